@@ -1,0 +1,68 @@
+# One command for each thing that a person does here. Every target installs what it lacks.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help deps venv build guests demo test check bench chaos fmt
+
+CACHE ?= $(HOME)/.cache/ecumene
+# Outside the tree, so that clones and branches share what is built. A preset value wins.
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+export CCACHE_DIR ?= $(CACHE)/ccache
+# make presets CXX and CC, so `?=` would not do: RocksDB's C++ is most of a first build.
+ifeq ($(origin CXX),default)
+export CXX := ccache c++
+endif
+ifeq ($(origin CC),default)
+export CC := ccache cc
+endif
+
+SDK := $(shell sed -n 's/^a2a-sdk==//p' chaos-tests/cluster/requirements.txt)
+VENV := $(CACHE)/venv-$(SDK)
+# Read by the demo and by the interoperability tests.
+export ECUMENE_PYTHON := $(VENV)/bin/python
+export ECUMENE_GUESTS := $(CARGO_TARGET_DIR)/guests/wasm32-wasip2/release
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+deps: ## install what is missing: system packages, the wasm target, cargo-nextest
+	@deploy/deps
+
+venv: $(VENV)/installed ## the official Python A2A SDK, in a folder of its own
+
+$(VENV)/installed: chaos-tests/cluster/requirements.txt | deps
+	python3 -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+# A target directory of its own: its profile and target would evict the workspace's fingerprints.
+guests: deps
+	cargo build --locked -p node-textkit --target wasm32-wasip2 --release --target-dir $(CARGO_TARGET_DIR)/guests
+
+build: guests
+	cargo build --locked --workspace --bins
+
+demo: build venv ## three registry members, a gateway and a node; publish, call, kill, recover
+	cargo run --locked --quiet -p chaos-cluster --bin demo
+
+test: build venv ## every test
+	cargo nextest run --locked --workspace
+	cargo test --locked --workspace --doc --quiet
+
+check: deps ## what CI runs: format, lints, tests, documentation, tidy
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(MAKE) --no-print-directory test
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
+	cargo run --locked --quiet -p deploy-xtask -- tidy
+
+bench: deps guests ## the cores under criterion, then a load run; figures per CPU second
+	cargo bench --locked -p proto-types -p registry-core -p gateway-core --bench documents --bench apply --bench admit
+	cargo build --locked --release --bin ecumene
+	cargo run --locked --release --quiet -p chaos-load
+
+chaos: build venv ## the rounds of kill -9
+	cargo nextest run --locked -p chaos-cluster --run-ignored all
+
+fmt: deps ## format every file
+	cargo fmt --all

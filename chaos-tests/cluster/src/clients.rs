@@ -1,0 +1,53 @@
+//! gRPC clients of one registry member, with a bearer token.
+//! They decide nothing; a call that fails is never repeated here, because the caller must know which were.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use proto_wire::registry::v1::directory_client::DirectoryClient;
+use proto_wire::registry::v1::fleet_client::FleetClient;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint};
+
+/// Longer than an election, shorter than a test's patience.
+const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Both services of a member.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    /// Peers, records, cards, agents.
+    pub directory: DirectoryClient<InterceptedService<Channel, Bearer>>,
+    /// Tasks, tokens, envelopes, nodes.
+    pub fleet: FleetClient<InterceptedService<Channel, Bearer>>,
+}
+
+/// Adds a token to each call.
+#[derive(Clone, Debug)]
+pub struct Bearer(MetadataValue<Ascii>);
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: tonic::Request<()>) -> Result<tonic::Request<()>, tonic::Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+impl Operator {
+    /// Connects to a member. `token` is the operator's, or `gateway:<id>:<credential>`, or `node:<id>:<credential>`.
+    ///
+    /// # Errors
+    /// It does not take a connection.
+    pub async fn connect(url: &str, token: &str) -> Result<Self> {
+        let endpoint = Endpoint::from_shared(url.to_owned())?
+            .connect_timeout(Duration::from_secs(2))
+            .timeout(CALL_TIMEOUT);
+        let channel = endpoint.connect().await.with_context(|| format!("{url} takes no connection"))?;
+        let bearer = Bearer(format!("Bearer {token}").parse()?);
+        Ok(Self {
+            directory: DirectoryClient::with_interceptor(channel.clone(), bearer.clone()),
+            fleet: FleetClient::with_interceptor(channel, bearer),
+        })
+    }
+}

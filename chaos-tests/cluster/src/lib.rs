@@ -1,0 +1,13 @@
+//! Real processes of ours under real faults: started, killed, restarted, asked.
+//! It decides how a world is laid out on disk; it must never reach into a process other than through its sockets,
+//! its files and signals, and never end a process that it did not start.
+
+pub mod clients;
+pub mod documents;
+pub mod peer;
+pub mod process;
+pub mod sdk;
+pub mod web;
+pub mod world;
+
+pub use world::World;

@@ -1,0 +1,376 @@
+//! A world on loopback: registry members, gateways and nodes with their files, each a real process.
+//! It decides ports, folders and timings; it must never share a folder between two members.
+
+use std::fmt::Write as _;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use proto_wire::registry::v1 as wire;
+use tempfile::TempDir;
+
+use crate::clients::Operator;
+use crate::process::{Process, binary};
+use crate::web;
+
+/// How long anything may take to come up on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Short, so that a dead node's task moves while a test waits; long beside a scheduling hiccup.
+const LEASE_TTL: &str = "4s";
+
+/// Everything that one test or demo runs.
+pub struct World {
+    folder: TempDir,
+    /// The registry's members, in order of their numbers.
+    pub members: Vec<Member>,
+    /// Gateways, in order of their start.
+    pub gateways: Vec<Part>,
+    /// Nodes, in order of their start.
+    pub nodes: Vec<Part>,
+}
+
+/// A registry member.
+pub struct Member {
+    /// Its number.
+    pub id: u64,
+    /// Where it listens.
+    pub url: String,
+    /// Its configuration.
+    pub config: PathBuf,
+    /// Absent while it is down.
+    pub process: Option<Process>,
+}
+
+/// A gateway or a node.
+pub struct Part {
+    /// Its name.
+    pub name: String,
+    /// Where it listens; empty for a node.
+    pub url: String,
+    /// Its configuration.
+    pub config: PathBuf,
+    /// Absent while it is down.
+    pub process: Option<Process>,
+}
+
+impl World {
+    /// Starts a registry of `count` members and waits until one leads.
+    ///
+    /// # Errors
+    /// A member does not come up; with the end of its log.
+    pub async fn registry(count: u64) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("ecumene-world-").tempdir()?;
+        let mut world = Self { folder, members: Vec::new(), gateways: Vec::new(), nodes: Vec::new() };
+        for (name, length) in [("cluster", 32), ("operator", 32), ("signing", 32), ("gateway-key", 32)] {
+            world.secret(name, &hex_of_random(length))?;
+        }
+        let ports: Vec<u16> = (0..count).map(|_| free_port()).collect::<Result<_>>()?;
+        let urls: Vec<String> = ports.iter().map(|port| format!("http://127.0.0.1:{port}")).collect();
+        for (id, url) in (1_u64..).zip(&urls) {
+            let config = world.file(&format!("r{id}.toml"), &world.member_toml(id, &urls))?;
+            world.members.push(Member { id, url: url.clone(), config, process: None });
+        }
+        for at in 0..world.members.len() {
+            world.start_member(at)?;
+        }
+        world.leader().await?;
+        Ok(world)
+    }
+
+    /// Starts a gateway with its own join token, and waits until it is ready.
+    ///
+    /// # Errors
+    /// It does not come up; with the end of its log.
+    pub async fn add_gateway(&mut self, name: &str) -> Result<()> {
+        let join = self.invite("gateway").await?;
+        self.secret(&format!("{name}-join"), &join)?;
+        let url = format!("http://127.0.0.1:{}", free_port()?);
+        let config = self.file(&format!("{name}.toml"), &self.gateway_toml(name, &url))?;
+        self.gateways.push(Part { name: name.to_owned(), url, config, process: None });
+        self.start_gateway(self.gateways.len() - 1).await
+    }
+
+    /// Starts a node with its own join token, and waits until it has joined.
+    ///
+    /// # Errors
+    /// It does not come up; with the end of its log.
+    pub async fn add_node(&mut self, name: &str) -> Result<()> {
+        let join = self.invite("node").await?;
+        self.secret(&format!("{name}-join"), &join)?;
+        let config = self.file(&format!("{name}.toml"), &self.node_toml(name))?;
+        self.nodes.push(Part { name: name.to_owned(), url: String::new(), config, process: None });
+        self.start_node(self.nodes.len() - 1)?;
+        self.node_in_state(name, "joined").await
+    }
+
+    /// Starts a member that is down.
+    ///
+    /// # Errors
+    /// The process cannot be started.
+    pub fn start_member(&mut self, at: usize) -> Result<()> {
+        let member = &self.members[at];
+        let (name, config) = (format!("r{}", member.id), member.config.clone());
+        self.members[at].process = Some(self.role("registry", &name, &config)?);
+        Ok(())
+    }
+
+    /// Starts a gateway that is down and waits until it is ready.
+    ///
+    /// # Errors
+    /// It does not become ready; with the end of its log.
+    pub async fn start_gateway(&mut self, at: usize) -> Result<()> {
+        let (name, config) = (self.gateways[at].name.clone(), self.gateways[at].config.clone());
+        self.gateways[at].process = Some(self.role("gateway", &name, &config)?);
+        let url = format!("{}/readyz", self.gateways[at].url);
+        let until = Instant::now() + PATIENCE;
+        while !matches!(web::get(&url, None).await, Ok(answer) if answer.status == 200) {
+            self.check_alive()?;
+            if Instant::now() > until {
+                let tail = self.gateways[at].process.as_ref().map(Process::tail).unwrap_or_default();
+                bail!("gateway {name} does not become ready: {tail}");
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
+    /// Starts a node that is down.
+    ///
+    /// # Errors
+    /// The process cannot be started.
+    pub fn start_node(&mut self, at: usize) -> Result<()> {
+        let (name, config) = (self.nodes[at].name.clone(), self.nodes[at].config.clone());
+        self.nodes[at].process = Some(self.role("node", &name, &config)?);
+        Ok(())
+    }
+
+    /// Waits until a majority agrees on a leader that is up, and gives its place in `members`.
+    ///
+    /// # Errors
+    /// Nobody leads in time; with the ends of all logs.
+    pub async fn leader(&mut self) -> Result<usize> {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            self.check_alive()?;
+            if let Some(at) = self.led_by().await {
+                return Ok(at);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let tails = self.members.iter().filter_map(|member| member.process.as_ref());
+        bail!("nobody leads: {}", tails.map(Process::tail).collect::<Vec<_>>().join("\n---\n"))
+    }
+
+    /// Whom the live members name as leader, if that one is up and says so itself.
+    async fn led_by(&self) -> Option<usize> {
+        for member in self.members.iter().filter(|member| member.process.is_some()) {
+            let operator = self.operator_at(&member.url).await.ok()?;
+            let status = operator.directory.clone().status(wire::StatusRequest::default()).await;
+            if let Ok(status) = status
+                && status.into_inner().leader == member.id
+            {
+                return self.members.iter().position(|other| other.id == member.id);
+            }
+        }
+        None
+    }
+
+    /// Waits until a node is in the state `joined`, `lost` or `draining`.
+    ///
+    /// # Errors
+    /// It is not in time.
+    pub async fn node_in_state(&mut self, name: &str, state: &str) -> Result<()> {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            self.check_alive()?;
+            if let Ok(operator) = self.operator().await {
+                let request = wire::ListRequest { after: String::new(), limit: 100, consistency: 1 };
+                if let Ok(nodes) = operator.fleet.clone().list_nodes(request).await
+                    && nodes.into_inner().nodes.iter().any(|node| node.id == name && node.state == state)
+                {
+                    return Ok(());
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let logs = self.nodes.iter().filter_map(|node| node.process.as_ref()).map(Process::tail);
+        bail!("node {name} is not {state} in time: {}", logs.collect::<Vec<_>>().join("\n---\n"))
+    }
+
+    /// The operator's clients, at the first member that is up.
+    ///
+    /// # Errors
+    /// None is.
+    pub async fn operator(&self) -> Result<Operator> {
+        let mut failed = anyhow::anyhow!("no member is up");
+        for member in self.members.iter().filter(|member| member.process.is_some()) {
+            match self.operator_at(&member.url).await {
+                Ok(operator) => return Ok(operator),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
+    }
+
+    /// The operator's clients at one member.
+    ///
+    /// # Errors
+    /// It does not take a connection.
+    pub async fn operator_at(&self, url: &str) -> Result<Operator> {
+        Operator::connect(url, &self.operator_token()?).await
+    }
+
+    /// The operator's token.
+    ///
+    /// # Errors
+    /// Its file is gone.
+    pub fn operator_token(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(self.path("operator"))?.trim_end().to_owned())
+    }
+
+    /// Runs a client command of the binary against this world; its stdout, or what it said on stderr as an error.
+    ///
+    /// # Errors
+    /// It ends with another code than 0.
+    pub fn cli(&self, args: &[&str]) -> Result<String> {
+        let members: Vec<&str> = self.members.iter().map(|member| member.url.as_str()).collect();
+        let gateway = self.gateways.first().map_or("http://127.0.0.1:1", |gateway| gateway.url.as_str());
+        let output = Command::new(binary()?)
+            .args(["--registry", &members.join(","), "--gateway", gateway])
+            .args(["--operator-token-file", self.path("operator").to_str().context("UTF-8")?])
+            .args(args)
+            .output()?;
+        if !output.status.success() {
+            bail!("ecumene {args:?}: {}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Deploys the text agent under this handle, by the command line.
+    ///
+    /// # Errors
+    /// The component is not built (`make guests`), or the registry refuses it.
+    pub fn deploy_text_agent(&self, handle: &str) -> Result<String> {
+        let card = self.file("text-agent.json", &crate::documents::text_agent().to_string())?;
+        let artifact = guests()?.join("node_textkit.wasm");
+        let path = |path: &Path| path.to_str().map(str::to_owned).context("a path that is not UTF-8");
+        self.cli(&["agent", "deploy", handle, "--artifact", &path(&artifact)?, "--card", &path(&card)?])
+    }
+
+    /// A path in the world's folder.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Fails if any process has ended by itself.
+    ///
+    /// # Errors
+    /// One has; with the end of its log.
+    pub fn check_alive(&mut self) -> Result<()> {
+        let members = self.members.iter_mut().map(|member| &mut member.process);
+        let parts = self.gateways.iter_mut().chain(&mut self.nodes).map(|part| &mut part.process);
+        members.chain(parts).flatten().try_for_each(Process::check_alive)
+    }
+
+    /// Stops everything in good order: gateways, nodes, members.
+    ///
+    /// # Errors
+    /// A process does not stop in time or not cleanly.
+    pub fn stop(mut self) -> Result<()> {
+        let parts = self.gateways.drain(..).chain(self.nodes.drain(..)).filter_map(|part| part.process);
+        let members = self.members.drain(..).filter_map(|member| member.process);
+        parts.chain(members).try_for_each(|process| process.stop(PATIENCE))
+    }
+
+    async fn invite(&self, role: &str) -> Result<String> {
+        let operator = self.operator().await?;
+        let request = wire::IssueJoinTokenRequest { role: role.to_owned(), ttl_seconds: 600 };
+        let issued = operator.directory.clone().issue_join_token(request).await;
+        Ok(issued.context("no join token")?.into_inner().token)
+    }
+
+    fn role(&self, role: &str, name: &str, config: &Path) -> Result<Process> {
+        let config = config.to_str().context("a path that is not UTF-8")?;
+        Process::start(name, &[role, "run", "--config", config], &self.path(&format!("{name}.log")))
+    }
+
+    fn member_toml(&self, id: u64, urls: &[String]) -> String {
+        let mut members = String::new();
+        for (id, url) in (1..).zip(urls) {
+            // Writing to a string cannot fail.
+            let _ = writeln!(members, "{id} = \"{url}\"");
+        }
+        let place = usize::try_from(id - 1).unwrap_or(0);
+        format!(
+            "id = {id}\nlisten = \"{}\"\nadvertise = \"{}\"\ndata_dir = \"{}\"\nartifacts = \"{}\"\n\
+             cluster_secret_file = \"{}\"\noperator_token_file = \"{}\"\nsigning_key_file = \"{}\"\n\
+             lease_ttl = \"{LEASE_TTL}\"\n[members]\n{members}",
+            urls[place].trim_start_matches("http://"),
+            urls[place],
+            self.path(&format!("r{id}")).display(),
+            self.path("artifacts").display(),
+            self.path("cluster").display(),
+            self.path("operator").display(),
+            self.path("signing").display(),
+        )
+    }
+
+    /// All gateways of a fleet answer to one origin: the first one's URL.
+    fn gateway_toml(&self, name: &str, url: &str) -> String {
+        let origin = self.gateways.first().map_or(url, |first| first.url.as_str());
+        let members: Vec<&str> = self.members.iter().map(|member| member.url.as_str()).collect();
+        format!(
+            "id = \"{name}\"\nlisten = \"{}\"\norigin = \"{origin}\"\nregistry = {members:?}\n\
+             join_token_file = \"{}\"\nstate_dir = \"{}\"\noperator_token_file = \"{}\"\n\
+             federation_key_file = \"{}\"\ndefault_agent = \"text-stats\"\n[limits]\nlame_duck = \"0s\"\n\
+             [bounds]\naddress_requests_per_second = 5000\naddress_burst = 5000\npeer_requests = 100000\n",
+            url.trim_start_matches("http://"),
+            self.path(&format!("{name}-join")).display(),
+            self.path(name).display(),
+            self.path("operator").display(),
+            self.path("gateway-key").display(),
+        )
+    }
+
+    fn node_toml(&self, name: &str) -> String {
+        let members: Vec<&str> = self.members.iter().map(|member| member.url.as_str()).collect();
+        format!(
+            "id = \"{name}\"\nregistry = {members:?}\njoin_token_file = \"{}\"\nstate_dir = \"{}\"\n",
+            self.path(&format!("{name}-join")).display(),
+            self.path(name).display(),
+        )
+    }
+
+    fn secret(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.file(name, &format!("{text}\n"))?;
+        Ok(std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?)
+    }
+
+    fn file(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let path = self.path(name);
+        std::fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
+        Ok(path)
+    }
+}
+
+/// Where `make guests` leaves components: `ECUMENE_GUESTS`, or beside the binary's own folder.
+fn guests() -> Result<PathBuf> {
+    if let Some(folder) = std::env::var_os("ECUMENE_GUESTS") {
+        return Ok(folder.into());
+    }
+    let target = binary()?.ancestors().nth(2).map(|target| target.join("guests/wasm32-wasip2/release"));
+    target.filter(|folder| folder.is_dir()).context("the guests are not built: run `make guests`")
+}
+
+/// A port that was free a moment ago. Another program may take it; then the process fails to listen, and says so.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+fn hex_of_random(bytes: usize) -> String {
+    (0..bytes).fold(String::new(), |text, _| format!("{text}{:02x}", rand::random::<u8>()))
+}

@@ -1,0 +1,10 @@
+//! Real processes under real faults. One file a subject; each test has a world of its own.
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod command_line;
+mod durability;
+mod history;
+mod kill_loop;
+mod placement;
+mod sdk_interop;
+mod single_use;

@@ -1,0 +1,70 @@
+//! A dead node's task is placed again, and its outcome is committed once, under the newest epoch.
+
+use anyhow::{Context as _, Result, ensure};
+use chaos_cluster::World;
+use chaos_cluster::peer::{Peer, message};
+use proto_wire::registry::v1 as wire;
+use serde_json::json;
+
+/// Some seconds of work in the test profile: long enough to be killed in.
+const WORK: u32 = 100_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_whose_node_is_killed_completes_on_another_under_a_newer_epoch() -> Result<()> {
+    let mut world = World::registry(1).await?;
+    world.add_gateway("g1").await?;
+    world.add_node("n1").await?;
+    world.add_node("n2").await?;
+    let peer = Peer::new("https://a.example")?;
+    peer.enrol(&world.operator().await?).await?;
+    world.deploy_text_agent("text-stats")?;
+
+    let mut params = message("Words to count, again and again.", Some(WORK));
+    params["configuration"] = json!({ "returnImmediately": true });
+    let url = world.gateways[0].url.clone();
+    let answer = peer.rpc(&url, "text-stats", "SendMessage", params).await?.json()?;
+    let id = answer["result"]["task"]["id"].as_str().with_context(|| answer.to_string())?.to_owned();
+
+    let assigned = task_when(&world, &id, |task| task.state != "pending").await?;
+    ensure!(assigned.state == "assigned", "it ended before its node could be killed: {}", assigned.state);
+    let at = world.nodes.iter().position(|node| node.name == assigned.node).context("which node")?;
+    world.nodes[at].process.take().context("up")?.kill_9()?;
+
+    let ended = task_when(&world, &id, |task| !matches!(task.state.as_str(), "pending" | "assigned")).await?;
+    assert_eq!(ended.state, "completed", "{}", ended.reason);
+    assert!(ended.epoch > assigned.epoch, "epoch {} after {}", ended.epoch, assigned.epoch);
+
+    let late = wire::CompleteTaskRequest {
+        id: id.clone(),
+        epoch: assigned.epoch,
+        end: "failed".to_owned(),
+        outcome: "{}".into(),
+        reason: "a late word".to_owned(),
+    };
+    let credential = std::fs::read_to_string(world.path(&assigned.node).join("credential"))?;
+    let token = format!("node:{}:{}", assigned.node, credential.trim_end());
+    let dead = chaos_cluster::clients::Operator::connect(&world.members[0].url, &token).await?;
+    let refused = dead.fleet.clone().complete_task(late).await;
+    assert!(refused.is_err(), "an outcome under an old epoch was taken");
+    assert_eq!(task(&world, &id).await?.outcome, ended.outcome);
+    world.nodes.remove(at);
+    world.stop()
+}
+
+/// The task as soon as it is as wished.
+async fn task_when(world: &World, id: &str, wished: impl Fn(&wire::Task) -> bool) -> Result<wire::Task> {
+    let until = std::time::Instant::now() + 2 * chaos_cluster::world::PATIENCE;
+    loop {
+        let task = task(world, id).await?;
+        if wished(&task) {
+            return Ok(task);
+        }
+        ensure!(std::time::Instant::now() < until, "task {id} stays {}", task.state);
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+async fn task(world: &World, id: &str) -> Result<wire::Task> {
+    let request = wire::GetTaskRequest { id: id.to_owned(), owner: String::new(), consistency: 1 };
+    Ok(world.operator().await?.fleet.clone().get_task(request).await?.into_inner())
+}

@@ -1,0 +1,128 @@
+//! One work, measured: warmed up, then in turns with its floor, then once more in an open loop.
+//! It decides the order and length of turns. It must never compare figures that were not taken in turns.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::drive::{self, Client, Pace, Pool, Tally};
+use crate::floor::{Floor, Rate};
+use crate::stage::{Role, Stage, Used};
+
+/// Work and floor alternate so often: A B A B.
+const ROUNDS: u32 = 2;
+/// Requests for the warm-up, by which the rate becomes known.
+const WARM_UP: usize = 2_000;
+/// A turn may turn out so much faster than the one before without running dry.
+const HEADROOM: f64 = 1.5;
+/// Requests made beforehand at most: some 200 MiB of records.
+const POOL_MAX: usize = 100_000;
+/// The open loop's share of the closed loop's rate: busy, and not at the edge where waits grow without end.
+const OPEN_SHARE: f64 = 0.5;
+
+/// What is measured, in words that stand beside the figures.
+pub(crate) struct Case {
+    /// Its name in the output.
+    pub(crate) work: &'static str,
+    /// What one request does and carries.
+    pub(crate) what: String,
+    /// What an answer promises about disks.
+    pub(crate) durability: &'static str,
+    /// Whose CPU time is held against a floor per CPU second.
+    pub(crate) against: Role,
+}
+
+/// What came out.
+pub(crate) struct Figures {
+    /// How many clients.
+    pub(crate) clients: usize,
+    /// All closed turns.
+    pub(crate) closed: Tally,
+    /// Their length in seconds.
+    pub(crate) seconds: f64,
+    /// CPU time in them.
+    pub(crate) used: Used,
+    /// The rate of the open loop, and its answers.
+    pub(crate) open: (f64, Tally),
+    /// The floor's turns.
+    pub(crate) floor: Rate,
+}
+
+impl Figures {
+    /// Good answers a second.
+    pub(crate) fn rate(&self) -> f64 {
+        self.closed.done() as f64 / self.seconds
+    }
+
+    /// Good answers for each CPU second; none if less than a tick was used.
+    pub(crate) fn per_cpu(&self, seconds: f64) -> Option<f64> {
+        (seconds > 0.0).then(|| self.closed.done() as f64 / seconds)
+    }
+
+    /// The work's figure over the floor's, both per second or both per CPU second.
+    pub(crate) fn ratio(&self, case: &Case, floor: &Floor) -> Option<f64> {
+        let figure = match floor.per_cpu() {
+            true => self.per_cpu(self.used.of(case.against))?,
+            false => self.rate(),
+        };
+        Some(figure / self.floor.rate())
+    }
+}
+
+/// Measures a work; `make` gives a pool of so many requests.
+///
+/// # Errors
+/// No request succeeds, or the floor fails.
+pub(crate) async fn measure<C: Client>(
+    (stage, length): (&Stage, Duration),
+    case: &Case,
+    clients: Vec<C>,
+    mut make: impl FnMut(usize) -> Result<Pool<C::Request>>,
+    floor: &mut Floor,
+) -> Result<Figures> {
+    let count = clients.len();
+    let (mut clients, warm) = drive::run(clients, make(WARM_UP)?, Pace::Closed, length / 2).await?;
+    if warm.tally.done() == 0 {
+        bail!("{}: nothing succeeds: {}", case.work, warm.tally.why.unwrap_or_default());
+    }
+    let mut rate = warm.tally.done() as f64 / warm.elapsed.as_secs_f64();
+    let mut figures = Figures {
+        clients: count,
+        closed: Tally::new(),
+        seconds: 0.0,
+        used: Used::default(),
+        open: (0.0, Tally::new()),
+        floor: Rate::default(),
+    };
+    for _ in 0..ROUNDS {
+        clients =
+            closed(stage, clients, make(pool_size(rate, length))?, length, &mut figures).await?;
+        rate = rate.max(figures.rate());
+        floor.turn(length / 2, &mut figures.floor).await?;
+    }
+    let rate = figures.rate() * OPEN_SHARE;
+    let pool = make(pool_size(rate, length))?;
+    let (_, turn) = drive::run(clients, pool, Pace::Open(rate), length).await?;
+    figures.open = (rate, turn.tally);
+    Ok(figures)
+}
+
+async fn closed<C: Client>(
+    stage: &Stage,
+    clients: Vec<C>,
+    pool: Pool<C::Request>,
+    length: Duration,
+    figures: &mut Figures,
+) -> Result<Vec<C>> {
+    let before = stage.used()?;
+    let (clients, turn) = drive::run(clients, pool, Pace::Closed, length).await?;
+    figures.used.add_between(&before, &stage.used()?);
+    figures.seconds += turn.elapsed.as_secs_f64();
+    figures.closed.add(turn.tally);
+    Ok(clients)
+}
+
+fn pool_size(rate: f64, length: Duration) -> usize {
+    // A rate is finite and positive here, and the cast saturates.
+    ((rate * length.as_secs_f64() * HEADROOM) as usize).clamp(WARM_UP, POOL_MAX)
+}

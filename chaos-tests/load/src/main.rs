@@ -1,0 +1,68 @@
+//! The load run: real processes, closed and open loops, figures per CPU second beside floors of the same run.
+//! It decides what is measured, and in which turns. It must never pass or fail on a time: machines differ.
+
+mod bench;
+mod cores;
+mod drive;
+mod floor;
+mod put;
+mod report;
+mod series;
+mod stage;
+mod web;
+mod works;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use tokio::runtime::Builder;
+
+/// Measures the servers under load, beside floors of the same machine and minute.
+#[derive(Debug, Parser)]
+#[command(name = "chaos-load")]
+struct Args {
+    #[command(subcommand)]
+    part: Option<Part>,
+    /// Seconds that each measured turn lasts; the whole run takes some twenty-five turns.
+    #[arg(long, global = true, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=30))]
+    seconds: u64,
+    /// Let the load generator and the servers share all cores.
+    #[arg(long, global = true)]
+    shared_cores: bool,
+    /// Only these works.
+    #[arg(long, global = true, value_enum, value_delimiter = ',')]
+    only: Vec<works::Name>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// The run itself, once its cores and its environment are set; started by chaos-load.
+    #[command(hide = true)]
+    Measure,
+    /// A bare hyper server that says hello; started by chaos-load.
+    #[command(hide = true)]
+    FloorHttp,
+}
+
+fn main() -> Result<ExitCode> {
+    let args = Args::parse();
+    match args.part {
+        None => cores::start_measuring(args.shared_cores),
+        Some(Part::Measure) => {
+            let mut threads = Builder::new_multi_thread();
+            if !args.shared_cores {
+                // It will have one core.
+                threads.worker_threads(1);
+            }
+            let run = works::run(Duration::from_secs(args.seconds), &args.only, args.shared_cores);
+            threads.enable_all().build()?.block_on(run)
+        }
+        Some(Part::FloorHttp) => {
+            let serve = floor::hello::serve();
+            Builder::new_multi_thread().enable_all().build()?.block_on(serve)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

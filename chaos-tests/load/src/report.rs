@@ -1,0 +1,100 @@
+//! What is printed: for people, and as one line of JSON for each work.
+//! It decides the form only; it must never leave out failures, durability or the loop that a latency is from.
+
+use serde_json::{Value, json};
+
+use crate::bench::{Case, Figures};
+use crate::drive::Tally;
+use crate::floor::Floor;
+use crate::stage::Role;
+
+/// Prints one work.
+pub(crate) fn work(case: &Case, figures: &Figures, floor: &Floor) {
+    let (open_rate, open) = &figures.open;
+    println!("\n{}: {}", case.work, case.what);
+    println!("  clients      {}", figures.clients);
+    println!("  durability   {}", case.durability);
+    println!("  closed loop  {}", loop_line(figures.rate(), &figures.closed));
+    println!("  open loop    {}", loop_line(*open_rate, open));
+    println!("  per CPU s    {}", cpu_line(figures));
+    let unit = if floor.per_cpu() { "per CPU second" } else { "per second" };
+    println!("  floor        {} {unit}: {}", whole(figures.floor.rate()), floor.name());
+    let held = if floor.per_cpu() { case.against.name() } else { "all" };
+    println!(
+        "  ratio        {} ({unit}, {held})",
+        figures.ratio(case, floor).map_or("-".to_owned(), |ratio| format!("{ratio:.3}"))
+    );
+    for (name, tally) in [("closed", &figures.closed), ("open", open)] {
+        if let Some(why) = &tally.why {
+            println!("  FAILED       {} in the {name} loop, the first: {why}", tally.failed);
+        }
+    }
+    println!("{}", line(case, figures, floor));
+}
+
+fn loop_line(rate: f64, tally: &Tally) -> String {
+    let ms = |quantile| tally.latency_us.value_at_quantile(quantile) as f64 / 1_000.0;
+    format!("{:>9} /s   p50 {:>8.2} ms   p99 {:>8.2} ms", whole(rate), ms(0.5), ms(0.99))
+}
+
+fn cpu_line(figures: &Figures) -> String {
+    let show = |seconds| figures.per_cpu(seconds).map_or("-".to_owned(), whole);
+    let mut line = format!("{} in sum", show(figures.used.servers()));
+    for role in Role::ALL {
+        line += &format!(" · {} {}", role.name(), show(figures.used.of(role)));
+    }
+    line
+}
+
+/// Every figure under a name that says its unit; latencies in microseconds.
+fn line(case: &Case, figures: &Figures, floor: &Floor) -> Value {
+    let latency = |tally: &Tally| {
+        let at = |quantile| tally.latency_us.value_at_quantile(quantile);
+        json!({ "done": tally.done(), "failed": tally.failed, "p50_us": at(0.5), "p99_us": at(0.99) })
+    };
+    let cpu = |role: Role| (role.name().replace(' ', "_"), json!(figures.used.of(role)));
+    json!({
+        "work": case.work,
+        "what": case.what,
+        "durability": case.durability,
+        "clients": figures.clients,
+        "per_second": figures.rate(),
+        "closed": latency(&figures.closed),
+        "open_per_second": figures.open.0,
+        "open": latency(&figures.open.1),
+        "per_cpu_second": figures.per_cpu(figures.used.servers()),
+        "cpu_seconds": Role::ALL.map(cpu).into_iter().collect::<serde_json::Map<_, _>>(),
+        "floor": floor.name(),
+        "floor_rate": figures.floor.rate(),
+        "floor_per_cpu": floor.per_cpu(),
+        "ratio": figures.ratio(case, floor),
+    })
+}
+
+/// Whole numbers with separators: figures of a shared machine have no more digits than that.
+pub(crate) fn whole(figure: f64) -> String {
+    // Saturates, and a figure is never negative.
+    let digits = (figure.round() as u64).to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (figure, expected) in
+            [(0.4, "0"), (999.6, "1,000"), (1_234_567.0, "1,234,567"), (12.0, "12")]
+        {
+            assert_eq!(whole(figure), expected);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! How a client command reaches the registry and the gateway: flags, then `ECUMENE_CLIENT__KEY`, then the profile
+//! file, then loopback defaults. It decides whom to call; it must never print or log the operator's token.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use proto_wire::registry::v1::directory_client::DirectoryClient;
+use proto_wire::registry::v1::fleet_client::FleetClient;
+use serde::{Deserialize, Serialize};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::args::Globals;
+use crate::failure::Failure;
+use crate::http_call::chain;
+
+/// Loopback answers within milliseconds; a far registry within this.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Longer than an election: a write sent while the leader is chosen still gets its answer.
+const CALL_TIMEOUT: Duration = Duration::from_secs(90);
+/// Where `ecumene up` leaves its profile, below the folder it is started in.
+const PROFILE_DEFAULT: &str = "ecumene-data/client.toml";
+
+/// Where things are, for client commands.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Profile {
+    /// Registry members, in order of preference.
+    pub(crate) registry: Vec<String>,
+    /// The gateway.
+    pub(crate) gateway: String,
+    /// The file that holds the operator's token.
+    pub(crate) operator_token_file: Option<PathBuf>,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self {
+            registry: vec!["http://127.0.0.1:7400".to_owned()],
+            gateway: "http://127.0.0.1:7443".to_owned(),
+            operator_token_file: None,
+        }
+    }
+}
+
+impl Profile {
+    /// The profile that the flags describe.
+    pub(crate) fn load(globals: &Globals) -> Result<Self, Failure> {
+        let default = Path::new(PROFILE_DEFAULT);
+        let file = globals.profile.as_deref().or_else(|| default.exists().then_some(default));
+        let loaded: Result<Self, _> = deploy_service::config::load("client", file, &[]);
+        let mut profile = loaded.map_err(|error| Failure::usage(chain(&error)))?;
+        if !globals.registry.is_empty() {
+            profile.registry.clone_from(&globals.registry);
+        }
+        if let Some(gateway) = &globals.gateway {
+            profile.gateway.clone_from(gateway);
+        }
+        if let Some(path) = &globals.operator_token_file {
+            profile.operator_token_file = Some(path.clone());
+        }
+        Ok(profile)
+    }
+
+    /// The operator's token, if a file for it is named.
+    pub(crate) fn operator_token(&self) -> Result<Option<String>, Failure> {
+        let Some(path) = &self.operator_token_file else { return Ok(None) };
+        let secret = deploy_service::secret::read(path);
+        let secret = secret.map_err(|error| Failure::usage(chain(&error)))?;
+        Ok(Some(secret.expose().to_owned()))
+    }
+
+    /// The first member that takes a connection.
+    async fn connect(&self) -> Result<(Channel, Bearer), Failure> {
+        let bearer = Bearer::new(self.operator_token()?)?;
+        let mut last = Failure::usage("no registry is configured");
+        for url in &self.registry {
+            match channel(url).await {
+                Ok(channel) => return Ok((channel, bearer)),
+                Err(failure) => last = failure,
+            }
+        }
+        Err(last)
+    }
+
+    /// The directory service of the first member that answers.
+    pub(crate) async fn directory(&self) -> Result<Directory, Failure> {
+        let (channel, bearer) = self.connect().await?;
+        Ok(DirectoryClient::with_interceptor(channel, bearer))
+    }
+
+    /// The fleet service of the first member that answers.
+    pub(crate) async fn fleet(&self) -> Result<Fleet, Failure> {
+        let (channel, bearer) = self.connect().await?;
+        Ok(FleetClient::with_interceptor(channel, bearer))
+    }
+}
+
+/// A client of the directory with the operator's token.
+pub(crate) type Directory = DirectoryClient<InterceptedService<Channel, Bearer>>;
+/// A client of the fleet service with the operator's token.
+pub(crate) type Fleet = FleetClient<InterceptedService<Channel, Bearer>>;
+
+/// A connection to one member.
+pub(crate) async fn channel(url: &str) -> Result<Channel, Failure> {
+    let endpoint = Endpoint::from_shared(url.to_owned())
+        .map_err(|error| Failure::usage(format!("{url}: {error}")))?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(CALL_TIMEOUT);
+    endpoint.connect().await.map_err(|error| Failure::unreachable(url, chain(&error)))
+}
+
+/// Adds the operator's token to each call.
+#[derive(Clone)]
+pub(crate) struct Bearer(Option<MetadataValue<Ascii>>);
+
+impl Bearer {
+    /// A bearer of this token.
+    pub(crate) fn new(token: Option<String>) -> Result<Self, Failure> {
+        let value = token.map(|token| format!("Bearer {token}").parse());
+        let value = value.transpose().map_err(|_| Failure::usage("the operator's token is not ASCII"))?;
+        Ok(Self(value))
+    }
+}
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: tonic::Request<()>) -> Result<tonic::Request<()>, tonic::Status> {
+        if let Some(value) = &self.0 {
+            request.metadata_mut().insert("authorization", value.clone());
+        }
+        Ok(request)
+    }
+}

@@ -1,0 +1,38 @@
+//! `card put|get`.
+
+use proto_wire::registry::v1 as wire;
+use serde_json::json;
+
+use crate::args::{CardVerb, Format};
+use crate::client::Profile;
+use crate::failure::Failure;
+use crate::output::Output;
+
+use super::{document, print_raw};
+
+pub(crate) async fn run(profile: &Profile, verb: CardVerb, format: Format) -> Result<(), Failure> {
+    let mut directory = profile.directory().await?;
+    let card = match verb {
+        CardVerb::Put { handle, file, owner } => {
+            let document = document(&file)?.into();
+            let request = wire::PutCardRequest { handle, document, owner };
+            directory.put_card(request).await?.into_inner()
+        }
+        CardVerb::Get { handle } => {
+            let request = wire::GetCardRequest { handle, consistency: 0 };
+            let card = directory.get_card(request).await?.into_inner();
+            if format == Format::Table {
+                return print_raw(&card.document);
+            }
+            card
+        }
+    };
+    let output = Output::one(json!({
+        "handle": card.handle,
+        "digest": card.digest,
+        "assurance": card.assurance,
+        "owner": card.owner,
+        "revision": card.revision,
+    }));
+    Ok(output.print(format)?)
+}

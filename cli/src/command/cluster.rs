@@ -1,0 +1,123 @@
+//! `cluster status|invite` and `node list`.
+
+use proto_wire::registry::v1 as wire;
+use serde_json::{Value, json};
+
+use crate::args::{ClusterVerb, InviteRole};
+use crate::client::{Bearer, Profile, channel};
+use crate::failure::Failure;
+use crate::output::Output;
+
+pub(crate) async fn run(profile: &Profile, verb: ClusterVerb) -> Result<Output, Failure> {
+    match verb {
+        ClusterVerb::Status => status(profile).await,
+        ClusterVerb::Invite { role, ttl_seconds } => invite(profile, role, ttl_seconds).await,
+    }
+}
+
+async fn invite(profile: &Profile, role: InviteRole, ttl_seconds: u64) -> Result<Output, Failure> {
+    let role = match role {
+        InviteRole::Peer => "peer",
+        InviteRole::Gateway => "gateway",
+        InviteRole::Node => "node",
+    };
+    let request = wire::IssueJoinTokenRequest { role: role.to_owned(), ttl_seconds };
+    let issued = profile.directory().await?.issue_join_token(request).await?.into_inner();
+    Ok(Output {
+        heads: &[],
+        rows: vec![vec![issued.token.clone()]],
+        json: json!({ "token": issued.token, "role": role, "expiresAtMs": issued.expires_at_ms }),
+    })
+}
+
+/// Asks each configured member for itself.
+async fn status(profile: &Profile) -> Result<Output, Failure> {
+    let mut rows = Vec::new();
+    let mut found = Vec::new();
+    for url in &profile.registry {
+        match member(profile, url).await {
+            Ok(status) => {
+                rows.push(row(url, &status));
+                found.push(json(url, &status));
+            }
+            Err(failure) => {
+                rows.push(vec![url.clone(), failure.to_string()]);
+                found.push(json!({ "url": url, "error": failure.to_string() }));
+            }
+        }
+    }
+    let heads = &["url", "member", "term", "leader", "revision", "applied", "log", "state"];
+    Ok(Output { heads, rows, json: Value::Array(found) })
+}
+
+/// One member's own word.
+pub(crate) async fn member(profile: &Profile, url: &str) -> Result<wire::ClusterStatus, Failure> {
+    let bearer = Bearer::new(profile.operator_token()?)?;
+    let channel = channel(url).await?;
+    let mut client = wire::directory_client::DirectoryClient::with_interceptor(channel, bearer);
+    Ok(client.status(wire::StatusRequest::default()).await?.into_inner())
+}
+
+fn row(url: &str, status: &wire::ClusterStatus) -> Vec<String> {
+    let state = if status.poisoned.is_empty() { "ok" } else { &status.poisoned };
+    let numbers = [
+        status.member,
+        status.term,
+        status.leader,
+        status.revision,
+        status.applied_index,
+        status.last_log_index,
+    ];
+    let numbers = numbers.iter().map(u64::to_string);
+    std::iter::once(url.to_owned()).chain(numbers).chain([state.to_owned()]).collect()
+}
+
+fn json(url: &str, status: &wire::ClusterStatus) -> Value {
+    let member = |member: &wire::Member| json!({ "id": member.id, "address": member.address });
+    json!({
+        "url": url,
+        "member": status.member,
+        "term": status.term,
+        "leader": status.leader,
+        "leaderAddress": status.leader_address,
+        "revision": status.revision,
+        "appliedIndex": status.applied_index,
+        "lastLogIndex": status.last_log_index,
+        "members": status.members.iter().map(member).collect::<Value>(),
+        "poisoned": status.poisoned,
+    })
+}
+
+/// The nodes and what they offer.
+pub(crate) async fn nodes(profile: &Profile) -> Result<Output, Failure> {
+    let request = wire::ListRequest { after: String::new(), limit: 1_000, consistency: 1 };
+    let nodes = profile.fleet().await?.list_nodes(request).await?.into_inner().nodes;
+    let row = |node: &wire::Node| {
+        let offer = node.capacity.clone().unwrap_or_default();
+        let memory = offer.memory_bytes >> 20;
+        vec![
+            node.id.clone(),
+            node.state.clone(),
+            offer.slots.to_string(),
+            memory.to_string(),
+            offer.runs_per_second.to_string(),
+            offer.isolation.join(","),
+        ]
+    };
+    let json = |node: &wire::Node| {
+        let offer = node.capacity.clone().unwrap_or_default();
+        json!({
+            "id": node.id,
+            "state": node.state,
+            "slots": offer.slots,
+            "memoryBytes": offer.memory_bytes,
+            "runsPerSecond": offer.runs_per_second,
+            "isolation": offer.isolation,
+        })
+    };
+    Ok(Output {
+        heads: &["node", "state", "slots", "memory MiB", "runs/s", "isolation"],
+        rows: nodes.iter().map(row).collect(),
+        json: nodes.iter().map(json).collect(),
+    })
+}

@@ -1,0 +1,103 @@
+//! `doctor`: looks at every part from outside and says what is wrong. It must never change anything.
+
+use http::Method;
+use proto_wire::registry::v1 as wire;
+use serde_json::json;
+
+use crate::args::Format;
+use crate::client::Profile;
+use crate::failure::Failure;
+use crate::http_call::{Call, fetch};
+use crate::output::Output;
+
+use super::cluster;
+
+/// One finding.
+struct Finding {
+    part: String,
+    fine: bool,
+    says: String,
+}
+
+pub(crate) async fn run(profile: &Profile, format: Format) -> Result<(), Failure> {
+    let mut findings = members(profile).await;
+    findings.push(gateway(profile, "/healthz").await);
+    findings.push(gateway(profile, "/readyz").await);
+    findings.push(nodes(profile).await);
+    findings.push(agents(profile).await);
+    let sick = findings.iter().filter(|finding| !finding.fine).count();
+    print(&findings, format)?;
+    if sick == 0 {
+        return Ok(());
+    }
+    Err(Failure::internal(format!("{sick} of {} checks failed", findings.len())))
+}
+
+fn print(findings: &[Finding], format: Format) -> Result<(), Failure> {
+    let word = |finding: &Finding| if finding.fine { "ok" } else { "SICK" }.to_owned();
+    let row = |finding: &Finding| vec![finding.part.clone(), word(finding), finding.says.clone()];
+    let json = |finding: &Finding| json!({ "part": finding.part, "ok": finding.fine, "says": finding.says });
+    let output = Output {
+        heads: &["part", "state", "says"],
+        rows: findings.iter().map(row).collect(),
+        json: findings.iter().map(json).collect(),
+    };
+    Ok(output.print(format)?)
+}
+
+async fn members(profile: &Profile) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for url in &profile.registry {
+        let finding = match cluster::member(profile, url).await {
+            Ok(status) => judge(url, &status),
+            Err(failure) => Finding { part: url.clone(), fine: false, says: failure.to_string() },
+        };
+        findings.push(finding);
+    }
+    findings
+}
+
+fn judge(url: &str, status: &wire::ClusterStatus) -> Finding {
+    let says = if status.leader == 0 {
+        "knows no leader".to_owned()
+    } else if !status.poisoned.is_empty() {
+        format!("acknowledges nothing: {}", status.poisoned)
+    } else {
+        format!("member {}, leader {}, revision {}", status.member, status.leader, status.revision)
+    };
+    Finding { part: url.to_owned(), fine: status.leader != 0 && status.poisoned.is_empty(), says }
+}
+
+async fn gateway(profile: &Profile, path: &str) -> Finding {
+    let url = format!("{}{path}", profile.gateway);
+    let call = Call { method: Method::GET, url: url.clone(), bearer: None, body: Vec::new() };
+    match fetch(call).await {
+        Ok(body) => Finding { part: url, fine: true, says: String::from_utf8_lossy(&body).trim().to_owned() },
+        Err(failure) => Finding { part: url, fine: false, says: failure.to_string() },
+    }
+}
+
+async fn nodes(profile: &Profile) -> Finding {
+    let part = "nodes".to_owned();
+    match cluster::nodes(profile).await {
+        Ok(output) => {
+            let joined = output.rows.iter().filter(|row| row.get(1).is_some_and(|state| state == "joined"));
+            let joined = joined.count();
+            Finding { part, fine: joined > 0, says: format!("{joined} of {} joined", output.rows.len()) }
+        }
+        Err(failure) => Finding { part, fine: false, says: failure.to_string() },
+    }
+}
+
+async fn agents(profile: &Profile) -> Finding {
+    let part = "agents".to_owned();
+    let request = wire::ListRequest { after: String::new(), limit: 1_000, consistency: 0 };
+    let listed = match profile.directory().await {
+        Ok(mut directory) => directory.list_agents(request).await.map_err(Failure::from),
+        Err(failure) => Err(failure),
+    };
+    match listed {
+        Ok(reply) => Finding { part, fine: true, says: format!("{} deployed", reply.into_inner().agents.len()) },
+        Err(failure) => Finding { part, fine: false, says: failure.to_string() },
+    }
+}

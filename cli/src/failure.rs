@@ -1,0 +1,96 @@
+//! What can go wrong in a command, and the exit code it gives: 1 failure, 2 usage, 3 unreachable, 4 denied,
+//! 5 not found, 6 conflict. It must never hide what the other side said.
+
+use std::fmt;
+
+use tonic::Code;
+
+/// A command that did not do what was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    exit: u8,
+    message: String,
+}
+
+impl Failure {
+    /// The exit code of the process.
+    pub(crate) fn exit_code(&self) -> u8 {
+        self.exit
+    }
+
+    /// A failure of this machine.
+    pub(crate) fn internal(error: impl fmt::Display) -> Self {
+        Self { exit: 1, message: error.to_string() }
+    }
+
+    /// The command line or a file named on it is wrong.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { exit: 2, message: message.into() }
+    }
+
+    /// Nobody answered.
+    pub(crate) fn unreachable(who: &str, why: impl fmt::Display) -> Self {
+        Self { exit: 3, message: format!("{who} does not answer: {why}") }
+    }
+
+    /// An HTTP answer that is not a success.
+    pub(crate) fn http(status: http::StatusCode, body: &[u8]) -> Self {
+        let exit = match status.as_u16() {
+            401 | 403 => 4,
+            404 | 410 => 5,
+            409 | 412 => 6,
+            503 => 3,
+            _ => 1,
+        };
+        let text = String::from_utf8_lossy(&body[..body.len().min(2_000)]);
+        Self { exit, message: format!("{status}: {text}") }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<tonic::Status> for Failure {
+    fn from(status: tonic::Status) -> Self {
+        let exit = match status.code() {
+            Code::Unavailable | Code::DeadlineExceeded => 3,
+            Code::Unauthenticated | Code::PermissionDenied => 4,
+            Code::NotFound => 5,
+            Code::AlreadyExists | Code::Aborted | Code::FailedPrecondition => 6,
+            _ => 1,
+        };
+        let code = status.metadata().get("ecumene-code").and_then(|value| value.to_str().ok());
+        let code = code.map(|code| format!(" [{code}]")).unwrap_or_default();
+        Self { exit, message: format!("{}{code}", status.message()) }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::internal(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_status_has_its_exit_code() {
+        for (code, exit) in [
+            (Code::Unavailable, 3),
+            (Code::PermissionDenied, 4),
+            (Code::Unauthenticated, 4),
+            (Code::NotFound, 5),
+            (Code::AlreadyExists, 6),
+            (Code::InvalidArgument, 1),
+        ] {
+            assert_eq!(Failure::from(tonic::Status::new(code, "x")).exit_code(), exit, "{code:?}");
+        }
+        assert_eq!(Failure::http(http::StatusCode::CONFLICT, b"").exit_code(), 6);
+        assert_eq!(Failure::http(http::StatusCode::GONE, b"").exit_code(), 5);
+    }
+}

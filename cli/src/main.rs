@@ -1,0 +1,32 @@
+//! The one binary: it decides how a command line becomes a call, and a failure an exit code.
+//! It must never hold a rule of the protocol: those live in the cores and the documents.
+
+mod args;
+mod client;
+mod command;
+mod failure;
+mod http_call;
+mod keyfile;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Args;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(command::run(args)),
+        Err(error) => Err(failure::Failure::internal(error)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("ecumene: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}

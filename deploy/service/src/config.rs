@@ -1,0 +1,252 @@
+//! The layers of a role's configuration: defaults, then TOML, then environment, then flags.
+//!
+//! It decides their order and how an environment variable names a key. It never knows a key: the
+//! role's struct does, and must carry `#[serde(default, deny_unknown_fields)]`, which supplies
+//! the lowest layer and refuses what it does not know. It never looks at variables of other roles.
+
+use std::path::{Path, PathBuf};
+
+use config::{Config, File, FileFormat, builder::DefaultState};
+use serde::de::DeserializeOwned;
+
+/// Configuration files larger than this are refused: ours are a few KiB.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("the configuration file {path} cannot be read")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is larger than any configuration of ours.
+    #[error("the configuration file {path} is larger than {FILE_BYTES_MAX} bytes")]
+    TooLarge {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The file is not TOML.
+    #[error("the configuration file {path} is not TOML: {reason}")]
+    Syntax {
+        /// Which file.
+        path: PathBuf,
+        /// The parser's words, with line and column.
+        reason: String,
+    },
+    /// A variable or flag does not name a key.
+    #[error("{origin} does not name a configuration key: {reason}")]
+    Key {
+        /// The variable or flag.
+        origin: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A key is unknown, or its value does not fit.
+    #[error("the configuration of {role} is refused: {reason}")]
+    Refused {
+        /// Whose configuration.
+        role: String,
+        /// The key and what is wrong with it.
+        reason: String,
+    },
+}
+
+/// Loads the configuration of `role` from `file`, this process's environment and `overrides`.
+///
+/// `ECUMENE_GATEWAY__LIMITS__DRAIN=5s` sets `limits.drain` of the role `gateway`; an override is
+/// a pair such as `("limits.drain", "5s")`. A value in brackets or braces is read as TOML, so
+/// that lists can be given; every other value is text and takes the type of its key.
+///
+/// # Errors
+/// Every [`Error`]; the first one found, with the key's or the file's name.
+pub fn load<T: DeserializeOwned>(
+    role: &str,
+    file: Option<&Path>,
+    overrides: &[(String, String)],
+) -> Result<T, Error> {
+    // Variables that are not UTF-8 cannot be ours: names and values of ours are text.
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    load_with(role, file, environment, overrides)
+}
+
+/// [`load`] with the environment as an argument.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with<T: DeserializeOwned>(
+    role: &str,
+    file: Option<&Path>,
+    environment: impl IntoIterator<Item = (String, String)>,
+    overrides: &[(String, String)],
+) -> Result<T, Error> {
+    let mut layers = Config::builder();
+    if let Some(path) = file {
+        let text = read(path)?;
+        check_syntax(path, &text)?;
+        layers = layers.add_source(File::from_str(&text, FileFormat::Toml));
+    }
+    let prefix = format!("ECUMENE_{}__", role.to_ascii_uppercase());
+    for (name, value) in environment {
+        if let Some(rest) = name.strip_prefix(&prefix) {
+            let key = rest.replace("__", ".").to_ascii_lowercase();
+            layers = set(layers, &name, &key, &value)?;
+        }
+    }
+    for (key, value) in overrides {
+        layers = set(layers, &format!("--{key}"), key, value)?;
+    }
+    let refused = |error: config::ConfigError| Error::Refused {
+        role: role.to_owned(),
+        reason: error.to_string(),
+    };
+    layers.build().map_err(refused)?.try_deserialize().map_err(refused)
+}
+
+fn read(path: &Path) -> Result<String, Error> {
+    let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
+    if std::fs::metadata(path).map_err(unreadable)?.len() > FILE_BYTES_MAX {
+        return Err(Error::TooLarge { path: path.to_owned() });
+    }
+    std::fs::read_to_string(path).map_err(unreadable)
+}
+
+/// Parses the text once alone, so that a syntax error names its file.
+fn check_syntax(path: &Path, text: &str) -> Result<(), Error> {
+    let parsed = Config::builder().add_source(File::from_str(text, FileFormat::Toml)).build();
+    parsed
+        .map(drop)
+        .map_err(|error| Error::Syntax { path: path.to_owned(), reason: error.to_string() })
+}
+
+type Layers = config::ConfigBuilder<DefaultState>;
+
+fn set(layers: Layers, origin: &str, key: &str, text: &str) -> Result<Layers, Error> {
+    let bad = |reason: String| Error::Key { origin: origin.to_owned(), reason };
+    if key.is_empty() || key.split('.').any(|part| !is_name(part)) {
+        return Err(bad(format!("`{key}`")));
+    }
+    let value = value(text).map_err(|error| bad(error.to_string()))?;
+    layers.set_override(key, value).map_err(|error| bad(error.to_string()))
+}
+
+fn is_name(part: &str) -> bool {
+    !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+fn value(text: &str) -> Result<config::Value, config::ConfigError> {
+    if !text.starts_with(['[', '{']) {
+        return Ok(config::Value::from(text));
+    }
+    let document = format!("value = {text}");
+    Config::builder()
+        .add_source(File::from_str(&document, FileFormat::Toml))
+        .build()?
+        .get::<config::Value>("value")
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use serde::Deserialize;
+
+    use crate::units;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Sample {
+        port: u16,
+        timeout: units::Duration,
+        members: Vec<String>,
+        nested: Nested,
+    }
+
+    #[derive(Debug, PartialEq, Default, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Nested {
+        on: bool,
+        name: Option<String>,
+    }
+
+    impl Default for Sample {
+        fn default() -> Self {
+            let timeout = units::Duration::from_secs(1);
+            Self { port: 1, timeout, members: Vec::new(), nested: Nested::default() }
+        }
+    }
+
+    fn check(
+        toml: &str,
+        environment: &[(&str, &str)],
+        flags: &[(&str, &str)],
+    ) -> Result<Sample, Error> {
+        let owned = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+            pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("role.toml");
+        std::fs::write(&path, toml).unwrap();
+        load_with("gateway", Some(&path), owned(environment), &owned(flags))
+    }
+
+    #[test]
+    fn flags_win_over_environment_over_file_over_defaults() {
+        let env = [("ECUMENE_GATEWAY__PORT", "3"), ("ECUMENE_GATEWAY__TIMEOUT", "3s")];
+        let sample =
+            check("port = 2\ntimeout = '2s'\nnested.on = true", &env, &[("port", "4")]).unwrap();
+        assert_eq!((sample.port, sample.timeout), (4, units::Duration::from_secs(3)));
+        assert_eq!(sample.nested, Nested { on: true, name: None });
+        assert_eq!(check("", &[], &[]).unwrap(), Sample::default());
+    }
+
+    #[test]
+    fn nested_keys_and_lists_can_be_given_in_the_environment() {
+        let env = [
+            ("ECUMENE_GATEWAY__NESTED__NAME", "17"),
+            ("ECUMENE_GATEWAY__NESTED__ON", "true"),
+            ("ECUMENE_GATEWAY__MEMBERS", "['a', 'b']"),
+        ];
+        let sample = check("", &env, &[]).unwrap();
+        assert_eq!(sample.nested, Nested { on: true, name: Some("17".to_owned()) });
+        assert_eq!(sample.members, ["a", "b"]);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_name_from_every_layer() {
+        for refused in [
+            check("prot = 2", &[], &[]),
+            check("[nested]\nprot = 2", &[], &[]),
+            check("", &[("ECUMENE_GATEWAY__PROT", "2")], &[]),
+            check("", &[], &[("prot", "2")]),
+        ] {
+            let message = refused.unwrap_err().to_string();
+            assert!(message.contains("prot") && message.contains("gateway"), "{message}");
+        }
+    }
+
+    #[test]
+    fn variables_of_other_roles_are_left_alone() {
+        let env = [("ECUMENE_REGISTRY__PROT", "2"), ("ECUMENE_GATEWAYS", "x"), ("PATH", "y")];
+        assert_eq!(check("", &env, &[]).unwrap(), Sample::default());
+    }
+
+    #[test]
+    fn a_bad_value_names_its_key_or_its_file() {
+        let message = |result: Result<Sample, Error>| result.unwrap_err().to_string();
+        assert!(message(check("timeout = '30'", &[], &[])).contains("units"));
+        assert!(message(check("port = 'many'", &[], &[])).contains("port"));
+        assert!(message(check("port = ", &[], &[])).contains("role.toml"));
+        assert!(
+            message(check("", &[("ECUMENE_GATEWAY__", "1")], &[])).contains("ECUMENE_GATEWAY__")
+        );
+        let missing = load_with::<Sample>("x", Some(Path::new("absent.toml")), [], &[]);
+        assert!(matches!(missing, Err(Error::Unreadable { .. })));
+    }
+}

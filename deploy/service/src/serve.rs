@@ -1,0 +1,203 @@
+//! Serves HTTP/1.1 and HTTP/2 on one listener, under limits, until told to stop.
+//!
+//! It decides who may connect, how slow a client may be, and the order of a drain. It never
+//! looks at what a request asks for. It exists because `axum::serve` installs no timer, so that
+//! a header may take for ever, and because tonic passes no limit for streams that we reset.
+//!
+//! What is not bounded here: an HTTP/2 client that keeps answering pings and never reads a
+//! response holds one send buffer per stream; streams and connections are counted, so the sum is.
+
+mod edge;
+mod guarded;
+mod in_flight;
+mod limits;
+mod paced;
+mod seats;
+
+use std::{convert::Infallible, net::SocketAddr, pin::pin, time::Duration};
+
+use axum::{body::Body, response::Response};
+use hyper::Request;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tower::Service;
+
+use crate::Shutdown;
+
+use self::{
+    edge::Edge,
+    guarded::Guarded,
+    in_flight::InFlight,
+    seats::{Seat, Seats},
+};
+
+pub use self::limits::{Contradiction, Limits};
+
+/// How a drain went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Requests without a complete answer when the listener closed.
+    pub in_flight_at_stop: usize,
+    /// Of all requests, those that the deadline cut.
+    pub cut: usize,
+}
+
+/// After a failed accept (out of descriptors, mostly) waiting lets other connections end.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves `service` on `listener` until `shutdown`, then drains.
+///
+/// A request carries `ConnectInfo<SocketAddr>` in its extensions. The drain: from the wish to
+/// stop on, readiness is down while connections are still accepted for `limits.lame_duck`; then
+/// the listener closes and idle connections end; requests in flight may finish for
+/// `limits.drain`; what is left is cut. Streams that last should end on `shutdown` themselves.
+pub async fn serve<S>(
+    listener: TcpListener,
+    service: S,
+    limits: Limits,
+    shutdown: Shutdown,
+) -> Drained
+where
+    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    let in_flight = InFlight::default();
+    let stop = Shutdown::new();
+    let server = Server {
+        builder: builder(&limits),
+        edge: Edge { service, in_flight: in_flight.clone(), limits: limits.clone() },
+        seats: Seats::new(&limits),
+        stop: stop.clone(),
+    };
+    let mut connections = JoinSet::new();
+    server.accept_until_stop(listener, &limits, &shutdown, &mut connections).await;
+    let in_flight_at_stop = in_flight.count();
+    stop.trigger();
+    let cut = finish(connections, &in_flight, limits.drain.std()).await;
+    tracing::info!(in_flight_at_stop, cut, "drained");
+    Drained { in_flight_at_stop, cut }
+}
+
+/// Lets connections end until the deadline, cuts the rest, and counts the requests cut.
+async fn finish(mut connections: JoinSet<()>, in_flight: &InFlight, deadline: Duration) -> usize {
+    let all = async { while connections.join_next().await.is_some() {} };
+    let cut = if timeout(deadline, all).await.is_ok() { 0 } else { in_flight.count() };
+    connections.shutdown().await;
+    cut
+}
+
+struct Server<S> {
+    builder: Builder<TokioExecutor>,
+    edge: Edge<S>,
+    seats: Seats,
+    /// The end of accepting, which comes a lame-duck time after the wish to stop.
+    stop: Shutdown,
+}
+
+impl<S> Server<S>
+where
+    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    /// Accepts until the lame-duck time after the wish to stop is over; the listener closes here.
+    async fn accept_until_stop(
+        &self,
+        listener: TcpListener,
+        limits: &Limits,
+        shutdown: &Shutdown,
+        connections: &mut JoinSet<()>,
+    ) {
+        let mut closing = pin!(async {
+            shutdown.triggered().await;
+            sleep(limits.lame_duck.std()).await;
+        });
+        loop {
+            tokio::select! {
+                () = &mut closing => return,
+                Some(_) = connections.join_next() => {}
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, addr)) => self.open(stream, addr, limits, connections),
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot accept");
+                        sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+    }
+
+    /// Gives the connection a seat and a task, or a refusal that costs no task.
+    fn open(
+        &self,
+        stream: TcpStream,
+        addr: SocketAddr,
+        limits: &Limits,
+        connections: &mut JoinSet<()>,
+    ) {
+        match self.seats.take(addr.ip()) {
+            Ok(seat) => {
+                // Small answers must not wait for more; a failure means the client is gone.
+                let _ = stream.set_nodelay(true);
+                connections.spawn(self.attend(Guarded::new(stream, limits), addr, seat));
+            }
+            Err(full) => {
+                // Best effort: a fresh socket's buffer holds this line, and nobody waits for it.
+                let _ = stream.try_write(full.answer().as_bytes());
+                tracing::debug!(%addr, ?full, "connection refused");
+            }
+        }
+    }
+
+    /// One connection from its first byte to its last.
+    fn attend(
+        &self,
+        io: Guarded,
+        addr: SocketAddr,
+        seat: Seat,
+    ) -> impl Future<Output = ()> + Send + use<S> {
+        let service = self.edge.for_client(addr);
+        let connection = self.builder.serve_connection(TokioIo::new(io), service).into_owned();
+        let stop = self.stop.clone();
+        async move {
+            let _seat = seat;
+            let mut connection = pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = stop.triggered() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
+                let error = &*error as &dyn std::error::Error;
+                tracing::debug!(%addr, error, "connection ended");
+            }
+        }
+    }
+}
+
+fn builder(limits: &Limits) -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout.std())
+        .max_buf_size(limits.headers_bytes_max.as_usize());
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(u32::try_from(limits.headers_bytes_max.count()).unwrap_or(u32::MAX))
+        .max_concurrent_streams(limits.h2_streams_max)
+        .max_pending_accept_reset_streams(limits.h2_resets_pending_max)
+        .max_local_error_reset_streams(limits.h2_resets_local_max)
+        .keep_alive_interval(limits.h2_ping_interval.std())
+        .keep_alive_timeout(limits.h2_ping_timeout.std());
+    builder
+}

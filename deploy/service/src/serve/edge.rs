@@ -1,0 +1,110 @@
+//! What happens to every request before a role sees it.
+//!
+//! It decides sizes of what hyper has parsed: hyper's own bound is a buffer, which lets a little
+//! more through. It never reads a body and never reads what a header says.
+
+use std::{convert::Infallible, net::SocketAddr};
+
+use axum::{
+    body::Body,
+    extract::ConnectInfo,
+    http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE},
+    response::Response,
+};
+use hyper::{Request, body::Incoming, service::service_fn};
+use tower::{Service, ServiceExt};
+
+use super::{
+    Limits,
+    in_flight::{InFlight, Ticketed},
+    paced::Paced,
+};
+
+/// A role's service with what stands before it.
+#[derive(Clone)]
+pub(super) struct Edge<S> {
+    pub(super) service: S,
+    pub(super) in_flight: InFlight,
+    pub(super) limits: Limits,
+}
+
+impl<S> Edge<S>
+where
+    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    /// The service of one connection.
+    pub(super) fn for_client(
+        &self,
+        client: SocketAddr,
+    ) -> impl hyper::service::Service<
+        Request<Incoming>,
+        Response = Response<Ticketed>,
+        Error = Infallible,
+        Future: Send + 'static,
+    > + Send
+    + use<S> {
+        let edge = self.clone();
+        service_fn(move |request| edge.clone().answer(request, client))
+    }
+
+    async fn answer(
+        self,
+        request: Request<Incoming>,
+        client: SocketAddr,
+    ) -> Result<Response<Ticketed>, Infallible> {
+        let ticket = self.in_flight.enter();
+        let response = match self.refusal(&request) {
+            Some(refused) => refused,
+            None => self.service.oneshot(prepare(request, client, &self.limits)).await?,
+        };
+        Ok(response.map(|body| ticket.on(body)))
+    }
+
+    fn refusal(&self, request: &Request<Incoming>) -> Option<Response> {
+        let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+        if target as u64 > self.limits.uri_bytes_max.count() {
+            return Some(problem(StatusCode::URI_TOO_LONG, "uri-too-long"));
+        }
+        if headers_bytes(request.headers()) > self.limits.headers_bytes_max.count() {
+            return Some(problem(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "header-too-large"));
+        }
+        None
+    }
+}
+
+fn prepare(request: Request<Incoming>, client: SocketAddr, limits: &Limits) -> Request<Body> {
+    let (mut parts, body) = request.into_parts();
+    parts.extensions.insert(ConnectInfo(client));
+    let body = match is_grpc(&parts.headers) {
+        true => Body::new(body),
+        false => Body::new(Paced::new(body, limits)),
+    };
+    Request::from_parts(parts, body)
+}
+
+/// gRPC streams may idle for as long as their connection answers pings.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// Names, values and the four bytes that separate them on a line of HTTP/1.1.
+fn headers_bytes(headers: &HeaderMap) -> u64 {
+    headers.iter().map(|(name, value)| (name.as_str().len() + value.len() + 4) as u64).sum()
+}
+
+/// RFC 9457, in the form that every role of ours uses; `code` has a page in docs/errors.
+fn problem(status: StatusCode, code: &str) -> Response {
+    let title = status.canonical_reason().unwrap_or("Refused");
+    let body = serde_json::json!({
+        "type": format!("docs/errors/{code}"),
+        "title": title,
+        "status": status.as_u16(),
+        "code": code,
+    });
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    let kind = HeaderValue::from_static("application/problem+json");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+}

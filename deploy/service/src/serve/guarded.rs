@@ -1,0 +1,136 @@
+//! A socket that cannot be held by silence where hyper sets no timer.
+//!
+//! It decides two such places: the bytes by which HTTP/1 and HTTP/2 are told apart, and a write
+//! that finds no room. Between them hyper's own header timer and pings keep watch. It never
+//! changes a byte.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    time::{Sleep, sleep},
+};
+
+use super::Limits;
+
+/// RFC 9113 3.4: how an HTTP/2 client begins. Any other beginning is HTTP/1.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// A socket whose beginning and whose writes have deadlines.
+#[derive(Debug)]
+pub(super) struct Guarded {
+    stream: TcpStream,
+    /// Runs until the protocol is known.
+    beginning: Option<Pin<Box<Sleep>>>,
+    /// How much of the preface was seen.
+    preface: &'static [u8],
+    /// Runs while a write waits.
+    stall: Option<Pin<Box<Sleep>>>,
+    write_timeout: Duration,
+}
+
+impl Guarded {
+    pub(super) fn new(stream: TcpStream, limits: &Limits) -> Self {
+        Self {
+            stream,
+            beginning: Some(Box::pin(sleep(limits.header_timeout.std()))),
+            preface: PREFACE,
+            stall: None,
+            write_timeout: limits.write_timeout.std(),
+        }
+    }
+
+    /// Stops the first deadline once the bytes tell the protocol, or the client has closed.
+    fn saw(&mut self, bytes: &[u8]) {
+        let both = bytes.len().min(self.preface.len());
+        let (seen, rest) = self.preface.split_at(both);
+        self.preface = rest;
+        if bytes.is_empty() || rest.is_empty() || bytes[..both] != *seen {
+            self.beginning = None;
+        }
+    }
+
+    fn written(
+        &mut self,
+        cx: &mut Context<'_>,
+        outcome: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if outcome.is_ready() {
+            self.stall = None;
+            return outcome;
+        }
+        let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(self.write_timeout)));
+        ready!(stall.as_mut().poll(cx));
+        Poll::Ready(Err(late("the client reads nothing")))
+    }
+}
+
+fn late(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, what)
+}
+
+impl AsyncRead for Guarded {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        match Pin::new(&mut this.stream).poll_read(cx, buf) {
+            Poll::Pending => match &mut this.beginning {
+                Some(deadline) => {
+                    ready!(deadline.as_mut().poll(cx));
+                    Poll::Ready(Err(late("the client says nothing")))
+                }
+                None => Poll::Pending,
+            },
+            Poll::Ready(outcome) => {
+                if this.beginning.is_some() {
+                    this.saw(&buf.filled()[before..]);
+                }
+                Poll::Ready(outcome)
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Guarded {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let outcome = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        this.written(cx, outcome)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let outcome = Pin::new(&mut this.stream).poll_write_vectored(cx, slices);
+        this.written(cx, outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}

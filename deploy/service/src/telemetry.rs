@@ -1,0 +1,150 @@
+//! Logs: one event, one line, on stderr.
+//!
+//! It decides the form and that nothing inside a value can end a line or drive a terminal:
+//! control characters are written as escapes, whoever sent them. It never writes to stdout,
+//! which belongs to data, and it never colours, because colours are control characters.
+
+use std::io::{self, Write};
+
+use serde::Deserialize;
+use tracing_subscriber::EnvFilter;
+
+/// How an event is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For collectors: one JSON object a line.
+    Json,
+}
+
+/// Why there are no logs.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The filter is not understood.
+    #[error("the log filter `{filter}` is not understood: {reason}")]
+    Filter {
+        /// What was written.
+        filter: String,
+        /// The parser's words.
+        reason: String,
+    },
+    /// This process already logs elsewhere.
+    #[error("logging was started before")]
+    Started,
+}
+
+/// Starts logging to stderr. `filter` has the form `info,registry_raft=debug`.
+///
+/// # Errors
+/// Every [`Error`]; call it once a process.
+pub fn init(format: Format, filter: &str) -> Result<(), Error> {
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|error| Error::Filter { filter: filter.to_owned(), reason: error.to_string() })?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .with_writer(|| Escaped(io::stderr()));
+    let started = match format {
+        Format::Text => lines.try_init(),
+        Format::Json => lines.json().flatten_event(true).try_init(),
+    };
+    started.map_err(|_| Error::Started)
+}
+
+/// A writer that passes one event a call and escapes every control character but its last newline.
+struct Escaped<W>(W);
+
+impl<W: Write> Write for Escaped<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        // Events come from a `String`, so the lossy reading loses nothing.
+        let text = String::from_utf8_lossy(event);
+        let (line, end) = match text.strip_suffix('\n') {
+            Some(line) => (line, "\n"),
+            None => (&*text, ""),
+        };
+        if line.contains(drives_a_reader) {
+            let mut escaped = String::with_capacity(line.len() + 32);
+            line.chars().for_each(|c| push(&mut escaped, c));
+            escaped.push_str(end);
+            self.0.write_all(escaped.as_bytes())?;
+        } else {
+            self.0.write_all(event)?;
+        }
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Control characters (C0, DEL, C1) and the two Unicode line ends.
+fn drives_a_reader(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// All of these characters are below U+10000, so the escape is also a right one inside JSON.
+fn push(line: &mut String, c: char) {
+    if drives_a_reader(c) {
+        line.push_str(&format!("\\u{:04x}", u32::from(c)));
+    } else {
+        line.push(c);
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    const HOSTILE: &str = "a\r\nERROR forged\u{1b}[2J\u{9b}1m\u{2028}b";
+
+    #[test]
+    fn a_hostile_value_stays_inside_its_line_in_text_and_json() {
+        for json in [false, true] {
+            let sink = Sink::default();
+            let out = sink.clone();
+            let lines = tracing_subscriber::fmt()
+                .with_ansi(false)
+                .with_writer(move || Escaped(out.clone()));
+            let log = || tracing::info!(peer = %HOSTILE, kind = HOSTILE, "seen {HOSTILE}");
+            if json {
+                tracing::subscriber::with_default(lines.json().finish(), log);
+            } else {
+                tracing::subscriber::with_default(lines.finish(), log);
+            }
+            let written = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+            let line = written.strip_suffix('\n').unwrap();
+            assert!(!line.contains(drives_a_reader), "{line:?}");
+            assert!(line.contains("forged") && line.contains("u001b"), "{line}");
+            if json {
+                let event: serde_json::Value = serde_json::from_str(line).unwrap();
+                assert_eq!(event["fields"]["peer"], HOSTILE);
+            }
+        }
+    }
+
+    #[test]
+    fn a_filter_that_is_not_understood_is_refused() {
+        assert!(matches!(init(Format::Text, "info,=,x=y=z"), Err(Error::Filter { .. })));
+    }
+}

@@ -1,0 +1,80 @@
+//! The order of a drain: readiness, then the listener, then the deadline.
+//!
+//! Each step is awaited as a fact that a client sees.
+
+use std::time::Duration;
+
+use deploy_service::{Drained, Limits, units};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+
+use crate::world::{World, brief, read_to_close};
+
+const WAIT: &[u8] = b"GET /wait HTTP/1.1\r\nhost: x\r\n\r\n";
+
+async fn waiting(world: &mut World) -> TcpStream {
+    let mut client = world.connect().await;
+    client.write_all(WAIT).await.unwrap();
+    world.entered.recv().await.unwrap();
+    client
+}
+
+async fn refused(world: &World) {
+    while TcpStream::connect(world.addr).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_drain_lets_a_response_in_flight_finish() {
+    let mut world = World::start(brief()).await;
+    let mut client = waiting(&mut world).await;
+    world.shutdown.trigger();
+    refused(&world).await;
+    world.release.send_replace(true);
+    let answer = read_to_close(&mut client).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("done"), "{answer}");
+    assert_eq!(world.drained().await, Drained { in_flight_at_stop: 1, cut: 0 });
+}
+
+#[tokio::test]
+async fn the_deadline_cuts_what_does_not_finish() {
+    let drain = units::Duration::from_millis(200);
+    let mut world = World::start(Limits { drain, ..brief() }).await;
+    let mut client = waiting(&mut world).await;
+    world.shutdown.trigger();
+    assert_eq!(read_to_close(&mut client).await, "");
+    assert_eq!(world.drained().await, Drained { in_flight_at_stop: 1, cut: 1 });
+}
+
+#[tokio::test]
+async fn a_lame_duck_accepts_while_it_says_that_it_is_not_ready() {
+    let lame_duck = units::Duration::from_secs(2);
+    let world = World::start(Limits { lame_duck, ..brief() }).await;
+    assert!(world.get("/readyz").await.starts_with("HTTP/1.1 200"));
+    world.shutdown.trigger();
+    let answer = world.get("/readyz").await;
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("stopping"), "{answer}");
+    assert!(world.get("/livez").await.starts_with("HTTP/1.1 200"));
+    refused(&world).await;
+    assert_eq!(world.drained().await, Drained { in_flight_at_stop: 0, cut: 0 });
+}
+
+#[tokio::test]
+async fn an_idle_connection_does_not_delay_the_drain() {
+    let world =
+        World::start(Limits { drain: units::Duration::from_secs(60), ..Limits::default() }).await;
+    let mut idle = world.connect().await;
+    idle.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    idle.readable().await.unwrap();
+    world.shutdown.trigger();
+    assert_eq!(world.drained().await.cut, 0);
+}
+
+#[tokio::test]
+async fn sigterm_is_a_wish_to_stop() {
+    let shutdown = deploy_service::Shutdown::on_signals().unwrap();
+    let own = std::process::id().to_string();
+    std::process::Command::new("kill").args(["-TERM", &own]).status().unwrap();
+    shutdown.triggered().await;
+    assert!(shutdown.is_triggered());
+}

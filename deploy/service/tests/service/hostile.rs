@@ -1,0 +1,108 @@
+//! Attack cases 28 and 29: clients that are slow, silent, too many or too large.
+//!
+//! Each was seen to fail with its limit taken out: without `timer` no slow header is closed,
+//! without `Guarded` a silent connection stays, without `Paced` a stalled body does.
+
+use std::time::{Duration, Instant};
+
+use deploy_service::{Limits, units};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::world::{World, brief, read_to_close};
+
+/// The bound of case 28.
+const CLOSED_WITHIN: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn a_slow_or_silent_beginning_is_closed() {
+    let world = World::start(brief()).await;
+    let h2 = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r";
+    for beginning in ["", "P", "POST /echo HTTP/1.1\r\nx", "GET /who HTTP/1.1\r\nhost: x\r\n", h2] {
+        let started = Instant::now();
+        let answer = world.exchange(beginning).await;
+        assert!(!answer.contains("200"), "{beginning:?}: {answer}");
+        assert!(started.elapsed() < CLOSED_WITHIN, "{beginning:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_header_that_drips_is_closed() {
+    let world = World::start(brief()).await;
+    let (mut read, mut write) = world.connect().await.into_split();
+    let started = Instant::now();
+    let drip = tokio::spawn(async move {
+        let _ = write.write_all(b"GET /who HTTP/1.1\r\nx-").await;
+        while write.write_all(b"a").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let _ = read.read_to_end(&mut Vec::new()).await;
+    assert!(started.elapsed() < CLOSED_WITHIN);
+    drip.abort();
+}
+
+#[tokio::test]
+async fn a_silent_http2_client_is_closed() {
+    let ping = units::Duration::from_millis(200);
+    let world =
+        World::start(Limits { h2_ping_interval: ping, h2_ping_timeout: ping, ..brief() }).await;
+    let started = Instant::now();
+    // The preface and empty SETTINGS, then no answer to any ping.
+    let answer = async {
+        let mut client = world.connect().await;
+        client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+        let _ = client.read_to_end(&mut Vec::new()).await;
+    };
+    tokio::time::timeout(CLOSED_WITHIN, answer).await.unwrap();
+    assert!(started.elapsed() < CLOSED_WITHIN);
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_is_refused() {
+    let world = World::start(brief()).await;
+    let stalled = "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf";
+    let answer = world.exchange(stalled).await;
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_oversized_header_section_is_431_and_an_oversized_target_414() {
+    let world = World::start(brief()).await;
+    let head = |size: usize| {
+        // "host: x" and "connection: close" count 8 + 4 and 15 + 4 - the colon is in the four.
+        let fixed = "hostx".len() + 4 + "connectionclose".len() + 4 + "a".len() + 4;
+        let value = "v".repeat(size - fixed);
+        format!("GET /who HTTP/1.1\r\nhost: x\r\nconnection: close\r\na: {value}\r\n\r\n")
+    };
+    let max = Limits::default().headers_bytes_max.as_usize();
+    for (size, status) in [(max / 2, 200), (max + 1, 431), (max * 2, 431), (max * 40, 431)] {
+        let answer = world.exchange(&head(size)).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{size}: {answer:.60}");
+    }
+    let max = Limits::default().uri_bytes_max.as_usize();
+    for (size, status) in [(max, 404), (max + 1, 414)] {
+        let answer = world.get(&format!("/{}", "p".repeat(size - 1))).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{size}: {answer:.60}");
+    }
+}
+
+#[tokio::test]
+async fn connections_beyond_a_clients_share_are_answered_429_and_beyond_the_total_503() {
+    for (each, total, status) in [(2, 9, "429"), (9, 2, "503")] {
+        let limits = Limits {
+            connections_per_address_max: each,
+            connections_max: total,
+            ..Limits::default()
+        };
+        let world = World::start(limits).await;
+        let (_first, second) = (world.connect().await, world.connect().await);
+        let answer = read_to_close(&mut world.connect().await).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+        drop(second);
+        // The seat comes back once the server has seen the close; each try is a new connection.
+        let mut answer = String::new();
+        while !answer.contains("200 OK") {
+            answer = world.get("/livez").await;
+        }
+    }
+}

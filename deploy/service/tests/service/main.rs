@@ -1,0 +1,9 @@
+//! The service crate on real sockets: hostile clients, drains, addresses.
+//!
+//! It checks what a client sees. It must never wait for a fixed time where a fact can be awaited.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod drain;
+mod hostile;
+mod listen;
+mod world;

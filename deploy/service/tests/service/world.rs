@@ -1,0 +1,95 @@
+//! A served listener and a raw client.
+//!
+//! It decides nothing about outcomes; it only opens and reads sockets.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::ConnectInfo,
+    routing::{get, post},
+};
+use deploy_service::{Drained, Limits, Readiness, Shutdown, listen, serve, units};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::mpsc,
+    task::JoinHandle,
+};
+
+/// Far more than any test waits; a hang fails instead of blocking the run.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct World {
+    pub(crate) addr: SocketAddr,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) entered: mpsc::Receiver<()>,
+    pub(crate) release: tokio::sync::watch::Sender<bool>,
+    served: JoinHandle<Drained>,
+}
+
+/// Short enough for a test, long enough for a busy machine.
+pub(crate) fn brief() -> Limits {
+    Limits {
+        header_timeout: units::Duration::from_millis(300),
+        body_timeout: units::Duration::from_millis(300),
+        drain: units::Duration::from_secs(10),
+        ..Limits::default()
+    }
+}
+
+impl World {
+    /// `/who` tells the client's address, `/echo` its body, `/wait` answers once released.
+    pub(crate) async fn start(limits: Limits) -> Self {
+        let shutdown = Shutdown::new();
+        let (enter, entered) = mpsc::channel(8);
+        let (release, released) = tokio::sync::watch::channel(false);
+        let wait = move || {
+            let (enter, mut released) = (enter.clone(), released.clone());
+            async move {
+                enter.send(()).await.unwrap();
+                released.wait_for(|go| *go).await.unwrap();
+                "done"
+            }
+        };
+        let router = Router::new()
+            .route(
+                "/who",
+                get(|ConnectInfo(a): ConnectInfo<SocketAddr>| async move { a.to_string() }),
+            )
+            .route("/echo", post(|body: Bytes| async move { Body::from(body) }))
+            .route("/wait", get(wait))
+            .merge(Readiness::new(shutdown.clone()).router());
+        let (listener, addr) = listen::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
+        let served = tokio::spawn(serve(listener, router, limits, shutdown.clone()));
+        Self { addr, shutdown, entered, release, served }
+    }
+
+    pub(crate) async fn drained(self) -> Drained {
+        tokio::time::timeout(PATIENCE, self.served).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.addr).await.unwrap()
+    }
+
+    /// Sends `request` on a connection of its own and reads until the server closes it.
+    pub(crate) async fn exchange(&self, request: &str) -> String {
+        let mut client = self.connect().await;
+        client.write_all(request.as_bytes()).await.unwrap();
+        read_to_close(&mut client).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> String {
+        self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")).await
+    }
+}
+
+/// What the server sent until it closed; a reset counts as a close.
+pub(crate) async fn read_to_close(client: &mut TcpStream) -> String {
+    let mut seen = Vec::new();
+    let read = client.read_to_end(&mut seen);
+    let _ = tokio::time::timeout(PATIENCE, read).await.expect("the server closes in time");
+    String::from_utf8(seen).unwrap()
+}

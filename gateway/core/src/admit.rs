@@ -1,0 +1,116 @@
+//! Whether a credential lets its bearer in.
+//!
+//! Decides in the fixed order of the trust model, cheapest first: form (by `proto_types::token`),
+//! then issuer, key, signature, audience and times. Must never let a claim be used for more than
+//! finding the key before the signature holds, and never decides single use or rates: those come
+//! after it and cost state.
+
+use std::sync::Arc;
+
+use proto_types::token::{Claims, Kind, Refusal, Unverified};
+use proto_types::{Digest, Origin, WallMs};
+
+use crate::credential::Credential;
+use crate::peers::{Peer, Peers};
+
+/// What a token must fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Our own origin, which `aud` must equal.
+    pub audience: Origin,
+}
+
+/// A credential that holds. It is good for one request, once its replay key has been spent.
+#[derive(Clone, Debug)]
+pub struct Permit {
+    /// Who asks.
+    pub peer: Arc<Peer>,
+    /// What must be spent.
+    pub replay_key: Digest,
+    /// Until when the spending must be remembered.
+    pub remember_until: WallMs,
+    /// What the token says; verified.
+    pub claims: Claims,
+}
+
+/// Why a credential does not hold. For audit and counters only: outside, all of them are one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denial {
+    /// The token itself is refused.
+    #[error("the token is refused")]
+    Token(#[from] Refusal),
+    /// The kind that is bound to one gateway's nonce; this gateway hands out none yet.
+    #[error("tokens bound to a nonce are not supported yet")]
+    BoundToken,
+    /// Nobody of that name is enrolled.
+    #[error("the issuer is not enrolled")]
+    IssuerUnknown,
+    /// The issuer was enrolled and may not act any more.
+    #[error("the issuer is revoked")]
+    IssuerRevoked,
+    /// The issuer has no such key.
+    #[error("the issuer has no key of that name")]
+    KeyUnknown,
+}
+
+impl Denial {
+    /// The stable code, for audit and counters.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Token(refusal) => refusal.code(),
+            Self::BoundToken => "token_bound",
+            Self::IssuerUnknown => "issuer_unknown",
+            Self::IssuerRevoked => "issuer_revoked",
+            Self::KeyUnknown => "key_unknown",
+        }
+    }
+}
+
+/// Checks a credential against the peers known now.
+///
+/// # Errors
+/// The first thing that does not hold.
+pub fn admit(
+    peers: &Peers,
+    config: &Config,
+    credential: Credential<'_>,
+    now: WallMs,
+) -> Result<Permit, Denial> {
+    let token = Unverified::parse(credential.as_str())?;
+    if token.unverified_claims().kind == Kind::Bound {
+        return Err(Denial::BoundToken);
+    }
+    let peer = peers.find(token.iss()).ok_or(Denial::IssuerUnknown)?;
+    if !peer.active {
+        return Err(Denial::IssuerRevoked);
+    }
+    let claims = verify(token, peer)?;
+    claims.check(&config.audience, now)?;
+    Ok(Permit {
+        replay_key: claims.replay_key(),
+        remember_until: claims.dead_at(),
+        peer: Arc::clone(peer),
+        claims,
+    })
+}
+
+/// Verifies with the key that the token names, or with each of the peer's at most 16.
+fn verify(token: Unverified, peer: &Peer) -> Result<Claims, Denial> {
+    let kid = token.kid().cloned();
+    let mut refused = Denial::KeyUnknown;
+    let mut keys = peer.keys_for(kid.as_ref()).peekable();
+    while let Some(key) = keys.next() {
+        if keys.peek().is_none() {
+            return Ok(token.verify(key)?);
+        }
+        match token.clone().verify(key) {
+            Ok(claims) => return Ok(claims),
+            Err(refusal) => refused = refusal.into(),
+        }
+    }
+    Err(refused)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! What is told, and what is not.
+
+use proto_types::token::Refusal;
+
+use super::*;
+
+const RETRY: RetryAfter = RetryAfter { us: 1_200_000 };
+
+#[test]
+fn each_failure_has_its_status_code_and_rpc_error() {
+    let faults = || Violations::one("message.parts", "required");
+    for (failure, status, code, rpc_code) in [
+        (Failure::Path(path::Error::DotSegment), 400, "path-ambiguous", -32043),
+        (Failure::NotFound, 404, "not-found", -32042),
+        (Failure::Method(Method::Post), 405, "method-not-allowed", -32043),
+        (Failure::Credential(credential::Error::Several), 400, "credential-ambiguous", -32043),
+        (Failure::Credential(credential::Error::Missing), 401, "unauthenticated", -32040),
+        (Failure::Denied(Denial::IssuerUnknown), 401, "unauthenticated", -32040),
+        (Failure::Replayed, 401, "unauthenticated", -32040),
+        (Failure::NotOperator, 401, "unauthenticated", -32040),
+        (Failure::AddressLimit(RETRY), 429, "rate-limited", -32005),
+        (Failure::PeerLimit(RETRY), 429, "rate-limited", -32005),
+        (Failure::TooLarge { limit: 1 }, 413, "body-too-large", -32044),
+        (Failure::Body, 400, "body-unreadable", -32043),
+        (Failure::MediaType, 415, "media-type", -32005),
+        (Failure::Document(faults()), 400, "document-invalid", -32043),
+        (Failure::ForeignSource, 403, "source-mismatch", -32041),
+        (Failure::StaleLease, 409, "lease-stale", -32043),
+        (Failure::RegistryAway, 503, "registry-unavailable", -32045),
+        (Failure::Overloaded, 503, "overloaded", -32045),
+        (Failure::Deadline, 504, "deadline-exceeded", -32046),
+        (Failure::Internal, 500, "internal", -32603),
+        (Failure::Call(CallError::Parse), 400, "json-invalid", -32700),
+        (Failure::Call(CallError::Request("x")), 400, "request-invalid", -32600),
+        (Failure::Call(CallError::Params(faults())), 200, "params-invalid", -32602),
+        (Failure::Call(CallError::TaskNotFound), 200, "task-not-found", -32001),
+        (Failure::Call(CallError::TaskNotCancelable), 200, "task-not-cancelable", -32002),
+        (Failure::Call(CallError::TaskOver), 200, "task-over", -32004),
+        (Failure::Call(CallError::AgentResponse), 200, "agent-response-invalid", -32006),
+        (operation(dispatch::Error::Version), 200, "version-not-supported", -32009),
+        (operation(dispatch::Error::Legacy), 200, "method-legacy", -32601),
+        (operation(dispatch::Error::Unsupported), 200, "operation-unsupported", -32004),
+        (operation(dispatch::Error::PushNotifications), 200, "push-unsupported", -32003),
+        (operation(dispatch::Error::Unknown), 200, "method-unknown", -32601),
+    ] {
+        let told = failure.told();
+        assert_eq!(
+            (told.status, told.code, told.rpc_code),
+            (status, code, rpc_code),
+            "{failure:?}"
+        );
+        assert_eq!(told.rpc(&json!(7))["error"]["code"], rpc_code);
+        assert_eq!(told.problem()["status"], status);
+    }
+}
+
+fn operation(error: dispatch::Error) -> Failure {
+    Failure::Call(CallError::Operation(error))
+}
+
+#[test]
+fn outside_every_denial_is_the_same_401() {
+    let denials = [
+        Failure::Denied(Denial::IssuerUnknown),
+        Failure::Denied(Denial::IssuerRevoked),
+        Failure::Denied(Denial::KeyUnknown),
+        Failure::Denied(Denial::BoundToken),
+        Failure::Denied(Denial::Token(Refusal::BadSignature)),
+        Failure::Denied(Denial::Token(Refusal::Audience)),
+        Failure::Replayed,
+        Failure::Credential(credential::Error::Missing),
+    ];
+    let mut codes = std::collections::BTreeSet::new();
+    for denial in &denials {
+        assert_eq!(denial.told(), Failure::NotOperator.told());
+        codes.insert(denial.audit_code());
+    }
+    assert_eq!(codes.len(), denials.len(), "inside, they are told apart");
+}
+
+#[test]
+fn a_limit_says_when_to_come_back_in_both_forms() {
+    let told = Failure::PeerLimit(RETRY).told();
+    assert_eq!(told.retry_after_s, Some(2));
+    assert_eq!(told.problem()["retryAfterSeconds"], 2);
+    let answer = told.rpc(&json!("id-1"));
+    assert_eq!(answer["id"], "id-1");
+    assert_eq!(answer["error"]["data"]["retryAfterSeconds"], 2);
+}
+
+#[test]
+fn wrong_parameters_are_named_in_the_data() {
+    let faults = Violations::one("message.role", "required");
+    let answer = Failure::Call(CallError::Params(faults)).told().rpc(&json!(1));
+    let data = &answer["error"]["data"];
+    assert_eq!(data[0]["reason"], "INVALID_PARAMS");
+    assert_eq!(data[0]["domain"], "a2a-protocol.org");
+    assert_eq!(data[1]["fieldViolations"][0]["field"], "message.role");
+}

@@ -1,0 +1,24 @@
+//! What a gateway decides: who is let in, how often, where a request goes, what a call asks for and
+//! what a refusal says.
+//!
+//! Decides from its arguments alone. Must never read a clock, a random source, the environment, a
+//! file or a socket: the shell (gateway-server) passes time and snapshots in and does what comes out.
+
+pub mod admit;
+pub mod credential;
+pub mod dispatch;
+pub mod errors;
+pub mod gcra;
+pub mod limits;
+pub mod params;
+pub mod path;
+pub mod peers;
+pub mod rpc;
+pub mod task_view;
+pub mod violation;
+
+pub use crate::admit::{Denial, Permit, admit};
+pub use crate::credential::Credential;
+pub use crate::errors::{CallError, Failure, Told};
+pub use crate::peers::{Peer, Peers};
+pub use crate::violation::{Violation, Violations};

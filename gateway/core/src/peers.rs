@@ -1,0 +1,133 @@
+//! The enrolled peers as this gateway knows them at one revision.
+//!
+//! Decides which keys a token may be verified with. Must never hold a key that was not checked: a
+//! [`PublicKey`] is decompressed and of the prime-order group by its type.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proto_types::{Kid, Origin, PublicKey, Revision};
+
+use crate::gcra::{Cell, Share};
+
+/// The most keys that a peer may have enrolled; more are not looked at, so that a token without a
+/// key id costs a bounded number of verifications.
+pub const KEYS_MAX: usize = 16;
+
+/// One enrolled peer.
+#[derive(Debug)]
+pub struct Peer {
+    /// Its name.
+    pub origin: Origin,
+    /// Whether it may act.
+    pub active: bool,
+    /// Its keys with their names.
+    keys: Vec<(Kid, PublicKey)>,
+    /// Its limit on this gateway; shared by all snapshots, so that an update of the peer does not
+    /// give it a fresh burst.
+    pub cell: Arc<Cell>,
+    /// The part of the quota that it has earned.
+    pub share: Share,
+    /// The change that this is the result of.
+    pub revision: Revision,
+}
+
+impl Peer {
+    /// A peer; keys beyond [`KEYS_MAX`] are left out.
+    #[must_use]
+    pub fn new(
+        origin: Origin,
+        active: bool,
+        mut keys: Vec<(Kid, PublicKey)>,
+        revision: Revision,
+    ) -> Self {
+        keys.truncate(KEYS_MAX);
+        Self { origin, active, keys, cell: Arc::default(), share: Share::WHOLE, revision }
+    }
+
+    /// The keys that a token with this key id may have been signed with: the one of that name, or
+    /// for a token that names none (Pilox mints such) each of them.
+    pub fn keys_for<'p>(&'p self, kid: Option<&'p Kid>) -> impl Iterator<Item = &'p PublicKey> {
+        let named = move |(name, _): &&(Kid, PublicKey)| kid.is_none_or(|kid| kid == name);
+        self.keys.iter().filter(named).map(|(_, key)| key)
+    }
+}
+
+/// A snapshot of all peers. Cheap to share, copied to be changed.
+#[derive(Clone, Debug, Default)]
+pub struct Peers(BTreeMap<Origin, Arc<Peer>>);
+
+impl Peers {
+    /// The peer of that name, enrolled or revoked.
+    #[must_use]
+    pub fn find(&self, origin: &Origin) -> Option<&Arc<Peer>> {
+        self.0.get(origin)
+    }
+
+    /// Takes over a peer as it is now. An older state than what is known changes nothing: changes
+    /// may be fetched out of order.
+    pub fn put(&mut self, mut peer: Peer) {
+        if let Some(known) = self.0.get(&peer.origin) {
+            if known.revision > peer.revision {
+                return;
+            }
+            peer.cell = Arc::clone(&known.cell);
+        }
+        self.0.insert(peer.origin.clone(), Arc::new(peer));
+    }
+
+    /// Forgets a peer.
+    pub fn remove(&mut self, origin: &Origin) {
+        self.0.remove(origin);
+    }
+
+    /// How many are known.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether none is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use proto_types::SecretKey;
+
+    use super::*;
+
+    fn peer(revision: u64, kids: &[&str]) -> Peer {
+        let key = |at: usize| SecretKey::from_seed(&[u8::try_from(at).unwrap(); 32]).public();
+        let keys = kids.iter().enumerate().map(|(at, kid)| (Kid::parse(kid).unwrap(), key(at)));
+        let origin = Origin::parse("https://a.example").unwrap();
+        Peer::new(origin, true, keys.collect(), Revision(revision))
+    }
+
+    #[test]
+    fn an_older_state_of_a_peer_changes_nothing_and_its_limit_is_kept() {
+        let mut peers = Peers::default();
+        peers.put(peer(5, &["k1"]));
+        let origin = peer(5, &[]).origin;
+        let cell = Arc::clone(&peers.find(&origin).unwrap().cell);
+        peers.put(peer(4, &["k1", "k2"]));
+        assert_eq!(peers.find(&origin).unwrap().keys_for(None).count(), 1);
+        peers.put(peer(6, &["k1", "k2"]));
+        assert_eq!(peers.find(&origin).unwrap().keys_for(None).count(), 2);
+        assert!(Arc::ptr_eq(&cell, &peers.find(&origin).unwrap().cell));
+    }
+
+    #[test]
+    fn a_key_id_chooses_one_key_and_no_key_id_at_most_16() {
+        let kids: Vec<String> = (0..20).map(|at| format!("k{at}")).collect();
+        let kids: Vec<&str> = kids.iter().map(String::as_str).collect();
+        let peer = peer(1, &kids);
+        assert_eq!(peer.keys_for(None).count(), KEYS_MAX);
+        assert_eq!(peer.keys_for(Some(&Kid::parse("k3").unwrap())).count(), 1);
+        assert_eq!(peer.keys_for(Some(&Kid::parse("k19").unwrap())).count(), 0);
+    }
+}

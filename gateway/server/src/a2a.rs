@@ -1,0 +1,225 @@
+//! A2A calls to hosted agents.
+//!
+//! Decides nothing about what a call may say (gateway-core does) or how a task ends (the registry
+//! does): it submits, waits, and tells. Must never show a task to anybody but its owner.
+
+mod follow;
+mod send;
+mod stream;
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use gateway_core::dispatch::Operation;
+use gateway_core::params::{Named, Send};
+use gateway_core::rpc::Request;
+use gateway_core::task_view::{TaskView, read_outcome};
+use gateway_core::{CallError, Failure, Violations};
+use http::StatusCode;
+use proto_types::{ContextId, Origin, TaskId, WallMs, json};
+use proto_wire::registry::v1 as wire;
+use serde_json::{Value, json as json_value};
+use tonic::Code;
+
+use crate::agents::Agent;
+use crate::gateway::Gateway;
+use crate::registry::Unanswered;
+use crate::reply;
+
+/// How long a caller that cancels waits to see it done; then it is told the task as it is.
+const CANCEL_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// A call that is in order, before its token is spent: nothing of it needs to be read again.
+pub(crate) struct Call {
+    pub(crate) id: Value,
+    operation: Operation,
+    params: Params,
+}
+
+enum Params {
+    Send { agent: Arc<Agent>, send: Box<Send> },
+    Task { agent: Option<Arc<Agent>>, named: Named },
+}
+
+/// Which agent the path names; none for the instance's own endpoint.
+pub(crate) type Addressed = Option<Arc<Agent>>;
+
+impl Call {
+    /// Reads a call. What it says about the agent must fit the path.
+    pub(crate) fn read(
+        gateway: &Gateway,
+        addressed: Addressed,
+        request: Request,
+    ) -> Result<Self, CallError> {
+        let operation = Operation::of(&request.method).map_err(CallError::Operation)?;
+        let params = match operation {
+            Operation::SendMessage | Operation::SendStreamingMessage => {
+                let send = Send::parse(&request.params).map_err(CallError::Params)?;
+                if send.wants_push {
+                    let error = gateway_core::dispatch::Error::PushNotifications;
+                    return Err(CallError::Operation(error));
+                }
+                let agent = agent(gateway, addressed, send.tenant.as_deref())?;
+                let agent =
+                    match agent.or_else(|| gateway.cache.agents.load().default_agent().cloned()) {
+                        Some(agent) => agent,
+                        None => return Err(tenant("required: which agent is called")),
+                    };
+                Params::Send { agent, send: Box::new(send) }
+            }
+            Operation::GetTask | Operation::CancelTask => {
+                let named = Named::parse(&request.params).map_err(CallError::Params)?;
+                let agent = agent(gateway, addressed, named.tenant.as_deref())?;
+                Params::Task { agent, named }
+            }
+        };
+        Ok(Self { id: request.id, operation, params })
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.operation.name()
+    }
+
+    /// Carries the call out for its caller.
+    pub(crate) async fn answer(
+        self,
+        gateway: &Arc<Gateway>,
+        caller: &Origin,
+    ) -> Result<Response, Failure> {
+        let Self { id, operation, params } = self;
+        let result = match params {
+            Params::Send { agent, send } if operation == Operation::SendStreamingMessage => {
+                return stream::answer(gateway, caller, &agent, *send, id).await;
+            }
+            Params::Send { agent, send } => send::answer(gateway, caller, &agent, *send).await?,
+            Params::Task { agent, named } if operation == Operation::CancelTask => {
+                cancel(gateway, caller, agent.as_deref(), &named).await?
+            }
+            Params::Task { agent, named } => {
+                let task = find(gateway, caller, agent.as_deref(), named.task.as_ref()).await?;
+                view(&task)?.task(named.history_length)
+            }
+        };
+        Ok(reply::json(StatusCode::OK, &result_of(&id, &result)))
+    }
+}
+
+/// The JSON-RPC answer that carries a result.
+fn result_of(id: &Value, result: &Value) -> Value {
+    json_value!({"jsonrpc": "2.0", "id": id, "result": result})
+}
+
+/// The agent of the path, or of the tenant where the path names none.
+fn agent(
+    gateway: &Gateway,
+    addressed: Addressed,
+    named: Option<&str>,
+) -> Result<Option<Arc<Agent>>, CallError> {
+    match (addressed, named) {
+        (addressed, None) => Ok(addressed),
+        (Some(agent), Some(named)) if agent.handle.as_str() == named => Ok(Some(agent)),
+        (Some(_), Some(_)) => Err(tenant("not the agent that the path names")),
+        (None, Some(named)) => {
+            let handle = proto_types::Handle::parse(named).ok();
+            let agents = gateway.cache.agents.load();
+            let agent = handle.and_then(|handle| agents.find(&handle).cloned());
+            agent.map(Some).ok_or_else(|| tenant("no such agent"))
+        }
+    }
+}
+
+fn tenant(problem: &str) -> CallError {
+    CallError::Params(Violations::one("tenant", problem))
+}
+
+async fn cancel(
+    gateway: &Arc<Gateway>,
+    caller: &Origin,
+    agent: Option<&Agent>,
+    named: &Named,
+) -> Result<Value, Failure> {
+    let task = find(gateway, caller, agent, named.task.as_ref()).await?;
+    let before = view(&task)?;
+    if before.state.is_over() {
+        return Err(Failure::Call(CallError::TaskNotCancelable));
+    }
+    let message = wire::CancelTaskRequest { id: task.id, owner: caller.as_str().to_owned() };
+    let task = gateway.registry.cancel_task(message).await.map_err(|error| match error {
+        Unanswered::Refused { code: Code::FailedPrecondition, .. } => {
+            Failure::Call(CallError::TaskNotCancelable)
+        }
+        error => of_task(&error),
+    })?;
+    let shown = view(&task)?;
+    if shown.state.is_over() {
+        return Ok(shown.task(named.history_length));
+    }
+    // Its node has to end it first. Another waiter of this task keeps its place: then this one asks.
+    let ended = follow::until_over(gateway, caller, &before.id, CANCEL_WAIT).await?;
+    Ok(ended.unwrap_or(shown).task(named.history_length))
+}
+
+/// The caller's task; another's is not found, and neither is one of another agent.
+async fn find(
+    gateway: &Gateway,
+    caller: &Origin,
+    agent: Option<&Agent>,
+    id: Option<&TaskId>,
+) -> Result<wire::Task, Failure> {
+    let not_found = || Failure::Call(CallError::TaskNotFound);
+    let id = id.ok_or_else(not_found)?;
+    let task = read(gateway, caller, id, wire::Consistency::Strong).await?;
+    match agent {
+        Some(agent) if agent.handle.as_str() != task.agent => Err(not_found()),
+        _ => Ok(task),
+    }
+}
+
+async fn read(
+    gateway: &Gateway,
+    caller: &Origin,
+    id: &TaskId,
+    consistency: wire::Consistency,
+) -> Result<wire::Task, Failure> {
+    let message = wire::GetTaskRequest {
+        id: id.as_str().to_owned(),
+        owner: caller.as_str().to_owned(),
+        consistency: consistency.into(),
+    };
+    gateway.registry.task(message).await.map_err(|error| of_task(&error))
+}
+
+fn of_task(error: &Unanswered) -> Failure {
+    match error {
+        Unanswered::Refused { code: Code::NotFound, .. } => Failure::Call(CallError::TaskNotFound),
+        error => error.failure(),
+    }
+}
+
+/// What the registry says of a task, in the core's terms.
+fn view(task: &wire::Task) -> Result<TaskView, Failure> {
+    let (artifacts, message) = read_outcome(&task.outcome).map_err(|_| {
+        tracing::error!(task = task.id, "the committed outcome cannot be read");
+        Failure::Call(CallError::AgentResponse)
+    })?;
+    let state = gateway_core::task_view::State::parse(&task.state);
+    let ids = (TaskId::parse(&task.id), ContextId::parse(&task.context));
+    let ((Ok(id), Ok(context)), Some(state)) = (ids, state) else {
+        tracing::error!(
+            task = task.id,
+            state = task.state,
+            "the registry holds a task that cannot be read"
+        );
+        return Err(Failure::Internal);
+    };
+    Ok(TaskView {
+        id,
+        context,
+        state,
+        changed_at: WallMs(task.changed_at_ms),
+        reason: task.reason.clone(),
+        input: json::parse(&task.input).unwrap_or(Value::Null),
+        artifacts,
+        message,
+    })
+}

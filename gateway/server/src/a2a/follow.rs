@@ -1,0 +1,81 @@
+//! Waiting for the end of a task.
+//!
+//! Decides when to ask the registry: when it reports a change, and now and then in case a report
+//! was lost. Must never wait without an end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gateway_core::task_view::TaskView;
+use gateway_core::{CallError, Failure};
+use proto_types::{Origin, TaskId};
+use proto_wire::registry::v1::Consistency;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::gateway::Gateway;
+use crate::waiting::Waiter;
+
+use super::{read, view};
+
+/// How often the registry is asked although it has reported nothing. A lost report costs this much.
+pub(super) const ASK: Duration = Duration::from_secs(2);
+/// After a report that was not of the end, as the member asked knows it: it may have lagged behind
+/// the one that reported.
+pub(super) const ASK_AGAIN: Duration = Duration::from_millis(100);
+/// How often one asks who has no waiter, because another call waits for the same task.
+const POLL: Duration = Duration::from_millis(100);
+
+/// The task once it is over; `None` if that takes longer than `patience`.
+pub(super) async fn wait(
+    gateway: &Gateway,
+    caller: &Origin,
+    id: &TaskId,
+    waiter: Waiter,
+    patience: Duration,
+) -> Result<Option<TaskView>, Failure> {
+    let end = Instant::now() + patience;
+    let mut ask = Instant::now() + ASK;
+    while Instant::now() < end {
+        let reported = timeout_at(ask.min(end), waiter.changed.notified()).await.is_ok();
+        if let Some(task) = over(gateway, caller, id, reported).await? {
+            return Ok(Some(task));
+        }
+        ask = Instant::now() + if reported { ASK_AGAIN } else { ASK };
+    }
+    Ok(None)
+}
+
+/// As [`wait`], for a task that another call may wait for.
+pub(super) async fn until_over(
+    gateway: &Arc<Gateway>,
+    caller: &Origin,
+    id: &TaskId,
+    patience: Duration,
+) -> Result<Option<TaskView>, Failure> {
+    let end = Instant::now() + patience;
+    while Instant::now() < end {
+        sleep(POLL).await;
+        if let Some(task) = over(gateway, caller, id, false).await? {
+            return Ok(Some(task));
+        }
+    }
+    Ok(None)
+}
+
+/// The task if it is over. After a report a stale read does: the member that reported has applied
+/// the change. A registry that is away for a moment has nothing to say; it is asked again.
+pub(super) async fn over(
+    gateway: &Gateway,
+    caller: &Origin,
+    id: &TaskId,
+    reported: bool,
+) -> Result<Option<TaskView>, Failure> {
+    let consistency = if reported { Consistency::Stale } else { Consistency::Strong };
+    match read(gateway, caller, id, consistency).await {
+        Ok(task) => Ok(Some(view(&task)?).filter(|task| task.state.is_over())),
+        // A stale member may not have heard of the task at all.
+        Err(Failure::Call(CallError::TaskNotFound)) if reported => Ok(None),
+        Err(Failure::RegistryAway | Failure::Overloaded) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}

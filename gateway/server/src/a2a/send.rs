@@ -1,0 +1,104 @@
+//! SendMessage: a message becomes a task, and the task's end the answer.
+//!
+//! Decides the task's ids and whether the message continues another task. Must never submit before
+//! somebody waits: an event or an end that comes at once must find its waiter.
+
+use std::sync::Arc;
+
+use gateway_core::params::Send;
+use gateway_core::task_view::{State, TaskView};
+use gateway_core::{CallError, Failure, Violations};
+use proto_types::{ContextId, Origin, TaskId};
+use proto_wire::registry::v1 as wire;
+use serde_json::{Value, json};
+use tonic::Code;
+use uuid::Uuid;
+
+use crate::agents::Agent;
+use crate::gateway::Gateway;
+use crate::registry::Unanswered;
+use crate::waiting::Waiter;
+use crate::{clock, identity};
+
+use super::{find, follow, of_task, view};
+
+/// A task that was submitted, and its waiter.
+pub(super) struct Submitted {
+    pub(super) task: TaskView,
+    pub(super) waiter: Waiter,
+}
+
+pub(super) async fn answer(
+    gateway: &Arc<Gateway>,
+    caller: &Origin,
+    agent: &Agent,
+    send: Send,
+) -> Result<Value, Failure> {
+    let (at_once, history_length) = (send.return_immediately, send.history_length);
+    let Submitted { task, waiter } = submit(gateway, caller, agent, send, false).await?;
+    let ended = match at_once {
+        true => None,
+        false => follow::wait(gateway, caller, &task.id, waiter, gateway.patience()).await?,
+    };
+    Ok(json!({"task": ended.unwrap_or(task).task(history_length)}))
+}
+
+/// Submits the message as a task. With `events`, its node pushes events to this gateway.
+pub(super) async fn submit(
+    gateway: &Arc<Gateway>,
+    caller: &Origin,
+    agent: &Agent,
+    send: Send,
+    events: bool,
+) -> Result<Submitted, Failure> {
+    let context = context(gateway, caller, agent, &send).await?;
+    let id = TaskId::parse(&Uuid::now_v7().to_string()).expect("a UUID is a task id");
+    let mut input = send.message;
+    input["contextId"] = json!(context);
+    input["taskId"] = json!(id);
+    let secret = identity::random();
+    let waiter = gateway.waiting.open(&id, secret.clone()).map_err(|_| Failure::Overloaded)?;
+    let reply_to = events.then(|| wire::ReplyTo {
+        gateway: gateway.id.as_str().to_owned(),
+        endpoint: gateway.events_endpoint.clone(),
+        secret,
+    });
+    let message = wire::SubmitTaskRequest {
+        id: id.as_str().to_owned(),
+        context: context.as_str().to_owned(),
+        agent: agent.handle.as_str().to_owned(),
+        owner: caller.as_str().to_owned(),
+        input: input.to_string().into(),
+        deadline_ms: clock::wall().plus_ms(gateway.task_deadline_ms()).0,
+        reply_to,
+    };
+    let task = gateway.registry.submit_task(message).await.map_err(|error| match error {
+        // The agent was there when the call was read.
+        Unanswered::Refused { code: Code::NotFound, .. } => Failure::NotFound,
+        error => of_task(&error),
+    })?;
+    Ok(Submitted { task: view(&task)?, waiter })
+}
+
+/// The conversation of the new task. A message to a task that asked for more opens the next task of
+/// its context; any other task takes no more messages (A2A 1.0, section 3.4.2).
+async fn context(
+    gateway: &Gateway,
+    caller: &Origin,
+    agent: &Agent,
+    send: &Send,
+) -> Result<ContextId, Failure> {
+    if send.task.is_some() {
+        let continued = view(&find(gateway, caller, Some(agent), send.task.as_ref()).await?)?;
+        if send.context.as_ref().is_some_and(|context| *context != continued.context) {
+            let faults = Violations::one("message.contextId", "not the context of the task");
+            return Err(Failure::Call(CallError::Params(faults)));
+        }
+        return match continued.state {
+            State::InputRequired => Ok(continued.context),
+            _ => Err(Failure::Call(CallError::TaskOver)),
+        };
+    }
+    let fresh = || ContextId::parse(&Uuid::now_v7().to_string()).expect("a UUID is a context id");
+    Ok(send.context.clone().unwrap_or_else(fresh))
+}

@@ -1,0 +1,207 @@
+//! SendStreamingMessage: the task as server-sent events.
+//!
+//! Decides the order (A2A 1.0, section 3.1.2): the Task, updates as they come, what artifacts of
+//! the outcome were not seen whole, and the final status. Must never tell an end that is not
+//! committed, and does no work for a client that has left: dropping the body drops all of it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::stream;
+use gateway_core::Failure;
+use gateway_core::params::Send;
+use gateway_core::task_view::TaskView;
+use http::header::{CACHE_CONTROL, HeaderName};
+use http::{HeaderValue, StatusCode};
+use proto_types::{Digest, Origin, json};
+use serde_json::{Value, json as json_value};
+use tokio::time::{Instant, sleep_until};
+
+use crate::agents::Agent;
+use crate::gateway::Gateway;
+use crate::reply;
+use crate::waiting::Waiter;
+
+use super::{follow, result_of, send};
+
+/// Artifacts of one task that are kept track of; the outcome brings the others. Arbitrary.
+const SEEN_MAX: usize = 1_024;
+/// A comment: readers of the stream pass over it, proxies see that it lives.
+const HEARTBEAT: &[u8] = b": \n\n";
+
+pub(super) async fn answer(
+    gateway: &Arc<Gateway>,
+    caller: &Origin,
+    agent: &Agent,
+    send: Send,
+    id: Value,
+) -> Result<Response, Failure> {
+    let history_length = send.history_length;
+    let send::Submitted { task, waiter } = send::submit(gateway, caller, agent, send, true).await?;
+    let now = Instant::now();
+    let mut follow = Follow {
+        gateway: Arc::clone(gateway),
+        caller: caller.clone(),
+        id,
+        waiter,
+        ready: VecDeque::new(),
+        seen: BTreeMap::new(),
+        ask: now + follow::ASK,
+        end: now + gateway.patience(),
+        over: task.state.is_over(),
+        task,
+    };
+    follow.tell(&json_value!({"task": follow.task.task(history_length)}));
+    let frames = stream::unfold(follow, |mut follow| async move {
+        follow.next().await.map(|frame| (Ok::<_, Infallible>(frame), follow))
+    });
+    let mut response = reply::body(StatusCode::OK, "text/event-stream", Body::from_stream(frames));
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // nginx and its kin buffer unless told otherwise.
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+struct Follow {
+    gateway: Arc<Gateway>,
+    caller: Origin,
+    id: Value,
+    task: TaskView,
+    waiter: Waiter,
+    /// Frames that are ready to be sent.
+    ready: VecDeque<Bytes>,
+    /// What was told of each artifact: a digest over its parts so far.
+    seen: BTreeMap<String, Digest>,
+    ask: Instant,
+    end: Instant,
+    over: bool,
+}
+
+impl Follow {
+    /// The next frame; `None` at the end.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(frame) = self.ready.pop_front() {
+                return Some(frame);
+            }
+            if self.over {
+                return None;
+            }
+            let heartbeat = Instant::now() + self.gateway.heartbeat();
+            tokio::select! {
+                // Events that wait are told before the end is looked for.
+                biased;
+                event = self.waiter.events.recv() => {
+                    if let Some(event) = event {
+                        self.tell_event(event);
+                    }
+                }
+                () = self.waiter.changed.notified() => self.look(true).await,
+                () = sleep_until(self.ask.min(self.end)) => self.look(false).await,
+                () = sleep_until(heartbeat) => return Some(Bytes::from_static(HEARTBEAT)),
+            }
+        }
+    }
+
+    /// Asks the registry for the end.
+    async fn look(&mut self, reported: bool) {
+        let looked = follow::over(&self.gateway, &self.caller, &self.task.id, reported).await;
+        self.ask = Instant::now() + if reported { follow::ASK_AGAIN } else { follow::ASK };
+        match looked {
+            Ok(Some(task)) => self.tell_end(task),
+            Ok(None) if Instant::now() < self.end => {}
+            Ok(None) => self.tell_failure(&Failure::Deadline),
+            Err(failure) => self.tell_failure(&failure),
+        }
+    }
+
+    /// An update that a node pushed; its ids are ours, whatever it says.
+    fn tell_event(&mut self, mut event: Value) {
+        for kind in ["statusUpdate", "artifactUpdate"] {
+            if let Some(update) = event.get_mut(kind) {
+                update["taskId"] = json_value!(self.task.id);
+                update["contextId"] = json_value!(self.task.context);
+            }
+        }
+        if let Some(update) = event.get("artifactUpdate") {
+            let append = update["append"] == true;
+            self.note(&update["artifact"], append);
+        }
+        self.tell(&event);
+    }
+
+    fn tell_end(&mut self, task: TaskView) {
+        // What came before the end is told before it.
+        while let Ok(event) = self.waiter.events.try_recv() {
+            self.tell_event(event);
+        }
+        for artifact in &task.artifacts {
+            if self.seen.get(id_of(artifact)) != Some(&digest(None, artifact)) {
+                self.tell(&task.artifact_update(artifact));
+            }
+        }
+        self.tell(&task.status_update());
+        self.over = true;
+    }
+
+    fn tell_failure(&mut self, failure: &Failure) {
+        self.push(&failure.told().rpc(&self.id));
+        self.over = true;
+    }
+
+    fn tell(&mut self, event: &Value) {
+        self.push(&result_of(&self.id, event));
+    }
+
+    fn push(&mut self, answer: &Value) {
+        // JSON has no line ends of its own when printed compactly.
+        self.ready.push_back(format!("data: {answer}\n\n").into());
+    }
+
+    fn note(&mut self, artifact: &Value, append: bool) {
+        let id = id_of(artifact);
+        let before = self.seen.get(id).copied();
+        if before.is_none() && self.seen.len() >= SEEN_MAX {
+            return;
+        }
+        let now = digest(before.filter(|_| append), artifact);
+        self.seen.insert(id.to_owned(), now);
+    }
+}
+
+fn id_of(artifact: &Value) -> &str {
+    artifact["artifactId"].as_str().unwrap_or_default()
+}
+
+/// A digest over the parts told so far, one after the other: the same whether they came in one
+/// chunk or in many.
+fn digest(before: Option<Digest>, artifact: &Value) -> Digest {
+    let parts = artifact["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let start = before.unwrap_or(Digest([0; 32]));
+    parts
+        .iter()
+        .fold(start, |sum, part| Digest::of_parts(&[sum.as_bytes(), &json::canonical(part)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_and_the_whole_have_one_digest() {
+        let artifact = |texts: &[&str]| {
+            let parts: Vec<_> = texts.iter().map(|text| json_value!({"text": text})).collect();
+            json_value!({"artifactId": "a", "parts": parts})
+        };
+        let first = digest(None, &artifact(&["x"]));
+        let chunked = digest(Some(first), &artifact(&["y", "z"]));
+        assert_eq!(chunked, digest(None, &artifact(&["x", "y", "z"])));
+        assert_ne!(chunked, digest(None, &artifact(&["x", "y"])));
+        assert_ne!(chunked, digest(None, &artifact(&["xy", "z"])));
+    }
+}

@@ -1,0 +1,147 @@
+//! What this gateway knows of the registry: peers and agents, as of the last change it has seen.
+//!
+//! Decides when the knowledge is complete enough to serve (the first sync) and when the member that
+//! feeds it must be left. Must never serve from a cache that nobody confirms: a member cut off from
+//! its cluster would keep revoked peers alive.
+
+mod fill;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use deploy_service::ready::Condition;
+use gateway_core::Peers;
+use proto_types::{Handle, MonoUs, Origin};
+use proto_wire::registry::v1 as wire;
+use tonic::{Code, Status};
+
+use crate::agents::Agents;
+use crate::clock;
+use crate::registry::{Member, Registry};
+use crate::waiting::Waiting;
+
+/// How often the watched member must confirm that it still hears its cluster.
+const CONFIRM: Duration = Duration::from_secs(15);
+/// An unconfirmed cache lets nobody in: a revocation after the last confirmation may have been
+/// missed, and 60 s are promised.
+const STALE_US: u64 = 45_000_000;
+/// Between two attempts to follow a member.
+const RETRY: Duration = Duration::from_millis(200);
+/// The kinds of changes that a gateway cares about.
+const KINDS: [&str; 3] = ["peer", "agent", "task"];
+
+/// The snapshots, swapped whole.
+pub(crate) struct Cache {
+    pub(crate) peers: ArcSwap<Peers>,
+    pub(crate) agents: ArcSwap<Agents>,
+    /// When it was last confirmed, in microseconds of the monotonic clock; 0 for never.
+    confirmed: AtomicU64,
+}
+
+impl Cache {
+    pub(crate) fn new(origin: Origin, default_agent: Option<Handle>) -> Self {
+        let agents = Agents::new(origin, default_agent);
+        let (peers, agents) = (ArcSwap::default(), ArcSwap::from_pointee(agents));
+        Self { peers, agents, confirmed: AtomicU64::new(0) }
+    }
+
+    /// Whether it was confirmed lately enough to be acted on.
+    pub(crate) fn is_fresh(&self) -> bool {
+        let confirmed = self.confirmed.load(Ordering::Relaxed);
+        confirmed > 0 && clock::mono().since(MonoUs(confirmed)) <= STALE_US
+    }
+}
+
+/// Follows the registry until it is dropped. `synced` holds from the first sync on, as long as the
+/// cache is fresh.
+pub(crate) async fn follow(
+    cache: Arc<Cache>,
+    registry: Arc<Registry>,
+    waiting: Arc<Waiting>,
+    synced: Condition,
+) {
+    let follower = Follower { cache, waiting, synced };
+    let mut since = None;
+    loop {
+        let member = registry.member();
+        let status = follower.follow_member(&member, &mut since).await;
+        match status.code() {
+            // The cursor is not kept any more: begin with a fresh copy.
+            Code::OutOfRange => since = None,
+            // We were too slow: go on from where we are.
+            Code::Aborted => {}
+            code => {
+                tracing::info!(?code, "the watch ended");
+                follower.synced.set(follower.cache.is_fresh());
+                member.give_up();
+            }
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+struct Follower {
+    cache: Arc<Cache>,
+    waiting: Arc<Waiting>,
+    synced: Condition,
+}
+
+impl Follower {
+    /// Returns only when the member can be followed no longer.
+    async fn follow_member(&self, member: &Member<'_>, since: &mut Option<u64>) -> Status {
+        match self.try_follow(member, since).await {
+            Ok(()) => Status::unavailable("the watch ended"),
+            Err(status) => status,
+        }
+    }
+
+    async fn try_follow(&self, member: &Member<'_>, since: &mut Option<u64>) -> Result<(), Status> {
+        let start = match *since {
+            Some(revision) => revision,
+            None => self.fill(member).await?,
+        };
+        *since = Some(start);
+        let kinds = KINDS.map(str::to_owned).to_vec();
+        let mut changes = member.watch(wire::WatchRequest { since: start, kinds }).await?;
+        self.confirm(member).await?;
+        self.synced.set(true);
+        tracing::info!(
+            revision = start,
+            peers = self.cache.peers.load().len(),
+            "following the registry"
+        );
+        let mut confirm = tokio::time::interval(CONFIRM);
+        confirm.tick().await;
+        loop {
+            tokio::select! {
+                change = changes.message() => {
+                    let Some(change) = change? else { return Ok(()) };
+                    self.take(member, &change).await?;
+                    *since = Some(change.revision);
+                }
+                _ = confirm.tick() => self.confirm(member).await?,
+            }
+        }
+    }
+
+    /// A strong read: only a member that hears its cluster answers it.
+    async fn confirm(&self, member: &Member<'_>) -> Result<(), Status> {
+        member.peers(fill::page("", 1, wire::Consistency::Strong)).await?;
+        self.cache.confirmed.store(clock::mono().0, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn take(&self, member: &Member<'_>, change: &wire::Change) -> Result<(), Status> {
+        match change.kind.as_str() {
+            "peer" => self.take_peer(member, change).await,
+            "agent" => self.take_agent(member, change).await,
+            "task" => {
+                self.waiting.changed(&change.id);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Copies peers and agents from a member: all of them at first, then one by one.
+//!
+//! Decides how a message of the registry becomes a peer or an agent. Must never let one entry that
+//! cannot be read stop the others: it is left out and logged.
+
+use gateway_core::Peer;
+use proto_types::{Handle, Kid, Origin, PublicKey, Revision, json};
+use proto_wire::registry::v1 as wire;
+use serde_json::{Map, Value};
+use tonic::{Code, Status};
+
+use super::Follower;
+use crate::registry::Member;
+
+/// The largest page that the registry serves.
+const PAGE: u32 = 1_000;
+/// A million peers and a million agents, far above what the registry is measured with.
+const PAGES_MAX: usize = 1_000;
+
+pub(super) fn page(after: &str, limit: u32, consistency: wire::Consistency) -> wire::ListRequest {
+    wire::ListRequest { after: after.to_owned(), limit, consistency: consistency.into() }
+}
+
+impl Follower {
+    /// Copies everything; returns the revision from which changes must be followed. It is that of
+    /// the first page: what changes while later pages are read comes again, which is harmless.
+    pub(super) async fn fill(&self, member: &Member<'_>) -> Result<u64, Status> {
+        let mut peers = (**self.cache.peers.load()).clone();
+        let (mut after, mut start) = (String::new(), None);
+        for _ in 0..PAGES_MAX {
+            let (list, revision) =
+                member.peers(page(&after, PAGE, wire::Consistency::Strong)).await?;
+            start.get_or_insert(revision);
+            list.peers.iter().filter_map(read_peer).for_each(|peer| peers.put(peer));
+            if list.next.is_empty() {
+                break;
+            }
+            after = list.next;
+        }
+        self.cache.peers.store(peers.into());
+        self.fill_agents(member).await?;
+        Ok(start.unwrap_or(0))
+    }
+
+    async fn fill_agents(&self, member: &Member<'_>) -> Result<(), Status> {
+        let mut agents = (**self.cache.agents.load()).clone();
+        let mut after = String::new();
+        for _ in 0..PAGES_MAX {
+            let (list, _) = member.agents(page(&after, PAGE, wire::Consistency::Strong)).await?;
+            for (handle, revision, words) in list.agents.iter().filter_map(read_agent) {
+                agents.put(handle, revision, words);
+            }
+            if list.next.is_empty() {
+                break;
+            }
+            after = list.next;
+        }
+        self.cache.agents.store(agents.into());
+        Ok(())
+    }
+
+    /// One peer has changed. The member that said so has applied the change, so a stale read of it
+    /// is fresh enough.
+    pub(super) async fn take_peer(
+        &self,
+        member: &Member<'_>,
+        change: &wire::Change,
+    ) -> Result<(), Status> {
+        let message = wire::GetPeerRequest { origin: change.id.clone(), consistency: 0 };
+        let peer = match member.peer(message).await {
+            Ok(peer) => read_peer(&peer),
+            Err(status) if status.code() == Code::NotFound => None,
+            Err(status) => return Err(status),
+        };
+        let mut peers = (**self.cache.peers.load()).clone();
+        match peer {
+            Some(peer) => peers.put(peer),
+            None => {
+                if let Ok(origin) = Origin::parse(&change.id) {
+                    peers.remove(&origin);
+                }
+            }
+        }
+        self.cache.peers.store(peers.into());
+        Ok(())
+    }
+
+    /// One agent has changed.
+    pub(super) async fn take_agent(
+        &self,
+        member: &Member<'_>,
+        change: &wire::Change,
+    ) -> Result<(), Status> {
+        let message = wire::GetAgentRequest { handle: change.id.clone(), consistency: 0 };
+        let agent = match member.agent(message).await {
+            Ok(agent) => read_agent(&agent),
+            Err(status) if status.code() == Code::NotFound => None,
+            Err(status) => return Err(status),
+        };
+        let mut agents = (**self.cache.agents.load()).clone();
+        match agent {
+            Some((handle, revision, words)) => agents.put(handle, revision, words),
+            None => {
+                if let Ok(handle) = Handle::parse(&change.id) {
+                    agents.remove(&handle);
+                }
+            }
+        }
+        self.cache.agents.store(agents.into());
+        Ok(())
+    }
+}
+
+fn read_peer(peer: &wire::Peer) -> Option<Peer> {
+    let origin = Origin::parse(&peer.origin).ok();
+    let key = |key: &wire::Key| {
+        Some((Kid::parse(&key.kid).ok()?, PublicKey::from_hex(&key.public_key_hex).ok()?))
+    };
+    let keys: Option<Vec<_>> = peer.keys.iter().map(key).collect();
+    match (origin, keys) {
+        (Some(origin), Some(keys)) => {
+            Some(Peer::new(origin, peer.status == "active", keys, Revision(peer.revision)))
+        }
+        _ => {
+            tracing::error!(origin = peer.origin, "the registry holds a peer that cannot be read");
+            None
+        }
+    }
+}
+
+fn read_agent(agent: &wire::Agent) -> Option<(Handle, Revision, Map<String, Value>)> {
+    let handle = Handle::parse(&agent.handle).ok();
+    let words = match json::parse(&agent.card) {
+        Ok(Value::Object(words)) => Some(words),
+        _ => None,
+    };
+    if handle.is_none() || words.is_none() {
+        tracing::error!(handle = agent.handle, "the registry holds an agent that cannot be read");
+    }
+    Some((handle?, Revision(agent.revision), words?))
+}

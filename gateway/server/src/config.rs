@@ -1,0 +1,284 @@
+//! What a gateway is told at start: the section `gateway`.
+//!
+//! Decides defaults, and which settings contradict each other. Must never hold a secret, only the
+//! path of its file.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use deploy_service::units::{Bytes, Duration};
+use deploy_service::{Limits, serve};
+use proto_types::{GatewayId, Handle, Origin};
+use serde::Deserialize;
+
+/// The configuration of one gateway.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Its name, unique in the fleet: 1 to 64 of `a-z 0-9 . _ -`.
+    pub id: String,
+    /// Where it listens, on loopback; port 0 asks for a free one.
+    pub listen: SocketAddr,
+    /// The origin under which peers know it, which tokens name as their audience. By default
+    /// `http://` and the address it listens on.
+    pub origin: Option<String>,
+    /// Under which URL nodes reach it; by default `http://` and the address it listens on.
+    pub events_endpoint: Option<String>,
+    /// Registry members, `http://host:port`.
+    pub registry: Vec<String>,
+    /// Where the join token lies; needed until the gateway is registered.
+    pub join_token_file: Option<PathBuf>,
+    /// Where its credential is kept.
+    pub state_dir: PathBuf,
+    /// What local subscribers of envelopes show; each file holds one token.
+    pub subscriber_token_files: Vec<PathBuf>,
+    /// What an operator shows; it may pull envelopes too.
+    pub operator_token_file: Option<PathBuf>,
+    /// The key that signs this instance's own tokens: a private JWK, or the seed in 64 hexadecimal
+    /// digits. The descriptor shows its public half.
+    pub federation_key_file: Option<PathBuf>,
+    /// The agent that answers calls to the instance which name none.
+    pub default_agent: Option<String>,
+    /// Whether `/.well-known/hive-mesh.json` is served.
+    pub brand_hive: bool,
+    /// Whether `/.well-known/pilox-mesh.json` is served.
+    pub brand_pilox: bool,
+    /// Descriptors of other instances, told to whoever asks.
+    pub bootstrap_descriptor_urls: Vec<String>,
+    /// Where the real address is written once it listens.
+    pub addr_file: Option<PathBuf>,
+    /// What clients may use up of the listener; lame-duck and drain times are in here.
+    pub limits: Limits,
+    /// What calls may use up.
+    pub bounds: Bounds,
+}
+
+/// What calls may use up.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bounds {
+    /// Requests a second from one IPv4 address or IPv6 /64 before anything is verified. A junk token
+    /// costs about 50 us, so that one address can take at most a tenth of a core.
+    pub address_requests_per_second: u32,
+    /// As many of them at once.
+    pub address_burst: u32,
+    /// Requests of one peer in each `peer_window`; all of them at once if need be.
+    pub peer_requests: u32,
+    /// The span that `peer_requests` is counted over.
+    pub peer_window: Duration,
+    /// The largest A2A call. The registry stores inputs of up to 1 MiB, and some room must be left
+    /// for what the gateway adds.
+    pub call_bytes_max: Bytes,
+    /// From submission to the outcome of a task.
+    pub task_deadline: Duration,
+    /// Tasks that callers wait for at once. Each holds a queue of events.
+    pub waiting_max: usize,
+    /// Tokens that wait to be spent; more are answered 503.
+    pub spend_queue_max: usize,
+    /// Between two comments on a silent stream: below the 60 s after which proxies cut.
+    pub heartbeat: Duration,
+    /// How long an accepted envelope is kept for its subscriber; the registry takes at most 7 days.
+    pub envelope_ttl: Duration,
+    /// How long an envelope stays with the subscriber that pulled it.
+    pub envelope_lease: Duration,
+    /// Long polls at once.
+    pub polls_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            id: String::new(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7443)),
+            origin: None,
+            events_endpoint: None,
+            registry: Vec::new(),
+            join_token_file: None,
+            state_dir: PathBuf::new(),
+            subscriber_token_files: Vec::new(),
+            operator_token_file: None,
+            federation_key_file: None,
+            default_agent: None,
+            brand_hive: true,
+            brand_pilox: true,
+            bootstrap_descriptor_urls: Vec::new(),
+            addr_file: None,
+            limits: Limits::default(),
+            bounds: Bounds::default(),
+        }
+    }
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            address_requests_per_second: 2_000,
+            address_burst: 4_000,
+            peer_requests: 60_000,
+            peer_window: Duration::from_secs(60),
+            call_bytes_max: Bytes::from_kib(960),
+            task_deadline: Duration::from_secs(120),
+            waiting_max: 4_096,
+            spend_queue_max: 8_192,
+            heartbeat: Duration::from_secs(10),
+            envelope_ttl: Duration::from_secs(6 * 86_400),
+            envelope_lease: Duration::from_secs(30),
+            polls_max: 256,
+        }
+    }
+}
+
+/// Settings that cannot hold together.
+#[derive(Debug, thiserror::Error)]
+pub enum Contradiction {
+    /// The listener's limits.
+    #[error("the limits of the listener")]
+    Limits(#[from] serve::Contradiction),
+    /// The id is missing or malformed.
+    #[error("id")]
+    Id(#[source] proto_types::id::Error),
+    /// The origin is none.
+    #[error("origin")]
+    Origin(#[source] proto_types::origin::Error),
+    /// The default agent is no handle.
+    #[error("default_agent")]
+    DefaultAgent(#[source] proto_types::id::Error),
+    /// A URL of a registry member, or the events endpoint, is not a plain origin.
+    #[error("`{0}` is not an http URL without a path")]
+    Url(String),
+    /// Nothing to connect to.
+    #[error("registry: at least one member is needed")]
+    NoRegistry,
+    /// Nowhere to keep the credential.
+    #[error("state_dir: a folder is needed")]
+    NoStateDir,
+    /// More descriptors than the format allows.
+    #[error("bootstrap_descriptor_urls: more than {0}")]
+    Bootstrap(usize),
+    /// A value outside its range.
+    #[error("bounds.{field} is outside {range}")]
+    Range {
+        /// Which.
+        field: &'static str,
+        /// What is allowed.
+        range: &'static str,
+    },
+}
+
+/// The parts of the configuration that are read into types.
+#[derive(Clone, Debug)]
+pub(crate) struct Checked {
+    pub(crate) id: GatewayId,
+    pub(crate) origin: Option<Origin>,
+    pub(crate) default_agent: Option<Handle>,
+}
+
+/// The registry refuses envelopes that would be kept longer; its clock is not ours.
+const ENVELOPE_TTL_MAX: Duration = Duration::from_secs(7 * 86_400 - 600);
+
+impl Config {
+    /// Checks the settings against each other.
+    pub(crate) fn checked(&self) -> Result<Checked, Contradiction> {
+        self.limits.validate()?;
+        let id = GatewayId::parse(&self.id).map_err(Contradiction::Id)?;
+        let origin = self.origin.as_deref().map(Origin::normalise).transpose();
+        let default_agent = self.default_agent.as_deref().map(Handle::parse).transpose();
+        if self.registry.is_empty() {
+            return Err(Contradiction::NoRegistry);
+        }
+        if self.state_dir.as_os_str().is_empty() {
+            return Err(Contradiction::NoStateDir);
+        }
+        if self.bootstrap_descriptor_urls.len() > proto_types::pilox::descriptor::BOOTSTRAP_URLS_MAX
+        {
+            return Err(Contradiction::Bootstrap(
+                proto_types::pilox::descriptor::BOOTSTRAP_URLS_MAX,
+            ));
+        }
+        for url in self.registry.iter().chain(&self.events_endpoint) {
+            Origin::normalise(url).map_err(|_| Contradiction::Url(url.clone()))?;
+        }
+        self.bounds.check()?;
+        Ok(Checked {
+            id,
+            origin: origin.map_err(Contradiction::Origin)?,
+            default_agent: default_agent.map_err(Contradiction::DefaultAgent)?,
+        })
+    }
+}
+
+impl Bounds {
+    fn check(&self) -> Result<(), Contradiction> {
+        let second = Duration::from_secs(1);
+        for (field, range, holds) in [
+            ("address_requests_per_second", "1 and more", self.address_requests_per_second > 0),
+            ("address_burst", "1 and more", self.address_burst > 0),
+            ("peer_requests", "1 and more", self.peer_requests > 0),
+            ("peer_window", "1s and more", self.peer_window >= second),
+            (
+                "call_bytes_max",
+                "1B to 960KiB",
+                (1..=960 << 10).contains(&self.call_bytes_max.count()),
+            ),
+            ("task_deadline", "1s to 1h", (1..=3600).contains(&self.task_deadline.std().as_secs())),
+            ("waiting_max", "1 and more", self.waiting_max > 0),
+            ("spend_queue_max", "1 and more", self.spend_queue_max > 0),
+            ("heartbeat", "100ms and more", self.heartbeat >= Duration::from_millis(100)),
+            (
+                "envelope_ttl",
+                "1s to 7d less 10m",
+                (second..=ENVELOPE_TTL_MAX).contains(&self.envelope_ttl),
+            ),
+            (
+                "envelope_lease",
+                "1s to 10m",
+                (1..=600).contains(&self.envelope_lease.std().as_secs()),
+            ),
+            ("polls_max", "1 and more", self.polls_max > 0),
+        ] {
+            if !holds {
+                return Err(Contradiction::Range { field, range });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full() -> Config {
+        Config {
+            id: "g1".to_owned(),
+            registry: vec!["http://127.0.0.1:1".to_owned()],
+            state_dir: PathBuf::from("state"),
+            ..Config::default()
+        }
+    }
+
+    #[test]
+    fn each_contradiction_is_named() {
+        assert!(full().checked().is_ok());
+        let refused = |change: fn(&mut Config)| {
+            let mut config = full();
+            change(&mut config);
+            config.checked().err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        assert_eq!(refused(|config| config.id = "G 1".to_owned()), "id");
+        assert_eq!(refused(|config| config.origin = Some("b.example".to_owned())), "origin");
+        assert_eq!(refused(|config| config.default_agent = Some(String::new())), "default_agent");
+        assert!(refused(|config| config.registry.clear()).starts_with("registry"));
+        assert!(refused(|config| config.state_dir = PathBuf::new()).starts_with("state_dir"));
+        assert!(
+            refused(|config| config.registry = vec!["http://a/b".to_owned()])
+                .contains("http://a/b")
+        );
+        let url = refused(|config| config.events_endpoint = Some("127.0.0.1:1".to_owned()));
+        assert!(url.contains("127.0.0.1:1"));
+        let bound = refused(|config| config.bounds.waiting_max = 0);
+        assert!(bound.contains("bounds.waiting_max"), "{bound}");
+        let bound = refused(|config| config.bounds.call_bytes_max = Bytes::from_kib(1024));
+        assert!(bound.contains("bounds.call_bytes_max"), "{bound}");
+    }
+}

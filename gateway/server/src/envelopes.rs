@@ -1,0 +1,311 @@
+//! WAN envelopes: taken in from peers, handed out to local subscribers.
+//!
+//! Decides an envelope's id, queue and expiry. Must never say "accepted" before the registry has it
+//! on the disks of a majority, and never hand one out without a lease.
+
+use std::time::Duration;
+
+use axum::response::Response;
+use deploy_service::units;
+use gateway_core::violation::Violations;
+use gateway_core::{Failure, Permit};
+use http::{HeaderMap, StatusCode};
+use proto_types::pilox::envelope::{Envelope, Invalid, LEN_MAX};
+use proto_types::{Digest, WallMs};
+use proto_wire::registry::v1 as wire;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tonic::Code;
+
+use crate::gateway::Gateway;
+use crate::registry::Unanswered;
+use crate::{clock, reply};
+
+/// The longest envelope.
+pub(crate) const BYTES_MAX: u64 = LEN_MAX as u64;
+
+/// An envelope that is in order and speaks for its caller.
+pub(crate) struct Accepted {
+    envelope: Envelope,
+}
+
+/// Reads an envelope; its source must be the caller.
+pub(crate) fn read(body: &[u8], permit: &Permit) -> Result<Accepted, Failure> {
+    let envelope = Envelope::parse(body).map_err(|invalid| refused(&invalid))?;
+    if envelope.source_origin != permit.peer.origin {
+        return Err(Failure::ForeignSource);
+    }
+    Ok(Accepted { envelope })
+}
+
+fn refused(invalid: &Invalid) -> Failure {
+    match invalid {
+        Invalid::TooLong { .. } => Failure::TooLarge { limit: BYTES_MAX },
+        Invalid::Json(_) => Failure::Document(Violations::one("", "not strict JSON")),
+        Invalid::Schema(faults) => {
+            let mut found = Violations::default();
+            for fault in faults {
+                found.add(fault.path.clone(), fault.problem.to_string());
+            }
+            Failure::Document(found)
+        }
+    }
+}
+
+/// Makes it durable, then says so. The same envelope again is the same: by source and correlation.
+pub(crate) async fn publish(
+    gateway: &Gateway,
+    accepted: Accepted,
+    body: bytes::Bytes,
+    traceparent: Option<String>,
+) -> Result<Response, Failure> {
+    let Envelope { correlation_id, source_origin, target_origin, target_handle, .. } =
+        accepted.envelope;
+    let source = source_origin.as_str();
+    let id = Digest::of_parts(&[source.as_bytes(), &[0], correlation_id.as_str().as_bytes()]);
+    // Where a handle is given too, the origin only says where it lives. Neither: it is for us.
+    let target = match (target_handle, target_origin) {
+        (Some(handle), _) => handle.into(),
+        (None, origin) => origin.unwrap_or_else(|| gateway.admission.audience.clone()).into(),
+    };
+    let ttl_ms = u64::try_from(gateway.bounds.envelope_ttl.std().as_millis()).unwrap_or(u64::MAX);
+    let message = wire::EnqueueEnvelopeRequest {
+        id: id.to_string(),
+        source: source.to_owned(),
+        target,
+        correlation: correlation_id.as_str().to_owned(),
+        document: body,
+        traceparent: traceparent.unwrap_or_default(),
+        expires_at_ms: clock::wall().plus_ms(ttl_ms).0,
+    };
+    let queued = gateway.registry.enqueue(message).await.map_err(|error| error.failure())?;
+    tracing::debug!(
+        source,
+        revision = queued.revision,
+        duplicate = queued.duplicate,
+        "envelope accepted"
+    );
+    Ok(reply::json(
+        StatusCode::ACCEPTED,
+        &json!({"accepted": true, "correlationId": correlation_id}),
+    ))
+}
+
+/// The W3C trace context of a request, if it is one (Trace Context, section 3.2).
+pub(crate) fn traceparent(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get("traceparent")?.to_str().ok()?;
+    let parts: Vec<&str> = text.split('-').collect();
+    let hex = |part: &&str, len| {
+        part.len() == len && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let [version, trace, parent, flags] = &parts[..] else { return None };
+    let whole = hex(version, 2) && hex(trace, 32) && hex(parent, 16) && hex(flags, 2);
+    let zero = |part: &str| part.bytes().all(|b| b == b'0');
+    (whole && *version != "ff" && !zero(trace) && !zero(parent)).then(|| text.to_owned())
+}
+
+/// What a subscriber asks for.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Pull {
+    target: String,
+    max: u32,
+    wait: Duration,
+}
+
+/// What the registry leases in one call.
+const PULL_MAX: u32 = 100;
+/// Half a minute below the timeout of common proxies; the registry waits as long.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
+impl Pull {
+    /// Reads the query: `target` where the path names none, `max` (10), `wait` (`0s`).
+    pub(crate) fn read(target: Option<String>, query: &str) -> Result<Self, Failure> {
+        let mut found = Violations::default();
+        let (mut target, mut max, mut wait) = (target, 10, Duration::ZERO);
+        for (name, value) in query_pairs(query) {
+            match name.as_str() {
+                "target" if target.is_none() => target = Some(value),
+                "max" => match value.parse() {
+                    Ok(count) if (1..=PULL_MAX).contains(&count) => max = count,
+                    _ => found.add("max", "not a number from 1 to 100"),
+                },
+                "wait" => match value.parse::<units::Duration>() {
+                    Ok(span) if span.std() <= WAIT_MAX => wait = span.std(),
+                    _ => found.add("wait", "not a time such as 30s, of at most 60s"),
+                },
+                _ => found.add("query", "an unknown or repeated parameter"),
+            }
+        }
+        let target = target.filter(|target| is_target(target)).unwrap_or_else(|| {
+            found.add("target", "required: an origin or a handle");
+            String::new()
+        });
+        found.unless_any(Self { target, max, wait }).map_err(Failure::Document)
+    }
+
+    /// Leases envelopes, waiting for the first one.
+    pub(crate) async fn answer(self, gateway: &Gateway) -> Result<Response, Failure> {
+        let _seat = gateway.polls.try_acquire().map_err(|_| Failure::Overloaded)?;
+        let lease_ms = gateway.bounds.envelope_lease.std().as_millis();
+        let message = wire::LeaseEnvelopesRequest {
+            target: self.target,
+            max: self.max,
+            ttl_ms: u64::try_from(lease_ms).unwrap_or(u64::MAX),
+            wait_ms: u64::try_from(self.wait.as_millis()).unwrap_or(u64::MAX),
+        };
+        let leased = tokio::select! {
+            leased = gateway.registry.lease(message) => {
+                leased.map_err(|error| error.failure())?.envelopes
+            }
+            // A subscriber must not hold the drain; it asks the next gateway.
+            () = gateway.shutdown.triggered() => Vec::new(),
+        };
+        let shown: Vec<Value> = leased.iter().map(show).collect();
+        Ok(reply::json(StatusCode::OK, &json!({"envelopes": shown})))
+    }
+}
+
+fn show(leased: &wire::LeasedEnvelope) -> Value {
+    let mut shown = json!({
+        "id": leased.id,
+        "source": leased.source,
+        "target": leased.target,
+        "correlationId": leased.correlation,
+        "epoch": leased.epoch,
+        "leasedUntil": WallMs(leased.leased_until_ms).to_rfc3339(),
+        "deliveries": leased.deliveries,
+        "acceptedAt": WallMs(leased.accepted_at_ms).to_rfc3339(),
+        // Strict JSON when it was accepted.
+        "envelope": serde_json::from_slice::<Value>(&leased.document).unwrap_or(Value::Null),
+    });
+    if !leased.traceparent.is_empty() {
+        shown["traceparent"] = json!(leased.traceparent);
+    }
+    shown
+}
+
+/// What a subscriber has done.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Acknowledgement {
+    #[serde(default)]
+    target: Option<String>,
+    source: String,
+    id: String,
+    epoch: u64,
+}
+
+/// The longest acknowledgement: four ids.
+pub(crate) const ACK_BYTES_MAX: u64 = 4 * 1024;
+
+/// Takes an envelope out of its queue.
+pub(crate) async fn acknowledge(
+    gateway: &Gateway,
+    target: Option<String>,
+    body: &[u8],
+) -> Result<Response, Failure> {
+    let refused = |problem: &str| Failure::Document(Violations::one("", problem));
+    let ack: Acknowledgement = proto_types::json::from_strict(body)
+        .map_err(|_| refused("not {\"source\", \"id\", \"epoch\"} in strict JSON"))?;
+    let target = target.or(ack.target).filter(|target| is_target(target));
+    let target = target.ok_or_else(|| Failure::Document(Violations::one("target", "required")))?;
+    let message =
+        wire::AckEnvelopeRequest { target, source: ack.source, id: ack.id, epoch: ack.epoch };
+    match gateway.registry.ack(message).await {
+        Ok(_) => Ok(reply::json(StatusCode::OK, &json!({"acknowledged": true}))),
+        Err(Unanswered::Refused { code: Code::NotFound, .. }) => Err(Failure::NotFound),
+        Err(Unanswered::Refused { code: Code::FailedPrecondition | Code::Aborted, .. }) => {
+            Err(Failure::StaleLease)
+        }
+        Err(Unanswered::Refused { code: Code::InvalidArgument, .. }) => {
+            Err(refused("a member is not of its form"))
+        }
+        Err(error) => Err(error.failure()),
+    }
+}
+
+fn is_target(text: &str) -> bool {
+    (1..=512).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The pairs of a query, unescaped; at most 8 are looked at.
+fn query_pairs(query: &str) -> Vec<(String, String)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty()).take(8);
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| (unescape(name), unescape(value)))
+        .collect()
+}
+
+/// `application/x-www-form-urlencoded`; what is no escape stands for itself.
+fn unescape(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let escaped = bytes.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
+        let escaped = escaped
+            .and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        plain.push(match bytes[at] {
+            b'+' => b' ',
+            byte => escaped.unwrap_or(byte),
+        });
+        at += if escaped.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8_lossy(&plain).into_owned()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pull_reads_its_query() {
+        let pull = Pull::read(None, "target=https%3A%2F%2Fb.example&max=7&wait=30s").unwrap();
+        let wait = Duration::from_secs(30);
+        assert_eq!(pull, Pull { target: "https://b.example".to_owned(), max: 7, wait });
+        let pull = Pull::read(Some("urn:a:b".to_owned()), "").unwrap();
+        assert_eq!((pull.target.as_str(), pull.max, pull.wait), ("urn:a:b", 10, Duration::ZERO));
+    }
+
+    #[test]
+    fn each_fault_of_a_query_is_named() {
+        for (query, place) in [
+            ("max=0", "max"),
+            ("max=101", "max"),
+            ("max=x", "max"),
+            ("wait=61s", "wait"),
+            ("wait=30", "wait"),
+            ("wait=-1s", "wait"),
+            ("limit=1", "query"),
+            ("target=urn:c", "query"),
+        ] {
+            let refused = Pull::read(Some("urn:a:b".to_owned()), query);
+            let Err(Failure::Document(found)) = refused else { panic!("{query}") };
+            assert_eq!(found.as_slice()[0].path, place, "{query}");
+        }
+        for query in ["", "target=", "target=a%20b", "target=a%0ab"] {
+            assert!(Pull::read(None, query).is_err(), "{query}");
+        }
+    }
+
+    #[test]
+    fn only_a_whole_trace_context_is_kept() {
+        let kept = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("traceparent", value.parse().unwrap());
+            traceparent(&headers).is_some()
+        };
+        assert!(kept("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+        for bad in [
+            "",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+        ] {
+            assert!(!kept(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What the parts of one gateway share.
+//!
+//! Decides nothing. Must never hold state that another gateway would need: kill any, lose nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use deploy_service::{Readiness, Shutdown};
+use gateway_core::gcra::Quota;
+use gateway_core::limits::Policy;
+use gateway_core::{Peer, admit};
+use proto_types::{Digest, GatewayId};
+use tokio::sync::Semaphore;
+
+use crate::address::AddressLimit;
+use crate::agents::Tagged;
+use crate::cache::Cache;
+use crate::config::Bounds;
+use crate::metrics::Metrics;
+use crate::registry::Registry;
+use crate::spend::Spender;
+use crate::waiting::Waiting;
+
+/// One gateway.
+pub(crate) struct Gateway {
+    pub(crate) id: GatewayId,
+    pub(crate) admission: admit::Config,
+    pub(crate) events_endpoint: String,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) waiting: Arc<Waiting>,
+    pub(crate) spender: Spender,
+    pub(crate) addresses: AddressLimit,
+    pub(crate) peer_quota: Quota,
+    pub(crate) bounds: Bounds,
+    /// Digests of the tokens that local subscribers and operators show.
+    pub(crate) subscribers: Vec<Digest>,
+    pub(crate) polls: Semaphore,
+    /// The descriptors under the older name and the newer one, if they are served.
+    pub(crate) hive: Option<Tagged>,
+    pub(crate) pilox: Option<Tagged>,
+    pub(crate) metrics: Metrics,
+    pub(crate) readiness: Readiness,
+    pub(crate) shutdown: Shutdown,
+    /// The gRPC services.
+    pub(crate) grpc: Router,
+}
+
+/// The registry ends a task at its deadline and reports it; this much later it has not.
+const GRACE: Duration = Duration::from_secs(5);
+
+impl Gateway {
+    /// How long the end of a task is waited for.
+    pub(crate) fn patience(&self) -> Duration {
+        self.bounds.task_deadline.std() + GRACE
+    }
+
+    /// From the submission of a task to its deadline.
+    pub(crate) fn task_deadline_ms(&self) -> u64 {
+        u64::try_from(self.bounds.task_deadline.std().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The limit of a peer, by what it has earned.
+    pub(crate) fn peer_policy(&self, peer: &Peer) -> Policy {
+        Policy { name: "peer", quota: self.peer_quota.scaled(peer.share) }
+    }
+
+    /// How long a stream may be silent.
+    pub(crate) fn heartbeat(&self) -> Duration {
+        self.bounds.heartbeat.std()
+    }
+}

@@ -1,0 +1,84 @@
+//! Counters, in the text format of Prometheus.
+//!
+//! Decides the names. Must never make a label of what a caller sends: every label is a word of our
+//! own code, so that their number is bounded (attack case 34).
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+/// Outcomes that are counted from the start, so that a rate exists before the first of them.
+const PREREGISTERED: [&str; 6] = [
+    "ok",
+    "token_replayed",
+    "token_signature",
+    "peer_limited",
+    "address_limited",
+    "registry-unavailable",
+];
+
+/// How requests ended, by route and by outcome.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    outcomes: RwLock<BTreeMap<(&'static str, &'static str), AtomicU64>>,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let outcome = |code| (("call", code), AtomicU64::new(0));
+        Self { outcomes: RwLock::new(PREREGISTERED.map(outcome).into()) }
+    }
+
+    /// Counts one request. The read lock is shared; it is taken for writing once an outcome.
+    pub(crate) fn count(&self, route: &'static str, outcome: &'static str) {
+        let key = (route, outcome);
+        let counters = self.outcomes.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(counter) = counters.get(&key) {
+            counter.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        drop(counters);
+        let mut counters = self.outcomes.write().unwrap_or_else(PoisonError::into_inner);
+        counters.entry(key).or_default().fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The text, with more gauges and counters: name, type, value.
+    pub(crate) fn text(&self, more: &[(&str, &str, u64)]) -> String {
+        let mut text = String::from("# TYPE ecumene_gateway_requests_total counter\n");
+        let counters = self.outcomes.read().unwrap_or_else(PoisonError::into_inner);
+        for ((route, outcome), count) in &*counters {
+            let count = count.load(Ordering::Relaxed);
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                text,
+                "ecumene_gateway_requests_total{{route=\"{route}\",outcome=\"{outcome}\"}} {count}"
+            );
+        }
+        for (name, kind, value) in more {
+            let _ = writeln!(
+                text,
+                "# TYPE ecumene_gateway_{name} {kind}\necumene_gateway_{name} {value}"
+            );
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_are_counted_by_route() {
+        let metrics = Metrics::new();
+        metrics.count("call", "ok");
+        metrics.count("publish", "rate-limited");
+        metrics.count("publish", "rate-limited");
+        let text = metrics.text(&[("peers", "gauge", 3)]);
+        assert!(text.contains("{route=\"call\",outcome=\"ok\"} 1\n"));
+        assert!(text.contains("{route=\"call\",outcome=\"token_replayed\"} 0\n"));
+        assert!(text.contains("{route=\"publish\",outcome=\"rate-limited\"} 2\n"));
+        assert!(text.ends_with("# TYPE ecumene_gateway_peers gauge\necumene_gateway_peers 3\n"));
+    }
+}

@@ -1,0 +1,224 @@
+//! The registry as this gateway calls it: whichever member answers.
+//!
+//! Decides deadlines, rotation among members, and which calls may be made twice. Must never take a
+//! lost answer for a refusal, nor for success: a caller learns that nobody knows.
+
+mod call;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use proto_wire::registry::v1 as wire;
+use proto_wire::registry::v1::directory_client::DirectoryClient;
+use proto_wire::registry::v1::fleet_client::FleetClient;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status, Streaming};
+
+use self::call::Attempts;
+pub(crate) use self::call::Unanswered;
+
+/// On loopback a connection takes microseconds; a member that is stopped takes none.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Finds a member that vanished without a word while a watch is open.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// A task holds an input and an outcome of at most 1 MiB each; 100 leased envelopes as many.
+const MESSAGE_BYTES_MAX: usize = 128 << 20;
+
+/// For calls that change something: longer than an election.
+const WRITE: Attempts = Attempts { each: Duration::from_secs(3), all: Duration::from_secs(8) };
+const READ: Attempts = Attempts { each: Duration::from_secs(2), all: Duration::from_secs(5) };
+
+/// The members and the credential shown to them.
+pub(crate) struct Registry {
+    members: Vec<Channel>,
+    /// The member that answered last.
+    good: AtomicUsize,
+    bearer: MetadataValue<Ascii>,
+}
+
+/// Every call: its name here, the client, the method, the messages, and its deadlines.
+macro_rules! calls {
+    ($($(#[$doc:meta])* $name:ident = $client:ident.$method:ident($request:ty) -> $reply:ty, $attempts:expr;)*) => {
+        impl Registry {
+            $($(#[$doc])*
+            pub(crate) async fn $name(&self, message: $request) -> Result<$reply, Unanswered> {
+                let call = |channel| {
+                    let request = self.request(message.clone());
+                    async move { $client(channel).$method(request).await }
+                };
+                self.rotate($attempts, call).await.map(|answer| answer.reply)
+            })*
+        }
+    };
+}
+
+calls! {
+    // Safe to repeat: reads, and writes that name what they make.
+    submit_task = fleet.submit_task(wire::SubmitTaskRequest) -> wire::Task, WRITE;
+    task = fleet.get_task(wire::GetTaskRequest) -> wire::Task, READ;
+    cancel_task = fleet.cancel_task(wire::CancelTaskRequest) -> wire::Task, WRITE;
+    enqueue = fleet.enqueue_envelope(wire::EnqueueEnvelopeRequest) -> wire::EnqueueEnvelopeReply, WRITE;
+    ack = fleet.ack_envelope(wire::AckEnvelopeRequest) -> wire::Done, WRITE;
+}
+
+impl Registry {
+    /// Connects when it is first used.
+    pub(crate) fn new(urls: &[String], id: &str, credential: &str) -> Result<Self, InvalidMember> {
+        let bearer = format!("Bearer gateway:{id}:{credential}").parse();
+        let mut bearer: MetadataValue<Ascii> =
+            bearer.map_err(|_| InvalidMember("credential".to_owned()))?;
+        bearer.set_sensitive(true);
+        let members = urls.iter().map(|url| lazy(url)).collect::<Result<_, _>>()?;
+        Ok(Self { members, good: AtomicUsize::new(0), bearer })
+    }
+
+    /// Registers this gateway, without showing the credential that the registry does not know yet.
+    pub(crate) async fn register_gateway(
+        &self,
+        message: wire::RegisterGatewayRequest,
+    ) -> Result<wire::Registration, Unanswered> {
+        let call = |channel| {
+            let request = Request::new(message.clone());
+            async move { fleet(channel).register_gateway(request).await }
+        };
+        self.rotate(WRITE, call).await.map(|answer| answer.reply)
+    }
+
+    /// Spends tokens; the second value tells that an earlier attempt may have been carried out, so
+    /// that "replayed" may only mean that.
+    pub(crate) async fn spend(
+        &self,
+        tokens: Vec<wire::TokenUse>,
+    ) -> Result<(wire::SpendTokensReply, bool), Unanswered> {
+        let message = wire::SpendTokensRequest { tokens };
+        let call = |channel| {
+            let request = self.request(message.clone());
+            async move { fleet(channel).spend_tokens(request).await }
+        };
+        self.rotate(WRITE, call).await.map(|answer| (answer.reply, answer.earlier_in_doubt))
+    }
+
+    /// Leases envelopes, waiting for the first. A lost answer costs a lease's time, no envelope.
+    pub(crate) async fn lease(
+        &self,
+        message: wire::LeaseEnvelopesRequest,
+    ) -> Result<wire::LeaseEnvelopesReply, Unanswered> {
+        let wait = Duration::from_millis(message.wait_ms);
+        let attempts = Attempts { each: WRITE.each + wait, all: WRITE.all + wait };
+        let call = |channel| {
+            let request = self.request(message.clone());
+            async move { fleet(channel).lease_envelopes(request).await }
+        };
+        self.rotate(attempts, call).await.map(|answer| answer.reply)
+    }
+
+    /// The member that answered last, for calls that must see what it said before.
+    pub(crate) fn member(&self) -> Member<'_> {
+        let at = self.good.load(Ordering::Relaxed) % self.members.len();
+        Member { registry: self, channel: self.members[at].clone(), at }
+    }
+
+    fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.metadata_mut().insert("authorization", self.bearer.clone());
+        request
+    }
+}
+
+/// One member.
+pub(crate) struct Member<'r> {
+    registry: &'r Registry,
+    channel: Channel,
+    at: usize,
+}
+
+impl Member<'_> {
+    /// The next member takes this one's place.
+    pub(crate) fn give_up(&self) {
+        self.registry.pass_over(self.at);
+    }
+
+    pub(crate) async fn watch(
+        &self,
+        message: wire::WatchRequest,
+    ) -> Result<Streaming<wire::Change>, Status> {
+        let request = self.registry.request(message);
+        let mut client = directory(self.channel.clone());
+        timed(client.watch(request)).await.map(tonic::Response::into_inner)
+    }
+
+    /// A page of peers and the revision that it holds for.
+    pub(crate) async fn peers(
+        &self,
+        message: wire::ListRequest,
+    ) -> Result<(wire::PeerList, u64), Status> {
+        let mut client = directory(self.channel.clone());
+        timed(client.list_peers(self.registry.request(message))).await.map(with_revision)
+    }
+
+    /// A page of agents and the revision that it holds for.
+    pub(crate) async fn agents(
+        &self,
+        message: wire::ListRequest,
+    ) -> Result<(wire::AgentList, u64), Status> {
+        let mut client = directory(self.channel.clone());
+        timed(client.list_agents(self.registry.request(message))).await.map(with_revision)
+    }
+
+    pub(crate) async fn peer(&self, message: wire::GetPeerRequest) -> Result<wire::Peer, Status> {
+        let mut client = directory(self.channel.clone());
+        timed(client.get_peer(self.registry.request(message)))
+            .await
+            .map(tonic::Response::into_inner)
+    }
+
+    pub(crate) async fn agent(
+        &self,
+        message: wire::GetAgentRequest,
+    ) -> Result<wire::Agent, Status> {
+        let mut client = directory(self.channel.clone());
+        timed(client.get_agent(self.registry.request(message)))
+            .await
+            .map(tonic::Response::into_inner)
+    }
+}
+
+async fn timed<T>(call: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+    let answer = tokio::time::timeout(READ.each, call).await;
+    answer.unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer in time")))
+}
+
+/// A reply and the revision that its member had applied; 0 if it did not say.
+fn with_revision<T>(response: tonic::Response<T>) -> (T, u64) {
+    let said = response.metadata().get("ecumene-revision");
+    let revision = said.and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0);
+    (response.into_inner(), revision)
+}
+
+fn fleet(channel: Channel) -> FleetClient<Channel> {
+    FleetClient::new(channel)
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX)
+}
+
+fn directory(channel: Channel) -> DirectoryClient<Channel> {
+    DirectoryClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX)
+}
+
+/// A member's URL that cannot be called.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is no URL that can be called")]
+pub struct InvalidMember(String);
+
+fn lazy(url: &str) -> Result<Channel, InvalidMember> {
+    let endpoint =
+        Endpoint::from_shared(url.to_owned()).map_err(|_| InvalidMember(url.to_owned()))?;
+    Ok(endpoint
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE)
+        .keep_alive_while_idle(true)
+        .connect_lazy())
+}

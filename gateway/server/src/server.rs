@@ -1,0 +1,209 @@
+//! The request path.
+//!
+//! Decides the order of the layers, and nothing else: each layer is decided where it is named. Must
+//! never let anything reach a node, a queue or a task before a token was spent for it.
+
+mod body;
+mod local;
+mod seen;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::response::Response;
+use gateway_core::path::Route;
+use gateway_core::rpc::{self, Request as RpcRequest};
+use gateway_core::{CallError, Credential, Denial, Failure, Permit, admit, dispatch};
+use http::request::Parts;
+use http::{Method, Request, header};
+use proto_types::Digest;
+use tower::ServiceExt as _;
+
+use crate::gateway::Gateway;
+use crate::{a2a, clock, envelopes};
+
+use self::seen::Seen;
+
+/// On top of the wait for a task: submission, spending and reading, with their own deadlines.
+const HANDLER_GRACE: Duration = Duration::from_secs(20);
+
+/// Answers one request. Every failure is mapped here, once.
+pub(crate) async fn answer(gateway: Arc<Gateway>, request: Request<Body>) -> Response {
+    let mut seen = Seen::new(client(&request));
+    let answered = Box::pin(layers(&gateway, request, &mut seen)).await;
+    seen.conclude(&gateway, answered)
+}
+
+/// The layers, in order.
+async fn layers(
+    gateway: &Arc<Gateway>,
+    request: Request<Body>,
+    seen: &mut Seen,
+) -> Result<Response, Failure> {
+    // Connections, header and idle timers, sizes of headers and URL: deploy-service, before us.
+    // The address: whoever sends junk must not get a signature check for each piece of it. Only the
+    // connection says it: no proxy is trusted, so no header is believed.
+    gateway.addresses.check(seen.address).map_err(Failure::AddressLimit)?;
+    // Nodes push events in gRPC; each push shows the secret of its task.
+    if is_grpc(&request) {
+        seen.route = "events";
+        let answered = gateway.grpc.clone().oneshot(request).await;
+        return answered.map_err(|never| match never {});
+    }
+    // One reading of the path, or none: what follows must not be argued about by proxies.
+    let found = Route::find(request.uri().path()).map_err(Failure::Path)?;
+    let route = found.ok_or(Failure::NotFound)?;
+    seen.enter(&route);
+    check_method(&route, request.method())?;
+    // Documents for everybody, and what local operators and subscribers ask.
+    match route {
+        Route::InstanceRpc | Route::AgentRpc(_) | Route::Publish => {
+            federated(gateway, &route, request, seen).await
+        }
+        route => local::answer(gateway, route, request).await,
+    }
+}
+
+/// The layers of a request that a peer's token must pay for.
+async fn federated(
+    gateway: &Arc<Gateway>,
+    route: &Route,
+    request: Request<Body>,
+    seen: &mut Seen,
+) -> Result<Response, Failure> {
+    let (parts, body) = request.into_parts();
+    // Sizes, by what the client states: refused before a byte is buffered.
+    let limit = match route {
+        Route::Publish => envelopes::BYTES_MAX,
+        _ => gateway.bounds.call_bytes_max.count(),
+    };
+    body::check_head(&parts, limit)?;
+    // The credential and what it is worth, cheapest check first; never by a cache nobody confirms.
+    let permit = admitted(gateway, &parts)?;
+    seen.peer = Some(permit.peer.origin.clone());
+    // The peer's own limit, scaled by its reputation: last of what needs no registry.
+    let policy = gateway.peer_policy(&permit.peer);
+    let left = permit.peer.cell.check(clock::mono(), policy.quota);
+    seen.limit = Some((policy, left));
+    left.map_err(Failure::PeerLimit)?;
+    // The body, bounded and paced; a token may be bound to it.
+    let body = body::read(body, limit).await?;
+    check_binding(gateway, &parts, &permit, &body)?;
+    // What is malformed costs no token.
+    let work = Work::read(gateway, route, &parts, &permit, body, seen)?;
+    // Single use, last of all: from here on the request counts.
+    gateway.spender.spend(&permit).await?;
+    // The handler, within its deadline.
+    let deadline = gateway.patience() + HANDLER_GRACE;
+    let answered = tokio::time::timeout(deadline, work.carry_out(gateway, &permit)).await;
+    answered.unwrap_or(Err(Failure::Deadline))
+}
+
+fn admitted(gateway: &Gateway, parts: &Parts) -> Result<Permit, Failure> {
+    let headers = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let credential = Credential::find(headers).map_err(Failure::Credential)?;
+    if !gateway.cache.is_fresh() {
+        return Err(Failure::RegistryAway);
+    }
+    let peers = gateway.cache.peers.load();
+    admit(&peers, &gateway.admission, credential, clock::wall()).map_err(Failure::Denied)
+}
+
+/// A token may say which request it is for; then it is for no other.
+fn check_binding(
+    gateway: &Gateway,
+    parts: &Parts,
+    permit: &Permit,
+    body: &[u8],
+) -> Result<(), Failure> {
+    let claims = &permit.claims;
+    // Most tokens say nothing of the body, and its digest costs more than their check.
+    let digest = claims.bd.map_or(Digest([0; 32]), |_| Digest::of(body));
+    let url = format!("{}{}", gateway.admission.audience.as_str(), parts.uri.path());
+    let bound = claims.check_request(parts.method.as_str(), &url, &digest);
+    bound.map_err(|refusal| Failure::Denied(Denial::Token(refusal)))
+}
+
+/// What a request asks for, read and in order.
+enum Work {
+    Call(a2a::Call),
+    Envelope(envelopes::Accepted, bytes::Bytes, Option<String>),
+}
+
+impl Work {
+    fn read(
+        gateway: &Gateway,
+        route: &Route,
+        parts: &Parts,
+        permit: &Permit,
+        body: bytes::Bytes,
+        seen: &mut Seen,
+    ) -> Result<Self, Failure> {
+        if *route == Route::Publish {
+            let accepted = envelopes::read(&body, permit)?;
+            return Ok(Self::Envelope(accepted, body, envelopes::traceparent(&parts.headers)));
+        }
+        let request = RpcRequest::parse(&body).map_err(|error| match error {
+            rpc::Error::Parse(_) => Failure::Call(CallError::Parse),
+            rpc::Error::Invalid { id, problem } => {
+                seen.call = Some(id);
+                Failure::Call(CallError::Request(problem))
+            }
+        })?;
+        seen.call = Some(request.id.clone());
+        let version = dispatch::check_version(version(parts).as_deref());
+        version.map_err(|error| Failure::Call(CallError::Operation(error)))?;
+        let addressed = match route {
+            Route::AgentRpc(handle) => {
+                let agents = gateway.cache.agents.load();
+                Some(agents.find(handle).cloned().ok_or(Failure::NotFound)?)
+            }
+            _ => None,
+        };
+        let call = a2a::Call::read(gateway, addressed, request).map_err(Failure::Call)?;
+        seen.operation = call.name();
+        Ok(Self::Call(call))
+    }
+
+    async fn carry_out(self, gateway: &Arc<Gateway>, permit: &Permit) -> Result<Response, Failure> {
+        match self {
+            Self::Call(call) => call.answer(gateway, &permit.peer.origin).await,
+            Self::Envelope(accepted, body, traceparent) => {
+                envelopes::publish(gateway, accepted, body, traceparent).await
+            }
+        }
+    }
+}
+
+/// `A2A-Version`, from the header or else from the query (A2A 1.0, section 3.6.1).
+fn version(parts: &Parts) -> Option<String> {
+    if let Some(value) = parts.headers.get("a2a-version") {
+        return Some(value.to_str().unwrap_or_default().to_owned());
+    }
+    let mut pairs = parts.uri.query()?.split('&');
+    pairs.find_map(|pair| pair.strip_prefix("A2A-Version=")).map(str::to_owned)
+}
+
+fn check_method(route: &Route, method: &Method) -> Result<(), Failure> {
+    use gateway_core::path::Method as Answers;
+    let answers = route.method();
+    let fits = match answers {
+        Answers::Get => *method == Method::GET || *method == Method::HEAD,
+        Answers::Post => *method == Method::POST,
+    };
+    if fits { Ok(()) } else { Err(Failure::Method(answers)) }
+}
+
+fn is_grpc(request: &Request<Body>) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+}
+
+fn client(request: &Request<Body>) -> IpAddr {
+    let connection = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    // deploy-service always says; if it did not, all would share one limit.
+    connection.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip())
+}

@@ -1,0 +1,39 @@
+//! The body of a request, within its limit.
+//!
+//! Decides what is refused before anything is read. Must never buffer more than the limit.
+
+use axum::body::Body;
+use bytes::Bytes;
+use gateway_core::Failure;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::request::Parts;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+/// Refuses a stated length above the limit, another type than JSON, and compressed bodies, which
+/// nobody has reason to send (attack case 25).
+pub(super) fn check_head(parts: &Parts, limit: u64) -> Result<(), Failure> {
+    let length =
+        parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if length.is_some_and(|length: u64| length > limit) {
+        return Err(Failure::TooLarge { limit });
+    }
+    let kind = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
+    let json = ["application/json", "application/a2a+json"];
+    let plain = !parts.headers.contains_key(CONTENT_ENCODING);
+    if plain && json.iter().any(|json| kind.eq_ignore_ascii_case(json)) {
+        Ok(())
+    } else {
+        Err(Failure::MediaType)
+    }
+}
+
+/// Reads the body.
+pub(super) async fn read(body: Body, limit: u64) -> Result<Bytes, Failure> {
+    let bytes_max = usize::try_from(limit).unwrap_or(usize::MAX);
+    match Limited::new(body, bytes_max).collect().await {
+        Ok(read) => Ok(read.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Failure::TooLarge { limit }),
+        Err(_) => Err(Failure::Body),
+    }
+}

@@ -1,0 +1,95 @@
+//! What needs no peer's token: documents for everybody, and what local operators and subscribers ask.
+//!
+//! Decides who is local: whoever shows one of the configured tokens. Must never hand out an envelope
+//! to anybody else.
+
+use axum::body::Body;
+use axum::response::Response;
+use gateway_core::Failure;
+use gateway_core::path::{Brand, Route};
+use http::{Request, StatusCode, header};
+use proto_types::Handle;
+use serde_json::json;
+use std::sync::atomic::Ordering;
+
+use crate::envelopes::{self, Pull};
+use crate::gateway::Gateway;
+use crate::{reply, secrets};
+
+use super::body;
+
+/// How long a card or descriptor may be reused: a new agent should be found within a minute.
+const MAX_AGE_S: u32 = 60;
+
+pub(super) async fn answer(
+    gateway: &Gateway,
+    route: Route,
+    request: Request<Body>,
+) -> Result<Response, Failure> {
+    let tags = request.headers().get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
+    match route {
+        Route::Health => Ok(reply::json(StatusCode::OK, &json!({"live": true}))),
+        Route::Ready => Ok(ready(gateway)),
+        Route::Metrics => Ok(metrics(gateway)),
+        Route::InstanceCard => {
+            Ok(reply::document(&gateway.cache.agents.load().instance_card, tags, MAX_AGE_S))
+        }
+        Route::AgentCard(handle) => card(gateway, &handle, tags),
+        Route::Descriptor(brand) => {
+            let served = match brand {
+                Brand::Hive => &gateway.hive,
+                Brand::Pilox => &gateway.pilox,
+            };
+            let document = served.as_ref().ok_or(Failure::NotFound)?;
+            Ok(reply::document(document, tags, MAX_AGE_S))
+        }
+        Route::Pull(target) => {
+            check_local(gateway, &request)?;
+            let query = request.uri().query().unwrap_or_default();
+            Pull::read(target.map(String::from), query)?.answer(gateway).await
+        }
+        Route::Acknowledge(target) => {
+            check_local(gateway, &request)?;
+            let (parts, body) = request.into_parts();
+            body::check_head(&parts, envelopes::ACK_BYTES_MAX)?;
+            let body = body::read(body, envelopes::ACK_BYTES_MAX).await?;
+            envelopes::acknowledge(gateway, target.map(String::from), &body).await
+        }
+        // Answered by the federated layers, which come before.
+        Route::InstanceRpc | Route::AgentRpc(_) | Route::Publish => Err(Failure::NotFound),
+    }
+}
+
+fn check_local(gateway: &Gateway, request: &Request<Body>) -> Result<(), Failure> {
+    let shows = secrets::shows(request.headers(), &gateway.subscribers);
+    if shows { Ok(()) } else { Err(Failure::NotOperator) }
+}
+
+fn card(gateway: &Gateway, handle: &Handle, tags: Option<&str>) -> Result<Response, Failure> {
+    let agents = gateway.cache.agents.load();
+    match agents.find(handle) {
+        Some(agent) => Ok(reply::document(&agent.card, tags, MAX_AGE_S)),
+        // Before the first sync nobody knows which agents there are.
+        None if !gateway.cache.is_fresh() => Err(Failure::RegistryAway),
+        None => Err(Failure::NotFound),
+    }
+}
+
+fn ready(gateway: &Gateway) -> Response {
+    let unmet = gateway.readiness.waiting_for();
+    let status = if unmet.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    reply::json(status, &json!({"ready": unmet.is_empty(), "waiting_for": unmet}))
+}
+
+fn metrics(gateway: &Gateway) -> Response {
+    let spent = gateway.spender.counts();
+    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let text = gateway.metrics.text(&[
+        ("spend_calls_total", "counter", spent.calls.load(Ordering::Relaxed)),
+        ("spend_tokens_total", "counter", spent.tokens.load(Ordering::Relaxed)),
+        ("peers", "gauge", count(gateway.cache.peers.load().len())),
+        ("agents", "gauge", count(gateway.cache.agents.load().len())),
+        ("waiting_tasks", "gauge", count(gateway.waiting.len())),
+    ]);
+    reply::body(StatusCode::OK, "text/plain; version=0.0.4", text)
+}

@@ -1,0 +1,81 @@
+//! What became known of a request on its way through the layers.
+//!
+//! Decides how its end is told, counted and logged. Must never log a credential or a body, nor tell
+//! the caller what the log says.
+
+use std::net::IpAddr;
+
+use axum::response::Response;
+use gateway_core::gcra::{Remaining, RetryAfter};
+use gateway_core::limits::Policy;
+use gateway_core::path::Route;
+use gateway_core::{Failure, errors};
+use proto_types::{MonoUs, Origin};
+use serde_json::Value;
+
+use crate::gateway::Gateway;
+use crate::{clock, reply};
+
+/// One request, as far as it is known.
+pub(super) struct Seen {
+    pub(super) address: IpAddr,
+    pub(super) route: &'static str,
+    pub(super) operation: &'static str,
+    pub(super) peer: Option<Origin>,
+    /// The id for the answer, where JSON-RPC is spoken.
+    pub(super) call: Option<Value>,
+    pub(super) limit: Option<(Policy, Result<Remaining, RetryAfter>)>,
+    start: MonoUs,
+}
+
+impl Seen {
+    pub(super) fn new(address: IpAddr) -> Self {
+        let (route, operation) = ("none", "");
+        let (peer, call, limit) = (None, None, None);
+        Self { address, route, operation, peer, call, limit, start: clock::mono() }
+    }
+
+    /// The route is known.
+    pub(super) fn enter(&mut self, route: &Route) {
+        if route.speaks_json_rpc() {
+            // Until the call's own id is read.
+            self.call = Some(Value::Null);
+        }
+        self.route = match route {
+            Route::InstanceRpc | Route::AgentRpc(_) => "call",
+            Route::InstanceCard | Route::AgentCard(_) => "card",
+            Route::Descriptor(_) => "descriptor",
+            Route::Publish => "publish",
+            Route::Pull(_) => "pull",
+            Route::Acknowledge(_) => "ack",
+            Route::Health | Route::Ready => "health",
+            Route::Metrics => "metrics",
+        };
+    }
+
+    /// Tells, counts and logs the end.
+    pub(super) fn conclude(
+        self,
+        gateway: &Gateway,
+        answered: Result<Response, Failure>,
+    ) -> Response {
+        let outcome = answered.as_ref().map_or_else(errors::Failure::audit_code, |_| "ok");
+        gateway.metrics.count(self.route, outcome);
+        let took_us = clock::mono().since(self.start);
+        let peer = self.peer.as_ref().map_or("", |peer| peer.as_str());
+        let (route, operation, address) = (self.route, self.operation, self.address);
+        match &answered {
+            Ok(_) => tracing::debug!(route, operation, peer, took_us, "answered"),
+            Err(Failure::Internal) => tracing::error!(route, operation, peer, took_us, "failed"),
+            Err(_) => tracing::info!(route, operation, peer, %address, outcome, took_us, "refused"),
+        }
+        let mut response = match answered {
+            Ok(response) => response,
+            Err(failure) => reply::failure(&failure, self.call.as_ref()),
+        };
+        if let Some((policy, left)) = self.limit {
+            reply::add_limit(&mut response, policy, left);
+        }
+        response
+    }
+}

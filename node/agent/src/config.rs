@@ -1,0 +1,103 @@
+//! What an operator says about a node. It decides defaults; it must never hold a secret, only files of them.
+
+use std::path::PathBuf;
+
+use deploy_service::units::{Bytes, Duration};
+use proto_types::NodeId;
+use serde::Deserialize;
+
+use crate::Error;
+
+/// The section `node` of a configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The node's name, unique in the registry: 1 to 64 of `a-z 0-9 . _ -`.
+    pub id: String,
+    /// Registry members, `http://host:port`.
+    pub registry: Vec<String>,
+    /// Where the join token lies; needed until the node is admitted.
+    pub join_token_file: Option<PathBuf>,
+    /// Where the credential, the journal, artifacts and compiled code are kept.
+    pub state_dir: PathBuf,
+    /// Tasks at the same time; 0 takes four for each core.
+    pub slots: u32,
+    /// Memory for all tasks together.
+    pub memory: Bytes,
+    /// How long running tasks may go on after the wish to stop.
+    pub drain: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            id: String::new(),
+            registry: Vec::new(),
+            join_token_file: None,
+            state_dir: PathBuf::new(),
+            slots: 0,
+            memory: Bytes::new(1 << 30),
+            drain: Duration::from_secs(20),
+        }
+    }
+}
+
+/// A configuration without contradictions.
+#[derive(Clone, Debug)]
+pub(crate) struct Checked {
+    pub(crate) id: NodeId,
+    pub(crate) registry: Vec<String>,
+    pub(crate) join_token_file: Option<PathBuf>,
+    pub(crate) state_dir: PathBuf,
+    pub(crate) slots: u32,
+    pub(crate) memory_bytes: u64,
+    pub(crate) drain: std::time::Duration,
+}
+
+impl Config {
+    /// Refuses contradictions by name.
+    pub(crate) fn checked(self) -> Result<Checked, Error> {
+        let id = NodeId::parse(&self.id).map_err(|error| Error::Config(format!("id: {error}")))?;
+        if self.registry.is_empty() {
+            return Err(Error::Config("registry: at least one member is needed".to_owned()));
+        }
+        if self.state_dir.as_os_str().is_empty() {
+            return Err(Error::Config("state_dir: a folder is needed".to_owned()));
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let measured = u32::try_from(cores).unwrap_or(u32::MAX).saturating_mul(4);
+        Ok(Checked {
+            id,
+            registry: self.registry,
+            join_token_file: self.join_token_file,
+            state_dir: self.state_dir,
+            slots: if self.slots == 0 { measured } else { self.slots },
+            memory_bytes: self.memory.count(),
+            drain: self.drain.std(),
+        })
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_lack_is_named() {
+        let full = Config {
+            id: "n1".to_owned(),
+            registry: vec!["http://127.0.0.1:1".to_owned()],
+            state_dir: PathBuf::from("x"),
+            ..Config::default()
+        };
+        assert!(full.clone().checked().is_ok());
+        for (config, name) in [
+            (Config { id: "N 1".to_owned(), ..full.clone() }, "id"),
+            (Config { registry: Vec::new(), ..full.clone() }, "registry"),
+            (Config { state_dir: PathBuf::new(), ..full }, "state_dir"),
+        ] {
+            assert!(config.checked().unwrap_err().to_string().contains(name));
+        }
+    }
+}

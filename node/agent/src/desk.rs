@@ -1,0 +1,220 @@
+//! The node's one desk: every order, event and timer comes here, is put to the pure cores, and what they answer is done.
+//! It decides nothing about tasks; it must never block, and never do an output of a task out of order.
+
+mod held;
+mod orders;
+mod outputs;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use deploy_service::Shutdown;
+use node_core::{Event, Ledger};
+use node_wasm::Runtime;
+use proto_types::{LeaseEpoch, MonoUs, TaskId};
+use proto_wire::registry::v1 as wire;
+use proto_wire::registry::v1::node_message::Kind;
+use tokio::sync::mpsc;
+
+use crate::artifacts::Artifacts;
+use crate::clock::Clock;
+use crate::config::Checked;
+use crate::journal::Journal;
+use crate::registry::Registry;
+use crate::{Error, link};
+
+use self::held::{Held, Note};
+
+/// Notes of runs and orders of the leader that wait for the desk.
+const QUEUE: usize = 1_024;
+/// Until the leader has said how long its leases are.
+const BEAT_FIRST: Duration = Duration::from_secs(1);
+/// Past the drain deadline, killed runs still report for so long.
+const DRAIN_REST: Duration = Duration::from_secs(5);
+
+/// What a node did with its life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Tasks whose outcome was committed.
+    pub completed: u64,
+    /// Tasks handed back or lost to a newer epoch.
+    pub handed_back: u64,
+    /// Tasks still held when the node stopped.
+    pub left: u64,
+}
+
+/// The desk.
+pub(crate) struct Desk {
+    config: Checked,
+    clock: Clock,
+    registry: Arc<Registry>,
+    runtime: Arc<Runtime>,
+    artifacts: Artifacts,
+    journal: Journal,
+    /// Epochs that a former life of this node had taken on: handed back, never run again.
+    former: BTreeMap<TaskId, LeaseEpoch>,
+    offer: wire::Capacity,
+    ledger: Ledger,
+    held: BTreeMap<TaskId, Held>,
+    notes: (mpsc::Sender<Note>, mpsc::Receiver<Note>),
+    session: Option<mpsc::Sender<wire::NodeMessage>>,
+    /// When the beats were sent whose grants have not come yet.
+    beats: VecDeque<MonoUs>,
+    beat_every: Duration,
+    lease_expires: MonoUs,
+    drain_by: Option<MonoUs>,
+    summary: Summary,
+}
+
+impl Desk {
+    /// Opens the state folder.
+    pub(crate) fn open(
+        config: Checked,
+        registry: Arc<Registry>,
+        runtime: Arc<Runtime>,
+        offer: wire::Capacity,
+    ) -> Result<Self, Error> {
+        let (journal, former) = Journal::open(&config.state_dir).map_err(Error::State)?;
+        let artifacts = Artifacts::open(&config.state_dir, Arc::clone(&registry)).map_err(Error::State)?;
+        Ok(Self {
+            clock: Clock::new(),
+            artifacts,
+            journal,
+            former: former.into_iter().map(|line| (line.task, line.epoch)).collect(),
+            ledger: Ledger::new(crate::work::ledger_offer(&offer)),
+            held: BTreeMap::new(),
+            notes: mpsc::channel(QUEUE),
+            session: None,
+            beats: VecDeque::new(),
+            beat_every: BEAT_FIRST,
+            lease_expires: MonoUs(0),
+            drain_by: None,
+            summary: Summary::default(),
+            config,
+            registry,
+            runtime,
+            offer,
+        })
+    }
+
+    /// Works until `shutdown`, then drains.
+    pub(crate) async fn run(mut self, shutdown: Shutdown) -> Summary {
+        let (link, mut from_link) = mpsc::channel(QUEUE);
+        let keeper = tokio::spawn(link::keep(Arc::clone(&self.registry), link));
+        while !self.is_over() {
+            let timer = self.clock.instant(self.next_timer());
+            let beat = tokio::time::sleep(self.beat_every);
+            tokio::select! {
+                Some(event) = from_link.recv() => self.linked(event),
+                Some(note) = self.notes.1.recv() => self.noted(note),
+                () = tokio::time::sleep_until(timer) => self.timeout(),
+                () = beat, if self.session.is_some() => self.beat(),
+                () = shutdown.triggered(), if self.drain_by.is_none() => self.drain(),
+            }
+        }
+        keeper.abort();
+        Summary { left: self.held.len() as u64, ..self.summary }
+    }
+
+    fn linked(&mut self, event: link::Event) {
+        match event {
+            link::Event::Opening(session) => self.hello(session),
+            link::Event::Order(order) => self.order(order),
+            link::Event::Down => {
+                self.session = None;
+                self.beats.clear();
+            }
+        }
+    }
+
+    /// Says what is still held, and hands back what a former life had.
+    fn hello(&mut self, session: mpsc::Sender<wire::NodeMessage>) {
+        let wanted = self.held.values().filter(|held| held.task.wants_lease());
+        let held = wanted.map(|held| wire::Held {
+            task: held.assigned.task.clone(),
+            epoch: held.assigned.epoch,
+        });
+        let hello = wire::Hello {
+            id: self.config.id.to_string(),
+            capacity: Some(self.offer.clone()),
+            held: held.collect(),
+        };
+        self.session = Some(session);
+        self.beats.clear();
+        self.beats.push_back(self.clock.now());
+        self.say(Kind::Hello(hello));
+        for (task, epoch) in self.former.clone() {
+            self.release(&task, epoch, "the node was restarted");
+        }
+    }
+
+    fn beat(&mut self) {
+        self.beats.push_back(self.clock.now());
+        let free = self.offer.slots.saturating_sub(u32::try_from(self.ledger.in_flight()).unwrap_or(u32::MAX));
+        // 256 digests is what a beat may carry; the runtime keeps fewer.
+        let cached = self.runtime.cached().iter().take(256).map(ToString::to_string).collect();
+        self.say(Kind::Beat(wire::Beat { free_slots: free, draining: self.ledger.is_draining(), cached }));
+    }
+
+    fn drain(&mut self) {
+        let by = self.clock.now().0.saturating_add(micros(self.config.drain));
+        self.drain_by = Some(MonoUs(by));
+        self.ledger.drain();
+        self.beat();
+        tracing::info!(in_flight = self.held.len(), "draining");
+        for id in self.held.keys().cloned().collect::<Vec<_>>() {
+            self.handle(&id, Event::Drain { by: MonoUs(by) });
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let Some(by) = self.drain_by else { return false };
+        self.held.is_empty() || self.clock.now().0 > by.0.saturating_add(micros(DRAIN_REST))
+    }
+
+    fn next_timer(&self) -> MonoUs {
+        // Looking again each second costs nothing, and bounds what a lost timer could do.
+        let latest = MonoUs(self.clock.now().0.saturating_add(1_000_000));
+        self.held.values().filter_map(|held| held.timer).chain([latest]).min().unwrap_or(latest)
+    }
+
+    fn timeout(&mut self) {
+        let now = self.clock.now();
+        let due = self.held.iter().filter(|(_, held)| held.timer.is_some_and(|timer| timer <= now));
+        for id in due.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            if let Some(held) = self.held.get_mut(&id) {
+                held.timer = None;
+                held.task.handle_timeout(now);
+            }
+            self.pump(&id);
+        }
+    }
+
+    /// Puts an event to a task and does what comes out.
+    fn handle(&mut self, id: &TaskId, event: Event) {
+        if let Some(held) = self.held.get_mut(id) {
+            held.task.handle(self.clock.now(), event);
+            self.pump(id);
+        }
+    }
+
+    fn release(&mut self, task: &TaskId, epoch: LeaseEpoch, reason: &str) {
+        let released =
+            wire::Released { task: task.to_string(), epoch: epoch.0, reason: reason.to_owned() };
+        self.say(Kind::Released(released));
+    }
+
+    /// Says something to the leader. A session that does not take it is as good as down: the next one begins with
+    /// what is held.
+    fn say(&mut self, kind: Kind) {
+        let Some(session) = &self.session else { return };
+        if session.try_send(wire::NodeMessage { kind: Some(kind) }).is_err() {
+            self.session = None;
+        }
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

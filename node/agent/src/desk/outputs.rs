@@ -1,0 +1,208 @@
+//! Doing what a task's core says, in order, each in the background where it takes time.
+//! It must never act on a note of another epoch than the one held.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use node_core::task::Because;
+use node_core::{Event, Outcome, Output};
+use node_wasm::Io;
+use proto_types::{LeaseEpoch, TaskId};
+use proto_wire::registry::v1 as wire;
+use proto_wire::registry::v1::node_message::Kind;
+use tokio::sync::mpsc;
+use tonic::Code;
+
+use crate::journal::Line;
+use crate::outcome::{Artifacts, Settlement, settle};
+use crate::{push, work};
+
+use super::Desk;
+use super::held::{News, Note};
+
+/// A guest's events that wait for the push; when it is full the guest waits.
+const EVENTS: usize = 16;
+/// Between attempts to report; an election takes about two seconds.
+const REPORT_RETRY: Duration = Duration::from_millis(300);
+
+impl Desk {
+    /// Does every output that the task's core has ready.
+    pub(crate) fn pump(&mut self, id: &TaskId) {
+        while let Some(output) = self.held.get_mut(id).and_then(|held| held.task.poll_output()) {
+            match output {
+                Output::Persist => self.persist(id),
+                Output::Accept => self.accept(id),
+                Output::Refuse(refusal) => self.hand_back(id, &refusal.to_string()),
+                Output::Prepare => self.prepare(id),
+                Output::Run => self.start(id),
+                Output::Kill(because) => self.kill(id, because),
+                Output::Report { epoch, outcome } => self.report(id, epoch, &outcome),
+                Output::SetTimer(at) => {
+                    if let Some(held) = self.held.get_mut(id) {
+                        held.timer = Some(at);
+                    }
+                }
+                Output::Forget => self.forget(id),
+            }
+        }
+        if self.held.get(id).is_some_and(|held| held.task.is_idle()) {
+            self.ledger.release(id);
+        }
+    }
+
+    /// Takes a note in, if it is about the epoch that is held.
+    pub(crate) fn noted(&mut self, note: Note) {
+        let Some(held) = self.held.get_mut(&note.task) else { return };
+        if held.task.assignment().epoch != note.epoch {
+            return;
+        }
+        let event = match note.news {
+            News::Event(event) => event,
+            News::Prepared(prepared) => {
+                held.prepared = Some(prepared);
+                Event::Prepared
+            }
+            News::Ran(outcome, artifacts) => {
+                held.artifacts = artifacts;
+                Event::Ran(outcome)
+            }
+            News::Committed => {
+                self.summary.completed += 1;
+                Event::Reported
+            }
+        };
+        self.handle(&note.task, event);
+    }
+
+    fn persist(&mut self, id: &TaskId) {
+        let Some(held) = self.held.get(id) else { return };
+        let line = Line { task: id.clone(), epoch: held.task.assignment().epoch };
+        let journal = self.journal.clone();
+        self.spawn(id, async move {
+            let written = tokio::task::spawn_blocking(move || journal.write(&line)).await;
+            News::Event(match written {
+                Ok(Ok(())) => Event::Persisted,
+                Ok(Err(error)) => Event::PersistFailed { reason: error.to_string() },
+                Err(error) => Event::PersistFailed { reason: error.to_string() },
+            })
+        });
+    }
+
+    fn accept(&mut self, id: &TaskId) {
+        let Some(held) = self.held.get(id) else { return };
+        let accepted = wire::Accepted { task: id.to_string(), epoch: held.assigned.epoch };
+        self.say(Kind::Accepted(accepted));
+    }
+
+    /// Not taken: the leader hears why, and the desk drops it.
+    fn hand_back(&mut self, id: &TaskId, reason: &str) {
+        let Some(held) = self.held.get(id) else { return };
+        let epoch = held.task.assignment().epoch;
+        self.release(id, epoch, reason);
+        self.forget(id);
+    }
+
+    fn prepare(&mut self, id: &TaskId) {
+        let Some(held) = self.held.get(id) else { return };
+        let (plan, runtime, artifacts) =
+            (held.plan.clone(), Arc::clone(&self.runtime), self.artifacts.clone());
+        self.spawn(id, async move {
+            match work::prepare(&runtime, &artifacts, &plan).await {
+                Ok(prepared) => News::Prepared(prepared),
+                Err(outcome) => News::Event(Event::PrepareFailed(outcome)),
+            }
+        });
+    }
+
+    fn start(&mut self, id: &TaskId) {
+        let Some(held) = self.held.get_mut(id) else { return };
+        let prepared = held.prepared.take().expect("the core runs only after Prepared, which noted() stored");
+        let (events, receiver) = mpsc::channel(EVENTS);
+        let io = Io { events, cancel: held.cancel.subscribe() };
+        let input = held.assigned.input.clone();
+        let running =
+            work::run(Arc::clone(&self.runtime), prepared, input, held.plan.limits, io, held.stop.clone());
+        let assigned = held.assigned.clone();
+        self.spawn(id, async move {
+            let (outcome, artifacts) = tokio::join!(running, push::drain(&assigned, receiver));
+            News::Ran(outcome, artifacts)
+        });
+    }
+
+    fn kill(&mut self, id: &TaskId, because: Because) {
+        let Some(held) = self.held.get(id) else { return };
+        held.cancel.send_replace(true);
+        if because == Because::LeaseLost {
+            held.stop.trigger();
+        }
+    }
+
+    fn report(&mut self, id: &TaskId, epoch: LeaseEpoch, outcome: &Outcome) {
+        let Some(held) = self.held.get_mut(id) else { return };
+        let artifacts: Artifacts = std::mem::take(&mut held.artifacts);
+        match settle(id.as_str(), &held.assigned.context, epoch.0, outcome, &artifacts) {
+            Settlement::Complete(request) => {
+                let registry = Arc::clone(&self.registry);
+                self.spawn(id, async move { commit(&registry, request).await });
+            }
+            Settlement::Release(reason) => {
+                self.release(id, epoch, &reason);
+                self.summary.handed_back += 1;
+                if let Some(held) = self.held.get_mut(id) {
+                    held.task.handle(self.clock.now(), Event::Reported);
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self, id: &TaskId) {
+        self.ledger.release(id);
+        self.held.remove(id);
+        if let Err(error) = self.journal.remove(id) {
+            tracing::warn!(%error, task = %id, "a journal line cannot be removed");
+        }
+    }
+
+    /// Runs work in the background; its news come back as a note.
+    fn spawn(&self, id: &TaskId, work: impl Future<Output = News> + Send + 'static) {
+        let Some(held) = self.held.get(id) else { return };
+        let (task, epoch) = (id.clone(), held.task.assignment().epoch);
+        let notes = self.notes.0.clone();
+        tokio::spawn(async move {
+            let news = work.await;
+            // The desk is gone only when the node stops.
+            let _ = notes.send(Note { task, epoch, news }).await;
+        });
+    }
+}
+
+/// Tells the registry until it has committed or refused. The task's core ends the wait when a newer epoch is seen.
+async fn commit(registry: &crate::registry::Registry, request: wire::CompleteTaskRequest) -> News {
+    loop {
+        match registry.complete(request.clone()).await {
+            Ok(()) => return News::Committed,
+            Err(status) if is_refusal(status.code()) => {
+                tracing::info!(task = %request.id, %status, "the outcome is refused");
+                return News::Event(Event::ReportRefused);
+            }
+            Err(status) => {
+                tracing::debug!(task = %request.id, %status, "the outcome is not committed yet");
+                tokio::time::sleep(REPORT_RETRY).await;
+            }
+        }
+    }
+}
+
+/// The registry has decided; asking again would give the same answer.
+fn is_refusal(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Aborted
+            | Code::FailedPrecondition
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::InvalidArgument
+            | Code::PermissionDenied
+            | Code::Unauthenticated
+    )
+}

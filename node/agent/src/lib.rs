@@ -1,0 +1,65 @@
+//! The execution node: it dials out, offers what it measured, and runs what it is given under leases.
+//!
+//! Decides nothing about a task's life or about admission: `node-core` does; this crate measures, connects, writes,
+//! runs and reports. Must never run what it has not written down, nor listen on any socket.
+
+mod artifacts;
+mod clock;
+mod config;
+mod desk;
+mod identity;
+mod journal;
+mod link;
+mod outcome;
+mod push;
+mod registry;
+mod work;
+
+pub use crate::config::Config;
+pub use crate::desk::Summary;
+
+use std::sync::Arc;
+
+use deploy_service::Shutdown;
+
+use crate::desk::Desk;
+
+/// Why a node cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration contradicts itself or lacks something.
+    #[error("the node's configuration is refused: {0}")]
+    Config(String),
+    /// The state folder cannot be used.
+    #[error("the node's state folder cannot be used")]
+    State(#[source] std::io::Error),
+    /// A secret file is not usable.
+    #[error("a secret of the node cannot be read")]
+    Secret(#[source] deploy_service::secret::Error),
+    /// The WebAssembly runtime does not start.
+    #[error("the WebAssembly runtime does not start: {0}")]
+    Runtime(String),
+    /// No registry member admits the node.
+    #[error("the registry does not admit the node: {0}")]
+    Refused(String),
+}
+
+/// Runs a node until `shutdown`, then drains: new tasks are refused, running ones go on until the drain deadline, and
+/// what is left is handed back.
+///
+/// # Errors
+/// The node cannot start. Once it runs, failures of the network are retried for ever.
+pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
+    let config = config.checked()?;
+    tokio::fs::create_dir_all(&config.state_dir).await.map_err(Error::State)?;
+    let credential = identity::credential(&config.state_dir).map_err(Error::State)?;
+    let runtime = work::runtime(&config)?;
+    let offer = work::measure(&runtime, &config).await?;
+    let registry = Arc::new(registry::Registry::new(&config, &credential)?);
+    tokio::select! {
+        () = shutdown.triggered() => return Ok(Summary::default()),
+        joined = identity::join(&config, &registry, &credential, &offer) => joined?,
+    }
+    tracing::info!(node = %config.id, slots = offer.slots, runs_per_second = offer.runs_per_second, "joined");
+    Ok(Desk::open(config, registry, runtime, offer)?.run(shutdown).await)
+}

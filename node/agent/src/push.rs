@@ -1,0 +1,62 @@
+//! A run's events on their way to the gateway whose caller waits. Best effort: the outcome is committed elsewhere.
+//! It must never hold a run back for longer than [`PATIENCE`], nor send an event twice.
+
+use std::time::Duration;
+
+use node_wasm::Event;
+use proto_wire::gateway::v1::push_request::Kind;
+use proto_wire::gateway::v1::task_events_client::TaskEventsClient;
+use proto_wire::gateway::v1::{Open, PushRequest};
+use proto_wire::registry::v1 as wire;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Endpoint;
+
+use crate::outcome::{Artifacts, stream_response};
+
+/// A gateway that takes no event for so long gets no more: its caller reads the outcome from the registry.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Events under way to a gateway.
+const QUEUE: usize = 64;
+
+/// Takes a run's events until it ends: collects artifacts, and passes everything on while somebody takes it.
+pub(crate) async fn drain(assigned: &wire::Assigned, mut events: mpsc::Receiver<Event>) -> Artifacts {
+    let mut artifacts = Artifacts::default();
+    let mut gateway = assigned.reply_to.as_ref().map(|to| open(assigned, to));
+    while let Some(event) = events.recv().await {
+        if let Event::Artifact(chunk) = &event {
+            artifacts.take(chunk);
+        }
+        let Some(sender) = &gateway else { continue };
+        let json = stream_response(&assigned.task, &assigned.context, &event).to_string();
+        let push = PushRequest { kind: Some(Kind::Event(json.into())) };
+        if sender.send_timeout(push, PATIENCE).await.is_err() {
+            tracing::info!(task = %assigned.task, "the gateway takes no more events");
+            gateway = None;
+        }
+    }
+    artifacts
+}
+
+/// Opens a push in the background; dropping the sender ends it.
+fn open(assigned: &wire::Assigned, to: &wire::ReplyTo) -> mpsc::Sender<PushRequest> {
+    let (sender, receiver) = mpsc::channel(QUEUE);
+    let open = Open { task: assigned.task.clone(), epoch: assigned.epoch, secret: to.secret.clone() };
+    let first = PushRequest { kind: Some(Kind::Open(open)) };
+    // The queue is new and holds more than one.
+    let _ = sender.try_send(first);
+    let endpoint = Endpoint::from_shared(to.endpoint.clone());
+    let task = assigned.task.clone();
+    tokio::spawn(async move {
+        let pushed = async {
+            let channel = endpoint?.connect_timeout(PATIENCE).connect().await?;
+            Ok::<_, tonic::transport::Error>(TaskEventsClient::new(channel).push(ReceiverStream::new(receiver)).await)
+        };
+        match pushed.await {
+            Ok(Ok(_)) => {}
+            Ok(Err(status)) => tracing::debug!(%task, %status, "the gateway ended the push"),
+            Err(error) => tracing::debug!(%task, error = crate::link::chain(&error), "the gateway is not there"),
+        }
+    });
+    sender
+}

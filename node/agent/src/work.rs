@@ -1,0 +1,119 @@
+//! The runtime as this node uses it: how much it offers, and one task from artifact to outcome.
+//! It decides nothing about leases; it must never run what was not prepared from verified bytes.
+
+use std::sync::Arc;
+
+use deploy_service::Shutdown;
+use node_core::{Capacity, Message, Outcome};
+use node_wasm::{Config as WasmConfig, Io, Kind, Limits, Prepared, Runtime};
+use proto_types::Digest;
+use proto_wire::registry::v1 as wire;
+
+use crate::Error;
+use crate::artifacts::Artifacts;
+use crate::config::Checked;
+
+/// A cancelled guest may tidy up for this long; node-core's lease margin is four times as much.
+const CANCEL_GRACE_MS: u64 = 500;
+
+/// Starts the WebAssembly runtime.
+pub(crate) fn runtime(config: &Checked) -> Result<Arc<Runtime>, Error> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut wasm = WasmConfig::new(config.state_dir.join("wasm"), cores);
+    wasm.slots = config.slots;
+    wasm.memory_bytes_max = wasm.memory_bytes_max.min(config.memory_bytes);
+    Runtime::new(wasm).map_err(|error| Error::Runtime(crate::link::chain(&error)))
+}
+
+/// What the node offers: slots and memory by its operator's word, speed by measurement.
+pub(crate) async fn measure(runtime: &Arc<Runtime>, config: &Checked) -> Result<wire::Capacity, Error> {
+    let measured = runtime.measure().await;
+    let measured = measured.map_err(|error| Error::Runtime(crate::link::chain(&error)))?;
+    Ok(wire::Capacity {
+        slots: config.slots.min(measured.slots),
+        memory_bytes: config.memory_bytes,
+        runs_per_second: measured.runs_per_second,
+        isolation: vec![measured.class.to_string()],
+    })
+}
+
+/// The same for the ledger.
+pub(crate) fn ledger_offer(offer: &wire::Capacity) -> Vec<Capacity> {
+    let classes = offer.isolation.iter().filter_map(|class| class.parse().ok());
+    let capacity = |class| Capacity {
+        class,
+        slots: offer.slots,
+        memory_bytes: offer.memory_bytes,
+        runs_per_second: offer.runs_per_second,
+    };
+    classes.map(capacity).collect()
+}
+
+/// What a task's agent is made of, read once from its assignment.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) artifact: Digest,
+    pub(crate) kind: Kind,
+    pub(crate) limits: Limits,
+}
+
+impl Plan {
+    /// Reads it; `Err` says what the registry got wrong.
+    pub(crate) fn read(agent: &wire::Agent) -> Result<Self, String> {
+        let artifact = Digest::parse(&agent.artifact).map_err(|error| format!("artifact: {error}"))?;
+        let kind = match agent.kind.as_str() {
+            "component" => Kind::Agent,
+            "command" => Kind::Command,
+            other => return Err(format!("kind {other} is not known to this node")),
+        };
+        let bounds = agent.limits.ok_or("the agent has no limits")?;
+        let limits = Limits {
+            fuel: bounds.fuel,
+            memory_bytes: bounds.memory_bytes,
+            wall_ms: bounds.wall_ms,
+            output_bytes: bounds.output_bytes,
+            cancel_grace_ms: CANCEL_GRACE_MS,
+            ..Limits::default()
+        };
+        Ok(Self { artifact, kind, limits })
+    }
+}
+
+/// Fetches, verifies and compiles the artifact, or finds it ready.
+pub(crate) async fn prepare(
+    runtime: &Runtime,
+    artifacts: &Artifacts,
+    plan: &Plan,
+) -> Result<Arc<Prepared>, Outcome> {
+    if let Ok(prepared) = runtime.prepared(&plan.artifact).await
+        && prepared.kind() == plan.kind
+    {
+        return Ok(prepared);
+    }
+    let bytes = artifacts.bytes(&plan.artifact).await;
+    let bytes = bytes.map_err(|reason| Outcome::Fault { retryable: true, side_effects: false, reason })?;
+    let prepared = runtime.prepare(&plan.artifact, bytes.into(), Some(plan.kind)).await;
+    prepared.map_err(|error| error.outcome())
+}
+
+/// Runs a message through the agent.
+pub(crate) async fn run(
+    runtime: Arc<Runtime>,
+    prepared: Arc<Prepared>,
+    input: bytes::Bytes,
+    limits: Limits,
+    io: Io,
+    stop: Shutdown,
+) -> Outcome {
+    let message: Message = match serde_json::from_slice(&input) {
+        Ok(message) => message,
+        Err(error) => {
+            return Outcome::Failed { code: "bad-input".to_owned(), message: error.to_string() };
+        }
+    };
+    tokio::select! {
+        outcome = runtime.run(prepared, message, limits, io) => outcome,
+        // The lease is gone: the run's future is dropped, which ends the guest wherever it is.
+        () = stop.triggered() => Outcome::Cancelled,
+    }
+}

@@ -1,0 +1,18 @@
+//! What a node decides: which tasks it takes, and the life of each under its lease.
+//!
+//! Decides admission, the order persist, accept, run, report, and when a task must be killed. Must
+//! never read a clock, a random source, the environment, a file or a socket: the shell (node-agent)
+//! passes time and events in, and does what comes out.
+
+pub mod capacity;
+pub mod ledger;
+pub mod outcome;
+pub mod task;
+
+pub use crate::capacity::{Capacity, IsolationClass};
+pub use crate::ledger::{Ledger, Refusal, Request, Reservation};
+pub use crate::outcome::{LimitKind, Outcome};
+pub use crate::task::{Assignment, Because, Event, Output, Task};
+
+// An outcome is made of these, so whoever handles one finds them here.
+pub use proto_types::a2a::{Content, Message, Part, Role};

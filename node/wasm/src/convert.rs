@@ -1,0 +1,128 @@
+//! Between the types of the contract and ours.
+//!
+//! Decides what a guest's output weighs, and refuses JSON that is none. Must never copy a guest's
+//! data before it is weighed.
+
+use node_core::{Content, Message, Outcome, Part, Role};
+use proto_types::a2a::Struct;
+
+use crate::bindings::ecumene::agent::types as wit;
+use crate::limits::{LimitHit, Meter};
+use crate::{ArtifactChunk, Event};
+
+/// What a part or an event weighs beside its text and bytes: about the size of the structures that
+/// hold it, so that a million empty parts are not free.
+const OVERHEAD_BYTES: usize = 64;
+
+/// Why a guest's output is not taken. It travels through the guest as a trap.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BadOutput {
+    #[error(transparent)]
+    Limit(#[from] LimitHit),
+    #[error("the agent gave JSON that cannot be read: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// The message as the guest sees it.
+pub(crate) fn message(message: &Message) -> wit::Message {
+    wit::Message {
+        message_id: message.message_id.clone(),
+        context_id: message.context_id.clone().unwrap_or_default(),
+        task_id: message.task_id.clone().unwrap_or_default(),
+        role: match message.role {
+            Role::User => wit::Role::User,
+            Role::Agent => wit::Role::Agent,
+        },
+        parts: message.parts.iter().map(part_in).collect(),
+        metadata_json: message.metadata.as_ref().map(json_text),
+        extensions: message.extensions.clone(),
+        reference_task_ids: message.reference_task_ids.clone(),
+    }
+}
+
+fn part_in(part: &Part) -> wit::Part {
+    wit::Part {
+        content: match &part.content {
+            Content::Text(text) => wit::Content::Text(text.clone()),
+            Content::Data(value) => wit::Content::Data(value.to_string()),
+            Content::Raw(bytes) => wit::Content::Raw(bytes.clone()),
+            Content::Url(url) => wit::Content::Url(url.clone()),
+        },
+        media_type: part.media_type.clone(),
+        filename: part.filename.clone(),
+        metadata_json: part.metadata.as_ref().map(json_text),
+    }
+}
+
+fn json_text(metadata: &Struct) -> String {
+    serde_json::to_string(metadata).expect("a map with text keys is always JSON")
+}
+
+/// An event that a guest emits.
+pub(crate) fn event(event: wit::Event, meter: &mut Meter) -> Result<Event, BadOutput> {
+    meter.event()?;
+    match event {
+        wit::Event::Status(status) => {
+            weigh(meter, [&status.text])?;
+            Ok(Event::Status { text: status.text })
+        }
+        wit::Event::Artifact(chunk) => {
+            meter.output(chunk.artifact_id.len())?;
+            weigh(meter, [&chunk.name, &chunk.description])?;
+            Ok(Event::Artifact(ArtifactChunk {
+                artifact_id: chunk.artifact_id,
+                name: chunk.name,
+                description: chunk.description,
+                parts: parts(chunk.parts, meter)?,
+                append: chunk.append,
+                last_chunk: chunk.last_chunk,
+            }))
+        }
+    }
+}
+
+/// What `handle` returned.
+pub(crate) fn outcome(
+    returned: Result<wit::Outcome, wit::Failure>,
+    meter: &mut Meter,
+) -> Result<Outcome, BadOutput> {
+    match returned {
+        Ok(wit::Outcome::Completed(list)) => Ok(Outcome::Completed { parts: parts(list, meter)? }),
+        Ok(wit::Outcome::InputRequired(list)) => {
+            Ok(Outcome::InputRequired { parts: parts(list, meter)? })
+        }
+        Ok(wit::Outcome::Rejected(reason)) => {
+            meter.output(reason.len())?;
+            Ok(Outcome::Rejected { reason })
+        }
+        Err(wit::Failure { code, message }) => {
+            meter.output(code.len().saturating_add(message.len()))?;
+            Ok(Outcome::Failed { code, message })
+        }
+    }
+}
+
+fn parts(list: Vec<wit::Part>, meter: &mut Meter) -> Result<Vec<Part>, BadOutput> {
+    list.into_iter().map(|part| part_out(part, meter)).collect()
+}
+
+fn part_out(part: wit::Part, meter: &mut Meter) -> Result<Part, BadOutput> {
+    meter.output(match &part.content {
+        wit::Content::Text(text) | wit::Content::Data(text) | wit::Content::Url(text) => text.len(),
+        wit::Content::Raw(bytes) => bytes.len(),
+    })?;
+    weigh(meter, [&part.media_type, &part.filename, &part.metadata_json])?;
+    let metadata = part.metadata_json.map(|json| serde_json::from_str(&json)).transpose()?;
+    let content = match part.content {
+        wit::Content::Text(text) => Content::Text(text),
+        wit::Content::Data(json) => Content::Data(serde_json::from_str(&json)?),
+        wit::Content::Raw(bytes) => Content::Raw(bytes),
+        wit::Content::Url(url) => Content::Url(url),
+    };
+    Ok(Part { content, media_type: part.media_type, filename: part.filename, metadata })
+}
+
+fn weigh<const N: usize>(meter: &mut Meter, texts: [&Option<String>; N]) -> Result<(), LimitHit> {
+    let bytes: usize = texts.into_iter().flatten().map(String::len).sum();
+    meter.output(bytes.saturating_add(OVERHEAD_BYTES))
+}

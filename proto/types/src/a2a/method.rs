@@ -1,0 +1,119 @@
+//! The operations and their names in both generations of the protocol.
+//!
+//! Decides which operation a name means; the names of the generations are disjoint. Must never
+//! guess a version: what is missing is 0.3, what is unknown is refused.
+
+use super::A2aError;
+
+/// A version of the protocol, as it is negotiated: `Major.Minor` (3.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProtocolVersion {
+    /// 0.3.
+    V03,
+    /// 1.0.
+    V10,
+}
+
+/// An operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the names are those of the specification, section 3.1")]
+pub enum Method {
+    SendMessage,
+    SendStreamingMessage,
+    GetTask,
+    ListTasks,
+    CancelTask,
+    SubscribeToTask,
+    CreateTaskPushNotificationConfig,
+    GetTaskPushNotificationConfig,
+    ListTaskPushNotificationConfigs,
+    DeleteTaskPushNotificationConfig,
+    GetExtendedAgentCard,
+}
+
+/// Each operation with its name in 1.0 and in 0.3.
+const NAMES: [(Method, &str, Option<&str>); 11] = [
+    (Method::SendMessage, "SendMessage", Some("message/send")),
+    (Method::SendStreamingMessage, "SendStreamingMessage", Some("message/stream")),
+    (Method::GetTask, "GetTask", Some("tasks/get")),
+    (Method::ListTasks, "ListTasks", None),
+    (Method::CancelTask, "CancelTask", Some("tasks/cancel")),
+    (Method::SubscribeToTask, "SubscribeToTask", Some("tasks/resubscribe")),
+    (
+        Method::CreateTaskPushNotificationConfig,
+        "CreateTaskPushNotificationConfig",
+        Some("tasks/pushNotificationConfig/set"),
+    ),
+    (
+        Method::GetTaskPushNotificationConfig,
+        "GetTaskPushNotificationConfig",
+        Some("tasks/pushNotificationConfig/get"),
+    ),
+    (
+        Method::ListTaskPushNotificationConfigs,
+        "ListTaskPushNotificationConfigs",
+        Some("tasks/pushNotificationConfig/list"),
+    ),
+    (
+        Method::DeleteTaskPushNotificationConfig,
+        "DeleteTaskPushNotificationConfig",
+        Some("tasks/pushNotificationConfig/delete"),
+    ),
+    (
+        Method::GetExtendedAgentCard,
+        "GetExtendedAgentCard",
+        Some("agent/getAuthenticatedExtendedCard"),
+    ),
+];
+
+impl Method {
+    /// The operation of a JSON-RPC method, and the generation that calls it so.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<(Self, ProtocolVersion)> {
+        NAMES.iter().find_map(|(method, v10, v03)| {
+            if *v10 == name {
+                return Some((*method, ProtocolVersion::V10));
+            }
+            (*v03 == Some(name)).then_some((*method, ProtocolVersion::V03))
+        })
+    }
+
+    /// Its name in a generation; `ListTasks` has none in the JSON-RPC of 0.3.
+    #[must_use]
+    pub fn name(self, version: ProtocolVersion) -> Option<&'static str> {
+        let (_, v10, v03) = NAMES.iter().find(|(method, ..)| *method == self)?;
+        match version {
+            ProtocolVersion::V10 => Some(v10),
+            ProtocolVersion::V03 => *v03,
+        }
+    }
+
+    /// Whether the answer is a stream.
+    #[must_use]
+    pub const fn is_streaming(self) -> bool {
+        matches!(self, Self::SendStreamingMessage | Self::SubscribeToTask)
+    }
+}
+
+impl ProtocolVersion {
+    /// Reads `A2A-Version`; empty and missing mean 0.3 (3.6.2).
+    ///
+    /// # Errors
+    /// [`A2aError::VersionNotSupported`] for any other version, one with a patch number included.
+    pub fn negotiate(header: Option<&str>) -> Result<Self, A2aError> {
+        match header.map(str::trim) {
+            None | Some("" | "0.3") => Ok(Self::V03),
+            Some("1.0") => Ok(Self::V10),
+            Some(_) => Err(A2aError::VersionNotSupported),
+        }
+    }
+
+    /// The spelling of the header and of cards.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V03 => "0.3",
+            Self::V10 => "1.0",
+        }
+    }
+}

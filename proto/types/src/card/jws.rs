@@ -1,0 +1,210 @@
+//! Signatures on cards: flattened JWS with a detached payload (A2A 1.0, 8.4).
+//!
+//! Decides whether a key that *we* chose has signed a card, and in which form. Must never fetch or
+//! trust a key that the card or its header names: `jku` is read over.
+
+use serde_json::Value;
+
+use super::canonical::{self, CanonicalForm};
+use super::{Card, Invalid};
+use crate::id::Kid;
+use crate::jose::{self, Header};
+use crate::key::{PublicKey, SecretKey};
+use crate::schema::{Problem, SchemaError};
+use crate::{base64url, json};
+
+/// More signatures than a card needs; each costs up to two verifications. Arbitrary.
+pub const SIGNATURES_MAX: usize = 16;
+
+/// `typ` of the header, where it has one (8.4.2: SHOULD).
+const TYP: &str = "JOSE";
+
+/// Who has signed, and which bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// The name of the key.
+    pub kid: Kid,
+    /// The key.
+    pub key: PublicKey,
+    /// [`CanonicalForm::PythonSdk`] only if the two forms of this card differ: it then has empty
+    /// members, which nobody has signed.
+    pub form: CanonicalForm,
+}
+
+/// Why no signature on a card counts.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// There is none.
+    #[error("the card is not signed")]
+    Unsigned,
+    /// There are too many.
+    #[error("{found} signatures, but at most {SIGNATURES_MAX} are allowed")]
+    TooMany {
+        /// How many.
+        found: usize,
+    },
+    /// A key that we know has not signed this card: it is damaged or forged.
+    #[error("the signature by {kid} does not verify")]
+    BadSignature {
+        /// The key's name.
+        kid: Kid,
+    },
+    /// No signature is by a key that we know.
+    #[error("no signature is by a known key, the first is by {kid}")]
+    UnknownKey {
+        /// The first name.
+        kid: Kid,
+    },
+    /// No header is one that we accept.
+    #[error("the header of signature {at} is refused")]
+    Header {
+        /// The first such.
+        at: usize,
+        /// Why.
+        #[source]
+        source: jose::Error,
+    },
+}
+
+/// Why a card is not signed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignError {
+    /// It has empty strings, lists or objects: SDKs would not cover them, so that they could be
+    /// removed or filled in. The JSON pointers.
+    #[error("{} members are empty", .0.len())]
+    Empty(Vec<String>),
+    /// Signed, it is not a card.
+    #[error("not a card")]
+    Invalid(#[from] Invalid),
+}
+
+/// Looks for a signature by a key that `keys` knows under its name. One that holds is enough: a
+/// card may carry others, by keys and algorithms that we do not know.
+///
+/// # Errors
+/// None holds; of the reasons the one that says most.
+pub fn verify(card: &Card, keys: &dyn Fn(&Kid) -> Option<PublicKey>) -> Result<Verified, Error> {
+    let signatures = card.raw()["signatures"].as_array().map_or(&[][..], Vec::as_slice);
+    if signatures.is_empty() {
+        return Err(Error::Unsigned);
+    }
+    if signatures.len() > SIGNATURES_MAX {
+        return Err(Error::TooMany { found: signatures.len() });
+    }
+    let payloads = payloads(card);
+    let mut refused: Option<Error> = None;
+    for (at, signature) in signatures.iter().enumerate() {
+        match verify_one(at, signature, &payloads, keys) {
+            Ok(verified) => return Ok(verified),
+            Err(error) if refused.as_ref().is_none_or(|known| weight(&error) > weight(known)) => {
+                refused = Some(error);
+            }
+            Err(_) => {}
+        }
+    }
+    Err(refused.unwrap_or(Error::Unsigned))
+}
+
+/// Signs a card in the specification's form, beside the signatures that it has. The result's bytes
+/// are the canonical form of the whole.
+///
+/// # Errors
+/// See [`SignError`].
+pub fn sign(card: &Value, kid: &Kid, key: &SecretKey) -> Result<Card, SignError> {
+    let empties = canonical::empty_members(card);
+    if !empties.is_empty() {
+        return Err(SignError::Empty(empties));
+    }
+    let bytes = canonical::bytes(card, super::generation(card), CanonicalForm::Rfc8785);
+    let protected = Header { typ: Some(TYP.to_owned()), kid: Some(kid.clone()) }.encode();
+    let signature = key.sign(&signing_input(&protected, &base64url::encode(&bytes)));
+    let signature = serde_json::json!({
+        "protected": protected,
+        "signature": base64url::encode(&signature),
+    });
+    let mut whole = card.clone();
+    let members = whole.as_object_mut().ok_or_else(not_an_object)?;
+    match members.entry("signatures").or_insert_with(|| Value::Array(Vec::new())) {
+        Value::Array(signatures) => signatures.push(signature),
+        other => *other = Value::Array(vec![signature]),
+    }
+    Ok(Card::parse(&json::canonical(&whole))?)
+}
+
+fn not_an_object() -> Invalid {
+    Invalid::Schema(vec![SchemaError { path: String::new(), problem: Problem::Type("an object") }])
+}
+
+/// The base64url payloads to try, in order.
+fn payloads(card: &Card) -> Vec<(CanonicalForm, String)> {
+    let version = card.view().card_version;
+    let bytes = |form| canonical::bytes(card.raw(), version, form);
+    let specified = bytes(CanonicalForm::Rfc8785);
+    let stripped = bytes(CanonicalForm::PythonSdk);
+    let differs = specified != stripped;
+    let mut payloads = vec![(CanonicalForm::Rfc8785, base64url::encode(&specified))];
+    if differs {
+        payloads.push((CanonicalForm::PythonSdk, base64url::encode(&stripped)));
+    }
+    payloads
+}
+
+fn verify_one(
+    at: usize,
+    signature: &Value,
+    payloads: &[(CanonicalForm, String)],
+    keys: &dyn Fn(&Kid) -> Option<PublicKey>,
+) -> Result<Verified, Error> {
+    // `Card::parse` has checked that both are texts. The unprotected `header` is not looked at.
+    let protected = signature["protected"].as_str().unwrap_or_default();
+    let kid = read_header(protected).map_err(|source| Error::Header { at, source })?;
+    let Some(key) = keys(&kid) else { return Err(Error::UnknownKey { kid }) };
+    let value = signature["signature"].as_str().unwrap_or_default();
+    let Ok(value) = base64url::decode_array::<64>(value) else {
+        return Err(Error::BadSignature { kid });
+    };
+    for (form, payload) in payloads {
+        if key.verify(&signing_input(protected, payload), &value).is_ok() {
+            return Ok(Verified { kid, key, form: *form });
+        }
+    }
+    Err(Error::BadSignature { kid })
+}
+
+/// `alg` and `kid` MUST be there; `typ` may be, if it is `JOSE`; `jku` may be, and is not followed.
+fn read_header(protected: &str) -> Result<Kid, jose::Error> {
+    let bytes = base64url::decode(protected).map_err(|_| jose::Error::Base64)?;
+    let Value::Object(members) = json::parse(&bytes).map_err(jose::Error::Json)? else {
+        return Err(jose::Error::NotAnObject);
+    };
+    for name in members.keys() {
+        match name.as_str() {
+            "alg" | "kid" | "typ" | "jku" => {}
+            "crit" | "b64" => return Err(jose::Error::Critical),
+            "jwk" | "x5u" | "x5c" | "x5t" | "x5t#S256" => return Err(jose::Error::KeyReference),
+            _ => return Err(jose::Error::UnknownMember),
+        }
+    }
+    let text = |name: &str| members.get(name).and_then(Value::as_str);
+    if !matches!(text("alg"), Some("EdDSA" | "Ed25519")) {
+        return Err(jose::Error::Algorithm);
+    }
+    if members.contains_key("typ") && text("typ") != Some(TYP) {
+        return Err(jose::Error::Type);
+    }
+    text("kid").and_then(|kid| Kid::parse(kid).ok()).ok_or(jose::Error::Kid)
+}
+
+fn signing_input(protected: &str, payload: &str) -> Vec<u8> {
+    [protected.as_bytes(), b".", payload.as_bytes()].concat()
+}
+
+/// How much an error says: a bad signature by a known key most.
+fn weight(error: &Error) -> u8 {
+    match error {
+        Error::Unsigned | Error::TooMany { .. } => 0,
+        Error::Header { .. } => 1,
+        Error::UnknownKey { .. } => 2,
+        Error::BadSignature { .. } => 3,
+    }
+}

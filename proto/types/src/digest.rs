@@ -1,0 +1,134 @@
+//! SHA-256 digests: the names of bytes.
+//!
+//! Decides the one spelling of a digest, `sha256:` and 64 lower-case hexadecimal digits. Must never
+//! accept another spelling: two spellings of one name are two map keys.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::Digest as _;
+
+/// What every spelled digest starts with.
+const PREFIX: &str = "sha256:";
+
+/// The SHA-256 of some bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Digest(pub [u8; 32]);
+
+/// The text is not `sha256:` and 64 lower-case hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a digest is \"sha256:\" and 64 lower-case hexadecimal digits")]
+pub struct Malformed;
+
+impl Digest {
+    /// The digest of one piece.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(sha2::Sha256::digest(bytes).into())
+    }
+
+    /// The digest of the pieces one after the other. There is no separator: the caller who needs
+    /// one passes it as a piece.
+    #[must_use]
+    pub fn of_parts(parts: &[&[u8]]) -> Self {
+        let mut hasher = sha2::Sha256::new();
+        for part in parts {
+            hasher.update(part);
+        }
+        Self(hasher.finalize().into())
+    }
+
+    /// Reads the spelling that `Display` prints.
+    ///
+    /// # Errors
+    /// Any other spelling, upper case included.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let digits = text.strip_prefix(PREFIX).ok_or(Malformed)?;
+        let mut bytes = [0; 32];
+        if digits.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Err(Malformed);
+        }
+        hex::decode_to_slice(digits, &mut bytes).map_err(|_| Malformed)?;
+        Ok(Self(bytes))
+    }
+
+    /// The strong HTTP entity tag of the bytes: the spelling in double quotes (RFC 9110, 8.8.3).
+    #[must_use]
+    pub fn etag(&self) -> String {
+        format!("\"{self}\"")
+    }
+
+    /// The 64 digits without the prefix.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        hex::encode(self.0)
+    }
+
+    /// The raw digest.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{PREFIX}{}", self.hex())
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::str::FromStr for Digest {
+    type Err = Malformed;
+
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        Self::parse(text)
+    }
+}
+
+impl TryFrom<String> for Digest {
+    type Error = Malformed;
+
+    fn try_from(text: String) -> Result<Self, Malformed> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Digest> for String {
+    fn from(digest: Digest) -> Self {
+        digest.to_string()
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    /// FIPS 180-2, appendix B.1.
+    const ABC: &str = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    #[test]
+    fn the_digest_of_abc_is_that_of_the_standard() {
+        assert_eq!(Digest::of(b"abc").to_string(), ABC);
+        assert_eq!(Digest::of_parts(&[b"a", b"", b"bc"]), Digest::of(b"abc"));
+        assert_eq!(Digest::of(b"abc").etag(), format!("\"{ABC}\""));
+    }
+
+    #[test]
+    fn only_one_spelling_is_read() {
+        assert_eq!(Digest::parse(ABC), Ok(Digest::of(b"abc")));
+        let upper = ABC.replace("ba78", "BA78");
+        for bad in ["", "sha256:", &ABC[7..], &ABC[..70], &upper, &format!("{ABC}0")] {
+            assert_eq!(Digest::parse(bad), Err(Malformed), "{bad}");
+        }
+        let json = serde_json::to_string(&Digest::of(b"abc")).unwrap();
+        assert_eq!(serde_json::from_str::<Digest>(&json).unwrap(), Digest::of(b"abc"));
+    }
+}

@@ -1,0 +1,102 @@
+//! Strict JSON in, canonical JSON out.
+//!
+//! Decides which texts have exactly one meaning to every reader: no duplicate members, no integer
+//! that a double would round, no lone surrogate, no byte-order mark, bounded depth (attack cases
+//! 16 to 18 and 30). Must never repair or normalise what it reads.
+
+mod bounds;
+mod strict;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// The greatest nesting of arrays and objects.
+pub const DEPTH_MAX: usize = 128;
+
+/// 2^53 − 1: the greatest integer whose neighbours a double can tell apart (RFC 8259, section 6).
+pub const INTEGER_MAX: u64 = (1 << 53) - 1;
+
+/// Why a text is not strict JSON. Offsets are in bytes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The text starts with a byte-order mark.
+    #[error("a byte-order mark before the document")]
+    ByteOrderMark,
+    /// Arrays and objects are nested more deeply than [`DEPTH_MAX`].
+    #[error("nested more than {DEPTH_MAX} deep at byte {at}")]
+    TooDeep {
+        /// Where the bracket that is one too many stands.
+        at: usize,
+    },
+    /// An integer outside ±[`INTEGER_MAX`].
+    #[error("the integer at byte {at} is beyond 2^53 - 1")]
+    UnsafeInteger {
+        /// Where the number starts.
+        at: usize,
+    },
+    /// The same member twice in one object, after escapes are resolved.
+    #[error("duplicate member {name:?} in {path:?}")]
+    DuplicateMember {
+        /// The member, cut to 64 characters.
+        name: String,
+        /// The object that has it, as a JSON pointer (RFC 6901) cut to 256 characters.
+        path: String,
+    },
+    /// A member name that our JSON library would give a meaning of its own.
+    #[error("reserved member name {name:?} in {path:?}")]
+    ReservedMember {
+        /// The member.
+        name: String,
+        /// The object that has it, as a JSON pointer cut to 256 characters.
+        path: String,
+    },
+    /// Not JSON (RFC 8259), or not UTF-8, or with lone surrogates, infinite numbers, or bytes after
+    /// the end.
+    #[error("not JSON: {reason}")]
+    Syntax {
+        /// What the parser says, with line and column. A text, so that refusals can be compared.
+        reason: String,
+    },
+    /// Strict JSON, but not of the expected shape.
+    #[error("not of the expected shape: {reason}")]
+    Shape {
+        /// Which member is missing, unknown or wrong. It may quote the input.
+        reason: String,
+    },
+}
+
+/// Reads one strict JSON document.
+///
+/// # Errors
+/// See [`enum@Error`]. Time and memory are linear in the input, the stack is bounded by
+/// [`DEPTH_MAX`].
+pub fn parse(bytes: &[u8]) -> Result<Value, Error> {
+    bounds::check(bytes)?;
+    strict::read(bytes)
+}
+
+/// Reads one strict JSON document into a type.
+///
+/// # Errors
+/// As [`parse`], and [`Error::Shape`].
+pub fn from_strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    shaped(parse(bytes)?)
+}
+
+/// Reads a value that [`parse`] has given into a type.
+///
+/// # Errors
+/// [`Error::Shape`].
+pub fn shaped<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
+    serde_json::from_value(value).map_err(|error| Error::Shape { reason: error.to_string() })
+}
+
+/// The canonical form (RFC 8785) of a value.
+#[must_use]
+pub fn canonical(value: &Value) -> Vec<u8> {
+    serde_json_canonicalizer::to_vec(value)
+        .expect("a Value has string keys and finite numbers, and writing to memory cannot fail")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! What strict JSON refuses, and that the canonical form is a fixed point.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn refusal(text: &str) -> Error {
+    parse(text.as_bytes()).expect_err(text)
+}
+
+#[test]
+fn duplicate_members_are_refused_at_any_depth_and_however_escaped() {
+    for (text, name, path) in [
+        (r#"{"a":1,"a":1}"#, "a", ""),
+        (r#"{"a":1,"\u0061":2}"#, "a", ""),
+        (r#"{"x":[0,{"y/z":{"k":1,"b":2,"k":3}}]}"#, "k", "/x/1/y~1z"),
+        (r#"{"é":1,"\u00e9":2}"#, "é", ""),
+        (r#"{"😀":1,"\ud83d\ude00":2}"#, "😀", ""),
+        (r#"{"":1,"":2}"#, "", ""),
+    ] {
+        match refusal(text) {
+            Error::DuplicateMember { name: found, path: at } => {
+                assert_eq!((found.as_str(), at.as_str()), (name, path), "{text}");
+            }
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+    // NFC and NFD are two names: nothing is normalised.
+    assert!(parse("{\"\u{e9}\":1,\"e\u{301}\":2}".as_bytes()).is_ok());
+}
+
+#[test]
+fn a_name_with_meaning_to_the_library_is_refused() {
+    let smuggled = r#"{"p":{"$serde_json::private::RawValue":"{\"a\":1,\"a\":2}"}}"#;
+    let refused = refusal(smuggled);
+    assert!(matches!(&refused, Error::ReservedMember { path, .. } if path == "/p"), "{refused:?}");
+}
+
+#[test]
+fn integers_beyond_two_to_the_53_are_refused_in_every_spelling() {
+    for text in [
+        "9007199254740992",
+        "-9007199254740992",
+        "18446744073709551616",
+        "1000000000000000000000",
+        "1e20",
+        "9007199254740992.0",
+        "9.007199254740993e15",
+    ] {
+        let text = format!("{{\"n\":[{text}]}}");
+        assert!(matches!(refusal(&text), Error::UnsafeInteger { at: 6 }), "{text}");
+    }
+    for text in ["9007199254740991", "-9007199254740991", "1e21", "1e-7", "-0", "1.0", "0.1"] {
+        assert!(parse(text.as_bytes()).is_ok(), "{text}");
+    }
+    // Inside a string there are no numbers.
+    assert!(parse(br#""\"99999999999999999999""#).is_ok());
+}
+
+#[test]
+fn numbers_print_as_ecmascript_prints_them() {
+    for (text, canonical_text) in
+        [("-0", "0"), ("1.0", "1"), ("1e21", "1e+21"), ("1e-400", "0"), ("5e-324", "5e-324")]
+    {
+        assert_eq!(
+            canonical(&parse(text.as_bytes()).unwrap()),
+            canonical_text.as_bytes(),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_is_not_json_is_refused() {
+    for text in [
+        "",
+        " ",
+        "{",
+        "nul",
+        "{'a':1}",
+        "[1,]",
+        "{\"a\":1,}",
+        "01",
+        "+1",
+        ".5",
+        "1.",
+        "-",
+        "NaN",
+        "Infinity",
+        "1e400",
+        "-1e400",
+        "{} {}",
+        "{}x",
+        "{}\0",
+        "\"\u{1}\"",
+        "\"\\ud800\"",
+        "\"\\udc00\"",
+        "\"\\ud800\\u0041\"",
+        "\"\\ud83d\"",
+        "{\"\\ud800\":1}",
+        "// c\n1",
+        "\"\\x\"",
+        "\"open",
+        "\"open\\",
+    ] {
+        assert!(matches!(refusal(text), Error::Syntax { .. }), "{text:?}");
+    }
+    assert!(matches!(parse(b"\"\xff\""), Err(Error::Syntax { .. })));
+    assert!(
+        matches!(parse(b"\"\xed\xa0\x80\""), Err(Error::Syntax { .. })),
+        "a surrogate in UTF-8"
+    );
+    assert!(matches!(parse(b"\xef\xbb\xbf{}"), Err(Error::ByteOrderMark)));
+    assert!(parse(b"{}\n").is_ok());
+}
+
+#[test]
+fn depth_is_bounded_at_128_and_a_hundred_thousand_brackets_do_no_harm() {
+    let nested = |open: &str, close: &str, depth: usize| {
+        format!("{}1{}", open.repeat(depth), close.repeat(depth))
+    };
+    assert!(parse(nested("[", "]", DEPTH_MAX).as_bytes()).is_ok());
+    assert!(matches!(refusal(&nested("[", "]", DEPTH_MAX + 1)), Error::TooDeep { at: DEPTH_MAX }));
+    assert!(parse(nested("{\"a\":", "}", DEPTH_MAX).as_bytes()).is_ok());
+    assert!(matches!(refusal(&nested("{\"a\":", "}", 100_000)), Error::TooDeep { .. }));
+    assert!(matches!(refusal(&"[".repeat(100_000)), Error::TooDeep { .. }));
+    // Brackets in strings do not count.
+    assert!(parse(format!("\"{}\"", "[".repeat(1_000)).as_bytes()).is_ok());
+}
+
+#[test]
+fn a_wrong_shape_is_told_from_wrong_json() {
+    assert!(matches!(from_strict::<Vec<u8>>(b"{}"), Err(Error::Shape { .. })));
+    assert!(matches!(from_strict::<Vec<u8>>(b"["), Err(Error::Syntax { .. })));
+    assert_eq!(from_strict::<Vec<u8>>(b"[1,2]").unwrap(), [1, 2]);
+}
+
+fn any_value() -> impl Strategy<Value = Value> {
+    let number = prop_oneof![
+        (-(INTEGER_MAX as i64)..=INTEGER_MAX as i64).prop_map(Value::from),
+        any::<f64>().prop_map(|double| if double.is_finite() { double } else { 0.5 }.into()),
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        number,
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::btree_map(any::<String>(), inner, 0..6)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn the_canonical_form_of_what_is_read_reads_as_itself(value in any_value()) {
+        let text = serde_json::to_vec(&value).unwrap();
+        if let Ok(read) = parse(&text) {
+            let once = canonical(&read);
+            let again = parse(&once).unwrap();
+            prop_assert_eq!(canonical(&again), once);
+        }
+    }
+
+    #[test]
+    fn values_with_safe_numbers_are_read_as_they_were_written(value in any_value()) {
+        let text = serde_json::to_vec(&value).unwrap();
+        match parse(&text) {
+            Ok(read) => prop_assert_eq!(read, value),
+            Err(error) => prop_assert!(matches!(error, Error::UnsafeInteger { .. }), "{:?}", error),
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = parse(&bytes);
+    }
+
+    #[test]
+    fn any_soup_of_json_tokens_is_read_or_refused_without_a_panic(
+        soup in "([\\[\\]{}:,\" \\\\]|true|null|-|[0-9]{1,20}|e|\\.|\\\\u[0-9a-f]{4}|a){0,60}"
+    ) {
+        if let Ok(value) = parse(soup.as_bytes()) {
+            prop_assert!(serde_json::from_str::<Value>(&soup).is_ok());
+            let _ = canonical(&value);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The documents, ids and signatures that every other crate speaks: parsed once, into types that
+//! cannot be wrong.
+//!
+//! Decides what is well formed, canonical and truly signed. Must never read a clock, a random
+//! source, the environment, a file or a socket: time, randomness and keys are arguments.
+
+pub mod a2a;
+pub mod base64url;
+pub mod card;
+pub mod digest;
+pub mod envelope;
+pub mod id;
+pub mod jose;
+pub mod json;
+pub mod key;
+pub mod manifest;
+pub mod origin;
+pub mod pilox;
+pub mod revision;
+pub mod schema;
+pub mod signed;
+pub mod time;
+pub mod token;
+
+pub use crate::digest::Digest;
+pub use crate::id::{
+    ContextId, CorrelationId, EnvelopeId, GatewayId, Handle, IdempotencyKey, Jti, Kid, Namespace,
+    NodeId, Nonce, TaskId,
+};
+pub use crate::key::{PublicKey, SecretKey};
+pub use crate::origin::Origin;
+pub use crate::revision::{LeaseEpoch, Revision};
+pub use crate::signed::{Document, Signed, Verified};
+pub use crate::time::{MonoUs, Stamp, WallMs};

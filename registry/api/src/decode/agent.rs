@@ -1,0 +1,86 @@
+//! Hosted agents.
+//!
+//! It decides how a deployment is read. It must never deploy an artifact that was not put before:
+//! the shell says how large it is, and that it is there.
+
+use proto_types::{Digest, json};
+use proto_wire::registry::v1 as wire;
+use registry_core::command::{Command, Proposal};
+use registry_core::entry::{AgentKind, Limits};
+
+use crate::field;
+use crate::identity::{Principal, Role};
+use crate::problem::{Code, Problem};
+
+/// The artifact that a deployment names; the shell looks it up before [`put`].
+///
+/// # Errors
+/// As [`Principal::require`], `invalid-argument`.
+pub fn artifact(caller: &Principal, request: &wire::PutAgentRequest) -> Result<Digest, Problem> {
+    caller.require(&[Role::Operator])?;
+    field::read("artifact", &request.artifact)
+}
+
+/// Reads a deployment of the artifact `artifact` of `artifact_bytes` bytes.
+///
+/// # Errors
+/// `invalid-argument`, `malformed-json`, `body-too-large`.
+pub fn put(
+    request: &wire::PutAgentRequest,
+    artifact: Digest,
+    artifact_bytes: u64,
+) -> Result<Proposal, Problem> {
+    let handle = field::read("handle", &request.handle)?;
+    let kind = kind(&request.kind)?;
+    let limits = limits(request.limits.as_ref())?;
+    let isolation = super::fleet::isolation("isolation", &request.isolation)?;
+    json_object("card", &request.card)?;
+    super::with_body(&request.card, |card| Command::PutAgent {
+        handle,
+        artifact,
+        artifact_bytes,
+        kind,
+        limits,
+        isolation,
+        card,
+    })
+}
+
+fn kind(text: &str) -> Result<AgentKind, Problem> {
+    match text {
+        "component" => Ok(AgentKind::Component),
+        "command" => Ok(AgentKind::Command),
+        _ => Err(Problem::argument("kind", "one of component, command")),
+    }
+}
+
+fn limits(limits: Option<&wire::Limits>) -> Result<Limits, Problem> {
+    let limits = limits.ok_or_else(|| Problem::argument("limits", "they are missing"))?;
+    let members = [
+        ("limits.fuel", limits.fuel),
+        ("limits.memory_bytes", limits.memory_bytes),
+        ("limits.wall_ms", limits.wall_ms),
+        ("limits.output_bytes", limits.output_bytes),
+    ];
+    if let Some((member, _)) = members.iter().find(|(_, value)| *value == 0) {
+        return Err(Problem::argument(member, "it is zero"));
+    }
+    Ok(Limits {
+        fuel: limits.fuel,
+        memory_bytes: limits.memory_bytes,
+        wall_ms: limits.wall_ms,
+        output_bytes: limits.output_bytes,
+    })
+}
+
+/// Holds if the bytes are one strict JSON object.
+pub(super) fn json_object(member: &str, bytes: &[u8]) -> Result<(), Problem> {
+    if bytes.len() > super::BODY_BYTES_MAX {
+        return Err(field::too_large(bytes.len(), super::BODY_BYTES_MAX));
+    }
+    let value = json::parse(bytes).map_err(|error| super::task::not_json(&error))?;
+    if value.is_object() {
+        return Ok(());
+    }
+    Err(Problem::new(Code::InvalidDocument, format_args!("{member}: an object is needed")))
+}

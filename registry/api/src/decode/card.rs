@@ -1,0 +1,144 @@
+//! A2A cards.
+//!
+//! It decides whose card it is: the named owner's, if an enrolled key of that peer has signed it. It
+//! must never follow a key that the card names.
+
+use proto_types::card::{Assurance, Card, Invalid, jws};
+use proto_types::{Handle, Kid, Origin};
+use registry_core::command::{Command, Proposal};
+use registry_core::entry::PeerStatus;
+use registry_core::query;
+use registry_core::view::View;
+
+use crate::field;
+use crate::identity::{Principal, Role};
+use crate::problem::{Code, Problem};
+
+/// Reads a card to keep under `handle`. With an `owner` its signature is the authority, and anybody
+/// may bring it; without one it counts as unsigned, and only an operator may.
+///
+/// # Errors
+/// `unauthenticated`, `permission-denied`, `malformed-json`, `invalid-document`, `body-too-large`,
+/// `bad-signature`, `key-not-enrolled`.
+pub fn put(
+    caller: &Principal,
+    handle: &str,
+    document: &[u8],
+    owner: &str,
+    view: &dyn View,
+) -> Result<Proposal, Problem> {
+    let handle: Handle = field::read("handle", handle)?;
+    let owner: Option<Origin> = field::optional("owner", owner)?;
+    if owner.is_none() {
+        caller.require(&[Role::Operator])?;
+    }
+    let card = Card::parse(document).map_err(|invalid| refused(&invalid))?;
+    let owner = match owner {
+        None => None,
+        Some(origin) => {
+            let kid = signer(&card, &origin, view)?;
+            Some((origin, kid))
+        }
+    };
+    let assurance = if owner.is_some() { Assurance::Enrolled } else { Assurance::Unsigned };
+    super::with_body(document, |digest| Command::PutCard { handle, digest, assurance, owner })
+}
+
+/// The enrolled key of the peer that has signed the card.
+fn signer(card: &Card, origin: &Origin, view: &dyn View) -> Result<Kid, Problem> {
+    let peer = query::peer(view, origin)?.filter(|peer| peer.status == PeerStatus::Active);
+    let peer = peer.ok_or_else(|| {
+        Problem::new(Code::KeyNotEnrolled, format_args!("{origin} is not an enrolled peer"))
+    })?;
+    let enrolled =
+        |kid: &Kid| peer.keys.iter().find(|key| key.kid == *kid).map(|key| key.public_key);
+    let verified = jws::verify(card, &enrolled).map_err(|error| {
+        let code = match error {
+            jws::Error::UnknownKey { .. } => Code::KeyNotEnrolled,
+            jws::Error::Unsigned | jws::Error::BadSignature { .. } | jws::Error::Header { .. } => {
+                Code::BadSignature
+            }
+            jws::Error::TooMany { .. } => Code::InvalidDocument,
+        };
+        Problem::new(code, error)
+    })?;
+    Ok(verified.kid)
+}
+
+/// The problem of a document that is not what was asked for.
+pub(super) fn refused(invalid: &Invalid) -> Problem {
+    match invalid {
+        Invalid::TooLong { len, max } => field::too_large(*len, *max),
+        Invalid::Json(error) => super::task::not_json(error),
+        Invalid::Schema(errors) => {
+            let first = errors.first();
+            let path = first.map_or("", |error| error.path.as_str());
+            let message = first.map_or_else(String::new, |error| error.problem.to_string());
+            Problem::new(Code::InvalidDocument, invalid)
+                .with("instancePath", path)
+                .with("message", message)
+                .with("schemaErrors", super::record::faults(invalid))
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use proto_types::{SecretKey, Stamp, WallMs};
+    use registry_core::entry::{Approval, EnrolledKey};
+    use registry_core::view::Memory;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const PEER: &str = "https://a.example";
+
+    fn enrolled(kid: &str, key: &SecretKey) -> Memory {
+        let mut view = Memory::default();
+        let command = Command::EnrolPeer {
+            origin: PEER.parse().unwrap(),
+            keys: vec![EnrolledKey { kid: kid.parse().unwrap(), public_key: key.public() }],
+            approval: Approval::Operator,
+        };
+        let change = registry_core::apply(&view, Stamp { now: WallMs(1) }, &command).unwrap();
+        view.commit(&change.writes);
+        view
+    }
+
+    fn card() -> Value {
+        json!({
+            "name": "Text", "description": "d", "version": "1",
+            "supportedInterfaces": [{
+                "url": "https://a.example/rpc", "protocolBinding": "JSONRPC", "protocolVersion": "1.0",
+            }],
+            "capabilities": { "streaming": true },
+            "defaultInputModes": ["text/plain"], "defaultOutputModes": ["text/plain"],
+            "skills": [{ "id": "s", "name": "s", "description": "d", "tags": ["t"] }],
+        })
+    }
+
+    #[test]
+    fn a_card_is_its_owners_only_by_an_enrolled_key() {
+        let (own, other) = (SecretKey::from_seed(&[1; 32]), SecretKey::from_seed(&[2; 32]));
+        let view = enrolled("k1", &own);
+        let put = |caller: &Principal, document: &[u8], owner| {
+            put(caller, "text", document, owner, &view).map(drop).map_err(|p| p.code())
+        };
+        let signed = |kid: &str, key| {
+            jws::sign(&card(), &kid.parse().unwrap(), key).unwrap().into_bytes()
+        };
+        let plain = card().to_string().into_bytes();
+        let (nobody, operator) = (Principal::Anonymous, Principal::Operator);
+        assert_eq!(put(&nobody, &signed("k1", &own), PEER), Ok(()));
+        assert_eq!(put(&operator, &plain, ""), Ok(()));
+        assert_eq!(put(&nobody, &plain, ""), Err(Code::Unauthenticated));
+        assert_eq!(put(&operator, &plain, PEER), Err(Code::BadSignature));
+        assert_eq!(put(&operator, &signed("k1", &other), PEER), Err(Code::BadSignature));
+        assert_eq!(put(&operator, &signed("k2", &own), PEER), Err(Code::KeyNotEnrolled));
+        let absent = put(&operator, &signed("k1", &own), "https://b.example");
+        assert_eq!(absent, Err(Code::KeyNotEnrolled));
+        assert_eq!(put(&operator, b"{}", ""), Err(Code::InvalidDocument));
+        assert_eq!(put(&operator, b"{", ""), Err(Code::MalformedJson));
+    }
+}

@@ -1,0 +1,104 @@
+//! Peer manifests.
+//!
+//! It decides that a manifest is signed by an enrolled key of its issuer and makes sense now. It
+//! must never take a key from the manifest itself to verify it. Whether it follows the last one is
+//! decided by the core; here only the names of both are brought to one form.
+
+use proto_types::manifest::{self, KeyUse, PeerManifest};
+use proto_types::signed::{self, Signed, Verified};
+use proto_types::{Digest, WallMs, json};
+use registry_core::command::{Command, Proposal};
+use registry_core::entry::{EnrolledKey, PeerEntry, PeerStatus};
+use registry_core::query;
+use registry_core::view::View;
+use serde_json::Value;
+
+use crate::field;
+use crate::problem::{Code, Problem};
+
+/// Any one enrolled key may speak for the peer; the threshold comes with recovery keys.
+const THRESHOLD: usize = 1;
+
+/// Reads a manifest. Anybody may bring it: the signature is the authority.
+///
+/// # Errors
+/// `malformed-json`, `invalid-document`, `key-not-enrolled`, `bad-signature`, `document-expired`.
+pub fn put(document: &[u8], view: &dyn View, now: WallMs) -> Result<Proposal, Problem> {
+    if document.len() > super::BODY_BYTES_MAX {
+        return Err(field::too_large(document.len(), super::BODY_BYTES_MAX));
+    }
+    let signed = Signed::<PeerManifest>::parse(document).map_err(|error| refused(&error))?;
+    let peer = issuer(&signed, view)?;
+    let enrolled = |kid: &proto_types::Kid| {
+        peer.keys.iter().find(|key| key.kid == *kid).map(|key| key.public_key)
+    };
+    let verified = signed.verify(&enrolled, THRESHOLD).map_err(|error| refused(&error))?;
+    verified.check(now).map_err(|error| senseless(&error))?;
+    let prev = previous(&verified, &peer, view)?;
+    let keys = signing_keys(&verified, now);
+    let expires_at = verified.expires_at;
+    super::with_body(document, |digest| Command::PutManifest {
+        issuer: verified.issuer.clone(),
+        seq: verified.seq,
+        prev,
+        digest,
+        expires_at,
+        signed_by: verified.signers().to_vec(),
+        keys,
+    })
+}
+
+fn issuer(signed: &Signed<PeerManifest>, view: &dyn View) -> Result<PeerEntry, Problem> {
+    let origin = &signed.unverified().issuer;
+    let peer = query::peer(view, origin)?.filter(|peer| peer.status == PeerStatus::Active);
+    peer.ok_or_else(|| {
+        Problem::new(Code::KeyNotEnrolled, format_args!("{origin} is not an enrolled peer"))
+    })
+}
+
+/// What a manifest calls its predecessor is the digest without signatures; the core knows it by its
+/// body. If they name the same manifest the body's digest is passed on, else what was written,
+/// which the core refuses.
+fn previous(
+    manifest: &Verified<PeerManifest>,
+    peer: &PeerEntry,
+    view: &dyn View,
+) -> Result<Option<Digest>, Problem> {
+    let (Some(prev), Some(kept)) = (manifest.prev, peer.manifest.as_ref()) else {
+        return Ok(manifest.prev);
+    };
+    let body = query::body(view, &kept.digest)?;
+    let named = body.as_deref().and_then(document_digest);
+    Ok(Some(if named == Some(prev) { kept.digest } else { prev }))
+}
+
+/// The digest of the canonical form without the signatures.
+fn document_digest(body: &[u8]) -> Option<Digest> {
+    let Value::Object(mut members) = json::parse(body).ok()? else { return None };
+    members.remove("signatures");
+    Some(Digest::of(&json::canonical(&Value::Object(members))))
+}
+
+fn signing_keys(manifest: &PeerManifest, now: WallMs) -> Vec<EnrolledKey> {
+    let signing = manifest.keys.iter().filter(|key| key.usage == KeyUse::Signing);
+    let valid = signing.filter(|key| key.is_valid(now));
+    valid.map(|key| EnrolledKey { kid: key.kid.clone(), public_key: key.public_key }).collect()
+}
+
+fn refused(error: &signed::Error) -> Problem {
+    match error {
+        signed::Error::Json(cause) => super::task::not_json(cause),
+        signed::Error::BadSignature { .. } => Problem::new(Code::BadSignature, error),
+        signed::Error::Threshold { .. } => Problem::new(Code::KeyNotEnrolled, error),
+        _ => Problem::new(Code::InvalidDocument, error),
+    }
+}
+
+fn senseless(error: &manifest::Error) -> Problem {
+    let code = match error {
+        manifest::Error::Expired { .. } => Code::DocumentExpired,
+        manifest::Error::Future { .. } => Code::TooFarAhead,
+        _ => Code::InvalidDocument,
+    };
+    Problem::new(code, error)
+}

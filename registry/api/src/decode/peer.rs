@@ -1,0 +1,184 @@
+//! Enrolment and revocation of peers, and the invitations for everybody.
+//!
+//! It decides that keys are sound and held by who enrols them. It must never enrol a key without a
+//! proof of possession unless an operator vouches for it.
+
+use std::collections::BTreeSet;
+
+use proto_types::key::PublicKey;
+use proto_types::{Digest, Kid, Origin, WallMs};
+use proto_wire::registry::v1 as wire;
+use registry_core::command::{Command, Proposal};
+use registry_core::entry::{Approval, EnrolledKey, JoinRole};
+
+use crate::field;
+use crate::identity::{Principal, Role};
+use crate::problem::{Code, Problem};
+
+/// Keys of one peer, as the core bounds them.
+const KEYS_MAX: usize = 16;
+
+/// 30 days, as the core bounds them.
+const JOIN_TTL_S_MAX: u64 = 2_592_000;
+
+/// An hour is enough to carry a token to a machine.
+const JOIN_TTL_S_DEFAULT: u64 = 3_600;
+
+/// The message whose signature proves that the caller holds the key.
+#[must_use]
+pub fn possession_message(origin: &Origin, kid: &Kid) -> Vec<u8> {
+    let parts = ["ecumene/enrolment\0", origin.as_str(), "\0", kid.as_str()];
+    parts.concat().into_bytes()
+}
+
+/// Reads an enrolment: by the operator, or by anybody who shows a join token and proofs.
+///
+/// # Errors
+/// `unauthenticated`, `permission-denied`, `invalid-argument`, `bad-signature`.
+pub fn enrol(caller: &Principal, request: &wire::EnrolPeerRequest) -> Result<Proposal, Problem> {
+    let approval = approval(caller, &request.join_token)?;
+    let origin: Origin = field::read("origin", &request.origin)?;
+    let keys = keys(&request.keys)?;
+    let proved = request.proofs.is_empty() && approval == Approval::Operator;
+    if !proved {
+        check_proofs(&origin, &keys, request)?;
+    }
+    Ok(super::one(Command::EnrolPeer { origin, keys, approval }))
+}
+
+/// Reads a revocation.
+///
+/// # Errors
+/// As [`Principal::require`], `invalid-argument`.
+pub fn revoke(caller: &Principal, request: &wire::RevokePeerRequest) -> Result<Proposal, Problem> {
+    caller.require(&[Role::Operator])?;
+    Ok(super::one(Command::RevokePeer { origin: field::read("origin", &request.origin)? }))
+}
+
+/// Reads the wish for an invitation; `token` is the secret that the shell has drawn.
+///
+/// # Errors
+/// As [`Principal::require`], `invalid-argument`.
+pub fn invitation(
+    caller: &Principal,
+    request: &wire::IssueJoinTokenRequest,
+    token: &str,
+    now: WallMs,
+) -> Result<(Proposal, WallMs), Problem> {
+    caller.require(&[Role::Operator])?;
+    let role = match request.role.as_str() {
+        "peer" => JoinRole::Peer,
+        "gateway" => JoinRole::Gateway,
+        "node" => JoinRole::Node,
+        _ => return Err(Problem::argument("role", "one of peer, gateway, node")),
+    };
+    let ttl_s = match request.ttl_seconds {
+        0 => JOIN_TTL_S_DEFAULT,
+        ttl_s @ 1..=JOIN_TTL_S_MAX => ttl_s,
+        _ => return Err(Problem::argument("ttl_seconds", format_args!("1 to {JOIN_TTL_S_MAX}"))),
+    };
+    let expires_at = now.plus_ms(ttl_s * 1_000);
+    let hash = Digest::of(token.as_bytes());
+    Ok((super::one(Command::IssueJoinToken { hash, role, expires_at }), expires_at))
+}
+
+fn approval(caller: &Principal, join_token: &str) -> Result<Approval, Problem> {
+    match caller {
+        Principal::Anonymous if !join_token.is_empty() => {
+            Ok(Approval::JoinToken(Digest::of(join_token.as_bytes())))
+        }
+        _ => caller.require(&[Role::Operator]).map(|()| Approval::Operator),
+    }
+}
+
+fn keys(keys: &[wire::Key]) -> Result<Vec<EnrolledKey>, Problem> {
+    if !(1..=KEYS_MAX).contains(&keys.len()) {
+        return Err(Problem::argument("keys", format_args!("1 to {KEYS_MAX} keys")));
+    }
+    let mut names = BTreeSet::new();
+    keys.iter()
+        .map(|key| {
+            let kid: Kid = field::read("keys.kid", &key.kid)?;
+            if !names.insert(kid.clone()) {
+                return Err(Problem::argument("keys.kid", format_args!("{kid} stands twice")));
+            }
+            let public_key = PublicKey::from_hex(&key.public_key_hex)
+                .map_err(|why| Problem::argument("keys.public_key_hex", why))?;
+            Ok(EnrolledKey { kid, public_key })
+        })
+        .collect()
+}
+
+fn check_proofs(
+    origin: &Origin,
+    keys: &[EnrolledKey],
+    request: &wire::EnrolPeerRequest,
+) -> Result<(), Problem> {
+    if request.proofs.len() != keys.len() {
+        return Err(Problem::argument("proofs", "one for each key, in order"));
+    }
+    for (key, proof) in keys.iter().zip(&request.proofs) {
+        let message = possession_message(origin, &key.kid);
+        key.public_key.verify(&message, proof).map_err(|_| {
+            let why = format_args!("the proof of possession of {} does not verify", key.kid);
+            Problem::new(Code::BadSignature, why)
+        })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use proto_types::SecretKey;
+
+    use super::*;
+
+    fn request(join_token: &str, proofs: Vec<Vec<u8>>) -> wire::EnrolPeerRequest {
+        let key = SecretKey::from_seed(&[7; 32]).public().to_hex();
+        wire::EnrolPeerRequest {
+            origin: "https://a.example".into(),
+            keys: vec![wire::Key { kid: "k1".into(), public_key_hex: key }],
+            join_token: join_token.into(),
+            proofs: proofs.into_iter().map(Into::into).collect(),
+        }
+    }
+
+    fn proof(seed: u8) -> Vec<u8> {
+        let origin = "https://a.example".parse().unwrap();
+        let message = possession_message(&origin, &"k1".parse().unwrap());
+        SecretKey::from_seed(&[seed; 32]).sign(&message).to_vec()
+    }
+
+    #[test]
+    fn only_an_operator_enrols_without_a_proof() {
+        let code = |caller: &Principal, request| enrol(caller, &request).map_err(|p| p.code());
+        let (nobody, operator) = (Principal::Anonymous, Principal::Operator);
+        assert!(code(&operator, request("", vec![])).is_ok());
+        assert!(code(&operator, request("", vec![proof(7)])).is_ok());
+        assert!(code(&nobody, request("t", vec![proof(7)])).is_ok());
+        let refused = |caller, token, proofs, expected| {
+            assert_eq!(code(caller, request(token, proofs)), Err(expected));
+        };
+        refused(&operator, "", vec![proof(8)], Code::BadSignature);
+        refused(&nobody, "t", vec![proof(8)], Code::BadSignature);
+        refused(&nobody, "t", vec![], Code::InvalidArgument);
+        refused(&nobody, "t", vec![proof(7), proof(7)], Code::InvalidArgument);
+        refused(&nobody, "", vec![proof(7)], Code::Unauthenticated);
+        let node = Principal::Node("n".parse().unwrap());
+        refused(&node, "t", vec![proof(7)], Code::PermissionDenied);
+    }
+
+    #[test]
+    fn bad_keys_are_named() {
+        for (kid, hex) in [("", "00"), ("k 1", "00"), ("k1", "00"), ("k1", &"00".repeat(32))] {
+            let mut bad = request("", vec![]);
+            bad.keys = vec![wire::Key { kid: kid.into(), public_key_hex: hex.into() }];
+            let refused = enrol(&Principal::Operator, &bad).unwrap_err();
+            assert_eq!(refused.code(), Code::InvalidArgument);
+        }
+        let mut twice = request("", vec![]);
+        twice.keys.push(twice.keys[0].clone());
+        assert!(enrol(&Principal::Operator, &twice).unwrap_err().detail().contains("twice"));
+    }
+}

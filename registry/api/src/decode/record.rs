@@ -1,0 +1,184 @@
+//! Directory records in the Pilox format.
+//!
+//! It decides what a record's proof is worth and who may publish it. It must never count a key as
+//! anybody's because the record says so: only an enrolled key of the peer that the proof names
+//! makes that peer the owner.
+
+use proto_types::pilox::proof::{self, ProofError, ProofState};
+use proto_types::pilox::record::{self, Invalid, ParsedRecord};
+use proto_types::pilox::Assurance;
+use proto_types::{Digest, Handle, Kid, Origin};
+use registry_core::command::{Command, Proposal};
+use registry_core::entry::PeerStatus;
+use registry_core::query;
+use registry_core::view::View;
+use serde_json::{Value, json};
+
+use crate::field;
+use crate::identity::{Principal, Role};
+use crate::problem::{Code, Problem};
+
+/// A record that may be proposed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Put {
+    /// Its name.
+    pub handle: Handle,
+    /// What it is worth.
+    pub assurance: Assurance,
+    /// The body and the entry.
+    pub proposal: Proposal,
+}
+
+/// Who stands behind a record.
+struct Standing {
+    assurance: Assurance,
+    owner: Option<(Origin, Kid)>,
+}
+
+/// Reads a record to publish.
+///
+/// # Errors
+/// `malformed-json`, `invalid-document`, `body-too-large`, `bad-proof`; `unauthenticated` if neither
+/// the caller nor the signature has authority.
+pub fn put(
+    caller: &Principal,
+    document: &[u8],
+    if_match: Option<Digest>,
+    view: &dyn View,
+) -> Result<Put, Problem> {
+    let parsed = record::parse(document).map_err(|invalid| super::card::refused(&invalid))?;
+    let standing = standing(&parsed, view)?;
+    if standing.assurance < Assurance::Enrolled {
+        caller.require(&[Role::Operator])?;
+    }
+    let (handle, assurance) = (parsed.handle.clone(), standing.assurance);
+    let proposal = super::with_body(document, |digest| Command::PutRecord {
+        handle: handle.clone(),
+        digest,
+        updated_at: parsed.updated_at,
+        valid_until: parsed.valid_until,
+        ttl_s: parsed.ttl_s.map(u64::from),
+        agent_card_url: parsed.agent_card_url.clone(),
+        assurance,
+        owner: standing.owner,
+        if_match,
+    })?;
+    Ok(Put { handle, assurance, proposal })
+}
+
+/// Reads the wish to delete a record.
+///
+/// # Errors
+/// As [`Principal::require`], `invalid-argument`.
+pub fn delete(
+    caller: &Principal,
+    handle: &str,
+    if_match: Option<Digest>,
+) -> Result<Proposal, Problem> {
+    caller.require(&[Role::Operator])?;
+    let handle = field::read("handle", handle)?;
+    Ok(super::one(Command::DeleteRecord { handle, if_match }))
+}
+
+/// The faults as a Pilox client reads them.
+#[must_use]
+pub fn faults(invalid: &Invalid) -> Vec<Value> {
+    let fault = |fault: proto_types::schema::SchemaError| {
+        json!({ "instancePath": fault.path, "message": fault.problem.to_string() })
+    };
+    invalid.faults().into_iter().map(fault).collect()
+}
+
+fn standing(parsed: &ParsedRecord, view: &dyn View) -> Result<Standing, Problem> {
+    let key = match proof::verify(parsed).map_err(bad_proof)? {
+        ProofState::Absent => {
+            return Ok(Standing { assurance: Assurance::Unsigned, owner: None });
+        }
+        ProofState::SelfAsserted { key, .. } => key,
+    };
+    let signer = parsed.proof.as_ref().and_then(|proof| proof.signer.as_deref());
+    let origin = signer.and_then(|signer| Origin::of_url(signer).ok());
+    let peer = origin.map(|origin| query::peer(view, &origin)).transpose()?.flatten();
+    let peer = peer.filter(|peer| peer.status == PeerStatus::Active);
+    let enrolled = peer.and_then(|peer| {
+        let enrolled = peer.keys.into_iter().find(|enrolled| enrolled.public_key == key)?;
+        Some((peer.origin, enrolled.kid))
+    });
+    Ok(match enrolled {
+        Some(owner) => Standing { assurance: Assurance::Enrolled, owner: Some(owner) },
+        None => Standing { assurance: Assurance::SelfAsserted, owner: None },
+    })
+}
+
+fn bad_proof(error: ProofError) -> Problem {
+    Problem::new(Code::BadProof, error).with("reason", error.code())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use proto_types::{SecretKey, Stamp, WallMs};
+    use registry_core::entry::{Approval, EnrolledKey};
+    use registry_core::view::Memory;
+
+    use super::*;
+
+    fn enrolled(key: &SecretKey) -> Memory {
+        let mut view = Memory::default();
+        let command = Command::EnrolPeer {
+            origin: "https://a.example".parse().unwrap(),
+            keys: vec![EnrolledKey { kid: "k9".parse().unwrap(), public_key: key.public() }],
+            approval: Approval::Operator,
+        };
+        let change = registry_core::apply(&view, Stamp { now: WallMs(1) }, &command).unwrap();
+        view.commit(&change.writes);
+        view
+    }
+
+    fn signed(signer: &str, key: &SecretKey) -> Vec<u8> {
+        let record = json!({
+            "schema": "pilox-registry-record-v1",
+            "handle": "urn:pilox:agent:0001",
+            "updatedAt": "2026-03-20T12:00:00Z",
+            "agentCardUrl": "https://a.example/.well-known/agent-card.json",
+        });
+        let (signer, kid) = (signer.parse().unwrap(), "k1".parse().unwrap());
+        let parsed = proof::sign(&record, &signer, &kid, key).unwrap();
+        parsed.raw().to_string().into_bytes()
+    }
+
+    #[test]
+    fn a_key_is_enrolled_only_for_the_peer_that_enrolled_it() {
+        let (own, other) = (SecretKey::from_seed(&[1; 32]), SecretKey::from_seed(&[2; 32]));
+        let view = enrolled(&own);
+        let worth = |signer, key| {
+            let put = put(&Principal::Operator, &signed(signer, key), None, &view).unwrap();
+            put.assurance
+        };
+        assert_eq!(worth("https://a.example", &own), Assurance::Enrolled);
+        assert_eq!(worth("https://a.example", &other), Assurance::SelfAsserted);
+        assert_eq!(worth("https://b.example", &own), Assurance::SelfAsserted);
+    }
+
+    #[test]
+    fn without_authority_nothing_is_published() {
+        let (own, other) = (SecretKey::from_seed(&[1; 32]), SecretKey::from_seed(&[2; 32]));
+        let view = enrolled(&own);
+        let anonymous = |key| {
+            let document = signed("https://a.example", key);
+            put(&Principal::Anonymous, &document, None, &view).map_err(|p| p.code()).map(drop)
+        };
+        assert_eq!(anonymous(&own), Ok(()));
+        assert_eq!(anonymous(&other), Err(Code::Unauthenticated));
+    }
+
+    #[test]
+    fn faults_are_told_with_their_places() {
+        let refused = put(&Principal::Operator, b"{}", None, &Memory::default()).unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidDocument);
+        let json: Value = serde_json::from_slice(&refused.to_json()).unwrap();
+        assert!(json["schemaErrors"].as_array().unwrap().len() >= 4, "{json}");
+        let refused = put(&Principal::Operator, b"{\"a\":1,\"a\":2}", None, &Memory::default());
+        assert_eq!(refused.unwrap_err().code(), Code::MalformedJson);
+    }
+}

@@ -1,0 +1,132 @@
+//! Tasks: submitting, cancelling, completing.
+//!
+//! It decides who may act on a task and in whose name. It must never let a node answer for a task
+//! under another node's name, nor a gateway reach a task without naming its owner.
+
+use proto_types::{LeaseEpoch, NodeId, json};
+use proto_wire::registry::v1 as wire;
+use registry_core::command::{Command, Proposal};
+use registry_core::entry::{ReplyTo, TaskEnd};
+
+use crate::field;
+use crate::identity::{Principal, Role};
+use crate::problem::Problem;
+
+/// Names of owners are origins or the word of the operator.
+const OWNER_BYTES_MAX: usize = 512;
+
+/// Reasons are sentences.
+const REASON_BYTES_MAX: usize = 1_024;
+
+/// Secrets of gateways are 43 characters; some room.
+const SECRET_BYTES_MAX: usize = 256;
+
+/// Reads a submission.
+///
+/// # Errors
+/// As [`Principal::require`], `invalid-argument`, `malformed-json`, `body-too-large`.
+pub fn submit(caller: &Principal, request: &wire::SubmitTaskRequest) -> Result<Proposal, Problem> {
+    caller.require(&[Role::Gateway, Role::Operator])?;
+    let id = field::read("id", &request.id)?;
+    let context = field::read("context", &request.context)?;
+    let agent = field::read("agent", &request.agent)?;
+    let owner = field::text("owner", &request.owner, OWNER_BYTES_MAX)?;
+    let reply_to = request.reply_to.as_ref().map(reply_to).transpose()?;
+    let deadline = field::time("deadline_ms", request.deadline_ms)?;
+    super::agent::json_object("input", &request.input)?;
+    super::with_body(&request.input, |input| Command::SubmitTask {
+        id,
+        context,
+        agent,
+        owner,
+        input,
+        reply_to,
+        deadline,
+    })
+}
+
+/// Reads a cancellation. Only an operator may leave the owner out.
+///
+/// # Errors
+/// As [`Principal::require`], `invalid-argument`.
+pub fn cancel(caller: &Principal, request: &wire::CancelTaskRequest) -> Result<Proposal, Problem> {
+    let id = field::read("id", &request.id)?;
+    let owner = owner(caller, &request.owner)?;
+    Ok(super::one(Command::CancelTask { id, owner }))
+}
+
+/// In whose name a task is asked for: `None` for an operator who names nobody.
+///
+/// # Errors
+/// As [`Principal::require`], `invalid-argument`.
+pub fn owner(caller: &Principal, owner: &str) -> Result<Option<String>, Problem> {
+    caller.require(&[Role::Gateway, Role::Operator])?;
+    if owner.is_empty() && *caller == Principal::Operator {
+        return Ok(None);
+    }
+    field::text("owner", owner, OWNER_BYTES_MAX).map(Some)
+}
+
+/// Reads an outcome.
+///
+/// # Errors
+/// As [`Principal::require`], `invalid-argument`, `malformed-json`, `body-too-large`.
+pub fn complete(
+    caller: &Principal,
+    request: &wire::CompleteTaskRequest,
+) -> Result<Proposal, Problem> {
+    let node: NodeId = caller.node()?.clone();
+    let id = field::read("id", &request.id)?;
+    let epoch = LeaseEpoch(request.epoch);
+    let end = end(&request.end)?;
+    let reason = reason("reason", &request.reason)?;
+    let command = |outcome| Command::CompleteTask { id, node, epoch, end, outcome, reason };
+    if request.outcome.is_empty() {
+        return Ok(super::one(command(None)));
+    }
+    super::agent::json_object("outcome", &request.outcome)?;
+    super::with_body(&request.outcome, |outcome| command(Some(outcome)))
+}
+
+/// Reads why a task was handed back; a node that gives no reason still hands it back.
+#[must_use]
+pub fn release_reason(text: &str) -> String {
+    let plain: String = text.chars().filter(|c| !c.is_control()).take(256).collect();
+    if plain.is_empty() { "no reason given".to_owned() } else { plain }
+}
+
+fn reason(member: &str, text: &str) -> Result<Option<String>, Problem> {
+    if text.is_empty() { Ok(None) } else { field::text(member, text, REASON_BYTES_MAX).map(Some) }
+}
+
+fn end(text: &str) -> Result<TaskEnd, Problem> {
+    match text {
+        "completed" => Ok(TaskEnd::Completed),
+        "failed" => Ok(TaskEnd::Failed),
+        "canceled" => Ok(TaskEnd::Canceled),
+        "rejected" => Ok(TaskEnd::Rejected),
+        "input-required" => Ok(TaskEnd::InputRequired),
+        _ => {
+            let allowed = "one of completed, failed, canceled, rejected, input-required";
+            Err(Problem::argument("end", allowed))
+        }
+    }
+}
+
+fn reply_to(reply_to: &wire::ReplyTo) -> Result<ReplyTo, Problem> {
+    Ok(ReplyTo {
+        gateway: field::read("reply_to.gateway", &reply_to.gateway)?,
+        endpoint: super::fleet::endpoint("reply_to.endpoint", &reply_to.endpoint)?,
+        secret: field::text("reply_to.secret", &reply_to.secret, SECRET_BYTES_MAX)?,
+    })
+}
+
+/// A problem for a text that is not strict JSON.
+pub(super) fn not_json(error: &json::Error) -> Problem {
+    use crate::problem::Code;
+    let code = match error {
+        json::Error::Shape { .. } => Code::InvalidDocument,
+        _ => Code::MalformedJson,
+    };
+    Problem::new(code, error)
+}

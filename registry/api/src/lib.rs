@@ -1,0 +1,14 @@
+//! The edge of the registry: bytes become verified documents, proposals and queries; entries become
+//! replies; every refusal becomes one problem.
+//!
+//! It decides who may ask for what, and what a request means. It must never wait, open a socket or
+//! read a clock, and never let a document past that was not verified: `apply` does not look again.
+
+pub mod decode;
+pub mod field;
+pub mod identity;
+pub mod problem;
+pub mod render;
+
+pub use crate::identity::{OperatorSecret, Principal, Role};
+pub use crate::problem::{Code, Problem};

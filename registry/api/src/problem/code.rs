@@ -1,0 +1,152 @@
+//! The codes: one line each with its statuses and title. Pages: docs/errors/.
+//!
+//! It decides which HTTP and gRPC status a code has. A code must never change its meaning, and
+//! never be taken away while a client may read it.
+
+use std::fmt;
+
+use tonic::Code as Grpc;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $http:literal, $grpc:ident, $title:literal
+        $(, pilox $pilox:literal)?;)*) => {
+        /// The stable name of what went wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Code {
+            /// Every code, in the order of this file.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The name, as it stands in `code`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// The HTTP status.
+            #[must_use]
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$name => $http,)* }
+            }
+
+            /// The gRPC status.
+            #[must_use]
+            pub const fn grpc(self) -> Grpc {
+                match self { $(Self::$name => Grpc::$grpc,)* }
+            }
+
+            /// The same for every occurrence.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+
+            /// The `error` token that a Pilox client reads.
+            #[must_use]
+            pub const fn pilox_error(self) -> Option<&'static str> {
+                match self { $(Self::$name => codes!(@token $($pilox)?),)* }
+            }
+        }
+    };
+    (@token $pilox:literal) => { Some($pilox) };
+    (@token) => { None };
+}
+
+codes! {
+    /// Not strict JSON: see `json::Error`.
+    MalformedJson = "malformed-json", 400, InvalidArgument, "Not strict JSON", pilox "invalid_json";
+    /// Strict JSON, but not the document that belongs here.
+    InvalidDocument = "invalid-document", 400, InvalidArgument, "Not a valid document",
+        pilox "invalid_record";
+    /// A member, parameter or header with a value that is not allowed.
+    InvalidArgument = "invalid-argument", 400, InvalidArgument, "An argument is not valid",
+        pilox "invalid_request";
+    /// A signature or proof of possession does not verify.
+    BadSignature = "bad-signature", 400, InvalidArgument, "A signature does not verify";
+    /// The proof in a Pilox record does not verify; 409 is what the Pilox registry answers.
+    BadProof = "bad-proof", 409, FailedPrecondition, "The record's proof does not verify",
+        pilox "proof_verification_failed";
+    /// The document is past its expiry.
+    DocumentExpired = "document-expired", 400, FailedPrecondition, "The document has expired";
+    /// A time lies too far ahead.
+    TooFarAhead = "too-far-ahead", 400, InvalidArgument, "A time lies too far ahead";
+    /// No credential, or one that is not known.
+    Unauthenticated = "unauthenticated", 401, Unauthenticated, "A valid credential is needed",
+        pilox "unauthorized";
+    /// The join token is unknown, spent, expired or for another role.
+    JoinTokenInvalid = "join-token-invalid", 401, Unauthenticated, "The join token is not valid";
+    /// The credential is known and does not suffice.
+    PermissionDenied = "permission-denied", 403, PermissionDenied, "Not allowed to this caller",
+        pilox "policy_denied";
+    /// The key is not, or no longer, enrolled.
+    KeyNotEnrolled = "key-not-enrolled", 403, PermissionDenied, "The key is not enrolled",
+        pilox "policy_denied";
+    /// The entry belongs to another peer.
+    NotOwner = "not-owner", 403, PermissionDenied, "It belongs to another peer",
+        pilox "policy_denied";
+    /// It does not exist, or the caller may not see it.
+    NotFound = "not-found", 404, NotFound, "It does not exist", pilox "not_found";
+    /// No such path.
+    RouteNotFound = "route-not-found", 404, Unimplemented, "No such path", pilox "not_found";
+    /// The path exists, the method does not.
+    MethodNotAllowed = "method-not-allowed", 405, Unimplemented, "No such method here";
+    /// It exists already with other content.
+    Conflict = "conflict", 409, AlreadyExists, "It exists already with other content",
+        pilox "conflict";
+    /// `updatedAt` does not rise.
+    StaleUpdatedAt = "stale-updated-at", 409, FailedPrecondition, "updatedAt is not newer",
+        pilox "stale_updatedAt";
+    /// A manifest's sequence does not rise.
+    SequenceNotHigher = "sequence-not-higher", 409, FailedPrecondition, "The sequence must rise";
+    /// Somebody holds a newer epoch.
+    StaleEpoch = "stale-epoch", 409, FailedPrecondition, "A newer epoch is in force";
+    /// The task has ended; its outcome stands.
+    TaskEnded = "task-ended", 409, FailedPrecondition, "The task has ended";
+    /// The envelope is not leased under this epoch.
+    NotLeased = "not-leased", 409, FailedPrecondition, "The envelope is not leased";
+    /// The node has no session, or a newer one.
+    SessionReplaced = "session-replaced", 409, Aborted, "A newer session of this node exists";
+    /// The watcher was slower than the changes.
+    WatchLagged = "watch-lagged", 409, Aborted, "The watcher is too slow";
+    /// The record's `validUntil` is past.
+    RecordExpired = "record-expired", 410, FailedPrecondition, "The record has expired",
+        pilox "record_expired";
+    /// The cursor lies ahead of, or before, what is kept.
+    CursorOutOfRange = "cursor-out-of-range", 410, OutOfRange, "The cursor is not kept";
+    /// `If-Match` names another version.
+    PreconditionFailed = "precondition-failed", 412, FailedPrecondition,
+        "Another version is stored", pilox "precondition_failed";
+    /// The body is larger than this call takes.
+    BodyTooLarge = "body-too-large", 413, ResourceExhausted, "The body is too large",
+        pilox "payload_too_large";
+    /// The body's media type is not the one of this call.
+    UnsupportedMediaType = "unsupported-media-type", 415, InvalidArgument,
+        "The media type is not supported", pilox "unsupported_media_type";
+    /// A named bound of the state is reached.
+    BoundReached = "bound-reached", 429, ResourceExhausted, "A bound is reached";
+    /// Too many streams or waits of this kind are open.
+    TooManyStreams = "too-many-streams", 429, ResourceExhausted, "Too many streams are open";
+    /// A failure of ours.
+    Internal = "internal", 500, Internal, "The registry failed";
+    /// The queue of proposals is full; nothing was proposed.
+    Overloaded = "overloaded", 503, ResourceExhausted, "The registry is overloaded";
+    /// No leader is known; nothing was proposed.
+    NoLeader = "no-leader", 503, Unavailable, "No leader is known";
+    /// Only the leader can do this.
+    NotLeader = "not-leader", 503, FailedPrecondition, "This member does not lead";
+    /// It was proposed, and nobody knows whether it was committed.
+    InDoubt = "in-doubt", 503, Unavailable, "The outcome is not known";
+    /// A strong read could not be confirmed in time.
+    ReadUnconfirmed = "read-unconfirmed", 503, Unavailable, "The read could not be confirmed";
+    /// The process is stopping.
+    Stopping = "stopping", 503, Unavailable, "This member is stopping";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,48 @@
+//! From a refusal of the core to a problem.
+//!
+//! It decides the code of each refusal, exhaustively: a new refusal does not compile without one.
+//! It must never add what the refusal does not say.
+
+use registry_core::change::Refusal;
+
+use super::{Code, Problem};
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let problem = Self::new(code(&refusal), &refusal);
+        match refusal {
+            Refusal::StaleUpdatedAt { stored_ms, .. } => problem.with("stored_ms", stored_ms),
+            Refusal::PreconditionFailed { stored } => {
+                problem.with("stored", stored.map(|digest| digest.to_string()))
+            }
+            Refusal::SequenceNotHigher { kept, .. } => problem.with("kept", kept),
+            Refusal::TooFarAhead { what, ahead_ms_max, .. } => {
+                problem.with("member", what).with("ahead_ms_max", ahead_ms_max)
+            }
+            Refusal::StaleEpoch { current, .. } => problem.with("current", current.0),
+            Refusal::Full { what, bound } => problem.with("what", what).with("bound", bound),
+            Refusal::Invalid { what, .. } => problem.with("member", what),
+            _ => problem,
+        }
+    }
+}
+
+fn code(refusal: &Refusal) -> Code {
+    match refusal {
+        Refusal::NotFound { .. } => Code::NotFound,
+        Refusal::Conflict { .. } => Code::Conflict,
+        Refusal::StaleUpdatedAt { .. } => Code::StaleUpdatedAt,
+        Refusal::PreconditionFailed { .. } => Code::PreconditionFailed,
+        Refusal::NotOwner { .. } => Code::NotOwner,
+        Refusal::SequenceNotHigher { .. } => Code::SequenceNotHigher,
+        Refusal::Expired { .. } => Code::DocumentExpired,
+        Refusal::KeyNotEnrolled { .. } => Code::KeyNotEnrolled,
+        Refusal::JoinTokenInvalid => Code::JoinTokenInvalid,
+        Refusal::TooFarAhead { .. } => Code::TooFarAhead,
+        Refusal::StaleEpoch { .. } => Code::StaleEpoch,
+        Refusal::TaskEnded(_) => Code::TaskEnded,
+        Refusal::NotLeased(_) => Code::NotLeased,
+        Refusal::Full { .. } => Code::BoundReached,
+        Refusal::Invalid { .. } => Code::InvalidArgument,
+    }
+}

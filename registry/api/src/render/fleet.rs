@@ -1,0 +1,114 @@
+//! Nodes, tasks, verdicts and envelopes as protobuf messages.
+//!
+//! It decides nothing but spelling. It must never show a credential's digest.
+
+use proto_wire::registry::v1 as wire;
+use registry_core::change::{Lease, Spent};
+use registry_core::entry::{Capacity, NodeEntry, NodeState, ReplyTo, TaskEnd, TaskEntry, TaskState};
+
+/// A node.
+#[must_use]
+pub fn node(entry: &NodeEntry) -> wire::Node {
+    wire::Node {
+        id: entry.id.to_string(),
+        capacity: Some(capacity(&entry.capacity)),
+        state: node_state(entry.state).to_owned(),
+        revision: entry.revision.0,
+    }
+}
+
+fn capacity(capacity: &Capacity) -> wire::Capacity {
+    wire::Capacity {
+        slots: capacity.slots,
+        memory_bytes: capacity.memory_bytes,
+        runs_per_second: capacity.runs_per_second,
+        isolation: capacity.isolation.clone(),
+    }
+}
+
+fn node_state(state: NodeState) -> &'static str {
+    match state {
+        NodeState::Lost => "lost",
+        NodeState::Joined => "joined",
+        NodeState::Draining => "draining",
+    }
+}
+
+/// A task with its bodies.
+#[must_use]
+pub fn task(entry: &TaskEntry, input: Vec<u8>, outcome: Vec<u8>) -> wire::Task {
+    let (state, node, reason) = match &entry.state {
+        TaskState::Pending => ("pending", String::new(), String::new()),
+        TaskState::Assigned { node } => ("assigned", node.to_string(), String::new()),
+        TaskState::Ended { end, reason, .. } => {
+            (task_end(*end), String::new(), reason.clone().unwrap_or_default())
+        }
+    };
+    wire::Task {
+        id: entry.id.to_string(),
+        context: entry.context.to_string(),
+        agent: entry.agent.to_string(),
+        owner: entry.owner.clone(),
+        state: state.to_owned(),
+        node,
+        epoch: entry.epoch.0,
+        attempts: entry.attempts,
+        cancel_requested: entry.cancel_requested,
+        submitted_at_ms: entry.submitted_at.0,
+        changed_at_ms: entry.changed_at.0,
+        reason,
+        input: input.into(),
+        outcome: outcome.into(),
+        revision: entry.revision.0,
+        deadline_ms: entry.deadline.0,
+    }
+}
+
+fn task_end(end: TaskEnd) -> &'static str {
+    match end {
+        TaskEnd::Completed => "completed",
+        TaskEnd::Failed => "failed",
+        TaskEnd::Canceled => "canceled",
+        TaskEnd::Rejected => "rejected",
+        TaskEnd::InputRequired => "input-required",
+    }
+}
+
+/// Where the events of a task go; for the node that runs it.
+#[must_use]
+pub fn reply_to(reply_to: &ReplyTo) -> wire::ReplyTo {
+    wire::ReplyTo {
+        gateway: reply_to.gateway.to_string(),
+        endpoint: reply_to.endpoint.clone(),
+        secret: reply_to.secret.clone(),
+    }
+}
+
+/// Verdicts in the order of the batch.
+#[must_use]
+pub fn verdicts(spent: &[Spent]) -> wire::SpendTokensReply {
+    let verdict = |spent: &Spent| match spent {
+        Spent::Fresh => wire::Verdict::Fresh,
+        Spent::Replayed => wire::Verdict::Replayed,
+        Spent::OutOfHorizon => wire::Verdict::OutOfHorizon,
+    };
+    wire::SpendTokensReply { verdicts: spent.iter().map(|one| verdict(one).into()).collect() }
+}
+
+/// A leased envelope with its document.
+#[must_use]
+pub fn leased(lease: &Lease, document: Vec<u8>) -> wire::LeasedEnvelope {
+    let envelope = &lease.envelope;
+    wire::LeasedEnvelope {
+        id: envelope.id.to_string(),
+        source: envelope.source.to_string(),
+        target: envelope.target.clone(),
+        correlation: envelope.correlation.clone(),
+        document: document.into(),
+        traceparent: envelope.traceparent.clone().unwrap_or_default(),
+        epoch: lease.epoch.0,
+        leased_until_ms: lease.until.0,
+        deliveries: envelope.deliveries,
+        accepted_at_ms: envelope.accepted_at.0,
+    }
+}

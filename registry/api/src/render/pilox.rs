@@ -1,0 +1,42 @@
+//! The signed lists that a Pilox instance reads: catalog and roster.
+//!
+//! It decides which peers are listed, and with which key. It must never add a member to what is
+//! signed: their verifier strips what it does not know.
+
+use proto_types::pilox::Brand;
+use proto_types::pilox::catalog::CatalogProof;
+use proto_types::pilox::roster::{self, RosterPeer};
+use proto_types::{Handle, Kid, SecretKey, WallMs};
+use registry_core::entry::{PeerEntry, PeerStatus};
+use serde_json::{Value, json};
+
+/// `GET /v1/records`. `next` is there only if the list is not whole.
+#[must_use]
+pub fn catalog(
+    handles: &[Handle],
+    next: &str,
+    now: WallMs,
+    kid: &Kid,
+    key: &SecretKey,
+) -> Value {
+    // Older instances know this brand only, newer ones both.
+    let proof = CatalogProof::sign(Brand::Hive, handles, now, kid, key);
+    let handles: Vec<&str> = handles.iter().map(Handle::as_str).collect();
+    let mut body = json!({ "handles": handles, "catalogProof": proof });
+    if !next.is_empty() {
+        body["next"] = next.into();
+    }
+    body
+}
+
+/// `GET /v1/peers/roster.json`: active peers, each with the first of its keys, which is all that
+/// the format has room for.
+#[must_use]
+pub fn roster(peers: &[PeerEntry], now: WallMs, key: &SecretKey) -> Value {
+    let active = peers.iter().filter(|peer| peer.status == PeerStatus::Active);
+    let listed = active.filter_map(|peer| {
+        let first = peer.keys.first()?;
+        Some(RosterPeer { origin: peer.origin.clone(), key: first.public_key })
+    });
+    roster::sign(&listed.collect::<Vec<_>>(), now, key)
+}

@@ -1,0 +1,78 @@
+//! What the core itself costs, without log and disk: the floor under every write.
+//! Over a `Memory` of 10,000 records, so that maps have their usual depth.
+
+use std::hint::black_box;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use proto_types::card::Assurance;
+use proto_types::{Digest, Handle, Stamp, WallMs};
+use registry_core::apply_batch;
+use registry_core::command::{Command, Proposal};
+use registry_core::view::Memory;
+
+const START: WallMs = WallMs(1_800_000_000_000);
+const STAMP: Stamp = Stamp { now: START };
+
+/// A record's two commands, as the edge proposes them: 1 KB of body, and the entry.
+fn put_record(n: u64) -> Proposal {
+    let mut bytes = vec![b'r'; 1_024];
+    bytes[..8].copy_from_slice(&n.to_be_bytes());
+    let digest = Digest::of(&bytes);
+    let put = Command::PutRecord {
+        handle: Handle::parse(&format!("urn:hive:agent:{n:016}")).expect("a plain handle"),
+        digest,
+        updated_at: START,
+        valid_until: None,
+        ttl_s: Some(3_600),
+        agent_card_url: format!("https://agents.example/{n}/card.json"),
+        assurance: Assurance::SelfAsserted,
+        owner: None,
+        if_match: None,
+    };
+    Proposal { commands: vec![Command::PutBody { bytes }, put] }
+}
+
+fn spend(n: u64) -> Proposal {
+    let hash = Digest::of(&n.to_be_bytes());
+    let entries = vec![(hash, START.plus_ms(300_000))];
+    Proposal { commands: vec![Command::SpendTokens { entries }] }
+}
+
+fn filled(proposals: impl Iterator<Item = Proposal>) -> Memory {
+    let mut memory = Memory::default();
+    for proposal in proposals {
+        let change = apply_batch(&memory, STAMP, &[proposal]).expect("memory does not fail");
+        memory.commit(&change.writes);
+    }
+    memory
+}
+
+fn bench(c: &mut Criterion, name: &str, batch: u64, proposal: fn(u64) -> Proposal) {
+    let memory = filled((0..10_000).map(proposal));
+    let mut group = c.benchmark_group(name);
+    group.throughput(Throughput::Elements(batch));
+    let mut next = 10_000;
+    group.bench_function(format!("batch of {batch}"), |bencher| {
+        bencher.iter_batched(
+            || {
+                next += batch;
+                (next..next + batch).map(proposal).collect::<Vec<_>>()
+            },
+            |proposals| apply_batch(black_box(&memory), STAMP, &proposals),
+            BatchSize::SmallInput,
+        );
+    });
+    group.finish();
+}
+
+fn benches(c: &mut Criterion) {
+    for batch in [1, 64] {
+        bench(c, "put record", batch, put_record);
+    }
+    for batch in [1, 64] {
+        bench(c, "spend token", batch, spend);
+    }
+}
+
+criterion_group!(apply, benches);
+criterion_main!(apply);

@@ -1,0 +1,179 @@
+//! What every command comes to. Commands are decided one after the other over a draft of the state;
+//! a proposal's draft is kept whole or dropped whole.
+//! It must never depend on anything but the view, the stamp and the commands: every member applies
+//! the same log, and their states are compared.
+
+mod agent;
+mod body;
+mod bound;
+mod card;
+mod draft;
+mod envelope;
+mod fleet;
+mod join;
+mod lease;
+mod manifest;
+mod owner;
+mod peer;
+mod record;
+mod task;
+mod token;
+
+use proto_types::{Revision, Stamp, WallMs};
+
+use crate::change::{Change, Effect, Refusal, Reply, Write};
+use crate::command::{Command, Proposal};
+use crate::counter;
+use crate::overlay::Overlay;
+use crate::view::{View, ViewError};
+
+use self::draft::{Draft, Outcome, Stop};
+
+/// A proposal is one client's request; more commands than this are several requests.
+const COMMANDS_MAX: usize = 16;
+
+/// What a log entry of many proposals comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchChange {
+    /// What to commit, at most one write of each key; empty if nothing changes.
+    pub writes: Vec<Write>,
+    /// What the leader must do now, of the accepted proposals only.
+    pub effects: Vec<Effect>,
+    /// A list for each proposal. A refused proposal's list ends with the refusal, at the place of
+    /// the refused command; the replies before it say what would have been.
+    pub replies: Vec<Vec<Reply>>,
+    /// The revision after the batch.
+    pub revision: Revision,
+}
+
+/// Decides one command.
+///
+/// # Errors
+/// The store failed or is corrupt: nothing is decided, and the member must stop.
+pub fn apply(view: &dyn View, stamp: Stamp, command: &Command) -> Result<Change, ViewError> {
+    let mut batch = Batch::open(view, stamp)?;
+    let mut replies = batch.attempt(std::slice::from_ref(command))?;
+    let reply = replies.pop().expect("attempt answers every command up to a refusal");
+    let done = batch.close(Vec::new());
+    Ok(Change { writes: done.writes, effects: done.effects, reply })
+}
+
+/// Decides the proposals of one log entry, each all or nothing, each seeing those before it.
+///
+/// # Errors
+/// As [`apply`].
+pub fn apply_batch(
+    view: &dyn View,
+    stamp: Stamp,
+    proposals: &[Proposal],
+) -> Result<BatchChange, ViewError> {
+    let mut batch = Batch::open(view, stamp)?;
+    let replies = proposals.iter().map(|proposal| batch.attempt(&proposal.commands));
+    let replies = replies.collect::<Result<_, _>>()?;
+    Ok(batch.close(replies))
+}
+
+/// The accepted proposals of a log entry.
+struct Batch<'v> {
+    accepted: Overlay<'v>,
+    effects: Vec<Effect>,
+    /// The state machine's time: it never goes back, whatever the leader's clock does.
+    now: WallMs,
+    revision: Revision,
+    stored: (WallMs, Revision),
+}
+
+impl<'v> Batch<'v> {
+    fn open(view: &'v dyn View, stamp: Stamp) -> Result<Self, ViewError> {
+        let clock = WallMs(counter::read(view, counter::CLOCK)?);
+        let revision = Revision(counter::read(view, counter::REVISION)?);
+        Ok(Self {
+            accepted: Overlay::over(view),
+            effects: Vec::new(),
+            now: clock.max(stamp.now),
+            revision,
+            stored: (clock, revision),
+        })
+    }
+
+    /// Decides a proposal and keeps it unless it is refused.
+    fn attempt(&mut self, commands: &[Command]) -> Result<Vec<Reply>, ViewError> {
+        if commands.len() > COMMANDS_MAX {
+            let (what, bound) = ("commands of a proposal".to_owned(), COMMANDS_MAX as u64);
+            return Ok(vec![Reply::Refused(Refusal::Full { what, bound })]);
+        }
+        let mut draft = Draft::over(&self.accepted, self.now, self.revision);
+        let mut replies = Vec::with_capacity(commands.len());
+        for command in commands {
+            match decide(&mut draft, command) {
+                Ok(reply) => replies.push(reply),
+                Err(Stop::Refused(refusal)) => {
+                    replies.push(Reply::Refused(refusal));
+                    return Ok(replies);
+                }
+                Err(Stop::Broken(error)) => return Err(error),
+            }
+        }
+        let (pending, effects, revision) = draft.finish();
+        self.accepted.absorb(pending);
+        self.effects.extend(effects);
+        self.revision = revision;
+        Ok(replies)
+    }
+
+    fn close(mut self, replies: Vec<Vec<Reply>>) -> BatchChange {
+        let (clock, revision) = self.stored;
+        if !self.accepted.is_empty() {
+            if self.now != clock {
+                self.accepted.write(counter::write(counter::CLOCK, self.now.0));
+            }
+            if self.revision != revision {
+                self.accepted.write(counter::write(counter::REVISION, self.revision.0));
+            }
+        }
+        let (effects, revision) = (self.effects, self.revision);
+        BatchChange { writes: self.accepted.into_writes(), effects, replies, revision }
+    }
+}
+
+/// The map from commands to decisions. Commands with many members are passed on whole.
+fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
+    match command {
+        Command::PutBody { bytes } => body::put(draft, bytes),
+        Command::IssueJoinToken { hash, role, expires_at } => {
+            join::issue(draft, *hash, *role, *expires_at)
+        }
+        Command::EnrolPeer { origin, keys, approval } => peer::enrol(draft, origin, keys, approval),
+        Command::RevokePeer { origin } => peer::revoke(draft, origin),
+        Command::PutManifest { .. } => manifest::put(draft, command),
+        Command::PutRecord { .. } => record::put(draft, command),
+        Command::DeleteRecord { handle, if_match } => record::delete(draft, handle, *if_match),
+        Command::PutCard { handle, digest, assurance, owner } => {
+            card::put(draft, handle, *digest, *assurance, owner.as_ref())
+        }
+        Command::PutAgent { .. } => agent::put(draft, command),
+        Command::RegisterGateway { id, endpoint, credential, join } => {
+            fleet::register_gateway(draft, id, endpoint, *credential, join)
+        }
+        Command::RegisterNode { id, credential, capacity, join } => {
+            fleet::register_node(draft, id, *credential, capacity, join)
+        }
+        Command::SetNodeState { id, state, capacity } => {
+            fleet::set_node_state(draft, id, *state, capacity.as_ref())
+        }
+        Command::SubmitTask { .. } => task::submit(draft, command),
+        Command::AssignTask { id, node } => task::assign(draft, id, node),
+        Command::ReleaseTask { id, epoch, reason } => task::release(draft, id, *epoch, reason),
+        Command::CompleteTask { .. } => task::ending::complete(draft, command),
+        Command::CancelTask { id, owner } => task::ending::cancel(draft, id, owner.as_deref()),
+        Command::ExpireTask { id } => task::ending::expire(draft, id),
+        Command::SpendTokens { entries } => token::spend(draft, entries),
+        Command::EnqueueEnvelope { .. } => envelope::enqueue(draft, command),
+        Command::LeaseEnvelopes { target, max, ttl_ms } => {
+            lease::lease(draft, target, *max, *ttl_ms)
+        }
+        Command::AckEnvelope { target, source, id, epoch } => {
+            lease::ack(draft, target, source, id, *epoch)
+        }
+    }
+}

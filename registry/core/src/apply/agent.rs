@@ -1,0 +1,65 @@
+//! Hosted agents.
+//! Decides what a deployment may ask for; must never accept one without bounds.
+
+use crate::change::{Refusal, Reply};
+use crate::command::Command;
+use crate::entry::{AgentEntry, ChangeKind, Limits};
+use crate::table::AGENTS;
+
+use super::bound::{self, DAY_MS};
+use super::draft::{Draft, Outcome};
+
+/// The largest artifact a node downloads: microVM payloads reach hundreds of MiB.
+const ARTIFACT_BYTES_MAX: u64 = 1 << 30;
+
+/// As much as a 64-bit node can hand to one run.
+const MEMORY_BYTES_MAX: u64 = 1 << 40;
+
+/// Outcomes end as bodies and events as messages; 64 MiB of both is a fault of the agent.
+const OUTPUT_BYTES_MAX: u64 = 64 << 20;
+
+pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
+    let mut agent = agent_of(command);
+    bound::number("artifact_bytes", agent.artifact_bytes, (1, ARTIFACT_BYTES_MAX))?;
+    bound::isolation(&agent.isolation)?;
+    if agent.isolation.is_empty() {
+        return Err(bound::invalid("isolation", "accepts no class, so no node could run it").into());
+    }
+    check_limits(&agent.limits)?;
+    draft.require_body(&agent.card)?;
+    let kept = draft.entry(&AGENTS, agent.handle.as_str())?;
+    if let Some(kept) = &kept {
+        agent.revision = kept.revision;
+        if *kept == agent {
+            return Ok(Reply::Done(kept.revision));
+        }
+    }
+    agent.revision = draft.note(ChangeKind::Agent, agent.handle.as_str(), false);
+    draft.replace(&AGENTS, kept.as_ref(), &agent);
+    Ok(Reply::Done(agent.revision))
+}
+
+fn check_limits(limits: &Limits) -> Result<(), Refusal> {
+    bound::number("limits.fuel", limits.fuel, (1, u64::MAX))?;
+    bound::number("limits.memory_bytes", limits.memory_bytes, (1, MEMORY_BYTES_MAX))?;
+    bound::number("limits.wall_ms", limits.wall_ms, (1, DAY_MS))?;
+    bound::number("limits.output_bytes", limits.output_bytes, (1, OUTPUT_BYTES_MAX))
+}
+
+fn agent_of(command: &Command) -> AgentEntry {
+    let Command::PutAgent { handle, artifact, artifact_bytes, kind, limits, isolation, card } =
+        command
+    else {
+        unreachable!("the dispatcher sends PutAgent here");
+    };
+    AgentEntry {
+        handle: handle.clone(),
+        artifact: *artifact,
+        artifact_bytes: *artifact_bytes,
+        kind: *kind,
+        limits: *limits,
+        isolation: isolation.clone(),
+        card: *card,
+        revision: Default::default(),
+    }
+}

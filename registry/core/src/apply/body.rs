@@ -1,0 +1,24 @@
+//! Content by digest. Decides only whether bytes are stored; must never store them under a digest
+//! that the caller states.
+
+use proto_types::Digest;
+
+use crate::change::{Reply, Write};
+use crate::table::body_key;
+use crate::view::Space;
+
+use super::bound;
+use super::draft::{Draft, Outcome};
+
+/// The largest document there is, a WAN envelope.
+const BODY_BYTES_MAX: u64 = 1 << 20;
+
+pub(super) fn put(draft: &mut Draft<'_>, bytes: &[u8]) -> Outcome {
+    bound::number("bytes of a body", bytes.len() as u64, (0, BODY_BYTES_MAX))?;
+    let digest = Digest::of(bytes);
+    let (space, key) = (Space::Bodies, body_key(&digest));
+    if draft.view().value(space, &key)?.is_none() {
+        draft.write(Write::Put { space, key, value: bytes.to_vec() });
+    }
+    Ok(Reply::Stored(digest))
+}

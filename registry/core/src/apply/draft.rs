@@ -1,0 +1,136 @@
+//! The state as a proposal has changed it so far, with its time, revision and effects.
+//! It decides how a change is noted; it must never let an entity and its derived keys disagree.
+
+use proto_types::{Digest, Revision, WallMs};
+
+use crate::change::{Effect, Refusal, Reply, Write};
+use crate::counter;
+use crate::entry::{ChangeEvent, ChangeKind};
+use crate::overlay::{Overlay, Pending};
+use crate::table::{Entity, Table, body_key, encode};
+use crate::view::{Space, View, ViewError};
+
+/// Why a command was not carried out.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The caller can act on it.
+    Refused(Refusal),
+    /// The member cannot go on.
+    Broken(ViewError),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<ViewError> for Stop {
+    fn from(error: ViewError) -> Self {
+        Self::Broken(error)
+    }
+}
+
+/// The decision about one command.
+pub(super) type Outcome = Result<Reply, Stop>;
+
+/// What a proposal has done so far; dropped if one of its commands is refused.
+pub(super) struct Draft<'v> {
+    overlay: Overlay<'v>,
+    effects: Vec<Effect>,
+    now: WallMs,
+    revision: Revision,
+}
+
+impl<'v> Draft<'v> {
+    pub(super) fn over(base: &'v dyn View, now: WallMs, revision: Revision) -> Self {
+        Self { overlay: Overlay::over(base), effects: Vec::new(), now, revision }
+    }
+
+    pub(super) fn finish(self) -> (Pending, Vec<Effect>, Revision) {
+        (self.overlay.into_pending(), self.effects, self.revision)
+    }
+
+    pub(super) fn view(&self) -> &dyn View {
+        &self.overlay
+    }
+
+    /// The state machine's time.
+    pub(super) fn now(&self) -> WallMs {
+        self.now
+    }
+
+    /// The newest revision handed out.
+    pub(super) fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// Takes the next revision for a change of one thing and tells the watchers.
+    pub(super) fn note(&mut self, kind: ChangeKind, id: &str, deleted: bool) -> Revision {
+        self.revision = self.revision.next();
+        let (revision, at) = (self.revision, self.now);
+        let event = ChangeEvent { revision, at, kind, id: id.to_owned(), deleted };
+        let key = revision.0.to_be_bytes().to_vec();
+        self.write(Write::Put { space: Space::Changes, key, value: encode(&event) });
+        revision
+    }
+
+    pub(super) fn write(&mut self, write: Write) {
+        self.overlay.write(write);
+    }
+
+    pub(super) fn effect(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    pub(super) fn entry<T: Entity>(
+        &self,
+        table: &Table<T>,
+        id: &str,
+    ) -> Result<Option<T>, ViewError> {
+        table.entry(self.view(), id)
+    }
+
+    /// The entry, which the command cannot do without.
+    pub(super) fn existing<T: Entity>(&self, table: &Table<T>, id: &str) -> Result<T, Stop> {
+        let missing = || Refusal::NotFound { kind: table.name().to_owned(), id: id.to_owned() };
+        Ok(self.entry(table, id)?.ok_or_else(missing)?)
+    }
+
+    /// Keeps `new` in the place of `old`, the entry of the same id if there was one.
+    pub(super) fn replace<T: Entity>(&mut self, table: &Table<T>, old: Option<&T>, new: &T) {
+        let before = old.map(Entity::index).unwrap_or_default();
+        let after = new.index();
+        for (key, _) in before.iter().filter(|(key, _)| after.iter().all(|(kept, _)| kept != key)) {
+            self.write(Write::Delete { space: Space::Index, key: key.clone() });
+        }
+        for (key, value) in after.into_iter().filter(|pair| !before.contains(pair)) {
+            self.write(Write::Put { space: Space::Index, key, value });
+        }
+        self.write(table.put(new));
+    }
+
+    /// Forgets an entry.
+    pub(super) fn remove<T: Entity>(&mut self, table: &Table<T>, old: &T) {
+        for (key, _) in old.index() {
+            self.write(Write::Delete { space: Space::Index, key });
+        }
+        self.write(table.delete(&old.key()));
+    }
+
+    /// Refuses what names bytes that are not here.
+    pub(super) fn require_body(&self, digest: &Digest) -> Result<(), Stop> {
+        if self.view().value(Space::Bodies, &body_key(digest))?.is_some() {
+            return Ok(());
+        }
+        Err(Refusal::NotFound { kind: "body".to_owned(), id: digest.to_string() }.into())
+    }
+
+    pub(super) fn count(&self, name: &str) -> Result<u64, ViewError> {
+        counter::read(self.view(), name)
+    }
+
+    pub(super) fn set_count(&mut self, name: &str, number: u64) {
+        self.write(counter::write(name, number));
+    }
+}

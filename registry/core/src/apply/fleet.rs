@@ -1,0 +1,113 @@
+//! Gateways and nodes.
+//! Decides who belongs to the fleet and which nodes are there; must never give two machines one
+//! credential, or leave a task with a node that lost its session.
+
+use proto_types::{Digest, GatewayId, NodeId};
+
+use crate::change::{Refusal, Reply};
+use crate::entry::{Capacity, ChangeKind, GatewayEntry, JoinRole, NodeEntry, NodeState};
+use crate::index;
+use crate::table::{GATEWAYS, NODES};
+use crate::view::Space;
+
+use super::bound::{self, URL_BYTES_MAX};
+use super::draft::{Draft, Outcome, Stop};
+use super::{join, task};
+
+/// More runs at once than any one machine does; a scan of a node's tasks stays small.
+const SLOTS_MAX: u64 = 4_096;
+
+pub(super) fn register_gateway(
+    draft: &mut Draft<'_>,
+    id: &GatewayId,
+    endpoint: &str,
+    credential: Digest,
+    join: &Digest,
+) -> Outcome {
+    bound::text("endpoint", endpoint, URL_BYTES_MAX)?;
+    let kept = draft.entry(&GATEWAYS, id.as_str())?;
+    match &kept {
+        Some(kept) if kept.credential != credential => {
+            return Err(bound::conflict("gateway", id.as_str()).into());
+        }
+        Some(kept) if kept.endpoint == endpoint => return Ok(Reply::Done(kept.revision)),
+        Some(_) => {}
+        None => admit(draft, &credential, join, JoinRole::Gateway, id.as_str())?,
+    }
+    let revision = draft.note(ChangeKind::Gateway, id.as_str(), false);
+    let (id, endpoint) = (id.clone(), endpoint.to_owned());
+    let gateway = GatewayEntry { id, endpoint, credential, revision };
+    draft.replace(&GATEWAYS, kept.as_ref(), &gateway);
+    Ok(Reply::Done(revision))
+}
+
+/// A known node that registers again has restarted: whatever it ran is gone.
+pub(super) fn register_node(
+    draft: &mut Draft<'_>,
+    id: &NodeId,
+    credential: Digest,
+    capacity: &Capacity,
+    join: &Digest,
+) -> Outcome {
+    check_capacity(capacity)?;
+    let kept = draft.entry(&NODES, id.as_str())?;
+    match &kept {
+        Some(kept) if kept.credential != credential => {
+            return Err(bound::conflict("node", id.as_str()).into());
+        }
+        Some(_) => {}
+        None => admit(draft, &credential, join, JoinRole::Node, id.as_str())?,
+    }
+    let (id, capacity, state) = (id.clone(), capacity.clone(), NodeState::Lost);
+    let node = NodeEntry { id, credential, capacity, state, revision: Default::default() };
+    keep_node(draft, kept.as_ref(), node)
+}
+
+pub(super) fn set_node_state(
+    draft: &mut Draft<'_>,
+    id: &NodeId,
+    state: NodeState,
+    capacity: Option<&Capacity>,
+) -> Outcome {
+    if let Some(measured) = capacity {
+        check_capacity(measured)?;
+    }
+    let kept = draft.existing(&NODES, id.as_str())?;
+    let capacity = capacity.unwrap_or(&kept.capacity).clone();
+    keep_node(draft, Some(&kept), NodeEntry { state, capacity, ..kept.clone() })
+}
+
+/// The node's own change comes last, so that the answered revision covers its tasks' changes too.
+fn keep_node(draft: &mut Draft<'_>, kept: Option<&NodeEntry>, mut node: NodeEntry) -> Outcome {
+    if let Some(kept) = kept {
+        node.revision = kept.revision;
+        if *kept == node {
+            return Ok(Reply::Done(kept.revision));
+        }
+    }
+    if node.state == NodeState::Lost {
+        task::put_back_all(draft, &node.id)?;
+    }
+    node.revision = draft.note(ChangeKind::Node, node.id.as_str(), false);
+    draft.replace(&NODES, kept, &node);
+    Ok(Reply::Done(node.revision))
+}
+
+/// Lets a new machine in: its credential is nobody else's, and its join token is spent.
+fn admit(
+    draft: &mut Draft<'_>,
+    credential: &Digest,
+    join: &Digest,
+    role: JoinRole,
+    id: &str,
+) -> Result<(), Stop> {
+    if draft.view().value(Space::Index, &index::credential(credential))?.is_some() {
+        return Err(bound::conflict("credential", id).into());
+    }
+    join::spend(draft, join, role, id)
+}
+
+fn check_capacity(capacity: &Capacity) -> Result<(), Refusal> {
+    bound::number("slots", u64::from(capacity.slots), (0, SLOTS_MAX))?;
+    bound::isolation(&capacity.isolation)
+}

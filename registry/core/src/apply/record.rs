@@ -1,0 +1,99 @@
+//! Directory records and their tombstones.
+//! Decides which version is kept; must never let an older `updatedAt` replace a newer one, or a
+//! deleted record come back with a version from before its deletion.
+
+use proto_types::{Digest, Handle};
+
+use crate::change::{Refusal, Reply};
+use crate::command::Command;
+use crate::entry::{ChangeKind, RecordEntry};
+use crate::table::RECORDS;
+
+use super::bound::{self, MINUTE_MS, URL_BYTES_MAX};
+use super::draft::{Draft, Outcome};
+use super::owner;
+
+/// Clocks of honest writers differ by less; a later one would lock out every other writer.
+const AHEAD_MS_MAX: u64 = 5 * MINUTE_MS;
+
+pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
+    let Command::PutRecord { handle, digest, updated_at, if_match, owner, agent_card_url, .. } =
+        command
+    else {
+        unreachable!("the dispatcher sends PutRecord here");
+    };
+    bound::text("agentCardUrl", agent_card_url, URL_BYTES_MAX)?;
+    let kept = draft.entry(&RECORDS, handle.as_str())?;
+    if let Some(kept) = &kept
+        && (kept.digest, kept.updated_at) == (Some(*digest), *updated_at)
+    {
+        return Ok(Reply::Done(kept.revision));
+    }
+    check_if_match(kept.as_ref(), *if_match)?;
+    bound::near("updatedAt", *updated_at, draft.now(), AHEAD_MS_MAX)?;
+    owner::check_key(draft, owner.as_ref())?;
+    if let Some(kept) = &kept {
+        let live_owner = kept.owner.as_ref().filter(|_| kept.digest.is_some());
+        let offered = owner.as_ref().map(|(origin, _)| origin);
+        owner::check_authority(draft, ("record", handle.as_str()), live_owner, offered)?;
+        if *updated_at <= kept.updated_at {
+            let stored_ms = kept.updated_at.0;
+            return Err(Refusal::StaleUpdatedAt { handle: handle.clone(), stored_ms }.into());
+        }
+    }
+    draft.require_body(digest)?;
+    let mut record = record_of(command);
+    record.revision = draft.note(ChangeKind::Record, handle.as_str(), false);
+    draft.replace(&RECORDS, kept.as_ref(), &record);
+    Ok(Reply::Done(record.revision))
+}
+
+fn record_of(command: &Command) -> RecordEntry {
+    let Command::PutRecord {
+        handle,
+        digest,
+        updated_at,
+        valid_until,
+        ttl_s,
+        agent_card_url,
+        assurance,
+        owner,
+        if_match: _,
+    } = command
+    else {
+        unreachable!("the dispatcher sends PutRecord here");
+    };
+    RecordEntry {
+        handle: handle.clone(),
+        digest: Some(*digest),
+        updated_at: *updated_at,
+        valid_until: *valid_until,
+        ttl_s: *ttl_s,
+        agent_card_url: agent_card_url.clone(),
+        assurance: *assurance,
+        owner: owner.as_ref().map(|(origin, _)| origin.clone()),
+        revision: Default::default(),
+    }
+}
+
+pub(super) fn delete(draft: &mut Draft<'_>, handle: &Handle, if_match: Option<Digest>) -> Outcome {
+    let kept = draft.existing(&RECORDS, handle.as_str())?;
+    check_if_match(Some(&kept), if_match)?;
+    if kept.digest.is_none() {
+        return Ok(Reply::Done(kept.revision));
+    }
+    let revision = draft.note(ChangeKind::Record, handle.as_str(), true);
+    // Only a version made after the deletion brings the record back.
+    let updated_at = kept.updated_at.max(draft.now());
+    let tombstone = RecordEntry { digest: None, updated_at, revision, ..kept.clone() };
+    draft.replace(&RECORDS, Some(&kept), &tombstone);
+    Ok(Reply::Done(revision))
+}
+
+fn check_if_match(kept: Option<&RecordEntry>, if_match: Option<Digest>) -> Result<(), Refusal> {
+    let stored = kept.and_then(|kept| kept.digest);
+    match if_match {
+        Some(_) if if_match != stored => Err(Refusal::PreconditionFailed { stored }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,190 @@
+//! Tasks on their way to a node: submitted, assigned, put back.
+//! Decides who holds a task under which epoch; must never hand out an epoch twice, or place a task
+//! where its agent's isolation set does not allow it.
+
+pub(super) mod ending;
+
+use proto_types::{LeaseEpoch, NodeId, TaskId, WallMs};
+
+use crate::change::{Effect, Refusal, Reply};
+use crate::command::Command;
+use crate::counter::OPEN_TASKS;
+use crate::entry::{
+    AgentEntry, ChangeKind, NodeEntry, NodeState, ReplyTo, TaskEnd, TaskEntry, TaskState,
+};
+use crate::index;
+use crate::layout;
+use crate::table::{AGENTS, NODES, TASKS};
+use crate::view::{Space, ViewError};
+
+use super::bound::{self, DAY_MS, NAME_BYTES_MAX, REASON_BYTES_MAX, URL_BYTES_MAX};
+use super::draft::{Draft, Outcome, Stop};
+
+/// A task is work that somebody waits for; what takes longer than a week is several tasks.
+const DEADLINE_AHEAD_MS_MAX: u64 = 7 * DAY_MS;
+
+/// Tasks that have not ended. Beyond it the fleet is too small, and the caller must hear it.
+const OPEN_TASKS_MAX: u64 = 100_000;
+
+/// Placements of one task: more failures in a row are the task's fault, not the nodes'.
+const ATTEMPTS_MAX: u32 = 5;
+
+/// Tasks put back per scan of a lost node's tasks.
+const PUT_BACK_PAGE: usize = 1_000;
+
+pub(super) fn submit(draft: &mut Draft<'_>, command: &Command) -> Outcome {
+    let mut task = task_of(command, draft.now());
+    bound::text("owner", &task.owner, NAME_BYTES_MAX)?;
+    check_reply_to(task.reply_to.as_ref())?;
+    if let Some(kept) = draft.entry(&TASKS, task.id.as_str())? {
+        if same_request(&kept, &task) {
+            return Ok(Reply::Task(Box::new(kept)));
+        }
+        return Err(bound::conflict("task", task.id.as_str()).into());
+    }
+    bound::not_past(task.deadline, draft.now())?;
+    bound::near("deadline", task.deadline, draft.now(), DEADLINE_AHEAD_MS_MAX)?;
+    draft.existing(&AGENTS, task.agent.as_str())?;
+    draft.require_body(&task.input)?;
+    let open = draft.count(OPEN_TASKS)?;
+    if open >= OPEN_TASKS_MAX {
+        return Err(bound::full("open tasks", OPEN_TASKS_MAX).into());
+    }
+    draft.set_count(OPEN_TASKS, open + 1);
+    task.revision = draft.note(ChangeKind::Task, task.id.as_str(), false);
+    draft.replace(&TASKS, None, &task);
+    draft.effect(Effect::TaskPending(task.id.clone()));
+    Ok(Reply::Task(Box::new(task)))
+}
+
+pub(super) fn assign(draft: &mut Draft<'_>, id: &TaskId, node: &NodeId) -> Outcome {
+    let kept = draft.existing(&TASKS, id.as_str())?;
+    match kept.state {
+        TaskState::Pending => {}
+        TaskState::Ended { .. } => return Err(Refusal::TaskEnded(id.clone()).into()),
+        TaskState::Assigned { .. } => return Err(bound::conflict("task", id.as_str()).into()),
+    }
+    bound::not_past(kept.deadline, draft.now())?;
+    let agent = draft.existing(&AGENTS, kept.agent.as_str())?;
+    check_node(draft, &draft.existing(&NODES, node.as_str())?, &agent)?;
+    let mut task = TaskEntry {
+        state: TaskState::Assigned { node: node.clone() },
+        epoch: kept.epoch.next(),
+        attempts: kept.attempts + 1,
+        ..kept.clone()
+    };
+    keep(draft, &kept, &mut task);
+    draft.effect(Effect::TaskAssigned(id.clone(), node.clone(), task.epoch));
+    Ok(Reply::Task(Box::new(task)))
+}
+
+pub(super) fn release(
+    draft: &mut Draft<'_>,
+    id: &TaskId,
+    epoch: LeaseEpoch,
+    reason: &str,
+) -> Outcome {
+    bound::text("reason", reason, REASON_BYTES_MAX)?;
+    let kept = draft.existing(&TASKS, id.as_str())?;
+    match kept.state {
+        TaskState::Ended { .. } => Err(Refusal::TaskEnded(id.clone()).into()),
+        _ if epoch != kept.epoch => {
+            let (current, offered) = (kept.epoch, epoch);
+            Err(Refusal::StaleEpoch { current, offered }.into())
+        }
+        TaskState::Pending => Ok(Reply::Task(Box::new(kept))),
+        TaskState::Assigned { .. } => Ok(Reply::Task(Box::new(put_back(draft, kept, reason)?))),
+    }
+}
+
+/// Puts back whatever the node holds.
+pub(super) fn put_back_all(draft: &mut Draft<'_>, node: &NodeId) -> Result<(), Stop> {
+    let prefix = index::tasks_of_node(node);
+    let end = layout::past(&prefix);
+    loop {
+        // What was put back is gone from the index, so each scan starts at the front again.
+        let held = index::ids(draft.view(), (&prefix, &end), PUT_BACK_PAGE)?;
+        if held.is_empty() {
+            return Ok(());
+        }
+        for id in held {
+            let task = draft.existing(&TASKS, &id)?;
+            put_back(draft, task, "its node was lost")?;
+        }
+    }
+}
+
+/// Back to pending, unless nobody wants it any more or nobody could run it.
+fn put_back(draft: &mut Draft<'_>, kept: TaskEntry, why: &str) -> Result<TaskEntry, ViewError> {
+    if kept.cancel_requested {
+        let reason = Some(ending::CANCELED.to_owned());
+        return ending::end(draft, &kept, TaskEnd::Canceled, None, reason);
+    }
+    if kept.attempts >= ATTEMPTS_MAX {
+        let reason = Some(format!("no node could run it: {why}"));
+        return ending::end(draft, &kept, TaskEnd::Failed, None, reason);
+    }
+    let mut task = TaskEntry { state: TaskState::Pending, ..kept.clone() };
+    keep(draft, &kept, &mut task);
+    draft.effect(Effect::TaskPending(task.id.clone()));
+    Ok(task)
+}
+
+/// Keeps a task's next version under the next revision.
+fn keep(draft: &mut Draft<'_>, kept: &TaskEntry, task: &mut TaskEntry) {
+    task.changed_at = draft.now();
+    task.revision = draft.note(ChangeKind::Task, task.id.as_str(), false);
+    draft.replace(&TASKS, Some(kept), task);
+}
+
+fn check_node(draft: &Draft<'_>, node: &NodeEntry, agent: &AgentEntry) -> Result<(), Stop> {
+    if node.state != NodeState::Joined {
+        return Err(bound::invalid("node", "is not joined").into());
+    }
+    if !node.capacity.isolation.iter().any(|class| agent.isolation.contains(class)) {
+        return Err(bound::invalid("node", "offers no isolation class the agent accepts").into());
+    }
+    let prefix = index::tasks_of_node(&node.id);
+    let (end, slots) = (layout::past(&prefix), node.capacity.slots as usize);
+    if draft.view().range(Space::Index, &prefix, &end, slots)?.len() >= slots {
+        return Err(bound::full("slots of the node", slots as u64).into());
+    }
+    Ok(())
+}
+
+fn check_reply_to(reply_to: Option<&ReplyTo>) -> Result<(), Refusal> {
+    let Some(reply_to) = reply_to else { return Ok(()) };
+    bound::text("reply_to.endpoint", &reply_to.endpoint, URL_BYTES_MAX)?;
+    bound::text("reply_to.secret", &reply_to.secret, NAME_BYTES_MAX)
+}
+
+/// A repetition may name another gateway to answer to, and another deadline: the first stand.
+fn same_request(kept: &TaskEntry, offered: &TaskEntry) -> bool {
+    let request = |task: &TaskEntry| {
+        (task.input, task.agent.clone(), task.context.clone(), task.owner.clone())
+    };
+    request(kept) == request(offered)
+}
+
+fn task_of(command: &Command, now: WallMs) -> TaskEntry {
+    let Command::SubmitTask { id, context, agent, owner, input, reply_to, deadline } = command
+    else {
+        unreachable!("the dispatcher sends SubmitTask here");
+    };
+    TaskEntry {
+        id: id.clone(),
+        context: context.clone(),
+        agent: agent.clone(),
+        owner: owner.clone(),
+        input: *input,
+        reply_to: reply_to.clone(),
+        deadline: *deadline,
+        state: TaskState::Pending,
+        epoch: LeaseEpoch(0),
+        attempts: 0,
+        cancel_requested: false,
+        submitted_at: now,
+        changed_at: now,
+        revision: Default::default(),
+    }
+}

@@ -1,0 +1,118 @@
+//! How tasks end: by their outcome, their caller or their deadline.
+//! Decides whether an end is accepted; must never end a task twice, or by a node whose epoch is not
+//! in force.
+
+use proto_types::{Digest, LeaseEpoch, NodeId, TaskId};
+
+use crate::change::{Effect, Refusal, Reply};
+use crate::command::Command;
+use crate::counter::OPEN_TASKS;
+use crate::entry::{TaskEnd, TaskEntry, TaskState};
+use crate::table::TASKS;
+use crate::view::ViewError;
+
+use super::keep;
+use crate::apply::bound::{self, REASON_BYTES_MAX};
+use crate::apply::draft::{Draft, Outcome};
+
+/// Why a task ended that its caller did not want any more.
+pub(super) const CANCELED: &str = "canceled by its caller";
+
+pub(in crate::apply) fn complete(draft: &mut Draft<'_>, command: &Command) -> Outcome {
+    let Command::CompleteTask { id, node, epoch, end: how, outcome, reason } = command else {
+        unreachable!("the dispatcher sends CompleteTask here");
+    };
+    if let Some(reason) = reason {
+        bound::text("reason", reason, REASON_BYTES_MAX)?;
+    }
+    let kept = draft.existing(&TASKS, id.as_str())?;
+    let (current, offered) = (kept.epoch, *epoch);
+    if current != offered {
+        return Err(Refusal::StaleEpoch { current, offered }.into());
+    }
+    match &kept.state {
+        // It was taken back: the next assignment has a newer epoch.
+        TaskState::Pending => return Err(Refusal::StaleEpoch { current, offered }.into()),
+        TaskState::Ended { .. } if kept.state == ended(*how, current, *outcome, reason) => {
+            return Ok(Reply::Done(kept.revision));
+        }
+        TaskState::Ended { .. } => return Err(Refusal::TaskEnded(id.clone()).into()),
+        TaskState::Assigned { node: holder } => check_holder(id, holder, node)?,
+    }
+    if let Some(outcome) = outcome {
+        draft.require_body(outcome)?;
+    }
+    let task = end(draft, &kept, *how, *outcome, reason.clone())?;
+    Ok(Reply::Done(task.revision))
+}
+
+pub(in crate::apply) fn cancel(draft: &mut Draft<'_>, id: &TaskId, owner: Option<&str>) -> Outcome {
+    let kept = draft.existing(&TASKS, id.as_str())?;
+    if owner.is_some_and(|owner| owner != kept.owner) {
+        // A stranger must not learn that the task exists.
+        let (kind, id) = (TASKS.name().to_owned(), id.to_string());
+        return Err(Refusal::NotFound { kind, id }.into());
+    }
+    let node = match &kept.state {
+        TaskState::Ended { end: TaskEnd::Canceled, .. } => {
+            return Ok(Reply::Task(Box::new(kept)));
+        }
+        TaskState::Ended { .. } => return Err(Refusal::TaskEnded(id.clone()).into()),
+        TaskState::Pending => {
+            let reason = Some(CANCELED.to_owned());
+            let task = end(draft, &kept, TaskEnd::Canceled, None, reason)?;
+            return Ok(Reply::Task(Box::new(task)));
+        }
+        TaskState::Assigned { node } => node.clone(),
+    };
+    // A caller who asks again may be right that the node never heard it.
+    draft.effect(Effect::TaskCancelRequested(id.clone(), node, kept.epoch));
+    let mut task = TaskEntry { cancel_requested: true, ..kept.clone() };
+    if !kept.cancel_requested {
+        keep(draft, &kept, &mut task);
+    }
+    Ok(Reply::Task(Box::new(task)))
+}
+
+pub(in crate::apply) fn expire(draft: &mut Draft<'_>, id: &TaskId) -> Outcome {
+    let kept = draft.existing(&TASKS, id.as_str())?;
+    if let TaskState::Ended { .. } = kept.state {
+        return Err(Refusal::TaskEnded(id.clone()).into());
+    }
+    bound::near("deadline", kept.deadline, draft.now(), 0)?;
+    if let TaskState::Assigned { node } = &kept.state {
+        draft.effect(Effect::TaskCancelRequested(id.clone(), node.clone(), kept.epoch));
+    }
+    let reason = Some("its deadline passed".to_owned());
+    let task = end(draft, &kept, TaskEnd::Failed, None, reason)?;
+    Ok(Reply::Task(Box::new(task)))
+}
+
+/// Ends a task that has not ended.
+pub(super) fn end(
+    draft: &mut Draft<'_>,
+    kept: &TaskEntry,
+    how: TaskEnd,
+    outcome: Option<Digest>,
+    reason: Option<String>,
+) -> Result<TaskEntry, ViewError> {
+    let open = draft.count(OPEN_TASKS)?;
+    draft.set_count(OPEN_TASKS, open.saturating_sub(1));
+    let state = ended(how, kept.epoch, outcome, &reason);
+    let mut task = TaskEntry { state, ..kept.clone() };
+    keep(draft, kept, &mut task);
+    Ok(task)
+}
+
+fn ended(
+    end: TaskEnd,
+    epoch: LeaseEpoch,
+    outcome: Option<Digest>,
+    reason: &Option<String>,
+) -> TaskState {
+    TaskState::Ended { end, epoch, outcome, reason: reason.clone() }
+}
+
+fn check_holder(id: &TaskId, holder: &NodeId, node: &NodeId) -> Result<(), Refusal> {
+    if holder == node { Ok(()) } else { Err(bound::conflict("task", id.as_str())) }
+}

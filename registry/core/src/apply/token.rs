@@ -1,0 +1,67 @@
+//! Spent tokens: a set of hashes in buckets of time, dropped whole once past.
+//! Decides which use of a token is the first; must never forget one before its time, nor let a hash
+//! count again because it names another time.
+
+use proto_types::{Digest, WallMs};
+
+use crate::change::{Reply, Spent, Write};
+use crate::counter::FIRST_BUCKET;
+use crate::layout::{self, state};
+use crate::view::{Space, ViewError};
+
+use super::bound::{self, MINUTE_MS};
+use super::draft::{Draft, Outcome};
+
+/// One gateway's millisecond of traffic, with room; a command stays under 100 KiB.
+const ENTRIES_MAX: u64 = 1_024;
+
+/// A token lives 300 s and clocks differ by 60 s on either side; 15 minutes leave room, and bound
+/// the buckets to look into.
+const HORIZON_MS: u64 = 15 * MINUTE_MS;
+
+/// So long are tokens of one bucket kept past their time at most. Shorter buckets are more to look
+/// into for each token, longer ones are more to keep.
+const BUCKET_MS: u64 = 120_000;
+
+pub(super) fn spend(draft: &mut Draft<'_>, entries: &[(Digest, WallMs)]) -> Outcome {
+    bound::number("tokens", entries.len() as u64, (0, ENTRIES_MAX))?;
+    forget_past(draft)?;
+    let verdicts = entries.iter().map(|(hash, until)| spend_one(draft, hash, *until));
+    Ok(Reply::Spent(verdicts.collect::<Result<_, _>>()?))
+}
+
+fn spend_one(draft: &mut Draft<'_>, hash: &Digest, until: WallMs) -> Result<Spent, ViewError> {
+    let (now, horizon) = (draft.now(), draft.now().plus_ms(HORIZON_MS));
+    if until <= now || until > horizon {
+        return Ok(Spent::OutOfHorizon);
+    }
+    for live in bucket(now)..=bucket(horizon) {
+        if draft.view().value(Space::State, &key(live, hash))?.is_some() {
+            return Ok(Spent::Replayed);
+        }
+    }
+    let key = key(bucket(until), hash);
+    draft.write(Write::Put { space: Space::State, key, value: Vec::new() });
+    Ok(Spent::Fresh)
+}
+
+/// Drops the buckets whose every token is past, once for each time a bucket ends.
+fn forget_past(draft: &mut Draft<'_>) -> Result<(), ViewError> {
+    let (first, live) = (draft.count(FIRST_BUCKET)?, u64::from(bucket(draft.now())));
+    if live > first {
+        draft.set_count(FIRST_BUCKET, live);
+        let from = layout::key(state::SPENT_TOKENS, &[]);
+        let to = layout::key(state::SPENT_TOKENS, &[&bucket(draft.now()).to_be_bytes()]);
+        draft.write(Write::DeleteRange { space: Space::State, from, to });
+    }
+    Ok(())
+}
+
+/// Which bucket a time falls into; 32 bits last for 16,000 years, and saturate then.
+fn bucket(at: WallMs) -> u32 {
+    u32::try_from(at.0 / BUCKET_MS).unwrap_or(u32::MAX)
+}
+
+fn key(bucket: u32, hash: &Digest) -> Vec<u8> {
+    layout::key(state::SPENT_TOKENS, &[&bucket.to_be_bytes(), hash.as_bytes()])
+}

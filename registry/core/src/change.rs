@@ -1,0 +1,231 @@
+//! What a command comes to: writes, effects and a reply, as data.
+//! It decides nothing and does nothing; the shell commits the writes, and only the leader acts on effects.
+
+use proto_types::{
+    Digest, EnvelopeId, Handle, LeaseEpoch, NodeId, Origin, Revision, TaskId, WallMs,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::entry::{EnvelopeEntry, TaskEntry};
+use crate::view::Space;
+
+/// One change of the state. Writes are carried out in order, all or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// Sets a key.
+    Put {
+        /// The family.
+        space: Space,
+        /// The key.
+        key: Vec<u8>,
+        /// The new value.
+        value: Vec<u8>,
+    },
+    /// Removes a key; absence is no error.
+    Delete {
+        /// The family.
+        space: Space,
+        /// The key.
+        key: Vec<u8>,
+    },
+    /// Removes `from <= key < to`.
+    DeleteRange {
+        /// The family.
+        space: Space,
+        /// The first key removed.
+        from: Vec<u8>,
+        /// The first key kept.
+        to: Vec<u8>,
+    },
+}
+
+/// The decision about one command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What to commit; empty for a refusal or a command that changes nothing.
+    pub writes: Vec<Write>,
+    /// What the leader must do now; followers drop them.
+    pub effects: Vec<Effect>,
+    /// What to tell the caller.
+    pub reply: Reply,
+}
+
+impl Change {
+    /// A change that writes nothing and only answers.
+    #[must_use]
+    pub fn answer(reply: Reply) -> Self {
+        Self { writes: Vec::new(), effects: Vec::new(), reply }
+    }
+}
+
+/// What the leader's shell has to do after a commit. Losing one is harmless: each can be found again by a scan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// A task waits for a node.
+    TaskPending(TaskId),
+    /// A task was assigned: tell the node.
+    TaskAssigned(TaskId, NodeId, LeaseEpoch),
+    /// The caller wants the task ended: tell the node.
+    TaskCancelRequested(TaskId, NodeId, LeaseEpoch),
+    /// An envelope can be leased for this target.
+    EnvelopeReady(String),
+}
+
+/// What a command answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reply {
+    /// Done, at this revision. An idempotent repetition answers the revision of the first time.
+    Done(Revision),
+    /// A body is stored under its digest.
+    Stored(Digest),
+    /// The task as it now is.
+    Task(Box<TaskEntry>),
+    /// One verdict per entry of `SpendTokens`, in order.
+    Spent(Vec<Spent>),
+    /// Accepted for the first time, or known already.
+    Enqueued {
+        /// The revision at which the envelope was first accepted.
+        revision: Revision,
+        /// True if this (source, id) had been accepted before.
+        duplicate: bool,
+    },
+    /// Envelopes leased, oldest first.
+    Leased(Vec<Lease>),
+    /// Not done, and why; nothing was written.
+    Refused(Refusal),
+}
+
+/// The verdict about one token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Spent {
+    /// First use: the caller may go on.
+    Fresh,
+    /// Used before.
+    Replayed,
+    /// Its remembrance has ended, or would outlast the horizon.
+    OutOfHorizon,
+}
+
+/// One leased envelope.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The envelope.
+    pub envelope: EnvelopeEntry,
+    /// The epoch an ack must carry.
+    pub epoch: LeaseEpoch,
+    /// When the lease ends.
+    pub until: WallMs,
+}
+
+/// A refusal that the caller can act on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Refusal {
+    /// The thing named does not exist.
+    #[error("{kind} {id} does not exist")]
+    NotFound {
+        /// `peer`, `record`, `agent`, `node`, `task`, `envelope`, `body`.
+        kind: String,
+        /// Its name.
+        id: String,
+    },
+    /// It exists already with other content.
+    #[error("{kind} {id} exists already with other content")]
+    Conflict {
+        /// As in `NotFound`, or `gateway`, `manifest`, `credential`, `join-token`.
+        kind: String,
+        /// Its name.
+        id: String,
+    },
+    /// `updatedAt` is not newer than what is stored.
+    #[error("updatedAt of {handle} is not newer than the stored {stored_ms} ms")]
+    StaleUpdatedAt {
+        /// The record.
+        handle: Handle,
+        /// What is stored.
+        stored_ms: u64,
+    },
+    /// `If-Match` names another version.
+    #[error("If-Match does not name the stored version")]
+    PreconditionFailed {
+        /// The version stored, if any.
+        stored: Option<Digest>,
+    },
+    /// A live entry of an active peer can be replaced by that peer alone.
+    #[error("{kind} {id} belongs to {owner}")]
+    NotOwner {
+        /// `record` or `card`.
+        kind: String,
+        /// Its name.
+        id: String,
+        /// Whose it is.
+        owner: Origin,
+    },
+    /// A manifest sequence that does not rise.
+    #[error("manifest sequence {offered} of {issuer} does not exceed {kept}")]
+    SequenceNotHigher {
+        /// Who issued it.
+        issuer: Origin,
+        /// The highest kept.
+        kept: u64,
+        /// What was offered.
+        offered: u64,
+    },
+    /// The document is past its expiry.
+    #[error("the document expired at {expired_ms} ms")]
+    Expired {
+        /// When.
+        expired_ms: u64,
+    },
+    /// A key that is not, or no longer, enrolled for this peer.
+    #[error("key {kid} is not enrolled for {origin}")]
+    KeyNotEnrolled {
+        /// The peer.
+        origin: Origin,
+        /// The key.
+        kid: String,
+    },
+    /// The join token is unknown, spent, expired or for another role.
+    #[error("the join token is not valid")]
+    JoinTokenInvalid,
+    /// A time that lies too far ahead of the state machine's clock.
+    #[error("{what} lies {ahead_ms} ms ahead; at most {ahead_ms_max} ms are accepted")]
+    TooFarAhead {
+        /// Which member.
+        what: String,
+        /// How far.
+        ahead_ms: u64,
+        /// The bound.
+        ahead_ms_max: u64,
+    },
+    /// The epoch is not in force: a newer one was handed out, or this one was taken back (then both
+    /// are the same).
+    #[error("epoch {offered} is not in force; the newest is {current}")]
+    StaleEpoch {
+        /// The newest epoch.
+        current: LeaseEpoch,
+        /// What the caller holds.
+        offered: LeaseEpoch,
+    },
+    /// The task has ended; its outcome stands.
+    #[error("task {0} has ended")]
+    TaskEnded(TaskId),
+    /// The envelope is leased by somebody else or not at all.
+    #[error("envelope {0} is not leased under this epoch")]
+    NotLeased(EnvelopeId),
+    /// A named bound is reached.
+    #[error("{what} is at its bound of {bound}")]
+    Full {
+        /// Which bound.
+        what: String,
+        /// Its value.
+        bound: u64,
+    },
+    /// A value that cannot be stored.
+    #[error("{what}: {why}")]
+    Invalid {
+        /// Which member.
+        what: String,
+        /// What is wrong.
+        why: String,
+    },
+}

@@ -1,0 +1,261 @@
+//! What may be asked of the state machine. Each is complete in itself: time comes with the stamp, ids and digests
+//! with the command. A command must never carry something that has to be verified with a signature at `apply`:
+//! signatures are checked once, at the edge, before it is proposed.
+
+use proto_types::card::Assurance;
+use proto_types::{
+    ContextId, Digest, EnvelopeId, GatewayId, Handle, Kid, LeaseEpoch, NodeId, Origin, TaskId,
+    WallMs,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::entry::{
+    AgentKind, Approval, Capacity, EnrolledKey, JoinRole, Limits, NodeState, ReplyTo, TaskEnd,
+};
+
+/// Commands that are decided and committed together: if one is refused, none of them writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// In order; each sees what those before it wrote. At most 16.
+    pub commands: Vec<Command>,
+}
+
+/// One wish.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// Stores bytes under their SHA-256.
+    PutBody {
+        /// At most 1 MiB.
+        #[serde(with = "serde_bytes")]
+        bytes: Vec<u8>,
+    },
+    /// Makes a join token known.
+    IssueJoinToken {
+        /// SHA-256 of the token.
+        hash: Digest,
+        /// What it admits.
+        role: JoinRole,
+        /// When it is void; at most 30 days ahead.
+        expires_at: WallMs,
+    },
+    /// Enrols a peer, or repeats the enrolment with the same keys.
+    EnrolPeer {
+        /// Its name.
+        origin: Origin,
+        /// 1 to 16 keys.
+        keys: Vec<EnrolledKey>,
+        /// Who approved; a join token is spent by this.
+        approval: Approval,
+    },
+    /// Revokes a peer: none of its keys counts any more.
+    RevokePeer {
+        /// Its name.
+        origin: Origin,
+    },
+    /// Takes over a verified manifest; the peer's enrolled keys become the manifest's signing keys.
+    PutManifest {
+        /// Who issued it; must be enrolled.
+        issuer: Origin,
+        /// Must exceed what is kept.
+        seq: u64,
+        /// The body of the manifest before it, if it names one.
+        prev: Option<Digest>,
+        /// Its body; must be stored (by a `PutBody` before it).
+        digest: Digest,
+        /// At least this much later than now.
+        expires_at: WallMs,
+        /// The keys it was verified with; each must still be enrolled.
+        signed_by: Vec<Kid>,
+        /// The keys it states.
+        keys: Vec<EnrolledKey>,
+    },
+    /// Takes over a directory record.
+    PutRecord {
+        /// Its name.
+        handle: Handle,
+        /// Its body.
+        digest: Digest,
+        /// Must be newer than what is stored, and at most 5 minutes ahead of the state's clock.
+        updated_at: WallMs,
+        /// `validUntil`.
+        valid_until: Option<WallMs>,
+        /// `ttlSecondsRecommended`.
+        ttl_s: Option<u64>,
+        /// Where the card is.
+        agent_card_url: String,
+        /// What its proof was found to be worth at the edge.
+        assurance: Assurance,
+        /// The peer whose enrolled key signed it.
+        owner: Option<(Origin, Kid)>,
+        /// Only if this version is stored.
+        if_match: Option<Digest>,
+    },
+    /// Leaves a tombstone.
+    DeleteRecord {
+        /// Its name.
+        handle: Handle,
+        /// Only if this version is stored.
+        if_match: Option<Digest>,
+    },
+    /// Takes over an A2A card.
+    PutCard {
+        /// Its name.
+        handle: Handle,
+        /// Its body.
+        digest: Digest,
+        /// What its signature was found to be worth.
+        assurance: Assurance,
+        /// The peer whose enrolled key signed it.
+        owner: Option<(Origin, Kid)>,
+    },
+    /// Deploys a hosted agent, or a new version of it.
+    PutAgent {
+        /// Its name.
+        handle: Handle,
+        /// What to run.
+        artifact: Digest,
+        /// How large it is.
+        artifact_bytes: u64,
+        /// How it is run.
+        kind: AgentKind,
+        /// Within which bounds.
+        limits: Limits,
+        /// The isolation classes it accepts.
+        isolation: Vec<String>,
+        /// Its card, a body.
+        card: Digest,
+    },
+    /// Registers a gateway, spending its join token; with the same credential again it updates the endpoint.
+    RegisterGateway {
+        /// Its name.
+        id: GatewayId,
+        /// Where nodes push events to.
+        endpoint: String,
+        /// SHA-256 of its credential.
+        credential: Digest,
+        /// SHA-256 of its join token.
+        join: Digest,
+    },
+    /// Registers a node, spending its join token.
+    RegisterNode {
+        /// Its name.
+        id: NodeId,
+        /// SHA-256 of its credential.
+        credential: Digest,
+        /// What it measured.
+        capacity: Capacity,
+        /// SHA-256 of its join token.
+        join: Digest,
+    },
+    /// Commits a transition of a node's liveness. `Lost` sends its tasks back to pending.
+    SetNodeState {
+        /// Which node.
+        id: NodeId,
+        /// Its new state.
+        state: NodeState,
+        /// Its capacity, measured anew.
+        capacity: Option<Capacity>,
+    },
+    /// Submits a task; the same id with the same input is the same task.
+    SubmitTask {
+        /// Its id.
+        id: TaskId,
+        /// Its conversation.
+        context: ContextId,
+        /// Who runs it; must be deployed.
+        agent: Handle,
+        /// Who may see it.
+        owner: String,
+        /// The message, a body.
+        input: Digest,
+        /// Where its events go.
+        reply_to: Option<ReplyTo>,
+        /// When it must have ended.
+        deadline: WallMs,
+    },
+    /// Gives a pending task to a node under the next epoch.
+    AssignTask {
+        /// Which task.
+        id: TaskId,
+        /// Which node; must be joined.
+        node: NodeId,
+    },
+    /// The node will not, or can no longer, run it: back to pending, or failed after 5 attempts.
+    ReleaseTask {
+        /// Which task.
+        id: TaskId,
+        /// Under which epoch.
+        epoch: LeaseEpoch,
+        /// Why.
+        reason: String,
+    },
+    /// Commits the outcome, once, under the current epoch.
+    CompleteTask {
+        /// Which task.
+        id: TaskId,
+        /// Who ran it.
+        node: NodeId,
+        /// Under which epoch.
+        epoch: LeaseEpoch,
+        /// How it ended.
+        end: TaskEnd,
+        /// The outcome document, a body.
+        outcome: Option<Digest>,
+        /// Why, for ends that are not success.
+        reason: Option<String>,
+    },
+    /// The caller wants it ended: at once if pending, through its node if assigned.
+    CancelTask {
+        /// Which task.
+        id: TaskId,
+        /// Must own it; `None` for the operator.
+        owner: Option<String>,
+    },
+    /// Ends a task whose deadline has passed, whoever holds it.
+    ExpireTask {
+        /// Which task.
+        id: TaskId,
+    },
+    /// Spends tokens, each once.
+    SpendTokens {
+        /// SHA-256 of (issuer, 0, jti), and until when it must be remembered; at most 1,024.
+        entries: Vec<(Digest, WallMs)>,
+    },
+    /// Accepts an envelope durably.
+    EnqueueEnvelope {
+        /// Unique within its source.
+        id: EnvelopeId,
+        /// Who sent it.
+        source: Origin,
+        /// The queue.
+        target: String,
+        /// End-to-end correlation.
+        correlation: String,
+        /// The envelope as received, a body.
+        body: Digest,
+        /// The W3C trace context it came with.
+        traceparent: Option<String>,
+        /// When it is void; at most 7 days ahead.
+        expires_at: WallMs,
+    },
+    /// Leases the oldest envelopes of a queue.
+    LeaseEnvelopes {
+        /// The queue.
+        target: String,
+        /// At most 100.
+        max: u32,
+        /// How long; 1 s to 10 min.
+        ttl_ms: u64,
+    },
+    /// Takes a leased envelope out of its queue; its id stays known until it expires.
+    AckEnvelope {
+        /// The queue.
+        target: String,
+        /// Who sent it.
+        source: Origin,
+        /// Which one.
+        id: EnvelopeId,
+        /// Under which lease.
+        epoch: LeaseEpoch,
+    },
+}

@@ -1,0 +1,43 @@
+//! Numbers of the state machine: its revision, its clock, and how full its bounded queues are.
+//! They decide nothing; they must never be kept anywhere but in the state, or replicas would differ.
+
+use crate::change::Write;
+use crate::layout::{self, state};
+use crate::view::{Space, View, ViewError};
+
+/// The newest revision handed out.
+pub(crate) const REVISION: &str = "revision";
+/// The state machine's time in ms: the greatest stamp that changed something.
+pub(crate) const CLOCK: &str = "clock";
+/// How many tasks have not ended.
+pub(crate) const OPEN_TASKS: &str = "open-tasks";
+/// The first bucket of spent tokens that is still remembered.
+pub(crate) const FIRST_BUCKET: &str = "first-token-bucket";
+
+/// How many envelopes wait for a target.
+pub(crate) fn queue_depth(target: &str) -> String {
+    format!("queue/{target}")
+}
+
+/// The number, 0 if it was never set.
+pub(crate) fn read(view: &dyn View, name: &str) -> Result<u64, ViewError> {
+    let Some(value) = view.value(Space::State, &key(name))? else { return Ok(0) };
+    let bytes = value.as_slice().try_into().map_err(|_| ViewError::Corrupt {
+        table: "counter",
+        cause: format!("{name} has {} bytes, not 8", value.len()),
+    })?;
+    Ok(u64::from_be_bytes(bytes))
+}
+
+/// The write that sets it. 0 is kept as absence, so that emptied queues leave nothing behind.
+pub(crate) fn write(name: &str, number: u64) -> Write {
+    let (space, key) = (Space::State, key(name));
+    match number {
+        0 => Write::Delete { space, key },
+        _ => Write::Put { space, key, value: number.to_be_bytes().to_vec() },
+    }
+}
+
+fn key(name: &str) -> Vec<u8> {
+    layout::key(state::COUNTERS, &[name.as_bytes()])
+}

@@ -1,0 +1,19 @@
+//! The entities of the directory as they are stored.
+//! Formats: MessagePack maps with member names, so that later versions may add members with a default.
+//! These types decide nothing; they must never hold bodies, only digests of them.
+
+mod agent;
+mod directory;
+mod envelope;
+mod event;
+mod fleet;
+mod peer;
+mod task;
+
+pub use self::agent::{AgentEntry, AgentKind, Limits};
+pub use self::directory::{CardEntry, RecordEntry};
+pub use self::envelope::{Acked, EnvelopeEntry};
+pub use self::event::{ChangeEvent, ChangeKind};
+pub use self::fleet::{Capacity, GatewayEntry, JoinRole, JoinTokenEntry, NodeEntry, NodeState};
+pub use self::peer::{Approval, EnrolledKey, ManifestRef, PeerEntry, PeerStatus};
+pub use self::task::{ReplyTo, TaskEnd, TaskEntry, TaskState};

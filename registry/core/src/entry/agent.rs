@@ -1,0 +1,49 @@
+//! Hosted agents: what our nodes run, and within which bounds.
+//! Data only: it decides nothing, and must never hold bodies, only digests of them.
+
+use proto_types::{Digest, Handle, Revision};
+use serde::{Deserialize, Serialize};
+
+/// A hosted agent: an artifact that our nodes run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentEntry {
+    /// Its name.
+    pub handle: Handle,
+    /// What to run.
+    pub artifact: Digest,
+    /// How large the artifact is.
+    pub artifact_bytes: u64,
+    /// How it is run.
+    pub kind: AgentKind,
+    /// Within which bounds.
+    pub limits: Limits,
+    /// The isolation classes it accepts; a node never widens the set.
+    pub isolation: Vec<String>,
+    /// Its card (the body served at `/agents/{handle}/.well-known/agent-card.json` is made from it).
+    pub card: Digest,
+    /// The revision that wrote this entry.
+    pub revision: Revision,
+}
+
+/// How an artifact is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgentKind {
+    /// A component of the world `ecumene:agent/agent`.
+    Component,
+    /// A WASI 0.2 command: message on stdin, text on stdout.
+    Command,
+}
+
+/// The bounds of one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// WebAssembly fuel units (about one an instruction).
+    pub fuel: u64,
+    /// Linear memories together, bytes.
+    pub memory_bytes: u64,
+    /// Wall time, ms.
+    pub wall_ms: u64,
+    /// Emitted events and outcome together, bytes.
+    pub output_bytes: u64,
+}

@@ -1,0 +1,46 @@
+//! Directory records and A2A cards, as they are stored.
+//! Data only: it decides nothing, and must never hold bodies, only digests of them.
+
+use proto_types::card::Assurance;
+use proto_types::{Digest, Handle, Kid, Origin, Revision, WallMs};
+use serde::{Deserialize, Serialize};
+
+/// A directory record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordEntry {
+    /// Its name.
+    pub handle: Handle,
+    /// Its body, kept byte for byte; `None` once deleted (the tombstone).
+    pub digest: Option<Digest>,
+    /// `updatedAt` of the document, in ms.
+    pub updated_at: WallMs,
+    /// `validUntil`, if stated.
+    pub valid_until: Option<WallMs>,
+    /// `ttlSecondsRecommended`, if stated.
+    pub ttl_s: Option<u64>,
+    /// Where the card is.
+    pub agent_card_url: String,
+    /// What its proof is worth.
+    pub assurance: Assurance,
+    /// The owning peer, if enrolled.
+    pub owner: Option<Origin>,
+    /// The revision that wrote this entry.
+    pub revision: Revision,
+}
+
+/// An A2A card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardEntry {
+    /// Its name.
+    pub handle: Handle,
+    /// Its body, kept byte for byte.
+    pub digest: Digest,
+    /// What its signature is worth.
+    pub assurance: Assurance,
+    /// The owning peer whose key signed it.
+    pub owner: Option<Origin>,
+    /// The key that signed it.
+    pub kid: Option<Kid>,
+    /// The revision that wrote this entry.
+    pub revision: Revision,
+}

@@ -1,0 +1,46 @@
+//! WAN envelopes in the queues of their targets.
+//! Data only: it decides nothing, and must never hold bodies, only digests of them.
+
+use proto_types::{Digest, EnvelopeId, LeaseEpoch, Origin, Revision, WallMs};
+use serde::{Deserialize, Serialize};
+
+/// One WAN envelope in the queue of its target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvelopeEntry {
+    /// Unique within its source.
+    pub id: EnvelopeId,
+    /// Who sent it.
+    pub source: Origin,
+    /// The queue: a target origin or handle.
+    pub target: String,
+    /// End-to-end correlation.
+    pub correlation: String,
+    /// The envelope as received, a body.
+    pub body: Digest,
+    /// The W3C trace context it came with.
+    pub traceparent: Option<String>,
+    /// When it was accepted.
+    pub accepted_at: WallMs,
+    /// When it is void.
+    pub expires_at: WallMs,
+    /// The newest lease epoch.
+    pub epoch: LeaseEpoch,
+    /// Leased until then; `WallMs(0)` if never.
+    pub leased_until: WallMs,
+    /// How often it was leased.
+    pub deliveries: u32,
+    /// The revision at which it was accepted: its place in the queue.
+    pub revision: Revision,
+    /// Set once it took effect at its target: out of the queue, remembered until it expires.
+    #[serde(default)]
+    pub acked: Option<Acked>,
+}
+
+/// That an envelope took effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acked {
+    /// The lease it was acknowledged under.
+    pub epoch: LeaseEpoch,
+    /// The revision of the acknowledgement.
+    pub revision: Revision,
+}

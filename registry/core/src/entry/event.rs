@@ -1,0 +1,42 @@
+//! The total order's lines: what watchers see.
+//! Data only: it decides nothing, and must never hold bodies, only digests of them.
+
+use proto_types::{Revision, WallMs};
+use serde::{Deserialize, Serialize};
+
+/// One line of the total order; what watchers see.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeEvent {
+    /// Its place.
+    pub revision: Revision,
+    /// The state machine's time.
+    pub at: WallMs,
+    /// Which kind of thing.
+    pub kind: ChangeKind,
+    /// Which one.
+    pub id: String,
+    /// True if it is gone.
+    pub deleted: bool,
+}
+
+/// The kinds of things that change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeKind {
+    /// A peer, its keys or its manifest.
+    Peer,
+    /// A record.
+    Record,
+    /// A card.
+    Card,
+    /// A hosted agent.
+    Agent,
+    /// A gateway.
+    Gateway,
+    /// A node.
+    Node,
+    /// A task moved: submitted, assigned, put back, asked to end, or ended.
+    Task,
+    /// An envelope was accepted or acknowledged; `id` is its target.
+    Envelope,
+}

@@ -1,0 +1,85 @@
+//! The fleet: gateways, nodes, and the invitations that let them in.
+//! Data only: it decides nothing, and must never hold bodies, only digests of them.
+
+use proto_types::{Digest, GatewayId, NodeId, Revision, WallMs};
+use serde::{Deserialize, Serialize};
+
+/// A gateway of the fleet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayEntry {
+    /// Its name.
+    pub id: GatewayId,
+    /// Where nodes push events to.
+    pub endpoint: String,
+    /// SHA-256 of its credential.
+    pub credential: Digest,
+    /// The revision that wrote this entry.
+    pub revision: Revision,
+}
+
+/// An execution node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeEntry {
+    /// Its name.
+    pub id: NodeId,
+    /// SHA-256 of its credential.
+    pub credential: Digest,
+    /// What it measured of itself.
+    pub capacity: Capacity,
+    /// Whether tasks may be placed on it.
+    pub state: NodeState,
+    /// The revision that wrote this entry.
+    pub revision: Revision,
+}
+
+/// What a node offers, measured by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capacity {
+    /// Runs at once.
+    pub slots: u32,
+    /// Memory for all of them, bytes.
+    pub memory_bytes: u64,
+    /// Measured runs of an empty component per second.
+    pub runs_per_second: u64,
+    /// Isolation classes it measured.
+    pub isolation: Vec<String>,
+}
+
+/// A node's committed liveness; the lease itself lives in the leader's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodeState {
+    /// Registered, no session yet, or its lease ran out.
+    Lost,
+    /// In session.
+    Joined,
+    /// In session, takes no new tasks.
+    Draining,
+}
+
+/// A one-use invitation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinTokenEntry {
+    /// SHA-256 of the token.
+    pub hash: Digest,
+    /// What it admits.
+    pub role: JoinRole,
+    /// When it is void.
+    pub expires_at: WallMs,
+    /// Who came in with it. It is kept, spent, until it expires, so that a repeated
+    /// `IssueJoinToken` cannot bring it back to life.
+    #[serde(default)]
+    pub spent_by: Option<String>,
+}
+
+/// What a join token admits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JoinRole {
+    /// A peer.
+    Peer,
+    /// A gateway.
+    Gateway,
+    /// A node.
+    Node,
+}

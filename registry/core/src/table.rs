@@ -1,0 +1,225 @@
+//! The typed tables of the state: how an entity is keyed, encoded and listed.
+//! They decide where an entity lies; they must never hide a value that does not decode.
+
+use std::marker::PhantomData;
+
+use proto_types::{Digest, EnvelopeId, Namespace, Origin};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::change::Write;
+use crate::entry::{
+    AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, JoinTokenEntry, NodeEntry, PeerEntry,
+    RecordEntry, TaskEntry,
+};
+use crate::index;
+use crate::layout::{self, END, state};
+use crate::view::{Space, View, ViewError};
+
+/// Peers by origin.
+pub const PEERS: Table<PeerEntry> = Table::new(state::PEERS, "peer");
+/// Records by handle, tombstones included.
+pub const RECORDS: Table<RecordEntry> = Table::new(state::RECORDS, "record");
+/// Cards by handle.
+pub const CARDS: Table<CardEntry> = Table::new(state::CARDS, "card");
+/// Hosted agents by handle.
+pub const AGENTS: Table<AgentEntry> = Table::new(state::AGENTS, "agent");
+/// Gateways by id.
+pub const GATEWAYS: Table<GatewayEntry> = Table::new(state::GATEWAYS, "gateway");
+/// Nodes by id.
+pub const NODES: Table<NodeEntry> = Table::new(state::NODES, "node");
+/// Tasks by id.
+pub const TASKS: Table<TaskEntry> = Table::new(state::TASKS, "task");
+/// Envelopes by [`envelope_key`].
+pub const ENVELOPES: Table<EnvelopeEntry> = Table::new(state::ENVELOPES, "envelope");
+/// Join tokens by the digest of the token.
+pub const JOIN_TOKENS: Table<JoinTokenEntry> = Table::new(state::JOIN_TOKENS, "join token");
+
+/// What can be kept in a table.
+pub trait Entity: Serialize + DeserializeOwned {
+    /// What it is looked up by; unique in its table.
+    fn key(&self) -> String;
+
+    /// The derived keys that point at it, with their values. A function of the entity alone, so
+    /// that they can be rebuilt.
+    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        Vec::new()
+    }
+}
+
+/// One kind of entity, laid out `shard | tag | namespace | 0 | id`.
+#[derive(Debug)]
+pub struct Table<T> {
+    tag: u8,
+    name: &'static str,
+    entity: PhantomData<fn() -> T>,
+}
+
+impl<T: Entity> Table<T> {
+    const fn new(tag: u8, name: &'static str) -> Self {
+        Self { tag, name, entity: PhantomData }
+    }
+
+    /// What a refusal calls an entity of this table.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Where the entity of this id lies in `Space::State`.
+    #[must_use]
+    pub fn key(&self, id: &str) -> Vec<u8> {
+        layout::key(self.tag, &[Namespace::DEFAULT.as_bytes(), END, id.as_bytes()])
+    }
+
+    /// The entity of this id, if there is one.
+    ///
+    /// # Errors
+    /// The store failed, or what it holds does not decode.
+    pub fn entry(&self, view: &dyn View, id: &str) -> Result<Option<T>, ViewError> {
+        let value = view.value(Space::State, &self.key(id))?;
+        value.map(|bytes| self.decode(&bytes)).transpose()
+    }
+
+    /// The write that keeps an entity.
+    #[must_use]
+    pub fn put(&self, entry: &T) -> Write {
+        let key = self.key(&entry.key());
+        Write::Put { space: Space::State, key, value: encode(entry) }
+    }
+
+    /// The write that forgets an entity.
+    #[must_use]
+    pub fn delete(&self, id: &str) -> Write {
+        Write::Delete { space: Space::State, key: self.key(id) }
+    }
+
+    /// Up to `limit` entities whose ids come after `after`, in the order of their ids.
+    ///
+    /// # Errors
+    /// As [`Table::entry`].
+    pub fn list(
+        &self,
+        view: &dyn View,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<T>, ViewError> {
+        let first = self.key("");
+        let from = after.map_or_else(|| first.clone(), |id| layout::after(&self.key(id)));
+        let pairs = view.range(Space::State, &from, &layout::past(&first), limit)?;
+        pairs.iter().map(|(_, value)| self.decode(value)).collect()
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<T, ViewError> {
+        decode(self.name, bytes)
+    }
+}
+
+/// What an envelope is looked up by: ids are unique within their source only.
+#[must_use]
+pub fn envelope_key(source: &Origin, id: &EnvelopeId) -> String {
+    format!("{}\0{}", source.as_str(), id.as_str())
+}
+
+/// Where the bytes of this digest lie in `Space::Bodies`.
+#[must_use]
+pub fn body_key(digest: &Digest) -> Vec<u8> {
+    digest.as_bytes().to_vec()
+}
+
+/// MessagePack with member names, so that members can be added later.
+pub(crate) fn encode<T: Serialize>(entry: &T) -> Vec<u8> {
+    rmp_serde::to_vec_named(entry)
+        .expect("entities are maps, lists, texts and numbers, which MessagePack can always hold")
+}
+
+/// Reads what `encode` wrote.
+pub(crate) fn decode<T: DeserializeOwned>(
+    table: &'static str,
+    bytes: &[u8],
+) -> Result<T, ViewError> {
+    rmp_serde::from_slice(bytes)
+        .map_err(|cause| ViewError::Corrupt { table, cause: cause.to_string() })
+}
+
+impl Entity for PeerEntry {
+    fn key(&self) -> String {
+        self.origin.as_str().to_owned()
+    }
+
+    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        index::of_peer(self)
+    }
+}
+
+impl Entity for RecordEntry {
+    fn key(&self) -> String {
+        self.handle.as_str().to_owned()
+    }
+
+    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        index::of_record(self)
+    }
+}
+
+impl Entity for CardEntry {
+    fn key(&self) -> String {
+        self.handle.as_str().to_owned()
+    }
+}
+
+impl Entity for AgentEntry {
+    fn key(&self) -> String {
+        self.handle.as_str().to_owned()
+    }
+}
+
+impl Entity for GatewayEntry {
+    fn key(&self) -> String {
+        self.id.as_str().to_owned()
+    }
+
+    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        index::of_gateway(self)
+    }
+}
+
+impl Entity for NodeEntry {
+    fn key(&self) -> String {
+        self.id.as_str().to_owned()
+    }
+
+    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        index::of_node(self)
+    }
+}
+
+impl Entity for TaskEntry {
+    fn key(&self) -> String {
+        self.id.as_str().to_owned()
+    }
+
+    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        index::of_task(self)
+    }
+}
+
+impl Entity for EnvelopeEntry {
+    fn key(&self) -> String {
+        envelope_key(&self.source, &self.id)
+    }
+
+    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        index::of_envelope(self)
+    }
+}
+
+impl Entity for JoinTokenEntry {
+    fn key(&self) -> String {
+        self.hash.hex()
+    }
+
+    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        index::of_join_token(self)
+    }
+}

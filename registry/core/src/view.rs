@@ -1,0 +1,109 @@
+//! What the core may read: a key-value view of the state, with range scans in key order.
+//! It decides nothing; it must never offer a way to write, or a result that depends on anything but the state.
+
+use std::collections::BTreeMap;
+
+/// The families of keys, each with its own column family on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Space {
+    /// Entities, laid out `shard | table | namespace | 0 | id`.
+    State,
+    /// Content by SHA-256 digest (32 bytes): cards, manifests, records, task inputs and outcomes.
+    Bodies,
+    /// Derived keys that point at entities; rebuilt from `State`.
+    Index,
+    /// The total order: revision (8 bytes, big endian) to change event.
+    Changes,
+}
+
+/// One key and its value.
+pub type Pair = (Vec<u8>, Vec<u8>);
+
+/// A consistent read of the state as of one revision.
+pub trait View {
+    /// The value stored under `key`, if any.
+    ///
+    /// # Errors
+    /// A failure of the store itself; absence is `Ok(None)`.
+    fn value(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError>;
+
+    /// Up to `limit` pairs with `from <= key < to`, in key order.
+    ///
+    /// # Errors
+    /// A failure of the store itself.
+    fn range(
+        &self,
+        space: Space,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Pair>, ViewError>;
+}
+
+/// The store could not answer, or what it holds cannot be understood.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewError {
+    /// The store failed; the member must stop applying.
+    #[error("the state store failed: {0}")]
+    Store(String),
+    /// A stored value does not decode: the state is corrupt.
+    #[error("a stored {table} entry does not decode: {cause}")]
+    Corrupt {
+        /// The table the entry belongs to.
+        table: &'static str,
+        /// What the decoder said.
+        cause: String,
+    },
+}
+
+/// The in-memory view: the model that RocksDB is tested against, and the base of every core test.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    pairs: BTreeMap<(Space, Vec<u8>), Vec<u8>>,
+}
+
+impl Memory {
+    /// Carries out writes in order.
+    pub fn commit(&mut self, writes: &[crate::change::Write]) {
+        use crate::change::Write;
+        for write in writes {
+            match write {
+                Write::Put { space, key, value } => {
+                    self.pairs.insert((*space, key.clone()), value.clone());
+                }
+                Write::Delete { space, key } => {
+                    self.pairs.remove(&(*space, key.clone()));
+                }
+                Write::DeleteRange { space, from, to } => {
+                    self.pairs.retain(|(at, key), _| at != space || key < from || key >= to);
+                }
+            }
+        }
+    }
+
+    /// Every pair, ordered by space and key.
+    pub fn pairs(&self) -> impl Iterator<Item = (&(Space, Vec<u8>), &Vec<u8>)> {
+        self.pairs.iter()
+    }
+}
+
+impl View for Memory {
+    fn value(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
+        Ok(self.pairs.get(&(space, key.to_vec())).cloned())
+    }
+
+    fn range(
+        &self,
+        space: Space,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Pair>, ViewError> {
+        if from >= to {
+            return Ok(Vec::new());
+        }
+        let bounds = (space, from.to_vec())..(space, to.to_vec());
+        let pairs = self.pairs.range(bounds).take(limit);
+        Ok(pairs.map(|((_, key), value)| (key.clone(), value.clone())).collect())
+    }
+}

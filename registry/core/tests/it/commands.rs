@@ -1,0 +1,264 @@
+//! Random logs over a small world, so that commands meet: few names, times around now.
+
+use proptest::prelude::*;
+use proto_types::card::Assurance;
+use proto_types::{ContextId, LeaseEpoch, NodeId, Stamp, WallMs};
+use registry_core::command::{Command, Proposal};
+use registry_core::entry::{AgentKind, Approval, Capacity, JoinRole, NodeState, ReplyTo, TaskEnd};
+
+use crate::guide::{OPEN, guided};
+use crate::world::*;
+
+/// One log entry as the leader stamps it.
+pub(crate) type Entry = (Stamp, Vec<Proposal>);
+
+/// The furniture of [`World::furnished`] and up to 60 entries after it. The stamps go forward by up
+/// to 3 minutes, and sometimes back.
+pub(crate) fn any_log() -> impl Strategy<Value = Vec<Entry>> {
+    let step = prop_oneof![6 => 0_i64..30_000, 2 => 0_i64..180_000, 1 => -60_000_i64..0];
+    prop::collection::vec(step, 1..60).prop_flat_map(|steps| {
+        let mut now = START;
+        let mut entries = Vec::new();
+        for step in steps {
+            now = WallMs(now.0.saturating_add_signed(step));
+            let proposals = prop::collection::vec(any_proposal(now), 1..4);
+            entries.push((Just(Stamp { now }), proposals));
+        }
+        entries.prop_map(|mut entries| {
+            let commands = furniture();
+            let proposal = |command: &Command| Proposal { commands: vec![command.clone()] };
+            entries.insert(0, (Stamp { now: START }, commands.iter().map(proposal).collect()));
+            guided(entries)
+        })
+    })
+}
+
+fn any_proposal(now: WallMs) -> impl Strategy<Value = Proposal> {
+    // Most commands go alone: the more there are, the likelier one is refused, and all with it.
+    let commands = prop_oneof![
+        3 => prop::collection::vec(any_command(now), 1),
+        1 => prop::collection::vec(any_command(now), 2..4),
+    ];
+    commands.prop_map(|commands| Proposal { commands })
+}
+
+/// A name out of `all`, half of the time the first: the one that the furniture has.
+fn name(all: u8) -> impl Strategy<Value = u8> {
+    prop_oneof![Just(0), 0..all]
+}
+
+/// Every kind of command, most of them possible at `now`.
+pub(crate) fn any_command(now: WallMs) -> impl Strategy<Value = Command> {
+    prop_oneof![
+        3 => any_peer_command(now),
+        3 => any_directory_command(now),
+        2 => any_fleet_command(now),
+        10 => any_task_command(now),
+        3 => any_tokens(now),
+        5 => any_envelope_command(now),
+    ]
+}
+
+fn some_time(now: WallMs, ahead_ms_max: u64) -> impl Strategy<Value = WallMs> {
+    prop_oneof![
+        9 => (1..=ahead_ms_max).prop_map(move |ms| now.plus_ms(ms)),
+        1 => (0..=ahead_ms_max).prop_map(move |ms| now.minus_ms(ms)),
+        1 => any::<u64>().prop_map(WallMs),
+    ]
+}
+
+fn some_approval() -> impl Strategy<Value = Approval> {
+    prop_oneof![
+        Just(Approval::Operator),
+        name(4).prop_map(|name| Approval::JoinToken(digest(name))),
+    ]
+}
+
+fn some_keys() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![3 => Just(vec![0]), 1 => prop::sample::subsequence(vec![0_u8, 1, 2], 0..=2)]
+}
+
+fn any_peer_command(now: WallMs) -> impl Strategy<Value = Command> {
+    let role = prop_oneof![Just(JoinRole::Peer), Just(JoinRole::Gateway), Just(JoinRole::Node)];
+    let keys = (some_keys(), some_keys());
+    let prev = prop::option::of(name(4).prop_map(digest));
+    prop_oneof![
+        2 => name(6).prop_map(put_body),
+        3 => (0_u8..4, role, some_time(now, DAY)).prop_map(|(hash, role, expires_at)| {
+            Command::IssueJoinToken { hash: digest(hash), role, expires_at }
+        }),
+        4 => (name(3), some_keys(), some_approval())
+            .prop_map(|(peer, keys, approval)| enrol(peer, &keys, approval)),
+        2 => (0_u8..3).prop_map(|peer| Command::RevokePeer { origin: origin(peer) }),
+        12 => (name(3), 0_u64..5, prev, name(5), some_time(now, DAY), keys).prop_map(
+            |(peer, seq, prev, body, expires_at, (signers, keys))| Command::PutManifest {
+                issuer: origin(peer),
+                seq,
+                prev,
+                digest: digest(body),
+                expires_at,
+                signed_by: signers.into_iter().map(kid).collect(),
+                keys: keys.into_iter().map(key).collect(),
+            }
+        ),
+    ]
+}
+
+fn some_owner() -> impl Strategy<Value = Option<(u8, u8)>> {
+    prop::option::of((name(3), name(3)))
+}
+
+fn any_directory_command(now: WallMs) -> impl Strategy<Value = Command> {
+    let if_match = || prop::option::weighted(0.2, name(4).prop_map(digest));
+    let record = (name(3), name(5), some_time(now, 6 * MINUTE), some_owner(), if_match());
+    prop_oneof![
+        4 => record.prop_map(|(name, body, at, owner, matching)| {
+            let mut command = put_record(name, body, at, owner);
+            if let Command::PutRecord { if_match, .. } = &mut command {
+                *if_match = matching;
+            }
+            command
+        }),
+        1 => (name(3), if_match())
+            .prop_map(|(name, if_match)| Command::DeleteRecord { handle: handle(name), if_match }),
+        1 => (name(3), name(5), some_owner()).prop_map(|(name, body, owner)| Command::PutCard {
+            handle: handle(name),
+            digest: digest(body),
+            assurance: Assurance::SelfAsserted,
+            owner: owner.map(|(peer, key)| (origin(peer), kid(key))),
+        }),
+        1 => (name(3), name(3), 0_u64..3).prop_map(|(name, card, bytes)| Command::PutAgent {
+            handle: handle(name),
+            artifact: digest(200),
+            artifact_bytes: bytes,
+            kind: AgentKind::Command,
+            limits: limits(),
+            isolation: vec!["wasm-proc".into()],
+            card: digest(card),
+        }),
+    ]
+}
+
+fn some_capacity() -> impl Strategy<Value = Capacity> {
+    (0_u32..5, prop::bool::weighted(0.9)).prop_map(|(slots, wasm)| {
+        let class = if wasm { "wasm-proc" } else { "vm-emulated" };
+        Capacity { slots, isolation: vec![class.into()], ..capacity() }
+    })
+}
+
+fn any_fleet_command(_now: WallMs) -> impl Strategy<Value = Command> {
+    let state = prop_oneof![8 => Just(NodeState::Joined), 1 => Just(NodeState::Lost), 1 => Just(NodeState::Draining)];
+    prop_oneof![
+        1 => (name(3), name(3), name(4), 1_u8..4).prop_map(|(name, endpoint, credential, join)| {
+            Command::RegisterGateway {
+                id: gateway_id(name),
+                endpoint: format!("http://gateway{endpoint}"),
+                credential: digest(110 + credential),
+                join: digest(join),
+            }
+        }),
+        1 => (name(3), name(4), some_capacity(), name(4)).prop_map(
+            |(name, credential, capacity, join)| Command::RegisterNode {
+                id: node_id(name),
+                credential: digest(100 + credential),
+                capacity,
+                join: digest(join),
+            }
+        ),
+        8 => (name(2), state, prop::option::weighted(0.2, some_capacity())).prop_map(
+            |(name, state, capacity)| Command::SetNodeState { id: node_id(name), state, capacity }
+        ),
+    ]
+}
+
+fn some_end() -> impl Strategy<Value = TaskEnd> {
+    prop_oneof![
+        Just(TaskEnd::Completed),
+        Just(TaskEnd::Failed),
+        Just(TaskEnd::Canceled),
+        Just(TaskEnd::Rejected),
+        Just(TaskEnd::InputRequired),
+    ]
+}
+
+/// A node left open, or one by name.
+fn some_node() -> impl Strategy<Value = NodeId> {
+    let open = NodeId::parse("open").unwrap();
+    prop_oneof![Just(open), name(3).prop_map(node_id)]
+}
+
+/// Half of the time the right one, else one that may be old or not yet handed out.
+fn some_epoch() -> impl Strategy<Value = LeaseEpoch> {
+    prop_oneof![Just(OPEN), (0_u64..6).prop_map(LeaseEpoch)]
+}
+
+fn any_task_command(now: WallMs) -> impl Strategy<Value = Command> {
+    let task = || name(8).prop_map(task_id);
+    let reply_to = prop::option::of(name(2).prop_map(|gateway| ReplyTo {
+        gateway: gateway_id(gateway),
+        endpoint: "http://gateway0/events".into(),
+        secret: "secret".into(),
+    }));
+    let outcome = prop::option::of(name(5).prop_map(digest));
+    prop_oneof![
+        4 => (0_u8..8, name(2), 0_u8..5, reply_to, some_time(now, 60 * MINUTE)).prop_map(
+            |(id, agent, input, reply_to, deadline)| Command::SubmitTask {
+                id: task_id(id),
+                context: ContextId::parse("context").unwrap(),
+                agent: handle(agent),
+                owner: "operator".into(),
+                input: digest(input),
+                reply_to,
+                deadline,
+            }
+        ),
+        5 => (task(), some_node()).prop_map(|(id, node)| Command::AssignTask { id, node }),
+        3 => (task(), some_epoch()).prop_map(|(id, epoch)| Command::ReleaseTask {
+            id,
+            epoch,
+            reason: "it is draining".into(),
+        }),
+        3 => (task(), name(2), some_epoch(), some_end(), outcome).prop_map(
+            |(id, node, epoch, end, outcome)| Command::CompleteTask {
+                id,
+                node: node_id(node),
+                epoch,
+                end,
+                outcome,
+                reason: None,
+            }
+        ),
+        1 => (task(), prop::option::of(Just("operator".to_owned())))
+            .prop_map(|(id, owner)| Command::CancelTask { id, owner }),
+        1 => task().prop_map(|id| Command::ExpireTask { id }),
+    ]
+}
+
+fn any_tokens(now: WallMs) -> impl Strategy<Value = Command> {
+    let entry = (name(8).prop_map(digest), some_time(now, 16 * MINUTE));
+    prop::collection::vec(entry, 0..4).prop_map(|entries| Command::SpendTokens { entries })
+}
+
+fn any_envelope_command(now: WallMs) -> impl Strategy<Value = Command> {
+    let target = || prop_oneof![Just("target-0"), Just("target-1")];
+    let lease_ms = prop_oneof![Just(1_000_u64), Just(60_000)];
+    let acked = (0_u8..12, target(), some_epoch());
+    prop_oneof![
+        3 => (0_u8..12, target(), some_time(now, 10 * MINUTE))
+            .prop_map(|(name, target, expires_at)| enqueue(name, target, expires_at)),
+        2 => (target(), 1_u32..3, lease_ms).prop_map(|(target, max, ttl_ms)| {
+            Command::LeaseEnvelopes { target: target.into(), max, ttl_ms }
+        }),
+        2 => acked.prop_map(|(name, target, epoch)| ack(name, target, epoch.0)),
+    ]
+}
+
+proptest! {
+    /// Caught: `reply_to` of `SubmitTask` with `serde(skip)`.
+    #[test]
+    fn a_command_is_read_back_as_it_was_written(command in any_command(START)) {
+        let written = rmp_serde::to_vec_named(&command).unwrap();
+        let read: Command = rmp_serde::from_slice(&written).unwrap();
+        prop_assert_eq!(read, command);
+    }
+}

@@ -1,0 +1,156 @@
+//! Envelope queues: accepted once, leased to one, acknowledged once.
+
+use proto_types::{EnvelopeId, LeaseEpoch, WallMs};
+use registry_core::change::{Effect, Lease, Refusal, Reply};
+use registry_core::command::Command;
+use registry_core::query;
+
+use crate::world::*;
+
+const TARGET: &str = "https://target.example";
+
+fn at(ms: u64) -> WallMs {
+    START.plus_ms(ms)
+}
+
+fn leased(world: &mut World, max: u32) -> Vec<(EnvelopeId, u64)> {
+    match world.done(&lease(TARGET, max)) {
+        Reply::Leased(leases) => {
+            leases.into_iter().map(|Lease { envelope, epoch, .. }| (envelope.id, epoch.0)).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn ids(names: &[(u8, u64)]) -> Vec<(EnvelopeId, u64)> {
+    names.iter().map(|(name, epoch)| (envelope_id(*name), *epoch)).collect()
+}
+
+#[test]
+fn an_envelope_is_accepted_once_until_it_expires_even_after_its_ack() {
+    let mut world = World::furnished();
+    let first = world.done(&enqueue(1, TARGET, at(MINUTE)));
+    let Reply::Enqueued { revision, duplicate: false } = first else { panic!("{first:?}") };
+    assert_eq!(world.effects, [Effect::EnvelopeReady(TARGET.into())]);
+    let again = Reply::Enqueued { revision, duplicate: true };
+    assert_eq!(world.done(&enqueue(1, TARGET, at(MINUTE))), again);
+    assert_eq!(world.done(&enqueue(1, "elsewhere", at(DAY))), again);
+    assert_eq!(leased(&mut world, 9), ids(&[(1, 1)]));
+    world.done(&ack(1, TARGET, 1));
+    assert_eq!(world.done(&enqueue(1, TARGET, at(MINUTE))), again);
+    assert_eq!(leased(&mut world, 9), []);
+
+    world.later(MINUTE);
+    let anew = world.done(&enqueue(1, TARGET, at(2 * MINUTE)));
+    assert!(matches!(anew, Reply::Enqueued { duplicate: false, .. }), "{anew:?}");
+    assert_eq!(leased(&mut world, 9), ids(&[(1, 1)]));
+}
+
+#[test]
+fn envelopes_are_leased_oldest_first_and_to_one_holder_at_a_time() {
+    let mut world = World::furnished();
+    for name in [3, 1, 2] {
+        world.done(&enqueue(name, TARGET, at(DAY)));
+    }
+    assert_eq!(leased(&mut world, 2), ids(&[(3, 1), (1, 1)]));
+    assert_eq!(leased(&mut world, 2), ids(&[(2, 1)]));
+    assert_eq!(leased(&mut world, 2), []);
+    world.later(9_999);
+    assert_eq!(leased(&mut world, 2), []);
+    world.later(1);
+    assert_eq!(leased(&mut world, 9), ids(&[(3, 2), (1, 2), (2, 2)]));
+    assert_eq!(query::queue_depth(&world.memory, TARGET).unwrap(), 3);
+}
+
+#[test]
+fn an_ack_needs_the_newest_lease() {
+    let mut world = World::furnished();
+    world.done(&enqueue(1, TARGET, at(DAY)));
+    let not_leased = Refusal::NotLeased(envelope_id(1));
+    assert_eq!(world.refusal(&ack(1, TARGET, 0)), not_leased);
+    leased(&mut world, 1);
+    world.later(10_000);
+    leased(&mut world, 1);
+    assert_eq!(world.refusal(&ack(1, TARGET, 1)), not_leased);
+    assert_eq!(world.refusal(&ack(1, TARGET, 3)), not_leased);
+    let absent = not_found("envelope", envelope_id(1));
+    assert_eq!(world.refusal(&ack(1, "elsewhere", 2)), absent);
+    assert_eq!(world.refusal(&ack(2, TARGET, 2)), not_found("envelope", envelope_id(2)));
+    // The lease ran out, but nobody leased it since.
+    world.later(10_000);
+    let first = world.revision_of(&ack(1, TARGET, 2));
+    assert_eq!(world.revision_of(&ack(1, TARGET, 2)), first);
+    assert_eq!(world.refusal(&ack(1, TARGET, 1)), not_leased);
+    let kept = query::envelope(&world.memory, &origin(0), &envelope_id(1)).unwrap().unwrap();
+    assert_eq!(kept.epoch, LeaseEpoch(2));
+    assert_eq!(query::queue_depth(&world.memory, TARGET).unwrap(), 0);
+}
+
+#[test]
+fn a_void_envelope_is_neither_leased_nor_kept() {
+    let mut world = World::furnished();
+    for name in 0..70 {
+        world.done(&enqueue(name, TARGET, at(MINUTE)));
+    }
+    world.done(&enqueue(100, TARGET, at(DAY)));
+    world.later(MINUTE);
+    // 64 of the 70 are swept by this command; the rest are passed over, and swept by the next.
+    assert_eq!(leased(&mut world, 9), ids(&[(100, 1)]));
+    assert_eq!(query::queue_depth(&world.memory, TARGET).unwrap(), 7);
+    assert_eq!(leased(&mut world, 9), []);
+    assert_eq!(query::queue_depth(&world.memory, TARGET).unwrap(), 1);
+    assert_eq!(query::envelope(&world.memory, &origin(0), &envelope_id(69)).unwrap(), None);
+}
+
+#[test]
+fn a_queue_holds_10000_envelopes_and_a_lease_looks_past_those_in_use() {
+    let mut world = World::furnished();
+    let nth = |n: u32| match enqueue(0, TARGET, at(DAY)) {
+        Command::EnqueueEnvelope { source, target, correlation, body, expires_at, .. } => {
+            let id = EnvelopeId::parse(&format!("n{n:05}")).unwrap();
+            let traceparent = None;
+            Command::EnqueueEnvelope {
+                id,
+                source,
+                target,
+                correlation,
+                body,
+                traceparent,
+                expires_at,
+            }
+        }
+        other => panic!("{other:?}"),
+    };
+    for n in 0..10_000 {
+        world.done(&nth(n));
+    }
+    assert_eq!(world.refusal(&nth(10_000)), full("the target's queue", 10_000));
+    world.done(&enqueue(1, "elsewhere", at(DAY)));
+    for _ in 0..4 {
+        leased(&mut world, 100);
+    }
+    let next = leased(&mut world, 1);
+    assert_eq!(next[0].0.as_str(), "n00400");
+    let id = next[0].0.clone();
+    let (target, source, epoch) = (TARGET.into(), origin(0), LeaseEpoch(1));
+    world.done(&Command::AckEnvelope { target, source, id, epoch });
+    world.done(&nth(10_000));
+}
+
+#[test]
+fn what_is_out_of_bounds_is_refused() {
+    let mut world = World::furnished();
+    let past = world.refusal(&enqueue(1, TARGET, START));
+    assert_eq!(past, Refusal::Expired { expired_ms: START.0 });
+    let far = world.refusal(&enqueue(1, TARGET, at(7 * DAY + 1)));
+    assert!(matches!(far, Refusal::TooFarAhead { .. }));
+    assert!(matches!(world.refusal(&enqueue(1, "", at(1))), Refusal::Invalid { .. }));
+    world.refusal(&enqueue(1, &"t".repeat(513), at(1)));
+    let leases = [(0, 10_000), (101, 10_000), (1, 999), (1, 600_001)];
+    for (max, ttl_ms) in leases {
+        world.refusal(&Command::LeaseEnvelopes { target: TARGET.into(), max, ttl_ms });
+    }
+    world.done(&Command::LeaseEnvelopes { target: TARGET.into(), max: 100, ttl_ms: 600_000 });
+    let mut bare = World::new();
+    assert_eq!(bare.refusal(&enqueue(1, TARGET, at(1))), not_found("body", digest(0)));
+}

@@ -1,0 +1,96 @@
+//! Gateways and nodes.
+
+use proto_types::Digest;
+use registry_core::change::{Refusal, Reply};
+use registry_core::command::Command;
+use registry_core::entry::{Capacity, JoinRole, NodeState, TaskState};
+use registry_core::query;
+
+use crate::world::*;
+
+fn gateway(name: u8, endpoint: &str, credential: u8, join: u8) -> Command {
+    Command::RegisterGateway {
+        id: gateway_id(name),
+        endpoint: endpoint.into(),
+        credential: digest(credential),
+        join: digest(join),
+    }
+}
+
+#[test]
+fn a_gateway_spends_its_token_once_and_moves_with_its_credential() {
+    let mut world = World::new();
+    world.done(&issue(1, JoinRole::Gateway));
+    world.done(&issue(2, JoinRole::Gateway));
+    let first = world.revision_of(&gateway(1, "http://a", 50, 1));
+    assert_eq!(world.revision_of(&gateway(1, "http://a", 50, 1)), first);
+    assert!(world.revision_of(&gateway(1, "http://b", 50, 1)) > first);
+    let other = world.refusal(&gateway(1, "http://c", 51, 2));
+    assert_eq!(other, conflict("gateway", gateway_id(1)));
+    assert_eq!(world.refusal(&gateway(2, "http://d", 52, 1)), Refusal::JoinTokenInvalid);
+    let found = query::gateway_by_credential(&world.memory, &digest(50)).unwrap().unwrap();
+    assert_eq!((found.id, found.endpoint.as_str()), (gateway_id(1), "http://b"));
+    let unknown: Digest = digest(51);
+    assert_eq!(query::gateway_by_credential(&world.memory, &unknown).unwrap(), None);
+    assert_eq!(query::node_by_credential(&world.memory, &digest(50)).unwrap(), None);
+}
+
+#[test]
+fn one_credential_is_one_machine() {
+    let mut world = World::furnished();
+    world.done(&issue(1, JoinRole::Gateway));
+    let taken = world.refusal(&gateway(1, "http://a", 100, 1));
+    assert_eq!(taken, conflict("credential", gateway_id(1)));
+    let found = query::node_by_credential(&world.memory, &digest(100)).unwrap().unwrap();
+    assert_eq!(found.id, node_id(0));
+}
+
+#[test]
+fn a_node_comes_lost_and_joins_with_what_it_measured() {
+    let mut world = World::new();
+    assert_eq!(world.refusal(&register_node(1, 0)), Refusal::JoinTokenInvalid);
+    world.done(&issue(0, JoinRole::Gateway));
+    assert_eq!(world.refusal(&register_node(1, 0)), Refusal::JoinTokenInvalid);
+    world.done(&issue(1, JoinRole::Node));
+    world.done(&register_node(1, 1));
+    let node = |world: &World| query::node(&world.memory, &node_id(1)).unwrap().unwrap();
+    assert_eq!(node(&world).state, NodeState::Lost);
+    let measured = Capacity { slots: 9, ..capacity() };
+    let join = Command::SetNodeState {
+        id: node_id(1),
+        state: NodeState::Joined,
+        capacity: Some(measured.clone()),
+    };
+    let first = world.revision_of(&join);
+    assert_eq!(world.revision_of(&join), first);
+    assert_eq!((node(&world).state, node(&world).capacity), (NodeState::Joined, measured));
+    let absurd = Capacity { slots: 4_097, ..capacity() };
+    let absurd =
+        Command::SetNodeState { id: node_id(1), state: NodeState::Joined, capacity: Some(absurd) };
+    assert_eq!(world.refusal(&absurd), full("slots", 4_096));
+    let unknown = world.refusal(&node_state(8, NodeState::Joined));
+    assert_eq!(unknown, not_found("node", node_id(8)));
+}
+
+#[test]
+fn a_lost_or_restarted_nodes_tasks_wait_again() {
+    for lose in [node_state(0, NodeState::Lost), register_node(0, 0)] {
+        let mut world = World::furnished();
+        for task in [1, 2] {
+            world.done(&submit(task, 1, START.plus_ms(DAY)));
+            world.done(&assign(task, 0));
+        }
+        assert_eq!(query::tasks_of_node(&world.memory, &node_id(0), 9).unwrap().len(), 2);
+        let before = world.revision();
+        let reply = world.done(&lose);
+        // Each task's change and the node's own are seen by watchers; the answer covers them all.
+        assert_eq!(reply, Reply::Done(proto_types::Revision(before.0 + 3)));
+        assert_eq!(query::tasks_of_node(&world.memory, &node_id(0), 9).unwrap(), []);
+        for task in [1, 2] {
+            assert_eq!(world.task(task).state, TaskState::Pending);
+        }
+        assert_eq!(query::pending_tasks(&world.memory, 9).unwrap().len(), 2);
+        assert_eq!(world.effects.len(), 2);
+        world.refusal(&complete(1, 0, 1, 1));
+    }
+}

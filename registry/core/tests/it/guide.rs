@@ -1,0 +1,76 @@
+//! Makes random logs meet the state: commands that leave their choice open get one that is possible.
+
+use proto_types::{LeaseEpoch, NodeId, Stamp};
+use registry_core::command::{Command, Proposal};
+use registry_core::entry::{NodeState, TaskEntry, TaskState};
+use registry_core::table::{ENVELOPES, NODES, TASKS};
+use registry_core::view::Memory;
+use registry_core::{apply_batch, query};
+
+use crate::commands::Entry;
+
+/// An epoch left open: that of something held now.
+pub(crate) const OPEN: LeaseEpoch = LeaseEpoch(u64::MAX);
+
+/// Fills what is left open, entry by entry, from the state as the log has made it so far.
+pub(crate) fn guided(log: Vec<Entry>) -> Vec<Entry> {
+    let mut memory = Memory::default();
+    let mut fill = |(stamp, proposals): Entry| {
+        let now = stamp.now.max(query::clock(&memory).unwrap());
+        let choose = |mut command| {
+            choose(&memory, Stamp { now }, &mut command);
+            command
+        };
+        let proposals = proposals.into_iter();
+        let proposals: Vec<_> = proposals
+            .map(|it| Proposal { commands: it.commands.into_iter().map(choose).collect() })
+            .collect();
+        let change = apply_batch(&memory, stamp, &proposals).unwrap();
+        memory.commit(&change.writes);
+        (stamp, proposals)
+    };
+    log.into_iter().map(&mut fill).collect()
+}
+
+fn choose(memory: &Memory, stamp: Stamp, command: &mut Command) {
+    match command {
+        Command::AssignTask { id, node } if node.as_str() == "open" => {
+            let nodes = NODES.list(memory, None, 9).unwrap();
+            let joined = nodes.into_iter().find(|node| {
+                let held = query::tasks_of_node(memory, &node.id, 9).unwrap().len();
+                node.state == NodeState::Joined && held < node.capacity.slots as usize
+            });
+            let pending = query::pending_tasks(memory, 9).unwrap();
+            let due = pending.into_iter().find(|task| task.deadline > stamp.now);
+            if let (Some(task), Some(joined)) = (due, joined) {
+                (*id, *node) = (task.id, joined.id);
+            }
+        }
+        Command::ReleaseTask { id, epoch, .. } if *epoch == OPEN => {
+            if let Some((task, _)) = assigned(memory) {
+                (*id, *epoch) = (task.id, task.epoch);
+            }
+        }
+        Command::CompleteTask { id, node, epoch, .. } if *epoch == OPEN => {
+            if let Some((task, holder)) = assigned(memory) {
+                (*id, *node, *epoch) = (task.id, holder, task.epoch);
+            }
+        }
+        Command::AckEnvelope { target, source, id, epoch } if *epoch == OPEN => {
+            let known = ENVELOPES.list(memory, None, 99).unwrap();
+            let held = known.into_iter().find(|it| it.deliveries > 0 && it.acked.is_none());
+            if let Some(held) = held {
+                (*target, *source, *id, *epoch) = (held.target, held.source, held.id, held.epoch);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn assigned(memory: &Memory) -> Option<(TaskEntry, NodeId)> {
+    let tasks = TASKS.list(memory, None, 99).unwrap();
+    tasks.into_iter().find_map(|task| match task.state.clone() {
+        TaskState::Assigned { node } => Some((task, node)),
+        _ => None,
+    })
+}

@@ -1,0 +1,257 @@
+//! What holds of every state and between any two that follow each other, whatever the log says.
+//! A witness that knows only commands, replies and entries watches the state machine; it shares no
+//! code with it but the reads.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use proto_types::{Digest, EnvelopeId, LeaseEpoch, Revision, WallMs};
+use registry_core::change::{Reply, Spent};
+use registry_core::command::{Command, Proposal};
+use registry_core::entry::{PeerStatus, TaskState};
+use registry_core::table::{
+    AGENTS, CARDS, ENVELOPES, Entity, GATEWAYS, JOIN_TOKENS, NODES, PEERS, RECORDS, TASKS, Table,
+};
+use registry_core::view::{Memory, Space};
+use registry_core::{BatchChange, apply_batch, query};
+
+use crate::commands::{Entry, any_log};
+
+const ALL: usize = usize::MAX;
+
+fn list<T: Entity>(memory: &Memory, table: &Table<T>) -> BTreeMap<String, T> {
+    let entries = table.list(memory, None, ALL).unwrap();
+    entries.into_iter().map(|entry| (entry.key(), entry)).collect()
+}
+
+/// Pairs of the same entity before and after an entry was applied.
+fn both<T: Entity>(before: &Memory, after: &Memory, table: &Table<T>) -> Vec<(T, T)> {
+    let mut later = list(after, table);
+    let pair = |(key, old)| Some((old, later.remove(&key)?));
+    list(before, table).into_iter().filter_map(pair).collect()
+}
+
+fn run(log: &[Entry], mut watch: impl FnMut(&Memory, &Entry, &BatchChange, &Memory)) -> Memory {
+    let mut memory = Memory::default();
+    for entry in log {
+        let before = memory.clone();
+        let change = apply_batch(&memory, entry.0, &entry.1).unwrap();
+        memory.commit(&change.writes);
+        watch(&before, entry, &change, &memory);
+    }
+    memory
+}
+
+/// Each command of the accepted proposals with its reply.
+fn accepted<'a>(
+    proposals: &'a [Proposal],
+    change: &'a BatchChange,
+) -> impl Iterator<Item = (&'a Command, &'a Reply)> {
+    let pairs = proposals.iter().zip(&change.replies);
+    let kept = pairs.filter(|(_, replies)| !matches!(replies.last(), Some(Reply::Refused(_))));
+    kept.flat_map(|(proposal, replies)| proposal.commands.iter().zip(replies))
+}
+
+/// Caught: `note` that takes no new revision for a deletion (it writes over an older event);
+/// `put_back` that notes nothing; a clock that follows the stamp back.
+fn revisions_rise_by_one_and_each_is_told(before: &Memory, change: &BatchChange, after: &Memory) {
+    let now = query::revision(after).unwrap();
+    assert_eq!(now, change.revision);
+    let old = query::changes(before, Revision(0), ALL).unwrap();
+    let all = query::changes(after, Revision(0), ALL).unwrap();
+    assert_eq!(old, all[..old.len()], "what was told is never told otherwise");
+    let told: Vec<u64> = all.iter().map(|event| event.revision.0).collect();
+    assert_eq!(told, (1..=now.0).collect::<Vec<_>>());
+    assert!(query::clock(before).unwrap() <= query::clock(after).unwrap());
+
+    let named: BTreeSet<_> =
+        all[old.len()..].iter().map(|event| (event.revision, event.id.clone())).collect();
+    let (tasks, earlier) = (list(after, &TASKS), list(before, &TASKS));
+    let tasks = tasks.into_iter().filter(|(id, task)| earlier.get(id) != Some(task));
+    let tasks = tasks.map(|(id, task)| (task.revision, id));
+    let (nodes, earlier) = (list(after, &NODES), list(before, &NODES));
+    let nodes = nodes.into_iter().filter(|(id, node)| earlier.get(id) != Some(node));
+    let nodes = nodes.map(|(id, node)| (node.revision, id));
+    for changed in tasks.chain(nodes) {
+        assert!(named.contains(&changed), "{changed:?} was not told: {named:?}");
+    }
+}
+
+/// Caught: `complete` without the check of `Ended`; `assign` that hands out epoch 1 again.
+fn tasks_end_once_and_epochs_never_fall(before: &Memory, after: &Memory) {
+    for (old, new) in both(before, after, &TASKS) {
+        assert!(old.epoch <= new.epoch, "{old:?} {new:?}");
+        let risen = u64::from(new.attempts - old.attempts);
+        assert_eq!(new.epoch.0 - old.epoch.0, risen, "{old:?} {new:?}");
+        if matches!(old.state, TaskState::Ended { .. }) {
+            assert_eq!(old, new, "an end stands");
+        }
+    }
+    assert_eq!(list(before, &TASKS).len(), both(before, after, &TASKS).len(), "none vanishes");
+}
+
+/// Caught: `check_succession` with `<` for `<=`; `put` of a record without the comparison of
+/// `updated_at`; `enrol` that replaces a revoked peer.
+fn sequences_and_times_never_decrease(before: &Memory, after: &Memory) {
+    for (old, new) in both(before, after, &PEERS) {
+        if let Some(kept) = &old.manifest {
+            let newer = new.manifest.as_ref().expect("a manifest is replaced, never dropped");
+            assert!(newer.seq > kept.seq || newer == kept, "{kept:?} {newer:?}");
+        }
+        assert!(old.status == PeerStatus::Active || new.status == PeerStatus::Revoked);
+    }
+    for (old, new) in both(before, after, &RECORDS) {
+        let rises = new.updated_at > old.updated_at || new.digest.is_none() || old == new;
+        assert!(rises && new.updated_at >= old.updated_at, "{old:?} {new:?}");
+    }
+    for (old, new) in both(before, after, &JOIN_TOKENS) {
+        assert!(old.spent_by.is_none() || old == new, "a spent token stays spent");
+    }
+}
+
+/// Caught: `replace` that keeps the old derived keys; a queue's count that an ack does not lower.
+fn derived_keys_and_counts_follow_the_entities(after: &Memory) {
+    fn derived<T: Entity>(memory: &Memory, table: &Table<T>) -> Vec<(Vec<u8>, Vec<u8>)> {
+        list(memory, table).values().flat_map(Entity::index).collect()
+    }
+    let tables = [
+        derived(after, &PEERS),
+        derived(after, &RECORDS),
+        derived(after, &CARDS),
+        derived(after, &AGENTS),
+        derived(after, &GATEWAYS),
+        derived(after, &NODES),
+        derived(after, &TASKS),
+        derived(after, &ENVELOPES),
+        derived(after, &JOIN_TOKENS),
+    ];
+    let expected: BTreeMap<_, _> = tables.into_iter().flatten().collect();
+    let index = after.pairs().filter(|((space, _), _)| *space == Space::Index);
+    let index: BTreeMap<_, _> =
+        index.map(|((_, key), value)| (key.clone(), value.clone())).collect();
+    assert_eq!(index, expected);
+
+    let ended = |state: &TaskState| matches!(state, TaskState::Ended { .. });
+    let open = list(after, &TASKS).values().filter(|task| !ended(&task.state)).count();
+    assert_eq!(query::open_tasks(after).unwrap(), open as u64);
+    for target in ["target-0", "target-1"] {
+        let all = list(after, &ENVELOPES);
+        let waits = all.values().filter(|it| it.target == target && it.acked.is_none()).count();
+        assert_eq!(query::queue_depth(after, target).unwrap(), waits as u64);
+    }
+}
+
+/// What was said about tokens and envelopes so far.
+#[derive(Default)]
+struct Witness {
+    spent: BTreeMap<Digest, WallMs>,
+    accepted: BTreeMap<EnvelopeId, (Revision, WallMs)>,
+    leased: BTreeMap<(EnvelopeId, Revision), (LeaseEpoch, WallMs)>,
+    acked: BTreeSet<(EnvelopeId, Revision)>,
+}
+
+impl Witness {
+    fn hear(&mut self, now: WallMs, command: &Command, reply: &Reply) {
+        match (command, reply) {
+            (Command::SpendTokens { entries }, Reply::Spent(verdicts)) => {
+                assert_eq!(entries.len(), verdicts.len());
+                for ((hash, until), verdict) in entries.iter().zip(verdicts) {
+                    self.hear_spent(now, *hash, *until, *verdict);
+                }
+            }
+            (
+                Command::EnqueueEnvelope { id, expires_at, .. },
+                Reply::Enqueued { revision, duplicate },
+            ) => {
+                let known = self.accepted.get(id).filter(|(_, until)| *until > now);
+                assert_eq!(known.map(|(first, _)| first), duplicate.then_some(revision));
+                if !duplicate {
+                    self.accepted.insert(id.clone(), (*revision, *expires_at));
+                }
+            }
+            (_, Reply::Leased(leases)) => {
+                for lease in leases {
+                    let name = (lease.envelope.id.clone(), lease.envelope.revision);
+                    assert!(!self.acked.contains(&name), "leased after its ack: {lease:?}");
+                    let last = self.leased.insert(name, (lease.epoch, lease.until));
+                    let (epoch, until) = last.unwrap_or_default();
+                    assert!(epoch < lease.epoch && until <= now, "held: {lease:?}");
+                }
+            }
+            (Command::AckEnvelope { id, epoch, .. }, Reply::Done(_)) => {
+                let (accepted, _) = self.accepted[id];
+                let name = (id.clone(), accepted);
+                assert_eq!(self.leased[&name].0, *epoch, "acknowledged under an old lease");
+                self.acked.insert(name);
+            }
+            _ => {}
+        }
+    }
+
+    fn hear_spent(&mut self, now: WallMs, hash: Digest, until: WallMs, verdict: Spent) {
+        let known = self.spent.get(&hash).is_some_and(|remembered| *remembered > now);
+        match verdict {
+            Spent::Fresh => {
+                assert!(!known, "{hash} is fresh again");
+                assert!(until > now && until.since(now) <= 15 * 60_000);
+                self.spent.insert(hash, until);
+            }
+            // It may be remembered for longer than it must, never without having been spent.
+            Spent::Replayed => assert!(self.spent.contains_key(&hash)),
+            Spent::OutOfHorizon => assert!(until <= now || until.since(now) > 15 * 60_000),
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_state_and_step_keeps_the_invariants(log in any_log()) {
+        run(&log, |before, _, change, after| {
+            revisions_rise_by_one_and_each_is_told(before, change, after);
+            tasks_end_once_and_epochs_never_fall(before, after);
+            sequences_and_times_never_decrease(before, after);
+            derived_keys_and_counts_follow_the_entities(after);
+        });
+    }
+
+    /// Caught: `spend_one` that looks into the named time's bucket only; `forget_past` one bucket too
+    /// far; `ready` without the check of `leased_until`; `ack` under any epoch, or that forgets the
+    /// envelope.
+    #[test]
+    fn tokens_are_fresh_once_and_envelopes_leased_to_one(log in any_log()) {
+        let mut witness = Witness::default();
+        let mut now = WallMs(0);
+        run(&log, |before, (stamp, proposals), change, _| {
+            // The stored clock can lag behind (refusals keep none), never run ahead.
+            now = query::clock(before).unwrap().max(stamp.now);
+            for (command, reply) in accepted(proposals, change) {
+                witness.hear(now, command, reply);
+            }
+        });
+    }
+
+    /// Caught: `attempt` that absorbs a refused proposal's draft.
+    #[test]
+    fn refused_proposals_write_nothing(log in any_log()) {
+        run(&log, |before, (stamp, proposals), change, _| {
+            let refused = |replies: &Vec<Reply>| matches!(replies.last(), Some(Reply::Refused(_)));
+            let pairs = proposals.iter().zip(&change.replies);
+            let kept: Vec<_> =
+                pairs.filter(|(_, replies)| !refused(replies)).map(|(it, _)| it.clone()).collect();
+            let alone = apply_batch(before, *stamp, &kept).unwrap();
+            assert_eq!((alone.writes, alone.effects), (change.writes.clone(), change.effects.clone()));
+        });
+    }
+
+    /// Caught: `reply_to` of `SubmitTask` left out of the encoding.
+    #[test]
+    fn replaying_the_written_log_gives_the_same_pairs(log in any_log()) {
+        let written = rmp_serde::to_vec_named(&log).unwrap();
+        let read: Vec<Entry> = rmp_serde::from_slice(&written).unwrap();
+        let (mut live, mut replayed) = (Vec::new(), Vec::new());
+        let first = run(&log, |_, _, change, _| live.push(change.clone()));
+        let second = run(&read, |_, _, change, _| replayed.push(change.clone()));
+        prop_assert_eq!(live, replayed);
+        prop_assert_eq!(first, second);
+    }
+}

@@ -1,0 +1,161 @@
+//! Enrolment, revocation, manifests and join tokens.
+
+use proto_types::WallMs;
+use registry_core::change::{Refusal, Reply};
+use registry_core::command::Command;
+use registry_core::entry::{Approval, JoinRole, PeerStatus};
+use registry_core::query;
+
+use crate::world::*;
+
+fn manifest(seq: u64, body: u8, signed_by: &[u8], keys: &[u8], prev: Option<u8>) -> Command {
+    Command::PutManifest {
+        issuer: origin(0),
+        seq,
+        prev: prev.map(digest),
+        digest: digest(body),
+        expires_at: START.plus_ms(DAY),
+        signed_by: signed_by.iter().map(|name| kid(*name)).collect(),
+        keys: keys.iter().map(|name| key(*name)).collect(),
+    }
+}
+
+#[test]
+fn a_repeated_enrolment_is_the_first_one_and_other_keys_conflict() {
+    let mut world = World::new();
+    let first = world.revision_of(&enrol(1, &[1, 2], Approval::Operator));
+    assert_eq!(world.revision_of(&enrol(1, &[1, 2], Approval::Operator)), first);
+    let other = world.refusal(&enrol(1, &[3], Approval::Operator));
+    assert_eq!(other, conflict("peer", origin(1)));
+}
+
+#[test]
+fn keys_are_1_to_16_and_none_counts_twice() {
+    let mut world = World::new();
+    let many: Vec<u8> = (0..17).collect();
+    assert_eq!(world.refusal(&enrol(1, &many, Approval::Operator)), full("keys", 16));
+    let same_kid = vec![key(1), registry_core::entry::EnrolledKey { kid: kid(1), ..key(2) }];
+    let same_key = vec![key(1), registry_core::entry::EnrolledKey { kid: kid(2), ..key(1) }];
+    for keys in [vec![], same_kid, same_key] {
+        let command = Command::EnrolPeer { origin: origin(1), keys, approval: Approval::Operator };
+        assert!(matches!(world.refusal(&command), Refusal::Invalid { .. }), "{command:?}");
+    }
+    world.done(&enrol(1, &many[..16], Approval::Operator));
+}
+
+#[test]
+fn a_join_token_admits_one_peer_of_its_role_until_it_expires() {
+    let mut world = World::new();
+    world.done(&issue(1, JoinRole::Peer));
+    world.done(&issue(2, JoinRole::Node));
+    let by = |token| Approval::JoinToken(digest(token));
+    for wrong in [2, 3] {
+        assert_eq!(world.refusal(&enrol(1, &[1], by(wrong))), Refusal::JoinTokenInvalid);
+    }
+    world.done(&enrol(1, &[1], by(1)));
+    assert_eq!(world.refusal(&enrol(2, &[2], by(1))), Refusal::JoinTokenInvalid);
+    // Its repetition is known and spends nothing; a repeated issue does not bring the token back.
+    world.done(&enrol(1, &[1], by(1)));
+    world.done(&issue(1, JoinRole::Peer));
+    assert_eq!(world.refusal(&enrol(2, &[2], by(1))), Refusal::JoinTokenInvalid);
+
+    world.done(&issue(4, JoinRole::Peer));
+    world.later(DAY);
+    assert_eq!(world.refusal(&enrol(2, &[2], by(4))), Refusal::JoinTokenInvalid);
+}
+
+#[test]
+fn a_join_token_lives_30_days_at_most_and_is_forgotten_once_void() {
+    let mut world = World::new();
+    let issue_until = |hash, expires_at| Command::IssueJoinToken {
+        hash: digest(hash),
+        role: JoinRole::Peer,
+        expires_at,
+    };
+    let late = world.refusal(&issue_until(1, START.plus_ms(30 * DAY + 1)));
+    let (what, ahead_ms_max) = ("expires_at".into(), 30 * DAY);
+    assert_eq!(late, Refusal::TooFarAhead { what, ahead_ms: 30 * DAY + 1, ahead_ms_max });
+    let past = world.refusal(&issue_until(1, START));
+    assert_eq!(past, Refusal::Expired { expired_ms: START.0 });
+
+    world.done(&issue_until(1, START.plus_ms(1_000)));
+    let other = world.refusal(&issue_until(1, START.plus_ms(2_000)));
+    assert_eq!(other, conflict("join-token", digest(1)));
+    world.later(1_000).done(&issue_until(2, START.plus_ms(30 * DAY)));
+    assert_eq!(query::join_token(&world.memory, &digest(1)).unwrap(), None);
+}
+
+#[test]
+fn a_revoked_peer_stays_revoked() {
+    let mut world = World::furnished();
+    let revoke = Command::RevokePeer { origin: origin(0) };
+    let first = world.revision_of(&revoke);
+    assert_eq!(world.revision_of(&revoke), first);
+    let again = world.refusal(&enrol(0, &[0], Approval::Operator));
+    assert_eq!(again, conflict("peer", origin(0)));
+    let refused = world.refusal(&manifest(1, 1, &[0], &[0], None));
+    let kid = "key-0".to_owned();
+    assert_eq!(refused, Refusal::KeyNotEnrolled { origin: origin(0), kid });
+    let peer = query::peer(&world.memory, &origin(0)).unwrap().unwrap();
+    assert_eq!((peer.status, peer.revision), (PeerStatus::Revoked, first));
+    let unknown = world.refusal(&Command::RevokePeer { origin: origin(7) });
+    assert_eq!(unknown, not_found("peer", origin(7)));
+}
+
+#[test]
+fn a_manifest_replaces_the_keys_and_its_sequence_rises() {
+    let mut world = World::furnished();
+    let first = world.revision_of(&manifest(5, 1, &[0], &[1], Some(3)));
+    assert_eq!(world.revision_of(&manifest(5, 1, &[0], &[1], Some(3))), first);
+    let rolled = |seq| Refusal::SequenceNotHigher { issuer: origin(0), kept: 5, offered: seq };
+    assert_eq!(world.refusal(&manifest(5, 2, &[1], &[1], None)), rolled(5));
+    assert_eq!(world.refusal(&manifest(4, 2, &[1], &[1], None)), rolled(4));
+    let kid = "key-0".to_owned();
+    let rotated = world.refusal(&manifest(6, 2, &[1, 0], &[1], None));
+    assert_eq!(rotated, Refusal::KeyNotEnrolled { origin: origin(0), kid });
+    world.done(&manifest(7, 2, &[1], &[1, 2], Some(3)));
+    let peer = query::peer(&world.memory, &origin(0)).unwrap().unwrap();
+    assert_eq!(peer.keys, [key(1), key(2)]);
+}
+
+#[test]
+fn a_manifest_that_forks_expired_or_names_no_body_is_refused() {
+    let mut world = World::furnished();
+    world.done(&manifest(1, 1, &[0], &[0], None));
+    let fork = world.refusal(&manifest(2, 2, &[0], &[0], Some(3)));
+    assert_eq!(fork, conflict("manifest", origin(0)));
+    let bodiless = world.refusal(&manifest(2, 99, &[0], &[0], Some(1)));
+    assert_eq!(bodiless, not_found("body", digest(99)));
+    assert!(matches!(world.refusal(&manifest(2, 2, &[], &[0], None)), Refusal::Invalid { .. }));
+    world.later(DAY);
+    let late = world.refusal(&manifest(2, 2, &[0], &[0], Some(1)));
+    assert_eq!(late, Refusal::Expired { expired_ms: START.0 + DAY });
+}
+
+#[test]
+fn a_body_is_at_most_a_mebibyte_and_stored_once() {
+    let mut world = World::new();
+    let large = Command::PutBody { bytes: vec![0; (1 << 20) + 1] };
+    assert_eq!(world.refusal(&large), full("bytes of a body", 1 << 20));
+    let just = vec![0; 1 << 20];
+    let stored = Reply::Stored(proto_types::Digest::of(&just));
+    assert_eq!(world.done(&Command::PutBody { bytes: just.clone() }), stored);
+    let before = world.memory.clone();
+    world.later(1);
+    assert_eq!(world.done(&Command::PutBody { bytes: just }), stored);
+    assert_eq!(world.memory, before);
+    assert_eq!(world.revision(), proto_types::Revision(0));
+}
+
+#[test]
+fn the_clock_never_goes_back() {
+    let mut world = World::new();
+    world.done(&put_body(1));
+    assert_eq!(query::clock(&world.memory).unwrap(), START);
+    world.now = START.minus_ms(MINUTE);
+    world.done(&put_body(2));
+    assert_eq!(query::clock(&world.memory).unwrap(), START);
+    world.now = WallMs(START.0 + 5);
+    world.done(&put_body(3));
+    assert_eq!(query::clock(&world.memory).unwrap(), world.now);
+}

@@ -1,0 +1,245 @@
+//! Records, cards and agents.
+
+use proto_types::Digest;
+use proto_types::card::Assurance;
+use registry_core::change::Refusal;
+use registry_core::command::Command;
+use registry_core::entry::{Approval, ChangeKind, Limits};
+use registry_core::query;
+
+use crate::world::*;
+
+fn matching(command: Command, version: u8) -> Command {
+    let version: Option<Digest> = Some(digest(version));
+    match command {
+        Command::PutRecord {
+            handle,
+            digest,
+            updated_at,
+            valid_until,
+            ttl_s,
+            agent_card_url,
+            assurance,
+            owner,
+            if_match: _,
+        } => Command::PutRecord {
+            handle,
+            digest,
+            updated_at,
+            valid_until,
+            ttl_s,
+            agent_card_url,
+            assurance,
+            owner,
+            if_match: version,
+        },
+        other => panic!("no record: {other:?}"),
+    }
+}
+
+fn delete(if_match: Option<u8>) -> Command {
+    Command::DeleteRecord { handle: handle(1), if_match: if_match.map(digest) }
+}
+
+#[test]
+fn only_a_newer_updated_at_replaces_a_record() {
+    let mut world = World::furnished();
+    let first = world.revision_of(&put_record(1, 1, START, None));
+    assert_eq!(world.revision_of(&put_record(1, 1, START, None)), first);
+    for at in [START, START.minus_ms(1)] {
+        let stale = Refusal::StaleUpdatedAt { handle: handle(1), stored_ms: START.0 };
+        assert_eq!(world.refusal(&put_record(1, 2, at, None)), stale);
+    }
+    world.done(&put_record(1, 2, START.plus_ms(1), None));
+    let record = query::record(&world.memory, &handle(1)).unwrap().unwrap();
+    assert_eq!((record.digest, record.updated_at), (Some(digest(2)), START.plus_ms(1)));
+}
+
+#[test]
+fn an_updated_at_more_than_5_minutes_ahead_is_refused() {
+    let mut world = World::furnished();
+    let late = world.refusal(&put_record(1, 1, START.plus_ms(5 * MINUTE + 1), None));
+    let (what, ahead_ms_max) = ("updatedAt".into(), 5 * MINUTE);
+    assert_eq!(late, Refusal::TooFarAhead { what, ahead_ms: 5 * MINUTE + 1, ahead_ms_max });
+    world.done(&put_record(1, 1, START.plus_ms(5 * MINUTE), None));
+}
+
+#[test]
+fn if_match_must_name_the_stored_version() {
+    let mut world = World::furnished();
+    let absent = world.refusal(&matching(put_record(1, 1, START, None), 1));
+    assert_eq!(absent, Refusal::PreconditionFailed { stored: None });
+    world.done(&put_record(1, 1, START, None));
+    let newer = put_record(1, 2, START.plus_ms(1), None);
+    let other = world.refusal(&matching(newer.clone(), 3));
+    assert_eq!(other, Refusal::PreconditionFailed { stored: Some(digest(1)) });
+    world.done(&matching(newer, 1));
+    let stored = Some(digest(2));
+    assert_eq!(world.refusal(&delete(Some(1))), Refusal::PreconditionFailed { stored });
+    world.done(&delete(Some(2)));
+}
+
+#[test]
+fn a_deleted_record_leaves_a_tombstone_that_older_versions_cannot_pass() {
+    let mut world = World::furnished();
+    world.done(&put_record(1, 1, START, None));
+    let deleted = world.later(100).revision_of(&delete(None));
+    assert_eq!(world.revision_of(&delete(None)), deleted);
+    let stale = Refusal::StaleUpdatedAt { handle: handle(1), stored_ms: START.0 + 100 };
+    assert_eq!(world.refusal(&put_record(1, 2, START.plus_ms(50), None)), stale);
+    assert_eq!(query::record(&world.memory, &handle(1)).unwrap().unwrap().digest, None);
+    assert_eq!(query::records(&world.memory, None, 10).unwrap(), []);
+    let event = query::changes(
+        &world.memory,
+        deleted.0.checked_sub(1).map(proto_types::Revision).unwrap(),
+        1,
+    );
+    let event = event.unwrap().pop().unwrap();
+    assert_eq!((event.kind, event.deleted, event.revision), (ChangeKind::Record, true, deleted));
+    world.done(&put_record(1, 2, START.plus_ms(101), None));
+    assert_eq!(query::records(&world.memory, None, 10).unwrap().len(), 1);
+    let unknown = Command::DeleteRecord { handle: handle(9), if_match: None };
+    assert_eq!(world.refusal(&unknown), not_found("record", handle(9)));
+}
+
+#[test]
+fn a_record_is_found_by_its_card_url_while_it_lives() {
+    let mut world = World::furnished();
+    let url = "https://peer1.example/card.json";
+    world.done(&put_record(1, 1, START, None));
+    let found = query::record_by_card_url(&world.memory, url).unwrap().unwrap();
+    assert_eq!(found.handle, handle(1));
+    let prefix = query::record_by_card_url(&world.memory, "https://peer1.example/card").unwrap();
+    assert_eq!(prefix, None);
+    world.done(&delete(None));
+    assert_eq!(query::record_by_card_url(&world.memory, url).unwrap(), None);
+}
+
+#[test]
+fn only_an_enrolled_key_of_an_active_peer_owns_a_record() {
+    let mut world = World::furnished();
+    let missing =
+        |peer, key| Refusal::KeyNotEnrolled { origin: origin(peer), kid: kid(key).to_string() };
+    assert_eq!(world.refusal(&put_record(1, 1, START, Some((0, 9)))), missing(0, 9));
+    assert_eq!(world.refusal(&put_record(1, 1, START, Some((7, 0)))), missing(7, 0));
+    world.done(&put_record(1, 1, START, Some((0, 0))));
+    world.done(&Command::RevokePeer { origin: origin(0) });
+    let newer = put_record(1, 2, START.plus_ms(1), Some((0, 0)));
+    assert_eq!(world.refusal(&newer), missing(0, 0));
+}
+
+#[test]
+fn a_live_record_of_an_active_peer_passes_to_nobody_else() {
+    let mut world = World::furnished();
+    world.done(&enrol(1, &[1], Approval::Operator));
+    world.done(&put_record(1, 1, START, Some((0, 0))));
+    let owned =
+        Refusal::NotOwner { kind: "record".into(), id: handle(1).to_string(), owner: origin(0) };
+    for thief in [None, Some((1, 1))] {
+        assert_eq!(world.refusal(&put_record(1, 2, START.plus_ms(1), thief)), owned);
+    }
+    world.done(&put_record(1, 2, START.plus_ms(1), Some((0, 0))));
+    world.done(&Command::RevokePeer { origin: origin(0) });
+    world.done(&put_record(1, 3, START.plus_ms(2), Some((1, 1))));
+}
+
+#[test]
+fn a_record_names_a_stored_body_and_a_plain_url() {
+    let mut world = World::furnished();
+    assert_eq!(world.refusal(&put_record(1, 99, START, None)), not_found("body", digest(99)));
+    let with_url = |url: &str| match put_record(1, 1, START, None) {
+        Command::PutRecord { handle, digest, updated_at, assurance, .. } => Command::PutRecord {
+            handle,
+            digest,
+            updated_at,
+            valid_until: None,
+            ttl_s: None,
+            agent_card_url: url.into(),
+            assurance,
+            owner: None,
+            if_match: None,
+        },
+        other => panic!("no record: {other:?}"),
+    };
+    for bad in ["", "https://a.example/\0", "https://a.example/\n"] {
+        assert!(matches!(world.refusal(&with_url(bad)), Refusal::Invalid { .. }), "{bad:?}");
+    }
+    let long = world.refusal(&with_url(&"u".repeat(2_049)));
+    assert_eq!(long, full("bytes of agentCardUrl", 2_048));
+    world.done(&with_url(&"u".repeat(2_048)));
+}
+
+#[test]
+fn records_are_paged_by_handle() {
+    let mut world = World::furnished();
+    for name in 1..=5 {
+        world.done(&put_record(name, 1, START, None));
+    }
+    world.done(&Command::DeleteRecord { handle: handle(2), if_match: None });
+    let page = |after: Option<u8>, limit| {
+        let after = after.map(handle);
+        let found = query::records(&world.memory, after.as_ref(), limit).unwrap();
+        found.into_iter().map(|record| record.handle).collect::<Vec<_>>()
+    };
+    assert_eq!(page(None, 2), [handle(1), handle(3)]);
+    assert_eq!(page(Some(3), 9), [handle(4), handle(5)]);
+    assert_eq!(page(Some(5), 9), []);
+    assert_eq!(page(None, 0), []);
+}
+
+#[test]
+fn a_card_belongs_to_the_peer_that_signed_it() {
+    let mut world = World::furnished();
+    let card = |body, owner: Option<(u8, u8)>| Command::PutCard {
+        handle: handle(1),
+        digest: digest(body),
+        assurance: Assurance::Enrolled,
+        owner: owner.map(|(peer, key)| (origin(peer), kid(key))),
+    };
+    assert_eq!(world.refusal(&card(99, None)), not_found("body", digest(99)));
+    let first = world.revision_of(&card(1, Some((0, 0))));
+    assert_eq!(world.revision_of(&card(1, Some((0, 0)))), first);
+    let owned =
+        Refusal::NotOwner { kind: "card".into(), id: handle(1).to_string(), owner: origin(0) };
+    assert_eq!(world.refusal(&card(2, None)), owned);
+    assert!(matches!(world.refusal(&card(2, Some((0, 5)))), Refusal::KeyNotEnrolled { .. }));
+    assert!(world.revision_of(&card(2, Some((0, 0)))) > first);
+}
+
+#[test]
+fn an_agent_has_bounds_a_class_and_a_card() {
+    let mut world = World::furnished();
+    let agent = |edit: fn(&mut Limits), isolation: &[&str], artifact_bytes, card| {
+        let mut limits = limits();
+        edit(&mut limits);
+        Command::PutAgent {
+            handle: handle(3),
+            artifact: digest(200),
+            artifact_bytes,
+            kind: registry_core::entry::AgentKind::Command,
+            limits,
+            isolation: isolation.iter().map(ToString::to_string).collect(),
+            card: digest(card),
+        }
+    };
+    let plain = |_: &mut Limits| {};
+    let refused = [
+        agent(|it| it.fuel = 0, &["a"], 1, 0),
+        agent(|it| it.memory_bytes = 0, &["a"], 1, 0),
+        agent(|it| it.wall_ms = DAY + 1, &["a"], 1, 0),
+        agent(|it| it.output_bytes = u64::MAX, &["a"], 1, 0),
+        agent(plain, &[], 1, 0),
+        agent(plain, &["a", "a"], 1, 0),
+        agent(plain, &[""], 1, 0),
+        agent(plain, &["1", "2", "3", "4", "5", "6", "7", "8", "9"], 1, 0),
+        agent(plain, &["a"], 0, 0),
+        agent(plain, &["a"], (1 << 30) + 1, 0),
+        agent(plain, &["a"], 1, 99),
+    ];
+    for command in refused {
+        world.refusal(&command);
+    }
+    let first = world.revision_of(&agent(plain, &["a"], 1, 0));
+    assert_eq!(world.revision_of(&agent(plain, &["a"], 1, 0)), first);
+    assert!(world.revision_of(&agent(plain, &["a", "b"], 1, 0)) > first);
+}

@@ -1,0 +1,239 @@
+//! Tasks: placed under rising epochs, ended once.
+
+use proto_types::LeaseEpoch;
+use registry_core::change::{Effect, Refusal, Reply};
+use registry_core::command::Command;
+use registry_core::entry::{JoinRole, NodeState, TaskEnd, TaskState};
+use registry_core::query;
+
+use crate::world::*;
+
+fn world_with_task() -> World {
+    let mut world = World::furnished();
+    world.done(&submit(1, 1, START.plus_ms(DAY)));
+    world
+}
+
+fn end_of(world: &World) -> (TaskEnd, String) {
+    match world.task(1).state {
+        TaskState::Ended { end, reason, .. } => (end, reason.unwrap_or_default()),
+        other => panic!("not over: {other:?}"),
+    }
+}
+
+fn cancel(owner: Option<&str>) -> Command {
+    Command::CancelTask { id: task_id(1), owner: owner.map(Into::into) }
+}
+
+fn expire() -> Command {
+    Command::ExpireTask { id: task_id(1) }
+}
+
+fn stale(current: u64, offered: u64) -> Refusal {
+    Refusal::StaleEpoch { current: LeaseEpoch(current), offered: LeaseEpoch(offered) }
+}
+
+#[test]
+fn the_same_id_with_the_same_input_is_the_same_task() {
+    let mut world = world_with_task();
+    let revision = world.revision();
+    let again = world.done(&submit(1, 1, START.plus_ms(2 * DAY)));
+    assert_eq!(again, Reply::Task(Box::new(world.task(1))));
+    assert_eq!(world.revision(), revision);
+    assert_eq!(world.refusal(&submit(1, 2, START.plus_ms(DAY))), conflict("task", task_id(1)));
+    assert_eq!(query::open_tasks(&world.memory).unwrap(), 1);
+}
+
+#[test]
+fn a_task_needs_an_agent_an_input_and_a_deadline_within_7_days() {
+    let mut world = World::furnished();
+    let past = world.refusal(&submit(1, 1, START));
+    assert_eq!(past, Refusal::Expired { expired_ms: START.0 });
+    let far = world.refusal(&submit(1, 1, START.plus_ms(7 * DAY + 1)));
+    assert!(matches!(far, Refusal::TooFarAhead { .. }));
+    assert_eq!(world.refusal(&submit(1, 99, START.plus_ms(1))), not_found("body", digest(99)));
+    let mut bare = World::new();
+    bare.done(&put_body(1));
+    assert_eq!(bare.refusal(&submit(1, 1, START.plus_ms(1))), not_found("agent", handle(0)));
+}
+
+#[test]
+fn each_assignment_has_the_next_epoch() {
+    let mut world = world_with_task();
+    world.done(&assign(1, 0));
+    let told = Effect::TaskAssigned(task_id(1), node_id(0), LeaseEpoch(1));
+    assert_eq!(world.effects, [told]);
+    assert_eq!(world.refusal(&assign(1, 0)), conflict("task", task_id(1)));
+    assert_eq!(world.refusal(&release(1, 0)), stale(1, 0));
+    world.done(&release(1, 1));
+    assert_eq!(world.effects, [Effect::TaskPending(task_id(1))]);
+    world.done(&release(1, 1));
+    world.done(&assign(1, 0));
+    let task = world.task(1);
+    assert_eq!((task.epoch, task.attempts), (LeaseEpoch(2), 2));
+}
+
+#[test]
+fn a_task_goes_to_a_joined_node_with_an_accepted_class_and_a_free_slot() {
+    let mut world = world_with_task();
+    assert_eq!(world.refusal(&assign(1, 7)), not_found("node", node_id(7)));
+    world.done(&node_state(0, NodeState::Draining));
+    assert!(matches!(world.refusal(&assign(1, 0)), Refusal::Invalid { .. }));
+    let mut other = capacity();
+    other.isolation = vec!["vm-emulated".into()];
+    let join = |capacity| Command::SetNodeState {
+        id: node_id(0),
+        state: NodeState::Joined,
+        capacity: Some(capacity),
+    };
+    world.done(&join(other));
+    assert!(matches!(world.refusal(&assign(1, 0)), Refusal::Invalid { .. }));
+    world.done(&join(capacity()));
+    for task in [1, 2, 3] {
+        world.done(&submit(task, 1, START.plus_ms(DAY)));
+    }
+    world.done(&assign(1, 0));
+    world.done(&assign(2, 0));
+    assert_eq!(world.refusal(&assign(3, 0)), full("slots of the node", 2));
+}
+
+#[test]
+fn a_task_fails_after_5_attempts() {
+    let mut world = world_with_task();
+    for epoch in 1..=4 {
+        world.done(&assign(1, 0));
+        world.done(&release(1, epoch));
+        assert_eq!(world.task(1).state, TaskState::Pending);
+    }
+    world.done(&assign(1, 0));
+    world.done(&node_state(0, NodeState::Lost));
+    let (end, reason) = end_of(&world);
+    assert_eq!(end, TaskEnd::Failed);
+    assert!(reason.starts_with("no node could run it"), "{reason}");
+    assert_eq!(world.refusal(&release(1, 5)), Refusal::TaskEnded(task_id(1)));
+    assert_eq!(query::open_tasks(&world.memory).unwrap(), 0);
+}
+
+#[test]
+fn an_outcome_is_committed_once_under_the_current_epoch() {
+    let mut world = world_with_task();
+    assert_eq!(world.refusal(&complete(1, 0, 1, 1)), stale(0, 1));
+    world.done(&assign(1, 0));
+    world.done(&release(1, 1));
+    assert_eq!(world.refusal(&complete(1, 0, 1, 1)), stale(1, 1));
+    world.done(&assign(1, 0));
+    assert_eq!(world.refusal(&complete(1, 0, 1, 1)), stale(2, 1));
+    assert_eq!(world.refusal(&complete(1, 3, 2, 1)), conflict("task", task_id(1)));
+    assert_eq!(world.refusal(&complete(1, 0, 2, 99)), not_found("body", digest(99)));
+    let first = world.revision_of(&complete(1, 0, 2, 1));
+    world.later(1);
+    assert_eq!(world.revision_of(&complete(1, 0, 2, 1)), first);
+    assert_eq!(world.revision(), first);
+    assert_eq!(world.refusal(&complete(1, 0, 2, 2)), Refusal::TaskEnded(task_id(1)));
+    assert_eq!(world.refusal(&complete(1, 0, 3, 1)), stale(2, 3));
+    assert_eq!(world.refusal(&assign(1, 0)), Refusal::TaskEnded(task_id(1)));
+    assert_eq!(query::overdue_tasks(&world.memory, START.plus_ms(9 * DAY), 9).unwrap(), []);
+}
+
+#[test]
+fn a_pending_task_is_canceled_at_once_by_its_owner_or_the_operator() {
+    let mut world = world_with_task();
+    assert_eq!(world.refusal(&cancel(Some("somebody"))), not_found("task", task_id(1)));
+    world.done(&cancel(Some("https://peer0.example")));
+    assert_eq!(end_of(&world).0, TaskEnd::Canceled);
+    let revision = world.revision();
+    world.done(&cancel(None));
+    assert_eq!(world.revision(), revision);
+}
+
+#[test]
+fn an_assigned_task_is_canceled_through_its_node() {
+    let mut world = world_with_task();
+    world.done(&assign(1, 0));
+    let told = [Effect::TaskCancelRequested(task_id(1), node_id(0), LeaseEpoch(1))];
+    world.done(&cancel(None));
+    assert_eq!(world.effects, told);
+    assert!(world.task(1).cancel_requested);
+    let revision = world.revision();
+    world.done(&cancel(None));
+    assert_eq!((world.effects.as_slice(), world.revision()), (told.as_slice(), revision));
+    // Nobody wants it any more, so it is not placed again.
+    world.done(&release(1, 1));
+    assert_eq!(end_of(&world).0, TaskEnd::Canceled);
+
+    let mut finished = world_with_task();
+    finished.done(&assign(1, 0));
+    finished.done(&cancel(None));
+    finished.done(&complete(1, 0, 1, 1));
+    assert_eq!(finished.refusal(&cancel(None)), Refusal::TaskEnded(task_id(1)));
+}
+
+#[test]
+fn a_task_expires_when_its_deadline_has_passed_and_not_before() {
+    let mut world = world_with_task();
+    world.done(&assign(1, 0));
+    world.later(DAY - 1);
+    let early = Refusal::TooFarAhead { what: "deadline".into(), ahead_ms: 1, ahead_ms_max: 0 };
+    assert_eq!(world.refusal(&expire()), early);
+    assert_eq!(query::overdue_tasks(&world.memory, world.now, 9).unwrap(), []);
+    world.later(1);
+    assert_eq!(query::overdue_tasks(&world.memory, world.now, 9).unwrap(), [world.task(1)]);
+    world.done(&expire());
+    assert_eq!(world.effects.len(), 1, "the node is told to stop");
+    assert_eq!(end_of(&world), (TaskEnd::Failed, "its deadline passed".into()));
+    assert_eq!(world.refusal(&expire()), Refusal::TaskEnded(task_id(1)));
+}
+
+#[test]
+fn an_overdue_task_is_not_assigned() {
+    let mut world = world_with_task();
+    world.later(DAY);
+    assert!(matches!(world.refusal(&assign(1, 0)), Refusal::Expired { .. }));
+}
+
+#[test]
+fn waiting_tasks_are_listed_in_the_order_they_came_to_wait() {
+    let mut world = World::furnished();
+    for task in [3, 1, 2] {
+        world.done(&submit(task, 1, START.plus_ms(DAY)));
+    }
+    world.done(&assign(3, 0));
+    world.done(&release(3, 1));
+    let waiting = query::pending_tasks(&world.memory, 2).unwrap();
+    let ids: Vec<_> = waiting.into_iter().map(|task| task.id).collect();
+    assert_eq!(ids, [task_id(1), task_id(2)]);
+    assert_eq!(query::pending_tasks(&world.memory, 9).unwrap().len(), 3);
+}
+
+#[test]
+fn more_than_a_page_of_tasks_is_put_back_in_one_command() {
+    let mut world = World::furnished();
+    world.done(&issue(9, JoinRole::Node));
+    let mut wide = capacity();
+    wide.slots = 2_000;
+    let join =
+        Command::SetNodeState { id: node_id(0), state: NodeState::Joined, capacity: Some(wide) };
+    world.done(&join);
+    let id = |n: u32| proto_types::TaskId::parse(&format!("many-{n}")).unwrap();
+    for n in 0..1_100 {
+        let Command::SubmitTask { context, agent, owner, input, reply_to, deadline, .. } =
+            submit(0, 1, START.plus_ms(DAY))
+        else {
+            unreachable!("submit makes SubmitTask");
+        };
+        let id = id(n);
+        world.done(&Command::SubmitTask {
+            id: id.clone(),
+            context,
+            agent,
+            owner,
+            input,
+            reply_to,
+            deadline,
+        });
+        world.done(&Command::AssignTask { id, node: node_id(0) });
+    }
+    world.done(&node_state(0, NodeState::Lost));
+    assert_eq!(query::pending_tasks(&world.memory, 2_000).unwrap().len(), 1_100);
+    assert_eq!(query::tasks_of_node(&world.memory, &node_id(0), 1).unwrap(), []);
+}

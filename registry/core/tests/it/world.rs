@@ -1,0 +1,282 @@
+//! A state in memory with a clock that a test sets, and short names for what commands carry.
+
+use proto_types::card::Assurance;
+use proto_types::{
+    Digest, EnvelopeId, GatewayId, Handle, Kid, LeaseEpoch, NodeId, Origin, Revision, SecretKey,
+    Stamp, TaskId, WallMs,
+};
+use registry_core::apply;
+use registry_core::change::{Change, Effect, Refusal, Reply};
+use registry_core::command::Command;
+use registry_core::entry::{
+    AgentKind, Approval, Capacity, EnrolledKey, JoinRole, Limits, NodeState, TaskEntry,
+};
+use registry_core::query;
+use registry_core::view::Memory;
+
+/// When tests start: a round time, far from the epoch.
+pub(crate) const START: WallMs = WallMs(1_800_000_000_000);
+pub(crate) const MINUTE: u64 = 60_000;
+pub(crate) const DAY: u64 = 24 * 60 * MINUTE;
+
+pub(crate) struct World {
+    pub(crate) memory: Memory,
+    pub(crate) now: WallMs,
+    pub(crate) effects: Vec<Effect>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self { memory: Memory::default(), now: START, effects: Vec::new() }
+    }
+
+    /// A world with the bodies 0..4, the peer 0 with key 0, an agent and a joined node of 2 slots.
+    pub(crate) fn furnished() -> Self {
+        let mut world = Self::new();
+        for command in furniture() {
+            world.done(&command);
+        }
+        world
+    }
+
+    pub(crate) fn later(&mut self, ms: u64) -> &mut Self {
+        self.now = self.now.plus_ms(ms);
+        self
+    }
+
+    pub(crate) fn say(&mut self, command: &Command) -> Reply {
+        let Change { writes, effects, reply } =
+            apply(&self.memory, Stamp { now: self.now }, command).unwrap();
+        if matches!(reply, Reply::Refused(_)) {
+            assert!(writes.is_empty() && effects.is_empty(), "refused, yet wrote: {command:?}");
+        }
+        self.memory.commit(&writes);
+        self.effects = effects;
+        reply
+    }
+
+    /// Carries out a command that must not be refused.
+    pub(crate) fn done(&mut self, command: &Command) -> Reply {
+        let reply = self.say(command);
+        assert!(!matches!(reply, Reply::Refused(_)), "{command:?}: {reply:?}");
+        reply
+    }
+
+    pub(crate) fn revision_of(&mut self, command: &Command) -> Revision {
+        match self.done(command) {
+            Reply::Done(revision) => revision,
+            other => panic!("{command:?}: {other:?}"),
+        }
+    }
+
+    pub(crate) fn refusal(&mut self, command: &Command) -> Refusal {
+        match self.say(command) {
+            Reply::Refused(refusal) => refusal,
+            other => panic!("{command:?} was not refused: {other:?}"),
+        }
+    }
+
+    pub(crate) fn task(&self, name: u8) -> TaskEntry {
+        query::task(&self.memory, &task_id(name)).unwrap().unwrap()
+    }
+
+    pub(crate) fn revision(&self) -> Revision {
+        query::revision(&self.memory).unwrap()
+    }
+}
+
+pub(crate) fn furniture() -> Vec<Command> {
+    let mut commands: Vec<_> = (0..4).map(put_body).collect();
+    commands.push(enrol(0, &[0], Approval::Operator));
+    commands.push(put_agent(0));
+    commands.push(issue(0, JoinRole::Node));
+    commands.push(register_node(0, 0));
+    commands.push(node_state(0, NodeState::Joined));
+    commands
+}
+
+pub(crate) fn bytes(name: u8) -> Vec<u8> {
+    vec![name; 3]
+}
+
+pub(crate) fn digest(name: u8) -> Digest {
+    Digest::of(&bytes(name))
+}
+
+pub(crate) fn origin(name: u8) -> Origin {
+    Origin::parse(&format!("https://peer{name}.example")).unwrap()
+}
+
+pub(crate) fn handle(name: u8) -> Handle {
+    Handle::parse(&format!("urn:agent:{name:04}")).unwrap()
+}
+
+pub(crate) fn kid(name: u8) -> Kid {
+    Kid::parse(&format!("key-{name}")).unwrap()
+}
+
+pub(crate) fn key(name: u8) -> EnrolledKey {
+    EnrolledKey { kid: kid(name), public_key: SecretKey::from_seed(&[name; 32]).public() }
+}
+
+pub(crate) fn node_id(name: u8) -> NodeId {
+    NodeId::parse(&format!("node-{name}")).unwrap()
+}
+
+pub(crate) fn gateway_id(name: u8) -> GatewayId {
+    GatewayId::parse(&format!("gateway-{name}")).unwrap()
+}
+
+pub(crate) fn task_id(name: u8) -> TaskId {
+    TaskId::parse(&format!("task-{name}")).unwrap()
+}
+
+pub(crate) fn envelope_id(name: u8) -> EnvelopeId {
+    EnvelopeId::parse(&format!("envelope-{name}")).unwrap()
+}
+
+pub(crate) fn not_found(kind: &str, id: impl ToString) -> Refusal {
+    Refusal::NotFound { kind: kind.into(), id: id.to_string() }
+}
+
+pub(crate) fn conflict(kind: &str, id: impl ToString) -> Refusal {
+    Refusal::Conflict { kind: kind.into(), id: id.to_string() }
+}
+
+pub(crate) fn full(what: &str, bound: u64) -> Refusal {
+    Refusal::Full { what: what.into(), bound }
+}
+
+pub(crate) fn put_body(name: u8) -> Command {
+    Command::PutBody { bytes: bytes(name) }
+}
+
+pub(crate) fn enrol(name: u8, keys: &[u8], approval: Approval) -> Command {
+    Command::EnrolPeer {
+        origin: origin(name),
+        keys: keys.iter().map(|it| key(*it)).collect(),
+        approval,
+    }
+}
+
+pub(crate) fn issue(hash: u8, role: JoinRole) -> Command {
+    Command::IssueJoinToken { hash: digest(hash), role, expires_at: START.plus_ms(DAY) }
+}
+
+pub(crate) fn put_record(
+    name: u8,
+    body: u8,
+    updated_at: WallMs,
+    owner: Option<(u8, u8)>,
+) -> Command {
+    Command::PutRecord {
+        handle: handle(name),
+        digest: digest(body),
+        updated_at,
+        valid_until: None,
+        ttl_s: Some(600),
+        agent_card_url: format!("https://peer{name}.example/card.json"),
+        assurance: Assurance::SelfAsserted,
+        owner: owner.map(|(peer, key)| (origin(peer), kid(key))),
+        if_match: None,
+    }
+}
+
+pub(crate) fn limits() -> Limits {
+    Limits { fuel: 1_000, memory_bytes: 1 << 20, wall_ms: 1_000, output_bytes: 1 << 10 }
+}
+
+pub(crate) fn put_agent(card: u8) -> Command {
+    Command::PutAgent {
+        handle: handle(0),
+        artifact: digest(200),
+        artifact_bytes: 10,
+        kind: AgentKind::Component,
+        limits: limits(),
+        isolation: vec!["wasm-proc".into(), "vm-hw".into()],
+        card: digest(card),
+    }
+}
+
+pub(crate) fn capacity() -> Capacity {
+    Capacity {
+        slots: 2,
+        memory_bytes: 1 << 30,
+        runs_per_second: 100,
+        isolation: vec!["wasm-proc".into()],
+    }
+}
+
+/// The credential of node `name` is digest 100 + `name`.
+pub(crate) fn register_node(name: u8, join: u8) -> Command {
+    Command::RegisterNode {
+        id: node_id(name),
+        credential: digest(100 + name),
+        capacity: capacity(),
+        join: digest(join),
+    }
+}
+
+pub(crate) fn node_state(name: u8, state: NodeState) -> Command {
+    Command::SetNodeState { id: node_id(name), state, capacity: None }
+}
+
+pub(crate) fn submit(name: u8, input: u8, deadline: WallMs) -> Command {
+    Command::SubmitTask {
+        id: task_id(name),
+        context: proto_types::ContextId::parse("context").unwrap(),
+        agent: handle(0),
+        owner: "https://peer0.example".into(),
+        input: digest(input),
+        reply_to: None,
+        deadline,
+    }
+}
+
+pub(crate) fn assign(task: u8, node: u8) -> Command {
+    Command::AssignTask { id: task_id(task), node: node_id(node) }
+}
+
+pub(crate) fn complete(task: u8, node: u8, epoch: u64, outcome: u8) -> Command {
+    Command::CompleteTask {
+        id: task_id(task),
+        node: node_id(node),
+        epoch: LeaseEpoch(epoch),
+        end: registry_core::entry::TaskEnd::Completed,
+        outcome: Some(digest(outcome)),
+        reason: None,
+    }
+}
+
+pub(crate) fn release(task: u8, epoch: u64) -> Command {
+    Command::ReleaseTask {
+        id: task_id(task),
+        epoch: LeaseEpoch(epoch),
+        reason: "it is draining".into(),
+    }
+}
+
+pub(crate) fn enqueue(name: u8, target: &str, expires_at: WallMs) -> Command {
+    Command::EnqueueEnvelope {
+        id: envelope_id(name),
+        source: origin(0),
+        target: target.into(),
+        correlation: "correlation-1".into(),
+        body: digest(0),
+        traceparent: None,
+        expires_at,
+    }
+}
+
+pub(crate) fn lease(target: &str, max: u32) -> Command {
+    Command::LeaseEnvelopes { target: target.into(), max, ttl_ms: 10_000 }
+}
+
+pub(crate) fn ack(name: u8, target: &str, epoch: u64) -> Command {
+    Command::AckEnvelope {
+        target: target.into(),
+        source: origin(0),
+        id: envelope_id(name),
+        epoch: LeaseEpoch(epoch),
+    }
+}

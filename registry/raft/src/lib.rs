@@ -1,0 +1,32 @@
+//! Consensus: the registry's state machine behind a replicated log.
+//! It decides when a write counts and what a strong read may show; it must never tell a caller that something was done
+//! which a majority does not have on disk, nor that something was not done which may yet come about.
+//!
+//! This is the only crate that names openraft; nothing of it shows in [`Registry`].
+
+mod batch;
+mod clock;
+mod codec;
+mod config;
+#[cfg(test)]
+mod conformance;
+mod error;
+mod home;
+mod log;
+mod machine;
+mod network;
+mod proposer;
+mod read_index;
+mod registry;
+mod snapshot;
+mod types;
+
+pub use clock::Clock;
+pub use config::{Config, Timings};
+pub use error::{Error, ProposeError, ReadError, Stopped};
+pub use network::{ClusterSecret, MESSAGE_BYTES_MAX, TransportService};
+pub use proposer::{PROPOSAL_BYTES_MAX, QUEUE_BYTES_MAX, QUEUE_PROPOSALS_MAX};
+pub use registry::{Leadership, Registry, Status};
+
+// What a caller needs beside a registry.
+pub use registry_store::{Options as StoreOptions, StoreView};

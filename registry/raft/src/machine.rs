@@ -1,0 +1,97 @@
+//! The state machine: committed entries, in order, become writes of the state.
+//! It decides nothing itself, that is `registry-core`'s part; it must never skip an entry that it cannot read, nor
+//! show a state before it is committed.
+
+mod applier;
+mod published;
+
+use std::io;
+use std::sync::Arc;
+
+use futures_util::{Stream, TryStreamExt as _};
+use openraft::storage::{EntryResponder, RaftStateMachine};
+
+pub(crate) use self::applier::{APPLIED, Applier, MEMBERSHIP};
+pub(crate) use self::published::Published;
+use crate::home::Home;
+use crate::snapshot::{Builder, Snapshots, Stored};
+use crate::types::{LogId, Membership, Snapshot, SnapshotMeta, TypeConfig};
+
+/// The one writer of the state.
+pub(crate) struct Machine {
+    applier: Arc<Applier>,
+    home: Arc<Home>,
+    snapshots: Arc<Snapshots>,
+}
+
+impl Machine {
+    pub(crate) fn new(
+        home: Arc<Home>,
+        published: Arc<Published>,
+        snapshots: Arc<Snapshots>,
+    ) -> Self {
+        let applier = Arc::new(Applier::new(Arc::clone(&home), published));
+        Self { applier, home, snapshots }
+    }
+
+    fn builder(&self) -> Builder {
+        Builder::new(Arc::clone(&self.home), Arc::clone(&self.snapshots))
+    }
+}
+
+impl RaftStateMachine<TypeConfig> for Machine {
+    type SnapshotData = Arc<Stored>;
+    type SnapshotBuilder = Builder;
+
+    async fn applied_state(&mut self) -> Result<(Option<LogId>, Membership), io::Error> {
+        self.applier.applied()
+    }
+
+    async fn apply<Strm>(&mut self, mut entries: Strm) -> Result<(), io::Error>
+    where
+        Strm: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + Send,
+    {
+        while let Some((entry, responder)) = entries.try_next().await? {
+            let applier = Arc::clone(&self.applier);
+            // Only the member that proposed an entry has a responder: it leads, or did a moment ago.
+            let proposed_here = responder.is_some();
+            let apply = move || applier.apply(entry, proposed_here);
+            let replies = blocking(apply).await?;
+            if let Some(responder) = responder {
+                responder.send(replies);
+            }
+        }
+        Ok(())
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Self::SnapshotBuilder {
+        self.builder()
+    }
+
+    async fn install_snapshot(
+        &mut self,
+        _meta: &SnapshotMeta,
+        snapshot: Self::SnapshotData,
+    ) -> Result<(), io::Error> {
+        let applier = Arc::clone(&self.applier);
+        let installed = Arc::clone(&snapshot);
+        blocking(move || applier.install(&installed)).await?;
+        self.snapshots.adopt(snapshot);
+        Ok(())
+    }
+
+    async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot>, io::Error> {
+        match self.snapshots.current() {
+            Some(stored) if stored.suspect() => self.builder().build().await.map(Some),
+            Some(stored) => Ok(Some(stored.snapshot())),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Runs disk work where it cannot hold up heartbeats.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}

@@ -1,0 +1,102 @@
+//! One entry: read, decided by the core, committed with its position, published.
+//! It must never commit the writes and the position apart.
+
+use std::io;
+use std::sync::Arc;
+
+use openraft::EntryPayload;
+use proto_types::{Revision, Stamp};
+use registry_core::change::{Effect, Reply, Write};
+use registry_core::query;
+
+use super::Published;
+use crate::batch::Payload;
+use crate::codec::{decode, encode};
+use crate::home::Home;
+use crate::snapshot::Stored;
+use crate::types::{Entry, LogId, Membership};
+
+pub(crate) const APPLIED: &[u8] = b"applied";
+pub(crate) const MEMBERSHIP: &[u8] = b"membership";
+
+pub(crate) struct Applier {
+    home: Arc<Home>,
+    published: Arc<Published>,
+}
+
+impl Applier {
+    pub(crate) fn new(home: Arc<Home>, published: Arc<Published>) -> Self {
+        Self { home, published }
+    }
+
+    /// The position and membership of the state on disk.
+    pub(crate) fn applied(&self) -> io::Result<(Option<LogId>, Membership)> {
+        let view = self.home.store.view();
+        let applied = view.meta(APPLIED).map_err(io::Error::other)?;
+        let membership = view.meta(MEMBERSHIP).map_err(io::Error::other)?;
+        let applied = applied.as_deref().map(decode).transpose()?;
+        let membership = membership.as_deref().map(decode).transpose()?;
+        Ok((applied, membership.unwrap_or_default()))
+    }
+
+    pub(crate) fn apply(&self, entry: Entry, proposed_here: bool) -> io::Result<Vec<Vec<Reply>>> {
+        let log_id = entry.log_id;
+        match entry.payload {
+            EntryPayload::Blank => {
+                self.commit(&[], log_id, None, None)?;
+                Ok(Vec::new())
+            }
+            EntryPayload::Membership(membership) => {
+                let membership = Membership::new(Some(log_id), membership);
+                self.commit(&[], log_id, Some(&membership), None)?;
+                Ok(Vec::new())
+            }
+            EntryPayload::Normal(payload) => self.batch(&payload, log_id, proposed_here),
+        }
+    }
+
+    fn batch(
+        &self,
+        payload: &Payload,
+        log_id: LogId,
+        proposed_here: bool,
+    ) -> io::Result<Vec<Vec<Reply>>> {
+        let batch = payload.read()?;
+        let stamp = Stamp { now: batch.stamp };
+        let view = self.published.view();
+        let change = registry_core::apply_batch(&view, stamp, &batch.proposals);
+        let change = change.map_err(io::Error::other)?;
+        self.commit(&change.writes, log_id, None, Some(change.revision))?;
+        let effects: Vec<Effect> = if proposed_here { change.effects } else { Vec::new() };
+        self.published.tell(effects);
+        Ok(change.replies)
+    }
+
+    fn commit(
+        &self,
+        writes: &[Write],
+        log_id: LogId,
+        membership: Option<&Membership>,
+        revision: Option<Revision>,
+    ) -> io::Result<()> {
+        let applied = encode(&log_id)?;
+        let membership = membership.map(encode).transpose()?;
+        let mut meta: Vec<(&[u8], &[u8])> = vec![(APPLIED, &applied)];
+        meta.extend(membership.as_deref().map(|bytes| (MEMBERSHIP, bytes)));
+        self.home.store.commit(writes, &meta).map_err(io::Error::other)?;
+        // An entry that writes nothing leaves the view as it is.
+        if let Some(revision) = revision {
+            self.published.publish(self.home.store.view(), revision);
+        }
+        Ok(())
+    }
+
+    /// Puts a snapshot in the place of the state.
+    pub(crate) fn install(&self, snapshot: &Stored) -> io::Result<()> {
+        self.home.store.install(&snapshot.database()).map_err(io::Error::other)?;
+        let view = self.home.store.view();
+        let revision = query::revision(&view).map_err(io::Error::other)?;
+        self.published.publish(view, revision);
+        Ok(())
+    }
+}

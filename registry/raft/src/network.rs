@@ -1,0 +1,41 @@
+//! Messages between members: openraft's calls over the gRPC service of `raft.proto`.
+//! It decides which failure means "try again at once" and which "wait"; it must never answer a caller who does not know
+//! the cluster's secret, nor one who meant another member.
+
+mod auth;
+mod channel;
+mod contact;
+mod peer;
+mod service;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::auth::ClusterSecret;
+pub use self::channel::MESSAGE_BYTES_MAX;
+pub(crate) use self::channel::{Client, client, request};
+pub(crate) use self::contact::Contact;
+pub(crate) use self::peer::Peers;
+pub use self::service::TransportService;
+use crate::snapshot::Manifest;
+use crate::types::{Vote, VoteRequest};
+
+/// Every message says whom it is for: an address may have passed to another member.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Call<T> {
+    pub to: u64,
+    pub body: T,
+}
+
+/// Both kinds of election message share one RPC.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Ballot {
+    Vote(VoteRequest),
+    PreVote(VoteRequest),
+}
+
+/// The first frame of a snapshot; the others are the bytes of its files, in order.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Opening {
+    pub vote: Vote,
+    pub manifest: Manifest,
+}

@@ -1,0 +1,54 @@
+//! A connection to another member: made on first use, made again after a failure, bounded in what it carries.
+//! It must never wait for ever: every call has a deadline.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use proto_wire::raft::v1::Frame;
+use proto_wire::raft::v1::raft_transport_client::RaftTransportClient;
+use tonic::Request;
+use tonic::transport::{Channel, Endpoint};
+
+use super::ClusterSecret;
+
+/// One message, either way. Replication reads at most 4 MiB or one entry at a time, and an entry is bounded by
+/// `PROPOSAL_BYTES_MAX` and a little, so this leaves room for all later growth.
+pub const MESSAGE_BYTES_MAX: usize = 64 << 20;
+
+/// How long a connection may take to come about; within a region it takes milliseconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A silent connection is probed after this long, so that one cut without a word is noticed.
+const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Bytes in flight before the receiver has to say that it reads: a whole replication message.
+const WINDOW_BYTES: u32 = 8 << 20;
+
+pub(crate) type Client = RaftTransportClient<Channel>;
+
+/// A client of the member at `address`. Connects on its first call.
+pub(crate) fn client(address: &str) -> Result<Client, tonic::transport::Error> {
+    let endpoint = Endpoint::from_shared(address.to_owned())?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(PROBE_INTERVAL)
+        .keep_alive_while_idle(true)
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(WINDOW_BYTES.saturating_mul(2));
+    Ok(Client::new(endpoint.connect_lazy())
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX))
+}
+
+/// A signed request with a deadline that the other side knows too.
+pub(crate) fn request(secret: &ClusterSecret, body: Vec<u8>, within: Duration) -> Request<Frame> {
+    signed(secret, Frame { body: Bytes::from(body) }, within)
+}
+
+/// As [`request`], for any message.
+pub(crate) fn signed<T>(secret: &ClusterSecret, message: T, within: Duration) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(within);
+    secret.sign(request.metadata_mut());
+    request
+}

@@ -1,0 +1,173 @@
+//! openraft's calls to one other member.
+//! It must never report as delivered what was not answered.
+
+use std::io;
+use std::sync::Arc;
+
+use openraft::BasicNode;
+use openraft::errors::{
+    NetworkError, RPCError, ReplicationClosed, StreamingError, Timeout, Unreachable,
+};
+use openraft::network::{RPCOption, RPCTypes, RaftNetworkFactory, RaftNetworkV2};
+use proto_wire::raft::v1::Frame;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tonic::{Code, Response, Status};
+
+use super::channel::signed;
+use super::{Ballot, Call, Client, ClusterSecret, Opening, client, request};
+use crate::codec::{decode, encode};
+use crate::snapshot::{Stored, frames};
+use crate::types::{
+    AppendRequest, AppendResponse, RpcError, Snapshot, SnapshotResponse, TransferRequest,
+    TransferResponse, TypeConfig, Vote, VoteRequest, VoteResponse,
+};
+
+/// Makes clients. Replication, heartbeats and snapshots to one member each get a connection of their own, so that none
+/// waits behind another's bytes.
+pub(crate) struct Peers {
+    id: u64,
+    secret: ClusterSecret,
+}
+
+impl Peers {
+    pub(crate) fn new(id: u64, secret: ClusterSecret) -> Self {
+        Self { id, secret }
+    }
+}
+
+impl RaftNetworkFactory<TypeConfig> for Peers {
+    type Network = Peer;
+
+    async fn new_client(&mut self, target: u64, node: &BasicNode) -> Peer {
+        Peer {
+            from: self.id,
+            to: target,
+            client: client(&node.addr).map_err(|cause| format!("{}: {cause}", node.addr)),
+            secret: self.secret.clone(),
+        }
+    }
+}
+
+pub(crate) struct Peer {
+    from: u64,
+    to: u64,
+    /// An address that is no URL fails every call, which openraft retries until the membership is corrected.
+    client: Result<Client, String>,
+    secret: ClusterSecret,
+}
+
+impl Peer {
+    fn client(&self) -> Result<Client, RpcError> {
+        let client = self.client.clone();
+        client.map_err(|why| RPCError::Unreachable(Unreachable::from_string(why)))
+    }
+
+    fn spell<T: Serialize>(&self, body: T) -> Result<Vec<u8>, RpcError> {
+        encode(&Call { to: self.to, body }).map_err(|cause| unusable(&cause))
+    }
+
+    /// Waits for an answer, but not beyond the deadline.
+    async fn answer<R: DeserializeOwned>(
+        &self,
+        action: RPCTypes,
+        option: &RPCOption,
+        call: impl Future<Output = Result<Response<Frame>, Status>>,
+    ) -> Result<R, RpcError> {
+        let late =
+            || Timeout { action, id: self.from, target: self.to, timeout: option.hard_ttl() };
+        let answer = tokio::time::timeout(option.hard_ttl(), call).await;
+        let answer = answer.map_err(|_| RPCError::Timeout(late()))?;
+        match answer {
+            Ok(response) => decode(&response.get_ref().body).map_err(|cause| unusable(&cause)),
+            Err(status) if status.code() == Code::DeadlineExceeded => {
+                Err(RPCError::Timeout(late()))
+            }
+            Err(status) => Err(failed(&status)),
+        }
+    }
+}
+
+impl RaftNetworkV2<TypeConfig> for Peer {
+    type SnapshotData = Arc<Stored>;
+
+    async fn append_entries(
+        &mut self,
+        rpc: AppendRequest,
+        option: RPCOption,
+    ) -> Result<AppendResponse, RpcError> {
+        let mut client = self.client()?;
+        let message = request(&self.secret, self.spell(rpc)?, option.hard_ttl());
+        self.answer(RPCTypes::AppendEntries, &option, client.append(message)).await
+    }
+
+    async fn vote(
+        &mut self,
+        rpc: VoteRequest,
+        option: RPCOption,
+    ) -> Result<VoteResponse, RpcError> {
+        let mut client = self.client()?;
+        let message = request(&self.secret, self.spell(Ballot::Vote(rpc))?, option.hard_ttl());
+        self.answer(RPCTypes::Vote, &option, client.vote(message)).await
+    }
+
+    async fn pre_vote(
+        &mut self,
+        rpc: VoteRequest,
+        option: RPCOption,
+    ) -> Result<VoteResponse, RpcError> {
+        let mut client = self.client()?;
+        let message = request(&self.secret, self.spell(Ballot::PreVote(rpc))?, option.hard_ttl());
+        self.answer(RPCTypes::Vote, &option, client.vote(message)).await
+    }
+
+    async fn full_snapshot(
+        &mut self,
+        vote: Vote,
+        snapshot: Snapshot,
+        cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
+        option: RPCOption,
+    ) -> Result<SnapshotResponse, StreamingError<TypeConfig>> {
+        let stored = snapshot.snapshot;
+        let mut client = self.client()?;
+        let opening = self.spell(Opening { vote, manifest: stored.manifest().clone() })?;
+        let content = frames(Arc::clone(&stored), opening);
+        let message = signed(&self.secret, content, option.hard_ttl());
+        let call = async {
+            let answer = client.snapshot(message).await;
+            if answer.as_ref().is_err_and(|status| status.code() == Code::DataLoss) {
+                // Either side's disk or the way may be at fault; a new checkpoint rules one of them out.
+                stored.doubt();
+            }
+            answer
+        };
+        tokio::select! {
+            closed = cancel => Err(StreamingError::Closed(closed)),
+            answer = self.answer(RPCTypes::InstallSnapshot, &option, call) => Ok(answer?),
+        }
+    }
+
+    async fn transfer_leader(
+        &mut self,
+        req: TransferRequest,
+        option: RPCOption,
+    ) -> Result<TransferResponse, RpcError> {
+        let mut client = self.client()?;
+        let message = request(&self.secret, self.spell(req)?, option.hard_ttl());
+        self.answer(RPCTypes::TransferLeader, &option, client.transfer(message)).await
+    }
+}
+
+/// A member that is down or refuses is left alone for a while; a single lost call is repeated at once.
+fn failed(status: &Status) -> RpcError {
+    match status.code() {
+        Code::Unknown | Code::Cancelled | Code::Aborted => {
+            RPCError::Network(NetworkError::from_string(status))
+        }
+        _ => RPCError::Unreachable(Unreachable::from_string(status)),
+    }
+}
+
+fn unusable(cause: &io::Error) -> RpcError {
+    RPCError::Unreachable(Unreachable::new(cause))
+}

@@ -1,0 +1,158 @@
+//! The calls of other members, answered.
+//! The order is always the same: the secret, then the form, then the addressee, then consensus. It must never panic on
+//! what it is sent, nor install a snapshot before every digest has matched.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use proto_wire::raft::v1::Frame;
+use proto_wire::raft::v1::raft_transport_server::RaftTransport;
+use registry_core::command::Proposal;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{Ballot, Call, ClusterSecret, Contact, Opening};
+use crate::codec::{decode, encode};
+use crate::home::Home;
+use crate::proposer::Proposer;
+use crate::snapshot::{Incoming, Refused, Snapshots, Stored};
+use crate::types::{AppendRequest, Raft, TransferRequest};
+
+/// A sender of a snapshot that is silent for this long has gone.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// The server side of `ecumene.raft.v1.RaftTransport`. It holds the member's store open.
+pub struct TransportService {
+    pub(crate) id: u64,
+    pub(crate) raft: Raft,
+    pub(crate) home: Arc<Home>,
+    pub(crate) snapshots: Arc<Snapshots>,
+    pub(crate) proposer: Proposer,
+    pub(crate) contact: Arc<Contact>,
+    pub(crate) secret: ClusterSecret,
+}
+
+impl TransportService {
+    fn admit<T>(&self, request: Request<T>) -> Result<T, Status> {
+        if self.secret.admits(request.metadata()) {
+            Ok(request.into_inner())
+        } else {
+            Err(Status::unauthenticated("not a member of this cluster"))
+        }
+    }
+
+    fn read<T: DeserializeOwned>(&self, frame: &Frame) -> Result<T, Status> {
+        let call: Call<T> = decode(&frame.body)
+            .map_err(|cause| Status::invalid_argument(format!("not understood: {cause}")))?;
+        if call.to == self.id {
+            Ok(call.body)
+        } else {
+            let why = format!("this is member {}, the call is for {}", self.id, call.to);
+            Err(Status::failed_precondition(why))
+        }
+    }
+
+    fn call<T: DeserializeOwned>(&self, request: Request<Frame>) -> Result<T, Status> {
+        let frame = self.admit(request)?;
+        self.read(&frame)
+    }
+
+    /// Receives a snapshot up to its last byte and checks it.
+    async fn receive(
+        &self,
+        manifest: crate::snapshot::Manifest,
+        mut frames: Streaming<Frame>,
+    ) -> Result<Arc<Stored>, Status> {
+        let Some(_turn) = self.snapshots.receive() else {
+            return Err(Status::resource_exhausted("another snapshot is being received"));
+        };
+        let snapshots = Arc::clone(&self.snapshots);
+        let mut incoming = disk(move || Incoming::begin(&snapshots, manifest)).await?;
+        while let Some(frame) = next(&mut frames).await? {
+            let write = move || incoming.write(&frame.body).map(|()| incoming);
+            incoming = disk(write).await?;
+            self.contact.touch();
+        }
+        let (home, snapshots) = (Arc::clone(&self.home), Arc::clone(&self.snapshots));
+        disk(move || incoming.finish(&home, &snapshots)).await
+    }
+}
+
+#[tonic::async_trait]
+impl RaftTransport for TransportService {
+    async fn append(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
+        let rpc: AppendRequest = self.call(request)?;
+        let answer = self.raft.append_entries(rpc).await.map_err(stopped)?;
+        if !matches!(answer, openraft::raft::AppendEntriesResponse::HigherVote(_)) {
+            self.contact.touch();
+        }
+        respond(&answer)
+    }
+
+    async fn vote(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
+        let answer = match self.call(request)? {
+            Ballot::Vote(rpc) => self.raft.vote(rpc).await,
+            Ballot::PreVote(rpc) => self.raft.pre_vote(rpc).await,
+        };
+        respond(&answer.map_err(stopped)?)
+    }
+
+    async fn snapshot(
+        &self,
+        request: Request<Streaming<Frame>>,
+    ) -> Result<Response<Frame>, Status> {
+        let mut frames = self.admit(request)?;
+        let Some(first) = next(&mut frames).await? else {
+            return Err(Status::invalid_argument("a snapshot without an opening"));
+        };
+        let opening: Opening = self.read(&first)?;
+        let stored = self.receive(opening.manifest, frames).await?;
+        let answer = self.raft.install_full_snapshot(opening.vote, stored.snapshot()).await;
+        respond(&answer.map_err(stopped)?)
+    }
+
+    async fn transfer(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
+        let rpc: TransferRequest = self.call(request)?;
+        let answer = self.raft.handle_transfer_leader(rpc).await.map_err(stopped)?;
+        respond(&answer)
+    }
+
+    async fn forward(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
+        let proposal: Proposal = self.call(request)?;
+        respond(&self.proposer.propose(&proposal).await)
+    }
+}
+
+async fn next(frames: &mut Streaming<Frame>) -> Result<Option<Frame>, Status> {
+    let frame = tokio::time::timeout(SILENCE_MAX, frames.message()).await;
+    frame.map_err(|_| Status::deadline_exceeded("the sender is silent"))?
+}
+
+async fn disk<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refused> + Send + 'static,
+) -> Result<T, Status> {
+    let outcome = tokio::task::spawn_blocking(work).await;
+    let outcome = outcome.map_err(|_| Status::unavailable("the member is stopping"))?;
+    outcome.map_err(|refused| {
+        tracing::warn!(%refused, "a snapshot was refused");
+        match refused {
+            Refused::Manifest(_) => Status::invalid_argument(refused.to_string()),
+            // The sender's file may have ended early: its digest would not have matched either.
+            Refused::Corrupt(_) | Refused::OtherState => Status::data_loss(refused.to_string()),
+            Refused::Length => Status::aborted(refused.to_string()),
+            Refused::Disk(_) => Status::resource_exhausted(refused.to_string()),
+        }
+    })
+}
+
+fn respond<T: Serialize>(answer: &T) -> Result<Response<Frame>, Status> {
+    let body = encode(answer).map_err(|cause: io::Error| Status::internal(cause.to_string()))?;
+    Ok(Response::new(Frame { body: Bytes::from(body) }))
+}
+
+fn stopped(cause: impl std::fmt::Display) -> Status {
+    Status::unavailable(cause.to_string())
+}

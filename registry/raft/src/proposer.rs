@@ -1,0 +1,175 @@
+//! Group commit: whatever waits becomes one log entry.
+//! It decides nothing about a proposal but its place; it must never say "not done" of one that may be in the log, and
+//! never holds more than its bounds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use openraft::errors::ClientWriteError;
+use openraft::impls::ProgressResponder;
+use registry_core::change::Reply;
+use registry_core::command::Proposal;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use crate::batch::{Payload, spell};
+use crate::types::{Raft, TypeConfig};
+use crate::{Clock, ProposeError};
+
+/// One proposal: 16 commands of 1 MiB each, and their names.
+pub const PROPOSAL_BYTES_MAX: usize = 17 << 20;
+
+/// Proposals that wait. At 10,000 a second this is under half a second of them.
+pub const QUEUE_PROPOSALS_MAX: usize = 4096;
+
+/// Bytes of proposals that wait, in flight ones included.
+pub const QUEUE_BYTES_MAX: usize = 64 << 20;
+
+/// Proposals in one entry; bounds what one step of the state machine takes.
+const ENTRY_PROPOSALS_MAX: usize = 1024;
+
+/// An entry takes no further proposal beyond this; one that is larger goes alone.
+const ENTRY_BYTES_ENOUGH: usize = 1 << 20;
+
+/// Entries on their way at once: while one is synced the next is under way, and under load the rest gathers into the
+/// one after that. More would only make the entries smaller.
+const ENTRIES_IN_FLIGHT_MAX: usize = 3;
+
+/// What a caller is told to wait when the queue is full: a few commits.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+
+type Outcome = Result<Vec<Reply>, ProposeError>;
+
+struct Waiting {
+    spelled: Vec<u8>,
+    answer: oneshot::Sender<Outcome>,
+    /// Its share of `QUEUE_BYTES_MAX`, held until it is answered.
+    _share: OwnedSemaphorePermit,
+}
+
+/// The entrance of the queue.
+#[derive(Clone)]
+pub(crate) struct Proposer {
+    queue: mpsc::Sender<Waiting>,
+    bytes: Arc<Semaphore>,
+    raft: Raft,
+}
+
+impl Proposer {
+    pub(crate) fn start(raft: Raft, clock: Clock, tasks: &mut JoinSet<()>) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE_PROPOSALS_MAX);
+        tasks.spawn(run(raft.clone(), clock, waiting));
+        Self { queue, bytes: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)), raft }
+    }
+
+    /// Proposes, and waits until the state machine has answered. Dropping the future withdraws nothing.
+    pub(crate) async fn propose(&self, proposal: &Proposal) -> Outcome {
+        if !self.raft.is_leader() {
+            return Err(ProposeError::NotLeader { leader: leader(&self.raft) });
+        }
+        let unspelled =
+            |cause| ProposeError::Unknown(format!("the proposal has no spelling: {cause}"));
+        let spelled = spell(proposal).map_err(unspelled)?;
+        if spelled.len() > PROPOSAL_BYTES_MAX {
+            let (bytes, bytes_max) = (spelled.len() as u64, PROPOSAL_BYTES_MAX as u64);
+            return Err(ProposeError::TooLarge { bytes, bytes_max });
+        }
+        let full = || ProposeError::Full { retry_after: RETRY_AFTER };
+        let weight = u32::try_from(spelled.len()).expect("PROPOSAL_BYTES_MAX fits");
+        let bytes = Arc::clone(&self.bytes);
+        let share = bytes.try_acquire_many_owned(weight).map_err(|_| full())?;
+        let (answer, outcome) = oneshot::channel();
+        self.queue.try_send(Waiting { spelled, answer, _share: share }).map_err(|refused| {
+            match refused {
+                mpsc::error::TrySendError::Full(_) => full(),
+                mpsc::error::TrySendError::Closed(_) => ProposeError::Stopped,
+            }
+        })?;
+        let lost = |_| ProposeError::Unknown("the member stopped meanwhile".to_owned());
+        outcome.await.map_err(lost)?
+    }
+}
+
+/// Who leads, as far as this member knows; never itself, which would send a caller in circles.
+pub(crate) fn leader(raft: &Raft) -> Option<(u64, String)> {
+    use openraft::async_runtime::watch::WatchReceiver as _;
+    let metrics = raft.server_metrics();
+    let metrics = metrics.borrow_watched();
+    let id = metrics.current_leader.filter(|id| *id != metrics.id)?;
+    Some((id, metrics.membership_config.get_node(&id)?.addr.clone()))
+}
+
+async fn run(raft: Raft, clock: Clock, mut queue: mpsc::Receiver<Waiting>) {
+    let mut in_flight = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            biased;
+            Some(()) = in_flight.next() => {}
+            first = queue.recv(), if in_flight.len() < ENTRIES_IN_FLIGHT_MAX => {
+                let Some(first) = first else { return };
+                let batch = gather(first, &mut queue);
+                let spelled = batch.iter().map(|waiting| waiting.spelled.as_slice());
+                let payload = Payload::join(clock.now(), spelled);
+                let (responder, result) = ProgressResponder::<TypeConfig, _>::complete_only();
+                if raft.write(payload).responder(responder).await.is_err() {
+                    // The core takes no messages any more, so it has not taken this one.
+                    answer_all(batch, &ProposeError::Stopped);
+                    continue;
+                }
+                in_flight.push(async move {
+                    match result.await {
+                        Ok(Ok(written)) => deliver(batch, written.data),
+                        Ok(Err(refused)) => answer_all(batch, &refusal(refused)),
+                        Err(_) => answer_all(batch, &unknown("the member stopped meanwhile")),
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// Takes what waits, up to the bounds of an entry, and does not wait for more.
+fn gather(first: Waiting, queue: &mut mpsc::Receiver<Waiting>) -> Vec<Waiting> {
+    let mut bytes = first.spelled.len();
+    let mut batch = vec![first];
+    while batch.len() < ENTRY_PROPOSALS_MAX && bytes < ENTRY_BYTES_ENOUGH {
+        let Ok(next) = queue.try_recv() else { break };
+        bytes += next.spelled.len();
+        batch.push(next);
+    }
+    batch
+}
+
+/// Only `ForwardToLeader` proves that the entry was not appended; a discarded one may still be committed by a leader
+/// that has it (openraft `ClientWriteError`).
+fn refusal(refused: ClientWriteError<TypeConfig>) -> ProposeError {
+    match refused {
+        ClientWriteError::ForwardToLeader(forward) => {
+            let leader = forward.leader_id.zip(forward.leader_node.map(|node| node.addr));
+            ProposeError::NotLeader { leader }
+        }
+        other => unknown(other),
+    }
+}
+
+fn unknown(why: impl ToString) -> ProposeError {
+    ProposeError::Unknown(why.to_string())
+}
+
+fn deliver(batch: Vec<Waiting>, replies: Vec<Vec<Reply>>) {
+    if batch.len() != replies.len() {
+        let why = format!("{} answers to {} proposals", replies.len(), batch.len());
+        return answer_all(batch, &ProposeError::Unknown(why));
+    }
+    for (waiting, replies) in batch.into_iter().zip(replies) {
+        // A caller that has gone does not want it.
+        let _ = waiting.answer.send(Ok(replies));
+    }
+}
+
+fn answer_all(batch: Vec<Waiting>, error: &ProposeError) {
+    for waiting in batch {
+        let _ = waiting.answer.send(Err(error.clone()));
+    }
+}

@@ -1,0 +1,75 @@
+//! Strong reads: one confirmation of leadership serves every reader that waited for it.
+//! A reader must never be served by a confirmation that had begun before it came.
+
+use std::time::Duration;
+
+use openraft::ReadPolicy;
+use openraft::errors::{LinearizableReadError, RaftError};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use crate::ReadError;
+use crate::proposer::leader;
+use crate::types::Raft;
+
+/// Readers that wait for the next confirmation. A round takes about a millisecond.
+const READERS_MAX: usize = 4096;
+
+/// How long the state machine may take to reach what was confirmed.
+const APPLY_TIMEOUT: Duration = Duration::from_secs(5);
+
+type Answer = oneshot::Sender<Result<(), ReadError>>;
+
+#[derive(Clone)]
+pub(crate) struct ReadIndex {
+    queue: mpsc::Sender<Answer>,
+}
+
+impl ReadIndex {
+    pub(crate) fn start(raft: Raft, tasks: &mut JoinSet<()>) -> Self {
+        let (queue, waiting) = mpsc::channel(READERS_MAX);
+        tasks.spawn(run(raft, waiting));
+        Self { queue }
+    }
+
+    /// Returns once every write that was acknowledged before the call is in the local state.
+    pub(crate) async fn confirm(&self) -> Result<(), ReadError> {
+        let (answer, outcome) = oneshot::channel();
+        self.queue.try_send(answer).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => {
+                ReadError::Unavailable(format!("{READERS_MAX} readers wait already"))
+            }
+            mpsc::error::TrySendError::Closed(_) => ReadError::Stopped,
+        })?;
+        outcome.await.map_err(|_| ReadError::Stopped)?
+    }
+}
+
+async fn run(raft: Raft, mut queue: mpsc::Receiver<Answer>) {
+    let mut waiting = Vec::new();
+    while queue.recv_many(&mut waiting, READERS_MAX).await > 0 {
+        let outcome = round(&raft).await;
+        for answer in waiting.drain(..) {
+            // A reader that has gone does not want it.
+            let _ = answer.send(outcome.clone());
+        }
+    }
+}
+
+async fn round(raft: &Raft) -> Result<(), ReadError> {
+    let linearizer = match raft.get_read_linearizer(ReadPolicy::ReadIndex).await {
+        Ok(linearizer) => linearizer,
+        Err(RaftError::Fatal(_)) => return Err(ReadError::Stopped),
+        Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(_))) => {
+            return Err(ReadError::NotLeader { leader: leader(raft) });
+        }
+        Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(cause))) => {
+            return Err(ReadError::Unavailable(cause.to_string()));
+        }
+    };
+    match linearizer.try_await_ready(raft, Some(APPLY_TIMEOUT)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(_)) => Err(ReadError::Unavailable("the state machine lags behind".to_owned())),
+        Err(_) => Err(ReadError::Stopped),
+    }
+}

@@ -1,0 +1,235 @@
+//! The handle of a member: propose, read, watch, stop.
+//! It decides who answers, never what; it must never offer a way around the log.
+
+mod forward;
+mod start;
+mod status;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use openraft::async_runtime::watch::WatchReceiver as _;
+use proto_types::Revision;
+use proto_wire::raft::v1::raft_transport_server::RaftTransportServer;
+use registry_core::change::{Effect, Reply};
+use registry_core::command::Proposal;
+use registry_store::StoreView;
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinSet;
+
+use self::forward::Forwarder;
+use self::status::led_age;
+pub use self::status::{Leadership, Status};
+use crate::home::Home;
+use crate::machine::Published;
+use crate::network::{ClusterSecret, Contact};
+use crate::proposer::{Proposer, leader};
+use crate::read_index::ReadIndex;
+use crate::snapshot::Snapshots;
+use crate::types::Raft;
+use crate::{MESSAGE_BYTES_MAX, ProposeError, ReadError, Stopped, TransportService};
+
+/// One member of the registry cluster. Clones are handles to the same member; dropping the last one kills it as a crash
+/// would, [`Registry::stop`] ends it in order.
+#[derive(Clone)]
+pub struct Registry {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    id: u64,
+    raft: Raft,
+    home: Arc<Home>,
+    published: Arc<Published>,
+    snapshots: Arc<Snapshots>,
+    proposer: Proposer,
+    reads: ReadIndex,
+    forwarder: Forwarder,
+    contact: Arc<Contact>,
+    leadership: watch::Receiver<Leadership>,
+    secret: ClusterSecret,
+    /// Aborted with the last handle.
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl Registry {
+    /// This member's number.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.inner.id
+    }
+
+    /// Has commands decided and committed together, if this member leads. One list of replies, one per command; a
+    /// refusal is a reply. Dropping the future withdraws nothing.
+    ///
+    /// # Errors
+    /// See [`ProposeError`]; after `Unknown` only a read can tell.
+    pub async fn propose(&self, proposal: Proposal) -> Result<Vec<Reply>, ProposeError> {
+        self.inner.proposer.propose(&proposal).await
+    }
+
+    /// As [`Registry::propose`], from any member: a follower passes the proposal to the leader, in one hop.
+    ///
+    /// # Errors
+    /// As [`Registry::propose`]; a connection that broke after the proposal was sent gives `Unknown`.
+    pub async fn submit(&self, proposal: Proposal) -> Result<Vec<Reply>, ProposeError> {
+        match self.propose(proposal.clone()).await {
+            Err(ProposeError::NotLeader { leader: Some((id, address)) }) => {
+                self.inner.forwarder.forward(id, address, &proposal).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// The newest state that this member has applied, with its revision. It may lag behind the leader's; see
+    /// [`Registry::age`].
+    #[must_use]
+    pub fn view(&self) -> (StoreView, Revision) {
+        self.inner.published.moment()
+    }
+
+    /// A state that holds every write acknowledged before this call, anywhere in the cluster.
+    ///
+    /// # Errors
+    /// This member does not lead, or no majority confirms that it does.
+    pub async fn strong(&self) -> Result<(StoreView, Revision), ReadError> {
+        self.inner.reads.confirm().await?;
+        Ok(self.view())
+    }
+
+    /// The revision of [`Registry::view`].
+    #[must_use]
+    pub fn applied(&self) -> Revision {
+        self.view().1
+    }
+
+    /// Follows the applied revision. It never goes back while the member runs.
+    #[must_use]
+    pub fn revisions(&self) -> watch::Receiver<Revision> {
+        self.inner.published.revisions()
+    }
+
+    /// Waits until this member has applied a revision.
+    ///
+    /// # Errors
+    /// The member stopped before.
+    pub async fn wait_applied(&self, revision: Revision) -> Result<(), Stopped> {
+        let mut revisions = self.revisions();
+        let mut leadership = self.inner.leadership.clone();
+        tokio::select! {
+            reached = revisions.wait_for(|applied| *applied >= revision) => {
+                reached.map(|_| ()).map_err(|_| Stopped)
+            }
+            // Its task ends with the member.
+            () = async { while leadership.changed().await.is_ok() {} } => Err(Stopped),
+        }
+    }
+
+    /// What the state machine wants done, as this member proposes it. A subscriber that lags loses the oldest, and finds
+    /// them again by a scan of the state.
+    #[must_use]
+    pub fn subscribe_effects(&self) -> broadcast::Receiver<Effect> {
+        self.inner.published.effects()
+    }
+
+    /// Whether this member takes itself for the leader. Only [`Registry::strong`] proves it.
+    #[must_use]
+    pub fn is_leader(&self) -> bool {
+        self.inner.raft.is_leader()
+    }
+
+    /// Who leads, and at which base URL, as far as this member knows.
+    #[must_use]
+    pub fn leader(&self) -> Option<(u64, String)> {
+        if !self.is_leader() {
+            return leader(&self.inner.raft);
+        }
+        let metrics = self.inner.raft.server_metrics();
+        let node = metrics.borrow_watched().membership_config.get_node(&self.inner.id).cloned();
+        Some((self.inner.id, node.map(|node| node.addr).unwrap_or_default()))
+    }
+
+    /// Follows who leads. Closed when the member stops.
+    #[must_use]
+    pub fn leadership(&self) -> watch::Receiver<Leadership> {
+        self.inner.leadership.clone()
+    }
+
+    /// How long ago this member last knew its view to be the cluster's: since a leader was heard, or, on the leader, since
+    /// a majority answered. `None` as long as neither has happened; what was heard may still wait to be applied.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        if self.is_leader() { led_age(&self.inner.raft) } else { self.inner.contact.age() }
+    }
+
+    /// How this member stands.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        Status::of(&self.inner.raft, self.inner.home.store.log())
+    }
+
+    /// The service that other members call; it has to be served at this member's base URL.
+    #[must_use]
+    pub fn transport_service(&self) -> RaftTransportServer<TransportService> {
+        let service = TransportService {
+            id: self.inner.id,
+            raft: self.inner.raft.clone(),
+            home: Arc::clone(&self.inner.home),
+            snapshots: Arc::clone(&self.inner.snapshots),
+            proposer: self.inner.proposer.clone(),
+            contact: Arc::clone(&self.inner.contact),
+            secret: self.inner.secret.clone(),
+        };
+        RaftTransportServer::new(service)
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX)
+    }
+
+    /// Has a snapshot made now, which lets the log behind it be purged.
+    ///
+    /// # Errors
+    /// The member has stopped.
+    pub async fn snapshot(&self) -> Result<(), Stopped> {
+        self.inner.raft.trigger().snapshot().await.map_err(|_| Stopped)
+    }
+
+    /// Lets a voter come back that has lost its directory, once. To be called on the leader, before that member starts;
+    /// the operator answers for it that a majority of the others has kept its data.
+    ///
+    /// # Errors
+    /// The member has stopped.
+    pub async fn allow_rejoin(&self, id: u64) -> Result<(), Stopped> {
+        let allowed = self.inner.raft.trigger().allow_next_revert(&id, true).await;
+        allowed.map(|_| ()).map_err(|_| Stopped)
+    }
+
+    /// Hands leadership to another voter, before a planned stop.
+    ///
+    /// # Errors
+    /// The member has stopped.
+    pub async fn hand_over(&self, to: u64) -> Result<(), Stopped> {
+        self.inner.raft.trigger().transfer_leader(to).await.map_err(|_| Stopped)
+    }
+
+    /// Stops in order: no further proposals, then the core. Handles stay readable. Safe to call twice.
+    pub async fn stop(&self) {
+        let mut tasks =
+            std::mem::take(&mut *self.inner.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        tasks.shutdown().await;
+        if let Err(cause) = self.inner.raft.shutdown().await {
+            tracing::error!(%cause, "the consensus core did not end in order");
+        }
+    }
+
+    /// Resolves when the member's directory is free: after a stop, once every handle, view and transport service has
+    /// been dropped. Take it before dropping the last handle.
+    pub fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.inner.home.closed()
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Registry").field("id", &self.inner.id).finish_non_exhaustive()
+    }
+}

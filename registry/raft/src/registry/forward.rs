@@ -1,0 +1,68 @@
+//! A follower's way to the leader: one hop, one kept connection.
+//! It must never repeat a proposal that may have arrived.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use registry_core::change::Reply;
+use registry_core::command::Proposal;
+use tonic::{Code, Status};
+
+use crate::ProposeError;
+use crate::codec::{decode, encode};
+use crate::network::{Call, Client, ClusterSecret, client, request};
+
+/// How long the leader may take. Longer than an election, shorter than a caller's patience.
+const FORWARD_TIMEOUT: Duration = Duration::from_secs(10);
+
+pub(crate) struct Forwarder {
+    secret: ClusterSecret,
+    /// The connection to the last leader.
+    kept: Mutex<Option<(String, Client)>>,
+}
+
+impl Forwarder {
+    pub(crate) fn new(secret: ClusterSecret) -> Self {
+        Self { secret, kept: Mutex::new(None) }
+    }
+
+    pub(crate) async fn forward(
+        &self,
+        id: u64,
+        address: String,
+        proposal: &Proposal,
+    ) -> Result<Vec<Reply>, ProposeError> {
+        let unsent = || ProposeError::NotLeader { leader: None };
+        let mut client = self.client(&address).map_err(|_| unsent())?;
+        let body = encode(&Call { to: id, body: proposal })
+            .map_err(|cause| ProposeError::Unknown(cause.to_string()))?;
+        let call = client.forward(request(&self.secret, body, FORWARD_TIMEOUT));
+        match tokio::time::timeout(FORWARD_TIMEOUT, call).await {
+            Ok(Ok(answer)) => decode(&answer.get_ref().body)
+                .map_err(|cause| ProposeError::Unknown(cause.to_string()))?,
+            Ok(Err(status)) if refused(&status) => Err(unsent()),
+            Ok(Err(status)) => Err(ProposeError::Unknown(status.to_string())),
+            Err(_) => Err(ProposeError::Unknown("the leader did not answer in time".to_owned())),
+        }
+    }
+
+    fn client(&self, address: &str) -> Result<Client, tonic::transport::Error> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        match kept.as_ref() {
+            Some((known, client)) if known == address => Ok(client.clone()),
+            _ => {
+                let fresh = client(address)?;
+                *kept = Some((address.to_owned(), fresh.clone()));
+                Ok(fresh)
+            }
+        }
+    }
+}
+
+/// Refused before the proposal was looked at: these codes are given by our own service, at its door.
+fn refused(status: &Status) -> bool {
+    matches!(
+        status.code(),
+        Code::Unauthenticated | Code::FailedPrecondition | Code::InvalidArgument
+    )
+}

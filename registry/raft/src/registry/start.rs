@@ -1,0 +1,95 @@
+//! How a member comes up: store, snapshots, state machine, consensus, and then, once, the cluster itself.
+//! It must never make a new cluster where there is data.
+
+use std::sync::{Arc, Mutex};
+
+use openraft::BasicNode;
+use openraft::errors::{InitializeError, RaftError};
+use tokio::task::JoinSet;
+
+use super::forward::Forwarder;
+use super::status::watch_leadership;
+use super::{Inner, Registry};
+use crate::home::Home;
+use crate::log::LogStore;
+use crate::machine::{Machine, Published, blocking};
+use crate::network::{ClusterSecret, Contact, Peers};
+use crate::proposer::Proposer;
+use crate::read_index::ReadIndex;
+use crate::snapshot::Snapshots;
+use crate::types::Raft;
+use crate::{Config, Error};
+
+/// What is read from disk before consensus starts.
+struct Opened {
+    home: Arc<Home>,
+    published: Arc<Published>,
+    snapshots: Arc<Snapshots>,
+}
+
+impl Registry {
+    /// Starts a member. It takes part as soon as [`Registry::transport_service`] is served at its base URL.
+    ///
+    /// # Errors
+    /// The configuration contradicts itself, the directory is in use or damaged.
+    pub async fn start(config: Config, secret: ClusterSecret) -> Result<Self, Error> {
+        let settings = Arc::new(config.openraft()?);
+        let Opened { home, published, snapshots } = open(&config).await?;
+        let machine =
+            Machine::new(Arc::clone(&home), Arc::clone(&published), Arc::clone(&snapshots));
+        let log = LogStore::new(Arc::clone(&home));
+        let peers = Peers::new(config.id, secret.clone());
+        let raft = Raft::new(config.id, settings, peers, log, machine).await;
+        let raft = raft.map_err(|cause| Error::Raft(cause.to_string()))?;
+        found(&raft, &config).await?;
+        let mut tasks = JoinSet::new();
+        let inner = Inner {
+            id: config.id,
+            proposer: Proposer::start(raft.clone(), config.clock, &mut tasks),
+            reads: ReadIndex::start(raft.clone(), &mut tasks),
+            leadership: watch_leadership(&raft, &mut tasks),
+            forwarder: Forwarder::new(secret.clone()),
+            contact: Arc::new(Contact::default()),
+            tasks: Mutex::new(tasks),
+            raft,
+            home,
+            published,
+            snapshots,
+            secret,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+}
+
+async fn open(config: &Config) -> Result<Opened, Error> {
+    let (dir, options) = (config.dir.clone(), config.store.clone());
+    let home = tokio::task::spawn_blocking(move || Home::open(&dir, options)).await;
+    let home = Arc::new(home.map_err(|cause| Error::Raft(cause.to_string()))??);
+    let shared = Arc::clone(&home);
+    let rest = move || {
+        let published = Arc::new(Published::new(&shared)?);
+        let snapshots = Arc::new(Snapshots::open(shared.store.dir())?);
+        Ok((published, snapshots))
+    };
+    let (published, snapshots) =
+        blocking(rest).await.map_err(|cause| Error::Raft(cause.to_string()))?;
+    Ok(Opened { home, published, snapshots })
+}
+
+/// Makes the cluster if this member has to and nothing is there, and spares a lone voter the wait for an election.
+async fn found(raft: &Raft, config: &Config) -> Result<(), Error> {
+    let failed = |cause: &dyn std::fmt::Display| Error::Raft(cause.to_string());
+    let initialized = raft.is_initialized().await.map_err(|cause| failed(&cause))?;
+    if !initialized && config.founds() {
+        let node = |(id, address): (&u64, &String)| (*id, BasicNode::new(address));
+        let members: std::collections::BTreeMap<_, _> = config.members.iter().map(node).collect();
+        match raft.initialize(members).await {
+            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => {}
+            Err(cause) => return Err(failed(&cause)),
+        }
+    }
+    if initialized && raft.voter_ids().eq([config.id]) {
+        raft.trigger().elect(false).await.map_err(|cause| failed(&cause))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! Checkpoints of the state on disk: the one that is current, and the building and receiving of the next.
+//! A snapshot appears under its final name only when it is whole and its digests are known; it must never be deleted
+//! while somebody still reads it.
+
+mod build;
+mod incoming;
+mod manifest;
+mod send;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+pub(crate) use self::build::Builder;
+pub(crate) use self::incoming::{Incoming, Refused};
+pub(crate) use self::manifest::Manifest;
+pub(crate) use self::send::frames;
+use crate::types::Snapshot;
+
+const DIR: &str = "snapshots";
+const DATABASE: &str = "db";
+const PARTIAL: &str = "partial-";
+
+/// A whole snapshot on disk.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    dir: PathBuf,
+    manifest: Manifest,
+    /// Superseded: the directory goes with the last reader.
+    retired: AtomicBool,
+    /// A receiver found that it does not match its digests.
+    suspect: AtomicBool,
+}
+
+impl Stored {
+    fn new(dir: PathBuf, manifest: Manifest) -> Arc<Self> {
+        let (retired, suspect) = (AtomicBool::new(false), AtomicBool::new(false));
+        Arc::new(Self { dir, manifest, retired, suspect })
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.dir.join(DATABASE)
+    }
+
+    pub(crate) fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    pub(crate) fn suspect(&self) -> bool {
+        self.suspect.load(Ordering::Acquire)
+    }
+
+    /// Has the next reader get a newly made one.
+    pub(crate) fn doubt(&self) {
+        self.suspect.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn snapshot(self: &Arc<Self>) -> Snapshot {
+        Snapshot { meta: self.manifest.meta.clone(), snapshot: Arc::clone(self) }
+    }
+}
+
+impl Drop for Stored {
+    fn drop(&mut self) {
+        if self.retired.load(Ordering::Acquire) {
+            // What stays behind after a failure is removed at the next start.
+            let _ = fs::remove_dir_all(&self.dir);
+        }
+    }
+}
+
+/// The snapshots of one member.
+#[derive(Debug)]
+pub(crate) struct Snapshots {
+    root: PathBuf,
+    current: Mutex<Option<Arc<Stored>>>,
+    /// Makes names unique.
+    number: AtomicU64,
+    /// One snapshot is received at a time.
+    receiving: Semaphore,
+}
+
+impl Snapshots {
+    /// Finds the newest whole snapshot and removes what was left half-done.
+    pub(crate) fn open(store: &Path) -> io::Result<Self> {
+        let root = store.join(DIR);
+        fs::create_dir_all(&root)?;
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&root)? {
+            names.push(entry?.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        let mut newest: Option<Arc<Stored>> = None;
+        for name in names.iter().rev() {
+            let dir = root.join(name);
+            if name.starts_with(PARTIAL) || newest.is_some() {
+                fs::remove_dir_all(&dir)?;
+                continue;
+            }
+            match Manifest::read(&dir) {
+                Ok(manifest) => newest = Some(Stored::new(dir, manifest)),
+                Err(cause) => tracing::error!(snapshot = %name, %cause, "a snapshot is not usable"),
+            }
+        }
+        let last = names.iter().filter_map(|name| name.rsplit('-').next()?.parse().ok()).max();
+        Ok(Self {
+            root,
+            current: Mutex::new(newest),
+            number: AtomicU64::new(last.map_or(0, |last: u64| last + 1)),
+            receiving: Semaphore::new(1),
+        })
+    }
+
+    pub(crate) fn current(&self) -> Option<Arc<Stored>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes a snapshot the current one, unless it is older.
+    pub(crate) fn adopt(&self, fresh: Arc<Stored>) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let newer =
+            |old: &Arc<Stored>| old.manifest.meta.last_log_id > fresh.manifest.meta.last_log_id;
+        let retired = match current.as_ref() {
+            Some(old) if newer(old) => Some(fresh),
+            Some(old) if Arc::ptr_eq(old, &fresh) => None,
+            _ => current.replace(fresh),
+        };
+        if let Some(retired) = retired {
+            retired.retired.store(true, Ordering::Release);
+        }
+    }
+
+    /// The right to receive a snapshot, if nobody else has it.
+    pub(crate) fn receive(&self) -> Option<SemaphorePermit<'_>> {
+        self.receiving.try_acquire().ok()
+    }
+
+    /// An empty directory for a snapshot in the making.
+    fn partial(&self) -> io::Result<Partial> {
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let dir = self.root.join(format!("{PARTIAL}{number:06}"));
+        fs::create_dir(&dir)?;
+        Ok(Partial { dir: Some(dir), number })
+    }
+
+    /// Gives a finished directory its name, durably.
+    fn complete(&self, mut partial: Partial, manifest: Manifest) -> io::Result<Arc<Stored>> {
+        let from = partial.dir.take().expect("only this function takes it");
+        manifest.write(&from)?;
+        let index = manifest.meta.last_log_id.as_ref().map_or(0, |last| last.index());
+        let to = self.root.join(format!("{index:020}-{:06}", partial.number));
+        fs::rename(&from, &to)?;
+        registry_store::sync_dir(&self.root).map_err(io::Error::other)?;
+        Ok(Stored::new(to, manifest))
+    }
+}
+
+/// A snapshot in the making; gone with this value unless it was completed.
+struct Partial {
+    dir: Option<PathBuf>,
+    number: u64,
+}
+
+impl Partial {
+    fn dir(&self) -> &Path {
+        self.dir.as_deref().expect("complete() consumes the value")
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if let Some(dir) = &self.dir {
+            let _ = fs::remove_dir_all(dir);
+        }
+    }
+}

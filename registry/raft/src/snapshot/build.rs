@@ -1,0 +1,59 @@
+//! Builds a snapshot beside the running state machine: a checkpoint, read back for the position it holds, then digested.
+//! It must never take the position from anywhere but the checkpoint itself: entries are applied meanwhile.
+
+use std::io;
+use std::sync::Arc;
+
+use openraft::storage::RaftSnapshotBuilder;
+
+use super::{DATABASE, Manifest, Snapshots, Stored};
+use crate::codec::decode;
+use crate::home::Home;
+use crate::machine::{APPLIED, MEMBERSHIP, blocking};
+use crate::types::{LogId, Membership, Snapshot, SnapshotMeta, TypeConfig};
+
+pub(crate) struct Builder {
+    home: Arc<Home>,
+    snapshots: Arc<Snapshots>,
+}
+
+impl Builder {
+    pub(crate) fn new(home: Arc<Home>, snapshots: Arc<Snapshots>) -> Self {
+        Self { home, snapshots }
+    }
+
+    pub(crate) async fn build(&self) -> io::Result<Snapshot> {
+        let (home, snapshots) = (Arc::clone(&self.home), Arc::clone(&self.snapshots));
+        let stored = blocking(move || checkpoint(&home, &snapshots)).await?;
+        let snapshot = stored.snapshot();
+        self.snapshots.adopt(stored);
+        Ok(snapshot)
+    }
+}
+
+impl RaftSnapshotBuilder<TypeConfig> for Builder {
+    type SnapshotData = Arc<Stored>;
+
+    async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {
+        self.build().await
+    }
+}
+
+pub(super) fn checkpoint(home: &Home, snapshots: &Snapshots) -> io::Result<Arc<Stored>> {
+    let partial = snapshots.partial()?;
+    let database = partial.dir().join(DATABASE);
+    home.store.checkpoint(&database).map_err(io::Error::other)?;
+    let meta = meta_of(home, &database)?;
+    let before = snapshots.current();
+    let manifest = Manifest::of(meta, &database, before.as_deref().map(Stored::manifest))?;
+    snapshots.complete(partial, manifest)
+}
+
+/// Which state a checkpoint holds, by its own word.
+pub(super) fn meta_of(home: &Home, database: &std::path::Path) -> io::Result<SnapshotMeta> {
+    let values = home.store.checkpoint_meta(database, [APPLIED, MEMBERSHIP]);
+    let [applied, membership] = values.map_err(io::Error::other)?;
+    let last_log_id: Option<LogId> = applied.as_deref().map(decode).transpose()?;
+    let membership: Option<Membership> = membership.as_deref().map(decode).transpose()?;
+    Ok(SnapshotMeta { last_log_id, last_membership: membership.unwrap_or_default() })
+}

@@ -1,0 +1,144 @@
+//! Security case 45: a corrupt snapshot is refused, nothing is deleted for it, and the right one is taken afterwards.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use registry_core::change::Write;
+use registry_core::view::Space;
+
+use super::build::checkpoint;
+use super::{Incoming, Manifest, Refused, Snapshots, Stored};
+use crate::codec::encode;
+use crate::home::Home;
+use crate::machine::APPLIED;
+use crate::types::LogId;
+
+struct Place {
+    dir: tempfile::TempDir,
+    home: Home,
+    snapshots: Snapshots,
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::open(dir.path(), registry_store::Options::default()).unwrap();
+        let snapshots = Snapshots::open(dir.path()).unwrap();
+        Self { dir, home, snapshots }
+    }
+
+    fn apply(&self, index: u64) {
+        let key = index.to_be_bytes().to_vec();
+        let write = Write::Put { space: Space::Bodies, key, value: vec![7; 9_000] };
+        let applied = encode(&LogId::new_term_index(1, index)).unwrap();
+        self.home.store.commit(&[write], &[(APPLIED, &applied)]).unwrap();
+    }
+
+    fn build(&self) -> Arc<Stored> {
+        let stored = checkpoint(&self.home, &self.snapshots).unwrap();
+        self.snapshots.adopt(Arc::clone(&stored));
+        stored
+    }
+
+    fn receive(&self, manifest: Manifest, content: &[u8]) -> Result<Arc<Stored>, Refused> {
+        let mut incoming = Incoming::begin(&self.snapshots, manifest)?;
+        for frame in content.chunks(1_000) {
+            incoming.write(frame)?;
+        }
+        incoming.finish(&self.home, &self.snapshots)
+    }
+
+    fn directories(&self) -> usize {
+        fs::read_dir(self.dir.path().join("snapshots")).unwrap().count()
+    }
+}
+
+fn content(stored: &Stored) -> Vec<u8> {
+    let read = |name: &String| fs::read(stored.database().join(name)).unwrap();
+    stored.manifest().files.iter().flat_map(|piece| read(&piece.name)).collect()
+}
+
+#[test]
+fn a_corrupt_snapshot_is_refused_and_the_right_one_is_taken() {
+    let (from, to) = (Place::new(), Place::new());
+    from.apply(5);
+    to.apply(1);
+    let kept = to.build();
+    let sent = from.build();
+    let (manifest, good) = (sent.manifest().clone(), content(&sent));
+
+    for at in [0, good.len() / 2, good.len() - 1] {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        let refused = to.receive(manifest.clone(), &bad).unwrap_err();
+        assert!(matches!(refused, Refused::Corrupt(_)), "byte {at}: {refused}");
+    }
+    let short = to.receive(manifest.clone(), &good[..good.len() - 1]).unwrap_err();
+    assert!(matches!(short, Refused::Length), "{short}");
+    let long = to.receive(manifest.clone(), &[&good[..], b"x"].concat()).unwrap_err();
+    assert!(matches!(long, Refused::Length), "{long}");
+    let mut other = manifest.clone();
+    other.meta.last_log_id = Some(LogId::new_term_index(1, 6));
+    let other = to.receive(other, &good).unwrap_err();
+    assert!(matches!(other, Refused::OtherState), "{other}");
+    assert_eq!(to.directories(), 1, "refused snapshots leave nothing behind");
+    assert!(kept.database().exists() && to.snapshots.current().is_some());
+
+    let taken = to.receive(manifest, &good).unwrap();
+    assert_eq!(content(&taken), good);
+    to.home.store.install(&taken.database()).unwrap();
+    to.snapshots.adopt(taken);
+    drop(kept);
+    assert_eq!(to.directories(), 1, "the one that was superseded goes with its last reader");
+}
+
+#[test]
+fn the_newest_whole_snapshot_is_found_again_and_half_ones_go() {
+    let place = Place::new();
+    place.apply(3);
+    drop(place.build());
+    place.apply(9);
+    let newest = place.build().manifest().clone();
+    let half = place.dir.path().join("snapshots/partial-000077");
+    fs::create_dir(&half).unwrap();
+    let again = Snapshots::open(place.dir.path()).unwrap();
+    assert_eq!(again.current().unwrap().manifest(), &newest);
+    assert_eq!(place.directories(), 1);
+}
+
+#[test]
+fn an_older_snapshot_never_replaces_a_newer_one() {
+    let place = Place::new();
+    place.apply(3);
+    let older = checkpoint(&place.home, &place.snapshots).unwrap();
+    place.apply(9);
+    let newer = place.build();
+    place.snapshots.adopt(older);
+    assert!(Arc::ptr_eq(&place.snapshots.current().unwrap(), &newer));
+    assert_eq!(place.directories(), 1);
+}
+
+#[test]
+fn damage_to_a_file_of_the_snapshot_shows_in_the_next_one_too() {
+    let (from, to) = (Place::new(), Place::new());
+    from.apply(5);
+    let first = from.build();
+    damage_a_table(&first.database());
+    from.apply(6);
+    let second = from.build();
+    let refused = to.receive(second.manifest().clone(), &content(&second)).unwrap_err();
+    assert!(matches!(refused, Refused::Corrupt(_)), "{refused}");
+}
+
+/// Flips a bit in place, so that the running database, which shares the file, is damaged as well.
+fn damage_a_table(database: &Path) {
+    let files = fs::read_dir(database).unwrap().map(|file| file.unwrap().path());
+    let table = files.into_iter().find(|file| file.extension().is_some_and(|end| end == "blob"));
+    let table = table.expect("the body lies in a blob file");
+    let mut bytes = fs::read(&table).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&table, bytes).unwrap();
+}

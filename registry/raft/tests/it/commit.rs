@@ -1,0 +1,89 @@
+//! Group commit and reads in a cluster of three.
+
+use futures_util::future::join_all;
+use registry_core::change::Effect;
+use registry_core::query;
+use registry_raft::{Clock, ReadError};
+
+use crate::cluster::{Cluster, body, done, envelope, gateway, has, not_leader, stored, until_has};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_reaches_every_member_and_a_follower_says_who_leads() {
+    let cluster = Cluster::start(3).await;
+    let leader = cluster.leader().await;
+    let digest = stored(&leader.propose(body(b"everywhere")).await.unwrap());
+    assert!(has(leader, &digest), "the leader shows a write no later than it acknowledges it");
+    for id in cluster.ids() {
+        until_has(cluster.registry(id), &digest).await;
+    }
+    let follower = cluster.follower(leader.id());
+    assert_eq!(follower.leader().unwrap().0, leader.id());
+    assert_eq!(follower.leader().unwrap().1, cluster.addresses[&leader.id()]);
+    assert_eq!(not_leader(&follower.propose(body(b"x")).await.unwrap_err()), Some(leader.id()));
+    let refused = follower.strong().await.unwrap_err();
+    assert!(matches!(refused, ReadError::NotLeader { leader: Some(_) }), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_forwards_a_proposal_in_one_hop() {
+    let cluster = Cluster::start(3).await;
+    let leader = cluster.leader().await;
+    let follower = cluster.follower(leader.id());
+    let now = Clock::system().now();
+    let revision = done(&follower.submit(gateway("one", now)).await.unwrap());
+    follower.wait_applied(revision).await.unwrap();
+    let again = done(&follower.submit(gateway("one", now)).await.unwrap());
+    assert_eq!(again, revision);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_burst_of_proposals_shares_log_entries_and_each_gets_its_own_reply() {
+    let cluster = Cluster::start(3).await;
+    let leader = cluster.leader().await;
+    let before = leader.status().last_log.unwrap();
+    let bodies: Vec<Vec<u8>> = (0..64u32).map(|n| n.to_be_bytes().to_vec()).collect();
+    let replies = join_all(bodies.iter().map(|bytes| leader.propose(body(bytes)))).await;
+    for (bytes, replies) in bodies.iter().zip(replies) {
+        assert_eq!(stored(&replies.unwrap()), proto_types::Digest::of(bytes));
+    }
+    let entries = leader.status().last_log.unwrap() - before;
+    assert!(entries <= 16, "64 proposals took {entries} entries");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_strong_read_shows_every_write_acknowledged_before_it() {
+    let cluster = Cluster::start(3).await;
+    let leader = cluster.leader().await;
+    for write in 0..20u32 {
+        let digest = stored(&leader.propose(body(&write.to_be_bytes())).await.unwrap());
+        let reads = join_all((0..8).map(|_| leader.strong())).await;
+        for read in reads {
+            let (view, _) = read.unwrap();
+            assert!(query::body(&view, &digest).unwrap().is_some());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_proposing_member_acts_on_effects() {
+    let cluster = Cluster::start(3).await;
+    let leader = cluster.leader().await;
+    let follower = cluster.follower(leader.id());
+    let (mut here, mut there) = (leader.subscribe_effects(), follower.subscribe_effects());
+    let digest = stored(&leader.propose(body(b"an envelope")).await.unwrap());
+    leader.propose(envelope(digest, Clock::system().now())).await.unwrap();
+    assert_eq!(here.recv().await.unwrap(), Effect::EnvelopeReady("target".to_owned()));
+    follower.wait_applied(leader.applied()).await.unwrap();
+    assert!(there.try_recv().is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_age_of_a_view_is_known_once_a_leader_was_heard() {
+    let cluster = Cluster::start(3).await;
+    let leader = cluster.leader().await;
+    assert!(leader.age().is_some());
+    let digest = stored(&leader.propose(body(b"x")).await.unwrap());
+    let follower = cluster.follower(leader.id());
+    until_has(follower, &digest).await;
+    assert!(follower.age().is_some());
+}

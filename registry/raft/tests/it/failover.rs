@@ -1,0 +1,103 @@
+//! Leaders come and go; what was acknowledged stays.
+
+use proto_types::Digest;
+use registry_core::query;
+use registry_raft::ReadError;
+
+use crate::cluster::{Cluster, body, stored, until_has, until_status};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_member_leads_when_the_leader_stops_and_all_restart_from_disk() {
+    let mut cluster = Cluster::start(3).await;
+    let first = cluster.put(b"under the first leader").await;
+    let (old, term) = leader_of(&cluster).await;
+    let other = cluster.follower(old).clone();
+    let mut leadership = other.leadership();
+    cluster.stop(old).await;
+    let successor = leadership.wait_for(|now| now.term > term && now.leader.is_some()).await;
+    assert_ne!(successor.unwrap().leader, Some(old));
+    let second = cluster.put(b"under the second leader").await;
+    drop((other, leadership));
+
+    cluster.restart(old).await;
+    until_has(cluster.registry(old), &second).await;
+    for id in cluster.ids() {
+        cluster.stop(id).await;
+    }
+    for id in 1..=3 {
+        cluster.restart(id).await;
+    }
+    let (view, _) = cluster.leader().await.strong().await.unwrap();
+    for digest in [first, second] {
+        assert!(query::body(&view, &digest).unwrap().is_some());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_acknowledged_write_is_lost_when_leaders_are_killed() {
+    let mut cluster = Cluster::start(3).await;
+    let mut acknowledged: Vec<Digest> = Vec::new();
+    for round in 0..4u64 {
+        for write in 0..5 {
+            acknowledged.push(cluster.put(format!("{round}-{write}").as_bytes()).await);
+        }
+        let (leader, _) = leader_of(&cluster).await;
+        cluster.kill(leader).await;
+        acknowledged.push(cluster.put(format!("{round}-without-{leader}").as_bytes()).await);
+        cluster.restart(leader).await;
+    }
+    for id in cluster.ids() {
+        cluster.kill(id).await;
+    }
+    for id in 1..=3 {
+        cluster.restart(id).await;
+    }
+    let (view, _) = cluster.leader().await.strong().await.unwrap();
+    for digest in &acknowledged {
+        assert!(query::body(&view, digest).unwrap().is_some(), "{digest} is lost");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_without_a_majority_acknowledges_nothing_and_serves_no_strong_read() {
+    let mut cluster = Cluster::start(3).await;
+    let before = cluster.put(b"with a majority").await;
+    let (leader, _) = leader_of(&cluster).await;
+    for id in cluster.ids().into_iter().filter(|id| *id != leader) {
+        cluster.kill(id).await;
+    }
+    let alone = cluster.registry(leader).clone();
+    let write = tokio::spawn({
+        let alone = alone.clone();
+        async move { alone.propose(body(b"without a majority")).await }
+    });
+    let refused = alone.strong().await.unwrap_err();
+    let named = matches!(refused, ReadError::Unavailable(_) | ReadError::NotLeader { .. });
+    assert!(named, "{refused}");
+    assert!(query::body(&alone.view().0, &before).unwrap().is_some(), "stale reads go on");
+    assert!(!write.is_finished());
+    // The majority comes back, and with it an outcome: done, or unknown, but never a false refusal.
+    for id in (1..=3).filter(|id| *id != leader) {
+        cluster.restart(id).await;
+    }
+    if let Ok(replies) = write.await.unwrap() {
+        let (view, _) = cluster.leader().await.strong().await.unwrap();
+        assert!(query::body(&view, &stored(&replies)).unwrap().is_some());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leadership_is_handed_over_on_request() {
+    let cluster = Cluster::start(3).await;
+    cluster.put(b"something to hand over").await;
+    let (old, _) = leader_of(&cluster).await;
+    let heir = cluster.follower(old).id();
+    cluster.registry(old).hand_over(heir).await.unwrap();
+    let heir = cluster.registry(heir);
+    until_status(heir, "the heir leads", |status| status.leader == Some(heir.id())).await;
+}
+
+async fn leader_of(cluster: &Cluster) -> (u64, u64) {
+    let leader = cluster.leader().await;
+    (leader.id(), leader.status().term)
+}

@@ -1,0 +1,9 @@
+//! Whole members over real loopback connections: what is acknowledged is kept, whoever leads, whoever dies.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod cluster;
+mod commit;
+mod door;
+mod failover;
+mod install;
+mod single;

@@ -1,0 +1,169 @@
+//! Artifacts by their digest, in an object store: a local folder that the members share.
+//!
+//! It decides that what is stored under a digest has that digest. It must never show an artifact
+//! that is not whole, and never hold one in memory.
+
+use std::path::Path as FilePath;
+
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt as _};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{ObjectStoreExt as _, WriteMultipart};
+use proto_types::Digest;
+use registry_api::{Problem, field};
+use sha2::Digest as _;
+use tokio::sync::Semaphore;
+
+use crate::random;
+
+/// Parts under way at once within one upload; each is `PART_BYTES` long.
+const PARTS_MAX: usize = 2;
+
+/// Large enough for few system calls, small enough for many uploads.
+const PART_BYTES: usize = 1 << 20;
+
+/// The object store and its bounds.
+#[derive(Debug)]
+pub(crate) struct Artifacts {
+    store: LocalFileSystem,
+    bytes_max: usize,
+    uploads: Semaphore,
+}
+
+/// A stored artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stored {
+    pub(crate) digest: Digest,
+    pub(crate) bytes: u64,
+}
+
+impl Artifacts {
+    /// Opens the folder, or makes it.
+    pub(crate) fn open(
+        folder: &FilePath,
+        bytes_max: usize,
+        uploads_max: usize,
+    ) -> Result<Self, std::io::Error> {
+        std::fs::create_dir_all(folder)?;
+        let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
+        Ok(Self { store, bytes_max, uploads: Semaphore::new(uploads_max) })
+    }
+
+    /// Stores what the stream brings. Until it is whole it lies under a name of its own.
+    pub(crate) async fn put(
+        &self,
+        mut chunks: impl Stream<Item = Result<Bytes, Problem>> + Unpin,
+    ) -> Result<Stored, Problem> {
+        let _seat = self.uploads.try_acquire().map_err(|_| busy())?;
+        let incoming = Path::from(format!("incoming/{}", random::token()?));
+        let upload = self.store.put_multipart(&incoming).await.map_err(failed)?;
+        let mut writer = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
+        let received = self.receive(&mut chunks, &mut writer).await;
+        let stored = match received {
+            Ok(stored) => stored,
+            Err(problem) => {
+                if let Err(error) = writer.abort().await {
+                    tracing::warn!(%error, "an upload was given up, and its rest stays");
+                }
+                return Err(problem);
+            }
+        };
+        writer.finish().await.map_err(failed)?;
+        self.store.rename(&incoming, &place(&stored.digest)).await.map_err(failed)?;
+        Ok(stored)
+    }
+
+    async fn receive(
+        &self,
+        chunks: &mut (impl Stream<Item = Result<Bytes, Problem>> + Unpin),
+        writer: &mut WriteMultipart,
+    ) -> Result<Stored, Problem> {
+        let mut hasher = sha2::Sha256::new();
+        let mut received = 0;
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk?;
+            received += chunk.len();
+            if received > self.bytes_max {
+                return Err(field::too_large(received, self.bytes_max));
+            }
+            hasher.update(&chunk);
+            writer.wait_for_capacity(PARTS_MAX).await.map_err(failed)?;
+            writer.put(chunk);
+        }
+        if received == 0 {
+            return Err(Problem::argument("bytes", "the artifact is empty"));
+        }
+        Ok(Stored { digest: Digest(hasher.finalize().into()), bytes: received as u64 })
+    }
+
+    /// How large the artifact is.
+    pub(crate) async fn size(&self, digest: &Digest) -> Result<u64, Problem> {
+        let found = self.store.head(&place(digest)).await;
+        found.map(|meta| meta.size).map_err(|error| absent(error, digest))
+    }
+
+    /// The artifact in chunks.
+    pub(crate) async fn get(
+        &self,
+        digest: &Digest,
+    ) -> Result<BoxStream<'static, Result<Bytes, Problem>>, Problem> {
+        let found = self.store.get(&place(digest)).await.map_err(|error| absent(error, digest))?;
+        Ok(found.into_stream().map(|chunk| chunk.map_err(failed)).boxed())
+    }
+}
+
+fn place(digest: &Digest) -> Path {
+    Path::from(format!("sha256/{}", digest.hex()))
+}
+
+fn absent(error: object_store::Error, digest: &Digest) -> Problem {
+    match error {
+        object_store::Error::NotFound { .. } => {
+            Problem::not_found("artifact", &digest.to_string())
+        }
+        other => failed(other),
+    }
+}
+
+fn failed(error: object_store::Error) -> Problem {
+    Problem::internal(format_args!("the artifact store: {error}"))
+}
+
+fn busy() -> Problem {
+    let code = registry_api::Code::TooManyStreams;
+    Problem::new(code, "as many uploads as are allowed are under way")
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    fn chunks(parts: &[&'static [u8]]) -> impl Stream<Item = Result<Bytes, Problem>> + Unpin {
+        let parts: Vec<_> = parts.iter().map(|part| Ok(Bytes::from_static(part))).collect();
+        stream::iter(parts)
+    }
+
+    #[tokio::test]
+    async fn an_artifact_is_found_under_its_digest_and_nowhere_while_it_is_not_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let artifacts = Artifacts::open(folder.path(), 10, 1).unwrap();
+        let stored = artifacts.put(chunks(&[b"hello", b" wrld"])).await.unwrap();
+        assert_eq!(stored, Stored { digest: Digest::of(b"hello wrld"), bytes: 10 });
+        assert_eq!(artifacts.put(chunks(&[b"hello wrld"])).await.unwrap(), stored);
+        assert_eq!(artifacts.size(&stored.digest).await.unwrap(), 10);
+        let read: Vec<_> = artifacts.get(&stored.digest).await.unwrap().collect().await;
+        let read: Vec<u8> = read.into_iter().flat_map(Result::unwrap).collect();
+        assert_eq!(read, b"hello wrld");
+
+        let refused = artifacts.put(chunks(&[b"hello", b" world"])).await.unwrap_err();
+        assert_eq!(refused.code(), registry_api::Code::BodyTooLarge);
+        let absent = artifacts.size(&Digest::of(b"hello world")).await.unwrap_err();
+        assert_eq!(absent.code(), registry_api::Code::NotFound);
+        assert!(artifacts.put(chunks(&[])).await.is_err());
+    }
+}

@@ -1,0 +1,231 @@
+//! What a registry member is told at start: the section `registry`.
+//!
+//! It decides defaults, and which settings contradict each other. It must never hold a secret,
+//! only the path of its file.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use deploy_service::units::{Bytes, Duration};
+use deploy_service::{Limits, serve};
+use serde::Deserialize;
+
+/// The configuration of one member.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Its number in the cluster; never used again for another member.
+    pub id: u64,
+    /// Where it listens, on loopback; port 0 asks for a free one.
+    pub listen: SocketAddr,
+    /// The base URL under which the others reach it; by default the address it listens on.
+    pub advertise: Option<String>,
+    /// Log, state and snapshots.
+    pub data_dir: PathBuf,
+    /// The voters of a new cluster, number to base URL, this one among them; empty for a cluster of
+    /// this member alone.
+    pub members: BTreeMap<String, String>,
+    /// Whether a new cluster may be made of `members`.
+    pub bootstrap: bool,
+    /// What the members show each other.
+    pub cluster_secret_file: PathBuf,
+    /// What an operator shows.
+    pub operator_token_file: PathBuf,
+    /// The seed of the Ed25519 key that signs roster and catalog: 64 hexadecimal digits.
+    pub signing_key_file: PathBuf,
+    /// The name of that key.
+    pub signing_kid: String,
+    /// The folder of the artifacts; the members of one cluster share it. By default beside the data.
+    pub artifacts: Option<PathBuf>,
+    /// How long a node may be silent before its tasks are placed again.
+    pub lease_ttl: Duration,
+    /// Where the real address is written once it listens.
+    pub addr_file: Option<PathBuf>,
+    /// What clients may use up.
+    pub limits: Limits,
+    /// What calls may use up.
+    pub bounds: Bounds,
+    /// How the cluster behaves.
+    pub cluster: Cluster,
+}
+
+/// What calls may use up.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bounds {
+    /// Watch streams and long polls at once. Each holds a page of changes at most. Arbitrary.
+    pub watchers_max: usize,
+    /// Node sessions at once. Each holds a queue of 256 orders at most. Arbitrary.
+    pub sessions_max: usize,
+    /// Uploads of artifacts at once; each holds a few MiB.
+    pub uploads_max: usize,
+    /// The largest artifact.
+    pub artifact_bytes_max: Bytes,
+    /// How long a write waits for its answer before it is in doubt.
+    pub propose_timeout: Duration,
+}
+
+/// How the cluster behaves.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cluster {
+    /// From one heartbeat to the next.
+    pub heartbeat: Duration,
+    /// The shortest silence after which a follower calls an election.
+    pub election_min: Duration,
+    /// The longest.
+    pub election_max: Duration,
+    /// Log entries from one snapshot to the next.
+    pub snapshot_every_logs: u64,
+    /// Log entries kept behind a snapshot.
+    pub logs_kept: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            id: 1,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7400)),
+            advertise: None,
+            data_dir: PathBuf::from("data/registry"),
+            members: BTreeMap::new(),
+            bootstrap: true,
+            cluster_secret_file: PathBuf::from("secrets/cluster"),
+            operator_token_file: PathBuf::from("secrets/operator"),
+            signing_key_file: PathBuf::from("secrets/registry-signing"),
+            signing_kid: "registry-catalog".to_owned(),
+            artifacts: None,
+            lease_ttl: Duration::from_secs(10),
+            addr_file: None,
+            limits: Limits::default(),
+            bounds: Bounds::default(),
+            cluster: Cluster::default(),
+        }
+    }
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            watchers_max: 1_024,
+            sessions_max: 4_096,
+            uploads_max: 4,
+            artifact_bytes_max: Bytes::from_kib(64 * 1024),
+            propose_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        let timings = registry_raft::Timings::default();
+        let millis = |time: std::time::Duration| {
+            Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+        };
+        Self {
+            heartbeat: millis(timings.heartbeat),
+            election_min: millis(timings.election_min),
+            election_max: millis(timings.election_max),
+            snapshot_every_logs: 20_000,
+            logs_kept: 5_000,
+        }
+    }
+}
+
+/// Settings that cannot hold together.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Contradiction {
+    /// The listener's limits.
+    #[error("the limits of the listener")]
+    Limits(#[from] serve::Contradiction),
+    /// A key of `members` is not a number.
+    #[error("members: `{0}` is not a number")]
+    MemberId(String),
+    /// A member's base URL is none.
+    #[error("members: `{0}` is not an http or https URL without a path")]
+    MemberUrl(String),
+    /// This member is not among the members.
+    #[error("member {0} is not among the members")]
+    NotAMember(u64),
+    /// A lease that would be lost in ordinary pauses, or outlast every use.
+    #[error("lease_ttl is {0}, outside 200ms to 10m")]
+    LeaseTtl(Duration),
+    /// A bound that would refuse everything.
+    #[error("{0} is zero")]
+    Zero(&'static str),
+}
+
+/// Shorter ones are lost in a pause of the scheduler; tests use no less.
+const LEASE_TTL_MIN: Duration = Duration::from_millis(200);
+
+/// A dead node's tasks wait this long.
+const LEASE_TTL_MAX: Duration = Duration::from_secs(600);
+
+impl Config {
+    /// Checks the settings against each other; call it once, after loading.
+    ///
+    /// # Errors
+    /// The first [`Contradiction`].
+    pub fn validate(&self) -> Result<(), Contradiction> {
+        self.limits.validate()?;
+        if !(LEASE_TTL_MIN..=LEASE_TTL_MAX).contains(&self.lease_ttl) {
+            return Err(Contradiction::LeaseTtl(self.lease_ttl));
+        }
+        let bounds = [
+            ("bounds.watchers_max", self.bounds.watchers_max),
+            ("bounds.sessions_max", self.bounds.sessions_max),
+            ("bounds.uploads_max", self.bounds.uploads_max),
+            ("bounds.artifact_bytes_max", self.bounds.artifact_bytes_max.as_usize()),
+        ];
+        if let Some((name, _)) = bounds.iter().find(|(_, bound)| *bound == 0) {
+            return Err(Contradiction::Zero(name));
+        }
+        let members = self.numbered_members()?;
+        if !members.is_empty() && !members.contains_key(&self.id) {
+            return Err(Contradiction::NotAMember(self.id));
+        }
+        Ok(())
+    }
+
+    /// The members by number.
+    ///
+    /// # Errors
+    /// A key that is no number, or a URL that is none.
+    pub fn numbered_members(&self) -> Result<BTreeMap<u64, String>, Contradiction> {
+        let number = |(id, url): (&String, &String)| {
+            let id = id.parse().map_err(|_| Contradiction::MemberId(id.clone()))?;
+            proto_types::Origin::parse(url).map_err(|_| Contradiction::MemberUrl(url.clone()))?;
+            Ok((id, url.clone()))
+        };
+        self.members.iter().map(number).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contradictions_are_named() {
+        let with = |change: fn(&mut Config)| {
+            let mut config = Config::default();
+            change(&mut config);
+            config.validate()
+        };
+        assert_eq!(with(|_| ()), Ok(()));
+        let members = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(id, url)| ((*id).to_owned(), (*url).to_owned())).collect()
+        };
+        let mut config = Config { members: members(&[("x", "http://a:1")]), ..Config::default() };
+        assert_eq!(config.validate(), Err(Contradiction::MemberId("x".to_owned())));
+        config.members = members(&[("1", "a:1/x")]);
+        assert_eq!(config.validate(), Err(Contradiction::MemberUrl("a:1/x".to_owned())));
+        config.members = members(&[("2", "http://a:1")]);
+        assert_eq!(config.validate(), Err(Contradiction::NotAMember(1)));
+        let short = with(|config| config.lease_ttl = Duration::from_millis(1));
+        assert_eq!(short, Err(Contradiction::LeaseTtl(Duration::from_millis(1))));
+        let none = with(|config| config.bounds.watchers_max = 0);
+        assert_eq!(none, Err(Contradiction::Zero("bounds.watchers_max")));
+    }
+}

@@ -1,0 +1,244 @@
+//! One node's session: hello, then beats and answers in, orders out.
+//!
+//! It decides when a session begins and ends. It must never grant a lease to anybody but the node
+//! itself, nor on a member that does not lead.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use proto_types::{Digest, LeaseEpoch, NodeId, TaskId};
+use proto_wire::registry::v1 as wire;
+use proto_wire::registry::v1::node_message::Kind as Said;
+use proto_wire::registry::v1::node_order::Kind as Order;
+use registry_api::{Code, Principal, Problem, decode, field};
+use registry_core::command::Command;
+use registry_core::entry::{NodeState, TaskState};
+use registry_core::query;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Status, Streaming};
+
+use crate::member::Member;
+
+use super::keeper;
+use super::table::{ORDERS_MAX, Opening};
+
+/// The first message must come within this.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Tasks that a hello may name; above the slots of any machine we know.
+const HELD_MAX: usize = 4_096;
+
+/// Digests that a beat may name, as the contract says.
+const CACHED_MAX: usize = 256;
+
+/// The orders of one session.
+pub(crate) type OrderStream = ReceiverStream<Result<wire::NodeOrder, Status>>;
+
+/// Opens a session and serves it until either side ends it.
+pub(crate) async fn open(
+    member: Arc<Member>,
+    caller: &Principal,
+    mut said: Streaming<wire::NodeMessage>,
+) -> Result<OrderStream, Problem> {
+    let node = caller.node()?.clone();
+    member.require_leader()?;
+    let seat = Arc::clone(&member.fleet.sessions).try_acquire_owned().map_err(|_| {
+        Problem::new(Code::TooManyStreams, "as many sessions as are allowed are open")
+    })?;
+    let hello = hello(&node, &mut said).await?;
+    let capacity = decode::fleet::capacity(hello.capacity.as_ref())?;
+    let held = held(&hello.held)?;
+    keeper::set_state(&member, &node, NodeState::Joined, Some(capacity.clone())).await?;
+
+    let (orders, stream) = mpsc::channel(ORDERS_MAX);
+    let (alive, ended) = oneshot::channel();
+    let (kept, revoked) = reconcile(&member, &node, held)?;
+    let opening = Opening { capacity, held: kept, orders, alive };
+    let ttl = member.fleet.ttl;
+    let opened = member.fleet.table().open(&node, opening, Instant::now(), ttl);
+    let number = opened.ok_or_else(|| member.not_leader())?;
+    tracing::info!(%node, number, "a node's session begins");
+    let session = Session { member, node, number };
+    session.grant();
+    revoked.into_iter().for_each(|order| session.send(Order::Revoked(order)));
+    session.member.fleet.touch(session.node.clone());
+    session.member.fleet.wake();
+    tokio::spawn(async move {
+        session.serve(said, ended).await;
+        drop(seat);
+    });
+    Ok(ReceiverStream::new(stream))
+}
+
+async fn hello(
+    node: &NodeId,
+    said: &mut Streaming<wire::NodeMessage>,
+) -> Result<wire::Hello, Problem> {
+    let first = timeout(HELLO_TIMEOUT, said.message()).await;
+    let Ok(Ok(Some(wire::NodeMessage { kind: Some(Said::Hello(hello)) }))) = first else {
+        return Err(Problem::argument("kind", "the first message must be a hello"));
+    };
+    if hello.id != node.as_str() {
+        let why = "the hello names another node than the credential";
+        return Err(Problem::new(Code::PermissionDenied, why));
+    }
+    Ok(hello)
+}
+
+fn held(held: &[wire::Held]) -> Result<BTreeMap<TaskId, LeaseEpoch>, Problem> {
+    if held.len() > HELD_MAX {
+        return Err(Problem::argument("held", format_args!("at most {HELD_MAX}")));
+    }
+    let one = |held: &wire::Held| Ok((field::read("held.task", &held.task)?, LeaseEpoch(held.epoch)));
+    held.iter().map(one).collect()
+}
+
+/// What of the things that a node holds is still its own, and orders about the rest.
+type Reconciled = (Vec<(TaskId, LeaseEpoch)>, Vec<wire::Revoked>);
+
+fn reconcile(
+    member: &Member,
+    node: &NodeId,
+    mut held: BTreeMap<TaskId, LeaseEpoch>,
+) -> Result<Reconciled, Problem> {
+    let assigned = query::tasks_of_node(&member.registry.view().0, node, HELD_MAX)?;
+    let mut kept = Vec::new();
+    for task in assigned {
+        if held.get(&task.id) == Some(&task.epoch) {
+            held.remove(&task.id);
+            kept.push((task.id, task.epoch));
+        }
+    }
+    let revoke = |(task, epoch): (TaskId, LeaseEpoch)| wire::Revoked {
+        task: task.to_string(),
+        epoch: epoch.0,
+    };
+    // Orders beyond the queue would end the session; the node hears the rest when it reports.
+    Ok((kept, held.into_iter().map(revoke).take(ORDERS_MAX / 2).collect()))
+}
+
+struct Session {
+    member: Arc<Member>,
+    node: NodeId,
+    number: u64,
+}
+
+impl Session {
+    async fn serve(
+        self,
+        mut said: Streaming<wire::NodeMessage>,
+        mut ended: oneshot::Receiver<()>,
+    ) {
+        let stopping = self.member.shutdown.clone();
+        loop {
+            let message = tokio::select! {
+                // Dropped by the table: replaced, expired, too slow, or the reign is over.
+                _ = &mut ended => break,
+                () = stopping.triggered() => break self.end(Problem::new(Code::Stopping, "draining")),
+                message = said.message() => message,
+            };
+            let heard = match message {
+                Ok(Some(wire::NodeMessage { kind: Some(kind) })) => self.hear(kind).await,
+                Ok(Some(wire::NodeMessage { kind: None })) => {
+                    Err(Problem::argument("kind", "an empty message"))
+                }
+                Ok(None) | Err(_) => break,
+            };
+            if let Err(problem) = heard {
+                break self.end(problem);
+            }
+        }
+        self.member.fleet.table().close(&self.node, self.number);
+        tracing::info!(node = %self.node, number = self.number, "a node's session ends");
+    }
+
+    async fn hear(&self, kind: Said) -> Result<(), Problem> {
+        match kind {
+            Said::Hello(_) => Err(Problem::argument("kind", "a second hello")),
+            Said::Beat(beat) => self.beat(&beat).await,
+            Said::Accepted(accepted) => {
+                let task = field::read("task", &accepted.task)?;
+                self.with_live(|live| live.accepted(&task, LeaseEpoch(accepted.epoch)));
+                Ok(())
+            }
+            Said::Released(released) => self.release(released).await,
+        }
+    }
+
+    async fn beat(&self, beat: &wire::Beat) -> Result<(), Problem> {
+        if beat.cached.len() > CACHED_MAX {
+            return Err(Problem::argument("cached", format_args!("at most {CACHED_MAX}")));
+        }
+        let cached = beat.cached.iter().map(|digest| field::read::<Digest>("cached", digest));
+        let cached: BTreeSet<Digest> = cached.collect::<Result<_, _>>()?;
+        let (now, ttl) = (Instant::now(), self.member.fleet.ttl);
+        let mut turned = false;
+        self.with_live(|live| {
+            live.renew(now, ttl);
+            live.says_free(beat.free_slots);
+            live.cached = cached;
+            turned = live.draining != beat.draining;
+            live.draining = beat.draining;
+        });
+        self.grant();
+        if turned {
+            let state = if beat.draining { NodeState::Draining } else { NodeState::Joined };
+            let committed = keeper::set_state(&self.member, &self.node, state, None).await;
+            // The sweep commits it otherwise; the session need not end for it.
+            if let Err(problem) = committed {
+                super::failed("a node's state is not committed yet", &problem);
+            }
+        }
+        Ok(())
+    }
+
+    /// A refusal means that the task is not the node's any more, which ends the matter as well.
+    async fn release(&self, released: wire::Released) -> Result<(), Problem> {
+        let id: TaskId = field::read("task", &released.task)?;
+        let view = self.member.registry.view().0;
+        let task = query::task(&view, &id)?;
+        let own = TaskState::Assigned { node: self.node.clone() };
+        if !task.is_some_and(|task| task.state == own) {
+            return Ok(());
+        }
+        let reason = decode::task::release_reason(&released.reason);
+        let command = Command::ReleaseTask { id, epoch: LeaseEpoch(released.epoch), reason };
+        match self.member.commit(command).await {
+            Err(problem) if problem.status() >= 500 => Err(problem),
+            _ => {
+                self.member.fleet.wake();
+                Ok(())
+            }
+        }
+    }
+
+    fn grant(&self) {
+        let ttl_ms = u64::try_from(self.member.fleet.ttl.as_millis()).unwrap_or(u64::MAX);
+        self.send(Order::Granted(wire::Granted { ttl_ms }));
+    }
+
+    fn send(&self, order: Order) {
+        let mut table = self.member.fleet.table();
+        if table.session(&self.node, self.number).is_some() {
+            table.send(&self.node, order);
+        }
+    }
+
+    fn with_live(&self, change: impl FnOnce(&mut super::table::Live)) {
+        let mut table = self.member.fleet.table();
+        if let Some(live) = table.session(&self.node, self.number) {
+            change(live);
+        }
+    }
+
+    /// Ends the session with a reason.
+    fn end(&self, problem: Problem) {
+        let mut table = self.member.fleet.table();
+        if let Some(live) = table.session(&self.node, self.number) {
+            live.say_last(problem);
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! The sessions of the nodes, in the leader's memory.
+//!
+//! It decides which session of a node counts, and whose lease has run out. It must never be the
+//! only place where something stands that a later leader needs: all of it can be found again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use proto_types::{Digest, LeaseEpoch, NodeId, TaskId};
+use proto_wire::registry::v1 as wire;
+use registry_api::{Code, Problem};
+use registry_core::entry::Capacity;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tonic::Status;
+
+/// Orders that wait for one node. A node that is further behind dials again and is told anew.
+pub(super) const ORDERS_MAX: usize = 256;
+
+/// Places in that queue that only grants of leases may take.
+const LEASES_KEPT: usize = 16;
+
+/// An order that was not accepted is sent again after this long.
+const RESEND_AFTER: Duration = Duration::from_secs(3);
+
+/// Where the orders of one session go.
+pub(super) type Orders = mpsc::Sender<Result<wire::NodeOrder, Status>>;
+
+/// One session.
+#[derive(Debug)]
+pub(super) struct Live {
+    number: u64,
+    orders: Orders,
+    /// Dropped with the entry, which ends the session's task.
+    _alive: oneshot::Sender<()>,
+    lease_until: Instant,
+    pub(super) capacity: Capacity,
+    /// Slots that the node will not give, for reasons that only it knows.
+    pub(super) withheld: u32,
+    pub(super) draining: bool,
+    pub(super) cached: BTreeSet<Digest>,
+    held: BTreeMap<TaskId, Held>,
+}
+
+/// What a node was told about a task.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    epoch: LeaseEpoch,
+    sent_at: Instant,
+    accepted: bool,
+    cancel_sent: bool,
+}
+
+/// All sessions of one reign.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    reigning: bool,
+    live: BTreeMap<NodeId, Live>,
+    /// Nodes without a session whose lease may not have run out yet.
+    silent: BTreeMap<NodeId, Instant>,
+    opened: u64,
+}
+
+/// What a new session brings.
+#[derive(Debug)]
+pub(super) struct Opening {
+    pub(super) capacity: Capacity,
+    pub(super) held: Vec<(TaskId, LeaseEpoch)>,
+    pub(super) orders: Orders,
+    pub(super) alive: oneshot::Sender<()>,
+}
+
+impl Table {
+    /// This member leads from now on. Each node that was joined has one lease of grace.
+    pub(super) fn begin(&mut self, joined: Vec<NodeId>, until: Instant) {
+        self.end();
+        self.reigning = true;
+        self.silent = joined.into_iter().map(|node| (node, until)).collect();
+    }
+
+    /// This member leads no more: every session ends.
+    pub(super) fn end(&mut self) {
+        self.reigning = false;
+        self.silent.clear();
+        for (_, live) in std::mem::take(&mut self.live) {
+            let ended = Problem::new(Code::NotLeader, "this member leads no more");
+            live.say_last(ended);
+        }
+    }
+
+    /// Takes a session up; an older one of the same node ends. Returns its number, or `None` if
+    /// this member does not lead.
+    pub(super) fn open(
+        &mut self,
+        node: &NodeId,
+        opening: Opening,
+        now: Instant,
+        ttl: Duration,
+    ) -> Option<u64> {
+        if !self.reigning {
+            return None;
+        }
+        self.opened += 1;
+        let accepted = |epoch| Held { epoch, sent_at: now, accepted: true, cancel_sent: false };
+        let live = Live {
+            number: self.opened,
+            orders: opening.orders,
+            _alive: opening.alive,
+            lease_until: now + ttl,
+            withheld: 0,
+            capacity: opening.capacity,
+            draining: false,
+            cached: BTreeSet::new(),
+            held: opening.held.into_iter().map(|(id, epoch)| (id, accepted(epoch))).collect(),
+        };
+        self.silent.remove(node);
+        if let Some(old) = self.live.insert(node.clone(), live) {
+            let replaced = Problem::new(Code::SessionReplaced, "the node has a newer session");
+            old.say_last(replaced);
+        }
+        Some(self.opened)
+    }
+
+    /// The session ended. Its lease runs on: the node may dial again.
+    pub(super) fn close(&mut self, node: &NodeId, number: u64) {
+        if self.session(node, number).is_some()
+            && let Some(live) = self.live.remove(node)
+        {
+            self.silent.insert(node.clone(), live.lease_until);
+        }
+    }
+
+    /// The session of this number, if it is the node's newest.
+    pub(super) fn session(&mut self, node: &NodeId, number: u64) -> Option<&mut Live> {
+        self.live.get_mut(node).filter(|live| live.number == number)
+    }
+
+    /// The node's session.
+    pub(super) fn live(&mut self, node: &NodeId) -> Option<&mut Live> {
+        self.live.get_mut(node)
+    }
+
+    /// Every session.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&NodeId, &Live)> {
+        self.live.iter()
+    }
+
+    /// Takes out the nodes whose lease has run out; their sessions end.
+    pub(super) fn expired(&mut self, now: Instant) -> Vec<NodeId> {
+        let over = |until: &Instant| *until <= now;
+        let ended = self.live.extract_if(.., |_, live| over(&live.lease_until));
+        let mut expired: Vec<NodeId> = ended.map(|(node, _)| node).collect();
+        let silent = self.silent.extract_if(.., |_, until| over(until));
+        expired.extend(silent.map(|(node, _)| node));
+        expired
+    }
+
+    /// The node's loss could not be committed: look again at `until`.
+    pub(super) fn retry(&mut self, node: NodeId, until: Instant) {
+        if self.reigning && !self.live.contains_key(&node) {
+            self.silent.insert(node, until);
+        }
+    }
+
+    /// Sends an order; a node whose queue is full loses its session.
+    pub(super) fn send(&mut self, node: &NodeId, order: wire::node_order::Kind) {
+        let Some(live) = self.live.get(node) else { return };
+        let order = wire::NodeOrder { kind: Some(order) };
+        if live.orders.try_send(Ok(order)).is_err() {
+            let number = live.number;
+            tracing::warn!(%node, "the node does not take its orders: its session ends");
+            self.close(node, number);
+        }
+    }
+}
+
+impl Live {
+    /// The lease begins anew.
+    pub(super) fn renew(&mut self, now: Instant, ttl: Duration) {
+        self.lease_until = now + ttl;
+    }
+
+    /// What the node says is free. Slots that are neither free nor held are withheld.
+    pub(super) fn says_free(&mut self, free_slots: u32) {
+        let held = u32::try_from(self.held.len()).unwrap_or(u32::MAX);
+        self.withheld = self.capacity.slots.saturating_sub(free_slots).saturating_sub(held);
+    }
+
+    /// The reason why the session ends; a full queue loses it.
+    pub(super) fn say_last(&self, problem: Problem) {
+        let _ = self.orders.try_send(Err(problem.into()));
+    }
+
+    /// How many orders the session takes now, with some kept back for leases.
+    pub(super) fn room(&self) -> usize {
+        self.orders.capacity().saturating_sub(LEASES_KEPT)
+    }
+
+    /// Whether the node has to be told about this assignment; if so, it counts as told.
+    pub(super) fn must_tell(&mut self, task: &TaskId, epoch: LeaseEpoch, now: Instant) -> bool {
+        let told = self.held.get(task).filter(|held| held.epoch == epoch);
+        if told.is_some_and(|held| held.accepted || held.sent_at + RESEND_AFTER > now) {
+            return false;
+        }
+        let held = Held { epoch, sent_at: now, accepted: false, cancel_sent: false };
+        self.held.insert(task.clone(), held);
+        true
+    }
+
+    /// Whether the node has to be told to cancel; if so, it counts as told.
+    pub(super) fn must_cancel(&mut self, task: &TaskId) -> bool {
+        let untold = self.held.get_mut(task).filter(|held| !held.cancel_sent);
+        untold.map(|held| held.cancel_sent = true).is_some()
+    }
+
+    /// The caller asks again: perhaps the node never heard it.
+    pub(super) fn cancel_anew(&mut self, task: &TaskId) {
+        if let Some(held) = self.held.get_mut(task) {
+            held.cancel_sent = false;
+        }
+    }
+
+    /// The node has taken the task.
+    pub(super) fn accepted(&mut self, task: &TaskId, epoch: LeaseEpoch) {
+        if let Some(held) = self.held.get_mut(task).filter(|held| held.epoch == epoch) {
+            held.accepted = true;
+        }
+    }
+
+    /// Forgets every task that is not assigned to the node any more.
+    pub(super) fn keep_only(&mut self, assigned: &BTreeSet<TaskId>) {
+        self.held.retain(|task, _| assigned.contains(task));
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    const TTL: Duration = Duration::from_secs(10);
+
+    fn node() -> NodeId {
+        "n1".parse().unwrap()
+    }
+
+    type Received = mpsc::Receiver<Result<wire::NodeOrder, Status>>;
+
+    fn open(table: &mut Table, now: Instant) -> (Option<u64>, Received, oneshot::Receiver<()>) {
+        let (orders, received) = mpsc::channel(ORDERS_MAX);
+        let (alive, ended) = oneshot::channel();
+        let opening = Opening { capacity: Capacity::default(), held: vec![], orders, alive };
+        (table.open(&node(), opening, now, TTL), received, ended)
+    }
+
+    #[tokio::test]
+    async fn the_newest_session_of_a_node_counts() {
+        let (mut table, now) = (Table::default(), Instant::now());
+        assert_eq!(open(&mut table, now).0, None, "only a leader has sessions");
+        table.begin(vec![], now + TTL);
+        let (first, mut orders, ended) = open(&mut table, now);
+        let (second, _orders, _ended) = open(&mut table, now);
+        assert!(first < second);
+        assert!(ended.await.is_err());
+        let reason = orders.recv().await.unwrap().unwrap_err();
+        assert_eq!(reason.code(), tonic::Code::Aborted);
+        table.close(&node(), first.unwrap());
+        assert!(table.live(&node()).is_some(), "an old session cannot close a new one");
+    }
+
+    #[tokio::test]
+    async fn a_lease_outlives_its_session_and_then_runs_out_once() {
+        let (mut table, now) = (Table::default(), Instant::now());
+        table.begin(vec!["n2".parse().unwrap()], now + TTL);
+        let (number, _orders, _ended) = open(&mut table, now);
+        table.session(&node(), number.unwrap()).unwrap().renew(now + TTL / 2, TTL);
+        table.close(&node(), number.unwrap());
+        assert_eq!(table.expired(now + TTL), ["n2".parse().unwrap()], "grace is one lease");
+        assert_eq!(table.expired(now + TTL * 2), [node()]);
+        assert!(table.expired(now + TTL * 3).is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_node_that_takes_no_orders_loses_its_session() {
+        let (mut table, now) = (Table::default(), Instant::now());
+        table.begin(vec![], now);
+        let (_number, _orders, _ended) = open(&mut table, now);
+        let order = || wire::node_order::Kind::Granted(wire::Granted { ttl_ms: 1 });
+        for _ in 0..ORDERS_MAX {
+            table.send(&node(), order());
+            assert!(table.live(&node()).is_some());
+        }
+        table.send(&node(), order());
+        assert!(table.live(&node()).is_none());
+    }
+
+    #[tokio::test]
+    async fn an_order_is_sent_again_until_it_is_accepted() {
+        let (mut table, now) = (Table::default(), Instant::now());
+        table.begin(vec![], now);
+        let (_number, _orders, _ended) = open(&mut table, now);
+        let live = table.live(&node()).unwrap();
+        let (task, epoch): (TaskId, _) = ("t".parse().unwrap(), LeaseEpoch(1));
+        assert!(live.must_tell(&task, epoch, now));
+        assert!(!live.must_tell(&task, epoch, now));
+        assert!(live.must_tell(&task, epoch, now + RESEND_AFTER));
+        live.accepted(&task, epoch);
+        assert!(!live.must_tell(&task, epoch, now + RESEND_AFTER * 9));
+        assert!(live.must_tell(&task, epoch.next(), now), "a new epoch is a new order");
+        assert!(live.must_cancel(&task) && !live.must_cancel(&task));
+    }
+}

@@ -1,0 +1,104 @@
+//! Hosted agents and the artifacts they run.
+//!
+//! It decides only that an agent's artifact is there before the agent is. It must never hold an
+//! artifact in memory.
+
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use proto_types::{Digest, Handle};
+use proto_wire::registry::v1 as wire;
+use registry_api::{Problem, Role, decode, field, render};
+use registry_core::query;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::lookup;
+use crate::member::Member;
+
+use super::peers::done;
+use super::{Handled, at, caller, log_cause};
+
+/// The largest chunk, as the contract says.
+const CHUNK_BYTES_MAX: usize = 1 << 20;
+
+/// A page of agents ends beyond this: with the last card it stays below the 4 MiB that gRPC clients
+/// take by default.
+const PAGE_BYTES_ENOUGH: usize = 2 << 20;
+
+pub(super) async fn put(
+    member: &Member,
+    request: Request<wire::PutAgentRequest>,
+) -> Handled<wire::Agent> {
+    let caller = caller(member, &request)?;
+    let request = request.into_inner();
+    let artifact = decode::agent::artifact(&caller, &request)?;
+    let bytes = member.artifacts.size(&artifact).await?;
+    let proposal = decode::agent::put(&request, artifact, bytes)?;
+    let reading = done(member, member.decide(proposal).await?).await?;
+    let handle: Handle = field::read("handle", &request.handle)?;
+    Ok(at(&reading, lookup::agent(&reading.view, &handle)?))
+}
+
+pub(super) async fn one(
+    member: &Member,
+    request: Request<wire::GetAgentRequest>,
+) -> Handled<wire::Agent> {
+    let request = request.into_inner();
+    let handle: Handle = field::read("handle", &request.handle)?;
+    let reading = member.read(request.consistency).await?;
+    Ok(at(&reading, lookup::agent(&reading.view, &handle)?))
+}
+
+pub(super) async fn list(
+    member: &Member,
+    request: Request<wire::ListRequest>,
+) -> Handled<wire::AgentList> {
+    let request = request.into_inner();
+    let after: Option<Handle> = field::optional("after", &request.after)?;
+    let limit = field::page(request.limit)?;
+    let reading = member.read(request.consistency).await?;
+    let mut page = query::agents(&reading.view, after.as_ref(), limit)?;
+    let mut next = field::next(&page, limit, |agent| agent.handle.as_str());
+    let mut agents = Vec::with_capacity(page.len());
+    let mut bytes = 0;
+    for entry in page.drain(..) {
+        if bytes > PAGE_BYTES_ENOUGH {
+            next = agents.last().map_or(next, |last: &wire::Agent| last.handle.clone());
+            break;
+        }
+        let card = lookup::body(&reading.view, &entry.card)?;
+        bytes += card.len();
+        agents.push(render::directory::agent(&entry, card));
+    }
+    Ok(at(&reading, wire::AgentList { agents, next }))
+}
+
+pub(super) async fn put_artifact(
+    member: &Member,
+    request: Request<Streaming<wire::ArtifactChunk>>,
+) -> Handled<wire::ArtifactInfo> {
+    caller(member, &request)?.require(&[Role::Operator])?;
+    let chunks = request.into_inner().map(|chunk| {
+        let chunk = chunk.map_err(|_| Problem::argument("bytes", "the upload broke off"))?;
+        match chunk.bytes.len() {
+            0..=CHUNK_BYTES_MAX => Ok(chunk.bytes),
+            len => Err(field::too_large(len, CHUNK_BYTES_MAX)),
+        }
+    });
+    let stored = member.artifacts.put(chunks).await?;
+    let info = wire::ArtifactInfo { digest: stored.digest.to_string(), bytes: stored.bytes };
+    Ok(Response::new(info))
+}
+
+pub(super) async fn artifact(
+    member: &Member,
+    request: Request<wire::GetArtifactRequest>,
+) -> Handled<BoxStream<'static, Result<wire::ArtifactChunk, Status>>> {
+    caller(member, &request)?.require(&[Role::Node, Role::Operator])?;
+    let digest: Digest = field::read("digest", &request.get_ref().digest)?;
+    let chunks = member.artifacts.get(&digest).await?;
+    let chunks = chunks.map_ok(|bytes| wire::ArtifactChunk { bytes }).map_err(|problem| {
+        log_cause(&problem);
+        Status::from(problem)
+    });
+    Ok(Response::new(chunks.boxed()))
+}

@@ -1,0 +1,120 @@
+//! `ecumene.registry.v1.Directory`: which handler serves which call.
+//!
+//! It decides nothing else.
+
+use std::sync::Arc;
+
+use futures_util::stream::BoxStream;
+use proto_wire::registry::v1 as wire;
+use proto_wire::registry::v1::directory_server::Directory;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::member::Member;
+
+use super::{agents, cards, finish, peers, records, status, watch};
+
+/// The service, over the member.
+#[derive(Clone)]
+pub(crate) struct DirectoryService(pub(crate) Arc<Member>);
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl Directory for DirectoryService {
+    type GetArtifactStream = BoxStream<'static, Result<wire::ArtifactChunk, Status>>;
+    type WatchStream = watch::ChangeStream;
+
+    async fn enrol_peer(&self, request: Request<wire::EnrolPeerRequest>) -> Answer<wire::Peer> {
+        finish(peers::enrol(&self.0, request).await)
+    }
+
+    async fn revoke_peer(&self, request: Request<wire::RevokePeerRequest>) -> Answer<wire::Done> {
+        finish(peers::revoke(&self.0, request).await)
+    }
+
+    async fn get_peer(&self, request: Request<wire::GetPeerRequest>) -> Answer<wire::Peer> {
+        finish(peers::one(&self.0, request).await)
+    }
+
+    async fn list_peers(&self, request: Request<wire::ListRequest>) -> Answer<wire::PeerList> {
+        finish(peers::list(&self.0, request).await)
+    }
+
+    async fn put_manifest(
+        &self,
+        request: Request<wire::PutDocumentRequest>,
+    ) -> Answer<wire::Done> {
+        finish(peers::put_manifest(&self.0, request).await)
+    }
+
+    async fn issue_join_token(
+        &self,
+        request: Request<wire::IssueJoinTokenRequest>,
+    ) -> Answer<wire::JoinToken> {
+        finish(peers::invite(&self.0, request).await)
+    }
+
+    async fn put_record(&self, request: Request<wire::PutRecordRequest>) -> Answer<wire::Record> {
+        finish(records::put(&self.0, request).await)
+    }
+
+    async fn get_record(&self, request: Request<wire::GetRecordRequest>) -> Answer<wire::Record> {
+        finish(records::one(&self.0, request).await)
+    }
+
+    async fn list_records(&self, request: Request<wire::ListRequest>) -> Answer<wire::RecordList> {
+        finish(records::list(&self.0, request).await)
+    }
+
+    async fn delete_record(
+        &self,
+        request: Request<wire::DeleteRecordRequest>,
+    ) -> Answer<wire::Done> {
+        finish(records::delete(&self.0, request).await)
+    }
+
+    async fn put_card(&self, request: Request<wire::PutCardRequest>) -> Answer<wire::Card> {
+        finish(cards::put(&self.0, request).await)
+    }
+
+    async fn get_card(&self, request: Request<wire::GetCardRequest>) -> Answer<wire::Card> {
+        finish(cards::one(&self.0, request).await)
+    }
+
+    async fn put_agent(&self, request: Request<wire::PutAgentRequest>) -> Answer<wire::Agent> {
+        finish(agents::put(&self.0, request).await)
+    }
+
+    async fn get_agent(&self, request: Request<wire::GetAgentRequest>) -> Answer<wire::Agent> {
+        finish(agents::one(&self.0, request).await)
+    }
+
+    async fn list_agents(&self, request: Request<wire::ListRequest>) -> Answer<wire::AgentList> {
+        finish(agents::list(&self.0, request).await)
+    }
+
+    async fn put_artifact(
+        &self,
+        request: Request<Streaming<wire::ArtifactChunk>>,
+    ) -> Answer<wire::ArtifactInfo> {
+        finish(agents::put_artifact(&self.0, request).await)
+    }
+
+    async fn get_artifact(
+        &self,
+        request: Request<wire::GetArtifactRequest>,
+    ) -> Answer<Self::GetArtifactStream> {
+        finish(agents::artifact(&self.0, request).await)
+    }
+
+    async fn watch(&self, request: Request<wire::WatchRequest>) -> Answer<Self::WatchStream> {
+        finish(watch::open(&self.0, request))
+    }
+
+    async fn status(
+        &self,
+        request: Request<wire::StatusRequest>,
+    ) -> Answer<wire::ClusterStatus> {
+        finish(status::status(&self.0, request).await)
+    }
+}

@@ -1,0 +1,93 @@
+//! Peers, their manifests, and invitations.
+//!
+//! It decides nothing: `registry-api` reads the requests and the core decides.
+
+use proto_types::Origin;
+use proto_wire::registry::v1 as wire;
+use registry_api::{Problem, decode, field, render};
+use registry_core::change::Reply;
+use registry_core::query;
+use tonic::{Request, Response};
+
+use crate::member::{Member, Reading, done_at};
+use crate::{lookup, random};
+
+use super::{Handled, at, caller};
+
+pub(super) async fn enrol(
+    member: &Member,
+    request: Request<wire::EnrolPeerRequest>,
+) -> Handled<wire::Peer> {
+    let caller = caller(member, &request)?;
+    let request = request.into_inner();
+    let proposal = decode::peer::enrol(&caller, &request)?;
+    let reading = done(member, member.decide(proposal).await?).await?;
+    let origin: Origin = field::read("origin", &request.origin)?;
+    Ok(at(&reading, lookup::peer(&reading.view, &origin)?))
+}
+
+pub(super) async fn revoke(
+    member: &Member,
+    request: Request<wire::RevokePeerRequest>,
+) -> Handled<wire::Done> {
+    let caller = caller(member, &request)?;
+    let proposal = decode::peer::revoke(&caller, request.get_ref())?;
+    committed(member.decide(proposal).await?)
+}
+
+pub(super) async fn one(
+    member: &Member,
+    request: Request<wire::GetPeerRequest>,
+) -> Handled<wire::Peer> {
+    let request = request.into_inner();
+    let origin: Origin = field::read("origin", &request.origin)?;
+    let reading = member.read(request.consistency).await?;
+    Ok(at(&reading, lookup::peer(&reading.view, &origin)?))
+}
+
+pub(super) async fn list(
+    member: &Member,
+    request: Request<wire::ListRequest>,
+) -> Handled<wire::PeerList> {
+    let request = request.into_inner();
+    let after: Option<Origin> = field::optional("after", &request.after)?;
+    let limit = field::page(request.limit)?;
+    let reading = member.read(request.consistency).await?;
+    let page = query::peers(&reading.view, after.as_ref(), limit)?;
+    let next = field::next(&page, limit, |peer| peer.origin.as_str());
+    let peers = page.iter().map(|peer| render::directory::peer(peer, None)).collect();
+    Ok(at(&reading, wire::PeerList { peers, next }))
+}
+
+pub(super) async fn put_manifest(
+    member: &Member,
+    request: Request<wire::PutDocumentRequest>,
+) -> Handled<wire::Done> {
+    let reading = member.strong().await?;
+    let document = &request.get_ref().document;
+    let proposal = decode::manifest::put(document, &reading.view, member.clock.now())?;
+    committed(member.decide(proposal).await?)
+}
+
+pub(super) async fn invite(
+    member: &Member,
+    request: Request<wire::IssueJoinTokenRequest>,
+) -> Handled<wire::JoinToken> {
+    let caller = caller(member, &request)?;
+    let token = random::token()?;
+    let now = member.clock.now();
+    let (proposal, expires_at) =
+        decode::peer::invitation(&caller, request.get_ref(), &token, now)?;
+    member.decide(proposal).await?;
+    Ok(Response::new(wire::JoinToken { token, expires_at_ms: expires_at.0 }))
+}
+
+/// The state after a write that answers with its revision.
+pub(super) async fn done(member: &Member, reply: Reply) -> Result<Reading, Problem> {
+    member.reached(done_at(&reply)?).await
+}
+
+/// The answer of a write that is only its revision.
+pub(super) fn committed(reply: Reply) -> Handled<wire::Done> {
+    Ok(Response::new(wire::Done { revision: done_at(&reply)?.0 }))
+}

@@ -1,0 +1,68 @@
+//! Tasks.
+//!
+//! It decides nothing but in whose name a task is read.
+
+use proto_types::TaskId;
+use proto_wire::registry::v1 as wire;
+use registry_api::{Problem, decode, field};
+use registry_core::change::Reply;
+use registry_core::command::Proposal;
+use tonic::Request;
+
+use crate::lookup;
+use crate::member::{Member, done_at, unexpected};
+
+use super::{Handled, at, caller};
+
+pub(super) async fn submit(
+    member: &Member,
+    request: Request<wire::SubmitTaskRequest>,
+) -> Handled<wire::Task> {
+    let caller = caller(member, &request)?;
+    decided(member, decode::task::submit(&caller, request.get_ref())).await
+}
+
+pub(super) async fn cancel(
+    member: &Member,
+    request: Request<wire::CancelTaskRequest>,
+) -> Handled<wire::Task> {
+    let caller = caller(member, &request)?;
+    decided(member, decode::task::cancel(&caller, request.get_ref())).await
+}
+
+pub(super) async fn complete(
+    member: &Member,
+    request: Request<wire::CompleteTaskRequest>,
+) -> Handled<wire::Task> {
+    let caller = caller(member, &request)?;
+    let id: TaskId = field::read("id", &request.get_ref().id)?;
+    let proposal = decode::task::complete(&caller, request.get_ref())?;
+    let revision = done_at(&member.decide(proposal).await?)?;
+    // A slot is free; on a follower the leader's own sweep finds it.
+    member.fleet.wake();
+    let reading = member.reached(revision).await?;
+    Ok(at(&reading, lookup::task(&reading.view, &id, None)?))
+}
+
+pub(super) async fn one(
+    member: &Member,
+    request: Request<wire::GetTaskRequest>,
+) -> Handled<wire::Task> {
+    let caller = caller(member, &request)?;
+    let request = request.into_inner();
+    let id: TaskId = field::read("id", &request.id)?;
+    let owner = decode::task::owner(&caller, &request.owner)?;
+    let reading = member.read(request.consistency).await?;
+    Ok(at(&reading, lookup::task(&reading.view, &id, owner.as_deref())?))
+}
+
+/// The task as the write has left it, with its bodies.
+async fn decided(member: &Member, proposal: Result<Proposal, Problem>) -> Handled<wire::Task> {
+    match member.decide(proposal?).await? {
+        Reply::Task(entry) => {
+            let reading = member.reached(entry.revision).await?;
+            Ok(at(&reading, lookup::whole_task(&reading.view, &entry)?))
+        }
+        other => Err(unexpected(&other)),
+    }
+}

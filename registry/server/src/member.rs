@@ -1,0 +1,207 @@
+//! One member as its calls see it: propose, read, and who is asking.
+//!
+//! It decides which state a read sees and what an unanswered proposal means to a caller. It must
+//! never call a write failed that may yet come about.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deploy_service::Shutdown;
+use proto_types::{Kid, Revision, SecretKey};
+use proto_wire::registry::v1::Consistency;
+use registry_api::identity::{self, OperatorSecret};
+use registry_api::{Code, Principal, Problem};
+use registry_core::change::Reply;
+use registry_core::command::{Command, Proposal};
+use registry_raft::{Clock, ProposeError, ReadError, Registry, StoreView};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::artifacts::Artifacts;
+use crate::fleet::Fleet;
+use crate::leader::LeaderLine;
+
+/// How long a member may take to reach a revision that was confirmed elsewhere.
+const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Everything that calls share.
+pub(crate) struct Member {
+    pub(crate) registry: Registry,
+    pub(crate) operator: OperatorSecret,
+    pub(crate) artifacts: Artifacts,
+    pub(crate) signer: Signer,
+    pub(crate) clock: Clock,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) fleet: Fleet,
+    pub(crate) line: LeaderLine,
+    pub(crate) waits: Arc<Semaphore>,
+    pub(crate) propose_timeout: Duration,
+}
+
+/// The key that signs roster and catalog.
+#[derive(Debug)]
+pub(crate) struct Signer {
+    pub(crate) kid: Kid,
+    pub(crate) key: SecretKey,
+}
+
+/// A state, and how old it may be.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) view: StoreView,
+    pub(crate) revision: Revision,
+    /// `None` where a majority confirmed it, and where nobody knows.
+    pub(crate) age_ms: Option<u64>,
+}
+
+impl Member {
+    /// Who shows this `authorization` value.
+    pub(crate) fn caller(&self, authorization: Option<&str>) -> Result<Principal, Problem> {
+        identity::identify(authorization, &self.operator, &self.registry.view().0)
+    }
+
+    /// Has a proposal committed, through the leader if need be. The replies are those of its
+    /// commands; a refusal is an error.
+    pub(crate) async fn propose(&self, proposal: Proposal) -> Result<Vec<Reply>, Problem> {
+        let submitted = timeout(self.propose_timeout, self.registry.submit(proposal)).await;
+        let submitted = submitted.map_err(|_| in_doubt("no answer in time"))?;
+        let mut replies = submitted.map_err(unproposed)?;
+        match replies.pop() {
+            Some(Reply::Refused(refusal)) => Err(refusal.into()),
+            Some(last) => {
+                replies.push(last);
+                Ok(replies)
+            }
+            None => Err(Problem::internal("a proposal without a reply")),
+        }
+    }
+
+    /// As [`Member::propose`], with the reply of the last command, which is what the call is about.
+    pub(crate) async fn decide(&self, proposal: Proposal) -> Result<Reply, Problem> {
+        let mut replies = self.propose(proposal).await?;
+        Ok(replies.pop().expect("propose gives at least one reply"))
+    }
+
+    /// As [`Member::decide`], for one command.
+    pub(crate) async fn commit(&self, command: Command) -> Result<Reply, Problem> {
+        self.decide(Proposal { commands: vec![command] }).await
+    }
+
+    /// The state as this member has it.
+    pub(crate) fn stale(&self) -> Reading {
+        let age_ms = self.registry.age().and_then(|age| u64::try_from(age.as_millis()).ok());
+        let (view, revision) = self.registry.view();
+        Reading { view, revision, age_ms }
+    }
+
+    /// The state with the consistency that the caller asked for.
+    pub(crate) async fn read(&self, consistency: i32) -> Result<Reading, Problem> {
+        match Consistency::try_from(consistency) {
+            Ok(Consistency::Stale) => Ok(self.stale()),
+            Ok(Consistency::Strong) => self.strong().await,
+            Err(_) => Err(Problem::argument("consistency", "0 (stale) or 1 (strong)")),
+        }
+    }
+
+    /// A state that holds every write acknowledged before the call. A follower asks the leader how
+    /// far that is, and waits until it is there.
+    pub(crate) async fn strong(&self) -> Result<Reading, Problem> {
+        match self.registry.strong().await {
+            Ok((view, revision)) => Ok(Reading { view, revision, age_ms: None }),
+            Err(ReadError::NotLeader { leader: Some((id, url)) }) if id != self.registry.id() => {
+                let confirmed = self.line.confirmed(&url).await?;
+                self.reached(confirmed).await
+            }
+            Err(other) => Err(unread(other)),
+        }
+    }
+
+    /// The state once it holds this revision: what a write of this very call has brought about.
+    pub(crate) async fn reached(&self, revision: Revision) -> Result<Reading, Problem> {
+        let reached = timeout(CATCH_UP_TIMEOUT, self.registry.wait_applied(revision)).await;
+        match reached {
+            Ok(Ok(())) => {
+                let (view, revision) = self.registry.view();
+                Ok(Reading { view, revision, age_ms: None })
+            }
+            Ok(Err(_)) => Err(stopping()),
+            Err(_) => Err(Problem::new(Code::ReadUnconfirmed, "this member lags behind")),
+        }
+    }
+
+    /// Holds if this member leads.
+    pub(crate) fn require_leader(&self) -> Result<(), Problem> {
+        if self.registry.is_leader() { Ok(()) } else { Err(self.not_leader()) }
+    }
+
+    /// The problem that says who leads.
+    pub(crate) fn not_leader(&self) -> Problem {
+        match self.registry.leader().filter(|(id, _)| *id != self.registry.id()) {
+            Some((id, url)) => {
+                Problem::new(Code::NotLeader, format_args!("member {id} leads")).with("leader", url)
+            }
+            None => Problem::new(Code::NoLeader, "no leader is known"),
+        }
+    }
+
+    /// A place among those who wait.
+    pub(crate) fn wait_seat(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.waits).try_acquire_owned().map_err(|_| {
+            Problem::new(Code::TooManyStreams, "as many watchers as are allowed are waiting")
+        })
+    }
+}
+
+/// The revision that a write answers with.
+pub(crate) fn done_at(reply: &Reply) -> Result<Revision, Problem> {
+    match reply {
+        Reply::Done(revision) => Ok(*revision),
+        other => Err(unexpected(other)),
+    }
+}
+
+/// The core answers each command with its kind of reply; another one is a defect.
+pub(crate) fn unexpected(reply: &Reply) -> Problem {
+    Problem::internal(format_args!("an unexpected reply: {reply:?}"))
+}
+
+/// The problem of a process that ends.
+pub(crate) fn stopping() -> Problem {
+    Problem::new(Code::Stopping, "this member is stopping")
+}
+
+fn in_doubt(why: &str) -> Problem {
+    Problem::new(Code::InDoubt, why)
+}
+
+fn unproposed(error: ProposeError) -> Problem {
+    match error {
+        ProposeError::NotLeader { .. } => Problem::new(Code::NoLeader, "no leader took the write"),
+        ProposeError::Full { retry_after } => {
+            let retry_ms = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX);
+            let why = "the queue of proposals is full";
+            Problem::new(Code::Overloaded, why).with("retry_after_ms", retry_ms)
+        }
+        ProposeError::TooLarge { bytes, bytes_max } => {
+            let why = format_args!("a proposal of {bytes} bytes exceeds {bytes_max}");
+            Problem::new(Code::BodyTooLarge, why).with("bytes_max", bytes_max)
+        }
+        // The cause names members and addresses: it is for the log.
+        ProposeError::Unknown(cause) => {
+            tracing::warn!(cause, "a proposal's outcome is unknown");
+            in_doubt("the leader was lost before it answered")
+        }
+        ProposeError::Stopped => stopping(),
+    }
+}
+
+fn unread(error: ReadError) -> Problem {
+    match error {
+        ReadError::NotLeader { .. } => Problem::new(Code::NoLeader, "no leader is known"),
+        ReadError::Unavailable(cause) => {
+            tracing::warn!(cause, "a strong read is not confirmed");
+            Problem::new(Code::ReadUnconfirmed, "no majority confirmed the read in time")
+        }
+        ReadError::Stopped => stopping(),
+    }
+}

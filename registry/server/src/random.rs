@@ -1,0 +1,14 @@
+//! Secrets that this process draws.
+//!
+//! It decides their length. It must never fall back to a weaker source.
+
+use proto_types::base64url;
+use registry_api::Problem;
+
+/// 32 random bytes as 43 characters of base64url.
+pub(crate) fn token() -> Result<String, Problem> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Problem::internal(format_args!("no randomness: {error}")))?;
+    Ok(base64url::encode(&bytes))
+}

@@ -1,0 +1,74 @@
+//! Health and metrics.
+//!
+//! It decides what strangers may know of this member: that it lives, and a few counts.
+
+use std::fmt::Write as _;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, StatusCode};
+use registry_core::query;
+use serde_json::json;
+
+use crate::member::Member;
+
+use super::{Answered, Shared, at, json};
+
+/// In the form that a Pilox client reads; `ok` means that this member answers, not that it leads.
+pub(super) async fn health(State(member): Shared) -> Response {
+    let reading = member.stale();
+    let body = json!({
+        "ok": true,
+        "recordSchema": "pilox-registry-record-v1",
+        "persistence": "raft",
+        "verifyEd25519Proof": true,
+        "writeEnabled": true,
+        "rejectStaleUpdates": true,
+        "catalogSigningEnabled": true,
+        "member": member.registry.id(),
+        "leader": member.registry.leader().map(|(id, _)| id),
+        "revision": reading.revision.0,
+    });
+    at(&reading, json(StatusCode::OK, &body))
+}
+
+/// The text format of Prometheus.
+pub(super) async fn metrics(State(member): Shared) -> Answered {
+    let mut text = String::new();
+    for (name, kind, help, value) in figures(&member)? {
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "# HELP ecumene_registry_{name} {help}\n# TYPE ecumene_registry_{name} {kind}\n\
+             ecumene_registry_{name} {value}\n"
+        );
+    }
+    let mut response = Response::new(text.into());
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    Ok(response)
+}
+
+type Figure = (&'static str, &'static str, &'static str, u64);
+
+fn figures(member: &Member) -> Result<Vec<Figure>, super::Problem> {
+    let status = member.registry.status();
+    let reading = member.stale();
+    let open_tasks = query::open_tasks(&reading.view)?;
+    let leads = u64::from(member.registry.is_leader());
+    let poisoned = u64::from(status.poisoned.is_some());
+    let (applied, last_log) = (status.applied.unwrap_or(0), status.last_log.unwrap_or(0));
+    let sessions = u64::try_from(member.fleet.sessions()).unwrap_or(u64::MAX);
+    Ok(vec![
+        ("revision", "counter", "The revision of this member's state.", reading.revision.0),
+        ("state_age_ms", "gauge", "How old the state may be.", reading.age_ms.unwrap_or(0)),
+        ("term", "counter", "The newest term this member knows.", status.term),
+        ("leads", "gauge", "1 if this member leads.", leads),
+        ("applied_index", "counter", "The last log entry in the state.", applied),
+        ("last_log_index", "counter", "The last log entry on disk.", last_log),
+        ("poisoned", "gauge", "1 if this member acknowledges nothing.", poisoned),
+        ("node_sessions", "gauge", "Node sessions at this member.", sessions),
+        ("open_tasks", "gauge", "Tasks that have not ended.", open_tasks),
+    ])
+}

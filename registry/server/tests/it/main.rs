@@ -1,0 +1,15 @@
+//! A real member of a cluster of one, on a free port, as its clients see it.
+//!
+//! It decides nothing about the registry; each file holds one part of its contract.
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod artifacts;
+mod envelopes;
+mod fleet;
+mod grpc_refusals;
+mod peers;
+mod records;
+mod rest_refusals;
+mod tokens;
+mod watch;
+mod world;

@@ -1,0 +1,50 @@
+//! Tokens are spent once, whoever asks and however often.
+
+use proto_types::Digest;
+use proto_wire::registry::v1::{self as wire, Verdict};
+
+use crate::world::{World, by};
+
+fn uses(names: &[&str], remember_until_ms: u64) -> wire::SpendTokensRequest {
+    let token = |name: &&str| wire::TokenUse {
+        key: Digest::of(name.as_bytes()).as_bytes().to_vec().into(),
+        remember_until_ms,
+    };
+    wire::SpendTokensRequest { tokens: names.iter().map(token).collect() }
+}
+
+pub(crate) fn now_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    since.as_millis().try_into().unwrap()
+}
+
+#[tokio::test]
+async fn of_many_that_spend_one_token_exactly_one_succeeds() {
+    let world = World::start().await;
+    let gateways = [world.gateway("g1").await, world.gateway("g2").await];
+    let until = now_ms() + 300_000;
+    let spends = (0..100).map(|at| {
+        let (mut fleet, gateway) = (world.fleet(), gateways[at % 2].clone());
+        async move { fleet.spend_tokens(by(&gateway, uses(&["t1"], until))).await }
+    });
+    let answers = futures_util::future::join_all(spends).await;
+    let fresh = answers.into_iter().filter(|answer| {
+        answer.as_ref().unwrap().get_ref().verdicts == [Verdict::Fresh as i32]
+    });
+    assert_eq!(fresh.count(), 1);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn verdicts_come_in_the_order_of_the_batch() {
+    let world = World::start().await;
+    let gateway = world.gateway("g1").await;
+    let until = now_ms() + 300_000;
+    let mut fleet = world.fleet();
+    let batch = fleet.spend_tokens(by(&gateway, uses(&["a", "b", "a"], until))).await.unwrap();
+    let [fresh, replayed] = [Verdict::Fresh as i32, Verdict::Replayed as i32];
+    assert_eq!(batch.get_ref().verdicts, [fresh, fresh, replayed]);
+    let past = fleet.spend_tokens(by(&gateway, uses(&["c"], 1))).await.unwrap();
+    assert_eq!(past.get_ref().verdicts, [Verdict::OutOfHorizon as i32]);
+    world.stop().await;
+}

@@ -1,0 +1,225 @@
+//! One running member and clients of it.
+//!
+//! It decides nothing about outcomes; it only starts, asks and stops.
+
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use deploy_service::{Shutdown, units};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use proto_types::{SecretKey, base64url};
+use proto_wire::registry::v1 as wire;
+use proto_wire::registry::v1::directory_client::DirectoryClient;
+use proto_wire::registry::v1::fleet_client::FleetClient;
+use registry_server::{Config, Error, Summary};
+use serde_json::Value;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+use tonic::transport::{Channel, Endpoint};
+
+/// Far more than any test waits; a hang fails instead of blocking the run.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) const OPERATOR: &str = "operator-secret-of-the-tests";
+
+/// Long enough for a busy machine, short enough to wait for.
+pub(crate) const LEASE_TTL: Duration = Duration::from_millis(1_500);
+
+pub(crate) struct World {
+    pub(crate) addr: SocketAddr,
+    pub(crate) channel: Channel,
+    http: Client<HttpConnector, Body>,
+    shutdown: Shutdown,
+    running: JoinHandle<Result<Summary, Error>>,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path());
+        let addr_file = config.addr_file.clone().unwrap();
+        let shutdown = Shutdown::new();
+        let running = tokio::spawn(registry_server::run(config, shutdown.clone()));
+        let addr: SocketAddr = eventually("the address file", || async {
+            std::fs::read_to_string(&addr_file).ok()?.trim().parse().ok()
+        })
+        .await;
+        let endpoint = Endpoint::from_shared(format!("http://{addr}")).unwrap();
+        let http = Client::builder(TokioExecutor::new()).build_http();
+        let channel = endpoint.connect_lazy();
+        let world = Self { addr, channel, http, shutdown, running, _folder: folder };
+        eventually("readiness", || async {
+            let ready = world.get("/readyz").await.status() == StatusCode::OK;
+            ready.then_some(())
+        })
+        .await;
+        world
+    }
+
+    pub(crate) async fn stop(self) -> Summary {
+        self.shutdown.trigger();
+        drop((self.channel, self.http));
+        timeout(PATIENCE, self.running).await.unwrap().unwrap().unwrap()
+    }
+
+    pub(crate) fn directory(&self) -> DirectoryClient<Channel> {
+        DirectoryClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn fleet(&self) -> FleetClient<Channel> {
+        FleetClient::new(self.channel.clone())
+    }
+
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Response<Bytes> {
+        let path = request.uri().to_string();
+        *request.uri_mut() = format!("http://{}{path}", self.addr).parse().unwrap();
+        let response = timeout(PATIENCE, self.http.request(request)).await.unwrap().unwrap();
+        let (parts, body) = response.into_parts();
+        Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Response<Bytes> {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// A request by the operator, with a JSON body.
+    pub(crate) async fn call(&self, method: Method, path: &str, body: &[u8]) -> Response<Bytes> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {OPERATOR}"))
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_vec()));
+        self.send(request.unwrap()).await
+    }
+
+    pub(crate) async fn invite(&self, role: &str) -> String {
+        let request = wire::IssueJoinTokenRequest { role: role.to_owned(), ttl_seconds: 0 };
+        let answer = self.directory().issue_join_token(by(OPERATOR, request)).await.unwrap();
+        answer.into_inner().token
+    }
+
+    /// Registers a gateway and gives its bearer token.
+    pub(crate) async fn gateway(&self, id: &str) -> String {
+        let credential = credential(id);
+        let request = wire::RegisterGatewayRequest {
+            id: id.to_owned(),
+            endpoint: "http://127.0.0.1:7443".to_owned(),
+            join_token: self.invite("gateway").await,
+            credential: credential.clone(),
+        };
+        self.fleet().register_gateway(request).await.unwrap();
+        format!("gateway:{id}:{credential}")
+    }
+
+    /// Registers a node and gives its bearer token.
+    pub(crate) async fn node(&self, id: &str) -> String {
+        let credential = credential(id);
+        let request = wire::RegisterNodeRequest {
+            id: id.to_owned(),
+            capacity: Some(capacity()),
+            join_token: self.invite("node").await,
+            credential: credential.clone(),
+        };
+        self.fleet().register_node(request).await.unwrap();
+        format!("node:{id}:{credential}")
+    }
+
+    /// Enrols a peer with one key, by the operator's word.
+    pub(crate) async fn enrol(&self, origin: &str, kid: &str, key: &SecretKey) {
+        let keys = vec![wire::Key { kid: kid.to_owned(), public_key_hex: key.public().to_hex() }];
+        let request = wire::EnrolPeerRequest { origin: origin.to_owned(), keys, ..Default::default() };
+        self.directory().enrol_peer(by(OPERATOR, request)).await.unwrap();
+    }
+}
+
+pub(crate) fn capacity() -> wire::Capacity {
+    wire::Capacity {
+        slots: 2,
+        memory_bytes: 1 << 30,
+        runs_per_second: 100,
+        isolation: vec!["wasm-proc".to_owned()],
+    }
+}
+
+/// 43 characters of base64url, the same for the same name.
+pub(crate) fn credential(name: &str) -> String {
+    base64url::encode(proto_types::Digest::of(name.as_bytes()).as_bytes())
+}
+
+/// A gRPC request with a bearer token.
+pub(crate) fn by<T>(token: &str, message: T) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    let value = format!("Bearer {token}").parse().unwrap();
+    request.metadata_mut().insert("authorization", value);
+    request
+}
+
+/// The code of a refused gRPC call.
+pub(crate) fn code(status: &tonic::Status) -> &str {
+    status.metadata().get("ecumene-code").map_or("", |code| code.to_str().unwrap())
+}
+
+pub(crate) fn json(response: &Response<Bytes>) -> Value {
+    serde_json::from_slice(response.body()).unwrap()
+}
+
+/// The Pilox documents and signatures that every part of the system is tested with.
+pub(crate) fn vectors() -> Value {
+    serde_json::from_str(include_str!("../../../../proto/types/tests/vectors/pilox-formats.json"))
+        .unwrap()
+}
+
+pub(crate) fn vector_key(name: &str) -> SecretKey {
+    let seed = vectors()["keys"][name]["seedHex"].as_str().unwrap().to_owned();
+    let digest = proto_types::Digest::parse(&format!("sha256:{seed}")).unwrap();
+    SecretKey::from_seed(&digest.0)
+}
+
+/// Asks until there is an answer: for facts that come about and then stay.
+pub(crate) async fn eventually<T, F>(what: &str, ask: impl Fn() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let found = timeout(PATIENCE, async {
+        loop {
+            if let Some(found) = ask().await {
+                return found;
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+    });
+    found.await.unwrap_or_else(|_| panic!("{what} does not come about"))
+}
+
+fn config(folder: &Path) -> Config {
+    Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        data_dir: folder.join("data"),
+        cluster_secret_file: secret(folder, "cluster", "cluster-secret-of-the-tests"),
+        operator_token_file: secret(folder, "operator", OPERATOR),
+        signing_key_file: secret(
+            folder,
+            "signing",
+            vectors()["keys"]["catalog"]["seedHex"].as_str().unwrap(),
+        ),
+        addr_file: Some(folder.join("addr")),
+        lease_ttl: units::Duration::from_millis(LEASE_TTL.as_millis().try_into().unwrap()),
+        ..Config::default()
+    }
+}
+
+fn secret(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    path
+}

@@ -1,0 +1,133 @@
+//! One state database: the spaces of the core and the applied position, written together.
+//! It must never commit writes without the position they belong to, nor sync on that path: the raft log is the truth.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use registry_core::change::Write;
+use registry_core::view::Space;
+use rocksdb::checkpoint::Checkpoint;
+use rocksdb::{Cache, ColumnFamily, DB, WriteBatch};
+
+use crate::options::Family;
+use crate::{Error, Options};
+
+pub(crate) const META: &str = "meta";
+const FAMILIES: [(&str, Family); 5] = [
+    ("state", Family::Keys),
+    ("bodies", Family::Bodies),
+    ("index", Family::Keys),
+    ("changes", Family::Keys),
+    (META, Family::Keys),
+];
+
+pub(crate) fn family_of(space: Space) -> &'static str {
+    match space {
+        Space::State => "state",
+        Space::Bodies => "bodies",
+        Space::Index => "index",
+        Space::Changes => "changes",
+    }
+}
+
+/// An open state database. Once retired, its directory goes when the last view of it is dropped.
+pub(crate) struct State {
+    /// `None` only while dropping: RocksDB must be closed before its files go.
+    database: Option<DB>,
+    dir: PathBuf,
+    retired: AtomicBool,
+}
+
+impl State {
+    pub(crate) fn open(
+        dir: &Path,
+        create: bool,
+        options: &Options,
+        cache: &Cache,
+    ) -> Result<Self, Error> {
+        let mut settings = options.state_database();
+        settings.create_if_missing(create);
+        let families = FAMILIES.map(|(name, family)| options.family(name, family, cache));
+        let database = DB::open_cf_descriptors(&settings, dir, families)
+            .map_err(|cause| Error::Open { path: dir.to_owned(), why: cause.into_string() })?;
+        Ok(Self { database: Some(database), dir: dir.to_owned(), retired: AtomicBool::new(false) })
+    }
+
+    /// Reads values of a checkpoint without changing any of its files.
+    pub(crate) fn read_meta<const N: usize>(
+        dir: &Path,
+        keys: [&[u8]; N],
+        options: &Options,
+        cache: &Cache,
+    ) -> Result<[Option<Vec<u8>>; N], Error> {
+        let settings = options.state_database();
+        let families = FAMILIES.map(|(name, family)| options.family(name, family, cache));
+        let database = DB::open_cf_descriptors_read_only(&settings, dir, families, false)
+            .map_err(|cause| Error::Open { path: dir.to_owned(), why: cause.into_string() })?;
+        let family = database.cf_handle(META).expect("open refuses a database without it");
+        let mut values = [const { None }; N];
+        for (value, key) in values.iter_mut().zip(keys) {
+            *value = database.get_cf(family, key).map_err(Error::read)?;
+        }
+        Ok(values)
+    }
+
+    pub(crate) fn database(&self) -> &DB {
+        self.database.as_ref().expect("only drop takes the database out")
+    }
+
+    pub(crate) fn family(&self, name: &str) -> &ColumnFamily {
+        self.database().cf_handle(name).expect("open creates every family of FAMILIES")
+    }
+
+    pub(crate) fn commit(&self, writes: &[Write], meta: &[(&[u8], &[u8])]) -> Result<(), Error> {
+        let mut batch = WriteBatch::default();
+        for write in writes {
+            self.add(&mut batch, write);
+        }
+        for (key, value) in meta {
+            batch.put_cf(self.family(META), key, value);
+        }
+        self.database().write(batch).map_err(Error::write)
+    }
+
+    fn add(&self, batch: &mut WriteBatch, write: &Write) {
+        match write {
+            Write::Put { space, key, value } => {
+                batch.put_cf(self.family(family_of(*space)), key, value);
+            }
+            Write::Delete { space, key } => batch.delete_cf(self.family(family_of(*space)), key),
+            // RocksDB refuses a range that ends before it starts; the model takes it for an empty one.
+            Write::DeleteRange { space, from, to } if from < to => {
+                batch.delete_range_cf(self.family(family_of(*space)), from, to);
+            }
+            Write::DeleteRange { .. } => {}
+        }
+    }
+
+    /// Makes everything committed so far durable.
+    pub(crate) fn sync(&self) -> Result<(), Error> {
+        self.database().flush_wal(true).map_err(Error::write)
+    }
+
+    /// Writes a copy of the whole state, made of hard links where possible, into a directory that must not exist.
+    pub(crate) fn checkpoint(&self, into: &Path) -> Result<(), Error> {
+        let checkpoint = Checkpoint::new(self.database()).map_err(Error::write)?;
+        checkpoint.create_checkpoint(into).map_err(Error::write)
+    }
+
+    /// Lets the directory go with the last view of it.
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        drop(self.database.take());
+        if self.retired.load(Ordering::Acquire) {
+            // What stays behind after a failure is removed by the next `Store::open`.
+            let _ = std::fs::remove_dir_all(&self.dir);
+        }
+    }
+}

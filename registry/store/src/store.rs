@@ -1,0 +1,129 @@
+//! The directory of one member: which state database is in force, and how another takes its place.
+//! It must never hold a state that is older than what the log has purged, nor delete a state before its successor
+//! is durable.
+
+mod current;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use registry_core::change::Write;
+use rocksdb::Cache;
+
+use self::current::StateName;
+use crate::files::{link_tree, sync_dir};
+use crate::state::State;
+use crate::{Error, Log, Options, StoreView};
+
+/// A member's store. Log operations go through [`Store::log`]; state operations are here.
+/// `commit` and `install` must come from one task at a time: the state machine.
+pub struct Store {
+    dir: PathBuf,
+    options: Options,
+    cache: Cache,
+    log: Log,
+    state: ArcSwap<State>,
+}
+
+impl Store {
+    /// Opens the store in `dir`, or makes a new one where nothing is.
+    ///
+    /// # Errors
+    /// A database is in use or damaged, or the state that `CURRENT` names is gone.
+    pub fn open(dir: &Path, options: Options) -> Result<Self, Error> {
+        fs::create_dir_all(dir).map_err(|cause| Error::file(dir, &cause))?;
+        let fresh = !Log::exists(dir);
+        let name = if fresh { StateName::first(dir)? } else { StateName::kept(dir)? };
+        current::sweep(dir, name)?;
+        let state_dir = dir.join(name.to_string());
+        let cache = Cache::new_lru_cache(options.block_cache_bytes);
+        let state = State::open(&state_dir, fresh, &options, &cache)?;
+        // The log comes last: that it exists says that everything else was made.
+        let log = Log::open(dir, &options, &cache)?;
+        sync_dir(dir)?;
+        let state = ArcSwap::from_pointee(state);
+        Ok(Self { dir: dir.to_owned(), options, cache, log, state })
+    }
+
+    /// The directory this store lives in.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The raft log.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The state as it is now.
+    #[must_use]
+    pub fn view(&self) -> StoreView {
+        StoreView::new(self.state.load_full())
+    }
+
+    /// Carries out writes and sets metadata, all or none. Not synced: after a crash of the machine the state may be an
+    /// older one, as of an earlier call.
+    ///
+    /// # Errors
+    /// The write failed; nothing of it was done.
+    pub fn commit(&self, writes: &[Write], meta: &[(&[u8], &[u8])]) -> Result<(), Error> {
+        self.state.load().commit(writes, meta)
+    }
+
+    /// Makes everything committed so far durable; called before the log entries it came from are purged.
+    ///
+    /// # Errors
+    /// The sync failed; then nothing may be purged.
+    pub fn sync_state(&self) -> Result<(), Error> {
+        self.state.load().sync()
+    }
+
+    /// Writes a durable copy of the state into `into`, which must not exist and must lie on the same file system.
+    ///
+    /// # Errors
+    /// The copy failed; `into` does not exist then.
+    pub fn checkpoint(&self, into: &Path) -> Result<(), Error> {
+        self.state.load().checkpoint(into)
+    }
+
+    /// Values that [`Store::commit`] had set when a checkpoint was taken. Proves, besides, that the checkpoint opens.
+    ///
+    /// # Errors
+    /// The checkpoint does not open, or the read failed.
+    pub fn checkpoint_meta<const N: usize>(
+        &self,
+        checkpoint: &Path,
+        keys: [&[u8]; N],
+    ) -> Result<[Option<Vec<u8>>; N], Error> {
+        State::read_meta(checkpoint, keys, &self.options, &self.cache)
+    }
+
+    /// Replaces the whole state by a checkpoint, which stays as it is. A crash at any point leaves the old state or the
+    /// new one in force. Views of the old state stay readable.
+    ///
+    /// # Errors
+    /// The checkpoint does not open or cannot be linked; the old state stays in force.
+    pub fn install(&self, checkpoint: &Path) -> Result<(), Error> {
+        let next = StateName::kept(&self.dir)?.next();
+        let state_dir = self.dir.join(next.to_string());
+        if state_dir.exists() {
+            fs::remove_dir_all(&state_dir).map_err(|cause| Error::file(&state_dir, &cause))?;
+        }
+        link_tree(checkpoint, &state_dir)?;
+        let fresh = State::open(&state_dir, false, &self.options, &self.cache)?;
+        next.write(&self.dir)?;
+        let old = self.state.swap(Arc::new(fresh));
+        old.retire();
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Store").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}

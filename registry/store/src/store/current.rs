@@ -1,0 +1,78 @@
+//! The `CURRENT` file: the name of the state database in force.
+//! It must never point to a directory that was not complete when it was written.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use crate::Error;
+use crate::files::replace;
+
+const FILE: &str = "CURRENT";
+const PREFIX: &str = "state-";
+
+/// The name of a state database: `state-` and a number that rises with every installed snapshot.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StateName(u64);
+
+impl StateName {
+    /// The name in a directory where nothing, or only a part of a new store, was made.
+    pub(crate) fn first(dir: &Path) -> Result<Self, Error> {
+        let name = Self(1);
+        name.write(dir)?;
+        Ok(name)
+    }
+
+    /// The name in a directory with a log: its state must be there too.
+    pub(crate) fn kept(dir: &Path) -> Result<Self, Error> {
+        let Some(name) = Self::read(dir)? else {
+            return Err(Error::StateMissing { path: dir.join(FILE) });
+        };
+        let path = dir.join(name.to_string());
+        if path.exists() { Ok(name) } else { Err(Error::StateMissing { path }) }
+    }
+
+    pub(crate) fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+
+    fn read(dir: &Path) -> Result<Option<Self>, Error> {
+        let path = dir.join(FILE);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(cause) => return Err(Error::file(&path, &cause)),
+        };
+        let number = text.trim_end().strip_prefix(PREFIX).and_then(|digits| digits.parse().ok());
+        match number {
+            Some(number) => Ok(Some(Self(number))),
+            None => Err(Error::File { path, why: "does not name a state database".to_owned() }),
+        }
+    }
+
+    pub(crate) fn write(self, dir: &Path) -> Result<(), Error> {
+        replace(&dir.join(FILE), &format!("{self}\n"))
+    }
+}
+
+impl fmt::Display for StateName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{PREFIX}{:06}", self.0)
+    }
+}
+
+/// Removes state databases that are not in force: left by a crash between a switch and its cleaning.
+pub(crate) fn sweep(dir: &Path, current: StateName) -> Result<(), Error> {
+    let swept = fs::read_dir(dir).and_then(|entries| {
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            let stale = name.to_string_lossy().starts_with(PREFIX) && name != *current.to_string();
+            if stale {
+                fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
+    });
+    swept.map_err(|cause| Error::file(dir, &cause))
+}

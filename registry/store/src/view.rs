@@ -1,0 +1,81 @@
+//! A consistent read of the state: a RocksDB snapshot that keeps its database open.
+//! It must never see a write made after it was taken.
+
+use std::sync::Arc;
+
+use registry_core::view::{Pair, Space, View, ViewError};
+use rocksdb::{Direction, IteratorMode, ReadOptions, Snapshot};
+use self_cell::self_cell;
+
+use crate::Error;
+use crate::state::{META, State, family_of};
+
+self_cell!(
+    struct Pinned {
+        owner: Arc<State>,
+        #[covariant]
+        dependent: Snapshot,
+    }
+);
+
+/// The state as of one moment. Clones share the moment; old versions are kept on disk while one lives, so drop it soon.
+#[derive(Clone)]
+pub struct StoreView {
+    pinned: Arc<Pinned>,
+}
+
+impl StoreView {
+    pub(crate) fn new(state: Arc<State>) -> Self {
+        let pinned = Pinned::new(state, |state| state.database().snapshot());
+        Self { pinned: Arc::new(pinned) }
+    }
+
+    /// A value stored beside the state by [`crate::Store::commit`].
+    ///
+    /// # Errors
+    /// The read failed.
+    pub fn meta(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let family = self.pinned.borrow_owner().family(META);
+        self.pinned.borrow_dependent().get_cf(family, key).map_err(Error::read)
+    }
+}
+
+impl View for StoreView {
+    fn value(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
+        let family = self.pinned.borrow_owner().family(family_of(space));
+        self.pinned.borrow_dependent().get_cf(family, key).map_err(store_failed)
+    }
+
+    fn range(
+        &self,
+        space: Space,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<Pair>, ViewError> {
+        if from >= to || limit == 0 {
+            return Ok(Vec::new());
+        }
+        let mut options = ReadOptions::default();
+        options.set_iterate_upper_bound(to);
+        let family = self.pinned.borrow_owner().family(family_of(space));
+        let start = IteratorMode::From(from, Direction::Forward);
+        let pairs = self.pinned.borrow_dependent().iterator_cf_opt(family, options, start);
+        pairs
+            .take(limit)
+            .map(|pair| pair.map(|(key, value)| (key.into_vec(), value.into_vec())))
+            .collect::<Result<Vec<Pair>, _>>()
+            .map_err(store_failed)
+    }
+}
+
+impl std::fmt::Debug for StoreView {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sequence = self.pinned.borrow_dependent().sequence_number();
+        out.debug_struct("StoreView").field("sequence", &sequence).finish()
+    }
+}
+
+fn store_failed(cause: rocksdb::Error) -> ViewError {
+    ViewError::Store(cause.into_string())
+}

@@ -1,0 +1,93 @@
+//! Security cases 43 and 44: a full disk, a torn write, a flipped bit.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use registry_core::view::{Space, View as _};
+use registry_store::{Error, Options, Store};
+
+use crate::{append, indices, open, put};
+
+/// Names the child process of `a_full_disk_poisons_the_log_and_leaves_reads`.
+const CHILD_DIR: &str = "REGISTRY_STORE_TEST_DIR";
+
+/// The bound stands in for a full disk: it makes the kernel refuse to let any file grow beyond 256 KiB. It holds for a
+/// whole process, hence the child. `trap` turns the signal that comes with it into a plain error.
+#[test]
+fn a_full_disk_poisons_the_log_and_leaves_reads() {
+    let dir = tempfile::tempdir().unwrap();
+    let this = std::env::current_exe().unwrap();
+    let status = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 512; exec \"$0\" --exact faults::child --ignored"])
+        .arg(this)
+        .env(CHILD_DIR, dir.path())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    // The disk has room again: the member restarts with every acknowledged entry and takes writes.
+    let acknowledged: u64 =
+        fs::read_to_string(dir.path().join("acknowledged")).unwrap().parse().unwrap();
+    assert!(acknowledged > 0, "nothing was written before the disk was full");
+    let store = open(dir.path());
+    let last = indices(store.log()).last().copied().unwrap();
+    assert!(last >= acknowledged, "entry {acknowledged} was acknowledged, the log ends at {last}");
+    append(store.log(), [last + 1], 10_000).unwrap();
+}
+
+#[test]
+#[ignore = "runs inside a_full_disk_poisons_the_log_and_leaves_reads"]
+fn child() {
+    let dir = PathBuf::from(std::env::var_os(CHILD_DIR).expect("the parent test sets it"));
+    let store = open(&dir);
+    store.commit(&[put(b"k", b"v")], &[]).unwrap();
+    let failed =
+        (1..1_000).find_map(|index| append(store.log(), [index], 10_000).err().map(|e| (index, e)));
+    let (index, error) = failed.expect("the bound of 256 KiB is reached");
+    assert!(matches!(error, Error::Poisoned(_)), "{error}");
+    fs::write(dir.join("acknowledged"), (index - 1).to_string()).unwrap();
+    assert!(matches!(append(store.log(), [index], 1), Err(Error::Poisoned(_))));
+    assert!(matches!(store.log().note(b"k", b"v"), Err(Error::Poisoned(_))));
+    assert!(store.log().poisoned().is_some());
+    assert_eq!(indices(store.log()).first(), Some(&1));
+    assert_eq!(store.view().value(Space::State, b"k").unwrap().unwrap(), b"v");
+}
+
+#[test]
+fn a_torn_tail_is_cut_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    append(store.log(), 1..=5, 100).unwrap();
+    append(store.log(), [6], 100).unwrap();
+    drop(store);
+    let log = write_ahead_log(dir.path());
+    let length = fs::metadata(&log).unwrap().len();
+    fs::OpenOptions::new().write(true).open(&log).unwrap().set_len(length - 3).unwrap();
+    let store = open(dir.path());
+    assert_eq!(indices(store.log()), [1, 2, 3, 4, 5]);
+    append(store.log(), [6], 100).unwrap();
+}
+
+#[test]
+fn a_flipped_bit_amid_the_log_is_refused_and_not_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    (1..=50).for_each(|index| append(store.log(), [index], 1_000).unwrap());
+    drop(store);
+    let log = write_ahead_log(dir.path());
+    let mut bytes = fs::read(&log).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&log, &bytes).unwrap();
+    let refused = Store::open(dir.path(), Options::default()).unwrap_err();
+    assert!(matches!(refused, Error::Open { .. }), "{refused}");
+    assert_eq!(fs::read(&log).unwrap().len(), bytes.len(), "the evidence stays");
+}
+
+fn write_ahead_log(dir: &Path) -> PathBuf {
+    let files = fs::read_dir(dir.join("log")).unwrap().map(|file| file.unwrap().path());
+    let mut logs: Vec<_> =
+        files.filter(|file| file.extension().is_some_and(|end| end == "log")).collect();
+    logs.sort_by_key(|file| fs::metadata(file).unwrap().len());
+    logs.pop().unwrap()
+}
