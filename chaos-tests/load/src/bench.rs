@@ -1,5 +1,6 @@
 //! One work, measured: warmed up, then in turns with its floor, then once more in an open loop.
-//! It decides the order and length of turns. It must never compare figures that were not taken in turns.
+//! It decides the order and length of turns. It must never compare figures that were not taken in
+//! turns.
 
 use std::time::Duration;
 
@@ -17,7 +18,8 @@ const WARM_UP: usize = 2_000;
 const HEADROOM: f64 = 1.5;
 /// Requests made beforehand at most: some 200 MiB of records.
 const POOL_MAX: usize = 100_000;
-/// The open loop's share of the closed loop's rate: busy, and not at the edge where waits grow without end.
+/// The open loop's share of the closed loop's rate: busy, and not at the edge where waits grow
+/// without end.
 const OPEN_SHARE: f64 = 0.5;
 
 /// What is measured, in words that stand beside the figures.
@@ -49,6 +51,17 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
+    fn none(clients: usize) -> Self {
+        Self {
+            clients,
+            closed: Tally::new(),
+            seconds: 0.0,
+            used: Used::default(),
+            open: (0.0, Tally::new()),
+            floor: Rate::default(),
+        }
+    }
+
     /// Good answers a second.
     pub(crate) fn rate(&self) -> f64 {
         self.closed.done() as f64 / self.seconds
@@ -80,20 +93,8 @@ pub(crate) async fn measure<C: Client>(
     mut make: impl FnMut(usize) -> Result<Pool<C::Request>>,
     floor: &mut Floor,
 ) -> Result<Figures> {
-    let count = clients.len();
-    let (mut clients, warm) = drive::run(clients, make(WARM_UP)?, Pace::Closed, length / 2).await?;
-    if warm.tally.done() == 0 {
-        bail!("{}: nothing succeeds: {}", case.work, warm.tally.why.unwrap_or_default());
-    }
-    let mut rate = warm.tally.done() as f64 / warm.elapsed.as_secs_f64();
-    let mut figures = Figures {
-        clients: count,
-        closed: Tally::new(),
-        seconds: 0.0,
-        used: Used::default(),
-        open: (0.0, Tally::new()),
-        floor: Rate::default(),
-    };
+    let mut figures = Figures::none(clients.len());
+    let (mut clients, mut rate) = warm_up(case, clients, make(WARM_UP)?, length / 2).await?;
     for _ in 0..ROUNDS {
         clients =
             closed(stage, clients, make(pool_size(rate, length))?, length, &mut figures).await?;
@@ -105,6 +106,19 @@ pub(crate) async fn measure<C: Client>(
     let (_, turn) = drive::run(clients, pool, Pace::Open(rate), length).await?;
     figures.open = (rate, turn.tally);
     Ok(figures)
+}
+
+async fn warm_up<C: Client>(
+    case: &Case,
+    clients: Vec<C>,
+    pool: Pool<C::Request>,
+    length: Duration,
+) -> Result<(Vec<C>, f64)> {
+    let (clients, turn) = drive::run(clients, pool, Pace::Closed, length).await?;
+    if turn.tally.done() == 0 {
+        bail!("{}: nothing succeeds: {}", case.work, turn.tally.why.unwrap_or_default());
+    }
+    Ok((clients, turn.tally.done() as f64 / turn.elapsed.as_secs_f64()))
 }
 
 async fn closed<C: Client>(

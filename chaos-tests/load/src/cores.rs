@@ -1,16 +1,18 @@
 //! Which cores the servers and the load generator have, and what processes used of them.
-//! It decides the split: one core for the generator, the others for the servers, which inherit theirs. It must never
-//! count the generator's time as a server's.
+//! It decides the split: one core for the generator, the others for the servers, which inherit
+//! theirs. It must never count the generator's time as a server's.
 
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-/// `utime` and `stime` are in these (proc_pid_stat(5)); Linux shows user space 100 a second on every architecture.
+/// `utime` and `stime` are in these (proc_pid_stat(5)); Linux shows user space 100 a second on
+/// every architecture.
 const TICK: Duration = Duration::from_millis(10);
 
-/// What the servers are told, because the generator is one peer at one address: limits are not what is measured.
+/// What the servers are told, because the generator is one peer at one address: limits are not what
+/// is measured.
 const LIFTED: [(&str, &str); 4] = [
     ("ECUMENE_GATEWAY__BOUNDS__ADDRESS_REQUESTS_PER_SECOND", "1000000"),
     ("ECUMENE_GATEWAY__BOUNDS__ADDRESS_BURST", "1000000"),
@@ -19,8 +21,9 @@ const LIFTED: [(&str, &str); 4] = [
     ("RUST_LOG", "warn"),
 ];
 
-/// Starts this program again as `measure`, on the servers' cores, which the processes that it starts inherit.
-/// (Affinity and environment of a running process cannot be changed without unsafe code.)
+/// Starts this program again as `measure`, on the servers' cores, which the processes that it
+/// starts inherit. (Affinity and environment of a running process cannot be changed without unsafe
+/// code.)
 ///
 /// # Errors
 /// It cannot be started.
@@ -39,8 +42,8 @@ pub(crate) fn start_measuring(shared: bool) -> Result<ExitCode> {
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Moves this process, with all its threads, to the generator's core; what it starts before stays where it is.
-/// The answer says who is where.
+/// Moves this process, with all its threads, to the generator's core; what it starts before stays
+/// where it is. The answer says who is where.
 pub(crate) fn leave_servers_alone(shared: bool) -> String {
     let moved = split().filter(|_| !shared).filter(|split| taskset(&split.generator));
     match moved {
@@ -57,8 +60,8 @@ struct Split {
     generator: String,
 }
 
-/// The split, if there are two cores or more, and taskset. It counts the machine's cores, not those of this process,
-/// so that it comes out the same before and after.
+/// The split, if there are two cores or more, and taskset. It counts the machine's cores, not those
+/// of this process, so that it comes out the same before and after.
 fn split() -> Option<Split> {
     let cores = std::fs::read_to_string("/proc/cpuinfo")
         .ok()?

@@ -1,5 +1,6 @@
 //! Clients that send requests, in closed or open loop, and how long the answers took.
-//! It decides when a request is due. It must never let a slow answer hide the wait of the requests behind it.
+//! It decides when a request is due. It must never let a slow answer hide the wait of the requests
+//! behind it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -183,9 +184,10 @@ impl Schedule {
         Self { until, given_up: until + length, due }
     }
 
-    /// Waits until the next request is due, and gives the time that its latency counts from. That is the due time for a
-    /// client that was still busy then: the wait counts. An idle client wakes up to a millisecond late, because timers
-    /// are that coarse: this delay is the generator's own and does not count.
+    /// Waits until the next request is due, and gives the time that its latency counts from. That
+    /// is the due time for a client that was still busy then: the wait counts. An idle client wakes
+    /// up to a millisecond late, because timers are that coarse: this delay is the generator's own
+    /// and does not count.
     async fn next(&mut self) -> Option<Instant> {
         let now = Instant::now();
         let Some((due, step)) = &mut self.due else { return (now < self.until).then_some(now) };
@@ -237,8 +239,8 @@ mod tests {
         let (pause_ms, pace) = (100, Pace::Open(50.0));
         let length = Duration::from_millis(400);
         let (_, turn) = run(slow(1, pause_ms), Pool::again(vec![2]), pace, length).await.unwrap();
-        // The third is due after 40 ms and begins after two pauses. Latency from its sending, which is the usual mistake,
-        // was seen to fail here.
+        // The third is due after 40 ms and begins after two pauses. Latency from its sending, which
+        // is the usual mistake, was seen to fail here.
         assert!(turn.tally.latency_us.max() >= (3 * pause_ms - 40) * 1_000);
     }
 }

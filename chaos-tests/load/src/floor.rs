@@ -1,5 +1,6 @@
 //! Floors: what the same machine does in the same minute with no server of ours in the way.
-//! It decides what each work is held against. It must never be cached: a floor of another minute is another machine's.
+//! It decides what each work is held against. It must never be cached: a floor of another minute is
+//! another machine's.
 
 pub(crate) mod hello;
 

@@ -1,5 +1,7 @@
-//! The load run: real processes, closed and open loops, figures per CPU second beside floors of the same run.
-//! It decides what is measured, and in which turns. It must never pass or fail on a time: machines differ.
+//! The load run: real processes, closed and open loops, figures per CPU second beside floors of the
+//! same run.
+//! It decides what is measured, and in which turns. It must never pass or fail on a time: machines
+//! differ.
 
 mod bench;
 mod cores;
@@ -26,7 +28,7 @@ struct Args {
     #[command(subcommand)]
     part: Option<Part>,
     /// Seconds that each measured turn lasts; the whole run takes some twenty-five turns.
-    #[arg(long, global = true, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=30))]
+    #[arg(long, global = true, default_value_t = 4, value_parser = seconds())]
     seconds: u64,
     /// Let the load generator and the servers share all cores.
     #[arg(long, global = true)]
@@ -44,6 +46,11 @@ enum Part {
     /// A bare hyper server that says hello; started by chaos-load.
     #[command(hide = true)]
     FloorHttp,
+}
+
+/// Tokens are made before a turn and live for a minute.
+fn seconds() -> clap::builder::RangedU64ValueParser<u64> {
+    clap::value_parser!(u64).range(1..=30)
 }
 
 fn main() -> Result<ExitCode> {

@@ -1,5 +1,6 @@
 //! What is printed: for people, and as one line of JSON for each work.
-//! It decides the form only; it must never leave out failures, durability or the loop that a latency is from.
+//! It decides the form only; it must never leave out failures, durability or the loop that a
+//! latency is from.
 
 use serde_json::{Value, json};
 

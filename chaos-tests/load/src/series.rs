@@ -1,4 +1,5 @@
-//! How the cost of one request grows with a size: the exponent between the first and the last point.
+//! How the cost of one request grows with a size: the exponent between the first and the last
+//! point.
 //! It decides nothing; a reader judges whether work that grows so much may cost so much more.
 
 use anyhow::Result;

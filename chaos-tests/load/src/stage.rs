@@ -1,5 +1,6 @@
 //! What the works are run against: three members, a gateway, a node, a peer and a hosted agent.
-//! It decides how large the stage is. It must never be measured before a call has gone through once.
+//! It decides how large the stage is. It must never be measured before a call has gone through
+//! once.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -161,7 +162,8 @@ impl Stage {
         Ok(())
     }
 
-    /// The gateway hears of the peer and the agent a moment later, and the node compiles the component.
+    /// The gateway hears of the peer and the agent a moment later, and the node compiles the
+    /// component.
     async fn first_call(&self) -> Result<()> {
         let until = Instant::now() + PATIENCE;
         loop {

@@ -17,8 +17,8 @@ pub mod token;
 use proto_types::Digest;
 use registry_core::command::{Command, Proposal};
 
-use crate::problem::Problem;
 use crate::field;
+use crate::problem::Problem;
 
 /// Bodies that one `PutBody` may hold: 1 MiB.
 pub const BODY_BYTES_MAX: usize = 1 << 20;

@@ -120,9 +120,7 @@ fn place(digest: &Digest) -> Path {
 
 fn absent(error: object_store::Error, digest: &Digest) -> Problem {
     match error {
-        object_store::Error::NotFound { .. } => {
-            Problem::not_found("artifact", &digest.to_string())
-        }
+        object_store::Error::NotFound { .. } => Problem::not_found("artifact", &digest.to_string()),
         other => failed(other),
     }
 }

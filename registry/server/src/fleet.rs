@@ -15,7 +15,7 @@ use std::time::Duration;
 use proto_types::NodeId;
 use registry_api::Problem;
 use registry_core::change::Effect;
-use tokio::sync::{Notify, Semaphore, broadcast};
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::member::Member;
@@ -35,6 +35,8 @@ pub(crate) struct Fleet {
     /// Nodes that have to be told something.
     touched: Mutex<BTreeSet<NodeId>>,
     wake: Notify,
+    /// Whether sessions are taken up.
+    reigns: watch::Sender<bool>,
     sessions: Arc<Semaphore>,
 }
 
@@ -45,6 +47,7 @@ impl Fleet {
             table: Mutex::default(),
             touched: Mutex::default(),
             wake: Notify::new(),
+            reigns: watch::Sender::new(false),
             sessions: Arc::new(Semaphore::new(sessions_max)),
         }
     }
@@ -57,6 +60,12 @@ impl Fleet {
     /// How many sessions there are.
     pub(crate) fn sessions(&self) -> usize {
         self.table().all().count()
+    }
+
+    /// This member leads no more.
+    fn end(&self) {
+        self.reigns.send_replace(false);
+        self.table().end();
     }
 
     fn touch(&self, node: NodeId) {
@@ -88,10 +97,10 @@ pub(crate) async fn lead(member: Arc<Member>) {
             lost = leadership.wait_for(|now| now.leader != Some(id)) => if lost.is_err() { break },
             () = reign(&member, &mut effects) => {}
         }
-        member.fleet.table().end();
+        member.fleet.end();
         tracing::info!("the fleet is led elsewhere");
     }
-    member.fleet.table().end();
+    member.fleet.end();
 }
 
 async fn reign(member: &Member, effects: &mut broadcast::Receiver<Effect>) {

@@ -97,7 +97,8 @@ async fn connection(stream: TcpStream) {
     let answer = service_fn(async |_| {
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(ANSWER))))
     });
-    // Without its delay a client of a kept connection would wait for it; an error is the client's leaving.
+    // Without its delay a client of a kept connection would wait for it; an error is the client's
+    // leaving.
     if stream.set_nodelay(true).is_ok() {
         let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
     }

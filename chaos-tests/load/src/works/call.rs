@@ -1,4 +1,5 @@
 //! Federated calls: a peer's token, the gateway, the registry, a node, a guest, and back.
+//! It decides the input. It must never use a token twice, nor call a task done before it is.
 
 use anyhow::Result;
 use chaos_cluster::peer::{self, Peer};
@@ -15,17 +16,18 @@ use crate::web::{self, Shot};
 /// Few, because each holds a task on a node of few slots.
 const CLIENTS: usize = 16;
 /// A paragraph: an agent's usual input, and little work for the guest.
-const TEXT: &str = "A registry keeps what peers have signed. A gateway stands at the edge and lets in only what a key, \
-    a policy and a reputation allow. A node runs the task that was routed to it, under a lease that ends by itself. \
-    Whoever holds an older lease is refused, so that an outcome is committed once. A peer that was set up by strangers \
-    can find an agent, trust what was proven about it, and call it without asking anybody for a favour.";
+const TEXT: &str = "A registry keeps what peers have signed. A gateway stands at the edge and lets \
+    in only what a key, a policy and a reputation allow. A node runs the task that was routed to it, \
+    under a lease that ends by itself. Whoever holds an older lease is refused, so that an outcome is \
+    committed once. A peer that was set up by strangers can find an agent, trust what was proven about \
+    it, and call it without asking anybody for a favour.";
 
 pub(super) async fn run(run: &mut Run) -> Result<()> {
     let case = Case {
         work: "call",
         what: format!(
-            "A2A SendMessage (JSON-RPC) of {} B of text to a hosted agent, a fresh plain token each, through gateway, \
-             registry, node and guest, until the completed task is back",
+            "A2A SendMessage (JSON-RPC) of {} B of text to a hosted agent, a fresh plain token \
+             each, through gateway, registry, node and guest, until the completed task is back",
             TEXT.len()
         ),
         durability: "token, task and outcome each synced to the disks of a majority of 3 members",
@@ -43,7 +45,8 @@ pub(super) async fn run(run: &mut Run) -> Result<()> {
 }
 
 fn shot(peer: &Peer, gateway: &str) -> Result<Shot> {
-    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": peer::message(TEXT, None) });
+    let params = peer::message(TEXT, None);
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": params });
     let token = peer.token(gateway)?;
     web::shot(
         Method::POST,

@@ -1,4 +1,5 @@
 //! Publishing of WAN envelopes: accepted once it is durable.
+//! It decides the targets. It must never let one queue fill up: a refusal is quick, and flatters.
 
 use anyhow::Result;
 use chaos_cluster::peer::Peer;
@@ -13,7 +14,8 @@ use crate::web::{self, Shot};
 
 /// Half of those of the durable write: each costs a token besides.
 const CLIENTS: usize = 32;
-/// A queue takes 10,000 waiting envelopes; nobody pulls here, and a run sends fewer than that to each of these.
+/// A queue takes 10,000 waiting envelopes; nobody pulls here, and a run sends fewer than that to
+/// each of these.
 const TARGETS: usize = 256;
 /// What the sender says; the envelope around it has some 250 B more.
 const PAYLOAD_BYTES: usize = 768;
@@ -22,7 +24,8 @@ pub(super) async fn run(run: &mut Run) -> Result<()> {
     let case = Case {
         work: "envelope",
         what: format!(
-            "a WAN envelope (v1) with {PAYLOAD_BYTES} B of payload, POST /v1/publish, a fresh plain token each"
+            "a WAN envelope (v1) with {PAYLOAD_BYTES} B of payload, POST /v1/publish, a fresh \
+             plain token each"
         ),
         durability: "token and envelope each synced to the disks of a majority of 3 members",
         against: Role::Gateway,

@@ -1,4 +1,5 @@
 //! Hot reads of one record over REST, as crawlers of Pilox do them.
+//! It decides which member is asked. It must never read before the member has the record.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,8 @@ pub(super) async fn run(run: &mut Run, hello: Hello) -> Result<()> {
     let case = Case {
         work: "read",
         what: format!(
-            "one hot record of {bytes} B with its ETag, GET /v1/records/{{handle}} at one member, stale"
+            "one hot record of {bytes} B with its ETag, GET /v1/records/{{handle}} at one \
+             member, stale"
         ),
         durability: "none: a read of what is applied",
         against: Role::Registry,
@@ -60,7 +62,8 @@ pub(super) async fn fill(run: &mut Run, count: usize) -> Result<()> {
     Ok(())
 }
 
-/// Clients of the first member, and requests for these records, once the member has the last of them.
+/// Clients of the first member, and requests for these records, once the member has the last of
+/// them.
 ///
 /// # Errors
 /// It never has.

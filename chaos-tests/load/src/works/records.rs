@@ -17,7 +17,8 @@ pub(super) const BYTES: usize = 1_024;
 
 /// Numbers the records that it makes.
 pub(super) struct Records {
-    /// How long a record without filling is; all are equally long, because numbers have nine digits.
+    /// How long a record without filling is; all are equally long, because numbers have nine
+    /// digits.
     bare_bytes: usize,
     next: u64,
 }

@@ -1,4 +1,5 @@
 //! How the cost of a read grows with the directory, and that of a write with the record.
+//! It decides the sizes. It must run before other works fill the directory.
 
 use anyhow::{Result, bail};
 

@@ -1,4 +1,5 @@
 //! Durable signed record writes: the first target of the project.
+//! It decides the clients. It must never write one handle twice: that would be another work.
 
 use anyhow::Result;
 
@@ -18,7 +19,8 @@ pub(super) async fn run(run: &mut Run) -> Result<()> {
     let case = Case {
         work: "write",
         what: format!(
-            "a new signed Pilox record of {bytes} B, gRPC PutRecord to the leader on {CONNECTIONS} connections"
+            "a new signed Pilox record of {bytes} B, gRPC PutRecord to the leader on \
+             {CONNECTIONS} connections"
         ),
         durability: "synced to the disks of a majority of 3 members",
         against: Role::Registry,

@@ -98,7 +98,8 @@ impl Request {
                 Value::Object(_) | Value::Array(_) => Some(()),
                 _ => spot.fault(Problem::Type("an object")),
             });
-            (version?, params?);
+            version?;
+            params?;
             Some((id?, method?.to_owned()))
         });
         match request {

@@ -286,7 +286,7 @@ fn read_schemes(spot: Spot<'_, '_>) -> Option<Vec<String>> {
 
 fn read_security_requirement(spot: Spot<'_, '_>) -> Option<SecurityRequirement> {
     let requirement = spot.object()?;
-    let schemes = requirement.or_default("schemes", |spot| {
+    requirement.or_default("schemes", |spot| {
         let object = spot.object()?;
         let names = object.members.keys();
         let scopes = |name: &String| {
@@ -295,8 +295,7 @@ fn read_security_requirement(spot: Spot<'_, '_>) -> Option<SecurityRequirement> 
         };
         let read: Vec<_> = names.map(scopes).collect();
         read.into_iter().collect::<Option<SecurityRequirement>>()
-    });
-    schemes
+    })
 }
 
 pub(super) fn read_signature(spot: Spot<'_, '_>) -> Option<()> {

@@ -110,7 +110,6 @@ pub enum Phase {
 
 /// The algorithms that the format names. `HS256` is their lab mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::upper_case_acronyms, reason = "as the format spells it")]
 pub enum JwtAlg {
     /// A shared secret.
     HS256,

@@ -68,7 +68,8 @@ fn read_envelope(object: &Object<'_, '_>) -> Option<Envelope> {
         })
     });
     let payload = object.optional("payload", Spot::free);
-    (version?, schema?);
+    version?;
+    schema?;
     Some(Envelope {
         correlation_id: correlation_id?,
         source_origin: source_origin?,

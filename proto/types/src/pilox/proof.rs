@@ -18,6 +18,7 @@ const SIGNED: [&str; 4] = ["schema", "handle", "updatedAt", "agentCardUrl"];
 
 /// What a record's proof amounts to.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one a record, looked at once and not kept")]
 pub enum ProofState {
     /// No proof, or one without a signature.
     Absent,

@@ -125,9 +125,8 @@ mod tests {
         let put = |caller: &Principal, document: &[u8], owner| {
             put(caller, "text", document, owner, &view).map(drop).map_err(|p| p.code())
         };
-        let signed = |kid: &str, key| {
-            jws::sign(&card(), &kid.parse().unwrap(), key).unwrap().into_bytes()
-        };
+        let signed =
+            |kid: &str, key| jws::sign(&card(), &kid.parse().unwrap(), key).unwrap().into_bytes();
         let plain = card().to_string().into_bytes();
         let (nobody, operator) = (Principal::Anonymous, Principal::Operator);
         assert_eq!(put(&nobody, &signed("k1", &own), PEER), Ok(()));

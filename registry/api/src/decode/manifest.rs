@@ -6,9 +6,9 @@
 
 use proto_types::manifest::{self, KeyUse, PeerManifest};
 use proto_types::signed::{self, Signed, Verified};
-use proto_types::{Digest, WallMs, json};
+use proto_types::{Digest, Kid, WallMs, json};
 use registry_core::command::{Command, Proposal};
-use registry_core::entry::{EnrolledKey, PeerEntry, PeerStatus};
+use registry_core::entry::{EnrolledKey, ManifestRef, PeerEntry, PeerStatus};
 use registry_core::query;
 use registry_core::view::View;
 use serde_json::Value;
@@ -29,22 +29,35 @@ pub fn put(document: &[u8], view: &dyn View, now: WallMs) -> Result<Proposal, Pr
     }
     let signed = Signed::<PeerManifest>::parse(document).map_err(|error| refused(&error))?;
     let peer = issuer(&signed, view)?;
-    let enrolled = |kid: &proto_types::Kid| {
-        peer.keys.iter().find(|key| key.kid == *kid).map(|key| key.public_key)
-    };
+    let is_kept = |kept: &ManifestRef| kept.digest == Digest::of(document);
+    if peer.manifest.as_ref().is_some_and(is_kept) {
+        // Its own keys may have replaced those that signed it. The core answers a repetition with
+        // the revision of the first time, and takes nothing that names no signer.
+        return command(document, signed.unverified(), None, Vec::new(), now);
+    }
+    let enrolled =
+        |kid: &Kid| peer.keys.iter().find(|key| key.kid == *kid).map(|key| key.public_key);
     let verified = signed.verify(&enrolled, THRESHOLD).map_err(|error| refused(&error))?;
     verified.check(now).map_err(|error| senseless(&error))?;
     let prev = previous(&verified, &peer, view)?;
-    let keys = signing_keys(&verified, now);
-    let expires_at = verified.expires_at;
+    command(document, &verified, prev, verified.signers().to_vec(), now)
+}
+
+fn command(
+    document: &[u8],
+    manifest: &PeerManifest,
+    prev: Option<Digest>,
+    signed_by: Vec<Kid>,
+    now: WallMs,
+) -> Result<Proposal, Problem> {
     super::with_body(document, |digest| Command::PutManifest {
-        issuer: verified.issuer.clone(),
-        seq: verified.seq,
+        issuer: manifest.issuer.clone(),
+        seq: manifest.seq,
         prev,
         digest,
-        expires_at,
-        signed_by: verified.signers().to_vec(),
-        keys,
+        expires_at: manifest.expires_at,
+        signed_by,
+        keys: signing_keys(manifest, now),
     })
 }
 

@@ -4,9 +4,9 @@
 //! anybody's because the record says so: only an enrolled key of the peer that the proof names
 //! makes that peer the owner.
 
+use proto_types::pilox::Assurance;
 use proto_types::pilox::proof::{self, ProofError, ProofState};
 use proto_types::pilox::record::{self, Invalid, ParsedRecord};
-use proto_types::pilox::Assurance;
 use proto_types::{Digest, Handle, Kid, Origin};
 use registry_core::command::{Command, Proposal};
 use registry_core::entry::PeerStatus;
@@ -83,9 +83,7 @@ pub fn delete(
 /// The faults as a Pilox client reads them.
 #[must_use]
 pub fn faults(invalid: &Invalid) -> Vec<Value> {
-    let fault = |fault: proto_types::schema::SchemaError| {
-        json!({ "instancePath": fault.path, "message": fault.problem.to_string() })
-    };
+    let fault = |fault: proto_types::schema::SchemaError| json!({ "instancePath": fault.path, "message": fault.problem.to_string() });
     invalid.faults().into_iter().map(fault).collect()
 }
 

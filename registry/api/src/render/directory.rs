@@ -12,10 +12,10 @@ use crate::problem::Problem;
 /// A peer, with the manifest as received where it was asked for.
 #[must_use]
 pub fn peer(entry: &PeerEntry, manifest: Option<Vec<u8>>) -> wire::Peer {
-    let keys = entry.keys.iter().map(|key| wire::Key {
-        kid: key.kid.to_string(),
-        public_key_hex: key.public_key.to_hex(),
-    });
+    let keys = entry
+        .keys
+        .iter()
+        .map(|key| wire::Key { kid: key.kid.to_string(), public_key_hex: key.public_key.to_hex() });
     let stated = entry.manifest.as_ref();
     wire::Peer {
         origin: entry.origin.to_string(),

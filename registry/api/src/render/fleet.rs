@@ -4,7 +4,9 @@
 
 use proto_wire::registry::v1 as wire;
 use registry_core::change::{Lease, Spent};
-use registry_core::entry::{Capacity, NodeEntry, NodeState, ReplyTo, TaskEnd, TaskEntry, TaskState};
+use registry_core::entry::{
+    Capacity, NodeEntry, NodeState, ReplyTo, TaskEnd, TaskEntry, TaskState,
+};
 
 /// A node.
 #[must_use]

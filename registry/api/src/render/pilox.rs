@@ -12,13 +12,7 @@ use serde_json::{Value, json};
 
 /// `GET /v1/records`. `next` is there only if the list is not whole.
 #[must_use]
-pub fn catalog(
-    handles: &[Handle],
-    next: &str,
-    now: WallMs,
-    kid: &Kid,
-    key: &SecretKey,
-) -> Value {
+pub fn catalog(handles: &[Handle], next: &str, now: WallMs, kid: &Kid, key: &SecretKey) -> Value {
     // Older instances know this brand only, newer ones both.
     let proof = CatalogProof::sign(Brand::Hive, handles, now, kid, key);
     let handles: Vec<&str> = handles.iter().map(Handle::as_str).collect();

@@ -40,6 +40,7 @@ pub(super) async fn begin(member: &Member) -> Result<(), Problem> {
         }
     }
     member.fleet.table().begin(joined, Instant::now() + member.fleet.ttl);
+    member.fleet.reigns.send_replace(true);
     Ok(())
 }
 
@@ -48,11 +49,11 @@ pub(super) async fn expire_leases(member: &Member, now: Instant) -> Result<(), P
     let expired = member.fleet.table().expired(now);
     let lost = expired.into_iter().map(|node| async move {
         tracing::warn!(%node, "the node's lease has run out");
-        let committed = set_state(member, &node, NodeState::Lost, None).await;
+        let committed = tolerate(set_state(member, &node, NodeState::Lost, None).await);
         if committed.is_err() {
             member.fleet.table().retry(node, now + member.fleet.ttl / 4);
         }
-        committed
+        committed.map(drop)
     });
     join_all(lost).await.into_iter().collect()
 }

@@ -101,11 +101,7 @@ fn choose(agent: &AgentEntry, rooms: &mut [Room]) -> Option<NodeId> {
 }
 
 /// Tells nodes what is assigned to them and what is to be cancelled, as far as they do not know.
-pub(super) fn tell(
-    member: &Member,
-    nodes: &BTreeSet<NodeId>,
-    now: Instant,
-) -> Result<(), Problem> {
+pub(super) fn tell(member: &Member, nodes: &BTreeSet<NodeId>, now: Instant) -> Result<(), Problem> {
     let view = member.registry.view().0;
     for node in nodes {
         let tasks = query::tasks_of_node(&view, node, ASSIGNED_MAX)?;
@@ -123,32 +119,40 @@ fn orders(
     tasks: &[TaskEntry],
     now: Instant,
 ) -> Result<Vec<Kind>, Problem> {
-    let mut orders = Vec::new();
-    let mut untold = Vec::new();
-    {
-        let mut table = member.fleet.table();
-        let Some(live) = table.live(node) else { return Ok(orders) };
-        live.keep_only(&tasks.iter().map(|task| task.id.clone()).collect());
-        for task in tasks {
-            if untold.len() + orders.len() >= live.room() {
-                break;
-            }
-            if live.must_tell(&task.id, task.epoch, now) {
-                untold.push(task);
-            }
-            if task.cancel_requested && live.must_cancel(&task.id) {
-                let cancel = wire::Cancel { task: task.id.to_string(), epoch: task.epoch.0 };
-                orders.push(Kind::Cancel(cancel));
-            }
-        }
-    }
-    let mut all = Vec::with_capacity(untold.len() + orders.len());
+    let (untold, cancelled) = news(member, node, tasks, now);
+    let mut orders = Vec::with_capacity(untold.len() + cancelled.len());
     for task in untold {
-        all.extend(assigned(view, task)?.map(Kind::Assigned));
+        orders.extend(assigned(view, task)?.map(Kind::Assigned));
     }
     // A cancellation means something only after its assignment.
-    all.append(&mut orders);
-    Ok(all)
+    let cancel = |task: &TaskEntry| wire::Cancel { task: task.id.to_string(), epoch: task.epoch.0 };
+    orders.extend(cancelled.into_iter().map(cancel).map(Kind::Cancel));
+    Ok(orders)
+}
+
+/// The tasks that the node has to hear of, and those it has to cancel, as far as there is room.
+fn news<'t>(
+    member: &Member,
+    node: &NodeId,
+    tasks: &'t [TaskEntry],
+    now: Instant,
+) -> (Vec<&'t TaskEntry>, Vec<&'t TaskEntry>) {
+    let (mut untold, mut cancelled) = (Vec::new(), Vec::new());
+    let mut table = member.fleet.table();
+    let Some(live) = table.live(node) else { return (untold, cancelled) };
+    live.keep_only(&tasks.iter().map(|task| task.id.clone()).collect());
+    for task in tasks {
+        if untold.len() + cancelled.len() >= live.room() {
+            break;
+        }
+        if live.must_tell(&task.id, task.epoch, now) {
+            untold.push(task);
+        }
+        if task.cancel_requested && live.must_cancel(&task.id) {
+            cancelled.push(task);
+        }
+    }
+    (untold, cancelled)
 }
 
 /// Everything a node needs to run the task; `None` if its agent is gone.

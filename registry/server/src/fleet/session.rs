@@ -15,18 +15,21 @@ use registry_api::{Code, Principal, Problem, decode, field};
 use registry_core::command::Command;
 use registry_core::entry::{NodeState, TaskState};
 use registry_core::query;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
-use crate::member::Member;
+use crate::member::{Member, stopping};
 
 use super::keeper;
 use super::table::{ORDERS_MAX, Opening};
 
 /// The first message must come within this.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// From an election to the first session: a strong read and a list of the nodes.
+const REIGN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Tasks that a hello may name; above the slots of any machine we know.
 const HELD_MAX: usize = 4_096;
@@ -44,10 +47,7 @@ pub(crate) async fn open(
     mut said: Streaming<wire::NodeMessage>,
 ) -> Result<OrderStream, Problem> {
     let node = caller.node()?.clone();
-    member.require_leader()?;
-    let seat = Arc::clone(&member.fleet.sessions).try_acquire_owned().map_err(|_| {
-        Problem::new(Code::TooManyStreams, "as many sessions as are allowed are open")
-    })?;
+    let seat = admit(&member).await?;
     let hello = hello(&node, &mut said).await?;
     let capacity = decode::fleet::capacity(hello.capacity.as_ref())?;
     let held = held(&hello.held)?;
@@ -57,20 +57,24 @@ pub(crate) async fn open(
     let (alive, ended) = oneshot::channel();
     let (kept, revoked) = reconcile(&member, &node, held)?;
     let opening = Opening { capacity, held: kept, orders, alive };
-    let ttl = member.fleet.ttl;
-    let opened = member.fleet.table().open(&node, opening, Instant::now(), ttl);
-    let number = opened.ok_or_else(|| member.not_leader())?;
-    tracing::info!(%node, number, "a node's session begins");
-    let session = Session { member, node, number };
-    session.grant();
+    let session = Session::begin(member, node, opening)?;
     revoked.into_iter().for_each(|order| session.send(Order::Revoked(order)));
-    session.member.fleet.touch(session.node.clone());
-    session.member.fleet.wake();
     tokio::spawn(async move {
         session.serve(said, ended).await;
         drop(seat);
     });
     Ok(ReceiverStream::new(stream))
+}
+
+/// A seat at the leader. One that was elected a moment ago is given time to begin.
+async fn admit(member: &Member) -> Result<OwnedSemaphorePermit, Problem> {
+    member.require_leader()?;
+    let mut reigns = member.fleet.reigns.subscribe();
+    let begun = timeout(REIGN_TIMEOUT, reigns.wait_for(|reigns| *reigns)).await;
+    begun.map_err(|_| member.not_leader())?.map_err(|_| stopping())?;
+    Arc::clone(&member.fleet.sessions)
+        .try_acquire_owned()
+        .map_err(|_| Problem::new(Code::TooManyStreams, "as many sessions as are allowed are open"))
 }
 
 async fn hello(
@@ -92,7 +96,8 @@ fn held(held: &[wire::Held]) -> Result<BTreeMap<TaskId, LeaseEpoch>, Problem> {
     if held.len() > HELD_MAX {
         return Err(Problem::argument("held", format_args!("at most {HELD_MAX}")));
     }
-    let one = |held: &wire::Held| Ok((field::read("held.task", &held.task)?, LeaseEpoch(held.epoch)));
+    let one =
+        |held: &wire::Held| Ok((field::read("held.task", &held.task)?, LeaseEpoch(held.epoch)));
     held.iter().map(one).collect()
 }
 
@@ -127,11 +132,19 @@ struct Session {
 }
 
 impl Session {
-    async fn serve(
-        self,
-        mut said: Streaming<wire::NodeMessage>,
-        mut ended: oneshot::Receiver<()>,
-    ) {
+    fn begin(member: Arc<Member>, node: NodeId, opening: Opening) -> Result<Self, Problem> {
+        let (now, ttl) = (Instant::now(), member.fleet.ttl);
+        let opened = member.fleet.table().open(&node, opening, now, ttl);
+        let number = opened.ok_or_else(|| member.not_leader())?;
+        tracing::info!(%node, number, "a node's session begins");
+        let session = Self { member, node, number };
+        session.grant();
+        session.member.fleet.touch(session.node.clone());
+        session.member.fleet.wake();
+        Ok(session)
+    }
+
+    async fn serve(self, mut said: Streaming<wire::NodeMessage>, mut ended: oneshot::Receiver<()>) {
         let stopping = self.member.shutdown.clone();
         loop {
             let message = tokio::select! {

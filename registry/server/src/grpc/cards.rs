@@ -20,13 +20,8 @@ pub(super) async fn put(
     let caller = caller(member, &request)?;
     let request = request.into_inner();
     let seen = member.strong().await?;
-    let proposal = decode::card::put(
-        &caller,
-        &request.handle,
-        &request.document,
-        &request.owner,
-        &seen.view,
-    )?;
+    let proposal =
+        decode::card::put(&caller, &request.handle, &request.document, &request.owner, &seen.view)?;
     let reading = done(member, member.decide(proposal).await?).await?;
     let (entry, document) = lookup::card(&reading.view, &field::read("handle", &request.handle)?)?;
     Ok(at(&reading, render::directory::card(&entry, document)))

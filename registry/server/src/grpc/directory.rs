@@ -40,10 +40,7 @@ impl Directory for DirectoryService {
         finish(peers::list(&self.0, request).await)
     }
 
-    async fn put_manifest(
-        &self,
-        request: Request<wire::PutDocumentRequest>,
-    ) -> Answer<wire::Done> {
+    async fn put_manifest(&self, request: Request<wire::PutDocumentRequest>) -> Answer<wire::Done> {
         finish(peers::put_manifest(&self.0, request).await)
     }
 
@@ -111,10 +108,7 @@ impl Directory for DirectoryService {
         finish(watch::open(&self.0, request))
     }
 
-    async fn status(
-        &self,
-        request: Request<wire::StatusRequest>,
-    ) -> Answer<wire::ClusterStatus> {
+    async fn status(&self, request: Request<wire::StatusRequest>) -> Answer<wire::ClusterStatus> {
         finish(status::status(&self.0, request).await)
     }
 }

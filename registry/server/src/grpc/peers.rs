@@ -76,8 +76,7 @@ pub(super) async fn invite(
     let caller = caller(member, &request)?;
     let token = random::token()?;
     let now = member.clock.now();
-    let (proposal, expires_at) =
-        decode::peer::invitation(&caller, request.get_ref(), &token, now)?;
+    let (proposal, expires_at) = decode::peer::invitation(&caller, request.get_ref(), &token, now)?;
     member.decide(proposal).await?;
     Ok(Response::new(wire::JoinToken { token, expires_at_ms: expires_at.0 }))
 }

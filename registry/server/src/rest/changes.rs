@@ -49,7 +49,8 @@ pub(super) async fn changes(
     if !(1..=LIMIT).contains(&limit) {
         return Err(Problem::argument("limit", format_args!("1 to {LIMIT}")).into());
     }
-    let kinds: Vec<String> = asked.kinds.iter().flat_map(|kinds| kinds.split(',')).map(Into::into).collect();
+    let kinds: Vec<String> =
+        asked.kinds.iter().flat_map(|kinds| kinds.split(',')).map(Into::into).collect();
     let mut cursor = Cursor::new(&caller, asked.since, &kinds)?;
     let _seat = member.wait_seat()?;
     let until = Instant::now() + wait.std();

@@ -53,9 +53,10 @@ pub(super) async fn list(
 }
 
 fn peer(entry: &PeerEntry) -> Value {
-    let keys = entry.keys.iter().map(|key| {
-        json!({ "kid": key.kid.as_str(), "publicKeyHex": key.public_key.to_hex() })
-    });
+    let keys = entry
+        .keys
+        .iter()
+        .map(|key| json!({ "kid": key.kid.as_str(), "publicKeyHex": key.public_key.to_hex() }));
     json!({
         "origin": entry.origin.as_str(),
         "keys": keys.collect::<Vec<_>>(),

@@ -145,8 +145,7 @@ pub(super) async fn one(
 ) -> Answered {
     let handle = handle(path)?;
     let reading = read(&member, parameters(query)?.consistency.as_deref()).await?;
-    let (entry, version, document) =
-        lookup::record(&reading.view, &handle, member.clock.now())?;
+    let (entry, version, document) = lookup::record(&reading.view, &handle, member.clock.now())?;
     let cache = cache(&member, &entry);
     Ok(at(&reading, versioned(&headers, &version, cache, document)))
 }

@@ -8,11 +8,13 @@ use crate::world::{OPERATOR, World, by, code};
 pub(crate) const ARTIFACT: &[u8] = b"\0asm a component";
 
 /// Puts an artifact in chunks.
-pub(crate) async fn put(world: &World, token: &str, chunks: &[&[u8]]) -> Result<wire::ArtifactInfo, tonic::Status> {
-    let chunks: Vec<_> = chunks
-        .iter()
-        .map(|chunk| wire::ArtifactChunk { bytes: chunk.to_vec().into() })
-        .collect();
+pub(crate) async fn put(
+    world: &World,
+    token: &str,
+    chunks: &[&[u8]],
+) -> Result<wire::ArtifactInfo, tonic::Status> {
+    let chunks: Vec<_> =
+        chunks.iter().map(|chunk| wire::ArtifactChunk { bytes: chunk.to_vec().into() }).collect();
     let request = by(token, futures_util::stream::iter(chunks));
     world.directory().put_artifact(request).await.map(tonic::Response::into_inner)
 }

@@ -69,9 +69,10 @@ async fn who_waits_gets_the_first_envelope_when_it_comes() {
     let world = World::start().await;
     let gateway = world.gateway("g1").await;
     let mut waiting = world.fleet();
-    let waiter = tokio::spawn(async move {
-        waiting.lease_envelopes(by(OPERATOR, lease(60_000, 30_000))).await
-    });
+    let waiter =
+        tokio::spawn(
+            async move { waiting.lease_envelopes(by(OPERATOR, lease(60_000, 30_000))).await },
+        );
     // Whether the waiter waits already makes no difference to what holds.
     sleep(Duration::from_millis(100)).await;
     world.fleet().enqueue_envelope(by(&gateway, envelope("e1"))).await.unwrap();

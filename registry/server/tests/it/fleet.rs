@@ -15,9 +15,9 @@ use crate::tokens::now_ms;
 use crate::world::{LEASE_TTL, OPERATOR, PATIENCE, World, by, capacity, code, eventually};
 
 /// A node as a client: it says what it is told to say, and beats on request.
-struct Node {
+pub(crate) struct Node {
     id: String,
-    token: String,
+    pub(crate) token: String,
     says: mpsc::Sender<wire::NodeMessage>,
     orders: Streaming<wire::NodeOrder>,
 }
@@ -28,17 +28,15 @@ impl Node {
         Self::dial(world, id, &token, &[]).await.unwrap()
     }
 
-    async fn dial(
+    pub(crate) async fn dial(
         world: &World,
         id: &str,
         token: &str,
         held: &[(&str, u64)],
     ) -> Result<Self, Status> {
         let (says, heard) = mpsc::channel(16);
-        let held = held.iter().map(|(task, epoch)| wire::Held {
-            task: (*task).to_owned(),
-            epoch: *epoch,
-        });
+        let held =
+            held.iter().map(|(task, epoch)| wire::Held { task: (*task).to_owned(), epoch: *epoch });
         let hello =
             wire::Hello { id: id.to_owned(), capacity: Some(capacity()), held: held.collect() };
         says.send(wire::NodeMessage { kind: Some(Says::Hello(hello)) }).await.unwrap();
@@ -70,14 +68,19 @@ impl Node {
         }
     }
 
-    async fn assigned(&mut self) -> wire::Assigned {
+    pub(crate) async fn assigned(&mut self) -> wire::Assigned {
         match self.order().await.unwrap() {
             Order::Assigned(assigned) => assigned,
             other => panic!("{} expected a task, not {other:?}", self.id),
         }
     }
 
-    fn outcome(&self, task: &str, epoch: u64, text: &str) -> tonic::Request<wire::CompleteTaskRequest> {
+    pub(crate) fn outcome(
+        &self,
+        task: &str,
+        epoch: u64,
+        text: &str,
+    ) -> tonic::Request<wire::CompleteTaskRequest> {
         let outcome = format!("{{\"artifacts\":[],\"message\":{{\"text\":\"{text}\"}}}}");
         let request = wire::CompleteTaskRequest {
             id: task.to_owned(),
@@ -90,7 +93,7 @@ impl Node {
     }
 }
 
-fn task(id: &str) -> wire::SubmitTaskRequest {
+pub(crate) fn task(id: &str) -> wire::SubmitTaskRequest {
     wire::SubmitTaskRequest {
         id: id.to_owned(),
         context: "c1".to_owned(),
@@ -106,7 +109,7 @@ fn task(id: &str) -> wire::SubmitTaskRequest {
     }
 }
 
-async fn submit(world: &World, request: wire::SubmitTaskRequest) -> wire::Task {
+pub(crate) async fn submit(world: &World, request: wire::SubmitTaskRequest) -> wire::Task {
     world.fleet().submit_task(by(OPERATOR, request)).await.unwrap().into_inner()
 }
 
@@ -125,7 +128,10 @@ async fn a_task_is_placed_told_and_completed_once_under_its_epoch() {
     assert_eq!(submit(&world, task("t1")).await.id, "t1", "a repetition is the same task");
 
     let assigned = node.assigned().await;
-    assert_eq!((assigned.task.as_str(), assigned.epoch, assigned.context.as_str()), ("t1", 1, "c1"));
+    assert_eq!(
+        (assigned.task.as_str(), assigned.epoch, assigned.context.as_str()),
+        ("t1", 1, "c1")
+    );
     assert_eq!(assigned.input[..], *b"{\"parts\":[]}");
     assert_eq!(assigned.reply_to.unwrap().secret, "reply-secret");
     let agent = assigned.agent.unwrap();
@@ -239,14 +245,17 @@ async fn a_cancelled_task_is_ended_through_its_node() {
     let mut node = Node::join(&world, "n1").await;
     submit(&world, task("t1")).await;
     let assigned = node.assigned().await;
-    let cancel = |owner: &str| wire::CancelTaskRequest { id: "t1".to_owned(), owner: owner.to_owned() };
+    let cancel =
+        |owner: &str| wire::CancelTaskRequest { id: "t1".to_owned(), owner: owner.to_owned() };
     let gateway = world.gateway("g1").await;
     let stranger = by(&gateway, cancel("https://b.example"));
     assert_eq!(code(&world.fleet().cancel_task(stranger).await.unwrap_err()), "not-found");
     let own = by(&gateway, cancel("https://a.example"));
     assert!(world.fleet().cancel_task(own).await.unwrap().get_ref().cancel_requested);
     match node.order().await.unwrap() {
-        Order::Cancel(order) => assert_eq!((order.task.as_str(), order.epoch), ("t1", assigned.epoch)),
+        Order::Cancel(order) => {
+            assert_eq!((order.task.as_str(), order.epoch), ("t1", assigned.epoch))
+        }
         other => panic!("expected a cancellation, not {other:?}"),
     }
     world.stop().await;
@@ -261,7 +270,9 @@ async fn an_overdue_task_ends_and_is_taken_from_its_node() {
     submit(&world, soon).await;
     let assigned = node.assigned().await;
     match node.order().await.unwrap() {
-        Order::Revoked(order) => assert_eq!((order.task.as_str(), order.epoch), ("t1", assigned.epoch)),
+        Order::Revoked(order) => {
+            assert_eq!((order.task.as_str(), order.epoch), ("t1", assigned.epoch))
+        }
         other => panic!("expected a revocation, not {other:?}"),
     }
     let kept = state(&world, "t1").await;
@@ -286,7 +297,8 @@ async fn a_draining_node_gets_nothing_new() {
     assert_eq!(other.assigned().await.task, "t1");
     drop(node);
     drop(other);
-    eventually("both are lost", || async { (states().await == ["lost", "lost"]).then_some(()) }).await;
+    eventually("both are lost", || async { (states().await == ["lost", "lost"]).then_some(()) })
+        .await;
     world.stop().await;
 }
 

@@ -4,9 +4,12 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod artifacts;
+mod cluster;
+mod directory_refusals;
 mod envelopes;
 mod fleet;
-mod grpc_refusals;
+mod fleet_refusals;
+mod meta;
 mod peers;
 mod records;
 mod rest_refusals;

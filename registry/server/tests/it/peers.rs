@@ -26,7 +26,12 @@ fn with_proof(origin: &str, key: &SecretKey, join_token: &str) -> wire::EnrolPee
     }
 }
 
-fn manifest(seq: u64, prev: Option<Digest>, signed_by: &SecretKey, states: u8) -> (Vec<u8>, Digest) {
+fn manifest(
+    seq: u64,
+    prev: Option<Digest>,
+    signed_by: &SecretKey,
+    states: u8,
+) -> (Vec<u8>, Digest) {
     let now = WallMs(now_ms());
     let kid: Kid = "k1".parse().unwrap();
     let document = PeerManifest {
@@ -62,7 +67,10 @@ async fn a_join_token_admits_one_peer_that_proves_its_key() {
     forged.proofs = with_proof(ORIGIN, &key(2), &token).proofs;
     assert_eq!(code(&directory.enrol_peer(forged).await.unwrap_err()), "bad-signature");
     let peer = directory.enrol_peer(with_proof(ORIGIN, &key(1), &token)).await.unwrap();
-    assert_eq!((peer.get_ref().origin.as_str(), peer.get_ref().status.as_str()), (ORIGIN, "active"));
+    assert_eq!(
+        (peer.get_ref().origin.as_str(), peer.get_ref().status.as_str()),
+        (ORIGIN, "active")
+    );
     let again = directory.enrol_peer(with_proof(ORIGIN, &key(1), &token)).await.unwrap();
     assert_eq!(again.get_ref().revision, peer.get_ref().revision, "a repetition is no error");
     let other = with_proof("https://b.example", &key(2), &token);
@@ -138,7 +146,8 @@ async fn a_record_signed_by_an_enrolled_key_needs_no_other_credential_and_is_kep
     };
     let record = world.directory().put_record(put(document.clone())).await.unwrap().into_inner();
     assert_eq!((record.assurance.as_str(), record.owner.as_str()), ("enrolled", ORIGIN));
-    let unsigned = document.replacen("2026-03-20T12", "2026-03-21T12", 1).replace("sigHex", "other");
+    let unsigned =
+        document.replacen("2026-03-20T12", "2026-03-21T12", 1).replace("sigHex", "other");
     let refused = world.directory().put_record(by(OPERATOR, put(unsigned))).await.unwrap_err();
     assert_eq!(code(&refused), "not-owner", "what a peer has signed only that peer replaces");
     world.stop().await;

@@ -113,7 +113,10 @@ async fn a_deleted_record_is_gone_and_its_old_version_does_not_return() {
     let (handle, document) = record("valid_hive");
     world.call(Method::POST, "/v1/records", &document).await;
     let deleted = world.call(Method::DELETE, &path(&handle), b"").await;
-    assert_eq!((deleted.status().as_u16(), &json(&deleted)["deleted"]), (200, &handle.as_str().into()));
+    assert_eq!(
+        (deleted.status().as_u16(), &json(&deleted)["deleted"]),
+        (200, &handle.as_str().into())
+    );
     let absent = world.get(&path(&handle)).await;
     assert_eq!((absent.status().as_u16(), &json(&absent)["error"]), (404, &"not_found".into()));
     let again = world.call(Method::POST, "/v1/records", &document).await;
@@ -125,13 +128,15 @@ async fn a_deleted_record_is_gone_and_its_old_version_does_not_return() {
 #[tokio::test]
 async fn a_dry_run_says_what_would_be_and_stores_nothing() {
     let world = World::start().await;
-    let validate = async |body: Vec<u8>| {
-        json(&world.call(Method::POST, "/v1/records/validate", &body).await)
-    };
+    let validate =
+        async |body: Vec<u8>| json(&world.call(Method::POST, "/v1/records/validate", &body).await);
     let good = validate(record("valid_hive").1).await;
     assert_eq!((&good["wouldAcceptWrite"], &good["schemaValid"]), (&true.into(), &true.into()));
     let forged = validate(record("key_swapped").1).await;
-    assert_eq!((&forged["wouldAcceptWrite"], &forged["schemaValid"]), (&false.into(), &true.into()));
+    assert_eq!(
+        (&forged["wouldAcceptWrite"], &forged["schemaValid"]),
+        (&false.into(), &true.into())
+    );
     assert_eq!(forged["code"], "bad-proof");
     let none = validate(b"{\"handle\":1}".to_vec()).await;
     assert_eq!((&none["wouldAcceptWrite"], &none["schemaValid"]), (&false.into(), &false.into()));

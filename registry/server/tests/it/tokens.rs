@@ -28,9 +28,9 @@ async fn of_many_that_spend_one_token_exactly_one_succeeds() {
         async move { fleet.spend_tokens(by(&gateway, uses(&["t1"], until))).await }
     });
     let answers = futures_util::future::join_all(spends).await;
-    let fresh = answers.into_iter().filter(|answer| {
-        answer.as_ref().unwrap().get_ref().verdicts == [Verdict::Fresh as i32]
-    });
+    let fresh = answers
+        .into_iter()
+        .filter(|answer| answer.as_ref().unwrap().get_ref().verdicts == [Verdict::Fresh as i32]);
     assert_eq!(fresh.count(), 1);
     world.stop().await;
 }

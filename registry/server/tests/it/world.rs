@@ -2,9 +2,11 @@
 //!
 //! It decides nothing about outcomes; it only starts, asks and stops.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -38,13 +40,38 @@ pub(crate) struct World {
     http: Client<HttpConnector, Body>,
     shutdown: Shutdown,
     running: JoinHandle<Result<Summary, Error>>,
-    _folder: tempfile::TempDir,
+    _folder: Arc<tempfile::TempDir>,
 }
 
 impl World {
+    /// A cluster of one.
     pub(crate) async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let config = config(folder.path());
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let config = config(folder.path(), 1);
+        Self::run(config, folder).await.ready().await
+    }
+
+    /// A cluster of three, in the order of their numbers.
+    pub(crate) async fn three() -> [Self; 3] {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let addrs = [free_addr(), free_addr(), free_addr()];
+        let members: BTreeMap<String, String> = (1..)
+            .zip(addrs)
+            .map(|(id, addr)| (format!("{id}"), format!("http://{addr}")))
+            .collect();
+        let member = |id: u64, listen| {
+            let folder = Arc::clone(&folder);
+            let members = members.clone();
+            let artifacts = Some(folder.path().join("artifacts"));
+            let config = Config { listen, members, artifacts, ..config(folder.path(), id) };
+            Self::run(config, folder)
+        };
+        let [one, two, three] = addrs;
+        let (one, two, three) = tokio::join!(member(1, one), member(2, two), member(3, three));
+        [one.ready().await, two.ready().await, three.ready().await]
+    }
+
+    async fn run(config: Config, folder: Arc<tempfile::TempDir>) -> Self {
         let addr_file = config.addr_file.clone().unwrap();
         let shutdown = Shutdown::new();
         let running = tokio::spawn(registry_server::run(config, shutdown.clone()));
@@ -54,14 +81,16 @@ impl World {
         .await;
         let endpoint = Endpoint::from_shared(format!("http://{addr}")).unwrap();
         let http = Client::builder(TokioExecutor::new()).build_http();
-        let channel = endpoint.connect_lazy();
-        let world = Self { addr, channel, http, shutdown, running, _folder: folder };
+        Self { addr, channel: endpoint.connect_lazy(), http, shutdown, running, _folder: folder }
+    }
+
+    async fn ready(self) -> Self {
         eventually("readiness", || async {
-            let ready = world.get("/readyz").await.status() == StatusCode::OK;
+            let ready = self.get("/readyz").await.status() == StatusCode::OK;
             ready.then_some(())
         })
         .await;
-        world
+        self
     }
 
     pub(crate) async fn stop(self) -> Summary {
@@ -136,7 +165,8 @@ impl World {
     /// Enrols a peer with one key, by the operator's word.
     pub(crate) async fn enrol(&self, origin: &str, kid: &str, key: &SecretKey) {
         let keys = vec![wire::Key { kid: kid.to_owned(), public_key_hex: key.public().to_hex() }];
-        let request = wire::EnrolPeerRequest { origin: origin.to_owned(), keys, ..Default::default() };
+        let request =
+            wire::EnrolPeerRequest { origin: origin.to_owned(), keys, ..Default::default() };
         self.directory().enrol_peer(by(OPERATOR, request)).await.unwrap();
     }
 }
@@ -166,6 +196,19 @@ pub(crate) fn by<T>(token: &str, message: T) -> tonic::Request<T> {
 /// The code of a refused gRPC call.
 pub(crate) fn code(status: &tonic::Status) -> &str {
     status.metadata().get("ecumene-code").map_or("", |code| code.to_str().unwrap())
+}
+
+/// Holds that a call was refused with this code and the status that goes with it.
+#[track_caller]
+pub(crate) fn refused<T>(
+    says: &str,
+    answer: Result<tonic::Response<T>, tonic::Status>,
+    with: &str,
+) {
+    let Err(status) = answer else { panic!("{says} is not refused") };
+    let expected = registry_api::Code::ALL.iter().find(|known| known.as_str() == with).unwrap();
+    let found = (status.code(), code(&status));
+    assert_eq!(found, (expected.grpc(), with), "{says}: {}", status.message());
 }
 
 pub(crate) fn json(response: &Response<Bytes>) -> Value {
@@ -200,10 +243,17 @@ where
     found.await.unwrap_or_else(|_| panic!("{what} does not come about"))
 }
 
-fn config(folder: &Path) -> Config {
+/// A port that was free a moment ago: the members of a cluster must know each other's before they
+/// start.
+fn free_addr() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+fn config(folder: &Path, id: u64) -> Config {
     Config {
+        id,
         listen: "127.0.0.1:0".parse().unwrap(),
-        data_dir: folder.join("data"),
+        data_dir: folder.join(format!("data-{id}")),
         cluster_secret_file: secret(folder, "cluster", "cluster-secret-of-the-tests"),
         operator_token_file: secret(folder, "operator", OPERATOR),
         signing_key_file: secret(
@@ -211,7 +261,7 @@ fn config(folder: &Path) -> Config {
             "signing",
             vectors()["keys"]["catalog"]["seedHex"].as_str().unwrap(),
         ),
-        addr_file: Some(folder.join("addr")),
+        addr_file: Some(folder.join(format!("addr-{id}"))),
         lease_ttl: units::Duration::from_millis(LEASE_TTL.as_millis().try_into().unwrap()),
         ..Config::default()
     }

@@ -1,0 +1,233 @@
+//! Bad input at every endpoint: status and code, by table. Nothing of it costs a token or a task.
+
+use axum::body::Body;
+use http::{Method, Request, StatusCode};
+use serde_json::{Value, json};
+
+use crate::world::{Peer, SUBSCRIBER, World, json_of, message, rpc};
+
+const PUBLISH: &str = "/v1/publish";
+const RPC: &str = "/agents/echo";
+
+/// A request in words: method, path, headers, body.
+fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Body::from(body.to_owned())).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_path_or_method_answers_is_refused_by_name() {
+    let world = World::start().await;
+    for (method, path, status, code) in [
+        ("GET", "/", 404, "not-found"),
+        ("GET", "/agents/absent/.well-known/agent-card.json", 404, "not-found"),
+        ("GET", "/agents/echo/../../metrics", 400, "path-ambiguous"),
+        ("GET", "/agents/..%2fmetrics", 400, "path-ambiguous"),
+        ("GET", "//metrics", 400, "path-ambiguous"),
+        ("GET", "/metrics;x", 400, "path-ambiguous"),
+        ("POST", "/metrics", 405, "method-not-allowed"),
+        ("DELETE", "/readyz", 405, "method-not-allowed"),
+        ("POST", "/.well-known/agent-card.json", 405, "method-not-allowed"),
+        ("POST", "/.well-known/hive-mesh.json", 405, "method-not-allowed"),
+        ("GET", PUBLISH, 405, "method-not-allowed"),
+        ("PUT", "/api/mesh/wan/ingress", 405, "method-not-allowed"),
+        ("POST", "/v1/envelopes/urn:a:b", 405, "method-not-allowed"),
+        ("GET", "/v1/envelopes/urn:a:b/ack", 405, "method-not-allowed"),
+    ] {
+        let response = world.gateway.send(request(method, path, &[], "")).await;
+        assert_eq!(response.status().as_u16(), status, "{method} {path}");
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert_eq!(json_of(&response)["code"], code, "{method} {path}");
+        assert_eq!(response.headers().contains_key("allow"), status == 405);
+    }
+    // Callers of A2A read JSON-RPC only.
+    let response = world.gateway.get(RPC).await;
+    assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(json_of(&response)["error"]["data"]["code"], "method-not-allowed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_that_does_not_fit_is_refused_before_the_body_is_read() {
+    let world = World::start().await;
+    let token = format!("Bearer {}", world.gateway.token(&Peer::new("a", 1)));
+    let good = [("content-type", "application/json"), ("authorization", token.as_str())];
+    let with = |more: &[(&'static str, &'static str)]| [&good[..], more].concat();
+    let large = "x".repeat((1 << 20) + 1);
+    for path in [PUBLISH, RPC, "/v1/a2a/jsonrpc", "/api/a2a/jsonrpc", "/api/mesh/wan/ingress"] {
+        for (headers, body, status, code) in [
+            (vec![good[0]], "{}", 401, "unauthenticated"),
+            (vec![good[0], ("authorization", "Basic YTpi")], "{}", 401, "unauthenticated"),
+            (vec![good[0], ("authorization", "Bearer junk")], "{}", 401, "unauthenticated"),
+            (with(&[("x-hive-federation-jwt", "junk")]), "{}", 400, "credential-ambiguous"),
+            (with(&[("authorization", "Bearer junk")]), "{}", 400, "credential-ambiguous"),
+            (vec![good[0], ("x_hive_federation_jwt", "a")], "{}", 400, "credential-ambiguous"),
+            (vec![good[1]], "{}", 415, "media-type"),
+            (vec![("content-type", "text/plain"), good[1]], "{}", 415, "media-type"),
+            (with(&[("content-encoding", "gzip")]), "{}", 415, "media-type"),
+            (good.to_vec(), large.as_str(), 413, "body-too-large"),
+        ] {
+            let response = world.gateway.send(request("POST", path, &headers, body)).await;
+            let told = json_of(&response);
+            assert_eq!(response.status().as_u16(), status, "{path} {headers:?}: {told}");
+            let said = told.get("code").or(told["error"]["data"].get("code"));
+            let said = said.or(told["error"]["data"][0]["metadata"].get("code"));
+            assert_eq!(said, Some(&json!(code)), "{path} {headers:?}: {told}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_beyond_its_limit_is_refused_also_when_no_length_is_stated() {
+    let world = World::start().await;
+    let mut request = world.gateway.request(&Peer::new("a", 1), PUBLISH, "");
+    let pieces = (0..1100).map(|_| Ok::<_, std::io::Error>(vec![b'x'; 1024]));
+    *request.body_mut() = Body::from_stream(tokio_stream::iter(pieces));
+    let response = world.gateway.send(request).await;
+    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_is_none_is_refused_by_name() {
+    let world = World::start().await;
+    let peer = Peer::new("a", 1);
+    let deep = "[".repeat(10_000);
+    let call = |method: &str, params: Value| rpc(method, params).to_string();
+    for (path, body, status, code, name) in [
+        (RPC, "", 400, -32700, "json-invalid"),
+        (RPC, "{", 400, -32700, "json-invalid"),
+        (RPC, &deep, 400, -32700, "json-invalid"),
+        (RPC, r#"{"id":1,"\u0069d":2}"#, 400, -32700, "json-invalid"),
+        (RPC, "[]", 400, -32600, "request-invalid"),
+        (RPC, r#"{"jsonrpc":"2.0","method":"GetTask"}"#, 400, -32600, "request-invalid"),
+        (RPC, &call("NoSuchMethod", json!({})), 200, -32601, "method-unknown"),
+        (RPC, &call("message/send", json!({})), 200, -32601, "method-legacy"),
+        (RPC, &call("ListTasks", json!({})), 200, -32004, "operation-unsupported"),
+        (RPC, &call("CreateTaskPushNotificationConfig", json!({})), 200, -32003, "push-unsupported"),
+        (RPC, &call("GetTask", json!({})), 200, -32602, "params-invalid"),
+        (RPC, &call("GetTask", json!({"id": "t"})), 200, -32001, "task-not-found"),
+        (RPC, &call("CancelTask", json!({"id": "t"})), 200, -32001, "task-not-found"),
+        (RPC, &call("SendMessage", json!({})), 200, -32602, "params-invalid"),
+        (RPC, &call("SendStreamingMessage", json!({"message": 1})), 200, -32602, "params-invalid"),
+        ("/v1/a2a/jsonrpc", &call("SendMessage", message("hi")), 200, -32602, "params-invalid"),
+        ("/agents/absent", &call("SendMessage", message("hi")), 404, -32042, "not-found"),
+    ] {
+        let response = world.gateway.post(&peer, path, body).await;
+        let told = json_of(&response);
+        assert_eq!(response.status().as_u16(), status, "{path} {told}");
+        assert_eq!(told["error"]["code"], code, "{path} {told}");
+        let data = &told["error"]["data"];
+        let said = data.get("code").unwrap_or(&data[0]["metadata"]["code"]);
+        assert_eq!(said, name, "{path} {told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wrong_parameters_are_named_and_cost_no_token() {
+    let world = World::start().await;
+    let peer = Peer::new("a", 1);
+    let mut params = message("hi");
+    params["message"]["parts"][0] = json!({"text": "a", "url": "b"});
+    params["tenant"] = json!("another");
+    let mut request = world.gateway.request(&peer, RPC, &rpc("SendMessage", params).to_string());
+    let credential = request.headers()["authorization"].clone();
+    let told = json_of(&world.gateway.send(request).await);
+    assert_eq!(told["id"], "call-1");
+    let field = &told["error"]["data"][1]["fieldViolations"][0]["field"];
+    assert_eq!(field, "message.parts[0].url");
+    // The same token, now with a call that is in order.
+    request = world.gateway.request(&peer, RPC, &rpc("GetTask", json!({"id": "t"})).to_string());
+    request.headers_mut().insert("authorization", credential);
+    let told = json_of(&world.gateway.send(request).await);
+    assert_eq!(told["error"]["code"], -32001, "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_version_1_0_is_served() {
+    let world = World::start().await;
+    let peer = Peer::new("a", 1);
+    let body = rpc("GetTask", json!({"id": "t"})).to_string();
+    for (version, query, code) in [
+        (None, "", -32009),
+        (Some("0.3"), "", -32009),
+        (Some("2.0"), "", -32009),
+        (Some(""), "?A2A-Version=1.0", -32009),
+        (Some("1.0"), "", -32001),
+        (None, "?A2A-Version=1.0", -32001),
+    ] {
+        let mut request = world.gateway.request(&peer, &format!("{RPC}{query}"), &body);
+        request.headers_mut().remove("a2a-version");
+        if let Some(version) = version {
+            request.headers_mut().insert("a2a-version", version.parse().unwrap());
+        }
+        let told = json_of(&world.gateway.send(request).await);
+        assert_eq!(told["error"]["code"], code, "{version:?} {query}: {told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_envelope_that_is_none_is_refused_with_its_faults() {
+    let world = World::start().await;
+    let peer = Peer::new("a", 1);
+    let good = json!({"v": 1, "correlationId": "corr-0001", "sourceOrigin": "https://a.example",
+        "targetHandle": "urn:agent:b", "payload": {}});
+    let with = |name: &str, value: Value| {
+        let mut envelope = good.clone();
+        envelope[name] = value;
+        envelope.to_string()
+    };
+    for (body, status, code, path) in [
+        (String::new(), 400, "document-invalid", ""),
+        ("[]".to_owned(), 400, "document-invalid", ""),
+        (format!("{{\"v\":1,{}", &with("v", json!(1))[1..]), 400, "document-invalid", ""),
+        (with("v", json!(2)), 400, "document-invalid", "/v"),
+        (with("correlationId", json!("short")), 400, "document-invalid", "/correlationId"),
+        (with("sourceOrigin", json!(7)), 400, "document-invalid", "/sourceOrigin"),
+        (with("targetOrigin", json!("ftp://b")), 400, "document-invalid", "/targetOrigin"),
+        (with("payload", json!("text")), 400, "document-invalid", "/payload"),
+        (with("extra", json!(1)), 400, "document-invalid", "/extra"),
+        (with("sourceOrigin", json!("https://c.example")), 403, "source-mismatch", ""),
+    ] {
+        let response = world.gateway.post(&peer, PUBLISH, &body).await;
+        let told = json_of(&response);
+        assert_eq!(response.status().as_u16(), status, "{body}: {told}");
+        assert_eq!(told["code"], code, "{body}: {told}");
+        if !path.is_empty() {
+            assert_eq!(told["violations"][0]["path"], path, "{body}: {told}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscriber_that_asks_wrongly_is_told_so() {
+    let world = World::start().await;
+    let bearer = format!("Bearer {SUBSCRIBER}");
+    let good = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let (pull, ack) = ("/v1/envelopes/urn:agent:b", "/v1/envelopes/urn:agent:b/ack");
+    let whole = r#"{"source":"https://a.example","id":"x","epoch":1}"#;
+    for (method, path, headers, body, status, code) in [
+        (Method::GET, pull, &good[..0], "", 401, "unauthenticated"),
+        (Method::GET, pull, &[("authorization", "Bearer wrong")][..], "", 401, "unauthenticated"),
+        (Method::GET, "/v1/envelopes", &good[..], "", 400, "document-invalid"),
+        (Method::GET, "/v1/envelopes/urn:agent:b?max=101", &good[..], "", 400, "document-invalid"),
+        (Method::GET, "/v1/envelopes/urn:agent:b?wait=2m", &good[..], "", 400, "document-invalid"),
+        (Method::GET, "/v1/envelopes/https%3A%2F%2Fb.example", &good[..], "", 400, "path-ambiguous"),
+        (Method::POST, ack, &good[..0], whole, 401, "unauthenticated"),
+        (Method::POST, ack, &good[..1], whole, 415, "media-type"),
+        (Method::POST, ack, &good[..], "{}", 400, "document-invalid"),
+        (Method::POST, ack, &good[..], r#"{"source":"x","id":"x","epoch":"1"}"#, 400, "document-invalid"),
+        (Method::POST, ack, &good[..], r#"{"source":"x","id":"x","epoch":1}"#, 400, "document-invalid"),
+        (Method::POST, ack, &good[..], whole, 404, "not-found"),
+        (Method::POST, "/v1/envelopes/ack", &good[..], whole, 400, "document-invalid"),
+    ] {
+        let response = world.gateway.send(request(method.as_str(), path, headers, body)).await;
+        let told = json_of(&response);
+        assert_eq!(response.status().as_u16(), status, "{path} {body}: {told}");
+        assert_eq!(told["code"], code, "{path} {body}: {told}");
+    }
+    let large = "x".repeat(5_000);
+    let response = world.gateway.send(request("POST", ack, &good, &large)).await;
+    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+}

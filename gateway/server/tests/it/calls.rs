@@ -1,0 +1,138 @@
+//! A2A calls that are answered once: sent, looked at, cancelled.
+
+use proto_wire::registry::v1::node_order::Kind as Order;
+use serde_json::{Value, json};
+
+use crate::node::Node;
+use crate::world::{Peer, World, message};
+
+const RPC: &str = "/agents/echo";
+
+fn a() -> Peer {
+    Peer::new("a", 1)
+}
+
+fn at_once(text: &str) -> Value {
+    let mut params = message(text);
+    params["configuration"] = json!({"returnImmediately": true});
+    params
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_waits_for_its_tasks_end_by_default() {
+    let world = World::start().await;
+    let mut node = Node::join(&world).await;
+    let caller = a();
+    let called = world.gateway.call(&caller, RPC, "SendMessage", message("hello"));
+    let worked = async {
+        let task = node.take().await;
+        let input: Value = serde_json::from_slice(&task.input).unwrap();
+        assert_eq!(input["parts"][0]["text"], "hello");
+        assert_eq!(input["taskId"], task.task.as_str());
+        assert!(task.reply_to.is_none(), "nobody streams");
+        node.complete(&world, &task, "completed", &["x"]).await;
+    };
+    let (answer, ()) = tokio::join!(called, worked);
+    assert_eq!(answer["id"], "call-1");
+    let task = &answer["result"]["task"];
+    assert_eq!(task["status"]["state"], "TASK_STATE_COMPLETED");
+    assert_eq!(task["status"]["message"]["parts"][0]["text"], "done");
+    assert_eq!(task["artifacts"][0]["parts"], json!([{"text": "x"}]));
+    assert_eq!(task["history"][0]["messageId"], "m1");
+
+    let named = json!({"id": task["id"], "historyLength": 0});
+    let seen = world.gateway.call(&a(), RPC, "GetTask", named).await;
+    assert_eq!(seen["result"]["status"], task["status"]);
+    assert_eq!(seen["result"].get("history"), None);
+    let cancelled = world.gateway.call(&a(), RPC, "CancelTask", json!({"id": task["id"]})).await;
+    assert_eq!(cancelled["error"]["code"], -32002);
+    let mut more = message("more");
+    more["message"]["taskId"] = task["id"].clone();
+    let refused = world.gateway.call(&a(), RPC, "SendMessage", more).await;
+    assert_eq!(refused["error"]["code"], -32004, "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_is_its_owners_alone() {
+    let world = World::start().await;
+    let answer = world.gateway.call(&a(), RPC, "SendMessage", at_once("hello")).await;
+    let task = &answer["result"]["task"];
+    assert_eq!(task["status"]["state"], "TASK_STATE_SUBMITTED", "{answer}");
+    let other = Peer::new("c", 3);
+    let named = json!({"id": task["id"]});
+    let mut more = message("more");
+    more["message"]["taskId"] = task["id"].clone();
+    for (method, params) in
+        [("GetTask", named.clone()), ("CancelTask", named.clone()), ("SendMessage", more)]
+    {
+        let refused = world.gateway.call(&other, RPC, method, params).await;
+        assert_eq!(refused["error"]["code"], -32001, "{method}: {refused}");
+    }
+    let seen = world.gateway.call(&a(), RPC, "GetTask", named).await;
+    assert_eq!(seen["result"]["id"], task["id"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_is_cancelled_before_and_after_a_node_has_it() {
+    let world = World::start().await;
+    let gateway = &world.gateway;
+    let cancel = |id: Value| async move {
+        gateway.call(&a(), RPC, "CancelTask", json!({"id": id})).await
+    };
+    let pending = world.gateway.call(&a(), RPC, "SendMessage", at_once("one")).await;
+    let answer = cancel(pending["result"]["task"]["id"].clone()).await;
+    assert_eq!(answer["result"]["status"]["state"], "TASK_STATE_CANCELED", "{answer}");
+
+    let mut node = Node::join(&world).await;
+    let placed = world.gateway.call(&a(), RPC, "SendMessage", at_once("two")).await;
+    let task = node.take().await;
+    let worked = async {
+        let Order::Cancel(order) = node.order().await else { panic!("expected a cancellation") };
+        assert_eq!(order.task, task.task);
+        node.complete(&world, &task, "canceled", &[]).await;
+    };
+    let (answer, ()) = tokio::join!(cancel(placed["result"]["task"]["id"].clone()), worked);
+    assert_eq!(answer["result"]["status"]["state"], "TASK_STATE_CANCELED", "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_that_asks_for_more_is_answered_in_the_next_task_of_the_context() {
+    let world = World::start().await;
+    let mut node = Node::join(&world).await;
+    let caller = a();
+    let called = world.gateway.call(&caller, RPC, "SendMessage", message("book a flight"));
+    let asked = async {
+        let task = node.take().await;
+        node.complete(&world, &task, "input-required", &[]).await;
+    };
+    let (answer, ()) = tokio::join!(called, asked);
+    let first = &answer["result"]["task"];
+    assert_eq!(first["status"]["state"], "TASK_STATE_INPUT_REQUIRED");
+    let mut reply = at_once("to Oslo");
+    reply["message"]["taskId"] = first["id"].clone();
+    reply["message"]["contextId"] = json!("another");
+    let refused = world.gateway.call(&a(), RPC, "SendMessage", reply.clone()).await;
+    assert_eq!(refused["error"]["data"][1]["fieldViolations"][0]["field"], "message.contextId");
+    reply["message"]["contextId"] = first["contextId"].clone();
+    let answer = world.gateway.call(&a(), RPC, "SendMessage", reply).await;
+    let second = &answer["result"]["task"];
+    assert_eq!(second["contextId"], first["contextId"]);
+    assert_ne!(second["id"], first["id"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_instance_calls_the_agent_of_the_tenant_or_its_default() {
+    let world = World::with(|config| config.default_agent = Some("echo".to_owned())).await;
+    let gateway = &world.gateway;
+    let agent_of = |params: Value| async move {
+        let answer = gateway.call(&a(), "/v1/a2a/jsonrpc", "SendMessage", params).await;
+        answer["result"]["task"]["status"]["state"].clone()
+    };
+    assert_eq!(agent_of(at_once("to the default")).await, "TASK_STATE_SUBMITTED");
+    let mut params = at_once("by tenant");
+    params["tenant"] = json!("echo");
+    assert_eq!(agent_of(params.clone()).await, "TASK_STATE_SUBMITTED");
+    params["tenant"] = json!("absent");
+    let refused = world.gateway.call(&a(), "/api/a2a/jsonrpc", "SendMessage", params).await;
+    assert_eq!(refused["error"]["data"][1]["fieldViolations"][0]["field"], "tenant");
+}

@@ -1,0 +1,64 @@
+//! What is served to everybody: cards, descriptors, health.
+
+use axum::body::Body;
+use http::{Request, StatusCode};
+use proto_types::card::Card;
+use proto_types::pilox::descriptor::Descriptor;
+use serde_json::json;
+
+use crate::world::{World, deploy, eventually, json_of};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_card_says_where_its_agent_is_called_and_is_sent_once() {
+    let world = World::start().await;
+    let path = "/agents/echo/.well-known/agent-card.json";
+    let card = world.gateway.get(path).await;
+    assert_eq!(card.status(), StatusCode::OK);
+    assert_eq!(card.headers()["access-control-allow-origin"], "*");
+    assert_eq!(card.headers()["cache-control"], "public, max-age=60");
+    let read = Card::parse(card.body()).unwrap();
+    assert_eq!(read.view().name, "Echo");
+    let url = format!("{}/agents/echo", world.gateway.origin());
+    assert_eq!(read.view().interfaces[0].url, url);
+    let etag = card.headers()["etag"].to_str().unwrap();
+    let again = Request::get(path).header("if-none-match", etag).body(Body::empty()).unwrap();
+    let again = world.gateway.send(again).await;
+    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    assert!(again.body().is_empty());
+    let head = Request::head(path).body(Body::empty()).unwrap();
+    assert_eq!(world.gateway.send(head).await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_version_of_an_agent_is_seen() {
+    let world = World::start().await;
+    deploy(&world.channel, "echo", &json!({"name": "Echo", "version": "2.0.0"})).await;
+    deploy(&world.channel, "urn:agent:new", &json!({"name": "New"})).await;
+    let version = |path: &'static str| {
+        let world = &world;
+        async move {
+            let card = world.gateway.get(path).await;
+            (card.status() == StatusCode::OK).then(|| json_of(&card)["version"].clone())
+        }
+    };
+    eventually("the new version", || async {
+        let card = version("/agents/echo/.well-known/agent-card.json").await;
+        (card == Some(json!("2.0.0"))).then_some(())
+    })
+    .await;
+    eventually("the new agent", || version("/agents/urn:agent:new/.well-known/agent-card.json")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_instance_has_a_card_and_a_descriptor_under_each_name() {
+    let world = World::with(|config| config.brand_hive = false).await;
+    let card = world.gateway.get("/.well-known/agent-card.json").await;
+    assert_eq!(Card::parse(card.body()).unwrap().view().skills[1].id, "echo");
+    let document = world.gateway.get("/.well-known/pilox-mesh.json").await;
+    assert_eq!(document.headers()["access-control-allow-origin"], "*");
+    let read = Descriptor::parse(document.body()).unwrap();
+    assert_eq!(read.instance_origin.as_str(), world.gateway.origin());
+    assert!(read.federation.local_ed25519_public_key_hex.is_some());
+    let hive = world.gateway.get("/.well-known/hive-mesh.json").await;
+    assert_eq!(hive.status(), StatusCode::NOT_FOUND);
+}

@@ -1,0 +1,92 @@
+//! WAN envelopes from a peer to a local subscriber.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Request, StatusCode};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::world::{Peer, SUBSCRIBER, World, json_of};
+
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+fn envelope(correlation: &str, target: (&str, &str)) -> Value {
+    let mut envelope = json!({
+        "v": 1, "correlationId": correlation, "sourceOrigin": "https://a.example",
+        "payload": {"text": "hello"},
+    });
+    envelope[target.0] = json!(target.1);
+    envelope
+}
+
+async fn publish(world: &World, envelope: &Value) -> StatusCode {
+    let peer = Peer::new("a", 1);
+    let mut request = world.gateway.request(&peer, "/v1/publish", &envelope.to_string());
+    request.headers_mut().insert("traceparent", TRACE.parse().unwrap());
+    let response = world.gateway.send(request).await;
+    if response.status() == StatusCode::ACCEPTED {
+        let said = json!({"accepted": true, "correlationId": envelope["correlationId"]});
+        assert_eq!(json_of(&response), said);
+    }
+    response.status()
+}
+
+fn local(method: &str, path: &str, body: &Value) -> Request<Body> {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header("authorization", format!("Bearer {SUBSCRIBER}"))
+        .header("content-type", "application/json")
+        .body(Body::from(body.to_string()))
+        .unwrap()
+}
+
+async fn pull(world: &World, path: &str) -> Vec<Value> {
+    let answer = json_of(&world.gateway.send(local("GET", path, &Value::Null)).await);
+    answer["envelopes"].as_array().unwrap_or_else(|| panic!("{answer}")).clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_envelope_is_pulled_with_its_trace_and_gone_once_acknowledged() {
+    let world = World::start().await;
+    let sent = envelope("corr-0001", ("targetHandle", "urn:agent:b"));
+    assert_eq!(publish(&world, &sent).await, StatusCode::ACCEPTED);
+    assert_eq!(publish(&world, &sent).await, StatusCode::ACCEPTED, "again is the same");
+    let pulled = pull(&world, "/v1/envelopes/urn:agent:b?max=10").await;
+    assert_eq!(pulled.len(), 1);
+    let got = &pulled[0];
+    assert_eq!((&got["envelope"], &got["traceparent"]), (&sent, &json!(TRACE)));
+    assert_eq!((&got["correlationId"], &got["source"]), (&json!("corr-0001"), &json!("https://a.example")));
+    assert!(pull(&world, "/v1/envelopes/urn:agent:b").await.is_empty(), "it is leased");
+
+    let path = "/v1/envelopes/urn:agent:b/ack";
+    let mut ack = json!({"source": got["source"], "id": got["id"], "epoch": 99});
+    let stale = world.gateway.send(local("POST", path, &ack)).await;
+    assert_eq!(stale.status(), StatusCode::CONFLICT);
+    ack["epoch"] = got["epoch"].clone();
+    for _ in 0..2 {
+        let done = world.gateway.send(local("POST", path, &ack)).await;
+        assert_eq!(done.status(), StatusCode::OK, "acknowledging again is no error");
+    }
+    assert_eq!(publish(&world, &sent).await, StatusCode::ACCEPTED);
+    assert!(pull(&world, "/v1/envelopes/urn:agent:b").await.is_empty(), "it takes effect once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscriber_that_waits_gets_an_envelope_for_an_origin_as_it_comes() {
+    let world = World::start().await;
+    let waiting = pull(&world, "/v1/envelopes?target=https%3A%2F%2Fb.example&wait=20s");
+    let sent = async {
+        sleep(Duration::from_millis(200)).await;
+        publish(&world, &envelope("corr-0002", ("targetOrigin", "https://b.example"))).await
+    };
+    let (pulled, status) = tokio::join!(waiting, sent);
+    assert_eq!((pulled.len(), status), (1, StatusCode::ACCEPTED));
+    let ack = json!({
+        "target": "https://b.example", "source": pulled[0]["source"],
+        "id": pulled[0]["id"], "epoch": pulled[0]["epoch"],
+    });
+    let done = world.gateway.send(local("POST", "/v1/envelopes/ack", &ack)).await;
+    assert_eq!(done.status(), StatusCode::OK);
+}

@@ -1,0 +1,12 @@
+//! The gateway against a registry that runs in the same process, over real sockets.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod bad_input;
+mod calls;
+mod cards;
+mod envelopes;
+mod node;
+mod role;
+mod streams;
+mod tokens;
+mod world;

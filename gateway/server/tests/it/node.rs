@@ -1,0 +1,145 @@
+//! The node's side of the contract: a session with the registry and pushes to the gateway, with
+//! each step in the hand of the test.
+
+use std::time::Duration;
+
+use proto_wire::gateway::v1 as events;
+use proto_wire::gateway::v1::push_request::Kind;
+use proto_wire::gateway::v1::task_events_client::TaskEventsClient;
+use proto_wire::registry::v1 as wire;
+use proto_wire::registry::v1::node_message::Kind as Says;
+use proto_wire::registry::v1::node_order::Kind as Order;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Status, Streaming};
+
+use crate::world::{PATIENCE, World, by, credential, invite};
+
+pub(crate) struct Node {
+    token: String,
+    says: mpsc::Sender<wire::NodeMessage>,
+    orders: Streaming<wire::NodeOrder>,
+}
+
+fn capacity() -> wire::Capacity {
+    wire::Capacity {
+        slots: 4,
+        memory_bytes: 1 << 30,
+        runs_per_second: 100,
+        isolation: vec!["wasm-proc".to_owned()],
+    }
+}
+
+impl Node {
+    pub(crate) async fn join(world: &World) -> Self {
+        let secret = credential("n1");
+        let request = wire::RegisterNodeRequest {
+            id: "n1".to_owned(),
+            capacity: Some(capacity()),
+            join_token: invite(&world.channel, "node").await,
+            credential: secret.clone(),
+        };
+        world.fleet().register_node(request).await.unwrap();
+        let token = format!("node:n1:{secret}");
+        let (says, heard) = mpsc::channel(16);
+        let hello = wire::Hello { id: "n1".to_owned(), capacity: Some(capacity()), held: vec![] };
+        says.send(wire::NodeMessage { kind: Some(Says::Hello(hello)) }).await.unwrap();
+        let session = world.fleet().session(by(&token, ReceiverStream::new(heard))).await;
+        Self { token, says, orders: session.unwrap().into_inner() }
+    }
+
+    /// The next order that is not a lease; the node beats until it comes.
+    pub(crate) async fn order(&mut self) -> Order {
+        let waited = timeout(PATIENCE, async {
+            loop {
+                let beat = wire::Beat { free_slots: 4, draining: false, cached: vec![] };
+                self.says.send(wire::NodeMessage { kind: Some(Says::Beat(beat)) }).await.unwrap();
+                match timeout(Duration::from_millis(300), self.orders.message()).await {
+                    Err(_) => {}
+                    Ok(order) => match order.unwrap().expect("the session goes on").kind.unwrap() {
+                        Order::Granted(_) => {}
+                        other => return other,
+                    },
+                }
+            }
+        });
+        waited.await.expect("an order")
+    }
+
+    /// Takes the next task on.
+    pub(crate) async fn take(&mut self) -> wire::Assigned {
+        let Order::Assigned(assigned) = self.order().await else { panic!("expected a task") };
+        let accepted = wire::Accepted { task: assigned.task.clone(), epoch: assigned.epoch };
+        self.says.send(wire::NodeMessage { kind: Some(Says::Accepted(accepted)) }).await.unwrap();
+        assigned
+    }
+
+    /// Commits an end with one text artifact of the given parts and a message.
+    pub(crate) async fn complete(&self, world: &World, task: &wire::Assigned, end: &str, texts: &[&str]) {
+        let outcome = json!({
+            "artifacts": [artifact("out", texts)],
+            "message": {"messageId": "m-end", "role": "ROLE_AGENT", "parts": [{"text": "done"}]},
+        });
+        let request = wire::CompleteTaskRequest {
+            id: task.task.clone(),
+            epoch: task.epoch,
+            end: end.to_owned(),
+            outcome: outcome.to_string().into(),
+            reason: String::new(),
+        };
+        world.fleet().complete_task(by(&self.token, request)).await.unwrap();
+    }
+}
+
+pub(crate) fn artifact(id: &str, texts: &[&str]) -> Value {
+    let parts: Vec<_> = texts.iter().map(|text| json!({"text": text})).collect();
+    json!({"artifactId": id, "parts": parts})
+}
+
+pub(crate) fn chunk(id: &str, texts: &[&str], append: bool) -> Value {
+    json!({"artifactUpdate": {"artifact": artifact(id, texts), "append": append}})
+}
+
+pub(crate) fn working(text: &str) -> Value {
+    let message = json!({"messageId": "m-w", "role": "ROLE_AGENT", "parts": [{"text": text}]});
+    json!({"statusUpdate": {"taskId": "forged", "status": {"state": "TASK_STATE_WORKING", "message": message}}})
+}
+
+/// An open push of a task's events.
+pub(crate) struct Push {
+    sender: mpsc::Sender<events::PushRequest>,
+    pub(crate) ended: JoinHandle<Result<u64, Status>>,
+}
+
+impl Push {
+    pub(crate) async fn open(task: &wire::Assigned) -> Self {
+        let to = task.reply_to.clone().expect("a stream asks for events");
+        Self::open_with(&to.endpoint, &task.task, task.epoch, &to.secret).await
+    }
+
+    pub(crate) async fn open_with(endpoint: &str, task: &str, epoch: u64, secret: &str) -> Self {
+        let (sender, receiver) = mpsc::channel(16);
+        let open = events::Open { task: task.to_owned(), epoch, secret: secret.to_owned() };
+        sender.send(events::PushRequest { kind: Some(Kind::Open(open)) }).await.unwrap();
+        let mut client = TaskEventsClient::connect(endpoint.to_owned()).await.unwrap();
+        let ended = tokio::spawn(async move {
+            let reply = client.push(ReceiverStream::new(receiver)).await?;
+            Ok(reply.into_inner().taken)
+        });
+        Self { sender, ended }
+    }
+
+    pub(crate) async fn event(&self, event: &Value) {
+        let event = events::PushRequest { kind: Some(Kind::Event(event.to_string().into())) };
+        self.sender.send(event).await.unwrap();
+    }
+
+    /// Ends the push; how many events were taken.
+    pub(crate) async fn end(self) -> Result<u64, Status> {
+        drop(self.sender);
+        timeout(PATIENCE, self.ended).await.unwrap().unwrap()
+    }
+}

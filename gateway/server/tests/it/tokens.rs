@@ -1,0 +1,150 @@
+//! Who is let in over the wire, and that each token is good for one request.
+
+use http::StatusCode;
+use proto_types::token::{Claims, mint};
+use proto_types::{Digest, Origin, SecretKey};
+use proto_wire::registry::v1 as wire;
+use proto_wire::registry::v1::directory_client::DirectoryClient;
+use serde_json::json;
+
+use crate::world::{OPERATOR, Peer, World, by, enrol, eventually, json_of, rpc};
+
+const RPC: &str = "/agents/echo";
+
+fn ask() -> String {
+    rpc("GetTask", json!({"id": "no-such-task"})).to_string()
+}
+
+async fn status(world: &World, token: &str) -> StatusCode {
+    let request = http::Request::post(RPC)
+        .header("content-type", "application/json")
+        .header("a2a-version", "1.0")
+        .header("x-pilox-federation-jwt", token)
+        .body(ask().into())
+        .unwrap();
+    world.gateway.send(request).await.status()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_is_good_for_one_request_however_many_arrive_at_once() {
+    let world = World::start().await;
+    let peer = Peer::new("a", 1);
+    let token = world.gateway.token(&peer);
+    let all = (0..50).map(|_| status(&world, &token));
+    let statuses = futures_util::future::join_all(all).await;
+    let count = |wanted| statuses.iter().filter(|status| **status == wanted).count();
+    assert_eq!((count(StatusCode::OK), count(StatusCode::UNAUTHORIZED)), (1, 49));
+    assert_eq!(status(&world, &token).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status(&world, &world.gateway.token(&peer)).await, StatusCode::OK);
+    let metrics = world.gateway.get("/metrics").await;
+    let text = String::from_utf8(metrics.into_body().to_vec()).unwrap();
+    assert!(text.contains("outcome=\"token_replayed\"} 50\n"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_does_not_hold_is_one_opaque_401() {
+    let world = World::start().await;
+    let peer = Peer::new("a", 1);
+    let claims = || world.gateway.claims(&peer);
+    let us = world.gateway.origin();
+    let elsewhere = Origin::parse("https://elsewhere.example").unwrap();
+    let stranger = Origin::parse("https://stranger.example").unwrap();
+    let signed = |claims: &Claims| mint(claims, None, &peer.key);
+    let now = claims().iat;
+    for token in [
+        "junk".to_owned(),
+        mint(&claims(), None, &SecretKey::from_seed(&[9; 32])),
+        signed(&Claims { aud: elsewhere, ..claims() }),
+        signed(&Claims { iss: stranger, ..claims() }),
+        signed(&Claims { iat: now - 400, exp: now - 100, ..claims() }),
+        signed(&Claims { exp: now + 301, ..claims() }),
+        signed(&Claims { htm: Some("GET".to_owned()), ..claims() }),
+        signed(&Claims { htu: Some(format!("{us}/v1/publish")), ..claims() }),
+        signed(&Claims { bd: Some(Digest::of(b"another body")), ..claims() }),
+    ] {
+        assert_eq!(status(&world, &token).await, StatusCode::UNAUTHORIZED, "{token}");
+    }
+    let bound = Claims {
+        htm: Some("POST".to_owned()),
+        htu: Some(format!("{us}{RPC}")),
+        bd: Some(Digest::of(ask().as_bytes())),
+        ..claims()
+    };
+    assert_eq!(status(&world, &signed(&bound)).await, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_is_let_in_once_enrolled_and_kept_out_once_revoked() {
+    let world = World::start().await;
+    let peer = Peer::new("late", 7);
+    assert_eq!(status(&world, &world.gateway.token(&peer)).await, StatusCode::UNAUTHORIZED);
+    enrol(&world.channel, &peer).await;
+    eventually("admission", || async {
+        let status = status(&world, &world.gateway.token(&peer)).await;
+        (status == StatusCode::OK).then_some(())
+    })
+    .await;
+    let request = wire::RevokePeerRequest { origin: peer.origin.clone() };
+    let mut directory = DirectoryClient::new(world.channel.clone());
+    directory.revoke_peer(by(OPERATOR, request)).await.unwrap();
+    eventually("refusal", || async {
+        let status = status(&world, &world.gateway.token(&peer)).await;
+        (status == StatusCode::UNAUTHORIZED).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_over_its_limit_is_told_when_to_come_back() {
+    let world = World::with(|config| config.bounds.peer_requests = 2).await;
+    let peer = Peer::new("a", 1);
+    let first = world.gateway.post(&peer, RPC, &ask()).await;
+    assert_eq!(first.headers()["ratelimit-policy"], "\"peer\";q=2;w=60");
+    assert_eq!(first.headers()["ratelimit"], "\"peer\";r=1;t=30");
+    world.gateway.post(&peer, RPC, &ask()).await;
+    let third = world.gateway.post(&peer, RPC, &ask()).await;
+    assert_eq!(third.status(), StatusCode::TOO_MANY_REQUESTS);
+    let wait: u64 = third.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=30).contains(&wait));
+    let error = &json_of(&third)["error"];
+    assert_eq!((&error["code"], &error["data"]["retryAfterSeconds"]), (&json!(-32005), &json!(wait)));
+    let other = world.gateway.post(&Peer::new("c", 3), RPC, &ask()).await;
+    assert_eq!(other.status(), StatusCode::OK, "another peer has its own limit");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_over_its_limit_gets_no_signature_checked() {
+    let world = World::with(|config| {
+        config.bounds.address_requests_per_second = 1;
+        config.bounds.address_burst = 300;
+    })
+    .await;
+    let mut limited = None;
+    for _ in 0..400 {
+        let response = world.gateway.get("/agents/%2e%2e/x").await;
+        if response.status() == StatusCode::TOO_MANY_REQUESTS {
+            limited = Some(response);
+            break;
+        }
+    }
+    let limited = limited.expect("the limit is reached");
+    assert_eq!(json_of(&limited)["code"], "rate-limited");
+    let rotated = http::Request::get("/healthz").header("x-forwarded-for", "192.0.2.7");
+    let rotated = world.gateway.send(rotated.body(axum::body::Body::empty()).unwrap()).await;
+    assert_eq!(rotated.status(), StatusCode::TOO_MANY_REQUESTS, "no header changes the address");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_registry_no_token_is_accepted() {
+    let world = World::start().await;
+    world.stop_registry();
+    let peer = Peer::new("a", 1);
+    let response = eventually("the registry's end", || async {
+        let response = world.gateway.post(&peer, RPC, &ask()).await;
+        (response.status() != StatusCode::OK).then_some(response)
+    })
+    .await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(json_of(&response)["error"]["data"]["code"], "registry-unavailable");
+    assert!(response.headers().contains_key("retry-after"));
+}

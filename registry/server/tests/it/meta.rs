@@ -1,0 +1,57 @@
+//! What tells of the member itself: health, reflection, status; and the door between members.
+
+use proto_wire::registry::v1 as wire;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
+use tonic_reflection::pb::v1::ServerReflectionRequest;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+
+use crate::world::{OPERATOR, World, by};
+
+#[tokio::test]
+async fn members_only_means_the_cluster_secret() {
+    use proto_wire::raft::v1::{Frame, raft_transport_client::RaftTransportClient};
+    let world = World::start().await;
+    let mut transport = RaftTransportClient::new(world.channel.clone());
+    let refused = transport.forward(by(OPERATOR, Frame::default())).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Unauthenticated);
+    drop(transport);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn health_and_reflection_answer() {
+    let world = World::start().await;
+    for service in ["", "ecumene.registry.v1.Directory", "ecumene.registry.v1.Fleet"] {
+        let request = HealthCheckRequest { service: service.to_owned() };
+        let answer = HealthClient::new(world.channel.clone()).check(request).await.unwrap();
+        assert_eq!(answer.get_ref().status, ServingStatus::Serving as i32, "{service}");
+    }
+    let request = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::ListServices(String::new())),
+    };
+    let mut reflection = ServerReflectionClient::new(world.channel.clone());
+    let requests = futures_util::stream::iter([request]);
+    let mut answers = reflection.server_reflection_info(requests).await.unwrap().into_inner();
+    let answer = answers.message().await.unwrap().unwrap().message_response.unwrap();
+    let MessageResponse::ListServicesResponse(listed) = answer else { panic!("{answer:?}") };
+    let names: Vec<String> = listed.service.into_iter().map(|service| service.name).collect();
+    for service in
+        ["ecumene.registry.v1.Directory", "ecumene.registry.v1.Fleet", "grpc.health.v1.Health"]
+    {
+        assert!(names.contains(&service.to_owned()), "{service} in {names:?}");
+    }
+    drop((answers, reflection));
+
+    let status = world.directory().status(wire::StatusRequest { consistency: 1 }).await.unwrap();
+    let status = status.into_inner();
+    assert_eq!((status.member, status.leader, status.members.len()), (1, 1, 1));
+    assert_eq!(status.leader_address, format!("http://{}", world.addr));
+    assert_eq!(status.poisoned, "");
+    let metrics = world.get("/v1/metrics").await;
+    assert!(String::from_utf8_lossy(metrics.body()).contains("ecumene_registry_leads 1\n"));
+    world.stop().await;
+}
