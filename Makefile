@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps venv build guests demo test check bench chaos fmt
+.PHONY: help deps venv build guests demo up test check bench chaos fmt
 
 CACHE ?= $(HOME)/.cache/ecumene
 # Outside the tree, so that clones and branches share what is built. A preset value wins.
@@ -44,6 +44,9 @@ build: guests
 
 demo: build venv ## three registry members, a gateway and a node; publish, call, kill, recover
 	cargo run --locked --quiet -p chaos-cluster --bin demo
+
+up: build ## all three roles in one process on loopback, until Ctrl-C; state in ./ecumene-data
+	cargo run --locked --quiet --bin ecumene -- up
 
 test: build venv ## every test
 	cargo nextest run --locked --workspace

@@ -120,13 +120,17 @@ impl Bearer {
     /// A bearer of this token.
     pub(crate) fn new(token: Option<String>) -> Result<Self, Failure> {
         let value = token.map(|token| format!("Bearer {token}").parse());
-        let value = value.transpose().map_err(|_| Failure::usage("the operator's token is not ASCII"))?;
+        let value =
+            value.transpose().map_err(|_| Failure::usage("the operator's token is not ASCII"))?;
         Ok(Self(value))
     }
 }
 
 impl Interceptor for Bearer {
-    fn call(&mut self, mut request: tonic::Request<()>) -> Result<tonic::Request<()>, tonic::Status> {
+    fn call(
+        &mut self,
+        mut request: tonic::Request<()>,
+    ) -> Result<tonic::Request<()>, tonic::Status> {
         if let Some(value) = &self.0 {
             request.metadata_mut().insert("authorization", value.clone());
         }

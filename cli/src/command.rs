@@ -16,7 +16,7 @@ mod up;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use crate::args::{Args, Noun, NodeVerb, RoleVerb};
+use crate::args::{Args, NodeVerb, Noun, RoleVerb};
 use crate::client::Profile;
 use crate::failure::Failure;
 

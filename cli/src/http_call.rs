@@ -70,7 +70,8 @@ pub(crate) async fn events(
     let mut body = response.into_body();
     let mut pending = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Failure::internal(format!("the stream broke: {error}")))?;
+        let frame =
+            frame.map_err(|error| Failure::internal(format!("the stream broke: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
         pending.extend_from_slice(&data);
         if pending.len() > BODY_BYTES_MAX {

@@ -67,7 +67,8 @@ fn plain(value: &Value) -> String {
 
 /// The text with control characters escaped: what peers wrote must not drive the terminal.
 pub(crate) fn printable(text: &str) -> String {
-    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let escape =
+        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     text.chars().map(escape).collect()
 }
 
@@ -77,7 +78,10 @@ mod tests {
 
     #[test]
     fn columns_are_aligned_and_control_characters_escaped() {
-        let rows = vec![vec!["a".to_owned(), printable("x\u{1b}[31m")], vec!["long".to_owned(), "y".to_owned()]];
+        let rows = vec![
+            vec!["a".to_owned(), printable("x\u{1b}[31m")],
+            vec!["long".to_owned(), "y".to_owned()],
+        ];
         let output = Output { heads: &["id", "what"], rows, json: Value::Null };
         assert_eq!(output.table(), "ID    WHAT\na     x\\u{1b}[31m\nlong  y\n");
     }

@@ -28,7 +28,10 @@ pub struct Operator {
 pub struct Bearer(MetadataValue<Ascii>);
 
 impl Interceptor for Bearer {
-    fn call(&mut self, mut request: tonic::Request<()>) -> Result<tonic::Request<()>, tonic::Status> {
+    fn call(
+        &mut self,
+        mut request: tonic::Request<()>,
+    ) -> Result<tonic::Request<()>, tonic::Status> {
         request.metadata_mut().insert("authorization", self.0.clone());
         Ok(request)
     }
@@ -43,7 +46,8 @@ impl Operator {
         let endpoint = Endpoint::from_shared(url.to_owned())?
             .connect_timeout(Duration::from_secs(2))
             .timeout(CALL_TIMEOUT);
-        let channel = endpoint.connect().await.with_context(|| format!("{url} takes no connection"))?;
+        let channel =
+            endpoint.connect().await.with_context(|| format!("{url} takes no connection"))?;
         let bearer = Bearer(format!("Bearer {token}").parse()?);
         Ok(Self {
             directory: DirectoryClient::with_interceptor(channel.clone(), bearer.clone()),

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
-use proto_types::token::{Claims, mint};
 use proto_types::id::Jti;
+use proto_types::token::{Claims, mint};
 use proto_types::{Kid, Origin, SecretKey, base64url};
 use proto_wire::registry::v1 as wire;
 use serde_json::{Value, json};
@@ -51,7 +51,8 @@ impl Peer {
         use std::os::unix::fs::PermissionsExt;
         let x = base64url::encode(self.key.public().as_bytes());
         let d = base64url::encode(&self.seed);
-        let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "kid": self.kid.as_str(), "x": x, "d": d });
+        let jwk =
+            json!({ "kty": "OKP", "crv": "Ed25519", "kid": self.kid.as_str(), "x": x, "d": d });
         std::fs::write(path, jwk.to_string())?;
         Ok(std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?)
     }
@@ -64,7 +65,10 @@ impl Peer {
         let message = format!("ecumene/enrolment\0{}\0{}", self.origin, self.kid);
         let request = wire::EnrolPeerRequest {
             origin: self.origin.to_string(),
-            keys: vec![wire::Key { kid: self.kid.to_string(), public_key_hex: self.key.public().to_hex() }],
+            keys: vec![wire::Key {
+                kid: self.kid.to_string(),
+                public_key_hex: self.key.public().to_hex(),
+            }],
             join_token: String::new(),
             proofs: vec![self.key.sign(message.as_bytes()).to_vec().into()],
         };
@@ -87,7 +91,13 @@ impl Peer {
     ///
     /// # Errors
     /// Nobody answers in time.
-    pub async fn rpc(&self, gateway: &str, agent: &str, method: &str, params: Value) -> Result<Answer> {
+    pub async fn rpc(
+        &self,
+        gateway: &str,
+        agent: &str,
+        method: &str,
+        params: Value,
+    ) -> Result<Answer> {
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
         let token = self.token(gateway)?;
         web::post(&format!("{gateway}/agents/{agent}"), Some(&token), &body).await

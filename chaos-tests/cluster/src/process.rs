@@ -23,7 +23,11 @@ impl Process {
     /// The binary is not built, or the system refuses.
     pub fn start(name: &str, args: &[&str], log: &Path) -> Result<Self> {
         let binary = binary()?;
-        let output = File::options().create(true).append(true).open(log).context("the log cannot be opened")?;
+        let output = File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .context("the log cannot be opened")?;
         let child = Command::new(&binary)
             .args(args)
             .env("RUST_BACKTRACE", "1")
@@ -123,6 +127,13 @@ pub fn binary() -> Result<PathBuf> {
         return Ok(path.into());
     }
     let own = std::env::current_exe()?;
-    let found = own.ancestors().skip(1).take(2).map(|folder| folder.join("ecumene")).find(|path| path.is_file());
-    found.context("the binary `ecumene` is not built: run `cargo build --bin ecumene`, or set ECUMENE_BIN")
+    let found = own
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join("ecumene"))
+        .find(|path| path.is_file());
+    found.context(
+        "the binary `ecumene` is not built: run `cargo build --bin ecumene`, or set ECUMENE_BIN",
+    )
 }

@@ -11,7 +11,13 @@ use serde_json::Value;
 ///
 /// # Errors
 /// `make venv` was not run, or the SDK failed; with what it said.
-pub fn call(base: &str, key: &Path, issuer: &str, text: &str, streaming: bool) -> Result<Vec<Value>> {
+pub fn call(
+    base: &str,
+    key: &Path,
+    issuer: &str,
+    text: &str,
+    streaming: bool,
+) -> Result<Vec<Value>> {
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("sdk/call.py");
     let mode = if streaming { "stream" } else { "unary" };
     let output = Command::new(python()?)

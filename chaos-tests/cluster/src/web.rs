@@ -57,8 +57,14 @@ pub async fn post(url: &str, bearer: Option<&str>, body: &Value) -> Result<Answe
 ///
 /// # Errors
 /// Nobody answers in time.
-pub async fn call(method: Method, url: &str, bearer: Option<&str>, body: Vec<u8>) -> Result<Answer> {
-    let client: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+pub async fn call(
+    method: Method,
+    url: &str,
+    bearer: Option<&str>,
+    body: Vec<u8>,
+) -> Result<Answer> {
+    let client: Client<HttpConnector, Full<Bytes>> =
+        Client::builder(TokioExecutor::new()).build_http();
     let mut request = Request::builder()
         .method(method)
         .uri(url)
@@ -69,9 +75,13 @@ pub async fn call(method: Method, url: &str, bearer: Option<&str>, body: Vec<u8>
     }
     let request = request.body(Full::new(Bytes::from(body)))?;
     tokio::time::timeout(DEADLINE, async {
-        let response = client.request(request).await.with_context(|| format!("{url} does not answer"))?;
+        let response =
+            client.request(request).await.with_context(|| format!("{url} does not answer"))?;
         let (head, body) = response.into_parts();
-        let body = Limited::new(body, BODY_BYTES_MAX).collect().await.map_err(anyhow::Error::from_boxed)?;
+        let body = Limited::new(body, BODY_BYTES_MAX)
+            .collect()
+            .await
+            .map_err(anyhow::Error::from_boxed)?;
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: body.to_bytes() })
     })
     .await

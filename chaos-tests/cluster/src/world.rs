@@ -1,11 +1,12 @@
 //! A world on loopback: registry members, gateways and nodes with their files, each a real process.
 //! It decides ports, folders and timings; it must never share a folder between two members.
 
-use std::fmt::Write as _;
+mod command;
+mod files;
+mod wait;
+
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -13,13 +14,11 @@ use proto_wire::registry::v1 as wire;
 use tempfile::TempDir;
 
 use crate::clients::Operator;
-use crate::process::{Process, binary};
+use crate::process::Process;
 use crate::web;
 
 /// How long anything may take to come up on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-/// Short, so that a dead node's task moves while a test waits; long beside a scheduling hiccup.
-const LEASE_TTL: &str = "4s";
 
 /// Everything that one test or demo runs.
 pub struct World {
@@ -63,12 +62,16 @@ impl World {
     /// A member does not come up; with the end of its log.
     pub async fn registry(count: u64) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("ecumene-world-").tempdir()?;
-        let mut world = Self { folder, members: Vec::new(), gateways: Vec::new(), nodes: Vec::new() };
-        for (name, length) in [("cluster", 32), ("operator", 32), ("signing", 32), ("gateway-key", 32)] {
-            world.secret(name, &hex_of_random(length))?;
+        let mut world =
+            Self { folder, members: Vec::new(), gateways: Vec::new(), nodes: Vec::new() };
+        for (name, length) in
+            [("cluster", 32), ("operator", 32), ("signing", 32), ("gateway-key", 32)]
+        {
+            world.secret(name, &files::hex_of_random(length))?;
         }
         let ports: Vec<u16> = (0..count).map(|_| free_port()).collect::<Result<_>>()?;
-        let urls: Vec<String> = ports.iter().map(|port| format!("http://127.0.0.1:{port}")).collect();
+        let urls: Vec<String> =
+            ports.iter().map(|port| format!("http://127.0.0.1:{port}")).collect();
         for (id, url) in (1_u64..).zip(&urls) {
             let config = world.file(&format!("r{id}.toml"), &world.member_toml(id, &urls))?;
             world.members.push(Member { id, url: url.clone(), config, process: None });
@@ -129,7 +132,8 @@ impl World {
         while !matches!(web::get(&url, None).await, Ok(answer) if answer.status == 200) {
             self.check_alive()?;
             if Instant::now() > until {
-                let tail = self.gateways[at].process.as_ref().map(Process::tail).unwrap_or_default();
+                let tail =
+                    self.gateways[at].process.as_ref().map(Process::tail).unwrap_or_default();
                 bail!("gateway {name} does not become ready: {tail}");
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -145,59 +149,6 @@ impl World {
         let (name, config) = (self.nodes[at].name.clone(), self.nodes[at].config.clone());
         self.nodes[at].process = Some(self.role("node", &name, &config)?);
         Ok(())
-    }
-
-    /// Waits until a majority agrees on a leader that is up, and gives its place in `members`.
-    ///
-    /// # Errors
-    /// Nobody leads in time; with the ends of all logs.
-    pub async fn leader(&mut self) -> Result<usize> {
-        let until = Instant::now() + PATIENCE;
-        while Instant::now() < until {
-            self.check_alive()?;
-            if let Some(at) = self.led_by().await {
-                return Ok(at);
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        let tails = self.members.iter().filter_map(|member| member.process.as_ref());
-        bail!("nobody leads: {}", tails.map(Process::tail).collect::<Vec<_>>().join("\n---\n"))
-    }
-
-    /// Whom the live members name as leader, if that one is up and says so itself.
-    async fn led_by(&self) -> Option<usize> {
-        for member in self.members.iter().filter(|member| member.process.is_some()) {
-            let operator = self.operator_at(&member.url).await.ok()?;
-            let status = operator.directory.clone().status(wire::StatusRequest::default()).await;
-            if let Ok(status) = status
-                && status.into_inner().leader == member.id
-            {
-                return self.members.iter().position(|other| other.id == member.id);
-            }
-        }
-        None
-    }
-
-    /// Waits until a node is in the state `joined`, `lost` or `draining`.
-    ///
-    /// # Errors
-    /// It is not in time.
-    pub async fn node_in_state(&mut self, name: &str, state: &str) -> Result<()> {
-        let until = Instant::now() + PATIENCE;
-        while Instant::now() < until {
-            self.check_alive()?;
-            if let Ok(operator) = self.operator().await {
-                let request = wire::ListRequest { after: String::new(), limit: 100, consistency: 1 };
-                if let Ok(nodes) = operator.fleet.clone().list_nodes(request).await
-                    && nodes.into_inner().nodes.iter().any(|node| node.id == name && node.state == state)
-                {
-                    return Ok(());
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        let logs = self.nodes.iter().filter_map(|node| node.process.as_ref()).map(Process::tail);
-        bail!("node {name} is not {state} in time: {}", logs.collect::<Vec<_>>().join("\n---\n"))
     }
 
     /// The operator's clients, at the first member that is up.
@@ -231,35 +182,6 @@ impl World {
         Ok(std::fs::read_to_string(self.path("operator"))?.trim_end().to_owned())
     }
 
-    /// Runs a client command of the binary against this world; its stdout, or what it said on stderr as an error.
-    ///
-    /// # Errors
-    /// It ends with another code than 0.
-    pub fn cli(&self, args: &[&str]) -> Result<String> {
-        let members: Vec<&str> = self.members.iter().map(|member| member.url.as_str()).collect();
-        let gateway = self.gateways.first().map_or("http://127.0.0.1:1", |gateway| gateway.url.as_str());
-        let output = Command::new(binary()?)
-            .args(["--registry", &members.join(","), "--gateway", gateway])
-            .args(["--operator-token-file", self.path("operator").to_str().context("UTF-8")?])
-            .args(args)
-            .output()?;
-        if !output.status.success() {
-            bail!("ecumene {args:?}: {}: {}", output.status, String::from_utf8_lossy(&output.stderr));
-        }
-        Ok(String::from_utf8(output.stdout)?)
-    }
-
-    /// Deploys the text agent under this handle, by the command line.
-    ///
-    /// # Errors
-    /// The component is not built (`make guests`), or the registry refuses it.
-    pub fn deploy_text_agent(&self, handle: &str) -> Result<String> {
-        let card = self.file("text-agent.json", &crate::documents::text_agent().to_string())?;
-        let artifact = guests()?.join("node_textkit.wasm");
-        let path = |path: &Path| path.to_str().map(str::to_owned).context("a path that is not UTF-8");
-        self.cli(&["agent", "deploy", handle, "--artifact", &path(&artifact)?, "--card", &path(&card)?])
-    }
-
     /// A path in the world's folder.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
@@ -281,7 +203,8 @@ impl World {
     /// # Errors
     /// A process does not stop in time or not cleanly.
     pub fn stop(mut self) -> Result<()> {
-        let parts = self.gateways.drain(..).chain(self.nodes.drain(..)).filter_map(|part| part.process);
+        let parts =
+            self.gateways.drain(..).chain(self.nodes.drain(..)).filter_map(|part| part.process);
         let members = self.members.drain(..).filter_map(|member| member.process);
         parts.chain(members).try_for_each(|process| process.stop(PATIENCE))
     }
@@ -297,80 +220,9 @@ impl World {
         let config = config.to_str().context("a path that is not UTF-8")?;
         Process::start(name, &[role, "run", "--config", config], &self.path(&format!("{name}.log")))
     }
-
-    fn member_toml(&self, id: u64, urls: &[String]) -> String {
-        let mut members = String::new();
-        for (id, url) in (1..).zip(urls) {
-            // Writing to a string cannot fail.
-            let _ = writeln!(members, "{id} = \"{url}\"");
-        }
-        let place = usize::try_from(id - 1).unwrap_or(0);
-        format!(
-            "id = {id}\nlisten = \"{}\"\nadvertise = \"{}\"\ndata_dir = \"{}\"\nartifacts = \"{}\"\n\
-             cluster_secret_file = \"{}\"\noperator_token_file = \"{}\"\nsigning_key_file = \"{}\"\n\
-             lease_ttl = \"{LEASE_TTL}\"\n[members]\n{members}",
-            urls[place].trim_start_matches("http://"),
-            urls[place],
-            self.path(&format!("r{id}")).display(),
-            self.path("artifacts").display(),
-            self.path("cluster").display(),
-            self.path("operator").display(),
-            self.path("signing").display(),
-        )
-    }
-
-    /// All gateways of a fleet answer to one origin: the first one's URL.
-    fn gateway_toml(&self, name: &str, url: &str) -> String {
-        let origin = self.gateways.first().map_or(url, |first| first.url.as_str());
-        let members: Vec<&str> = self.members.iter().map(|member| member.url.as_str()).collect();
-        format!(
-            "id = \"{name}\"\nlisten = \"{}\"\norigin = \"{origin}\"\nregistry = {members:?}\n\
-             join_token_file = \"{}\"\nstate_dir = \"{}\"\noperator_token_file = \"{}\"\n\
-             federation_key_file = \"{}\"\ndefault_agent = \"text-stats\"\n[limits]\nlame_duck = \"0s\"\n\
-             [bounds]\naddress_requests_per_second = 5000\naddress_burst = 5000\npeer_requests = 100000\n",
-            url.trim_start_matches("http://"),
-            self.path(&format!("{name}-join")).display(),
-            self.path(name).display(),
-            self.path("operator").display(),
-            self.path("gateway-key").display(),
-        )
-    }
-
-    fn node_toml(&self, name: &str) -> String {
-        let members: Vec<&str> = self.members.iter().map(|member| member.url.as_str()).collect();
-        format!(
-            "id = \"{name}\"\nregistry = {members:?}\njoin_token_file = \"{}\"\nstate_dir = \"{}\"\n",
-            self.path(&format!("{name}-join")).display(),
-            self.path(name).display(),
-        )
-    }
-
-    fn secret(&self, name: &str, text: &str) -> Result<()> {
-        let path = self.file(name, &format!("{text}\n"))?;
-        Ok(std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?)
-    }
-
-    fn file(&self, name: &str, text: &str) -> Result<PathBuf> {
-        let path = self.path(name);
-        std::fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
-        Ok(path)
-    }
-}
-
-/// Where `make guests` leaves components: `ECUMENE_GUESTS`, or beside the binary's own folder.
-fn guests() -> Result<PathBuf> {
-    if let Some(folder) = std::env::var_os("ECUMENE_GUESTS") {
-        return Ok(folder.into());
-    }
-    let target = binary()?.ancestors().nth(2).map(|target| target.join("guests/wasm32-wasip2/release"));
-    target.filter(|folder| folder.is_dir()).context("the guests are not built: run `make guests`")
 }
 
 /// A port that was free a moment ago. Another program may take it; then the process fails to listen, and says so.
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
-}
-
-fn hex_of_random(bytes: usize) -> String {
-    (0..bytes).fold(String::new(), |text, _| format!("{text}{:02x}", rand::random::<u8>()))
 }

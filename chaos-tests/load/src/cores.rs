@@ -73,7 +73,8 @@ fn split() -> Option<Split> {
     let there =
         quiet(Command::new("taskset").arg("--version")).is_ok_and(|status| status.success());
     let last = cores.checked_sub(1).filter(|last| *last > 0 && there)?;
-    Some(Split { servers: format!("0-{}", last - 1), generator: last.to_string() })
+    let servers = if last == 1 { "0".to_owned() } else { format!("0-{}", last - 1) };
+    Some(Split { servers, generator: last.to_string() })
 }
 
 fn taskset(cores: &str) -> bool {

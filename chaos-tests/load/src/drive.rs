@@ -217,7 +217,7 @@ mod tests {
 
         async fn send(&mut self, request: u32) -> Result<(), String> {
             tokio::time::sleep(self.0).await;
-            if request % 2 == 0 { Ok(()) } else { Err(format!("{request} is odd")) }
+            if request.is_multiple_of(2) { Ok(()) } else { Err(format!("{request} is odd")) }
         }
     }
 

@@ -31,7 +31,8 @@ pub(crate) async fn run(profile: &Profile, verb: AgentVerb, format: Format) -> R
 
 async fn deploy(profile: &Profile, args: DeployArgs) -> Result<Output, Failure> {
     let path = args.artifact.display();
-    let artifact = std::fs::read(&args.artifact).map_err(|error| Failure::usage(format!("{path}: {error}")))?;
+    let artifact = std::fs::read(&args.artifact)
+        .map_err(|error| Failure::usage(format!("{path}: {error}")))?;
     if artifact.len() > ARTIFACT_BYTES_MAX {
         return Err(Failure::usage(format!("{path} is larger than 64 MiB")));
     }
@@ -59,7 +60,10 @@ async fn deploy(profile: &Profile, args: DeployArgs) -> Result<Output, Failure> 
 }
 
 /// Sends the artifact in chunks; the digest that comes back must be ours.
-async fn upload(directory: &mut Directory, artifact: Vec<u8>) -> Result<wire::ArtifactInfo, Failure> {
+async fn upload(
+    directory: &mut Directory,
+    artifact: Vec<u8>,
+) -> Result<wire::ArtifactInfo, Failure> {
     let digest = Digest::of(&artifact).to_string();
     let artifact = Bytes::from(artifact);
     let starts = (0..artifact.len()).step_by(CHUNK_BYTES);
@@ -77,7 +81,12 @@ async fn list(directory: &mut Directory) -> Result<Output, Failure> {
     let request = wire::ListRequest { after: String::new(), limit: 1_000, consistency: 0 };
     let agents = directory.list_agents(request).await?.into_inner().agents;
     let row = |agent: &wire::Agent| {
-        vec![agent.handle.clone(), agent.kind.clone(), agent.artifact.clone(), agent.revision.to_string()]
+        vec![
+            agent.handle.clone(),
+            agent.kind.clone(),
+            agent.artifact.clone(),
+            agent.revision.to_string(),
+        ]
     };
     Ok(Output {
         heads: &["handle", "kind", "artifact", "revision"],
@@ -141,7 +150,8 @@ fn request<'a>(
         "role": "ROLE_USER",
         "parts": [{ "text": text }],
     });
-    let rpc = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": { "message": message } });
+    let rpc =
+        json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": { "message": message } });
     let url = format!("{}/agents/{}", profile.gateway, args.handle);
     Ok(Call { method: Method::POST, url, bearer: Some(token), body: rpc.to_string().into_bytes() })
 }

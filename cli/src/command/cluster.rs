@@ -92,32 +92,33 @@ fn json(url: &str, status: &wire::ClusterStatus) -> Value {
 pub(crate) async fn nodes(profile: &Profile) -> Result<Output, Failure> {
     let request = wire::ListRequest { after: String::new(), limit: 1_000, consistency: 1 };
     let nodes = profile.fleet().await?.list_nodes(request).await?.into_inner().nodes;
-    let row = |node: &wire::Node| {
-        let offer = node.capacity.clone().unwrap_or_default();
-        let memory = offer.memory_bytes >> 20;
-        vec![
-            node.id.clone(),
-            node.state.clone(),
-            offer.slots.to_string(),
-            memory.to_string(),
-            offer.runs_per_second.to_string(),
-            offer.isolation.join(","),
-        ]
-    };
-    let json = |node: &wire::Node| {
-        let offer = node.capacity.clone().unwrap_or_default();
-        json!({
-            "id": node.id,
-            "state": node.state,
-            "slots": offer.slots,
-            "memoryBytes": offer.memory_bytes,
-            "runsPerSecond": offer.runs_per_second,
-            "isolation": offer.isolation,
-        })
-    };
     Ok(Output {
         heads: &["node", "state", "slots", "memory MiB", "runs/s", "isolation"],
-        rows: nodes.iter().map(row).collect(),
-        json: nodes.iter().map(json).collect(),
+        rows: nodes.iter().map(node_row).collect(),
+        json: nodes.iter().map(node_json).collect(),
+    })
+}
+
+fn node_row(node: &wire::Node) -> Vec<String> {
+    let offer = node.capacity.clone().unwrap_or_default();
+    vec![
+        node.id.clone(),
+        node.state.clone(),
+        offer.slots.to_string(),
+        (offer.memory_bytes >> 20).to_string(),
+        offer.runs_per_second.to_string(),
+        offer.isolation.join(","),
+    ]
+}
+
+fn node_json(node: &wire::Node) -> Value {
+    let offer = node.capacity.clone().unwrap_or_default();
+    json!({
+        "id": node.id,
+        "state": node.state,
+        "slots": offer.slots,
+        "memoryBytes": offer.memory_bytes,
+        "runsPerSecond": offer.runs_per_second,
+        "isolation": offer.isolation,
     })
 }

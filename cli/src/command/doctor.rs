@@ -72,7 +72,11 @@ async fn gateway(profile: &Profile, path: &str) -> Finding {
     let url = format!("{}{path}", profile.gateway);
     let call = Call { method: Method::GET, url: url.clone(), bearer: None, body: Vec::new() };
     match fetch(call).await {
-        Ok(body) => Finding { part: url, fine: true, says: String::from_utf8_lossy(&body).trim().to_owned() },
+        Ok(body) => Finding {
+            part: url,
+            fine: true,
+            says: String::from_utf8_lossy(&body).trim().to_owned(),
+        },
         Err(failure) => Finding { part: url, fine: false, says: failure.to_string() },
     }
 }
@@ -81,9 +85,14 @@ async fn nodes(profile: &Profile) -> Finding {
     let part = "nodes".to_owned();
     match cluster::nodes(profile).await {
         Ok(output) => {
-            let joined = output.rows.iter().filter(|row| row.get(1).is_some_and(|state| state == "joined"));
+            let joined =
+                output.rows.iter().filter(|row| row.get(1).is_some_and(|state| state == "joined"));
             let joined = joined.count();
-            Finding { part, fine: joined > 0, says: format!("{joined} of {} joined", output.rows.len()) }
+            Finding {
+                part,
+                fine: joined > 0,
+                says: format!("{joined} of {} joined", output.rows.len()),
+            }
         }
         Err(failure) => Finding { part, fine: false, says: failure.to_string() },
     }
@@ -97,7 +106,11 @@ async fn agents(profile: &Profile) -> Finding {
         Err(failure) => Err(failure),
     };
     match listed {
-        Ok(reply) => Finding { part, fine: true, says: format!("{} deployed", reply.into_inner().agents.len()) },
+        Ok(reply) => Finding {
+            part,
+            fine: true,
+            says: format!("{} deployed", reply.into_inner().agents.len()),
+        },
         Err(failure) => Finding { part, fine: false, says: failure.to_string() },
     }
 }

@@ -8,7 +8,7 @@ use crate::args::{EnvelopeVerb, TokenArgs};
 use crate::client::Profile;
 use crate::failure::Failure;
 use crate::http_call::{Call, fetch};
-use crate::output::Output;
+use crate::output::{Output, printable};
 
 use super::token;
 
@@ -35,7 +35,8 @@ async fn send(
     let correlation = correlation_id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
     let source = token::origin(&args.issuer)?;
     let member = if target.contains("://") { "targetOrigin" } else { "targetHandle" };
-    let mut envelope = json!({ "v": 1, "correlationId": correlation, "sourceOrigin": source, "payload": payload });
+    let mut envelope =
+        json!({ "v": 1, "correlationId": correlation, "sourceOrigin": source, "payload": payload });
     envelope[member] = json!(target);
     let body = envelope.to_string().into_bytes();
     Envelope::parse(&body).map_err(|error| Failure::usage(error.to_string()))?;
@@ -53,7 +54,8 @@ async fn pull(
     ack: bool,
 ) -> Result<Output, Failure> {
     let operator = profile.operator_token()?;
-    let operator = operator.ok_or_else(|| Failure::usage("envelope pull needs --operator-token-file"))?;
+    let operator =
+        operator.ok_or_else(|| Failure::usage("envelope pull needs --operator-token-file"))?;
     let queue = format!("{}/v1/envelopes/{}", profile.gateway, percent(target));
     let url = format!("{queue}?max={max}&wait={wait_seconds}s");
     let call = Call { method: Method::GET, url, bearer: Some(&operator), body: Vec::new() };
@@ -61,24 +63,32 @@ async fn pull(
     let envelopes = found.get("envelopes").and_then(Value::as_array).cloned().unwrap_or_default();
     if ack {
         for envelope in &envelopes {
-            let body = json!({ "source": envelope["source"], "id": envelope["id"], "epoch": envelope["epoch"] });
-            let url = format!("{queue}/ack");
-            let body = body.to_string().into_bytes();
-            fetch(Call { method: Method::POST, url, bearer: Some(&operator), body }).await?;
+            acknowledge(&queue, &operator, envelope).await?;
         }
     }
-    let text = |envelope: &Value, name: &str| envelope[name].as_str().unwrap_or_default().to_owned();
-    let row = |envelope: &Value| {
-        vec![text(envelope, "id"), text(envelope, "source"), envelope["envelope"]["payload"].to_string()]
-    };
     let rows = envelopes.iter().map(row).collect();
     Ok(Output { heads: &["id", "source", "payload"], rows, json: json!(envelopes) })
+}
+
+/// Takes one leased envelope out of its queue.
+async fn acknowledge(queue: &str, operator: &str, envelope: &Value) -> Result<(), Failure> {
+    let body =
+        json!({ "source": envelope["source"], "id": envelope["id"], "epoch": envelope["epoch"] });
+    let (url, body) = (format!("{queue}/ack"), body.to_string().into_bytes());
+    fetch(Call { method: Method::POST, url, bearer: Some(operator), body }).await.map(drop)
+}
+
+fn row(envelope: &Value) -> Vec<String> {
+    let text = |name: &str| printable(envelope[name].as_str().unwrap_or_default());
+    vec![text("id"), text("source"), envelope["envelope"]["payload"].to_string()]
 }
 
 /// A path segment: everything but unreserved characters (RFC 3986) is percent-encoded.
 fn percent(text: &str) -> String {
     let encode = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
         other => format!("%{other:02X}"),
     };
     text.bytes().map(encode).collect()

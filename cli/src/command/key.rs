@@ -17,7 +17,11 @@ pub(crate) async fn run(globals: &Globals, verb: KeyVerb) -> Result<Output, Fail
         KeyVerb::Show { key } => Ok(show(&keyfile::read(&key)?)),
         KeyVerb::Token(args) => {
             let token = token::mint(&Profile::load(globals)?, &args).await?;
-            Ok(Output { heads: &[], rows: vec![vec![token.clone()]], json: json!({ "token": token }) })
+            Ok(Output {
+                heads: &[],
+                rows: vec![vec![token.clone()]],
+                json: json!({ "token": token }),
+            })
         }
     }
 }

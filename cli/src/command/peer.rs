@@ -18,7 +18,8 @@ pub(crate) async fn run(profile: &Profile, verb: PeerVerb) -> Result<Output, Fai
             Ok(Output::one(json(&directory.enrol_peer(request).await?.into_inner())))
         }
         PeerVerb::Revoke { origin } => {
-            let done = directory.revoke_peer(wire::RevokePeerRequest { origin }).await?.into_inner();
+            let done =
+                directory.revoke_peer(wire::RevokePeerRequest { origin }).await?.into_inner();
             Ok(Output::one(json!({ "revision": done.revision })))
         }
         PeerVerb::List => list(&mut directory).await,
@@ -30,7 +31,8 @@ fn enrolment(
     key: &std::path::Path,
     join_token: Option<String>,
 ) -> Result<wire::EnrolPeerRequest, Failure> {
-    let origin = Origin::normalise(origin).map_err(|error| Failure::usage(format!("{origin}: {error}")))?;
+    let origin =
+        Origin::normalise(origin).map_err(|error| Failure::usage(format!("{origin}: {error}")))?;
     let key = keyfile::read(key)?;
     let message = format!("ecumene/enrolment\0{origin}\0{}", key.kid);
     let proof = key.secret.sign(message.as_bytes()).to_vec();

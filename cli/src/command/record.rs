@@ -10,7 +10,11 @@ use crate::output::{Output, printable};
 
 use super::{document, print_raw};
 
-pub(crate) async fn run(profile: &Profile, verb: RecordVerb, format: Format) -> Result<(), Failure> {
+pub(crate) async fn run(
+    profile: &Profile,
+    verb: RecordVerb,
+    format: Format,
+) -> Result<(), Failure> {
     let mut directory = profile.directory().await?;
     let output = match verb {
         RecordVerb::Put { file, if_match } => {

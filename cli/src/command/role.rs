@@ -11,27 +11,34 @@ use crate::http_call::chain;
 pub(crate) async fn registry(args: RunArgs) -> Result<(), Failure> {
     let (config, shutdown) = prepare::<registry_server::Config>("registry", &args)?;
     let summary = registry_server::run(config, shutdown).await;
-    summary.map(|summary| tracing::info!(?summary, "stopped")).map_err(|error| Failure::internal(chain(&error)))
+    summary
+        .map(|summary| tracing::info!(?summary, "stopped"))
+        .map_err(|error| Failure::internal(chain(&error)))
 }
 
 /// A gateway.
 pub(crate) async fn gateway(args: RunArgs) -> Result<(), Failure> {
     let (config, shutdown) = prepare::<gateway_server::Config>("gateway", &args)?;
     let summary = gateway_server::run(config, shutdown).await;
-    summary.map(|summary| tracing::info!(?summary, "stopped")).map_err(|error| Failure::internal(chain(&error)))
+    summary
+        .map(|summary| tracing::info!(?summary, "stopped"))
+        .map_err(|error| Failure::internal(chain(&error)))
 }
 
 /// An execution node.
 pub(crate) async fn node(args: RunArgs) -> Result<(), Failure> {
     let (config, shutdown) = prepare::<node_agent::Config>("node", &args)?;
     let summary = node_agent::run(config, shutdown).await;
-    summary.map(|summary| tracing::info!(?summary, "stopped")).map_err(|error| Failure::internal(chain(&error)))
+    summary
+        .map(|summary| tracing::info!(?summary, "stopped"))
+        .map_err(|error| Failure::internal(chain(&error)))
 }
 
 fn prepare<C: DeserializeOwned>(role: &str, args: &RunArgs) -> Result<(C, Shutdown), Failure> {
     let config = config::load(role, args.config.as_deref(), &args.set);
     let config = config.map_err(|error| Failure::usage(chain(&error)))?;
     let filter = std::env::var("ECUMENE_LOG").unwrap_or_else(|_| "info".to_owned());
-    telemetry::init(telemetry::Format::Text, &filter).map_err(|error| Failure::internal(chain(&error)))?;
+    telemetry::init(telemetry::Format::Text, &filter)
+        .map_err(|error| Failure::internal(chain(&error)))?;
     Ok((config, Shutdown::on_signals()?))
 }

@@ -23,10 +23,12 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// Runs the three roles until a signal, then stops them in the order node, gateway, registry.
 pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
-    telemetry::init(telemetry::Format::Text, "info").map_err(|error| Failure::internal(chain(&error)))?;
+    telemetry::init(telemetry::Format::Text, "info")
+        .map_err(|error| Failure::internal(chain(&error)))?;
     let wish = Shutdown::on_signals()?;
     let home = Home::open(&args.data_dir)?;
-    let mut registry = Role::start(registry_config(&home, args.registry_listen), registry_server::run);
+    let mut registry =
+        Role::start(registry_config(&home, args.registry_listen), registry_server::run);
     let registry_url = registry.url(&home.path("registry.addr")).await?;
     let mut profile = Profile {
         registry: vec![registry_url.clone()],
@@ -97,7 +99,12 @@ fn node_config(home: &Home, registry: &str) -> node_agent::Config {
 }
 
 /// Writes a join token, once: a role that was admitted does not need another.
-async fn invite(home: &Home, profile: &Profile, role: &str, registry: &mut Role) -> Result<(), Failure> {
+async fn invite(
+    home: &Home,
+    profile: &Profile,
+    role: &str,
+    registry: &mut Role,
+) -> Result<(), Failure> {
     let path = home.path(&format!("{role}-join"));
     if path.exists() {
         return Ok(());
@@ -184,7 +191,10 @@ impl Role {
             }
             self.check().await?;
             if tokio::time::Instant::now() > until {
-                return Err(Failure::internal(format!("nothing listens: no {}", addr_file.display())));
+                return Err(Failure::internal(format!(
+                    "nothing listens: no {}",
+                    addr_file.display()
+                )));
             }
             tokio::time::sleep(POLL).await;
         }

@@ -6,12 +6,15 @@
 
 mod table;
 
+use proto_types::a2a::error::bad_request;
+use proto_types::a2a::rpc::{ErrorObject, Id, Response};
+use proto_types::a2a::{A2aError, SchemaError};
 use serde_json::{Value, json};
 
 use crate::admit::Denial;
 use crate::gcra::RetryAfter;
+use crate::params::Faults;
 use crate::path::Method;
-use crate::violation::Violations;
 use crate::{credential, dispatch, path};
 
 /// Every way in which a request fails.
@@ -45,7 +48,7 @@ pub enum Failure {
     /// The body is not of the type that the route takes.
     MediaType,
     /// The document is refused; where and why.
-    Document(Violations),
+    Document(Faults),
     /// The document speaks for another than the caller.
     ForeignSource,
     /// The lease is over or was another one's.
@@ -67,12 +70,12 @@ pub enum Failure {
 pub enum CallError {
     /// Not JSON that has one meaning.
     Parse,
-    /// Not a JSON-RPC request.
-    Request(&'static str),
+    /// Not a JSON-RPC request; where and why, as far as it was one.
+    Request(Faults),
     /// The method names no operation that is served.
     Operation(dispatch::Error),
     /// Parameters are wrong; where and why.
-    Params(Violations),
+    Params(Faults),
     /// There is no such task, or it is another's.
     TaskNotFound,
     /// The task is over.
@@ -92,14 +95,21 @@ pub struct Told {
     pub code: &'static str,
     /// One sentence for people.
     pub message: &'static str,
-    /// The JSON-RPC error code.
-    pub rpc_code: i32,
-    /// The `reason` of an `ErrorInfo`, if A2A has one.
-    pub reason: Option<&'static str>,
+    /// The JSON-RPC error.
+    pub rpc: Rpc,
     /// When to come back, in seconds.
     pub retry_after_s: Option<u64>,
     /// What is wrong with the document, and where.
-    pub violations: Violations,
+    pub faults: Vec<SchemaError>,
+}
+
+/// Which JSON-RPC error is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rpc {
+    /// One that A2A or JSON-RPC names.
+    A2a(A2aError),
+    /// One of the edge.
+    Edge(i32),
 }
 
 impl Failure {
@@ -136,8 +146,8 @@ impl Told {
         if let Some(secs) = self.retry_after_s {
             body["retryAfterSeconds"] = json!(secs);
         }
-        if !self.violations.as_slice().is_empty() {
-            body["violations"] = json!(self.violations.as_slice());
+        if !self.faults.is_empty() {
+            body["violations"] = json!(self.faults);
         }
         body
     }
@@ -146,41 +156,30 @@ impl Told {
     /// parameters, `BadRequest`) in an array as A2A 1.0 has it (section 9.5); errors of the edge
     /// carry an object, where Pilox clients look for `retryAfterSeconds`.
     #[must_use]
-    pub fn rpc(&self, id: &Value) -> Value {
-        let data = match self.reason {
-            Some(reason) => self.a2a_data(reason),
-            None => {
+    pub fn rpc(&self, id: &Id) -> Response {
+        let error = match self.rpc {
+            Rpc::A2a(error) => error.with_details(self.message, self.details(error)),
+            Rpc::Edge(code) => {
                 let mut data = json!({"code": self.code});
                 if let Some(secs) = self.retry_after_s {
                     data["retryAfterSeconds"] = json!(secs);
                 }
-                data
+                ErrorObject { code, message: self.message.to_owned(), data: Some(data) }
             }
         };
-        let error = json!({"code": self.rpc_code, "message": self.message, "data": data});
-        json!({"jsonrpc": "2.0", "id": id, "error": error})
+        Response::error(id.clone(), error)
     }
 
-    fn a2a_data(&self, reason: &str) -> Value {
-        let mut metadata = json!({"code": self.code});
-        if self.code == "version-not-supported" {
-            metadata["supportedVersions"] = json!(dispatch::VERSIONS.join(","));
-        }
-        let mut data = vec![json!({
-            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-            "reason": reason,
-            "domain": "a2a-protocol.org",
-            "metadata": metadata,
-        })];
-        let found = self.violations.as_slice();
-        if !found.is_empty() {
-            let fault = |fault: &crate::violation::Violation| json!({"field": fault.path, "description": fault.problem});
-            data.push(json!({
-                "@type": "type.googleapis.com/google.rpc.BadRequest",
-                "fieldViolations": found.iter().map(fault).collect::<Vec<_>>(),
-            }));
-        }
-        Value::from(data)
+    fn details(&self, error: A2aError) -> Vec<Value> {
+        let served = dispatch::VERSIONS.join(",");
+        let info = match error {
+            A2aError::VersionNotSupported => {
+                error.info(&[("code", self.code), ("supportedVersions", &served)])
+            }
+            _ => error.info(&[("code", self.code)]),
+        };
+        let faults = (!self.faults.is_empty()).then(|| bad_request(&self.faults));
+        std::iter::once(info).chain(faults).collect()
     }
 }
 

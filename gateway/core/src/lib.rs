@@ -13,12 +13,9 @@ pub mod limits;
 pub mod params;
 pub mod path;
 pub mod peers;
-pub mod rpc;
 pub mod task_view;
-pub mod violation;
 
 pub use crate::admit::{Denial, Permit, admit};
 pub use crate::credential::Credential;
 pub use crate::errors::{CallError, Failure, Told};
 pub use crate::peers::{Peer, Peers};
-pub use crate::violation::{Violation, Violations};

@@ -1,29 +1,30 @@
-//! What an A2A call asks for: the parameters of each operation, checked member by member.
+//! What an A2A call asks for: its parameters, read into what the gateway acts on.
 //!
-//! Decides which parameters are well formed (A2A 1.0, sections 3.1, 4.1 and 5.5: ProtoJSON, so both
-//! spellings of a member, `null` for absent, and members we do not know are passed over). Must
-//! never hand on a member that was not checked: the message is rebuilt from what was read.
+//! Decides what the gateway demands beyond the form of a request (`proto_types::a2a`): who speaks,
+//! and ids that a task or context of ours can have. Must never hand on a context or task inside the
+//! message: the gateway names both.
 
-mod fields;
-mod message;
-
-use proto_types::{ContextId, TaskId};
+use proto_types::a2a::{
+    CancelTaskRequest, GetTaskRequest, Message, Role, SchemaError, SendMessageRequest,
+};
+use proto_types::schema::Problem;
+use proto_types::{ContextId, Handle, TaskId};
 use serde_json::Value;
 
-use self::fields::Fields;
-use crate::violation::Violations;
+/// What is wrong with the parameters: all of it, with places.
+pub type Faults = Vec<SchemaError>;
 
 /// The parameters of SendMessage and SendStreamingMessage.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Send {
     /// Which agent, where one endpoint serves several.
-    pub tenant: Option<String>,
-    /// The message with its members spelled as A2A 1.0 spells them, without context and task.
-    pub message: Value,
+    pub tenant: Option<Handle>,
+    /// The message, without context and task.
+    pub message: Message,
     /// The conversation it continues.
     pub context: Option<ContextId>,
-    /// The task it continues.
-    pub task: Option<TaskId>,
+    /// The task it continues. `Some(None)` names one that no task of ours can be.
+    pub task: Option<Option<TaskId>>,
     /// Answer with the task as it is instead of waiting for its end.
     pub return_immediately: bool,
     /// How many messages of the history the answer holds; all if absent.
@@ -36,11 +37,17 @@ pub struct Send {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
     /// Which agent.
-    pub tenant: Option<String>,
-    /// Which task; `None` if the name is none that any task can have.
+    pub tenant: Option<Handle>,
+    /// Which task; `None` if the name is none that a task of ours can have.
     pub task: Option<TaskId>,
     /// How many messages of the history the answer holds; all if absent.
     pub history_length: Option<u32>,
+}
+
+/// One fault.
+#[must_use]
+pub fn fault(path: &str, must_be: &'static str) -> SchemaError {
+    SchemaError { path: path.to_owned(), problem: Problem::Value(must_be) }
 }
 
 impl Send {
@@ -48,80 +55,141 @@ impl Send {
     ///
     /// # Errors
     /// Every fault found, with its place.
-    pub fn parse(params: &Value) -> Result<Self, Violations> {
-        let mut found = Violations::default();
-        let Some(mut fields) = Fields::of(params, "", &mut found) else {
-            return Err(found);
-        };
-        let tenant = fields.text("tenant", TENANT_LEN_MAX);
-        let message = fields.object("message");
-        let configuration = fields.object("configuration");
-        if let Some(metadata) = fields.value("metadata") {
-            fields.expect_object("metadata", metadata);
+    pub fn parse(params: &Value) -> Result<Self, Faults> {
+        let SendMessageRequest { tenant, mut message, configuration, metadata: _ } =
+            SendMessageRequest::from_value(params)?;
+        let mut faults = Faults::new();
+        if message.role != Role::User {
+            faults.push(fault("/message/role", "ROLE_USER"));
         }
-        if fields.is_blank("message") {
-            fields.fault("message", "required");
+        let context = message.context_id.take().map(|id| ContextId::parse(&id));
+        if matches!(context, Some(Err(_))) {
+            faults.push(fault("/message/contextId", "at most 128 visible ASCII characters"));
         }
-        let message = message.map(|message| message::read(message, &mut found));
-        let configuration = Configuration::read(configuration, &mut found);
-        let read = message.unwrap_or_default();
-        found.unless_any(Self {
+        let tenant = read_tenant(tenant.as_deref(), &mut faults);
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let configuration = configuration.unwrap_or_default();
+        Ok(Self {
             tenant,
-            message: Value::Object(read.members),
-            context: read.context,
-            task: read.task,
+            context: context.and_then(Result::ok),
+            task: message.task_id.take().map(|id| TaskId::parse(&id).ok()),
+            message,
             return_immediately: configuration.return_immediately,
             history_length: configuration.history_length,
-            wants_push: configuration.wants_push,
+            wants_push: configuration.task_push_notification_config.is_some(),
         })
     }
 }
 
 impl Named {
-    /// Reads `params`.
+    /// Reads the `params` of GetTask.
     ///
     /// # Errors
     /// Every fault found, with its place.
-    pub fn parse(params: &Value) -> Result<Self, Violations> {
-        let mut found = Violations::default();
-        let Some(mut fields) = Fields::of(params, "", &mut found) else {
-            return Err(found);
-        };
-        let tenant = fields.text("tenant", TENANT_LEN_MAX);
-        let history_length = fields.count("historyLength");
-        let id = fields.required_text("id", ID_LEN_MAX);
-        let task = id.and_then(|id| TaskId::parse(&id).ok());
-        found.unless_any(Self { tenant, task, history_length })
+    pub fn parse_get(params: &Value) -> Result<Self, Faults> {
+        let GetTaskRequest { tenant, id, history_length } = GetTaskRequest::from_value(params)?;
+        Self::read(tenant.as_deref(), &id, history_length)
+    }
+
+    /// Reads the `params` of CancelTask.
+    ///
+    /// # Errors
+    /// Every fault found, with its place.
+    pub fn parse_cancel(params: &Value) -> Result<Self, Faults> {
+        let CancelTaskRequest { tenant, id, metadata: _ } = CancelTaskRequest::from_value(params)?;
+        Self::read(tenant.as_deref(), &id, None)
+    }
+
+    fn read(tenant: Option<&str>, id: &str, history_length: Option<u32>) -> Result<Self, Faults> {
+        let mut faults = Faults::new();
+        let tenant = read_tenant(tenant, &mut faults);
+        let task = TaskId::parse(id).ok();
+        if faults.is_empty() { Ok(Self { tenant, task, history_length }) } else { Err(faults) }
     }
 }
 
-/// A tenant is a handle here.
-const TENANT_LEN_MAX: usize = proto_types::Handle::LEN_MAX;
-/// Longer than any id that we give out; whether such an id exists is another question.
-const ID_LEN_MAX: usize = 512;
-/// Media types that a caller accepts; arbitrary.
-const OUTPUT_MODES_MAX: usize = 64;
-
-#[derive(Default)]
-struct Configuration {
-    return_immediately: bool,
-    history_length: Option<u32>,
-    wants_push: bool,
-}
-
-impl Configuration {
-    fn read(value: Option<&serde_json::Map<String, Value>>, found: &mut Violations) -> Self {
-        let Some(members) = value else { return Self::default() };
-        let mut fields = Fields::new(members, "configuration", found);
-        // Read to be checked: an agent's output is sent whatever its type, as A2A 1.0 allows (4.2.2).
-        let _ = fields.texts("acceptedOutputModes", OUTPUT_MODES_MAX);
-        Self {
-            return_immediately: fields.flag("returnImmediately"),
-            history_length: fields.count("historyLength"),
-            wants_push: fields.object("taskPushNotificationConfig").is_some(),
-        }
+fn read_tenant(tenant: Option<&str>, faults: &mut Faults) -> Option<Handle> {
+    let handle = Handle::parse(tenant?).ok();
+    if handle.is_none() {
+        faults.push(fault("/tenant", "the handle of an agent"));
     }
+    handle
 }
 
 #[cfg(test)]
-mod tests;
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn with_message(change: impl FnOnce(&mut Value)) -> Value {
+        let mut params = json!({"message": {
+            "messageId": "m1", "role": "ROLE_USER", "parts": [{"text": "hello"}],
+        }});
+        change(&mut params["message"]);
+        params
+    }
+
+    #[test]
+    fn a_message_is_read_without_its_context_and_task() {
+        let params = json!({
+            "tenant": "echo",
+            "message": {
+                "message_id": "m1", "role": "ROLE_USER", "context_id": "c1", "task_id": "t1",
+                "parts": [{"text": "hello"}],
+            },
+            "configuration": {"history_length": 3, "return_immediately": true},
+        });
+        let send = Send::parse(&params).unwrap();
+        let message = json!({"messageId": "m1", "role": "ROLE_USER", "parts": [{"text": "hello"}]});
+        assert_eq!(serde_json::to_value(&send.message).unwrap(), message);
+        assert_eq!(
+            (send.context, send.task),
+            (ContextId::parse("c1").ok(), Some(TaskId::parse("t1").ok()))
+        );
+        assert_eq!(
+            (send.history_length, send.return_immediately, send.wants_push),
+            (Some(3), true, false)
+        );
+        let push = json!({"taskPushNotificationConfig": {"url": "https://a.example"}});
+        let mut params = with_message(|_| ());
+        params["configuration"] = push;
+        assert!(Send::parse(&params).unwrap().wants_push);
+    }
+
+    #[test]
+    fn each_fault_is_named_with_its_place() {
+        for (params, expected) in [
+            (json!([]), ""),
+            (json!({}), "message"),
+            (with_message(|m| m["messageId"] = json!(1)), "message.messageId"),
+            (with_message(|m| m["role"] = json!("ROLE_AGENT")), "message.role"),
+            (with_message(|m| m["role"] = json!("user")), "message.role"),
+            (with_message(|m| m["parts"] = json!([])), "message.parts"),
+            (with_message(|m| m["parts"] = json!([{"text": "a"}, {}])), "message.parts[1]"),
+            (with_message(|m| m["parts"][0] = json!({"raw": "?"})), "message.parts[0].raw"),
+            (with_message(|m| m["contextId"] = json!("c d")), "message.contextId"),
+            (with_message(|m| m["contextId"] = json!("c".repeat(129))), "message.contextId"),
+            (with_message(|m| m["metadata"] = json!("x")), "message.metadata"),
+            (json!({"tenant": "a b", "message": with_message(|_| ())["message"]}), "tenant"),
+        ] {
+            let faults = Send::parse(&params).unwrap_err();
+            assert_eq!(faults[0].field(), expected, "{params}");
+        }
+    }
+
+    #[test]
+    fn a_task_is_named_by_its_id() {
+        let named = Named::parse_get(&json!({"id": "t1", "history_length": 2})).unwrap();
+        assert_eq!((named.task, named.history_length), (TaskId::parse("t1").ok(), Some(2)));
+        // No task has such a name, but nothing is wrong with asking for it.
+        assert_eq!(Named::parse_cancel(&json!({"id": "täsk"})).unwrap().task, None);
+        for bad in [json!({}), json!({"id": ""}), json!({"id": 7}), json!(null), json!("t1")] {
+            assert!(Named::parse_get(&bad).is_err(), "{bad}");
+            assert!(Named::parse_cancel(&bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,66 +1,28 @@
 //! A task of the registry, as A2A 1.0 shows it.
 //!
-//! Decides the Task object (A2A 1.0, section 4.1.1) and the two stream events (4.2). Must never show
-//! more than the registry has committed, and never who owns a task or which node runs it.
+//! Decides the Task object (A2A 1.0, section 4.1.1) and the stream events made from it (4.2). Must
+//! never show more than the registry has committed, and never who owns a task or which node runs it.
 
-use proto_types::{ContextId, TaskId, WallMs};
-use serde_json::{Map, Value, json};
+use proto_types::a2a::{
+    Artifact, Message, Part, Role, StreamResponse, Task, TaskArtifactUpdateEvent, TaskState,
+    TaskStatus, TaskStatusUpdateEvent,
+};
+use proto_types::{ContextId, TaskId, WallMs, json};
+use serde_json::Value;
 
-/// Where a task stands, in the registry's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Waits for a node.
-    Pending,
-    /// On a node.
-    Assigned,
-    /// The agent finished.
-    Completed,
-    /// The agent or a limit ended it.
-    Failed,
-    /// Its caller ended it.
-    Canceled,
-    /// The agent would not take it.
-    Rejected,
-    /// The agent asks its caller for more.
-    InputRequired,
-}
-
-impl State {
-    /// Reads the registry's word.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Some(match word {
-            "pending" => Self::Pending,
-            "assigned" => Self::Assigned,
-            "completed" => Self::Completed,
-            "failed" => Self::Failed,
-            "canceled" => Self::Canceled,
-            "rejected" => Self::Rejected,
-            "input-required" => Self::InputRequired,
-            _ => return None,
-        })
-    }
-
-    /// The name in A2A 1.0.
-    #[must_use]
-    pub const fn a2a(self) -> &'static str {
-        match self {
-            Self::Pending => "TASK_STATE_SUBMITTED",
-            Self::Assigned => "TASK_STATE_WORKING",
-            Self::Completed => "TASK_STATE_COMPLETED",
-            Self::Failed => "TASK_STATE_FAILED",
-            Self::Canceled => "TASK_STATE_CANCELED",
-            Self::Rejected => "TASK_STATE_REJECTED",
-            Self::InputRequired => "TASK_STATE_INPUT_REQUIRED",
-        }
-    }
-
-    /// Whether the registry has committed an outcome. An agent that asks for more has ended this
-    /// task too: the next message opens another task of the same context.
-    #[must_use]
-    pub const fn is_over(self) -> bool {
-        !matches!(self, Self::Pending | Self::Assigned)
-    }
+/// The state that a word of the registry stands for.
+#[must_use]
+pub fn state(word: &str) -> Option<TaskState> {
+    Some(match word {
+        "pending" => TaskState::Submitted,
+        "assigned" => TaskState::Working,
+        "completed" => TaskState::Completed,
+        "failed" => TaskState::Failed,
+        "canceled" => TaskState::Canceled,
+        "rejected" => TaskState::Rejected,
+        "input-required" => TaskState::InputRequired,
+        _ => return None,
+    })
 }
 
 /// What the registry says of a task.
@@ -71,180 +33,246 @@ pub struct TaskView {
     /// Its conversation.
     pub context: ContextId,
     /// Where it stands.
-    pub state: State,
+    pub state: TaskState,
     /// Since when.
     pub changed_at: WallMs,
-    /// Why, for ends that are not success; one of the registry's stable words.
+    /// Why, for ends that are not success; a word or sentence of the registry or node.
     pub reason: String,
     /// The message it was submitted with.
-    pub input: Value,
-    /// What it produced, in order.
-    pub artifacts: Vec<Value>,
+    pub input: Option<Message>,
+    /// What it produced.
+    pub outcome: Outcome,
+}
+
+/// What a task produced.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// In order.
+    pub artifacts: Vec<Artifact>,
     /// The agent's last message.
-    pub message: Option<Value>,
+    pub message: Option<Message>,
 }
 
-/// The outcome document: `{"artifacts": [..], "message": {..}}`, both optional.
-///
-/// # Errors
-/// It is neither empty nor such a document: the node that wrote it is at fault.
-pub fn read_outcome(document: &[u8]) -> Result<(Vec<Value>, Option<Value>), NotAnOutcome> {
-    if document.is_empty() {
-        return Ok((Vec::new(), None));
-    }
-    let Ok(Value::Object(mut members)) = proto_types::json::parse(document) else {
-        return Err(NotAnOutcome);
-    };
-    let artifacts = match members.remove("artifacts") {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::Array(artifacts)) if artifacts.iter().all(Value::is_object) => artifacts,
-        Some(_) => return Err(NotAnOutcome),
-    };
-    match members.remove("message") {
-        None | Some(Value::Null) => Ok((artifacts, None)),
-        Some(message @ Value::Object(_)) => Ok((artifacts, Some(message))),
-        Some(_) => Err(NotAnOutcome),
-    }
-}
-
-/// The registry holds an outcome that cannot be shown.
+/// The registry holds an outcome that cannot be shown: the node that wrote it is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the committed outcome is not an outcome document")]
 pub struct NotAnOutcome;
 
+impl Outcome {
+    /// Reads `{"artifacts": [..], "message": {..}}`, both optional; empty bytes are no outcome yet.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub fn parse(document: &[u8]) -> Result<Self, NotAnOutcome> {
+        if document.is_empty() {
+            return Ok(Self::default());
+        }
+        let Ok(Value::Object(members)) = json::parse(document) else {
+            return Err(NotAnOutcome);
+        };
+        let artifacts = match members.get("artifacts") {
+            None | Some(Value::Null) => Vec::new(),
+            Some(Value::Array(artifacts)) => {
+                // An artifact without parts is nothing to show, and no reason to hide the others.
+                let empty = |artifact: &&Value| artifact["parts"] == Value::Array(Vec::new());
+                let read = artifacts.iter().filter(|one| !empty(one)).map(Artifact::from_value);
+                read.collect::<Result<_, _>>().map_err(|_| NotAnOutcome)?
+            }
+            Some(_) => return Err(NotAnOutcome),
+        };
+        let message = match members.get("message") {
+            None | Some(Value::Null) => None,
+            Some(message) => Some(Message::from_value(message).map_err(|_| NotAnOutcome)?),
+        };
+        Ok(Self { artifacts, message })
+    }
+}
+
 impl TaskView {
-    /// The Task object. `history_length` as A2A 1.0 has it (section 3.2.4): absent is all, 0 is no
-    /// member at all.
+    /// Whether the registry has committed an outcome. An agent that asks for more has ended this
+    /// task too: the next message opens another task of the same context.
     #[must_use]
-    pub fn task(&self, history_length: Option<u32>) -> Value {
-        let mut task = Map::new();
-        task.insert("id".to_owned(), json!(self.id));
-        task.insert("contextId".to_owned(), json!(self.context));
-        task.insert("status".to_owned(), self.status());
-        if !self.artifacts.is_empty() {
-            task.insert("artifacts".to_owned(), Value::from(self.artifacts.clone()));
+    pub const fn is_over(&self) -> bool {
+        self.state.is_terminal() || self.state.is_interrupted()
+    }
+
+    /// The Task object. `history_length` as A2A 1.0 has it (section 3.2.4): absent is all, 0 is none.
+    #[must_use]
+    pub fn task(&self, history_length: Option<u32>) -> Task {
+        let shown = self.input.iter().filter(|_| history_length != Some(0));
+        Task {
+            id: self.id.as_str().to_owned(),
+            context_id: Some(self.context.as_str().to_owned()),
+            status: self.status(),
+            artifacts: self.outcome.artifacts.clone(),
+            history: shown.map(|message| self.placed(message)).collect(),
+            metadata: None,
         }
-        if history_length != Some(0) && self.input.is_object() {
-            task.insert("history".to_owned(), json!([self.placed(&self.input)]));
-        }
-        Value::Object(task)
     }
 
     /// The status of the task, with the agent's last message once it is over.
     #[must_use]
-    pub fn status(&self) -> Value {
-        let mut status = Map::new();
-        status.insert("state".to_owned(), Value::from(self.state.a2a()));
-        status.insert("timestamp".to_owned(), Value::from(self.changed_at.to_rfc3339()));
-        if let Some(message) = self.last_message() {
-            status.insert("message".to_owned(), message);
-        }
-        Value::Object(status)
+    pub fn status(&self) -> TaskStatus {
+        let message = match &self.outcome.message {
+            Some(message) => Some(self.placed(message)),
+            None if self.is_over() && !self.reason.is_empty() => {
+                let parts = vec![Part::text(self.reason.clone())];
+                let end = Message::new(format!("{}-end", self.id), Role::Agent, parts);
+                Some(self.placed(&end))
+            }
+            None => None,
+        };
+        TaskStatus { message, ..TaskStatus::new(self.state, self.changed_at) }
     }
 
     /// A stream event that tells the status.
     #[must_use]
-    pub fn status_update(&self) -> Value {
-        json!({"statusUpdate": {
-            "taskId": self.id, "contextId": self.context, "status": self.status(),
-        }})
+    pub fn status_update(&self) -> StreamResponse {
+        StreamResponse::StatusUpdate(TaskStatusUpdateEvent {
+            task_id: self.id.as_str().to_owned(),
+            context_id: self.context.as_str().to_owned(),
+            status: self.status(),
+            metadata: None,
+        })
     }
 
     /// A stream event that brings a whole artifact.
     #[must_use]
-    pub fn artifact_update(&self, artifact: &Value) -> Value {
-        json!({"artifactUpdate": {
-            "taskId": self.id, "contextId": self.context, "artifact": artifact, "lastChunk": true,
-        }})
+    pub fn artifact_update(&self, artifact: &Artifact) -> StreamResponse {
+        StreamResponse::ArtifactUpdate(TaskArtifactUpdateEvent {
+            task_id: self.id.as_str().to_owned(),
+            context_id: self.context.as_str().to_owned(),
+            artifact: artifact.clone(),
+            append: false,
+            last_chunk: true,
+            metadata: None,
+        })
     }
 
-    fn last_message(&self) -> Option<Value> {
-        match &self.message {
-            Some(message) => Some(self.placed(message)),
-            None if self.state.is_over() && !self.reason.is_empty() => Some(json!({
-                "messageId": format!("{}-end", self.id),
-                "role": "ROLE_AGENT",
-                "contextId": self.context,
-                "taskId": self.id,
-                "parts": [{"text": self.reason}],
-            })),
-            None => None,
+    /// What a node pushed of this task before its end, as it may be shown: the ids are ours,
+    /// whatever it says. `None` for what only the registry may tell: that the task is over.
+    #[must_use]
+    pub fn interim(&self, pushed: StreamResponse) -> Option<StreamResponse> {
+        let (id, context) = (self.id.as_str().to_owned(), self.context.as_str().to_owned());
+        match pushed {
+            StreamResponse::StatusUpdate(update) => {
+                let shown =
+                    matches!(update.status.state, TaskState::Submitted | TaskState::Working);
+                let update = TaskStatusUpdateEvent { task_id: id, context_id: context, ..update };
+                shown.then_some(StreamResponse::StatusUpdate(update))
+            }
+            StreamResponse::ArtifactUpdate(update) => {
+                let update = TaskArtifactUpdateEvent { task_id: id, context_id: context, ..update };
+                Some(StreamResponse::ArtifactUpdate(update))
+            }
+            StreamResponse::Task(_) | StreamResponse::Message(_) => None,
         }
     }
 
     /// A message says to which task and conversation it belongs, whoever wrote it.
-    fn placed(&self, message: &Value) -> Value {
-        let mut message = message.clone();
-        if let Value::Object(members) = &mut message {
-            members.insert("contextId".to_owned(), json!(self.context));
-            members.insert("taskId".to_owned(), json!(self.id));
+    fn placed(&self, message: &Message) -> Message {
+        Message {
+            context_id: Some(self.context.as_str().to_owned()),
+            task_id: Some(self.id.as_str().to_owned()),
+            ..message.clone()
         }
-        message
     }
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    fn view(state: State) -> TaskView {
+    fn view(state: TaskState) -> TaskView {
         TaskView {
             id: TaskId::parse("t1").unwrap(),
             context: ContextId::parse("c1").unwrap(),
             state,
             changed_at: WallMs::from_secs(1_774_008_000),
             reason: String::new(),
-            input: json!({"messageId": "m1", "role": "ROLE_USER", "parts": [{"text": "hi"}]}),
-            artifacts: Vec::new(),
-            message: None,
+            input: Some(Message::new("m1", Role::User, vec![Part::text("hi")])),
+            outcome: Outcome::default(),
         }
+    }
+
+    fn shown(task: &Task) -> Value {
+        serde_json::to_value(task).unwrap()
     }
 
     #[test]
     fn a_task_shows_its_status_and_its_history_as_asked() {
-        let task = view(State::Pending).task(None);
-        assert_eq!(
-            task["status"],
-            json!({
-                "state": "TASK_STATE_SUBMITTED", "timestamp": "2026-03-20T12:00:00.000Z",
-            })
-        );
+        let task = shown(&view(TaskState::Submitted).task(None));
+        let status =
+            json!({"state": "TASK_STATE_SUBMITTED", "timestamp": "2026-03-20T12:00:00.000Z"});
+        assert_eq!(task["status"], status);
         assert_eq!(task["history"][0]["taskId"], "t1");
         assert_eq!(task.get("artifacts"), None);
-        assert_eq!(view(State::Pending).task(Some(0)).get("history"), None);
-        assert_eq!(view(State::Pending).task(Some(5))["history"].as_array().unwrap().len(), 1);
+        assert_eq!(shown(&view(TaskState::Submitted).task(Some(0))).get("history"), None);
+        assert_eq!(view(TaskState::Submitted).task(Some(5)).history.len(), 1);
     }
 
     #[test]
     fn an_outcome_becomes_artifacts_and_the_last_message() {
         let outcome = br#"{"artifacts":[{"artifactId":"a1","parts":[{"text":"x"}]}],
             "message":{"messageId":"m2","role":"ROLE_AGENT","parts":[{"text":"done"}]}}"#;
-        let (artifacts, message) = read_outcome(outcome).unwrap();
-        let view = TaskView { artifacts, message, ..view(State::Completed) };
-        let task = view.task(None);
+        let outcome = Outcome::parse(outcome).unwrap();
+        let view = TaskView { outcome, ..view(TaskState::Completed) };
+        let task = shown(&view.task(None));
         assert_eq!(task["artifacts"][0]["artifactId"], "a1");
         assert_eq!(task["status"]["message"]["contextId"], "c1");
-        assert_eq!(view.status_update()["statusUpdate"]["status"]["state"], "TASK_STATE_COMPLETED");
-        let update = view.artifact_update(&view.artifacts[0]);
+        assert_eq!(view.status_update().state(), Some(TaskState::Completed));
+        let update =
+            serde_json::to_value(view.artifact_update(&view.outcome.artifacts[0])).unwrap();
         assert_eq!(update["artifactUpdate"]["artifact"]["artifactId"], "a1");
     }
 
     #[test]
     fn an_end_without_a_message_tells_its_reason() {
-        let view = TaskView { reason: "deadline".to_owned(), ..view(State::Failed) };
-        assert_eq!(view.status()["message"]["parts"], json!([{"text": "deadline"}]));
-        assert_eq!(view.status()["message"]["role"], "ROLE_AGENT");
+        let view = TaskView { reason: "deadline".to_owned(), ..view(TaskState::Failed) };
+        let message = view.status().message.unwrap();
+        assert_eq!((message.role, &message.parts), (Role::Agent, &vec![Part::text("deadline")]));
     }
 
     #[test]
     fn what_is_no_outcome_is_refused() {
-        assert_eq!(read_outcome(b""), Ok((Vec::new(), None)));
-        assert_eq!(read_outcome(b"{}"), Ok((Vec::new(), None)));
+        assert_eq!(Outcome::parse(b""), Ok(Outcome::default()));
+        assert_eq!(Outcome::parse(b"{}"), Ok(Outcome::default()));
+        let empty = br#"{"artifacts":[{"artifactId":"a","parts":[]}]}"#;
+        assert_eq!(Outcome::parse(empty), Ok(Outcome::default()));
         for bad in ["[]", "{", r#"{"artifacts":{}}"#, r#"{"artifacts":[1]}"#, r#"{"message":"x"}"#]
         {
-            assert_eq!(read_outcome(bad.as_bytes()), Err(NotAnOutcome), "{bad}");
+            assert_eq!(Outcome::parse(bad.as_bytes()), Err(NotAnOutcome), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_node_tells_no_end_and_no_ids() {
+        let task = view(TaskState::Working);
+        let update = |state| {
+            StreamResponse::StatusUpdate(TaskStatusUpdateEvent {
+                task_id: "forged".to_owned(),
+                context_id: "forged".to_owned(),
+                status: TaskStatus::new(state, WallMs(0)),
+                metadata: None,
+            })
+        };
+        let Some(StreamResponse::StatusUpdate(told)) = task.interim(update(TaskState::Working))
+        else {
+            panic!("an interim status is told")
+        };
+        assert_eq!((told.task_id.as_str(), told.context_id.as_str()), ("t1", "c1"));
+        for state in TaskState::ALL {
+            let shown = task.interim(update(state)).is_some();
+            assert_eq!(
+                shown,
+                matches!(state, TaskState::Submitted | TaskState::Working),
+                "{state:?}"
+            );
+        }
+        assert_eq!(task.interim(StreamResponse::Task(task.task(None))), None);
     }
 
     #[test]
@@ -258,9 +286,9 @@ mod tests {
             ("rejected", "TASK_STATE_REJECTED", true),
             ("input-required", "TASK_STATE_INPUT_REQUIRED", true),
         ] {
-            let state = State::parse(word).unwrap();
-            assert_eq!((state.a2a(), state.is_over()), (name, over));
+            let state = state(word).unwrap();
+            assert_eq!((state.as_str(), view(state).is_over()), (name, over));
         }
-        assert_eq!(State::parse("running"), None);
+        assert_eq!(state("running"), None);
     }
 }

@@ -10,15 +10,17 @@ mod stream;
 use std::sync::Arc;
 
 use axum::response::Response;
-use gateway_core::dispatch::Operation;
-use gateway_core::params::{Named, Send};
-use gateway_core::rpc::Request;
-use gateway_core::task_view::{TaskView, read_outcome};
-use gateway_core::{CallError, Failure, Violations};
+use gateway_core::dispatch::{self, Operation};
+use gateway_core::params::{Named, Send, fault};
+use gateway_core::task_view::{self, Outcome, TaskView};
+use gateway_core::{CallError, Failure};
 use http::StatusCode;
-use proto_types::{ContextId, Origin, TaskId, WallMs, json};
+use proto_types::a2a::rpc::{Id, Request, Response as Answer};
+use proto_types::a2a::{Message, SendMessageResponse, Task};
+use proto_types::{ContextId, Handle, Origin, TaskId, WallMs};
 use proto_wire::registry::v1 as wire;
-use serde_json::{Value, json as json_value};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use tonic::Code;
 
 use crate::agents::Agent;
@@ -31,7 +33,7 @@ const CANCEL_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// A call that is in order, before its token is spent: nothing of it needs to be read again.
 pub(crate) struct Call {
-    pub(crate) id: Value,
+    id: Id,
     operation: Operation,
     params: Params,
 }
@@ -52,28 +54,31 @@ impl Call {
         request: Request,
     ) -> Result<Self, CallError> {
         let operation = Operation::of(&request.method).map_err(CallError::Operation)?;
+        let params = request.params.unwrap_or_else(|| Value::Object(Map::new()));
         let params = match operation {
             Operation::SendMessage | Operation::SendStreamingMessage => {
-                let send = Send::parse(&request.params).map_err(CallError::Params)?;
+                let send = Send::parse(&params).map_err(CallError::Params)?;
                 if send.wants_push {
-                    let error = gateway_core::dispatch::Error::PushNotifications;
-                    return Err(CallError::Operation(error));
+                    return Err(CallError::Operation(dispatch::Error::PushNotifications));
                 }
-                let agent = agent(gateway, addressed, send.tenant.as_deref())?;
+                let agent = agent(gateway, addressed, send.tenant.as_ref())?;
+                let default = || gateway.cache.agents.load().default_agent().cloned();
                 let agent =
-                    match agent.or_else(|| gateway.cache.agents.load().default_agent().cloned()) {
-                        Some(agent) => agent,
-                        None => return Err(tenant("required: which agent is called")),
-                    };
+                    agent.or_else(default).ok_or_else(|| tenant("the agent to be called"))?;
                 Params::Send { agent, send: Box::new(send) }
             }
             Operation::GetTask | Operation::CancelTask => {
-                let named = Named::parse(&request.params).map_err(CallError::Params)?;
-                let agent = agent(gateway, addressed, named.tenant.as_deref())?;
+                let named = match operation {
+                    Operation::GetTask => Named::parse_get(&params),
+                    _ => Named::parse_cancel(&params),
+                };
+                let named = named.map_err(CallError::Params)?;
+                let agent = agent(gateway, addressed, named.tenant.as_ref())?;
                 Params::Task { agent, named }
             }
         };
-        Ok(Self { id: request.id, operation, params })
+        // A notification was refused before: an answer needs an id.
+        Ok(Self { id: request.id.unwrap_or(Id::Null), operation, params })
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -87,11 +92,14 @@ impl Call {
         caller: &Origin,
     ) -> Result<Response, Failure> {
         let Self { id, operation, params } = self;
-        let result = match params {
+        let task = match params {
             Params::Send { agent, send } if operation == Operation::SendStreamingMessage => {
                 return stream::answer(gateway, caller, &agent, *send, id).await;
             }
-            Params::Send { agent, send } => send::answer(gateway, caller, &agent, *send).await?,
+            Params::Send { agent, send } => {
+                let task = send::answer(gateway, caller, &agent, *send).await?;
+                return ok(&answer_of(&id, &SendMessageResponse::Task(task))?);
+            }
             Params::Task { agent, named } if operation == Operation::CancelTask => {
                 cancel(gateway, caller, agent.as_deref(), &named).await?
             }
@@ -100,36 +108,40 @@ impl Call {
                 view(&task)?.task(named.history_length)
             }
         };
-        Ok(reply::json(StatusCode::OK, &result_of(&id, &result)))
+        ok(&answer_of(&id, &task)?)
     }
 }
 
+fn ok(answer: &Answer) -> Result<Response, Failure> {
+    let body = serde_json::to_string(answer).map_err(|_| Failure::Internal)?;
+    Ok(reply::body(StatusCode::OK, "application/json", body))
+}
+
 /// The JSON-RPC answer that carries a result.
-fn result_of(id: &Value, result: &Value) -> Value {
-    json_value!({"jsonrpc": "2.0", "id": id, "result": result})
+fn answer_of(id: &Id, result: &impl Serialize) -> Result<Answer, Failure> {
+    let result = serde_json::to_value(result).map_err(|_| Failure::Internal)?;
+    Ok(Answer::ok(id.clone(), result))
 }
 
 /// The agent of the path, or of the tenant where the path names none.
 fn agent(
     gateway: &Gateway,
     addressed: Addressed,
-    named: Option<&str>,
+    named: Option<&Handle>,
 ) -> Result<Option<Arc<Agent>>, CallError> {
     match (addressed, named) {
         (addressed, None) => Ok(addressed),
-        (Some(agent), Some(named)) if agent.handle.as_str() == named => Ok(Some(agent)),
-        (Some(_), Some(_)) => Err(tenant("not the agent that the path names")),
+        (Some(agent), Some(named)) if agent.handle == *named => Ok(Some(agent)),
+        (Some(_), Some(_)) => Err(tenant("the agent that the path names")),
         (None, Some(named)) => {
-            let handle = proto_types::Handle::parse(named).ok();
-            let agents = gateway.cache.agents.load();
-            let agent = handle.and_then(|handle| agents.find(&handle).cloned());
-            agent.map(Some).ok_or_else(|| tenant("no such agent"))
+            let agent = gateway.cache.agents.load().find(named).cloned();
+            agent.map(Some).ok_or_else(|| tenant("an agent that is hosted here"))
         }
     }
 }
 
-fn tenant(problem: &str) -> CallError {
-    CallError::Params(Violations::one("tenant", problem))
+fn tenant(must_be: &'static str) -> CallError {
+    CallError::Params(vec![fault("/tenant", must_be)])
 }
 
 async fn cancel(
@@ -137,10 +149,10 @@ async fn cancel(
     caller: &Origin,
     agent: Option<&Agent>,
     named: &Named,
-) -> Result<Value, Failure> {
+) -> Result<Task, Failure> {
     let task = find(gateway, caller, agent, named.task.as_ref()).await?;
     let before = view(&task)?;
-    if before.state.is_over() {
+    if before.is_over() {
         return Err(Failure::Call(CallError::TaskNotCancelable));
     }
     let message = wire::CancelTaskRequest { id: task.id, owner: caller.as_str().to_owned() };
@@ -151,7 +163,7 @@ async fn cancel(
         error => of_task(&error),
     })?;
     let shown = view(&task)?;
-    if shown.state.is_over() {
+    if shown.is_over() {
         return Ok(shown.task(named.history_length));
     }
     // Its node has to end it first. Another waiter of this task keeps its place: then this one asks.
@@ -198,13 +210,12 @@ fn of_task(error: &Unanswered) -> Failure {
 
 /// What the registry says of a task, in the core's terms.
 fn view(task: &wire::Task) -> Result<TaskView, Failure> {
-    let (artifacts, message) = read_outcome(&task.outcome).map_err(|_| {
+    let outcome = Outcome::parse(&task.outcome).map_err(|_| {
         tracing::error!(task = task.id, "the committed outcome cannot be read");
         Failure::Call(CallError::AgentResponse)
     })?;
-    let state = gateway_core::task_view::State::parse(&task.state);
     let ids = (TaskId::parse(&task.id), ContextId::parse(&task.context));
-    let ((Ok(id), Ok(context)), Some(state)) = (ids, state) else {
+    let ((Ok(id), Ok(context)), Some(state)) = (ids, task_view::state(&task.state)) else {
         tracing::error!(
             task = task.id,
             state = task.state,
@@ -218,8 +229,7 @@ fn view(task: &wire::Task) -> Result<TaskView, Failure> {
         state,
         changed_at: WallMs(task.changed_at_ms),
         reason: task.reason.clone(),
-        input: json::parse(&task.input).unwrap_or(Value::Null),
-        artifacts,
-        message,
+        input: Message::parse(&task.input).ok(),
+        outcome,
     })
 }

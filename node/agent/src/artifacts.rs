@@ -39,7 +39,8 @@ impl Artifacts {
             tracing::warn!(%digest, "an artifact on disk is damaged; it is fetched again");
         }
         let fetched = self.registry.artifact(&digest.to_string(), BYTES_MAX).await;
-        let bytes = fetched.map_err(|status| format!("the artifact cannot be fetched: {}", status.message()))?;
+        let bytes = fetched
+            .map_err(|status| format!("the artifact cannot be fetched: {}", status.message()))?;
         if Digest::of(&bytes) != *digest {
             return Err(format!("the registry sent other bytes than {digest}"));
         }

@@ -76,7 +76,8 @@ impl Desk {
         offer: wire::Capacity,
     ) -> Result<Self, Error> {
         let (journal, former) = Journal::open(&config.state_dir).map_err(Error::State)?;
-        let artifacts = Artifacts::open(&config.state_dir, Arc::clone(&registry)).map_err(Error::State)?;
+        let artifacts =
+            Artifacts::open(&config.state_dir, Arc::clone(&registry)).map_err(Error::State)?;
         Ok(Self {
             clock: Clock::new(),
             artifacts,
@@ -120,7 +121,7 @@ impl Desk {
     fn linked(&mut self, event: link::Event) {
         match event {
             link::Event::Opening(session) => self.hello(session),
-            link::Event::Order(order) => self.order(order),
+            link::Event::Order(order) => self.order(*order),
             link::Event::Down => {
                 self.session = None;
                 self.beats.clear();
@@ -151,10 +152,17 @@ impl Desk {
 
     fn beat(&mut self) {
         self.beats.push_back(self.clock.now());
-        let free = self.offer.slots.saturating_sub(u32::try_from(self.ledger.in_flight()).unwrap_or(u32::MAX));
+        let free = self
+            .offer
+            .slots
+            .saturating_sub(u32::try_from(self.ledger.in_flight()).unwrap_or(u32::MAX));
         // 256 digests is what a beat may carry; the runtime keeps fewer.
         let cached = self.runtime.cached().iter().take(256).map(ToString::to_string).collect();
-        self.say(Kind::Beat(wire::Beat { free_slots: free, draining: self.ledger.is_draining(), cached }));
+        self.say(Kind::Beat(wire::Beat {
+            free_slots: free,
+            draining: self.ledger.is_draining(),
+            cached,
+        }));
     }
 
     fn drain(&mut self) {

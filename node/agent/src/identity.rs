@@ -30,7 +30,8 @@ pub(crate) fn credential(state_dir: &Path) -> io::Result<String> {
     let text = base64url::encode(&drawn);
     // Written aside and renamed, so that a crash leaves no half credential.
     let aside = state_dir.join("credential.new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
     writeln!(file, "{text}")?;
     file.sync_all()?;
     std::fs::rename(&aside, &path)?;
@@ -50,7 +51,9 @@ pub(crate) async fn join(
         return Ok(());
     }
     let path = config.join_token_file.as_ref();
-    let path = path.ok_or_else(|| Error::Config("join_token_file: needed until the node is admitted".to_owned()))?;
+    let path = path.ok_or_else(|| {
+        Error::Config("join_token_file: needed until the node is admitted".to_owned())
+    })?;
     let token = deploy_service::secret::read(path).map_err(Error::Secret)?;
     let request = wire::RegisterNodeRequest {
         id: config.id.to_string(),
@@ -58,9 +61,15 @@ pub(crate) async fn join(
         join_token: token.expose().to_owned(),
         credential: credential.to_owned(),
     };
+    knock(registry, request).await?;
+    std::fs::write(&admitted, b"").map_err(Error::State)
+}
+
+/// Asks for admission until the registry decides.
+async fn knock(registry: &Registry, request: wire::RegisterNodeRequest) -> Result<(), Error> {
     loop {
         match registry.register(request.clone()).await {
-            Ok(()) => break,
+            Ok(()) => return Ok(()),
             Err(status) if is_passing(status.code()) => {
                 tracing::info!(%status, "the registry does not admit the node yet");
                 tokio::time::sleep(RETRY).await;
@@ -68,13 +77,16 @@ pub(crate) async fn join(
             Err(status) => return Err(Error::Refused(status.message().to_owned())),
         }
     }
-    std::fs::write(&admitted, b"").map_err(Error::State)
 }
 
 fn is_passing(code: Code) -> bool {
     matches!(
         code,
-        Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown | Code::ResourceExhausted
+        Code::Unavailable
+            | Code::DeadlineExceeded
+            | Code::Cancelled
+            | Code::Unknown
+            | Code::ResourceExhausted
     )
 }
 

@@ -23,7 +23,7 @@ pub(crate) enum Event {
     /// A session is being opened: its first message must be the hello.
     Opening(mpsc::Sender<wire::NodeMessage>),
     /// The leader says something.
-    Order(wire::node_order::Kind),
+    Order(Box<wire::node_order::Kind>),
     /// The session ended; leases run on by their own time.
     Down,
 }
@@ -59,8 +59,11 @@ async fn session(registry: &Registry, url: &str, desk: &mpsc::Sender<Event>) -> 
     if desk.send(Event::Opening(sender)).await.is_err() {
         return Ok(());
     }
-    let opened = tokio::time::timeout(Duration::from_secs(5), fleet.session(ReceiverStream::new(receiver))).await;
-    let opened = opened.unwrap_or_else(|_| Err(Status::deadline_exceeded("the session does not open")));
+    let opened =
+        tokio::time::timeout(Duration::from_secs(5), fleet.session(ReceiverStream::new(receiver)))
+            .await;
+    let opened =
+        opened.unwrap_or_else(|_| Err(Status::deadline_exceeded("the session does not open")));
     let ended = match opened {
         Ok(orders) => {
             follow(orders.into_inner(), desk).await;
@@ -77,7 +80,7 @@ async fn follow(mut orders: Streaming<wire::NodeOrder>, desk: &mpsc::Sender<Even
     loop {
         match orders.message().await {
             Ok(Some(wire::NodeOrder { kind: Some(kind) })) => {
-                if desk.send(Event::Order(kind)).await.is_err() {
+                if desk.send(Event::Order(Box::new(kind))).await.is_err() {
                     return;
                 }
             }

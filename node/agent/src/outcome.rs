@@ -42,7 +42,8 @@ fn artifact(chunk: &ArtifactChunk) -> Value {
 pub(crate) fn stream_response(task: &str, context: &str, event: &Event) -> Value {
     match event {
         Event::Status { text } => {
-            let mut status = json!({ "state": "TASK_STATE_WORKING", "timestamp": wall().to_string() });
+            let mut status =
+                json!({ "state": "TASK_STATE_WORKING", "timestamp": wall().to_string() });
             if let Some(text) = text {
                 status["message"] = message(&[Part::text(text)], task, context);
             }
@@ -86,7 +87,9 @@ pub(crate) fn settle(
     artifacts: &Artifacts,
 ) -> Settlement {
     let (end, parts, reason) = match outcome {
-        Outcome::Fault { retryable: true, reason, .. } => return Settlement::Release(reason.clone()),
+        Outcome::Fault { retryable: true, reason, .. } => {
+            return Settlement::Release(reason.clone());
+        }
         Outcome::Fault { reason, .. } => ("failed", Vec::new(), reason.clone()),
         Outcome::Completed { parts } => ("completed", parts.clone(), String::new()),
         Outcome::InputRequired { parts } => ("input-required", parts.clone(), String::new()),
@@ -129,7 +132,9 @@ mod tests {
     #[test]
     fn chunks_follow_or_replace_what_their_artifact_has() {
         let mut artifacts = Artifacts::default();
-        for (id, text, append) in [("a", "1", false), ("b", "x", false), ("a", "2", true), ("b", "y", false)] {
+        for (id, text, append) in
+            [("a", "1", false), ("b", "x", false), ("a", "2", true), ("b", "y", false)]
+        {
             artifacts.take(&chunk(id, text, append));
         }
         let texts = |at: usize| artifacts.json()[at]["parts"].clone();
@@ -140,7 +145,8 @@ mod tests {
     #[test]
     fn only_a_fault_that_may_pass_hands_the_task_back() {
         let settle = |outcome: &Outcome| settle("t", "c", 7, outcome, &Artifacts::default());
-        let fault = |retryable| Outcome::Fault { retryable, side_effects: false, reason: "r".to_owned() };
+        let fault =
+            |retryable| Outcome::Fault { retryable, side_effects: false, reason: "r".to_owned() };
         assert!(matches!(settle(&fault(true)), Settlement::Release(reason) if reason == "r"));
         for (outcome, end) in [
             (fault(false), "failed"),

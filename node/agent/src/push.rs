@@ -20,7 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const QUEUE: usize = 64;
 
 /// Takes a run's events until it ends: collects artifacts, and passes everything on while somebody takes it.
-pub(crate) async fn drain(assigned: &wire::Assigned, mut events: mpsc::Receiver<Event>) -> Artifacts {
+pub(crate) async fn drain(
+    assigned: &wire::Assigned,
+    mut events: mpsc::Receiver<Event>,
+) -> Artifacts {
     let mut artifacts = Artifacts::default();
     let mut gateway = assigned.reply_to.as_ref().map(|to| open(assigned, to));
     while let Some(event) = events.recv().await {
@@ -41,7 +44,8 @@ pub(crate) async fn drain(assigned: &wire::Assigned, mut events: mpsc::Receiver<
 /// Opens a push in the background; dropping the sender ends it.
 fn open(assigned: &wire::Assigned, to: &wire::ReplyTo) -> mpsc::Sender<PushRequest> {
     let (sender, receiver) = mpsc::channel(QUEUE);
-    let open = Open { task: assigned.task.clone(), epoch: assigned.epoch, secret: to.secret.clone() };
+    let open =
+        Open { task: assigned.task.clone(), epoch: assigned.epoch, secret: to.secret.clone() };
     let first = PushRequest { kind: Some(Kind::Open(open)) };
     // The queue is new and holds more than one.
     let _ = sender.try_send(first);
@@ -50,12 +54,16 @@ fn open(assigned: &wire::Assigned, to: &wire::ReplyTo) -> mpsc::Sender<PushReque
     tokio::spawn(async move {
         let pushed = async {
             let channel = endpoint?.connect_timeout(PATIENCE).connect().await?;
-            Ok::<_, tonic::transport::Error>(TaskEventsClient::new(channel).push(ReceiverStream::new(receiver)).await)
+            Ok::<_, tonic::transport::Error>(
+                TaskEventsClient::new(channel).push(ReceiverStream::new(receiver)).await,
+            )
         };
         match pushed.await {
             Ok(Ok(_)) => {}
             Ok(Err(status)) => tracing::debug!(%task, %status, "the gateway ended the push"),
-            Err(error) => tracing::debug!(%task, error = crate::link::chain(&error), "the gateway is not there"),
+            Err(error) => {
+                tracing::debug!(%task, error = crate::link::chain(&error), "the gateway is not there")
+            }
         }
     });
     sender

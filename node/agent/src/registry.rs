@@ -50,7 +50,8 @@ impl Registry {
     /// Connects when it is first used.
     pub(crate) fn new(config: &Checked, credential: &str) -> Result<Self, Error> {
         let bearer = format!("Bearer node:{}:{credential}", config.id);
-        let bearer = bearer.parse().map_err(|_| Error::Config("the credential is not ASCII".to_owned()))?;
+        let bearer =
+            bearer.parse().map_err(|_| Error::Config("the credential is not ASCII".to_owned()))?;
         let connect = |url: &String| Ok((url.clone(), lazy(url)?));
         let members = config.registry.iter().map(connect).collect::<Result<_, Error>>()?;
         Ok(Self { members, last: AtomicUsize::new(0), bearer: Bearer(bearer) })
@@ -143,7 +144,9 @@ async fn fetch(
     let mut artifact = Vec::new();
     while let Some(chunk) = chunks.message().await? {
         if artifact.len() + chunk.bytes.len() > bytes_max {
-            return Err(Status::out_of_range(format!("the artifact is larger than {bytes_max} bytes")));
+            return Err(Status::out_of_range(format!(
+                "the artifact is larger than {bytes_max} bytes"
+            )));
         }
         artifact.extend_from_slice(&chunk.bytes);
     }

@@ -26,7 +26,10 @@ pub(crate) fn runtime(config: &Checked) -> Result<Arc<Runtime>, Error> {
 }
 
 /// What the node offers: slots and memory by its operator's word, speed by measurement.
-pub(crate) async fn measure(runtime: &Arc<Runtime>, config: &Checked) -> Result<wire::Capacity, Error> {
+pub(crate) async fn measure(
+    runtime: &Arc<Runtime>,
+    config: &Checked,
+) -> Result<wire::Capacity, Error> {
     let measured = runtime.measure().await;
     let measured = measured.map_err(|error| Error::Runtime(crate::link::chain(&error)))?;
     Ok(wire::Capacity {
@@ -60,7 +63,8 @@ pub(crate) struct Plan {
 impl Plan {
     /// Reads it; `Err` says what the registry got wrong.
     pub(crate) fn read(agent: &wire::Agent) -> Result<Self, String> {
-        let artifact = Digest::parse(&agent.artifact).map_err(|error| format!("artifact: {error}"))?;
+        let artifact =
+            Digest::parse(&agent.artifact).map_err(|error| format!("artifact: {error}"))?;
         let kind = match agent.kind.as_str() {
             "component" => Kind::Agent,
             "command" => Kind::Command,
@@ -91,29 +95,34 @@ pub(crate) async fn prepare(
         return Ok(prepared);
     }
     let bytes = artifacts.bytes(&plan.artifact).await;
-    let bytes = bytes.map_err(|reason| Outcome::Fault { retryable: true, side_effects: false, reason })?;
+    let bytes =
+        bytes.map_err(|reason| Outcome::Fault { retryable: true, side_effects: false, reason })?;
     let prepared = runtime.prepare(&plan.artifact, bytes.into(), Some(plan.kind)).await;
     prepared.map_err(|error| error.outcome())
 }
 
+/// One run: what, with what, and how it is heard and ended.
+pub(crate) struct Run {
+    pub(crate) prepared: Arc<Prepared>,
+    /// The A2A message (JSON).
+    pub(crate) input: bytes::Bytes,
+    pub(crate) limits: Limits,
+    pub(crate) io: Io,
+    /// Ends the guest wherever it is.
+    pub(crate) stop: Shutdown,
+}
+
 /// Runs a message through the agent.
-pub(crate) async fn run(
-    runtime: Arc<Runtime>,
-    prepared: Arc<Prepared>,
-    input: bytes::Bytes,
-    limits: Limits,
-    io: Io,
-    stop: Shutdown,
-) -> Outcome {
-    let message: Message = match serde_json::from_slice(&input) {
+pub(crate) async fn run(runtime: Arc<Runtime>, run: Run) -> Outcome {
+    let message: Message = match serde_json::from_slice(&run.input) {
         Ok(message) => message,
         Err(error) => {
             return Outcome::Failed { code: "bad-input".to_owned(), message: error.to_string() };
         }
     };
     tokio::select! {
-        outcome = runtime.run(prepared, message, limits, io) => outcome,
+        outcome = runtime.run(run.prepared, message, run.limits, run.io) => outcome,
         // The lease is gone: the run's future is dropped, which ends the guest wherever it is.
-        () = stop.triggered() => Outcome::Cancelled,
+        () = run.stop.triggered() => Outcome::Cancelled,
     }
 }

@@ -1,11 +1,29 @@
 //! The wire: prost and tonic types of the published `.proto` files.
 //! It decides nothing; it must never hold a rule about what a message may contain.
 
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated code; the .proto files document it")]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic,
+    reason = "generated code; the .proto files document it"
+)]
 mod generated {
-    pub mod raft { pub mod v1 { tonic::include_proto!("ecumene.raft.v1"); } }
-    pub mod registry { pub mod v1 { tonic::include_proto!("ecumene.registry.v1"); } }
-    pub mod gateway { pub mod v1 { tonic::include_proto!("ecumene.gateway.v1"); } }
+    pub mod raft {
+        pub mod v1 {
+            tonic::include_proto!("ecumene.raft.v1");
+        }
+    }
+    pub mod registry {
+        pub mod v1 {
+            tonic::include_proto!("ecumene.registry.v1");
+        }
+    }
+    pub mod gateway {
+        pub mod v1 {
+            tonic::include_proto!("ecumene.gateway.v1");
+        }
+    }
 }
 
 pub use generated::{gateway, raft, registry};

@@ -31,48 +31,63 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// The peer of the vectors enrols with its own key and publishes its record and a card.
+/// The peer of the vectors enrols with its own key and publishes its record and a card; an agent is deployed.
 async fn publish(show: &mut Show, world: &World) -> Result<Peer> {
     let vectors: Value = serde_json::from_str(VECTORS)?;
+    let peer = vector_peer(&vectors)?;
+    let key = world.path("peer.json");
+    peer.write_key(&key)?;
+    let key = key.to_str().context("UTF-8")?;
+    let enrol = async { world.cli(&["peer", "enrol", "https://a.example", "--key", key]) };
+    show.step("a peer enrols with its own key", enrol).await?;
+    let record = vectors["records"]["valid_hive"]["record"].to_string();
+    let named = "it publishes its Pilox record; the registry knows its key";
+    show.step(named, async { put_record(world, &record) }).await?;
+    let named = "it publishes a signed Agent Card, kept byte for byte";
+    show.step(named, async { put_card(world, &peer) }).await?;
+    let deploy = async { world.deploy_text_agent(AGENT) };
+    show.step("a hosted agent is deployed as a WebAssembly component", deploy).await?;
+    Ok(peer)
+}
+
+/// The peer whose documents and test key the vectors hold.
+fn vector_peer(vectors: &Value) -> Result<Peer> {
     let seed = vectors["keys"]["a"]["seedHex"].as_str().context("seedHex")?;
     let mut bytes = [0; 32];
     for (at, byte) in bytes.iter_mut().enumerate() {
         *byte = u8::from_str_radix(&seed[2 * at..2 * at + 2], 16)?;
     }
-    let peer = Peer::from_seed("https://a.example", bytes)?;
-    let key = world.path("peer.json");
-    peer.write_key(&key)?;
-    let key = key.to_str().context("UTF-8")?;
-    show.step("a peer enrols with its own key", async {
-        world.cli(&["peer", "enrol", "https://a.example", "--key", key])
-    })
-    .await?;
-    let record = vectors["records"]["valid_hive"]["record"].to_string();
-    show.step("it publishes its Pilox record; the registry knows its key", async {
-        let path = world.path("record.json");
-        std::fs::write(&path, &record)?;
-        let put = ["--output", "json", "record", "put", path.to_str().context("UTF-8")?];
-        let put: Value = serde_json::from_str(&world.cli(&put)?)?;
-        ensure!(put["assurance"] == "enrolled", "the record is {}", put["assurance"]);
-        let read = world.cli(&["record", "get", "urn:hive:agent:sha256:0001", "--strong"])?;
-        ensure!(read == record, "the record came back changed: {read}");
-        Ok(())
-    })
-    .await?;
-    show.step("it publishes a signed Agent Card, kept byte for byte", async {
-        let card = documents::card(&peer, "A remote agent")?;
-        let path = world.path("card.json");
-        std::fs::write(&path, &card)?;
-        world.cli(&["card", "put", "a-remote", path.to_str().context("UTF-8")?, "--owner", "https://a.example"])?;
-        ensure!(world.cli(&["card", "get", "a-remote"])?.as_bytes() == card, "the card came back changed");
-        Ok(())
-    })
-    .await?;
-    show.step("a hosted agent is deployed as a WebAssembly component", async {
-        world.deploy_text_agent(AGENT)
-    })
-    .await?;
-    Ok(peer)
+    Peer::from_seed("https://a.example", bytes)
+}
+
+fn put_record(world: &World, record: &str) -> Result<()> {
+    let path = world.path("record.json");
+    std::fs::write(&path, record)?;
+    let put = ["--output", "json", "record", "put", path.to_str().context("UTF-8")?];
+    let put: Value = serde_json::from_str(&world.cli(&put)?)?;
+    ensure!(put["assurance"] == "enrolled", "the record is {}", put["assurance"]);
+    let read = world.cli(&["record", "get", "urn:hive:agent:sha256:0001", "--strong"])?;
+    ensure!(read == record, "the record came back changed: {read}");
+    Ok(())
+}
+
+fn put_card(world: &World, peer: &Peer) -> Result<()> {
+    let card = documents::card(peer, "A remote agent")?;
+    let path = world.path("card.json");
+    std::fs::write(&path, &card)?;
+    world.cli(&[
+        "card",
+        "put",
+        "a-remote",
+        path.to_str().context("UTF-8")?,
+        "--owner",
+        "https://a.example",
+    ])?;
+    ensure!(
+        world.cli(&["card", "get", "a-remote"])?.as_bytes() == card,
+        "the card came back changed"
+    );
+    Ok(())
 }
 
 /// The official SDK calls the agent, unary and streaming.
@@ -89,8 +104,14 @@ async fn sdk_call(world: &World, peer: &Peer, base: String, streaming: bool) -> 
     let events = tokio::task::spawn_blocking(called).await??;
     let all = json!(events).to_string();
     ensure!(all.contains("TASK_STATE_COMPLETED"), "the task did not complete: {all}");
-    ensure!(all.contains("\"statistics\"") && all.contains("keywords"), "artifacts are missing: {all}");
-    ensure!(all.contains("\"sentences\":2") || all.contains("\"sentences\":2.0"), "wrong statistics: {all}");
+    ensure!(
+        all.contains("\"statistics\"") && all.contains("keywords"),
+        "artifacts are missing: {all}"
+    );
+    ensure!(
+        all.contains("\"sentences\":2") || all.contains("\"sentences\":2.0"),
+        "wrong statistics: {all}"
+    );
     ensure!(!streaming || events.len() >= 4, "a stream of {} events: {all}", events.len());
     Ok(())
 }
@@ -117,31 +138,29 @@ async fn lose_leader(show: &mut Show, world: &mut World, peer: &Peer) -> Result<
     let process = world.members[leader].process.take().context("the leader is up")?;
     show.step("the leader is killed with SIGKILL", async { process.kill_9() }).await?;
     let url = world.gateways[0].url.clone();
-    show.step("the first call after it succeeds", async {
-        let until = Instant::now() + chaos_cluster::world::PATIENCE;
-        loop {
-            let answer = peer.rpc(&url, AGENT, "SendMessage", message(TEXT, None)).await?;
-            let state = answer.json().ok().map(|answer| answer["result"]["task"]["status"]["state"].clone());
-            if answer.status == 200 && state == Some(json!("TASK_STATE_COMPLETED")) {
-                return Ok(());
-            }
-            ensure!(Instant::now() < until, "no call succeeds: {} {:?}", answer.status, answer.body);
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    })
-    .await?;
+    show.step("the first call after it succeeds", until(|| completes(peer, &url))).await?;
     world.start_member(leader)?;
-    show.step("the killed member comes back; the doctor finds nothing", async {
-        let until = Instant::now() + chaos_cluster::world::PATIENCE;
-        loop {
-            match world.cli(&["doctor"]) {
-                Ok(_) => return Ok(()),
-                Err(error) if Instant::now() > until => return Err(error),
-                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-            }
+    let doctor = until(async || world.cli(&["doctor"]).map(drop));
+    show.step("the killed member comes back; the doctor finds nothing", doctor).await
+}
+
+/// One call, to its completion.
+async fn completes(peer: &Peer, url: &str) -> Result<()> {
+    let answer = peer.rpc(url, AGENT, "SendMessage", message(TEXT, None)).await?;
+    let state = answer.json()?["result"]["task"]["status"]["state"].clone();
+    ensure!(state == "TASK_STATE_COMPLETED", "{} {:?}", answer.status, answer.body);
+    Ok(())
+}
+
+/// Tries until it holds, for as long as anything may take.
+async fn until<F: Future<Output = Result<()>>>(attempt: impl Fn() -> F) -> Result<()> {
+    let end = Instant::now() + chaos_cluster::world::PATIENCE;
+    loop {
+        match attempt().await {
+            Err(_) if Instant::now() < end => tokio::time::sleep(Duration::from_millis(50)).await,
+            done => return done,
         }
-    })
-    .await
+    }
 }
 
 /// An envelope is accepted durably and pulled by its local subscriber.
@@ -150,12 +169,18 @@ async fn envelope(show: &mut Show, world: &World) -> Result<()> {
     let key = key.to_str().context("UTF-8")?;
     show.step("a WAN envelope is accepted, delivered and acknowledged", async {
         let payload = r#"{"greeting":"hello, inhabited world"}"#;
-        let send = ["envelope", "send", "--key", key, "--issuer", "https://a.example", "--target", AGENT];
-        world.cli(&[&send[..], &["--payload", payload, "--correlation-id", "demo-0001"]].concat())?;
+        let send =
+            ["envelope", "send", "--key", key, "--issuer", "https://a.example", "--target", AGENT];
+        world
+            .cli(&[&send[..], &["--payload", payload, "--correlation-id", "demo-0001"]].concat())?;
         let pulled = world.cli(&["--output", "json", "envelope", "pull", AGENT])?;
         let pulled: Value = serde_json::from_str(&pulled)?;
-        ensure!(pulled[0]["envelope"]["payload"]["greeting"] == "hello, inhabited world", "pulled {pulled}");
-        let again = world.cli(&["--output", "json", "envelope", "pull", AGENT, "--wait-seconds", "0"])?;
+        ensure!(
+            pulled[0]["envelope"]["payload"]["greeting"] == "hello, inhabited world",
+            "pulled {pulled}"
+        );
+        let again =
+            world.cli(&["--output", "json", "envelope", "pull", AGENT, "--wait-seconds", "0"])?;
         ensure!(serde_json::from_str::<Value>(&again)? == json!([]), "delivered twice: {again}");
         Ok(())
     })

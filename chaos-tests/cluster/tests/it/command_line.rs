@@ -22,7 +22,12 @@ fn one_process_runs_all_three_roles_and_drains_on_sigterm() -> Result<()> {
             break;
         }
         up.check_alive()?;
-        ensure!(Instant::now() < until, "{}\n{}", String::from_utf8_lossy(&doctor.stdout), up.tail());
+        ensure!(
+            Instant::now() < until,
+            "{}\n{}",
+            String::from_utf8_lossy(&doctor.stdout),
+            up.tail()
+        );
         std::thread::sleep(Duration::from_millis(100));
     }
     let code = |args: &[&str]| -> Result<Option<i32>> {
@@ -30,6 +35,10 @@ fn one_process_runs_all_three_roles_and_drains_on_sigterm() -> Result<()> {
     };
     assert_eq!(code(&["record", "get", "urn:test:agent:none"])?, Some(5), "not found");
     assert_eq!(code(&["record", "put", "/nonexistent"])?, Some(2), "usage");
-    assert_eq!(code(&["--registry", "http://127.0.0.1:1", "peer", "list"])?, Some(3), "unreachable");
+    assert_eq!(
+        code(&["--registry", "http://127.0.0.1:1", "peer", "list"])?,
+        Some(3),
+        "unreachable"
+    );
     up.stop(Duration::from_secs(60))
 }

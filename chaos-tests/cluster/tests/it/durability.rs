@@ -13,7 +13,8 @@ async fn a_write_survives_its_leader_and_then_the_death_of_all_members() -> Resu
     let record = documents::record(&peer, "urn:test:agent:1", WallMs(1_774_000_000_000))?;
     let leader = world.leader().await?;
     let operator = world.operator_at(&world.members[leader].url).await?;
-    let request = wire::PutRecordRequest { document: record.clone().into(), if_match: String::new() };
+    let request =
+        wire::PutRecordRequest { document: record.clone().into(), if_match: String::new() };
     operator.directory.clone().put_record(request).await?;
     world.members[leader].process.take().context("up")?.kill_9()?;
 
@@ -39,9 +40,12 @@ async fn a_write_survives_its_leader_and_then_the_death_of_all_members() -> Resu
 async fn strong_read(world: &World, at: usize) -> Result<Vec<u8>> {
     let until = std::time::Instant::now() + chaos_cluster::world::PATIENCE;
     loop {
-        let request = wire::GetRecordRequest { handle: "urn:test:agent:1".to_owned(), consistency: 1 };
+        let request =
+            wire::GetRecordRequest { handle: "urn:test:agent:1".to_owned(), consistency: 1 };
         let read = match world.operator_at(&world.members[at].url).await {
-            Ok(operator) => operator.directory.clone().get_record(request).await.map_err(anyhow::Error::from),
+            Ok(operator) => {
+                operator.directory.clone().get_record(request).await.map_err(anyhow::Error::from)
+            }
             Err(error) => Err(error),
         };
         match read {

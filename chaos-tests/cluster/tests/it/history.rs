@@ -8,6 +8,9 @@ use anyhow::{Result, ensure};
 use chaos_cluster::clients::Operator;
 use proto_wire::registry::v1 as wire;
 
+/// How a task ended: epoch, state, outcome.
+type End = (u64, String, bytes::Bytes);
+
 /// Everything that was acknowledged.
 #[derive(Default)]
 pub(crate) struct History {
@@ -17,8 +20,8 @@ pub(crate) struct History {
     pub(crate) tokens: Mutex<BTreeMap<[u8; 32], u32>>,
     /// Envelope ids.
     pub(crate) envelopes: Mutex<Vec<String>>,
-    /// Task id to the end that somebody saw: epoch, state, outcome.
-    pub(crate) tasks: Mutex<BTreeMap<String, Option<(u64, String, bytes::Bytes)>>>,
+    /// Task id to the end that somebody saw.
+    pub(crate) tasks: Mutex<BTreeMap<String, Option<End>>>,
 }
 
 impl History {
@@ -28,7 +31,8 @@ impl History {
         for (handle, digest) in records {
             let request = wire::GetRecordRequest { handle: handle.clone(), consistency: 1 };
             let stored = operator.directory.clone().get_record(request).await;
-            let stored = stored.map_err(|status| anyhow::anyhow!("acknowledged {handle} is lost: {status}"))?;
+            let stored = stored
+                .map_err(|status| anyhow::anyhow!("acknowledged {handle} is lost: {status}"))?;
             ensure!(stored.into_inner().digest == digest, "acknowledged {handle} has changed");
         }
         Ok(())
@@ -40,7 +44,8 @@ impl History {
         for (key, fresh) in &tokens {
             ensure!(*fresh <= 1, "token {key:?} was fresh {fresh} times");
         }
-        let known: Vec<_> = tokens.iter().filter(|(_, fresh)| **fresh == 1).map(|(key, _)| *key).collect();
+        let known: Vec<_> =
+            tokens.iter().filter(|(_, fresh)| **fresh == 1).map(|(key, _)| *key).collect();
         for keys in known.chunks(500) {
             for verdict in spend(gateway, keys).await? {
                 ensure!(verdict != wire::Verdict::Fresh, "a token that was spent is fresh again");
@@ -53,9 +58,11 @@ impl History {
     pub(crate) async fn check_tasks(&self, operator: &Operator) -> Result<()> {
         let ids: Vec<String> = self.tasks.lock().unwrap().keys().cloned().collect();
         for id in ids {
-            let request = wire::GetTaskRequest { id: id.clone(), owner: String::new(), consistency: 1 };
+            let request =
+                wire::GetTaskRequest { id: id.clone(), owner: String::new(), consistency: 1 };
             let stored = operator.fleet.clone().get_task(request).await;
-            let task = stored.map_err(|status| anyhow::anyhow!("acknowledged task {id} is lost: {status}"))?;
+            let task = stored
+                .map_err(|status| anyhow::anyhow!("acknowledged task {id} is lost: {status}"))?;
             self.saw_task(task.into_inner())?;
         }
         Ok(())
@@ -70,7 +77,9 @@ impl History {
         let mut tasks = self.tasks.lock().unwrap();
         let known = tasks.entry(task.id.clone()).or_default();
         match known {
-            Some(before) => ensure!(*before == end, "task {} ended twice: {before:?} and {end:?}", task.id),
+            Some(before) => {
+                ensure!(*before == end, "task {} ended twice: {before:?} and {end:?}", task.id)
+            }
             None => *known = Some(end),
         }
         Ok(())
@@ -86,7 +95,8 @@ impl History {
                 ttl_ms: 600_000,
                 wait_ms: 0,
             };
-            let leased = gateway.fleet.clone().lease_envelopes(request).await?.into_inner().envelopes;
+            let leased =
+                gateway.fleet.clone().lease_envelopes(request).await?.into_inner().envelopes;
             if leased.is_empty() {
                 break;
             }
@@ -102,7 +112,11 @@ impl History {
             }
         }
         for id in self.envelopes.lock().unwrap().iter() {
-            ensure!(delivered.get(id) == Some(&1), "envelope {id}: delivered {:?} times", delivered.get(id));
+            ensure!(
+                delivered.get(id) == Some(&1),
+                "envelope {id}: delivered {:?} times",
+                delivered.get(id)
+            );
         }
         Ok(())
     }

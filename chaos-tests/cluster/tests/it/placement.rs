@@ -23,14 +23,22 @@ async fn a_task_whose_node_is_killed_completes_on_another_under_a_newer_epoch() 
     params["configuration"] = json!({ "returnImmediately": true });
     let url = world.gateways[0].url.clone();
     let answer = peer.rpc(&url, "text-stats", "SendMessage", params).await?.json()?;
-    let id = answer["result"]["task"]["id"].as_str().with_context(|| answer.to_string())?.to_owned();
+    let id =
+        answer["result"]["task"]["id"].as_str().with_context(|| answer.to_string())?.to_owned();
 
     let assigned = task_when(&world, &id, |task| task.state != "pending").await?;
-    ensure!(assigned.state == "assigned", "it ended before its node could be killed: {}", assigned.state);
-    let at = world.nodes.iter().position(|node| node.name == assigned.node).context("which node")?;
+    ensure!(
+        assigned.state == "assigned",
+        "it ended before its node could be killed: {}",
+        assigned.state
+    );
+    let at =
+        world.nodes.iter().position(|node| node.name == assigned.node).context("which node")?;
     world.nodes[at].process.take().context("up")?.kill_9()?;
 
-    let ended = task_when(&world, &id, |task| !matches!(task.state.as_str(), "pending" | "assigned")).await?;
+    let ended =
+        task_when(&world, &id, |task| !matches!(task.state.as_str(), "pending" | "assigned"))
+            .await?;
     assert_eq!(ended.state, "completed", "{}", ended.reason);
     assert!(ended.epoch > assigned.epoch, "epoch {} after {}", ended.epoch, assigned.epoch);
 
@@ -52,7 +60,11 @@ async fn a_task_whose_node_is_killed_completes_on_another_under_a_newer_epoch() 
 }
 
 /// The task as soon as it is as wished.
-async fn task_when(world: &World, id: &str, wished: impl Fn(&wire::Task) -> bool) -> Result<wire::Task> {
+async fn task_when(
+    world: &World,
+    id: &str,
+    wished: impl Fn(&wire::Task) -> bool,
+) -> Result<wire::Task> {
     let until = std::time::Instant::now() + 2 * chaos_cluster::world::PATIENCE;
     loop {
         let task = task(world, id).await?;

@@ -20,7 +20,11 @@ async fn the_python_sdk_calls_and_streams_from_a_hosted_agent() -> Result<()> {
         let call = move || sdk::call(&base, &key, &issuer, "One sentence. And two.", streaming);
         let events = tokio::task::spawn_blocking(call).await??;
         let last = events.last().context("no event")?;
-        let state = if streaming { &last["statusUpdate"]["status"]["state"] } else { &last["task"]["status"]["state"] };
+        let state = if streaming {
+            &last["statusUpdate"]["status"]["state"]
+        } else {
+            &last["task"]["status"]["state"]
+        };
         assert_eq!(*state, json!("TASK_STATE_COMPLETED"), "{events:?}");
         assert!(json!(events).to_string().contains("keywords"), "{events:?}");
     }

@@ -12,7 +12,8 @@ const TOKENS: usize = 60;
 const SENDS: usize = 8;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_sent_many_times_over_two_gateways_is_spent_once_even_when_the_leader_dies() -> Result<()> {
+async fn a_token_sent_many_times_over_two_gateways_is_spent_once_even_when_the_leader_dies()
+-> Result<()> {
     let mut world = World::registry(3).await?;
     for gateway in ["g1", "g2"] {
         world.add_gateway(gateway).await?;
@@ -65,11 +66,16 @@ async fn knows(world: &World, peer: &Peer) -> Result<()> {
         loop {
             let token = peer.token(&world.gateways[0].url)?;
             let rpc = json!({ "jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": message("x", None) });
-            let answer = web::post(&format!("{}/v1/a2a/jsonrpc", gateway.url), Some(&token), &rpc).await?;
+            let answer =
+                web::post(&format!("{}/v1/a2a/jsonrpc", gateway.url), Some(&token), &rpc).await?;
             if answer.status != 401 {
                 break;
             }
-            anyhow::ensure!(std::time::Instant::now() < until, "{} never hears of the peer", gateway.name);
+            anyhow::ensure!(
+                std::time::Instant::now() < until,
+                "{} never hears of the peer",
+                gateway.name
+            );
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     }

@@ -69,8 +69,8 @@ fn one(peer: &Peer, number: u64, filling: usize, now: WallMs) -> Result<Bytes> {
         "handle": Records::handle(number),
         "updatedAt": now.to_rfc3339(),
         "agentCardUrl": format!("{}/agents/{number:09}/card.json", peer.origin),
-        "capabilities": ["a2a-jsonrpc", "tasks"],
-        "documentationUrl": format!("{}/docs/{}", peer.origin, "x".repeat(filling)),
+        // A capability is the one text in a record that may be as long as the record.
+        "capabilities": ["a2a-jsonrpc", format!("x{}", "x".repeat(filling))],
     });
     let signed = proof::sign(&record, &peer.origin, &peer.kid, &peer.key)?;
     Ok(json::canonical(signed.raw()).into())

@@ -7,10 +7,11 @@
 //! Pilox clients expect for a limit (an HTTP status of 429 tells the two apart), and -32040 to -32049
 //! are our own for refusals at the edge: arbitrary, in the range that JSON-RPC leaves to servers.
 
-use super::{CallError, Failure, Told};
+use proto_types::a2a::A2aError;
+
+use super::{CallError, Failure, Rpc, Told};
 use crate::credential;
 use crate::dispatch;
-use crate::violation::Violations;
 
 const UNAUTHENTICATED: i32 = -32040;
 const FORBIDDEN: i32 = -32041;
@@ -28,8 +29,8 @@ const INTERNAL: i32 = -32603;
 const AWAY_RETRY_S: u64 = 1;
 
 fn row(status: u16, code: &'static str, rpc_code: i32, message: &'static str) -> Told {
-    let (reason, retry_after_s, violations) = (None, None, Violations::default());
-    Told { status, code, message, rpc_code, reason, retry_after_s, violations }
+    let (retry_after_s, faults) = (None, Vec::new());
+    Told { status, code, message, rpc: Rpc::Edge(rpc_code), retry_after_s, faults }
 }
 
 pub(super) fn told(failure: &Failure) -> Told {
@@ -60,9 +61,12 @@ pub(super) fn told(failure: &Failure) -> Told {
             row(413, "body-too-large", TOO_LARGE, "The body is longer than this path allows.")
         }
         Failure::Body => row(400, "body-unreadable", REFUSED, "The body could not be read."),
-        Failure::MediaType => row(415, "media-type", REFUSED, "The body must be application/json."),
-        Failure::Document(violations) => Told {
-            violations: violations.clone(),
+        Failure::MediaType => Told {
+            rpc: Rpc::A2a(A2aError::ContentTypeNotSupported),
+            ..row(415, "media-type", REFUSED, "The body must be plain application/json.")
+        },
+        Failure::Document(faults) => Told {
+            faults: faults.clone(),
             ..row(400, "document-invalid", REFUSED, "The document is refused.")
         },
         Failure::ForeignSource => {
@@ -88,79 +92,67 @@ pub(super) fn told(failure: &Failure) -> Told {
 /// Errors of the call itself travel with status 200, except where no call could be read: the
 /// official SDKs look into the body only then.
 fn call(error: &CallError) -> Told {
-    let a2a = |code, rpc_code, reason, message| Told {
-        reason: Some(reason),
-        ..row(200, code, rpc_code, message)
-    };
     match error {
         CallError::Parse => {
-            Told { status: 400, ..a2a("json-invalid", -32700, "PARSE", "Invalid JSON payload") }
+            Told { status: 400, ..a2a(A2aError::Parse, "json-invalid", "Invalid JSON payload") }
         }
-        CallError::Request(problem) => Told {
+        CallError::Request(faults) => Told {
             status: 400,
-            violations: Violations::one("request", *problem),
-            ..a2a("request-invalid", -32600, "INVALID_REQUEST", "Request payload validation error")
+            faults: faults.clone(),
+            ..a2a(A2aError::InvalidRequest, "request-invalid", "Not one JSON-RPC 2.0 request")
         },
-        CallError::Operation(error) => operation(*error, a2a),
-        CallError::Params(violations) => Told {
-            violations: violations.clone(),
-            ..a2a("params-invalid", -32602, "INVALID_PARAMS", "Invalid parameters")
+        CallError::Operation(error) => operation(*error),
+        CallError::Params(faults) => Told {
+            faults: faults.clone(),
+            ..a2a(A2aError::InvalidParams, "params-invalid", "Invalid parameters")
         },
-        CallError::TaskNotFound => {
-            a2a("task-not-found", -32001, "TASK_NOT_FOUND", "Task not found")
-        }
+        CallError::TaskNotFound => a2a(A2aError::TaskNotFound, "task-not-found", "Task not found"),
         CallError::TaskNotCancelable => a2a(
+            A2aError::TaskNotCancelable,
             "task-not-cancelable",
-            -32002,
-            "TASK_NOT_CANCELABLE",
             "Task cannot be canceled: it is over",
         ),
         CallError::TaskOver => a2a(
+            A2aError::UnsupportedOperation,
             "task-over",
-            -32004,
-            "UNSUPPORTED_OPERATION",
             "The task takes no more messages: open a new one in its context",
         ),
         CallError::AgentResponse => a2a(
+            A2aError::InvalidAgentResponse,
             "agent-response-invalid",
-            -32006,
-            "INVALID_AGENT_RESPONSE",
             "The agent's answer cannot be shown",
         ),
     }
 }
 
-fn operation(
-    error: dispatch::Error,
-    a2a: impl Fn(&'static str, i32, &'static str, &'static str) -> Told,
-) -> Told {
+fn operation(error: dispatch::Error) -> Told {
     match error {
         dispatch::Error::Version => a2a(
+            A2aError::VersionNotSupported,
             "version-not-supported",
-            -32009,
-            "VERSION_NOT_SUPPORTED",
             "This A2A version is not supported (a missing A2A-Version means 0.3); supported: 1.0",
         ),
         dispatch::Error::Legacy => a2a(
+            A2aError::MethodNotFound,
             "method-legacy",
-            -32601,
-            "METHOD_NOT_FOUND",
             "This is a method of A2A 0.3, which is not supported yet; supported: 1.0",
         ),
         dispatch::Error::Unsupported => a2a(
+            A2aError::UnsupportedOperation,
             "operation-unsupported",
-            -32004,
-            "UNSUPPORTED_OPERATION",
             "This operation is not supported yet",
         ),
         dispatch::Error::PushNotifications => a2a(
+            A2aError::PushNotificationNotSupported,
             "push-unsupported",
-            -32003,
-            "PUSH_NOTIFICATION_NOT_SUPPORTED",
             "Push notifications are not supported yet",
         ),
         dispatch::Error::Unknown => {
-            a2a("method-unknown", -32601, "METHOD_NOT_FOUND", "Method not found")
+            a2a(A2aError::MethodNotFound, "method-unknown", "Method not found")
         }
     }
+}
+
+fn a2a(error: A2aError, code: &'static str, message: &'static str) -> Told {
+    Told { rpc: Rpc::A2a(error), ..row(200, code, error.jsonrpc_code(), message) }
 }

@@ -1,14 +1,16 @@
 //! What is told, and what is not.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use proto_types::token::Refusal;
 
 use super::*;
+use crate::params::fault;
 
 const RETRY: RetryAfter = RetryAfter { us: 1_200_000 };
 
 #[test]
 fn each_failure_has_its_status_code_and_rpc_error() {
-    let faults = || Violations::one("message.parts", "required");
+    let faults = || vec![fault("/message/parts", "at least one")];
     for (failure, status, code, rpc_code) in [
         (Failure::Path(path::Error::DotSegment), 400, "path-ambiguous", -32043),
         (Failure::NotFound, 404, "not-found", -32042),
@@ -31,7 +33,7 @@ fn each_failure_has_its_status_code_and_rpc_error() {
         (Failure::Deadline, 504, "deadline-exceeded", -32046),
         (Failure::Internal, 500, "internal", -32603),
         (Failure::Call(CallError::Parse), 400, "json-invalid", -32700),
-        (Failure::Call(CallError::Request("x")), 400, "request-invalid", -32600),
+        (Failure::Call(CallError::Request(faults())), 400, "request-invalid", -32600),
         (Failure::Call(CallError::Params(faults())), 200, "params-invalid", -32602),
         (Failure::Call(CallError::TaskNotFound), 200, "task-not-found", -32001),
         (Failure::Call(CallError::TaskNotCancelable), 200, "task-not-cancelable", -32002),
@@ -44,14 +46,14 @@ fn each_failure_has_its_status_code_and_rpc_error() {
         (operation(dispatch::Error::Unknown), 200, "method-unknown", -32601),
     ] {
         let told = failure.told();
-        assert_eq!(
-            (told.status, told.code, told.rpc_code),
-            (status, code, rpc_code),
-            "{failure:?}"
-        );
-        assert_eq!(told.rpc(&json!(7))["error"]["code"], rpc_code);
+        assert_eq!((told.status, told.code), (status, code), "{failure:?}");
+        assert_eq!(answer(&told)["error"]["code"], rpc_code, "{failure:?}");
         assert_eq!(told.problem()["status"], status);
     }
+}
+
+fn answer(told: &Told) -> Value {
+    serde_json::to_value(told.rpc(&Id::from("id-1"))).unwrap()
 }
 
 fn operation(error: dispatch::Error) -> Failure {
@@ -83,15 +85,15 @@ fn a_limit_says_when_to_come_back_in_both_forms() {
     let told = Failure::PeerLimit(RETRY).told();
     assert_eq!(told.retry_after_s, Some(2));
     assert_eq!(told.problem()["retryAfterSeconds"], 2);
-    let answer = told.rpc(&json!("id-1"));
+    let answer = answer(&told);
     assert_eq!(answer["id"], "id-1");
     assert_eq!(answer["error"]["data"]["retryAfterSeconds"], 2);
 }
 
 #[test]
 fn wrong_parameters_are_named_in_the_data() {
-    let faults = Violations::one("message.role", "required");
-    let answer = Failure::Call(CallError::Params(faults)).told().rpc(&json!(1));
+    let faults = vec![fault("/message/role", "ROLE_USER")];
+    let answer = answer(&Failure::Call(CallError::Params(faults)).told());
     let data = &answer["error"]["data"];
     assert_eq!(data[0]["reason"], "INVALID_PARAMS");
     assert_eq!(data[0]["domain"], "a2a-protocol.org");

@@ -72,7 +72,7 @@ pub(super) async fn over(
 ) -> Result<Option<TaskView>, Failure> {
     let consistency = if reported { Consistency::Stale } else { Consistency::Strong };
     match read(gateway, caller, id, consistency).await {
-        Ok(task) => Ok(Some(view(&task)?).filter(|task| task.state.is_over())),
+        Ok(task) => Ok(Some(view(&task)?).filter(TaskView::is_over)),
         // A stale member may not have heard of the task at all.
         Err(Failure::Call(CallError::TaskNotFound)) if reported => Ok(None),
         Err(Failure::RegistryAway | Failure::Overloaded) => Ok(None),

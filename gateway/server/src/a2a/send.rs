@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use gateway_core::params::Send;
-use gateway_core::task_view::{State, TaskView};
-use gateway_core::{CallError, Failure, Violations};
+use gateway_core::params::{Send, fault};
+use gateway_core::task_view::TaskView;
+use gateway_core::{CallError, Failure};
+use proto_types::a2a::{Message, Task, TaskState};
 use proto_types::{ContextId, Origin, TaskId};
 use proto_wire::registry::v1 as wire;
-use serde_json::{Value, json};
 use tonic::Code;
 use uuid::Uuid;
 
@@ -33,14 +33,14 @@ pub(super) async fn answer(
     caller: &Origin,
     agent: &Agent,
     send: Send,
-) -> Result<Value, Failure> {
+) -> Result<Task, Failure> {
     let (at_once, history_length) = (send.return_immediately, send.history_length);
     let Submitted { task, waiter } = submit(gateway, caller, agent, send, false).await?;
     let ended = match at_once {
         true => None,
         false => follow::wait(gateway, caller, &task.id, waiter, gateway.patience()).await?,
     };
-    Ok(json!({"task": ended.unwrap_or(task).task(history_length)}))
+    Ok(ended.unwrap_or(task).task(history_length))
 }
 
 /// Submits the message as a task. With `events`, its node pushes events to this gateway.
@@ -53,9 +53,12 @@ pub(super) async fn submit(
 ) -> Result<Submitted, Failure> {
     let context = context(gateway, caller, agent, &send).await?;
     let id = TaskId::parse(&Uuid::now_v7().to_string()).expect("a UUID is a task id");
-    let mut input = send.message;
-    input["contextId"] = json!(context);
-    input["taskId"] = json!(id);
+    let input = Message {
+        context_id: Some(context.as_str().to_owned()),
+        task_id: Some(id.as_str().to_owned()),
+        ..send.message
+    };
+    let input = serde_json::to_vec(&input).map_err(|_| Failure::Internal)?;
     let secret = identity::random();
     let waiter = gateway.waiting.open(&id, secret.clone()).map_err(|_| Failure::Overloaded)?;
     let reply_to = events.then(|| wire::ReplyTo {
@@ -68,7 +71,7 @@ pub(super) async fn submit(
         context: context.as_str().to_owned(),
         agent: agent.handle.as_str().to_owned(),
         owner: caller.as_str().to_owned(),
-        input: input.to_string().into(),
+        input: input.into(),
         deadline_ms: clock::wall().plus_ms(gateway.task_deadline_ms()).0,
         reply_to,
     };
@@ -88,14 +91,14 @@ async fn context(
     agent: &Agent,
     send: &Send,
 ) -> Result<ContextId, Failure> {
-    if send.task.is_some() {
-        let continued = view(&find(gateway, caller, Some(agent), send.task.as_ref()).await?)?;
+    if let Some(continued) = &send.task {
+        let continued = view(&find(gateway, caller, Some(agent), continued.as_ref()).await?)?;
         if send.context.as_ref().is_some_and(|context| *context != continued.context) {
-            let faults = Violations::one("message.contextId", "not the context of the task");
+            let faults = vec![fault("/message/contextId", "the context of the task")];
             return Err(Failure::Call(CallError::Params(faults)));
         }
         return match continued.state {
-            State::InputRequired => Ok(continued.context),
+            TaskState::InputRequired => Ok(continued.context),
             _ => Err(Failure::Call(CallError::TaskOver)),
         };
     }

@@ -17,8 +17,9 @@ use gateway_core::params::Send;
 use gateway_core::task_view::TaskView;
 use http::header::{CACHE_CONTROL, HeaderName};
 use http::{HeaderValue, StatusCode};
+use proto_types::a2a::rpc::{Id, Response as Answer};
+use proto_types::a2a::{Artifact, Part, StreamResponse};
 use proto_types::{Digest, Origin, json};
-use serde_json::{Value, json as json_value};
 use tokio::time::{Instant, sleep_until};
 
 use crate::agents::Agent;
@@ -26,7 +27,7 @@ use crate::gateway::Gateway;
 use crate::reply;
 use crate::waiting::Waiter;
 
-use super::{follow, result_of, send};
+use super::{answer_of, follow, send};
 
 /// Artifacts of one task that are kept track of; the outcome brings the others. Arbitrary.
 const SEEN_MAX: usize = 1_024;
@@ -38,7 +39,7 @@ pub(super) async fn answer(
     caller: &Origin,
     agent: &Agent,
     send: Send,
-    id: Value,
+    id: Id,
 ) -> Result<Response, Failure> {
     let history_length = send.history_length;
     let send::Submitted { task, waiter } = send::submit(gateway, caller, agent, send, true).await?;
@@ -52,10 +53,10 @@ pub(super) async fn answer(
         seen: BTreeMap::new(),
         ask: now + follow::ASK,
         end: now + gateway.patience(),
-        over: task.state.is_over(),
+        over: task.is_over(),
         task,
     };
-    follow.tell(&json_value!({"task": follow.task.task(history_length)}));
+    follow.tell(&StreamResponse::Task(follow.task.task(history_length)));
     let frames = stream::unfold(follow, |mut follow| async move {
         follow.next().await.map(|frame| (Ok::<_, Infallible>(frame), follow))
     });
@@ -70,7 +71,7 @@ pub(super) async fn answer(
 struct Follow {
     gateway: Arc<Gateway>,
     caller: Origin,
-    id: Value,
+    id: Id,
     task: TaskView,
     waiter: Waiter,
     /// Frames that are ready to be sent.
@@ -113,35 +114,28 @@ impl Follow {
         let looked = follow::over(&self.gateway, &self.caller, &self.task.id, reported).await;
         self.ask = Instant::now() + if reported { follow::ASK_AGAIN } else { follow::ASK };
         match looked {
-            Ok(Some(task)) => self.tell_end(task),
+            Ok(Some(task)) => self.tell_end(&task),
             Ok(None) if Instant::now() < self.end => {}
             Ok(None) => self.tell_failure(&Failure::Deadline),
             Err(failure) => self.tell_failure(&failure),
         }
     }
 
-    /// An update that a node pushed; its ids are ours, whatever it says.
-    fn tell_event(&mut self, mut event: Value) {
-        for kind in ["statusUpdate", "artifactUpdate"] {
-            if let Some(update) = event.get_mut(kind) {
-                update["taskId"] = json_value!(self.task.id);
-                update["contextId"] = json_value!(self.task.context);
-            }
-        }
-        if let Some(update) = event.get("artifactUpdate") {
-            let append = update["append"] == true;
-            self.note(&update["artifact"], append);
+    fn tell_event(&mut self, pushed: StreamResponse) {
+        let Some(event) = self.task.interim(pushed) else { return };
+        if let StreamResponse::ArtifactUpdate(update) = &event {
+            self.note(&update.artifact, update.append);
         }
         self.tell(&event);
     }
 
-    fn tell_end(&mut self, task: TaskView) {
+    fn tell_end(&mut self, task: &TaskView) {
         // What came before the end is told before it.
         while let Ok(event) = self.waiter.events.try_recv() {
             self.tell_event(event);
         }
-        for artifact in &task.artifacts {
-            if self.seen.get(id_of(artifact)) != Some(&digest(None, artifact)) {
+        for artifact in &task.outcome.artifacts {
+            if self.seen.get(&artifact.artifact_id) != Some(&digest(None, &artifact.parts)) {
                 self.tell(&task.artifact_update(artifact));
             }
         }
@@ -154,38 +148,37 @@ impl Follow {
         self.over = true;
     }
 
-    fn tell(&mut self, event: &Value) {
-        self.push(&result_of(&self.id, event));
+    fn tell(&mut self, event: &StreamResponse) {
+        match answer_of(&self.id, event) {
+            Ok(answer) => self.push(&answer),
+            Err(failure) => self.tell_failure(&failure),
+        }
     }
 
-    fn push(&mut self, answer: &Value) {
-        // JSON has no line ends of its own when printed compactly.
-        self.ready.push_back(format!("data: {answer}\n\n").into());
+    fn push(&mut self, answer: &Answer) {
+        let json = serde_json::to_string(answer).expect("an answer has string keys only");
+        // Compact JSON has no line ends of its own.
+        self.ready.push_back(format!("data: {json}\n\n").into());
     }
 
-    fn note(&mut self, artifact: &Value, append: bool) {
-        let id = id_of(artifact);
-        let before = self.seen.get(id).copied();
+    fn note(&mut self, artifact: &Artifact, append: bool) {
+        let before = self.seen.get(&artifact.artifact_id).copied();
         if before.is_none() && self.seen.len() >= SEEN_MAX {
             return;
         }
-        let now = digest(before.filter(|_| append), artifact);
-        self.seen.insert(id.to_owned(), now);
+        let now = digest(before.filter(|_| append), &artifact.parts);
+        self.seen.insert(artifact.artifact_id.clone(), now);
     }
-}
-
-fn id_of(artifact: &Value) -> &str {
-    artifact["artifactId"].as_str().unwrap_or_default()
 }
 
 /// A digest over the parts told so far, one after the other: the same whether they came in one
 /// chunk or in many.
-fn digest(before: Option<Digest>, artifact: &Value) -> Digest {
-    let parts = artifact["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
+fn digest(before: Option<Digest>, parts: &[Part]) -> Digest {
     let start = before.unwrap_or(Digest([0; 32]));
-    parts
-        .iter()
-        .fold(start, |sum, part| Digest::of_parts(&[sum.as_bytes(), &json::canonical(part)]))
+    parts.iter().fold(start, |sum, part| {
+        let part = serde_json::to_value(part).expect("a part has string keys only");
+        Digest::of_parts(&[sum.as_bytes(), &json::canonical(&part)])
+    })
 }
 
 #[cfg(test)]
@@ -194,14 +187,11 @@ mod tests {
 
     #[test]
     fn chunks_and_the_whole_have_one_digest() {
-        let artifact = |texts: &[&str]| {
-            let parts: Vec<_> = texts.iter().map(|text| json_value!({"text": text})).collect();
-            json_value!({"artifactId": "a", "parts": parts})
-        };
-        let first = digest(None, &artifact(&["x"]));
-        let chunked = digest(Some(first), &artifact(&["y", "z"]));
-        assert_eq!(chunked, digest(None, &artifact(&["x", "y", "z"])));
-        assert_ne!(chunked, digest(None, &artifact(&["x", "y"])));
-        assert_ne!(chunked, digest(None, &artifact(&["xy", "z"])));
+        let parts = |texts: &[&str]| texts.iter().map(|text| Part::text(*text)).collect::<Vec<_>>();
+        let first = digest(None, &parts(&["x"]));
+        let chunked = digest(Some(first), &parts(&["y", "z"]));
+        assert_eq!(chunked, digest(None, &parts(&["x", "y", "z"])));
+        assert_ne!(chunked, digest(None, &parts(&["x", "y"])));
+        assert_ne!(chunked, digest(None, &parts(&["xy", "z"])));
     }
 }

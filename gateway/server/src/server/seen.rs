@@ -10,8 +10,8 @@ use gateway_core::gcra::{Remaining, RetryAfter};
 use gateway_core::limits::Policy;
 use gateway_core::path::Route;
 use gateway_core::{Failure, errors};
+use proto_types::a2a::rpc::Id;
 use proto_types::{MonoUs, Origin};
-use serde_json::Value;
 
 use crate::gateway::Gateway;
 use crate::{clock, reply};
@@ -23,7 +23,7 @@ pub(super) struct Seen {
     pub(super) operation: &'static str,
     pub(super) peer: Option<Origin>,
     /// The id for the answer, where JSON-RPC is spoken.
-    pub(super) call: Option<Value>,
+    pub(super) call: Option<Id>,
     pub(super) limit: Option<(Policy, Result<Remaining, RetryAfter>)>,
     start: MonoUs,
 }
@@ -39,7 +39,7 @@ impl Seen {
     pub(super) fn enter(&mut self, route: &Route) {
         if route.speaks_json_rpc() {
             // Until the call's own id is read.
-            self.call = Some(Value::Null);
+            self.call = Some(Id::Null);
         }
         self.route = match route {
             Route::InstanceRpc | Route::AgentRpc(_) => "call",

@@ -105,7 +105,13 @@ async fn a_call_that_is_none_is_refused_by_name() {
         (RPC, &call("NoSuchMethod", json!({})), 200, -32601, "method-unknown"),
         (RPC, &call("message/send", json!({})), 200, -32601, "method-legacy"),
         (RPC, &call("ListTasks", json!({})), 200, -32004, "operation-unsupported"),
-        (RPC, &call("CreateTaskPushNotificationConfig", json!({})), 200, -32003, "push-unsupported"),
+        (
+            RPC,
+            &call("CreateTaskPushNotificationConfig", json!({})),
+            200,
+            -32003,
+            "push-unsupported",
+        ),
         (RPC, &call("GetTask", json!({})), 200, -32602, "params-invalid"),
         (RPC, &call("GetTask", json!({"id": "t"})), 200, -32001, "task-not-found"),
         (RPC, &call("CancelTask", json!({"id": "t"})), 200, -32001, "task-not-found"),
@@ -136,7 +142,7 @@ async fn wrong_parameters_are_named_and_cost_no_token() {
     let told = json_of(&world.gateway.send(request).await);
     assert_eq!(told["id"], "call-1");
     let field = &told["error"]["data"][1]["fieldViolations"][0]["field"];
-    assert_eq!(field, "message.parts[0].url");
+    assert_eq!(field, "message.parts[0]");
     // The same token, now with a call that is in order.
     request = world.gateway.request(&peer, RPC, &rpc("GetTask", json!({"id": "t"})).to_string());
     request.headers_mut().insert("authorization", credential);
@@ -213,12 +219,33 @@ async fn a_subscriber_that_asks_wrongly_is_told_so() {
         (Method::GET, "/v1/envelopes", &good[..], "", 400, "document-invalid"),
         (Method::GET, "/v1/envelopes/urn:agent:b?max=101", &good[..], "", 400, "document-invalid"),
         (Method::GET, "/v1/envelopes/urn:agent:b?wait=2m", &good[..], "", 400, "document-invalid"),
-        (Method::GET, "/v1/envelopes/https%3A%2F%2Fb.example", &good[..], "", 400, "path-ambiguous"),
+        (
+            Method::GET,
+            "/v1/envelopes/https%3A%2F%2Fb.example",
+            &good[..],
+            "",
+            400,
+            "path-ambiguous",
+        ),
         (Method::POST, ack, &good[..0], whole, 401, "unauthenticated"),
         (Method::POST, ack, &good[..1], whole, 415, "media-type"),
         (Method::POST, ack, &good[..], "{}", 400, "document-invalid"),
-        (Method::POST, ack, &good[..], r#"{"source":"x","id":"x","epoch":"1"}"#, 400, "document-invalid"),
-        (Method::POST, ack, &good[..], r#"{"source":"x","id":"x","epoch":1}"#, 400, "document-invalid"),
+        (
+            Method::POST,
+            ack,
+            &good[..],
+            r#"{"source":"x","id":"x","epoch":"1"}"#,
+            400,
+            "document-invalid",
+        ),
+        (
+            Method::POST,
+            ack,
+            &good[..],
+            r#"{"source":"x","id":"x","epoch":1}"#,
+            400,
+            "document-invalid",
+        ),
         (Method::POST, ack, &good[..], whole, 404, "not-found"),
         (Method::POST, "/v1/envelopes/ack", &good[..], whole, 400, "document-invalid"),
     ] {

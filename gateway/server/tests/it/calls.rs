@@ -76,9 +76,8 @@ async fn a_task_is_its_owners_alone() {
 async fn a_task_is_cancelled_before_and_after_a_node_has_it() {
     let world = World::start().await;
     let gateway = &world.gateway;
-    let cancel = |id: Value| async move {
-        gateway.call(&a(), RPC, "CancelTask", json!({"id": id})).await
-    };
+    let cancel =
+        |id: Value| async move { gateway.call(&a(), RPC, "CancelTask", json!({"id": id})).await };
     let pending = world.gateway.call(&a(), RPC, "SendMessage", at_once("one")).await;
     let answer = cancel(pending["result"]["task"]["id"].clone()).await;
     assert_eq!(answer["result"]["status"]["state"], "TASK_STATE_CANCELED", "{answer}");

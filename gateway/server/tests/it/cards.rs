@@ -46,7 +46,8 @@ async fn a_new_version_of_an_agent_is_seen() {
         (card == Some(json!("2.0.0"))).then_some(())
     })
     .await;
-    eventually("the new agent", || version("/agents/urn:agent:new/.well-known/agent-card.json")).await;
+    eventually("the new agent", || version("/agents/urn:agent:new/.well-known/agent-card.json"))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

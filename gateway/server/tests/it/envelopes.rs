@@ -57,7 +57,10 @@ async fn an_envelope_is_pulled_with_its_trace_and_gone_once_acknowledged() {
     assert_eq!(pulled.len(), 1);
     let got = &pulled[0];
     assert_eq!((&got["envelope"], &got["traceparent"]), (&sent, &json!(TRACE)));
-    assert_eq!((&got["correlationId"], &got["source"]), (&json!("corr-0001"), &json!("https://a.example")));
+    assert_eq!(
+        (&got["correlationId"], &got["source"]),
+        (&json!("corr-0001"), &json!("https://a.example"))
+    );
     assert!(pull(&world, "/v1/envelopes/urn:agent:b").await.is_empty(), "it is leased");
 
     let path = "/v1/envelopes/urn:agent:b/ack";

@@ -78,7 +78,13 @@ impl Node {
     }
 
     /// Commits an end with one text artifact of the given parts and a message.
-    pub(crate) async fn complete(&self, world: &World, task: &wire::Assigned, end: &str, texts: &[&str]) {
+    pub(crate) async fn complete(
+        &self,
+        world: &World,
+        task: &wire::Assigned,
+        end: &str,
+        texts: &[&str],
+    ) {
         let outcome = json!({
             "artifacts": [artifact("out", texts)],
             "message": {"messageId": "m-end", "role": "ROLE_AGENT", "parts": [{"text": "done"}]},
@@ -100,12 +106,14 @@ pub(crate) fn artifact(id: &str, texts: &[&str]) -> Value {
 }
 
 pub(crate) fn chunk(id: &str, texts: &[&str], append: bool) -> Value {
-    json!({"artifactUpdate": {"artifact": artifact(id, texts), "append": append}})
+    json!({"artifactUpdate": {
+        "taskId": "forged", "contextId": "forged", "artifact": artifact(id, texts), "append": append,
+    }})
 }
 
 pub(crate) fn working(text: &str) -> Value {
     let message = json!({"messageId": "m-w", "role": "ROLE_AGENT", "parts": [{"text": text}]});
-    json!({"statusUpdate": {"taskId": "forged", "status": {"state": "TASK_STATE_WORKING", "message": message}}})
+    json!({"statusUpdate": {"taskId": "forged", "contextId": "forged", "status": {"state": "TASK_STATE_WORKING", "message": message}}})
 }
 
 /// An open push of a task's events.

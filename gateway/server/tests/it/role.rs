@@ -8,12 +8,15 @@ use gateway_server::Error;
 use http::{Request, StatusCode};
 use tokio::time::timeout;
 
-use crate::world::{Gateway, PATIENCE, Peer, SUBSCRIBER, World, eventually, gateway_config, json_of};
+use crate::world::{
+    Gateway, PATIENCE, Peer, SUBSCRIBER, World, eventually, gateway_config, json_of,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_without_a_registry_lives_but_is_not_ready() {
     let folder = tempfile::tempdir().unwrap();
-    let mut config = gateway_config(folder.path(), "127.0.0.1:1".parse().unwrap(), "join-token-unused");
+    let mut config =
+        gateway_config(folder.path(), "127.0.0.1:1".parse().unwrap(), "join-token-unused");
     crate::world::secret(folder.path(), "operator", "operator-token-unused");
     crate::world::secret(folder.path(), "signing", &"04".repeat(32));
     config.limits.drain = units::Duration::from_secs(1);
@@ -39,13 +42,17 @@ async fn a_gateway_that_the_registry_refuses_stops_with_the_reason() {
     config.operator_token_file = None;
     config.federation_key_file = None;
     let refused = timeout(PATIENCE, gateway_server::run(config, Shutdown::new())).await.unwrap();
-    assert!(matches!(&refused, Err(Error::NotRegistered { code }) if code == "join-token-invalid"), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(Error::NotRegistered { code }) if code == "join-token-invalid"),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_that_comes_back_needs_no_join_token() {
     let mut world = World::start().await;
-    let mode = std::fs::metadata(world.state_dir().join("credential")).unwrap().permissions().mode();
+    let mode =
+        std::fs::metadata(world.state_dir().join("credential")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     world.gateway.shutdown.trigger();
     let folder = world.state_dir().parent().unwrap().to_owned();

@@ -107,7 +107,10 @@ async fn a_peer_over_its_limit_is_told_when_to_come_back() {
     let wait: u64 = third.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=30).contains(&wait));
     let error = &json_of(&third)["error"];
-    assert_eq!((&error["code"], &error["data"]["retryAfterSeconds"]), (&json!(-32005), &json!(wait)));
+    assert_eq!(
+        (&error["code"], &error["data"]["retryAfterSeconds"]),
+        (&json!(-32005), &json!(wait))
+    );
     let other = world.gateway.post(&Peer::new("c", 3), RPC, &ask()).await;
     assert_eq!(other.status(), StatusCode::OK, "another peer has its own limit");
 }

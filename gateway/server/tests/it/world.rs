@@ -74,7 +74,8 @@ impl World {
         let channel = Endpoint::from_shared(format!("http://{addr}")).unwrap().connect_lazy();
         let directory = || DirectoryClient::new(channel.clone());
         eventually("a leader", || async {
-            let status = directory().status(wire::StatusRequest::default()).await.ok()?.into_inner();
+            let status =
+                directory().status(wire::StatusRequest::default()).await.ok()?.into_inner();
             (status.leader > 0).then_some(())
         })
         .await;
@@ -191,7 +192,6 @@ impl Gateway {
         mint(&self.claims(peer), None, &peer.key)
     }
 }
-
 
 pub(crate) fn rpc(method: &str, params: Value) -> Value {
     json!({"jsonrpc": "2.0", "id": "call-1", "method": method, "params": params})

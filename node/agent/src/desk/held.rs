@@ -33,6 +33,22 @@ pub(crate) struct Held {
     pub(crate) artifacts: Artifacts,
 }
 
+impl Held {
+    /// A task that has just been admitted.
+    pub(crate) fn new(task: Task, assigned: wire::Assigned, plan: Plan) -> Self {
+        Self {
+            task,
+            assigned,
+            plan,
+            timer: None,
+            cancel: watch::Sender::new(false),
+            stop: Shutdown::new(),
+            prepared: None,
+            artifacts: Artifacts::default(),
+        }
+    }
+}
+
 /// What background work tells the desk.
 pub(crate) struct Note {
     /// Which task.

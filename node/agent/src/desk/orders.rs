@@ -5,9 +5,7 @@ use node_core::{Assignment, Event, Request, Task};
 use proto_types::{Handle, LeaseEpoch, MonoUs, TaskId};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::node_order::Kind;
-use tokio::sync::watch;
 
-use crate::outcome::Artifacts;
 use crate::work::Plan;
 
 use super::held::Held;
@@ -19,7 +17,9 @@ impl Desk {
         match order {
             Kind::Granted(granted) => self.granted(granted.ttl_ms),
             Kind::Assigned(assigned) => self.assigned(assigned),
-            Kind::Cancel(cancel) => self.for_held(&cancel.task, cancel.epoch, Event::CancelRequested),
+            Kind::Cancel(cancel) => {
+                self.for_held(&cancel.task, cancel.epoch, Event::CancelRequested)
+            }
             Kind::Revoked(revoked) => self.for_held(&revoked.task, revoked.epoch, Event::LeaseLost),
         }
     }
@@ -85,25 +85,20 @@ impl Desk {
             memory_bytes: plan.limits.memory_bytes,
         };
         let reservation = self.ledger.reserve(&request).map_err(|refusal| refusal.to_string())?;
-        let now = self.clock.now();
         let task = Task::new(Assignment {
             task: id.clone(),
             agent: handle,
             artifact: plan.artifact,
             reservation,
             epoch: LeaseEpoch(assigned.epoch),
-            // Before the first grant the assignment itself shows that the leader holds the node alive: one beat.
-            lease_expires: self.lease_expires.max(MonoUs(now.0.saturating_add(micros(self.beat_every)))),
+            lease_expires: self.lease_now(),
         });
-        Ok(Held {
-            task,
-            assigned: assigned.clone(),
-            plan,
-            timer: None,
-            cancel: watch::Sender::new(false),
-            stop: deploy_service::Shutdown::new(),
-            prepared: None,
-            artifacts: Artifacts::default(),
-        })
+        Ok(Held::new(task, assigned.clone(), plan))
+    }
+
+    /// Before the first grant the assignment itself shows that the leader holds the node alive: one beat.
+    fn lease_now(&self) -> MonoUs {
+        let beat = micros(self.beat_every);
+        self.lease_expires.max(MonoUs(self.clock.now().0.saturating_add(beat)))
     }
 }

@@ -116,12 +116,17 @@ impl Desk {
 
     fn start(&mut self, id: &TaskId) {
         let Some(held) = self.held.get_mut(id) else { return };
-        let prepared = held.prepared.take().expect("the core runs only after Prepared, which noted() stored");
+        let prepared =
+            held.prepared.take().expect("the core runs only after Prepared, which noted() stored");
         let (events, receiver) = mpsc::channel(EVENTS);
-        let io = Io { events, cancel: held.cancel.subscribe() };
-        let input = held.assigned.input.clone();
-        let running =
-            work::run(Arc::clone(&self.runtime), prepared, input, held.plan.limits, io, held.stop.clone());
+        let run = work::Run {
+            prepared,
+            input: held.assigned.input.clone(),
+            limits: held.plan.limits,
+            io: Io { events, cancel: held.cancel.subscribe() },
+            stop: held.stop.clone(),
+        };
+        let running = work::run(Arc::clone(&self.runtime), run);
         let assigned = held.assigned.clone();
         self.spawn(id, async move {
             let (outcome, artifacts) = tokio::join!(running, push::drain(&assigned, receiver));

@@ -114,8 +114,6 @@ codes! {
     /// The record's `validUntil` is past.
     RecordExpired = "record-expired", 410, FailedPrecondition, "The record has expired",
         pilox "record_expired";
-    /// The cursor lies ahead of, or before, what is kept.
-    CursorOutOfRange = "cursor-out-of-range", 410, OutOfRange, "The cursor is not kept";
     /// `If-Match` names another version.
     PreconditionFailed = "precondition-failed", 412, FailedPrecondition,
         "Another version is stored", pilox "precondition_failed";

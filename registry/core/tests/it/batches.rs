@@ -74,7 +74,7 @@ proptest! {
             whole.commit(&change.writes);
             let (mut replies, mut effects) = (Vec::new(), Vec::new());
             for proposal in proposals {
-                let change = apply_batch(&single, stamp, &[proposal.clone()]).unwrap();
+                let change = apply_batch(&single, stamp, std::slice::from_ref(&proposal)).unwrap();
                 if let [command] = proposal.commands.as_slice() {
                     let alone = apply(&single, stamp, command).unwrap();
                     prop_assert_eq!(&alone.writes, &change.writes);

@@ -73,7 +73,8 @@ impl Cluster {
         let started = runtime.spawn(async move {
             let secret = ClusterSecret::new(SECRET).unwrap();
             let registry = Registry::start(config, secret).await.unwrap();
-            let incoming = TcpIncoming::from(TcpListener::from_std(listener).unwrap());
+            let listener = TcpListener::from_std(listener).unwrap();
+            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
             let service = registry.transport_service();
             tokio::spawn(Server::builder().add_service(service).serve_with_incoming(incoming));
             registry

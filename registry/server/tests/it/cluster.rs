@@ -9,27 +9,19 @@ use crate::artifacts::deploy;
 use crate::fleet::{Node, submit, task};
 use crate::world::{OPERATOR, World, by, code, eventually, json};
 
-/// The member that leads, and one that does not.
+/// Where the leader stands in the list, and where one that follows.
 async fn roles(worlds: &[World]) -> (usize, usize) {
-    let leader = eventually("a leader that all know", || async {
-        let mut known = Vec::new();
+    let leading = eventually("a leader that all know", || async {
+        let mut said = Vec::new();
         for world in worlds {
             let status = world.directory().status(wire::StatusRequest::default()).await.ok()?;
-            known.push(status.into_inner().leader);
+            said.push(status.into_inner());
         }
-        let first = *known.first()?;
-        (first > 0 && known.iter().all(|leader| *leader == first)).then_some(first)
+        let leader = said.first()?.leader;
+        let agreed = said.iter().all(|status| status.leader == leader);
+        said.iter().position(|status| status.member == leader).filter(|_| agreed)
     })
     .await;
-    let position = |world: &World| async {
-        world.directory().status(wire::StatusRequest::default()).await.unwrap().into_inner().member
-    };
-    let mut leading = 0;
-    for (at, world) in worlds.iter().enumerate() {
-        if position(world).await == leader {
-            leading = at;
-        }
-    }
     (leading, (leading + 1) % worlds.len())
 }
 

@@ -248,6 +248,7 @@ async fn bad_input_over_http_is_refused_by_name_and_stores_nothing() {
         assert_eq!(found, case.expected, "{} ({}): {body}", case.says, case.path);
         assert_eq!(response.headers()["content-type"], "application/problem+json");
         assert_eq!(body["status"], case.expected.0);
+        assert_eq!(response.status() == 405, response.headers().contains_key("allow"));
         assert_eq!(response.status() == 401, response.headers().contains_key("www-authenticate"));
     }
     assert_eq!(json(&world.get("/v1/health").await)["revision"], before);
