@@ -179,6 +179,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "threads are what is tested")]
     fn threads_together_get_no_more_than_the_burst() {
         let quota = Quota::new(100, 3600 * SECOND).unwrap();
         let cell = Cell::default();

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use gateway_core::dispatch::{self, Operation};
-use gateway_core::params::{Named, Send, fault};
+use gateway_core::params::{Faults, Named, Send, fault};
 use gateway_core::task_view::{self, Outcome, TaskView};
 use gateway_core::{CallError, Failure};
 use http::StatusCode;
@@ -57,25 +57,10 @@ impl Call {
         let params = request.params.unwrap_or_else(|| Value::Object(Map::new()));
         let params = match operation {
             Operation::SendMessage | Operation::SendStreamingMessage => {
-                let send = Send::parse(&params).map_err(CallError::Params)?;
-                if send.wants_push {
-                    return Err(CallError::Operation(dispatch::Error::PushNotifications));
-                }
-                let agent = agent(gateway, addressed, send.tenant.as_ref())?;
-                let default = || gateway.cache.agents.load().default_agent().cloned();
-                let agent =
-                    agent.or_else(default).ok_or_else(|| tenant("the agent to be called"))?;
-                Params::Send { agent, send: Box::new(send) }
+                read_send(gateway, addressed, Send::parse(&params))?
             }
-            Operation::GetTask | Operation::CancelTask => {
-                let named = match operation {
-                    Operation::GetTask => Named::parse_get(&params),
-                    _ => Named::parse_cancel(&params),
-                };
-                let named = named.map_err(CallError::Params)?;
-                let agent = agent(gateway, addressed, named.tenant.as_ref())?;
-                Params::Task { agent, named }
-            }
+            Operation::GetTask => read_named(gateway, addressed, Named::parse_get(&params))?,
+            Operation::CancelTask => read_named(gateway, addressed, Named::parse_cancel(&params))?,
         };
         // A notification was refused before: an answer needs an id.
         Ok(Self { id: request.id.unwrap_or(Id::Null), operation, params })
@@ -110,6 +95,31 @@ impl Call {
         };
         ok(&answer_of(&id, &task)?)
     }
+}
+
+fn read_send(
+    gateway: &Gateway,
+    addressed: Addressed,
+    send: Result<Send, Faults>,
+) -> Result<Params, CallError> {
+    let send = send.map_err(CallError::Params)?;
+    if send.wants_push {
+        return Err(CallError::Operation(dispatch::Error::PushNotifications));
+    }
+    let agent = agent(gateway, addressed, send.tenant.as_ref())?;
+    let agent = agent.or_else(|| gateway.cache.agents.load().default_agent().cloned());
+    let agent = agent.ok_or_else(|| tenant("the agent to be called"))?;
+    Ok(Params::Send { agent, send: Box::new(send) })
+}
+
+fn read_named(
+    gateway: &Gateway,
+    addressed: Addressed,
+    named: Result<Named, Faults>,
+) -> Result<Params, CallError> {
+    let named = named.map_err(CallError::Params)?;
+    let agent = agent(gateway, addressed, named.tenant.as_ref())?;
+    Ok(Params::Task { agent, named })
 }
 
 fn ok(answer: &Answer) -> Result<Response, Failure> {

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use deploy_service::units::{Bytes, Duration};
 use deploy_service::{Limits, serve};
+use gateway_core::gcra::Quota;
 use proto_types::{GatewayId, Handle, Origin};
 use serde::Deserialize;
 
@@ -174,7 +175,7 @@ pub(crate) struct Checked {
 }
 
 /// The registry refuses envelopes that would be kept longer; its clock is not ours.
-const ENVELOPE_TTL_MAX: Duration = Duration::from_secs(7 * 86_400 - 600);
+const ENVELOPE_TTL_S_MAX: u64 = 7 * 86_400 - 600;
 
 impl Config {
     /// Checks the settings against each other.
@@ -208,39 +209,34 @@ impl Config {
 }
 
 impl Bounds {
+    /// The limit of one peer.
+    pub(crate) fn peer_quota(&self) -> Quota {
+        let window_us = u64::try_from(self.peer_window.std().as_micros()).unwrap_or(u64::MAX);
+        Quota::new(self.peer_requests, window_us).expect("check() refuses zero")
+    }
+
     fn check(&self) -> Result<(), Contradiction> {
-        let second = Duration::from_secs(1);
-        for (field, range, holds) in [
-            ("address_requests_per_second", "1 and more", self.address_requests_per_second > 0),
-            ("address_burst", "1 and more", self.address_burst > 0),
-            ("peer_requests", "1 and more", self.peer_requests > 0),
-            ("peer_window", "1s and more", self.peer_window >= second),
-            (
-                "call_bytes_max",
-                "1B to 960KiB",
-                (1..=960 << 10).contains(&self.call_bytes_max.count()),
-            ),
-            ("task_deadline", "1s to 1h", (1..=3600).contains(&self.task_deadline.std().as_secs())),
-            ("waiting_max", "1 and more", self.waiting_max > 0),
-            ("spend_queue_max", "1 and more", self.spend_queue_max > 0),
+        let counts = [
+            ("address_requests_per_second", u64::from(self.address_requests_per_second)),
+            ("address_burst", u64::from(self.address_burst)),
+            ("peer_requests", u64::from(self.peer_requests)),
+            ("waiting_max", self.waiting_max as u64),
+            ("spend_queue_max", self.spend_queue_max as u64),
+            ("polls_max", self.polls_max as u64),
+        ];
+        let counts = counts.map(|(field, count)| (field, "1 and more", count > 0));
+        let secs = |least, span: Duration, most| (least..=most).contains(&span.std().as_secs());
+        let body = (1..=960 << 10).contains(&self.call_bytes_max.count());
+        let spans = [
+            ("call_bytes_max", "1B to 960KiB", body),
+            ("peer_window", "1s to 1d", secs(1, self.peer_window, 86_400)),
+            ("task_deadline", "1s to 1h", secs(1, self.task_deadline, 3_600)),
             ("heartbeat", "100ms and more", self.heartbeat >= Duration::from_millis(100)),
-            (
-                "envelope_ttl",
-                "1s to 7d less 10m",
-                (second..=ENVELOPE_TTL_MAX).contains(&self.envelope_ttl),
-            ),
-            (
-                "envelope_lease",
-                "1s to 10m",
-                (1..=600).contains(&self.envelope_lease.std().as_secs()),
-            ),
-            ("polls_max", "1 and more", self.polls_max > 0),
-        ] {
-            if !holds {
-                return Err(Contradiction::Range { field, range });
-            }
-        }
-        Ok(())
+            ("envelope_ttl", "1s to 7d less 10m", secs(1, self.envelope_ttl, ENVELOPE_TTL_S_MAX)),
+            ("envelope_lease", "1s to 10m", secs(1, self.envelope_lease, 600)),
+        ];
+        let outside = counts.into_iter().chain(spans).find(|(_, _, holds)| !holds);
+        outside.map_or(Ok(()), |(field, range, _)| Err(Contradiction::Range { field, range }))
     }
 }
 

@@ -52,36 +52,39 @@ pub(crate) async fn publish(
     body: bytes::Bytes,
     traceparent: Option<String>,
 ) -> Result<Response, Failure> {
-    let Envelope { correlation_id, source_origin, target_origin, target_handle, .. } =
-        accepted.envelope;
-    let source = source_origin.as_str();
-    let id = Digest::of_parts(&[source.as_bytes(), &[0], correlation_id.as_str().as_bytes()]);
+    let message = request(gateway, &accepted.envelope, body, traceparent);
+    let queued = gateway.registry.enqueue(message).await.map_err(|error| error.failure())?;
+    let envelope = accepted.envelope;
+    let (source, duplicate) = (envelope.source_origin.as_str(), queued.duplicate);
+    tracing::debug!(source, revision = queued.revision, duplicate, "envelope accepted");
+    let said = json!({"accepted": true, "correlationId": envelope.correlation_id});
+    Ok(reply::json(StatusCode::ACCEPTED, &said))
+}
+
+fn request(
+    gateway: &Gateway,
+    envelope: &Envelope,
+    body: bytes::Bytes,
+    traceparent: Option<String>,
+) -> wire::EnqueueEnvelopeRequest {
+    let (source, correlation) = (envelope.source_origin.as_str(), envelope.correlation_id.as_str());
+    let id = Digest::of_parts(&[source.as_bytes(), &[0], correlation.as_bytes()]);
     // Where a handle is given too, the origin only says where it lives. Neither: it is for us.
-    let target = match (target_handle, target_origin) {
-        (Some(handle), _) => handle.into(),
-        (None, origin) => origin.unwrap_or_else(|| gateway.admission.audience.clone()).into(),
+    let target = match (&envelope.target_handle, &envelope.target_origin) {
+        (Some(handle), _) => handle.as_str(),
+        (None, Some(origin)) => origin.as_str(),
+        (None, None) => gateway.admission.audience.as_str(),
     };
     let ttl_ms = u64::try_from(gateway.bounds.envelope_ttl.std().as_millis()).unwrap_or(u64::MAX);
-    let message = wire::EnqueueEnvelopeRequest {
+    wire::EnqueueEnvelopeRequest {
         id: id.to_string(),
         source: source.to_owned(),
-        target,
-        correlation: correlation_id.as_str().to_owned(),
+        target: target.to_owned(),
+        correlation: correlation.to_owned(),
         document: body,
         traceparent: traceparent.unwrap_or_default(),
         expires_at_ms: clock::wall().plus_ms(ttl_ms).0,
-    };
-    let queued = gateway.registry.enqueue(message).await.map_err(|error| error.failure())?;
-    tracing::debug!(
-        source,
-        revision = queued.revision,
-        duplicate = queued.duplicate,
-        "envelope accepted"
-    );
-    Ok(reply::json(
-        StatusCode::ACCEPTED,
-        &json!({"accepted": true, "correlationId": correlation_id}),
-    ))
+    }
 }
 
 /// The W3C trace context of a request, if it is one (Trace Context, section 3.2).

@@ -6,10 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use proto_types::a2a::StreamResponse;
 use proto_wire::gateway::v1 as wire;
 use proto_wire::gateway::v1::push_request::Kind;
 use proto_wire::gateway::v1::task_events_server::{TaskEvents, TaskEventsServer};
+use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::waiting::Waiting;
@@ -19,12 +21,13 @@ const MESSAGE_BYTES_MAX: usize = (1 << 20) + (64 << 10);
 /// A caller that reads nothing for so long gets the rest from the outcome.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The gRPC service.
-pub(crate) fn service(waiting: Arc<Waiting>) -> TaskEventsServer<Events> {
-    TaskEventsServer::new(Events { waiting }).max_decoding_message_size(MESSAGE_BYTES_MAX)
+/// The gRPC service, as routes.
+pub(crate) fn routes(waiting: &Arc<Waiting>) -> Router {
+    let service = TaskEventsServer::new(Events { waiting: Arc::clone(waiting) });
+    Routes::new(service.max_decoding_message_size(MESSAGE_BYTES_MAX)).into_axum_router()
 }
 
-pub(crate) struct Events {
+struct Events {
     waiting: Arc<Waiting>,
 }
 

@@ -1,7 +1,8 @@
 //! What the parts of one gateway share.
 //!
-//! Decides nothing. Must never hold state that another gateway would need: kill any, lose nothing.
+//! Decides nothing but how they are put together. Must never hold state that another gateway would need: kill any, lose nothing.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,17 +11,20 @@ use deploy_service::{Readiness, Shutdown};
 use gateway_core::gcra::Quota;
 use gateway_core::limits::Policy;
 use gateway_core::{Peer, admit};
-use proto_types::{Digest, GatewayId};
+use proto_types::{Digest, GatewayId, Origin};
+use proto_wire::registry::v1 as wire;
 use tokio::sync::Semaphore;
 
 use crate::address::AddressLimit;
 use crate::agents::Tagged;
 use crate::cache::Cache;
-use crate::config::Bounds;
+use crate::config::{Bounds, Checked, Config};
 use crate::metrics::Metrics;
 use crate::registry::Registry;
+use crate::secrets::Secrets;
 use crate::spend::Spender;
 use crate::waiting::Waiting;
+use crate::{descriptor, events};
 
 /// One gateway.
 pub(crate) struct Gateway {
@@ -47,10 +51,55 @@ pub(crate) struct Gateway {
     pub(crate) grpc: Router,
 }
 
+fn own_origin(here: &str) -> Origin {
+    Origin::normalise(here).expect("a socket's address makes an origin")
+}
+
 /// The registry ends a task at its deadline and reports it; this much later it has not.
 const GRACE: Duration = Duration::from_secs(5);
 
 impl Gateway {
+    /// Puts the parts together; nothing is called yet.
+    pub(crate) fn new(
+        config: &Config,
+        checked: Checked,
+        secrets: &Secrets,
+        registry: Arc<Registry>,
+        (address, readiness, shutdown): (SocketAddr, Readiness, Shutdown),
+    ) -> Arc<Self> {
+        let here = format!("http://{address}");
+        let origin = checked.origin.unwrap_or_else(|| own_origin(&here));
+        let bounds = config.bounds.clone();
+        let waiting = Arc::new(Waiting::new(bounds.waiting_max));
+        let [hive, pilox] = descriptor::served(config, &origin, secrets.key.as_ref());
+        Arc::new(Self {
+            id: checked.id,
+            cache: Arc::new(Cache::new(origin.clone(), checked.default_agent)),
+            admission: admit::Config { audience: origin },
+            events_endpoint: config.events_endpoint.clone().unwrap_or(here),
+            spender: Spender::start(Arc::clone(&registry), bounds.spend_queue_max),
+            registry,
+            addresses: AddressLimit::new(bounds.address_requests_per_second, bounds.address_burst),
+            peer_quota: bounds.peer_quota(),
+            subscribers: secrets.subscribers.clone(),
+            polls: Semaphore::new(bounds.polls_max),
+            hive,
+            pilox,
+            metrics: Metrics::new(),
+            readiness,
+            shutdown,
+            grpc: events::routes(&waiting),
+            waiting,
+            bounds,
+        })
+    }
+
+    /// Where nodes push the events of a task whose secret this is.
+    pub(crate) fn reply_to(&self, secret: String) -> wire::ReplyTo {
+        let (gateway, endpoint) = (self.id.as_str().to_owned(), self.events_endpoint.clone());
+        wire::ReplyTo { gateway, endpoint, secret }
+    }
+
     /// How long the end of a task is waited for.
     pub(crate) fn patience(&self) -> Duration {
         self.bounds.task_deadline.std() + GRACE

@@ -9,14 +9,15 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
-use deploy_service::{Shutdown, secret};
+use deploy_service::secret;
 use proto_types::base64url;
 use proto_wire::registry::v1 as wire;
 use tonic::Code;
 
 use crate::Error;
 use crate::config::Config;
-use crate::registry::{Registry, Unanswered};
+use crate::gateway::Gateway;
+use crate::registry::Unanswered;
 
 /// Between attempts to register; an election takes about as long.
 const RETRY: Duration = Duration::from_millis(500);
@@ -50,38 +51,39 @@ pub(crate) fn random() -> String {
 }
 
 /// Registers the gateway; repeating it with the same credential is no error and updates the
-/// endpoint. Waits for a registry that does not answer; ends with `shutdown`.
+/// endpoint. Waits for a registry that does not answer; ends with the wish to stop.
 pub(crate) async fn register(
     config: &Config,
-    registry: &Registry,
+    gateway: &Gateway,
     credential: &str,
-    endpoint: &str,
-    shutdown: &Shutdown,
 ) -> Result<(), Error> {
-    let join_token = match &config.join_token_file {
-        Some(path) if path.exists() => secret::read(path)?.expose().to_owned(),
-        // After the first registration the file may be gone, and no token is looked at: the
-        // registry knows the credential. It wants a token to be there; this one is nobody's.
-        _ => credential.to_owned(),
-    };
     let request = wire::RegisterGatewayRequest {
         id: config.id.clone(),
-        endpoint: endpoint.to_owned(),
-        join_token,
+        endpoint: gateway.events_endpoint.clone(),
+        join_token: join_token(config, credential)?,
         credential: credential.to_owned(),
     };
     loop {
-        match registry.register_gateway(request.clone()).await {
+        match gateway.registry.register_gateway(request.clone()).await {
             Ok(_) => return Ok(()),
-            Err(Unanswered::Refused { code, ref ecumene }) if is_final(code) => {
-                return Err(Error::NotRegistered { code: ecumene.clone() });
+            Err(Unanswered::Refused { code, ecumene }) if is_final(code) => {
+                return Err(Error::NotRegistered { code: ecumene });
             }
             Err(unanswered) => tracing::info!(%unanswered, "not registered yet"),
         }
         tokio::select! {
-            () = shutdown.triggered() => return Ok(()),
+            () = gateway.shutdown.triggered() => return Ok(()),
             () = tokio::time::sleep(RETRY) => {}
         }
+    }
+}
+
+/// After the first registration the file may be gone, and no token is looked at: the registry knows
+/// the credential. It wants a token to be there all the same; this one is nobody's.
+fn join_token(config: &Config, credential: &str) -> Result<String, Error> {
+    match &config.join_token_file {
+        Some(path) if path.exists() => Ok(secret::read(path)?.expose().to_owned()),
+        _ => Ok(credential.to_owned()),
     }
 }
 

@@ -29,24 +29,14 @@ use std::sync::Arc;
 
 use deploy_service::ready::Condition;
 use deploy_service::{Drained, Readiness, Shutdown, listen, secret, serve};
-use gateway_core::admit;
-use gateway_core::gcra::Quota;
-use proto_types::Origin;
-use proto_types::pilox::Brand;
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 pub use crate::config::{Bounds, Config, Contradiction};
 pub use crate::registry::InvalidMember;
 
-use crate::address::AddressLimit;
-use crate::cache::Cache;
-use crate::config::Checked;
 use crate::gateway::Gateway;
-use crate::metrics::Metrics;
 use crate::registry::Registry;
-use crate::spend::Spender;
-use crate::waiting::Waiting;
+use crate::secrets::Secrets;
 
 /// Why a gateway cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -94,36 +84,26 @@ pub struct Summary {
 /// # Errors
 /// It cannot start, or the registry refuses it for good.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
+    // What can be wrong with the configuration is said before anything is opened.
     let checked = config.checked()?;
-    let credential = identity::credential(&config.state_dir).map_err(Error::State)?;
-    let registry = Arc::new(Registry::new(&config.registry, &config.id, &credential)?);
+    let secrets = Secrets::read(&config)?;
+    let registry = Arc::new(Registry::new(&config.registry, &config.id, &secrets.credential)?);
     let readiness = Readiness::new(shutdown.clone());
     let registered = readiness.condition("registered");
     let synced = readiness.condition("synced");
     let (listener, address) = listen::bind(config.listen, config.addr_file.as_deref()).await?;
-    let gateway = assemble(&config, checked, address, registry, readiness, &shutdown)?;
+    let gateway =
+        Gateway::new(&config, checked, &secrets, registry, (address, readiness, shutdown.clone()));
     tracing::info!(%address, origin = gateway.admission.audience.as_str(), "gateway");
 
-    let joining = join(
-        config.clone(),
-        Arc::clone(&gateway),
-        credential,
-        (registered, synced),
-        shutdown.clone(),
-    );
+    let limits = config.limits.clone();
+    let joining = join(config, Arc::clone(&gateway), secrets.credential, (registered, synced));
     let service = tower::service_fn(move |request| {
         let gateway = Arc::clone(&gateway);
         async move { Ok::<_, Infallible>(server::answer(gateway, request).await) }
     });
-    let drained = serve(listener, service, config.limits.clone(), shutdown).await;
-    if joining.is_finished() {
-        // It ends by itself only if it was refused.
-        if let Ok(ended) = joining.await {
-            ended?;
-        }
-    } else {
-        joining.abort();
-    }
+    let drained = serve(listener, service, limits, shutdown).await;
+    joined(joining).await?;
     Ok(Summary { address, drained })
 }
 
@@ -133,65 +113,26 @@ fn join(
     gateway: Arc<Gateway>,
     credential: String,
     (registered, synced): (Condition, Condition),
-    shutdown: Shutdown,
 ) -> JoinHandle<Result<(), Error>> {
     tokio::spawn(async move {
-        let registry = Arc::clone(&gateway.registry);
-        let endpoint = &gateway.events_endpoint;
-        let joined = identity::register(&config, &registry, &credential, endpoint, &shutdown).await;
-        if let Err(refused) = joined {
-            shutdown.trigger();
+        if let Err(refused) = identity::register(&config, &gateway, &credential).await {
+            gateway.shutdown.trigger();
             return Err(refused);
         }
         registered.set(true);
+        let registry = Arc::clone(&gateway.registry);
         let (cache, waiting) = (Arc::clone(&gateway.cache), Arc::clone(&gateway.waiting));
         cache::follow(cache, registry, waiting, synced).await;
         Ok(())
     })
 }
 
-fn assemble(
-    config: &Config,
-    checked: Checked,
-    address: SocketAddr,
-    registry: Arc<Registry>,
-    readiness: Readiness,
-    shutdown: &Shutdown,
-) -> Result<Arc<Gateway>, Error> {
-    let here = format!("http://{address}");
-    let origin = match checked.origin {
-        Some(origin) => origin,
-        None => Origin::normalise(&here).expect("an address makes an origin"),
-    };
-    let key = config.federation_key_file.as_deref().map(secrets::signing_key).transpose()?;
-    let key = key.map(|key| key.public());
-    let tokens = config.subscriber_token_files.iter().chain(&config.operator_token_file);
-    let subscribers = tokens.map(|path| secrets::token(path)).collect::<Result<_, _>>()?;
-    let bounds = config.bounds.clone();
-    let window_us = u64::try_from(bounds.peer_window.std().as_micros()).unwrap_or(u64::MAX);
-    let waiting = Arc::new(Waiting::new(bounds.waiting_max));
-    let descriptor = |served: bool, brand| {
-        let urls = &config.bootstrap_descriptor_urls;
-        served.then(|| descriptor::document(&origin, key.as_ref(), urls, brand))
-    };
-    Ok(Arc::new(Gateway {
-        id: checked.id,
-        events_endpoint: config.events_endpoint.clone().unwrap_or(here),
-        cache: Arc::new(Cache::new(origin.clone(), checked.default_agent)),
-        spender: Spender::start(Arc::clone(&registry), bounds.spend_queue_max),
-        registry,
-        addresses: AddressLimit::new(bounds.address_requests_per_second, bounds.address_burst),
-        peer_quota: Quota::new(bounds.peer_requests, window_us).expect("checked() refuses zero"),
-        subscribers,
-        polls: Semaphore::new(bounds.polls_max),
-        hive: descriptor(config.brand_hive, Brand::Hive),
-        pilox: descriptor(config.brand_pilox, Brand::Pilox),
-        metrics: Metrics::new(),
-        readiness,
-        shutdown: shutdown.clone(),
-        grpc: tonic::service::Routes::new(events::service(Arc::clone(&waiting))).into_axum_router(),
-        waiting,
-        bounds,
-        admission: admit::Config { audience: origin },
-    }))
+/// The refusal that stopped the process, if that is what did.
+async fn joined(joining: JoinHandle<Result<(), Error>>) -> Result<(), Error> {
+    if !joining.is_finished() {
+        joining.abort();
+        return Ok(());
+    }
+    // A panic in it is logged by the runtime.
+    joining.await.unwrap_or(Ok(()))
 }

@@ -6,14 +6,36 @@ use std::path::Path;
 
 use deploy_service::secret;
 use http::{HeaderMap, header};
-use proto_types::{Digest, SecretKey, base64url};
+use proto_types::{Digest, PublicKey, SecretKey, base64url};
 use serde::Deserialize;
 use subtle::ConstantTimeEq as _;
 
-use crate::Error;
+use crate::config::Config;
+use crate::{Error, identity};
+
+/// What a gateway knows that others must not.
+pub(crate) struct Secrets {
+    /// What it shows to the registry.
+    pub(crate) credential: String,
+    /// Digests of what local subscribers and operators show to it.
+    pub(crate) subscribers: Vec<Digest>,
+    /// The public half of this instance's key.
+    pub(crate) key: Option<PublicKey>,
+}
+
+impl Secrets {
+    /// Reads the files; draws the credential if there is none yet.
+    pub(crate) fn read(config: &Config) -> Result<Self, Error> {
+        let tokens = config.subscriber_token_files.iter().chain(&config.operator_token_file);
+        let subscribers = tokens.map(|path| token(path)).collect::<Result<_, _>>()?;
+        let key = config.federation_key_file.as_deref().map(signing_key).transpose()?;
+        let credential = identity::credential(&config.state_dir).map_err(Error::State)?;
+        Ok(Self { credential, subscribers, key: key.map(|key| key.public()) })
+    }
+}
 
 /// The digest of the token in a file.
-pub(crate) fn token(path: &Path) -> Result<Digest, Error> {
+fn token(path: &Path) -> Result<Digest, Error> {
     Ok(Digest::of(secret::read(path)?.expose().as_bytes()))
 }
 
@@ -39,7 +61,7 @@ struct Jwk {
 }
 
 /// The key in a file: a private JWK, or the seed in 64 hexadecimal digits.
-pub(crate) fn signing_key(path: &Path) -> Result<SecretKey, Error> {
+fn signing_key(path: &Path) -> Result<SecretKey, Error> {
     let secret = secret::read(path)?;
     let seed = seed(secret.expose()).ok_or_else(|| Error::Key { path: path.to_owned() })?;
     Ok(SecretKey::from_seed(&seed))

@@ -77,33 +77,49 @@ async fn federated(
 ) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
     // Sizes, by what the client states: refused before a byte is buffered.
-    let limit = match route {
-        Route::Publish => envelopes::BYTES_MAX,
-        _ => gateway.bounds.call_bytes_max.count(),
-    };
+    let limit = bytes_max(gateway, route);
     body::check_head(&parts, limit)?;
     // The credential and what it is worth, cheapest check first; never by a cache nobody confirms.
-    let permit = admitted(gateway, &parts)?;
-    seen.peer = Some(permit.peer.origin.clone());
+    let permit = permit(gateway, &parts)?;
     // The peer's own limit, scaled by its reputation: last of what needs no registry.
-    let policy = gateway.peer_policy(&permit.peer);
-    let left = permit.peer.cell.check(clock::mono(), policy.quota);
-    seen.limit = Some((policy, left));
-    left.map_err(Failure::PeerLimit)?;
+    check_peer(gateway, &permit, seen)?;
     // The body, bounded and paced; a token may be bound to it.
     let body = body::read(body, limit).await?;
-    check_binding(gateway, &parts, &permit, &body)?;
+    let admitted = Admitted { parts, permit, body };
+    check_binding(gateway, &admitted)?;
     // What is malformed costs no token.
-    let work = Work::read(gateway, route, &parts, &permit, body, seen)?;
+    let work = Work::read(gateway, route, &admitted, seen)?;
     // Single use, last of all: from here on the request counts.
-    gateway.spender.spend(&permit).await?;
+    gateway.spender.spend(&admitted.permit).await?;
     // The handler, within its deadline.
     let deadline = gateway.patience() + HANDLER_GRACE;
-    let answered = tokio::time::timeout(deadline, work.carry_out(gateway, &permit)).await;
+    let answered = tokio::time::timeout(deadline, work.carry_out(gateway, &admitted)).await;
     answered.unwrap_or(Err(Failure::Deadline))
 }
 
-fn admitted(gateway: &Gateway, parts: &Parts) -> Result<Permit, Failure> {
+fn bytes_max(gateway: &Gateway, route: &Route) -> u64 {
+    match route {
+        Route::Publish => envelopes::BYTES_MAX,
+        _ => gateway.bounds.call_bytes_max.count(),
+    }
+}
+
+fn check_peer(gateway: &Gateway, permit: &Permit, seen: &mut Seen) -> Result<(), Failure> {
+    seen.peer = Some(permit.peer.origin.clone());
+    let policy = gateway.peer_policy(&permit.peer);
+    let left = permit.peer.cell.check(clock::mono(), policy.quota);
+    seen.limit = Some((policy, left));
+    left.map(drop).map_err(Failure::PeerLimit)
+}
+
+/// A request whose credential holds.
+struct Admitted {
+    parts: Parts,
+    permit: Permit,
+    body: bytes::Bytes,
+}
+
+fn permit(gateway: &Gateway, parts: &Parts) -> Result<Permit, Failure> {
     let headers = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     let credential = Credential::find(headers).map_err(Failure::Credential)?;
     if !gateway.cache.is_fresh() {
@@ -114,12 +130,8 @@ fn admitted(gateway: &Gateway, parts: &Parts) -> Result<Permit, Failure> {
 }
 
 /// A token may say which request it is for; then it is for no other.
-fn check_binding(
-    gateway: &Gateway,
-    parts: &Parts,
-    permit: &Permit,
-    body: &[u8],
-) -> Result<(), Failure> {
+fn check_binding(gateway: &Gateway, admitted: &Admitted) -> Result<(), Failure> {
+    let Admitted { parts, permit, body } = admitted;
     let claims = &permit.claims;
     // Most tokens say nothing of the body, and its digest costs more than their check.
     let digest = claims.bd.map_or(Digest([0; 32]), |_| Digest::of(body));
@@ -131,23 +143,21 @@ fn check_binding(
 /// What a request asks for, read and in order.
 enum Work {
     Call(a2a::Call),
-    Envelope(envelopes::Accepted, bytes::Bytes, Option<String>),
+    Envelope(envelopes::Accepted),
 }
 
 impl Work {
     fn read(
         gateway: &Gateway,
         route: &Route,
-        parts: &Parts,
-        permit: &Permit,
-        body: bytes::Bytes,
+        admitted: &Admitted,
         seen: &mut Seen,
     ) -> Result<Self, Failure> {
+        let Admitted { parts, permit, body } = admitted;
         if *route == Route::Publish {
-            let accepted = envelopes::read(&body, permit)?;
-            return Ok(Self::Envelope(accepted, body, envelopes::traceparent(&parts.headers)));
+            return envelopes::read(body, permit).map(Self::Envelope);
         }
-        let request = read_call(&body, seen)?;
+        let request = read_call(body, seen)?;
         let version = dispatch::check_version(version(parts).as_deref());
         version.map_err(|error| Failure::Call(CallError::Operation(error)))?;
         let addressed = match route {
@@ -162,11 +172,17 @@ impl Work {
         Ok(Self::Call(call))
     }
 
-    async fn carry_out(self, gateway: &Arc<Gateway>, permit: &Permit) -> Result<Response, Failure> {
+    async fn carry_out(
+        self,
+        gateway: &Arc<Gateway>,
+        admitted: &Admitted,
+    ) -> Result<Response, Failure> {
+        let Admitted { parts, permit, body } = admitted;
         match self {
             Self::Call(call) => call.answer(gateway, &permit.peer.origin).await,
-            Self::Envelope(accepted, body, traceparent) => {
-                envelopes::publish(gateway, accepted, body, traceparent).await
+            Self::Envelope(accepted) => {
+                let traceparent = envelopes::traceparent(&parts.headers);
+                envelopes::publish(gateway, accepted, body.clone(), traceparent).await
             }
         }
     }

@@ -107,6 +107,14 @@ pub fn identify(
     Ok(Principal::Operator)
 }
 
+/// Whether the value has the form of a credential that is given by registration: a member that lags
+/// behind may not know yet one that is good.
+#[must_use]
+pub fn may_be_new(authorization: &str) -> bool {
+    let registered = |token: &str| token.starts_with("gateway:") || token.starts_with("node:");
+    bearer(authorization).is_some_and(registered)
+}
+
 /// The token of `Bearer <token>`; the scheme's case does not matter (RFC 9110, section 11.1).
 fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;

@@ -67,6 +67,8 @@ pub enum Effect {
     TaskAssigned(TaskId, NodeId, LeaseEpoch),
     /// The caller wants the task ended: tell the node.
     TaskCancelRequested(TaskId, NodeId, LeaseEpoch),
+    /// A task that a node held has ended: the node has room.
+    TaskEnded(TaskId),
     /// An envelope can be leased for this target.
     EnvelopeReady(String),
 }

@@ -157,7 +157,7 @@ fn note(fleet: &Fleet, effect: Result<Effect, broadcast::error::RecvError>) -> b
             fleet.touch(node);
             false
         }
-        Ok(Effect::TaskPending(_) | Effect::EnvelopeReady(_)) => false,
+        Ok(Effect::TaskPending(_) | Effect::TaskEnded(_) | Effect::EnvelopeReady(_)) => false,
         Err(_) => true,
     }
 }

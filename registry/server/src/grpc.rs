@@ -17,7 +17,7 @@ mod watch;
 use registry_api::identity;
 use registry_api::{Principal, Problem};
 use tonic::metadata::{MetadataMap, MetadataValue};
-use tonic::{Request, Response, Status};
+use tonic::{Response, Status};
 
 use crate::member::{Member, Reading};
 
@@ -50,8 +50,8 @@ pub(crate) fn log_cause(problem: &Problem) {
 }
 
 /// Who calls.
-fn caller<T>(member: &Member, request: &Request<T>) -> Result<Principal, Problem> {
-    member.caller(authorization(request.metadata())?)
+async fn caller(member: &Member, metadata: &MetadataMap) -> Result<Principal, Problem> {
+    member.caller(authorization(metadata)?).await
 }
 
 fn authorization(metadata: &MetadataMap) -> Result<Option<&str>, Problem> {

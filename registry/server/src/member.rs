@@ -24,6 +24,10 @@ use crate::leader::LeaderLine;
 /// How long a member may take to reach a revision that was confirmed elsewhere.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Unknown credentials that a follower looks up at once: a flood of them must not become a flood at
+/// the leader.
+pub(crate) const DOUBTS_MAX: usize = 16;
+
 /// Everything that calls share.
 pub(crate) struct Member {
     pub(crate) registry: Registry,
@@ -35,6 +39,8 @@ pub(crate) struct Member {
     pub(crate) fleet: Fleet,
     pub(crate) line: LeaderLine,
     pub(crate) waits: Arc<Semaphore>,
+    /// Places for those whose credential is looked up at the leader.
+    pub(crate) doubts: Semaphore,
     pub(crate) propose_timeout: Duration,
 }
 
@@ -55,9 +61,19 @@ pub(crate) struct Reading {
 }
 
 impl Member {
-    /// Who shows this `authorization` value.
-    pub(crate) fn caller(&self, authorization: Option<&str>) -> Result<Principal, Problem> {
-        identity::identify(authorization, &self.operator, &self.registry.view().0)
+    /// Who shows this `authorization` value. A follower that does not know a credential asks once
+    /// more, with a strong read: it may have been given a moment ago.
+    pub(crate) async fn caller(&self, authorization: Option<&str>) -> Result<Principal, Problem> {
+        let known = identity::identify(authorization, &self.operator, &self.registry.view().0);
+        let unknown = matches!(&known, Err(problem) if problem.code() == Code::Unauthenticated);
+        let may_be_new = unknown && authorization.is_some_and(identity::may_be_new);
+        if !may_be_new || self.registry.is_leader() {
+            return known;
+        }
+        let _seat = self.doubts.try_acquire().map_err(|_| {
+            Problem::new(Code::Overloaded, "too many credentials are being looked up")
+        })?;
+        identity::identify(authorization, &self.operator, &self.strong().await?.view)
     }
 
     /// Has a proposal committed, through the leader if need be. The replies are those of its

@@ -99,9 +99,9 @@ impl IntoResponse for Refused {
 }
 
 /// Who calls.
-fn caller(member: &Member, headers: &HeaderMap) -> Result<Principal, Problem> {
+async fn caller(member: &Member, headers: &HeaderMap) -> Result<Principal, Problem> {
     let values = headers.get_all(http::header::AUTHORIZATION).iter();
-    member.caller(identity::single(values.map(|value| value.to_str().ok()))?)
+    member.caller(identity::single(values.map(|value| value.to_str().ok()))?).await
 }
 
 /// The handle in a path, where it stands percent-encoded.

@@ -24,7 +24,7 @@ use crate::fleet::{self, Fleet};
 use crate::front::Front;
 use crate::grpc::{DirectoryService, FleetService};
 use crate::leader::LeaderLine;
-use crate::member::{Member, Signer};
+use crate::member::{DOUBTS_MAX, Member, Signer};
 
 /// Why a member does not run.
 #[derive(Debug, thiserror::Error)]
@@ -117,6 +117,7 @@ async fn open(config: &Config, addr: SocketAddr, shutdown: Shutdown) -> Result<M
         fleet: Fleet::new(config.lease_ttl.std(), bounds.sessions_max),
         line: LeaderLine::default(),
         waits: Arc::new(Semaphore::new(bounds.watchers_max)),
+        doubts: Semaphore::new(DOUBTS_MAX),
         propose_timeout: bounds.propose_timeout.std(),
     })
 }

@@ -1,5 +1,6 @@
 //! What clients were told while processes died: acknowledged, or unknown. An answer that was lost proves nothing.
-//! The checks cite security.md, "always true".
+//! The checks cite security.md, "always true". SIGKILL leaves what the system has buffered, so they prove replication
+//! and recovery, not the fsync: that is proven where the log is written, in registry-store.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -25,7 +26,7 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// 1: an acknowledged write survives. Would fail if the log were acknowledged before it is on disk.
+    /// 1: an acknowledged write survives.
     pub(crate) async fn check_records(&self, operator: &Operator) -> Result<()> {
         let records = self.records.lock().unwrap().clone();
         for (handle, digest) in records {
@@ -38,7 +39,7 @@ impl History {
         Ok(())
     }
 
-    /// 4: a token is fresh once. Would fail if spent tokens were kept in a leader's memory only.
+    /// 4: a token is fresh once.
     pub(crate) async fn check_tokens(&self, gateway: &Operator) -> Result<()> {
         let tokens = self.tokens.lock().unwrap().clone();
         for (key, fresh) in &tokens {
@@ -54,7 +55,7 @@ impl History {
         Ok(())
     }
 
-    /// 5: an outcome is committed once. Would fail if a late node's word replaced the outcome.
+    /// 5: an outcome is committed once.
     pub(crate) async fn check_tasks(&self, operator: &Operator) -> Result<()> {
         let ids: Vec<String> = self.tasks.lock().unwrap().keys().cloned().collect();
         for id in ids {

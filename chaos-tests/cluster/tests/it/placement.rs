@@ -80,3 +80,34 @@ async fn task(world: &World, id: &str) -> Result<wire::Task> {
     let request = wire::GetTaskRequest { id: id.to_owned(), owner: String::new(), consistency: 1 };
     Ok(world.operator().await?.fleet.clone().get_task(request).await?.into_inner())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_never_idle_keeps_its_lease() -> Result<()> {
+    let mut world = World::registry(1).await?;
+    world.add_gateway("g1").await?;
+    world.add_node("n1").await?;
+    let peer = Peer::new("https://a.example")?;
+    peer.enrol(&world.operator().await?).await?;
+    world.deploy_text_agent("text-stats")?;
+    let before = node_revision(&world).await?;
+    // Twice the lease of this world. Caught: beats put off by every other event.
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(8);
+    while std::time::Instant::now() < until {
+        let url = &world.gateways[0].url;
+        let call = || peer.rpc(url, "text-stats", "SendMessage", message("Busy, busy.", None));
+        let (a, b, c) = tokio::join!(call(), call(), call());
+        for answer in [a?, b?, c?] {
+            let state = answer.json()?["result"]["task"]["status"]["state"].clone();
+            assert_eq!(state, json!("TASK_STATE_COMPLETED"), "{:?}", answer.body);
+        }
+    }
+    assert_eq!(node_revision(&world).await?, before, "the node was lost while it worked");
+    world.stop()
+}
+
+/// Changes whenever the node joins or is lost.
+async fn node_revision(world: &World) -> Result<u64> {
+    let request = wire::ListRequest { after: String::new(), limit: 10, consistency: 1 };
+    let nodes = world.operator().await?.fleet.clone().list_nodes(request).await?.into_inner().nodes;
+    Ok(nodes.first().context("no node")?.revision)
+}

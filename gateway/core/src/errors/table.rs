@@ -12,6 +12,7 @@ use proto_types::a2a::A2aError;
 use super::{CallError, Failure, Rpc, Told};
 use crate::credential;
 use crate::dispatch;
+use crate::params::Faults;
 
 const UNAUTHENTICATED: i32 = -32040;
 const FORBIDDEN: i32 = -32041;
@@ -28,131 +29,101 @@ const INTERNAL: i32 = -32603;
 /// the registry takes about a second.
 const AWAY_RETRY_S: u64 = 1;
 
-fn row(status: u16, code: &'static str, rpc_code: i32, message: &'static str) -> Told {
-    let (retry_after_s, faults) = (None, Vec::new());
-    Told { status, code, message, rpc: Rpc::Edge(rpc_code), retry_after_s, faults }
+/// Status, code, JSON-RPC error and sentence.
+struct Row(u16, &'static str, Rpc, &'static str);
+
+#[rustfmt::skip]
+mod rows {
+    use super::{A2aError as E, DEADLINE as GONE, FORBIDDEN, INTERNAL as OURS, LIMITED as MANY, NOT_FOUND, REFUSED, Row, TOO_LARGE as LARGE, UNAUTHENTICATED as WHO, UNAVAILABLE};
+    use super::Rpc::{A2a, Edge};
+
+    pub(super) const PATH: Row = Row(400, "path-ambiguous", Edge(REFUSED), "The path has more than one reading.");
+    pub(super) const NOTHING: Row = Row(404, "not-found", Edge(NOT_FOUND), "There is nothing here.");
+    pub(super) const METHOD: Row = Row(405, "method-not-allowed", Edge(REFUSED), "This path answers another method.");
+    pub(super) const CREDENTIALS: Row = Row(400, "credential-ambiguous", Edge(REFUSED), "Send exactly one credential.");
+    pub(super) const STRANGER: Row = Row(401, "unauthenticated", Edge(WHO), "A valid credential is required.");
+    pub(super) const LIMIT: Row = Row(429, "rate-limited", Edge(MANY), "Too many requests; wait as stated.");
+    pub(super) const BODY_SIZE: Row = Row(413, "body-too-large", Edge(LARGE), "The body is longer than this path allows.");
+    pub(super) const BODY: Row = Row(400, "body-unreadable", Edge(REFUSED), "The body could not be read.");
+    pub(super) const MEDIA: Row = Row(415, "media-type", A2a(E::ContentTypeNotSupported), "The body must be plain application/json.");
+    pub(super) const DOCUMENT: Row = Row(400, "document-invalid", Edge(REFUSED), "The document is refused.");
+    pub(super) const SOURCE: Row = Row(403, "source-mismatch", Edge(FORBIDDEN), "The source is not the caller.");
+    pub(super) const LEASE: Row = Row(409, "lease-stale", Edge(REFUSED), "The lease is not this one any more.");
+    pub(super) const AWAY: Row = Row(503, "registry-unavailable", Edge(UNAVAILABLE), "Not possible just now; try again.");
+    pub(super) const FULL: Row = Row(503, "overloaded", Edge(UNAVAILABLE), "Too much at once; try again.");
+    pub(super) const LATE: Row = Row(504, "deadline-exceeded", Edge(GONE), "The deadline passed.");
+    pub(super) const INTERNAL: Row = Row(500, "internal", Edge(OURS), "A fault of this gateway.");
+
+    // Errors of the call itself travel with status 200, except where no call could be read: the
+    // official SDKs look into the body only then.
+    pub(super) const JSON: Row = Row(400, "json-invalid", A2a(E::Parse), "Invalid JSON payload");
+    pub(super) const REQUEST: Row = Row(400, "request-invalid", A2a(E::InvalidRequest), "Not one JSON-RPC 2.0 request");
+    pub(super) const PARAMS: Row = Row(200, "params-invalid", A2a(E::InvalidParams), "Invalid parameters");
+    pub(super) const TASK: Row = Row(200, "task-not-found", A2a(E::TaskNotFound), "Task not found");
+    pub(super) const CANCEL: Row = Row(200, "task-not-cancelable", A2a(E::TaskNotCancelable), "Task cannot be canceled: it is over");
+    pub(super) const OVER: Row = Row(200, "task-over", A2a(E::UnsupportedOperation), "The task takes no more messages: open a new one in its context");
+    pub(super) const AGENT: Row = Row(200, "agent-response-invalid", A2a(E::InvalidAgentResponse), "The agent's answer cannot be shown");
+    pub(super) const VERSION: Row = Row(200, "version-not-supported", A2a(E::VersionNotSupported), "This A2A version is not supported (a missing A2A-Version means 0.3); supported: 1.0");
+    pub(super) const LEGACY: Row = Row(200, "method-legacy", A2a(E::MethodNotFound), "This is a method of A2A 0.3, which is not supported yet; supported: 1.0");
+    pub(super) const OPERATION: Row = Row(200, "operation-unsupported", A2a(E::UnsupportedOperation), "This operation is not supported yet");
+    pub(super) const PUSH: Row = Row(200, "push-unsupported", A2a(E::PushNotificationNotSupported), "Push notifications are not supported yet");
+    pub(super) const UNKNOWN: Row = Row(200, "method-unknown", A2a(E::MethodNotFound), "Method not found");
+}
+
+impl Row {
+    fn told(self) -> Told {
+        let Self(status, code, rpc, message) = self;
+        Told { status, code, message, rpc, retry_after_s: None, faults: Vec::new() }
+    }
+
+    fn after(self, secs: u64) -> Told {
+        Told { retry_after_s: Some(secs), ..self.told() }
+    }
+
+    fn with(self, faults: &Faults) -> Told {
+        Told { faults: faults.clone(), ..self.told() }
+    }
 }
 
 pub(super) fn told(failure: &Failure) -> Told {
+    use credential::Error as Shown;
     match failure {
-        Failure::Path(_) => {
-            row(400, "path-ambiguous", REFUSED, "The path has more than one reading.")
-        }
-        Failure::NotFound => row(404, "not-found", NOT_FOUND, "There is nothing here."),
-        Failure::Method(_) => {
-            row(405, "method-not-allowed", REFUSED, "This path answers another method.")
-        }
-        Failure::Credential(credential::Error::Several | credential::Error::UnderscoreTwin) => {
-            row(400, "credential-ambiguous", REFUSED, "Send exactly one credential.")
-        }
-        Failure::Credential(
-            credential::Error::Missing | credential::Error::Scheme | credential::Error::Text,
-        )
+        Failure::Path(_) => rows::PATH.told(),
+        Failure::NotFound => rows::NOTHING.told(),
+        Failure::Method(_) => rows::METHOD.told(),
+        Failure::Credential(Shown::Several | Shown::UnderscoreTwin) => rows::CREDENTIALS.told(),
+        Failure::Credential(Shown::Missing | Shown::Scheme | Shown::Text)
         | Failure::Denied(_)
         | Failure::Replayed
-        | Failure::NotOperator => {
-            row(401, "unauthenticated", UNAUTHENTICATED, "A valid credential is required.")
-        }
-        Failure::AddressLimit(retry) | Failure::PeerLimit(retry) => Told {
-            retry_after_s: Some(retry.secs()),
-            ..row(429, "rate-limited", LIMITED, "Too many requests; wait as stated.")
-        },
-        Failure::TooLarge { .. } => {
-            row(413, "body-too-large", TOO_LARGE, "The body is longer than this path allows.")
-        }
-        Failure::Body => row(400, "body-unreadable", REFUSED, "The body could not be read."),
-        Failure::MediaType => Told {
-            rpc: Rpc::A2a(A2aError::ContentTypeNotSupported),
-            ..row(415, "media-type", REFUSED, "The body must be plain application/json.")
-        },
-        Failure::Document(faults) => Told {
-            faults: faults.clone(),
-            ..row(400, "document-invalid", REFUSED, "The document is refused.")
-        },
-        Failure::ForeignSource => {
-            row(403, "source-mismatch", FORBIDDEN, "The source is not the caller.")
-        }
-        Failure::StaleLease => {
-            row(409, "lease-stale", REFUSED, "The lease is not this one any more.")
-        }
-        Failure::RegistryAway => Told {
-            retry_after_s: Some(AWAY_RETRY_S),
-            ..row(503, "registry-unavailable", UNAVAILABLE, "Not possible just now; try again.")
-        },
-        Failure::Overloaded => Told {
-            retry_after_s: Some(AWAY_RETRY_S),
-            ..row(503, "overloaded", UNAVAILABLE, "Too much at once; try again.")
-        },
-        Failure::Deadline => row(504, "deadline-exceeded", DEADLINE, "The deadline passed."),
-        Failure::Internal => row(500, "internal", INTERNAL, "A fault of this gateway."),
+        | Failure::NotOperator => rows::STRANGER.told(),
+        Failure::AddressLimit(retry) | Failure::PeerLimit(retry) => rows::LIMIT.after(retry.secs()),
+        Failure::TooLarge { .. } => rows::BODY_SIZE.told(),
+        Failure::Body => rows::BODY.told(),
+        Failure::MediaType => rows::MEDIA.told(),
+        Failure::Document(faults) => rows::DOCUMENT.with(faults),
+        Failure::ForeignSource => rows::SOURCE.told(),
+        Failure::StaleLease => rows::LEASE.told(),
+        Failure::RegistryAway => rows::AWAY.after(AWAY_RETRY_S),
+        Failure::Overloaded => rows::FULL.after(AWAY_RETRY_S),
+        Failure::Deadline => rows::LATE.told(),
+        Failure::Internal => rows::INTERNAL.told(),
         Failure::Call(error) => call(error),
     }
 }
 
-/// Errors of the call itself travel with status 200, except where no call could be read: the
-/// official SDKs look into the body only then.
 fn call(error: &CallError) -> Told {
     match error {
-        CallError::Parse => {
-            Told { status: 400, ..a2a(A2aError::Parse, "json-invalid", "Invalid JSON payload") }
-        }
-        CallError::Request(faults) => Told {
-            status: 400,
-            faults: faults.clone(),
-            ..a2a(A2aError::InvalidRequest, "request-invalid", "Not one JSON-RPC 2.0 request")
-        },
-        CallError::Operation(error) => operation(*error),
-        CallError::Params(faults) => Told {
-            faults: faults.clone(),
-            ..a2a(A2aError::InvalidParams, "params-invalid", "Invalid parameters")
-        },
-        CallError::TaskNotFound => a2a(A2aError::TaskNotFound, "task-not-found", "Task not found"),
-        CallError::TaskNotCancelable => a2a(
-            A2aError::TaskNotCancelable,
-            "task-not-cancelable",
-            "Task cannot be canceled: it is over",
-        ),
-        CallError::TaskOver => a2a(
-            A2aError::UnsupportedOperation,
-            "task-over",
-            "The task takes no more messages: open a new one in its context",
-        ),
-        CallError::AgentResponse => a2a(
-            A2aError::InvalidAgentResponse,
-            "agent-response-invalid",
-            "The agent's answer cannot be shown",
-        ),
+        CallError::Parse => rows::JSON.told(),
+        CallError::Request(faults) => rows::REQUEST.with(faults),
+        CallError::Operation(dispatch::Error::Version) => rows::VERSION.told(),
+        CallError::Operation(dispatch::Error::Legacy) => rows::LEGACY.told(),
+        CallError::Operation(dispatch::Error::Unsupported) => rows::OPERATION.told(),
+        CallError::Operation(dispatch::Error::PushNotifications) => rows::PUSH.told(),
+        CallError::Operation(dispatch::Error::Unknown) => rows::UNKNOWN.told(),
+        CallError::Params(faults) => rows::PARAMS.with(faults),
+        CallError::TaskNotFound => rows::TASK.told(),
+        CallError::TaskNotCancelable => rows::CANCEL.told(),
+        CallError::TaskOver => rows::OVER.told(),
+        CallError::AgentResponse => rows::AGENT.told(),
     }
-}
-
-fn operation(error: dispatch::Error) -> Told {
-    match error {
-        dispatch::Error::Version => a2a(
-            A2aError::VersionNotSupported,
-            "version-not-supported",
-            "This A2A version is not supported (a missing A2A-Version means 0.3); supported: 1.0",
-        ),
-        dispatch::Error::Legacy => a2a(
-            A2aError::MethodNotFound,
-            "method-legacy",
-            "This is a method of A2A 0.3, which is not supported yet; supported: 1.0",
-        ),
-        dispatch::Error::Unsupported => a2a(
-            A2aError::UnsupportedOperation,
-            "operation-unsupported",
-            "This operation is not supported yet",
-        ),
-        dispatch::Error::PushNotifications => a2a(
-            A2aError::PushNotificationNotSupported,
-            "push-unsupported",
-            "Push notifications are not supported yet",
-        ),
-        dispatch::Error::Unknown => {
-            a2a(A2aError::MethodNotFound, "method-unknown", "Method not found")
-        }
-    }
-}
-
-fn a2a(error: A2aError, code: &'static str, message: &'static str) -> Told {
-    Told { rpc: Rpc::A2a(error), ..row(200, code, error.jsonrpc_code(), message) }
 }

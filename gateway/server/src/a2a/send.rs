@@ -53,19 +53,9 @@ pub(super) async fn submit(
 ) -> Result<Submitted, Failure> {
     let context = context(gateway, caller, agent, &send).await?;
     let id = TaskId::parse(&Uuid::now_v7().to_string()).expect("a UUID is a task id");
-    let input = Message {
-        context_id: Some(context.as_str().to_owned()),
-        task_id: Some(id.as_str().to_owned()),
-        ..send.message
-    };
-    let input = serde_json::to_vec(&input).map_err(|_| Failure::Internal)?;
     let secret = identity::random();
     let waiter = gateway.waiting.open(&id, secret.clone()).map_err(|_| Failure::Overloaded)?;
-    let reply_to = events.then(|| wire::ReplyTo {
-        gateway: gateway.id.as_str().to_owned(),
-        endpoint: gateway.events_endpoint.clone(),
-        secret,
-    });
+    let input = input(send.message, &context, &id)?;
     let message = wire::SubmitTaskRequest {
         id: id.as_str().to_owned(),
         context: context.as_str().to_owned(),
@@ -73,14 +63,25 @@ pub(super) async fn submit(
         owner: caller.as_str().to_owned(),
         input: input.into(),
         deadline_ms: clock::wall().plus_ms(gateway.task_deadline_ms()).0,
-        reply_to,
+        reply_to: events.then(|| gateway.reply_to(secret)),
     };
-    let task = gateway.registry.submit_task(message).await.map_err(|error| match error {
+    let submitted = gateway.registry.submit_task(message).await;
+    let task = submitted.map_err(|error| match error {
         // The agent was there when the call was read.
         Unanswered::Refused { code: Code::NotFound, .. } => Failure::NotFound,
         error => of_task(&error),
     })?;
     Ok(Submitted { task: view(&task)?, waiter })
+}
+
+/// The message as the agent gets it: it says where it belongs.
+fn input(message: Message, context: &ContextId, task: &TaskId) -> Result<Vec<u8>, Failure> {
+    let placed = Message {
+        context_id: Some(context.as_str().to_owned()),
+        task_id: Some(task.as_str().to_owned()),
+        ..message
+    };
+    serde_json::to_vec(&placed).map_err(|_| Failure::Internal)
 }
 
 /// The conversation of the new task. A message to a task that asked for more opens the next task of

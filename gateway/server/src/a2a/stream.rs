@@ -42,20 +42,8 @@ pub(super) async fn answer(
     id: Id,
 ) -> Result<Response, Failure> {
     let history_length = send.history_length;
-    let send::Submitted { task, waiter } = send::submit(gateway, caller, agent, send, true).await?;
-    let now = Instant::now();
-    let mut follow = Follow {
-        gateway: Arc::clone(gateway),
-        caller: caller.clone(),
-        id,
-        waiter,
-        ready: VecDeque::new(),
-        seen: BTreeMap::new(),
-        ask: now + follow::ASK,
-        end: now + gateway.patience(),
-        over: task.is_over(),
-        task,
-    };
+    let submitted = send::submit(gateway, caller, agent, send, true).await?;
+    let mut follow = Follow::new(gateway, caller, id, submitted);
     follow.tell(&StreamResponse::Task(follow.task.task(history_length)));
     let frames = stream::unfold(follow, |mut follow| async move {
         follow.next().await.map(|frame| (Ok::<_, Infallible>(frame), follow))
@@ -84,6 +72,23 @@ struct Follow {
 }
 
 impl Follow {
+    fn new(gateway: &Arc<Gateway>, caller: &Origin, id: Id, submitted: send::Submitted) -> Self {
+        let send::Submitted { task, waiter } = submitted;
+        let now = Instant::now();
+        Self {
+            gateway: Arc::clone(gateway),
+            caller: caller.clone(),
+            id,
+            waiter,
+            ready: VecDeque::new(),
+            seen: BTreeMap::new(),
+            ask: now + follow::ASK,
+            end: now + gateway.patience(),
+            over: task.is_over(),
+            task,
+        }
+    }
+
     /// The next frame; `None` at the end.
     async fn next(&mut self) -> Option<Bytes> {
         loop {

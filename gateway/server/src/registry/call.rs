@@ -66,7 +66,6 @@ impl Registry {
                 Err(_) => Status::deadline_exceeded("no answer in time"),
             };
             earlier_in_doubt |= !is_before_sending(&status);
-            tracing::debug!(member = at, code = ?status.code(), "a registry member does not answer");
             self.pass_over(at);
             asked += 1;
             let pause = if asked % self.members.len() == 0 { PAUSE } else { Duration::ZERO };

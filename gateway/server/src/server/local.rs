@@ -35,29 +35,46 @@ pub(super) async fn answer(
             Ok(reply::document(&gateway.cache.agents.load().instance_card, tags, MAX_AGE_S))
         }
         Route::AgentCard(handle) => card(gateway, &handle, tags),
-        Route::Descriptor(brand) => {
-            let served = match brand {
-                Brand::Hive => &gateway.hive,
-                Brand::Pilox => &gateway.pilox,
-            };
-            let document = served.as_ref().ok_or(Failure::NotFound)?;
-            Ok(reply::document(document, tags, MAX_AGE_S))
-        }
+        Route::Descriptor(brand) => descriptor(gateway, brand, tags),
         Route::Pull(target) => {
-            check_local(gateway, &request)?;
-            let query = request.uri().query().unwrap_or_default();
-            Pull::read(target.map(String::from), query)?.answer(gateway).await
+            let pull = pull(gateway, target, &request)?;
+            drop(request);
+            pull.answer(gateway).await
         }
-        Route::Acknowledge(target) => {
-            check_local(gateway, &request)?;
-            let (parts, body) = request.into_parts();
-            body::check_head(&parts, envelopes::ACK_BYTES_MAX)?;
-            let body = body::read(body, envelopes::ACK_BYTES_MAX).await?;
-            envelopes::acknowledge(gateway, target.map(String::from), &body).await
-        }
+        Route::Acknowledge(target) => acknowledge(gateway, target, request).await,
         // Answered by the federated layers, which come before.
         Route::InstanceRpc | Route::AgentRpc(_) | Route::Publish => Err(Failure::NotFound),
     }
+}
+
+fn pull(
+    gateway: &Gateway,
+    target: Option<Handle>,
+    request: &Request<Body>,
+) -> Result<Pull, Failure> {
+    check_local(gateway, request)?;
+    Pull::read(target.map(String::from), request.uri().query().unwrap_or_default())
+}
+
+async fn acknowledge(
+    gateway: &Gateway,
+    target: Option<Handle>,
+    request: Request<Body>,
+) -> Result<Response, Failure> {
+    check_local(gateway, &request)?;
+    let (parts, body) = request.into_parts();
+    body::check_head(&parts, envelopes::ACK_BYTES_MAX)?;
+    let body = body::read(body, envelopes::ACK_BYTES_MAX).await?;
+    envelopes::acknowledge(gateway, target.map(String::from), &body).await
+}
+
+fn descriptor(gateway: &Gateway, brand: Brand, tags: Option<&str>) -> Result<Response, Failure> {
+    let served = match brand {
+        Brand::Hive => &gateway.hive,
+        Brand::Pilox => &gateway.pilox,
+    };
+    let document = served.as_ref().ok_or(Failure::NotFound)?;
+    Ok(reply::document(document, tags, MAX_AGE_S))
 }
 
 fn check_local(gateway: &Gateway, request: &Request<Body>) -> Result<(), Failure> {

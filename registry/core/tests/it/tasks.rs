@@ -150,7 +150,10 @@ fn a_pending_task_is_canceled_at_once_by_its_owner_or_the_operator() {
 fn an_assigned_task_is_canceled_through_its_node() {
     let mut world = world_with_task();
     world.done(&assign(1, 0));
-    let told = [Effect::TaskCancelRequested(task_id(1), node_id(0), LeaseEpoch(1))];
+    let told = [
+        Effect::TaskCancelRequested(task_id(1), node_id(0), LeaseEpoch(1)),
+        Effect::TaskEnded(task_id(1)),
+    ];
     world.done(&cancel(None));
     assert_eq!(world.effects, told);
     assert!(world.task(1).cancel_requested);

@@ -28,7 +28,7 @@ pub(super) async fn put(
     member: &Member,
     request: Request<wire::PutAgentRequest>,
 ) -> Handled<wire::Agent> {
-    let caller = caller(member, &request)?;
+    let caller = caller(member, request.metadata()).await?;
     let request = request.into_inner();
     let artifact = decode::agent::artifact(&caller, &request)?;
     let bytes = member.artifacts.size(&artifact).await?;
@@ -76,7 +76,7 @@ pub(super) async fn put_artifact(
     member: &Member,
     request: Request<Streaming<wire::ArtifactChunk>>,
 ) -> Handled<wire::ArtifactInfo> {
-    caller(member, &request)?.require(&[Role::Operator])?;
+    caller(member, request.metadata()).await?.require(&[Role::Operator])?;
     let chunks = request.into_inner().map(|chunk| {
         let chunk = chunk.map_err(|_| Problem::argument("bytes", "the upload broke off"))?;
         match chunk.bytes.len() {
@@ -93,7 +93,7 @@ pub(super) async fn artifact(
     member: &Member,
     request: Request<wire::GetArtifactRequest>,
 ) -> Handled<BoxStream<'static, Result<wire::ArtifactChunk, Status>>> {
-    caller(member, &request)?.require(&[Role::Node, Role::Operator])?;
+    caller(member, request.metadata()).await?.require(&[Role::Node, Role::Operator])?;
     let digest: Digest = field::read("digest", &request.get_ref().digest)?;
     let chunks = member.artifacts.get(&digest).await?;
     let chunks = chunks.map_ok(|bytes| wire::ArtifactChunk { bytes }).map_err(|problem| {

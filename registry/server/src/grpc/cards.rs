@@ -17,7 +17,7 @@ pub(super) async fn put(
     member: &Member,
     request: Request<wire::PutCardRequest>,
 ) -> Handled<wire::Card> {
-    let caller = caller(member, &request)?;
+    let caller = caller(member, request.metadata()).await?;
     let request = request.into_inner();
     let seen = member.strong().await?;
     let proposal =

@@ -105,7 +105,7 @@ impl Directory for DirectoryService {
     }
 
     async fn watch(&self, request: Request<wire::WatchRequest>) -> Answer<Self::WatchStream> {
-        finish(watch::open(&self.0, request))
+        finish(watch::open(&self.0, request).await)
     }
 
     async fn status(&self, request: Request<wire::StatusRequest>) -> Answer<wire::ClusterStatus> {

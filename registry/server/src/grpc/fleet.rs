@@ -114,7 +114,11 @@ async fn register(
 }
 
 async fn nodes(member: &Member, request: Request<wire::ListRequest>) -> Handled<wire::NodeList> {
-    caller(member, &request)?.require(&[Role::Operator, Role::Gateway, Role::Node])?;
+    caller(member, request.metadata()).await?.require(&[
+        Role::Operator,
+        Role::Gateway,
+        Role::Node,
+    ])?;
     let request = request.into_inner();
     let after: Option<NodeId> = field::optional("after", &request.after)?;
     let limit = field::page(request.limit)?;
@@ -129,7 +133,7 @@ async fn session(
     member: &Arc<Member>,
     request: Request<Streaming<wire::NodeMessage>>,
 ) -> Handled<OrderStream> {
-    let caller: Principal = caller(member, &request)?;
+    let caller: Principal = caller(member, request.metadata()).await?;
     let orders = open(Arc::clone(member), &caller, request.into_inner()).await?;
     Ok(Response::new(orders))
 }
@@ -138,7 +142,7 @@ async fn spend(
     member: &Member,
     request: Request<wire::SpendTokensRequest>,
 ) -> Handled<wire::SpendTokensReply> {
-    let caller = caller(member, &request)?;
+    let caller = caller(member, request.metadata()).await?;
     let proposal = decode::token::spend(&caller, request.get_ref())?;
     match member.decide(proposal).await? {
         Reply::Spent(spent) => Ok(Response::new(render::fleet::verdicts(&spent))),

@@ -18,7 +18,7 @@ pub(super) async fn enrol(
     member: &Member,
     request: Request<wire::EnrolPeerRequest>,
 ) -> Handled<wire::Peer> {
-    let caller = caller(member, &request)?;
+    let caller = caller(member, request.metadata()).await?;
     let request = request.into_inner();
     let proposal = decode::peer::enrol(&caller, &request)?;
     let reading = done(member, member.decide(proposal).await?).await?;
@@ -30,7 +30,7 @@ pub(super) async fn revoke(
     member: &Member,
     request: Request<wire::RevokePeerRequest>,
 ) -> Handled<wire::Done> {
-    let caller = caller(member, &request)?;
+    let caller = caller(member, request.metadata()).await?;
     let proposal = decode::peer::revoke(&caller, request.get_ref())?;
     committed(member.decide(proposal).await?)
 }
@@ -73,7 +73,7 @@ pub(super) async fn invite(
     member: &Member,
     request: Request<wire::IssueJoinTokenRequest>,
 ) -> Handled<wire::JoinToken> {
-    let caller = caller(member, &request)?;
+    let caller = caller(member, request.metadata()).await?;
     let token = random::token()?;
     let now = member.clock.now();
     let (proposal, expires_at) = decode::peer::invitation(&caller, request.get_ref(), &token, now)?;

@@ -18,7 +18,7 @@ pub(super) async fn put(
     member: &Member,
     request: Request<wire::PutRecordRequest>,
 ) -> Handled<wire::Record> {
-    let caller = caller(member, &request)?;
+    let caller = caller(member, request.metadata()).await?;
     let request = request.into_inner();
     let if_match: Option<Digest> = field::optional("if_match", &request.if_match)?;
     let seen = member.strong().await?;
@@ -57,7 +57,7 @@ pub(super) async fn delete(
     member: &Member,
     request: Request<wire::DeleteRecordRequest>,
 ) -> Handled<wire::Done> {
-    let caller = caller(member, &request)?;
+    let caller = caller(member, request.metadata()).await?;
     let request = request.get_ref();
     let if_match: Option<Digest> = field::optional("if_match", &request.if_match)?;
     let proposal = decode::record::delete(&caller, &request.handle, if_match)?;

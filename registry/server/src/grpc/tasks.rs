@@ -18,7 +18,7 @@ pub(super) async fn submit(
     member: &Member,
     request: Request<wire::SubmitTaskRequest>,
 ) -> Handled<wire::Task> {
-    let caller = caller(member, &request)?;
+    let caller = caller(member, request.metadata()).await?;
     decided(member, decode::task::submit(&caller, request.get_ref())).await
 }
 
@@ -26,7 +26,7 @@ pub(super) async fn cancel(
     member: &Member,
     request: Request<wire::CancelTaskRequest>,
 ) -> Handled<wire::Task> {
-    let caller = caller(member, &request)?;
+    let caller = caller(member, request.metadata()).await?;
     decided(member, decode::task::cancel(&caller, request.get_ref())).await
 }
 
@@ -34,12 +34,10 @@ pub(super) async fn complete(
     member: &Member,
     request: Request<wire::CompleteTaskRequest>,
 ) -> Handled<wire::Task> {
-    let caller = caller(member, &request)?;
+    let caller = caller(member, request.metadata()).await?;
     let id: TaskId = field::read("id", &request.get_ref().id)?;
     let proposal = decode::task::complete(&caller, request.get_ref())?;
     let revision = done_at(&member.decide(proposal).await?)?;
-    // A slot is free; on a follower the leader's own sweep finds it.
-    member.fleet.wake();
     let reading = member.reached(revision).await?;
     Ok(at(&reading, lookup::task(&reading.view, &id, None)?))
 }
@@ -48,7 +46,7 @@ pub(super) async fn one(
     member: &Member,
     request: Request<wire::GetTaskRequest>,
 ) -> Handled<wire::Task> {
-    let caller = caller(member, &request)?;
+    let caller = caller(member, request.metadata()).await?;
     let request = request.into_inner();
     let id: TaskId = field::read("id", &request.id)?;
     let owner = decode::task::owner(&caller, &request.owner)?;

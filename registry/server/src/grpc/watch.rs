@@ -100,11 +100,11 @@ pub(crate) async fn await_changes(
 }
 
 /// Opens a watch.
-pub(super) fn open(
+pub(super) async fn open(
     member: &Arc<Member>,
     request: Request<wire::WatchRequest>,
 ) -> Handled<ChangeStream> {
-    let caller = caller(member, &request)?;
+    let caller = caller(member, request.metadata()).await?;
     let request = request.into_inner();
     let cursor = Cursor::new(&caller, request.since, &request.kinds)?;
     let seat = member.wait_seat()?;

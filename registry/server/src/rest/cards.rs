@@ -53,7 +53,7 @@ pub(super) async fn put(
     query: Result<Query<Owner>, QueryRejection>,
     request: Request,
 ) -> Answered {
-    let caller = caller(&member, request.headers())?;
+    let caller = caller(&member, request.headers()).await?;
     let handle = handle(path)?;
     let owner = parameters(query)?.owner.unwrap_or_default();
     let document = json_body(request).await?;

@@ -39,7 +39,7 @@ pub(super) async fn changes(
     query: Result<Query<Asked>, QueryRejection>,
     headers: HeaderMap,
 ) -> Answered {
-    let caller = caller(&member, &headers)?;
+    let caller = caller(&member, &headers).await?;
     let asked = parameters(query)?;
     let wait = asked.wait.unwrap_or(Duration::from_secs(0));
     if wait > WAIT_MAX {

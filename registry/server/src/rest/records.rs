@@ -47,7 +47,7 @@ pub(super) struct Wanted {
 }
 
 pub(super) async fn publish(State(member): Shared, request: Request) -> Answered {
-    let caller = caller(&member, request.headers())?;
+    let caller = caller(&member, request.headers()).await?;
     let if_match = if_match(request.headers())?;
     let document = json_body(request).await?;
     let seen = member.strong().await?;
@@ -65,7 +65,7 @@ pub(super) async fn publish(State(member): Shared, request: Request) -> Answered
 
 /// Says what [`publish`] would do, and stores nothing.
 pub(super) async fn validate(State(member): Shared, request: Request) -> Answered {
-    let caller = caller(&member, request.headers())?;
+    let caller = caller(&member, request.headers()).await?;
     let document = json_body(request).await?;
     let body = match record::parse(&document) {
         Ok(parsed) => dry_run(&member, &caller, &document, &parsed).await?,
@@ -164,7 +164,7 @@ pub(super) async fn delete(
     path: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Answered {
-    let caller = caller(&member, &headers)?;
+    let caller = caller(&member, &headers).await?;
     let handle = handle(path)?;
     let proposal = decode::record::delete(&caller, handle.as_str(), if_match(&headers)?)?;
     member.propose(proposal).await?;

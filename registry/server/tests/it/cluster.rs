@@ -7,7 +7,7 @@ use registry_api::problem::LEADER_KEY;
 
 use crate::artifacts::deploy;
 use crate::fleet::{Node, submit, task};
-use crate::world::{OPERATOR, World, by, code, eventually, json};
+use crate::world::{OPERATOR, World, by, code, eventually, json, refused};
 
 /// Where the leader stands in the list, and where one that follows.
 async fn roles(worlds: &[World]) -> (usize, usize) {
@@ -43,6 +43,13 @@ async fn a_follower_takes_writes_and_gives_strong_reads() {
     let gateway = follower.gateway("g1").await;
     let nodes = by(&gateway, wire::ListRequest::default());
     follower.fleet().list_nodes(nodes).await.expect("the credential counts where it was given");
+    for name in ["g2", "g3", "g4"] {
+        let gateway = leader.gateway(name).await;
+        let nodes = by(&gateway, wire::ListRequest::default());
+        follower.fleet().list_nodes(nodes).await.expect("and at once everywhere else");
+        let wrong = by(&format!("{gateway}x"), wire::ListRequest::default());
+        refused("a made-up one", follower.fleet().list_nodes(wrong).await, "unauthenticated");
+    }
     let stale = follower.get("/v1/peers").await;
     assert!(stale.headers().contains_key("ecumene-age-ms"), "a follower's state has an age");
     let revoke = wire::RevokePeerRequest { origin: "https://p1.example".to_owned() };

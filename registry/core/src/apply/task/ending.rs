@@ -98,6 +98,9 @@ pub(super) fn end(
 ) -> Result<TaskEntry, ViewError> {
     let open = draft.count(OPEN_TASKS)?;
     draft.set_count(OPEN_TASKS, open.saturating_sub(1));
+    if let TaskState::Assigned { .. } = kept.state {
+        draft.effect(Effect::TaskEnded(kept.id.clone()));
+    }
     let state = ended(how, kept.epoch, outcome, &reason);
     let mut task = TaskEntry { state, ..kept.clone() };
     keep(draft, kept, &mut task);
