@@ -42,8 +42,7 @@ pub(crate) struct Gateway {
     pub(crate) subscribers: Vec<Digest>,
     pub(crate) polls: Semaphore,
     /// The descriptors under the older name and the newer one, if they are served.
-    pub(crate) hive: Option<Tagged>,
-    pub(crate) pilox: Option<Tagged>,
+    pub(crate) descriptors: [Option<Tagged>; 2],
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,
     pub(crate) shutdown: Shutdown,
@@ -71,8 +70,8 @@ impl Gateway {
         let origin = checked.origin.unwrap_or_else(|| own_origin(&here));
         let bounds = config.bounds.clone();
         let waiting = Arc::new(Waiting::new(bounds.waiting_max));
-        let [hive, pilox] = descriptor::served(config, &origin, secrets.key.as_ref());
         Arc::new(Self {
+            descriptors: descriptor::served(config, &origin, secrets.key.as_ref()),
             id: checked.id,
             cache: Arc::new(Cache::new(origin.clone(), checked.default_agent)),
             admission: admit::Config { audience: origin },
@@ -83,8 +82,6 @@ impl Gateway {
             peer_quota: bounds.peer_quota(),
             subscribers: secrets.subscribers.clone(),
             polls: Semaphore::new(bounds.polls_max),
-            hive,
-            pilox,
             metrics: Metrics::new(),
             readiness,
             shutdown,

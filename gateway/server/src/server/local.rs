@@ -69,9 +69,10 @@ async fn acknowledge(
 }
 
 fn descriptor(gateway: &Gateway, brand: Brand, tags: Option<&str>) -> Result<Response, Failure> {
+    let [hive, pilox] = &gateway.descriptors;
     let served = match brand {
-        Brand::Hive => &gateway.hive,
-        Brand::Pilox => &gateway.pilox,
+        Brand::Hive => hive,
+        Brand::Pilox => pilox,
     };
     let document = served.as_ref().ok_or(Failure::NotFound)?;
     Ok(reply::document(document, tags, MAX_AGE_S))
