@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use axum::Router;
 use deploy_service::{Readiness, Shutdown};
-use gateway_core::gcra::Quota;
 use gateway_core::limits::Policy;
 use gateway_core::{Peer, admit};
 use proto_types::{Digest, GatewayId, Origin};
@@ -36,7 +35,6 @@ pub(crate) struct Gateway {
     pub(crate) waiting: Arc<Waiting>,
     pub(crate) spender: Spender,
     pub(crate) addresses: AddressLimit,
-    pub(crate) peer_quota: Quota,
     pub(crate) bounds: Bounds,
     /// Digests of the tokens that local subscribers and operators show.
     pub(crate) subscribers: Vec<Digest>,
@@ -79,7 +77,6 @@ impl Gateway {
             spender: Spender::start(Arc::clone(&registry), bounds.spend_queue_max),
             registry,
             addresses: AddressLimit::new(bounds.address_requests_per_second, bounds.address_burst),
-            peer_quota: bounds.peer_quota(),
             subscribers: secrets.subscribers.clone(),
             polls: Semaphore::new(bounds.polls_max),
             metrics: Metrics::new(),
@@ -109,7 +106,7 @@ impl Gateway {
 
     /// The limit of a peer, by what it has earned.
     pub(crate) fn peer_policy(&self, peer: &Peer) -> Policy {
-        Policy { name: "peer", quota: self.peer_quota.scaled(peer.share) }
+        Policy { name: "peer", quota: self.bounds.peer_quota().scaled(peer.share) }
     }
 
     /// How long a stream may be silent.

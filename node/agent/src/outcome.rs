@@ -99,10 +99,10 @@ pub(crate) fn settle(
         Outcome::Cancelled => ("canceled", Vec::new(), String::new()),
     };
     let mut document = json!({ "artifacts": artifacts.json() });
-    if !parts.is_empty() {
-        document["message"] = message(&parts, task, context);
-    } else if !reason.is_empty() {
-        document["message"] = message(&[Part::text(&reason)], task, context);
+    let said =
+        if parts.is_empty() && !reason.is_empty() { vec![Part::text(&reason)] } else { parts };
+    if !said.is_empty() {
+        document["message"] = message(&said, task, context);
     }
     Settlement::Complete(wire::CompleteTaskRequest {
         id: task.to_owned(),
