@@ -86,18 +86,10 @@ pub(crate) fn settle(
     outcome: &Outcome,
     artifacts: &Artifacts,
 ) -> Settlement {
-    let (end, parts, reason) = match outcome {
-        Outcome::Fault { retryable: true, reason, .. } => {
-            return Settlement::Release(reason.clone());
-        }
-        Outcome::Fault { reason, .. } => ("failed", Vec::new(), reason.clone()),
-        Outcome::Completed { parts } => ("completed", parts.clone(), String::new()),
-        Outcome::InputRequired { parts } => ("input-required", parts.clone(), String::new()),
-        Outcome::Rejected { reason } => ("rejected", vec![Part::text(reason)], reason.clone()),
-        Outcome::Failed { code, message } => ("failed", Vec::new(), format!("{code}: {message}")),
-        Outcome::Limit { limit } => ("failed", Vec::new(), format!("limit: {limit}")),
-        Outcome::Cancelled => ("canceled", Vec::new(), String::new()),
-    };
+    if let Outcome::Fault { retryable: true, reason, .. } = outcome {
+        return Settlement::Release(reason.clone());
+    }
+    let (end, parts, reason) = ending(outcome);
     let mut document = json!({ "artifacts": artifacts.json() });
     let said =
         if parts.is_empty() && !reason.is_empty() { vec![Part::text(&reason)] } else { parts };
@@ -111,6 +103,19 @@ pub(crate) fn settle(
         outcome: document.to_string().into(),
         reason,
     })
+}
+
+/// The end of a task by its name on the wire, what the agent says, and why it was no success.
+fn ending(outcome: &Outcome) -> (&'static str, Vec<Part>, String) {
+    match outcome {
+        Outcome::Fault { reason, .. } => ("failed", Vec::new(), reason.clone()),
+        Outcome::Completed { parts } => ("completed", parts.clone(), String::new()),
+        Outcome::InputRequired { parts } => ("input-required", parts.clone(), String::new()),
+        Outcome::Rejected { reason } => ("rejected", vec![Part::text(reason)], reason.clone()),
+        Outcome::Failed { code, message } => ("failed", Vec::new(), format!("{code}: {message}")),
+        Outcome::Limit { limit } => ("failed", Vec::new(), format!("limit: {limit}")),
+        Outcome::Cancelled => ("canceled", Vec::new(), String::new()),
+    }
 }
 
 #[cfg(test)]
