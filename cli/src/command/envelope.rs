@@ -56,14 +56,14 @@ async fn pull(
     let operator = profile.operator_token()?;
     let operator =
         operator.ok_or_else(|| Failure::usage("envelope pull needs --operator-token-file"))?;
-    let queue = format!("{}/v1/envelopes/{}", profile.gateway, percent(target));
-    let url = format!("{queue}?max={max}&wait={wait_seconds}s");
+    let queue = format!("{}/v1/envelopes", profile.gateway);
+    let url = format!("{queue}?target={}&max={max}&wait={wait_seconds}s", percent(target));
     let call = Call { method: Method::GET, url, bearer: Some(&operator), body: Vec::new() };
     let found: Value = serde_json::from_slice(&fetch(call).await?).map_err(Failure::internal)?;
     let envelopes = found.get("envelopes").and_then(Value::as_array).cloned().unwrap_or_default();
     if ack {
         for envelope in &envelopes {
-            acknowledge(&queue, &operator, envelope).await?;
+            acknowledge(&format!("{queue}/ack"), &operator, target, envelope).await?;
         }
     }
     let rows = envelopes.iter().map(row).collect();
@@ -71,10 +71,19 @@ async fn pull(
 }
 
 /// Takes one leased envelope out of its queue.
-async fn acknowledge(queue: &str, operator: &str, envelope: &Value) -> Result<(), Failure> {
-    let body =
-        json!({ "source": envelope["source"], "id": envelope["id"], "epoch": envelope["epoch"] });
-    let (url, body) = (format!("{queue}/ack"), body.to_string().into_bytes());
+async fn acknowledge(
+    url: &str,
+    operator: &str,
+    target: &str,
+    envelope: &Value,
+) -> Result<(), Failure> {
+    let body = json!({
+        "target": target,
+        "source": envelope["source"],
+        "id": envelope["id"],
+        "epoch": envelope["epoch"],
+    });
+    let (url, body) = (url.to_owned(), body.to_string().into_bytes());
     fetch(Call { method: Method::POST, url, bearer: Some(operator), body }).await.map(drop)
 }
 
@@ -83,7 +92,7 @@ fn row(envelope: &Value) -> Vec<String> {
     vec![text("id"), text("source"), envelope["envelope"]["payload"].to_string()]
 }
 
-/// A path segment: everything but unreserved characters (RFC 3986) is percent-encoded.
+/// A query value: everything but unreserved characters (RFC 3986) is percent-encoded.
 fn percent(text: &str) -> String {
     let encode = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
@@ -99,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_becomes_one_path_segment() {
+    fn a_target_becomes_one_query_value() {
         assert_eq!(percent("https://b.example/x y"), "https%3A%2F%2Fb.example%2Fx%20y");
     }
 }

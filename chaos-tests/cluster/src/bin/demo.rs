@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 /// The Pilox documents and test keys that the protocol crate is tested with.
 const VECTORS: &str = include_str!("../../../../proto/types/tests/vectors/pilox-formats.json");
 const AGENT: &str = "text-stats";
+const TARGET: &str = "https://b.example";
 const TEXT: &str = "The inhabited world of agents is wide. Federated agents meet in the inhabited world, \
                     and every meeting of agents is checked.";
 
@@ -165,26 +166,23 @@ async fn until<F: Future<Output = Result<()>>>(attempt: impl Fn() -> F) -> Resul
 
 /// An envelope is accepted durably and pulled by its local subscriber.
 async fn envelope(show: &mut Show, world: &World) -> Result<()> {
+    let named = "a WAN envelope is accepted, delivered and acknowledged";
+    show.step(named, async { send_and_pull(world) }).await
+}
+
+fn send_and_pull(world: &World) -> Result<()> {
     let key = world.path("peer.json");
     let key = key.to_str().context("UTF-8")?;
-    show.step("a WAN envelope is accepted, delivered and acknowledged", async {
-        let payload = r#"{"greeting":"hello, inhabited world"}"#;
-        let send =
-            ["envelope", "send", "--key", key, "--issuer", "https://a.example", "--target", AGENT];
-        world
-            .cli(&[&send[..], &["--payload", payload, "--correlation-id", "demo-0001"]].concat())?;
-        let pulled = world.cli(&["--output", "json", "envelope", "pull", AGENT])?;
-        let pulled: Value = serde_json::from_str(&pulled)?;
-        ensure!(
-            pulled[0]["envelope"]["payload"]["greeting"] == "hello, inhabited world",
-            "pulled {pulled}"
-        );
-        let again =
-            world.cli(&["--output", "json", "envelope", "pull", AGENT, "--wait-seconds", "0"])?;
-        ensure!(serde_json::from_str::<Value>(&again)? == json!([]), "delivered twice: {again}");
-        Ok(())
-    })
-    .await
+    let send =
+        ["envelope", "send", "--key", key, "--issuer", "https://a.example", "--target", TARGET];
+    let greeting = ["--payload", r#"{"greeting":"hello"}"#, "--correlation-id", "demo-0001"];
+    world.cli(&[&send[..], &greeting].concat())?;
+    let pull = ["--output", "json", "envelope", "pull", TARGET, "--wait-seconds", "0"];
+    let pulled: Value = serde_json::from_str(&world.cli(&pull)?)?;
+    ensure!(pulled[0]["envelope"]["payload"]["greeting"] == "hello", "pulled {pulled}");
+    let again: Value = serde_json::from_str(&world.cli(&pull)?)?;
+    ensure!(again == json!([]), "delivered twice: {again}");
+    Ok(())
 }
 
 /// What was done, and how long it took.
