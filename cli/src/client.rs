@@ -14,7 +14,6 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::args::Globals;
 use crate::failure::Failure;
-use crate::http_call::chain;
 
 /// Loopback answers within milliseconds; a far registry within this.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -51,7 +50,8 @@ impl Profile {
         let default = Path::new(PROFILE_DEFAULT);
         let file = globals.profile.as_deref().or_else(|| default.exists().then_some(default));
         let loaded: Result<Self, _> = deploy_service::config::load("client", file, &[]);
-        let mut profile = loaded.map_err(|error| Failure::usage(chain(&error)))?;
+        let mut profile =
+            loaded.map_err(|error| Failure::usage(deploy_service::telemetry::chain(&error)))?;
         if !globals.registry.is_empty() {
             profile.registry.clone_from(&globals.registry);
         }
@@ -68,7 +68,8 @@ impl Profile {
     pub(crate) fn operator_token(&self) -> Result<Option<String>, Failure> {
         let Some(path) = &self.operator_token_file else { return Ok(None) };
         let secret = deploy_service::secret::read(path);
-        let secret = secret.map_err(|error| Failure::usage(chain(&error)))?;
+        let secret =
+            secret.map_err(|error| Failure::usage(deploy_service::telemetry::chain(&error)))?;
         Ok(Some(secret.expose().to_owned()))
     }
 
@@ -109,7 +110,10 @@ pub(crate) async fn channel(url: &str) -> Result<Channel, Failure> {
         .map_err(|error| Failure::usage(format!("{url}: {error}")))?
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(CALL_TIMEOUT);
-    endpoint.connect().await.map_err(|error| Failure::unreachable(url, chain(&error)))
+    endpoint
+        .connect()
+        .await
+        .map_err(|error| Failure::unreachable(url, deploy_service::telemetry::chain(&error)))
 }
 
 /// Adds the operator's token to each call.

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use deploy_service::telemetry::chain;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -86,15 +87,4 @@ pub(crate) async fn events(
         }
     }
     Ok(())
-}
-
-/// An error and its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

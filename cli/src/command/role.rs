@@ -5,7 +5,6 @@ use serde::de::DeserializeOwned;
 
 use crate::args::RunArgs;
 use crate::failure::Failure;
-use crate::http_call::chain;
 
 /// A member of a registry cluster.
 pub(crate) async fn registry(args: RunArgs) -> Result<(), Failure> {
@@ -13,7 +12,7 @@ pub(crate) async fn registry(args: RunArgs) -> Result<(), Failure> {
     let summary = registry_server::run(config, shutdown).await;
     summary
         .map(|summary| tracing::info!(?summary, "stopped"))
-        .map_err(|error| Failure::internal(chain(&error)))
+        .map_err(|error| Failure::internal(telemetry::chain(&error)))
 }
 
 /// A gateway.
@@ -22,7 +21,7 @@ pub(crate) async fn gateway(args: RunArgs) -> Result<(), Failure> {
     let summary = gateway_server::run(config, shutdown).await;
     summary
         .map(|summary| tracing::info!(?summary, "stopped"))
-        .map_err(|error| Failure::internal(chain(&error)))
+        .map_err(|error| Failure::internal(telemetry::chain(&error)))
 }
 
 /// An execution node.
@@ -31,14 +30,14 @@ pub(crate) async fn node(args: RunArgs) -> Result<(), Failure> {
     let summary = node_agent::run(config, shutdown).await;
     summary
         .map(|summary| tracing::info!(?summary, "stopped"))
-        .map_err(|error| Failure::internal(chain(&error)))
+        .map_err(|error| Failure::internal(telemetry::chain(&error)))
 }
 
 fn prepare<C: DeserializeOwned>(role: &str, args: &RunArgs) -> Result<(C, Shutdown), Failure> {
     let config = config::load(role, args.config.as_deref(), &args.set);
-    let config = config.map_err(|error| Failure::usage(chain(&error)))?;
+    let config = config.map_err(|error| Failure::usage(telemetry::chain(&error)))?;
     let filter = std::env::var("ECUMENE_LOG").unwrap_or_else(|_| "info".to_owned());
     telemetry::init(telemetry::Format::Text, &filter)
-        .map_err(|error| Failure::internal(chain(&error)))?;
+        .map_err(|error| Failure::internal(telemetry::chain(&error)))?;
     Ok((config, Shutdown::on_signals()?))
 }

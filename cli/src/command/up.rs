@@ -15,7 +15,6 @@ use tokio::task::JoinHandle;
 use crate::args::UpArgs;
 use crate::client::Profile;
 use crate::failure::Failure;
-use crate::http_call::chain;
 
 /// How long a role may take to come up before `up` gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -24,7 +23,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// Runs the three roles until a signal, then stops them in the order node, gateway, registry.
 pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
     telemetry::init(telemetry::Format::Text, "info")
-        .map_err(|error| Failure::internal(chain(&error)))?;
+        .map_err(|error| Failure::internal(telemetry::chain(&error)))?;
     let wish = Shutdown::on_signals()?;
     let home = Home::open(&args.data_dir)?;
     let mut registry =
@@ -177,7 +176,7 @@ impl Role {
         let shutdown = Shutdown::new();
         let running = run(config, shutdown.clone());
         let ended = tokio::spawn(async move {
-            running.await.map(drop).map_err(|error| Failure::internal(chain(&error)))
+            running.await.map(drop).map_err(|error| Failure::internal(telemetry::chain(&error)))
         });
         Self { shutdown, ended }
     }

@@ -36,6 +36,18 @@ pub enum Error {
     Started,
 }
 
+/// An error and its causes in one line.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
 /// Starts logging to stderr. `filter` has the form `info,registry_raft=debug`.
 ///
 /// # Errors

@@ -100,14 +100,3 @@ fn leader_of(status: &Status) -> Option<String> {
     let named = status.metadata().get("ecumene-leader")?.to_str().ok()?;
     (status.code() == Code::FailedPrecondition && !named.is_empty()).then(|| named.to_owned())
 }
-
-/// An error and its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}

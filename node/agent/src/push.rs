@@ -62,7 +62,7 @@ fn open(assigned: &wire::Assigned, to: &wire::ReplyTo) -> mpsc::Sender<PushReque
             Ok(Ok(_)) => {}
             Ok(Err(status)) => tracing::debug!(%task, %status, "the gateway ended the push"),
             Err(error) => {
-                tracing::debug!(%task, error = crate::link::chain(&error), "the gateway is not there")
+                tracing::debug!(%task, error = deploy_service::telemetry::chain(&error), "the gateway is not there")
             }
         }
     });

@@ -22,7 +22,7 @@ pub(crate) fn runtime(config: &Checked) -> Result<Arc<Runtime>, Error> {
     let mut wasm = WasmConfig::new(config.state_dir.join("wasm"), cores);
     wasm.slots = config.slots;
     wasm.memory_bytes_max = wasm.memory_bytes_max.min(config.memory_bytes);
-    Runtime::new(wasm).map_err(|error| Error::Runtime(crate::link::chain(&error)))
+    Runtime::new(wasm).map_err(|error| Error::Runtime(deploy_service::telemetry::chain(&error)))
 }
 
 /// What the node offers: slots and memory by its operator's word, speed by measurement.
@@ -31,7 +31,8 @@ pub(crate) async fn measure(
     config: &Checked,
 ) -> Result<wire::Capacity, Error> {
     let measured = runtime.measure().await;
-    let measured = measured.map_err(|error| Error::Runtime(crate::link::chain(&error)))?;
+    let measured =
+        measured.map_err(|error| Error::Runtime(deploy_service::telemetry::chain(&error)))?;
     Ok(wire::Capacity {
         slots: config.slots.min(measured.slots),
         memory_bytes: config.memory_bytes,

@@ -90,7 +90,8 @@ async fn a_node_that_is_never_idle_keeps_its_lease() -> Result<()> {
     peer.enrol(&world.operator().await?).await?;
     world.deploy_text_agent("text-stats")?;
     let before = node_revision(&world).await?;
-    // Twice the lease of this world. Caught: beats put off by every other event.
+    // Twice the lease of this world. A load run had found beats put off by every other event; this test was not run
+    // against that fault.
     let until = std::time::Instant::now() + std::time::Duration::from_secs(8);
     while std::time::Instant::now() < until {
         let url = &world.gateways[0].url;
