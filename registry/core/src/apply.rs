@@ -7,12 +7,14 @@ mod agent;
 mod body;
 mod bound;
 mod card;
+mod compact;
 mod draft;
 mod envelope;
 mod fleet;
 mod join;
 mod lease;
 mod manifest;
+mod member;
 mod owner;
 mod peer;
 mod record;
@@ -172,6 +174,13 @@ fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         Command::LeaseEnvelopes { target, max, ttl_ms } => {
             lease::lease(draft, target, *max, *ttl_ms)
         }
+        Command::Compact { changes_through, tasks_until } => {
+            compact::compact(draft, *changes_through, *tasks_until)
+        }
+        Command::AdmitMember { id, address, join } => {
+            member::admit(draft, *id, address, join.as_ref())
+        }
+        Command::RetireMember { id } => member::retire(draft, *id),
         Command::AckEnvelope { target, source, id, epoch } => {
             lease::ack(draft, target, source, id, *epoch)
         }

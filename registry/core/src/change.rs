@@ -93,6 +93,13 @@ pub enum Reply {
     },
     /// Envelopes leased, oldest first.
     Leased(Vec<Lease>),
+    /// A part was forgotten.
+    Compacted {
+        /// The newest revision whose change is gone.
+        compacted: Revision,
+        /// True if there is more to forget under the same command.
+        more: bool,
+    },
     /// Not done, and why; nothing was written.
     Refused(Refusal),
 }

@@ -4,8 +4,8 @@
 
 use proto_types::card::Assurance;
 use proto_types::{
-    ContextId, Digest, EnvelopeId, GatewayId, Handle, Kid, LeaseEpoch, NodeId, Origin, TaskId,
-    WallMs,
+    ContextId, Digest, EnvelopeId, GatewayId, Handle, Kid, LeaseEpoch, NodeId, Origin, Revision,
+    TaskId, WallMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -246,6 +246,28 @@ pub enum Command {
         max: u32,
         /// How long; 1 s to 10 min.
         ttl_ms: u64,
+    },
+    /// Forgets what nobody is to ask for any more, a bounded part of it; see `Reply::Compacted`.
+    Compact {
+        /// Changes up to this revision, which must exist.
+        changes_through: Revision,
+        /// Tasks that had ended at this time; it must be past.
+        tasks_until: WallMs,
+    },
+    /// Notes a member of the cluster before consensus hears of it. A number that was retired is
+    /// refused for ever.
+    AdmitMember {
+        /// Its number, not 0.
+        id: u64,
+        /// Its base URL.
+        address: String,
+        /// SHA-256 of the join token it came with; `None` where an operator said so.
+        join: Option<Digest>,
+    },
+    /// Notes that a member has left for good.
+    RetireMember {
+        /// Its number.
+        id: u64,
     },
     /// Takes a leased envelope out of its queue; its id stays known until it expires.
     AckEnvelope {

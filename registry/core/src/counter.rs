@@ -14,6 +14,11 @@ pub(crate) const OPEN_TASKS: &str = "open-tasks";
 /// The first bucket of spent tokens that is still remembered.
 pub(crate) const FIRST_BUCKET: &str = "first-token-bucket";
 
+/// The newest revision whose change is no longer kept.
+pub(crate) const COMPACTED: &str = "compacted";
+/// How often the cluster was made anew from a backup.
+pub(crate) const CLUSTER_EPOCH: &str = "cluster-epoch";
+
 /// How many envelopes wait for a target.
 pub(crate) fn queue_depth(target: &str) -> String {
     format!("queue/{target}")

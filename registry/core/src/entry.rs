@@ -7,6 +7,7 @@ mod directory;
 mod envelope;
 mod event;
 mod fleet;
+mod member;
 mod peer;
 mod task;
 
@@ -15,5 +16,6 @@ pub use self::directory::{CardEntry, RecordEntry};
 pub use self::envelope::{Acked, EnvelopeEntry};
 pub use self::event::{ChangeEvent, ChangeKind};
 pub use self::fleet::{Capacity, GatewayEntry, JoinRole, JoinTokenEntry, NodeEntry, NodeState};
+pub use self::member::MemberEntry;
 pub use self::peer::{Approval, EnrolledKey, ManifestRef, PeerEntry, PeerStatus};
 pub use self::task::{ReplyTo, TaskEnd, TaskEntry, TaskState};

@@ -62,7 +62,10 @@ pub(crate) fn of_join_token(token: &JoinTokenEntry) -> Keys {
 
 pub(crate) fn of_task(task: &TaskEntry) -> Keys {
     let place = match &task.state {
-        TaskState::Ended { .. } => return Vec::new(),
+        TaskState::Ended { .. } => {
+            let (at, id) = (task.changed_at.0.to_be_bytes(), task.id.as_str().as_bytes());
+            return vec![(layout::key(derived::TASKS_BY_END, &[&at, id]), id.to_vec())];
+        }
         TaskState::Pending => {
             layout::key(derived::TASKS_PENDING, &[&task.revision.0.to_be_bytes()])
         }
@@ -88,6 +91,21 @@ pub(crate) fn of_envelope(envelope: &EnvelopeEntry) -> Keys {
         keys.push((in_queue(&envelope.target, envelope.revision), encode(&place)));
     }
     keys
+}
+
+/// Present while an entity names the body: its table and its key stand behind the digest.
+pub(crate) fn body_ref(digest: &Digest, table: u8, id: &str) -> Vec<u8> {
+    [body_refs(digest), vec![table], id.into()].concat()
+}
+
+/// What the keys of those who name a body start with.
+pub(crate) fn body_refs(digest: &Digest) -> Vec<u8> {
+    layout::key(derived::BODY_REFS, &[digest.as_bytes()])
+}
+
+/// The tasks that had ended at `at` or before: from, to.
+pub(crate) fn tasks_ended(at: WallMs) -> (Vec<u8>, Vec<u8>) {
+    until(derived::TASKS_BY_END, at)
 }
 
 /// Present while the key counts: its peer is active and states it.

@@ -21,6 +21,8 @@ pub(crate) mod state {
     pub(crate) const ENVELOPES: u8 = 8;
     pub(crate) const JOIN_TOKENS: u8 = 9;
     pub(crate) const SPENT_TOKENS: u8 = 10;
+    pub(crate) const LOOSE_BODIES: u8 = 27;
+    pub(crate) const MEMBERS: u8 = 28;
 }
 
 /// The tags of `Space::Index`.
@@ -34,6 +36,8 @@ pub(crate) mod derived {
     pub(crate) const TASKS_BY_DEADLINE: u8 = 7;
     pub(crate) const QUEUES: u8 = 8;
     pub(crate) const ENVELOPES_BY_EXPIRY: u8 = 9;
+    pub(crate) const TASKS_BY_END: u8 = 10;
+    pub(crate) const BODY_REFS: u8 = 11;
 }
 
 /// A key: the parts one after the other.

@@ -1,10 +1,13 @@
 //! Reads of the state for the shell: the same for every member, as of the view's revision.
 //! They decide nothing; they must never filter by who asks (the shell knows that, the state does not).
 
+mod cluster;
+
 use proto_types::{
     Digest, EnvelopeId, GatewayId, Handle, NodeId, Origin, Revision, TaskId, WallMs,
 };
 
+pub use self::cluster::{cluster_epoch, compacted, member, revision_at};
 use crate::counter;
 use crate::entry::{
     AgentEntry, CardEntry, ChangeEvent, EnvelopeEntry, GatewayEntry, JoinTokenEntry, NodeEntry,

@@ -9,12 +9,12 @@ use serde::de::DeserializeOwned;
 
 use crate::change::Write;
 use crate::entry::{
-    AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, JoinTokenEntry, NodeEntry, PeerEntry,
-    RecordEntry, TaskEntry,
+    AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, JoinTokenEntry, MemberEntry, NodeEntry,
+    PeerEntry, RecordEntry, TaskEntry, TaskState,
 };
 use crate::index;
 use crate::layout::{self, END, state};
-use crate::view::{Space, View, ViewError};
+use crate::view::{Pair, Space, View, ViewError};
 
 /// Peers by origin.
 pub const PEERS: Table<PeerEntry> = Table::new(state::PEERS, "peer");
@@ -35,6 +35,9 @@ pub const ENVELOPES: Table<EnvelopeEntry> = Table::new(state::ENVELOPES, "envelo
 /// Join tokens by the digest of the token.
 pub const JOIN_TOKENS: Table<JoinTokenEntry> = Table::new(state::JOIN_TOKENS, "join token");
 
+/// Members of the cluster that joined or left it, by number.
+pub const MEMBERS: Table<MemberEntry> = Table::new(state::MEMBERS, "member");
+
 /// What can be kept in a table.
 pub trait Entity: Serialize + DeserializeOwned {
     /// What it is looked up by; unique in its table.
@@ -45,6 +48,10 @@ pub trait Entity: Serialize + DeserializeOwned {
     fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         Vec::new()
     }
+
+    /// The bodies it names. They are kept as long as it does; a body that no entity names is
+    /// forgotten by the next compaction.
+    fn bodies(&self) -> Vec<Digest>;
 }
 
 /// One kind of entity, laid out `shard | tag | namespace | 0 | id`.
@@ -79,6 +86,15 @@ impl<T: Entity> Table<T> {
     pub fn entry(&self, view: &dyn View, id: &str) -> Result<Option<T>, ViewError> {
         let value = view.value(Space::State, &self.key(id))?;
         value.map(|bytes| self.decode(&bytes)).transpose()
+    }
+
+    /// Every derived key of an entity, with its value: its own, and one for each body it names.
+    #[must_use]
+    pub fn derived(&self, entry: &T) -> Vec<Pair> {
+        let id = entry.key();
+        let named = entry.bodies();
+        let refs = named.iter().map(|body| (index::body_ref(body, self.tag, &id), Vec::new()));
+        entry.index().into_iter().chain(refs).collect()
     }
 
     /// The write that keeps an entity.
@@ -150,6 +166,10 @@ impl Entity for PeerEntry {
     fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         index::of_peer(self)
     }
+
+    fn bodies(&self) -> Vec<Digest> {
+        self.manifest.iter().map(|manifest| manifest.digest).collect()
+    }
 }
 
 impl Entity for RecordEntry {
@@ -160,17 +180,29 @@ impl Entity for RecordEntry {
     fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         index::of_record(self)
     }
+
+    fn bodies(&self) -> Vec<Digest> {
+        self.digest.into_iter().collect()
+    }
 }
 
 impl Entity for CardEntry {
     fn key(&self) -> String {
         self.handle.as_str().to_owned()
     }
+
+    fn bodies(&self) -> Vec<Digest> {
+        vec![self.digest]
+    }
 }
 
 impl Entity for AgentEntry {
     fn key(&self) -> String {
         self.handle.as_str().to_owned()
+    }
+
+    fn bodies(&self) -> Vec<Digest> {
+        vec![self.card]
     }
 }
 
@@ -182,6 +214,10 @@ impl Entity for GatewayEntry {
     fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         index::of_gateway(self)
     }
+
+    fn bodies(&self) -> Vec<Digest> {
+        Vec::new()
+    }
 }
 
 impl Entity for NodeEntry {
@@ -191,6 +227,10 @@ impl Entity for NodeEntry {
 
     fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         index::of_node(self)
+    }
+
+    fn bodies(&self) -> Vec<Digest> {
+        Vec::new()
     }
 }
 
@@ -202,6 +242,13 @@ impl Entity for TaskEntry {
     fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         index::of_task(self)
     }
+
+    fn bodies(&self) -> Vec<Digest> {
+        match &self.state {
+            TaskState::Ended { outcome: Some(outcome), .. } => vec![self.input, *outcome],
+            _ => vec![self.input],
+        }
+    }
 }
 
 impl Entity for EnvelopeEntry {
@@ -212,6 +259,10 @@ impl Entity for EnvelopeEntry {
     fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         index::of_envelope(self)
     }
+
+    fn bodies(&self) -> Vec<Digest> {
+        vec![self.body]
+    }
 }
 
 impl Entity for JoinTokenEntry {
@@ -221,5 +272,20 @@ impl Entity for JoinTokenEntry {
 
     fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         index::of_join_token(self)
+    }
+
+    fn bodies(&self) -> Vec<Digest> {
+        Vec::new()
+    }
+}
+
+impl Entity for MemberEntry {
+    fn key(&self) -> String {
+        // In the order of numbers.
+        format!("{:020}", self.id)
+    }
+
+    fn bodies(&self) -> Vec<Digest> {
+        Vec::new()
     }
 }

@@ -70,7 +70,8 @@ pub fn invitation(
         "peer" => JoinRole::Peer,
         "gateway" => JoinRole::Gateway,
         "node" => JoinRole::Node,
-        _ => return Err(Problem::argument("role", "one of peer, gateway, node")),
+        "registry" => JoinRole::Registry,
+        _ => return Err(Problem::argument("role", "one of peer, gateway, node, registry")),
     };
     let ttl_s = match request.ttl_seconds {
         0 => JOIN_TTL_S_DEFAULT,

@@ -3,7 +3,7 @@
 
 use proto_types::Digest;
 
-use crate::change::{Reply, Write};
+use crate::change::Reply;
 use crate::table::body_key;
 use crate::view::Space;
 
@@ -16,9 +16,8 @@ const BODY_BYTES_MAX: u64 = 1 << 20;
 pub(super) fn put(draft: &mut Draft<'_>, bytes: &[u8]) -> Outcome {
     bound::number("bytes of a body", bytes.len() as u64, (0, BODY_BYTES_MAX))?;
     let digest = Digest::of(bytes);
-    let (space, key) = (Space::Bodies, body_key(&digest));
-    if draft.view().value(space, &key)?.is_none() {
-        draft.write(Write::Put { space, key, value: bytes.to_vec() });
+    if draft.view().value(Space::Bodies, &body_key(&digest))?.is_none() {
+        draft.store(digest, bytes.to_vec());
     }
     Ok(Reply::Stored(digest))
 }

@@ -1,11 +1,14 @@
 //! The state as a proposal has changed it so far, with its time, revision and effects.
 //! It decides how a change is noted; it must never let an entity and its derived keys disagree.
 
+use std::collections::BTreeSet;
+
 use proto_types::{Digest, Revision, WallMs};
 
 use crate::change::{Effect, Refusal, Reply, Write};
 use crate::counter;
 use crate::entry::{ChangeEvent, ChangeKind};
+use crate::layout::{self, state};
 use crate::overlay::{Overlay, Pending};
 use crate::table::{Entity, Table, body_key, encode};
 use crate::view::{Space, View, ViewError};
@@ -40,14 +43,23 @@ pub(super) struct Draft<'v> {
     effects: Vec<Effect>,
     now: WallMs,
     revision: Revision,
+    /// Bodies stored by this proposal.
+    fresh: BTreeSet<Digest>,
+    /// Bodies that its entities name.
+    named: BTreeSet<Digest>,
 }
 
 impl<'v> Draft<'v> {
     pub(super) fn over(base: &'v dyn View, now: WallMs, revision: Revision) -> Self {
-        Self { overlay: Overlay::over(base), effects: Vec::new(), now, revision }
+        let (fresh, named) = (BTreeSet::new(), BTreeSet::new());
+        Self { overlay: Overlay::over(base), effects: Vec::new(), now, revision, fresh, named }
     }
 
-    pub(super) fn finish(self) -> (Pending, Vec<Effect>, Revision) {
+    /// What the proposal comes to. A body that it brought and nothing names is noted for
+    /// compaction.
+    pub(super) fn finish(mut self) -> (Pending, Vec<Effect>, Revision) {
+        let unnamed: Vec<_> = self.fresh.difference(&self.named).copied().collect();
+        unnamed.iter().for_each(|body| self.loosen(body));
         (self.overlay.into_pending(), self.effects, self.revision)
     }
 
@@ -97,10 +109,26 @@ impl<'v> Draft<'v> {
         Ok(self.entry(table, id)?.ok_or_else(missing)?)
     }
 
+    /// Stores bytes under their digest.
+    pub(super) fn store(&mut self, digest: Digest, bytes: Vec<u8>) {
+        self.fresh.insert(digest);
+        self.write(Write::Put { space: Space::Bodies, key: body_key(&digest), value: bytes });
+    }
+
+    /// Has the next compaction look whether anything names this body.
+    fn loosen(&mut self, body: &Digest) {
+        let key = layout::key(state::LOOSE_BODIES, &[body.as_bytes()]);
+        self.write(Write::Put { space: Space::State, key, value: Vec::new() });
+    }
+
     /// Keeps `new` in the place of `old`, the entry of the same id if there was one.
     pub(super) fn replace<T: Entity>(&mut self, table: &Table<T>, old: Option<&T>, new: &T) {
-        let before = old.map(Entity::index).unwrap_or_default();
-        let after = new.index();
+        let before = old.map(|old| table.derived(old)).unwrap_or_default();
+        let after = table.derived(new);
+        let named = new.bodies();
+        let dropped = old.map(Entity::bodies).unwrap_or_default();
+        dropped.iter().filter(|body| !named.contains(body)).for_each(|body| self.loosen(body));
+        self.named.extend(named);
         for (key, _) in before.iter().filter(|(key, _)| after.iter().all(|(kept, _)| kept != key)) {
             self.write(Write::Delete { space: Space::Index, key: key.clone() });
         }
@@ -112,9 +140,10 @@ impl<'v> Draft<'v> {
 
     /// Forgets an entry.
     pub(super) fn remove<T: Entity>(&mut self, table: &Table<T>, old: &T) {
-        for (key, _) in old.index() {
+        for (key, _) in table.derived(old) {
             self.write(Write::Delete { space: Space::Index, key });
         }
+        old.bodies().iter().for_each(|body| self.loosen(body));
         self.write(table.delete(&old.key()));
     }
 

@@ -57,7 +57,8 @@ pub(super) fn spend(
     Ok(())
 }
 
-fn sweep(draft: &mut Draft<'_>) -> Result<(), Stop> {
+/// Forgets tokens past their expiry.
+pub(super) fn sweep(draft: &mut Draft<'_>) -> Result<(), Stop> {
     let (from, to) = index::join_tokens_void(draft.now());
     for id in index::ids(draft.view(), (&from, &to), SWEEP_MAX)? {
         if let Some(void) = draft.entry(&JOIN_TOKENS, &id)? {

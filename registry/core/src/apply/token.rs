@@ -46,7 +46,7 @@ fn spend_one(draft: &mut Draft<'_>, hash: &Digest, until: WallMs) -> Result<Spen
 }
 
 /// Drops the buckets whose every token is past, once for each time a bucket ends.
-fn forget_past(draft: &mut Draft<'_>) -> Result<(), ViewError> {
+pub(super) fn forget_past(draft: &mut Draft<'_>) -> Result<(), ViewError> {
     let (first, live) = (draft.count(FIRST_BUCKET)?, u64::from(bucket(draft.now())));
     if live > first {
         draft.set_count(FIRST_BUCKET, live);

@@ -82,4 +82,6 @@ pub enum JoinRole {
     Gateway,
     /// A node.
     Node,
+    /// A member of the registry cluster.
+    Registry,
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proto_types::card::Assurance;
-use proto_types::{ContextId, LeaseEpoch, NodeId, Stamp, WallMs};
+use proto_types::{ContextId, LeaseEpoch, NodeId, Revision, Stamp, WallMs};
 use registry_core::command::{Command, Proposal};
 use registry_core::entry::{AgentKind, Approval, Capacity, JoinRole, NodeState, ReplyTo, TaskEnd};
 
@@ -56,6 +56,24 @@ pub(crate) fn any_command(now: WallMs) -> impl Strategy<Value = Command> {
         10 => any_task_command(now),
         3 => any_tokens(now),
         5 => any_envelope_command(now),
+        1 => any_cluster_command(now),
+    ]
+}
+
+fn any_cluster_command(now: WallMs) -> impl Strategy<Value = Command> {
+    let past = prop_oneof![Just(now.minus_ms(10 * MINUTE)), Just(now.minus_ms(MINUTE)), Just(now)];
+    let join = prop::option::of(name(4).prop_map(digest));
+    prop_oneof![
+        2 => (0_u64..40, past).prop_map(|(revision, tasks_until)| Command::Compact {
+            changes_through: Revision(revision),
+            tasks_until,
+        }),
+        1 => (0_u64..3, name(2), join).prop_map(|(id, address, join)| Command::AdmitMember {
+            id,
+            address: format!("http://member{address}"),
+            join,
+        }),
+        1 => (0_u64..3).prop_map(|id| Command::RetireMember { id }),
     ]
 }
 
@@ -79,7 +97,12 @@ fn some_keys() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn any_peer_command(now: WallMs) -> impl Strategy<Value = Command> {
-    let role = prop_oneof![Just(JoinRole::Peer), Just(JoinRole::Gateway), Just(JoinRole::Node)];
+    let role = prop_oneof![
+        Just(JoinRole::Peer),
+        Just(JoinRole::Gateway),
+        Just(JoinRole::Node),
+        Just(JoinRole::Registry)
+    ];
     let keys = (some_keys(), some_keys());
     let prev = prop::option::of(name(4).prop_map(digest));
     prop_oneof![

@@ -3,10 +3,12 @@
 
 mod batches;
 mod commands;
+mod compaction;
 mod envelopes;
 mod fleet;
 mod guide;
 mod invariants;
+mod members;
 mod peers;
 mod records;
 mod tasks;

@@ -1,0 +1,81 @@
+//! Forgetting: changes that no cursor may ask for any more, tasks long ended, bodies without a name.
+//! Decides what goes with one command; must never take a body that an entity names, nor so much at
+//! once that the members are held up.
+
+use proto_types::{Digest, Revision, WallMs};
+
+use crate::change::{Reply, Write};
+use crate::counter::COMPACTED;
+use crate::index;
+use crate::layout::{self, state};
+use crate::table::{TASKS, body_key};
+use crate::view::{Space, ViewError};
+
+use super::bound;
+use super::draft::{Draft, Outcome, Stop};
+use super::{envelope, join, token};
+
+/// Tasks, and bodies, forgotten by one command: a few milliseconds of work.
+const STEP_MAX: usize = 256;
+
+pub(super) fn compact(draft: &mut Draft<'_>, through: Revision, tasks_until: WallMs) -> Outcome {
+    if through > draft.revision() {
+        return Err(bound::invalid("changes_through", "names a revision to come").into());
+    }
+    bound::near("tasks_until", tasks_until, draft.now(), 0)?;
+    let compacted = drop_changes(draft, through)?;
+    let tasks = forget_tasks(draft, tasks_until)?;
+    // What is swept by the way elsewhere would wait for ever where nothing comes.
+    envelope::sweep(draft)?;
+    join::sweep(draft)?;
+    token::forget_past(draft)?;
+    let bodies = forget_bodies(draft)?;
+    Ok(Reply::Compacted { compacted, more: tasks == STEP_MAX || bodies == STEP_MAX })
+}
+
+/// One range, however many there are.
+fn drop_changes(draft: &mut Draft<'_>, through: Revision) -> Result<Revision, ViewError> {
+    let kept = Revision(draft.count(COMPACTED)?);
+    if through <= kept {
+        return Ok(kept);
+    }
+    let (from, to) =
+        (kept.next().0.to_be_bytes().to_vec(), through.next().0.to_be_bytes().to_vec());
+    draft.write(Write::DeleteRange { space: Space::Changes, from, to });
+    draft.set_count(COMPACTED, through.0);
+    Ok(through)
+}
+
+/// Nobody is told: that it ended was the last that happened to it.
+fn forget_tasks(draft: &mut Draft<'_>, until: WallMs) -> Result<usize, Stop> {
+    let (from, to) = index::tasks_ended(until);
+    let ended = index::ids(draft.view(), (&from, &to), STEP_MAX)?;
+    for id in &ended {
+        let task = draft.existing(&TASKS, id)?;
+        draft.remove(&TASKS, &task);
+    }
+    Ok(ended.len())
+}
+
+/// Looks at bodies that lost a name or never had one; how many.
+fn forget_bodies(draft: &mut Draft<'_>) -> Result<usize, ViewError> {
+    let first = layout::key(state::LOOSE_BODIES, &[]);
+    let loose = draft.view().range(Space::State, &first, &layout::past(&first), STEP_MAX)?;
+    for (key, _) in &loose {
+        let digest = digest_of(&key[first.len()..])?;
+        let refs = index::body_refs(&digest);
+        if draft.view().range(Space::Index, &refs, &layout::past(&refs), 1)?.is_empty() {
+            draft.write(Write::Delete { space: Space::Bodies, key: body_key(&digest) });
+        }
+        draft.write(Write::Delete { space: Space::State, key: key.clone() });
+    }
+    Ok(loose.len())
+}
+
+fn digest_of(bytes: &[u8]) -> Result<Digest, ViewError> {
+    let corrupt = |_| ViewError::Corrupt {
+        table: "loose body",
+        cause: format!("the key has {} bytes, not 32", bytes.len()),
+    };
+    bytes.try_into().map(Digest).map_err(corrupt)
+}

@@ -1,0 +1,68 @@
+//! Members of the cluster: which numbers are in use, and which never again.
+//! Decides who may be added to consensus; must never give a retired number to a newcomer: the old
+//! member may still have votes out under it.
+
+use proto_types::Digest;
+
+use crate::change::{Refusal, Reply};
+use crate::entry::{JoinRole, MemberEntry};
+use crate::table::{Entity as _, MEMBERS};
+
+use super::bound::{self, URL_BYTES_MAX};
+use super::draft::{Draft, Outcome};
+use super::join;
+
+/// Numbers ever used. Each takes an operator's act, so only a runaway script comes near. Arbitrary.
+const MEMBERS_MAX: usize = 1_024;
+
+pub(super) fn admit(
+    draft: &mut Draft<'_>,
+    id: u64,
+    address: &str,
+    token: Option<&Digest>,
+) -> Outcome {
+    bound::number("id", id, (1, u64::MAX))?;
+    bound::text("address", address, URL_BYTES_MAX)?;
+    let kept = kept(draft, id)?;
+    match (&kept, token) {
+        (Some(kept), _) if kept.retired => return Err(retired(id).into()),
+        (Some(kept), _) if kept.address == address => return Ok(Reply::Done(draft.revision())),
+        // A number moves to another address by the word of an operator alone.
+        (Some(_), Some(_)) => return Err(bound::conflict("member", &id.to_string()).into()),
+        (Some(_), None) => {}
+        (None, _) => {
+            if MEMBERS.list(draft.view(), None, MEMBERS_MAX)?.len() >= MEMBERS_MAX {
+                return Err(bound::full("members ever", MEMBERS_MAX as u64).into());
+            }
+            if let Some(token) = token {
+                join::spend(draft, token, JoinRole::Registry, &format!("member {id}"))?;
+            }
+        }
+    }
+    let (address, changed_at) = (address.to_owned(), draft.now());
+    let member = MemberEntry { id, address, retired: false, changed_at };
+    draft.replace(&MEMBERS, kept.as_ref(), &member);
+    // The cluster is no fact of the directory: watchers do not see it, so it has no revision.
+    Ok(Reply::Done(draft.revision()))
+}
+
+pub(super) fn retire(draft: &mut Draft<'_>, id: u64) -> Outcome {
+    let kept = kept(draft, id)?;
+    if kept.as_ref().is_some_and(|kept| kept.retired) {
+        return Ok(Reply::Done(draft.revision()));
+    }
+    // A founding member was never admitted; its number is remembered all the same.
+    let address = kept.as_ref().map(|kept| kept.address.clone()).unwrap_or_default();
+    let member = MemberEntry { id, address, retired: true, changed_at: draft.now() };
+    draft.replace(&MEMBERS, kept.as_ref(), &member);
+    Ok(Reply::Done(draft.revision()))
+}
+
+fn kept(draft: &Draft<'_>, id: u64) -> Result<Option<MemberEntry>, crate::view::ViewError> {
+    let name = MemberEntry { id, address: String::new(), retired: false, changed_at: draft.now() };
+    draft.entry(&MEMBERS, &name.key())
+}
+
+fn retired(id: u64) -> Refusal {
+    bound::invalid("id", &format!("{id} was retired, and a number is never used again"))
+}
