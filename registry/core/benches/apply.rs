@@ -28,6 +28,7 @@ fn put_record(n: u64) -> Proposal {
         assurance: Assurance::SelfAsserted,
         owner: None,
         if_match: None,
+        visibility: None,
     };
     Proposal { commands: vec![Command::PutBody { bytes }, put] }
 }

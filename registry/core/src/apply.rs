@@ -150,9 +150,7 @@ fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         Command::PutManifest { .. } => manifest::put(draft, command),
         Command::PutRecord { .. } => record::put(draft, command),
         Command::DeleteRecord { handle, if_match } => record::delete(draft, handle, *if_match),
-        Command::PutCard { handle, digest, assurance, owner } => {
-            card::put(draft, handle, *digest, *assurance, owner.as_ref())
-        }
+        Command::PutCard { .. } => card::put(draft, command),
         Command::PutAgent { .. } => agent::put(draft, command),
         Command::RegisterGateway { id, endpoint, credential, join } => {
             fleet::register_gateway(draft, id, endpoint, *credential, join)

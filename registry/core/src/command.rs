@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::entry::{
     AgentKind, Approval, Capacity, EnrolledKey, JoinRole, Limits, NodeState, ReplyTo, TaskEnd,
+    Visibility,
 };
 
 /// Commands that are decided and committed together: if one is refused, none of them writes.
@@ -89,6 +90,9 @@ pub enum Command {
         owner: Option<(Origin, Kid)>,
         /// Only if this version is stored.
         if_match: Option<Digest>,
+        /// Who may see it; `None` keeps what is stored, or takes the namespace's default.
+        #[serde(default)]
+        visibility: Option<Visibility>,
     },
     /// Leaves a tombstone.
     DeleteRecord {
@@ -107,6 +111,9 @@ pub enum Command {
         assurance: Assurance,
         /// The peer whose enrolled key signed it.
         owner: Option<(Origin, Kid)>,
+        /// Who may see it; `None` keeps what is stored, or takes the namespace's default.
+        #[serde(default)]
+        visibility: Option<Visibility>,
     },
     /// Deploys a hosted agent, or a new version of it.
     PutAgent {
@@ -124,6 +131,9 @@ pub enum Command {
         isolation: Vec<String>,
         /// Its card, a body.
         card: Digest,
+        /// Who may see it; `None` keeps what is stored, or takes the namespace's default.
+        #[serde(default)]
+        visibility: Option<Visibility>,
     },
     /// Registers a gateway, spending its join token; with the same credential again it updates the endpoint.
     RegisterGateway {

@@ -10,6 +10,7 @@ mod fleet;
 mod member;
 mod peer;
 mod task;
+mod visibility;
 
 pub use self::agent::{AgentEntry, AgentKind, Limits};
 pub use self::directory::{CardEntry, RecordEntry};
@@ -19,3 +20,4 @@ pub use self::fleet::{Capacity, GatewayEntry, JoinRole, JoinTokenEntry, NodeEntr
 pub use self::member::MemberEntry;
 pub use self::peer::{Approval, EnrolledKey, ManifestRef, PeerEntry, PeerStatus};
 pub use self::task::{ReplyTo, TaskEnd, TaskEntry, TaskState};
+pub use self::visibility::{NotAVisibility, Scope, Scoped, Visibility};

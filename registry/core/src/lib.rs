@@ -13,5 +13,6 @@ pub mod query;
 pub mod rank;
 pub mod table;
 pub mod view;
+pub mod viewer;
 
 pub use crate::apply::{BatchChange, apply, apply_batch};

@@ -43,6 +43,7 @@ pub fn put(
         limits,
         isolation,
         card,
+        visibility: None,
     })
 }
 

@@ -41,7 +41,13 @@ pub fn put(
         }
     };
     let assurance = if owner.is_some() { Assurance::Enrolled } else { Assurance::Unsigned };
-    super::with_body(document, |digest| Command::PutCard { handle, digest, assurance, owner })
+    super::with_body(document, |digest| Command::PutCard {
+        handle,
+        digest,
+        assurance,
+        owner,
+        visibility: None,
+    })
 }
 
 /// The enrolled key of the peer that has signed the card.

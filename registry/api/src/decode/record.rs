@@ -62,6 +62,7 @@ pub fn put(
         assurance,
         owner: standing.owner,
         if_match,
+        visibility: None,
     })?;
     Ok(Put { handle, assurance, proposal })
 }

@@ -3,7 +3,7 @@
 
 use crate::change::{Refusal, Reply};
 use crate::command::Command;
-use crate::entry::{AgentEntry, ChangeKind, Limits};
+use crate::entry::{AgentEntry, ChangeKind, Limits, Scoped, Visibility};
 use crate::table::AGENTS;
 
 use super::bound::{self, DAY_MS};
@@ -28,13 +28,15 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     check_limits(&agent.limits)?;
     draft.require_body(&agent.card)?;
     let kept = draft.entry(&AGENTS, agent.handle.as_str())?;
+    agent.visibility = asked_or_kept(command, kept.as_ref());
     if let Some(kept) = &kept {
         agent.revision = kept.revision;
         if *kept == agent {
             return Ok(Reply::Done(kept.revision));
         }
     }
-    agent.revision = draft.note(ChangeKind::Agent, agent.handle.as_str(), false);
+    let scopes = (kept.as_ref().map(Scoped::scope), Some(agent.scope()));
+    agent.revision = draft.note_in(ChangeKind::Agent, agent.handle.as_str(), false, scopes);
     draft.replace(&AGENTS, kept.as_ref(), &agent);
     Ok(Reply::Done(agent.revision))
 }
@@ -46,9 +48,24 @@ fn check_limits(limits: &Limits) -> Result<(), Refusal> {
     bound::number("limits.output_bytes", limits.output_bytes, (1, OUTPUT_BYTES_MAX))
 }
 
+fn asked_or_kept(command: &Command, kept: Option<&AgentEntry>) -> Visibility {
+    let Command::PutAgent { visibility, .. } = command else {
+        unreachable!("the dispatcher sends PutAgent here");
+    };
+    visibility.or(kept.map(|kept| kept.visibility)).unwrap_or_default()
+}
+
 fn agent_of(command: &Command) -> AgentEntry {
-    let Command::PutAgent { handle, artifact, artifact_bytes, kind, limits, isolation, card } =
-        command
+    let Command::PutAgent {
+        handle,
+        artifact,
+        artifact_bytes,
+        kind,
+        limits,
+        isolation,
+        card,
+        visibility: _,
+    } = command
     else {
         unreachable!("the dispatcher sends PutAgent here");
     };
@@ -60,6 +77,8 @@ fn agent_of(command: &Command) -> AgentEntry {
         limits: *limits,
         isolation: isolation.clone(),
         card: *card,
+        visibility: Default::default(),
+        namespace: Default::default(),
         revision: Default::default(),
     }
 }

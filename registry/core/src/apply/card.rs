@@ -1,40 +1,52 @@
 //! A2A cards.
 //! Decides whose card is kept for a handle; must never look into one.
 
-use proto_types::card::Assurance;
-use proto_types::{Digest, Handle, Kid, Origin};
-
 use crate::change::Reply;
-use crate::entry::{CardEntry, ChangeKind};
+use crate::command::Command;
+use crate::entry::{CardEntry, ChangeKind, Scoped};
 use crate::table::CARDS;
 
 use super::draft::{Draft, Outcome};
 use super::owner;
 
-pub(super) fn put(
-    draft: &mut Draft<'_>,
-    handle: &Handle,
-    digest: Digest,
-    assurance: Assurance,
-    signer: Option<&(Origin, Kid)>,
-) -> Outcome {
-    owner::check_key(draft, signer)?;
-    let (owner, kid) = signer.cloned().unzip();
+pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
+    let Command::PutCard { handle, digest, owner: signer, .. } = command else {
+        unreachable!("the dispatcher sends PutCard here");
+    };
+    owner::check_key(draft, signer.as_ref())?;
     let kept = draft.entry(&CARDS, handle.as_str())?;
     if let Some(kept) = &kept {
         let kept_owner = kept.owner.as_ref();
-        owner::check_authority(draft, ("card", handle.as_str()), kept_owner, owner.as_ref())?;
+        let offered = signer.as_ref().map(|(origin, _)| origin);
+        owner::check_authority(draft, ("card", handle.as_str()), kept_owner, offered)?;
     }
-    let handle = handle.clone();
-    let mut card =
-        CardEntry { handle, digest, assurance, owner, kid, revision: Default::default() };
+    let mut card = card_of(command, kept.as_ref());
+    card.bytes = draft.require_body(digest)?;
     if let Some(kept) = kept.as_ref().filter(|kept| same(kept, &card)) {
         return Ok(Reply::Done(kept.revision));
     }
-    draft.require_body(&digest)?;
-    card.revision = draft.note(ChangeKind::Card, card.handle.as_str(), false);
+    let scopes = (kept.as_ref().map(Scoped::scope), Some(card.scope()));
+    card.revision = draft.note_in(ChangeKind::Card, card.handle.as_str(), false, scopes);
     draft.replace(&CARDS, kept.as_ref(), &card);
     Ok(Reply::Done(card.revision))
+}
+
+fn card_of(command: &Command, kept: Option<&CardEntry>) -> CardEntry {
+    let Command::PutCard { handle, digest, assurance, owner, visibility } = command else {
+        unreachable!("the dispatcher sends PutCard here");
+    };
+    let (owner, kid) = owner.clone().unzip();
+    CardEntry {
+        handle: handle.clone(),
+        digest: *digest,
+        assurance: *assurance,
+        owner,
+        kid,
+        visibility: visibility.or(kept.map(|kept| kept.visibility)).unwrap_or_default(),
+        namespace: Default::default(),
+        bytes: 0,
+        revision: Default::default(),
+    }
 }
 
 fn same(kept: &CardEntry, offered: &CardEntry) -> bool {

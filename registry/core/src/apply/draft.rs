@@ -7,7 +7,7 @@ use proto_types::{Digest, Revision, WallMs};
 
 use crate::change::{Effect, Refusal, Reply, Write};
 use crate::counter;
-use crate::entry::{ChangeEvent, ChangeKind};
+use crate::entry::{ChangeEvent, ChangeKind, Scope};
 use crate::layout::{self, state};
 use crate::overlay::{Overlay, Pending};
 use crate::table::{Entity, Table, body_key, encode};
@@ -79,9 +79,20 @@ impl<'v> Draft<'v> {
 
     /// Takes the next revision for a change of one thing and tells the watchers.
     pub(super) fn note(&mut self, kind: ChangeKind, id: &str, deleted: bool) -> Revision {
+        self.note_in(kind, id, deleted, (None, None))
+    }
+
+    /// The same for what not everybody may see, with who could see it before and who can since.
+    pub(super) fn note_in(
+        &mut self,
+        kind: ChangeKind,
+        id: &str,
+        deleted: bool,
+        (before, after): (Option<Scope>, Option<Scope>),
+    ) -> Revision {
         self.revision = self.revision.next();
         let (revision, at) = (self.revision, self.now);
-        let event = ChangeEvent { revision, at, kind, id: id.to_owned(), deleted };
+        let event = ChangeEvent { revision, at, kind, id: id.to_owned(), deleted, before, after };
         let key = revision.0.to_be_bytes().to_vec();
         self.write(Write::Put { space: Space::Changes, key, value: encode(&event) });
         revision
@@ -147,10 +158,10 @@ impl<'v> Draft<'v> {
         self.write(table.delete(&old.key()));
     }
 
-    /// Refuses what names bytes that are not here.
-    pub(super) fn require_body(&self, digest: &Digest) -> Result<(), Stop> {
-        if self.view().value(Space::Bodies, &body_key(digest))?.is_some() {
-            return Ok(());
+    /// How long the bytes are; refuses what names bytes that are not here.
+    pub(super) fn require_body(&self, digest: &Digest) -> Result<u64, Stop> {
+        if let Some(bytes) = self.view().value(Space::Bodies, &body_key(digest))? {
+            return Ok(bytes.len() as u64);
         }
         Err(Refusal::NotFound { kind: "body".to_owned(), id: digest.to_string() }.into())
     }

@@ -6,7 +6,7 @@ use proto_types::{Digest, Handle};
 
 use crate::change::{Refusal, Reply};
 use crate::command::Command;
-use crate::entry::{ChangeKind, RecordEntry};
+use crate::entry::{ChangeKind, RecordEntry, Scoped, Visibility};
 use crate::table::RECORDS;
 
 use super::bound::{self, MINUTE_MS, URL_BYTES_MAX};
@@ -22,30 +22,48 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     else {
         unreachable!("the dispatcher sends PutRecord here");
     };
+    let mut record = record_of(command);
     bound::text("agentCardUrl", agent_card_url, URL_BYTES_MAX)?;
     let kept = draft.entry(&RECORDS, handle.as_str())?;
-    if let Some(kept) = &kept
-        && (kept.digest, kept.updated_at) == (Some(*digest), *updated_at)
-    {
+    let live = kept.as_ref().filter(|kept| kept.digest.is_some());
+    record.visibility = asked_or_kept(command, live.map(|kept| kept.visibility));
+    let repeated = live.filter(|kept| same_version(kept, &record));
+    if let Some(kept) = repeated.filter(|kept| kept.visibility == record.visibility) {
         return Ok(Reply::Done(kept.revision));
     }
     check_if_match(kept.as_ref(), *if_match)?;
     bound::near("updatedAt", *updated_at, draft.now(), AHEAD_MS_MAX)?;
     owner::check_key(draft, owner.as_ref())?;
     if let Some(kept) = &kept {
-        let live_owner = kept.owner.as_ref().filter(|_| kept.digest.is_some());
-        let offered = owner.as_ref().map(|(origin, _)| origin);
-        owner::check_authority(draft, ("record", handle.as_str()), live_owner, offered)?;
-        if *updated_at <= kept.updated_at {
+        let live_owner = live.and_then(|kept| kept.owner.as_ref());
+        owner::check_authority(
+            draft,
+            ("record", handle.as_str()),
+            live_owner,
+            record.owner.as_ref(),
+        )?;
+        if *updated_at <= kept.updated_at && repeated.is_none() {
             let stored_ms = kept.updated_at.0;
             return Err(Refusal::StaleUpdatedAt { handle: handle.clone(), stored_ms }.into());
         }
     }
-    draft.require_body(digest)?;
-    let mut record = record_of(command);
-    record.revision = draft.note(ChangeKind::Record, handle.as_str(), false);
+    record.bytes = draft.require_body(digest)?;
+    let scopes = (live.map(Scoped::scope), Some(record.scope()));
+    record.revision = draft.note_in(ChangeKind::Record, handle.as_str(), false, scopes);
     draft.replace(&RECORDS, kept.as_ref(), &record);
     Ok(Reply::Done(record.revision))
+}
+
+/// The same document again, perhaps for other eyes.
+fn same_version(kept: &RecordEntry, offered: &RecordEntry) -> bool {
+    (kept.digest, kept.updated_at) == (offered.digest, offered.updated_at)
+}
+
+fn asked_or_kept(command: &Command, kept: Option<Visibility>) -> Visibility {
+    let Command::PutRecord { visibility, .. } = command else {
+        unreachable!("the dispatcher sends PutRecord here");
+    };
+    visibility.or(kept).unwrap_or_default()
 }
 
 fn record_of(command: &Command) -> RecordEntry {
@@ -58,7 +76,7 @@ fn record_of(command: &Command) -> RecordEntry {
         agent_card_url,
         assurance,
         owner,
-        if_match: _,
+        ..
     } = command
     else {
         unreachable!("the dispatcher sends PutRecord here");
@@ -72,6 +90,9 @@ fn record_of(command: &Command) -> RecordEntry {
         agent_card_url: agent_card_url.clone(),
         assurance: *assurance,
         owner: owner.as_ref().map(|(origin, _)| origin.clone()),
+        visibility: Default::default(),
+        namespace: Default::default(),
+        bytes: 0,
         revision: Default::default(),
     }
 }
@@ -82,7 +103,8 @@ pub(super) fn delete(draft: &mut Draft<'_>, handle: &Handle, if_match: Option<Di
     if kept.digest.is_none() {
         return Ok(Reply::Done(kept.revision));
     }
-    let revision = draft.note(ChangeKind::Record, handle.as_str(), true);
+    let scopes = (Some(kept.scope()), None);
+    let revision = draft.note_in(ChangeKind::Record, handle.as_str(), true, scopes);
     // Only a version made after the deletion brings the record back.
     let updated_at = kept.updated_at.max(draft.now());
     let tombstone = RecordEntry { digest: None, updated_at, revision, ..kept.clone() };

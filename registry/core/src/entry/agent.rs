@@ -1,8 +1,10 @@
 //! Hosted agents: what our nodes run, and within which bounds.
 //! Data only: it decides nothing, and must never hold bodies, only digests of them.
 
-use proto_types::{Digest, Handle, Revision};
+use proto_types::{Digest, Handle, Namespace, Revision};
 use serde::{Deserialize, Serialize};
+
+use super::visibility::{Scope, Scoped, Visibility};
 
 /// A hosted agent: an artifact that our nodes run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,8 +23,21 @@ pub struct AgentEntry {
     pub isolation: Vec<String>,
     /// Its card (the body served at `/agents/{handle}/.well-known/agent-card.json` is made from it).
     pub card: Digest,
+    /// Who may see it.
+    #[serde(default)]
+    pub visibility: Visibility,
+    /// Whose it is to administrate; decided by the handle.
+    #[serde(default)]
+    pub namespace: Namespace,
     /// The revision that wrote this entry.
     pub revision: Revision,
+}
+
+impl Scoped for AgentEntry {
+    fn scope(&self) -> Scope {
+        let (visibility, namespace) = (self.visibility, self.namespace.clone());
+        Scope { visibility, namespace, owner: None }
+    }
 }
 
 /// How an artifact is run.

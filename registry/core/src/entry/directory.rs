@@ -2,8 +2,10 @@
 //! Data only: it decides nothing, and must never hold bodies, only digests of them.
 
 use proto_types::card::Assurance;
-use proto_types::{Digest, Handle, Kid, Origin, Revision, WallMs};
+use proto_types::{Digest, Handle, Kid, Namespace, Origin, Revision, WallMs};
 use serde::{Deserialize, Serialize};
+
+use super::visibility::{Scope, Scoped, Visibility};
 
 /// A directory record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,8 +26,24 @@ pub struct RecordEntry {
     pub assurance: Assurance,
     /// The owning peer, if enrolled.
     pub owner: Option<Origin>,
+    /// Who may see it.
+    #[serde(default)]
+    pub visibility: Visibility,
+    /// Whose it is to administrate; decided by the handle.
+    #[serde(default)]
+    pub namespace: Namespace,
+    /// How long its body is.
+    #[serde(default)]
+    pub bytes: u64,
     /// The revision that wrote this entry.
     pub revision: Revision,
+}
+
+impl Scoped for RecordEntry {
+    fn scope(&self) -> Scope {
+        let (visibility, namespace) = (self.visibility, self.namespace.clone());
+        Scope { visibility, namespace, owner: self.owner.clone() }
+    }
 }
 
 /// An A2A card.
@@ -41,6 +59,22 @@ pub struct CardEntry {
     pub owner: Option<Origin>,
     /// The key that signed it.
     pub kid: Option<Kid>,
+    /// Who may see it.
+    #[serde(default)]
+    pub visibility: Visibility,
+    /// Whose it is to administrate; decided by the handle.
+    #[serde(default)]
+    pub namespace: Namespace,
+    /// How long its body is.
+    #[serde(default)]
+    pub bytes: u64,
     /// The revision that wrote this entry.
     pub revision: Revision,
+}
+
+impl Scoped for CardEntry {
+    fn scope(&self) -> Scope {
+        let (visibility, namespace) = (self.visibility, self.namespace.clone());
+        Scope { visibility, namespace, owner: self.owner.clone() }
+    }
 }

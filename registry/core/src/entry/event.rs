@@ -4,6 +4,8 @@
 use proto_types::{Revision, WallMs};
 use serde::{Deserialize, Serialize};
 
+use super::visibility::Scope;
+
 /// One line of the total order; what watchers see.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangeEvent {
@@ -17,6 +19,12 @@ pub struct ChangeEvent {
     pub id: String,
     /// True if it is gone.
     pub deleted: bool,
+    /// Who could see it before; `None` if it did not exist, and for what has no scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Scope>,
+    /// Who can see it since; `None` if it is gone, and for what has no scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Scope>,
 }
 
 /// The kinds of things that change.

@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use proto_types::card::Assurance;
 use proto_types::{ContextId, LeaseEpoch, NodeId, Revision, Stamp, WallMs};
 use registry_core::command::{Command, Proposal};
-use registry_core::entry::{AgentKind, Approval, Capacity, JoinRole, NodeState, ReplyTo, TaskEnd};
+use registry_core::entry::{
+    AgentKind, Approval, Capacity, JoinRole, NodeState, ReplyTo, TaskEnd, Visibility,
+};
 
 use crate::guide::{OPEN, guided};
 use crate::world::*;
@@ -131,25 +133,32 @@ fn some_owner() -> impl Strategy<Value = Option<(u8, u8)>> {
     prop::option::of((name(3), name(3)))
 }
 
+fn some_visibility() -> impl Strategy<Value = Option<Visibility>> {
+    prop::option::weighted(0.3, prop::sample::select(Visibility::ALL.to_vec()))
+}
+
 fn any_directory_command(now: WallMs) -> impl Strategy<Value = Command> {
     let if_match = || prop::option::weighted(0.2, name(4).prop_map(digest));
     let record = (name(3), name(5), some_time(now, 6 * MINUTE), some_owner(), if_match());
     prop_oneof![
-        4 => record.prop_map(|(name, body, at, owner, matching)| {
+        4 => (record, some_visibility()).prop_map(|((name, body, at, owner, matching), eyes)| {
             let mut command = put_record(name, body, at, owner);
-            if let Command::PutRecord { if_match, .. } = &mut command {
-                *if_match = matching;
+            if let Command::PutRecord { if_match, visibility, .. } = &mut command {
+                (*if_match, *visibility) = (matching, eyes);
             }
             command
         }),
         1 => (name(3), if_match())
             .prop_map(|(name, if_match)| Command::DeleteRecord { handle: handle(name), if_match }),
-        1 => (name(3), name(5), some_owner()).prop_map(|(name, body, owner)| Command::PutCard {
-            handle: handle(name),
-            digest: digest(body),
-            assurance: Assurance::SelfAsserted,
-            owner: owner.map(|(peer, key)| (origin(peer), kid(key))),
-        }),
+        1 => (name(3), name(5), some_owner(), some_visibility()).prop_map(
+            |(name, body, owner, visibility)| Command::PutCard {
+                handle: handle(name),
+                digest: digest(body),
+                assurance: Assurance::SelfAsserted,
+                owner: owner.map(|(peer, key)| (origin(peer), kid(key))),
+                visibility,
+            }
+        ),
         1 => (name(3), name(3), 0_u64..3).prop_map(|(name, card, bytes)| Command::PutAgent {
             handle: handle(name),
             artifact: digest(200),
@@ -158,6 +167,7 @@ fn any_directory_command(now: WallMs) -> impl Strategy<Value = Command> {
             limits: limits(),
             isolation: vec!["wasm-proc".into()],
             card: digest(card),
+            visibility: None,
         }),
     ]
 }

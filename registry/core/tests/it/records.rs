@@ -4,7 +4,7 @@ use proto_types::Digest;
 use proto_types::card::Assurance;
 use registry_core::change::Refusal;
 use registry_core::command::Command;
-use registry_core::entry::{Approval, ChangeKind, Limits};
+use registry_core::entry::{Approval, ChangeKind, Limits, Visibility};
 use registry_core::query;
 
 use crate::world::*;
@@ -22,6 +22,7 @@ fn matching(command: Command, version: u8) -> Command {
             assurance,
             owner,
             if_match: _,
+            visibility,
         } => Command::PutRecord {
             handle,
             digest,
@@ -32,6 +33,7 @@ fn matching(command: Command, version: u8) -> Command {
             assurance,
             owner,
             if_match: version,
+            visibility,
         },
         other => panic!("no record: {other:?}"),
     }
@@ -158,6 +160,7 @@ fn a_record_names_a_stored_body_and_a_plain_url() {
             assurance,
             owner: None,
             if_match: None,
+            visibility: None,
         },
         other => panic!("no record: {other:?}"),
     };
@@ -195,6 +198,7 @@ fn a_card_belongs_to_the_peer_that_signed_it() {
         digest: digest(body),
         assurance: Assurance::Enrolled,
         owner: owner.map(|(peer, key)| (origin(peer), kid(key))),
+        visibility: None,
     };
     assert_eq!(world.refusal(&card(99, None)), not_found("body", digest(99)));
     let first = world.revision_of(&card(1, Some((0, 0))));
@@ -220,6 +224,7 @@ fn an_agent_has_bounds_a_class_and_a_card() {
             limits,
             isolation: isolation.iter().map(ToString::to_string).collect(),
             card: digest(card),
+            visibility: None,
         }
     };
     let plain = |_: &mut Limits| {};
@@ -242,4 +247,48 @@ fn an_agent_has_bounds_a_class_and_a_card() {
     let first = world.revision_of(&agent(plain, &["a"], 1, 0));
     assert_eq!(world.revision_of(&agent(plain, &["a"], 1, 0)), first);
     assert!(world.revision_of(&agent(plain, &["a", "b"], 1, 0)) > first);
+}
+
+#[test]
+fn the_same_record_again_may_be_for_other_eyes() {
+    let mut world = World::furnished();
+    let with = |eyes| match put_record(1, 1, START, None) {
+        Command::PutRecord {
+            handle,
+            digest,
+            updated_at,
+            valid_until,
+            ttl_s,
+            agent_card_url,
+            assurance,
+            owner,
+            if_match,
+            visibility: _,
+        } => Command::PutRecord {
+            handle,
+            digest,
+            updated_at,
+            valid_until,
+            ttl_s,
+            agent_card_url,
+            assurance,
+            owner,
+            if_match,
+            visibility: eyes,
+        },
+        other => panic!("no record: {other:?}"),
+    };
+    let visibility = |world: &World| {
+        query::record(&world.memory, &handle(1)).unwrap().map(|record| record.visibility)
+    };
+    let first = world.revision_of(&with(Some(Visibility::Private)));
+    assert_eq!(world.revision_of(&with(None)), first);
+    assert_eq!(visibility(&world), Some(Visibility::Private));
+    assert!(world.revision_of(&with(Some(Visibility::Redacted))) > first);
+    let last = query::changes(&world.memory, first, 9).unwrap().pop().unwrap();
+    assert_eq!(last.before.map(|scope| scope.visibility), Some(Visibility::Private));
+    assert_eq!(last.after.map(|scope| scope.visibility), Some(Visibility::Redacted));
+    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None });
+    let gone = query::changes(&world.memory, last.revision, 9).unwrap().pop().unwrap();
+    assert_eq!((gone.deleted, gone.after), (true, None));
 }

@@ -179,6 +179,7 @@ pub(crate) fn put_record(
         assurance: Assurance::SelfAsserted,
         owner: owner.map(|(peer, key)| (origin(peer), kid(key))),
         if_match: None,
+        visibility: None,
     }
 }
 
@@ -195,6 +196,7 @@ pub(crate) fn put_agent(card: u8) -> Command {
         limits: limits(),
         isolation: vec!["wasm-proc".into(), "vm-hw".into()],
         card: digest(card),
+        visibility: None,
     }
 }
 
