@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::header::{CACHE_CONTROL, ETAG};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use proto_types::{Digest, Handle};
-use registry_api::{Problem, decode};
+use registry_api::{Code, Problem, decode};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -18,10 +18,39 @@ use crate::lookup;
 use crate::member::{Member, done_at};
 
 use super::conditions::not_modified;
-use super::{Answered, Shared, at, bytes, caller, handle, json, json_body, parameters, read};
+use super::parameter::{CONSISTENCY, HANDLE, IF_NONE_MATCH, Parameter, VERSIONED, WRITTEN};
+use super::route::{Access, Route};
+use super::{
+    Answered, Shared, at, bytes, caller, handle, json, json_body, parameters, read, schemas,
+};
 
 /// Cards change seldom, and a stale one does no harm for this long. Arbitrary.
 const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=60");
+
+static OWNER: Parameter = Parameter::query(
+    "owner",
+    "The peer whose enrolled key has signed the card; without it the card counts as unsigned.",
+    r##"{"$ref":"#/components/schemas/Origin"}"##,
+);
+
+pub(super) fn routes() -> Vec<Route> {
+    let path = "/v1/cards/{handle}";
+    vec![
+        Route::get(path, one)
+            .is("getCard", "cards", "A card, byte for byte as it was put.")
+            .takes(&[&HANDLE, &CONSISTENCY, &IF_NONE_MATCH])
+            .gives(200, "The card.", &schemas::AGENT_CARD, VERSIONED)
+            .answers(304, "The caller has this version.", &[], VERSIONED)
+            .refuses(&[Code::NotFound]),
+        Route::put(path, put)
+            .is("putCard", "cards", "Keeps a card. The signature of its owner's enrolled key is the authority; an unsigned card needs the operator.")
+            .access(Access::Optional)
+            .takes(&[&HANDLE, &OWNER])
+            .body(&schemas::AGENT_CARD)
+            .gives(200, "It is stored on a majority.", &schemas::CARD_STORED, WRITTEN)
+            .refuses(&[Code::PermissionDenied, Code::NotOwner, Code::KeyNotEnrolled, Code::BadSignature]),
+    ]
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,7 +6,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use deploy_service::units::Duration;
 use http::{HeaderMap, StatusCode};
-use registry_api::{Problem, render};
+use registry_api::{Code, Problem, render};
 use registry_core::entry::ChangeEvent;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -14,13 +14,51 @@ use tokio::time::Instant;
 
 use crate::grpc::{Cursor, await_changes};
 
-use super::{Answered, Shared, caller, json, parameters};
+use super::parameter::{Parameter, UNKEPT};
+use super::route::{Access, Route};
+use super::{Answered, Shared, caller, json, parameters, schemas};
 
 /// The longest that proxies are commonly set to wait.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Changes of one answer at most, and by default.
 const LIMIT: usize = 256;
+
+static SINCE: Parameter = Parameter::query(
+    "since",
+    "The last revision that was seen; 0 for the beginning.",
+    r#"{"type":"integer","minimum":0,"default":0}"#,
+);
+
+static WAIT: Parameter = Parameter::query(
+    "wait",
+    "How long to wait for a first change, with its unit; at most 60s.",
+    r#"{"type":"string","pattern":"^[0-9]{1,5}(us|ms|s)$","examples":["30s"]}"#,
+);
+
+static KINDS: Parameter = Parameter::query(
+    "kinds",
+    "Only these kinds, separated by commas: peer, record, card, agent, gateway, node, task, \
+     envelope. The last four need a credential.",
+    r#"{"type":"string","examples":["peer,record"]}"#,
+);
+
+static LIMIT_OF_PAGE: Parameter = Parameter::query(
+    "limit",
+    "Changes of one answer.",
+    r#"{"type":"integer","minimum":1,"maximum":256,"default":256}"#,
+);
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/v1/changes", changes)
+            .is("listChanges", "changes", "Changes after a revision, in order, deletions included.")
+            .access(Access::Optional)
+            .takes(&[&SINCE, &WAIT, &KINDS, &LIMIT_OF_PAGE])
+            .gives(200, "What has changed.", &schemas::CHANGES, UNKEPT)
+            .refuses(&[Code::TooManyStreams]),
+    ]
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

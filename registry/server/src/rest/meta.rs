@@ -13,7 +13,33 @@ use serde_json::json;
 
 use crate::member::Member;
 
-use super::{Answered, Shared, at, json};
+use super::parameter::READ;
+use super::route::{Content, Route};
+use super::{Answered, Shared, at, json, schemas};
+
+pub(super) fn routes() -> Vec<Route> {
+    let text = Content { media: "text/plain", schema: &schemas::TEXT };
+    let unready = Content { media: "application/json", schema: &schemas::READINESS };
+    vec![
+        Route::get("/v1/health", health)
+            .is(
+                "getHealth",
+                "member",
+                "What this member says of itself, in the form that a Pilox client reads.",
+            )
+            .gives(200, "It answers.", &schemas::HEALTH, READ),
+        Route::get("/v1/metrics", metrics)
+            .is("getMetrics", "member", "Counts and gauges in the text format of Prometheus.")
+            .answers(200, "The figures.", &[text], &[]),
+        Route::elsewhere("/livez")
+            .is("getLiveness", "member", "Whether the process answers.")
+            .gives(200, "It does.", &schemas::LIVENESS, &[]),
+        Route::elsewhere("/readyz")
+            .is("getReadiness", "member", "Whether the process should be sent work.")
+            .gives(200, "It should.", &schemas::READINESS, &[])
+            .answers(503, "It should not; the names say why.", &[unready], &[]),
+    ]
+}
 
 /// In the form that a Pilox client reads; `ok` means that this member answers, not that it leads.
 pub(super) async fn health(State(member): Shared) -> Response {

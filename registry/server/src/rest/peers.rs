@@ -7,7 +7,7 @@ use axum::extract::{Query, Request, State};
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
 use proto_types::{Digest, Origin};
-use registry_api::{Problem, decode, field, render};
+use registry_api::{Code, Problem, decode, field, render};
 use registry_core::entry::PeerEntry;
 use registry_core::query;
 use registry_core::view::View;
@@ -17,7 +17,9 @@ use serde_json::{Value, json};
 use crate::member::done_at;
 
 use super::cards::tagged;
-use super::{Answered, Shared, at, json, json_body, parameters, read};
+use super::parameter::{CONSISTENCY, LIMIT, Parameter, READ, WRITTEN};
+use super::route::Route;
+use super::{Answered, Shared, at, json, json_body, parameters, read, schemas};
 
 /// Peers read at a time.
 const PAGE: usize = 1_000;
@@ -28,6 +30,30 @@ const ROSTER_MAX: usize = 50_000;
 
 /// A roster may be this old at a peer. The bound on how long a revoked key may still be believed.
 const ROSTER_CACHE: &str = "public, max-age=60";
+
+static AFTER: Parameter = Parameter::query(
+    "after",
+    "The `next` of the page before.",
+    r##"{"$ref":"#/components/schemas/Origin"}"##,
+);
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/v1/peers", list)
+            .is("listPeers", "peers", "Peers by origin, revoked ones included.")
+            .takes(&[&AFTER, &LIMIT, &CONSISTENCY])
+            .gives(200, "A page of peers.", &schemas::PEERS, READ),
+        Route::get("/v1/peers/roster.json", roster)
+            .is("getRoster", "peers", "The active peers as a Pilox instance reads them, signed whole.")
+            .gives(200, "The roster.", &schemas::ROSTER, READ)
+            .refuses(&[Code::BoundReached]),
+        Route::post("/v1/peers/manifests", put_manifest)
+            .is("putManifest", "peers", "Takes a peer's signed manifest. The signature is the authority: anybody may bring it.")
+            .body(&schemas::PEER_MANIFEST)
+            .gives(201, "It is stored on a majority.", &schemas::MANIFEST_STORED, WRITTEN)
+            .refuses(&[Code::KeyNotEnrolled, Code::BadSignature, Code::DocumentExpired, Code::SequenceNotHigher, Code::TooFarAhead, Code::Conflict]),
+    ]
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,7 +113,7 @@ fn all_peers(view: &dyn View) -> Result<Vec<PeerEntry>, Problem> {
         peers.extend(page);
         if peers.len() > ROSTER_MAX {
             let why = format_args!("more than {ROSTER_MAX} peers do not fit into one roster");
-            return Err(Problem::new(registry_api::Code::BoundReached, why));
+            return Err(Problem::new(Code::BoundReached, why));
         }
         if whole {
             return Ok(peers);

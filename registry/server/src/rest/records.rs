@@ -18,13 +18,90 @@ use crate::member::Member;
 
 use super::cards::{tagged, versioned};
 use super::conditions::if_match;
-use super::{Answered, Shared, at, caller, handle, json, json_body, parameters, read};
+use super::parameter::{
+    CONSISTENCY, HANDLE, IF_MATCH, IF_NONE_MATCH, Parameter, READ, UNKEPT, VERSIONED, WRITTEN,
+};
+use super::route::{Access, Route};
+use super::{Answered, Shared, at, caller, handle, json, json_body, parameters, read, schemas};
 
 /// Handles of one catalog; a longer one goes on at `next`. About a MiB.
 const CATALOG_MAX: usize = 10_000;
 
 /// What a record without `ttlSecondsRecommended` is cached for; the Pilox registry says so of all.
 const TTL_S_DEFAULT: u64 = 60;
+
+/// Where a catalog goes on.
+static AFTER: Parameter = Parameter::query(
+    "after",
+    "The `next` of the page before.",
+    r##"{"$ref":"#/components/schemas/Handle"}"##,
+);
+
+static CATALOG_LIMIT: Parameter = Parameter::query(
+    "limit",
+    "Handles of a page.",
+    r#"{"type":"integer","minimum":1,"maximum":10000,"default":10000}"#,
+);
+
+static AGENT_CARD_URL: Parameter = Parameter::query(
+    "agentCardUrl",
+    "Where the card is, exactly as the record says.",
+    r#"{"type":"string","minLength":1}"#,
+)
+.required();
+
+const SIGNED: Access = Access::Optional;
+
+pub(super) fn routes() -> Vec<Route> {
+    [writes(), reads()].into_iter().flatten().collect()
+}
+
+fn writes() -> Vec<Route> {
+    let path = "/v1/records/{handle}";
+    vec![
+        Route::post("/v1/records", publish)
+            .is("publishRecord", "records", "Publishes a record. Its proof by an enrolled key is the authority; any other record needs the operator.")
+            .access(SIGNED)
+            .takes(&[&IF_MATCH])
+            .body(&schemas::RECORD)
+            .gives(201, "It is stored on a majority.", &schemas::RECORD_STORED, WRITTEN)
+            .refuses(&[Code::BadProof, Code::StaleUpdatedAt, Code::PreconditionFailed, Code::NotOwner, Code::PermissionDenied, Code::TooFarAhead, Code::KeyNotEnrolled]),
+        Route::post("/v1/records/validate", validate)
+            .is("validateRecord", "records", "Says what publishing would do, and stores nothing.")
+            .access(SIGNED)
+            .body(&schemas::RECORD)
+            .gives(200, "What was found.", &schemas::VALIDATION, UNKEPT),
+        Route::delete(path, delete)
+            .is("deleteRecord", "records", "Deletes a record; its tombstone keeps older versions out.")
+            .access(Access::Required("the operator's"))
+            .takes(&[&HANDLE, &IF_MATCH])
+            .gives(200, "It is gone.", &schemas::RECORD_DELETED, UNKEPT)
+            .refuses(&[Code::NotFound, Code::PreconditionFailed]),
+    ]
+}
+
+fn reads() -> Vec<Route> {
+    vec![
+        Route::get("/v1/records", catalog)
+            .is(
+                "listRecords",
+                "records",
+                "The handles of all records, signed. A longer list goes on at `next`.",
+            )
+            .takes(&[&AFTER, &CATALOG_LIMIT, &CONSISTENCY])
+            .gives(200, "A page of handles.", &schemas::CATALOG, READ),
+        Route::get("/v1/records/{handle}", one)
+            .is("getRecord", "records", "A record, byte for byte as it was published.")
+            .takes(&[&HANDLE, &CONSISTENCY, &IF_NONE_MATCH])
+            .gives(200, "The record.", &schemas::RECORD, VERSIONED)
+            .answers(304, "The caller has this version.", &[], VERSIONED)
+            .refuses(&[Code::NotFound, Code::RecordExpired]),
+        Route::get("/v1/resolve", resolve)
+            .is("resolveRecord", "records", "The records whose card is at a URL.")
+            .takes(&[&AGENT_CARD_URL])
+            .gives(200, "Their handles; none if there is none.", &schemas::RESOLVED, READ),
+    ]
+}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -5,6 +5,7 @@
 
 mod artifacts;
 mod cluster;
+mod contract;
 mod directory_refusals;
 mod envelopes;
 mod fleet;

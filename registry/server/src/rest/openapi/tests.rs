@@ -1,0 +1,95 @@
+//! The contract against the code, the committed copy and itself.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::rest::parameter::Place;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// `ECUMENE_BLESS=1` writes the copy instead of comparing it.
+#[test]
+fn the_committed_contract_is_what_the_routes_say() {
+    let path = root().join("openapi/registry-v1.yaml");
+    if std::env::var_os("ECUMENE_BLESS").is_some() {
+        std::fs::write(&path, &PUBLISHED.yaml).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == PUBLISHED.yaml,
+        "openapi/registry-v1.yaml is stale: ECUMENE_BLESS=1 cargo nextest run -p registry-server --lib \
+         the_committed_contract"
+    );
+}
+
+#[test]
+fn every_reference_and_tag_is_there_and_every_schema_is_used() {
+    let document = document(&crate::rest::table());
+    let mut used = BTreeSet::new();
+    references(&document, &mut used);
+    let named: BTreeSet<String> =
+        schemas::ALL.iter().map(|schema| format!("#/components/schemas/{}", schema.name)).collect();
+    assert_eq!(used, named);
+    for route in crate::rest::table() {
+        assert!(TAGS.iter().any(|(name, _)| *name == route.tag), "{}: {}", route.id, route.tag);
+    }
+}
+
+fn references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            if let Some(Value::String(to)) = members.get("$ref") {
+                found.insert(to.clone());
+            }
+            members.values().for_each(|each| references(each, found));
+        }
+        Value::Array(items) => items.iter().for_each(|each| references(each, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_route_is_described_whole() {
+    let table = crate::rest::table();
+    let ids: BTreeSet<_> = table.iter().map(|route| route.id).collect();
+    assert_eq!(ids.len(), table.len(), "operation ids are unique");
+    for route in &table {
+        assert!(!route.id.is_empty() && route.about.ends_with('.'), "{}", route.path);
+        assert!(!route.answers.is_empty(), "{} succeeds in no way", route.id);
+        let stated: BTreeSet<_> = route
+            .parameters
+            .iter()
+            .filter(|parameter| parameter.place == Place::Path)
+            .map(|parameter| format!("{{{}}}", parameter.name))
+            .collect();
+        let in_path: BTreeSet<_> =
+            route.path.split('/').filter(|part| part.starts_with('{')).map(str::to_owned).collect();
+        assert_eq!(stated, in_path, "{}", route.id);
+    }
+}
+
+/// The table is the only way in: no other file of the REST API touches a router.
+#[test]
+fn no_route_is_added_beside_the_table() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/rest");
+    let mut folders = vec![folder];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let is_table = path.ends_with("rest/route.rs") || path.ends_with("openapi/tests.rs");
+            let text = std::fs::read_to_string(&path).unwrap();
+            for way in ["Router::new", ".route(", ".nest(", ".route_service("] {
+                assert!(is_table || !text.contains(way), "{}: {way}", path.display());
+            }
+        }
+    }
+}

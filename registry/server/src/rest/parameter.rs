@@ -1,0 +1,157 @@
+//! Parameters and headers as the contract describes them.
+//!
+//! It decides their words and schemas, once for all routes. It must never describe a header that
+//! no answer carries.
+
+/// Where a parameter stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Path,
+    Query,
+    Header,
+}
+
+/// A parameter of a request.
+#[derive(Debug)]
+pub(super) struct Parameter {
+    pub(super) name: &'static str,
+    pub(super) place: Place,
+    pub(super) about: &'static str,
+    /// JSON Schema 2020-12.
+    pub(super) schema: &'static str,
+    pub(super) required: bool,
+}
+
+/// A header of an answer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Header {
+    pub(super) name: &'static str,
+    pub(super) about: &'static str,
+    /// JSON Schema 2020-12.
+    pub(super) schema: &'static str,
+    /// Whether every answer of this status carries it.
+    pub(super) required: bool,
+}
+
+impl Parameter {
+    pub(super) const fn path(
+        name: &'static str,
+        about: &'static str,
+        schema: &'static str,
+    ) -> Self {
+        Self { name, place: Place::Path, about, schema, required: true }
+    }
+
+    pub(super) const fn query(
+        name: &'static str,
+        about: &'static str,
+        schema: &'static str,
+    ) -> Self {
+        Self { name, place: Place::Query, about, schema, required: false }
+    }
+
+    pub(super) const fn header(
+        name: &'static str,
+        about: &'static str,
+        schema: &'static str,
+    ) -> Self {
+        Self { name, place: Place::Header, about, schema, required: false }
+    }
+
+    pub(super) const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+}
+
+const fn header(name: &'static str, about: &'static str, schema: &'static str) -> Header {
+    Header { name, about, schema, required: true }
+}
+
+/// The name of an entry.
+pub(super) static HANDLE: Parameter = Parameter::path(
+    "handle",
+    "The handle, percent-encoded as one segment.",
+    r##"{"$ref":"#/components/schemas/Handle"}"##,
+);
+
+/// Which state is read.
+pub(super) static CONSISTENCY: Parameter = Parameter::query(
+    "consistency",
+    "`stale` (the default) reads this member's own state; `strong` confirms with a majority that no \
+     write acknowledged before is missing.",
+    r#"{"type":"string","enum":["stale","strong"],"default":"stale"}"#,
+);
+
+/// How many entries a page has.
+pub(super) static LIMIT: Parameter = Parameter::query(
+    "limit",
+    "Entries of a page; 100 if it is absent.",
+    r#"{"type":"integer","minimum":1,"maximum":1000,"default":100}"#,
+);
+
+/// Reads only what is new.
+pub(super) static IF_NONE_MATCH: Parameter = Parameter::header(
+    "If-None-Match",
+    "Entity tags that the caller has; 304 if one of them is current (RFC 9110, 13.1.2).",
+    r#"{"type":"string"}"#,
+);
+
+/// Replaces only what was seen.
+pub(super) static IF_MATCH: Parameter = Parameter::header(
+    "If-Match",
+    "The entity tag of the version that must be stored (RFC 9110, 13.1.1).",
+    r#"{"type":"string"}"#,
+);
+
+/// The version of a document.
+pub(super) const ETAG: Header = header(
+    "ETag",
+    "A strong entity tag: the SHA-256 digest of the document's bytes.",
+    r#"{"type":"string","pattern":"^\"sha256:[0-9a-f]{64}\"$"}"#,
+);
+
+/// How long an answer may be kept.
+pub(super) const CACHE_CONTROL: Header =
+    header("Cache-Control", "How long the answer may be kept (RFC 9111).", r#"{"type":"string"}"#);
+
+/// The state that an answer was read from.
+pub(super) const REVISION: Header = header(
+    "ecumene-revision",
+    "The revision of the state that was read.",
+    r#"{"type":"integer","minimum":0}"#,
+);
+
+/// How old that state may be.
+pub(super) const AGE: Header = Header {
+    required: false,
+    ..header(
+        "ecumene-age-ms",
+        "How old the state may be, in milliseconds; absent where a majority confirmed it, and \
+         where this member does not know.",
+        r#"{"type":"integer","minimum":0}"#,
+    )
+};
+
+/// Answers of a read.
+pub(super) const READ: &[Header] = &[REVISION, AGE, CACHE_CONTROL];
+
+/// Answers of a read that has a version.
+pub(super) const VERSIONED: &[Header] = &[ETAG, REVISION, AGE, CACHE_CONTROL];
+
+/// Answers of a write that gives a version.
+pub(super) const WRITTEN: &[Header] = &[ETAG, CACHE_CONTROL];
+
+/// Answers that nobody keeps.
+pub(super) const UNKEPT: &[Header] = &[CACHE_CONTROL];
+
+/// When to try again.
+pub(super) const RETRY_AFTER: Header = header(
+    "Retry-After",
+    "Seconds after which it may be tried again (RFC 9110, 10.2.3).",
+    r#"{"type":"integer","minimum":1}"#,
+);
+
+/// Which credential is asked for.
+pub(super) const WWW_AUTHENTICATE: Header =
+    header("WWW-Authenticate", "The scheme that is asked for.", r#"{"type":"string"}"#);

@@ -1,0 +1,177 @@
+//! One line of the table of routes: what is served, and what the published contract says of it.
+//!
+//! It decides that a handler and its description are one value, so that neither can exist without
+//! the other. It must never describe what the code refuses, nor serve what it does not describe.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use http::Method;
+use registry_api::Code;
+
+use super::parameter::{Header, Parameter};
+use super::schemas::Schema;
+use crate::member::Member;
+
+/// One operation: a method of a path, its handler and its description.
+pub(super) struct Route {
+    pub(super) method: Method,
+    pub(super) path: &'static str,
+    /// `None` where another router serves the path; a test asks each of them.
+    handler: Option<MethodRouter<Arc<Member>>>,
+    pub(super) id: &'static str,
+    pub(super) tag: &'static str,
+    pub(super) about: &'static str,
+    pub(super) access: Access,
+    pub(super) parameters: Vec<&'static Parameter>,
+    pub(super) body: Option<Content>,
+    pub(super) answers: Vec<Answer>,
+    pub(super) refusals: Vec<Code>,
+}
+
+/// Which credentials an operation reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// None.
+    Open,
+    /// One if it is shown; what is seen depends on it, and so may the right to write.
+    Optional,
+    /// One of these roles, in words.
+    Required(&'static str),
+}
+
+/// A body: its media type and its schema.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Content {
+    pub(super) media: &'static str,
+    pub(super) schema: &'static Schema,
+}
+
+/// One way in which an operation succeeds.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) about: &'static str,
+    /// Several where the caller chooses by `Accept`; none for an answer without a body.
+    pub(super) contents: Vec<Content>,
+    pub(super) headers: &'static [Header],
+}
+
+const JSON: &str = "application/json";
+
+impl Route {
+    pub(super) fn get<H, T>(path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, Arc<Member>>,
+        T: 'static,
+    {
+        Self::new(Method::GET, path, Some(on(MethodFilter::GET, handler)))
+    }
+
+    pub(super) fn post<H, T>(path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, Arc<Member>>,
+        T: 'static,
+    {
+        Self::new(Method::POST, path, Some(on(MethodFilter::POST, handler)))
+    }
+
+    pub(super) fn put<H, T>(path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, Arc<Member>>,
+        T: 'static,
+    {
+        Self::new(Method::PUT, path, Some(on(MethodFilter::PUT, handler)))
+    }
+
+    pub(super) fn delete<H, T>(path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, Arc<Member>>,
+        T: 'static,
+    {
+        Self::new(Method::DELETE, path, Some(on(MethodFilter::DELETE, handler)))
+    }
+
+    /// A path that another router serves.
+    pub(super) fn elsewhere(path: &'static str) -> Self {
+        Self::new(Method::GET, path, None)
+    }
+
+    fn new(method: Method, path: &'static str, handler: Option<MethodRouter<Arc<Member>>>) -> Self {
+        Self {
+            method,
+            path,
+            handler,
+            id: "",
+            tag: "",
+            about: "",
+            access: Access::Open,
+            parameters: Vec::new(),
+            body: None,
+            answers: Vec::new(),
+            refusals: Vec::new(),
+        }
+    }
+
+    /// Its name in generated clients, its group, and what it does in a sentence or two; the first
+    /// sentence is the summary.
+    pub(super) fn is(mut self, id: &'static str, tag: &'static str, about: &'static str) -> Self {
+        (self.id, self.tag, self.about) = (id, tag, about);
+        self
+    }
+
+    pub(super) fn access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
+    }
+
+    pub(super) fn takes(mut self, parameters: &[&'static Parameter]) -> Self {
+        self.parameters.extend(parameters);
+        self
+    }
+
+    /// A JSON body, which must be there.
+    pub(super) fn body(mut self, schema: &'static Schema) -> Self {
+        self.body = Some(Content { media: JSON, schema });
+        self
+    }
+
+    /// An answer in JSON.
+    pub(super) fn gives(
+        self,
+        status: u16,
+        about: &'static str,
+        schema: &'static Schema,
+        headers: &'static [Header],
+    ) -> Self {
+        self.answers(status, about, &[Content { media: JSON, schema }], headers)
+    }
+
+    /// An answer in one of these media types; none for an answer without a body.
+    pub(super) fn answers(
+        mut self,
+        status: u16,
+        about: &'static str,
+        contents: &[Content],
+        headers: &'static [Header],
+    ) -> Self {
+        self.answers.push(Answer { status, about, contents: contents.to_vec(), headers });
+        self
+    }
+
+    /// Refusals of its own; those that go with its body, parameters and access are added.
+    pub(super) fn refuses(mut self, codes: &[Code]) -> Self {
+        self.refusals.extend(codes);
+        self
+    }
+
+    /// Adds its handler to a router.
+    pub(super) fn serve(self, router: Router<Arc<Member>>) -> Router<Arc<Member>> {
+        match self.handler {
+            Some(handler) => router.route(self.path, handler),
+            None => router,
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The named schemas of the contract, one file each in `schemas/`.
+//!
+//! It decides nothing: the files say what the decoders accept and the renderers print, and tests
+//! hold both against them.
+
+/// A named schema: JSON Schema 2020-12 as text.
+#[derive(Debug)]
+pub(super) struct Schema {
+    pub(super) name: &'static str,
+    pub(super) text: &'static str,
+}
+
+macro_rules! schemas {
+    ($($(#[$doc:meta])* $constant:ident = $name:literal;)*) => {
+        $($(#[$doc])*
+        pub(super) static $constant: Schema = Schema {
+            name: $name,
+            text: include_str!(concat!("schemas/", $name, ".json")),
+        };)*
+
+        /// Every one; a schema refers to another by `#/components/schemas/<name>`.
+        pub(super) static ALL: &[&Schema] = &[$(&$constant),*];
+    };
+}
+
+schemas! {
+    /// An A2A card, of 1.0 or 0.3.
+    AGENT_CARD = "AgentCard";
+    /// An A2A card of 0.3.
+    AGENT_CARD_V03 = "AgentCardV03";
+    /// An A2A card of 1.0.
+    AGENT_CARD_V10 = "AgentCardV10";
+    /// A page of handles with the registry's signature.
+    CATALOG = "Catalog";
+    /// The signature under a catalog.
+    CATALOG_PROOF = "CatalogProof";
+    /// One line of the total order.
+    CHANGE = "Change";
+    /// A page of changes.
+    CHANGES = "Changes";
+    /// A SHA-256 digest.
+    DIGEST = "Digest";
+    /// The name of an entry.
+    HANDLE = "Handle";
+    /// What this member says of itself.
+    HEALTH = "Health";
+    /// Whether the process lives.
+    LIVENESS = "Liveness";
+    /// A page, or a text.
+    TEXT = "Text";
+    /// The origin of a peer.
+    ORIGIN = "Origin";
+    /// A peer.
+    PEER = "Peer";
+    /// A signed peer manifest.
+    PEER_MANIFEST = "PeerManifest";
+    /// A page of peers.
+    PEERS = "Peers";
+    /// What went wrong.
+    PROBLEM = "Problem";
+    /// Whether the process should be sent work.
+    READINESS = "Readiness";
+    /// A Pilox registry record.
+    RECORD = "Record";
+    /// An Ed25519 key of a record.
+    RECORD_KEY = "RecordKey";
+    /// The records of a card's URL.
+    RESOLVED = "Resolved";
+    /// The signed roster.
+    ROSTER = "Roster";
+    /// A fault of a document, with its place.
+    SCHEMA_ERROR = "SchemaError";
+    /// What a dry run found.
+    VALIDATION = "Validation";
+    /// The answer to a card that is stored.
+    CARD_STORED = "CardStored";
+    /// The answer to a record that is gone.
+    RECORD_DELETED = "RecordDeleted";
+    /// The answer to a record that is stored.
+    RECORD_STORED = "RecordStored";
+    /// The answer to a manifest that is stored.
+    MANIFEST_STORED = "ManifestStored";
+    /// The contract itself.
+    OPENAPI = "OpenApi";
+}
