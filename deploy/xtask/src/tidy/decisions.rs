@@ -1,4 +1,4 @@
-//! Decisions are numbered without gaps, and each direct dependency has its reason in one.
+//! Each decision has a number of its own, and each direct dependency has its reason in one.
 //!
 //! It compares names in both directions, so that a reason leaves with its dependency, and it
 //! bounds how many packages all of them may bring.
@@ -26,12 +26,16 @@ fn numbers(tree: &Tree) -> Vec<Fault> {
         (!name.contains('/')).then_some((path, name))
     });
     let mut faults = Vec::new();
-    for (expected, (path, name)) in (1..).zip(files) {
+    let mut last = 0;
+    for (path, name) in files {
         let number = name.split_once('-').and_then(|(number, _)| number.parse::<usize>().ok());
-        if number != Some(expected) || name.as_bytes().get(4) != Some(&b'-') {
-            let message = format!("the next decision is `{expected:04}-title.md`");
+        let is_next =
+            number.is_some_and(|number| number > last) && name.as_bytes().get(4) == Some(&b'-');
+        if !is_next {
+            let message = format!("a decision is `NNNN-title.md`, its number above {last:04}");
             faults.push(Fault::new(path, 1, message));
         }
+        last = number.unwrap_or(last);
     }
     faults
 }
@@ -96,14 +100,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gap_or_a_repeated_number_is_a_fault() {
+    fn a_repeated_or_malformed_number_is_a_fault() {
         let check_names = |names: &[&str]| {
             let files: Vec<_> = names.iter().map(|name| format!("{FOLDER}{name}")).collect();
             let files: Vec<_> = files.iter().map(|path| (&**path, "")).collect();
             numbers(&Tree::of(&files)).len()
         };
         assert_eq!(check_names(&["0001-a.md", "0002-b.md"]), 0);
-        assert_eq!(check_names(&["0001-a.md", "0003-b.md"]), 1);
+        assert_eq!(check_names(&["0001-a.md", "0003-b.md"]), 0);
         assert_eq!(check_names(&["0001-a.md", "0001-b.md"]), 1);
         assert_eq!(check_names(&["1-a.md"]), 1);
     }
