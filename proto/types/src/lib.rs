@@ -20,6 +20,7 @@ pub mod revision;
 pub mod schema;
 pub mod signed;
 pub mod time;
+pub mod tlog;
 pub mod token;
 
 pub use crate::digest::Digest;

@@ -6,6 +6,7 @@ mod canonical;
 mod card;
 mod federation_jwt;
 mod pilox;
+mod tlog;
 mod wycheproof_ed25519;
 
 /// The documents, tokens and canonical forms in Pilox formats.
