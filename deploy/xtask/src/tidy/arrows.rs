@@ -12,7 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("L0 pure", &["proto-types"]),
     ("L1 pure", &["registry-core", "gateway-core", "node-core"]),
     ("L2 edge, its floor", &["proto-wire", "deploy-service"]),
-    ("L2 edge", &["registry-store", "registry-api", "node-wasm"]),
+    ("L2 edge", &["registry-store", "registry-api", "registry-fetch", "node-wasm"]),
     ("L3 glue", &["registry-raft"]),
     ("L4 roles", &["registry-server", "gateway-server", "node-agent"]),
     ("L5 top", &["cli", "chaos-cluster"]),

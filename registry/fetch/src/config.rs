@@ -1,0 +1,62 @@
+//! What an operator may say about outbound fetches: the section `registry.fetch`.
+//!
+//! It decides defaults. It must never offer a way to reach private networks: loopback alone can be
+//! allowed, and the role refuses that unless it listens on loopback itself.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// Outbound fetches.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The ports of public hosts.
+    pub ports: Vec<u16>,
+    /// Whether this machine's own servers may be fetched, in clear text and on any port.
+    pub allow_loopback: bool,
+    /// Certificates (PEM) to trust beside the public ones.
+    pub extra_ca_file: Option<PathBuf>,
+    /// DNS servers; by default those of the system.
+    pub nameservers: Vec<SocketAddr>,
+    /// Connections at once. Arbitrary; each holds at most 8 MiB.
+    pub connections_max: usize,
+    /// Connections at once to one host: 1 or 2 are polite.
+    pub per_host_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            ports: vec![443],
+            allow_loopback: false,
+            extra_ca_file: None,
+            nameservers: Vec::new(),
+            connections_max: 32,
+            per_host_max: 2,
+        }
+    }
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file of certificates.
+    #[error("the certificates in {path} cannot be read: {reason}")]
+    ExtraCa {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The DNS settings.
+    #[error("the resolver cannot be set up: {0}")]
+    Resolver(String),
+    /// TLS 1.3 is not to be had; a defect of the build.
+    #[error("TLS cannot be set up")]
+    Tls(#[from] rustls::Error),
+    /// A bound that would refuse everything.
+    #[error("fetch.{0} is zero")]
+    Zero(&'static str),
+}
