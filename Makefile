@@ -64,7 +64,10 @@ bench: deps guests ## the cores under criterion, then a load run; figures per CP
 	cargo build --locked --release --bin ecumene
 	cargo run --locked --release --quiet -p chaos-load
 
-chaos: build venv ## the rounds of kill -9
+SEEDS ?= 20000
+
+chaos: build venv ## simulated worlds (SEEDS=20000), then the rounds of kill -9
+	cargo run --locked --quiet -p chaos-sim -- --seeds $(SEEDS)
 	cargo nextest run --locked -p chaos-cluster --run-ignored all
 
 fmt: deps ## format every file

@@ -15,7 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("L2 edge", &["registry-store", "registry-api", "registry-fetch", "node-wasm"]),
     ("L3 glue", &["registry-raft"]),
     ("L4 roles", &["registry-server", "gateway-server", "node-agent"]),
-    ("L5 top", &["cli", "chaos-cluster"]),
+    ("L5 top", &["cli", "chaos-cluster", "chaos-sim"]),
     ("L5 top, its roof", &["chaos-load"]),
 ];
 /// Crates that import none of ours and are imported by none.

@@ -1,0 +1,112 @@
+//! The few names that clients share, and what is there before they begin.
+//!
+//! It decides names only. All of them are checked ids, spelled here.
+
+use proto_types::{
+    ContextId, Digest, EnvelopeId, Handle, Kid, NodeId, Origin, SecretKey, TaskId, WallMs,
+};
+use registry_core::command::{Command, Proposal};
+use registry_core::entry::{
+    AgentKind, Approval, Capacity, EnrolledKey, JoinRole, Limits, NodeState,
+};
+
+/// When worlds begin: a round time, far from the epoch.
+pub(crate) const START: WallMs = WallMs(1_800_000_000_000);
+
+/// How many tasks there are.
+pub(super) const TASKS: u8 = 12;
+
+const SPELLED: &str = "names are spelled here, once, as their types ask";
+
+pub(super) fn handle(name: u8) -> Handle {
+    Handle::parse(&format!("urn:agent:{name:04}")).expect(SPELLED)
+}
+
+pub(super) fn issuer() -> Origin {
+    source()
+}
+
+pub(super) fn source() -> Origin {
+    Origin::parse("https://peer.example").expect(SPELLED)
+}
+
+pub(super) fn kid() -> Kid {
+    Kid::parse("key-1").expect(SPELLED)
+}
+
+pub(super) fn context() -> ContextId {
+    ContextId::parse("context").expect(SPELLED)
+}
+
+pub(super) fn node(name: u8) -> NodeId {
+    NodeId::parse(&format!("node-{name}")).expect(SPELLED)
+}
+
+pub(super) fn task(name: u8) -> TaskId {
+    TaskId::parse(&format!("task-{name}")).expect(SPELLED)
+}
+
+pub(super) fn envelope(name: u8) -> EnvelopeId {
+    EnvelopeId::parse(&format!("envelope-{name}")).expect(SPELLED)
+}
+
+pub(super) fn queue() -> String {
+    "queue".to_owned()
+}
+
+pub(super) fn token(name: u8) -> Digest {
+    Digest::of(&[b't', name])
+}
+
+pub(super) fn key() -> EnrolledKey {
+    EnrolledKey { kid: kid(), public_key: SecretKey::from_seed(&[7; 32]).public() }
+}
+
+/// A body that is there from the start.
+pub(super) fn furniture_body() -> Digest {
+    Digest::of(b"furniture")
+}
+
+/// What has to be there before clients begin: a peer, an agent and two nodes.
+pub(crate) fn furniture() -> Vec<Proposal> {
+    let body = Command::PutBody { bytes: b"furniture".to_vec() };
+    let peer =
+        Command::EnrolPeer { origin: issuer(), keys: vec![key()], approval: Approval::Operator };
+    let limits =
+        Limits { fuel: 1_000, memory_bytes: 1 << 20, wall_ms: 1_000, output_bytes: 1 << 10 };
+    let agent = Command::PutAgent {
+        handle: handle(9),
+        artifact: Digest::of(b"artifact"),
+        artifact_bytes: 8,
+        kind: AgentKind::Component,
+        limits,
+        isolation: vec!["wasm-proc".to_owned()],
+        card: furniture_body(),
+    };
+    let mut proposals = vec![Proposal { commands: vec![body, peer, agent] }];
+    proposals.extend((0..2).map(furnish_node));
+    proposals
+}
+
+fn furnish_node(name: u8) -> Proposal {
+    let hash = Digest::of(&[b'j', name]);
+    let issue = Command::IssueJoinToken {
+        hash,
+        role: JoinRole::Node,
+        expires_at: START.plus_ms(3_600_000),
+    };
+    let capacity = Capacity {
+        slots: 4,
+        memory_bytes: 1 << 30,
+        runs_per_second: 100,
+        isolation: vec!["wasm-proc".to_owned()],
+    };
+    let register = Command::RegisterNode {
+        id: node(name),
+        credential: Digest::of(&[b'c', name]),
+        capacity,
+        join: hash,
+    };
+    let joined = Command::SetNodeState { id: node(name), state: NodeState::Joined, capacity: None };
+    Proposal { commands: vec![issue, register, joined] }
+}

@@ -1,0 +1,156 @@
+//! What each event does.
+//!
+//! It decides which event reaches nobody: of an earlier life, or at a member that is down. It must
+//! never let a paused member act.
+
+use crate::client::{Next, PATIENCE_US};
+use crate::consensus::Us;
+use crate::history::{Answer, Attempt, Operation, Outcome, Wish};
+use crate::member::{Caller, Request};
+use crate::network::Place;
+
+use super::{CLIENTS_END_US, Event, Violation, World};
+
+/// How often a member looks at its timers.
+const TICK_US: Us = 5_000;
+
+impl World {
+    pub(super) fn happen(&mut self, event: Event) -> Result<(), Violation> {
+        if let Some(until) = self.paused(&event) {
+            self.plan(until - self.now, event);
+            return Ok(());
+        }
+        match event {
+            Event::Tick { member, life } => self.tick(member, life),
+            Event::Deliver { from, to, message } if !self.conditions[to].down => {
+                let now = self.clock(to);
+                let outbox = self.members[to].receive(now, from, &message, &mut self.random);
+                self.let_out(to, outbox)
+            }
+            Event::Ask { to, caller, request } if !self.conditions[to].down => {
+                let now = self.clock(to);
+                let outbox = self.members[to].request(now, caller, request);
+                self.let_out(to, outbox)
+            }
+            Event::Deliver { .. } | Event::Ask { .. } => Ok(()),
+            Event::Synced { member, life } => self.synced(member, life),
+            Event::Tell { client, attempt, answer } => {
+                self.tell(client, attempt, answer);
+                Ok(())
+            }
+            Event::Turn { client } => {
+                self.turn(client);
+                Ok(())
+            }
+            Event::Retry { client, attempt } => {
+                let pending = self.clients[client].pending.as_ref();
+                if pending.is_some_and(|pending| pending.attempt == attempt) {
+                    self.ask(client);
+                }
+                Ok(())
+            }
+            Event::Patience { client, attempt } => {
+                let members = self.members.len();
+                let next = self.clients[client].lost_patience(attempt, members);
+                self.go_on(client, next);
+                Ok(())
+            }
+            Event::Restart { member, life } => self.restart(member, life),
+            Event::SpaceFreed { member } => self.free_space(member),
+            Event::Fault(fault) => self.strike(fault),
+            Event::Calm => self.calm_down(),
+        }
+    }
+
+    /// Until when the member that this event is for is paused.
+    fn paused(&self, event: &Event) -> Option<Us> {
+        let member = match event {
+            Event::Tick { member, .. } | Event::Synced { member, .. } => *member,
+            Event::Deliver { to, .. } | Event::Ask { to, .. } => *to,
+            _ => return None,
+        };
+        Some(self.conditions[member].paused_until).filter(|until| *until > self.now)
+    }
+
+    fn tick(&mut self, member: usize, life: u32) -> Result<(), Violation> {
+        if self.conditions[member].down || self.members[member].life != life {
+            return Ok(());
+        }
+        let now = self.clock(member);
+        let outbox = self.members[member].tick(now, &mut self.random);
+        self.plan(TICK_US, Event::Tick { member, life });
+        self.let_out(member, outbox)
+    }
+
+    fn synced(&mut self, member: usize, life: u32) -> Result<(), Violation> {
+        if self.conditions[member].down || self.members[member].life != life {
+            return Ok(());
+        }
+        let now = self.clock(member);
+        let outbox = self.members[member].sync_over(now);
+        self.let_out(member, outbox)
+    }
+
+    fn turn(&mut self, client: usize) {
+        if self.now > CLIENTS_END_US {
+            return;
+        }
+        let now = self.clock_of_clients();
+        let wish = self.clients[client].workload.wish(now, &mut self.random);
+        let operation = self.history.len();
+        self.history.push(Operation { wish: wish.clone(), begun: self.now, ended: None });
+        self.clients[client].begin(operation, wish);
+        self.ask(client);
+    }
+
+    fn clock_of_clients(&self) -> proto_types::WallMs {
+        crate::workload::START.plus_ms(self.now / 1_000)
+    }
+
+    /// Sends the attempt that the client is at.
+    fn ask(&mut self, client: usize) {
+        let Some(pending) = &self.clients[client].pending else { return };
+        let (to, attempt) = (self.clients[client].member, pending.attempt);
+        let request = match &pending.wish {
+            Wish::Write(proposal) => Request::Write(proposal.clone()),
+            Wish::Read(handle) => Request::Read(handle.clone()),
+        };
+        let caller = Caller { client, attempt };
+        let (from, place) = (Place::Client(client), Place::Member(to));
+        for delay in self.network.delays(from, place, &mut self.random) {
+            self.plan(delay, Event::Ask { to, caller, request: request.clone() });
+        }
+        self.plan(PATIENCE_US, Event::Patience { client, attempt });
+    }
+
+    fn tell(&mut self, client: usize, attempt: Attempt, answer: Answer) {
+        let members = self.members.len();
+        let next = self.clients[client].answered(attempt, answer, members);
+        self.go_on(client, next);
+    }
+
+    fn go_on(&mut self, client: usize, next: Next) {
+        match next {
+            Next::Nothing => {}
+            Next::Again => self.ask(client),
+            Next::Later(attempt) => {
+                let pause = self.random.u64(5_000..60_000);
+                self.plan(pause, Event::Retry { client, attempt });
+            }
+            Next::Over(outcome) => self.end(client, outcome),
+        }
+    }
+
+    fn end(&mut self, client: usize, outcome: Outcome) {
+        match &outcome {
+            Outcome::Acked(_) => self.account.acknowledged += 1,
+            Outcome::Read(_) => self.account.reads += 1,
+            Outcome::Unknown => self.account.unknown += 1,
+        }
+        if let Some(pending) = self.clients[client].pending.take() {
+            self.history[pending.attempt.operation].ended = Some((self.now, outcome));
+        }
+        let pause = self.random.u64(500..30_000);
+        self.plan(pause, Event::Turn { client });
+    }
+}
