@@ -87,6 +87,9 @@ codes! {
     /// The entry belongs to another peer.
     NotOwner = "not-owner", 403, PermissionDenied, "It belongs to another peer",
         pilox "policy_denied";
+    /// The namespace asks for a better signature.
+    TrustTooLow = "trust-too-low", 403, PermissionDenied, "A better signature is asked for",
+        pilox "policy_denied";
     /// It does not exist, or the caller may not see it.
     NotFound = "not-found", 404, NotFound, "It does not exist", pilox "not_found";
     /// No such path.

@@ -98,7 +98,7 @@ pub fn change(event: &ChangeEvent) -> wire::Change {
 }
 
 /// Every kind with its name, as a watch filters them.
-const KINDS: [(ChangeKind, &str); 8] = [
+const KINDS: [(ChangeKind, &str); 9] = [
     (ChangeKind::Peer, "peer"),
     (ChangeKind::Record, "record"),
     (ChangeKind::Card, "card"),
@@ -107,6 +107,7 @@ const KINDS: [(ChangeKind, &str); 8] = [
     (ChangeKind::Node, "node"),
     (ChangeKind::Task, "task"),
     (ChangeKind::Envelope, "envelope"),
+    (ChangeKind::Namespace, "namespace"),
 ];
 
 /// The kinds that a watch asks for; all of them if it names none.
