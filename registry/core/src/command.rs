@@ -2,6 +2,8 @@
 //! with the command. A command must never carry something that has to be verified with a signature at `apply`:
 //! signatures are checked once, at the edge, before it is proposed.
 
+mod peer;
+
 use proto_types::card::Assurance;
 use proto_types::{
     ContextId, Digest, EnvelopeId, GatewayId, Handle, Kid, LeaseEpoch, NodeId, Origin, Revision,
@@ -13,6 +15,8 @@ use crate::entry::{
     AgentKind, Approval, Capacity, EnrolledKey, JoinRole, Limits, NodeState, ReplyTo, TaskEnd,
     Visibility,
 };
+
+pub use self::peer::PeerCommand;
 
 /// Commands that are decided and committed together: if one is refused, none of them writes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,27 +52,12 @@ pub enum Command {
         /// Who approved; a join token is spent by this.
         approval: Approval,
     },
+    /// What else may be done about peers.
+    Peer(PeerCommand),
     /// Revokes a peer: none of its keys counts any more.
     RevokePeer {
         /// Its name.
         origin: Origin,
-    },
-    /// Takes over a verified manifest; the peer's enrolled keys become the manifest's signing keys.
-    PutManifest {
-        /// Who issued it; must be enrolled.
-        issuer: Origin,
-        /// Must exceed what is kept.
-        seq: u64,
-        /// The body of the manifest before it, if it names one.
-        prev: Option<Digest>,
-        /// Its body; must be stored (by a `PutBody` before it).
-        digest: Digest,
-        /// At least this much later than now.
-        expires_at: WallMs,
-        /// The keys it was verified with; each must still be enrolled.
-        signed_by: Vec<Kid>,
-        /// The keys it states.
-        keys: Vec<EnrolledKey>,
     },
     /// Takes over a directory record.
     PutRecord {

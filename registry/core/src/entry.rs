@@ -18,6 +18,9 @@ pub use self::envelope::{Acked, EnvelopeEntry};
 pub use self::event::{ChangeEvent, ChangeKind};
 pub use self::fleet::{Capacity, GatewayEntry, JoinRole, JoinTokenEntry, NodeEntry, NodeState};
 pub use self::member::MemberEntry;
-pub use self::peer::{Approval, EnrolledKey, ManifestRef, PeerEntry, PeerStatus};
+pub use self::peer::{
+    Approval, Candidate, DomainMethod, DomainProof, EnrolledKey, Founding, LogHead, ManifestRef,
+    PeerEntry, PeerLogEntry, PeerRequest, PeerStatus, Recent,
+};
 pub use self::task::{ReplyTo, TaskEnd, TaskEntry, TaskState};
 pub use self::visibility::{NotAVisibility, Scope, Scoped, Visibility};

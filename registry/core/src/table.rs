@@ -1,6 +1,8 @@
 //! The typed tables of the state: how an entity is keyed, encoded and listed.
 //! They decide where an entity lies; they must never hide a value that does not decode.
 
+mod peers;
+
 use std::marker::PhantomData;
 
 use proto_types::{Digest, EnvelopeId, Namespace, Origin};
@@ -15,6 +17,8 @@ use crate::entry::{
 use crate::index;
 use crate::layout::{self, END, state};
 use crate::view::{Pair, Space, View, ViewError};
+
+pub use self::peers::{PEER_LOG, PEER_REQUESTS, peer_log_key, peer_request_key};
 
 /// Peers by origin.
 pub const PEERS: Table<PeerEntry> = Table::new(state::PEERS, "peer");
@@ -34,7 +38,6 @@ pub const TASKS: Table<TaskEntry> = Table::new(state::TASKS, "task");
 pub const ENVELOPES: Table<EnvelopeEntry> = Table::new(state::ENVELOPES, "envelope");
 /// Join tokens by the digest of the token.
 pub const JOIN_TOKENS: Table<JoinTokenEntry> = Table::new(state::JOIN_TOKENS, "join token");
-
 /// Members of the cluster that joined or left it, by number.
 pub const MEMBERS: Table<MemberEntry> = Table::new(state::MEMBERS, "member");
 
@@ -156,20 +159,6 @@ pub(crate) fn decode<T: DeserializeOwned>(
 ) -> Result<T, ViewError> {
     rmp_serde::from_slice(bytes)
         .map_err(|cause| ViewError::Corrupt { table, cause: cause.to_string() })
-}
-
-impl Entity for PeerEntry {
-    fn key(&self) -> String {
-        self.origin.as_str().to_owned()
-    }
-
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        index::of_peer(self)
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        self.manifest.iter().map(|manifest| manifest.digest).collect()
-    }
 }
 
 impl Entity for RecordEntry {
