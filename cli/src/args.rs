@@ -1,11 +1,13 @@
 //! The command line: nouns, then verbs. It decides names and defaults of flags, and nothing else.
 
+mod peer;
 mod verbs;
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::peer::*;
 pub(crate) use self::verbs::*;
 
 /// Registry, gateway and nodes for agent platforms that federate.

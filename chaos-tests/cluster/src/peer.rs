@@ -68,9 +68,11 @@ impl Peer {
             keys: vec![wire::Key {
                 kid: self.kid.to_string(),
                 public_key_hex: self.key.public().to_hex(),
+                ..Default::default()
             }],
             join_token: String::new(),
             proofs: vec![self.key.sign(message.as_bytes()).to_vec().into()],
+            ..Default::default()
         };
         operator.directory.clone().enrol_peer(request).await.context("the peer is not enrolled")?;
         Ok(())

@@ -62,28 +62,6 @@ pub(crate) struct TokenArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum PeerVerb {
-    /// Enrols a peer with a key. With --join-token no operator is needed.
-    Enrol {
-        /// The peer's web origin.
-        origin: String,
-        /// The peer's key file; its possession is proven.
-        #[arg(long)]
-        key: PathBuf,
-        /// The token an operator handed out.
-        #[arg(long)]
-        join_token: Option<String>,
-    },
-    /// Lists peers.
-    List,
-    /// Revokes a peer for good.
-    Revoke {
-        /// The peer's web origin.
-        origin: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum RecordVerb {
     /// Publishes a record.
     Put {

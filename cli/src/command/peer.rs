@@ -1,51 +1,98 @@
-//! `peer enrol|list|revoke`.
+//! `peer …`: enrolment, what operators and owners do, and the log.
+//!
+//! It decides which call a verb is. It must never send a private key.
 
-use proto_types::Origin;
+mod log;
+mod owner;
+
+use proto_types::{Digest, Origin};
 use proto_wire::registry::v1 as wire;
 use serde_json::{Value, json};
 
-use crate::args::PeerVerb;
-use crate::client::Profile;
+use crate::args::{Decision, Enrolment, PeerVerb, Standing};
+use crate::client::{Directory, Profile};
 use crate::failure::Failure;
-use crate::keyfile;
 use crate::output::Output;
 
 pub(crate) async fn run(profile: &Profile, verb: PeerVerb) -> Result<Output, Failure> {
     let mut directory = profile.directory().await?;
+    let directory = &mut directory;
     match verb {
-        PeerVerb::Enrol { origin, key, join_token } => {
-            let request = enrolment(&origin, &key, join_token)?;
-            Ok(Output::one(json(&directory.enrol_peer(request).await?.into_inner())))
+        PeerVerb::Enrol(enrolment) => enrol(directory, enrolment).await,
+        PeerVerb::DomainRecord { origin, key } => owner::domain_record(&origin, &key),
+        PeerVerb::List => list(directory).await,
+        PeerVerb::Show { origin } => {
+            Ok(Output::one(shown(&peer(directory, &parsed(&origin)?).await?)))
         }
-        PeerVerb::Revoke { origin } => {
-            let done =
-                directory.revoke_peer(wire::RevokePeerRequest { origin }).await?.into_inner();
-            Ok(Output::one(json!({ "revision": done.revision })))
+        PeerVerb::Log { origin, verify } => log::print(directory, &parsed(&origin)?, verify).await,
+        PeerVerb::Requests => requests(directory).await,
+        PeerVerb::Approve(decision) => decide(directory, decision, true).await,
+        PeerVerb::Reject(decision) => decide(directory, decision, false).await,
+        PeerVerb::ProveDomain { origin } => {
+            let request = wire::AskPeerDomainRequest { origin: parsed(&origin)?.to_string() };
+            Ok(done(directory.ask_peer_domain(request).await?.into_inner()))
         }
-        PeerVerb::List => list(&mut directory).await,
+        PeerVerb::Suspend(standing) => stand(directory, standing, "suspended").await,
+        PeerVerb::Resume(standing) => stand(directory, standing, "active").await,
+        PeerVerb::Revoke(standing) => stand(directory, standing, "revoked").await,
+        PeerVerb::Tombstone(standing) => stand(directory, standing, "tombstoned").await,
+        other => owner::operate(directory, other).await,
     }
 }
 
-fn enrolment(
-    origin: &str,
-    key: &std::path::Path,
-    join_token: Option<String>,
-) -> Result<wire::EnrolPeerRequest, Failure> {
-    let origin =
-        Origin::normalise(origin).map_err(|error| Failure::usage(format!("{origin}: {error}")))?;
-    let key = keyfile::read(key)?;
-    let message = format!("ecumene/enrolment\0{origin}\0{}", key.kid);
-    let proof = key.secret.sign(message.as_bytes()).to_vec();
-    let public_key_hex = hex::encode(key.secret.public().as_bytes());
-    Ok(wire::EnrolPeerRequest {
-        origin: origin.to_string(),
-        keys: vec![wire::Key { kid: key.kid.to_string(), public_key_hex }],
+async fn enrol(directory: &mut Directory, enrolment: Enrolment) -> Result<Output, Failure> {
+    let Enrolment { origin, key, recovery_key, join_token, domain } = enrolment;
+    let request = wire::EnrolPeerRequest {
+        operation: owner::enrolment(&origin, &key, &recovery_key)?.into(),
         join_token: join_token.unwrap_or_default(),
-        proofs: vec![proof.into()],
-    })
+        domain,
+        ..Default::default()
+    };
+    Ok(Output::one(shown(&directory.enrol_peer(request).await?.into_inner())))
 }
 
-async fn list(directory: &mut crate::client::Directory) -> Result<Output, Failure> {
+/// The origin as it is enrolled.
+fn parsed(origin: &str) -> Result<Origin, Failure> {
+    Origin::normalise(origin).map_err(|error| Failure::usage(format!("{origin}: {error}")))
+}
+
+fn done(done: wire::Done) -> Output {
+    Output::one(json!({ "revision": done.revision }))
+}
+
+async fn peer(directory: &mut Directory, origin: &Origin) -> Result<wire::Peer, Failure> {
+    let strong = wire::Consistency::Strong.into();
+    let request = wire::GetPeerRequest { origin: origin.to_string(), consistency: strong };
+    Ok(directory.get_peer(request).await?.into_inner())
+}
+
+async fn decide(
+    directory: &mut Directory,
+    decision: Decision,
+    approve: bool,
+) -> Result<Output, Failure> {
+    let id = Digest::parse(&decision.id).map_err(|error| Failure::usage(error.to_string()))?;
+    let origin = parsed(&decision.origin)?.to_string();
+    let request = wire::DecidePeerRequestRequest { origin, id: id.to_string(), approve };
+    Ok(done(directory.decide_peer_request(request).await?.into_inner()))
+}
+
+async fn stand(
+    directory: &mut Directory,
+    standing: Standing,
+    becomes: &str,
+) -> Result<Output, Failure> {
+    let Standing { origin, key, reason } = standing;
+    let origin = parsed(&origin)?;
+    if let Some(key) = key {
+        return owner::stand(directory, &origin, &key, becomes, reason).await;
+    }
+    let (origin, standing) = (origin.to_string(), becomes.to_owned());
+    let request = wire::SetPeerStandingRequest { origin, standing, reason };
+    Ok(done(directory.set_peer_standing(request).await?.into_inner()))
+}
+
+async fn list(directory: &mut Directory) -> Result<Output, Failure> {
     let mut peers = Vec::new();
     let mut after = String::new();
     loop {
@@ -64,18 +111,62 @@ async fn list(directory: &mut crate::client::Directory) -> Result<Output, Failur
     Ok(Output {
         heads: &["origin", "status", "keys", "revision"],
         rows: peers.iter().map(row).collect(),
-        json: peers.iter().map(json).collect(),
+        json: peers.iter().map(shown).collect(),
     })
 }
 
-fn json(peer: &wire::Peer) -> Value {
-    let key = |key: &wire::Key| json!({ "kid": key.kid, "publicKeyHex": key.public_key_hex });
+async fn requests(directory: &mut Directory) -> Result<Output, Failure> {
+    let mut waiting = Vec::new();
+    let mut after = String::new();
+    loop {
+        let request = wire::ListPeerRequestsRequest { after, limit: 1_000 };
+        let page = directory.list_peer_requests(request).await?.into_inner();
+        waiting.extend(page.requests);
+        after = page.next;
+        if after.is_empty() {
+            break;
+        }
+    }
+    Ok(Output {
+        heads: &["origin", "id", "keys"],
+        rows: waiting.iter().map(row).collect(),
+        json: waiting.iter().map(waits).collect(),
+    })
+}
+
+fn row(request: &wire::PeerRequest) -> Vec<String> {
+    let keys = request.keys.iter().map(|key| format!("{}:{}", key.kid, key.public_key_hex));
+    let keys: Vec<_> = keys.collect();
+    vec![request.origin.clone(), request.id.clone(), keys.join(",")]
+}
+
+fn waits(request: &wire::PeerRequest) -> Value {
+    json!({
+        "origin": request.origin,
+        "id": request.id,
+        "keys": request.keys.iter().map(key).collect::<Value>(),
+        "domain": request.domain,
+        "expiresAtMs": request.expires_at_ms,
+    })
+}
+
+fn key(key: &wire::Key) -> Value {
+    json!({ "kid": key.kid, "publicKeyHex": key.public_key_hex, "use": key.usage })
+}
+
+fn shown(peer: &wire::Peer) -> Value {
     json!({
         "origin": peer.origin,
         "status": peer.status,
         "keys": peer.keys.iter().map(key).collect::<Value>(),
+        "recoveryKeys": peer.recovery_keys.iter().map(key).collect::<Value>(),
         "enrolledAtMs": peer.enrolled_at_ms,
         "manifestSeq": peer.manifest_seq,
+        "epoch": peer.epoch,
+        "operationSeq": peer.operation_seq,
+        "logIndex": peer.log_index,
+        "logDigest": peer.log_digest,
+        "domainProven": peer.domain_proven,
         "revision": peer.revision,
     })
 }

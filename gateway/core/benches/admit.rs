@@ -7,7 +7,7 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use gateway_core::admit::{Config, admit};
 use gateway_core::gcra::{Cell, Quota};
-use gateway_core::{Credential, Peer, Peers};
+use gateway_core::{Credential, Key, Peer, Peers};
 use proto_types::token::{Claims, Kind, Subject, mint};
 use proto_types::{Jti, Kid, MonoUs, Origin, Revision, SecretKey, WallMs};
 
@@ -21,7 +21,7 @@ fn admission(c: &mut Criterion) {
     let secret = SecretKey::from_seed(&[7; 32]);
     let mut peers = Peers::default();
     for at in 0..1000 {
-        let keys = vec![(Kid::parse("k1").unwrap(), secret.public())];
+        let keys = vec![Key::new(Kid::parse("k1").unwrap(), secret.public())];
         peers.put(Peer::new(origin(at), true, keys, Revision(1)));
     }
     let claims = Claims {

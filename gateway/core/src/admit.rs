@@ -45,10 +45,10 @@ pub enum Denial {
     /// Nobody of that name is enrolled.
     #[error("the issuer is not enrolled")]
     IssuerUnknown,
-    /// The issuer was enrolled and may not act any more.
-    #[error("the issuer is revoked")]
+    /// The issuer was enrolled and may not act: it is suspended, revoked or gone.
+    #[error("the issuer may not act")]
     IssuerRevoked,
-    /// The issuer has no such key.
+    /// The issuer has no such key that counts now.
     #[error("the issuer has no key of that name")]
     KeyUnknown,
 }
@@ -85,7 +85,7 @@ pub fn admit(
     if !peer.active {
         return Err(Denial::IssuerRevoked);
     }
-    let claims = verify(token, peer)?;
+    let claims = verify(token, peer, now)?;
     claims.check(&config.audience, now)?;
     Ok(Permit {
         replay_key: claims.replay_key(),
@@ -96,10 +96,10 @@ pub fn admit(
 }
 
 /// Verifies with the key that the token names, or with each of the peer's at most 16.
-fn verify(token: Unverified, peer: &Peer) -> Result<Claims, Denial> {
+fn verify(token: Unverified, peer: &Peer, now: WallMs) -> Result<Claims, Denial> {
     let kid = token.kid().cloned();
     let mut refused = Denial::KeyUnknown;
-    let mut keys = peer.keys_for(kid.as_ref()).peekable();
+    let mut keys = peer.keys_for(kid.as_ref(), now).peekable();
     while let Some(key) = keys.next() {
         if keys.peek().is_none() {
             return Ok(token.verify(key)?);

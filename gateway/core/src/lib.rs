@@ -18,4 +18,4 @@ pub mod task_view;
 pub use crate::admit::{Denial, Permit, admit};
 pub use crate::credential::Credential;
 pub use crate::errors::{CallError, Failure, Told};
-pub use crate::peers::{Peer, Peers};
+pub use crate::peers::{Key, Peer, Peers};

@@ -6,13 +6,34 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use proto_types::{Kid, Origin, PublicKey, Revision};
+use proto_types::{Kid, Origin, PublicKey, Revision, WallMs};
 
 use crate::gcra::{Cell, Share};
 
 /// The most keys that a peer may have enrolled; more are not looked at, so that a token without a
 /// key id costs a bounded number of verifications.
 pub const KEYS_MAX: usize = 16;
+
+/// A key that may sign tokens. While a peer rotates, the old one and the new one both count.
+#[derive(Clone, Debug)]
+pub struct Key {
+    /// Its name.
+    pub kid: Kid,
+    /// The key.
+    pub public_key: PublicKey,
+    /// From when it counts.
+    pub not_before: WallMs,
+    /// Until when, itself excluded.
+    pub not_after: WallMs,
+}
+
+impl Key {
+    /// A key that counts as long as it is enrolled.
+    #[must_use]
+    pub fn new(kid: Kid, public_key: PublicKey) -> Self {
+        Self { kid, public_key, not_before: WallMs(0), not_after: WallMs(u64::MAX) }
+    }
+}
 
 /// One enrolled peer.
 #[derive(Debug)]
@@ -21,8 +42,8 @@ pub struct Peer {
     pub origin: Origin,
     /// Whether it may act.
     pub active: bool,
-    /// Its keys with their names.
-    keys: Vec<(Kid, PublicKey)>,
+    /// Its signing keys.
+    keys: Vec<Key>,
     /// Its limit on this gateway; shared by all snapshots, so that an update of the peer does not
     /// give it a fresh burst.
     pub cell: Arc<Cell>,
@@ -35,21 +56,21 @@ pub struct Peer {
 impl Peer {
     /// A peer; keys beyond [`KEYS_MAX`] are left out.
     #[must_use]
-    pub fn new(
-        origin: Origin,
-        active: bool,
-        mut keys: Vec<(Kid, PublicKey)>,
-        revision: Revision,
-    ) -> Self {
+    pub fn new(origin: Origin, active: bool, mut keys: Vec<Key>, revision: Revision) -> Self {
         keys.truncate(KEYS_MAX);
         Self { origin, active, keys, cell: Arc::default(), share: Share::WHOLE, revision }
     }
 
-    /// The keys that a token with this key id may have been signed with: the one of that name, or
-    /// for a token that names none (Pilox mints such) each of them.
-    pub fn keys_for<'p>(&'p self, kid: Option<&'p Kid>) -> impl Iterator<Item = &'p PublicKey> {
-        let named = move |(name, _): &&(Kid, PublicKey)| kid.is_none_or(|kid| kid == name);
-        self.keys.iter().filter(named).map(|(_, key)| key)
+    /// The keys that count now and that a token with this key id may have been signed with: the one
+    /// of that name, or for a token that names none (Pilox mints such) each of them.
+    pub fn keys_for<'p>(
+        &'p self,
+        kid: Option<&'p Kid>,
+        now: WallMs,
+    ) -> impl Iterator<Item = &'p PublicKey> {
+        let named = move |key: &&Key| kid.is_none_or(|kid| *kid == key.kid);
+        let counts = move |key: &&Key| (key.not_before..key.not_after).contains(&now);
+        self.keys.iter().filter(named).filter(counts).map(|key| &key.public_key)
     }
 }
 
@@ -101,9 +122,12 @@ mod tests {
 
     use super::*;
 
+    const NOW: WallMs = WallMs(1_000);
+
     fn peer(revision: u64, kids: &[&str]) -> Peer {
         let key = |at: usize| SecretKey::from_seed(&[u8::try_from(at).unwrap(); 32]).public();
-        let keys = kids.iter().enumerate().map(|(at, kid)| (Kid::parse(kid).unwrap(), key(at)));
+        let keys = kids.iter().enumerate();
+        let keys = keys.map(|(at, kid)| Key::new(Kid::parse(kid).unwrap(), key(at)));
         let origin = Origin::parse("https://a.example").unwrap();
         Peer::new(origin, true, keys.collect(), Revision(revision))
     }
@@ -115,10 +139,28 @@ mod tests {
         let origin = peer(5, &[]).origin;
         let cell = Arc::clone(&peers.find(&origin).unwrap().cell);
         peers.put(peer(4, &["k1", "k2"]));
-        assert_eq!(peers.find(&origin).unwrap().keys_for(None).count(), 1);
+        assert_eq!(peers.find(&origin).unwrap().keys_for(None, NOW).count(), 1);
         peers.put(peer(6, &["k1", "k2"]));
-        assert_eq!(peers.find(&origin).unwrap().keys_for(None).count(), 2);
+        assert_eq!(peers.find(&origin).unwrap().keys_for(None, NOW).count(), 2);
         assert!(Arc::ptr_eq(&cell, &peers.find(&origin).unwrap().cell));
+    }
+
+    #[test]
+    fn case_10_both_keys_count_while_they_overlap_and_neither_outside_its_time() {
+        let (old, new) = (Kid::parse("old").unwrap(), Kid::parse("new").unwrap());
+        let key = |kid: &Kid, seed, (from, until)| Key {
+            not_before: WallMs(from),
+            not_after: WallMs(until),
+            ..Key::new(kid.clone(), SecretKey::from_seed(&[seed; 32]).public())
+        };
+        let keys = vec![key(&old, 1, (0, 20)), key(&new, 2, (10, 30))];
+        let origin = Origin::parse("https://a.example").unwrap();
+        let peer = Peer::new(origin, true, keys, Revision(1));
+        for (now, counting) in [(9, 1), (10, 2), (19, 2), (20, 1), (29, 1), (30, 0)] {
+            assert_eq!(peer.keys_for(None, WallMs(now)).count(), counting, "{now}");
+        }
+        assert_eq!(peer.keys_for(Some(&old), WallMs(20)).count(), 0);
+        assert_eq!(peer.keys_for(Some(&new), WallMs(9)).count(), 0);
     }
 
     #[test]
@@ -126,8 +168,8 @@ mod tests {
         let kids: Vec<String> = (0..20).map(|at| format!("k{at}")).collect();
         let kids: Vec<&str> = kids.iter().map(String::as_str).collect();
         let peer = peer(1, &kids);
-        assert_eq!(peer.keys_for(None).count(), KEYS_MAX);
-        assert_eq!(peer.keys_for(Some(&Kid::parse("k3").unwrap())).count(), 1);
-        assert_eq!(peer.keys_for(Some(&Kid::parse("k19").unwrap())).count(), 0);
+        assert_eq!(peer.keys_for(None, NOW).count(), KEYS_MAX);
+        assert_eq!(peer.keys_for(Some(&Kid::parse("k3").unwrap()), NOW).count(), 1);
+        assert_eq!(peer.keys_for(Some(&Kid::parse("k19").unwrap()), NOW).count(), 0);
     }
 }

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slack_bits_padding_and_newlines_are_refused() {
+    fn case_20_slack_bits_padding_and_newlines_are_refused() {
         assert_eq!(decode("Zg").unwrap(), b"f");
         for bad in
             ["Zh", "Zg==", "Zg=", "Zg\n", "\nZg", "Z g", "Z", "Zm8+", "Zm8/", "Zm9=", "Zm9vé"]

@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_small_or_mixed_order_is_refused() {
+    fn case_19_a_key_of_small_or_mixed_order_is_refused() {
         for (order, point) in EIGHT_TORSION.iter().enumerate() {
             let bytes = point.compress().to_bytes();
             assert_eq!(PublicKey::from_bytes(&bytes), Err(Error::SmallOrder), "{order}");
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_not_canonical_is_refused() {
+    fn case_19_a_key_that_is_not_canonical_is_refused() {
         // y = p + 3: the point of y = 3 + 0, spelled as a number that the field wraps.
         let mut beyond = [0xff; 32];
         beyond[0] = 0xed + 3;

@@ -15,6 +15,7 @@ pub mod json;
 pub mod key;
 pub mod manifest;
 pub mod origin;
+pub mod peer;
 pub mod pilox;
 pub mod revision;
 pub mod schema;

@@ -93,10 +93,11 @@ pub struct ManifestKey {
 }
 
 /// What a key may sign.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyUse {
     /// Manifests, tokens, envelopes and records.
+    #[default]
     Signing,
     /// Agent Cards only.
     Card,

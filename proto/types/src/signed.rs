@@ -175,6 +175,12 @@ impl<T: Document> Signed<T> {
         self.signatures.iter().map(|jws| &jws.kid)
     }
 
+    /// The digest of the canonical form without signatures: names the document, verified or not.
+    #[must_use]
+    pub fn document_digest(&self) -> Digest {
+        Digest::of(&self.canonical)
+    }
+
     /// The wire form, as it was received.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {

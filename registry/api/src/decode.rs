@@ -9,10 +9,13 @@ pub mod card;
 pub mod envelope;
 pub mod fleet;
 pub mod manifest;
+pub mod operation;
 pub mod peer;
 pub mod record;
 pub mod task;
 pub mod token;
+
+pub use self::task::not_json;
 
 use proto_types::Digest;
 use registry_core::command::{Command, Proposal};

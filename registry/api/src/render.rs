@@ -5,4 +5,5 @@
 
 pub mod directory;
 pub mod fleet;
+pub mod peer;
 pub mod pilox;

@@ -8,6 +8,7 @@ mod body;
 mod bound;
 mod card;
 mod compact;
+mod domain;
 mod draft;
 mod envelope;
 mod fleet;
@@ -16,9 +17,12 @@ mod lease;
 mod manifest;
 mod member;
 mod namespace;
+mod operate;
 mod owner;
 mod peer;
+mod peer_log;
 mod record;
+mod request;
 mod task;
 mod tenancy;
 mod token;
@@ -28,6 +32,7 @@ use proto_types::{Revision, Stamp, WallMs};
 use crate::change::{Change, Effect, Refusal, Reply, Write};
 use crate::command::{Command, Proposal};
 use crate::counter;
+use crate::entry::PeerStatus;
 use crate::overlay::Overlay;
 use crate::view::{View, ViewError};
 
@@ -149,9 +154,11 @@ fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         Command::IssueJoinToken { hash, role, expires_at } => {
             join::issue(draft, *hash, *role, *expires_at)
         }
-        Command::EnrolPeer { origin, keys, approval } => peer::enrol(draft, origin, keys, approval),
-        Command::RevokePeer { origin } => peer::revoke(draft, origin),
-        Command::PutManifest { .. } => manifest::put(draft, command),
+        Command::EnrolPeer { origin, keys, approval } => {
+            peer::enrol_keys(draft, origin, keys, approval)
+        }
+        Command::Peer(command) => peer::decide(draft, command),
+        Command::RevokePeer { origin } => peer::stand(draft, origin, PeerStatus::Revoked, None),
         Command::PutRecord { .. } => record::put(draft, command),
         Command::DeleteRecord { handle, if_match } => record::delete(draft, handle, *if_match),
         Command::PutCard { .. } => card::put(draft, command),

@@ -201,6 +201,44 @@ pub enum Refusal {
         /// What was offered.
         offered: u64,
     },
+    /// A manifest sequence that rises further than a publisher does: it would leave no room.
+    #[error("manifest sequence {offered} of {issuer} is more than {jump_max} above {kept}")]
+    SequenceTooFar {
+        /// Who issued it.
+        issuer: Origin,
+        /// The highest kept, 0 if there is none in this epoch.
+        kept: u64,
+        /// What was offered.
+        offered: u64,
+        /// How far it may rise at once.
+        jump_max: u64,
+    },
+    /// An operation that does not follow the newest one that stands.
+    #[error("the next operation of {origin} is number {seq} of epoch {epoch}")]
+    OperationOutOfOrder {
+        /// The peer.
+        origin: Origin,
+        /// The epoch that the next one must have.
+        epoch: u64,
+        /// The number that it must have.
+        seq: u64,
+    },
+    /// A recovery of what has stood for longer than 72 hours.
+    #[error("what {origin} did at {taken_ms} ms stands: 72 hours are over")]
+    RecoveryTooLate {
+        /// The peer.
+        origin: Origin,
+        /// When the oldest entry that would be voided was taken.
+        taken_ms: u64,
+    },
+    /// The peer is suspended, revoked or gone.
+    #[error("{origin} is {status}")]
+    PeerNotActive {
+        /// The peer.
+        origin: Origin,
+        /// What it is.
+        status: String,
+    },
     /// The document is past its expiry.
     #[error("the document expired at {expired_ms} ms")]
     Expired {

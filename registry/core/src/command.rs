@@ -3,6 +3,7 @@
 //! signatures are checked once, at the edge, before it is proposed.
 
 mod namespace;
+mod peer;
 mod proposal;
 
 use proto_types::card::Assurance;
@@ -18,6 +19,7 @@ use crate::entry::{
 };
 
 pub use self::namespace::NamespaceCommand;
+pub use self::peer::PeerCommand;
 pub use self::proposal::Proposal;
 
 /// One wish.
@@ -47,27 +49,12 @@ pub enum Command {
         /// Who approved; a join token is spent by this.
         approval: Approval,
     },
+    /// What else may be done about peers.
+    Peer(PeerCommand),
     /// Revokes a peer: none of its keys counts any more.
     RevokePeer {
         /// Its name.
         origin: Origin,
-    },
-    /// Takes over a verified manifest; the peer's enrolled keys become the manifest's signing keys.
-    PutManifest {
-        /// Who issued it; must be enrolled.
-        issuer: Origin,
-        /// Must exceed what is kept.
-        seq: u64,
-        /// The body of the manifest before it, if it names one.
-        prev: Option<Digest>,
-        /// Its body; must be stored (by a `PutBody` before it).
-        digest: Digest,
-        /// At least this much later than now.
-        expires_at: WallMs,
-        /// The keys it was verified with; each must still be enrolled.
-        signed_by: Vec<Kid>,
-        /// The keys it states.
-        keys: Vec<EnrolledKey>,
     },
     /// Takes over a directory record.
     PutRecord {

@@ -13,6 +13,8 @@ pub(crate) const REVISION: &str = "revision";
 pub(crate) const CLOCK: &str = "clock";
 /// How many tasks have not ended.
 pub(crate) const OPEN_TASKS: &str = "open-tasks";
+/// How many peers wait to be let in.
+pub(crate) const PEER_REQUESTS: &str = "peer-requests";
 /// The first bucket of spent tokens that is still remembered.
 pub(crate) const FIRST_BUCKET: &str = "first-token-bucket";
 

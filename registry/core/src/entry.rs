@@ -22,6 +22,9 @@ pub use self::member::MemberEntry;
 pub use self::namespace::{
     Grants, NamespaceEntry, NotATrustMode, Policy, Quotas, Terms, TrustMode, Usage,
 };
-pub use self::peer::{Approval, EnrolledKey, ManifestRef, PeerEntry, PeerStatus};
+pub use self::peer::{
+    Approval, Candidate, DomainMethod, DomainProof, EnrolledKey, Founding, LogHead, ManifestRef,
+    PeerEntry, PeerLogEntry, PeerRequest, PeerStatus, Recent,
+};
 pub use self::task::{ReplyTo, TaskEnd, TaskEntry, TaskState};
 pub use self::visibility::{NotAVisibility, Scope, Scoped, Visibility};

@@ -1,15 +1,14 @@
 //! The derived keys: which lookups and orders the state can be read in, beside its ids.
 //! Each is a function of one entity; an index must never hold what the entity does not.
 
-use std::collections::BTreeSet;
-
-use proto_types::{Digest, EnvelopeId, Kid, Namespace, NodeId, Origin, Revision, TaskId, WallMs};
+use proto_types::{Digest, EnvelopeId, Namespace, NodeId, Origin, Revision, TaskId, WallMs};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 use crate::audience;
 use crate::entry::{
     AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, JoinTokenEntry, NamespaceEntry, NodeEntry,
-    PeerEntry, PeerStatus, RecordEntry, Scope, Scoped as _, TaskEntry, TaskState,
+    PeerEntry, PeerRequest, PeerStatus, RecordEntry, Scope, Scoped as _, TaskEntry, TaskState,
 };
 use crate::layout::{self, END, derived};
 use crate::table::{Entity as _, decode, encode};
@@ -29,13 +28,59 @@ pub(crate) struct Place {
 }
 
 pub(crate) fn of_peer(peer: &PeerEntry) -> Keys {
-    match peer.status {
-        PeerStatus::Revoked => Vec::new(),
-        PeerStatus::Active => {
-            let key = |kid| (enrolled_key(&peer.origin, kid), Vec::new());
-            peer.keys.iter().map(|enrolled| key(&enrolled.kid)).collect()
-        }
+    let origin = peer.origin.as_str().as_bytes();
+    let mut keys = Vec::new();
+    if let Some(manifest) = peer.current_manifest() {
+        let at = manifest.expires_at.0.to_be_bytes();
+        keys.push((layout::key(derived::MANIFESTS_BY_EXPIRY, &[&at, origin]), origin.to_vec()));
     }
+    if let Some(domain) = peer.domain.as_ref().filter(|_| peer.status == PeerStatus::Active) {
+        keys.push((domain_due(OF_PEER, domain.ask_at, origin), origin.to_vec()));
+    }
+    keys
+}
+
+pub(crate) fn of_peer_request(request: &PeerRequest) -> Keys {
+    let id = request.key().into_bytes();
+    let at = request.expires_at.0.to_be_bytes();
+    let mut keys = vec![(layout::key(derived::PEER_REQUESTS_BY_EXPIRY, &[&at, &id]), id.clone())];
+    if let Some(at) = request.ask_at {
+        keys.push((domain_due(OF_REQUEST, at, &id), id));
+    }
+    keys
+}
+
+/// Tells hosts of peers and of requests apart.
+const OF_PEER: &[u8] = &[0];
+const OF_REQUEST: &[u8] = &[1];
+
+fn domain_due(whose: &[u8], at: WallMs, id: &[u8]) -> Vec<u8> {
+    layout::key(derived::DOMAINS_DUE, &[whose, &at.0.to_be_bytes(), id])
+}
+
+/// The peers whose host is to be asked at `now`: from, to.
+pub(crate) fn peer_domains_due(now: WallMs) -> (Vec<u8>, Vec<u8>) {
+    domains_due(OF_PEER, now)
+}
+
+/// The requests whose host is to be asked at `now`: from, to.
+pub(crate) fn request_domains_due(now: WallMs) -> (Vec<u8>, Vec<u8>) {
+    domains_due(OF_REQUEST, now)
+}
+
+fn domains_due(whose: &[u8], now: WallMs) -> (Vec<u8>, Vec<u8>) {
+    let last = layout::key(derived::DOMAINS_DUE, &[whose, &now.0.to_be_bytes()]);
+    (layout::key(derived::DOMAINS_DUE, &[whose]), layout::past(&last))
+}
+
+/// The manifests in force that are past their expiry at `now`: from, to.
+pub(crate) fn manifests_expired(now: WallMs) -> (Vec<u8>, Vec<u8>) {
+    until(derived::MANIFESTS_BY_EXPIRY, now)
+}
+
+/// The requests that are void at `now`: from, to.
+pub(crate) fn peer_requests_void(now: WallMs) -> (Vec<u8>, Vec<u8>) {
+    until(derived::PEER_REQUESTS_BY_EXPIRY, now)
 }
 
 pub(crate) fn of_record(record: &RecordEntry) -> Keys {
@@ -160,12 +205,6 @@ pub(crate) fn body_refs(digest: &Digest) -> Vec<u8> {
 /// The tasks that had ended at `at` or before: from, to.
 pub(crate) fn tasks_ended(at: WallMs) -> (Vec<u8>, Vec<u8>) {
     until(derived::TASKS_BY_END, at)
-}
-
-/// Present while the key counts: its peer is active and states it.
-pub(crate) fn enrolled_key(origin: &Origin, kid: &Kid) -> Vec<u8> {
-    let parts = [origin.as_str().as_bytes(), END, kid.as_str().as_bytes()];
-    layout::key(derived::ENROLLED_KEYS, &parts)
 }
 
 /// What the keys of the live records with this card start with.

@@ -21,14 +21,16 @@ pub(crate) mod state {
     pub(crate) const ENVELOPES: u8 = 8;
     pub(crate) const JOIN_TOKENS: u8 = 9;
     pub(crate) const SPENT_TOKENS: u8 = 10;
+    pub(crate) const PEER_LOG: u8 = 11;
+    pub(crate) const PEER_REQUESTS: u8 = 12;
     pub(crate) const LOOSE_BODIES: u8 = 27;
     pub(crate) const MEMBERS: u8 = 28;
     pub(crate) const NAMESPACES: u8 = 13;
 }
 
-/// The tags of `Space::Index`.
+/// The tags of `Space::Index`. 1 was that of enrolled keys, which are read from their peer since they have
+/// times.
 pub(crate) mod derived {
-    pub(crate) const ENROLLED_KEYS: u8 = 1;
     pub(crate) const RECORDS_BY_URL: u8 = 2;
     pub(crate) const CREDENTIALS: u8 = 3;
     pub(crate) const JOIN_TOKENS_BY_EXPIRY: u8 = 4;
@@ -46,6 +48,9 @@ pub(crate) mod derived {
     pub(crate) const LISTED_RECORDS: u8 = 34;
     pub(crate) const LISTED_CARDS: u8 = 35;
     pub(crate) const LISTED_AGENTS: u8 = 36;
+    pub(crate) const MANIFESTS_BY_EXPIRY: u8 = 37;
+    pub(crate) const PEER_REQUESTS_BY_EXPIRY: u8 = 38;
+    pub(crate) const DOMAINS_DUE: u8 = 39;
 }
 
 /// A key: the parts one after the other.

@@ -2,6 +2,7 @@
 //! They decide nothing; they must never filter by who asks (the shell knows that, the state does not).
 
 mod cluster;
+mod peers;
 mod tenancy;
 
 use proto_types::{
@@ -25,6 +26,11 @@ use crate::table::{
     body_key, decode, envelope_key,
 };
 use crate::view::{Space, View, ViewError};
+
+pub use self::peers::{
+    DomainsDue, assurance, domains_due, expired_manifests, peer_log, peer_log_from, peer_request,
+    peer_requests, peer_requests_waiting,
+};
 
 /// What every read can fail with: the store itself, or a value that does not decode.
 type Read<T> = Result<T, ViewError>;

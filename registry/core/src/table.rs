@@ -2,6 +2,7 @@
 //! They decide where an entity lies; they must never hide a value that does not decode.
 
 mod entities;
+mod peers;
 
 use std::marker::PhantomData;
 
@@ -17,6 +18,8 @@ use crate::entry::{
 use crate::index;
 use crate::layout::{self, END, state};
 use crate::view::{Pair, Space, View, ViewError};
+
+pub use self::peers::{PEER_LOG, PEER_REQUESTS, peer_log_key, peer_request_key};
 
 /// Peers by origin.
 pub const PEERS: Table<PeerEntry> = Table::new(state::PEERS, "peer");
@@ -36,7 +39,6 @@ pub const TASKS: Table<TaskEntry> = Table::new(state::TASKS, "task");
 pub const ENVELOPES: Table<EnvelopeEntry> = Table::new(state::ENVELOPES, "envelope");
 /// Join tokens by the digest of the token.
 pub const JOIN_TOKENS: Table<JoinTokenEntry> = Table::new(state::JOIN_TOKENS, "join token");
-
 /// Members of the cluster that joined or left it, by number.
 pub const MEMBERS: Table<MemberEntry> = Table::new(state::MEMBERS, "member");
 /// Namespaces by name.

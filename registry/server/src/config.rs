@@ -11,6 +11,8 @@ use deploy_service::units::{Bytes, Duration};
 use deploy_service::{Limits, serve};
 use serde::Deserialize;
 
+use crate::peers::DomainProofs;
+
 /// The configuration of one member.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -48,6 +50,10 @@ pub struct Config {
     pub bounds: Bounds,
     /// How the cluster behaves.
     pub cluster: Cluster,
+    /// Where this process may fetch from.
+    pub fetch: registry_fetch::Config,
+    /// Whether hosts are asked to vouch for peers.
+    pub domain_proofs: DomainProofs,
 }
 
 /// What calls may use up.
@@ -101,6 +107,8 @@ impl Default for Config {
             limits: Limits::default(),
             bounds: Bounds::default(),
             cluster: Cluster::default(),
+            fetch: registry_fetch::Config::default(),
+            domain_proofs: DomainProofs::default(),
         }
     }
 }
@@ -151,6 +159,9 @@ pub enum Contradiction {
     /// A lease that would be lost in ordinary pauses, or outlast every use.
     #[error("lease_ttl is {0}, outside 200ms to 10m")]
     LeaseTtl(Duration),
+    /// Clear text to this machine's own servers, while strangers can reach this one.
+    #[error("fetch.allow_loopback, but the listener is not on loopback")]
+    FetchLoopback,
     /// A bound that would refuse everything.
     #[error("{0} is zero")]
     Zero(&'static str),
@@ -180,6 +191,12 @@ impl Config {
         ];
         if let Some((name, _)) = bounds.iter().find(|(_, bound)| *bound == 0) {
             return Err(Contradiction::Zero(name));
+        }
+        if self.domain_proofs.look_every.std().is_zero() {
+            return Err(Contradiction::Zero("domain_proofs.look_every"));
+        }
+        if self.fetch.allow_loopback && !self.listen.ip().is_loopback() {
+            return Err(Contradiction::FetchLoopback);
         }
         let members = self.numbered_members()?;
         if !members.is_empty() && !members.contains_key(&self.id) {

@@ -14,6 +14,9 @@ mod status;
 mod tasks;
 mod watch;
 
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::ConnectInfo;
 use registry_api::identity;
 use registry_api::{Principal, Problem};
 use tonic::metadata::{MetadataMap, MetadataValue};
@@ -57,6 +60,12 @@ async fn caller(member: &Member, metadata: &MetadataMap) -> Result<Principal, Pr
 fn authorization(metadata: &MetadataMap) -> Result<Option<&str>, Problem> {
     let values = metadata.get_all("authorization").iter();
     identity::single(values.map(|value| value.to_str().ok()))
+}
+
+/// The address that the call came from; `None` where there is no socket.
+fn source<T>(request: &tonic::Request<T>) -> Option<IpAddr> {
+    let client = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    client.map(|ConnectInfo(client)| client.ip())
 }
 
 /// An answer that says which state it was read from.

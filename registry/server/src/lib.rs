@@ -6,12 +6,14 @@
 
 mod artifacts;
 pub mod config;
+mod enrolment;
 mod fleet;
 mod front;
 mod grpc;
 mod leader;
 mod lookup;
 mod member;
+mod peers;
 mod random;
 mod rest;
 mod run;

@@ -5,7 +5,7 @@
 
 use proto_types::{Digest, Handle, Origin, TaskId, WallMs};
 use proto_wire::registry::v1 as wire;
-use registry_api::{Code, Problem, render};
+use registry_api::{Code, Problem, field, render};
 use registry_core::entry::{CardEntry, RecordEntry, TaskEntry, TaskState};
 use registry_core::query;
 use registry_core::view::View;
@@ -25,7 +25,8 @@ pub(crate) fn record(
         return Err(expired.with("validUntil", until.to_rfc3339()));
     }
     let document = body(view, &digest)?;
-    Ok((entry, digest, document))
+    let assurance = query::assurance(view, entry.owner.as_ref(), entry.assurance)?;
+    Ok((RecordEntry { assurance, ..entry }, digest, document))
 }
 
 /// A card and its document.
@@ -33,16 +34,61 @@ pub(crate) fn card(view: &dyn View, handle: &Handle) -> Result<(CardEntry, Vec<u
     let entry = query::card(view, handle)?;
     let entry = entry.ok_or_else(|| Problem::not_found("card", handle.as_str()))?;
     let document = body(view, &entry.digest)?;
-    Ok((entry, document))
+    let assurance = query::assurance(view, entry.owner.as_ref(), entry.assurance)?;
+    Ok((CardEntry { assurance, ..entry }, document))
 }
 
 /// A peer with its manifest.
 pub(crate) fn peer(view: &dyn View, origin: &Origin) -> Result<wire::Peer, Problem> {
     let entry = query::peer(view, origin)?;
     let entry = entry.ok_or_else(|| Problem::not_found("peer", origin.as_str()))?;
-    let stated = entry.manifest.as_ref();
+    let stated = entry.current_manifest();
     let manifest = stated.map(|manifest| body(view, &manifest.digest)).transpose()?;
-    Ok(render::directory::peer(&entry, manifest))
+    Ok(render::peer::peer(&entry, manifest))
+}
+
+/// A page of a peer's log, each line with its document and digest.
+pub(crate) fn peer_log(
+    view: &dyn View,
+    origin: &Origin,
+    after: u64,
+    limit: usize,
+) -> Result<wire::PeerLog, Problem> {
+    let entry = query::peer(view, origin)?;
+    let entry = entry.ok_or_else(|| Problem::not_found("peer", origin.as_str()))?;
+    // The digest of a line stands in the next one, so one more is read.
+    let mut lines = query::peer_log(view, origin, after, limit + 1)?;
+    let more = lines.len() > limit;
+    let newest = entry.log.map(|head| head.digest);
+    let known: Vec<_> = lines.iter().skip(1).map(|line| line.entry.prev).chain([newest]).collect();
+    lines.truncate(limit);
+    let told = lines.iter().zip(known).map(|(line, digest)| {
+        let document = line.body.map(|digest| body(view, &digest)).transpose()?;
+        let digest = digest.unwrap_or_else(|| line.entry.digest());
+        Ok(render::peer::line(line, digest, document.unwrap_or_default()))
+    });
+    Ok(wire::PeerLog { entries: told.collect::<Result<_, Problem>>()?, more })
+}
+
+/// A page of wishes to be let in.
+pub(crate) fn peer_requests(
+    view: &dyn View,
+    after: &str,
+    limit: usize,
+) -> Result<wire::PeerRequestList, Problem> {
+    let cursor = match after.split_once(' ') {
+        None if after.is_empty() => None,
+        None => return Err(Problem::argument("after", "it is not a `next` of this list")),
+        Some((origin, id)) => {
+            Some((field::read::<Origin>("after", origin)?, field::read::<Digest>("after", id)?))
+        }
+    };
+    let page = query::peer_requests(view, cursor.as_ref().map(|(o, id)| (o, id)), limit)?;
+    let next = match page.last() {
+        Some(last) if page.len() == limit => format!("{} {}", last.candidate.origin, last.id),
+        _ => String::new(),
+    };
+    Ok(wire::PeerRequestList { requests: page.iter().map(render::peer::request).collect(), next })
 }
 
 /// A hosted agent with its card.

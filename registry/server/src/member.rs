@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::artifacts::Artifacts;
+use crate::enrolment::Strangers;
 use crate::fleet::Fleet;
 use crate::leader::LeaderLine;
 
@@ -41,6 +42,7 @@ pub(crate) struct Member {
     pub(crate) waits: Arc<Semaphore>,
     /// Places for those whose credential is looked up at the leader.
     pub(crate) doubts: Semaphore,
+    pub(crate) strangers: Strangers,
     pub(crate) propose_timeout: Duration,
 }
 

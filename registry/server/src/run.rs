@@ -14,17 +14,20 @@ use proto_types::{Kid, Revision, SecretKey};
 use proto_wire::registry::v1::directory_server::DirectoryServer;
 use proto_wire::registry::v1::fleet_server::FleetServer;
 use registry_api::OperatorSecret;
+use registry_fetch::Fetcher;
 use registry_raft::{Clock, ClusterSecret, Registry, Timings};
 use tokio::sync::Semaphore;
 use tonic_health::server::HealthReporter;
 
 use crate::artifacts::Artifacts;
 use crate::config::{Config, Contradiction};
+use crate::enrolment::Strangers;
 use crate::fleet::{self, Fleet};
 use crate::front::Front;
 use crate::grpc::{DirectoryService, FleetService};
 use crate::leader::LeaderLine;
 use crate::member::{DOUBTS_MAX, Member, Signer};
+use crate::peers;
 
 /// Why a member does not run.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +59,9 @@ pub enum Error {
     /// Consensus.
     #[error("the member does not start")]
     Raft(#[from] registry_raft::Error),
+    /// Outbound fetches.
+    #[error("fetch")]
+    Fetch(#[from] registry_fetch::config::Error),
     /// Our own descriptors do not load; a defect of the build.
     #[error("the service descriptors do not load")]
     Descriptors(#[from] tonic_reflection::server::Error),
@@ -78,17 +84,20 @@ pub struct Summary {
 /// It could not start; once it has started it runs until it is told to stop.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
     config.validate()?;
+    let fetcher = config.domain_proofs.enabled.then(|| Fetcher::new(&config.fetch)).transpose()?;
     let readiness = Readiness::new(shutdown.clone());
     let (listener, addr) = listen::bind(config.listen, config.addr_file.as_deref()).await?;
     let member = Arc::new(open(&config, addr, shutdown.clone()).await?);
     let (front, reporter) = Front::new(Arc::clone(&member), &readiness).await?;
     let fleet = tokio::spawn(fleet::lead(Arc::clone(&member)));
+    let look_every = config.domain_proofs.look_every;
+    let peers = tokio::spawn(peers::lead(Arc::clone(&member), fetcher, look_every));
     let watcher = tokio::spawn(watch_leader(member.registry.clone(), readiness));
     let leaving = tokio::spawn(leave(Arc::clone(&member), reporter));
     let drained = serve(listener, front, config.limits.clone(), shutdown.clone()).await;
 
-    // Both end with the wish to stop; a panic in one of them is logged by the runtime.
-    let _ = tokio::join!(fleet, leaving);
+    // They end with the wish to stop; a panic in one of them is logged by the runtime.
+    let _ = tokio::join!(fleet, peers, leaving);
     watcher.abort();
     member.registry.stop().await;
     Ok(Summary { addr, drained, revision: member.registry.applied() })
@@ -118,6 +127,7 @@ async fn open(config: &Config, addr: SocketAddr, shutdown: Shutdown) -> Result<M
         line: LeaderLine::default(),
         waits: Arc::new(Semaphore::new(bounds.watchers_max)),
         doubts: Semaphore::new(DOUBTS_MAX),
+        strangers: Strangers::new(),
         propose_timeout: bounds.propose_timeout.std(),
     })
 }

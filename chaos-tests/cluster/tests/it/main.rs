@@ -4,6 +4,7 @@
 mod command_line;
 mod durability;
 mod history;
+mod keys;
 mod kill_loop;
 mod placement;
 mod sdk_interop;

@@ -6,6 +6,7 @@ use proto_types::token::{Subject, mint};
 use proto_types::{Jti, Kid, Nonce, Revision, SecretKey};
 
 use super::*;
+use crate::peers::Key;
 
 const NOW: WallMs = WallMs::from_secs(1_800_000_000);
 
@@ -24,9 +25,10 @@ fn kid(name: &str) -> Kid {
 /// `a` has the keys k1 (seed 1) and k2 (seed 2); `r` is revoked and has k1 (seed 3).
 fn peers() -> Peers {
     let mut peers = Peers::default();
-    let keys = vec![(kid("k1"), secret(1).public()), (kid("k2"), secret(2).public())];
+    let key = |name, seed| Key::new(kid(name), secret(seed).public());
+    let keys = vec![key("k1", 1), key("k2", 2)];
     peers.put(Peer::new(origin("a"), true, keys, Revision(1)));
-    let keys = vec![(kid("k1"), secret(3).public())];
+    let keys = vec![key("k1", 3)];
     peers.put(Peer::new(origin("r"), false, keys, Revision(2)));
     peers
 }

@@ -3,8 +3,8 @@
 //! Decides how a message of the registry becomes a peer or an agent. Must never let one entry that
 //! cannot be read stop the others: it is left out and logged.
 
-use gateway_core::Peer;
-use proto_types::{Handle, Kid, Origin, PublicKey, Revision, json};
+use gateway_core::{Key, Peer};
+use proto_types::{Handle, Kid, Origin, PublicKey, Revision, WallMs, json};
 use proto_wire::registry::v1 as wire;
 use serde_json::{Map, Value};
 use tonic::{Code, Status};
@@ -113,10 +113,19 @@ impl Follower {
 
 fn read_peer(peer: &wire::Peer) -> Option<Peer> {
     let origin = Origin::parse(&peer.origin).ok();
+    let signing = peer.keys.iter().filter(|key| matches!(key.usage.as_str(), "" | "signing"));
     let key = |key: &wire::Key| {
-        Some((Kid::parse(&key.kid).ok()?, PublicKey::from_hex(&key.public_key_hex).ok()?))
+        Some(Key {
+            kid: Kid::parse(&key.kid).ok()?,
+            public_key: PublicKey::from_hex(&key.public_key_hex).ok()?,
+            not_before: WallMs(key.not_before_ms),
+            not_after: match key.not_after_ms {
+                0 => WallMs(u64::MAX),
+                ends => WallMs(ends),
+            },
+        })
     };
-    let keys: Option<Vec<_>> = peer.keys.iter().map(key).collect();
+    let keys: Option<Vec<_>> = signing.map(key).collect();
     match (origin, keys) {
         (Some(origin), Some(keys)) => {
             Some(Peer::new(origin, peer.status == "active", keys, Revision(peer.revision)))

@@ -240,7 +240,11 @@ pub(crate) async fn invite(channel: &Channel, role: &str) -> String {
 }
 
 pub(crate) async fn enrol(channel: &Channel, peer: &Peer) {
-    let key = wire::Key { kid: "k1".to_owned(), public_key_hex: peer.key.public().to_hex() };
+    let key = wire::Key {
+        kid: "k1".to_owned(),
+        public_key_hex: peer.key.public().to_hex(),
+        ..Default::default()
+    };
     let request = wire::EnrolPeerRequest {
         origin: peer.origin.clone(),
         keys: vec![key],

@@ -84,7 +84,7 @@ fn two_keys_meet_a_threshold_of_two_and_no_more() {
 }
 
 #[test]
-fn one_key_under_two_names_counts_once() {
+fn case_13_one_key_under_two_names_counts_once() {
     let key = secret(1);
     for names in [["k1", "alias"], ["k1", "k1"]] {
         let keys = names.map(|name| (kid(name), &key));
@@ -121,7 +121,7 @@ fn every_member_is_covered_and_spelling_is_not() {
 }
 
 #[test]
-fn a_signature_of_one_type_is_no_signature_of_another() {
+fn case_21_a_signature_of_one_type_is_no_signature_of_another() {
     let mut disguised = value(&signed());
     let wrong = Signed::<Memo>::parse(&serde_json::to_vec(&disguised).unwrap()).unwrap_err();
     assert_eq!(wrong, Error::WrongType { expected: "ecumene-memo-v1" });

@@ -221,7 +221,7 @@ fn each_claim_is_there_and_of_its_type() {
 
 /// Attack case 9.
 #[test]
-fn the_audience_is_exactly_our_origin() {
+fn case_09_the_audience_is_exactly_our_origin() {
     for aud in [
         json!(["https://b.example"]),
         json!(["https://b.example", "https://c.example"]),

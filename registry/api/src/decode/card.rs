@@ -104,7 +104,7 @@ mod tests {
         let mut view = Memory::default();
         let command = Command::EnrolPeer {
             origin: PEER.parse().unwrap(),
-            keys: vec![EnrolledKey { kid: kid.parse().unwrap(), public_key: key.public() }],
+            keys: vec![EnrolledKey::new(kid.parse().unwrap(), key.public())],
             approval: Approval::Operator,
         };
         let change = registry_core::apply(&view, Stamp { now: WallMs(1) }, &command).unwrap();

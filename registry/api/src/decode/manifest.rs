@@ -4,10 +4,10 @@
 //! must never take a key from the manifest itself to verify it. Whether it follows the last one is
 //! decided by the core; here only the names of both are brought to one form.
 
-use proto_types::manifest::{self, KeyUse, PeerManifest};
+use proto_types::manifest::{self, PeerManifest};
 use proto_types::signed::{self, Signed, Verified};
 use proto_types::{Digest, Kid, WallMs, json};
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, PeerCommand, Proposal};
 use registry_core::entry::{EnrolledKey, ManifestRef, PeerEntry, PeerStatus};
 use registry_core::query;
 use registry_core::view::View;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::field;
 use crate::problem::{Code, Problem};
 
-/// Any one enrolled key may speak for the peer; the threshold comes with recovery keys.
+/// Any one signing key may speak for the peer.
 const THRESHOLD: usize = 1;
 
 /// Reads a manifest. Anybody may bring it: the signature is the authority.
@@ -29,35 +29,39 @@ pub fn put(document: &[u8], view: &dyn View, now: WallMs) -> Result<Proposal, Pr
     }
     let signed = Signed::<PeerManifest>::parse(document).map_err(|error| refused(&error))?;
     let peer = issuer(&signed, view)?;
+    let named = signed.document_digest();
     let is_kept = |kept: &ManifestRef| kept.digest == Digest::of(document);
     if peer.manifest.as_ref().is_some_and(is_kept) {
         // Its own keys may have replaced those that signed it. The core answers a repetition with
         // the revision of the first time, and takes nothing that names no signer.
-        return command(document, signed.unverified(), None, Vec::new(), now);
+        return command(document, signed.unverified(), named, None, Vec::new());
     }
-    let enrolled =
-        |kid: &Kid| peer.keys.iter().find(|key| key.kid == *kid).map(|key| key.public_key);
-    let verified = signed.verify(&enrolled, THRESHOLD).map_err(|error| refused(&error))?;
+    let counts = |kid: &Kid| peer.signing_key(kid, now);
+    let verified = signed.verify(&counts, THRESHOLD).map_err(|error| refused(&error))?;
     verified.check(now).map_err(|error| senseless(&error))?;
     let prev = previous(&verified, &peer, view)?;
-    command(document, &verified, prev, verified.signers().to_vec(), now)
+    command(document, &verified, named, prev, verified.signers().to_vec())
 }
 
 fn command(
     document: &[u8],
     manifest: &PeerManifest,
+    named: Digest,
     prev: Option<Digest>,
     signed_by: Vec<Kid>,
-    now: WallMs,
 ) -> Result<Proposal, Problem> {
-    super::with_body(document, |digest| Command::PutManifest {
-        issuer: manifest.issuer.clone(),
-        seq: manifest.seq,
-        prev,
-        digest,
-        expires_at: manifest.expires_at,
-        signed_by,
-        keys: signing_keys(manifest, now),
+    super::with_body(document, |digest| {
+        Command::Peer(PeerCommand::State {
+            issuer: manifest.issuer.clone(),
+            seq: manifest.seq,
+            prev,
+            digest,
+            expires_at: manifest.expires_at,
+            signed_by,
+            keys: manifest.keys.iter().map(EnrolledKey::from).collect(),
+            document: named,
+            recovery_keys: manifest.recovery_keys.clone(),
+        })
     })
 }
 
@@ -77,7 +81,7 @@ fn previous(
     peer: &PeerEntry,
     view: &dyn View,
 ) -> Result<Option<Digest>, Problem> {
-    let (Some(prev), Some(kept)) = (manifest.prev, peer.manifest.as_ref()) else {
+    let (Some(prev), Some(kept)) = (manifest.prev, peer.current_manifest()) else {
         return Ok(manifest.prev);
     };
     let body = query::body(view, &kept.digest)?;
@@ -92,13 +96,7 @@ fn document_digest(body: &[u8]) -> Option<Digest> {
     Some(Digest::of(&json::canonical(&Value::Object(members))))
 }
 
-fn signing_keys(manifest: &PeerManifest, now: WallMs) -> Vec<EnrolledKey> {
-    let signing = manifest.keys.iter().filter(|key| key.usage == KeyUse::Signing);
-    let valid = signing.filter(|key| key.is_valid(now));
-    valid.map(|key| EnrolledKey { kid: key.kid.clone(), public_key: key.public_key }).collect()
-}
-
-fn refused(error: &signed::Error) -> Problem {
+pub(super) fn refused(error: &signed::Error) -> Problem {
     match error {
         signed::Error::Json(cause) => super::task::not_json(cause),
         signed::Error::BadSignature { .. } => Problem::new(Code::BadSignature, error),

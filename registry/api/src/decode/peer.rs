@@ -6,14 +6,17 @@
 use std::collections::BTreeSet;
 
 use proto_types::key::PublicKey;
-use proto_types::{Digest, Kid, Origin, WallMs};
+use proto_types::manifest::KeyUse;
+use proto_types::peer::operation;
+use proto_types::{Digest, Kid, Origin, WallMs, json};
 use proto_wire::registry::v1 as wire;
-use registry_core::command::{Command, Proposal};
-use registry_core::entry::{Approval, EnrolledKey, JoinRole};
+use registry_core::command::{Command, PeerCommand, Proposal};
+use registry_core::entry::{Approval, Candidate, EnrolledKey, JoinRole};
 
 use crate::field;
 use crate::identity::{Principal, Role};
 use crate::problem::{Code, Problem};
+use crate::render;
 
 /// Keys of one peer, as the core bounds them.
 const KEYS_MAX: usize = 16;
@@ -31,19 +34,88 @@ pub fn possession_message(origin: &Origin, kid: &Kid) -> Vec<u8> {
     parts.concat().into_bytes()
 }
 
-/// Reads an enrolment: by the operator, or by anybody who shows a join token and proofs.
+/// Reads an enrolment: by the operator, by a peer that shows a join token, or by one that asks to be
+/// let in. Peers prove each of their keys, by a signed enrolment or one by one.
 ///
 /// # Errors
-/// `unauthenticated`, `permission-denied`, `invalid-argument`, `bad-signature`.
-pub fn enrol(caller: &Principal, request: &wire::EnrolPeerRequest) -> Result<Proposal, Problem> {
+/// `unauthenticated`, `permission-denied`, `invalid-argument`, `bad-signature`; with an operation as
+/// [`super::operation::enrolment`].
+pub fn enrol(
+    caller: &Principal,
+    request: &wire::EnrolPeerRequest,
+    now: WallMs,
+) -> Result<Proposal, Problem> {
     let approval = approval(caller, &request.join_token)?;
+    if !request.operation.is_empty() {
+        let candidate = super::operation::enrolment(&request.operation, now)?;
+        let named: Option<Origin> = field::optional("origin", &request.origin)?;
+        if named.is_some_and(|named| named != candidate.origin) {
+            return Err(Problem::argument("origin", "the operation is another peer's"));
+        }
+        return super::with_body(&request.operation, |_| {
+            Command::Peer(admitted(candidate, approval, request.domain))
+        });
+    }
     let origin: Origin = field::read("origin", &request.origin)?;
     let keys = keys(&request.keys)?;
-    let proved = request.proofs.is_empty() && approval == Approval::Operator;
-    if !proved {
+    let vouched = request.proofs.is_empty() && approval == Some(Approval::Operator);
+    if !vouched {
         check_proofs(&origin, &keys, request)?;
     }
-    Ok(super::one(Command::EnrolPeer { origin, keys, approval }))
+    let candidate = Candidate { origin, keys, recovery_keys: Vec::new(), founding: None };
+    Ok(super::one(Command::Peer(admitted(candidate, approval, request.domain))))
+}
+
+fn admitted(candidate: Candidate, approval: Option<Approval>, domain: bool) -> PeerCommand {
+    match approval {
+        Some(approval) => PeerCommand::Admit { candidate, approval },
+        None => PeerCommand::Request { candidate, domain },
+    }
+}
+
+/// Reads an operator's decision about a request.
+///
+/// # Errors
+/// As [`Principal::require`], `invalid-argument`.
+pub fn decide(
+    caller: &Principal,
+    request: &wire::DecidePeerRequestRequest,
+) -> Result<Proposal, Problem> {
+    caller.require(&[Role::Operator])?;
+    let origin = field::read("origin", &request.origin)?;
+    let id = field::read("id", &request.id)?;
+    let approval = request.approve.then_some(Approval::Operator);
+    Ok(super::one(Command::Peer(PeerCommand::Decide { origin, id, approval })))
+}
+
+/// Reads the operator's word about a peer.
+///
+/// # Errors
+/// As [`Principal::require`], `invalid-argument`.
+pub fn stand(
+    caller: &Principal,
+    request: &wire::SetPeerStandingRequest,
+) -> Result<Proposal, Problem> {
+    caller.require(&[Role::Operator])?;
+    let origin = field::read("origin", &request.origin)?;
+    let standing = render::peer::standing(&request.standing).ok_or_else(|| {
+        Problem::argument("standing", "one of active, suspended, revoked, tombstoned")
+    })?;
+    let reason = match request.reason.as_str() {
+        "" => None,
+        reason => Some(field::text("reason", reason, operation::REASON_LEN_MAX)?),
+    };
+    Ok(super::one(Command::Peer(PeerCommand::Stand { origin, standing, reason })))
+}
+
+/// Reads the wish that a peer's host be asked.
+///
+/// # Errors
+/// As [`Principal::require`], `invalid-argument`.
+pub fn ask_domain(caller: &Principal, origin: &str) -> Result<Proposal, Problem> {
+    caller.require(&[Role::Operator])?;
+    let origin = field::read("origin", origin)?;
+    Ok(super::one(Command::Peer(PeerCommand::AskDomain { origin })))
 }
 
 /// Reads a revocation.
@@ -83,12 +155,12 @@ pub fn invitation(
     Ok((super::one(Command::IssueJoinToken { hash, role, expires_at }), expires_at))
 }
 
-fn approval(caller: &Principal, join_token: &str) -> Result<Approval, Problem> {
+/// Who lets the peer in; `None` if nobody does yet.
+fn approval(caller: &Principal, join_token: &str) -> Result<Option<Approval>, Problem> {
     match caller {
-        Principal::Anonymous if !join_token.is_empty() => {
-            Ok(Approval::JoinToken(Digest::of(join_token.as_bytes())))
-        }
-        _ => caller.require(&[Role::Operator]).map(|()| Approval::Operator),
+        Principal::Anonymous if join_token.is_empty() => Ok(None),
+        Principal::Anonymous => Ok(Some(Approval::JoinToken(Digest::of(join_token.as_bytes())))),
+        _ => caller.require(&[Role::Operator]).map(|()| Some(Approval::Operator)),
     }
 }
 
@@ -105,9 +177,32 @@ fn keys(keys: &[wire::Key]) -> Result<Vec<EnrolledKey>, Problem> {
             }
             let public_key = PublicKey::from_hex(&key.public_key_hex)
                 .map_err(|why| Problem::argument("keys.public_key_hex", why))?;
-            Ok(EnrolledKey { kid, public_key })
+            let (not_before, not_after) = (time(key.not_before_ms)?, time(key.not_after_ms)?);
+            Ok(EnrolledKey {
+                usage: usage(&key.usage)?,
+                not_before,
+                not_after,
+                ..EnrolledKey::new(kid, public_key)
+            })
         })
         .collect()
+}
+
+fn usage(text: &str) -> Result<KeyUse, Problem> {
+    match text {
+        "" | "signing" => Ok(KeyUse::Signing),
+        "card" => Ok(KeyUse::Card),
+        _ => Err(Problem::argument("keys.usage", "one of signing, card")),
+    }
+}
+
+/// A time of a key's use; 0 is none. It stands in logs, so JSON must be able to carry it.
+fn time(ms: u64) -> Result<Option<WallMs>, Problem> {
+    match ms {
+        0 => Ok(None),
+        1..=json::INTEGER_MAX => Ok(Some(WallMs(ms))),
+        _ => Err(Problem::argument("keys.not_after_ms", "beyond 2^53 - 1")),
+    }
 }
 
 fn check_proofs(
@@ -139,9 +234,10 @@ mod tests {
         let key = SecretKey::from_seed(&[7; 32]).public().to_hex();
         wire::EnrolPeerRequest {
             origin: "https://a.example".into(),
-            keys: vec![wire::Key { kid: "k1".into(), public_key_hex: key }],
+            keys: vec![wire::Key { kid: "k1".into(), public_key_hex: key, ..Default::default() }],
             join_token: join_token.into(),
             proofs: proofs.into_iter().map(Into::into).collect(),
+            ..Default::default()
         }
     }
 
@@ -153,7 +249,8 @@ mod tests {
 
     #[test]
     fn only_an_operator_enrols_without_a_proof() {
-        let code = |caller: &Principal, request| enrol(caller, &request).map_err(|p| p.code());
+        let code =
+            |caller: &Principal, request| enrol(caller, &request, WallMs(1)).map_err(|p| p.code());
         let (nobody, operator) = (Principal::Anonymous, Principal::Operator);
         assert!(code(&operator, request("", vec![])).is_ok());
         assert!(code(&operator, request("", vec![proof(7)])).is_ok());
@@ -165,7 +262,9 @@ mod tests {
         refused(&nobody, "t", vec![proof(8)], Code::BadSignature);
         refused(&nobody, "t", vec![], Code::InvalidArgument);
         refused(&nobody, "t", vec![proof(7), proof(7)], Code::InvalidArgument);
-        refused(&nobody, "", vec![proof(7)], Code::Unauthenticated);
+        refused(&nobody, "", vec![proof(8)], Code::BadSignature);
+        // Who proves its key and shows no token waits to be let in.
+        assert!(code(&nobody, request("", vec![proof(7)])).is_ok());
         let node = Principal::Node("n".parse().unwrap());
         refused(&node, "t", vec![proof(7)], Code::PermissionDenied);
     }
@@ -174,12 +273,18 @@ mod tests {
     fn bad_keys_are_named() {
         for (kid, hex) in [("", "00"), ("k 1", "00"), ("k1", "00"), ("k1", &"00".repeat(32))] {
             let mut bad = request("", vec![]);
-            bad.keys = vec![wire::Key { kid: kid.into(), public_key_hex: hex.into() }];
-            let refused = enrol(&Principal::Operator, &bad).unwrap_err();
+            bad.keys = vec![wire::Key {
+                kid: kid.into(),
+                public_key_hex: hex.into(),
+                ..Default::default()
+            }];
+            let refused = enrol(&Principal::Operator, &bad, WallMs(1)).unwrap_err();
             assert_eq!(refused.code(), Code::InvalidArgument);
         }
         let mut twice = request("", vec![]);
         twice.keys.push(twice.keys[0].clone());
-        assert!(enrol(&Principal::Operator, &twice).unwrap_err().detail().contains("twice"));
+        assert!(
+            enrol(&Principal::Operator, &twice, WallMs(1)).unwrap_err().detail().contains("twice")
+        );
     }
 }

@@ -4,6 +4,7 @@
 //! anybody's because the record says so: only an enrolled key of the peer that the proof names
 //! makes that peer the owner.
 
+use proto_types::manifest::KeyUse;
 use proto_types::pilox::Assurance;
 use proto_types::pilox::proof::{self, ProofError, ProofState};
 use proto_types::pilox::record::{self, Invalid, ParsedRecord};
@@ -100,7 +101,10 @@ fn standing(parsed: &ParsedRecord, view: &dyn View) -> Result<Standing, Problem>
     let peer = origin.map(|origin| query::peer(view, &origin)).transpose()?.flatten();
     let peer = peer.filter(|peer| peer.status == PeerStatus::Active);
     let enrolled = peer.and_then(|peer| {
-        let enrolled = peer.keys.into_iter().find(|enrolled| enrolled.public_key == key)?;
+        let enrolled = peer
+            .keys
+            .into_iter()
+            .find(|enrolled| enrolled.public_key == key && enrolled.usage == KeyUse::Signing)?;
         Some((peer.origin, enrolled.kid))
     });
     Ok(match enrolled {
@@ -126,7 +130,7 @@ mod tests {
         let mut view = Memory::default();
         let command = Command::EnrolPeer {
             origin: "https://a.example".parse().unwrap(),
-            keys: vec![EnrolledKey { kid: "k9".parse().unwrap(), public_key: key.public() }],
+            keys: vec![EnrolledKey::new("k9".parse().unwrap(), key.public())],
             approval: Approval::Operator,
         };
         let change = registry_core::apply(&view, Stamp { now: WallMs(1) }, &command).unwrap();

@@ -121,8 +121,8 @@ fn reply_to(reply_to: &wire::ReplyTo) -> Result<ReplyTo, Problem> {
     })
 }
 
-/// A problem for a text that is not strict JSON.
-pub(super) fn not_json(error: &json::Error) -> Problem {
+/// The problem of a text that is not strict JSON.
+pub fn not_json(error: &json::Error) -> Problem {
     use crate::problem::Code;
     let code = match error {
         json::Error::Shape { .. } => Code::InvalidDocument,

@@ -84,6 +84,9 @@ codes! {
     /// The key is not, or no longer, enrolled.
     KeyNotEnrolled = "key-not-enrolled", 403, PermissionDenied, "The key is not enrolled",
         pilox "policy_denied";
+    /// The peer is suspended, revoked or gone.
+    PeerNotActive = "peer-not-active", 403, PermissionDenied, "The peer may not act",
+        pilox "policy_denied";
     /// The entry belongs to another peer.
     NotOwner = "not-owner", 403, PermissionDenied, "It belongs to another peer",
         pilox "policy_denied";
@@ -104,6 +107,13 @@ codes! {
         pilox "stale_updatedAt";
     /// A manifest's sequence does not rise.
     SequenceNotHigher = "sequence-not-higher", 409, FailedPrecondition, "The sequence must rise";
+    /// A manifest's sequence rises further than a publisher counts.
+    SequenceTooFar = "sequence-too-far", 409, FailedPrecondition, "The sequence rises too far";
+    /// An operation does not follow the newest one that stands.
+    OperationOutOfOrder = "operation-out-of-order", 409, FailedPrecondition,
+        "The operation does not follow the last one";
+    /// What a recovery would void has stood for longer than 72 hours.
+    RecoveryTooLate = "recovery-too-late", 409, FailedPrecondition, "The 72 hours are over";
     /// Somebody holds a newer epoch.
     StaleEpoch = "stale-epoch", 409, FailedPrecondition, "A newer epoch is in force";
     /// The task has ended; its outcome stands.

@@ -16,6 +16,14 @@ impl From<Refusal> for Problem {
                 problem.with("stored", stored.map(|digest| digest.to_string()))
             }
             Refusal::SequenceNotHigher { kept, .. } => problem.with("kept", kept),
+            Refusal::SequenceTooFar { kept, jump_max, .. } => {
+                problem.with("kept", kept).with("jump_max", jump_max)
+            }
+            Refusal::OperationOutOfOrder { epoch, seq, .. } => {
+                problem.with("epoch", epoch).with("seq", seq)
+            }
+            Refusal::RecoveryTooLate { taken_ms, .. } => problem.with("taken_ms", taken_ms),
+            Refusal::PeerNotActive { status, .. } => problem.with("peer_status", status),
             Refusal::TooFarAhead { what, ahead_ms_max, .. } => {
                 problem.with("member", what).with("ahead_ms_max", ahead_ms_max)
             }
@@ -36,6 +44,10 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::PreconditionFailed { .. } => Code::PreconditionFailed,
         Refusal::NotOwner { .. } => Code::NotOwner,
         Refusal::SequenceNotHigher { .. } => Code::SequenceNotHigher,
+        Refusal::SequenceTooFar { .. } => Code::SequenceTooFar,
+        Refusal::OperationOutOfOrder { .. } => Code::OperationOutOfOrder,
+        Refusal::RecoveryTooLate { .. } => Code::RecoveryTooLate,
+        Refusal::PeerNotActive { .. } => Code::PeerNotActive,
         Refusal::Expired { .. } => Code::DocumentExpired,
         Refusal::KeyNotEnrolled { .. } => Code::KeyNotEnrolled,
         Refusal::TrustTooLow { .. } => Code::TrustTooLow,

@@ -4,39 +4,10 @@
 
 use proto_wire::registry::v1 as wire;
 use registry_core::entry::{
-    AgentEntry, AgentKind, CardEntry, ChangeEvent, ChangeKind, PeerEntry, PeerStatus, RecordEntry,
+    AgentEntry, AgentKind, CardEntry, ChangeEvent, ChangeKind, RecordEntry,
 };
 
 use crate::problem::Problem;
-
-/// A peer, with the manifest as received where it was asked for.
-#[must_use]
-pub fn peer(entry: &PeerEntry, manifest: Option<Vec<u8>>) -> wire::Peer {
-    let keys = entry
-        .keys
-        .iter()
-        .map(|key| wire::Key { kid: key.kid.to_string(), public_key_hex: key.public_key.to_hex() });
-    let stated = entry.manifest.as_ref();
-    wire::Peer {
-        origin: entry.origin.to_string(),
-        keys: keys.collect(),
-        status: peer_status(entry.status).to_owned(),
-        enrolled_at_ms: entry.enrolled_at.0,
-        manifest_seq: stated.map_or(0, |manifest| manifest.seq),
-        manifest_digest: stated.map_or_else(String::new, |manifest| manifest.digest.to_string()),
-        revision: entry.revision.0,
-        manifest: manifest.unwrap_or_default().into(),
-    }
-}
-
-/// `active` or `revoked`.
-#[must_use]
-pub fn peer_status(status: PeerStatus) -> &'static str {
-    match status {
-        PeerStatus::Active => "active",
-        PeerStatus::Revoked => "revoked",
-    }
-}
 
 /// A record with its document as received.
 #[must_use]

@@ -3,11 +3,12 @@
 //! It decides which peers are listed, and with which key. It must never add a member to what is
 //! signed: their verifier strips what it does not know.
 
+use proto_types::manifest::KeyUse;
 use proto_types::pilox::Brand;
 use proto_types::pilox::catalog::CatalogProof;
 use proto_types::pilox::roster::{self, RosterPeer};
 use proto_types::{Handle, Kid, SecretKey, WallMs};
-use registry_core::entry::{PeerEntry, PeerStatus};
+use registry_core::entry::PeerEntry;
 use serde_json::{Value, json};
 
 /// `GET /v1/records`. `next` is there only if the list is not whole.
@@ -23,13 +24,12 @@ pub fn catalog(handles: &[Handle], next: &str, now: WallMs, kid: &Kid, key: &Sec
     body
 }
 
-/// `GET /v1/peers/roster.json`: active peers, each with the first of its keys, which is all that
-/// the format has room for.
+/// `GET /v1/peers/roster.json`: active peers, each with the first of its signing keys that count now,
+/// which is all that the format has room for.
 #[must_use]
 pub fn roster(peers: &[PeerEntry], now: WallMs, key: &SecretKey) -> Value {
-    let active = peers.iter().filter(|peer| peer.status == PeerStatus::Active);
-    let listed = active.filter_map(|peer| {
-        let first = peer.keys.first()?;
+    let listed = peers.iter().filter_map(|peer| {
+        let first = peer.counting(now).find(|key| key.usage == KeyUse::Signing)?;
         Some(RosterPeer { origin: peer.origin.clone(), key: first.public_key })
     });
     roster::sign(&listed.collect::<Vec<_>>(), now, key)

@@ -1,6 +1,8 @@
 //! A2A cards.
 //! Decides whose card is kept for a handle; must never look into one.
 
+use proto_types::manifest::KeyUse;
+
 use crate::change::Reply;
 use crate::command::Command;
 use crate::entry::{CardEntry, ChangeKind, Scoped};
@@ -14,7 +16,7 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     let Command::PutCard { handle, digest, owner: signer, .. } = command else {
         unreachable!("the dispatcher sends PutCard here");
     };
-    owner::check_key(draft, signer.as_ref())?;
+    owner::check_key(draft, signer.as_ref(), KeyUse::Card)?;
     let kept = draft.entry(&CARDS, handle.as_str())?;
     if let Some(kept) = &kept {
         let kept_owner = kept.owner.as_ref();

@@ -13,7 +13,7 @@ use crate::view::{Space, ViewError};
 
 use super::bound;
 use super::draft::{Draft, Outcome, Stop};
-use super::{envelope, join, token};
+use super::{envelope, join, request, token};
 
 /// Tasks, and bodies, forgotten by one command: a few milliseconds of work.
 const STEP_MAX: usize = 256;
@@ -28,6 +28,7 @@ pub(super) fn compact(draft: &mut Draft<'_>, through: Revision, tasks_until: Wal
     // What is swept by the way elsewhere would wait for ever where nothing comes.
     envelope::sweep(draft)?;
     join::sweep(draft)?;
+    request::sweep(draft)?;
     token::forget_past(draft)?;
     let bodies = forget_bodies(draft)?;
     Ok(Reply::Compacted { compacted, more: tasks == STEP_MAX || bodies == STEP_MAX })

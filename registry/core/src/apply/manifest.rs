@@ -1,49 +1,78 @@
 //! Manifests: how a peer states its keys anew.
 //! Decides whether one follows the one kept; must never let a sequence fall or a fork pass.
 
-use proto_types::{Digest, Kid, Origin};
+use proto_types::peer::{Act, Actor};
+use proto_types::{Digest, Kid, Origin, WallMs};
 
 use crate::change::{Refusal, Reply};
-use crate::command::Command;
+use crate::command::PeerCommand;
 use crate::entry::{ChangeKind, ManifestRef, PeerEntry, PeerStatus};
 use crate::table::PEERS;
 
 use super::bound;
 use super::draft::{Draft, Outcome};
 use super::peer;
+use super::peer_log::{self, Line};
 
-pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
-    let Command::PutManifest { issuer, seq, prev, digest, expires_at, signed_by, keys } = command
+/// A publisher counts by one. Who leaves gaps leaves small ones; a leap to the end of the numbers
+/// would lock the owner out (fast-forward, attack case 12).
+const JUMP_MAX: u64 = 1_000_000;
+
+pub(super) fn put(draft: &mut Draft<'_>, command: &PeerCommand) -> Outcome {
+    let PeerCommand::State { issuer, prev, digest, expires_at, signed_by, keys, .. } = command
     else {
-        unreachable!("the dispatcher sends PutManifest here");
+        unreachable!("the dispatcher sends State here");
     };
     peer::check_keys(keys)?;
     let kept = draft.existing(&PEERS, issuer.as_str())?;
-    let offered = ManifestRef { seq: *seq, digest: *digest, expires_at: *expires_at };
+    let offered = offered(command, &kept);
     if kept.manifest.as_ref() == Some(&offered) && kept.status == PeerStatus::Active {
         return Ok(Reply::Done(kept.revision));
     }
     bound::not_past(*expires_at, draft.now())?;
-    check_signers(&kept, signed_by)?;
-    if let Some(manifest) = &kept.manifest {
-        check_succession(issuer, manifest, &offered, prev.as_ref())?;
-    }
+    check_signers(&kept, signed_by, draft.now())?;
+    check_succession(issuer, kept.current_manifest(), &offered, prev.as_ref())?;
     draft.require_body(digest)?;
-    let revision = draft.note(ChangeKind::Peer, issuer.as_str(), false);
-    let manifest = Some(offered);
-    let renewed = PeerEntry { keys: keys.clone(), manifest, revision, ..kept.clone() };
-    draft.replace(&PEERS, Some(&kept), &renewed);
-    Ok(Reply::Done(revision))
+    keep(draft, &kept, offered, command)
+}
+
+fn offered(command: &PeerCommand, kept: &PeerEntry) -> ManifestRef {
+    let PeerCommand::State { seq, digest, expires_at, .. } = command else {
+        unreachable!("the dispatcher sends State here");
+    };
+    ManifestRef { seq: *seq, digest: *digest, expires_at: *expires_at, epoch: kept.epoch }
+}
+
+/// A manifest that changes the keys is a line of the peer's log; others only replace the last.
+fn keep(
+    draft: &mut Draft<'_>,
+    kept: &PeerEntry,
+    offered: ManifestRef,
+    command: &PeerCommand,
+) -> Outcome {
+    let PeerCommand::State { keys, recovery_keys, document, digest, .. } = command else {
+        unreachable!("the dispatcher sends State here");
+    };
+    let state = kept.state().stated(keys.clone(), recovery_keys.clone(), draft.now());
+    let state = state.map_err(|fault| peer::refusal(&kept.origin, fault))?;
+    let (moved, seq) = (state != kept.state(), offered.seq);
+    let mut renewed = PeerEntry { manifest: Some(offered), ..kept.clone() }.in_state(state);
+    if moved {
+        let act = Act::Manifest { manifest: *document, seq };
+        let line = Line { actor: Actor::Owner, act, body: Some(*digest), barrier: false };
+        return Ok(Reply::Done(peer_log::keep(draft, Some(kept), renewed, line)?));
+    }
+    renewed.revision = draft.note(ChangeKind::Peer, kept.origin.as_str(), false);
+    draft.replace(&PEERS, Some(kept), &renewed);
+    Ok(Reply::Done(renewed.revision))
 }
 
 /// Between the check at the edge and now, a key may have been rotated out or the peer revoked.
-fn check_signers(peer: &PeerEntry, signed_by: &[Kid]) -> Result<(), Refusal> {
+fn check_signers(peer: &PeerEntry, signed_by: &[Kid], now: WallMs) -> Result<(), Refusal> {
     if signed_by.is_empty() {
         return Err(bound::invalid("signed_by", "names no key"));
     }
-    let active = peer.status == PeerStatus::Active;
-    let counts = |kid: &Kid| active && peer.keys.iter().any(|key| key.kid == *kid);
-    match signed_by.iter().find(|kid| !counts(kid)) {
+    match signed_by.iter().find(|kid| peer.signing_key(kid, now).is_none()) {
         None => Ok(()),
         Some(kid) => {
             let (origin, kid) = (peer.origin.clone(), kid.to_string());
@@ -54,19 +83,23 @@ fn check_signers(peer: &PeerEntry, signed_by: &[Kid]) -> Result<(), Refusal> {
 
 fn check_succession(
     issuer: &Origin,
-    kept: &ManifestRef,
+    kept: Option<&ManifestRef>,
     offered: &ManifestRef,
     prev: Option<&Digest>,
 ) -> Result<(), Refusal> {
-    if offered.seq <= kept.seq {
-        let (kept, offered) = (kept.seq, offered.seq);
-        return Err(Refusal::SequenceNotHigher { issuer: issuer.clone(), kept, offered });
+    let (newest, offered_seq) = (kept.map_or(0, |kept| kept.seq), offered.seq);
+    if offered_seq <= newest {
+        let (issuer, kept, offered) = (issuer.clone(), newest, offered_seq);
+        return Err(Refusal::SequenceNotHigher { issuer, kept, offered });
+    }
+    if offered_seq - newest > JUMP_MAX {
+        let (issuer, kept, offered, jump_max) = (issuer.clone(), newest, offered_seq, JUMP_MAX);
+        return Err(Refusal::SequenceTooFar { issuer, kept, offered, jump_max });
     }
     // After a gap the one before is a manifest that was never seen here, so only the direct
     // successor's word can be checked.
-    let direct = offered.seq == kept.seq + 1;
-    match prev {
-        Some(prev) if direct && *prev != kept.digest => {
+    match (kept, prev) {
+        (Some(kept), Some(prev)) if offered_seq == kept.seq + 1 && *prev != kept.digest => {
             Err(bound::conflict("manifest", issuer.as_str()))
         }
         _ => Ok(()),

@@ -1,61 +1,178 @@
-//! Peers: enrolment and revocation.
+//! Peers: enrolment and the operator's word about them.
 //! Decides which keys count for which origin; must never enrol a revoked peer again, nor replace
-//! the keys of an enrolled one (a manifest signed with them does that).
+//! the keys of an enrolled one (what its owner signs does that).
 
 use std::collections::BTreeSet;
 
 use proto_types::Origin;
+use proto_types::peer::{Act, Actor, Fault, KeySet, OperationRef, PeerState};
 
 use crate::change::{Refusal, Reply};
-use crate::entry::{Approval, ChangeKind, EnrolledKey, JoinRole, PeerEntry, PeerStatus};
+use crate::command::PeerCommand;
+use crate::entry::{
+    Approval, Candidate, EnrolledKey, Founding, JoinRole, PeerEntry, PeerStatus, Recent,
+};
 use crate::table::PEERS;
 
 use super::bound;
-use super::draft::{Draft, Outcome};
-use super::join;
+use super::draft::{Draft, Outcome, Stop};
+use super::peer_log::{self, Line};
+use super::{domain, join, manifest, operate, request};
 
-/// Room for a few signing keys in rotation and a recovery key; each is checked at every load.
+/// Room for a few signing keys in rotation and card keys; each is checked at every load.
 const KEYS_MAX: u64 = 16;
 
-pub(super) fn enrol(
+/// A sentence for people.
+const REASON_BYTES_MAX: usize = 256;
+
+/// The commands about peers.
+pub(super) fn decide(draft: &mut Draft<'_>, command: &PeerCommand) -> Outcome {
+    match command {
+        PeerCommand::Admit { candidate, approval } => enrol(draft, candidate, approval),
+        PeerCommand::Request { candidate, domain } => request::request(draft, candidate, *domain),
+        PeerCommand::Decide { origin, id, approval } => {
+            request::decide(draft, origin, id, approval.as_ref())
+        }
+        PeerCommand::State { .. } => manifest::put(draft, command),
+        PeerCommand::Operate { .. } => operate::operate(draft, command),
+        PeerCommand::Stand { origin, standing, reason } => {
+            stand(draft, origin, *standing, reason.as_deref())
+        }
+        PeerCommand::AskDomain { origin } => domain::ask(draft, origin),
+        PeerCommand::NoteDomain { origin, request, proven } => {
+            domain::note(draft, origin, request.as_ref(), *proven)
+        }
+    }
+}
+
+/// A peer that brings nothing but keys.
+pub(super) fn enrol_keys(
     draft: &mut Draft<'_>,
     origin: &Origin,
     keys: &[EnrolledKey],
     approval: &Approval,
 ) -> Outcome {
-    check_keys(keys)?;
-    if let Some(kept) = draft.entry(&PEERS, origin.as_str())? {
-        if kept.status == PeerStatus::Active && kept.keys == keys {
+    let (origin, keys) = (origin.clone(), keys.to_vec());
+    let candidate = Candidate { origin, keys, recovery_keys: Vec::new(), founding: None };
+    enrol(draft, &candidate, approval)
+}
+
+pub(super) fn enrol(draft: &mut Draft<'_>, candidate: &Candidate, approval: &Approval) -> Outcome {
+    let origin = &candidate.origin;
+    check_keys(&candidate.keys)?;
+    let kept = draft.entry(&PEERS, origin.as_str())?;
+    if let Some(kept) = &kept {
+        if is_same(kept, candidate) {
             return Ok(Reply::Done(kept.revision));
         }
-        return Err(bound::conflict("peer", origin.as_str()).into());
+        // Who has left comes back by the operator's word alone, and to its own history.
+        if kept.status != PeerStatus::Tombstoned || *approval != Approval::Operator {
+            return Err(bound::conflict("peer", origin.as_str()).into());
+        }
     }
     if let Approval::JoinToken(hash) = approval {
         join::spend(draft, hash, JoinRole::Peer, origin.as_str())?;
     }
-    let revision = draft.note(ChangeKind::Peer, origin.as_str(), false);
-    let peer = PeerEntry {
-        origin: origin.clone(),
-        keys: keys.to_vec(),
-        status: PeerStatus::Active,
-        approval: approval.clone(),
-        enrolled_at: draft.now(),
-        manifest: None,
-        revision,
-    };
-    draft.replace(&PEERS, None, &peer);
-    Ok(Reply::Done(revision))
+    let state = founded(draft, kept.as_ref(), candidate)?;
+    request::forget_all(draft, origin)?;
+    let line = entering(candidate, approval);
+    let fresh = entered(draft, kept.as_ref(), origin, approval).in_state(state);
+    Ok(Reply::Done(peer_log::keep(draft, kept.as_ref(), fresh, line)?))
 }
 
-pub(super) fn revoke(draft: &mut Draft<'_>, origin: &Origin) -> Outcome {
+/// The line that tells how a peer came in.
+fn entering(candidate: &Candidate, approval: &Approval) -> Line {
+    let operator = *approval == Approval::Operator;
+    Line {
+        actor: if operator { Actor::Operator } else { Actor::Registry },
+        act: Act::Enrolled {
+            keys: candidate.keys.clone(),
+            recovery_keys: candidate.recovery_keys.clone(),
+            approval: approval.name(),
+            operation: candidate.founding.map(|founding| founding.document),
+        },
+        body: candidate.founding.map(|founding| founding.body),
+        barrier: true,
+    }
+}
+
+fn is_same(kept: &PeerEntry, candidate: &Candidate) -> bool {
+    // When a key begins and ends is drawn anew each time that an enrolment is signed.
+    let named = |keys: &[EnrolledKey]| {
+        let each = keys.iter().map(|key| (key.kid.clone(), key.public_key, key.usage));
+        each.collect::<Vec<_>>()
+    };
+    kept.status == PeerStatus::Active
+        && named(&kept.keys) == named(&candidate.keys)
+        && kept.recovery_keys == candidate.recovery_keys
+}
+
+fn founded(
+    draft: &Draft<'_>,
+    kept: Option<&PeerEntry>,
+    candidate: &Candidate,
+) -> Result<PeerState, Stop> {
+    let keys = KeySet { keys: candidate.keys.clone(), recovery: candidate.recovery_keys.clone() };
+    let before = kept.map(PeerEntry::state);
+    let mut state = PeerState::enrolled(keys, before.as_ref(), draft.now())
+        .map_err(|fault| refusal(&candidate.origin, fault))?;
+    if let Some(Founding { epoch, document, body }) = candidate.founding {
+        draft.require_body(&body)?;
+        if epoch != state.epoch {
+            let (origin, epoch) = (candidate.origin.clone(), state.epoch);
+            return Err(Refusal::OperationOutOfOrder { origin, epoch, seq: 1 }.into());
+        }
+        state.operation = Some(OperationRef { seq: 1, digest: document });
+    }
+    Ok(state)
+}
+
+/// A peer of which nothing is known but its log, if it has been here before.
+fn entered(
+    draft: &Draft<'_>,
+    kept: Option<&PeerEntry>,
+    origin: &Origin,
+    approval: &Approval,
+) -> PeerEntry {
+    PeerEntry {
+        origin: origin.clone(),
+        keys: Vec::new(),
+        recovery_keys: Vec::new(),
+        status: PeerStatus::Active,
+        standing: Default::default(),
+        moved_to: None,
+        epoch: 0,
+        operation: None,
+        revoked_keys: Vec::new(),
+        log: kept.and_then(|kept| kept.log),
+        recent: Recent::default(),
+        approval: approval.clone(),
+        enrolled_at: draft.now(),
+        manifest: kept.and_then(|kept| kept.manifest.clone()),
+        domain: None,
+        revision: Default::default(),
+    }
+}
+
+/// The operator's word.
+pub(super) fn stand(
+    draft: &mut Draft<'_>,
+    origin: &Origin,
+    standing: PeerStatus,
+    reason: Option<&str>,
+) -> Outcome {
+    if let Some(reason) = reason {
+        bound::text("reason", reason, REASON_BYTES_MAX)?;
+    }
     let kept = draft.existing(&PEERS, origin.as_str())?;
-    if kept.status == PeerStatus::Revoked {
+    if kept.standing.operator == standing {
         return Ok(Reply::Done(kept.revision));
     }
-    let revision = draft.note(ChangeKind::Peer, origin.as_str(), false);
-    let revoked = PeerEntry { status: PeerStatus::Revoked, revision, ..kept.clone() };
-    draft.replace(&PEERS, Some(&kept), &revoked);
-    Ok(Reply::Done(revision))
+    let state = kept.state().ordered(standing).map_err(|fault| refusal(origin, fault))?;
+    let act = Act::Standing { standing, reason: reason.map(ToOwned::to_owned) };
+    let line = Line { actor: Actor::Operator, act, body: None, barrier: false };
+    let ordered = kept.clone().in_state(state);
+    Ok(Reply::Done(peer_log::keep(draft, Some(&kept), ordered, line)?))
 }
 
 /// 1 to 16 keys; no name and no key twice, so that one key can never count as two.
@@ -71,4 +188,35 @@ pub(super) fn check_keys(keys: &[EnrolledKey]) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// How an act that does not fit is refused.
+pub(super) fn refusal(origin: &Origin, fault: Fault) -> Refusal {
+    let origin = origin.clone();
+    match fault {
+        Fault::Order { expected_epoch, expected_seq, .. } => {
+            Refusal::OperationOutOfOrder { origin, epoch: expected_epoch, seq: expected_seq }
+        }
+        Fault::Fork => bound::conflict("operation", origin.as_str()),
+        Fault::Standing(standing) => {
+            Refusal::PeerNotActive { origin, status: status_name(standing).to_owned() }
+        }
+        Fault::KeyUnknown { kid } => {
+            Refusal::NotFound { kind: "key".to_owned(), id: kid.to_string() }
+        }
+        Fault::Keys(cause) => bound::invalid("keys", &cause.to_string()),
+        Fault::Prolonged { .. } | Fault::Usage { .. } | Fault::Misplaced => {
+            bound::invalid("action", &fault.to_string())
+        }
+    }
+}
+
+/// What a refusal calls a standing.
+fn status_name(standing: PeerStatus) -> &'static str {
+    match standing {
+        PeerStatus::Active => "active",
+        PeerStatus::Suspended => "suspended",
+        PeerStatus::Revoked => "revoked",
+        PeerStatus::Tombstoned => "tombstoned",
+    }
 }

@@ -2,6 +2,7 @@
 //! Decides which version is kept; must never let an older `updatedAt` replace a newer one, or a
 //! deleted record come back with a version from before its deletion.
 
+use proto_types::manifest::KeyUse;
 use proto_types::{Digest, Handle};
 
 use crate::change::{Refusal, Reply};
@@ -36,7 +37,7 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     }
     check_if_match(kept.as_ref(), *if_match)?;
     bound::near("updatedAt", *updated_at, draft.now(), AHEAD_MS_MAX)?;
-    owner::check_key(draft, owner.as_ref())?;
+    owner::check_key(draft, owner.as_ref(), KeyUse::Signing)?;
     if let Some(kept) = &kept {
         check_succession(draft, kept, &record)?;
     }

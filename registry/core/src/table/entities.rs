@@ -6,23 +6,9 @@ use proto_types::Digest;
 use super::{Entity, envelope_key};
 use crate::entry::{
     AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, JoinTokenEntry, MemberEntry,
-    NamespaceEntry, NodeEntry, PeerEntry, RecordEntry, TaskEntry, TaskState,
+    NamespaceEntry, NodeEntry, RecordEntry, TaskEntry, TaskState,
 };
 use crate::index;
-
-impl Entity for PeerEntry {
-    fn key(&self) -> String {
-        self.origin.as_str().to_owned()
-    }
-
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        index::of_peer(self)
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        self.manifest.iter().map(|manifest| manifest.digest).collect()
-    }
-}
 
 impl Entity for RecordEntry {
     fn key(&self) -> String {

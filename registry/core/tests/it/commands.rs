@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 use proto_types::card::Assurance;
 use proto_types::{ContextId, LeaseEpoch, Namespace, NodeId, Revision, Stamp, WallMs};
-use registry_core::command::{Command, NamespaceCommand, Proposal};
+use registry_core::command::{Command, NamespaceCommand, PeerCommand, Proposal};
 use registry_core::entry::{
-    AgentKind, Approval, Capacity, JoinRole, NodeState, Quotas, ReplyTo, TaskEnd, Terms, TrustMode,
-    Visibility,
+    AgentKind, Approval, Candidate, Capacity, DomainMethod, JoinRole, NodeState, PeerStatus,
+    Quotas, ReplyTo, TaskEnd, Terms, TrustMode, Visibility,
 };
 
 use crate::guide::{OPEN, guided};
@@ -116,9 +116,10 @@ fn any_peer_command(now: WallMs) -> impl Strategy<Value = Command> {
         }),
         4 => (name(3), some_keys(), some_approval())
             .prop_map(|(peer, keys, approval)| enrol(peer, &keys, approval)),
-        2 => (0_u8..3).prop_map(|peer| Command::RevokePeer { origin: origin(peer) }),
+        1 => (0_u8..3).prop_map(|peer| Command::RevokePeer { origin: origin(peer) }),
+        4 => any_word().prop_map(Command::Peer),
         12 => (name(3), 0_u64..5, prev, name(5), some_time(now, DAY), keys).prop_map(
-            |(peer, seq, prev, body, expires_at, (signers, keys))| Command::PutManifest {
+            |(peer, seq, prev, body, expires_at, (signers, keys))| Command::Peer(PeerCommand::State {
                 issuer: origin(peer),
                 seq,
                 prev,
@@ -126,6 +127,49 @@ fn any_peer_command(now: WallMs) -> impl Strategy<Value = Command> {
                 expires_at,
                 signed_by: signers.into_iter().map(kid).collect(),
                 keys: keys.into_iter().map(key).collect(),
+                document: digest(body),
+                recovery_keys: Vec::new(),
+            })
+        ),
+    ]
+}
+
+/// What operators, hosts and strangers say about peers.
+fn any_word() -> impl Strategy<Value = PeerCommand> {
+    let standing = prop_oneof![
+        3 => Just(PeerStatus::Active),
+        3 => Just(PeerStatus::Suspended),
+        1 => Just(PeerStatus::Tombstoned),
+    ];
+    let candidate = |peer, name| {
+        let (origin, keys) = (origin(peer), vec![key(name)]);
+        Candidate { origin, keys, recovery_keys: Vec::new(), founding: None }
+    };
+    let proven = prop::option::of(Just(DomainMethod::Dns));
+    let asks = (name(4), 0_u8..3, any::<bool>());
+    prop_oneof![
+        2 => (name(3), standing).prop_map(|(peer, standing)| PeerCommand::Stand {
+            origin: origin(peer),
+            standing,
+            reason: None,
+        }),
+        2 => asks.prop_map(move |(peer, key, domain)| PeerCommand::Request {
+            candidate: candidate(peer, key),
+            domain,
+        }),
+        2 => (name(4), 0_u8..3, prop::option::of(some_approval())).prop_map(
+            move |(peer, key, approval)| PeerCommand::Decide {
+                origin: origin(peer),
+                id: candidate(peer, key).id(),
+                approval,
+            }
+        ),
+        1 => name(4).prop_map(|peer| PeerCommand::AskDomain { origin: origin(peer) }),
+        2 => (name(4), prop::option::of(0_u8..3), proven).prop_map(
+            move |(peer, of, proven)| PeerCommand::NoteDomain {
+                origin: origin(peer),
+                request: of.map(|key| candidate(peer, key).id()),
+                proven,
             }
         ),
     ]
@@ -154,7 +198,7 @@ fn any_namespace_command(now: WallMs) -> impl Strategy<Value = Command> {
     let by = prop::option::weighted(0.2, (0_u8..2).prop_map(origin));
     prop_oneof![
         4 => (name(), terms, by).prop_map(move |(name, terms, by)| Command::Namespace(
-            NamespaceCommand::Put { name: named(name), terms, by },
+            NamespaceCommand::Put { name: named(name), terms: Box::new(terms), by },
         )),
         1 => name().prop_map(move |name| Command::Namespace(NamespaceCommand::Delete { name: named(name) })),
         1 => (0_u8..8, some_time(now, 16 * MINUTE))

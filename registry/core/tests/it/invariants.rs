@@ -10,8 +10,8 @@ use registry_core::change::{Reply, Spent};
 use registry_core::command::{Command, Proposal};
 use registry_core::entry::{PeerStatus, TaskEntry, TaskState, Usage};
 use registry_core::table::{
-    AGENTS, CARDS, ENVELOPES, Entity, GATEWAYS, JOIN_TOKENS, MEMBERS, NAMESPACES, NODES, PEERS,
-    RECORDS, TASKS, Table,
+    AGENTS, CARDS, ENVELOPES, Entity, GATEWAYS, JOIN_TOKENS, MEMBERS, NAMESPACES, NODES, PEER_LOG,
+    PEER_REQUESTS, PEERS, RECORDS, TASKS, Table,
 };
 use registry_core::view::{Memory, Space};
 use registry_core::{BatchChange, apply_batch, query};
@@ -109,9 +109,11 @@ fn sequences_and_times_never_decrease(before: &Memory, after: &Memory) {
     for (old, new) in both(before, after, &PEERS) {
         if let Some(kept) = &old.manifest {
             let newer = new.manifest.as_ref().expect("a manifest is replaced, never dropped");
-            assert!(newer.seq > kept.seq || newer == kept, "{kept:?} {newer:?}");
+            let rises = (newer.epoch, newer.seq) > (kept.epoch, kept.seq);
+            assert!(rises || newer == kept, "{kept:?} {newer:?}");
         }
-        assert!(old.status == PeerStatus::Active || new.status == PeerStatus::Revoked);
+        let returns = old.status > PeerStatus::Suspended && new.status < old.status;
+        assert!(!returns || new.epoch > old.epoch, "what is revoked comes back only anew");
     }
     for (old, new) in both(before, after, &RECORDS) {
         // The same version again may be for other eyes.
@@ -131,6 +133,8 @@ fn derived_keys_and_counts_follow_the_entities(after: &Memory) {
     }
     let tables = [
         derived(after, &PEERS),
+        derived(after, &PEER_LOG),
+        derived(after, &PEER_REQUESTS),
         derived(after, &RECORDS),
         derived(after, &CARDS),
         derived(after, &AGENTS),

@@ -17,7 +17,7 @@ fn namespace(name: &str) -> Namespace {
 }
 
 fn put(name: &str, terms: Terms) -> Command {
-    Command::Namespace(NamespaceCommand::Put { name: namespace(name), terms, by: None })
+    Command::Namespace(NamespaceCommand::Put { name: namespace(name), terms: Box::new(terms), by: None })
 }
 
 fn delete(name: &str) -> Command {

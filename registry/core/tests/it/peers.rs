@@ -2,14 +2,14 @@
 
 use proto_types::WallMs;
 use registry_core::change::{Refusal, Reply};
-use registry_core::command::Command;
+use registry_core::command::{Command, PeerCommand};
 use registry_core::entry::{Approval, JoinRole, PeerStatus};
 use registry_core::query;
 
 use crate::world::*;
 
 fn manifest(seq: u64, body: u8, signed_by: &[u8], keys: &[u8], prev: Option<u8>) -> Command {
-    Command::PutManifest {
+    Command::Peer(PeerCommand::State {
         issuer: origin(0),
         seq,
         prev: prev.map(digest),
@@ -17,7 +17,9 @@ fn manifest(seq: u64, body: u8, signed_by: &[u8], keys: &[u8], prev: Option<u8>)
         expires_at: START.plus_ms(DAY),
         signed_by: signed_by.iter().map(|name| kid(*name)).collect(),
         keys: keys.iter().map(|name| key(*name)).collect(),
-    }
+        document: digest(body),
+        recovery_keys: Vec::new(),
+    })
 }
 
 #[test]

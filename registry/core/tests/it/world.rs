@@ -116,7 +116,7 @@ pub(crate) fn kid(name: u8) -> Kid {
 }
 
 pub(crate) fn key(name: u8) -> EnrolledKey {
-    EnrolledKey { kid: kid(name), public_key: SecretKey::from_seed(&[name; 32]).public() }
+    EnrolledKey::new(kid(name), SecretKey::from_seed(&[name; 32]).public())
 }
 
 pub(crate) fn node_id(name: u8) -> NodeId {

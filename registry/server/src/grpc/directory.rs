@@ -32,6 +32,45 @@ impl Directory for DirectoryService {
         finish(peers::revoke(&self.0, request).await)
     }
 
+    async fn list_peer_requests(
+        &self,
+        request: Request<wire::ListPeerRequestsRequest>,
+    ) -> Answer<wire::PeerRequestList> {
+        finish(peers::requests(&self.0, request).await)
+    }
+
+    async fn decide_peer_request(
+        &self,
+        request: Request<wire::DecidePeerRequestRequest>,
+    ) -> Answer<wire::Done> {
+        finish(peers::decide(&self.0, request).await)
+    }
+
+    async fn operate_peer(&self, request: Request<wire::PutDocumentRequest>) -> Answer<wire::Done> {
+        finish(peers::operate(&self.0, request).await)
+    }
+
+    async fn get_peer_log(
+        &self,
+        request: Request<wire::GetPeerLogRequest>,
+    ) -> Answer<wire::PeerLog> {
+        finish(peers::log(&self.0, request).await)
+    }
+
+    async fn set_peer_standing(
+        &self,
+        request: Request<wire::SetPeerStandingRequest>,
+    ) -> Answer<wire::Done> {
+        finish(peers::stand(&self.0, request).await)
+    }
+
+    async fn ask_peer_domain(
+        &self,
+        request: Request<wire::AskPeerDomainRequest>,
+    ) -> Answer<wire::Done> {
+        finish(peers::ask_domain(&self.0, request).await)
+    }
+
     async fn get_peer(&self, request: Request<wire::GetPeerRequest>) -> Answer<wire::Peer> {
         finish(peers::one(&self.0, request).await)
     }

@@ -4,13 +4,13 @@
 
 use proto_types::Origin;
 use proto_wire::registry::v1 as wire;
-use registry_api::{Problem, decode, field, render};
+use registry_api::{Problem, Role, decode, field, render};
 use registry_core::change::Reply;
 use registry_core::query;
 use tonic::{Request, Response};
 
 use crate::member::{Member, Reading, done_at};
-use crate::{lookup, random};
+use crate::{enrolment, lookup, random};
 
 use super::{Handled, at, caller};
 
@@ -19,11 +19,69 @@ pub(super) async fn enrol(
     request: Request<wire::EnrolPeerRequest>,
 ) -> Handled<wire::Peer> {
     let caller = caller(member, request.metadata()).await?;
+    let source = super::source(&request);
     let request = request.into_inner();
-    let proposal = decode::peer::enrol(&caller, &request)?;
-    let reading = done(member, member.decide(proposal).await?).await?;
+    let (reading, peer) = enrolment::enrol(member, &caller, source, &request).await?;
+    Ok(at(&reading, peer))
+}
+
+pub(super) async fn requests(
+    member: &Member,
+    request: Request<wire::ListPeerRequestsRequest>,
+) -> Handled<wire::PeerRequestList> {
+    caller(member, request.metadata()).await?.require(&[Role::Operator])?;
+    let request = request.into_inner();
+    let reading = member.stale();
+    let limit = field::page(request.limit)?;
+    Ok(at(&reading, lookup::peer_requests(&reading.view, &request.after, limit)?))
+}
+
+pub(super) async fn decide(
+    member: &Member,
+    request: Request<wire::DecidePeerRequestRequest>,
+) -> Handled<wire::Done> {
+    let caller = caller(member, request.metadata()).await?;
+    let proposal = decode::peer::decide(&caller, request.get_ref())?;
+    committed(member.decide(proposal).await?)
+}
+
+pub(super) async fn operate(
+    member: &Member,
+    request: Request<wire::PutDocumentRequest>,
+) -> Handled<wire::Done> {
+    let reading = member.strong().await?;
+    let document = &request.get_ref().document;
+    let proposal = decode::operation::operate(document, None, &reading.view, member.clock.now())?;
+    committed(member.decide(proposal).await?)
+}
+
+pub(super) async fn log(
+    member: &Member,
+    request: Request<wire::GetPeerLogRequest>,
+) -> Handled<wire::PeerLog> {
+    let request = request.into_inner();
     let origin: Origin = field::read("origin", &request.origin)?;
-    Ok(at(&reading, lookup::peer(&reading.view, &origin)?))
+    let limit = field::page(request.limit)?;
+    let reading = member.read(request.consistency).await?;
+    Ok(at(&reading, lookup::peer_log(&reading.view, &origin, request.after, limit)?))
+}
+
+pub(super) async fn stand(
+    member: &Member,
+    request: Request<wire::SetPeerStandingRequest>,
+) -> Handled<wire::Done> {
+    let caller = caller(member, request.metadata()).await?;
+    let proposal = decode::peer::stand(&caller, request.get_ref())?;
+    committed(member.decide(proposal).await?)
+}
+
+pub(super) async fn ask_domain(
+    member: &Member,
+    request: Request<wire::AskPeerDomainRequest>,
+) -> Handled<wire::Done> {
+    let caller = caller(member, request.metadata()).await?;
+    let proposal = decode::peer::ask_domain(&caller, &request.get_ref().origin)?;
+    committed(member.decide(proposal).await?)
 }
 
 pub(super) async fn revoke(
@@ -55,7 +113,7 @@ pub(super) async fn list(
     let reading = member.read(request.consistency).await?;
     let page = query::peers(&reading.view, after.as_ref(), limit)?;
     let next = field::next(&page, limit, |peer| peer.origin.as_str());
-    let peers = page.iter().map(|peer| render::directory::peer(peer, None)).collect();
+    let peers = page.iter().map(|peer| render::peer::peer(peer, None)).collect();
     Ok(at(&reading, wire::PeerList { peers, next }))
 }
 

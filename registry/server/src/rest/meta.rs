@@ -76,12 +76,18 @@ pub(super) async fn metrics(State(member): Shared) -> Answered {
     Ok(response)
 }
 
+/// Expired manifests that are counted: one alone is an alarm.
+const EXPIRED_MAX: usize = 1_000;
+
 type Figure = (&'static str, &'static str, &'static str, u64);
 
 fn figures(member: &Member) -> Result<Vec<Figure>, super::Problem> {
     let status = member.registry.status();
     let reading = member.stale();
     let open_tasks = query::open_tasks(&reading.view)?;
+    let now = member.clock.now();
+    let expired = query::expired_manifests(&reading.view, now, EXPIRED_MAX)?.len() as u64;
+    let waiting = query::peer_requests_waiting(&reading.view)?;
     let leads = u64::from(member.registry.is_leader());
     let poisoned = u64::from(status.poisoned.is_some());
     let (applied, last_log) = (status.applied.unwrap_or(0), status.last_log.unwrap_or(0));
@@ -95,6 +101,13 @@ fn figures(member: &Member) -> Result<Vec<Figure>, super::Problem> {
         ("last_log_index", "counter", "The last log entry on disk.", last_log),
         ("poisoned", "gauge", "1 if this member acknowledges nothing.", poisoned),
         ("node_sessions", "gauge", "Node sessions at this member.", sessions),
+        (
+            "manifests_expired",
+            "gauge",
+            "Manifests in force past their expiry, 1,000 at most.",
+            expired,
+        ),
+        ("peer_requests", "gauge", "Peers that wait to be let in.", waiting),
         ("open_tasks", "gauge", "Tasks that have not ended.", open_tasks),
     ])
 }

@@ -2,11 +2,15 @@
 //!
 //! It decides nothing about a peer.
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, Request, State};
+mod operator;
+mod owner;
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, Request, State};
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
 use proto_types::{Digest, Origin};
+use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Problem, decode, field, render};
 use registry_core::entry::PeerEntry;
 use registry_core::query;
@@ -14,6 +18,7 @@ use registry_core::view::View;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::lookup;
 use crate::member::done_at;
 
 use super::cards::tagged;
@@ -37,8 +42,27 @@ static AFTER: Parameter = Parameter::query(
     r##"{"$ref":"#/components/schemas/Origin"}"##,
 );
 
+/// The name of a peer in a path.
+static ORIGIN: Parameter = Parameter::path(
+    "origin",
+    "The peer's origin, percent-encoded as one segment.",
+    r##"{"$ref":"#/components/schemas/Origin"}"##,
+);
+
 pub(super) fn routes() -> Vec<Route> {
+    let mut routes = directory();
+    routes.extend(owner::routes());
+    routes.extend(operator::routes());
+    routes
+}
+
+fn directory() -> Vec<Route> {
     vec![
+        Route::get("/v1/peers/{origin}", one)
+            .is("getPeer", "peers", "A peer, whatever its standing.")
+            .takes(&[&ORIGIN, &CONSISTENCY])
+            .gives(200, "The peer.", &schemas::PEER, READ)
+            .refuses(&[Code::NotFound]),
         Route::get("/v1/peers", list)
             .is("listPeers", "peers", "Peers by origin, revoked ones included.")
             .takes(&[&AFTER, &LIMIT, &CONSISTENCY])
@@ -51,7 +75,7 @@ pub(super) fn routes() -> Vec<Route> {
             .is("putManifest", "peers", "Takes a peer's signed manifest. The signature is the authority: anybody may bring it.")
             .body(&schemas::PEER_MANIFEST)
             .gives(201, "It is stored on a majority.", &schemas::MANIFEST_STORED, WRITTEN)
-            .refuses(&[Code::KeyNotEnrolled, Code::BadSignature, Code::DocumentExpired, Code::SequenceNotHigher, Code::TooFarAhead, Code::Conflict]),
+            .refuses(&[Code::KeyNotEnrolled, Code::BadSignature, Code::DocumentExpired, Code::SequenceNotHigher, Code::SequenceTooFar, Code::PeerNotActive, Code::BoundReached, Code::TooFarAhead, Code::Conflict]),
     ]
 }
 
@@ -74,24 +98,74 @@ pub(super) async fn list(
     let reading = read(&member, asked.consistency.as_deref()).await?;
     let page = query::peers(&reading.view, after.as_ref(), limit)?;
     let next = field::next(&page, limit, |peer| peer.origin.as_str());
-    let peers: Vec<Value> = page.iter().map(peer).collect();
+    let peers: Vec<Value> =
+        page.iter().map(|entry| peer(&render::peer::peer(entry, None))).collect();
     Ok(at(&reading, json(StatusCode::OK, &json!({ "peers": peers, "next": next }))))
 }
 
-fn peer(entry: &PeerEntry) -> Value {
-    let keys = entry
-        .keys
-        .iter()
-        .map(|key| json!({ "kid": key.kid.as_str(), "publicKeyHex": key.public_key.to_hex() }));
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reading {
+    consistency: Option<String>,
+}
+
+async fn one(
+    State(member): Shared,
+    path: Result<Path<String>, PathRejection>,
+    query: Result<Query<Reading>, QueryRejection>,
+) -> Answered {
+    let (origin, asked) = (origin(path)?, parameters(query)?);
+    let reading = read(&member, asked.consistency.as_deref()).await?;
+    let found = lookup::peer(&reading.view, &origin)?;
+    Ok(at(&reading, json(StatusCode::OK, &peer(&found))))
+}
+
+/// The origin in a path, where it stands percent-encoded.
+fn origin(path: Result<Path<String>, PathRejection>) -> Result<Origin, Problem> {
+    let Path(text) = path.map_err(|_| Problem::argument("origin", "it is not percent-encoded"))?;
+    field::read("origin", &text)
+}
+
+/// A peer in JSON, told by the same words as over gRPC.
+pub(super) fn peer(entry: &wire::Peer) -> Value {
+    let (keys, recovery) = (keys(&entry.keys), keys(&entry.recovery_keys));
+    let stated = (entry.manifest_seq > 0).then_some(entry);
     json!({
-        "origin": entry.origin.as_str(),
-        "keys": keys.collect::<Vec<_>>(),
-        "status": render::directory::peer_status(entry.status),
-        "enrolledAtMs": entry.enrolled_at.0,
-        "manifestSeq": entry.manifest.as_ref().map(|manifest| manifest.seq),
-        "manifestDigest": entry.manifest.as_ref().map(|manifest| manifest.digest.to_string()),
-        "revision": entry.revision.0,
+        "origin": entry.origin,
+        "keys": keys,
+        "recoveryKeys": recovery,
+        "status": entry.status,
+        "enrolledAtMs": entry.enrolled_at_ms,
+        "manifestSeq": stated.map(|peer| peer.manifest_seq),
+        "manifestDigest": stated.map(|peer| &peer.manifest_digest),
+        "manifestExpiresAtMs": stated.map(|peer| peer.manifest_expires_at_ms),
+        "movedTo": text(&entry.moved_to),
+        "epoch": entry.epoch,
+        "operationSeq": entry.operation_seq,
+        "operationDigest": text(&entry.operation_digest),
+        "logIndex": entry.log_index,
+        "logDigest": text(&entry.log_digest),
+        "domainProven": entry.domain_proven,
+        "revision": entry.revision,
     })
+}
+
+pub(super) fn keys(keys: &[wire::Key]) -> Vec<Value> {
+    let time = |ms: u64| (ms > 0).then_some(ms);
+    let key = |key: &wire::Key| {
+        json!({
+            "kid": key.kid,
+            "publicKeyHex": key.public_key_hex,
+            "use": if key.usage.is_empty() { "recovery" } else { &key.usage },
+            "notBeforeMs": time(key.not_before_ms),
+            "notAfterMs": time(key.not_after_ms),
+        })
+    };
+    keys.iter().map(key).collect()
+}
+
+fn text(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 pub(super) async fn roster(State(member): Shared) -> Answered {

@@ -40,6 +40,10 @@ schemas! {
     CHANGES = "Changes";
     /// A SHA-256 digest.
     DIGEST = "Digest";
+    /// A write that is done.
+    DONE = "Done";
+    /// Why something is done, for people.
+    REASON = "Reason";
     /// The name of an entry.
     HANDLE = "Handle";
     /// What this member says of itself.
@@ -52,8 +56,20 @@ schemas! {
     ORIGIN = "Origin";
     /// A peer.
     PEER = "Peer";
+    /// A key of a peer.
+    PEER_KEY = "PeerKey";
+    /// An operator's decision about a peer that waits.
+    PEER_DECISION = "PeerDecision";
+    /// A peer's wish to be enrolled.
+    PEER_ENROLMENT = "PeerEnrolment";
+    /// A page of a peer's log.
+    PEER_LOG = "PeerLog";
     /// A signed peer manifest.
     PEER_MANIFEST = "PeerManifest";
+    /// A signed operation of a peer's owner.
+    PEER_OPERATION = "PeerOperation";
+    /// A page of peers that wait to be let in.
+    PEER_REQUESTS = "PeerRequests";
     /// A page of peers.
     PEERS = "Peers";
     /// What went wrong.

@@ -10,7 +10,7 @@ fn enrolment() -> wire::EnrolPeerRequest {
     let key = SecretKey::from_seed(&[1; 32]).public().to_hex();
     wire::EnrolPeerRequest {
         origin: "https://a.example".to_owned(),
-        keys: vec![wire::Key { kid: "k1".to_owned(), public_key_hex: key }],
+        keys: vec![wire::Key { kid: "k1".to_owned(), public_key_hex: key, ..Default::default() }],
         ..Default::default()
     }
 }
@@ -52,7 +52,8 @@ async fn bad_input_to_the_directory_is_refused_by_name() {
     );
     let bad = wire::EnrolPeerRequest { keys: vec![], ..enrolment() };
     refused("no keys", directory.enrol_peer(by(OPERATOR, bad)).await, "invalid-argument");
-    let small = wire::Key { kid: "k".into(), public_key_hex: "00".repeat(32) };
+    let small =
+        wire::Key { kid: "k".into(), public_key_hex: "00".repeat(32), ..Default::default() };
     let bad = wire::EnrolPeerRequest { keys: vec![small], ..enrolment() };
     refused(
         "a key of small order",

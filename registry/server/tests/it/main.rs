@@ -11,6 +11,8 @@ mod envelopes;
 mod fleet;
 mod fleet_refusals;
 mod meta;
+mod peer_domain;
+mod peer_operations;
 mod peers;
 mod records;
 mod rest_refusals;

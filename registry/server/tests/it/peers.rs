@@ -20,9 +20,14 @@ fn with_proof(origin: &str, key: &SecretKey, join_token: &str) -> wire::EnrolPee
     let message = possession_message(&origin.parse().unwrap(), &"k1".parse().unwrap());
     wire::EnrolPeerRequest {
         origin: origin.to_owned(),
-        keys: vec![wire::Key { kid: "k1".to_owned(), public_key_hex: key.public().to_hex() }],
+        keys: vec![wire::Key {
+            kid: "k1".to_owned(),
+            public_key_hex: key.public().to_hex(),
+            ..Default::default()
+        }],
         join_token: join_token.to_owned(),
         proofs: vec![key.sign(&message).to_vec().into()],
+        ..Default::default()
     }
 }
 

@@ -46,8 +46,14 @@ pub(crate) struct World {
 impl World {
     /// A cluster of one.
     pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// A cluster of one with other settings.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        let config = config(folder.path(), 1);
+        let mut config = config(folder.path(), 1);
+        change(&mut config);
         Self::run(config, folder).await.ready().await
     }
 
@@ -164,7 +170,11 @@ impl World {
 
     /// Enrols a peer with one key, by the operator's word.
     pub(crate) async fn enrol(&self, origin: &str, kid: &str, key: &SecretKey) {
-        let keys = vec![wire::Key { kid: kid.to_owned(), public_key_hex: key.public().to_hex() }];
+        let keys = vec![wire::Key {
+            kid: kid.to_owned(),
+            public_key_hex: key.public().to_hex(),
+            ..Default::default()
+        }];
         let request =
             wire::EnrolPeerRequest { origin: origin.to_owned(), keys, ..Default::default() };
         self.directory().enrol_peer(by(OPERATOR, request)).await.unwrap();

@@ -1,0 +1,153 @@
+//! The verbs of `peer` and their flags. It decides names and defaults, and nothing else.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PeerVerb {
+    /// Enrols a peer with its keys. Without --join-token and without being the operator it waits.
+    Enrol(Enrolment),
+    /// Prints what the peer's host must publish to vouch for its keys.
+    DomainRecord {
+        /// The peer's web origin.
+        origin: String,
+        /// A signing key file of the peer. May be given again.
+        #[arg(long, required = true)]
+        key: Vec<PathBuf>,
+    },
+    /// Lists peers.
+    List,
+    /// Shows a peer.
+    Show {
+        /// The peer's web origin.
+        origin: String,
+    },
+    /// Prints a peer's log.
+    Log {
+        /// The peer's web origin.
+        origin: String,
+        /// Verifies every link and signature here, without trusting the registry.
+        #[arg(long)]
+        verify: bool,
+    },
+    /// Lists peers that wait to be let in.
+    Requests,
+    /// Lets in a peer that waits.
+    Approve(Decision),
+    /// Forgets a peer's wish to be let in.
+    Reject(Decision),
+    /// Has a peer's host asked soon whether it vouches for the peer.
+    ProveDomain {
+        /// The peer's web origin.
+        origin: String,
+    },
+    /// Gives a peer a new signing key, and the old one an end.
+    Rotate {
+        #[command(flatten)]
+        owner: Owner,
+        /// The new key file.
+        #[arg(long)]
+        new_key: PathBuf,
+        /// How long the old key still counts.
+        #[arg(long, default_value_t = 86_400)]
+        overlap_seconds: u64,
+    },
+    /// Gives a peer a key that may sign cards and nothing else.
+    Delegate {
+        #[command(flatten)]
+        owner: Owner,
+        /// The card key file.
+        #[arg(long)]
+        card_key: PathBuf,
+    },
+    /// Stops one key of a peer at once.
+    RevokeKey {
+        #[command(flatten)]
+        owner: Owner,
+        /// The name of the key.
+        #[arg(long)]
+        kid: String,
+    },
+    /// Says where a peer can be found from now on.
+    Move {
+        #[command(flatten)]
+        owner: Owner,
+        /// The new web origin.
+        #[arg(long)]
+        to: String,
+    },
+    /// Sets a peer's keys with a recovery key, and voids what signing keys did.
+    Recover {
+        /// The peer's web origin.
+        origin: String,
+        /// The recovery key file.
+        #[arg(long)]
+        recovery_key: PathBuf,
+        /// A signing key file from now on. May be given again.
+        #[arg(long, required = true)]
+        key: Vec<PathBuf>,
+        /// A recovery key file from now on; the one that recovers if absent. May be given again.
+        #[arg(long)]
+        new_recovery_key: Vec<PathBuf>,
+        /// The digest of the last log entry that stands; the newest one if absent.
+        #[arg(long)]
+        after: Option<String>,
+    },
+    /// Stops a peer for a while: as its owner with --key, else as the operator.
+    Suspend(Standing),
+    /// Lets a suspended peer act again.
+    Resume(Standing),
+    /// Revokes a peer for good.
+    Revoke(Standing),
+    /// Ends a peer; its name and history stay.
+    Tombstone(Standing),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Enrolment {
+    /// The peer's web origin.
+    pub(crate) origin: String,
+    /// A signing key file of the peer; its possession is proven. May be given again.
+    #[arg(long, required = true)]
+    pub(crate) key: Vec<PathBuf>,
+    /// A key file that may override the signing keys within 72 hours; keep it offline.
+    #[arg(long)]
+    pub(crate) recovery_key: Vec<PathBuf>,
+    /// The token an operator handed out.
+    #[arg(long)]
+    pub(crate) join_token: Option<String>,
+    /// Have the peer's host asked to vouch for it (see `domain-record`).
+    #[arg(long)]
+    pub(crate) domain: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Owner {
+    /// The peer's web origin.
+    pub(crate) origin: String,
+    /// A signing key file of the peer.
+    #[arg(long)]
+    pub(crate) key: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Decision {
+    /// The peer's web origin.
+    pub(crate) origin: String,
+    /// Of the request that you looked at (`peer requests`).
+    #[arg(long)]
+    pub(crate) id: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Standing {
+    /// The peer's web origin.
+    pub(crate) origin: String,
+    /// A signing key file of the peer, to do it as its owner.
+    #[arg(long)]
+    pub(crate) key: Option<PathBuf>,
+    /// Why, for people; it stands in the peer's log.
+    #[arg(long, default_value = "")]
+    pub(crate) reason: String,
+}

@@ -1,0 +1,217 @@
+//! What the owner of a peer signs: its enrolment and its operations.
+//!
+//! It decides what stands in an operation. It reads the peer's newest operation first, so that what
+//! is signed follows it; it must never sign for a peer that the registry did not show.
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use proto_types::manifest::{KeyUse, ManifestKey, RecoveryKey};
+use proto_types::peer::{Action, PeerOperation, Retirement};
+use proto_types::{Digest, Kid, Origin, Signed, WallMs};
+use proto_wire::registry::v1 as wire;
+use serde_json::json;
+
+use crate::args::{Owner, PeerVerb};
+use crate::client::Directory;
+use crate::failure::Failure;
+use crate::keyfile::{self, NamedKey};
+use crate::output::Output;
+
+use super::{done, log, parsed, peer};
+
+/// How long an operation may be carried to the registry.
+const LIFE_MS: u64 = 3_600_000;
+
+/// How long a key counts unless it is rotated before: two years. Arbitrary.
+const KEY_LIFE_MS: u64 = 2 * 365 * 86_400_000;
+
+/// Clocks of registries may be behind ours by this much.
+const EARLY_MS: u64 = 60_000;
+
+/// A signed enrolment.
+pub(super) fn enrolment(
+    origin: &str,
+    keys: &[PathBuf],
+    recovery: &[PathBuf],
+) -> Result<Vec<u8>, Failure> {
+    let (signing, recovery) = (read_all(keys)?, read_all(recovery)?);
+    let action = Action::Enrol {
+        keys: joining(&signing, KeyUse::Signing),
+        recovery_keys: recovering(&recovery),
+    };
+    let operation = operation(parsed(origin)?, (0, 1, None), action);
+    sign(operation, &signing.iter().collect::<Vec<_>>())
+}
+
+/// What the host publishes: a TXT record, or a file.
+pub(super) fn domain_record(origin: &str, keys: &[PathBuf]) -> Result<Output, Failure> {
+    let (origin, keys) = (parsed(origin)?, read_all(keys)?);
+    let digest = |key: &NamedKey| Digest::of(key.secret.public().as_bytes()).hex();
+    let texts = keys.iter().map(|key| format!("ecumene-key={}:{}", key.kid, digest(key)));
+    let named = keys.iter().map(|key| json!({ "kid": key.kid, "sha256": digest(key) }));
+    Ok(Output::one(json!({
+        "txtName": format!("_ecumene.{}", origin.host()),
+        "txt": texts.collect::<Vec<_>>(),
+        "fileUrl": format!("{origin}/.well-known/ecumene-enrolment.json"),
+        "file": { "origin": origin, "keys": named.collect::<Vec<_>>() },
+    })))
+}
+
+/// The verbs that an owner signs.
+pub(super) async fn operate(directory: &mut Directory, verb: PeerVerb) -> Result<Output, Failure> {
+    match verb {
+        PeerVerb::Rotate { owner, new_key, overlap_seconds } => {
+            rotate(directory, owner, &new_key, overlap_seconds).await
+        }
+        PeerVerb::Delegate { owner, card_key } => {
+            let (key, card) = (keyfile::read(&owner.key)?, keyfile::read(&card_key)?);
+            let keys = joining(std::slice::from_ref(&card), KeyUse::Card);
+            let action = Action::Delegate { keys };
+            next(directory, &parsed(&owner.origin)?, action, &[&key, &card]).await
+        }
+        PeerVerb::RevokeKey { owner, kid } => {
+            let key = Kid::parse(&kid).map_err(|why| Failure::usage(format!("--kid: {why}")))?;
+            let action = Action::RevokeKey { key };
+            let signer = keyfile::read(&owner.key)?;
+            next(directory, &parsed(&owner.origin)?, action, &[&signer]).await
+        }
+        PeerVerb::Move { owner, to } => {
+            let action = Action::Move { to: parsed(&to)? };
+            let signer = keyfile::read(&owner.key)?;
+            next(directory, &parsed(&owner.origin)?, action, &[&signer]).await
+        }
+        PeerVerb::Recover { origin, recovery_key, key, new_recovery_key, after } => {
+            let by = keyfile::read(&recovery_key)?;
+            let (keys, recovery) = (read_all(&key)?, read_all(&new_recovery_key)?);
+            recover(directory, &parsed(&origin)?, by, (keys, recovery), after).await
+        }
+        _ => Err(Failure::internal("not a verb of an owner")),
+    }
+}
+
+async fn rotate(
+    directory: &mut Directory,
+    owner: Owner,
+    new_key: &Path,
+    overlap_seconds: u64,
+) -> Result<Output, Failure> {
+    let (old, new) = (keyfile::read(&owner.key)?, keyfile::read(new_key)?);
+    let not_after = now().plus_ms(overlap_seconds.saturating_mul(1_000));
+    let retire = vec![Retirement { kid: old.kid.clone(), not_after }];
+    let add = joining(std::slice::from_ref(&new), KeyUse::Signing);
+    let action = Action::Rotate { add, retire };
+    next(directory, &parsed(&owner.origin)?, action, &[&old, &new]).await
+}
+
+/// The owner's word about its own peer.
+pub(super) async fn stand(
+    directory: &mut Directory,
+    origin: &Origin,
+    key: &Path,
+    becomes: &str,
+    reason: String,
+) -> Result<Output, Failure> {
+    let reason = Some(reason).filter(|reason| !reason.is_empty());
+    let action = match becomes {
+        "suspended" => Action::Suspend { reason },
+        "active" => Action::Resume {},
+        "revoked" => Action::Revoke { reason },
+        _ => Action::Tombstone {},
+    };
+    next(directory, origin, action, &[&keyfile::read(key)?]).await
+}
+
+/// Signs the operation that follows the newest one, and brings it.
+async fn next(
+    directory: &mut Directory,
+    origin: &Origin,
+    action: Action,
+    keys: &[&NamedKey],
+) -> Result<Output, Failure> {
+    let peer = peer(directory, origin).await?;
+    let prev = match peer.operation_digest.as_str() {
+        "" => None,
+        digest => Some(digest_of(digest)?),
+    };
+    let place = (peer.epoch, peer.operation_seq + 1, prev);
+    bring(directory, operation(origin.clone(), place, action), keys).await
+}
+
+async fn recover(
+    directory: &mut Directory,
+    origin: &Origin,
+    by: NamedKey,
+    (keys, recovery): (Vec<NamedKey>, Vec<NamedKey>),
+    after: Option<String>,
+) -> Result<Output, Failure> {
+    // What stood after an entry is worked out here: whoever stole a key may have told otherwise.
+    let replay = log::replay(origin, &log::read(directory, origin).await?)?;
+    let after = after.map(|text| digest_of(&text)).transpose()?.or(replay.head());
+    let stood = replay.steps().iter().rfind(|step| Some(step.digest) == after);
+    let stood = stood.ok_or_else(|| Failure::usage("--after names no entry of the peer's log"))?;
+    let epoch = replay.state().map_or(0, |state| state.epoch) + 1;
+    let newest = stood.state.operation;
+    let place = (epoch, newest.map_or(1, |it| it.seq + 1), newest.map(|it| it.digest));
+    let stays = if recovery.is_empty() { std::slice::from_ref(&by) } else { &recovery };
+    let action = Action::Recover {
+        after: stood.digest,
+        keys: joining(&keys, KeyUse::Signing),
+        recovery_keys: recovering(stays),
+    };
+    let signers: Vec<_> = std::iter::once(&by).chain(&keys).collect();
+    bring(directory, operation(origin.clone(), place, action), &signers).await
+}
+
+async fn bring(
+    directory: &mut Directory,
+    operation: PeerOperation,
+    keys: &[&NamedKey],
+) -> Result<Output, Failure> {
+    let document = sign(operation, keys)?.into();
+    Ok(done(directory.operate_peer(wire::PutDocumentRequest { document }).await?.into_inner()))
+}
+
+fn operation(
+    issuer: Origin,
+    (epoch, seq, prev): (u64, u64, Option<Digest>),
+    action: Action,
+) -> PeerOperation {
+    let issued_at = now();
+    let expires_at = issued_at.plus_ms(LIFE_MS);
+    PeerOperation { issuer, epoch, seq, issued_at, expires_at, prev, action }
+}
+
+fn sign(operation: PeerOperation, keys: &[&NamedKey]) -> Result<Vec<u8>, Failure> {
+    let named: Vec<_> = keys.iter().map(|key| (key.kid.clone(), &key.secret)).collect();
+    let signed = Signed::sign(operation, &named).map_err(Failure::internal)?;
+    Ok(signed.bytes().to_vec())
+}
+
+fn joining(keys: &[NamedKey], usage: KeyUse) -> Vec<ManifestKey> {
+    let (not_before, not_after) = (now().minus_ms(EARLY_MS), now().plus_ms(KEY_LIFE_MS));
+    let key = |key: &NamedKey| {
+        let (kid, public_key) = (key.kid.clone(), key.secret.public());
+        ManifestKey { kid, public_key, usage, not_before, not_after }
+    };
+    keys.iter().map(key).collect()
+}
+
+fn recovering(keys: &[NamedKey]) -> Vec<RecoveryKey> {
+    let key =
+        |key: &NamedKey| RecoveryKey { kid: key.kid.clone(), public_key: key.secret.public() };
+    keys.iter().map(key).collect()
+}
+
+fn read_all(paths: &[PathBuf]) -> Result<Vec<NamedKey>, Failure> {
+    paths.iter().map(|path| keyfile::read(path)).collect()
+}
+
+fn digest_of(text: &str) -> Result<Digest, Failure> {
+    Digest::parse(text).map_err(|error| Failure::usage(format!("{text}: {error}")))
+}
+
+fn now() -> WallMs {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    WallMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

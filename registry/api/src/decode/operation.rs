@@ -1,0 +1,164 @@
+//! What the owners of peers do to them, and the signed enrolments that peers begin with.
+//!
+//! It decides that an operation is signed by a key that may sign it and by every key that joins. It
+//! must never verify one with keys that only the operation brings, save for an enrolment, which is
+//! no authority: a token, an operator or the peer's host is.
+
+use proto_types::peer::{Action, EnrolledKey, PeerOperation, operation, replay};
+use proto_types::signed::Error as SignedError;
+use proto_types::{Digest, Kid, Origin, PublicKey, Signed, Verified, WallMs};
+use registry_core::command::{Command, PeerCommand, Proposal};
+use registry_core::entry::{Candidate, Founding, PeerEntry};
+use registry_core::query;
+use registry_core::view::View;
+
+use crate::field;
+use crate::problem::{Code, Problem};
+
+/// Reads an operation, `of` this peer if one is named. Anybody may bring it: the signature is the
+/// authority.
+///
+/// # Errors
+/// `malformed-json`, `invalid-document`, `key-not-enrolled`, `bad-signature`, `document-expired`,
+/// `too-far-ahead`, `not-found` for a log entry that a recovery names.
+pub fn operate(
+    document: &[u8],
+    of: Option<&Origin>,
+    view: &dyn View,
+    now: WallMs,
+) -> Result<Proposal, Problem> {
+    let signed = parse(document)?;
+    let operation = signed.unverified().clone();
+    if of.is_some_and(|of| *of != operation.issuer) {
+        return Err(Problem::argument("origin", "the operation is another peer's"));
+    }
+    let named = signed.document_digest();
+    let peer = query::peer(view, &operation.issuer)?.ok_or_else(|| {
+        let why = format_args!("{} is not an enrolled peer", operation.issuer);
+        Problem::new(Code::KeyNotEnrolled, why)
+    })?;
+    if peer.operation.is_some_and(|newest| newest.digest == named) {
+        // A rotation may have retired the key that signed it. The core answers a repetition with
+        // the revision of the first time.
+        return proposal(document, operation, named, Vec::new());
+    }
+    let verified = verify(signed, &peer, view, now)?;
+    let signers = verified.signers().to_vec();
+    let keys = known(&peer, &operation, view)?;
+    let signed_by = signers.into_iter().filter_map(|kid| {
+        let key = keys.iter().find(|(known, _)| *known == kid)?.1;
+        Some((kid, key))
+    });
+    proposal(document, operation, named, signed_by.collect())
+}
+
+fn proposal(
+    document: &[u8],
+    operation: PeerOperation,
+    named: Digest,
+    signed_by: Vec<(Kid, PublicKey)>,
+) -> Result<Proposal, Problem> {
+    super::with_body(document, |body| {
+        Command::Peer(PeerCommand::Operate { operation, document: named, body, signed_by })
+    })
+}
+
+fn verify(
+    signed: Signed<PeerOperation>,
+    peer: &PeerEntry,
+    view: &dyn View,
+    now: WallMs,
+) -> Result<Verified<PeerOperation>, Problem> {
+    let checked = match signed.unverified().action {
+        Action::Recover { after, .. } => {
+            let keys = fork_keys(peer, &after, view)?;
+            replay::checked(signed, &keys, true, now)
+        }
+        _ => replay::checked(signed, &peer.state().keys, false, now),
+    };
+    checked.map_err(|error| refused(&error))
+}
+
+/// The keys that stood after the log entry that a recovery goes back to.
+fn fork_keys(
+    peer: &PeerEntry,
+    after: &Digest,
+    view: &dyn View,
+) -> Result<proto_types::peer::KeySet, Problem> {
+    let found = query::peer_log_from(view, peer, after)?;
+    let (line, _) = found.ok_or_else(|| Problem::not_found("log entry", &after.to_string()))?;
+    Ok(line.left.keys)
+}
+
+/// The keys whose names a signature may have meant.
+fn known(
+    peer: &PeerEntry,
+    operation: &PeerOperation,
+    view: &dyn View,
+) -> Result<Vec<(Kid, PublicKey)>, Problem> {
+    Ok(match &operation.action {
+        Action::Recover { after, .. } => {
+            let keys = fork_keys(peer, after, view)?.recovery;
+            keys.into_iter().map(|key| (key.kid, key.public_key)).collect()
+        }
+        _ => peer.keys.iter().map(|key| (key.kid.clone(), key.public_key)).collect(),
+    })
+}
+
+/// Reads a signed enrolment: each of its keys must have signed it.
+///
+/// # Errors
+/// As [`operate`].
+pub fn enrolment(document: &[u8], now: WallMs) -> Result<Candidate, Problem> {
+    let signed = parse(document)?;
+    let Action::Enrol { keys, recovery_keys } = signed.unverified().action.clone() else {
+        return Err(Problem::argument("operation", "its action is not `enrol`"));
+    };
+    if signed.unverified().seq != 1 {
+        return Err(Problem::argument("operation", "an enrolment has the number 1"));
+    }
+    let own = |kid: &Kid| keys.iter().find(|key| key.kid == *kid).map(|key| key.public_key);
+    // Distinct keys are counted, so that a key that stands twice cannot vouch for another.
+    let verified = signed.verify(&own, keys.len()).map_err(|error| match error {
+        SignedError::Threshold { .. } => possession(),
+        other => super::manifest::refused(&other),
+    })?;
+    verified.check(now).map_err(|error| senseless(&error))?;
+    let founding = Founding {
+        epoch: verified.epoch,
+        document: verified.document_digest(),
+        body: field::body("operation", document, super::BODY_BYTES_MAX)?,
+    };
+    let origin = verified.issuer.clone();
+    let keys = keys.iter().map(EnrolledKey::from).collect();
+    Ok(Candidate { origin, keys, recovery_keys, founding: Some(founding) })
+}
+
+fn parse(document: &[u8]) -> Result<Signed<PeerOperation>, Problem> {
+    if document.len() > super::BODY_BYTES_MAX {
+        return Err(field::too_large(document.len(), super::BODY_BYTES_MAX));
+    }
+    Signed::parse(document).map_err(|error| super::manifest::refused(&error))
+}
+
+fn refused(error: &replay::Error) -> Problem {
+    match error {
+        replay::Error::Signed(cause) => super::manifest::refused(cause),
+        replay::Error::Possession => possession(),
+        replay::Error::Operation(cause) => senseless(cause),
+        other => Problem::new(Code::InvalidDocument, other),
+    }
+}
+
+fn possession() -> Problem {
+    Problem::new(Code::BadSignature, "each key that joins must have signed too")
+}
+
+fn senseless(error: &operation::Error) -> Problem {
+    let code = match error {
+        operation::Error::Expired { .. } => Code::DocumentExpired,
+        operation::Error::Future { .. } => Code::TooFarAhead,
+        _ => Code::InvalidDocument,
+    };
+    Problem::new(code, error)
+}

@@ -1,0 +1,144 @@
+//! Peers that wait to be let in, and what their hosts say.
+
+use proto_types::card::Assurance;
+use registry_core::change::Refusal;
+use registry_core::command::{Command, PeerCommand};
+use registry_core::entry::{
+    Approval, Candidate, DomainMethod, EnrolledKey, PeerRequest, PeerStatus,
+};
+use registry_core::query;
+
+use crate::owner::HOUR;
+use crate::world::*;
+
+fn candidate(peer: u16, key_name: u8) -> Candidate {
+    let origin = proto_types::Origin::parse(&format!("https://peer{peer}.example")).unwrap();
+    let keys = vec![EnrolledKey::new(kid(key_name), key(key_name).public_key)];
+    Candidate { origin, keys, recovery_keys: Vec::new(), founding: None }
+}
+
+fn request(peer: u16, key: u8, domain: bool) -> Command {
+    Command::Peer(PeerCommand::Request { candidate: candidate(peer, key), domain })
+}
+
+fn waiting(world: &World) -> Vec<PeerRequest> {
+    query::peer_requests(&world.memory, None, 2_000).unwrap()
+}
+
+fn decide(request: &PeerRequest, approval: Option<Approval>) -> Command {
+    let (origin, id) = (request.candidate.origin.clone(), request.id);
+    Command::Peer(PeerCommand::Decide { origin, id, approval })
+}
+
+fn note(peer: u8, request: Option<&PeerRequest>, proven: Option<DomainMethod>) -> Command {
+    let request = request.map(|request| request.id);
+    Command::Peer(PeerCommand::NoteDomain { origin: origin(peer), request, proven })
+}
+
+#[test]
+fn a_request_enrols_nobody_until_an_operator_says_so() {
+    let mut world = World::new();
+    world.done(&request(1, 1, false));
+    world.done(&request(1, 1, false));
+    world.done(&request(1, 2, false));
+    assert_eq!(query::peer(&world.memory, &origin(1)).unwrap(), None);
+    let requests = waiting(&world);
+    assert_eq!(requests.len(), 2, "a repetition is the same request");
+    let wanted = requests.iter().find(|it| it.candidate.keys[0].kid == kid(2)).unwrap();
+    world.done(&decide(wanted, Some(Approval::Operator)));
+    let peer = query::peer(&world.memory, &origin(1)).unwrap().unwrap();
+    assert_eq!((peer.status, &peer.keys[0].kid), (PeerStatus::Active, &kid(2)));
+    assert!(waiting(&world).is_empty(), "its rivals are forgotten");
+    assert_eq!(world.refusal(&request(1, 3, false)), conflict("peer", origin(1)));
+    world.done(&request(2, 1, false));
+    let rejected = waiting(&world).remove(0);
+    world.done(&decide(&rejected, None));
+    assert!(waiting(&world).is_empty());
+    assert_eq!(query::peer(&world.memory, &origin(2)).unwrap(), None);
+}
+
+#[test]
+fn requests_are_bounded_and_forgotten_after_a_week() {
+    let mut world = World::new();
+    for name in 0..4 {
+        world.done(&request(1, name, false));
+    }
+    assert_eq!(world.refusal(&request(1, 5, false)), full("requests of an origin", 4));
+    for peer in 2..998 {
+        world.done(&request(peer, 1, false));
+    }
+    assert_eq!(world.refusal(&request(998, 1, false)), full("requests to be enrolled", 1_000));
+    let old = waiting(&world).remove(0);
+    world.later(7 * DAY);
+    let expired_ms = world.now.0;
+    let late = world.refusal(&decide(&old, Some(Approval::Operator)));
+    assert_eq!(late, Refusal::Expired { expired_ms });
+    world.done(&request(998, 1, false));
+    assert!(waiting(&world).len() <= 1_000 - 64 + 1, "void ones go as new ones come");
+}
+
+#[test]
+fn a_host_lets_in_only_who_asked_for_it_and_raises_what_its_peer_signs() {
+    let mut world = World::new();
+    world.done(&request(1, 1, false));
+    let unasked = waiting(&world).remove(0);
+    let early = world.refusal(&note(1, Some(&unasked), Some(DomainMethod::Dns)));
+    assert!(matches!(early, Refusal::Invalid { .. }), "{early:?}");
+    world.done(&request(2, 2, true));
+    let due = query::domains_due(&world.memory, world.now, 9).unwrap();
+    assert_eq!((due.requests.len(), due.peers.len()), (1, 0), "the other did not ask for it");
+    world.done(&note(2, Some(&due.requests[0]), Some(DomainMethod::WellKnown)));
+    let worth = |world: &World, peer| {
+        let owner = origin(peer);
+        query::assurance(&world.memory, Some(&owner), Assurance::Enrolled).unwrap()
+    };
+    assert_eq!(worth(&world, 2), Assurance::DomainProven);
+    let stand =
+        |standing| Command::Peer(PeerCommand::Stand { origin: origin(2), standing, reason: None });
+    world.done(&stand(PeerStatus::Suspended));
+    assert_eq!(worth(&world, 2), Assurance::SelfAsserted, "a suspended peer's word is marked");
+    world.done(&stand(PeerStatus::Active));
+    assert_eq!(worth(&world, 2), Assurance::DomainProven);
+}
+
+#[test]
+fn a_proof_is_asked_for_again_daily_and_given_up_after_three_days_of_silence() {
+    let mut world = World::new();
+    world.done(&request(1, 1, true));
+    let asked = waiting(&world).remove(0);
+    world.done(&note(1, Some(&asked), Some(DomainMethod::Dns)));
+    let due = |world: &World| query::domains_due(&world.memory, world.now, 9).unwrap().peers.len();
+    assert_eq!(due(&world), 0);
+    world.later(DAY);
+    assert_eq!(due(&world), 1);
+    world.done(&note(1, None, None));
+    let proven =
+        |world: &World| query::peer(&world.memory, &origin(1)).unwrap().unwrap().is_domain_proven();
+    assert!(proven(&world) && due(&world) == 0, "one failure may be ours");
+    world.later(2 * DAY);
+    world.done(&note(1, None, None));
+    assert!(proven(&world), "three days to the millisecond");
+    let before = world.revision();
+    world.later(HOUR);
+    world.done(&note(1, None, None));
+    assert!(!proven(&world));
+    assert_eq!(world.revision().0, before.0 + 1, "its end is told");
+    world.done(&note(1, None, Some(DomainMethod::Dns)));
+    assert!(proven(&world));
+}
+
+#[test]
+fn a_host_that_does_not_vouch_is_asked_ever_less_often_and_then_not_at_all() {
+    let mut world = World::new();
+    world.done(&request(1, 1, true));
+    let mut asked = 0;
+    for _ in 0..7 * 24 - 1 {
+        for due in query::domains_due(&world.memory, world.now, 9).unwrap().requests {
+            world.done(&note(1, Some(&due), None));
+            asked += 1;
+        }
+        world.later(HOUR);
+    }
+    assert_eq!(asked, 8);
+    assert_eq!(waiting(&world).len(), 1, "an operator may still decide it");
+}

@@ -1,0 +1,220 @@
+//! What operators do about peers over HTTP.
+//!
+//! It decides nothing about a peer.
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, Request, State};
+use http::{HeaderMap, StatusCode};
+use proto_wire::registry::v1 as wire;
+use registry_api::{Code, Problem, Role, decode, field};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::super::parameter::{LIMIT, Parameter, READ, UNKEPT};
+use super::super::route::{Access, Route};
+use super::super::{Answered, Shared, at, caller, json, json_body, parameters, schemas};
+use super::{ORIGIN, keys, origin};
+use crate::lookup;
+use crate::member::{Member, done_at};
+
+static AFTER: Parameter =
+    Parameter::query("after", "The `next` of the page before.", r#"{"type":"string"}"#);
+
+const OPERATOR: Access = Access::Required("the operator's");
+
+pub(super) fn routes() -> Vec<Route> {
+    let mut routes = vec![
+        Route::get("/v1/peers/requests", requests)
+            .is("listPeerRequests", "peers", "Peers that wait to be let in.")
+            .access(OPERATOR)
+            .takes(&[&AFTER, &LIMIT])
+            .gives(200, "A page of requests.", &schemas::PEER_REQUESTS, READ),
+        act(
+            Route::post("/v1/peers/{origin}/prove-domain", prove_domain),
+            "provePeerDomain",
+            "Has the peer's host asked soon whether it vouches for the peer's keys.",
+        )
+        .refuses(&[Code::PeerNotActive]),
+    ];
+    routes.extend(decisions());
+    routes.extend(standings());
+    routes
+}
+
+fn decisions() -> [Route; 2] {
+    let decide = |route: Route, id, about| {
+        act(route, id, about).body(&schemas::PEER_DECISION).refuses(&[
+            Code::DocumentExpired,
+            Code::Conflict,
+            Code::MalformedJson,
+            Code::InvalidDocument,
+        ])
+    };
+    let approve = Route::post("/v1/peers/{origin}/approve", approve);
+    let reject = Route::post("/v1/peers/{origin}/reject", reject);
+    [
+        decide(approve, "approvePeer", "Lets in a peer that waits."),
+        decide(reject, "rejectPeer", "Forgets a peer's wish to be let in."),
+    ]
+}
+
+fn standings() -> [Route; 4] {
+    let stand = |route: Route, id, about| {
+        act(route, id, about).body(&schemas::REASON).refuses(&[
+            Code::PeerNotActive,
+            Code::MalformedJson,
+            Code::InvalidDocument,
+        ])
+    };
+    let suspend = Route::post("/v1/peers/{origin}/suspend", suspend);
+    let resume = Route::post("/v1/peers/{origin}/resume", resume);
+    let revoke = Route::post("/v1/peers/{origin}/revoke", revoke);
+    let tombstone = Route::post("/v1/peers/{origin}/tombstone", tombstone);
+    [
+        stand(
+            suspend,
+            "suspendPeer",
+            "Stops a peer for a while: none of its keys counts, its entries stay.",
+        ),
+        stand(resume, "resumePeer", "Lets a suspended peer act again."),
+        stand(revoke, "revokePeer", "Revokes a peer for good."),
+        stand(
+            tombstone,
+            "tombstonePeer",
+            "Ends a peer. Its name and history stay; an operator may enrol it anew.",
+        ),
+    ]
+}
+
+fn act(route: Route, id: &'static str, about: &'static str) -> Route {
+    route
+        .is(id, "peers", about)
+        .access(OPERATOR)
+        .takes(&[&ORIGIN])
+        .gives(200, "It is done, on a majority.", &schemas::DONE, UNKEPT)
+        .refuses(&[Code::NotFound])
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Paging {
+    #[serde(default)]
+    after: String,
+    #[serde(default)]
+    limit: u32,
+}
+
+async fn requests(
+    State(member): Shared,
+    query: Result<Query<Paging>, QueryRejection>,
+    headers: HeaderMap,
+) -> Answered {
+    caller(&member, &headers).await?.require(&[Role::Operator])?;
+    let asked = parameters(query)?;
+    let limit = field::page(asked.limit)?;
+    let reading = member.stale();
+    let page = lookup::peer_requests(&reading.view, &asked.after, limit)?;
+    let requests: Vec<Value> = page.requests.iter().map(request).collect();
+    let body = json!({ "requests": requests, "next": page.next });
+    Ok(at(&reading, json(StatusCode::OK, &body)))
+}
+
+fn request(request: &wire::PeerRequest) -> Value {
+    json!({
+        "id": request.id,
+        "origin": request.origin,
+        "keys": keys(&request.keys),
+        "domain": request.domain,
+        "requestedAtMs": request.requested_at_ms,
+        "expiresAtMs": request.expires_at_ms,
+    })
+}
+
+type Named = Result<Path<String>, PathRejection>;
+
+async fn approve(shared: Shared, path: Named, headers: HeaderMap, body: Request) -> Answered {
+    decided(&shared, path, &headers, body, true).await
+}
+
+async fn reject(shared: Shared, path: Named, headers: HeaderMap, body: Request) -> Answered {
+    decided(&shared, path, &headers, body, false).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Decision {
+    id: String,
+}
+
+async fn decided(
+    member: &Member,
+    path: Named,
+    headers: &HeaderMap,
+    body: Request,
+    approve: bool,
+) -> Answered {
+    let caller = caller(member, headers).await?;
+    caller.require(&[Role::Operator])?;
+    let origin = origin(path)?.to_string();
+    let Decision { id } = strict(body).await?;
+    let request = wire::DecidePeerRequestRequest { origin, id, approve };
+    let proposal = decode::peer::decide(&caller, &request)?;
+    Ok(done(done_at(&member.decide(proposal).await?)?.0))
+}
+
+async fn suspend(shared: Shared, path: Named, headers: HeaderMap, body: Request) -> Answered {
+    stood(&shared, path, &headers, body, "suspended").await
+}
+
+async fn resume(shared: Shared, path: Named, headers: HeaderMap, body: Request) -> Answered {
+    stood(&shared, path, &headers, body, "active").await
+}
+
+async fn revoke(shared: Shared, path: Named, headers: HeaderMap, body: Request) -> Answered {
+    stood(&shared, path, &headers, body, "revoked").await
+}
+
+async fn tombstone(shared: Shared, path: Named, headers: HeaderMap, body: Request) -> Answered {
+    stood(&shared, path, &headers, body, "tombstoned").await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reason {
+    #[serde(default)]
+    reason: String,
+}
+
+async fn stood(
+    member: &Member,
+    path: Named,
+    headers: &HeaderMap,
+    body: Request,
+    standing: &str,
+) -> Answered {
+    let caller = caller(member, headers).await?;
+    caller.require(&[Role::Operator])?;
+    let origin = origin(path)?.to_string();
+    let Reason { reason } = strict(body).await?;
+    let standing = standing.to_owned();
+    let request = wire::SetPeerStandingRequest { origin, standing, reason };
+    let proposal = decode::peer::stand(&caller, &request)?;
+    Ok(done(done_at(&member.decide(proposal).await?)?.0))
+}
+
+async fn prove_domain(State(member): Shared, path: Named, headers: HeaderMap) -> Answered {
+    let caller = caller(&member, &headers).await?;
+    let proposal = decode::peer::ask_domain(&caller, origin(path)?.as_str())?;
+    Ok(done(done_at(&member.decide(proposal).await?)?.0))
+}
+
+fn done(revision: u64) -> axum::response::Response {
+    json(StatusCode::OK, &json!({ "ok": true, "revision": revision }))
+}
+
+async fn strict<T: DeserializeOwned>(body: Request) -> Result<T, Problem> {
+    let body = json_body(body).await?;
+    let value = proto_types::json::parse(&body).map_err(|error| decode::not_json(&error))?;
+    serde_json::from_value(value).map_err(|why| Problem::new(Code::InvalidDocument, why))
+}

@@ -1,0 +1,145 @@
+//! What owners of peers do over HTTP: ask to be let in, operate their peer, and anybody reads its log.
+//!
+//! It decides nothing about a peer; signatures are the authority.
+
+use std::net::SocketAddr;
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{ConnectInfo, Path, Query, Request, State};
+use http::{HeaderMap, StatusCode};
+use proto_types::{Digest, Origin};
+use proto_wire::registry::v1 as wire;
+use registry_api::{Code, Problem, decode, field, render};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::super::cards::tagged;
+use super::super::parameter::{CONSISTENCY, LIMIT, Parameter, READ, UNKEPT, WRITTEN};
+use super::super::route::{Access, Route};
+use super::super::{Answered, Shared, at, caller, json, json_body, parameters, read, schemas};
+use super::{ORIGIN, origin, peer};
+use crate::member::done_at;
+use crate::{enrolment, lookup};
+
+static AFTER: Parameter = Parameter::query(
+    "after",
+    "The number of the last entry of the page before.",
+    r#"{"type":"integer","minimum":0,"default":0}"#,
+);
+
+pub(super) fn routes() -> Vec<Route> {
+    let operations = "/v1/peers/{origin}/operations";
+    vec![
+        Route::post("/v1/peers", enrol)
+            .is("enrolPeer", "peers", "Enrols a peer by its signed enrolment. With a join token or by the operator it is let in at once; else it waits for an operator, or for its host to vouch for it.")
+            .access(Access::Optional)
+            .body(&schemas::PEER_ENROLMENT)
+            .gives(201, "It is enrolled.", &schemas::PEER, UNKEPT)
+            .gives(202, "It waits to be let in.", &schemas::PEER, UNKEPT)
+            .refuses(&[Code::BadSignature, Code::DocumentExpired, Code::TooFarAhead, Code::JoinTokenInvalid, Code::PermissionDenied, Code::Conflict, Code::OperationOutOfOrder, Code::BoundReached]),
+        Route::get(operations, log)
+            .is("getPeerLog", "peers", "The hash-linked log of a peer, with the signed documents that it speaks of. Anybody can verify it from its first entry on.")
+            .takes(&[&ORIGIN, &AFTER, &LIMIT, &CONSISTENCY])
+            .gives(200, "A page of the log.", &schemas::PEER_LOG, READ)
+            .refuses(&[Code::NotFound]),
+        Route::post(operations, operate)
+            .is("operatePeer", "peers", "Carries out an operation of the peer's owner. The signature is the authority: anybody may bring it.")
+            .takes(&[&ORIGIN])
+            .body(&schemas::PEER_OPERATION)
+            .gives(201, "It is taken on a majority.", &schemas::MANIFEST_STORED, WRITTEN)
+            .refuses(&[Code::NotFound, Code::KeyNotEnrolled, Code::BadSignature, Code::DocumentExpired, Code::TooFarAhead, Code::Conflict, Code::OperationOutOfOrder, Code::RecoveryTooLate, Code::PeerNotActive, Code::BoundReached]),
+    ]
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Enrolment<'a> {
+    #[serde(borrow)]
+    operation: &'a RawValue,
+    #[serde(default)]
+    join_token: String,
+    #[serde(default)]
+    domain: bool,
+}
+
+async fn enrol(
+    State(member): Shared,
+    client: Option<axum::Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+    request: Request,
+) -> Answered {
+    let caller = caller(&member, &headers).await?;
+    let body = json_body(request).await?;
+    // Strictness first: what serde skips over, a reader of the log would stumble on.
+    proto_types::json::parse(&body).map_err(|error| decode::not_json(&error))?;
+    let asked: Enrolment<'_> =
+        serde_json::from_slice(&body).map_err(|why| Problem::new(Code::InvalidDocument, why))?;
+    let request = wire::EnrolPeerRequest {
+        operation: asked.operation.get().as_bytes().to_vec().into(),
+        join_token: asked.join_token,
+        domain: asked.domain,
+        ..Default::default()
+    };
+    let source = client.map(|axum::Extension(ConnectInfo(client))| client.ip());
+    let (reading, enrolled) = enrolment::enrol(&member, &caller, source, &request).await?;
+    let waits = enrolled.status == render::peer::PENDING;
+    let status = if waits { StatusCode::ACCEPTED } else { StatusCode::CREATED };
+    Ok(at(&reading, json(status, &peer(&enrolled))))
+}
+
+async fn operate(
+    State(member): Shared,
+    path: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Answered {
+    let named: Origin = origin(path)?;
+    let document = json_body(request).await?;
+    let seen = member.strong().await?;
+    let now = member.clock.now();
+    let proposal = decode::operation::operate(&document, Some(&named), &seen.view, now)?;
+    let revision = done_at(&member.decide(proposal).await?)?;
+    let version = Digest::of(&document);
+    let body = json!({ "ok": true, "etag": version.etag(), "revision": revision.0 });
+    Ok(tagged(json(StatusCode::CREATED, &body), &version))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Paging {
+    #[serde(default)]
+    after: u64,
+    #[serde(default)]
+    limit: u32,
+    consistency: Option<String>,
+}
+
+async fn log(
+    State(member): Shared,
+    path: Result<Path<String>, PathRejection>,
+    query: Result<Query<Paging>, QueryRejection>,
+) -> Answered {
+    let (origin, asked) = (origin(path)?, parameters(query)?);
+    let limit = field::page(asked.limit)?;
+    let reading = read(&member, asked.consistency.as_deref()).await?;
+    let page = lookup::peer_log(&reading.view, &origin, asked.after, limit)?;
+    let entries = page.entries.iter().map(line).collect::<Result<Vec<_>, _>>()?;
+    let body = json!({ "entries": entries, "more": page.more });
+    Ok(at(&reading, json(StatusCode::OK, &body)))
+}
+
+/// A line with its document as JSON: its signature is over its canonical form, so its spelling does
+/// not matter.
+fn line(line: &wire::PeerLogEntry) -> Result<Value, Problem> {
+    let read = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).map_err(Problem::internal);
+    let document = match line.document.is_empty() {
+        true => Value::Null,
+        false => read(&line.document)?,
+    };
+    Ok(json!({
+        "entry": read(&line.entry)?,
+        "digest": line.digest,
+        "document": document,
+        "voidedBy": (line.voided_by > 0).then_some(line.voided_by),
+    }))
+}
