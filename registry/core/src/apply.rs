@@ -18,6 +18,7 @@ mod member;
 mod owner;
 mod peer;
 mod record;
+mod search;
 mod task;
 mod token;
 
@@ -116,6 +117,7 @@ impl<'v> Batch<'v> {
                 Err(Stop::Broken(error)) => return Err(error),
             }
         }
+        search::settle(&mut draft)?;
         let (pending, effects, revision) = draft.finish();
         self.accepted.absorb(pending);
         self.effects.extend(effects);
@@ -152,6 +154,7 @@ fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         Command::DeleteRecord { handle, if_match } => record::delete(draft, handle, *if_match),
         Command::PutCard { .. } => card::put(draft, command),
         Command::PutAgent { .. } => agent::put(draft, command),
+        Command::PutSearch { .. } => search::put(draft, command),
         Command::RegisterGateway { id, endpoint, credential, join } => {
             fleet::register_gateway(draft, id, endpoint, *credential, join)
         }

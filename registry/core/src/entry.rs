@@ -9,6 +9,7 @@ mod event;
 mod fleet;
 mod member;
 mod peer;
+mod search;
 mod task;
 mod visibility;
 
@@ -19,5 +20,6 @@ pub use self::event::{ChangeEvent, ChangeKind};
 pub use self::fleet::{Capacity, GatewayEntry, JoinRole, JoinTokenEntry, NodeEntry, NodeState};
 pub use self::member::MemberEntry;
 pub use self::peer::{Approval, EnrolledKey, ManifestRef, PeerEntry, PeerStatus};
+pub use self::search::{SearchEntry, Source};
 pub use self::task::{ReplyTo, TaskEnd, TaskEntry, TaskState};
 pub use self::visibility::{NotAVisibility, Scope, Scoped, Visibility};

@@ -23,6 +23,8 @@ pub(crate) mod state {
     pub(crate) const SPENT_TOKENS: u8 = 10;
     pub(crate) const LOOSE_BODIES: u8 = 27;
     pub(crate) const MEMBERS: u8 = 28;
+    pub(crate) const SEARCHES: u8 = 24;
+    pub(crate) const SEARCH_STATISTICS: u8 = 25;
 }
 
 /// The tags of `Space::Index`.
@@ -38,6 +40,8 @@ pub(crate) mod derived {
     pub(crate) const ENVELOPES_BY_EXPIRY: u8 = 9;
     pub(crate) const TASKS_BY_END: u8 = 10;
     pub(crate) const BODY_REFS: u8 = 11;
+    pub(crate) const POSTINGS: u8 = 20;
+    pub(crate) const RANKED: u8 = 21;
 }
 
 /// A key: the parts one after the other.

@@ -10,10 +10,11 @@ use serde::de::DeserializeOwned;
 use crate::change::Write;
 use crate::entry::{
     AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, JoinTokenEntry, MemberEntry, NodeEntry,
-    PeerEntry, RecordEntry, TaskEntry, TaskState,
+    PeerEntry, RecordEntry, SearchEntry, Source, TaskEntry, TaskState,
 };
 use crate::index;
 use crate::layout::{self, END, state};
+use crate::search::posting;
 use crate::view::{Pair, Space, View, ViewError};
 
 /// Peers by origin.
@@ -34,12 +35,16 @@ pub const TASKS: Table<TaskEntry> = Table::new(state::TASKS, "task");
 pub const ENVELOPES: Table<EnvelopeEntry> = Table::new(state::ENVELOPES, "envelope");
 /// Join tokens by the digest of the token.
 pub const JOIN_TOKENS: Table<JoinTokenEntry> = Table::new(state::JOIN_TOKENS, "join token");
-
 /// Members of the cluster that joined or left it, by number.
 pub const MEMBERS: Table<MemberEntry> = Table::new(state::MEMBERS, "member");
+/// What a search knows, by [`SearchEntry::key_of`].
+pub const SEARCHES: Table<SearchEntry> = Table::new(state::SEARCHES, "search");
 
 /// What can be kept in a table.
 pub trait Entity: Serialize + DeserializeOwned {
+    /// Which kind of entry a search finds it as, if it can be found: the search follows every change of it.
+    const SEARCHED: Option<Source> = None;
+
     /// What it is looked up by; unique in its table.
     fn key(&self) -> String;
 
@@ -173,6 +178,8 @@ impl Entity for PeerEntry {
 }
 
 impl Entity for RecordEntry {
+    const SEARCHED: Option<Source> = Some(Source::Record);
+
     fn key(&self) -> String {
         self.handle.as_str().to_owned()
     }
@@ -187,6 +194,8 @@ impl Entity for RecordEntry {
 }
 
 impl Entity for CardEntry {
+    const SEARCHED: Option<Source> = Some(Source::Card);
+
     fn key(&self) -> String {
         self.handle.as_str().to_owned()
     }
@@ -197,6 +206,8 @@ impl Entity for CardEntry {
 }
 
 impl Entity for AgentEntry {
+    const SEARCHED: Option<Source> = Some(Source::Agent);
+
     fn key(&self) -> String {
         self.handle.as_str().to_owned()
     }
@@ -285,6 +296,21 @@ impl Entity for MemberEntry {
         format!("{:020}", self.id)
     }
 
+    fn bodies(&self) -> Vec<Digest> {
+        Vec::new()
+    }
+}
+
+impl Entity for SearchEntry {
+    fn key(&self) -> String {
+        Self::key_of(self.source, &self.handle)
+    }
+
+    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        posting::keys(self).into_iter().map(|key| (key, Vec::new())).collect()
+    }
+
+    /// The entry that it is about keeps the body.
     fn bodies(&self) -> Vec<Digest> {
         Vec::new()
     }

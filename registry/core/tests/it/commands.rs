@@ -5,7 +5,7 @@ use proto_types::card::Assurance;
 use proto_types::{ContextId, LeaseEpoch, NodeId, Revision, Stamp, WallMs};
 use registry_core::command::{Command, Proposal};
 use registry_core::entry::{
-    AgentKind, Approval, Capacity, JoinRole, NodeState, ReplyTo, TaskEnd, Visibility,
+    AgentKind, Approval, Capacity, JoinRole, NodeState, ReplyTo, Source, TaskEnd, Visibility,
 };
 
 use crate::guide::{OPEN, guided};
@@ -169,7 +169,14 @@ fn any_directory_command(now: WallMs) -> impl Strategy<Value = Command> {
             card: digest(card),
             visibility: None,
         }),
+        3 => (name(3), name(5), some_source(), 0_u8..3).prop_map(|(name, body, source, words)| {
+            put_search(source, name, body, words)
+        }),
     ]
+}
+
+fn some_source() -> impl Strategy<Value = Source> {
+    prop_oneof![Just(Source::Card), Just(Source::Agent), Just(Source::Record)]
 }
 
 fn some_capacity() -> impl Strategy<Value = Capacity> {

@@ -11,6 +11,8 @@ mod invariants;
 mod members;
 mod peers;
 mod records;
+mod search;
+mod search_world;
 mod tasks;
 mod tokens;
 mod world;
