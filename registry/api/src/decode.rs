@@ -11,6 +11,7 @@ pub mod fleet;
 pub mod manifest;
 pub mod peer;
 pub mod record;
+pub mod search;
 pub mod task;
 pub mod token;
 

@@ -15,6 +15,7 @@ mod member;
 mod random;
 mod rest;
 mod run;
+mod search;
 
 pub use crate::config::Config;
 pub use crate::run::{Error, Summary, run};

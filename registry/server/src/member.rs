@@ -41,6 +41,8 @@ pub(crate) struct Member {
     pub(crate) waits: Arc<Semaphore>,
     /// Places for those whose credential is looked up at the leader.
     pub(crate) doubts: Semaphore,
+    /// Places for searches.
+    pub(crate) searches: Semaphore,
     pub(crate) propose_timeout: Duration,
 }
 

@@ -25,6 +25,7 @@ use crate::front::Front;
 use crate::grpc::{DirectoryService, FleetService};
 use crate::leader::LeaderLine;
 use crate::member::{DOUBTS_MAX, Member, Signer};
+use crate::search::SEARCHES_MAX;
 
 /// Why a member does not run.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +119,7 @@ async fn open(config: &Config, addr: SocketAddr, shutdown: Shutdown) -> Result<M
         line: LeaderLine::default(),
         waits: Arc::new(Semaphore::new(bounds.watchers_max)),
         doubts: Semaphore::new(DOUBTS_MAX),
+        searches: Semaphore::new(SEARCHES_MAX),
         propose_timeout: bounds.propose_timeout.std(),
     })
 }
