@@ -154,7 +154,7 @@ fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         Command::DeleteRecord { handle, if_match } => record::delete(draft, handle, *if_match),
         Command::PutCard { .. } => card::put(draft, command),
         Command::PutAgent { .. } => agent::put(draft, command),
-        Command::PutSearch { .. } => search::put(draft, command),
+        Command::PutSearch(told) => search::put(draft, told),
         Command::RegisterGateway { id, endpoint, credential, join } => {
             fleet::register_gateway(draft, id, endpoint, *credential, join)
         }

@@ -10,10 +10,10 @@ use proto_types::{
 use serde::{Deserialize, Serialize};
 
 use crate::entry::{
-    AgentKind, Approval, Capacity, EnrolledKey, JoinRole, Limits, NodeState, ReplyTo, Source,
-    TaskEnd, Visibility,
+    AgentKind, Approval, Capacity, EnrolledKey, JoinRole, Limits, NodeState, ReplyTo, TaskEnd,
+    Visibility,
 };
-use crate::search::Document;
+use crate::search::Told;
 
 /// Commands that are decided and committed together: if one is refused, none of them writes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,16 +138,7 @@ pub enum Command {
     },
     /// Says what a search reads in the body of an entry. It comes with the entry, in one proposal; without it the entry
     /// is found by its handle only. Answers the entry's revision.
-    PutSearch {
-        /// Which kind of entry.
-        source: Source,
-        /// Which one.
-        handle: Handle,
-        /// The body that was read; must be the entry's.
-        digest: Digest,
-        /// What was read.
-        document: Document,
-    },
+    PutSearch(Told),
     /// Registers a gateway, spending its join token; with the same credential again it updates the endpoint.
     RegisterGateway {
         /// Its name.

@@ -7,7 +7,7 @@ mod cursor;
 mod document;
 mod hit;
 mod judge;
-pub(crate) mod posting;
+mod posting;
 mod query;
 mod ranked;
 mod statistics;
@@ -23,7 +23,7 @@ use crate::view::{View, ViewError};
 use crate::viewer::Viewer;
 
 pub use self::cursor::CursorError;
-pub use self::document::{Document, Facts, Skill};
+pub use self::document::{Document, Facts, Skill, Told};
 pub use self::hit::{Basis, Hit, Page, Part, Whole, Work};
 pub use self::posting::NAMESPACES_MAX;
 pub use self::query::{FILTERS_MAX, Query, QueryError, WORDS_MAX};

@@ -14,7 +14,6 @@ use crate::entry::{
 };
 use crate::index;
 use crate::layout::{self, END, state};
-use crate::search::posting;
 use crate::view::{Pair, Space, View, ViewError};
 
 /// Peers by origin.
@@ -179,7 +178,6 @@ impl Entity for PeerEntry {
 
 impl Entity for RecordEntry {
     const SEARCHED: Option<Source> = Some(Source::Record);
-
     fn key(&self) -> String {
         self.handle.as_str().to_owned()
     }
@@ -195,7 +193,6 @@ impl Entity for RecordEntry {
 
 impl Entity for CardEntry {
     const SEARCHED: Option<Source> = Some(Source::Card);
-
     fn key(&self) -> String {
         self.handle.as_str().to_owned()
     }
@@ -207,7 +204,6 @@ impl Entity for CardEntry {
 
 impl Entity for AgentEntry {
     const SEARCHED: Option<Source> = Some(Source::Agent);
-
     fn key(&self) -> String {
         self.handle.as_str().to_owned()
     }
@@ -296,21 +292,6 @@ impl Entity for MemberEntry {
         format!("{:020}", self.id)
     }
 
-    fn bodies(&self) -> Vec<Digest> {
-        Vec::new()
-    }
-}
-
-impl Entity for SearchEntry {
-    fn key(&self) -> String {
-        Self::key_of(self.source, &self.handle)
-    }
-
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        posting::keys(self).into_iter().map(|key| (key, Vec::new())).collect()
-    }
-
-    /// The entry that it is about keeps the body.
     fn bodies(&self) -> Vec<Digest> {
         Vec::new()
     }

@@ -12,7 +12,7 @@ use proto_types::{Digest, Handle, Stamp, WallMs};
 use registry_core::apply_batch;
 use registry_core::command::{Command, Proposal};
 use registry_core::entry::Source;
-use registry_core::search::{Bounds, Document, Facts, Page, Query, Search, Skill, TermKind};
+use registry_core::search::{Bounds, Document, Facts, Page, Query, Search, Skill, TermKind, Told};
 use registry_core::viewer::Viewer;
 use registry_store::{Options, Store, StoreView};
 
@@ -107,7 +107,7 @@ fn put(number: usize, dice: &mut Dice) -> Proposal {
         owner: None,
         visibility: None,
     };
-    let search = Command::PutSearch { source: Source::Card, handle, digest, document };
+    let search = Command::PutSearch(Told { source: Source::Card, handle, digest, document });
     Proposal { commands: vec![Command::PutBody { bytes }, card, search] }
 }
 

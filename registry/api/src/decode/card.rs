@@ -33,13 +33,8 @@ pub fn put(
         caller.require(&[Role::Operator])?;
     }
     let card = Card::parse(document).map_err(|invalid| refused(&invalid))?;
-    let owner = match owner {
-        None => None,
-        Some(origin) => {
-            let kid = signer(&card, &origin, view)?;
-            Some((origin, kid))
-        }
-    };
+    let signed_by = |origin: Origin| signer(&card, &origin, view).map(|kid| (origin, kid));
+    let owner = owner.map(signed_by).transpose()?;
     let assurance = if owner.is_some() { Assurance::Enrolled } else { Assurance::Unsigned };
     let put = super::with_body(document, |digest| Command::PutCard {
         handle: handle.clone(),

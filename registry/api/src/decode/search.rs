@@ -9,7 +9,7 @@ use proto_types::{Digest, Handle};
 use proto_wire::registry::v1 as wire;
 use registry_core::command::{Command, Proposal};
 use registry_core::entry::Source;
-use registry_core::search::{Document, Facts, Query, QueryError, Skill, TermKind};
+use registry_core::search::{Document, Facts, Query, QueryError, Skill, TermKind, Told};
 use serde_json::Value;
 
 use crate::problem::Problem;
@@ -41,6 +41,23 @@ pub struct Asked {
 /// # Errors
 /// `invalid-argument`.
 pub fn query(request: &wire::SearchAgentsRequest) -> Result<Asked, Problem> {
+    let mut query = worded(request)?;
+    for kind in &request.kinds {
+        query = query.of(source(kind)?);
+    }
+    query = query.at_least(assurance(&request.min_assurance)?);
+    reputation(request.min_reputation)?;
+    let limit = match request.limit {
+        0 => PAGE_DEFAULT,
+        limit @ 1..=PAGE_MAX => limit as usize,
+        _ => return Err(Problem::argument("limit", format_args!("1 to {PAGE_MAX}"))),
+    };
+    let cursor = (!request.cursor.is_empty()).then(|| request.cursor.clone());
+    Ok(Asked { query, limit, cursor, explain: request.explain })
+}
+
+/// The words and names of a search.
+fn worded(request: &wire::SearchAgentsRequest) -> Result<Query, Problem> {
     let mut query = Query::default();
     if !request.text.is_empty() {
         if request.text.len() > TEXT_BYTES_MAX {
@@ -61,18 +78,7 @@ pub fn query(request: &wire::SearchAgentsRequest) -> Result<Asked, Problem> {
         let added: Result<Query, QueryError> = names.iter().try_fold(query, add);
         query = added.map_err(|why| Problem::argument(member, why))?;
     }
-    for kind in &request.kinds {
-        query = query.of(source(kind)?);
-    }
-    query = query.at_least(assurance(&request.min_assurance)?);
-    reputation(request.min_reputation)?;
-    let limit = match request.limit {
-        0 => PAGE_DEFAULT,
-        limit @ 1..=PAGE_MAX => limit as usize,
-        _ => return Err(Problem::argument("limit", format_args!("1 to {PAGE_MAX}"))),
-    };
-    let cursor = (!request.cursor.is_empty()).then(|| request.cursor.clone());
-    Ok(Asked { query, limit, cursor, explain: request.explain })
+    Ok(query)
 }
 
 fn source(kind: &str) -> Result<Source, Problem> {
@@ -109,7 +115,7 @@ pub(super) fn with_document(
     (bytes, document): (&[u8], Document),
 ) -> Proposal {
     let digest = Digest::of(bytes);
-    proposal.commands.push(Command::PutSearch { source, handle, digest, document });
+    proposal.commands.push(Command::PutSearch(Told { source, handle, digest, document }));
     proposal
 }
 

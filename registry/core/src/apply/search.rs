@@ -6,9 +6,8 @@ use proto_types::card::Assurance;
 use proto_types::{Digest, Handle, Revision, WallMs};
 
 use crate::change::{Refusal, Reply};
-use crate::command::Command;
 use crate::entry::{Scope, Scoped as _, SearchEntry, Source};
-use crate::search::{self, Document};
+use crate::search::{self, Document, Told};
 use crate::table::{AGENTS, CARDS, RECORDS, SEARCHES};
 use crate::view::{View, ViewError};
 
@@ -27,10 +26,8 @@ struct Subject {
     revision: Revision,
 }
 
-pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
-    let Command::PutSearch { source, handle, digest, document } = command else {
-        unreachable!("the dispatcher sends PutSearch here");
-    };
+pub(super) fn put(draft: &mut Draft<'_>, told: &Told) -> Outcome {
+    let Told { source, handle, digest, document } = told;
     for (what, text) in [("name", &document.name), ("summary", &document.summary)] {
         bound::number(&format!("bytes of the {what}"), text.len() as u64, (0, SHOWN_BYTES_MAX))?;
     }

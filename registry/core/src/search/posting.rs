@@ -2,11 +2,12 @@
 //! It decides which viewers walk over which keys. A viewer must never walk over a key of an entry, or a term of an
 //! entry, that it may not see: what is hidden is not skipped, it is not there.
 
-use proto_types::{Namespace, Origin};
+use proto_types::{Digest, Namespace, Origin};
 
 use crate::entry::{SearchEntry, Visibility};
 use crate::layout::{self, END, derived};
-use crate::table::Entity as _;
+use crate::table::Entity;
+use crate::view::Pair;
 use crate::viewer::Viewer;
 
 use super::query::Standing;
@@ -78,8 +79,23 @@ impl Group {
     }
 }
 
+impl Entity for SearchEntry {
+    fn key(&self) -> String {
+        Self::key_of(self.source, &self.handle)
+    }
+
+    fn index(&self) -> Vec<Pair> {
+        keys(self).into_iter().map(|key| (key, Vec::new())).collect()
+    }
+
+    /// The entry that it is about keeps the body.
+    fn bodies(&self) -> Vec<Digest> {
+        Vec::new()
+    }
+}
+
 /// Every key of an entry.
-pub(crate) fn keys(entry: &SearchEntry) -> Vec<Vec<u8>> {
+pub(super) fn keys(entry: &SearchEntry) -> Vec<Vec<u8>> {
     let doc = entry.key().into_bytes();
     let mut keys = Vec::new();
     for group in Group::whole(entry) {

@@ -176,9 +176,7 @@ fn in_turns(
             if reader.is_spent() || judge.judged() >= bounds.judged {
                 return Ok(true);
             }
-            if let Some(hit) = judge.judge(&doc)? {
-                top.offer(doc, hit);
-            }
+            judge.judge(&doc)?.into_iter().for_each(|hit| top.offer(doc.clone(), hit));
         }
         let ceiling = lists.iter().map(List::ceiling).sum();
         let behind = lists[..read].iter().map(List::doc).max().unwrap_or_default();

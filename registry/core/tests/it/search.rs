@@ -5,7 +5,7 @@ use proto_types::card::Assurance;
 use registry_core::change::{Refusal, Reply};
 use registry_core::command::Command;
 use registry_core::entry::{SearchEntry, Source, Visibility};
-use registry_core::search::{Bounds, Document, Facts, Query, Search, TermKind, Terms};
+use registry_core::search::{Bounds, Document, Facts, Query, Search, TermKind, Terms, Told};
 use registry_core::table::{Entity as _, SEARCHES};
 use registry_core::view::{Memory, Space};
 use registry_core::viewer::Viewer;
@@ -65,11 +65,13 @@ fn a_deleted_record_is_not_found() {
 fn a_document_that_no_key_can_hold_is_refused() {
     let mut world = World::furnished();
     world.done(&put_card(1, 1));
-    let put = |document| Command::PutSearch {
-        source: Source::Card,
-        handle: handle(1),
-        digest: digest(1),
-        document,
+    let put = |document| {
+        Command::PutSearch(Told {
+            source: Source::Card,
+            handle: handle(1),
+            digest: digest(1),
+            document,
+        })
     };
     let long = Document { name: "n".repeat(513), ..Document::default() };
     assert_eq!(world.refusal(&put(long)), full("bytes of the name", 512));

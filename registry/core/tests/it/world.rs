@@ -12,7 +12,7 @@ use registry_core::entry::{
     AgentKind, Approval, Capacity, EnrolledKey, JoinRole, Limits, NodeState, Source, TaskEntry,
 };
 use registry_core::query;
-use registry_core::search::{Document, Facts};
+use registry_core::search::{Document, Facts, Told};
 use registry_core::view::Memory;
 
 /// When tests start: a round time, far from the epoch.
@@ -190,7 +190,7 @@ pub(crate) fn put_search(source: Source, name: u8, body: u8, words: u8) -> Comma
     let facts =
         Facts { name: text, description: text, capabilities: vec![text], ..Facts::default() };
     let (handle, digest, document) = (handle(name), digest(body), Document::of(&facts));
-    Command::PutSearch { source, handle, digest, document }
+    Command::PutSearch(Told { source, handle, digest, document })
 }
 
 pub(crate) fn limits() -> Limits {
