@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use proto_wire::registry::v1::directory_client::DirectoryClient;
 use proto_wire::registry::v1::fleet_client::FleetClient;
+use proto_wire::registry::v1::search_client::SearchClient;
 use serde::{Deserialize, Serialize};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
@@ -97,12 +98,20 @@ impl Profile {
         let (channel, bearer) = self.connect().await?;
         Ok(FleetClient::with_interceptor(channel, bearer))
     }
+
+    /// The search service of the first member that answers.
+    pub(crate) async fn search(&self) -> Result<Search, Failure> {
+        let (channel, bearer) = self.connect().await?;
+        Ok(SearchClient::with_interceptor(channel, bearer))
+    }
 }
 
 /// A client of the directory with the operator's token.
 pub(crate) type Directory = DirectoryClient<InterceptedService<Channel, Bearer>>;
 /// A client of the fleet service with the operator's token.
 pub(crate) type Fleet = FleetClient<InterceptedService<Channel, Bearer>>;
+/// A client of the search service, with the operator's token.
+pub(crate) type Search = SearchClient<InterceptedService<Channel, Bearer>>;
 
 /// A connection to one member.
 pub(crate) async fn channel(url: &str) -> Result<Channel, Failure> {

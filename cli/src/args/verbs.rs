@@ -113,8 +113,46 @@ pub(crate) enum AgentVerb {
     Deploy(DeployArgs),
     /// Lists hosted agents.
     List,
+    /// Finds cards, hosted agents and records. What is asked for must all hold.
+    Search(SearchArgs),
     /// Calls a hosted agent through the gateway, as a peer.
     Call(CallArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SearchArgs {
+    /// Words of name, description and skills; with words the most relevant come first.
+    pub(crate) words: Vec<String>,
+    /// The id or name of a skill; may be given several times, as all of these.
+    #[arg(long)]
+    pub(crate) skill: Vec<String>,
+    /// A tag of a skill.
+    #[arg(long)]
+    pub(crate) tag: Vec<String>,
+    /// A capability.
+    #[arg(long)]
+    pub(crate) capability: Vec<String>,
+    /// A media type, or a modality such as text.
+    #[arg(long)]
+    pub(crate) modality: Vec<String>,
+    /// jsonrpc, grpc, http+json, or a URI.
+    #[arg(long)]
+    pub(crate) binding: Vec<String>,
+    /// card, agent or record; one of these.
+    #[arg(long)]
+    pub(crate) kind: Vec<String>,
+    /// unsigned, self-asserted, enrolled or domain-proven.
+    #[arg(long, default_value = "")]
+    pub(crate) min_assurance: String,
+    /// Hits of a page, 1 to 100.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) limit: u32,
+    /// Where the page before ended.
+    #[arg(long, default_value = "")]
+    pub(crate) cursor: String,
+    /// Shows what each score is made of.
+    #[arg(long)]
+    pub(crate) explain: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,4 +1,6 @@
-//! `agent deploy|list|call`.
+//! `agent deploy|list|search|call`.
+
+mod search;
 
 use bytes::Bytes;
 use http::Method;
@@ -23,6 +25,7 @@ pub(crate) async fn run(profile: &Profile, verb: AgentVerb, format: Format) -> R
     let output = match verb {
         AgentVerb::Deploy(args) => deploy(profile, args).await?,
         AgentVerb::List => list(&mut profile.directory().await?).await?,
+        AgentVerb::Search(args) => return search::run(profile, args, format).await,
         AgentVerb::Call(args) if args.stream => return stream(profile, args).await,
         AgentVerb::Call(args) => Output::one(call(profile, args).await?),
     };

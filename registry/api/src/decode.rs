@@ -12,6 +12,7 @@ pub mod manifest;
 pub mod operation;
 pub mod peer;
 pub mod record;
+pub mod search;
 pub mod task;
 pub mod token;
 

@@ -7,3 +7,4 @@ pub mod directory;
 pub mod fleet;
 pub mod peer;
 pub mod pilox;
+pub mod search;

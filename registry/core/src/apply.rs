@@ -23,6 +23,7 @@ mod peer;
 mod peer_log;
 mod record;
 mod request;
+mod search;
 mod task;
 mod tenancy;
 mod token;
@@ -125,6 +126,7 @@ impl<'v> Batch<'v> {
                 Err(Stop::Broken(error)) => return Err(error),
             }
         }
+        search::settle(&mut draft)?;
         let (pending, effects, revision) = draft.finish();
         self.accepted.absorb(pending);
         self.effects.extend(effects);
@@ -165,6 +167,7 @@ fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         Command::Namespace(command) => namespace::decide(draft, command),
         Command::SpendToken { hash, until } => token::spend_as_condition(draft, hash, *until),
         Command::PutAgent { .. } => agent::put(draft, command),
+        Command::PutSearch(told) => search::put(draft, told),
         Command::RegisterGateway { id, endpoint, credential, join } => {
             fleet::register_gateway(draft, id, endpoint, *credential, join)
         }

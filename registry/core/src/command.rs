@@ -17,6 +17,7 @@ use crate::entry::{
     AgentKind, Approval, Capacity, EnrolledKey, JoinRole, Limits, NodeState, ReplyTo, TaskEnd,
     Visibility,
 };
+use crate::search::Told;
 
 pub use self::namespace::NamespaceCommand;
 pub use self::peer::PeerCommand;
@@ -131,6 +132,9 @@ pub enum Command {
         #[serde(default)]
         visibility: Option<Visibility>,
     },
+    /// Says what a search reads in the body of an entry. It comes with the entry, in one proposal; without it the entry
+    /// is found by its handle only. Answers the entry's revision.
+    PutSearch(Told),
     /// Registers a gateway, spending its join token; with the same credential again it updates the endpoint.
     RegisterGateway {
         /// Its name.

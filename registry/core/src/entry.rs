@@ -10,6 +10,7 @@ mod fleet;
 mod member;
 mod namespace;
 mod peer;
+mod search;
 mod task;
 mod visibility;
 
@@ -26,5 +27,6 @@ pub use self::peer::{
     Approval, Candidate, DomainMethod, DomainProof, EnrolledKey, Founding, LogHead, ManifestRef,
     PeerEntry, PeerLogEntry, PeerRequest, PeerStatus, Recent,
 };
+pub use self::search::{SearchEntry, Source};
 pub use self::task::{ReplyTo, TaskEnd, TaskEntry, TaskState};
 pub use self::visibility::{NotAVisibility, Scope, Scoped, Visibility};

@@ -26,6 +26,8 @@ pub(crate) mod state {
     pub(crate) const LOOSE_BODIES: u8 = 27;
     pub(crate) const MEMBERS: u8 = 28;
     pub(crate) const NAMESPACES: u8 = 13;
+    pub(crate) const SEARCHES: u8 = 24;
+    pub(crate) const SEARCH_STATISTICS: u8 = 25;
 }
 
 /// The tags of `Space::Index`. 1 was that of enrolled keys, which are read from their peer since they have
@@ -51,6 +53,8 @@ pub(crate) mod derived {
     pub(crate) const MANIFESTS_BY_EXPIRY: u8 = 37;
     pub(crate) const PEER_REQUESTS_BY_EXPIRY: u8 = 38;
     pub(crate) const DOMAINS_DUE: u8 = 39;
+    pub(crate) const POSTINGS: u8 = 20;
+    pub(crate) const RANKED: u8 = 21;
 }
 
 /// A key: the parts one after the other.

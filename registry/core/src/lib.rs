@@ -12,6 +12,7 @@ mod layout;
 pub mod overlay;
 pub mod query;
 pub mod rank;
+pub mod search;
 pub mod table;
 pub mod view;
 pub mod viewer;

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::change::Write;
 use crate::entry::{
     AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, JoinTokenEntry, MemberEntry,
-    NamespaceEntry, NodeEntry, PeerEntry, RecordEntry, TaskEntry,
+    NamespaceEntry, NodeEntry, PeerEntry, RecordEntry, SearchEntry, Source, TaskEntry,
 };
 use crate::index;
 use crate::layout::{self, END, state};
@@ -43,9 +43,14 @@ pub const JOIN_TOKENS: Table<JoinTokenEntry> = Table::new(state::JOIN_TOKENS, "j
 pub const MEMBERS: Table<MemberEntry> = Table::new(state::MEMBERS, "member");
 /// Namespaces by name.
 pub const NAMESPACES: Table<NamespaceEntry> = Table::new(state::NAMESPACES, "namespace");
+/// What a search knows, by [`SearchEntry::key_of`].
+pub const SEARCHES: Table<SearchEntry> = Table::new(state::SEARCHES, "search");
 
 /// What can be kept in a table.
 pub trait Entity: Serialize + DeserializeOwned {
+    /// Which kind of entry a search finds it as, if it can be found: the search follows every change of it.
+    const SEARCHED: Option<Source> = None;
+
     /// What it is looked up by; unique in its table.
     fn key(&self) -> String;
 

@@ -15,11 +15,12 @@ use http::Request;
 use http::header::CONTENT_TYPE;
 use proto_wire::registry::v1::directory_server::DirectoryServer;
 use proto_wire::registry::v1::fleet_server::FleetServer;
+use proto_wire::registry::v1::search_server::SearchServer;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 use tower::Service;
 
-use crate::grpc::{DirectoryService, FleetService};
+use crate::grpc::{DirectoryService, FleetService, SearchService};
 use crate::member::Member;
 use crate::rest;
 
@@ -42,6 +43,7 @@ impl Front {
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter.set_serving::<DirectoryServer<DirectoryService>>().await;
         reporter.set_serving::<FleetServer<FleetService>>().await;
+        reporter.set_serving::<SearchServer<SearchService>>().await;
         let reflection = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(proto_wire::DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -50,6 +52,7 @@ impl Front {
         let fleet = FleetServer::new(FleetService(Arc::clone(&member)));
         let grpc = Routes::new(directory.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(fleet.max_decoding_message_size(MESSAGE_BYTES_MAX))
+            .add_service(SearchServer::new(SearchService(Arc::clone(&member))))
             .add_service(member.registry.transport_service())
             .add_service(health)
             .add_service(reflection)

@@ -10,6 +10,7 @@ mod envelopes;
 mod fleet;
 mod peers;
 mod records;
+mod search;
 mod status;
 mod tasks;
 mod watch;
@@ -26,6 +27,7 @@ use crate::member::{Member, Reading};
 
 pub(crate) use self::directory::DirectoryService;
 pub(crate) use self::fleet::FleetService;
+pub(crate) use self::search::SearchService;
 pub(crate) use self::watch::{Cursor, await_changes};
 
 /// The revision that a read saw.

@@ -17,6 +17,7 @@ mod peers;
 mod random;
 mod rest;
 mod run;
+mod search;
 
 pub use crate::config::Config;
 pub use crate::run::{Error, Summary, run};

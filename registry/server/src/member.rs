@@ -43,6 +43,8 @@ pub(crate) struct Member {
     /// Places for those whose credential is looked up at the leader.
     pub(crate) doubts: Semaphore,
     pub(crate) strangers: Strangers,
+    /// Places for searches.
+    pub(crate) searches: Semaphore,
     pub(crate) propose_timeout: Duration,
 }
 

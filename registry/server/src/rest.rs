@@ -3,6 +3,7 @@
 //! It decides how HTTP carries a call: media types, sizes, conditions, caching. It must never read
 //! a body before its size is known to be bounded, nor show a problem in another form than RFC 9457.
 
+mod agents;
 mod cards;
 mod changes;
 mod conditions;
@@ -53,6 +54,7 @@ fn table() -> Vec<Route> {
     let groups = [
         records::routes(),
         cards::routes(),
+        agents::routes(),
         peers::routes(),
         changes::routes(),
         meta::routes(),

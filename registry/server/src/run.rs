@@ -28,6 +28,7 @@ use crate::grpc::{DirectoryService, FleetService};
 use crate::leader::LeaderLine;
 use crate::member::{DOUBTS_MAX, Member, Signer};
 use crate::peers;
+use crate::search::SEARCHES_MAX;
 
 /// Why a member does not run.
 #[derive(Debug, thiserror::Error)]
@@ -128,6 +129,7 @@ async fn open(config: &Config, addr: SocketAddr, shutdown: Shutdown) -> Result<M
         waits: Arc::new(Semaphore::new(bounds.watchers_max)),
         doubts: Semaphore::new(DOUBTS_MAX),
         strangers: Strangers::new(),
+        searches: Semaphore::new(SEARCHES_MAX),
         propose_timeout: bounds.propose_timeout.std(),
     })
 }

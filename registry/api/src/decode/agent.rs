@@ -3,10 +3,11 @@
 //! It decides how a deployment is read. It must never deploy an artifact that was not put before:
 //! the shell says how large it is, and that it is there.
 
-use proto_types::{Digest, json};
+use proto_types::{Digest, Handle, json};
 use proto_wire::registry::v1 as wire;
 use registry_core::command::{Command, Proposal};
-use registry_core::entry::{AgentKind, Limits};
+use registry_core::entry::{AgentKind, Limits, Source};
+use serde_json::Value;
 
 use crate::field;
 use crate::identity::{Principal, Role};
@@ -30,13 +31,13 @@ pub fn put(
     artifact: Digest,
     artifact_bytes: u64,
 ) -> Result<Proposal, Problem> {
-    let handle = field::read("handle", &request.handle)?;
+    let handle: Handle = field::read("handle", &request.handle)?;
     let kind = kind(&request.kind)?;
     let limits = limits(request.limits.as_ref())?;
     let isolation = super::fleet::isolation("isolation", &request.isolation)?;
-    json_object("card", &request.card)?;
-    super::with_body(&request.card, |card| Command::PutAgent {
-        handle,
+    let said = json_object("card", &request.card)?;
+    let put = super::with_body(&request.card, |card| Command::PutAgent {
+        handle: handle.clone(),
         artifact,
         artifact_bytes,
         kind,
@@ -44,7 +45,9 @@ pub fn put(
         isolation,
         card,
         visibility: None,
-    })
+    })?;
+    let named = (request.card.as_ref(), super::search::of_agent(&said));
+    Ok(super::search::with_document(put, Source::Agent, handle, named))
 }
 
 fn kind(text: &str) -> Result<AgentKind, Problem> {
@@ -74,14 +77,14 @@ fn limits(limits: Option<&wire::Limits>) -> Result<Limits, Problem> {
     })
 }
 
-/// Holds if the bytes are one strict JSON object.
-pub(super) fn json_object(member: &str, bytes: &[u8]) -> Result<(), Problem> {
+/// The bytes as one strict JSON object.
+pub(super) fn json_object(member: &str, bytes: &[u8]) -> Result<Value, Problem> {
     if bytes.len() > super::BODY_BYTES_MAX {
         return Err(field::too_large(bytes.len(), super::BODY_BYTES_MAX));
     }
     let value = json::parse(bytes).map_err(|error| super::task::not_json(&error))?;
     if value.is_object() {
-        return Ok(());
+        return Ok(value);
     }
     Err(Problem::new(Code::InvalidDocument, format_args!("{member}: an object is needed")))
 }

@@ -6,7 +6,7 @@
 use proto_types::card::{Assurance, Card, Invalid, jws};
 use proto_types::{Handle, Kid, Origin};
 use registry_core::command::{Command, Proposal};
-use registry_core::entry::PeerStatus;
+use registry_core::entry::{PeerStatus, Source};
 use registry_core::query;
 use registry_core::view::View;
 
@@ -33,21 +33,18 @@ pub fn put(
         caller.require(&[Role::Operator])?;
     }
     let card = Card::parse(document).map_err(|invalid| refused(&invalid))?;
-    let owner = match owner {
-        None => None,
-        Some(origin) => {
-            let kid = signer(&card, &origin, view)?;
-            Some((origin, kid))
-        }
-    };
+    let signed_by = |origin: Origin| signer(&card, &origin, view).map(|kid| (origin, kid));
+    let owner = owner.map(signed_by).transpose()?;
     let assurance = if owner.is_some() { Assurance::Enrolled } else { Assurance::Unsigned };
-    super::with_body(document, |digest| Command::PutCard {
-        handle,
+    let put = super::with_body(document, |digest| Command::PutCard {
+        handle: handle.clone(),
         digest,
         assurance,
         owner,
         visibility: None,
-    })
+    })?;
+    let words = super::search::of_card(card.view());
+    Ok(super::search::with_document(put, Source::Card, handle, (document, words)))
 }
 
 /// The enrolled key of the peer that has signed the card.

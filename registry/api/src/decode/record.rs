@@ -10,7 +10,7 @@ use proto_types::pilox::proof::{self, ProofError, ProofState};
 use proto_types::pilox::record::{self, Invalid, ParsedRecord};
 use proto_types::{Digest, Handle, Kid, Origin};
 use registry_core::command::{Command, Proposal};
-use registry_core::entry::PeerStatus;
+use registry_core::entry::{PeerStatus, Source};
 use registry_core::query;
 use registry_core::view::View;
 use serde_json::{Value, json};
@@ -65,6 +65,9 @@ pub fn put(
         if_match,
         visibility: None,
     })?;
+    let words = super::search::of_record(&parsed);
+    let named = (document, words);
+    let proposal = super::search::with_document(proposal, Source::Record, handle.clone(), named);
     Ok(Put { handle, assurance, proposal })
 }
 

@@ -1,15 +1,17 @@
 //! The state as a proposal has changed it so far, with its time, revision and effects.
 //! It decides how a change is noted; it must never let an entity and its derived keys disagree.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 
-use proto_types::{Digest, Revision, WallMs};
+use proto_types::{Digest, Handle, Revision, WallMs};
 
 use crate::change::{Effect, Refusal, Reply, Write};
 use crate::counter;
-use crate::entry::{ChangeEvent, ChangeKind, Scope};
+use crate::entry::{ChangeEvent, ChangeKind, Scope, Source};
 use crate::layout::{self, state};
 use crate::overlay::{Overlay, Pending};
+use crate::search::Document;
 use crate::table::{Entity, Table, body_key, encode};
 use crate::view::{Space, View, ViewError};
 
@@ -37,6 +39,9 @@ impl From<ViewError> for Stop {
 /// The decision about one command.
 pub(super) type Outcome = Result<Reply, Stop>;
 
+/// The entries that a search follows, with what the proposal says of their bodies.
+type Touched = BTreeMap<(Source, Handle), Option<Document>>;
+
 /// What a proposal has done so far; dropped if one of its commands is refused.
 pub(super) struct Draft<'v> {
     overlay: Overlay<'v>,
@@ -47,12 +52,20 @@ pub(super) struct Draft<'v> {
     fresh: BTreeSet<Digest>,
     /// Bodies that its entities name.
     named: BTreeSet<Digest>,
+    touched: Touched,
 }
 
 impl<'v> Draft<'v> {
     pub(super) fn over(base: &'v dyn View, now: WallMs, revision: Revision) -> Self {
-        let (fresh, named) = (BTreeSet::new(), BTreeSet::new());
-        Self { overlay: Overlay::over(base), effects: Vec::new(), now, revision, fresh, named }
+        Self {
+            overlay: Overlay::over(base),
+            effects: Vec::new(),
+            now,
+            revision,
+            fresh: BTreeSet::new(),
+            named: BTreeSet::new(),
+            touched: Touched::new(),
+        }
     }
 
     /// What the proposal comes to. A body that it brought and nothing names is noted for
@@ -146,6 +159,7 @@ impl<'v> Draft<'v> {
         for (key, value) in after.into_iter().filter(|pair| !before.contains(pair)) {
             self.write(Write::Put { space: Space::Index, key, value });
         }
+        self.touch(new);
         self.write(table.put(new));
     }
 
@@ -155,7 +169,27 @@ impl<'v> Draft<'v> {
             self.write(Write::Delete { space: Space::Index, key });
         }
         old.bodies().iter().for_each(|body| self.loosen(body));
+        self.touch(old);
         self.write(table.delete(&old.key()));
+    }
+
+    /// Notes that a search has to look at this entry again.
+    fn touch<T: Entity>(&mut self, entry: &T) {
+        if let Some(source) = T::SEARCHED {
+            let handle =
+                Handle::parse(&entry.key()).expect("what a search finds is kept by handle");
+            self.touched.insert((source, handle), None);
+        }
+    }
+
+    /// Says what a search reads in the body that this entry names.
+    pub(super) fn describe(&mut self, source: Source, handle: &Handle, document: &Document) {
+        self.touched.insert((source, handle.clone()), Some(document.clone()));
+    }
+
+    /// What a search has to look at again.
+    pub(super) fn take_touched(&mut self) -> Touched {
+        mem::take(&mut self.touched)
     }
 
     /// How long the bytes are; refuses what names bytes that are not here.

@@ -6,11 +6,13 @@ use proto_types::Digest;
 use super::{Entity, envelope_key};
 use crate::entry::{
     AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, JoinTokenEntry, MemberEntry,
-    NamespaceEntry, NodeEntry, RecordEntry, TaskEntry, TaskState,
+    NamespaceEntry, NodeEntry, RecordEntry, Source, TaskEntry, TaskState,
 };
 use crate::index;
 
 impl Entity for RecordEntry {
+    const SEARCHED: Option<Source> = Some(Source::Record);
+
     fn key(&self) -> String {
         self.handle.as_str().to_owned()
     }
@@ -25,6 +27,8 @@ impl Entity for RecordEntry {
 }
 
 impl Entity for CardEntry {
+    const SEARCHED: Option<Source> = Some(Source::Card);
+
     fn key(&self) -> String {
         self.handle.as_str().to_owned()
     }
@@ -39,6 +43,8 @@ impl Entity for CardEntry {
 }
 
 impl Entity for AgentEntry {
+    const SEARCHED: Option<Source> = Some(Source::Agent);
+
     fn key(&self) -> String {
         self.handle.as_str().to_owned()
     }

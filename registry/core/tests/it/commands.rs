@@ -6,7 +6,7 @@ use proto_types::{ContextId, LeaseEpoch, Namespace, NodeId, Revision, Stamp, Wal
 use registry_core::command::{Command, NamespaceCommand, PeerCommand, Proposal};
 use registry_core::entry::{
     AgentKind, Approval, Candidate, Capacity, DomainMethod, JoinRole, NodeState, PeerStatus,
-    Quotas, ReplyTo, TaskEnd, Terms, TrustMode, Visibility,
+    Quotas, ReplyTo, Source, TaskEnd, Terms, TrustMode, Visibility,
 };
 
 use crate::guide::{OPEN, guided};
@@ -242,7 +242,14 @@ fn any_directory_command(now: WallMs) -> impl Strategy<Value = Command> {
             card: digest(card),
             visibility: None,
         }),
+        3 => (name(3), name(5), some_source(), 0_u8..3).prop_map(|(name, body, source, words)| {
+            put_search(source, name, body, words)
+        }),
     ]
+}
+
+fn some_source() -> impl Strategy<Value = Source> {
+    prop_oneof![Just(Source::Card), Just(Source::Agent), Just(Source::Record)]
 }
 
 fn some_capacity() -> impl Strategy<Value = Capacity> {

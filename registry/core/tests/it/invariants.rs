@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use proto_types::{Digest, EnvelopeId, LeaseEpoch, Namespace, Revision, WallMs};
 use registry_core::change::{Reply, Spent};
 use registry_core::command::{Command, Proposal};
-use registry_core::entry::{PeerStatus, TaskEntry, TaskState, Usage};
+use registry_core::entry::{PeerStatus, Scoped as _, Source, TaskEntry, TaskState, Usage};
 use registry_core::table::{
     AGENTS, CARDS, ENVELOPES, Entity, GATEWAYS, JOIN_TOKENS, MEMBERS, NAMESPACES, NODES, PEER_LOG,
-    PEER_REQUESTS, PEERS, RECORDS, TASKS, Table,
+    PEER_REQUESTS, PEERS, RECORDS, SEARCHES, TASKS, Table,
 };
 use registry_core::view::{Memory, Space};
 use registry_core::{BatchChange, apply_batch, query};
@@ -145,6 +145,7 @@ fn derived_keys_and_counts_follow_the_entities(after: &Memory) {
         derived(after, &JOIN_TOKENS),
         derived(after, &MEMBERS),
         derived(after, &NAMESPACES),
+        derived(after, &SEARCHES),
     ];
     let expected: BTreeMap<_, _> = tables.into_iter().flatten().collect();
     let index = after.pairs().filter(|((space, _), _)| *space == Space::Index);
@@ -152,6 +153,7 @@ fn derived_keys_and_counts_follow_the_entities(after: &Memory) {
         index.map(|((_, key), value)| (key.clone(), value.clone())).collect();
     assert_eq!(index, expected);
 
+    the_search_follows_the_entries(after);
     let ended = |state: &TaskState| matches!(state, TaskState::Ended { .. });
     let open = list(after, &TASKS).values().filter(|task| !ended(&task.state)).count();
     assert_eq!(query::open_tasks(after).unwrap(), open as u64);
@@ -202,6 +204,28 @@ fn what_an_entity_names_is_kept(after: &Memory) {
     ];
     for body in all.concat() {
         assert!(query::body(after, &body).unwrap().is_some(), "{body} is named, and gone");
+    }
+}
+
+/// Caught: `settle` left out of `attempt`; `touch` left out of `replace`.
+fn the_search_follows_the_entries(after: &Memory) {
+    for (_, found) in list(after, &SEARCHES) {
+        let id = found.handle.as_str();
+        let named = match found.source {
+            Source::Card => {
+                let card = CARDS.entry(after, id).unwrap();
+                card.map(|it| (it.digest, it.assurance, it.scope()))
+            }
+            Source::Agent => {
+                let agent = AGENTS.entry(after, id).unwrap();
+                agent.map(|it| (it.card, found.assurance, it.scope()))
+            }
+            Source::Record => {
+                let record = RECORDS.entry(after, id).unwrap();
+                record.and_then(|it| Some((it.digest?, it.assurance, it.scope())))
+            }
+        };
+        assert_eq!(named, Some((found.digest, found.assurance, found.scope.clone())), "{found:?}");
     }
 }
 

@@ -16,6 +16,8 @@ mod peer_manifests;
 mod peer_requests;
 mod peers;
 mod records;
+mod search;
+mod search_world;
 mod tasks;
 mod tokens;
 mod world;

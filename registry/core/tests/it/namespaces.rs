@@ -17,7 +17,11 @@ fn namespace(name: &str) -> Namespace {
 }
 
 fn put(name: &str, terms: Terms) -> Command {
-    Command::Namespace(NamespaceCommand::Put { name: namespace(name), terms: Box::new(terms), by: None })
+    Command::Namespace(NamespaceCommand::Put {
+        name: namespace(name),
+        terms: Box::new(terms),
+        by: None,
+    })
 }
 
 fn delete(name: &str) -> Command {

@@ -9,9 +9,10 @@ use registry_core::apply;
 use registry_core::change::{Change, Effect, Refusal, Reply};
 use registry_core::command::Command;
 use registry_core::entry::{
-    AgentKind, Approval, Capacity, EnrolledKey, JoinRole, Limits, NodeState, TaskEntry,
+    AgentKind, Approval, Capacity, EnrolledKey, JoinRole, Limits, NodeState, Source, TaskEntry,
 };
 use registry_core::query;
+use registry_core::search::{Document, Facts, Told};
 use registry_core::view::Memory;
 
 /// When tests start: a round time, far from the epoch.
@@ -181,6 +182,15 @@ pub(crate) fn put_record(
         if_match: None,
         visibility: None,
     }
+}
+
+/// What a search reads in body `body`: the name says which of three texts it is.
+pub(crate) fn put_search(source: Source, name: u8, body: u8, words: u8) -> Command {
+    let text = ["", "alpha beta", "beta gamma"][usize::from(words % 3)];
+    let facts =
+        Facts { name: text, description: text, capabilities: vec![text], ..Facts::default() };
+    let (handle, digest, document) = (handle(name), digest(body), Document::of(&facts));
+    Command::PutSearch(Told { source, handle, digest, document })
 }
 
 pub(crate) fn limits() -> Limits {

@@ -24,6 +24,10 @@ macro_rules! schemas {
 }
 
 schemas! {
+    /// An entry that was found.
+    AGENT_HIT = "AgentHit";
+    /// A page of hits.
+    AGENT_HITS = "AgentHits";
     /// An A2A card, of 1.0 or 0.3.
     AGENT_CARD = "AgentCard";
     /// An A2A card of 0.3.

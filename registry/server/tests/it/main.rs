@@ -16,6 +16,7 @@ mod peer_operations;
 mod peers;
 mod records;
 mod rest_refusals;
+mod search;
 mod tokens;
 mod watch;
 mod world;

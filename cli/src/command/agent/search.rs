@@ -1,0 +1,92 @@
+//! `agent search`: what an entry must have, and what was found.
+//! It decides how hits look; the registry decides what they are.
+
+use proto_wire::registry::v1 as wire;
+use serde_json::{Value, json};
+
+use crate::args::{Format, SearchArgs};
+use crate::client::Profile;
+use crate::failure::Failure;
+use crate::output::Output;
+
+pub(super) async fn run(
+    profile: &Profile,
+    args: SearchArgs,
+    format: Format,
+) -> Result<(), Failure> {
+    let request = wire::SearchAgentsRequest {
+        text: args.words.join(" "),
+        skills: args.skill,
+        tags: args.tag,
+        capabilities: args.capability,
+        modalities: args.modality,
+        bindings: args.binding,
+        kinds: args.kind,
+        min_assurance: args.min_assurance,
+        limit: args.limit,
+        cursor: args.cursor,
+        explain: args.explain,
+        ..wire::SearchAgentsRequest::default()
+    };
+    let page = profile.search().await?.search_agents(request).await?.into_inner();
+    if page.truncated {
+        eprintln!("the search stopped at its bound; more words or filters find the rest");
+    }
+    if !page.next.is_empty() && matches!(format, Format::Table) {
+        eprintln!("there is more: --cursor {}", page.next);
+    }
+    Ok(output(&page, args.explain).print(format)?)
+}
+
+fn output(page: &wire::SearchAgentsResponse, explain: bool) -> Output {
+    let row = |hit: &wire::AgentHit| {
+        let why =
+            hit.parts.iter().map(|part| format!("{} {}x{}", part.word, part.weight, part.rarity));
+        let mut row = vec![
+            hit.score.to_string(),
+            hit.kind.clone(),
+            hit.handle.clone(),
+            hit.name.clone(),
+            hit.assurance.clone(),
+        ];
+        row.extend(explain.then(|| why.collect::<Vec<_>>().join(" + ")));
+        row
+    };
+    Output {
+        heads: match explain {
+            true => &["score", "kind", "handle", "name", "assurance", "because"],
+            false => &["score", "kind", "handle", "name", "assurance"],
+        },
+        rows: page.hits.iter().map(row).collect(),
+        json: json!({
+            "hits": page.hits.iter().map(json).collect::<Vec<_>>(),
+            "next": page.next,
+            "truncated": page.truncated,
+        }),
+    }
+}
+
+fn json(hit: &wire::AgentHit) -> Value {
+    let part = |part: &wire::ScorePart| {
+        json!({
+            "word": part.word,
+            "weight": part.weight,
+            "rarity": part.rarity,
+            "points": part.points,
+        })
+    };
+    json!({
+        "kind": hit.kind,
+        "handle": hit.handle,
+        "name": hit.name,
+        "description": hit.description,
+        "score": hit.score,
+        "assurance": hit.assurance,
+        "digest": hit.digest,
+        "visibility": hit.visibility,
+        "namespace": hit.namespace,
+        "owner": hit.owner,
+        "liveness": hit.liveness,
+        "parts": hit.parts.iter().map(part).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,231 @@
+//! What a search reads in a document, and what a caller searches for.
+//!
+//! It decides which members of a card, a record or a deployment are words and names. It must never
+//! refuse a document: what cannot be searched for is left out.
+
+use proto_types::card::{self, Assurance, Capabilities, View};
+use proto_types::pilox::record::Record;
+use proto_types::{Digest, Handle};
+use proto_wire::registry::v1 as wire;
+use registry_core::command::{Command, Proposal};
+use registry_core::entry::Source;
+use registry_core::search::{Document, Facts, Query, QueryError, Skill, TermKind, Told};
+use serde_json::Value;
+
+use crate::problem::Problem;
+
+/// Hits of a page if the caller names no number.
+const PAGE_DEFAULT: usize = 20;
+
+/// Hits of a page at most: each is judged whole.
+const PAGE_MAX: u32 = 100;
+
+/// As much text as a query may have: 8 words are shorter.
+const TEXT_BYTES_MAX: usize = 1_024;
+
+/// A search as its caller means it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// What is searched for.
+    pub query: Query,
+    /// Hits of a page.
+    pub limit: usize,
+    /// Where to go on.
+    pub cursor: Option<String>,
+    /// With the parts of each score.
+    pub explain: bool,
+}
+
+/// Reads a search.
+///
+/// # Errors
+/// `invalid-argument`.
+pub fn query(request: &wire::SearchAgentsRequest) -> Result<Asked, Problem> {
+    let mut query = worded(request)?;
+    for kind in &request.kinds {
+        query = query.of(source(kind)?);
+    }
+    query = query.at_least(assurance(&request.min_assurance)?);
+    reputation(request.min_reputation)?;
+    let limit = match request.limit {
+        0 => PAGE_DEFAULT,
+        limit @ 1..=PAGE_MAX => limit as usize,
+        _ => return Err(Problem::argument("limit", format_args!("1 to {PAGE_MAX}"))),
+    };
+    let cursor = (!request.cursor.is_empty()).then(|| request.cursor.clone());
+    Ok(Asked { query, limit, cursor, explain: request.explain })
+}
+
+/// The words and names of a search.
+fn worded(request: &wire::SearchAgentsRequest) -> Result<Query, Problem> {
+    let mut query = Query::default();
+    if !request.text.is_empty() {
+        if request.text.len() > TEXT_BYTES_MAX {
+            let why = format_args!("at most {TEXT_BYTES_MAX} bytes are allowed");
+            return Err(Problem::argument("text", why));
+        }
+        query = query.text(&request.text).map_err(|why| Problem::argument("text", why))?;
+    }
+    let lists = [
+        ("skills", TermKind::Skill, &request.skills),
+        ("tags", TermKind::Tag, &request.tags),
+        ("capabilities", TermKind::Capability, &request.capabilities),
+        ("modalities", TermKind::Modality, &request.modalities),
+        ("bindings", TermKind::Binding, &request.bindings),
+    ];
+    for (member, kind, names) in lists {
+        let add = |query: Query, name: &String| query.with(kind, name);
+        let added: Result<Query, QueryError> = names.iter().try_fold(query, add);
+        query = added.map_err(|why| Problem::argument(member, why))?;
+    }
+    Ok(query)
+}
+
+fn source(kind: &str) -> Result<Source, Problem> {
+    let known = Source::ALL.into_iter().find(|source| source.as_str() == kind);
+    known.ok_or_else(|| Problem::argument("kinds", "one of card, agent, record"))
+}
+
+fn assurance(text: &str) -> Result<Assurance, Problem> {
+    use Assurance::{DomainProven, Enrolled, SelfAsserted, Unsigned};
+    let known = [Unsigned, SelfAsserted, Enrolled, DomainProven];
+    match text {
+        "" => Ok(Unsigned),
+        text => known.into_iter().find(|known| known.as_str() == text).ok_or_else(|| {
+            let why = "one of unsigned, self-asserted, enrolled, domain-proven";
+            Problem::argument("min_assurance", why)
+        }),
+    }
+}
+
+/// Nothing is known of anybody's reputation: to answer as if all had none, or all had enough, would
+/// be a lie that a caller builds on.
+fn reputation(least: f64) -> Result<(), Problem> {
+    match least {
+        0.0 => Ok(()),
+        _ => Err(Problem::argument("min_reputation", "reputation is not kept yet; leave it at 0")),
+    }
+}
+
+/// Adds to a proposal what a search reads in the body of its last command.
+pub(super) fn with_document(
+    mut proposal: Proposal,
+    source: Source,
+    handle: Handle,
+    (bytes, document): (&[u8], Document),
+) -> Proposal {
+    let digest = Digest::of(bytes);
+    proposal.commands.push(Command::PutSearch(Told { source, handle, digest, document }));
+    proposal
+}
+
+pub(super) fn of_card(view: &View) -> Document {
+    let modes = view.skills.iter().flat_map(|skill| [&skill.input_modes, &skill.output_modes]);
+    let modes = [&view.default_input_modes, &view.default_output_modes].into_iter().chain(modes);
+    let bindings = view.interfaces.iter().map(|interface| interface.protocol_binding.as_str());
+    Document::of(&Facts {
+        name: &view.name,
+        description: &view.description,
+        skills: view.skills.iter().map(skill).collect(),
+        capabilities: capabilities(&view.capabilities),
+        modalities: modes.flatten().map(String::as_str).collect(),
+        bindings: bindings.collect(),
+    })
+}
+
+fn capabilities(said: &Capabilities) -> Vec<&str> {
+    let flags = [
+        (said.streaming, "streaming"),
+        (said.push_notifications, "push-notifications"),
+        (said.extended_agent_card, "extended-agent-card"),
+    ];
+    let flags = flags.into_iter().filter(|(has, _)| *has).map(|(_, name)| name);
+    flags.chain(said.extensions.iter().map(|extension| extension.uri.as_str())).collect()
+}
+
+fn skill(said: &card::Skill) -> Skill<'_> {
+    Skill {
+        id: &said.id,
+        name: &said.name,
+        description: &said.description,
+        tags: said.tags.iter().map(String::as_str).collect(),
+    }
+}
+
+/// A record has no name; its capabilities are its words too.
+pub(super) fn of_record(record: &Record) -> Document {
+    let modes = record.input_modalities.iter().chain(&record.output_modalities);
+    Document::of(&Facts {
+        capabilities: record.capabilities.iter().map(String::as_str).collect(),
+        modalities: modes.map(String::as_str).collect(),
+        ..Facts::default()
+    })
+}
+
+/// Of a deployment, whose words become a card at the gateway: it serves JSON-RPC, and streams.
+pub(super) fn of_agent(words: &Value) -> Document {
+    let text = |member| words.get(member).and_then(Value::as_str).unwrap_or_default();
+    let list = |member| words.get(member).and_then(Value::as_array).into_iter().flatten();
+    let skills: Vec<card::Skill> =
+        list("skills").filter_map(|said| serde_json::from_value(said.clone()).ok()).collect();
+    let modes = list("defaultInputModes").chain(list("defaultOutputModes"));
+    let mut modes: Vec<&str> = modes.filter_map(Value::as_str).collect();
+    if modes.is_empty() {
+        modes.push("text/plain");
+    }
+    Document::of(&Facts {
+        name: text("name"),
+        description: text("description"),
+        skills: skills.iter().map(skill).collect(),
+        capabilities: vec!["streaming"],
+        modalities: modes,
+        bindings: vec!["JSONRPC"],
+    })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use registry_core::search::{FILTERS_MAX, WORDS_MAX};
+    use serde_json::json;
+
+    use super::*;
+
+    fn refused(request: wire::SearchAgentsRequest) -> String {
+        let problem = query(&request).unwrap_err();
+        assert_eq!(problem.status(), 400);
+        problem.detail().split(':').next().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn what_no_search_can_mean_is_refused_by_name() {
+        use wire::SearchAgentsRequest as Request;
+        let many = |count: usize| (0..count).map(|n| format!("n{n}")).collect::<Vec<_>>();
+        let none = Request::default;
+        assert_eq!(refused(Request { text: "-".into(), ..none() }), "text");
+        assert_eq!(refused(Request { text: many(WORDS_MAX + 1).join(" "), ..none() }), "text");
+        assert_eq!(refused(Request { text: "a ".repeat(1_000), ..none() }), "text");
+        assert_eq!(refused(Request { tags: many(FILTERS_MAX + 1), ..none() }), "tags");
+        assert_eq!(refused(Request { skills: vec![String::new()], ..none() }), "skills");
+        assert_eq!(refused(Request { kinds: vec!["peer".into()], ..none() }), "kinds");
+        assert_eq!(refused(Request { min_assurance: "high".into(), ..none() }), "min_assurance");
+        assert_eq!(refused(Request { min_reputation: 0.5, ..none() }), "min_reputation");
+        assert_eq!(refused(Request { min_reputation: f64::NAN, ..none() }), "min_reputation");
+        assert_eq!(refused(Request { limit: 101, ..none() }), "limit");
+        assert_eq!(query(&none()).unwrap().limit, 20);
+    }
+
+    #[test]
+    fn a_deployment_is_read_as_leniently_as_it_is_taken() {
+        let words = json!({
+            "name": "Echo", "description": 7, "defaultInputModes": ["text/plain", 1],
+            "skills": [{"id": "echo", "name": "Say", "description": "d", "tags": ["t"]}, "no skill"],
+        });
+        let document = of_agent(&words);
+        let has = |kind, text| document.terms.find(kind, text).is_some();
+        assert!(has(TermKind::Word, "say") && has(TermKind::Skill, "echo"));
+        assert!(has(TermKind::Binding, "jsonrpc") && has(TermKind::Modality, "text/plain"));
+        assert_eq!((document.name.as_str(), document.summary.as_str()), ("Echo", ""));
+        assert_eq!(of_agent(&json!([])).name, "");
+    }
+}

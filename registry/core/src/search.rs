@@ -1,0 +1,120 @@
+//! Search over cards, hosted agents and records: derived keys, walked with the viewer's eyes.
+//!
+//! It decides which entries a query finds, in which order and why (docs/decisions/0022-search.md). What a viewer may not
+//! see must never change what it gets: not a hit, not the order, not a number, not a cursor.
+
+mod cursor;
+mod document;
+mod hit;
+mod judge;
+mod posting;
+mod query;
+mod ranked;
+mod statistics;
+mod stream;
+mod terms;
+mod walk;
+mod words;
+mod writes;
+
+use proto_types::WallMs;
+
+use crate::view::{View, ViewError};
+use crate::viewer::Viewer;
+
+pub use self::cursor::CursorError;
+pub use self::document::{Document, Facts, Skill, Told};
+pub use self::hit::{Basis, Hit, Page, Part, Whole, Work};
+pub use self::posting::NAMESPACES_MAX;
+pub use self::query::{FILTERS_MAX, Query, QueryError, WORDS_MAX};
+pub use self::terms::{TERMS_MAX, Term, TermKind, Terms};
+pub use self::words::{TERM_BYTES_MAX, WORD_BYTES_MAX, term, words};
+pub use self::writes::replace;
+
+use self::cursor::Place;
+use self::judge::Judge;
+use self::posting::Group;
+use self::stream::Reader;
+
+/// What one search may cost; beyond it the answer says that it is truncated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Keys of the index that are read.
+    pub postings: usize,
+    /// Entries that are judged.
+    pub judged: usize,
+    /// A word or filter that at most so many public entries have is walked to its end, and the page is exact; for
+    /// more, the lists of all words are read in turns until the page is settled.
+    pub few: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { postings: 6_000, judged: 1_500, few: 512 }
+    }
+}
+
+/// One search: what for, by whom, when, and from where on.
+#[derive(Clone, Debug)]
+pub struct Search<'a> {
+    /// What is searched for.
+    pub query: &'a Query,
+    /// Who searches.
+    pub viewer: &'a Viewer,
+    /// Entries that are past their end are not found.
+    pub now: WallMs,
+    /// `next` of the page before.
+    pub cursor: Option<&'a str>,
+    /// Hits of a page at most.
+    pub limit: usize,
+    /// What it may cost.
+    pub bounds: Bounds,
+}
+
+/// Why a search was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// The caller's cursor.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
+    /// The store.
+    #[error(transparent)]
+    View(#[from] ViewError),
+}
+
+/// Hits, and where it goes on.
+#[derive(Default)]
+struct Found {
+    hits: Vec<Hit>,
+    next: Option<Place>,
+    truncated: bool,
+}
+
+impl Search<'_> {
+    /// The page of hits from the cursor on: the most relevant first if the query has words, else by handle.
+    ///
+    /// # Errors
+    /// The cursor is not one of this query, or the store failed.
+    pub fn run(&self, view: &dyn View) -> Result<Page, SearchError> {
+        let place = self.cursor.map(|cursor| Place::read(cursor, self.query)).transpose()?;
+        let (groups, all_groups) = Group::of_viewer(self.viewer);
+        let mut judge = Judge::new(view, (self.query, self.viewer), self.now)?;
+        let mut reader = Reader::new(view, self.bounds.postings);
+        let (tools, limit, bounds) = ((&mut judge, &mut reader), self.limit, self.bounds);
+        let found = match place {
+            Some(Place::After(points, doc)) => {
+                ranked::by_relevance(tools, &groups, Some((points, doc)), limit, bounds)?
+            }
+            None if self.query.is_ranked() => {
+                ranked::by_relevance(tools, &groups, None, limit, bounds)?
+            }
+            Some(Place::From(from)) => walk::by_handle(tools, &groups, from, limit, bounds)?,
+            None => walk::by_handle(tools, &groups, Vec::new(), limit, bounds)?,
+        };
+        let (seeks, postings) = reader.read_so_far();
+        let work = Work { seeks, postings, judged: judge.judged() };
+        let next = found.next.map(|place| place.cursor(self.query));
+        let truncated = found.truncated || !all_groups;
+        Ok(Page { hits: found.hits, next, truncated, basis: judge.into_basis(), work })
+    }
+}

@@ -1,0 +1,161 @@
+//! Whether one entry is a hit, and what it scores.
+//! It decides with the viewer's eyes alone: the index proposes, the entry itself is asked. It must never read a word or
+//! name of a redacted entry that the viewer may not see.
+
+use proto_types::WallMs;
+use proto_types::card::Assurance;
+
+use crate::entry::SearchEntry;
+use crate::table::SEARCHES;
+use crate::view::{View, ViewError};
+use crate::viewer::{Sight, Viewer};
+
+use super::hit::{Basis, Hit, Part, Whole};
+use super::query::Query;
+use super::statistics;
+use super::terms::{Term, TermKind};
+
+/// Words are never rarer than this, so that a word that all have still orders by weight.
+const RARITY_MIN: u32 = 1;
+
+/// Judges the candidates of one query.
+pub(super) struct Judge<'a> {
+    view: &'a dyn View,
+    query: &'a Query,
+    viewer: &'a Viewer,
+    now: WallMs,
+    basis: Basis,
+    judged: usize,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(
+        view: &'a dyn View,
+        (query, viewer): (&'a Query, &'a Viewer),
+        now: WallMs,
+    ) -> Result<Self, ViewError> {
+        let basis = basis(view, query)?;
+        Ok(Self { view, query, viewer, now, basis, judged: 0 })
+    }
+
+    pub(super) fn query(&self) -> &'a Query {
+        self.query
+    }
+
+    /// How rare the words are, in the order of the query's words.
+    pub(super) fn rarities(&self) -> impl Iterator<Item = u32> {
+        self.basis.words.iter().map(|(_, _, rarity)| *rarity)
+    }
+
+    /// How many public entries have each word, in the same order.
+    pub(super) fn documents_with(&self) -> impl Iterator<Item = u64> {
+        self.basis.words.iter().map(|(_, documents, _)| *documents)
+    }
+
+    pub(super) fn judged(&self) -> usize {
+        self.judged
+    }
+
+    pub(super) fn into_basis(self) -> Basis {
+        self.basis
+    }
+
+    /// The hit that the entry under this key is, if it is one.
+    pub(super) fn judge(&mut self, doc: &[u8]) -> Result<Option<Hit>, ViewError> {
+        self.judged += 1;
+        let Some(entry) = std::str::from_utf8(doc)
+            .ok()
+            .map(|key| SEARCHES.entry(self.view, key))
+            .transpose()?
+            .flatten()
+        else {
+            let cause = "a posting without its entry".to_owned();
+            return Err(ViewError::Corrupt { table: "search index", cause });
+        };
+        let sight = self.viewer.sight(&entry.scope);
+        if sight == Sight::Hidden || !self.stands(&entry, sight) || !self.has_names(&entry, sight) {
+            return Ok(None);
+        }
+        let parts = self.parts(&entry, sight);
+        Ok(parts.map(|parts| hit(entry, sight, parts)))
+    }
+
+    fn stands(&self, entry: &SearchEntry, sight: Sight) -> bool {
+        let least = self.query.assurance();
+        let worth = match sight {
+            Sight::Whole => entry.assurance >= least,
+            _ => least == Assurance::Unsigned,
+        };
+        let expired = entry.valid_until.is_some_and(|until| until <= self.now);
+        worth && !expired && self.query.admits(entry.source)
+    }
+
+    fn has_names(&self, entry: &SearchEntry, sight: Sight) -> bool {
+        let has = |kind, text| entry.document.terms.find(kind, text).map(|term| seen(&term, sight));
+        self.query.names().all(|(kind, text)| has(kind, text).is_some_and(|weight| weight > 0))
+    }
+
+    fn parts(&self, entry: &SearchEntry, sight: Sight) -> Option<Vec<Part>> {
+        let part = |(word, _, rarity): &(String, u64, u32)| {
+            let term = entry.document.terms.find(TermKind::Word, word)?;
+            let weight = seen(&term, sight);
+            let part = Part { word: word.clone(), weight, rarity: *rarity };
+            (weight > 0).then_some(part)
+        };
+        self.basis.words.iter().map(part).collect()
+    }
+}
+
+fn seen(term: &Term<'_>, sight: Sight) -> u8 {
+    match sight {
+        Sight::Hidden => 0,
+        Sight::Redacted => term.open,
+        Sight::Whole => term.weight,
+    }
+}
+
+fn hit(entry: SearchEntry, sight: Sight, parts: Vec<Part>) -> Hit {
+    let (digest, assurance, scope) = (entry.digest, entry.assurance, entry.scope);
+    Hit {
+        source: entry.source,
+        handle: entry.handle,
+        name: entry.document.name,
+        summary: entry.document.summary,
+        points: parts.iter().map(Part::points).sum(),
+        parts,
+        whole: (sight == Sight::Whole).then_some(Whole { digest, assurance, scope }),
+    }
+}
+
+fn basis(view: &dyn View, query: &Query) -> Result<Basis, ViewError> {
+    if !query.is_ranked() {
+        return Ok(Basis::default());
+    }
+    let documents = statistics::with_standing(view, &Query::default().standings())?;
+    let word = |word: &str| {
+        let with = statistics::with_term(view, TermKind::Word, word)?;
+        Ok((word.to_owned(), with, rarity(with, documents)))
+    };
+    let words = query.words().map(word).collect::<Result<_, ViewError>>()?;
+    Ok(Basis { documents, words })
+}
+
+/// The other half of BM25: `ln(1 + (N - n + 0.5) / (n + 0.5))`, in thousandths.
+fn rarity(with: u64, documents: u64) -> u32 {
+    let (n, all) = (with as f64, documents.max(with) as f64);
+    let rarity = (1.0 + (all - n + 0.5) / (n + 0.5)).ln() * 1_000.0;
+    // At most 1,000 ln(2^65) = 45,055; the cast saturates.
+    (rarity.round() as u32).max(RARITY_MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rare_words_count_more_and_none_counts_nothing() {
+        assert!(rarity(1, 1_000) > rarity(10, 1_000) && rarity(10, 1_000) > rarity(999, 1_000));
+        assert_eq!(rarity(1_000_000, 1_000_000), RARITY_MIN);
+        assert!(rarity(0, u64::MAX) < 46_000, "8 words of 255 stay within a u32");
+    }
+}

@@ -1,0 +1,134 @@
+//! Where a search finds an entry: the derived keys of a search entry, one for each term and each group of viewers.
+//! It decides which viewers walk over which keys. A viewer must never walk over a key of an entry, or a term of an
+//! entry, that it may not see: what is hidden is not skipped, it is not there.
+
+use proto_types::{Digest, Namespace, Origin};
+
+use crate::entry::{SearchEntry, Visibility};
+use crate::layout::{self, END, derived};
+use crate::table::Entity;
+use crate::view::Pair;
+use crate::viewer::Viewer;
+
+use super::query::Standing;
+use super::terms::{Term, TermKind};
+
+/// Namespaces of one viewer that a search goes through; beyond it the answer says that it is not complete. Arbitrary.
+pub const NAMESPACES_MAX: usize = 32;
+
+/// The kind byte of standings, which are no terms.
+const STANDING: u8 = b'!';
+
+/// Who walks over a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Group {
+    /// Everybody.
+    Public,
+    /// Everybody, for what a redacted entry shows.
+    Open,
+    /// Every peer.
+    Federated,
+    /// The peers that this namespace admits.
+    Namespace(Namespace),
+    /// The owner.
+    Owner(Origin),
+    /// The operator, for everything that is not public.
+    Operator,
+}
+
+impl Group {
+    fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Public => b"p".to_vec(),
+            Self::Open => b"r".to_vec(),
+            Self::Federated => b"f".to_vec(),
+            Self::Operator => b"a".to_vec(),
+            Self::Namespace(name) => [b"n", name.as_str().as_bytes(), END].concat(),
+            Self::Owner(origin) => [b"o", origin.as_str().as_bytes(), END].concat(),
+        }
+    }
+
+    /// The groups that this viewer belongs to, and whether these are all.
+    pub(super) fn of_viewer(viewer: &Viewer) -> (Vec<Self>, bool) {
+        let mut groups = vec![Self::Public];
+        match viewer {
+            Viewer::Anonymous => groups.push(Self::Open),
+            Viewer::Operator => groups.push(Self::Operator),
+            Viewer::Peer(eyes) => {
+                groups.extend([Self::Open, Self::Federated, Self::Owner(eyes.origin.clone())]);
+                let privy = eyes.privy.iter().take(NAMESPACES_MAX);
+                groups.extend(privy.cloned().map(Self::Namespace));
+                return (groups, eyes.privy.len() <= NAMESPACES_MAX);
+            }
+        }
+        (groups, true)
+    }
+
+    /// The groups that see all of this entry.
+    fn whole(entry: &SearchEntry) -> Vec<Self> {
+        let scope = &entry.scope;
+        let privy = || {
+            let owner = scope.owner.clone().map(Self::Owner);
+            owner.into_iter().chain([Self::Namespace(scope.namespace.clone()), Self::Operator])
+        };
+        match scope.visibility {
+            Visibility::Public => vec![Self::Public],
+            Visibility::Federated => vec![Self::Federated, Self::Operator],
+            Visibility::Redacted | Visibility::Private => privy().collect(),
+        }
+    }
+}
+
+impl Entity for SearchEntry {
+    fn key(&self) -> String {
+        Self::key_of(self.source, &self.handle)
+    }
+
+    fn index(&self) -> Vec<Pair> {
+        keys(self).into_iter().map(|key| (key, Vec::new())).collect()
+    }
+
+    /// The entry that it is about keeps the body.
+    fn bodies(&self) -> Vec<Digest> {
+        Vec::new()
+    }
+}
+
+/// Every key of an entry.
+pub(super) fn keys(entry: &SearchEntry) -> Vec<Vec<u8>> {
+    let doc = entry.key().into_bytes();
+    let mut keys = Vec::new();
+    for group in Group::whole(entry) {
+        keys.push([standing(Standing::of(entry), &group), doc.clone()].concat());
+        keys.extend(entry.document.terms.iter().map(|term| key(&term, term.weight, &group, &doc)));
+    }
+    if entry.scope.visibility == Visibility::Redacted {
+        let group = Group::Open;
+        keys.push([standing(Standing::open(entry.source), &group), doc.clone()].concat());
+        let open = entry.document.terms.iter().filter(|term| term.open > 0);
+        keys.extend(open.map(|term| key(&term, term.open, &group, &doc)));
+    }
+    keys
+}
+
+fn key(term: &Term<'_>, weight: u8, group: &Group, doc: &[u8]) -> Vec<u8> {
+    match term.kind {
+        TermKind::Word => [ranked(term.text, group), vec![u8::MAX - weight], doc.to_vec()].concat(),
+        kind => [named(kind, term.text, group), doc.to_vec()].concat(),
+    }
+}
+
+/// What the keys of a name start with; the entries follow in the order of their handles.
+pub(super) fn named(kind: TermKind, text: &str, group: &Group) -> Vec<u8> {
+    layout::key(derived::POSTINGS, &[&[kind.byte()], text.as_bytes(), END, &group.bytes()])
+}
+
+/// What the keys of a standing start with, in the order of handles.
+pub(super) fn standing(standing: Standing, group: &Group) -> Vec<u8> {
+    layout::key(derived::POSTINGS, &[&[STANDING], &standing.bytes(), END, &group.bytes()])
+}
+
+/// What the keys of a word start with; then come 255 less the weight, and the entry: the most relevant first.
+pub(super) fn ranked(word: &str, group: &Group) -> Vec<u8> {
+    layout::key(derived::RANKED, &[word.as_bytes(), END, &group.bytes()])
+}

@@ -1,0 +1,75 @@
+//! How many public entries have a term: what makes a word rare, and which filter is tried first.
+//! It decides that only public entries count, so that no viewer learns from a score that a hidden entry exists. The
+//! numbers must never say anything but what the search entries say: both change in the same draft.
+
+use std::collections::BTreeMap;
+
+use crate::change::Write;
+use crate::entry::{SearchEntry, Visibility};
+use crate::layout::{self, state};
+use crate::view::{Space, View, ViewError};
+
+use super::query::Standing;
+use super::terms::TermKind;
+
+/// The byte before a standing, where a term has its kind.
+const STANDING: u8 = b'!';
+
+/// How many public entries have this term.
+pub(super) fn with_term(view: &dyn View, kind: TermKind, text: &str) -> Result<u64, ViewError> {
+    read(view, &term_key(kind, text))
+}
+
+/// How many public entries have one of these standings.
+pub(super) fn with_standing(view: &dyn View, all: &[Standing]) -> Result<u64, ViewError> {
+    all.iter().map(|standing| read(view, &standing_key(*standing))).sum()
+}
+
+/// What an entry counts for; nothing unless it is public.
+pub(crate) fn counted(entry: &SearchEntry) -> Vec<Vec<u8>> {
+    if entry.scope.visibility != Visibility::Public {
+        return Vec::new();
+    }
+    let terms = entry.document.terms.iter().map(|term| term_key(term.kind, term.text));
+    terms.chain([standing_key(Standing::of(entry))]).collect()
+}
+
+/// The writes that let one entry take the place of another in the counts.
+pub(crate) fn moved(
+    view: &dyn View,
+    before: Vec<Vec<u8>>,
+    after: Vec<Vec<u8>>,
+) -> Result<Vec<Write>, ViewError> {
+    let mut changes: BTreeMap<Vec<u8>, i64> = BTreeMap::new();
+    before.into_iter().for_each(|key| *changes.entry(key).or_default() -= 1);
+    after.into_iter().for_each(|key| *changes.entry(key).or_default() += 1);
+    let changes = changes.into_iter().filter(|(_, change)| *change != 0);
+    let write = |(key, change): (Vec<u8>, i64)| {
+        let count = read(view, &key)?.checked_add_signed(change).ok_or_else(|| {
+            ViewError::Corrupt { table: "search statistics", cause: "a count below 0".to_owned() }
+        })?;
+        let space = Space::State;
+        Ok(match count {
+            0 => Write::Delete { space, key },
+            _ => Write::Put { space, key, value: count.to_be_bytes().to_vec() },
+        })
+    };
+    changes.map(write).collect()
+}
+
+fn term_key(kind: TermKind, text: &str) -> Vec<u8> {
+    layout::key(state::SEARCH_STATISTICS, &[&[kind.byte()], text.as_bytes()])
+}
+
+fn standing_key(standing: Standing) -> Vec<u8> {
+    layout::key(state::SEARCH_STATISTICS, &[&[STANDING], &standing.bytes()])
+}
+
+fn read(view: &dyn View, key: &[u8]) -> Result<u64, ViewError> {
+    let Some(value) = view.value(Space::State, key)? else { return Ok(0) };
+    let bytes = value.as_slice().try_into().map_err(|_| ViewError::Corrupt {
+        table: "search statistics",
+        cause: format!("{} bytes, not 8", value.len()),
+    })?;
+    Ok(u64::from_be_bytes(bytes))
+}

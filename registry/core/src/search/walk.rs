@@ -1,0 +1,63 @@
+//! Hits in the order of their handles, for queries of filters alone.
+//! It decides by seeking: from the rarest filter's next entry to where the others have it. It must never pass over an
+//! entry between two pages.
+
+use crate::view::{View, ViewError};
+
+use super::Bounds;
+use super::cursor::Place;
+use super::judge::Judge;
+use super::posting::{Group, named, standing};
+use super::query::Query;
+use super::stream::{Joined, Reader, Stream, join};
+use super::{Found, statistics};
+
+/// The streams of a query's filters, the rarest first, and how many public entries that one has.
+pub(super) fn streams(
+    view: &dyn View,
+    query: &Query,
+    groups: &[Group],
+) -> Result<(Vec<Stream>, u64), ViewError> {
+    let mut streams = Vec::new();
+    for (kind, text) in query.names() {
+        let prefixes = groups.iter().map(|group| named(kind, text, group));
+        streams.push((statistics::with_term(view, kind, text)?, Stream::over(prefixes)));
+    }
+    if streams.is_empty() || query.asks_for_standing() {
+        let standings = query.standings();
+        let pairs = standings.iter().flat_map(|of| groups.iter().map(|group| standing(*of, group)));
+        streams.push((statistics::with_standing(view, &standings)?, Stream::over(pairs)));
+    }
+    streams.sort_by_key(|(with, _)| *with);
+    let rarest = streams.first().map_or(0, |(with, _)| *with);
+    Ok((streams.into_iter().map(|(_, stream)| stream).collect(), rarest))
+}
+
+/// Up to `limit` hits from a key on.
+pub(super) fn by_handle(
+    (judge, reader): (&mut Judge<'_>, &mut Reader<'_>),
+    groups: &[Group],
+    from: Vec<u8>,
+    limit: usize,
+    bounds: Bounds,
+) -> Result<Found, ViewError> {
+    let (mut streams, _) = streams(reader.view, judge.query(), groups)?;
+    let (mut found, mut from) = (Found::default(), from);
+    loop {
+        let doc = match join(&mut streams, &from, reader)? {
+            Joined::Both(doc) => doc,
+            Joined::End => return Ok(found),
+            Joined::Spent(at) => {
+                (found.next, found.truncated) = (Some(Place::From(at)), true);
+                return Ok(found);
+            }
+        };
+        if found.hits.len() == limit || judge.judged() >= bounds.judged {
+            found.truncated = found.hits.len() < limit;
+            found.next = Some(Place::From(doc));
+            return Ok(found);
+        }
+        found.hits.extend(judge.judge(&doc)?);
+        from = crate::layout::after(&doc);
+    }
+}

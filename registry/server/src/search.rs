@@ -1,0 +1,65 @@
+//! Searches for REST and gRPC alike: one place where a request becomes a page.
+//!
+//! It decides how many run at once, and that they run beside the calls that wait for the network:
+//! a search may read thousands of keys. It must never search with other eyes than the caller's.
+
+use proto_wire::registry::v1 as wire;
+use registry_api::{Code, Principal, Problem, decode, render};
+use registry_core::search::{Bounds, Search, SearchError};
+use registry_core::view::View;
+use registry_core::viewer::Viewer;
+use tokio::task;
+
+use crate::member::{Member, Reading};
+
+/// Searches at once; more are refused. Each takes a few ms of a core, so that a full house empties
+/// within a client's patience.
+pub(crate) const SEARCHES_MAX: usize = 32;
+
+/// The page that a request asks for, and the state it was read from.
+pub(crate) async fn page(
+    member: &Member,
+    caller: &Principal,
+    request: &wire::SearchAgentsRequest,
+    reading: Reading,
+) -> Result<(Reading, wire::SearchAgentsResponse), Problem> {
+    let asked = decode::search::query(request)?;
+    let _seat = member.searches.try_acquire().map_err(|_| {
+        Problem::new(Code::Overloaded, "as many searches as are allowed are running")
+    })?;
+    let (viewer, now) = (viewer(caller), member.clock.now());
+    let view = reading.view.clone();
+    let found = task::spawn_blocking(move || {
+        let search = Search {
+            query: &asked.query,
+            viewer: &viewer,
+            now,
+            cursor: asked.cursor.as_deref(),
+            limit: asked.limit,
+            bounds: Bounds::default(),
+        };
+        answer(&search, &view, asked.explain)
+    });
+    let page = found.await.map_err(Problem::internal)??;
+    Ok((reading, page))
+}
+
+fn answer(
+    search: &Search<'_>,
+    view: &dyn View,
+    explain: bool,
+) -> Result<wire::SearchAgentsResponse, Problem> {
+    match search.run(view) {
+        Ok(page) => Ok(render::search::page(&page, explain)),
+        Err(SearchError::Cursor(why)) => Err(Problem::argument("cursor", why)),
+        Err(SearchError::View(error)) => Err(error.into()),
+    }
+}
+
+/// The eyes of a caller: machines of this registry see what the operator sees.
+fn viewer(caller: &Principal) -> Viewer {
+    match caller {
+        Principal::Anonymous => Viewer::Anonymous,
+        Principal::Operator | Principal::Gateway(_) | Principal::Node(_) => Viewer::Operator,
+    }
+}
