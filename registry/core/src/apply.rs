@@ -4,6 +4,7 @@
 //! the same log, and their states are compared.
 
 mod agent;
+mod audit;
 mod body;
 mod bound;
 mod card;
@@ -13,6 +14,7 @@ mod envelope;
 mod fleet;
 mod join;
 mod lease;
+mod ledger;
 mod manifest;
 mod member;
 mod owner;
@@ -20,6 +22,7 @@ mod peer;
 mod record;
 mod task;
 mod token;
+pub(crate) mod witness;
 
 use proto_types::{Revision, Stamp, WallMs};
 
@@ -30,6 +33,7 @@ use crate::overlay::Overlay;
 use crate::view::{View, ViewError};
 
 use self::draft::{Draft, Outcome, Stop};
+use self::ledger::{Leaf, Ledger};
 
 /// A proposal is one client's request; more commands than this are several requests.
 const COMMANDS_MAX: usize = 16;
@@ -83,6 +87,8 @@ struct Batch<'v> {
     now: WallMs,
     revision: Revision,
     stored: (WallMs, Revision),
+    /// The transparency log, read with the first leaf.
+    ledger: Option<Ledger>,
 }
 
 impl<'v> Batch<'v> {
@@ -95,6 +101,7 @@ impl<'v> Batch<'v> {
             now: clock.max(stamp.now),
             revision,
             stored: (clock, revision),
+            ledger: None,
         })
     }
 
@@ -116,15 +123,30 @@ impl<'v> Batch<'v> {
                 Err(Stop::Broken(error)) => return Err(error),
             }
         }
+        let leaves = draft.take_leaves();
         let (pending, effects, revision) = draft.finish();
         self.accepted.absorb(pending);
         self.effects.extend(effects);
         self.revision = revision;
+        self.record(leaves)?;
         Ok(replies)
+    }
+
+    /// Has the log gain the leaves of an accepted proposal, if it is open.
+    fn record(&mut self, leaves: Vec<Leaf>) -> Result<(), ViewError> {
+        if !leaves.is_empty() && self.ledger.is_none() {
+            self.ledger = Ledger::load(&self.accepted)?;
+        }
+        if let Some(ledger) = &mut self.ledger {
+            leaves.into_iter().for_each(|leaf| ledger.append(leaf, self.now));
+        }
+        Ok(())
     }
 
     fn close(mut self, replies: Vec<Vec<Reply>>) -> BatchChange {
         let (clock, revision) = self.stored;
+        let logged = self.ledger.map(Ledger::into_writes).unwrap_or_default();
+        logged.into_iter().for_each(|write| self.accepted.write(write));
         if !self.accepted.is_empty() {
             if self.now != clock {
                 self.accepted.write(counter::write(counter::CLOCK, self.now.0));
@@ -179,6 +201,10 @@ fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
             member::admit(draft, *id, address, join.as_ref())
         }
         Command::RetireMember { id } => member::retire(draft, *id),
+        Command::OpenLog { seed } => ledger::open(draft, seed),
+        Command::Audit { .. } => audit::note(draft, command),
+        Command::TruncateAudit { through } => audit::truncate(draft, *through),
+        Command::Witness { origin, from, to } => witness::follow(draft, origin, *from, *to),
         Command::AckEnvelope { target, source, id, epoch } => {
             lease::ack(draft, target, source, id, *epoch)
         }

@@ -21,6 +21,10 @@ pub(crate) mod state {
     pub(crate) const ENVELOPES: u8 = 8;
     pub(crate) const JOIN_TOKENS: u8 = 9;
     pub(crate) const SPENT_TOKENS: u8 = 10;
+    pub(crate) const LOG: u8 = 16;
+    pub(crate) const AUDIT_HEAD: u8 = 17;
+    pub(crate) const AUDIT: u8 = 18;
+    pub(crate) const WITNESSED: u8 = 19;
     pub(crate) const LOOSE_BODIES: u8 = 27;
     pub(crate) const MEMBERS: u8 = 28;
 }

@@ -2,12 +2,17 @@
 //! They decide nothing; they must never filter by who asks (the shell knows that, the state does not).
 
 mod cluster;
+mod ledger;
 
 use proto_types::{
     Digest, EnvelopeId, GatewayId, Handle, NodeId, Origin, Revision, TaskId, WallMs,
 };
 
 pub use self::cluster::{cluster_epoch, compacted, member, revision_at};
+pub use self::ledger::{
+    AuditEnd, LogRows, audit_end, audit_lines, checkpoint, inclusion, log_entries, log_head,
+    witnessed,
+};
 use crate::counter;
 use crate::entry::{
     AgentEntry, CardEntry, ChangeEvent, EnvelopeEntry, GatewayEntry, JoinTokenEntry, NodeEntry,

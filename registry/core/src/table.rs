@@ -3,6 +3,7 @@
 
 use std::marker::PhantomData;
 
+use proto_types::tlog::Fact;
 use proto_types::{Digest, EnvelopeId, Namespace, Origin};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,6 +15,7 @@ use crate::entry::{
 };
 use crate::index;
 use crate::layout::{self, END, state};
+use crate::ledger;
 use crate::view::{Pair, Space, View, ViewError};
 
 /// Peers by origin.
@@ -52,6 +54,11 @@ pub trait Entity: Serialize + DeserializeOwned {
     /// The bodies it names. They are kept as long as it does; a body that no entity names is
     /// forgotten by the next compaction.
     fn bodies(&self) -> Vec<Digest>;
+
+    /// What the transparency log says of it, without the time; `None` for what never enters it.
+    fn fact(&self) -> Option<Fact> {
+        None
+    }
 }
 
 /// One kind of entity, laid out `shard | tag | namespace | 0 | id`.
@@ -170,6 +177,10 @@ impl Entity for PeerEntry {
     fn bodies(&self) -> Vec<Digest> {
         self.manifest.iter().map(|manifest| manifest.digest).collect()
     }
+
+    fn fact(&self) -> Option<Fact> {
+        Some(ledger::of_peer(self))
+    }
 }
 
 impl Entity for RecordEntry {
@@ -184,6 +195,10 @@ impl Entity for RecordEntry {
     fn bodies(&self) -> Vec<Digest> {
         self.digest.into_iter().collect()
     }
+
+    fn fact(&self) -> Option<Fact> {
+        Some(ledger::of_record(self))
+    }
 }
 
 impl Entity for CardEntry {
@@ -194,6 +209,10 @@ impl Entity for CardEntry {
     fn bodies(&self) -> Vec<Digest> {
         vec![self.digest]
     }
+
+    fn fact(&self) -> Option<Fact> {
+        Some(ledger::of_card(self))
+    }
 }
 
 impl Entity for AgentEntry {
@@ -203,6 +222,10 @@ impl Entity for AgentEntry {
 
     fn bodies(&self) -> Vec<Digest> {
         vec![self.card]
+    }
+
+    fn fact(&self) -> Option<Fact> {
+        Some(ledger::of_agent(self))
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use proto_types::tlog::Fact;
 use proto_types::{Digest, Revision, WallMs};
 
 use crate::change::{Effect, Refusal, Reply, Write};
@@ -12,6 +13,8 @@ use crate::layout::{self, state};
 use crate::overlay::{Overlay, Pending};
 use crate::table::{Entity, Table, body_key, encode};
 use crate::view::{Space, View, ViewError};
+
+use super::ledger::Leaf;
 
 /// Why a command was not carried out.
 #[derive(Debug)]
@@ -47,12 +50,15 @@ pub(super) struct Draft<'v> {
     fresh: BTreeSet<Digest>,
     /// Bodies that its entities name.
     named: BTreeSet<Digest>,
+    /// What the transparency log gains if the proposal is accepted.
+    leaves: Vec<Leaf>,
 }
 
 impl<'v> Draft<'v> {
     pub(super) fn over(base: &'v dyn View, now: WallMs, revision: Revision) -> Self {
         let (fresh, named) = (BTreeSet::new(), BTreeSet::new());
-        Self { overlay: Overlay::over(base), effects: Vec::new(), now, revision, fresh, named }
+        let (overlay, effects, leaves) = (Overlay::over(base), Vec::new(), Vec::new());
+        Self { overlay, effects, now, revision, fresh, named, leaves }
     }
 
     /// What the proposal comes to. A body that it brought and nothing names is noted for
@@ -61,6 +67,16 @@ impl<'v> Draft<'v> {
         let unnamed: Vec<_> = self.fresh.difference(&self.named).copied().collect();
         unnamed.iter().for_each(|body| self.loosen(body));
         (self.overlay.into_pending(), self.effects, self.revision)
+    }
+
+    /// What the log gains; to be taken before the end.
+    pub(super) fn take_leaves(&mut self) -> Vec<Leaf> {
+        std::mem::take(&mut self.leaves)
+    }
+
+    /// Has the transparency log gain a leaf.
+    pub(super) fn log(&mut self, leaf: Leaf) {
+        self.leaves.push(leaf);
     }
 
     pub(super) fn view(&self) -> &dyn View {
@@ -147,6 +163,11 @@ impl<'v> Draft<'v> {
             self.write(Write::Put { space: Space::Index, key, value });
         }
         self.write(table.put(new));
+        let known = old.and_then(Entity::fact).map(|fact| fact.revision);
+        // What got no revision is no change of the directory.
+        if let Some(fact) = new.fact().filter(|fact| known != Some(fact.revision)) {
+            self.log(Leaf::Fact(fact));
+        }
     }
 
     /// Forgets an entry.
@@ -155,6 +176,9 @@ impl<'v> Draft<'v> {
             self.write(Write::Delete { space: Space::Index, key });
         }
         old.bodies().iter().for_each(|body| self.loosen(body));
+        if let Some(fact) = old.fact() {
+            self.log(Leaf::Fact(Fact::new(&fact.kind, &fact.id, None, self.revision.0)));
+        }
         self.write(table.delete(&old.key()));
     }
 

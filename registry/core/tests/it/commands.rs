@@ -76,6 +76,15 @@ fn any_cluster_command(now: WallMs) -> impl Strategy<Value = Command> {
             join,
         }),
         1 => (0_u64..3).prop_map(|id| Command::RetireMember { id }),
+        2 => name(4).prop_map(|target| Command::Audit {
+            who: "operator".into(),
+            action: "act".into(),
+            target: format!("{target}"),
+            outcome: "done".into(),
+            request_id: String::new(),
+        }),
+        1 => (0_u64..20).prop_map(|through| Command::TruncateAudit { through }),
+        1 => name(3).prop_map(|seed| Command::OpenLog { seed: digest(seed) }),
     ]
 }
 

@@ -1,0 +1,25 @@
+//! Which commands are acts that the audit keeps: those by which somebody gains or loses a right, and
+//! those that change what the fleet runs.
+//! It decides names and targets; it must never take what callers do all day (documents of their own,
+//! tasks, tokens, envelopes) for such an act: the audit is kept for ever.
+
+use crate::command::Command;
+
+/// The name of the act and what it is done to; `None` for what is no act.
+#[must_use]
+pub fn act(command: &Command) -> Option<(&'static str, String)> {
+    Some(match command {
+        Command::IssueJoinToken { role, .. } => ("issue-join-token", format!("{role:?}")),
+        Command::EnrolPeer { origin, .. } => ("enrol-peer", origin.to_string()),
+        Command::RevokePeer { origin } => ("revoke-peer", origin.to_string()),
+        Command::PutManifest { issuer, .. } => ("put-manifest", issuer.to_string()),
+        Command::DeleteRecord { handle, .. } => ("delete-record", handle.to_string()),
+        Command::PutAgent { handle, .. } => ("put-agent", handle.to_string()),
+        Command::RegisterGateway { id, .. } => ("register-gateway", id.to_string()),
+        Command::RegisterNode { id, .. } => ("register-node", id.to_string()),
+        Command::AdmitMember { id, .. } => ("admit-member", id.to_string()),
+        Command::RetireMember { id } => ("retire-member", id.to_string()),
+        Command::TruncateAudit { through } => ("truncate-audit", through.to_string()),
+        _ => return None,
+    })
+}
