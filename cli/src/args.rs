@@ -1,11 +1,13 @@
 //! The command line: nouns, then verbs. It decides names and defaults of flags, and nothing else.
 
+mod ledger;
 mod verbs;
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::ledger::*;
 pub(crate) use self::verbs::*;
 
 /// Registry, gateway and nodes for agent platforms that federate.
@@ -84,6 +86,12 @@ pub(crate) enum Noun {
     /// WAN envelopes.
     #[command(subcommand)]
     Envelope(EnvelopeVerb),
+    /// The transparency log: proofs, and whether it was ever rewritten.
+    #[command(subcommand)]
+    Log(LogVerb),
+    /// The audit: who did what.
+    #[command(subcommand)]
+    Audit(AuditVerb),
     /// Looks at every part and says what is wrong.
     Doctor,
 }

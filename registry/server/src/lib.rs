@@ -5,11 +5,14 @@
 //! answer a write that a majority does not hold, and never decide what the core decides.
 
 mod artifacts;
+mod audit;
+mod compare;
 pub mod config;
 mod fleet;
 mod front;
 mod grpc;
 mod leader;
+mod log;
 mod lookup;
 mod member;
 mod random;

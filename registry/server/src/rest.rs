@@ -3,10 +3,12 @@
 //! It decides how HTTP carries a call: media types, sizes, conditions, caching. It must never read
 //! a body before its size is known to be bounded, nor show a problem in another form than RFC 9457.
 
+mod audit;
 mod cards;
 mod changes;
 mod conditions;
 mod docs;
+mod log;
 mod meta;
 mod openapi;
 mod parameter;
@@ -55,6 +57,8 @@ fn table() -> Vec<Route> {
         cards::routes(),
         peers::routes(),
         changes::routes(),
+        log::routes(),
+        audit::routes(),
         meta::routes(),
         openapi::routes(),
         docs::routes(),

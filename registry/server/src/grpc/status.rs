@@ -23,6 +23,7 @@ pub(super) async fn status(
     };
     let status = member.registry.status();
     let leader = member.registry.leader();
+    let mark = member.registry.state_mark();
     let members = status.members.iter().chain(&status.learners);
     let members = members.map(|(id, url)| wire::Member { id: *id, address: url.clone() });
     let message = wire::ClusterStatus {
@@ -35,6 +36,9 @@ pub(super) async fn status(
         last_log_index: status.last_log.unwrap_or(0),
         members: members.collect(),
         poisoned: status.poisoned.unwrap_or_default(),
+        state_since: mark.map_or(0, |mark| mark.since),
+        state_index: mark.map_or(0, |mark| mark.index),
+        state_hash: mark.map_or_else(String::new, |mark| mark.hash.to_string()),
     };
     Ok(at(&reading, message))
 }

@@ -4,16 +4,19 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod artifacts;
+mod audit;
 mod cluster;
 mod contract;
 mod directory_refusals;
 mod envelopes;
 mod fleet;
 mod fleet_refusals;
+mod log;
 mod meta;
 mod peers;
 mod records;
 mod rest_refusals;
 mod tokens;
 mod watch;
+mod witness;
 mod world;
