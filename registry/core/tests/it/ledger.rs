@@ -174,6 +174,33 @@ fn exported_lines_go_and_the_chain_holds() {
     let next = query::audit_lines(&world.memory, 5, 9).unwrap();
     assert_eq!(next[0].continues((5, &kept[4].digest())), Ok(()));
     assert_eq!(query::audit_end(&world.memory).unwrap().first, 4);
+    assert_eq!(query::ledger_fault(&world.memory).unwrap(), None);
+}
+
+/// Caught: a check that stops before the frontier, and one that takes no notice of the audit's head.
+#[test]
+fn case_15_whatever_is_flipped_on_disk_is_found() {
+    let mut world = opened();
+    for n in 0..40 {
+        world.done(&put_record(n, 1, START, None));
+        world.done(&act(&n.to_string()));
+    }
+    assert_eq!(query::ledger_fault(&world.memory).unwrap(), None);
+    let kept = world.memory.range(Space::Tiles, &[], &[9], 1_000).unwrap();
+    let head = world.memory.range(Space::State, &[0, 0, 16], &[0, 0, 17], 1_000).unwrap();
+    let head = head.into_iter().filter(|(key, _)| key.ends_with(b"tree"));
+    let audit = world.memory.range(Space::State, &[0, 0, 17], &[0, 0, 19], 1_000).unwrap();
+    let all = kept.into_iter().map(|pair| (Space::Tiles, pair));
+    let state = head.chain(audit).map(|pair| (Space::State, pair));
+    for (space, (key, mut value)) in all.chain(state).collect::<Vec<_>>() {
+        // The last byte of each: of a leaf, of the frontier, of a line's `who`, of a counter.
+        let last = value.len() - 1;
+        value[last] ^= 1;
+        let mut memory = world.memory.clone();
+        memory.commit(&[registry_core::change::Write::Put { space, key: key.clone(), value }]);
+        let found = query::ledger_fault(&memory);
+        assert!(found.is_err() || found.unwrap().is_some(), "{space:?} {key:?}");
+    }
 }
 
 #[test]
@@ -230,6 +257,7 @@ proptest! {
         prop_assert_eq!(&whole, &single);
         let Some((size, root)) = query::log_head(&whole).unwrap() else { return Ok(()) };
         prop_assert_eq!(tlog::root(&LogRows(&whole), size).unwrap(), root);
+        prop_assert_eq!(query::ledger_fault(&whole).unwrap(), None);
         let leaves = whole.range(Space::Tiles, &[], &[9], usize::MAX).unwrap();
         prop_assert!(leaves.len() as u64 >= size);
         for record in query::records(&whole, None, 100).unwrap() {
