@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use http::Method;
+use proto_types::Digest;
 use proto_types::audit::{AuditLine, Broken, start};
 use proto_types::tlog::{Checkpoint, Policy};
 use serde_json::json;
@@ -74,43 +75,55 @@ fn read(path: &Path, key: &str) -> Result<Checkpoint, Failure> {
     checked.map(|(_, head)| head).map_err(Failure::internal)
 }
 
+/// Lines as far as they were followed.
+struct Chain {
+    first: Option<u64>,
+    before: (u64, Digest),
+    /// The line that a checkpoint names, and whether it was met.
+    anchor: Option<(u64, Digest)>,
+    anchored: bool,
+}
+
+impl Chain {
+    fn follow(&mut self, line: &AuditLine) -> Result<(), Broken> {
+        // An export may begin later; then the first line's word about the one before is taken.
+        if *self.first.get_or_insert(line.seq) == line.seq && line.seq > 1 {
+            self.before = (line.seq - 1, line.prev);
+        }
+        line.continues((self.before.0, &self.before.1))?;
+        let found = line.digest();
+        self.before = (line.seq, found);
+        if let Some((seq, published)) = self.anchor.filter(|(seq, _)| *seq == line.seq) {
+            if found != published {
+                return Err(Broken::Head { seq, published, found });
+            }
+            self.anchored = true;
+        }
+        Ok(())
+    }
+}
+
 /// Checks line by line; the anchor is the checkpoint's word about one of the lines.
 fn verify(text: &str, anchor: Option<&Checkpoint>) -> Result<Output, Failure> {
-    let anchor = anchor.map(|head| {
-        let says = || Failure::usage("the checkpoint says nothing of an audit");
-        head.audit().ok_or_else(says)
-    });
-    let anchor = anchor.transpose()?;
-    let (mut first, mut before, mut anchored) = (None, (0, start()), false);
+    let silent = || Failure::usage("the checkpoint says nothing of an audit");
+    let anchor = anchor.map(|head| head.audit().ok_or_else(silent)).transpose()?;
+    let mut chain = Chain { first: None, before: (0, start()), anchor, anchored: false };
     for (number, text) in text.lines().enumerate() {
         let at = |why: &dyn std::fmt::Display| {
             Failure::internal(format!("line {} of the file: {why}", number + 1))
         };
         let line: AuditLine = serde_json::from_str(text).map_err(|why| at(&why))?;
-        // An export may begin later; then the first line's word about the one before is taken.
-        if *first.get_or_insert(line.seq) == line.seq && line.seq > 1 {
-            before = (line.seq - 1, line.prev);
-        }
-        line.continues((before.0, &before.1)).map_err(|why| at(&why))?;
-        before = (line.seq, line.digest());
-        if let Some((seq, published)) = anchor.filter(|(seq, _)| *seq == line.seq) {
-            let found = before.1;
-            if found != published {
-                return Err(at(&Broken::Head { seq, published, found }));
-            }
-            anchored = true;
-        }
+        chain.follow(&line).map_err(|why| at(&why))?;
     }
-    if let Some((seq, _)) = anchor.filter(|_| !anchored) {
-        return Err(Failure::internal(format!(
-            "line {seq}, which the checkpoint names, is missing"
-        )));
+    if let Some((seq, _)) = anchor.filter(|_| !chain.anchored) {
+        let why = format!("line {seq}, which the checkpoint names, is missing");
+        return Err(Failure::internal(why));
     }
     Ok(Output::one(json!({
-        "first": first,
-        "last": before.0,
-        "digest": before.1.to_string(),
-        "anchored": anchored,
+        "first": chain.first,
+        "last": chain.before.0,
+        "digest": chain.before.1.to_string(),
+        "anchored": chain.anchored,
         "verified": true,
     })))
 }
@@ -118,8 +131,6 @@ fn verify(text: &str, anchor: Option<&Checkpoint>) -> Result<Output, Failure> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use proto_types::Digest;
-
     use super::*;
 
     fn lines(count: u64) -> Vec<AuditLine> {

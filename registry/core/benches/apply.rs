@@ -6,7 +6,7 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use proto_types::card::Assurance;
 use proto_types::{Digest, Handle, Stamp, WallMs};
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, LedgerCommand, Proposal};
 use registry_core::view::Memory;
 use registry_core::{apply_batch, state_hash};
 
@@ -40,7 +40,7 @@ fn spend(n: u64) -> Proposal {
 }
 
 fn open_log() -> Proposal {
-    Proposal { commands: vec![Command::OpenLog { seed: Digest([7; 32]) }] }
+    Proposal { commands: vec![Command::Ledger(LedgerCommand::OpenLog { seed: Digest([7; 32]) })] }
 }
 
 fn filled(proposals: impl Iterator<Item = Proposal>) -> Memory {

@@ -3,7 +3,7 @@
 //! It decides names and targets; it must never take what callers do all day (documents of their own,
 //! tasks, tokens, envelopes) for such an act: the audit is kept for ever.
 
-use crate::command::Command;
+use crate::command::{Command, LedgerCommand};
 
 /// The name of the act and what it is done to; `None` for what is no act.
 #[must_use]
@@ -19,7 +19,9 @@ pub fn act(command: &Command) -> Option<(&'static str, String)> {
         Command::RegisterNode { id, .. } => ("register-node", id.to_string()),
         Command::AdmitMember { id, .. } => ("admit-member", id.to_string()),
         Command::RetireMember { id } => ("retire-member", id.to_string()),
-        Command::TruncateAudit { through } => ("truncate-audit", through.to_string()),
+        Command::Ledger(LedgerCommand::TruncateAudit { through }) => {
+            ("truncate-audit", through.to_string())
+        }
         _ => return None,
     })
 }

@@ -201,10 +201,7 @@ fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
             member::admit(draft, *id, address, join.as_ref())
         }
         Command::RetireMember { id } => member::retire(draft, *id),
-        Command::OpenLog { seed } => ledger::open(draft, seed),
-        Command::Audit { .. } => audit::note(draft, command),
-        Command::TruncateAudit { through } => audit::truncate(draft, *through),
-        Command::Witness { origin, from, to } => witness::follow(draft, origin, *from, *to),
+        Command::Ledger(command) => ledger::decide(draft, command),
         Command::AckEnvelope { target, source, id, epoch } => {
             lease::ack(draft, target, source, id, *epoch)
         }

@@ -2,6 +2,8 @@
 //! with the command. A command must never carry something that has to be verified with a signature at `apply`:
 //! signatures are checked once, at the edge, before it is proposed.
 
+mod ledger;
+
 use proto_types::card::Assurance;
 use proto_types::{
     ContextId, Digest, EnvelopeId, GatewayId, Handle, Kid, LeaseEpoch, NodeId, Origin, Revision,
@@ -9,6 +11,7 @@ use proto_types::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use self::ledger::LedgerCommand;
 use crate::entry::{
     AgentKind, Approval, Capacity, EnrolledKey, JoinRole, Limits, NodeState, ReplyTo, TaskEnd,
     Visibility,
@@ -248,38 +251,8 @@ pub enum Command {
         /// When it is void; at most 7 days ahead.
         expires_at: WallMs,
     },
-    /// Opens the transparency log; repeating it changes nothing. What was written before has no leaf.
-    OpenLog {
-        /// 32 random bytes that blind the leaves.
-        seed: Digest,
-    },
-    /// Adds a line to the audit. Texts are escaped and cut, not refused.
-    Audit {
-        /// Who did it.
-        who: String,
-        /// What.
-        action: String,
-        /// To what.
-        target: String,
-        /// `done`, or the code of the refusal.
-        outcome: String,
-        /// The request's id, if it has one.
-        request_id: String,
-    },
-    /// Forgets lines of the audit that were exported.
-    TruncateAudit {
-        /// The last line that goes; at least one must stay.
-        through: u64,
-    },
-    /// Remembers the head of another log that this cluster signs as its witness.
-    Witness {
-        /// Which log.
-        origin: String,
-        /// The head that was signed last: size and root; the empty tree at first.
-        from: (u64, Digest),
-        /// The head that is signed now, which was proven to continue it.
-        to: (u64, Digest),
-    },
+    /// About the transparency log, the audit, and other logs that are witnessed.
+    Ledger(LedgerCommand),
     /// Leases the oldest envelopes of a queue.
     LeaseEnvelopes {
         /// The queue.

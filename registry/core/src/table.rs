@@ -1,6 +1,8 @@
 //! The typed tables of the state: how an entity is keyed, encoded and listed.
 //! They decide where an entity lies; they must never hide a value that does not decode.
 
+mod fleet;
+
 use std::marker::PhantomData;
 
 use proto_types::tlog::Fact;
@@ -226,34 +228,6 @@ impl Entity for AgentEntry {
 
     fn fact(&self) -> Option<Fact> {
         Some(ledger::of_agent(self))
-    }
-}
-
-impl Entity for GatewayEntry {
-    fn key(&self) -> String {
-        self.id.as_str().to_owned()
-    }
-
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        index::of_gateway(self)
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        Vec::new()
-    }
-}
-
-impl Entity for NodeEntry {
-    fn key(&self) -> String {
-        self.id.as_str().to_owned()
-    }
-
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        index::of_node(self)
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        Vec::new()
     }
 }
 

@@ -15,7 +15,7 @@ use proto_types::audit::plain;
 use registry_api::problem::CODE_KEY;
 use registry_api::{Code, Principal};
 use registry_core::administrative::act;
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, LedgerCommand, Proposal};
 
 use crate::member::Member;
 
@@ -127,13 +127,13 @@ fn line(action: &str, target: &str, outcome: &str) -> Command {
         // The document, a join token or a proof was the authority, not a credential.
         None => "anonymous".to_owned(),
     });
-    Command::Audit {
+    Command::Ledger(LedgerCommand::Audit {
         who: who.unwrap_or_else(|| "registry".to_owned()),
         action: action.to_owned(),
         target: target.to_owned(),
         outcome: outcome.to_owned(),
         request_id: call.map(|call| call.id.clone()).unwrap_or_default(),
-    }
+    })
 }
 
 /// Around every call: gives it an id, and notes that somebody known was not allowed to.
@@ -188,7 +188,9 @@ mod tests {
         let (noted, lines) = noted(Proposal { commands: commands.clone() });
         assert_eq!((lines, noted.commands.len()), (2, 5));
         assert_eq!(noted.commands[2..], commands);
-        assert!(matches!(&noted.commands[1], Command::Audit { target, who, .. }
-            if target == "https://b.example" && who == "registry"));
+        assert!(
+            matches!(&noted.commands[1], Command::Ledger(LedgerCommand::Audit { target, who, .. })
+            if target == "https://b.example" && who == "registry")
+        );
     }
 }

@@ -13,7 +13,7 @@ use proto_wire::registry::v1::Consistency;
 use registry_api::identity::{self, OperatorSecret};
 use registry_api::{Code, Principal, Problem};
 use registry_core::change::Reply;
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, LedgerCommand, Proposal};
 use registry_core::query;
 use registry_raft::{Clock, ProposeError, ReadError, Registry, StoreView};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -114,7 +114,10 @@ impl Member {
         }
         if query::log_head(&self.registry.view().0)?.is_none() {
             let seed = Digest::of(crate::random::token()?.as_bytes());
-            self.submit(Proposal { commands: vec![Command::OpenLog { seed }] }).await?;
+            self.submit(Proposal {
+                commands: vec![Command::Ledger(LedgerCommand::OpenLog { seed })],
+            })
+            .await?;
         }
         self.log_open.store(true, Ordering::Relaxed);
         Ok(())

@@ -29,20 +29,12 @@ pub(super) struct Asked {
 
 pub(super) async fn run(source: &Source, asked: &Asked) -> Result<Output, Failure> {
     let bytes = source.checkpoint().await?;
-    let (note, head) = match asked.policy.check(&bytes) {
-        Ok(checked) => checked,
-        Err(why) => return Err(Failure::internal(format!("not believed: {why}"))),
-    };
+    let checked = asked.policy.check(&bytes);
+    let (note, head) = checked.map_err(|why| Failure::internal(format!("not believed: {why}")))?;
     let saved = saved(asked)?;
-    let mut tiles = Tiles::of(head.size);
     if let Some((old_note, old)) = &saved {
-        let proof = match old.size <= head.size {
-            true => tiles.work(source, |rows| consistency(rows, old.size, head.size)).await?,
-            false => Vec::new(),
-        };
-        if let Err(breach) = follows(old, &head, &proof) {
-            return Err(accuse(asked, &breach, old_note, &note));
-        }
+        let breach = compared(source, old, &head).await?;
+        breach.map_err(|breach| accuse(asked, &breach, old_note, &note))?;
     }
     if asked.entries {
         replay(source, &head).await?;
@@ -51,19 +43,29 @@ pub(super) async fn run(source: &Source, asked: &Asked) -> Result<Output, Failur
         included(source, asked, handle, &head).await?;
     }
     save(&asked.saved, &note)?;
-    let grown = saved.as_ref().map(|(_, old)| head.size - old.size);
+    let signatures = note.signatures().iter().map(|line| line.name.clone());
     Ok(Output::one(json!({
         "origin": head.origin,
         "size": head.size,
         "root": head.root.to_string(),
         "epoch": head.epoch(),
-        "signatures": note.signatures().iter().map(|line| line.name.clone()).collect::<Vec<_>>(),
-        "grownBy": grown,
-        "first": saved.is_none(),
-        "entries": asked.entries,
-        "handle": asked.handle,
+        "signatures": signatures.collect::<Vec<_>>(),
+        "grownBy": saved.as_ref().map(|(_, old)| head.size - old.size),
         "verified": true,
     })))
+}
+
+/// Whether the new head continues the old one, by the tiles of the new.
+async fn compared(
+    source: &Source,
+    old: &Checkpoint,
+    new: &Checkpoint,
+) -> Result<Result<(), Breach>, Failure> {
+    // A tree that shrank needs no proof to be refused.
+    let from = old.size.min(new.size);
+    let mut tiles = Tiles::of(new.size);
+    let proof = tiles.work(source, |rows| consistency(rows, from, new.size)).await?;
+    Ok(follows(old, new, &proof))
 }
 
 /// What was saved, whose signature is checked again: the file may have been touched. Witnesses may
@@ -135,9 +137,7 @@ async fn included(
     let own = Policy::unwitnessed(asked.policy.log.clone());
     let (_, shown) = proven(registry, handle, &own).await?;
     let (old, new) = if shown.size < head.size { (&shown, head) } else { (head, &shown) };
-    let mut tiles = Tiles::of(new.size);
-    let proof = tiles.work(source, |rows| consistency(rows, old.size, new.size)).await?;
-    follows(old, new, &proof).map_err(Failure::internal)
+    compared(source, old, new).await?.map_err(Failure::internal)
 }
 
 /// Replaces the file as a whole: a crash leaves the old one or the new one.

@@ -4,7 +4,7 @@
 use proto_types::audit::{AuditLine, plain};
 
 use crate::change::{Reply, Write};
-use crate::command::Command;
+use crate::command::LedgerCommand;
 use crate::ledger::{AuditHead, audit_head_key, audit_key};
 use crate::table::encode;
 use crate::view::Space;
@@ -17,8 +17,8 @@ use super::ledger::Leaf;
 /// checkpoint names the newest line anyway. Arbitrary.
 const ANCHOR_EVERY: u64 = 16;
 
-pub(super) fn note(draft: &mut Draft<'_>, command: &Command) -> Outcome {
-    let Command::Audit { who, action, target, outcome, request_id } = command else {
+pub(super) fn note(draft: &mut Draft<'_>, command: &LedgerCommand) -> Outcome {
+    let LedgerCommand::Audit { who, action, target, outcome, request_id } = command else {
         unreachable!("the dispatcher sends Audit here");
     };
     let mut head = AuditHead::read(draft.view())?;

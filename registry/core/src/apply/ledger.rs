@@ -6,10 +6,12 @@ use proto_types::tlog::{self, Fact};
 use proto_types::{Digest, WallMs};
 
 use crate::change::{Reply, Write};
+use crate::command::LedgerCommand;
 use crate::ledger::{Log, Place, log_key, place_key, row_key};
 use crate::view::{Space, View, ViewError};
 
 use super::draft::{Draft, Outcome};
+use super::{audit, witness};
 
 /// What a proposal adds to the log.
 #[derive(Debug)]
@@ -26,8 +28,18 @@ pub(super) struct Ledger {
     writes: Vec<Write>,
 }
 
+/// The map from commands to decisions.
+pub(super) fn decide(draft: &mut Draft<'_>, command: &LedgerCommand) -> Outcome {
+    match command {
+        LedgerCommand::OpenLog { seed } => open(draft, seed),
+        LedgerCommand::Audit { .. } => audit::note(draft, command),
+        LedgerCommand::TruncateAudit { through } => audit::truncate(draft, *through),
+        LedgerCommand::Witness { origin, from, to } => witness::follow(draft, origin, *from, *to),
+    }
+}
+
 /// Opens the log; repeating it changes nothing, whatever the seed.
-pub(super) fn open(draft: &mut Draft<'_>, seed: &Digest) -> Outcome {
+fn open(draft: &mut Draft<'_>, seed: &Digest) -> Outcome {
     if Log::read(draft.view())?.is_none() {
         let log = Log { seed: *seed, frontier: tlog::Frontier::default() };
         draft.write(Write::Put { space: Space::State, key: log_key(), value: log.to_bytes() });

@@ -5,7 +5,7 @@ use proto_types::audit::{self, AuditLine};
 use proto_types::tlog::{self, Invalid, verify_consistency};
 use proto_types::{Digest, Stamp};
 use registry_core::change::Refusal;
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, LedgerCommand, Proposal};
 use registry_core::entry::Approval;
 use registry_core::query::{self, LogRows};
 use registry_core::view::{Memory, Space, View as _};
@@ -18,7 +18,7 @@ const SEED: Digest = Digest([9; 32]);
 
 fn opened() -> World {
     let mut world = World::new();
-    world.done(&Command::OpenLog { seed: SEED });
+    world.done(&Command::Ledger(LedgerCommand::OpenLog { seed: SEED }));
     for command in furniture() {
         world.done(&command);
     }
@@ -30,13 +30,13 @@ fn head(world: &World) -> (u64, Digest) {
 }
 
 fn act(target: &str) -> Command {
-    Command::Audit {
+    Command::Ledger(LedgerCommand::Audit {
         who: "operator".into(),
         action: "revoke-peer".into(),
         target: target.into(),
         outcome: "done".into(),
         request_id: "r-1".into(),
-    }
+    })
 }
 
 #[test]
@@ -124,11 +124,11 @@ fn a_log_is_opened_once_and_what_was_before_has_no_leaf() {
     assert_eq!(query::log_head(&world.memory).unwrap(), None);
     let peer = query::peer(&world.memory, &origin(0)).unwrap().unwrap();
     assert_eq!(query::inclusion(&world.memory, &peer, 9).unwrap(), None);
-    world.done(&Command::OpenLog { seed: SEED });
+    world.done(&Command::Ledger(LedgerCommand::OpenLog { seed: SEED }));
     assert_eq!(head(&world), (0, tlog::empty_root()));
     world.done(&put_record(1, 1, START, None));
     let before = world.memory.clone();
-    world.done(&Command::OpenLog { seed: Digest([1; 32]) });
+    world.done(&Command::Ledger(LedgerCommand::OpenLog { seed: Digest([1; 32]) }));
     assert_eq!(world.memory, before);
     assert_eq!(query::inclusion(&world.memory, &peer, 9).unwrap(), None);
 }
@@ -165,9 +165,9 @@ fn exported_lines_go_and_the_chain_holds() {
     let mut world = opened();
     (0..5).for_each(|n| drop(world.done(&act(&n.to_string()))));
     let kept = query::audit_lines(&world.memory, 0, 9).unwrap();
-    world.refusal(&Command::TruncateAudit { through: 5 });
-    world.done(&Command::TruncateAudit { through: 3 });
-    world.done(&Command::TruncateAudit { through: 2 });
+    world.refusal(&Command::Ledger(LedgerCommand::TruncateAudit { through: 5 }));
+    world.done(&Command::Ledger(LedgerCommand::TruncateAudit { through: 3 }));
+    world.done(&Command::Ledger(LedgerCommand::TruncateAudit { through: 2 }));
     let left = query::audit_lines(&world.memory, 0, 9).unwrap();
     assert_eq!(left, kept[3..]);
     world.done(&act("next"));
@@ -219,7 +219,9 @@ fn a_refused_proposal_leaves_neither_leaf_nor_line() {
 fn case_14_a_witness_never_signs_two_histories() {
     let mut world = World::new();
     let empty = (0, tlog::empty_root());
-    let follow = |from, to| Command::Witness { origin: "log.example".into(), from, to };
+    let follow = |from, to| {
+        Command::Ledger(LedgerCommand::Witness { origin: "log.example".into(), from, to })
+    };
     let (one, other) = ((5, Digest::of(b"one")), (5, Digest::of(b"other")));
     world.done(&follow(empty, one));
     assert_eq!(query::witnessed(&world.memory, "log.example").unwrap(), Some(one));
@@ -242,7 +244,7 @@ proptest! {
         at in 0_usize..8,
     ) {
         let (mut whole, mut single) = (Memory::default(), Memory::default());
-        let open = Proposal { commands: vec![Command::OpenLog { seed: SEED }] };
+        let open = Proposal { commands: vec![Command::Ledger(LedgerCommand::OpenLog { seed: SEED })] };
         for (n, (stamp, mut proposals)) in log.into_iter().enumerate() {
             if n == at {
                 proposals.insert(proposals.len() / 2, open.clone());

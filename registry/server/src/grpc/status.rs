@@ -23,7 +23,6 @@ pub(super) async fn status(
     };
     let status = member.registry.status();
     let leader = member.registry.leader();
-    let mark = member.registry.state_mark();
     let members = status.members.iter().chain(&status.learners);
     let members = members.map(|(id, url)| wire::Member { id: *id, address: url.clone() });
     let message = wire::ClusterStatus {
@@ -36,11 +35,20 @@ pub(super) async fn status(
         last_log_index: status.last_log.unwrap_or(0),
         members: members.collect(),
         poisoned: status.poisoned.unwrap_or_default(),
-        state_since: mark.map_or(0, |mark| mark.since),
-        state_index: mark.map_or(0, |mark| mark.index),
-        state_hash: mark.map_or_else(String::new, |mark| mark.hash.to_string()),
+        ..marked(member)
     };
     Ok(at(&reading, message))
+}
+
+/// The digest of this member's state.
+fn marked(member: &Member) -> wire::ClusterStatus {
+    let Some(mark) = member.registry.state_mark() else { return Default::default() };
+    wire::ClusterStatus {
+        state_since: mark.since,
+        state_index: mark.index,
+        state_hash: mark.hash.to_string(),
+        ..Default::default()
+    }
 }
 
 async fn confirmed(member: &Member) -> Result<Reading, Problem> {

@@ -6,7 +6,7 @@
 use proto_types::Digest;
 use proto_types::tlog::{self, Checkpoint, NoteKey, Refused, Submission, verify_consistency};
 use registry_api::{Code, Problem};
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, LedgerCommand, Proposal};
 use registry_core::query;
 
 use super::only;
@@ -42,17 +42,28 @@ pub(crate) async fn judge(member: &Member, body: &[u8]) -> Result<Verdict, Probl
         return Ok(Verdict::Moved(kept.0));
     }
     let to = (checkpoint.size, checkpoint.root);
-    if let Err(why) = verify_consistency((kept.0, &kept.1), (to.0, &to.1), &submission.proof) {
-        audit::refused(member, "witness", &evidence(&checkpoint, kept), "log-inconsistent");
-        let why = format_args!("the checkpoint does not continue the one cosigned before: {why}");
-        return Err(Problem::new(Code::LogInconsistent, why));
-    }
+    continues(member, &submission, &checkpoint, kept)?;
     if !remembered(member, &checkpoint.origin, kept, to).await? {
         let moved = query::witnessed(&member.strong().await?.view, &checkpoint.origin)?;
         return Ok(Verdict::Moved(moved.map_or(0, |(size, _)| size)));
     }
     let time_s = member.clock.now().0 / 1_000;
     Ok(Verdict::Cosigned(format!("{}\n", signer.sign(submission.note.text(), time_s))))
+}
+
+/// Holds if the checkpoint continues the head cosigned last; if not, both heads are kept.
+fn continues(
+    member: &Member,
+    submission: &Submission,
+    checkpoint: &Checkpoint,
+    kept: (u64, Digest),
+) -> Result<(), Problem> {
+    let proven = verify_consistency((kept.0, &kept.1), checkpoint.head(), &submission.proof);
+    proven.map_err(|why| {
+        audit::refused(member, "witness", &evidence(checkpoint, kept), "log-inconsistent");
+        let why = format_args!("the checkpoint does not continue the one cosigned before: {why}");
+        Problem::new(Code::LogInconsistent, why)
+    })
 }
 
 fn signed_by(key: &NoteKey, submission: &Submission) -> Result<Checkpoint, Problem> {
@@ -75,7 +86,7 @@ async fn remembered(
     if from == to {
         return Ok(true);
     }
-    let command = Command::Witness { origin: origin.to_owned(), from, to };
+    let command = Command::Ledger(LedgerCommand::Witness { origin: origin.to_owned(), from, to });
     match member.propose(Proposal { commands: vec![command] }).await {
         Ok(_) => Ok(true),
         Err(problem) if problem.code() == Code::PreconditionFailed => Ok(false),

@@ -9,7 +9,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use registry_api::Problem;
 use registry_api::identity::Role;
-use registry_core::command::Command;
+use registry_core::command::{Command, LedgerCommand};
 use registry_core::query;
 use serde::Deserialize;
 use serde_json::json;
@@ -84,6 +84,6 @@ pub(super) async fn truncate(State(member): Shared, request: Request) -> Answere
     let body = json_body(request).await?;
     let asked: Truncation =
         serde_json::from_slice(&body).map_err(|why| Problem::argument("body", why))?;
-    member.commit(Command::TruncateAudit { through: asked.through }).await?;
+    member.commit(Command::Ledger(LedgerCommand::TruncateAudit { through: asked.through })).await?;
     Ok(json(StatusCode::OK, &json!({ "through": asked.through })))
 }

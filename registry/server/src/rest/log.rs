@@ -57,7 +57,14 @@ pub(super) const PROOF_HEADER: Header = Header {
 };
 
 pub(super) fn routes() -> Vec<Route> {
-    let text = |media| Content { media, schema: &schemas::TEXT };
+    [reads(), vec![cosigning()]].into_iter().flatten().collect()
+}
+
+const fn text(media: &'static str) -> Content {
+    Content { media, schema: &schemas::TEXT }
+}
+
+fn reads() -> Vec<Route> {
     vec![
         Route::get("/checkpoint", checkpoint)
             .is("getCheckpoint", "log", "The head of the transparency log, a signed note.")
@@ -68,27 +75,30 @@ pub(super) fn routes() -> Vec<Route> {
             .takes(&[&TILE_PATH])
             .answers(200, "The hashes, or the entries.", &[text(TILE)], &[CACHE_CONTROL])
             .refuses(&[Code::NotFound]),
-        Route::post("/add-checkpoint", add_checkpoint)
-            .is(
-                "addCheckpoint",
-                "log",
-                "Has this registry cosign the checkpoint of a log that it follows as a witness.",
-            )
-            .reads(text(NOTE))
-            .answers(200, "The cosignature, a line.", &[text(NOTE)], UNKEPT)
-            .answers(
-                409,
-                "The witness is at another size, which this is.",
-                &[text(SIZE_MEDIA_TYPE)],
-                UNKEPT,
-            )
-            .refuses(&[
-                Code::InvalidArgument,
-                Code::NotFound,
-                Code::PermissionDenied,
-                Code::LogInconsistent,
-            ]),
     ]
+}
+
+fn cosigning() -> Route {
+    Route::post("/add-checkpoint", add_checkpoint)
+        .is(
+            "addCheckpoint",
+            "log",
+            "Has this registry cosign the checkpoint of a log that it follows as a witness.",
+        )
+        .reads(text(NOTE))
+        .answers(200, "The cosignature, a line.", &[text(NOTE)], UNKEPT)
+        .answers(
+            409,
+            "The witness is at another size, which this is.",
+            &[text(SIZE_MEDIA_TYPE)],
+            UNKEPT,
+        )
+        .refuses(&[
+            Code::InvalidArgument,
+            Code::NotFound,
+            Code::PermissionDenied,
+            Code::LogInconsistent,
+        ])
 }
 
 pub(super) async fn checkpoint(State(member): Shared) -> Answered {
