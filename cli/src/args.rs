@@ -1,5 +1,6 @@
 //! The command line: nouns, then verbs. It decides names and defaults of flags, and nothing else.
 
+mod ledger;
 mod peer;
 mod verbs;
 
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::ledger::*;
 pub(crate) use self::peer::*;
 pub(crate) use self::verbs::*;
 
@@ -86,6 +88,12 @@ pub(crate) enum Noun {
     /// WAN envelopes.
     #[command(subcommand)]
     Envelope(EnvelopeVerb),
+    /// The transparency log: proofs, and whether it was ever rewritten.
+    #[command(subcommand)]
+    Log(LogVerb),
+    /// The audit: who did what.
+    #[command(subcommand)]
+    Audit(AuditVerb),
     /// Looks at every part and says what is wrong.
     Doctor,
 }

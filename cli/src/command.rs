@@ -1,11 +1,13 @@
 //! From the parsed command line to the command that carries it out. It must hold no command itself.
 
 mod agent;
+mod audit;
 mod card;
 mod cluster;
 mod doctor;
 mod envelope;
 mod key;
+mod log;
 mod peer;
 mod record;
 mod role;
@@ -41,6 +43,11 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Noun::Agent(verb) => return agent::run(&profile()?, verb, format).await,
         Noun::Task(verb) => task::run(&profile()?, verb).await?,
         Noun::Envelope(verb) => envelope::run(&profile()?, verb).await?,
+        Noun::Log(verb) => log::run(&profile()?, verb).await?,
+        Noun::Audit(verb) => match audit::run(&profile()?, verb).await? {
+            Some(output) => output,
+            None => return Ok(()),
+        },
         Noun::Doctor => return doctor::run(&profile()?, format).await,
     };
     Ok(output.print(format)?)

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::args::Format;
 
 /// What a command found, in both shapes.
+#[derive(Debug)]
 pub(crate) struct Output {
     /// Column heads of the table.
     pub(crate) heads: &'static [&'static str],

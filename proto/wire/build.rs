@@ -3,11 +3,12 @@
 
 use std::path::PathBuf;
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "ecumene/raft/v1/raft.proto",
     "ecumene/registry/v1/directory.proto",
     "ecumene/registry/v1/fleet.proto",
     "ecumene/registry/v1/search.proto",
+    "ecumene/registry/v1/log.proto",
     "ecumene/gateway/v1/events.proto",
 ];
 

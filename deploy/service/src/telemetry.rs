@@ -131,7 +131,7 @@ mod tests {
     const HOSTILE: &str = "a\r\nERROR forged\u{1b}[2J\u{9b}1m\u{2028}b";
 
     #[test]
-    fn a_hostile_value_stays_inside_its_line_in_text_and_json() {
+    fn case_34_a_hostile_value_stays_inside_its_line_in_text_and_json() {
         for json in [false, true] {
             let sink = Sink::default();
             let out = sink.clone();

@@ -5,6 +5,7 @@
 //! source, the environment, a file or a socket: time, randomness and keys are arguments.
 
 pub mod a2a;
+pub mod audit;
 pub mod base64url;
 pub mod card;
 pub mod digest;

@@ -5,6 +5,7 @@
 //! signature by a key that the caller did not name. Why it is ours and no library: see decision 17.
 
 mod checkpoint;
+mod fact;
 mod follow;
 mod frontier;
 mod key;
@@ -15,6 +16,7 @@ mod tile;
 mod tree;
 
 pub use self::checkpoint::{Checkpoint, Malformed as MalformedCheckpoint};
+pub use self::fact::{Fact, Inclusion, audit_entry, audited, salt};
 pub use self::follow::{Breach, Policy, Refused, follows};
 pub use self::frontier::{Frontier, Torn};
 pub use self::key::{Kind, NoteKey, NoteSigner};

@@ -6,9 +6,9 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use proto_types::card::Assurance;
 use proto_types::{Digest, Handle, Stamp, WallMs};
-use registry_core::apply_batch;
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, LedgerCommand, Proposal};
 use registry_core::view::Memory;
+use registry_core::{apply_batch, state_hash};
 
 const START: WallMs = WallMs(1_800_000_000_000);
 const STAMP: Stamp = Stamp { now: START };
@@ -39,6 +39,10 @@ fn spend(n: u64) -> Proposal {
     Proposal { commands: vec![Command::SpendTokens { entries }] }
 }
 
+fn open_log() -> Proposal {
+    Proposal { commands: vec![Command::Ledger(LedgerCommand::OpenLog { seed: Digest([7; 32]) })] }
+}
+
 fn filled(proposals: impl Iterator<Item = Proposal>) -> Memory {
     let mut memory = Memory::default();
     for proposal in proposals {
@@ -49,7 +53,22 @@ fn filled(proposals: impl Iterator<Item = Proposal>) -> Memory {
 }
 
 fn bench(c: &mut Criterion, name: &str, batch: u64, proposal: fn(u64) -> Proposal) {
-    let memory = filled((0..10_000).map(proposal));
+    bench_over(c, name, batch, proposal, filled((0..10_000).map(proposal)));
+}
+
+/// The same with every record a leaf of the transparency log.
+fn bench_logged(c: &mut Criterion, batch: u64) {
+    let proposals = std::iter::once(open_log()).chain((0..10_000).map(put_record));
+    bench_over(c, "put record, logged", batch, put_record, filled(proposals));
+}
+
+fn bench_over(
+    c: &mut Criterion,
+    name: &str,
+    batch: u64,
+    proposal: fn(u64) -> Proposal,
+    memory: Memory,
+) {
     let mut group = c.benchmark_group(name);
     group.throughput(Throughput::Elements(batch));
     let mut next = 10_000;
@@ -69,10 +88,26 @@ fn bench(c: &mut Criterion, name: &str, batch: u64, proposal: fn(u64) -> Proposa
 fn benches(c: &mut Criterion) {
     for batch in [1, 64] {
         bench(c, "put record", batch, put_record);
+        bench_logged(c, batch);
     }
+    bench_state_hash(c);
     for batch in [1, 64] {
         bench(c, "spend token", batch, spend);
     }
+}
+
+/// What it costs to roll the state's digest on with an entry.
+fn bench_state_hash(c: &mut Criterion) {
+    let memory = filled((0..1_000).map(put_record));
+    let proposals: Vec<_> = (1_000..1_064).map(put_record).collect();
+    let change = apply_batch(&memory, STAMP, &proposals).expect("memory does not fail");
+    let mut group = c.benchmark_group("state hash");
+    group.throughput(Throughput::Elements(64));
+    group.bench_function("batch of 64", |bencher| {
+        let before = Digest([7; 32]);
+        bencher.iter(|| state_hash::roll(&before, change.revision, black_box(&change.writes)));
+    });
+    group.finish();
 }
 
 criterion_group!(apply, benches);

@@ -4,6 +4,7 @@
 //! the same log, and their states are compared.
 
 mod agent;
+mod audit;
 mod body;
 mod bound;
 mod card;
@@ -14,6 +15,7 @@ mod envelope;
 mod fleet;
 mod join;
 mod lease;
+mod ledger;
 mod manifest;
 mod member;
 mod namespace;
@@ -27,6 +29,7 @@ mod search;
 mod task;
 mod tenancy;
 mod token;
+pub(crate) mod witness;
 
 use proto_types::{Revision, Stamp, WallMs};
 
@@ -38,6 +41,7 @@ use crate::overlay::Overlay;
 use crate::view::{View, ViewError};
 
 use self::draft::{Draft, Outcome, Stop};
+use self::ledger::{Leaf, Ledger};
 
 pub(crate) use self::token::is_spent as token_is_spent;
 
@@ -93,6 +97,8 @@ struct Batch<'v> {
     now: WallMs,
     revision: Revision,
     stored: (WallMs, Revision),
+    /// The transparency log, read with the first leaf.
+    ledger: Option<Ledger>,
 }
 
 impl<'v> Batch<'v> {
@@ -105,6 +111,7 @@ impl<'v> Batch<'v> {
             now: clock.max(stamp.now),
             revision,
             stored: (clock, revision),
+            ledger: None,
         })
     }
 
@@ -127,15 +134,30 @@ impl<'v> Batch<'v> {
             }
         }
         search::settle(&mut draft)?;
+        let leaves = draft.take_leaves();
         let (pending, effects, revision) = draft.finish();
         self.accepted.absorb(pending);
         self.effects.extend(effects);
         self.revision = revision;
+        self.record(leaves)?;
         Ok(replies)
+    }
+
+    /// Has the log gain the leaves of an accepted proposal, if it is open.
+    fn record(&mut self, leaves: Vec<Leaf>) -> Result<(), ViewError> {
+        if !leaves.is_empty() && self.ledger.is_none() {
+            self.ledger = Ledger::load(&self.accepted)?;
+        }
+        if let Some(ledger) = &mut self.ledger {
+            leaves.into_iter().for_each(|leaf| ledger.append(leaf, self.now));
+        }
+        Ok(())
     }
 
     fn close(mut self, replies: Vec<Vec<Reply>>) -> BatchChange {
         let (clock, revision) = self.stored;
+        let logged = self.ledger.map(Ledger::into_writes).unwrap_or_default();
+        logged.into_iter().for_each(|write| self.accepted.write(write));
         if !self.accepted.is_empty() {
             if self.now != clock {
                 self.accepted.write(counter::write(counter::CLOCK, self.now.0));
@@ -195,6 +217,7 @@ fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
             member::admit(draft, *id, address, join.as_ref())
         }
         Command::RetireMember { id } => member::retire(draft, *id),
+        Command::Ledger(command) => ledger::decide(draft, command),
         Command::AckEnvelope { target, source, id, epoch } => {
             lease::ack(draft, target, source, id, *epoch)
         }

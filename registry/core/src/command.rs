@@ -2,6 +2,7 @@
 //! with the command. A command must never carry something that has to be verified with a signature at `apply`:
 //! signatures are checked once, at the edge, before it is proposed.
 
+mod ledger;
 mod namespace;
 mod peer;
 mod proposal;
@@ -13,6 +14,7 @@ use proto_types::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use self::ledger::LedgerCommand;
 use crate::entry::{
     AgentKind, Approval, Capacity, EnrolledKey, JoinRole, Limits, NodeState, ReplyTo, TaskEnd,
     Visibility,
@@ -248,6 +250,8 @@ pub enum Command {
         /// When it is void; at most 7 days ahead.
         expires_at: WallMs,
     },
+    /// About the transparency log, the audit, and other logs that are witnessed.
+    Ledger(LedgerCommand),
     /// Leases the oldest envelopes of a queue.
     LeaseEnvelopes {
         /// The queue.

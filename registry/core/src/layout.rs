@@ -23,6 +23,10 @@ pub(crate) mod state {
     pub(crate) const SPENT_TOKENS: u8 = 10;
     pub(crate) const PEER_LOG: u8 = 11;
     pub(crate) const PEER_REQUESTS: u8 = 12;
+    pub(crate) const LOG: u8 = 16;
+    pub(crate) const AUDIT_HEAD: u8 = 17;
+    pub(crate) const AUDIT: u8 = 18;
+    pub(crate) const WITNESSED: u8 = 19;
     pub(crate) const LOOSE_BODIES: u8 = 27;
     pub(crate) const MEMBERS: u8 = 28;
     pub(crate) const NAMESPACES: u8 = 13;

@@ -1,6 +1,7 @@
 //! The registry's pure core: `apply(&View, Stamp, &Command) -> Change`.
 //! It decides what every command comes to; it must never read a clock, a file, a socket or anything but its arguments.
 
+pub mod administrative;
 mod apply;
 mod audience;
 pub mod change;
@@ -9,12 +10,15 @@ mod counter;
 pub mod entry;
 mod index;
 mod layout;
+mod ledger;
 pub mod overlay;
 pub mod query;
 pub mod rank;
 pub mod search;
+pub mod state_hash;
 pub mod table;
 pub mod view;
 pub mod viewer;
 
 pub use crate::apply::{BatchChange, apply, apply_batch};
+pub use crate::ledger::{agent_statement, peer_statement};

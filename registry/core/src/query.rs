@@ -1,7 +1,9 @@
 //! Reads of the state for the shell: the same for every member, as of the view's revision.
 //! They decide nothing; they must never filter by who asks (the shell knows that, the state does not).
 
+mod check;
 mod cluster;
+mod ledger;
 mod peers;
 mod tenancy;
 
@@ -9,7 +11,12 @@ use proto_types::{
     Digest, EnvelopeId, GatewayId, Handle, NodeId, Origin, Revision, TaskId, WallMs,
 };
 
+pub use self::check::ledger_fault;
 pub use self::cluster::{cluster_epoch, compacted, member, revision_at};
+pub use self::ledger::{
+    AuditEnd, LogRows, audit_end, audit_lines, checkpoint, inclusion, log_entries, log_head,
+    witnessed,
+};
 pub use self::tenancy::{
     agent_seen, agents_seen, card_seen, cards_seen, namespace, namespace_of, namespaces,
     namespaces_owned, record_of_card, record_seen, records_listed, token_spent, usage, viewer,

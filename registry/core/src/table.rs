@@ -2,10 +2,12 @@
 //! They decide where an entity lies; they must never hide a value that does not decode.
 
 mod entities;
+mod fleet;
 mod peers;
 
 use std::marker::PhantomData;
 
+use proto_types::tlog::Fact;
 use proto_types::{Digest, EnvelopeId, Namespace, Origin};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -63,6 +65,11 @@ pub trait Entity: Serialize + DeserializeOwned {
     /// The bodies it names. They are kept as long as it does; a body that no entity names is
     /// forgotten by the next compaction.
     fn bodies(&self) -> Vec<Digest>;
+
+    /// What the transparency log says of it, without the time; `None` for what never enters it.
+    fn fact(&self) -> Option<Fact> {
+        None
+    }
 }
 
 /// One kind of entity, laid out `shard | tag | namespace | 0 | id`.

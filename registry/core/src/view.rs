@@ -14,6 +14,8 @@ pub enum Space {
     Index,
     /// The total order: revision (8 bytes, big endian) to change event.
     Changes,
+    /// The transparency log: rows of leaves and of the roots of complete subtrees.
+    Tiles,
 }
 
 /// One key and its value.

@@ -3,6 +3,7 @@
 //! show a state before it is committed.
 
 mod applier;
+mod marks;
 mod published;
 
 use std::io;
@@ -12,6 +13,7 @@ use futures_util::{Stream, TryStreamExt as _};
 use openraft::storage::{EntryResponder, RaftStateMachine};
 
 pub(crate) use self::applier::{APPLIED, Applier, MEMBERSHIP};
+pub use self::marks::{Compared, StateMark};
 pub(crate) use self::published::Published;
 use crate::home::Home;
 use crate::snapshot::{Builder, Snapshots, Stored};

@@ -21,7 +21,7 @@ use self::forward::Forwarder;
 use self::status::led_age;
 pub use self::status::{Leadership, Status};
 use crate::home::Home;
-use crate::machine::Published;
+use crate::machine::{Compared, Published, StateMark};
 use crate::network::{ClusterSecret, Contact};
 use crate::proposer::{Proposer, leader};
 use crate::read_index::ReadIndex;
@@ -94,7 +94,29 @@ impl Registry {
     /// This member does not lead, or no majority confirms that it does.
     pub async fn strong(&self) -> Result<(StoreView, Revision), ReadError> {
         self.inner.reads.confirm().await?;
-        Ok(self.view())
+        match self.diverged() {
+            Some(why) => Err(ReadError::Unavailable(why)),
+            None => Ok(self.view()),
+        }
+    }
+
+    /// A digest of everything that was written up to the newest entry with commands.
+    #[must_use]
+    pub fn state_mark(&self) -> Option<StateMark> {
+        self.inner.published.marks().last()
+    }
+
+    /// Compares this member's state with the leader's at an entry. Once they differ, this member
+    /// serves no strong read any more, until another state has taken the place of its own.
+    #[must_use]
+    pub fn compare(&self, leader: &StateMark) -> Compared {
+        self.inner.published.marks().compare(leader)
+    }
+
+    /// What was found, if this member's state is not the leader's.
+    #[must_use]
+    pub fn diverged(&self) -> Option<String> {
+        self.inner.published.marks().diverged()
     }
 
     /// The revision of [`Registry::view`].
@@ -165,7 +187,9 @@ impl Registry {
     /// How this member stands.
     #[must_use]
     pub fn status(&self) -> Status {
-        Status::of(&self.inner.raft, self.inner.home.store.log())
+        let mut status = Status::of(&self.inner.raft, self.inner.home.store.log());
+        status.poisoned = status.poisoned.or_else(|| self.diverged());
+        status
     }
 
     /// The service that other members call; it has to be served at this member's base URL.

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use deploy_service::units::{Bytes, Duration};
 use deploy_service::{Limits, serve};
+use proto_types::tlog::{Kind, NoteKey};
 use serde::Deserialize;
 
 use crate::peers::DomainProofs;
@@ -54,6 +55,75 @@ pub struct Config {
     pub fetch: registry_fetch::Config,
     /// Whether hosts are asked to vouch for peers.
     pub domain_proofs: DomainProofs,
+    /// The transparency log and its witnesses.
+    pub log: Log,
+}
+
+/// The transparency log and its witnesses. All members of a cluster are told the same.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// The log's name, a URL without its scheme; no two clusters may share one.
+    pub origin: String,
+    /// The seed of the Ed25519 key that signs checkpoints: 64 hexadecimal digits. By default the
+    /// key that signs roster and catalog.
+    pub key_file: Option<PathBuf>,
+    /// Who cosigns our checkpoints.
+    pub witnesses: Vec<Witness>,
+    /// How often new checkpoints go to the witnesses.
+    pub witness_every: Duration,
+    /// The seed of the key that this cluster cosigns others with, which must be no other key of it;
+    /// without it this cluster is no witness.
+    pub witness_key_file: Option<PathBuf>,
+    /// The name that it cosigns under; by default the origin.
+    pub witness_name: Option<String>,
+    /// The keys of the logs that it is a witness of: `<origin>+<id>+<key>`.
+    pub followed: Vec<NoteKey>,
+}
+
+/// A witness of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Witness {
+    /// Where `/add-checkpoint` is: a base URL, http on loopback.
+    pub url: String,
+    /// Its key, `<name>+<id>+<key>`, of the kind cosignature/v1.
+    pub key: NoteKey,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            origin: "localhost/ecumene-registry".to_owned(),
+            key_file: None,
+            witnesses: Vec::new(),
+            witness_every: Duration::from_secs(10),
+            witness_key_file: None,
+            witness_name: None,
+            followed: Vec::new(),
+        }
+    }
+}
+
+impl Log {
+    fn validate(&self) -> Result<(), Contradiction> {
+        for witness in &self.witnesses {
+            let plain = witness.url.starts_with("http://");
+            if witness.key.kind() != Kind::Witness || !plain {
+                return Err(Contradiction::Witness(witness.key.name().to_owned()));
+            }
+        }
+        if let Some(key) = self.followed.iter().find(|key| key.kind() != Kind::Log) {
+            return Err(Contradiction::Followed(key.name().to_owned()));
+        }
+        if self.witness_every == Duration::from_secs(0) {
+            return Err(Contradiction::Zero("log.witness_every"));
+        }
+        if self.witness_key_file.is_some() && self.witness_key_file == self.key_file {
+            return Err(Contradiction::OneKey);
+        }
+        Ok(())
+    }
 }
 
 /// What calls may use up.
@@ -109,6 +179,7 @@ impl Default for Config {
             cluster: Cluster::default(),
             fetch: registry_fetch::Config::default(),
             domain_proofs: DomainProofs::default(),
+            log: Log::default(),
         }
     }
 }
@@ -162,6 +233,18 @@ pub enum Contradiction {
     /// Clear text to this machine's own servers, while strangers can reach this one.
     #[error("fetch.allow_loopback, but the listener is not on loopback")]
     FetchLoopback,
+    /// The log's name, or the witness's, cannot name a key.
+    #[error("log.origin and log.witness_name: `{0}` is empty, or has spaces or a plus sign")]
+    LogOrigin(String),
+    /// A witness that cannot be asked or verified.
+    #[error("log.witnesses: {0} needs a key of cosignature/v1 and a URL with http://")]
+    Witness(String),
+    /// A followed log's key is none of a log.
+    #[error("log.followed: the key of {0} is not one that logs sign with")]
+    Followed(String),
+    /// One key for two purposes.
+    #[error("log.witness_key_file is log.key_file: a witness signs with a key of its own")]
+    OneKey,
     /// A bound that would refuse everything.
     #[error("{0} is zero")]
     Zero(&'static str),
@@ -180,6 +263,7 @@ impl Config {
     /// The first [`Contradiction`].
     pub fn validate(&self) -> Result<(), Contradiction> {
         self.limits.validate()?;
+        self.log.validate()?;
         if !(LEASE_TTL_MIN..=LEASE_TTL_MAX).contains(&self.lease_ttl) {
             return Err(Contradiction::LeaseTtl(self.lease_ttl));
         }

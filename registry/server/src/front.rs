@@ -15,12 +15,14 @@ use http::Request;
 use http::header::CONTENT_TYPE;
 use proto_wire::registry::v1::directory_server::DirectoryServer;
 use proto_wire::registry::v1::fleet_server::FleetServer;
+use proto_wire::registry::v1::log_server::LogServer;
 use proto_wire::registry::v1::search_server::SearchServer;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 use tower::Service;
 
-use crate::grpc::{DirectoryService, FleetService, SearchService};
+use crate::audit;
+use crate::grpc::{DirectoryService, FleetService, LogService, SearchService};
 use crate::member::Member;
 use crate::rest;
 
@@ -44,6 +46,7 @@ impl Front {
         reporter.set_serving::<DirectoryServer<DirectoryService>>().await;
         reporter.set_serving::<FleetServer<FleetService>>().await;
         reporter.set_serving::<SearchServer<SearchService>>().await;
+        reporter.set_serving::<LogServer<LogService>>().await;
         let reflection = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(proto_wire::DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -53,12 +56,15 @@ impl Front {
         let grpc = Routes::new(directory.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(fleet.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(SearchServer::new(SearchService(Arc::clone(&member))))
+            .add_service(LogServer::new(LogService(Arc::clone(&member))))
             .add_service(member.registry.transport_service())
             .add_service(health)
             .add_service(reflection)
             .prepare()
             .into_axum_router();
-        Ok((Self { rest: rest::router(member, readiness), grpc }, reporter))
+        let watch = axum::middleware::from_fn_with_state(Arc::clone(&member), audit::watch);
+        let rest = rest::router(member, readiness).layer(watch.clone());
+        Ok((Self { rest, grpc: grpc.layer(watch) }, reporter))
     }
 }
 

@@ -8,6 +8,7 @@ mod cards;
 mod directory;
 mod envelopes;
 mod fleet;
+mod log;
 mod peers;
 mod records;
 mod search;
@@ -27,6 +28,7 @@ use crate::member::{Member, Reading};
 
 pub(crate) use self::directory::DirectoryService;
 pub(crate) use self::fleet::FleetService;
+pub(crate) use self::log::LogService;
 pub(crate) use self::search::SearchService;
 pub(crate) use self::watch::{Cursor, await_changes};
 

@@ -5,10 +5,11 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use proto_types::Revision;
+use proto_types::{Digest, Revision};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::directory_client::DirectoryClient;
 use registry_api::{Code, Problem};
+use registry_raft::StateMark;
 use tonic::Request;
 use tonic::transport::{Channel, Endpoint};
 
@@ -36,6 +37,17 @@ impl LeaderLine {
             Ok(Ok(status)) => Ok(Revision(status.into_inner().revision)),
             Ok(Err(_)) | Err(_) => Err(unconfirmed()),
         }
+    }
+
+    /// The digest of the leader's state, if it answers.
+    pub(crate) async fn mark(&self, leader: &str) -> Option<StateMark> {
+        let mut client = DirectoryClient::new(self.channel(leader).ok()?);
+        let mut request = Request::new(wire::StatusRequest::default());
+        request.set_timeout(ANSWER_TIMEOUT);
+        let answer = tokio::time::timeout(ANSWER_TIMEOUT, client.status(request)).await;
+        let status = answer.ok()?.ok()?.into_inner();
+        let hash = Digest::parse(&status.state_hash).ok()?;
+        Some(StateMark { since: status.state_since, index: status.state_index, hash })
     }
 
     fn channel(&self, leader: &str) -> Result<Channel, Problem> {

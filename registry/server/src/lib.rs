@@ -5,12 +5,15 @@
 //! answer a write that a majority does not hold, and never decide what the core decides.
 
 mod artifacts;
+mod audit;
+mod compare;
 pub mod config;
 mod enrolment;
 mod fleet;
 mod front;
 mod grpc;
 mod leader;
+mod log;
 mod lookup;
 mod member;
 mod peers;

@@ -4,23 +4,27 @@
 //! never call a write failed that may yet come about.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deploy_service::Shutdown;
-use proto_types::{Kid, Revision, SecretKey};
+use proto_types::{Digest, Kid, Revision, SecretKey};
 use proto_wire::registry::v1::Consistency;
 use registry_api::identity::{self, OperatorSecret};
 use registry_api::{Code, Principal, Problem};
 use registry_core::change::Reply;
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, LedgerCommand, Proposal};
+use registry_core::query;
 use registry_raft::{Clock, ProposeError, ReadError, Registry, StoreView};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::artifacts::Artifacts;
+use crate::audit::{self, Refusals};
 use crate::enrolment::Strangers;
 use crate::fleet::Fleet;
 use crate::leader::LeaderLine;
+use crate::log::LogDesk;
 
 /// How long a member may take to reach a revision that was confirmed elsewhere.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,6 +39,10 @@ pub(crate) struct Member {
     pub(crate) operator: OperatorSecret,
     pub(crate) artifacts: Artifacts,
     pub(crate) signer: Signer,
+    pub(crate) log: LogDesk,
+    pub(crate) refusals: Refusals,
+    /// Whether the transparency log is known to be open.
+    pub(crate) log_open: AtomicBool,
     pub(crate) clock: Clock,
     pub(crate) shutdown: Shutdown,
     pub(crate) fleet: Fleet,
@@ -68,6 +76,12 @@ impl Member {
     /// Who shows this `authorization` value. A follower that does not know a credential asks once
     /// more, with a strong read: it may have been given a moment ago.
     pub(crate) async fn caller(&self, authorization: Option<&str>) -> Result<Principal, Problem> {
+        let principal = self.identified(authorization).await?;
+        audit::called_by(&principal);
+        Ok(principal)
+    }
+
+    async fn identified(&self, authorization: Option<&str>) -> Result<Principal, Problem> {
         let known = identity::identify(authorization, &self.operator, &self.registry.view().0);
         let unknown = matches!(&known, Err(problem) if problem.code() == Code::Unauthenticated);
         let may_be_new = unknown && authorization.is_some_and(identity::may_be_new);
@@ -81,8 +95,39 @@ impl Member {
     }
 
     /// Has a proposal committed, through the leader if need be. The replies are those of its
-    /// commands; a refusal is an error.
+    /// commands; a refusal is an error. Acts in it are committed with their lines of the audit.
     pub(crate) async fn propose(&self, proposal: Proposal) -> Result<Vec<Reply>, Problem> {
+        self.open_log().await?;
+        let (noted, lines) = audit::noted(proposal.clone());
+        match self.submit(noted).await {
+            Ok(replies) => Ok(replies.into_iter().skip(lines).collect()),
+            Err(problem) => {
+                if problem.status() < 500 {
+                    audit::refused_acts(self, &proposal, problem.code());
+                }
+                Err(problem)
+            }
+        }
+    }
+
+    /// Opens the transparency log before the first write of a cluster, so that no fact is without
+    /// its leaf.
+    async fn open_log(&self) -> Result<(), Problem> {
+        if self.log_open.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        if query::log_head(&self.registry.view().0)?.is_none() {
+            let seed = Digest::of(crate::random::token()?.as_bytes());
+            self.submit(Proposal {
+                commands: vec![Command::Ledger(LedgerCommand::OpenLog { seed })],
+            })
+            .await?;
+        }
+        self.log_open.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn submit(&self, proposal: Proposal) -> Result<Vec<Reply>, Problem> {
         let submitted = timeout(self.propose_timeout, self.registry.submit(proposal)).await;
         let submitted = submitted.map_err(|_| in_doubt("no answer in time"))?;
         let mut replies = submitted.map_err(unproposed)?;
@@ -126,6 +171,10 @@ impl Member {
     /// A state that holds every write acknowledged before the call. A follower asks the leader how
     /// far that is, and waits until it is there.
     pub(crate) async fn strong(&self) -> Result<Reading, Problem> {
+        if self.registry.diverged().is_some() {
+            let why = "this member's state is not the leader's";
+            return Err(Problem::new(Code::StateDiverged, why));
+        }
         match self.registry.strong().await {
             Ok((view, revision)) => Ok(Reading { view, revision, age_ms: None }),
             Err(ReadError::NotLeader { leader: Some((id, url)) }) if id != self.registry.id() => {

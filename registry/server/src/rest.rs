@@ -4,10 +4,12 @@
 //! a body before its size is known to be bounded, nor show a problem in another form than RFC 9457.
 
 mod agents;
+mod audit;
 mod cards;
 mod changes;
 mod conditions;
 mod docs;
+mod log;
 mod meta;
 mod openapi;
 mod parameter;
@@ -57,6 +59,8 @@ fn table() -> Vec<Route> {
         agents::routes(),
         peers::routes(),
         changes::routes(),
+        log::routes(),
+        audit::routes(),
         meta::routes(),
         openapi::routes(),
         docs::routes(),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use deploy_service::{Drained, Readiness, Shutdown, listen, secret, serve};
@@ -20,12 +21,15 @@ use tokio::sync::Semaphore;
 use tonic_health::server::HealthReporter;
 
 use crate::artifacts::Artifacts;
+use crate::audit::Refusals;
+use crate::compare;
 use crate::config::{Config, Contradiction};
 use crate::enrolment::Strangers;
 use crate::fleet::{self, Fleet};
 use crate::front::Front;
 use crate::grpc::{DirectoryService, FleetService};
 use crate::leader::LeaderLine;
+use crate::log::{LogDesk, collect};
 use crate::member::{DOUBTS_MAX, Member, Signer};
 use crate::peers;
 use crate::search::SEARCHES_MAX;
@@ -89,16 +93,23 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
     let readiness = Readiness::new(shutdown.clone());
     let (listener, addr) = listen::bind(config.listen, config.addr_file.as_deref()).await?;
     let member = Arc::new(open(&config, addr, shutdown.clone()).await?);
+    tracing::info!(key = %member.log.key(), "checkpoints are verified with this key");
+    if let Some(key) = member.log.witness_key() {
+        tracing::info!(%key, "cosignatures are verified with this key");
+    }
     let (front, reporter) = Front::new(Arc::clone(&member), &readiness).await?;
     let fleet = tokio::spawn(fleet::lead(Arc::clone(&member)));
     let look_every = config.domain_proofs.look_every;
     let peers = tokio::spawn(peers::lead(Arc::clone(&member), fetcher, look_every));
+    let comparing = tokio::spawn(compare::run(Arc::clone(&member), readiness.clone()));
+    let collecting = collect::run(Arc::clone(&member), config.log.witness_every.std());
+    let collecting = tokio::spawn(collecting);
     let watcher = tokio::spawn(watch_leader(member.registry.clone(), readiness));
     let leaving = tokio::spawn(leave(Arc::clone(&member), reporter));
     let drained = serve(listener, front, config.limits.clone(), shutdown.clone()).await;
 
     // They end with the wish to stop; a panic in one of them is logged by the runtime.
-    let _ = tokio::join!(fleet, peers, leaving);
+    let _ = tokio::join!(fleet, peers, leaving, comparing, collecting);
     watcher.abort();
     member.registry.stop().await;
     Ok(Summary { addr, drained, revision: member.registry.applied() })
@@ -109,6 +120,7 @@ async fn open(config: &Config, addr: SocketAddr, shutdown: Shutdown) -> Result<M
     let operator = secret::read(&config.operator_token_file)?;
     let cluster = secret::read(&config.cluster_secret_file)?;
     let signer = signer(&config.signing_key_file, &config.signing_kid)?;
+    let log = log_desk(config)?;
     let folder = config.artifacts.clone().unwrap_or_else(|| config.data_dir.join("artifacts"));
     let bounds = &config.bounds;
     let artifacts =
@@ -122,6 +134,9 @@ async fn open(config: &Config, addr: SocketAddr, shutdown: Shutdown) -> Result<M
         operator: OperatorSecret::new(operator.expose()),
         artifacts,
         signer,
+        log,
+        refusals: Refusals::default(),
+        log_open: AtomicBool::new(false),
         clock,
         shutdown,
         fleet: Fleet::new(config.lease_ttl.std(), bounds.sessions_max),
@@ -157,12 +172,23 @@ fn raft(
     Ok(raft)
 }
 
+/// The keys of the log, and of this cluster as a witness.
+fn log_desk(config: &Config) -> Result<LogDesk, Error> {
+    let path = config.log.key_file.as_ref().unwrap_or(&config.signing_key_file);
+    let witness = config.log.witness_key_file.as_deref().map(secret_key).transpose()?;
+    Ok(LogDesk::new(&config.log, secret_key(path)?, witness)?)
+}
+
 fn signer(path: &Path, kid: &str) -> Result<Signer, Error> {
+    let kid = Kid::parse(kid).map_err(Error::SigningKid)?;
+    Ok(Signer { kid, key: secret_key(path)? })
+}
+
+fn secret_key(path: &Path) -> Result<SecretKey, Error> {
     let malformed = || Error::SigningKey(path.to_owned());
     let text = secret::read(path)?;
     let seed = seed(text.expose()).ok_or_else(malformed)?;
-    let kid = Kid::parse(kid).map_err(Error::SigningKid)?;
-    Ok(Signer { kid, key: SecretKey::from_seed(&seed) })
+    Ok(SecretKey::from_seed(&seed))
 }
 
 /// 32 bytes in lower-case hexadecimal digits: the spelling of a digest without its prefix.

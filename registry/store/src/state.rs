@@ -13,11 +13,12 @@ use crate::options::Family;
 use crate::{Error, Options};
 
 pub(crate) const META: &str = "meta";
-const FAMILIES: [(&str, Family); 5] = [
+const FAMILIES: [(&str, Family); 6] = [
     ("state", Family::Keys),
     ("bodies", Family::Bodies),
     ("index", Family::Keys),
     ("changes", Family::Keys),
+    ("tiles", Family::Keys),
     (META, Family::Keys),
 ];
 
@@ -27,6 +28,7 @@ pub(crate) fn family_of(space: Space) -> &'static str {
         Space::Bodies => "bodies",
         Space::Index => "index",
         Space::Changes => "changes",
+        Space::Tiles => "tiles",
     }
 }
 
@@ -61,10 +63,17 @@ impl State {
         cache: &Cache,
     ) -> Result<[Option<Vec<u8>>; N], Error> {
         let settings = options.state_database();
-        let families = FAMILIES.map(|(name, family)| options.family(name, family, cache));
-        let database = DB::open_cf_descriptors_read_only(&settings, dir, families, false)
-            .map_err(|cause| Error::Open { path: dir.to_owned(), why: cause.into_string() })?;
-        let family = database.cf_handle(META).expect("open refuses a database without it");
+        let unopened =
+            |cause: rocksdb::Error| Error::Open { path: dir.to_owned(), why: cause.into_string() };
+        // A checkpoint of an older version lacks the families that came later; opening it for
+        // writing makes them, reading does not.
+        let there = DB::list_cf(&settings, dir).map_err(unopened)?;
+        let known = FAMILIES.into_iter().filter(|(name, _)| there.iter().any(|had| had == name));
+        let families = known.map(|(name, family)| options.family(name, family, cache));
+        let database =
+            DB::open_cf_descriptors_read_only(&settings, dir, families, false).map_err(unopened)?;
+        let no_meta = || Error::Open { path: dir.to_owned(), why: "it has no metadata".to_owned() };
+        let family = database.cf_handle(META).ok_or_else(no_meta)?;
         let mut values = [const { None }; N];
         for (value, key) in values.iter_mut().zip(keys) {
             *value = database.get_cf(family, key).map_err(Error::read)?;

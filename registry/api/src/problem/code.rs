@@ -152,6 +152,10 @@ codes! {
     InDoubt = "in-doubt", 503, Unavailable, "The outcome is not known";
     /// A strong read could not be confirmed in time.
     ReadUnconfirmed = "read-unconfirmed", 503, Unavailable, "The read could not be confirmed";
+    /// A checkpoint that does not continue the one that was cosigned before.
+    LogInconsistent = "log-inconsistent", 422, FailedPrecondition, "The log's histories differ";
+    /// This member's state is not the leader's.
+    StateDiverged = "state-diverged", 503, Unavailable, "This member's state differs";
     /// The process is stopping.
     Stopping = "stopping", 503, Unavailable, "This member is stopping";
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
+use proto_types::tlog::Fact;
 use proto_types::{Digest, Handle, Revision, WallMs};
 
 use crate::change::{Effect, Refusal, Reply, Write};
@@ -14,6 +15,8 @@ use crate::overlay::{Overlay, Pending};
 use crate::search::Document;
 use crate::table::{Entity, Table, body_key, encode};
 use crate::view::{Space, View, ViewError};
+
+use super::ledger::Leaf;
 
 /// Why a command was not carried out.
 #[derive(Debug)]
@@ -53,6 +56,8 @@ pub(super) struct Draft<'v> {
     /// Bodies that its entities name.
     named: BTreeSet<Digest>,
     touched: Touched,
+    /// What the transparency log gains if the proposal is accepted.
+    leaves: Vec<Leaf>,
 }
 
 impl<'v> Draft<'v> {
@@ -65,6 +70,7 @@ impl<'v> Draft<'v> {
             fresh: BTreeSet::new(),
             named: BTreeSet::new(),
             touched: Touched::new(),
+            leaves: Vec::new(),
         }
     }
 
@@ -74,6 +80,16 @@ impl<'v> Draft<'v> {
         let unnamed: Vec<_> = self.fresh.difference(&self.named).copied().collect();
         unnamed.iter().for_each(|body| self.loosen(body));
         (self.overlay.into_pending(), self.effects, self.revision)
+    }
+
+    /// What the log gains; to be taken before the end.
+    pub(super) fn take_leaves(&mut self) -> Vec<Leaf> {
+        std::mem::take(&mut self.leaves)
+    }
+
+    /// Has the transparency log gain a leaf.
+    pub(super) fn log(&mut self, leaf: Leaf) {
+        self.leaves.push(leaf);
     }
 
     pub(super) fn view(&self) -> &dyn View {
@@ -161,6 +177,11 @@ impl<'v> Draft<'v> {
         }
         self.touch(new);
         self.write(table.put(new));
+        let known = old.and_then(Entity::fact).map(|fact| fact.revision);
+        // What got no revision is no change of the directory.
+        if let Some(fact) = new.fact().filter(|fact| known != Some(fact.revision)) {
+            self.log(Leaf::Fact(fact));
+        }
     }
 
     /// Forgets an entry.
@@ -170,6 +191,9 @@ impl<'v> Draft<'v> {
         }
         old.bodies().iter().for_each(|body| self.loosen(body));
         self.touch(old);
+        if let Some(fact) = old.fact() {
+            self.log(Leaf::Fact(Fact::new(&fact.kind, &fact.id, None, self.revision.0)));
+        }
         self.write(table.delete(&old.key()));
     }
 

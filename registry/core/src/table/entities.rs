@@ -2,13 +2,14 @@
 //! Functions of one entity alone; they must never read the state.
 
 use proto_types::Digest;
+use proto_types::tlog::Fact;
 
 use super::{Entity, envelope_key};
 use crate::entry::{
-    AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, JoinTokenEntry, MemberEntry,
-    NamespaceEntry, NodeEntry, RecordEntry, Source, TaskEntry, TaskState,
+    AgentEntry, CardEntry, EnvelopeEntry, JoinTokenEntry, MemberEntry, NamespaceEntry, RecordEntry,
+    Source, TaskEntry, TaskState,
 };
-use crate::index;
+use crate::{index, ledger};
 
 impl Entity for RecordEntry {
     const SEARCHED: Option<Source> = Some(Source::Record);
@@ -23,6 +24,10 @@ impl Entity for RecordEntry {
 
     fn bodies(&self) -> Vec<Digest> {
         self.digest.into_iter().collect()
+    }
+
+    fn fact(&self) -> Option<Fact> {
+        Some(ledger::of_record(self))
     }
 }
 
@@ -40,6 +45,10 @@ impl Entity for CardEntry {
     fn bodies(&self) -> Vec<Digest> {
         vec![self.digest]
     }
+
+    fn fact(&self) -> Option<Fact> {
+        Some(ledger::of_card(self))
+    }
 }
 
 impl Entity for AgentEntry {
@@ -56,33 +65,9 @@ impl Entity for AgentEntry {
     fn bodies(&self) -> Vec<Digest> {
         vec![self.card]
     }
-}
 
-impl Entity for GatewayEntry {
-    fn key(&self) -> String {
-        self.id.as_str().to_owned()
-    }
-
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        index::of_gateway(self)
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        Vec::new()
-    }
-}
-
-impl Entity for NodeEntry {
-    fn key(&self) -> String {
-        self.id.as_str().to_owned()
-    }
-
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        index::of_node(self)
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        Vec::new()
+    fn fact(&self) -> Option<Fact> {
+        Some(ledger::of_agent(self))
     }
 }
 

@@ -1,11 +1,12 @@
 //! The tables about peers: how a log's lines and requests are keyed.
 //! They decide where an entity lies; they must never let the lines of a log be listed out of order.
 
+use proto_types::tlog::Fact;
 use proto_types::{Digest, Origin};
 
 use crate::entry::{PeerEntry, PeerLogEntry, PeerRequest};
-use crate::index;
 use crate::layout::state;
+use crate::{index, ledger};
 
 use super::{Entity, Table};
 
@@ -37,6 +38,10 @@ impl Entity for PeerEntry {
 
     fn bodies(&self) -> Vec<Digest> {
         self.manifest.iter().map(|manifest| manifest.digest).collect()
+    }
+
+    fn fact(&self) -> Option<Fact> {
+        Some(ledger::of_peer(self))
     }
 }
 

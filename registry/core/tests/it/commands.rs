@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proto_types::card::Assurance;
 use proto_types::{ContextId, LeaseEpoch, Namespace, NodeId, Revision, Stamp, WallMs};
-use registry_core::command::{Command, NamespaceCommand, PeerCommand, Proposal};
+use registry_core::command::{Command, LedgerCommand, NamespaceCommand, PeerCommand, Proposal};
 use registry_core::entry::{
     AgentKind, Approval, Candidate, Capacity, DomainMethod, JoinRole, NodeState, PeerStatus,
     Quotas, ReplyTo, Source, TaskEnd, Terms, TrustMode, Visibility,
@@ -78,6 +78,15 @@ fn any_cluster_command(now: WallMs) -> impl Strategy<Value = Command> {
             join,
         }),
         1 => (0_u64..3).prop_map(|id| Command::RetireMember { id }),
+        2 => name(4).prop_map(|target| Command::Ledger(LedgerCommand::Audit {
+            who: "operator".into(),
+            action: "act".into(),
+            target: format!("{target}"),
+            outcome: "done".into(),
+            request_id: String::new(),
+        })),
+        1 => (0_u64..20).prop_map(|through| Command::Ledger(LedgerCommand::TruncateAudit { through })),
+        1 => name(3).prop_map(|seed| Command::Ledger(LedgerCommand::OpenLog { seed: digest(seed) })),
     ]
 }
 

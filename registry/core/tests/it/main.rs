@@ -8,6 +8,7 @@ mod envelopes;
 mod fleet;
 mod guide;
 mod invariants;
+mod ledger;
 mod members;
 mod namespaces;
 mod owner;

@@ -10,6 +10,7 @@ use registry_core::change::{Effect, Reply, Write};
 use registry_core::query;
 
 use super::Published;
+use super::marks::{MARK, StateMark, spelled};
 use crate::batch::Payload;
 use crate::codec::{decode, encode};
 use crate::home::Home;
@@ -66,7 +67,9 @@ impl Applier {
         let view = self.published.view();
         let change = registry_core::apply_batch(&view, stamp, &batch.proposals);
         let change = change.map_err(io::Error::other)?;
-        self.commit(&change.writes, log_id, None, Some(change.revision))?;
+        let marks = self.published.marks();
+        let mark = marks.next(log_id.index(), change.revision, &change.writes);
+        self.commit(&change.writes, log_id, None, Some((change.revision, mark)))?;
         let effects: Vec<Effect> = if proposed_here { change.effects } else { Vec::new() };
         self.published.tell(effects);
         Ok(change.replies)
@@ -77,15 +80,18 @@ impl Applier {
         writes: &[Write],
         log_id: LogId,
         membership: Option<&Membership>,
-        revision: Option<Revision>,
+        after: Option<(Revision, StateMark)>,
     ) -> io::Result<()> {
         let applied = encode(&log_id)?;
         let membership = membership.map(encode).transpose()?;
         let mut meta: Vec<(&[u8], &[u8])> = vec![(APPLIED, &applied)];
         meta.extend(membership.as_deref().map(|bytes| (MEMBERSHIP, bytes)));
+        let mark = after.as_ref().map(|(_, mark)| spelled(mark)).transpose()?;
+        meta.extend(mark.as_deref().map(|bytes| (MARK, bytes)));
         self.home.store.commit(writes, &meta).map_err(io::Error::other)?;
         // An entry that writes nothing leaves the view as it is.
-        if let Some(revision) = revision {
+        if let Some((revision, mark)) = after {
+            self.published.marks().push(mark);
             self.published.publish(self.home.store.view(), revision);
         }
         Ok(())
@@ -96,6 +102,7 @@ impl Applier {
         self.home.store.install(&snapshot.database()).map_err(io::Error::other)?;
         let view = self.home.store.view();
         let revision = query::revision(&view).map_err(io::Error::other)?;
+        self.published.marks().restart(&view)?;
         self.published.publish(view, revision);
         Ok(())
     }

@@ -10,6 +10,7 @@ use registry_core::query;
 use registry_store::StoreView;
 use tokio::sync::{broadcast, watch};
 
+use super::marks::Marks;
 use crate::home::Home;
 
 /// Effects a slow subscriber may be behind; beyond it the oldest are lost to it, and a scan of the state finds them.
@@ -24,13 +25,17 @@ pub(crate) struct Published {
     moment: ArcSwap<Moment>,
     revision: watch::Sender<Revision>,
     effects: broadcast::Sender<Effect>,
+    marks: Marks,
 }
 
 impl Published {
     pub(crate) fn new(home: &Home) -> io::Result<Self> {
         let view = home.store.view();
         let revision = query::revision(&view).map_err(io::Error::other)?;
+        let marks = Marks::default();
+        marks.restart(&view)?;
         Ok(Self {
+            marks,
             moment: ArcSwap::from_pointee(Moment { view, revision }),
             revision: watch::Sender::new(revision),
             effects: broadcast::Sender::new(EFFECTS_KEPT),
@@ -47,6 +52,11 @@ impl Published {
             // Nobody listens: the effect is found again by a scan.
             let _ = self.effects.send(effect);
         }
+    }
+
+    /// The state's digests.
+    pub(crate) fn marks(&self) -> &Marks {
+        &self.marks
     }
 
     pub(crate) fn view(&self) -> StoreView {

@@ -42,7 +42,7 @@ pub struct Status {
     pub members: BTreeMap<u64, String>,
     /// Members without a vote.
     pub learners: BTreeMap<u64, String>,
-    /// Why it takes no more writes, if so.
+    /// Why it takes no more writes, or why its state is not to be trusted, if so.
     pub poisoned: Option<String>,
 }
 

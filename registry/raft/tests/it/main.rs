@@ -7,3 +7,4 @@ mod door;
 mod failover;
 mod install;
 mod single;
+mod state_hash;

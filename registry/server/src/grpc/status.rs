@@ -35,8 +35,20 @@ pub(super) async fn status(
         last_log_index: status.last_log.unwrap_or(0),
         members: members.collect(),
         poisoned: status.poisoned.unwrap_or_default(),
+        ..marked(member)
     };
     Ok(at(&reading, message))
+}
+
+/// The digest of this member's state.
+fn marked(member: &Member) -> wire::ClusterStatus {
+    let Some(mark) = member.registry.state_mark() else { return Default::default() };
+    wire::ClusterStatus {
+        state_since: mark.since,
+        state_index: mark.index,
+        state_hash: mark.hash.to_string(),
+        ..Default::default()
+    }
 }
 
 async fn confirmed(member: &Member) -> Result<Reading, Problem> {

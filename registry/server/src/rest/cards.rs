@@ -18,6 +18,7 @@ use crate::lookup;
 use crate::member::{Member, done_at};
 
 use super::conditions::not_modified;
+use super::log::{WITH_PROOF, proven};
 use super::parameter::{CONSISTENCY, HANDLE, IF_NONE_MATCH, Parameter, VERSIONED, WRITTEN};
 use super::route::{Access, Route};
 use super::{
@@ -38,7 +39,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::get(path, one)
             .is("getCard", "cards", "A card, byte for byte as it was put.")
-            .takes(&[&HANDLE, &CONSISTENCY, &IF_NONE_MATCH])
+            .takes(&[&HANDLE, &CONSISTENCY, &WITH_PROOF, &IF_NONE_MATCH])
             .gives(200, "The card.", &schemas::AGENT_CARD, VERSIONED)
             .answers(304, "The caller has this version.", &[], VERSIONED)
             .refuses(&[Code::NotFound]),
@@ -56,6 +57,8 @@ pub(super) fn routes() -> Vec<Route> {
 #[serde(deny_unknown_fields)]
 pub(super) struct Reading {
     consistency: Option<String>,
+    #[serde(default)]
+    proof: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,9 +74,14 @@ pub(super) async fn one(
     headers: HeaderMap,
 ) -> Answered {
     let handle = handle(path)?;
-    let reading = read(&member, parameters(query)?.consistency.as_deref()).await?;
+    let asked = parameters(query)?;
+    let reading = read(&member, asked.consistency.as_deref()).await?;
     let (entry, document) = lookup::card(&reading.view, &handle)?;
-    Ok(at(&reading, versioned(&headers, &entry.digest, CACHE, document)))
+    let response = at(&reading, versioned(&headers, &entry.digest, CACHE, document));
+    match asked.proof {
+        true => Ok(proven(response, &member.log.prove(&reading.view, &entry)?)?),
+        false => Ok(response),
+    }
 }
 
 pub(super) async fn put(

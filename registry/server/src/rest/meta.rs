@@ -89,6 +89,7 @@ fn figures(member: &Member) -> Result<Vec<Figure>, super::Problem> {
     let expired = query::expired_manifests(&reading.view, now, EXPIRED_MAX)?.len() as u64;
     let waiting = query::peer_requests_waiting(&reading.view)?;
     let leads = u64::from(member.registry.is_leader());
+    let diverged = u64::from(member.registry.diverged().is_some());
     let poisoned = u64::from(status.poisoned.is_some());
     let (applied, last_log) = (status.applied.unwrap_or(0), status.last_log.unwrap_or(0));
     let sessions = u64::try_from(member.fleet.sessions()).unwrap_or(u64::MAX);
@@ -100,6 +101,7 @@ fn figures(member: &Member) -> Result<Vec<Figure>, super::Problem> {
         ("applied_index", "counter", "The last log entry in the state.", applied),
         ("last_log_index", "counter", "The last log entry on disk.", last_log),
         ("poisoned", "gauge", "1 if this member acknowledges nothing.", poisoned),
+        ("state_diverged", "gauge", "1 if the state is not the leader's.", diverged),
         ("node_sessions", "gauge", "Node sessions at this member.", sessions),
         (
             "manifests_expired",

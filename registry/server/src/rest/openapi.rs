@@ -37,7 +37,9 @@ pub(super) static PUBLISHED: LazyLock<Published> = LazyLock::new(|| {
 const YAML: &str = "application/yaml";
 
 /// Groups of operations, in the order of the page.
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 9] = [
+    ("audit", "Who did what: lines bound to each other, for operators."),
+    ("log", "The transparency log: checkpoints, tiles, cosigning (C2SP)."),
     ("records", "Directory records in the Pilox format, at the paths of the Pilox registry."),
     ("cards", "A2A Agent Cards, kept and served byte for byte."),
     ("search", "Search over cards, hosted agents and records."),
@@ -80,7 +82,9 @@ fn text(media: &'static str, body: &'static str) -> axum::response::Response {
 fn document(table: &[Route]) -> Value {
     let mut paths = Map::new();
     for route in table {
-        let path = paths.entry(route.path).or_insert_with(|| json!({}));
+        // The router's mark of a parameter that holds slashes is none of the contract's.
+        let path = route.path.replace("{*", "{");
+        let path = paths.entry(path).or_insert_with(|| json!({}));
         path[route.method.as_str().to_ascii_lowercase()] = operation::of(route);
     }
     let tags = TAGS.map(|(name, about)| json!({ "name": name, "description": about }));

@@ -3,6 +3,8 @@
 //! It decides their words and schemas, once for all routes. It must never describe a header that
 //! no answer carries.
 
+use super::log::PROOF_HEADER;
+
 /// Where a parameter stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -137,7 +139,7 @@ pub(super) const AGE: Header = Header {
 pub(super) const READ: &[Header] = &[REVISION, AGE, CACHE_CONTROL];
 
 /// Answers of a read that has a version.
-pub(super) const VERSIONED: &[Header] = &[ETAG, REVISION, AGE, CACHE_CONTROL];
+pub(super) const VERSIONED: &[Header] = &[ETAG, REVISION, AGE, CACHE_CONTROL, PROOF_HEADER];
 
 /// Answers of a write that gives a version.
 pub(super) const WRITTEN: &[Header] = &[ETAG, CACHE_CONTROL];

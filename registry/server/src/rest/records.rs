@@ -18,6 +18,7 @@ use crate::member::Member;
 
 use super::cards::{tagged, versioned};
 use super::conditions::if_match;
+use super::log::{WITH_PROOF, proven};
 use super::parameter::{
     CONSISTENCY, HANDLE, IF_MATCH, IF_NONE_MATCH, Parameter, READ, UNKEPT, VERSIONED, WRITTEN,
 };
@@ -92,7 +93,7 @@ fn reads() -> Vec<Route> {
             .gives(200, "A page of handles.", &schemas::CATALOG, READ),
         Route::get("/v1/records/{handle}", one)
             .is("getRecord", "records", "A record, byte for byte as it was published.")
-            .takes(&[&HANDLE, &CONSISTENCY, &IF_NONE_MATCH])
+            .takes(&[&HANDLE, &CONSISTENCY, &WITH_PROOF, &IF_NONE_MATCH])
             .gives(200, "The record.", &schemas::RECORD, VERSIONED)
             .answers(304, "The caller has this version.", &[], VERSIONED)
             .refuses(&[Code::NotFound, Code::RecordExpired]),
@@ -115,6 +116,8 @@ pub(super) struct Listing {
 #[serde(deny_unknown_fields)]
 pub(super) struct Reading {
     consistency: Option<String>,
+    #[serde(default)]
+    proof: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -221,10 +224,15 @@ pub(super) async fn one(
     headers: HeaderMap,
 ) -> Answered {
     let handle = handle(path)?;
-    let reading = read(&member, parameters(query)?.consistency.as_deref()).await?;
+    let asked = parameters(query)?;
+    let reading = read(&member, asked.consistency.as_deref()).await?;
     let (entry, version, document) = lookup::record(&reading.view, &handle, member.clock.now())?;
     let cache = cache(&member, &entry);
-    Ok(at(&reading, versioned(&headers, &version, cache, document)))
+    let response = at(&reading, versioned(&headers, &version, cache, document));
+    match asked.proof {
+        true => Ok(proven(response, &member.log.prove(&reading.view, &entry)?)?),
+        false => Ok(response),
+    }
 }
 
 /// As long as the record recommends, but not past its end.

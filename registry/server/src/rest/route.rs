@@ -138,6 +138,12 @@ impl Route {
         self
     }
 
+    /// A body of another kind, which must be there.
+    pub(super) fn reads(mut self, content: Content) -> Self {
+        self.body = Some(content);
+        self
+    }
+
     /// An answer in JSON.
     pub(super) fn gives(
         self,

@@ -34,6 +34,8 @@ schemas! {
     AGENT_CARD_V03 = "AgentCardV03";
     /// An A2A card of 1.0.
     AGENT_CARD_V10 = "AgentCardV10";
+    /// Up to which line the audit is forgotten.
+    AUDIT_TRUNCATION = "AuditTruncation";
     /// A page of handles with the registry's signature.
     CATALOG = "Catalog";
     /// The signature under a catalog.

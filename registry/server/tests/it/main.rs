@@ -4,12 +4,14 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod artifacts;
+mod audit;
 mod cluster;
 mod contract;
 mod directory_refusals;
 mod envelopes;
 mod fleet;
 mod fleet_refusals;
+mod log;
 mod meta;
 mod peer_domain;
 mod peer_operations;
@@ -19,4 +21,5 @@ mod rest_refusals;
 mod search;
 mod tokens;
 mod watch;
+mod witness;
 mod world;

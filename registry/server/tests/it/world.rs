@@ -20,6 +20,7 @@ use proto_types::{SecretKey, base64url};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::directory_client::DirectoryClient;
 use proto_wire::registry::v1::fleet_client::FleetClient;
+use proto_wire::registry::v1::log_client::LogClient;
 use registry_server::{Config, Error, Summary};
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -54,6 +55,14 @@ impl World {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let mut config = config(folder.path(), 1);
         change(&mut config);
+        Self::run(config, folder).await.ready().await
+    }
+
+    /// A cluster of one with settings of its own, which may name files of its folder.
+    pub(crate) async fn with(change: impl FnOnce(&mut Config, &Path)) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let mut config = config(folder.path(), 1);
+        change(&mut config, folder.path());
         Self::run(config, folder).await.ready().await
     }
 
@@ -107,6 +116,10 @@ impl World {
 
     pub(crate) fn directory(&self) -> DirectoryClient<Channel> {
         DirectoryClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn log(&self) -> LogClient<Channel> {
+        LogClient::new(self.channel.clone())
     }
 
     pub(crate) fn fleet(&self) -> FleetClient<Channel> {
@@ -277,7 +290,7 @@ fn config(folder: &Path, id: u64) -> Config {
     }
 }
 
-fn secret(folder: &Path, name: &str, text: &str) -> PathBuf {
+pub(crate) fn secret(folder: &Path, name: &str, text: &str) -> PathBuf {
     let path = folder.join(name);
     std::fs::write(&path, text).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();

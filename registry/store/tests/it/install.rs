@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use registry_core::change::Write;
 use registry_core::view::{Space, View as _};
 use registry_store::{Error, Options, Store};
 
@@ -95,4 +96,34 @@ fn a_log_without_its_state_is_refused_instead_of_starting_empty() {
     fs::remove_file(dir.path().join("CURRENT")).unwrap();
     let refused = Store::open(dir.path(), Options::default()).unwrap_err();
     assert!(matches!(refused, Error::StateMissing { .. }), "{refused}");
+}
+
+/// A state as a version before the transparency log left it.
+fn without_tiles(dir: &std::path::Path) {
+    let options = rocksdb::Options::default();
+    let families = rocksdb::DB::list_cf(&options, dir).unwrap();
+    let mut database = rocksdb::DB::open_cf(&options, dir, families).unwrap();
+    database.drop_cf("tiles").unwrap();
+}
+
+#[test]
+fn a_state_from_before_the_transparency_log_opens_and_is_installed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    store.commit(&[put(b"k", b"kept")], &[(b"applied", b"9")]).unwrap();
+    let copy = dir.path().join("copy");
+    store.checkpoint(&copy).unwrap();
+    drop(store);
+    without_tiles(&copy);
+    without_tiles(&dir.path().join("state-000001"));
+
+    let tile = Write::Put { space: Space::Tiles, key: b"t".to_vec(), value: b"v".to_vec() };
+    let store = open(dir.path());
+    store.commit(std::slice::from_ref(&tile), &[]).unwrap();
+    assert_eq!(store.view().value(Space::Tiles, b"t").unwrap().unwrap(), b"v");
+    assert_eq!(store.checkpoint_meta(&copy, [b"applied"]).unwrap(), [Some(b"9".to_vec())]);
+    store.install(&copy).unwrap();
+    assert_eq!(value(&store).unwrap(), b"kept");
+    assert_eq!(store.view().value(Space::Tiles, b"t").unwrap(), None);
+    store.commit(&[tile], &[]).unwrap();
 }

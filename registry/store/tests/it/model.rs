@@ -7,7 +7,8 @@ use registry_core::view::{Memory, Space, View};
 
 use crate::open;
 
-const SPACES: [Space; 4] = [Space::State, Space::Bodies, Space::Index, Space::Changes];
+const SPACES: [Space; 5] =
+    [Space::State, Space::Bodies, Space::Index, Space::Changes, Space::Tiles];
 
 fn key() -> impl Strategy<Value = Vec<u8>> {
     vec(0u8..4, 0..3)

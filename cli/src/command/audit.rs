@@ -1,0 +1,192 @@
+//! `audit export|verify|truncate`.
+//! It decides whether exported lines are a chain; for that it must never ask the registry.
+
+use std::path::Path;
+
+use http::Method;
+use proto_types::Digest;
+use proto_types::audit::{AuditLine, Broken, start};
+use proto_types::tlog::{Checkpoint, Policy};
+use serde_json::json;
+
+use super::log::note_key;
+use crate::args::AuditVerb;
+use crate::client::Profile;
+use crate::failure::Failure;
+use crate::http_call::{Call, fetch};
+use crate::output::Output;
+
+pub(crate) async fn run(profile: &Profile, verb: AuditVerb) -> Result<Option<Output>, Failure> {
+    match verb {
+        AuditVerb::Export { since } => export(profile, since).await.map(|()| None),
+        AuditVerb::Verify { file, checkpoint, key } => {
+            let anchor = checkpoint.zip(key).map(|(path, key)| read(&path, &key)).transpose()?;
+            let text = document(&file)?;
+            verify(&text, anchor.as_ref()).map(Some)
+        }
+        AuditVerb::Truncate { through } => {
+            let body = json!({ "through": through }).to_string().into_bytes();
+            call(profile, Method::POST, "/v1/audit/truncate", body).await?;
+            Ok(Some(Output::one(json!({ "through": through }))))
+        }
+    }
+}
+
+/// Prints page after page, until one is empty.
+async fn export(profile: &Profile, since: u64) -> Result<(), Failure> {
+    let mut since = since;
+    loop {
+        let path = format!("/v1/audit?since={since}");
+        let page = call(profile, Method::GET, &path, Vec::new()).await?;
+        let Some(last) = page.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty()) else {
+            return Ok(());
+        };
+        let last: AuditLine = serde_json::from_slice(last).map_err(Failure::internal)?;
+        since = last.seq;
+        super::print_raw(&page)?;
+    }
+}
+
+async fn call(
+    profile: &Profile,
+    method: Method,
+    path: &str,
+    body: Vec<u8>,
+) -> Result<bytes::Bytes, Failure> {
+    let registry = profile.registry.first();
+    let registry = registry.ok_or_else(|| Failure::usage("no registry is named"))?;
+    let token = profile.operator_token()?;
+    let url = format!("{}{path}", registry.trim_end_matches('/'));
+    fetch(Call { method, url, bearer: token.as_deref(), body }).await
+}
+
+/// Exports outgrow what a document may be.
+fn document(path: &Path) -> Result<String, Failure> {
+    let read = match path == Path::new("-") {
+        true => std::io::read_to_string(std::io::stdin()),
+        false => std::fs::read_to_string(path),
+    };
+    read.map_err(|why| Failure::usage(format!("{}: {why}", path.display())))
+}
+
+fn read(path: &Path, key: &str) -> Result<Checkpoint, Failure> {
+    let bytes = super::document(path)?;
+    let checked = Policy::unwitnessed(note_key(key)?).check(&bytes);
+    checked.map(|(_, head)| head).map_err(Failure::internal)
+}
+
+/// Lines as far as they were followed.
+struct Chain {
+    first: Option<u64>,
+    before: (u64, Digest),
+    /// The line that a checkpoint names, and whether it was met.
+    anchor: Option<(u64, Digest)>,
+    anchored: bool,
+}
+
+impl Chain {
+    fn follow(&mut self, line: &AuditLine) -> Result<(), Broken> {
+        // An export may begin later; then the first line's word about the one before is taken.
+        if *self.first.get_or_insert(line.seq) == line.seq && line.seq > 1 {
+            self.before = (line.seq - 1, line.prev);
+        }
+        line.continues((self.before.0, &self.before.1))?;
+        let found = line.digest();
+        self.before = (line.seq, found);
+        if let Some((seq, published)) = self.anchor.filter(|(seq, _)| *seq == line.seq) {
+            if found != published {
+                return Err(Broken::Head { seq, published, found });
+            }
+            self.anchored = true;
+        }
+        Ok(())
+    }
+}
+
+/// Checks line by line; the anchor is the checkpoint's word about one of the lines.
+fn verify(text: &str, anchor: Option<&Checkpoint>) -> Result<Output, Failure> {
+    let silent = || Failure::usage("the checkpoint says nothing of an audit");
+    let anchor = anchor.map(|head| head.audit().ok_or_else(silent)).transpose()?;
+    let mut chain = Chain { first: None, before: (0, start()), anchor, anchored: false };
+    for (number, text) in text.lines().enumerate() {
+        let at = |why: &dyn std::fmt::Display| {
+            Failure::internal(format!("line {} of the file: {why}", number + 1))
+        };
+        let line: AuditLine = serde_json::from_str(text).map_err(|why| at(&why))?;
+        chain.follow(&line).map_err(|why| at(&why))?;
+    }
+    if let Some((seq, _)) = anchor.filter(|_| !chain.anchored) {
+        let why = format!("line {seq}, which the checkpoint names, is missing");
+        return Err(Failure::internal(why));
+    }
+    Ok(Output::one(json!({
+        "first": chain.first,
+        "last": chain.before.0,
+        "digest": chain.before.1.to_string(),
+        "anchored": chain.anchored,
+        "verified": true,
+    })))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn lines(count: u64) -> Vec<AuditLine> {
+        let mut lines: Vec<AuditLine> = Vec::new();
+        for seq in 1..=count {
+            let prev = lines.last().map_or(start(), AuditLine::digest);
+            lines.push(AuditLine {
+                action: "revoke-peer".into(),
+                at_ms: seq,
+                outcome: "done".into(),
+                prev,
+                request_id: String::new(),
+                seq,
+                target: "https://peer.example".into(),
+                who: "operator".into(),
+            });
+        }
+        lines
+    }
+
+    fn text(lines: &[AuditLine]) -> String {
+        lines.iter().map(|line| serde_json::to_string(line).unwrap() + "\n").collect()
+    }
+
+    fn head(seq: u64, digest: &Digest) -> Checkpoint {
+        Checkpoint::new("log.example", (0, Digest::of(b"")), 0).with_audit(seq, digest)
+    }
+
+    #[test]
+    fn an_export_is_a_chain_that_leads_to_its_anchor() {
+        let all = lines(9);
+        let anchor = head(7, &all[6].digest());
+        assert_eq!(verify(&text(&all), Some(&anchor)).unwrap().json["anchored"], true);
+        assert_eq!(verify(&text(&all[4..]), None).unwrap().json["first"], 5);
+        assert_eq!(verify("", None).unwrap().json["last"], 0);
+    }
+
+    #[test]
+    fn what_was_changed_taken_out_or_cut_off_is_named() {
+        let all = lines(9);
+        let mut changed = all.clone();
+        changed[3].who = "nobody".into();
+        let mut missing = all.clone();
+        missing.remove(3);
+        // Whoever makes the whole chain anew meets the anchor.
+        let mut forged = lines(9);
+        forged[8].who = "nobody".into();
+        let anchor = head(9, &all[8].digest());
+        for (lines, anchor, says) in [
+            (&changed, None, "line 5 of the file: line 5 does not continue"),
+            (&missing, None, "line 5 stands where line 4 should"),
+            (&forged, Some(&anchor), "line 9 is not what was published"),
+            (&all[..8].to_vec(), Some(&anchor), "line 9, which the checkpoint names, is missing"),
+        ] {
+            let Err(why) = verify(&text(lines), anchor) else { panic!("{says} is not found") };
+            assert!(why.to_string().contains(says), "{why}");
+        }
+    }
+}

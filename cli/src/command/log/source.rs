@@ -1,0 +1,126 @@
+//! Where a log is read: a registry, or a folder that was copied from one.
+//! It decides nothing about what it reads; a folder is read without any network.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use http::Method;
+use http_body_util::{BodyExt as _, Limited};
+use proto_types::Digest;
+use proto_types::tlog::{Rows, TilePath};
+
+use crate::failure::Failure;
+use crate::http_call::{Call, fetch, open};
+
+/// A record is at most 1 MiB.
+const RECORD_BYTES_MAX: usize = 1 << 20;
+
+/// Where checkpoint and tiles are.
+pub(super) enum Source {
+    Registry(String),
+    Folder(PathBuf),
+}
+
+impl Source {
+    /// A URL is a registry; everything else is a folder.
+    pub(super) fn parse(text: &str) -> Self {
+        match text.starts_with("http://") || text.starts_with("https://") {
+            true => Self::Registry(text.trim_end_matches('/').to_owned()),
+            false => Self::Folder(PathBuf::from(text)),
+        }
+    }
+
+    pub(super) async fn checkpoint(&self) -> Result<Vec<u8>, Failure> {
+        self.read("checkpoint").await
+    }
+
+    /// The bytes of a tile. In a folder a full tile serves for a part of it.
+    pub(super) async fn tile(&self, path: &TilePath) -> Result<Vec<u8>, Failure> {
+        self.read(&format!("tile/{path}")).await
+    }
+
+    async fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        match self {
+            Self::Registry(base) => Ok(get(&format!("{base}/{path}")).await?.to_vec()),
+            Self::Folder(folder) => {
+                let path = folder.join(path);
+                let unread = |why| Failure::internal(format!("{}: {why}", path.display()));
+                std::fs::read(&path).map_err(unread)
+            }
+        }
+    }
+}
+
+async fn get(url: &str) -> Result<bytes::Bytes, Failure> {
+    let url = url.to_owned();
+    fetch(Call { method: Method::GET, url, bearer: None, body: Vec::new() }).await
+}
+
+/// A record's document, and its proof as the header has it.
+pub(super) async fn record(registry: &str, handle: &str) -> Result<(Vec<u8>, String), Failure> {
+    let encoded: String = handle.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let base = registry.trim_end_matches('/');
+    let url = format!("{base}/v1/records/{encoded}?proof=true");
+    let call = Call { method: Method::GET, url: url.clone(), bearer: None, body: Vec::new() };
+    let response = open(call).await?;
+    let status = response.status();
+    let proof = response.headers().get("ecumene-log-proof");
+    let proof = proof.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let body = Limited::new(response.into_body(), RECORD_BYTES_MAX).collect().await;
+    let body = body.map_err(|why| Failure::internal(format!("{url}: {why}")))?.to_bytes();
+    if !status.is_success() {
+        return Err(Failure::http(status, &body));
+    }
+    let proof = proof.ok_or_else(|| Failure::internal(format!("{url}: there is no proof")))?;
+    Ok((body.to_vec(), proof))
+}
+
+/// The rows of a tree of one size, as far as their tiles were fetched.
+pub(super) struct Tiles {
+    size: u64,
+    kept: BTreeMap<TilePath, Vec<Digest>>,
+}
+
+/// A tile that has to be fetched first.
+pub(super) struct Missing(pub(super) TilePath);
+
+impl Tiles {
+    pub(super) fn of(size: u64) -> Self {
+        Self { size, kept: BTreeMap::new() }
+    }
+
+    /// Works on the rows, fetching what it turns out to need. Each round fetches a tile, so there are
+    /// as many rounds as tiles.
+    pub(super) async fn work<T>(
+        &mut self,
+        source: &Source,
+        work: impl Fn(&Self) -> Result<T, Missing>,
+    ) -> Result<T, Failure> {
+        loop {
+            match work(self) {
+                Ok(done) => return Ok(done),
+                Err(Missing(path)) => {
+                    let bytes = source.tile(&path).await?;
+                    let (hashes, rest) = bytes.as_chunks::<32>();
+                    if !rest.is_empty() || hashes.len() != usize::from(path.width) {
+                        let why = format!("tile/{path} has {} bytes", bytes.len());
+                        return Err(Failure::internal(why));
+                    }
+                    let hashes = hashes.iter().map(|hash| Digest(*hash)).collect();
+                    self.kept.insert(path, hashes);
+                }
+            }
+        }
+    }
+}
+
+impl Rows for Tiles {
+    type Error = Missing;
+
+    fn row(&self, level: u8, first: u64, count: usize) -> Result<Vec<Digest>, Missing> {
+        let path = TilePath::of(level, first, self.size).expect("a proof stays within its tree");
+        let tile = self.kept.get(&path).ok_or(Missing(path))?;
+        let from = (first % 256) as usize;
+        Ok(tile[from..from + count].to_vec())
+    }
+}

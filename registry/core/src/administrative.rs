@@ -1,0 +1,47 @@
+//! Which commands are acts that the audit keeps: those by which somebody gains or loses a right, and
+//! those that change what the fleet runs.
+//! It decides names and targets; it must never take what callers do all day (documents of their own,
+//! tasks, tokens, envelopes) for such an act: the audit is kept for ever.
+
+use crate::command::{Command, LedgerCommand, NamespaceCommand, PeerCommand};
+
+/// The name of the act and what it is done to; `None` for what is no act.
+#[must_use]
+pub fn act(command: &Command) -> Option<(&'static str, String)> {
+    Some(match command {
+        Command::IssueJoinToken { role, .. } => ("issue-join-token", format!("{role:?}")),
+        Command::EnrolPeer { origin, .. } => ("enrol-peer", origin.to_string()),
+        Command::RevokePeer { origin } => ("revoke-peer", origin.to_string()),
+        Command::Peer(command) => return of_peer(command),
+        Command::Namespace(NamespaceCommand::Put { name, .. }) => {
+            ("put-namespace", name.to_string())
+        }
+        Command::Namespace(NamespaceCommand::Delete { name, .. }) => {
+            ("delete-namespace", name.to_string())
+        }
+        Command::DeleteRecord { handle, .. } => ("delete-record", handle.to_string()),
+        Command::PutAgent { handle, .. } => ("put-agent", handle.to_string()),
+        Command::RegisterGateway { id, .. } => ("register-gateway", id.to_string()),
+        Command::RegisterNode { id, .. } => ("register-node", id.to_string()),
+        Command::AdmitMember { id, .. } => ("admit-member", id.to_string()),
+        Command::RetireMember { id } => ("retire-member", id.to_string()),
+        Command::Ledger(LedgerCommand::TruncateAudit { through }) => {
+            ("truncate-audit", through.to_string())
+        }
+        _ => return None,
+    })
+}
+
+fn of_peer(command: &PeerCommand) -> Option<(&'static str, String)> {
+    Some(match command {
+        PeerCommand::Admit { candidate, .. } => ("enrol-peer", candidate.origin.to_string()),
+        PeerCommand::Decide { origin, approval: Some(_), .. } => {
+            ("approve-peer", origin.to_string())
+        }
+        PeerCommand::Decide { origin, approval: None, .. } => ("reject-peer", origin.to_string()),
+        PeerCommand::Operate { operation, .. } => ("operate-peer", operation.issuer.to_string()),
+        PeerCommand::Stand { origin, .. } => ("stand-peer", origin.to_string()),
+        PeerCommand::State { issuer, .. } => ("put-manifest", issuer.to_string()),
+        _ => return None,
+    })
+}

@@ -1,0 +1,42 @@
+//! What may be asked about the transparency log and the audit.
+//! Data only; it must never carry a key, nor a text that is stored as it came.
+
+use proto_types::Digest;
+use serde::{Deserialize, Serialize};
+
+/// One wish about log or audit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LedgerCommand {
+    /// Opens the transparency log; repeating it changes nothing. What was written before has no leaf.
+    OpenLog {
+        /// 32 random bytes that blind the leaves.
+        seed: Digest,
+    },
+    /// Adds a line to the audit. Texts are escaped and cut, not refused.
+    Audit {
+        /// Who did it.
+        who: String,
+        /// What.
+        action: String,
+        /// To what.
+        target: String,
+        /// `done`, or the code of the refusal.
+        outcome: String,
+        /// The request's id, if it has one.
+        request_id: String,
+    },
+    /// Forgets lines of the audit that were exported.
+    TruncateAudit {
+        /// The last line that goes; at least one must stay.
+        through: u64,
+    },
+    /// Remembers the head of another log that this cluster signs as its witness.
+    Witness {
+        /// Which log.
+        origin: String,
+        /// The head that was signed last: size and root; the empty tree at first.
+        from: (u64, Digest),
+        /// The head that is signed now, which was proven to continue it.
+        to: (u64, Digest),
+    },
+}

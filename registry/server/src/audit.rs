@@ -1,0 +1,196 @@
+//! Who does what: every administrative act of a call goes into the audit, done or refused.
+//!
+//! It decides what an act is called and by whom. An act that is done is committed together with its
+//! line or not at all; a line about a refusal must never cost the cluster more than a few a second.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::StatusCode;
+use proto_types::audit::plain;
+use registry_api::problem::CODE_KEY;
+use registry_api::{Code, Principal};
+use registry_core::administrative::act;
+use registry_core::command::{Command, LedgerCommand, Proposal};
+
+use crate::member::Member;
+
+/// Lines about refusals that may come at once.
+const REFUSALS_BURST: f64 = 20.0;
+
+/// Lines about refusals a second, in the long run: a caller that is refused all day must not fill the
+/// audit, nor the log. Arbitrary.
+const REFUSALS_PER_SECOND: f64 = 1.0;
+
+/// Where a caller or a proxy says which request this is.
+const REQUEST_ID: &str = "x-request-id";
+
+/// Longer ids are cut: they are for finding a request again, not for telling a story.
+const REQUEST_ID_CHARS_MAX: usize = 64;
+
+tokio::task_local! {
+    static CALL: Arc<Call>;
+}
+
+/// One call while it is handled.
+#[derive(Debug)]
+struct Call {
+    id: String,
+    who: OnceLock<String>,
+}
+
+/// What is left of the lines about refusals.
+#[derive(Debug)]
+pub(crate) struct Refusals(Mutex<Bucket>);
+
+#[derive(Debug)]
+struct Bucket {
+    left: f64,
+    at: Instant,
+    suppressed: u64,
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        let bucket = Bucket { left: REFUSALS_BURST, at: Instant::now(), suppressed: 0 };
+        Self(Mutex::new(bucket))
+    }
+}
+
+impl Refusals {
+    /// A place for one line, with the number of those that got none since the last; `None` if there
+    /// is no place.
+    fn take(&self, now: Instant) -> Option<u64> {
+        let mut bucket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let gained = now.saturating_duration_since(bucket.at).as_secs_f64() * REFUSALS_PER_SECOND;
+        bucket.left = (bucket.left + gained).min(REFUSALS_BURST);
+        bucket.at = now;
+        if bucket.left < 1.0 {
+            bucket.suppressed += 1;
+            return None;
+        }
+        bucket.left -= 1.0;
+        Some(std::mem::take(&mut bucket.suppressed))
+    }
+}
+
+/// Remembers who calls, as soon as it is known.
+pub(crate) fn called_by(principal: &Principal) {
+    let who = match principal {
+        Principal::Anonymous => return,
+        Principal::Operator => "operator".to_owned(),
+        other => plain(&format!("{other:?}")),
+    };
+    let _ = CALL.try_with(|call| call.who.set(who));
+}
+
+/// The proposal with a line for each act in it before its commands; how many lines that are.
+pub(crate) fn noted(mut proposal: Proposal) -> (Proposal, usize) {
+    let acts: Vec<_> = proposal.commands.iter().filter_map(act).collect();
+    let count = acts.len();
+    let lines = acts.into_iter().map(|(action, target)| line(action, &target, "done"));
+    proposal.commands.splice(0..0, lines);
+    (proposal, count)
+}
+
+/// Notes that a proposal's acts were refused by the state machine.
+pub(crate) fn refused_acts(member: &Member, proposal: &Proposal, code: Code) {
+    for (action, target) in proposal.commands.iter().filter_map(act) {
+        refused(member, action, &target, code.as_str());
+    }
+}
+
+/// Notes a refusal, if there is still a place. Nobody waits for it.
+pub(crate) fn refused(member: &Member, action: &str, target: &str, code: &str) {
+    let Some(suppressed) = member.refusals.take(Instant::now()) else { return };
+    let outcome = match suppressed {
+        0 => code.to_owned(),
+        more => format!("{code}; {more} more refusals before it have no line"),
+    };
+    let proposal = Proposal { commands: vec![line(action, target, &outcome)] };
+    let registry = member.registry.clone();
+    tokio::spawn(async move {
+        if let Err(why) = registry.submit(proposal).await {
+            tracing::warn!(%why, "a refusal is not in the audit");
+        }
+    });
+}
+
+fn line(action: &str, target: &str, outcome: &str) -> Command {
+    let call = CALL.try_with(Arc::clone).ok();
+    let who = call.as_ref().map(|call| match call.who.get() {
+        Some(who) => who.clone(),
+        // The document, a join token or a proof was the authority, not a credential.
+        None => "anonymous".to_owned(),
+    });
+    Command::Ledger(LedgerCommand::Audit {
+        who: who.unwrap_or_else(|| "registry".to_owned()),
+        action: action.to_owned(),
+        target: target.to_owned(),
+        outcome: outcome.to_owned(),
+        request_id: call.map(|call| call.id.clone()).unwrap_or_default(),
+    })
+}
+
+/// Around every call: gives it an id, and notes that somebody known was not allowed to.
+pub(crate) async fn watch(
+    State(member): State<Arc<Member>>,
+    request: Request<Body>,
+    next: Next,
+) -> Response {
+    let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let id: String = plain(given.unwrap_or_default()).chars().take(REQUEST_ID_CHARS_MAX).collect();
+    let action = plain(&format!("{} {}", request.method(), request.uri().path()));
+    let call = Arc::new(Call { id, who: OnceLock::new() });
+    CALL.scope(Arc::clone(&call), async move {
+        let response = next.run(request).await;
+        if call.who.get().is_some() && forbidden(&response) {
+            refused(&member, &action, "", Code::PermissionDenied.as_str());
+        }
+        response
+    })
+    .await
+}
+
+fn forbidden(response: &Response) -> bool {
+    let code = response.headers().get(CODE_KEY);
+    response.status() == StatusCode::FORBIDDEN
+        || code.is_some_and(|code| code == Code::PermissionDenied.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_flood_of_refusals_gets_a_bounded_number_of_lines() {
+        let refusals = Refusals::default();
+        let start = Instant::now();
+        let taken = (0..10_000).filter(|_| refusals.take(start).is_some()).count();
+        assert_eq!(taken, 20);
+        assert_eq!(refusals.take(start + Duration::from_secs(3)), Some(9_980));
+        assert_eq!(refusals.take(start + Duration::from_secs(3)), Some(0));
+    }
+
+    #[test]
+    fn every_act_of_a_proposal_has_its_line_before_it() {
+        let revoke = |name: &str| Command::RevokePeer {
+            origin: proto_types::Origin::parse(name).expect("an origin"),
+        };
+        let body = Command::PutBody { bytes: vec![1] };
+        let commands = vec![body.clone(), revoke("https://a.example"), revoke("https://b.example")];
+        let (noted, lines) = noted(Proposal { commands: commands.clone() });
+        assert_eq!((lines, noted.commands.len()), (2, 5));
+        assert_eq!(noted.commands[2..], commands);
+        assert!(
+            matches!(&noted.commands[1], Command::Ledger(LedgerCommand::Audit { target, who, .. })
+            if target == "https://b.example" && who == "registry")
+        );
+    }
+}

@@ -1,0 +1,101 @@
+//! This cluster as the witness of other logs (C2SP tlog-witness).
+//!
+//! It decides whether a checkpoint is cosigned. It must never cosign before a majority remembers the
+//! head, nor two histories of one log: what was refused for that is kept in the audit as evidence.
+
+use proto_types::Digest;
+use proto_types::tlog::{self, Checkpoint, NoteKey, Refused, Submission, verify_consistency};
+use registry_api::{Code, Problem};
+use registry_core::command::{Command, LedgerCommand, Proposal};
+use registry_core::query;
+
+use super::only;
+use crate::audit;
+use crate::member::Member;
+
+/// What a submission comes to.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// The line with the cosignature.
+    Cosigned(String),
+    /// The submission starts from another head than the one cosigned last, whose size this is.
+    Moved(u64),
+}
+
+/// Judges the body of `add-checkpoint`, in the order of the specification.
+pub(crate) async fn judge(member: &Member, body: &[u8]) -> Result<Verdict, Problem> {
+    let desk = &member.log;
+    let none = || Problem::new(Code::NotFound, "this registry is no witness of that log");
+    let signer = desk.witness.as_ref().ok_or_else(none)?;
+    let submission = Submission::parse(body).map_err(|why| Problem::argument("body", why))?;
+    let claimed = Checkpoint::parse(submission.note.text());
+    let claimed = claimed.map_err(|why| Problem::argument("body", why))?;
+    let followed = desk.followed.iter().find(|key| key.name() == claimed.origin);
+    let checkpoint = signed_by(followed.ok_or_else(none)?, &submission)?;
+    if submission.old > checkpoint.size {
+        return Err(Problem::argument("old", "it is larger than the tree of the checkpoint"));
+    }
+    let view = member.strong().await?.view;
+    let kept = query::witnessed(&view, &checkpoint.origin)?;
+    let kept = kept.unwrap_or((0, tlog::empty_root()));
+    if kept.0 != submission.old {
+        return Ok(Verdict::Moved(kept.0));
+    }
+    let to = (checkpoint.size, checkpoint.root);
+    continues(member, &submission, &checkpoint, kept)?;
+    if !remembered(member, &checkpoint.origin, kept, to).await? {
+        let moved = query::witnessed(&member.strong().await?.view, &checkpoint.origin)?;
+        return Ok(Verdict::Moved(moved.map_or(0, |(size, _)| size)));
+    }
+    let time_s = member.clock.now().0 / 1_000;
+    Ok(Verdict::Cosigned(format!("{}\n", signer.sign(submission.note.text(), time_s))))
+}
+
+/// Holds if the checkpoint continues the head cosigned last; if not, both heads are kept.
+fn continues(
+    member: &Member,
+    submission: &Submission,
+    checkpoint: &Checkpoint,
+    kept: (u64, Digest),
+) -> Result<(), Problem> {
+    let proven = verify_consistency((kept.0, &kept.1), checkpoint.head(), &submission.proof);
+    proven.map_err(|why| {
+        audit::refused(member, "witness", &evidence(checkpoint, kept), "log-inconsistent");
+        let why = format_args!("the checkpoint does not continue the one cosigned before: {why}");
+        Problem::new(Code::LogInconsistent, why)
+    })
+}
+
+fn signed_by(key: &NoteKey, submission: &Submission) -> Result<Checkpoint, Problem> {
+    match only(key).check(submission.note.to_string().as_bytes()) {
+        Ok((_, checkpoint)) => Ok(checkpoint),
+        Err(why @ (Refused::UnknownKey { .. } | Refused::BadSignature { .. })) => {
+            Err(Problem::new(Code::PermissionDenied, why))
+        }
+        Err(why) => Err(Problem::argument("body", why)),
+    }
+}
+
+/// Whether a majority has the new head in the place of the old one.
+async fn remembered(
+    member: &Member,
+    origin: &str,
+    from: (u64, Digest),
+    to: (u64, Digest),
+) -> Result<bool, Problem> {
+    if from == to {
+        return Ok(true);
+    }
+    let command = Command::Ledger(LedgerCommand::Witness { origin: origin.to_owned(), from, to });
+    match member.propose(Proposal { commands: vec![command] }).await {
+        Ok(_) => Ok(true),
+        Err(problem) if problem.code() == Code::PreconditionFailed => Ok(false),
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Both heads, of which the log has signed each.
+fn evidence(new: &Checkpoint, kept: (u64, Digest)) -> String {
+    let Checkpoint { origin, size, root, .. } = new;
+    format!("{origin}: {} {} was signed before {size} {root}", kept.0, kept.1)
+}

@@ -1,0 +1,89 @@
+//! The audit over HTTP, for operators: exported line by line, and forgotten once it was.
+//!
+//! It decides how much one answer holds. It must never show a line to anybody but an operator.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
+use axum::response::Response;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use registry_api::Problem;
+use registry_api::identity::Role;
+use registry_core::command::{Command, LedgerCommand};
+use registry_core::query;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::parameter::{Header, Parameter, REVISION, UNKEPT};
+use super::route::{Access, Content, Route};
+use super::{Answered, Shared, at, caller, json, json_body, parameters, schemas};
+
+/// Lines of one answer: at most about 2 MiB.
+const LINES: usize = 1_000;
+
+static SINCE: Parameter = Parameter::query(
+    "since",
+    "The number of the last line that the caller has; the answer begins after it.",
+    r#"{"type":"integer","minimum":0,"default":0}"#,
+);
+
+/// Answers of an export.
+const EXPORTED: &[Header] = &[REVISION];
+
+pub(super) fn routes() -> Vec<Route> {
+    let lines = Content { media: "application/x-ndjson", schema: &schemas::TEXT };
+    vec![
+        Route::get("/v1/audit", export)
+            .is("exportAudit", "audit", "Lines of the audit, a JSON object each, bound to the line before by `prev`. At most 1,000; an empty answer is the end. It begins with the first line that was not forgotten.")
+            .access(Access::Required("the operator's"))
+            .takes(&[&SINCE])
+            .answers(200, "Lines, the oldest first.", &[lines], EXPORTED),
+        Route::post("/v1/audit/truncate", truncate)
+            .is("truncateAudit", "audit", "Forgets lines up to a number. They should be exported before; the last line always stays.")
+            .access(Access::Required("the operator's"))
+            .body(&schemas::AUDIT_TRUNCATION)
+            .gives(200, "They are gone.", &schemas::AUDIT_TRUNCATION, UNKEPT),
+    ]
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    #[serde(default)]
+    since: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Truncation {
+    through: u64,
+}
+
+pub(super) async fn export(
+    State(member): Shared,
+    query: Result<Query<Asked>, QueryRejection>,
+    headers: HeaderMap,
+) -> Answered {
+    caller(&member, &headers).await?.require(&[Role::Operator])?;
+    let since = parameters(query)?.since;
+    let reading = member.stale();
+    let mut text = String::new();
+    for line in query::audit_lines(&reading.view, since, LINES)? {
+        text.push_str(&serde_json::to_string(&line).map_err(Problem::internal)?);
+        text.push('\n');
+    }
+    let mut response = Response::new(text.into());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(at(&reading, response))
+}
+
+pub(super) async fn truncate(State(member): Shared, request: Request) -> Answered {
+    caller(&member, request.headers()).await?.require(&[Role::Operator])?;
+    let body = json_body(request).await?;
+    let asked: Truncation =
+        serde_json::from_slice(&body).map_err(|why| Problem::argument("body", why))?;
+    member.commit(Command::Ledger(LedgerCommand::TruncateAudit { through: asked.through })).await?;
+    Ok(json(StatusCode::OK, &json!({ "through": asked.through })))
+}

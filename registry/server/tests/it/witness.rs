@@ -1,0 +1,175 @@
+//! Two clusters that follow each other's logs, and one that lies.
+
+use http::{Method, Request, Response, StatusCode};
+use proto_types::tlog::{
+    self, Checkpoint, Frontier, Kind, Note, NoteKey, NoteSigner, Policy, Refused, Submission,
+};
+use proto_types::{Digest, SecretKey};
+
+use crate::log::{policy, publish};
+use crate::world::{World, eventually, json, secret, vector_key};
+
+const WITNESS_SEED: &str = "0101010101010101010101010101010101010101010101010101010101010101";
+
+fn witness_key() -> NoteKey {
+    let key = SecretKey::from_seed(&[1; 32]).public();
+    NoteKey::new("witness.example", Kind::Witness, key).unwrap()
+}
+
+/// A cluster that cosigns for the log of every other world.
+async fn witness() -> World {
+    World::with(|config, folder| {
+        config.log.origin = "witness.example/log".to_owned();
+        config.log.witness_key_file = Some(secret(folder, "witness", WITNESS_SEED));
+        config.log.witness_name = Some("witness.example".to_owned());
+        config.log.followed = vec![policy().log];
+    })
+    .await
+}
+
+/// A log with the keys of the world's, whose history a test makes up.
+struct Liar {
+    signer: NoteSigner,
+    frontier: Frontier,
+}
+
+impl Liar {
+    fn new(history: &str, size: u64) -> Self {
+        let key = vector_key("catalog");
+        let signer = NoteSigner::new(policy().log.name(), Kind::Log, key).unwrap();
+        let mut liar = Self { signer, frontier: Frontier::default() };
+        (0..size).for_each(|leaf| {
+            let leaf = tlog::leaf_hash(format!("{history} {leaf}").as_bytes());
+            liar.frontier.append(leaf, |_, _, _| ());
+        });
+        liar
+    }
+
+    fn note(&self) -> Note {
+        let head = (self.frontier.size(), self.frontier.root());
+        let mut note = Note::new(Checkpoint::new(self.signer.key().name(), head, 0).text());
+        note.add(self.signer.sign(note.text(), 0));
+        note
+    }
+
+    fn submission(&self, old: u64, proof: &[Digest]) -> String {
+        Submission { old, proof: proof.to_vec(), note: self.note() }.to_string()
+    }
+}
+
+async fn submit(world: &World, body: &str) -> Response<bytes::Bytes> {
+    let request = Request::post("/add-checkpoint").body(body.to_owned().into()).unwrap();
+    world.send(request).await
+}
+
+#[tokio::test]
+async fn a_checkpoint_is_cosigned_by_another_cluster_and_clients_may_ask_for_that() {
+    let witness = witness().await;
+    let url = format!("http://{}", witness.addr);
+    let world = World::with(|config, _| {
+        let key = witness_key();
+        config.log.witnesses = vec![registry_server::config::Witness { url, key }];
+        config.log.witness_every = deploy_service::units::Duration::from_millis(50);
+    })
+    .await;
+    publish(&world).await;
+    let strict = Policy { witnesses: vec![witness_key()], quorum: 1, ..policy() };
+    let unwitnessed = Liar::new("another history", 2).note().to_string();
+    let refused = strict.check(unwitnessed.as_bytes());
+    assert_eq!(refused, Err(Refused::Unwitnessed { found: 0, needed: 1 }));
+    for _ in 0..2 {
+        let size = policy().check(world.get("/checkpoint").await.body()).unwrap().1.size;
+        world
+            .enrol(
+                &format!("https://peer{size}.example"),
+                "k",
+                &SecretKey::from_seed(&[size as u8; 32]),
+            )
+            .await;
+        eventually("a cosigned checkpoint of the newest tree", || async {
+            let note = world.get("/checkpoint").await;
+            strict.check(note.body()).ok().filter(|(_, head)| head.size > size)
+        })
+        .await;
+    }
+    world.stop().await;
+    witness.stop().await;
+}
+
+#[tokio::test]
+async fn case_14_a_log_with_two_histories_is_cosigned_in_one_and_the_evidence_is_kept() {
+    let witness = witness().await;
+    let (one, other) = (Liar::new("one", 4), Liar::new("other", 4));
+    let cosigned = submit(&witness, &one.submission(0, &[])).await;
+    assert_eq!(cosigned.status(), StatusCode::OK);
+    let line = std::str::from_utf8(cosigned.body()).unwrap().trim_end();
+    let mut note = one.note();
+    note.add(tlog::NoteSignature::parse(line).unwrap());
+    assert!(witness_key().verified(&note).is_some());
+    // The same again is cosigned again; from another size it is told where the witness stands.
+    assert_eq!(submit(&witness, &one.submission(4, &[])).await.status(), StatusCode::OK);
+    let moved = submit(&witness, &one.submission(0, &[])).await;
+    assert_eq!((moved.status(), moved.body().as_ref()), (StatusCode::CONFLICT, b"4\n".as_slice()));
+    assert_eq!(moved.headers()["content-type"], "text/x.tlog.size");
+
+    let forked = submit(&witness, &other.submission(4, &[])).await;
+    assert_eq!(forked.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(json(&forked)["code"], "log-inconsistent");
+    let longer = Liar::new("other", 5);
+    let forked = submit(&witness, &longer.submission(4, &[Digest([0; 32])])).await;
+    assert_eq!(forked.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let (old, new) = (one.frontier.root().to_string(), other.frontier.root().to_string());
+    eventually("the evidence in the audit", || async {
+        let audit = witness.call(Method::GET, "/v1/audit", b"").await;
+        let text = String::from_utf8(audit.body().to_vec()).unwrap();
+        text.lines().any(|line| line.contains(&old) && line.contains(&new)).then_some(())
+    })
+    .await;
+    witness.stop().await;
+}
+
+#[tokio::test]
+async fn case_47_a_witness_refuses_the_shorter_tree_of_a_restored_cluster() {
+    let witness = witness().await;
+    let (today, yesterday) = (Liar::new("one", 6), Liar::new("one", 3));
+    assert_eq!(submit(&witness, &today.submission(0, &[])).await.status(), StatusCode::OK);
+    let from_start = submit(&witness, &yesterday.submission(0, &[])).await;
+    assert_eq!(from_start.status(), StatusCode::CONFLICT, "the witness is at 6");
+    let shorter = submit(&witness, &yesterday.submission(6, &[])).await;
+    assert_eq!(shorter.status(), StatusCode::BAD_REQUEST);
+    witness.stop().await;
+}
+
+#[tokio::test]
+async fn only_logs_that_are_followed_are_cosigned_and_only_with_their_signature() {
+    let witness = witness().await;
+    let mut stranger = Liar::new("one", 4);
+    stranger.signer =
+        NoteSigner::new("other.example", Kind::Log, SecretKey::from_seed(&[9; 32])).unwrap();
+    assert_eq!(
+        submit(&witness, &stranger.submission(0, &[])).await.status(),
+        StatusCode::NOT_FOUND
+    );
+    stranger.signer =
+        NoteSigner::new(policy().log.name(), Kind::Log, SecretKey::from_seed(&[9; 32])).unwrap();
+    assert_eq!(
+        submit(&witness, &stranger.submission(0, &[])).await.status(),
+        StatusCode::FORBIDDEN
+    );
+    let good = Liar::new("one", 4).submission(0, &[]);
+    let tampered = good.replace("\n4\n", "\n5\n");
+    assert_eq!(submit(&witness, &tampered).await.status(), StatusCode::FORBIDDEN);
+    for malformed in ["", "old 0\n", "old x\n\n", &good.replace("old 0\n", "old 0\nAAAA\n")] {
+        assert_eq!(
+            submit(&witness, malformed).await.status(),
+            StatusCode::BAD_REQUEST,
+            "{malformed}"
+        );
+    }
+    let huge = submit(&witness, &"x".repeat(30 << 10)).await;
+    assert_eq!(huge.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    let none = World::start().await;
+    assert_eq!(submit(&none, &good).await.status(), StatusCode::NOT_FOUND);
+    none.stop().await;
+    witness.stop().await;
+}
