@@ -23,7 +23,6 @@ use crate::member::{Member, Reading};
 
 pub(crate) use self::directory::DirectoryService;
 pub(crate) use self::fleet::FleetService;
-pub(crate) use self::watch::{Cursor, await_changes};
 
 /// The revision that a read saw.
 pub(crate) const REVISION_KEY: &str = "ecumene-revision";

@@ -7,6 +7,8 @@
 mod artifacts;
 pub mod config;
 mod fleet;
+mod follow;
+mod freshness;
 mod front;
 mod grpc;
 mod leader;

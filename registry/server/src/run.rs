@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use deploy_service::{Drained, Readiness, Shutdown, listen, secret, serve};
+use deploy_service::{Drained, Readiness, Shutdown, SourceLimit, listen, secret, serve};
 use proto_types::{Kid, Revision, SecretKey};
 use proto_wire::registry::v1::directory_server::DirectoryServer;
 use proto_wire::registry::v1::fleet_server::FleetServer;
@@ -21,7 +21,7 @@ use tonic_health::server::HealthReporter;
 use crate::artifacts::Artifacts;
 use crate::config::{Config, Contradiction};
 use crate::fleet::{self, Fleet};
-use crate::front::Front;
+use crate::front::{Front, Sources};
 use crate::grpc::{DirectoryService, FleetService};
 use crate::leader::LeaderLine;
 use crate::member::{DOUBTS_MAX, Member, Signer};
@@ -81,7 +81,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
     let readiness = Readiness::new(shutdown.clone());
     let (listener, addr) = listen::bind(config.listen, config.addr_file.as_deref()).await?;
     let member = Arc::new(open(&config, addr, shutdown.clone()).await?);
-    let (front, reporter) = Front::new(Arc::clone(&member), &readiness).await?;
+    let sources = sources(&config);
+    let (front, reporter) = Front::new(Arc::clone(&member), &readiness, sources).await?;
     let fleet = tokio::spawn(fleet::lead(Arc::clone(&member)));
     let watcher = tokio::spawn(watch_leader(member.registry.clone(), readiness));
     let leaving = tokio::spawn(leave(Arc::clone(&member), reporter));
@@ -120,6 +121,12 @@ async fn open(config: &Config, addr: SocketAddr, shutdown: Shutdown) -> Result<M
         doubts: Semaphore::new(DOUBTS_MAX),
         propose_timeout: bounds.propose_timeout.std(),
     })
+}
+
+fn sources(config: &Config) -> Sources {
+    let bounds = &config.bounds;
+    let limit = SourceLimit::new(bounds.source_requests_per_second, bounds.source_burst);
+    Sources { limit, trusted: config.trusted_proxies.clone() }
 }
 
 fn raft(

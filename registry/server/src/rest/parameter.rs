@@ -3,6 +3,8 @@
 //! It decides their words and schemas, once for all routes. It must never describe a header that
 //! no answer carries.
 
+use crate::freshness;
+
 /// Where a parameter stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -72,7 +74,7 @@ const fn header(name: &'static str, about: &'static str, schema: &'static str) -
 pub(super) static HANDLE: Parameter = Parameter::path(
     "handle",
     "The handle, percent-encoded as one segment.",
-    r##"{"$ref":"#/components/schemas/Handle"}"##,
+    r##"{"$ref":"#/components/schemas/HandleInPath"}"##,
 );
 
 /// Which state is read.
@@ -81,6 +83,14 @@ pub(super) static CONSISTENCY: Parameter = Parameter::query(
     "`stale` (the default) reads this member's own state; `strong` confirms with a majority that no \
      write acknowledged before is missing.",
     r#"{"type":"string","enum":["stale","strong"],"default":"stale"}"#,
+);
+
+/// How old the state may be. The front takes it, for every route that reads the state.
+pub(super) static MAX_AGE: Parameter = Parameter::query(
+    freshness::PARAMETER,
+    "A member whose state may be older refuses; a strong read never is. A whole number and a unit. \
+     The header `ecumene-max-age` says the same.",
+    r#"{"type":"string","pattern":"^[0-9]{1,9}(ms|s|m|h)$","examples":["500ms"]}"#,
 );
 
 /// How many entries a page has.
@@ -101,7 +111,7 @@ pub(super) static IF_NONE_MATCH: Parameter = Parameter::header(
 pub(super) static IF_MATCH: Parameter = Parameter::header(
     "If-Match",
     "The entity tag of the version that must be stored (RFC 9110, 13.1.1).",
-    r#"{"type":"string"}"#,
+    r#"{"type":"string","pattern":"^\"sha256:[0-9a-f]{64}\"$"}"#,
 );
 
 /// The version of a document.

@@ -42,6 +42,8 @@ schemas! {
     DIGEST = "Digest";
     /// The name of an entry.
     HANDLE = "Handle";
+    /// The name of an entry, where it stands in a path.
+    HANDLE_IN_PATH = "HandleInPath";
     /// What this member says of itself.
     HEALTH = "Health";
     /// Whether the process lives.
