@@ -162,6 +162,22 @@ pub(super) const RETRY_AFTER: Header = header(
     r#"{"type":"integer","minimum":1}"#,
 );
 
+/// What is left of a source's share.
+pub(super) const RATE_LIMIT: Header = Header {
+    required: false,
+    ..header(
+        "RateLimit",
+        "What is left of the source's share (draft-ietf-httpapi-ratelimit-headers).",
+        r#"{"type":"string"}"#,
+    )
+};
+
+/// What a source's share is.
+pub(super) const RATE_LIMIT_POLICY: Header = Header {
+    required: false,
+    ..header("RateLimit-Policy", "What a source's share is.", r#"{"type":"string"}"#)
+};
+
 /// Which credential is asked for.
 pub(super) const WWW_AUTHENTICATE: Header =
     header("WWW-Authenticate", "The scheme that is asked for.", r#"{"type":"string"}"#);

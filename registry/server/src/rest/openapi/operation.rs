@@ -10,7 +10,8 @@ use registry_api::{Code, problem};
 use serde_json::{Map, Value, json};
 
 use super::super::parameter::{
-    CONSISTENCY, Header, MAX_AGE, Parameter, Place, RETRY_AFTER, WWW_AUTHENTICATE,
+    CONSISTENCY, Header, MAX_AGE, Parameter, Place, RATE_LIMIT, RATE_LIMIT_POLICY, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
 use super::super::route::{Access, Route};
 use super::{contents, parsed};
@@ -167,7 +168,8 @@ fn refusal(status: u16, codes: &[(&str, &str)]) -> Value {
     });
     match status {
         401 => response["headers"] = headers(&[WWW_AUTHENTICATE]),
-        429 | 503 => response["headers"] = headers(&[RETRY_AFTER]),
+        429 => response["headers"] = headers(&[RETRY_AFTER, RATE_LIMIT, RATE_LIMIT_POLICY]),
+        503 => response["headers"] = headers(&[RETRY_AFTER]),
         _ => {}
     }
     response
