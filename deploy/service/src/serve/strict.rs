@@ -118,12 +118,19 @@ impl Scan {
         Ok(rest)
     }
 
+    /// Moves on. The line's buffer is used again: one allocation a connection.
     fn end_of_line(&mut self) -> Result<(), Ambiguous> {
-        let (line, cut) = (std::mem::take(&mut self.line), std::mem::take(&mut self.cut));
+        let (mut line, cut) = (std::mem::take(&mut self.line), std::mem::take(&mut self.cut));
         if std::mem::take(&mut self.last) != *b"\r\n" {
             return Err(Ambiguous);
         }
-        let line = line.strip_suffix(b"\r\n").unwrap_or(&line);
+        let moved = self.after(line.strip_suffix(b"\r\n").unwrap_or(&line), cut);
+        line.clear();
+        self.line = line;
+        moved
+    }
+
+    fn after(&mut self, line: &[u8], cut: bool) -> Result<(), Ambiguous> {
         self.place = match self.place {
             Place::Start if line.is_empty() => Place::Start,
             Place::Start if line.starts_with(b"PRI * HTTP/2") => Place::Beyond,
