@@ -137,7 +137,7 @@ impl Scan {
             Place::Start => Place::Head,
             Place::Head if line.is_empty() => return self.end_of_head(),
             Place::Head => {
-                self.header(line, cut);
+                self.header(line, cut)?;
                 Place::Head
             }
             Place::ChunkSize => chunk_size(line).map_or(Place::Beyond, |size| match size {
@@ -151,16 +151,19 @@ impl Scan {
         Ok(())
     }
 
-    fn header(&mut self, line: &[u8], cut: bool) {
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else { return };
+    fn header(&mut self, line: &[u8], cut: bool) -> Result<(), Ambiguous> {
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else { return Ok(()) };
         let (name, value) = (line[..colon].trim_ascii(), line[colon + 1..].trim_ascii());
-        if name.eq_ignore_ascii_case(b"content-length") {
-            // hyper refuses what is no number, and two that differ.
-            let text = std::str::from_utf8(value).ok().filter(|_| !cut);
-            self.length = Some(text.and_then(|text| text.parse().ok()).unwrap_or(0));
-        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            self.coded = true;
+        let is_length = name.eq_ignore_ascii_case(b"content-length");
+        let is_coding = name.eq_ignore_ascii_case(b"transfer-encoding");
+        if (is_length || is_coding) && cut {
+            return Err(Ambiguous);
         }
+        if is_length {
+            self.length = Some(length(value).ok_or(Ambiguous)?);
+        }
+        self.coded |= is_coding;
+        Ok(())
     }
 
     fn end_of_head(&mut self) -> Result<(), Ambiguous> {
@@ -173,6 +176,12 @@ impl Scan {
         };
         Ok(())
     }
+}
+
+/// Digits alone: no sign, no list. Two lengths that differ are refused by hyper.
+fn length(value: &[u8]) -> Option<u64> {
+    let digits = std::str::from_utf8(value).ok()?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
 /// The size of a chunk; its extensions are passed over.
@@ -280,6 +289,9 @@ mod tests {
             "GET / HTTP/1.1\r\nhost: x\n\r\n".to_owned(),
             format!("GET / HTTP/1.1\r\nx: {}\n\r\n", "v".repeat(999)),
             format!("POST / HTTP/1.1\r\n{te}\r\n3\r\nabc\r\n0\n\r\n"),
+            "POST / HTTP/1.1\r\ncontent-length: +3\r\n\r\n".to_owned(),
+            "POST / HTTP/1.1\r\ncontent-length: 3, 3\r\n\r\n".to_owned(),
+            format!("POST / HTTP/1.1\r\ncontent-length: {}3\r\n\r\n", "0".repeat(300)),
         ] {
             assert_eq!(check(head.as_bytes()).0, Err(Ambiguous), "{head:?}");
         }
