@@ -69,17 +69,20 @@ impl Front {
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter.set_serving::<DirectoryServer<DirectoryService>>().await;
         reporter.set_serving::<FleetServer<FleetService>>().await;
-        let reflection = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(proto_wire::DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            .build_v1()?;
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(proto_wire::DESCRIPTORS)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
         let directory = DirectoryServer::new(DirectoryService(Arc::clone(&member)));
         let fleet = FleetServer::new(FleetService(Arc::clone(&member)));
         let grpc = Routes::new(directory.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(fleet.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(member.registry.transport_service())
             .add_service(health)
-            .add_service(reflection)
+            .add_service(reflection().build_v1()?)
+            // What grpcio's own reflection client still asks for.
+            .add_service(reflection().build_v1alpha()?)
             .prepare()
             .into_axum_router();
         let rest = rest::router(Arc::clone(&member), readiness);

@@ -14,7 +14,7 @@ async fn grpcio_stubs_of_reflection_and_of_the_proto_files_work() -> Result<()> 
     let (token, protos, out) = (world.operator_token()?, stranger::protos(), world.path("stubs"));
     let steps = tokio::task::spawn_blocking(move || {
         let arguments = [&*address, &*token, text(&protos)?, text(&out)?];
-        stranger::client("grpc_reflection.py", &arguments)
+        stranger::client("grpc_stubs.py", &arguments)
     })
     .await??;
     let told: Vec<&str> = steps.iter().filter_map(|step| step["step"].as_str()).collect();

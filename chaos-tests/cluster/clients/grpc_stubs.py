@@ -1,6 +1,6 @@
 """The registry over gRPC, as a stranger: stubs made of what reflection says, and of the proto files.
 
-Usage: grpc_reflection.py HOST:PORT OPERATOR_TOKEN PROTO_FOLDER OUT_FOLDER
+Usage: grpc_stubs.py HOST:PORT OPERATOR_TOKEN PROTO_FOLDER OUT_FOLDER
 Prints one line of JSON a step; any failure ends it.
 """
 
