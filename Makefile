@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps venv build guests demo up test check bench chaos fmt
+.PHONY: help deps venv openapi build guests demo up test check bench chaos fmt
 
 CACHE ?= $(HOME)/.cache/ecumene
 # Outside the tree, so that clones and branches share what is built. A preset value wins.
@@ -18,8 +18,11 @@ endif
 
 SDK := $(shell sed -n 's/^a2a-sdk==//p' chaos-tests/cluster/requirements.txt)
 VENV := $(CACHE)/venv-$(SDK)
+CLIENTS := $(shell sed -n 's/^schemathesis==//p' chaos-tests/cluster/clients/requirements.txt)
+CLIENTS_VENV := $(CACHE)/clients-$(CLIENTS)
 # Read by the demo and by the interoperability tests.
 export ECUMENE_PYTHON := $(VENV)/bin/python
+export ECUMENE_CLIENTS_PYTHON := $(CLIENTS_VENV)/bin/python
 export ECUMENE_GUESTS := $(CARGO_TARGET_DIR)/guests/wasm32-wasip2/release
 
 help: ## this list
@@ -28,12 +31,20 @@ help: ## this list
 deps: ## install what is missing: system packages, the wasm target, cargo-nextest
 	@deploy/deps
 
-venv: $(VENV)/installed ## the official Python A2A SDK, in a folder of its own
+venv: $(VENV)/installed $(CLIENTS_VENV)/installed ## the Python A2A SDK and the client generators, each in a folder of its own
 
 $(VENV)/installed: chaos-tests/cluster/requirements.txt | deps
 	python3 -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
+
+$(CLIENTS_VENV)/installed: chaos-tests/cluster/clients/requirements.txt | deps
+	python3 -m venv --clear $(CLIENTS_VENV)
+	$(CLIENTS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+openapi: deps ## write openapi/registry-v1.yaml anew from the table of routes
+	ECUMENE_BLESS=1 cargo nextest run --locked -p registry-server --lib the_committed_contract
 
 # A target directory of its own: its profile and target would evict the workspace's fingerprints.
 guests: deps

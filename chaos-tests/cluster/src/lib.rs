@@ -6,7 +6,9 @@ pub mod clients;
 pub mod documents;
 pub mod peer;
 pub mod process;
+mod python;
 pub mod sdk;
+pub mod stranger;
 pub mod web;
 pub mod world;
 

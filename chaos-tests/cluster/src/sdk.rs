@@ -32,12 +32,6 @@ pub fn call(
     lines.lines().map(|line| serde_json::from_str(line).with_context(|| line.to_owned())).collect()
 }
 
-/// The Python of `make venv`.
 fn python() -> Result<PathBuf> {
-    if let Some(python) = std::env::var_os("ECUMENE_PYTHON") {
-        return Ok(python.into());
-    }
-    let home = std::env::var_os("HOME").context("HOME is not set")?;
-    let python = PathBuf::from(home).join(".cache/ecumene/venv-1.3.0/bin/python");
-    if python.exists() { Ok(python) } else { bail!("the SDK is not installed: run `make venv`") }
+    crate::python::of("ECUMENE_PYTHON", "venv-1.3.0")
 }

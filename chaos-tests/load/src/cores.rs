@@ -13,10 +13,12 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// What the servers are told, because the generator is one peer at one address: limits are not what
 /// is measured.
-const LIFTED: [(&str, &str); 3] = [
+const LIFTED: [(&str, &str); 5] = [
     ("ECUMENE_GATEWAY__BOUNDS__ADDRESS_REQUESTS_PER_SECOND", "1000000"),
     ("ECUMENE_GATEWAY__BOUNDS__ADDRESS_BURST", "1000000"),
     ("ECUMENE_GATEWAY__BOUNDS__PEER_REQUESTS", "10000000"),
+    ("ECUMENE_REGISTRY__BOUNDS__SOURCE_REQUESTS_PER_SECOND", "1000000"),
+    ("ECUMENE_REGISTRY__BOUNDS__SOURCE_BURST", "1000000"),
 ];
 
 /// Starts this program again as `measure`, on the servers' cores, which the processes that it

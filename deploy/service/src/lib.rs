@@ -9,9 +9,11 @@ pub mod ready;
 pub mod secret;
 pub mod serve;
 pub mod shutdown;
+pub mod sources;
 pub mod telemetry;
 pub mod units;
 
 pub use ready::Readiness;
 pub use serve::{Drained, Limits, serve};
 pub use shutdown::Shutdown;
+pub use sources::{Network, SourceLimit};

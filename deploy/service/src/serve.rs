@@ -13,6 +13,7 @@ mod in_flight;
 mod limits;
 mod paced;
 mod seats;
+mod strict;
 
 use std::{convert::Infallible, net::SocketAddr, pin::pin, time::Duration};
 
@@ -36,6 +37,7 @@ use self::{
     guarded::Guarded,
     in_flight::InFlight,
     seats::{Seat, Seats},
+    strict::Strict,
 };
 
 pub use self::limits::{Contradiction, Limits};
@@ -163,7 +165,8 @@ where
         seat: Seat,
     ) -> impl Future<Output = ()> + Send + use<S> {
         let service = self.edge.for_client(addr);
-        let connection = self.builder.serve_connection(TokioIo::new(io), service).into_owned();
+        let connection =
+            self.builder.serve_connection(TokioIo::new(Strict::new(io)), service).into_owned();
         let stop = self.stop.clone();
         async move {
             let _seat = seat;

@@ -93,7 +93,13 @@ impl Follower {
     async fn follow_member(&self, member: &Member<'_>, since: &mut Option<u64>) -> Status {
         match self.try_follow(member, since).await {
             Ok(()) => Status::unavailable("the watch ended"),
-            Err(status) => status,
+            Err(status) => {
+                // What came after the cursor is forgotten there: only the lists tell it.
+                if status.code() == Code::OutOfRange {
+                    *since = None;
+                }
+                status
+            }
         }
     }
 
@@ -104,7 +110,8 @@ impl Follower {
         };
         *since = Some(start);
         let kinds = KINDS.map(str::to_owned).to_vec();
-        let mut changes = member.watch(wire::WatchRequest { since: start, kinds }).await?;
+        let mut changes =
+            member.watch(wire::WatchRequest { since: start, kinds, ..Default::default() }).await?;
         self.confirm(member).await?;
         self.synced.set(true);
         tracing::info!(

@@ -7,9 +7,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use proto_types::TaskId;
 use proto_types::a2a::StreamResponse;
-use subtle::ConstantTimeEq as _;
+use proto_types::{Digest, TaskId};
 use tokio::sync::{Notify, mpsc};
 
 /// Events of one task that its caller has not read yet. Arbitrary; the node waits while it is full.
@@ -79,7 +78,7 @@ impl Waiting {
     ) -> Option<mpsc::Sender<StreamResponse>> {
         let mut tasks = self.tasks();
         let entry = tasks.get_mut(task)?;
-        let known = bool::from(entry.secret.as_bytes().ct_eq(secret.as_bytes()));
+        let known = Digest::of(entry.secret.as_bytes()).same_secret(&Digest::of(secret.as_bytes()));
         if !known || epoch < entry.epoch {
             return None;
         }

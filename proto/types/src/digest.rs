@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
+use subtle::ConstantTimeEq as _;
 
 /// What every spelled digest starts with.
 const PREFIX: &str = "sha256:";
@@ -51,6 +52,14 @@ impl Digest {
         }
         hex::decode_to_slice(digits, &mut bytes).map_err(|_| Malformed)?;
         Ok(Self(bytes))
+    }
+
+    /// Whether both are the digest of one secret, in a time that does not tell how much of them is
+    /// the same (attack case 35). Every comparison of secrets goes through here, as digests, so that
+    /// lengths do not tell either; `tidy` holds that.
+    #[must_use]
+    pub fn same_secret(&self, other: &Self) -> bool {
+        bool::from(self.0.ct_eq(&other.0))
     }
 
     /// The strong HTTP entity tag of the bytes: the spelling in double quotes (RFC 9110, 8.8.3).

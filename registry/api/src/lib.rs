@@ -7,6 +7,7 @@
 pub mod decode;
 pub mod field;
 pub mod identity;
+pub mod path;
 pub mod problem;
 pub mod render;
 

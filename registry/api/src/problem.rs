@@ -5,13 +5,13 @@
 
 mod code;
 mod refusal;
+mod status;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use registry_core::view::ViewError;
 use serde_json::{Value, json};
-use tonic::metadata::{MetadataMap, MetadataValue};
 
 pub use self::code::Code;
 
@@ -112,18 +112,6 @@ impl Problem {
             body[*name] = value.clone();
         }
         body.to_string().into_bytes()
-    }
-}
-
-impl From<Problem> for tonic::Status {
-    fn from(problem: Problem) -> Self {
-        let mut metadata = MetadataMap::new();
-        metadata.insert(CODE_KEY, MetadataValue::from_static(problem.code.as_str()));
-        let leader = problem.extra.get("leader").and_then(Value::as_str);
-        if let Some(leader) = leader.and_then(|leader| leader.parse().ok()) {
-            metadata.insert(LEADER_KEY, leader);
-        }
-        Self::with_metadata(problem.code.grpc(), problem.detail, metadata)
     }
 }
 

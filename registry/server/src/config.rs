@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use deploy_service::units::{Bytes, Duration};
-use deploy_service::{Limits, serve};
+use deploy_service::{Limits, Network, serve};
 use proto_types::tlog::{Kind, NoteKey};
 use serde::Deserialize;
 
@@ -45,6 +45,8 @@ pub struct Config {
     pub lease_ttl: Duration,
     /// Where the real address is written once it listens.
     pub addr_file: Option<PathBuf>,
+    /// Networks of the proxies whose `X-Forwarded-For` is believed; nobody's by default.
+    pub trusted_proxies: Vec<Network>,
     /// What clients may use up.
     pub limits: Limits,
     /// What calls may use up.
@@ -138,6 +140,11 @@ pub struct Bounds {
     pub uploads_max: usize,
     /// The largest artifact.
     pub artifact_bytes_max: Bytes,
+    /// Requests a second without a known credential from one IPv4 address or IPv6 /64. A record is
+    /// read in some 20 us, so that one source can take at most a twentieth of a core.
+    pub source_requests_per_second: u32,
+    /// How many of them may come at once.
+    pub source_burst: u32,
     /// How long a write waits for its answer before it is in doubt.
     pub propose_timeout: Duration,
 }
@@ -174,6 +181,7 @@ impl Default for Config {
             artifacts: None,
             lease_ttl: Duration::from_secs(10),
             addr_file: None,
+            trusted_proxies: Vec::new(),
             limits: Limits::default(),
             bounds: Bounds::default(),
             cluster: Cluster::default(),
@@ -191,6 +199,8 @@ impl Default for Bounds {
             sessions_max: 4_096,
             uploads_max: 4,
             artifact_bytes_max: Bytes::from_kib(64 * 1024),
+            source_requests_per_second: 2_000,
+            source_burst: 4_000,
             propose_timeout: Duration::from_secs(10),
         }
     }
@@ -272,6 +282,8 @@ impl Config {
             ("bounds.sessions_max", self.bounds.sessions_max),
             ("bounds.uploads_max", self.bounds.uploads_max),
             ("bounds.artifact_bytes_max", self.bounds.artifact_bytes_max.as_usize()),
+            ("bounds.source_requests_per_second", self.bounds.source_requests_per_second as usize),
+            ("bounds.source_burst", self.bounds.source_burst as usize),
         ];
         if let Some((name, _)) = bounds.iter().find(|(_, bound)| *bound == 0) {
             return Err(Contradiction::Zero(name));

@@ -1,22 +1,32 @@
 //! The one listener: gRPC to the services, everything else to REST.
 //!
-//! It decides by the media type alone. It must never serve a service that is not listed here.
+//! It decides by the media type alone, and refuses what neither may see: more than a source's
+//! share, a path with two readings, a bound on age that cannot be held. It must never serve a
+//! service that is not listed here.
 
 use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::response::Response;
 use axum::routing::future::RouteFuture;
-use deploy_service::Readiness;
-use http::Request;
-use http::header::CONTENT_TYPE;
+use deploy_service::sources::{Exceeded, origin_address};
+use deploy_service::{Network, Readiness, SourceLimit};
+use futures_util::future::Either;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Request};
 use proto_wire::registry::v1::directory_server::DirectoryServer;
 use proto_wire::registry::v1::fleet_server::FleetServer;
 use proto_wire::registry::v1::log_server::LogServer;
 use proto_wire::registry::v1::search_server::SearchServer;
+use registry_api::{Code, Principal, Problem, identity, path};
+use tonic::Status;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 use tower::Service;
@@ -24,16 +34,32 @@ use tower::Service;
 use crate::audit;
 use crate::grpc::{DirectoryService, FleetService, LogService, SearchService};
 use crate::member::Member;
-use crate::rest;
+use crate::{freshness, rest};
 
 /// Documents are at most 1 MiB, and a task carries one; the rest of a message is small.
 const MESSAGE_BYTES_MAX: usize = 4 << 20;
 
+/// What members say to each other; they show the cluster's secret, and say a lot.
+const MEMBERS: &str = "/ecumene.raft.v1.";
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
 /// What the listener serves.
 #[derive(Clone)]
 pub(crate) struct Front {
+    member: Arc<Member>,
+    sources: Arc<Sources>,
     rest: Router,
     grpc: Router,
+}
+
+/// What is known of where requests come from.
+pub(crate) struct Sources {
+    /// Of what is not verified.
+    pub(crate) limit: SourceLimit,
+    /// Proxies that are believed about their clients.
+    pub(crate) trusted: Vec<Network>,
 }
 
 impl Front {
@@ -41,16 +67,18 @@ impl Front {
     pub(crate) async fn new(
         member: Arc<Member>,
         readiness: &Readiness,
+        sources: Sources,
     ) -> Result<(Self, HealthReporter), tonic_reflection::server::Error> {
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter.set_serving::<DirectoryServer<DirectoryService>>().await;
         reporter.set_serving::<FleetServer<FleetService>>().await;
         reporter.set_serving::<SearchServer<SearchService>>().await;
         reporter.set_serving::<LogServer<LogService>>().await;
-        let reflection = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(proto_wire::DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            .build_v1()?;
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(proto_wire::DESCRIPTORS)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
         let directory = DirectoryServer::new(DirectoryService(Arc::clone(&member)));
         let fleet = FleetServer::new(FleetService(Arc::clone(&member)));
         let grpc = Routes::new(directory.max_decoding_message_size(MESSAGE_BYTES_MAX))
@@ -59,19 +87,78 @@ impl Front {
             .add_service(LogServer::new(LogService(Arc::clone(&member))))
             .add_service(member.registry.transport_service())
             .add_service(health)
-            .add_service(reflection)
+            .add_service(reflection().build_v1()?)
+            // What grpcio's own reflection client still asks for.
+            .add_service(reflection().build_v1alpha()?)
             .prepare()
             .into_axum_router();
         let watch = axum::middleware::from_fn_with_state(Arc::clone(&member), audit::watch);
-        let rest = rest::router(member, readiness).layer(watch.clone());
-        Ok((Self { rest, grpc: grpc.layer(watch) }, reporter))
+        let rest = rest::router(Arc::clone(&member), readiness).layer(watch.clone());
+        let grpc = grpc.layer(watch);
+        Ok((Self { member, sources: Arc::new(sources), rest, grpc }, reporter))
     }
+
+    /// What must hold before anything is read: cheapest first.
+    fn refusal(&self, parts: &mut Parts, is_grpc: bool) -> Option<Response> {
+        if is_grpc && parts.uri.path().starts_with(MEMBERS) {
+            return None;
+        }
+        if let Err(exceeded) = self.within_share(parts) {
+            return Some(self.sources.refused(exceeded, is_grpc));
+        }
+        let read = if is_grpc { Ok(()) } else { path::check(parts.uri.path()) };
+        let young = read.and_then(|()| freshness::check(&self.member, parts));
+        young.err().map(|problem| answer(problem, is_grpc))
+    }
+
+    /// Counts what is not verified against its source (attack case 36).
+    fn within_share(&self, parts: &Parts) -> Result<(), Exceeded> {
+        let Some(ConnectInfo(client)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else {
+            return Ok(());
+        };
+        if self.is_verified(parts) {
+            return Ok(());
+        }
+        let address = origin_address(client.ip(), &parts.headers, &self.sources.trusted);
+        self.sources.limit.check(address)
+    }
+
+    /// Whether the caller shows a credential that this member knows. One that only the leader
+    /// knows yet counts as none for as long.
+    fn is_verified(&self, parts: &Parts) -> bool {
+        let Some(shown) = parts.headers.get(AUTHORIZATION) else { return false };
+        let view = self.member.registry.view().0;
+        let known = identity::identify(shown.to_str().ok(), &self.member.operator, &view);
+        known.is_ok_and(|principal| principal != Principal::Anonymous)
+    }
+}
+
+impl Sources {
+    fn refused(&self, exceeded: Exceeded, is_grpc: bool) -> Response {
+        let after_s = exceeded.retry_after_s();
+        let why = format_args!("the source has used up its share; try again in {after_s} s");
+        let problem = Problem::new(Code::RateLimited, why).with("retryAfterSeconds", after_s);
+        let mut response = answer(problem, is_grpc);
+        let headers = response.headers_mut();
+        headers.insert(RETRY_AFTER, HeaderValue::from(after_s));
+        let policy = (RATE_LIMIT_POLICY, self.limit.policy_header());
+        for (name, value) in [policy, (RATE_LIMIT, self.limit.exceeded_header(exceeded))] {
+            let value = HeaderValue::from_str(&value).expect("numbers and words of ours");
+            headers.insert(name, value);
+        }
+        response
+    }
+}
+
+/// A problem in the language of the caller.
+fn answer(problem: Problem, is_grpc: bool) -> Response {
+    if is_grpc { Status::from(problem).into_http() } else { rest::refused(problem) }
 }
 
 impl Service<Request<Body>> for Front {
     type Response = Response;
     type Error = Infallible;
-    type Future = RouteFuture<Infallible>;
+    type Future = Either<Ready<Result<Response, Infallible>>, RouteFuture<Infallible>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         // Routers are always ready.
@@ -80,9 +167,12 @@ impl Service<Request<Body>> for Front {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let kind = request.headers().get(CONTENT_TYPE);
-        match kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")) {
-            true => self.grpc.call(request),
-            false => self.rest.call(request),
+        let is_grpc = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+        let (mut parts, body) = request.into_parts();
+        if let Some(refused) = self.refusal(&mut parts, is_grpc) {
+            return Either::Left(ready(Ok(refused)));
         }
+        let request = Request::from_parts(parts, body);
+        Either::Right(if is_grpc { self.grpc.call(request) } else { self.rest.call(request) })
     }
 }

@@ -30,7 +30,6 @@ pub(crate) use self::directory::DirectoryService;
 pub(crate) use self::fleet::FleetService;
 pub(crate) use self::log::LogService;
 pub(crate) use self::search::SearchService;
-pub(crate) use self::watch::{Cursor, await_changes};
 
 /// The revision that a read saw.
 pub(crate) const REVISION_KEY: &str = "ecumene-revision";

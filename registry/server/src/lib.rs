@@ -10,6 +10,8 @@ mod compare;
 pub mod config;
 mod enrolment;
 mod fleet;
+mod follow;
+mod freshness;
 mod front;
 mod grpc;
 mod leader;

@@ -9,9 +9,11 @@ mod cards;
 mod changes;
 mod conditions;
 mod docs;
+mod events;
 mod log;
 mod meta;
 mod openapi;
+mod page;
 mod parameter;
 mod peers;
 mod records;
@@ -86,6 +88,11 @@ async fn no_route(request: Request) -> Refused {
 async fn no_method(request: Request) -> Refused {
     let why = format_args!("{} is not a method of this path", request.method()).to_string();
     Refused(Problem::new(Code::MethodNotAllowed, why))
+}
+
+/// A problem as an answer, for what is refused before any route.
+pub(crate) fn refused(problem: Problem) -> Response {
+    Refused(problem).into_response()
 }
 
 /// A problem as the answer to an HTTP request.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use deploy_service::{Drained, Readiness, Shutdown, listen, secret, serve};
+use deploy_service::{Drained, Readiness, Shutdown, SourceLimit, listen, secret, serve};
 use proto_types::{Kid, Revision, SecretKey};
 use proto_wire::registry::v1::directory_server::DirectoryServer;
 use proto_wire::registry::v1::fleet_server::FleetServer;
@@ -26,7 +26,7 @@ use crate::compare;
 use crate::config::{Config, Contradiction};
 use crate::enrolment::Strangers;
 use crate::fleet::{self, Fleet};
-use crate::front::Front;
+use crate::front::{Front, Sources};
 use crate::grpc::{DirectoryService, FleetService};
 use crate::leader::LeaderLine;
 use crate::log::{LogDesk, collect};
@@ -97,7 +97,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
     if let Some(key) = member.log.witness_key() {
         tracing::info!(%key, "cosignatures are verified with this key");
     }
-    let (front, reporter) = Front::new(Arc::clone(&member), &readiness).await?;
+    let sources = sources(&config);
+    let (front, reporter) = Front::new(Arc::clone(&member), &readiness, sources).await?;
     let fleet = tokio::spawn(fleet::lead(Arc::clone(&member)));
     let look_every = config.domain_proofs.look_every;
     let peers = tokio::spawn(peers::lead(Arc::clone(&member), fetcher, look_every));
@@ -147,6 +148,12 @@ async fn open(config: &Config, addr: SocketAddr, shutdown: Shutdown) -> Result<M
         searches: Semaphore::new(SEARCHES_MAX),
         propose_timeout: bounds.propose_timeout.std(),
     })
+}
+
+fn sources(config: &Config) -> Sources {
+    let bounds = &config.bounds;
+    let limit = SourceLimit::new(bounds.source_requests_per_second, bounds.source_burst);
+    Sources { limit, trusted: config.trusted_proxies.clone() }
 }
 
 fn raft(

@@ -9,3 +9,4 @@ mod kill_loop;
 mod placement;
 mod sdk_interop;
 mod single_use;
+mod strangers;

@@ -8,7 +8,10 @@ use std::{convert::Infallible, net::SocketAddr};
 use axum::{
     body::Body,
     extract::ConnectInfo,
-    http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
+        header::{CONNECTION, CONTENT_TYPE},
+    },
     response::Response,
 };
 use hyper::{Request, body::Incoming, service::service_fn};
@@ -69,6 +72,9 @@ where
         if headers_bytes(request.headers()) > self.limits.headers_bytes_max.count() {
             return Some(problem(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "header-too-large"));
         }
+        if has_two_readings(request.headers()) {
+            return Some(problem(StatusCode::BAD_REQUEST, "framing-ambiguous"));
+        }
         None
     }
 }
@@ -91,6 +97,36 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 /// Names, values and the four bytes that separate them on a line of HTTP/1.1.
 fn headers_bytes(headers: &HeaderMap) -> u64 {
     headers.iter().map(|(name, value)| (name.as_str().len() + value.len() + 4) as u64).sum()
+}
+
+/// Options of `Connection` that are about the connection (RFC 9110, 7.6.1).
+const HOP_BY_HOP: [&str; 6] = ["close", "keep-alive", "te", "upgrade", "http2-settings", "trailer"];
+
+/// Headers that say who calls, or frame a message: an underscore must not make a second one.
+const TOLD_APART: [&str; 6] = [
+    "content-length",
+    "transfer-encoding",
+    "x-forwarded-for",
+    "x-hive-federation-jwt",
+    "x-pilox-federation-jwt",
+    "x-hive-gateway-auth",
+];
+
+/// Whether a proxy before us, or a program behind us, may see other headers than we do (attack case
+/// 33): an end-to-end header that `Connection` has proxies drop, or a name that differs from
+/// another by underscores only.
+fn has_two_readings(headers: &HeaderMap) -> bool {
+    let options = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let mut options = options.flat_map(|list| list.split(',')).map(str::trim);
+    let drops = options.any(|option| {
+        let known = HOP_BY_HOP.iter().any(|known| option.eq_ignore_ascii_case(known));
+        !known && headers.contains_key(option)
+    });
+    drops
+        || headers.keys().map(HeaderName::as_str).filter(|name| name.contains('_')).any(|name| {
+            let twin = name.replace('_', "-");
+            TOLD_APART.contains(&&*twin) || headers.contains_key(&twin)
+        })
 }
 
 /// RFC 9457, in the form that every role of ours uses; `code` has a page in docs/errors.

@@ -8,6 +8,8 @@ use super::{Fault, source::Source};
 
 /// Assembled, so that this file does not accuse itself.
 const NOTES: [&str; 2] = [concat!("TO", "DO"), concat!("FIX", "ME")];
+/// The one comparison of secrets in constant time (attack case 35).
+const SECRETS: &str = "proto/types/src/digest.rs";
 const UNFINISHED: [&str; 2] = ["todo", "unimplemented"];
 
 pub(super) fn check(source: &Source) -> Vec<Fault> {
@@ -17,6 +19,10 @@ pub(super) fn check(source: &Source) -> Vec<Fault> {
         let next = |ahead: usize| code.get(at + ahead).map_or("", |token| &*token.text);
         if UNFINISHED.contains(&&*token.text) && next(1) == "!" {
             let message = format!("`{}!` is unfinished", token.text);
+            faults.push(Fault::new(&source.path, token.line, message));
+        }
+        if token.text == "ct_eq" && source.path != SECRETS {
+            let message = format!("secrets are compared in {SECRETS} only: `Digest::same_secret`");
             faults.push(Fault::new(&source.path, token.line, message));
         }
         if token.text == "." && next(1) == "unwrap" && next(2) == "(" {
@@ -54,6 +60,13 @@ mod tests {
         assert_eq!(check_text("fn f() { todo!() }"), 1);
         assert_eq!(check_text("fn f() { unimplemented!(\"x\") }"), 1);
         assert_eq!(check_text("fn f() { g()\n.unwrap() }"), 1);
+    }
+
+    #[test]
+    fn case_35_secrets_are_compared_in_one_place() {
+        let text = "fn f() { a.ct_eq(&b); }";
+        assert_eq!(check_text(text), 1);
+        assert!(check(&Source::parse(SECRETS, text).unwrap()).is_empty());
     }
 
     #[test]

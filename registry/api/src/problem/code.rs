@@ -95,6 +95,8 @@ codes! {
         pilox "policy_denied";
     /// It does not exist, or the caller may not see it.
     NotFound = "not-found", 404, NotFound, "It does not exist", pilox "not_found";
+    /// The path has more than one reading.
+    PathAmbiguous = "path-ambiguous", 400, InvalidArgument, "The path is ambiguous";
     /// No such path.
     RouteNotFound = "route-not-found", 404, Unimplemented, "No such path", pilox "not_found";
     /// The path exists, the method does not.
@@ -124,6 +126,8 @@ codes! {
     SessionReplaced = "session-replaced", 409, Aborted, "A newer session of this node exists";
     /// The watcher was slower than the changes.
     WatchLagged = "watch-lagged", 409, Aborted, "The watcher is too slow";
+    /// Changes after the cursor are forgotten.
+    Compacted = "compacted", 410, OutOfRange, "The cursor is too old";
     /// The record's `validUntil` is past.
     RecordExpired = "record-expired", 410, FailedPrecondition, "The record has expired",
         pilox "record_expired";
@@ -138,6 +142,9 @@ codes! {
         "The media type is not supported", pilox "unsupported_media_type";
     /// A named bound of the state is reached.
     BoundReached = "bound-reached", 429, ResourceExhausted, "A bound is reached";
+    /// The source of the request has used up its share.
+    RateLimited = "rate-limited", 429, ResourceExhausted, "Too many requests from one source",
+        pilox "rate_limited";
     /// Too many streams or waits of this kind are open.
     TooManyStreams = "too-many-streams", 429, ResourceExhausted, "Too many streams are open";
     /// A failure of ours.
@@ -150,6 +157,8 @@ codes! {
     NotLeader = "not-leader", 503, FailedPrecondition, "This member does not lead";
     /// It was proposed, and nobody knows whether it was committed.
     InDoubt = "in-doubt", 503, Unavailable, "The outcome is not known";
+    /// This member's state is, or may be, older than the caller takes.
+    StateTooOld = "state-too-old", 503, Unavailable, "This member's state is too old";
     /// A strong read could not be confirmed in time.
     ReadUnconfirmed = "read-unconfirmed", 503, Unavailable, "The read could not be confirmed";
     /// A checkpoint that does not continue the one that was cosigned before.

@@ -1,10 +1,12 @@
-//! The changes after a revision, with patience.
+//! The changes after a revision: with patience, or as a stream of events.
 //!
-//! It decides how long a caller may wait. Deletions are changes like others.
+//! It decides how long a caller may wait, and how a change is said in JSON. Deletions are changes
+//! like others.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use deploy_service::units::Duration;
+use http::header::ACCEPT;
 use http::{HeaderMap, StatusCode};
 use registry_api::{Code, Problem, render};
 use registry_core::entry::ChangeEvent;
@@ -12,11 +14,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::grpc::{Cursor, await_changes};
+use crate::follow::{self, Cursor, await_changes};
+use crate::member::Member;
 
 use super::parameter::{Parameter, UNKEPT};
-use super::route::{Access, Route};
-use super::{Answered, Shared, caller, json, parameters, schemas};
+use super::route::{Access, Content, Route};
+use super::{Answered, Shared, caller, events, json, parameters, schemas};
 
 /// The longest that proxies are commonly set to wait.
 const WAIT_MAX: Duration = Duration::from_secs(60);
@@ -27,36 +30,58 @@ const LIMIT: usize = 256;
 static SINCE: Parameter = Parameter::query(
     "since",
     "The last revision that was seen; 0 for the beginning.",
-    r#"{"type":"integer","minimum":0,"default":0}"#,
+    r#"{"type":"integer","minimum":0,"maximum":9007199254740991,"default":0}"#,
 );
 
 static WAIT: Parameter = Parameter::query(
     "wait",
-    "How long to wait for a first change, with its unit; at most 60s.",
-    r#"{"type":"string","pattern":"^[0-9]{1,5}(us|ms|s)$","examples":["30s"]}"#,
+    "How long to wait for a first change, with its unit; at most 60s. Not for a stream of events.",
+    r#"{"type":"string","pattern":"^[0-9]{1,4}ms$|^[0-5]?[0-9]s$|^60s$","examples":["10ms"]}"#,
 );
 
 static KINDS: Parameter = Parameter::query(
     "kinds",
     "Only these kinds, separated by commas: peer, record, card, agent, gateway, node, task, \
-     envelope. The last four need a credential.",
-    r#"{"type":"string","examples":["peer,record"]}"#,
+     envelope. All but the first four need a credential.",
+    r#"{"type":"string","pattern":"^[a-z]+(,[a-z]+){0,15}$","examples":["peer,record"]}"#,
+);
+
+static PREFIX: Parameter = Parameter::query(
+    "prefix",
+    "Only changes of entries whose id begins so.",
+    r#"{"type":"string","minLength":1,"maxLength":512,"pattern":"^[!-~]+$"}"#,
+);
+
+static NAMESPACE: Parameter = Parameter::query(
+    "namespace",
+    "Only changes of entries that are, or were, in this namespace.",
+    r#"{"type":"string","minLength":1,"maxLength":63,"pattern":"^[a-z0-9-]+$"}"#,
 );
 
 static LIMIT_OF_PAGE: Parameter = Parameter::query(
     "limit",
-    "Changes of one answer.",
+    "Changes of one answer. Not for a stream of events.",
     r#"{"type":"integer","minimum":1,"maximum":256,"default":256}"#,
 );
 
+static LAST_EVENT_ID: Parameter = Parameter::header(
+    "Last-Event-ID",
+    "The id of the last event that was seen, which is a revision; it goes before `since`.",
+    r#"{"type":"string","pattern":"^[0-9]{1,15}$"}"#,
+);
+
 pub(super) fn routes() -> Vec<Route> {
+    let contents = [
+        Content { media: "application/json", schema: &schemas::CHANGES },
+        Content { media: events::MEDIA, schema: &schemas::TEXT },
+    ];
     vec![
         Route::get("/v1/changes", changes)
-            .is("listChanges", "changes", "Changes after a revision, in order, deletions included.")
+            .is("listChanges", "changes", "Changes after a revision, in order, deletions included. With `Accept: text/event-stream` they come as server-sent events, each with its revision as id; comments keep the connection alive, and a watcher that takes nothing for 10 s is cut, to resume with `Last-Event-ID`.")
             .access(Access::Optional)
-            .takes(&[&SINCE, &WAIT, &KINDS, &LIMIT_OF_PAGE])
-            .gives(200, "What has changed.", &schemas::CHANGES, UNKEPT)
-            .refuses(&[Code::TooManyStreams]),
+            .takes(&[&SINCE, &WAIT, &KINDS, &PREFIX, &NAMESPACE, &LIMIT_OF_PAGE, &LAST_EVENT_ID])
+            .answers(200, "What has changed.", &contents, UNKEPT)
+            .refuses(&[Code::TooManyStreams, Code::Compacted]),
     ]
 }
 
@@ -68,7 +93,26 @@ pub(super) struct Asked {
     wait: Option<Duration>,
     /// Separated by commas.
     kinds: Option<String>,
+    prefix: Option<String>,
+    namespace: Option<String>,
     limit: Option<usize>,
+}
+
+impl Asked {
+    fn cursor(&self, caller: &registry_api::Principal, since: u64) -> Result<Cursor, Problem> {
+        let given = |name: &str, text: &Option<String>| match text.as_deref() {
+            Some("") => Err(Problem::argument(name, "it is empty")),
+            text => Ok(text.unwrap_or_default().to_owned()),
+        };
+        let kinds = given("kinds", &self.kinds)?;
+        let asked = follow::Asked {
+            since,
+            kinds: kinds.split(',').filter(|kind| !kind.is_empty()).map(Into::into).collect(),
+            prefix: given("prefix", &self.prefix)?,
+            namespace: given("namespace", &self.namespace)?,
+        };
+        Cursor::new(caller, &asked)
+    }
 }
 
 /// `next` is where to go on; it moves past changes that the caller did not ask for.
@@ -79,6 +123,20 @@ pub(super) async fn changes(
 ) -> Answered {
     let caller = caller(&member, &headers).await?;
     let asked = parameters(query)?;
+    let since = events::last_id(&headers)?.unwrap_or(asked.since);
+    let cursor = asked.cursor(&caller, since)?;
+    if !wants_events(&headers) {
+        return page(&member, &asked, cursor).await;
+    }
+    if asked.wait.is_some() || asked.limit.is_some() {
+        let why = "wait and limit are not for a stream of events";
+        return Err(Problem::argument("wait", why).into());
+    }
+    events::open(&member, cursor)
+}
+
+/// The first change that comes until the time is over, and those that are there with it.
+async fn page(member: &Member, asked: &Asked, mut cursor: Cursor) -> Answered {
     let wait = asked.wait.unwrap_or(Duration::from_secs(0));
     if wait > WAIT_MAX {
         return Err(Problem::argument("wait", format_args!("at most {WAIT_MAX}")).into());
@@ -87,17 +145,25 @@ pub(super) async fn changes(
     if !(1..=LIMIT).contains(&limit) {
         return Err(Problem::argument("limit", format_args!("1 to {LIMIT}")).into());
     }
-    let kinds: Vec<String> =
-        asked.kinds.iter().flat_map(|kinds| kinds.split(',')).map(Into::into).collect();
-    let mut cursor = Cursor::new(&caller, asked.since, &kinds)?;
     let _seat = member.wait_seat()?;
     let until = Instant::now() + wait.std();
-    let page = await_changes(&member, &mut cursor, limit, until).await?;
+    let page = await_changes(member, &mut cursor, limit, until).await?;
     let changes: Vec<Value> = page.iter().map(line).collect();
     Ok(json(StatusCode::OK, &json!({ "changes": changes, "next": cursor.since.0 })))
 }
 
-fn line(change: &ChangeEvent) -> Value {
+/// Whether the caller takes a stream of events.
+fn wants_events(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut medias = accepted.flat_map(|list| list.split(','));
+    medias.any(|media| {
+        let essence = media.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case(events::MEDIA)
+    })
+}
+
+/// One change.
+pub(super) fn line(change: &ChangeEvent) -> Value {
     json!({
         "revision": change.revision.0,
         "atMs": change.at.0,

@@ -4,6 +4,7 @@
 //! no answer carries.
 
 use super::log::PROOF_HEADER;
+use crate::freshness;
 
 /// Where a parameter stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +75,7 @@ const fn header(name: &'static str, about: &'static str, schema: &'static str) -
 pub(super) static HANDLE: Parameter = Parameter::path(
     "handle",
     "The handle, percent-encoded as one segment.",
-    r##"{"$ref":"#/components/schemas/Handle"}"##,
+    r##"{"$ref":"#/components/schemas/HandleInPath"}"##,
 );
 
 /// Which state is read.
@@ -83,6 +84,14 @@ pub(super) static CONSISTENCY: Parameter = Parameter::query(
     "`stale` (the default) reads this member's own state; `strong` confirms with a majority that no \
      write acknowledged before is missing.",
     r#"{"type":"string","enum":["stale","strong"],"default":"stale"}"#,
+);
+
+/// How old the state may be. The front takes it, for every route that reads the state.
+pub(super) static MAX_AGE: Parameter = Parameter::query(
+    freshness::PARAMETER,
+    "A member whose state may be older refuses; a strong read never is. A whole number and a unit. \
+     The header `ecumene-max-age` says the same.",
+    r#"{"type":"string","pattern":"^[0-9]{1,9}(ms|s|m|h)$","examples":["500ms"]}"#,
 );
 
 /// How many entries a page has.
@@ -103,7 +112,7 @@ pub(super) static IF_NONE_MATCH: Parameter = Parameter::header(
 pub(super) static IF_MATCH: Parameter = Parameter::header(
     "If-Match",
     "The entity tag of the version that must be stored (RFC 9110, 13.1.1).",
-    r#"{"type":"string"}"#,
+    r#"{"type":"string","pattern":"^\"sha256:[0-9a-f]{64}\"$"}"#,
 );
 
 /// The version of a document.
@@ -153,6 +162,22 @@ pub(super) const RETRY_AFTER: Header = header(
     "Seconds after which it may be tried again (RFC 9110, 10.2.3).",
     r#"{"type":"integer","minimum":1}"#,
 );
+
+/// What is left of a source's share.
+pub(super) const RATE_LIMIT: Header = Header {
+    required: false,
+    ..header(
+        "RateLimit",
+        "What is left of the source's share (draft-ietf-httpapi-ratelimit-headers).",
+        r#"{"type":"string"}"#,
+    )
+};
+
+/// What a source's share is.
+pub(super) const RATE_LIMIT_POLICY: Header = Header {
+    required: false,
+    ..header("RateLimit-Policy", "What a source's share is.", r#"{"type":"string"}"#)
+};
 
 /// Which credential is asked for.
 pub(super) const WWW_AUTHENTICATE: Header =

@@ -7,8 +7,8 @@ mod owner;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
-use http::StatusCode;
 use http::header::CACHE_CONTROL;
+use http::{StatusCode, Uri};
 use proto_types::{Digest, Origin};
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Problem, decode, field, render};
@@ -22,9 +22,13 @@ use crate::lookup;
 use crate::member::done_at;
 
 use super::cards::tagged;
+use super::page::{CURSOR, PAGED};
 use super::parameter::{CONSISTENCY, LIMIT, Parameter, READ, WRITTEN};
 use super::route::Route;
-use super::{Answered, Shared, at, json, json_body, parameters, read, schemas};
+use super::{Answered, Shared, at, json, json_body, page, parameters, read, schemas};
+
+/// The list that cursors of peers belong to.
+const LIST: &str = "peers";
 
 /// Peers read at a time.
 const PAGE: usize = 1_000;
@@ -35,12 +39,6 @@ const ROSTER_MAX: usize = 50_000;
 
 /// A roster may be this old at a peer. The bound on how long a revoked key may still be believed.
 const ROSTER_CACHE: &str = "public, max-age=60";
-
-static AFTER: Parameter = Parameter::query(
-    "after",
-    "The `next` of the page before.",
-    r##"{"$ref":"#/components/schemas/Origin"}"##,
-);
 
 /// The name of a peer in a path.
 static ORIGIN: Parameter = Parameter::path(
@@ -65,8 +63,8 @@ fn directory() -> Vec<Route> {
             .refuses(&[Code::NotFound]),
         Route::get("/v1/peers", list)
             .is("listPeers", "peers", "Peers by origin, revoked ones included.")
-            .takes(&[&AFTER, &LIMIT, &CONSISTENCY])
-            .gives(200, "A page of peers.", &schemas::PEERS, READ),
+            .takes(&[&CURSOR, &LIMIT, &CONSISTENCY])
+            .gives(200, "A page of peers.", &schemas::PEERS, PAGED),
         Route::get("/v1/peers/roster.json", roster)
             .is("getRoster", "peers", "The active peers as a Pilox instance reads them, signed whole.")
             .gives(200, "The roster.", &schemas::ROSTER, READ)
@@ -82,25 +80,26 @@ fn directory() -> Vec<Route> {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Listing {
-    after: Option<String>,
-    #[serde(default)]
-    limit: u32,
+    cursor: Option<String>,
+    limit: Option<u32>,
     consistency: Option<String>,
 }
 
 pub(super) async fn list(
     State(member): Shared,
     query: Result<Query<Listing>, QueryRejection>,
+    uri: Uri,
 ) -> Answered {
     let asked = parameters(query)?;
-    let after: Option<Origin> = field::optional("after", asked.after.as_deref().unwrap_or(""))?;
-    let limit = field::page(asked.limit)?;
+    let after: Option<Origin> = page::after(LIST, asked.cursor.as_deref())?;
+    let limit = page::limit(asked.limit)?;
     let reading = read(&member, asked.consistency.as_deref()).await?;
     let page = query::peers(&reading.view, after.as_ref(), limit)?;
-    let next = field::next(&page, limit, |peer| peer.origin.as_str());
+    let next = page::cursor(LIST, &field::next(&page, limit, |peer| peer.origin.as_str()));
     let peers: Vec<Value> =
         page.iter().map(|entry| peer(&render::peer::peer(entry, None))).collect();
-    Ok(at(&reading, json(StatusCode::OK, &json!({ "peers": peers, "next": next }))))
+    let response = json(StatusCode::OK, &json!({ "peers": peers, "next": next }));
+    Ok(at(&reading, page::linked(response, &uri, &next)))
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,7 +4,7 @@
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use proto_types::pilox::record::{self, Invalid, ParsedRecord};
 use proto_types::{Digest, Handle};
 use registry_api::{Code, Principal, Problem, decode, field, render};
@@ -19,24 +19,23 @@ use crate::member::Member;
 use super::cards::{tagged, versioned};
 use super::conditions::if_match;
 use super::log::{WITH_PROOF, proven};
+use super::page::{CURSOR, PAGED};
 use super::parameter::{
     CONSISTENCY, HANDLE, IF_MATCH, IF_NONE_MATCH, Parameter, READ, UNKEPT, VERSIONED, WRITTEN,
 };
 use super::route::{Access, Route};
-use super::{Answered, Shared, at, caller, handle, json, json_body, parameters, read, schemas};
+use super::{
+    Answered, Shared, at, caller, handle, json, json_body, page, parameters, read, schemas,
+};
+
+/// The list that cursors of the catalog belong to.
+const LIST: &str = "records";
 
 /// Handles of one catalog; a longer one goes on at `next`. About a MiB.
 const CATALOG_MAX: usize = 10_000;
 
 /// What a record without `ttlSecondsRecommended` is cached for; the Pilox registry says so of all.
 const TTL_S_DEFAULT: u64 = 60;
-
-/// Where a catalog goes on.
-static AFTER: Parameter = Parameter::query(
-    "after",
-    "The `next` of the page before.",
-    r##"{"$ref":"#/components/schemas/Handle"}"##,
-);
 
 static CATALOG_LIMIT: Parameter = Parameter::query(
     "limit",
@@ -89,8 +88,8 @@ fn reads() -> Vec<Route> {
                 "records",
                 "The handles of all records, signed. A longer list goes on at `next`.",
             )
-            .takes(&[&AFTER, &CATALOG_LIMIT, &CONSISTENCY])
-            .gives(200, "A page of handles.", &schemas::CATALOG, READ),
+            .takes(&[&CURSOR, &CATALOG_LIMIT, &CONSISTENCY])
+            .gives(200, "A page of handles.", &schemas::CATALOG, PAGED),
         Route::get("/v1/records/{handle}", one)
             .is("getRecord", "records", "A record, byte for byte as it was published.")
             .takes(&[&HANDLE, &CONSISTENCY, &WITH_PROOF, &IF_NONE_MATCH])
@@ -107,7 +106,7 @@ fn reads() -> Vec<Route> {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Listing {
-    after: Option<String>,
+    cursor: Option<String>,
     limit: Option<usize>,
     consistency: Option<String>,
 }
@@ -200,21 +199,22 @@ async fn dry_run(
 pub(super) async fn catalog(
     State(member): Shared,
     query: Result<Query<Listing>, QueryRejection>,
+    uri: Uri,
 ) -> Answered {
     let asked = parameters(query)?;
-    let after: Option<Handle> = field::optional("after", asked.after.as_deref().unwrap_or(""))?;
+    let after: Option<Handle> = page::after(LIST, asked.cursor.as_deref())?;
     let limit = asked.limit.unwrap_or(CATALOG_MAX);
     if !(1..=CATALOG_MAX).contains(&limit) {
         return Err(Problem::argument("limit", format_args!("1 to {CATALOG_MAX}")).into());
     }
     let reading = read(&member, asked.consistency.as_deref()).await?;
     let page = query::records(&reading.view, after.as_ref(), limit)?;
-    let next = field::next(&page, limit, |record| record.handle.as_str());
+    let next = page::cursor(LIST, &field::next(&page, limit, |record| record.handle.as_str()));
     let handles: Vec<Handle> = page.into_iter().map(|record| record.handle).collect();
     let signer = &member.signer;
     let now = member.clock.now();
     let body = render::pilox::catalog(&handles, &next, now, &signer.kid, &signer.key);
-    Ok(at(&reading, json(StatusCode::OK, &body)))
+    Ok(at(&reading, page::linked(json(StatusCode::OK, &body), &uri, &next)))
 }
 
 pub(super) async fn one(

@@ -11,7 +11,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use http::Method;
 use registry_api::Code;
 
-use super::parameter::{Header, Parameter};
+use super::parameter::{Header, Parameter, REVISION};
 use super::schemas::Schema;
 use crate::member::Member;
 
@@ -171,6 +171,12 @@ impl Route {
     pub(super) fn refuses(mut self, codes: &[Code]) -> Self {
         self.refusals.extend(codes);
         self
+    }
+
+    /// Whether an answer says which state it was read from: then the caller may bound its age.
+    pub(super) fn reads_state(&self) -> bool {
+        let headers = || self.answers.iter().flat_map(|answer| answer.headers);
+        self.method == Method::GET && headers().any(|header| header.name == REVISION.name)
     }
 
     /// Adds its handler to a router.

@@ -52,6 +52,8 @@ schemas! {
     REASON = "Reason";
     /// The name of an entry.
     HANDLE = "Handle";
+    /// The name of an entry, where it stands in a path.
+    HANDLE_IN_PATH = "HandleInPath";
     /// What this member says of itself.
     HEALTH = "Health";
     /// Whether the process lives.

@@ -160,7 +160,7 @@ async fn bad_input_to_the_directory_is_refused_by_name() {
         directory.issue_join_token(by(OPERATOR, invite("peer", 2_592_001))).await,
         "invalid-argument",
     );
-    let kinds = wire::WatchRequest { since: 0, kinds: vec!["tasks".into()] };
+    let kinds = wire::WatchRequest { kinds: vec!["tasks".into()], ..Default::default() };
     refused("no such kind", directory.watch(kinds).await, "invalid-argument");
     let status = wire::StatusRequest { consistency: 9 };
     refused("a ninth consistency", directory.status(status).await, "invalid-argument");

@@ -67,8 +67,9 @@ async fn the_catalog_names_every_record_and_verifies() {
     assert!(proof.verify(&handles, &vector_key("catalog").public()).unwrap() > WallMs(0));
     assert!(catalog.get("next").is_none());
     let first = json(&world.get("/v1/records?limit=1").await);
-    assert_eq!(first["next"], handles[0].as_str());
-    let rest = json(&world.get(&format!("/v1/records?after={}", handles[0])).await);
+    assert_eq!(first["handles"], serde_json::json!([handles[0]]));
+    let next = first["next"].as_str().unwrap();
+    let rest = json(&world.get(&format!("/v1/records?cursor={next}")).await);
     assert_eq!(rest["handles"], serde_json::json!([handles[1]]));
 
     let url = "/v1/resolve?agentCardUrl=https%3A%2F%2Fa.example%2F.well-known%2Fagent-card.json";

@@ -123,8 +123,8 @@ fn the_rest() -> Vec<Case> {
         case("no such path", get("/v1/nothing"), &[], b"", (404, "route-not-found")),
         case("no such method", (Method::PUT, "/v1/records"), &[], b"", (405, "method-not-allowed")),
         case("an absent record", get(far), &[], b"", (404, "not-found")),
-        case("no percent-encoding", get("/v1/records/%ff%fe"), &[], b"", (400, "invalid-argument")),
-        case("a blank in a handle", get("/v1/records/a%20b"), &[], b"", (400, "invalid-argument")),
+        case("no percent-encoding", get("/v1/records/%ff%fe"), &[], b"", (400, "path-ambiguous")),
+        case("a blank in a handle", get("/v1/records/a%20b"), &[], b"", (400, "path-ambiguous")),
         case(
             "an unknown consistency",
             get("/v1/records/abcdefgh?consistency=x"),
@@ -164,8 +164,8 @@ fn the_rest() -> Vec<Case> {
             (400, "invalid-argument"),
         ),
         case(
-            "peers after no origin",
-            get("/v1/peers?after=x"),
+            "a cursor of another list",
+            get("/v1/peers?cursor=MXJlY29yZHMAeA"),
             &[],
             b"",
             (400, "invalid-argument"),

@@ -10,7 +10,8 @@ use tokio::time::timeout;
 use crate::world::{OPERATOR, PATIENCE, World, by, code, json, vectors};
 
 fn watch(since: u64, kinds: &[&str]) -> wire::WatchRequest {
-    wire::WatchRequest { since, kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect() }
+    let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+    wire::WatchRequest { since, kinds, ..Default::default() }
 }
 
 fn key(seed: u8) -> SecretKey {

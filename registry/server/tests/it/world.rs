@@ -13,6 +13,7 @@ use axum::body::{Body, Bytes};
 use deploy_service::{Shutdown, units};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -64,6 +65,18 @@ impl World {
         let mut config = config(folder.path(), 1);
         change(&mut config, folder.path());
         Self::run(config, folder).await.ready().await
+    }
+
+    /// One member of a cluster of three whose others never come: it is never ready.
+    pub(crate) async fn lonely() -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let addrs = [free_addr(), free_addr(), free_addr()];
+        let members = (1..)
+            .zip(addrs)
+            .map(|(id, addr)| (format!("{id}"), format!("http://{addr}")))
+            .collect();
+        let config = Config { listen: addrs[0], members, ..config(folder.path(), 1) };
+        Self::run(config, folder).await
     }
 
     /// A cluster of three, in the order of their numbers.
@@ -126,12 +139,30 @@ impl World {
         FleetClient::new(self.channel.clone())
     }
 
-    pub(crate) async fn send(&self, mut request: Request<Body>) -> Response<Bytes> {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Response<Bytes> {
+        let (parts, body) = self.open(request).await.into_parts();
+        Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
+    }
+
+    /// Sends a request and leaves the answer's body to be read.
+    pub(crate) async fn open(&self, request: Request<Body>) -> Response<Incoming> {
+        self.by(&self.http, request).await
+    }
+
+    /// As [`World::open`], over HTTP/2.
+    pub(crate) async fn send_h2(&self, request: Request<Body>) -> Response<Incoming> {
+        let http = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+        self.by(&http, request).await
+    }
+
+    async fn by(
+        &self,
+        http: &Client<HttpConnector, Body>,
+        mut request: Request<Body>,
+    ) -> Response<Incoming> {
         let path = request.uri().to_string();
         *request.uri_mut() = format!("http://{}{path}", self.addr).parse().unwrap();
-        let response = timeout(PATIENCE, self.http.request(request)).await.unwrap().unwrap();
-        let (parts, body) = response.into_parts();
-        Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
+        timeout(PATIENCE, http.request(request)).await.unwrap().unwrap()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Response<Bytes> {

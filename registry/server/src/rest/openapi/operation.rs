@@ -10,19 +10,21 @@ use registry_api::{Code, problem};
 use serde_json::{Map, Value, json};
 
 use super::super::parameter::{
-    CONSISTENCY, Header, Parameter, Place, RETRY_AFTER, WWW_AUTHENTICATE,
+    CONSISTENCY, Header, MAX_AGE, Parameter, Place, RATE_LIMIT, RATE_LIMIT_POLICY, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
 use super::super::route::{Access, Route};
 use super::{contents, parsed};
 
 /// What the listener refuses before any route: these codes are its own (docs/errors).
-const LISTENER: [(u16, &str, &str); 2] = [
+const LISTENER: [(u16, &str, &str); 3] = [
+    (400, "framing-ambiguous", "The message has two readings"),
     (414, "uri-too-long", "The target is too long"),
     (431, "header-too-large", "The header section is too large"),
 ];
 
 /// What any call may be refused with.
-const ANY: [Code; 2] = [Code::Internal, Code::Stopping];
+const ANY: [Code; 4] = [Code::Internal, Code::Stopping, Code::RateLimited, Code::PathAmbiguous];
 
 /// What a body may be refused with.
 const BODY: [Code; 4] =
@@ -45,8 +47,11 @@ pub(super) fn of(route: &Route) -> Value {
         "security": security(route.access),
         "responses": responses(route),
     });
-    if !route.parameters.is_empty() {
-        operation["parameters"] = route.parameters.iter().map(|each| parameter(each)).collect();
+    let bound = route.reads_state().then_some(&MAX_AGE);
+    let parameters = route.parameters.iter().copied().chain(bound);
+    let parameters: Vec<Value> = parameters.map(parameter).collect();
+    if !parameters.is_empty() {
+        operation["parameters"] = parameters.into();
     }
     if let Some(body) = route.body {
         let reference = format!("#/components/schemas/{}", body.schema.name);
@@ -132,6 +137,9 @@ fn refusals(route: &Route) -> BTreeMap<u16, Vec<(&'static str, &'static str)>> {
     if route.method != Method::GET {
         codes.extend(WRITE);
     }
+    if route.reads_state() {
+        codes.extend([Code::StateTooOld, Code::InvalidArgument]);
+    }
     if route.parameters.iter().any(|parameter| parameter.name == CONSISTENCY.name) {
         codes.extend(STRONG);
     }
@@ -160,7 +168,8 @@ fn refusal(status: u16, codes: &[(&str, &str)]) -> Value {
     });
     match status {
         401 => response["headers"] = headers(&[WWW_AUTHENTICATE]),
-        429 | 503 => response["headers"] = headers(&[RETRY_AFTER]),
+        429 => response["headers"] = headers(&[RETRY_AFTER, RATE_LIMIT, RATE_LIMIT_POLICY]),
+        503 => response["headers"] = headers(&[RETRY_AFTER]),
         _ => {}
     }
     response

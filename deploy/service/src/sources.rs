@@ -1,0 +1,182 @@
+//! Where a request comes from, and how much may come from there before anything is verified.
+//!
+//! It decides which addresses are one source: an IPv4 address, or an IPv6 /64, which one host may
+//! have whole; and which hops are believed about it: those of configured networks only (attack case
+//! 36). It must never keep more state than it started with, however many addresses come.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+pub use ipnet::IpNet as Network;
+
+/// Cells. Sources that fall into one cell share its limit; the seed is drawn at start, so nobody
+/// can choose whom to share with. 65,536 cells are 2 MiB at most.
+type Slot = u16;
+
+/// Hops that are read of `X-Forwarded-For`, from the nearest on: no path has more proxies.
+const HOPS_MAX: usize = 16;
+
+/// One limit for each source.
+pub struct SourceLimit {
+    cells: DefaultKeyedRateLimiter<Slot>,
+    seed: RandomState,
+    clock: DefaultClock,
+    per_second: u32,
+    burst: u32,
+}
+
+/// The source has used up its share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exceeded {
+    /// When the next request fits; never zero.
+    pub retry_after: Duration,
+}
+
+impl Exceeded {
+    /// Whole seconds, rounded up, at least 1: what `Retry-After` says.
+    #[must_use]
+    pub fn retry_after_s(self) -> u64 {
+        self.retry_after.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX).max(1)
+    }
+}
+
+impl SourceLimit {
+    /// So many requests a second, and so many at once; 0 counts as 1.
+    #[must_use]
+    pub fn new(per_second: u32, burst: u32) -> Self {
+        let at_least_one = |count: u32| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
+        let quota = Quota::per_second(at_least_one(per_second)).allow_burst(at_least_one(burst));
+        let (seed, clock) = (RandomState::new(), DefaultClock::default());
+        Self { cells: RateLimiter::keyed(quota), seed, clock, per_second, burst }
+    }
+
+    /// Counts one request of an address.
+    ///
+    /// # Errors
+    /// Its source has used up its share.
+    pub fn check(&self, address: IpAddr) -> Result<(), Exceeded> {
+        self.cells.check_key(&self.slot(address)).map_err(|refused| {
+            let wait = refused.wait_time_from(self.clock.now());
+            Exceeded { retry_after: wait.max(Duration::from_micros(1)) }
+        })
+    }
+
+    /// `RateLimit-Policy`, as draft-ietf-httpapi-ratelimit-headers spells it: a burst, and the
+    /// seconds in which it comes back.
+    #[must_use]
+    pub fn policy_header(&self) -> String {
+        let window_s = self.burst.max(1).div_ceil(self.per_second.max(1)).max(1);
+        format!("\"source\";q={};w={window_s}", self.burst.max(1))
+    }
+
+    /// `RateLimit` of a refusal.
+    #[must_use]
+    pub fn exceeded_header(&self, exceeded: Exceeded) -> String {
+        format!("\"source\";r=0;t={}", exceeded.retry_after_s())
+    }
+
+    fn slot(&self, address: IpAddr) -> Slot {
+        let [high, low, ..] = self.seed.hash_one(source(address)).to_be_bytes();
+        Slot::from_be_bytes([high, low])
+    }
+}
+
+/// The first 64 bits of an IPv6 address, or an IPv4 address, mapped or not.
+fn source(address: IpAddr) -> (bool, u64) {
+    match address.to_canonical() {
+        IpAddr::V4(address) => (false, u64::from(address.to_bits())),
+        IpAddr::V6(address) => (true, (address.to_bits() >> 64) as u64),
+    }
+}
+
+/// The address that a request comes from: of the connection, unless that is a trusted proxy; then
+/// the nearest hop of `X-Forwarded-For` that is none. What an untrusted hop says is not read, and a
+/// hop that cannot be read counts as the proxy that let it through.
+#[must_use]
+pub fn origin_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+    let is_trusted = |address: IpAddr| {
+        let address = address.to_canonical();
+        trusted.iter().any(|network| network.contains(&address))
+    };
+    let mut nearest = peer;
+    if !is_trusted(peer) {
+        return nearest;
+    }
+    let stated = headers.get_all("x-forwarded-for").iter().rev();
+    let hops = stated.flat_map(|value| value.to_str().unwrap_or_default().rsplit(','));
+    for hop in hops.take(HOPS_MAX) {
+        let Some(address) = hop_address(hop.trim()) else { return nearest };
+        nearest = address;
+        if !is_trusted(address) {
+            return nearest;
+        }
+    }
+    nearest
+}
+
+/// An address, with or without a port.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
+    bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_36_a_source_is_an_ipv4_address_or_an_ipv6_64() {
+        let of = |text: &str| source(text.parse().unwrap());
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+    }
+
+    #[test]
+    fn case_36_hopping_within_a_64_gains_nothing() {
+        let limit = SourceLimit::new(1, 3);
+        let hop = |last: u16| limit.check(format!("2001:db8::{last:x}").parse().unwrap());
+        for last in 1..=3 {
+            assert_eq!(hop(last), Ok(()));
+        }
+        let exceeded = hop(4).unwrap_err();
+        assert_eq!(exceeded.retry_after_s(), 1);
+        assert_eq!(limit.policy_header(), "\"source\";q=3;w=3");
+        assert_eq!(limit.exceeded_header(exceeded), "\"source\";r=0;t=1");
+    }
+
+    #[test]
+    fn case_36_a_forwarded_address_is_believed_of_trusted_hops_only() {
+        let trusted: Vec<Network> =
+            ["10.0.0.0/8", "2001:db8:ff::/48"].map(|text| text.parse().unwrap()).to_vec();
+        let check = |peer: &str, forwarded: &[&str], expected: &str| {
+            let headers = forwarded
+                .iter()
+                .map(|value| ("x-forwarded-for".parse().unwrap(), value.parse().unwrap()));
+            let headers: HeaderMap = headers.collect();
+            let found = origin_address(peer.parse().unwrap(), &headers, &trusted);
+            assert_eq!(found, expected.parse::<IpAddr>().unwrap(), "{peer} {forwarded:?}");
+        };
+        check("192.0.2.1", &[], "192.0.2.1");
+        check("192.0.2.1", &["198.51.100.7"], "192.0.2.1");
+        check("10.0.0.1", &[], "10.0.0.1");
+        check("10.0.0.1", &["198.51.100.7"], "198.51.100.7");
+        check("::ffff:10.0.0.1", &["198.51.100.7"], "198.51.100.7");
+        check("10.0.0.1", &["1.2.3.4, 198.51.100.7"], "198.51.100.7");
+        check("10.0.0.1", &["1.2.3.4, 198.51.100.7, 10.0.0.2"], "198.51.100.7");
+        check("10.0.0.1", &["1.2.3.4", "198.51.100.7"], "198.51.100.7");
+        check("2001:db8:ff::1", &["[2001:db8::9]:443"], "2001:db8::9");
+        check("10.0.0.1", &["198.51.100.7:1234"], "198.51.100.7");
+        check("10.0.0.1", &["198.51.100.7, unknown"], "10.0.0.1");
+        check("10.0.0.1", &["198.51.100.7,"], "10.0.0.1");
+        check("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3");
+    }
+}
