@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use deploy_service::{Drained, Readiness, Shutdown, listen, secret, serve};
+use deploy_service::tls::{self, Connector};
+use deploy_service::{Drained, Readiness, Security, Shutdown, listen, secret, serve};
 use proto_types::{Kid, Revision, SecretKey};
 use proto_wire::registry::v1::directory_server::DirectoryServer;
 use proto_wire::registry::v1::fleet_server::FleetServer;
 use registry_api::OperatorSecret;
-use registry_raft::{Clock, ClusterSecret, Registry, Timings};
+use registry_raft::{Clock, ClusterSecret, Credentials, Registry, Timings};
 use tokio::sync::Semaphore;
 use tonic_health::server::HealthReporter;
 
@@ -41,6 +42,9 @@ pub enum Error {
     /// The key's name is none.
     #[error("signing_kid")]
     SigningKid(#[source] proto_types::id::Error),
+    /// Certificates.
+    #[error("TLS cannot be set up")]
+    Tls(#[from] tls::Error),
     /// The listener.
     #[error("there is no listener")]
     Listen(#[from] listen::Error),
@@ -79,7 +83,9 @@ pub struct Summary {
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
     config.validate()?;
     let readiness = Readiness::new(shutdown.clone());
-    let (listener, addr) = listen::bind(config.listen, config.addr_file.as_deref()).await?;
+    let security = Security::open(config.tls.clone())?;
+    let (listener, addr) =
+        listen::bind(config.listen, config.addr_file.as_deref(), security).await?;
     let member = Arc::new(open(&config, addr, shutdown.clone()).await?);
     let (front, reporter) = Front::new(Arc::clone(&member), &readiness).await?;
     let fleet = tokio::spawn(fleet::lead(Arc::clone(&member)));
@@ -106,7 +112,13 @@ async fn open(config: &Config, addr: SocketAddr, shutdown: Shutdown) -> Result<M
             .map_err(|source| Error::Artifacts { path: folder, source })?;
     let clock = Clock::system();
     let raft = raft(config, addr, clock.clone())?;
-    let registry = Registry::start(raft, ClusterSecret::new(cluster.expose())?).await?;
+    let connector = Connector::maybe(config.client_files())?;
+    let secret = ClusterSecret::new(cluster.expose())?;
+    let credentials = match config.tls {
+        Some(_) => Credentials::mutual(config.id, secret, connector.clone())?,
+        None => secret.into(),
+    };
+    let registry = Registry::start(raft, credentials).await?;
     Ok(Member {
         registry,
         operator: OperatorSecret::new(operator.expose()),
@@ -115,7 +127,7 @@ async fn open(config: &Config, addr: SocketAddr, shutdown: Shutdown) -> Result<M
         clock,
         shutdown,
         fleet: Fleet::new(config.lease_ttl.std(), bounds.sessions_max),
-        line: LeaderLine::default(),
+        line: LeaderLine::new(&connector),
         waits: Arc::new(Semaphore::new(bounds.watchers_max)),
         doubts: Semaphore::new(DOUBTS_MAX),
         propose_timeout: bounds.propose_timeout.std(),
@@ -129,7 +141,8 @@ fn raft(
 ) -> Result<registry_raft::Config, Contradiction> {
     let mut members = config.numbered_members()?;
     if members.is_empty() {
-        let own = config.advertise.clone().unwrap_or_else(|| format!("http://{addr}"));
+        let own =
+            config.advertise.clone().unwrap_or_else(|| format!("{}://{addr}", config.scheme()));
         members = BTreeMap::from([(config.id, own)]);
     }
     let mut raft = registry_raft::Config::new(config.id, &config.data_dir, members);

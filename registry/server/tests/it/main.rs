@@ -14,6 +14,7 @@ mod meta;
 mod peers;
 mod records;
 mod rest_refusals;
+mod tls;
 mod tokens;
 mod watch;
 mod world;
