@@ -1,5 +1,6 @@
 //! The command line: nouns, then verbs. It decides names and defaults of flags, and nothing else.
 
+mod cert;
 mod ledger;
 mod peer;
 mod verbs;
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::cert::*;
 pub(crate) use self::ledger::*;
 pub(crate) use self::peer::*;
 pub(crate) use self::verbs::*;
@@ -40,6 +42,15 @@ pub(crate) struct Globals {
     /// The file that holds the operator's token.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) operator_token_file: Option<PathBuf>,
+    /// The authority of https endpoints, in PEM.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// A certificate to show them, in PEM.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) cert_key: Option<PathBuf>,
 }
 
 /// How data is printed.
@@ -70,6 +81,9 @@ pub(crate) enum Noun {
     /// Ed25519 keys and what they sign.
     #[command(subcommand)]
     Key(KeyVerb),
+    /// Certificates of processes and operators, and the authority that signs them.
+    #[command(subcommand)]
+    Cert(CertVerb),
     /// Peers of this federation.
     #[command(subcommand)]
     Peer(PeerVerb),

@@ -57,7 +57,7 @@ async fn call(
     let registry = registry.ok_or_else(|| Failure::usage("no registry is named"))?;
     let token = profile.operator_token()?;
     let url = format!("{}{path}", registry.trim_end_matches('/'));
-    fetch(Call { method, url, bearer: token.as_deref(), body }).await
+    fetch(profile, Call { method, url, bearer: token.as_deref(), body }).await
 }
 
 /// Exports outgrow what a document may be.

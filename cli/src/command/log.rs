@@ -16,25 +16,27 @@ use crate::client::Profile;
 use crate::failure::Failure;
 use crate::output::Output;
 
-use self::source::Source;
+use self::source::{Registry, Source};
 
 pub(crate) async fn run(profile: &Profile, verb: LogVerb) -> Result<Output, Failure> {
-    let registry =
-        || profile.registry.first().ok_or_else(|| Failure::usage("no registry is named"));
+    let registry = || {
+        let named = profile.registry.first().ok_or_else(|| Failure::usage("no registry is named"));
+        named.map(|base| Registry::new(base, profile))
+    };
     match verb {
         LogVerb::Checkpoint => {
-            let bytes = Source::parse(registry()?).checkpoint().await?;
+            let bytes = Source::Registry(registry()?).checkpoint().await?;
             let note = Note::parse(&bytes).map_err(Failure::internal)?;
             let text = note.to_string();
             let rows = text.lines().map(|line| vec![line.to_owned()]).collect();
             Ok(Output { heads: &[], rows, json: json!({ "note": text }) })
         }
-        LogVerb::Proof { handle, trust } => proof(registry()?, &handle, &policy(&trust)?).await,
+        LogVerb::Proof { handle, trust } => proof(&registry()?, &handle, &policy(&trust)?).await,
         LogVerb::Tail { count, trust } => tail(registry()?, count, &policy(&trust)?).await,
         LogVerb::Verify { trust, checkpoint, entries, handle, source } => {
             let asked =
                 verify::Asked { policy: policy(&trust)?, saved: checkpoint, entries, handle };
-            verify::run(&Source::parse(&source), &asked).await
+            verify::run(&Source::parse(&source, profile), &asked).await
         }
     }
 }
@@ -63,7 +65,7 @@ struct Proven {
 
 /// Fetches a record with its proof: what the log says of it, and the checkpoint that shows it.
 async fn proven(
-    registry: &str,
+    registry: &Registry,
     handle: &str,
     policy: &Policy,
 ) -> Result<(Inclusion, Checkpoint), Failure> {
@@ -82,7 +84,7 @@ async fn proven(
     Ok((inclusion, checkpoint))
 }
 
-async fn proof(registry: &str, handle: &str, policy: &Policy) -> Result<Output, Failure> {
+async fn proof(registry: &Registry, handle: &str, policy: &Policy) -> Result<Output, Failure> {
     let (inclusion, checkpoint) = proven(registry, handle, policy).await?;
     Ok(Output::one(json!({
         "handle": handle,
@@ -95,8 +97,8 @@ async fn proof(registry: &str, handle: &str, policy: &Policy) -> Result<Output, 
     })))
 }
 
-async fn tail(registry: &str, count: u64, policy: &Policy) -> Result<Output, Failure> {
-    let source = Source::parse(registry);
+async fn tail(registry: Registry, count: u64, policy: &Policy) -> Result<Output, Failure> {
+    let source = Source::Registry(registry);
     let bytes = source.checkpoint().await?;
     let (_, head) = policy.check(&bytes).map_err(Failure::internal)?;
     let from = head.size.saturating_sub(count.min(tlog::TILE_WIDTH * 16));

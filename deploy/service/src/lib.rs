@@ -11,9 +11,12 @@ pub mod serve;
 pub mod shutdown;
 pub mod sources;
 pub mod telemetry;
+pub mod tls;
 pub mod units;
 
+pub use listen::{Listener, Security};
 pub use ready::Readiness;
 pub use serve::{Drained, Limits, serve};
 pub use shutdown::Shutdown;
 pub use sources::{Network, SourceLimit};
+pub use tls::ClientIdentity;

@@ -10,7 +10,7 @@ mod service;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::auth::ClusterSecret;
+pub use self::auth::{ClusterSecret, Credentials};
 pub use self::channel::MESSAGE_BYTES_MAX;
 pub(crate) use self::channel::{Client, client, request};
 pub(crate) use self::contact::Contact;

@@ -22,7 +22,7 @@ use self::status::led_age;
 pub use self::status::{Leadership, Status};
 use crate::home::Home;
 use crate::machine::{Compared, Published, StateMark};
-use crate::network::{ClusterSecret, Contact};
+use crate::network::{Contact, Credentials};
 use crate::proposer::{Proposer, leader};
 use crate::read_index::ReadIndex;
 use crate::snapshot::Snapshots;
@@ -47,7 +47,7 @@ struct Inner {
     forwarder: Forwarder,
     contact: Arc<Contact>,
     leadership: watch::Receiver<Leadership>,
-    secret: ClusterSecret,
+    credentials: Credentials,
     /// Aborted with the last handle.
     tasks: Mutex<JoinSet<()>>,
 }
@@ -202,7 +202,7 @@ impl Registry {
             snapshots: Arc::clone(&self.inner.snapshots),
             proposer: self.inner.proposer.clone(),
             contact: Arc::clone(&self.inner.contact),
-            secret: self.inner.secret.clone(),
+            credentials: self.inner.credentials.clone(),
         };
         RaftTransportServer::new(service)
             .max_decoding_message_size(MESSAGE_BYTES_MAX)

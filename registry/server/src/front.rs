@@ -31,9 +31,9 @@ use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 use tower::Service;
 
-use crate::audit;
 use crate::grpc::{DirectoryService, FleetService, LogService, SearchService};
 use crate::member::Member;
+use crate::{audit, certificate};
 use crate::{freshness, rest};
 
 /// Documents are at most 1 MiB, and a task carries one; the rest of a message is small.
@@ -165,7 +165,8 @@ impl Service<Request<Body>> for Front {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        certificate::carry(&mut request);
         let kind = request.headers().get(CONTENT_TYPE);
         let is_grpc = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
         let (mut parts, body) = request.into_parts();

@@ -6,6 +6,7 @@
 
 mod artifacts;
 mod audit;
+mod certificate;
 mod compare;
 pub mod config;
 mod enrolment;

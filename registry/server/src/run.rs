@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use deploy_service::{Drained, Readiness, Shutdown, SourceLimit, listen, secret, serve};
+use deploy_service::tls::{self, Connector};
+use deploy_service::{Drained, Readiness, Security, Shutdown, SourceLimit, listen, secret, serve};
 use proto_types::{Kid, Revision, SecretKey};
 use proto_wire::registry::v1::directory_server::DirectoryServer;
 use proto_wire::registry::v1::fleet_server::FleetServer;
 use registry_api::OperatorSecret;
 use registry_fetch::Fetcher;
-use registry_raft::{Clock, ClusterSecret, Registry, Timings};
+use registry_raft::{Clock, ClusterSecret, Credentials, Registry, Timings};
 use tokio::sync::Semaphore;
 use tonic_health::server::HealthReporter;
 
@@ -49,6 +50,9 @@ pub enum Error {
     /// The key's name is none.
     #[error("signing_kid")]
     SigningKid(#[source] proto_types::id::Error),
+    /// Certificates.
+    #[error("TLS cannot be set up")]
+    Tls(#[from] tls::Error),
     /// The listener.
     #[error("there is no listener")]
     Listen(#[from] listen::Error),
@@ -91,7 +95,9 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
     config.validate()?;
     let fetcher = config.domain_proofs.enabled.then(|| Fetcher::new(&config.fetch)).transpose()?;
     let readiness = Readiness::new(shutdown.clone());
-    let (listener, addr) = listen::bind(config.listen, config.addr_file.as_deref()).await?;
+    let security = Security::open(config.tls.clone())?;
+    let (listener, addr) =
+        listen::bind(config.listen, config.addr_file.as_deref(), security).await?;
     let member = Arc::new(open(&config, addr, shutdown.clone()).await?);
     tracing::info!(key = %member.log.key(), "checkpoints are verified with this key");
     if let Some(key) = member.log.witness_key() {
@@ -129,7 +135,13 @@ async fn open(config: &Config, addr: SocketAddr, shutdown: Shutdown) -> Result<M
             .map_err(|source| Error::Artifacts { path: folder, source })?;
     let clock = Clock::system();
     let raft = raft(config, addr, clock.clone())?;
-    let registry = Registry::start(raft, ClusterSecret::new(cluster.expose())?).await?;
+    let connector = Connector::maybe(config.client_files())?;
+    let secret = ClusterSecret::new(cluster.expose())?;
+    let credentials = match config.tls {
+        Some(_) => Credentials::mutual(config.id, secret, connector.clone())?,
+        None => secret.into(),
+    };
+    let registry = Registry::start(raft, credentials).await?;
     Ok(Member {
         registry,
         operator: OperatorSecret::new(operator.expose()),
@@ -141,7 +153,7 @@ async fn open(config: &Config, addr: SocketAddr, shutdown: Shutdown) -> Result<M
         clock,
         shutdown,
         fleet: Fleet::new(config.lease_ttl.std(), bounds.sessions_max),
-        line: LeaderLine::default(),
+        line: LeaderLine::new(&connector),
         waits: Arc::new(Semaphore::new(bounds.watchers_max)),
         doubts: Semaphore::new(DOUBTS_MAX),
         strangers: Strangers::new(),
@@ -163,7 +175,8 @@ fn raft(
 ) -> Result<registry_raft::Config, Contradiction> {
     let mut members = config.numbered_members()?;
     if members.is_empty() {
-        let own = config.advertise.clone().unwrap_or_else(|| format!("http://{addr}"));
+        let own =
+            config.advertise.clone().unwrap_or_else(|| format!("{}://{addr}", config.scheme()));
         members = BTreeMap::from([(config.id, own)]);
     }
     let mut raft = registry_raft::Config::new(config.id, &config.data_dir, members);

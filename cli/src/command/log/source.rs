@@ -9,6 +9,7 @@ use http_body_util::{BodyExt as _, Limited};
 use proto_types::Digest;
 use proto_types::tlog::{Rows, TilePath};
 
+use crate::client::Profile;
 use crate::failure::Failure;
 use crate::http_call::{Call, fetch, open};
 
@@ -17,15 +18,27 @@ const RECORD_BYTES_MAX: usize = 1 << 20;
 
 /// Where checkpoint and tiles are.
 pub(super) enum Source {
-    Registry(String),
+    Registry(Registry),
     Folder(PathBuf),
+}
+
+/// A registry, and how it is called.
+pub(super) struct Registry {
+    base: String,
+    profile: Profile,
+}
+
+impl Registry {
+    pub(super) fn new(base: &str, profile: &Profile) -> Self {
+        Self { base: base.trim_end_matches('/').to_owned(), profile: profile.clone() }
+    }
 }
 
 impl Source {
     /// A URL is a registry; everything else is a folder.
-    pub(super) fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str, profile: &Profile) -> Self {
         match text.starts_with("http://") || text.starts_with("https://") {
-            true => Self::Registry(text.trim_end_matches('/').to_owned()),
+            true => Self::Registry(Registry::new(text, profile)),
             false => Self::Folder(PathBuf::from(text)),
         }
     }
@@ -41,7 +54,7 @@ impl Source {
 
     async fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
         match self {
-            Self::Registry(base) => Ok(get(&format!("{base}/{path}")).await?.to_vec()),
+            Self::Registry(registry) => Ok(get(registry, path).await?.to_vec()),
             Self::Folder(folder) => {
                 let path = folder.join(path);
                 let unread = |why| Failure::internal(format!("{}: {why}", path.display()));
@@ -51,18 +64,21 @@ impl Source {
     }
 }
 
-async fn get(url: &str) -> Result<bytes::Bytes, Failure> {
-    let url = url.to_owned();
-    fetch(Call { method: Method::GET, url, bearer: None, body: Vec::new() }).await
+async fn get(registry: &Registry, path: &str) -> Result<bytes::Bytes, Failure> {
+    let url = format!("{}/{path}", registry.base);
+    fetch(&registry.profile, Call { method: Method::GET, url, bearer: None, body: Vec::new() })
+        .await
 }
 
 /// A record's document, and its proof as the header has it.
-pub(super) async fn record(registry: &str, handle: &str) -> Result<(Vec<u8>, String), Failure> {
+pub(super) async fn record(
+    registry: &Registry,
+    handle: &str,
+) -> Result<(Vec<u8>, String), Failure> {
     let encoded: String = handle.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let base = registry.trim_end_matches('/');
-    let url = format!("{base}/v1/records/{encoded}?proof=true");
+    let url = format!("{}/v1/records/{encoded}?proof=true", registry.base);
     let call = Call { method: Method::GET, url: url.clone(), bearer: None, body: Vec::new() };
-    let response = open(call).await?;
+    let response = open(&registry.profile, call).await?;
     let status = response.status();
     let proof = response.headers().get("ecumene-log-proof");
     let proof = proof.and_then(|value| value.to_str().ok()).map(str::to_owned);

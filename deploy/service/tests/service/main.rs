@@ -7,4 +7,5 @@ mod drain;
 mod hostile;
 mod listen;
 mod smuggling;
+mod tls;
 mod world;

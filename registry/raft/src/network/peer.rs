@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use tonic::{Code, Response, Status};
 
 use super::channel::signed;
-use super::{Ballot, Call, Client, ClusterSecret, Opening, client, request};
+use super::{Ballot, Call, Client, Credentials, Opening, client, request};
 use crate::codec::{decode, encode};
 use crate::snapshot::{Stored, frames};
 use crate::types::{
@@ -27,12 +27,12 @@ use crate::types::{
 /// waits behind another's bytes.
 pub(crate) struct Peers {
     id: u64,
-    secret: ClusterSecret,
+    credentials: Credentials,
 }
 
 impl Peers {
-    pub(crate) fn new(id: u64, secret: ClusterSecret) -> Self {
-        Self { id, secret }
+    pub(crate) fn new(id: u64, credentials: Credentials) -> Self {
+        Self { id, credentials }
     }
 }
 
@@ -43,8 +43,9 @@ impl RaftNetworkFactory<TypeConfig> for Peers {
         Peer {
             from: self.id,
             to: target,
-            client: client(&node.addr).map_err(|cause| format!("{}: {cause}", node.addr)),
-            secret: self.secret.clone(),
+            client: client(&self.credentials, target, &node.addr)
+                .map_err(|cause| format!("{}: {cause}", node.addr)),
+            credentials: self.credentials.clone(),
         }
     }
 }
@@ -54,7 +55,7 @@ pub(crate) struct Peer {
     to: u64,
     /// An address that is no URL fails every call, which openraft retries until the membership is corrected.
     client: Result<Client, String>,
-    secret: ClusterSecret,
+    credentials: Credentials,
 }
 
 impl Peer {
@@ -97,7 +98,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         option: RPCOption,
     ) -> Result<AppendResponse, RpcError> {
         let mut client = self.client()?;
-        let message = request(&self.secret, self.spell(rpc)?, option.hard_ttl());
+        let message = request(&self.credentials, self.spell(rpc)?, option.hard_ttl());
         self.answer(RPCTypes::AppendEntries, &option, client.append(message)).await
     }
 
@@ -107,7 +108,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         option: RPCOption,
     ) -> Result<VoteResponse, RpcError> {
         let mut client = self.client()?;
-        let message = request(&self.secret, self.spell(Ballot::Vote(rpc))?, option.hard_ttl());
+        let message = request(&self.credentials, self.spell(Ballot::Vote(rpc))?, option.hard_ttl());
         self.answer(RPCTypes::Vote, &option, client.vote(message)).await
     }
 
@@ -117,7 +118,8 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         option: RPCOption,
     ) -> Result<VoteResponse, RpcError> {
         let mut client = self.client()?;
-        let message = request(&self.secret, self.spell(Ballot::PreVote(rpc))?, option.hard_ttl());
+        let message =
+            request(&self.credentials, self.spell(Ballot::PreVote(rpc))?, option.hard_ttl());
         self.answer(RPCTypes::Vote, &option, client.vote(message)).await
     }
 
@@ -132,7 +134,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         let mut client = self.client()?;
         let opening = self.spell(Opening { vote, manifest: stored.manifest().clone() })?;
         let content = frames(Arc::clone(&stored), opening);
-        let message = signed(&self.secret, content, option.hard_ttl());
+        let message = signed(&self.credentials, content, option.hard_ttl());
         let call = async {
             let answer = client.snapshot(message).await;
             if answer.as_ref().is_err_and(|status| status.code() == Code::DataLoss) {
@@ -153,7 +155,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         option: RPCOption,
     ) -> Result<TransferResponse, RpcError> {
         let mut client = self.client()?;
-        let message = request(&self.secret, self.spell(req)?, option.hard_ttl());
+        let message = request(&self.credentials, self.spell(req)?, option.hard_ttl());
         self.answer(RPCTypes::TransferLeader, &option, client.transfer(message)).await
     }
 }

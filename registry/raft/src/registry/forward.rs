@@ -10,20 +10,20 @@ use tonic::{Code, Status};
 
 use crate::ProposeError;
 use crate::codec::{decode, encode};
-use crate::network::{Call, Client, ClusterSecret, client, request};
+use crate::network::{Call, Client, Credentials, client, request};
 
 /// How long the leader may take. Longer than an election, shorter than a caller's patience.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) struct Forwarder {
-    secret: ClusterSecret,
+    credentials: Credentials,
     /// The connection to the last leader.
-    kept: Mutex<Option<(String, Client)>>,
+    kept: Mutex<Option<(u64, String, Client)>>,
 }
 
 impl Forwarder {
-    pub(crate) fn new(secret: ClusterSecret) -> Self {
-        Self { secret, kept: Mutex::new(None) }
+    pub(crate) fn new(credentials: Credentials) -> Self {
+        Self { credentials, kept: Mutex::new(None) }
     }
 
     pub(crate) async fn forward(
@@ -33,10 +33,10 @@ impl Forwarder {
         proposal: &Proposal,
     ) -> Result<Vec<Reply>, ProposeError> {
         let unsent = || ProposeError::NotLeader { leader: None };
-        let mut client = self.client(&address).map_err(|_| unsent())?;
+        let mut client = self.client(id, &address).map_err(|_| unsent())?;
         let body = encode(&Call { to: id, body: proposal })
             .map_err(|cause| ProposeError::Unknown(cause.to_string()))?;
-        let call = client.forward(request(&self.secret, body, FORWARD_TIMEOUT));
+        let call = client.forward(request(&self.credentials, body, FORWARD_TIMEOUT));
         match tokio::time::timeout(FORWARD_TIMEOUT, call).await {
             Ok(Ok(answer)) => decode(&answer.get_ref().body)
                 .map_err(|cause| ProposeError::Unknown(cause.to_string()))?,
@@ -46,13 +46,15 @@ impl Forwarder {
         }
     }
 
-    fn client(&self, address: &str) -> Result<Client, tonic::transport::Error> {
+    fn client(&self, id: u64, address: &str) -> Result<Client, tonic::transport::Error> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         match kept.as_ref() {
-            Some((known, client)) if known == address => Ok(client.clone()),
+            Some((member, known, client)) if *member == id && known == address => {
+                Ok(client.clone())
+            }
             _ => {
-                let fresh = client(address)?;
-                *kept = Some((address.to_owned(), fresh.clone()));
+                let fresh = client(&self.credentials, id, address)?;
+                *kept = Some((id, address.to_owned(), fresh.clone()));
                 Ok(fresh)
             }
         }

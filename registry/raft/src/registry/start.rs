@@ -13,7 +13,7 @@ use super::{Inner, Registry};
 use crate::home::Home;
 use crate::log::LogStore;
 use crate::machine::{Machine, Published, blocking};
-use crate::network::{ClusterSecret, Contact, Peers};
+use crate::network::{Contact, Credentials, Peers};
 use crate::proposer::Proposer;
 use crate::read_index::ReadIndex;
 use crate::snapshot::Snapshots;
@@ -32,13 +32,14 @@ impl Registry {
     ///
     /// # Errors
     /// The configuration contradicts itself, the directory is in use or damaged.
-    pub async fn start(config: Config, secret: ClusterSecret) -> Result<Self, Error> {
+    pub async fn start(config: Config, credentials: impl Into<Credentials>) -> Result<Self, Error> {
+        let credentials = credentials.into();
         let settings = Arc::new(config.openraft()?);
         let Opened { home, published, snapshots } = open(&config).await?;
         let machine =
             Machine::new(Arc::clone(&home), Arc::clone(&published), Arc::clone(&snapshots));
         let log = LogStore::new(Arc::clone(&home));
-        let peers = Peers::new(config.id, secret.clone());
+        let peers = Peers::new(config.id, credentials.clone());
         let raft = Raft::new(config.id, settings, peers, log, machine).await;
         let raft = raft.map_err(|cause| Error::Raft(cause.to_string()))?;
         found(&raft, &config).await?;
@@ -48,14 +49,14 @@ impl Registry {
             proposer: Proposer::start(raft.clone(), config.clock, &mut tasks),
             reads: ReadIndex::start(raft.clone(), &mut tasks),
             leadership: watch_leadership(&raft, &mut tasks),
-            forwarder: Forwarder::new(secret.clone()),
+            forwarder: Forwarder::new(credentials.clone()),
             contact: Arc::new(Contact::default()),
             tasks: Mutex::new(tasks),
             raft,
             home,
             published,
             snapshots,
-            secret,
+            credentials,
         };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -6,5 +6,6 @@ mod commit;
 mod door;
 mod failover;
 mod install;
+mod mutual;
 mod single;
 mod state_hash;

@@ -22,6 +22,7 @@ mod peers;
 mod records;
 mod rest_refusals;
 mod search;
+mod tls;
 mod tokens;
 mod watch;
 mod witness;
