@@ -30,6 +30,8 @@ fn read(path: &str) -> Result<(), &'static str> {
 }
 
 fn segment(text: &str, last: bool) -> Result<(), &'static str> {
+    // Unescaped, an origin makes an empty segment, which nobody here takes for another path.
+    let text = after_scheme(text).filter(|host| !host.is_empty()).unwrap_or(text);
     match text {
         "" if !last => return Err("an empty segment"),
         "." | ".." => return Err("a dot segment"),
@@ -46,6 +48,15 @@ fn segment(text: &str, last: bool) -> Result<(), &'static str> {
         }
     }
     Ok(())
+}
+
+/// What follows `https://` or `http://`, escaped.
+fn after_scheme(text: &str) -> Option<&str> {
+    let has = |scheme: &&str| {
+        text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    let scheme = ["https%3a%2f%2f", "http%3a%2f%2f"].into_iter().find(has)?;
+    Some(&text[scheme.len()..])
 }
 
 /// Clients escape `:` and `@` without need, which is harmless; an escaped delimiter is not, because
@@ -83,5 +94,22 @@ mod tests {
         }
         assert!(refused > 500, "{refused}");
         assert_eq!(check("/v1/records/urn%3Ahive%3Aagent%3A1"), Ok(()));
+    }
+
+    #[test]
+    fn case_32_an_origin_is_one_segment_and_hides_nothing() {
+        for good in ["https%3A%2F%2Fa.example", "http%3a%2f%2f127.0.0.1%3A80"] {
+            assert_eq!(check(&format!("/v1/peers/{good}")), Ok(()));
+        }
+        for bad in [
+            "https%3A%2F%2F",
+            "https%3A%2F%2Fa%2F..",
+            "https%3A%2F%2F..",
+            "https%3A%2Fa",
+            "x%2F%2Fa",
+            "https%3A%2F%2Fa;b",
+        ] {
+            assert!(check(&format!("/v1/peers/{bad}")).is_err(), "{bad}");
+        }
     }
 }

@@ -14,6 +14,7 @@ use registry_api::{Code, Principal, Problem, field, render};
 use registry_core::entry::{ChangeEvent, ChangeKind};
 use registry_core::query;
 use registry_core::view::View;
+use registry_core::viewer::Viewer;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
@@ -53,6 +54,7 @@ pub(crate) struct Asked {
 #[derive(Clone, Debug)]
 pub(crate) struct Cursor {
     pub(crate) since: Revision,
+    viewer: Viewer,
     kinds: Vec<ChangeKind>,
     prefix: String,
     namespace: Option<Namespace>,
@@ -82,13 +84,17 @@ impl Cursor {
         }
         let namespace = field::optional("namespace", &asked.namespace)?;
         let since = Revision(asked.since);
-        Ok(Self { since, kinds, prefix: asked.prefix.clone(), namespace })
+        let viewer = crate::search::viewer(caller);
+        Ok(Self { since, viewer, kinds, prefix: asked.prefix.clone(), namespace })
     }
 
-    /// Whether the watcher asked for this change. Both namespaces of an entry that moved count.
+    /// Whether the watcher asked for this change and may see it. Both namespaces of an entry that moved
+    /// count, and who could see it before is told that it is gone.
     fn wants(&self, change: &ChangeEvent) -> bool {
         let scopes = || change.before.iter().chain(&change.after);
+        let scoped = scopes().next().is_some();
         self.kinds.contains(&change.kind)
+            && (!scoped || scopes().any(|scope| self.viewer.sees(scope)))
             && change.id.starts_with(&self.prefix)
             && self
                 .namespace
@@ -112,14 +118,14 @@ impl Cursor {
 }
 
 fn is_public(kind: &ChangeKind) -> bool {
-    matches!(
-        kind,
+    match kind {
         ChangeKind::Peer
-            | ChangeKind::Record
-            | ChangeKind::Card
-            | ChangeKind::Agent
-            | ChangeKind::Namespace
-    )
+        | ChangeKind::Record
+        | ChangeKind::Card
+        | ChangeKind::Agent
+        | ChangeKind::Namespace => true,
+        ChangeKind::Gateway | ChangeKind::Node | ChangeKind::Task | ChangeKind::Envelope => false,
+    }
 }
 
 /// The next changes that the cursor wants, at most `limit` and at most a page; it moves on. None
@@ -312,6 +318,15 @@ mod tests {
         assert_eq!(asked(&[], "", "old"), (true, false));
         assert_eq!(asked(&[], "", "new"), (true, false));
         assert_eq!(asked(&[], "", "other"), (false, false));
+        let mut hidden = scope("n");
+        hidden.visibility = registry_core::entry::Visibility::Private;
+        let secret = change(ChangeKind::Card, "urn:a:2", None, Some(hidden.clone()));
+        let published = change(ChangeKind::Card, "urn:a:2", Some(hidden), Some(scope("n")));
+        let sees = |caller: &Principal, change| {
+            Cursor::new(caller, &Asked::default()).unwrap().wants(change)
+        };
+        assert!(!sees(&Principal::Anonymous, &secret));
+        assert!(sees(&Principal::Operator, &secret) && sees(&Principal::Anonymous, &published));
     }
 
     #[tokio::test]

@@ -57,7 +57,7 @@ fn answer(
 }
 
 /// The eyes of a caller: machines of this registry see what the operator sees.
-fn viewer(caller: &Principal) -> Viewer {
+pub(crate) fn viewer(caller: &Principal) -> Viewer {
     match caller {
         Principal::Anonymous => Viewer::Anonymous,
         Principal::Operator | Principal::Gateway(_) | Principal::Node(_) => Viewer::Operator,
