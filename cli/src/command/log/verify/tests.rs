@@ -56,7 +56,7 @@ fn asked(home: &TempDir) -> Asked {
 }
 
 async fn verify(log: &TempDir, asked: &Asked) -> Result<Output, String> {
-    let source = Source::parse(log.path().to_str().unwrap());
+    let source = Source::parse(log.path().to_str().unwrap(), &Profile::default());
     run(&source, asked).await.map_err(|failure| failure.to_string())
 }
 
