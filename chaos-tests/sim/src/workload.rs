@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use proto_types::card::Assurance;
 use proto_types::{LeaseEpoch, WallMs};
 use registry_core::change::{Lease, Reply};
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, PeerCommand, Proposal};
 use registry_core::entry::{NodeState, TaskEnd};
 
 use crate::history::Wish;
@@ -91,6 +91,7 @@ impl Workload {
             assurance: Assurance::Unsigned,
             owner: None,
             if_match: None,
+            visibility: None,
         };
         vec![put, record]
     }
@@ -98,7 +99,7 @@ impl Workload {
     fn put_manifest(&mut self, now: WallMs) -> Vec<Command> {
         let (put, digest) = self.body();
         self.manifest_seq += 1;
-        let manifest = Command::PutManifest {
+        let manifest = Command::Peer(PeerCommand::State {
             issuer: issuer(),
             seq: self.manifest_seq,
             prev: None,
@@ -106,7 +107,9 @@ impl Workload {
             expires_at: now.plus_ms(DAYS_MS),
             signed_by: vec![kid()],
             keys: vec![names::key()],
-        };
+            document: digest,
+            recovery_keys: Vec::new(),
+        });
         vec![put, manifest]
     }
 

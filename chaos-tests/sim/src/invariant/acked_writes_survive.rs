@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use proto_types::{Revision, WallMs};
 use registry_core::change::Reply;
-use registry_core::command::Command;
+use registry_core::command::{Command, PeerCommand};
 use registry_core::entry::ChangeEvent;
 use registry_core::query;
 use registry_core::view::Memory;
@@ -57,7 +57,7 @@ fn stands(
             told(events, *revision, handle.as_str())?;
             record(memory, handle, *revision, WallMs(0))
         }
-        (Command::PutManifest { issuer, seq, .. }, Reply::Done(_)) => {
+        (Command::Peer(PeerCommand::State { issuer, seq, .. }), Reply::Done(_)) => {
             let peer = query::peer(memory, issuer).expect("memory never fails");
             let kept = peer.and_then(|peer| peer.manifest).map(|manifest| manifest.seq);
             holds(kept >= Some(*seq), "the manifest is gone")

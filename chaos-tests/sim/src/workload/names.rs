@@ -59,7 +59,7 @@ pub(super) fn token(name: u8) -> Digest {
 }
 
 pub(super) fn key() -> EnrolledKey {
-    EnrolledKey { kid: kid(), public_key: SecretKey::from_seed(&[7; 32]).public() }
+    EnrolledKey::new(kid(), SecretKey::from_seed(&[7; 32]).public())
 }
 
 /// A body that is there from the start.
@@ -82,6 +82,7 @@ pub(crate) fn furniture() -> Vec<Proposal> {
         limits,
         isolation: vec!["wasm-proc".to_owned()],
         card: furniture_body(),
+        visibility: None,
     };
     let mut proposals = vec![Proposal { commands: vec![body, peer, agent] }];
     proposals.extend((0..2).map(furnish_node));
