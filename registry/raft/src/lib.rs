@@ -19,6 +19,7 @@ mod proposer;
 mod read_index;
 mod registry;
 mod snapshot;
+mod standing;
 mod types;
 
 pub use clock::Clock;
@@ -26,7 +27,9 @@ pub use config::{Config, Timings};
 pub use error::{Error, ProposeError, ReadError, Stopped};
 pub use network::{ClusterSecret, MESSAGE_BYTES_MAX, TransportService};
 pub use proposer::{PROPOSAL_BYTES_MAX, QUEUE_BYTES_MAX, QUEUE_PROPOSALS_MAX};
-pub use registry::{Leadership, Registry, Status};
+pub use registry::{
+    ChangeError, LAG_MAX, LEARNERS_MAX, Leadership, PeerStatus, Registry, Status, VOTERS_MAX,
+};
 
 // What a caller needs beside a registry.
 pub use registry_store::{Options as StoreOptions, StoreView};

@@ -3,6 +3,7 @@
 //! the cluster's secret, nor one who meant another member.
 
 mod auth;
+mod caller;
 mod channel;
 mod contact;
 mod peer;
@@ -11,6 +12,7 @@ mod service;
 use serde::{Deserialize, Serialize};
 
 pub use self::auth::ClusterSecret;
+pub(crate) use self::caller::Caller;
 pub use self::channel::MESSAGE_BYTES_MAX;
 pub(crate) use self::channel::{Client, client, request};
 pub(crate) use self::contact::Contact;
@@ -23,6 +25,10 @@ use crate::types::{Vote, VoteRequest};
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Call<T> {
     pub to: u64,
+    /// The cluster epoch of the sender. A cluster restored from a backup has another than the one it was taken of,
+    /// whose members must not be heard any more.
+    #[serde(default)]
+    pub epoch: u64,
     pub body: T,
 }
 

@@ -84,6 +84,9 @@ impl Applier {
         let mut meta: Vec<(&[u8], &[u8])> = vec![(APPLIED, &applied)];
         meta.extend(membership.as_deref().map(|bytes| (MEMBERSHIP, bytes)));
         self.home.store.commit(writes, &meta).map_err(io::Error::other)?;
+        if self.published.epoch().is_none() {
+            self.published.settle_epoch(&self.home.store.view())?;
+        }
         // An entry that writes nothing leaves the view as it is.
         if let Some(revision) = revision {
             self.published.publish(self.home.store.view(), revision);
@@ -96,6 +99,7 @@ impl Applier {
         self.home.store.install(&snapshot.database()).map_err(io::Error::other)?;
         let view = self.home.store.view();
         let revision = query::revision(&view).map_err(io::Error::other)?;
+        self.published.settle_epoch(&view)?;
         self.published.publish(view, revision);
         Ok(())
     }

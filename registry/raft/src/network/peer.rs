@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use tonic::{Code, Response, Status};
 
 use super::channel::signed;
-use super::{Ballot, Call, Client, ClusterSecret, Opening, client, request};
+use super::{Ballot, Caller, Client, Opening, client, request};
 use crate::codec::{decode, encode};
 use crate::snapshot::{Stored, frames};
 use crate::types::{
@@ -27,12 +27,12 @@ use crate::types::{
 /// waits behind another's bytes.
 pub(crate) struct Peers {
     id: u64,
-    secret: ClusterSecret,
+    calls: Caller,
 }
 
 impl Peers {
-    pub(crate) fn new(id: u64, secret: ClusterSecret) -> Self {
-        Self { id, secret }
+    pub(crate) fn new(id: u64, calls: Caller) -> Self {
+        Self { id, calls }
     }
 }
 
@@ -44,7 +44,7 @@ impl RaftNetworkFactory<TypeConfig> for Peers {
             from: self.id,
             to: target,
             client: client(&node.addr).map_err(|cause| format!("{}: {cause}", node.addr)),
-            secret: self.secret.clone(),
+            calls: self.calls.clone(),
         }
     }
 }
@@ -54,7 +54,7 @@ pub(crate) struct Peer {
     to: u64,
     /// An address that is no URL fails every call, which openraft retries until the membership is corrected.
     client: Result<Client, String>,
-    secret: ClusterSecret,
+    calls: Caller,
 }
 
 impl Peer {
@@ -64,7 +64,7 @@ impl Peer {
     }
 
     fn spell<T: Serialize>(&self, body: T) -> Result<Vec<u8>, RpcError> {
-        encode(&Call { to: self.to, body }).map_err(|cause| unusable(&cause))
+        encode(&self.calls.call(self.to, body)).map_err(|cause| unusable(&cause))
     }
 
     /// Waits for an answer, but not beyond the deadline.
@@ -83,7 +83,10 @@ impl Peer {
             Err(status) if status.code() == Code::DeadlineExceeded => {
                 Err(RPCError::Timeout(late()))
             }
-            Err(status) => Err(failed(&status)),
+            Err(status) => {
+                self.calls.hear(&status);
+                Err(failed(&status))
+            }
         }
     }
 }
@@ -97,7 +100,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         option: RPCOption,
     ) -> Result<AppendResponse, RpcError> {
         let mut client = self.client()?;
-        let message = request(&self.secret, self.spell(rpc)?, option.hard_ttl());
+        let message = request(self.calls.secret(), self.spell(rpc)?, option.hard_ttl());
         self.answer(RPCTypes::AppendEntries, &option, client.append(message)).await
     }
 
@@ -107,7 +110,8 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         option: RPCOption,
     ) -> Result<VoteResponse, RpcError> {
         let mut client = self.client()?;
-        let message = request(&self.secret, self.spell(Ballot::Vote(rpc))?, option.hard_ttl());
+        let message =
+            request(self.calls.secret(), self.spell(Ballot::Vote(rpc))?, option.hard_ttl());
         self.answer(RPCTypes::Vote, &option, client.vote(message)).await
     }
 
@@ -117,7 +121,8 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         option: RPCOption,
     ) -> Result<VoteResponse, RpcError> {
         let mut client = self.client()?;
-        let message = request(&self.secret, self.spell(Ballot::PreVote(rpc))?, option.hard_ttl());
+        let message =
+            request(self.calls.secret(), self.spell(Ballot::PreVote(rpc))?, option.hard_ttl());
         self.answer(RPCTypes::Vote, &option, client.vote(message)).await
     }
 
@@ -132,7 +137,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         let mut client = self.client()?;
         let opening = self.spell(Opening { vote, manifest: stored.manifest().clone() })?;
         let content = frames(Arc::clone(&stored), opening);
-        let message = signed(&self.secret, content, option.hard_ttl());
+        let message = signed(self.calls.secret(), content, option.hard_ttl());
         let call = async {
             let answer = client.snapshot(message).await;
             if answer.as_ref().is_err_and(|status| status.code() == Code::DataLoss) {
@@ -153,7 +158,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         option: RPCOption,
     ) -> Result<TransferResponse, RpcError> {
         let mut client = self.client()?;
-        let message = request(&self.secret, self.spell(req)?, option.hard_ttl());
+        let message = request(self.calls.secret(), self.spell(req)?, option.hard_ttl());
         self.answer(RPCTypes::TransferLeader, &option, client.transfer(message)).await
     }
 }

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use openraft::vote::RaftLeaderId as _;
 use proto_wire::raft::v1::Frame;
 use proto_wire::raft::v1::raft_transport_server::RaftTransport;
 use registry_core::command::Proposal;
+use registry_core::query;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tonic::{Request, Response, Status, Streaming};
@@ -17,9 +19,11 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{Ballot, Call, ClusterSecret, Contact, Opening};
 use crate::codec::{decode, encode};
 use crate::home::Home;
+use crate::machine::Published;
 use crate::proposer::Proposer;
 use crate::snapshot::{Incoming, Refused, Snapshots, Stored};
-use crate::types::{AppendRequest, Raft, TransferRequest};
+use crate::standing::REMOVED;
+use crate::types::{AppendRequest, Raft, TransferRequest, VoteRequest};
 
 /// A sender of a snapshot that is silent for this long has gone.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
@@ -33,6 +37,7 @@ pub struct TransportService {
     pub(crate) proposer: Proposer,
     pub(crate) contact: Arc<Contact>,
     pub(crate) secret: ClusterSecret,
+    pub(crate) published: Arc<Published>,
 }
 
 impl TransportService {
@@ -47,17 +52,31 @@ impl TransportService {
     fn read<T: DeserializeOwned>(&self, frame: &Frame) -> Result<T, Status> {
         let call: Call<T> = decode(&frame.body)
             .map_err(|cause| Status::invalid_argument(format!("not understood: {cause}")))?;
-        if call.to == self.id {
-            Ok(call.body)
-        } else {
+        if call.to != self.id {
             let why = format!("this is member {}, the call is for {}", self.id, call.to);
-            Err(Status::failed_precondition(why))
+            return Err(Status::failed_precondition(why));
         }
+        // An empty member learns its epoch with its state.
+        if let Some(own) = self.published.epoch().filter(|own| *own != call.epoch) {
+            let why = format!("the cluster is at epoch {own}, the call at {}", call.epoch);
+            return Err(Status::failed_precondition(why));
+        }
+        Ok(call.body)
     }
 
     fn call<T: DeserializeOwned>(&self, request: Request<Frame>) -> Result<T, Status> {
         let frame = self.admit(request)?;
         self.read(&frame)
+    }
+
+    /// Tells a member that was removed that it was: it may have been down when it happened.
+    fn check_candidate(&self, ballot: &VoteRequest) -> Result<(), Status> {
+        let candidate = *ballot.vote.leader_id().node_id();
+        match query::member(&self.published.view(), candidate) {
+            Ok(Some(member)) if member.retired => Err(Status::permission_denied(REMOVED)),
+            // A state that cannot be read ends this member elsewhere.
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// Receives a snapshot up to its last byte and checks it.
@@ -94,8 +113,14 @@ impl RaftTransport for TransportService {
 
     async fn vote(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
         let answer = match self.call(request)? {
-            Ballot::Vote(rpc) => self.raft.vote(rpc).await,
-            Ballot::PreVote(rpc) => self.raft.pre_vote(rpc).await,
+            Ballot::Vote(rpc) => {
+                self.check_candidate(&rpc)?;
+                self.raft.vote(rpc).await
+            }
+            Ballot::PreVote(rpc) => {
+                self.check_candidate(&rpc)?;
+                self.raft.pre_vote(rpc).await
+            }
         };
         respond(&answer.map_err(stopped)?)
     }

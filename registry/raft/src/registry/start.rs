@@ -13,10 +13,11 @@ use super::{Inner, Registry};
 use crate::home::Home;
 use crate::log::LogStore;
 use crate::machine::{Machine, Published, blocking};
-use crate::network::{ClusterSecret, Contact, Peers};
+use crate::network::{Caller, ClusterSecret, Contact, Peers};
 use crate::proposer::Proposer;
 use crate::read_index::ReadIndex;
 use crate::snapshot::Snapshots;
+use crate::standing::Standing;
 use crate::types::Raft;
 use crate::{Config, Error};
 
@@ -38,17 +39,22 @@ impl Registry {
         let machine =
             Machine::new(Arc::clone(&home), Arc::clone(&published), Arc::clone(&snapshots));
         let log = LogStore::new(Arc::clone(&home));
-        let peers = Peers::new(config.id, secret.clone());
+        let standing = Arc::new(Standing::new());
+        let calls = Caller::new(secret.clone(), Arc::clone(&published), Arc::clone(&standing));
+        let peers = Peers::new(config.id, calls.clone());
         let raft = Raft::new(config.id, settings, peers, log, machine).await;
         let raft = raft.map_err(|cause| Error::Raft(cause.to_string()))?;
         found(&raft, &config).await?;
         let mut tasks = JoinSet::new();
+        tasks.spawn(rest_once_removed(raft.clone(), standing.watch()));
         let inner = Inner {
             id: config.id,
             proposer: Proposer::start(raft.clone(), config.clock, &mut tasks),
             reads: ReadIndex::start(raft.clone(), &mut tasks),
             leadership: watch_leadership(&raft, &mut tasks),
-            forwarder: Forwarder::new(secret.clone()),
+            forwarder: Forwarder::new(calls),
+            silence_max: config.timings.election_max.saturating_mul(3),
+            changing: tokio::sync::Mutex::new(()),
             contact: Arc::new(Contact::default()),
             tasks: Mutex::new(tasks),
             raft,
@@ -56,6 +62,7 @@ impl Registry {
             published,
             snapshots,
             secret,
+            standing,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -67,7 +74,7 @@ async fn open(config: &Config) -> Result<Opened, Error> {
     let home = Arc::new(home.map_err(|cause| Error::Raft(cause.to_string()))??);
     let shared = Arc::clone(&home);
     let rest = move || {
-        let published = Arc::new(Published::new(&shared)?);
+        let published = Arc::new(Published::new(Arc::clone(&shared))?);
         let snapshots = Arc::new(Snapshots::open(shared.store.dir())?);
         Ok((published, snapshots))
     };
@@ -92,4 +99,12 @@ async fn found(raft: &Raft, config: &Config) -> Result<(), Error> {
         raft.trigger().elect(false).await.map_err(|cause| failed(&cause))?;
     }
     Ok(())
+}
+
+/// A member that was removed stops asking for votes: the others would refuse it each time.
+async fn rest_once_removed(raft: Raft, mut removed: tokio::sync::watch::Receiver<bool>) {
+    if removed.wait_for(|removed| *removed).await.is_ok() {
+        tracing::warn!("this member was removed from the cluster: it campaigns no more");
+        raft.runtime_config().elect(false);
+    }
 }

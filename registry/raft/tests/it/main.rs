@@ -6,4 +6,5 @@ mod commit;
 mod door;
 mod failover;
 mod install;
+mod members;
 mod single;

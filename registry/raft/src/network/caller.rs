@@ -1,0 +1,37 @@
+//! What every call to another member carries, and what is learnt from each refusal.
+//! It must never let a call go out without the epoch of this member's own state.
+
+use std::sync::Arc;
+
+use super::{Call, ClusterSecret};
+use crate::machine::Published;
+use crate::standing::Standing;
+
+#[derive(Clone)]
+pub(crate) struct Caller {
+    secret: ClusterSecret,
+    published: Arc<Published>,
+    standing: Arc<Standing>,
+}
+
+impl Caller {
+    pub(crate) fn new(
+        secret: ClusterSecret,
+        published: Arc<Published>,
+        standing: Arc<Standing>,
+    ) -> Self {
+        Self { secret, published, standing }
+    }
+
+    pub(crate) fn secret(&self) -> &ClusterSecret {
+        &self.secret
+    }
+
+    pub(crate) fn call<T>(&self, to: u64, body: T) -> Call<T> {
+        Call { to, epoch: self.published.epoch().unwrap_or(0), body }
+    }
+
+    pub(crate) fn hear(&self, status: &tonic::Status) {
+        self.standing.hear(status);
+    }
+}
