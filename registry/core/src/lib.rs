@@ -12,6 +12,7 @@ pub mod overlay;
 pub mod query;
 pub mod rank;
 pub mod table;
+pub mod verify;
 pub mod view;
 pub mod viewer;
 

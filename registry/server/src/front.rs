@@ -13,13 +13,14 @@ use axum::routing::future::RouteFuture;
 use deploy_service::Readiness;
 use http::Request;
 use http::header::CONTENT_TYPE;
+use proto_wire::registry::v1::cluster_server::ClusterServer;
 use proto_wire::registry::v1::directory_server::DirectoryServer;
 use proto_wire::registry::v1::fleet_server::FleetServer;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 use tower::Service;
 
-use crate::grpc::{DirectoryService, FleetService};
+use crate::grpc::{ClusterService, DirectoryService, FleetService};
 use crate::member::Member;
 use crate::rest;
 
@@ -42,14 +43,17 @@ impl Front {
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter.set_serving::<DirectoryServer<DirectoryService>>().await;
         reporter.set_serving::<FleetServer<FleetService>>().await;
+        reporter.set_serving::<ClusterServer<ClusterService>>().await;
         let reflection = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(proto_wire::DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .build_v1()?;
         let directory = DirectoryServer::new(DirectoryService(Arc::clone(&member)));
         let fleet = FleetServer::new(FleetService(Arc::clone(&member)));
+        let cluster = ClusterServer::new(ClusterService(Arc::clone(&member)));
         let grpc = Routes::new(directory.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(fleet.max_decoding_message_size(MESSAGE_BYTES_MAX))
+            .add_service(cluster.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(member.registry.transport_service())
             .add_service(health)
             .add_service(reflection)

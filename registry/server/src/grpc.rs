@@ -5,9 +5,12 @@
 
 mod agents;
 mod cards;
+mod cluster;
+mod copies;
 mod directory;
 mod envelopes;
 mod fleet;
+mod membership;
 mod peers;
 mod records;
 mod status;
@@ -21,6 +24,7 @@ use tonic::{Response, Status};
 
 use crate::member::{Member, Reading};
 
+pub(crate) use self::cluster::ClusterService;
 pub(crate) use self::directory::DirectoryService;
 pub(crate) use self::fleet::FleetService;
 pub(crate) use self::watch::{Cursor, await_changes};

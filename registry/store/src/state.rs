@@ -53,6 +53,19 @@ impl State {
         Ok(Self { database: Some(database), dir: dir.to_owned(), retired: AtomicBool::new(false) })
     }
 
+    /// Opens a state that nobody changes meanwhile, without changing any of its files.
+    pub(crate) fn open_read_only(
+        dir: &Path,
+        options: &Options,
+        cache: &Cache,
+    ) -> Result<Self, Error> {
+        let settings = options.state_database();
+        let families = FAMILIES.map(|(name, family)| options.family(name, family, cache));
+        let database = DB::open_cf_descriptors_read_only(&settings, dir, families, false)
+            .map_err(|cause| Error::Open { path: dir.to_owned(), why: cause.into_string() })?;
+        Ok(Self { database: Some(database), dir: dir.to_owned(), retired: AtomicBool::new(false) })
+    }
+
     /// Reads values of a checkpoint without changing any of its files.
     pub(crate) fn read_meta<const N: usize>(
         dir: &Path,
@@ -60,16 +73,20 @@ impl State {
         options: &Options,
         cache: &Cache,
     ) -> Result<[Option<Vec<u8>>; N], Error> {
-        let settings = options.state_database();
-        let families = FAMILIES.map(|(name, family)| options.family(name, family, cache));
-        let database = DB::open_cf_descriptors_read_only(&settings, dir, families, false)
-            .map_err(|cause| Error::Open { path: dir.to_owned(), why: cause.into_string() })?;
-        let family = database.cf_handle(META).expect("open refuses a database without it");
+        let state = Self::open_read_only(dir, options, cache)?;
+        let family = state.family(META);
         let mut values = [const { None }; N];
         for (value, key) in values.iter_mut().zip(keys) {
-            *value = database.get_cf(family, key).map_err(Error::read)?;
+            *value = state.database().get_cf(family, key).map_err(Error::read)?;
         }
         Ok(values)
+    }
+
+    /// Rewrites every table, so that what was deleted takes no room any more.
+    pub(crate) fn compact(&self) {
+        for (name, _) in FAMILIES {
+            compact(self.database(), self.family(name));
+        }
     }
 
     pub(crate) fn database(&self) -> &DB {
@@ -120,6 +137,13 @@ impl State {
     pub(crate) fn retire(&self) {
         self.retired.store(true, Ordering::Release);
     }
+}
+
+/// A whole family, down to its last level.
+pub(crate) fn compact(database: &DB, family: &ColumnFamily) {
+    let mut options = rocksdb::CompactOptions::default();
+    options.set_bottommost_level_compaction(rocksdb::BottommostLevelCompaction::Force);
+    database.compact_range_cf_opt(family, None::<&[u8]>, None::<&[u8]>, &options);
 }
 
 impl Drop for State {

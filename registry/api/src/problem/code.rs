@@ -109,6 +109,10 @@ codes! {
     NotLeased = "not-leased", 409, FailedPrecondition, "The envelope is not leased";
     /// The node has no session, or a newer one.
     SessionReplaced = "session-replaced", 409, Aborted, "A newer session of this node exists";
+    /// Another change of the cluster is under way.
+    ChangeInProgress = "change-in-progress", 409, Aborted, "The cluster is being changed";
+    /// Too few voters would answer after the change.
+    QuorumAtRisk = "quorum-at-risk", 409, FailedPrecondition, "The quorum would be at risk";
     /// The watcher was slower than the changes.
     WatchLagged = "watch-lagged", 409, Aborted, "The watcher is too slow";
     /// The record's `validUntil` is past.
@@ -139,6 +143,8 @@ codes! {
     InDoubt = "in-doubt", 503, Unavailable, "The outcome is not known";
     /// A strong read could not be confirmed in time.
     ReadUnconfirmed = "read-unconfirmed", 503, Unavailable, "The read could not be confirmed";
+    /// This member's disk failed.
+    DiskFailed = "disk-failed", 503, Unavailable, "This member's disk failed";
     /// The process is stopping.
     Stopping = "stopping", 503, Unavailable, "This member is stopping";
 }

@@ -26,7 +26,13 @@ pub(super) fn admit(
     let kept = kept(draft, id)?;
     match (&kept, token) {
         (Some(kept), _) if kept.retired => return Err(retired(id).into()),
-        (Some(kept), _) if kept.address == address => return Ok(Reply::Done(draft.revision())),
+        (Some(kept), Some(token)) if kept.address == address => {
+            join::show(draft, token, JoinRole::Registry, &bearer(id))?;
+            return Ok(Reply::Done(draft.revision()));
+        }
+        (Some(kept), None) if kept.address == address => {
+            return Ok(Reply::Done(draft.revision()));
+        }
         // A number moves to another address by the word of an operator alone.
         (Some(_), Some(_)) => return Err(bound::conflict("member", &id.to_string()).into()),
         (Some(_), None) => {}
@@ -35,7 +41,7 @@ pub(super) fn admit(
                 return Err(bound::full("members ever", MEMBERS_MAX as u64).into());
             }
             if let Some(token) = token {
-                join::spend(draft, token, JoinRole::Registry, &format!("member {id}"))?;
+                join::spend(draft, token, JoinRole::Registry, &bearer(id))?;
             }
         }
     }
@@ -61,6 +67,11 @@ pub(super) fn retire(draft: &mut Draft<'_>, id: u64) -> Outcome {
 fn kept(draft: &Draft<'_>, id: u64) -> Result<Option<MemberEntry>, crate::view::ViewError> {
     let name = MemberEntry { id, address: String::new(), retired: false, changed_at: draft.now() };
     draft.entry(&MEMBERS, &name.key())
+}
+
+/// Who a token is spent by.
+fn bearer(id: u64) -> String {
+    format!("member {id}")
 }
 
 fn retired(id: u64) -> Refusal {

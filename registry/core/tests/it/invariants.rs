@@ -14,7 +14,7 @@ use registry_core::table::{
     Table,
 };
 use registry_core::view::{Memory, Space};
-use registry_core::{BatchChange, apply_batch, query};
+use registry_core::{BatchChange, apply_batch, query, verify};
 
 use crate::commands::{Entry, any_log};
 
@@ -248,6 +248,7 @@ proptest! {
             what_an_entity_names_is_kept(after);
             sequences_and_times_never_decrease(before, after);
             derived_keys_and_counts_follow_the_entities(after);
+            assert_eq!(verify::check(after).faults, Vec::<String>::new());
         });
     }
 

@@ -13,4 +13,5 @@ mod peers;
 mod records;
 mod tasks;
 mod tokens;
+mod verify;
 mod world;

@@ -119,6 +119,18 @@ impl Registry {
         self.replace_voters(voters).await
     }
 
+    /// Whether [`Registry::remove`] would begin.
+    ///
+    /// # Errors
+    /// See [`ChangeError`].
+    pub fn may_remove(&self, ids: &BTreeSet<u64>, force: bool) -> Result<(), ChangeError> {
+        let status = self.leading()?;
+        match without(&status, ids) {
+            Some(voters) => self.check_voters(&status, &voters, force),
+            None => Ok(()),
+        }
+    }
+
     /// Takes members out of the cluster, voters among them by joint consensus first. The leader cannot take itself out:
     /// leadership has to be handed over before.
     ///
@@ -132,9 +144,7 @@ impl Registry {
         if present.is_empty() {
             return Ok(());
         }
-        if present.iter().any(|id| status.members.contains_key(id)) {
-            let stay = |id: &u64| !present.contains(id);
-            let voters: BTreeSet<u64> = status.members.keys().copied().filter(stay).collect();
+        if let Some(voters) = without(&status, &present) {
             self.check_voters(&status, &voters, force)?;
             self.replace_voters(voters).await?;
         }
@@ -262,6 +272,12 @@ impl Registry {
             std::future::pending::<()>().await;
         }
     }
+}
+
+/// The voters without these; `None` if none of these is one.
+fn without(status: &Status, ids: &BTreeSet<u64>) -> Option<BTreeSet<u64>> {
+    let voters: BTreeSet<u64> = status.members.keys().copied().collect();
+    (!voters.is_disjoint(ids)).then(|| voters.difference(ids).copied().collect())
 }
 
 type Changed<T> = Result<T, RaftError<TypeConfig, ClientWriteError<TypeConfig>>>;
