@@ -7,7 +7,7 @@ use proto_types::{
     Digest, EnvelopeId, GatewayId, Handle, NodeId, Origin, Revision, TaskId, WallMs,
 };
 
-pub use self::cluster::{cluster_epoch, compacted, member, revision_at};
+pub use self::cluster::{cluster_epoch, compacted, member, revision_at, set_cluster_epoch};
 use crate::counter;
 use crate::entry::{
     AgentEntry, CardEntry, ChangeEvent, EnvelopeEntry, GatewayEntry, JoinTokenEntry, NodeEntry,

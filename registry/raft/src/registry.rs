@@ -5,6 +5,7 @@ mod forward;
 mod membership;
 mod start;
 mod status;
+mod upkeep;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -192,14 +193,6 @@ impl Registry {
         RaftTransportServer::new(service)
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX)
-    }
-
-    /// Has a snapshot made now, which lets the log behind it be purged.
-    ///
-    /// # Errors
-    /// The member has stopped.
-    pub async fn snapshot(&self) -> Result<(), Stopped> {
-        self.inner.raft.trigger().snapshot().await.map_err(|_| Stopped)
     }
 
     /// Lets a voter come back that has lost its directory, once. To be called on the leader, before that member starts;

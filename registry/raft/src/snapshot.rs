@@ -17,14 +17,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-pub(crate) use self::build::Builder;
+pub(crate) use self::build::{Builder, checkpoint};
 pub(crate) use self::incoming::{Incoming, Refused};
-pub(crate) use self::manifest::Manifest;
+pub(crate) use self::manifest::{Manifest, digest};
 pub(crate) use self::send::frames;
 use crate::types::Snapshot;
 
 const DIR: &str = "snapshots";
-const DATABASE: &str = "db";
+pub(crate) const DATABASE: &str = "db";
 const PARTIAL: &str = "partial-";
 
 /// A whole snapshot on disk.
@@ -54,6 +54,11 @@ impl Stored {
 
     pub(crate) fn suspect(&self) -> bool {
         self.suspect.load(Ordering::Acquire)
+    }
+
+    /// Lets the directory go with the last reader.
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
     }
 
     /// Has the next reader get a newly made one.
@@ -132,7 +137,7 @@ impl Snapshots {
             _ => current.replace(fresh),
         };
         if let Some(retired) = retired {
-            retired.retired.store(true, Ordering::Release);
+            retired.retire();
         }
     }
 

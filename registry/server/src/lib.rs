@@ -9,10 +9,13 @@ pub mod config;
 mod fleet;
 mod front;
 mod grpc;
+mod housekeeping;
+mod join;
 mod leader;
 mod lookup;
 mod member;
 mod random;
+mod recovery;
 mod rest;
 mod run;
 

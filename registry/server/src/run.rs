@@ -1,30 +1,37 @@
 //! The role from start to stop.
 //!
-//! It decides the order: secrets, listener, consensus, then service; and at the end the reverse. It
+//! It decides the order: secrets, listener, consensus, then service; and at the end the reverse; and
+//! that a member whose disk failed begins again once the disk is good. It
 //! must never serve before its state is open, nor end while an answer is under way.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use deploy_service::{Drained, Readiness, Shutdown, listen, secret, serve};
+use deploy_service::{Drained, Readiness, Shutdown, listen, secret, serve, telemetry};
 use proto_types::{Kid, Revision, SecretKey};
+use proto_wire::registry::v1 as wire;
+use proto_wire::registry::v1::cluster_server::ClusterServer;
 use proto_wire::registry::v1::directory_server::DirectoryServer;
 use proto_wire::registry::v1::fleet_server::FleetServer;
 use registry_api::OperatorSecret;
 use registry_raft::{Clock, ClusterSecret, Registry, Timings};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tonic_health::server::HealthReporter;
 
 use crate::artifacts::Artifacts;
 use crate::config::{Config, Contradiction};
 use crate::fleet::{self, Fleet};
 use crate::front::Front;
-use crate::grpc::{DirectoryService, FleetService};
+use crate::grpc::{ClusterService, DirectoryService, FleetService};
+use crate::housekeeping;
+use crate::join::{self, Wish};
 use crate::leader::LeaderLine;
 use crate::member::{DOUBTS_MAX, Member, Signer};
+use crate::recovery::{self, Pace};
 
 /// Why a member does not run.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +63,9 @@ pub enum Error {
     /// Consensus.
     #[error("the member does not start")]
     Raft(#[from] registry_raft::Error),
+    /// The store of a failed disk is held open by a reader that does not end.
+    #[error("the failed store cannot be closed")]
+    StillOpen,
     /// Our own descriptors do not load; a defect of the build.
     #[error("the service descriptors do not load")]
     Descriptors(#[from] tonic_reflection::server::Error),
@@ -72,26 +82,117 @@ pub struct Summary {
     pub revision: Revision,
 }
 
-/// Runs a member until `shutdown`.
+/// Runs a member until `shutdown`. A member whose disk fails serves reads until the disk takes
+/// writes again, and starts anew then, on the same address.
 ///
 /// # Errors
 /// It could not start; once it has started it runs until it is told to stop.
-pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
+pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
     config.validate()?;
+    let mut pace = Pace::new();
+    let mut started_once = false;
+    loop {
+        let began = Instant::now();
+        match run_once(&config, &shutdown).await {
+            Ok(Ended::Told(summary)) => return Ok(summary),
+            Ok(Ended::DiskFailed(addr)) => {
+                // Port 0 would ask for another one.
+                config.listen = addr;
+                started_once = true;
+                pace.held(began.elapsed());
+                tracing::info!("the disk takes writes again: the member starts anew");
+            }
+            Err(Error::Raft(error)) if started_once && !shutdown.is_triggered() => {
+                let error = telemetry::chain(&error);
+                tracing::error!(error, "the member does not start yet");
+                tokio::select! {
+                    () = pace.wait() => {}
+                    () = shutdown.triggered() => {}
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// How a member's life ended.
+enum Ended {
+    /// It was told to stop.
+    Told(Summary),
+    /// Its disk failed, and is good again.
+    DiskFailed(SocketAddr),
+}
+
+/// From opening the store to closing it.
+async fn run_once(config: &Config, shutdown: &Shutdown) -> Result<Ended, Error> {
+    // The member's own: it ends with the process's, or alone when the store must be opened anew.
+    let ending = Shutdown::new();
     let readiness = Readiness::new(shutdown.clone());
     let (listener, addr) = listen::bind(config.listen, config.addr_file.as_deref()).await?;
-    let member = Arc::new(open(&config, addr, shutdown.clone()).await?);
+    let member = Arc::new(open(config, addr, ending.clone()).await?);
     let (front, reporter) = Front::new(Arc::clone(&member), &readiness).await?;
-    let fleet = tokio::spawn(fleet::lead(Arc::clone(&member)));
-    let watcher = tokio::spawn(watch_leader(member.registry.clone(), readiness));
-    let leaving = tokio::spawn(leave(Arc::clone(&member), reporter));
-    let drained = serve(listener, front, config.limits.clone(), shutdown.clone()).await;
-
-    // Both end with the wish to stop; a panic in one of them is logged by the runtime.
-    let _ = tokio::join!(fleet, leaving);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(fleet::lead(Arc::clone(&member)));
+    tasks.spawn(housekeeping::keep(Arc::clone(&member), config.retention.clone()));
+    tasks.spawn(leave(Arc::clone(&member), reporter));
+    if let Some(wish) = wish(config, addr)? {
+        tasks.spawn(join::join(Arc::clone(&member), wish));
+    }
+    let watcher = tokio::spawn(watch_standing(member.registry.clone(), readiness.clone()));
+    let served = serve(listener, front, config.limits.clone(), ending.clone());
+    let drained = tokio::select! {
+        drained = served => Some(drained),
+        () = async { shutdown.triggered().await; ending.trigger(); std::future::pending().await } => None,
+        () = repaired(&member.registry, config, &readiness) => None,
+    };
+    // Tasks end with the wish to stop; a panic in one of them is logged by the runtime.
+    ending.trigger();
+    while tasks.join_next().await.is_some() {}
     watcher.abort();
+    let _ = watcher.await;
     member.registry.stop().await;
-    Ok(Summary { addr, drained, revision: member.registry.applied() })
+    let revision = member.registry.applied();
+    let Some(drained) = drained else {
+        close(member).await?;
+        return Ok(Ended::DiskFailed(addr));
+    };
+    Ok(Ended::Told(Summary { addr, drained, revision }))
+}
+
+/// Resolves when the disk has failed and takes writes again.
+async fn repaired(registry: &Registry, config: &Config, readiness: &Readiness) {
+    let disk = readiness.condition("disk");
+    disk.set(true);
+    let why = registry.failed().await;
+    disk.set(false);
+    tracing::error!(why, "the disk failed: this member acknowledges nothing more, reads go on");
+    recovery::writable(&config.data_dir).await;
+}
+
+/// How long the last readers of a failed store may take to let go.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Waits until nobody holds the store open.
+async fn close(member: Arc<Member>) -> Result<(), Error> {
+    let closed = member.registry.closed();
+    drop(member);
+    tokio::time::timeout(CLOSE_TIMEOUT, closed).await.map_err(|_| Error::StillOpen)
+}
+
+/// What this member has to ask for, if it is to join a cluster.
+fn wish(config: &Config, addr: SocketAddr) -> Result<Option<Wish>, Error> {
+    let Some(asked) = &config.join else { return Ok(None) };
+    let request = wire::JoinRequest {
+        id: config.id,
+        address: own_url(config, addr),
+        token: secret::read(&asked.token_file)?.expose().to_owned(),
+        promote: asked.promote,
+    };
+    Ok(Some(Wish { request, seeds: asked.seeds.clone() }))
+}
+
+fn own_url(config: &Config, addr: SocketAddr) -> String {
+    config.advertise.clone().unwrap_or_else(|| format!("http://{addr}"))
 }
 
 /// Opens everything that calls share.
@@ -118,6 +219,7 @@ async fn open(config: &Config, addr: SocketAddr, shutdown: Shutdown) -> Result<M
         line: LeaderLine::default(),
         waits: Arc::new(Semaphore::new(bounds.watchers_max)),
         doubts: Semaphore::new(DOUBTS_MAX),
+        upkeep: Arc::new(Semaphore::new(1)),
         propose_timeout: bounds.propose_timeout.std(),
     })
 }
@@ -129,11 +231,10 @@ fn raft(
 ) -> Result<registry_raft::Config, Contradiction> {
     let mut members = config.numbered_members()?;
     if members.is_empty() {
-        let own = config.advertise.clone().unwrap_or_else(|| format!("http://{addr}"));
-        members = BTreeMap::from([(config.id, own)]);
+        members = BTreeMap::from([(config.id, own_url(config, addr))]);
     }
     let mut raft = registry_raft::Config::new(config.id, &config.data_dir, members);
-    raft.bootstrap = config.bootstrap;
+    raft.bootstrap = config.bootstrap && config.join.is_none();
     raft.timings = Timings {
         heartbeat: config.cluster.heartbeat.std(),
         election_min: config.cluster.election_min.std(),
@@ -158,18 +259,27 @@ fn seed(text: &str) -> Option<[u8; 32]> {
     proto_types::Digest::parse(&format!("sha256:{text}")).ok().map(|digest| digest.0)
 }
 
-/// Readiness follows whether a leader is known: without one no write and no strong read is served.
-async fn watch_leader(registry: Registry, readiness: Readiness) {
-    let known = readiness.condition("leader");
+/// Readiness follows whether a leader is known, without which no write and no strong read is
+/// served, and whether this member belongs to the cluster.
+async fn watch_standing(registry: Registry, readiness: Readiness) {
+    let (known, belongs) = (readiness.condition("leader"), readiness.condition("member"));
     let mut leadership = registry.leadership();
+    let mut look = tokio::time::interval(STANDING_PAUSE);
     loop {
+        let status = registry.status();
         known.set(leadership.borrow_and_update().leader.is_some());
-        if leadership.changed().await.is_err() {
-            known.set(false);
-            return;
+        belongs.set(!status.removed && status.address(status.id).is_some());
+        tokio::select! {
+            changed = leadership.changed() => if changed.is_err() { break },
+            _ = look.tick() => {}
         }
     }
+    known.set(false);
+    // A member whose core has ended still belongs; it is told to stop, or its disk failed.
 }
+
+/// How often a member looks whether it was removed. Arbitrary.
+const STANDING_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a planned stop waits for another leader: a heartbeat or two.
 const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(1);
@@ -178,12 +288,14 @@ const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(1);
 /// spares the cluster an election.
 async fn leave(member: Arc<Member>, reporter: HealthReporter) {
     member.shutdown.triggered().await;
+    reporter.set_not_serving::<ClusterServer<ClusterService>>().await;
     reporter.set_not_serving::<DirectoryServer<DirectoryService>>().await;
     reporter.set_not_serving::<FleetServer<FleetService>>().await;
     reporter.set_service_status("", tonic_health::ServingStatus::NotServing).await;
     let registry = &member.registry;
-    let other = registry.status().members.into_keys().find(|id| *id != registry.id());
-    let Some(other) = other.filter(|_| registry.is_leader()) else { return };
-    let handed = tokio::time::timeout(HAND_OVER_TIMEOUT, registry.hand_over(other)).await;
-    tracing::info!(to = other, done = matches!(handed, Ok(Ok(()))), "leadership is handed over");
+    if registry.status().members.len() < 2 || !registry.is_leader() {
+        return;
+    }
+    let handed = tokio::time::timeout(HAND_OVER_TIMEOUT, registry.transfer(None)).await;
+    tracing::info!(?handed, "leadership is handed over");
 }
