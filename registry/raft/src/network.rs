@@ -18,7 +18,7 @@ pub(crate) use self::channel::{Client, client, request};
 pub(crate) use self::contact::Contact;
 pub(crate) use self::peer::Peers;
 pub use self::service::TransportService;
-use crate::snapshot::Manifest;
+use crate::snapshot::{Manifest, Want};
 use crate::types::{Vote, VoteRequest};
 
 /// Every message says whom it is for: an address may have passed to another member.
@@ -44,4 +44,6 @@ pub(crate) enum Ballot {
 pub(crate) struct Opening {
     pub vote: Vote,
     pub manifest: Manifest,
+    /// What the receiver said it wants, and what follows.
+    pub wanted: Vec<Want>,
 }

@@ -17,7 +17,7 @@ use tonic::{Code, Response, Status};
 use super::channel::signed;
 use super::{Ballot, Caller, Client, Opening, client, request};
 use crate::codec::{decode, encode};
-use crate::snapshot::{Stored, frames};
+use crate::snapshot::{Stored, Want, frames};
 use crate::types::{
     AppendRequest, AppendResponse, RpcError, Snapshot, SnapshotResponse, TransferRequest,
     TransferResponse, TypeConfig, Vote, VoteRequest, VoteResponse,
@@ -135,20 +135,24 @@ impl RaftNetworkV2<TypeConfig> for Peer {
     ) -> Result<SnapshotResponse, StreamingError<TypeConfig>> {
         let stored = snapshot.snapshot;
         let mut client = self.client()?;
-        let opening = self.spell(Opening { vote, manifest: stored.manifest().clone() })?;
-        let content = frames(Arc::clone(&stored), opening);
-        let message = signed(self.calls.secret(), content, option.hard_ttl());
+        let manifest = stored.manifest().clone();
+        let offer = request(self.calls.secret(), self.spell(&manifest)?, option.hard_ttl());
         let call = async {
+            let wanted: Vec<Want> =
+                self.answer(RPCTypes::InstallSnapshot, &option, client.offer(offer)).await?;
+            let opening = self.spell(Opening { vote, manifest, wanted: wanted.clone() })?;
+            let content = frames(Arc::clone(&stored), opening, wanted);
+            let message = signed(self.calls.secret(), content, option.hard_ttl());
             let answer = client.snapshot(message).await;
             if answer.as_ref().is_err_and(|status| status.code() == Code::DataLoss) {
                 // Either side's disk or the way may be at fault; a new checkpoint rules one of them out.
                 stored.doubt();
             }
-            answer
+            self.answer(RPCTypes::InstallSnapshot, &option, async { answer }).await
         };
         tokio::select! {
             closed = cancel => Err(StreamingError::Closed(closed)),
-            answer = self.answer(RPCTypes::InstallSnapshot, &option, call) => Ok(answer?),
+            answer = call => Ok(answer?),
         }
     }
 

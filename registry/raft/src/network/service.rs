@@ -14,6 +14,7 @@ use registry_core::command::Proposal;
 use registry_core::query;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::SemaphorePermit;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{Ballot, Call, ClusterSecret, Contact, Opening};
@@ -21,7 +22,7 @@ use crate::codec::{decode, encode};
 use crate::home::Home;
 use crate::machine::Published;
 use crate::proposer::Proposer;
-use crate::snapshot::{Incoming, Refused, Snapshots, Stored};
+use crate::snapshot::{Incoming, Manifest, Refused, Snapshots, Stored, Want};
 use crate::standing::REMOVED;
 use crate::types::{AppendRequest, Raft, TransferRequest, VoteRequest};
 
@@ -82,21 +83,25 @@ impl TransportService {
     /// Receives a snapshot up to its last byte and checks it.
     async fn receive(
         &self,
-        manifest: crate::snapshot::Manifest,
+        manifest: Manifest,
+        wanted: Vec<Want>,
         mut frames: Streaming<Frame>,
     ) -> Result<Arc<Stored>, Status> {
-        let Some(_turn) = self.snapshots.receive() else {
-            return Err(Status::resource_exhausted("another snapshot is being received"));
-        };
+        let _turn = self.turn()?;
         let snapshots = Arc::clone(&self.snapshots);
-        let mut incoming = disk(move || Incoming::begin(&snapshots, manifest)).await?;
+        let mut incoming = disk(move || Incoming::begin(&snapshots, manifest, &wanted)).await?;
         while let Some(frame) = next(&mut frames).await? {
             let write = move || incoming.write(&frame.body).map(|()| incoming);
             incoming = disk(write).await?;
             self.contact.touch();
         }
-        let (home, snapshots) = (Arc::clone(&self.home), Arc::clone(&self.snapshots));
-        disk(move || incoming.finish(&home, &snapshots)).await
+        let home = Arc::clone(&self.home);
+        disk(move || incoming.finish(&home)).await
+    }
+
+    fn turn(&self) -> Result<SemaphorePermit<'_>, Status> {
+        let turn = self.snapshots.receive();
+        turn.ok_or_else(|| Status::resource_exhausted("another snapshot is being received"))
     }
 }
 
@@ -125,6 +130,14 @@ impl RaftTransport for TransportService {
         respond(&answer.map_err(stopped)?)
     }
 
+    async fn offer(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
+        let manifest: Manifest = self.call(request)?;
+        let _turn = self.turn()?;
+        let snapshots = Arc::clone(&self.snapshots);
+        self.contact.touch();
+        respond(&disk(move || snapshots.wanted(&manifest)).await?)
+    }
+
     async fn snapshot(
         &self,
         request: Request<Streaming<Frame>>,
@@ -134,7 +147,7 @@ impl RaftTransport for TransportService {
             return Err(Status::invalid_argument("a snapshot without an opening"));
         };
         let opening: Opening = self.read(&first)?;
-        let stored = self.receive(opening.manifest, frames).await?;
+        let stored = self.receive(opening.manifest, opening.wanted, frames).await?;
         let answer = self.raft.install_full_snapshot(opening.vote, stored.snapshot()).await;
         respond(&answer.map_err(stopped)?)
     }
@@ -167,7 +180,7 @@ async fn disk<T: Send + 'static>(
             Refused::Manifest(_) => Status::invalid_argument(refused.to_string()),
             // The sender's file may have ended early: its digest would not have matched either.
             Refused::Corrupt(_) | Refused::OtherState => Status::data_loss(refused.to_string()),
-            Refused::Length => Status::aborted(refused.to_string()),
+            Refused::Length | Refused::Moved => Status::aborted(refused.to_string()),
             Refused::Disk(_) => Status::resource_exhausted(refused.to_string()),
         }
     })

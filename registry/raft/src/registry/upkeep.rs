@@ -13,7 +13,7 @@ use openraft::async_runtime::watch::WatchReceiver as _;
 use super::Registry;
 use crate::machine::blocking;
 use crate::offline::header;
-use crate::snapshot::{checkpoint, frames};
+use crate::snapshot::{all, checkpoint, frames};
 
 /// How long a snapshot may take to be made. It is made of hard links, and read once for its digests.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(600);
@@ -50,7 +50,8 @@ impl Registry {
         // Nobody else is to use it.
         stored.retire();
         let header = header(stored.manifest())?;
-        Ok(frames(stored, header).map(|frame| frame.body))
+        let wanted = all(stored.manifest());
+        Ok(frames(stored, header, wanted).map(|frame| frame.body))
     }
 
     /// Compacts the databases down to their last level. Returns the bytes on disk before and after.

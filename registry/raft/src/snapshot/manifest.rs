@@ -20,7 +20,7 @@ const FILE: &str = "manifest";
 pub(crate) const FILES_MAX: usize = 65_536;
 
 /// Bytes read at a time while digesting. Arbitrary.
-const PIECE_BYTES: usize = 1 << 20;
+pub(super) const PIECE_BYTES: usize = 1 << 20;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Manifest {

@@ -72,7 +72,7 @@ impl Cluster {
         config
     }
 
-    async fn run(&mut self, id: u64, listener: std::net::TcpListener) {
+    pub(crate) async fn run(&mut self, id: u64, listener: std::net::TcpListener) {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let config = self.config(id);
         let started = runtime.spawn(async move {
@@ -88,12 +88,25 @@ impl Cluster {
         self.members.insert(id, Member { registry, runtime });
     }
 
-    /// Starts an empty member that is in no cluster yet.
-    pub(crate) async fn newcomer(&mut self, id: u64) -> String {
+    /// No member, and none that would make a cluster.
+    pub(crate) fn empty() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (addresses, members) = (BTreeMap::new(), BTreeMap::new());
+        Self { dir, addresses, members, founders: 0, adjust: |_| {} }
+    }
+
+    /// A place for a member that is not started yet.
+    pub(crate) async fn place(&mut self, id: u64) -> (String, std::net::TcpListener) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         self.addresses.insert(id, address.clone());
-        self.run(id, listener.into_std().unwrap()).await;
+        (address, listener.into_std().unwrap())
+    }
+
+    /// Starts an empty member that is in no cluster yet.
+    pub(crate) async fn newcomer(&mut self, id: u64) -> String {
+        let (address, listener) = self.place(id).await;
+        self.run(id, listener).await;
         address
     }
 

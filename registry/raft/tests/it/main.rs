@@ -7,4 +7,5 @@ mod door;
 mod failover;
 mod install;
 mod members;
+mod offline;
 mod single;
