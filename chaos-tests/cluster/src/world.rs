@@ -61,6 +61,19 @@ impl World {
     /// # Errors
     /// A member does not come up; with the end of its log.
     pub async fn registry(count: u64) -> Result<Self> {
+        let mut world = Self::prepared(count)?;
+        for at in 0..world.members.len() {
+            world.start_member(at)?;
+        }
+        world.leader().await?;
+        Ok(world)
+    }
+
+    /// The files of a registry of `count` members, none of which is started.
+    ///
+    /// # Errors
+    /// The files cannot be written.
+    pub fn prepared(count: u64) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("ecumene-world-").tempdir()?;
         let mut world =
             Self { folder, members: Vec::new(), gateways: Vec::new(), nodes: Vec::new() };
@@ -76,11 +89,23 @@ impl World {
             let config = world.file(&format!("r{id}.toml"), &world.member_toml(id, &urls))?;
             world.members.push(Member { id, url: url.clone(), config, process: None });
         }
-        for at in 0..world.members.len() {
-            world.start_member(at)?;
-        }
-        world.leader().await?;
         Ok(world)
+    }
+
+    /// Starts an empty member that joins with a token, and waits until it is ready. It has no vote.
+    ///
+    /// # Errors
+    /// It does not become ready; with the end of its log.
+    pub async fn join_member(&mut self, id: u64) -> Result<usize> {
+        let join = self.invite("registry").await?;
+        self.secret(&format!("r{id}-join"), &join)?;
+        let url = format!("http://127.0.0.1:{}", free_port()?);
+        let config = self.file(&format!("r{id}.toml"), &self.joining_toml(id, &url))?;
+        self.members.push(Member { id, url, config, process: None });
+        let at = self.members.len() - 1;
+        self.start_member(at)?;
+        self.member_ready(at).await?;
+        Ok(at)
     }
 
     /// Starts a gateway with its own join token, and waits until it is ready.

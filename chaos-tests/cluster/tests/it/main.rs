@@ -3,8 +3,12 @@
 
 mod command_line;
 mod durability;
+mod full_disk;
 mod history;
 mod kill_loop;
+mod membership;
 mod placement;
 mod sdk_interop;
 mod single_use;
+mod write_gap;
+mod writers;

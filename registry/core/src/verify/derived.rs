@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::view::{Space, View, ViewError};
 
-use super::{PAGE, Report, TABLES, each, hex, tag_of};
+use super::{PAGE, Report, TABLES, Visit, each, hex, tag_of};
 
 /// Superfluous keys that are named, of one tag.
 const NAMED_MAX: usize = 10;
@@ -54,10 +54,7 @@ fn superfluous(view: &dyn View, tag: Option<u8>, report: &mut Report) -> Result<
 }
 
 /// The derived keys of every entity that can be read; the others are faults of the state.
-fn entities(
-    view: &dyn View,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), ViewError>,
-) -> Result<(), ViewError> {
+fn entities(view: &dyn View, visit: &mut Visit<'_>) -> Result<(), ViewError> {
     each(view, Space::State, PAGE, &mut |key, value| {
         let table = TABLES.iter().find(|table| Some(table.tag()) == tag_of(key));
         let Some(Ok(entry)) = table.map(|table| table.read(value)) else { return Ok(()) };

@@ -10,6 +10,7 @@ mod directory_refusals;
 mod envelopes;
 mod fleet;
 mod fleet_refusals;
+mod members;
 mod meta;
 mod peers;
 mod records;

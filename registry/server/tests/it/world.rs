@@ -18,6 +18,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use proto_types::{SecretKey, base64url};
 use proto_wire::registry::v1 as wire;
+use proto_wire::registry::v1::cluster_client::ClusterClient;
 use proto_wire::registry::v1::directory_client::DirectoryClient;
 use proto_wire::registry::v1::fleet_client::FleetClient;
 use registry_server::{Config, Error, Summary};
@@ -48,6 +49,19 @@ impl World {
     pub(crate) async fn start() -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let config = config(folder.path(), 1);
+        Self::run(config, folder).await.ready().await
+    }
+
+    /// An empty member that asks a cluster to be let in.
+    pub(crate) async fn joining(&self, id: u64, promote: bool) -> Self {
+        let folder = Arc::clone(&self._folder);
+        let token = self.invite("registry").await;
+        let join = registry_server::config::Join {
+            token_file: secret(folder.path(), &format!("join-{id}"), &token),
+            seeds: vec![format!("http://{}", self.addr)],
+            promote,
+        };
+        let config = Config { join: Some(join), ..config(folder.path(), id) };
         Self::run(config, folder).await.ready().await
     }
 
@@ -101,6 +115,10 @@ impl World {
 
     pub(crate) fn directory(&self) -> DirectoryClient<Channel> {
         DirectoryClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn cluster(&self) -> ClusterClient<Channel> {
+        ClusterClient::new(self.channel.clone())
     }
 
     pub(crate) fn fleet(&self) -> FleetClient<Channel> {
