@@ -4,6 +4,8 @@
 //! that a member whose disk failed begins again once the disk is good. It
 //! must never serve before its state is open, nor end while an answer is under way.
 
+mod beside;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,25 +15,22 @@ use std::time::{Duration, Instant};
 use deploy_service::{Drained, Readiness, Shutdown, listen, secret, serve, telemetry};
 use proto_types::{Kid, Revision, SecretKey};
 use proto_wire::registry::v1 as wire;
-use proto_wire::registry::v1::cluster_server::ClusterServer;
-use proto_wire::registry::v1::directory_server::DirectoryServer;
-use proto_wire::registry::v1::fleet_server::FleetServer;
 use registry_api::OperatorSecret;
 use registry_raft::{Clock, ClusterSecret, Registry, Timings};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tonic_health::server::HealthReporter;
 
+use self::beside::{leave, repaired, watch_standing};
 use crate::artifacts::Artifacts;
 use crate::config::{Config, Contradiction};
 use crate::fleet::{self, Fleet};
 use crate::front::Front;
-use crate::grpc::{ClusterService, DirectoryService, FleetService};
 use crate::housekeeping;
 use crate::join::{self, Wish};
 use crate::leader::LeaderLine;
 use crate::member::{DOUBTS_MAX, Member, Signer};
-use crate::recovery::{self, Pace};
+use crate::recovery::Pace;
 
 /// Why a member does not run.
 #[derive(Debug, thiserror::Error)]
@@ -131,18 +130,12 @@ async fn run_once(config: &Config, shutdown: &Shutdown) -> Result<Ended, Error> 
     let (listener, addr) = listen::bind(config.listen, config.addr_file.as_deref()).await?;
     let member = Arc::new(open(config, addr, ending.clone()).await?);
     let (front, reporter) = Front::new(Arc::clone(&member), &readiness).await?;
-    let mut tasks = JoinSet::new();
-    tasks.spawn(fleet::lead(Arc::clone(&member)));
-    tasks.spawn(housekeeping::keep(Arc::clone(&member), config.retention.clone()));
-    tasks.spawn(leave(Arc::clone(&member), reporter));
-    if let Some(wish) = wish(config, addr)? {
-        tasks.spawn(join::join(Arc::clone(&member), wish));
-    }
+    let mut tasks = tasks(&member, config, wish(config, addr)?, reporter);
     let watcher = tokio::spawn(watch_standing(member.registry.clone(), readiness.clone()));
     let served = serve(listener, front, config.limits.clone(), ending.clone());
     let drained = tokio::select! {
         drained = served => Some(drained),
-        () = async { shutdown.triggered().await; ending.trigger(); std::future::pending().await } => None,
+        () = pass_on(shutdown, &ending) => None,
         () = repaired(&member.registry, config, &readiness) => None,
     };
     // Tasks end with the wish to stop; a panic in one of them is logged by the runtime.
@@ -159,14 +152,28 @@ async fn run_once(config: &Config, shutdown: &Shutdown) -> Result<Ended, Error> 
     Ok(Ended::Told(Summary { addr, drained, revision }))
 }
 
-/// Resolves when the disk has failed and takes writes again.
-async fn repaired(registry: &Registry, config: &Config, readiness: &Readiness) {
-    let disk = readiness.condition("disk");
-    disk.set(true);
-    let why = registry.failed().await;
-    disk.set(false);
-    tracing::error!(why, "the disk failed: this member acknowledges nothing more, reads go on");
-    recovery::writable(&config.data_dir).await;
+/// What ends by itself with the member.
+fn tasks(
+    member: &Arc<Member>,
+    config: &Config,
+    wish: Option<Wish>,
+    reporter: HealthReporter,
+) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(fleet::lead(Arc::clone(member)));
+    tasks.spawn(housekeeping::keep(Arc::clone(member), config.retention.clone()));
+    tasks.spawn(leave(Arc::clone(member), reporter));
+    if let Some(wish) = wish {
+        tasks.spawn(join::join(Arc::clone(member), wish));
+    }
+    tasks
+}
+
+/// Has the member end when the process is told to. Never resolves.
+async fn pass_on(shutdown: &Shutdown, ending: &Shutdown) {
+    shutdown.triggered().await;
+    ending.trigger();
+    std::future::pending().await
 }
 
 /// How long the last readers of a failed store may take to let go.
@@ -257,45 +264,4 @@ fn signer(path: &Path, kid: &str) -> Result<Signer, Error> {
 /// 32 bytes in lower-case hexadecimal digits: the spelling of a digest without its prefix.
 fn seed(text: &str) -> Option<[u8; 32]> {
     proto_types::Digest::parse(&format!("sha256:{text}")).ok().map(|digest| digest.0)
-}
-
-/// Readiness follows whether a leader is known, without which no write and no strong read is
-/// served, and whether this member belongs to the cluster.
-async fn watch_standing(registry: Registry, readiness: Readiness) {
-    let (known, belongs) = (readiness.condition("leader"), readiness.condition("member"));
-    let mut leadership = registry.leadership();
-    let mut look = tokio::time::interval(STANDING_PAUSE);
-    loop {
-        let status = registry.status();
-        known.set(leadership.borrow_and_update().leader.is_some());
-        belongs.set(!status.removed && status.address(status.id).is_some());
-        tokio::select! {
-            changed = leadership.changed() => if changed.is_err() { break },
-            _ = look.tick() => {}
-        }
-    }
-    known.set(false);
-    // A member whose core has ended still belongs; it is told to stop, or its disk failed.
-}
-
-/// How often a member looks whether it was removed. Arbitrary.
-const STANDING_PAUSE: Duration = Duration::from_secs(1);
-
-/// How long a planned stop waits for another leader: a heartbeat or two.
-const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// What a wish to stop begins with: health goes down, and leadership goes to another voter, which
-/// spares the cluster an election.
-async fn leave(member: Arc<Member>, reporter: HealthReporter) {
-    member.shutdown.triggered().await;
-    reporter.set_not_serving::<ClusterServer<ClusterService>>().await;
-    reporter.set_not_serving::<DirectoryServer<DirectoryService>>().await;
-    reporter.set_not_serving::<FleetServer<FleetService>>().await;
-    reporter.set_service_status("", tonic_health::ServingStatus::NotServing).await;
-    let registry = &member.registry;
-    if registry.status().members.len() < 2 || !registry.is_leader() {
-        return;
-    }
-    let handed = tokio::time::timeout(HAND_OVER_TIMEOUT, registry.transfer(None)).await;
-    tracing::info!(?handed, "leadership is handed over");
 }

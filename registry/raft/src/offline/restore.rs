@@ -50,35 +50,42 @@ pub fn restore(
     archive::unpack(copy, &Store::first_state(dir))?;
     let home = Home::open(dir, Options::default())?;
     let view = home.store.view();
-    let Some(applied) = view.meta(APPLIED)? else {
-        return Err(Fault::Archive("its state holds nothing".to_owned()));
-    };
-    let last: LogId = decode(&applied)?;
+    let applied = view.meta(APPLIED)?;
+    let applied = applied.ok_or_else(|| Fault::Archive("its state holds nothing".to_owned()))?;
     let unread = |cause: registry_core::view::ViewError| Fault::Archive(cause.to_string());
     let epoch = query::cluster_epoch(&view).map_err(unread)? + 1;
     let revision = query::revision(&view).map_err(unread)?;
     drop(view);
+    let last: LogId = decode(&applied)?;
+    let membership = encode(&membership(last, members)?)?;
+    let meta: [(&[u8], &[u8]); 2] = [(APPLIED, &applied), (MEMBERSHIP, &membership)];
+    home.store.commit(&[query::set_cluster_epoch(epoch)], &meta)?;
+    home.store.sync_state()?;
+    begin_log(&home, last, members)?;
+    // Members with an empty directory are sent this one.
+    checkpoint(&home, &Snapshots::open(dir)?)?;
+    Ok(Restored { revision, epoch, members: members.clone() })
+}
 
+fn membership(last: LogId, members: &BTreeMap<u64, String>) -> Result<Membership, Fault> {
     let node = |(id, address): (&u64, &String)| (*id, BasicNode::new(address));
     let nodes: BTreeMap<u64, BasicNode> = members.iter().map(node).collect();
     let voters = vec![members.keys().copied().collect()];
     let membership = openraft::Membership::new(voters, nodes)
         .map_err(|cause| Fault::Members(cause.to_string()))?;
-    let membership = encode(&Membership::new(Some(last), membership))?;
-    let epoch_write = query::set_cluster_epoch(epoch);
-    home.store.commit(&[epoch_write], &[(APPLIED, &applied), (MEMBERSHIP, &membership)])?;
-    home.store.sync_state()?;
-    // The log begins behind the state. The vote stands for no member: the first election is in the next term.
+    Ok(Membership::new(Some(last), membership))
+}
+
+/// The log begins behind the state. The vote is one that nobody counts: the first election is in the next term.
+fn begin_log(home: &Home, last: LogId, members: &BTreeMap<u64, String>) -> Result<(), Fault> {
     let log = home.store.log();
     log.purge_to(last.index(), PURGED, &encode(&last)?)?;
     let founder = members.keys().next().copied().unwrap_or(0);
     let vote = encode(&Vote::new(last.committed_leader_id().term, founder))?;
     let (done, synced) = mpsc::channel();
+    // The receiver waits below, so that a send cannot fail.
     log.save(VOTE, &vote, Box::new(move |outcome| done.send(outcome).unwrap_or(())))?;
-    synced.recv().map_err(std::io::Error::other)??;
-    // Members with an empty directory are sent this one.
-    checkpoint(&home, &Snapshots::open(dir)?)?;
-    Ok(Restored { revision, epoch, members: members.clone() })
+    Ok(synced.recv().map_err(std::io::Error::other)??)
 }
 
 fn check_members(members: &BTreeMap<u64, String>) -> Result<(), Fault> {

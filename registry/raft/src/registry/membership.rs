@@ -2,16 +2,18 @@
 //! It decides which changes are safe to begin; it must never begin one while another is under way, nor one after which
 //! no majority would answer, unless the operator insists.
 
+mod change_error;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use openraft::errors::{ChangeMembershipError, ClientWriteError, RaftError};
 use openraft::{BasicNode, ChangeMembers};
 use tokio::time::timeout;
 
+pub use self::change_error::ChangeError;
+use self::change_error::outcome;
 use super::{Registry, Status};
 use crate::proposer::leader;
-use crate::types::TypeConfig;
 
 /// Voters of a cluster. Each further one makes every write slower; five survive the loss of two.
 pub const VOTERS_MAX: usize = 5;
@@ -27,60 +29,6 @@ const CHANGE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long members that leave are given to hear of it.
 const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// A change of the cluster that was not made.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ChangeError {
-    /// Ask the leader.
-    #[error("this member does not lead")]
-    NotLeader {
-        /// Who leads, and where, as far as known.
-        leader: Option<(u64, String)>,
-    },
-    /// One change at a time.
-    #[error("another change of the cluster is under way")]
-    InProgress,
-    /// No member has this number.
-    #[error("{0} is no member")]
-    NotAMember(u64),
-    /// The number belongs to a member elsewhere.
-    #[error("member {id} is at {address}")]
-    OtherAddress {
-        /// Its number.
-        id: u64,
-        /// Where it is.
-        address: String,
-    },
-    /// A bound is reached.
-    #[error("{what} are at most {bound}")]
-    TooMany {
-        /// Of what.
-        what: &'static str,
-        /// The bound.
-        bound: usize,
-    },
-    /// Too few of the voters would answer; it can be forced.
-    #[error("{healthy} of {voters} voters answer and keep up, {needed} are needed")]
-    QuorumAtRisk {
-        /// How many answer and keep up.
-        healthy: usize,
-        /// How many there would be.
-        voters: usize,
-        /// A majority of them.
-        needed: usize,
-    },
-    /// A member to be promoted lags too far behind; it can be forced.
-    #[error("member {id} lags {lag} entries behind")]
-    Behind {
-        /// Which one.
-        id: u64,
-        /// How far.
-        lag: u64,
-    },
-    /// It may have been done, or half of it: look at the status, and repeat.
-    #[error("the outcome is unknown: {0}")]
-    Unknown(String),
-}
 
 impl Registry {
     /// Adds a member without a vote; what it lacks is sent to it. No error if it is one already, at the same address.
@@ -278,28 +226,4 @@ impl Registry {
 fn without(status: &Status, ids: &BTreeSet<u64>) -> Option<BTreeSet<u64>> {
     let voters: BTreeSet<u64> = status.members.keys().copied().collect();
     (!voters.is_disjoint(ids)).then(|| voters.difference(ids).copied().collect())
-}
-
-type Changed<T> = Result<T, RaftError<TypeConfig, ClientWriteError<TypeConfig>>>;
-
-fn outcome<T>(changed: Result<Changed<T>, tokio::time::error::Elapsed>) -> Result<(), ChangeError> {
-    let refused = match changed {
-        Ok(Ok(_)) => return Ok(()),
-        Err(_) => return Err(ChangeError::Unknown("no majority answered in time".to_owned())),
-        Ok(Err(RaftError::APIError(refused))) => refused,
-        Ok(Err(other)) => return Err(ChangeError::Unknown(other.to_string())),
-    };
-    match refused {
-        ClientWriteError::ForwardToLeader(forward) => {
-            let leader = forward.leader_id.zip(forward.leader_node.map(|node| node.addr));
-            Err(ChangeError::NotLeader { leader })
-        }
-        ClientWriteError::ChangeMembershipError(ChangeMembershipError::InProgress(_)) => {
-            Err(ChangeError::InProgress)
-        }
-        ClientWriteError::ChangeMembershipError(ChangeMembershipError::LearnerNotFound(
-            missing,
-        )) => Err(ChangeError::NotAMember(missing.node_id)),
-        other => Err(ChangeError::Unknown(other.to_string())),
-    }
 }

@@ -28,23 +28,31 @@ struct Opened {
     snapshots: Arc<Snapshots>,
 }
 
+impl Opened {
+    /// What consensus reads and writes.
+    fn stores(&self) -> (LogStore, Machine) {
+        let home = || Arc::clone(&self.home);
+        let machine =
+            Machine::new(home(), Arc::clone(&self.published), Arc::clone(&self.snapshots));
+        (LogStore::new(home()), machine)
+    }
+}
+
 impl Registry {
     /// Starts a member. It takes part as soon as [`Registry::transport_service`] is served at its base URL.
     ///
     /// # Errors
     /// The configuration contradicts itself, the directory is in use or damaged.
     pub async fn start(config: Config, secret: ClusterSecret) -> Result<Self, Error> {
-        let settings = Arc::new(config.openraft()?);
-        let Opened { home, published, snapshots } = open(&config).await?;
-        let machine =
-            Machine::new(Arc::clone(&home), Arc::clone(&published), Arc::clone(&snapshots));
-        let log = LogStore::new(Arc::clone(&home));
+        let settings = config.openraft()?;
+        let opened = open(&config).await?;
+        let (log, machine) = opened.stores();
+        let Opened { home, published, snapshots } = opened;
         let standing = Arc::new(Standing::new());
         let calls = Caller::new(secret.clone(), Arc::clone(&published), Arc::clone(&standing));
         let peers = Peers::new(config.id, calls.clone());
-        let raft = Raft::new(config.id, settings, peers, log, machine).await;
-        let raft = raft.map_err(|cause| Error::Raft(cause.to_string()))?;
-        found(&raft, &config).await?;
+        let raft = Raft::new(config.id, Arc::new(settings), peers, log, machine).await;
+        let raft = founded(raft, &config).await?;
         let mut tasks = JoinSet::new();
         tasks.spawn(rest_once_removed(raft.clone(), standing.watch()));
         let inner = Inner {
@@ -84,8 +92,12 @@ async fn open(config: &Config) -> Result<Opened, Error> {
 }
 
 /// Makes the cluster if this member has to and nothing is there, and spares a lone voter the wait for an election.
-async fn found(raft: &Raft, config: &Config) -> Result<(), Error> {
+async fn founded(
+    raft: Result<Raft, impl std::fmt::Display>,
+    config: &Config,
+) -> Result<Raft, Error> {
     let failed = |cause: &dyn std::fmt::Display| Error::Raft(cause.to_string());
+    let raft = raft.map_err(|cause| failed(&cause))?;
     let initialized = raft.is_initialized().await.map_err(|cause| failed(&cause))?;
     if !initialized && config.founds() {
         let node = |(id, address): (&u64, &String)| (*id, BasicNode::new(address));
@@ -98,7 +110,7 @@ async fn found(raft: &Raft, config: &Config) -> Result<(), Error> {
     if initialized && raft.voter_ids().eq([config.id]) {
         raft.trigger().elect(false).await.map_err(|cause| failed(&cause))?;
     }
-    Ok(())
+    Ok(raft)
 }
 
 /// A member that was removed stops asking for votes: the others would refuse it each time.

@@ -2,7 +2,7 @@
 //! A file counts only if it has the digest that the manifest states, whatever snapshot it came with. It must never keep
 //! a file that the manifest does not name: one unfinished snapshot is all that there is room for.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::Manifest;
-use super::manifest::{Piece, digest};
+use super::manifest::digest;
 
 /// A file of the manifest that is still wanted, from an offset on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,14 +28,7 @@ pub(crate) fn all(manifest: &Manifest) -> Vec<Want> {
 
 /// Sorts through the files in `dir`: what is sound stays, what is not or belongs to no file of the manifest goes.
 pub(super) fn wanted(dir: &Path, manifest: &Manifest) -> io::Result<Vec<Want>> {
-    let named: BTreeMap<&str, &Piece> =
-        manifest.files.iter().map(|piece| (piece.name.as_str(), piece)).collect();
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        if !named.contains_key(entry.file_name().to_string_lossy().as_ref()) {
-            fs::remove_file(entry.path())?;
-        }
-    }
+    sort_out(dir, manifest)?;
     let mut wanted = Vec::new();
     for (mut want, piece) in all(manifest).into_iter().zip(&manifest.files) {
         let path = dir.join(&piece.name);
@@ -57,4 +50,16 @@ pub(super) fn wanted(dir: &Path, manifest: &Manifest) -> io::Result<Vec<Want>> {
         }
     }
     Ok(wanted)
+}
+
+/// Removes what belongs to no file of the manifest.
+fn sort_out(dir: &Path, manifest: &Manifest) -> io::Result<()> {
+    let named: BTreeSet<&str> = manifest.files.iter().map(|piece| piece.name.as_str()).collect();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if !named.contains(entry.file_name().to_string_lossy().as_ref()) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }

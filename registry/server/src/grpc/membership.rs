@@ -168,22 +168,10 @@ fn refused(member: &Member, why: ChangeError) -> Problem {
 
 /// What one member knows of the cluster.
 pub(super) fn membership(status: &Status) -> wire::Membership {
-    let voters = status.members.iter().map(|(id, url)| (id, url, true));
-    let learners = status.learners.iter().map(|(id, url)| (id, url, false));
-    let members = voters.chain(learners).map(|(id, address, voter)| {
-        let peer = status.peers.get(id);
-        let heard = peer.and_then(|peer| peer.heard);
-        wire::ClusterMember {
-            id: *id,
-            address: address.clone(),
-            voter,
-            matched_index: peer.and_then(|peer| peer.matched),
-            lag: peer.map(|_| status.lag(*id)),
-            heard_ms_ago: heard.map(|ago| u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)),
-        }
-    });
+    let voters = status.members.iter().map(|(id, url)| one(status, *id, url, true));
+    let learners = status.learners.iter().map(|(id, url)| one(status, *id, url, false));
     wire::Membership {
-        members: members.collect(),
+        members: voters.chain(learners).collect(),
         term: status.term,
         leader: status.leader.unwrap_or(0),
         member: status.id,
@@ -196,6 +184,19 @@ pub(super) fn membership(status: &Status) -> wire::Membership {
         snapshot_index: status.snapshot.unwrap_or(0),
         purged_index: status.purged.unwrap_or(0),
         warning: warning(&status.members.keys().copied().collect()),
+    }
+}
+
+fn one(status: &Status, id: u64, address: &str, voter: bool) -> wire::ClusterMember {
+    let peer = status.peers.get(&id);
+    let heard = peer.and_then(|peer| peer.heard);
+    wire::ClusterMember {
+        id,
+        address: address.to_owned(),
+        voter,
+        matched_index: peer.and_then(|peer| peer.matched),
+        lag: peer.map(|_| status.lag(id)),
+        heard_ms_ago: heard.map(|ago| u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)),
     }
 }
 
