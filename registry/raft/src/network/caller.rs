@@ -15,12 +15,13 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    pub(crate) fn new(
-        secret: ClusterSecret,
-        published: Arc<Published>,
-        standing: Arc<Standing>,
-    ) -> Self {
-        Self { secret, published, standing }
+    pub(crate) fn new(secret: ClusterSecret, published: Arc<Published>) -> Self {
+        Self { secret, published, standing: Arc::new(Standing::new()) }
+    }
+
+    /// What the others say of this member.
+    pub(crate) fn standing(&self) -> Arc<Standing> {
+        Arc::clone(&self.standing)
     }
 
     pub(crate) fn secret(&self) -> &ClusterSecret {

@@ -17,7 +17,6 @@ use crate::network::{Caller, ClusterSecret, Contact, Peers};
 use crate::proposer::Proposer;
 use crate::read_index::ReadIndex;
 use crate::snapshot::Snapshots;
-use crate::standing::Standing;
 use crate::types::Raft;
 use crate::{Config, Error};
 
@@ -48,18 +47,18 @@ impl Registry {
         let opened = open(&config).await?;
         let (log, machine) = opened.stores();
         let Opened { home, published, snapshots } = opened;
-        let standing = Arc::new(Standing::new());
-        let calls = Caller::new(secret.clone(), Arc::clone(&published), Arc::clone(&standing));
+        let calls = Caller::new(secret.clone(), Arc::clone(&published));
         let peers = Peers::new(config.id, calls.clone());
         let raft = Raft::new(config.id, Arc::new(settings), peers, log, machine).await;
         let raft = founded(raft, &config).await?;
         let mut tasks = JoinSet::new();
-        tasks.spawn(rest_once_removed(raft.clone(), standing.watch()));
+        tasks.spawn(rest_once_removed(raft.clone(), calls.standing().watch()));
         let inner = Inner {
             id: config.id,
             proposer: Proposer::start(raft.clone(), config.clock, &mut tasks),
             reads: ReadIndex::start(raft.clone(), &mut tasks),
             leadership: watch_leadership(&raft, &mut tasks),
+            standing: calls.standing(),
             forwarder: Forwarder::new(calls),
             silence_max: config.timings.election_max.saturating_mul(3),
             changing: tokio::sync::Mutex::new(()),
@@ -70,7 +69,6 @@ impl Registry {
             published,
             snapshots,
             secret,
-            standing,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
