@@ -104,6 +104,8 @@ async fn case_43_a_full_disk_refuses_writes_serves_reads_and_recovers_without_su
     check(&world.operator().await?, &acked).await?;
     let same = world.members[0].process.as_ref().context("up")?.id();
     ensure!(same == process, "it is the same process");
+    world.members[0].process.take().context("up")?.stop(PATIENCE)?;
+    drop(disk);
     world.stop()
 }
 

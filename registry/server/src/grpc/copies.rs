@@ -39,6 +39,11 @@ pub(super) async fn backup(
 ) -> Handled<BoxStream<'static, Result<wire::BackupChunk, Status>>> {
     operator(member, &request).await?;
     let turn = turn(member)?;
+    // A copy holds what was acknowledged before the call. Without a majority, which may be why it
+    // is taken, it holds what this member has.
+    if let Err(problem) = member.strong().await {
+        tracing::warn!(code = %problem.code(), "a copy is taken of a state that nobody confirms");
+    }
     let pieces = member.registry.backup().await.map_err(failed)?;
     let chunks = pieces.map(move |bytes| {
         // The next one may begin when this one has been sent.
