@@ -1,11 +1,13 @@
 //! The command line: nouns, then verbs. It decides names and defaults of flags, and nothing else.
 
+mod cert;
 mod verbs;
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::cert::*;
 pub(crate) use self::verbs::*;
 
 /// Registry, gateway and nodes for agent platforms that federate.
@@ -36,6 +38,15 @@ pub(crate) struct Globals {
     /// The file that holds the operator's token.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) operator_token_file: Option<PathBuf>,
+    /// The authority of https endpoints, in PEM.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// A certificate to show them, in PEM.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
+    /// The certificate's private key, in PEM.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) cert_key: Option<PathBuf>,
 }
 
 /// How data is printed.
@@ -66,6 +77,9 @@ pub(crate) enum Noun {
     /// Ed25519 keys and what they sign.
     #[command(subcommand)]
     Key(KeyVerb),
+    /// Certificates of processes and operators, and the authority that signs them.
+    #[command(subcommand)]
+    Cert(CertVerb),
     /// Peers of this federation.
     #[command(subcommand)]
     Peer(PeerVerb),

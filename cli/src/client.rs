@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use deploy_service::tls::{ClientFiles, Connector};
 use proto_wire::registry::v1::directory_client::DirectoryClient;
 use proto_wire::registry::v1::fleet_client::FleetClient;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,12 @@ pub(crate) struct Profile {
     pub(crate) gateway: String,
     /// The file that holds the operator's token.
     pub(crate) operator_token_file: Option<PathBuf>,
+    /// Who vouches for https endpoints, in PEM.
+    pub(crate) ca: Option<PathBuf>,
+    /// The certificate shown to them, if any.
+    pub(crate) cert: Option<PathBuf>,
+    /// Its private key.
+    pub(crate) cert_key: Option<PathBuf>,
 }
 
 impl Default for Profile {
@@ -40,6 +47,9 @@ impl Default for Profile {
             registry: vec!["http://127.0.0.1:7400".to_owned()],
             gateway: "http://127.0.0.1:7443".to_owned(),
             operator_token_file: None,
+            ca: None,
+            cert: None,
+            cert_key: None,
         }
     }
 }
@@ -61,6 +71,15 @@ impl Profile {
         if let Some(path) = &globals.operator_token_file {
             profile.operator_token_file = Some(path.clone());
         }
+        for (kept, flag) in [
+            (&mut profile.ca, &globals.ca),
+            (&mut profile.cert, &globals.cert),
+            (&mut profile.cert_key, &globals.cert_key),
+        ] {
+            if flag.is_some() {
+                kept.clone_from(flag);
+            }
+        }
         Ok(profile)
     }
 
@@ -73,12 +92,40 @@ impl Profile {
         Ok(Some(secret.expose().to_owned()))
     }
 
+    /// How endpoints are connected to: https by the authority of the profile, http on loopback.
+    pub(crate) fn connector(&self) -> Result<Connector, Failure> {
+        let files = match &self.ca {
+            Some(ca) => {
+                let (cert, key) = (self.cert.clone(), self.cert_key.clone());
+                Some(ClientFiles { cert, key, ..ClientFiles::new(ca) })
+            }
+            None if self.cert.is_some() || self.cert_key.is_some() => {
+                return Err(Failure::usage("--cert and --cert-key need --ca"));
+            }
+            None => None,
+        };
+        Connector::maybe(files)
+            .map_err(|error| Failure::usage(deploy_service::telemetry::chain(&error)))
+    }
+
+    /// A connection to one member.
+    pub(crate) async fn channel(&self, url: &str) -> Result<Channel, Failure> {
+        let endpoint = Endpoint::from_shared(url.to_owned())
+            .map_err(|error| Failure::usage(format!("{url}: {error}")))?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(CALL_TIMEOUT);
+        endpoint
+            .connect_with_connector(self.connector()?)
+            .await
+            .map_err(|error| Failure::unreachable(url, deploy_service::telemetry::chain(&error)))
+    }
+
     /// The first member that takes a connection.
     async fn connect(&self) -> Result<(Channel, Bearer), Failure> {
         let bearer = Bearer::new(self.operator_token()?)?;
         let mut last = Failure::usage("no registry is configured");
         for url in &self.registry {
-            match channel(url).await {
+            match self.channel(url).await {
                 Ok(channel) => return Ok((channel, bearer)),
                 Err(failure) => last = failure,
             }
@@ -103,18 +150,6 @@ impl Profile {
 pub(crate) type Directory = DirectoryClient<InterceptedService<Channel, Bearer>>;
 /// A client of the fleet service with the operator's token.
 pub(crate) type Fleet = FleetClient<InterceptedService<Channel, Bearer>>;
-
-/// A connection to one member.
-pub(crate) async fn channel(url: &str) -> Result<Channel, Failure> {
-    let endpoint = Endpoint::from_shared(url.to_owned())
-        .map_err(|error| Failure::usage(format!("{url}: {error}")))?
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(CALL_TIMEOUT);
-    endpoint
-        .connect()
-        .await
-        .map_err(|error| Failure::unreachable(url, deploy_service::telemetry::chain(&error)))
-}
 
 /// Adds the operator's token to each call.
 #[derive(Clone)]

@@ -2,6 +2,7 @@
 
 mod agent;
 mod card;
+mod cert;
 mod cluster;
 mod doctor;
 mod envelope;
@@ -34,6 +35,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Noun::Node(NodeVerb::Run(run)) => return role::node(run).await,
         Noun::Node(NodeVerb::List) => cluster::nodes(&profile()?).await?,
         Noun::Cluster(verb) => cluster::run(&profile()?, verb).await?,
+        Noun::Cert(verb) => cert::run(verb)?,
         Noun::Key(verb) => key::run(&args.globals, verb).await?,
         Noun::Peer(verb) => peer::run(&profile()?, verb).await?,
         Noun::Record(verb) => return record::run(&profile()?, verb, format).await,

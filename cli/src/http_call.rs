@@ -1,16 +1,18 @@
-//! Plain HTTP calls to a gateway. It decides bounds and deadlines; it must never follow redirects or send a
+//! HTTP calls to a gateway. It decides bounds and deadlines; it must never follow redirects or send a
 //! credential anywhere but to the URL it was given.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use deploy_service::telemetry::chain;
+use deploy_service::tls::Connector;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
+use crate::client::Profile;
 use crate::failure::Failure;
 
 /// A body larger than this is no answer of a gateway of ours: envelopes are at most 1 MiB, pulled 100 at once.
@@ -31,9 +33,9 @@ pub(crate) struct Call<'a> {
 }
 
 /// Sends the call and hands out the response while its body still comes in.
-pub(crate) async fn open(call: Call<'_>) -> Result<Response<Incoming>, Failure> {
-    let client: Client<HttpConnector, Full<Bytes>> =
-        Client::builder(TokioExecutor::new()).build_http();
+pub(crate) async fn open(profile: &Profile, call: Call<'_>) -> Result<Response<Incoming>, Failure> {
+    let client: Client<Connector, Full<Bytes>> =
+        Client::builder(TokioExecutor::new()).build(profile.connector()?.web());
     let mut request = Request::builder()
         .method(call.method)
         .uri(&call.url)
@@ -51,9 +53,9 @@ pub(crate) async fn open(call: Call<'_>) -> Result<Response<Incoming>, Failure> 
 }
 
 /// Sends the call and reads the whole answer; anything but a success is a failure.
-pub(crate) async fn fetch(call: Call<'_>) -> Result<Bytes, Failure> {
+pub(crate) async fn fetch(profile: &Profile, call: Call<'_>) -> Result<Bytes, Failure> {
     let url = call.url.clone();
-    let response = open(call).await?;
+    let response = open(profile, call).await?;
     let status = response.status();
     let body = tokio::time::timeout(DEADLINE, Limited::new(response, BODY_BYTES_MAX).collect())
         .await

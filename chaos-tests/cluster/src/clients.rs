@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use deploy_service::tls::Connector;
 use proto_wire::registry::v1::directory_client::DirectoryClient;
 use proto_wire::registry::v1::fleet_client::FleetClient;
 use tonic::metadata::{Ascii, MetadataValue};
@@ -43,11 +44,21 @@ impl Operator {
     /// # Errors
     /// It does not take a connection.
     pub async fn connect(url: &str, token: &str) -> Result<Self> {
+        Self::connect_by(Connector::plain(), url, token).await
+    }
+
+    /// As [`Operator::connect`], by this connector.
+    ///
+    /// # Errors
+    /// It does not take a connection.
+    pub async fn connect_by(connector: Connector, url: &str, token: &str) -> Result<Self> {
         let endpoint = Endpoint::from_shared(url.to_owned())?
             .connect_timeout(Duration::from_secs(2))
             .timeout(CALL_TIMEOUT);
-        let channel =
-            endpoint.connect().await.with_context(|| format!("{url} takes no connection"))?;
+        let channel = endpoint
+            .connect_with_connector(connector)
+            .await
+            .with_context(|| format!("{url} takes no connection"))?;
         let bearer = Bearer(format!("Bearer {token}").parse()?);
         Ok(Self {
             directory: DirectoryClient::with_interceptor(channel.clone(), bearer.clone()),

@@ -1,12 +1,13 @@
-//! Plain HTTP, as any client would speak it. It decides nothing about the answer; it must never follow a redirect.
+//! HTTP, as any client would speak it. It decides nothing about the answer; it must never follow a redirect.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
+use deploy_service::tls::Connector;
 use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
@@ -53,6 +54,14 @@ pub async fn post(url: &str, bearer: Option<&str>, body: &Value) -> Result<Answe
     call(Method::POST, url, bearer, body.to_string().into_bytes()).await
 }
 
+/// A GET by this connector.
+///
+/// # Errors
+/// Nobody answers in time.
+pub async fn get_by(connector: Connector, url: &str) -> Result<Answer> {
+    send(connector.web(), Method::GET, (url, None), Vec::new()).await
+}
+
 /// Any call with any bytes.
 ///
 /// # Errors
@@ -63,8 +72,17 @@ pub async fn call(
     bearer: Option<&str>,
     body: Vec<u8>,
 ) -> Result<Answer> {
-    let client: Client<HttpConnector, Full<Bytes>> =
-        Client::builder(TokioExecutor::new()).build_http();
+    send(Connector::plain(), method, (url, bearer), body).await
+}
+
+async fn send(
+    connector: Connector,
+    method: Method,
+    (url, bearer): (&str, Option<&str>),
+    body: Vec<u8>,
+) -> Result<Answer> {
+    let client: Client<Connector, Full<Bytes>> =
+        Client::builder(TokioExecutor::new()).build(connector);
     let mut request = Request::builder()
         .method(method)
         .uri(url)

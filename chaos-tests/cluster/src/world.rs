@@ -1,6 +1,7 @@
 //! A world on loopback: registry members, gateways and nodes with their files, each a real process.
 //! It decides ports, folders and timings; it must never share a folder between two members.
 
+mod certificates;
 mod command;
 mod files;
 mod wait;
@@ -23,6 +24,8 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Everything that one test or demo runs.
 pub struct World {
     folder: TempDir,
+    /// Whether everything is in TLS, with certificates of the command line.
+    certified: bool,
     /// The registry's members, in order of their numbers.
     pub members: Vec<Member>,
     /// Gateways, in order of their start.
@@ -61,12 +64,23 @@ impl World {
     /// # Errors
     /// A member does not come up; with the end of its log.
     pub async fn registry(count: u64) -> Result<Self> {
-        let mut world = Self::prepared(count)?;
-        for at in 0..world.members.len() {
-            world.start_member(at)?;
+        Self::prepared(count)?.started().await
+    }
+
+    /// As [`World::registry`], everything in TLS.
+    ///
+    /// # Errors
+    /// As [`World::registry`].
+    pub async fn certified(count: u64) -> Result<Self> {
+        Self::laid_out(count, true)?.started().await
+    }
+
+    async fn started(mut self) -> Result<Self> {
+        for at in 0..self.members.len() {
+            self.start_member(at)?;
         }
-        world.leader().await?;
-        Ok(world)
+        self.leader().await?;
+        Ok(self)
     }
 
     /// The files of a registry of `count` members, none of which is started.
@@ -74,9 +88,16 @@ impl World {
     /// # Errors
     /// The files cannot be written.
     pub fn prepared(count: u64) -> Result<Self> {
+        Self::laid_out(count, false)
+    }
+
+    fn laid_out(count: u64, certified: bool) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("ecumene-world-").tempdir()?;
-        let mut world =
-            Self { folder, members: Vec::new(), gateways: Vec::new(), nodes: Vec::new() };
+        let (members, gateways, nodes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut world = Self { folder, certified, members, gateways, nodes };
+        if certified {
+            world.make_authority()?;
+        }
         for (name, length) in
             [("cluster", 32), ("operator", 32), ("signing", 32), ("gateway-key", 32)]
         {
@@ -84,8 +105,9 @@ impl World {
         }
         let ports: Vec<u16> = (0..count).map(|_| free_port()).collect::<Result<_>>()?;
         let urls: Vec<String> =
-            ports.iter().map(|port| format!("http://127.0.0.1:{port}")).collect();
+            ports.iter().map(|port| format!("{}://127.0.0.1:{port}", world.scheme())).collect();
         for (id, url) in (1_u64..).zip(&urls) {
+            world.certify("registry", &id.to_string())?;
             let config = world.file(&format!("r{id}.toml"), &world.member_toml(id, &urls))?;
             world.members.push(Member { id, url: url.clone(), config, process: None });
         }
@@ -99,7 +121,8 @@ impl World {
     pub async fn join_member(&mut self, id: u64) -> Result<usize> {
         let join = self.invite("registry").await?;
         self.secret(&format!("r{id}-join"), &join)?;
-        let url = format!("http://127.0.0.1:{}", free_port()?);
+        self.certify("registry", &id.to_string())?;
+        let url = format!("{}://127.0.0.1:{}", self.scheme(), free_port()?);
         let config = self.file(&format!("r{id}.toml"), &self.joining_toml(id, &url))?;
         self.members.push(Member { id, url, config, process: None });
         let at = self.members.len() - 1;
@@ -115,7 +138,8 @@ impl World {
     pub async fn add_gateway(&mut self, name: &str) -> Result<()> {
         let join = self.invite("gateway").await?;
         self.secret(&format!("{name}-join"), &join)?;
-        let url = format!("http://127.0.0.1:{}", free_port()?);
+        self.certify("gateway", name)?;
+        let url = format!("{}://127.0.0.1:{}", self.scheme(), free_port()?);
         let config = self.file(&format!("{name}.toml"), &self.gateway_toml(name, &url))?;
         self.gateways.push(Part { name: name.to_owned(), url, config, process: None });
         self.start_gateway(self.gateways.len() - 1).await
@@ -128,6 +152,7 @@ impl World {
     pub async fn add_node(&mut self, name: &str) -> Result<()> {
         let join = self.invite("node").await?;
         self.secret(&format!("{name}-join"), &join)?;
+        self.certify("node", name)?;
         let config = self.file(&format!("{name}.toml"), &self.node_toml(name))?;
         self.nodes.push(Part { name: name.to_owned(), url: String::new(), config, process: None });
         self.start_node(self.nodes.len() - 1)?;
@@ -154,7 +179,8 @@ impl World {
         self.gateways[at].process = Some(self.role("gateway", &name, &config)?);
         let url = format!("{}/readyz", self.gateways[at].url);
         let until = Instant::now() + PATIENCE;
-        while !matches!(web::get(&url, None).await, Ok(answer) if answer.status == 200) {
+        while !matches!(web::get_by(self.connector()?, &url).await, Ok(answer) if answer.status == 200)
+        {
             self.check_alive()?;
             if Instant::now() > until {
                 let tail =
@@ -196,7 +222,7 @@ impl World {
     /// # Errors
     /// It does not take a connection.
     pub async fn operator_at(&self, url: &str) -> Result<Operator> {
-        Operator::connect(url, &self.operator_token()?).await
+        Operator::connect_by(self.connector()?, url, &self.operator_token()?).await
     }
 
     /// The operator's token.

@@ -115,14 +115,14 @@ fn json(agent: &wire::Agent) -> Value {
 
 async fn call(profile: &Profile, args: CallArgs) -> Result<Value, Failure> {
     let token = token::mint(profile, &args.token).await?;
-    let answer = fetch(request(profile, &args, &token, "SendMessage")?).await?;
+    let answer = fetch(profile, request(profile, &args, &token, "SendMessage")?).await?;
     let answer: Value = serde_json::from_slice(&answer).map_err(Failure::internal)?;
     result(answer)
 }
 
 async fn stream(profile: &Profile, args: CallArgs) -> Result<(), Failure> {
     let token = token::mint(profile, &args.token).await?;
-    let response = open(request(profile, &args, &token, "SendStreamingMessage")?).await?;
+    let response = open(profile, request(profile, &args, &token, "SendStreamingMessage")?).await?;
     if !response.status().is_success() {
         return Err(Failure::http(response.status(), b"the gateway did not open a stream"));
     }

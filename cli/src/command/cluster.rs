@@ -7,7 +7,7 @@ use proto_wire::registry::v1 as wire;
 use serde_json::{Value, json};
 
 use crate::args::{ClusterVerb, InviteRole};
-use crate::client::{Bearer, Profile, channel};
+use crate::client::{Bearer, Profile};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -68,7 +68,7 @@ async fn status(profile: &Profile) -> Result<Output, Failure> {
 /// One member's own word.
 pub(crate) async fn member(profile: &Profile, url: &str) -> Result<wire::ClusterStatus, Failure> {
     let bearer = Bearer::new(profile.operator_token()?)?;
-    let channel = channel(url).await?;
+    let channel = profile.channel(url).await?;
     let mut client = wire::directory_client::DirectoryClient::with_interceptor(channel, bearer);
     Ok(client.status(wire::StatusRequest::default()).await?.into_inner())
 }

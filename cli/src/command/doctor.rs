@@ -71,7 +71,7 @@ fn judge(url: &str, status: &wire::ClusterStatus) -> Finding {
 async fn gateway(profile: &Profile, path: &str) -> Finding {
     let url = format!("{}{path}", profile.gateway);
     let call = Call { method: Method::GET, url: url.clone(), bearer: None, body: Vec::new() };
-    match fetch(call).await {
+    match fetch(profile, call).await {
         Ok(body) => Finding {
             part: url,
             fine: true,

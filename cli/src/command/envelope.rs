@@ -42,7 +42,8 @@ async fn send(
     Envelope::parse(&body).map_err(|error| Failure::usage(error.to_string()))?;
     let token = token::mint(profile, args).await?;
     let url = format!("{}/v1/publish", profile.gateway);
-    let answer = fetch(Call { method: Method::POST, url, bearer: Some(&token), body }).await?;
+    let answer =
+        fetch(profile, Call { method: Method::POST, url, bearer: Some(&token), body }).await?;
     Ok(Output::one(serde_json::from_slice(&answer).map_err(Failure::internal)?))
 }
 
@@ -59,11 +60,12 @@ async fn pull(
     let queue = format!("{}/v1/envelopes", profile.gateway);
     let url = format!("{queue}?target={}&max={max}&wait={wait_seconds}s", percent(target));
     let call = Call { method: Method::GET, url, bearer: Some(&operator), body: Vec::new() };
-    let found: Value = serde_json::from_slice(&fetch(call).await?).map_err(Failure::internal)?;
+    let found: Value =
+        serde_json::from_slice(&fetch(profile, call).await?).map_err(Failure::internal)?;
     let envelopes = found.get("envelopes").and_then(Value::as_array).cloned().unwrap_or_default();
     if ack {
         for envelope in &envelopes {
-            acknowledge(&format!("{queue}/ack"), &operator, target, envelope).await?;
+            acknowledge(profile, &operator, target, envelope).await?;
         }
     }
     let rows = envelopes.iter().map(row).collect();
@@ -72,7 +74,7 @@ async fn pull(
 
 /// Takes one leased envelope out of its queue.
 async fn acknowledge(
-    url: &str,
+    profile: &Profile,
     operator: &str,
     target: &str,
     envelope: &Value,
@@ -83,8 +85,9 @@ async fn acknowledge(
         "id": envelope["id"],
         "epoch": envelope["epoch"],
     });
-    let (url, body) = (url.to_owned(), body.to_string().into_bytes());
-    fetch(Call { method: Method::POST, url, bearer: Some(operator), body }).await.map(drop)
+    let url = format!("{}/v1/envelopes/ack", profile.gateway);
+    let body = body.to_string().into_bytes();
+    fetch(profile, Call { method: Method::POST, url, bearer: Some(operator), body }).await.map(drop)
 }
 
 fn row(envelope: &Value) -> Vec<String> {

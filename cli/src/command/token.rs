@@ -45,7 +45,7 @@ async fn audience_of(profile: &Profile) -> Result<Origin, Failure> {
     let url = format!("{}/.well-known/pilox-mesh.json", profile.gateway);
     let call = Call { method: Method::GET, url: url.clone(), bearer: None, body: Vec::new() };
     let descriptor: Value =
-        serde_json::from_slice(&fetch(call).await?).map_err(Failure::internal)?;
+        serde_json::from_slice(&fetch(profile, call).await?).map_err(Failure::internal)?;
     let named = descriptor.get("instanceOrigin").and_then(Value::as_str);
     origin(named.ok_or_else(|| Failure::internal(format!("{url} has no instanceOrigin")))?)
 }

@@ -33,6 +33,7 @@ pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
         registry: vec![registry_url.clone()],
         gateway: String::new(),
         operator_token_file: Some(home.path("operator")),
+        ..Profile::default()
     };
     invite(&home, &profile, "gateway", &mut registry).await?;
     invite(&home, &profile, "node", &mut registry).await?;
@@ -65,6 +66,7 @@ fn registry_config(home: &Home, listen: SocketAddr) -> registry_server::Config {
         listen,
         data_dir: home.path("registry"),
         artifacts: Some(home.path("artifacts")),
+        plain_loopback: true,
         cluster_secret_file: home.path("cluster"),
         operator_token_file: home.path("operator"),
         signing_key_file: home.path("signing"),

@@ -10,8 +10,11 @@ pub mod secret;
 pub mod serve;
 pub mod shutdown;
 pub mod telemetry;
+pub mod tls;
 pub mod units;
 
+pub use listen::{Listener, Security};
 pub use ready::Readiness;
 pub use serve::{Drained, Limits, serve};
 pub use shutdown::Shutdown;
+pub use tls::ClientIdentity;

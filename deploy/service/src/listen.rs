@@ -1,22 +1,25 @@
 //! Where a process listens, and how its parent learns the port.
 //!
-//! It decides which addresses are allowed. Off this machine nothing may be served in clear text,
-//! and TLS is not supported yet, so only loopback is allowed: never a wildcard, never a default
-//! that opens a port to strangers.
+//! It decides which addresses are allowed. Off this machine nothing may be served in clear text:
+//! without TLS only loopback is, and no flag changes that. There is never a default that opens a
+//! port to strangers.
 
 use std::{
     fs,
     io::{self, Write},
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use tokio::net::TcpListener;
 
+use crate::tls::{self, Acceptor, ServerFiles};
+
 /// Why there is no listener.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The address can be reached from other machines, and TLS is not supported yet.
+    /// The address can be reached from other machines, and TLS is not configured.
     #[error("{addr} is not a loopback address: without TLS only loopback may be served")]
     PlainOffLoopback {
         /// The address that was asked for.
@@ -42,6 +45,42 @@ pub enum Error {
     },
 }
 
+/// What connections of a listener are protected by.
+#[derive(Clone, Debug)]
+pub enum Security {
+    /// Nothing; on loopback only.
+    Plain,
+    /// TLS.
+    Tls(Arc<Acceptor>),
+}
+
+/// A bound socket and what protects it. [`bind`] is the only way to one.
+#[derive(Debug)]
+pub struct Listener {
+    pub(crate) socket: TcpListener,
+    pub(crate) security: Security,
+}
+
+impl Security {
+    /// TLS if there are files for it.
+    ///
+    /// # Errors
+    /// The files cannot be used.
+    pub fn open(files: Option<ServerFiles>) -> Result<Self, tls::Error> {
+        let Some(files) = files else { return Ok(Self::Plain) };
+        Acceptor::open(files).map(|acceptor| Self::Tls(Arc::new(acceptor)))
+    }
+
+    /// The scheme of URLs to such a listener.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        match self {
+            Self::Plain => "http",
+            Self::Tls(_) => "https",
+        }
+    }
+}
+
 /// Binds `addr` and returns the listener with its real address (port 0 asks for a free one).
 ///
 /// With `addr_file` the real address is written there, whole or not at all, once connections are
@@ -52,18 +91,19 @@ pub enum Error {
 pub async fn bind(
     addr: SocketAddr,
     addr_file: Option<&Path>,
-) -> Result<(TcpListener, SocketAddr), Error> {
-    if !addr.ip().to_canonical().is_loopback() {
+    security: Security,
+) -> Result<(Listener, SocketAddr), Error> {
+    if matches!(security, Security::Plain) && !addr.ip().to_canonical().is_loopback() {
         return Err(Error::PlainOffLoopback { addr });
     }
     let refused = |source| Error::Bind { addr, source };
-    let listener = TcpListener::bind(addr).await.map_err(refused)?;
-    let real = listener.local_addr().map_err(refused)?;
+    let socket = TcpListener::bind(addr).await.map_err(refused)?;
+    let real = socket.local_addr().map_err(refused)?;
     if let Some(path) = addr_file {
         publish(path, real).map_err(|source| Error::AddrFile { path: path.to_owned(), source })?;
     }
-    tracing::info!(addr = %real, "listening");
-    Ok((listener, real))
+    tracing::info!(addr = %real, scheme = security.scheme(), "listening");
+    Ok((Listener { socket, security }, real))
 }
 
 /// Writes beside the file and renames, so that a reader never sees half an address.

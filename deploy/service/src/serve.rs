@@ -14,7 +14,13 @@ mod limits;
 mod paced;
 mod seats;
 
-use std::{convert::Infallible, net::SocketAddr, pin::pin, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    time::{Duration, SystemTime},
+};
 
 use axum::{body::Body, response::Response};
 use hyper::Request;
@@ -23,13 +29,17 @@ use hyper_util::{
     server::conn::auto::Builder,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use tower::Service;
 
-use crate::Shutdown;
+use crate::{
+    ClientIdentity, Listener, Security, Shutdown,
+    tls::{Acceptor, Visitor},
+};
 
 use self::{
     edge::Edge,
@@ -54,30 +64,29 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves `service` on `listener` until `shutdown`, then drains.
 ///
-/// A request carries `ConnectInfo<SocketAddr>` in its extensions. The drain: from the wish to
+/// A request carries `ConnectInfo<SocketAddr>` in its extensions, and [`ClientIdentity`] if the client
+/// has proved one. The drain: from the wish to
 /// stop on, readiness is down while connections are still accepted for `limits.lame_duck`; then
 /// the listener closes and idle connections end; requests in flight may finish for
 /// `limits.drain`; what is left is cut. Streams that last should end on `shutdown` themselves.
-pub async fn serve<S>(
-    listener: TcpListener,
-    service: S,
-    limits: Limits,
-    shutdown: Shutdown,
-) -> Drained
+pub async fn serve<S>(listener: Listener, service: S, limits: Limits, shutdown: Shutdown) -> Drained
 where
     S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
     let in_flight = InFlight::default();
     let stop = Shutdown::new();
+    let Listener { socket, security } = listener;
     let server = Server {
         builder: builder(&limits),
         edge: Edge { service, in_flight: in_flight.clone(), limits: limits.clone() },
         seats: Seats::new(&limits),
+        security,
         stop: stop.clone(),
+        limits: limits.clone(),
     };
     let mut connections = JoinSet::new();
-    server.accept_until_stop(listener, &limits, &shutdown, &mut connections).await;
+    server.accept_until_stop(socket, &shutdown, &mut connections).await;
     let in_flight_at_stop = in_flight.count();
     stop.trigger();
     let cut = finish(connections, &in_flight, limits.drain.std()).await;
@@ -93,10 +102,14 @@ async fn finish(mut connections: JoinSet<()>, in_flight: &InFlight, deadline: Du
     cut
 }
 
+/// What every connection has a copy of.
+#[derive(Clone)]
 struct Server<S> {
     builder: Builder<TokioExecutor>,
     edge: Edge<S>,
     seats: Seats,
+    security: Security,
+    limits: Limits,
     /// The end of accepting, which comes a lame-duck time after the wish to stop.
     stop: Shutdown,
 }
@@ -110,20 +123,19 @@ where
     async fn accept_until_stop(
         &self,
         listener: TcpListener,
-        limits: &Limits,
         shutdown: &Shutdown,
         connections: &mut JoinSet<()>,
     ) {
         let mut closing = pin!(async {
             shutdown.triggered().await;
-            sleep(limits.lame_duck.std()).await;
+            sleep(self.limits.lame_duck.std()).await;
         });
         loop {
             tokio::select! {
                 () = &mut closing => return,
                 Some(_) = connections.join_next() => {}
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, addr)) => self.open(stream, addr, limits, connections),
+                    Ok((stream, addr)) => self.open(stream, addr, connections),
                     Err(error) => {
                         tracing::warn!(%error, "cannot accept");
                         sleep(ACCEPT_PAUSE).await;
@@ -133,54 +145,97 @@ where
         }
     }
 
-    /// Gives the connection a seat and a task, or a refusal that costs no task.
-    fn open(
-        &self,
-        stream: TcpStream,
-        addr: SocketAddr,
-        limits: &Limits,
-        connections: &mut JoinSet<()>,
-    ) {
+    /// Gives the connection a seat and a task, or a refusal that costs no task. It counts from
+    /// here on, before any handshake.
+    fn open(&self, stream: TcpStream, addr: SocketAddr, connections: &mut JoinSet<()>) {
         match self.seats.take(addr.ip()) {
             Ok(seat) => {
                 // Small answers must not wait for more; a failure means the client is gone.
                 let _ = stream.set_nodelay(true);
-                connections.spawn(self.attend(Guarded::new(stream, limits), addr, seat));
+                connections.spawn(self.clone().attend(stream, addr, seat));
             }
             Err(full) => {
-                // Best effort: a fresh socket's buffer holds this line, and nobody waits for it.
-                let _ = stream.try_write(full.answer().as_bytes());
+                if matches!(self.security, Security::Plain) {
+                    // Best effort: a fresh socket's buffer holds this line, and nobody waits for it.
+                    let _ = stream.try_write(full.answer().as_bytes());
+                }
                 tracing::debug!(%addr, ?full, "connection refused");
             }
         }
     }
 
     /// One connection from its first byte to its last.
-    fn attend(
-        &self,
-        io: Guarded,
-        addr: SocketAddr,
-        seat: Seat,
-    ) -> impl Future<Output = ()> + Send + use<S> {
-        let service = self.edge.for_client(addr);
-        let connection = self.builder.serve_connection(TokioIo::new(io), service).into_owned();
-        let stop = self.stop.clone();
-        async move {
-            let _seat = seat;
-            let mut connection = pin!(connection);
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = stop.triggered() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
-            };
-            if let Err(error) = ended {
-                let error = &*error as &dyn std::error::Error;
-                tracing::debug!(%addr, error, "connection ended");
+    async fn attend(self, stream: TcpStream, addr: SocketAddr, seat: Seat) {
+        let _seat = seat;
+        let beginning = Instant::now() + self.limits.header_timeout.std();
+        let ended = match self.security.clone() {
+            Security::Plain => {
+                let io = Guarded::new(stream, beginning, &self.limits);
+                self.speak(io, addr, None).await
             }
+            Security::Tls(acceptor) => self.shake(&acceptor, stream, addr, beginning).await,
+        };
+        if let Err(error) = ended {
+            let error = &*error as &dyn std::error::Error;
+            tracing::debug!(%addr, error, "connection ended");
         }
     }
+
+    /// A connection that begins with a handshake, which ends in time or not at all.
+    async fn shake(
+        self,
+        acceptor: &Acceptor,
+        stream: TcpStream,
+        addr: SocketAddr,
+        beginning: Instant,
+    ) -> Result<(), BoxError> {
+        let shaken = tokio::select! {
+            shaken = timeout_at(beginning, acceptor.accept(stream)) => shaken?,
+            // Nobody has asked for anything yet.
+            () = self.stop.triggered() => return Ok(()),
+        };
+        if let Err(error) = &shaken
+            && error.kind() == io::ErrorKind::PermissionDenied
+        {
+            // Its authority is ours, so this is a mistake of an operator, and no stranger's flood.
+            tracing::warn!(%addr, %error, "a client's certificate is refused");
+        }
+        let (stream, visitor) = shaken?;
+        let io = Guarded::new(stream, beginning, &self.limits);
+        self.speak(io, addr, visitor).await
+    }
+
+    /// Requests and answers, until the client, the process or the client's certificate ends.
+    async fn speak<I: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+        self,
+        io: Guarded<I>,
+        addr: SocketAddr,
+        visitor: Option<Visitor>,
+    ) -> Result<(), BoxError> {
+        let until = visitor.as_ref().map(|visitor| visitor.until);
+        let identity = visitor.map(|visitor| ClientIdentity::new(visitor.identity));
+        let service = self.edge.for_client(addr, identity);
+        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(io), service));
+        tokio::select! {
+            ended = connection.as_mut() => return ended,
+            () = self.stop.triggered() => {
+                connection.as_mut().graceful_shutdown();
+                return connection.await;
+            }
+            () = passed(until) => connection.as_mut().graceful_shutdown(),
+        }
+        // The client comes back with a newer certificate; streams that go on are cut.
+        timeout(self.limits.drain.std(), connection).await?
+    }
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Waits until a moment has passed; without one for ever.
+async fn passed(moment: Option<SystemTime>) {
+    let Some(moment) = moment else { return std::future::pending().await };
+    // A moment that lies behind us gives an error, and no wait.
+    sleep(moment.duration_since(SystemTime::now()).unwrap_or_default()).await;
 }
 
 fn builder(limits: &Limits) -> Builder<TokioExecutor> {

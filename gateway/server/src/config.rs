@@ -6,6 +6,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use deploy_service::tls::{ClientFiles, ServerFiles};
 use deploy_service::units::{Bytes, Duration};
 use deploy_service::{Limits, serve};
 use gateway_core::gcra::Quota;
@@ -18,15 +19,21 @@ use serde::Deserialize;
 pub struct Config {
     /// Its name, unique in the fleet: 1 to 64 of `a-z 0-9 . _ -`.
     pub id: String,
-    /// Where it listens, on loopback; port 0 asks for a free one.
+    /// Where it listens; without `tls` on loopback only. Port 0 asks for a free one.
     pub listen: SocketAddr,
-    /// The origin under which peers know it, which tokens name as their audience. By default
-    /// `http://` and the address it listens on.
+    /// The origin under which peers know it, which tokens name as their audience. By default the
+    /// scheme and the address it listens on.
     pub origin: Option<String>,
-    /// Under which URL nodes reach it; by default `http://` and the address it listens on.
+    /// Under which URL nodes reach it; by default the scheme and the address it
+    /// listens on.
     pub events_endpoint: Option<String>,
-    /// Registry members, `http://host:port`.
+    /// Registry members, `https://host:port`, or `http://` on loopback.
     pub registry: Vec<String>,
+    /// How registry members are verified, and the certificate shown to them (`.../gateway/<id>`):
+    /// `{ ca = "..", cert = "..", key = ".." }`.
+    pub registry_tls: Option<ClientFiles>,
+    /// The listener's certificate: `{ cert = "..", key = ".." }`.
+    pub tls: Option<ServerFiles>,
     /// Where the join token lies; needed until the gateway is registered.
     pub join_token_file: Option<PathBuf>,
     /// Where its credential is kept.
@@ -94,6 +101,8 @@ impl Default for Config {
             origin: None,
             events_endpoint: None,
             registry: Vec::new(),
+            registry_tls: None,
+            tls: None,
             join_token_file: None,
             state_dir: PathBuf::new(),
             subscriber_token_files: Vec::new(),
@@ -145,7 +154,7 @@ pub enum Contradiction {
     #[error("default_agent")]
     DefaultAgent(#[source] proto_types::id::Error),
     /// A URL of a registry member, or the events endpoint, is not a plain origin.
-    #[error("`{0}` is not an http URL without a path")]
+    #[error("`{0}` is not an http or https URL without a path")]
     Url(String),
     /// Nothing to connect to.
     #[error("registry: at least one member is needed")]

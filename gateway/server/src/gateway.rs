@@ -64,7 +64,8 @@ impl Gateway {
         registry: Arc<Registry>,
         (address, readiness, shutdown): (SocketAddr, Readiness, Shutdown),
     ) -> Arc<Self> {
-        let here = format!("http://{address}");
+        let scheme = if config.tls.is_some() { "https" } else { "http" };
+        let here = format!("{scheme}://{address}");
         let origin = checked.origin.unwrap_or_else(|| own_origin(&here));
         let bounds = config.bounds.clone();
         let waiting = Arc::new(Waiting::new(bounds.waiting_max));

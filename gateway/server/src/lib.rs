@@ -28,7 +28,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use deploy_service::ready::Condition;
-use deploy_service::{Drained, Readiness, Shutdown, listen, secret, serve};
+use deploy_service::tls::{self, Connector};
+use deploy_service::{Drained, Readiness, Security, Shutdown, listen, secret, serve};
 use tokio::task::JoinHandle;
 
 pub use crate::config::{Bounds, Config, Contradiction};
@@ -59,6 +60,9 @@ pub enum Error {
         /// Which file.
         path: PathBuf,
     },
+    /// Certificates.
+    #[error("TLS cannot be set up")]
+    Tls(#[from] tls::Error),
     /// There is no listener.
     #[error("the gateway cannot listen")]
     Listen(#[from] listen::Error),
@@ -87,11 +91,15 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
     // What can be wrong with the configuration is said before anything is opened.
     let checked = config.checked()?;
     let secrets = Secrets::read(&config)?;
-    let registry = Arc::new(Registry::new(&config.registry, &config.id, &secrets.credential)?);
+    let connector = Connector::maybe(config.registry_tls.clone())?;
+    let credential = &secrets.credential;
+    let registry = Arc::new(Registry::new(&config.registry, &config.id, credential, &connector)?);
+    let security = Security::open(config.tls.clone())?;
     let readiness = Readiness::new(shutdown.clone());
     let registered = readiness.condition("registered");
     let synced = readiness.condition("synced");
-    let (listener, address) = listen::bind(config.listen, config.addr_file.as_deref()).await?;
+    let (listener, address) =
+        listen::bind(config.listen, config.addr_file.as_deref(), security).await?;
     let gateway =
         Gateway::new(&config, checked, &secrets, registry, (address, readiness, shutdown.clone()));
     tracing::info!(%address, origin = gateway.admission.audience.as_str(), "gateway");

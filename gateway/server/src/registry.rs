@@ -8,6 +8,7 @@ mod call;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use deploy_service::tls::{Connector, Role};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::directory_client::DirectoryClient;
 use proto_wire::registry::v1::fleet_client::FleetClient;
@@ -66,12 +67,18 @@ calls! {
 
 impl Registry {
     /// Connects when it is first used.
-    pub(crate) fn new(urls: &[String], id: &str, credential: &str) -> Result<Self, InvalidMember> {
+    pub(crate) fn new(
+        urls: &[String],
+        id: &str,
+        credential: &str,
+        connector: &Connector,
+    ) -> Result<Self, InvalidMember> {
         let bearer = format!("Bearer gateway:{id}:{credential}").parse();
         let mut bearer: MetadataValue<Ascii> =
             bearer.map_err(|_| InvalidMember("credential".to_owned()))?;
         bearer.set_sensitive(true);
-        let members = urls.iter().map(|url| lazy(url)).collect::<Result<_, _>>()?;
+        let lazy = |url: &String| lazy(url, connector);
+        let members = urls.iter().map(lazy).collect::<Result<_, _>>()?;
         Ok(Self { members, good: AtomicUsize::new(0), bearer })
     }
 
@@ -213,14 +220,13 @@ fn directory(channel: Channel) -> DirectoryClient<Channel> {
 #[error("`{0}` is no URL that can be called")]
 pub struct InvalidMember(String);
 
-fn lazy(url: &str) -> Result<Channel, InvalidMember> {
+fn lazy(url: &str, connector: &Connector) -> Result<Channel, InvalidMember> {
     let endpoint =
         Endpoint::from_shared(url.to_owned()).map_err(|_| InvalidMember(url.to_owned()))?;
     Ok(endpoint
         .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true)
         .http2_keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE)
         .keep_alive_while_idle(true)
-        .connect_lazy())
+        .connect_with_connector_lazy(connector.clone().to(Role::Registry)))
 }

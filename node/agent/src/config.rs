@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use deploy_service::tls::{ClientFiles, Connector};
 use deploy_service::units::{Bytes, Duration};
 use proto_types::NodeId;
 use serde::Deserialize;
@@ -14,8 +15,11 @@ use crate::Error;
 pub struct Config {
     /// The node's name, unique in the registry: 1 to 64 of `a-z 0-9 . _ -`.
     pub id: String,
-    /// Registry members, `http://host:port`.
+    /// Registry members, `https://host:port`, or `http://` on loopback.
     pub registry: Vec<String>,
+    /// How members and gateways are verified, and the certificate shown to them (`.../node/<id>`):
+    /// `{ ca = "..", cert = "..", key = ".." }`.
+    pub tls: Option<ClientFiles>,
     /// Where the join token lies; needed until the node is admitted.
     pub join_token_file: Option<PathBuf>,
     /// Where the credential, the journal, artifacts and compiled code are kept.
@@ -33,6 +37,7 @@ impl Default for Config {
         Self {
             id: String::new(),
             registry: Vec::new(),
+            tls: None,
             join_token_file: None,
             state_dir: PathBuf::new(),
             slots: 0,
@@ -47,6 +52,7 @@ impl Default for Config {
 pub(crate) struct Checked {
     pub(crate) id: NodeId,
     pub(crate) registry: Vec<String>,
+    pub(crate) connector: Connector,
     pub(crate) join_token_file: Option<PathBuf>,
     pub(crate) state_dir: PathBuf,
     pub(crate) slots: u32,
@@ -64,11 +70,14 @@ impl Config {
         if self.state_dir.as_os_str().is_empty() {
             return Err(Error::Config("state_dir: a folder is needed".to_owned()));
         }
+        let connector = Connector::maybe(self.tls)
+            .map_err(|error| Error::Config(deploy_service::telemetry::chain(&error)))?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let measured = u32::try_from(cores).unwrap_or(u32::MAX).saturating_mul(4);
         Ok(Checked {
             id,
             registry: self.registry,
+            connector,
             join_token_file: self.join_token_file,
             state_dir: self.state_dir,
             slots: if self.slots == 0 { measured } else { self.slots },

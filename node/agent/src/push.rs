@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use deploy_service::tls::{Connector, Role};
 use node_wasm::Event;
 use proto_wire::gateway::v1::push_request::Kind;
 use proto_wire::gateway::v1::task_events_client::TaskEventsClient;
@@ -23,9 +24,11 @@ const QUEUE: usize = 64;
 pub(crate) async fn drain(
     assigned: &wire::Assigned,
     mut events: mpsc::Receiver<Event>,
+    connector: Connector,
 ) -> Artifacts {
     let mut artifacts = Artifacts::default();
-    let mut gateway = assigned.reply_to.as_ref().map(|to| open(assigned, to));
+    let mut gateway =
+        assigned.reply_to.as_ref().map(|to| open(assigned, to, connector.to(Role::Gateway)));
     while let Some(event) = events.recv().await {
         if let Event::Artifact(chunk) = &event {
             artifacts.take(chunk);
@@ -42,7 +45,11 @@ pub(crate) async fn drain(
 }
 
 /// Opens a push in the background; dropping the sender ends it.
-fn open(assigned: &wire::Assigned, to: &wire::ReplyTo) -> mpsc::Sender<PushRequest> {
+fn open(
+    assigned: &wire::Assigned,
+    to: &wire::ReplyTo,
+    connector: Connector,
+) -> mpsc::Sender<PushRequest> {
     let (sender, receiver) = mpsc::channel(QUEUE);
     let open =
         Open { task: assigned.task.clone(), epoch: assigned.epoch, secret: to.secret.clone() };
@@ -53,7 +60,8 @@ fn open(assigned: &wire::Assigned, to: &wire::ReplyTo) -> mpsc::Sender<PushReque
     let task = assigned.task.clone();
     tokio::spawn(async move {
         let pushed = async {
-            let channel = endpoint?.connect_timeout(PATIENCE).connect().await?;
+            let endpoint = endpoint?.connect_timeout(PATIENCE);
+            let channel = endpoint.connect_with_connector(connector).await?;
             Ok::<_, tonic::transport::Error>(
                 TaskEventsClient::new(channel).push(ReceiverStream::new(receiver)).await,
             )

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use deploy_service::tls::{Connector, Role};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::directory_client::DirectoryClient;
 use proto_wire::registry::v1::fleet_client::FleetClient;
@@ -28,6 +29,7 @@ const MESSAGE_BYTES_MAX: usize = 8 << 20;
 pub(crate) struct Registry {
     members: Vec<(String, Channel)>,
     last: AtomicUsize,
+    connector: Connector,
     bearer: Bearer,
 }
 
@@ -52,9 +54,10 @@ impl Registry {
         let bearer = format!("Bearer node:{}:{credential}", config.id);
         let bearer =
             bearer.parse().map_err(|_| Error::Config("the credential is not ASCII".to_owned()))?;
-        let connect = |url: &String| Ok((url.clone(), lazy(url)?));
+        let connector = config.connector.clone();
+        let connect = |url: &String| Ok((url.clone(), lazy(url, &connector)?));
         let members = config.registry.iter().map(connect).collect::<Result<_, Error>>()?;
-        Ok(Self { members, last: AtomicUsize::new(0), bearer: Bearer(bearer) })
+        Ok(Self { members, last: AtomicUsize::new(0), connector, bearer: Bearer(bearer) })
     }
 
     /// The members' URLs, the one that answered last first.
@@ -69,7 +72,7 @@ impl Registry {
         let known = self.members.iter().find(|(member, _)| member == url);
         let channel = match known {
             Some((_, channel)) => channel.clone(),
-            None => lazy(url)?,
+            None => lazy(url, &self.connector)?,
         };
         Ok(self.fleet(channel))
     }
@@ -153,7 +156,7 @@ async fn fetch(
     Ok(artifact)
 }
 
-fn lazy(url: &str) -> Result<Channel, Error> {
+fn lazy(url: &str, connector: &Connector) -> Result<Channel, Error> {
     let endpoint = Endpoint::from_shared(url.to_owned())
         .map_err(|error| Error::Config(format!("registry: {url}: {error}")))?;
     // A peer that vanished without a word must not hold a session open: keep-alive finds it.
@@ -161,7 +164,7 @@ fn lazy(url: &str) -> Result<Channel, Error> {
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(Duration::from_secs(3))
         .keep_alive_timeout(Duration::from_secs(3))
-        .connect_lazy())
+        .connect_with_connector_lazy(connector.clone().to(Role::Registry)))
 }
 
 fn is_unreachable(code: Code) -> bool {

@@ -26,7 +26,7 @@ mod types;
 pub use clock::Clock;
 pub use config::{Config, Timings};
 pub use error::{Error, ProposeError, ReadError, Stopped};
-pub use network::{ClusterSecret, MESSAGE_BYTES_MAX, TransportService};
+pub use network::{ClusterSecret, Credentials, MESSAGE_BYTES_MAX, TransportService};
 pub use proposer::{PROPOSAL_BYTES_MAX, QUEUE_BYTES_MAX, QUEUE_PROPOSALS_MAX};
 pub use registry::{
     ChangeError, LAG_MAX, LEARNERS_MAX, Leadership, PeerStatus, Registry, Status, VOTERS_MAX,

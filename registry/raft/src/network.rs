@@ -11,7 +11,7 @@ mod service;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::auth::ClusterSecret;
+pub use self::auth::{ClusterSecret, Credentials};
 pub(crate) use self::caller::Caller;
 pub use self::channel::MESSAGE_BYTES_MAX;
 pub(crate) use self::channel::{Client, client, request};

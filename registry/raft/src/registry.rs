@@ -25,7 +25,7 @@ use self::status::led_age;
 pub use self::status::{Leadership, PeerStatus, Status};
 use crate::home::Home;
 use crate::machine::Published;
-use crate::network::{ClusterSecret, Contact};
+use crate::network::{Contact, Credentials};
 use crate::proposer::{Proposer, leader};
 use crate::read_index::ReadIndex;
 use crate::snapshot::Snapshots;
@@ -51,7 +51,7 @@ struct Inner {
     forwarder: Forwarder,
     contact: Arc<Contact>,
     leadership: watch::Receiver<Leadership>,
-    secret: ClusterSecret,
+    credentials: Credentials,
     standing: Arc<Standing>,
     /// A voter that is silent for longer does not count as one that answers.
     silence_max: Duration,
@@ -187,7 +187,7 @@ impl Registry {
             snapshots: Arc::clone(&self.inner.snapshots),
             proposer: self.inner.proposer.clone(),
             contact: Arc::clone(&self.inner.contact),
-            secret: self.inner.secret.clone(),
+            credentials: self.inner.credentials.clone(),
             published: Arc::clone(&self.inner.published),
         };
         RaftTransportServer::new(service)

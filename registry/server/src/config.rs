@@ -3,10 +3,13 @@
 //! It decides defaults, and which settings contradict each other. It must never hold a secret,
 //! only the path of its file.
 
+mod transport;
+
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use deploy_service::tls::ServerFiles;
 use deploy_service::units::{Bytes, Duration};
 use deploy_service::{Limits, serve};
 use serde::Deserialize;
@@ -17,7 +20,7 @@ use serde::Deserialize;
 pub struct Config {
     /// Its number in the cluster; never used again for another member.
     pub id: u64,
-    /// Where it listens, on loopback; port 0 asks for a free one.
+    /// Where it listens; without `tls` on loopback only. Port 0 asks for a free one.
     pub listen: SocketAddr,
     /// The base URL under which the others reach it; by default the address it listens on.
     pub advertise: Option<String>,
@@ -42,6 +45,12 @@ pub struct Config {
     pub artifacts: Option<PathBuf>,
     /// How long a node may be silent before its tasks are placed again.
     pub lease_ttl: Duration,
+    /// The certificate of this member (`.../registry/<id>`), and in `client_ca` the authority of all
+    /// members, gateways and nodes: `{ cert = "..", key = "..", client_ca = ".." }`.
+    pub tls: Option<ServerFiles>,
+    /// Whether the cluster's traffic goes in clear text, which stays on loopback. One of `tls` and
+    /// this has to be chosen.
+    pub plain_loopback: bool,
     /// Where the real address is written once it listens.
     pub addr_file: Option<PathBuf>,
     /// What clients may use up.
@@ -127,6 +136,8 @@ impl Default for Config {
             signing_kid: "registry-catalog".to_owned(),
             artifacts: None,
             lease_ttl: Duration::from_secs(10),
+            tls: None,
+            plain_loopback: false,
             addr_file: None,
             limits: Limits::default(),
             bounds: Bounds::default(),
@@ -184,6 +195,23 @@ pub enum Contradiction {
     /// A member's base URL is none.
     #[error("members: `{0}` is not an http or https URL without a path")]
     MemberUrl(String),
+    /// Nobody has said what protects the cluster's traffic.
+    #[error("neither tls is configured nor plain_loopback = true")]
+    ClearText,
+    /// Both were said.
+    #[error("tls and plain_loopback exclude each other")]
+    TlsAndClearText,
+    /// Members could not verify each other.
+    #[error("tls.client_ca is needed: members, gateways and nodes are verified by it")]
+    NoClientCa,
+    /// A URL of a member does not fit what protects the cluster's traffic.
+    #[error("`{url}` does not begin with {scheme}://")]
+    Scheme {
+        /// Which URL.
+        url: String,
+        /// What it has to begin with.
+        scheme: &'static str,
+    },
     /// This member is not among the members.
     #[error("member {0} is not among the members")]
     NotAMember(u64),
@@ -243,7 +271,7 @@ impl Config {
         if !members.is_empty() && !members.contains_key(&self.id) {
             return Err(Contradiction::NotAMember(self.id));
         }
-        Ok(())
+        self.check_transport()
     }
 
     /// The members by number.
@@ -283,7 +311,7 @@ mod tests {
     #[test]
     fn contradictions_are_named() {
         let with = |change: fn(&mut Config)| {
-            let mut config = Config::default();
+            let mut config = Config { plain_loopback: true, ..Config::default() };
             change(&mut config);
             config.validate()
         };

@@ -20,6 +20,7 @@ use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 use tower::Service;
 
+use crate::certificate;
 use crate::grpc::{ClusterService, DirectoryService, FleetService};
 use crate::member::Member;
 use crate::rest;
@@ -73,7 +74,8 @@ impl Service<Request<Body>> for Front {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        certificate::carry(&mut request);
         let kind = request.headers().get(CONTENT_TYPE);
         match kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")) {
             true => self.grpc.call(request),

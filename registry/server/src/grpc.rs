@@ -22,6 +22,7 @@ use registry_api::{Principal, Problem};
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Response, Status};
 
+use crate::certificate;
 use crate::member::{Member, Reading};
 
 pub(crate) use self::cluster::ClusterService;
@@ -55,7 +56,8 @@ pub(crate) fn log_cause(problem: &Problem) {
 
 /// Who calls.
 async fn caller(member: &Member, metadata: &MetadataMap) -> Result<Principal, Problem> {
-    member.caller(authorization(metadata)?).await
+    let identity = metadata.get(certificate::HEADER).and_then(|value| value.to_str().ok());
+    member.caller(authorization(metadata)?, identity).await
 }
 
 fn authorization(metadata: &MetadataMap) -> Result<Option<&str>, Problem> {

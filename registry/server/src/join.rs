@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use deploy_service::tls::Connector;
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::cluster_client::ClusterClient;
 use registry_api::problem::LEADER_KEY;
@@ -25,6 +26,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Wish {
     pub(crate) request: wire::JoinRequest,
     pub(crate) seeds: Vec<String>,
+    pub(crate) connector: Connector,
 }
 
 /// Asks until the wish is granted or the member stops.
@@ -79,7 +81,8 @@ async fn round(wish: &Wish) -> Result<String, Status> {
 async fn ask(url: &str, wish: &Wish) -> Result<String, Status> {
     let endpoint = Endpoint::from_shared(url.to_owned())
         .map_err(|_| Status::invalid_argument(format!("{url} is no URL")))?;
-    let mut client = ClusterClient::new(endpoint.connect_lazy());
+    let mut client =
+        ClusterClient::new(endpoint.connect_with_connector_lazy(wish.connector.clone()));
     let mut request = Request::new(wish.request.clone());
     request.set_timeout(ASK_TIMEOUT);
     let answer = timeout(ASK_TIMEOUT, client.join(request)).await;

@@ -5,6 +5,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use deploy_service::tls::{Connector, Role};
 use proto_types::Revision;
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::directory_client::DirectoryClient;
@@ -19,12 +20,18 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The connection to the last leader that was asked.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct LeaderLine {
+    connector: Connector,
     kept: Mutex<Option<(String, Channel)>>,
 }
 
 impl LeaderLine {
+    /// Asks by this connector, which talks to members only.
+    pub(crate) fn new(connector: &Connector) -> Self {
+        Self { connector: connector.clone().to(Role::Registry), kept: Mutex::new(None) }
+    }
+
     /// The revision that covers every write acknowledged before this call.
     pub(crate) async fn confirmed(&self, leader: &str) -> Result<Revision, Problem> {
         let mut client = DirectoryClient::new(self.channel(leader)?);
@@ -46,7 +53,8 @@ impl LeaderLine {
             return Ok(channel.clone());
         }
         let endpoint = Endpoint::from_shared(leader.to_owned()).map_err(|_| unconfirmed())?;
-        let channel = endpoint.connect_timeout(CONNECT_TIMEOUT).connect_lazy();
+        let endpoint = endpoint.connect_timeout(CONNECT_TIMEOUT);
+        let channel = endpoint.connect_with_connector_lazy(self.connector.clone());
         *kept = Some((leader.to_owned(), channel.clone()));
         Ok(channel)
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deploy_service::Shutdown;
+use deploy_service::tls::Identity;
 use proto_types::{Kid, Revision, SecretKey};
 use proto_wire::registry::v1::Consistency;
 use registry_api::identity::{self, OperatorSecret};
@@ -14,10 +15,11 @@ use registry_api::{Code, Principal, Problem};
 use registry_core::change::Reply;
 use registry_core::command::{Command, Proposal};
 use registry_raft::{Clock, ProposeError, ReadError, Registry, StoreView};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use crate::artifacts::Artifacts;
+use crate::certificate;
 use crate::fleet::Fleet;
 use crate::leader::LeaderLine;
 
@@ -63,19 +65,47 @@ pub(crate) struct Reading {
 }
 
 impl Member {
+    /// Who calls: by this `authorization` value, or by the identity that the listener has verified;
+    /// both only if they are of one principal.
+    pub(crate) async fn caller(
+        &self,
+        authorization: Option<&str>,
+        identity: Option<&str>,
+    ) -> Result<Principal, Problem> {
+        let shown = self.bearer(authorization).await?;
+        let Some(identity) = certificate::carried(identity) else { return Ok(shown) };
+        certificate::agree(&identity, &shown)?;
+        if shown == Principal::Anonymous { self.certified(&identity).await } else { Ok(shown) }
+    }
+
+    /// Whom a certificate stands for; as with credentials a follower asks once more.
+    async fn certified(&self, identity: &Identity) -> Result<Principal, Problem> {
+        let known = certificate::principal(identity, &self.registry.view().0)?;
+        let unknown = known == Principal::Anonymous && certificate::may_be_new(identity);
+        if !unknown || self.registry.is_leader() {
+            return Ok(known);
+        }
+        let _seat = self.doubt_seat()?;
+        certificate::principal(identity, &self.strong().await?.view)
+    }
+
     /// Who shows this `authorization` value. A follower that does not know a credential asks once
     /// more, with a strong read: it may have been given a moment ago.
-    pub(crate) async fn caller(&self, authorization: Option<&str>) -> Result<Principal, Problem> {
+    async fn bearer(&self, authorization: Option<&str>) -> Result<Principal, Problem> {
         let known = identity::identify(authorization, &self.operator, &self.registry.view().0);
         let unknown = matches!(&known, Err(problem) if problem.code() == Code::Unauthenticated);
         let may_be_new = unknown && authorization.is_some_and(identity::may_be_new);
         if !may_be_new || self.registry.is_leader() {
             return known;
         }
-        let _seat = self.doubts.try_acquire().map_err(|_| {
-            Problem::new(Code::Overloaded, "too many credentials are being looked up")
-        })?;
+        let _seat = self.doubt_seat()?;
         identity::identify(authorization, &self.operator, &self.strong().await?.view)
+    }
+
+    fn doubt_seat(&self) -> Result<SemaphorePermit<'_>, Problem> {
+        self.doubts
+            .try_acquire()
+            .map_err(|_| Problem::new(Code::Overloaded, "too many credentials are being looked up"))
     }
 
     /// Has a proposal committed, through the leader if need be. The replies are those of its

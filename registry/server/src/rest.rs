@@ -32,6 +32,7 @@ use registry_api::decode::BODY_BYTES_MAX;
 use registry_api::{Code, Principal, Problem, field, identity, problem};
 use serde_json::Value;
 
+use crate::certificate;
 use crate::grpc::{AGE_KEY, REVISION_KEY, log_cause};
 use crate::member::{Member, Reading};
 
@@ -113,7 +114,9 @@ impl IntoResponse for Refused {
 /// Who calls.
 async fn caller(member: &Member, headers: &HeaderMap) -> Result<Principal, Problem> {
     let values = headers.get_all(http::header::AUTHORIZATION).iter();
-    member.caller(identity::single(values.map(|value| value.to_str().ok()))?).await
+    let authorization = identity::single(values.map(|value| value.to_str().ok()))?;
+    let identity = headers.get(certificate::HEADER).and_then(|value| value.to_str().ok());
+    member.caller(authorization, identity).await
 }
 
 /// The handle in a path, where it stands percent-encoded.

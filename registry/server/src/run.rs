@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use deploy_service::{Drained, Readiness, Shutdown, listen, secret, serve, telemetry};
+use deploy_service::tls::{self, Connector, Role};
+use deploy_service::{Drained, Readiness, Security, Shutdown, listen, secret, serve, telemetry};
 use proto_types::{Kid, Revision, SecretKey};
 use proto_wire::registry::v1 as wire;
 use registry_api::OperatorSecret;
-use registry_raft::{Clock, ClusterSecret, Registry, Timings};
+use registry_raft::{Clock, ClusterSecret, Credentials, Registry, Timings};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tonic_health::server::HealthReporter;
@@ -47,6 +48,9 @@ pub enum Error {
     /// The key's name is none.
     #[error("signing_kid")]
     SigningKid(#[source] proto_types::id::Error),
+    /// Certificates.
+    #[error("TLS cannot be set up")]
+    Tls(#[from] tls::Error),
     /// The listener.
     #[error("there is no listener")]
     Listen(#[from] listen::Error),
@@ -127,7 +131,9 @@ async fn run_once(config: &Config, shutdown: &Shutdown) -> Result<Ended, Error> 
     // The member's own: it ends with the process's, or alone when the store must be opened anew.
     let ending = Shutdown::new();
     let readiness = Readiness::new(shutdown.clone());
-    let (listener, addr) = listen::bind(config.listen, config.addr_file.as_deref()).await?;
+    let security = Security::open(config.tls.clone())?;
+    let (listener, addr) =
+        listen::bind(config.listen, config.addr_file.as_deref(), security).await?;
     let member = Arc::new(open(config, addr, ending.clone()).await?);
     let (front, reporter) = Front::new(Arc::clone(&member), &readiness).await?;
     let mut tasks = tasks(&member, config, wish(config, addr)?, reporter);
@@ -189,17 +195,18 @@ async fn close(member: Arc<Member>) -> Result<(), Error> {
 /// What this member has to ask for, if it is to join a cluster.
 fn wish(config: &Config, addr: SocketAddr) -> Result<Option<Wish>, Error> {
     let Some(asked) = &config.join else { return Ok(None) };
+    let connector = Connector::maybe(config.client_files())?.to(Role::Registry);
     let request = wire::JoinRequest {
         id: config.id,
         address: own_url(config, addr),
         token: secret::read(&asked.token_file)?.expose().to_owned(),
         promote: asked.promote,
     };
-    Ok(Some(Wish { request, seeds: asked.seeds.clone() }))
+    Ok(Some(Wish { request, seeds: asked.seeds.clone(), connector }))
 }
 
 fn own_url(config: &Config, addr: SocketAddr) -> String {
-    config.advertise.clone().unwrap_or_else(|| format!("http://{addr}"))
+    config.advertise.clone().unwrap_or_else(|| format!("{}://{addr}", config.scheme()))
 }
 
 /// Opens everything that calls share.
@@ -214,7 +221,13 @@ async fn open(config: &Config, addr: SocketAddr, shutdown: Shutdown) -> Result<M
             .map_err(|source| Error::Artifacts { path: folder, source })?;
     let clock = Clock::system();
     let raft = raft(config, addr, clock.clone())?;
-    let registry = Registry::start(raft, ClusterSecret::new(cluster.expose())?).await?;
+    let connector = Connector::maybe(config.client_files())?;
+    let secret = ClusterSecret::new(cluster.expose())?;
+    let credentials = match config.tls {
+        Some(_) => Credentials::mutual(config.id, secret, connector.clone())?,
+        None => secret.into(),
+    };
+    let registry = Registry::start(raft, credentials).await?;
     Ok(Member {
         registry,
         operator: OperatorSecret::new(operator.expose()),
@@ -223,7 +236,7 @@ async fn open(config: &Config, addr: SocketAddr, shutdown: Shutdown) -> Result<M
         clock,
         shutdown,
         fleet: Fleet::new(config.lease_ttl.std(), bounds.sessions_max),
-        line: LeaderLine::default(),
+        line: LeaderLine::new(&connector),
         waits: Arc::new(Semaphore::new(bounds.watchers_max)),
         doubts: Semaphore::new(DOUBTS_MAX),
         upkeep: Arc::new(Semaphore::new(1)),

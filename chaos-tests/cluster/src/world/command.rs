@@ -21,6 +21,7 @@ impl World {
         let output = Command::new(binary()?)
             .args(["--registry", &members.join(","), "--gateway", gateway])
             .args(["--operator-token-file", self.path("operator").to_str().context("UTF-8")?])
+            .args(self.client_flags())
             .args(args)
             .output()?;
         if !output.status.success() {

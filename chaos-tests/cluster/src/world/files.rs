@@ -37,14 +37,15 @@ impl World {
         format!(
             "id = {id}\nlisten = \"{}\"\nadvertise = \"{}\"\ndata_dir = \"{}\"\nartifacts = \"{}\"\n\
              cluster_secret_file = \"{}\"\noperator_token_file = \"{}\"\nsigning_key_file = \"{}\"\n\
-             lease_ttl = \"{LEASE_TTL}\"\n",
-            url.trim_start_matches("http://"),
+             {}\nlease_ttl = \"{LEASE_TTL}\"\n",
+            authority(url),
             url,
             self.path(&format!("r{id}")).display(),
             self.path("artifacts").display(),
             self.path("cluster").display(),
             self.path("operator").display(),
             self.path("signing").display(),
+            self.member_tls(id),
         )
     }
 
@@ -55,22 +56,24 @@ impl World {
         format!(
             "id = \"{name}\"\nlisten = \"{}\"\norigin = \"{origin}\"\nregistry = {members:?}\n\
              join_token_file = \"{}\"\nstate_dir = \"{}\"\noperator_token_file = \"{}\"\n\
-             federation_key_file = \"{}\"\ndefault_agent = \"text-stats\"\n[limits]\nlame_duck = \"0s\"\n\
+             federation_key_file = \"{}\"\ndefault_agent = \"text-stats\"\n{}\n[limits]\nlame_duck = \"0s\"\n\
              [bounds]\naddress_requests_per_second = 5000\naddress_burst = 5000\npeer_requests = 100000\n",
-            url.trim_start_matches("http://"),
+            authority(url),
             self.path(&format!("{name}-join")).display(),
             self.path(name).display(),
             self.path("operator").display(),
             self.path("gateway-key").display(),
+            self.gateway_tls(name),
         )
     }
 
     pub(super) fn node_toml(&self, name: &str) -> String {
         let members: Vec<&str> = self.members.iter().map(|member| member.url.as_str()).collect();
         format!(
-            "id = \"{name}\"\nregistry = {members:?}\njoin_token_file = \"{}\"\nstate_dir = \"{}\"\n",
+            "id = \"{name}\"\nregistry = {members:?}\njoin_token_file = \"{}\"\nstate_dir = \"{}\"\n{}\n",
             self.path(&format!("{name}-join")).display(),
             self.path(name).display(),
+            self.node_tls(name),
         )
     }
 
@@ -85,6 +88,11 @@ impl World {
             .with_context(|| format!("{} cannot be written", path.display()))?;
         Ok(path)
     }
+}
+
+/// Host and port of a URL without a path.
+fn authority(url: &str) -> &str {
+    url.split_once("://").map_or(url, |(_, authority)| authority)
 }
 
 pub(super) fn hex_of_random(bytes: usize) -> String {

@@ -38,7 +38,8 @@ impl World {
     pub async fn member_ready(&mut self, at: usize) -> Result<()> {
         let url = format!("{}/readyz", self.members[at].url);
         let until = Instant::now() + PATIENCE;
-        while !matches!(web::get(&url, None).await, Ok(answer) if answer.status == 200) {
+        while !matches!(web::get_by(self.connector()?, &url).await, Ok(answer) if answer.status == 200)
+        {
             self.check_alive()?;
             if Instant::now() > until {
                 let tail = self.members[at].process.as_ref().map(Process::tail).unwrap_or_default();

@@ -8,11 +8,13 @@ use std::{convert::Infallible, net::SocketAddr};
 use axum::{
     body::Body,
     extract::ConnectInfo,
-    http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE},
+    http::{Extensions, HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE},
     response::Response,
 };
 use hyper::{Request, body::Incoming, service::service_fn};
 use tower::{Service, ServiceExt};
+
+use crate::ClientIdentity;
 
 use super::{
     Limits,
@@ -33,10 +35,11 @@ where
     S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
-    /// The service of one connection.
+    /// The service of one connection, whose client may have proved who it is.
     pub(super) fn for_client(
         &self,
         client: SocketAddr,
+        identity: Option<ClientIdentity>,
     ) -> impl hyper::service::Service<
         Request<Incoming>,
         Response = Response<Ticketed>,
@@ -45,18 +48,17 @@ where
     > + Send
     + use<S> {
         let edge = self.clone();
-        service_fn(move |request| edge.clone().answer(request, client))
+        service_fn(move |mut request| {
+            request.extensions_mut().extend(known(client, identity.clone()));
+            edge.clone().answer(request)
+        })
     }
 
-    async fn answer(
-        self,
-        request: Request<Incoming>,
-        client: SocketAddr,
-    ) -> Result<Response<Ticketed>, Infallible> {
+    async fn answer(self, request: Request<Incoming>) -> Result<Response<Ticketed>, Infallible> {
         let ticket = self.in_flight.enter();
         let response = match self.refusal(&request) {
             Some(refused) => refused,
-            None => self.service.oneshot(prepare(request, client, &self.limits)).await?,
+            None => self.service.oneshot(prepare(request, &self.limits)).await?,
         };
         Ok(response.map(|body| ticket.on(body)))
     }
@@ -73,9 +75,18 @@ where
     }
 }
 
-fn prepare(request: Request<Incoming>, client: SocketAddr, limits: &Limits) -> Request<Body> {
-    let (mut parts, body) = request.into_parts();
-    parts.extensions.insert(ConnectInfo(client));
+/// What is known of the client before its request is looked at.
+fn known(client: SocketAddr, identity: Option<ClientIdentity>) -> Extensions {
+    let mut known = Extensions::new();
+    known.insert(ConnectInfo(client));
+    if let Some(identity) = identity {
+        known.insert(identity);
+    }
+    known
+}
+
+fn prepare(request: Request<Incoming>, limits: &Limits) -> Request<Body> {
+    let (parts, body) = request.into_parts();
     let body = match is_grpc(&parts.headers) {
         true => Body::new(body),
         false => Body::new(Paced::new(body, limits)),

@@ -13,8 +13,7 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep, sleep_until},
 };
 
 use super::Limits;
@@ -24,8 +23,8 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A socket whose beginning and whose writes have deadlines.
 #[derive(Debug)]
-pub(super) struct Guarded {
-    stream: TcpStream,
+pub(super) struct Guarded<S> {
+    stream: S,
     /// Runs until the protocol is known.
     beginning: Option<Pin<Box<Sleep>>>,
     /// How much of the preface was seen.
@@ -35,11 +34,12 @@ pub(super) struct Guarded {
     write_timeout: Duration,
 }
 
-impl Guarded {
-    pub(super) fn new(stream: TcpStream, limits: &Limits) -> Self {
+impl<S> Guarded<S> {
+    /// `beginning` is when the protocol must be known: a handshake before it has used up a part.
+    pub(super) fn new(stream: S, beginning: Instant, limits: &Limits) -> Self {
         Self {
             stream,
-            beginning: Some(Box::pin(sleep(limits.header_timeout.std()))),
+            beginning: Some(Box::pin(sleep_until(beginning))),
             preface: PREFACE,
             stall: None,
             write_timeout: limits.write_timeout.std(),
@@ -75,7 +75,7 @@ fn late(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, what)
 }
 
-impl AsyncRead for Guarded {
+impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -101,7 +101,7 @@ impl AsyncRead for Guarded {
     }
 }
 
-impl AsyncWrite for Guarded {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

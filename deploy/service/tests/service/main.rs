@@ -6,4 +6,5 @@
 mod drain;
 mod hostile;
 mod listen;
+mod tls;
 mod world;

@@ -5,12 +5,14 @@
 use std::{net::SocketAddr, time::Duration};
 
 use axum::{
-    Router,
+    Extension, Router,
     body::{Body, Bytes},
     extract::ConnectInfo,
     routing::{get, post},
 };
-use deploy_service::{Drained, Limits, Readiness, Shutdown, listen, serve, units};
+use deploy_service::{
+    ClientIdentity, Drained, Limits, Readiness, Security, Shutdown, listen, serve, units,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -42,6 +44,11 @@ pub(crate) fn brief() -> Limits {
 impl World {
     /// `/who` tells the client's address, `/echo` its body, `/wait` answers once released.
     pub(crate) async fn start(limits: Limits) -> Self {
+        Self::secured(limits, Security::Plain).await
+    }
+
+    /// As [`World::start`]; `/me` tells whom the client has proved to be.
+    pub(crate) async fn secured(limits: Limits, security: Security) -> Self {
         let shutdown = Shutdown::new();
         let (enter, entered) = mpsc::channel(8);
         let (release, released) = tokio::sync::watch::channel(false);
@@ -58,10 +65,12 @@ impl World {
                 "/who",
                 get(|ConnectInfo(a): ConnectInfo<SocketAddr>| async move { a.to_string() }),
             )
+            .route("/me", get(me))
             .route("/echo", post(|body: Bytes| async move { Body::from(body) }))
             .route("/wait", get(wait))
             .merge(Readiness::new(shutdown.clone()).router());
-        let (listener, addr) = listen::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
+        let local = "127.0.0.1:0".parse().unwrap();
+        let (listener, addr) = listen::bind(local, None, security).await.unwrap();
         let served = tokio::spawn(serve(listener, router, limits, shutdown.clone()));
         Self { addr, shutdown, entered, release, served }
     }
@@ -84,6 +93,10 @@ impl World {
     pub(crate) async fn get(&self, path: &str) -> String {
         self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")).await
     }
+}
+
+async fn me(client: Option<Extension<ClientIdentity>>) -> String {
+    client.map_or_else(|| "nobody".to_owned(), |Extension(client)| client.to_string())
 }
 
 /// What the server sent until it closed; a reset counts as a close.

@@ -276,6 +276,7 @@ async fn start_registry(folder: &Path) -> (Shutdown, SocketAddr) {
     let config = registry_server::Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         data_dir: folder.join("registry"),
+        plain_loopback: true,
         cluster_secret_file: secret(folder, "cluster", "cluster-secret-of-the-tests"),
         operator_token_file: secret(folder, "operator", OPERATOR),
         signing_key_file: secret(folder, "signing", &"04".repeat(32)),

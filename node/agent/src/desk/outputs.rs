@@ -128,8 +128,10 @@ impl Desk {
         };
         let running = work::run(Arc::clone(&self.runtime), run);
         let assigned = held.assigned.clone();
+        let connector = self.config.connector.clone();
         self.spawn(id, async move {
-            let (outcome, artifacts) = tokio::join!(running, push::drain(&assigned, receiver));
+            let (outcome, artifacts) =
+                tokio::join!(running, push::drain(&assigned, receiver, connector));
             News::Ran(outcome, artifacts)
         });
     }

@@ -1,8 +1,12 @@
-//! The secret that the members of one cluster share.
-//! It must never be printed, nor compared in a time that tells how much of a guess was right (security case 35).
+//! What members show each other: the secret that a cluster shares, and off loopback each its own certificate too.
+//! The secret must never be printed, nor compared in a time that tells how much of a guess was right (security case 35).
+//! A call must never be answered by the secret alone where certificates are in use (case 40).
 
+use deploy_service::ClientIdentity;
+use deploy_service::tls::{Connector, Role};
 use proto_types::Digest;
 use subtle::ConstantTimeEq as _;
+use tonic::Extensions;
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 
 use crate::Error;
@@ -51,6 +55,65 @@ impl ClusterSecret {
 impl std::fmt::Debug for ClusterSecret {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str("ClusterSecret")
+    }
+}
+
+/// What a member shows the others, and demands of them.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    secret: ClusterSecret,
+    mutual: Option<Mutual>,
+}
+
+/// Certificates in both directions.
+#[derive(Clone, Debug)]
+struct Mutual {
+    connector: Connector,
+    domain: String,
+}
+
+impl From<ClusterSecret> for Credentials {
+    /// The secret alone, in clear text on loopback.
+    fn from(secret: ClusterSecret) -> Self {
+        Self { secret, mutual: None }
+    }
+}
+
+impl Credentials {
+    /// The secret, and TLS with the certificate that `connector` shows.
+    ///
+    /// # Errors
+    /// That certificate is not the one of member `id`.
+    pub fn mutual(id: u64, secret: ClusterSecret, connector: Connector) -> Result<Self, Error> {
+        let own = connector.identity();
+        let own = own.filter(|own| own.role() == Role::Registry && own.id() == id.to_string());
+        let Some(own) = own else {
+            let why = format!("the certificate does not name member {id} (.../registry/{id})");
+            return Err(Error::Config(why));
+        };
+        let domain = own.domain().to_owned();
+        Ok(Self { secret, mutual: Some(Mutual { connector, domain }) })
+    }
+
+    pub(crate) fn sign(&self, metadata: &mut MetadataMap) {
+        self.secret.sign(metadata);
+    }
+
+    /// How member `to` is called; it has to prove that it is this member.
+    pub(crate) fn connector(&self, to: u64) -> Connector {
+        let mutual = self.mutual.as_ref().map(|mutual| mutual.connector.clone());
+        mutual.map_or_else(Connector::plain, |connector| connector.to_one(Role::Registry, to))
+    }
+
+    /// Whether a call is one of a member.
+    pub(crate) fn admits(&self, metadata: &MetadataMap, extensions: &Extensions) -> bool {
+        let proved = self.mutual.as_ref().is_none_or(|mutual| {
+            let caller = extensions.get::<ClientIdentity>();
+            caller.is_some_and(|caller| {
+                caller.role() == Role::Registry && caller.domain() == mutual.domain
+            })
+        });
+        proved && self.secret.admits(metadata)
     }
 }
 

@@ -3,20 +3,20 @@
 
 use std::sync::Arc;
 
-use super::{Call, ClusterSecret};
+use super::{Call, Credentials};
 use crate::machine::Published;
 use crate::standing::Standing;
 
 #[derive(Clone)]
 pub(crate) struct Caller {
-    secret: ClusterSecret,
+    credentials: Credentials,
     published: Arc<Published>,
     standing: Arc<Standing>,
 }
 
 impl Caller {
-    pub(crate) fn new(secret: ClusterSecret, published: Arc<Published>) -> Self {
-        Self { secret, published, standing: Arc::new(Standing::new()) }
+    pub(crate) fn new(credentials: Credentials, published: Arc<Published>) -> Self {
+        Self { credentials, published, standing: Arc::new(Standing::new()) }
     }
 
     /// What the others say of this member.
@@ -24,8 +24,8 @@ impl Caller {
         Arc::clone(&self.standing)
     }
 
-    pub(crate) fn secret(&self) -> &ClusterSecret {
-        &self.secret
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.credentials
     }
 
     pub(crate) fn call<T>(&self, to: u64, body: T) -> Call<T> {

@@ -9,7 +9,7 @@ use proto_wire::raft::v1::raft_transport_client::RaftTransportClient;
 use tonic::Request;
 use tonic::transport::{Channel, Endpoint};
 
-use super::ClusterSecret;
+use super::Credentials;
 
 /// One message, either way. Replication reads at most 4 MiB or one entry at a time, and an entry is bounded by
 /// `PROPOSAL_BYTES_MAX` and a little, so this leaves room for all later growth.
@@ -26,29 +26,36 @@ const WINDOW_BYTES: u32 = 8 << 20;
 
 pub(crate) type Client = RaftTransportClient<Channel>;
 
-/// A client of the member at `address`. Connects on its first call.
-pub(crate) fn client(address: &str) -> Result<Client, tonic::transport::Error> {
+/// A client of the member `to` at `address`. Connects on its first call.
+pub(crate) fn client(
+    credentials: &Credentials,
+    to: u64,
+    address: &str,
+) -> Result<Client, tonic::transport::Error> {
     let endpoint = Endpoint::from_shared(address.to_owned())?
         .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true)
         .http2_keep_alive_interval(PROBE_INTERVAL)
         .keep_alive_while_idle(true)
         .initial_stream_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES.saturating_mul(2));
-    Ok(Client::new(endpoint.connect_lazy())
+    Ok(Client::new(endpoint.connect_with_connector_lazy(credentials.connector(to)))
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX))
 }
 
 /// A signed request with a deadline that the other side knows too.
-pub(crate) fn request(secret: &ClusterSecret, body: Vec<u8>, within: Duration) -> Request<Frame> {
-    signed(secret, Frame { body: Bytes::from(body) }, within)
+pub(crate) fn request(
+    credentials: &Credentials,
+    body: Vec<u8>,
+    within: Duration,
+) -> Request<Frame> {
+    signed(credentials, Frame { body: Bytes::from(body) }, within)
 }
 
 /// As [`request`], for any message.
-pub(crate) fn signed<T>(secret: &ClusterSecret, message: T, within: Duration) -> Request<T> {
+pub(crate) fn signed<T>(credentials: &Credentials, message: T, within: Duration) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(within);
-    secret.sign(request.metadata_mut());
+    credentials.sign(request.metadata_mut());
     request
 }

@@ -43,7 +43,8 @@ impl RaftNetworkFactory<TypeConfig> for Peers {
         Peer {
             from: self.id,
             to: target,
-            client: client(&node.addr).map_err(|cause| format!("{}: {cause}", node.addr)),
+            client: client(self.calls.credentials(), target, &node.addr)
+                .map_err(|cause| format!("{}: {cause}", node.addr)),
             calls: self.calls.clone(),
         }
     }
@@ -100,7 +101,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         option: RPCOption,
     ) -> Result<AppendResponse, RpcError> {
         let mut client = self.client()?;
-        let message = request(self.calls.secret(), self.spell(rpc)?, option.hard_ttl());
+        let message = request(self.calls.credentials(), self.spell(rpc)?, option.hard_ttl());
         self.answer(RPCTypes::AppendEntries, &option, client.append(message)).await
     }
 
@@ -111,7 +112,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
     ) -> Result<VoteResponse, RpcError> {
         let mut client = self.client()?;
         let message =
-            request(self.calls.secret(), self.spell(Ballot::Vote(rpc))?, option.hard_ttl());
+            request(self.calls.credentials(), self.spell(Ballot::Vote(rpc))?, option.hard_ttl());
         self.answer(RPCTypes::Vote, &option, client.vote(message)).await
     }
 
@@ -122,7 +123,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
     ) -> Result<VoteResponse, RpcError> {
         let mut client = self.client()?;
         let message =
-            request(self.calls.secret(), self.spell(Ballot::PreVote(rpc))?, option.hard_ttl());
+            request(self.calls.credentials(), self.spell(Ballot::PreVote(rpc))?, option.hard_ttl());
         self.answer(RPCTypes::Vote, &option, client.vote(message)).await
     }
 
@@ -136,13 +137,13 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         let stored = snapshot.snapshot;
         let mut client = self.client()?;
         let manifest = stored.manifest().clone();
-        let offer = request(self.calls.secret(), self.spell(&manifest)?, option.hard_ttl());
+        let offer = request(self.calls.credentials(), self.spell(&manifest)?, option.hard_ttl());
         let call = async {
             let wanted: Vec<Want> =
                 self.answer(RPCTypes::InstallSnapshot, &option, client.offer(offer)).await?;
             let opening = self.spell(Opening { vote, manifest, wanted: wanted.clone() })?;
             let content = frames(Arc::clone(&stored), opening, wanted);
-            let message = signed(self.calls.secret(), content, option.hard_ttl());
+            let message = signed(self.calls.credentials(), content, option.hard_ttl());
             let answer = client.snapshot(message).await;
             if answer.as_ref().is_err_and(|status| status.code() == Code::DataLoss) {
                 // Either side's disk or the way may be at fault; a new checkpoint rules one of them out.
@@ -162,7 +163,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         option: RPCOption,
     ) -> Result<TransferResponse, RpcError> {
         let mut client = self.client()?;
-        let message = request(self.calls.secret(), self.spell(req)?, option.hard_ttl());
+        let message = request(self.calls.credentials(), self.spell(req)?, option.hard_ttl());
         self.answer(RPCTypes::TransferLeader, &option, client.transfer(message)).await
     }
 }

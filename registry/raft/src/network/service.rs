@@ -1,5 +1,5 @@
 //! The calls of other members, answered.
-//! The order is always the same: the secret, then the form, then the addressee, then consensus. It must never panic on
+//! The order is always the same: who calls, then the form, then the addressee, then consensus. It must never panic on
 //! what it is sent, nor install a snapshot before every digest has matched.
 
 use std::io;
@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::SemaphorePermit;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Ballot, Call, ClusterSecret, Contact, Opening};
+use super::{Ballot, Call, Contact, Credentials, Opening};
 use crate::codec::{decode, encode};
 use crate::home::Home;
 use crate::machine::Published;
@@ -37,13 +37,13 @@ pub struct TransportService {
     pub(crate) snapshots: Arc<Snapshots>,
     pub(crate) proposer: Proposer,
     pub(crate) contact: Arc<Contact>,
-    pub(crate) secret: ClusterSecret,
+    pub(crate) credentials: Credentials,
     pub(crate) published: Arc<Published>,
 }
 
 impl TransportService {
     fn admit<T>(&self, request: Request<T>) -> Result<T, Status> {
-        if self.secret.admits(request.metadata()) {
+        if self.credentials.admits(request.metadata(), request.extensions()) {
             Ok(request.into_inner())
         } else {
             Err(Status::unauthenticated("not a member of this cluster"))

@@ -18,7 +18,7 @@ const FORWARD_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Forwarder {
     calls: Caller,
     /// The connection to the last leader.
-    kept: Mutex<Option<(String, Client)>>,
+    kept: Mutex<Option<(u64, String, Client)>>,
 }
 
 impl Forwarder {
@@ -33,10 +33,10 @@ impl Forwarder {
         proposal: &Proposal,
     ) -> Result<Vec<Reply>, ProposeError> {
         let unsent = || ProposeError::NotLeader { leader: None };
-        let mut client = self.client(&address).map_err(|_| unsent())?;
+        let mut client = self.client(id, &address).map_err(|_| unsent())?;
         let call = self.calls.call(id, proposal);
         let body = encode(&call).map_err(|cause| ProposeError::Unknown(cause.to_string()))?;
-        let call = client.forward(request(self.calls.secret(), body, FORWARD_TIMEOUT));
+        let call = client.forward(request(self.calls.credentials(), body, FORWARD_TIMEOUT));
         match tokio::time::timeout(FORWARD_TIMEOUT, call).await {
             Ok(Ok(answer)) => decode(&answer.get_ref().body)
                 .map_err(|cause| ProposeError::Unknown(cause.to_string()))?,
@@ -46,13 +46,15 @@ impl Forwarder {
         }
     }
 
-    fn client(&self, address: &str) -> Result<Client, tonic::transport::Error> {
+    fn client(&self, id: u64, address: &str) -> Result<Client, tonic::transport::Error> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         match kept.as_ref() {
-            Some((known, client)) if known == address => Ok(client.clone()),
+            Some((member, known, client)) if *member == id && known == address => {
+                Ok(client.clone())
+            }
             _ => {
-                let fresh = client(address)?;
-                *kept = Some((address.to_owned(), fresh.clone()));
+                let fresh = client(self.calls.credentials(), id, address)?;
+                *kept = Some((id, address.to_owned(), fresh.clone()));
                 Ok(fresh)
             }
         }

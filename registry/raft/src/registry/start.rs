@@ -13,7 +13,7 @@ use super::{Inner, Registry};
 use crate::home::Home;
 use crate::log::LogStore;
 use crate::machine::{Machine, Published, blocking};
-use crate::network::{Caller, ClusterSecret, Contact, Peers};
+use crate::network::{Caller, Contact, Credentials, Peers};
 use crate::proposer::Proposer;
 use crate::read_index::ReadIndex;
 use crate::snapshot::Snapshots;
@@ -42,12 +42,13 @@ impl Registry {
     ///
     /// # Errors
     /// The configuration contradicts itself, the directory is in use or damaged.
-    pub async fn start(config: Config, secret: ClusterSecret) -> Result<Self, Error> {
+    pub async fn start(config: Config, credentials: impl Into<Credentials>) -> Result<Self, Error> {
+        let credentials = credentials.into();
         let settings = config.openraft()?;
         let opened = open(&config).await?;
         let (log, machine) = opened.stores();
         let Opened { home, published, snapshots } = opened;
-        let calls = Caller::new(secret.clone(), Arc::clone(&published));
+        let calls = Caller::new(credentials.clone(), Arc::clone(&published));
         let peers = Peers::new(config.id, calls.clone());
         let raft = Raft::new(config.id, Arc::new(settings), peers, log, machine).await;
         let raft = founded(raft, &config).await?;
@@ -68,7 +69,7 @@ impl Registry {
             home,
             published,
             snapshots,
-            secret,
+            credentials,
         };
         Ok(Self { inner: Arc::new(inner) })
     }

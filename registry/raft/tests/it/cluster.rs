@@ -256,7 +256,10 @@ pub(crate) async fn until_status(registry: &Registry, what: &str, holds: impl Fn
     until(what, || async { holds(&registry.status()).then_some(()) }).await;
 }
 
-async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut fact: impl FnMut() -> F) -> T {
+pub(crate) async fn until<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut fact: impl FnMut() -> F,
+) -> T {
     let wait = async {
         let mut tick = tokio::time::interval(Duration::from_millis(10));
         loop {

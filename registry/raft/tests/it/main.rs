@@ -7,5 +7,6 @@ mod door;
 mod failover;
 mod install;
 mod members;
+mod mutual;
 mod offline;
 mod single;

@@ -15,6 +15,7 @@ mod meta;
 mod peers;
 mod records;
 mod rest_refusals;
+mod tls;
 mod tokens;
 mod watch;
 mod world;

@@ -263,11 +263,11 @@ where
 
 /// A port that was free a moment ago: the members of a cluster must know each other's before they
 /// start.
-fn free_addr() -> SocketAddr {
+pub(crate) fn free_addr() -> SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-fn config(folder: &Path, id: u64) -> Config {
+pub(crate) fn config(folder: &Path, id: u64) -> Config {
     Config {
         id,
         listen: "127.0.0.1:0".parse().unwrap(),
@@ -279,6 +279,7 @@ fn config(folder: &Path, id: u64) -> Config {
             "signing",
             vectors()["keys"]["catalog"]["seedHex"].as_str().unwrap(),
         ),
+        plain_loopback: true,
         addr_file: Some(folder.join(format!("addr-{id}"))),
         lease_ttl: units::Duration::from_millis(LEASE_TTL.as_millis().try_into().unwrap()),
         ..Config::default()

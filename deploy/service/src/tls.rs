@@ -1,0 +1,39 @@
+//! Transport security: who is at the other end, and that nobody else reads along.
+//!
+//! It decides what counts as proof of an identity, and that there is one protocol: TLS 1.3 with
+//! the suites of ring. It must never verify against the system's list of authorities, nor take a
+//! connection up again without verifying: sessions are not resumed, so that a certificate counts
+//! for one connection only.
+
+mod authority;
+mod certificate;
+mod client;
+mod error;
+mod files;
+mod identity;
+mod server;
+mod watched;
+
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+
+pub use self::{
+    authority::{Authority, Issued, Order, Refused},
+    certificate::{Certificate, Unreadable, chain_of},
+    client::{ClientFiles, Connector, Stream},
+    error::{ConnectError, Error},
+    identity::{ClientIdentity, Identity, Malformed, Role},
+    server::{Acceptor, ServerFiles},
+};
+
+pub(crate) use self::server::Visitor;
+
+/// The only version: 1.2 brings renegotiation and cipher suites without forward secrecy, and every
+/// client of ours speaks 1.3.
+const VERSIONS: &[&rustls::SupportedProtocolVersion] = &[&rustls::version::TLS13];
+
+/// Named explicitly, so that no other crate's choice for the process changes ours.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}

@@ -1,0 +1,276 @@
+//! The caller's side: connections to our own processes, in TLS or, on loopback, in clear text.
+//!
+//! It decides by the scheme of the URL. It must never send clear text off this machine, verify
+//! against the system's authorities, or go on talking to a process that has proved to be another
+//! one than was called.
+
+mod stream;
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use hyper::Uri;
+use hyper_util::rt::TokioIo;
+use rustls::{
+    ClientConfig,
+    client::Resumption,
+    pki_types::{CertificateDer, ServerName},
+};
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tower::Service;
+
+use crate::units::Duration;
+
+use super::{
+    Certificate, ConnectError, Error, Identity, Role, VERSIONS, files, provider,
+    server::{own, reload_default, same},
+    watched::Watched,
+};
+
+pub use self::stream::Stream;
+
+/// How a role that calls others proves who it is, and by whose word it believes them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientFiles {
+    /// The authorities of those that are called, in PEM.
+    pub ca: PathBuf,
+    /// Our own certificate, if we show one.
+    #[serde(default)]
+    pub cert: Option<PathBuf>,
+    /// Its private key; others must not have access.
+    #[serde(default)]
+    pub key: Option<PathBuf>,
+    /// How often the files are looked at, at most, when a connection is made.
+    #[serde(default = "reload_default")]
+    pub reload: Duration,
+}
+
+/// Makes connections; clones share the files. A tower service from a URL to a connection, as tonic
+/// and hyper take it.
+#[derive(Clone, Debug, Default)]
+pub struct Connector {
+    tls: Option<Arc<Watched<Loaded>>>,
+    wanted: Option<Wanted>,
+    web: bool,
+}
+
+struct Loaded {
+    config: Arc<ClientConfig>,
+    own: Option<Identity>,
+}
+
+/// Whom we want to talk to.
+#[derive(Clone, Debug)]
+struct Wanted {
+    role: Role,
+    /// The only one that will do; a certificate without identity then does not.
+    id: Option<String>,
+}
+
+impl ClientFiles {
+    /// Verifies others, and shows nothing.
+    #[must_use]
+    pub fn new(ca: impl Into<PathBuf>) -> Self {
+        Self { ca: ca.into(), cert: None, key: None, reload: reload_default() }
+    }
+
+    /// Shows a certificate too.
+    #[must_use]
+    pub fn showing(mut self, cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        (self.cert, self.key) = (Some(cert.into()), Some(key.into()));
+        self
+    }
+
+    fn load(&self) -> Result<Loaded, Error> {
+        let builder = ClientConfig::builder_with_provider(provider())
+            .with_protocol_versions(VERSIONS)
+            .map_err(Error::Rustls)?
+            .with_root_certificates(files::roots(&self.ca)?);
+        let (mut config, own) = match (&self.cert, &self.key) {
+            (Some(cert), Some(key)) => {
+                let chain = files::chain(cert)?;
+                let own = own(cert, &chain)?;
+                let key = files::key(key)?;
+                (builder.with_client_auth_cert(chain, key).map_err(Error::Rustls)?, own)
+            }
+            (None, None) => (builder.with_no_client_auth(), None),
+            _ => return Err(Error::Half),
+        };
+        config.resumption = Resumption::disabled();
+        Ok(Loaded { config: Arc::new(config), own })
+    }
+}
+
+impl Connector {
+    /// Clear text to loopback, and nothing else.
+    #[must_use]
+    pub fn plain() -> Self {
+        Self::default()
+    }
+
+    /// TLS for https URLs, by these files.
+    ///
+    /// # Errors
+    /// Every [`Error`].
+    pub fn open(files: ClientFiles) -> Result<Self, Error> {
+        let watched = [&files.ca].into_iter().chain(&files.cert).chain(&files.key).cloned();
+        let (watched, interval) = (watched.collect(), files.reload.std());
+        let same = |was: &Loaded, found: &Loaded| same(was.own.as_ref(), found.own.as_ref());
+        let loaded = Watched::open(watched, interval, move || files.load(), same)?;
+        Ok(Self { tls: Some(Arc::new(loaded)), ..Self::default() })
+    }
+
+    /// As [`Connector::open`] where files are configured, else [`Connector::plain`].
+    ///
+    /// # Errors
+    /// Every [`Error`].
+    pub fn maybe(files: Option<ClientFiles>) -> Result<Self, Error> {
+        files.map_or_else(|| Ok(Self::plain()), Self::open)
+    }
+
+    /// Talks to this kind of process only, as far as its certificate names one of ours.
+    #[must_use]
+    pub fn to(mut self, role: Role) -> Self {
+        self.wanted = Some(Wanted { role, id: None });
+        self
+    }
+
+    /// Talks to this one only: its certificate must name it, in our own trust domain. Where there
+    /// are files, clear text is refused on loopback too: nothing would be proved there.
+    #[must_use]
+    pub fn to_one(mut self, role: Role, id: impl ToString) -> Self {
+        self.wanted = Some(Wanted { role, id: Some(id.to_string()) });
+        self
+    }
+
+    /// Offers HTTP/1.1, where gRPC needs HTTP/2.
+    #[must_use]
+    pub fn web(mut self) -> Self {
+        self.web = true;
+        self
+    }
+
+    /// Whom our own certificate names.
+    #[must_use]
+    pub fn identity(&self) -> Option<Identity> {
+        self.tls.as_ref()?.current().own.clone()
+    }
+
+    async fn connect(self, uri: Uri) -> Result<Stream, ConnectError> {
+        let secure = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(ConnectError::Url(uri.to_string())),
+        };
+        let host = uri.host().ok_or_else(|| ConnectError::Url(uri.to_string()))?;
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        match self.tls.as_ref().map(|tls| tls.current()) {
+            Some(tls) if secure => self.secure(&tls, host, port).await,
+            None if secure => Err(ConnectError::NoAuthority(uri.to_string())),
+            Some(_) if self.wanted.as_ref().is_some_and(|wanted| wanted.id.is_some()) => {
+                Err(ConnectError::Plain(uri.to_string()))
+            }
+            _ => {
+                let addrs = loopback(resolve(&host, port).await?)?;
+                Ok(Stream::plain(dial(&host, &addrs).await?))
+            }
+        }
+    }
+
+    async fn secure(&self, tls: &Loaded, host: String, port: u16) -> Result<Stream, ConnectError> {
+        let name = ServerName::try_from(host.clone());
+        let name = name.map_err(|_| ConnectError::Url(host.clone()))?;
+        let tcp = dial(&host, &resolve(&host, port).await?).await?;
+        let connector = TlsConnector::from(Arc::clone(&tls.config));
+        let alpn: &[u8] = if self.web { b"http/1.1" } else { b"h2" };
+        let shaken = connector.with_alpn(vec![alpn.to_vec()]).connect(name, tcp).await;
+        let stream =
+            shaken.map_err(|source| ConnectError::Handshake { host: host.clone(), source })?;
+        let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        self.check(shown, tls.own.as_ref(), &host)?;
+        Ok(Stream::tls(stream))
+    }
+
+    /// Holds if the other side is whom we want.
+    fn check(
+        &self,
+        shown: Option<&CertificateDer<'_>>,
+        own: Option<&Identity>,
+        host: &str,
+    ) -> Result<(), ConnectError> {
+        let Some(wanted) = &self.wanted else { return Ok(()) };
+        // A certificate of a public authority names none of ours; its host name is verified.
+        let found = shown.and_then(|shown| Certificate::read(shown).ok()?.identity);
+        let fits = match (&found, &wanted.id) {
+            (None, exact) => exact.is_none(),
+            (Some(found), exact) => {
+                found.role() == wanted.role
+                    && own.is_none_or(|own| own.domain() == found.domain())
+                    && exact.as_ref().is_none_or(|id| own.is_some() && *id == found.id())
+            }
+        };
+        if fits {
+            return Ok(());
+        }
+        let found = found.map_or_else(|| "nobody".to_owned(), |found| found.to_string());
+        Err(ConnectError::Stranger { host: host.to_owned(), found, wanted: wanted.role })
+    }
+}
+
+async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
+    let found = tokio::net::lookup_host((host, port)).await;
+    found
+        .map(Iterator::collect)
+        .map_err(|source| ConnectError::Resolve { host: host.to_owned(), source })
+}
+
+/// The addresses that stay on this machine; a name may have others beside them.
+fn loopback(mut addrs: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, ConnectError> {
+    let first = addrs.first().map(SocketAddr::ip);
+    addrs.retain(|addr| addr.ip().to_canonical().is_loopback());
+    match first {
+        Some(addr) if addrs.is_empty() => Err(ConnectError::PlainOffLoopback { addr }),
+        _ => Ok(addrs),
+    }
+}
+
+/// The first address that takes a connection.
+async fn dial(host: &str, addrs: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
+    let mut failed = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for addr in addrs {
+        match TcpStream::connect(addr).await {
+            Ok(stream) => {
+                // Small calls must not wait for more; a failure means the other side is gone.
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Err(error) => failed = error,
+        }
+    }
+    Err(ConnectError::Connect { host: host.to_owned(), source: failed })
+}
+
+impl Service<Uri> for Connector {
+    type Response = TokioIo<Stream>;
+    type Error = ConnectError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, ConnectError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connector = self.clone();
+        Box::pin(async move { connector.connect(uri).await.map(TokioIo::new) })
+    }
+}

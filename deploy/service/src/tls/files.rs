@@ -1,0 +1,69 @@
+//! The PEM files of certificates, read under bounds, and the mark by which a change is noticed.
+//!
+//! It decides what a file must hold. It must never print what a key file holds.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+
+use crate::secret;
+
+use super::Error;
+
+/// A chain or a bundle of authorities of ours is a few KiB.
+const BYTES_MAX: u64 = 256 * 1024;
+
+/// What changes when a file is written or replaced: time, length and inode of each.
+pub(super) type Mark = Vec<Option<(i64, i64, u64, u64)>>;
+
+/// How the files look now; a file that is away is `None`.
+pub(super) fn mark(paths: &[PathBuf]) -> Mark {
+    let look = |path: &PathBuf| {
+        let seen = fs::metadata(path).ok()?;
+        Some((seen.mtime(), seen.mtime_nsec(), seen.len(), seen.ino()))
+    };
+    paths.iter().map(look).collect()
+}
+
+/// The certificates in a file, at least one.
+pub(super) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let pem = read(path)?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let found = certificates.ok().filter(|found| !found.is_empty());
+    found.ok_or_else(|| Error::Pem { path: path.to_owned(), what: "certificate" })
+}
+
+/// The private key in a file that others cannot read.
+pub(super) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {
+    let pem = secret::read(path)?;
+    PrivateKeyDer::from_pem_slice(pem.expose().as_bytes())
+        .map_err(|_| Error::Pem { path: path.to_owned(), what: "private key" })
+}
+
+/// The authorities in a file: several while one replaces another.
+pub(super) fn roots(path: &Path) -> Result<RootCertStore, Error> {
+    let mut roots = RootCertStore::empty();
+    for certificate in chain(path)? {
+        roots.add(certificate).map_err(Error::Rustls)?;
+    }
+    Ok(roots)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    let cannot = |source: io::Error| Error::File { path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(cannot)?;
+    file.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    if bytes.len() as u64 > BYTES_MAX {
+        return Err(Error::TooLarge { path: path.to_owned(), bytes_max: BYTES_MAX });
+    }
+    Ok(bytes)
+}
