@@ -11,7 +11,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Response, Status};
 
 use crate::args::Force;
-use crate::client::{Bearer, Profile, channel};
+use crate::client::{Bearer, Profile};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -113,7 +113,7 @@ pub(super) async fn any(profile: &Profile) -> Result<Cluster, Failure> {
 /// A client of one member.
 pub(super) async fn client(profile: &Profile, url: &str) -> Result<Cluster, Failure> {
     let bearer = Bearer::new(profile.operator_token()?)?;
-    Ok(ClusterClient::with_interceptor(channel(url).await?, bearer))
+    Ok(ClusterClient::with_interceptor(profile.channel(url).await?, bearer))
 }
 
 /// Calls the leader, wherever it is.
