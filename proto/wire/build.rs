@@ -3,8 +3,9 @@
 
 use std::path::PathBuf;
 
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "ecumene/raft/v1/raft.proto",
+    "ecumene/registry/v1/cluster.proto",
     "ecumene/registry/v1/directory.proto",
     "ecumene/registry/v1/fleet.proto",
     "ecumene/registry/v1/search.proto",

@@ -28,7 +28,10 @@ impl Process {
             .append(true)
             .open(log)
             .context("the log cannot be opened")?;
-        let child = Command::new(&binary)
+        // A bound on the size of files, which can stand in for a full disk, is to be an error and not a signal.
+        let child = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+            .arg(&binary)
             .args(args)
             .env("RUST_BACKTRACE", "1")
             .stdin(Stdio::null())

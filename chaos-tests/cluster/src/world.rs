@@ -64,7 +64,7 @@ impl World {
     /// # Errors
     /// A member does not come up; with the end of its log.
     pub async fn registry(count: u64) -> Result<Self> {
-        Self::open(count, false).await
+        Self::prepared(count)?.started().await
     }
 
     /// As [`World::registry`], everything in TLS.
@@ -72,10 +72,26 @@ impl World {
     /// # Errors
     /// As [`World::registry`].
     pub async fn certified(count: u64) -> Result<Self> {
-        Self::open(count, true).await
+        Self::laid_out(count, true)?.started().await
     }
 
-    async fn open(count: u64, certified: bool) -> Result<Self> {
+    async fn started(mut self) -> Result<Self> {
+        for at in 0..self.members.len() {
+            self.start_member(at)?;
+        }
+        self.leader().await?;
+        Ok(self)
+    }
+
+    /// The files of a registry of `count` members, none of which is started.
+    ///
+    /// # Errors
+    /// The files cannot be written.
+    pub fn prepared(count: u64) -> Result<Self> {
+        Self::laid_out(count, false)
+    }
+
+    fn laid_out(count: u64, certified: bool) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("ecumene-world-").tempdir()?;
         let (members, gateways, nodes) = (Vec::new(), Vec::new(), Vec::new());
         let mut world = Self { folder, certified, members, gateways, nodes };
@@ -95,11 +111,24 @@ impl World {
             let config = world.file(&format!("r{id}.toml"), &world.member_toml(id, &urls))?;
             world.members.push(Member { id, url: url.clone(), config, process: None });
         }
-        for at in 0..world.members.len() {
-            world.start_member(at)?;
-        }
-        world.leader().await?;
         Ok(world)
+    }
+
+    /// Starts an empty member that joins with a token, and waits until it is ready. It has no vote.
+    ///
+    /// # Errors
+    /// It does not become ready; with the end of its log.
+    pub async fn join_member(&mut self, id: u64) -> Result<usize> {
+        let join = self.invite("registry").await?;
+        self.secret(&format!("r{id}-join"), &join)?;
+        self.certify("registry", &id.to_string())?;
+        let url = format!("{}://127.0.0.1:{}", self.scheme(), free_port()?);
+        let config = self.file(&format!("r{id}.toml"), &self.joining_toml(id, &url))?;
+        self.members.push(Member { id, url, config, process: None });
+        let at = self.members.len() - 1;
+        self.start_member(at)?;
+        self.member_ready(at).await?;
+        Ok(at)
     }
 
     /// Starts a gateway with its own join token, and waits until it is ready.

@@ -1,29 +1,12 @@
 //! The verbs of the client nouns, and their flags.
 
+mod cluster;
+
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum ClusterVerb {
-    /// Where each member stands.
-    Status,
-    /// Makes a join token for a peer, gateway or node.
-    Invite {
-        /// What the token admits.
-        role: InviteRole,
-        /// How long it may be used.
-        #[arg(long, default_value_t = 3600)]
-        ttl_seconds: u64,
-    },
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum InviteRole {
-    Peer,
-    Gateway,
-    Node,
-}
+pub(crate) use self::cluster::*;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyVerb {

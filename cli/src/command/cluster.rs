@@ -1,4 +1,7 @@
-//! `cluster status|invite` and `node list`.
+//! `cluster status|invite` and `node list`; the other verbs of `cluster` are beside.
+
+mod copies;
+mod members;
 
 use proto_wire::registry::v1 as wire;
 use serde_json::{Value, json};
@@ -11,6 +14,17 @@ use crate::output::Output;
 pub(crate) async fn run(profile: &Profile, verb: ClusterVerb) -> Result<Output, Failure> {
     match verb {
         ClusterVerb::Status => status(profile).await,
+        ClusterVerb::Members => members::list(profile).await,
+        ClusterVerb::Add { id, address } => members::add(profile, id, address).await,
+        ClusterVerb::Promote { ids, force } => members::promote(profile, ids, force).await,
+        ClusterVerb::Voters { ids, force } => members::voters(profile, ids, force).await,
+        ClusterVerb::Remove { ids, force } => members::remove(profile, ids, force).await,
+        ClusterVerb::Transfer { to } => members::transfer(profile, to).await,
+        ClusterVerb::Snapshot => copies::snapshot(profile).await,
+        ClusterVerb::Defrag => copies::defrag(profile).await,
+        ClusterVerb::Backup { file } => copies::backup(profile, &file).await,
+        ClusterVerb::Restore { file, dir, members } => copies::restore(file, dir, members).await,
+        ClusterVerb::Verify { path } => copies::verify(path).await,
         ClusterVerb::Invite { role, ttl_seconds } => invite(profile, role, ttl_seconds).await,
     }
 }
@@ -20,6 +34,7 @@ async fn invite(profile: &Profile, role: InviteRole, ttl_seconds: u64) -> Result
         InviteRole::Peer => "peer",
         InviteRole::Gateway => "gateway",
         InviteRole::Node => "node",
+        InviteRole::Registry => "registry",
     };
     let request = wire::IssueJoinTokenRequest { role: role.to_owned(), ttl_seconds };
     let issued = profile.directory().await?.issue_join_token(request).await?.into_inner();

@@ -9,6 +9,7 @@ pub mod card;
 pub mod envelope;
 pub mod fleet;
 pub mod manifest;
+pub mod member;
 pub mod operation;
 pub mod peer;
 pub mod record;

@@ -17,6 +17,7 @@ pub mod rank;
 pub mod search;
 pub mod state_hash;
 pub mod table;
+pub mod verify;
 pub mod view;
 pub mod viewer;
 

@@ -12,7 +12,7 @@ use proto_types::{
 };
 
 pub use self::check::ledger_fault;
-pub use self::cluster::{cluster_epoch, compacted, member, revision_at};
+pub use self::cluster::{cluster_epoch, compacted, member, revision_at, set_cluster_epoch};
 pub use self::ledger::{
     AuditEnd, LogRows, audit_end, audit_lines, checkpoint, inclusion, log_entries, log_head,
     witnessed,

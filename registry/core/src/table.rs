@@ -91,6 +91,11 @@ impl<T: Entity> Table<T> {
         self.name
     }
 
+    /// Which table it is, in keys.
+    pub(crate) const fn tag(&self) -> u8 {
+        self.tag
+    }
+
     /// Where the entity of this id lies in `Space::State`.
     #[must_use]
     pub fn key(&self, id: &str) -> Vec<u8> {
@@ -159,7 +164,7 @@ impl<T: Entity> Table<T> {
         pairs.iter().map(|(_, value)| self.decode(value)).collect()
     }
 
-    fn decode(&self, bytes: &[u8]) -> Result<T, ViewError> {
+    pub(crate) fn decode(&self, bytes: &[u8]) -> Result<T, ViewError> {
         decode(self.name, bytes)
     }
 }

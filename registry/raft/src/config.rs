@@ -32,14 +32,16 @@ pub struct Config {
     pub clock: Clock,
 }
 
-/// Heartbeat and election times. The defaults suit a loaded machine of two cores: six missed heartbeats, at least.
+/// Heartbeat and election times. A follower holds a leader's lease for `election_max` after its last word, and waits
+/// a time between `election_min` and `election_max` more: by default 0.8 to 1 s, eight missed heartbeats at least, which
+/// a loaded machine of two cores keeps (docs/decisions/0011-who-votes-and-when.md).
 #[derive(Clone, Copy, Debug)]
 pub struct Timings {
     /// From one heartbeat to the next.
     pub heartbeat: Duration,
-    /// The shortest silence after which a follower calls an election.
+    /// The shortest time a follower waits once the leader's lease has run out.
     pub election_min: Duration,
-    /// The longest.
+    /// The longest, and the leader's lease.
     pub election_max: Duration,
 }
 
@@ -47,8 +49,8 @@ impl Default for Timings {
     fn default() -> Self {
         Self {
             heartbeat: Duration::from_millis(100),
-            election_min: Duration::from_millis(600),
-            election_max: Duration::from_millis(1_200),
+            election_min: Duration::from_millis(300),
+            election_max: Duration::from_millis(500),
         }
     }
 }

@@ -19,7 +19,7 @@ impl StoreBuilder<TypeConfig, LogStore, Machine, TempDir> for Stores {
         let dir = tempfile::tempdir().expect("a directory");
         let home = Home::open(dir.path(), registry_store::Options::default()).expect("a store");
         let home = Arc::new(home);
-        let published = Arc::new(Published::new(&home).expect("a view"));
+        let published = Arc::new(Published::new(Arc::clone(&home)).expect("a view"));
         let snapshots = Arc::new(Snapshots::open(dir.path()).expect("snapshots"));
         let log = LogStore::new(Arc::clone(&home));
         Ok((dir, log, Machine::new(home, published, snapshots)))

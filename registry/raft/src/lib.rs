@@ -15,10 +15,12 @@ mod home;
 mod log;
 mod machine;
 mod network;
+pub mod offline;
 mod proposer;
 mod read_index;
 mod registry;
 mod snapshot;
+mod standing;
 mod types;
 
 pub use clock::Clock;
@@ -27,7 +29,9 @@ pub use error::{Error, ProposeError, ReadError, Stopped};
 pub use machine::{Compared, StateMark};
 pub use network::{ClusterSecret, Credentials, MESSAGE_BYTES_MAX, TransportService};
 pub use proposer::{PROPOSAL_BYTES_MAX, QUEUE_BYTES_MAX, QUEUE_PROPOSALS_MAX};
-pub use registry::{Leadership, Registry, Status};
+pub use registry::{
+    ChangeError, LAG_MAX, LEARNERS_MAX, Leadership, PeerStatus, Registry, Status, VOTERS_MAX,
+};
 
 // What a caller needs beside a registry.
 pub use registry_store::{Options as StoreOptions, StoreView};

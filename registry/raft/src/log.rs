@@ -15,9 +15,9 @@ use crate::codec::{decode, encode};
 use crate::home::Home;
 use crate::types::{Entry, LogId, TypeConfig, Vote};
 
-const VOTE: &[u8] = b"vote";
-const COMMITTED: &[u8] = b"committed";
-const PURGED: &[u8] = b"purged";
+pub(crate) const VOTE: &[u8] = b"vote";
+pub(crate) const COMMITTED: &[u8] = b"committed";
+pub(crate) const PURGED: &[u8] = b"purged";
 
 /// The one writer of the log.
 #[derive(Debug)]

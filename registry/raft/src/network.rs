@@ -3,6 +3,7 @@
 //! the cluster's secret, nor one who meant another member.
 
 mod auth;
+mod caller;
 mod channel;
 mod contact;
 mod peer;
@@ -11,18 +12,23 @@ mod service;
 use serde::{Deserialize, Serialize};
 
 pub use self::auth::{ClusterSecret, Credentials};
+pub(crate) use self::caller::Caller;
 pub use self::channel::MESSAGE_BYTES_MAX;
 pub(crate) use self::channel::{Client, client, request};
 pub(crate) use self::contact::Contact;
 pub(crate) use self::peer::Peers;
 pub use self::service::TransportService;
-use crate::snapshot::Manifest;
+use crate::snapshot::{Manifest, Want};
 use crate::types::{Vote, VoteRequest};
 
 /// Every message says whom it is for: an address may have passed to another member.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Call<T> {
     pub to: u64,
+    /// The cluster epoch of the sender. A cluster restored from a backup has another than the one it was taken of,
+    /// whose members must not be heard any more.
+    #[serde(default)]
+    pub epoch: u64,
     pub body: T,
 }
 
@@ -38,4 +44,6 @@ pub(crate) enum Ballot {
 pub(crate) struct Opening {
     pub vote: Vote,
     pub manifest: Manifest,
+    /// What the receiver said it wants, and what follows.
+    pub wanted: Vec<Want>,
 }

@@ -2,8 +2,10 @@
 //! It decides who answers, never what; it must never offer a way around the log.
 
 mod forward;
+mod membership;
 mod start;
 mod status;
+mod upkeep;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,14 +20,16 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
 
 use self::forward::Forwarder;
+pub use self::membership::{ChangeError, LAG_MAX, LEARNERS_MAX, VOTERS_MAX};
 use self::status::led_age;
-pub use self::status::{Leadership, Status};
+pub use self::status::{Leadership, PeerStatus, Status};
 use crate::home::Home;
 use crate::machine::{Compared, Published, StateMark};
 use crate::network::{Contact, Credentials};
 use crate::proposer::{Proposer, leader};
 use crate::read_index::ReadIndex;
 use crate::snapshot::Snapshots;
+use crate::standing::Standing;
 use crate::types::Raft;
 use crate::{MESSAGE_BYTES_MAX, ProposeError, ReadError, Stopped, TransportService};
 
@@ -48,6 +52,11 @@ struct Inner {
     contact: Arc<Contact>,
     leadership: watch::Receiver<Leadership>,
     credentials: Credentials,
+    standing: Arc<Standing>,
+    /// A voter that is silent for longer does not count as one that answers.
+    silence_max: Duration,
+    /// Held while the cluster is changed.
+    changing: tokio::sync::Mutex<()>,
     /// Aborted with the last handle.
     tasks: Mutex<JoinSet<()>>,
 }
@@ -187,7 +196,7 @@ impl Registry {
     /// How this member stands.
     #[must_use]
     pub fn status(&self) -> Status {
-        let mut status = Status::of(&self.inner.raft, self.inner.home.store.log());
+        let mut status = Status::of(&self.inner);
         status.poisoned = status.poisoned.or_else(|| self.diverged());
         status
     }
@@ -203,18 +212,11 @@ impl Registry {
             proposer: self.inner.proposer.clone(),
             contact: Arc::clone(&self.inner.contact),
             credentials: self.inner.credentials.clone(),
+            published: Arc::clone(&self.inner.published),
         };
         RaftTransportServer::new(service)
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX)
-    }
-
-    /// Has a snapshot made now, which lets the log behind it be purged.
-    ///
-    /// # Errors
-    /// The member has stopped.
-    pub async fn snapshot(&self) -> Result<(), Stopped> {
-        self.inner.raft.trigger().snapshot().await.map_err(|_| Stopped)
     }
 
     /// Lets a voter come back that has lost its directory, once. To be called on the leader, before that member starts;
@@ -227,12 +229,10 @@ impl Registry {
         allowed.map(|_| ()).map_err(|_| Stopped)
     }
 
-    /// Hands leadership to another voter, before a planned stop.
-    ///
-    /// # Errors
-    /// The member has stopped.
-    pub async fn hand_over(&self, to: u64) -> Result<(), Stopped> {
-        self.inner.raft.trigger().transfer_leader(to).await.map_err(|_| Stopped)
+    /// Resolves when the member has ended by itself: its disk failed, or its state cannot be read. Says why. Reads of
+    /// [`Registry::view`] go on. Never resolves for a member that was stopped.
+    pub fn failed(&self) -> impl Future<Output = String> + Send + use<> {
+        status::failed(&self.inner.raft)
     }
 
     /// Stops in order: no further proposals, then the core. Handles stay readable. Safe to call twice.

@@ -8,6 +8,7 @@ mod manifest;
 mod send;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
 use std::fs;
 use std::io;
@@ -17,15 +18,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-pub(crate) use self::build::Builder;
+pub(crate) use self::build::{Builder, checkpoint};
 pub(crate) use self::incoming::{Incoming, Refused};
-pub(crate) use self::manifest::Manifest;
+pub(crate) use self::manifest::{Manifest, digest};
 pub(crate) use self::send::frames;
+pub(crate) use self::wanted::{Want, all};
 use crate::types::Snapshot;
 
 const DIR: &str = "snapshots";
-const DATABASE: &str = "db";
+pub(crate) const DATABASE: &str = "db";
 const PARTIAL: &str = "partial-";
+/// What was received of a snapshot so far; kept over a restart, so that the transfer goes on where it stopped.
+const INCOMING: &str = "incoming";
 
 /// A whole snapshot on disk.
 #[derive(Debug)]
@@ -54,6 +58,11 @@ impl Stored {
 
     pub(crate) fn suspect(&self) -> bool {
         self.suspect.load(Ordering::Acquire)
+    }
+
+    /// Lets the directory go with the last reader.
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
     }
 
     /// Has the next reader get a newly made one.
@@ -95,6 +104,7 @@ impl Snapshots {
         for entry in fs::read_dir(&root)? {
             names.push(entry?.file_name().to_string_lossy().into_owned());
         }
+        names.retain(|name| name != INCOMING);
         names.sort();
         let mut newest: Option<Arc<Stored>> = None;
         for name in names.iter().rev() {
@@ -132,8 +142,36 @@ impl Snapshots {
             _ => current.replace(fresh),
         };
         if let Some(retired) = retired {
-            retired.retired.store(true, Ordering::Release);
+            retired.retire();
         }
+        drop(current);
+        // Whoever has a newer state does not want the rest of an older one. What stays behind is sorted out next time.
+        if let Some(_turn) = self.receive() {
+            let _ = fs::remove_dir_all(self.root.join(INCOMING));
+        }
+    }
+
+    /// What is still wanted of a snapshot that is offered. The caller has the right to receive.
+    pub(crate) fn wanted(&self, manifest: &Manifest) -> Result<Vec<Want>, Refused> {
+        if let Some(fault) = manifest.fault() {
+            return Err(Refused::Manifest(fault));
+        }
+        let dir = self.incoming();
+        fs::create_dir_all(&dir)?;
+        Ok(wanted::wanted(&dir, manifest)?)
+    }
+
+    /// Where files are received.
+    fn incoming(&self) -> PathBuf {
+        self.root.join(INCOMING).join(DATABASE)
+    }
+
+    /// Takes what was received out of the way of the next transfer.
+    fn received(&self) -> io::Result<Partial> {
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let dir = self.root.join(format!("{PARTIAL}{number:06}"));
+        fs::rename(self.root.join(INCOMING), &dir)?;
+        Ok(Partial { dir: Some(dir), number })
     }
 
     /// The right to receive a snapshot, if nobody else has it.

@@ -34,6 +34,8 @@ pub struct Config {
     pub members: BTreeMap<String, String>,
     /// Whether a new cluster may be made of `members`.
     pub bootstrap: bool,
+    /// How an empty member gets into a cluster that exists; it makes none then.
+    pub join: Option<Join>,
     /// What the members show each other.
     pub cluster_secret_file: PathBuf,
     /// What an operator shows.
@@ -68,6 +70,33 @@ pub struct Config {
     pub domain_proofs: DomainProofs,
     /// The transparency log and its witnesses.
     pub log: Log,
+    /// How long what is past is kept.
+    pub retention: Retention,
+}
+
+/// How an empty member gets into a cluster that exists.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Join {
+    /// A join token of the role `registry`.
+    pub token_file: PathBuf,
+    /// Base URLs of members that may be asked.
+    pub seeds: Vec<String>,
+    /// Whether it asks for a vote, once it has caught up.
+    #[serde(default)]
+    pub promote: bool,
+}
+
+/// How long what is past is kept. The leader has it forgotten; all members forget the same.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// Lines of the total order: a cursor that is older must start anew.
+    pub changes: Duration,
+    /// Tasks that have ended.
+    pub tasks: Duration,
+    /// How often the leader looks.
+    pub every: Duration,
 }
 
 /// The transparency log and its witnesses. All members of a cluster are told the same.
@@ -183,6 +212,7 @@ impl Default for Config {
             data_dir: PathBuf::from("data/registry"),
             members: BTreeMap::new(),
             bootstrap: true,
+            join: None,
             cluster_secret_file: PathBuf::from("secrets/cluster"),
             operator_token_file: PathBuf::from("secrets/operator"),
             signing_key_file: PathBuf::from("secrets/registry-signing"),
@@ -199,7 +229,16 @@ impl Default for Config {
             fetch: registry_fetch::Config::default(),
             domain_proofs: DomainProofs::default(),
             log: Log::default(),
+            retention: Retention::default(),
         }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        // A month is longer than any watcher stays away. Arbitrary.
+        let month = Duration::from_secs(30 * 86_400);
+        Self { changes: month, tasks: month, every: Duration::from_secs(60) }
     }
 }
 
@@ -283,6 +322,19 @@ pub enum Contradiction {
     /// One key for two purposes.
     #[error("log.witness_key_file is log.key_file: a witness signs with a key of its own")]
     OneKey,
+    /// A member that joins is let in by others; it cannot make the cluster too.
+    #[error("join.seeds is empty, or members are listed beside join")]
+    Join,
+    /// Tasks would be forgotten while their callers still ask for them.
+    #[error("{name} is {value}, below {least}")]
+    Retention {
+        /// Which setting.
+        name: &'static str,
+        /// Its value.
+        value: Duration,
+        /// The least.
+        least: Duration,
+    },
     /// A bound that would refuse everything.
     #[error("{0} is zero")]
     Zero(&'static str),
@@ -322,7 +374,13 @@ impl Config {
         if self.fetch.allow_loopback && !self.listen.ip().is_loopback() {
             return Err(Contradiction::FetchLoopback);
         }
+        self.retention.validate()?;
         let members = self.numbered_members()?;
+        if let Some(join) = &self.join
+            && (join.seeds.is_empty() || !members.is_empty())
+        {
+            return Err(Contradiction::Join);
+        }
         if !members.is_empty() && !members.contains_key(&self.id) {
             return Err(Contradiction::NotAMember(self.id));
         }
@@ -340,6 +398,22 @@ impl Config {
             Ok((id, url.clone()))
         };
         self.members.iter().map(number).collect()
+    }
+}
+
+impl Retention {
+    fn validate(&self) -> Result<(), Contradiction> {
+        // A caller polls for its task's end; an hour is longer than any of them waits between two looks.
+        let hour = Duration::from_secs(3_600);
+        let least = [
+            ("retention.changes", self.changes, Duration::from_secs(60)),
+            ("retention.tasks", self.tasks, hour),
+            ("retention.every", self.every, Duration::from_millis(100)),
+        ];
+        match least.into_iter().find(|(_, value, least)| value < least) {
+            Some((name, value, least)) => Err(Contradiction::Retention { name, value, least }),
+            None => Ok(()),
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use futures_util::future::Either;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request};
+use proto_wire::registry::v1::cluster_server::ClusterServer;
 use proto_wire::registry::v1::directory_server::DirectoryServer;
 use proto_wire::registry::v1::fleet_server::FleetServer;
 use proto_wire::registry::v1::log_server::LogServer;
@@ -31,7 +32,7 @@ use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 use tower::Service;
 
-use crate::grpc::{DirectoryService, FleetService, LogService, SearchService};
+use crate::grpc::{ClusterService, DirectoryService, FleetService, LogService, SearchService};
 use crate::member::Member;
 use crate::{audit, certificate};
 use crate::{freshness, rest};
@@ -72,6 +73,7 @@ impl Front {
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter.set_serving::<DirectoryServer<DirectoryService>>().await;
         reporter.set_serving::<FleetServer<FleetService>>().await;
+        reporter.set_serving::<ClusterServer<ClusterService>>().await;
         reporter.set_serving::<SearchServer<SearchService>>().await;
         reporter.set_serving::<LogServer<LogService>>().await;
         let reflection = || {
@@ -81,10 +83,12 @@ impl Front {
         };
         let directory = DirectoryServer::new(DirectoryService(Arc::clone(&member)));
         let fleet = FleetServer::new(FleetService(Arc::clone(&member)));
+        let cluster = ClusterServer::new(ClusterService(Arc::clone(&member)));
         let grpc = Routes::new(directory.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(fleet.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(SearchServer::new(SearchService(Arc::clone(&member))))
             .add_service(LogServer::new(LogService(Arc::clone(&member))))
+            .add_service(cluster.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(member.registry.transport_service())
             .add_service(health)
             .add_service(reflection().build_v1()?)

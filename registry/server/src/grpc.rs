@@ -5,10 +5,13 @@
 
 mod agents;
 mod cards;
+mod cluster;
+mod copies;
 mod directory;
 mod envelopes;
 mod fleet;
 mod log;
+mod membership;
 mod peers;
 mod records;
 mod search;
@@ -27,6 +30,7 @@ use tonic::{Response, Status};
 use crate::certificate;
 use crate::member::{Member, Reading};
 
+pub(crate) use self::cluster::ClusterService;
 pub(crate) use self::directory::DirectoryService;
 pub(crate) use self::fleet::FleetService;
 pub(crate) use self::log::LogService;

@@ -55,6 +55,8 @@ pub(crate) struct Member {
     pub(crate) strangers: Strangers,
     /// Places for searches.
     pub(crate) searches: Semaphore,
+    /// One copy or compaction of this member at a time.
+    pub(crate) upkeep: Arc<Semaphore>,
     pub(crate) propose_timeout: Duration,
 }
 
@@ -164,7 +166,7 @@ impl Member {
     async fn submit(&self, proposal: Proposal) -> Result<Vec<Reply>, Problem> {
         let submitted = timeout(self.propose_timeout, self.registry.submit(proposal)).await;
         let submitted = submitted.map_err(|_| in_doubt("no answer in time"))?;
-        let mut replies = submitted.map_err(unproposed)?;
+        let mut replies = submitted.map_err(|error| self.unproposed(error))?;
         match replies.pop() {
             Some(Reply::Refused(refusal)) => Err(refusal.into()),
             Some(last) => {
@@ -237,6 +239,40 @@ impl Member {
         if self.registry.is_leader() { Ok(()) } else { Err(self.not_leader()) }
     }
 
+    fn unproposed(&self, error: ProposeError) -> Problem {
+        match error {
+            ProposeError::NotLeader { .. } => {
+                Problem::new(Code::NoLeader, "no leader took the write")
+            }
+            ProposeError::Full { retry_after } => {
+                let retry_ms = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX);
+                let why = "the queue of proposals is full";
+                Problem::new(Code::Overloaded, why).with("retry_after_ms", retry_ms)
+            }
+            ProposeError::TooLarge { bytes, bytes_max } => {
+                let why = format_args!("a proposal of {bytes} bytes exceeds {bytes_max}");
+                Problem::new(Code::BodyTooLarge, why).with("bytes_max", bytes_max)
+            }
+            // The cause names members and addresses: it is for the log.
+            ProposeError::Unknown(cause) => {
+                tracing::warn!(cause, "a proposal's outcome is unknown");
+                in_doubt("the leader was lost before it answered")
+            }
+            ProposeError::Stopped => self.ended(),
+        }
+    }
+
+    /// Why a member that has ended takes nothing: it was told to, or its disk failed.
+    fn ended(&self) -> Problem {
+        match self.registry.status().poisoned {
+            Some(cause) if !self.shutdown.is_triggered() => {
+                tracing::warn!(cause, "a write is refused");
+                Problem::new(Code::DiskFailed, "this member's disk failed; try another member")
+            }
+            _ => stopping(),
+        }
+    }
+
     /// The problem that says who leads.
     pub(crate) fn not_leader(&self) -> Problem {
         match self.registry.leader().filter(|(id, _)| *id != self.registry.id()) {
@@ -275,27 +311,6 @@ pub(crate) fn stopping() -> Problem {
 
 fn in_doubt(why: &str) -> Problem {
     Problem::new(Code::InDoubt, why)
-}
-
-fn unproposed(error: ProposeError) -> Problem {
-    match error {
-        ProposeError::NotLeader { .. } => Problem::new(Code::NoLeader, "no leader took the write"),
-        ProposeError::Full { retry_after } => {
-            let retry_ms = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX);
-            let why = "the queue of proposals is full";
-            Problem::new(Code::Overloaded, why).with("retry_after_ms", retry_ms)
-        }
-        ProposeError::TooLarge { bytes, bytes_max } => {
-            let why = format_args!("a proposal of {bytes} bytes exceeds {bytes_max}");
-            Problem::new(Code::BodyTooLarge, why).with("bytes_max", bytes_max)
-        }
-        // The cause names members and addresses: it is for the log.
-        ProposeError::Unknown(cause) => {
-            tracing::warn!(cause, "a proposal's outcome is unknown");
-            in_doubt("the leader was lost before it answered")
-        }
-        ProposeError::Stopped => stopping(),
-    }
 }
 
 fn unread(error: ReadError) -> Problem {

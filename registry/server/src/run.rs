@@ -1,26 +1,32 @@
 //! The role from start to stop.
 //!
-//! It decides the order: secrets, listener, consensus, then service; and at the end the reverse. It
+//! It decides the order: secrets, listener, consensus, then service; and at the end the reverse; and
+//! that a member whose disk failed begins again once the disk is good. It
 //! must never serve before its state is open, nor end while an answer is under way.
+
+mod beside;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use deploy_service::tls::{self, Connector};
-use deploy_service::{Drained, Readiness, Security, Shutdown, SourceLimit, listen, secret, serve};
+use deploy_service::tls::{self, Connector, Role};
+use deploy_service::{
+    Drained, Readiness, Security, Shutdown, SourceLimit, listen, secret, serve, telemetry,
+};
 use proto_types::{Kid, Revision, SecretKey};
-use proto_wire::registry::v1::directory_server::DirectoryServer;
-use proto_wire::registry::v1::fleet_server::FleetServer;
+use proto_wire::registry::v1 as wire;
 use registry_api::OperatorSecret;
 use registry_fetch::Fetcher;
 use registry_raft::{Clock, ClusterSecret, Credentials, Registry, Timings};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tonic_health::server::HealthReporter;
 
+use self::beside::{leave, repaired, watch_standing};
 use crate::artifacts::Artifacts;
 use crate::audit::Refusals;
 use crate::compare;
@@ -28,11 +34,13 @@ use crate::config::{Config, Contradiction};
 use crate::enrolment::Strangers;
 use crate::fleet::{self, Fleet};
 use crate::front::{Front, Sources};
-use crate::grpc::{DirectoryService, FleetService};
+use crate::housekeeping;
+use crate::join::{self, Wish};
 use crate::leader::LeaderLine;
 use crate::log::{LogDesk, collect};
 use crate::member::{DOUBTS_MAX, Member, Signer};
 use crate::peers;
+use crate::recovery::Pace;
 use crate::search::SEARCHES_MAX;
 
 /// Why a member does not run.
@@ -71,6 +79,9 @@ pub enum Error {
     /// Outbound fetches.
     #[error("fetch")]
     Fetch(#[from] registry_fetch::config::Error),
+    /// The store of a failed disk is held open by a reader that does not end.
+    #[error("the failed store cannot be closed")]
+    StillOpen,
     /// Our own descriptors do not load; a defect of the build.
     #[error("the service descriptors do not load")]
     Descriptors(#[from] tonic_reflection::server::Error),
@@ -87,39 +98,138 @@ pub struct Summary {
     pub revision: Revision,
 }
 
-/// Runs a member until `shutdown`.
+/// Runs a member until `shutdown`. A member whose disk fails serves reads until the disk takes
+/// writes again, and starts anew then, on the same address.
 ///
 /// # Errors
 /// It could not start; once it has started it runs until it is told to stop.
-pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
+pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
     config.validate()?;
-    let fetcher = config.domain_proofs.enabled.then(|| Fetcher::new(&config.fetch)).transpose()?;
+    let mut pace = Pace::new();
+    let mut started_once = false;
+    loop {
+        let began = Instant::now();
+        match run_once(&config, &shutdown).await {
+            Ok(Ended::Told(summary)) => return Ok(summary),
+            Ok(Ended::DiskFailed(addr)) => {
+                // Port 0 would ask for another one.
+                config.listen = addr;
+                started_once = true;
+                pace.held(began.elapsed());
+                tracing::info!("the disk takes writes again: the member starts anew");
+            }
+            Err(Error::Raft(error)) if started_once && !shutdown.is_triggered() => {
+                let error = telemetry::chain(&error);
+                tracing::error!(error, "the member does not start yet");
+                tokio::select! {
+                    () = pace.wait() => {}
+                    () = shutdown.triggered() => {}
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// How a member's life ended.
+enum Ended {
+    /// It was told to stop.
+    Told(Summary),
+    /// Its disk failed, and is good again.
+    DiskFailed(SocketAddr),
+}
+
+/// From opening the store to closing it.
+async fn run_once(config: &Config, shutdown: &Shutdown) -> Result<Ended, Error> {
+    // The member's own: it ends with the process's, or alone when the store must be opened anew.
+    let ending = Shutdown::new();
     let readiness = Readiness::new(shutdown.clone());
     let security = Security::open(config.tls.clone())?;
     let (listener, addr) =
         listen::bind(config.listen, config.addr_file.as_deref(), security).await?;
-    let member = Arc::new(open(&config, addr, shutdown.clone()).await?);
+    let fetcher = config.domain_proofs.enabled.then(|| Fetcher::new(&config.fetch)).transpose()?;
+    let member = Arc::new(open(config, addr, ending.clone()).await?);
     tracing::info!(key = %member.log.key(), "checkpoints are verified with this key");
     if let Some(key) = member.log.witness_key() {
         tracing::info!(%key, "cosignatures are verified with this key");
     }
-    let sources = sources(&config);
+    let sources = sources(config);
     let (front, reporter) = Front::new(Arc::clone(&member), &readiness, sources).await?;
-    let fleet = tokio::spawn(fleet::lead(Arc::clone(&member)));
+    let mut tasks = tasks(&member, config, wish(config, addr)?, reporter);
     let look_every = config.domain_proofs.look_every;
-    let peers = tokio::spawn(peers::lead(Arc::clone(&member), fetcher, look_every));
-    let comparing = tokio::spawn(compare::run(Arc::clone(&member), readiness.clone()));
-    let collecting = collect::run(Arc::clone(&member), config.log.witness_every.std());
-    let collecting = tokio::spawn(collecting);
-    let watcher = tokio::spawn(watch_leader(member.registry.clone(), readiness));
-    let leaving = tokio::spawn(leave(Arc::clone(&member), reporter));
-    let drained = serve(listener, front, config.limits.clone(), shutdown.clone()).await;
-
-    // They end with the wish to stop; a panic in one of them is logged by the runtime.
-    let _ = tokio::join!(fleet, peers, leaving, comparing, collecting);
+    tasks.spawn(peers::lead(Arc::clone(&member), fetcher, look_every));
+    tasks.spawn(compare::run(Arc::clone(&member), readiness.clone()));
+    let watcher = tokio::spawn(watch_standing(member.registry.clone(), readiness.clone()));
+    let served = serve(listener, front, config.limits.clone(), ending.clone());
+    let drained = tokio::select! {
+        drained = served => Some(drained),
+        () = pass_on(shutdown, &ending) => None,
+        () = repaired(&member.registry, config, &readiness) => None,
+    };
+    // Tasks end with the wish to stop; a panic in one of them is logged by the runtime.
+    ending.trigger();
+    while tasks.join_next().await.is_some() {}
     watcher.abort();
+    let _ = watcher.await;
     member.registry.stop().await;
-    Ok(Summary { addr, drained, revision: member.registry.applied() })
+    let revision = member.registry.applied();
+    let Some(drained) = drained else {
+        close(member).await?;
+        return Ok(Ended::DiskFailed(addr));
+    };
+    Ok(Ended::Told(Summary { addr, drained, revision }))
+}
+
+/// What ends by itself with the member.
+fn tasks(
+    member: &Arc<Member>,
+    config: &Config,
+    wish: Option<Wish>,
+    reporter: HealthReporter,
+) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(fleet::lead(Arc::clone(member)));
+    tasks.spawn(housekeeping::keep(Arc::clone(member), config.retention.clone()));
+    tasks.spawn(leave(Arc::clone(member), reporter));
+    tasks.spawn(collect::run(Arc::clone(member), config.log.witness_every.std()));
+    if let Some(wish) = wish {
+        tasks.spawn(join::join(Arc::clone(member), wish));
+    }
+    tasks
+}
+
+/// Has the member end when the process is told to. Never resolves.
+async fn pass_on(shutdown: &Shutdown, ending: &Shutdown) {
+    shutdown.triggered().await;
+    ending.trigger();
+    std::future::pending().await
+}
+
+/// How long the last readers of a failed store may take to let go.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Waits until nobody holds the store open.
+async fn close(member: Arc<Member>) -> Result<(), Error> {
+    let closed = member.registry.closed();
+    drop(member);
+    tokio::time::timeout(CLOSE_TIMEOUT, closed).await.map_err(|_| Error::StillOpen)
+}
+
+/// What this member has to ask for, if it is to join a cluster.
+fn wish(config: &Config, addr: SocketAddr) -> Result<Option<Wish>, Error> {
+    let Some(asked) = &config.join else { return Ok(None) };
+    let connector = Connector::maybe(config.client_files())?.to(Role::Registry);
+    let request = wire::JoinRequest {
+        id: config.id,
+        address: own_url(config, addr),
+        token: secret::read(&asked.token_file)?.expose().to_owned(),
+        promote: asked.promote,
+    };
+    Ok(Some(Wish { request, seeds: asked.seeds.clone(), connector }))
+}
+
+fn own_url(config: &Config, addr: SocketAddr) -> String {
+    config.advertise.clone().unwrap_or_else(|| format!("{}://{addr}", config.scheme()))
 }
 
 /// Opens everything that calls share.
@@ -158,6 +268,7 @@ async fn open(config: &Config, addr: SocketAddr, shutdown: Shutdown) -> Result<M
         doubts: Semaphore::new(DOUBTS_MAX),
         strangers: Strangers::new(),
         searches: Semaphore::new(SEARCHES_MAX),
+        upkeep: Arc::new(Semaphore::new(1)),
         propose_timeout: bounds.propose_timeout.std(),
     })
 }
@@ -175,12 +286,10 @@ fn raft(
 ) -> Result<registry_raft::Config, Contradiction> {
     let mut members = config.numbered_members()?;
     if members.is_empty() {
-        let own =
-            config.advertise.clone().unwrap_or_else(|| format!("{}://{addr}", config.scheme()));
-        members = BTreeMap::from([(config.id, own)]);
+        members = BTreeMap::from([(config.id, own_url(config, addr))]);
     }
     let mut raft = registry_raft::Config::new(config.id, &config.data_dir, members);
-    raft.bootstrap = config.bootstrap;
+    raft.bootstrap = config.bootstrap && config.join.is_none();
     raft.timings = Timings {
         heartbeat: config.cluster.heartbeat.std(),
         election_min: config.cluster.election_min.std(),
@@ -214,34 +323,4 @@ fn secret_key(path: &Path) -> Result<SecretKey, Error> {
 /// 32 bytes in lower-case hexadecimal digits: the spelling of a digest without its prefix.
 fn seed(text: &str) -> Option<[u8; 32]> {
     proto_types::Digest::parse(&format!("sha256:{text}")).ok().map(|digest| digest.0)
-}
-
-/// Readiness follows whether a leader is known: without one no write and no strong read is served.
-async fn watch_leader(registry: Registry, readiness: Readiness) {
-    let known = readiness.condition("leader");
-    let mut leadership = registry.leadership();
-    loop {
-        known.set(leadership.borrow_and_update().leader.is_some());
-        if leadership.changed().await.is_err() {
-            known.set(false);
-            return;
-        }
-    }
-}
-
-/// How long a planned stop waits for another leader: a heartbeat or two.
-const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// What a wish to stop begins with: health goes down, and leadership goes to another voter, which
-/// spares the cluster an election.
-async fn leave(member: Arc<Member>, reporter: HealthReporter) {
-    member.shutdown.triggered().await;
-    reporter.set_not_serving::<DirectoryServer<DirectoryService>>().await;
-    reporter.set_not_serving::<FleetServer<FleetService>>().await;
-    reporter.set_service_status("", tonic_health::ServingStatus::NotServing).await;
-    let registry = &member.registry;
-    let other = registry.status().members.into_keys().find(|id| *id != registry.id());
-    let Some(other) = other.filter(|_| registry.is_leader()) else { return };
-    let handed = tokio::time::timeout(HAND_OVER_TIMEOUT, registry.hand_over(other)).await;
-    tracing::info!(to = other, done = matches!(handed, Ok(Ok(()))), "leadership is handed over");
 }

@@ -37,6 +37,24 @@ impl Log {
         let families = [LOG, RAFT].map(|name| options.family(name, Family::Log, cache));
         let database = DB::open_cf_descriptors(&settings, &path, families)
             .map_err(|cause| Error::Open { path, why: cause.into_string() })?;
+        Self::over(database)
+    }
+
+    /// Opens a log that nobody changes meanwhile, without changing any of its files.
+    pub(crate) fn open_read_only(
+        store: &Path,
+        options: &Options,
+        cache: &Cache,
+    ) -> Result<Self, Error> {
+        let path = store.join(DIR);
+        let families = [LOG, RAFT].map(|name| options.family(name, Family::Log, cache));
+        let settings = options.log_database();
+        let database = DB::open_cf_descriptors_read_only(&settings, &path, families, false)
+            .map_err(|cause| Error::Open { path, why: cause.into_string() })?;
+        Self::over(database)
+    }
+
+    fn over(database: DB) -> Result<Self, Error> {
         let database = Arc::new(database);
         let poison = Arc::new(Poison::default());
         let synced = Arc::clone(&database);
@@ -160,6 +178,13 @@ impl Log {
         let to = index.saturating_add(1).to_be_bytes();
         batch.delete_range_cf(self.family(LOG), 0u64.to_be_bytes(), to);
         self.write(batch)
+    }
+
+    /// Rewrites every table, so that what was purged takes no room any more.
+    pub(crate) fn compact(&self) {
+        for name in [LOG, RAFT] {
+            crate::state::compact(&self.database, self.family(name));
+        }
     }
 
     /// Why the log takes no more writes, if so.

@@ -55,13 +55,12 @@ impl State {
         Ok(Self { database: Some(database), dir: dir.to_owned(), retired: AtomicBool::new(false) })
     }
 
-    /// Reads values of a checkpoint without changing any of its files.
-    pub(crate) fn read_meta<const N: usize>(
+    /// Opens a state that nobody changes meanwhile, without changing any of its files.
+    pub(crate) fn open_read_only(
         dir: &Path,
-        keys: [&[u8]; N],
         options: &Options,
         cache: &Cache,
-    ) -> Result<[Option<Vec<u8>>; N], Error> {
+    ) -> Result<Self, Error> {
         let settings = options.state_database();
         let unopened =
             |cause: rocksdb::Error| Error::Open { path: dir.to_owned(), why: cause.into_string() };
@@ -72,13 +71,31 @@ impl State {
         let families = known.map(|(name, family)| options.family(name, family, cache));
         let database =
             DB::open_cf_descriptors_read_only(&settings, dir, families, false).map_err(unopened)?;
+        Ok(Self { database: Some(database), dir: dir.to_owned(), retired: AtomicBool::new(false) })
+    }
+
+    /// Reads values of a checkpoint without changing any of its files.
+    pub(crate) fn read_meta<const N: usize>(
+        dir: &Path,
+        keys: [&[u8]; N],
+        options: &Options,
+        cache: &Cache,
+    ) -> Result<[Option<Vec<u8>>; N], Error> {
+        let state = Self::open_read_only(dir, options, cache)?;
         let no_meta = || Error::Open { path: dir.to_owned(), why: "it has no metadata".to_owned() };
-        let family = database.cf_handle(META).ok_or_else(no_meta)?;
+        let family = state.database().cf_handle(META).ok_or_else(no_meta)?;
         let mut values = [const { None }; N];
         for (value, key) in values.iter_mut().zip(keys) {
-            *value = database.get_cf(family, key).map_err(Error::read)?;
+            *value = state.database().get_cf(family, key).map_err(Error::read)?;
         }
         Ok(values)
+    }
+
+    /// Rewrites every table, so that what was deleted takes no room any more.
+    pub(crate) fn compact(&self) {
+        for (name, _) in FAMILIES {
+            compact(self.database(), self.family(name));
+        }
     }
 
     pub(crate) fn database(&self) -> &DB {
@@ -129,6 +146,13 @@ impl State {
     pub(crate) fn retire(&self) {
         self.retired.store(true, Ordering::Release);
     }
+}
+
+/// A whole family, down to its last level.
+pub(crate) fn compact(database: &DB, family: &ColumnFamily) {
+    let mut options = rocksdb::CompactOptions::default();
+    options.set_bottommost_level_compaction(rocksdb::BottommostLevelCompaction::Force);
+    database.compact_range_cf_opt(family, None::<&[u8]>, None::<&[u8]>, &options);
 }
 
 impl Drop for State {

@@ -47,6 +47,42 @@ impl Store {
         Ok(Self { dir: dir.to_owned(), options, cache, log, state })
     }
 
+    /// Opens the store of a member that is not running, or of one whose changes since do not matter, without changing
+    /// any of its files. Writing to it fails.
+    ///
+    /// # Errors
+    /// A database is damaged or not there.
+    pub fn open_read_only(dir: &Path, options: Options) -> Result<Self, Error> {
+        let name = StateName::kept(dir)?;
+        let cache = Cache::new_lru_cache(options.block_cache_bytes);
+        let state = State::open_read_only(&dir.join(name.to_string()), &options, &cache)?;
+        let log = Log::open_read_only(dir, &options, &cache)?;
+        let state = ArcSwap::from_pointee(state);
+        Ok(Self { dir: dir.to_owned(), options, cache, log, state })
+    }
+
+    /// The state that a checkpoint holds.
+    ///
+    /// # Errors
+    /// The checkpoint does not open.
+    pub fn view_of(checkpoint: &Path, options: &Options) -> Result<StoreView, Error> {
+        let cache = Cache::new_lru_cache(options.block_cache_bytes);
+        State::open_read_only(checkpoint, options, &cache)
+            .map(|state| StoreView::new(Arc::new(state)))
+    }
+
+    /// Where [`Store::open`] finds the state of a store that has no log yet.
+    #[must_use]
+    pub fn first_state(dir: &Path) -> PathBuf {
+        dir.join(StateName::FIRST.to_string())
+    }
+
+    /// Compacts both databases; takes long, and reads and writes all they hold.
+    pub fn defrag(&self) {
+        self.log.compact();
+        self.state.load().compact();
+    }
+
     /// The directory this store lives in.
     #[must_use]
     pub fn dir(&self) -> &Path {

@@ -20,12 +20,26 @@ impl World {
             let _ = writeln!(members, "{id} = \"{url}\"");
         }
         let place = usize::try_from(id - 1).unwrap_or(0);
+        format!("{}[members]\n{members}", self.common_toml(id, &urls[place]))
+    }
+
+    /// A member that asks all others to be let in.
+    pub(super) fn joining_toml(&self, id: u64, url: &str) -> String {
+        let seeds: Vec<&str> = self.members.iter().map(|member| member.url.as_str()).collect();
+        format!(
+            "{}[join]\ntoken_file = \"{}\"\nseeds = {seeds:?}\n",
+            self.common_toml(id, url),
+            self.path(&format!("r{id}-join")).display(),
+        )
+    }
+
+    fn common_toml(&self, id: u64, url: &str) -> String {
         format!(
             "id = {id}\nlisten = \"{}\"\nadvertise = \"{}\"\ndata_dir = \"{}\"\nartifacts = \"{}\"\n\
              cluster_secret_file = \"{}\"\noperator_token_file = \"{}\"\nsigning_key_file = \"{}\"\n\
-             {}\nlease_ttl = \"{LEASE_TTL}\"\n[members]\n{members}",
-            authority(&urls[place]),
-            urls[place],
+             {}\nlease_ttl = \"{LEASE_TTL}\"\n",
+            authority(url),
+            url,
             self.path(&format!("r{id}")).display(),
             self.path("artifacts").display(),
             self.path("cluster").display(),

@@ -8,6 +8,7 @@ use proto_wire::registry::v1 as wire;
 
 use super::{PATIENCE, World};
 use crate::process::Process;
+use crate::web;
 
 /// Between two looks.
 const POLL: Duration = Duration::from_millis(50);
@@ -28,6 +29,25 @@ impl World {
         }
         let tails = self.members.iter().filter_map(|member| member.process.as_ref());
         bail!("nobody leads: {}", tails.map(Process::tail).collect::<Vec<_>>().join("\n---\n"))
+    }
+
+    /// Waits until a member is ready.
+    ///
+    /// # Errors
+    /// It is not in time; with the end of its log.
+    pub async fn member_ready(&mut self, at: usize) -> Result<()> {
+        let url = format!("{}/readyz", self.members[at].url);
+        let until = Instant::now() + PATIENCE;
+        while !matches!(web::get_by(self.connector()?, &url).await, Ok(answer) if answer.status == 200)
+        {
+            self.check_alive()?;
+            if Instant::now() > until {
+                let tail = self.members[at].process.as_ref().map(Process::tail).unwrap_or_default();
+                bail!("member {} is not ready: {tail}", self.members[at].id);
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
     }
 
     /// Whom the live members name as leader, if that one is up and says so itself.

@@ -4,10 +4,14 @@
 mod certificates;
 mod command_line;
 mod durability;
+mod full_disk;
 mod history;
 mod keys;
 mod kill_loop;
+mod membership;
 mod placement;
 mod sdk_interop;
 mod single_use;
 mod strangers;
+mod write_gap;
+mod writers;

@@ -124,6 +124,10 @@ codes! {
     NotLeased = "not-leased", 409, FailedPrecondition, "The envelope is not leased";
     /// The node has no session, or a newer one.
     SessionReplaced = "session-replaced", 409, Aborted, "A newer session of this node exists";
+    /// Another change of the cluster is under way.
+    ChangeInProgress = "change-in-progress", 409, Aborted, "The cluster is being changed";
+    /// Too few voters would answer after the change.
+    QuorumAtRisk = "quorum-at-risk", 409, FailedPrecondition, "The quorum would be at risk";
     /// The watcher was slower than the changes.
     WatchLagged = "watch-lagged", 409, Aborted, "The watcher is too slow";
     /// Changes after the cursor are forgotten.
@@ -165,6 +169,8 @@ codes! {
     LogInconsistent = "log-inconsistent", 422, FailedPrecondition, "The log's histories differ";
     /// This member's state is not the leader's.
     StateDiverged = "state-diverged", 503, Unavailable, "This member's state differs";
+    /// This member's disk failed.
+    DiskFailed = "disk-failed", 503, Unavailable, "This member's disk failed";
     /// The process is stopping.
     Stopping = "stopping", 503, Unavailable, "This member is stopping";
 }

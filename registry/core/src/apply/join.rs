@@ -57,6 +57,22 @@ pub(super) fn spend(
     Ok(())
 }
 
+/// Holds if `by` came in with this token, and spends it where `by` came in another way.
+pub(super) fn show(
+    draft: &mut Draft<'_>,
+    hash: &Digest,
+    role: JoinRole,
+    by: &str,
+) -> Result<(), Stop> {
+    let token = draft.entry(&JOIN_TOKENS, &hash.hex())?;
+    let own = token.is_some_and(|token| {
+        token.role == role
+            && token.spent_by.as_deref() == Some(by)
+            && token.expires_at > draft.now()
+    });
+    if own { Ok(()) } else { spend(draft, hash, role, by) }
+}
+
 /// Forgets tokens past their expiry.
 pub(super) fn sweep(draft: &mut Draft<'_>) -> Result<(), Stop> {
     let (from, to) = index::join_tokens_void(draft.now());

@@ -9,7 +9,7 @@ use crate::entry::{JoinRole, MemberEntry};
 use crate::table::{Entity as _, MEMBERS};
 
 use super::bound::{self, URL_BYTES_MAX};
-use super::draft::{Draft, Outcome};
+use super::draft::{Draft, Outcome, Stop};
 use super::join;
 
 /// Numbers ever used. Each takes an operator's act, so only a runaway script comes near. Arbitrary.
@@ -26,24 +26,34 @@ pub(super) fn admit(
     let kept = kept(draft, id)?;
     match (&kept, token) {
         (Some(kept), _) if kept.retired => return Err(retired(id).into()),
-        (Some(kept), _) if kept.address == address => return Ok(Reply::Done(draft.revision())),
+        (Some(kept), Some(token)) if kept.address == address => {
+            join::show(draft, token, JoinRole::Registry, &bearer(id))?;
+            return Ok(Reply::Done(draft.revision()));
+        }
+        (Some(kept), None) if kept.address == address => {
+            return Ok(Reply::Done(draft.revision()));
+        }
         // A number moves to another address by the word of an operator alone.
         (Some(_), Some(_)) => return Err(bound::conflict("member", &id.to_string()).into()),
         (Some(_), None) => {}
-        (None, _) => {
-            if MEMBERS.list(draft.view(), None, MEMBERS_MAX)?.len() >= MEMBERS_MAX {
-                return Err(bound::full("members ever", MEMBERS_MAX as u64).into());
-            }
-            if let Some(token) = token {
-                join::spend(draft, token, JoinRole::Registry, &format!("member {id}"))?;
-            }
-        }
+        (None, _) => newcomer(draft, id, token)?,
     }
     let (address, changed_at) = (address.to_owned(), draft.now());
     let member = MemberEntry { id, address, retired: false, changed_at };
     draft.replace(&MEMBERS, kept.as_ref(), &member);
     // The cluster is no fact of the directory: watchers do not see it, so it has no revision.
     Ok(Reply::Done(draft.revision()))
+}
+
+/// A number that was never used.
+fn newcomer(draft: &mut Draft<'_>, id: u64, token: Option<&Digest>) -> Result<(), Stop> {
+    if MEMBERS.list(draft.view(), None, MEMBERS_MAX)?.len() >= MEMBERS_MAX {
+        return Err(bound::full("members ever", MEMBERS_MAX as u64).into());
+    }
+    match token {
+        Some(token) => join::spend(draft, token, JoinRole::Registry, &bearer(id)),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn retire(draft: &mut Draft<'_>, id: u64) -> Outcome {
@@ -61,6 +71,11 @@ pub(super) fn retire(draft: &mut Draft<'_>, id: u64) -> Outcome {
 fn kept(draft: &Draft<'_>, id: u64) -> Result<Option<MemberEntry>, crate::view::ViewError> {
     let name = MemberEntry { id, address: String::new(), retired: false, changed_at: draft.now() };
     draft.entry(&MEMBERS, &name.key())
+}
+
+/// Who a token is spent by.
+fn bearer(id: u64) -> String {
+    format!("member {id}")
 }
 
 fn retired(id: u64) -> Refusal {

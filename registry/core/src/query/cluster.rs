@@ -4,6 +4,7 @@
 use proto_types::{Revision, WallMs};
 
 use super::{Read, changes, revision};
+use crate::change::Write;
 use crate::counter;
 use crate::entry::MemberEntry;
 use crate::table::MEMBERS;
@@ -24,6 +25,13 @@ pub fn compacted(view: &dyn View) -> Read<Revision> {
 /// As [`revision`].
 pub fn cluster_epoch(view: &dyn View) -> Read<u64> {
     counter::read(view, counter::CLUSTER_EPOCH)
+}
+
+/// The write with which a cluster that is made anew from a backup begins: members of the one it was
+/// taken of are at another epoch.
+#[must_use]
+pub fn set_cluster_epoch(epoch: u64) -> Write {
+    counter::write(counter::CLUSTER_EPOCH, epoch)
 }
 
 /// The newest revision that is not younger than `at`, among those whose changes are kept;

@@ -14,7 +14,7 @@ use registry_core::table::{
     PEER_REQUESTS, PEERS, RECORDS, SEARCHES, TASKS, Table,
 };
 use registry_core::view::{Memory, Space};
-use registry_core::{BatchChange, apply_batch, query};
+use registry_core::{BatchChange, apply_batch, query, verify};
 
 use crate::commands::{Entry, any_log};
 
@@ -307,6 +307,7 @@ proptest! {
             sequences_and_times_never_decrease(before, after);
             derived_keys_and_counts_follow_the_entities(after);
             namespaces_keep_what_is_counted(after);
+            assert_eq!(verify::check(after).faults, Vec::<String>::new());
         });
     }
 

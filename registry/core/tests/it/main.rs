@@ -21,4 +21,5 @@ mod search;
 mod search_world;
 mod tasks;
 mod tokens;
+mod verify;
 mod world;

@@ -20,6 +20,7 @@ fn a_token_admits_one_member_and_repeating_it_is_no_error() {
     world.done(&admit(4, "http://a", Some(1)));
     world.done(&admit(4, "http://a", Some(1)));
     assert_eq!(world.refusal(&admit(5, "http://b", Some(1))), Refusal::JoinTokenInvalid);
+    assert_eq!(world.refusal(&admit(4, "http://a", Some(3))), Refusal::JoinTokenInvalid);
     assert_eq!(query::member(&world.memory, 4).unwrap().unwrap().address, "http://a");
 }
 

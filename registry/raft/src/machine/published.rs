@@ -2,6 +2,8 @@
 //! A view is made once per entry and shared by all readers; it must never run ahead of the commit it shows.
 
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use proto_types::Revision;
@@ -26,24 +28,50 @@ pub(crate) struct Published {
     revision: watch::Sender<Revision>,
     effects: broadcast::Sender<Effect>,
     marks: Marks,
+    /// The cluster epoch of the state; `EMPTY` as long as nothing was applied.
+    epoch: AtomicU64,
+    /// The store counts as open as long as a view of it is kept here; dropped after the view, by the order of the fields.
+    _home: Arc<Home>,
 }
 
+/// No cluster is restored that often.
+const EMPTY: u64 = u64::MAX;
+
 impl Published {
-    pub(crate) fn new(home: &Home) -> io::Result<Self> {
+    pub(crate) fn new(home: Arc<Home>) -> io::Result<Self> {
         let view = home.store.view();
         let revision = query::revision(&view).map_err(io::Error::other)?;
         let marks = Marks::default();
         marks.restart(&view)?;
+        let applied = view.meta(super::APPLIED).map_err(io::Error::other)?;
+        let epoch = match applied {
+            Some(_) => query::cluster_epoch(&view).map_err(io::Error::other)?,
+            None => EMPTY,
+        };
         Ok(Self {
             marks,
+            epoch: AtomicU64::new(epoch),
             moment: ArcSwap::from_pointee(Moment { view, revision }),
             revision: watch::Sender::new(revision),
             effects: broadcast::Sender::new(EFFECTS_KEPT),
+            _home: home,
         })
     }
 
+    /// The cluster epoch, once anything was applied. It changes with a snapshot only, never by an entry.
+    pub(crate) fn epoch(&self) -> Option<u64> {
+        Some(self.epoch.load(Ordering::Acquire)).filter(|epoch| *epoch != EMPTY)
+    }
+
+    /// Takes the epoch over from a state that has one.
+    pub(crate) fn settle_epoch(&self, view: &StoreView) -> io::Result<()> {
+        let epoch = query::cluster_epoch(view).map_err(io::Error::other)?;
+        self.epoch.store(epoch, Ordering::Release);
+        Ok(())
+    }
+
     pub(crate) fn publish(&self, view: StoreView, revision: Revision) {
-        self.moment.store(std::sync::Arc::new(Moment { view, revision }));
+        self.moment.store(Arc::new(Moment { view, revision }));
         self.revision.send_replace(revision);
     }
 

@@ -15,9 +15,9 @@ use serde::de::DeserializeOwned;
 use tonic::{Code, Response, Status};
 
 use super::channel::signed;
-use super::{Ballot, Call, Client, Credentials, Opening, client, request};
+use super::{Ballot, Caller, Client, Opening, client, request};
 use crate::codec::{decode, encode};
-use crate::snapshot::{Stored, frames};
+use crate::snapshot::{Stored, Want, frames};
 use crate::types::{
     AppendRequest, AppendResponse, RpcError, Snapshot, SnapshotResponse, TransferRequest,
     TransferResponse, TypeConfig, Vote, VoteRequest, VoteResponse,
@@ -27,12 +27,12 @@ use crate::types::{
 /// waits behind another's bytes.
 pub(crate) struct Peers {
     id: u64,
-    credentials: Credentials,
+    calls: Caller,
 }
 
 impl Peers {
-    pub(crate) fn new(id: u64, credentials: Credentials) -> Self {
-        Self { id, credentials }
+    pub(crate) fn new(id: u64, calls: Caller) -> Self {
+        Self { id, calls }
     }
 }
 
@@ -43,9 +43,9 @@ impl RaftNetworkFactory<TypeConfig> for Peers {
         Peer {
             from: self.id,
             to: target,
-            client: client(&self.credentials, target, &node.addr)
+            client: client(self.calls.credentials(), target, &node.addr)
                 .map_err(|cause| format!("{}: {cause}", node.addr)),
-            credentials: self.credentials.clone(),
+            calls: self.calls.clone(),
         }
     }
 }
@@ -55,7 +55,7 @@ pub(crate) struct Peer {
     to: u64,
     /// An address that is no URL fails every call, which openraft retries until the membership is corrected.
     client: Result<Client, String>,
-    credentials: Credentials,
+    calls: Caller,
 }
 
 impl Peer {
@@ -65,7 +65,7 @@ impl Peer {
     }
 
     fn spell<T: Serialize>(&self, body: T) -> Result<Vec<u8>, RpcError> {
-        encode(&Call { to: self.to, body }).map_err(|cause| unusable(&cause))
+        encode(&self.calls.call(self.to, body)).map_err(|cause| unusable(&cause))
     }
 
     /// Waits for an answer, but not beyond the deadline.
@@ -84,7 +84,10 @@ impl Peer {
             Err(status) if status.code() == Code::DeadlineExceeded => {
                 Err(RPCError::Timeout(late()))
             }
-            Err(status) => Err(failed(&status)),
+            Err(status) => {
+                self.calls.hear(&status);
+                Err(failed(&status))
+            }
         }
     }
 }
@@ -98,7 +101,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         option: RPCOption,
     ) -> Result<AppendResponse, RpcError> {
         let mut client = self.client()?;
-        let message = request(&self.credentials, self.spell(rpc)?, option.hard_ttl());
+        let message = request(self.calls.credentials(), self.spell(rpc)?, option.hard_ttl());
         self.answer(RPCTypes::AppendEntries, &option, client.append(message)).await
     }
 
@@ -108,7 +111,8 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         option: RPCOption,
     ) -> Result<VoteResponse, RpcError> {
         let mut client = self.client()?;
-        let message = request(&self.credentials, self.spell(Ballot::Vote(rpc))?, option.hard_ttl());
+        let message =
+            request(self.calls.credentials(), self.spell(Ballot::Vote(rpc))?, option.hard_ttl());
         self.answer(RPCTypes::Vote, &option, client.vote(message)).await
     }
 
@@ -119,7 +123,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
     ) -> Result<VoteResponse, RpcError> {
         let mut client = self.client()?;
         let message =
-            request(&self.credentials, self.spell(Ballot::PreVote(rpc))?, option.hard_ttl());
+            request(self.calls.credentials(), self.spell(Ballot::PreVote(rpc))?, option.hard_ttl());
         self.answer(RPCTypes::Vote, &option, client.vote(message)).await
     }
 
@@ -132,20 +136,24 @@ impl RaftNetworkV2<TypeConfig> for Peer {
     ) -> Result<SnapshotResponse, StreamingError<TypeConfig>> {
         let stored = snapshot.snapshot;
         let mut client = self.client()?;
-        let opening = self.spell(Opening { vote, manifest: stored.manifest().clone() })?;
-        let content = frames(Arc::clone(&stored), opening);
-        let message = signed(&self.credentials, content, option.hard_ttl());
+        let manifest = stored.manifest().clone();
+        let offer = request(self.calls.credentials(), self.spell(&manifest)?, option.hard_ttl());
         let call = async {
+            let wanted: Vec<Want> =
+                self.answer(RPCTypes::InstallSnapshot, &option, client.offer(offer)).await?;
+            let opening = self.spell(Opening { vote, manifest, wanted: wanted.clone() })?;
+            let content = frames(Arc::clone(&stored), opening, wanted);
+            let message = signed(self.calls.credentials(), content, option.hard_ttl());
             let answer = client.snapshot(message).await;
             if answer.as_ref().is_err_and(|status| status.code() == Code::DataLoss) {
                 // Either side's disk or the way may be at fault; a new checkpoint rules one of them out.
                 stored.doubt();
             }
-            answer
+            self.answer(RPCTypes::InstallSnapshot, &option, async { answer }).await
         };
         tokio::select! {
             closed = cancel => Err(StreamingError::Closed(closed)),
-            answer = self.answer(RPCTypes::InstallSnapshot, &option, call) => Ok(answer?),
+            answer = call => Ok(answer?),
         }
     }
 
@@ -155,7 +163,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         option: RPCOption,
     ) -> Result<TransferResponse, RpcError> {
         let mut client = self.client()?;
-        let message = request(&self.credentials, self.spell(req)?, option.hard_ttl());
+        let message = request(self.calls.credentials(), self.spell(req)?, option.hard_ttl());
         self.answer(RPCTypes::TransferLeader, &option, client.transfer(message)).await
     }
 }

@@ -7,19 +7,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use openraft::vote::RaftLeaderId as _;
 use proto_wire::raft::v1::Frame;
 use proto_wire::raft::v1::raft_transport_server::RaftTransport;
 use registry_core::command::Proposal;
+use registry_core::query;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::SemaphorePermit;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{Ballot, Call, Contact, Credentials, Opening};
 use crate::codec::{decode, encode};
 use crate::home::Home;
+use crate::machine::Published;
 use crate::proposer::Proposer;
-use crate::snapshot::{Incoming, Refused, Snapshots, Stored};
-use crate::types::{AppendRequest, Raft, TransferRequest};
+use crate::snapshot::{Incoming, Manifest, Refused, Snapshots, Stored, Want};
+use crate::standing::REMOVED;
+use crate::types::{AppendRequest, Raft, TransferRequest, VoteRequest};
 
 /// A sender of a snapshot that is silent for this long has gone.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
@@ -33,6 +38,7 @@ pub struct TransportService {
     pub(crate) proposer: Proposer,
     pub(crate) contact: Arc<Contact>,
     pub(crate) credentials: Credentials,
+    pub(crate) published: Arc<Published>,
 }
 
 impl TransportService {
@@ -47,12 +53,16 @@ impl TransportService {
     fn read<T: DeserializeOwned>(&self, frame: &Frame) -> Result<T, Status> {
         let call: Call<T> = decode(&frame.body)
             .map_err(|cause| Status::invalid_argument(format!("not understood: {cause}")))?;
-        if call.to == self.id {
-            Ok(call.body)
-        } else {
+        if call.to != self.id {
             let why = format!("this is member {}, the call is for {}", self.id, call.to);
-            Err(Status::failed_precondition(why))
+            return Err(Status::failed_precondition(why));
         }
+        // An empty member learns its epoch with its state.
+        if let Some(own) = self.published.epoch().filter(|own| *own != call.epoch) {
+            let why = format!("the cluster is at epoch {own}, the call at {}", call.epoch);
+            return Err(Status::failed_precondition(why));
+        }
+        Ok(call.body)
     }
 
     fn call<T: DeserializeOwned>(&self, request: Request<Frame>) -> Result<T, Status> {
@@ -60,24 +70,38 @@ impl TransportService {
         self.read(&frame)
     }
 
+    /// Tells a member that was removed that it was: it may have been down when it happened.
+    fn check_candidate(&self, ballot: &VoteRequest) -> Result<(), Status> {
+        let candidate = *ballot.vote.leader_id().node_id();
+        match query::member(&self.published.view(), candidate) {
+            Ok(Some(member)) if member.retired => Err(Status::permission_denied(REMOVED)),
+            // A state that cannot be read ends this member elsewhere.
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
     /// Receives a snapshot up to its last byte and checks it.
     async fn receive(
         &self,
-        manifest: crate::snapshot::Manifest,
+        manifest: Manifest,
+        wanted: Vec<Want>,
         mut frames: Streaming<Frame>,
     ) -> Result<Arc<Stored>, Status> {
-        let Some(_turn) = self.snapshots.receive() else {
-            return Err(Status::resource_exhausted("another snapshot is being received"));
-        };
+        let _turn = self.turn()?;
         let snapshots = Arc::clone(&self.snapshots);
-        let mut incoming = disk(move || Incoming::begin(&snapshots, manifest)).await?;
+        let mut incoming = disk(move || Incoming::begin(&snapshots, manifest, &wanted)).await?;
         while let Some(frame) = next(&mut frames).await? {
             let write = move || incoming.write(&frame.body).map(|()| incoming);
             incoming = disk(write).await?;
             self.contact.touch();
         }
-        let (home, snapshots) = (Arc::clone(&self.home), Arc::clone(&self.snapshots));
-        disk(move || incoming.finish(&home, &snapshots)).await
+        let home = Arc::clone(&self.home);
+        disk(move || incoming.finish(&home)).await
+    }
+
+    fn turn(&self) -> Result<SemaphorePermit<'_>, Status> {
+        let turn = self.snapshots.receive();
+        turn.ok_or_else(|| Status::resource_exhausted("another snapshot is being received"))
     }
 }
 
@@ -94,10 +118,24 @@ impl RaftTransport for TransportService {
 
     async fn vote(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
         let answer = match self.call(request)? {
-            Ballot::Vote(rpc) => self.raft.vote(rpc).await,
-            Ballot::PreVote(rpc) => self.raft.pre_vote(rpc).await,
+            Ballot::Vote(rpc) => {
+                self.check_candidate(&rpc)?;
+                self.raft.vote(rpc).await
+            }
+            Ballot::PreVote(rpc) => {
+                self.check_candidate(&rpc)?;
+                self.raft.pre_vote(rpc).await
+            }
         };
         respond(&answer.map_err(stopped)?)
+    }
+
+    async fn offer(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
+        let manifest: Manifest = self.call(request)?;
+        let _turn = self.turn()?;
+        let snapshots = Arc::clone(&self.snapshots);
+        self.contact.touch();
+        respond(&disk(move || snapshots.wanted(&manifest)).await?)
     }
 
     async fn snapshot(
@@ -109,7 +147,7 @@ impl RaftTransport for TransportService {
             return Err(Status::invalid_argument("a snapshot without an opening"));
         };
         let opening: Opening = self.read(&first)?;
-        let stored = self.receive(opening.manifest, frames).await?;
+        let stored = self.receive(opening.manifest, opening.wanted, frames).await?;
         let answer = self.raft.install_full_snapshot(opening.vote, stored.snapshot()).await;
         respond(&answer.map_err(stopped)?)
     }
@@ -142,7 +180,7 @@ async fn disk<T: Send + 'static>(
             Refused::Manifest(_) => Status::invalid_argument(refused.to_string()),
             // The sender's file may have ended early: its digest would not have matched either.
             Refused::Corrupt(_) | Refused::OtherState => Status::data_loss(refused.to_string()),
-            Refused::Length => Status::aborted(refused.to_string()),
+            Refused::Length | Refused::Moved => Status::aborted(refused.to_string()),
             Refused::Disk(_) => Status::resource_exhausted(refused.to_string()),
         }
     })

@@ -10,20 +10,20 @@ use tonic::{Code, Status};
 
 use crate::ProposeError;
 use crate::codec::{decode, encode};
-use crate::network::{Call, Client, Credentials, client, request};
+use crate::network::{Caller, Client, client, request};
 
 /// How long the leader may take. Longer than an election, shorter than a caller's patience.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) struct Forwarder {
-    credentials: Credentials,
+    calls: Caller,
     /// The connection to the last leader.
     kept: Mutex<Option<(u64, String, Client)>>,
 }
 
 impl Forwarder {
-    pub(crate) fn new(credentials: Credentials) -> Self {
-        Self { credentials, kept: Mutex::new(None) }
+    pub(crate) fn new(calls: Caller) -> Self {
+        Self { calls, kept: Mutex::new(None) }
     }
 
     pub(crate) async fn forward(
@@ -34,9 +34,9 @@ impl Forwarder {
     ) -> Result<Vec<Reply>, ProposeError> {
         let unsent = || ProposeError::NotLeader { leader: None };
         let mut client = self.client(id, &address).map_err(|_| unsent())?;
-        let body = encode(&Call { to: id, body: proposal })
-            .map_err(|cause| ProposeError::Unknown(cause.to_string()))?;
-        let call = client.forward(request(&self.credentials, body, FORWARD_TIMEOUT));
+        let call = self.calls.call(id, proposal);
+        let body = encode(&call).map_err(|cause| ProposeError::Unknown(cause.to_string()))?;
+        let call = client.forward(request(self.calls.credentials(), body, FORWARD_TIMEOUT));
         match tokio::time::timeout(FORWARD_TIMEOUT, call).await {
             Ok(Ok(answer)) => decode(&answer.get_ref().body)
                 .map_err(|cause| ProposeError::Unknown(cause.to_string()))?,
@@ -53,7 +53,7 @@ impl Forwarder {
                 Ok(client.clone())
             }
             _ => {
-                let fresh = client(&self.credentials, id, address)?;
+                let fresh = client(self.calls.credentials(), id, address)?;
                 *kept = Some((id, address.to_owned(), fresh.clone()));
                 Ok(fresh)
             }

@@ -13,7 +13,7 @@ use super::{Inner, Registry};
 use crate::home::Home;
 use crate::log::LogStore;
 use crate::machine::{Machine, Published, blocking};
-use crate::network::{Contact, Credentials, Peers};
+use crate::network::{Caller, Contact, Credentials, Peers};
 use crate::proposer::Proposer;
 use crate::read_index::ReadIndex;
 use crate::snapshot::Snapshots;
@@ -27,6 +27,16 @@ struct Opened {
     snapshots: Arc<Snapshots>,
 }
 
+impl Opened {
+    /// What consensus reads and writes.
+    fn stores(&self) -> (LogStore, Machine) {
+        let home = || Arc::clone(&self.home);
+        let machine =
+            Machine::new(home(), Arc::clone(&self.published), Arc::clone(&self.snapshots));
+        (LogStore::new(home()), machine)
+    }
+}
+
 impl Registry {
     /// Starts a member. It takes part as soon as [`Registry::transport_service`] is served at its base URL.
     ///
@@ -34,22 +44,25 @@ impl Registry {
     /// The configuration contradicts itself, the directory is in use or damaged.
     pub async fn start(config: Config, credentials: impl Into<Credentials>) -> Result<Self, Error> {
         let credentials = credentials.into();
-        let settings = Arc::new(config.openraft()?);
-        let Opened { home, published, snapshots } = open(&config).await?;
-        let machine =
-            Machine::new(Arc::clone(&home), Arc::clone(&published), Arc::clone(&snapshots));
-        let log = LogStore::new(Arc::clone(&home));
-        let peers = Peers::new(config.id, credentials.clone());
-        let raft = Raft::new(config.id, settings, peers, log, machine).await;
-        let raft = raft.map_err(|cause| Error::Raft(cause.to_string()))?;
-        found(&raft, &config).await?;
+        let settings = config.openraft()?;
+        let opened = open(&config).await?;
+        let (log, machine) = opened.stores();
+        let Opened { home, published, snapshots } = opened;
+        let calls = Caller::new(credentials.clone(), Arc::clone(&published));
+        let peers = Peers::new(config.id, calls.clone());
+        let raft = Raft::new(config.id, Arc::new(settings), peers, log, machine).await;
+        let raft = founded(raft, &config).await?;
         let mut tasks = JoinSet::new();
+        tasks.spawn(rest_once_removed(raft.clone(), calls.standing().watch()));
         let inner = Inner {
             id: config.id,
             proposer: Proposer::start(raft.clone(), config.clock, &mut tasks),
             reads: ReadIndex::start(raft.clone(), &mut tasks),
             leadership: watch_leadership(&raft, &mut tasks),
-            forwarder: Forwarder::new(credentials.clone()),
+            standing: calls.standing(),
+            forwarder: Forwarder::new(calls),
+            silence_max: config.timings.election_max.saturating_mul(3),
+            changing: tokio::sync::Mutex::new(()),
             contact: Arc::new(Contact::default()),
             tasks: Mutex::new(tasks),
             raft,
@@ -68,7 +81,7 @@ async fn open(config: &Config) -> Result<Opened, Error> {
     let home = Arc::new(home.map_err(|cause| Error::Raft(cause.to_string()))??);
     let shared = Arc::clone(&home);
     let rest = move || {
-        let published = Arc::new(Published::new(&shared)?);
+        let published = Arc::new(Published::new(Arc::clone(&shared))?);
         let snapshots = Arc::new(Snapshots::open(shared.store.dir())?);
         Ok((published, snapshots))
     };
@@ -78,8 +91,12 @@ async fn open(config: &Config) -> Result<Opened, Error> {
 }
 
 /// Makes the cluster if this member has to and nothing is there, and spares a lone voter the wait for an election.
-async fn found(raft: &Raft, config: &Config) -> Result<(), Error> {
+async fn founded(
+    raft: Result<Raft, impl std::fmt::Display>,
+    config: &Config,
+) -> Result<Raft, Error> {
     let failed = |cause: &dyn std::fmt::Display| Error::Raft(cause.to_string());
+    let raft = raft.map_err(|cause| failed(&cause))?;
     let initialized = raft.is_initialized().await.map_err(|cause| failed(&cause))?;
     if !initialized && config.founds() {
         let node = |(id, address): (&u64, &String)| (*id, BasicNode::new(address));
@@ -92,5 +109,13 @@ async fn found(raft: &Raft, config: &Config) -> Result<(), Error> {
     if initialized && raft.voter_ids().eq([config.id]) {
         raft.trigger().elect(false).await.map_err(|cause| failed(&cause))?;
     }
-    Ok(())
+    Ok(raft)
+}
+
+/// A member that was removed stops asking for votes: the others would refuse it each time.
+async fn rest_once_removed(raft: Raft, mut removed: tokio::sync::watch::Receiver<bool>) {
+    if removed.wait_for(|removed| *removed).await.is_ok() {
+        tracing::warn!("this member was removed from the cluster: it campaigns no more");
+        raft.runtime_config().elect(false);
+    }
 }

@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use openraft::Instant as _;
 use openraft::async_runtime::watch::WatchReceiver as _;
-use registry_store::Log;
+use openraft::errors::Fatal;
+use openraft::{Instant as _, RaftMetrics};
+use registry_core::query;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::types::Raft;
+use super::{Inner, LAG_MAX};
+use crate::types::{Raft, TypeConfig};
 
 /// Who leads, in which term. Within a term there is at most one leader.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,11 +46,54 @@ pub struct Status {
     pub learners: BTreeMap<u64, String>,
     /// Why it takes no more writes, or why its state is not to be trusted, if so.
     pub poisoned: Option<String>,
+    /// A change of the voters was begun and is not finished.
+    pub joint: bool,
+    /// How far the others are, on the leader; empty elsewhere.
+    pub peers: BTreeMap<u64, PeerStatus>,
+    /// This member was removed from the cluster.
+    pub removed: bool,
+    /// How often the cluster was made anew from a backup.
+    pub epoch: u64,
+}
+
+/// What a leader knows of another member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PeerStatus {
+    /// The last entry that it has as the leader has it.
+    pub matched: Option<u64>,
+    /// How long ago it answered.
+    pub heard: Option<Duration>,
 }
 
 impl Status {
-    pub(super) fn of(raft: &Raft, log: &Log) -> Self {
-        let metrics = raft.metrics();
+    /// Where a member is, voter or not.
+    #[must_use]
+    pub fn address(&self, id: u64) -> Option<&str> {
+        self.members.get(&id).or_else(|| self.learners.get(&id)).map(String::as_str)
+    }
+
+    /// How many entries a member lacks, on the leader.
+    #[must_use]
+    pub fn lag(&self, id: u64) -> u64 {
+        if id == self.id {
+            return 0;
+        }
+        let matched = self.peers.get(&id).and_then(|peer| peer.matched);
+        // Entries count from 0.
+        let next = |last: Option<u64>| last.map_or(0, |last| last + 1);
+        next(self.last_log).saturating_sub(next(matched))
+    }
+
+    /// Whether a member answers and keeps up, on the leader.
+    pub(super) fn healthy(&self, id: u64, silence_max: Duration) -> bool {
+        let heard = self.peers.get(&id).and_then(|peer| peer.heard);
+        id == self.id || (heard.is_some_and(|ago| ago <= silence_max) && self.lag(id) <= LAG_MAX)
+    }
+}
+
+impl Status {
+    pub(super) fn of(inner: &Inner) -> Self {
+        let metrics = inner.raft.metrics();
         let metrics = metrics.borrow_watched();
         let membership = metrics.membership_config.membership();
         let addresses = |ids: &mut dyn Iterator<Item = u64>| {
@@ -66,7 +111,54 @@ impl Status {
             purged: metrics.purged.map(|last| last.index()),
             members: addresses(&mut membership.voter_ids()),
             learners: addresses(&mut membership.learner_ids()),
-            poisoned: log.poisoned().or(stopped),
+            poisoned: inner.home.store.log().poisoned().or(stopped),
+            joint: membership.get_joint_config().len() > 1,
+            peers: peers(&metrics),
+            removed: removed(inner, membership),
+            epoch: inner.published.epoch().unwrap_or(0),
+        }
+    }
+}
+
+/// By the word of others, by the state, or by a membership that lacks it.
+fn removed(inner: &Inner, membership: &openraft::Membership<u64, openraft::BasicNode>) -> bool {
+    let retired = || {
+        let entry = query::member(&inner.published.view(), inner.id);
+        entry.is_ok_and(|entry| entry.is_some_and(|entry| entry.retired))
+    };
+    let left = membership.voter_ids().next().is_some() && membership.get_node(&inner.id).is_none();
+    left || inner.standing.removed() || retired()
+}
+
+fn peers(metrics: &RaftMetrics<TypeConfig>) -> BTreeMap<u64, PeerStatus> {
+    let matched = metrics.replication.iter().flatten();
+    let mut peers: BTreeMap<u64, PeerStatus> = matched
+        .map(|(id, last)| (*id, PeerStatus { matched: last.map(|last| last.index()), heard: None }))
+        .collect();
+    for (id, heard) in metrics.heartbeat.iter().flatten() {
+        peers.entry(*id).or_default().heard = heard.map(|at| at.into_inner().elapsed());
+    }
+    peers
+}
+
+/// Resolves with the reason when the core has ended by itself.
+pub(super) fn failed(raft: &Raft) -> impl Future<Output = String> + Send + use<> {
+    let mut metrics = raft.metrics();
+    async move {
+        loop {
+            let running = metrics.borrow_watched().running_state.clone();
+            match running {
+                Ok(()) => {}
+                Err(Fatal::Stopped) => return std::future::pending().await,
+                Err(other) => return other.to_string(),
+            }
+            if metrics.changed().await.is_err() {
+                let running = metrics.borrow_watched().running_state.clone();
+                return match running {
+                    Ok(()) | Err(Fatal::Stopped) => std::future::pending().await,
+                    Err(other) => other.to_string(),
+                };
+            }
         }
     }
 }

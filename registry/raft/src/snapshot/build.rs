@@ -39,7 +39,7 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
     }
 }
 
-pub(super) fn checkpoint(home: &Home, snapshots: &Snapshots) -> io::Result<Arc<Stored>> {
+pub(crate) fn checkpoint(home: &Home, snapshots: &Snapshots) -> io::Result<Arc<Stored>> {
     let partial = snapshots.partial()?;
     let database = partial.dir().join(DATABASE);
     home.store.checkpoint(&database).map_err(io::Error::other)?;

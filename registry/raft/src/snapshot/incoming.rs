@@ -1,16 +1,17 @@
 //! A snapshot on its way in: written beside the state, checked file by file, and only then made whole.
-//! It must never touch the state in force, and leaves nothing behind when it is refused (security case 45).
+//! It must never touch the state in force. A transfer that is cut off leaves what was received, for the next one to go
+//! on with; a file that does not have its digest goes at once (security case 45).
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
 
 use proto_types::Digest;
 use sha2::{Digest as _, Sha256};
 
 use super::build::meta_of;
-use super::manifest::Piece;
-use super::{DATABASE, Manifest, Partial, Snapshots, Stored};
+use super::manifest::{PIECE_BYTES, Piece};
+use super::{DATABASE, Manifest, Snapshots, Stored, Want};
 use crate::home::Home;
 
 /// Why a snapshot was not taken.
@@ -22,9 +23,12 @@ pub(crate) enum Refused {
     /// The bytes are not those of the manifest.
     #[error("{0} does not match its digest")]
     Corrupt(String),
-    /// More or fewer bytes than the manifest says.
-    #[error("the content does not have the length of the manifest")]
+    /// More or fewer bytes than were wanted.
+    #[error("the content does not have the length that was wanted")]
     Length,
+    /// The sender goes on where this member does not stand.
+    #[error("other parts are wanted than the sender means to send")]
+    Moved,
     /// The files are as sent, but are not the state that the manifest names.
     #[error("the checkpoint holds another state than its manifest says")]
     OtherState,
@@ -34,9 +38,10 @@ pub(crate) enum Refused {
 }
 
 pub(crate) struct Incoming {
-    partial: Partial,
+    snapshots: Arc<Snapshots>,
     manifest: Manifest,
-    /// How many files are complete.
+    wanted: Vec<Want>,
+    /// How many of `wanted` are complete.
     complete: usize,
     open: Option<OpenFile>,
 }
@@ -48,23 +53,28 @@ struct OpenFile {
 }
 
 impl Incoming {
-    pub(crate) fn begin(snapshots: &Snapshots, manifest: Manifest) -> Result<Self, Refused> {
-        if let Some(fault) = manifest.fault() {
-            return Err(Refused::Manifest(fault));
+    /// `sent` is what the sender was told is wanted.
+    pub(crate) fn begin(
+        snapshots: &Arc<Snapshots>,
+        manifest: Manifest,
+        sent: &[Want],
+    ) -> Result<Self, Refused> {
+        let wanted = snapshots.wanted(&manifest)?;
+        if wanted != sent {
+            return Err(Refused::Moved);
         }
-        let partial = snapshots.partial()?;
-        fs::create_dir(partial.dir().join(DATABASE))?;
-        Ok(Self { partial, manifest, complete: 0, open: None })
+        let snapshots = Arc::clone(snapshots);
+        Ok(Self { snapshots, manifest, wanted, complete: 0, open: None })
     }
 
     /// Takes the next bytes of the content.
     pub(crate) fn write(&mut self, mut bytes: &[u8]) -> Result<(), Refused> {
         while !bytes.is_empty() {
-            let Some(piece) = self.manifest.files.get(self.complete) else {
+            let Some(want) = self.wanted.get(self.complete).copied() else {
                 return Err(Refused::Length);
             };
-            let piece = piece.clone();
-            let mut open = self.opened(&piece)?;
+            let piece = self.manifest.files[want.file as usize].clone();
+            let mut open = self.opened(want, &piece)?;
             let taken = usize::try_from(open.left).unwrap_or(usize::MAX).min(bytes.len());
             let (now, later) = bytes.split_at(taken);
             open.file.write_all(now)?;
@@ -76,12 +86,24 @@ impl Incoming {
         Ok(())
     }
 
-    fn opened(&mut self, piece: &Piece) -> Result<OpenFile, Refused> {
+    fn opened(&mut self, want: Want, piece: &Piece) -> Result<OpenFile, Refused> {
         if let Some(open) = self.open.take() {
             return Ok(open);
         }
-        let file = File::create_new(self.partial.dir().join(DATABASE).join(&piece.name))?;
-        Ok(OpenFile { file, left: piece.bytes, hasher: Sha256::new() })
+        let path = self.snapshots.incoming().join(&piece.name);
+        let mut options = File::options();
+        let mut file = options.read(true).write(true).create(true).truncate(false).open(path)?;
+        // What is there already is part of the digest.
+        let mut hasher = Sha256::new();
+        let mut part = vec![0; PIECE_BYTES];
+        let mut left = want.offset;
+        while left > 0 {
+            let most = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE_BYTES);
+            file.read_exact(&mut part[..most])?;
+            hasher.update(&part[..most]);
+            left -= most as u64;
+        }
+        Ok(OpenFile { file, left: piece.bytes - want.offset, hasher })
     }
 
     fn closed_if_full(&mut self, open: OpenFile, piece: &Piece) -> Result<(), Refused> {
@@ -90,6 +112,7 @@ impl Incoming {
             return Ok(());
         }
         if Digest(open.hasher.finalize().into()) != piece.sha256 {
+            fs::remove_file(self.snapshots.incoming().join(&piece.name))?;
             return Err(Refused::Corrupt(piece.name.clone()));
         }
         open.file.sync_all()?;
@@ -98,25 +121,17 @@ impl Incoming {
     }
 
     /// Makes it a whole snapshot, if all of it is there and it is the state it is said to be.
-    pub(crate) fn finish(
-        mut self,
-        home: &Home,
-        snapshots: &Snapshots,
-    ) -> Result<Arc<Stored>, Refused> {
-        // Empty files have no bytes that could have opened them.
-        while let Some(piece) = self.manifest.files.get(self.complete).filter(|p| p.bytes == 0) {
-            let piece = piece.clone();
-            let open = self.opened(&piece)?;
-            self.closed_if_full(open, &piece)?;
-        }
-        if self.complete < self.manifest.files.len() {
+    pub(crate) fn finish(self, home: &Home) -> Result<Arc<Stored>, Refused> {
+        if self.complete < self.wanted.len() {
             return Err(Refused::Length);
         }
-        let database = self.partial.dir().join(DATABASE);
+        // From here on it is whole, or gone: there is nothing to go on with.
+        let partial = self.snapshots.received()?;
+        let database = partial.dir().join(DATABASE);
         registry_store::sync_dir(&database).map_err(io::Error::other)?;
         if meta_of(home, &database)? != self.manifest.meta {
             return Err(Refused::OtherState);
         }
-        Ok(snapshots.complete(self.partial, self.manifest)?)
+        Ok(self.snapshots.complete(partial, self.manifest)?)
     }
 }

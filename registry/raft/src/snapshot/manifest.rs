@@ -20,7 +20,7 @@ const FILE: &str = "manifest";
 pub(crate) const FILES_MAX: usize = 65_536;
 
 /// Bytes read at a time while digesting. Arbitrary.
-const PIECE_BYTES: usize = 1 << 20;
+pub(super) const PIECE_BYTES: usize = 1 << 20;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
@@ -108,7 +108,8 @@ fn plain(name: &str) -> bool {
     !name.is_empty() && name.len() <= 64 && !name.starts_with('.') && name.bytes().all(known)
 }
 
-fn digest(path: &Path) -> io::Result<Digest> {
+/// The SHA-256 of a file.
+pub(crate) fn digest(path: &Path) -> io::Result<Digest> {
     let mut file = File::open(path)?;
     let mut hasher = Sha256::new();
     let mut piece = vec![0; PIECE_BYTES];

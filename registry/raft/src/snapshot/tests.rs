@@ -9,7 +9,7 @@ use registry_core::change::Write;
 use registry_core::view::Space;
 
 use super::build::checkpoint;
-use super::{Incoming, Manifest, Refused, Snapshots, Stored};
+use super::{Incoming, Manifest, Refused, Snapshots, Stored, Want};
 use crate::codec::encode;
 use crate::home::Home;
 use crate::machine::APPLIED;
@@ -18,14 +18,14 @@ use crate::types::LogId;
 struct Place {
     dir: tempfile::TempDir,
     home: Home,
-    snapshots: Snapshots,
+    snapshots: Arc<Snapshots>,
 }
 
 impl Place {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::open(dir.path(), registry_store::Options::default()).unwrap();
-        let snapshots = Snapshots::open(dir.path()).unwrap();
+        let snapshots = Arc::new(Snapshots::open(dir.path()).unwrap());
         Self { dir, home, snapshots }
     }
 
@@ -43,16 +43,43 @@ impl Place {
     }
 
     fn receive(&self, manifest: Manifest, content: &[u8]) -> Result<Arc<Stored>, Refused> {
-        let mut incoming = Incoming::begin(&self.snapshots, manifest)?;
+        let mut incoming = self.begin(&manifest)?;
+        let wanted = self.snapshots.wanted(&manifest)?;
+        let content = wanted_of(&manifest, content, &wanted);
         for frame in content.chunks(1_000) {
             incoming.write(frame)?;
         }
-        incoming.finish(&self.home, &self.snapshots)
+        incoming.finish(&self.home)
+    }
+
+    fn begin(&self, manifest: &Manifest) -> Result<Incoming, Refused> {
+        let wanted = self.snapshots.wanted(manifest)?;
+        Incoming::begin(&self.snapshots, manifest.clone(), &wanted)
+    }
+
+    /// Bytes that are here of a snapshot that is not whole.
+    fn kept(&self) -> u64 {
+        let files = fs::read_dir(self.dir.path().join("snapshots/incoming/db"));
+        files.into_iter().flatten().map(|file| file.unwrap().metadata().unwrap().len()).sum()
     }
 
     fn directories(&self) -> usize {
         fs::read_dir(self.dir.path().join("snapshots")).unwrap().count()
     }
+}
+
+/// What a sender sends of the whole content, and whatever is beyond its end.
+fn wanted_of(manifest: &Manifest, content: &[u8], wanted: &[Want]) -> Vec<u8> {
+    let (mut at, mut sent) = (0, Vec::new());
+    for (file, piece) in manifest.files.iter().enumerate() {
+        let end = (at + piece.bytes as usize).min(content.len());
+        if let Some(want) = wanted.iter().find(|want| want.file as usize == file) {
+            sent.extend_from_slice(&content[(at + want.offset as usize).min(end)..end]);
+        }
+        at = end;
+    }
+    sent.extend_from_slice(&content[at..]);
+    sent
 }
 
 fn content(stored: &Stored) -> Vec<u8> {
@@ -61,7 +88,7 @@ fn content(stored: &Stored) -> Vec<u8> {
 }
 
 #[test]
-fn a_corrupt_snapshot_is_refused_and_the_right_one_is_taken() {
+fn case_45_a_corrupt_snapshot_is_refused_and_the_right_one_is_taken() {
     let (from, to) = (Place::new(), Place::new());
     from.apply(5);
     to.apply(1);
@@ -74,16 +101,15 @@ fn a_corrupt_snapshot_is_refused_and_the_right_one_is_taken() {
         bad[at] ^= 1;
         let refused = to.receive(manifest.clone(), &bad).unwrap_err();
         assert!(matches!(refused, Refused::Corrupt(_)), "byte {at}: {refused}");
+        assert!(kept.database().exists() && to.snapshots.current().is_some(), "byte {at}");
     }
-    let short = to.receive(manifest.clone(), &good[..good.len() - 1]).unwrap_err();
-    assert!(matches!(short, Refused::Length), "{short}");
     let long = to.receive(manifest.clone(), &[&good[..], b"x"].concat()).unwrap_err();
     assert!(matches!(long, Refused::Length), "{long}");
     let mut other = manifest.clone();
     other.meta.last_log_id = Some(LogId::new_term_index(1, 6));
     let other = to.receive(other, &good).unwrap_err();
     assert!(matches!(other, Refused::OtherState), "{other}");
-    assert_eq!(to.directories(), 1, "refused snapshots leave nothing behind");
+    assert_eq!(to.directories(), 1, "what is whole and wrong leaves nothing behind");
     assert!(kept.database().exists() && to.snapshots.current().is_some());
 
     let taken = to.receive(manifest, &good).unwrap();
@@ -92,6 +118,70 @@ fn a_corrupt_snapshot_is_refused_and_the_right_one_is_taken() {
     to.snapshots.adopt(taken);
     drop(kept);
     assert_eq!(to.directories(), 1, "the one that was superseded goes with its last reader");
+}
+
+#[test]
+fn a_transfer_goes_on_where_it_was_cut_off_also_after_a_restart_and_a_flipped_bit() {
+    let (from, mut to) = (Place::new(), Place::new());
+    from.apply(5);
+    let sent = from.build();
+    let (manifest, good) = (sent.manifest().clone(), content(&sent));
+    let whole = good.len() as u64;
+    let mut received = 0;
+    while received < whole / 2 {
+        let mut incoming = to.begin(&manifest).unwrap();
+        let wanted = to.snapshots.wanted(&manifest).unwrap();
+        let rest = wanted_of(&manifest, &good, &wanted);
+        assert_eq!(rest.len() as u64, whole - received, "only what lacks is sent");
+        incoming.write(&rest[..rest.len().min(1_500)]).unwrap();
+        drop(incoming);
+        assert!(to.kept() > received);
+        received = to.kept();
+    }
+    // A sender that was told something else starts over instead of writing into the wrong place.
+    let moved = Incoming::begin(&to.snapshots, manifest.clone(), &[]).err().unwrap();
+    assert!(matches!(moved, Refused::Moved), "{moved}");
+    to.snapshots = Arc::new(Snapshots::open(to.dir.path()).unwrap());
+    assert_eq!(to.kept(), received, "a restart keeps what was received");
+    // The largest file that is here is damaged meanwhile: it alone is wanted again.
+    let files = fs::read_dir(to.dir.path().join("snapshots/incoming/db")).unwrap();
+    let files = files.map(|file| file.unwrap().path());
+    let whole_file = |path: &std::path::PathBuf| {
+        let bytes = fs::metadata(path).unwrap().len();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        manifest.files.iter().any(|piece| piece.name == name && piece.bytes == bytes && bytes > 0)
+    };
+    let victim =
+        files.into_iter().filter(whole_file).max_by_key(|path| fs::metadata(path).unwrap().len());
+    let victim = victim.expect("a file was received to its end");
+    let mut bytes = fs::read(&victim).unwrap();
+    bytes[0] ^= 1;
+    fs::write(&victim, &bytes).unwrap();
+    to.snapshots.wanted(&manifest).unwrap();
+    assert_eq!(to.kept(), received - bytes.len() as u64);
+    let taken = to.receive(manifest, &good).unwrap();
+    assert_eq!(content(&taken), good);
+    assert_eq!(to.kept(), 0);
+}
+
+#[test]
+fn one_unfinished_snapshot_is_all_there_is_room_for() {
+    let (from, to) = (Place::new(), Place::new());
+    from.apply(5);
+    let first = from.build();
+    let mut incoming = to.begin(first.manifest()).unwrap();
+    incoming.write(&content(&first)[..1_000]).unwrap();
+    drop(incoming);
+    let other = Place::new();
+    other.apply(7);
+    let second = other.build();
+    to.begin(second.manifest()).unwrap();
+    let named = |name: &str| second.manifest().files.iter().any(|piece| piece.name == name);
+    let files = fs::read_dir(to.dir.path().join("snapshots/incoming/db")).unwrap();
+    assert!(files.map(|file| file.unwrap().file_name()).all(|name| named(&name.to_string_lossy())));
+    to.apply(9);
+    to.build();
+    assert_eq!(to.kept(), 0, "a newer state of its own makes it pointless");
 }
 
 #[test]

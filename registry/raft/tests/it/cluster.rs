@@ -30,6 +30,8 @@ pub(crate) struct Cluster {
     pub(crate) dir: TempDir,
     pub(crate) addresses: BTreeMap<u64, String>,
     pub(crate) members: BTreeMap<u64, Member>,
+    /// Members up to this number make the cluster; later ones join it.
+    founders: u64,
     /// Changes every member's configuration.
     adjust: fn(&mut Config),
 }
@@ -48,7 +50,8 @@ impl Cluster {
             listeners.push((id, listener));
         }
         let dir = tempfile::tempdir().unwrap();
-        let mut cluster = Self { dir, addresses, members: BTreeMap::new(), adjust };
+        let mut cluster =
+            Self { dir, addresses, members: BTreeMap::new(), founders: count, adjust };
         for (id, listener) in listeners {
             cluster.run(id, listener.into_std().unwrap()).await;
         }
@@ -63,11 +66,13 @@ impl Cluster {
             election_min: Duration::from_millis(400),
             election_max: Duration::from_millis(800),
         };
+        config.bootstrap = id <= self.founders;
+        config.members.retain(|id, _| *id <= self.founders);
         (self.adjust)(&mut config);
         config
     }
 
-    async fn run(&mut self, id: u64, listener: std::net::TcpListener) {
+    pub(crate) async fn run(&mut self, id: u64, listener: std::net::TcpListener) {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let config = self.config(id);
         let started = runtime.spawn(async move {
@@ -81,6 +86,28 @@ impl Cluster {
         });
         let registry = started.await.unwrap();
         self.members.insert(id, Member { registry, runtime });
+    }
+
+    /// No member, and none that would make a cluster.
+    pub(crate) fn empty() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (addresses, members) = (BTreeMap::new(), BTreeMap::new());
+        Self { dir, addresses, members, founders: 0, adjust: |_| {} }
+    }
+
+    /// A place for a member that is not started yet.
+    pub(crate) async fn place(&mut self, id: u64) -> (String, std::net::TcpListener) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        self.addresses.insert(id, address.clone());
+        (address, listener.into_std().unwrap())
+    }
+
+    /// Starts an empty member that is in no cluster yet.
+    pub(crate) async fn newcomer(&mut self, id: u64) -> String {
+        let (address, listener) = self.place(id).await;
+        self.run(id, listener).await;
+        address
     }
 
     pub(crate) async fn restart(&mut self, id: u64) {

@@ -92,7 +92,7 @@ async fn leadership_is_handed_over_on_request() {
     cluster.put(b"something to hand over").await;
     let (old, _) = leader_of(&cluster).await;
     let heir = cluster.follower(old).id();
-    cluster.registry(old).hand_over(heir).await.unwrap();
+    assert_eq!(cluster.registry(old).transfer(Some(heir)).await.unwrap(), heir);
     let heir = cluster.registry(heir);
     until_status(heir, "the heir leads", |status| status.leader == Some(heir.id())).await;
 }

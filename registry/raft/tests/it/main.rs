@@ -6,6 +6,8 @@ mod commit;
 mod door;
 mod failover;
 mod install;
+mod members;
 mod mutual;
+mod offline;
 mod single;
 mod state_hash;

@@ -31,7 +31,8 @@ impl Config {
         }
         let scheme = format!("{}://", self.scheme());
         let other = |url: &&String| !url.starts_with(&scheme);
-        match self.members.values().chain(&self.advertise).find(other) {
+        let seeds = self.join.iter().flat_map(|join| &join.seeds);
+        match self.members.values().chain(&self.advertise).chain(seeds).find(other) {
             Some(url) => Err(Contradiction::Scheme { url: url.clone(), scheme: self.scheme() }),
             None => Ok(()),
         }

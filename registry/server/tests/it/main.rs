@@ -14,6 +14,7 @@ mod fleet;
 mod fleet_refusals;
 mod hostile;
 mod log;
+mod members;
 mod meta;
 mod paging;
 mod peer_domain;

@@ -19,6 +19,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use proto_types::{SecretKey, base64url};
 use proto_wire::registry::v1 as wire;
+use proto_wire::registry::v1::cluster_client::ClusterClient;
 use proto_wire::registry::v1::directory_client::DirectoryClient;
 use proto_wire::registry::v1::fleet_client::FleetClient;
 use proto_wire::registry::v1::log_client::LogClient;
@@ -79,6 +80,19 @@ impl World {
         Self::run(config, folder).await
     }
 
+    /// An empty member that asks a cluster to be let in.
+    pub(crate) async fn joining(&self, id: u64, promote: bool) -> Self {
+        let folder = Arc::clone(&self._folder);
+        let token = self.invite("registry").await;
+        let join = registry_server::config::Join {
+            token_file: secret(folder.path(), &format!("join-{id}"), &token),
+            seeds: vec![format!("http://{}", self.addr)],
+            promote,
+        };
+        let config = Config { join: Some(join), ..config(folder.path(), id) };
+        Self::run(config, folder).await.ready().await
+    }
+
     /// A cluster of three, in the order of their numbers.
     pub(crate) async fn three() -> [Self; 3] {
         let folder = Arc::new(tempfile::tempdir().unwrap());
@@ -133,6 +147,10 @@ impl World {
 
     pub(crate) fn log(&self) -> LogClient<Channel> {
         LogClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn cluster(&self) -> ClusterClient<Channel> {
+        ClusterClient::new(self.channel.clone())
     }
 
     pub(crate) fn fleet(&self) -> FleetClient<Channel> {

@@ -16,9 +16,12 @@ const PREFIX: &str = "state-";
 pub(crate) struct StateName(u64);
 
 impl StateName {
+    /// The name in a new store.
+    pub(crate) const FIRST: Self = Self(1);
+
     /// The name in a directory where nothing, or only a part of a new store, was made.
     pub(crate) fn first(dir: &Path) -> Result<Self, Error> {
-        let name = Self(1);
+        let name = Self::FIRST;
         name.write(dir)?;
         Ok(name)
     }

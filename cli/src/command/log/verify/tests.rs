@@ -6,6 +6,7 @@ use proto_types::{Digest, SecretKey};
 use tempfile::TempDir;
 
 use super::*;
+use crate::client::Profile;
 
 fn signer(name: &str, kind: Kind, seed: u8) -> NoteSigner {
     NoteSigner::new(name, kind, SecretKey::from_seed(&[seed; 32])).unwrap()

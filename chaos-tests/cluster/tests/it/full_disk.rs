@@ -1,0 +1,126 @@
+//! Security case 43: a member whose disk is full acknowledges nothing, serves reads, says so, and goes on by itself once
+//! there is room.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use chaos_cluster::World;
+use chaos_cluster::web;
+use chaos_cluster::world::PATIENCE;
+
+use crate::writers::{Writers, check};
+
+/// Room for a member and a little more.
+const DISK: &str = "size=160m";
+
+/// A disk that can be full: a small tmpfs where this process may mount one, else a bound on the size of files, which the
+/// kernel answers with an error as it would a full disk.
+enum Disk {
+    Tmpfs { at: PathBuf },
+    Bound { of: Option<u32> },
+}
+
+impl Disk {
+    fn at(dir: &Path) -> Result<Self> {
+        std::fs::create_dir_all(dir)?;
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", DISK, "tmpfs"]).arg(dir).output();
+        match mounted {
+            Ok(output) if output.status.success() => Ok(Self::Tmpfs { at: dir.to_owned() }),
+            _ => Ok(Self::Bound { of: None }),
+        }
+    }
+
+    fn fill(&mut self, process: u32) -> Result<()> {
+        match self {
+            Self::Tmpfs { at } => {
+                let mut file = File::create(at.join("filler"))?;
+                let piece = vec![0; 64 << 10];
+                while file.write_all(&piece).is_ok() {}
+                Ok(())
+            }
+            Self::Bound { of } => {
+                *of = Some(process);
+                bound(process, "65536:unlimited")
+            }
+        }
+    }
+
+    fn free(&self) -> Result<()> {
+        match self {
+            Self::Tmpfs { at } => Ok(std::fs::remove_file(at.join("filler"))?),
+            Self::Bound { of } => bound(of.context("it was filled")?, "unlimited:unlimited"),
+        }
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        if let Self::Tmpfs { at } = self {
+            // Lazily: the member may hold files open until it has ended.
+            let _ = Command::new("umount").arg("--lazy").arg(at).status();
+        }
+    }
+}
+
+fn bound(process: u32, fsize: &str) -> Result<()> {
+    let (process, fsize) = (process.to_string(), format!("--fsize={fsize}"));
+    let set = Command::new("prlimit").args(["--pid", &process, &fsize]).status()?;
+    if set.success() { Ok(()) } else { bail!("prlimit refuses") }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_43_a_full_disk_refuses_writes_serves_reads_and_recovers_without_surgery() -> Result<()>
+{
+    let mut world = World::prepared(1)?;
+    let mut disk = Disk::at(&world.path("r1"))?;
+    world.start_member(0)?;
+    world.leader().await?;
+    let writers = Writers::start(&world, 8)?;
+    writers.more(100).await?;
+    let process = world.members[0].process.as_ref().context("up")?.id();
+    disk.fill(process)?;
+    let url = world.members[0].url.clone();
+    ready_says(&url, 503, "\"disk\"").await?;
+    let metrics = web::get(&format!("{url}/v1/metrics"), None).await?;
+    ensure!(
+        String::from_utf8_lossy(&metrics.body).contains("ecumene_registry_poisoned 1"),
+        "no alarm"
+    );
+    let acked = writers.acked();
+    for (handle, _) in acked.iter().take(20) {
+        let read = web::get(&format!("{url}/v1/records/{handle}"), None).await?;
+        ensure!(read.status == 200, "{handle}: {}", read.status);
+    }
+    disk.free()?;
+    ready_says(&url, 200, "").await?;
+    writers.more(100).await?;
+    world.check_alive()?;
+    let acked = writers.stop().await?;
+    check(&world.operator().await?, &acked).await?;
+    let same = world.members[0].process.as_ref().context("up")?.id();
+    ensure!(same == process, "it is the same process");
+    world.members[0].process.take().context("up")?.stop(PATIENCE)?;
+    drop(disk);
+    world.stop()
+}
+
+/// Waits until readiness has this status and names this condition.
+async fn ready_says(url: &str, status: u16, names: &str) -> Result<()> {
+    let until = Instant::now() + 2 * PATIENCE;
+    loop {
+        let answer = web::get(&format!("{url}/readyz"), None).await;
+        if let Ok(answer) = &answer
+            && answer.status == status
+            && String::from_utf8_lossy(&answer.body).contains(names)
+        {
+            return Ok(());
+        }
+        ensure!(Instant::now() < until, "readiness is never {status}: {answer:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}

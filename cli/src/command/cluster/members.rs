@@ -1,0 +1,239 @@
+//! `cluster members|add|promote|voters|remove|transfer`: calls that the leader answers.
+//! It must never repeat a change whose outcome is in doubt; it follows the leader, which has not begun one.
+
+use std::time::Duration;
+
+use proto_wire::registry::v1 as wire;
+use proto_wire::registry::v1::cluster_client::ClusterClient;
+use serde_json::{Value, json};
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Channel;
+use tonic::{Code, Response, Status};
+
+use crate::args::Force;
+use crate::client::{Bearer, Profile};
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// A client of the cluster service with the operator's token.
+type Cluster = ClusterClient<InterceptedService<Channel, Bearer>>;
+
+/// Leaders followed before giving up: each may have handed over meanwhile.
+const LEADERS_MAX: usize = 5;
+
+/// An election takes a second or two.
+const ROUNDS_MAX: usize = 10;
+
+const PAUSE: Duration = Duration::from_millis(500);
+
+pub(super) async fn list(profile: &Profile) -> Result<Output, Failure> {
+    // Only the leader knows how far the others are; a change of nothing is the way to ask it.
+    let first = at_leader(profile, async |mut cluster| {
+        let found = cluster.list_members(wire::ListMembersRequest {}).await?;
+        let leads = found.get_ref().leader == found.get_ref().member;
+        if leads { Ok(found) } else { Err(elsewhere(found.get_ref())) }
+    });
+    match first.await {
+        Ok(found) => Ok(output(&found)),
+        Err(failure) => {
+            // Without a leader any member's word is better than none.
+            let mut any = any(profile).await.map_err(|_| failure)?;
+            Ok(output(&any.list_members(wire::ListMembersRequest {}).await?.into_inner()))
+        }
+    }
+}
+
+pub(super) async fn add(profile: &Profile, id: u64, address: String) -> Result<Output, Failure> {
+    let request = wire::AddMemberRequest { id, address };
+    let made = at_leader(profile, async |mut cluster| cluster.add_member(request.clone()).await);
+    Ok(output(&made.await?))
+}
+
+pub(super) async fn promote(
+    profile: &Profile,
+    ids: Vec<u64>,
+    force: Force,
+) -> Result<Output, Failure> {
+    let known = at_leader(profile, async |mut cluster| {
+        let found = cluster.list_members(wire::ListMembersRequest {}).await?;
+        let leads = found.get_ref().leader == found.get_ref().member;
+        if leads { Ok(found) } else { Err(elsewhere(found.get_ref())) }
+    });
+    let voters = known.await?.members.into_iter().filter(|member| member.voter);
+    let mut all: Vec<u64> = voters.map(|member| member.id).chain(ids).collect();
+    all.sort_unstable();
+    all.dedup();
+    voters_of(profile, all, force).await
+}
+
+pub(super) async fn voters(
+    profile: &Profile,
+    ids: Vec<u64>,
+    force: Force,
+) -> Result<Output, Failure> {
+    voters_of(profile, ids, force).await
+}
+
+async fn voters_of(profile: &Profile, voters: Vec<u64>, force: Force) -> Result<Output, Failure> {
+    let request = wire::ChangeVotersRequest { voters, force: force.force };
+    let made = at_leader(profile, async |mut cluster| cluster.change_voters(request.clone()).await);
+    Ok(output(&made.await?))
+}
+
+pub(super) async fn remove(
+    profile: &Profile,
+    ids: Vec<u64>,
+    force: Force,
+) -> Result<Output, Failure> {
+    let request = wire::RemoveMembersRequest { ids, force: force.force };
+    let made =
+        at_leader(profile, async |mut cluster| cluster.remove_members(request.clone()).await);
+    Ok(output(&made.await?))
+}
+
+pub(super) async fn transfer(profile: &Profile, to: Option<u64>) -> Result<Output, Failure> {
+    let request = wire::TransferLeaderRequest { to: to.unwrap_or(0) };
+    let made = at_leader(profile, async |mut cluster| cluster.transfer_leader(request).await);
+    let made = made.await?;
+    Ok(Output::one(json!({ "leader": made.leader, "address": made.address })))
+}
+
+/// A client of the first member that takes a connection.
+pub(super) async fn any(profile: &Profile) -> Result<Cluster, Failure> {
+    let mut last = Failure::usage("no registry is configured");
+    for url in &profile.registry {
+        match client(profile, url).await {
+            Ok(cluster) => return Ok(cluster),
+            Err(failure) => last = failure,
+        }
+    }
+    Err(last)
+}
+
+/// A client of one member.
+pub(super) async fn client(profile: &Profile, url: &str) -> Result<Cluster, Failure> {
+    let bearer = Bearer::new(profile.operator_token()?)?;
+    Ok(ClusterClient::with_interceptor(profile.channel(url).await?, bearer))
+}
+
+/// Calls the leader, wherever it is.
+async fn at_leader<T>(
+    profile: &Profile,
+    call: impl AsyncFn(Cluster) -> Result<Response<T>, Status>,
+) -> Result<T, Failure> {
+    let mut last = Failure::usage("no registry is configured");
+    for _ in 0..ROUNDS_MAX {
+        for url in &profile.registry {
+            match follow(profile, url.clone(), &call).await {
+                Ok(Ok(found)) => return Ok(found),
+                Ok(Err(refused)) if may_pass(&refused) => last = refused.into(),
+                Ok(Err(refused)) => return Err(refused.into()),
+                Err(unreachable) => last = unreachable,
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Err(last)
+}
+
+/// Calls a member, and whomever it names as leader.
+async fn follow<T>(
+    profile: &Profile,
+    mut url: String,
+    call: &impl AsyncFn(Cluster) -> Result<Response<T>, Status>,
+) -> Result<Result<T, Status>, Failure> {
+    let mut refused = Status::unavailable("the leader keeps changing");
+    for _ in 0..LEADERS_MAX {
+        match call(client(profile, &url).await?).await {
+            Ok(found) => return Ok(Ok(found.into_inner())),
+            Err(status) => refused = status,
+        }
+        let leader = refused.metadata().get("ecumene-leader").and_then(|url| url.to_str().ok());
+        match leader.filter(|_| not_leading(&refused)) {
+            Some(leader) => leader.clone_into(&mut url),
+            None => break,
+        }
+    }
+    Ok(Err(refused))
+}
+
+fn code_of(status: &Status) -> &str {
+    status.metadata().get("ecumene-code").and_then(|code| code.to_str().ok()).unwrap_or("")
+}
+
+fn not_leading(status: &Status) -> bool {
+    code_of(status) == "not-leader"
+}
+
+/// Nothing was begun, and another moment or another member may do.
+fn may_pass(status: &Status) -> bool {
+    matches!(code_of(status), "not-leader" | "no-leader") || status.code() == Code::Unimplemented
+}
+
+/// The refusal of a member that does not lead, as the service itself gives it.
+fn elsewhere(found: &wire::Membership) -> Status {
+    let mut status = Status::failed_precondition("another member leads");
+    let leader = found.members.iter().find(|member| member.id == found.leader);
+    let metadata = status.metadata_mut();
+    metadata.insert("ecumene-code", tonic::metadata::MetadataValue::from_static("not-leader"));
+    if let Some(Ok(url)) = leader.map(|leader| leader.address.parse()) {
+        metadata.insert("ecumene-leader", url);
+    }
+    status
+}
+
+fn output(found: &wire::Membership) -> Output {
+    if !found.warning.is_empty() {
+        eprintln!("warning: {}", found.warning);
+    }
+    if found.joint {
+        eprintln!("warning: a change of the voters is not finished");
+    }
+    let heads = &["id", "address", "role", "lag", "heard ms ago", "leads"];
+    let rows = found.members.iter().map(|member| row(found, member)).collect();
+    Output { heads, rows, json: json_of(found) }
+}
+
+fn row(found: &wire::Membership, member: &wire::ClusterMember) -> Vec<String> {
+    let number = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |it| it.to_string());
+    vec![
+        member.id.to_string(),
+        crate::output::printable(&member.address),
+        role(member).to_owned(),
+        number(member.lag),
+        number(member.heard_ms_ago),
+        if member.id == found.leader { "yes" } else { "" }.to_owned(),
+    ]
+}
+
+fn role(member: &wire::ClusterMember) -> &'static str {
+    if member.voter { "voter" } else { "learner" }
+}
+
+fn json_of(found: &wire::Membership) -> Value {
+    let member = |member: &wire::ClusterMember| {
+        json!({
+            "id": member.id,
+            "address": member.address,
+            "role": role(member),
+            "matchedIndex": member.matched_index,
+            "lag": member.lag,
+            "heardMsAgo": member.heard_ms_ago,
+        })
+    };
+    json!({
+        "members": found.members.iter().map(member).collect::<Value>(),
+        "term": found.term,
+        "leader": found.leader,
+        "member": found.member,
+        "epoch": found.epoch,
+        "joint": found.joint,
+        "poisoned": found.poisoned,
+        "removed": found.removed,
+        "lastLogIndex": found.last_log_index,
+        "appliedIndex": found.applied_index,
+        "snapshotIndex": found.snapshot_index,
+        "purgedIndex": found.purged_index,
+        "warning": found.warning,
+    })
+}

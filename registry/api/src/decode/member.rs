@@ -1,0 +1,62 @@
+//! Wishes to change the members of the cluster.
+//!
+//! It decides their form and who may have them. It must never let an address in that is none.
+
+use std::collections::BTreeSet;
+
+use proto_types::{Digest, Origin};
+use proto_wire::registry::v1 as wire;
+use registry_core::command::{Command, Proposal};
+
+use crate::identity::{Principal, Role};
+use crate::problem::Problem;
+
+/// Members that one call may name: all there can be.
+const IDS_MAX: usize = 32;
+
+/// Reads the wish to add a member.
+///
+/// # Errors
+/// As [`Principal::require`], `invalid-argument`.
+pub fn add(caller: &Principal, request: &wire::AddMemberRequest) -> Result<Proposal, Problem> {
+    caller.require(&[Role::Operator])?;
+    admit(request.id, &request.address, None)
+}
+
+/// Reads a newcomer's wish to be let in; its token is what it may show.
+///
+/// # Errors
+/// `invalid-argument`.
+pub fn join(request: &wire::JoinRequest) -> Result<Proposal, Problem> {
+    admit(request.id, &request.address, Some(Digest::of(request.token.as_bytes())))
+}
+
+/// The memory of a member that leaves.
+#[must_use]
+pub fn retire(id: u64) -> Proposal {
+    super::one(Command::RetireMember { id })
+}
+
+/// Reads a list of members.
+///
+/// # Errors
+/// As [`Principal::require`], `invalid-argument`.
+pub fn ids(caller: &Principal, name: &str, ids: &[u64]) -> Result<BTreeSet<u64>, Problem> {
+    caller.require(&[Role::Operator])?;
+    if ids.is_empty() || ids.len() > IDS_MAX || ids.contains(&0) {
+        return Err(Problem::argument(
+            name,
+            format_args!("1 to {IDS_MAX} numbers, none of them 0"),
+        ));
+    }
+    Ok(ids.iter().copied().collect())
+}
+
+fn admit(id: u64, address: &str, join: Option<Digest>) -> Result<Proposal, Problem> {
+    if id == 0 {
+        return Err(Problem::argument("id", "0 is no number of a member"));
+    }
+    Origin::parse(address)
+        .map_err(|_| Problem::argument("address", "an http or https URL without a path"))?;
+    Ok(super::one(Command::AdmitMember { id, address: address.to_owned(), join }))
+}

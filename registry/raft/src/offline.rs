@@ -1,0 +1,39 @@
+//! Copies of a member's state outside of any cluster: how they are written, checked, and made a cluster again.
+//! It must never write into a directory that holds anything.
+//!
+//! An archive is one file: the line `ecumene-backup 1`, the length of the manifest (4 bytes, big endian), the manifest,
+//! then the bytes of the files it lists, in its order. The same as a directory is `manifest` beside `db/`.
+
+mod archive;
+mod restore;
+mod verify;
+
+use std::io;
+
+pub(crate) use self::archive::header;
+pub use self::archive::{Intake, MANIFEST_BYTES_MAX};
+pub use self::restore::{Restored, restore};
+pub use self::verify::verify;
+
+/// Why an offline command did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// It is no archive, or not a whole one.
+    #[error("{0}")]
+    Archive(String),
+    /// Bytes that do not match their digest.
+    #[error("{0} does not match its digest")]
+    Corrupt(String),
+    /// The target holds something.
+    #[error("{0} exists already and is not empty")]
+    NotEmpty(String),
+    /// Members that make no cluster.
+    #[error("{0}")]
+    Members(String),
+    /// A database.
+    #[error("the store")]
+    Store(#[from] registry_store::Error),
+    /// The disk.
+    #[error("the disk")]
+    Disk(#[from] io::Error),
+}

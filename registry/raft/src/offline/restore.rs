@@ -1,0 +1,101 @@
+//! A new cluster from a copy of an old one's state.
+//! It decides that the new cluster is another one: its epoch rises, and members of the old one are not heard. It must
+//! never overwrite anything.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::mpsc;
+
+use openraft::BasicNode;
+use proto_types::{Origin, Revision};
+use registry_core::query;
+use registry_store::{Options, Store};
+
+use super::{Fault, archive};
+use crate::VOTERS_MAX;
+use crate::codec::{decode, encode};
+use crate::home::Home;
+use crate::log::{PURGED, VOTE};
+use crate::machine::{APPLIED, MEMBERSHIP};
+use crate::snapshot::{Snapshots, checkpoint};
+use crate::types::{LogId, Membership, Vote};
+
+/// What was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// The revision of the state.
+    pub revision: Revision,
+    /// The epoch of the new cluster.
+    pub epoch: u64,
+    /// Its voters.
+    pub members: BTreeMap<u64, String>,
+}
+
+/// Makes the data directory of one member of a new cluster. Each of `members` needs one, made of the same copy, or an
+/// empty directory and `bootstrap = false`.
+///
+/// # Errors
+/// The copy is not sound, `dir` holds something, or the members make no cluster.
+pub fn restore(
+    copy: &Path,
+    dir: &Path,
+    members: &BTreeMap<u64, String>,
+) -> Result<Restored, Fault> {
+    check_members(members)?;
+    if dir.exists() && fs::read_dir(dir)?.next().is_some() {
+        return Err(Fault::NotEmpty(dir.display().to_string()));
+    }
+    fs::create_dir_all(dir)?;
+    archive::unpack(copy, &Store::first_state(dir))?;
+    let home = Home::open(dir, Options::default())?;
+    let view = home.store.view();
+    let applied = view.meta(APPLIED)?;
+    let applied = applied.ok_or_else(|| Fault::Archive("its state holds nothing".to_owned()))?;
+    let unread = |cause: registry_core::view::ViewError| Fault::Archive(cause.to_string());
+    let epoch = query::cluster_epoch(&view).map_err(unread)? + 1;
+    let revision = query::revision(&view).map_err(unread)?;
+    drop(view);
+    let last: LogId = decode(&applied)?;
+    let membership = encode(&membership(last, members)?)?;
+    let meta: [(&[u8], &[u8]); 2] = [(APPLIED, &applied), (MEMBERSHIP, &membership)];
+    home.store.commit(&[query::set_cluster_epoch(epoch)], &meta)?;
+    home.store.sync_state()?;
+    begin_log(&home, last, members)?;
+    // Members with an empty directory are sent this one.
+    checkpoint(&home, &Snapshots::open(dir)?)?;
+    Ok(Restored { revision, epoch, members: members.clone() })
+}
+
+fn membership(last: LogId, members: &BTreeMap<u64, String>) -> Result<Membership, Fault> {
+    let node = |(id, address): (&u64, &String)| (*id, BasicNode::new(address));
+    let nodes: BTreeMap<u64, BasicNode> = members.iter().map(node).collect();
+    let voters = vec![members.keys().copied().collect()];
+    let membership = openraft::Membership::new(voters, nodes)
+        .map_err(|cause| Fault::Members(cause.to_string()))?;
+    Ok(Membership::new(Some(last), membership))
+}
+
+/// The log begins behind the state. The vote is one that nobody counts: the first election is in the next term.
+fn begin_log(home: &Home, last: LogId, members: &BTreeMap<u64, String>) -> Result<(), Fault> {
+    let log = home.store.log();
+    log.purge_to(last.index(), PURGED, &encode(&last)?)?;
+    let founder = members.keys().next().copied().unwrap_or(0);
+    let vote = encode(&Vote::new(last.committed_leader_id().term, founder))?;
+    let (done, synced) = mpsc::channel();
+    // The receiver waits below, so that a send cannot fail.
+    log.save(VOTE, &vote, Box::new(move |outcome| done.send(outcome).unwrap_or(())))?;
+    Ok(synced.recv().map_err(std::io::Error::other)??)
+}
+
+fn check_members(members: &BTreeMap<u64, String>) -> Result<(), Fault> {
+    if members.is_empty() || members.len() > VOTERS_MAX || members.contains_key(&0) {
+        return Err(Fault::Members(format!("1 to {VOTERS_MAX} members, none of them number 0")));
+    }
+    match members.iter().find(|(_, address)| Origin::parse(address).is_err()) {
+        Some((id, address)) => {
+            Err(Fault::Members(format!("member {id}: {address} is no http or https URL")))
+        }
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,153 @@
+//! The cluster changes under way: members come, vote, lead and leave.
+
+use std::collections::BTreeSet;
+
+use registry_core::change::Reply;
+use registry_core::command::{Command, Proposal};
+use registry_raft::{ChangeError, ProposeError};
+
+use crate::cluster::{Cluster, until_has, until_status};
+
+fn set(ids: impl IntoIterator<Item = u64>) -> BTreeSet<u64> {
+    ids.into_iter().collect()
+}
+
+fn voters(status: &registry_raft::Status) -> BTreeSet<u64> {
+    status.members.keys().copied().collect()
+}
+
+/// Adds a member without a vote, and waits until it has what the leader has.
+async fn learn(cluster: &mut Cluster, id: u64) {
+    let address = cluster.newcomer(id).await;
+    let leader = cluster.leader().await;
+    leader.add_learner(id, &address).await.unwrap();
+    leader.add_learner(id, &address).await.unwrap();
+    until_status(leader, "the learner has caught up", |status| {
+        status.learners.contains_key(&id) && status.peers.contains_key(&id) && status.lag(id) == 0
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn learners_catch_up_and_are_made_voters_together() {
+    let mut cluster = Cluster::start(3).await;
+    let digest = cluster.put(b"before they came").await;
+    for id in [4, 5] {
+        learn(&mut cluster, id).await;
+        until_has(cluster.registry(id), &digest).await;
+    }
+    let leader = cluster.leader().await;
+    assert_eq!(voters(&leader.status()), set(1..=3), "a learner has no vote");
+    leader.change_voters(set(1..=5), false).await.unwrap();
+    let later = cluster.put(b"with five").await;
+    for id in 1..=5 {
+        let member = cluster.registry(id);
+        until_has(member, &later).await;
+        until_status(member, "five voters", |status| voters(status) == set(1..=5)).await;
+        assert!(!member.status().joint);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_is_replaced_and_the_old_one_knows_it() {
+    let mut cluster = Cluster::start(3).await;
+    let digest = cluster.put(b"kept").await;
+    let leader = cluster.leader().await.id();
+    let gone = cluster.follower(leader).id();
+    learn(&mut cluster, 4).await;
+    let leads = cluster.registry(leader);
+    retire(leads, gone).await;
+    leads.remove(set([gone]), false).await.unwrap();
+    let stay = set((1..=4).filter(|id| *id != gone));
+    leads.change_voters(stay.clone(), false).await.unwrap();
+    until_status(leads, "the new set", |status| voters(status) == stay && !status.joint).await;
+    assert_eq!(leads.status().address(gone), None);
+    let old = cluster.registry(gone);
+    until_status(old, "the old member knows", |status| status.removed).await;
+    let term = leads.status().term;
+    cluster.put(b"and nobody was disturbed").await;
+    assert_eq!(leads.status().term, term);
+    until_has(cluster.registry(4), &digest).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_removed_while_it_was_down_is_told_and_disturbs_nobody() {
+    let mut cluster = Cluster::start(3).await;
+    cluster.put(b"first").await;
+    let leader = cluster.leader().await.id();
+    let gone = cluster.follower(leader).id();
+    cluster.kill(gone).await;
+    let leads = cluster.registry(leader);
+    retire(leads, gone).await;
+    leads.remove(set([gone]), false).await.unwrap();
+    let term = leads.status().term;
+    cluster.restart(gone).await;
+    let old = cluster.registry(gone);
+    until_status(old, "it is told", |status| status.removed).await;
+    cluster.put(b"second").await;
+    assert_eq!(cluster.registry(leader).status().term, term);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_would_lose_the_quorum_is_refused() {
+    let mut cluster = Cluster::start(3).await;
+    cluster.put(b"first").await;
+    let leader = cluster.leader().await.id();
+    let down = cluster.follower(leader).id();
+    let other = (1..=3).find(|id| ![leader, down].contains(id)).unwrap();
+    cluster.kill(down).await;
+    let leads = cluster.registry(leader);
+    until_status(leads, "the silence is noticed", |status| {
+        let heard = status.peers.get(&down).and_then(|peer| peer.heard);
+        heard.is_some_and(|ago| ago.as_millis() > 2_400)
+    })
+    .await;
+    let refused = leads.remove(set([other]), false).await.unwrap_err();
+    assert_eq!(refused, ChangeError::QuorumAtRisk { healthy: 1, voters: 2, needed: 2 });
+    assert_eq!(voters(&leads.status()), set(1..=3));
+    leads.remove(set([down]), false).await.unwrap();
+    cluster.put(b"two of two").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_that_make_no_sense_are_named() {
+    let mut cluster = Cluster::start(1).await;
+    cluster.put(b"first").await;
+    let leads = cluster.leader().await;
+    let many = leads.change_voters(set(1..=6), false).await.unwrap_err();
+    assert_eq!(many, ChangeError::TooMany { what: "voters", bound: 5 });
+    let stranger = leads.change_voters(set([1, 9]), false).await.unwrap_err();
+    assert_eq!(stranger, ChangeError::NotAMember(9));
+    assert_eq!(leads.transfer(Some(9)).await.unwrap_err(), ChangeError::NotAMember(9));
+    leads.remove(set([9]), false).await.unwrap();
+    assert!(matches!(leads.remove(set([1]), false).await, Err(ChangeError::NotLeader { .. })));
+    let elsewhere = leads.add_learner(1, "http://127.0.0.1:1").await.unwrap_err();
+    assert!(matches!(elsewhere, ChangeError::OtherAddress { id: 1, .. }));
+    // A member that never answers is behind, and stays a learner.
+    leads.add_learner(2, "http://127.0.0.1:1").await.unwrap();
+    let behind = leads.change_voters(set([1, 2]), false).await.unwrap_err();
+    assert!(matches!(behind, ChangeError::QuorumAtRisk { healthy: 1, voters: 2, needed: 2 }));
+    learn(&mut cluster, 3).await;
+    let learner = cluster.registry(3);
+    let refused = learner.change_voters(set([1, 3]), false).await.unwrap_err();
+    assert!(matches!(refused, ChangeError::NotLeader { leader: Some((1, _)) }));
+    let proposed = learner.propose(Proposal { commands: vec![] }).await.unwrap_err();
+    assert!(matches!(proposed, ProposeError::NotLeader { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leadership_goes_to_a_member_that_keeps_up() {
+    let cluster = Cluster::start(3).await;
+    cluster.put(b"something to hand over").await;
+    let old = cluster.leader().await.id();
+    let heir = cluster.registry(old).transfer(None).await.unwrap();
+    assert_ne!(heir, old);
+    until_status(cluster.registry(heir), "the heir leads", |status| status.leader == Some(heir))
+        .await;
+}
+
+async fn retire(leads: &registry_raft::Registry, id: u64) {
+    let proposal = Proposal { commands: vec![Command::RetireMember { id }] };
+    let replies = leads.propose(proposal).await.unwrap();
+    assert!(matches!(replies[..], [Reply::Done(_)]));
+}

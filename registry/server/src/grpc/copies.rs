@@ -1,0 +1,68 @@
+//! Copies of a member's state, and the room that its databases take.
+//!
+//! It decides who may ask. It must never let two of these run at once: each reads or writes the
+//! whole state.
+
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use proto_wire::registry::v1 as wire;
+use registry_api::{Code, Problem, identity};
+use tonic::{Request, Response, Status};
+
+use crate::member::Member;
+
+use super::{Handled, caller};
+
+pub(super) async fn snapshot(
+    member: &Member,
+    request: Request<wire::TakeSnapshotRequest>,
+) -> Handled<wire::TakeSnapshotReply> {
+    operator(member, &request).await?;
+    let _turn = turn(member)?;
+    let index = member.registry.snapshot().await.map_err(failed)?;
+    Ok(Response::new(wire::TakeSnapshotReply { index }))
+}
+
+pub(super) async fn defrag(
+    member: &Member,
+    request: Request<wire::DefragRequest>,
+) -> Handled<wire::DefragReply> {
+    operator(member, &request).await?;
+    let _turn = turn(member)?;
+    let (bytes_before, bytes_after) = member.registry.defrag().await.map_err(failed)?;
+    Ok(Response::new(wire::DefragReply { bytes_before, bytes_after }))
+}
+
+pub(super) async fn backup(
+    member: &Member,
+    request: Request<wire::BackupRequest>,
+) -> Handled<BoxStream<'static, Result<wire::BackupChunk, Status>>> {
+    operator(member, &request).await?;
+    let turn = turn(member)?;
+    // A copy holds what was acknowledged before the call. Without a majority, which may be why it
+    // is taken, it holds what this member has.
+    if let Err(problem) = member.strong().await {
+        tracing::warn!(code = %problem.code(), "a copy is taken of a state that nobody confirms");
+    }
+    let pieces = member.registry.backup().await.map_err(failed)?;
+    let chunks = pieces.map(move |bytes| {
+        // The next one may begin when this one has been sent.
+        let _held = &turn;
+        Ok(wire::BackupChunk { bytes })
+    });
+    Ok(Response::new(chunks.boxed()))
+}
+
+async fn operator<T>(member: &Member, request: &Request<T>) -> Result<(), Problem> {
+    caller(member, request.metadata()).await?.require(&[identity::Role::Operator])
+}
+
+fn turn(member: &Member) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
+    std::sync::Arc::clone(&member.upkeep).try_acquire_owned().map_err(|_| {
+        Problem::new(Code::TooManyStreams, "a copy or compaction of this member is under way")
+    })
+}
+
+fn failed(cause: std::io::Error) -> Problem {
+    Problem::internal(format_args!("upkeep: {cause}"))
+}

@@ -1,0 +1,91 @@
+//! An empty member asks to be let into a cluster.
+//!
+//! It decides whom to ask next. It must never ask once it belongs to a cluster, nor show its token
+//! to anybody but the members that its operator named, and the leader that those name.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deploy_service::tls::Connector;
+use proto_wire::registry::v1 as wire;
+use proto_wire::registry::v1::cluster_client::ClusterClient;
+use registry_api::problem::LEADER_KEY;
+use tokio::time::{sleep, timeout};
+use tonic::transport::Endpoint;
+use tonic::{Request, Status};
+
+use crate::member::Member;
+
+/// Members are near each other; a change of the cluster takes two commits.
+const ASK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Between two rounds.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What the newcomer says, and to whom.
+pub(crate) struct Wish {
+    pub(crate) request: wire::JoinRequest,
+    pub(crate) seeds: Vec<String>,
+    pub(crate) connector: Connector,
+}
+
+/// Asks until the wish is granted or the member stops.
+pub(crate) async fn join(member: Arc<Member>, wish: Wish) {
+    let asked = async {
+        while !granted(&member, &wish) {
+            match round(&wish).await {
+                Ok(state) => tracing::info!(state, "the cluster took this member in"),
+                Err(status) => {
+                    let (code, why) = (status.code(), status.message());
+                    tracing::warn!(?code, why, "the cluster did not take this member in");
+                }
+            }
+            sleep(PAUSE).await;
+        }
+    };
+    tokio::select! {
+        () = member.shutdown.triggered() => {}
+        () = asked => {}
+    }
+}
+
+/// By what this member was sent: that alone proves it.
+fn granted(member: &Member, wish: &Wish) -> bool {
+    let status = member.registry.status();
+    match wish.request.promote {
+        true => status.members.contains_key(&status.id),
+        false => status.address(status.id).is_some(),
+    }
+}
+
+/// Asks one after the other, and whomever they name as leader.
+async fn round(wish: &Wish) -> Result<String, Status> {
+    let mut last = Status::unavailable("there are no seeds");
+    for seed in &wish.seeds {
+        let refused = match ask(seed, wish).await {
+            Ok(state) => return Ok(state),
+            Err(refused) => refused,
+        };
+        let leader = refused.metadata().get(LEADER_KEY).and_then(|url| url.to_str().ok());
+        last = match leader.map(str::to_owned) {
+            Some(leader) => match ask(&leader, wish).await {
+                Ok(state) => return Ok(state),
+                Err(refused) => refused,
+            },
+            None => refused,
+        };
+    }
+    Err(last)
+}
+
+async fn ask(url: &str, wish: &Wish) -> Result<String, Status> {
+    let endpoint = Endpoint::from_shared(url.to_owned())
+        .map_err(|_| Status::invalid_argument(format!("{url} is no URL")))?;
+    let mut client =
+        ClusterClient::new(endpoint.connect_with_connector_lazy(wish.connector.clone()));
+    let mut request = Request::new(wish.request.clone());
+    request.set_timeout(ASK_TIMEOUT);
+    let answer = timeout(ASK_TIMEOUT, client.join(request)).await;
+    let late = |_| Status::deadline_exceeded(format!("{url} does not answer"));
+    Ok(answer.map_err(late)??.into_inner().state)
+}

@@ -1,0 +1,69 @@
+//! What goes on beside serving: readiness, the watch over the disk, and taking leave.
+//!
+//! It decides what readiness says. It must never end the member itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deploy_service::Readiness;
+use proto_wire::registry::v1::cluster_server::ClusterServer;
+use proto_wire::registry::v1::directory_server::DirectoryServer;
+use proto_wire::registry::v1::fleet_server::FleetServer;
+use registry_raft::Registry;
+use tonic_health::server::HealthReporter;
+
+use crate::config::Config;
+use crate::grpc::{ClusterService, DirectoryService, FleetService};
+use crate::member::Member;
+use crate::recovery;
+
+/// Resolves when the disk has failed and takes writes again.
+pub(super) async fn repaired(registry: &Registry, config: &Config, readiness: &Readiness) {
+    let disk = readiness.condition("disk");
+    disk.set(true);
+    let why = registry.failed().await;
+    disk.set(false);
+    tracing::error!(why, "the disk failed: this member acknowledges nothing more, reads go on");
+    recovery::writable(&config.data_dir).await;
+}
+
+/// Readiness follows whether a leader is known, without which no write and no strong read is
+/// served, and whether this member belongs to the cluster.
+pub(super) async fn watch_standing(registry: Registry, readiness: Readiness) {
+    let (known, belongs) = (readiness.condition("leader"), readiness.condition("member"));
+    let mut leadership = registry.leadership();
+    let mut look = tokio::time::interval(STANDING_PAUSE);
+    loop {
+        let status = registry.status();
+        known.set(leadership.borrow_and_update().leader.is_some());
+        belongs.set(!status.removed && status.address(status.id).is_some());
+        tokio::select! {
+            changed = leadership.changed() => if changed.is_err() { break },
+            _ = look.tick() => {}
+        }
+    }
+    known.set(false);
+    // A member whose core has ended still belongs; it is told to stop, or its disk failed.
+}
+
+/// How often a member looks whether it was removed. Arbitrary.
+const STANDING_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a planned stop waits for another leader: a heartbeat or two.
+const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What a wish to stop begins with: health goes down, and leadership goes to another voter, which
+/// spares the cluster an election.
+pub(super) async fn leave(member: Arc<Member>, reporter: HealthReporter) {
+    member.shutdown.triggered().await;
+    reporter.set_not_serving::<ClusterServer<ClusterService>>().await;
+    reporter.set_not_serving::<DirectoryServer<DirectoryService>>().await;
+    reporter.set_not_serving::<FleetServer<FleetService>>().await;
+    reporter.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+    let registry = &member.registry;
+    if registry.status().members.len() < 2 || !registry.is_leader() {
+        return;
+    }
+    let handed = tokio::time::timeout(HAND_OVER_TIMEOUT, registry.transfer(None)).await;
+    tracing::info!(?handed, "leadership is handed over");
+}

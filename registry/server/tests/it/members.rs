@@ -1,0 +1,127 @@
+//! The cluster's own service: members come by token, are promoted, removed, and nobody else may ask.
+
+use proto_wire::registry::v1 as wire;
+use tokio_stream::StreamExt as _;
+
+use crate::world::{OPERATOR, World, by, eventually, refused};
+
+async fn members(world: &World) -> wire::Membership {
+    let asked = by(OPERATOR, wire::ListMembersRequest {});
+    world.cluster().list_members(asked).await.unwrap().into_inner()
+}
+
+fn role(found: &wire::Membership, id: u64) -> Option<bool> {
+    found.members.iter().find(|member| member.id == id).map(|member| member.voter)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_joins_by_token_is_promoted_leads_and_the_first_one_leaves() {
+    let first = World::start().await;
+    let learner = first.joining(2, false).await;
+    assert_eq!(role(&members(&first).await, 2), Some(false));
+    let voter = first.joining(3, true).await;
+    let three = eventually("a voter", || async {
+        let found = members(&first).await;
+        (role(&found, 3) == Some(true)).then_some(found)
+    })
+    .await;
+    assert!(three.warning.contains("2 voters"), "{three:?}");
+    let change = || by(OPERATOR, wire::ChangeVotersRequest { voters: vec![1, 2, 3], force: false });
+    let elsewhere = learner.cluster().change_voters(change()).await;
+    refused("a change at a follower", elsewhere, "not-leader");
+    let done =
+        eventually("three voters", || async { first.cluster().change_voters(change()).await.ok() })
+            .await;
+    assert_eq!(done.get_ref().warning, "");
+    let written = learner.gateway("g1").await;
+    assert!(!written.is_empty(), "a write through the new member");
+
+    // The leader takes itself out: it hands over, and the next one does it.
+    let remove = || by(OPERATOR, wire::RemoveMembersRequest { ids: vec![1], force: false });
+    refused("its own removal", first.cluster().remove_members(remove()).await, "not-leader");
+    let others = [&learner, &voter];
+    eventually("the removal", || async {
+        for world in others {
+            if world.cluster().remove_members(remove()).await.is_ok() {
+                return Some(());
+            }
+        }
+        None
+    })
+    .await;
+    eventually("the first member knows", || async { members(&first).await.removed.then_some(()) })
+        .await;
+    let ready = first.get("/readyz").await;
+    assert_eq!(ready.status(), 503);
+    let back = by(OPERATOR, wire::AddMemberRequest { id: 1, address: "http://127.0.0.1:1".into() });
+    eventually("a refusal by the leader", || async {
+        for world in others {
+            let back = by(OPERATOR, back.get_ref().clone());
+            let again = world.cluster().add_member(back).await.unwrap_err();
+            if crate::world::code(&again) == "invalid-argument" {
+                return Some(());
+            }
+        }
+        None
+    })
+    .await;
+    for world in [first, learner, voter] {
+        world.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_operator_and_valid_tokens_change_the_cluster() {
+    let world = World::start().await;
+    let gateway = world.gateway("g1").await;
+    let mut cluster = world.cluster();
+    let listed = cluster.list_members(by(&gateway, wire::ListMembersRequest {})).await;
+    refused("a gateway that lists", listed, "permission-denied");
+    refused(
+        "a stranger",
+        cluster.list_members(wire::ListMembersRequest {}).await,
+        "unauthenticated",
+    );
+    let add = wire::AddMemberRequest { id: 2, address: "http://127.0.0.1:1".to_owned() };
+    refused("a stranger that adds", cluster.add_member(add).await, "unauthenticated");
+    let backup = cluster.backup(by(&gateway, wire::BackupRequest {})).await;
+    refused("a gateway that copies", backup.map(|_| tonic::Response::new(())), "permission-denied");
+    let join = |token: &str, address: &str| wire::JoinRequest {
+        id: 2,
+        address: address.to_owned(),
+        token: token.to_owned(),
+        promote: true,
+    };
+    refused("no token", cluster.join(join("", "http://127.0.0.1:1")).await, "join-token-invalid");
+    let node = world.invite("node").await;
+    let wrong = cluster.join(join(&node, "http://127.0.0.1:1")).await;
+    refused("a node's token", wrong, "join-token-invalid");
+    let token = world.invite("registry").await;
+    refused("no URL", cluster.join(join(&token, "127.0.0.1:1")).await, "invalid-argument");
+    let zero = by(OPERATOR, wire::RemoveMembersRequest { ids: vec![0], force: true });
+    refused("member 0", cluster.remove_members(zero).await, "invalid-argument");
+    let stranger = wire::ChangeVotersRequest { voters: vec![1, 9], force: true };
+    refused("a stranger", cluster.change_voters(by(OPERATOR, stranger)).await, "not-found");
+    let elsewhere = wire::AddMemberRequest { id: 1, address: "http://127.0.0.1:1".to_owned() };
+    refused("a taken number", cluster.add_member(by(OPERATOR, elsewhere)).await, "conflict");
+    let found = members(&world).await;
+    assert_eq!((found.members.len(), found.leader, found.epoch), (1, 1, 0));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_is_copied_and_compacted_while_it_serves() {
+    let world = World::start().await;
+    world.gateway("g1").await;
+    let mut cluster = world.cluster();
+    let made = cluster.take_snapshot(by(OPERATOR, wire::TakeSnapshotRequest {})).await.unwrap();
+    assert!(made.get_ref().index > 0);
+    let compacted = cluster.defrag(by(OPERATOR, wire::DefragRequest {})).await.unwrap();
+    assert!(compacted.get_ref().bytes_after > 0);
+    let copied = cluster.backup(by(OPERATOR, wire::BackupRequest {})).await.unwrap();
+    let chunks: Vec<_> = copied.into_inner().collect().await;
+    let bytes: Vec<u8> = chunks.into_iter().flat_map(|chunk| chunk.unwrap().bytes).collect();
+    assert!(bytes.starts_with(b"ecumene-backup 1\n"));
+    world.gateway("g2").await;
+    world.stop().await;
+}
