@@ -12,6 +12,9 @@ pub mod replay;
 pub mod standing;
 pub mod state;
 
+#[cfg(test)]
+mod tests;
+
 pub use self::keys::{EnrolledKey, KeyFault, KeySet};
 pub use self::log::{Act, Actor, LogEntry};
 pub use self::operation::{Action, PeerOperation, Retirement};

@@ -38,7 +38,8 @@ async fn bad_input_to_the_directory_is_refused_by_name() {
     let invite =
         |role: &str, ttl_seconds| wire::IssueJoinTokenRequest { role: role.into(), ttl_seconds };
 
-    refused("nobody enrols", directory.enrol_peer(enrolment()).await, "unauthenticated");
+    let unproven = directory.enrol_peer(enrolment()).await;
+    refused("nobody enrols without proofs", unproven, "invalid-argument");
     refused(
         "a node enrols",
         directory.enrol_peer(by(&node, enrolment())).await,

@@ -44,12 +44,9 @@ pub(super) fn routes() -> Vec<Route> {
 
 fn decisions() -> [Route; 2] {
     let decide = |route: Route, id, about| {
-        act(route, id, about).body(&schemas::PEER_DECISION).refuses(&[
-            Code::DocumentExpired,
-            Code::Conflict,
-            Code::MalformedJson,
-            Code::InvalidDocument,
-        ])
+        act(route, id, about)
+            .body(&schemas::PEER_DECISION)
+            .refuses(&[Code::DocumentExpired, Code::Conflict])
     };
     let approve = Route::post("/v1/peers/{origin}/approve", approve);
     let reject = Route::post("/v1/peers/{origin}/reject", reject);
@@ -61,11 +58,7 @@ fn decisions() -> [Route; 2] {
 
 fn standings() -> [Route; 4] {
     let stand = |route: Route, id, about| {
-        act(route, id, about).body(&schemas::REASON).refuses(&[
-            Code::PeerNotActive,
-            Code::MalformedJson,
-            Code::InvalidDocument,
-        ])
+        act(route, id, about).body(&schemas::REASON).refuses(&[Code::PeerNotActive])
     };
     let suspend = Route::post("/v1/peers/{origin}/suspend", suspend);
     let resume = Route::post("/v1/peers/{origin}/resume", resume);
