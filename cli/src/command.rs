@@ -9,6 +9,7 @@ mod doctor;
 mod envelope;
 mod key;
 mod log;
+mod namespace;
 mod peer;
 mod record;
 mod role;
@@ -43,6 +44,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Noun::Record(verb) => return record::run(&profile()?, verb, format).await,
         Noun::Card(verb) => return card::run(&profile()?, verb, format).await,
         Noun::Agent(verb) => return agent::run(&profile()?, verb, format).await,
+        Noun::Namespace(verb) => namespace::run(&profile()?, verb).await?,
         Noun::Task(verb) => task::run(&profile()?, verb).await?,
         Noun::Envelope(verb) => envelope::run(&profile()?, verb).await?,
         Noun::Log(verb) => log::run(&profile()?, verb).await?,

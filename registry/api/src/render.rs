@@ -7,4 +7,5 @@ pub mod directory;
 pub mod fleet;
 pub mod peer;
 pub mod pilox;
+pub mod redacted;
 pub mod search;

@@ -66,6 +66,10 @@ pub(crate) fn agree(identity: &Identity, shown: &Principal) -> Result<(), Proble
         Principal::Operator => identity.role() == Role::Operator,
         Principal::Gateway(id) => identity.role() == Role::Gateway && identity.id() == id.as_str(),
         Principal::Node(id) => identity.role() == Role::Node && identity.id() == id.as_str(),
+        // A peer shows by a token who it is; its certificate may say no other name.
+        Principal::Peer(peer) => {
+            identity.role() == Role::Peer && identity.id() == peer.origin.as_str()
+        }
         Principal::Anonymous => true,
     };
     if agrees {

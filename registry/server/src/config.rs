@@ -3,19 +3,21 @@
 //! It decides defaults, and which settings contradict each other. It must never hold a secret,
 //! only the path of its file.
 
+pub mod admission;
 mod transport;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+pub use self::admission::Admission;
+use crate::peers::DomainProofs;
 use deploy_service::tls::ServerFiles;
 use deploy_service::units::{Bytes, Duration};
 use deploy_service::{Limits, Network, serve};
+use proto_types::Origin;
 use proto_types::tlog::{Kind, NoteKey};
 use serde::Deserialize;
-
-use crate::peers::DomainProofs;
 
 /// The configuration of one member.
 #[derive(Clone, Debug, Deserialize)]
@@ -29,6 +31,9 @@ pub struct Config {
     pub advertise: Option<String>,
     /// Log, state and snapshots.
     pub data_dir: PathBuf,
+    /// The origin under which this registry is known: what federation tokens for it are for. Without
+    /// it no peer can call by name.
+    pub origin: Option<String>,
     /// The voters of a new cluster, number to base URL, this one among them; empty for a cluster of
     /// this member alone.
     pub members: BTreeMap<String, String>,
@@ -72,6 +77,8 @@ pub struct Config {
     pub log: Log,
     /// How long what is past is kept.
     pub retention: Retention,
+    /// What is demanded of records and cards.
+    pub admission: Admission,
 }
 
 /// How an empty member gets into a cluster that exists.
@@ -209,6 +216,7 @@ impl Default for Config {
             id: 1,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7400)),
             advertise: None,
+            origin: None,
             data_dir: PathBuf::from("data/registry"),
             members: BTreeMap::new(),
             bootstrap: true,
@@ -230,6 +238,7 @@ impl Default for Config {
             domain_proofs: DomainProofs::default(),
             log: Log::default(),
             retention: Retention::default(),
+            admission: Admission::default(),
         }
     }
 }
@@ -335,6 +344,12 @@ pub enum Contradiction {
         /// The least.
         least: Duration,
     },
+    /// The origin is none.
+    #[error("origin: `{0}` is not an http or https URL without a path")]
+    Origin(String),
+    /// The admission.
+    #[error("the section admission")]
+    Admission(#[from] admission::Contradiction),
     /// A bound that would refuse everything.
     #[error("{0} is zero")]
     Zero(&'static str),
@@ -375,6 +390,8 @@ impl Config {
             return Err(Contradiction::FetchLoopback);
         }
         self.retention.validate()?;
+        self.own_origin()?;
+        self.admission.validate()?;
         let members = self.numbered_members()?;
         if let Some(join) = &self.join
             && (join.seeds.is_empty() || !members.is_empty())
@@ -387,6 +404,16 @@ impl Config {
         self.check_transport()
     }
 
+    /// The origin that federation tokens must be for.
+    ///
+    /// # Errors
+    /// It is no origin.
+    pub fn own_origin(&self) -> Result<Option<Origin>, Contradiction> {
+        let parse = |text: &String| Origin::parse(text);
+        let parsed = self.origin.as_ref().map(parse).transpose();
+        parsed.map_err(|_| Contradiction::Origin(self.origin.clone().unwrap_or_default()))
+    }
+
     /// The members by number.
     ///
     /// # Errors
@@ -394,7 +421,7 @@ impl Config {
     pub fn numbered_members(&self) -> Result<BTreeMap<u64, String>, Contradiction> {
         let number = |(id, url): (&String, &String)| {
             let id = id.parse().map_err(|_| Contradiction::MemberId(id.clone()))?;
-            proto_types::Origin::parse(url).map_err(|_| Contradiction::MemberUrl(url.clone()))?;
+            Origin::parse(url).map_err(|_| Contradiction::MemberUrl(url.clone()))?;
             Ok((id, url.clone()))
         };
         self.members.iter().map(number).collect()

@@ -54,7 +54,7 @@ pub(crate) struct Asked {
 #[derive(Clone, Debug)]
 pub(crate) struct Cursor {
     pub(crate) since: Revision,
-    viewer: Viewer,
+    caller: Principal,
     kinds: Vec<ChangeKind>,
     prefix: String,
     namespace: Option<Namespace>,
@@ -73,10 +73,10 @@ impl Cursor {
     /// What strangers may watch is the directory; the fleet's doings are its own.
     pub(crate) fn new(caller: &Principal, asked: &Asked) -> Result<Self, Problem> {
         let mut kinds = render::directory::kinds(&asked.kinds)?;
-        if *caller == Principal::Anonymous {
+        if matches!(caller, Principal::Anonymous | Principal::Peer(_)) {
             kinds.retain(is_public);
             if !asked.kinds.is_empty() && kinds.len() < asked.kinds.len() {
-                return Err(Problem::new(Code::Unauthenticated, "these kinds need a credential"));
+                return Err(not_for(caller));
             }
         }
         if !asked.prefix.is_empty() {
@@ -84,17 +84,28 @@ impl Cursor {
         }
         let namespace = field::optional("namespace", &asked.namespace)?;
         let since = Revision(asked.since);
-        let viewer = crate::search::viewer(caller);
-        Ok(Self { since, viewer, kinds, prefix: asked.prefix.clone(), namespace })
+        let caller = caller.clone();
+        Ok(Self { since, caller, kinds, prefix: asked.prefix.clone(), namespace })
     }
 
-    /// Whether the watcher asked for this change and may see it. Both namespaces of an entry that moved
-    /// count, and who could see it before is told that it is gone.
+    /// The change as far as it exists to this viewer; what it loses sight of is gone to it.
+    fn seen(&self, change: ChangeEvent, viewer: &Viewer) -> Option<ChangeEvent> {
+        use ChangeKind::{Agent, Card, Namespace, Record};
+        if !self.wants(&change) {
+            return None;
+        }
+        match change.kind {
+            Record | Card | Agent | Namespace => {
+                viewer.change(&change).map(|deleted| ChangeEvent { deleted, ..change })
+            }
+            _ => Some(change),
+        }
+    }
+
+    /// Whether the watcher asked for this change. Both namespaces of an entry that moved count.
     fn wants(&self, change: &ChangeEvent) -> bool {
         let scopes = || change.before.iter().chain(&change.after);
-        let scoped = scopes().next().is_some();
         self.kinds.contains(&change.kind)
-            && (!scoped || scopes().any(|scope| self.viewer.sees(scope)))
             && change.id.starts_with(&self.prefix)
             && self
                 .namespace
@@ -159,6 +170,15 @@ pub(crate) async fn await_changes(
     }
 }
 
+fn not_for(caller: &Principal) -> Problem {
+    match caller {
+        Principal::Anonymous => {
+            Problem::new(Code::Unauthenticated, "these kinds need a credential")
+        }
+        _ => Problem::new(Code::PermissionDenied, "these kinds are not for this role"),
+    }
+}
+
 /// What is wanted of the next page, from which the cursor moves on; `None` at the end.
 fn next_page(
     member: &Member,
@@ -167,11 +187,12 @@ fn next_page(
 ) -> Result<Option<Vec<ChangeEvent>>, Problem> {
     let view = member.registry.view().0;
     cursor.check(&view)?;
-    let mut page = query::changes(&view, cursor.since, limit)?;
+    let page = query::changes(&view, cursor.since, limit)?;
     let Some(last) = page.last() else { return Ok(None) };
+    // The eyes of now: a peer that is revoked while it watches is blind from the next page on.
+    let viewer = cursor.caller.viewer(&view)?;
     cursor.since = last.revision;
-    page.retain(|change| cursor.wants(change));
-    Ok(Some(page))
+    Ok(Some(page.into_iter().filter_map(|change| cursor.seen(change, &viewer)).collect()))
 }
 
 /// What one watcher is told, until it leaves or is ended with the reason.
@@ -322,11 +343,10 @@ mod tests {
         hidden.visibility = registry_core::entry::Visibility::Private;
         let secret = change(ChangeKind::Card, "urn:a:2", None, Some(hidden.clone()));
         let published = change(ChangeKind::Card, "urn:a:2", Some(hidden), Some(scope("n")));
-        let sees = |caller: &Principal, change| {
-            Cursor::new(caller, &Asked::default()).unwrap().wants(change)
-        };
-        assert!(!sees(&Principal::Anonymous, &secret));
-        assert!(sees(&Principal::Operator, &secret) && sees(&Principal::Anonymous, &published));
+        let cursor = Cursor::new(&Principal::Operator, &Asked::default()).unwrap();
+        let sees = |viewer, change: &ChangeEvent| cursor.seen(change.clone(), &viewer).is_some();
+        assert!(!sees(Viewer::Anonymous, &secret));
+        assert!(sees(Viewer::Operator, &secret) && sees(Viewer::Anonymous, &published));
     }
 
     #[tokio::test]

@@ -132,7 +132,7 @@ impl Front {
     fn is_verified(&self, parts: &Parts) -> bool {
         let Some(shown) = parts.headers.get(AUTHORIZATION) else { return false };
         let view = self.member.registry.view().0;
-        let known = identity::identify(shown.to_str().ok(), &self.member.operator, &view);
+        let known = identity::identify(shown.to_str().ok(), self.member.door(), &view);
         known.is_ok_and(|principal| principal != Principal::Anonymous)
     }
 }

@@ -4,6 +4,7 @@
 //! It decides how calls reach the core and how its decisions reach the outside. It must never
 //! answer a write that a majority does not hold, and never decide what the core decides.
 
+mod admission;
 mod artifacts;
 mod audit;
 mod certificate;
@@ -21,6 +22,8 @@ mod leader;
 mod log;
 mod lookup;
 mod member;
+mod namespaces;
+mod pdp;
 mod peers;
 mod random;
 mod recovery;

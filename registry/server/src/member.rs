@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use deploy_service::Shutdown;
 use deploy_service::tls::Identity;
-use proto_types::{Digest, Kid, Revision, SecretKey};
+use proto_types::{Digest, Kid, Origin, Revision, SecretKey};
 use proto_wire::registry::v1::Consistency;
-use registry_api::identity::{self, OperatorSecret};
+use registry_api::identity::{self, Door, OperatorSecret};
 use registry_api::{Code, Principal, Problem};
 use registry_core::change::Reply;
 use registry_core::command::{Command, LedgerCommand, Proposal};
@@ -20,6 +20,7 @@ use registry_raft::{Clock, ProposeError, ReadError, Registry, StoreView};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
+use crate::admission::Gatekeeper;
 use crate::artifacts::Artifacts;
 use crate::audit::{self, Refusals};
 use crate::certificate;
@@ -39,6 +40,9 @@ pub(crate) const DOUBTS_MAX: usize = 16;
 pub(crate) struct Member {
     pub(crate) registry: Registry,
     pub(crate) operator: OperatorSecret,
+    /// What federation tokens must be for.
+    pub(crate) origin: Option<Origin>,
+    pub(crate) gatekeeper: Gatekeeper,
     pub(crate) artifacts: Artifacts,
     pub(crate) signer: Signer,
     pub(crate) log: LogDesk,
@@ -114,14 +118,20 @@ impl Member {
     /// Who shows this `authorization` value. A follower that does not know a credential asks once
     /// more, with a strong read: it may have been given a moment ago.
     async fn bearer(&self, authorization: Option<&str>) -> Result<Principal, Problem> {
-        let known = identity::identify(authorization, &self.operator, &self.registry.view().0);
+        let known = identity::identify(authorization, self.door(), &self.registry.view().0);
         let unknown = matches!(&known, Err(problem) if problem.code() == Code::Unauthenticated);
         let may_be_new = unknown && authorization.is_some_and(identity::may_be_new);
         if !may_be_new || self.registry.is_leader() {
             return known;
         }
         let _seat = self.doubt_seat()?;
-        identity::identify(authorization, &self.operator, &self.strong().await?.view)
+        identity::identify(authorization, self.door(), &self.strong().await?.view)
+    }
+
+    /// What credentials are measured by.
+    pub(crate) fn door(&self) -> Door<'_> {
+        let audience = self.origin.as_ref();
+        Door { operator: &self.operator, audience, now: self.clock.now() }
     }
 
     fn doubt_seat(&self) -> Result<SemaphorePermit<'_>, Problem> {

@@ -12,6 +12,7 @@ mod docs;
 mod events;
 mod log;
 mod meta;
+mod namespaces;
 mod openapi;
 mod page;
 mod parameter;
@@ -35,8 +36,10 @@ use http_body_util::LengthLimitError;
 use proto_types::Handle;
 use registry_api::decode::BODY_BYTES_MAX;
 use registry_api::{Code, Principal, Problem, field, identity, problem};
+use registry_core::viewer::Viewer;
 use serde_json::Value;
 
+use crate::admission::CREDENTIAL_HEADER;
 use crate::certificate;
 use crate::grpc::{AGE_KEY, REVISION_KEY, log_cause};
 use crate::member::{Member, Reading};
@@ -60,6 +63,7 @@ fn table() -> Vec<Route> {
         records::routes(),
         cards::routes(),
         agents::routes(),
+        namespaces::routes(),
         peers::routes(),
         changes::routes(),
         log::routes(),
@@ -127,9 +131,48 @@ impl IntoResponse for Refused {
 /// Who calls.
 async fn caller(member: &Member, headers: &HeaderMap) -> Result<Principal, Problem> {
     let values = headers.get_all(http::header::AUTHORIZATION).iter();
-    let authorization = identity::single(values.map(|value| value.to_str().ok()))?;
+    let tokens = identity::TOKEN_HEADERS.into_iter().flat_map(|name| headers.get_all(name));
+    let text = |value: &'_ HeaderValue| value.to_str().ok().map(ToOwned::to_owned);
+    let values: Vec<_> = values.map(text).collect();
+    let tokens: Vec<_> = tokens.map(text).collect();
+    let shown =
+        identity::single(values.iter().map(Option::as_deref), tokens.iter().map(Option::as_deref))?;
     let identity = headers.get(certificate::HEADER).and_then(|value| value.to_str().ok());
-    member.caller(authorization, identity).await
+    member.caller(shown.as_deref(), identity).await
+}
+
+/// The state that a request asks for, and with whose eyes it is read.
+async fn look(
+    member: &Member,
+    headers: &HeaderMap,
+    consistency: Option<&str>,
+) -> Result<(Reading, Viewer), Problem> {
+    let caller = caller(member, headers).await?;
+    let reading = read(member, consistency).await?;
+    let viewer = caller.viewer(&reading.view)?;
+    Ok((reading, viewer))
+}
+
+/// How long an answer may be kept, and by whom: what somebody was shown by name is for nobody else.
+fn kept_for(viewer: &Viewer, seconds: u64) -> HeaderValue {
+    let who = if *viewer == Viewer::Anonymous { "public" } else { "private" };
+    HeaderValue::from_str(&format!("{who}, max-age={seconds}"))
+        .expect("words and digits are allowed in a header value")
+}
+
+/// What an answer depends on besides the path: caches must tell the viewers apart (RFC 9111, 4.1).
+const VARY_BY: HeaderValue =
+    HeaderValue::from_static("authorization, x-hive-federation-jwt, x-pilox-federation-jwt");
+
+/// The verifiable credential that a request shows.
+fn credential(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut values = headers.get_all(CREDENTIAL_HEADER).iter();
+    let several = || Problem::argument(CREDENTIAL_HEADER, "one, of visible characters");
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(|text| Some(text.into())).map_err(|_| several()),
+        (Some(_), Some(_)) => Err(several()),
+    }
 }
 
 /// The handle in a path, where it stands percent-encoded.

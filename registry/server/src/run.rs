@@ -27,10 +27,11 @@ use tokio::task::JoinSet;
 use tonic_health::server::HealthReporter;
 
 use self::beside::{leave, repaired, watch_standing};
+use crate::admission::Gatekeeper;
 use crate::artifacts::Artifacts;
 use crate::audit::Refusals;
 use crate::compare;
-use crate::config::{Config, Contradiction};
+use crate::config::{Admission, Config, Contradiction};
 use crate::enrolment::Strangers;
 use crate::fleet::{self, Fleet};
 use crate::front::{Front, Sources};
@@ -61,6 +62,9 @@ pub enum Error {
     /// Certificates.
     #[error("TLS cannot be set up")]
     Tls(#[from] tls::Error),
+    /// What is demanded of records and cards.
+    #[error("the admission")]
+    Admission(#[from] crate::config::admission::Error),
     /// The listener.
     #[error("there is no listener")]
     Listen(#[from] listen::Error),
@@ -255,6 +259,8 @@ async fn open(config: &Config, addr: SocketAddr, shutdown: Shutdown) -> Result<M
     Ok(Member {
         registry,
         operator: OperatorSecret::new(operator.expose()),
+        origin: config.own_origin()?,
+        gatekeeper: gatekeeper(&config.admission)?,
         artifacts,
         signer,
         log,
@@ -277,6 +283,11 @@ fn sources(config: &Config) -> Sources {
     let bounds = &config.bounds;
     let limit = SourceLimit::new(bounds.source_requests_per_second, bounds.source_burst);
     Sources { limit, trusted: config.trusted_proxies.clone() }
+}
+
+fn gatekeeper(admission: &Admission) -> Result<Gatekeeper, Error> {
+    let decision_point = admission.decision_point().map_err(Contradiction::from)?;
+    Ok(Gatekeeper { rules: admission.rules()?, decision_point })
 }
 
 fn raft(

@@ -7,7 +7,6 @@ use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Principal, Problem, decode, render};
 use registry_core::search::{Bounds, Search, SearchError};
 use registry_core::view::View;
-use registry_core::viewer::Viewer;
 use tokio::task;
 
 use crate::member::{Member, Reading};
@@ -27,7 +26,7 @@ pub(crate) async fn page(
     let _seat = member.searches.try_acquire().map_err(|_| {
         Problem::new(Code::Overloaded, "as many searches as are allowed are running")
     })?;
-    let (viewer, now) = (viewer(caller), member.clock.now());
+    let (viewer, now) = (caller.viewer(&reading.view)?, member.clock.now());
     let view = reading.view.clone();
     let found = task::spawn_blocking(move || {
         let search = Search {
@@ -53,13 +52,5 @@ fn answer(
         Ok(page) => Ok(render::search::page(&page, explain)),
         Err(SearchError::Cursor(why)) => Err(Problem::argument("cursor", why)),
         Err(SearchError::View(error)) => Err(error.into()),
-    }
-}
-
-/// The eyes of a caller: machines of this registry see what the operator sees.
-pub(crate) fn viewer(caller: &Principal) -> Viewer {
-    match caller {
-        Principal::Anonymous => Viewer::Anonymous,
-        Principal::Operator | Principal::Gateway(_) | Principal::Node(_) => Viewer::Operator,
     }
 }

@@ -35,6 +35,7 @@ pub fn put(
     let kind = kind(&request.kind)?;
     let limits = limits(request.limits.as_ref())?;
     let isolation = super::fleet::isolation("isolation", &request.isolation)?;
+    let visibility = super::visibility(&request.visibility)?;
     let said = json_object("card", &request.card)?;
     let put = super::with_body(&request.card, |card| Command::PutAgent {
         handle: handle.clone(),
@@ -44,7 +45,7 @@ pub fn put(
         limits,
         isolation,
         card,
-        visibility: None,
+        visibility,
     })?;
     let named = (request.card.as_ref(), super::search::of_agent(&said));
     Ok(super::search::with_document(put, Source::Agent, handle, named))

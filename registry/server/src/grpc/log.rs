@@ -10,13 +10,14 @@ use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::log_server::Log;
 use registry_api::{Problem, field};
 use registry_core::query;
+use registry_core::viewer::{Sight, Viewer};
 use tonic::{Request, Response, Status};
 
 use crate::log::{Proof, consistency};
-use crate::lookup;
+use crate::lookup::{self, Seen};
 use crate::member::Member;
 
-use super::{Handled, finish};
+use super::{Handled, caller, finish};
 
 /// The service, over the member.
 #[derive(Clone)]
@@ -37,7 +38,7 @@ impl Log for LogService {
         &self,
         request: Request<wire::InclusionProofRequest>,
     ) -> Answer<wire::InclusionProofResponse> {
-        finish(inclusion(&self.0, request.get_ref()))
+        finish(included(&self.0, &request).await)
     }
 
     async fn consistency_proof(
@@ -53,8 +54,19 @@ fn checkpoint(member: &Member) -> Handled<wire::SignedCheckpoint> {
     Ok(Response::new(wire::SignedCheckpoint { note: note.to_string().into_bytes().into() }))
 }
 
+/// With the eyes of who asks.
+async fn included(
+    member: &Member,
+    request: &Request<wire::InclusionProofRequest>,
+) -> Handled<wire::InclusionProofResponse> {
+    let caller = caller(member, request.metadata()).await?;
+    let viewer = caller.viewer(&member.registry.view().0)?;
+    inclusion(member, &viewer, request.get_ref())
+}
+
 fn inclusion(
     member: &Member,
+    viewer: &Viewer,
     request: &wire::InclusionProofRequest,
 ) -> Handled<wire::InclusionProofResponse> {
     let (view, _) = member.registry.view();
@@ -62,13 +74,17 @@ fn inclusion(
     let absent = || Problem::not_found(&request.kind, &request.id);
     let proof = match request.kind.as_str() {
         "record" => {
-            let (entry, ..) = lookup::record(&view, &handle()?, member.clock.now())?;
-            member.log.prove(&view, &entry)?
+            let seen = lookup::record(&view, viewer, &handle()?, member.clock.now())?;
+            member.log.prove(&view, whole(seen).as_ref().ok_or_else(absent)?)?
         }
-        "card" => member.log.prove(&view, &lookup::card(&view, &handle()?)?.0)?,
+        "card" => {
+            let seen = lookup::card(&view, viewer, &handle()?)?;
+            member.log.prove(&view, whole(seen).as_ref().ok_or_else(absent)?)?
+        }
         "agent" => {
-            let entry = query::agent(&view, &handle()?)?.ok_or_else(absent)?;
-            member.log.prove(&view, &entry)?
+            let seen = query::agent_seen(&view, viewer, &handle()?)?;
+            let whole = seen.filter(|(_, sight)| *sight == Sight::Whole);
+            member.log.prove(&view, &whole.ok_or_else(absent)?.0)?
         }
         "peer" => {
             let origin: Origin = field::read("id", &request.id)?;
@@ -78,6 +94,11 @@ fn inclusion(
         _ => return Err(Problem::argument("kind", "peer, record, card or agent")),
     };
     Ok(Response::new(rendered(&proof)?))
+}
+
+/// Who sees a part of an entry may not confirm the rest.
+fn whole<T>(seen: Seen<T>) -> Option<T> {
+    (seen.sight == Sight::Whole).then_some(seen.entry)
 }
 
 fn rendered(proof: &Proof) -> Result<wire::InclusionProofResponse, Problem> {

@@ -37,12 +37,13 @@ pub(super) static PUBLISHED: LazyLock<Published> = LazyLock::new(|| {
 const YAML: &str = "application/yaml";
 
 /// Groups of operations, in the order of the page.
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 10] = [
     ("audit", "Who did what: lines bound to each other, for operators."),
     ("log", "The transparency log: checkpoints, tiles, cosigning (C2SP)."),
     ("records", "Directory records in the Pilox format, at the paths of the Pilox registry."),
     ("cards", "A2A Agent Cards, kept and served byte for byte."),
     ("search", "Search over cards, hosted agents and records."),
+    ("namespaces", "Tenants: whose handles, which quotas, who sees what."),
     ("peers", "Peers, their signed manifests and the signed roster."),
     ("changes", "The total order of what has changed."),
     ("member", "This member of the cluster."),

@@ -3,7 +3,9 @@
 //! It decides nothing about the registry; each file holds one part of its contract.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod admission;
 mod artifacts;
+mod attacks;
 mod audit;
 mod cluster;
 mod contract;
@@ -25,6 +27,7 @@ mod rest_refusals;
 mod search;
 mod tls;
 mod tokens;
+mod visibility;
 mod watch;
 mod witness;
 mod world;

@@ -159,6 +159,7 @@ async fn records_and_hosted_agents_are_found_and_deleted_ones_are_not() {
         limits: Some(limits),
         isolation: vec!["wasm-proc".into()],
         card: br#"{"name": "Reader", "description": "does ocr"}"#[..].into(),
+        ..Default::default()
     };
     world.directory().put_agent(by(OPERATOR, deploy)).await.unwrap();
     let find = async |query: &str| {

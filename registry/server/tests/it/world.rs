@@ -32,6 +32,9 @@ use tonic::transport::{Channel, Endpoint};
 /// Far more than any test waits; a hang fails instead of blocking the run.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The origin that federation tokens are for.
+pub(crate) const ORIGIN: &str = "https://registry.example";
+
 pub(crate) const OPERATOR: &str = "operator-secret-of-the-tests";
 
 /// Long enough for a busy machine, short enough to wait for.
@@ -334,6 +337,7 @@ pub(crate) fn config(folder: &Path, id: u64) -> Config {
             vectors()["keys"]["catalog"]["seedHex"].as_str().unwrap(),
         ),
         plain_loopback: true,
+        origin: Some(ORIGIN.to_owned()),
         addr_file: Some(folder.join(format!("addr-{id}"))),
         lease_ttl: units::Duration::from_millis(LEASE_TTL.as_millis().try_into().unwrap()),
         ..Config::default()
