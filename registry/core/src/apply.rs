@@ -15,10 +15,12 @@ mod join;
 mod lease;
 mod manifest;
 mod member;
+mod namespace;
 mod owner;
 mod peer;
 mod record;
 mod task;
+mod tenancy;
 mod token;
 
 use proto_types::{Revision, Stamp, WallMs};
@@ -30,6 +32,8 @@ use crate::overlay::Overlay;
 use crate::view::{View, ViewError};
 
 use self::draft::{Draft, Outcome, Stop};
+
+pub(crate) use self::token::is_spent as token_is_spent;
 
 /// A proposal is one client's request; more commands than this are several requests.
 const COMMANDS_MAX: usize = 16;
@@ -151,6 +155,8 @@ fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         Command::PutRecord { .. } => record::put(draft, command),
         Command::DeleteRecord { handle, if_match } => record::delete(draft, handle, *if_match),
         Command::PutCard { .. } => card::put(draft, command),
+        Command::Namespace(command) => namespace::decide(draft, command),
+        Command::SpendToken { hash, until } => token::spend_as_condition(draft, hash, *until),
         Command::PutAgent { .. } => agent::put(draft, command),
         Command::RegisterGateway { id, endpoint, credential, join } => {
             fleet::register_gateway(draft, id, endpoint, *credential, join)

@@ -1,8 +1,9 @@
 //! What a command comes to: writes, effects and a reply, as data.
 //! It decides nothing and does nothing; the shell commits the writes, and only the leader acts on effects.
 
+use proto_types::card::Assurance;
 use proto_types::{
-    Digest, EnvelopeId, Handle, LeaseEpoch, NodeId, Origin, Revision, TaskId, WallMs,
+    Digest, EnvelopeId, Handle, LeaseEpoch, Namespace, NodeId, Origin, Revision, TaskId, WallMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -169,6 +170,27 @@ pub enum Refusal {
         /// Whose it is.
         owner: Origin,
     },
+    /// The namespace asks for a better signature.
+    #[error("namespace {namespace} takes {kind} {id} only if it is {least} or better")]
+    TrustTooLow {
+        /// `record` or `card`.
+        kind: String,
+        /// Its name.
+        id: String,
+        /// Where it would be.
+        namespace: Namespace,
+        /// What would suffice.
+        least: Assurance,
+    },
+    /// A part that only the operator may change.
+    #[error("only the operator may change {what}")]
+    OperatorOnly {
+        /// Which members.
+        what: String,
+    },
+    /// The caller's token was used before, or its time is past.
+    #[error("the token is spent")]
+    TokenSpent,
     /// A manifest sequence that does not rise.
     #[error("manifest sequence {offered} of {issuer} does not exceed {kept}")]
     SequenceNotHigher {

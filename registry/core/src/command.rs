@@ -2,6 +2,9 @@
 //! with the command. A command must never carry something that has to be verified with a signature at `apply`:
 //! signatures are checked once, at the edge, before it is proposed.
 
+mod namespace;
+mod proposal;
+
 use proto_types::card::Assurance;
 use proto_types::{
     ContextId, Digest, EnvelopeId, GatewayId, Handle, Kid, LeaseEpoch, NodeId, Origin, Revision,
@@ -14,12 +17,8 @@ use crate::entry::{
     Visibility,
 };
 
-/// Commands that are decided and committed together: if one is refused, none of them writes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Proposal {
-    /// In order; each sees what those before it wrote. At most 16.
-    pub commands: Vec<Command>,
-}
+pub use self::namespace::NamespaceCommand;
+pub use self::proposal::Proposal;
 
 /// One wish.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +113,16 @@ pub enum Command {
         /// Who may see it; `None` keeps what is stored, or takes the namespace's default.
         #[serde(default)]
         visibility: Option<Visibility>,
+    },
+    /// Changes a namespace.
+    Namespace(NamespaceCommand),
+    /// Spends one token as a condition of the commands after it: refused if it was spent before, and
+    /// not spent if one of them is refused.
+    SpendToken {
+        /// SHA-256 of (issuer, 0, jti).
+        hash: Digest,
+        /// Until when it must be remembered.
+        until: WallMs,
     },
     /// Deploys a hosted agent, or a new version of it.
     PutAgent {

@@ -1,6 +1,8 @@
 //! Numbers of the state machine: its revision, its clock, and how full its bounded queues are.
 //! They decide nothing; they must never be kept anywhere but in the state, or replicas would differ.
 
+use proto_types::Namespace;
+
 use crate::change::Write;
 use crate::layout::{self, state};
 use crate::view::{Space, View, ViewError};
@@ -18,6 +20,21 @@ pub(crate) const FIRST_BUCKET: &str = "first-token-bucket";
 pub(crate) const COMPACTED: &str = "compacted";
 /// How often the cluster was made anew from a backup.
 pub(crate) const CLUSTER_EPOCH: &str = "cluster-epoch";
+/// How many namespaces there are.
+pub(crate) const NAMESPACES: &str = "namespaces";
+/// Bit n is set if a namespace claims a prefix of n + 1 bytes.
+pub(crate) const PREFIX_LENGTHS: &str = "prefix-lengths";
+/// Live records, for [`of_namespace`].
+pub(crate) const RECORDS_OF: &str = "records";
+/// Cards, for [`of_namespace`].
+pub(crate) const CARDS_OF: &str = "cards";
+/// Bytes of documents, for [`of_namespace`].
+pub(crate) const BYTES_OF: &str = "bytes";
+
+/// How much of something a namespace keeps.
+pub(crate) fn of_namespace(name: &Namespace, what: &str) -> String {
+    format!("namespace/{name}/{what}")
+}
 
 /// How many envelopes wait for a target.
 pub(crate) fn queue_depth(target: &str) -> String {

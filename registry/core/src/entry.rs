@@ -8,6 +8,7 @@ mod envelope;
 mod event;
 mod fleet;
 mod member;
+mod namespace;
 mod peer;
 mod task;
 mod visibility;
@@ -18,6 +19,9 @@ pub use self::envelope::{Acked, EnvelopeEntry};
 pub use self::event::{ChangeEvent, ChangeKind};
 pub use self::fleet::{Capacity, GatewayEntry, JoinRole, JoinTokenEntry, NodeEntry, NodeState};
 pub use self::member::MemberEntry;
+pub use self::namespace::{
+    Grants, NamespaceEntry, NotATrustMode, Policy, Quotas, Terms, TrustMode, Usage,
+};
 pub use self::peer::{Approval, EnrolledKey, ManifestRef, PeerEntry, PeerStatus};
 pub use self::task::{ReplyTo, TaskEnd, TaskEntry, TaskState};
 pub use self::visibility::{NotAVisibility, Scope, Scoped, Visibility};

@@ -1,12 +1,15 @@
 //! The derived keys: which lookups and orders the state can be read in, beside its ids.
 //! Each is a function of one entity; an index must never hold what the entity does not.
 
-use proto_types::{Digest, EnvelopeId, Kid, NodeId, Origin, Revision, TaskId, WallMs};
+use std::collections::BTreeSet;
+
+use proto_types::{Digest, EnvelopeId, Kid, Namespace, NodeId, Origin, Revision, TaskId, WallMs};
 use serde::{Deserialize, Serialize};
 
+use crate::audience;
 use crate::entry::{
-    EnvelopeEntry, GatewayEntry, JoinTokenEntry, NodeEntry, PeerEntry, PeerStatus, RecordEntry,
-    TaskEntry, TaskState,
+    AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, JoinTokenEntry, NamespaceEntry, NodeEntry,
+    PeerEntry, PeerStatus, RecordEntry, Scope, Scoped as _, TaskEntry, TaskState,
 };
 use crate::layout::{self, END, derived};
 use crate::table::{Entity as _, decode, encode};
@@ -40,10 +43,61 @@ pub(crate) fn of_record(record: &RecordEntry) -> Keys {
         None => Vec::new(),
         Some(_) => {
             let handle = record.handle.as_str();
-            let key = [records_by_url(&record.agent_card_url), handle.into()].concat();
-            vec![(key, handle.into())]
+            let scope = record.scope();
+            let url = records_by_url(&record.agent_card_url);
+            let by_url = audience::whole_to(&scope).into_iter().map(|audience| {
+                (([url.as_slice(), &audience, handle.as_bytes()].concat()), handle.into())
+            });
+            by_url.chain(in_lists(Listed::Records, &scope, handle)).collect()
         }
     }
+}
+
+pub(crate) fn of_card(card: &CardEntry) -> Keys {
+    in_lists(Listed::Cards, &card.scope(), card.handle.as_str())
+}
+
+pub(crate) fn of_agent(agent: &AgentEntry) -> Keys {
+    in_lists(Listed::Agents, &agent.scope(), agent.handle.as_str())
+}
+
+/// What is listed by who may know of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Listed {
+    /// Live records.
+    Records,
+    /// Cards.
+    Cards,
+    /// Hosted agents.
+    Agents,
+}
+
+/// One place in the list of every audience.
+fn in_lists(listing: Listed, scope: &Scope, handle: &str) -> Keys {
+    let place = |audience: &Vec<u8>| [listed(listing, audience), handle.into()].concat();
+    audience::listed_to(scope).iter().map(|it| (place(it), handle.into())).collect()
+}
+
+/// What the keys of the entries that this audience knows of start with.
+pub(crate) fn listed(listing: Listed, audience: &[u8]) -> Vec<u8> {
+    let tag = match listing {
+        Listed::Records => derived::LISTED_RECORDS,
+        Listed::Cards => derived::LISTED_CARDS,
+        Listed::Agents => derived::LISTED_AGENTS,
+    };
+    layout::key(tag, &[audience])
+}
+
+pub(crate) fn of_namespace(namespace: &NamespaceEntry) -> Keys {
+    let (name, terms) = (namespace.name.as_str(), &namespace.terms);
+    let below = |prefix: Vec<u8>| [prefix, name.into()].concat();
+    let claimed = terms.prefixes.iter().map(|prefix| namespace_prefix(prefix));
+    let owned = terms.owners.iter().map(|origin| below(namespaces_by_owner(origin)));
+    let open = terms.grants.peers.iter().map(|origin| below(namespaces_by_guest(origin)));
+    let shared = terms.grants.namespaces.iter();
+    let shared = shared.map(|guest| below(namespaces_by_guest_namespace(guest)));
+    let keys: BTreeSet<Vec<u8>> = claimed.chain(owned).chain(open).chain(shared).collect();
+    keys.into_iter().map(|key| (key, name.into())).collect()
 }
 
 pub(crate) fn of_gateway(gateway: &GatewayEntry) -> Keys {
@@ -119,6 +173,26 @@ pub(crate) fn records_by_url(url: &str) -> Vec<u8> {
     layout::key(derived::RECORDS_BY_URL, &[url.as_bytes(), END])
 }
 
+/// Who claims the handles that start so.
+pub(crate) fn namespace_prefix(prefix: &str) -> Vec<u8> {
+    layout::key(derived::NAMESPACE_PREFIXES, &[prefix.as_bytes()])
+}
+
+/// What the keys of the namespaces of this owner start with.
+pub(crate) fn namespaces_by_owner(origin: &Origin) -> Vec<u8> {
+    layout::key(derived::NAMESPACES_BY_OWNER, &[origin.as_str().as_bytes(), END])
+}
+
+/// What the keys of the namespaces that admit this peer start with.
+pub(crate) fn namespaces_by_guest(origin: &Origin) -> Vec<u8> {
+    layout::key(derived::NAMESPACES_BY_GUEST, &[origin.as_str().as_bytes(), END])
+}
+
+/// What the keys of the namespaces that admit the owners of this one start with.
+pub(crate) fn namespaces_by_guest_namespace(guest: &Namespace) -> Vec<u8> {
+    layout::key(derived::NAMESPACES_BY_GUEST_NAMESPACE, &[guest.as_str().as_bytes(), END])
+}
+
 /// One credential is one machine, whatever its role.
 pub(crate) fn credential(digest: &Digest) -> Vec<u8> {
     layout::key(derived::CREDENTIALS, &[digest.as_bytes()])
@@ -184,6 +258,10 @@ pub(crate) fn ids(
 
 /// An id as a derived key's value holds it.
 pub(crate) fn text(value: Vec<u8>) -> Result<String, ViewError> {
-    String::from_utf8(value)
-        .map_err(|cause| ViewError::Corrupt { table: "index", cause: cause.to_string() })
+    String::from_utf8(value).map_err(|cause| corrupt(&cause))
+}
+
+/// A derived key holds what no entity of ours is named.
+pub(crate) fn corrupt(cause: &dyn std::fmt::Display) -> ViewError {
+    ViewError::Corrupt { table: "index", cause: cause.to_string() }
 }

@@ -23,6 +23,7 @@ pub(crate) mod state {
     pub(crate) const SPENT_TOKENS: u8 = 10;
     pub(crate) const LOOSE_BODIES: u8 = 27;
     pub(crate) const MEMBERS: u8 = 28;
+    pub(crate) const NAMESPACES: u8 = 13;
 }
 
 /// The tags of `Space::Index`.
@@ -38,6 +39,13 @@ pub(crate) mod derived {
     pub(crate) const ENVELOPES_BY_EXPIRY: u8 = 9;
     pub(crate) const TASKS_BY_END: u8 = 10;
     pub(crate) const BODY_REFS: u8 = 11;
+    pub(crate) const NAMESPACE_PREFIXES: u8 = 30;
+    pub(crate) const NAMESPACES_BY_OWNER: u8 = 31;
+    pub(crate) const NAMESPACES_BY_GUEST: u8 = 32;
+    pub(crate) const NAMESPACES_BY_GUEST_NAMESPACE: u8 = 33;
+    pub(crate) const LISTED_RECORDS: u8 = 34;
+    pub(crate) const LISTED_CARDS: u8 = 35;
+    pub(crate) const LISTED_AGENTS: u8 = 36;
 }
 
 /// A key: the parts one after the other.

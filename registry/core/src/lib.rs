@@ -2,6 +2,7 @@
 //! It decides what every command comes to; it must never read a clock, a file, a socket or anything but its arguments.
 
 mod apply;
+mod audience;
 pub mod change;
 pub mod command;
 mod counter;

@@ -2,12 +2,17 @@
 //! They decide nothing; they must never filter by who asks (the shell knows that, the state does not).
 
 mod cluster;
+mod tenancy;
 
 use proto_types::{
     Digest, EnvelopeId, GatewayId, Handle, NodeId, Origin, Revision, TaskId, WallMs,
 };
 
 pub use self::cluster::{cluster_epoch, compacted, member, revision_at};
+pub use self::tenancy::{
+    agent_seen, agents_seen, card_seen, cards_seen, namespace, namespace_of, namespaces,
+    namespaces_owned, record_of_card, record_seen, records_listed, token_spent, usage, viewer,
+};
 use crate::counter;
 use crate::entry::{
     AgentEntry, CardEntry, ChangeEvent, EnvelopeEntry, GatewayEntry, JoinTokenEntry, NodeEntry,

@@ -1,6 +1,8 @@
 //! The typed tables of the state: how an entity is keyed, encoded and listed.
 //! They decide where an entity lies; they must never hide a value that does not decode.
 
+mod entities;
+
 use std::marker::PhantomData;
 
 use proto_types::{Digest, EnvelopeId, Namespace, Origin};
@@ -9,8 +11,8 @@ use serde::de::DeserializeOwned;
 
 use crate::change::Write;
 use crate::entry::{
-    AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, JoinTokenEntry, MemberEntry, NodeEntry,
-    PeerEntry, RecordEntry, TaskEntry, TaskState,
+    AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, JoinTokenEntry, MemberEntry,
+    NamespaceEntry, NodeEntry, PeerEntry, RecordEntry, TaskEntry,
 };
 use crate::index;
 use crate::layout::{self, END, state};
@@ -37,6 +39,8 @@ pub const JOIN_TOKENS: Table<JoinTokenEntry> = Table::new(state::JOIN_TOKENS, "j
 
 /// Members of the cluster that joined or left it, by number.
 pub const MEMBERS: Table<MemberEntry> = Table::new(state::MEMBERS, "member");
+/// Namespaces by name.
+pub const NAMESPACES: Table<NamespaceEntry> = Table::new(state::NAMESPACES, "namespace");
 
 /// What can be kept in a table.
 pub trait Entity: Serialize + DeserializeOwned {
@@ -126,6 +130,21 @@ impl<T: Entity> Table<T> {
         pairs.iter().map(|(_, value)| self.decode(value)).collect()
     }
 
+    /// Up to `limit` entities whose ids start with `prefix`, in the order of their ids.
+    ///
+    /// # Errors
+    /// As [`Table::entry`].
+    pub fn starting(
+        &self,
+        view: &dyn View,
+        prefix: &str,
+        limit: usize,
+    ) -> Result<Vec<T>, ViewError> {
+        let from = self.key(prefix);
+        let pairs = view.range(Space::State, &from, &layout::past(&from), limit)?;
+        pairs.iter().map(|(_, value)| self.decode(value)).collect()
+    }
+
     fn decode(&self, bytes: &[u8]) -> Result<T, ViewError> {
         decode(self.name, bytes)
     }
@@ -156,136 +175,4 @@ pub(crate) fn decode<T: DeserializeOwned>(
 ) -> Result<T, ViewError> {
     rmp_serde::from_slice(bytes)
         .map_err(|cause| ViewError::Corrupt { table, cause: cause.to_string() })
-}
-
-impl Entity for PeerEntry {
-    fn key(&self) -> String {
-        self.origin.as_str().to_owned()
-    }
-
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        index::of_peer(self)
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        self.manifest.iter().map(|manifest| manifest.digest).collect()
-    }
-}
-
-impl Entity for RecordEntry {
-    fn key(&self) -> String {
-        self.handle.as_str().to_owned()
-    }
-
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        index::of_record(self)
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        self.digest.into_iter().collect()
-    }
-}
-
-impl Entity for CardEntry {
-    fn key(&self) -> String {
-        self.handle.as_str().to_owned()
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        vec![self.digest]
-    }
-}
-
-impl Entity for AgentEntry {
-    fn key(&self) -> String {
-        self.handle.as_str().to_owned()
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        vec![self.card]
-    }
-}
-
-impl Entity for GatewayEntry {
-    fn key(&self) -> String {
-        self.id.as_str().to_owned()
-    }
-
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        index::of_gateway(self)
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        Vec::new()
-    }
-}
-
-impl Entity for NodeEntry {
-    fn key(&self) -> String {
-        self.id.as_str().to_owned()
-    }
-
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        index::of_node(self)
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        Vec::new()
-    }
-}
-
-impl Entity for TaskEntry {
-    fn key(&self) -> String {
-        self.id.as_str().to_owned()
-    }
-
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        index::of_task(self)
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        match &self.state {
-            TaskState::Ended { outcome: Some(outcome), .. } => vec![self.input, *outcome],
-            _ => vec![self.input],
-        }
-    }
-}
-
-impl Entity for EnvelopeEntry {
-    fn key(&self) -> String {
-        envelope_key(&self.source, &self.id)
-    }
-
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        index::of_envelope(self)
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        vec![self.body]
-    }
-}
-
-impl Entity for JoinTokenEntry {
-    fn key(&self) -> String {
-        self.hash.hex()
-    }
-
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        index::of_join_token(self)
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        Vec::new()
-    }
-}
-
-impl Entity for MemberEntry {
-    fn key(&self) -> String {
-        // In the order of numbers.
-        format!("{:020}", self.id)
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        Vec::new()
-    }
 }

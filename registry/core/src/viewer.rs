@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use proto_types::{Namespace, Origin};
 
-use crate::entry::{Scope, Visibility};
+use crate::entry::{ChangeEvent, Scope, Visibility};
 
 /// Who looks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +66,21 @@ impl Viewer {
         self.sight(scope) > Sight::Hidden
     }
 
+    /// Whether a change exists to this viewer, and if so, whether to it something is gone: what it
+    /// loses sight of is gone like what was deleted. For kinds of things that have a scope.
+    #[must_use]
+    pub fn change(&self, change: &ChangeEvent) -> Option<bool> {
+        if *self == Self::Operator {
+            return Some(change.deleted);
+        }
+        let sees = |scope: &Option<Scope>| scope.as_ref().is_some_and(|scope| self.sees(scope));
+        match (sees(&change.before), sees(&change.after)) {
+            (_, true) => Some(false),
+            (true, false) => Some(true),
+            (false, false) => None,
+        }
+    }
+
     /// The peer that looks, if it is one.
     #[must_use]
     pub fn origin(&self) -> Option<&Origin> {
@@ -88,6 +103,33 @@ mod tests {
     fn peer(name: &str, privy: &[&str]) -> Viewer {
         let privy = privy.iter().map(|name| Namespace::parse(name).unwrap()).collect();
         Viewer::Peer(Eyes { origin: origin(name), privy })
+    }
+
+    #[test]
+    fn what_becomes_hidden_is_gone_and_what_was_never_seen_is_nothing() {
+        let scope = |visibility| {
+            let namespace = Namespace::default();
+            Some(Scope { visibility, namespace, owner: None })
+        };
+        let seen = |before, after| {
+            Viewer::Anonymous.change(&ChangeEvent {
+                revision: proto_types::Revision(1),
+                at: proto_types::WallMs(1),
+                kind: crate::entry::ChangeKind::Record,
+                id: "r".into(),
+                deleted: false,
+                before,
+                after,
+            })
+        };
+        use Visibility::{Private, Public, Redacted};
+        assert_eq!(seen(None, scope(Public)), Some(false));
+        assert_eq!(seen(scope(Public), scope(Redacted)), Some(false));
+        assert_eq!(seen(scope(Public), scope(Private)), Some(true));
+        assert_eq!(seen(scope(Private), scope(Public)), Some(false));
+        assert_eq!(seen(scope(Private), scope(Private)), None);
+        assert_eq!(seen(scope(Private), None), None);
+        assert_eq!(seen(None, None), None);
     }
 
     #[test]

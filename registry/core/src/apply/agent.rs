@@ -8,6 +8,7 @@ use crate::table::AGENTS;
 
 use super::bound::{self, DAY_MS};
 use super::draft::{Draft, Outcome};
+use super::tenancy::Home;
 
 /// The largest artifact a node downloads: microVM payloads reach hundreds of MiB.
 const ARTIFACT_BYTES_MAX: u64 = 1 << 30;
@@ -28,7 +29,9 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     check_limits(&agent.limits)?;
     draft.require_body(&agent.card)?;
     let kept = draft.entry(&AGENTS, agent.handle.as_str())?;
-    agent.visibility = asked_or_kept(command, kept.as_ref());
+    let home = Home::of(draft, &agent.handle)?;
+    agent.namespace = home.name.clone();
+    agent.visibility = home.visibility(asked(command), kept.as_ref().map(|kept| kept.visibility));
     if let Some(kept) = &kept {
         agent.revision = kept.revision;
         if *kept == agent {
@@ -48,11 +51,11 @@ fn check_limits(limits: &Limits) -> Result<(), Refusal> {
     bound::number("limits.output_bytes", limits.output_bytes, (1, OUTPUT_BYTES_MAX))
 }
 
-fn asked_or_kept(command: &Command, kept: Option<&AgentEntry>) -> Visibility {
+fn asked(command: &Command) -> Option<Visibility> {
     let Command::PutAgent { visibility, .. } = command else {
         unreachable!("the dispatcher sends PutAgent here");
     };
-    visibility.or(kept.map(|kept| kept.visibility)).unwrap_or_default()
+    *visibility
 }
 
 fn agent_of(command: &Command) -> AgentEntry {

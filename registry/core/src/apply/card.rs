@@ -8,6 +8,7 @@ use crate::table::CARDS;
 
 use super::draft::{Draft, Outcome};
 use super::owner;
+use super::tenancy::{self, Home};
 
 pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     let Command::PutCard { handle, digest, owner: signer, .. } = command else {
@@ -20,18 +21,22 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         let offered = signer.as_ref().map(|(origin, _)| origin);
         owner::check_authority(draft, ("card", handle.as_str()), kept_owner, offered)?;
     }
-    let mut card = card_of(command, kept.as_ref());
+    let home = Home::of(draft, handle)?;
+    let mut card = card_of(command, kept.as_ref(), &home);
     card.bytes = draft.require_body(digest)?;
     if let Some(kept) = kept.as_ref().filter(|kept| same(kept, &card)) {
         return Ok(Reply::Done(kept.revision));
     }
+    let kept_assurance = kept.as_ref().map(|kept| kept.assurance);
+    home.check_trust(("card", handle), kept_assurance, card.assurance)?;
+    home.account(draft, kept.as_ref().map(tenancy::of_card), tenancy::of_card(&card))?;
     let scopes = (kept.as_ref().map(Scoped::scope), Some(card.scope()));
     card.revision = draft.note_in(ChangeKind::Card, card.handle.as_str(), false, scopes);
     draft.replace(&CARDS, kept.as_ref(), &card);
     Ok(Reply::Done(card.revision))
 }
 
-fn card_of(command: &Command, kept: Option<&CardEntry>) -> CardEntry {
+fn card_of(command: &Command, kept: Option<&CardEntry>, home: &Home) -> CardEntry {
     let Command::PutCard { handle, digest, assurance, owner, visibility } = command else {
         unreachable!("the dispatcher sends PutCard here");
     };
@@ -42,8 +47,8 @@ fn card_of(command: &Command, kept: Option<&CardEntry>) -> CardEntry {
         assurance: *assurance,
         owner,
         kid,
-        visibility: visibility.or(kept.map(|kept| kept.visibility)).unwrap_or_default(),
-        namespace: Default::default(),
+        visibility: home.visibility(*visibility, kept.map(|kept| kept.visibility)),
+        namespace: home.name.clone(),
         bytes: 0,
         revision: Default::default(),
     }

@@ -6,12 +6,13 @@ use proto_types::{Digest, Handle};
 
 use crate::change::{Refusal, Reply};
 use crate::command::Command;
-use crate::entry::{ChangeKind, RecordEntry, Scoped, Visibility};
+use crate::entry::{ChangeKind, RecordEntry, Scoped, Usage, Visibility};
 use crate::table::RECORDS;
 
 use super::bound::{self, MINUTE_MS, URL_BYTES_MAX};
-use super::draft::{Draft, Outcome};
+use super::draft::{Draft, Outcome, Stop};
 use super::owner;
+use super::tenancy::{self, Home};
 
 /// Clocks of honest writers differ by less; a later one would lock out every other writer.
 const AHEAD_MS_MAX: u64 = 5 * MINUTE_MS;
@@ -26,7 +27,9 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     bound::text("agentCardUrl", agent_card_url, URL_BYTES_MAX)?;
     let kept = draft.entry(&RECORDS, handle.as_str())?;
     let live = kept.as_ref().filter(|kept| kept.digest.is_some());
-    record.visibility = asked_or_kept(command, live.map(|kept| kept.visibility));
+    let home = Home::of(draft, handle)?;
+    record.visibility = home.visibility(asked(command), live.map(|kept| kept.visibility));
+    record.namespace = home.name.clone();
     let repeated = live.filter(|kept| same_version(kept, &record));
     if let Some(kept) = repeated.filter(|kept| kept.visibility == record.visibility) {
         return Ok(Reply::Done(kept.revision));
@@ -35,23 +38,31 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     bound::near("updatedAt", *updated_at, draft.now(), AHEAD_MS_MAX)?;
     owner::check_key(draft, owner.as_ref())?;
     if let Some(kept) = &kept {
-        let live_owner = live.and_then(|kept| kept.owner.as_ref());
-        owner::check_authority(
-            draft,
-            ("record", handle.as_str()),
-            live_owner,
-            record.owner.as_ref(),
-        )?;
-        if *updated_at <= kept.updated_at && repeated.is_none() {
-            let stored_ms = kept.updated_at.0;
-            return Err(Refusal::StaleUpdatedAt { handle: handle.clone(), stored_ms }.into());
-        }
+        check_succession(draft, kept, &record)?;
     }
+    home.check_trust(("record", handle), live.map(|kept| kept.assurance), record.assurance)?;
     record.bytes = draft.require_body(digest)?;
+    home.account(draft, live.map(tenancy::of_record), tenancy::of_record(&record))?;
     let scopes = (live.map(Scoped::scope), Some(record.scope()));
     record.revision = draft.note_in(ChangeKind::Record, handle.as_str(), false, scopes);
     draft.replace(&RECORDS, kept.as_ref(), &record);
     Ok(Reply::Done(record.revision))
+}
+
+/// Only its owner replaces a live record, and only by a newer one, or by the same for other eyes.
+fn check_succession(
+    draft: &Draft<'_>,
+    kept: &RecordEntry,
+    offered: &RecordEntry,
+) -> Result<(), Stop> {
+    let named = ("record", kept.handle.as_str());
+    let live_owner = kept.owner.as_ref().filter(|_| kept.digest.is_some());
+    owner::check_authority(draft, named, live_owner, offered.owner.as_ref())?;
+    if offered.updated_at > kept.updated_at || same_version(kept, offered) {
+        return Ok(());
+    }
+    let (handle, stored_ms) = (kept.handle.clone(), kept.updated_at.0);
+    Err(Refusal::StaleUpdatedAt { handle, stored_ms }.into())
 }
 
 /// The same document again, perhaps for other eyes.
@@ -59,11 +70,11 @@ fn same_version(kept: &RecordEntry, offered: &RecordEntry) -> bool {
     (kept.digest, kept.updated_at) == (offered.digest, offered.updated_at)
 }
 
-fn asked_or_kept(command: &Command, kept: Option<Visibility>) -> Visibility {
+fn asked(command: &Command) -> Option<Visibility> {
     let Command::PutRecord { visibility, .. } = command else {
         unreachable!("the dispatcher sends PutRecord here");
     };
-    visibility.or(kept).unwrap_or_default()
+    *visibility
 }
 
 fn record_of(command: &Command) -> RecordEntry {
@@ -103,6 +114,8 @@ pub(super) fn delete(draft: &mut Draft<'_>, handle: &Handle, if_match: Option<Di
     if kept.digest.is_none() {
         return Ok(Reply::Done(kept.revision));
     }
+    let home = Home::of(draft, handle)?;
+    home.account(draft, Some(tenancy::of_record(&kept)), Usage::default())?;
     let scopes = (Some(kept.scope()), None);
     let revision = draft.note_in(ChangeKind::Record, handle.as_str(), true, scopes);
     // Only a version made after the deletion brings the record back.

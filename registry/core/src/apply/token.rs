@@ -4,10 +4,10 @@
 
 use proto_types::{Digest, WallMs};
 
-use crate::change::{Reply, Spent, Write};
+use crate::change::{Refusal, Reply, Spent, Write};
 use crate::counter::FIRST_BUCKET;
 use crate::layout::{self, state};
-use crate::view::{Space, ViewError};
+use crate::view::{Space, View, ViewError};
 
 use super::bound::{self, MINUTE_MS};
 use super::draft::{Draft, Outcome};
@@ -30,19 +30,47 @@ pub(super) fn spend(draft: &mut Draft<'_>, entries: &[(Digest, WallMs)]) -> Outc
     Ok(Reply::Spent(verdicts.collect::<Result<_, _>>()?))
 }
 
+/// Spends a token for the commands after it in the same proposal.
+pub(super) fn spend_as_condition(draft: &mut Draft<'_>, hash: &Digest, until: WallMs) -> Outcome {
+    forget_past(draft)?;
+    match spend_one(draft, hash, until)? {
+        Spent::Fresh => Ok(Reply::Spent(vec![Spent::Fresh])),
+        Spent::Replayed | Spent::OutOfHorizon => Err(Refusal::TokenSpent.into()),
+    }
+}
+
+/// Whether a token would be refused as spent, or as out of its time.
+pub(crate) fn is_spent(
+    view: &dyn View,
+    hash: &Digest,
+    (now, until): (WallMs, WallMs),
+) -> Result<bool, ViewError> {
+    Ok(!in_horizon(now, until) || is_remembered(view, hash, now)?)
+}
+
 fn spend_one(draft: &mut Draft<'_>, hash: &Digest, until: WallMs) -> Result<Spent, ViewError> {
-    let (now, horizon) = (draft.now(), draft.now().plus_ms(HORIZON_MS));
-    if until <= now || until > horizon {
+    if !in_horizon(draft.now(), until) {
         return Ok(Spent::OutOfHorizon);
     }
-    for live in bucket(now)..=bucket(horizon) {
-        if draft.view().value(Space::State, &key(live, hash))?.is_some() {
-            return Ok(Spent::Replayed);
-        }
+    if is_remembered(draft.view(), hash, draft.now())? {
+        return Ok(Spent::Replayed);
     }
     let key = key(bucket(until), hash);
     draft.write(Write::Put { space: Space::State, key, value: Vec::new() });
     Ok(Spent::Fresh)
+}
+
+fn in_horizon(now: WallMs, until: WallMs) -> bool {
+    now < until && until <= now.plus_ms(HORIZON_MS)
+}
+
+fn is_remembered(view: &dyn View, hash: &Digest, now: WallMs) -> Result<bool, ViewError> {
+    for live in bucket(now)..=bucket(now.plus_ms(HORIZON_MS)) {
+        if view.value(Space::State, &key(live, hash))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Drops the buckets whose every token is past, once for each time a bucket ends.

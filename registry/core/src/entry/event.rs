@@ -47,4 +47,6 @@ pub enum ChangeKind {
     Task,
     /// An envelope was accepted or acknowledged; `id` is its target.
     Envelope,
+    /// A namespace.
+    Namespace,
 }

@@ -2,10 +2,11 @@
 
 use proptest::prelude::*;
 use proto_types::card::Assurance;
-use proto_types::{ContextId, LeaseEpoch, NodeId, Revision, Stamp, WallMs};
-use registry_core::command::{Command, Proposal};
+use proto_types::{ContextId, LeaseEpoch, Namespace, NodeId, Revision, Stamp, WallMs};
+use registry_core::command::{Command, NamespaceCommand, Proposal};
 use registry_core::entry::{
-    AgentKind, Approval, Capacity, JoinRole, NodeState, ReplyTo, TaskEnd, Visibility,
+    AgentKind, Approval, Capacity, JoinRole, NodeState, Quotas, ReplyTo, TaskEnd, Terms, TrustMode,
+    Visibility,
 };
 
 use crate::guide::{OPEN, guided};
@@ -54,6 +55,7 @@ pub(crate) fn any_command(now: WallMs) -> impl Strategy<Value = Command> {
     prop_oneof![
         3 => any_peer_command(now),
         3 => any_directory_command(now),
+        1 => any_namespace_command(now),
         2 => any_fleet_command(now),
         10 => any_task_command(now),
         3 => any_tokens(now),
@@ -131,6 +133,33 @@ fn any_peer_command(now: WallMs) -> impl Strategy<Value = Command> {
 
 fn some_owner() -> impl Strategy<Value = Option<(u8, u8)>> {
     prop::option::of((name(3), name(3)))
+}
+
+fn any_namespace_command(now: WallMs) -> impl Strategy<Value = Command> {
+    let name = || prop::sample::select(vec!["default", "n0", "n1"]);
+    let named = |name| Namespace::parse(name).unwrap();
+    let prefixes = prop::sample::subsequence(vec!["urn:agent:0001", "urn:agent:000"], 0..2);
+    let quota = || prop::option::weighted(0.3, 0_u64..4);
+    let trust = prop::sample::select(TrustMode::ALL.to_vec());
+    let terms = (prefixes, some_visibility(), quota(), quota(), trust).prop_map(
+        |(prefixes, visibility, records, cards, trust)| Terms {
+            owners: vec![origin(0)],
+            prefixes: prefixes.into_iter().map(Into::into).collect(),
+            visibility: visibility.unwrap_or_default(),
+            trust,
+            quotas: Quotas { records, cards, bytes: None },
+            ..Terms::default()
+        },
+    );
+    let by = prop::option::weighted(0.2, (0_u8..2).prop_map(origin));
+    prop_oneof![
+        4 => (name(), terms, by).prop_map(move |(name, terms, by)| Command::Namespace(
+            NamespaceCommand::Put { name: named(name), terms: Box::new(terms), by },
+        )),
+        1 => name().prop_map(move |name| Command::Namespace(NamespaceCommand::Delete { name: named(name) })),
+        1 => (0_u8..8, some_time(now, 16 * MINUTE))
+            .prop_map(|(hash, until)| Command::SpendToken { hash: digest(hash), until }),
+    ]
 }
 
 fn some_visibility() -> impl Strategy<Value = Option<Visibility>> {

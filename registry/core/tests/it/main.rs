@@ -9,6 +9,7 @@ mod fleet;
 mod guide;
 mod invariants;
 mod members;
+mod namespaces;
 mod peers;
 mod records;
 mod tasks;

@@ -1,0 +1,101 @@
+//! Where an entry is at home, and what its home asks of it.
+//! Decides the namespace of a handle, whether a signature suffices there, and whether there is room;
+//! must never count anything but what the state holds, so that every member counts the same.
+
+use proto_types::card::Assurance;
+use proto_types::{Handle, Namespace};
+
+use crate::change::Refusal;
+use crate::counter;
+use crate::entry::{CardEntry, Quotas, RecordEntry, Terms, TrustMode, Usage, Visibility};
+use crate::query;
+
+use super::bound;
+use super::draft::{Draft, Stop};
+
+/// The namespace of a handle, with its terms.
+pub(super) struct Home {
+    pub(super) name: Namespace,
+    terms: Terms,
+}
+
+impl Home {
+    pub(super) fn of(draft: &Draft<'_>, handle: &Handle) -> Result<Self, Stop> {
+        let name = query::namespace_of(draft.view(), handle)?;
+        let entry = query::namespace(draft.view(), &name)?;
+        Ok(Self { name, terms: entry.map(|entry| entry.terms).unwrap_or_default() })
+    }
+
+    /// What was asked for, or what is kept, or what the namespace says of what does not say.
+    pub(super) fn visibility(
+        &self,
+        asked: Option<Visibility>,
+        kept: Option<Visibility>,
+    ) -> Visibility {
+        asked.or(kept).unwrap_or(self.terms.visibility)
+    }
+
+    /// Refuses what is signed too little, alone or beside what it would replace.
+    pub(super) fn check_trust(
+        &self,
+        (kind, handle): (&str, &Handle),
+        kept: Option<Assurance>,
+        offered: Assurance,
+    ) -> Result<(), Refusal> {
+        let least = match self.terms.trust {
+            TrustMode::Require => Assurance::Enrolled,
+            TrustMode::Prefer if kept > Some(Assurance::Unsigned) => Assurance::SelfAsserted,
+            TrustMode::Prefer | TrustMode::Off => return Ok(()),
+        };
+        if offered >= least {
+            return Ok(());
+        }
+        let (kind, id) = (kind.to_owned(), handle.to_string());
+        Err(Refusal::TrustTooLow { kind, id, namespace: self.name.clone(), least })
+    }
+
+    /// Counts an entry in the place of another one of this namespace, or refuses it for want of
+    /// room. What takes no more than before is never refused.
+    pub(super) fn account(
+        &self,
+        draft: &mut Draft<'_>,
+        before: Option<Usage>,
+        after: Usage,
+    ) -> Result<(), Stop> {
+        let quotas = &self.terms.quotas;
+        let Quotas { records, cards, bytes } = quotas;
+        let before = before.unwrap_or_default();
+        let rows = [
+            (counter::RECORDS_OF, before.records, after.records, records),
+            (counter::CARDS_OF, before.cards, after.cards, cards),
+            (counter::BYTES_OF, before.bytes, after.bytes, bytes),
+        ];
+        for (what, before, after, quota) in rows {
+            if before == after {
+                continue;
+            }
+            let name = counter::of_namespace(&self.name, what);
+            let count = draft.count(&name)?.saturating_sub(before).saturating_add(after);
+            if let Some(quota) = quota.filter(|quota| after > before && count > *quota) {
+                return Err(
+                    bound::full(&format!("{what} of namespace {}", self.name), quota).into()
+                );
+            }
+            draft.set_count(&name, count);
+        }
+        Ok(())
+    }
+}
+
+/// What a live record takes.
+pub(super) fn of_record(record: &RecordEntry) -> Usage {
+    match record.digest {
+        Some(_) => Usage { records: 1, cards: 0, bytes: record.bytes },
+        None => Usage::default(),
+    }
+}
+
+/// What a card takes.
+pub(super) fn of_card(card: &CardEntry) -> Usage {
+    Usage { records: 0, cards: 1, bytes: card.bytes }
+}

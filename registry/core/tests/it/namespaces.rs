@@ -1,0 +1,230 @@
+//! Namespaces: who may change them, what they ask of entries, and what viewers see of these.
+
+use proto_types::card::Assurance;
+use proto_types::{Handle, Namespace};
+use registry_core::change::{Refusal, Reply};
+use registry_core::command::{Command, NamespaceCommand};
+use registry_core::entry::{
+    Approval, Grants, NamespaceEntry, Quotas, Terms, TrustMode, Usage, Visibility,
+};
+use registry_core::query;
+use registry_core::viewer::{Sight, Viewer};
+
+use crate::world::*;
+
+fn namespace(name: &str) -> Namespace {
+    Namespace::parse(name).unwrap()
+}
+
+fn put(name: &str, terms: Terms) -> Command {
+    Command::Namespace(NamespaceCommand::Put {
+        name: namespace(name),
+        terms: Box::new(terms),
+        by: None,
+    })
+}
+
+fn delete(name: &str) -> Command {
+    Command::Namespace(NamespaceCommand::Delete { name: namespace(name) })
+}
+
+/// Owned by peer 0, with the handles 0010 to 0019.
+fn acme() -> Terms {
+    Terms {
+        owners: vec![origin(0)],
+        prefixes: vec!["urn:agent:001".into()],
+        visibility: Visibility::Private,
+        ..Terms::default()
+    }
+}
+
+fn card(name: u8, body: u8, assurance: Assurance, visibility: Option<Visibility>) -> Command {
+    let (handle, digest) = (handle(name), digest(body));
+    Command::PutCard { handle, digest, assurance, owner: None, visibility }
+}
+
+fn world_with(terms: Terms) -> World {
+    let mut world = World::furnished();
+    world.done(&enrol(1, &[1], Approval::Operator));
+    world.done(&put("acme", terms));
+    world
+}
+
+fn usage(world: &World, name: &str) -> Usage {
+    query::usage(&world.memory, &namespace(name)).unwrap()
+}
+
+#[test]
+fn a_handle_is_in_the_namespace_of_its_longest_prefix() {
+    let mut world = world_with(acme());
+    let deeper = Terms { prefixes: vec!["urn:agent:0012".into()], ..Terms::default() };
+    world.done(&put("deep", deeper));
+    let home = |world: &World, name| query::namespace_of(&world.memory, &handle(name)).unwrap();
+    assert_eq!(home(&world, 11), namespace("acme"));
+    assert_eq!(home(&world, 12), namespace("deep"));
+    assert_eq!(home(&world, 9), Namespace::default());
+    world.done(&delete("deep"));
+    assert_eq!(home(&world, 12), namespace("acme"));
+    let short = Handle::parse("u").unwrap();
+    assert_eq!(query::namespace_of(&world.memory, &short).unwrap(), Namespace::default());
+}
+
+#[test]
+fn a_prefix_has_one_claimant_and_changes_hands_only_while_empty() {
+    let mut world = world_with(acme());
+    let claimed = conflict("prefix", "urn:agent:001");
+    assert_eq!(world.refusal(&put("other", acme())), claimed);
+    world.done(&put_record(11, 1, START, None));
+    let end = delete("acme");
+    assert!(matches!(world.refusal(&end), Refusal::Invalid { .. }));
+    let emptied = put("acme", Terms { prefixes: Vec::new(), ..acme() });
+    assert!(matches!(world.refusal(&emptied), Refusal::Invalid { .. }));
+    world.done(&Command::DeleteRecord { handle: handle(11), if_match: None });
+    world.done(&end);
+    assert_eq!(world.refusal(&end), not_found("namespace", "acme"));
+    assert_eq!(world.say(&put("other", acme())), Reply::Done(world.revision()));
+}
+
+#[test]
+fn an_owner_changes_the_eyes_but_not_the_quotas_and_a_stranger_finds_nothing() {
+    let mut world = world_with(acme());
+    let by = |peer, name: &str, terms| {
+        Command::Namespace(NamespaceCommand::Put {
+            name: namespace(name),
+            terms: Box::new(terms),
+            by: Some(origin(peer)),
+        })
+    };
+    world.done(&by(0, "acme", Terms { visibility: Visibility::Redacted, ..acme() }));
+    let richer = Terms { quotas: Quotas { cards: Some(9), ..Quotas::default() }, ..acme() };
+    assert!(matches!(world.refusal(&by(0, "acme", richer)), Refusal::OperatorOnly { .. }));
+    // What a stranger reads of one that is there is what anybody reads of one that is not.
+    assert_eq!(world.refusal(&by(1, "acme", acme())), not_found("namespace", "acme"));
+    assert_eq!(world.refusal(&by(1, "none", acme())), not_found("namespace", "none"));
+}
+
+#[test]
+fn quotas_count_what_is_there_exactly() {
+    let quotas = Quotas { records: Some(1), cards: Some(2), bytes: Some(9) };
+    let mut world = world_with(Terms { quotas, ..acme() });
+    world.done(&put_record(11, 1, START, None));
+    world.done(&put_record(11, 2, START.plus_ms(1), None));
+    assert_eq!(usage(&world, "acme"), Usage { records: 1, cards: 0, bytes: 3 });
+    let over = world.refusal(&put_record(12, 1, START, None));
+    assert_eq!(over, full("records of namespace acme", 1));
+    world.done(&card(11, 1, Assurance::Unsigned, None));
+    world.done(&card(12, 1, Assurance::Unsigned, None));
+    assert_eq!(usage(&world, "acme"), Usage { records: 1, cards: 2, bytes: 9 });
+    world.done(&Command::DeleteRecord { handle: handle(11), if_match: None });
+    assert_eq!(usage(&world, "acme"), Usage { records: 0, cards: 2, bytes: 6 });
+    assert_eq!(usage(&world, "default"), Usage::default());
+}
+
+#[test]
+fn trust_decides_what_may_be_put() {
+    use Assurance::{Enrolled, SelfAsserted, Unsigned};
+    let with = |trust| world_with(Terms { trust, ..acme() });
+    let refused = |world: &mut World, command: &Command| {
+        matches!(world.say(command), Reply::Refused(Refusal::TrustTooLow { .. }))
+    };
+    let mut world = with(TrustMode::Require);
+    assert!(refused(&mut world, &card(11, 1, Unsigned, None)));
+    assert!(refused(&mut world, &card(11, 1, SelfAsserted, None)));
+    assert!(!refused(&mut world, &card(11, 1, Enrolled, None)));
+    let mut world = with(TrustMode::Prefer);
+    assert!(!refused(&mut world, &card(11, 1, Unsigned, None)));
+    assert!(!refused(&mut world, &card(11, 2, SelfAsserted, None)));
+    assert!(refused(&mut world, &card(11, 1, Unsigned, None)));
+    let mut world = with(TrustMode::Off);
+    assert!(!refused(&mut world, &card(11, 1, Enrolled, None)));
+    assert!(!refused(&mut world, &card(11, 2, Unsigned, None)));
+}
+
+#[test]
+fn a_list_holds_what_its_viewer_sees_and_pages_are_full() {
+    let mut world = world_with(acme());
+    let kinds = Visibility::ALL.into_iter().cycle();
+    for (name, visibility) in (10..20).zip(kinds) {
+        world.done(&card(name, 1, Assurance::Unsigned, Some(visibility)));
+    }
+    let guests = Grants { peers: vec![origin(1)], ..Grants::default() };
+    let viewer = |world: &World, peer| query::viewer(&world.memory, &origin(peer)).unwrap();
+    let seen = |world: &World, viewer: &Viewer| {
+        let mut names = Vec::new();
+        let mut after: Option<Handle> = None;
+        loop {
+            let page = query::cards_seen(&world.memory, viewer, after.as_ref(), 2).unwrap();
+            let last = page.len() < 2;
+            after = page.last().map(|(card, _)| card.handle.clone());
+            names.extend(page.into_iter().map(|(card, sight)| (card.handle, sight)));
+            if last {
+                return names;
+            }
+        }
+    };
+    let whole =
+        |names: &[u8]| names.iter().map(|name| (handle(*name), Sight::Whole)).collect::<Vec<_>>();
+    let anonymous = seen(&world, &Viewer::Anonymous);
+    let names: Vec<_> = anonymous.iter().map(|(handle, _)| handle.clone()).collect();
+    assert_eq!(names, [10, 11, 14, 15, 18, 19].map(handle));
+    assert!(anonymous.iter().all(|(name, sight)| {
+        let redacted = [11, 15, 19].map(handle).contains(name);
+        redacted == (*sight == Sight::Redacted)
+    }));
+    assert_eq!(seen(&world, &viewer(&world, 1)).len(), 8);
+    let all: Vec<u8> = (10..20).collect();
+    assert_eq!(seen(&world, &viewer(&world, 0)), whole(&all));
+    assert_eq!(seen(&world, &Viewer::Operator), whole(&all));
+    world.done(&put("acme", Terms { grants: guests, ..acme() }));
+    assert_eq!(seen(&world, &viewer(&world, 1)), whole(&all));
+    world.done(&Command::RevokePeer { origin: origin(1) });
+    assert_eq!(viewer(&world, 1), Viewer::Anonymous);
+}
+
+#[test]
+fn the_owners_of_an_admitted_namespace_are_admitted() {
+    let mut world = world_with(acme());
+    let guests = Grants { namespaces: vec![namespace("guest")], ..Grants::default() };
+    world.done(&put("acme", Terms { grants: guests, ..acme() }));
+    world.done(&put("guest", Terms { owners: vec![origin(1)], ..Terms::default() }));
+    world.done(&put_record(11, 1, START, None));
+    let viewer = query::viewer(&world.memory, &origin(1)).unwrap();
+    let seen = query::record_seen(&world.memory, &viewer, &handle(11)).unwrap();
+    assert_eq!(seen.map(|(_, sight)| sight), Some(Sight::Whole));
+    let url = "https://peer11.example/card.json";
+    let found = |viewer| query::record_of_card(&world.memory, viewer, url).unwrap();
+    assert_eq!(found(&viewer), Some(handle(11)));
+    assert_eq!(found(&Viewer::Operator), Some(handle(11)));
+    assert_eq!(found(&Viewer::Anonymous), None);
+}
+
+#[test]
+fn a_token_that_is_a_condition_is_spent_with_its_effect_or_not_at_all() {
+    let mut world = World::furnished();
+    let spend = |at: u64| Command::SpendToken { hash: digest(9), until: START.plus_ms(at) };
+    assert_eq!(world.refusal(&spend(0)), Refusal::TokenSpent);
+    assert_eq!(world.refusal(&spend(16 * MINUTE)), Refusal::TokenSpent);
+    world.done(&spend(MINUTE));
+    assert_eq!(world.refusal(&spend(MINUTE)), Refusal::TokenSpent);
+    assert!(query::token_spent(&world.memory, &digest(9), START.plus_ms(MINUTE)).unwrap());
+    assert!(!query::token_spent(&world.memory, &digest(8), START.plus_ms(MINUTE)).unwrap());
+}
+
+#[test]
+fn terms_are_bounded_and_the_default_namespace_claims_nothing() {
+    let mut world = World::furnished();
+    let bad = [
+        put("default", acme()),
+        put("a", Terms { prefixes: vec![String::new()], ..acme() }),
+        put("a", Terms { prefixes: vec!["p".repeat(65)], ..acme() }),
+        put("a", Terms { prefixes: vec!["é".into()], ..acme() }),
+        put("a", Terms { owners: vec![origin(0); 65], ..acme() }),
+    ];
+    for command in bad {
+        world.refusal(&command);
+    }
+    world.done(&put("default", Terms { trust: TrustMode::Prefer, ..Terms::default() }));
+    let kept = query::namespaces(&world.memory, None, 9).unwrap();
+    let names: Vec<_> = kept.into_iter().map(|NamespaceEntry { name, .. }| name).collect();
+    assert_eq!(names, [Namespace::default()]);
+}
