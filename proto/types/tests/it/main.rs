@@ -5,6 +5,7 @@
 mod canonical;
 mod card;
 mod federation_jwt;
+mod numbers;
 mod pilox;
 mod tlog;
 mod wycheproof_ed25519;
