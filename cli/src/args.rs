@@ -75,6 +75,9 @@ pub(crate) enum Noun {
     /// A2A Agent Cards.
     #[command(subcommand)]
     Card(CardVerb),
+    /// Namespaces: tenants, their quotas and policies.
+    #[command(subcommand, visible_alias = "policy")]
+    Namespace(NamespaceVerb),
     /// Hosted agents.
     #[command(subcommand)]
     Agent(AgentVerb),

@@ -6,6 +6,7 @@ mod cluster;
 mod doctor;
 mod envelope;
 mod key;
+mod namespace;
 mod peer;
 mod record;
 mod role;
@@ -39,6 +40,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Noun::Record(verb) => return record::run(&profile()?, verb, format).await,
         Noun::Card(verb) => return card::run(&profile()?, verb, format).await,
         Noun::Agent(verb) => return agent::run(&profile()?, verb, format).await,
+        Noun::Namespace(verb) => namespace::run(&profile()?, verb).await?,
         Noun::Task(verb) => task::run(&profile()?, verb).await?,
         Noun::Envelope(verb) => envelope::run(&profile()?, verb).await?,
         Noun::Doctor => return doctor::run(&profile()?, format).await,

@@ -157,6 +157,7 @@ impl Stage {
             }),
             isolation: vec!["wasm-proc".to_owned()],
             card: documents::text_agent().to_string().into(),
+            visibility: String::new(),
         };
         directory.put_agent(request).await.context("the agent is not deployed")?;
         Ok(())

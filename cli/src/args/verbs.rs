@@ -92,6 +92,9 @@ pub(crate) enum RecordVerb {
         /// Only if this digest is stored.
         #[arg(long, default_value = "")]
         if_match: String,
+        /// Who may see it: public, redacted, federated, private.
+        #[arg(long, default_value = "")]
+        visibility: String,
     },
     /// Prints a record byte for byte.
     Get {
@@ -121,11 +124,37 @@ pub(crate) enum CardVerb {
         /// The peer whose enrolled key signed it.
         #[arg(long, default_value = "")]
         owner: String,
+        /// Who may see it: public, redacted, federated, private.
+        #[arg(long, default_value = "")]
+        visibility: String,
     },
     /// Prints a card byte for byte.
     Get {
         /// Its handle.
         handle: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum NamespaceVerb {
+    /// Sets the terms: owners, prefixes, visibility, trust, quotas, policy, grants.
+    Put {
+        /// The namespace.
+        name: String,
+        /// The terms in JSON; `-` reads stdin.
+        file: PathBuf,
+    },
+    /// Shows the terms and what is kept.
+    Get {
+        /// The namespace.
+        name: String,
+    },
+    /// Lists the namespaces that the caller administrates.
+    List,
+    /// Ends a namespace in which nothing lives.
+    Delete {
+        /// The namespace.
+        name: String,
     },
 }
 

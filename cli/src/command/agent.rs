@@ -55,6 +55,7 @@ async fn deploy(profile: &Profile, args: DeployArgs) -> Result<Output, Failure> 
         }),
         isolation: vec!["wasm-proc".to_owned()],
         card,
+        visibility: String::new(),
     };
     Ok(Output::one(json(&directory.put_agent(request).await?.into_inner())))
 }

@@ -13,9 +13,9 @@ use super::{document, print_raw};
 pub(crate) async fn run(profile: &Profile, verb: CardVerb, format: Format) -> Result<(), Failure> {
     let mut directory = profile.directory().await?;
     let card = match verb {
-        CardVerb::Put { handle, file, owner } => {
+        CardVerb::Put { handle, file, owner, visibility } => {
             let document = document(&file)?.into();
-            let request = wire::PutCardRequest { handle, document, owner };
+            let request = wire::PutCardRequest { handle, document, owner, visibility };
             directory.put_card(request).await?.into_inner()
         }
         CardVerb::Get { handle } => {
@@ -32,6 +32,8 @@ pub(crate) async fn run(profile: &Profile, verb: CardVerb, format: Format) -> Re
         "digest": card.digest,
         "assurance": card.assurance,
         "owner": card.owner,
+        "visibility": card.visibility,
+        "namespace": card.namespace,
         "revision": card.revision,
     }));
     Ok(output.print(format)?)

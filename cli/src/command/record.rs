@@ -17,9 +17,9 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let mut directory = profile.directory().await?;
     let output = match verb {
-        RecordVerb::Put { file, if_match } => {
+        RecordVerb::Put { file, if_match, visibility } => {
             let document = document(&file)?.into();
-            let request = wire::PutRecordRequest { document, if_match };
+            let request = wire::PutRecordRequest { document, if_match, visibility };
             summary(&directory.put_record(request).await?.into_inner())
         }
         RecordVerb::Get { handle, strong } => {
@@ -46,6 +46,8 @@ fn summary(record: &wire::Record) -> Output {
         "digest": record.digest,
         "assurance": record.assurance,
         "owner": record.owner,
+        "visibility": record.visibility,
+        "namespace": record.namespace,
         "revision": record.revision,
         "document": String::from_utf8_lossy(&record.document),
     }))

@@ -9,19 +9,51 @@ pub mod card;
 pub mod envelope;
 pub mod fleet;
 pub mod manifest;
+pub mod namespace;
 pub mod peer;
 pub mod record;
 pub mod task;
 pub mod token;
 
-use proto_types::Digest;
+use proto_types::card::Assurance;
+use proto_types::{Digest, Handle, Origin};
 use registry_core::command::{Command, Proposal};
+use registry_core::entry::Visibility;
 
 use crate::field;
 use crate::problem::Problem;
 
 /// Bodies that one `PutBody` may hold: 1 MiB.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// A record or card that may be proposed, with all that admission looks at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Put {
+    /// `record` or `card`.
+    pub kind: &'static str,
+    /// Its name.
+    pub handle: Handle,
+    /// Its bytes.
+    pub document: Vec<u8>,
+    /// The URLs at which the card is, or the agent answers.
+    pub card_urls: Vec<String>,
+    /// What it is worth.
+    pub assurance: Assurance,
+    /// The peer whose enrolled key has signed it.
+    pub owner: Option<Origin>,
+    /// The peer that calls.
+    pub caller: Option<Origin>,
+    /// The body and the entry, with the caller's token.
+    pub proposal: Proposal,
+}
+
+/// Who may see an entry, if the caller says so; empty is not said.
+///
+/// # Errors
+/// `invalid-argument`.
+pub fn visibility(text: &str) -> Result<Option<Visibility>, Problem> {
+    field::optional("visibility", text)
+}
 
 /// A proposal of one command.
 fn one(command: Command) -> Proposal {

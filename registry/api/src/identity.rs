@@ -1,11 +1,15 @@
-//! Who calls: from the `authorization` value to a principal, and what a principal may do.
+//! Who calls: from the `authorization` value to a principal, and what a principal may do and see.
 //!
 //! It decides whether a credential is one that we know. It must never compare secrets but as
 //! digests in constant time (attack case 35), and never say which part of a credential was wrong.
 
-use proto_types::{Digest, GatewayId, NodeId};
+mod peer;
+
+use proto_types::{Digest, GatewayId, NodeId, Origin, WallMs};
+use registry_core::command::{Command, Proposal};
 use registry_core::query;
 use registry_core::view::View;
+use registry_core::viewer::Viewer;
 use subtle::ConstantTimeEq as _;
 
 use crate::problem::{Code, Problem};
@@ -21,6 +25,26 @@ pub enum Principal {
     Gateway(GatewayId),
     /// A registered node.
     Node(NodeId),
+    /// An enrolled, active peer.
+    Peer(PeerCaller),
+}
+
+/// A peer that calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerCaller {
+    /// Its name.
+    pub origin: Origin,
+    /// The token that says so, which a write spends; `None` if something else says so.
+    pub token: Option<TokenUse>,
+}
+
+/// One use of a federation token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenUse {
+    /// SHA-256 of (issuer, 0, jti).
+    pub hash: Digest,
+    /// Until when it must be remembered.
+    pub until: WallMs,
 }
 
 /// The kinds of principals that a call may be reserved for.
@@ -32,6 +56,19 @@ pub enum Role {
     Gateway,
     /// A node.
     Node,
+    /// A peer.
+    Peer,
+}
+
+/// What credentials are checked against, besides the state.
+#[derive(Clone, Copy, Debug)]
+pub struct Door<'a> {
+    /// The operator's secret.
+    pub operator: &'a OperatorSecret,
+    /// The origin that federation tokens must be for; without one, none is accepted.
+    pub audience: Option<&'a Origin>,
+    /// Now.
+    pub now: WallMs,
 }
 
 /// The digest of the operator's secret; the secret itself is not kept.
@@ -69,24 +106,59 @@ impl Principal {
         Ok(id)
     }
 
+    /// What the principal sees.
+    ///
+    /// # Errors
+    /// `internal` if the view fails.
+    pub fn viewer(&self, view: &dyn View) -> Result<Viewer, Problem> {
+        match self {
+            Self::Anonymous => Ok(Viewer::Anonymous),
+            // Gateways and nodes serve on behalf of all; what they show to whom is their duty.
+            Self::Operator | Self::Gateway(_) | Self::Node(_) => Ok(Viewer::Operator),
+            Self::Peer(peer) => Ok(query::viewer(view, &peer.origin)?),
+        }
+    }
+
+    /// The peer that calls, if it is one.
+    #[must_use]
+    pub fn peer(&self) -> Option<&Origin> {
+        match self {
+            Self::Peer(peer) => Some(&peer.origin),
+            Self::Anonymous | Self::Operator | Self::Gateway(_) | Self::Node(_) => None,
+        }
+    }
+
+    /// The proposal as this principal makes it: its token, if it showed one, is spent in the same
+    /// decision, so that a token has one effect at most and a refused wish costs none.
+    #[must_use]
+    pub fn seal(&self, mut proposal: Proposal) -> Proposal {
+        if let Self::Peer(PeerCaller { token: Some(TokenUse { hash, until }), .. }) = self {
+            let spend = Command::SpendToken { hash: *hash, until: *until };
+            proposal.commands.insert(0, spend);
+        }
+        proposal
+    }
+
     fn role(&self) -> Option<Role> {
         match self {
             Self::Anonymous => None,
             Self::Operator => Some(Role::Operator),
             Self::Gateway(_) => Some(Role::Gateway),
             Self::Node(_) => Some(Role::Node),
+            Self::Peer(_) => Some(Role::Peer),
         }
     }
 }
 
 /// Who shows this `authorization` value: `Bearer` and the operator's secret, or
-/// `gateway:<id>:<credential>`, or `node:<id>:<credential>`. No value is nobody.
+/// `gateway:<id>:<credential>`, or `node:<id>:<credential>`, or a federation token. No value is
+/// nobody.
 ///
 /// # Errors
 /// `unauthenticated` for every value that is not known, `internal` if the view fails.
 pub fn identify(
     authorization: Option<&str>,
-    operator: &OperatorSecret,
+    door: Door<'_>,
     view: &dyn View,
 ) -> Result<Principal, Problem> {
     let Some(value) = authorization else { return Ok(Principal::Anonymous) };
@@ -103,7 +175,10 @@ pub fn identify(
         check(&credential, entry.map(|entry| entry.credential))?;
         return Ok(Principal::Node(id));
     }
-    check(&Digest::of(token.as_bytes()), Some(operator.0))?;
+    if peer::is_token(token) {
+        return peer::identify(token, door, view).map(Principal::Peer);
+    }
+    check(&Digest::of(token.as_bytes()), Some(door.operator.0))?;
     Ok(Principal::Operator)
 }
 
@@ -142,17 +217,25 @@ fn unauthenticated(detail: &str) -> Problem {
     Problem::new(Code::Unauthenticated, detail)
 }
 
-/// The one `authorization` value of a request, from all there are; `None` is one that is no text.
+/// The headers in which a Pilox instance shows a federation token, besides `authorization`.
+pub const TOKEN_HEADERS: [&str; 2] = ["x-hive-federation-jwt", "x-pilox-federation-jwt"];
+
+/// The one credential of a request, as an `authorization` value: from all of these and from all the
+/// tokens in [`TOKEN_HEADERS`]. `None` is a value that is no text.
 ///
 /// # Errors
-/// `unauthenticated` if there are several: a request has exactly one credential.
+/// `invalid-argument` if there are several: whoever stands between could be read otherwise than us.
 pub fn single<'a>(
-    mut values: impl Iterator<Item = Option<&'a str>>,
-) -> Result<Option<&'a str>, Problem> {
+    authorizations: impl Iterator<Item = Option<&'a str>>,
+    tokens: impl Iterator<Item = Option<&'a str>>,
+) -> Result<Option<String>, Problem> {
+    let whole = authorizations.map(|value| value.map(ToOwned::to_owned));
+    let bare = tokens.map(|token| token.map(|token| format!("Bearer {token}")));
+    let mut values = whole.chain(bare);
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(Some(value)), None) => Ok(Some(value)),
         (Some(None), None) => Err(unknown()),
-        (Some(_), Some(_)) => Err(unauthenticated("more than one credential")),
+        (Some(_), Some(_)) => Err(Problem::argument("authorization", "more than one credential")),
     }
 }

@@ -4,6 +4,8 @@
 //! It decides who may ask for what, and what a request means. It must never wait, open a socket or
 //! read a clock, and never let a document past that was not verified: `apply` does not look again.
 
+pub mod admission;
+pub mod authority;
 pub mod decode;
 pub mod field;
 pub mod identity;

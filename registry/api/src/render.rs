@@ -6,3 +6,4 @@
 pub mod directory;
 pub mod fleet;
 pub mod pilox;
+pub mod redacted;

@@ -116,14 +116,10 @@ pub enum Command {
     },
     /// Changes a namespace.
     Namespace(NamespaceCommand),
-    /// Spends one token as a condition of the commands after it: refused if it was spent before, and
-    /// not spent if one of them is refused.
-    SpendToken {
-        /// SHA-256 of (issuer, 0, jti).
-        hash: Digest,
-        /// Until when it must be remembered.
-        until: WallMs,
-    },
+    /// Spends one token, SHA-256 of (issuer, 0, jti), to be remembered until then, as a condition of
+    /// the commands after it: refused if it was spent before.
+    #[expect(missing_docs, reason = "the line above says both")]
+    SpendToken { hash: Digest, until: WallMs },
     /// Deploys a hosted agent, or a new version of it.
     PutAgent {
         /// Its name.

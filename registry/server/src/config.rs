@@ -3,13 +3,18 @@
 //! It decides defaults, and which settings contradict each other. It must never hold a secret,
 //! only the path of its file.
 
+pub mod admission;
+
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use deploy_service::units::{Bytes, Duration};
 use deploy_service::{Limits, serve};
+use proto_types::Origin;
 use serde::Deserialize;
+
+pub use self::admission::Admission;
 
 /// The configuration of one member.
 #[derive(Clone, Debug, Deserialize)]
@@ -23,6 +28,9 @@ pub struct Config {
     pub advertise: Option<String>,
     /// Log, state and snapshots.
     pub data_dir: PathBuf,
+    /// The origin under which this registry is known: what federation tokens for it are for. Without
+    /// it no peer can call by name.
+    pub origin: Option<String>,
     /// The voters of a new cluster, number to base URL, this one among them; empty for a cluster of
     /// this member alone.
     pub members: BTreeMap<String, String>,
@@ -48,6 +56,8 @@ pub struct Config {
     pub bounds: Bounds,
     /// How the cluster behaves.
     pub cluster: Cluster,
+    /// What is demanded of records and cards.
+    pub admission: Admission,
 }
 
 /// What calls may use up.
@@ -88,6 +98,7 @@ impl Default for Config {
             id: 1,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7400)),
             advertise: None,
+            origin: None,
             data_dir: PathBuf::from("data/registry"),
             members: BTreeMap::new(),
             bootstrap: true,
@@ -101,6 +112,7 @@ impl Default for Config {
             limits: Limits::default(),
             bounds: Bounds::default(),
             cluster: Cluster::default(),
+            admission: Admission::default(),
         }
     }
 }
@@ -151,6 +163,12 @@ pub enum Contradiction {
     /// A lease that would be lost in ordinary pauses, or outlast every use.
     #[error("lease_ttl is {0}, outside 200ms to 10m")]
     LeaseTtl(Duration),
+    /// The origin is none.
+    #[error("origin: `{0}` is not an http or https URL without a path")]
+    Origin(String),
+    /// The admission.
+    #[error("the section admission")]
+    Admission(#[from] admission::Contradiction),
     /// A bound that would refuse everything.
     #[error("{0} is zero")]
     Zero(&'static str),
@@ -181,11 +199,23 @@ impl Config {
         if let Some((name, _)) = bounds.iter().find(|(_, bound)| *bound == 0) {
             return Err(Contradiction::Zero(name));
         }
+        self.own_origin()?;
+        self.admission.validate()?;
         let members = self.numbered_members()?;
         if !members.is_empty() && !members.contains_key(&self.id) {
             return Err(Contradiction::NotAMember(self.id));
         }
         Ok(())
+    }
+
+    /// The origin that federation tokens must be for.
+    ///
+    /// # Errors
+    /// It is no origin.
+    pub fn own_origin(&self) -> Result<Option<Origin>, Contradiction> {
+        let parse = |text: &String| Origin::parse(text);
+        let parsed = self.origin.as_ref().map(parse).transpose();
+        parsed.map_err(|_| Contradiction::Origin(self.origin.clone().unwrap_or_default()))
     }
 
     /// The members by number.
@@ -195,7 +225,7 @@ impl Config {
     pub fn numbered_members(&self) -> Result<BTreeMap<u64, String>, Contradiction> {
         let number = |(id, url): (&String, &String)| {
             let id = id.parse().map_err(|_| Contradiction::MemberId(id.clone()))?;
-            proto_types::Origin::parse(url).map_err(|_| Contradiction::MemberUrl(url.clone()))?;
+            Origin::parse(url).map_err(|_| Contradiction::MemberUrl(url.clone()))?;
             Ok((id, url.clone()))
         };
         self.members.iter().map(number).collect()

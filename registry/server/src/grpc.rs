@@ -8,6 +8,7 @@ mod cards;
 mod directory;
 mod envelopes;
 mod fleet;
+mod namespaces;
 mod peers;
 mod records;
 mod status;
@@ -16,9 +17,11 @@ mod watch;
 
 use registry_api::identity;
 use registry_api::{Principal, Problem};
+use registry_core::viewer::Viewer;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Response, Status};
 
+use crate::admission::CREDENTIAL_HEADER;
 use crate::member::{Member, Reading};
 
 pub(crate) use self::directory::DirectoryService;
@@ -51,12 +54,35 @@ pub(crate) fn log_cause(problem: &Problem) {
 
 /// Who calls.
 async fn caller(member: &Member, metadata: &MetadataMap) -> Result<Principal, Problem> {
-    member.caller(authorization(metadata)?).await
+    let values = metadata.get_all("authorization");
+    let names = identity::TOKEN_HEADERS.into_iter();
+    let tokens = names.flat_map(|name| metadata.get_all(name).iter().collect::<Vec<_>>());
+    let tokens = tokens.map(|token| token.to_str().ok());
+    let shown = identity::single(values.iter().map(|value| value.to_str().ok()), tokens)?;
+    member.caller(shown.as_deref()).await
 }
 
-fn authorization(metadata: &MetadataMap) -> Result<Option<&str>, Problem> {
-    let values = metadata.get_all("authorization").iter();
-    identity::single(values.map(|value| value.to_str().ok()))
+/// The state that a call asks for, and with whose eyes it is read.
+async fn look(
+    member: &Member,
+    metadata: &MetadataMap,
+    consistency: i32,
+) -> Result<(Reading, Viewer), Problem> {
+    let caller = caller(member, metadata).await?;
+    let reading = member.read(consistency).await?;
+    let viewer = caller.viewer(&reading.view)?;
+    Ok((reading, viewer))
+}
+
+/// The verifiable credential that a call shows.
+fn credential(metadata: &MetadataMap) -> Result<Option<String>, Problem> {
+    let mut values = metadata.get_all(CREDENTIAL_HEADER).iter();
+    let wrong = || Problem::argument(CREDENTIAL_HEADER, "one, of visible characters");
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(|text| Some(text.into())).map_err(|_| wrong()),
+        (Some(_), Some(_)) => Err(wrong()),
+    }
 }
 
 /// An answer that says which state it was read from.

@@ -4,6 +4,7 @@
 //! It decides how calls reach the core and how its decisions reach the outside. It must never
 //! answer a write that a majority does not hold, and never decide what the core decides.
 
+mod admission;
 mod artifacts;
 pub mod config;
 mod fleet;
@@ -12,6 +13,8 @@ mod grpc;
 mod leader;
 mod lookup;
 mod member;
+mod namespaces;
+mod pdp;
 mod random;
 mod rest;
 mod run;

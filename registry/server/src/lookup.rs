@@ -6,34 +6,64 @@
 use proto_types::{Digest, Handle, Origin, TaskId, WallMs};
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Problem, render};
-use registry_core::entry::{CardEntry, RecordEntry, TaskEntry, TaskState};
+use registry_core::entry::{AgentEntry, CardEntry, RecordEntry, TaskEntry, TaskState};
 use registry_core::query;
 use registry_core::view::View;
+use registry_core::viewer::{Sight, Viewer};
+
+/// An entry as its viewer sees it.
+pub(crate) struct Seen<T> {
+    pub(crate) entry: T,
+    pub(crate) sight: Sight,
+    /// The digest of what is shown, which says nothing about what is not.
+    pub(crate) version: Digest,
+    /// What is shown.
+    pub(crate) document: Vec<u8>,
+}
 
 /// A live record and its document.
 pub(crate) fn record(
     view: &dyn View,
+    viewer: &Viewer,
     handle: &Handle,
     now: WallMs,
-) -> Result<(RecordEntry, Digest, Vec<u8>), Problem> {
+) -> Result<Seen<RecordEntry>, Problem> {
     let absent = || Problem::not_found("record", handle.as_str());
-    let entry = query::record(view, handle)?.ok_or_else(absent)?;
-    let digest = entry.digest.ok_or_else(absent)?;
+    let (entry, sight) = query::record_seen(view, viewer, handle)?.ok_or_else(absent)?;
+    if sight < Sight::Whole {
+        let document = render::redacted::record(handle);
+        return Ok(Seen { entry, sight, version: Digest::of(&document), document });
+    }
+    let version = entry.digest.ok_or_else(absent)?;
     if let Some(until) = entry.valid_until.filter(|until| *until <= now) {
         let why = format_args!("record {handle} was valid until {until}");
         let expired = Problem::new(Code::RecordExpired, why);
         return Err(expired.with("validUntil", until.to_rfc3339()));
     }
-    let document = body(view, &digest)?;
-    Ok((entry, digest, document))
+    let document = body(view, &version)?;
+    Ok(Seen { entry, sight, version, document })
 }
 
 /// A card and its document.
-pub(crate) fn card(view: &dyn View, handle: &Handle) -> Result<(CardEntry, Vec<u8>), Problem> {
-    let entry = query::card(view, handle)?;
-    let entry = entry.ok_or_else(|| Problem::not_found("card", handle.as_str()))?;
-    let document = body(view, &entry.digest)?;
-    Ok((entry, document))
+pub(crate) fn card(
+    view: &dyn View,
+    viewer: &Viewer,
+    handle: &Handle,
+) -> Result<Seen<CardEntry>, Problem> {
+    let seen = query::card_seen(view, viewer, handle)?;
+    let (entry, sight) = seen.ok_or_else(|| Problem::not_found("card", handle.as_str()))?;
+    let (version, document) = shown(view, &entry.digest, sight)?;
+    Ok(Seen { entry, sight, version, document })
+}
+
+/// A card's bytes as far as they are seen, with their digest.
+fn shown(view: &dyn View, digest: &Digest, sight: Sight) -> Result<(Digest, Vec<u8>), Problem> {
+    let whole = body(view, digest)?;
+    if sight == Sight::Whole {
+        return Ok((*digest, whole));
+    }
+    let part = render::redacted::card(&whole);
+    Ok((Digest::of(&part), part))
 }
 
 /// A peer with its manifest.
@@ -46,10 +76,24 @@ pub(crate) fn peer(view: &dyn View, origin: &Origin) -> Result<wire::Peer, Probl
 }
 
 /// A hosted agent with its card.
-pub(crate) fn agent(view: &dyn View, handle: &Handle) -> Result<wire::Agent, Problem> {
-    let entry = query::agent(view, handle)?;
-    let entry = entry.ok_or_else(|| Problem::not_found("agent", handle.as_str()))?;
-    Ok(render::directory::agent(&entry, body(view, &entry.card)?))
+pub(crate) fn agent(
+    view: &dyn View,
+    viewer: &Viewer,
+    handle: &Handle,
+) -> Result<wire::Agent, Problem> {
+    let seen = query::agent_seen(view, viewer, handle)?;
+    let (entry, sight) = seen.ok_or_else(|| Problem::not_found("agent", handle.as_str()))?;
+    seen_agent(view, &entry, sight)
+}
+
+/// A hosted agent that was found already, with its card.
+pub(crate) fn seen_agent(
+    view: &dyn View,
+    entry: &AgentEntry,
+    sight: Sight,
+) -> Result<wire::Agent, Problem> {
+    let (_, card) = shown(view, &entry.card, sight)?;
+    Ok(render::directory::agent(entry, sight, card))
 }
 
 /// A task with its bodies, if `owner` may see it; `None` is an operator.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deploy_service::Shutdown;
-use proto_types::{Kid, Revision, SecretKey};
+use proto_types::{Kid, Origin, Revision, SecretKey};
 use proto_wire::registry::v1::Consistency;
-use registry_api::identity::{self, OperatorSecret};
+use registry_api::identity::{self, Door, OperatorSecret};
 use registry_api::{Code, Principal, Problem};
 use registry_core::change::Reply;
 use registry_core::command::{Command, Proposal};
@@ -17,6 +17,7 @@ use registry_raft::{Clock, ProposeError, ReadError, Registry, StoreView};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use crate::admission::Gatekeeper;
 use crate::artifacts::Artifacts;
 use crate::fleet::Fleet;
 use crate::leader::LeaderLine;
@@ -32,6 +33,9 @@ pub(crate) const DOUBTS_MAX: usize = 16;
 pub(crate) struct Member {
     pub(crate) registry: Registry,
     pub(crate) operator: OperatorSecret,
+    /// What federation tokens must be for.
+    pub(crate) origin: Option<Origin>,
+    pub(crate) gatekeeper: Gatekeeper,
     pub(crate) artifacts: Artifacts,
     pub(crate) signer: Signer,
     pub(crate) clock: Clock,
@@ -64,7 +68,7 @@ impl Member {
     /// Who shows this `authorization` value. A follower that does not know a credential asks once
     /// more, with a strong read: it may have been given a moment ago.
     pub(crate) async fn caller(&self, authorization: Option<&str>) -> Result<Principal, Problem> {
-        let known = identity::identify(authorization, &self.operator, &self.registry.view().0);
+        let known = identity::identify(authorization, self.door(), &self.registry.view().0);
         let unknown = matches!(&known, Err(problem) if problem.code() == Code::Unauthenticated);
         let may_be_new = unknown && authorization.is_some_and(identity::may_be_new);
         if !may_be_new || self.registry.is_leader() {
@@ -73,7 +77,12 @@ impl Member {
         let _seat = self.doubts.try_acquire().map_err(|_| {
             Problem::new(Code::Overloaded, "too many credentials are being looked up")
         })?;
-        identity::identify(authorization, &self.operator, &self.strong().await?.view)
+        identity::identify(authorization, self.door(), &self.strong().await?.view)
+    }
+
+    fn door(&self) -> Door<'_> {
+        let audience = self.origin.as_ref();
+        Door { operator: &self.operator, audience, now: self.clock.now() }
     }
 
     /// Has a proposal committed, through the leader if need be. The replies are those of its

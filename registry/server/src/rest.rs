@@ -8,6 +8,7 @@ mod changes;
 mod conditions;
 mod docs;
 mod meta;
+mod namespaces;
 mod openapi;
 mod parameter;
 mod peers;
@@ -30,8 +31,10 @@ use http_body_util::LengthLimitError;
 use proto_types::Handle;
 use registry_api::decode::BODY_BYTES_MAX;
 use registry_api::{Code, Principal, Problem, field, identity, problem};
+use registry_core::viewer::Viewer;
 use serde_json::Value;
 
+use crate::admission::CREDENTIAL_HEADER;
 use crate::grpc::{AGE_KEY, REVISION_KEY, log_cause};
 use crate::member::{Member, Reading};
 
@@ -53,6 +56,7 @@ fn table() -> Vec<Route> {
     let groups = [
         records::routes(),
         cards::routes(),
+        namespaces::routes(),
         peers::routes(),
         changes::routes(),
         meta::routes(),
@@ -113,7 +117,47 @@ impl IntoResponse for Refused {
 /// Who calls.
 async fn caller(member: &Member, headers: &HeaderMap) -> Result<Principal, Problem> {
     let values = headers.get_all(http::header::AUTHORIZATION).iter();
-    member.caller(identity::single(values.map(|value| value.to_str().ok()))?).await
+    let tokens = identity::TOKEN_HEADERS.into_iter().flat_map(|name| headers.get_all(name));
+    let text = |value: &'_ HeaderValue| value.to_str().ok().map(ToOwned::to_owned);
+    let values: Vec<_> = values.map(text).collect();
+    let tokens: Vec<_> = tokens.map(text).collect();
+    let shown =
+        identity::single(values.iter().map(Option::as_deref), tokens.iter().map(Option::as_deref))?;
+    member.caller(shown.as_deref()).await
+}
+
+/// The state that a request asks for, and with whose eyes it is read.
+async fn look(
+    member: &Member,
+    headers: &HeaderMap,
+    consistency: Option<&str>,
+) -> Result<(Reading, Viewer), Problem> {
+    let caller = caller(member, headers).await?;
+    let reading = read(member, consistency).await?;
+    let viewer = caller.viewer(&reading.view)?;
+    Ok((reading, viewer))
+}
+
+/// How long an answer may be kept, and by whom: what somebody was shown by name is for nobody else.
+fn kept_for(viewer: &Viewer, seconds: u64) -> HeaderValue {
+    let who = if *viewer == Viewer::Anonymous { "public" } else { "private" };
+    HeaderValue::from_str(&format!("{who}, max-age={seconds}"))
+        .expect("words and digits are allowed in a header value")
+}
+
+/// What an answer depends on besides the path: caches must tell the viewers apart (RFC 9111, 4.1).
+const VARY_BY: HeaderValue =
+    HeaderValue::from_static("authorization, x-hive-federation-jwt, x-pilox-federation-jwt");
+
+/// The verifiable credential that a request shows.
+fn credential(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut values = headers.get_all(CREDENTIAL_HEADER).iter();
+    let several = || Problem::argument(CREDENTIAL_HEADER, "one, of visible characters");
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(|text| Some(text.into())).map_err(|_| several()),
+        (Some(_), Some(_)) => Err(several()),
+    }
 }
 
 /// The handle in a path, where it stands percent-encoded.

@@ -18,8 +18,9 @@ use registry_raft::{Clock, ClusterSecret, Registry, Timings};
 use tokio::sync::Semaphore;
 use tonic_health::server::HealthReporter;
 
+use crate::admission::Gatekeeper;
 use crate::artifacts::Artifacts;
-use crate::config::{Config, Contradiction};
+use crate::config::{Admission, Config, Contradiction};
 use crate::fleet::{self, Fleet};
 use crate::front::Front;
 use crate::grpc::{DirectoryService, FleetService};
@@ -41,6 +42,9 @@ pub enum Error {
     /// The key's name is none.
     #[error("signing_kid")]
     SigningKid(#[source] proto_types::id::Error),
+    /// What is demanded of records and cards.
+    #[error("the admission")]
+    Admission(#[from] crate::config::admission::Error),
     /// The listener.
     #[error("there is no listener")]
     Listen(#[from] listen::Error),
@@ -110,6 +114,8 @@ async fn open(config: &Config, addr: SocketAddr, shutdown: Shutdown) -> Result<M
     Ok(Member {
         registry,
         operator: OperatorSecret::new(operator.expose()),
+        origin: config.own_origin()?,
+        gatekeeper: gatekeeper(&config.admission)?,
         artifacts,
         signer,
         clock,
@@ -120,6 +126,11 @@ async fn open(config: &Config, addr: SocketAddr, shutdown: Shutdown) -> Result<M
         doubts: Semaphore::new(DOUBTS_MAX),
         propose_timeout: bounds.propose_timeout.std(),
     })
+}
+
+fn gatekeeper(admission: &Admission) -> Result<Gatekeeper, Error> {
+    let decision_point = admission.decision_point().map_err(Contradiction::from)?;
+    Ok(Gatekeeper { rules: admission.rules()?, decision_point })
 }
 
 fn raft(

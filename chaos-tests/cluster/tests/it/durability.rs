@@ -13,8 +13,11 @@ async fn a_write_survives_its_leader_and_then_the_death_of_all_members() -> Resu
     let record = documents::record(&peer, "urn:test:agent:1", WallMs(1_774_000_000_000))?;
     let leader = world.leader().await?;
     let operator = world.operator_at(&world.members[leader].url).await?;
-    let request =
-        wire::PutRecordRequest { document: record.clone().into(), if_match: String::new() };
+    let request = wire::PutRecordRequest {
+        document: record.clone().into(),
+        if_match: String::new(),
+        visibility: String::new(),
+    };
     operator.directory.clone().put_record(request).await?;
     world.members[leader].process.take().context("up")?.kill_9()?;
 

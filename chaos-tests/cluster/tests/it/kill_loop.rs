@@ -145,7 +145,11 @@ impl Load {
         let handle = format!("urn:test:agent:{n:08}");
         let document = documents::record(&self.peer, &handle, WallMs(now_ms()))?;
         let Some(operator) = self.at(n, &self.operator).await else { return Ok(()) };
-        let request = wire::PutRecordRequest { document: document.into(), if_match: String::new() };
+        let request = wire::PutRecordRequest {
+            document: document.into(),
+            if_match: String::new(),
+            visibility: String::new(),
+        };
         if let Ok(stored) = operator.directory.clone().put_record(request).await {
             let digest = stored.into_inner().digest;
             self.history.records.lock().unwrap().insert(handle, digest);

@@ -56,7 +56,11 @@ impl Records {
         for _ in 0..count {
             let filling = bytes.saturating_sub(self.bare_bytes);
             let document = one(peer, self.next, filling, now)?;
-            requests.push(PutRecordRequest { document, if_match: String::new() });
+            requests.push(PutRecordRequest {
+                document,
+                if_match: String::new(),
+                visibility: String::new(),
+            });
             self.next += 1;
         }
         Ok(Pool::once(requests))

@@ -267,6 +267,7 @@ pub(crate) async fn deploy(channel: &Channel, handle: &str, card: &Value) {
         }),
         isolation: vec!["wasm-proc".to_owned()],
         card: card.to_string().into(),
+        visibility: String::new(),
     };
     directory.put_agent(by(OPERATOR, request)).await.unwrap();
 }

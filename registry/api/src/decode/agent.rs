@@ -34,6 +34,7 @@ pub fn put(
     let kind = kind(&request.kind)?;
     let limits = limits(request.limits.as_ref())?;
     let isolation = super::fleet::isolation("isolation", &request.isolation)?;
+    let visibility = super::visibility(&request.visibility)?;
     json_object("card", &request.card)?;
     super::with_body(&request.card, |card| Command::PutAgent {
         handle,
@@ -43,7 +44,7 @@ pub fn put(
         limits,
         isolation,
         card,
-        visibility: None,
+        visibility,
     })
 }
 

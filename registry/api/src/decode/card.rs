@@ -6,16 +6,28 @@
 use proto_types::card::{Assurance, Card, Invalid, jws};
 use proto_types::{Handle, Kid, Origin};
 use registry_core::command::{Command, Proposal};
-use registry_core::entry::PeerStatus;
+use registry_core::entry::{PeerStatus, Scoped as _, Visibility};
 use registry_core::query;
 use registry_core::view::View;
 
+use super::Put;
+use crate::authority::{self, Wish};
 use crate::field;
 use crate::identity::{Principal, Role};
 use crate::problem::{Code, Problem};
 
+/// What a caller says about the card that it brings; empty is not said.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms<'a> {
+    /// The peer whose enrolled key has signed it.
+    pub owner: &'a str,
+    /// Who may see it.
+    pub visibility: &'a str,
+}
+
 /// Reads a card to keep under `handle`. With an `owner` its signature is the authority, and anybody
-/// may bring it; without one it counts as unsigned, and only an operator may.
+/// may bring it; without one it counts as unsigned, and only an operator may, or an owner
+/// of the namespace.
 ///
 /// # Errors
 /// `unauthenticated`, `permission-denied`, `malformed-json`, `invalid-document`, `body-too-large`,
@@ -24,30 +36,56 @@ pub fn put(
     caller: &Principal,
     handle: &str,
     document: &[u8],
-    owner: &str,
+    terms: &Terms<'_>,
     view: &dyn View,
-) -> Result<Proposal, Problem> {
+) -> Result<Put, Problem> {
     let handle: Handle = field::read("handle", handle)?;
-    let owner: Option<Origin> = field::optional("owner", owner)?;
+    let owner: Option<Origin> = field::optional("owner", terms.owner)?;
+    let visibility = super::visibility(terms.visibility)?;
     if owner.is_none() {
-        caller.require(&[Role::Operator])?;
+        caller.require(&[Role::Operator, Role::Peer])?;
     }
     let card = Card::parse(document).map_err(|invalid| refused(&invalid))?;
-    let owner = match owner {
-        None => None,
-        Some(origin) => {
-            let kid = signer(&card, &origin, view)?;
-            Some((origin, kid))
-        }
-    };
-    let assurance = if owner.is_some() { Assurance::Enrolled } else { Assurance::Unsigned };
+    let kid = owner.as_ref().map(|origin| signer(&card, origin, view)).transpose()?;
+    let kept = query::card(view, &handle)?.map(|card| card.scope());
+    let (signer, kept) = (owner.as_ref(), kept.as_ref());
+    authority::check(&Wish { caller, signer, handle: &handle, visibility, kept }, view)?;
+    let proposal = proposal(document, &handle, owner.clone().zip(kid), visibility)?;
+    Ok(Put {
+        kind: "card",
+        handle,
+        document: document.to_vec(),
+        card_urls: urls(&card),
+        assurance: assurance(owner.is_some()),
+        owner,
+        caller: caller.peer().cloned(),
+        proposal: caller.seal(proposal),
+    })
+}
+
+/// Where the agent answers.
+fn urls(card: &Card) -> Vec<String> {
+    card.view().interfaces.iter().map(|interface| interface.url.clone()).collect()
+}
+
+fn proposal(
+    document: &[u8],
+    handle: &Handle,
+    owner: Option<(Origin, Kid)>,
+    visibility: Option<Visibility>,
+) -> Result<Proposal, Problem> {
+    let (handle, assurance) = (handle.clone(), assurance(owner.is_some()));
     super::with_body(document, |digest| Command::PutCard {
         handle,
         digest,
         assurance,
         owner,
-        visibility: None,
+        visibility,
     })
+}
+
+fn assurance(signed: bool) -> Assurance {
+    if signed { Assurance::Enrolled } else { Assurance::Unsigned }
 }
 
 /// The enrolled key of the peer that has signed the card.
@@ -129,7 +167,8 @@ mod tests {
         let (own, other) = (SecretKey::from_seed(&[1; 32]), SecretKey::from_seed(&[2; 32]));
         let view = enrolled("k1", &own);
         let put = |caller: &Principal, document: &[u8], owner| {
-            put(caller, "text", document, owner, &view).map(drop).map_err(|p| p.code())
+            let terms = Terms { owner, visibility: "" };
+            put(caller, "text", document, &terms, &view).map(drop).map_err(|p| p.code())
         };
         let signed =
             |kid: &str, key| jws::sign(&card(), &kid.parse().unwrap(), key).unwrap().into_bytes();

@@ -9,24 +9,24 @@ use proto_types::pilox::proof::{self, ProofError, ProofState};
 use proto_types::pilox::record::{self, Invalid, ParsedRecord};
 use proto_types::{Digest, Handle, Kid, Origin};
 use registry_core::command::{Command, Proposal};
-use registry_core::entry::PeerStatus;
+use registry_core::entry::{PeerStatus, Scoped as _, Visibility};
 use registry_core::query;
 use registry_core::view::View;
 use serde_json::{Value, json};
 
+use super::Put;
+use crate::authority::{self, Wish};
 use crate::field;
 use crate::identity::{Principal, Role};
 use crate::problem::{Code, Problem};
 
-/// A record that may be proposed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Put {
-    /// Its name.
-    pub handle: Handle,
-    /// What it is worth.
-    pub assurance: Assurance,
-    /// The body and the entry.
-    pub proposal: Proposal,
+/// What a caller wishes about the record that it brings.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Terms {
+    /// Only if this version is stored.
+    pub if_match: Option<Digest>,
+    /// Who may see it.
+    pub visibility: Option<Visibility>,
 }
 
 /// Who stands behind a record.
@@ -38,47 +38,80 @@ struct Standing {
 /// Reads a record to publish.
 ///
 /// # Errors
-/// `malformed-json`, `invalid-document`, `body-too-large`, `bad-proof`; `unauthenticated` if neither
-/// the caller nor the signature has authority.
+/// `malformed-json`, `invalid-document`, `body-too-large`, `bad-proof`; `unauthenticated` or
+/// `permission-denied` if neither the caller nor the signature has authority.
 pub fn put(
     caller: &Principal,
     document: &[u8],
-    if_match: Option<Digest>,
+    terms: Terms,
     view: &dyn View,
 ) -> Result<Put, Problem> {
     let parsed = record::parse(document).map_err(|invalid| super::card::refused(&invalid))?;
     let standing = standing(&parsed, view)?;
-    if standing.assurance < Assurance::Enrolled {
-        caller.require(&[Role::Operator])?;
-    }
-    let (handle, assurance) = (parsed.handle.clone(), standing.assurance);
-    let proposal = super::with_body(document, |digest| Command::PutRecord {
-        handle: handle.clone(),
+    let owner = standing.owner.as_ref().map(|(origin, _)| origin.clone());
+    check(caller, &parsed.handle, owner.as_ref(), (terms, view))?;
+    let assurance = standing.assurance;
+    let proposal = super::with_body(document, |digest| command(&parsed, standing, terms, digest))?;
+    Ok(Put {
+        kind: "record",
+        handle: parsed.handle.clone(),
+        document: document.to_vec(),
+        card_urls: vec![parsed.agent_card_url.clone()],
+        assurance,
+        owner,
+        caller: caller.peer().cloned(),
+        proposal: caller.seal(proposal),
+    })
+}
+
+fn command(parsed: &ParsedRecord, standing: Standing, terms: Terms, digest: Digest) -> Command {
+    Command::PutRecord {
+        handle: parsed.handle.clone(),
         digest,
         updated_at: parsed.updated_at,
         valid_until: parsed.valid_until,
         ttl_s: parsed.ttl_s.map(u64::from),
         agent_card_url: parsed.agent_card_url.clone(),
-        assurance,
+        assurance: standing.assurance,
         owner: standing.owner,
-        if_match,
-        visibility: None,
-    })?;
-    Ok(Put { handle, assurance, proposal })
+        if_match: terms.if_match,
+        visibility: terms.visibility,
+    }
 }
 
-/// Reads the wish to delete a record.
+/// Who has authority over the handle; a hidden record answers a condition as none would.
+fn check(
+    caller: &Principal,
+    handle: &Handle,
+    signer: Option<&Origin>,
+    (terms, view): (Terms, &dyn View),
+) -> Result<(), Problem> {
+    let kept = query::record(view, handle)?.filter(|record| record.digest.is_some());
+    let kept = kept.map(|record| record.scope());
+    let visibility = terms.visibility;
+    let wish = Wish { caller, signer, handle, visibility, kept: kept.as_ref() };
+    authority::check(&wish, view)
+}
+
+/// Reads the wish to delete a record: the operator's, its owner's, or an owner's of its namespace.
 ///
 /// # Errors
-/// As [`Principal::require`], `invalid-argument`.
+/// `unauthenticated`, `permission-denied`, `invalid-argument`; `not-found` for what the caller does
+/// not see.
 pub fn delete(
     caller: &Principal,
     handle: &str,
     if_match: Option<Digest>,
+    view: &dyn View,
 ) -> Result<Proposal, Problem> {
-    caller.require(&[Role::Operator])?;
-    let handle = field::read("handle", handle)?;
-    Ok(super::one(Command::DeleteRecord { handle, if_match }))
+    caller.require(&[Role::Operator, Role::Peer])?;
+    let handle: Handle = field::read("handle", handle)?;
+    if *caller != Principal::Operator {
+        let seen = query::record_seen(view, &caller.viewer(view)?, &handle)?;
+        let (record, _) = seen.ok_or_else(|| Problem::not_found("record", handle.as_str()))?;
+        authority::check_delete(caller, &handle, &record.scope(), view)?;
+    }
+    Ok(caller.seal(super::one(Command::DeleteRecord { handle, if_match })))
 }
 
 /// The faults as a Pilox client reads them.
@@ -151,7 +184,8 @@ mod tests {
         let (own, other) = (SecretKey::from_seed(&[1; 32]), SecretKey::from_seed(&[2; 32]));
         let view = enrolled(&own);
         let worth = |signer, key| {
-            let put = put(&Principal::Operator, &signed(signer, key), None, &view).unwrap();
+            let put =
+                put(&Principal::Operator, &signed(signer, key), Terms::default(), &view).unwrap();
             put.assurance
         };
         assert_eq!(worth("https://a.example", &own), Assurance::Enrolled);
@@ -165,7 +199,9 @@ mod tests {
         let view = enrolled(&own);
         let anonymous = |key| {
             let document = signed("https://a.example", key);
-            put(&Principal::Anonymous, &document, None, &view).map_err(|p| p.code()).map(drop)
+            put(&Principal::Anonymous, &document, Terms::default(), &view)
+                .map_err(|p| p.code())
+                .map(drop)
         };
         assert_eq!(anonymous(&own), Ok(()));
         assert_eq!(anonymous(&other), Err(Code::Unauthenticated));
@@ -173,11 +209,13 @@ mod tests {
 
     #[test]
     fn faults_are_told_with_their_places() {
-        let refused = put(&Principal::Operator, b"{}", None, &Memory::default()).unwrap_err();
+        let refused =
+            put(&Principal::Operator, b"{}", Terms::default(), &Memory::default()).unwrap_err();
         assert_eq!(refused.code(), Code::InvalidDocument);
         let json: Value = serde_json::from_slice(&refused.to_json()).unwrap();
         assert!(json["schemaErrors"].as_array().unwrap().len() >= 4, "{json}");
-        let refused = put(&Principal::Operator, b"{\"a\":1,\"a\":2}", None, &Memory::default());
+        let twice = b"{\"a\":1,\"a\":2}";
+        let refused = put(&Principal::Operator, twice, Terms::default(), &Memory::default());
         assert_eq!(refused.unwrap_err().code(), Code::MalformedJson);
     }
 }

@@ -87,6 +87,18 @@ codes! {
     /// The entry belongs to another peer.
     NotOwner = "not-owner", 403, PermissionDenied, "It belongs to another peer",
         pilox "policy_denied";
+    /// The operator has switched writes off.
+    WriteDisabled = "write-disabled", 403, PermissionDenied, "Writes are switched off",
+        pilox "write_disabled";
+    /// The policy decision point says no, or nothing.
+    PdpDenied = "pdp-denied", 403, PermissionDenied, "The policy engine does not allow it",
+        pilox "pdp_denied";
+    /// The verifiable credential is missing, or does not hold.
+    CredentialNotAccepted = "credential-not-accepted", 403, PermissionDenied,
+        "The verifiable credential is not accepted", pilox "policy_denied";
+    /// The namespace asks for a better signature.
+    TrustTooLow = "trust-too-low", 403, PermissionDenied, "A better signature is asked for",
+        pilox "policy_denied";
     /// It does not exist, or the caller may not see it.
     NotFound = "not-found", 404, NotFound, "It does not exist", pilox "not_found";
     /// No such path.
@@ -123,6 +135,9 @@ codes! {
     /// The body's media type is not the one of this call.
     UnsupportedMediaType = "unsupported-media-type", 415, InvalidArgument,
         "The media type is not supported", pilox "unsupported_media_type";
+    /// The record does not tell deployers what they need, or is not attested.
+    NotReady = "not-ready", 422, FailedPrecondition, "The record is not ready to be published",
+        pilox "publish_readiness_failed";
     /// A named bound of the state is reached.
     BoundReached = "bound-reached", 429, ResourceExhausted, "A bound is reached";
     /// Too many streams or waits of this kind are open.

@@ -22,6 +22,7 @@ impl From<Refusal> for Problem {
             Refusal::StaleEpoch { current, .. } => problem.with("current", current.0),
             Refusal::Full { what, bound } => problem.with("what", what).with("bound", bound),
             Refusal::Invalid { what, .. } => problem.with("member", what),
+            Refusal::TrustTooLow { least, .. } => problem.with("least", least.as_str()),
             _ => problem,
         }
     }
@@ -37,6 +38,9 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::SequenceNotHigher { .. } => Code::SequenceNotHigher,
         Refusal::Expired { .. } => Code::DocumentExpired,
         Refusal::KeyNotEnrolled { .. } => Code::KeyNotEnrolled,
+        Refusal::TrustTooLow { .. } => Code::TrustTooLow,
+        Refusal::OperatorOnly { .. } => Code::PermissionDenied,
+        Refusal::TokenSpent => Code::Unauthenticated,
         Refusal::JoinTokenInvalid => Code::JoinTokenInvalid,
         Refusal::TooFarAhead { .. } => Code::TooFarAhead,
         Refusal::StaleEpoch { .. } => Code::StaleEpoch,

@@ -2,10 +2,13 @@
 //!
 //! It decides nothing but spelling. It must never read a body: the caller passes bodies in.
 
+use proto_types::Digest;
 use proto_wire::registry::v1 as wire;
 use registry_core::entry::{
     AgentEntry, AgentKind, CardEntry, ChangeEvent, ChangeKind, PeerEntry, PeerStatus, RecordEntry,
+    Visibility,
 };
+use registry_core::viewer::Sight;
 
 use crate::problem::Problem;
 
@@ -38,9 +41,19 @@ pub fn peer_status(status: PeerStatus) -> &'static str {
     }
 }
 
-/// A record with its document as received.
+/// A record as the viewer sees it: with its document as received, or with its name alone.
 #[must_use]
-pub fn record(entry: &RecordEntry, document: Vec<u8>) -> wire::Record {
+pub fn record(entry: &RecordEntry, sight: Sight, document: Vec<u8>) -> wire::Record {
+    if sight < Sight::Whole {
+        return wire::Record {
+            handle: entry.handle.to_string(),
+            digest: Digest::of(&document).to_string(),
+            document: document.into(),
+            visibility: Visibility::Redacted.to_string(),
+            redacted: true,
+            ..Default::default()
+        };
+    }
     wire::Record {
         handle: entry.handle.to_string(),
         document: document.into(),
@@ -49,12 +62,25 @@ pub fn record(entry: &RecordEntry, document: Vec<u8>) -> wire::Record {
         owner: entry.owner.as_ref().map_or_else(String::new, ToString::to_string),
         revision: entry.revision.0,
         updated_at_ms: entry.updated_at.0,
+        visibility: entry.visibility.to_string(),
+        namespace: entry.namespace.to_string(),
+        redacted: false,
     }
 }
 
-/// A card with its document as received.
+/// A card as the viewer sees it: as received, or its name and description.
 #[must_use]
-pub fn card(entry: &CardEntry, document: Vec<u8>) -> wire::Card {
+pub fn card(entry: &CardEntry, sight: Sight, document: Vec<u8>) -> wire::Card {
+    if sight < Sight::Whole {
+        return wire::Card {
+            handle: entry.handle.to_string(),
+            digest: Digest::of(&document).to_string(),
+            document: document.into(),
+            visibility: Visibility::Redacted.to_string(),
+            redacted: true,
+            ..Default::default()
+        };
+    }
     wire::Card {
         handle: entry.handle.to_string(),
         document: document.into(),
@@ -62,12 +88,24 @@ pub fn card(entry: &CardEntry, document: Vec<u8>) -> wire::Card {
         assurance: entry.assurance.as_str().to_owned(),
         owner: entry.owner.as_ref().map_or_else(String::new, ToString::to_string),
         revision: entry.revision.0,
+        visibility: entry.visibility.to_string(),
+        namespace: entry.namespace.to_string(),
+        redacted: false,
     }
 }
 
-/// A hosted agent with its card.
+/// A hosted agent as the viewer sees it: with its card, or with the card's name and description.
 #[must_use]
-pub fn agent(entry: &AgentEntry, card: Vec<u8>) -> wire::Agent {
+pub fn agent(entry: &AgentEntry, sight: Sight, card: Vec<u8>) -> wire::Agent {
+    if sight < Sight::Whole {
+        return wire::Agent {
+            handle: entry.handle.to_string(),
+            card: card.into(),
+            visibility: Visibility::Redacted.to_string(),
+            redacted: true,
+            ..Default::default()
+        };
+    }
     wire::Agent {
         handle: entry.handle.to_string(),
         artifact: entry.artifact.to_string(),
@@ -82,6 +120,9 @@ pub fn agent(entry: &AgentEntry, card: Vec<u8>) -> wire::Agent {
         isolation: entry.isolation.clone(),
         card: card.into(),
         revision: entry.revision.0,
+        visibility: entry.visibility.to_string(),
+        namespace: entry.namespace.to_string(),
+        redacted: false,
     }
 }
 
@@ -98,7 +139,7 @@ pub fn change(event: &ChangeEvent) -> wire::Change {
 }
 
 /// Every kind with its name, as a watch filters them.
-const KINDS: [(ChangeKind, &str); 8] = [
+const KINDS: [(ChangeKind, &str); 9] = [
     (ChangeKind::Peer, "peer"),
     (ChangeKind::Record, "record"),
     (ChangeKind::Card, "card"),
@@ -107,6 +148,7 @@ const KINDS: [(ChangeKind, &str); 8] = [
     (ChangeKind::Node, "node"),
     (ChangeKind::Task, "task"),
     (ChangeKind::Envelope, "envelope"),
+    (ChangeKind::Namespace, "namespace"),
 ];
 
 /// The kinds that a watch asks for; all of them if it names none.

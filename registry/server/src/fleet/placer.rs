@@ -15,6 +15,7 @@ use registry_core::entry::{AgentEntry, TaskEntry};
 use registry_core::query;
 use registry_core::rank::{self, Candidate, Needs};
 use registry_core::view::View;
+use registry_core::viewer::Sight;
 use tokio::time::Instant;
 
 use crate::member::Member;
@@ -164,7 +165,7 @@ fn assigned(view: &dyn View, task: &TaskEntry) -> Result<Option<wire::Assigned>,
         task: task.id.to_string(),
         epoch: task.epoch.0,
         context: task.context.to_string(),
-        agent: Some(render::directory::agent(&agent, card)),
+        agent: Some(render::directory::agent(&agent, Sight::Whole, card)),
         input: input.into(),
         deadline_ms: task.deadline.0,
         reply_to: task.reply_to.as_ref().map(render::fleet::reply_to),

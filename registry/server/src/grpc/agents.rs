@@ -7,15 +7,16 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use proto_types::{Digest, Handle};
 use proto_wire::registry::v1 as wire;
-use registry_api::{Problem, Role, decode, field, render};
+use registry_api::{Problem, Role, decode, field};
 use registry_core::query;
+use registry_core::viewer::Viewer;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::lookup;
 use crate::member::Member;
 
 use super::peers::done;
-use super::{Handled, at, caller, log_cause};
+use super::{Handled, at, caller, log_cause, look};
 
 /// The largest chunk, as the contract says.
 const CHUNK_BYTES_MAX: usize = 1 << 20;
@@ -35,39 +36,38 @@ pub(super) async fn put(
     let proposal = decode::agent::put(&request, artifact, bytes)?;
     let reading = done(member, member.decide(proposal).await?).await?;
     let handle: Handle = field::read("handle", &request.handle)?;
-    Ok(at(&reading, lookup::agent(&reading.view, &handle)?))
+    Ok(at(&reading, lookup::agent(&reading.view, &Viewer::Operator, &handle)?))
 }
 
 pub(super) async fn one(
     member: &Member,
     request: Request<wire::GetAgentRequest>,
 ) -> Handled<wire::Agent> {
-    let request = request.into_inner();
-    let handle: Handle = field::read("handle", &request.handle)?;
-    let reading = member.read(request.consistency).await?;
-    Ok(at(&reading, lookup::agent(&reading.view, &handle)?))
+    let handle: Handle = field::read("handle", &request.get_ref().handle)?;
+    let (reading, viewer) = look(member, request.metadata(), request.get_ref().consistency).await?;
+    Ok(at(&reading, lookup::agent(&reading.view, &viewer, &handle)?))
 }
 
 pub(super) async fn list(
     member: &Member,
     request: Request<wire::ListRequest>,
 ) -> Handled<wire::AgentList> {
-    let request = request.into_inner();
-    let after: Option<Handle> = field::optional("after", &request.after)?;
-    let limit = field::page(request.limit)?;
-    let reading = member.read(request.consistency).await?;
-    let mut page = query::agents(&reading.view, after.as_ref(), limit)?;
-    let mut next = field::next(&page, limit, |agent| agent.handle.as_str());
+    let asked = request.get_ref();
+    let after: Option<Handle> = field::optional("after", &asked.after)?;
+    let limit = field::page(asked.limit)?;
+    let (reading, viewer) = look(member, request.metadata(), asked.consistency).await?;
+    let mut page = query::agents_seen(&reading.view, &viewer, after.as_ref(), limit)?;
+    let mut next = field::next(&page, limit, |(agent, _)| agent.handle.as_str());
     let mut agents = Vec::with_capacity(page.len());
     let mut bytes = 0;
-    for entry in page.drain(..) {
+    for (entry, sight) in page.drain(..) {
         if bytes > PAGE_BYTES_ENOUGH {
             next = agents.last().map_or(next, |last: &wire::Agent| last.handle.clone());
             break;
         }
-        let card = lookup::body(&reading.view, &entry.card)?;
-        bytes += card.len();
-        agents.push(render::directory::agent(&entry, card));
+        let agent = lookup::seen_agent(&reading.view, &entry, sight)?;
+        bytes += agent.card.len();
+        agents.push(agent);
     }
     Ok(at(&reading, wire::AgentList { agents, next }))
 }

@@ -4,36 +4,42 @@
 
 use proto_types::Handle;
 use proto_wire::registry::v1 as wire;
+use registry_api::decode::card::Terms;
 use registry_api::{decode, field, render};
+use registry_core::viewer::Viewer;
 use tonic::Request;
 
 use crate::lookup;
 use crate::member::Member;
 
 use super::peers::done;
-use super::{Handled, at, caller};
+use super::{Handled, at, caller, credential, look};
 
 pub(super) async fn put(
     member: &Member,
     request: Request<wire::PutCardRequest>,
 ) -> Handled<wire::Card> {
     let caller = caller(member, request.metadata()).await?;
+    let credential = credential(request.metadata())?;
     let request = request.into_inner();
-    let seen = member.strong().await?;
-    let proposal =
-        decode::card::put(&caller, &request.handle, &request.document, &request.owner, &seen.view)?;
-    let reading = done(member, member.decide(proposal).await?).await?;
-    let (entry, document) = lookup::card(&reading.view, &field::read("handle", &request.handle)?)?;
-    Ok(at(&reading, render::directory::card(&entry, document)))
+    let terms = Terms { owner: &request.owner, visibility: &request.visibility };
+    let view = member.strong().await?.view;
+    let put = decode::card::put(&caller, &request.handle, &request.document, &terms, &view)?;
+    let question = member.examine(&put, credential.as_deref(), &view)?;
+    drop(view);
+    member.consult(question).await?;
+    let reading = done(member, member.decide(put.proposal).await?).await?;
+    // Who has written it has seen it.
+    let seen = lookup::card(&reading.view, &Viewer::Operator, &put.handle)?;
+    Ok(at(&reading, render::directory::card(&seen.entry, seen.sight, seen.document)))
 }
 
 pub(super) async fn one(
     member: &Member,
     request: Request<wire::GetCardRequest>,
 ) -> Handled<wire::Card> {
-    let request = request.into_inner();
-    let handle: Handle = field::read("handle", &request.handle)?;
-    let reading = member.read(request.consistency).await?;
-    let (entry, document) = lookup::card(&reading.view, &handle)?;
-    Ok(at(&reading, render::directory::card(&entry, document)))
+    let handle: Handle = field::read("handle", &request.get_ref().handle)?;
+    let (reading, viewer) = look(member, request.metadata(), request.get_ref().consistency).await?;
+    let seen = lookup::card(&reading.view, &viewer, &handle)?;
+    Ok(at(&reading, render::directory::card(&seen.entry, seen.sight, seen.document)))
 }

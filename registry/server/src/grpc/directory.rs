@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::member::Member;
 
-use super::{agents, cards, finish, peers, records, status, watch};
+use super::{agents, cards, finish, namespaces, peers, records, status, watch};
 
 /// The service, over the member.
 #[derive(Clone)]
@@ -42,6 +42,34 @@ impl Directory for DirectoryService {
 
     async fn put_manifest(&self, request: Request<wire::PutDocumentRequest>) -> Answer<wire::Done> {
         finish(peers::put_manifest(&self.0, request).await)
+    }
+
+    async fn put_namespace(
+        &self,
+        request: Request<wire::PutNamespaceRequest>,
+    ) -> Answer<wire::Namespace> {
+        finish(namespaces::put(&self.0, request).await)
+    }
+
+    async fn get_namespace(
+        &self,
+        request: Request<wire::GetNamespaceRequest>,
+    ) -> Answer<wire::Namespace> {
+        finish(namespaces::one(&self.0, request).await)
+    }
+
+    async fn list_namespaces(
+        &self,
+        request: Request<wire::ListRequest>,
+    ) -> Answer<wire::NamespaceList> {
+        finish(namespaces::list(&self.0, request).await)
+    }
+
+    async fn delete_namespace(
+        &self,
+        request: Request<wire::DeleteNamespaceRequest>,
+    ) -> Answer<wire::Done> {
+        finish(namespaces::delete(&self.0, request).await)
     }
 
     async fn issue_join_token(

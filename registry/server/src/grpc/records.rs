@@ -4,52 +4,59 @@
 
 use proto_types::{Digest, Handle};
 use proto_wire::registry::v1 as wire;
+use registry_api::decode::record::Terms;
 use registry_api::{decode, field, render};
 use registry_core::query;
+use registry_core::viewer::Viewer;
 use tonic::Request;
 
 use crate::lookup;
 use crate::member::Member;
 
 use super::peers::{committed, done};
-use super::{Handled, at, caller};
+use super::{Handled, at, caller, credential, look};
 
 pub(super) async fn put(
     member: &Member,
     request: Request<wire::PutRecordRequest>,
 ) -> Handled<wire::Record> {
     let caller = caller(member, request.metadata()).await?;
+    let credential = credential(request.metadata())?;
     let request = request.into_inner();
     let if_match: Option<Digest> = field::optional("if_match", &request.if_match)?;
-    let seen = member.strong().await?;
-    let put = decode::record::put(&caller, &request.document, if_match, &seen.view)?;
+    let terms = Terms { if_match, visibility: decode::visibility(&request.visibility)? };
+    let view = member.strong().await?.view;
+    let put = decode::record::put(&caller, &request.document, terms, &view)?;
+    let question = member.examine(&put, credential.as_deref(), &view)?;
+    drop(view);
+    member.consult(question).await?;
     let reading = done(member, member.decide(put.proposal).await?).await?;
-    let (entry, _, document) = lookup::record(&reading.view, &put.handle, member.clock.now())?;
-    Ok(at(&reading, render::directory::record(&entry, document)))
+    // Who has written it has seen it.
+    let seen = lookup::record(&reading.view, &Viewer::Operator, &put.handle, member.clock.now())?;
+    Ok(at(&reading, render::directory::record(&seen.entry, seen.sight, seen.document)))
 }
 
 pub(super) async fn one(
     member: &Member,
     request: Request<wire::GetRecordRequest>,
 ) -> Handled<wire::Record> {
-    let request = request.into_inner();
-    let handle: Handle = field::read("handle", &request.handle)?;
-    let reading = member.read(request.consistency).await?;
-    let (entry, _, document) = lookup::record(&reading.view, &handle, member.clock.now())?;
-    Ok(at(&reading, render::directory::record(&entry, document)))
+    let handle: Handle = field::read("handle", &request.get_ref().handle)?;
+    let (reading, viewer) = look(member, request.metadata(), request.get_ref().consistency).await?;
+    let seen = lookup::record(&reading.view, &viewer, &handle, member.clock.now())?;
+    Ok(at(&reading, render::directory::record(&seen.entry, seen.sight, seen.document)))
 }
 
 pub(super) async fn list(
     member: &Member,
     request: Request<wire::ListRequest>,
 ) -> Handled<wire::RecordList> {
-    let request = request.into_inner();
-    let after: Option<Handle> = field::optional("after", &request.after)?;
-    let limit = field::page(request.limit)?;
-    let reading = member.read(request.consistency).await?;
-    let page = query::records(&reading.view, after.as_ref(), limit)?;
-    let next = field::next(&page, limit, |record| record.handle.as_str());
-    let handles = page.iter().map(|record| record.handle.to_string()).collect();
+    let asked = request.get_ref();
+    let after: Option<Handle> = field::optional("after", &asked.after)?;
+    let limit = field::page(asked.limit)?;
+    let (reading, viewer) = look(member, request.metadata(), asked.consistency).await?;
+    let page = query::records_listed(&reading.view, &viewer, after.as_ref(), limit)?;
+    let next = field::next(&page, limit, Handle::as_str);
+    let handles = page.iter().map(ToString::to_string).collect();
     Ok(at(&reading, wire::RecordList { handles, next }))
 }
 
@@ -60,6 +67,8 @@ pub(super) async fn delete(
     let caller = caller(member, request.metadata()).await?;
     let request = request.get_ref();
     let if_match: Option<Digest> = field::optional("if_match", &request.if_match)?;
-    let proposal = decode::record::delete(&caller, &request.handle, if_match)?;
+    let view = member.strong().await?.view;
+    let proposal = decode::record::delete(&caller, &request.handle, if_match, &view)?;
+    drop(view);
     committed(member.decide(proposal).await?)
 }

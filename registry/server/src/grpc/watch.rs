@@ -14,6 +14,8 @@ use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Principal, Problem, render};
 use registry_core::entry::{ChangeEvent, ChangeKind};
 use registry_core::query;
+use registry_core::view::View;
+use registry_core::viewer::Viewer;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
@@ -43,25 +45,63 @@ pub(crate) type ChangeStream = BoxStream<'static, Result<wire::Change, Status>>;
 pub(crate) struct Cursor {
     pub(crate) since: Revision,
     kinds: Vec<ChangeKind>,
+    caller: Principal,
 }
 
 impl Cursor {
     /// What strangers may watch is the directory; the fleet's doings are its own.
     pub(crate) fn new(caller: &Principal, since: u64, kinds: &[String]) -> Result<Self, Problem> {
         let mut wanted = render::directory::kinds(kinds)?;
-        if *caller == Principal::Anonymous {
+        if matches!(caller, Principal::Anonymous | Principal::Peer(_)) {
             wanted.retain(is_public);
             if !kinds.is_empty() && wanted.len() < kinds.len() {
-                return Err(Problem::new(Code::Unauthenticated, "these kinds need a credential"));
+                return Err(match caller {
+                    Principal::Anonymous => {
+                        Problem::new(Code::Unauthenticated, "these kinds need a credential")
+                    }
+                    _ => Problem::new(Code::PermissionDenied, "these kinds are not for this role"),
+                });
             }
         }
-        Ok(Self { since: Revision(since), kinds: wanted })
+        Ok(Self { since: Revision(since), kinds: wanted, caller: caller.clone() })
     }
+}
+
+impl Cursor {
+    /// The next changes, as far as they exist to the watcher; it moves on past the others.
+    fn page(&mut self, view: &dyn View, limit: usize) -> Result<Vec<ChangeEvent>, Problem> {
+        let page = query::changes(view, self.since, limit)?;
+        // The eyes of now: a peer that is revoked while it watches is blind from the next page on.
+        let viewer = self.caller.viewer(view)?;
+        self.since = page.last().map_or(self.since, |last| last.revision);
+        Ok(self.seen(page, &viewer))
+    }
+
+    /// Those of a page's changes that the watcher wants, as far as they exist to it.
+    fn seen(&self, page: Vec<ChangeEvent>, viewer: &Viewer) -> Vec<ChangeEvent> {
+        let wanted = page.into_iter().filter(|change| self.kinds.contains(&change.kind));
+        wanted
+            .filter_map(|change| match has_scope(change.kind) {
+                true => viewer.change(&change).map(|deleted| ChangeEvent { deleted, ..change }),
+                false => Some(change),
+            })
+            .collect()
+    }
+}
+
+/// Whether not everybody may know of things of this kind.
+fn has_scope(kind: ChangeKind) -> bool {
+    use ChangeKind::{Agent, Card, Namespace, Record};
+    matches!(kind, Record | Card | Agent | Namespace)
 }
 
 fn is_public(kind: &ChangeKind) -> bool {
     match kind {
-        ChangeKind::Peer | ChangeKind::Record | ChangeKind::Card | ChangeKind::Agent => true,
+        ChangeKind::Peer
+        | ChangeKind::Record
+        | ChangeKind::Card
+        | ChangeKind::Agent
+        | ChangeKind::Namespace => true,
         ChangeKind::Gateway | ChangeKind::Node | ChangeKind::Task | ChangeKind::Envelope => false,
     }
 }
@@ -77,15 +117,12 @@ pub(crate) async fn await_changes(
     let mut revisions = member.registry.revisions();
     loop {
         revisions.mark_unchanged();
-        let view = member.registry.view().0;
-        let mut page = query::changes(&view, cursor.since, limit.min(PAGE))?;
-        drop(view);
-        if let Some(last) = page.last() {
-            cursor.since = last.revision;
-            page.retain(|change| cursor.kinds.contains(&change.kind));
-            if !page.is_empty() {
-                return Ok(page);
-            }
+        let read = cursor.since;
+        let page = cursor.page(&member.registry.view().0, limit.min(PAGE))?;
+        if !page.is_empty() {
+            return Ok(page);
+        }
+        if cursor.since > read {
             continue;
         }
         tokio::select! {

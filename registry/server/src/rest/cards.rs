@@ -2,30 +2,32 @@
 //!
 //! It decides nothing about a card.
 
-use std::sync::Arc;
-
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse as _, Response};
-use http::header::{CACHE_CONTROL, ETAG};
+use http::header::{CACHE_CONTROL, ETAG, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use proto_types::{Digest, Handle};
-use registry_api::{Code, Problem, decode};
+use proto_types::Digest;
+use registry_api::decode::card::Terms;
+use registry_api::{Code, decode};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::lookup;
-use crate::member::{Member, done_at};
+use crate::member::done_at;
 
 use super::conditions::not_modified;
-use super::parameter::{CONSISTENCY, HANDLE, IF_NONE_MATCH, Parameter, VERSIONED, WRITTEN};
-use super::route::{Access, Route};
+use super::parameter::{
+    CONSISTENCY, CREDENTIAL, HANDLE, IF_NONE_MATCH, Parameter, VERSIONED, VISIBILITY, WRITTEN,
+};
+use super::route::{Access, Route, WRITE_REFUSALS};
 use super::{
-    Answered, Shared, at, bytes, caller, handle, json, json_body, parameters, read, schemas,
+    Answered, Shared, VARY_BY, at, bytes, caller, credential, handle, json, json_body, kept_for,
+    look, parameters, schemas,
 };
 
 /// Cards change seldom, and a stale one does no harm for this long. Arbitrary.
-const CACHE: HeaderValue = HeaderValue::from_static("public, max-age=60");
+const CACHE_S: u64 = 60;
 
 static OWNER: Parameter = Parameter::query(
     "owner",
@@ -38,6 +40,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::get(path, one)
             .is("getCard", "cards", "A card, byte for byte as it was put.")
+            .access(Access::Optional)
             .takes(&[&HANDLE, &CONSISTENCY, &IF_NONE_MATCH])
             .gives(200, "The card.", &schemas::AGENT_CARD, VERSIONED)
             .answers(304, "The caller has this version.", &[], VERSIONED)
@@ -45,10 +48,11 @@ pub(super) fn routes() -> Vec<Route> {
         Route::put(path, put)
             .is("putCard", "cards", "Keeps a card. The signature of its owner's enrolled key is the authority; an unsigned card needs the operator.")
             .access(Access::Optional)
-            .takes(&[&HANDLE, &OWNER])
+            .takes(&[&HANDLE, &OWNER, &VISIBILITY, &CREDENTIAL])
             .body(&schemas::AGENT_CARD)
             .gives(200, "It is stored on a majority.", &schemas::CARD_STORED, WRITTEN)
-            .refuses(&[Code::PermissionDenied, Code::NotOwner, Code::KeyNotEnrolled, Code::BadSignature]),
+            .refuses(WRITE_REFUSALS)
+            .refuses(&[Code::NotOwner, Code::KeyNotEnrolled, Code::BadSignature]),
     ]
 }
 
@@ -60,8 +64,9 @@ pub(super) struct Reading {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Owner {
+pub(super) struct Asked {
     owner: Option<String>,
+    visibility: Option<String>,
 }
 
 pub(super) async fn one(
@@ -71,23 +76,35 @@ pub(super) async fn one(
     headers: HeaderMap,
 ) -> Answered {
     let handle = handle(path)?;
-    let reading = read(&member, parameters(query)?.consistency.as_deref()).await?;
-    let (entry, document) = lookup::card(&reading.view, &handle)?;
-    Ok(at(&reading, versioned(&headers, &entry.digest, CACHE, document)))
+    let asked = parameters(query)?;
+    let (reading, viewer) = look(&member, &headers, asked.consistency.as_deref()).await?;
+    let seen = lookup::card(&reading.view, &viewer, &handle)?;
+    let cache = kept_for(&viewer, CACHE_S);
+    Ok(at(&reading, versioned(&headers, &seen.version, cache, seen.document)))
 }
 
 pub(super) async fn put(
     State(member): Shared,
     path: Result<Path<String>, PathRejection>,
-    query: Result<Query<Owner>, QueryRejection>,
+    query: Result<Query<Asked>, QueryRejection>,
     request: Request,
 ) -> Answered {
     let caller = caller(&member, request.headers()).await?;
+    let credential = credential(request.headers())?;
     let handle = handle(path)?;
-    let owner = parameters(query)?.owner.unwrap_or_default();
+    let asked = parameters(query)?;
     let document = json_body(request).await?;
     let digest = Digest::of(&document);
-    let revision = store(&member, &caller, &handle, &document, &owner).await?;
+    let terms = Terms {
+        owner: asked.owner.as_deref().unwrap_or_default(),
+        visibility: asked.visibility.as_deref().unwrap_or_default(),
+    };
+    let view = member.strong().await?.view;
+    let put = decode::card::put(&caller, handle.as_str(), &document, &terms, &view)?;
+    let question = member.examine(&put, credential.as_deref(), &view)?;
+    drop(view);
+    member.consult(question).await?;
+    let revision = done_at(&member.decide(put.proposal).await?)?.0;
     let body = json!({
         "ok": true,
         "handle": handle.as_str(),
@@ -95,18 +112,6 @@ pub(super) async fn put(
         "revision": revision,
     });
     Ok(tagged(json(StatusCode::OK, &body), &digest))
-}
-
-async fn store(
-    member: &Arc<Member>,
-    caller: &registry_api::Principal,
-    handle: &Handle,
-    document: &[u8],
-    owner: &str,
-) -> Result<u64, Problem> {
-    let seen = member.strong().await?;
-    let proposal = decode::card::put(caller, handle.as_str(), document, owner, &seen.view)?;
-    Ok(done_at(&member.decide(proposal).await?)?.0)
 }
 
 /// A document under its version: whole, or 304 to who has it already.
@@ -121,6 +126,7 @@ pub(super) fn versioned(
         false => bytes(document),
     };
     response.headers_mut().insert(CACHE_CONTROL, cache);
+    response.headers_mut().insert(VARY, VARY_BY);
     tagged(response, version)
 }
 

@@ -37,9 +37,10 @@ pub(super) static PUBLISHED: LazyLock<Published> = LazyLock::new(|| {
 const YAML: &str = "application/yaml";
 
 /// Groups of operations, in the order of the page.
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 7] = [
     ("records", "Directory records in the Pilox format, at the paths of the Pilox registry."),
     ("cards", "A2A Agent Cards, kept and served byte for byte."),
+    ("namespaces", "Tenants: whose handles, which quotas, who sees what."),
     ("peers", "Peers, their signed manifests and the signed roster."),
     ("changes", "The total order of what has changed."),
     ("member", "This member of the cluster."),

@@ -90,6 +90,21 @@ pub(super) static LIMIT: Parameter = Parameter::query(
     r#"{"type":"integer","minimum":1,"maximum":1000,"default":100}"#,
 );
 
+/// Who may see an entry.
+pub(super) static VISIBILITY: Parameter = Parameter::query(
+    "visibility",
+    "Who may see it; absent, what is stored stays, or the namespace's default holds. Only an owner \
+     may say.",
+    r#"{"type":"string","enum":["public","redacted","federated","private"]}"#,
+);
+
+/// What a writer may have to show.
+pub(super) static CREDENTIAL: Parameter = Parameter::header(
+    "X-VC-JWT",
+    "A verifiable credential about the writer, where the operator demands one.",
+    r#"{"type":"string"}"#,
+);
+
 /// Reads only what is new.
 pub(super) static IF_NONE_MATCH: Parameter = Parameter::header(
     "If-None-Match",

@@ -2,27 +2,34 @@
 //!
 //! It decides nothing about a record: it says over HTTP what `registry-api` and the core decide.
 
+mod validate;
+
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
-use http::{HeaderMap, HeaderValue, StatusCode};
-use proto_types::pilox::record::{self, Invalid, ParsedRecord};
+use http::{HeaderMap, StatusCode};
 use proto_types::{Digest, Handle};
-use registry_api::{Code, Principal, Problem, decode, field, render};
+use registry_api::decode::record::Terms;
+use registry_api::{Code, Problem, decode, field, render};
 use registry_core::entry::RecordEntry;
 use registry_core::query;
+use registry_core::viewer::Sight;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::lookup;
+use crate::lookup::{self, Seen};
 use crate::member::Member;
 
 use super::cards::{tagged, versioned};
 use super::conditions::if_match;
 use super::parameter::{
-    CONSISTENCY, HANDLE, IF_MATCH, IF_NONE_MATCH, Parameter, READ, UNKEPT, VERSIONED, WRITTEN,
+    CONSISTENCY, CREDENTIAL, HANDLE, IF_MATCH, IF_NONE_MATCH, Parameter, READ, UNKEPT, VERSIONED,
+    VISIBILITY, WRITTEN,
 };
-use super::route::{Access, Route};
-use super::{Answered, Shared, at, caller, handle, json, json_body, parameters, read, schemas};
+use super::route::{Access, Route, WRITE_REFUSALS};
+use super::{
+    Answered, Shared, at, caller, credential, handle, json, json_body, kept_for, look, parameters,
+    schemas,
+};
 
 /// Handles of one catalog; a longer one goes on at `next`. About a MiB.
 const CATALOG_MAX: usize = 10_000;
@@ -62,18 +69,20 @@ fn writes() -> Vec<Route> {
         Route::post("/v1/records", publish)
             .is("publishRecord", "records", "Publishes a record. Its proof by an enrolled key is the authority; any other record needs the operator.")
             .access(SIGNED)
-            .takes(&[&IF_MATCH])
+            .takes(&[&IF_MATCH, &VISIBILITY, &CREDENTIAL])
             .body(&schemas::RECORD)
             .gives(201, "It is stored on a majority.", &schemas::RECORD_STORED, WRITTEN)
-            .refuses(&[Code::BadProof, Code::StaleUpdatedAt, Code::PreconditionFailed, Code::NotOwner, Code::PermissionDenied, Code::TooFarAhead, Code::KeyNotEnrolled]),
-        Route::post("/v1/records/validate", validate)
+            .refuses(WRITE_REFUSALS)
+            .refuses(&[Code::BadProof, Code::StaleUpdatedAt, Code::PreconditionFailed, Code::NotOwner, Code::TooFarAhead, Code::KeyNotEnrolled, Code::NotReady, Code::BoundReached]),
+        Route::post("/v1/records/validate", validate::validate)
             .is("validateRecord", "records", "Says what publishing would do, and stores nothing.")
             .access(SIGNED)
+            .takes(&[&CREDENTIAL])
             .body(&schemas::RECORD)
             .gives(200, "What was found.", &schemas::VALIDATION, UNKEPT),
         Route::delete(path, delete)
             .is("deleteRecord", "records", "Deletes a record; its tombstone keeps older versions out.")
-            .access(Access::Required("the operator's"))
+            .access(Access::Required("the operator's, or an owner's"))
             .takes(&[&HANDLE, &IF_MATCH])
             .gives(200, "It is gone.", &schemas::RECORD_DELETED, UNKEPT)
             .refuses(&[Code::NotFound, Code::PreconditionFailed]),
@@ -88,16 +97,19 @@ fn reads() -> Vec<Route> {
                 "records",
                 "The handles of all records, signed. A longer list goes on at `next`.",
             )
+            .access(Access::Optional)
             .takes(&[&AFTER, &CATALOG_LIMIT, &CONSISTENCY])
             .gives(200, "A page of handles.", &schemas::CATALOG, READ),
         Route::get("/v1/records/{handle}", one)
             .is("getRecord", "records", "A record, byte for byte as it was published.")
+            .access(Access::Optional)
             .takes(&[&HANDLE, &CONSISTENCY, &IF_NONE_MATCH])
             .gives(200, "The record.", &schemas::RECORD, VERSIONED)
             .answers(304, "The caller has this version.", &[], VERSIONED)
             .refuses(&[Code::NotFound, Code::RecordExpired]),
         Route::get("/v1/resolve", resolve)
             .is("resolveRecord", "records", "The records whose card is at a URL.")
+            .access(Access::Optional)
             .takes(&[&AGENT_CARD_URL])
             .gives(200, "Their handles; none if there is none.", &schemas::RESOLVED, READ),
     ]
@@ -118,17 +130,33 @@ pub(super) struct Reading {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Publishing {
+    visibility: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Wanted {
     agent_card_url: Option<String>,
 }
 
-pub(super) async fn publish(State(member): Shared, request: Request) -> Answered {
+pub(super) async fn publish(
+    State(member): Shared,
+    query: Result<Query<Publishing>, QueryRejection>,
+    request: Request,
+) -> Answered {
+    let asked = parameters(query)?;
     let caller = caller(&member, request.headers()).await?;
-    let if_match = if_match(request.headers())?;
+    let credential = credential(request.headers())?;
+    let visibility = decode::visibility(asked.visibility.as_deref().unwrap_or_default())?;
+    let terms = Terms { if_match: if_match(request.headers())?, visibility };
     let document = json_body(request).await?;
-    let seen = member.strong().await?;
-    let put = decode::record::put(&caller, &document, if_match, &seen.view)?;
+    let view = member.strong().await?.view;
+    let put = decode::record::put(&caller, &document, terms, &view)?;
+    let question = member.examine(&put, credential.as_deref(), &view)?;
+    drop(view);
+    member.consult(question).await?;
     member.propose(put.proposal).await?;
     let version = Digest::of(&document);
     let body = json!({
@@ -140,63 +168,10 @@ pub(super) async fn publish(State(member): Shared, request: Request) -> Answered
     Ok(tagged(json(StatusCode::CREATED, &body), &version))
 }
 
-/// Says what [`publish`] would do, and stores nothing.
-pub(super) async fn validate(State(member): Shared, request: Request) -> Answered {
-    let caller = caller(&member, request.headers()).await?;
-    let document = json_body(request).await?;
-    let body = match record::parse(&document) {
-        Ok(parsed) => dry_run(&member, &caller, &document, &parsed).await?,
-        Err(Invalid::Schema(errors)) => {
-            let errors = decode::record::faults(&Invalid::Schema(errors));
-            json!({ "wouldAcceptWrite": false, "schemaValid": false, "schemaErrors": errors })
-        }
-        Err(_) => return decode_refusal(&caller, &document, &member),
-    };
-    Ok(json(StatusCode::OK, &body))
-}
-
-/// A body that is not JSON is refused as [`publish`] refuses it.
-fn decode_refusal(caller: &Principal, document: &[u8], member: &Member) -> Answered {
-    match decode::record::put(caller, document, None, &member.registry.view().0) {
-        Err(problem) => Err(problem.into()),
-        Ok(_) => Err(Problem::internal("a record parsed once and not again").into()),
-    }
-}
-
-async fn dry_run(
-    member: &Member,
-    caller: &Principal,
-    document: &[u8],
-    parsed: &ParsedRecord,
-) -> Result<Value, Problem> {
-    let view = member.strong().await?.view;
-    let would = decode::record::put(caller, document, None, &view).and_then(|put| {
-        let kept = query::record(&view, &put.handle)?;
-        let stale = kept.filter(|kept| parsed.updated_at <= kept.updated_at);
-        match stale {
-            Some(_) => Err(Problem::new(Code::StaleUpdatedAt, "updatedAt is not newer")),
-            None => Ok(put.assurance),
-        }
-    });
-    let mut body = json!({
-        "wouldAcceptWrite": would.is_ok(),
-        "schemaValid": true,
-        "schemaErrors": [],
-    });
-    match would {
-        Ok(assurance) => body["assurance"] = assurance.as_str().into(),
-        Err(problem) if problem.status() >= 500 => return Err(problem),
-        Err(problem) => {
-            body["code"] = problem.code().as_str().into();
-            body["detail"] = problem.detail().into();
-        }
-    }
-    Ok(body)
-}
-
 pub(super) async fn catalog(
     State(member): Shared,
     query: Result<Query<Listing>, QueryRejection>,
+    headers: HeaderMap,
 ) -> Answered {
     let asked = parameters(query)?;
     let after: Option<Handle> = field::optional("after", asked.after.as_deref().unwrap_or(""))?;
@@ -204,10 +179,9 @@ pub(super) async fn catalog(
     if !(1..=CATALOG_MAX).contains(&limit) {
         return Err(Problem::argument("limit", format_args!("1 to {CATALOG_MAX}")).into());
     }
-    let reading = read(&member, asked.consistency.as_deref()).await?;
-    let page = query::records(&reading.view, after.as_ref(), limit)?;
-    let next = field::next(&page, limit, |record| record.handle.as_str());
-    let handles: Vec<Handle> = page.into_iter().map(|record| record.handle).collect();
+    let (reading, viewer) = look(&member, &headers, asked.consistency.as_deref()).await?;
+    let handles = query::records_listed(&reading.view, &viewer, after.as_ref(), limit)?;
+    let next = field::next(&handles, limit, Handle::as_str);
     let signer = &member.signer;
     let now = member.clock.now();
     let body = render::pilox::catalog(&handles, &next, now, &signer.kid, &signer.key);
@@ -221,19 +195,22 @@ pub(super) async fn one(
     headers: HeaderMap,
 ) -> Answered {
     let handle = handle(path)?;
-    let reading = read(&member, parameters(query)?.consistency.as_deref()).await?;
-    let (entry, version, document) = lookup::record(&reading.view, &handle, member.clock.now())?;
-    let cache = cache(&member, &entry);
-    Ok(at(&reading, versioned(&headers, &version, cache, document)))
+    let asked = parameters(query)?;
+    let (reading, viewer) = look(&member, &headers, asked.consistency.as_deref()).await?;
+    let seen = lookup::record(&reading.view, &viewer, &handle, member.clock.now())?;
+    let cache = kept_for(&viewer, fresh_s(&member, &seen));
+    Ok(at(&reading, versioned(&headers, &seen.version, cache, seen.document)))
 }
 
-/// As long as the record recommends, but not past its end.
-fn cache(member: &Member, entry: &RecordEntry) -> HeaderValue {
-    let ttl_s = entry.ttl_s.unwrap_or(TTL_S_DEFAULT);
-    let left_s = entry.valid_until.map(|until| until.since(member.clock.now()) / 1_000);
-    let seconds = left_s.map_or(ttl_s, |left_s| left_s.min(ttl_s));
-    HeaderValue::from_str(&format!("public, max-age={seconds}"))
-        .expect("digits are allowed in a header value")
+/// As long as the record recommends, but not past its end. Who does not see the record does not see
+/// its recommendation either.
+fn fresh_s(member: &Member, seen: &Seen<RecordEntry>) -> u64 {
+    if seen.sight < Sight::Whole {
+        return TTL_S_DEFAULT;
+    }
+    let ttl_s = seen.entry.ttl_s.unwrap_or(TTL_S_DEFAULT);
+    let left_s = seen.entry.valid_until.map(|until| until.since(member.clock.now()) / 1_000);
+    left_s.map_or(ttl_s, |left_s| left_s.min(ttl_s))
 }
 
 pub(super) async fn delete(
@@ -243,7 +220,10 @@ pub(super) async fn delete(
 ) -> Answered {
     let caller = caller(&member, &headers).await?;
     let handle = handle(path)?;
-    let proposal = decode::record::delete(&caller, handle.as_str(), if_match(&headers)?)?;
+    let if_match = if_match(&headers)?;
+    let view = member.strong().await?.view;
+    let proposal = decode::record::delete(&caller, handle.as_str(), if_match, &view)?;
+    drop(view);
     member.propose(proposal).await?;
     let body = json!({ "ok": true, "deleted": handle.as_str() });
     Ok(json(StatusCode::OK, &body))
@@ -252,12 +232,13 @@ pub(super) async fn delete(
 pub(super) async fn resolve(
     State(member): Shared,
     query: Result<Query<Wanted>, QueryRejection>,
+    headers: HeaderMap,
 ) -> Answered {
     let Some(url) = parameters(query)?.agent_card_url.filter(|url| !url.is_empty()) else {
         return Err(Problem::argument("agentCardUrl", "it is required").into());
     };
-    let reading = member.stale();
-    let found = query::record_by_card_url(&reading.view, &url)?;
-    let handles: Vec<&str> = found.iter().map(|record| record.handle.as_str()).collect();
+    let (reading, viewer) = look(&member, &headers, None).await?;
+    let found = query::record_of_card(&reading.view, &viewer, &url)?;
+    let handles: Vec<&str> = found.iter().map(Handle::as_str).collect();
     Ok(at(&reading, json(StatusCode::OK, &json!({ "handles": handles }))))
 }

@@ -59,6 +59,15 @@ pub(super) struct Answer {
     pub(super) headers: &'static [Header],
 }
 
+/// What authority and admission may say to a write of a record or a card.
+pub(super) const WRITE_REFUSALS: &[Code] = &[
+    Code::PermissionDenied,
+    Code::WriteDisabled,
+    Code::PdpDenied,
+    Code::CredentialNotAccepted,
+    Code::TrustTooLow,
+];
+
 const JSON: &str = "application/json";
 
 impl Route {

@@ -48,6 +48,16 @@ schemas! {
     LIVENESS = "Liveness";
     /// A page, or a text.
     TEXT = "Text";
+    /// A namespace, its terms and what it keeps.
+    NAMESPACE = "Namespace";
+    /// The name of a namespace.
+    NAMESPACE_NAME = "NamespaceName";
+    /// A namespace was written.
+    NAMESPACE_STORED = "NamespaceStored";
+    /// A page of namespaces.
+    NAMESPACES = "Namespaces";
+    /// What holds in a namespace.
+    TERMS = "Terms";
     /// The origin of a peer.
     ORIGIN = "Origin";
     /// A peer.

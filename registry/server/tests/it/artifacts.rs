@@ -32,6 +32,7 @@ pub(crate) fn agent(handle: &str, artifact: &Digest) -> wire::PutAgentRequest {
         }),
         isolation: vec!["wasm-proc".to_owned()],
         card: b"{\"name\":\"text\"}".to_vec().into(),
+        visibility: String::new(),
     }
 }
 

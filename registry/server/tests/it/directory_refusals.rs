@@ -29,11 +29,13 @@ async fn bad_input_to_the_directory_is_refused_by_name() {
     let put_record = |bytes: &[u8], if_match: &str| wire::PutRecordRequest {
         document: bytes.to_vec().into(),
         if_match: if_match.into(),
+        visibility: String::new(),
     };
     let put_card = |owner: &str, document: &[u8]| wire::PutCardRequest {
         handle: "c".into(),
         document: document.to_vec().into(),
         owner: owner.into(),
+        visibility: String::new(),
     };
     let invite =
         |role: &str, ttl_seconds| wire::IssueJoinTokenRequest { role: role.into(), ttl_seconds };

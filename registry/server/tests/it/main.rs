@@ -3,7 +3,9 @@
 //! It decides nothing about the registry; each file holds one part of its contract.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod admission;
 mod artifacts;
+mod attacks;
 mod cluster;
 mod contract;
 mod directory_refusals;
@@ -15,5 +17,6 @@ mod peers;
 mod records;
 mod rest_refusals;
 mod tokens;
+mod visibility;
 mod watch;
 mod world;

@@ -143,6 +143,7 @@ async fn a_record_signed_by_an_enrolled_key_needs_no_other_credential_and_is_kep
     let put = |document: String| wire::PutRecordRequest {
         document: document.into_bytes().into(),
         if_match: String::new(),
+        visibility: String::new(),
     };
     let record = world.directory().put_record(put(document.clone())).await.unwrap().into_inner();
     assert_eq!((record.assurance.as_str(), record.owner.as_str()), ("enrolled", ORIGIN));

@@ -96,6 +96,7 @@ async fn an_older_record_or_one_under_a_condition_replaces_nothing() {
     let put = |if_match: &str| wire::PutRecordRequest {
         document: newer.clone().into(),
         if_match: if_match.to_owned(),
+        visibility: String::new(),
     };
     let wrong = Digest::of(b"another").to_string();
     let refused = world.directory().put_record(by(OPERATOR, put(&wrong))).await.unwrap_err();

@@ -55,7 +55,7 @@ fn publishing() -> Vec<Case> {
             post(),
             &[JSON, operator, operator],
             valid.as_bytes(),
-            (401, "unauthenticated"),
+            (400, "invalid-argument"),
         ),
         case(
             "another scheme",

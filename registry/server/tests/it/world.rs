@@ -29,6 +29,9 @@ use tonic::transport::{Channel, Endpoint};
 /// Far more than any test waits; a hang fails instead of blocking the run.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The origin that federation tokens are for.
+pub(crate) const ORIGIN: &str = "https://registry.example";
+
 pub(crate) const OPERATOR: &str = "operator-secret-of-the-tests";
 
 /// Long enough for a busy machine, short enough to wait for.
@@ -48,6 +51,14 @@ impl World {
     pub(crate) async fn start() -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let config = config(folder.path(), 1);
+        Self::run(config, folder).await.ready().await
+    }
+
+    /// A cluster of one with some settings of its own.
+    pub(crate) async fn with(set: impl FnOnce(&mut Config)) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let mut config = config(folder.path(), 1);
+        set(&mut config);
         Self::run(config, folder).await.ready().await
     }
 
@@ -261,6 +272,7 @@ fn config(folder: &Path, id: u64) -> Config {
             "signing",
             vectors()["keys"]["catalog"]["seedHex"].as_str().unwrap(),
         ),
+        origin: Some(ORIGIN.to_owned()),
         addr_file: Some(folder.join(format!("addr-{id}"))),
         lease_ttl: units::Duration::from_millis(LEASE_TTL.as_millis().try_into().unwrap()),
         ..Config::default()

@@ -1,0 +1,66 @@
+//! The way of a record or card from its verified form to the state: admission, then the proposal.
+//!
+//! It decides the order: the pure steps, the policy engine, then the proposal that spends the
+//! caller's token with its effect. It must never ask the outside about what the inside refuses.
+
+use proto_types::json;
+use registry_api::Problem;
+use registry_api::admission::{Rules, Submission, decision};
+use registry_api::decode::Put;
+use registry_core::entry::Policy;
+use registry_core::query;
+use registry_core::view::View;
+
+use crate::member::Member;
+use crate::pdp::DecisionPoint;
+
+/// The header in which a writer shows a verifiable credential.
+pub(crate) const CREDENTIAL_HEADER: &str = "x-vc-jwt";
+
+/// What the operator demands.
+#[derive(Debug, Default)]
+pub(crate) struct Gatekeeper {
+    pub(crate) rules: Rules,
+    pub(crate) decision_point: Option<DecisionPoint>,
+}
+
+impl Member {
+    /// Holds if the document passes every step that needs no I/O; gives what the policy engine is to
+    /// be asked, if there is one. The caller has authority already; this is about what it brings.
+    pub(crate) fn examine(
+        &self,
+        put: &Put,
+        credential: Option<&str>,
+        view: &dyn View,
+    ) -> Result<Question, Problem> {
+        let now = self.clock.now();
+        let document = json::parse(&put.document).map_err(Problem::internal)?;
+        let wish = Submission {
+            kind: put.kind,
+            handle: &put.handle,
+            document: &document,
+            card_urls: &put.card_urls,
+            assurance: put.assurance.as_str(),
+            owner: put.owner.as_ref(),
+            caller: put.caller.as_ref(),
+            credential,
+        };
+        let home = query::namespace(view, &query::namespace_of(view, &put.handle)?)?;
+        let policy = home.map_or_else(Policy::default, |home| home.terms.policy);
+        self.gatekeeper.rules.check(&wish, &policy, now)?;
+        let asked = self.gatekeeper.decision_point.is_some();
+        Ok(Question(asked.then(|| decision::question(&wish, now))))
+    }
+
+    /// Holds if the policy engine says yes, or there is none.
+    pub(crate) async fn consult(&self, Question(question): Question) -> Result<(), Problem> {
+        match (&self.gatekeeper.decision_point, question) {
+            (Some(point), Some(question)) => point.ask(question).await,
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What the policy engine is to be asked.
+#[must_use]
+pub(crate) struct Question(Option<Vec<u8>>);

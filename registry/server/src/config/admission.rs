@@ -1,0 +1,199 @@
+//! What an operator demands of records and cards: the section `registry.admission`.
+//!
+//! It decides the spelling, and which settings cannot hold together. It must never hold a secret,
+//! only the path of its file.
+
+use std::path::{Path, PathBuf};
+
+use deploy_service::secret;
+use deploy_service::units::Duration;
+use http::Uri;
+use proto_types::PublicKey;
+use registry_api::admission::Rules;
+use registry_api::admission::attestation::Attestation;
+use registry_api::admission::credential::Gate;
+use registry_api::admission::readiness::Readiness;
+use serde::Deserialize;
+
+use crate::pdp::DecisionPoint;
+
+/// The steps that a write of a record or a card passes, in the order of these members.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admission {
+    /// False refuses every write of records and cards.
+    pub write_enabled: bool,
+    /// Handles must start with one of these; empty allows all.
+    pub handle_prefixes: Vec<String>,
+    /// Cards must be at one of these hosts; empty allows all. `*.example.org` is every host below.
+    pub card_hosts: Vec<String>,
+    /// What is done about records that do not tell deployers what to provide: off, warn, enforce.
+    pub readiness: ReadinessMode,
+    /// Whether every record must have a `publishAttestation`.
+    pub require_attestation: bool,
+    /// The key of the attestation's HMAC, which is then demanded.
+    pub attestation_secret_file: Option<PathBuf>,
+    /// The verifiable credential that a writer must show.
+    pub credential: Option<Credential>,
+    /// The policy engine that is asked last.
+    pub decision_point: Option<Pdp>,
+}
+
+/// As the Pilox registry names it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReadinessMode {
+    /// Nobody looks.
+    #[default]
+    Off,
+    /// The dry run tells.
+    Warn,
+    /// Publishing refuses.
+    Enforce,
+}
+
+/// Whose credentials are accepted, shown in the header `X-VC-JWT`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credential {
+    /// `iss` must be this.
+    pub issuer: String,
+    /// The issuer's Ed25519 key: 64 hexadecimal digits.
+    pub public_key_hex: String,
+    /// One of the credential's types, if one is demanded.
+    #[serde(default)]
+    pub kind: Option<String>,
+}
+
+/// A policy engine.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pdp {
+    /// Where it is asked: `http` and on loopback, beside this process.
+    pub url: String,
+    /// How long an answer is waited for.
+    #[serde(default = "patience")]
+    pub timeout: Duration,
+    /// True lets writes pass when it gives no decision. The default is to refuse them.
+    #[serde(default)]
+    pub fail_open: bool,
+}
+
+/// A decision is a lookup next door; a writer waits for it. Arbitrary.
+fn patience() -> Duration {
+    Duration::from_secs(2)
+}
+
+impl Default for Admission {
+    fn default() -> Self {
+        Self {
+            write_enabled: true,
+            handle_prefixes: Vec::new(),
+            card_hosts: Vec::new(),
+            readiness: ReadinessMode::Off,
+            require_attestation: false,
+            attestation_secret_file: None,
+            credential: None,
+            decision_point: None,
+        }
+    }
+}
+
+/// A setting of the admission that cannot hold.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Contradiction {
+    /// The issuer's key is none.
+    #[error("admission.credential.public_key_hex is no Ed25519 key that we accept")]
+    IssuerKey,
+    /// The engine is not beside us.
+    #[error("admission.decision_point.url `{0}` is not an http URL on loopback")]
+    DecisionPoint(String),
+}
+
+impl Admission {
+    /// Checks what can be checked without reading files.
+    ///
+    /// # Errors
+    /// The first [`Contradiction`].
+    pub fn validate(&self) -> Result<(), Contradiction> {
+        self.gate()?;
+        self.decision_point()?;
+        Ok(())
+    }
+
+    pub(crate) fn rules(&self) -> Result<Rules, Error> {
+        let secret = self.attestation_secret_file.as_deref().map(read).transpose()?;
+        Ok(Rules {
+            write_enabled: self.write_enabled,
+            handle_prefixes: self.handle_prefixes.clone(),
+            card_hosts: self.card_hosts.clone(),
+            readiness: match self.readiness {
+                ReadinessMode::Off => Readiness::Off,
+                ReadinessMode::Warn => Readiness::Warn,
+                ReadinessMode::Enforce => Readiness::Enforce,
+            },
+            attestation: Attestation { required: self.require_attestation, secret },
+            credential: self.gate()?,
+        })
+    }
+
+    pub(crate) fn decision_point(&self) -> Result<Option<DecisionPoint>, Contradiction> {
+        let Some(pdp) = &self.decision_point else { return Ok(None) };
+        let wrong = || Contradiction::DecisionPoint(pdp.url.clone());
+        let url: Uri = pdp.url.parse().map_err(|_| wrong())?;
+        let beside = ["127.0.0.1", "[::1]", "localhost"];
+        let plain = url.scheme_str() == Some("http");
+        match url.host().is_some_and(|host| plain && beside.contains(&host)) {
+            true => Ok(Some(DecisionPoint::new(url, pdp.timeout.std(), pdp.fail_open))),
+            false => Err(wrong()),
+        }
+    }
+
+    fn gate(&self) -> Result<Option<Gate>, Contradiction> {
+        let Some(credential) = &self.credential else { return Ok(None) };
+        let key = PublicKey::from_hex(&credential.public_key_hex);
+        let key = key.map_err(|_| Contradiction::IssuerKey)?;
+        let (issuer, kind) = (credential.issuer.clone(), credential.kind.clone());
+        Ok(Some(Gate { issuer, key, kind }))
+    }
+}
+
+/// Why the steps are not ready.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Settings that cannot hold.
+    #[error("the admission's settings")]
+    Contradiction(#[from] Contradiction),
+    /// The secret cannot be read.
+    #[error("the secret of attestations")]
+    Secret(#[from] secret::Error),
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, secret::Error> {
+    Ok(secret::read(path)?.expose().as_bytes().to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decision_point_is_beside_us_and_an_issuers_key_is_one() {
+        let pdp = |url: &str| Admission {
+            decision_point: Some(Pdp { url: url.into(), timeout: patience(), fail_open: false }),
+            ..Admission::default()
+        };
+        assert_eq!(pdp("http://127.0.0.1:8181/v1/data/ecumene/allow").validate(), Ok(()));
+        for bad in ["http://pdp.example/allow", "https://127.0.0.1/allow", "/allow", "nonsense"] {
+            let found = pdp(bad).validate();
+            assert_eq!(found, Err(Contradiction::DecisionPoint(bad.into())), "{bad}");
+        }
+        let credential = Credential {
+            issuer: "did:web:a.example".into(),
+            public_key_hex: "00".repeat(32),
+            kind: None,
+        };
+        let weak = Admission { credential: Some(credential), ..Admission::default() };
+        assert_eq!(weak.validate(), Err(Contradiction::IssuerKey));
+    }
+}

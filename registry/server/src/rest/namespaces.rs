@@ -1,0 +1,149 @@
+//! Namespaces over HTTP.
+//!
+//! It decides nothing about a namespace.
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, Request, State};
+use http::{HeaderMap, StatusCode};
+use proto_types::Namespace;
+use registry_api::{Code, Problem, decode, field};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::member::done_at;
+use crate::namespaces::{self, Kept};
+
+use super::parameter::{CONSISTENCY, LIMIT, Parameter, READ, UNKEPT};
+use super::route::{Access, Route};
+use super::{Answered, Shared, at, caller, json, json_body, parameters, read, schemas};
+
+static NAME: Parameter = Parameter::path(
+    "name",
+    "The name of the namespace.",
+    r##"{"$ref":"#/components/schemas/NamespaceName"}"##,
+);
+
+static AFTER: Parameter = Parameter::query(
+    "after",
+    "The `next` of the page before.",
+    r##"{"$ref":"#/components/schemas/NamespaceName"}"##,
+);
+
+const ADMINISTRATION: Access = Access::Required("the operator's, or an owner's");
+
+pub(super) fn routes() -> Vec<Route> {
+    let path = "/v1/namespaces/{name}";
+    vec![
+        Route::get("/v1/namespaces", list)
+            .is("listNamespaces", "namespaces", "The namespaces that the caller administrates.")
+            .access(ADMINISTRATION)
+            .takes(&[&AFTER, &LIMIT, &CONSISTENCY])
+            .gives(200, "A page of namespaces.", &schemas::NAMESPACES, READ),
+        Route::get(path, one)
+            .is("getNamespace", "namespaces", "A namespace, its terms and what it keeps.")
+            .access(ADMINISTRATION)
+            .takes(&[&NAME, &CONSISTENCY])
+            .gives(200, "The namespace.", &schemas::NAMESPACE, READ)
+            .refuses(&[Code::NotFound]),
+        Route::put(path, put)
+            .is("putNamespace", "namespaces", "Sets the terms of a namespace. Owners, prefixes and quotas are the operator's to change.")
+            .access(ADMINISTRATION)
+            .takes(&[&NAME])
+            .body(&schemas::TERMS)
+            .gives(200, "They hold on a majority.", &schemas::NAMESPACE_STORED, UNKEPT)
+            .refuses(&[Code::NotFound, Code::Conflict, Code::BoundReached]),
+        Route::delete(path, delete)
+            .is("deleteNamespace", "namespaces", "Ends a namespace in which nothing lives.")
+            .access(Access::Required("the operator's"))
+            .takes(&[&NAME])
+            .gives(200, "It is gone.", &schemas::NAMESPACE_STORED, UNKEPT)
+            .refuses(&[Code::NotFound]),
+    ]
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Listing {
+    after: Option<String>,
+    #[serde(default)]
+    limit: u32,
+    consistency: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reading {
+    consistency: Option<String>,
+}
+
+async fn list(
+    State(member): Shared,
+    query: Result<Query<Listing>, QueryRejection>,
+    headers: HeaderMap,
+) -> Answered {
+    let caller = caller(&member, &headers).await?;
+    let asked = parameters(query)?;
+    let after: Option<Namespace> = field::optional("after", asked.after.as_deref().unwrap_or(""))?;
+    let limit = field::page(asked.limit)?;
+    let reading = read(&member, asked.consistency.as_deref()).await?;
+    let page = namespaces::page(&reading.view, &caller, after.as_ref(), limit)?;
+    let next = field::next(&page, limit, |(entry, _)| entry.name.as_str());
+    let namespaces: Vec<Value> = page.iter().map(value).collect();
+    Ok(at(&reading, json(StatusCode::OK, &json!({ "namespaces": namespaces, "next": next }))))
+}
+
+async fn one(
+    State(member): Shared,
+    path: Result<Path<String>, PathRejection>,
+    query: Result<Query<Reading>, QueryRejection>,
+    headers: HeaderMap,
+) -> Answered {
+    let caller = caller(&member, &headers).await?;
+    let name: Namespace = field::read("name", &name(path)?)?;
+    let reading = read(&member, parameters(query)?.consistency.as_deref()).await?;
+    let kept = namespaces::one(&reading.view, &caller, &name)?;
+    Ok(at(&reading, json(StatusCode::OK, &value(&kept))))
+}
+
+async fn put(
+    State(member): Shared,
+    path: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Answered {
+    let caller = caller(&member, request.headers()).await?;
+    let name = name(path)?;
+    let terms = json_body(request).await?;
+    let proposal = decode::namespace::put(&caller, &name, &terms)?;
+    let revision = done_at(&member.decide(proposal).await?)?;
+    Ok(stored(&name, revision.0))
+}
+
+async fn delete(
+    State(member): Shared,
+    path: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Answered {
+    let caller = caller(&member, &headers).await?;
+    let name = name(path)?;
+    let proposal = decode::namespace::delete(&caller, &name)?;
+    let revision = done_at(&member.decide(proposal).await?)?;
+    Ok(stored(&name, revision.0))
+}
+
+fn stored(name: &str, revision: u64) -> axum::response::Response {
+    json(StatusCode::OK, &json!({ "ok": true, "name": name, "revision": revision }))
+}
+
+fn name(path: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
+    let Path(text) = path.map_err(|_| Problem::argument("name", "it is not percent-encoded"))?;
+    Ok(text)
+}
+
+fn value((entry, usage): &Kept) -> Value {
+    json!({
+        "name": entry.name.as_str(),
+        "terms": decode::namespace::to_json(&entry.terms),
+        "usage": decode::namespace::usage_to_json(usage),
+        "revision": entry.revision.0,
+    })
+}
