@@ -122,7 +122,7 @@ impl Load {
                 while !stop.load(Ordering::Relaxed) {
                     let n = load.counter.fetch_add(1, Ordering::Relaxed);
                     load.write(n).await?;
-                    load.spend_thrice(n).await;
+                    Box::pin(load.spend_thrice(n)).await;
                     if n % 4 == 0 {
                         load.enqueue(n).await?;
                     }
