@@ -4,6 +4,8 @@
 //! only the path of its file.
 
 pub mod admission;
+mod log;
+mod past;
 mod transport;
 
 use std::collections::BTreeMap;
@@ -11,12 +13,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 pub use self::admission::Admission;
+pub use self::log::{Log, Witness};
+pub use self::past::{Join, Retention};
 use crate::peers::DomainProofs;
 use deploy_service::tls::ServerFiles;
 use deploy_service::units::{Bytes, Duration};
 use deploy_service::{Limits, Network, serve};
 use proto_types::Origin;
-use proto_types::tlog::{Kind, NoteKey};
 use serde::Deserialize;
 
 /// The configuration of one member.
@@ -79,98 +82,6 @@ pub struct Config {
     pub retention: Retention,
     /// What is demanded of records and cards.
     pub admission: Admission,
-}
-
-/// How an empty member gets into a cluster that exists.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Join {
-    /// A join token of the role `registry`.
-    pub token_file: PathBuf,
-    /// Base URLs of members that may be asked.
-    pub seeds: Vec<String>,
-    /// Whether it asks for a vote, once it has caught up.
-    #[serde(default)]
-    pub promote: bool,
-}
-
-/// How long what is past is kept. The leader has it forgotten; all members forget the same.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Retention {
-    /// Lines of the total order: a cursor that is older must start anew.
-    pub changes: Duration,
-    /// Tasks that have ended.
-    pub tasks: Duration,
-    /// How often the leader looks.
-    pub every: Duration,
-}
-
-/// The transparency log and its witnesses. All members of a cluster are told the same.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Log {
-    /// The log's name, a URL without its scheme; no two clusters may share one.
-    pub origin: String,
-    /// The seed of the Ed25519 key that signs checkpoints: 64 hexadecimal digits. By default the
-    /// key that signs roster and catalog.
-    pub key_file: Option<PathBuf>,
-    /// Who cosigns our checkpoints.
-    pub witnesses: Vec<Witness>,
-    /// How often new checkpoints go to the witnesses.
-    pub witness_every: Duration,
-    /// The seed of the key that this cluster cosigns others with, which must be no other key of it;
-    /// without it this cluster is no witness.
-    pub witness_key_file: Option<PathBuf>,
-    /// The name that it cosigns under; by default the origin.
-    pub witness_name: Option<String>,
-    /// The keys of the logs that it is a witness of: `<origin>+<id>+<key>`.
-    pub followed: Vec<NoteKey>,
-}
-
-/// A witness of ours.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Witness {
-    /// Where `/add-checkpoint` is: a base URL, http on loopback.
-    pub url: String,
-    /// Its key, `<name>+<id>+<key>`, of the kind cosignature/v1.
-    pub key: NoteKey,
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self {
-            origin: "localhost/ecumene-registry".to_owned(),
-            key_file: None,
-            witnesses: Vec::new(),
-            witness_every: Duration::from_secs(10),
-            witness_key_file: None,
-            witness_name: None,
-            followed: Vec::new(),
-        }
-    }
-}
-
-impl Log {
-    fn validate(&self) -> Result<(), Contradiction> {
-        for witness in &self.witnesses {
-            let plain = witness.url.starts_with("http://");
-            if witness.key.kind() != Kind::Witness || !plain {
-                return Err(Contradiction::Witness(witness.key.name().to_owned()));
-            }
-        }
-        if let Some(key) = self.followed.iter().find(|key| key.kind() != Kind::Log) {
-            return Err(Contradiction::Followed(key.name().to_owned()));
-        }
-        if self.witness_every == Duration::from_secs(0) {
-            return Err(Contradiction::Zero("log.witness_every"));
-        }
-        if self.witness_key_file.is_some() && self.witness_key_file == self.key_file {
-            return Err(Contradiction::OneKey);
-        }
-        Ok(())
-    }
 }
 
 /// What calls may use up.
@@ -240,14 +151,6 @@ impl Default for Config {
             retention: Retention::default(),
             admission: Admission::default(),
         }
-    }
-}
-
-impl Default for Retention {
-    fn default() -> Self {
-        // A month is longer than any watcher stays away. Arbitrary.
-        let month = Duration::from_secs(30 * 86_400);
-        Self { changes: month, tasks: month, every: Duration::from_secs(60) }
     }
 }
 
@@ -372,17 +275,7 @@ impl Config {
         if !(LEASE_TTL_MIN..=LEASE_TTL_MAX).contains(&self.lease_ttl) {
             return Err(Contradiction::LeaseTtl(self.lease_ttl));
         }
-        let bounds = [
-            ("bounds.watchers_max", self.bounds.watchers_max),
-            ("bounds.sessions_max", self.bounds.sessions_max),
-            ("bounds.uploads_max", self.bounds.uploads_max),
-            ("bounds.artifact_bytes_max", self.bounds.artifact_bytes_max.as_usize()),
-            ("bounds.source_requests_per_second", self.bounds.source_requests_per_second as usize),
-            ("bounds.source_burst", self.bounds.source_burst as usize),
-        ];
-        if let Some((name, _)) = bounds.iter().find(|(_, bound)| *bound == 0) {
-            return Err(Contradiction::Zero(name));
-        }
+        self.check_bounds()?;
         if self.domain_proofs.look_every.std().is_zero() {
             return Err(Contradiction::Zero("domain_proofs.look_every"));
         }
@@ -402,6 +295,21 @@ impl Config {
             return Err(Contradiction::NotAMember(self.id));
         }
         self.check_transport()
+    }
+
+    fn check_bounds(&self) -> Result<(), Contradiction> {
+        let bounds = [
+            ("bounds.watchers_max", self.bounds.watchers_max),
+            ("bounds.sessions_max", self.bounds.sessions_max),
+            ("bounds.uploads_max", self.bounds.uploads_max),
+            ("bounds.artifact_bytes_max", self.bounds.artifact_bytes_max.as_usize()),
+            ("bounds.source_requests_per_second", self.bounds.source_requests_per_second as usize),
+            ("bounds.source_burst", self.bounds.source_burst as usize),
+        ];
+        match bounds.iter().find(|(_, bound)| *bound == 0) {
+            Some((name, _)) => Err(Contradiction::Zero(name)),
+            None => Ok(()),
+        }
     }
 
     /// The origin that federation tokens must be for.
@@ -425,22 +333,6 @@ impl Config {
             Ok((id, url.clone()))
         };
         self.members.iter().map(number).collect()
-    }
-}
-
-impl Retention {
-    fn validate(&self) -> Result<(), Contradiction> {
-        // A caller polls for its task's end; an hour is longer than any of them waits between two looks.
-        let hour = Duration::from_secs(3_600);
-        let least = [
-            ("retention.changes", self.changes, Duration::from_secs(60)),
-            ("retention.tasks", self.tasks, hour),
-            ("retention.every", self.every, Duration::from_millis(100)),
-        ];
-        match least.into_iter().find(|(_, value, least)| value < least) {
-            Some((name, value, least)) => Err(Contradiction::Retention { name, value, least }),
-            None => Ok(()),
-        }
     }
 }
 

@@ -3,27 +3,27 @@
 //! It decides which state a read sees and what an unanswered proposal means to a caller. It must
 //! never call a write failed that may yet come about.
 
+mod callers;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deploy_service::Shutdown;
-use deploy_service::tls::Identity;
 use proto_types::{Digest, Kid, Origin, Revision, SecretKey};
 use proto_wire::registry::v1::Consistency;
-use registry_api::identity::{self, Door, OperatorSecret};
-use registry_api::{Code, Principal, Problem};
+use registry_api::identity::OperatorSecret;
+use registry_api::{Code, Problem};
 use registry_core::change::Reply;
 use registry_core::command::{Command, LedgerCommand, Proposal};
 use registry_core::query;
 use registry_raft::{Clock, ProposeError, ReadError, Registry, StoreView};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::admission::Gatekeeper;
 use crate::artifacts::Artifacts;
 use crate::audit::{self, Refusals};
-use crate::certificate;
 use crate::enrolment::Strangers;
 use crate::fleet::Fleet;
 use crate::leader::LeaderLine;
@@ -81,65 +81,6 @@ pub(crate) struct Reading {
 }
 
 impl Member {
-    /// Who calls: by this `authorization` value, or by the identity that the listener has verified;
-    /// both only if they are of one principal.
-    pub(crate) async fn caller(
-        &self,
-        authorization: Option<&str>,
-        identity: Option<&str>,
-    ) -> Result<Principal, Problem> {
-        let principal = self.identified(authorization, identity).await?;
-        audit::called_by(&principal);
-        Ok(principal)
-    }
-
-    async fn identified(
-        &self,
-        authorization: Option<&str>,
-        identity: Option<&str>,
-    ) -> Result<Principal, Problem> {
-        let shown = self.bearer(authorization).await?;
-        let Some(identity) = certificate::carried(identity) else { return Ok(shown) };
-        certificate::agree(&identity, &shown)?;
-        if shown == Principal::Anonymous { self.certified(&identity).await } else { Ok(shown) }
-    }
-
-    /// Whom a certificate stands for; as with credentials a follower asks once more.
-    async fn certified(&self, identity: &Identity) -> Result<Principal, Problem> {
-        let known = certificate::principal(identity, &self.registry.view().0)?;
-        let unknown = known == Principal::Anonymous && certificate::may_be_new(identity);
-        if !unknown || self.registry.is_leader() {
-            return Ok(known);
-        }
-        let _seat = self.doubt_seat()?;
-        certificate::principal(identity, &self.strong().await?.view)
-    }
-
-    /// Who shows this `authorization` value. A follower that does not know a credential asks once
-    /// more, with a strong read: it may have been given a moment ago.
-    async fn bearer(&self, authorization: Option<&str>) -> Result<Principal, Problem> {
-        let known = identity::identify(authorization, self.door(), &self.registry.view().0);
-        let unknown = matches!(&known, Err(problem) if problem.code() == Code::Unauthenticated);
-        let may_be_new = unknown && authorization.is_some_and(identity::may_be_new);
-        if !may_be_new || self.registry.is_leader() {
-            return known;
-        }
-        let _seat = self.doubt_seat()?;
-        identity::identify(authorization, self.door(), &self.strong().await?.view)
-    }
-
-    /// What credentials are measured by.
-    pub(crate) fn door(&self) -> Door<'_> {
-        let audience = self.origin.as_ref();
-        Door { operator: &self.operator, audience, now: self.clock.now() }
-    }
-
-    fn doubt_seat(&self) -> Result<SemaphorePermit<'_>, Problem> {
-        self.doubts
-            .try_acquire()
-            .map_err(|_| Problem::new(Code::Overloaded, "too many credentials are being looked up"))
-    }
-
     /// Has a proposal committed, through the leader if need be. The replies are those of its
     /// commands; a refusal is an error. Acts in it are committed with their lines of the audit.
     pub(crate) async fn propose(&self, proposal: Proposal) -> Result<Vec<Reply>, Problem> {

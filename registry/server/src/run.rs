@@ -5,44 +5,33 @@
 //! must never serve before its state is open, nor end while an answer is under way.
 
 mod beside;
+mod open;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use deploy_service::tls::{self, Connector, Role};
-use deploy_service::{
-    Drained, Readiness, Security, Shutdown, SourceLimit, listen, secret, serve, telemetry,
-};
-use proto_types::{Kid, Revision, SecretKey};
+use deploy_service::{Drained, Readiness, Security, Shutdown, listen, secret, serve, telemetry};
+use proto_types::Revision;
 use proto_wire::registry::v1 as wire;
-use registry_api::OperatorSecret;
 use registry_fetch::Fetcher;
-use registry_raft::{Clock, ClusterSecret, Credentials, Registry, Timings};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tonic_health::server::HealthReporter;
 
 use self::beside::{leave, repaired, watch_standing};
-use crate::admission::Gatekeeper;
-use crate::artifacts::Artifacts;
-use crate::audit::Refusals;
+use self::open::{open, sources};
 use crate::compare;
-use crate::config::{Admission, Config, Contradiction};
-use crate::enrolment::Strangers;
-use crate::fleet::{self, Fleet};
-use crate::front::{Front, Sources};
+use crate::config::{Config, Contradiction};
+use crate::fleet;
+use crate::front::Front;
 use crate::housekeeping;
 use crate::join::{self, Wish};
-use crate::leader::LeaderLine;
-use crate::log::{LogDesk, collect};
-use crate::member::{DOUBTS_MAX, Member, Signer};
+use crate::log::collect;
+use crate::member::Member;
 use crate::peers;
 use crate::recovery::Pace;
-use crate::search::SEARCHES_MAX;
 
 /// Why a member does not run.
 #[derive(Debug, thiserror::Error)]
@@ -234,104 +223,4 @@ fn wish(config: &Config, addr: SocketAddr) -> Result<Option<Wish>, Error> {
 
 fn own_url(config: &Config, addr: SocketAddr) -> String {
     config.advertise.clone().unwrap_or_else(|| format!("{}://{addr}", config.scheme()))
-}
-
-/// Opens everything that calls share.
-async fn open(config: &Config, addr: SocketAddr, shutdown: Shutdown) -> Result<Member, Error> {
-    let operator = secret::read(&config.operator_token_file)?;
-    let cluster = secret::read(&config.cluster_secret_file)?;
-    let signer = signer(&config.signing_key_file, &config.signing_kid)?;
-    let log = log_desk(config)?;
-    let folder = config.artifacts.clone().unwrap_or_else(|| config.data_dir.join("artifacts"));
-    let bounds = &config.bounds;
-    let artifacts =
-        Artifacts::open(&folder, bounds.artifact_bytes_max.as_usize(), bounds.uploads_max)
-            .map_err(|source| Error::Artifacts { path: folder, source })?;
-    let clock = Clock::system();
-    let raft = raft(config, addr, clock.clone())?;
-    let connector = Connector::maybe(config.client_files())?;
-    let secret = ClusterSecret::new(cluster.expose())?;
-    let credentials = match config.tls {
-        Some(_) => Credentials::mutual(config.id, secret, connector.clone())?,
-        None => secret.into(),
-    };
-    let registry = Registry::start(raft, credentials).await?;
-    Ok(Member {
-        registry,
-        operator: OperatorSecret::new(operator.expose()),
-        origin: config.own_origin()?,
-        gatekeeper: gatekeeper(&config.admission)?,
-        artifacts,
-        signer,
-        log,
-        refusals: Refusals::default(),
-        log_open: AtomicBool::new(false),
-        clock,
-        shutdown,
-        fleet: Fleet::new(config.lease_ttl.std(), bounds.sessions_max),
-        line: LeaderLine::new(&connector),
-        waits: Arc::new(Semaphore::new(bounds.watchers_max)),
-        doubts: Semaphore::new(DOUBTS_MAX),
-        strangers: Strangers::new(),
-        searches: Semaphore::new(SEARCHES_MAX),
-        upkeep: Arc::new(Semaphore::new(1)),
-        propose_timeout: bounds.propose_timeout.std(),
-    })
-}
-
-fn sources(config: &Config) -> Sources {
-    let bounds = &config.bounds;
-    let limit = SourceLimit::new(bounds.source_requests_per_second, bounds.source_burst);
-    Sources { limit, trusted: config.trusted_proxies.clone() }
-}
-
-fn gatekeeper(admission: &Admission) -> Result<Gatekeeper, Error> {
-    let decision_point = admission.decision_point().map_err(Contradiction::from)?;
-    Ok(Gatekeeper { rules: admission.rules()?, decision_point })
-}
-
-fn raft(
-    config: &Config,
-    addr: SocketAddr,
-    clock: Clock,
-) -> Result<registry_raft::Config, Contradiction> {
-    let mut members = config.numbered_members()?;
-    if members.is_empty() {
-        members = BTreeMap::from([(config.id, own_url(config, addr))]);
-    }
-    let mut raft = registry_raft::Config::new(config.id, &config.data_dir, members);
-    raft.bootstrap = config.bootstrap && config.join.is_none();
-    raft.timings = Timings {
-        heartbeat: config.cluster.heartbeat.std(),
-        election_min: config.cluster.election_min.std(),
-        election_max: config.cluster.election_max.std(),
-    };
-    raft.snapshot_every_logs = config.cluster.snapshot_every_logs;
-    raft.logs_kept = config.cluster.logs_kept;
-    raft.clock = clock;
-    Ok(raft)
-}
-
-/// The keys of the log, and of this cluster as a witness.
-fn log_desk(config: &Config) -> Result<LogDesk, Error> {
-    let path = config.log.key_file.as_ref().unwrap_or(&config.signing_key_file);
-    let witness = config.log.witness_key_file.as_deref().map(secret_key).transpose()?;
-    Ok(LogDesk::new(&config.log, secret_key(path)?, witness)?)
-}
-
-fn signer(path: &Path, kid: &str) -> Result<Signer, Error> {
-    let kid = Kid::parse(kid).map_err(Error::SigningKid)?;
-    Ok(Signer { kid, key: secret_key(path)? })
-}
-
-fn secret_key(path: &Path) -> Result<SecretKey, Error> {
-    let malformed = || Error::SigningKey(path.to_owned());
-    let text = secret::read(path)?;
-    let seed = seed(text.expose()).ok_or_else(malformed)?;
-    Ok(SecretKey::from_seed(&seed))
-}
-
-/// 32 bytes in lower-case hexadecimal digits: the spelling of a digest without its prefix.
-fn seed(text: &str) -> Option<[u8; 32]> {
-    proto_types::Digest::parse(&format!("sha256:{text}")).ok().map(|digest| digest.0)
 }

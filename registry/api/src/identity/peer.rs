@@ -4,9 +4,10 @@
 //! used for more than finding the key before the signature holds, and never decide that a token is
 //! unspent: a write spends it in its own proposal.
 
-use proto_types::Kid;
+use proto_types::manifest::KeyUse;
 use proto_types::token::{Claims, Kind, Refusal, Unverified};
-use registry_core::entry::{PeerEntry, PeerStatus};
+use proto_types::{Kid, WallMs};
+use registry_core::entry::{EnrolledKey, PeerEntry, PeerStatus};
 use registry_core::query;
 use registry_core::view::View;
 
@@ -29,19 +30,20 @@ pub(super) fn identify(text: &str, door: Door<'_>, view: &dyn View) -> Result<Pe
     }
     let peer = query::peer(view, token.iss())?;
     let peer = peer.filter(|peer| peer.status == PeerStatus::Active).ok_or_else(unknown)?;
-    let claims = verified(token, &peer).map_err(|_| unknown())?;
+    let claims = verified(token, &peer, door.now).map_err(|_| unknown())?;
     claims.check(audience, door.now).map_err(|_| unknown())?;
     let token = TokenUse { hash: claims.replay_key(), until: claims.dead_at() };
     Ok(PeerCaller { origin: claims.iss, token: Some(token) })
 }
 
-/// Verifies with the key that the token names, or with each of the peer's, of which there are 16 at
-/// most.
-fn verified(token: Unverified, peer: &PeerEntry) -> Result<Claims, Refusal> {
+/// Verifies with the signing key that the token names, or with each of those that count now, of which
+/// there are 16 at most.
+fn verified(token: Unverified, peer: &PeerEntry, now: WallMs) -> Result<Claims, Refusal> {
     let kid: Option<Kid> = token.kid().cloned();
     let named = |name: &Kid| kid.as_ref().is_none_or(|kid| kid == name);
     let mut refused = Refusal::BadSignature;
-    for key in peer.keys.iter().filter(|key| named(&key.kid)) {
+    let signs = |key: &&EnrolledKey| key.usage == KeyUse::Signing && named(&key.kid);
+    for key in peer.counting(now).filter(signs) {
         match token.clone().verify(&key.public_key) {
             Ok(claims) => return Ok(claims),
             Err(refusal) => refused = refusal,
@@ -70,7 +72,7 @@ mod tests {
         let mut view = Memory::default();
         let command = Command::EnrolPeer {
             origin: origin.parse().unwrap(),
-            keys: vec![EnrolledKey { kid: kid.parse().unwrap(), public_key: key.public() }],
+            keys: vec![EnrolledKey::new(kid.parse().unwrap(), key.public())],
             approval: Approval::Operator,
         };
         let change = registry_core::apply(&view, Stamp { now: WallMs(1) }, &command).unwrap();
@@ -123,7 +125,7 @@ mod tests {
         let other = SecretKey::from_seed(&[2; 32]);
         let command = Command::EnrolPeer {
             origin: "https://b.example".parse().unwrap(),
-            keys: vec![EnrolledKey { kid: "kb".parse().unwrap(), public_key: other.public() }],
+            keys: vec![EnrolledKey::new("kb".parse().unwrap(), other.public())],
             approval: Approval::Operator,
         };
         let change = registry_core::apply(&view, Stamp { now: WallMs(2) }, &command).unwrap();

@@ -1,0 +1,78 @@
+//! The transparency log and its witnesses.
+//!
+//! It decides which keys may serve together. It must never hold a key, only the path of its file.
+
+use std::path::PathBuf;
+
+use deploy_service::units::Duration;
+use proto_types::tlog::{Kind, NoteKey};
+use serde::Deserialize;
+
+use super::Contradiction;
+
+/// The transparency log and its witnesses. All members of a cluster are told the same.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// The log's name, a URL without its scheme; no two clusters may share one.
+    pub origin: String,
+    /// The seed of the Ed25519 key that signs checkpoints: 64 hexadecimal digits. By default the
+    /// key that signs roster and catalog.
+    pub key_file: Option<PathBuf>,
+    /// Who cosigns our checkpoints.
+    pub witnesses: Vec<Witness>,
+    /// How often new checkpoints go to the witnesses.
+    pub witness_every: Duration,
+    /// The seed of the key that this cluster cosigns others with, which must be no other key of it;
+    /// without it this cluster is no witness.
+    pub witness_key_file: Option<PathBuf>,
+    /// The name that it cosigns under; by default the origin.
+    pub witness_name: Option<String>,
+    /// The keys of the logs that it is a witness of: `<origin>+<id>+<key>`.
+    pub followed: Vec<NoteKey>,
+}
+
+/// A witness of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Witness {
+    /// Where `/add-checkpoint` is: a base URL, http on loopback.
+    pub url: String,
+    /// Its key, `<name>+<id>+<key>`, of the kind cosignature/v1.
+    pub key: NoteKey,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            origin: "localhost/ecumene-registry".to_owned(),
+            key_file: None,
+            witnesses: Vec::new(),
+            witness_every: Duration::from_secs(10),
+            witness_key_file: None,
+            witness_name: None,
+            followed: Vec::new(),
+        }
+    }
+}
+
+impl Log {
+    pub(super) fn validate(&self) -> Result<(), Contradiction> {
+        for witness in &self.witnesses {
+            let plain = witness.url.starts_with("http://");
+            if witness.key.kind() != Kind::Witness || !plain {
+                return Err(Contradiction::Witness(witness.key.name().to_owned()));
+            }
+        }
+        if let Some(key) = self.followed.iter().find(|key| key.kind() != Kind::Log) {
+            return Err(Contradiction::Followed(key.name().to_owned()));
+        }
+        if self.witness_every == Duration::from_secs(0) {
+            return Err(Contradiction::Zero("log.witness_every"));
+        }
+        if self.witness_key_file.is_some() && self.witness_key_file == self.key_file {
+            return Err(Contradiction::OneKey);
+        }
+        Ok(())
+    }
+}
