@@ -12,7 +12,7 @@ async fn put(world: &World, at: usize, n: u64) -> Result<()> {
     let peer = Peer::new("https://a.example")?;
     let document =
         documents::record(&peer, &format!("urn:test:agent:{n}"), WallMs(1_774_000_000_000))?;
-    let request = wire::PutRecordRequest { document: document.into(), if_match: String::new() };
+    let request = wire::PutRecordRequest { document: document.into(), ..Default::default() };
     let operator = world.operator_at(&world.members[at].url).await?;
     operator.directory.clone().put_record(request).await?;
     Ok(())

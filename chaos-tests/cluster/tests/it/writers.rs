@@ -112,7 +112,7 @@ async fn run(shared: Arc<Shared>) -> Result<()> {
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        let request = wire::PutRecordRequest { document: document.into(), if_match: String::new() };
+        let request = wire::PutRecordRequest { document: document.into(), ..Default::default() };
         match operator.directory.clone().put_record(request).await {
             Ok(stored) => {
                 let digest = stored.into_inner().digest;
