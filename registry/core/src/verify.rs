@@ -13,8 +13,8 @@ use proto_types::Digest;
 
 use crate::layout::state;
 use crate::table::{
-    AGENTS, CARDS, ENVELOPES, Entity, GATEWAYS, JOIN_TOKENS, MEMBERS, NODES, PEERS, RECORDS, TASKS,
-    Table,
+    AGENTS, CARDS, ENVELOPES, Entity, GATEWAYS, JOIN_TOKENS, MEMBERS, NAMESPACES, NODES, PEER_LOG,
+    PEER_REQUESTS, PEERS, RECORDS, SEARCHES, TASKS, Table,
 };
 use crate::view::{Pair, Space, View, ViewError};
 
@@ -50,10 +50,23 @@ const TABLES: &[&dyn AnyTable] = &[
     &ENVELOPES,
     &JOIN_TOKENS,
     &MEMBERS,
+    &NAMESPACES,
+    &PEER_LOG,
+    &PEER_REQUESTS,
+    &SEARCHES,
 ];
 
 /// The tags of `Space::State` that hold no entities.
-const RAW: &[u8] = &[state::COUNTERS, state::SPENT_TOKENS, state::LOOSE_BODIES];
+const RAW: &[u8] = &[
+    state::COUNTERS,
+    state::SPENT_TOKENS,
+    state::LOOSE_BODIES,
+    state::LOG,
+    state::AUDIT_HEAD,
+    state::AUDIT,
+    state::WITNESSED,
+    state::SEARCH_STATISTICS,
+];
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -65,7 +65,7 @@ async fn a_head_that_does_not_fit_is_refused_before_the_body_is_read() {
             (vec![good[0], ("authorization", "Bearer junk")], "{}", 401, "unauthenticated"),
             (with(&[("x-hive-federation-jwt", "junk")]), "{}", 400, "credential-ambiguous"),
             (with(&[("authorization", "Bearer junk")]), "{}", 400, "credential-ambiguous"),
-            (vec![good[0], ("x_hive_federation_jwt", "a")], "{}", 400, "credential-ambiguous"),
+            (vec![good[0], ("x_hive_federation_jwt", "a")], "{}", 400, "framing-ambiguous"),
             (vec![good[1]], "{}", 415, "media-type"),
             (vec![("content-type", "text/plain"), good[1]], "{}", 415, "media-type"),
             (with(&[("content-encoding", "gzip")]), "{}", 415, "media-type"),

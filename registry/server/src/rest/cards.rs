@@ -9,7 +9,7 @@ use http::header::{CACHE_CONTROL, ETAG, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use proto_types::Digest;
 use registry_api::decode::card::Terms;
-use registry_api::{Code, decode};
+use registry_api::{Code, Problem, decode};
 use registry_core::viewer::Sight;
 use serde::Deserialize;
 use serde_json::json;
@@ -36,6 +36,14 @@ static OWNER: Parameter = Parameter::query(
     "The peer whose enrolled key has signed the card; without it the card counts as unsigned.",
     r##"{"$ref":"#/components/schemas/Origin"}"##,
 );
+
+/// An empty name is none, where over gRPC it stands for nobody.
+fn owner(named: Option<&str>) -> Result<&str, Problem> {
+    match named {
+        Some("") => Err(Problem::argument("owner", "it is empty")),
+        named => Ok(named.unwrap_or_default()),
+    }
+}
 
 pub(super) fn routes() -> Vec<Route> {
     let path = "/v1/cards/{handle}";
@@ -104,7 +112,7 @@ pub(super) async fn put(
     let document = json_body(request).await?;
     let digest = Digest::of(&document);
     let terms = Terms {
-        owner: asked.owner.as_deref().unwrap_or_default(),
+        owner: owner(asked.owner.as_deref())?,
         visibility: asked.visibility.as_deref().unwrap_or_default(),
     };
     let view = member.strong().await?.view;

@@ -15,7 +15,7 @@ use crate::namespaces::{self, Kept};
 
 use super::parameter::{CONSISTENCY, LIMIT, Parameter, READ, UNKEPT};
 use super::route::{Access, Route};
-use super::{Answered, Shared, at, caller, json, json_body, parameters, read, schemas};
+use super::{Answered, Shared, at, caller, json, json_body, page, parameters, read, schemas};
 
 static NAME: Parameter = Parameter::path(
     "name",
@@ -66,7 +66,7 @@ pub(super) fn routes() -> Vec<Route> {
 pub(super) struct Listing {
     after: Option<String>,
     #[serde(default)]
-    limit: u32,
+    limit: Option<u32>,
     consistency: Option<String>,
 }
 
@@ -84,7 +84,7 @@ async fn list(
     let caller = caller(&member, &headers).await?;
     let asked = parameters(query)?;
     let after: Option<Namespace> = field::optional("after", asked.after.as_deref().unwrap_or(""))?;
-    let limit = field::page(asked.limit)?;
+    let limit = page::limit(asked.limit)?;
     let reading = read(&member, asked.consistency.as_deref()).await?;
     let page = namespaces::page(&reading.view, &caller, after.as_ref(), limit)?;
     let next = field::next(&page, limit, |(entry, _)| entry.name.as_str());

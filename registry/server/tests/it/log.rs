@@ -70,7 +70,9 @@ async fn what_is_published_is_proven_from_public_tiles() {
     assert!(entries.iter().zip(&tiles.0).all(|(entry, hash)| tlog::leaf_hash(entry) == *hash));
     for absent in ["0/000", "0/001.p/1", "1/000.p/1", "entries/x001/000", "0/0", "0/..", "x"] {
         let answer = world.get(&format!("/tile/{absent}")).await;
-        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{absent}");
+        // What has more than one reading is refused before it is looked up.
+        let expected = if absent.ends_with("..") { 400 } else { 404 };
+        assert_eq!(answer.status().as_u16(), expected, "{absent}");
     }
 
     let path = format!("/v1/records/{}", handles[0].replace(':', "%3A").replace('/', "%2F"));

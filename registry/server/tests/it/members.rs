@@ -18,7 +18,10 @@ fn role(found: &wire::Membership, id: u64) -> Option<bool> {
 async fn a_member_joins_by_token_is_promoted_leads_and_the_first_one_leaves() {
     let first = World::start().await;
     let learner = first.joining(2, false).await;
-    assert_eq!(role(&members(&first).await, 2), Some(false));
+    eventually("a learner", || async {
+        (role(&members(&first).await, 2) == Some(false)).then_some(())
+    })
+    .await;
     let voter = first.joining(3, true).await;
     let three = eventually("a voter", || async {
         let found = members(&first).await;

@@ -193,7 +193,12 @@ fn request(method: &Method, path: &str, body: &[u8], token: Option<&str>) -> Req
 
 async fn compare(one: &World, two: &World, as_peer: bool) {
     let contract = body_of(&one.get("/openapi/registry-v1.json").await);
+    // The log tells everybody that something was written, and by blinded leaves never what: decision 17.
+    let in_log = |path: &str| path.starts_with("/checkpoint") || path.starts_with("/tile/");
     for (at, (method, path, body)) in requests(&contract).into_iter().enumerate() {
+        if in_log(&path) {
+            continue;
+        }
         let shown = as_peer.then(|| token(STRANGER, &stranger_key(), &format!("rest-{at}")));
         let ask = || request(&method, &path, &body, shown.as_deref());
         let (first, second) = (one.send(ask()).await, two.send(ask()).await);

@@ -6,14 +6,14 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use http::{HeaderMap, StatusCode};
 use proto_wire::registry::v1 as wire;
-use registry_api::{Code, Problem, Role, decode, field};
+use registry_api::{Code, Problem, Role, decode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::super::parameter::{LIMIT, Parameter, READ, UNKEPT};
 use super::super::route::{Access, Route};
-use super::super::{Answered, Shared, at, caller, json, json_body, parameters, schemas};
+use super::super::{Answered, Shared, at, caller, json, json_body, page, parameters, schemas};
 use super::{ORIGIN, keys, origin};
 use crate::lookup;
 use crate::member::{Member, done_at};
@@ -95,7 +95,7 @@ struct Paging {
     #[serde(default)]
     after: String,
     #[serde(default)]
-    limit: u32,
+    limit: Option<u32>,
 }
 
 async fn requests(
@@ -105,7 +105,7 @@ async fn requests(
 ) -> Answered {
     caller(&member, &headers).await?.require(&[Role::Operator])?;
     let asked = parameters(query)?;
-    let limit = field::page(asked.limit)?;
+    let limit = page::limit(asked.limit)?;
     let reading = member.stale();
     let page = lookup::peer_requests(&reading.view, &asked.after, limit)?;
     let requests: Vec<Value> = page.requests.iter().map(request).collect();

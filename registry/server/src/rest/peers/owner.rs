@@ -9,7 +9,7 @@ use axum::extract::{ConnectInfo, Path, Query, Request, State};
 use http::{HeaderMap, StatusCode};
 use proto_types::{Digest, Origin};
 use proto_wire::registry::v1 as wire;
-use registry_api::{Code, Problem, decode, field, render};
+use registry_api::{Code, Problem, decode, render};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -17,7 +17,9 @@ use serde_json::{Value, json};
 use super::super::cards::tagged;
 use super::super::parameter::{CONSISTENCY, LIMIT, Parameter, READ, UNKEPT, WRITTEN};
 use super::super::route::{Access, Route};
-use super::super::{Answered, Shared, at, caller, json, json_body, parameters, read, schemas};
+use super::super::{
+    Answered, Shared, at, caller, json, json_body, page, parameters, read, schemas,
+};
 use super::{ORIGIN, origin, peer};
 use crate::member::done_at;
 use crate::{enrolment, lookup};
@@ -110,7 +112,7 @@ struct Paging {
     #[serde(default)]
     after: u64,
     #[serde(default)]
-    limit: u32,
+    limit: Option<u32>,
     consistency: Option<String>,
 }
 
@@ -120,7 +122,7 @@ async fn log(
     query: Result<Query<Paging>, QueryRejection>,
 ) -> Answered {
     let (origin, asked) = (origin(path)?, parameters(query)?);
-    let limit = field::page(asked.limit)?;
+    let limit = page::limit(asked.limit)?;
     let reading = read(&member, asked.consistency.as_deref()).await?;
     let page = lookup::peer_log(&reading.view, &origin, asked.after, limit)?;
     let entries = page.entries.iter().map(line).collect::<Result<Vec<_>, _>>()?;
