@@ -152,7 +152,7 @@ async fn run_once(config: &Config, shutdown: &Shutdown) -> Result<Ended, Error> 
     let look_every = config.domain_proofs.look_every;
     tasks.spawn(peers::lead(Arc::clone(&member), fetcher, look_every));
     tasks.spawn(compare::run(Arc::clone(&member), readiness.clone()));
-    let watcher = tokio::spawn(watch_standing(member.registry.clone(), readiness.clone()));
+    let watcher = tokio::spawn(watch_standing(member.registry.clone(), &readiness));
     let served = serve(listener, front, config.limits.clone(), ending.clone());
     let drained = tokio::select! {
         drained = served => Some(drained),

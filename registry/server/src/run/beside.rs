@@ -28,22 +28,28 @@ pub(super) async fn repaired(registry: &Registry, config: &Config, readiness: &R
 }
 
 /// Readiness follows whether a leader is known, without which no write and no strong read is
-/// served, and whether this member belongs to the cluster.
-pub(super) async fn watch_standing(registry: Registry, readiness: Readiness) {
+/// served, and whether this member belongs to the cluster. Both count from this call on, before the
+/// future is polled: nobody may be told that a member is ready that has not looked yet.
+pub(super) fn watch_standing(
+    registry: Registry,
+    readiness: &Readiness,
+) -> impl Future<Output = ()> + Send + use<> {
     let (known, belongs) = (readiness.condition("leader"), readiness.condition("member"));
-    let mut leadership = registry.leadership();
-    let mut look = tokio::time::interval(STANDING_PAUSE);
-    loop {
-        let status = registry.status();
-        known.set(leadership.borrow_and_update().leader.is_some());
-        belongs.set(!status.removed && status.address(status.id).is_some());
-        tokio::select! {
-            changed = leadership.changed() => if changed.is_err() { break },
-            _ = look.tick() => {}
+    async move {
+        let mut leadership = registry.leadership();
+        let mut look = tokio::time::interval(STANDING_PAUSE);
+        loop {
+            let status = registry.status();
+            known.set(leadership.borrow_and_update().leader.is_some());
+            belongs.set(!status.removed && status.address(status.id).is_some());
+            tokio::select! {
+                changed = leadership.changed() => if changed.is_err() { break },
+                _ = look.tick() => {}
+            }
         }
+        // A member whose core has ended still belongs; it is told to stop, or its disk failed.
+        known.set(false);
     }
-    known.set(false);
-    // A member whose core has ended still belongs; it is told to stop, or its disk failed.
 }
 
 /// How often a member looks whether it was removed. Arbitrary.
