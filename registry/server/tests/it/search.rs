@@ -2,7 +2,6 @@
 
 use http::Method;
 use proto_wire::registry::v1 as wire;
-use proto_wire::registry::v1::search_client::SearchClient;
 use serde_json::{Value, json};
 
 use crate::world::{OPERATOR, World, by, json, vectors};
@@ -128,7 +127,7 @@ async fn a_hit_is_explained_and_its_parts_add_up() {
         consistency: 1,
         ..Default::default()
     };
-    let found = SearchClient::new(world.channel.clone()).search_agents(request).await.unwrap();
+    let found = world.search().search_agents(request).await.unwrap();
     assert!(found.metadata().contains_key("ecumene-revision"));
     let found = found.into_inner();
     assert_eq!((found.hits.len(), u64::from(found.hits[0].score)), (1, points));

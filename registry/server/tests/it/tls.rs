@@ -122,7 +122,6 @@ impl Certified {
     }
 }
 
-#[ignore = "fails: not every member serves in time since the branches were joined"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_in_tls_serves_an_operator_by_certificate_at_every_member() {
     let world = Certified::start(3).await;

@@ -23,6 +23,7 @@ use proto_wire::registry::v1::cluster_client::ClusterClient;
 use proto_wire::registry::v1::directory_client::DirectoryClient;
 use proto_wire::registry::v1::fleet_client::FleetClient;
 use proto_wire::registry::v1::log_client::LogClient;
+use proto_wire::registry::v1::search_client::SearchClient;
 use registry_server::{Config, Error, Summary};
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -150,6 +151,10 @@ impl World {
 
     pub(crate) fn log(&self) -> LogClient<Channel> {
         LogClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn search(&self) -> SearchClient<Channel> {
+        SearchClient::new(self.channel.clone())
     }
 
     pub(crate) fn cluster(&self) -> ClusterClient<Channel> {
@@ -344,9 +349,11 @@ pub(crate) fn config(folder: &Path, id: u64) -> Config {
     }
 }
 
+/// A secret's file. Moved into its place whole: a member that runs already may be reading it.
 pub(crate) fn secret(folder: &Path, name: &str, text: &str) -> PathBuf {
-    let path = folder.join(name);
-    std::fs::write(&path, text).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let (path, fresh) = (folder.join(name), folder.join(format!("{name}.new")));
+    std::fs::write(&fresh, text).unwrap();
+    std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::rename(&fresh, &path).unwrap();
     path
 }
