@@ -169,6 +169,16 @@ pub enum Refusal {
         /// Whose it is.
         owner: Origin,
     },
+    /// Another registry is the authority of this entry.
+    #[error("{kind} {id} is at home at {home}")]
+    HomeElsewhere {
+        /// `record` or `card`.
+        kind: String,
+        /// Its name.
+        id: String,
+        /// Which registry.
+        home: Origin,
+    },
     /// A manifest sequence that does not rise.
     #[error("manifest sequence {offered} of {issuer} does not exceed {kept}")]
     SequenceNotHigher {

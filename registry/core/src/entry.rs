@@ -7,7 +7,9 @@ mod directory;
 mod envelope;
 mod event;
 mod fleet;
+mod liveness;
 mod member;
+mod partner;
 mod peer;
 mod task;
 mod visibility;
@@ -17,7 +19,11 @@ pub use self::directory::{CardEntry, RecordEntry};
 pub use self::envelope::{Acked, EnvelopeEntry};
 pub use self::event::{ChangeEvent, ChangeKind};
 pub use self::fleet::{Capacity, GatewayEntry, JoinRole, JoinTokenEntry, NodeEntry, NodeState};
+pub use self::liveness::{Liveness, LivenessEntry, NotALiveness, Subject};
 pub use self::member::MemberEntry;
+pub use self::partner::{
+    ImportKind, PartnerEntry, PartnerKind, PartnerState, PartnerTerms, ProvenanceEntry,
+};
 pub use self::peer::{Approval, EnrolledKey, ManifestRef, PeerEntry, PeerStatus};
 pub use self::task::{ReplyTo, TaskEnd, TaskEntry, TaskState};
 pub use self::visibility::{NotAVisibility, Scope, Scoped, Visibility};

@@ -1,12 +1,12 @@
 //! The derived keys: which lookups and orders the state can be read in, beside its ids.
 //! Each is a function of one entity; an index must never hold what the entity does not.
 
-use proto_types::{Digest, EnvelopeId, Kid, NodeId, Origin, Revision, TaskId, WallMs};
+use proto_types::{Digest, EnvelopeId, Kid, Namespace, NodeId, Origin, Revision, TaskId, WallMs};
 use serde::{Deserialize, Serialize};
 
 use crate::entry::{
-    EnvelopeEntry, GatewayEntry, JoinTokenEntry, NodeEntry, PeerEntry, PeerStatus, RecordEntry,
-    TaskEntry, TaskState,
+    EnvelopeEntry, GatewayEntry, JoinTokenEntry, NodeEntry, PeerEntry, PeerStatus, ProvenanceEntry,
+    RecordEntry, TaskEntry, TaskState,
 };
 use crate::layout::{self, END, derived};
 use crate::table::{Entity as _, decode, encode};
@@ -91,6 +91,16 @@ pub(crate) fn of_envelope(envelope: &EnvelopeEntry) -> Keys {
         keys.push((in_queue(&envelope.target, envelope.revision), encode(&place)));
     }
     keys
+}
+
+pub(crate) fn of_provenance(provenance: &ProvenanceEntry) -> Keys {
+    let key = provenance.key().into_bytes();
+    vec![([imports_of(&provenance.partner), key.clone()].concat(), key)]
+}
+
+/// What the keys of a partner's entries start with, those it has withdrawn included.
+pub(crate) fn imports_of(partner: &Namespace) -> Vec<u8> {
+    layout::key(derived::IMPORTS_BY_PARTNER, &[partner.as_str().as_bytes(), END])
 }
 
 /// Present while an entity names the body: its table and its key stand behind the digest.

@@ -21,6 +21,9 @@ pub(crate) mod state {
     pub(crate) const ENVELOPES: u8 = 8;
     pub(crate) const JOIN_TOKENS: u8 = 9;
     pub(crate) const SPENT_TOKENS: u8 = 10;
+    pub(crate) const LIVENESS: u8 = 20;
+    pub(crate) const PARTNERS: u8 = 21;
+    pub(crate) const PROVENANCE: u8 = 22;
     pub(crate) const LOOSE_BODIES: u8 = 27;
     pub(crate) const MEMBERS: u8 = 28;
 }
@@ -38,6 +41,7 @@ pub(crate) mod derived {
     pub(crate) const ENVELOPES_BY_EXPIRY: u8 = 9;
     pub(crate) const TASKS_BY_END: u8 = 10;
     pub(crate) const BODY_REFS: u8 = 11;
+    pub(crate) const IMPORTS_BY_PARTNER: u8 = 40;
 }
 
 /// A key: the parts one after the other.

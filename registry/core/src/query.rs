@@ -2,12 +2,14 @@
 //! They decide nothing; they must never filter by who asks (the shell knows that, the state does not).
 
 mod cluster;
+mod federation;
 
 use proto_types::{
     Digest, EnvelopeId, GatewayId, Handle, NodeId, Origin, Revision, TaskId, WallMs,
 };
 
 pub use self::cluster::{cluster_epoch, compacted, member, revision_at};
+pub use self::federation::{imports, liveness, partner, partners, peer_liveness, provenance};
 use crate::counter;
 use crate::entry::{
     AgentEntry, CardEntry, ChangeEvent, EnvelopeEntry, GatewayEntry, JoinTokenEntry, NodeEntry,

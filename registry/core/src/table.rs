@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 
 use crate::change::Write;
 use crate::entry::{
-    AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, JoinTokenEntry, MemberEntry, NodeEntry,
-    PeerEntry, RecordEntry, TaskEntry, TaskState,
+    AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, JoinTokenEntry, LivenessEntry, MemberEntry,
+    NodeEntry, PartnerEntry, PeerEntry, ProvenanceEntry, RecordEntry, TaskEntry, TaskState,
 };
 use crate::index;
 use crate::layout::{self, END, state};
@@ -37,6 +37,13 @@ pub const JOIN_TOKENS: Table<JoinTokenEntry> = Table::new(state::JOIN_TOKENS, "j
 
 /// Members of the cluster that joined or left it, by number.
 pub const MEMBERS: Table<MemberEntry> = Table::new(state::MEMBERS, "member");
+
+/// What the crawler last saw, by subject.
+pub const LIVENESS: Table<LivenessEntry> = Table::new(state::LIVENESS, "liveness");
+/// Registries that are pulled from, by name.
+pub const PARTNERS: Table<PartnerEntry> = Table::new(state::PARTNERS, "partner");
+/// Where imported entries came from, by kind and handle.
+pub const PROVENANCE: Table<ProvenanceEntry> = Table::new(state::PROVENANCE, "provenance");
 
 /// What can be kept in a table.
 pub trait Entity: Serialize + DeserializeOwned {
@@ -286,6 +293,41 @@ impl Entity for MemberEntry {
     }
 
     fn bodies(&self) -> Vec<Digest> {
+        Vec::new()
+    }
+}
+
+impl Entity for LivenessEntry {
+    fn key(&self) -> String {
+        self.subject.key()
+    }
+
+    fn bodies(&self) -> Vec<Digest> {
+        Vec::new()
+    }
+}
+
+impl Entity for PartnerEntry {
+    fn key(&self) -> String {
+        self.name.as_str().to_owned()
+    }
+
+    fn bodies(&self) -> Vec<Digest> {
+        Vec::new()
+    }
+}
+
+impl Entity for ProvenanceEntry {
+    fn key(&self) -> String {
+        Self::key_of(self.kind, &self.handle)
+    }
+
+    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        index::of_provenance(self)
+    }
+
+    fn bodies(&self) -> Vec<Digest> {
+        // The entry itself names it.
         Vec::new()
     }
 }

@@ -15,6 +15,7 @@ impl From<Refusal> for Problem {
             Refusal::PreconditionFailed { stored } => {
                 problem.with("stored", stored.map(|digest| digest.to_string()))
             }
+            Refusal::HomeElsewhere { home, .. } => problem.with("home", home.as_str()),
             Refusal::SequenceNotHigher { kept, .. } => problem.with("kept", kept),
             Refusal::TooFarAhead { what, ahead_ms_max, .. } => {
                 problem.with("member", what).with("ahead_ms_max", ahead_ms_max)
@@ -34,6 +35,7 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::StaleUpdatedAt { .. } => Code::StaleUpdatedAt,
         Refusal::PreconditionFailed { .. } => Code::PreconditionFailed,
         Refusal::NotOwner { .. } => Code::NotOwner,
+        Refusal::HomeElsewhere { .. } => Code::HomeElsewhere,
         Refusal::SequenceNotHigher { .. } => Code::SequenceNotHigher,
         Refusal::Expired { .. } => Code::DocumentExpired,
         Refusal::KeyNotEnrolled { .. } => Code::KeyNotEnrolled,

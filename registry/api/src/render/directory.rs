@@ -98,7 +98,7 @@ pub fn change(event: &ChangeEvent) -> wire::Change {
 }
 
 /// Every kind with its name, as a watch filters them.
-const KINDS: [(ChangeKind, &str); 8] = [
+const KINDS: [(ChangeKind, &str); 9] = [
     (ChangeKind::Peer, "peer"),
     (ChangeKind::Record, "record"),
     (ChangeKind::Card, "card"),
@@ -107,6 +107,7 @@ const KINDS: [(ChangeKind, &str); 8] = [
     (ChangeKind::Node, "node"),
     (ChangeKind::Task, "task"),
     (ChangeKind::Envelope, "envelope"),
+    (ChangeKind::Liveness, "liveness"),
 ];
 
 /// The kinds that a watch asks for; all of them if it names none.
@@ -120,7 +121,10 @@ pub fn kinds(names: &[String]) -> Result<Vec<ChangeKind>, Problem> {
     let find = |name: &String| {
         let found = KINDS.iter().find(|(_, known)| known == name);
         found.map(|(kind, _)| *kind).ok_or_else(|| {
-            Problem::argument("kinds", "peer, record, card, agent, gateway, node, task, envelope")
+            Problem::argument(
+                "kinds",
+                "peer, record, card, agent, gateway, node, task, envelope, liveness",
+            )
         })
     };
     names.iter().take(KINDS.len()).map(find).collect()

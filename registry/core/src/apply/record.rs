@@ -6,12 +6,12 @@ use proto_types::{Digest, Handle};
 
 use crate::change::{Refusal, Reply};
 use crate::command::Command;
-use crate::entry::{ChangeKind, RecordEntry, Scoped, Visibility};
+use crate::entry::{ChangeKind, ImportKind, RecordEntry, Scoped, Subject, Visibility};
 use crate::table::RECORDS;
 
 use super::bound::{self, MINUTE_MS, URL_BYTES_MAX};
 use super::draft::{Draft, Outcome};
-use super::owner;
+use super::{import, liveness, owner};
 
 /// Clocks of honest writers differ by less; a later one would lock out every other writer.
 const AHEAD_MS_MAX: u64 = 5 * MINUTE_MS;
@@ -34,15 +34,18 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     check_if_match(kept.as_ref(), *if_match)?;
     bound::near("updatedAt", *updated_at, draft.now(), AHEAD_MS_MAX)?;
     owner::check_key(draft, owner.as_ref())?;
+    let kept_owner = live.and_then(|kept| kept.owner.as_ref());
+    let imported = (ImportKind::Record, handle);
+    let imported = import::check_local(draft, imported, kept_owner, record.owner.as_ref())?;
     if let Some(kept) = &kept {
-        let live_owner = live.and_then(|kept| kept.owner.as_ref());
         owner::check_authority(
             draft,
             ("record", handle.as_str()),
-            live_owner,
+            kept_owner,
             record.owner.as_ref(),
         )?;
-        if *updated_at <= kept.updated_at && repeated.is_none() {
+        // The time of another registry's version binds nobody here.
+        if *updated_at <= kept.updated_at && repeated.is_none() && !imported {
             let stored_ms = kept.updated_at.0;
             return Err(Refusal::StaleUpdatedAt { handle: handle.clone(), stored_ms }.into());
         }
@@ -51,6 +54,7 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     let scopes = (live.map(Scoped::scope), Some(record.scope()));
     record.revision = draft.note_in(ChangeKind::Record, handle.as_str(), false, scopes);
     draft.replace(&RECORDS, kept.as_ref(), &record);
+    import::bring_home(draft, ImportKind::Record, handle)?;
     Ok(Reply::Done(record.revision))
 }
 
@@ -109,6 +113,8 @@ pub(super) fn delete(draft: &mut Draft<'_>, handle: &Handle, if_match: Option<Di
     let updated_at = kept.updated_at.max(draft.now());
     let tombstone = RecordEntry { digest: None, updated_at, revision, ..kept.clone() };
     draft.replace(&RECORDS, Some(&kept), &tombstone);
+    liveness::forget(draft, &Subject::Record(handle.clone()))?;
+    import::bring_home(draft, ImportKind::Record, handle)?;
     Ok(Reply::Done(revision))
 }
 

@@ -47,4 +47,6 @@ pub enum ChangeKind {
     Task,
     /// An envelope was accepted or acknowledged; `id` is its target.
     Envelope,
+    /// The crawler saw something else than before; `id` is `record/<handle>` or `peer/<origin>`.
+    Liveness,
 }

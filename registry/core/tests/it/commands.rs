@@ -5,7 +5,8 @@ use proto_types::card::Assurance;
 use proto_types::{ContextId, LeaseEpoch, NodeId, Revision, Stamp, WallMs};
 use registry_core::command::{Command, Proposal};
 use registry_core::entry::{
-    AgentKind, Approval, Capacity, JoinRole, NodeState, ReplyTo, TaskEnd, Visibility,
+    AgentKind, Approval, Capacity, JoinRole, Liveness, NodeState, ReplyTo, Subject, TaskEnd,
+    Visibility,
 };
 
 use crate::guide::{OPEN, guided};
@@ -54,6 +55,7 @@ pub(crate) fn any_command(now: WallMs) -> impl Strategy<Value = Command> {
     prop_oneof![
         3 => any_peer_command(now),
         3 => any_directory_command(now),
+        2 => any_foreign_command(),
         2 => any_fleet_command(now),
         10 => any_task_command(now),
         3 => any_tokens(now),
@@ -168,6 +170,33 @@ fn any_directory_command(now: WallMs) -> impl Strategy<Value = Command> {
             isolation: vec!["wasm-proc".into()],
             card: digest(card),
             visibility: None,
+        }),
+    ]
+}
+
+/// Partners, what they give, and what the crawler sees.
+fn any_foreign_command() -> impl Strategy<Value = Command> {
+    let classes = prop::sample::select(Liveness::ALL.to_vec());
+    prop_oneof![
+        2 => (name(3), classes).prop_map(|(name, class)| Command::SetLiveness {
+            subject: Subject::Record(handle(name)),
+            class,
+            prober: 1,
+            why: "a card".into(),
+        }),
+        2 => (name(2), 1_u64..3).prop_map(|(name, quota)| put_partner(name, quota)),
+        4 => (name(2), name(3), 1_u64..4, 1_u8..4, prop::option::weighted(0.8, name(4))).prop_map(
+            |(partner, name, revision, hops, body)| import(partner, name, revision, hops, body)
+        ),
+        1 => (name(2), 0_u64..4).prop_map(|(name, cursor)| Command::AdvancePartner {
+            name: partner_name(name),
+            cursor,
+            checkpoint: None,
+        }),
+        1 => name(2).prop_map(|name| Command::RemovePartner { name: partner_name(name) }),
+        1 => name(2).prop_map(|name| Command::QuarantinePartner {
+            name: partner_name(name),
+            reason: "it lied".into(),
         }),
     ]
 }
