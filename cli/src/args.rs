@@ -69,6 +69,9 @@ pub(crate) enum Noun {
     /// Peers of this federation.
     #[command(subcommand)]
     Peer(PeerVerb),
+    /// Registries whose entries this one takes in.
+    #[command(subcommand)]
+    Partner(PartnerVerb),
     /// Directory records.
     #[command(subcommand)]
     Record(RecordVerb),

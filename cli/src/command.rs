@@ -6,6 +6,7 @@ mod cluster;
 mod doctor;
 mod envelope;
 mod key;
+mod partner;
 mod peer;
 mod record;
 mod role;
@@ -36,6 +37,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Noun::Cluster(verb) => cluster::run(&profile()?, verb).await?,
         Noun::Key(verb) => key::run(&args.globals, verb).await?,
         Noun::Peer(verb) => peer::run(&profile()?, verb).await?,
+        Noun::Partner(verb) => partner::run(&profile()?, verb).await?,
         Noun::Record(verb) => return record::run(&profile()?, verb, format).await,
         Noun::Card(verb) => return card::run(&profile()?, verb, format).await,
         Noun::Agent(verb) => return agent::run(&profile()?, verb, format).await,

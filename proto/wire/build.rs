@@ -3,10 +3,11 @@
 
 use std::path::PathBuf;
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     "ecumene/raft/v1/raft.proto",
     "ecumene/registry/v1/directory.proto",
     "ecumene/registry/v1/fleet.proto",
+    "ecumene/registry/v1/partners.proto",
     "ecumene/gateway/v1/events.proto",
 ];
 

@@ -4,5 +4,6 @@
 //! the caller's, or a body that was not asked for.
 
 pub mod directory;
+pub mod federation;
 pub mod fleet;
 pub mod pilox;

@@ -15,11 +15,12 @@ use http::Request;
 use http::header::CONTENT_TYPE;
 use proto_wire::registry::v1::directory_server::DirectoryServer;
 use proto_wire::registry::v1::fleet_server::FleetServer;
+use proto_wire::registry::v1::partners_server::PartnersServer;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 use tower::Service;
 
-use crate::grpc::{DirectoryService, FleetService};
+use crate::grpc::{DirectoryService, FleetService, PartnersService};
 use crate::member::Member;
 use crate::rest;
 
@@ -47,9 +48,12 @@ impl Front {
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .build_v1()?;
         let directory = DirectoryServer::new(DirectoryService(Arc::clone(&member)));
+        reporter.set_serving::<PartnersServer<PartnersService>>().await;
+        let partners = PartnersServer::new(PartnersService(Arc::clone(&member)));
         let fleet = FleetServer::new(FleetService(Arc::clone(&member)));
         let grpc = Routes::new(directory.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(fleet.max_decoding_message_size(MESSAGE_BYTES_MAX))
+            .add_service(partners.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(member.registry.transport_service())
             .add_service(health)
             .add_service(reflection)

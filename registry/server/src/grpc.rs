@@ -8,6 +8,7 @@ mod cards;
 mod directory;
 mod envelopes;
 mod fleet;
+mod partners;
 mod peers;
 mod records;
 mod status;
@@ -23,6 +24,7 @@ use crate::member::{Member, Reading};
 
 pub(crate) use self::directory::DirectoryService;
 pub(crate) use self::fleet::FleetService;
+pub(crate) use self::partners::PartnersService;
 pub(crate) use self::watch::{Cursor, await_changes};
 
 /// The revision that a read saw.

@@ -6,6 +6,8 @@
 
 mod artifacts;
 pub mod config;
+mod crawler;
+mod federation;
 mod fleet;
 mod front;
 mod grpc;

@@ -7,6 +7,7 @@ mod cards;
 mod changes;
 mod conditions;
 mod docs;
+mod federation;
 mod meta;
 mod openapi;
 mod parameter;
@@ -55,6 +56,7 @@ fn table() -> Vec<Route> {
         cards::routes(),
         peers::routes(),
         changes::routes(),
+        federation::routes(),
         meta::routes(),
         openapi::routes(),
         docs::routes(),

@@ -13,16 +13,20 @@ use deploy_service::{Drained, Readiness, Shutdown, listen, secret, serve};
 use proto_types::{Kid, Revision, SecretKey};
 use proto_wire::registry::v1::directory_server::DirectoryServer;
 use proto_wire::registry::v1::fleet_server::FleetServer;
+use proto_wire::registry::v1::partners_server::PartnersServer;
 use registry_api::OperatorSecret;
+use registry_fetch::Fetcher;
 use registry_raft::{Clock, ClusterSecret, Registry, Timings};
 use tokio::sync::Semaphore;
 use tonic_health::server::HealthReporter;
 
 use crate::artifacts::Artifacts;
 use crate::config::{Config, Contradiction};
+use crate::crawler;
+use crate::federation;
 use crate::fleet::{self, Fleet};
 use crate::front::Front;
-use crate::grpc::{DirectoryService, FleetService};
+use crate::grpc::{DirectoryService, FleetService, PartnersService};
 use crate::leader::LeaderLine;
 use crate::member::{DOUBTS_MAX, Member, Signer};
 
@@ -53,6 +57,9 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// Outbound fetches.
+    #[error("nothing can be fetched")]
+    Fetch(#[from] registry_fetch::config::Error),
     /// Consensus.
     #[error("the member does not start")]
     Raft(#[from] registry_raft::Error),
@@ -80,18 +87,26 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
     config.validate()?;
     let readiness = Readiness::new(shutdown.clone());
     let (listener, addr) = listen::bind(config.listen, config.addr_file.as_deref()).await?;
+    let fetcher = Fetcher::new(&config.fetch)?;
     let member = Arc::new(open(&config, addr, shutdown.clone()).await?);
     let (front, reporter) = Front::new(Arc::clone(&member), &readiness).await?;
     let fleet = tokio::spawn(fleet::lead(Arc::clone(&member)));
+    let abroad = tokio::spawn(abroad(Arc::clone(&member), fetcher, config.clone()));
     let watcher = tokio::spawn(watch_leader(member.registry.clone(), readiness));
     let leaving = tokio::spawn(leave(Arc::clone(&member), reporter));
     let drained = serve(listener, front, config.limits.clone(), shutdown.clone()).await;
 
-    // Both end with the wish to stop; a panic in one of them is logged by the runtime.
-    let _ = tokio::join!(fleet, leaving);
+    // They end with the wish to stop; a panic in one of them is logged by the runtime.
+    let _ = tokio::join!(fleet, leaving, abroad);
     watcher.abort();
     member.registry.stop().await;
     Ok(Summary { addr, drained, revision: member.registry.applied() })
+}
+
+/// What the leader does at other hosts.
+async fn abroad(member: Arc<Member>, fetcher: Fetcher, config: Config) {
+    let crawling = crawler::lead(Arc::clone(&member), fetcher.clone(), config.crawler);
+    tokio::join!(crawling, federation::lead(member, fetcher, config.federation));
 }
 
 /// Opens everything that calls share.
@@ -180,6 +195,7 @@ async fn leave(member: Arc<Member>, reporter: HealthReporter) {
     member.shutdown.triggered().await;
     reporter.set_not_serving::<DirectoryServer<DirectoryService>>().await;
     reporter.set_not_serving::<FleetServer<FleetService>>().await;
+    reporter.set_not_serving::<PartnersServer<PartnersService>>().await;
     reporter.set_service_status("", tonic_health::ServingStatus::NotServing).await;
     let registry = &member.registry;
     let other = registry.status().members.into_keys().find(|id| *id != registry.id());

@@ -26,6 +26,7 @@ pub fn peer(entry: &PeerEntry, manifest: Option<Vec<u8>>) -> wire::Peer {
         manifest_digest: stated.map_or_else(String::new, |manifest| manifest.digest.to_string()),
         revision: entry.revision.0,
         manifest: manifest.unwrap_or_default().into(),
+        ..Default::default()
     }
 }
 
@@ -49,6 +50,7 @@ pub fn record(entry: &RecordEntry, document: Vec<u8>) -> wire::Record {
         owner: entry.owner.as_ref().map_or_else(String::new, ToString::to_string),
         revision: entry.revision.0,
         updated_at_ms: entry.updated_at.0,
+        ..Default::default()
     }
 }
 
@@ -62,6 +64,7 @@ pub fn card(entry: &CardEntry, document: Vec<u8>) -> wire::Card {
         assurance: entry.assurance.as_str().to_owned(),
         owner: entry.owner.as_ref().map_or_else(String::new, ToString::to_string),
         revision: entry.revision.0,
+        ..Default::default()
     }
 }
 
@@ -82,6 +85,7 @@ pub fn agent(entry: &AgentEntry, card: Vec<u8>) -> wire::Agent {
         isolation: entry.isolation.clone(),
         card: card.into(),
         revision: entry.revision.0,
+        ..Default::default()
     }
 }
 

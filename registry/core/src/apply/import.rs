@@ -29,7 +29,7 @@ pub(super) fn take(draft: &mut Draft<'_>, import: &Import) -> Outcome {
     let kept = draft.entry(&PROVENANCE, &key)?;
     if let Some(kept) = &kept {
         if is_known(kept, import) {
-            return Ok(Reply::Done(kept.revision));
+            return agree_anew(draft, &giver, kept, import);
         }
         check_authority(kept, import)?;
     } else if is_ours(draft, import)? {
@@ -58,6 +58,29 @@ fn check_way(giver: &PartnerEntry, import: &Import) -> Result<(), Refusal> {
         return Err(bound::invalid("home", "is not the partner, and no other registry between"));
     }
     Ok(())
+}
+
+/// The same version again: perhaps under other terms, which those who take it from us must hear.
+fn agree_anew(
+    draft: &mut Draft<'_>,
+    giver: &PartnerEntry,
+    kept: &ProvenanceEntry,
+    import: &Import,
+) -> Outcome {
+    let hops_max = giver.terms.hops.min(import.hops_max);
+    let same = kept.hops_max == hops_max || kept.partner != giver.name || kept.digest.is_none();
+    if same {
+        return Ok(Reply::Done(kept.revision));
+    }
+    let handle = kept.handle.as_str();
+    let (kind, scope) = match kept.kind {
+        ImportKind::Record => (ChangeKind::Record, draft.existing(&RECORDS, handle)?.scope()),
+        ImportKind::Card => (ChangeKind::Card, draft.existing(&CARDS, handle)?.scope()),
+    };
+    let revision = draft.note_in(kind, handle, false, (Some(scope.clone()), Some(scope)));
+    let agreed = ProvenanceEntry { hops_max, revision, ..kept.clone() };
+    draft.replace(&PROVENANCE, Some(kept), &agreed);
+    Ok(Reply::Done(revision))
 }
 
 fn is_known(kept: &ProvenanceEntry, import: &Import) -> bool {

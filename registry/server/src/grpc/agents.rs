@@ -11,6 +11,7 @@ use registry_api::{Problem, Role, decode, field, render};
 use registry_core::query;
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::federation::show;
 use crate::lookup;
 use crate::member::Member;
 
@@ -45,7 +46,8 @@ pub(super) async fn one(
     let request = request.into_inner();
     let handle: Handle = field::read("handle", &request.handle)?;
     let reading = member.read(request.consistency).await?;
-    Ok(at(&reading, lookup::agent(&reading.view, &handle)?))
+    let shown = lookup::agent(&reading.view, &handle)?;
+    Ok(at(&reading, show::agent(&reading.view, shown)?))
 }
 
 pub(super) async fn list(

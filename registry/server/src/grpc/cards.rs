@@ -7,6 +7,7 @@ use proto_wire::registry::v1 as wire;
 use registry_api::{decode, field, render};
 use tonic::Request;
 
+use crate::federation::show;
 use crate::lookup;
 use crate::member::Member;
 
@@ -35,5 +36,6 @@ pub(super) async fn one(
     let handle: Handle = field::read("handle", &request.handle)?;
     let reading = member.read(request.consistency).await?;
     let (entry, document) = lookup::card(&reading.view, &handle)?;
-    Ok(at(&reading, render::directory::card(&entry, document)))
+    let shown = show::card(&reading.view, render::directory::card(&entry, document))?;
+    Ok(at(&reading, shown))
 }

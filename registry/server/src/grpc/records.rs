@@ -8,6 +8,7 @@ use registry_api::{decode, field, render};
 use registry_core::query;
 use tonic::Request;
 
+use crate::federation::show;
 use crate::lookup;
 use crate::member::Member;
 
@@ -25,7 +26,8 @@ pub(super) async fn put(
     let put = decode::record::put(&caller, &request.document, if_match, &seen.view)?;
     let reading = done(member, member.decide(put.proposal).await?).await?;
     let (entry, _, document) = lookup::record(&reading.view, &put.handle, member.clock.now())?;
-    Ok(at(&reading, render::directory::record(&entry, document)))
+    let shown = show::record(&reading.view, render::directory::record(&entry, document))?;
+    Ok(at(&reading, shown))
 }
 
 pub(super) async fn one(
@@ -36,7 +38,8 @@ pub(super) async fn one(
     let handle: Handle = field::read("handle", &request.handle)?;
     let reading = member.read(request.consistency).await?;
     let (entry, _, document) = lookup::record(&reading.view, &handle, member.clock.now())?;
-    Ok(at(&reading, render::directory::record(&entry, document)))
+    let shown = show::record(&reading.view, render::directory::record(&entry, document))?;
+    Ok(at(&reading, shown))
 }
 
 pub(super) async fn list(

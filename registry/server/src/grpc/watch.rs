@@ -61,7 +61,11 @@ impl Cursor {
 
 fn is_public(kind: &ChangeKind) -> bool {
     match kind {
-        ChangeKind::Peer | ChangeKind::Record | ChangeKind::Card | ChangeKind::Agent => true,
+        ChangeKind::Peer
+        | ChangeKind::Record
+        | ChangeKind::Card
+        | ChangeKind::Agent
+        | ChangeKind::Liveness => true,
         ChangeKind::Gateway | ChangeKind::Node | ChangeKind::Task | ChangeKind::Envelope => false,
     }
 }

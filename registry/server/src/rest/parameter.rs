@@ -139,6 +139,19 @@ pub(super) const READ: &[Header] = &[REVISION, AGE, CACHE_CONTROL];
 /// Answers of a read that has a version.
 pub(super) const VERSIONED: &[Header] = &[ETAG, REVISION, AGE, CACHE_CONTROL];
 
+/// How the agent of a record is.
+const LIVENESS: Header = Header {
+    name: "ecumene-liveness",
+    about: "What the crawler last saw: the class (open, gated, not-speaking, wrong-transport, \
+            unreachable or unknown), since when, when it was last seen (both in ms since 1970), \
+            and the member that asked. Absent if it never did.",
+    schema: r#"{"type":"string","examples":["open; since=1800000000000; seen=1800000360000; prober=1"]}"#,
+    required: false,
+};
+
+/// Answers of a record.
+pub(super) const RECORD: &[Header] = &[ETAG, REVISION, AGE, CACHE_CONTROL, LIVENESS];
+
 /// Answers of a write that gives a version.
 pub(super) const WRITTEN: &[Header] = &[ETAG, CACHE_CONTROL];
 

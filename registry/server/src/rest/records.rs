@@ -19,7 +19,7 @@ use crate::member::Member;
 use super::cards::{tagged, versioned};
 use super::conditions::if_match;
 use super::parameter::{
-    CONSISTENCY, HANDLE, IF_MATCH, IF_NONE_MATCH, Parameter, READ, UNKEPT, VERSIONED, WRITTEN,
+    CONSISTENCY, HANDLE, IF_MATCH, IF_NONE_MATCH, Parameter, READ, RECORD as SEEN, UNKEPT, WRITTEN,
 };
 use super::route::{Access, Route};
 use super::{Answered, Shared, at, caller, handle, json, json_body, parameters, read, schemas};
@@ -93,8 +93,8 @@ fn reads() -> Vec<Route> {
         Route::get("/v1/records/{handle}", one)
             .is("getRecord", "records", "A record, byte for byte as it was published.")
             .takes(&[&HANDLE, &CONSISTENCY, &IF_NONE_MATCH])
-            .gives(200, "The record.", &schemas::RECORD, VERSIONED)
-            .answers(304, "The caller has this version.", &[], VERSIONED)
+            .gives(200, "The record.", &schemas::RECORD, SEEN)
+            .answers(304, "The caller has this version.", &[], SEEN)
             .refuses(&[Code::NotFound, Code::RecordExpired]),
         Route::get("/v1/resolve", resolve)
             .is("resolveRecord", "records", "The records whose card is at a URL.")
@@ -224,7 +224,13 @@ pub(super) async fn one(
     let reading = read(&member, parameters(query)?.consistency.as_deref()).await?;
     let (entry, version, document) = lookup::record(&reading.view, &handle, member.clock.now())?;
     let cache = cache(&member, &entry);
-    Ok(at(&reading, versioned(&headers, &version, cache, document)))
+    let mut response = versioned(&headers, &version, cache, document);
+    if let Some(seen) = query::liveness(&reading.view, &handle)? {
+        let line = HeaderValue::from_str(&render::federation::liveness_line(&seen));
+        let line = line.expect("a class and numbers are visible ASCII");
+        response.headers_mut().insert("ecumene-liveness", line);
+    }
+    Ok(at(&reading, response))
 }
 
 /// As long as the record recommends, but not past its end.

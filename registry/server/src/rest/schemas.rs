@@ -48,6 +48,10 @@ schemas! {
     LIVENESS = "Liveness";
     /// A page, or a text.
     TEXT = "Text";
+    /// A page of what other registries may take.
+    OFFERED = "Offered";
+    /// An entry that other registries may take.
+    OFFERED_ENTRY = "OfferedEntry";
     /// The origin of a peer.
     ORIGIN = "Origin";
     /// A peer.

@@ -1,0 +1,217 @@
+//! What other registries may take: the list of entries, and how it changes.
+//!
+//! It decides what leaves: entries that everybody may see, and of other registries' entries only
+//! those that were agreed to travel on. It must never name an entry that is not offered.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use http::StatusCode;
+use proto_types::{Handle, Namespace, Origin, Revision};
+use registry_api::{Code, Problem, field};
+use registry_core::entry::{ChangeEvent, ChangeKind, ImportKind, Scope, Scoped};
+use registry_core::query;
+use registry_core::view::View;
+use registry_core::viewer::{Sight, Viewer};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::parameter::{Parameter, UNKEPT};
+use super::route::Route;
+use super::{Answered, Shared, json as answer, parameters, schemas};
+
+/// Entries or changes of one page at most, and by default.
+const LIMIT: usize = 256;
+
+static KIND: Parameter = Parameter::query(
+    "kind",
+    "Which list: record or card.",
+    r#"{"type":"string","enum":["record","card"],"default":"record"}"#,
+);
+
+static AFTER: Parameter = Parameter::query(
+    "after",
+    "The `nextAfter` of the page before.",
+    r##"{"anyOf":[{"$ref":"#/components/schemas/Handle"},{"const":""}]}"##,
+);
+
+static SINCE: Parameter = Parameter::query(
+    "since",
+    "The last revision that was dealt with.",
+    r#"{"type":"integer","minimum":0,"default":0}"#,
+);
+
+static LIMIT_OF_PAGE: Parameter = Parameter::query(
+    "limit",
+    "Entries of one page.",
+    r#"{"type":"integer","minimum":1,"maximum":256,"default":256}"#,
+);
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/v1/federation/entries", entries)
+            .is("listOfferedEntries", "federation", "The entries that other registries may take, by handle.")
+            .takes(&[&KIND, &AFTER, &LIMIT_OF_PAGE])
+            .gives(200, "A page.", &schemas::OFFERED, UNKEPT),
+        Route::get("/v1/federation/changes", changes)
+            .is("listOfferedChanges", "federation", "How the entries that other registries may take have changed after a revision. An entry without a digest is gone.")
+            .takes(&[&SINCE, &LIMIT_OF_PAGE])
+            .gives(200, "A page.", &schemas::OFFERED, UNKEPT)
+            .refuses(&[Code::RecordExpired]),
+    ]
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Listing {
+    kind: Option<String>,
+    #[serde(default)]
+    after: String,
+    limit: Option<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    #[serde(default)]
+    since: u64,
+    limit: Option<usize>,
+}
+
+pub(super) async fn entries(
+    State(member): Shared,
+    query: Result<Query<Listing>, QueryRejection>,
+) -> Answered {
+    let asked = parameters(query)?;
+    let after: Option<Handle> = field::optional("after", &asked.after)?;
+    let limit = limit(asked.limit)?;
+    let reading = member.stale();
+    let view = &reading.view;
+    let (kind, handles) = match asked.kind.as_deref() {
+        None | Some("record") => {
+            let page = query::records(view, after.as_ref(), limit)?;
+            (ImportKind::Record, page.into_iter().map(|it| it.handle).collect::<Vec<_>>())
+        }
+        Some("card") => {
+            let page = query::cards(view, after.as_ref(), limit)?;
+            (ImportKind::Card, page.into_iter().map(|it| it.handle).collect())
+        }
+        Some(_) => return Err(Problem::argument("kind", "record or card").into()),
+    };
+    let mut offered = Vec::new();
+    for handle in &handles {
+        offered.extend(line(view, kind, handle, None)?);
+    }
+    let next = field::next(&handles, limit, Handle::as_str);
+    let head = reading.revision.0;
+    let page = json!({ "entries": offered, "head": head, "nextAfter": next });
+    Ok(answer(StatusCode::OK, &page))
+}
+
+pub(super) async fn changes(
+    State(member): Shared,
+    query: Result<Query<Asked>, QueryRejection>,
+) -> Answered {
+    let asked = parameters(query)?;
+    let limit = limit(asked.limit)?;
+    let reading = member.stale();
+    let since = Revision(asked.since);
+    if since < query::compacted(&reading.view)? {
+        let why = "the changes after this revision are no longer kept: start from the list";
+        return Err(Problem::new(Code::RecordExpired, why).into());
+    }
+    let events = query::changes(&reading.view, since, limit)?;
+    let next = events.last().map_or(since, |event| event.revision);
+    let mut offered: Vec<Value> = Vec::new();
+    for (at, event) in events.iter().enumerate() {
+        // The last change of an entry says all.
+        let again = |later: &ChangeEvent| (later.kind, &later.id) == (event.kind, &event.id);
+        if !events[at + 1..].iter().any(again) {
+            offered.extend(changed(&reading.view, event)?);
+        }
+    }
+    let head = reading.revision.0;
+    let page = json!({ "entries": offered, "head": head, "next": next.0 });
+    Ok(answer(StatusCode::OK, &page))
+}
+
+fn limit(asked: Option<usize>) -> Result<usize, Problem> {
+    match asked.unwrap_or(LIMIT) {
+        limit @ 1..=LIMIT => Ok(limit),
+        _ => Err(Problem::argument("limit", format_args!("1 to {LIMIT}"))),
+    }
+}
+
+fn changed(view: &dyn View, event: &ChangeEvent) -> Result<Option<Value>, Problem> {
+    let kind = match event.kind {
+        ChangeKind::Record => ImportKind::Record,
+        ChangeKind::Card => ImportKind::Card,
+        _ => return Ok(None),
+    };
+    let handle: Handle = field::read("handle", &event.id)?;
+    line(view, kind, &handle, Some(event))
+}
+
+/// An entry as it now is.
+struct Entry {
+    digest: String,
+    revision: u64,
+    owner: Option<Origin>,
+    scope: Scope,
+}
+
+/// What is offered of an entry; with a change also that it is gone. `None` for what is not offered.
+fn line(
+    view: &dyn View,
+    kind: ImportKind,
+    handle: &Handle,
+    change: Option<&ChangeEvent>,
+) -> Result<Option<Value>, Problem> {
+    let provenance = query::provenance(view, kind, handle)?;
+    if provenance.as_ref().is_some_and(|kept| !kept.may_travel()) {
+        return Ok(None);
+    }
+    let entry = entry(view, kind, handle)?.filter(|entry| is_open(&entry.scope));
+    let gone = change.filter(|change| change.before.as_ref().is_some_and(is_open));
+    let namespace: Namespace = match (&entry, gone) {
+        (Some(entry), _) => entry.scope.namespace.clone(),
+        (None, Some(ChangeEvent { before: Some(scope), .. })) => scope.namespace.clone(),
+        _ => return Ok(None),
+    };
+    let revision =
+        entry.as_ref().map(|entry| entry.revision).or(change.map(|change| change.revision.0));
+    let mut line = json!({
+        "kind": kind.as_str(),
+        "handle": handle.as_str(),
+        "digest": entry.as_ref().map(|entry| &entry.digest),
+        "revision": revision,
+        "namespace": namespace.as_str(),
+        "owner": entry.as_ref().and_then(|entry| entry.owner.as_ref()).map(Origin::as_str),
+    });
+    if let Some(kept) = provenance {
+        line["home"] = kept.home.as_str().into();
+        line["homeRevision"] = kept.home_revision.into();
+        line["hops"] = kept.hops.into();
+        line["hopsMax"] = kept.hops_max.into();
+    }
+    Ok(Some(line))
+}
+
+fn entry(view: &dyn View, kind: ImportKind, handle: &Handle) -> Result<Option<Entry>, Problem> {
+    Ok(match kind {
+        ImportKind::Record => query::record(view, handle)?.and_then(|record| {
+            let digest = record.digest?.to_string();
+            let (revision, scope) = (record.revision.0, record.scope());
+            Some(Entry { digest, revision, owner: record.owner, scope })
+        }),
+        ImportKind::Card => query::card(view, handle)?.map(|card| {
+            let (digest, revision) = (card.digest.to_string(), card.revision.0);
+            let scope = card.scope();
+            Entry { digest, revision, owner: card.owner, scope }
+        }),
+    })
+}
+
+/// Whether anybody may see all of it.
+fn is_open(scope: &Scope) -> bool {
+    Viewer::Anonymous.sight(scope) == Sight::Whole
+}
