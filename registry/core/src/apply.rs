@@ -11,6 +11,8 @@ mod compact;
 mod draft;
 mod envelope;
 mod fleet;
+mod foreign;
+mod home;
 mod import;
 mod join;
 mod lease;
@@ -182,16 +184,7 @@ fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
             member::admit(draft, *id, address, join.as_ref())
         }
         Command::RetireMember { id } => member::retire(draft, *id),
-        Command::SetLiveness { subject, class, prober, why } => {
-            liveness::set(draft, subject, *class, (*prober, why))
-        }
-        Command::PutPartner { name, terms } => partner::put(draft, name, terms),
-        Command::AdvancePartner { name, cursor, checkpoint } => {
-            partner::advance(draft, name, *cursor, checkpoint.as_deref())
-        }
-        Command::QuarantinePartner { name, reason } => partner::quarantine(draft, name, reason),
-        Command::RemovePartner { name } => partner::remove(draft, name),
-        Command::Import(import) => import::take(draft, import),
+        Command::Foreign(wish) => foreign::decide(draft, wish),
         Command::AckEnvelope { target, source, id, epoch } => {
             lease::ack(draft, target, source, id, *epoch)
         }

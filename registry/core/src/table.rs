@@ -1,6 +1,8 @@
 //! The typed tables of the state: how an entity is keyed, encoded and listed.
 //! They decide where an entity lies; they must never hide a value that does not decode.
 
+mod foreign;
+
 use std::marker::PhantomData;
 
 use proto_types::{Digest, EnvelopeId, Namespace, Origin};
@@ -293,41 +295,6 @@ impl Entity for MemberEntry {
     }
 
     fn bodies(&self) -> Vec<Digest> {
-        Vec::new()
-    }
-}
-
-impl Entity for LivenessEntry {
-    fn key(&self) -> String {
-        self.subject.key()
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        Vec::new()
-    }
-}
-
-impl Entity for PartnerEntry {
-    fn key(&self) -> String {
-        self.name.as_str().to_owned()
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        Vec::new()
-    }
-}
-
-impl Entity for ProvenanceEntry {
-    fn key(&self) -> String {
-        Self::key_of(self.kind, &self.handle)
-    }
-
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        index::of_provenance(self)
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        // The entry itself names it.
         Vec::new()
     }
 }

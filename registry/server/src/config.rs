@@ -3,14 +3,18 @@
 //! It decides defaults, and which settings contradict each other. It must never hold a secret,
 //! only the path of its file.
 
+mod abroad;
+
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use deploy_service::units::{Bytes, Duration};
 use deploy_service::{Limits, serve};
 use proto_types::Origin;
 use serde::Deserialize;
+
+pub use self::abroad::{Crawler, Federation};
 
 /// The configuration of one member.
 #[derive(Clone, Debug, Deserialize)]
@@ -55,48 +59,6 @@ pub struct Config {
     pub crawler: Crawler,
     /// How the leader pulls from other registries.
     pub federation: Federation,
-}
-
-/// Whether and how the leader asks after peers and agents.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Crawler {
-    /// Off by default: it makes this process connect to hosts that others name.
-    pub enabled: bool,
-    /// From one visit to the next.
-    pub every: Duration,
-    /// The longest pause after failures in a row.
-    pub pause_max: Duration,
-    /// From one visit of a host to the next.
-    pub gap: Duration,
-    /// Visits at once.
-    pub probes_max: usize,
-    /// Peers and records that are visited at all; each takes about half a KiB.
-    pub targets_max: usize,
-    /// Requests of one host in a period.
-    pub host_requests_max: u32,
-    /// Requests in a period.
-    pub requests_max: u32,
-    /// Bytes taken in a period.
-    pub bytes_max: Bytes,
-}
-
-/// How the leader pulls from other registries. Which they are is in the state: `partner add`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Federation {
-    /// From one pull to the next.
-    pub every: Duration,
-    /// The longest pause after failures in a row.
-    pub pause_max: Duration,
-    /// The origin that partners know this registry by: entries that come back are passed over.
-    pub origin: Option<Origin>,
-    /// Requests of one pull.
-    pub requests_max: u32,
-    /// Bytes of one pull.
-    pub bytes_max: Bytes,
-    /// Partners pulled from at once.
-    pub pulls_max: usize,
 }
 
 /// What calls may use up.
@@ -153,35 +115,6 @@ impl Default for Config {
             fetch: registry_fetch::Config::default(),
             crawler: Crawler::default(),
             federation: Federation::default(),
-        }
-    }
-}
-
-impl Default for Crawler {
-    fn default() -> Self {
-        Self {
-            enabled: false,
-            every: Duration::from_secs(15 * 60),
-            pause_max: Duration::from_secs(24 * 60 * 60),
-            gap: Duration::from_secs(1),
-            probes_max: 16,
-            targets_max: 100_000,
-            host_requests_max: 120,
-            requests_max: 20_000,
-            bytes_max: Bytes::from_kib(256 * 1_024),
-        }
-    }
-}
-
-impl Default for Federation {
-    fn default() -> Self {
-        Self {
-            every: Duration::from_secs(60),
-            pause_max: Duration::from_secs(60 * 60),
-            origin: None,
-            requests_max: 2_000,
-            bytes_max: Bytes::from_kib(64 * 1_024),
-            pulls_max: 8,
         }
     }
 }
@@ -247,29 +180,6 @@ const LEASE_TTL_MIN: Duration = Duration::from_millis(200);
 const LEASE_TTL_MAX: Duration = Duration::from_secs(600);
 
 impl Config {
-    /// What may fetch from this machine must be on nothing but this machine.
-    fn check_loopback(&self) -> Result<(), Contradiction> {
-        if !self.fetch.allow_loopback {
-            return Ok(());
-        }
-        if !self.listen.ip().is_loopback() {
-            return Err(Contradiction::LoopbackFetch(self.listen.to_string()));
-        }
-        let local = |url: &str| {
-            let origin = Origin::of_url(url);
-            let host = origin.as_ref().map(|origin| origin.host().trim_matches(['[', ']']));
-            host.is_ok_and(|host| {
-                host == "localhost"
-                    || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-            })
-        };
-        let stated = self.members.values().chain(&self.advertise);
-        match stated.into_iter().find(|url| !local(url)) {
-            Some(url) => Err(Contradiction::LoopbackFetch(url.clone())),
-            None => Ok(()),
-        }
-    }
-
     /// Checks the settings against each other; call it once, after loading.
     ///
     /// # Errors
@@ -295,7 +205,7 @@ impl Config {
         if let Some((name, _)) = bounds.iter().find(|(_, bound)| *bound == 0) {
             return Err(Contradiction::Zero(name));
         }
-        self.check_loopback()?;
+        abroad::check_loopback(self)?;
         let members = self.numbered_members()?;
         if !members.is_empty() && !members.contains_key(&self.id) {
             return Err(Contradiction::NotAMember(self.id));

@@ -58,7 +58,7 @@ pub(crate) async fn lead(member: Arc<Member>, fetcher: Fetcher, settings: Settin
 async fn reign(member: &Member, fetcher: &Fetcher, settings: &Settings) {
     let started = Instant::now();
     let now_ms = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let mut table = Table::new(settings, random::seed(), 0);
+    let mut table = Table::new(settings, random::seed());
     let mut asking: JoinSet<(String, Sighting)> = JoinSet::new();
     let mut tick = interval((settings.every.std() / 4).clamp(TICK.0, TICK.1));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use proto_types::Namespace;
 use registry_api::Problem;
-use registry_core::command::Command;
+use registry_core::command::Foreign;
 use registry_core::entry::{PartnerEntry, PartnerKind, PartnerState};
 use registry_core::query;
 use registry_fetch::Fetcher;
@@ -65,52 +65,83 @@ struct Slot {
     walk: Option<take::Walk>,
 }
 
+/// A pull that has ended: its partner, where its walk is, and whether there is more.
+type Ended = (Namespace, take::Walk, Result<bool, Trouble>);
+
+/// What this leader does about its partners.
+struct Reign<'m> {
+    member: &'m Arc<Member>,
+    fetcher: &'m Fetcher,
+    settings: &'m Settings,
+    slots: BTreeMap<Namespace, Slot>,
+    pulls: JoinSet<Ended>,
+    started: Instant,
+    seed: u64,
+}
+
 /// Never ends; dropping it ends its pulls.
 async fn reign(member: &Arc<Member>, fetcher: &Fetcher, settings: &Settings) {
-    let started = Instant::now();
-    let now_ms = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let seed = random::seed();
-    let pace = pace(settings);
-    let mut slots: BTreeMap<Namespace, Slot> = BTreeMap::new();
-    let mut pulls: JoinSet<(Namespace, take::Walk, Result<bool, Trouble>)> = JoinSet::new();
+    let (slots, pulls) = (BTreeMap::new(), JoinSet::new());
+    let (started, seed) = (Instant::now(), random::seed());
+    let mut reign = Reign { member, fetcher, settings, slots, pulls, started, seed };
     let mut tick = interval((settings.every.std() / 4).clamp(TICK.0, TICK.1));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = tick.tick() => {}
-            Some(Ok((name, walk, outcome))) = pulls.join_next() => {
-                let Some(slot) = slots.get_mut(&name) else { continue };
-                let more = judge(member, &name, slot, outcome).await;
-                (slot.walk, slot.round) = (Some(walk), slot.round + 1);
-                let past = Past { failures: slot.failures, retry_after_s: None };
-                let at = pace.next((seed, name.as_str(), slot.round), past, now_ms());
-                // A walk that its budget has cut goes on soon, but not at once.
-                let soon = now_ms().saturating_add(pace.every_ms / 4);
-                slot.next_ms = if more { soon } else { at };
-            }
+            Some(Ok(ended)) = reign.pulls.join_next() => reign.settle(ended).await,
         }
-        let Ok(partners) = partners(member) else { continue };
-        let active = |partner: &PartnerEntry| partner.state == PartnerState::Active;
+        if let Ok(partners) = partners(member) {
+            reign.start(partners);
+        }
+    }
+}
+
+impl Reign<'_> {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Notes how a pull went, and when the next is due.
+    async fn settle(&mut self, (name, walk, outcome): Ended) {
+        let (pace, now_ms) = (pace(self.settings), self.now_ms());
+        let Some(slot) = self.slots.get_mut(&name) else { return };
+        let more = judge(self.member, &name, slot, outcome).await;
+        (slot.walk, slot.round) = (Some(walk), slot.round + 1);
+        let past = Past { failures: slot.failures, retry_after_s: None };
+        let at = pace.next((self.seed, name.as_str(), slot.round), past, now_ms);
+        // A walk that its budget has cut goes on soon, but not at once.
+        slot.next_ms = if more { now_ms.saturating_add(pace.every_ms / 4) } else { at };
+    }
+
+    /// Starts the pulls that are due.
+    fn start(&mut self, mut partners: Vec<PartnerEntry>) {
+        partners.retain(|partner| partner.state == PartnerState::Active);
         // One that comes back from quarantine starts afresh.
-        slots.retain(|name, _| partners.iter().any(|it| it.name == *name && active(it)));
-        for partner in partners.into_iter().filter(active) {
-            let slot = slots
-                .entry(partner.name.clone())
-                .or_insert_with(|| Slot { walk: Some(take::Walk::default()), ..Slot::default() });
-            if slot.next_ms > now_ms() || pulls.len() >= settings.pulls_max {
+        self.slots.retain(|name, _| partners.iter().any(|partner| partner.name == *name));
+        let now_ms = self.now_ms();
+        for partner in partners {
+            let slot = self.slots.entry(partner.name.clone()).or_insert_with(Slot::fresh);
+            if slot.next_ms > now_ms || self.pulls.len() >= self.settings.pulls_max {
                 continue;
             }
             let Some(walk) = slot.walk.take() else { continue };
-            let pull = Pull {
-                member: Arc::clone(member),
-                fetcher: fetcher.clone(),
-                own: settings.origin.clone(),
-                budget: Budget { pages: settings.requests_max, bytes: settings.bytes_max.count() },
+            let (pages, bytes) = (self.settings.requests_max, self.settings.bytes_max.count());
+            self.pulls.spawn(run(Pull {
+                member: Arc::clone(self.member),
+                fetcher: self.fetcher.clone(),
+                own: self.settings.origin.clone(),
+                budget: Budget { pages, bytes },
                 partner,
                 walk,
-            };
-            pulls.spawn(run(pull));
+            }));
         }
+    }
+}
+
+impl Slot {
+    fn fresh() -> Self {
+        Self { walk: Some(take::Walk::default()), ..Self::default() }
     }
 }
 
@@ -124,7 +155,7 @@ fn partners(member: &Member) -> Result<Vec<PartnerEntry>, Problem> {
 }
 
 /// One pull; true if there is more than the budget allowed.
-async fn run(mut pull: Pull) -> (Namespace, take::Walk, Result<bool, Trouble>) {
+async fn run(mut pull: Pull) -> Ended {
     let terms = pull.partner.terms.clone();
     if pull.walk.terms.as_ref().is_some_and(|began| *began != terms) {
         pull.walk = take::Walk::default();
@@ -152,7 +183,7 @@ async fn judge(
         Err(Trouble::Lie(reason)) => {
             tracing::error!(partner = %name, reason, "a partner is caught in a lie");
             slot.failures = slot.failures.saturating_add(1);
-            let command = Command::QuarantinePartner { name: name.clone(), reason };
+            let command = Foreign::QuarantinePartner { name: name.clone(), reason }.into();
             if let Err(problem) = member.commit(command).await {
                 tracing::warn!(partner = %name, code = %problem.code(), "the quarantine is not noted");
             }

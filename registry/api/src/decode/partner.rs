@@ -4,7 +4,7 @@
 
 use proto_types::{Namespace, PublicKey};
 use proto_wire::registry::v1 as wire;
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, Foreign, Proposal};
 use registry_core::entry::{PartnerKind, PartnerTerms};
 
 use crate::field;
@@ -47,7 +47,7 @@ pub fn put(caller: &Principal, request: &wire::PutPartnerRequest) -> Result<Prop
         quota: if request.quota == 0 { QUOTA_DEFAULT } else { request.quota },
     };
     let name: Namespace = field::read("name", &request.name)?;
-    Ok(super::one(Command::PutPartner { name, terms }))
+    Ok(super::one(Foreign::PutPartner { name, terms }.into()))
 }
 
 /// Reads the end of an agreement; its command is repeated until the partner is gone.
@@ -59,5 +59,5 @@ pub fn remove(
     request: &wire::RemovePartnerRequest,
 ) -> Result<Command, Problem> {
     caller.require(&[Role::Operator])?;
-    Ok(Command::RemovePartner { name: field::read("name", &request.name)? })
+    Ok(Foreign::RemovePartner { name: field::read("name", &request.name)? }.into())
 }

@@ -7,7 +7,7 @@ use crate::entry::{CardEntry, ChangeKind, ImportKind, Scoped};
 use crate::table::CARDS;
 
 use super::draft::{Draft, Outcome};
-use super::{import, owner};
+use super::{home, owner};
 
 pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     let Command::PutCard { handle, digest, owner: signer, .. } = command else {
@@ -18,7 +18,7 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     if let Some(kept) = &kept {
         let kept_owner = kept.owner.as_ref();
         let offered = signer.as_ref().map(|(origin, _)| origin);
-        import::check_local(draft, (ImportKind::Card, handle), kept_owner, offered)?;
+        home::check_local(draft, (ImportKind::Card, handle), kept_owner, offered)?;
         owner::check_authority(draft, ("card", handle.as_str()), kept_owner, offered)?;
     }
     let mut card = card_of(command, kept.as_ref());
@@ -29,7 +29,7 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     let scopes = (kept.as_ref().map(Scoped::scope), Some(card.scope()));
     card.revision = draft.note_in(ChangeKind::Card, card.handle.as_str(), false, scopes);
     draft.replace(&CARDS, kept.as_ref(), &card);
-    import::bring_home(draft, ImportKind::Card, handle)?;
+    home::bring_home(draft, ImportKind::Card, handle)?;
     Ok(Reply::Done(card.revision))
 }
 

@@ -2,24 +2,20 @@
 //! Decides by home and its revision whether an entry is taken over; must never let a partner touch
 //! an entry of our own, of another home, or of a home that another partner speaks for.
 
-use proto_types::Handle;
+use proto_types::Revision;
 
 use crate::change::{Refusal, Reply};
 use crate::command::{Import, ImportedRecord};
 use crate::entry::{
-    CardEntry, ChangeKind, ImportKind, PartnerEntry, ProvenanceEntry, RecordEntry, Scope, Scoped,
-    Subject, Visibility,
+    CardEntry, ChangeKind, ImportKind, PartnerEntry, ProvenanceEntry, RecordEntry, Scoped,
+    Visibility,
 };
-use crate::index;
-use crate::layout;
 use crate::table::{CARDS, PARTNERS, PROVENANCE, RECORDS};
 
 use super::bound::{self, URL_BYTES_MAX};
 use super::draft::{Draft, Outcome, Stop};
-use super::{liveness, owner, partner};
-
-/// Entries of a removed partner that one command forgets: a few milliseconds of work.
-const STEP_MAX: usize = 128;
+use super::home::{count, withdraw};
+use super::{owner, partner};
 
 pub(super) fn take(draft: &mut Draft<'_>, import: &Import) -> Outcome {
     let giver = draft.existing(&PARTNERS, import.partner.as_str())?;
@@ -119,11 +115,7 @@ fn check_quota(giver: &PartnerEntry, counted: bool) -> Result<(), Refusal> {
     }
 }
 
-fn store(
-    draft: &mut Draft<'_>,
-    import: &Import,
-    entry: &ImportedRecord,
-) -> Result<proto_types::Revision, Stop> {
+fn store(draft: &mut Draft<'_>, import: &Import, entry: &ImportedRecord) -> Result<Revision, Stop> {
     let handle = import.handle.as_str();
     match import.kind {
         ImportKind::Record => {
@@ -184,39 +176,11 @@ const fn visibility(entry: &ImportedRecord) -> Visibility {
     if entry.public { Visibility::Public } else { Visibility::Federated }
 }
 
-/// Takes the entry itself away; what is left is that its home had it.
-fn withdraw(
-    draft: &mut Draft<'_>,
-    kind: ImportKind,
-    handle: &Handle,
-) -> Result<proto_types::Revision, Stop> {
-    let gone = |draft: &mut Draft<'_>, kind, scope: Scope| {
-        draft.note_in(kind, handle.as_str(), true, (Some(scope), None))
-    };
-    match kind {
-        ImportKind::Record => {
-            let Some(kept) = draft.entry(&RECORDS, handle.as_str())? else {
-                return Ok(draft.revision());
-            };
-            draft.remove(&RECORDS, &kept);
-            liveness::forget(draft, &Subject::Record(handle.clone()))?;
-            Ok(gone(draft, ChangeKind::Record, kept.scope()))
-        }
-        ImportKind::Card => {
-            let Some(kept) = draft.entry(&CARDS, handle.as_str())? else {
-                return Ok(draft.revision());
-            };
-            draft.remove(&CARDS, &kept);
-            Ok(gone(draft, ChangeKind::Card, kept.scope()))
-        }
-    }
-}
-
 fn keep_provenance(
     draft: &mut Draft<'_>,
     kept: Option<&ProvenanceEntry>,
     import: &Import,
-    revision: proto_types::Revision,
+    revision: Revision,
 ) -> Result<(), Stop> {
     if let Some(kept) = kept.filter(|kept| kept.digest.is_some()) {
         count(draft, kept, -1)?;
@@ -239,63 +203,4 @@ fn keep_provenance(
         count(draft, &provenance, 1)?;
     }
     Ok(())
-}
-
-/// Keeps the number of a partner's live entries true.
-fn count(draft: &mut Draft<'_>, of: &ProvenanceEntry, by: i64) -> Result<(), Stop> {
-    let Some(kept) = draft.entry(&PARTNERS, of.partner.as_str())? else { return Ok(()) };
-    let imported = kept.imported.saturating_add_signed(by);
-    let counted = PartnerEntry { imported, ..kept.clone() };
-    draft.replace(&PARTNERS, Some(&kept), &counted);
-    Ok(())
-}
-
-/// A local write or deletion of this handle: refused where another registry is its authority,
-/// unless the entry is the caller's own in both. `by` is its owner; `None` deletes for an operator.
-pub(super) fn check_local(
-    draft: &Draft<'_>,
-    (kind, handle): (ImportKind, &Handle),
-    kept_owner: Option<&proto_types::Origin>,
-    by: Option<&proto_types::Origin>,
-) -> Result<bool, Stop> {
-    let key = ProvenanceEntry::key_of(kind, handle);
-    let live = draft.entry(&PROVENANCE, &key)?.filter(|kept| kept.digest.is_some());
-    let Some(live) = live else { return Ok(false) };
-    match kept_owner.is_some() && kept_owner == by {
-        true => Ok(true),
-        false => Err(Refusal::HomeElsewhere {
-            kind: kind.as_str().to_owned(),
-            id: handle.to_string(),
-            home: live.home,
-        }
-        .into()),
-    }
-}
-
-/// From now on this registry is the handle's home.
-pub(super) fn bring_home(
-    draft: &mut Draft<'_>,
-    kind: ImportKind,
-    handle: &Handle,
-) -> Result<(), Stop> {
-    let Some(kept) = draft.entry(&PROVENANCE, &ProvenanceEntry::key_of(kind, handle))? else {
-        return Ok(());
-    };
-    if kept.digest.is_some() {
-        count(draft, &kept, -1)?;
-    }
-    draft.remove(&PROVENANCE, &kept);
-    Ok(())
-}
-
-/// Forgets some entries of a partner; true if none is left.
-pub(super) fn drop_some(draft: &mut Draft<'_>, giver: &PartnerEntry) -> Result<bool, Stop> {
-    let first = index::imports_of(&giver.name);
-    let keys = index::ids(draft.view(), (&first, &layout::past(&first)), STEP_MAX)?;
-    for key in &keys {
-        let kept = draft.existing(&PROVENANCE, key)?;
-        withdraw(draft, kept.kind, &kept.handle)?;
-        bring_home(draft, kept.kind, &kept.handle)?;
-    }
-    Ok(keys.len() < STEP_MAX)
 }

@@ -25,15 +25,7 @@ pub(super) fn set(
     let scope = scope(draft, subject)?;
     let key = subject.key();
     let (kept, now) = (draft.entry(&LIVENESS, &key)?, draft.now());
-    let mut seen = LivenessEntry {
-        subject: subject.clone(),
-        class,
-        since: now,
-        seen_at: now,
-        prober,
-        why: why.to_owned(),
-        revision: draft.revision(),
-    };
+    let mut seen = seen(draft, subject, class, (prober, why));
     if let Some(kept) = kept.as_ref().filter(|kept| kept.class == class) {
         (seen.since, seen.revision) = (kept.since, kept.revision);
         if now.since(kept.seen_at) < REFRESH_MS_MIN {
@@ -45,6 +37,18 @@ pub(super) fn set(
     }
     draft.replace(&LIVENESS, kept.as_ref(), &seen);
     Ok(Reply::Done(seen.revision))
+}
+
+/// As if it were new.
+fn seen(
+    draft: &Draft<'_>,
+    subject: &Subject,
+    class: Liveness,
+    (prober, why): (u64, &str),
+) -> LivenessEntry {
+    let (since, seen_at, revision) = (draft.now(), draft.now(), draft.revision());
+    let (subject, why) = (subject.clone(), why.to_owned());
+    LivenessEntry { subject, class, since, seen_at, prober, why, revision }
 }
 
 /// Who may see the subject; refuses what is not there, or no longer counts.

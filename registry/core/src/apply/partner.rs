@@ -2,7 +2,7 @@
 //! Decides the terms and how far each pull has come; must never let progress go back, nor a
 //! partner in quarantine go on without the operator's word.
 
-use proto_types::Namespace;
+use proto_types::{Namespace, WallMs};
 
 use crate::change::{Refusal, Reply};
 use crate::entry::{PartnerEntry, PartnerKind, PartnerState, PartnerTerms};
@@ -10,7 +10,7 @@ use crate::table::PARTNERS;
 
 use super::bound::{self, MINUTE_MS, REASON_BYTES_MAX};
 use super::draft::{Draft, Outcome};
-use super::import;
+use super::home;
 
 /// Each is an agreement between people. Arbitrary.
 const PARTNERS_MAX: usize = 256;
@@ -43,31 +43,36 @@ pub(super) fn put(draft: &mut Draft<'_>, name: &Namespace, terms: &PartnerTerms)
     if all.iter().any(|other| other.name != *name && other.terms.url == terms.url) {
         return Err(bound::conflict("partner", terms.url.as_str()).into());
     }
-    let partner = match &kept {
-        Some(kept) if !same_registry(&kept.terms, terms) => {
-            return Err(bound::conflict("partner", name.as_str()).into());
-        }
-        // New terms may let in what was passed over.
-        Some(kept) => PartnerEntry {
-            terms: terms.clone(),
-            state: PartnerState::Active,
-            cursor: 0,
-            ..kept.clone()
-        },
-        None => PartnerEntry {
-            name: name.clone(),
-            terms: terms.clone(),
-            state: PartnerState::Active,
-            cursor: 0,
-            checkpoint: String::new(),
-            imported: 0,
-            pulled_at: Default::default(),
-            added_at: draft.now(),
-        },
-    };
+    let partner = agreed(draft.now(), kept.as_ref(), name, terms)?;
     draft.replace(&PARTNERS, kept.as_ref(), &partner);
     // An agreement is no fact of the directory: watchers do not see it, so it has no revision.
     Ok(Reply::Done(draft.revision()))
+}
+
+/// New terms may let in what was passed over, so a known partner is pulled from its beginning.
+fn agreed(
+    now: WallMs,
+    kept: Option<&PartnerEntry>,
+    name: &Namespace,
+    terms: &PartnerTerms,
+) -> Result<PartnerEntry, Refusal> {
+    let (terms, state, cursor) = (terms.clone(), PartnerState::Active, 0);
+    match kept {
+        Some(kept) if !same_registry(&kept.terms, &terms) => {
+            Err(bound::conflict("partner", name.as_str()))
+        }
+        Some(kept) => Ok(PartnerEntry { terms, state, cursor, ..kept.clone() }),
+        None => Ok(PartnerEntry {
+            name: name.clone(),
+            terms,
+            state,
+            cursor,
+            checkpoint: String::new(),
+            imported: 0,
+            pulled_at: Default::default(),
+            added_at: now,
+        }),
+    }
 }
 
 /// Another registry under an old name would be the authority of the old one's entries.
@@ -135,7 +140,7 @@ pub(super) fn quarantine(draft: &mut Draft<'_>, name: &Namespace, reason: &str) 
 /// Forgets a partner with all it gave, a part at a time: repeated until it is not found.
 pub(super) fn remove(draft: &mut Draft<'_>, name: &Namespace) -> Outcome {
     let kept = draft.existing(&PARTNERS, name.as_str())?;
-    if import::drop_some(draft, &kept)? {
+    if home::drop_some(draft, &kept)? {
         let kept = draft.existing(&PARTNERS, name.as_str())?;
         draft.remove(&PARTNERS, &kept);
     }

@@ -11,7 +11,7 @@ use crate::table::RECORDS;
 
 use super::bound::{self, MINUTE_MS, URL_BYTES_MAX};
 use super::draft::{Draft, Outcome};
-use super::{import, liveness, owner};
+use super::{home, liveness, owner};
 
 /// Clocks of honest writers differ by less; a later one would lock out every other writer.
 const AHEAD_MS_MAX: u64 = 5 * MINUTE_MS;
@@ -36,7 +36,7 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     owner::check_key(draft, owner.as_ref())?;
     let kept_owner = live.and_then(|kept| kept.owner.as_ref());
     let imported = (ImportKind::Record, handle);
-    let imported = import::check_local(draft, imported, kept_owner, record.owner.as_ref())?;
+    let imported = home::check_local(draft, imported, kept_owner, record.owner.as_ref())?;
     if let Some(kept) = &kept {
         owner::check_authority(
             draft,
@@ -54,7 +54,7 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     let scopes = (live.map(Scoped::scope), Some(record.scope()));
     record.revision = draft.note_in(ChangeKind::Record, handle.as_str(), false, scopes);
     draft.replace(&RECORDS, kept.as_ref(), &record);
-    import::bring_home(draft, ImportKind::Record, handle)?;
+    home::bring_home(draft, ImportKind::Record, handle)?;
     Ok(Reply::Done(record.revision))
 }
 
@@ -114,7 +114,7 @@ pub(super) fn delete(draft: &mut Draft<'_>, handle: &Handle, if_match: Option<Di
     let tombstone = RecordEntry { digest: None, updated_at, revision, ..kept.clone() };
     draft.replace(&RECORDS, Some(&kept), &tombstone);
     liveness::forget(draft, &Subject::Record(handle.clone()))?;
-    import::bring_home(draft, ImportKind::Record, handle)?;
+    home::bring_home(draft, ImportKind::Record, handle)?;
     Ok(Reply::Done(revision))
 }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proto_types::card::Assurance;
 use proto_types::{ContextId, LeaseEpoch, NodeId, Revision, Stamp, WallMs};
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, Foreign, Proposal};
 use registry_core::entry::{
     AgentKind, Approval, Capacity, JoinRole, Liveness, NodeState, ReplyTo, Subject, TaskEnd,
     Visibility,
@@ -178,26 +178,26 @@ fn any_directory_command(now: WallMs) -> impl Strategy<Value = Command> {
 fn any_foreign_command() -> impl Strategy<Value = Command> {
     let classes = prop::sample::select(Liveness::ALL.to_vec());
     prop_oneof![
-        2 => (name(3), classes).prop_map(|(name, class)| Command::SetLiveness {
+        2 => (name(3), classes).prop_map(|(name, class)| Foreign::SetLiveness {
             subject: Subject::Record(handle(name)),
             class,
             prober: 1,
             why: "a card".into(),
-        }),
+        }.into()),
         2 => (name(2), 1_u64..3).prop_map(|(name, quota)| put_partner(name, quota)),
         4 => (name(2), name(3), 1_u64..4, 1_u8..4, prop::option::weighted(0.8, name(4))).prop_map(
             |(partner, name, revision, hops, body)| import(partner, name, revision, hops, body)
         ),
-        1 => (name(2), 0_u64..4).prop_map(|(name, cursor)| Command::AdvancePartner {
+        1 => (name(2), 0_u64..4).prop_map(|(name, cursor)| Foreign::AdvancePartner {
             name: partner_name(name),
             cursor,
             checkpoint: None,
-        }),
-        1 => name(2).prop_map(|name| Command::RemovePartner { name: partner_name(name) }),
-        1 => name(2).prop_map(|name| Command::QuarantinePartner {
+        }.into()),
+        1 => name(2).prop_map(|name| Foreign::RemovePartner { name: partner_name(name) }.into()),
+        1 => name(2).prop_map(|name| Foreign::QuarantinePartner {
             name: partner_name(name),
             reason: "it lied".into(),
-        }),
+        }.into()),
     ]
 }
 

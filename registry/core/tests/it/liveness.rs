@@ -1,14 +1,14 @@
 //! What the crawler saw, and how often that is worth a write.
 
 use proto_types::Revision;
-use registry_core::command::Command;
+use registry_core::command::{Command, Foreign};
 use registry_core::entry::{ChangeKind, Liveness, Subject};
 use registry_core::query;
 
 use crate::world::*;
 
 fn saw(subject: Subject, class: Liveness) -> Command {
-    Command::SetLiveness { subject, class, prober: 3, why: "answered".into() }
+    Foreign::SetLiveness { subject, class, prober: 3, why: "answered".into() }.into()
 }
 
 fn of_record(class: Liveness) -> Command {

@@ -2,7 +2,7 @@
 
 use proto_types::{Handle, Revision};
 use registry_core::change::{Refusal, Reply};
-use registry_core::command::Command;
+use registry_core::command::{Command, Foreign};
 use registry_core::entry::{ImportKind, PartnerEntry, PartnerKind, PartnerState, Visibility};
 use registry_core::query;
 
@@ -96,7 +96,7 @@ fn an_entry_travels_no_further_than_was_agreed() {
     let kept = query::provenance(&world.memory, ImportKind::Record, &handle(1)).unwrap().unwrap();
     assert!(!kept.may_travel());
     let mut claimed = import(1, 2, 1, 1, Some(1));
-    if let Command::Import(import) = &mut claimed {
+    if let Command::Foreign(Foreign::Import(import)) = &mut claimed {
         import.home = origin(100);
     }
     assert!(matches!(world.refusal(&claimed), Refusal::Invalid { .. }), "not its home");
@@ -147,7 +147,8 @@ fn a_quarantined_partner_gives_nothing_until_the_operator_says_so() {
     let mut world = world();
     world.done(&import(0, 1, 7, 1, Some(1)));
     let reason = "its catalog is not signed".to_owned();
-    world.done(&Command::QuarantinePartner { name: partner_name(0), reason: reason.clone() });
+    let caught = Foreign::QuarantinePartner { name: partner_name(0), reason: reason.clone() };
+    world.done(&caught.into());
     assert_eq!(partner(&world, 0).state, PartnerState::Quarantined { reason, at: START });
     assert!(matches!(world.refusal(&import(0, 2, 8, 1, Some(1))), Refusal::Invalid { .. }));
     assert_eq!(body_of(&world, &handle(1)), Some(digest(1)), "what it gave before stays");
@@ -159,14 +160,15 @@ fn a_quarantined_partner_gives_nothing_until_the_operator_says_so() {
 #[test]
 fn progress_never_goes_back_and_a_removed_partner_leaves_nothing() {
     let mut world = world();
-    let advance =
-        |cursor| Command::AdvancePartner { name: partner_name(0), cursor, checkpoint: None };
+    let advance = |cursor| {
+        Command::from(Foreign::AdvancePartner { name: partner_name(0), cursor, checkpoint: None })
+    };
     world.done(&advance(5));
     let back = Refusal::SequenceNotHigher { issuer: origin(100), kept: 5, offered: 4 };
     assert_eq!(world.refusal(&advance(4)), back);
     for name in 0..200 {
         let mut command = import(0, 1, 7, 1, Some(1));
-        if let Command::Import(import) = &mut command {
+        if let Command::Foreign(Foreign::Import(import)) = &mut command {
             import.handle = Handle::parse(&format!("urn:far:{name:04}")).unwrap();
         }
         world.done(&command);
@@ -174,7 +176,7 @@ fn progress_never_goes_back_and_a_removed_partner_leaves_nothing() {
             world.done(&put_partner(0, 1_000));
         }
     }
-    let remove = Command::RemovePartner { name: partner_name(0) };
+    let remove = Foreign::RemovePartner { name: partner_name(0) }.into();
     let mut rounds = 0;
     while !matches!(world.say(&remove), Reply::Refused(Refusal::NotFound { .. })) {
         rounds += 1;
@@ -192,7 +194,7 @@ fn terms_that_cannot_hold_are_refused() {
     let mut world = world();
     let with = |change: fn(&mut registry_core::entry::PartnerTerms)| {
         let mut command = put_partner(7, 10);
-        if let Command::PutPartner { terms, .. } = &mut command {
+        if let Command::Foreign(Foreign::PutPartner { terms, .. }) = &mut command {
             change(terms);
         }
         command
@@ -208,7 +210,7 @@ fn terms_that_cannot_hold_are_refused() {
         world.refusal(&bad);
     }
     let mut renamed = put_partner(0, 10);
-    if let Command::PutPartner { terms, .. } = &mut renamed {
+    if let Command::Foreign(Foreign::PutPartner { terms, .. }) = &mut renamed {
         terms.url = origin(9);
     }
     assert_eq!(world.refusal(&renamed), conflict("partner", "partner0"));

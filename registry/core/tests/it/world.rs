@@ -7,7 +7,7 @@ use proto_types::{
 };
 use registry_core::apply;
 use registry_core::change::{Change, Effect, Refusal, Reply};
-use registry_core::command::{Command, Import, ImportedRecord};
+use registry_core::command::{Command, Foreign, Import, ImportedRecord};
 use registry_core::entry::{
     AgentKind, Approval, Capacity, EnrolledKey, ImportKind, JoinRole, Limits, NodeState,
     PartnerKind, PartnerTerms, TaskEntry,
@@ -290,7 +290,7 @@ pub(crate) fn partner_name(name: u8) -> Namespace {
 
 /// A partner at `origin(100 + name)` whose entries may be two registries away from home.
 pub(crate) fn put_partner(name: u8, quota: u64) -> Command {
-    Command::PutPartner {
+    Foreign::PutPartner {
         name: partner_name(name),
         terms: PartnerTerms {
             url: origin(100 + name),
@@ -302,6 +302,7 @@ pub(crate) fn put_partner(name: u8, quota: u64) -> Command {
             quota,
         },
     }
+    .into()
 }
 
 /// A record from a partner; its home is partner 0 unless it comes from its home itself.
@@ -316,7 +317,7 @@ pub(crate) fn import(partner: u8, name: u8, revision: u64, hops: u8, body: Optio
         ttl_s: None,
         agent_card_url: format!("https://peer{name}.example/card.json"),
     });
-    Command::Import(Box::new(Import {
+    Foreign::Import(Box::new(Import {
         partner: partner_name(partner),
         kind: ImportKind::Record,
         handle: handle(name),
@@ -326,4 +327,5 @@ pub(crate) fn import(partner: u8, name: u8, revision: u64, hops: u8, body: Optio
         hops_max: 4,
         entry,
     }))
+    .into()
 }

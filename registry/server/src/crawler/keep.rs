@@ -4,7 +4,7 @@
 //! enrolled key: both documents go the way of any publisher's, as nobody's.
 
 use registry_api::{Principal, Problem, decode};
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Foreign, Proposal};
 use registry_core::entry::{LivenessEntry, Subject};
 use registry_core::query;
 
@@ -23,7 +23,7 @@ pub(super) async fn keep(member: &Member, target: &Target, seen: Sighting) {
     let (class, why) = (seen.class, seen.why.to_owned());
     if is_news(member, target, &seen) {
         let (subject, prober) = (target.subject.clone(), member.registry.id());
-        let command = Command::SetLiveness { subject, class, prober, why };
+        let command = Foreign::SetLiveness { subject, class, prober, why }.into();
         settle("liveness is not noted", member.commit(command).await.map(drop));
     }
     if let Some(document) = &seen.manifest {

@@ -66,6 +66,9 @@ struct Slot {
 struct Host {
     next_ms: u64,
     window_until_ms: u64,
+    /// Of a period.
+    whole: Budget,
+    /// What is left of it.
     budget: Budget,
 }
 
@@ -90,7 +93,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn new(settings: &Settings, seed: u64, now_ms: u64) -> Self {
+    pub(super) fn new(settings: &Settings, seed: u64) -> Self {
         let pace = Pace {
             every_ms: millis(settings.every.std()),
             pause_ms_max: millis(settings.pause_max.std()),
@@ -98,11 +101,7 @@ impl Table {
         Self {
             slots: BTreeMap::new(),
             hosts: BTreeMap::new(),
-            all: Host {
-                next_ms: 0,
-                window_until_ms: now_ms,
-                budget: Budget { pages: 0, bytes: 0 },
-            },
+            all: Host::with((settings.requests_max, settings.bytes_max.count())),
             walk: Walk { peers: true, ..Walk::default() },
             pace,
             settings: settings.clone(),
@@ -146,29 +145,18 @@ impl Table {
     /// Those to ask now, at most `room`. Each host waits for its turn and its budget.
     pub(super) fn due(&mut self, now_ms: u64, room: usize) -> Vec<(String, Target)> {
         let mut found = Vec::new();
-        let window_ms = self.pace.every_ms;
-        let settings = &self.settings;
-        for (key, slot) in &mut self.slots {
-            if found.len() >= room {
+        let waiting = self.slots.iter_mut();
+        for (key, slot) in waiting.filter(|(_, slot)| !slot.asking && slot.next_ms <= now_ms) {
+            if found.len() >= room || !self.all.open(now_ms, self.pace.every_ms) {
                 break;
             }
-            if slot.asking || slot.next_ms > now_ms {
+            let share = (self.settings.host_requests_max, HOST_BYTES_MAX);
+            let host = slot.target.host();
+            let host = self.hosts.entry(host).or_insert_with(|| Host::with(share));
+            if host.next_ms > now_ms || !host.open(now_ms, self.pace.every_ms) {
                 continue;
             }
-            let whole = (settings.requests_max, settings.bytes_max.count());
-            if !self.all.open(now_ms, window_ms, whole) {
-                break;
-            }
-            let host = self.hosts.entry(slot.target.host()).or_insert_with(|| Host {
-                next_ms: 0,
-                window_until_ms: now_ms,
-                budget: Budget { pages: 0, bytes: 0 },
-            });
-            let share = (settings.host_requests_max, HOST_BYTES_MAX);
-            if host.next_ms > now_ms || !host.open(now_ms, window_ms, share) {
-                continue;
-            }
-            host.next_ms = now_ms.saturating_add(millis(settings.gap.std()));
+            host.next_ms = now_ms.saturating_add(millis(self.settings.gap.std()));
             for budget in [&mut host.budget, &mut self.all.budget] {
                 budget.pages = budget.pages.saturating_sub(PAGES_MAX);
             }
@@ -196,11 +184,16 @@ impl Table {
 }
 
 impl Host {
+    fn with((pages, bytes): (u32, u64)) -> Self {
+        let whole = Budget { pages, bytes };
+        Self { next_ms: 0, window_until_ms: 0, whole, budget: whole }
+    }
+
     /// Whether a whole probe fits into what is left of the period.
-    fn open(&mut self, now_ms: u64, window_ms: u64, (pages, bytes): (u32, u64)) -> bool {
+    fn open(&mut self, now_ms: u64, window_ms: u64) -> bool {
         if now_ms >= self.window_until_ms {
             self.window_until_ms = now_ms.saturating_add(window_ms);
-            self.budget = Budget { pages, bytes };
+            self.budget = self.whole;
         }
         self.budget.pages >= PAGES_MAX && self.budget.bytes > 0
     }
@@ -231,7 +224,7 @@ mod tests {
 
     #[test]
     fn case_26_a_host_is_asked_one_after_the_other_and_no_more_than_its_budget() {
-        let mut table = Table::new(&settings(), 1, 0);
+        let mut table = Table::new(&settings(), 1);
         for name in 0..50 {
             table.offer(record(name, "big.example"), 0);
         }
@@ -246,7 +239,7 @@ mod tests {
 
     #[test]
     fn dead_hosts_are_asked_ever_more_seldom_and_others_in_time() {
-        let mut table = Table::new(&settings(), 1, 0);
+        let mut table = Table::new(&settings(), 1);
         table.offer(record(1, "a.example"), 0);
         let mut now = table.pace.every_ms;
         let mut pauses = Vec::new();
@@ -264,7 +257,7 @@ mod tests {
 
     #[test]
     fn what_the_state_no_longer_has_is_asked_no_more() {
-        let mut table = Table::new(&settings(), 1, 0);
+        let mut table = Table::new(&settings(), 1);
         table.offer(record(1, "a.example"), 0);
         table.round_done();
         table.round_done();
@@ -273,7 +266,7 @@ mod tests {
 
     #[test]
     fn the_table_does_not_grow_past_its_bound() {
-        let mut table = Table::new(&Settings { targets_max: 3, ..settings() }, 1, 0);
+        let mut table = Table::new(&Settings { targets_max: 3, ..settings() }, 1);
         (0..10).for_each(|name| table.offer(record(name, "a.example"), 0));
         assert_eq!(table.slots.len(), 3);
     }

@@ -6,6 +6,7 @@
 use proto_types::{Digest, Handle, Namespace, Origin};
 use registry_api::decode;
 use registry_core::entry::{ImportKind, ProvenanceEntry};
+use registry_fetch::Fetched;
 use serde::Deserialize;
 
 use super::take::{Offer, Pull, Walk};
@@ -58,35 +59,12 @@ pub(super) async fn pull(pull: &mut Pull) -> Result<bool, Trouble> {
 async fn walk(pull: &mut Pull) -> Result<bool, Trouble> {
     const KINDS: [&str; 2] = ["record", "card"];
     while let Some(kind) = KINDS.get(pull.walk.list) {
-        let path = format!(
-            "/v1/federation/entries?kind={kind}&limit={PAGE}&after={}",
-            encoded(&pull.walk.after)
-        );
+        let after = encoded(&pull.walk.after);
+        let path = format!("/v1/federation/entries?kind={kind}&limit={PAGE}&after={after}");
         let Some(fetched) = pull.page(&path, None).await? else { return Ok(true) };
         let page = read(fetched.status, &fetched.body)?;
-        let began = *pull.walk.began_at.get_or_insert(page.head);
-        if page.head < began {
-            return Err(Trouble::lie("its revision went back while its list was read"));
-        }
-        let page_is_empty = page.entries.is_empty();
-        for line in page.entries {
-            if line.kind != *kind || line.handle.as_str() <= pull.walk.after.as_str() {
-                return Err(Trouble::lie("its list is not in order"));
-            }
-            let after = line.handle.to_string();
-            if !line_taken(pull, line, true).await? {
-                return Ok(true);
-            }
-            pull.walk.after = after;
-        }
-        if page.next_after.is_empty() {
-            (pull.walk.list, pull.walk.after) = (pull.walk.list + 1, String::new());
-        } else if page.next_after < pull.walk.after {
-            return Err(Trouble::lie("its list goes back"));
-        } else if page.next_after == pull.walk.after && page_is_empty {
-            return Err(Trouble::lie("its list goes nowhere"));
-        } else {
-            pull.walk.after = page.next_after;
+        if !page_taken(pull, kind, page).await? {
+            return Ok(true);
         }
     }
     let began = pull.walk.began_at.unwrap_or_default();
@@ -96,6 +74,32 @@ async fn walk(pull: &mut Pull) -> Result<bool, Trouble> {
         return Ok(false); // A registry without a past: its list is as good as its changes.
     }
     pull.advance(began).await?;
+    Ok(true)
+}
+
+/// Deals with a page of the list; false if the budget is spent before its end.
+async fn page_taken(pull: &mut Pull, kind: &str, page: Page) -> Result<bool, Trouble> {
+    if page.head < *pull.walk.began_at.get_or_insert(page.head) {
+        return Err(Trouble::lie("its revision went back while its list was read"));
+    }
+    let before = pull.walk.after.clone();
+    for line in page.entries {
+        if line.kind != *kind || line.handle.as_str() <= pull.walk.after.as_str() {
+            return Err(Trouble::lie("its list is not in order"));
+        }
+        let after = line.handle.to_string();
+        if !line_taken(pull, line, true).await? {
+            return Ok(false);
+        }
+        pull.walk.after = after;
+    }
+    if page.next_after.is_empty() {
+        (pull.walk.list, pull.walk.after) = (pull.walk.list + 1, String::new());
+    } else if page.next_after < pull.walk.after || page.next_after == before {
+        return Err(Trouble::lie("its list goes nowhere"));
+    } else {
+        pull.walk.after = page.next_after;
+    }
     Ok(true)
 }
 
@@ -159,38 +163,37 @@ async fn line_taken(pull: &mut Pull, line: Line, walking: bool) -> Result<bool, 
     }
     let path = format!("/v1/{}s/{}", line.kind, encoded(line.handle.as_str()));
     let Some(fetched) = pull.page(&path, None).await? else { return Ok(false) };
-    // Gone or replaced since the page was made: a later change tells.
-    if fetched.status == 404 || fetched.status == 410 {
-        return Ok(true);
+    match fetched.status {
+        200 => body_taken(pull, offer, (line.owner.as_ref(), digest), fetched).await?,
+        // Gone since the page was made: a later change tells.
+        404 | 410 => {}
+        other => return Err(Trouble::Failed(format!("an entry: it answered {other}"))),
     }
-    if fetched.status != 200 {
-        return Err(Trouble::Failed(format!("an entry: it answered {}", fetched.status)));
-    }
+    Ok(true)
+}
+
+/// Takes an entry over whose bytes have come.
+async fn body_taken(
+    pull: &Pull,
+    offer: Offer,
+    (owner, digest): (Option<&Origin>, Digest),
+    fetched: Fetched,
+) -> Result<(), Trouble> {
     let found = Digest::of(&fetched.body);
     if found != digest {
+        // Replaced since the page was made, or not what it is called.
         return match fetched.etag == Some(found.etag()) {
-            true => Ok(true),
+            true => Ok(()),
             false => Err(Trouble::lie("an entry's bytes are not those of its digest")),
         };
     }
     let view = pull.member.registry.view().0;
     let read = match offer.kind {
         ImportKind::Record => decode::import::record(&fetched.body, &offer.handle, true, &view),
-        ImportKind::Card => decode::import::card(&fetched.body, line.owner.as_ref(), true, &view),
+        ImportKind::Card => decode::import::card(&fetched.body, owner, true, &view),
     };
     drop(view);
-    match read {
-        Ok(entry) => pull.take(offer, Some((entry, fetched.body))).await?,
-        Err(problem) if problem.code() == registry_api::Code::Conflict => {
-            return Err(Trouble::lie("it gives a record under another handle"));
-        }
-        Err(problem) if problem.status() < 500 => {
-            let code = problem.code();
-            tracing::warn!(partner = %pull.partner.name, %code, "an entry is not taken");
-        }
-        Err(problem) => return Err(problem.into()),
-    }
-    Ok(true)
+    pull.take_read(offer, read, fetched.body).await.map(drop)
 }
 
 /// What a line offers; `None` if it is not wanted: another namespace, too far away, or our own.

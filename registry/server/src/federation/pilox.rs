@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use proto_types::Handle;
 use proto_types::pilox::catalog::CatalogProof;
 use registry_api::decode;
@@ -120,14 +121,7 @@ async fn record_taken(pull: &mut Pull, handle: &Handle, issued_ms: u64) -> Resul
     let path = format!("/v1/records/{}", encoded(handle.as_str()));
     let etag = pull.walk.etags.get(handle).cloned();
     let Some(fetched) = pull.page(&path, etag.as_deref()).await? else { return Ok(false) };
-    let offer = Offer {
-        kind: ImportKind::Record,
-        handle: handle.clone(),
-        home: pull.partner.terms.url.clone(),
-        home_revision: issued_ms,
-        hops: 1,
-        hops_max: pull.partner.terms.hops,
-    };
+    let offer = offer(pull, handle, issued_ms);
     match fetched.status {
         200 => {}
         304 => return Ok(true),
@@ -139,28 +133,30 @@ async fn record_taken(pull: &mut Pull, handle: &Handle, issued_ms: u64) -> Resul
         }
         other => return Err(Trouble::Failed(format!("a record: it answered {other}"))),
     }
-    if pull.is_here(&offer, proto_types::Digest::of(&fetched.body))? {
+    let here = pull.is_here(&offer, proto_types::Digest::of(&fetched.body))?;
+    if here || body_taken(pull, offer, fetched.body).await? {
         remember(pull, handle, fetched.etag);
-        return Ok(true);
-    }
-    let view = pull.member.registry.view().0;
-    let read = decode::import::record(&fetched.body, handle, true, &view);
-    drop(view);
-    match read {
-        Ok(entry) => {
-            pull.take(offer, Some((entry, fetched.body))).await?;
-            remember(pull, handle, fetched.etag);
-        }
-        Err(problem) if problem.code() == registry_api::Code::Conflict => {
-            return Err(Trouble::lie("it gives a record under another handle"));
-        }
-        Err(problem) if problem.status() < 500 => {
-            let code = problem.code();
-            tracing::warn!(partner = %pull.partner.name, %code, "a record is not taken");
-        }
-        Err(problem) => return Err(problem.into()),
     }
     Ok(true)
+}
+
+/// Takes a record over whose bytes have come; false if it is none that is wanted.
+async fn body_taken(pull: &Pull, offer: Offer, body: Bytes) -> Result<bool, Trouble> {
+    let view = pull.member.registry.view().0;
+    let read = decode::import::record(&body, &offer.handle, true, &view);
+    drop(view);
+    pull.take_read(offer, read, body).await
+}
+
+fn offer(pull: &Pull, handle: &Handle, issued_ms: u64) -> Offer {
+    Offer {
+        kind: ImportKind::Record,
+        handle: handle.clone(),
+        home: pull.partner.terms.url.clone(),
+        home_revision: issued_ms,
+        hops: 1,
+        hops_max: pull.partner.terms.hops,
+    }
 }
 
 fn remember(pull: &mut Pull, handle: &Handle, etag: Option<String>) {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use proto_types::{Digest, Handle, Origin};
-use registry_api::Code;
-use registry_core::command::{Command, Import, ImportedRecord, Proposal};
+use registry_api::{Code, Problem};
+use registry_core::command::{Command, Foreign, Import, ImportedRecord, Proposal};
 use registry_core::entry::{ImportKind, PartnerEntry, PartnerTerms, ProvenanceEntry};
 use registry_core::query;
 use registry_fetch::{Fetched, Fetcher, Request};
@@ -115,7 +115,7 @@ impl Pull {
         let import = Import { partner, kind, handle, home, home_revision, hops, hops_max, entry };
         let mut commands = Vec::with_capacity(2);
         commands.extend(body.map(|body| Command::PutBody { bytes: body.to_vec() }));
-        commands.push(Command::Import(Box::new(import)));
+        commands.push(Foreign::Import(Box::new(import)).into());
         let Err(problem) = self.member.propose(Proposal { commands }).await else { return Ok(()) };
         match problem.code() {
             // Somebody else's handle, a version that we have, a full quota, too far away, or a key
@@ -130,6 +130,27 @@ impl Pull {
                 Ok(())
             }
             _ => Err(problem.into()),
+        }
+    }
+
+    /// Takes an entry over that was read, or passes over one that is not well formed; says which.
+    pub(super) async fn take_read(
+        &self,
+        offer: Offer,
+        read: Result<ImportedRecord, Problem>,
+        body: Bytes,
+    ) -> Result<bool, Trouble> {
+        match read {
+            Ok(entry) => self.take(offer, Some((entry, body))).await.map(|()| true),
+            Err(problem) if problem.code() == Code::Conflict => {
+                Err(Trouble::lie("it gives a record under another handle"))
+            }
+            Err(problem) if problem.status() < 500 => {
+                let code = problem.code();
+                tracing::warn!(partner = %self.partner.name, %code, "an entry is not taken");
+                Ok(false)
+            }
+            Err(problem) => Err(problem.into()),
         }
     }
 
@@ -167,7 +188,7 @@ impl Pull {
     /// Notes how far the pull has come.
     pub(super) async fn advance(&mut self, cursor: u64) -> Result<(), Trouble> {
         let name = self.partner.name.clone();
-        let command = Command::AdvancePartner { name, cursor, checkpoint: None };
+        let command = Foreign::AdvancePartner { name, cursor, checkpoint: None }.into();
         self.member.commit(command).await?;
         self.partner.cursor = cursor;
         Ok(())

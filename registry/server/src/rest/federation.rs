@@ -177,16 +177,9 @@ fn line(
         (None, Some(ChangeEvent { before: Some(scope), .. })) => scope.namespace.clone(),
         _ => return Ok(None),
     };
-    let revision =
-        entry.as_ref().map(|entry| entry.revision).or(change.map(|change| change.revision.0));
-    let mut line = json!({
-        "kind": kind.as_str(),
-        "handle": handle.as_str(),
-        "digest": entry.as_ref().map(|entry| &entry.digest),
-        "revision": revision,
-        "namespace": namespace.as_str(),
-        "owner": entry.as_ref().and_then(|entry| entry.owner.as_ref()).map(Origin::as_str),
-    });
+    let mut line = shown(kind, handle, entry.as_ref(), &namespace);
+    line["revision"] =
+        entry.map(|entry| entry.revision).or(change.map(|change| change.revision.0)).into();
     if let Some(kept) = provenance {
         line["home"] = kept.home.as_str().into();
         line["homeRevision"] = kept.home_revision.into();
@@ -194,6 +187,16 @@ fn line(
         line["hopsMax"] = kept.hops_max.into();
     }
     Ok(Some(line))
+}
+
+fn shown(kind: ImportKind, handle: &Handle, entry: Option<&Entry>, namespace: &Namespace) -> Value {
+    json!({
+        "kind": kind.as_str(),
+        "handle": handle.as_str(),
+        "digest": entry.map(|entry| &entry.digest),
+        "namespace": namespace.as_str(),
+        "owner": entry.and_then(|entry| entry.owner.as_ref()).map(Origin::as_str),
+    })
 }
 
 fn entry(view: &dyn View, kind: ImportKind, handle: &Handle) -> Result<Option<Entry>, Problem> {
