@@ -47,7 +47,7 @@ pub fn put(caller: &Principal, request: &wire::PutPartnerRequest) -> Result<Prop
         quota: if request.quota == 0 { QUOTA_DEFAULT } else { request.quota },
     };
     let name: Namespace = field::read("name", &request.name)?;
-    Ok(super::one(Foreign::PutPartner { name, terms }.into()))
+    Ok(super::one(Foreign::PutPartner { name, terms: Box::new(terms) }.into()))
 }
 
 /// Reads the end of an agreement; its command is repeated until the partner is gone.

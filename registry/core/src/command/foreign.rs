@@ -28,7 +28,7 @@ pub enum Foreign {
         /// Its name here; not `default`.
         name: Namespace,
         /// The terms. URL and kind of a known partner stay.
-        terms: PartnerTerms,
+        terms: Box<PartnerTerms>,
     },
     /// Notes how far a pull has come.
     AdvancePartner {

@@ -292,7 +292,7 @@ pub(crate) fn partner_name(name: u8) -> Namespace {
 pub(crate) fn put_partner(name: u8, quota: u64) -> Command {
     Foreign::PutPartner {
         name: partner_name(name),
-        terms: PartnerTerms {
+        terms: Box::new(PartnerTerms {
             url: origin(100 + name),
             kind: PartnerKind::Ecumene,
             catalog_key: None,
@@ -300,7 +300,7 @@ pub(crate) fn put_partner(name: u8, quota: u64) -> Command {
             hops: 2,
             namespaces: Vec::new(),
             quota,
-        },
+        }),
     }
     .into()
 }
