@@ -2,6 +2,7 @@
 
 mod cert;
 mod ledger;
+mod partner;
 mod peer;
 mod verbs;
 
@@ -11,6 +12,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::cert::*;
 pub(crate) use self::ledger::*;
+pub(crate) use self::partner::*;
 pub(crate) use self::peer::*;
 pub(crate) use self::verbs::*;
 
@@ -87,6 +89,9 @@ pub(crate) enum Noun {
     /// Peers of this federation.
     #[command(subcommand)]
     Peer(PeerVerb),
+    /// Registries whose entries this one takes in.
+    #[command(subcommand)]
+    Partner(PartnerVerb),
     /// Directory records.
     #[command(subcommand)]
     Record(RecordVerb),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use deploy_service::tls::{ClientFiles, Connector};
 use proto_wire::registry::v1::directory_client::DirectoryClient;
 use proto_wire::registry::v1::fleet_client::FleetClient;
+use proto_wire::registry::v1::partners_client::PartnersClient;
 use proto_wire::registry::v1::search_client::SearchClient;
 use serde::{Deserialize, Serialize};
 use tonic::metadata::{Ascii, MetadataValue};
@@ -140,6 +141,12 @@ impl Profile {
         Ok(DirectoryClient::with_interceptor(channel, bearer))
     }
 
+    /// The service of partners of the first member that answers.
+    pub(crate) async fn partners(&self) -> Result<Partners, Failure> {
+        let (channel, bearer) = self.connect().await?;
+        Ok(PartnersClient::with_interceptor(channel, bearer))
+    }
+
     /// The fleet service of the first member that answers.
     pub(crate) async fn fleet(&self) -> Result<Fleet, Failure> {
         let (channel, bearer) = self.connect().await?;
@@ -155,6 +162,8 @@ impl Profile {
 
 /// A client of the directory with the operator's token.
 pub(crate) type Directory = DirectoryClient<InterceptedService<Channel, Bearer>>;
+/// A client of the service of partners with the operator's token.
+pub(crate) type Partners = PartnersClient<InterceptedService<Channel, Bearer>>;
 /// A client of the fleet service with the operator's token.
 pub(crate) type Fleet = FleetClient<InterceptedService<Channel, Bearer>>;
 /// A client of the search service, with the operator's token.

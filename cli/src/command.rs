@@ -10,6 +10,7 @@ mod envelope;
 mod key;
 mod log;
 mod namespace;
+mod partner;
 mod peer;
 mod record;
 mod role;
@@ -41,6 +42,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Noun::Cert(verb) => cert::run(verb)?,
         Noun::Key(verb) => key::run(&args.globals, verb).await?,
         Noun::Peer(verb) => peer::run(&profile()?, verb).await?,
+        Noun::Partner(verb) => partner::run(&profile()?, verb).await?,
         Noun::Record(verb) => return record::run(&profile()?, verb, format).await,
         Noun::Card(verb) => return card::run(&profile()?, verb, format).await,
         Noun::Agent(verb) => return agent::run(&profile()?, verb, format).await,

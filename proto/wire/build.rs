@@ -3,13 +3,14 @@
 
 use std::path::PathBuf;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "ecumene/raft/v1/raft.proto",
     "ecumene/registry/v1/cluster.proto",
     "ecumene/registry/v1/directory.proto",
     "ecumene/registry/v1/fleet.proto",
     "ecumene/registry/v1/search.proto",
     "ecumene/registry/v1/log.proto",
+    "ecumene/registry/v1/partners.proto",
     "ecumene/gateway/v1/events.proto",
 ];
 

@@ -4,6 +4,7 @@
 //! the caller's, or a body that was not asked for.
 
 pub mod directory;
+pub mod federation;
 pub mod fleet;
 pub mod peer;
 pub mod pilox;

@@ -3,7 +3,7 @@
 //! It decides names and targets; it must never take what callers do all day (documents of their own,
 //! tasks, tokens, envelopes) for such an act: the audit is kept for ever.
 
-use crate::command::{Command, LedgerCommand, NamespaceCommand, PeerCommand};
+use crate::command::{Command, Foreign, LedgerCommand, NamespaceCommand, PeerCommand};
 
 /// The name of the act and what it is done to; `None` for what is no act.
 #[must_use]
@@ -19,6 +19,7 @@ pub fn act(command: &Command) -> Option<(&'static str, String)> {
         Command::Namespace(NamespaceCommand::Delete { name, .. }) => {
             ("delete-namespace", name.to_string())
         }
+        Command::Foreign(wish) => return of_partner(wish),
         Command::DeleteRecord { handle, .. } => ("delete-record", handle.to_string()),
         Command::PutAgent { handle, .. } => ("put-agent", handle.to_string()),
         Command::RegisterGateway { id, .. } => ("register-gateway", id.to_string()),
@@ -43,5 +44,17 @@ fn of_peer(command: &PeerCommand) -> Option<(&'static str, String)> {
         PeerCommand::Stand { origin, .. } => ("stand-peer", origin.to_string()),
         PeerCommand::State { issuer, .. } => ("put-manifest", issuer.to_string()),
         _ => return None,
+    })
+}
+
+/// Agreements and their ends; what a partner gives under one is written all day.
+fn of_partner(wish: &Foreign) -> Option<(&'static str, String)> {
+    Some(match wish {
+        Foreign::PutPartner { name, .. } => ("put-partner", name.to_string()),
+        Foreign::QuarantinePartner { name, .. } => ("quarantine-partner", name.to_string()),
+        Foreign::RemovePartner { name } => ("remove-partner", name.to_string()),
+        Foreign::SetLiveness { .. } | Foreign::AdvancePartner { .. } | Foreign::Import(_) => {
+            return None;
+        }
     })
 }

@@ -13,14 +13,19 @@ mod domain;
 mod draft;
 mod envelope;
 mod fleet;
+mod foreign;
+mod home;
+mod import;
 mod join;
 mod lease;
 mod ledger;
+mod liveness;
 mod manifest;
 mod member;
 mod namespace;
 mod operate;
 mod owner;
+mod partner;
 mod peer;
 mod peer_log;
 mod record;
@@ -218,6 +223,7 @@ fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         }
         Command::RetireMember { id } => member::retire(draft, *id),
         Command::Ledger(command) => ledger::decide(draft, command),
+        Command::Foreign(wish) => foreign::decide(draft, wish),
         Command::AckEnvelope { target, source, id, epoch } => {
             lease::ack(draft, target, source, id, *epoch)
         }

@@ -170,6 +170,16 @@ pub enum Refusal {
         /// Whose it is.
         owner: Origin,
     },
+    /// Another registry is the authority of this entry.
+    #[error("{kind} {id} is at home at {home}")]
+    HomeElsewhere {
+        /// `record` or `card`.
+        kind: String,
+        /// Its name.
+        id: String,
+        /// Which registry.
+        home: Origin,
+    },
     /// The namespace asks for a better signature.
     #[error("namespace {namespace} takes {kind} {id} only if it is {least} or better")]
     TrustTooLow {

@@ -2,6 +2,7 @@
 //! with the command. A command must never carry something that has to be verified with a signature at `apply`:
 //! signatures are checked once, at the edge, before it is proposed.
 
+mod foreign;
 mod ledger;
 mod namespace;
 mod peer;
@@ -21,6 +22,7 @@ use crate::entry::{
 };
 use crate::search::Told;
 
+pub use self::foreign::{Foreign, Import, ImportedRecord};
 pub use self::namespace::NamespaceCommand;
 pub use self::peer::PeerCommand;
 pub use self::proposal::Proposal;
@@ -290,4 +292,6 @@ pub enum Command {
         /// Under which lease.
         epoch: LeaseEpoch,
     },
+    /// What concerns other places than this registry.
+    Foreign(Foreign),
 }

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use crate::audience;
 use crate::entry::{
     AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, JoinTokenEntry, NamespaceEntry, NodeEntry,
-    PeerEntry, PeerRequest, PeerStatus, RecordEntry, Scope, Scoped as _, TaskEntry, TaskState,
+    PeerEntry, PeerRequest, PeerStatus, ProvenanceEntry, RecordEntry, Scope, Scoped as _, TaskEntry,
+    TaskState,
 };
 use crate::layout::{self, END, derived};
 use crate::table::{Entity as _, decode, encode};
@@ -190,6 +191,16 @@ pub(crate) fn of_envelope(envelope: &EnvelopeEntry) -> Keys {
         keys.push((in_queue(&envelope.target, envelope.revision), encode(&place)));
     }
     keys
+}
+
+pub(crate) fn of_provenance(provenance: &ProvenanceEntry) -> Keys {
+    let key = provenance.key().into_bytes();
+    vec![([imports_of(&provenance.partner), key.clone()].concat(), key)]
+}
+
+/// What the keys of a partner's entries start with, those it has withdrawn included.
+pub(crate) fn imports_of(partner: &Namespace) -> Vec<u8> {
+    layout::key(derived::IMPORTS_BY_PARTNER, &[partner.as_str().as_bytes(), END])
 }
 
 /// Present while an entity names the body: its table and its key stand behind the digest.

@@ -27,6 +27,9 @@ pub(crate) mod state {
     pub(crate) const AUDIT_HEAD: u8 = 17;
     pub(crate) const AUDIT: u8 = 18;
     pub(crate) const WITNESSED: u8 = 19;
+    pub(crate) const LIVENESS: u8 = 20;
+    pub(crate) const PARTNERS: u8 = 21;
+    pub(crate) const PROVENANCE: u8 = 22;
     pub(crate) const LOOSE_BODIES: u8 = 27;
     pub(crate) const MEMBERS: u8 = 28;
     pub(crate) const NAMESPACES: u8 = 13;
@@ -59,6 +62,7 @@ pub(crate) mod derived {
     pub(crate) const DOMAINS_DUE: u8 = 39;
     pub(crate) const POSTINGS: u8 = 20;
     pub(crate) const RANKED: u8 = 21;
+    pub(crate) const IMPORTS_BY_PARTNER: u8 = 40;
 }
 
 /// A key: the parts one after the other.

@@ -4,6 +4,7 @@
 mod entities;
 mod fleet;
 mod peers;
+mod foreign;
 
 use std::marker::PhantomData;
 
@@ -14,8 +15,9 @@ use serde::de::DeserializeOwned;
 
 use crate::change::Write;
 use crate::entry::{
-    AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, JoinTokenEntry, MemberEntry,
-    NamespaceEntry, NodeEntry, PeerEntry, RecordEntry, SearchEntry, Source, TaskEntry,
+    AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, JoinTokenEntry, LivenessEntry,
+    MemberEntry, NamespaceEntry, NodeEntry, PartnerEntry, PeerEntry, ProvenanceEntry, RecordEntry,
+    SearchEntry, Source, TaskEntry,
 };
 use crate::index;
 use crate::layout::{self, END, state};
@@ -47,6 +49,12 @@ pub const MEMBERS: Table<MemberEntry> = Table::new(state::MEMBERS, "member");
 pub const NAMESPACES: Table<NamespaceEntry> = Table::new(state::NAMESPACES, "namespace");
 /// What a search knows, by [`SearchEntry::key_of`].
 pub const SEARCHES: Table<SearchEntry> = Table::new(state::SEARCHES, "search");
+/// What the crawler last saw, by subject.
+pub const LIVENESS: Table<LivenessEntry> = Table::new(state::LIVENESS, "liveness");
+/// Registries that are pulled from, by name.
+pub const PARTNERS: Table<PartnerEntry> = Table::new(state::PARTNERS, "partner");
+/// Where imported entries came from, by kind and handle.
+pub const PROVENANCE: Table<ProvenanceEntry> = Table::new(state::PROVENANCE, "provenance");
 
 /// What can be kept in a table.
 pub trait Entity: Serialize + DeserializeOwned {

@@ -13,8 +13,8 @@ use proto_types::Digest;
 
 use crate::layout::state;
 use crate::table::{
-    AGENTS, CARDS, ENVELOPES, Entity, GATEWAYS, JOIN_TOKENS, MEMBERS, NAMESPACES, NODES, PEER_LOG,
-    PEER_REQUESTS, PEERS, RECORDS, SEARCHES, TASKS, Table,
+    AGENTS, CARDS, ENVELOPES, Entity, GATEWAYS, JOIN_TOKENS, LIVENESS, MEMBERS, NAMESPACES, NODES,
+    PARTNERS, PEER_LOG, PEER_REQUESTS, PEERS, PROVENANCE, RECORDS, SEARCHES, TASKS, Table,
 };
 use crate::view::{Pair, Space, View, ViewError};
 
@@ -54,6 +54,9 @@ const TABLES: &[&dyn AnyTable] = &[
     &PEER_LOG,
     &PEER_REQUESTS,
     &SEARCHES,
+    &LIVENESS,
+    &PARTNERS,
+    &PROVENANCE,
 ];
 
 /// The tags of `Space::State` that hold no entities.

@@ -3,6 +3,7 @@
 //! It decides defaults, and which settings contradict each other. It must never hold a secret,
 //! only the path of its file.
 
+mod abroad;
 pub mod admission;
 mod log;
 mod past;
@@ -21,6 +22,8 @@ use deploy_service::units::{Bytes, Duration};
 use deploy_service::{Limits, Network, serve};
 use proto_types::Origin;
 use serde::Deserialize;
+
+pub use self::abroad::{Crawler, Federation};
 
 /// The configuration of one member.
 #[derive(Clone, Debug, Deserialize)]
@@ -76,6 +79,10 @@ pub struct Config {
     pub fetch: registry_fetch::Config,
     /// Whether hosts are asked to vouch for peers.
     pub domain_proofs: DomainProofs,
+    /// Whether and how the leader asks after peers and agents.
+    pub crawler: Crawler,
+    /// How the leader pulls from other registries.
+    pub federation: Federation,
     /// The transparency log and its witnesses.
     pub log: Log,
     /// How long what is past is kept.
@@ -147,6 +154,8 @@ impl Default for Config {
             cluster: Cluster::default(),
             fetch: registry_fetch::Config::default(),
             domain_proofs: DomainProofs::default(),
+            crawler: Crawler::default(),
+            federation: Federation::default(),
             log: Log::default(),
             retention: Retention::default(),
             admission: Admission::default(),
@@ -220,8 +229,8 @@ pub enum Contradiction {
     #[error("lease_ttl is {0}, outside 200ms to 10m")]
     LeaseTtl(Duration),
     /// Clear text to this machine's own servers, while strangers can reach this one.
-    #[error("fetch.allow_loopback, but the listener is not on loopback")]
-    FetchLoopback,
+    #[error("fetch.allow_loopback is for development, and {0} is not loopback")]
+    LoopbackFetch(String),
     /// The log's name, or the witness's, cannot name a key.
     #[error("log.origin and log.witness_name: `{0}` is empty, or has spaces or a plus sign")]
     LogOrigin(String),
@@ -279,9 +288,7 @@ impl Config {
         if self.domain_proofs.look_every.std().is_zero() {
             return Err(Contradiction::Zero("domain_proofs.look_every"));
         }
-        if self.fetch.allow_loopback && !self.listen.ip().is_loopback() {
-            return Err(Contradiction::FetchLoopback);
-        }
+        abroad::check_loopback(self)?;
         self.retention.validate()?;
         self.own_origin()?;
         self.admission.validate()?;
@@ -305,6 +312,13 @@ impl Config {
             ("bounds.artifact_bytes_max", self.bounds.artifact_bytes_max.as_usize()),
             ("bounds.source_requests_per_second", self.bounds.source_requests_per_second as usize),
             ("bounds.source_burst", self.bounds.source_burst as usize),
+            ("fetch.connections_max", self.fetch.connections_max),
+            ("fetch.per_host_max", self.fetch.per_host_max),
+            ("crawler.every", self.crawler.every.std().as_millis() as usize),
+            ("crawler.probes_max", self.crawler.probes_max),
+            ("crawler.targets_max", self.crawler.targets_max),
+            ("federation.every", self.federation.every.std().as_millis() as usize),
+            ("federation.pulls_max", self.federation.pulls_max),
         ];
         match bounds.iter().find(|(_, bound)| *bound == 0) {
             Some((name, _)) => Err(Contradiction::Zero(name)),

@@ -90,12 +90,14 @@ impl Cursor {
 
     /// The change as far as it exists to this viewer; what it loses sight of is gone to it.
     fn seen(&self, change: ChangeEvent, viewer: &Viewer) -> Option<ChangeEvent> {
-        use ChangeKind::{Agent, Card, Namespace, Record};
+        use ChangeKind::{Agent, Card, Liveness, Namespace, Record};
         if !self.wants(&change) {
             return None;
         }
         match change.kind {
-            Record | Card | Agent | Namespace => {
+            // What is told of a peer is told to everybody.
+            Liveness if change.before.is_none() && change.after.is_none() => Some(change),
+            Record | Card | Agent | Namespace | Liveness => {
                 viewer.change(&change).map(|deleted| ChangeEvent { deleted, ..change })
             }
             _ => Some(change),
@@ -134,7 +136,8 @@ fn is_public(kind: &ChangeKind) -> bool {
         | ChangeKind::Record
         | ChangeKind::Card
         | ChangeKind::Agent
-        | ChangeKind::Namespace => true,
+        | ChangeKind::Namespace
+        | ChangeKind::Liveness => true,
         ChangeKind::Gateway | ChangeKind::Node | ChangeKind::Task | ChangeKind::Envelope => false,
     }
 }

@@ -25,6 +25,7 @@ use proto_wire::registry::v1::cluster_server::ClusterServer;
 use proto_wire::registry::v1::directory_server::DirectoryServer;
 use proto_wire::registry::v1::fleet_server::FleetServer;
 use proto_wire::registry::v1::log_server::LogServer;
+use proto_wire::registry::v1::partners_server::PartnersServer;
 use proto_wire::registry::v1::search_server::SearchServer;
 use registry_api::{Code, Principal, Problem, identity, path};
 use tonic::Status;
@@ -32,7 +33,9 @@ use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 use tower::Service;
 
-use crate::grpc::{ClusterService, DirectoryService, FleetService, LogService, SearchService};
+use crate::grpc::{
+    ClusterService, DirectoryService, FleetService, LogService, PartnersService, SearchService,
+};
 use crate::member::Member;
 use crate::{audit, certificate};
 use crate::{freshness, rest};
@@ -76,12 +79,14 @@ impl Front {
         reporter.set_serving::<ClusterServer<ClusterService>>().await;
         reporter.set_serving::<SearchServer<SearchService>>().await;
         reporter.set_serving::<LogServer<LogService>>().await;
+        reporter.set_serving::<PartnersServer<PartnersService>>().await;
         let reflection = || {
             tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(proto_wire::DESCRIPTORS)
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
         let directory = DirectoryServer::new(DirectoryService(Arc::clone(&member)));
+        let partners = PartnersServer::new(PartnersService(Arc::clone(&member)));
         let fleet = FleetServer::new(FleetService(Arc::clone(&member)));
         let cluster = ClusterServer::new(ClusterService(Arc::clone(&member)));
         let grpc = Routes::new(directory.max_decoding_message_size(MESSAGE_BYTES_MAX))
@@ -89,6 +94,7 @@ impl Front {
             .add_service(SearchServer::new(SearchService(Arc::clone(&member))))
             .add_service(LogServer::new(LogService(Arc::clone(&member))))
             .add_service(cluster.max_decoding_message_size(MESSAGE_BYTES_MAX))
+            .add_service(partners.max_decoding_message_size(MESSAGE_BYTES_MAX))
             .add_service(member.registry.transport_service())
             .add_service(health)
             .add_service(reflection().build_v1()?)

@@ -13,6 +13,7 @@ mod fleet;
 mod log;
 mod membership;
 mod namespaces;
+mod partners;
 mod peers;
 mod records;
 mod search;
@@ -37,6 +38,7 @@ pub(crate) use self::cluster::ClusterService;
 pub(crate) use self::directory::DirectoryService;
 pub(crate) use self::fleet::FleetService;
 pub(crate) use self::log::LogService;
+pub(crate) use self::partners::PartnersService;
 pub(crate) use self::search::SearchService;
 
 /// The revision that a read saw.

@@ -12,3 +12,10 @@ pub(crate) fn token() -> Result<String, Problem> {
         .map_err(|error| Problem::internal(format_args!("no randomness: {error}")))?;
     Ok(base64url::encode(&bytes))
 }
+
+/// A seed of a schedule. Without randomness it is 0: members then keep the same times, no more.
+pub(crate) fn seed() -> u64 {
+    let mut bytes = [0; 8];
+    let _ = getrandom::fill(&mut bytes);
+    u64::from_le_bytes(bytes)
+}

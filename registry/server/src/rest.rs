@@ -5,11 +5,13 @@
 
 mod agents;
 mod audit;
+mod beside;
 mod cards;
 mod changes;
 mod conditions;
 mod docs;
 mod events;
+mod federation;
 mod log;
 mod meta;
 mod namespaces;
@@ -68,6 +70,7 @@ fn table() -> Vec<Route> {
         changes::routes(),
         log::routes(),
         audit::routes(),
+        federation::routes(),
         meta::routes(),
         openapi::routes(),
         docs::routes(),

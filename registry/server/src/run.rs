@@ -32,6 +32,7 @@ use crate::log::collect;
 use crate::member::Member;
 use crate::peers;
 use crate::recovery::Pace;
+use crate::{crawler, federation};
 
 /// Why a member does not run.
 #[derive(Debug, thiserror::Error)]
@@ -66,12 +67,12 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// Outbound fetches.
+    #[error("nothing can be fetched")]
+    Fetch(#[from] registry_fetch::config::Error),
     /// Consensus.
     #[error("the member does not start")]
     Raft(#[from] registry_raft::Error),
-    /// Outbound fetches.
-    #[error("fetch")]
-    Fetch(#[from] registry_fetch::config::Error),
     /// The store of a failed disk is held open by a reader that does not end.
     #[error("the failed store cannot be closed")]
     StillOpen,
@@ -140,7 +141,7 @@ async fn run_once(config: &Config, shutdown: &Shutdown) -> Result<Ended, Error> 
     let security = Security::open(config.tls.clone())?;
     let (listener, addr) =
         listen::bind(config.listen, config.addr_file.as_deref(), security).await?;
-    let fetcher = config.domain_proofs.enabled.then(|| Fetcher::new(&config.fetch)).transpose()?;
+    let fetcher = Fetcher::new(&config.fetch)?;
     let member = Arc::new(open(config, addr, ending.clone()).await?);
     tracing::info!(key = %member.log.key(), "checkpoints are verified with this key");
     if let Some(key) = member.log.witness_key() {
@@ -149,8 +150,7 @@ async fn run_once(config: &Config, shutdown: &Shutdown) -> Result<Ended, Error> 
     let sources = sources(config);
     let (front, reporter) = Front::new(Arc::clone(&member), &readiness, sources).await?;
     let mut tasks = tasks(&member, config, wish(config, addr)?, reporter);
-    let look_every = config.domain_proofs.look_every;
-    tasks.spawn(peers::lead(Arc::clone(&member), fetcher, look_every));
+    abroad(&mut tasks, &member, config, &fetcher)?;
     tasks.spawn(compare::run(Arc::clone(&member), readiness.clone()));
     let watcher = tokio::spawn(watch_standing(member.registry.clone(), &readiness));
     let served = serve(listener, front, config.limits.clone(), ending.clone());
@@ -189,6 +189,27 @@ fn tasks(
         tasks.spawn(join::join(Arc::clone(member), wish));
     }
     tasks
+}
+
+/// What the leader does at other hosts.
+fn abroad(
+    tasks: &mut JoinSet<()>,
+    member: &Arc<Member>,
+    config: &Config,
+    fetcher: &Fetcher,
+) -> Result<(), Error> {
+    let proofs = &config.domain_proofs;
+    let asks = proofs.enabled.then(|| fetcher.clone());
+    tasks.spawn(peers::lead(Arc::clone(member), asks, proofs.look_every));
+    tasks.spawn(crawler::lead(Arc::clone(member), fetcher.clone(), config.crawler.clone()));
+    let partners = federation::Partners {
+        member: Arc::clone(member),
+        fetcher: fetcher.clone(),
+        settings: config.federation.clone(),
+        own: config.own_origin()?,
+    };
+    tasks.spawn(federation::lead(partners));
+    Ok(())
 }
 
 /// Has the member end when the process is told to. Never resolves.

@@ -67,7 +67,7 @@ pub fn put(
 }
 
 /// Where the agent answers.
-fn urls(card: &Card) -> Vec<String> {
+pub(super) fn urls(card: &Card) -> Vec<String> {
     card.view().interfaces.iter().map(|interface| interface.url.clone()).collect()
 }
 
@@ -92,7 +92,7 @@ fn assurance(signed: bool) -> Assurance {
 }
 
 /// The enrolled key of the peer that has signed the card.
-fn signer(card: &Card, origin: &Origin, view: &dyn View) -> Result<Kid, Problem> {
+pub(super) fn signer(card: &Card, origin: &Origin, view: &dyn View) -> Result<Kid, Problem> {
     let peer = query::peer(view, origin)?.filter(|peer| peer.status == PeerStatus::Active);
     let peer = peer.ok_or_else(|| {
         Problem::new(Code::KeyNotEnrolled, format_args!("{origin} is not an enrolled peer"))

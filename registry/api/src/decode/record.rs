@@ -124,6 +124,18 @@ pub fn faults(invalid: &Invalid) -> Vec<Value> {
     invalid.faults().into_iter().map(fault).collect()
 }
 
+/// What a record's proof is worth, and whose key made it if the key is enrolled here.
+///
+/// # Errors
+/// `bad-proof`.
+pub(super) fn worth(
+    parsed: &ParsedRecord,
+    view: &dyn View,
+) -> Result<(Assurance, Option<(Origin, Kid)>), Problem> {
+    let standing = standing(parsed, view)?;
+    Ok((standing.assurance, standing.owner))
+}
+
 fn standing(parsed: &ParsedRecord, view: &dyn View) -> Result<Standing, Problem> {
     let key = match proof::verify(parsed).map_err(bad_proof)? {
         ProofState::Absent => {

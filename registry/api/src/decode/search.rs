@@ -45,6 +45,9 @@ pub fn query(request: &wire::SearchAgentsRequest) -> Result<Asked, Problem> {
     for kind in &request.kinds {
         query = query.of(source(kind)?);
     }
+    for class in &request.liveness {
+        query = query.seen_as(class.parse().map_err(|why| Problem::argument("liveness", why))?);
+    }
     query = query.at_least(assurance(&request.min_assurance)?);
     reputation(request.min_reputation)?;
     let limit = match request.limit {
@@ -209,6 +212,7 @@ mod tests {
         assert_eq!(refused(Request { skills: vec![String::new()], ..none() }), "skills");
         assert_eq!(refused(Request { kinds: vec!["peer".into()], ..none() }), "kinds");
         assert_eq!(refused(Request { min_assurance: "high".into(), ..none() }), "min_assurance");
+        assert_eq!(refused(Request { liveness: vec!["alive".into()], ..none() }), "liveness");
         assert_eq!(refused(Request { min_reputation: 0.5, ..none() }), "min_reputation");
         assert_eq!(refused(Request { min_reputation: f64::NAN, ..none() }), "min_reputation");
         assert_eq!(refused(Request { limit: 101, ..none() }), "limit");

@@ -113,6 +113,9 @@ codes! {
     /// It exists already with other content.
     Conflict = "conflict", 409, AlreadyExists, "It exists already with other content",
         pilox "conflict";
+    /// Another registry is the entry's authority.
+    HomeElsewhere = "home-elsewhere", 409, FailedPrecondition,
+        "Another registry is its home", pilox "policy_denied";
     /// `updatedAt` does not rise.
     StaleUpdatedAt = "stale-updated-at", 409, FailedPrecondition, "updatedAt is not newer",
         pilox "stale_updatedAt";

@@ -15,6 +15,7 @@ impl From<Refusal> for Problem {
             Refusal::PreconditionFailed { stored } => {
                 problem.with("stored", stored.map(|digest| digest.to_string()))
             }
+            Refusal::HomeElsewhere { home, .. } => problem.with("home", home.as_str()),
             Refusal::SequenceNotHigher { kept, .. } => problem.with("kept", kept),
             Refusal::SequenceTooFar { kept, jump_max, .. } => {
                 problem.with("kept", kept).with("jump_max", jump_max)
@@ -43,6 +44,7 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::StaleUpdatedAt { .. } => Code::StaleUpdatedAt,
         Refusal::PreconditionFailed { .. } => Code::PreconditionFailed,
         Refusal::NotOwner { .. } => Code::NotOwner,
+        Refusal::HomeElsewhere { .. } => Code::HomeElsewhere,
         Refusal::SequenceNotHigher { .. } => Code::SequenceNotHigher,
         Refusal::SequenceTooFar { .. } => Code::SequenceTooFar,
         Refusal::OperationOutOfOrder { .. } => Code::OperationOutOfOrder,

@@ -34,7 +34,7 @@ pub fn record(entry: &RecordEntry, sight: Sight, document: Vec<u8>) -> wire::Rec
         updated_at_ms: entry.updated_at.0,
         visibility: entry.visibility.to_string(),
         namespace: entry.namespace.to_string(),
-        redacted: false,
+        ..Default::default()
     }
 }
 
@@ -60,7 +60,7 @@ pub fn card(entry: &CardEntry, sight: Sight, document: Vec<u8>) -> wire::Card {
         revision: entry.revision.0,
         visibility: entry.visibility.to_string(),
         namespace: entry.namespace.to_string(),
-        redacted: false,
+        ..Default::default()
     }
 }
 
@@ -92,7 +92,7 @@ pub fn agent(entry: &AgentEntry, sight: Sight, card: Vec<u8>) -> wire::Agent {
         revision: entry.revision.0,
         visibility: entry.visibility.to_string(),
         namespace: entry.namespace.to_string(),
-        redacted: false,
+        ..Default::default()
     }
 }
 
@@ -109,7 +109,7 @@ pub fn change(event: &ChangeEvent) -> wire::Change {
 }
 
 /// Every kind with its name, as a watch filters them.
-const KINDS: [(ChangeKind, &str); 9] = [
+const KINDS: [(ChangeKind, &str); 10] = [
     (ChangeKind::Peer, "peer"),
     (ChangeKind::Record, "record"),
     (ChangeKind::Card, "card"),
@@ -119,6 +119,7 @@ const KINDS: [(ChangeKind, &str); 9] = [
     (ChangeKind::Task, "task"),
     (ChangeKind::Envelope, "envelope"),
     (ChangeKind::Namespace, "namespace"),
+    (ChangeKind::Liveness, "liveness"),
 ];
 
 /// The kinds that a watch asks for; all of them if it names none.
@@ -132,7 +133,10 @@ pub fn kinds(names: &[String]) -> Result<Vec<ChangeKind>, Problem> {
     let find = |name: &String| {
         let found = KINDS.iter().find(|(_, known)| known == name);
         found.map(|(kind, _)| *kind).ok_or_else(|| {
-            Problem::argument("kinds", "peer, record, card, agent, gateway, node, task, envelope")
+            Problem::argument(
+                "kinds",
+                "peer, record, card, agent, gateway, node, task, envelope, liveness",
+            )
         })
     };
     names.iter().take(KINDS.len()).map(find).collect()

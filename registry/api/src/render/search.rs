@@ -43,7 +43,7 @@ fn hit(hit: &Hit, explain: bool) -> wire::AgentHit {
         shown.visibility = whole.scope.visibility.to_string();
         shown.namespace = whole.scope.namespace.to_string();
         shown.owner = whole.scope.owner.as_ref().map(ToString::to_string).unwrap_or_default();
-        shown.liveness = "unknown".to_owned();
+        shown.liveness = whole.liveness.to_string();
     }
     shown
 }

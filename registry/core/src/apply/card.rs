@@ -5,12 +5,12 @@ use proto_types::manifest::KeyUse;
 
 use crate::change::Reply;
 use crate::command::Command;
-use crate::entry::{CardEntry, ChangeKind, Scoped};
+use crate::entry::{CardEntry, ChangeKind, ImportKind, Scoped};
 use crate::table::CARDS;
 
 use super::draft::{Draft, Outcome};
-use super::owner;
 use super::tenancy::{self, Home};
+use super::{home, owner};
 
 pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     let Command::PutCard { handle, digest, owner: signer, .. } = command else {
@@ -21,6 +21,7 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     if let Some(kept) = &kept {
         let kept_owner = kept.owner.as_ref();
         let offered = signer.as_ref().map(|(origin, _)| origin);
+        home::check_local(draft, (ImportKind::Card, handle), kept_owner, offered)?;
         owner::check_authority(draft, ("card", handle.as_str()), kept_owner, offered)?;
     }
     let home = Home::of(draft, handle)?;
@@ -35,6 +36,7 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     let scopes = (kept.as_ref().map(Scoped::scope), Some(card.scope()));
     card.revision = draft.note_in(ChangeKind::Card, card.handle.as_str(), false, scopes);
     draft.replace(&CARDS, kept.as_ref(), &card);
+    home::bring_home(draft, ImportKind::Card, handle)?;
     Ok(Reply::Done(card.revision))
 }
 

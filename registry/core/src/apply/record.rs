@@ -7,13 +7,15 @@ use proto_types::{Digest, Handle};
 
 use crate::change::{Refusal, Reply};
 use crate::command::Command;
-use crate::entry::{ChangeKind, RecordEntry, Scoped, Usage, Visibility};
+use crate::entry::{
+    ChangeKind, ImportKind, RecordEntry, Scoped, Subject, Usage, Visibility,
+};
 use crate::table::RECORDS;
 
 use super::bound::{self, MINUTE_MS, URL_BYTES_MAX};
 use super::draft::{Draft, Outcome, Stop};
-use super::owner;
 use super::tenancy::{self, Home};
+use super::{home, liveness, owner};
 
 /// Clocks of honest writers differ by less; a later one would lock out every other writer.
 const AHEAD_MS_MAX: u64 = 5 * MINUTE_MS;
@@ -47,6 +49,8 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     let scopes = (live.map(Scoped::scope), Some(record.scope()));
     record.revision = draft.note_in(ChangeKind::Record, handle.as_str(), false, scopes);
     draft.replace(&RECORDS, kept.as_ref(), &record);
+    liveness::follow(draft, live, &record)?;
+    home::bring_home(draft, ImportKind::Record, handle)?;
     Ok(Reply::Done(record.revision))
 }
 
@@ -58,8 +62,11 @@ fn check_succession(
 ) -> Result<(), Stop> {
     let named = ("record", kept.handle.as_str());
     let live_owner = kept.owner.as_ref().filter(|_| kept.digest.is_some());
+    let import = (ImportKind::Record, &kept.handle);
+    let imported = home::check_local(draft, import, live_owner, offered.owner.as_ref())?;
     owner::check_authority(draft, named, live_owner, offered.owner.as_ref())?;
-    if offered.updated_at > kept.updated_at || same_version(kept, offered) {
+    // The time of another registry's version binds nobody here.
+    if imported || offered.updated_at > kept.updated_at || same_version(kept, offered) {
         return Ok(());
     }
     let (handle, stored_ms) = (kept.handle.clone(), kept.updated_at.0);
@@ -123,6 +130,8 @@ pub(super) fn delete(draft: &mut Draft<'_>, handle: &Handle, if_match: Option<Di
     let updated_at = kept.updated_at.max(draft.now());
     let tombstone = RecordEntry { digest: None, updated_at, revision, ..kept.clone() };
     draft.replace(&RECORDS, Some(&kept), &tombstone);
+    liveness::forget(draft, &Subject::Record(handle.clone()))?;
+    home::bring_home(draft, ImportKind::Record, handle)?;
     Ok(Reply::Done(revision))
 }
 

@@ -49,4 +49,6 @@ pub enum ChangeKind {
     Envelope,
     /// A namespace.
     Namespace,
+    /// The crawler saw something else than before; `id` is `record/<handle>` or `peer/<origin>`.
+    Liveness,
 }

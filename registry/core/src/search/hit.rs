@@ -4,7 +4,7 @@
 use proto_types::card::Assurance;
 use proto_types::{Digest, Handle};
 
-use crate::entry::{Scope, Source};
+use crate::entry::{Liveness, Scope, Source};
 
 /// One page of hits, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,6 +70,8 @@ pub struct Whole {
     pub assurance: Assurance,
     /// Whose it is, and for whom.
     pub scope: Scope,
+    /// How the agent of the record of its handle was when it was last asked.
+    pub liveness: Liveness,
 }
 
 /// What one word gave to a score.

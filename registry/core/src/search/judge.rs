@@ -5,7 +5,8 @@
 use proto_types::WallMs;
 use proto_types::card::Assurance;
 
-use crate::entry::SearchEntry;
+use crate::entry::{Liveness, SearchEntry};
+use crate::query;
 use crate::table::SEARCHES;
 use crate::view::{View, ViewError};
 use crate::viewer::{Sight, Viewer};
@@ -76,8 +77,18 @@ impl<'a> Judge<'a> {
         if sight == Sight::Hidden || !self.stands(&entry, sight) || !self.has_names(&entry, sight) {
             return Ok(None);
         }
-        let parts = self.parts(&entry, sight);
-        Ok(parts.map(|parts| hit(entry, sight, parts)))
+        let Some(parts) = self.parts(&entry, sight) else { return Ok(None) };
+        let liveness = self.liveness(&entry, sight)?;
+        Ok(self.query.admits_class(liveness).then(|| hit(entry, (sight, liveness), parts)))
+    }
+
+    /// How the entry's agent is, as far as it is shown: of a redacted entry it is not.
+    fn liveness(&self, entry: &SearchEntry, sight: Sight) -> Result<Liveness, ViewError> {
+        match sight {
+            Sight::Whole => Ok(query::liveness_seen(self.view, self.viewer, &entry.handle)?
+                .map_or(Liveness::Unknown, |seen| seen.class)),
+            Sight::Hidden | Sight::Redacted => Ok(Liveness::Unknown),
+        }
     }
 
     fn stands(&self, entry: &SearchEntry, sight: Sight) -> bool {
@@ -114,7 +125,7 @@ fn seen(term: &Term<'_>, sight: Sight) -> u8 {
     }
 }
 
-fn hit(entry: SearchEntry, sight: Sight, parts: Vec<Part>) -> Hit {
+fn hit(entry: SearchEntry, (sight, liveness): (Sight, Liveness), parts: Vec<Part>) -> Hit {
     let (digest, assurance, scope) = (entry.digest, entry.assurance, entry.scope);
     Hit {
         source: entry.source,
@@ -123,7 +134,7 @@ fn hit(entry: SearchEntry, sight: Sight, parts: Vec<Part>) -> Hit {
         summary: entry.document.summary,
         points: parts.iter().map(Part::points).sum(),
         parts,
-        whole: (sight == Sight::Whole).then_some(Whole { digest, assurance, scope }),
+        whole: (sight == Sight::Whole).then_some(Whole { digest, assurance, scope, liveness }),
     }
 }
 

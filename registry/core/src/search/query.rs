@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use proto_types::Digest;
 use proto_types::card::Assurance;
 
-use crate::entry::{SearchEntry, Source};
+use crate::entry::{Liveness, SearchEntry, Source};
 
 use super::terms::TermKind;
 use super::words::{term, words};
@@ -24,6 +24,7 @@ pub struct Query {
     names: BTreeSet<(TermKind, String)>,
     sources: BTreeSet<Source>,
     assurance: Assurance,
+    classes: BTreeSet<Liveness>,
 }
 
 /// Why a query cannot be asked.
@@ -81,6 +82,19 @@ impl Query {
     pub fn at_least(mut self, assurance: Assurance) -> Self {
         self.assurance = assurance;
         self
+    }
+
+    /// Entries whose agent was so when it was last asked, or as another class that was named.
+    #[must_use]
+    pub fn seen_as(mut self, class: Liveness) -> Self {
+        self.classes.insert(class);
+        self
+    }
+
+    /// Holds for the classes of liveness that were named.
+    #[must_use]
+    pub fn admits_class(&self, class: Liveness) -> bool {
+        self.classes.is_empty() || self.classes.contains(&class)
     }
 
     /// The words, each once, in their order.

@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 use proto_types::card::Assurance;
 use proto_types::{ContextId, LeaseEpoch, Namespace, NodeId, Revision, Stamp, WallMs};
-use registry_core::command::{Command, LedgerCommand, NamespaceCommand, PeerCommand, Proposal};
+use registry_core::command::{Command, Foreign, LedgerCommand, NamespaceCommand, PeerCommand, Proposal};
 use registry_core::entry::{
-    AgentKind, Approval, Candidate, Capacity, DomainMethod, JoinRole, NodeState, PeerStatus,
-    Quotas, ReplyTo, Source, TaskEnd, Terms, TrustMode, Visibility,
+    AgentKind, Approval, Candidate, Capacity, DomainMethod, JoinRole, Liveness, NodeState,
+    PeerStatus, Quotas, ReplyTo, Source, Subject, TaskEnd, Terms, TrustMode, Visibility,
 };
 
 use crate::guide::{OPEN, guided};
@@ -56,6 +56,7 @@ pub(crate) fn any_command(now: WallMs) -> impl Strategy<Value = Command> {
         3 => any_peer_command(now),
         3 => any_directory_command(now),
         1 => any_namespace_command(now),
+        2 => any_foreign_command(),
         2 => any_fleet_command(now),
         10 => any_task_command(now),
         3 => any_tokens(now),
@@ -259,6 +260,33 @@ fn any_directory_command(now: WallMs) -> impl Strategy<Value = Command> {
 
 fn some_source() -> impl Strategy<Value = Source> {
     prop_oneof![Just(Source::Card), Just(Source::Agent), Just(Source::Record)]
+}
+
+/// Partners, what they give, and what the crawler sees.
+fn any_foreign_command() -> impl Strategy<Value = Command> {
+    let classes = prop::sample::select(Liveness::ALL.to_vec());
+    prop_oneof![
+        2 => (name(3), classes).prop_map(|(name, class)| Foreign::SetLiveness {
+            subject: Subject::Record(handle(name)),
+            class,
+            prober: 1,
+            why: "a card".into(),
+        }.into()),
+        2 => (name(2), 1_u64..3).prop_map(|(name, quota)| put_partner(name, quota)),
+        4 => (name(2), name(3), 1_u64..4, 1_u8..4, prop::option::weighted(0.8, name(4))).prop_map(
+            |(partner, name, revision, hops, body)| import(partner, name, revision, hops, body)
+        ),
+        1 => (name(2), 0_u64..4).prop_map(|(name, cursor)| Foreign::AdvancePartner {
+            name: partner_name(name),
+            cursor,
+            checkpoint: None,
+        }.into()),
+        1 => name(2).prop_map(|name| Foreign::RemovePartner { name: partner_name(name) }.into()),
+        1 => name(2).prop_map(|name| Foreign::QuarantinePartner {
+            name: partner_name(name),
+            reason: "it lied".into(),
+        }.into()),
+    ]
 }
 
 fn some_capacity() -> impl Strategy<Value = Capacity> {

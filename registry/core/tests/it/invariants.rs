@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use proto_types::{Digest, EnvelopeId, LeaseEpoch, Namespace, Revision, WallMs};
 use registry_core::change::{Reply, Spent};
 use registry_core::command::{Command, Proposal};
-use registry_core::entry::{PeerStatus, Scoped as _, Source, TaskEntry, TaskState, Usage};
+use registry_core::entry::{ImportKind, PeerStatus, Scoped as _, Source, TaskEntry, TaskState, Usage};
 use registry_core::table::{
-    AGENTS, CARDS, ENVELOPES, Entity, GATEWAYS, JOIN_TOKENS, MEMBERS, NAMESPACES, NODES, PEER_LOG,
-    PEER_REQUESTS, PEERS, RECORDS, SEARCHES, TASKS, Table,
+    AGENTS, CARDS, ENVELOPES, Entity, GATEWAYS, JOIN_TOKENS, LIVENESS, MEMBERS, NAMESPACES, NODES,
+    PARTNERS, PEER_LOG, PEER_REQUESTS, PEERS, PROVENANCE, RECORDS, SEARCHES, TASKS, Table,
 };
 use registry_core::view::{Memory, Space};
 use registry_core::{BatchChange, apply_batch, query, verify};
@@ -103,6 +103,23 @@ fn tasks_end_once_and_epochs_never_fall(before: &Memory, after: &Memory, forgets
     assert!(forgets || list(before, &TASKS).len() == kept, "none vanishes unless forgotten");
 }
 
+/// Caught: `bring_home` that does not count; a withdrawal counted twice.
+fn partners_know_how_many_entries_they_gave(after: &Memory) {
+    for partner in list(after, &PARTNERS).into_values() {
+        let all = list(after, &PROVENANCE).into_values();
+        let live = all.filter(|it| it.partner == partner.name && it.digest.is_some()).count();
+        assert_eq!(partner.imported, live as u64, "{partner:?}");
+    }
+    for given in list(after, &PROVENANCE).into_values().filter(|it| it.digest.is_some()) {
+        let handle = &given.handle;
+        let there = match given.kind {
+            ImportKind::Record => query::record(after, handle).unwrap().and_then(|it| it.digest),
+            ImportKind::Card => query::card(after, handle).unwrap().map(|it| it.digest),
+        };
+        assert_eq!(there, given.digest, "{given:?}");
+    }
+}
+
 /// Caught: `check_succession` with `<` for `<=`; `put` of a record without the comparison of
 /// `updated_at`; `enrol` that replaces a revoked peer.
 fn sequences_and_times_never_decrease(before: &Memory, after: &Memory) {
@@ -115,7 +132,12 @@ fn sequences_and_times_never_decrease(before: &Memory, after: &Memory) {
         let returns = old.status > PeerStatus::Suspended && new.status < old.status;
         assert!(!returns || new.epoch > old.epoch, "what is revoked comes back only anew");
     }
+    let (were, are) = (list(before, &PROVENANCE), list(after, &PROVENANCE));
     for (old, new) in both(before, after, &RECORDS) {
+        let key = format!("record/{}", new.handle);
+        if were.contains_key(&key) || are.contains_key(&key) {
+            continue; // Another registry's times bind nobody here.
+        }
         // The same version again may be for other eyes.
         let repeated = (new.digest, new.updated_at) == (old.digest, old.updated_at);
         let rises = new.updated_at > old.updated_at || new.digest.is_none() || repeated;
@@ -146,6 +168,9 @@ fn derived_keys_and_counts_follow_the_entities(after: &Memory) {
         derived(after, &MEMBERS),
         derived(after, &NAMESPACES),
         derived(after, &SEARCHES),
+        derived(after, &LIVENESS),
+        derived(after, &PARTNERS),
+        derived(after, &PROVENANCE),
     ];
     let expected: BTreeMap<_, _> = tables.into_iter().flatten().collect();
     let index = after.pairs().filter(|((space, _), _)| *space == Space::Index);
@@ -305,6 +330,7 @@ proptest! {
             tasks_end_once_and_epochs_never_fall(before, after, forgets);
             what_an_entity_names_is_kept(after);
             sequences_and_times_never_decrease(before, after);
+            partners_know_how_many_entries_they_gave(after);
             derived_keys_and_counts_follow_the_entities(after);
             namespaces_keep_what_is_counted(after);
             assert_eq!(verify::check(after).faults, Vec::<String>::new());

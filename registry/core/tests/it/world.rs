@@ -2,14 +2,15 @@
 
 use proto_types::card::Assurance;
 use proto_types::{
-    Digest, EnvelopeId, GatewayId, Handle, Kid, LeaseEpoch, NodeId, Origin, Revision, SecretKey,
-    Stamp, TaskId, WallMs,
+    Digest, EnvelopeId, GatewayId, Handle, Kid, LeaseEpoch, Namespace, NodeId, Origin, Revision,
+    SecretKey, Stamp, TaskId, WallMs,
 };
 use registry_core::apply;
 use registry_core::change::{Change, Effect, Refusal, Reply};
-use registry_core::command::Command;
+use registry_core::command::{Command, Foreign, Import, ImportedRecord};
 use registry_core::entry::{
-    AgentKind, Approval, Capacity, EnrolledKey, JoinRole, Limits, NodeState, Source, TaskEntry,
+    AgentKind, Approval, Capacity, EnrolledKey, ImportKind, JoinRole, Limits, NodeState,
+    PartnerKind, PartnerTerms, Source, TaskEntry,
 };
 use registry_core::query;
 use registry_core::search::{Document, Facts, Told};
@@ -291,4 +292,50 @@ pub(crate) fn ack(name: u8, target: &str, epoch: u64) -> Command {
         id: envelope_id(name),
         epoch: LeaseEpoch(epoch),
     }
+}
+
+pub(crate) fn partner_name(name: u8) -> Namespace {
+    Namespace::parse(&format!("partner{name}")).unwrap()
+}
+
+/// A partner at `origin(100 + name)` whose entries may be two registries away from home.
+pub(crate) fn put_partner(name: u8, quota: u64) -> Command {
+    Foreign::PutPartner {
+        name: partner_name(name),
+        terms: Box::new(PartnerTerms {
+            url: origin(100 + name),
+            kind: PartnerKind::Ecumene,
+            catalog_key: None,
+            log_key: String::new(),
+            hops: 2,
+            namespaces: Vec::new(),
+            quota,
+        }),
+    }
+    .into()
+}
+
+/// A record from a partner; its home is partner 0 unless it comes from its home itself.
+pub(crate) fn import(partner: u8, name: u8, revision: u64, hops: u8, body: Option<u8>) -> Command {
+    let entry = body.map(|body| ImportedRecord {
+        digest: digest(body),
+        assurance: Assurance::SelfAsserted,
+        owner: None,
+        public: true,
+        updated_at: START,
+        valid_until: None,
+        ttl_s: None,
+        agent_card_url: format!("https://peer{name}.example/card.json"),
+    });
+    Foreign::Import(Box::new(Import {
+        partner: partner_name(partner),
+        kind: ImportKind::Record,
+        handle: handle(name),
+        home: if hops == 1 { origin(100 + partner) } else { origin(100) },
+        home_revision: revision,
+        hops,
+        hops_max: 4,
+        entry,
+    }))
+    .into()
 }

@@ -48,7 +48,13 @@ impl Dns {
     pub fn new(nameservers: &[SocketAddr]) -> Result<Self, config::Error> {
         let failed = |error: NetError| config::Error::Resolver(error.to_string());
         let mut builder = match nameservers {
-            [] => TokioResolver::builder_tokio().map_err(failed)?,
+            // Without settings of the system, the server on this machine is asked, as the C
+            // library does.
+            [] => TokioResolver::builder_tokio().unwrap_or_else(|_| {
+                let server = NameServerConfig::udp_and_tcp(IpAddr::from([127, 0, 0, 1]));
+                let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
+                TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+            }),
             stated => {
                 let servers = stated.iter().map(server).collect();
                 let config = ResolverConfig::from_parts(None, Vec::new(), servers);

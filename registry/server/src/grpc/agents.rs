@@ -12,6 +12,7 @@ use registry_core::query;
 use registry_core::viewer::Viewer;
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::federation::show;
 use crate::lookup;
 use crate::member::Member;
 
@@ -45,7 +46,8 @@ pub(super) async fn one(
 ) -> Handled<wire::Agent> {
     let handle: Handle = field::read("handle", &request.get_ref().handle)?;
     let (reading, viewer) = look(member, request.metadata(), request.get_ref().consistency).await?;
-    Ok(at(&reading, lookup::agent(&reading.view, &viewer, &handle)?))
+    let shown = lookup::agent(&reading.view, &viewer, &handle)?;
+    Ok(at(&reading, show::agent(&reading.view, &viewer, shown)?))
 }
 
 pub(super) async fn list(

@@ -9,6 +9,7 @@ use registry_api::{decode, field, render};
 use registry_core::viewer::Viewer;
 use tonic::Request;
 
+use crate::federation::show;
 use crate::lookup;
 use crate::member::Member;
 
@@ -41,5 +42,6 @@ pub(super) async fn one(
     let handle: Handle = field::read("handle", &request.get_ref().handle)?;
     let (reading, viewer) = look(member, request.metadata(), request.get_ref().consistency).await?;
     let seen = lookup::card(&reading.view, &viewer, &handle)?;
-    Ok(at(&reading, render::directory::card(&seen.entry, seen.sight, seen.document)))
+    let shown = render::directory::card(&seen.entry, seen.sight, seen.document);
+    Ok(at(&reading, show::card(&reading.view, shown)?))
 }

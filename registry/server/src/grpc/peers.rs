@@ -9,6 +9,7 @@ use registry_core::change::Reply;
 use registry_core::query;
 use tonic::{Request, Response};
 
+use crate::federation::show;
 use crate::member::{Member, Reading, done_at};
 use crate::{enrolment, lookup, random};
 
@@ -100,7 +101,8 @@ pub(super) async fn one(
     let request = request.into_inner();
     let origin: Origin = field::read("origin", &request.origin)?;
     let reading = member.read(request.consistency).await?;
-    Ok(at(&reading, lookup::peer(&reading.view, &origin)?))
+    let shown = lookup::peer(&reading.view, &origin)?;
+    Ok(at(&reading, show::peer(&reading.view, shown)?))
 }
 
 pub(super) async fn list(

@@ -10,6 +10,7 @@ use registry_core::query;
 use registry_core::viewer::Viewer;
 use tonic::Request;
 
+use crate::federation::show;
 use crate::lookup;
 use crate::member::Member;
 
@@ -33,7 +34,8 @@ pub(super) async fn put(
     let reading = done(member, member.decide(put.proposal).await?).await?;
     // Who has written it has seen it.
     let seen = lookup::record(&reading.view, &Viewer::Operator, &put.handle, member.clock.now())?;
-    Ok(at(&reading, render::directory::record(&seen.entry, seen.sight, seen.document)))
+    let shown = render::directory::record(&seen.entry, seen.sight, seen.document);
+    Ok(at(&reading, show::record(&reading.view, shown)?))
 }
 
 pub(super) async fn one(
@@ -43,7 +45,8 @@ pub(super) async fn one(
     let handle: Handle = field::read("handle", &request.get_ref().handle)?;
     let (reading, viewer) = look(member, request.metadata(), request.get_ref().consistency).await?;
     let seen = lookup::record(&reading.view, &viewer, &handle, member.clock.now())?;
-    Ok(at(&reading, render::directory::record(&seen.entry, seen.sight, seen.document)))
+    let shown = render::directory::record(&seen.entry, seen.sight, seen.document);
+    Ok(at(&reading, show::record(&reading.view, shown)?))
 }
 
 pub(super) async fn list(

@@ -50,6 +50,12 @@ static KIND: Parameter = Parameter::query(
     "Kinds of entries; an entry is one of them.",
     r#"{"type":"array","items":{"type":"string","enum":["card","agent","record"]}}"#,
 );
+static LIVENESS: Parameter = Parameter::query(
+    "liveness",
+    "How the agent of the record of the entry's handle was when it was last asked; it was one of these. \
+     An entry that was never asked after is unknown.",
+    r#"{"type":"array","items":{"type":"string","enum":["open","gated","not-speaking","wrong-transport","unreachable","unknown"]}}"#,
+);
 static MIN_ASSURANCE: Parameter = Parameter::query(
     "min_assurance",
     "What the entry's signature is worth at least.",
@@ -93,7 +99,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get("/v1/agents", find)
             .is("searchAgents", "search", "Searches cards, hosted agents and records. What the caller may not see is not found, and changes nothing that is.")
             .access(Access::Optional)
-            .takes(&[&TEXT, &SKILL, &TAG, &CAPABILITY, &MODALITY, &BINDING, &KIND])
+            .takes(&[&TEXT, &SKILL, &TAG, &CAPABILITY, &MODALITY, &BINDING, &KIND, &LIVENESS])
             .takes(&[&MIN_ASSURANCE, &MIN_REPUTATION, &LIMIT, &CURSOR, &EXPLAIN, &CONSISTENCY])
             .gives(200, "The hits, in order.", &schemas::AGENT_HITS, FOUND)
             .refuses(&[Code::Overloaded]),
@@ -144,6 +150,7 @@ fn request(query: &str) -> Result<(wire::SearchAgentsRequest, Option<String>), P
             "modality" => &mut request.modalities,
             "binding" => &mut request.bindings,
             "kind" => &mut request.kinds,
+            "liveness" => &mut request.liveness,
             _ if named.contains(&name) => {
                 return Err(Problem::argument("query", format_args!("duplicate field `{name}`")));
             }

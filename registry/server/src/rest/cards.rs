@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use proto_types::Digest;
 use registry_api::decode::card::Terms;
 use registry_api::{Code, Problem, decode};
+use registry_core::entry::ImportKind;
 use registry_core::viewer::Sight;
 use serde::Deserialize;
 use serde_json::json;
@@ -20,11 +21,11 @@ use crate::member::done_at;
 use super::conditions::not_modified;
 use super::log::{WITH_PROOF, proven};
 use super::parameter::{
-    CONSISTENCY, CREDENTIAL, HANDLE, IF_NONE_MATCH, Parameter, VERSIONED, VISIBILITY, WRITTEN,
+    CONSISTENCY, CREDENTIAL, HANDLE, IF_NONE_MATCH, Parameter, VISIBILITY, WRITTEN,
 };
 use super::route::{Access, Route, WRITE_REFUSALS};
 use super::{
-    Answered, Shared, VARY_BY, at, bytes, caller, credential, handle, json, json_body, kept_for,
+    Answered, Shared, VARY_BY, at, beside, bytes, caller, credential, handle, json, json_body, kept_for,
     look, parameters, schemas,
 };
 
@@ -52,8 +53,8 @@ pub(super) fn routes() -> Vec<Route> {
             .is("getCard", "cards", "A card, byte for byte as it was put.")
             .access(Access::Optional)
             .takes(&[&HANDLE, &CONSISTENCY, &WITH_PROOF, &IF_NONE_MATCH])
-            .gives(200, "The card.", &schemas::AGENT_CARD, VERSIONED)
-            .answers(304, "The caller has this version.", &[], VERSIONED)
+            .gives(200, "The card.", &schemas::AGENT_CARD, beside::CARD)
+            .answers(304, "The caller has this version.", &[], beside::CARD)
             .refuses(&[Code::NotFound]),
         Route::put(path, put)
             .is("putCard", "cards", "Keeps a card. The signature of its owner's enrolled key is the authority; an unsigned card needs the operator.")
@@ -62,7 +63,7 @@ pub(super) fn routes() -> Vec<Route> {
             .body(&schemas::AGENT_CARD)
             .gives(200, "It is stored on a majority.", &schemas::CARD_STORED, WRITTEN)
             .refuses(WRITE_REFUSALS)
-            .refuses(&[Code::NotOwner, Code::KeyNotEnrolled, Code::BadSignature]),
+            .refuses(&[Code::NotOwner, Code::KeyNotEnrolled, Code::BadSignature, Code::HomeElsewhere]),
     ]
 }
 
@@ -93,7 +94,11 @@ pub(super) async fn one(
     let seen = lookup::card(&reading.view, &viewer, &handle)?;
     let cache = kept_for(&viewer, CACHE_S);
     let response = at(&reading, versioned(&headers, &seen.version, cache, seen.document));
-    match asked.proof && seen.sight == Sight::Whole {
+    if seen.sight < Sight::Whole {
+        return Ok(response);
+    }
+    let response = beside::known(response, &reading.view, ImportKind::Card, &handle)?;
+    match asked.proof {
         true => Ok(proven(response, &member.log.prove(&reading.view, &seen.entry)?)?),
         false => Ok(response),
     }

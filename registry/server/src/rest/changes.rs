@@ -41,8 +41,8 @@ static WAIT: Parameter = Parameter::query(
 
 static KINDS: Parameter = Parameter::query(
     "kinds",
-    "Only these kinds, separated by commas: peer, record, card, agent, gateway, node, task, \
-     envelope. All but the first four need a credential.",
+    "Only these kinds, separated by commas: peer, record, card, agent, namespace, liveness, gateway, \
+     node, task, envelope. All but the first six need a credential.",
     r#"{"type":"string","pattern":"^[a-z]+(,[a-z]+){0,15}$","examples":["peer,record"]}"#,
 );
 

@@ -3,7 +3,6 @@
 //! It decides their words and schemas, once for all routes. It must never describe a header that
 //! no answer carries.
 
-use super::log::PROOF_HEADER;
 use crate::freshness;
 
 /// Where a parameter stands.
@@ -161,9 +160,6 @@ pub(super) const AGE: Header = Header {
 
 /// Answers of a read.
 pub(super) const READ: &[Header] = &[REVISION, AGE, CACHE_CONTROL];
-
-/// Answers of a read that has a version.
-pub(super) const VERSIONED: &[Header] = &[ETAG, REVISION, AGE, CACHE_CONTROL, PROOF_HEADER];
 
 /// Answers of a write that gives a version.
 pub(super) const WRITTEN: &[Header] = &[ETAG, CACHE_CONTROL];

@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode, Uri};
 use proto_types::{Digest, Handle};
 use registry_api::decode::record::Terms;
 use registry_api::{Code, Problem, decode, field, render};
-use registry_core::entry::RecordEntry;
+use registry_core::entry::{ImportKind, RecordEntry};
 use registry_core::query;
 use registry_core::viewer::Sight;
 use serde::Deserialize;
@@ -24,12 +24,12 @@ use super::conditions::if_match;
 use super::log::{WITH_PROOF, proven};
 use super::page::{CURSOR, PAGED};
 use super::parameter::{
-    CONSISTENCY, CREDENTIAL, HANDLE, IF_MATCH, IF_NONE_MATCH, Parameter, READ, UNKEPT, VERSIONED,
-    VISIBILITY, WRITTEN,
+    CONSISTENCY, CREDENTIAL, HANDLE, IF_MATCH, IF_NONE_MATCH, Parameter, READ, UNKEPT, VISIBILITY,
+    WRITTEN,
 };
 use super::route::{Access, Route, WRITE_REFUSALS};
 use super::{
-    Answered, Shared, at, caller, credential, handle, json, json_body, kept_for, look, page,
+    Answered, Shared, at, beside, caller, credential, handle, json, json_body, kept_for, look, page,
     parameters, schemas,
 };
 
@@ -71,7 +71,7 @@ fn writes() -> Vec<Route> {
             .body(&schemas::RECORD)
             .gives(201, "It is stored on a majority.", &schemas::RECORD_STORED, WRITTEN)
             .refuses(WRITE_REFUSALS)
-            .refuses(&[Code::BadProof, Code::StaleUpdatedAt, Code::PreconditionFailed, Code::NotOwner, Code::TooFarAhead, Code::KeyNotEnrolled, Code::NotReady, Code::BoundReached]),
+            .refuses(&[Code::BadProof, Code::StaleUpdatedAt, Code::PreconditionFailed, Code::NotOwner, Code::TooFarAhead, Code::KeyNotEnrolled, Code::NotReady, Code::BoundReached, Code::HomeElsewhere]),
         Route::post("/v1/records/validate", validate::validate)
             .is("validateRecord", "records", "Says what publishing would do, and stores nothing.")
             .access(SIGNED)
@@ -102,8 +102,8 @@ fn reads() -> Vec<Route> {
             .is("getRecord", "records", "A record, byte for byte as it was published.")
             .access(Access::Optional)
             .takes(&[&HANDLE, &CONSISTENCY, &WITH_PROOF, &IF_NONE_MATCH])
-            .gives(200, "The record.", &schemas::RECORD, VERSIONED)
-            .answers(304, "The caller has this version.", &[], VERSIONED)
+            .gives(200, "The record.", &schemas::RECORD, beside::RECORD)
+            .answers(304, "The caller has this version.", &[], beside::RECORD)
             .refuses(&[Code::NotFound, Code::RecordExpired]),
         Route::get("/v1/resolve", resolve)
             .is("resolveRecord", "records", "The records whose card is at a URL.")
@@ -201,7 +201,11 @@ pub(super) async fn one(
     let seen = lookup::record(&reading.view, &viewer, &handle, member.clock.now())?;
     let cache = kept_for(&viewer, fresh_s(&member, &seen));
     let response = at(&reading, versioned(&headers, &seen.version, cache, seen.document));
-    match asked.proof && seen.sight == Sight::Whole {
+    if seen.sight < Sight::Whole {
+        return Ok(response);
+    }
+    let response = beside::known(response, &reading.view, ImportKind::Record, &handle)?;
+    match asked.proof {
         true => Ok(proven(response, &member.log.prove(&reading.view, &seen.entry)?)?),
         false => Ok(response),
     }

@@ -70,6 +70,10 @@ schemas! {
     NAMESPACES = "Namespaces";
     /// What holds in a namespace.
     TERMS = "Terms";
+    /// A page of what other registries may take.
+    OFFERED = "Offered";
+    /// An entry that other registries may take.
+    OFFERED_ENTRY = "OfferedEntry";
     /// The origin of a peer.
     ORIGIN = "Origin";
     /// A peer.

@@ -9,11 +9,12 @@ use deploy_service::Readiness;
 use proto_wire::registry::v1::cluster_server::ClusterServer;
 use proto_wire::registry::v1::directory_server::DirectoryServer;
 use proto_wire::registry::v1::fleet_server::FleetServer;
+use proto_wire::registry::v1::partners_server::PartnersServer;
 use registry_raft::Registry;
 use tonic_health::server::HealthReporter;
 
 use crate::config::Config;
-use crate::grpc::{ClusterService, DirectoryService, FleetService};
+use crate::grpc::{ClusterService, DirectoryService, FleetService, PartnersService};
 use crate::member::Member;
 use crate::recovery;
 
@@ -65,6 +66,7 @@ pub(super) async fn leave(member: Arc<Member>, reporter: HealthReporter) {
     reporter.set_not_serving::<ClusterServer<ClusterService>>().await;
     reporter.set_not_serving::<DirectoryServer<DirectoryService>>().await;
     reporter.set_not_serving::<FleetServer<FleetService>>().await;
+    reporter.set_not_serving::<PartnersServer<PartnersService>>().await;
     reporter.set_service_status("", tonic_health::ServingStatus::NotServing).await;
     let registry = &member.registry;
     if registry.status().members.len() < 2 || !registry.is_leader() {

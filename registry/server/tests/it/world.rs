@@ -23,6 +23,7 @@ use proto_wire::registry::v1::cluster_client::ClusterClient;
 use proto_wire::registry::v1::directory_client::DirectoryClient;
 use proto_wire::registry::v1::fleet_client::FleetClient;
 use proto_wire::registry::v1::log_client::LogClient;
+use proto_wire::registry::v1::partners_client::PartnersClient;
 use proto_wire::registry::v1::search_client::SearchClient;
 use registry_server::{Config, Error, Summary};
 use serde_json::Value;
@@ -97,6 +98,20 @@ impl World {
         Self::run(config, folder).await.ready().await
     }
 
+    /// A cluster of one that may fetch from this machine, crawls and pulls all the time, and is
+    /// otherwise as the test says.
+    pub(crate) async fn abroad(change: impl FnOnce(&mut Config)) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let mut config = config(folder.path(), 1);
+        let often = units::Duration::from_millis(200);
+        config.fetch.allow_loopback = true;
+        (config.crawler.enabled, config.crawler.every) = (true, often);
+        (config.crawler.gap, config.crawler.pause_max) = (units::Duration::from_millis(1), often);
+        (config.federation.every, config.federation.pause_max) = (often, often);
+        change(&mut config);
+        Self::run(config, folder).await.ready().await
+    }
+
     /// A cluster of three, in the order of their numbers.
     pub(crate) async fn three() -> [Self; 3] {
         let folder = Arc::new(tempfile::tempdir().unwrap());
@@ -159,6 +174,10 @@ impl World {
 
     pub(crate) fn cluster(&self) -> ClusterClient<Channel> {
         ClusterClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn partners(&self) -> PartnersClient<Channel> {
+        PartnersClient::new(self.channel.clone())
     }
 
     pub(crate) fn fleet(&self) -> FleetClient<Channel> {

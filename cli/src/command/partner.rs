@@ -1,0 +1,82 @@
+//! `partner add|list|status|remove`.
+
+use proto_types::Origin;
+use proto_wire::registry::v1 as wire;
+use serde_json::{Value, json};
+
+use crate::args::{PartnerKind, PartnerTerms, PartnerVerb};
+use crate::client::Profile;
+use crate::failure::Failure;
+use crate::output::Output;
+
+pub(crate) async fn run(profile: &Profile, verb: PartnerVerb) -> Result<Output, Failure> {
+    let mut partners = profile.partners().await?;
+    match verb {
+        PartnerVerb::Add(terms) => {
+            let partner = partners.put_partner(agreement(terms)?).await?.into_inner();
+            Ok(Output::one(json(&partner)))
+        }
+        PartnerVerb::Status { name } => {
+            let partner = partners.get_partner(wire::GetPartnerRequest { name }).await?;
+            Ok(Output::one(json(&partner.into_inner())))
+        }
+        PartnerVerb::Remove { name } => {
+            let removed = partners.remove_partner(wire::RemovePartnerRequest { name }).await?;
+            Ok(Output::one(json!({ "entriesForgotten": removed.into_inner().entries })))
+        }
+        PartnerVerb::List => {
+            let all = partners.list_partners(wire::ListPartnersRequest {}).await?;
+            Ok(table(&all.into_inner().partners))
+        }
+    }
+}
+
+fn agreement(terms: PartnerTerms) -> Result<wire::PutPartnerRequest, Failure> {
+    let url = Origin::normalise(&terms.url)
+        .map_err(|error| Failure::usage(format!("{}: {error}", terms.url)))?;
+    let kind = match terms.kind {
+        PartnerKind::Ecumene => "ecumene",
+        PartnerKind::Pilox => "pilox",
+    };
+    Ok(wire::PutPartnerRequest {
+        name: terms.name,
+        url: url.to_string(),
+        kind: kind.to_owned(),
+        catalog_key: terms.catalog_key,
+        hops: terms.hops,
+        namespaces: terms.namespaces,
+        quota: terms.quota,
+        log_key: String::new(),
+    })
+}
+
+fn table(all: &[wire::Partner]) -> Output {
+    let row = |partner: &wire::Partner| {
+        let entries = format!("{}/{}", partner.imported, partner.quota);
+        let (name, url, kind) = (partner.name.clone(), partner.url.clone(), partner.kind.clone());
+        vec![name, url, kind, partner.state.clone(), entries, partner.cursor.to_string()]
+    };
+    Output {
+        heads: &["name", "url", "kind", "state", "entries", "cursor"],
+        rows: all.iter().map(row).collect(),
+        json: all.iter().map(json).collect(),
+    }
+}
+
+fn json(partner: &wire::Partner) -> Value {
+    json!({
+        "name": partner.name,
+        "url": partner.url,
+        "kind": partner.kind,
+        "catalogKey": partner.catalog_key,
+        "hops": partner.hops,
+        "namespaces": partner.namespaces,
+        "quota": partner.quota,
+        "state": partner.state,
+        "reason": partner.reason,
+        "cursor": partner.cursor,
+        "imported": partner.imported,
+        "pulledAtMs": partner.pulled_at_ms,
+        "addedAtMs": partner.added_at_ms,
+    })
+}

@@ -1,0 +1,80 @@
+//! Partners, provenance and liveness as they are shown.
+//!
+//! It decides nothing but spelling.
+
+use proto_wire::registry::v1 as wire;
+use registry_core::entry::{
+    LivenessEntry, PartnerEntry, PartnerKind, PartnerState, ProvenanceEntry,
+};
+
+/// What the crawler saw.
+#[must_use]
+pub fn liveness(entry: &LivenessEntry) -> wire::Liveness {
+    wire::Liveness {
+        class: entry.class.as_str().to_owned(),
+        since_ms: entry.since.0,
+        seen_at_ms: entry.seen_at.0,
+        prober: entry.prober,
+        why: entry.why.clone(),
+    }
+}
+
+/// The same in one line, for a header: class, time of the sighting, member.
+#[must_use]
+pub fn liveness_line(entry: &LivenessEntry) -> String {
+    let LivenessEntry { class, since, seen_at, prober, .. } = entry;
+    format!("{class}; since={}; seen={}; prober={prober}", since.0, seen_at.0)
+}
+
+/// Where an entry came from, in one line for a header.
+#[must_use]
+pub fn provenance_line(entry: &ProvenanceEntry) -> String {
+    let ProvenanceEntry { partner, home, home_revision, hops, fetched_at, .. } = entry;
+    let fetched = fetched_at.0;
+    format!("{partner}; home={home}; revision={home_revision}; hops={hops}; fetched={fetched}")
+}
+
+/// Where an entry came from.
+#[must_use]
+pub fn provenance(entry: &ProvenanceEntry) -> wire::Provenance {
+    wire::Provenance {
+        partner: entry.partner.to_string(),
+        home: entry.home.to_string(),
+        home_revision: entry.home_revision,
+        hops: entry.hops.into(),
+        fetched_at_ms: entry.fetched_at.0,
+    }
+}
+
+/// A partner, its terms and how far it was pulled.
+#[must_use]
+pub fn partner(entry: &PartnerEntry) -> wire::Partner {
+    let terms = &entry.terms;
+    let (state, reason) = match &entry.state {
+        PartnerState::Active => ("active", ""),
+        PartnerState::Quarantined { reason, .. } => ("quarantined", reason.as_str()),
+    };
+    wire::Partner {
+        name: entry.name.to_string(),
+        url: terms.url.to_string(),
+        kind: kind(terms.kind).to_owned(),
+        catalog_key: terms.catalog_key.map_or_else(String::new, |key| key.to_hex()),
+        hops: terms.hops.into(),
+        namespaces: terms.namespaces.iter().map(ToString::to_string).collect(),
+        quota: terms.quota,
+        state: state.to_owned(),
+        reason: reason.to_owned(),
+        cursor: entry.cursor,
+        imported: entry.imported,
+        pulled_at_ms: entry.pulled_at.0,
+        added_at_ms: entry.added_at.0,
+    }
+}
+
+/// `ecumene` or `pilox`.
+const fn kind(kind: PartnerKind) -> &'static str {
+    match kind {
+        PartnerKind::Ecumene => "ecumene",
+        PartnerKind::Pilox => "pilox",
+    }
+}

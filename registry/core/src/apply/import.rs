@@ -1,0 +1,236 @@
+//! Entries of other registries.
+//! Decides by home and its revision whether an entry is taken over; must never let a partner touch
+//! an entry of our own, of another home, or of a home that another partner speaks for.
+
+use proto_types::manifest::KeyUse;
+use proto_types::{Namespace, Revision};
+
+use crate::change::{Refusal, Reply};
+use crate::command::{Import, ImportedRecord};
+use crate::entry::{
+    CardEntry, ChangeKind, ImportKind, PartnerEntry, ProvenanceEntry, RecordEntry, Scoped,
+    Visibility,
+};
+use crate::table::{CARDS, PARTNERS, PROVENANCE, RECORDS};
+
+use super::bound::{self, URL_BYTES_MAX};
+use super::draft::{Draft, Outcome, Stop};
+use super::home::{count, withdraw};
+use super::tenancy::{self, Home};
+use super::{liveness, owner, partner};
+
+pub(super) fn take(draft: &mut Draft<'_>, import: &Import) -> Outcome {
+    let giver = draft.existing(&PARTNERS, import.partner.as_str())?;
+    partner::require_active(&giver)?;
+    check_way(&giver, import)?;
+    let key = ProvenanceEntry::key_of(import.kind, &import.handle);
+    let kept = draft.entry(&PROVENANCE, &key)?;
+    if let Some(kept) = &kept {
+        if is_known(kept, import) {
+            return agree_anew(draft, &giver, kept, import);
+        }
+        check_authority(kept, import)?;
+    } else if is_ours(draft, import)? {
+        return Err(bound::conflict(import.kind.as_str(), import.handle.as_str()).into());
+    }
+    let had = kept.as_ref().is_some_and(|kept| kept.digest.is_some());
+    if kept.is_none() && import.entry.is_none() {
+        return Ok(Reply::Done(draft.revision()));
+    }
+    check_quota(&giver, had && kept.as_ref().is_some_and(|kept| kept.partner == giver.name))?;
+    let revision = match &import.entry {
+        Some(entry) => {
+            let usage = match import.kind {
+                ImportKind::Record => KeyUse::Signing,
+                ImportKind::Card => KeyUse::Card,
+            };
+            owner::check_key(draft, entry.owner.as_ref(), usage)?;
+            store(draft, import, entry)?
+        }
+        None => withdraw(draft, import.kind, &import.handle)?,
+    };
+    keep_provenance(draft, kept.as_ref(), import, revision)?;
+    Ok(Reply::Done(revision))
+}
+
+/// Between its home and us, and behind us, are no more registries than both sides agreed to.
+fn check_way(giver: &PartnerEntry, import: &Import) -> Result<(), Refusal> {
+    bound::number("hops", import.hops.into(), (1, giver.terms.hops.into()))?;
+    if import.hops == 1 && import.home != giver.terms.url {
+        return Err(bound::invalid("home", "is not the partner, and no other registry between"));
+    }
+    Ok(())
+}
+
+/// The same version again: perhaps under other terms, which those who take it from us must hear.
+fn agree_anew(
+    draft: &mut Draft<'_>,
+    giver: &PartnerEntry,
+    kept: &ProvenanceEntry,
+    import: &Import,
+) -> Outcome {
+    let hops_max = giver.terms.hops.min(import.hops_max);
+    let same = kept.hops_max == hops_max || kept.partner != giver.name || kept.digest.is_none();
+    if same {
+        return Ok(Reply::Done(kept.revision));
+    }
+    let handle = kept.handle.as_str();
+    let (kind, scope) = match kept.kind {
+        ImportKind::Record => (ChangeKind::Record, draft.existing(&RECORDS, handle)?.scope()),
+        ImportKind::Card => (ChangeKind::Card, draft.existing(&CARDS, handle)?.scope()),
+    };
+    let revision = draft.note_in(kind, handle, false, (Some(scope.clone()), Some(scope)));
+    let agreed = ProvenanceEntry { hops_max, revision, ..kept.clone() };
+    draft.replace(&PROVENANCE, Some(kept), &agreed);
+    Ok(Reply::Done(revision))
+}
+
+fn is_known(kept: &ProvenanceEntry, import: &Import) -> bool {
+    let digest = import.entry.as_ref().map(|entry| entry.digest);
+    kept.home == import.home && kept.home_revision == import.home_revision && kept.digest == digest
+}
+
+fn check_authority(kept: &ProvenanceEntry, import: &Import) -> Result<(), Refusal> {
+    // The home itself speaks louder than whoever passes its word on.
+    let direct = import.hops == 1 && kept.hops > 1;
+    if kept.home != import.home || (kept.partner != import.partner && !direct) {
+        return Err(bound::conflict(import.kind.as_str(), import.handle.as_str()));
+    }
+    if import.home_revision <= kept.home_revision && !direct {
+        let (issuer, kept) = (kept.home.clone(), kept.home_revision);
+        let offered = import.home_revision;
+        return Err(Refusal::SequenceNotHigher { issuer, kept, offered });
+    }
+    Ok(())
+}
+
+/// An entry without provenance is our own, and so is its tombstone.
+fn is_ours(draft: &Draft<'_>, import: &Import) -> Result<bool, Stop> {
+    let handle = import.handle.as_str();
+    Ok(match import.kind {
+        ImportKind::Record => draft.entry(&RECORDS, handle)?.is_some(),
+        ImportKind::Card => draft.entry(&CARDS, handle)?.is_some(),
+    })
+}
+
+fn check_quota(giver: &PartnerEntry, counted: bool) -> Result<(), Refusal> {
+    let quota = giver.terms.quota;
+    match counted || giver.imported < quota {
+        true => Ok(()),
+        false => Err(bound::full(&format!("entries of partner {}", giver.name), quota)),
+    }
+}
+
+fn store(draft: &mut Draft<'_>, import: &Import, entry: &ImportedRecord) -> Result<Revision, Stop> {
+    let home = Home::of(draft, &import.handle)?;
+    check_place(&home, import)?;
+    let bytes = draft.require_body(&entry.digest)?;
+    match import.kind {
+        ImportKind::Record => store_record(draft, &home, RecordEntry { bytes, ..record_of(import, entry) }),
+        ImportKind::Card => store_card(draft, &home, CardEntry { bytes, ..card_of(import, entry) }),
+    }
+}
+
+/// Handles that a namespace claims are for those whom it admits: a partner gets into none but the one
+/// that the operator has named after it.
+fn check_place(home: &Home, import: &Import) -> Result<(), Refusal> {
+    match home.name == Namespace::default() || home.name == import.partner {
+        true => Ok(()),
+        false => Err(bound::conflict(import.kind.as_str(), import.handle.as_str())),
+    }
+}
+
+fn store_record(
+    draft: &mut Draft<'_>,
+    home: &Home,
+    mut record: RecordEntry,
+) -> Result<Revision, Stop> {
+    bound::text("agentCardUrl", &record.agent_card_url, URL_BYTES_MAX)?;
+    let kept = draft.entry(&RECORDS, record.handle.as_str())?;
+    record.namespace = home.name.clone();
+    let had = kept.as_ref().map(|kept| kept.assurance);
+    home.check_trust(("record", &record.handle), had, record.assurance)?;
+    home.account(draft, kept.as_ref().map(tenancy::of_record), tenancy::of_record(&record))?;
+    let scopes = (kept.as_ref().map(Scoped::scope), Some(record.scope()));
+    record.revision = draft.note_in(ChangeKind::Record, record.handle.as_str(), false, scopes);
+    draft.replace(&RECORDS, kept.as_ref(), &record);
+    liveness::follow(draft, kept.as_ref(), &record)?;
+    Ok(record.revision)
+}
+
+fn store_card(draft: &mut Draft<'_>, home: &Home, mut card: CardEntry) -> Result<Revision, Stop> {
+    let kept = draft.entry(&CARDS, card.handle.as_str())?;
+    card.namespace = home.name.clone();
+    let had = kept.as_ref().map(|kept| kept.assurance);
+    home.check_trust(("card", &card.handle), had, card.assurance)?;
+    home.account(draft, kept.as_ref().map(tenancy::of_card), tenancy::of_card(&card))?;
+    let scopes = (kept.as_ref().map(Scoped::scope), Some(card.scope()));
+    card.revision = draft.note_in(ChangeKind::Card, card.handle.as_str(), false, scopes);
+    draft.replace(&CARDS, kept.as_ref(), &card);
+    Ok(card.revision)
+}
+
+fn record_of(import: &Import, entry: &ImportedRecord) -> RecordEntry {
+    RecordEntry {
+        handle: import.handle.clone(),
+        digest: Some(entry.digest),
+        updated_at: entry.updated_at,
+        valid_until: entry.valid_until,
+        ttl_s: entry.ttl_s,
+        agent_card_url: entry.agent_card_url.clone(),
+        assurance: entry.assurance,
+        owner: entry.owner.as_ref().map(|(origin, _)| origin.clone()),
+        visibility: visibility(entry),
+        namespace: Default::default(),
+        bytes: 0,
+        revision: Default::default(),
+    }
+}
+
+fn card_of(import: &Import, entry: &ImportedRecord) -> CardEntry {
+    let (owner, kid) = entry.owner.clone().unzip();
+    CardEntry {
+        handle: import.handle.clone(),
+        digest: entry.digest,
+        assurance: entry.assurance,
+        owner,
+        kid,
+        visibility: visibility(entry),
+        namespace: Default::default(),
+        bytes: 0,
+        revision: Default::default(),
+    }
+}
+
+const fn visibility(entry: &ImportedRecord) -> Visibility {
+    if entry.public { Visibility::Public } else { Visibility::Federated }
+}
+
+fn keep_provenance(
+    draft: &mut Draft<'_>,
+    kept: Option<&ProvenanceEntry>,
+    import: &Import,
+    revision: Revision,
+) -> Result<(), Stop> {
+    if let Some(kept) = kept.filter(|kept| kept.digest.is_some()) {
+        count(draft, kept, -1)?;
+    }
+    let terms = draft.existing(&PARTNERS, import.partner.as_str())?.terms;
+    let provenance = ProvenanceEntry {
+        kind: import.kind,
+        handle: import.handle.clone(),
+        partner: import.partner.clone(),
+        home: import.home.clone(),
+        home_revision: import.home_revision,
+        hops: import.hops,
+        hops_max: terms.hops.min(import.hops_max),
+        digest: import.entry.as_ref().map(|entry| entry.digest),
+        fetched_at: draft.now(),
+        revision,
+    };
+    draft.replace(&PROVENANCE, kept, &provenance);
+    if provenance.digest.is_some() {
+        count(draft, &provenance, 1)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! Partners: registries whose entries are taken in.
+//! Decides the terms and how far each pull has come; must never let progress go back, nor a
+//! partner in quarantine go on without the operator's word.
+
+use proto_types::{Namespace, WallMs};
+
+use crate::change::{Refusal, Reply};
+use crate::entry::{PartnerEntry, PartnerKind, PartnerState, PartnerTerms};
+use crate::table::PARTNERS;
+
+use super::bound::{self, MINUTE_MS, REASON_BYTES_MAX};
+use super::draft::{Draft, Outcome};
+use super::home;
+
+/// Each is an agreement between people. Arbitrary.
+const PARTNERS_MAX: usize = 256;
+
+/// A registry of registries of registries is as far as anybody can judge. Arbitrary.
+const HOPS_MAX: u64 = 4;
+
+/// Entries of one partner; a hundred partners still fit into what a member can hold.
+const QUOTA_MAX: u64 = 1_000_000;
+
+/// Namespaces that are named one by one. Arbitrary.
+const NAMESPACES_MAX: u64 = 64;
+
+/// The longest checkpoint, witnesses included.
+const CHECKPOINT_BYTES_MAX: usize = 8 * 1_024;
+
+pub(super) fn put(draft: &mut Draft<'_>, name: &Namespace, terms: &PartnerTerms) -> Outcome {
+    check_terms(name, terms)?;
+    let kept = draft.entry(&PARTNERS, name.as_str())?;
+    if let Some(kept) = &kept
+        && (&kept.terms, &kept.state) == (terms, &PartnerState::Active)
+    {
+        return Ok(Reply::Done(draft.revision()));
+    }
+    let all = PARTNERS.list(draft.view(), None, PARTNERS_MAX)?;
+    if kept.is_none() && all.len() >= PARTNERS_MAX {
+        return Err(bound::full("partners", PARTNERS_MAX as u64).into());
+    }
+    // Two names for one registry would be two ways around its quota.
+    if all.iter().any(|other| other.name != *name && other.terms.url == terms.url) {
+        return Err(bound::conflict("partner", terms.url.as_str()).into());
+    }
+    let partner = agreed(draft.now(), kept.as_ref(), name, terms)?;
+    draft.replace(&PARTNERS, kept.as_ref(), &partner);
+    // An agreement is no fact of the directory: watchers do not see it, so it has no revision.
+    Ok(Reply::Done(draft.revision()))
+}
+
+/// New terms may let in what was passed over, so a known partner is pulled from its beginning.
+fn agreed(
+    now: WallMs,
+    kept: Option<&PartnerEntry>,
+    name: &Namespace,
+    terms: &PartnerTerms,
+) -> Result<PartnerEntry, Refusal> {
+    let (terms, state, cursor) = (terms.clone(), PartnerState::Active, 0);
+    match kept {
+        Some(kept) if !same_registry(&kept.terms, &terms) => {
+            Err(bound::conflict("partner", name.as_str()))
+        }
+        Some(kept) => Ok(PartnerEntry { terms, state, cursor, ..kept.clone() }),
+        None => Ok(PartnerEntry {
+            name: name.clone(),
+            terms,
+            state,
+            cursor,
+            checkpoint: String::new(),
+            imported: 0,
+            pulled_at: Default::default(),
+            added_at: now,
+        }),
+    }
+}
+
+/// Another registry under an old name would be the authority of the old one's entries.
+fn same_registry(kept: &PartnerTerms, offered: &PartnerTerms) -> bool {
+    (&kept.url, kept.kind) == (&offered.url, offered.kind)
+}
+
+fn check_terms(name: &Namespace, terms: &PartnerTerms) -> Result<(), Refusal> {
+    if name.as_str() == Namespace::DEFAULT {
+        return Err(bound::invalid("name", "is the name of the namespace of our own entries"));
+    }
+    bound::number("hops", terms.hops.into(), (1, HOPS_MAX))?;
+    bound::number("quota", terms.quota, (1, QUOTA_MAX))?;
+    bound::number("namespaces", terms.namespaces.len() as u64, (0, NAMESPACES_MAX))?;
+    if !terms.log_key.is_empty() {
+        bound::text("log_key", &terms.log_key, REASON_BYTES_MAX)?;
+    }
+    if terms.kind == PartnerKind::Pilox && terms.catalog_key.is_none() {
+        return Err(bound::invalid("catalog_key", "is needed for a Pilox registry"));
+    }
+    Ok(())
+}
+
+/// How far a pull has come.
+pub(super) fn advance(
+    draft: &mut Draft<'_>,
+    name: &Namespace,
+    cursor: u64,
+    checkpoint: Option<&str>,
+) -> Outcome {
+    let kept = draft.existing(&PARTNERS, name.as_str())?;
+    require_active(&kept)?;
+    if cursor < kept.cursor {
+        let (issuer, kept) = (kept.terms.url, kept.cursor);
+        return Err(Refusal::SequenceNotHigher { issuer, kept, offered: cursor }.into());
+    }
+    let checkpoint = match checkpoint {
+        Some(text) if text.len() > CHECKPOINT_BYTES_MAX => {
+            return Err(bound::full("bytes of a checkpoint", CHECKPOINT_BYTES_MAX as u64).into());
+        }
+        Some(text) => text.to_owned(),
+        None => kept.checkpoint.clone(),
+    };
+    let now = draft.now();
+    let news = (cursor, &checkpoint) != (kept.cursor, &kept.checkpoint);
+    if news || now.since(kept.pulled_at) >= MINUTE_MS {
+        let advanced = PartnerEntry { cursor, checkpoint, pulled_at: now, ..kept.clone() };
+        draft.replace(&PARTNERS, Some(&kept), &advanced);
+    }
+    Ok(Reply::Done(draft.revision()))
+}
+
+/// It was caught in a lie.
+pub(super) fn quarantine(draft: &mut Draft<'_>, name: &Namespace, reason: &str) -> Outcome {
+    bound::text("reason", reason, REASON_BYTES_MAX)?;
+    let kept = draft.existing(&PARTNERS, name.as_str())?;
+    if kept.state == PartnerState::Active {
+        let state = PartnerState::Quarantined { reason: reason.to_owned(), at: draft.now() };
+        let caught = PartnerEntry { state, ..kept.clone() };
+        draft.replace(&PARTNERS, Some(&kept), &caught);
+    }
+    Ok(Reply::Done(draft.revision()))
+}
+
+/// Forgets a partner with all it gave, a part at a time: repeated until it is not found.
+pub(super) fn remove(draft: &mut Draft<'_>, name: &Namespace) -> Outcome {
+    let kept = draft.existing(&PARTNERS, name.as_str())?;
+    if home::drop_some(draft, &kept)? {
+        let kept = draft.existing(&PARTNERS, name.as_str())?;
+        draft.remove(&PARTNERS, &kept);
+    }
+    Ok(Reply::Done(draft.revision()))
+}
+
+pub(super) fn require_active(partner: &PartnerEntry) -> Result<(), Refusal> {
+    match &partner.state {
+        PartnerState::Active => Ok(()),
+        PartnerState::Quarantined { .. } => {
+            Err(bound::invalid("partner", "is in quarantine until an operator puts it again"))
+        }
+    }
+}

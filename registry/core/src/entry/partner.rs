@@ -1,0 +1,132 @@
+//! Other registries whose entries are taken in, and where each entry came from.
+//! Data only: it decides nothing, and must never hold bodies, only digests of them.
+
+use proto_types::{Digest, Handle, Namespace, Origin, PublicKey, Revision, WallMs};
+use serde::{Deserialize, Serialize};
+
+/// A registry that the operator has agreed to pull from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartnerEntry {
+    /// Its name here; its entries are in the namespace of this name.
+    pub name: Namespace,
+    /// The terms.
+    pub terms: PartnerTerms,
+    /// Whether it is pulled from.
+    pub state: PartnerState,
+    /// How far: a revision of an Ecumene registry, the time of issue of a Pilox catalog in ms.
+    pub cursor: u64,
+    /// The newest checkpoint of its log that was verified, as a signed note; empty for none.
+    pub checkpoint: String,
+    /// How many of its entries are here.
+    pub imported: u64,
+    /// When it was last pulled from successfully; told at most once a minute.
+    pub pulled_at: WallMs,
+    /// When it was first agreed.
+    pub added_at: WallMs,
+}
+
+/// What the operator has agreed with a registry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartnerTerms {
+    /// Where it is: the home of the entries that it is itself the authority of.
+    pub url: Origin,
+    /// What it speaks.
+    pub kind: PartnerKind,
+    /// The key that signs its catalog; a Pilox partner must have one.
+    pub catalog_key: Option<PublicKey>,
+    /// The verifier key of its transparency log, in the form of a signed note's; empty for none.
+    pub log_key: String,
+    /// The most registries that an entry may be away from its home, here and behind us: 1 takes
+    /// the partner's own entries only and passes none on.
+    pub hops: u8,
+    /// Its namespaces that are taken; empty for all.
+    pub namespaces: Vec<Namespace>,
+    /// The most entries that are taken.
+    pub quota: u64,
+}
+
+/// What a partner speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartnerKind {
+    /// Pull by revision.
+    Ecumene,
+    /// Pull by catalog.
+    Pilox,
+}
+
+/// Whether a partner is pulled from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartnerState {
+    /// It is.
+    Active,
+    /// It was caught in a lie; what it gave before stays, until the operator decides.
+    Quarantined {
+        /// Which.
+        reason: String,
+        /// When.
+        at: WallMs,
+    },
+}
+
+/// Which kind of entry is imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImportKind {
+    /// A record.
+    Record,
+    /// A card.
+    Card,
+}
+
+impl ImportKind {
+    /// The word that is shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Record => "record",
+            Self::Card => "card",
+        }
+    }
+}
+
+/// Where an entry came from. It outlasts the entry: a handle that its home has withdrawn is still
+/// its home's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProvenanceEntry {
+    /// Which kind of entry.
+    pub kind: ImportKind,
+    /// Its name.
+    pub handle: Handle,
+    /// The partner that gave it.
+    pub partner: Namespace,
+    /// The registry that is its authority.
+    pub home: Origin,
+    /// Its revision there: what decides which of two versions is newer.
+    pub home_revision: u64,
+    /// How many registries it is away from home: 1 from its home itself.
+    pub hops: u8,
+    /// How many it may be.
+    pub hops_max: u8,
+    /// Its body; `None` once its home has withdrawn it.
+    pub digest: Option<Digest>,
+    /// When it was taken over, by the state machine's time.
+    pub fetched_at: WallMs,
+    /// The revision that took it over.
+    pub revision: Revision,
+}
+
+impl ProvenanceEntry {
+    /// Whether another registry may take it from us.
+    #[must_use]
+    pub const fn may_travel(&self) -> bool {
+        self.hops < self.hops_max
+    }
+
+    /// How provenance is keyed.
+    #[must_use]
+    pub fn key_of(kind: ImportKind, handle: &Handle) -> String {
+        format!("{}/{handle}", kind.as_str())
+    }
+}

@@ -1,0 +1,75 @@
+//! What the crawler saw, and how often that is worth a write.
+
+use proto_types::Revision;
+use registry_core::command::{Command, Foreign};
+use registry_core::entry::{ChangeKind, Liveness, Subject};
+use registry_core::query;
+
+use crate::world::*;
+
+fn saw(subject: Subject, class: Liveness) -> Command {
+    Foreign::SetLiveness { subject, class, prober: 3, why: "answered".into() }.into()
+}
+
+fn of_record(class: Liveness) -> Command {
+    saw(Subject::Record(handle(1)), class)
+}
+
+fn world() -> World {
+    let mut world = World::furnished();
+    world.done(&put_record(1, 1, START, None));
+    world
+}
+
+#[test]
+fn a_transition_is_a_change_and_a_repetition_within_the_hour_is_nothing() {
+    let mut world = world();
+    let first = world.revision_of(&of_record(Liveness::Open));
+    let event = query::changes(&world.memory, Revision(first.0 - 1), 1).unwrap().remove(0);
+    assert_eq!((event.kind, &*event.id), (ChangeKind::Liveness, "record/urn:agent:0001"));
+    let before = world.memory.clone();
+    world.later(60 * MINUTE - 1);
+    assert_eq!(world.revision_of(&of_record(Liveness::Open)), first);
+    assert_eq!(before, world.memory);
+
+    world.later(1);
+    assert_eq!(world.revision_of(&of_record(Liveness::Open)), first, "no revision for a refresh");
+    let kept = query::liveness(&world.memory, &handle(1)).unwrap().unwrap();
+    assert_eq!((kept.since, kept.seen_at), (START, START.plus_ms(60 * MINUTE)));
+    assert_eq!((kept.prober, kept.class), (3, Liveness::Open));
+
+    let second = world.revision_of(&of_record(Liveness::Unreachable));
+    assert_eq!(second, first.next());
+    let kept = query::liveness(&world.memory, &handle(1)).unwrap().unwrap();
+    assert_eq!((kept.class, kept.since), (Liveness::Unreachable, kept.seen_at));
+}
+
+#[test]
+fn only_what_is_live_has_liveness() {
+    let mut world = world();
+    let absent = saw(Subject::Record(handle(9)), Liveness::Open);
+    assert_eq!(world.refusal(&absent), not_found("record", handle(9).as_str()));
+    let absent = saw(Subject::Peer(origin(9)), Liveness::Open);
+    assert_eq!(world.refusal(&absent), not_found("peer", origin(9)));
+    world.done(&saw(Subject::Peer(origin(0)), Liveness::Gated));
+    let seen = query::peer_liveness(&world.memory, &origin(0)).unwrap().unwrap();
+    assert_eq!(seen.class, Liveness::Gated);
+    world.done(&of_record(Liveness::Open));
+    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None });
+    assert_eq!(query::liveness(&world.memory, &handle(1)).unwrap(), None);
+    assert_eq!(world.refusal(&of_record(Liveness::Open)), not_found("record", handle(1).as_str()));
+}
+
+#[test]
+fn a_change_of_liveness_is_seen_by_those_who_see_the_record() {
+    let mut world = World::furnished();
+    let mut put = put_record(1, 1, START, None);
+    if let Command::PutRecord { visibility, .. } = &mut put {
+        *visibility = Some(registry_core::entry::Visibility::Private);
+    }
+    world.done(&put);
+    let revision = world.revision_of(&of_record(Liveness::Open));
+    let event = query::changes(&world.memory, Revision(revision.0 - 1), 1).unwrap().remove(0);
+    let anonymous = registry_core::viewer::Viewer::Anonymous;
+    assert!(!anonymous.sees(&event.after.unwrap()));
+}

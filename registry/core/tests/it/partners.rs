@@ -1,0 +1,217 @@
+//! Other registries: whose word counts for which handle.
+
+use proto_types::{Handle, Namespace, Revision};
+use registry_core::change::{Refusal, Reply};
+use registry_core::command::{Command, Foreign};
+use registry_core::entry::{ImportKind, PartnerEntry, PartnerKind, PartnerState, Visibility};
+use registry_core::query;
+
+use crate::world::*;
+
+fn world() -> World {
+    let mut world = World::furnished();
+    world.done(&put_partner(0, 10));
+    world.done(&put_partner(1, 10));
+    world
+}
+
+fn partner(world: &World, name: u8) -> PartnerEntry {
+    query::partner(&world.memory, &partner_name(name)).unwrap().unwrap()
+}
+
+fn body_of(world: &World, handle: &Handle) -> Option<proto_types::Digest> {
+    query::record(&world.memory, handle).unwrap().and_then(|record| record.digest)
+}
+
+fn home_elsewhere(name: u8) -> Refusal {
+    let (kind, id) = ("record".into(), handle(name).to_string());
+    Refusal::HomeElsewhere { kind, id, home: origin(100) }
+}
+
+#[test]
+fn an_imported_entry_keeps_where_it_came_from() {
+    let mut world = world();
+    let revision = world.revision_of(&import(0, 1, 7, 1, Some(1)));
+    let record = query::record(&world.memory, &handle(1)).unwrap().unwrap();
+    assert_eq!((record.namespace, record.visibility), (Namespace::default(), Visibility::Public));
+    let kept = query::provenance(&world.memory, ImportKind::Record, &handle(1)).unwrap().unwrap();
+    assert_eq!((kept.home.clone(), kept.home_revision, kept.hops), (origin(100), 7, 1));
+    assert_eq!((kept.fetched_at, kept.revision), (START, revision));
+    assert!(kept.may_travel(), "1 of 2 registries away");
+    assert_eq!(partner(&world, 0).imported, 1);
+    let all = query::imports(&world.memory, &partner_name(0), None, 10).unwrap();
+    assert_eq!(all, [kept]);
+}
+
+#[test]
+fn only_a_higher_revision_of_the_same_home_replaces_an_entry() {
+    let mut world = world();
+    let first = world.revision_of(&import(0, 1, 7, 1, Some(1)));
+    assert_eq!(world.revision_of(&import(0, 1, 7, 1, Some(1))), first, "the same again");
+    for revision in [6, 7] {
+        let refused =
+            Refusal::SequenceNotHigher { issuer: origin(100), kept: 7, offered: revision };
+        assert_eq!(world.refusal(&import(0, 1, revision, 1, Some(2))), refused);
+    }
+    world.done(&import(0, 1, 8, 1, Some(2)));
+    assert_eq!(body_of(&world, &handle(1)), Some(digest(2)));
+}
+
+#[test]
+fn a_handle_of_our_own_is_never_taken_over_nor_is_its_tombstone() {
+    let mut world = world();
+    world.done(&put_record(1, 1, START, None));
+    let ours = conflict("record", handle(1).as_str());
+    assert_eq!(world.refusal(&import(0, 1, 99, 1, Some(2))), ours);
+    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None });
+    assert_eq!(world.refusal(&import(0, 1, 100, 1, Some(2))), ours);
+}
+
+#[test]
+fn another_home_or_another_partner_does_not_touch_an_entry() {
+    let mut world = world();
+    world.done(&import(0, 1, 7, 1, Some(1)));
+    let theirs = conflict("record", handle(1).as_str());
+    assert_eq!(world.refusal(&import(1, 1, 99, 1, Some(2))), theirs, "another home");
+    assert_eq!(world.refusal(&import(1, 1, 99, 2, Some(2))), theirs, "passed on by another");
+    assert_eq!(world.refusal(&import(1, 1, 99, 2, None)), theirs, "withdrawn by another");
+}
+
+#[test]
+fn the_home_itself_speaks_louder_than_who_passed_its_word_on() {
+    let mut world = world();
+    world.done(&import(1, 1, 99, 2, Some(1)));
+    world.done(&import(0, 1, 7, 1, Some(2)));
+    let kept = query::provenance(&world.memory, ImportKind::Record, &handle(1)).unwrap().unwrap();
+    assert_eq!((kept.partner, kept.home_revision), (partner_name(0), 7));
+    assert_eq!((partner(&world, 0).imported, partner(&world, 1).imported), (1, 0));
+}
+
+#[test]
+fn an_entry_travels_no_further_than_was_agreed() {
+    let mut world = world();
+    let far = world.refusal(&import(1, 1, 1, 3, Some(1)));
+    assert_eq!(far, full("hops", 2));
+    world.done(&import(1, 1, 1, 2, Some(1)));
+    let kept = query::provenance(&world.memory, ImportKind::Record, &handle(1)).unwrap().unwrap();
+    assert!(!kept.may_travel());
+    let mut claimed = import(1, 2, 1, 1, Some(1));
+    if let Command::Foreign(Foreign::Import(import)) = &mut claimed {
+        import.home = origin(100);
+    }
+    assert!(matches!(world.refusal(&claimed), Refusal::Invalid { .. }), "not its home");
+}
+
+#[test]
+fn a_partner_gives_no_more_than_its_quota() {
+    let mut world = World::furnished();
+    world.done(&put_partner(0, 1));
+    world.done(&import(0, 1, 1, 1, Some(1)));
+    assert_eq!(world.refusal(&import(0, 2, 2, 1, Some(1))), full("entries of partner partner0", 1));
+    world.done(&import(0, 1, 3, 1, Some(2)));
+    world.done(&import(0, 1, 4, 1, None));
+    world.done(&import(0, 2, 5, 1, Some(1)));
+    assert_eq!(partner(&world, 0).imported, 1);
+}
+
+#[test]
+fn what_its_home_withdraws_is_gone_and_still_its_homes() {
+    let mut world = world();
+    world.done(&import(0, 1, 7, 1, Some(1)));
+    let revision = world.revision_of(&import(0, 1, 8, 1, None));
+    let event = query::changes(&world.memory, Revision(revision.0 - 1), 1).unwrap().remove(0);
+    assert!(event.deleted);
+    assert_eq!(query::record(&world.memory, &handle(1)).unwrap(), None);
+    let theirs = conflict("record", handle(1).as_str());
+    assert_eq!(world.refusal(&import(1, 1, 99, 1, Some(2))), theirs);
+    world.done(&import(0, 1, 9, 1, Some(1)));
+}
+
+#[test]
+fn a_local_write_does_not_take_an_entry_from_its_home() {
+    let mut world = world();
+    world.done(&import(0, 1, 7, 1, Some(1)));
+    let later = START.plus_ms(1);
+    assert_eq!(world.refusal(&put_record(1, 2, later, Some((0, 0)))), home_elsewhere(1));
+    assert_eq!(world.refusal(&put_record(1, 2, later, None)), home_elsewhere(1));
+    // An operator may decide otherwise, by deleting it first.
+    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None });
+    world.done(&put_record(1, 2, later, None));
+    assert_eq!(partner(&world, 0).imported, 0);
+    let ours = conflict("record", handle(1).as_str());
+    assert_eq!(world.refusal(&import(0, 1, 99, 1, Some(1))), ours);
+}
+
+#[test]
+fn a_quarantined_partner_gives_nothing_until_the_operator_says_so() {
+    let mut world = world();
+    world.done(&import(0, 1, 7, 1, Some(1)));
+    let reason = "its catalog is not signed".to_owned();
+    let caught = Foreign::QuarantinePartner { name: partner_name(0), reason: reason.clone() };
+    world.done(&caught.into());
+    assert_eq!(partner(&world, 0).state, PartnerState::Quarantined { reason, at: START });
+    assert!(matches!(world.refusal(&import(0, 2, 8, 1, Some(1))), Refusal::Invalid { .. }));
+    assert_eq!(body_of(&world, &handle(1)), Some(digest(1)), "what it gave before stays");
+    world.done(&import(1, 3, 1, 1, Some(1)));
+    world.done(&put_partner(0, 10));
+    world.done(&import(0, 2, 8, 1, Some(1)));
+}
+
+#[test]
+fn progress_never_goes_back_and_a_removed_partner_leaves_nothing() {
+    let mut world = world();
+    let advance = |cursor| {
+        Command::from(Foreign::AdvancePartner { name: partner_name(0), cursor, checkpoint: None })
+    };
+    world.done(&advance(5));
+    let back = Refusal::SequenceNotHigher { issuer: origin(100), kept: 5, offered: 4 };
+    assert_eq!(world.refusal(&advance(4)), back);
+    for name in 0..200 {
+        let mut command = import(0, 1, 7, 1, Some(1));
+        if let Command::Foreign(Foreign::Import(import)) = &mut command {
+            import.handle = Handle::parse(&format!("urn:far:{name:04}")).unwrap();
+        }
+        world.done(&command);
+        if name == 9 {
+            world.done(&put_partner(0, 1_000));
+        }
+    }
+    let remove = Foreign::RemovePartner { name: partner_name(0) }.into();
+    let mut rounds = 0;
+    while !matches!(world.say(&remove), Reply::Refused(Refusal::NotFound { .. })) {
+        rounds += 1;
+    }
+    assert_eq!(rounds, 2, "128 a time");
+    assert!(query::records(&world.memory, None, 10).unwrap().is_empty());
+    // Nobody's home any more: free for whoever comes.
+    let free = Handle::parse("urn:far:0001").unwrap();
+    let provenance = query::provenance(&world.memory, ImportKind::Record, &free).unwrap();
+    assert_eq!(provenance, None);
+}
+
+#[test]
+fn terms_that_cannot_hold_are_refused() {
+    let mut world = world();
+    let with = |change: fn(&mut registry_core::entry::PartnerTerms)| {
+        let mut command = put_partner(7, 10);
+        if let Command::Foreign(Foreign::PutPartner { terms, .. }) = &mut command {
+            change(terms);
+        }
+        command
+    };
+    for bad in [
+        with(|terms| terms.hops = 0),
+        with(|terms| terms.hops = 5),
+        with(|terms| terms.quota = 0),
+        with(|terms| terms.quota = 1_000_001),
+        with(|terms| terms.kind = PartnerKind::Pilox),
+        with(|terms| terms.url = origin(100)),
+    ] {
+        world.refusal(&bad);
+    }
+    let mut renamed = put_partner(0, 10);
+    if let Command::Foreign(Foreign::PutPartner { terms, .. }) = &mut renamed {
+        terms.url = origin(9);
+    }
+    assert_eq!(world.refusal(&renamed), conflict("partner", "partner0"));
+}

@@ -1,0 +1,101 @@
+//! What a member may do at other hosts: visit peers and agents, pull from other registries.
+//!
+//! It decides defaults, and that loopback is fetched by nobody who can be reached from elsewhere.
+
+use std::net::IpAddr;
+
+use deploy_service::units::{Bytes, Duration};
+use proto_types::Origin;
+use serde::Deserialize;
+
+use super::{Config, Contradiction};
+
+/// Whether and how the leader asks after peers and agents.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Crawler {
+    /// Off by default: it makes this process connect to hosts that others name.
+    pub enabled: bool,
+    /// From one visit to the next.
+    pub every: Duration,
+    /// The longest pause after failures in a row.
+    pub pause_max: Duration,
+    /// From one visit of a host to the next.
+    pub gap: Duration,
+    /// Visits at once.
+    pub probes_max: usize,
+    /// Peers and records that are visited at all; each takes about half a KiB.
+    pub targets_max: usize,
+    /// Requests of one host in a period.
+    pub host_requests_max: u32,
+    /// Requests in a period.
+    pub requests_max: u32,
+    /// Bytes taken in a period.
+    pub bytes_max: Bytes,
+}
+
+/// How the leader pulls from other registries. Which they are is in the state: `partner add`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Federation {
+    /// From one pull to the next.
+    pub every: Duration,
+    /// The longest pause after failures in a row.
+    pub pause_max: Duration,
+    /// Requests of one pull.
+    pub requests_max: u32,
+    /// Bytes of one pull.
+    pub bytes_max: Bytes,
+    /// Partners pulled from at once.
+    pub pulls_max: usize,
+}
+
+impl Default for Crawler {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            every: Duration::from_secs(15 * 60),
+            pause_max: Duration::from_secs(24 * 60 * 60),
+            gap: Duration::from_secs(1),
+            probes_max: 16,
+            targets_max: 100_000,
+            host_requests_max: 120,
+            requests_max: 20_000,
+            bytes_max: Bytes::from_kib(256 * 1_024),
+        }
+    }
+}
+
+impl Default for Federation {
+    fn default() -> Self {
+        Self {
+            every: Duration::from_secs(60),
+            pause_max: Duration::from_secs(60 * 60),
+            requests_max: 2_000,
+            bytes_max: Bytes::from_kib(64 * 1_024),
+            pulls_max: 8,
+        }
+    }
+}
+
+/// What may fetch from this machine must be on nothing but this machine.
+pub(super) fn check_loopback(config: &Config) -> Result<(), Contradiction> {
+    if !config.fetch.allow_loopback {
+        return Ok(());
+    }
+    if !config.listen.ip().is_loopback() {
+        return Err(Contradiction::LoopbackFetch(config.listen.to_string()));
+    }
+    let local = |url: &str| {
+        let origin = Origin::of_url(url);
+        let host = origin.as_ref().map(|origin| origin.host().trim_matches(['[', ']']));
+        host.is_ok_and(|host| {
+            host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        })
+    };
+    let stated = config.members.values().chain(&config.advertise);
+    match stated.into_iter().find(|url| !local(url)) {
+        Some(url) => Err(Contradiction::LoopbackFetch(url.clone())),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,105 @@
+//! What of a visit is proposed: a change of liveness, a newer manifest, a newer signed card.
+//!
+//! It decides what is news. It must never take a document's word without the signature of an
+//! enrolled key: both documents go the way of any publisher's, as nobody's.
+
+use proto_types::{Digest, Handle, Origin};
+use registry_api::decode::card::Terms;
+use registry_api::{Principal, Problem, decode};
+use registry_core::command::{Foreign, Proposal};
+use registry_core::entry::{LivenessEntry, Subject};
+use registry_core::query;
+
+use crate::member::Member;
+
+use super::log;
+use super::probe::Sighting;
+use super::table::Target;
+
+/// How old a sighting may grow before it is confirmed in the state; the core takes no more than one
+/// an hour. Six hours are 46 writes a second with a million records.
+const REFRESH_MS: u64 = 6 * 60 * 60 * 1_000;
+
+/// Proposes what is new. Failures are logged: the next visit finds the same again.
+pub(super) async fn keep(member: &Member, target: &Target, seen: Sighting) {
+    let (class, why) = (seen.class, seen.why.to_owned());
+    if is_news(member, target, &seen) {
+        let (subject, prober) = (target.subject.clone(), member.registry.id());
+        let command = Foreign::SetLiveness { subject, class, prober, why }.into();
+        settle("liveness is not noted", member.commit(command).await.map(drop));
+    }
+    if let Some(document) = &seen.manifest {
+        let proposal = manifest(member, &target.owner, document);
+        propose(member, "the manifest of a peer", proposal).await;
+    }
+    if let (Some(document), Subject::Record(handle)) = (&seen.card_bytes, &target.subject) {
+        let proposal = card(member, handle, document, target).await;
+        propose(member, "the card of a record", proposal).await;
+    }
+}
+
+fn is_news(member: &Member, target: &Target, seen: &Sighting) -> bool {
+    let view = member.registry.view().0;
+    let kept: Result<Option<LivenessEntry>, _> = match &target.subject {
+        Subject::Record(handle) => query::liveness(&view, handle),
+        Subject::Peer(origin) => query::peer_liveness(&view, origin),
+    };
+    let now = member.clock.now();
+    let same =
+        |kept: LivenessEntry| kept.class == seen.class && now.since(kept.seen_at) < REFRESH_MS;
+    !kept.is_ok_and(|kept| kept.is_some_and(same))
+}
+
+/// A manifest of this very peer; what is kept already is no news.
+fn manifest(
+    member: &Member,
+    origin: &Origin,
+    document: &[u8],
+) -> Result<Option<Proposal>, Problem> {
+    let view = member.registry.view().0;
+    let kept = query::peer(&view, origin)?.and_then(|peer| peer.manifest);
+    if kept.is_some_and(|kept| kept.digest == Digest::of(document)) {
+        return Ok(None);
+    }
+    decode::manifest::put(document, &view, member.clock.now()).map(Some)
+}
+
+/// A card that its owner has signed; what is kept already is no news.
+async fn card(
+    member: &Member,
+    handle: &Handle,
+    document: &[u8],
+    target: &Target,
+) -> Result<Option<Proposal>, Problem> {
+    let view = member.registry.view().0;
+    let kept = query::card(&view, handle)?;
+    if kept.is_some_and(|kept| kept.digest == Digest::of(document)) {
+        return Ok(None);
+    }
+    let terms = Terms { owner: target.owner.as_str(), visibility: "" };
+    let put =
+        decode::card::put(&Principal::Anonymous, handle.as_str(), document, &terms, &view)?;
+    let question = member.examine(&put, None, &view)?;
+    drop(view);
+    member.consult(question).await?;
+    Ok(Some(put.proposal))
+}
+
+async fn propose(member: &Member, what: &str, proposal: Result<Option<Proposal>, Problem>) {
+    match proposal {
+        Ok(None) => {}
+        Ok(Some(proposal)) => settle(what, member.propose(proposal).await.map(drop)),
+        Err(problem) => settle(what, Err(problem)),
+    }
+}
+
+/// A refusal is the far side's doing and of no interest to the operator.
+fn settle(what: &str, outcome: Result<(), Problem>) {
+    match outcome {
+        Ok(()) => {}
+        Err(problem) if problem.status() < 500 => {
+            tracing::debug!(code = %problem.code(), detail = problem.detail(), "{what}: refused");
+        }
+        Err(problem) => log(what, &problem),
+    }
+}

@@ -1,0 +1,206 @@
+//! Other registries: while this member leads, it pulls from the partners that the operator agreed
+//! with, each on its own schedule and budget.
+//!
+//! It decides whom to pull from and when, and what a lie costs. It must never let one partner's
+//! silence, size or lies hold up another, nor take an entry over by anything but the core's rule.
+
+mod ecumene;
+mod pilox;
+pub(crate) mod show;
+mod take;
+mod trouble;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proto_types::{Namespace, Origin};
+use registry_api::Problem;
+use registry_core::command::Foreign;
+use registry_core::entry::{PartnerEntry, PartnerKind, PartnerState};
+use registry_core::query;
+use registry_fetch::Fetcher;
+use registry_fetch::schedule::{Budget, Pace, Past};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::config::Federation as Settings;
+use crate::member::Member;
+use crate::random;
+
+use self::take::Pull;
+use self::trouble::Trouble;
+
+/// As many as the core keeps.
+const PARTNERS_MAX: usize = 256;
+
+/// How often it is looked who is due, at most and at least.
+const TICK: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// What pulling needs.
+pub(crate) struct Partners {
+    pub(crate) member: Arc<Member>,
+    pub(crate) fetcher: Fetcher,
+    pub(crate) settings: Settings,
+    /// The origin that partners know this registry by: entries that come back are passed over.
+    pub(crate) own: Option<Origin>,
+}
+
+/// Pulls whenever this member leads, until it stops.
+pub(crate) async fn lead(with: Partners) {
+    let (id, mut leadership) = (with.member.registry.id(), with.member.registry.leadership());
+    let stopping = with.member.shutdown.clone();
+    loop {
+        tokio::select! {
+            () = stopping.triggered() => break,
+            led = leadership.wait_for(|now| now.leader == Some(id)) => if led.is_err() { break },
+        }
+        tokio::select! {
+            () = stopping.triggered() => break,
+            lost = leadership.wait_for(|now| now.leader != Some(id)) => if lost.is_err() { break },
+            () = reign(&with) => {}
+        }
+    }
+}
+
+/// What this leader remembers of a partner. It is lost with the leadership: the next leader goes on
+/// from what the state says.
+#[derive(Debug, Default)]
+struct Slot {
+    next_ms: u64,
+    failures: u32,
+    round: u64,
+    /// `None` while it is out with a pull.
+    walk: Option<take::Walk>,
+}
+
+/// A pull that has ended: its partner, where its walk is, and whether there is more.
+type Ended = (Namespace, take::Walk, Result<bool, Trouble>);
+
+/// What this leader does about its partners.
+struct Reign<'m> {
+    with: &'m Partners,
+    slots: BTreeMap<Namespace, Slot>,
+    pulls: JoinSet<Ended>,
+    started: Instant,
+    seed: u64,
+}
+
+/// Never ends; dropping it ends its pulls.
+async fn reign(with: &Partners) {
+    let (slots, pulls) = (BTreeMap::new(), JoinSet::new());
+    let (started, seed) = (Instant::now(), random::seed());
+    let mut reign = Reign { with, slots, pulls, started, seed };
+    let mut tick = interval((with.settings.every.std() / 4).clamp(TICK.0, TICK.1));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            Some(Ok(ended)) = reign.pulls.join_next() => reign.settle(ended).await,
+        }
+        if let Ok(partners) = partners(&with.member) {
+            reign.start(partners);
+        }
+    }
+}
+
+impl Reign<'_> {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Notes how a pull went, and when the next is due.
+    async fn settle(&mut self, (name, walk, outcome): Ended) {
+        let (pace, now_ms) = (pace(&self.with.settings), self.now_ms());
+        let Some(slot) = self.slots.get_mut(&name) else { return };
+        let more = judge(&self.with.member, &name, slot, outcome).await;
+        (slot.walk, slot.round) = (Some(walk), slot.round + 1);
+        let past = Past { failures: slot.failures, retry_after_s: None };
+        let at = pace.next((self.seed, name.as_str(), slot.round), past, now_ms);
+        // A walk that its budget has cut goes on soon, but not at once.
+        slot.next_ms = if more { now_ms.saturating_add(pace.every_ms / 4) } else { at };
+    }
+
+    /// Starts the pulls that are due.
+    fn start(&mut self, mut partners: Vec<PartnerEntry>) {
+        partners.retain(|partner| partner.state == PartnerState::Active);
+        // One that comes back from quarantine starts afresh.
+        self.slots.retain(|name, _| partners.iter().any(|partner| partner.name == *name));
+        let now_ms = self.now_ms();
+        for partner in partners {
+            let slot = self.slots.entry(partner.name.clone()).or_insert_with(Slot::fresh);
+            if slot.next_ms > now_ms || self.pulls.len() >= self.with.settings.pulls_max {
+                continue;
+            }
+            let Some(walk) = slot.walk.take() else { continue };
+            let Settings { requests_max: pages, bytes_max, .. } = self.with.settings;
+            let bytes = bytes_max.count();
+            self.pulls.spawn(run(Pull {
+                member: Arc::clone(&self.with.member),
+                fetcher: self.with.fetcher.clone(),
+                own: self.with.own.clone(),
+                budget: Budget { pages, bytes },
+                partner,
+                walk,
+            }));
+        }
+    }
+}
+
+impl Slot {
+    fn fresh() -> Self {
+        Self { walk: Some(take::Walk::default()), ..Self::default() }
+    }
+}
+
+fn pace(settings: &Settings) -> Pace {
+    let millis = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    Pace { every_ms: millis(settings.every.std()), pause_ms_max: millis(settings.pause_max.std()) }
+}
+
+fn partners(member: &Member) -> Result<Vec<PartnerEntry>, Problem> {
+    Ok(query::partners(&member.registry.view().0, None, PARTNERS_MAX)?)
+}
+
+/// One pull; true if there is more than the budget allowed.
+async fn run(mut pull: Pull) -> Ended {
+    let terms = pull.partner.terms.clone();
+    if pull.walk.terms.as_ref().is_some_and(|began| *began != terms) {
+        pull.walk = take::Walk::default();
+    }
+    pull.walk.terms = Some(terms);
+    let outcome = match pull.partner.terms.kind {
+        PartnerKind::Ecumene => Box::pin(ecumene::pull(&mut pull)).await,
+        PartnerKind::Pilox => Box::pin(pilox::pull(&mut pull)).await,
+    };
+    (pull.partner.name, pull.walk, outcome)
+}
+
+/// A failure makes the pauses longer; a lie ends the pulls until the operator decides.
+async fn judge(
+    member: &Member,
+    name: &Namespace,
+    slot: &mut Slot,
+    outcome: Result<bool, Trouble>,
+) -> bool {
+    match outcome {
+        Ok(more) => {
+            slot.failures = 0;
+            more
+        }
+        Err(Trouble::Lie(reason)) => {
+            tracing::error!(partner = %name, reason, "a partner is caught in a lie");
+            slot.failures = slot.failures.saturating_add(1);
+            let command = Foreign::QuarantinePartner { name: name.clone(), reason }.into();
+            if let Err(problem) = member.commit(command).await {
+                tracing::warn!(partner = %name, code = %problem.code(), "the quarantine is not noted");
+            }
+            false
+        }
+        Err(Trouble::Failed(reason)) => {
+            slot.failures = slot.failures.saturating_add(1);
+            tracing::warn!(partner = %name, reason, failures = slot.failures, "a pull failed");
+            false
+        }
+    }
+}

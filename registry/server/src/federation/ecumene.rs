@@ -1,0 +1,230 @@
+//! Pull from another Ecumene registry: its whole list once, then its changes by revision.
+//!
+//! It decides what an answer of such a registry may be. It must never believe a digest that it has
+//! not computed, nor a revision that goes back.
+
+use proto_types::{Digest, Handle, Namespace, Origin};
+use registry_core::entry::{ImportKind, ProvenanceEntry};
+use registry_fetch::Fetched;
+use serde::Deserialize;
+
+use super::take::{Offer, Pull, Walk};
+use super::trouble::Trouble;
+
+/// Entries of one page of either list.
+const PAGE: usize = 256;
+
+/// A page of the list or of the changes.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    entries: Vec<Line>,
+    /// The registry's newest revision.
+    head: u64,
+    /// Of changes: where to go on.
+    #[serde(default)]
+    next: u64,
+    /// Of the list: where to go on; empty at its end.
+    #[serde(default)]
+    next_after: String,
+}
+
+/// One entry as a registry offers it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    kind: String,
+    handle: Handle,
+    digest: Option<Digest>,
+    revision: u64,
+    namespace: Namespace,
+    owner: Option<Origin>,
+    home: Option<Origin>,
+    home_revision: Option<u64>,
+    #[serde(default)]
+    hops: u8,
+    hops_max: Option<u8>,
+}
+
+/// Pulls as far as the budget goes; true if there is more.
+pub(super) async fn pull(pull: &mut Pull) -> Result<bool, Trouble> {
+    if pull.partner.cursor == 0 || pull.walk.began_at.is_some() {
+        return walk(pull).await;
+    }
+    changes(pull).await
+}
+
+/// The whole list, records first.
+async fn walk(pull: &mut Pull) -> Result<bool, Trouble> {
+    const KINDS: [&str; 2] = ["record", "card"];
+    while let Some(kind) = KINDS.get(pull.walk.list) {
+        let after = encoded(&pull.walk.after);
+        let path = format!("/v1/federation/entries?kind={kind}&limit={PAGE}&after={after}");
+        let Some(fetched) = pull.page(&path, None).await? else { return Ok(true) };
+        let page = read(fetched.status, &fetched.body)?;
+        if !page_taken(pull, kind, page).await? {
+            return Ok(true);
+        }
+    }
+    let began = pull.walk.began_at.unwrap_or_default();
+    pull.withdraw_unseen(began).await?;
+    pull.walk = Walk::default();
+    if began == 0 {
+        return Ok(false); // A registry without a past: its list is as good as its changes.
+    }
+    pull.advance(began).await?;
+    Ok(true)
+}
+
+/// Deals with a page of the list; false if the budget is spent before its end.
+async fn page_taken(pull: &mut Pull, kind: &str, page: Page) -> Result<bool, Trouble> {
+    if page.head < *pull.walk.began_at.get_or_insert(page.head) {
+        return Err(Trouble::lie("its revision went back while its list was read"));
+    }
+    let before = pull.walk.after.clone();
+    for line in page.entries {
+        if line.kind != *kind || line.handle.as_str() <= pull.walk.after.as_str() {
+            return Err(Trouble::lie("its list is not in order"));
+        }
+        let after = line.handle.to_string();
+        if !line_taken(pull, line, true).await? {
+            return Ok(false);
+        }
+        pull.walk.after = after;
+    }
+    if page.next_after.is_empty() {
+        (pull.walk.list, pull.walk.after) = (pull.walk.list + 1, String::new());
+    } else if page.next_after < pull.walk.after || page.next_after == before {
+        return Err(Trouble::lie("its list goes nowhere"));
+    } else {
+        pull.walk.after = page.next_after;
+    }
+    Ok(true)
+}
+
+async fn changes(pull: &mut Pull) -> Result<bool, Trouble> {
+    loop {
+        let since = pull.partner.cursor;
+        let path = format!("/v1/federation/changes?since={since}&limit={PAGE}");
+        let Some(fetched) = pull.page(&path, None).await? else { return Ok(true) };
+        if fetched.status == 410 {
+            // It no longer keeps what came after: its list tells.
+            pull.walk = Walk { began_at: None, ..Walk::default() };
+            return walk(pull).await;
+        }
+        let page = read(fetched.status, &fetched.body)?;
+        if page.head < since {
+            return Err(Trouble::lie("its revision went back"));
+        }
+        if page.next < since || page.next > page.head {
+            return Err(Trouble::lie("its changes go nowhere"));
+        }
+        for line in page.entries {
+            if !line_taken(pull, line, false).await? {
+                return Ok(true);
+            }
+        }
+        let done = page.next == since || page.next == page.head;
+        pull.advance(page.next).await?;
+        if done {
+            return Ok(false);
+        }
+    }
+}
+
+fn read(status: u16, body: &[u8]) -> Result<Page, Trouble> {
+    if status != 200 {
+        return Err(Trouble::Failed(format!("it answered {status}")));
+    }
+    let page: Page = proto_types::json::from_strict(body)
+        .map_err(|_| Trouble::failed("its page is not one of a registry"))?;
+    if page.entries.len() > PAGE {
+        return Err(Trouble::lie("its page has more entries than were asked for"));
+    }
+    Ok(page)
+}
+
+/// Deals with one line; false if the budget is spent before it was dealt with.
+async fn line_taken(pull: &mut Pull, line: Line, walking: bool) -> Result<bool, Trouble> {
+    let Some(offer) = offer(pull, &line)? else { return Ok(true) };
+    if walking {
+        if pull.walk.seen.len() as u64 > pull.partner.terms.quota.saturating_mul(2) {
+            return Err(Trouble::failed("its list is more than twice its quota"));
+        }
+        pull.walk.seen.insert(ProvenanceEntry::key_of(offer.kind, &offer.handle));
+    }
+    let Some(digest) = line.digest else {
+        pull.withdraw(offer).await?;
+        return Ok(true);
+    };
+    if pull.is_here(&offer, digest)? {
+        return Ok(true);
+    }
+    let path = format!("/v1/{}s/{}", line.kind, encoded(line.handle.as_str()));
+    let Some(fetched) = pull.page(&path, None).await? else { return Ok(false) };
+    match fetched.status {
+        200 => body_taken(pull, offer, (line.owner.as_ref(), digest), fetched).await?,
+        // Gone since the page was made: a later change tells.
+        404 | 410 => {}
+        other => return Err(Trouble::Failed(format!("an entry: it answered {other}"))),
+    }
+    Ok(true)
+}
+
+/// Takes an entry over whose bytes have come.
+async fn body_taken(
+    pull: &Pull,
+    offer: Offer,
+    (owner, digest): (Option<&Origin>, Digest),
+    fetched: Fetched,
+) -> Result<(), Trouble> {
+    let found = Digest::of(&fetched.body);
+    if found != digest {
+        // Replaced since the page was made, or not what it is called.
+        return match fetched.etag == Some(found.etag()) {
+            true => Ok(()),
+            false => Err(Trouble::lie("an entry's bytes are not those of its digest")),
+        };
+    }
+    pull.take(offer, owner, &fetched.body).await.map(drop)
+}
+
+/// What a line offers; `None` if it is not wanted: another namespace, too far away, or our own.
+fn offer(pull: &Pull, line: &Line) -> Result<Option<Offer>, Trouble> {
+    let terms = &pull.partner.terms;
+    let kind = match line.kind.as_str() {
+        "record" => ImportKind::Record,
+        "card" => ImportKind::Card,
+        _ => return Ok(None),
+    };
+    if line.home.is_some() == (line.hops == 0) {
+        return Err(Trouble::lie("an entry is neither its own nor another's"));
+    }
+    let hops = line.hops.saturating_add(1);
+    let hops_max = line.hops_max.unwrap_or(terms.hops).min(terms.hops);
+    let home = line.home.clone().unwrap_or_else(|| terms.url.clone());
+    let wanted = terms.namespaces.is_empty() || terms.namespaces.contains(&line.namespace);
+    if !wanted || hops > hops_max || pull.own.as_ref() == Some(&home) {
+        return Ok(None);
+    }
+    Ok(Some(Offer {
+        kind,
+        handle: line.handle.clone(),
+        home,
+        home_revision: line.home_revision.unwrap_or(line.revision),
+        hops,
+        hops_max,
+    }))
+}
+
+/// A handle as one segment of a path or a value of a query.
+pub(super) fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            true => encoded.push(char::from(byte)),
+            false => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}

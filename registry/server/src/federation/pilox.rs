@@ -1,0 +1,157 @@
+//! Pull from a Pilox registry: its signed catalog, then its records.
+//!
+//! It decides what such a registry may answer. It must never take a catalog that the agreed key has
+//! not signed, nor one older than the last.
+
+use std::collections::BTreeSet;
+
+use proto_types::Handle;
+use proto_types::pilox::catalog::CatalogProof;
+use registry_core::entry::{ImportKind, ProvenanceEntry};
+use serde::Deserialize;
+
+use super::ecumene::encoded;
+use super::take::{Offer, Pull, Walk};
+use super::trouble::Trouble;
+
+/// A catalog older than this is no longer what the registry says: it may be replayed.
+const OLD_MS_MAX: u64 = 24 * 60 * 60 * 1_000;
+
+/// Clocks of honest registries differ by less.
+const AHEAD_MS_MAX: u64 = 5 * 60 * 1_000;
+
+/// Pages of one catalog. Pilox has one; ours has more above 10,000 handles.
+const PAGES_MAX: usize = 128;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Catalog {
+    handles: Vec<Handle>,
+    catalog_proof: Option<CatalogProof>,
+    #[serde(default)]
+    next: String,
+}
+
+/// Pulls as far as the budget goes; true if there is more.
+pub(super) async fn pull(pull: &mut Pull) -> Result<bool, Trouble> {
+    let Some((handles, issued_ms)) = catalog(pull).await? else { return Ok(true) };
+    for handle in handles.range::<Handle, _>(after(&pull.walk)) {
+        if !record_taken(pull, handle, issued_ms).await? {
+            return Ok(true);
+        }
+        pull.walk.after = handle.to_string();
+    }
+    pull.walk.seen =
+        handles.iter().map(|it| ProvenanceEntry::key_of(ImportKind::Record, it)).collect();
+    pull.withdraw_unseen(issued_ms).await?;
+    pull.walk.etags.retain(|handle, _| handles.contains(handle));
+    let etags = std::mem::take(&mut pull.walk.etags);
+    pull.walk = Walk { etags, ..Walk::default() };
+    pull.advance(issued_ms).await?;
+    Ok(false)
+}
+
+/// Where to go on after a pull that its budget had cut.
+fn after(walk: &Walk) -> (std::ops::Bound<Handle>, std::ops::Bound<Handle>) {
+    use std::ops::Bound;
+    let from = Handle::parse(&walk.after).map_or(Bound::Unbounded, Bound::Excluded);
+    (from, Bound::Unbounded)
+}
+
+/// Every handle, and when the list was signed, in ms.
+async fn catalog(pull: &mut Pull) -> Result<Option<(BTreeSet<Handle>, u64)>, Trouble> {
+    let mut all = BTreeSet::new();
+    let (mut path, mut issued) = ("/v1/records".to_owned(), u64::MAX);
+    for _ in 0..PAGES_MAX {
+        let Some(fetched) = pull.page(&path, None).await? else { return Ok(None) };
+        if fetched.status != 200 {
+            return Err(Trouble::Failed(format!("its catalog: it answered {}", fetched.status)));
+        }
+        let page: Catalog = proto_types::json::from_strict(&fetched.body)
+            .map_err(|_| Trouble::failed("its catalog is not one"))?;
+        issued = issued.min(signed_at(pull, &page)?);
+        let before = all.len();
+        all.extend(page.handles);
+        if page.next.is_empty() {
+            check_time(pull, issued)?;
+            return Ok(Some((all, issued)));
+        }
+        // Endless pages (attack case 27): each must bring something, and there is a quota.
+        if all.len() == before {
+            return Err(Trouble::lie("its catalog has pages without handles"));
+        }
+        if all.len() as u64 > pull.partner.terms.quota.saturating_mul(2) {
+            return Err(Trouble::failed("its catalog is more than twice its quota"));
+        }
+        path = format!("/v1/records?cursor={}", encoded(&page.next));
+    }
+    Err(Trouble::failed("its catalog does not end"))
+}
+
+fn signed_at(pull: &Pull, page: &Catalog) -> Result<u64, Trouble> {
+    let Some(key) = &pull.partner.terms.catalog_key else {
+        return Err(Trouble::failed("no key for its catalog is agreed"));
+    };
+    let Some(proof) = &page.catalog_proof else {
+        return Err(Trouble::lie("its catalog is not signed"));
+    };
+    let issued = proof.verify(&page.handles, key);
+    let issued = issued.map_err(|_| Trouble::lie("its catalog is not signed by the agreed key"))?;
+    Ok(issued.0)
+}
+
+fn check_time(pull: &Pull, issued_ms: u64) -> Result<(), Trouble> {
+    let now_ms = pull.member.clock.now().0;
+    if issued_ms < pull.partner.cursor {
+        return Err(Trouble::lie("its catalog is older than the last"));
+    }
+    if now_ms.saturating_sub(issued_ms) > OLD_MS_MAX {
+        return Err(Trouble::failed("its catalog was signed more than a day ago"));
+    }
+    if issued_ms.saturating_sub(now_ms) > AHEAD_MS_MAX {
+        return Err(Trouble::failed("its catalog was signed in the future"));
+    }
+    Ok(())
+}
+
+/// Deals with one handle; false if the budget is spent before it was dealt with.
+async fn record_taken(pull: &mut Pull, handle: &Handle, issued_ms: u64) -> Result<bool, Trouble> {
+    let path = format!("/v1/records/{}", encoded(handle.as_str()));
+    let etag = pull.walk.etags.get(handle).cloned();
+    let Some(fetched) = pull.page(&path, etag.as_deref()).await? else { return Ok(false) };
+    let offer = offer(pull, handle, issued_ms);
+    match fetched.status {
+        200 => {}
+        304 => return Ok(true),
+        // Deleted or expired since the catalog was signed.
+        404 | 410 => {
+            pull.walk.etags.remove(handle);
+            pull.withdraw(offer).await?;
+            return Ok(true);
+        }
+        other => return Err(Trouble::Failed(format!("a record: it answered {other}"))),
+    }
+    let here = pull.is_here(&offer, proto_types::Digest::of(&fetched.body))?;
+    if here || pull.take(offer, None, &fetched.body).await? {
+        remember(pull, handle, fetched.etag);
+    }
+    Ok(true)
+}
+
+fn offer(pull: &Pull, handle: &Handle, issued_ms: u64) -> Offer {
+    Offer {
+        kind: ImportKind::Record,
+        handle: handle.clone(),
+        home: pull.partner.terms.url.clone(),
+        home_revision: issued_ms,
+        hops: 1,
+        hops_max: pull.partner.terms.hops,
+    }
+}
+
+fn remember(pull: &mut Pull, handle: &Handle, etag: Option<String>) {
+    let room = (pull.walk.etags.len() as u64) < pull.partner.terms.quota;
+    if let Some(etag) = etag.filter(|_| room) {
+        pull.walk.etags.insert(handle.clone(), etag);
+    }
+}

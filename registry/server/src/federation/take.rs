@@ -1,0 +1,220 @@
+//! What both kinds of pulls share: pages within the budget, and taking an entry over.
+//!
+//! It decides what a refusal of the core means to a pull. It must never go on past the budget.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use proto_types::{Digest, Handle, Origin};
+use registry_api::decode::Put;
+use registry_api::{Code, Problem, decode};
+use registry_core::command::{Foreign, Import};
+use registry_core::entry::{ImportKind, PartnerEntry, PartnerTerms, ProvenanceEntry};
+use registry_core::query;
+use registry_fetch::{Fetched, Fetcher, Request};
+
+use crate::admission::Question;
+use crate::member::Member;
+
+use super::trouble::Trouble;
+
+/// The largest page of a list: 10,000 long handles.
+const PAGE_BYTES_MAX: u64 = 6 << 20;
+
+/// Time for one request; a page is not a descriptor.
+const PAGE_DEADLINE: Duration = Duration::from_secs(20);
+
+/// One pull from one partner.
+pub(super) struct Pull {
+    pub(super) member: Arc<Member>,
+    pub(super) fetcher: Fetcher,
+    /// Entries of this home are our own that come back.
+    pub(super) own: Option<Origin>,
+    pub(super) budget: Budget,
+    pub(super) partner: PartnerEntry,
+    pub(super) walk: Walk,
+}
+
+pub(super) use registry_fetch::schedule::Budget;
+
+/// Where a walk over a whole list is, over several pulls.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    /// The terms that it began under; under others it begins anew.
+    pub(super) terms: Option<PartnerTerms>,
+    /// The partner's revision when the walk began; `None` while there is none.
+    pub(super) began_at: Option<u64>,
+    /// 0 for records, 1 for cards.
+    pub(super) list: usize,
+    /// The last handle that was dealt with.
+    pub(super) after: String,
+    /// What the partner still has, by the key of its provenance. At most its quota, and one page.
+    pub(super) seen: BTreeSet<String>,
+    /// The versions that a Pilox registry's records were last seen in.
+    pub(super) etags: BTreeMap<Handle, String>,
+}
+
+/// What a partner says of an entry.
+#[derive(Clone, Debug)]
+pub(super) struct Offer {
+    pub(super) kind: ImportKind,
+    pub(super) handle: Handle,
+    pub(super) home: Origin,
+    pub(super) home_revision: u64,
+    pub(super) hops: u8,
+    pub(super) hops_max: u8,
+}
+
+impl Pull {
+    /// Fetches `path` of the partner; `None` if the budget is spent.
+    pub(super) async fn page(
+        &mut self,
+        path: &str,
+        etag: Option<&str>,
+    ) -> Result<Option<Fetched>, Trouble> {
+        let Some(bytes_max) = self.budget.page(PAGE_BYTES_MAX) else { return Ok(None) };
+        let mut request = Request::get(format!("{}{path}", self.partner.terms.url));
+        request.bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
+        request.deadline = PAGE_DEADLINE;
+        request.etag = etag.map(str::to_owned);
+        let fetched = self.fetcher.fetch(request).await?;
+        self.budget.took(fetched.body.len() as u64);
+        Ok(Some(fetched))
+    }
+
+    /// What is kept of an entry's origin.
+    pub(super) fn kept(
+        &self,
+        kind: ImportKind,
+        handle: &Handle,
+    ) -> Result<Option<ProvenanceEntry>, Trouble> {
+        let view = self.member.registry.view().0;
+        Ok(query::provenance(&view, kind, handle)?)
+    }
+
+    /// Whether this version is here already.
+    pub(super) fn is_here(&self, offer: &Offer, digest: Digest) -> Result<bool, Trouble> {
+        let kept = self.kept(offer.kind, &offer.handle)?;
+        let hops_max = self.partner.terms.hops.min(offer.hops_max);
+        Ok(kept.is_some_and(|kept| {
+            kept.partner == self.partner.name
+                && kept.digest == Some(digest)
+                && kept.hops_max == hops_max
+        }))
+    }
+
+    fn import(&self, offer: Offer) -> Import {
+        let Offer { kind, handle, home, home_revision, hops, hops_max } = offer;
+        let partner = self.partner.name.clone();
+        Import { partner, kind, handle, home, home_revision, hops, hops_max, entry: None }
+    }
+
+    /// Withdraws an entry.
+    pub(super) async fn withdraw(&self, offer: Offer) -> Result<(), Trouble> {
+        let command = Foreign::Import(Box::new(self.import(offer))).into();
+        self.passed(self.member.commit(command).await.map(drop))
+    }
+
+    /// Takes an entry over with its body, as any publisher's: what is not well formed, or not admitted, is passed
+    /// over. True if it was well formed.
+    pub(super) async fn take(
+        &self,
+        offer: Offer,
+        owner: Option<&Origin>,
+        body: &[u8],
+    ) -> Result<bool, Trouble> {
+        let view = self.member.registry.view().0;
+        let (kind, import) = (offer.kind, self.import(offer));
+        let read = match kind {
+            ImportKind::Record => decode::import::record(body, import, &view),
+            ImportKind::Card => decode::import::card(body, owner, import, &view),
+        };
+        let put = match read {
+            Ok(put) => put,
+            Err(problem) if problem.code() == Code::Conflict => {
+                return Err(Trouble::lie("it gives a record under another handle"));
+            }
+            Err(problem) if problem.status() < 500 => {
+                let code = problem.code();
+                tracing::warn!(partner = %self.partner.name, %code, "an entry is not taken");
+                return Ok(false);
+            }
+            Err(problem) => return Err(problem.into()),
+        };
+        let examined = self.member.examine(&put, None, &view);
+        drop(view);
+        self.passed(self.propose(put, examined).await)?;
+        Ok(true)
+    }
+
+    /// A partner is no way around what the operator demands of publishers.
+    async fn propose(&self, put: Put, examined: Result<Question, Problem>) -> Result<(), Problem> {
+        self.member.consult(examined?).await?;
+        self.member.propose(put.proposal).await.map(drop)
+    }
+
+    /// A refusal that is about this entry alone: it is passed over, and the pull goes on.
+    fn passed(&self, outcome: Result<(), Problem>) -> Result<(), Trouble> {
+        let Err(problem) = outcome else { return Ok(()) };
+        match problem.code() {
+            // Somebody else's handle, a version that we have, a full quota, too far away, a key that
+            // was revoked meanwhile, or what the operator or the namespace does not admit.
+            Code::Conflict
+            | Code::SequenceNotHigher
+            | Code::BoundReached
+            | Code::KeyNotEnrolled
+            | Code::InvalidArgument
+            | Code::TrustTooLow
+            | Code::PermissionDenied
+            | Code::PdpDenied
+            | Code::NotReady
+            | Code::CredentialNotAccepted => {
+                let (code, detail) = (problem.code(), problem.detail());
+                tracing::debug!(partner = %self.partner.name, %code, detail, "passed over");
+                Ok(())
+            }
+            _ => Err(problem.into()),
+        }
+    }
+
+    /// Withdraws what a whole walk has not seen.
+    pub(super) async fn withdraw_unseen(&mut self, at: u64) -> Result<(), Trouble> {
+        const PAGE: usize = 1_000;
+        let mut after: Option<String> = None;
+        loop {
+            let view = self.member.registry.view().0;
+            let page = query::imports(&view, &self.partner.name, after.as_deref(), PAGE)?;
+            drop(view);
+            let whole = page.len() < PAGE;
+            after = page.last().map(|it| ProvenanceEntry::key_of(it.kind, &it.handle));
+            for gone in page {
+                let key = ProvenanceEntry::key_of(gone.kind, &gone.handle);
+                if gone.digest.is_none() || self.walk.seen.contains(&key) {
+                    continue;
+                }
+                let offer = Offer {
+                    kind: gone.kind,
+                    handle: gone.handle,
+                    home: gone.home,
+                    home_revision: at.max(gone.home_revision + 1),
+                    hops: gone.hops,
+                    hops_max: gone.hops_max,
+                };
+                self.withdraw(offer).await?;
+            }
+            if whole {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Notes how far the pull has come.
+    pub(super) async fn advance(&mut self, cursor: u64) -> Result<(), Trouble> {
+        let name = self.partner.name.clone();
+        let command = Foreign::AdvancePartner { name, cursor, checkpoint: None }.into();
+        self.member.commit(command).await?;
+        self.partner.cursor = cursor;
+        Ok(())
+    }
+}

@@ -1,0 +1,198 @@
+//! Registries that pull from each other, over HTTP.
+
+use http::Method;
+use proto_types::SecretKey;
+use proto_wire::registry::v1 as wire;
+
+use crate::site::{Site, catalog, now, record, segment};
+use crate::world::{OPERATOR, World, by, code, eventually, refused, vector_key, vectors};
+
+pub(crate) fn key() -> SecretKey {
+    SecretKey::from_seed(&[9; 32])
+}
+
+pub(crate) async fn publish(world: &World, handle: &str) -> Vec<u8> {
+    let document = record(handle, "https://a.example/card.json", "https://a.example", &key());
+    let published = world.call(Method::POST, "/v1/records", &document).await;
+    assert_eq!(published.status(), 201, "{:?}", published.body());
+    document
+}
+
+pub(crate) async fn agree(
+    world: &World,
+    name: &str,
+    url: &str,
+    change: impl FnOnce(&mut wire::PutPartnerRequest),
+) {
+    let mut request = wire::PutPartnerRequest {
+        name: name.to_owned(),
+        url: url.to_owned(),
+        ..Default::default()
+    };
+    change(&mut request);
+    world.partners().put_partner(by(OPERATOR, request)).await.unwrap();
+}
+
+pub(crate) async fn partner(world: &World, name: &str) -> wire::Partner {
+    let request = wire::GetPartnerRequest { name: name.to_owned() };
+    world.partners().get_partner(by(OPERATOR, request)).await.unwrap().into_inner()
+}
+
+async fn read(world: &World, handle: &str) -> Option<wire::Record> {
+    let request = wire::GetRecordRequest { handle: handle.to_owned(), consistency: 0 };
+    Some(world.directory().get_record(request).await.ok()?.into_inner())
+}
+
+pub(crate) async fn arrives(world: &World, handle: &str) -> wire::Record {
+    eventually(handle, || read(world, handle)).await
+}
+
+fn origin(world: &World) -> String {
+    format!("http://{}", world.addr)
+}
+
+#[tokio::test]
+async fn entries_of_a_partner_come_change_and_go_with_their_home() {
+    let (home, here) = (World::start().await, World::abroad(|_| {}).await);
+    let document = publish(&home, "urn:home:0001").await;
+    agree(&here, "home", &origin(&home), |_| {}).await;
+    let record = arrives(&here, "urn:home:0001").await;
+    assert_eq!(record.document[..], document[..], "byte for byte");
+    assert_eq!(record.assurance, "self-asserted");
+    let provenance = record.provenance.unwrap();
+    assert_eq!((&*provenance.partner, &*provenance.home), ("home", &*origin(&home)));
+    assert_eq!(provenance.hops, 1);
+    let original = read(&home, "urn:home:0001").await.unwrap();
+    assert_eq!(provenance.home_revision, original.revision);
+
+    publish(&home, "urn:home:0002").await;
+    arrives(&here, "urn:home:0002").await;
+    let path = format!("/v1/records/{}", segment("urn:home:0001"));
+    assert_eq!(home.call(Method::DELETE, &path, b"").await.status(), 200);
+    eventually("the withdrawal", || async {
+        read(&here, "urn:home:0001").await.is_none().then_some(())
+    })
+    .await;
+    let shown = partner(&here, "home").await;
+    assert_eq!((&*shown.state, shown.imported), ("active", 1));
+
+    let request = wire::RemovePartnerRequest { name: "home".to_owned() };
+    let removed = here.partners().remove_partner(by(OPERATOR, request)).await.unwrap();
+    assert_eq!(removed.into_inner().entries, 1);
+    assert_eq!(read(&here, "urn:home:0002").await, None);
+    home.stop().await;
+    here.stop().await;
+}
+
+#[tokio::test]
+async fn a_handle_of_our_own_is_not_taken_over_by_a_partner() {
+    let (home, here) = (World::start().await, World::abroad(|_| {}).await);
+    let ours = publish(&here, "urn:both:0001").await;
+    let theirs = publish(&home, "urn:both:0001").await;
+    assert_ne!(ours, theirs, "published at other times");
+    publish(&home, "urn:home:0002").await;
+    agree(&here, "home", &origin(&home), |_| {}).await;
+    // Records come in the order of handles: when this one is here, the other was offered.
+    arrives(&here, "urn:home:0002").await;
+    let kept = read(&here, "urn:both:0001").await.unwrap();
+    assert_eq!((&kept.document[..], kept.provenance), (&ours[..], None));
+    // Nor is what a partner is the home of taken over by a local write.
+    let document = record("urn:home:0002", "https://a.example/x", "https://a.example", &key());
+    let refused = here.call(Method::POST, "/v1/records", &document).await;
+    assert_eq!(refused.status(), 409);
+    assert_eq!(crate::world::json(&refused)["code"], "home-elsewhere");
+    home.stop().await;
+    here.stop().await;
+}
+
+#[tokio::test]
+async fn an_entry_is_passed_on_only_as_far_as_was_agreed() {
+    let (home, near, far) =
+        (World::start().await, World::abroad(|_| {}).await, World::abroad(|_| {}).await);
+    publish(&home, "urn:home:0001").await;
+    agree(&near, "home", &origin(&home), |terms| terms.hops = 1).await;
+    arrives(&near, "urn:home:0001").await;
+    publish(&near, "urn:near:0001").await;
+    agree(&far, "near", &origin(&near), |terms| terms.hops = 3).await;
+    arrives(&far, "urn:near:0001").await;
+    assert_eq!(read(&far, "urn:home:0001").await, None, "agreed for one registry");
+
+    agree(&near, "home", &origin(&home), |terms| terms.hops = 2).await;
+    publish(&home, "urn:home:0002").await;
+    let record = arrives(&far, "urn:home:0002").await;
+    let provenance = record.provenance.unwrap();
+    assert_eq!((provenance.hops, &*provenance.home), (2, &*origin(&home)));
+    arrives(&far, "urn:home:0001").await;
+    for world in [home, near, far] {
+        world.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_pilox_registry_is_pulled_by_its_signed_catalog() {
+    let names = ["valid_hive", "valid_pilox"];
+    let records: Vec<(String, Vec<u8>)> = names
+        .map(|name| {
+            let record = vectors()["records"][name]["record"].clone();
+            let handle = record["handle"].as_str().unwrap().to_owned();
+            (handle, serde_json::to_vec_pretty(&record).unwrap())
+        })
+        .to_vec();
+    let key = vector_key("catalog");
+    let public = key.public().to_hex();
+    let served = records.clone();
+    let site = Site::start(move |_, path| {
+        if path == "/v1/records" {
+            let handles: Vec<&str> = served.iter().map(|(handle, _)| handle.as_str()).collect();
+            return (200, catalog(&handles, now(), &key).to_string().into_bytes());
+        }
+        let found = served.iter().find(|(it, _)| path == format!("/v1/records/{}", segment(it)));
+        found.map_or((404, Vec::new()), |(_, document)| (200, document.clone()))
+    })
+    .await;
+    let here = World::abroad(|_| {}).await;
+    agree(&here, "hive", &site.origin(), |terms| {
+        (terms.kind, terms.catalog_key) = ("pilox".to_owned(), public);
+    })
+    .await;
+    for (handle, document) in &records {
+        let record = arrives(&here, handle).await;
+        assert_eq!(record.document[..], document[..]);
+        assert_eq!(record.provenance.unwrap().home, site.origin());
+    }
+    here.stop().await;
+}
+
+#[tokio::test]
+async fn partners_are_the_operators_and_their_terms_are_checked() {
+    let world = World::start().await;
+    let put = |change: fn(&mut wire::PutPartnerRequest)| {
+        let mut request = wire::PutPartnerRequest {
+            name: "home".to_owned(),
+            url: "https://registry.example.org".to_owned(),
+            ..Default::default()
+        };
+        change(&mut request);
+        request
+    };
+    let mut partners = world.partners();
+    refused("nobody", partners.put_partner(put(|_| {})).await, "unauthenticated");
+    let list = partners.list_partners(wire::ListPartnersRequest {}).await;
+    refused("nobody's list", list, "unauthenticated");
+    for (says, request) in [
+        ("a bad name", put(|it| it.name = "Not A Name".to_owned())),
+        ("the default namespace", put(|it| it.name = "default".to_owned())),
+        ("a path", put(|it| it.url = "https://a.example/x".to_owned())),
+        ("a kind", put(|it| it.kind = "gopher".to_owned())),
+        ("no key", put(|it| it.kind = "pilox".to_owned())),
+        ("a bad key", put(|it| it.catalog_key = "00".to_owned())),
+        ("a log", put(|it| it.log_key = "log+x+y".to_owned())),
+    ] {
+        refused(says, partners.put_partner(by(OPERATOR, request)).await, "invalid-argument");
+    }
+    let far = partners.put_partner(by(OPERATOR, put(|it| it.hops = 9))).await.unwrap_err();
+    assert_eq!(code(&far), "bound-reached");
+    let absent = wire::GetPartnerRequest { name: "home".to_owned() };
+    refused("absent", partners.get_partner(by(OPERATOR, absent)).await, "not-found");
+    world.stop().await;
+}
