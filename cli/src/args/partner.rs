@@ -33,6 +33,9 @@ pub(crate) struct PartnerTerms {
     /// The key that signs its catalog, 64 hexadecimal digits; a Pilox registry must have one.
     #[arg(long, default_value = "")]
     pub(crate) catalog_key: String,
+    /// The verifier key of its transparency log, <name>+<id>+<key>: then only what is proven is taken.
+    #[arg(long, default_value = "")]
+    pub(crate) log_key: String,
     /// The most registries an entry may be away from its home; 1 passes none on.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=4))]
     pub(crate) hops: u32,

@@ -46,7 +46,7 @@ fn agreement(terms: PartnerTerms) -> Result<wire::PutPartnerRequest, Failure> {
         hops: terms.hops,
         namespaces: terms.namespaces,
         quota: terms.quota,
-        log_key: String::new(),
+        log_key: terms.log_key,
     })
 }
 
@@ -69,6 +69,8 @@ fn json(partner: &wire::Partner) -> Value {
         "url": partner.url,
         "kind": partner.kind,
         "catalogKey": partner.catalog_key,
+        "logKey": partner.log_key,
+        "logSize": partner.log_size,
         "hops": partner.hops,
         "namespaces": partner.namespaces,
         "quota": partner.quota,

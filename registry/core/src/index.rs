@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use crate::audience;
 use crate::entry::{
     AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, JoinTokenEntry, NamespaceEntry, NodeEntry,
-    PeerEntry, PeerRequest, PeerStatus, ProvenanceEntry, RecordEntry, Scope, Scoped as _, TaskEntry,
-    TaskState,
+    PeerEntry, PeerRequest, PeerStatus, ProvenanceEntry, RecordEntry, Scope, Scoped as _,
+    TaskEntry, TaskState,
 };
 use crate::layout::{self, END, derived};
 use crate::table::{Entity as _, decode, encode};

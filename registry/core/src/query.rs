@@ -3,10 +3,10 @@
 
 mod check;
 mod cluster;
+mod federation;
 mod ledger;
 mod peers;
 mod tenancy;
-mod federation;
 
 use proto_types::{
     Digest, EnvelopeId, GatewayId, Handle, NodeId, Origin, Revision, TaskId, WallMs,
@@ -14,7 +14,9 @@ use proto_types::{
 
 pub use self::check::ledger_fault;
 pub use self::cluster::{cluster_epoch, compacted, member, revision_at, set_cluster_epoch};
-pub use self::federation::{imports, liveness, liveness_seen, partner, partners, peer_liveness, provenance};
+pub use self::federation::{
+    imports, liveness, liveness_seen, partner, partners, peer_liveness, provenance,
+};
 pub use self::ledger::{
     AuditEnd, LogRows, audit_end, audit_lines, checkpoint, inclusion, log_entries, log_head,
     witnessed,

@@ -3,8 +3,8 @@
 
 mod entities;
 mod fleet;
-mod peers;
 mod foreign;
+mod peers;
 
 use std::marker::PhantomData;
 
@@ -15,9 +15,9 @@ use serde::de::DeserializeOwned;
 
 use crate::change::Write;
 use crate::entry::{
-    AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, JoinTokenEntry, LivenessEntry,
-    MemberEntry, NamespaceEntry, NodeEntry, PartnerEntry, PeerEntry, ProvenanceEntry, RecordEntry,
-    SearchEntry, Source, TaskEntry,
+    AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, JoinTokenEntry, LivenessEntry, MemberEntry,
+    NamespaceEntry, NodeEntry, PartnerEntry, PeerEntry, ProvenanceEntry, RecordEntry, SearchEntry,
+    Source, TaskEntry,
 };
 use crate::index;
 use crate::layout::{self, END, state};

@@ -35,6 +35,12 @@ const HEADERS_MAX: usize = 96;
 /// The longest etag that is kept.
 const ETAG_BYTES_MAX: usize = 256;
 
+/// Where a registry puts the proof of an entry.
+const LOG_PROOF: HeaderName = HeaderName::from_static("ecumene-log-proof");
+
+/// A path of 64 hashes and a checkpoint with its cosignatures.
+const LOG_PROOF_BYTES_MAX: usize = 16 * 1_024;
+
 /// Sends the request and reads the whole answer.
 pub(crate) async fn exchange(
     stream: Box<dyn Stream>,
@@ -131,8 +137,10 @@ impl Answer {
             .text(CONTENT_TYPE)
             .map(|kind| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
         let retry_after_s = self.text(RETRY_AFTER).and_then(|after| after.parse().ok());
+        let log_proof = self.text(LOG_PROOF).filter(|proof| proof.len() <= LOG_PROOF_BYTES_MAX);
+        let log_proof = log_proof.map(str::to_owned);
         let (url, status) = (target.url(), self.status);
-        Fetched { url, status, etag, content_type, retry_after_s, body: self.body }
+        Fetched { url, status, etag, content_type, log_proof, retry_after_s, body: self.body }
     }
 }
 

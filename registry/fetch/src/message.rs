@@ -65,6 +65,8 @@ pub struct Fetched {
     pub etag: Option<String>,
     /// Its media type without parameters, in lower case.
     pub content_type: Option<String>,
+    /// The proof that an entry is in its registry's log, at most 16 KiB.
+    pub log_proof: Option<String>,
     /// `Retry-After` in seconds; dates are passed over.
     pub retry_after_s: Option<u64>,
     /// The body, decoded.

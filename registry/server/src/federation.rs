@@ -6,6 +6,7 @@
 
 mod ecumene;
 mod pilox;
+mod proven;
 pub(crate) mod show;
 mod take;
 mod trouble;
@@ -142,6 +143,7 @@ impl Reign<'_> {
                 budget: Budget { pages, bytes },
                 partner,
                 walk,
+                followed: None,
             }));
         }
     }

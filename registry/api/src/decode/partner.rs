@@ -2,6 +2,7 @@
 //!
 //! It decides how the operator's words are read. Only an operator may agree.
 
+use proto_types::tlog::NoteKey;
 use proto_types::{Namespace, PublicKey};
 use proto_wire::registry::v1 as wire;
 use registry_core::command::{Command, Foreign, Proposal};
@@ -28,10 +29,6 @@ pub fn put(caller: &Principal, request: &wire::PutPartnerRequest) -> Result<Prop
         "pilox" => PartnerKind::Pilox,
         _ => return Err(Problem::argument("kind", "ecumene or pilox")),
     };
-    if !request.log_key.is_empty() {
-        // Refused rather than kept unused: an operator would think that the log is followed.
-        return Err(Problem::argument("log_key", "following a partner's log is not supported yet"));
-    }
     let key =
         |text: &str| PublicKey::from_hex(text).map_err(|why| Problem::argument("catalog_key", why));
     let catalog_key = Some(&*request.catalog_key).filter(|text| !text.is_empty());
@@ -41,13 +38,26 @@ pub fn put(caller: &Principal, request: &wire::PutPartnerRequest) -> Result<Prop
         url: field::read("url", &request.url)?,
         kind,
         catalog_key: catalog_key.map(key).transpose()?,
-        log_key: String::new(),
+        log_key: log_key(kind, &request.log_key)?,
         hops: u8::try_from(hops).unwrap_or(u8::MAX),
         namespaces: namespaces.collect::<Result<_, _>>()?,
         quota: if request.quota == 0 { QUOTA_DEFAULT } else { request.quota },
     };
     let name: Namespace = field::read("name", &request.name)?;
     Ok(super::one(Foreign::PutPartner { name, terms: Box::new(terms) }.into()))
+}
+
+/// The key of its transparency log, in its one spelling.
+fn log_key(kind: PartnerKind, text: &str) -> Result<String, Problem> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    if kind == PartnerKind::Pilox {
+        // Refused rather than kept unused: an operator would think that a log is followed.
+        return Err(Problem::argument("log_key", "a Pilox registry has no transparency log"));
+    }
+    let key = NoteKey::parse(text).map_err(|why| Problem::argument("log_key", why))?;
+    Ok(key.to_string())
 }
 
 /// Reads the end of an agreement; its command is repeated until the partner is gone.

@@ -2,6 +2,7 @@
 //!
 //! It decides nothing but spelling.
 
+use proto_types::tlog::{Checkpoint, Note};
 use proto_wire::registry::v1 as wire;
 use registry_core::entry::{
     LivenessEntry, PartnerEntry, PartnerKind, PartnerState, ProvenanceEntry,
@@ -68,7 +69,15 @@ pub fn partner(entry: &PartnerEntry) -> wire::Partner {
         imported: entry.imported,
         pulled_at_ms: entry.pulled_at.0,
         added_at_ms: entry.added_at.0,
+        log_key: terms.log_key.clone(),
+        log_size: log_size(&entry.checkpoint),
     }
+}
+
+/// How far its log was followed; 0 if it was not.
+fn log_size(checkpoint: &str) -> u64 {
+    let note = Note::parse(checkpoint.as_bytes()).ok();
+    note.and_then(|note| Checkpoint::parse(note.text()).ok()).map_or(0, |head| head.size)
 }
 
 /// `ecumene` or `pilox`.

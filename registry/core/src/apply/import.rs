@@ -126,7 +126,9 @@ fn store(draft: &mut Draft<'_>, import: &Import, entry: &ImportedRecord) -> Resu
     check_place(&home, import)?;
     let bytes = draft.require_body(&entry.digest)?;
     match import.kind {
-        ImportKind::Record => store_record(draft, &home, RecordEntry { bytes, ..record_of(import, entry) }),
+        ImportKind::Record => {
+            store_record(draft, &home, RecordEntry { bytes, ..record_of(import, entry) })
+        }
         ImportKind::Card => store_card(draft, &home, CardEntry { bytes, ..card_of(import, entry) }),
     }
 }

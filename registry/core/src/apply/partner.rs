@@ -61,7 +61,12 @@ fn agreed(
         Some(kept) if !same_registry(&kept.terms, &terms) => {
             Err(bound::conflict("partner", name.as_str()))
         }
-        Some(kept) => Ok(PartnerEntry { terms, state, cursor, ..kept.clone() }),
+        Some(kept) => {
+            // The operator has looked at what its log did, or knows of another log.
+            let anew = kept.state != PartnerState::Active || kept.terms.log_key != terms.log_key;
+            let checkpoint = if anew { String::new() } else { kept.checkpoint.clone() };
+            Ok(PartnerEntry { terms, state, cursor, checkpoint, ..kept.clone() })
+        }
         None => Ok(PartnerEntry {
             name: name.clone(),
             terms,

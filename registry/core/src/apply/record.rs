@@ -7,9 +7,7 @@ use proto_types::{Digest, Handle};
 
 use crate::change::{Refusal, Reply};
 use crate::command::Command;
-use crate::entry::{
-    ChangeKind, ImportKind, RecordEntry, Scoped, Subject, Usage, Visibility,
-};
+use crate::entry::{ChangeKind, ImportKind, RecordEntry, Scoped, Subject, Usage, Visibility};
 use crate::table::RECORDS;
 
 use super::bound::{self, MINUTE_MS, URL_BYTES_MAX};

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 use proto_types::card::Assurance;
 use proto_types::{ContextId, LeaseEpoch, Namespace, NodeId, Revision, Stamp, WallMs};
-use registry_core::command::{Command, Foreign, LedgerCommand, NamespaceCommand, PeerCommand, Proposal};
+use registry_core::command::{
+    Command, Foreign, LedgerCommand, NamespaceCommand, PeerCommand, Proposal,
+};
 use registry_core::entry::{
     AgentKind, Approval, Candidate, Capacity, DomainMethod, JoinRole, Liveness, NodeState,
     PeerStatus, Quotas, ReplyTo, Source, Subject, TaskEnd, Terms, TrustMode, Visibility,

@@ -8,7 +8,9 @@ use proptest::prelude::*;
 use proto_types::{Digest, EnvelopeId, LeaseEpoch, Namespace, Revision, WallMs};
 use registry_core::change::{Reply, Spent};
 use registry_core::command::{Command, Proposal};
-use registry_core::entry::{ImportKind, PeerStatus, Scoped as _, Source, TaskEntry, TaskState, Usage};
+use registry_core::entry::{
+    ImportKind, PeerStatus, Scoped as _, Source, TaskEntry, TaskState, Usage,
+};
 use registry_core::table::{
     AGENTS, CARDS, ENVELOPES, Entity, GATEWAYS, JOIN_TOKENS, LIVENESS, MEMBERS, NAMESPACES, NODES,
     PARTNERS, PEER_LOG, PEER_REQUESTS, PEERS, PROVENANCE, RECORDS, SEARCHES, TASKS, Table,

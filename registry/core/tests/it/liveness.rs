@@ -73,3 +73,33 @@ fn a_change_of_liveness_is_seen_by_those_who_see_the_record() {
     let anonymous = registry_core::viewer::Viewer::Anonymous;
     assert!(!anonymous.sees(&event.after.unwrap()));
 }
+
+#[test]
+fn a_redacted_record_does_not_show_how_its_agent_is() {
+    let mut world = World::furnished();
+    let mut put = put_record(1, 1, START, None);
+    if let Command::PutRecord { visibility, .. } = &mut put {
+        *visibility = Some(registry_core::entry::Visibility::Redacted);
+    }
+    world.done(&put);
+    let revision = world.revision_of(&of_record(Liveness::Open));
+    let event = query::changes(&world.memory, Revision(revision.0 - 1), 1).unwrap().remove(0);
+    let anonymous = registry_core::viewer::Viewer::Anonymous;
+    assert_eq!(anonymous.change(&event), None);
+    let seen = query::liveness_seen(&world.memory, &anonymous, &handle(1)).unwrap();
+    assert_eq!(seen, None);
+    let operator = registry_core::viewer::Viewer::Operator;
+    assert!(query::liveness_seen(&world.memory, &operator, &handle(1)).unwrap().is_some());
+}
+
+#[test]
+fn what_was_seen_at_another_card_is_forgotten() {
+    let mut world = world();
+    world.done(&of_record(Liveness::Open));
+    let mut moved = put_record(1, 2, START.plus_ms(1), None);
+    if let Command::PutRecord { agent_card_url, .. } = &mut moved {
+        *agent_card_url = "https://elsewhere.example/card.json".to_owned();
+    }
+    world.done(&moved);
+    assert_eq!(query::liveness(&world.memory, &handle(1)).unwrap(), None);
+}

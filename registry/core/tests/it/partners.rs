@@ -2,8 +2,11 @@
 
 use proto_types::{Handle, Namespace, Revision};
 use registry_core::change::{Refusal, Reply};
-use registry_core::command::{Command, Foreign};
-use registry_core::entry::{ImportKind, PartnerEntry, PartnerKind, PartnerState, Visibility};
+use registry_core::command::{Command, Foreign, NamespaceCommand};
+use registry_core::entry::{
+    ImportKind, PartnerEntry, PartnerKind, PartnerState, Quotas, Terms, TrustMode, Usage,
+    Visibility,
+};
 use registry_core::query;
 
 use crate::world::*;
@@ -214,4 +217,57 @@ fn terms_that_cannot_hold_are_refused() {
         terms.url = origin(9);
     }
     assert_eq!(world.refusal(&renamed), conflict("partner", "partner0"));
+}
+
+/// The handles of `import` 10 to 19 are claimed by a namespace of this name.
+fn claim(name: &str, terms: Terms) -> Command {
+    let prefixes = vec!["urn:agent:001".into()];
+    Command::Namespace(NamespaceCommand::Put {
+        name: Namespace::parse(name).unwrap(),
+        terms: Box::new(Terms { prefixes, ..terms }),
+        by: None,
+    })
+}
+
+#[test]
+fn a_partner_gets_into_no_namespace_but_the_one_named_after_it() {
+    let mut world = world();
+    world.done(&claim("acme", Terms::default()));
+    let theirs = conflict("record", handle(10).as_str());
+    assert_eq!(world.refusal(&import(0, 10, 1, 1, Some(1))), theirs);
+    world.done(&import(0, 9, 1, 1, Some(1)));
+    world.done(&Command::Namespace(NamespaceCommand::Delete {
+        name: Namespace::parse("acme").unwrap(),
+    }));
+
+    let quotas = Quotas { records: Some(1), ..Quotas::default() };
+    world.done(&claim("partner0", Terms { quotas, ..Terms::default() }));
+    world.done(&import(0, 10, 1, 1, Some(1)));
+    let record = query::record(&world.memory, &handle(10)).unwrap().unwrap();
+    assert_eq!(record.namespace, partner_name(0));
+    assert_eq!(query::usage(&world.memory, &partner_name(0)).unwrap().records, 1);
+    assert!(matches!(world.refusal(&import(0, 11, 2, 1, Some(1))), Refusal::Full { .. }));
+    let other = conflict("record", handle(12).as_str());
+    assert_eq!(world.refusal(&import(1, 12, 3, 1, Some(1))), other, "another partner's");
+    world.done(&import(0, 10, 4, 1, None));
+    assert_eq!(query::usage(&world.memory, &partner_name(0)).unwrap(), Usage::default());
+
+    let trust = TrustMode::Require;
+    world.done(&claim("partner0", Terms { trust, ..Terms::default() }));
+    let refused = world.refusal(&import(0, 10, 5, 1, Some(1)));
+    assert!(matches!(refused, Refusal::TrustTooLow { .. }), "{refused:?}");
+}
+
+#[test]
+fn a_quarantine_that_is_ended_forgets_what_its_log_said() {
+    let mut world = world();
+    let checkpoint = Some("a note".to_owned());
+    let advance = Foreign::AdvancePartner { name: partner_name(0), cursor: 5, checkpoint };
+    world.done(&advance.into());
+    world.done(&put_partner(0, 11));
+    assert_eq!(partner(&world, 0).checkpoint, "a note", "other terms, the same log");
+    let (name, reason) = (partner_name(0), "it lied".to_owned());
+    world.done(&Foreign::QuarantinePartner { name, reason }.into());
+    world.done(&put_partner(0, 11));
+    assert_eq!((&*partner(&world, 0).checkpoint, partner(&world, 0).cursor), ("", 0));
 }

@@ -100,6 +100,7 @@ mod tests {
             status,
             etag: None,
             content_type: None,
+            log_proof: None,
             retry_after_s: None,
             body: body.to_owned().into(),
         }

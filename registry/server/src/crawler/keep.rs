@@ -77,8 +77,7 @@ async fn card(
         return Ok(None);
     }
     let terms = Terms { owner: target.owner.as_str(), visibility: "" };
-    let put =
-        decode::card::put(&Principal::Anonymous, handle.as_str(), document, &terms, &view)?;
+    let put = decode::card::put(&Principal::Anonymous, handle.as_str(), document, &terms, &view)?;
     let question = member.examine(&put, None, &view)?;
     drop(view);
     member.consult(question).await?;

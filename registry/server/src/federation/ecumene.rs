@@ -48,6 +48,9 @@ struct Line {
 
 /// Pulls as far as the budget goes; true if there is more.
 pub(super) async fn pull(pull: &mut Pull) -> Result<bool, Trouble> {
+    if !pull.follow().await? {
+        return Ok(true);
+    }
     if pull.partner.cursor == 0 || pull.walk.began_at.is_some() {
         return walk(pull).await;
     }
@@ -160,33 +163,36 @@ async fn line_taken(pull: &mut Pull, line: Line, walking: bool) -> Result<bool, 
     if pull.is_here(&offer, digest)? {
         return Ok(true);
     }
-    let path = format!("/v1/{}s/{}", line.kind, encoded(line.handle.as_str()));
+    let proof = if pull.followed.is_some() { "?proof=true" } else { "" };
+    let path = format!("/v1/{}s/{}{proof}", line.kind, encoded(line.handle.as_str()));
     let Some(fetched) = pull.page(&path, None).await? else { return Ok(false) };
     match fetched.status {
-        200 => body_taken(pull, offer, (line.owner.as_ref(), digest), fetched).await?,
+        200 => body_taken(pull, offer, (line.owner.as_ref(), digest), fetched).await,
         // Gone since the page was made: a later change tells.
-        404 | 410 => {}
-        other => return Err(Trouble::Failed(format!("an entry: it answered {other}"))),
+        404 | 410 => Ok(true),
+        other => Err(Trouble::Failed(format!("an entry: it answered {other}"))),
     }
-    Ok(true)
 }
 
-/// Takes an entry over whose bytes have come.
+/// Takes an entry over whose bytes have come; false if the budget is spent before it was dealt with.
 async fn body_taken(
-    pull: &Pull,
+    pull: &mut Pull,
     offer: Offer,
     (owner, digest): (Option<&Origin>, Digest),
     fetched: Fetched,
-) -> Result<(), Trouble> {
+) -> Result<bool, Trouble> {
     let found = Digest::of(&fetched.body);
     if found != digest {
         // Replaced since the page was made, or not what it is called.
         return match fetched.etag == Some(found.etag()) {
-            true => Ok(()),
+            true => Ok(true),
             false => Err(Trouble::lie("an entry's bytes are not those of its digest")),
         };
     }
-    pull.take(offer, owner, &fetched.body).await.map(drop)
+    if !pull.is_proven(&offer, digest, fetched.log_proof.as_deref()).await? {
+        return Ok(false);
+    }
+    pull.take(offer, owner, &fetched.body).await.map(|_| true)
 }
 
 /// What a line offers; `None` if it is not wanted: another namespace, too far away, or our own.

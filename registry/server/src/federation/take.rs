@@ -17,6 +17,7 @@ use registry_fetch::{Fetched, Fetcher, Request};
 use crate::admission::Question;
 use crate::member::Member;
 
+use super::proven::Followed;
 use super::trouble::Trouble;
 
 /// The largest page of a list: 10,000 long handles.
@@ -34,6 +35,8 @@ pub(super) struct Pull {
     pub(super) budget: Budget,
     pub(super) partner: PartnerEntry,
     pub(super) walk: Walk,
+    /// How far its transparency log was followed, if one was agreed.
+    pub(super) followed: Option<Followed>,
 }
 
 pub(super) use registry_fetch::schedule::Budget;
@@ -212,7 +215,8 @@ impl Pull {
     /// Notes how far the pull has come.
     pub(super) async fn advance(&mut self, cursor: u64) -> Result<(), Trouble> {
         let name = self.partner.name.clone();
-        let command = Foreign::AdvancePartner { name, cursor, checkpoint: None }.into();
+        let checkpoint = self.followed.as_ref().and_then(Followed::checkpoint);
+        let command = Foreign::AdvancePartner { name, cursor, checkpoint }.into();
         self.member.commit(command).await?;
         self.partner.cursor = cursor;
         Ok(())

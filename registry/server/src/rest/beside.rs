@@ -38,8 +38,7 @@ pub(super) const RECORD: &[Header] =
     &[ETAG, REVISION, AGE, CACHE_CONTROL, PROOF_HEADER, LIVENESS, PROVENANCE];
 
 /// Answers of a card.
-pub(super) const CARD: &[Header] =
-    &[ETAG, REVISION, AGE, CACHE_CONTROL, PROOF_HEADER, PROVENANCE];
+pub(super) const CARD: &[Header] = &[ETAG, REVISION, AGE, CACHE_CONTROL, PROOF_HEADER, PROVENANCE];
 
 /// Adds what is known of the entry.
 pub(super) fn known(

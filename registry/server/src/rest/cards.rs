@@ -25,8 +25,8 @@ use super::parameter::{
 };
 use super::route::{Access, Route, WRITE_REFUSALS};
 use super::{
-    Answered, Shared, VARY_BY, at, beside, bytes, caller, credential, handle, json, json_body, kept_for,
-    look, parameters, schemas,
+    Answered, Shared, VARY_BY, at, beside, bytes, caller, credential, handle, json, json_body,
+    kept_for, look, parameters, schemas,
 };
 
 /// Cards change seldom, and a stale one does no harm for this long. Arbitrary.

@@ -187,8 +187,7 @@ fn line(
     };
     let changed = changes.last().map(|change| change.revision.0);
     let mut line = shown(kind, handle, entry.as_ref(), &namespace);
-    line["revision"] =
-        entry.map(|entry| entry.revision).or(changed).into();
+    line["revision"] = entry.map(|entry| entry.revision).or(changed).into();
     if let Some(kept) = provenance {
         line["home"] = kept.home.as_str().into();
         line["homeRevision"] = kept.home_revision.into();

@@ -29,8 +29,8 @@ use super::parameter::{
 };
 use super::route::{Access, Route, WRITE_REFUSALS};
 use super::{
-    Answered, Shared, at, beside, caller, credential, handle, json, json_body, kept_for, look, page,
-    parameters, schemas,
+    Answered, Shared, at, beside, caller, credential, handle, json, json_body, kept_for, look,
+    page, parameters, schemas,
 };
 
 /// The list that cursors of the catalog belong to.

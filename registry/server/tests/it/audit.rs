@@ -7,7 +7,7 @@ use proto_wire::registry::v1 as wire;
 
 use crate::world::{OPERATOR, World, by, eventually};
 
-async fn lines(world: &World, since: u64) -> Vec<AuditLine> {
+pub(crate) async fn lines(world: &World, since: u64) -> Vec<AuditLine> {
     let answer = world.call(Method::GET, &format!("/v1/audit?since={since}"), b"").await;
     assert_eq!(answer.status(), StatusCode::OK);
     assert_eq!(answer.headers()["content-type"], "application/x-ndjson");

@@ -11,7 +11,7 @@ use registry_server::config::Contradiction;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::site::{Answer, Site, card, record, segment};
-use crate::world::{World, eventually};
+use crate::world::{World, eventually, json, refused};
 
 const CARD: &str = "/.well-known/agent-card.json";
 const RPC_ANSWER: &str = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32001,"message":"x"}}"#;
@@ -109,6 +109,7 @@ async fn a_record_shows_how_its_agent_is_and_its_signed_card_is_kept_fresh() {
     })
     .await;
     assert!(line.starts_with("open; since="), "{line}");
+    found_as(&world, handle).await;
     let kept = eventually("the card", || async {
         let request = wire::GetCardRequest { handle: handle.to_owned(), consistency: 0 };
         Some(world.directory().get_card(request).await.ok()?.into_inner())
@@ -116,6 +117,24 @@ async fn a_record_shows_how_its_agent_is_and_its_signed_card_is_kept_fresh() {
     .await;
     assert_eq!((&*kept.assurance, &*kept.owner), ("enrolled", &*site.origin()));
     world.stop().await;
+}
+
+/// A search finds the record as open, and as nothing else.
+async fn found_as(world: &World, handle: &str) {
+    let ask = |class: &str| wire::SearchAgentsRequest {
+        kinds: vec!["record".to_owned()],
+        liveness: vec![class.to_owned()],
+        ..Default::default()
+    };
+    for (class, found) in [("open", 1), ("gated", 0), ("unknown", 0)] {
+        let page = world.search().search_agents(ask(class)).await.unwrap().into_inner();
+        let hits: Vec<_> = page.hits.iter().map(|hit| (&*hit.handle, &*hit.liveness)).collect();
+        assert_eq!(hits, [(handle, "open")][..found], "{class}");
+        let page = json(&world.get(&format!("/v1/agents?kind=record&liveness={class}")).await);
+        assert_eq!(page["hits"].as_array().unwrap().len(), found, "{class}");
+    }
+    let bad = world.search().search_agents(ask("alive")).await;
+    refused("a class that is none", bad, "invalid-argument");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use proto_types::SecretKey;
 use proto_wire::registry::v1 as wire;
 
 use crate::site::{Site, catalog, now, record, segment};
-use crate::world::{OPERATOR, World, by, code, eventually, refused, vector_key, vectors};
+use crate::world::{OPERATOR, World, by, code, eventually, json, refused, vector_key, vectors};
 
 pub(crate) fn key() -> SecretKey {
     SecretKey::from_seed(&[9; 32])
@@ -47,6 +47,11 @@ pub(crate) async fn arrives(world: &World, handle: &str) -> wire::Record {
     eventually(handle, || read(world, handle)).await
 }
 
+async fn is_found(world: &World, handle: &str) -> bool {
+    let page = json(&world.get("/v1/agents?kind=record&consistency=strong").await);
+    page["hits"].as_array().unwrap().iter().any(|hit| hit["handle"] == handle)
+}
+
 fn origin(world: &World) -> String {
     format!("http://{}", world.addr)
 }
@@ -65,6 +70,7 @@ async fn entries_of_a_partner_come_change_and_go_with_their_home() {
     let original = read(&home, "urn:home:0001").await.unwrap();
     assert_eq!(provenance.home_revision, original.revision);
 
+    assert!(is_found(&here, "urn:home:0001").await, "its words came with it");
     publish(&home, "urn:home:0002").await;
     arrives(&here, "urn:home:0002").await;
     let path = format!("/v1/records/{}", segment("urn:home:0001"));
@@ -75,11 +81,16 @@ async fn entries_of_a_partner_come_change_and_go_with_their_home() {
     .await;
     let shown = partner(&here, "home").await;
     assert_eq!((&*shown.state, shown.imported), ("active", 1));
+    assert!(!is_found(&here, "urn:home:0001").await);
 
     let request = wire::RemovePartnerRequest { name: "home".to_owned() };
     let removed = here.partners().remove_partner(by(OPERATOR, request)).await.unwrap();
     assert_eq!(removed.into_inner().entries, 1);
     assert_eq!(read(&here, "urn:home:0002").await, None);
+    let acts = crate::audit::lines(&here, 0).await;
+    for act in ["put-partner", "remove-partner"] {
+        assert!(acts.iter().any(|it| (&*it.action, &*it.who) == (act, "operator")), "{act}");
+    }
     home.stop().await;
     here.stop().await;
 }
@@ -100,7 +111,7 @@ async fn a_handle_of_our_own_is_not_taken_over_by_a_partner() {
     let document = record("urn:home:0002", "https://a.example/x", "https://a.example", &key());
     let refused = here.call(Method::POST, "/v1/records", &document).await;
     assert_eq!(refused.status(), 409);
-    assert_eq!(crate::world::json(&refused)["code"], "home-elsewhere");
+    assert_eq!(json(&refused)["code"], "home-elsewhere");
     home.stop().await;
     here.stop().await;
 }
@@ -126,6 +137,87 @@ async fn an_entry_is_passed_on_only_as_far_as_was_agreed() {
     for world in [home, near, far] {
         world.stop().await;
     }
+}
+
+/// Publishes a record for these eyes only.
+async fn publish_as(world: &World, handle: &str, visibility: &str) {
+    let document = record(handle, "https://a.example/card.json", "https://a.example", &key());
+    let path = format!("/v1/records?visibility={visibility}");
+    assert_eq!(world.call(Method::POST, &path, &document).await.status(), 201);
+}
+
+/// The handles on a page, and where the next begins.
+async fn offered(world: &World, path: &str) -> (Vec<String>, serde_json::Value) {
+    let page = json(&world.get(&format!("/v1/federation/{path}")).await);
+    let entries = page["entries"].as_array().unwrap().iter();
+    let handles = entries.map(|it| it["handle"].as_str().unwrap().to_owned());
+    (handles.collect(), page["nextAfter"].clone())
+}
+
+#[tokio::test]
+async fn what_is_not_for_everybody_at_home_is_offered_to_nobody() {
+    let (home, here) = (World::start().await, World::abroad(|_| {}).await);
+    for visibility in ["private", "federated", "redacted"] {
+        publish_as(&home, &format!("urn:{visibility}:0001"), visibility).await;
+    }
+    publish(&home, "urn:zopen:0001").await;
+    publish(&home, "urn:zopen:0002").await;
+    agree(&here, "home", &origin(&home), |_| {}).await;
+    arrives(&here, "urn:zopen:0001").await;
+    let open = ["urn:zopen:0001", "urn:zopen:0002"].map(str::to_owned);
+    assert_eq!(offered(&home, "entries").await.0, open);
+    assert_eq!(offered(&home, "changes").await.0, open);
+    // No page ends at what is hidden; a redacted entry's name is no secret.
+    let first = offered(&home, "entries?limit=1").await;
+    assert_eq!(first, (Vec::new(), "urn:redacted:0001".into()));
+
+    // What is hidden is gone to others, also if it changes again before they come.
+    publish_as(&home, "urn:zopen:0001", "private").await;
+    publish_as(&home, "urn:zopen:0001", "private").await;
+    eventually("the withdrawal", || async {
+        read(&here, "urn:zopen:0001").await.is_none().then_some(())
+    })
+    .await;
+    for visibility in ["private", "federated", "redacted"] {
+        assert_eq!(read(&here, &format!("urn:{visibility}:0001")).await, None);
+    }
+    home.stop().await;
+    here.stop().await;
+}
+
+#[tokio::test]
+async fn entries_are_taken_with_their_proofs_from_the_agreed_log() {
+    let (home, here) = (World::start().await, World::abroad(|_| {}).await);
+    publish(&home, "urn:home:0001").await;
+    let key = crate::log::policy().log.to_string();
+    agree(&here, "home", &origin(&home), |terms| terms.log_key.clone_from(&key)).await;
+    arrives(&here, "urn:home:0001").await;
+    for number in 2..9 {
+        publish(&home, &format!("urn:home:000{number}")).await;
+    }
+    arrives(&here, "urn:home:0008").await;
+    let shown = eventually("the log", || async {
+        Some(partner(&here, "home").await).filter(|it| it.log_size >= 8)
+    })
+    .await;
+    assert_eq!((&*shown.state, &shown.log_key), ("active", &key));
+    home.stop().await;
+    here.stop().await;
+}
+
+#[tokio::test]
+async fn a_partner_is_no_way_around_the_admission() {
+    let (home, here) = (
+        World::start().await,
+        World::abroad(|config| config.admission.handle_prefixes = vec!["urn:ok:".to_owned()]).await,
+    );
+    publish(&home, "urn:no:00001").await;
+    publish(&home, "urn:ok:00001").await;
+    agree(&here, "home", &origin(&home), |_| {}).await;
+    arrives(&here, "urn:ok:00001").await;
+    assert_eq!(read(&here, "urn:no:00001").await, None);
+    home.stop().await;
+    here.stop().await;
 }
 
 #[tokio::test]
@@ -187,6 +279,13 @@ async fn partners_are_the_operators_and_their_terms_are_checked() {
         ("no key", put(|it| it.kind = "pilox".to_owned())),
         ("a bad key", put(|it| it.catalog_key = "00".to_owned())),
         ("a log", put(|it| it.log_key = "log+x+y".to_owned())),
+        (
+            "a log of Pilox",
+            put(|it| {
+                (it.kind, it.catalog_key) = ("pilox".to_owned(), key().public().to_hex());
+                it.log_key = crate::log::policy().log.to_string();
+            }),
+        ),
     ] {
         refused(says, partners.put_partner(by(OPERATOR, request)).await, "invalid-argument");
     }

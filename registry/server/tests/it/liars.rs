@@ -1,6 +1,11 @@
 //! Partners that lie, stall or never end, and the others that do not suffer from it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use proto_types::audit::AuditLine;
+use proto_types::tlog::{Checkpoint, Kind, Note, NoteKey, NoteSigner};
 use proto_types::{Digest, SecretKey};
+use proto_wire::registry::v1 as wire;
 use serde_json::json;
 
 use crate::federation::{agree, arrives, key, partner, publish};
@@ -16,12 +21,21 @@ async fn is_caught(
     word: &str,
     answer: impl Fn(&str, &str) -> Answer + Send + Sync + 'static,
 ) {
+    let terms = |terms: &mut wire::PutPartnerRequest| {
+        (terms.kind, terms.catalog_key) = (kind.to_owned(), key().public().to_hex());
+    };
+    is_caught_under(terms, word, answer).await;
+}
+
+/// As [`is_caught`], under other terms.
+async fn is_caught_under(
+    terms: impl FnOnce(&mut wire::PutPartnerRequest),
+    word: &str,
+    answer: impl Fn(&str, &str) -> Answer + Send + Sync + 'static,
+) {
     let liar = Site::start(answer).await;
     let (good, here) = (World::start().await, World::abroad(|_| {}).await);
-    agree(&here, "liar", &liar.origin(), |terms| {
-        (terms.kind, terms.catalog_key) = (kind.to_owned(), key().public().to_hex());
-    })
-    .await;
+    agree(&here, "liar", &liar.origin(), terms).await;
     agree(&here, "good", &format!("http://{}", good.addr), |_| {}).await;
     let caught = eventually("the quarantine", || async {
         let shown = partner(&here, "liar").await;
@@ -36,6 +50,9 @@ async fn is_caught(
     publish(&good, "urn:good:0002").await;
     arrives(&here, "urn:good:0002").await;
     assert_eq!(liar.connections(), visits, "it is left alone");
+    let acts = crate::audit::lines(&here, 0).await;
+    let noted = |it: &AuditLine| (&*it.action, &*it.target) == ("quarantine-partner", "liar");
+    assert!(acts.iter().any(|it| noted(it) && it.who == "registry"), "{acts:?}");
     good.stop().await;
     here.stop().await;
 }
@@ -142,4 +159,65 @@ async fn case_27_endless_pages_of_a_catalog_end_at_the_budget_and_harm_nobody() 
     assert_eq!(partner(&here, "endless").await.imported, 0);
     good.stop().await;
     here.stop().await;
+}
+
+/// A partner whose log was agreed, and which answers `GET /checkpoint` with these heads in turn, the
+/// last for ever: size, a byte of the root, epoch.
+async fn is_caught_by_its_log(
+    signer: SecretKey,
+    heads: &'static [(u64, u8, u64)],
+    word: &str,
+    otherwise: impl Fn(&str) -> Answer + Send + Sync + 'static,
+) {
+    const LOG: &str = "liar.example/log";
+    let agreed = NoteKey::new(LOG, Kind::Log, key().public()).unwrap().to_string();
+    let signer = NoteSigner::new(LOG, Kind::Log, signer).unwrap();
+    let asked = AtomicU64::new(0);
+    is_caught_under(
+        |terms| terms.log_key = agreed,
+        word,
+        move |_, path| {
+            if path != "/checkpoint" {
+                return otherwise(path);
+            }
+            let at = asked.fetch_add(1, Ordering::SeqCst) as usize;
+            let (size, root, epoch) = heads[at.min(heads.len() - 1)];
+            let head = Checkpoint::new(LOG, (size, Digest([root; 32])), epoch);
+            let mut note = Note::new(head.text());
+            note.add(signer.sign(note.text(), 0));
+            (200, note.to_string().into_bytes())
+        },
+    )
+    .await;
+}
+
+/// A registry with nothing in it.
+fn nothing(_: &str) -> Answer {
+    (200, json!({ "entries": [], "head": 9, "next": 9, "nextAfter": "" }).to_string().into_bytes())
+}
+
+#[tokio::test]
+async fn a_checkpoint_by_another_key_is_a_lie() {
+    let other = SecretKey::from_seed(&[1; 32]);
+    is_caught_by_its_log(other, &[(2, 1, 0)], "agreed key", nothing).await;
+}
+
+#[tokio::test]
+async fn case_14_a_partner_that_shows_two_histories_is_caught() {
+    is_caught_by_its_log(key(), &[(2, 1, 0), (2, 2, 0)], "two histories", nothing).await;
+}
+
+#[tokio::test]
+async fn case_47_a_partner_whose_log_was_taken_back_is_caught() {
+    is_caught_by_its_log(key(), &[(2, 1, 1), (2, 1, 0)], "taken back", nothing).await;
+}
+
+#[tokio::test]
+async fn an_entry_without_its_proof_is_a_lie_where_a_log_was_agreed() {
+    let served = document();
+    is_caught_by_its_log(key(), &[(2, 1, 0)], "without its proof", move |path| match path {
+        "/v1/records/urn%3Aliar%3A0001?proof=true" => (200, served.clone()),
+        _ => (200, page(&Digest::of(&served), 1)),
+    })
+    .await;
 }

@@ -330,6 +330,12 @@ async fn calls(one: &World, two: &World, key: Option<SecretKey>) {
         delete_namespace,
         wire::DeleteNamespaceRequest { name: "acme".into() }
     );
+    let terms = wire::PutPartnerRequest { name: "acme".into(), ..Default::default() };
+    same!("PutPartner", partners, put_partner, terms.clone());
+    let named = || "acme".to_owned();
+    same!("GetPartner", partners, get_partner, wire::GetPartnerRequest { name: named() });
+    same!("ListPartners", partners, list_partners, wire::ListPartnersRequest {});
+    same!("RemovePartner", partners, remove_partner, wire::RemovePartnerRequest { name: named() });
     asked.insert("Watch");
     assert_eq!(watched(one, &key).await, watched(two, &key).await);
     for name in served() {
@@ -363,6 +369,7 @@ fn served() -> impl Iterator<Item = &'static str> {
         include_str!("../../../../proto/ecumene/registry/v1/directory.proto"),
         include_str!("../../../../proto/ecumene/registry/v1/search.proto"),
         include_str!("../../../../proto/ecumene/registry/v1/log.proto"),
+        include_str!("../../../../proto/ecumene/registry/v1/partners.proto"),
     ];
     let lines = contracts.into_iter().flat_map(str::lines);
     let calls = lines.filter_map(|line| line.trim().strip_prefix("rpc "));

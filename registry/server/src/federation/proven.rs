@@ -1,0 +1,187 @@
+//! A partner's transparency log: what it gives must be in the log, and the log must only grow.
+//!
+//! It decides whether a proof holds under the agreed key, and whether each checkpoint continues the
+//! last one. It must never believe an entry whose proof does not lead to such a checkpoint.
+
+use std::collections::BTreeMap;
+
+use proto_types::tlog::{
+    Breach, Checkpoint, Inclusion, Note, NoteKey, Policy, Refused, Rows, TilePath, consistency,
+    follows,
+};
+use proto_types::{Digest, base64url, json};
+use registry_core::entry::PartnerEntry;
+use serde::Deserialize;
+
+use super::take::{Offer, Pull};
+use super::trouble::Trouble;
+
+/// How far a partner's log was followed.
+#[derive(Debug)]
+pub(super) struct Followed {
+    policy: Policy,
+    /// The newest checkpoint that is believed.
+    newest: Option<(Note, Checkpoint)>,
+}
+
+/// What a registry says of an entry beside its bytes.
+#[derive(Debug, Deserialize)]
+struct Shown {
+    inclusion: Inclusion,
+    checkpoint: String,
+}
+
+impl Followed {
+    /// Where the state says that the pulls have come; `None` if no log was agreed.
+    pub(super) fn of(partner: &PartnerEntry) -> Result<Option<Self>, Trouble> {
+        if partner.terms.log_key.is_empty() {
+            return Ok(None);
+        }
+        let key = NoteKey::parse(&partner.terms.log_key);
+        let key = key.map_err(|_| Trouble::failed("the agreed key of its log is none"))?;
+        let policy = Policy::unwitnessed(key);
+        let kept = Some(partner.checkpoint.as_bytes()).filter(|kept| !kept.is_empty());
+        let newest = kept.map(|kept| policy.check(kept)).transpose();
+        let newest = newest.map_err(|_| Trouble::failed("what is kept of its log is not of it"))?;
+        Ok(Some(Self { policy, newest }))
+    }
+
+    /// The newest checkpoint, to be kept.
+    pub(super) fn checkpoint(&self) -> Option<String> {
+        self.newest.as_ref().map(|(note, _)| note.to_string())
+    }
+}
+
+impl Pull {
+    /// Looks how far the log is, if there is one; false if the budget is spent before.
+    pub(super) async fn follow(&mut self) -> Result<bool, Trouble> {
+        self.followed = Followed::of(&self.partner)?;
+        let Some(followed) = &self.followed else { return Ok(true) };
+        let is_known = followed.newest.is_some();
+        let Some(fetched) = self.page("/checkpoint", None).await? else { return Ok(false) };
+        match fetched.status {
+            200 => Ok(self.believe(&fetched.body).await?.is_some()),
+            // Nothing was ever written there.
+            404 if !is_known => Ok(true),
+            404 => Err(Trouble::lie("its log is gone")),
+            other => Err(Trouble::Failed(format!("its log: it answered {other}"))),
+        }
+    }
+
+    /// Holds the entry of this offer against its proof; false if the budget is spent before.
+    pub(super) async fn is_proven(
+        &mut self,
+        offer: &Offer,
+        digest: Digest,
+        proof: Option<&str>,
+    ) -> Result<bool, Trouble> {
+        if self.followed.is_none() {
+            return Ok(true);
+        }
+        let shown = proof
+            .and_then(|proof| json::from_strict::<Shown>(&base64url::decode(proof).ok()?).ok());
+        let Shown { inclusion, checkpoint } =
+            shown.ok_or_else(|| Trouble::lie("an entry comes without its proof"))?;
+        let fact = &inclusion.fact;
+        let about = (fact.kind.as_str(), fact.id.as_str(), fact.digest);
+        let revision = (offer.hops > 1).then_some(fact.revision).unwrap_or(offer.home_revision);
+        if about != (offer.kind.as_str(), offer.handle.as_str(), Some(digest))
+            || fact.revision != revision
+        {
+            return Err(Trouble::lie("an entry's proof is of another entry or revision"));
+        }
+        let Some(head) = self.believe(checkpoint.as_bytes()).await? else { return Ok(false) };
+        let held = inclusion.verify(head.head());
+        held.map(|()| true).map_err(|_| Trouble::lie("an entry is not in its log"))
+    }
+
+    /// Believes a checkpoint that is signed, and continues the newest or is continued by it: members
+    /// lag behind each other. `None` if the budget is spent before.
+    async fn believe(&mut self, bytes: &[u8]) -> Result<Option<Checkpoint>, Trouble> {
+        let Some(followed) = &self.followed else { return Ok(None) };
+        let (note, head) = followed.policy.check(bytes).map_err(refused)?;
+        let Some((_, newest)) = followed.newest.clone() else {
+            return Ok(Some(self.adopt(note, head)));
+        };
+        let (old, new) = match head.size < newest.size {
+            true => (&head, &newest),
+            false => (&newest, &head),
+        };
+        let Some(proof) = self.consistency(old.size, new.size).await? else { return Ok(None) };
+        follows(old, new, &proof).map_err(|breach| caught(&breach))?;
+        if head.size > newest.size {
+            return Ok(Some(self.adopt(note, head)));
+        }
+        Ok(Some(head))
+    }
+
+    fn adopt(&mut self, note: Note, head: Checkpoint) -> Checkpoint {
+        if let Some(followed) = &mut self.followed {
+            followed.newest = Some((note, head.clone()));
+        }
+        head
+    }
+
+    /// The proof from one size to another, made of the partner's tiles; `None` if the budget is spent
+    /// before.
+    async fn consistency(&mut self, old: u64, new: u64) -> Result<Option<Vec<Digest>>, Trouble> {
+        let mut tiles = Tiles { size: new, kept: BTreeMap::new() };
+        loop {
+            let path = match consistency(&tiles, old, new) {
+                Ok(proof) => return Ok(Some(proof)),
+                Err(Missing(path)) => path,
+            };
+            let Some(fetched) = self.page(&format!("/tile/{path}"), None).await? else {
+                return Ok(None);
+            };
+            let (hashes, rest) = fetched.body.as_chunks::<32>();
+            let whole = rest.is_empty() && hashes.len() == usize::from(path.width);
+            if fetched.status != 200 || !whole {
+                return Err(Trouble::failed("a tile of its log is not served"));
+            }
+            tiles.kept.insert(path, hashes.iter().map(|hash| Digest(*hash)).collect());
+        }
+    }
+}
+
+/// What came is no checkpoint, which may be the network's doing, or not one of the agreed log.
+fn refused(why: Refused) -> Trouble {
+    match why {
+        Refused::Note(_) | Refused::Checkpoint(_) => Trouble::failed("its checkpoint is not one"),
+        Refused::UnknownKey { .. }
+        | Refused::BadSignature { .. }
+        | Refused::Origin { .. }
+        | Refused::Unwitnessed { .. } => {
+            Trouble::lie("its checkpoint is not signed by the agreed key of its log")
+        }
+    }
+}
+
+fn caught(breach: &Breach) -> Trouble {
+    Trouble::lie(match breach {
+        Breach::EpochFell { .. } | Breach::Shrank { .. } => "its log was taken back",
+        Breach::Origin { .. } | Breach::Forked { .. } | Breach::Inconsistent { .. } => {
+            "its log shows two histories"
+        }
+    })
+}
+
+/// The rows of a tree of one size, as far as their tiles were fetched.
+struct Tiles {
+    size: u64,
+    kept: BTreeMap<TilePath, Vec<Digest>>,
+}
+
+/// A tile that has to be fetched first.
+struct Missing(TilePath);
+
+impl Rows for Tiles {
+    type Error = Missing;
+
+    fn row(&self, level: u8, first: u64, count: usize) -> Result<Vec<Digest>, Missing> {
+        let path = TilePath::of(level, first, self.size).expect("a proof stays within its tree");
+        let tile = self.kept.get(&path).ok_or(Missing(path))?;
+        let from = (first % proto_types::tlog::TILE_WIDTH) as usize;
+        Ok(tile[from..from + count].to_vec())
+    }
+}
