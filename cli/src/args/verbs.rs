@@ -156,6 +156,9 @@ pub(crate) struct SearchArgs {
     /// unsigned, self-asserted, enrolled or domain-proven.
     #[arg(long, default_value = "")]
     pub(crate) min_assurance: String,
+    /// open, gated, not-speaking, wrong-transport, unreachable or unknown; one of these.
+    #[arg(long)]
+    pub(crate) liveness: Vec<String>,
     /// Hits of a page, 1 to 100.
     #[arg(long, default_value_t = 20)]
     pub(crate) limit: u32,

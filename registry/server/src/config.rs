@@ -129,6 +129,7 @@ pub struct Cluster {
 }
 
 impl Default for Config {
+    #[rustfmt::skip]
     fn default() -> Self {
         Self {
             id: 1,
@@ -154,10 +155,8 @@ impl Default for Config {
             cluster: Cluster::default(),
             fetch: registry_fetch::Config::default(),
             domain_proofs: DomainProofs::default(),
-            crawler: Crawler::default(),
-            federation: Federation::default(),
-            log: Log::default(),
-            retention: Retention::default(),
+            crawler: Crawler::default(), federation: Federation::default(),
+            log: Log::default(), retention: Retention::default(),
             admission: Admission::default(),
         }
     }

@@ -23,6 +23,7 @@ pub(super) async fn run(
         bindings: args.binding,
         kinds: args.kind,
         min_assurance: args.min_assurance,
+        liveness: args.liveness,
         limit: args.limit,
         cursor: args.cursor,
         explain: args.explain,

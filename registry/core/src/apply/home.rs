@@ -5,9 +5,7 @@
 use proto_types::{Handle, Origin, Revision};
 
 use crate::change::Refusal;
-use crate::entry::{
-    ChangeKind, ImportKind, PartnerEntry, ProvenanceEntry, Scope, Scoped, Subject, Usage,
-};
+use crate::entry::{ChangeKind, ImportKind, PartnerEntry, ProvenanceEntry, Scoped, Subject, Usage};
 use crate::index;
 use crate::layout;
 use crate::table::{CARDS, PARTNERS, PROVENANCE, RECORDS};
@@ -84,30 +82,29 @@ pub(super) fn withdraw(
     kind: ImportKind,
     handle: &Handle,
 ) -> Result<Revision, Stop> {
-    let gone = |draft: &mut Draft<'_>, kind, scope: Scope| {
-        draft.note_in(kind, handle.as_str(), true, (Some(scope), None))
-    };
     match kind {
-        ImportKind::Record => {
-            let Some(kept) = draft.entry(&RECORDS, handle.as_str())? else {
-                return Ok(draft.revision());
-            };
-            let home = Home::of(draft, handle)?;
-            home.account(draft, Some(tenancy::of_record(&kept)), Usage::default())?;
-            let revision = gone(draft, ChangeKind::Record, kept.scope());
-            draft.remove(&RECORDS, &kept);
-            liveness::forget(draft, &Subject::Record(handle.clone()))?;
-            Ok(revision)
-        }
-        ImportKind::Card => {
-            let Some(kept) = draft.entry(&CARDS, handle.as_str())? else {
-                return Ok(draft.revision());
-            };
-            let home = Home::of(draft, handle)?;
-            home.account(draft, Some(tenancy::of_card(&kept)), Usage::default())?;
-            let revision = gone(draft, ChangeKind::Card, kept.scope());
-            draft.remove(&CARDS, &kept);
-            Ok(revision)
-        }
+        ImportKind::Record => withdraw_record(draft, handle),
+        ImportKind::Card => withdraw_card(draft, handle),
     }
+}
+
+fn withdraw_record(draft: &mut Draft<'_>, handle: &Handle) -> Result<Revision, Stop> {
+    let id = handle.as_str();
+    let Some(kept) = draft.entry(&RECORDS, id)? else { return Ok(draft.revision()) };
+    let home = Home::of(draft, handle)?;
+    home.account(draft, Some(tenancy::of_record(&kept)), Usage::default())?;
+    let revision = draft.note_in(ChangeKind::Record, id, true, (Some(kept.scope()), None));
+    draft.remove(&RECORDS, &kept);
+    liveness::forget(draft, &Subject::Record(handle.clone()))?;
+    Ok(revision)
+}
+
+fn withdraw_card(draft: &mut Draft<'_>, handle: &Handle) -> Result<Revision, Stop> {
+    let id = handle.as_str();
+    let Some(kept) = draft.entry(&CARDS, id)? else { return Ok(draft.revision()) };
+    let home = Home::of(draft, handle)?;
+    home.account(draft, Some(tenancy::of_card(&kept)), Usage::default())?;
+    let revision = draft.note_in(ChangeKind::Card, id, true, (Some(kept.scope()), None));
+    draft.remove(&CARDS, &kept);
+    Ok(revision)
 }

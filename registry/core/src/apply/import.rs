@@ -39,14 +39,7 @@ pub(super) fn take(draft: &mut Draft<'_>, import: &Import) -> Outcome {
     }
     check_quota(&giver, had && kept.as_ref().is_some_and(|kept| kept.partner == giver.name))?;
     let revision = match &import.entry {
-        Some(entry) => {
-            let usage = match import.kind {
-                ImportKind::Record => KeyUse::Signing,
-                ImportKind::Card => KeyUse::Card,
-            };
-            owner::check_key(draft, entry.owner.as_ref(), usage)?;
-            store(draft, import, entry)?
-        }
+        Some(entry) => store(draft, import, entry)?,
         None => withdraw(draft, import.kind, &import.handle)?,
     };
     keep_provenance(draft, kept.as_ref(), import, revision)?;
@@ -122,6 +115,11 @@ fn check_quota(giver: &PartnerEntry, counted: bool) -> Result<(), Refusal> {
 }
 
 fn store(draft: &mut Draft<'_>, import: &Import, entry: &ImportedRecord) -> Result<Revision, Stop> {
+    let usage = match import.kind {
+        ImportKind::Record => KeyUse::Signing,
+        ImportKind::Card => KeyUse::Card,
+    };
+    owner::check_key(draft, entry.owner.as_ref(), usage)?;
     let home = Home::of(draft, &import.handle)?;
     check_place(&home, import)?;
     let bytes = draft.require_body(&entry.digest)?;

@@ -100,7 +100,7 @@ pub(crate) fn card(url: &str) -> Value {
         "supportedInterfaces": [{
             "url": url, "protocolBinding": "JSONRPC", "protocolVersion": "1.0",
         }],
-        "capabilities": {}, "defaultInputModes": ["text/plain"],
+        "capabilities": { "streaming": true }, "defaultInputModes": ["text/plain"],
         "defaultOutputModes": ["text/plain"],
         "skills": [{ "id": "s", "name": "s", "description": "d", "tags": ["t"] }],
     })
