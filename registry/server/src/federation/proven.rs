@@ -84,7 +84,8 @@ impl Pull {
             shown.ok_or_else(|| Trouble::lie("an entry comes without its proof"))?;
         let fact = &inclusion.fact;
         let about = (fact.kind.as_str(), fact.id.as_str(), fact.digest);
-        let revision = (offer.hops > 1).then_some(fact.revision).unwrap_or(offer.home_revision);
+        // Only its home counts in its own revisions.
+        let revision = if offer.hops > 1 { fact.revision } else { offer.home_revision };
         if about != (offer.kind.as_str(), offer.handle.as_str(), Some(digest))
             || fact.revision != revision
         {
