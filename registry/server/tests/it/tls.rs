@@ -62,7 +62,11 @@ impl Certified {
         let (cert, key) = self.issue(&format!("registry/{id}"));
         let client_ca = Some(self.folder.path().join("ca.crt"));
         let members = (1_u64..).zip(&self.urls).map(|(id, url)| (id.to_string(), url.clone()));
+        // Anonymous callers have this share; who shows a certificate has none.
+        let mut bounds = config(self.folder.path(), id).bounds;
+        (bounds.source_requests_per_second, bounds.source_burst) = (1, 50);
         Config {
+            bounds,
             tls: Some(ServerFiles { client_ca, ..ServerFiles::new(cert, key) }),
             plain_loopback: false,
             members: members.collect(),
@@ -199,6 +203,22 @@ async fn a_certificate_stands_for_what_the_registry_knows_of_its_holder() {
     let path = "/v1/records/urn:test:agent:1";
     assert!(rest(&world, path, "").await.starts_with("HTTP/1.1 401"));
     assert!(rest(&world, path, "operator/alice").await.starts_with("HTTP/1.1 404"));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_known_certificate_has_no_share_of_the_unverified() {
+    let world = Certified::start(1).await;
+    let mut operator = world.directory(0, "operator/alice");
+    for _ in 0..80 {
+        operator.list_peers(wire::ListRequest::default()).await.expect("an operator is known");
+    }
+    let mut unknown = world.directory(0, "gateway/nobody");
+    let mut answer = unknown.list_peers(wire::ListRequest::default()).await;
+    for _ in 0..80 {
+        answer = unknown.list_peers(wire::ListRequest::default()).await;
+    }
+    refused("who is not registered", answer, "rate-limited");
     world.stop().await;
 }
 
