@@ -46,19 +46,20 @@ async fn deploy(profile: &Profile, args: DeployArgs) -> Result<Output, Failure> 
         Kind::Component => "component",
         Kind::Command => "command",
     };
+    let limits = wire::Limits {
+        fuel: args.fuel,
+        memory_bytes: args.memory_mib << 20,
+        wall_ms: args.wall_seconds * 1_000,
+        output_bytes: args.output_kib << 10,
+    };
     let request = wire::PutAgentRequest {
         handle: args.handle,
         artifact: info.digest,
         kind: kind.to_owned(),
-        limits: Some(wire::Limits {
-            fuel: args.fuel,
-            memory_bytes: args.memory_mib << 20,
-            wall_ms: args.wall_seconds * 1_000,
-            output_bytes: args.output_kib << 10,
-        }),
+        limits: Some(limits),
         isolation: vec!["wasm-proc".to_owned()],
         card,
-        visibility: String::new(),
+        visibility: args.visibility,
     };
     Ok(Output::one(json(&directory.put_agent(request).await?.into_inner())))
 }
