@@ -8,7 +8,7 @@ mod names;
 use std::collections::BTreeMap;
 
 use proto_types::card::Assurance;
-use proto_types::{LeaseEpoch, WallMs};
+use proto_types::{LeaseEpoch, TaskId, WallMs};
 use registry_core::change::{Lease, Reply};
 use registry_core::command::{Command, PeerCommand, Proposal};
 use registry_core::entry::{NodeState, TaskEnd};
@@ -118,15 +118,7 @@ impl Workload {
         let (id, node) = (task(name), node(random.u8(0..2)));
         let epoch = self.epochs.get(&name).copied().unwrap_or(LeaseEpoch(1));
         match random.u8(0..10) {
-            0..3 => Command::SubmitTask {
-                id,
-                context: context(),
-                agent: handle(9),
-                owner: "operator".to_owned(),
-                input: names::furniture_body(),
-                reply_to: None,
-                deadline: WallMs(START.0 + DAYS_MS),
-            },
+            0..3 => submit(id),
             3..6 => Command::AssignTask { id, node },
             6..8 => Command::CompleteTask {
                 id,
@@ -172,6 +164,18 @@ impl Workload {
                 None => spend(random),
             },
         }
+    }
+}
+
+fn submit(id: TaskId) -> Command {
+    Command::SubmitTask {
+        id,
+        context: context(),
+        agent: handle(9),
+        owner: "operator".to_owned(),
+        input: names::furniture_body(),
+        reply_to: None,
+        deadline: WallMs(START.0 + DAYS_MS),
     }
 }
 

@@ -36,6 +36,18 @@ const CALM_BY_US: Us = 8_000_000;
 /// Lines of the trace that are kept.
 const TRACE_MAX: usize = 60;
 
+/// What happens to a client.
+#[derive(Debug)]
+enum Meets {
+    /// There is time for its next operation.
+    Turn,
+    Answer(Attempt, Answer),
+    /// The pause before it asks again is over.
+    Retry(Attempt),
+    /// It has waited long enough.
+    Patience(Attempt),
+}
+
 /// Something that is going to happen.
 #[derive(Debug)]
 enum Event {
@@ -54,27 +66,14 @@ enum Event {
         caller: Caller,
         request: Request,
     },
-    Tell {
+    /// What a client meets.
+    Client {
         client: usize,
-        attempt: Attempt,
-        answer: Answer,
+        meets: Meets,
     },
     Synced {
         member: usize,
         life: u32,
-    },
-    /// A client has time for its next operation.
-    Turn {
-        client: usize,
-    },
-    /// A client asks again.
-    Retry {
-        client: usize,
-        attempt: Attempt,
-    },
-    Patience {
-        client: usize,
-        attempt: Attempt,
     },
     Restart {
         member: usize,
@@ -166,7 +165,7 @@ impl World {
             world.plan(member as Us, Event::Tick { member, life: 0 });
         }
         for client in 0..CLIENTS {
-            world.plan(200_000 + client as Us, Event::Turn { client });
+            world.plan(200_000 + client as Us, Event::Client { client, meets: Meets::Turn });
         }
         world.plan_fault();
         world.plan(FAULTS_END_US, Event::Calm);
@@ -224,7 +223,8 @@ impl World {
         for (Caller { client, attempt }, answer) in outbox.answers {
             for delay in self.network.delays(from, Place::Client(client), &mut self.random) {
                 let answer = answer.clone();
-                self.plan(delay, Event::Tell { client, attempt, answer });
+                let meets = Meets::Answer(attempt, answer);
+                self.plan(delay, Event::Client { client, meets });
             }
         }
         Ok(())

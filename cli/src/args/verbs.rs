@@ -180,6 +180,9 @@ pub(crate) struct DeployArgs {
     /// What its card says: JSON with name, description, version and skills.
     #[arg(long)]
     pub(crate) card: PathBuf,
+    /// Who may see it: public, redacted, federated, private.
+    #[arg(long, default_value = "")]
+    pub(crate) visibility: String,
     /// A component of our world, or a WASI command.
     #[arg(long, value_enum, default_value_t = Kind::Component)]
     pub(crate) kind: Kind,

@@ -46,21 +46,27 @@ async fn deploy(profile: &Profile, args: DeployArgs) -> Result<Output, Failure> 
         Kind::Component => "component",
         Kind::Command => "command",
     };
+    let limits = limits(&args);
     let request = wire::PutAgentRequest {
         handle: args.handle,
         artifact: info.digest,
         kind: kind.to_owned(),
-        limits: Some(wire::Limits {
-            fuel: args.fuel,
-            memory_bytes: args.memory_mib << 20,
-            wall_ms: args.wall_seconds * 1_000,
-            output_bytes: args.output_kib << 10,
-        }),
+        limits: Some(limits),
         isolation: vec!["wasm-proc".to_owned()],
         card,
-        visibility: String::new(),
+        visibility: args.visibility,
     };
     Ok(Output::one(json(&directory.put_agent(request).await?.into_inner())))
+}
+
+/// What a run may use, in the units of the wire.
+fn limits(args: &DeployArgs) -> wire::Limits {
+    wire::Limits {
+        fuel: args.fuel,
+        memory_bytes: args.memory_mib << 20,
+        wall_ms: args.wall_seconds * 1_000,
+        output_bytes: args.output_kib << 10,
+    }
 }
 
 /// Sends the artifact in chunks; the digest that comes back must be ours.
@@ -113,6 +119,7 @@ fn json(agent: &wire::Agent) -> Value {
             "wallMs": limits.wall_ms,
             "outputBytes": limits.output_bytes,
         },
+        "visibility": agent.visibility,
         "revision": agent.revision,
     })
 }

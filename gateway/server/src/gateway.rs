@@ -48,6 +48,12 @@ pub(crate) struct Gateway {
     pub(crate) grpc: Router,
 }
 
+/// Where this process listens.
+fn own_url(config: &Config, address: SocketAddr) -> String {
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    format!("{scheme}://{address}")
+}
+
 fn own_origin(here: &str) -> Origin {
     Origin::normalise(here).expect("a socket's address makes an origin")
 }
@@ -64,8 +70,7 @@ impl Gateway {
         registry: Arc<Registry>,
         (address, readiness, shutdown): (SocketAddr, Readiness, Shutdown),
     ) -> Arc<Self> {
-        let scheme = if config.tls.is_some() { "https" } else { "http" };
-        let here = format!("{scheme}://{address}");
+        let here = own_url(config, address);
         let origin = checked.origin.unwrap_or_else(|| own_origin(&here));
         let bounds = config.bounds.clone();
         let waiting = Arc::new(Waiting::new(bounds.waiting_max));

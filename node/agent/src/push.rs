@@ -11,6 +11,7 @@ use proto_wire::gateway::v1::{Open, PushRequest};
 use proto_wire::registry::v1 as wire;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
 use tonic::transport::Endpoint;
 
 use crate::outcome::{Artifacts, stream_response};
@@ -56,18 +57,10 @@ fn open(
     let first = PushRequest { kind: Some(Kind::Open(open)) };
     // The queue is new and holds more than one.
     let _ = sender.try_send(first);
-    let endpoint = Endpoint::from_shared(to.endpoint.clone());
-    let task = assigned.task.clone();
+    let (task, endpoint) = (assigned.task.clone(), to.endpoint.clone());
     tokio::spawn(async move {
-        let pushed = async {
-            let endpoint = endpoint?.connect_timeout(PATIENCE);
-            let channel = endpoint.connect_with_connector(connector).await?;
-            Ok::<_, tonic::transport::Error>(
-                TaskEventsClient::new(channel).push(ReceiverStream::new(receiver)).await,
-            )
-        };
-        match pushed.await {
-            Ok(Ok(_)) => {}
+        match push(endpoint, connector, receiver).await {
+            Ok(Ok(())) => {}
             Ok(Err(status)) => tracing::debug!(%task, %status, "the gateway ended the push"),
             Err(error) => {
                 tracing::debug!(%task, error = deploy_service::telemetry::chain(&error), "the gateway is not there")
@@ -75,4 +68,16 @@ fn open(
         }
     });
     sender
+}
+
+/// Pushes until the sender is gone; what the gateway says of it, if it could be reached.
+async fn push(
+    endpoint: String,
+    connector: Connector,
+    requests: mpsc::Receiver<PushRequest>,
+) -> Result<Result<(), Status>, tonic::transport::Error> {
+    let endpoint = Endpoint::from_shared(endpoint)?.connect_timeout(PATIENCE);
+    let channel = endpoint.connect_with_connector(connector).await?;
+    let pushed = TaskEventsClient::new(channel).push(ReceiverStream::new(requests)).await;
+    Ok(pushed.map(drop))
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::digest::Digest;
 use crate::id::{CorrelationId, EnvelopeId, Handle, IdempotencyKey};
+use crate::life::{self, LifeError};
 use crate::origin::Origin;
 use crate::signed::Document;
 use crate::time::{self, WallMs};
@@ -20,9 +21,6 @@ pub const HOPS_MAX: u8 = 16;
 /// The longest life: how long a queue may have to keep it, and how long its id is remembered.
 /// Seven days let a peer be away for a week; arbitrary.
 pub const LIFE_MS_MAX: u64 = 7 * 24 * 3_600 * 1_000;
-
-/// How far ahead the source's clock may be; the skew of federation tokens.
-pub const SKEW_MS: u64 = 60_000;
 
 /// The longest media type. RFC 6838 allows 127 + 1 + 127 without parameters.
 const CONTENT_TYPE_LEN_MAX: usize = 255;
@@ -91,24 +89,9 @@ pub enum Error {
     /// The id is not a UUID of version 7 in lower case.
     #[error("the id is not a lower-case UUID of version 7")]
     Id,
-    /// It expires before it begins, or lives too long.
-    #[error("a life of {life_ms} ms is outside 1 to {LIFE_MS_MAX}")]
-    Life {
-        /// `expires_at` − `issued_at`, 0 if negative.
-        life_ms: u64,
-    },
-    /// It comes from the future.
-    #[error("issued at {issued_at}, more than {SKEW_MS} ms from now")]
-    Future {
-        /// When it says it was made.
-        issued_at: WallMs,
-    },
-    /// Its time is over.
-    #[error("expired at {expires_at}")]
-    Expired {
-        /// When it ended.
-        expires_at: WallMs,
-    },
+    /// It does not count at this time.
+    #[error(transparent)]
+    Life(#[from] LifeError),
     /// The hop limit is 0 or too great, or the path is longer than it.
     #[error("{hops} hops with a limit of {limit}; the limit is 1 to {HOPS_MAX}")]
     Hops {
@@ -151,7 +134,7 @@ impl Envelope {
         if !is_uuid_v7(self.id.as_str()) {
             return Err(Error::Id);
         }
-        self.check_times(now)?;
+        life::check(self.issued_at, self.expires_at, LIFE_MS_MAX, now)?;
         self.check_path()?;
         if !is_media_type(&self.content_type) {
             return Err(Error::ContentType);
@@ -162,20 +145,6 @@ impl Envelope {
             (None, Some(_)) => Err(Error::PayloadRef),
             _ => Err(Error::Payload),
         }
-    }
-
-    fn check_times(&self, now: WallMs) -> Result<(), Error> {
-        let life_ms = self.expires_at.since(self.issued_at);
-        if !(1..=LIFE_MS_MAX).contains(&life_ms) {
-            return Err(Error::Life { life_ms });
-        }
-        if self.issued_at > now.plus_ms(SKEW_MS) {
-            return Err(Error::Future { issued_at: self.issued_at });
-        }
-        if self.expires_at <= now {
-            return Err(Error::Expired { expires_at: self.expires_at });
-        }
-        Ok(())
     }
 
     fn check_path(&self) -> Result<(), Error> {

@@ -14,6 +14,7 @@ pub mod id;
 pub mod jose;
 pub mod json;
 pub mod key;
+pub mod life;
 pub mod manifest;
 pub mod origin;
 pub mod peer;
@@ -31,6 +32,7 @@ pub use crate::id::{
     NodeId, Nonce, TaskId,
 };
 pub use crate::key::{PublicKey, SecretKey};
+pub use crate::life::LifeError;
 pub use crate::origin::Origin;
 pub use crate::revision::{LeaseEpoch, Revision};
 pub use crate::signed::{Document, Signed, Verified};

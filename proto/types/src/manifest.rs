@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::id::Kid;
 use crate::key::{self, PublicKey};
+use crate::life::{self, LifeError};
 use crate::origin::Origin;
 use crate::signed::Document;
 use crate::time::{self, WallMs};
@@ -29,9 +30,6 @@ pub const URL_LEN_MAX: usize = 2_048;
 /// The longest life. A frozen manifest is believed no longer than this; 90 days is what the web's
 /// certificates have settled on.
 pub const LIFE_MS_MAX: u64 = 90 * 24 * 3_600 * 1_000;
-
-/// How far ahead the issuer's clock may be; the skew of federation tokens.
-pub const SKEW_MS: u64 = 60_000;
 
 /// The longest `contact`. Arbitrary.
 const CONTACT_LEN_MAX: usize = 256;
@@ -141,24 +139,9 @@ pub enum Error {
     /// The first manifest names a predecessor, or a later one names none.
     #[error("prev must be absent in the first manifest and present in every other")]
     Prev,
-    /// It expires before it begins, or lives too long.
-    #[error("a life of {life_ms} ms is outside 1 to {LIFE_MS_MAX}")]
-    Life {
-        /// `expires_at` − `issued_at`, 0 if negative.
-        life_ms: u64,
-    },
-    /// It comes from the future.
-    #[error("issued at {issued_at}, more than {SKEW_MS} ms from now")]
-    Future {
-        /// When it says it was made.
-        issued_at: WallMs,
-    },
-    /// Its time is over.
-    #[error("expired at {expires_at}")]
-    Expired {
-        /// When it ended.
-        expires_at: WallMs,
-    },
+    /// It does not count at this time.
+    #[error(transparent)]
+    Life(#[from] LifeError),
     /// A list is longer than allowed, or empty where it must not be.
     #[error("{list} has {len} entries, at most {max} are allowed, and keys must not be empty")]
     Count {
@@ -222,7 +205,7 @@ impl PeerManifest {
         if self.prev.is_some() == (self.seq == 1) {
             return Err(Error::Prev);
         }
-        self.check_times(now)?;
+        life::check(self.issued_at, self.expires_at, LIFE_MS_MAX, now)?;
         self.check_keys(now)?;
         self.endpoints.check()?;
         self.check_texts()
@@ -239,20 +222,6 @@ impl PeerManifest {
     pub fn key(&self, kid: &Kid, usage: KeyUse, now: WallMs) -> Option<PublicKey> {
         let fits = |key: &&ManifestKey| key.kid == *kid && key.usage == usage && key.is_valid(now);
         self.keys.iter().find(fits).map(|key| key.public_key)
-    }
-
-    fn check_times(&self, now: WallMs) -> Result<(), Error> {
-        let life_ms = self.expires_at.since(self.issued_at);
-        if !(1..=LIFE_MS_MAX).contains(&life_ms) {
-            return Err(Error::Life { life_ms });
-        }
-        if self.issued_at > now.plus_ms(SKEW_MS) {
-            return Err(Error::Future { issued_at: self.issued_at });
-        }
-        if self.expires_at <= now {
-            return Err(Error::Expired { expires_at: self.expires_at });
-        }
-        Ok(())
     }
 
     fn check_keys(&self, now: WallMs) -> Result<(), Error> {

@@ -181,6 +181,13 @@ pub fn identify(
     Ok(Principal::Operator)
 }
 
+/// Whether the value is a secret, which one comparison judges. A federation token takes the check of
+/// a signature, so its bearer is unknown until then.
+#[must_use]
+pub fn is_secret(authorization: &str) -> bool {
+    bearer(authorization).is_some_and(|token| !peer::is_token(token))
+}
+
 /// Whether the value has the form of a credential that is given by registration: a member that lags
 /// behind may not know yet one that is good.
 #[must_use]

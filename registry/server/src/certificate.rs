@@ -1,15 +1,17 @@
 //! Principals by certificate: how a verified identity reaches the calls, and whom it stands for.
 //!
 //! It decides that an identity is worth what the registry's own state says: the certificate of a
-//! gateway or node that is not registered is nobody's. It must never take an identity from a
+//! gateway or node that is not registered, or of a peer that is not active, is nobody's. It must never take an identity from a
 //! request: what a client writes into the header is thrown away before anything looks at it.
 
 use axum::body::Body;
 use deploy_service::ClientIdentity;
 use deploy_service::tls::{Identity, Role};
 use http::{HeaderName, HeaderValue, Request};
-use proto_types::{GatewayId, NodeId};
+use proto_types::{GatewayId, NodeId, Origin};
+use registry_api::identity::PeerCaller;
 use registry_api::{Code, Principal, Problem};
+use registry_core::entry::PeerStatus;
 use registry_core::query;
 use registry_core::view::View;
 
@@ -45,16 +47,27 @@ pub(crate) fn principal(identity: &Identity, view: &dyn View) -> Result<Principa
             Ok(id) => query::node(view, &id)?.map(|_| Principal::Node(id)),
             Err(_) => None,
         },
+        Role::Peer => match identity.id().parse() {
+            Ok(origin) => peer(origin, view)?,
+            Err(_) => None,
+        },
         // Members ask each other nothing that is not for everybody; their own calls have a door of
-        // their own. Peers act by tokens and signatures.
-        Role::Registry | Role::Peer => None,
+        // their own.
+        Role::Registry => None,
     };
     Ok(known.unwrap_or(Principal::Anonymous))
 }
 
+/// A peer that is enrolled and active; its certificate takes the place of a token.
+fn peer(origin: Origin, view: &dyn View) -> Result<Option<Principal>, Problem> {
+    let known = query::peer(view, &origin)?;
+    let acts = known.is_some_and(|peer| peer.status == PeerStatus::Active);
+    Ok(acts.then_some(Principal::Peer(PeerCaller { origin, token: None })))
+}
+
 /// Whether a member that lags behind may not know yet whom the identity stands for.
 pub(crate) fn may_be_new(identity: &Identity) -> bool {
-    matches!(identity.role(), Role::Gateway | Role::Node)
+    matches!(identity.role(), Role::Gateway | Role::Node | Role::Peer)
 }
 
 /// Holds if a certificate and another credential of one request are of one principal.

@@ -133,13 +133,18 @@ impl Front {
         self.sources.limit.check(address)
     }
 
-    /// Whether the caller shows a credential that this member knows. One that only the leader
-    /// knows yet counts as none for as long.
+    /// Whether the caller shows a secret or a certificate that this member knows. One that only the
+    /// leader knows yet counts as none for as long, and so does a token: whoever could make us check
+    /// signatures without bound would need no other flood.
     fn is_verified(&self, parts: &Parts) -> bool {
-        let Some(shown) = parts.headers.get(AUTHORIZATION) else { return false };
+        let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let view = self.member.registry.view().0;
-        let known = identity::identify(shown.to_str().ok(), self.member.door(), &view);
-        known.is_ok_and(|principal| principal != Principal::Anonymous)
+        let certificate = certificate::carried(text(certificate::HEADER));
+        let certified = certificate.map(|identity| certificate::principal(&identity, &view));
+        let secret = text(AUTHORIZATION.as_str()).filter(|value| identity::is_secret(value));
+        let shown = secret.map(|value| identity::identify(Some(value), self.member.door(), &view));
+        let mut known = certified.into_iter().chain(shown).flatten();
+        known.any(|principal| principal != Principal::Anonymous)
     }
 }
 

@@ -29,14 +29,14 @@ async fn members_come_vote_lead_and_leave_under_load() -> Result<()> {
         let at = world.join_member(id).await?;
         writers.knows(&world.members[at].url);
     }
-    promote(&world, &["4", "5"]).await?;
+    insist(&world, &["promote", "4", "5"]).await?;
     ensure!(voters(&world)? == [1, 2, 3, 4, 5], "{}", members(&world)?);
     writers.more(SOME).await?;
 
     // The leader is taken out; it hands over and another one does it.
     let leader = world.leader().await?;
     let gone = world.members[leader].id;
-    world.cli(&["cluster", "remove", &gone.to_string()])?;
+    insist(&world, &["remove", &gone.to_string()]).await?;
     writers.more(SOME).await?;
     ensure!(!voters(&world)?.contains(&gone), "{}", members(&world)?);
     world.members.remove(leader).process.context("up")?.kill_9()?;
@@ -55,9 +55,9 @@ async fn members_come_vote_lead_and_leave_under_load() -> Result<()> {
     world.members[dead].process.take().context("up")?.kill_9()?;
     let at = world.join_member(6).await?;
     writers.knows(&world.members[at].url);
-    world.cli(&["cluster", "remove", &dead_id.to_string()])?;
+    insist(&world, &["remove", &dead_id.to_string()]).await?;
     world.members.remove(dead);
-    promote(&world, &["6"]).await?;
+    insist(&world, &["promote", "6"]).await?;
     writers.more(SOME).await?;
     let found = voters(&world)?;
     ensure!(found.len() == 4 && found.contains(&6), "{found:?}");
@@ -70,11 +70,11 @@ async fn members_come_vote_lead_and_leave_under_load() -> Result<()> {
     world.stop()
 }
 
-/// A learner is refused its vote until it has caught up.
-async fn promote(world: &World, ids: &[&str]) -> Result<()> {
+/// A change is refused as long as too many members lag behind, so it is asked for again.
+async fn insist(world: &World, change: &[&str]) -> Result<()> {
     let until = std::time::Instant::now() + chaos_cluster::world::PATIENCE;
     loop {
-        match world.cli(&[&["cluster", "promote"], ids].concat()) {
+        match world.cli(&[&["cluster"], change].concat()) {
             Ok(_) => return Ok(()),
             Err(error) if std::time::Instant::now() > until => return Err(error),
             Err(_) => tokio::time::sleep(std::time::Duration::from_millis(200)).await,

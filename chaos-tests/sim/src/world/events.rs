@@ -5,11 +5,11 @@
 
 use crate::client::{Next, PATIENCE_US};
 use crate::consensus::Us;
-use crate::history::{Answer, Attempt, Operation, Outcome, Wish};
+use crate::history::{Operation, Outcome, Wish};
 use crate::member::{Caller, Request};
 use crate::network::Place;
 
-use super::{CLIENTS_END_US, Event, Violation, World};
+use super::{CLIENTS_END_US, Event, Meets, Violation, World};
 
 /// How often a member looks at its timers.
 const TICK_US: Us = 5_000;
@@ -22,43 +22,47 @@ impl World {
         }
         match event {
             Event::Tick { member, life } => self.tick(member, life),
-            Event::Deliver { from, to, message } if !self.conditions[to].down => {
+            Event::Deliver { to, .. } | Event::Ask { to, .. } if self.conditions[to].down => Ok(()),
+            Event::Deliver { from, to, message } => {
                 let now = self.clock(to);
                 let outbox = self.members[to].receive(now, from, &message, &mut self.random);
                 self.let_out(to, outbox)
             }
-            Event::Ask { to, caller, request } if !self.conditions[to].down => {
+            Event::Ask { to, caller, request } => {
                 let now = self.clock(to);
                 let outbox = self.members[to].request(now, caller, request);
                 self.let_out(to, outbox)
             }
-            Event::Deliver { .. } | Event::Ask { .. } => Ok(()),
             Event::Synced { member, life } => self.synced(member, life),
-            Event::Tell { client, attempt, answer } => {
-                self.tell(client, attempt, answer);
-                Ok(())
-            }
-            Event::Turn { client } => {
-                self.turn(client);
-                Ok(())
-            }
-            Event::Retry { client, attempt } => {
-                let pending = self.clients[client].pending.as_ref();
-                if pending.is_some_and(|pending| pending.attempt == attempt) {
-                    self.ask(client);
-                }
-                Ok(())
-            }
-            Event::Patience { client, attempt } => {
-                let members = self.members.len();
-                let next = self.clients[client].lost_patience(attempt, members);
-                self.go_on(client, next);
+            Event::Client { client, meets } => {
+                self.meet(client, meets);
                 Ok(())
             }
             Event::Restart { member, life } => self.restart(member, life),
             Event::SpaceFreed { member } => self.free_space(member),
             Event::Fault(fault) => self.strike(fault),
             Event::Calm => self.calm_down(),
+        }
+    }
+
+    fn meet(&mut self, client: usize, meets: Meets) {
+        let members = self.members.len();
+        match meets {
+            Meets::Turn => self.turn(client),
+            Meets::Answer(attempt, answer) => {
+                let next = self.clients[client].answered(attempt, answer, members);
+                self.go_on(client, next);
+            }
+            Meets::Retry(attempt) => {
+                let pending = self.clients[client].pending.as_ref();
+                if pending.is_some_and(|pending| pending.attempt == attempt) {
+                    self.ask(client);
+                }
+            }
+            Meets::Patience(attempt) => {
+                let next = self.clients[client].lost_patience(attempt, members);
+                self.go_on(client, next);
+            }
         }
     }
 
@@ -120,13 +124,7 @@ impl World {
         for delay in self.network.delays(from, place, &mut self.random) {
             self.plan(delay, Event::Ask { to, caller, request: request.clone() });
         }
-        self.plan(PATIENCE_US, Event::Patience { client, attempt });
-    }
-
-    fn tell(&mut self, client: usize, attempt: Attempt, answer: Answer) {
-        let members = self.members.len();
-        let next = self.clients[client].answered(attempt, answer, members);
-        self.go_on(client, next);
+        self.plan(PATIENCE_US, Event::Client { client, meets: Meets::Patience(attempt) });
     }
 
     fn go_on(&mut self, client: usize, next: Next) {
@@ -135,7 +133,7 @@ impl World {
             Next::Again => self.ask(client),
             Next::Later(attempt) => {
                 let pause = self.random.u64(5_000..60_000);
-                self.plan(pause, Event::Retry { client, attempt });
+                self.plan(pause, Event::Client { client, meets: Meets::Retry(attempt) });
             }
             Next::Over(outcome) => self.end(client, outcome),
         }
@@ -151,6 +149,6 @@ impl World {
             self.history[pending.attempt.operation].ended = Some((self.now, outcome));
         }
         let pause = self.random.u64(500..30_000);
-        self.plan(pause, Event::Turn { client });
+        self.plan(pause, Event::Client { client, meets: Meets::Turn });
     }
 }

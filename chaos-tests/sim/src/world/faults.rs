@@ -22,27 +22,15 @@ impl World {
         match fault {
             Fault::Crash { member, down } => self.crash(member, down),
             Fault::CrashAll { down } => {
-                for member in 0..self.members.len() {
-                    self.crash(member, down);
-                }
+                (0..self.members.len()).for_each(|member| self.crash(member, down));
             }
-            Fault::CrashLeader { down } => {
-                if let Some(leader) = self.leader() {
-                    self.crash(leader, down);
-                }
-            }
+            Fault::CrashLeader { down } => self.crash_leader(down),
             Fault::Pause { member, pause } => {
                 self.conditions[member].paused_until = self.now + pause;
             }
             Fault::Isolate { member } => self.isolate(member),
-            Fault::IsolateLeader => {
-                if let Some(leader) = self.leader() {
-                    self.isolate(leader);
-                }
-            }
-            Fault::OneWay { from, to } => {
-                self.network.cut(Place::Member(from), Place::Member(to));
-            }
+            Fault::IsolateLeader => self.isolate_leader(),
+            Fault::OneWay { from, to } => self.network.cut(Place::Member(from), Place::Member(to)),
             Fault::Lossy { loss, repetition } => {
                 (self.network.loss, self.network.repetition) = (loss, repetition);
             }
@@ -64,8 +52,20 @@ impl World {
         (0..self.members.len()).find(leads)
     }
 
+    fn isolate_leader(&mut self) {
+        if let Some(leader) = self.leader() {
+            self.isolate(leader);
+        }
+    }
+
     fn isolate(&mut self, member: usize) {
         self.network.split(&[member].into(), self.members.len());
+    }
+
+    fn crash_leader(&mut self, down: Us) {
+        if let Some(leader) = self.leader() {
+            self.crash(leader, down);
+        }
     }
 
     fn crash(&mut self, member: usize, down: Us) {

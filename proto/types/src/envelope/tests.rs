@@ -7,6 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::id::Kid;
 use crate::key::SecretKey;
+use crate::life::SKEW_MS;
 use crate::signed::Signed;
 
 const NOW: WallMs = WallMs(1_774_008_000_000);
@@ -54,14 +55,20 @@ fn only_a_uuid_of_version_7_is_an_id() {
 
 #[test]
 fn time_and_path_are_bounded() {
-    assert_eq!(check(|e| e.expires_at = NOW), Err(Error::Life { life_ms: 0 }));
+    assert_eq!(
+        check(|e| e.expires_at = NOW),
+        Err(Error::Life(LifeError::Span { life_ms: 0, max_ms: LIFE_MS_MAX }))
+    );
     let long = check(|e| e.expires_at = NOW.plus_ms(LIFE_MS_MAX + 1));
-    assert_eq!(long, Err(Error::Life { life_ms: LIFE_MS_MAX + 1 }));
+    assert_eq!(
+        long,
+        Err(Error::Life(LifeError::Span { life_ms: LIFE_MS_MAX + 1, max_ms: LIFE_MS_MAX }))
+    );
     let past = check(|e| (e.issued_at, e.expires_at) = (NOW.minus_ms(2), NOW));
-    assert_eq!(past, Err(Error::Expired { expires_at: NOW }));
+    assert_eq!(past, Err(Error::Life(LifeError::Expired { expires_at: NOW })));
     let ahead = NOW.plus_ms(SKEW_MS + 1);
     let future = check(|e| (e.issued_at, e.expires_at) = (ahead, ahead.plus_ms(1)));
-    assert_eq!(future, Err(Error::Future { issued_at: ahead }));
+    assert_eq!(future, Err(Error::Life(LifeError::Future { issued_at: ahead })));
     assert_eq!(check(|e| e.hop_limit = 0), Err(Error::Hops { hops: 1, limit: 0 }));
     assert_eq!(check(|e| e.hop_limit = 17), Err(Error::Hops { hops: 1, limit: 17 }));
     let own = origin("https://a.example");

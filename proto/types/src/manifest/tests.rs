@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::key::SecretKey;
+use crate::life::SKEW_MS;
 use crate::signed::Signed;
 
 const NOW: WallMs = WallMs(1_774_008_000_000);
@@ -61,15 +62,18 @@ fn sequence_and_predecessor_belong_together() {
 
 #[test]
 fn a_manifest_that_is_frozen_or_from_the_future_is_refused() {
-    let life = |life_ms| Err(Error::Life { life_ms });
+    let life = |life_ms| Err(Error::Life(LifeError::Span { life_ms, max_ms: LIFE_MS_MAX }));
     assert_eq!(check(|m| m.expires_at = NOW), life(0));
     assert_eq!(check(|m| m.expires_at = NOW.minus_ms(5)), life(0));
     assert_eq!(check(|m| m.expires_at = m.expires_at.plus_ms(1)), life(LIFE_MS_MAX + 1));
     assert_eq!(check(|m| m.issued_at = NOW.plus_ms(SKEW_MS)), Ok(()));
     let ahead = NOW.plus_ms(SKEW_MS + 1);
-    assert_eq!(check(|m| m.issued_at = ahead), Err(Error::Future { issued_at: ahead }));
+    assert_eq!(
+        check(|m| m.issued_at = ahead),
+        Err(Error::Life(LifeError::Future { issued_at: ahead }))
+    );
     let ended = check(|m| (m.issued_at, m.expires_at) = (NOW.minus_ms(9), NOW));
-    assert_eq!(ended, Err(Error::Expired { expires_at: NOW }));
+    assert_eq!(ended, Err(Error::Life(LifeError::Expired { expires_at: NOW })));
 }
 
 #[test]

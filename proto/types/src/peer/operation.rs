@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::id::Kid;
 use crate::json;
-use crate::manifest::{KEYS_MAX, ManifestKey, RecoveryKey, SKEW_MS};
+use crate::life::{self, LifeError};
+use crate::manifest::{KEYS_MAX, ManifestKey, RecoveryKey};
 use crate::origin::Origin;
 use crate::signed::Document;
 use crate::time::{self, WallMs};
@@ -130,24 +131,9 @@ pub enum Error {
     /// The first operation names a predecessor, or a later one names none.
     #[error("prev must be absent in the first operation and present in every other")]
     Prev,
-    /// It expires before it begins, or lives too long.
-    #[error("a life of {life_ms} ms is outside 1 to {LIFE_MS_MAX}")]
-    Life {
-        /// `expires_at` − `issued_at`, 0 if negative.
-        life_ms: u64,
-    },
-    /// It comes from the future.
-    #[error("issued at {issued_at}, more than {SKEW_MS} ms from now")]
-    Future {
-        /// When it says it was made.
-        issued_at: WallMs,
-    },
-    /// Its time is over.
-    #[error("expired at {expires_at}")]
-    Expired {
-        /// When it ended.
-        expires_at: WallMs,
-    },
+    /// It does not count at this time.
+    #[error(transparent)]
+    Life(#[from] LifeError),
     /// A list is longer than allowed, or empty where it must not be.
     #[error("{list} has {len} entries, 1 to {KEYS_MAX} are allowed")]
     Count {
@@ -181,16 +167,7 @@ impl PeerOperation {
         if self.prev.is_some() == (self.seq == 1) {
             return Err(Error::Prev);
         }
-        let life_ms = self.expires_at.since(self.issued_at);
-        if !(1..=LIFE_MS_MAX).contains(&life_ms) {
-            return Err(Error::Life { life_ms });
-        }
-        if self.issued_at > now.plus_ms(SKEW_MS) {
-            return Err(Error::Future { issued_at: self.issued_at });
-        }
-        if self.expires_at <= now {
-            return Err(Error::Expired { expires_at: self.expires_at });
-        }
+        life::check(self.issued_at, self.expires_at, LIFE_MS_MAX, now)?;
         self.action.check()
     }
 }

@@ -6,7 +6,8 @@ use super::operation::Error;
 use super::*;
 use crate::id::Kid;
 use crate::key::SecretKey;
-use crate::manifest::{KeyUse, ManifestKey, RecoveryKey, SKEW_MS};
+use crate::life::{LifeError, SKEW_MS};
+use crate::manifest::{KeyUse, ManifestKey, RecoveryKey};
 use crate::signed::{Error as SignedError, Signed};
 use crate::{Digest, Origin, WallMs};
 
@@ -66,14 +67,20 @@ fn an_operation_makes_sense_on_its_own_or_says_what_is_wrong() {
     assert_eq!(check(&|it| it.epoch = 1 << 53), Err(Error::Seq { seq: 1 }));
     assert_eq!(check(&|it| it.seq = 2), Err(Error::Prev));
     assert_eq!(check(&|it| it.prev = Some(Digest::of(b""))), Err(Error::Prev));
-    assert_eq!(check(&|it| it.expires_at = it.issued_at), Err(Error::Life { life_ms: 0 }));
+    assert_eq!(
+        check(&|it| it.expires_at = it.issued_at),
+        Err(Error::Life(LifeError::Span { life_ms: 0, max_ms: operation::LIFE_MS_MAX }))
+    );
     let life_ms = operation::LIFE_MS_MAX + 1;
-    assert_eq!(check(&|it| it.expires_at = NOW.plus_ms(life_ms)), Err(Error::Life { life_ms }));
+    assert_eq!(
+        check(&|it| it.expires_at = NOW.plus_ms(life_ms)),
+        Err(Error::Life(LifeError::Span { life_ms, max_ms: operation::LIFE_MS_MAX }))
+    );
     let issued_at = NOW.plus_ms(SKEW_MS + 1);
     let future = check(&|it| (it.issued_at, it.expires_at) = (issued_at, issued_at.plus_ms(1)));
-    assert_eq!(future, Err(Error::Future { issued_at }));
+    assert_eq!(future, Err(Error::Life(LifeError::Future { issued_at })));
     let past = check(&|it| (it.issued_at, it.expires_at) = (NOW.minus_ms(5), NOW));
-    assert_eq!(past, Err(Error::Expired { expires_at: NOW }));
+    assert_eq!(past, Err(Error::Life(LifeError::Expired { expires_at: NOW })));
     let reason = Some("a\nb".to_owned());
     let broken = check(&|it| it.action = Action::Suspend { reason: reason.clone() });
     assert_eq!(broken, Err(Error::Reason));

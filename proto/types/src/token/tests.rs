@@ -256,7 +256,7 @@ fn case_09_the_audience_is_exactly_our_origin() {
 
 /// Attack case 8, to the millisecond.
 #[test]
-fn times_are_forgiven_the_skew_and_not_a_millisecond_more() {
+fn case_08_times_are_forgiven_the_skew_and_not_a_millisecond_more() {
     let now = NOW * 1_000;
     for (claims, skew, life) in [(plain(), 60_000, 300_000), (bound(), 5_000, 120_000)] {
         assert_eq!(check(&claims, now - skew), Ok(()));

@@ -6,7 +6,7 @@
 
 use proto_types::manifest::{self, PeerManifest};
 use proto_types::signed::{self, Signed, Verified};
-use proto_types::{Digest, Kid, WallMs, json};
+use proto_types::{Digest, Kid, LifeError, WallMs, json};
 use registry_core::command::{Command, PeerCommand, Proposal};
 use registry_core::entry::{EnrolledKey, ManifestRef, PeerEntry, PeerStatus};
 use registry_core::query;
@@ -105,10 +105,18 @@ pub(super) fn refused(error: &signed::Error) -> Problem {
     }
 }
 
+/// What a document that does not count now is refused with.
+pub(super) fn out_of_life(error: LifeError) -> Code {
+    match error {
+        LifeError::Expired { .. } => Code::DocumentExpired,
+        LifeError::Future { .. } => Code::TooFarAhead,
+        LifeError::Span { .. } => Code::InvalidDocument,
+    }
+}
+
 fn senseless(error: &manifest::Error) -> Problem {
     let code = match error {
-        manifest::Error::Expired { .. } => Code::DocumentExpired,
-        manifest::Error::Future { .. } => Code::TooFarAhead,
+        manifest::Error::Life(life) => out_of_life(*life),
         _ => Code::InvalidDocument,
     };
     Problem::new(code, error)

@@ -156,8 +156,7 @@ fn possession() -> Problem {
 
 fn senseless(error: &operation::Error) -> Problem {
     let code = match error {
-        operation::Error::Expired { .. } => Code::DocumentExpired,
-        operation::Error::Future { .. } => Code::TooFarAhead,
+        operation::Error::Life(life) => super::manifest::out_of_life(*life),
         _ => Code::InvalidDocument,
     };
     Problem::new(code, error)

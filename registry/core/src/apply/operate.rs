@@ -3,7 +3,7 @@
 //! count now, whatever the edge found.
 
 use proto_types::peer::{Act, Action, Actor, PeerOperation, operation};
-use proto_types::{Digest, Kid, PublicKey};
+use proto_types::{Digest, Kid, LifeError, PublicKey};
 
 use crate::change::{Refusal, Reply};
 use crate::command::PeerCommand;
@@ -78,7 +78,9 @@ fn check_signer(
 
 fn senseless(error: operation::Error) -> Refusal {
     match error {
-        operation::Error::Expired { expires_at } => Refusal::Expired { expired_ms: expires_at.0 },
+        operation::Error::Life(LifeError::Expired { expires_at }) => {
+            Refusal::Expired { expired_ms: expires_at.0 }
+        }
         other => bound::invalid("operation", &other.to_string()),
     }
 }

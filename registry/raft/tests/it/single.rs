@@ -53,7 +53,7 @@ async fn revisions_are_announced_and_survive_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_leader_stamps_with_the_clock_it_was_given_and_time_never_goes_back() {
+async fn case_08_the_leader_stamps_with_its_clock_and_time_never_goes_back() {
     static NOW: AtomicU64 = AtomicU64::new(1_000_000);
     let clock = |config: &mut registry_raft::Config| {
         config.clock = Clock::new(|| WallMs(NOW.load(Ordering::Relaxed)));
@@ -62,9 +62,13 @@ async fn the_leader_stamps_with_the_clock_it_was_given_and_time_never_goes_back(
     let leader = cluster.leader().await;
     leader.propose(gateway("one", WallMs(1_000_000))).await.unwrap();
     assert_eq!(query::clock(&leader.view().0).unwrap(), WallMs(1_000_000));
-    NOW.store(999_000, Ordering::Relaxed);
-    leader.propose(gateway("two", WallMs(1_000_000))).await.unwrap();
-    assert_eq!(query::clock(&leader.view().0).unwrap(), WallMs(1_000_000));
+    // An hour ahead, and an hour back.
+    NOW.store(4_600_000, Ordering::Relaxed);
+    leader.propose(gateway("two", WallMs(4_600_000))).await.unwrap();
+    assert_eq!(query::clock(&leader.view().0).unwrap(), WallMs(4_600_000));
+    NOW.store(1_000_000, Ordering::Relaxed);
+    leader.propose(gateway("three", WallMs(4_600_000))).await.unwrap();
+    assert_eq!(query::clock(&leader.view().0).unwrap(), WallMs(4_600_000));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

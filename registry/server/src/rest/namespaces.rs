@@ -83,7 +83,8 @@ async fn list(
 ) -> Answered {
     let caller = caller(&member, &headers).await?;
     let asked = parameters(query)?;
-    let after: Option<Namespace> = field::optional("after", asked.after.as_deref().unwrap_or(""))?;
+    let after =
+        asked.after.as_deref().map(|name| field::read::<Namespace>("after", name)).transpose()?;
     let limit = page::limit(asked.limit)?;
     let reading = read(&member, asked.consistency.as_deref()).await?;
     let page = namespaces::page(&reading.view, &caller, after.as_ref(), limit)?;

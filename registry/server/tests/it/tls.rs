@@ -23,6 +23,13 @@ use tower::Service as _;
 
 use crate::world::{OPERATOR, PATIENCE, by, config, credential, eventually, free_addr, refused};
 
+const CARD: &str = r#"{
+    "name": "Mine", "description": "of a peer", "version": "1",
+    "supportedInterfaces": [{ "url": "https://p.example/rpc", "protocolBinding": "JSONRPC", "protocolVersion": "1.0" }],
+    "capabilities": {}, "defaultInputModes": ["text/plain"], "defaultOutputModes": ["text/plain"],
+    "skills": [{ "id": "s", "name": "s", "description": "s", "tags": ["s"] }]
+}"#;
+
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Members in TLS, and the authority of all.
@@ -62,7 +69,11 @@ impl Certified {
         let (cert, key) = self.issue(&format!("registry/{id}"));
         let client_ca = Some(self.folder.path().join("ca.crt"));
         let members = (1_u64..).zip(&self.urls).map(|(id, url)| (id.to_string(), url.clone()));
+        // Anonymous callers have this share; who shows a certificate has none.
+        let mut bounds = config(self.folder.path(), id).bounds;
+        (bounds.source_requests_per_second, bounds.source_burst) = (1, 50);
         Config {
+            bounds,
             tls: Some(ServerFiles { client_ca, ..ServerFiles::new(cert, key) }),
             plain_loopback: false,
             members: members.collect(),
@@ -199,6 +210,55 @@ async fn a_certificate_stands_for_what_the_registry_knows_of_its_holder() {
     let path = "/v1/records/urn:test:agent:1";
     assert!(rest(&world, path, "").await.starts_with("HTTP/1.1 401"));
     assert!(rest(&world, path, "operator/alice").await.starts_with("HTTP/1.1 404"));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_stands_for_a_peer_as_long_as_it_is_active() {
+    const PEER: &str = "https://p.example";
+    let world = Certified::start(1).await;
+    let put = |identity: &str, handle: &str| {
+        let mut directory = world.directory(0, identity);
+        let request = wire::PutCardRequest {
+            handle: handle.to_owned(),
+            document: CARD.into(),
+            ..Default::default()
+        };
+        async move { directory.put_card(request).await }
+    };
+    let (own, other) = ("peer/https/p.example", "peer/https/q.example");
+    refused("a peer that is not enrolled", put(own, "urn:p:agent:0001").await, "unauthenticated");
+    let keys = vec![wire::Key {
+        kid: "k1".to_owned(),
+        public_key_hex: SecretKey::from_seed(&[9; 32]).public().to_hex(),
+        ..Default::default()
+    }];
+    let request = wire::EnrolPeerRequest { origin: PEER.to_owned(), keys, ..Default::default() };
+    world.directory(0, "operator/alice").enrol_peer(request).await.unwrap();
+    let card = put(own, "urn:p:agent:0001").await.unwrap().into_inner();
+    assert_eq!(card.owner, PEER);
+    // There is no token to spend: the same certificate writes again.
+    put(own, "urn:p:agent:0002").await.unwrap();
+    refused("another peer", put(other, "urn:p:agent:0003").await, "unauthenticated");
+    let revoke = wire::RevokePeerRequest { origin: PEER.to_owned() };
+    world.directory(0, "operator/alice").revoke_peer(revoke).await.unwrap();
+    refused("a revoked peer", put(own, "urn:p:agent:0004").await, "unauthenticated");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_known_certificate_has_no_share_of_the_unverified() {
+    let world = Certified::start(1).await;
+    let mut operator = world.directory(0, "operator/alice");
+    for _ in 0..80 {
+        operator.list_peers(wire::ListRequest::default()).await.expect("an operator is known");
+    }
+    let mut unknown = world.directory(0, "gateway/nobody");
+    let mut answer = unknown.list_peers(wire::ListRequest::default()).await;
+    for _ in 0..80 {
+        answer = unknown.list_peers(wire::ListRequest::default()).await;
+    }
+    refused("who is not registered", answer, "rate-limited");
     world.stop().await;
 }
 

@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failed_sync_poisons_every_later_one_even_if_it_would_succeed() {
+    fn case_44_a_failed_sync_poisons_every_later_one_even_if_it_would_succeed() {
         let poison = Arc::new(Poison::default());
         let mut outcomes = vec![Ok(()), Err("disk on fire".to_owned()), Ok(())];
         let syncer = Syncer::start(Arc::clone(&poison), move || outcomes.remove(0)).unwrap();

@@ -9,13 +9,13 @@ use registry_store::{Error, Options, Store};
 
 use crate::{append, indices, open, put};
 
-/// Names the child process of `a_full_disk_poisons_the_log_and_leaves_reads`.
+/// Names the child process of `case_43_a_full_disk_poisons_the_log_and_leaves_reads`.
 const CHILD_DIR: &str = "REGISTRY_STORE_TEST_DIR";
 
 /// The bound stands in for a full disk: it makes the kernel refuse to let any file grow beyond 256 KiB. It holds for a
 /// whole process, hence the child. `trap` turns the signal that comes with it into a plain error.
 #[test]
-fn a_full_disk_poisons_the_log_and_leaves_reads() {
+fn case_43_a_full_disk_poisons_the_log_and_leaves_reads() {
     let dir = tempfile::tempdir().unwrap();
     let this = std::env::current_exe().unwrap();
     let status = Command::new("sh")
@@ -36,7 +36,7 @@ fn a_full_disk_poisons_the_log_and_leaves_reads() {
 }
 
 #[test]
-#[ignore = "runs inside a_full_disk_poisons_the_log_and_leaves_reads"]
+#[ignore = "runs inside case_43_a_full_disk_poisons_the_log_and_leaves_reads"]
 fn child() {
     let dir = PathBuf::from(std::env::var_os(CHILD_DIR).expect("the parent test sets it"));
     let store = open(&dir);
@@ -54,7 +54,7 @@ fn child() {
 }
 
 #[test]
-fn a_torn_tail_is_cut_and_nothing_else() {
+fn case_44_a_torn_tail_is_cut_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     append(store.log(), 1..=5, 100).unwrap();
@@ -69,7 +69,7 @@ fn a_torn_tail_is_cut_and_nothing_else() {
 }
 
 #[test]
-fn a_flipped_bit_amid_the_log_is_refused_and_not_cut() {
+fn case_44_a_flipped_bit_amid_the_log_is_refused_and_not_cut() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     (1..=50).for_each(|index| append(store.log(), [index], 1_000).unwrap());

@@ -5,6 +5,7 @@ mod faults;
 mod install;
 mod log;
 mod model;
+mod steps;
 
 use std::path::Path;
 use std::sync::mpsc;
