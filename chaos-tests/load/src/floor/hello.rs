@@ -84,8 +84,8 @@ impl Hello {
     /// What it is, in words.
     pub(crate) fn name(&self) -> &'static str {
         match self.kind {
-            Kind::Hyper => "hello world of a bare hyper server, same clients and connections",
-            Kind::Axum => "hello world of a bare axum server, same clients and connections",
+            Kind::Hyper => "hello world of a bare hyper server, 64 clients and connections",
+            Kind::Axum => "hello world of a bare axum server, 64 clients and connections",
         }
     }
 

@@ -19,6 +19,8 @@ use crate::series::{self, Point};
 use crate::stage::Role;
 use crate::web::{self, Shot};
 
+/// Clients of a search, each with a connection: half of the searches that a member runs at once.
+const CLIENTS: usize = 16;
 /// Cards of one skill; a tenth of them is private.
 const OF_A_SKILL: usize = 20;
 const PRIVATE_OF: usize = 10;
@@ -35,8 +37,7 @@ pub(super) async fn run(run: &mut Run, cards: usize, floors: &mut [Floor]) -> Re
     for size in [cards / 100, cards / 10, cards] {
         fill(run, there..size).await?;
         there = size;
-        let clients =
-            web::clients(&run.stage.world.members[0].url, read::CLIENTS, has_hits).await?;
+        let clients = web::clients(&run.stage.world.members[0].url, CLIENTS, has_hits).await?;
         let cost_us = sizes::cost(run, clients, Pool::again(queries(run, size)?)).await?;
         points.push(Point { size, cost_us });
     }
@@ -52,7 +53,7 @@ pub(super) async fn run(run: &mut Run, cards: usize, floors: &mut [Floor]) -> Re
         durability: "none: a read of what is applied",
         against: Role::Registry,
     };
-    let clients = web::clients(&run.stage.world.members[0].url, read::CLIENTS, has_hits).await?;
+    let clients = web::clients(&run.stage.world.members[0].url, CLIENTS, has_hits).await?;
     let shots = queries(run, cards)?;
     let make = |_| Ok(Pool::again(shots.clone()));
     let figures = bench::measure((&run.stage, run.length), &case, clients, make, floors).await?;
