@@ -70,10 +70,15 @@ check: deps ## what CI runs: format, lints, tests, documentation, tidy
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet
 	cargo run --locked --quiet -p deploy-xtask -- tidy
 
+# Cards that are searched; records that are loaded to see what many take (1000000 takes some ten minutes).
+CARDS ?= 100000
+RECORDS ?= 0
+
 bench: deps guests ## the cores under criterion, then a load run; figures per CPU second
 	cargo bench --locked -p proto-types -p registry-core -p gateway-core --bench documents --bench apply --bench admit
+	cargo bench --locked -p registry-store --bench search
 	cargo build --locked --release --bin ecumene
-	cargo run --locked --release --quiet -p chaos-load
+	cargo run --locked --release --quiet -p chaos-load -- --cards $(CARDS) --records $(RECORDS)
 
 SEEDS ?= 20000
 

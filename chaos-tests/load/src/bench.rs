@@ -1,4 +1,4 @@
-//! One work, measured: warmed up, then in turns with its floor, then once more in an open loop.
+//! One work, measured: warmed up, then in turns with its floors, then once more in an open loop.
 //! It decides the order and length of turns. It must never compare figures that were not taken in
 //! turns.
 
@@ -46,8 +46,8 @@ pub(crate) struct Figures {
     pub(crate) used: Used,
     /// The rate of the open loop, and its answers.
     pub(crate) open: (f64, Tally),
-    /// The floor's turns.
-    pub(crate) floor: Rate,
+    /// The turns of each floor.
+    pub(crate) floors: Vec<Rate>,
 }
 
 impl Figures {
@@ -58,7 +58,7 @@ impl Figures {
             seconds: 0.0,
             used: Used::default(),
             open: (0.0, Tally::new()),
-            floor: Rate::default(),
+            floors: Vec::new(),
         }
     }
 
@@ -72,13 +72,18 @@ impl Figures {
         (seconds > 0.0).then(|| self.closed.done() as f64 / seconds)
     }
 
-    /// The work's figure over the floor's, both per second or both per CPU second.
-    pub(crate) fn ratio(&self, case: &Case, floor: &Floor) -> Option<f64> {
+    /// CPU time of one answer in microseconds, of some role or of all.
+    pub(crate) fn cpu_us(&self, seconds: f64) -> f64 {
+        seconds * 1e6 / self.closed.done().max(1) as f64
+    }
+
+    /// The work's figure over a floor's, both per second or both per CPU second.
+    pub(crate) fn ratio(&self, case: &Case, floor: &Floor, rate: &Rate) -> Option<f64> {
         let figure = match floor.per_cpu() {
             true => self.per_cpu(self.used.of(case.against))?,
             false => self.rate(),
         };
-        Some(figure / self.floor.rate())
+        Some(figure / rate.rate(floor.per_cpu()))
     }
 }
 
@@ -91,15 +96,18 @@ pub(crate) async fn measure<C: Client>(
     case: &Case,
     clients: Vec<C>,
     mut make: impl FnMut(usize) -> Result<Pool<C::Request>>,
-    floor: &mut Floor,
+    floors: &mut [Floor],
 ) -> Result<Figures> {
-    let mut figures = Figures::none(clients.len());
+    let (count, mut figures) = (clients.len(), Figures::none(clients.len()));
+    figures.floors.resize_with(floors.len(), Rate::default);
     let (mut clients, mut rate) = warm_up(case, clients, make(WARM_UP)?, length / 2).await?;
     for _ in 0..ROUNDS {
         clients =
             closed(stage, clients, make(pool_size(rate, length))?, length, &mut figures).await?;
         rate = rate.max(figures.rate());
-        floor.turn(length / 2, &mut figures.floor).await?;
+        for (floor, so_far) in floors.iter_mut().zip(&mut figures.floors) {
+            floor.turn(count, length / 2, so_far).await?;
+        }
     }
     let rate = figures.rate() * OPEN_SHARE;
     let pool = make(pool_size(rate, length))?;

@@ -2,6 +2,7 @@
 //! It decides what each work is held against. It must never be cached: a floor of another minute is
 //! another machine's.
 
+pub(crate) mod etcd;
 pub(crate) mod hello;
 
 use std::fs::File;
@@ -14,6 +15,7 @@ use anyhow::Result;
 use proto_types::SecretKey;
 
 use crate::cores;
+use crate::drive::Tally;
 
 /// The size of the floor's appends: that of the records.
 const APPEND_BYTES: usize = 1_024;
@@ -28,28 +30,42 @@ pub(crate) enum Floor {
     Append(PathBuf),
     /// Verifications of one Ed25519 signature, strictly.
     Verify,
-    /// A bare hyper server under the same clients.
+    /// A bare server under the same clients.
     Hello(hello::Hello),
+    /// Puts to three members of etcd, by as many clients.
+    Etcd(etcd::Etcd),
 }
 
 /// What a floor's turns came to.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Rate {
     /// How often.
     pub(crate) count: u64,
-    /// In seconds of wall time or of CPU time: see [`Floor::per_cpu`].
+    /// In seconds of wall time.
     pub(crate) seconds: f64,
+    /// In seconds of CPU time, of who did the work.
+    pub(crate) cpu_seconds: f64,
+    /// How long each took, where that is known.
+    pub(crate) latency: Option<Tally>,
 }
 
 impl Rate {
-    /// A second.
-    pub(crate) fn rate(self) -> f64 {
-        self.count as f64 / self.seconds.max(f64::MIN_POSITIVE)
+    /// A second of wall time, or of CPU time.
+    pub(crate) fn rate(&self, per_cpu: bool) -> f64 {
+        let seconds = if per_cpu { self.cpu_seconds } else { self.seconds };
+        self.count as f64 / seconds.max(f64::MIN_POSITIVE)
     }
 
-    fn add(&mut self, count: u64, time: Duration) {
+    /// CPU time of one, in microseconds.
+    pub(crate) fn cpu_us(&self) -> Option<f64> {
+        let each = self.cpu_seconds * 1e6 / self.count.max(1) as f64;
+        (self.cpu_seconds > 0.0).then_some(each)
+    }
+
+    fn add(&mut self, count: u64, time: Duration, used: Duration) {
         self.count += count;
         self.seconds += time.as_secs_f64();
+        self.cpu_seconds += used.as_secs_f64();
     }
 }
 
@@ -61,28 +77,34 @@ impl Floor {
                 "appends of 1,024 B to one file in the same folder, fdatasync each, one at a time"
             }
             Self::Verify => "Ed25519 verify_strict of 300 B on one core",
-            Self::Hello(_) => "hello world of a bare hyper server, same clients and connections",
+            Self::Hello(hello) => hello.name(),
+            Self::Etcd(_) => {
+                "etcd, 3 members, put of a new key and 1,024 B to the leader, same clients and \
+                 connections, fsync on"
+            }
         }
     }
 
     /// Whether it is counted per CPU second, and not per second.
     pub(crate) fn per_cpu(&self) -> bool {
-        !matches!(self, Self::Append(_))
+        matches!(self, Self::Verify | Self::Hello(_))
     }
 
-    /// One turn, added to those before.
+    /// One turn of so many clients, added to those before.
     ///
     /// # Errors
     /// The disk or the server fails.
-    pub(crate) async fn turn(&mut self, length: Duration, so_far: &mut Rate) -> Result<()> {
+    pub(crate) async fn turn(
+        &mut self,
+        clients: usize,
+        length: Duration,
+        so_far: &mut Rate,
+    ) -> Result<()> {
         match self {
             Self::Append(path) => tokio::task::block_in_place(|| append(path, length, so_far)),
             Self::Verify => tokio::task::block_in_place(|| verify(length, so_far)),
-            Self::Hello(hello) => {
-                let (count, time) = hello.turn(length).await?;
-                so_far.add(count, time);
-                Ok(())
-            }
+            Self::Hello(hello) => hello.turn(length, so_far).await,
+            Self::Etcd(etcd) => etcd.turn(clients, length, so_far).await,
         }
     }
 }
@@ -90,12 +112,14 @@ impl Floor {
 fn append(path: &PathBuf, length: Duration, so_far: &mut Rate) -> Result<()> {
     let mut file = File::options().create(true).append(true).open(path)?;
     let (begun, bytes, mut count) = (Instant::now(), [b'x'; APPEND_BYTES], 0);
+    let used = cores::used(std::process::id())?;
     while begun.elapsed() < length {
         file.write_all(&bytes)?;
         file.sync_data()?;
         count += 1;
     }
-    so_far.add(count, begun.elapsed());
+    let used = cores::used(std::process::id())?.saturating_sub(used);
+    so_far.add(count, begun.elapsed(), used);
     Ok(())
 }
 
@@ -110,6 +134,7 @@ fn verify(length: Duration, so_far: &mut Rate) -> Result<()> {
         }
         count += BETWEEN_LOOKS;
     }
-    so_far.add(count, cores::used(std::process::id())?.saturating_sub(used));
+    let used = cores::used(std::process::id())?.saturating_sub(used);
+    so_far.add(count, begun.elapsed(), used);
     Ok(())
 }

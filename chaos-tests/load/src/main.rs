@@ -21,18 +21,27 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use tokio::runtime::Builder;
 
+use crate::floor::hello::Kind;
+
 /// Measures the servers under load, beside floors of the same machine and minute.
 #[derive(Debug, Parser)]
 #[command(name = "chaos-load")]
 struct Args {
     #[command(subcommand)]
     part: Option<Part>,
-    /// Seconds that each measured turn lasts; the whole run takes some twenty-five turns.
+    /// Seconds that each measured turn lasts; the whole run takes some fifty turns.
     #[arg(long, global = true, default_value_t = 4, value_parser = seconds())]
     seconds: u64,
     /// Let the load generator and the servers share all cores.
     #[arg(long, global = true)]
     shared_cores: bool,
+    /// Cards that are searched: the largest of three sizes.
+    #[arg(long, global = true, default_value_t = 100_000)]
+    cards: usize,
+    /// Records that are loaded to see what many take, and how soon members serve again; 1,000,000
+    /// take some ten minutes.
+    #[arg(long, global = true, default_value_t = 0)]
+    records: usize,
     /// Only these works.
     #[arg(long, global = true, value_enum, value_delimiter = ',')]
     only: Vec<works::Name>,
@@ -46,6 +55,9 @@ enum Part {
     /// A bare hyper server that says hello; started by chaos-load.
     #[command(hide = true)]
     FloorHttp,
+    /// A bare axum server that says hello; started by chaos-load.
+    #[command(hide = true)]
+    FloorAxum,
 }
 
 /// Tokens are made before a turn and live for a minute.
@@ -63,13 +75,17 @@ fn main() -> Result<ExitCode> {
                 // It will have one core.
                 threads.worker_threads(1);
             }
-            let run = works::run(Duration::from_secs(args.seconds), &args.only, args.shared_cores);
+            let sizes = works::Sizes { cards: args.cards, records: args.records };
+            let length = Duration::from_secs(args.seconds);
+            let run = works::run(length, &args.only, args.shared_cores, sizes);
             threads.enable_all().build()?.block_on(run)
         }
-        Some(Part::FloorHttp) => {
-            let serve = floor::hello::serve();
-            Builder::new_multi_thread().enable_all().build()?.block_on(serve)?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Some(Part::FloorHttp) => hello(Kind::Hyper),
+        Some(Part::FloorAxum) => hello(Kind::Axum),
     }
+}
+
+fn hello(kind: Kind) -> Result<ExitCode> {
+    Builder::new_multi_thread().enable_all().build()?.block_on(floor::hello::serve(kind))?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use crate::bench::{Case, Figures};
 use crate::drive::Tally;
-use crate::floor::Floor;
+use crate::floor::{Floor, Rate};
 use crate::stage::Role;
 
 /// Prints one work.
-pub(crate) fn work(case: &Case, figures: &Figures, floor: &Floor) {
+pub(crate) fn work(case: &Case, figures: &Figures, floors: &[Floor]) {
     let (open_rate, open) = &figures.open;
     println!("\n{}: {}", case.work, case.what);
     println!("  clients      {}", figures.clients);
@@ -18,19 +18,17 @@ pub(crate) fn work(case: &Case, figures: &Figures, floor: &Floor) {
     println!("  closed loop  {}", loop_line(figures.rate(), &figures.closed));
     println!("  open loop    {}", loop_line(*open_rate, open));
     println!("  per CPU s    {}", cpu_line(figures));
-    let unit = if floor.per_cpu() { "per CPU second" } else { "per second" };
-    println!("  floor        {} {unit}: {}", whole(figures.floor.rate()), floor.name());
-    let held = if floor.per_cpu() { case.against.name() } else { "all" };
-    println!(
-        "  ratio        {} ({unit}, {held})",
-        figures.ratio(case, floor).map_or("-".to_owned(), |ratio| format!("{ratio:.3}"))
-    );
+    println!("  CPU          {}", spent_line(figures));
+    for (floor, rate) in floors.iter().zip(&figures.floors) {
+        println!("  floor        {}", floor_line(floor, rate));
+        println!("  ratio        {}", ratio_line(case, figures, floor, rate));
+    }
     for (name, tally) in [("closed", &figures.closed), ("open", open)] {
         if let Some(why) = &tally.why {
             println!("  FAILED       {} in the {name} loop, the first: {why}", tally.failed);
         }
     }
-    println!("{}", line(case, figures, floor));
+    println!("{}", line(case, figures, floors));
 }
 
 fn loop_line(rate: f64, tally: &Tally) -> String {
@@ -47,13 +45,46 @@ fn cpu_line(figures: &Figures) -> String {
     line
 }
 
+fn spent_line(figures: &Figures) -> String {
+    let us = |seconds| figures.cpu_us(seconds);
+    let (all, registry) = (us(figures.used.servers()), us(figures.used.of(Role::Registry)));
+    format!("{all:.1} us each in all servers · registry {registry:.1} us")
+}
+
+fn floor_line(floor: &Floor, rate: &Rate) -> String {
+    let per_cpu = floor.per_cpu();
+    let unit = if per_cpu { "per CPU second" } else { "per second" };
+    let mut line = format!("{} {unit}: {}", whole(rate.rate(per_cpu)), floor.name());
+    if let Some(latency) = &rate.latency {
+        line += &format!("\n               {}", loop_line(rate.rate(false), latency));
+        let us = rate.cpu_us().unwrap_or_default();
+        line += &format!("   CPU {us:.1} us each over its members");
+    }
+    line
+}
+
+fn ratio_line(case: &Case, figures: &Figures, floor: &Floor, rate: &Rate) -> String {
+    let unit = if floor.per_cpu() { "per CPU second" } else { "per second" };
+    let held = if floor.per_cpu() { case.against.name() } else { "all" };
+    let ratio = figures.ratio(case, floor, rate);
+    let ratio = ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.3}"));
+    format!("{ratio} ({unit}, {held})")
+}
+
 /// Every figure under a name that says its unit; latencies in microseconds.
-fn line(case: &Case, figures: &Figures, floor: &Floor) -> Value {
-    let latency = |tally: &Tally| {
-        let at = |quantile| tally.latency_us.value_at_quantile(quantile);
-        json!({ "done": tally.done(), "failed": tally.failed, "p50_us": at(0.5), "p99_us": at(0.99) })
-    };
+fn line(case: &Case, figures: &Figures, floors: &[Floor]) -> Value {
     let cpu = |role: Role| (role.name().replace(' ', "_"), json!(figures.used.of(role)));
+    let floors = floors.iter().zip(&figures.floors);
+    let floor = |(floor, rate): (&Floor, &Rate)| {
+        json!({
+            "what": floor.name(),
+            "rate": rate.rate(floor.per_cpu()),
+            "per_cpu": floor.per_cpu(),
+            "cpu_us": rate.cpu_us(),
+            "latency": rate.latency.as_ref().map(latency),
+            "ratio": figures.ratio(case, floor, rate),
+        })
+    };
     json!({
         "work": case.work,
         "what": case.what,
@@ -64,12 +95,15 @@ fn line(case: &Case, figures: &Figures, floor: &Floor) -> Value {
         "open_per_second": figures.open.0,
         "open": latency(&figures.open.1),
         "per_cpu_second": figures.per_cpu(figures.used.servers()),
+        "cpu_us": figures.cpu_us(figures.used.servers()),
         "cpu_seconds": Role::ALL.map(cpu).into_iter().collect::<serde_json::Map<_, _>>(),
-        "floor": floor.name(),
-        "floor_rate": figures.floor.rate(),
-        "floor_per_cpu": floor.per_cpu(),
-        "ratio": figures.ratio(case, floor),
+        "floors": floors.map(floor).collect::<Vec<_>>(),
     })
+}
+
+fn latency(tally: &Tally) -> Value {
+    let at = |quantile| tally.latency_us.value_at_quantile(quantile);
+    json!({ "done": tally.done(), "failed": tally.failed, "p50_us": at(0.5), "p99_us": at(0.99) })
 }
 
 /// Whole numbers with separators: figures of a shared machine have no more digits than that.

@@ -86,25 +86,36 @@ impl Used {
 }
 
 impl Stage {
-    /// Starts everything, and makes one call.
+    /// Starts the members; a gateway and a node too if anything is to be called, and makes one call.
     ///
     /// # Errors
     /// A process does not come up, or the call never goes through.
-    pub(crate) async fn set() -> Result<Self> {
+    pub(crate) async fn set(calls: bool) -> Result<Self> {
         let mut world = World::registry(MEMBERS).await?;
-        world.add_gateway("g1").await?;
-        world.add_node("n1").await?;
+        if calls {
+            world.add_gateway("g1").await?;
+            world.add_node("n1").await?;
+        }
         let peer = Peer::new("https://load.example")?;
         peer.enrol(&world.operator().await?).await?;
         let stage = Self { world, peer };
-        stage.deploy().await?;
-        stage.first_call().await?;
+        if calls {
+            stage.deploy().await?;
+            stage.first_call().await?;
+        }
         Ok(stage)
     }
 
     /// The gateway's base URL.
     pub(crate) fn gateway(&self) -> &str {
         &self.world.gateways[0].url
+    }
+
+    /// What runs, in words.
+    pub(crate) fn words(&self) -> String {
+        let World { members, gateways, nodes, .. } = &self.world;
+        let (members, gateways, nodes) = (members.len(), gateways.len(), nodes.len());
+        format!("{members} registry members, {gateways} gateways and {nodes} nodes on loopback")
     }
 
     /// The leader's base URL.

@@ -80,6 +80,12 @@ impl Card {
         &self.raw
     }
 
+    /// The same, from who needs the card no more.
+    #[must_use]
+    pub fn into_raw(self) -> Value {
+        self.raw
+    }
+
     /// What we read of it, in the terms of 1.0 for both generations.
     #[must_use]
     pub fn view(&self) -> &View {

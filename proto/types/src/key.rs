@@ -7,15 +7,22 @@
 use std::fmt;
 
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::base64url;
 
-/// A public key that was checked; it keeps the decompressed point, so that verifying need not
-/// derive it again. Serialised as 64 lower-case hexadecimal digits; see [`jwk`] for the other form.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct PublicKey(VerifyingKey);
+/// A public key that was checked. Serialised as 64 lower-case hexadecimal digits; see [`jwk`] for the
+/// other form. What is read of text, as documents are, is checked; what is read of a binary form, in
+/// which we alone keep and send keys, was checked before it was written, and is not checked again.
+#[derive(Clone, Copy, Serialize)]
+#[serde(into = "String")]
+pub struct PublicKey {
+    bytes: [u8; 32],
+    /// The decompressed point, so that verifying need not derive it again. Absent from a key that is
+    /// read back: most of them verify nothing.
+    point: Option<VerifyingKey>,
+}
 
 /// A secret key; wiped from memory when dropped.
 pub struct SecretKey(SigningKey);
@@ -59,7 +66,15 @@ impl PublicKey {
         if !point.is_torsion_free() {
             return Err(Error::Torsion);
         }
-        Ok(Self(key))
+        Ok(Self { bytes: *bytes, point: Some(key) })
+    }
+
+    /// Checks a key that was read back, for whoever doubts what is kept.
+    ///
+    /// # Errors
+    /// As [`PublicKey::from_bytes`].
+    pub fn check(&self) -> Result<(), Error> {
+        Self::from_bytes(&self.bytes).map(drop)
     }
 
     /// Reads 64 lower-case hexadecimal digits.
@@ -67,12 +82,7 @@ impl PublicKey {
     /// # Errors
     /// Another form, or as [`PublicKey::from_bytes`].
     pub fn from_hex(text: &str) -> Result<Self, Error> {
-        let mut bytes = [0; 32];
-        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return Err(Error::Form);
-        }
-        hex::decode_to_slice(text, &mut bytes).map_err(|_| Error::Form)?;
-        Self::from_bytes(&bytes)
+        Self::from_bytes(&digits(text)?)
     }
 
     /// 64 lower-case hexadecimal digits.
@@ -84,7 +94,7 @@ impl PublicKey {
     /// The encoded point.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
-        self.0.as_bytes()
+        &self.bytes
     }
 
     /// Verifies strictly: S below the group order, R not of small order, no cofactor.
@@ -93,8 +103,20 @@ impl PublicKey {
     /// Any other signature, also one that is not 64 bytes long.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
         let signature = Signature::from_slice(signature).map_err(|_| BadSignature)?;
-        self.0.verify_strict(message, &signature).map_err(|_| BadSignature)
+        let decompressed = || VerifyingKey::from_bytes(&self.bytes).map_err(|_| BadSignature);
+        let key = self.point.map_or_else(decompressed, Ok)?;
+        key.verify_strict(message, &signature).map_err(|_| BadSignature)
     }
+}
+
+/// 32 bytes of lower-case hexadecimal digits.
+fn digits(text: &str) -> Result<[u8; 32], Error> {
+    let mut bytes = [0; 32];
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Err(Error::Form);
+    }
+    hex::decode_to_slice(text, &mut bytes).map_err(|_| Error::Form)?;
+    Ok(bytes)
 }
 
 impl SecretKey {
@@ -114,7 +136,8 @@ impl SecretKey {
     /// a scalar, so there is nothing to check.
     #[must_use]
     pub fn public(&self) -> PublicKey {
-        PublicKey(self.0.verifying_key())
+        let key = self.0.verifying_key();
+        PublicKey { bytes: key.to_bytes(), point: Some(key) }
     }
 }
 
@@ -136,6 +159,14 @@ impl fmt::Display for PublicKey {
     }
 }
 
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for PublicKey {}
+
 impl PartialOrd for PublicKey {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
@@ -148,11 +179,15 @@ impl Ord for PublicKey {
     }
 }
 
-impl TryFrom<String> for PublicKey {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self, Error> {
-        Self::from_hex(&text)
+impl<'de> Deserialize<'de> for PublicKey {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let is_document = from.is_human_readable();
+        let text = String::deserialize(from)?;
+        let read = match is_document {
+            true => Self::from_hex(&text),
+            false => digits(&text).map(|bytes| Self { bytes, point: None }),
+        };
+        read.map_err(D::Error::custom)
     }
 }
 
@@ -287,6 +322,21 @@ mod tests {
         ] {
             assert!(serde_json::from_str::<Holder>(&bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_key_is_checked_in_a_document_and_not_again_where_it_is_kept() {
+        let torsion = (ED25519_BASEPOINT_POINT + EIGHT_TORSION[1]).compress().to_bytes();
+        let text = serde_json::to_string(&hex::encode(torsion)).unwrap();
+        assert!(serde_json::from_str::<PublicKey>(&text).is_err());
+        let kept = rmp_serde::to_vec_named(&secret().public()).unwrap();
+        let kept: PublicKey = rmp_serde::from_slice(&kept).unwrap();
+        assert_eq!((kept, kept.check()), (secret().public(), Ok(())));
+        assert_eq!(kept.verify(b"", &secret().sign(b"")), Ok(()));
+        assert_eq!(kept.verify(b"x", &secret().sign(b"")), Err(BadSignature));
+        let mixed = rmp_serde::to_vec_named(&hex::encode(torsion)).unwrap();
+        let mixed: PublicKey = rmp_serde::from_slice(&mixed).unwrap();
+        assert_eq!(mixed.check(), Err(Error::Torsion));
     }
 
     #[test]

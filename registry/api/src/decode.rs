@@ -25,6 +25,7 @@ use proto_types::card::Assurance;
 use proto_types::{Digest, Handle, Origin};
 use registry_core::command::{Command, Proposal};
 use registry_core::entry::Visibility;
+use serde_json::Value;
 
 use crate::field;
 use crate::problem::Problem;
@@ -39,8 +40,8 @@ pub struct Put {
     pub kind: &'static str,
     /// Its name.
     pub handle: Handle,
-    /// Its bytes.
-    pub document: Vec<u8>,
+    /// What it says.
+    pub document: Value,
     /// The URLs at which the card is, or the agent answers.
     pub card_urls: Vec<String>,
     /// What it is worth.

@@ -6,6 +6,7 @@
 mod changes;
 mod derived;
 mod entities;
+mod keys;
 
 use std::collections::BTreeMap;
 
@@ -36,6 +37,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("index", derived::check),
     ("bodies", bodies),
     ("changes", changes::check),
+    ("keys", keys::check),
 ];
 
 /// Every table of `Space::State`.

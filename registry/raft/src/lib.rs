@@ -30,7 +30,7 @@ pub use machine::{Compared, StateMark};
 pub use network::{ClusterSecret, Credentials, MESSAGE_BYTES_MAX, TransportService};
 pub use proposer::{PROPOSAL_BYTES_MAX, QUEUE_BYTES_MAX, QUEUE_PROPOSALS_MAX};
 pub use registry::{
-    ChangeError, LAG_MAX, LEARNERS_MAX, Leadership, PeerStatus, Registry, Status, VOTERS_MAX,
+    ChangeError, LAG_MAX, LEARNERS_MAX, Leadership, PeerStatus, Registry, Status, Term, VOTERS_MAX,
 };
 
 // What a caller needs beside a registry.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use openraft::errors::ClientWriteError;
 use openraft::impls::ProgressResponder;
+use proto_types::WallMs;
 use registry_core::change::Reply;
 use registry_core::command::Proposal;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -15,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::batch::{Payload, spell};
 use crate::types::{Raft, TypeConfig};
-use crate::{Clock, ProposeError};
+use crate::{Clock, ProposeError, Term};
 
 /// One proposal: 16 commands of 1 MiB each, and their names.
 pub const PROPOSAL_BYTES_MAX: usize = 17 << 20;
@@ -43,6 +44,8 @@ type Outcome = Result<Vec<Reply>, ProposeError>;
 
 struct Waiting {
     spelled: Vec<u8>,
+    /// The only term in which it may be appended.
+    term: Option<Term>,
     answer: oneshot::Sender<Outcome>,
     /// Its share of `QUEUE_BYTES_MAX`, held until it is answered.
     _share: OwnedSemaphorePermit,
@@ -63,8 +66,9 @@ impl Proposer {
         Self { queue, bytes: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)), raft }
     }
 
-    /// Proposes, and waits until the state machine has answered. Dropping the future withdraws nothing.
-    pub(crate) async fn propose(&self, proposal: &Proposal) -> Outcome {
+    /// Proposes, in this term only if one is named, and waits until the state machine has answered. Dropping the future
+    /// withdraws nothing.
+    pub(crate) async fn propose(&self, proposal: &Proposal, term: Option<Term>) -> Outcome {
         if !self.raft.is_leader() {
             return Err(ProposeError::NotLeader { leader: leader(&self.raft) });
         }
@@ -80,12 +84,12 @@ impl Proposer {
         let bytes = Arc::clone(&self.bytes);
         let share = bytes.try_acquire_many_owned(weight).map_err(|_| full())?;
         let (answer, outcome) = oneshot::channel();
-        self.queue.try_send(Waiting { spelled, answer, _share: share }).map_err(|refused| {
-            match refused {
+        self.queue.try_send(Waiting { spelled, term, answer, _share: share }).map_err(
+            |refused| match refused {
                 mpsc::error::TrySendError::Full(_) => full(),
                 mpsc::error::TrySendError::Closed(_) => ProposeError::Stopped,
-            }
-        })?;
+            },
+        )?;
         let lost = |_| ProposeError::Unknown("the member stopped meanwhile".to_owned());
         outcome.await.map_err(lost)?
     }
@@ -108,25 +112,44 @@ async fn run(raft: Raft, clock: Clock, mut queue: mpsc::Receiver<Waiting>) {
             Some(()) = in_flight.next() => {}
             first = queue.recv(), if in_flight.len() < ENTRIES_IN_FLIGHT_MAX => {
                 let Some(first) = first else { return };
-                let batch = gather(first, &mut queue);
-                let spelled = batch.iter().map(|waiting| waiting.spelled.as_slice());
-                let payload = Payload::join(clock.now(), spelled);
-                let (responder, result) = ProgressResponder::<TypeConfig, _>::complete_only();
-                if raft.write(payload).responder(responder).await.is_err() {
-                    // The core takes no messages any more, so it has not taken this one.
-                    answer_all(batch, &ProposeError::Stopped);
-                    continue;
+                let term = raft.as_leader().ok().map(|leader| Term(leader.term()));
+                let batch = of_term(gather(first, &mut queue), term);
+                if !batch.is_empty() {
+                    in_flight.extend(write(&raft, clock.now(), batch, term).await);
                 }
-                in_flight.push(async move {
-                    match result.await {
-                        Ok(Ok(written)) => deliver(batch, written.data),
-                        Ok(Err(refused)) => answer_all(batch, &refusal(refused)),
-                        Err(_) => answer_all(batch, &unknown("the member stopped meanwhile")),
-                    }
-                });
             }
         }
     }
+}
+
+/// Hands a batch to the core; what is given back ends once it is answered.
+async fn write(
+    raft: &Raft,
+    stamp: WallMs,
+    batch: Vec<Waiting>,
+    term: Option<Term>,
+) -> Option<impl Future<Output = ()> + use<>> {
+    let spelled = batch.iter().map(|waiting| waiting.spelled.as_slice());
+    let payload = Payload::join(stamp, spelled);
+    let (responder, result) = ProgressResponder::<TypeConfig, _>::complete_only();
+    let write = raft.write(payload).responder(responder);
+    // Refused if another term has begun since: then nothing of it is appended.
+    let write = match term {
+        Some(Term(term)) => write.with_leader(term),
+        None => write,
+    };
+    if write.await.is_err() {
+        // The core takes no messages any more, so it has not taken this one.
+        answer_all(batch, &ProposeError::Stopped);
+        return None;
+    }
+    Some(async move {
+        match result.await {
+            Ok(Ok(written)) => deliver(batch, written.data),
+            Ok(Err(refused)) => answer_all(batch, &refusal(refused)),
+            Err(_) => answer_all(batch, &unknown("the member stopped meanwhile")),
+        }
+    })
 }
 
 /// Takes what waits, up to the bounds of an entry, and does not wait for more.
@@ -139,6 +162,14 @@ fn gather(first: Waiting, queue: &mut mpsc::Receiver<Waiting>) -> Vec<Waiting> {
         batch.push(next);
     }
     batch
+}
+
+/// Refuses what was meant for another term.
+fn of_term(batch: Vec<Waiting>, term: Option<Term>) -> Vec<Waiting> {
+    let fits = |waiting: &Waiting| waiting.term.is_none_or(|meant| Some(meant) == term);
+    let (kept, late): (Vec<_>, Vec<_>) = batch.into_iter().partition(fits);
+    answer_all(late, &ProposeError::NotLeader { leader: None });
+    kept
 }
 
 /// Only `ForwardToLeader` proves that the entry was not appended; a discarded one may still be committed by a leader

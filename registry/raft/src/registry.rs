@@ -33,6 +33,10 @@ use crate::standing::Standing;
 use crate::types::Raft;
 use crate::{MESSAGE_BYTES_MAX, ProposeError, ReadError, Stopped, TransportService};
 
+/// The office of a leader, from its election until another member's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term(pub(crate) u64);
+
 /// One member of the registry cluster. Clones are handles to the same member; dropping the last one kills it as a crash
 /// would, [`Registry::stop`] ends it in order.
 #[derive(Clone)]
@@ -74,7 +78,30 @@ impl Registry {
     /// # Errors
     /// See [`ProposeError`]; after `Unknown` only a read can tell.
     pub async fn propose(&self, proposal: Proposal) -> Result<Vec<Reply>, ProposeError> {
-        self.inner.proposer.propose(&proposal).await
+        self.inner.proposer.propose(&proposal, None).await
+    }
+
+    /// This member's own state, if it leads and has applied all that was acknowledged before its term began. A write
+    /// that was decided on it and is then committed by [`Registry::propose_in`] this term saw everything that was
+    /// acknowledged before: no other member can have committed anything meanwhile. A write that is refused on it proves
+    /// nothing, since the member may have lost its office without knowing: for that there is [`Registry::strong`].
+    #[must_use]
+    pub fn in_office(&self) -> Option<(StoreView, Term)> {
+        let term = self.inner.raft.as_leader().ok()?.term();
+        let reached = self.inner.published.term() == term && self.diverged().is_none();
+        reached.then(|| (self.view().0, Term(term)))
+    }
+
+    /// As [`Registry::propose`], but only in this term.
+    ///
+    /// # Errors
+    /// As [`Registry::propose`]; `NotLeader` if the term is over.
+    pub async fn propose_in(
+        &self,
+        term: Term,
+        proposal: Proposal,
+    ) -> Result<Vec<Reply>, ProposeError> {
+        self.inner.proposer.propose(&proposal, Some(term)).await
     }
 
     /// As [`Registry::propose`], from any member: a follower passes the proposal to the leader, in one hop.
@@ -82,7 +109,7 @@ impl Registry {
     /// # Errors
     /// As [`Registry::propose`]; a connection that broke after the proposal was sent gives `Unknown`.
     pub async fn submit(&self, proposal: Proposal) -> Result<Vec<Reply>, ProposeError> {
-        match self.propose(proposal.clone()).await {
+        match self.inner.proposer.propose(&proposal, None).await {
             Err(ProposeError::NotLeader { leader: Some((id, address)) }) => {
                 self.inner.forwarder.forward(id, address, &proposal).await
             }

@@ -3,7 +3,6 @@
 //! It decides the order: the pure steps, the policy engine, then the proposal that spends the
 //! caller's token with its effect. It must never ask the outside about what the inside refuses.
 
-use proto_types::json;
 use registry_api::Problem;
 use registry_api::admission::{Rules, Submission, decision};
 use registry_api::decode::Put;
@@ -34,11 +33,10 @@ impl Member {
         view: &dyn View,
     ) -> Result<Question, Problem> {
         let now = self.clock.now();
-        let document = json::parse(&put.document).map_err(Problem::internal)?;
         let wish = Submission {
             kind: put.kind,
             handle: &put.handle,
-            document: &document,
+            document: &put.document,
             card_urls: &put.card_urls,
             assurance: put.assurance.as_str(),
             owner: put.owner.as_ref(),

@@ -88,19 +88,25 @@ pub(crate) fn called_by(principal: &Principal) {
     let _ = CALL.try_with(|call| call.who.set(who));
 }
 
-/// The proposal with a line for each act in it before its commands; how many lines that are.
-pub(crate) fn noted(mut proposal: Proposal) -> (Proposal, usize) {
-    let acts: Vec<_> = proposal.commands.iter().filter_map(act).collect();
-    let count = acts.len();
-    let lines = acts.into_iter().map(|(action, target)| line(action, &target, "done"));
+/// An act of a proposal: what it is called, and what it is about.
+pub(crate) type Act = (&'static str, String);
+
+/// The acts of a proposal.
+pub(crate) fn acts(proposal: &Proposal) -> Vec<Act> {
+    proposal.commands.iter().filter_map(act).collect()
+}
+
+/// The proposal with a line for each of its acts before its commands.
+pub(crate) fn noted(mut proposal: Proposal, acts: &[Act]) -> Proposal {
+    let lines = acts.iter().map(|(action, target)| line(action, target, "done"));
     proposal.commands.splice(0..0, lines);
-    (proposal, count)
+    proposal
 }
 
 /// Notes that a proposal's acts were refused by the state machine.
-pub(crate) fn refused_acts(member: &Member, proposal: &Proposal, code: Code) {
-    for (action, target) in proposal.commands.iter().filter_map(act) {
-        refused(member, action, &target, code.as_str());
+pub(crate) fn refused_acts(member: &Member, acts: &[Act], code: Code) {
+    for (action, target) in acts {
+        refused(member, action, target, code.as_str());
     }
 }
 
@@ -144,11 +150,12 @@ pub(crate) async fn watch(
 ) -> Response {
     let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
     let id: String = plain(given.unwrap_or_default()).chars().take(REQUEST_ID_CHARS_MAX).collect();
-    let action = plain(&format!("{} {}", request.method(), request.uri().path()));
+    let (method, uri) = (request.method().clone(), request.uri().clone());
     let call = Arc::new(Call { id, who: OnceLock::new() });
     CALL.scope(Arc::clone(&call), async move {
         let response = next.run(request).await;
         if call.who.get().is_some() && forbidden(&response) {
+            let action = plain(&format!("{method} {}", uri.path()));
             refused(&member, &action, "", Code::PermissionDenied.as_str());
         }
         response
@@ -185,8 +192,10 @@ mod tests {
         };
         let body = Command::PutBody { bytes: vec![1] };
         let commands = vec![body.clone(), revoke("https://a.example"), revoke("https://b.example")];
-        let (noted, lines) = noted(Proposal { commands: commands.clone() });
-        assert_eq!((lines, noted.commands.len()), (2, 5));
+        let proposal = Proposal { commands: commands.clone() };
+        let acts = acts(&proposal);
+        let noted = noted(proposal, &acts);
+        assert_eq!((acts.len(), noted.commands.len()), (2, 5));
         assert_eq!(noted.commands[2..], commands);
         assert!(
             matches!(&noted.commands[1], Command::Ledger(LedgerCommand::Audit { target, who, .. })

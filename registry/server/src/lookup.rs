@@ -28,6 +28,23 @@ pub(crate) fn record(
     handle: &Handle,
     now: WallMs,
 ) -> Result<Seen<RecordEntry>, Problem> {
+    let seen = published_record(view, viewer, handle, (now, |_| false))?;
+    let RecordEntry { assurance, owner, .. } = &seen.entry;
+    let assurance = match seen.sight {
+        Sight::Whole => query::assurance(view, owner.as_ref(), *assurance)?,
+        _ => *assurance,
+    };
+    Ok(Seen { entry: RecordEntry { assurance, ..seen.entry }, ..seen })
+}
+
+/// The same as it was published: without a look at what its signature is worth now, and without
+/// the document if the version is one that the caller has.
+pub(crate) fn published_record(
+    view: &dyn View,
+    viewer: &Viewer,
+    handle: &Handle,
+    (now, has): (WallMs, impl Fn(&Digest) -> bool),
+) -> Result<Seen<RecordEntry>, Problem> {
     let absent = || Problem::not_found("record", handle.as_str());
     let (entry, sight) = query::record_seen(view, viewer, handle)?.ok_or_else(absent)?;
     if sight < Sight::Whole {
@@ -40,9 +57,7 @@ pub(crate) fn record(
         let expired = Problem::new(Code::RecordExpired, why);
         return Err(expired.with("validUntil", until.to_rfc3339()));
     }
-    let document = body(view, &version)?;
-    let assurance = query::assurance(view, entry.owner.as_ref(), entry.assurance)?;
-    let entry = RecordEntry { assurance, ..entry };
+    let document = if has(&version) { Vec::new() } else { body(view, &version)? };
     Ok(Seen { entry, sight, version, document })
 }
 

@@ -4,26 +4,25 @@
 //! never call a write failed that may yet come about.
 
 mod callers;
+mod writes;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use deploy_service::Shutdown;
-use proto_types::{Digest, Kid, Origin, Revision, SecretKey};
+use proto_types::{Kid, Origin, Revision, SecretKey};
 use proto_wire::registry::v1::Consistency;
 use registry_api::identity::OperatorSecret;
 use registry_api::{Code, Problem};
 use registry_core::change::Reply;
-use registry_core::command::{Command, LedgerCommand, Proposal};
-use registry_core::query;
 use registry_raft::{Clock, ProposeError, ReadError, Registry, StoreView};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::admission::Gatekeeper;
 use crate::artifacts::Artifacts;
-use crate::audit::{self, Refusals};
+use crate::audit::Refusals;
 use crate::enrolment::Strangers;
 use crate::fleet::Fleet;
 use crate::leader::LeaderLine;
@@ -81,64 +80,6 @@ pub(crate) struct Reading {
 }
 
 impl Member {
-    /// Has a proposal committed, through the leader if need be. The replies are those of its
-    /// commands; a refusal is an error. Acts in it are committed with their lines of the audit.
-    pub(crate) async fn propose(&self, proposal: Proposal) -> Result<Vec<Reply>, Problem> {
-        self.open_log().await?;
-        let (noted, lines) = audit::noted(proposal.clone());
-        match self.submit(noted).await {
-            Ok(replies) => Ok(replies.into_iter().skip(lines).collect()),
-            Err(problem) => {
-                if problem.status() < 500 {
-                    audit::refused_acts(self, &proposal, problem.code());
-                }
-                Err(problem)
-            }
-        }
-    }
-
-    /// Opens the transparency log before the first write of a cluster, so that no fact is without
-    /// its leaf.
-    async fn open_log(&self) -> Result<(), Problem> {
-        if self.log_open.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        if query::log_head(&self.registry.view().0)?.is_none() {
-            let seed = Digest::of(crate::random::token()?.as_bytes());
-            self.submit(Proposal {
-                commands: vec![Command::Ledger(LedgerCommand::OpenLog { seed })],
-            })
-            .await?;
-        }
-        self.log_open.store(true, Ordering::Relaxed);
-        Ok(())
-    }
-
-    async fn submit(&self, proposal: Proposal) -> Result<Vec<Reply>, Problem> {
-        let submitted = timeout(self.propose_timeout, self.registry.submit(proposal)).await;
-        let submitted = submitted.map_err(|_| in_doubt("no answer in time"))?;
-        let mut replies = submitted.map_err(|error| self.unproposed(error))?;
-        match replies.pop() {
-            Some(Reply::Refused(refusal)) => Err(refusal.into()),
-            Some(last) => {
-                replies.push(last);
-                Ok(replies)
-            }
-            None => Err(Problem::internal("a proposal without a reply")),
-        }
-    }
-
-    /// As [`Member::propose`], with the reply of the last command, which is what the call is about.
-    pub(crate) async fn decide(&self, proposal: Proposal) -> Result<Reply, Problem> {
-        let mut replies = self.propose(proposal).await?;
-        Ok(replies.pop().expect("propose gives at least one reply"))
-    }
-
-    /// As [`Member::decide`], for one command.
-    pub(crate) async fn commit(&self, command: Command) -> Result<Reply, Problem> {
-        self.decide(Proposal { commands: vec![command] }).await
-    }
-
     /// The state as this member has it.
     pub(crate) fn stale(&self) -> Reading {
         let age_ms = self.registry.age().and_then(|age| u64::try_from(age.as_millis()).ok());

@@ -38,10 +38,10 @@ pub(super) async fn run(run: &mut Run) -> Result<()> {
     let (peer, gateway) = (&run.stage.peer, run.stage.gateway());
     let make =
         |count| (0..count).map(|_| shot(peer, gateway)).collect::<Result<_>>().map(Pool::once);
-    let mut floor = Floor::Verify;
+    let mut floors = [Floor::Verify];
     let figures =
-        bench::measure((&run.stage, run.length), &case, clients, make, &mut floor).await?;
-    run.note(&case, &figures, &floor)
+        bench::measure((&run.stage, run.length), &case, clients, make, &mut floors).await?;
+    run.note(&case, &figures, &floors)
 }
 
 fn shot(peer: &Peer, gateway: &str) -> Result<Shot> {

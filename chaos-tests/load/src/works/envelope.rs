@@ -37,10 +37,10 @@ pub(super) async fn run(run: &mut Run) -> Result<()> {
     let make = |count| {
         (0..count).map(|number| shot(peer, gateway, number)).collect::<Result<_>>().map(Pool::once)
     };
-    let mut floor = run.disk();
+    let mut floors = [run.disk()];
     let figures =
-        bench::measure((&run.stage, run.length), &case, clients, make, &mut floor).await?;
-    run.note(&case, &figures, &floor)
+        bench::measure((&run.stage, run.length), &case, clients, make, &mut floors).await?;
+    run.note(&case, &figures, &floors)
 }
 
 fn shot(peer: &Peer, gateway: &str, number: usize) -> Result<Shot> {

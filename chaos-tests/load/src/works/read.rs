@@ -6,40 +6,69 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use bytes::Bytes;
 use chaos_cluster::world::PATIENCE;
-use http::{Method, StatusCode};
+use http::header::{ETAG, IF_NONE_MATCH};
+use http::{HeaderValue, Method, StatusCode};
 
 use super::records::{self, Records};
 use super::{Run, write};
 use crate::bench::{self, Case};
 use crate::drive::{self, Pace, Pool};
 use crate::floor::Floor;
-use crate::floor::hello::Hello;
+use crate::put::{self, CONNECTIONS};
+use crate::report;
 use crate::stage::Role;
-use crate::web::{self, Shot, Web};
-use crate::{put, report};
+use crate::web::{self, Expected, Shot, Web};
 
 /// What the target is stated for; each has a connection.
 pub(super) const CLIENTS: usize = 64;
 
-pub(super) async fn run(run: &mut Run, hello: Hello) -> Result<()> {
+pub(super) async fn run(run: &mut Run, floors: &mut [Floor]) -> Result<()> {
     let bytes = report::whole(records::BYTES as f64);
-    let case = Case {
-        work: "read",
-        what: format!(
-            "one hot record of {bytes} B with its ETag, GET /v1/records/{{handle}} at one \
-             member, stale"
-        ),
-        durability: "none: a read of what is applied",
-        against: Role::Registry,
-    };
     let number = run.records.made();
     fill(run, 1).await?;
-    let (clients, shots) = reader(run, number..number + 1).await?;
-    let mut floor = Floor::Hello(hello);
-    let make = |_| Ok(Pool::again(shots.clone()));
-    let figures =
-        bench::measure((&run.stage, run.length), &case, clients, make, &mut floor).await?;
-    run.note(&case, &figures, &floor)
+    for (work, answer) in [("read", Answer::Whole), ("read-304", Answer::Unchanged)] {
+        let case = Case {
+            work,
+            what: format!(
+                "one hot record of {bytes} B, GET /v1/records/{{handle}} at one member, stale; \
+                 answered {}",
+                answer.words()
+            ),
+            durability: "none: a read of what is applied",
+            against: Role::Registry,
+        };
+        let (clients, shots) = reader(run, number..number + 1, answer).await?;
+        let make = |_| Ok(Pool::again(shots.clone()));
+        let figures =
+            bench::measure((&run.stage, run.length), &case, clients, make, floors).await?;
+        run.note(&case, &figures, floors)?;
+    }
+    Ok(())
+}
+
+/// What a reader has, and so what it gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Nothing, so it gets the record.
+    Whole,
+    /// This very version, and so it names it.
+    Unchanged,
+}
+
+impl Answer {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Whole => "200 with the record and its ETag",
+            Self::Unchanged => "304 to If-None-Match",
+        }
+    }
+
+    fn expected(self) -> Expected {
+        match self {
+            Self::Whole => |status, body| status == StatusCode::OK && body.len() == records::BYTES,
+            Self::Unchanged => |status, body| status == StatusCode::NOT_MODIFIED && body.is_empty(),
+        }
+    }
 }
 
 /// Writes `count` more records.
@@ -48,8 +77,7 @@ pub(super) async fn run(run: &mut Run, hello: Hello) -> Result<()> {
 /// One of them is refused.
 pub(super) async fn fill(run: &mut Run, count: usize) -> Result<()> {
     let leader = run.stage.leader().await?;
-    let clients =
-        put::clients(&run.stage.world, &leader, write::CLIENTS, write::CONNECTIONS).await?;
+    let clients = put::clients(&run.stage.world, &leader, write::CLIENTS[0], CONNECTIONS).await?;
     let pool = run.records.pool(&run.stage.peer, count, records::BYTES)?;
     let (_, turn) = drive::run(clients, pool, Pace::Closed, PATIENCE).await?;
     if turn.tally.done() < count as u64 {
@@ -70,26 +98,37 @@ pub(super) async fn fill(run: &mut Run, count: usize) -> Result<()> {
 pub(super) async fn reader(
     run: &Run,
     numbers: std::ops::Range<u64>,
+    answer: Answer,
 ) -> Result<(Vec<Web>, Vec<Shot>)> {
     let member = &run.stage.world.members[0].url;
     let path = |number| format!("/v1/records/{}", Records::handle(number));
-    let (last, until) = (path(numbers.end.saturating_sub(1)), Instant::now() + PATIENCE);
+    let etag = applied(&format!("{member}{}", path(numbers.end.saturating_sub(1)))).await?;
+    let shot = |number| {
+        let mut shot = web::shot(Method::GET, member, &path(number), None, Bytes::new())?;
+        if answer == Answer::Unchanged {
+            shot.headers_mut().insert(IF_NONE_MATCH, etag.clone());
+        }
+        Ok(shot)
+    };
+    let shots = numbers.map(shot).collect::<Result<_>>()?;
+    Ok((web::clients(member, CLIENTS, answer.expected()).await?, shots))
+}
+
+/// Waits until a record is there; its tag.
+///
+/// # Errors
+/// It never is.
+pub(super) async fn applied(url: &str) -> Result<HeaderValue> {
+    let until = Instant::now() + PATIENCE;
     loop {
-        let answer = chaos_cluster::web::get(&format!("{member}{last}"), None).await?;
-        if answer.status == 200 && answer.headers.contains_key(http::header::ETAG) {
-            break;
+        let answer = chaos_cluster::web::get(url, None).await?;
+        if let (200, Some(etag)) = (answer.status, answer.headers.get(ETAG)) {
+            return Ok(etag.clone());
         }
         if Instant::now() > until {
-            bail!(
-                "{last} is not read: {} {}",
-                answer.status,
-                String::from_utf8_lossy(&answer.body)
-            );
+            let body = String::from_utf8_lossy(&answer.body);
+            bail!("{url} is not read: {} {body}", answer.status);
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let shot = |number| web::shot(Method::GET, member, &path(number), None, Bytes::new());
-    let shots = numbers.map(shot).collect::<Result<_>>()?;
-    let expected = |status, body: &[u8]| status == StatusCode::OK && body.len() == records::BYTES;
-    Ok((web::clients(member, CLIENTS, expected).await?, shots))
 }

@@ -3,9 +3,10 @@
 
 use anyhow::{Result, bail};
 
+use super::read::Answer;
 use super::{Run, read, records, write};
 use crate::drive::{self, Client, Pace, Pool};
-use crate::put;
+use crate::put::{self, CONNECTIONS};
 use crate::series::{self, Point};
 use crate::stage::{Role, Used};
 
@@ -21,7 +22,7 @@ pub(super) async fn run(run: &mut Run) -> Result<()> {
     for size in DIRECTORY {
         let made = run.records.made();
         read::fill(run, size - usize::try_from(made)?).await?;
-        let (clients, shots) = read::reader(run, 0..run.records.made()).await?;
+        let (clients, shots) = read::reader(run, 0..run.records.made(), Answer::Whole).await?;
         let cost_us = cost(run, clients, Pool::again(shots)).await?;
         points.push(Point { size, cost_us });
     }
@@ -30,7 +31,7 @@ pub(super) async fn run(run: &mut Run) -> Result<()> {
     for size in DOCUMENT {
         let leader = run.stage.leader().await?;
         let clients =
-            put::clients(&run.stage.world, &leader, write::CLIENTS, write::CONNECTIONS).await?;
+            put::clients(&run.stage.world, &leader, write::CLIENTS[0], CONNECTIONS).await?;
         let pool = run.records.pool(&run.stage.peer, WRITES, size)?;
         points.push(Point { size, cost_us: cost(run, clients, pool).await? });
     }
@@ -38,7 +39,14 @@ pub(super) async fn run(run: &mut Run) -> Result<()> {
 }
 
 /// What one request costs all members together, in a closed loop of half a turn.
-async fn cost<C: Client>(run: &Run, clients: Vec<C>, pool: Pool<C::Request>) -> Result<f64> {
+///
+/// # Errors
+/// Nothing succeeds.
+pub(super) async fn cost<C: Client>(
+    run: &Run,
+    clients: Vec<C>,
+    pool: Pool<C::Request>,
+) -> Result<f64> {
     let before = run.stage.used()?;
     let (_, turn) = drive::run(clients, pool, Pace::Closed, run.length / 2).await?;
     let mut used = Used::default();

@@ -1,35 +1,63 @@
-//! Durable signed record writes: the first target of the project.
+//! Durable signed record writes: the first target of the project, held against etcd.
 //! It decides the clients. It must never write one handle twice: that would be another work.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use proto_wire::registry::v1::StatusRequest;
 
 use super::{Run, records};
 use crate::bench::{self, Case};
-use crate::put;
+use crate::drive::{self, Pace};
+use crate::floor::Floor;
+use crate::floor::etcd::Etcd;
+use crate::put::{self, CONNECTIONS};
 use crate::report::whole;
 use crate::stage::Role;
 
-/// What the target is stated for.
-pub(super) const CLIENTS: usize = 64;
-/// Callers share connections, as they would in a service.
-pub(super) const CONNECTIONS: usize = 8;
+/// What the target is stated for, first.
+pub(super) const CLIENTS: [usize; 2] = [64, 256];
 
-pub(super) async fn run(run: &mut Run) -> Result<()> {
+pub(super) async fn run(run: &mut Run, etcd: Etcd) -> Result<()> {
     let bytes = whole(records::BYTES as f64);
     let case = Case {
         work: "write",
         what: format!(
-            "a new signed Pilox record of {bytes} B, gRPC PutRecord to the leader on \
+            "a new signed Pilox record of {bytes} B, verified, gRPC PutRecord to the leader on \
              {CONNECTIONS} connections"
         ),
         durability: "synced to the disks of a majority of 3 members",
         against: Role::Registry,
     };
+    let mut floors = [run.disk(), Floor::Etcd(etcd)];
+    for count in CLIENTS {
+        let leader = run.stage.leader().await?;
+        let clients = put::clients(&run.stage.world, &leader, count, CONNECTIONS).await?;
+        let make = |count| run.records.pool(&run.stage.peer, count, records::BYTES);
+        let figures =
+            bench::measure((&run.stage, run.length), &case, clients, make, &mut floors).await?;
+        run.note(&case, &figures, &floors)?;
+        shared(run, count).await?;
+    }
+    Ok(())
+}
+
+/// Prints how many writes share one entry of the log, which is what group commit saves.
+async fn shared(run: &mut Run, clients: usize) -> Result<()> {
     let leader = run.stage.leader().await?;
-    let clients = put::clients(&run.stage.world, &leader, CLIENTS, CONNECTIONS).await?;
-    let mut floor = run.disk();
-    let make = |count| run.records.pool(&run.stage.peer, count, records::BYTES);
-    let figures =
-        bench::measure((&run.stage, run.length), &case, clients, make, &mut floor).await?;
-    run.note(&case, &figures, &floor)
+    let callers = put::clients(&run.stage.world, &leader, clients, CONNECTIONS).await?;
+    let pool = run.records.pool(&run.stage.peer, SAMPLE, records::BYTES)?;
+    let before = log_index(run, &leader).await?;
+    let (_, turn) = drive::run(callers, pool, Pace::Closed, run.length).await?;
+    let entries = log_index(run, &leader).await?.saturating_sub(before).max(1);
+    let each = turn.tally.done() as f64 / entries as f64;
+    println!("  group commit {each:.1} writes share a log entry, at {clients} clients");
+    Ok(())
+}
+
+/// Writes looked at, enough for some hundred entries.
+const SAMPLE: usize = 5_000;
+
+async fn log_index(run: &Run, leader: &str) -> Result<u64> {
+    let mut directory = run.stage.world.operator_at(leader).await?.directory;
+    let status = directory.status(StatusRequest::default()).await.context("no status")?;
+    Ok(status.into_inner().last_log_index)
 }

@@ -143,6 +143,12 @@ impl ParsedRecord {
     pub fn raw(&self) -> &Value {
         &self.raw
     }
+
+    /// The same, from who needs the record no more.
+    #[must_use]
+    pub fn into_raw(self) -> Value {
+        self.raw
+    }
 }
 
 impl std::ops::Deref for ParsedRecord {

@@ -57,8 +57,8 @@ pub fn put(
     Ok(Put {
         kind: "card",
         handle,
-        document: document.to_vec(),
         card_urls: urls(&card),
+        document: card.into_raw(),
         assurance: assurance(owner.is_some()),
         owner,
         caller: caller.peer().cloned(),

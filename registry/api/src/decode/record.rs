@@ -58,8 +58,8 @@ pub fn put(
     Ok(Put {
         kind: "record",
         handle: parsed.handle.clone(),
-        document: document.to_vec(),
         card_urls: vec![parsed.agent_card_url.clone()],
+        document: parsed.into_raw(),
         assurance,
         owner,
         caller: caller.peer().cloned(),
@@ -137,16 +137,18 @@ pub(super) fn worth(
 }
 
 fn standing(parsed: &ParsedRecord, view: &dyn View) -> Result<Standing, Problem> {
-    let key = match proof::verify(parsed).map_err(bad_proof)? {
+    let signer = parsed.proof.as_ref().and_then(|proof| proof.signer.as_deref());
+    let origin = signer.and_then(|signer| Origin::of_url(signer).ok());
+    let peer = origin.map(|origin| query::peer(view, &origin)).transpose()?.flatten();
+    let peer = peer.filter(|peer| peer.status == PeerStatus::Active);
+    let keys = peer.iter().flat_map(|peer| &peer.keys).map(|enrolled| enrolled.public_key);
+    let keys: Vec<_> = keys.collect();
+    let key = match proof::verify_among(parsed, &keys).map_err(bad_proof)? {
         ProofState::Absent => {
             return Ok(Standing { assurance: Assurance::Unsigned, owner: None });
         }
         ProofState::SelfAsserted { key, .. } => key,
     };
-    let signer = parsed.proof.as_ref().and_then(|proof| proof.signer.as_deref());
-    let origin = signer.and_then(|signer| Origin::of_url(signer).ok());
-    let peer = origin.map(|origin| query::peer(view, &origin)).transpose()?.flatten();
-    let peer = peer.filter(|peer| peer.status == PeerStatus::Active);
     let enrolled = peer.and_then(|peer| {
         let enrolled = peer
             .keys

@@ -97,6 +97,7 @@ impl Applier {
             self.published.marks().push(mark);
             self.published.publish(self.home.store.view(), revision);
         }
+        self.published.reach(**log_id.committed_leader_id());
         Ok(())
     }
 

@@ -30,6 +30,8 @@ pub(crate) struct Published {
     marks: Marks,
     /// The cluster epoch of the state; `EMPTY` as long as nothing was applied.
     epoch: AtomicU64,
+    /// The term of the newest entry that this process has committed; 0 before the first.
+    term: AtomicU64,
     /// The store counts as open as long as a view of it is kept here; dropped after the view, by the order of the fields.
     _home: Arc<Home>,
 }
@@ -51,6 +53,7 @@ impl Published {
         Ok(Self {
             marks,
             epoch: AtomicU64::new(epoch),
+            term: AtomicU64::new(0),
             moment: ArcSwap::from_pointee(Moment { view, revision }),
             revision: watch::Sender::new(revision),
             effects: broadcast::Sender::new(EFFECTS_KEPT),
@@ -68,6 +71,16 @@ impl Published {
         let epoch = query::cluster_epoch(view).map_err(io::Error::other)?;
         self.epoch.store(epoch, Ordering::Release);
         Ok(())
+    }
+
+    /// Notes the term of an entry whose writes are published.
+    pub(crate) fn reach(&self, term: u64) {
+        self.term.store(term, Ordering::Release);
+    }
+
+    /// The term of the newest entry that is in the view. To be asked before the view is taken.
+    pub(crate) fn term(&self) -> u64 {
+        self.term.load(Ordering::Acquire)
     }
 
     pub(crate) fn publish(&self, view: StoreView, revision: Revision) {

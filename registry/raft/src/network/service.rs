@@ -160,7 +160,7 @@ impl RaftTransport for TransportService {
 
     async fn forward(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
         let proposal: Proposal = self.call(request)?;
-        respond(&self.proposer.propose(&proposal).await)
+        respond(&self.proposer.propose(&proposal, None).await)
     }
 }
 

@@ -87,3 +87,34 @@ async fn the_age_of_a_view_is_known_once_a_leader_was_heard() {
     until_has(follower, &digest).await;
     assert!(follower.age().is_some());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_was_judged_in_one_term_is_not_taken_in_the_next() {
+    let mut cluster = Cluster::start(1).await;
+    let leader = cluster.leader().await;
+    stored(&leader.propose(body(b"before")).await.unwrap());
+    let (view, term) = leader.in_office().unwrap();
+    assert!(query::body(&view, &proto_types::Digest::of(b"before")).unwrap().is_some());
+    drop(view);
+    stored(&leader.propose_in(term, body(b"in time")).await.unwrap());
+    let id = leader.id();
+    cluster.stop(id).await;
+    cluster.restart(id).await;
+    let leader = cluster.leader().await;
+    stored(&leader.propose(body(b"anew")).await.unwrap());
+    let (_, next) = leader.in_office().unwrap();
+    assert_ne!(next, term);
+    let late = leader.propose_in(term, body(b"late")).await.unwrap_err();
+    assert_eq!(not_leader(&late), None);
+    assert!(!has(leader, &proto_types::Digest::of(b"late")));
+    stored(&leader.propose_in(next, body(b"again")).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_leader_is_in_office() {
+    let cluster = Cluster::start(3).await;
+    let leader = cluster.leader().await;
+    stored(&leader.propose(body(b"something")).await.unwrap());
+    assert!(leader.in_office().is_some());
+    assert!(cluster.follower(leader.id()).in_office().is_none());
+}

@@ -7,6 +7,7 @@ use proto_wire::registry::v1 as wire;
 use registry_api::decode::card::Terms;
 use registry_api::{decode, field, render};
 use registry_core::viewer::Viewer;
+use registry_raft::StoreView;
 use tonic::Request;
 
 use crate::federation::show;
@@ -24,12 +25,14 @@ pub(super) async fn put(
     let credential = credential(request.metadata())?;
     let request = request.into_inner();
     let terms = Terms { owner: &request.owner, visibility: &request.visibility };
-    let view = member.strong().await?.view;
-    let put = decode::card::put(&caller, &request.handle, &request.document, &terms, &view)?;
-    let question = member.examine(&put, credential.as_deref(), &view)?;
-    drop(view);
+    let judge = |view: &StoreView| {
+        let put = decode::card::put(&caller, &request.handle, &request.document, &terms, view)?;
+        let question = member.examine(&put, credential.as_deref(), view)?;
+        Ok((put, question))
+    };
+    let ((put, question), term) = member.judge(judge).await?;
     member.consult(question).await?;
-    let reading = done(member, member.decide(put.proposal).await?).await?;
+    let reading = done(member, member.decide_in(put.proposal, term).await?).await?;
     // Who has written it has seen it.
     let seen = lookup::card(&reading.view, &Viewer::Operator, &put.handle)?;
     Ok(at(&reading, render::directory::card(&seen.entry, seen.sight, seen.document)))

@@ -8,6 +8,7 @@ use registry_api::decode::record::Terms;
 use registry_api::{decode, field, render};
 use registry_core::query;
 use registry_core::viewer::Viewer;
+use registry_raft::StoreView;
 use tonic::Request;
 
 use crate::federation::show;
@@ -26,12 +27,14 @@ pub(super) async fn put(
     let request = request.into_inner();
     let if_match: Option<Digest> = field::optional("if_match", &request.if_match)?;
     let terms = Terms { if_match, visibility: decode::visibility(&request.visibility)? };
-    let view = member.strong().await?.view;
-    let put = decode::record::put(&caller, &request.document, terms, &view)?;
-    let question = member.examine(&put, credential.as_deref(), &view)?;
-    drop(view);
+    let judge = |view: &StoreView| {
+        let put = decode::record::put(&caller, &request.document, terms, view)?;
+        let question = member.examine(&put, credential.as_deref(), view)?;
+        Ok((put, question))
+    };
+    let ((put, question), term) = member.judge(judge).await?;
     member.consult(question).await?;
-    let reading = done(member, member.decide(put.proposal).await?).await?;
+    let reading = done(member, member.decide_in(put.proposal, term).await?).await?;
     // Who has written it has seen it.
     let seen = lookup::record(&reading.view, &Viewer::Operator, &put.handle, member.clock.now())?;
     let shown = render::directory::record(&seen.entry, seen.sight, seen.document);

@@ -12,6 +12,7 @@ use registry_api::decode::card::Terms;
 use registry_api::{Code, Problem, decode};
 use registry_core::entry::ImportKind;
 use registry_core::viewer::Sight;
+use registry_raft::StoreView;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -120,18 +121,16 @@ pub(super) async fn put(
         owner: owner(asked.owner.as_deref())?,
         visibility: asked.visibility.as_deref().unwrap_or_default(),
     };
-    let view = member.strong().await?.view;
-    let put = decode::card::put(&caller, handle.as_str(), &document, &terms, &view)?;
-    let question = member.examine(&put, credential.as_deref(), &view)?;
-    drop(view);
+    let judge = |view: &StoreView| {
+        let put = decode::card::put(&caller, handle.as_str(), &document, &terms, view)?;
+        let question = member.examine(&put, credential.as_deref(), view)?;
+        Ok((put, question))
+    };
+    let ((put, question), term) = member.judge(judge).await?;
     member.consult(question).await?;
-    let revision = done_at(&member.decide(put.proposal).await?)?.0;
-    let body = json!({
-        "ok": true,
-        "handle": handle.as_str(),
-        "etag": digest.etag(),
-        "revision": revision,
-    });
+    let revision = done_at(&member.decide_in(put.proposal, term).await?)?.0;
+    let (handle, etag) = (handle.as_str(), digest.etag());
+    let body = json!({ "ok": true, "handle": handle, "etag": etag, "revision": revision });
     Ok(tagged(json(StatusCode::OK, &body), &digest))
 }
 

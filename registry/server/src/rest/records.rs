@@ -13,6 +13,7 @@ use registry_api::{Code, Problem, decode, field, render};
 use registry_core::entry::{ImportKind, RecordEntry};
 use registry_core::query;
 use registry_core::viewer::Sight;
+use registry_raft::StoreView;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -20,7 +21,7 @@ use crate::lookup::{self, Seen};
 use crate::member::Member;
 
 use super::cards::{tagged, versioned};
-use super::conditions::if_match;
+use super::conditions::{if_match, not_modified};
 use super::log::{WITH_PROOF, proven};
 use super::page::{CURSOR, PAGED};
 use super::parameter::{
@@ -152,12 +153,14 @@ pub(super) async fn publish(
     let visibility = decode::visibility(asked.visibility.as_deref().unwrap_or_default())?;
     let terms = Terms { if_match: if_match(request.headers())?, visibility };
     let document = json_body(request).await?;
-    let view = member.strong().await?.view;
-    let put = decode::record::put(&caller, &document, terms, &view)?;
-    let question = member.examine(&put, credential.as_deref(), &view)?;
-    drop(view);
+    let judge = |view: &StoreView| {
+        let put = decode::record::put(&caller, &document, terms, view)?;
+        let question = member.examine(&put, credential.as_deref(), view)?;
+        Ok((put, question))
+    };
+    let ((put, question), term) = member.judge(judge).await?;
     member.consult(question).await?;
-    member.propose(put.proposal).await?;
+    member.decide_in(put.proposal, term).await?;
     let version = Digest::of(&document);
     let body = json!({
         "ok": true,
@@ -198,7 +201,9 @@ pub(super) async fn one(
     let handle = handle(path)?;
     let asked = parameters(query)?;
     let (reading, viewer) = look(&member, &headers, asked.consistency.as_deref()).await?;
-    let seen = lookup::record(&reading.view, &viewer, &handle, member.clock.now())?;
+    let has = |version: &Digest| not_modified(&headers, version);
+    let terms = (member.clock.now(), has);
+    let seen = lookup::published_record(&reading.view, &viewer, &handle, terms)?;
     let cache = kept_for(&viewer, fresh_s(&member, &seen));
     let response = at(&reading, versioned(&headers, &seen.version, cache, seen.document));
     if seen.sight < Sight::Whole {

@@ -1,0 +1,28 @@
+//! Keys of peers: each is one that would be enrolled. Reading an entry does not check them again.
+//! It decides nothing about what a key may sign.
+
+use crate::table::{Entity as _, PEERS};
+use crate::view::{View, ViewError};
+
+use super::{PAGE, Report};
+
+pub(super) fn check(view: &dyn View, report: &mut Report) -> Result<(), ViewError> {
+    let mut after: Option<String> = None;
+    loop {
+        let page = PEERS.list(view, after.as_deref(), PAGE)?;
+        for peer in &page {
+            let acting = peer.keys.iter().map(|key| (&key.kid, key.public_key));
+            let recovering = peer.recovery_keys.iter().map(|key| (&key.kid, key.public_key));
+            for (kid, key) in acting.chain(recovering) {
+                report.saw("keys", 1);
+                if let Err(why) = key.check() {
+                    report.fault(format_args!("{} has {kid}, {why}", peer.origin));
+                }
+            }
+        }
+        if page.len() < PAGE {
+            return Ok(());
+        }
+        after = page.last().map(|peer| peer.key());
+    }
+}

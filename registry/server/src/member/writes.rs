@@ -1,0 +1,117 @@
+//! Writes: judged by a state, proposed, committed.
+//!
+//! It decides which state a write is judged by. It must never refuse a write by a state that nobody
+//! has confirmed.
+
+use std::sync::atomic::Ordering;
+
+use proto_types::Digest;
+use registry_api::Problem;
+use registry_core::change::Reply;
+use registry_core::command::{Command, LedgerCommand, Proposal};
+use registry_core::query;
+use registry_raft::{StoreView, Term};
+use tokio::time::timeout;
+
+use crate::audit;
+
+use super::{Member, in_doubt};
+
+impl Member {
+    /// Has a proposal committed, through the leader if need be. The replies are those of its
+    /// commands; a refusal is an error. Acts in it are committed with their lines of the audit.
+    pub(crate) async fn propose(&self, proposal: Proposal) -> Result<Vec<Reply>, Problem> {
+        self.propose_in(proposal, None).await
+    }
+
+    /// As [`Member::propose`], in this term only if one is named.
+    async fn propose_in(
+        &self,
+        proposal: Proposal,
+        term: Option<Term>,
+    ) -> Result<Vec<Reply>, Problem> {
+        self.open_log().await?;
+        let acts: Vec<_> = audit::acts(&proposal);
+        match self.submit(audit::noted(proposal, &acts), term).await {
+            Ok(replies) => Ok(replies.into_iter().skip(acts.len()).collect()),
+            Err(problem) => {
+                if problem.status() < 500 {
+                    audit::refused_acts(self, &acts, problem.code());
+                }
+                Err(problem)
+            }
+        }
+    }
+
+    /// Opens the transparency log before the first write of a cluster, so that no fact is without
+    /// its leaf.
+    async fn open_log(&self) -> Result<(), Problem> {
+        if self.log_open.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        if query::log_head(&self.registry.view().0)?.is_none() {
+            let seed = Digest::of(crate::random::token()?.as_bytes());
+            let open = Command::Ledger(LedgerCommand::OpenLog { seed });
+            self.submit(Proposal { commands: vec![open] }, None).await?;
+        }
+        self.log_open.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn submit(&self, proposal: Proposal, term: Option<Term>) -> Result<Vec<Reply>, Problem> {
+        let submit = async {
+            match term {
+                Some(term) => self.registry.propose_in(term, proposal).await,
+                None => self.registry.submit(proposal).await,
+            }
+        };
+        let submitted = timeout(self.propose_timeout, submit).await;
+        let submitted = submitted.map_err(|_| in_doubt("no answer in time"))?;
+        let mut replies = submitted.map_err(|error| self.unproposed(error))?;
+        match replies.pop() {
+            Some(Reply::Refused(refusal)) => Err(refusal.into()),
+            Some(last) => {
+                replies.push(last);
+                Ok(replies)
+            }
+            None => Err(Problem::internal("a proposal without a reply")),
+        }
+    }
+
+    /// As [`Member::propose`], with the reply of the last command, which is what the call is about.
+    pub(crate) async fn decide(&self, proposal: Proposal) -> Result<Reply, Problem> {
+        self.decide_in(proposal, None).await
+    }
+
+    /// Judges a write by the state; the answer goes with the term in which it holds. A leader judges
+    /// by its own state: if the write is then committed in the same term, that state was the newest.
+    /// What would be refused so is judged again by a state that a majority has confirmed, as
+    /// everything is on a follower.
+    pub(crate) async fn judge<T>(
+        &self,
+        judge: impl Fn(&StoreView) -> Result<T, Problem>,
+    ) -> Result<(T, Option<Term>), Problem> {
+        if let Some((view, term)) = self.registry.in_office()
+            && let Ok(judged) = judge(&view)
+        {
+            return Ok((judged, Some(term)));
+        }
+        let view = self.strong().await?.view;
+        Ok((judge(&view)?, None))
+    }
+
+    /// As [`Member::decide`], in this term only if one is named.
+    pub(crate) async fn decide_in(
+        &self,
+        proposal: Proposal,
+        term: Option<Term>,
+    ) -> Result<Reply, Problem> {
+        let mut replies = self.propose_in(proposal, term).await?;
+        Ok(replies.pop().expect("propose gives at least one reply"))
+    }
+
+    /// As [`Member::decide`], for one command.
+    pub(crate) async fn commit(&self, command: Command) -> Result<Reply, Problem> {
+        self.decide(Proposal { commands: vec![command] }).await
+    }
+}
