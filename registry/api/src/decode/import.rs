@@ -11,6 +11,7 @@ use registry_core::command::{Command, Foreign, Import, ImportedRecord};
 use registry_core::entry::{ImportKind, Source};
 use registry_core::search::Document;
 use registry_core::view::View;
+use serde_json::Value;
 
 use super::Put;
 use crate::problem::{Code, Problem};
@@ -36,7 +37,8 @@ pub fn record(document: &[u8], import: Import, view: &dyn View) -> Result<Put, P
         agent_card_url: parsed.agent_card_url.clone(),
     };
     let urls = vec![parsed.agent_card_url.clone()];
-    put(document, import, entry, (urls, super::search::of_record(&parsed)))
+    let words = super::search::of_record(&parsed);
+    put(document, import, entry, Read { urls, words, says: parsed.into_raw() })
 }
 
 /// Reads a card that a partner gave, with the owner that it names. A signature by a key that is
@@ -65,16 +67,22 @@ pub fn card(
         ttl_s: None,
         agent_card_url: String::new(),
     };
-    put(document, import, entry, (super::card::urls(&card), super::search::of_card(card.view())))
+    let (urls, words) = (super::card::urls(&card), super::search::of_card(card.view()));
+    put(document, import, entry, Read { urls, words, says: card.into_raw() })
+}
+
+/// What was read in a document.
+struct Read {
+    /// Where its card is, or its agent answers.
+    urls: Vec<String>,
+    /// What a search finds it by.
+    words: Document,
+    /// All of it.
+    says: Value,
 }
 
 /// The body, the entry and what a search reads in it, with all that admission looks at.
-fn put(
-    document: &[u8],
-    import: Import,
-    entry: ImportedRecord,
-    (card_urls, words): (Vec<String>, Document),
-) -> Result<Put, Problem> {
+fn put(document: &[u8], import: Import, entry: ImportedRecord, read: Read) -> Result<Put, Problem> {
     let (kind, handle) = (import.kind, import.handle.clone());
     let (assurance, owner) = (entry.assurance, entry.owner.clone().map(|(origin, _)| origin));
     let proposal = super::with_body(document, |_| {
@@ -84,9 +92,9 @@ fn put(
         ImportKind::Record => Source::Record,
         ImportKind::Card => Source::Card,
     };
-    let read = (document, words);
-    let proposal = super::search::with_document(proposal, source, handle.clone(), read);
-    let document = document.to_vec();
+    let Read { urls: card_urls, words, says } = read;
+    let words = (document, words);
+    let proposal = super::search::with_document(proposal, source, handle.clone(), words);
     let kind = kind.as_str();
-    Ok(Put { kind, handle, document, card_urls, assurance, owner, caller: None, proposal })
+    Ok(Put { kind, handle, document: says, card_urls, assurance, owner, caller: None, proposal })
 }
