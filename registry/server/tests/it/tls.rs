@@ -234,14 +234,18 @@ async fn a_certificate_stands_for_a_peer_as_long_as_it_is_active() {
         ..Default::default()
     }];
     let request = wire::EnrolPeerRequest { origin: PEER.to_owned(), keys, ..Default::default() };
-    world.directory(0, "operator/alice").enrol_peer(request).await.unwrap();
+    let mut operator = world.directory(0, "operator/alice");
+    operator.enrol_peer(request).await.unwrap();
+    let terms = format!(r#"{{ "owners": ["{PEER}"], "prefixes": ["urn:p:"] }}"#);
+    let request = wire::PutNamespaceRequest { name: "p".to_owned(), terms: terms.into() };
+    operator.put_namespace(request).await.unwrap();
     let card = put(own, "urn:p:agent:0001").await.unwrap().into_inner();
     assert_eq!(card.owner, PEER);
     // There is no token to spend: the same certificate writes again.
     put(own, "urn:p:agent:0002").await.unwrap();
     refused("another peer", put(other, "urn:p:agent:0003").await, "unauthenticated");
     let revoke = wire::RevokePeerRequest { origin: PEER.to_owned() };
-    world.directory(0, "operator/alice").revoke_peer(revoke).await.unwrap();
+    operator.revoke_peer(revoke).await.unwrap();
     refused("a revoked peer", put(own, "urn:p:agent:0004").await, "unauthenticated");
     world.stop().await;
 }
