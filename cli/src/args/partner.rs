@@ -33,7 +33,7 @@ pub(crate) struct PartnerTerms {
     /// The key that signs its catalog, 64 hexadecimal digits; a Pilox registry must have one.
     #[arg(long, default_value = "")]
     pub(crate) catalog_key: String,
-    /// The verifier key of its transparency log, <name>+<id>+<key>: then only what is proven is taken.
+    /// The verifier key of its transparency log, `name+id+key`: then only what is proven is taken.
     #[arg(long, default_value = "")]
     pub(crate) log_key: String,
     /// The most registries an entry may be away from its home; 1 passes none on.
