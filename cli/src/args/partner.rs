@@ -25,7 +25,7 @@ pub(crate) enum PartnerVerb {
 pub(crate) struct PartnerTerms {
     /// Its name here; a namespace of this name may claim prefixes for its entries.
     pub(crate) name: String,
-    /// Its origin, such as https://registry.example.org.
+    /// Its origin, such as `https://registry.example.org`.
     pub(crate) url: String,
     /// What it speaks.
     #[arg(long, value_enum, default_value = "ecumene")]
