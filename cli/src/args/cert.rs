@@ -45,7 +45,7 @@ pub(crate) struct CertIssue {
     /// The folder of the authority.
     #[arg(long = "authority", default_value = "certificates")]
     pub(crate) ca: PathBuf,
-    /// The folder for <role>-<id>.crt and .key; made if absent.
+    /// The folder for `role-id.crt` and `.key`; made if absent.
     #[arg(long, default_value = "certificates")]
     pub(crate) out: PathBuf,
     /// What its holder is.
