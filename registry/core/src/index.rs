@@ -1,88 +1,32 @@
 //! The derived keys: which lookups and orders the state can be read in, beside its ids.
 //! Each is a function of one entity; an index must never hold what the entity does not.
 
-use proto_types::{Digest, EnvelopeId, Namespace, NodeId, Origin, Revision, TaskId, WallMs};
-use serde::{Deserialize, Serialize};
+mod peers;
+mod work;
+
 use std::collections::BTreeSet;
 
+use proto_types::{Digest, Namespace, Origin, WallMs};
+
+pub(crate) use self::peers::{
+    manifests_expired, of_peer, of_peer_request, peer_domains_due, peer_requests_void,
+    request_domains_due,
+};
+pub(crate) use self::work::{
+    envelopes_void, of_envelope, of_task, place, queue, tasks_due, tasks_ended, tasks_of_node,
+    tasks_pending,
+};
 use crate::audience;
 use crate::entry::{
-    AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, JoinTokenEntry, NamespaceEntry, NodeEntry,
-    PeerEntry, PeerRequest, PeerStatus, ProvenanceEntry, RecordEntry, Scope, Scoped as _,
-    TaskEntry, TaskState,
+    AgentEntry, CardEntry, GatewayEntry, JoinTokenEntry, NamespaceEntry, NodeEntry,
+    ProvenanceEntry, RecordEntry, Scope, Scoped as _,
 };
 use crate::layout::{self, END, derived};
-use crate::table::{Entity as _, decode, encode};
+use crate::table::Entity as _;
 use crate::view::{Space, View, ViewError};
 
 /// Derived keys and their values.
 type Keys = Vec<(Vec<u8>, Vec<u8>)>;
-
-/// Where a queue keeps its place for an envelope, with all that choosing one to lease needs, so
-/// that a long queue is scanned without reading its envelopes.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Place {
-    pub(crate) source: Origin,
-    pub(crate) id: EnvelopeId,
-    pub(crate) leased_until: WallMs,
-    pub(crate) expires_at: WallMs,
-}
-
-pub(crate) fn of_peer(peer: &PeerEntry) -> Keys {
-    let origin = peer.origin.as_str().as_bytes();
-    let mut keys = Vec::new();
-    if let Some(manifest) = peer.current_manifest() {
-        let at = manifest.expires_at.0.to_be_bytes();
-        keys.push((layout::key(derived::MANIFESTS_BY_EXPIRY, &[&at, origin]), origin.to_vec()));
-    }
-    if let Some(domain) = peer.domain.as_ref().filter(|_| peer.status == PeerStatus::Active) {
-        keys.push((domain_due(OF_PEER, domain.ask_at, origin), origin.to_vec()));
-    }
-    keys
-}
-
-pub(crate) fn of_peer_request(request: &PeerRequest) -> Keys {
-    let id = request.key().into_bytes();
-    let at = request.expires_at.0.to_be_bytes();
-    let mut keys = vec![(layout::key(derived::PEER_REQUESTS_BY_EXPIRY, &[&at, &id]), id.clone())];
-    if let Some(at) = request.ask_at {
-        keys.push((domain_due(OF_REQUEST, at, &id), id));
-    }
-    keys
-}
-
-/// Tells hosts of peers and of requests apart.
-const OF_PEER: &[u8] = &[0];
-const OF_REQUEST: &[u8] = &[1];
-
-fn domain_due(whose: &[u8], at: WallMs, id: &[u8]) -> Vec<u8> {
-    layout::key(derived::DOMAINS_DUE, &[whose, &at.0.to_be_bytes(), id])
-}
-
-/// The peers whose host is to be asked at `now`: from, to.
-pub(crate) fn peer_domains_due(now: WallMs) -> (Vec<u8>, Vec<u8>) {
-    domains_due(OF_PEER, now)
-}
-
-/// The requests whose host is to be asked at `now`: from, to.
-pub(crate) fn request_domains_due(now: WallMs) -> (Vec<u8>, Vec<u8>) {
-    domains_due(OF_REQUEST, now)
-}
-
-fn domains_due(whose: &[u8], now: WallMs) -> (Vec<u8>, Vec<u8>) {
-    let last = layout::key(derived::DOMAINS_DUE, &[whose, &now.0.to_be_bytes()]);
-    (layout::key(derived::DOMAINS_DUE, &[whose]), layout::past(&last))
-}
-
-/// The manifests in force that are past their expiry at `now`: from, to.
-pub(crate) fn manifests_expired(now: WallMs) -> (Vec<u8>, Vec<u8>) {
-    until(derived::MANIFESTS_BY_EXPIRY, now)
-}
-
-/// The requests that are void at `now`: from, to.
-pub(crate) fn peer_requests_void(now: WallMs) -> (Vec<u8>, Vec<u8>) {
-    until(derived::PEER_REQUESTS_BY_EXPIRY, now)
-}
 
 pub(crate) fn of_record(record: &RecordEntry) -> Keys {
     match record.digest {
@@ -160,39 +104,6 @@ pub(crate) fn of_join_token(token: &JoinTokenEntry) -> Keys {
     vec![(key, token.key().into_bytes())]
 }
 
-pub(crate) fn of_task(task: &TaskEntry) -> Keys {
-    let place = match &task.state {
-        TaskState::Ended { .. } => {
-            let (at, id) = (task.changed_at.0.to_be_bytes(), task.id.as_str().as_bytes());
-            return vec![(layout::key(derived::TASKS_BY_END, &[&at, id]), id.to_vec())];
-        }
-        TaskState::Pending => {
-            layout::key(derived::TASKS_PENDING, &[&task.revision.0.to_be_bytes()])
-        }
-        TaskState::Assigned { node } => task_of_node(node, &task.id),
-    };
-    let id = task.id.as_str().as_bytes();
-    let deadline = task.deadline.0.to_be_bytes();
-    let due = layout::key(derived::TASKS_BY_DEADLINE, &[&deadline, id]);
-    vec![(place, id.to_vec()), (due, id.to_vec())]
-}
-
-pub(crate) fn of_envelope(envelope: &EnvelopeEntry) -> Keys {
-    let key = envelope.key().into_bytes();
-    let at = envelope.expires_at.0.to_be_bytes();
-    let mut keys = vec![(layout::key(derived::ENVELOPES_BY_EXPIRY, &[&at, &key]), key)];
-    if envelope.acked.is_none() {
-        let place = Place {
-            source: envelope.source.clone(),
-            id: envelope.id.clone(),
-            leased_until: envelope.leased_until,
-            expires_at: envelope.expires_at,
-        };
-        keys.push((in_queue(&envelope.target, envelope.revision), encode(&place)));
-    }
-    keys
-}
-
 pub(crate) fn of_provenance(provenance: &ProvenanceEntry) -> Keys {
     let key = provenance.key().into_bytes();
     vec![([imports_of(&provenance.partner), key.clone()].concat(), key)]
@@ -211,11 +122,6 @@ pub(crate) fn body_ref(digest: &Digest, table: u8, id: &str) -> Vec<u8> {
 /// What the keys of those who name a body start with.
 pub(crate) fn body_refs(digest: &Digest) -> Vec<u8> {
     layout::key(derived::BODY_REFS, &[digest.as_bytes()])
-}
-
-/// The tasks that had ended at `at` or before: from, to.
-pub(crate) fn tasks_ended(at: WallMs) -> (Vec<u8>, Vec<u8>) {
-    until(derived::TASKS_BY_END, at)
 }
 
 /// What the keys of the live records with this card start with.
@@ -248,30 +154,6 @@ pub(crate) fn credential(digest: &Digest) -> Vec<u8> {
     layout::key(derived::CREDENTIALS, &[digest.as_bytes()])
 }
 
-/// Every pending task, the longest waiting first.
-pub(crate) fn tasks_pending() -> Vec<u8> {
-    layout::key(derived::TASKS_PENDING, &[])
-}
-
-/// What the keys of a node's tasks start with.
-pub(crate) fn tasks_of_node(node: &NodeId) -> Vec<u8> {
-    layout::key(derived::TASKS_BY_NODE, &[node.as_str().as_bytes(), END])
-}
-
-fn task_of_node(node: &NodeId, task: &TaskId) -> Vec<u8> {
-    [tasks_of_node(node), task.as_str().into()].concat()
-}
-
-/// The tasks that are not over and were due at `now` or before: from, to.
-pub(crate) fn tasks_due(now: WallMs) -> (Vec<u8>, Vec<u8>) {
-    until(derived::TASKS_BY_DEADLINE, now)
-}
-
-/// The envelopes that are void at `now`: from, to.
-pub(crate) fn envelopes_void(now: WallMs) -> (Vec<u8>, Vec<u8>) {
-    until(derived::ENVELOPES_BY_EXPIRY, now)
-}
-
 /// The join tokens that are void at `now`: from, to.
 pub(crate) fn join_tokens_void(now: WallMs) -> (Vec<u8>, Vec<u8>) {
     until(derived::JOIN_TOKENS_BY_EXPIRY, now)
@@ -280,20 +162,6 @@ pub(crate) fn join_tokens_void(now: WallMs) -> (Vec<u8>, Vec<u8>) {
 fn until(tag: u8, now: WallMs) -> (Vec<u8>, Vec<u8>) {
     let last = layout::key(tag, &[&now.0.to_be_bytes()]);
     (layout::key(tag, &[]), layout::past(&last))
-}
-
-/// What the keys of a queue start with, in the order of acceptance.
-pub(crate) fn queue(target: &str) -> Vec<u8> {
-    layout::key(derived::QUEUES, &[target.as_bytes(), END])
-}
-
-fn in_queue(target: &str, accepted: Revision) -> Vec<u8> {
-    [queue(target), accepted.0.to_be_bytes().into()].concat()
-}
-
-/// What a queue's place says.
-pub(crate) fn place(value: &[u8]) -> Result<Place, ViewError> {
-    decode("queue place", value)
 }
 
 /// Up to `limit` ids that the derived keys in `from..to` point at.

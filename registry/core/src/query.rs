@@ -4,44 +4,40 @@
 mod check;
 mod cluster;
 mod federation;
+mod fleet;
 mod ledger;
 mod peers;
 mod tenancy;
 
-use proto_types::{
-    Digest, EnvelopeId, GatewayId, Handle, NodeId, Origin, Revision, TaskId, WallMs,
-};
+use proto_types::{Digest, Handle, Origin, Revision, WallMs};
 
 pub use self::check::ledger_fault;
 pub use self::cluster::{cluster_epoch, compacted, member, revision_at, set_cluster_epoch};
 pub use self::federation::{
     imports, liveness, liveness_seen, partner, partners, peer_liveness, provenance,
 };
+pub use self::fleet::{
+    envelope, gateway, gateway_by_credential, gateways, join_token, node, node_by_credential,
+    nodes, open_tasks, overdue_tasks, pending_tasks, queue_depth, task, tasks_of_node,
+};
 pub use self::ledger::{
     AuditEnd, LogRows, audit_end, audit_lines, checkpoint, inclusion, log_entries, log_head,
     witnessed,
+};
+pub use self::peers::{
+    DomainsDue, assurance, domains_due, expired_manifests, peer_log, peer_log_from, peer_request,
+    peer_requests, peer_requests_waiting,
 };
 pub use self::tenancy::{
     agent_seen, agents_seen, card_seen, cards_seen, namespace, namespace_of, namespaces,
     namespaces_owned, record_of_card, record_seen, records_listed, token_spent, usage, viewer,
 };
 use crate::counter;
-use crate::entry::{
-    AgentEntry, CardEntry, ChangeEvent, EnvelopeEntry, GatewayEntry, JoinTokenEntry, NodeEntry,
-    PeerEntry, RecordEntry, TaskEntry,
-};
+use crate::entry::{AgentEntry, CardEntry, ChangeEvent, PeerEntry, RecordEntry};
 use crate::index;
 use crate::layout;
-use crate::table::{
-    AGENTS, CARDS, ENVELOPES, Entity, GATEWAYS, JOIN_TOKENS, NODES, PEERS, RECORDS, TASKS, Table,
-    body_key, decode, envelope_key,
-};
+use crate::table::{AGENTS, CARDS, Entity, PEERS, RECORDS, Table, body_key, decode};
 use crate::view::{Space, View, ViewError};
-
-pub use self::peers::{
-    DomainsDue, assurance, domains_due, expired_manifests, peer_log, peer_log_from, peer_request,
-    peer_requests, peer_requests_waiting,
-};
 
 /// What every read can fail with: the store itself, or a value that does not decode.
 type Read<T> = Result<T, ViewError>;
@@ -163,139 +159,6 @@ pub fn agent(view: &dyn View, handle: &Handle) -> Read<Option<AgentEntry>> {
 /// As [`revision`].
 pub fn agents(view: &dyn View, after: Option<&Handle>, limit: usize) -> Read<Vec<AgentEntry>> {
     AGENTS.list(view, after.map(Handle::as_str), limit)
-}
-
-/// The gateway of this id.
-///
-/// # Errors
-/// As [`revision`].
-pub fn gateway(view: &dyn View, id: &GatewayId) -> Read<Option<GatewayEntry>> {
-    GATEWAYS.entry(view, id.as_str())
-}
-
-/// Up to `limit` gateways after `after`, by id.
-///
-/// # Errors
-/// As [`revision`].
-pub fn gateways(
-    view: &dyn View,
-    after: Option<&GatewayId>,
-    limit: usize,
-) -> Read<Vec<GatewayEntry>> {
-    GATEWAYS.list(view, after.map(GatewayId::as_str), limit)
-}
-
-/// The gateway that has this credential.
-///
-/// # Errors
-/// As [`revision`].
-pub fn gateway_by_credential(view: &dyn View, digest: &Digest) -> Read<Option<GatewayEntry>> {
-    by_credential(view, digest, &GATEWAYS, "gateway/")
-}
-
-/// The node of this id.
-///
-/// # Errors
-/// As [`revision`].
-pub fn node(view: &dyn View, id: &NodeId) -> Read<Option<NodeEntry>> {
-    NODES.entry(view, id.as_str())
-}
-
-/// Up to `limit` nodes after `after`, lost ones included, by id.
-///
-/// # Errors
-/// As [`revision`].
-pub fn nodes(view: &dyn View, after: Option<&NodeId>, limit: usize) -> Read<Vec<NodeEntry>> {
-    NODES.list(view, after.map(NodeId::as_str), limit)
-}
-
-/// The node that has this credential.
-///
-/// # Errors
-/// As [`revision`].
-pub fn node_by_credential(view: &dyn View, digest: &Digest) -> Read<Option<NodeEntry>> {
-    by_credential(view, digest, &NODES, "node/")
-}
-
-/// The task of this id.
-///
-/// # Errors
-/// As [`revision`].
-pub fn task(view: &dyn View, id: &TaskId) -> Read<Option<TaskEntry>> {
-    TASKS.entry(view, id.as_str())
-}
-
-/// Up to `limit` tasks that wait for a node, the longest waiting first.
-///
-/// # Errors
-/// As [`revision`].
-pub fn pending_tasks(view: &dyn View, limit: usize) -> Read<Vec<TaskEntry>> {
-    pointed(view, &TASKS, &index::tasks_pending(), limit)
-}
-
-/// Up to `limit` tasks that this node holds, by id.
-///
-/// # Errors
-/// As [`revision`].
-pub fn tasks_of_node(view: &dyn View, node: &NodeId, limit: usize) -> Read<Vec<TaskEntry>> {
-    pointed(view, &TASKS, &index::tasks_of_node(node), limit)
-}
-
-/// Up to `limit` tasks that have not ended and were due at `now`, the longest overdue first.
-///
-/// # Errors
-/// As [`revision`].
-pub fn overdue_tasks(view: &dyn View, now: WallMs, limit: usize) -> Read<Vec<TaskEntry>> {
-    let (from, to) = index::tasks_due(now);
-    let ids = index::ids(view, (&from, &to), limit)?;
-    entries(view, &TASKS, &ids)
-}
-
-/// The tasks that have not ended.
-///
-/// # Errors
-/// As [`revision`].
-pub fn open_tasks(view: &dyn View) -> Read<u64> {
-    counter::read(view, counter::OPEN_TASKS)
-}
-
-/// The envelope of this id, acknowledged or not, while it is known.
-///
-/// # Errors
-/// As [`revision`].
-pub fn envelope(view: &dyn View, source: &Origin, id: &EnvelopeId) -> Read<Option<EnvelopeEntry>> {
-    ENVELOPES.entry(view, &envelope_key(source, id))
-}
-
-/// How many envelopes wait for this target, leased ones included.
-///
-/// # Errors
-/// As [`revision`].
-pub fn queue_depth(view: &dyn View, target: &str) -> Read<u64> {
-    counter::read(view, &counter::queue_depth(target))
-}
-
-/// The join token of this hash, spent or not, while it is known.
-///
-/// # Errors
-/// As [`revision`].
-pub fn join_token(view: &dyn View, hash: &Digest) -> Read<Option<JoinTokenEntry>> {
-    JOIN_TOKENS.entry(view, &hash.hex())
-}
-
-fn by_credential<T: Entity>(
-    view: &dyn View,
-    digest: &Digest,
-    table: &Table<T>,
-    role: &str,
-) -> Read<Option<T>> {
-    let Some(value) = view.value(Space::Index, &index::credential(digest))? else {
-        return Ok(None);
-    };
-    match index::text(value)?.strip_prefix(role) {
-        Some(id) => table.entry(view, id),
-        None => Ok(None),
-    }
 }
 
 /// The entries that the derived keys under a prefix point at.
