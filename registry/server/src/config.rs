@@ -5,6 +5,8 @@
 
 mod abroad;
 pub mod admission;
+mod bounds;
+mod contradiction;
 mod log;
 mod past;
 mod transport;
@@ -13,17 +15,18 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+pub use self::abroad::{Crawler, Federation};
 pub use self::admission::Admission;
+pub use self::bounds::{Bounds, Cluster};
+pub use self::contradiction::Contradiction;
 pub use self::log::{Log, Witness};
 pub use self::past::{Join, Retention};
 use crate::peers::DomainProofs;
 use deploy_service::tls::ServerFiles;
-use deploy_service::units::{Bytes, Duration};
-use deploy_service::{Limits, Network, serve};
+use deploy_service::units::Duration;
+use deploy_service::{Limits, Network};
 use proto_types::Origin;
 use serde::Deserialize;
-
-pub use self::abroad::{Crawler, Federation};
 
 /// The configuration of one member.
 #[derive(Clone, Debug, Deserialize)]
@@ -91,43 +94,6 @@ pub struct Config {
     pub admission: Admission,
 }
 
-/// What calls may use up.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Bounds {
-    /// Watch streams and long polls at once. Each holds a page of changes at most. Arbitrary.
-    pub watchers_max: usize,
-    /// Node sessions at once. Each holds a queue of 256 orders at most. Arbitrary.
-    pub sessions_max: usize,
-    /// Uploads of artifacts at once; each holds a few MiB.
-    pub uploads_max: usize,
-    /// The largest artifact.
-    pub artifact_bytes_max: Bytes,
-    /// Requests a second without a known credential from one IPv4 address or IPv6 /64. A record is
-    /// read in some 20 us, so that one source can take at most a twentieth of a core.
-    pub source_requests_per_second: u32,
-    /// How many of them may come at once.
-    pub source_burst: u32,
-    /// How long a write waits for its answer before it is in doubt.
-    pub propose_timeout: Duration,
-}
-
-/// How the cluster behaves.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Cluster {
-    /// From one heartbeat to the next.
-    pub heartbeat: Duration,
-    /// The shortest silence after which a follower calls an election.
-    pub election_min: Duration,
-    /// The longest.
-    pub election_max: Duration,
-    /// Log entries from one snapshot to the next.
-    pub snapshot_every_logs: u64,
-    /// Log entries kept behind a snapshot.
-    pub logs_kept: u64,
-}
-
 impl Default for Config {
     #[rustfmt::skip]
     fn default() -> Self {
@@ -160,110 +126,6 @@ impl Default for Config {
             admission: Admission::default(),
         }
     }
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Self {
-            watchers_max: 1_024,
-            sessions_max: 4_096,
-            uploads_max: 4,
-            artifact_bytes_max: Bytes::from_kib(64 * 1024),
-            source_requests_per_second: 2_000,
-            source_burst: 4_000,
-            propose_timeout: Duration::from_secs(10),
-        }
-    }
-}
-
-impl Default for Cluster {
-    fn default() -> Self {
-        let timings = registry_raft::Timings::default();
-        let millis = |time: std::time::Duration| {
-            Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
-        };
-        Self {
-            heartbeat: millis(timings.heartbeat),
-            election_min: millis(timings.election_min),
-            election_max: millis(timings.election_max),
-            snapshot_every_logs: 20_000,
-            logs_kept: 5_000,
-        }
-    }
-}
-
-/// Settings that cannot hold together.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Contradiction {
-    /// The listener's limits.
-    #[error("the limits of the listener")]
-    Limits(#[from] serve::Contradiction),
-    /// A key of `members` is not a number.
-    #[error("members: `{0}` is not a number")]
-    MemberId(String),
-    /// A member's base URL is none.
-    #[error("members: `{0}` is not an http or https URL without a path")]
-    MemberUrl(String),
-    /// Nobody has said what protects the cluster's traffic.
-    #[error("neither tls is configured nor plain_loopback = true")]
-    ClearText,
-    /// Both were said.
-    #[error("tls and plain_loopback exclude each other")]
-    TlsAndClearText,
-    /// Members could not verify each other.
-    #[error("tls.client_ca is needed: members, gateways and nodes are verified by it")]
-    NoClientCa,
-    /// A URL of a member does not fit what protects the cluster's traffic.
-    #[error("`{url}` does not begin with {scheme}://")]
-    Scheme {
-        /// Which URL.
-        url: String,
-        /// What it has to begin with.
-        scheme: &'static str,
-    },
-    /// This member is not among the members.
-    #[error("member {0} is not among the members")]
-    NotAMember(u64),
-    /// A lease that would be lost in ordinary pauses, or outlast every use.
-    #[error("lease_ttl is {0}, outside 200ms to 10m")]
-    LeaseTtl(Duration),
-    /// Clear text to this machine's own servers, while strangers can reach this one.
-    #[error("fetch.allow_loopback is for development, and {0} is not loopback")]
-    LoopbackFetch(String),
-    /// The log's name, or the witness's, cannot name a key.
-    #[error("log.origin and log.witness_name: `{0}` is empty, or has spaces or a plus sign")]
-    LogOrigin(String),
-    /// A witness that cannot be asked or verified.
-    #[error("log.witnesses: {0} needs a key of cosignature/v1 and a URL with http://")]
-    Witness(String),
-    /// A followed log's key is none of a log.
-    #[error("log.followed: the key of {0} is not one that logs sign with")]
-    Followed(String),
-    /// One key for two purposes.
-    #[error("log.witness_key_file is log.key_file: a witness signs with a key of its own")]
-    OneKey,
-    /// A member that joins is let in by others; it cannot make the cluster too.
-    #[error("join.seeds is empty, or members are listed beside join")]
-    Join,
-    /// Tasks would be forgotten while their callers still ask for them.
-    #[error("{name} is {value}, below {least}")]
-    Retention {
-        /// Which setting.
-        name: &'static str,
-        /// Its value.
-        value: Duration,
-        /// The least.
-        least: Duration,
-    },
-    /// The origin is none.
-    #[error("origin: `{0}` is not an http or https URL without a path")]
-    Origin(String),
-    /// The admission.
-    #[error("the section admission")]
-    Admission(#[from] admission::Contradiction),
-    /// A bound that would refuse everything.
-    #[error("{0} is zero")]
-    Zero(&'static str),
 }
 
 /// Shorter ones are lost in a pause of the scheduler; tests use no less.

@@ -1,0 +1,72 @@
+//! What calls may use up, and how the cluster behaves.
+//! It decides defaults; it must never leave anything without a bound.
+
+use deploy_service::units::{Bytes, Duration};
+use serde::Deserialize;
+
+/// What calls may use up.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bounds {
+    /// Watch streams and long polls at once. Each holds a page of changes at most. Arbitrary.
+    pub watchers_max: usize,
+    /// Node sessions at once. Each holds a queue of 256 orders at most. Arbitrary.
+    pub sessions_max: usize,
+    /// Uploads of artifacts at once; each holds a few MiB.
+    pub uploads_max: usize,
+    /// The largest artifact.
+    pub artifact_bytes_max: Bytes,
+    /// Requests a second without a known credential from one IPv4 address or IPv6 /64. A record is
+    /// read in some 20 us, so that one source can take at most a twentieth of a core.
+    pub source_requests_per_second: u32,
+    /// How many of them may come at once.
+    pub source_burst: u32,
+    /// How long a write waits for its answer before it is in doubt.
+    pub propose_timeout: Duration,
+}
+
+/// How the cluster behaves.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cluster {
+    /// From one heartbeat to the next.
+    pub heartbeat: Duration,
+    /// The shortest silence after which a follower calls an election.
+    pub election_min: Duration,
+    /// The longest.
+    pub election_max: Duration,
+    /// Log entries from one snapshot to the next.
+    pub snapshot_every_logs: u64,
+    /// Log entries kept behind a snapshot.
+    pub logs_kept: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            watchers_max: 1_024,
+            sessions_max: 4_096,
+            uploads_max: 4,
+            artifact_bytes_max: Bytes::from_kib(64 * 1024),
+            source_requests_per_second: 2_000,
+            source_burst: 4_000,
+            propose_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        let timings = registry_raft::Timings::default();
+        let millis = |time: std::time::Duration| {
+            Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+        };
+        Self {
+            heartbeat: millis(timings.heartbeat),
+            election_min: millis(timings.election_min),
+            election_max: millis(timings.election_max),
+            snapshot_every_logs: 20_000,
+            logs_kept: 5_000,
+        }
+    }
+}
