@@ -1,8 +1,10 @@
 //! The one listener: gRPC to the services, everything else to REST.
 //!
 //! It decides by the media type alone, and refuses what neither may see: more than a source's
-//! share, a path with two readings, a bound on age that cannot be held. It must never serve a
-//! service that is not listed here.
+//! share, a path with two readings, a bound on age that cannot be held. It must never let a request
+//! past these for the protocol that it speaks.
+
+mod services;
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -21,27 +23,14 @@ use futures_util::future::Either;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request};
-use proto_wire::registry::v1::cluster_server::ClusterServer;
-use proto_wire::registry::v1::directory_server::DirectoryServer;
-use proto_wire::registry::v1::fleet_server::FleetServer;
-use proto_wire::registry::v1::log_server::LogServer;
-use proto_wire::registry::v1::partners_server::PartnersServer;
-use proto_wire::registry::v1::search_server::SearchServer;
 use registry_api::{Code, Principal, Problem, identity, path};
 use tonic::Status;
-use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 use tower::Service;
 
-use crate::grpc::{
-    ClusterService, DirectoryService, FleetService, LogService, PartnersService, SearchService,
-};
 use crate::member::Member;
 use crate::{audit, certificate};
 use crate::{freshness, rest};
-
-/// Documents are at most 1 MiB, and a task carries one; the rest of a message is small.
-const MESSAGE_BYTES_MAX: usize = 4 << 20;
 
 /// What members say to each other; they show the cluster's secret, and say a lot.
 const MEMBERS: &str = "/ecumene.raft.v1.";
@@ -73,35 +62,7 @@ impl Front {
         readiness: &Readiness,
         sources: Sources,
     ) -> Result<(Self, HealthReporter), tonic_reflection::server::Error> {
-        let (reporter, health) = tonic_health::server::health_reporter();
-        reporter.set_serving::<DirectoryServer<DirectoryService>>().await;
-        reporter.set_serving::<FleetServer<FleetService>>().await;
-        reporter.set_serving::<ClusterServer<ClusterService>>().await;
-        reporter.set_serving::<SearchServer<SearchService>>().await;
-        reporter.set_serving::<LogServer<LogService>>().await;
-        reporter.set_serving::<PartnersServer<PartnersService>>().await;
-        let reflection = || {
-            tonic_reflection::server::Builder::configure()
-                .register_encoded_file_descriptor_set(proto_wire::DESCRIPTORS)
-                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        };
-        let directory = DirectoryServer::new(DirectoryService(Arc::clone(&member)));
-        let partners = PartnersServer::new(PartnersService(Arc::clone(&member)));
-        let fleet = FleetServer::new(FleetService(Arc::clone(&member)));
-        let cluster = ClusterServer::new(ClusterService(Arc::clone(&member)));
-        let grpc = Routes::new(directory.max_decoding_message_size(MESSAGE_BYTES_MAX))
-            .add_service(fleet.max_decoding_message_size(MESSAGE_BYTES_MAX))
-            .add_service(SearchServer::new(SearchService(Arc::clone(&member))))
-            .add_service(LogServer::new(LogService(Arc::clone(&member))))
-            .add_service(cluster.max_decoding_message_size(MESSAGE_BYTES_MAX))
-            .add_service(partners.max_decoding_message_size(MESSAGE_BYTES_MAX))
-            .add_service(member.registry.transport_service())
-            .add_service(health)
-            .add_service(reflection().build_v1()?)
-            // What grpcio's own reflection client still asks for.
-            .add_service(reflection().build_v1alpha()?)
-            .prepare()
-            .into_axum_router();
+        let (grpc, reporter) = services::routes(&member).await?;
         let watch = axum::middleware::from_fn_with_state(Arc::clone(&member), audit::watch);
         let rest = rest::router(Arc::clone(&member), readiness).layer(watch.clone());
         let grpc = grpc.layer(watch);

@@ -17,7 +17,7 @@ use deploy_service::{Drained, Readiness, Security, Shutdown, listen, secret, ser
 use proto_types::Revision;
 use proto_wire::registry::v1 as wire;
 use registry_fetch::Fetcher;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tonic_health::server::HealthReporter;
 
 use self::beside::{leave, repaired, watch_standing};
@@ -143,12 +143,8 @@ async fn run_once(config: &Config, shutdown: &Shutdown) -> Result<Ended, Error> 
         listen::bind(config.listen, config.addr_file.as_deref(), security).await?;
     let fetcher = Fetcher::new(&config.fetch)?;
     let member = Arc::new(open(config, addr, ending.clone()).await?);
-    tracing::info!(key = %member.log.key(), "checkpoints are verified with this key");
-    if let Some(key) = member.log.witness_key() {
-        tracing::info!(%key, "cosignatures are verified with this key");
-    }
-    let sources = sources(config);
-    let (front, reporter) = Front::new(Arc::clone(&member), &readiness, sources).await?;
+    tell_keys(&member);
+    let (front, reporter) = Front::new(Arc::clone(&member), &readiness, sources(config)).await?;
     let mut tasks = tasks(&member, config, wish(config, addr)?, reporter);
     abroad(&mut tasks, &member, config, &fetcher)?;
     tasks.spawn(compare::run(Arc::clone(&member), readiness.clone()));
@@ -159,18 +155,29 @@ async fn run_once(config: &Config, shutdown: &Shutdown) -> Result<Ended, Error> 
         () = pass_on(shutdown, &ending) => None,
         () = repaired(&member.registry, config, &readiness) => None,
     };
-    // Tasks end with the wish to stop; a panic in one of them is logged by the runtime.
     ending.trigger();
+    ended(tasks, watcher).await;
+    member.registry.stop().await;
+    let revision = member.registry.applied();
+    match drained {
+        Some(drained) => Ok(Ended::Told(Summary { addr, drained, revision })),
+        None => close(member).await.map(|()| Ended::DiskFailed(addr)),
+    }
+}
+
+/// Tasks end with the wish to stop; a panic in one of them is logged by the runtime.
+async fn ended(mut tasks: JoinSet<()>, watcher: JoinHandle<()>) {
     while tasks.join_next().await.is_some() {}
     watcher.abort();
     let _ = watcher.await;
-    member.registry.stop().await;
-    let revision = member.registry.applied();
-    let Some(drained) = drained else {
-        close(member).await?;
-        return Ok(Ended::DiskFailed(addr));
-    };
-    Ok(Ended::Told(Summary { addr, drained, revision }))
+}
+
+/// What an operator copies to those who verify the log.
+fn tell_keys(member: &Member) {
+    tracing::info!(key = %member.log.key(), "checkpoints are verified with this key");
+    if let Some(key) = member.log.witness_key() {
+        tracing::info!(%key, "cosignatures are verified with this key");
+    }
 }
 
 /// What ends by itself with the member.

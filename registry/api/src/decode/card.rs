@@ -47,12 +47,9 @@ pub fn put(
     }
     let card = Card::parse(document).map_err(|invalid| refused(&invalid))?;
     let kid = owner.as_ref().map(|origin| signer(&card, origin, view)).transpose()?;
-    let kept = query::card(view, &handle)?.map(|card| card.scope());
-    let (signer, kept) = (owner.as_ref(), kept.as_ref());
-    authority::check(&Wish { caller, signer, handle: &handle, visibility, kept }, view)?;
+    check_authority(caller, (&handle, owner.as_ref(), visibility), view)?;
     let proposal = proposal(document, &handle, owner.clone().zip(kid), visibility)?;
-    let words = super::search::of_card(card.view());
-    let named = (document, words);
+    let named = (document, super::search::of_card(card.view()));
     let proposal = super::search::with_document(proposal, Source::Card, handle.clone(), named);
     Ok(Put {
         kind: "card",
@@ -64,6 +61,16 @@ pub fn put(
         caller: caller.peer().cloned(),
         proposal: caller.seal(proposal),
     })
+}
+
+/// Whether the caller may put a card there, signed so.
+fn check_authority(
+    caller: &Principal,
+    (handle, signer, visibility): (&Handle, Option<&Origin>, Option<Visibility>),
+    view: &dyn View,
+) -> Result<(), Problem> {
+    let kept = query::card(view, handle)?.map(|card| card.scope());
+    authority::check(&Wish { caller, signer, handle, visibility, kept: kept.as_ref() }, view)
 }
 
 /// Where the agent answers.

@@ -44,14 +44,13 @@ impl Registry {
     /// The configuration contradicts itself, the directory is in use or damaged.
     pub async fn start(config: Config, credentials: impl Into<Credentials>) -> Result<Self, Error> {
         let credentials = credentials.into();
-        let settings = config.openraft()?;
+        let settings = Arc::new(config.openraft()?);
         let opened = open(&config).await?;
         let (log, machine) = opened.stores();
         let Opened { home, published, snapshots } = opened;
         let calls = Caller::new(credentials.clone(), Arc::clone(&published));
         let peers = Peers::new(config.id, calls.clone());
-        let raft = Raft::new(config.id, Arc::new(settings), peers, log, machine).await;
-        let raft = founded(raft, &config).await?;
+        let raft = founded(Raft::new(config.id, settings, peers, log, machine), &config).await?;
         let mut tasks = JoinSet::new();
         tasks.spawn(rest_once_removed(raft.clone(), calls.standing().watch()));
         let inner = Inner {
@@ -92,11 +91,11 @@ async fn open(config: &Config) -> Result<Opened, Error> {
 
 /// Makes the cluster if this member has to and nothing is there, and spares a lone voter the wait for an election.
 async fn founded(
-    raft: Result<Raft, impl std::fmt::Display>,
+    raft: impl Future<Output = Result<Raft, impl std::fmt::Display>>,
     config: &Config,
 ) -> Result<Raft, Error> {
     let failed = |cause: &dyn std::fmt::Display| Error::Raft(cause.to_string());
-    let raft = raft.map_err(|cause| failed(&cause))?;
+    let raft = raft.await.map_err(|cause| failed(&cause))?;
     let initialized = raft.is_initialized().await.map_err(|cause| failed(&cause))?;
     if !initialized && config.founds() {
         let node = |(id, address): (&u64, &String)| (*id, BasicNode::new(address));

@@ -61,39 +61,39 @@ async fn included(
 ) -> Handled<wire::InclusionProofResponse> {
     let caller = caller(member, request.metadata()).await?;
     let viewer = caller.viewer(&member.registry.view().0)?;
-    inclusion(member, &viewer, request.get_ref())
+    let proof = inclusion(member, &viewer, request.get_ref())?;
+    Ok(Response::new(rendered(&proof)?))
 }
 
 fn inclusion(
     member: &Member,
     viewer: &Viewer,
     request: &wire::InclusionProofRequest,
-) -> Handled<wire::InclusionProofResponse> {
+) -> Result<Proof, Problem> {
     let (view, _) = member.registry.view();
     let handle = || field::read::<Handle>("id", &request.id);
     let absent = || Problem::not_found(&request.kind, &request.id);
-    let proof = match request.kind.as_str() {
+    match request.kind.as_str() {
         "record" => {
             let seen = lookup::record(&view, viewer, &handle()?, member.clock.now())?;
-            member.log.prove(&view, whole(seen).as_ref().ok_or_else(absent)?)?
+            member.log.prove(&view, whole(seen).as_ref().ok_or_else(absent)?)
         }
         "card" => {
             let seen = lookup::card(&view, viewer, &handle()?)?;
-            member.log.prove(&view, whole(seen).as_ref().ok_or_else(absent)?)?
+            member.log.prove(&view, whole(seen).as_ref().ok_or_else(absent)?)
         }
         "agent" => {
             let seen = query::agent_seen(&view, viewer, &handle()?)?;
             let whole = seen.filter(|(_, sight)| *sight == Sight::Whole);
-            member.log.prove(&view, &whole.ok_or_else(absent)?.0)?
+            member.log.prove(&view, &whole.ok_or_else(absent)?.0)
         }
         "peer" => {
             let origin: Origin = field::read("id", &request.id)?;
             let entry = query::peer(&view, &origin)?.ok_or_else(absent)?;
-            member.log.prove(&view, &entry)?
+            member.log.prove(&view, &entry)
         }
-        _ => return Err(Problem::argument("kind", "peer, record, card or agent")),
-    };
-    Ok(Response::new(rendered(&proof)?))
+        _ => Err(Problem::argument("kind", "peer, record, card or agent")),
+    }
 }
 
 /// Who sees a part of an entry may not confirm the rest.

@@ -103,12 +103,7 @@ fn figures(member: &Member) -> Result<Vec<Figure>, super::Problem> {
         ("poisoned", "gauge", "1 if this member acknowledges nothing.", poisoned),
         ("state_diverged", "gauge", "1 if the state is not the leader's.", diverged),
         ("node_sessions", "gauge", "Node sessions at this member.", sessions),
-        (
-            "manifests_expired",
-            "gauge",
-            "Manifests in force past their expiry, 1,000 at most.",
-            expired,
-        ),
+        ("manifests_expired", "gauge", "Manifests past their expiry, 1,000 at most.", expired),
         ("peer_requests", "gauge", "Peers that wait to be let in.", waiting),
         ("open_tasks", "gauge", "Tasks that have not ended.", open_tasks),
     ])

@@ -36,25 +36,17 @@ pub(super) async fn open(
     shutdown: Shutdown,
 ) -> Result<Member, Error> {
     let operator = secret::read(&config.operator_token_file)?;
-    let cluster = secret::read(&config.cluster_secret_file)?;
-    let signer = signer(&config.signing_key_file, &config.signing_kid)?;
     let (log, artifacts, bounds) = (log_desk(config)?, artifacts(config)?, &config.bounds);
-    let clock = Clock::system();
-    let raft = raft(config, addr, clock.clone())?;
-    let connector = Connector::maybe(config.client_files())?;
-    let credentials = credentials(config, cluster.expose(), &connector)?;
-    let registry = Registry::start(raft, credentials).await?;
+    let (clock, connector) = (Clock::system(), Connector::maybe(config.client_files())?);
     Ok(Member {
-        registry,
         operator: OperatorSecret::new(operator.expose()),
         origin: config.own_origin()?,
         gatekeeper: gatekeeper(&config.admission)?,
         artifacts,
-        signer,
+        signer: signer(&config.signing_key_file, &config.signing_kid)?,
         log,
         refusals: Refusals::default(),
         log_open: AtomicBool::new(false),
-        clock,
         shutdown,
         fleet: Fleet::new(config.lease_ttl.std(), bounds.sessions_max),
         line: LeaderLine::new(&connector),
@@ -64,7 +56,22 @@ pub(super) async fn open(
         searches: Semaphore::new(SEARCHES_MAX),
         upkeep: Arc::new(Semaphore::new(1)),
         propose_timeout: bounds.propose_timeout.std(),
+        registry: registry(config, addr, &clock, &connector).await?,
+        clock,
     })
+}
+
+/// Joins the cluster, or makes it; the last that can fail.
+async fn registry(
+    config: &Config,
+    addr: SocketAddr,
+    clock: &Clock,
+    connector: &Connector,
+) -> Result<Registry, Error> {
+    let cluster = secret::read(&config.cluster_secret_file)?;
+    let raft = raft(config, addr, clock.clone())?;
+    let credentials = credentials(config, cluster.expose(), connector)?;
+    Ok(Registry::start(raft, credentials).await?)
 }
 
 fn artifacts(config: &Config) -> Result<Artifacts, Error> {

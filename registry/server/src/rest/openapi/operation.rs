@@ -127,6 +127,17 @@ fn headers(headers: &[Header]) -> Value {
 
 /// Every refusal by its status: code and title.
 fn refusals(route: &Route) -> BTreeMap<u16, Vec<(&'static str, &'static str)>> {
+    let codes = codes(route);
+    let own = codes.iter().map(|code| (code.status(), code.as_str(), code.title()));
+    let mut by_status: BTreeMap<u16, Vec<_>> = BTreeMap::new();
+    for (status, code, title) in own.chain(LISTENER) {
+        by_status.entry(status).or_default().push((code, title));
+    }
+    by_status
+}
+
+/// What the handler and those before it refuse with, in order.
+fn codes(route: &Route) -> Vec<Code> {
     let mut codes: Vec<Code> = [route.refusals.as_slice(), &ANY].concat();
     if !route.parameters.is_empty() {
         codes.push(Code::InvalidArgument);
@@ -150,12 +161,7 @@ fn refusals(route: &Route) -> BTreeMap<u16, Vec<(&'static str, &'static str)>> {
     }
     codes.sort_unstable();
     codes.dedup();
-    let own = codes.iter().map(|code| (code.status(), code.as_str(), code.title()));
-    let mut by_status: BTreeMap<u16, Vec<_>> = BTreeMap::new();
-    for (status, code, title) in own.chain(LISTENER) {
-        by_status.entry(status).or_default().push((code, title));
-    }
-    by_status
+    codes
 }
 
 fn refusal(status: u16, codes: &[(&str, &str)]) -> Value {
