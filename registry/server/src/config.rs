@@ -171,6 +171,7 @@ impl Config {
             ("bounds.sessions_max", self.bounds.sessions_max),
             ("bounds.uploads_max", self.bounds.uploads_max),
             ("bounds.artifact_bytes_max", self.bounds.artifact_bytes_max.as_usize()),
+            ("bounds.block_cache_bytes", self.bounds.block_cache_bytes.as_usize()),
             ("bounds.source_requests_per_second", self.bounds.source_requests_per_second as usize),
             ("bounds.source_burst", self.bounds.source_burst as usize),
             ("fetch.connections_max", self.fetch.connections_max),

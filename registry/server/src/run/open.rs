@@ -118,6 +118,7 @@ fn raft(
     };
     raft.snapshot_every_logs = config.cluster.snapshot_every_logs;
     raft.logs_kept = config.cluster.logs_kept;
+    raft.store.block_cache_bytes = config.bounds.block_cache_bytes.as_usize();
     raft.clock = clock;
     Ok(raft)
 }
