@@ -16,13 +16,14 @@ pub struct Bounds {
     pub uploads_max: usize,
     /// The largest artifact.
     pub artifact_bytes_max: Bytes,
-    /// Requests a second without a known credential from one IPv4 address or IPv6 /64. A record is
+    /// Requests a second from one IPv4 address or IPv6 /64 without a secret or certificate that is known;
+    /// a token counts as unknown, since judging it takes a signature check. A record is
     /// read in some 20 us, so that one source can take at most a twentieth of a core.
     pub source_requests_per_second: u32,
     /// How many of them may come at once.
     pub source_burst: u32,
     /// The most memory for blocks of the state, taken as they are read. Searches read them at random: the
-    /// default holds what searches over 100,000 cards read, and an eighth of it makes them eight times as dear.
+    /// default holds what searches over 100,000 cards read, and an eighth of it made them some eight times as dear.
     pub block_cache_bytes: Bytes,
     /// How long a write waits for its answer before it is in doubt.
     pub propose_timeout: Duration,
