@@ -2,7 +2,7 @@
 
 use proto_types::Revision;
 use registry_core::command::{Command, Foreign};
-use registry_core::entry::{ChangeKind, Liveness, Subject};
+use registry_core::entry::{ChangeEvent, ChangeKind, Liveness, Subject, Visibility};
 use registry_core::query;
 
 use crate::world::*;
@@ -60,30 +60,29 @@ fn only_what_is_live_has_liveness() {
     assert_eq!(world.refusal(&of_record(Liveness::Open)), not_found("record", handle(1).as_str()));
 }
 
-#[test]
-fn a_change_of_liveness_is_seen_by_those_who_see_the_record() {
+/// A record of this visibility whose agent is found open, and the change that says so.
+fn seen_open(of: Visibility) -> (World, ChangeEvent) {
     let mut world = World::furnished();
     let mut put = put_record(1, 1, START, None);
     if let Command::PutRecord { visibility, .. } = &mut put {
-        *visibility = Some(registry_core::entry::Visibility::Private);
+        *visibility = Some(of);
     }
     world.done(&put);
     let revision = world.revision_of(&of_record(Liveness::Open));
     let event = query::changes(&world.memory, Revision(revision.0 - 1), 1).unwrap().remove(0);
+    (world, event)
+}
+
+#[test]
+fn a_change_of_liveness_is_seen_by_those_who_see_the_record() {
+    let (_, event) = seen_open(Visibility::Private);
     let anonymous = registry_core::viewer::Viewer::Anonymous;
     assert!(!anonymous.sees(&event.after.unwrap()));
 }
 
 #[test]
 fn a_redacted_record_does_not_show_how_its_agent_is() {
-    let mut world = World::furnished();
-    let mut put = put_record(1, 1, START, None);
-    if let Command::PutRecord { visibility, .. } = &mut put {
-        *visibility = Some(registry_core::entry::Visibility::Redacted);
-    }
-    world.done(&put);
-    let revision = world.revision_of(&of_record(Liveness::Open));
-    let event = query::changes(&world.memory, Revision(revision.0 - 1), 1).unwrap().remove(0);
+    let (world, event) = seen_open(Visibility::Redacted);
     let anonymous = registry_core::viewer::Viewer::Anonymous;
     assert_eq!(anonymous.change(&event), None);
     let seen = query::liveness_seen(&world.memory, &anonymous, &handle(1)).unwrap();
