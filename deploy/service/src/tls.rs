@@ -21,7 +21,7 @@ use rustls::crypto::CryptoProvider;
 pub use self::{
     authority::{Authority, Issued, Order, Refused},
     certificate::{Certificate, Unreadable, chain_of},
-    client::{ClientFiles, Connector, Stream},
+    client::{ClientFiles, Connector, Stream, public_client},
     error::{ConnectError, Error},
     identity::{ClientIdentity, Identity, Malformed, Role},
     server::{Acceptor, ServerFiles},

@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use deploy_service::tls;
 use serde::Deserialize;
 
 /// Outbound fetches.
@@ -42,20 +43,12 @@ impl Default for Config {
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file of certificates.
-    #[error("the certificates in {path} cannot be read: {reason}")]
-    ExtraCa {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
     /// The DNS settings.
     #[error("the resolver cannot be set up: {0}")]
     Resolver(String),
-    /// TLS 1.3 is not to be had; a defect of the build.
-    #[error("TLS cannot be set up")]
-    Tls(#[from] rustls::Error),
+    /// The file of certificates.
+    #[error("fetch.extra_ca_file")]
+    Tls(#[from] tls::Error),
     /// A bound that would refuse everything.
     #[error("fetch.{0} is zero")]
     Zero(&'static str),

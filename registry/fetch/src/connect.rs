@@ -8,14 +8,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use deploy_service::tls;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::config;
 use crate::error::FetchError;
 use crate::url::Target;
 
@@ -31,29 +29,9 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// TLS 1.3 with the public certificate authorities, and those that the operator adds.
-pub(crate) fn tls(extra_ca: Option<&Path>) -> Result<TlsConnector, config::Error> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(path) = extra_ca {
-        let failed = |reason: String| config::Error::ExtraCa { path: path.to_owned(), reason };
-        let public = roots.len();
-        for certificate in
-            CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))?
-        {
-            let certificate = certificate.map_err(|error| failed(error.to_string()))?;
-            roots.add(certificate).map_err(|error| failed(error.to_string()))?;
-        }
-        if roots.len() == public {
-            return Err(failed("it has none".to_owned()));
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut client = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+pub(crate) fn connector(extra_ca: Option<&Path>) -> Result<TlsConnector, tls::Error> {
+    let mut client = tls::public_client(extra_ca)?;
     client.alpn_protocols = vec![b"http/1.1".to_vec()];
-    // Sessions of strangers are not kept: a ticket is a cookie.
-    client.resumption = rustls::client::Resumption::disabled();
     Ok(TlsConnector::from(Arc::new(client)))
 }
 

@@ -66,7 +66,7 @@ impl Fetcher {
             return Err(config::Error::Zero(name));
         }
         let policy = Policy { ports: config.ports.clone(), loopback: config.allow_loopback };
-        let tls = connect::tls(config.extra_ca_file.as_deref())?;
+        let tls = connect::connector(config.extra_ca_file.as_deref())?;
         let seats = Seats::new(config.connections_max, config.per_host_max);
         Ok(Self { shared: Arc::new(Shared { policy, resolver, tls, seats }) })
     }

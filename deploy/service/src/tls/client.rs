@@ -1,9 +1,11 @@
-//! The caller's side: connections to our own processes, in TLS or, on loopback, in clear text.
+//! The caller's side: connections in TLS or, on loopback, in clear text, to our own processes and
+//! to services of others that an operator names.
 //!
 //! It decides by the scheme of the URL. It must never send clear text off this machine, verify
 //! against the system's authorities, or go on talking to a process that has proved to be another
 //! one than was called.
 
+mod public;
 mod stream;
 
 use std::{
@@ -18,8 +20,8 @@ use std::{
 use hyper::Uri;
 use hyper_util::rt::TokioIo;
 use rustls::{
-    ClientConfig,
-    client::Resumption,
+    ClientConfig, ConfigBuilder, RootCertStore,
+    client::{Resumption, WantsClientCert},
     pki_types::{CertificateDer, ServerName},
 };
 use serde::{Deserialize, Serialize};
@@ -35,7 +37,7 @@ use super::{
     watched::Watched,
 };
 
-pub use self::stream::Stream;
+pub use self::{public::public_client, stream::Stream};
 
 /// How a role that calls others proves who it is, and by whose word it believes them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,10 +93,7 @@ impl ClientFiles {
     }
 
     fn load(&self) -> Result<Loaded, Error> {
-        let builder = ClientConfig::builder_with_provider(provider())
-            .with_protocol_versions(VERSIONS)
-            .map_err(Error::Rustls)?
-            .with_root_certificates(files::roots(&self.ca)?);
+        let builder = verifying(files::roots(&self.ca)?)?;
         let (mut config, own) = match (&self.cert, &self.key) {
             (Some(cert), Some(key)) => {
                 let chain = files::chain(cert)?;
@@ -108,6 +107,11 @@ impl ClientFiles {
         config.resumption = Resumption::disabled();
         Ok(Loaded { config: Arc::new(config), own })
     }
+}
+
+fn verifying(roots: RootCertStore) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Error> {
+    let builder = ClientConfig::builder_with_provider(provider()).with_protocol_versions(VERSIONS);
+    Ok(builder.map_err(Error::Rustls)?.with_root_certificates(roots))
 }
 
 impl Connector {

@@ -1,6 +1,7 @@
 //! The PEM files of certificates, read under bounds, and the mark by which a change is noticed.
 //!
-//! It decides what a file must hold. It must never print what a key file holds.
+//! It decides what a file must hold, and which authorities count beside it. It must never print what
+//! a key file holds.
 
 use std::{
     fs::{self, File},
@@ -16,7 +17,7 @@ use rustls::{
 
 use crate::secret;
 
-use super::Error;
+use super::{Error, Unreadable};
 
 /// A chain or a bundle of authorities of ours is a few KiB.
 const BYTES_MAX: u64 = 256 * 1024;
@@ -50,11 +51,22 @@ pub(super) fn key(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {
 
 /// The authorities in a file: several while one replaces another.
 pub(super) fn roots(path: &Path) -> Result<RootCertStore, Error> {
-    let mut roots = RootCertStore::empty();
-    for certificate in chain(path)? {
-        roots.add(certificate).map_err(Error::Rustls)?;
+    with(RootCertStore::empty(), path)
+}
+
+/// The public authorities, compiled in, and those in a file.
+pub(super) fn public_roots(extra_ca: Option<&Path>) -> Result<RootCertStore, Error> {
+    let public = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    match extra_ca {
+        Some(path) => with(public, path),
+        None => Ok(public),
     }
-    Ok(roots)
+}
+
+fn with(mut roots: RootCertStore, path: &Path) -> Result<RootCertStore, Error> {
+    let (path, source) = (path.to_owned(), Unreadable::Form);
+    let added = chain(&path)?.into_iter().try_for_each(|certificate| roots.add(certificate));
+    added.map(|()| roots).map_err(|_| Error::Certificate { path, source })
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {

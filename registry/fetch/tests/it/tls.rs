@@ -109,6 +109,6 @@ async fn a_file_without_certificates_is_refused_at_start() {
         std::fs::write(&path, text).unwrap();
         let config = Config { extra_ca_file: Some(path), ..dev() };
         let built = registry_fetch::Fetcher::with_resolver(&config, Arc::new(Table::default()));
-        assert!(matches!(built, Err(registry_fetch::config::Error::ExtraCa { .. })), "{text}");
+        assert!(matches!(built, Err(registry_fetch::config::Error::Tls(_))), "{text}");
     }
 }
