@@ -25,6 +25,7 @@ mod log;
 mod lookup;
 mod member;
 mod namespaces;
+mod outward;
 mod pdp;
 mod peers;
 mod random;

@@ -24,7 +24,6 @@ pub(crate) struct LogDesk {
     /// The key that cosigns other logs; `None` if this cluster is no witness.
     witness: Option<NoteSigner>,
     followed: Vec<NoteKey>,
-    witnesses: Vec<config::Witness>,
     /// The newest checkpoint with the cosignatures that it got.
     cosigned: Mutex<Option<Arc<Note>>>,
 }
@@ -51,7 +50,6 @@ impl LogDesk {
             signer: signer(Kind::Log, key)?,
             witness: witness.map(cosigner).transpose()?,
             followed: config.followed.clone(),
-            witnesses: config.witnesses.clone(),
             cosigned: Mutex::new(None),
         })
     }

@@ -28,7 +28,7 @@ use crate::fleet;
 use crate::front::Front;
 use crate::housekeeping;
 use crate::join::{self, Wish};
-use crate::log::collect;
+use crate::log::collect::{self, Witnesses};
 use crate::member::Member;
 use crate::peers;
 use crate::recovery::Pace;
@@ -141,11 +141,11 @@ async fn run_once(config: &Config, shutdown: &Shutdown) -> Result<Ended, Error> 
     let security = Security::open(config.tls.clone())?;
     let (listener, addr) =
         listen::bind(config.listen, config.addr_file.as_deref(), security).await?;
-    let fetcher = Fetcher::new(&config.fetch)?;
+    let (fetcher, witnesses) = (Fetcher::new(&config.fetch)?, Witnesses::open(&config.log)?);
     let member = Arc::new(open(config, addr, ending.clone()).await?);
     tell_keys(&member);
     let (front, reporter) = Front::new(Arc::clone(&member), &readiness, sources(config)).await?;
-    let mut tasks = tasks(&member, config, wish(config, addr)?, reporter);
+    let mut tasks = tasks(&member, config, witnesses, wish(config, addr)?, reporter);
     abroad(&mut tasks, &member, config, &fetcher)?;
     tasks.spawn(compare::run(Arc::clone(&member), readiness.clone()));
     let watcher = tokio::spawn(watch_standing(member.registry.clone(), &readiness));
@@ -184,6 +184,7 @@ fn tell_keys(member: &Member) {
 fn tasks(
     member: &Arc<Member>,
     config: &Config,
+    witnesses: Witnesses,
     wish: Option<Wish>,
     reporter: HealthReporter,
 ) -> JoinSet<()> {
@@ -191,7 +192,7 @@ fn tasks(
     tasks.spawn(fleet::lead(Arc::clone(member)));
     tasks.spawn(housekeeping::keep(Arc::clone(member), config.retention.clone()));
     tasks.spawn(leave(Arc::clone(member), reporter));
-    tasks.spawn(collect::run(Arc::clone(member), config.log.witness_every.std()));
+    tasks.spawn(collect::run(Arc::clone(member), witnesses));
     if let Some(wish) = wish {
         tasks.spawn(join::join(Arc::clone(member), wish));
     }

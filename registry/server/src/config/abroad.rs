@@ -1,10 +1,13 @@
-//! What a member may do at other hosts: visit peers and agents, pull from other registries.
+//! What a member may do at other hosts: visit peers and agents, pull from other registries, ask
+//! services.
 //!
-//! It decides defaults, and that loopback is fetched by nobody who can be reached from elsewhere.
+//! It decides defaults, that loopback is fetched by nobody who can be reached from elsewhere, and that
+//! no service elsewhere is asked in clear text.
 
 use std::net::IpAddr;
 
 use deploy_service::units::{Bytes, Duration};
+use http::Uri;
 use proto_types::Origin;
 use serde::Deserialize;
 
@@ -86,16 +89,52 @@ pub(super) fn check_loopback(config: &Config) -> Result<(), Contradiction> {
     if !config.listen.ip().is_loopback() {
         return Err(Contradiction::LoopbackFetch(config.listen.to_string()));
     }
-    let local = |url: &str| {
-        let origin = Origin::of_url(url);
-        let host = origin.as_ref().map(|origin| origin.host().trim_matches(['[', ']']));
-        host.is_ok_and(|host| {
-            host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-        })
-    };
+    let local = |url: &str| Origin::of_url(url).is_ok_and(|origin| is_local(&origin));
     let stated = config.members.values().chain(&config.advertise);
     match stated.into_iter().find(|url| !local(url)) {
         Some(url) => Err(Contradiction::LoopbackFetch(url.clone())),
         None => Ok(()),
+    }
+}
+
+/// The URL of a service that the operator names: https, or http on loopback; without credentials,
+/// which would end up in logs.
+pub(crate) fn service(url: &str) -> Option<Uri> {
+    let origin = Origin::of_url(url).ok()?;
+    (origin.is_https() || is_local(&origin)).then(|| url.parse().ok())?
+}
+
+fn is_local(origin: &Origin) -> bool {
+    let host = origin.host().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_asked_in_clear_text_on_this_machine_alone() {
+        let good = [
+            "https://w.example",
+            "https://w.example:7400/log?x=1",
+            "https://192.0.2.1/",
+            "http://localhost:1/x",
+            "http://127.0.0.2",
+            "http://[::1]:7400/",
+        ];
+        let bad = [
+            "http://w.example",
+            "http://192.0.2.1:7400",
+            "http://127.0.0.1.example",
+            "http://127.0.0.1@w.example/",
+            "https://user:secret@w.example/",
+            "http://[2001:db8::1]/",
+            "ftp://127.0.0.1/",
+            "w.example",
+            "",
+        ];
+        assert!(good.iter().all(|url| service(url).is_some()));
+        assert_eq!(bad.iter().find(|url| service(url).is_some()), None);
     }
 }

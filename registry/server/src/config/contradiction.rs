@@ -47,9 +47,12 @@ pub enum Contradiction {
     /// The log's name, or the witness's, cannot name a key.
     #[error("log.origin and log.witness_name: `{0}` is empty, or has spaces or a plus sign")]
     LogOrigin(String),
-    /// A witness that cannot be asked or verified.
-    #[error("log.witnesses: {0} needs a key of cosignature/v1 and a URL with http://")]
+    /// A witness that cannot be verified.
+    #[error("log.witnesses: {0} needs a key of cosignature/v1")]
     Witness(String),
+    /// A witness that would be asked in clear text, or nowhere.
+    #[error("log.witnesses: `{0}` is no https URL, nor http on loopback, or has credentials")]
+    WitnessUrl(String),
     /// A followed log's key is none of a log.
     #[error("log.followed: the key of {0} is not one that logs sign with")]
     Followed(String),

@@ -1,6 +1,7 @@
 //! The transparency log and its witnesses.
 //!
-//! It decides which keys may serve together. It must never hold a key, only the path of its file.
+//! It decides which keys may serve together, and where witnesses may be. It must never hold a key,
+//! only the path of its file.
 
 use std::path::PathBuf;
 
@@ -8,7 +9,7 @@ use deploy_service::units::Duration;
 use proto_types::tlog::{Kind, NoteKey};
 use serde::Deserialize;
 
-use super::Contradiction;
+use super::{Contradiction, abroad};
 
 /// The transparency log and its witnesses. All members of a cluster are told the same.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -21,6 +22,8 @@ pub struct Log {
     pub key_file: Option<PathBuf>,
     /// Who cosigns our checkpoints.
     pub witnesses: Vec<Witness>,
+    /// Certificates (PEM) that witnesses are trusted by, beside the public ones.
+    pub extra_ca_file: Option<PathBuf>,
     /// How often new checkpoints go to the witnesses.
     pub witness_every: Duration,
     /// The seed of the key that this cluster cosigns others with, which must be no other key of it;
@@ -36,7 +39,7 @@ pub struct Log {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Witness {
-    /// Where `/add-checkpoint` is: a base URL, http on loopback.
+    /// Where `/add-checkpoint` is: a base URL, https, or http on loopback.
     pub url: String,
     /// Its key, `<name>+<id>+<key>`, of the kind cosignature/v1.
     pub key: NoteKey,
@@ -48,6 +51,7 @@ impl Default for Log {
             origin: "localhost/ecumene-registry".to_owned(),
             key_file: None,
             witnesses: Vec::new(),
+            extra_ca_file: None,
             witness_every: Duration::from_secs(10),
             witness_key_file: None,
             witness_name: None,
@@ -59,9 +63,11 @@ impl Default for Log {
 impl Log {
     pub(super) fn validate(&self) -> Result<(), Contradiction> {
         for witness in &self.witnesses {
-            let plain = witness.url.starts_with("http://");
-            if witness.key.kind() != Kind::Witness || !plain {
+            if witness.key.kind() != Kind::Witness {
                 return Err(Contradiction::Witness(witness.key.name().to_owned()));
+            }
+            if abroad::service(&witness.url).is_none() {
+                return Err(Contradiction::WitnessUrl(witness.url.clone()));
             }
         }
         if let Some(key) = self.followed.iter().find(|key| key.kind() != Kind::Log) {

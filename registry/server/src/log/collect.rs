@@ -1,25 +1,25 @@
 //! Collecting cosignatures: our checkpoints go to the witnesses of the configuration.
 //!
 //! It decides when a checkpoint has enough of them to be published. It must never wait for a witness
-//! longer than its time-out, nor take an answer larger than a few signatures.
+//! longer than its time-out, take an answer larger than a few signatures, nor count a signature
+//! because of the connection that it came by.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use http::{Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use axum::body::Bytes;
+use deploy_service::{telemetry, tls};
+use http::{Request, Response, StatusCode, header};
+use http_body_util::Full;
 use proto_types::tlog::{Note, NoteSignature, SIZE_MEDIA_TYPE, Submission};
 use registry_raft::StoreView;
-use tokio::time::{interval, timeout};
+use tokio::time::interval;
 
 use super::{consistency, size};
-use crate::config::Witness;
+use crate::config::{Log, Witness};
 use crate::member::Member;
+use crate::outward::Outward;
 
 /// A witness that takes longer is asked again with the next checkpoint.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,34 +35,51 @@ enum Answer {
     No(String),
 }
 
-type Http = Client<HttpConnector, Body>;
+/// Who is asked, how, and how often.
+pub(crate) struct Witnesses {
+    listed: Vec<Witness>,
+    outward: Outward,
+    every: Duration,
+}
+
+impl Witnesses {
+    /// Those of the configuration.
+    ///
+    /// # Errors
+    /// The file of certificates cannot be used.
+    pub(crate) fn open(config: &Log) -> Result<Self, tls::Error> {
+        let outward =
+            Outward::open(config.extra_ca_file.clone(), ANSWER_TIMEOUT, ANSWER_BYTES_MAX)?;
+        let (listed, every) = (config.witnesses.clone(), config.witness_every.std());
+        Ok(Self { listed, outward, every })
+    }
+}
 
 /// Has every new checkpoint cosigned, until the process is told to stop.
-pub(crate) async fn run(member: Arc<Member>, every: Duration) {
-    if member.log.witnesses.is_empty() {
+pub(crate) async fn run(member: Arc<Member>, witnesses: Witnesses) {
+    if witnesses.listed.is_empty() {
         return;
     }
-    let http: Http = Client::builder(TokioExecutor::new()).build_http();
     let mut followed: BTreeMap<String, u64> = BTreeMap::new();
-    let mut tick = interval(every);
+    let mut tick = interval(witnesses.every);
     loop {
         tokio::select! {
             () = member.shutdown.triggered() => return,
-            _ = tick.tick() => round(&member, &http, &mut followed).await,
+            _ = tick.tick() => round(&member, &witnesses, &mut followed).await,
         }
     }
 }
 
-async fn round(member: &Member, http: &Http, followed: &mut BTreeMap<String, u64>) {
+async fn round(member: &Member, witnesses: &Witnesses, followed: &mut BTreeMap<String, u64>) {
     let view = member.registry.view().0;
     let Ok(mut note) = member.log.sign(&view) else { return };
     if member.log.cosigned().is_some_and(|kept| kept.text() == note.text()) {
         return;
     }
     let mut found = 0;
-    for witness in &member.log.witnesses {
+    for witness in &witnesses.listed {
         let old = followed.entry(witness.key.name().to_owned()).or_default();
-        match cosign(http, &view, &note, witness, old).await {
+        match cosign(&witnesses.outward, &view, &note, witness, old).await {
             Ok(signature) => {
                 note.add(signature);
                 found += 1;
@@ -80,7 +97,7 @@ async fn round(member: &Member, http: &Http, followed: &mut BTreeMap<String, u64
 
 /// Asks a witness, and once more from the size that it says it has.
 async fn cosign(
-    http: &Http,
+    outward: &Outward,
     view: &StoreView,
     note: &Note,
     witness: &Witness,
@@ -89,8 +106,7 @@ async fn cosign(
     for _ in 0..2 {
         let proof = consistency(view, *old, size(note)).map_err(|why| why.detail().to_owned())?;
         let submission = Submission { old: *old, proof, note: note.clone() };
-        let answer = timeout(ANSWER_TIMEOUT, ask(http, &witness.url, &submission)).await;
-        match answer.map_err(|_| "no answer in time".to_owned())? {
+        match ask(outward, &witness.url, &submission).await {
             Answer::At(size) => *old = size,
             Answer::No(why) => return Err(why),
             Answer::Cosigned(lines) => {
@@ -108,28 +124,22 @@ async fn cosign(
     Err("it contradicts itself about how far it has followed".to_owned())
 }
 
-async fn ask(http: &Http, url: &str, submission: &Submission) -> Answer {
+async fn ask(outward: &Outward, url: &str, submission: &Submission) -> Answer {
     let request = Request::post(format!("{}/add-checkpoint", url.trim_end_matches('/')))
         .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
-        .body(Body::from(submission.to_string()));
+        .body(Full::from(submission.to_string()));
     let Ok(request) = request else { return Answer::No("its URL is none".to_owned()) };
-    let response = match http.request(request).await {
-        Ok(response) => response,
-        Err(why) => return Answer::No(why.to_string()),
-    };
-    let (parts, body) = response.into_parts();
-    let body = match Limited::new(body, ANSWER_BYTES_MAX).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(why) => return Answer::No(why.to_string()),
-    };
-    let kind = parts.headers.get(header::CONTENT_TYPE);
-    let says_size = kind.is_some_and(|kind| kind == SIZE_MEDIA_TYPE);
-    read(parts.status, says_size, &body)
+    match outward.ask(request).await {
+        Ok(response) => read(&response),
+        Err(silence) => Answer::No(telemetry::chain(&silence)),
+    }
 }
 
-fn read(status: StatusCode, says_size: bool, body: &Bytes) -> Answer {
-    let text = String::from_utf8_lossy(body);
-    match status {
+fn read(response: &Response<Bytes>) -> Answer {
+    let text = String::from_utf8_lossy(response.body());
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let says_size = kind.is_some_and(|kind| kind == SIZE_MEDIA_TYPE);
+    match response.status() {
         StatusCode::OK => {
             let lines = text.lines().map(NoteSignature::parse).collect::<Option<Vec<_>>>();
             lines.map_or_else(|| Answer::No("no signature lines".to_owned()), Answer::Cosigned)

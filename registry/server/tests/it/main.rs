@@ -27,6 +27,7 @@ mod peer_operations;
 mod peers;
 mod records;
 mod rest_refusals;
+mod safe;
 mod search;
 mod site;
 mod tls;

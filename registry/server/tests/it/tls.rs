@@ -3,13 +3,10 @@
 //! What they guard: without the comparison of certificate and credential two principals pass, without
 //! taking the client's own header away a stranger passes for an operator.
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::path::Path;
 
 use deploy_service::Shutdown;
-use deploy_service::tls::{Authority, ClientFiles, Connector, Order, ServerFiles};
+use deploy_service::tls::{ClientFiles, Connector};
 use hyper_util::rt::TokioIo;
 use proto_types::SecretKey;
 use proto_wire::registry::v1 as wire;
@@ -21,6 +18,7 @@ use tokio::task::JoinHandle;
 use tonic::transport::{Channel, Endpoint};
 use tower::Service as _;
 
+use crate::safe::Safe;
 use crate::world::{OPERATOR, PATIENCE, by, config, credential, eventually, free_addr, refused};
 
 const CARD: &str = r#"{
@@ -30,26 +28,26 @@ const CARD: &str = r#"{
     "skills": [{ "id": "s", "name": "s", "description": "s", "tags": ["s"] }]
 }"#;
 
-const DAY: Duration = Duration::from_secs(86_400);
-
 /// Members in TLS, and the authority of all.
-struct Certified {
-    folder: Arc<tempfile::TempDir>,
-    authority: Authority,
-    urls: Vec<String>,
+pub(crate) struct Certified {
+    pub(crate) safe: Safe,
+    pub(crate) urls: Vec<String>,
     running: Vec<(Shutdown, JoinHandle<Result<Summary, Error>>)>,
 }
 
 impl Certified {
     async fn start(count: u64) -> Self {
-        let folder = Arc::new(tempfile::tempdir().unwrap());
-        let authority = Authority::new("a.example", SystemTime::now(), 2 * DAY).unwrap();
-        std::fs::write(folder.path().join("ca.crt"), authority.cert()).unwrap();
-        let mut world = Self { folder, authority, urls: Vec::new(), running: Vec::new() };
+        Self::with(count, |_, _| {}).await
+    }
+
+    /// Members with settings of their own, which may name files of their folder.
+    pub(crate) async fn with(count: u64, change: impl Fn(&mut Config, &Path)) -> Self {
+        let mut world = Self { safe: Safe::new(), urls: Vec::new(), running: Vec::new() };
         let addrs: Vec<_> = (0..count).map(|_| free_addr()).collect();
         world.urls = addrs.iter().map(|addr| format!("https://{addr}")).collect();
         for (id, listen) in (1..).zip(addrs) {
-            let config = Config { listen, ..world.config(id) };
+            let mut config = Config { listen, ..world.config(id) };
+            change(&mut config, world.safe.folder());
             let shutdown = Shutdown::new();
             let run = registry_server::run(config, shutdown.clone());
             world.running.push((shutdown, tokio::spawn(run)));
@@ -66,45 +64,26 @@ impl Certified {
     }
 
     fn config(&self, id: u64) -> Config {
-        let (cert, key) = self.issue(&format!("registry/{id}"));
-        let client_ca = Some(self.folder.path().join("ca.crt"));
+        let folder = self.safe.folder();
         let members = (1_u64..).zip(&self.urls).map(|(id, url)| (id.to_string(), url.clone()));
         // Anonymous callers have this share; who shows a certificate has none.
-        let mut bounds = config(self.folder.path(), id).bounds;
+        let mut bounds = config(folder, id).bounds;
         (bounds.source_requests_per_second, bounds.source_burst) = (1, 50);
         Config {
             bounds,
-            tls: Some(ServerFiles { client_ca, ..ServerFiles::new(cert, key) }),
+            tls: Some(self.safe.server(&format!("registry/{id}"))),
             plain_loopback: false,
             members: members.collect(),
-            artifacts: Some(self.folder.path().join("artifacts")),
-            ..config(self.folder.path(), id)
+            artifacts: Some(folder.join("artifacts")),
+            ..config(folder, id)
         }
-    }
-
-    fn issue(&self, path: &str) -> (PathBuf, PathBuf) {
-        let order = Order {
-            identity: format!("spiffe://a.example/{path}").parse().unwrap(),
-            names: Vec::new(),
-            addresses: vec!["127.0.0.1".parse().unwrap()],
-            now: SystemTime::now(),
-            validity: DAY,
-        };
-        let issued = self.authority.issue(&order).unwrap();
-        let write = |end: &str, text: &str| {
-            let path = self.folder.path().join(format!("{}.{end}", path.replace('/', "-")));
-            std::fs::write(&path, text).unwrap();
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-            path
-        };
-        (write("crt", &issued.cert), write("key", &issued.key))
     }
 
     /// A client with the certificate of this identity; with none for the empty one.
     fn connector(&self, path: &str) -> Connector {
-        let mut files = ClientFiles::new(self.folder.path().join("ca.crt"));
+        let mut files = ClientFiles::new(self.safe.ca());
         if !path.is_empty() {
-            let (cert, key) = self.issue(path);
+            let (cert, key) = self.safe.issue(path);
             files = files.showing(cert, key);
         }
         Connector::open(files).unwrap()
@@ -123,7 +102,7 @@ impl Certified {
         FleetClient::new(self.channel(at, path))
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         for (shutdown, _) in &self.running {
             shutdown.trigger();
         }

@@ -1,30 +1,51 @@
-//! Two clusters that follow each other's logs, and one that lies.
+//! Clusters that follow each other's logs, on one machine and in TLS, and one that lies.
 
+use std::path::Path;
+
+use deploy_service::Shutdown;
+use deploy_service::units::Duration;
 use http::{Method, Request, Response, StatusCode};
 use proto_types::tlog::{
     self, Checkpoint, Frontier, Kind, Note, NoteKey, NoteSigner, Policy, Refused, Submission,
 };
 use proto_types::{Digest, SecretKey};
+use registry_server::config::{Contradiction, Witness};
+use registry_server::{Config, Error};
 
 use crate::log::{policy, publish};
-use crate::world::{World, eventually, json, secret, vector_key};
+use crate::tls::Certified;
+use crate::world::{World, config, eventually, json, secret, vector_key};
 
-const WITNESS_SEED: &str = "0101010101010101010101010101010101010101010101010101010101010101";
+const WITNESS: (&str, u8) = ("witness.example", 1);
 
-fn witness_key() -> NoteKey {
-    let key = SecretKey::from_seed(&[1; 32]).public();
-    NoteKey::new("witness.example", Kind::Witness, key).unwrap()
+fn key((name, seed): (&str, u8)) -> NoteKey {
+    NoteKey::new(name, Kind::Witness, SecretKey::from_seed(&[seed; 32]).public()).unwrap()
 }
 
-/// A cluster that cosigns for the log of every other world.
+fn witness_key() -> NoteKey {
+    key(WITNESS)
+}
+
+/// What makes a cluster cosign for the log of every other world.
+fn cosigning(config: &mut Config, folder: &Path, (name, seed): (&str, u8)) {
+    config.log.origin = format!("{name}/log");
+    config.log.witness_key_file = Some(secret(folder, "witness", &hex(seed)));
+    config.log.witness_name = Some(name.to_owned());
+    config.log.followed = vec![policy().log];
+}
+
+fn hex(seed: u8) -> String {
+    format!("{seed:02x}").repeat(32)
+}
+
 async fn witness() -> World {
-    World::with(|config, folder| {
-        config.log.origin = "witness.example/log".to_owned();
-        config.log.witness_key_file = Some(secret(folder, "witness", WITNESS_SEED));
-        config.log.witness_name = Some("witness.example".to_owned());
-        config.log.followed = vec![policy().log];
-    })
-    .await
+    World::with(|config, folder| cosigning(config, folder, WITNESS)).await
+}
+
+/// Clients that ask for the signatures of these.
+fn strict(witnesses: &[(&str, u8)]) -> Policy {
+    let witnesses: Vec<_> = witnesses.iter().copied().map(key).collect();
+    Policy { quorum: witnesses.len(), witnesses, ..policy() }
 }
 
 /// A log with the keys of the world's, whose history a test makes up.
@@ -68,12 +89,12 @@ async fn a_checkpoint_is_cosigned_by_another_cluster_and_clients_may_ask_for_tha
     let url = format!("http://{}", witness.addr);
     let world = World::with(|config, _| {
         let key = witness_key();
-        config.log.witnesses = vec![registry_server::config::Witness { url, key }];
-        config.log.witness_every = deploy_service::units::Duration::from_millis(50);
+        config.log.witnesses = vec![Witness { url, key }];
+        config.log.witness_every = Duration::from_millis(50);
     })
     .await;
     publish(&world).await;
-    let strict = Policy { witnesses: vec![witness_key()], quorum: 1, ..policy() };
+    let strict = strict(&[WITNESS]);
     let unwitnessed = Liar::new("another history", 2).note().to_string();
     let refused = strict.check(unwitnessed.as_bytes());
     assert_eq!(refused, Err(Refused::Unwitnessed { found: 0, needed: 1 }));
@@ -94,6 +115,49 @@ async fn a_checkpoint_is_cosigned_by_another_cluster_and_clients_may_ask_for_tha
     }
     world.stop().await;
     witness.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_witness_elsewhere_cosigns_in_tls_and_one_of_an_unknown_authority_is_not_asked() {
+    const STRANGER: (&str, u8) = ("stranger.example", 2);
+    let near = Certified::with(1, |config, folder| cosigning(config, folder, WITNESS)).await;
+    let stranger = Certified::with(1, |config, folder| cosigning(config, folder, STRANGER)).await;
+    let listed = |at: &Certified, who| Witness { url: at.urls[0].clone(), key: key(who) };
+    let world = World::with(|config, _| {
+        // In this order: whoever sees the second's signature knows that the first was tried.
+        config.log.witnesses = vec![listed(&stranger, STRANGER), listed(&near, WITNESS)];
+        config.log.extra_ca_file = Some(near.safe.ca());
+        config.log.witness_every = Duration::from_millis(50);
+    })
+    .await;
+    publish(&world).await;
+    let note = eventually("a cosigned checkpoint", || async {
+        let note = world.get("/checkpoint").await.into_body();
+        strict(&[WITNESS]).check(&note).ok().map(|_| note)
+    })
+    .await;
+    let both = strict(&[WITNESS, STRANGER]).check(&note);
+    assert_eq!(both, Err(Refused::Unwitnessed { found: 1, needed: 2 }));
+    world.stop().await;
+    near.stop().await;
+    stranger.stop().await;
+}
+
+#[tokio::test]
+async fn a_witness_elsewhere_in_clear_text_and_a_file_without_authorities_are_refused_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = |url: &str, ca: Option<&str>| {
+        let mut config = config(folder.path(), 1);
+        config.log.witnesses = vec![Witness { url: url.to_owned(), key: witness_key() }];
+        config.log.extra_ca_file = ca.map(|text| secret(folder.path(), "ca.crt", text));
+        registry_server::run(config, Shutdown::new())
+    };
+    let clear = "http://witness.example:7400";
+    let refused = start(clear, None).await;
+    let expected = Contradiction::WitnessUrl(clear.to_owned());
+    assert!(matches!(refused, Err(Error::Config(found)) if found == expected));
+    let refused = start("https://witness.example", Some("no certificate")).await;
+    assert!(matches!(refused, Err(Error::Tls(_))));
 }
 
 #[tokio::test]
