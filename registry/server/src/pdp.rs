@@ -1,59 +1,77 @@
 //! The policy decision point over HTTP.
 //!
-//! It decides how long is waited and how much is read; `registry-api` decides what is asked and what
-//! the answer means. It must never follow a redirect, and never take silence for consent unless the
-//! operator has said so.
+//! It decides when an answer is one; `registry-api` decides what is asked and what the answer means,
+//! and `outward.rs` how long is waited and how much is read. It must never take silence or a
+//! redirect for consent unless the operator has said so.
 
-use std::time::Duration;
+use std::path::Path;
 
-use axum::body::Body;
-use http::header::CONTENT_TYPE;
-use http::{Request, StatusCode, Uri};
-use http_body_util::BodyExt as _;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use axum::body::Bytes;
+use deploy_service::{secret, telemetry};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, StatusCode, Uri};
+use http_body_util::Full;
 use registry_api::Problem;
 use registry_api::admission::decision::{self, ANSWER_BYTES_MAX, Verdict};
-use tokio::time::timeout;
+
+use crate::config::admission::{Error, Pdp};
+use crate::outward::Outward;
 
 /// A policy engine and how it is asked.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct DecisionPoint {
-    client: Client<HttpConnector, Body>,
+    outward: Outward,
     url: Uri,
-    patience: Duration,
+    bearer: Option<HeaderValue>,
     fail_open: bool,
 }
 
 impl DecisionPoint {
-    pub(crate) fn new(url: Uri, patience: Duration, fail_open: bool) -> Self {
-        let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { client, url, patience, fail_open }
+    /// Reads its files.
+    ///
+    /// # Errors
+    /// Settings that cannot hold, or a file that cannot be used.
+    pub(crate) fn open(settings: &Pdp) -> Result<Self, Error> {
+        let (extra_ca, patience) = (settings.extra_ca_file.clone(), settings.timeout.std());
+        Ok(Self {
+            outward: Outward::open(extra_ca, patience, ANSWER_BYTES_MAX)?,
+            url: settings.uri()?,
+            bearer: settings.token_file.as_deref().map(bearer).transpose()?,
+            fail_open: settings.fail_open,
+        })
     }
 
     /// Asks, and holds if the answer is yes.
     pub(crate) async fn ask(&self, question: Vec<u8>) -> Result<(), Problem> {
-        let verdict = match timeout(self.patience, self.answer(question)).await {
-            Ok(Some(answer)) => decision::verdict(&answer),
-            Ok(None) => Verdict::Unclear,
-            Err(_) => {
-                tracing::warn!(url = %self.url, "the policy decision point is silent");
-                Verdict::Unclear
-            }
+        let verdict = match self.outward.ask(self.request(question)).await {
+            Ok(answer) if answer.status() == StatusCode::OK => decision::verdict(answer.body()),
+            Ok(answer) => self.unclear(&format!("it answers {}", answer.status())),
+            Err(silence) => self.unclear(&telemetry::chain(&silence)),
         };
         decision::outcome(verdict, self.fail_open)
     }
 
-    async fn answer(&self, question: Vec<u8>) -> Option<Vec<u8>> {
-        let request = Request::post(self.url.clone()).header(CONTENT_TYPE, "application/json");
-        let request = request.body(Body::from(question)).expect("the URL was checked at start");
-        let answered = self.client.request(request).await;
-        let response = answered.inspect_err(|error| {
-            tracing::warn!(url = %self.url, %error, "the policy decision point is unreachable");
-        });
-        let response = response.ok().filter(|response| response.status() == StatusCode::OK)?;
-        let limited = http_body_util::Limited::new(response.into_body(), ANSWER_BYTES_MAX);
-        Some(limited.collect().await.ok()?.to_bytes().to_vec())
+    fn request(&self, question: Vec<u8>) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::from(question));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.url.clone();
+        let json = HeaderValue::from_static("application/json");
+        request.headers_mut().insert(CONTENT_TYPE, json);
+        let bearer = self.bearer.iter().map(|bearer| (AUTHORIZATION, bearer.clone()));
+        request.headers_mut().extend(bearer);
+        request
     }
+
+    fn unclear(&self, why: &str) -> Verdict {
+        tracing::warn!(url = %self.url, why, "the policy decision point gives no decision");
+        Verdict::Unclear
+    }
+}
+
+fn bearer(path: &Path) -> Result<HeaderValue, Error> {
+    let token = secret::read(path)?;
+    let value = HeaderValue::from_str(&format!("Bearer {}", token.expose()));
+    let mut value = value.map_err(|_| Error::Token(path.to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
 }

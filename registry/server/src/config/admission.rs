@@ -5,8 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use deploy_service::secret;
 use deploy_service::units::Duration;
+use deploy_service::{secret, tls};
 use http::Uri;
 use proto_types::PublicKey;
 use registry_api::admission::Rules;
@@ -15,6 +15,7 @@ use registry_api::admission::credential::Gate;
 use registry_api::admission::readiness::Readiness;
 use serde::Deserialize;
 
+use super::abroad;
 use crate::pdp::DecisionPoint;
 
 /// The steps that a write of a record or a card passes, in the order of these members.
@@ -69,8 +70,14 @@ pub struct Credential {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pdp {
-    /// Where it is asked: `http` and on loopback, beside this process.
+    /// Where it is asked: an https URL, or an http URL on loopback, beside this process.
     pub url: String,
+    /// Certificates (PEM) to trust beside the public ones.
+    #[serde(default)]
+    pub extra_ca_file: Option<PathBuf>,
+    /// The bearer token that it is shown.
+    #[serde(default)]
+    pub token_file: Option<PathBuf>,
     /// How long an answer is waited for.
     #[serde(default = "patience")]
     pub timeout: Duration,
@@ -105,8 +112,8 @@ pub enum Contradiction {
     /// The issuer's key is none.
     #[error("admission.credential.public_key_hex is no Ed25519 key that we accept")]
     IssuerKey,
-    /// The engine is not beside us.
-    #[error("admission.decision_point.url `{0}` is not an http URL on loopback")]
+    /// The engine would be asked in clear text, or nowhere.
+    #[error("decision_point.url: `{0}` is no https URL, nor http on loopback, or has credentials")]
     DecisionPoint(String),
 }
 
@@ -117,7 +124,7 @@ impl Admission {
     /// The first [`Contradiction`].
     pub fn validate(&self) -> Result<(), Contradiction> {
         self.gate()?;
-        self.decision_point()?;
+        self.decision_point.as_ref().map(Pdp::uri).transpose()?;
         Ok(())
     }
 
@@ -137,16 +144,8 @@ impl Admission {
         })
     }
 
-    pub(crate) fn decision_point(&self) -> Result<Option<DecisionPoint>, Contradiction> {
-        let Some(pdp) = &self.decision_point else { return Ok(None) };
-        let wrong = || Contradiction::DecisionPoint(pdp.url.clone());
-        let url: Uri = pdp.url.parse().map_err(|_| wrong())?;
-        let beside = ["127.0.0.1", "[::1]", "localhost"];
-        let plain = url.scheme_str() == Some("http");
-        match url.host().is_some_and(|host| plain && beside.contains(&host)) {
-            true => Ok(Some(DecisionPoint::new(url, pdp.timeout.std(), pdp.fail_open))),
-            false => Err(wrong()),
-        }
+    pub(crate) fn decision_point(&self) -> Result<Option<DecisionPoint>, Error> {
+        self.decision_point.as_ref().map(DecisionPoint::open).transpose()
     }
 
     fn gate(&self) -> Result<Option<Gate>, Contradiction> {
@@ -158,15 +157,27 @@ impl Admission {
     }
 }
 
+impl Pdp {
+    pub(crate) fn uri(&self) -> Result<Uri, Contradiction> {
+        abroad::service(&self.url).ok_or_else(|| Contradiction::DecisionPoint(self.url.clone()))
+    }
+}
+
 /// Why the steps are not ready.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Settings that cannot hold.
     #[error("the admission's settings")]
     Contradiction(#[from] Contradiction),
-    /// The secret cannot be read.
-    #[error("the secret of attestations")]
+    /// The secret of attestations, or the decision point's token.
+    #[error("a secret cannot be read")]
     Secret(#[from] secret::Error),
+    /// The token has characters that no header has.
+    #[error("the token in {0} cannot be sent")]
+    Token(PathBuf),
+    /// What the decision point is believed by.
+    #[error("admission.decision_point.extra_ca_file")]
+    Tls(#[from] tls::Error),
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, secret::Error> {
@@ -178,13 +189,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_decision_point_is_beside_us_and_an_issuers_key_is_one() {
+    fn a_decision_point_is_not_asked_in_clear_text_elsewhere_and_an_issuers_key_is_one() {
         let pdp = |url: &str| Admission {
-            decision_point: Some(Pdp { url: url.into(), timeout: patience(), fail_open: false }),
+            decision_point: Some(Pdp {
+                url: url.into(),
+                extra_ca_file: None,
+                token_file: None,
+                timeout: patience(),
+                fail_open: false,
+            }),
             ..Admission::default()
         };
-        assert_eq!(pdp("http://127.0.0.1:8181/v1/data/ecumene/allow").validate(), Ok(()));
-        for bad in ["http://pdp.example/allow", "https://127.0.0.1/allow", "/allow", "nonsense"] {
+        for good in ["http://127.0.0.1:8181/v1/data/ecumene/allow", "https://pdp.example/allow"] {
+            assert_eq!(pdp(good).validate(), Ok(()), "{good}");
+        }
+        for bad in ["http://pdp.example/allow", "/allow", "nonsense"] {
             let found = pdp(bad).validate();
             assert_eq!(found, Err(Contradiction::DecisionPoint(bad.into())), "{bad}");
         }

@@ -96,8 +96,7 @@ pub(super) fn sources(config: &Config) -> Sources {
 }
 
 fn gatekeeper(admission: &Admission) -> Result<Gatekeeper, Error> {
-    let decision_point = admission.decision_point().map_err(Contradiction::from)?;
-    Ok(Gatekeeper { rules: admission.rules()?, decision_point })
+    Ok(Gatekeeper { rules: admission.rules()?, decision_point: admission.decision_point()? })
 }
 
 fn raft(

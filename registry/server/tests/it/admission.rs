@@ -2,13 +2,17 @@
 //! real server.
 
 use axum::Router;
+use axum::response::Redirect;
 use axum::routing::post;
-use http::Method;
-use registry_server::config::Admission;
-use registry_server::config::admission::{Pdp, ReadinessMode};
+use deploy_service::{Limits, Security, Shutdown, listen, serve, units};
+use http::{HeaderMap, Method};
+use registry_server::Error;
+use registry_server::config::admission::{Contradiction as Wrong, Pdp, ReadinessMode};
+use registry_server::config::{Admission, Contradiction};
 use serde_json::{Value, json};
 
-use crate::world::{World, json as body_of};
+use crate::safe::Safe;
+use crate::world::{World, config, json as body_of, secret};
 
 fn record(handle: &str) -> Vec<u8> {
     let record = json!({
@@ -51,37 +55,102 @@ async fn each_step_answers_with_the_token_that_a_pilox_client_reads() {
     }
 }
 
-/// A policy engine that allows one handle.
-async fn engine() -> String {
-    let decide = |axum::Json(asked): axum::Json<Value>| async move {
+const TOKEN: &str = "token-of-the-policy-engine";
+
+/// A policy engine that allows one handle, at `/known` to who shows its token; and one that has moved.
+async fn engine(security: Security) -> String {
+    async fn decide(axum::Json(asked): axum::Json<Value>) -> axum::Json<Value> {
         let allow = asked["input"]["handle"] == "urn:good:agent:01";
         axum::Json(json!({ "result": { "allow": allow, "reason": "only the good" } }))
+    }
+    let known = |headers: HeaderMap, asked: axum::Json<Value>| async move {
+        let shown = headers.get("authorization").and_then(|shown| shown.to_str().ok());
+        match shown == Some(&format!("Bearer {TOKEN}")) {
+            true => decide(asked).await,
+            false => axum::Json(json!({ "result": false })),
+        }
     };
-    let router = Router::new().route("/allow", post(decide));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/allow", listener.local_addr().unwrap());
-    tokio::spawn(axum::serve(listener, router).into_future());
-    url
+    let router = Router::new()
+        .route("/allow", post(decide))
+        .route("/known", post(known))
+        .route("/moved", post(async || Redirect::temporary("/allow")));
+    let scheme = security.scheme();
+    let (listener, addr) =
+        listen::bind("127.0.0.1:0".parse().unwrap(), None, security).await.unwrap();
+    tokio::spawn(serve(listener, router, Limits::default(), Shutdown::new()));
+    format!("{scheme}://{addr}")
 }
 
-fn asking(url: String, fail_open: bool) -> Admission {
-    let timeout = deploy_service::units::Duration::from_millis(500);
-    Admission { decision_point: Some(Pdp { url, timeout, fail_open }), ..Admission::default() }
+fn pdp(url: String) -> Pdp {
+    // Longer than a handshake takes on a busy machine.
+    let timeout = units::Duration::from_secs(5);
+    Pdp { url, extra_ca_file: None, token_file: None, timeout, fail_open: false }
+}
+
+fn asking(pdp: Pdp) -> Admission {
+    Admission { decision_point: Some(pdp), ..Admission::default() }
+}
+
+/// How a member that asks so answers a handle that the engine allows, and one that it does not.
+async fn answers(pdp: Pdp) -> [u16; 2] {
+    let world = World::start_with(|config| config.admission = asking(pdp)).await;
+    let good = publish(&world, "urn:good:agent:01").await.0;
+    let bad = publish(&world, "urn:bad:agent:01").await;
+    world.stop().await;
+    if bad.0 == 403 {
+        assert_eq!(bad.1, "pdp_denied");
+    }
+    [good, bad.0]
 }
 
 #[tokio::test]
 async fn a_policy_engine_decides_and_its_silence_refuses() {
-    let url = engine().await;
-    let world = World::start_with(|config| config.admission = asking(url, false)).await;
-    assert_eq!(publish(&world, "urn:good:agent:01").await.0, 201);
-    assert_eq!(publish(&world, "urn:bad:agent:01").await, (403, "pdp_denied".into()));
-    world.stop().await;
+    let engine = engine(Security::Plain).await;
+    assert_eq!(answers(pdp(format!("{engine}/allow"))).await, [201, 403]);
     // A port on which nobody listens any more.
     let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    for (fail_open, status) in [(false, 403), (true, 201)] {
-        let url = format!("http://{gone}/allow");
-        let world = World::start_with(|config| config.admission = asking(url, fail_open)).await;
-        assert_eq!(publish(&world, "urn:good:agent:01").await.0, status);
-        world.stop().await;
+    let gone = pdp(format!("http://{gone}/allow"));
+    assert_eq!(answers(gone.clone()).await, [403, 403]);
+    assert_eq!(answers(Pdp { fail_open: true, ..gone }).await, [201, 201]);
+}
+
+#[tokio::test]
+async fn a_policy_engine_elsewhere_is_asked_in_tls_and_only_if_it_proves_who_it_is() {
+    let safe = Safe::new();
+    let engine = engine(Security::open(Some(safe.server("gateway/engine"))).unwrap()).await;
+    let at = |path: &str| Pdp {
+        extra_ca_file: Some(safe.ca()),
+        token_file: Some(secret(safe.folder(), "token", TOKEN)),
+        ..pdp(format!("{engine}{path}"))
+    };
+    assert_eq!(answers(at("/known")).await, [201, 403]);
+    assert_eq!(answers(Pdp { token_file: None, ..at("/known") }).await, [403, 403]);
+    let stranger = Pdp { extra_ca_file: None, ..at("/known") };
+    assert_eq!(answers(stranger).await, [403, 403], "nobody vouches for it");
+    assert_eq!(answers(at("/moved")).await, [403, 403], "a redirect is not followed");
+}
+
+#[tokio::test]
+async fn a_policy_engine_elsewhere_in_clear_text_and_one_without_its_files_are_refused_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = |pdp: Pdp| {
+        let config = registry_server::Config { admission: asking(pdp), ..config(folder.path(), 1) };
+        registry_server::run(config, Shutdown::new())
+    };
+    let clear = "http://pdp.example/allow";
+    let refused = start(pdp(clear.to_owned())).await;
+    let expected = Contradiction::Admission(Wrong::DecisionPoint(clear.to_owned()));
+    assert!(matches!(refused, Err(Error::Config(found)) if found == expected));
+    let absent = || Some(folder.path().join("absent"));
+    let safe = || pdp("https://pdp.example/allow".to_owned());
+    for without in [
+        Pdp { extra_ca_file: absent(), ..safe() },
+        Pdp { token_file: absent(), ..safe() },
+        Pdp {
+            token_file: Some(secret(folder.path(), "token", "two lines of\n a token")),
+            ..safe()
+        },
+    ] {
+        assert!(matches!(start(without).await, Err(Error::Admission(_))));
     }
 }
