@@ -42,9 +42,9 @@ async fn list(directory: &mut Directory) -> Result<Output, Failure> {
         if page.next.is_empty() {
             let cells = rows.iter().map(|row| {
                 let cell = |name: &str| printable(&row[name].to_string().replace('"', ""));
-                ["name", "records", "cards", "bytes"].map(cell).to_vec()
+                ["name", "records", "cards", "agents", "bytes"].map(cell).to_vec()
             });
-            let heads = &["name", "records", "cards", "bytes"];
+            let heads = &["name", "records", "cards", "agents", "bytes"];
             return Ok(Output { heads, rows: cells.collect(), json: Value::Array(rows) });
         }
         after = page.next;
@@ -56,6 +56,7 @@ fn summary(namespace: &wire::Namespace) -> Value {
         "name": namespace.name,
         "records": namespace.records,
         "cards": namespace.cards,
+        "agents": namespace.agents,
         "bytes": namespace.bytes,
         "revision": namespace.revision,
         "terms": serde_json::from_slice::<Value>(&namespace.terms).unwrap_or(Value::Null),

@@ -48,6 +48,7 @@ use crate::view::{View, ViewError};
 use self::draft::{Draft, Outcome, Stop};
 use self::ledger::{Leaf, Ledger};
 
+pub(crate) use self::tenancy::{of_agent, of_card, of_record};
 pub(crate) use self::token::is_spent as token_is_spent;
 
 /// A proposal is one client's request; more commands than this are several requests.

@@ -30,12 +30,35 @@ pub(crate) const PREFIX_LENGTHS: &str = "prefix-lengths";
 pub(crate) const RECORDS_OF: &str = "records";
 /// Cards, for [`of_namespace`].
 pub(crate) const CARDS_OF: &str = "cards";
+/// Hosted agents, for [`of_namespace`].
+pub(crate) const AGENTS_OF: &str = "agents";
 /// Bytes of documents, for [`of_namespace`].
 pub(crate) const BYTES_OF: &str = "bytes";
 
+/// What the names of all that namespaces keep start with.
+const OF_NAMESPACES: &str = "namespace/";
+
 /// How much of something a namespace keeps.
 pub(crate) fn of_namespace(name: &Namespace, what: &str) -> String {
-    format!("namespace/{name}/{what}")
+    format!("{OF_NAMESPACES}{name}/{what}")
+}
+
+/// Up to `limit` numbers of what namespaces keep after `after`, by name.
+pub(crate) fn of_namespaces(
+    view: &dyn View,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<(String, u64)>, ViewError> {
+    let first = key(OF_NAMESPACES);
+    let from = after.map_or_else(|| first.clone(), |after| layout::after(&key(after)));
+    let tag = key("").len();
+    let read = |(key, value): (Vec<u8>, Vec<u8>)| {
+        let name = String::from_utf8_lossy(&key[tag..]).into_owned();
+        let number = number(&name, &value)?;
+        Ok((name, number))
+    };
+    let pairs = view.range(Space::State, &from, &layout::past(&first), limit)?;
+    pairs.into_iter().map(read).collect()
 }
 
 /// How many envelopes wait for a target.
@@ -46,7 +69,11 @@ pub(crate) fn queue_depth(target: &str) -> String {
 /// The number, 0 if it was never set.
 pub(crate) fn read(view: &dyn View, name: &str) -> Result<u64, ViewError> {
     let Some(value) = view.value(Space::State, &key(name))? else { return Ok(0) };
-    let bytes = value.as_slice().try_into().map_err(|_| ViewError::Corrupt {
+    number(name, &value)
+}
+
+fn number(name: &str, value: &[u8]) -> Result<u64, ViewError> {
+    let bytes = value.try_into().map_err(|_| ViewError::Corrupt {
         table: "counter",
         cause: format!("{name} has {} bytes, not 8", value.len()),
     })?;

@@ -4,6 +4,7 @@
 //! A new check is one line in [`CHECKS`]; a new table one in `TABLES`.
 
 mod changes;
+mod counters;
 mod derived;
 mod entities;
 mod keys;
@@ -38,6 +39,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("bodies", bodies),
     ("changes", changes::check),
     ("keys", keys::check),
+    ("counters", counters::check),
 ];
 
 /// Every table of `Space::State`.

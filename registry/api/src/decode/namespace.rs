@@ -31,6 +31,7 @@ struct Spelled {
 struct SpelledQuotas {
     records: Option<u64>,
     cards: Option<u64>,
+    agents: Option<u64>,
     bytes: Option<u64>,
 }
 
@@ -83,6 +84,7 @@ pub fn to_json(terms: &Terms) -> Value {
         quotas: SpelledQuotas {
             records: terms.quotas.records,
             cards: terms.quotas.cards,
+            agents: terms.quotas.agents,
             bytes: terms.quotas.bytes,
         },
         policy: SpelledPolicy {
@@ -100,20 +102,25 @@ pub fn to_json(terms: &Terms) -> Value {
 /// What a namespace keeps, in JSON.
 #[must_use]
 pub fn usage_to_json(usage: &Usage) -> Value {
-    serde_json::json!({ "records": usage.records, "cards": usage.cards, "bytes": usage.bytes })
+    serde_json::json!({
+        "records": usage.records,
+        "cards": usage.cards,
+        "agents": usage.agents,
+        "bytes": usage.bytes,
+    })
 }
 
 fn read(bytes: &[u8]) -> Result<Terms, Problem> {
     let Spelled { owners, prefixes, visibility, trust, quotas, policy, grants } = spelled(bytes)?;
     let guests = grants.namespaces.iter().map(|text| field::read("grants.namespaces", text));
-    let SpelledQuotas { records, cards, bytes } = quotas;
+    let SpelledQuotas { records, cards, agents, bytes } = quotas;
     let SpelledPolicy { card_hosts, handle_patterns } = policy;
     Ok(Terms {
         owners: origins("owners", &owners)?,
         prefixes,
         visibility,
         trust,
-        quotas: Quotas { records, cards, bytes },
+        quotas: Quotas { records, cards, agents, bytes },
         policy: Policy { card_hosts, handle_patterns },
         grants: Grants {
             namespaces: guests.collect::<Result<_, _>>()?,
@@ -147,7 +154,7 @@ mod tests {
     fn terms_are_read_as_they_are_written_and_nothing_else_is() {
         let text =
             br#"{"owners":["https://a.example"],"prefixes":["urn:a:"],"visibility":"private",
-            "trust":"require","quotas":{"records":5},"policy":{"cardHosts":["*.a.example"]},
+            "trust":"require","quotas":{"records":5,"agents":2},"policy":{"cardHosts":["*.a.example"]},
             "grants":{"peers":["https://b.example"],"namespaces":["other"]}}"#;
         let terms = read(text).unwrap();
         assert_eq!(read(to_json(&terms).to_string().as_bytes()).unwrap(), terms);

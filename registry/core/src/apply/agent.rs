@@ -8,7 +8,7 @@ use crate::table::AGENTS;
 
 use super::bound::{self, DAY_MS};
 use super::draft::{Draft, Outcome};
-use super::tenancy::Home;
+use super::tenancy::{self, Home};
 
 /// The largest artifact a node downloads: microVM payloads reach hundreds of MiB.
 const ARTIFACT_BYTES_MAX: u64 = 1 << 30;
@@ -27,7 +27,7 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         return Err(bound::invalid("isolation", "accepts no class, so no node could run it").into());
     }
     check_limits(&agent.limits)?;
-    draft.require_body(&agent.card)?;
+    agent.bytes = Some(draft.require_body(&agent.card)?);
     let kept = draft.entry(&AGENTS, agent.handle.as_str())?;
     let home = Home::of(draft, &agent.handle)?;
     agent.namespace = home.name.clone();
@@ -38,6 +38,7 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
             return Ok(Reply::Done(kept.revision));
         }
     }
+    home.account(draft, kept.as_ref().map(tenancy::of_agent), tenancy::of_agent(&agent))?;
     let scopes = (kept.as_ref().map(Scoped::scope), Some(agent.scope()));
     agent.revision = draft.note_in(ChangeKind::Agent, agent.handle.as_str(), false, scopes);
     draft.replace(&AGENTS, kept.as_ref(), &agent);
@@ -82,6 +83,7 @@ fn agent_of(command: &Command) -> AgentEntry {
         card: *card,
         visibility: Default::default(),
         namespace: Default::default(),
+        bytes: None,
         revision: Default::default(),
     }
 }

@@ -7,7 +7,9 @@ use proto_types::{Handle, Namespace};
 
 use crate::change::Refusal;
 use crate::counter;
-use crate::entry::{CardEntry, Quotas, RecordEntry, Terms, TrustMode, Usage, Visibility};
+use crate::entry::{
+    AgentEntry, CardEntry, Quotas, RecordEntry, Terms, TrustMode, Usage, Visibility,
+};
 use crate::query;
 
 use super::bound;
@@ -63,11 +65,12 @@ impl Home {
         after: Usage,
     ) -> Result<(), Stop> {
         let quotas = &self.terms.quotas;
-        let Quotas { records, cards, bytes } = quotas;
+        let Quotas { records, cards, agents, bytes } = quotas;
         let before = before.unwrap_or_default();
         let rows = [
             (counter::RECORDS_OF, before.records, after.records, records),
             (counter::CARDS_OF, before.cards, after.cards, cards),
+            (counter::AGENTS_OF, before.agents, after.agents, agents),
             (counter::BYTES_OF, before.bytes, after.bytes, bytes),
         ];
         for (what, before, after, quota) in rows {
@@ -88,14 +91,23 @@ impl Home {
 }
 
 /// What a live record takes.
-pub(super) fn of_record(record: &RecordEntry) -> Usage {
+pub(crate) fn of_record(record: &RecordEntry) -> Usage {
     match record.digest {
-        Some(_) => Usage { records: 1, cards: 0, bytes: record.bytes },
+        Some(_) => Usage { records: 1, bytes: record.bytes, ..Usage::default() },
         None => Usage::default(),
     }
 }
 
 /// What a card takes.
-pub(super) fn of_card(card: &CardEntry) -> Usage {
-    Usage { records: 0, cards: 1, bytes: card.bytes }
+pub(crate) fn of_card(card: &CardEntry) -> Usage {
+    Usage { cards: 1, bytes: card.bytes, ..Usage::default() }
+}
+
+/// What a hosted agent takes. One from before agents were counted takes nothing until it is put
+/// again, and then takes its place like a new one: so every count is the sum of the entries that
+/// are counted, exactly, and none goes below 0. Rejected: to count them all with the first command
+/// after, which has no bound; and to take away what was never added, which lets the next one in.
+pub(crate) fn of_agent(agent: &AgentEntry) -> Usage {
+    let counted = agent.bytes.map(|bytes| Usage { agents: 1, bytes, ..Usage::default() });
+    counted.unwrap_or_default()
 }

@@ -29,6 +29,10 @@ pub struct AgentEntry {
     /// Whose it is to administrate; decided by the handle.
     #[serde(default)]
     pub namespace: Namespace,
+    /// How long the card is, as its namespace counts it; `None` if nothing counts it, because it was
+    /// written before agents were counted.
+    #[serde(default)]
+    pub bytes: Option<u64>,
     /// The revision that wrote this entry.
     pub revision: Revision,
 }

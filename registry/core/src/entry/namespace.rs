@@ -97,7 +97,10 @@ pub struct Quotas {
     pub records: Option<u64>,
     /// Cards.
     pub cards: Option<u64>,
-    /// Bytes of their documents together.
+    /// Hosted agents.
+    pub agents: Option<u64>,
+    /// Bytes of their documents together: records, cards, and the cards of agents. Artifacts are no
+    /// documents: nodes hold them, and one may be of many agents.
     pub bytes: Option<u64>,
 }
 
@@ -108,6 +111,8 @@ pub struct Usage {
     pub records: u64,
     /// Cards.
     pub cards: u64,
+    /// Hosted agents, but those that were written before agents were counted and not since.
+    pub agents: u64,
     /// Bytes of their documents together.
     pub bytes: u64,
 }

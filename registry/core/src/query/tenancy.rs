@@ -71,6 +71,7 @@ pub fn usage(view: &dyn View, name: &Namespace) -> Read<Usage> {
     Ok(Usage {
         records: read(counter::RECORDS_OF)?,
         cards: read(counter::CARDS_OF)?,
+        agents: read(counter::AGENTS_OF)?,
         bytes: read(counter::BYTES_OF)?,
     })
 }

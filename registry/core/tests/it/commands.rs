@@ -197,13 +197,14 @@ fn any_namespace_command(now: WallMs) -> impl Strategy<Value = Command> {
     let prefixes = prop::sample::subsequence(vec!["urn:agent:0001", "urn:agent:000"], 0..2);
     let quota = || prop::option::weighted(0.3, 0_u64..4);
     let trust = prop::sample::select(TrustMode::ALL.to_vec());
-    let terms = (prefixes, some_visibility(), quota(), quota(), trust).prop_map(
-        |(prefixes, visibility, records, cards, trust)| Terms {
+    let quotas = (quota(), quota(), quota());
+    let terms = (prefixes, some_visibility(), quotas, trust).prop_map(
+        |(prefixes, visibility, (records, cards, agents), trust)| Terms {
             owners: vec![origin(0)],
             prefixes: prefixes.into_iter().map(Into::into).collect(),
             visibility: visibility.unwrap_or_default(),
             trust,
-            quotas: Quotas { records, cards, bytes: None },
+            quotas: Quotas { records, cards, agents, bytes: None },
             ..Terms::default()
         },
     );

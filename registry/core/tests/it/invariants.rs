@@ -191,7 +191,7 @@ fn derived_keys_and_counts_follow_the_entities(after: &Memory) {
     }
 }
 
-/// Caught: `delete` of a record without `account`; an `account` that adds and does not take away.
+/// Caught: `delete` of a record without `account`; `put` of an agent without it; an `account` that adds and does not take away.
 fn namespaces_keep_what_is_counted(after: &Memory) {
     let mut counted: BTreeMap<Namespace, Usage> = BTreeMap::new();
     let (records, cards) = (list(after, &RECORDS), list(after, &CARDS));
@@ -206,6 +206,13 @@ fn namespaces_keep_what_is_counted(after: &Memory) {
         assert_eq!(home, card.namespace, "a card does not move");
         let usage = counted.entry(home).or_default();
         (usage.cards, usage.bytes) = (usage.cards + 1, usage.bytes + card.bytes);
+    }
+    for agent in list(after, &AGENTS).values() {
+        let home = query::namespace_of(after, &agent.handle).unwrap();
+        assert_eq!(home, agent.namespace, "an agent does not move");
+        let usage = counted.entry(home).or_default();
+        let bytes = agent.bytes.expect("every agent of this world is counted");
+        (usage.agents, usage.bytes) = (usage.agents + 1, usage.bytes + bytes);
     }
     for name in ["default", "n0", "n1"] {
         let name = Namespace::parse(name).unwrap();

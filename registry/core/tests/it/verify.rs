@@ -22,6 +22,11 @@ fn pick(memory: &Memory, space: Space, wanted: impl Fn(&[u8]) -> bool) -> (Vec<u
     (key.clone(), value.clone())
 }
 
+/// How many agents the default namespace keeps.
+fn agents_of_default(key: &[u8]) -> bool {
+    key[2] == 0 && key.ends_with(b"namespace/default/agents")
+}
+
 #[test]
 fn each_kind_of_damage_is_found_by_its_check() {
     let delete = |space, (key, _): (Vec<u8>, Vec<u8>)| Write::Delete { space, key };
@@ -70,6 +75,18 @@ fn each_kind_of_damage_is_found_by_its_check() {
         ("bodies", Box::new(move |m| set(Space::Bodies, pick(m, Space::Bodies, any), b"other"))),
         ("changes", Box::new(move |m| delete(Space::Changes, pick(m, Space::Changes, any)))),
         ("changes", Box::new(move |m| set(Space::Changes, pick(m, Space::Changes, any), b"\xc1"))),
+        (
+            "counters",
+            Box::new(move |m| set(Space::State, pick(m, Space::State, agents_of_default), &[9; 8])),
+        ),
+        (
+            "counters",
+            Box::new(move |m| delete(Space::State, pick(m, Space::State, agents_of_default))),
+        ),
+        (
+            "counters",
+            Box::new(move |m| set(Space::State, pick(m, Space::State, agents_of_default), b"9")),
+        ),
     ];
     for (at, (name, case)) in cases.into_iter().enumerate() {
         let faults = broken(case);

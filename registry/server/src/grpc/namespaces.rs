@@ -65,6 +65,7 @@ fn message((entry, usage): &Kept) -> wire::Namespace {
         terms: decode::namespace::to_json(&entry.terms).to_string().into_bytes().into(),
         records: usage.records,
         cards: usage.cards,
+        agents: usage.agents,
         bytes: usage.bytes,
         revision: entry.revision.0,
     }

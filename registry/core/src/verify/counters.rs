@@ -1,0 +1,115 @@
+//! What namespaces are said to keep: exactly what is there, counted anew from the entries.
+//! It decides nothing about quotas: a namespace above one that was lowered is sound.
+
+use std::collections::BTreeMap;
+
+use proto_types::{Handle, Namespace};
+
+use crate::apply::{of_agent, of_card, of_record};
+use crate::counter;
+use crate::entry::{Scoped, Usage};
+use crate::query;
+use crate::table::{AGENTS, CARDS, Entity, NAMESPACES, RECORDS, Table};
+use crate::view::{View, ViewError};
+
+use super::{PAGE, Report};
+
+/// Counters by name: a few for each namespace, of which there is a bounded number.
+type Counted = BTreeMap<String, u64>;
+
+pub(super) fn check(view: &dyn View, report: &mut Report) -> Result<(), ViewError> {
+    let mut counted = Counted::new();
+    count(view, report, (&RECORDS, of_record), &mut counted)?;
+    count(view, report, (&CARDS, of_card), &mut counted)?;
+    count(view, report, (&AGENTS, of_agent), &mut counted)?;
+    compare(view, report, counted)?;
+    let mut namespaces = 0;
+    pages(view, &NAMESPACES, &mut |_| {
+        namespaces += 1;
+        Ok(())
+    })?;
+    let said = counter::read(view, counter::NAMESPACES)?;
+    if said != namespaces {
+        report.fault(format_args!("there are {namespaces} namespaces, and {said} are counted"));
+    }
+    Ok(())
+}
+
+/// Adds the entries of a table to the counters of their namespaces.
+fn count<T: Entity + Scoped>(
+    view: &dyn View,
+    report: &mut Report,
+    (table, usage): (&Table<T>, fn(&T) -> Usage),
+    counted: &mut Counted,
+) -> Result<(), ViewError> {
+    pages(view, table, &mut |entry| {
+        let usage = usage(entry);
+        if usage == Usage::default() {
+            return Ok(());
+        }
+        let name = format!("{} {}", table.name(), entry.key());
+        let Ok(handle) = Handle::parse(&entry.key()) else {
+            report.fault(format_args!("{name} has no handle"));
+            return Ok(());
+        };
+        let (home, said) = (query::namespace_of(view, &handle)?, entry.scope().namespace);
+        if home != said {
+            report.fault(format_args!("{name} is in {home}, and says {said}"));
+        }
+        add(counted, &home, usage);
+        Ok(())
+    })
+}
+
+fn add(counted: &mut Counted, home: &Namespace, usage: Usage) {
+    let Usage { records, cards, agents, bytes } = usage;
+    let rows = [
+        (counter::RECORDS_OF, records),
+        (counter::CARDS_OF, cards),
+        (counter::AGENTS_OF, agents),
+        (counter::BYTES_OF, bytes),
+    ];
+    for (what, number) in rows.into_iter().filter(|(_, number)| *number > 0) {
+        *counted.entry(counter::of_namespace(home, what)).or_default() += number;
+    }
+}
+
+/// Names what is counted otherwise than it is.
+fn compare(view: &dyn View, report: &mut Report, mut counted: Counted) -> Result<(), ViewError> {
+    let mut after: Option<String> = None;
+    loop {
+        let page = counter::of_namespaces(view, after.as_deref(), PAGE)?;
+        for (name, said) in &page {
+            report.saw("counters", 1);
+            let there = counted.remove(name).unwrap_or_default();
+            if *said != there {
+                report.fault(format_args!("{name} says {said}, and there is {there}"));
+            }
+        }
+        if page.len() < PAGE {
+            break;
+        }
+        after = page.into_iter().last().map(|(name, _)| name);
+    }
+    for (name, there) in counted {
+        report.fault(format_args!("{name} is missing, and there is {there}"));
+    }
+    Ok(())
+}
+
+/// Every entry of a table, in order.
+fn pages<T: Entity>(
+    view: &dyn View,
+    table: &Table<T>,
+    visit: &mut dyn FnMut(&T) -> Result<(), ViewError>,
+) -> Result<(), ViewError> {
+    let mut after: Option<String> = None;
+    loop {
+        let page = table.list(view, after.as_deref(), PAGE)?;
+        page.iter().try_for_each(&mut *visit)?;
+        if page.len() < PAGE {
+            return Ok(());
+        }
+        after = page.last().map(Entity::key);
+    }
+}
