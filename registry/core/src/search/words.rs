@@ -13,35 +13,33 @@ pub const TERM_BYTES_MAX: usize = 128;
 /// The words of a text, in order: runs of letters and digits, lower case, without accents; each ideograph and kana is a
 /// word of its own, since nothing stands between them.
 pub fn words(text: &str) -> impl Iterator<Item = String> {
-    let mut chars = text.chars().flat_map(folded).peekable();
+    let text = folded(text);
+    let mut at = 0;
     iter::from_fn(move || {
-        while chars.next_if(|c| !c.is_alphanumeric()).is_some() {}
-        let first = chars.next()?;
-        let mut word = String::from(first);
-        if stands_alone(first) {
-            return Some(word);
-        }
-        while let Some(next) = chars.next_if(|c| c.is_alphanumeric() && !stands_alone(*c)) {
-            if word.len() + next.len_utf8() <= WORD_BYTES_MAX {
-                word.push(next);
-            }
-        }
-        Some(word)
+        at += text[at..].find(char::is_alphanumeric)?;
+        let word = first_word(&text[at..]);
+        at += word.len();
+        Some(word[..word.floor_char_boundary(WORD_BYTES_MAX)].to_owned())
     })
+}
+
+/// The word that a folded text starts with.
+fn first_word(text: &str) -> &str {
+    let inside = |c: char| c.is_alphanumeric() && !stands_alone(c);
+    let len = match text.chars().next() {
+        Some(first) if stands_alone(first) => first.len_utf8(),
+        _ => text.find(|c| !inside(c)).unwrap_or(text.len()),
+    };
+    &text[..len]
 }
 
 /// The term of a name: lower case, without accents and outer blanks. `None` for what no filter can find: nothing, too
 /// much, or control characters.
 #[must_use]
 pub fn term(name: &str) -> Option<String> {
-    let mut term = String::new();
-    for c in name.trim().chars().flat_map(folded) {
-        if c.is_control() || term.len() + c.len_utf8() > TERM_BYTES_MAX {
-            return None;
-        }
-        term.push(c);
-    }
-    (!term.is_empty()).then_some(term)
+    let term = folded(name.trim());
+    let findable = (1..=TERM_BYTES_MAX).contains(&term.len()) && !term.contains(char::is_control);
+    findable.then_some(term)
 }
 
 /// Han, kana: written without blanks, so that a run of them is a sentence and not a word.
@@ -49,13 +47,21 @@ fn stands_alone(c: char) -> bool {
     matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}')
 }
 
-/// A letter in lower case, as ASCII where it is a Latin letter with a mark. Marks of their own are dropped.
-fn folded(c: char) -> impl Iterator<Item = char> {
-    let lower = c.to_lowercase().filter(|c| !matches!(c, '\u{300}'..='\u{36f}'));
-    lower.flat_map(|c| {
-        let ascii = ascii(c);
-        ascii.chars().chain(ascii.is_empty().then_some(c))
-    })
+/// A text in lower case, and in ASCII where it has Latin letters with marks. Marks of their own are dropped.
+fn folded(text: &str) -> String {
+    // Most texts; a lookup for each of their letters would be most of the work of reading a document.
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let mut folded = String::with_capacity(text.len());
+    let lower = text.chars().flat_map(char::to_lowercase);
+    for c in lower.filter(|c| !matches!(c, '\u{300}'..='\u{36f}')) {
+        match ascii(c) {
+            "" => folded.push(c),
+            ascii => folded.push_str(ascii),
+        }
+    }
+    folded
 }
 
 /// The letters of Latin-1 and Latin Extended-A, and the Romanian ones; empty for all others.
