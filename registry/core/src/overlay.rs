@@ -136,12 +136,8 @@ impl View for Overlay<'_> {
         let Some(layer) = self.pending.layers.get(&space) else {
             return self.base.range(space, from, to, limit);
         };
-        if from >= to || limit == 0 {
-            return Ok(Vec::new());
-        }
-        let mut found = Vec::new();
-        let mut at = from.to_vec();
-        loop {
+        let (mut found, mut at) = (Vec::new(), from.to_vec());
+        while at.as_slice() < to && found.len() < limit {
             let page = self.base.range(space, &at, to, limit)?;
             // A short page is the last; a full one says nothing about what comes after its end.
             let next = match page.last() {
@@ -150,12 +146,10 @@ impl View for Overlay<'_> {
             };
             let bounds = (Bound::Included(at.as_slice()), Bound::Excluded(next.as_slice()));
             merge(layer, page, layer.changed.range::<[u8], _>(bounds), &mut found);
-            if found.len() >= limit || next.as_slice() >= to {
-                found.truncate(limit);
-                return Ok(found);
-            }
             at = next;
         }
+        found.truncate(limit);
+        Ok(found)
     }
 }
 

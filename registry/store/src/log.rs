@@ -119,30 +119,38 @@ impl Log {
         to: u64,
         bytes_max: usize,
     ) -> Result<Vec<(u64, Vec<u8>)>, Error> {
-        let mut options = ReadOptions::default();
-        options.set_iterate_upper_bound(to.to_be_bytes());
-        let start = from.to_be_bytes();
-        let start = IteratorMode::From(&start, Direction::Forward);
         let mut entries: Vec<(u64, Vec<u8>)> = Vec::new();
         let mut bytes = 0usize;
-        if from >= to {
-            return Ok(entries);
-        }
-        for pair in self.database.iterator_cf_opt(self.family(LOG), options, start) {
-            let (key, value) = pair.map_err(Error::read)?;
-            let index = index_of(&key)?;
+        for pair in self.between(from, to) {
+            let (index, entry) = pair?;
             if let Some((last, _)) = entries.last()
                 && index != last + 1
             {
                 return Err(Error::Hole { expected: last + 1, found: index });
             }
-            bytes = bytes.saturating_add(value.len());
+            bytes = bytes.saturating_add(entry.len());
             if bytes > bytes_max && !entries.is_empty() {
                 break;
             }
-            entries.push((index, value.into_vec()));
+            entries.push((index, entry));
         }
         Ok(entries)
+    }
+
+    fn between(
+        &self,
+        from: u64,
+        to: u64,
+    ) -> impl Iterator<Item = Result<(u64, Vec<u8>), Error>> + '_ {
+        let mut options = ReadOptions::default();
+        options.set_iterate_upper_bound(to.to_be_bytes());
+        // RocksDB takes no start that lies behind the bound.
+        let start = from.min(to).to_be_bytes();
+        let start = IteratorMode::From(&start, Direction::Forward);
+        self.database.iterator_cf_opt(self.family(LOG), options, start).map(|pair| {
+            let (key, value) = pair.map_err(Error::read)?;
+            Ok((index_of(&key)?, value.into_vec()))
+        })
     }
 
     /// The last entry, if there is one.

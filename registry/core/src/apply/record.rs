@@ -19,9 +19,7 @@ use super::{home, liveness, owner};
 const AHEAD_MS_MAX: u64 = 5 * MINUTE_MS;
 
 pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
-    let Command::PutRecord { handle, digest, updated_at, if_match, owner, agent_card_url, .. } =
-        command
-    else {
+    let Command::PutRecord { handle, digest, agent_card_url, .. } = command else {
         unreachable!("the dispatcher sends PutRecord here");
     };
     let mut record = record_of(command);
@@ -35,12 +33,7 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     if let Some(kept) = repeated.filter(|kept| kept.visibility == record.visibility) {
         return Ok(Reply::Done(kept.revision));
     }
-    check_if_match(kept.as_ref(), *if_match)?;
-    bound::near("updatedAt", *updated_at, draft.now(), AHEAD_MS_MAX)?;
-    owner::check_key(draft, owner.as_ref(), KeyUse::Signing)?;
-    if let Some(kept) = &kept {
-        check_succession(draft, kept, &record)?;
-    }
+    check_offer(draft, command, kept.as_ref(), &record)?;
     home.check_trust(("record", handle), live.map(|kept| kept.assurance), record.assurance)?;
     record.bytes = draft.require_body(digest)?;
     home.account(draft, live.map(tenancy::of_record), tenancy::of_record(&record))?;
@@ -50,6 +43,22 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     liveness::follow(draft, live, &record)?;
     home::bring_home(draft, ImportKind::Record, handle)?;
     Ok(Reply::Done(record.revision))
+}
+
+/// Refuses a version that its writer's condition, its time or its key speaks against.
+fn check_offer(
+    draft: &Draft<'_>,
+    command: &Command,
+    kept: Option<&RecordEntry>,
+    offered: &RecordEntry,
+) -> Result<(), Stop> {
+    let Command::PutRecord { updated_at, if_match, owner, .. } = command else {
+        unreachable!("the dispatcher sends PutRecord here");
+    };
+    check_if_match(kept, *if_match)?;
+    bound::near("updatedAt", *updated_at, draft.now(), AHEAD_MS_MAX)?;
+    owner::check_key(draft, owner.as_ref(), KeyUse::Signing)?;
+    kept.map_or(Ok(()), |kept| check_succession(draft, kept, offered))
 }
 
 /// Only its owner replaces a live record, and only by a newer one, or by the same for other eyes.
