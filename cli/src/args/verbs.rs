@@ -94,6 +94,8 @@ pub(crate) enum CardVerb {
         /// Its handle.
         handle: String,
     },
+    /// Lists the cards that exist to the caller.
+    List,
 }
 
 #[derive(Debug, Subcommand)]

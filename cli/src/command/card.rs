@@ -1,12 +1,12 @@
-//! `card put|get`.
+//! `card put|get|list`.
 
 use proto_wire::registry::v1 as wire;
 use serde_json::json;
 
 use crate::args::{CardVerb, Format};
-use crate::client::Profile;
+use crate::client::{Directory, Profile};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, printable};
 
 use super::{document, print_raw};
 
@@ -26,6 +26,7 @@ pub(crate) async fn run(profile: &Profile, verb: CardVerb, format: Format) -> Re
             }
             card
         }
+        CardVerb::List => return Ok(list(&mut directory).await?.print(format)?),
     };
     let output = Output::one(json!({
         "handle": card.handle,
@@ -37,4 +38,20 @@ pub(crate) async fn run(profile: &Profile, verb: CardVerb, format: Format) -> Re
         "revision": card.revision,
     }));
     Ok(output.print(format)?)
+}
+
+async fn list(directory: &mut Directory) -> Result<Output, Failure> {
+    let mut handles = Vec::new();
+    let mut after = String::new();
+    loop {
+        let request = wire::ListRequest { after, limit: 1_000, consistency: 0 };
+        let page = directory.list_cards(request).await?.into_inner();
+        handles.extend(page.handles);
+        after = page.next;
+        if after.is_empty() {
+            break;
+        }
+    }
+    let rows = handles.iter().map(|handle| vec![printable(handle)]).collect();
+    Ok(Output { heads: &["handle"], rows, json: json!(handles) })
 }

@@ -87,7 +87,7 @@ pub fn page(limit: u32) -> Result<usize, Problem> {
     }
 }
 
-/// The cursor of the page after this one; empty at the end.
+/// The name of the last entry of a page after which there may be another; empty at the end.
 #[must_use]
 pub fn next<T>(page: &[T], limit: usize, id: impl Fn(&T) -> &str) -> String {
     match page.last() {

@@ -6,6 +6,7 @@
 
 pub mod admission;
 pub mod authority;
+pub mod cursor;
 pub mod decode;
 pub mod field;
 pub mod identity;
@@ -13,5 +14,6 @@ pub mod path;
 pub mod problem;
 pub mod render;
 
+pub use crate::cursor::List;
 pub use crate::identity::{OperatorSecret, Principal, Role};
 pub use crate::problem::{Code, Problem};

@@ -5,7 +5,7 @@
 
 use proto_types::{Digest, Handle, Origin, TaskId, WallMs};
 use proto_wire::registry::v1 as wire;
-use registry_api::{Code, Problem, field, render};
+use registry_api::{Code, List, Problem, render};
 use registry_core::entry::{AgentEntry, CardEntry, RecordEntry, TaskEntry, TaskState};
 use registry_core::query;
 use registry_core::view::View;
@@ -120,21 +120,18 @@ pub(crate) fn peer_log(
 /// A page of wishes to be let in.
 pub(crate) fn peer_requests(
     view: &dyn View,
-    after: &str,
+    (member, cursor): (&str, &str),
     limit: usize,
 ) -> Result<wire::PeerRequestList, Problem> {
-    let cursor = match after.split_once(' ') {
-        None if after.is_empty() => None,
-        None => return Err(Problem::argument("after", "it is not a `next` of this list")),
-        Some((origin, id)) => {
-            Some((field::read::<Origin>("after", origin)?, field::read::<Digest>("after", id)?))
-        }
+    let place = |text: &str| -> Option<(Origin, Digest)> {
+        let (origin, id) = text.split_once(' ')?;
+        Some((origin.parse().ok()?, id.parse().ok()?))
     };
-    let page = query::peer_requests(view, cursor.as_ref().map(|(o, id)| (o, id)), limit)?;
-    let next = match page.last() {
-        Some(last) if page.len() == limit => format!("{} {}", last.candidate.origin, last.id),
-        _ => String::new(),
-    };
+    let after = List::PeerRequests.after_by(member, cursor, place)?;
+    let page = query::peer_requests(view, after.as_ref().map(|(o, id)| (o, id)), limit)?;
+    let last = page.last().filter(|_| page.len() == limit);
+    let last = last.map(|last| format!("{} {}", last.candidate.origin, last.id));
+    let next = List::PeerRequests.cursor(&last.unwrap_or_default());
     Ok(wire::PeerRequestList { requests: page.iter().map(render::peer::request).collect(), next })
 }
 

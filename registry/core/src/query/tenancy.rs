@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use proto_types::{Digest, Handle, Namespace, Origin, WallMs};
 
-use super::{Read, agent, card, clock, peer, record, records};
+use super::{Read, agent, card, cards, clock, peer, record, records};
 use crate::apply::token_is_spent;
 use crate::audience;
 use crate::counter;
@@ -157,6 +157,22 @@ pub fn records_listed(
     match audience::lists_of(viewer) {
         Some(audiences) => listed(view, &audiences, Listed::Records, (after, limit)),
         None => Ok(records(view, after, limit)?.into_iter().map(|record| record.handle).collect()),
+    }
+}
+
+/// Up to `limit` handles after `after` of the cards that exist to the viewer.
+///
+/// # Errors
+/// As [`super::revision`].
+pub fn cards_listed(
+    view: &dyn View,
+    viewer: &Viewer,
+    after: Option<&Handle>,
+    limit: usize,
+) -> Read<Vec<Handle>> {
+    match audience::lists_of(viewer) {
+        Some(audiences) => listed(view, &audiences, Listed::Cards, (after, limit)),
+        None => Ok(cards(view, after, limit)?.into_iter().map(|card| card.handle).collect()),
     }
 }
 

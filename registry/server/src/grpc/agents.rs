@@ -7,7 +7,7 @@ use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use proto_types::{Digest, Handle};
 use proto_wire::registry::v1 as wire;
-use registry_api::{Problem, Role, decode, field};
+use registry_api::{List, Problem, Role, decode, field};
 use registry_core::query;
 use registry_core::viewer::Viewer;
 use tonic::{Request, Response, Status, Streaming};
@@ -55,16 +55,17 @@ pub(super) async fn list(
     request: Request<wire::ListRequest>,
 ) -> Handled<wire::AgentList> {
     let asked = request.get_ref();
-    let after: Option<Handle> = field::optional("after", &asked.after)?;
+    let after: Option<Handle> = List::Agents.after("after", &asked.after)?;
     let limit = field::page(asked.limit)?;
     let (reading, viewer) = look(member, request.metadata(), asked.consistency).await?;
     let mut page = query::agents_seen(&reading.view, &viewer, after.as_ref(), limit)?;
-    let mut next = field::next(&page, limit, |(agent, _)| agent.handle.as_str());
+    let mut next = List::Agents.next(&page, limit, |(agent, _)| agent.handle.as_str());
     let mut agents = Vec::with_capacity(page.len());
     let mut bytes = 0;
     for (entry, sight) in page.drain(..) {
         if bytes > PAGE_BYTES_ENOUGH {
-            next = agents.last().map_or(next, |last: &wire::Agent| last.handle.clone());
+            let last = agents.last();
+            next = last.map_or(next, |last: &wire::Agent| List::Agents.cursor(&last.handle));
             break;
         }
         let agent = lookup::seen_agent(&reading.view, &entry, sight)?;

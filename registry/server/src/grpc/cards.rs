@@ -5,7 +5,8 @@
 use proto_types::Handle;
 use proto_wire::registry::v1 as wire;
 use registry_api::decode::card::Terms;
-use registry_api::{decode, field, render};
+use registry_api::{List, decode, field, render};
+use registry_core::query;
 use registry_core::viewer::Viewer;
 use registry_raft::StoreView;
 use tonic::Request;
@@ -36,6 +37,20 @@ pub(super) async fn put(
     // Who has written it has seen it.
     let seen = lookup::card(&reading.view, &Viewer::Operator, &put.handle)?;
     Ok(at(&reading, render::directory::card(&seen.entry, seen.sight, seen.document)))
+}
+
+pub(super) async fn list(
+    member: &Member,
+    request: Request<wire::ListRequest>,
+) -> Handled<wire::CardList> {
+    let asked = request.get_ref();
+    let after: Option<Handle> = List::Cards.after("after", &asked.after)?;
+    let limit = field::page(asked.limit)?;
+    let (reading, viewer) = look(member, request.metadata(), asked.consistency).await?;
+    let page = query::cards_listed(&reading.view, &viewer, after.as_ref(), limit)?;
+    let next = List::Cards.next(&page, limit, Handle::as_str);
+    let handles = page.iter().map(ToString::to_string).collect();
+    Ok(at(&reading, wire::CardList { handles, next }))
 }
 
 pub(super) async fn one(

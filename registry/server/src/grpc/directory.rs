@@ -145,6 +145,10 @@ impl Directory for DirectoryService {
         finish(cards::one(&self.0, request).await)
     }
 
+    async fn list_cards(&self, request: Request<wire::ListRequest>) -> Answer<wire::CardList> {
+        finish(cards::list(&self.0, request).await)
+    }
+
     async fn put_agent(&self, request: Request<wire::PutAgentRequest>) -> Answer<wire::Agent> {
         finish(agents::put(&self.0, request).await)
     }

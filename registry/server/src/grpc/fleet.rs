@@ -7,7 +7,7 @@ use std::sync::Arc;
 use proto_types::NodeId;
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::fleet_server::Fleet;
-use registry_api::{Principal, Problem, Role, decode, field, render};
+use registry_api::{List, Principal, Problem, Role, decode, field, render};
 use registry_core::change::Reply;
 use registry_core::command::Proposal;
 use registry_core::query;
@@ -120,11 +120,11 @@ async fn nodes(member: &Member, request: Request<wire::ListRequest>) -> Handled<
         Role::Node,
     ])?;
     let request = request.into_inner();
-    let after: Option<NodeId> = field::optional("after", &request.after)?;
+    let after: Option<NodeId> = List::Nodes.after("after", &request.after)?;
     let limit = field::page(request.limit)?;
     let reading = member.read(request.consistency).await?;
     let page = query::nodes(&reading.view, after.as_ref(), limit)?;
-    let next = field::next(&page, limit, |node| node.id.as_str());
+    let next = List::Nodes.next(&page, limit, |node| node.id.as_str());
     let nodes = page.iter().map(render::fleet::node).collect();
     Ok(at(&reading, wire::NodeList { nodes, next }))
 }

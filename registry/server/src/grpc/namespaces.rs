@@ -4,7 +4,7 @@
 
 use proto_types::Namespace;
 use proto_wire::registry::v1 as wire;
-use registry_api::{decode, field};
+use registry_api::{List, decode, field};
 use tonic::Request;
 
 use crate::member::Member;
@@ -41,11 +41,11 @@ pub(super) async fn list(
 ) -> Handled<wire::NamespaceList> {
     let caller = caller(member, request.metadata()).await?;
     let request = request.into_inner();
-    let after: Option<Namespace> = field::optional("after", &request.after)?;
+    let after: Option<Namespace> = List::Namespaces.after("after", &request.after)?;
     let limit = field::page(request.limit)?;
     let reading = member.read(request.consistency).await?;
     let page = namespaces::page(&reading.view, &caller, after.as_ref(), limit)?;
-    let next = field::next(&page, limit, |(entry, _)| entry.name.as_str());
+    let next = List::Namespaces.next(&page, limit, |(entry, _)| entry.name.as_str());
     let namespaces = page.iter().map(message).collect();
     Ok(at(&reading, wire::NamespaceList { namespaces, next }))
 }

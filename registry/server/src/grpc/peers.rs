@@ -4,7 +4,7 @@
 
 use proto_types::Origin;
 use proto_wire::registry::v1 as wire;
-use registry_api::{Problem, Role, decode, field, render};
+use registry_api::{List, Problem, Role, decode, field, render};
 use registry_core::change::Reply;
 use registry_core::query;
 use tonic::{Request, Response};
@@ -34,7 +34,7 @@ pub(super) async fn requests(
     let request = request.into_inner();
     let reading = member.stale();
     let limit = field::page(request.limit)?;
-    Ok(at(&reading, lookup::peer_requests(&reading.view, &request.after, limit)?))
+    Ok(at(&reading, lookup::peer_requests(&reading.view, ("after", &request.after), limit)?))
 }
 
 pub(super) async fn decide(
@@ -110,11 +110,11 @@ pub(super) async fn list(
     request: Request<wire::ListRequest>,
 ) -> Handled<wire::PeerList> {
     let request = request.into_inner();
-    let after: Option<Origin> = field::optional("after", &request.after)?;
+    let after: Option<Origin> = List::Peers.after("after", &request.after)?;
     let limit = field::page(request.limit)?;
     let reading = member.read(request.consistency).await?;
     let page = query::peers(&reading.view, after.as_ref(), limit)?;
-    let next = field::next(&page, limit, |peer| peer.origin.as_str());
+    let next = List::Peers.next(&page, limit, |peer| peer.origin.as_str());
     let peers = page.iter().map(|peer| render::peer::peer(peer, None)).collect();
     Ok(at(&reading, wire::PeerList { peers, next }))
 }

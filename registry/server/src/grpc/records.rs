@@ -5,7 +5,7 @@
 use proto_types::{Digest, Handle};
 use proto_wire::registry::v1 as wire;
 use registry_api::decode::record::Terms;
-use registry_api::{decode, field, render};
+use registry_api::{List, decode, field, render};
 use registry_core::query;
 use registry_core::viewer::Viewer;
 use registry_raft::StoreView;
@@ -57,11 +57,11 @@ pub(super) async fn list(
     request: Request<wire::ListRequest>,
 ) -> Handled<wire::RecordList> {
     let asked = request.get_ref();
-    let after: Option<Handle> = field::optional("after", &asked.after)?;
+    let after: Option<Handle> = List::Records.after("after", &asked.after)?;
     let limit = field::page(asked.limit)?;
     let (reading, viewer) = look(member, request.metadata(), asked.consistency).await?;
     let page = query::records_listed(&reading.view, &viewer, after.as_ref(), limit)?;
-    let next = field::next(&page, limit, Handle::as_str);
+    let next = List::Records.next(&page, limit, Handle::as_str);
     let handles = page.iter().map(ToString::to_string).collect();
     Ok(at(&reading, wire::RecordList { handles, next }))
 }

@@ -6,11 +6,12 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CACHE_CONTROL, ETAG, VARY};
-use http::{HeaderMap, HeaderValue, StatusCode};
-use proto_types::Digest;
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use proto_types::{Digest, Handle};
 use registry_api::decode::card::Terms;
-use registry_api::{Code, Problem, decode};
+use registry_api::{Code, List, Problem, decode};
 use registry_core::entry::ImportKind;
+use registry_core::query;
 use registry_core::viewer::Sight;
 use registry_raft::StoreView;
 use serde::Deserialize;
@@ -21,13 +22,14 @@ use crate::member::done_at;
 
 use super::conditions::not_modified;
 use super::log::{WITH_PROOF, proven};
+use super::page::{CURSOR, Listing, PAGED};
 use super::parameter::{
-    CONSISTENCY, CREDENTIAL, HANDLE, IF_NONE_MATCH, Parameter, VISIBILITY, WRITTEN,
+    CONSISTENCY, CREDENTIAL, HANDLE, IF_NONE_MATCH, LIMIT, Parameter, VISIBILITY, WRITTEN,
 };
 use super::route::{Access, Route, WRITE_REFUSALS};
 use super::{
     Answered, Shared, VARY_BY, at, beside, bytes, caller, credential, handle, json, json_body,
-    kept_for, look, parameters, schemas,
+    kept_for, look, page, parameters, schemas,
 };
 
 /// Cards change seldom, and a stale one does no harm for this long. Arbitrary.
@@ -50,6 +52,11 @@ fn owner(named: Option<&str>) -> Result<&str, Problem> {
 pub(super) fn routes() -> Vec<Route> {
     let path = "/v1/cards/{handle}";
     vec![
+        Route::get("/v1/cards", list)
+            .is("listCards", "cards", "The handles of the cards, in order. The cards themselves may be large, and are read one by one.")
+            .access(Access::Optional)
+            .takes(&[&CURSOR, &LIMIT, &CONSISTENCY])
+            .gives(200, "A page of handles.", &schemas::CARDS, PAGED),
         Route::get(path, one)
             .is("getCard", "cards", "A card, byte for byte as it was put.")
             .access(Access::Optional)
@@ -81,6 +88,23 @@ pub(super) struct Reading {
 pub(super) struct Asked {
     owner: Option<String>,
     visibility: Option<String>,
+}
+
+pub(super) async fn list(
+    State(member): Shared,
+    query: Result<Query<Listing>, QueryRejection>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Answered {
+    let asked = parameters(query)?;
+    let after: Option<Handle> = page::after(List::Cards, asked.cursor.as_deref())?;
+    let limit = page::limit(asked.limit)?;
+    let (reading, viewer) = look(&member, &headers, asked.consistency.as_deref()).await?;
+    let handles = query::cards_listed(&reading.view, &viewer, after.as_ref(), limit)?;
+    let next = List::Cards.next(&handles, limit, Handle::as_str);
+    let names: Vec<&str> = handles.iter().map(Handle::as_str).collect();
+    let response = json(StatusCode::OK, &json!({ "handles": names, "next": next }));
+    Ok(at(&reading, page::linked(response, &uri, &next)))
 }
 
 pub(super) async fn one(

@@ -95,8 +95,8 @@ pub(super) async fn entries(
             (ImportKind::Record, page)
         }
         Some("card") => {
-            let page = query::cards_seen(view, &ANYBODY, after.as_ref(), limit)?;
-            (ImportKind::Card, page.into_iter().map(|(card, _)| card.handle).collect::<Vec<_>>())
+            let page = query::cards_listed(view, &ANYBODY, after.as_ref(), limit)?;
+            (ImportKind::Card, page)
         }
         Some(_) => return Err(Problem::argument("kind", "record or card").into()),
     };

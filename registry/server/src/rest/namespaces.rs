@@ -4,15 +4,16 @@
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Uri};
 use proto_types::Namespace;
-use registry_api::{Code, Problem, decode, field};
+use registry_api::{Code, List, Problem, decode, field};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::member::done_at;
 use crate::namespaces::{self, Kept};
 
+use super::page::{CURSOR, Listing, PAGED};
 use super::parameter::{CONSISTENCY, LIMIT, Parameter, READ, UNKEPT};
 use super::route::{Access, Route};
 use super::{Answered, Shared, at, caller, json, json_body, page, parameters, read, schemas};
@@ -20,12 +21,6 @@ use super::{Answered, Shared, at, caller, json, json_body, page, parameters, rea
 static NAME: Parameter = Parameter::path(
     "name",
     "The name of the namespace.",
-    r##"{"$ref":"#/components/schemas/NamespaceName"}"##,
-);
-
-static AFTER: Parameter = Parameter::query(
-    "after",
-    "The `next` of the page before.",
     r##"{"$ref":"#/components/schemas/NamespaceName"}"##,
 );
 
@@ -37,8 +32,8 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get("/v1/namespaces", list)
             .is("listNamespaces", "namespaces", "The namespaces that the caller administrates.")
             .access(ADMINISTRATION)
-            .takes(&[&AFTER, &LIMIT, &CONSISTENCY])
-            .gives(200, "A page of namespaces.", &schemas::NAMESPACES, READ),
+            .takes(&[&CURSOR, &LIMIT, &CONSISTENCY])
+            .gives(200, "A page of namespaces.", &schemas::NAMESPACES, PAGED),
         Route::get(path, one)
             .is("getNamespace", "namespaces", "A namespace, its terms and what it keeps.")
             .access(ADMINISTRATION)
@@ -63,15 +58,6 @@ pub(super) fn routes() -> Vec<Route> {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Listing {
-    after: Option<String>,
-    #[serde(default)]
-    limit: Option<u32>,
-    consistency: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Reading {
     consistency: Option<String>,
 }
@@ -80,17 +66,18 @@ async fn list(
     State(member): Shared,
     query: Result<Query<Listing>, QueryRejection>,
     headers: HeaderMap,
+    uri: Uri,
 ) -> Answered {
     let caller = caller(&member, &headers).await?;
     let asked = parameters(query)?;
-    let after =
-        asked.after.as_deref().map(|name| field::read::<Namespace>("after", name)).transpose()?;
+    let after: Option<Namespace> = page::after(List::Namespaces, asked.cursor.as_deref())?;
     let limit = page::limit(asked.limit)?;
     let reading = read(&member, asked.consistency.as_deref()).await?;
     let page = namespaces::page(&reading.view, &caller, after.as_ref(), limit)?;
-    let next = field::next(&page, limit, |(entry, _)| entry.name.as_str());
+    let next = List::Namespaces.next(&page, limit, |(entry, _)| entry.name.as_str());
     let namespaces: Vec<Value> = page.iter().map(value).collect();
-    Ok(at(&reading, json(StatusCode::OK, &json!({ "namespaces": namespaces, "next": next }))))
+    let response = json(StatusCode::OK, &json!({ "namespaces": namespaces, "next": next }));
+    Ok(at(&reading, page::linked(response, &uri, &next)))
 }
 
 async fn one(

@@ -1,16 +1,15 @@
-//! Pages of lists: cursors, and the link to the next page (RFC 8288).
+//! Pages of lists over HTTP: their parameters, and the link to the next page (RFC 8288).
 //!
-//! It decides what a cursor looks like: a name of ours inside, opaque outside, good for its own
-//! list only. It must never let what a cursor holds be taken unread.
+//! It decides how a page is asked for; what a cursor is, `registry-api` decides. It must never give
+//! a link that asks for something else than the page before did.
 
-use std::fmt::Display;
 use std::str::FromStr;
 
 use axum::response::Response;
 use http::header::LINK;
 use http::{HeaderValue, Uri};
-use proto_types::base64url;
-use registry_api::{Problem, field};
+use registry_api::{List, Problem, field};
+use serde::Deserialize;
 
 use super::parameter::{AGE, CACHE_CONTROL, Header, Parameter, REVISION};
 
@@ -34,33 +33,32 @@ pub(super) const PAGED: &[Header] = &[
     CACHE_CONTROL,
 ];
 
-/// Where cursors of this spelling begin; a later spelling takes another letter.
-const VERSION: &str = "1";
-
-/// The cursor after an entry; none if there is no next page.
-pub(super) fn cursor(list: &str, last: &str) -> String {
-    if last.is_empty() {
-        return String::new();
-    }
-    base64url::encode(format!("{VERSION}{list}\0{last}").as_bytes())
+/// Which page of a list is asked for, of which state.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Listing {
+    pub(super) cursor: Option<String>,
+    pub(super) limit: Option<u32>,
+    pub(super) consistency: Option<String>,
 }
 
-/// The entry after which a page begins.
+/// The entry after which a page begins. A cursor that is named and empty is none.
 ///
 /// # Errors
 /// `invalid-argument` for what is no cursor of this list.
-pub(super) fn after<T: FromStr<Err: Display>>(
-    list: &str,
-    cursor: Option<&str>,
-) -> Result<Option<T>, Problem> {
-    let Some(cursor) = cursor else { return Ok(None) };
-    let read = || {
-        let text = String::from_utf8(base64url::decode(cursor).ok()?).ok()?;
-        let (name, id) = text.strip_prefix(VERSION)?.split_once('\0')?;
-        if name == list { id.parse().ok() } else { None }
-    };
-    let no_cursor = || Problem::argument("cursor", "it is no cursor of this list");
-    read().map(Some).ok_or_else(no_cursor)
+pub(super) fn after<T: FromStr>(list: List, cursor: Option<&str>) -> Result<Option<T>, Problem> {
+    list.after(CURSOR.name, stated(cursor)?)
+}
+
+/// The cursor as it stands in the request; empty only where there is none.
+///
+/// # Errors
+/// `invalid-argument` for an empty one.
+pub(super) fn stated(cursor: Option<&str>) -> Result<&str, Problem> {
+    match cursor {
+        Some("") => Err(Problem::argument(CURSOR.name, "it is empty")),
+        cursor => Ok(cursor.unwrap_or_default()),
+    }
 }
 
 /// How many entries a page has; absent means the default.
@@ -97,23 +95,16 @@ pub(super) fn linked(mut response: Response, uri: &Uri, next: &str) -> Response 
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use axum::body::Body;
-    use proto_types::Handle;
+    use proto_types::Origin;
 
     use super::*;
 
     #[test]
-    fn a_cursor_is_good_for_its_own_list_only() {
-        let made = cursor("records", "urn:a:1");
-        let read =
-            |list, cursor| after::<Handle>(list, Some(cursor)).map(|id| id.unwrap().to_string());
-        assert_eq!(read("records", &made), Ok("urn:a:1".to_owned()));
-        let blank = base64url::encode(b"1records\0a b");
-        for bad in ["", "urn:a:1", "====", &blank] {
-            assert!(read("records", bad).is_err(), "{bad}");
-        }
-        assert!(read("cards", &made).is_err());
-        assert_eq!(cursor("records", ""), "");
-        assert_eq!(after::<Handle>("records", None), Ok(None));
+    fn an_empty_cursor_is_none_of_the_list() {
+        let made = List::Peers.cursor("https://a.example");
+        let read = |cursor| after::<Origin>(List::Peers, cursor).map(|origin| origin.is_some());
+        assert_eq!((read(None), read(Some(&made))), (Ok(false), Ok(true)));
+        assert!(read(Some("")).is_err() && read(Some("====")).is_err());
     }
 
     #[test]

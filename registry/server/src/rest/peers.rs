@@ -11,7 +11,7 @@ use http::header::CACHE_CONTROL;
 use http::{StatusCode, Uri};
 use proto_types::{Digest, Origin};
 use proto_wire::registry::v1 as wire;
-use registry_api::{Code, Problem, decode, field, render};
+use registry_api::{Code, List, Problem, decode, field, render};
 use registry_core::entry::PeerEntry;
 use registry_core::query;
 use registry_core::view::View;
@@ -22,13 +22,10 @@ use crate::lookup;
 use crate::member::done_at;
 
 use super::cards::tagged;
-use super::page::{CURSOR, PAGED};
+use super::page::{CURSOR, Listing, PAGED};
 use super::parameter::{CONSISTENCY, LIMIT, Parameter, READ, WRITTEN};
 use super::route::Route;
 use super::{Answered, Shared, at, json, json_body, page, parameters, read, schemas};
-
-/// The list that cursors of peers belong to.
-const LIST: &str = "peers";
 
 /// Peers read at a time.
 const PAGE: usize = 1_000;
@@ -77,25 +74,17 @@ fn directory() -> Vec<Route> {
     ]
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Listing {
-    cursor: Option<String>,
-    limit: Option<u32>,
-    consistency: Option<String>,
-}
-
 pub(super) async fn list(
     State(member): Shared,
     query: Result<Query<Listing>, QueryRejection>,
     uri: Uri,
 ) -> Answered {
     let asked = parameters(query)?;
-    let after: Option<Origin> = page::after(LIST, asked.cursor.as_deref())?;
+    let after: Option<Origin> = page::after(List::Peers, asked.cursor.as_deref())?;
     let limit = page::limit(asked.limit)?;
     let reading = read(&member, asked.consistency.as_deref()).await?;
     let page = query::peers(&reading.view, after.as_ref(), limit)?;
-    let next = page::cursor(LIST, &field::next(&page, limit, |peer| peer.origin.as_str()));
+    let next = List::Peers.next(&page, limit, |peer| peer.origin.as_str());
     let peers: Vec<Value> =
         page.iter().map(|entry| peer(&render::peer::peer(entry, None))).collect();
     let response = json(StatusCode::OK, &json!({ "peers": peers, "next": next }));

@@ -9,7 +9,7 @@ use axum::extract::{Path, Query, Request, State};
 use http::{HeaderMap, StatusCode, Uri};
 use proto_types::{Digest, Handle};
 use registry_api::decode::record::Terms;
-use registry_api::{Code, Problem, decode, field, render};
+use registry_api::{Code, List, Problem, decode, render};
 use registry_core::entry::{ImportKind, RecordEntry};
 use registry_core::query;
 use registry_core::viewer::Sight;
@@ -33,9 +33,6 @@ use super::{
     Answered, Shared, at, beside, caller, credential, handle, json, json_body, kept_for, look,
     page, parameters, schemas,
 };
-
-/// The list that cursors of the catalog belong to.
-const LIST: &str = "records";
 
 /// Handles of one catalog; a longer one goes on at `next`. About a MiB.
 const CATALOG_MAX: usize = 10_000;
@@ -178,14 +175,14 @@ pub(super) async fn catalog(
     uri: Uri,
 ) -> Answered {
     let asked = parameters(query)?;
-    let after: Option<Handle> = page::after(LIST, asked.cursor.as_deref())?;
+    let after: Option<Handle> = page::after(List::Records, asked.cursor.as_deref())?;
     let limit = asked.limit.unwrap_or(CATALOG_MAX);
     if !(1..=CATALOG_MAX).contains(&limit) {
         return Err(Problem::argument("limit", format_args!("1 to {CATALOG_MAX}")).into());
     }
     let (reading, viewer) = look(&member, &headers, asked.consistency.as_deref()).await?;
     let handles = query::records_listed(&reading.view, &viewer, after.as_ref(), limit)?;
-    let next = page::cursor(LIST, &field::next(&handles, limit, Handle::as_str));
+    let next = List::Records.next(&handles, limit, Handle::as_str);
     let signer = &member.signer;
     let now = member.clock.now();
     let body = render::pilox::catalog(&handles, &next, now, &signer.kid, &signer.key);

@@ -36,6 +36,8 @@ schemas! {
     AGENT_CARD_V10 = "AgentCardV10";
     /// Up to which line the audit is forgotten.
     AUDIT_TRUNCATION = "AuditTruncation";
+    /// A page of cards' handles.
+    CARDS = "Cards";
     /// A page of handles with the registry's signature.
     CATALOG = "Catalog";
     /// The signature under a catalog.

@@ -5,7 +5,9 @@ use proto_types::SecretKey;
 use proto_wire::registry::v1 as wire;
 use serde_json::Value;
 
-use crate::world::{World, code, json};
+use crate::world::{OPERATOR, World, by, code, json};
+
+const CARD: &str = r#"{"name":"A","description":"an agent","version":"1","supportedInterfaces":[{"url":"https://a.example/rpc","protocolBinding":"JSONRPC","protocolVersion":"1.0"}],"capabilities":{},"defaultInputModes":["text/plain"],"defaultOutputModes":["text/plain"],"skills":[{"id":"s","name":"s","description":"s","tags":["s"]}]}"#;
 
 /// Follows `Link: rel="next"` to the end.
 async fn all(world: &World, first: &str, member: &str) -> (usize, Vec<Value>) {
@@ -38,13 +40,78 @@ async fn every_list_goes_on_at_its_link() {
         });
         let put = world.call(Method::POST, "/v1/records", record.to_string().as_bytes()).await;
         assert_eq!(put.status(), 201);
+        let path = format!("/v1/cards/urn%3Apilox%3Aagent%3A{seed}");
+        let put = world.call(Method::PUT, &path, CARD.as_bytes()).await;
+        assert_eq!(put.status(), 200, "{:?}", put.body());
     }
-    for (path, member) in [("/v1/peers?limit=2", "peers"), ("/v1/records?limit=2", "handles")] {
+    let lists = [
+        ("/v1/peers?limit=2", "peers"),
+        ("/v1/records?limit=2", "handles"),
+        ("/v1/cards?limit=2", "handles"),
+    ];
+    for (path, member) in lists {
         let (pages, found) = all(&world, path, member).await;
         assert_eq!((pages, found.len()), (3, 5), "{path}: {found:?}");
     }
     let whole = world.get("/v1/records").await;
     assert!(!whole.headers().contains_key("link") && json(&whole).get("next").is_none());
+    world.stop().await;
+}
+
+/// Follows `next` to the end, over gRPC.
+macro_rules! walked {
+    ($world:expr, $call:ident, $entries:ident) => {{
+        let (mut after, mut found) = (String::new(), Vec::new());
+        for page in 0.. {
+            assert!(page < 9, "the list does not end");
+            let request = by(OPERATOR, wire::ListRequest { after, limit: 2, consistency: 1 });
+            let answer = $world.directory().$call(request).await.unwrap().into_inner();
+            found.push(answer.$entries.len());
+            after = answer.next;
+            if after.is_empty() {
+                break;
+            }
+        }
+        found
+    }};
+}
+
+#[tokio::test]
+async fn a_cursor_over_grpc_goes_on_in_its_own_list_and_in_no_other() {
+    let world = World::start().await;
+    for seed in 1..=3 {
+        let key = SecretKey::from_seed(&[seed; 32]);
+        world.enrol(&format!("https://p{seed}.example"), "k1", &key).await;
+        let path = format!("/v1/cards/urn%3Apilox%3Aagent%3A{seed}");
+        let put = world.call(Method::PUT, &path, CARD.as_bytes()).await;
+        assert_eq!(put.status(), 200, "{:?}", put.body());
+        let path = format!("/v1/namespaces/n{seed}");
+        assert_eq!(world.call(Method::PUT, &path, b"{}").await.status(), 200);
+    }
+    assert_eq!(walked!(world, list_peers, peers), [2, 1]);
+    assert_eq!(walked!(world, list_cards, handles), [2, 1]);
+    assert_eq!(walked!(world, list_namespaces, namespaces), [2, 1]);
+    let asked = |after: &str| {
+        by(OPERATOR, wire::ListRequest { after: after.into(), limit: 1, consistency: 1 })
+    };
+    let mut directory = world.directory();
+    let next = directory.list_cards(asked("")).await.unwrap().into_inner().next;
+    assert!(!next.contains("urn:"), "opaque: {next}");
+    let refused = [
+        directory.list_records(asked(&next)).await.map(drop),
+        directory.list_agents(asked(&next)).await.map(drop),
+        directory.list_peers(asked(&next)).await.map(drop),
+        directory.list_namespaces(asked(&next)).await.map(drop),
+        world.fleet().list_nodes(asked(&next)).await.map(drop),
+        // A raw name is no cursor.
+        directory.list_cards(asked("urn:pilox:agent:1")).await.map(drop),
+    ];
+    for refused in refused.map(Result::unwrap_err) {
+        let said = (refused.code(), code(&refused));
+        assert_eq!(said, (tonic::Code::InvalidArgument, "invalid-argument"));
+    }
+    let other = world.get(&format!("/v1/records?cursor={next}")).await;
+    assert_eq!(json(&other)["code"], "invalid-argument");
     world.stop().await;
 }
 

@@ -317,6 +317,7 @@ async fn calls(one: &World, two: &World, key: Option<SecretKey>) {
         same!("SearchAgents", search, search_agents, search.clone());
     }
     same!("ListRecords", list_records, list());
+    same!("ListCards", list_cards, list());
     same!("ListAgents", list_agents, list());
     same!("ListNamespaces", list_namespaces, list());
     same!(
@@ -419,6 +420,11 @@ async fn each_viewer_reads_its_part_and_a_redacted_etag_is_of_what_is_shown() {
     assert_ne!(operator.headers()["etag"], part.headers()["etag"]);
     let catalog = body_of(&world.get("/v1/records").await);
     assert_eq!(catalog["handles"], json!([VISIBLE, REDACTED]));
+    let cards = body_of(&world.get("/v1/cards").await);
+    assert_eq!(cards["handles"], json!([VISIBLE, REDACTED]));
+    let owner = token("https://owner.example", &owner_key, "own-2");
+    let ask = request(&Method::GET, "/v1/cards", b"", Some(&owner));
+    assert_eq!(body_of(&world.send(ask).await)["handles"], json!([HIDDEN, VISIBLE, REDACTED]));
     world.stop().await;
 }
 

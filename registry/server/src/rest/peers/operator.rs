@@ -4,22 +4,20 @@
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Uri};
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Problem, Role, decode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::super::parameter::{LIMIT, Parameter, READ, UNKEPT};
+use super::super::page::{CURSOR, PAGED};
+use super::super::parameter::{LIMIT, UNKEPT};
 use super::super::route::{Access, Route};
 use super::super::{Answered, Shared, at, caller, json, json_body, page, parameters, schemas};
 use super::{ORIGIN, keys, origin};
 use crate::lookup;
 use crate::member::{Member, done_at};
-
-static AFTER: Parameter =
-    Parameter::query("after", "The `next` of the page before.", r#"{"type":"string"}"#);
 
 const OPERATOR: Access = Access::Required("the operator's");
 
@@ -28,8 +26,8 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get("/v1/peers/requests", requests)
             .is("listPeerRequests", "peers", "Peers that wait to be let in.")
             .access(OPERATOR)
-            .takes(&[&AFTER, &LIMIT])
-            .gives(200, "A page of requests.", &schemas::PEER_REQUESTS, READ),
+            .takes(&[&CURSOR, &LIMIT])
+            .gives(200, "A page of requests.", &schemas::PEER_REQUESTS, PAGED),
         act(
             Route::post("/v1/peers/{origin}/prove-domain", prove_domain),
             "provePeerDomain",
@@ -92,9 +90,7 @@ fn act(route: Route, id: &'static str, about: &'static str) -> Route {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Paging {
-    #[serde(default)]
-    after: String,
-    #[serde(default)]
+    cursor: Option<String>,
     limit: Option<u32>,
 }
 
@@ -102,15 +98,17 @@ async fn requests(
     State(member): Shared,
     query: Result<Query<Paging>, QueryRejection>,
     headers: HeaderMap,
+    uri: Uri,
 ) -> Answered {
     caller(&member, &headers).await?.require(&[Role::Operator])?;
     let asked = parameters(query)?;
     let limit = page::limit(asked.limit)?;
     let reading = member.stale();
-    let page = lookup::peer_requests(&reading.view, &asked.after, limit)?;
+    let cursor = (CURSOR.name, page::stated(asked.cursor.as_deref())?);
+    let page = lookup::peer_requests(&reading.view, cursor, limit)?;
     let requests: Vec<Value> = page.requests.iter().map(request).collect();
     let body = json!({ "requests": requests, "next": page.next });
-    Ok(at(&reading, json(StatusCode::OK, &body)))
+    Ok(at(&reading, page::linked(json(StatusCode::OK, &body), &uri, &page.next)))
 }
 
 fn request(request: &wire::PeerRequest) -> Value {
