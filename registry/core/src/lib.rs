@@ -22,4 +22,4 @@ pub mod view;
 pub mod viewer;
 
 pub use crate::apply::{BatchChange, apply, apply_batch};
-pub use crate::ledger::{agent_statement, peer_statement};
+pub use crate::ledger::{agent_statement, namespace_statement, peer_statement};

@@ -32,7 +32,7 @@ pub struct Fact {
     pub digest: Option<Digest>,
     /// Which one.
     pub id: String,
-    /// Which kind of thing: `peer`, `record`, `card`, `agent`.
+    /// Which kind of thing: `peer`, `record`, `card`, `agent`, `namespace`.
     pub kind: String,
     /// The revision that brought it about.
     pub revision: u64,

@@ -114,6 +114,10 @@ impl Entity for NamespaceEntry {
     fn bodies(&self) -> Vec<Digest> {
         Vec::new()
     }
+
+    fn fact(&self) -> Option<Fact> {
+        Some(ledger::of_namespace(self))
+    }
 }
 
 impl Entity for JoinTokenEntry {

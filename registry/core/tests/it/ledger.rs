@@ -3,13 +3,13 @@
 use proptest::prelude::*;
 use proto_types::audit::{self, AuditLine};
 use proto_types::tlog::{self, Invalid, verify_consistency};
-use proto_types::{Digest, Stamp};
+use proto_types::{Digest, Namespace, Stamp};
 use registry_core::change::Refusal;
-use registry_core::command::{Command, LedgerCommand, Proposal};
-use registry_core::entry::Approval;
+use registry_core::command::{Command, LedgerCommand, NamespaceCommand, Proposal};
+use registry_core::entry::{Approval, Grants, Policy, Quotas, Terms, TrustMode, Visibility};
 use registry_core::query::{self, LogRows};
 use registry_core::view::{Memory, Space, View as _};
-use registry_core::{agent_statement, apply_batch, peer_statement};
+use registry_core::{agent_statement, apply_batch, namespace_statement, peer_statement};
 
 use crate::commands::any_log;
 use crate::world::*;
@@ -100,6 +100,52 @@ fn a_proof_shows_the_document_and_no_other() {
     let proof = query::inclusion(&world.memory, &tombstone, size).unwrap().unwrap();
     assert!(proof.fact.deleted && proof.fact.digest.is_none());
     assert_eq!(proof.verify((size, &root)), Ok(()));
+}
+
+fn put_namespace(name: &str, terms: &Terms) -> Command {
+    let name = Namespace::parse(name).unwrap();
+    Command::Namespace(NamespaceCommand::Put { name, terms: Box::new(terms.clone()), by: None })
+}
+
+#[test]
+fn what_becomes_of_a_namespace_is_in_the_log_and_every_term_counts() {
+    let mut world = opened();
+    let name = Namespace::parse("acme").unwrap();
+    let size = head(&world).0;
+    let terms = Terms {
+        owners: vec![origin(0)],
+        prefixes: vec!["urn:acme:".into()],
+        visibility: Visibility::Private,
+        trust: TrustMode::Prefer,
+        quotas: Quotas { agents: Some(3), ..Quotas::default() },
+        policy: Policy {
+            card_hosts: vec!["*.acme.example".into()],
+            handle_patterns: vec!["urn:acme:*".into()],
+        },
+        grants: Grants {
+            peers: vec![origin(1)],
+            namespaces: vec![Namespace::parse("guest").unwrap()],
+        },
+    };
+    world.done(&put_namespace("acme", &terms));
+    world.done(&put_namespace("acme", &terms));
+    assert_eq!(head(&world).0, size + 1, "what changes nothing has no leaf");
+    let entry = query::namespace(&world.memory, &name).unwrap().unwrap();
+    let statement = namespace_statement(&entry);
+    let expected = "ecumene-namespace-v1\nacme\nvisibility private\ntrust prefer\n\
+        owner https://peer0.example\nprefix urn:acme:\nquota agents 3\n\
+        card-host *.acme.example\nhandle-pattern urn:acme:*\n\
+        grant-peer https://peer1.example\ngrant-namespace guest\n";
+    assert_eq!(statement, expected);
+    let (size, root) = head(&world);
+    let proof = query::inclusion(&world.memory, &entry, size).unwrap().unwrap();
+    assert_eq!(proof.verify((size, &root)), Ok(()));
+    assert_eq!(proof.fact.digest, Some(Digest::of(statement.as_bytes())));
+    let leaf = query::log_entries(&world.memory, proof.index, 1).unwrap().remove(0);
+    assert_eq!(leaf.len(), 33, "as long as every other, so it does not even tell its kind");
+    world.done(&put_namespace("acme", &Terms { grants: Grants::default(), ..terms }));
+    world.done(&Command::Namespace(NamespaceCommand::Delete { name }));
+    assert_eq!(head(&world).0, size + 2);
 }
 
 #[test]
@@ -266,6 +312,11 @@ proptest! {
             if let Some(proof) = query::inclusion(&whole, &record, size).unwrap() {
                 prop_assert_eq!(proof.verify((size, &root)), Ok(()));
                 prop_assert_eq!(proof.fact.digest, record.digest);
+            }
+        }
+        for namespace in query::namespaces(&whole, None, 100).unwrap() {
+            if let Some(proof) = query::inclusion(&whole, &namespace, size).unwrap() {
+                prop_assert_eq!(proof.verify((size, &root)), Ok(()));
             }
         }
         for peer in query::peers(&whole, None, 100).unwrap() {

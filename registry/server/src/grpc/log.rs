@@ -5,17 +5,19 @@
 
 use std::sync::Arc;
 
-use proto_types::{Handle, Origin};
+use proto_types::{Handle, Namespace, Origin};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::log_server::Log;
-use registry_api::{Problem, field};
+use registry_api::{Principal, Problem, field};
 use registry_core::query;
+use registry_core::view::View;
 use registry_core::viewer::{Sight, Viewer};
 use tonic::{Request, Response, Status};
 
 use crate::log::{Proof, consistency};
 use crate::lookup::{self, Seen};
 use crate::member::Member;
+use crate::namespaces;
 
 use super::{Handled, caller, finish};
 
@@ -60,39 +62,55 @@ async fn included(
     request: &Request<wire::InclusionProofRequest>,
 ) -> Handled<wire::InclusionProofResponse> {
     let caller = caller(member, request.metadata()).await?;
-    let viewer = caller.viewer(&member.registry.view().0)?;
-    let proof = inclusion(member, &viewer, request.get_ref())?;
+    let proof = inclusion(member, &caller, request.get_ref())?;
     Ok(Response::new(rendered(&proof)?))
 }
 
 fn inclusion(
     member: &Member,
-    viewer: &Viewer,
+    caller: &Principal,
     request: &wire::InclusionProofRequest,
 ) -> Result<Proof, Problem> {
     let (view, _) = member.registry.view();
-    let handle = || field::read::<Handle>("id", &request.id);
+    match request.kind.as_str() {
+        "record" | "card" | "agent" => entry(member, &view, &caller.viewer(&view)?, request),
+        "peer" => {
+            let origin: Origin = field::read("id", &request.id)?;
+            let absent = || Problem::not_found(&request.kind, &request.id);
+            member.log.prove(&view, &query::peer(&view, &origin)?.ok_or_else(absent)?)
+        }
+        "namespace" => {
+            let name: Namespace = field::read("id", &request.id)?;
+            let (entry, _) = namespaces::one(&view, caller, &name)?;
+            member.log.prove(&view, &entry)
+        }
+        _ => Err(Problem::argument("kind", "peer, record, card, agent or namespace")),
+    }
+}
+
+/// The proof of what has a handle.
+fn entry(
+    member: &Member,
+    view: &dyn View,
+    viewer: &Viewer,
+    request: &wire::InclusionProofRequest,
+) -> Result<Proof, Problem> {
+    let handle: Handle = field::read("id", &request.id)?;
     let absent = || Problem::not_found(&request.kind, &request.id);
     match request.kind.as_str() {
         "record" => {
-            let seen = lookup::record(&view, viewer, &handle()?, member.clock.now())?;
-            member.log.prove(&view, whole(seen).as_ref().ok_or_else(absent)?)
+            let seen = lookup::record(view, viewer, &handle, member.clock.now())?;
+            member.log.prove(view, whole(seen).as_ref().ok_or_else(absent)?)
         }
         "card" => {
-            let seen = lookup::card(&view, viewer, &handle()?)?;
-            member.log.prove(&view, whole(seen).as_ref().ok_or_else(absent)?)
+            let seen = lookup::card(view, viewer, &handle)?;
+            member.log.prove(view, whole(seen).as_ref().ok_or_else(absent)?)
         }
-        "agent" => {
-            let seen = query::agent_seen(&view, viewer, &handle()?)?;
+        _ => {
+            let seen = query::agent_seen(view, viewer, &handle)?;
             let whole = seen.filter(|(_, sight)| *sight == Sight::Whole);
-            member.log.prove(&view, &whole.ok_or_else(absent)?.0)
+            member.log.prove(view, &whole.ok_or_else(absent)?.0)
         }
-        "peer" => {
-            let origin: Origin = field::read("id", &request.id)?;
-            let entry = query::peer(&view, &origin)?.ok_or_else(absent)?;
-            member.log.prove(&view, &entry)
-        }
-        _ => Err(Problem::argument("kind", "peer, record, card or agent")),
     }
 }
 

@@ -13,8 +13,11 @@ use serde_json::{Value, json};
 use crate::member::done_at;
 use crate::namespaces::{self, Kept};
 
+use super::log::{PROOF_HEADER, WITH_PROOF, proven};
 use super::page::{CURSOR, Listing, PAGED};
-use super::parameter::{CONSISTENCY, LIMIT, Parameter, READ, UNKEPT};
+use super::parameter::{
+    AGE, CACHE_CONTROL, CONSISTENCY, Header, LIMIT, Parameter, REVISION, UNKEPT,
+};
 use super::route::{Access, Route};
 use super::{Answered, Shared, at, caller, json, json_body, page, parameters, read, schemas};
 
@@ -23,6 +26,9 @@ static NAME: Parameter = Parameter::path(
     "The name of the namespace.",
     r##"{"$ref":"#/components/schemas/NamespaceName"}"##,
 );
+
+/// Answers of one namespace.
+const PROVEN: &[Header] = &[REVISION, AGE, CACHE_CONTROL, PROOF_HEADER];
 
 const ADMINISTRATION: Access = Access::Required("the operator's, or an owner's");
 
@@ -37,8 +43,8 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get(path, one)
             .is("getNamespace", "namespaces", "A namespace, its terms and what it keeps.")
             .access(ADMINISTRATION)
-            .takes(&[&NAME, &CONSISTENCY])
-            .gives(200, "The namespace.", &schemas::NAMESPACE, READ)
+            .takes(&[&NAME, &CONSISTENCY, &WITH_PROOF])
+            .gives(200, "The namespace.", &schemas::NAMESPACE, PROVEN)
             .refuses(&[Code::NotFound]),
         Route::put(path, put)
             .is("putNamespace", "namespaces", "Sets the terms of a namespace. Owners, prefixes and quotas are the operator's to change.")
@@ -60,6 +66,8 @@ pub(super) fn routes() -> Vec<Route> {
 #[serde(deny_unknown_fields)]
 pub(super) struct Reading {
     consistency: Option<String>,
+    #[serde(default)]
+    proof: bool,
 }
 
 async fn list(
@@ -88,9 +96,14 @@ async fn one(
 ) -> Answered {
     let caller = caller(&member, &headers).await?;
     let name: Namespace = field::read("name", &name(path)?)?;
-    let reading = read(&member, parameters(query)?.consistency.as_deref()).await?;
+    let asked = parameters(query)?;
+    let reading = read(&member, asked.consistency.as_deref()).await?;
     let kept = namespaces::one(&reading.view, &caller, &name)?;
-    Ok(at(&reading, json(StatusCode::OK, &value(&kept))))
+    let response = at(&reading, json(StatusCode::OK, &value(&kept)));
+    match asked.proof {
+        true => Ok(proven(response, &member.log.prove(&reading.view, &kept.0)?)?),
+        false => Ok(response),
+    }
 }
 
 async fn put(

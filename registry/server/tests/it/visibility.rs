@@ -312,6 +312,10 @@ async fn calls(one: &World, two: &World, key: Option<SecretKey>) {
             same!("InclusionProof", log, inclusion_proof, about.clone());
         }
     }
+    for id in ["acme", "absent"].map(ToOwned::to_owned) {
+        let about = wire::InclusionProofRequest { kind: "namespace".into(), id: id.clone() };
+        same!("InclusionProof", log, inclusion_proof, about.clone());
+    }
     for text in ["", "open", "treasure", "jade"].map(ToOwned::to_owned) {
         let search = wire::SearchAgentsRequest { text, explain: true, ..Default::default() };
         same!("SearchAgents", search, search_agents, search.clone());
@@ -425,6 +429,50 @@ async fn each_viewer_reads_its_part_and_a_redacted_etag_is_of_what_is_shown() {
     let owner = token("https://owner.example", &owner_key, "own-2");
     let ask = request(&Method::GET, "/v1/cards", b"", Some(&owner));
     assert_eq!(body_of(&world.send(ask).await)["handles"], json!([HIDDEN, VISIBLE, REDACTED]));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_namespace_is_proven_to_who_administrates_it_and_is_as_if_absent_to_others() {
+    let world = World::start().await;
+    furnish(&world, None, "jade").await;
+    let about = |id: &str| wire::InclusionProofRequest { kind: "namespace".into(), id: id.into() };
+    let path = |name: &str| format!("/v1/namespaces/{name}?proof=true");
+    let owner_key = SecretKey::from_seed(&[78; 32]);
+    let mut log = world.log();
+    for (shown, credential) in [
+        ("operator", OPERATOR.to_owned()),
+        ("owner", token("https://owner.example", &owner_key, "own-1")),
+    ] {
+        let proof = log.inclusion_proof(by(&credential, about("acme"))).await.unwrap();
+        let fact: Value = serde_json::from_slice(&proof.into_inner().fact).unwrap();
+        let statement = "ecumene-namespace-v1\nacme\nvisibility private\ntrust off\n\
+            owner https://owner.example\nprefix urn:acme:\nquota records 1\n";
+        let digest = proto_types::Digest::of(statement.as_bytes()).to_string();
+        assert_eq!((&fact["id"], &fact["digest"]), (&json!("acme"), &json!(digest)), "{shown}");
+    }
+    let whole = world.call(Method::GET, &path("acme"), b"").await;
+    assert!(whole.headers().contains_key("ecumene-log-proof"));
+    for serial in ["1", "2"] {
+        let jti = |what: &str| format!("{what}-{serial}");
+        let stranger = |jti: &str| (serial == "2").then(|| token(STRANGER, &stranger_key(), jti));
+        let (mut said, mut told) = (Vec::new(), Vec::new());
+        for name in ["acme", "none"] {
+            let asked = match stranger(&jti(&format!("grpc-{name}"))) {
+                Some(token) => by(&token, about(name)),
+                None => tonic::Request::new(about(name)),
+            };
+            let refused = log.inclusion_proof(asked).await.unwrap_err();
+            said.push((refused.code(), refused.message().replace(name, "it")));
+            let shown = stranger(&jti(&format!("rest-{name}")));
+            let ask = request(&Method::GET, &path(name), b"", shown.as_deref());
+            let answer = world.send(ask).await;
+            let body = String::from_utf8_lossy(answer.body()).replace(name, "it");
+            told.push((answer.status(), body));
+        }
+        assert_eq!((&said[0], &told[0]), (&said[1], &told[1]));
+        assert!(told[0].0.is_client_error());
+    }
     world.stop().await;
 }
 
