@@ -5,16 +5,19 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Deserialize, Deserializer};
+use serde::{Serialize, Serializer};
 use sha2::Digest as _;
 use subtle::ConstantTimeEq as _;
 
 /// What every spelled digest starts with.
 const PREFIX: &str = "sha256:";
 
+/// How long a spelled digest is.
+const SPELLED_BYTES: usize = PREFIX.len() + 64;
+
 /// The SHA-256 of some bytes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
 
 /// The text is not `sha256:` and 64 lower-case hexadecimal digits.
@@ -65,13 +68,21 @@ impl Digest {
     /// The strong HTTP entity tag of the bytes: the spelling in double quotes (RFC 9110, 8.8.3).
     #[must_use]
     pub fn etag(&self) -> String {
-        format!("\"{self}\"")
+        ["\"", self.spell(&mut [0; SPELLED_BYTES]), "\""].concat()
     }
 
     /// The 64 digits without the prefix.
     #[must_use]
     pub fn hex(&self) -> String {
-        hex::encode(self.0)
+        self.spell(&mut [0; SPELLED_BYTES])[PREFIX.len()..].to_owned()
+    }
+
+    /// The spelling, in a place of the caller's: entries are full of digests.
+    fn spell<'b>(&self, place: &'b mut [u8; SPELLED_BYTES]) -> &'b str {
+        let (prefix, digits) = place.split_at_mut(PREFIX.len());
+        prefix.copy_from_slice(PREFIX.as_bytes());
+        hex::encode_to_slice(self.0, digits).expect("there is room for two digits of each byte");
+        std::str::from_utf8(place).expect("hexadecimal digits are ASCII")
     }
 
     /// The raw digest.
@@ -83,7 +94,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{PREFIX}{}", self.hex())
+        f.write_str(self.spell(&mut [0; SPELLED_BYTES]))
     }
 }
 
@@ -101,17 +112,30 @@ impl std::str::FromStr for Digest {
     }
 }
 
-impl TryFrom<String> for Digest {
-    type Error = Malformed;
-
-    fn try_from(text: String) -> Result<Self, Malformed> {
-        Self::parse(&text)
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.spell(&mut [0; SPELLED_BYTES]))
     }
 }
 
-impl From<Digest> for String {
-    fn from(digest: Digest) -> Self {
-        digest.to_string()
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Spelled)
+    }
+}
+
+/// Reads a digest where it stands.
+struct Spelled;
+
+impl de::Visitor<'_> for Spelled {
+    type Value = Digest;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{Malformed}")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Digest, E> {
+        Digest::parse(text).map_err(E::custom)
     }
 }
 
@@ -138,6 +162,10 @@ mod tests {
             assert_eq!(Digest::parse(bad), Err(Malformed), "{bad}");
         }
         let json = serde_json::to_string(&Digest::of(b"abc")).unwrap();
+        assert_eq!(json, format!("\"{ABC}\""));
         assert_eq!(serde_json::from_str::<Digest>(&json).unwrap(), Digest::of(b"abc"));
+        let upper = serde_json::from_str::<Digest>(&format!("\"{upper}\"")).unwrap_err();
+        assert!(upper.to_string().contains("lower-case"), "{upper}");
+        assert!(serde_json::from_str::<Digest>("7").is_err());
     }
 }

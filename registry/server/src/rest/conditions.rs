@@ -25,6 +25,9 @@ pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<Digest>, Problem> {
 
 /// Whether `If-None-Match` names this version, so that 304 is the answer.
 pub(super) fn not_modified(headers: &HeaderMap, version: &Digest) -> bool {
+    if !headers.contains_key(IF_NONE_MATCH) {
+        return false;
+    }
     let named = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let etag = version.etag();
     let mut tags = named.flat_map(|list| list.split(',')).map(str::trim);
