@@ -10,6 +10,7 @@ mod envelope;
 mod key;
 mod log;
 mod namespace;
+mod pages;
 mod partner;
 mod peer;
 mod record;

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::http_call::{Call, events, fetch, open};
 use crate::output::Output;
 
-use super::{document, token};
+use super::{document, pages, token};
 
 /// The registry takes chunks up to this size.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -87,9 +87,17 @@ async fn upload(
     }
 }
 
+/// Every hosted agent.
+pub(super) async fn all(directory: &mut Directory) -> Result<Vec<wire::Agent>, Failure> {
+    let agents = pages::all(async |asked| {
+        let page = directory.list_agents(asked).await?.into_inner();
+        Ok((page.agents, page.next))
+    });
+    agents.await
+}
+
 async fn list(directory: &mut Directory) -> Result<Output, Failure> {
-    let request = wire::ListRequest { after: String::new(), limit: 1_000, consistency: 0 };
-    let agents = directory.list_agents(request).await?.into_inner().agents;
+    let agents = all(directory).await?;
     let row = |agent: &wire::Agent| {
         vec![
             agent.handle.clone(),

@@ -8,7 +8,7 @@ use crate::client::{Directory, Profile};
 use crate::failure::Failure;
 use crate::output::{Output, printable};
 
-use super::{document, print_raw};
+use super::{document, pages, print_raw};
 
 pub(crate) async fn run(profile: &Profile, verb: CardVerb, format: Format) -> Result<(), Failure> {
     let mut directory = profile.directory().await?;
@@ -41,17 +41,11 @@ pub(crate) async fn run(profile: &Profile, verb: CardVerb, format: Format) -> Re
 }
 
 async fn list(directory: &mut Directory) -> Result<Output, Failure> {
-    let mut handles = Vec::new();
-    let mut after = String::new();
-    loop {
-        let request = wire::ListRequest { after, limit: 1_000, consistency: 0 };
-        let page = directory.list_cards(request).await?.into_inner();
-        handles.extend(page.handles);
-        after = page.next;
-        if after.is_empty() {
-            break;
-        }
-    }
+    let handles = pages::all(async |asked| {
+        let page = directory.list_cards(asked).await?.into_inner();
+        Ok((page.handles, page.next))
+    });
+    let handles = handles.await?;
     let rows = handles.iter().map(|handle| vec![printable(handle)]).collect();
     Ok(Output { heads: &["handle"], rows, json: json!(handles) })
 }

@@ -11,6 +11,8 @@ use crate::client::{Bearer, Profile};
 use crate::failure::Failure;
 use crate::output::Output;
 
+use super::pages;
+
 pub(crate) async fn run(profile: &Profile, verb: ClusterVerb) -> Result<Output, Failure> {
     match verb {
         ClusterVerb::Status => status(profile).await,
@@ -105,8 +107,13 @@ fn json(url: &str, status: &wire::ClusterStatus) -> Value {
 
 /// The nodes and what they offer.
 pub(crate) async fn nodes(profile: &Profile) -> Result<Output, Failure> {
-    let request = wire::ListRequest { after: String::new(), limit: 1_000, consistency: 1 };
-    let nodes = profile.fleet().await?.list_nodes(request).await?.into_inner().nodes;
+    let mut fleet = profile.fleet().await?;
+    let nodes = pages::all(async |asked| {
+        let asked = wire::ListRequest { consistency: 1, ..asked };
+        let page = fleet.list_nodes(asked).await?.into_inner();
+        Ok((page.nodes, page.next))
+    });
+    let nodes = nodes.await?;
     Ok(Output {
         heads: &["node", "state", "slots", "memory MiB", "runs/s", "isolation"],
         rows: nodes.iter().map(node_row).collect(),

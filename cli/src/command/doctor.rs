@@ -100,17 +100,12 @@ async fn nodes(profile: &Profile) -> Finding {
 
 async fn agents(profile: &Profile) -> Finding {
     let part = "agents".to_owned();
-    let request = wire::ListRequest { after: String::new(), limit: 1_000, consistency: 0 };
     let listed = match profile.directory().await {
-        Ok(mut directory) => directory.list_agents(request).await.map_err(Failure::from),
+        Ok(mut directory) => super::agent::all(&mut directory).await,
         Err(failure) => Err(failure),
     };
     match listed {
-        Ok(reply) => Finding {
-            part,
-            fine: true,
-            says: format!("{} deployed", reply.into_inner().agents.len()),
-        },
+        Ok(agents) => Finding { part, fine: true, says: format!("{} deployed", agents.len()) },
         Err(failure) => Finding { part, fine: false, says: failure.to_string() },
     }
 }

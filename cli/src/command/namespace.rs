@@ -8,7 +8,7 @@ use crate::client::{Directory, Profile};
 use crate::failure::Failure;
 use crate::output::{Output, printable};
 
-use super::document;
+use super::{document, pages};
 
 pub(crate) async fn run(profile: &Profile, verb: NamespaceVerb) -> Result<Output, Failure> {
     let mut directory = profile.directory().await?;
@@ -33,22 +33,17 @@ pub(crate) async fn run(profile: &Profile, verb: NamespaceVerb) -> Result<Output
 }
 
 async fn list(directory: &mut Directory) -> Result<Output, Failure> {
-    let mut rows: Vec<Value> = Vec::new();
-    let mut after = String::new();
-    loop {
-        let request = wire::ListRequest { after, limit: 1_000, consistency: 0 };
-        let page = directory.list_namespaces(request).await?.into_inner();
-        rows.extend(page.namespaces.iter().map(summary));
-        if page.next.is_empty() {
-            let cells = rows.iter().map(|row| {
-                let cell = |name: &str| printable(&row[name].to_string().replace('"', ""));
-                ["name", "records", "cards", "agents", "bytes"].map(cell).to_vec()
-            });
-            let heads = &["name", "records", "cards", "agents", "bytes"];
-            return Ok(Output { heads, rows: cells.collect(), json: Value::Array(rows) });
-        }
-        after = page.next;
-    }
+    let listed = pages::all(async |asked| {
+        let page = directory.list_namespaces(asked).await?.into_inner();
+        Ok((page.namespaces, page.next))
+    });
+    let rows: Vec<Value> = listed.await?.iter().map(summary).collect();
+    let cells = rows.iter().map(|row| {
+        let cell = |name: &str| printable(&row[name].to_string().replace('"', ""));
+        ["name", "records", "cards", "agents", "bytes"].map(cell).to_vec()
+    });
+    let heads = &["name", "records", "cards", "agents", "bytes"];
+    Ok(Output { heads, rows: cells.collect(), json: Value::Array(rows) })
 }
 
 fn summary(namespace: &wire::Namespace) -> Value {

@@ -14,6 +14,8 @@ use crate::client::{Directory, Profile};
 use crate::failure::Failure;
 use crate::output::Output;
 
+use super::pages;
+
 pub(crate) async fn run(profile: &Profile, verb: PeerVerb) -> Result<Output, Failure> {
     let mut directory = profile.directory().await?;
     let directory = &mut directory;
@@ -93,17 +95,11 @@ async fn stand(
 }
 
 async fn list(directory: &mut Directory) -> Result<Output, Failure> {
-    let mut peers = Vec::new();
-    let mut after = String::new();
-    loop {
-        let request = wire::ListRequest { after, limit: 1_000, consistency: 0 };
-        let page = directory.list_peers(request).await?.into_inner();
-        peers.extend(page.peers);
-        after = page.next;
-        if after.is_empty() {
-            break;
-        }
-    }
+    let peers = pages::all(async |asked| {
+        let page = directory.list_peers(asked).await?.into_inner();
+        Ok((page.peers, page.next))
+    });
+    let peers = peers.await?;
     let row = |peer: &wire::Peer| {
         let kids: Vec<_> = peer.keys.iter().map(|key| key.kid.as_str()).collect();
         vec![peer.origin.clone(), peer.status.clone(), kids.join(","), peer.revision.to_string()]
@@ -116,17 +112,12 @@ async fn list(directory: &mut Directory) -> Result<Output, Failure> {
 }
 
 async fn requests(directory: &mut Directory) -> Result<Output, Failure> {
-    let mut waiting = Vec::new();
-    let mut after = String::new();
-    loop {
-        let request = wire::ListPeerRequestsRequest { after, limit: 1_000 };
-        let page = directory.list_peer_requests(request).await?.into_inner();
-        waiting.extend(page.requests);
-        after = page.next;
-        if after.is_empty() {
-            break;
-        }
-    }
+    let waiting = pages::all(async |wire::ListRequest { after, limit, .. }| {
+        let asked = wire::ListPeerRequestsRequest { after, limit };
+        let page = directory.list_peer_requests(asked).await?.into_inner();
+        Ok((page.requests, page.next))
+    });
+    let waiting = waiting.await?;
     Ok(Output {
         heads: &["origin", "id", "keys"],
         rows: waiting.iter().map(row).collect(),
