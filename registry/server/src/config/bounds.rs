@@ -23,7 +23,7 @@ pub struct Bounds {
     /// How many of them may come at once.
     pub source_burst: u32,
     /// The most memory for blocks of the state, taken as they are read. Searches read them at random: the
-    /// default holds what searches over 100,000 cards read, and an eighth of it made them some eight times as dear.
+    /// default holds what searches over 100,000 cards read; with an eighth of it they cost six times as much.
     pub block_cache_bytes: Bytes,
     /// How long a write waits for its answer before it is in doubt.
     pub propose_timeout: Duration,
