@@ -22,7 +22,7 @@ use crate::{Clock, ProposeError, Term};
 /// One proposal: 16 commands of 1 MiB each, and their names.
 pub const PROPOSAL_BYTES_MAX: usize = 17 << 20;
 
-/// Proposals that wait. At 10,000 a second this is under half a second of them.
+/// Proposals that wait for an entry. At 10,000 a second this is under half a second of them.
 pub const QUEUE_PROPOSALS_MAX: usize = 4096;
 
 /// Bytes of proposals that wait, in flight ones included.
@@ -68,7 +68,8 @@ pub(crate) struct Proposer {
 
 impl Proposer {
     pub(crate) fn start(raft: Raft, clock: Clock, tasks: &mut JoinSet<()>) -> Self {
-        let (queue, waiting) = mpsc::channel(QUEUE_PROPOSALS_MAX);
+        // The others are those that gather for the next entry.
+        let (queue, waiting) = mpsc::channel(QUEUE_PROPOSALS_MAX - ENTRY_PROPOSALS_MAX);
         tasks.spawn(run(raft.clone(), clock, waiting));
         Self { queue, bytes: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)), raft }
     }
