@@ -14,25 +14,24 @@ use registry_api::{Code, Problem};
 /// `precondition-failed` for a tag that no version of ours can have, and for a list.
 pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<Digest>, Problem> {
     let Some(value) = headers.get(IF_MATCH) else { return Ok(None) };
-    let tag = value.to_str().ok().and_then(|text| {
-        // A weak tag never matches here (section 13.1.1).
-        text.trim().strip_prefix('"')?.strip_suffix('"')
-    });
-    let digest = tag.and_then(|tag| Digest::parse(tag).ok());
+    // A weak tag never matches here (section 13.1.1).
+    let digest = value.to_str().ok().and_then(|text| version_of(text.trim()));
     let unknown = || Problem::new(Code::PreconditionFailed, "If-Match names no version of ours");
     digest.map(Some).ok_or_else(unknown)
 }
 
 /// Whether `If-None-Match` names this version, so that 304 is the answer.
 pub(super) fn not_modified(headers: &HeaderMap, version: &Digest) -> bool {
-    if !headers.contains_key(IF_NONE_MATCH) {
-        return false;
-    }
     let named = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let etag = version.etag();
     let mut tags = named.flat_map(|list| list.split(',')).map(str::trim);
     // Weak comparison (section 13.1.2).
-    tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+    let names = |tag: &str| version_of(tag.strip_prefix("W/").unwrap_or(tag)) == Some(*version);
+    tags.any(|tag| tag == "*" || names(tag))
+}
+
+/// The version that a strong tag names, if it can be one of ours.
+fn version_of(tag: &str) -> Option<Digest> {
+    Digest::parse(tag.strip_prefix('"')?.strip_suffix('"')?).ok()
 }
 
 #[cfg(test)]
