@@ -9,6 +9,7 @@ mod body;
 mod bound;
 mod card;
 mod compact;
+mod conduct;
 mod domain;
 mod draft;
 mod envelope;
@@ -212,6 +213,7 @@ fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         Command::CancelTask { id, owner } => task::ending::cancel(draft, id, owner.as_deref()),
         Command::ExpireTask { id } => task::ending::expire(draft, id),
         Command::SpendTokens { entries } => token::spend(draft, entries),
+        Command::Conduct(command) => conduct::decide(draft, command),
         Command::EnqueueEnvelope { .. } => envelope::enqueue(draft, command),
         Command::LeaseEnvelopes { target, max, ttl_ms } => {
             lease::lease(draft, target, *max, *ttl_ms)

@@ -94,6 +94,17 @@ pub enum Reply {
     },
     /// Envelopes leased, oldest first.
     Leased(Vec<Lease>),
+    /// A report of conduct was taken, or had been.
+    Counted {
+        /// The revision of the report.
+        revision: Revision,
+        /// Peers whose tally was counted.
+        counted: u32,
+        /// Peers that are not enrolled, or not any more.
+        passed_over: u32,
+        /// True if this window or a later one of the reporter had been taken: nothing was counted now.
+        repeated: bool,
+    },
     /// A part was forgotten.
     Compacted {
         /// The newest revision whose change is gone.

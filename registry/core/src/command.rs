@@ -2,6 +2,7 @@
 //! with the command. A command must never carry something that has to be verified with a signature at `apply`:
 //! signatures are checked once, at the edge, before it is proposed.
 
+mod conduct;
 mod foreign;
 mod ledger;
 mod namespace;
@@ -22,6 +23,7 @@ use crate::entry::{
 };
 use crate::search::Told;
 
+pub use self::conduct::{Conduct, ConductCommand, Tally};
 pub use self::foreign::{Foreign, Import, ImportedRecord};
 pub use self::namespace::NamespaceCommand;
 pub use self::peer::PeerCommand;
@@ -231,6 +233,8 @@ pub enum Command {
         /// SHA-256 of (issuer, 0, jti), and until when it must be remembered; at most 1,024.
         entries: Vec<(Digest, WallMs)>,
     },
+    /// About peers' conduct.
+    Conduct(ConductCommand),
     /// Accepts an envelope durably.
     EnqueueEnvelope {
         /// Unique within its source.
@@ -266,8 +270,7 @@ pub enum Command {
         /// Tasks that had ended at this time; it must be past.
         tasks_until: WallMs,
     },
-    /// Notes a member of the cluster before consensus hears of it. A number that was retired is
-    /// refused for ever.
+    /// Notes a member of the cluster before consensus hears of it. A number that was retired is refused for ever.
     AdmitMember {
         /// Its number, not 0.
         id: u64,

@@ -3,6 +3,7 @@
 //! These types decide nothing; they must never hold bodies, only digests of them.
 
 mod agent;
+mod conduct;
 mod directory;
 mod envelope;
 mod event;
@@ -17,6 +18,7 @@ mod task;
 mod visibility;
 
 pub use self::agent::{AgentEntry, AgentKind, Limits};
+pub use self::conduct::{EvidenceEntry, ReporterEntry, Window};
 pub use self::directory::{CardEntry, RecordEntry};
 pub use self::envelope::{Acked, EnvelopeEntry};
 pub use self::event::{ChangeEvent, ChangeKind};

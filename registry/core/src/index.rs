@@ -1,6 +1,7 @@
 //! The derived keys: which lookups and orders the state can be read in, beside its ids.
 //! Each is a function of one entity; an index must never hold what the entity does not.
 
+mod conduct;
 mod peers;
 mod work;
 
@@ -8,6 +9,7 @@ use std::collections::BTreeSet;
 
 use proto_types::{Digest, Namespace, Origin, WallMs};
 
+pub(crate) use self::conduct::{evidence_void, of_evidence};
 pub(crate) use self::peers::{
     manifests_expired, of_peer, of_peer_request, peer_domains_due, peer_requests_void,
     request_domains_due,

@@ -35,6 +35,8 @@ pub(crate) mod state {
     pub(crate) const NAMESPACES: u8 = 13;
     pub(crate) const SEARCHES: u8 = 24;
     pub(crate) const SEARCH_STATISTICS: u8 = 25;
+    pub(crate) const EVIDENCE: u8 = 30;
+    pub(crate) const REPORTERS: u8 = 31;
 }
 
 /// The tags of `Space::Index`. 1 was that of enrolled keys, which are read from their peer since they have
@@ -63,6 +65,7 @@ pub(crate) mod derived {
     pub(crate) const POSTINGS: u8 = 20;
     pub(crate) const RANKED: u8 = 21;
     pub(crate) const IMPORTS_BY_PARTNER: u8 = 40;
+    pub(crate) const EVIDENCE_BY_VOID: u8 = 45;
 }
 
 /// A key: the parts one after the other.

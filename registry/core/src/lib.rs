@@ -14,6 +14,7 @@ mod ledger;
 pub mod overlay;
 pub mod query;
 pub mod rank;
+pub mod reputation;
 pub mod search;
 pub mod state_hash;
 pub mod table;

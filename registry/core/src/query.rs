@@ -3,6 +3,7 @@
 
 mod check;
 mod cluster;
+mod conduct;
 mod federation;
 mod fleet;
 mod ledger;
@@ -13,6 +14,7 @@ use proto_types::{Digest, Handle, Origin, Revision, WallMs};
 
 pub use self::check::ledger_fault;
 pub use self::cluster::{cluster_epoch, compacted, member, revision_at, set_cluster_epoch};
+pub use self::conduct::{Line as EvidenceLine, Reputation, reputation};
 pub use self::federation::{
     imports, liveness, liveness_seen, partner, partners, peer_liveness, provenance,
 };

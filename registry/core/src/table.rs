@@ -1,6 +1,7 @@
 //! The typed tables of the state: how an entity is keyed, encoded and listed.
 //! They decide where an entity lies; they must never hide a value that does not decode.
 
+mod conduct;
 mod entities;
 mod fleet;
 mod foreign;
@@ -23,6 +24,8 @@ use crate::index;
 use crate::layout::{self, END, state};
 use crate::view::{Pair, Space, View, ViewError};
 
+pub(crate) use self::conduct::REPORTERS_MAX;
+pub use self::conduct::{EVIDENCE, REPORTERS, evidence_key};
 pub use self::peers::{PEER_LOG, PEER_REQUESTS, peer_log_key, peer_request_key};
 
 /// Peers by origin.

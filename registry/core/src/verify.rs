@@ -15,8 +15,9 @@ use proto_types::Digest;
 
 use crate::layout::state;
 use crate::table::{
-    AGENTS, CARDS, ENVELOPES, Entity, GATEWAYS, JOIN_TOKENS, LIVENESS, MEMBERS, NAMESPACES, NODES,
-    PARTNERS, PEER_LOG, PEER_REQUESTS, PEERS, PROVENANCE, RECORDS, SEARCHES, TASKS, Table,
+    AGENTS, CARDS, ENVELOPES, EVIDENCE, Entity, GATEWAYS, JOIN_TOKENS, LIVENESS, MEMBERS,
+    NAMESPACES, NODES, PARTNERS, PEER_LOG, PEER_REQUESTS, PEERS, PROVENANCE, RECORDS, REPORTERS,
+    SEARCHES, TASKS, Table,
 };
 use crate::view::{Pair, Space, View, ViewError};
 
@@ -61,6 +62,8 @@ const TABLES: &[&dyn AnyTable] = &[
     &LIVENESS,
     &PARTNERS,
     &PROVENANCE,
+    &EVIDENCE,
+    &REPORTERS,
 ];
 
 /// The tags of `Space::State` that hold no entities.

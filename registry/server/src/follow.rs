@@ -70,14 +70,19 @@ pub(crate) enum Told {
 }
 
 impl Cursor {
-    /// What strangers may watch is the directory; the fleet's doings are its own.
+    /// What strangers may watch is the directory; the fleet's doings are its own, and reputation the operator's.
     pub(crate) fn new(caller: &Principal, asked: &Asked) -> Result<Self, Problem> {
         let mut kinds = render::directory::kinds(&asked.kinds)?;
-        if matches!(caller, Principal::Anonymous | Principal::Peer(_)) {
-            kinds.retain(is_public);
-            if !asked.kinds.is_empty() && kinds.len() < asked.kinds.len() {
-                return Err(not_for(caller));
+        match caller {
+            Principal::Anonymous | Principal::Peer(_) => kinds.retain(is_public),
+            // Who reports, and when, is between a gateway and the operator.
+            Principal::Gateway(_) | Principal::Node(_) => {
+                kinds.retain(|kind| *kind != ChangeKind::Reputation);
             }
+            Principal::Operator => {}
+        }
+        if !asked.kinds.is_empty() && kinds.len() < asked.kinds.len() {
+            return Err(not_for(caller));
         }
         if !asked.prefix.is_empty() {
             field::text("prefix", &asked.prefix, PREFIX_LEN_MAX)?;
@@ -138,7 +143,11 @@ fn is_public(kind: &ChangeKind) -> bool {
         | ChangeKind::Agent
         | ChangeKind::Namespace
         | ChangeKind::Liveness => true,
-        ChangeKind::Gateway | ChangeKind::Node | ChangeKind::Task | ChangeKind::Envelope => false,
+        ChangeKind::Gateway
+        | ChangeKind::Node
+        | ChangeKind::Task
+        | ChangeKind::Envelope
+        | ChangeKind::Reputation => false,
     }
 }
 

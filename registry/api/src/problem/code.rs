@@ -71,6 +71,8 @@ codes! {
         pilox "proof_verification_failed";
     /// The document is past its expiry.
     DocumentExpired = "document-expired", 400, FailedPrecondition, "The document has expired";
+    /// A report of conduct comes too late.
+    WindowTooOld = "window-too-old", 400, FailedPrecondition, "The window ended too long ago";
     /// A time lies too far ahead.
     TooFarAhead = "too-far-ahead", 400, InvalidArgument, "A time lies too far ahead";
     /// No credential, or one that is not known.

@@ -31,6 +31,7 @@ impl From<Refusal> for Problem {
             Refusal::StaleEpoch { current, .. } => problem.with("current", current.0),
             Refusal::Full { what, bound } => problem.with("what", what).with("bound", bound),
             Refusal::Invalid { what, .. } => problem.with("member", what),
+            Refusal::WindowTooOld { age_ms_max, .. } => problem.with("age_ms_max", age_ms_max),
             Refusal::TrustTooLow { least, .. } => problem.with("least", least.as_str()),
             _ => problem,
         }
@@ -51,6 +52,7 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::RecoveryTooLate { .. } => Code::RecoveryTooLate,
         Refusal::PeerNotActive { .. } => Code::PeerNotActive,
         Refusal::Expired { .. } => Code::DocumentExpired,
+        Refusal::WindowTooOld { .. } => Code::WindowTooOld,
         Refusal::KeyNotEnrolled { .. } => Code::KeyNotEnrolled,
         Refusal::TrustTooLow { .. } => Code::TrustTooLow,
         Refusal::OperatorOnly { .. } => Code::PermissionDenied,

@@ -109,7 +109,7 @@ pub fn change(event: &ChangeEvent) -> wire::Change {
 }
 
 /// Every kind with its name, as a watch filters them.
-const KINDS: [(ChangeKind, &str); 10] = [
+const KINDS: [(ChangeKind, &str); 11] = [
     (ChangeKind::Peer, "peer"),
     (ChangeKind::Record, "record"),
     (ChangeKind::Card, "card"),
@@ -120,6 +120,7 @@ const KINDS: [(ChangeKind, &str); 10] = [
     (ChangeKind::Envelope, "envelope"),
     (ChangeKind::Namespace, "namespace"),
     (ChangeKind::Liveness, "liveness"),
+    (ChangeKind::Reputation, "reputation"),
 ];
 
 /// The kinds that a watch asks for; all of them if it names none.
@@ -135,7 +136,7 @@ pub fn kinds(names: &[String]) -> Result<Vec<ChangeKind>, Problem> {
         found.map(|(kind, _)| *kind).ok_or_else(|| {
             Problem::argument(
                 "kinds",
-                "peer, record, card, agent, gateway, node, task, envelope, liveness",
+                "peer, record, card, agent, gateway, node, task, envelope, namespace, liveness, reputation",
             )
         })
     };

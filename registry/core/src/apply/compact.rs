@@ -13,9 +13,9 @@ use crate::view::{Space, ViewError};
 
 use super::bound;
 use super::draft::{Draft, Outcome, Stop};
-use super::{envelope, join, request, token};
+use super::{conduct, envelope, join, request, token};
 
-/// Tasks, and bodies, forgotten by one command: a few milliseconds of work.
+/// Tasks, bodies, and evidence, forgotten by one command: a few milliseconds of work.
 const STEP_MAX: usize = 256;
 
 pub(super) fn compact(draft: &mut Draft<'_>, through: Revision, tasks_until: WallMs) -> Outcome {
@@ -30,8 +30,8 @@ pub(super) fn compact(draft: &mut Draft<'_>, through: Revision, tasks_until: Wal
     join::sweep(draft)?;
     request::sweep(draft)?;
     token::forget_past(draft)?;
-    let bodies = forget_bodies(draft)?;
-    Ok(Reply::Compacted { compacted, more: tasks == STEP_MAX || bodies == STEP_MAX })
+    let steps = [tasks, conduct::sweep(draft, STEP_MAX)?, forget_bodies(draft)?];
+    Ok(Reply::Compacted { compacted, more: steps.contains(&STEP_MAX) })
 }
 
 /// One range, however many there are.

@@ -30,6 +30,24 @@ pub(super) fn spend(draft: &mut Draft<'_>, entries: &[(Digest, WallMs)]) -> Outc
     Ok(Reply::Spent(verdicts.collect::<Result<_, _>>()?))
 }
 
+/// Charges tokens: verdicts as of spending, which it does not do.
+pub(super) fn charge(draft: &mut Draft<'_>, entries: &[(Digest, WallMs)]) -> Outcome {
+    bound::number("tokens", entries.len() as u64, (0, ENTRIES_MAX))?;
+    forget_past(draft)?;
+    let verdicts = entries.iter().map(|(hash, until)| {
+        if is_remembered(draft.view(), hash, draft.now())? {
+            return Ok(Spent::Replayed);
+        }
+        spend_one(draft, &charged(hash), *until)
+    });
+    Ok(Reply::Spent(verdicts.collect::<Result<_, ViewError>>()?))
+}
+
+/// What stands in the set for a token that was charged.
+fn charged(hash: &Digest) -> Digest {
+    Digest::of(&[b"ecumene/charged-token\0", hash.as_bytes().as_slice()].concat())
+}
+
 /// Spends a token for the commands after it in the same proposal.
 pub(super) fn spend_as_condition(draft: &mut Draft<'_>, hash: &Digest, until: WallMs) -> Outcome {
     forget_past(draft)?;

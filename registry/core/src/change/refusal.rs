@@ -133,6 +133,14 @@ pub enum Refusal {
         /// When.
         expired_ms: u64,
     },
+    /// A report of conduct that comes too late.
+    #[error("the window ended at {ended_ms} ms, more than {age_ms_max} ms ago")]
+    WindowTooOld {
+        /// When it ended.
+        ended_ms: u64,
+        /// How long ago it may have.
+        age_ms_max: u64,
+    },
     /// A key that is not, or no longer, enrolled for this peer.
     #[error("key {kid} is not enrolled for {origin}")]
     KeyNotEnrolled {

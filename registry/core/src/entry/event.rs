@@ -51,4 +51,6 @@ pub enum ChangeKind {
     Namespace,
     /// The crawler saw something else than before; `id` is `record/<handle>` or `peer/<origin>`.
     Liveness,
+    /// A gateway reported peers' conduct; `id` is the gateway.
+    Reputation,
 }

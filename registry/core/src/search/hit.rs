@@ -29,6 +29,8 @@ pub struct Basis {
     pub documents: u64,
     /// Each word of the query, how many public entries have it, and how rare that makes it, in thousandths.
     pub words: Vec<(String, u64, u32)>,
+    /// The least score of each hit's owner, in tenths. What the score is, is not told.
+    pub reputation: u8,
 }
 
 /// What a search did.

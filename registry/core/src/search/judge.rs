@@ -2,10 +2,12 @@
 //! It decides with the viewer's eyes alone: the index proposes, the entry itself is asked. It must never read a word or
 //! name of a redacted entry that the viewer may not see.
 
-use proto_types::WallMs;
-use proto_types::card::Assurance;
+use std::collections::BTreeMap;
 
-use crate::entry::{Liveness, SearchEntry};
+use proto_types::card::Assurance;
+use proto_types::{Origin, WallMs};
+
+use crate::entry::{Liveness, PeerStatus, SearchEntry};
 use crate::query;
 use crate::table::SEARCHES;
 use crate::view::{View, ViewError};
@@ -27,6 +29,8 @@ pub(super) struct Judge<'a> {
     now: WallMs,
     basis: Basis,
     judged: usize,
+    /// Whether the owners that were met so far are reputed enough.
+    owners: BTreeMap<Origin, bool>,
 }
 
 impl<'a> Judge<'a> {
@@ -36,7 +40,7 @@ impl<'a> Judge<'a> {
         now: WallMs,
     ) -> Result<Self, ViewError> {
         let basis = basis(view, query)?;
-        Ok(Self { view, query, viewer, now, basis, judged: 0 })
+        Ok(Self { view, query, viewer, now, basis, judged: 0, owners: BTreeMap::new() })
     }
 
     pub(super) fn query(&self) -> &'a Query {
@@ -78,6 +82,9 @@ impl<'a> Judge<'a> {
             return Ok(None);
         }
         let Some(parts) = self.parts(&entry, sight) else { return Ok(None) };
+        if !self.is_reputed(&entry, sight)? {
+            return Ok(None);
+        }
         let liveness = self.liveness(&entry, sight)?;
         Ok(self.query.admits_class(liveness).then(|| hit(entry, (sight, liveness), parts)))
     }
@@ -89,6 +96,27 @@ impl<'a> Judge<'a> {
                 .map_or(Liveness::Unknown, |seen| seen.class)),
             Sight::Hidden | Sight::Redacted => Ok(Liveness::Unknown),
         }
+    }
+
+    /// Whether the entry's owner, as far as it is shown, is reputed enough. What is read for it counts as if entries had
+    /// been judged: a search is no longer for it.
+    fn is_reputed(&mut self, entry: &SearchEntry, sight: Sight) -> Result<bool, ViewError> {
+        let least = self.query.reputation();
+        if least == 0 {
+            return Ok(true);
+        }
+        let owner = entry.scope.owner.as_ref().filter(|_| sight == Sight::Whole);
+        let Some(owner) = owner else { return Ok(false) };
+        if let Some(known) = self.owners.get(owner) {
+            return Ok(*known);
+        }
+        let peer = query::peer(self.view, owner)?;
+        let reputation = query::reputation(self.view, owner)?;
+        self.judged += reputation.lines.len();
+        let active = peer.is_some_and(|peer| peer.status == PeerStatus::Active);
+        let reputed = active && reputation.working.score.reaches(least);
+        self.owners.insert(owner.clone(), reputed);
+        Ok(reputed)
     }
 
     fn stands(&self, entry: &SearchEntry, sight: Sight) -> bool {
@@ -139,8 +167,9 @@ fn hit(entry: SearchEntry, (sight, liveness): (Sight, Liveness), parts: Vec<Part
 }
 
 fn basis(view: &dyn View, query: &Query) -> Result<Basis, ViewError> {
+    let reputation = query.reputation();
     if !query.is_ranked() {
-        return Ok(Basis::default());
+        return Ok(Basis { reputation, ..Basis::default() });
     }
     let documents = statistics::with_standing(view, &Query::default().standings())?;
     let word = |word: &str| {
@@ -148,7 +177,7 @@ fn basis(view: &dyn View, query: &Query) -> Result<Basis, ViewError> {
         Ok((word.to_owned(), with, rarity(with, documents)))
     };
     let words = query.words().map(word).collect::<Result<_, ViewError>>()?;
-    Ok(Basis { documents, words })
+    Ok(Basis { documents, words, reputation })
 }
 
 /// The other half of BM25: `ln(1 + (N - n + 0.5) / (n + 0.5))`, in thousandths.

@@ -25,6 +25,8 @@ pub struct Query {
     sources: BTreeSet<Source>,
     assurance: Assurance,
     classes: BTreeSet<Liveness>,
+    /// In tenths.
+    reputation: u8,
 }
 
 /// Why a query cannot be asked.
@@ -89,6 +91,20 @@ impl Query {
     pub fn seen_as(mut self, class: Liveness) -> Self {
         self.classes.insert(class);
         self
+    }
+
+    /// Entries of peers whose score is so many tenths or more. A finer step would let anybody find out a score by asking
+    /// again and again.
+    #[must_use]
+    pub fn reputed(mut self, tenths: u8) -> Self {
+        self.reputation = tenths;
+        self
+    }
+
+    /// The least score of an entry's owner, in tenths.
+    #[must_use]
+    pub fn reputation(&self) -> u8 {
+        self.reputation
     }
 
     /// Holds for the classes of liveness that were named.

@@ -4,13 +4,14 @@ use proptest::prelude::*;
 use proto_types::card::Assurance;
 use proto_types::{ContextId, LeaseEpoch, Namespace, NodeId, Revision, Stamp, WallMs};
 use registry_core::command::{
-    Command, Foreign, LedgerCommand, NamespaceCommand, PeerCommand, Proposal,
+    Command, ConductCommand, Foreign, LedgerCommand, NamespaceCommand, PeerCommand, Proposal,
 };
 use registry_core::entry::{
     AgentKind, Approval, Candidate, Capacity, DomainMethod, JoinRole, Liveness, NodeState,
-    PeerStatus, Quotas, ReplyTo, Source, Subject, TaskEnd, Terms, TrustMode, Visibility,
+    PeerStatus, Quotas, ReplyTo, Source, Subject, TaskEnd, Terms, TrustMode, Visibility, Window,
 };
 
+use crate::conduct::report;
 use crate::guide::{OPEN, guided};
 use crate::world::*;
 
@@ -30,7 +31,8 @@ pub(crate) fn any_log() -> impl Strategy<Value = Vec<Entry>> {
             entries.push((Just(Stamp { now }), proposals));
         }
         entries.prop_map(|mut entries| {
-            let commands = furniture();
+            let mut commands = furniture();
+            commands.extend([issue(9, JoinRole::Gateway), register_gateway(0, 9)]);
             let proposal = |command: &Command| Proposal { commands: vec![command.clone()] };
             entries.insert(0, (Stamp { now: START }, commands.iter().map(proposal).collect()));
             guided(entries)
@@ -62,6 +64,7 @@ pub(crate) fn any_command(now: WallMs) -> impl Strategy<Value = Command> {
         2 => any_fleet_command(now),
         10 => any_task_command(now),
         3 => any_tokens(now),
+        2 => any_report(now),
         5 => any_envelope_command(now),
         1 => any_cluster_command(now),
     ]
@@ -389,7 +392,21 @@ fn any_task_command(now: WallMs) -> impl Strategy<Value = Command> {
 
 fn any_tokens(now: WallMs) -> impl Strategy<Value = Command> {
     let entry = (name(8).prop_map(digest), some_time(now, 16 * MINUTE));
-    prop::collection::vec(entry, 0..4).prop_map(|entries| Command::SpendTokens { entries })
+    let entries = prop::collection::vec(entry, 0..4);
+    (entries, prop::bool::weighted(0.2)).prop_map(|(entries, charge)| match charge {
+        true => ConductCommand::Charge { entries }.into(),
+        false => Command::SpendTokens { entries },
+    })
+}
+
+fn any_report(now: WallMs) -> impl Strategy<Value = Command> {
+    let back = prop_oneof![6 => 1_u64..4, 1 => Just(0_u64), 1 => Just(62_u64)];
+    let tallies = prop::collection::btree_map(0_u8..4, (0_u32..20, 0_u32..20), 1..3);
+    (name(2), back, tallies).prop_map(move |(gateway, back, tallies)| {
+        let tallies: Vec<_> =
+            tallies.into_iter().map(|(peer, (good, bad))| (peer, good, bad)).collect();
+        report(gateway, Window(Window::at(now).0 - back), &tallies)
+    })
 }
 
 fn any_envelope_command(now: WallMs) -> impl Strategy<Value = Command> {

@@ -12,8 +12,9 @@ use registry_core::entry::{
     ImportKind, PeerStatus, Scoped as _, Source, TaskEntry, TaskState, Usage,
 };
 use registry_core::table::{
-    AGENTS, CARDS, ENVELOPES, Entity, GATEWAYS, JOIN_TOKENS, LIVENESS, MEMBERS, NAMESPACES, NODES,
-    PARTNERS, PEER_LOG, PEER_REQUESTS, PEERS, PROVENANCE, RECORDS, SEARCHES, TASKS, Table,
+    AGENTS, CARDS, ENVELOPES, EVIDENCE, Entity, GATEWAYS, JOIN_TOKENS, LIVENESS, MEMBERS,
+    NAMESPACES, NODES, PARTNERS, PEER_LOG, PEER_REQUESTS, PEERS, PROVENANCE, RECORDS, REPORTERS,
+    SEARCHES, TASKS, Table,
 };
 use registry_core::view::{Memory, Space};
 use registry_core::{BatchChange, apply_batch, query, verify};
@@ -173,6 +174,8 @@ fn derived_keys_and_counts_follow_the_entities(after: &Memory) {
         derived(after, &LIVENESS),
         derived(after, &PARTNERS),
         derived(after, &PROVENANCE),
+        derived(after, &EVIDENCE),
+        derived(after, &REPORTERS),
     ];
     let expected: BTreeMap<_, _> = tables.into_iter().flatten().collect();
     let index = after.pairs().filter(|((space, _), _)| *space == Space::Index);
@@ -220,6 +223,19 @@ fn namespaces_keep_what_is_counted(after: &Memory) {
         assert_eq!(query::usage(after, &name).unwrap(), expected, "{name}");
     }
     assert!(counted.is_empty(), "{counted:?}");
+}
+
+/// Caught: a report of an older window that is taken.
+fn evidence_is_bounded_and_windows_rise(before: &Memory, after: &Memory) {
+    let (reporters, evidence) = (list(after, &REPORTERS), list(after, &EVIDENCE));
+    for entry in evidence.values() {
+        let newest = reporters[entry.reporter.as_str()].window;
+        assert!(entry.window <= newest && entry.evidence.total() > 0, "{entry:?}");
+        assert!(query::peer(after, &entry.peer).unwrap().is_some(), "{entry:?}");
+    }
+    for (old, new) in both(before, after, &REPORTERS) {
+        assert!(old.window < new.window || old == new, "{old:?} {new:?}");
+    }
 }
 
 /// Caught: `forget_bodies` without the look at who names the body; a task without its outcome in
@@ -342,6 +358,7 @@ proptest! {
             partners_know_how_many_entries_they_gave(after);
             derived_keys_and_counts_follow_the_entities(after);
             namespaces_keep_what_is_counted(after);
+            evidence_is_bounded_and_windows_rise(before, after);
             assert_eq!(verify::check(after).faults, Vec::<String>::new());
         });
     }

@@ -4,6 +4,7 @@
 mod batches;
 mod commands;
 mod compaction;
+mod conduct;
 mod envelopes;
 mod fleet;
 mod guide;

@@ -220,6 +220,16 @@ pub(crate) fn capacity() -> Capacity {
     }
 }
 
+/// The credential of gateway `name` is digest 150 + `name`.
+pub(crate) fn register_gateway(name: u8, join: u8) -> Command {
+    Command::RegisterGateway {
+        id: gateway_id(name),
+        endpoint: "http://gateway0".into(),
+        credential: digest(150 + name),
+        join: digest(join),
+    }
+}
+
 /// The credential of node `name` is digest 100 + `name`.
 pub(crate) fn register_node(name: u8, join: u8) -> Command {
     Command::RegisterNode {

@@ -1,0 +1,49 @@
+//! What a gateway reports of the peers that it has met.
+//! A report must never speak of what the gateway has not seen itself.
+
+use proto_types::{Digest, GatewayId, Origin, WallMs};
+use serde::{Deserialize, Serialize};
+
+use super::Command;
+use crate::entry::Window;
+
+/// One wish about conduct.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ConductCommand {
+    /// Reports peers' conduct; a window that was taken before changes nothing.
+    Report(Conduct),
+    /// Notes that tokens were used badly by who was given them: each once, and none that was spent before, since then
+    /// anybody may have used it. It does not spend them. Answered as `SpendTokens`.
+    Charge {
+        /// As in `SpendTokens`; at most 1,024.
+        entries: Vec<(Digest, WallMs)>,
+    },
+}
+
+impl From<ConductCommand> for Command {
+    fn from(command: ConductCommand) -> Self {
+        Self::Conduct(command)
+    }
+}
+
+/// What a gateway has seen in one window.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conduct {
+    /// Who reports; must be registered.
+    pub reporter: GatewayId,
+    /// Which window; it has ended, an hour ago at most. A reporter's windows rise.
+    pub window: Window,
+    /// 1 to 1,000, each peer once.
+    pub tallies: Vec<Tally>,
+}
+
+/// What was seen of one peer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Of whom.
+    pub peer: Origin,
+    /// Events of good conduct.
+    pub good: u32,
+    /// Events of bad conduct; not both are 0.
+    pub bad: u32,
+}
