@@ -23,6 +23,14 @@ pub(crate) enum PeerVerb {
         /// The peer's web origin.
         origin: String,
     },
+    /// Shows what gateways have seen of a peer's conduct, and its score.
+    Reputation {
+        /// The peer's web origin.
+        origin: String,
+        /// Shows what each gateway has seen, and the arithmetic.
+        #[arg(long)]
+        explain: bool,
+    },
     /// Prints a peer's log.
     Log {
         /// The peer's web origin.

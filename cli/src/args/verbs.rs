@@ -158,6 +158,9 @@ pub(crate) struct SearchArgs {
     /// unsigned, self-asserted, enrolled or domain-proven.
     #[arg(long, default_value = "")]
     pub(crate) min_assurance: String,
+    /// The least score of the entry's owner, 0 to 1 in steps of 0.1.
+    #[arg(long, default_value_t = 0.0)]
+    pub(crate) min_reputation: f64,
     /// open, gated, not-speaking, wrong-transport, unreachable or unknown; one of these.
     #[arg(long)]
     pub(crate) liveness: Vec<String>,

@@ -4,6 +4,7 @@
 
 mod log;
 mod owner;
+mod reputation;
 
 use proto_types::{Digest, Origin};
 use proto_wire::registry::v1 as wire;
@@ -25,6 +26,9 @@ pub(crate) async fn run(profile: &Profile, verb: PeerVerb) -> Result<Output, Fai
         PeerVerb::List => list(directory).await,
         PeerVerb::Show { origin } => {
             Ok(Output::one(shown(&peer(directory, &parsed(&origin)?).await?)))
+        }
+        PeerVerb::Reputation { origin, explain } => {
+            reputation::show(directory, &parsed(&origin)?, explain).await
         }
         PeerVerb::Log { origin, verify } => log::print(directory, &parsed(&origin)?, verify).await,
         PeerVerb::Requests => requests(directory).await,

@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod card;
+pub mod conduct;
 pub mod envelope;
 pub mod fleet;
 pub mod import;

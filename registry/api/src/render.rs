@@ -9,4 +9,5 @@ pub mod fleet;
 pub mod peer;
 pub mod pilox;
 pub mod redacted;
+pub mod reputation;
 pub mod search;

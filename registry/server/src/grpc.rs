@@ -6,6 +6,7 @@
 mod agents;
 mod cards;
 mod cluster;
+mod conduct;
 mod copies;
 mod directory;
 mod envelopes;

@@ -85,6 +85,15 @@ fn shown(view: &dyn View, digest: &Digest, sight: Sight) -> Result<(Digest, Vec<
     Ok((Digest::of(&part), part))
 }
 
+/// The reputation of a peer that is, or was, enrolled.
+pub(crate) fn reputation(
+    view: &dyn View,
+    origin: &Origin,
+) -> Result<wire::PeerReputation, Problem> {
+    query::peer(view, origin)?.ok_or_else(|| Problem::not_found("peer", origin.as_str()))?;
+    Ok(render::reputation::reputation(origin, &query::reputation(view, origin)?))
+}
+
 /// A peer with its manifest.
 pub(crate) fn peer(view: &dyn View, origin: &Origin) -> Result<wire::Peer, Problem> {
     let entry = query::peer(view, origin)?;

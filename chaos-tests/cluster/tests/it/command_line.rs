@@ -34,6 +34,10 @@ fn one_process_runs_all_three_roles_and_drains_on_sigterm() -> Result<()> {
         Ok(Command::new(binary()?).args(["--profile", &profile]).args(args).output()?.status.code())
     };
     assert_eq!(code(&["record", "get", "urn:test:agent:none"])?, Some(5), "not found");
+    let unknown = ["peer", "reputation", "https://none.example", "--explain"];
+    assert_eq!(code(&unknown)?, Some(5), "not found");
+    assert_eq!(code(&["agent", "search", "--min-reputation", "0.7"])?, Some(0), "none is found");
+    assert_eq!(code(&["agent", "search", "--min-reputation", "0.75"])?, Some(1), "no such step");
     assert_eq!(code(&["record", "put", "/nonexistent"])?, Some(2), "usage");
     assert_eq!(
         code(&["--registry", "http://127.0.0.1:1", "peer", "list"])?,

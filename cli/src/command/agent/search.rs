@@ -23,11 +23,12 @@ pub(super) async fn run(
         bindings: args.binding,
         kinds: args.kind,
         min_assurance: args.min_assurance,
+        min_reputation: args.min_reputation,
         liveness: args.liveness,
         limit: args.limit,
         cursor: args.cursor,
         explain: args.explain,
-        ..wire::SearchAgentsRequest::default()
+        ..Default::default()
     };
     let page = profile.search().await?.search_agents(request).await?.into_inner();
     if page.truncated {

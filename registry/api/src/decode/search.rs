@@ -49,7 +49,7 @@ pub fn query(request: &wire::SearchAgentsRequest) -> Result<Asked, Problem> {
         query = query.seen_as(class.parse().map_err(|why| Problem::argument("liveness", why))?);
     }
     query = query.at_least(assurance(&request.min_assurance)?);
-    reputation(request.min_reputation)?;
+    query = query.reputed(reputation(request.min_reputation)?);
     let limit = match request.limit {
         0 => PAGE_DEFAULT,
         limit @ 1..=PAGE_MAX => limit as usize,
@@ -101,13 +101,11 @@ fn assurance(text: &str) -> Result<Assurance, Problem> {
     }
 }
 
-/// Nothing is known of anybody's reputation: to answer as if all had none, or all had enough, would
-/// be a lie that a caller builds on.
-fn reputation(least: f64) -> Result<(), Problem> {
-    match least {
-        0.0 => Ok(()),
-        _ => Err(Problem::argument("min_reputation", "reputation is not kept yet; leave it at 0")),
-    }
+/// In tenths. Anything between two would let a caller find out a score, step by step.
+fn reputation(least: f64) -> Result<u8, Problem> {
+    let is = |tenths: &u8| (f64::from(*tenths) / 10.0 - least).abs() < f64::EPSILON;
+    let tenths = (0..=10).find(is);
+    tenths.ok_or_else(|| Problem::argument("min_reputation", "0 to 1, in steps of 0.1"))
 }
 
 /// Adds to a proposal what a search reads in the body of its last command.
@@ -213,10 +211,16 @@ mod tests {
         assert_eq!(refused(Request { kinds: vec!["peer".into()], ..none() }), "kinds");
         assert_eq!(refused(Request { min_assurance: "high".into(), ..none() }), "min_assurance");
         assert_eq!(refused(Request { liveness: vec!["alive".into()], ..none() }), "liveness");
-        assert_eq!(refused(Request { min_reputation: 0.5, ..none() }), "min_reputation");
-        assert_eq!(refused(Request { min_reputation: f64::NAN, ..none() }), "min_reputation");
+        for least in [f64::NAN, -0.1, 0.05, 0.55, 0.700_001, 1.1, f64::INFINITY] {
+            let request = Request { min_reputation: least, ..none() };
+            assert_eq!(refused(request), "min_reputation", "{least}");
+        }
         assert_eq!(refused(Request { limit: 101, ..none() }), "limit");
         assert_eq!(query(&none()).unwrap().limit, 20);
+        for tenths in 0..=10 {
+            let request = Request { min_reputation: f64::from(tenths) / 10.0, ..none() };
+            assert_eq!(query(&request).unwrap().query.reputation(), tenths);
+        }
     }
 
     #[test]

@@ -17,6 +17,14 @@ const TOKENS_MAX: usize = 1_024;
 /// # Errors
 /// As [`Principal::require`], `invalid-argument`.
 pub fn spend(caller: &Principal, request: &wire::SpendTokensRequest) -> Result<Proposal, Problem> {
+    let entries = entries(caller, request)?;
+    Ok(super::one(Command::SpendTokens { entries }))
+}
+
+pub(super) fn entries(
+    caller: &Principal,
+    request: &wire::SpendTokensRequest,
+) -> Result<Vec<(Digest, WallMs)>, Problem> {
     caller.require(&[Role::Gateway])?;
     if !(1..=TOKENS_MAX).contains(&request.tokens.len()) {
         return Err(Problem::argument("tokens", format_args!("1 to {TOKENS_MAX} tokens")));
@@ -27,6 +35,5 @@ pub fn spend(caller: &Principal, request: &wire::SpendTokensRequest) -> Result<P
             .map_err(|_| Problem::argument("tokens.key", "32 bytes are needed"))?;
         Ok((Digest(key), WallMs(token.remember_until_ms)))
     });
-    let entries = entries.collect::<Result<_, Problem>>()?;
-    Ok(super::one(Command::SpendTokens { entries }))
+    entries.collect()
 }

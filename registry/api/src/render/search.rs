@@ -21,6 +21,7 @@ pub fn page(page: &Page, explain: bool) -> wire::SearchAgentsResponse {
         basis: explain.then(|| wire::SearchBasis {
             documents: page.basis.documents,
             words: page.basis.words.iter().map(word).collect(),
+            min_reputation: f64::from(page.basis.reputation) / 10.0,
         }),
     }
 }
@@ -73,6 +74,9 @@ pub fn json(page: &wire::SearchAgentsResponse) -> Value {
             "documents": basis.documents,
             "words": basis.words.iter().map(word).collect::<Vec<_>>(),
         });
+        if basis.min_reputation > 0.0 {
+            body["basis"]["min_reputation"] = basis.min_reputation.into();
+        }
     }
     body
 }

@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::member::Member;
 
-use super::{agents, cards, finish, namespaces, peers, records, status, watch};
+use super::{agents, cards, conduct, finish, namespaces, peers, records, status, watch};
 
 /// The service, over the member.
 #[derive(Clone)]
@@ -77,6 +77,13 @@ impl Directory for DirectoryService {
 
     async fn list_peers(&self, request: Request<wire::ListRequest>) -> Answer<wire::PeerList> {
         finish(peers::list(&self.0, request).await)
+    }
+
+    async fn get_peer_reputation(
+        &self,
+        request: Request<wire::GetPeerReputationRequest>,
+    ) -> Answer<wire::PeerReputation> {
+        finish(conduct::reputation(&self.0, request).await)
     }
 
     async fn put_manifest(&self, request: Request<wire::PutDocumentRequest>) -> Answer<wire::Done> {

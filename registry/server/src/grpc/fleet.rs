@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::fleet::{OrderStream, open};
 use crate::member::{Member, done_at, unexpected};
 
-use super::{Handled, at, caller, envelopes, finish, tasks};
+use super::{Handled, at, caller, conduct, envelopes, finish, tasks};
 
 /// The service, over the member.
 #[derive(Clone)]
@@ -81,6 +81,20 @@ impl Fleet for FleetService {
         request: Request<wire::SpendTokensRequest>,
     ) -> Answer<wire::SpendTokensReply> {
         finish(spend(&self.0, request).await)
+    }
+
+    async fn charge_tokens(
+        &self,
+        request: Request<wire::SpendTokensRequest>,
+    ) -> Answer<wire::SpendTokensReply> {
+        finish(conduct::charge(&self.0, request).await)
+    }
+
+    async fn report_conduct(
+        &self,
+        request: Request<wire::ReportConductRequest>,
+    ) -> Answer<wire::ReportConductReply> {
+        finish(conduct::report(&self.0, request).await)
     }
 
     async fn enqueue_envelope(

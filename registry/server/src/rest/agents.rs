@@ -63,8 +63,9 @@ static MIN_ASSURANCE: Parameter = Parameter::query(
 );
 static MIN_REPUTATION: Parameter = Parameter::query(
     "min_reputation",
-    "Reputation is not kept yet: anything above 0 is refused.",
-    r#"{"type":"number","minimum":0,"maximum":0}"#,
+    "The least score of the entry's owner, by what gateways have seen of it, in steps of 0.1. An entry that \
+     no active peer owns has none.",
+    r#"{"type":"number","enum":[0,0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,1]}"#,
 );
 static LIMIT: Parameter = Parameter::query(
     "limit",

@@ -42,7 +42,7 @@ static WAIT: Parameter = Parameter::query(
 static KINDS: Parameter = Parameter::query(
     "kinds",
     "Only these kinds, separated by commas: peer, record, card, agent, namespace, liveness, gateway, \
-     node, task, envelope. All but the first six need a credential.",
+     node, task, envelope, reputation. All but the first six need a credential, the last the operator's.",
     r#"{"type":"string","pattern":"^[a-z]+(,[a-z]+){0,15}$","examples":["peer,record"]}"#,
 );
 

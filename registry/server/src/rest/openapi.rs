@@ -37,7 +37,7 @@ pub(super) static PUBLISHED: LazyLock<Published> = LazyLock::new(|| {
 const YAML: &str = "application/yaml";
 
 /// Groups of operations, in the order of the page.
-const TAGS: [(&str, &str); 11] = [
+const TAGS: [(&str, &str); 12] = [
     ("audit", "Who did what: lines bound to each other, for operators."),
     ("log", "The transparency log: checkpoints, tiles, cosigning (C2SP)."),
     ("records", "Directory records in the Pilox format, at the paths of the Pilox registry."),
@@ -45,6 +45,7 @@ const TAGS: [(&str, &str); 11] = [
     ("search", "Search over cards, hosted agents and records."),
     ("namespaces", "Tenants: whose handles, which quotas, who sees what."),
     ("peers", "Peers, their signed manifests and the signed roster."),
+    ("reputation", "What gateways have seen of peers' conduct."),
     ("changes", "The total order of what has changed."),
     ("federation", "What other registries may take from this one."),
     ("member", "This member of the cluster."),

@@ -4,6 +4,7 @@
 
 mod operator;
 mod owner;
+mod reputation;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
@@ -48,6 +49,7 @@ pub(super) fn routes() -> Vec<Route> {
     let mut routes = directory();
     routes.extend(owner::routes());
     routes.extend(operator::routes());
+    routes.extend(reputation::routes());
     routes
 }
 

@@ -46,6 +46,10 @@ schemas! {
     CHANGE = "Change";
     /// A page of changes.
     CHANGES = "Changes";
+    /// What became of a report of conduct.
+    CONDUCT_COUNTED = "ConductCounted";
+    /// What a gateway has seen of peers in one minute.
+    CONDUCT_REPORT = "ConductReport";
     /// A SHA-256 digest.
     DIGEST = "Digest";
     /// A write that is done.
@@ -92,6 +96,8 @@ schemas! {
     PEER_MANIFEST = "PeerManifest";
     /// A signed operation of a peer's owner.
     PEER_OPERATION = "PeerOperation";
+    /// A peer's conduct and score.
+    PEER_REPUTATION = "PeerReputation";
     /// A page of peers that wait to be let in.
     PEER_REQUESTS = "PeerRequests";
     /// A page of peers.

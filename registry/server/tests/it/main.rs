@@ -8,6 +8,7 @@ mod artifacts;
 mod attacks;
 mod audit;
 mod cluster;
+mod conduct;
 mod contract;
 mod crawler;
 mod directory_refusals;

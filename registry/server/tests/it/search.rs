@@ -190,7 +190,7 @@ async fn a_search_that_means_nothing_is_refused_by_name() {
         ("tag=", "tags"),
         ("kind=peer", "kinds"),
         ("min_assurance=very", "min_assurance"),
-        ("min_reputation=0.5", "min_reputation"),
+        ("min_reputation=0.55", "min_reputation"),
         ("min_reputation=NaN", "min_reputation"),
         ("cursor=AAAA", "cursor"),
         ("q=%ff", "query"),

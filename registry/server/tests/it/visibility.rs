@@ -237,6 +237,7 @@ const ABOUT_NO_ENTRY: &[&str] = &[
     "DecidePeerRequest",
     "OperatePeer",
     "GetPeerLog",
+    "GetPeerReputation",
     "SetPeerStanding",
     "AskPeerDomain",
     "RevokePeer",

@@ -204,7 +204,7 @@ fn done(revision: u64) -> axum::response::Response {
     json(StatusCode::OK, &json!({ "ok": true, "revision": revision }))
 }
 
-async fn strict<T: DeserializeOwned>(body: Request) -> Result<T, Problem> {
+pub(super) async fn strict<T: DeserializeOwned>(body: Request) -> Result<T, Problem> {
     let body = json_body(body).await?;
     let value = proto_types::json::parse(&body).map_err(|error| decode::not_json(&error))?;
     serde_json::from_value(value).map_err(|why| Problem::new(Code::InvalidDocument, why))

@@ -1,0 +1,50 @@
+//! Peers' conduct: reports, charges, and what they come to.
+//!
+//! It decides nothing: `registry-api` reads the requests and the core decides.
+
+use proto_types::Origin;
+use proto_wire::registry::v1 as wire;
+use registry_api::{Role, decode, field, render};
+use registry_core::change::Reply;
+use tonic::{Request, Response};
+
+use crate::lookup;
+use crate::member::{Member, unexpected};
+
+use super::{Handled, at, caller};
+
+pub(super) async fn charge(
+    member: &Member,
+    request: Request<wire::SpendTokensRequest>,
+) -> Handled<wire::SpendTokensReply> {
+    let caller = caller(member, request.metadata()).await?;
+    let proposal = decode::conduct::charge(&caller, request.get_ref())?;
+    match member.decide(proposal).await? {
+        Reply::Spent(spent) => Ok(Response::new(render::fleet::verdicts(&spent))),
+        other => Err(unexpected(&other)),
+    }
+}
+
+pub(super) async fn report(
+    member: &Member,
+    request: Request<wire::ReportConductRequest>,
+) -> Handled<wire::ReportConductReply> {
+    let caller = caller(member, request.metadata()).await?;
+    let proposal = decode::conduct::report(&caller, request.get_ref())?;
+    let reply = member.decide(proposal).await?;
+    let counted = render::reputation::counted(&reply).ok_or_else(|| unexpected(&reply))?;
+    Ok(Response::new(counted))
+}
+
+pub(super) async fn reputation(
+    member: &Member,
+    request: Request<wire::GetPeerReputationRequest>,
+) -> Handled<wire::PeerReputation> {
+    // Before anything is read: whether a peer is known is no secret, its score is.
+    caller(member, request.metadata()).await?.require(&[Role::Operator])?;
+    let request = request.into_inner();
+    let origin: Origin = field::read("origin", &request.origin)?;
+    let reading = member.read(request.consistency).await?;
+    let shown = lookup::reputation(&reading.view, &origin)?;
+    Ok(at(&reading, shown))
+}

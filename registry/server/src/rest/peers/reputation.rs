@@ -1,0 +1,84 @@
+//! Peers' conduct over HTTP: what gateways report, and what operators read.
+//!
+//! It decides nothing about a peer.
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, Request, State};
+use http::{HeaderMap, StatusCode};
+use proto_wire::registry::v1 as wire;
+use registry_api::{Code, Role, decode, render};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::parameter::{CONSISTENCY, READ, UNKEPT};
+use super::super::route::{Access, Route};
+use super::super::{Answered, Shared, at, caller, json, parameters, read, schemas};
+use super::operator::strict;
+use super::{ORIGIN, Reading, origin};
+use crate::lookup;
+use crate::member::unexpected;
+
+pub(super) fn routes() -> [Route; 2] {
+    [
+        Route::get("/v1/peers/{origin}/reputation", reputation)
+            .is("getPeerReputation", "reputation", "What gateways have seen of a peer's conduct, and its score, step by step.")
+            .access(Access::Required("the operator's"))
+            .takes(&[&ORIGIN, &CONSISTENCY])
+            .gives(200, "The evidence and the score.", &schemas::PEER_REPUTATION, READ)
+            .refuses(&[Code::NotFound]),
+        Route::post("/v1/reputation/reports", report)
+            .is("reportConduct", "reputation", "Takes what a gateway has itself seen of peers in one minute. A minute that was taken before changes nothing.")
+            .access(Access::Required("a gateway's"))
+            .body(&schemas::CONDUCT_REPORT)
+            .gives(200, "It is counted, on a majority, or was before.", &schemas::CONDUCT_COUNTED, UNKEPT)
+            .refuses(&[Code::TooFarAhead, Code::WindowTooOld, Code::NotFound, Code::BoundReached]),
+    ]
+}
+
+async fn reputation(
+    State(member): Shared,
+    path: Result<Path<String>, PathRejection>,
+    query: Result<Query<Reading>, QueryRejection>,
+    headers: HeaderMap,
+) -> Answered {
+    caller(&member, &headers).await?.require(&[Role::Operator])?;
+    let (origin, asked) = (origin(path)?, parameters(query)?);
+    let reading = read(&member, asked.consistency.as_deref()).await?;
+    let shown = lookup::reputation(&reading.view, &origin)?;
+    Ok(at(&reading, json(StatusCode::OK, &render::reputation::json(&shown))))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Report {
+    window: u64,
+    tallies: Vec<Tally>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tally {
+    peer: String,
+    good: u32,
+    bad: u32,
+}
+
+async fn report(State(member): Shared, headers: HeaderMap, body: Request) -> Answered {
+    let caller = caller(&member, &headers).await?;
+    caller.require(&[Role::Gateway])?;
+    let Report { window, tallies } = strict(body).await?;
+    let tally = |Tally { peer, good, bad }| wire::ConductTally { peer, good, bad };
+    let tallies = tallies.into_iter().map(tally).collect();
+    let proposal =
+        decode::conduct::report(&caller, &wire::ReportConductRequest { window, tallies })?;
+    let reply = member.decide(proposal).await?;
+    let counted = render::reputation::counted(&reply).ok_or_else(|| unexpected(&reply))?;
+    let body = json!({
+        "ok": true,
+        "revision": counted.revision,
+        "counted": counted.counted,
+        "passedOver": counted.passed_over,
+        "repeated": counted.repeated,
+    });
+    Ok(json(StatusCode::OK, &body))
+}
