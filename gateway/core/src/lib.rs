@@ -5,6 +5,7 @@
 //! file or a socket: the shell (gateway-server) passes time and snapshots in and does what comes out.
 
 pub mod admit;
+pub mod conduct;
 pub mod credential;
 pub mod dispatch;
 pub mod errors;

@@ -4,10 +4,12 @@
 //! [`PublicKey`] is decompressed and of the prime-order group by its type.
 
 use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::Arc;
 
 use proto_types::{Kid, Origin, PublicKey, Revision, WallMs};
 
+use crate::conduct::Tally;
 use crate::gcra::{Cell, Share};
 
 /// The most keys that a peer may have enrolled; more are not looked at, so that a token without a
@@ -47,6 +49,8 @@ pub struct Peer {
     /// Its limit on this gateway; shared by all snapshots, so that an update of the peer does not
     /// give it a fresh burst.
     pub cell: Arc<Cell>,
+    /// What this gateway has seen of it; shared in the same way.
+    pub tally: Arc<Tally>,
     /// The part of the quota that it has earned.
     pub share: Share,
     /// The change that this is the result of.
@@ -58,7 +62,8 @@ impl Peer {
     #[must_use]
     pub fn new(origin: Origin, active: bool, mut keys: Vec<Key>, revision: Revision) -> Self {
         keys.truncate(KEYS_MAX);
-        Self { origin, active, keys, cell: Arc::default(), share: Share::WHOLE, revision }
+        let (cell, tally) = (Arc::default(), Arc::default());
+        Self { origin, active, keys, cell, tally, share: Share::WHOLE, revision }
     }
 
     /// The keys that count now and that a token with this key id may have been signed with: the one
@@ -93,8 +98,19 @@ impl Peers {
                 return;
             }
             peer.cell = Arc::clone(&known.cell);
+            peer.tally = Arc::clone(&known.tally);
         }
         self.0.insert(peer.origin.clone(), Arc::new(peer));
+    }
+
+    /// All of them once, beginning after the one of this name.
+    pub fn after(&self, last: Option<&Origin>) -> impl Iterator<Item = &Arc<Peer>> {
+        let (rest, before) = match last {
+            Some(last) => ((Excluded(last), Unbounded), Some((Unbounded, Included(last)))),
+            None => ((Unbounded, Unbounded), None),
+        };
+        let before = before.into_iter().flat_map(|range| self.0.range::<Origin, _>(range));
+        self.0.range::<Origin, _>(rest).chain(before).map(|(_, peer)| peer)
     }
 
     /// Forgets a peer.
@@ -143,6 +159,23 @@ mod tests {
         peers.put(peer(6, &["k1", "k2"]));
         assert_eq!(peers.find(&origin).unwrap().keys_for(None, NOW).count(), 2);
         assert!(Arc::ptr_eq(&cell, &peers.find(&origin).unwrap().cell));
+    }
+
+    #[test]
+    fn going_round_meets_every_peer_once() {
+        let mut peers = Peers::default();
+        let origin = |name: &str| Origin::parse(&format!("https://{name}.example")).unwrap();
+        for name in ["a", "b", "c"] {
+            peers.put(Peer::new(origin(name), true, Vec::new(), Revision(1)));
+        }
+        let met = |last: Option<Origin>| {
+            let met = peers.after(last.as_ref()).map(|peer| peer.origin.as_str()[8..9].to_owned());
+            met.collect::<String>()
+        };
+        assert_eq!(met(None), "abc");
+        assert_eq!(met(Some(origin("a"))), "bca");
+        assert_eq!(met(Some(origin("c"))), "abc");
+        assert_eq!(met(Some(origin("bb"))), "cab", "the last one may be gone since");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use crate::address::AddressLimit;
 use crate::agents::Tagged;
 use crate::cache::Cache;
+use crate::conduct::Charger;
 use crate::config::{Bounds, Checked, Config};
 use crate::metrics::Metrics;
 use crate::registry::Registry;
@@ -34,6 +35,7 @@ pub(crate) struct Gateway {
     pub(crate) cache: Arc<Cache>,
     pub(crate) waiting: Arc<Waiting>,
     pub(crate) spender: Spender,
+    pub(crate) charger: Charger,
     pub(crate) addresses: AddressLimit,
     pub(crate) bounds: Bounds,
     /// Digests of the tokens that local subscribers and operators show.
@@ -70,9 +72,8 @@ impl Gateway {
         registry: Arc<Registry>,
         (address, readiness, shutdown): (SocketAddr, Readiness, Shutdown),
     ) -> Arc<Self> {
-        let here = own_url(config, address);
+        let (here, bounds) = (own_url(config, address), config.bounds.clone());
         let origin = checked.origin.unwrap_or_else(|| own_origin(&here));
-        let bounds = config.bounds.clone();
         let waiting = Arc::new(Waiting::new(bounds.waiting_max));
         Arc::new(Self {
             descriptors: descriptor::served(config, &origin, secrets.key.as_ref()),
@@ -81,6 +82,7 @@ impl Gateway {
             admission: admit::Config { audience: origin },
             events_endpoint: config.events_endpoint.clone().unwrap_or(here),
             spender: Spender::start(Arc::clone(&registry), bounds.spend_queue_max),
+            charger: Charger::start(Arc::clone(&registry)),
             registry,
             addresses: AddressLimit::new(bounds.address_requests_per_second, bounds.address_burst),
             subscribers: secrets.subscribers.clone(),

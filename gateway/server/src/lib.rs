@@ -8,6 +8,7 @@ mod address;
 mod agents;
 mod cache;
 mod clock;
+mod conduct;
 mod config;
 mod descriptor;
 mod envelopes;
@@ -130,7 +131,7 @@ fn join(
         registered.set(true);
         let registry = Arc::clone(&gateway.registry);
         let (cache, waiting) = (Arc::clone(&gateway.cache), Arc::clone(&gateway.waiting));
-        cache::follow(cache, registry, waiting, synced).await;
+        tokio::join!(cache::follow(cache, registry, waiting, synced), conduct::report(gateway));
         Ok(())
     })
 }

@@ -62,6 +62,9 @@ calls! {
     task = fleet.get_task(wire::GetTaskRequest) -> wire::Task, READ;
     cancel_task = fleet.cancel_task(wire::CancelTaskRequest) -> wire::Task, WRITE;
     enqueue = fleet.enqueue_envelope(wire::EnqueueEnvelopeRequest) -> wire::EnqueueEnvelopeReply, WRITE;
+    // In doubt a token counts as charged, in favour of its peer.
+    charge = fleet.charge_tokens(wire::SpendTokensRequest) -> wire::SpendTokensReply, SPEND;
+    report_conduct = fleet.report_conduct(wire::ReportConductRequest) -> wire::ReportConductReply, WRITE;
     ack = fleet.ack_envelope(wire::AckEnvelopeRequest) -> wire::Done, WRITE;
 }
 

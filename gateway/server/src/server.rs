@@ -23,6 +23,7 @@ use proto_types::Digest;
 use proto_types::a2a::rpc::{self, Refused};
 use tower::ServiceExt as _;
 
+use crate::conduct::Bearer;
 use crate::gateway::Gateway;
 use crate::{a2a, clock, envelopes};
 
@@ -81,7 +82,7 @@ async fn federated(
     body::check_head(&parts, limit)?;
     // The credential and what it is worth, cheapest check first; never by a cache nobody confirms.
     let permit = permit(gateway, &parts)?;
-    // The peer's own limit, scaled by its reputation: last of what needs no registry.
+    // The peer's own limit: last of what needs no registry.
     check_peer(gateway, &permit, seen)?;
     // The body, bounded and paced; a token may be bound to it.
     let body = body::read(body, limit).await?;
@@ -91,6 +92,7 @@ async fn federated(
     let work = Work::read(gateway, route, &admitted, seen)?;
     // Single use, last of all: from here on the request counts.
     gateway.spender.spend(&admitted.permit).await?;
+    seen.spent = true;
     // The handler, within its deadline.
     let deadline = gateway.patience() + HANDLER_GRACE;
     let answered = tokio::time::timeout(deadline, work.carry_out(gateway, &admitted)).await;
@@ -105,7 +107,7 @@ fn bytes_max(gateway: &Gateway, route: &Route) -> u64 {
 }
 
 fn check_peer(gateway: &Gateway, permit: &Permit, seen: &mut Seen) -> Result<(), Failure> {
-    seen.peer = Some(permit.peer.origin.clone());
+    seen.bearer = Some(Bearer::of(permit));
     let policy = gateway.peer_policy(&permit.peer);
     let left = permit.peer.cell.check(clock::mono(), policy.quota);
     seen.limit = Some((policy, left));

@@ -10,9 +10,10 @@ use gateway_core::gcra::{Remaining, RetryAfter};
 use gateway_core::limits::Policy;
 use gateway_core::path::Route;
 use gateway_core::{Failure, errors};
+use proto_types::MonoUs;
 use proto_types::a2a::rpc::Id;
-use proto_types::{MonoUs, Origin};
 
+use crate::conduct::Bearer;
 use crate::gateway::Gateway;
 use crate::{clock, reply};
 
@@ -21,7 +22,10 @@ pub(super) struct Seen {
     pub(super) address: IpAddr,
     pub(super) route: &'static str,
     pub(super) operation: &'static str,
-    pub(super) peer: Option<Origin>,
+    /// Whose token was verified.
+    pub(super) bearer: Option<Bearer>,
+    /// Whether it was spent for this request.
+    pub(super) spent: bool,
     /// The id for the answer, where JSON-RPC is spoken.
     pub(super) call: Option<Id>,
     pub(super) limit: Option<(Policy, Result<Remaining, RetryAfter>)>,
@@ -31,8 +35,9 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn new(address: IpAddr) -> Self {
         let (route, operation) = ("none", "");
-        let (peer, call, limit) = (None, None, None);
-        Self { address, route, operation, peer, call, limit, start: clock::mono() }
+        let (bearer, call, limit) = (None, None, None);
+        let (spent, start) = (false, clock::mono());
+        Self { address, route, operation, bearer, spent, call, limit, start }
     }
 
     /// The route is known.
@@ -62,12 +67,15 @@ impl Seen {
         let outcome = answered.as_ref().map_or_else(errors::Failure::audit_code, |_| "ok");
         gateway.metrics.count(self.route, outcome);
         let took_us = clock::mono().since(self.start);
-        let peer = self.peer.as_ref().map_or("", |peer| peer.as_str());
+        let peer = self.bearer.as_ref().map_or("", |bearer| bearer.origin().as_str());
         let (route, operation, address) = (self.route, self.operation, self.address);
         match &answered {
             Ok(_) => tracing::debug!(route, operation, peer, took_us, "answered"),
             Err(Failure::Internal) => tracing::error!(route, operation, peer, took_us, "failed"),
             Err(_) => tracing::info!(route, operation, peer, %address, outcome, took_us, "refused"),
+        }
+        if let Some(bearer) = self.bearer {
+            gateway.charger.note(bearer, self.spent, answered.as_ref().map(drop));
         }
         let mut response = match answered {
             Ok(response) => response,

@@ -4,6 +4,7 @@
 mod bad_input;
 mod calls;
 mod cards;
+mod conduct;
 mod envelopes;
 mod node;
 mod role;

@@ -1,0 +1,206 @@
+//! What an ended request says of the peer whose token it showed, and how that is counted.
+//!
+//! Decides what is good conduct, what is bad, and what says nothing. Must never blame a peer for what somebody else can
+//! have brought about: a token is a bearer's, so whoever saw it can send it again with any body. What is wrong with a
+//! request counts only if its token was fresh, once; what is wrong with the token itself counts never.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::dispatch;
+use crate::errors::{CallError, Failure};
+
+/// The span that one report speaks of, as the registry counts them.
+pub const WINDOW_MS: u64 = 60_000;
+
+/// Requests of one peer that the registry is asked about in one window, whether their tokens were fresh. A flood beyond
+/// it says nothing new, and must not reach the registry.
+const CHARGES_MAX: u32 = 256;
+
+/// What a request says of its peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conduct {
+    /// A call that was answered.
+    Good,
+    /// A call that only its sender can have spoiled.
+    Bad,
+    /// A call beyond the peer's quota.
+    Over,
+}
+
+/// What a request says of its peer, by how it ended; `None` if nothing.
+#[must_use]
+pub fn judge(ended: Result<(), &Failure>) -> Option<Conduct> {
+    let failure = match ended {
+        Ok(()) => return Some(Conduct::Good),
+        Err(failure) => failure,
+    };
+    match failure {
+        // The document is the sender's, to the last byte; so is the name in it.
+        Failure::Document(_) | Failure::ForeignSource => Some(Conduct::Bad),
+        Failure::PeerLimit(_) => Some(Conduct::Over),
+        Failure::Call(error) => of_call(error),
+        // Not verified yet, or not the caller's doing: an address is shared, a token can be stolen, a body can break off
+        // on the way, and how long it may be is a setting of ours.
+        Failure::Path(_)
+        | Failure::NotFound
+        | Failure::Method(_)
+        | Failure::Credential(_)
+        | Failure::Denied(_)
+        | Failure::Replayed
+        | Failure::NotOperator
+        | Failure::AddressLimit(_)
+        | Failure::TooLarge { .. }
+        | Failure::Body
+        | Failure::MediaType
+        | Failure::StaleLease => None,
+        // Ours, or the registry's.
+        Failure::RegistryAway | Failure::Overloaded | Failure::Deadline | Failure::Internal => None,
+    }
+}
+
+fn of_call(error: &CallError) -> Option<Conduct> {
+    match error {
+        CallError::Parse | CallError::Request(_) => Some(Conduct::Bad),
+        // Which agents there are changes without the caller.
+        CallError::Params(faults) => {
+            faults.iter().any(|fault| fault.field() != "tenant").then_some(Conduct::Bad)
+        }
+        // A caller may know more of A2A than we serve.
+        CallError::Operation(
+            dispatch::Error::Version
+            | dispatch::Error::Legacy
+            | dispatch::Error::Unsupported
+            | dispatch::Error::PushNotifications
+            | dispatch::Error::Unknown,
+        ) => None,
+        // A task ends, and is forgotten, without its owner.
+        CallError::TaskNotFound | CallError::TaskNotCancelable | CallError::TaskOver => None,
+        // The agent behind us.
+        CallError::AgentResponse => None,
+    }
+}
+
+/// What was seen of one peer since it was last taken. Each count is a word of its own: a request costs one addition.
+#[derive(Debug, Default)]
+pub struct Tally {
+    good: AtomicU32,
+    bad: AtomicU32,
+    over: AtomicU32,
+    /// Requests with a fresh token that say nothing.
+    silent: AtomicU32,
+    /// How often the registry was asked.
+    asked: AtomicU32,
+}
+
+/// Events of one window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Events {
+    /// Of good conduct.
+    pub good: u32,
+    /// Of bad conduct.
+    pub bad: u32,
+}
+
+impl Tally {
+    /// Counts a request whose token was spent for it, or was found to be fresh.
+    pub fn count(&self, conduct: Option<Conduct>) {
+        let count = match conduct {
+            Some(Conduct::Good) => &self.good,
+            Some(Conduct::Bad) => &self.bad,
+            Some(Conduct::Over) => &self.over,
+            None => &self.silent,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether the registry may be asked about one more token of this peer.
+    pub fn may_ask(&self) -> bool {
+        self.asked.load(Ordering::Relaxed) < CHARGES_MAX
+            && self.asked.fetch_add(1, Ordering::Relaxed) < CHARGES_MAX
+    }
+
+    /// Takes what was seen; `None` if there is nothing to tell. `burst` is what the peer's quota allows at once: requests
+    /// beyond the quota count only if its own fresh tokens can have used it up. Replays use up a quota too, and are not
+    /// the peer's.
+    pub fn take(&self, burst: u32) -> Option<Events> {
+        let take = |count: &AtomicU32| match count.load(Ordering::Relaxed) {
+            0 => 0,
+            _ => count.swap(0, Ordering::Relaxed),
+        };
+        take(&self.asked);
+        let (good, spoiled) = (take(&self.good), take(&self.bad));
+        let (over, silent) = (take(&self.over), take(&self.silent));
+        let own = good.saturating_add(spoiled).saturating_add(silent);
+        let bad = if own >= burst { spoiled.saturating_add(over) } else { spoiled };
+        (good > 0 || bad > 0).then_some(Events { good, bad })
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use proto_types::token::Refusal;
+
+    use super::*;
+    use crate::admit::Denial;
+    use crate::gcra::RetryAfter;
+    use crate::params::fault;
+
+    #[test]
+    fn only_what_the_caller_alone_can_have_spoiled_is_bad() {
+        let params = |path: &str| Failure::Call(CallError::Params(vec![fault(path, "there")]));
+        for (failure, expected) in [
+            (Failure::Call(CallError::Parse), Some(Conduct::Bad)),
+            (Failure::Call(CallError::Request(Vec::new())), Some(Conduct::Bad)),
+            (params("/message/parts"), Some(Conduct::Bad)),
+            (params("/tenant"), None),
+            (Failure::Document(Vec::new()), Some(Conduct::Bad)),
+            (Failure::ForeignSource, Some(Conduct::Bad)),
+            (Failure::PeerLimit(RetryAfter { us: 1 }), Some(Conduct::Over)),
+            (Failure::Replayed, None),
+            (Failure::Denied(Denial::Token(Refusal::BadSignature)), None),
+            (Failure::Denied(Denial::IssuerRevoked), None),
+            (Failure::RegistryAway, None),
+            (Failure::Deadline, None),
+            (Failure::Internal, None),
+            (Failure::Call(CallError::AgentResponse), None),
+            (Failure::Call(CallError::TaskNotFound), None),
+            (Failure::Call(CallError::Operation(dispatch::Error::Unknown)), None),
+        ] {
+            assert_eq!(judge(Err(&failure)), expected, "{failure:?}");
+        }
+        assert_eq!(judge(Ok(())), Some(Conduct::Good));
+    }
+
+    #[test]
+    fn what_is_taken_is_taken_once() {
+        let tally = Tally::default();
+        assert_eq!(tally.take(9), None);
+        tally.count(Some(Conduct::Good));
+        tally.count(Some(Conduct::Bad));
+        tally.count(None);
+        assert_eq!(tally.take(9), Some(Events { good: 1, bad: 1 }));
+        assert_eq!(tally.take(9), None);
+    }
+
+    #[test]
+    fn overruns_count_only_if_the_peer_itself_used_its_quota_up() {
+        let tally = Tally::default();
+        let overrun = |own: u32| {
+            (0..own).for_each(|_| tally.count(Some(Conduct::Good)));
+            (0..3).for_each(|_| tally.count(Some(Conduct::Over)));
+            tally.take(5).unwrap()
+        };
+        assert_eq!(overrun(4), Events { good: 4, bad: 0 });
+        assert_eq!(overrun(5), Events { good: 5, bad: 3 });
+    }
+
+    #[test]
+    fn a_flood_asks_the_registry_so_often_and_no_more() {
+        let tally = Tally::default();
+        let asked = (0..1_000).filter(|_| tally.may_ask()).count();
+        assert_eq!(asked, CHARGES_MAX as usize);
+        tally.take(1);
+        assert!(tally.may_ask());
+    }
+}
