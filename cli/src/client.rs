@@ -22,6 +22,8 @@ use crate::failure::Failure;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longer than an election: a write sent while the leader is chosen still gets its answer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(90);
+/// Where `ecumene up` has its gateway.
+const GATEWAY_DEFAULT: &str = "http://127.0.0.1:7443";
 /// Where `ecumene up` leaves its profile, below the folder it is started in.
 const PROFILE_DEFAULT: &str = "ecumene-data/client.toml";
 
@@ -31,8 +33,8 @@ const PROFILE_DEFAULT: &str = "ecumene-data/client.toml";
 pub(crate) struct Profile {
     /// Registry members, in order of preference.
     pub(crate) registry: Vec<String>,
-    /// The gateway.
-    pub(crate) gateway: String,
+    /// The gateway; the one on loopback if there is none.
+    pub(crate) gateway: Option<String>,
     /// The file that holds the operator's token.
     pub(crate) operator_token_file: Option<PathBuf>,
     /// Who vouches for https endpoints, in PEM.
@@ -47,7 +49,7 @@ impl Default for Profile {
     fn default() -> Self {
         Self {
             registry: vec!["http://127.0.0.1:7400".to_owned()],
-            gateway: "http://127.0.0.1:7443".to_owned(),
+            gateway: None,
             operator_token_file: None,
             ca: None,
             cert: None,
@@ -68,7 +70,7 @@ impl Profile {
             profile.registry.clone_from(&globals.registry);
         }
         if let Some(gateway) = &globals.gateway {
-            profile.gateway.clone_from(gateway);
+            profile.gateway = Some(gateway.clone());
         }
         if let Some(path) = &globals.operator_token_file {
             profile.operator_token_file = Some(path.clone());
@@ -83,6 +85,11 @@ impl Profile {
             }
         }
         Ok(profile)
+    }
+
+    /// The gateway's base URL.
+    pub(crate) fn gateway(&self) -> &str {
+        self.gateway.as_deref().unwrap_or(GATEWAY_DEFAULT)
     }
 
     /// The operator's token, if a file for it is named.
@@ -125,14 +132,14 @@ impl Profile {
     /// The first member that takes a connection.
     async fn connect(&self) -> Result<(Channel, Bearer), Failure> {
         let bearer = Bearer::new(self.operator_token()?)?;
-        let mut last = Failure::usage("no registry is configured");
+        let mut failures = Vec::new();
         for url in &self.registry {
             match self.channel(url).await {
                 Ok(channel) => return Ok((channel, bearer)),
-                Err(failure) => last = failure,
+                Err(failure) => failures.push(failure),
             }
         }
-        Err(last)
+        Err(Failure::all(failures).unwrap_or_else(|| Failure::usage("no registry is configured")))
     }
 
     /// The directory service of the first member that answers.

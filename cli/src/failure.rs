@@ -33,6 +33,13 @@ impl Failure {
         Self { exit: 3, message: format!("{who} does not answer: {why}") }
     }
 
+    /// What kept each of several from answering, with the last one's exit code; nothing of none.
+    pub(crate) fn all(failures: Vec<Self>) -> Option<Self> {
+        let exit = failures.last()?.exit;
+        let messages: Vec<_> = failures.into_iter().map(|failure| failure.message).collect();
+        Some(Self { exit, message: messages.join("; ") })
+    }
+
     /// An HTTP answer that is not a success.
     pub(crate) fn http(status: http::StatusCode, body: &[u8]) -> Self {
         let exit = match status.as_u16() {

@@ -77,6 +77,8 @@ pub(crate) enum PeerVerb {
         #[arg(long)]
         kid: String,
     },
+    /// States a peer anew: where it answers, what it can do, its keys, for a time. What is not said stays as it was.
+    Manifest(Box<Statement>),
     /// Says where a peer can be found from now on.
     Move {
         #[command(flatten)]
@@ -137,6 +139,33 @@ pub(crate) struct Owner {
     /// A signing key file of the peer.
     #[arg(long)]
     pub(crate) key: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Statement {
+    #[command(flatten)]
+    pub(crate) owner: Owner,
+    /// How long it is to be believed.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=90))]
+    pub(crate) days: u64,
+    /// The URL of its A2A endpoint (JSON-RPC); empty for none.
+    #[arg(long)]
+    pub(crate) a2a: Option<String>,
+    /// The URL at which it takes WAN envelopes; empty for none.
+    #[arg(long)]
+    pub(crate) wan: Option<String>,
+    /// The URL of its mesh descriptor; empty for none.
+    #[arg(long)]
+    pub(crate) descriptor: Option<String>,
+    /// What it can do, instead of what was said before. May be given again.
+    #[arg(long)]
+    pub(crate) capability: Vec<String>,
+    /// Whom to write to; empty for nobody.
+    #[arg(long)]
+    pub(crate) contact: Option<String>,
+    /// Takes nothing over from the manifest before, which then need not verify.
+    #[arg(long)]
+    pub(crate) anew: bool,
 }
 
 #[derive(Debug, clap::Args)]

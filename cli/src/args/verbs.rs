@@ -57,6 +57,17 @@ pub(crate) enum RecordVerb {
         #[arg(long, default_value = "")]
         visibility: String,
     },
+    /// Signs a record with a peer's key, and prints what to publish.
+    Sign {
+        /// The record; `-` reads stdin. A proof that it has is replaced.
+        file: PathBuf,
+        /// A signing key file of the peer.
+        #[arg(long)]
+        key: PathBuf,
+        /// The peer's web origin.
+        #[arg(long)]
+        signer: String,
+    },
     /// Prints a record byte for byte.
     Get {
         /// Its handle.
@@ -88,6 +99,14 @@ pub(crate) enum CardVerb {
         /// Who may see it: public, redacted, federated, private.
         #[arg(long, default_value = "")]
         visibility: String,
+    },
+    /// Signs a card (a JWS beside those that it has), and prints what to publish.
+    Sign {
+        /// The card; `-` reads stdin.
+        file: PathBuf,
+        /// A signing or card key file of the peer.
+        #[arg(long)]
+        key: PathBuf,
     },
     /// Prints a card byte for byte.
     Get {

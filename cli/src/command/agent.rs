@@ -171,7 +171,7 @@ fn request<'a>(
     });
     let rpc =
         json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": { "message": message } });
-    let url = format!("{}/agents/{}", profile.gateway, args.handle);
+    let url = format!("{}/agents/{}", profile.gateway(), args.handle);
     Ok(Call { method: Method::POST, url, bearer: Some(token), body: rpc.to_string().into_bytes() })
 }
 

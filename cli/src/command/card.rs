@@ -1,32 +1,38 @@
-//! `card put|get|list`.
+//! `card put|sign|get|list`. It must never publish what was only to be signed.
 
+use std::path::Path;
+
+use proto_types::card;
 use proto_wire::registry::v1 as wire;
 use serde_json::json;
 
 use crate::args::{CardVerb, Format};
 use crate::client::{Directory, Profile};
 use crate::failure::Failure;
+use crate::keyfile;
 use crate::output::{Output, printable};
 
 use super::{document, pages, print_raw};
 
 pub(crate) async fn run(profile: &Profile, verb: CardVerb, format: Format) -> Result<(), Failure> {
-    let mut directory = profile.directory().await?;
     let card = match verb {
+        CardVerb::Sign { file, key } => return print_raw(&signed(&file, &key)?),
         CardVerb::Put { handle, file, owner, visibility } => {
             let document = document(&file)?.into();
             let request = wire::PutCardRequest { handle, document, owner, visibility };
-            directory.put_card(request).await?.into_inner()
+            profile.directory().await?.put_card(request).await?.into_inner()
         }
         CardVerb::Get { handle } => {
             let request = wire::GetCardRequest { handle, consistency: 0 };
-            let card = directory.get_card(request).await?.into_inner();
+            let card = profile.directory().await?.get_card(request).await?.into_inner();
             if format == Format::Table {
                 return print_raw(&card.document);
             }
             card
         }
-        CardVerb::List => return Ok(list(&mut directory).await?.print(format)?),
+        CardVerb::List => {
+            return Ok(list(&mut profile.directory().await?).await?.print(format)?);
+        }
     };
     let output = Output::one(json!({
         "handle": card.handle,
@@ -38,6 +44,14 @@ pub(crate) async fn run(profile: &Profile, verb: CardVerb, format: Format) -> Re
         "revision": card.revision,
     }));
     Ok(output.print(format)?)
+}
+
+fn signed(file: &Path, key: &Path) -> Result<Vec<u8>, Failure> {
+    let wrong = |why: &dyn std::fmt::Display| Failure::usage(format!("{}: {why}", file.display()));
+    let card = proto_types::json::parse(&document(file)?).map_err(|error| wrong(&error))?;
+    let key = keyfile::read(key)?;
+    let signed = card::jws::sign(&card, &key.kid, &key.secret).map_err(|error| wrong(&error))?;
+    Ok(signed.bytes().to_vec())
 }
 
 async fn list(directory: &mut Directory) -> Result<Output, Failure> {

@@ -41,7 +41,7 @@ async fn send(
     let body = envelope.to_string().into_bytes();
     Envelope::parse(&body).map_err(|error| Failure::usage(error.to_string()))?;
     let token = token::mint(profile, args).await?;
-    let url = format!("{}/v1/publish", profile.gateway);
+    let url = format!("{}/v1/publish", profile.gateway());
     let answer =
         fetch(profile, Call { method: Method::POST, url, bearer: Some(&token), body }).await?;
     Ok(Output::one(serde_json::from_slice(&answer).map_err(Failure::internal)?))
@@ -57,7 +57,7 @@ async fn pull(
     let operator = profile.operator_token()?;
     let operator =
         operator.ok_or_else(|| Failure::usage("envelope pull needs --operator-token-file"))?;
-    let queue = format!("{}/v1/envelopes", profile.gateway);
+    let queue = format!("{}/v1/envelopes", profile.gateway());
     let url = format!("{queue}?target={}&max={max}&wait={wait_seconds}s", percent(target));
     let call = Call { method: Method::GET, url, bearer: Some(&operator), body: Vec::new() };
     let found: Value =
@@ -85,7 +85,7 @@ async fn acknowledge(
         "id": envelope["id"],
         "epoch": envelope["epoch"],
     });
-    let url = format!("{}/v1/envelopes/ack", profile.gateway);
+    let url = format!("{}/v1/envelopes/ack", profile.gateway());
     let body = body.to_string().into_bytes();
     fetch(profile, Call { method: Method::POST, url, bearer: Some(operator), body }).await.map(drop)
 }

@@ -3,6 +3,7 @@
 //! It decides which call a verb is. It must never send a private key.
 
 mod log;
+mod manifest;
 mod owner;
 mod reputation;
 
@@ -18,11 +19,12 @@ use crate::output::Output;
 use super::pages;
 
 pub(crate) async fn run(profile: &Profile, verb: PeerVerb) -> Result<Output, Failure> {
-    let mut directory = profile.directory().await?;
-    let directory = &mut directory;
+    if let PeerVerb::DomainRecord { origin, key } = verb {
+        return owner::domain_record(&origin, &key);
+    }
+    let directory = &mut profile.directory().await?;
     match verb {
         PeerVerb::Enrol(enrolment) => enrol(directory, enrolment).await,
-        PeerVerb::DomainRecord { origin, key } => owner::domain_record(&origin, &key),
         PeerVerb::List => list(directory).await,
         PeerVerb::Show { origin } => {
             Ok(Output::one(shown(&peer(directory, &parsed(&origin)?).await?)))
@@ -42,6 +44,7 @@ pub(crate) async fn run(profile: &Profile, verb: PeerVerb) -> Result<Output, Fai
         PeerVerb::Resume(standing) => stand(directory, standing, "active").await,
         PeerVerb::Revoke(standing) => stand(directory, standing, "revoked").await,
         PeerVerb::Tombstone(standing) => stand(directory, standing, "tombstoned").await,
+        PeerVerb::Manifest(statement) => manifest::state(directory, *statement).await,
         other => owner::operate(directory, other).await,
     }
 }
@@ -150,6 +153,9 @@ fn key(key: &wire::Key) -> Value {
 }
 
 fn shown(peer: &wire::Peer) -> Value {
+    // Bytes that the registry took in as JSON; a table has a place for it all the same.
+    let manifest: Value = serde_json::from_slice(&peer.manifest).unwrap_or_default();
+    let liveness = peer.liveness.as_ref().map(|seen| seen.class.as_str());
     json!({
         "origin": peer.origin,
         "status": peer.status,
@@ -157,6 +163,10 @@ fn shown(peer: &wire::Peer) -> Value {
         "recoveryKeys": peer.recovery_keys.iter().map(key).collect::<Value>(),
         "enrolledAtMs": peer.enrolled_at_ms,
         "manifestSeq": peer.manifest_seq,
+        "manifestExpiresAtMs": peer.manifest_expires_at_ms,
+        "manifest": manifest,
+        "movedTo": peer.moved_to,
+        "liveness": liveness,
         "epoch": peer.epoch,
         "operationSeq": peer.operation_seq,
         "logIndex": peer.log_index,

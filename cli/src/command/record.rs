@@ -1,11 +1,15 @@
-//! `record put|get|list|delete`.
+//! `record put|sign|get|list|delete`. It must never publish what was only to be signed.
 
+use std::path::Path;
+
+use proto_types::{Origin, pilox};
 use proto_wire::registry::v1 as wire;
 use serde_json::json;
 
 use crate::args::{Format, RecordVerb};
 use crate::client::Profile;
 use crate::failure::Failure;
+use crate::keyfile;
 use crate::output::{Output, printable};
 
 use super::{document, pages, print_raw};
@@ -15,29 +19,41 @@ pub(crate) async fn run(
     verb: RecordVerb,
     format: Format,
 ) -> Result<(), Failure> {
-    let mut directory = profile.directory().await?;
     let output = match verb {
+        RecordVerb::Sign { file, key, signer } => {
+            return print_raw(&signed(&file, &key, &signer)?);
+        }
         RecordVerb::Put { file, if_match, visibility } => {
             let document = document(&file)?.into();
             let request = wire::PutRecordRequest { document, if_match, visibility };
-            summary(&directory.put_record(request).await?.into_inner())
+            summary(&profile.directory().await?.put_record(request).await?.into_inner())
         }
         RecordVerb::Get { handle, strong } => {
             let request = wire::GetRecordRequest { handle, consistency: i32::from(strong) };
-            let record = directory.get_record(request).await?.into_inner();
+            let record = profile.directory().await?.get_record(request).await?.into_inner();
             if format == Format::Table {
                 return print_raw(&record.document);
             }
             summary(&record)
         }
-        RecordVerb::List => list(&mut directory).await?,
+        RecordVerb::List => list(&mut profile.directory().await?).await?,
         RecordVerb::Delete { handle } => {
             let request = wire::DeleteRecordRequest { handle, if_match: String::new() };
-            let done = directory.delete_record(request).await?.into_inner();
+            let done = profile.directory().await?.delete_record(request).await?.into_inner();
             Output::one(json!({ "revision": done.revision }))
         }
     };
     Ok(output.print(format)?)
+}
+
+fn signed(file: &Path, key: &Path, signer: &str) -> Result<Vec<u8>, Failure> {
+    let wrong = |why: &dyn std::fmt::Display| Failure::usage(format!("{}: {why}", file.display()));
+    let record = proto_types::json::parse(&document(file)?).map_err(|error| wrong(&error))?;
+    let signer = Origin::normalise(signer);
+    let signer = signer.map_err(|error| Failure::usage(format!("--signer: {error}")))?;
+    let key = keyfile::read(key)?;
+    let signed = pilox::proof::sign(&record, &signer, &key.kid, &key.secret);
+    Ok(proto_types::json::canonical(signed.map_err(|error| wrong(&error))?.raw()))
 }
 
 fn summary(record: &wire::Record) -> Output {

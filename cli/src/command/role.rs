@@ -36,7 +36,8 @@ pub(crate) async fn node(args: RunArgs) -> Result<(), Failure> {
 fn prepare<C: DeserializeOwned>(role: &str, args: &RunArgs) -> Result<(C, Shutdown), Failure> {
     let config = config::load(role, args.config.as_deref(), &args.set);
     let config = config.map_err(|error| Failure::usage(telemetry::chain(&error)))?;
-    let filter = std::env::var("ECUMENE_LOG").unwrap_or_else(|_| "info".to_owned());
+    let filter = std::env::var("ECUMENE_LOG");
+    let filter = filter.unwrap_or_else(|_| telemetry::FILTER_DEFAULT.to_owned());
     telemetry::init(telemetry::Format::Text, &filter)
         .map_err(|error| Failure::internal(telemetry::chain(&error)))?;
     Ok((config, Shutdown::on_signals()?))

@@ -42,7 +42,7 @@ pub(crate) fn origin(text: &str) -> Result<Origin, Failure> {
 
 /// What the gateway calls itself in its descriptor.
 async fn audience_of(profile: &Profile) -> Result<Origin, Failure> {
-    let url = format!("{}/.well-known/pilox-mesh.json", profile.gateway);
+    let url = format!("{}/.well-known/pilox-mesh.json", profile.gateway());
     let call = Call { method: Method::GET, url: url.clone(), bearer: None, body: Vec::new() };
     let descriptor: Value =
         serde_json::from_slice(&fetch(profile, call).await?).map_err(Failure::internal)?;

@@ -22,7 +22,7 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// Runs the three roles until a signal, then stops them in the order node, gateway, registry.
 pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
-    telemetry::init(telemetry::Format::Text, "info")
+    telemetry::init(telemetry::Format::Text, telemetry::FILTER_DEFAULT)
         .map_err(|error| Failure::internal(telemetry::chain(&error)))?;
     let wish = Shutdown::on_signals()?;
     let home = Home::open(&args.data_dir)?;
@@ -31,7 +31,7 @@ pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
     let registry_url = registry.url(&home.path("registry.addr")).await?;
     let mut profile = Profile {
         registry: vec![registry_url.clone()],
-        gateway: String::new(),
+        gateway: None,
         operator_token_file: Some(home.path("operator")),
         ..Profile::default()
     };
@@ -39,7 +39,7 @@ pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
     invite(&home, &profile, "node", &mut registry).await?;
     let gateway = gateway_config(&home, args.gateway_listen, &registry_url);
     let mut gateway = Role::start(gateway, gateway_server::run);
-    profile.gateway = gateway.url(&home.path("gateway.addr")).await?;
+    profile.gateway = Some(gateway.url(&home.path("gateway.addr")).await?);
     let node = Role::start(node_config(&home, &registry_url), node_agent::run);
     announce(&home, &profile)?;
     wish.triggered().await;
@@ -55,7 +55,7 @@ fn announce(home: &Home, profile: &Profile) -> Result<(), Failure> {
     let text = toml::to_string(profile).map_err(Failure::internal)?;
     std::fs::write(&path, text)?;
     println!("registry  {}", profile.registry.join(","));
-    println!("gateway   {}", profile.gateway);
+    println!("gateway   {}", profile.gateway());
     println!("data      {}", home.folder.display());
     println!("profile   {}   (client commands: ecumene --profile {0} ...)", path.display());
     Ok(())

@@ -36,13 +36,20 @@ pub enum Error {
     Started,
 }
 
-/// An error and its causes in one line.
+/// What a process logs unless it is told otherwise: consensus tells every step of an election at `info`, in terms that
+/// help its authors only.
+pub const FILTER_DEFAULT: &str = "info,openraft=warn";
+
+/// An error and its causes in one line. Wrappers that repeat their cause's words are passed over.
 #[must_use]
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        text = format!("{text}: {error}");
+        let words = error.to_string();
+        if !text.ends_with(&words) {
+            text = format!("{text}: {words}");
+        }
         cause = error.source();
     }
     text

@@ -24,10 +24,10 @@ use super::{done, log, parsed, peer};
 const LIFE_MS: u64 = 3_600_000;
 
 /// How long a key counts unless it is rotated before: two years. Arbitrary.
-const KEY_LIFE_MS: u64 = 2 * 365 * 86_400_000;
+pub(super) const KEY_LIFE_MS: u64 = 2 * 365 * 86_400_000;
 
 /// Clocks of registries may be behind ours by this much.
-const EARLY_MS: u64 = 60_000;
+pub(super) const EARLY_MS: u64 = 60_000;
 
 /// A signed enrolment.
 pub(super) fn enrolment(
@@ -211,7 +211,7 @@ fn digest_of(text: &str) -> Result<Digest, Failure> {
     Digest::parse(text).map_err(|error| Failure::usage(format!("{text}: {error}")))
 }
 
-fn now() -> WallMs {
+pub(super) fn now() -> WallMs {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     WallMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

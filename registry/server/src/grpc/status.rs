@@ -22,6 +22,7 @@ pub(super) async fn status(
         _ => return Err(Problem::argument("consistency", "0 (stale) or 1 (strong)")),
     };
     let status = member.registry.status();
+    let removed = status.removed.then(|| "removed from the cluster".to_owned());
     let leader = member.registry.leader();
     let members = status.members.iter().chain(&status.learners);
     let members = members.map(|(id, url)| wire::Member { id: *id, address: url.clone() });
@@ -34,7 +35,7 @@ pub(super) async fn status(
         applied_index: status.applied.unwrap_or(0),
         last_log_index: status.last_log.unwrap_or(0),
         members: members.collect(),
-        poisoned: status.poisoned.unwrap_or_default(),
+        poisoned: status.poisoned.or(removed).unwrap_or_default(),
         ..marked(member)
     };
     Ok(at(&reading, message))
