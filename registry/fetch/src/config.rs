@@ -1,4 +1,4 @@
-//! What an operator may say about outbound fetches: the section `registry.fetch`.
+//! What an operator may say about outbound fetches: the section `fetch` of a member.
 //!
 //! It decides defaults. It must never offer a way to reach private networks: loopback alone can be
 //! allowed, and the role refuses that unless it listens on loopback itself.

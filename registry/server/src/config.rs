@@ -1,4 +1,4 @@
-//! What a registry member is told at start: the section `registry`.
+//! What a registry member is told at start.
 //!
 //! It decides defaults, and which settings contradict each other. It must never hold a secret,
 //! only the path of its file.

@@ -1,4 +1,4 @@
-//! What an operator demands of records and cards: the section `registry.admission`.
+//! What an operator demands of records and cards: the section `admission` of a member.
 //!
 //! It decides the spelling, and which settings cannot hold together. It must never hold a secret,
 //! only the path of its file.
