@@ -9,10 +9,13 @@ use clap::Subcommand;
 pub(crate) enum LogVerb {
     /// Prints the published checkpoint, a signed note.
     Checkpoint,
-    /// Fetches a record with its proof, verifies it, and prints the proof.
+    /// Fetches a record or card with its proof, verifies it, and prints the proof.
     Proof {
-        /// The record's handle.
+        /// Its handle.
         handle: String,
+        /// The card under this handle, and not the record.
+        #[arg(long)]
+        card: bool,
         #[command(flatten)]
         trust: TrustArgs,
     },
@@ -37,6 +40,9 @@ pub(crate) enum LogVerb {
         /// Also demands the proof of this record's document.
         #[arg(long)]
         handle: Option<String>,
+        /// Also demands the proof of this card's document.
+        #[arg(long)]
+        card: Option<String>,
         /// A registry, or a folder with `checkpoint` and `tile/`.
         source: String,
     },

@@ -66,7 +66,7 @@ pub(crate) enum RecordVerb {
         key: PathBuf,
         /// The peer's web origin.
         #[arg(long)]
-        signer: String,
+        by: String,
     },
     /// Prints a record byte for byte.
     Get {

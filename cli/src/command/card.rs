@@ -34,7 +34,11 @@ pub(crate) async fn run(profile: &Profile, verb: CardVerb, format: Format) -> Re
             return Ok(list(&mut profile.directory().await?).await?.print(format)?);
         }
     };
-    let output = Output::one(json!({
+    Ok(shown(&card).print(format)?)
+}
+
+fn shown(card: &wire::Card) -> Output {
+    Output::one(json!({
         "handle": card.handle,
         "digest": card.digest,
         "assurance": card.assurance,
@@ -42,8 +46,7 @@ pub(crate) async fn run(profile: &Profile, verb: CardVerb, format: Format) -> Re
         "visibility": card.visibility,
         "namespace": card.namespace,
         "revision": card.revision,
-    }));
-    Ok(output.print(format)?)
+    }))
 }
 
 fn signed(file: &Path, key: &Path) -> Result<Vec<u8>, Failure> {

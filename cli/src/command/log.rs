@@ -16,7 +16,7 @@ use crate::client::Profile;
 use crate::failure::Failure;
 use crate::output::Output;
 
-use self::source::{Registry, Source};
+use self::source::{Kind, Named, Registry, Source};
 
 pub(crate) async fn run(profile: &Profile, verb: LogVerb) -> Result<Output, Failure> {
     let registry = || {
@@ -31,11 +31,17 @@ pub(crate) async fn run(profile: &Profile, verb: LogVerb) -> Result<Output, Fail
             let rows = text.lines().map(|line| vec![line.to_owned()]).collect();
             Ok(Output { heads: &[], rows, json: json!({ "note": text }) })
         }
-        LogVerb::Proof { handle, trust } => proof(&registry()?, &handle, &policy(&trust)?).await,
+        LogVerb::Proof { handle, card, trust } => {
+            let kind = if card { Kind::Card } else { Kind::Record };
+            proof(&registry()?, &Named { kind, handle }, &policy(&trust)?).await
+        }
         LogVerb::Tail { count, trust } => tail(registry()?, count, &policy(&trust)?).await,
-        LogVerb::Verify { trust, checkpoint, entries, handle, source } => {
+        LogVerb::Verify { trust, checkpoint, entries, handle, card, source } => {
+            let record = handle.map(|handle| Named { kind: Kind::Record, handle });
+            let card = card.map(|handle| Named { kind: Kind::Card, handle });
+            let included = record.into_iter().chain(card).collect();
             let asked =
-                verify::Asked { policy: policy(&trust)?, saved: checkpoint, entries, handle };
+                verify::Asked { policy: policy(&trust)?, saved: checkpoint, entries, included };
             verify::run(&Source::parse(&source, profile), &asked).await
         }
     }
@@ -63,13 +69,13 @@ struct Proven {
     checkpoint: String,
 }
 
-/// Fetches a record with its proof: what the log says of it, and the checkpoint that shows it.
+/// Fetches an entry with its proof: what the log says of it, and the checkpoint that shows it.
 async fn proven(
     registry: &Registry,
-    handle: &str,
+    named: &Named,
     policy: &Policy,
 ) -> Result<(Inclusion, Checkpoint), Failure> {
-    let (document, header) = source::record(registry, handle).await?;
+    let (document, header) = source::document(registry, named).await?;
     let unread = |why: &dyn std::fmt::Display| Failure::internal(format!("the proof: {why}"));
     let bytes = base64url::decode(&header).map_err(|why| unread(&why))?;
     let Proven { inclusion, checkpoint } =
@@ -77,17 +83,18 @@ async fn proven(
     let (_, checkpoint) = policy.check(checkpoint.as_bytes()).map_err(Failure::internal)?;
     inclusion.verify(checkpoint.head()).map_err(|why| unread(&why))?;
     let fact = &inclusion.fact;
-    let about = fact.kind == "record" && fact.id == handle;
+    let about = fact.kind == named.kind.word() && fact.id == named.handle;
     if !about || fact.digest != Some(proto_types::Digest::of(&document)) {
         return Err(Failure::internal("the proof is of another document than the one served"));
     }
     Ok((inclusion, checkpoint))
 }
 
-async fn proof(registry: &Registry, handle: &str, policy: &Policy) -> Result<Output, Failure> {
-    let (inclusion, checkpoint) = proven(registry, handle, policy).await?;
+async fn proof(registry: &Registry, named: &Named, policy: &Policy) -> Result<Output, Failure> {
+    let (inclusion, checkpoint) = proven(registry, named, policy).await?;
     Ok(Output::one(json!({
-        "handle": handle,
+        "kind": named.kind.word(),
+        "handle": named.handle,
         "index": inclusion.index,
         "size": checkpoint.size,
         "root": checkpoint.root.to_string(),

@@ -20,13 +20,11 @@ pub(crate) async fn run(
     format: Format,
 ) -> Result<(), Failure> {
     let output = match verb {
-        RecordVerb::Sign { file, key, signer } => {
-            return print_raw(&signed(&file, &key, &signer)?);
-        }
+        RecordVerb::Sign { file, key, by } => return print_raw(&signed(&file, &key, &by)?),
         RecordVerb::Put { file, if_match, visibility } => {
             let document = document(&file)?.into();
             let request = wire::PutRecordRequest { document, if_match, visibility };
-            summary(&profile.directory().await?.put_record(request).await?.into_inner())
+            shown(&profile.directory().await?.put_record(request).await?.into_inner())
         }
         RecordVerb::Get { handle, strong } => {
             let request = wire::GetRecordRequest { handle, consistency: i32::from(strong) };
@@ -34,29 +32,29 @@ pub(crate) async fn run(
             if format == Format::Table {
                 return print_raw(&record.document);
             }
-            summary(&record)
+            shown(&record)
         }
         RecordVerb::List => list(&mut profile.directory().await?).await?,
         RecordVerb::Delete { handle } => {
             let request = wire::DeleteRecordRequest { handle, if_match: String::new() };
-            let done = profile.directory().await?.delete_record(request).await?.into_inner();
-            Output::one(json!({ "revision": done.revision }))
+            let done = profile.directory().await?.delete_record(request).await?;
+            Output::one(json!({ "revision": done.into_inner().revision }))
         }
     };
     Ok(output.print(format)?)
 }
 
-fn signed(file: &Path, key: &Path, signer: &str) -> Result<Vec<u8>, Failure> {
+fn signed(file: &Path, key: &Path, by: &str) -> Result<Vec<u8>, Failure> {
     let wrong = |why: &dyn std::fmt::Display| Failure::usage(format!("{}: {why}", file.display()));
     let record = proto_types::json::parse(&document(file)?).map_err(|error| wrong(&error))?;
-    let signer = Origin::normalise(signer);
-    let signer = signer.map_err(|error| Failure::usage(format!("--signer: {error}")))?;
+    let signer = Origin::normalise(by);
+    let signer = signer.map_err(|error| Failure::usage(format!("--by: {error}")))?;
     let key = keyfile::read(key)?;
     let signed = pilox::proof::sign(&record, &signer, &key.kid, &key.secret);
     Ok(proto_types::json::canonical(signed.map_err(|error| wrong(&error))?.raw()))
 }
 
-fn summary(record: &wire::Record) -> Output {
+fn shown(record: &wire::Record) -> Output {
     Output::one(json!({
         "handle": record.handle,
         "digest": record.digest,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use chaos_cluster::process::{Process, binary};
 use serde_json::{Value, json};
 
@@ -100,6 +100,7 @@ fn a_peer_is_enrolled_states_itself_and_signs_what_it_publishes_by_command_line_
     manifests(&up)?;
     record(&up)?;
     card(&up)?;
+    proven(&up)?;
     up.process.stop(Duration::from_secs(60))
 }
 
@@ -130,7 +131,7 @@ fn record(up: &Up) -> Result<()> {
         "agentCardUrl": "https://peer.example/.well-known/agent-card.json",
     });
     up.write("record.json", record.to_string())?;
-    let sign = ["record", "sign", "record.json", "--signer", PEER, "--key"];
+    let sign = ["record", "sign", "record.json", "--by", PEER, "--key"];
     up.write("signed.json", up.prints(&[&sign[..], &["key.json"]].concat())?)?;
     let put = up.json(&["record", "put", "signed.json"])?;
     assert_eq!((&put["assurance"], &put["owner"]), (&json!("enrolled"), &json!(PEER)));
@@ -157,5 +158,24 @@ fn card(up: &Up) -> Result<()> {
     assert_eq!(up.json(&put)?["assurance"], "enrolled");
     let hits = up.json(&["agent", "search", "--skill", "t"])?;
     assert_eq!(hits["hits"][0]["handle"], "urn:test:card:one");
+    Ok(())
+}
+
+/// Both entries stand in the log, under the key that the registry said at its start.
+fn proven(up: &Up) -> Result<()> {
+    let said = std::fs::read_to_string(up.path("log"))?;
+    let key = said
+        .lines()
+        .find_map(|line| line.split("checkpoints are verified with this key key=").nth(1));
+    let key = key.context("the registry says its key")?;
+    let registry = up.json(&["cluster", "status"])?;
+    let url = registry[0]["url"].as_str().context("a URL")?;
+    let verify = ["log", "verify", "--key", key, "--checkpoint", "state.note"];
+    let both = ["--handle", "urn:test:agent:one", "--card", "urn:test:card:one", url];
+    assert_eq!(up.json(&[&verify[..], &both].concat())?["verified"], true);
+    let proof = up.json(&["log", "proof", "urn:test:card:one", "--card", "--key", key])?;
+    assert_eq!((&proof["kind"], &proof["verified"]), (&json!("card"), &json!(true)));
+    let record = up.code(&["log", "proof", "urn:test:card:one", "--key", key])?;
+    assert_eq!(record, Some(5), "there is no such record");
     Ok(())
 }

@@ -13,13 +13,36 @@ use crate::client::Profile;
 use crate::failure::Failure;
 use crate::http_call::{Call, fetch, open};
 
-/// A record is at most 1 MiB.
-const RECORD_BYTES_MAX: usize = 1 << 20;
+/// A record or card is at most 1 MiB.
+const DOCUMENT_BYTES_MAX: usize = 1 << 20;
 
 /// Where checkpoint and tiles are.
 pub(super) enum Source {
     Registry(Registry),
     Folder(PathBuf),
+}
+
+/// What a proof can be of.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    Record,
+    Card,
+}
+
+impl Kind {
+    /// As the log calls it; its documents are below the plural.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Record => "record",
+            Self::Card => "card",
+        }
+    }
+}
+
+/// An entry of the directory.
+pub(super) struct Named {
+    pub(super) kind: Kind,
+    pub(super) handle: String,
 }
 
 /// A registry, and how it is called.
@@ -70,19 +93,19 @@ async fn get(registry: &Registry, path: &str) -> Result<bytes::Bytes, Failure> {
         .await
 }
 
-/// A record's document, and its proof as the header has it.
-pub(super) async fn record(
+/// Its document, and its proof as the header has it.
+pub(super) async fn document(
     registry: &Registry,
-    handle: &str,
+    named: &Named,
 ) -> Result<(Vec<u8>, String), Failure> {
-    let encoded: String = handle.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let url = format!("{}/v1/records/{encoded}?proof=true", registry.base);
+    let encoded: String = named.handle.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let url = format!("{}/v1/{}s/{encoded}?proof=true", registry.base, named.kind.word());
     let call = Call { method: Method::GET, url: url.clone(), bearer: None, body: Vec::new() };
     let response = open(&registry.profile, call).await?;
     let status = response.status();
     let proof = response.headers().get("ecumene-log-proof");
     let proof = proof.and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let body = Limited::new(response.into_body(), RECORD_BYTES_MAX).collect().await;
+    let body = Limited::new(response.into_body(), DOCUMENT_BYTES_MAX).collect().await;
     let body = body.map_err(|why| Failure::internal(format!("{url}: {why}")))?.to_bytes();
     if !status.is_success() {
         return Err(Failure::http(status, &body));

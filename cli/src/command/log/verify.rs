@@ -11,7 +11,7 @@ use proto_types::tlog::{
 };
 use serde_json::json;
 
-use super::source::{Source, Tiles};
+use super::source::{Named, Source, Tiles};
 use super::{beside, proven};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -24,7 +24,7 @@ pub(super) struct Asked {
     pub(super) policy: Policy,
     pub(super) saved: PathBuf,
     pub(super) entries: bool,
-    pub(super) handle: Option<String>,
+    pub(super) included: Vec<Named>,
 }
 
 pub(super) async fn run(source: &Source, asked: &Asked) -> Result<Output, Failure> {
@@ -39,8 +39,8 @@ pub(super) async fn run(source: &Source, asked: &Asked) -> Result<Output, Failur
     if asked.entries {
         replay(source, &head).await?;
     }
-    if let Some(handle) = &asked.handle {
-        included(source, asked, handle, &head).await?;
+    for named in &asked.included {
+        included(source, asked, named, &head).await?;
     }
     save(&asked.saved, &note)?;
     let signatures = note.signatures().iter().map(|line| line.name.clone());
@@ -128,14 +128,16 @@ async fn replay(source: &Source, head: &Checkpoint) -> Result<(), Failure> {
 async fn included(
     source: &Source,
     asked: &Asked,
-    handle: &str,
+    named: &Named,
     head: &Checkpoint,
 ) -> Result<(), Failure> {
     let Source::Registry(registry) = source else {
-        return Err(Failure::usage("--handle asks a registry; a folder has no documents"));
+        return Err(Failure::usage(
+            "--handle and --card ask a registry; a folder has no documents",
+        ));
     };
     let own = Policy::unwitnessed(asked.policy.log.clone());
-    let (_, shown) = proven(registry, handle, &own).await?;
+    let (_, shown) = proven(registry, named, &own).await?;
     let (old, new) = if shown.size < head.size { (&shown, head) } else { (head, &shown) };
     compared(source, old, new).await?.map_err(Failure::internal)
 }

@@ -3,7 +3,7 @@
 //! It decides the sequence, and that what is not said anew stays as the manifest before said it. The keys are those of
 //! the peer's log, verified here; it must never add or drop one: keys change by operations, which leave a line.
 
-use proto_types::manifest::{ManifestKey, PeerManifest};
+use proto_types::manifest::{Endpoints, ManifestKey, PeerManifest};
 use proto_types::peer::{EnrolledKey, KeySet};
 use proto_types::{Origin, Signed, WallMs};
 use proto_wire::registry::v1 as wire;
@@ -83,17 +83,11 @@ fn manifest(
     statement: Statement,
 ) -> PeerManifest {
     let kept = before.map(Signed::unverified).filter(|_| !statement.anew);
-    let mut endpoints = kept.map(|kept| kept.endpoints.clone()).unwrap_or_default();
-    for (place, said) in [
-        (&mut endpoints.a2a, statement.a2a),
-        (&mut endpoints.wan, statement.wan),
-        (&mut endpoints.descriptor, statement.descriptor),
-    ] {
-        *place = said.map_or(place.take(), non_empty);
-    }
-    let said = Some(statement.capability).filter(|said| !said.is_empty());
-    let capabilities = said.or_else(|| kept.map(|kept| kept.capabilities.clone()));
-    let contact = kept.and_then(|kept| kept.contact.clone());
+    let endpoints = kept.map(|kept| kept.endpoints.clone()).unwrap_or_default();
+    let capabilities = match statement.capability.is_empty() {
+        true => kept.map(|kept| kept.capabilities.clone()).unwrap_or_default(),
+        false => statement.capability.clone(),
+    };
     let issued_at = now();
     PeerManifest {
         issuer,
@@ -103,9 +97,13 @@ fn manifest(
         prev: before.map(Signed::document_digest),
         keys: keys.keys.iter().map(|key| bounded(key, issued_at)).collect(),
         recovery_keys: keys.recovery.clone(),
-        endpoints,
-        capabilities: capabilities.unwrap_or_default(),
-        contact: statement.contact.map_or(contact, non_empty),
+        endpoints: Endpoints {
+            a2a: renewed(endpoints.a2a, statement.a2a),
+            wan: renewed(endpoints.wan, statement.wan),
+            descriptor: renewed(endpoints.descriptor, statement.descriptor),
+        },
+        capabilities,
+        contact: renewed(kept.and_then(|kept| kept.contact.clone()), statement.contact),
     }
 }
 
@@ -120,7 +118,7 @@ fn bounded(key: &EnrolledKey, now: WallMs) -> ManifestKey {
     }
 }
 
-/// An empty text takes away what was said before.
-fn non_empty(text: String) -> Option<String> {
-    Some(text).filter(|text| !text.is_empty())
+/// What is said anew replaces what was said before; an empty text takes it away.
+fn renewed(before: Option<String>, said: Option<String>) -> Option<String> {
+    said.map_or(before, |said| Some(said).filter(|said| !said.is_empty()))
 }

@@ -53,7 +53,7 @@ fn folder(history: &str, size: u64, epoch: u64) -> TempDir {
 fn asked(home: &TempDir) -> Asked {
     let log = signer("log.example", Kind::Log, 1).key().clone();
     let policy = Policy::unwitnessed(log);
-    Asked { policy, saved: home.path().join("saved"), entries: true, handle: None }
+    Asked { policy, saved: home.path().join("saved"), entries: true, included: Vec::new() }
 }
 
 async fn verify(log: &TempDir, asked: &Asked) -> Result<Output, String> {
