@@ -5,10 +5,13 @@
 
 mod acked_writes_survive;
 mod envelopes_take_effect_once;
+mod homes_keep_what_is_theirs;
+mod log_only_grows;
 mod one_leader_a_term;
 mod reads_are_linearizable;
 mod replicas_agree;
 mod revisions_are_told_once;
+mod states_verify;
 mod tasks_end_once;
 mod time_never_falls;
 mod tokens_are_spent_once;
@@ -41,6 +44,9 @@ pub(crate) fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(replicas_agree::ReplicasAgree::default()),
         Box::new(time_never_falls::TimeNeverFalls::default()),
         Box::new(revisions_are_told_once::RevisionsAreToldOnce),
+        Box::new(log_only_grows::LogOnlyGrows::default()),
+        Box::new(states_verify::StatesVerify),
+        Box::new(homes_keep_what_is_theirs::HomesKeepWhatIsTheirs),
         Box::new(acked_writes_survive::AckedWritesSurvive),
         Box::new(reads_are_linearizable::ReadsAreLinearizable),
         Box::new(tokens_are_spent_once::TokensAreSpentOnce),

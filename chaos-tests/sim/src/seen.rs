@@ -13,8 +13,8 @@ use crate::machine::Machine;
 pub(crate) enum Seen {
     /// A member began to lead.
     Elected { member: usize, term: u64 },
-    /// A member applied an entry; its clock and chain thereafter.
-    Applied { member: usize, applied: Position, chain: Digest, clock: WallMs },
+    /// A member applied an entry; its clock, chain and transparency log (size and root) thereafter.
+    Applied { member: usize, applied: Position, chain: Digest, clock: WallMs, log: (u64, Digest) },
     /// A member took over a snapshot.
     Installed { member: usize, machine: Machine },
     /// A member came back with what its disk held.

@@ -3,12 +3,13 @@
 //! It decides wishes by chance alone. It must never look at a member's state: a client knows what it
 //! was told.
 
+mod directory;
 mod names;
 
 use std::collections::BTreeMap;
 
 use proto_types::card::Assurance;
-use proto_types::{LeaseEpoch, TaskId, WallMs};
+use proto_types::{Handle, LeaseEpoch, TaskId, WallMs};
 use registry_core::change::{Lease, Reply};
 use registry_core::command::{Command, PeerCommand, Proposal};
 use registry_core::entry::{NodeState, TaskEnd};
@@ -47,12 +48,13 @@ impl Workload {
             0..18 => return Wish::Read(handle(random.u8(0..4))),
             18..40 => self.put_record(now, random),
             40..45 => {
-                vec![Command::DeleteRecord { handle: handle(random.u8(0..4)), if_match: None }]
+                vec![Command::DeleteRecord { handle: any_handle(random), if_match: None }]
             }
             45..58 => vec![spend(random)],
             58..63 => self.put_manifest(now),
-            63..82 => vec![self.task(now, random)],
-            _ => vec![self.envelope(now, random)],
+            63..74 => vec![self.task(now, random)],
+            74..85 => vec![self.envelope(now, random)],
+            _ => directory::wish(self.body(), self.made, now, random),
         };
         Wish::Write(Proposal { commands })
     }
@@ -82,7 +84,7 @@ impl Workload {
     fn put_record(&mut self, now: WallMs, random: &mut fastrand::Rng) -> Vec<Command> {
         let (put, digest) = self.body();
         let record = Command::PutRecord {
-            handle: handle(random.u8(0..4)),
+            handle: any_handle(random),
             digest,
             updated_at: now,
             valid_until: None,
@@ -165,6 +167,10 @@ impl Workload {
             },
         }
     }
+}
+
+fn any_handle(random: &mut fastrand::Rng) -> Handle {
+    handle(random.u8(0..directory::HANDLES))
 }
 
 fn submit(id: TaskId) -> Command {

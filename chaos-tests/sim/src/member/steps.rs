@@ -94,7 +94,9 @@ impl Member {
             }
             let (applied, chain) = (self.machine.applied, self.machine.chain);
             let clock = query::clock(&self.machine.memory).expect("memory never fails");
-            outbox.seen.push(Seen::Applied { member: self.id, applied, chain, clock });
+            let log = query::log_head(&self.machine.memory).expect("memory never fails");
+            let log = log.expect("it is open before clients begin");
+            outbox.seen.push(Seen::Applied { member: self.id, applied, chain, clock, log });
         }
     }
 

@@ -3,12 +3,15 @@
 //! It decides names only. All of them are checked ids, spelled here.
 
 use proto_types::{
-    ContextId, Digest, EnvelopeId, Handle, Kid, NodeId, Origin, SecretKey, TaskId, WallMs,
+    ContextId, Digest, EnvelopeId, Handle, Kid, Namespace, NodeId, Origin, SecretKey, TaskId,
+    WallMs,
 };
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, LedgerCommand, Proposal};
 use registry_core::entry::{
     AgentKind, Approval, Capacity, EnrolledKey, JoinRole, Limits, NodeState,
 };
+
+use super::directory;
 
 /// When worlds begin: a round time, far from the epoch.
 pub(crate) const START: WallMs = WallMs(1_800_000_000_000);
@@ -28,6 +31,23 @@ pub(super) fn issuer() -> Origin {
 
 pub(super) fn source() -> Origin {
     Origin::parse("https://peer.example").expect(SPELLED)
+}
+
+/// A peer that is let in and shut out.
+pub(super) fn other() -> Origin {
+    Origin::parse("https://other.example").expect(SPELLED)
+}
+
+/// A registry that entries are taken from: what it is called here, and where it is.
+pub(super) fn partner(name: u8) -> (Namespace, Origin) {
+    let called = Namespace::parse(&format!("partner-{name}")).expect(SPELLED);
+    (called, Origin::parse(&format!("https://registry-{name}.example")).expect(SPELLED))
+}
+
+/// A namespace, and the handles that it claims: one each.
+pub(super) fn tenant(name: u8) -> (Namespace, String) {
+    let called = Namespace::parse(&format!("tenant-{name}")).expect(SPELLED);
+    (called, handle(4 + name).to_string())
 }
 
 pub(super) fn kid() -> Kid {
@@ -67,7 +87,8 @@ pub(super) fn furniture_body() -> Digest {
     Digest::of(b"furniture")
 }
 
-/// What has to be there before clients begin: a peer, an agent and two nodes.
+/// What has to be there before clients begin: an open log, two peers, an agent, two
+/// nodes, partners and tenants.
 pub(crate) fn furniture() -> Vec<Proposal> {
     let body = Command::PutBody { bytes: b"furniture".to_vec() };
     let peer =
@@ -84,7 +105,12 @@ pub(crate) fn furniture() -> Vec<Proposal> {
         card: furniture_body(),
         visibility: None,
     };
-    let mut proposals = vec![Proposal { commands: vec![body, peer, agent] }];
+    let log = Command::Ledger(LedgerCommand::OpenLog { seed: Digest::of(b"seed") });
+    let known = EnrolledKey::new(kid(), SecretKey::from_seed(&[8; 32]).public());
+    let other =
+        Command::EnrolPeer { origin: other(), keys: vec![known], approval: Approval::Operator };
+    let commands = vec![log, body, peer, other, agent];
+    let mut proposals = vec![Proposal { commands }, Proposal { commands: directory::furniture() }];
     proposals.extend((0..2).map(furnish_node));
     proposals
 }

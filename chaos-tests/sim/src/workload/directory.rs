@@ -1,0 +1,169 @@
+//! Wishes about the directory beyond records: cards and what a search knows of them, namespaces, standings, the audit,
+//! what a crawler saw, and entries of other registries.
+//!
+//! It decides wishes by chance alone, on the few handles that local writers use too, so that homes, tenants and owners
+//! meet. Every revision that a partner tells is of this client's own count: some are old news elsewhere, and refused.
+
+use proto_types::card::Assurance;
+use proto_types::{Digest, WallMs};
+use registry_core::command::{
+    Command, Foreign, Import, ImportedRecord, LedgerCommand, NamespaceCommand, PeerCommand,
+};
+use registry_core::entry::{
+    ImportKind, Liveness, PartnerKind, PartnerTerms, PeerStatus, Quotas, Source, Subject, Terms,
+    Visibility,
+};
+use registry_core::search::{Document, Facts, Told};
+
+use super::names::{handle, other, partner, tenant};
+
+/// Handles that records, cards and imports share.
+pub(super) const HANDLES: u8 = 6;
+
+/// A proposal about the directory. `body` is fresh bytes and their digest; `count` has never been said before.
+pub(super) fn wish(
+    body: (Command, Digest),
+    count: u64,
+    now: WallMs,
+    random: &mut fastrand::Rng,
+) -> Vec<Command> {
+    match random.u8(0..100) {
+        0..30 => card(body, random),
+        30..55 => import(body, count, now, random),
+        55..68 => vec![agreement(random)],
+        68..80 => vec![namespace(random)],
+        80..88 => vec![standing(random)],
+        88..94 => vec![seen(random)],
+        _ => vec![audit(count, random)],
+    }
+}
+
+fn card((put, digest): (Command, Digest), random: &mut fastrand::Rng) -> Vec<Command> {
+    let handle = handle(random.u8(0..HANDLES));
+    let facts = Facts { name: "card", description: "of this world", ..Facts::default() };
+    let document = Document::of(&facts);
+    let told = Told { source: Source::Card, handle: handle.clone(), digest, document };
+    let card = Command::PutCard {
+        handle,
+        digest,
+        assurance: Assurance::Unsigned,
+        owner: None,
+        visibility: random
+            .choice([None, Some(Visibility::Private), Some(Visibility::Public)])
+            .flatten(),
+    };
+    match random.u8(0..4) {
+        0 => vec![put, card],
+        _ => vec![put, card, Command::PutSearch(told)],
+    }
+}
+
+fn import(
+    (put, digest): (Command, Digest),
+    count: u64,
+    now: WallMs,
+    random: &mut fastrand::Rng,
+) -> Vec<Command> {
+    let (giver, home) = partner(random.u8(0..2));
+    let import = Import {
+        partner: giver,
+        kind: ImportKind::Record,
+        // One of those that are read, so that most of these are told of by their own writers alone; and some that
+        // nobody here writes.
+        handle: handle(random.u8(3..HANDLES + 2)),
+        home,
+        home_revision: count,
+        hops: 1,
+        hops_max: 1,
+        entry: (random.u8(0..5) > 0).then(|| imported(digest, now)),
+    };
+    vec![put, Foreign::Import(Box::new(import)).into()]
+}
+
+fn imported(digest: Digest, updated_at: WallMs) -> ImportedRecord {
+    ImportedRecord {
+        digest,
+        assurance: Assurance::Unsigned,
+        owner: None,
+        public: true,
+        updated_at,
+        valid_until: None,
+        ttl_s: None,
+        agent_card_url: "https://elsewhere.example/card.json".to_owned(),
+    }
+}
+
+/// What is there before clients begin: both partners, and both tenants.
+pub(super) fn furniture() -> Vec<Command> {
+    (0..2).flat_map(|name| [agreed(name, 2), claimed(name, Quotas::default())]).collect()
+}
+
+fn agreed(name: u8, quota: u64) -> Command {
+    let (name, url) = partner(name);
+    let terms = PartnerTerms {
+        url,
+        kind: PartnerKind::Ecumene,
+        catalog_key: None,
+        log_key: String::new(),
+        hops: 1,
+        namespaces: Vec::new(),
+        quota,
+    };
+    Foreign::PutPartner { name, terms: Box::new(terms) }.into()
+}
+
+fn claimed(name: u8, quotas: Quotas) -> Command {
+    let (name, prefix) = tenant(name);
+    let terms = Terms { prefixes: vec![prefix], quotas, ..Terms::default() };
+    Command::Namespace(NamespaceCommand::Put { name, terms: Box::new(terms), by: None })
+}
+
+/// Partners are agreed with, caught in a lie, and left.
+fn agreement(random: &mut fastrand::Rng) -> Command {
+    let called = random.u8(0..2);
+    let (name, _) = partner(called);
+    let wish = match random.u8(0..10) {
+        0..5 => return agreed(called, random.u64(1..4)),
+        5..8 => Foreign::AdvancePartner { name, cursor: random.u64(0..100), checkpoint: None },
+        8 => Foreign::QuarantinePartner { name, reason: "by chance".to_owned() },
+        _ => Foreign::RemovePartner { name },
+    };
+    wish.into()
+}
+
+/// Tenants come, with narrow terms, and go.
+fn namespace(random: &mut fastrand::Rng) -> Command {
+    let called = random.u8(0..2);
+    let quotas = Quotas { records: Some(random.u64(0..3)), ..Quotas::default() };
+    match random.u8(0..3) {
+        0 => Command::Namespace(NamespaceCommand::Delete { name: tenant(called).0 }),
+        _ => claimed(called, quotas),
+    }
+}
+
+fn standing(random: &mut fastrand::Rng) -> Command {
+    let standing = if random.bool() { PeerStatus::Active } else { PeerStatus::Suspended };
+    Command::Peer(PeerCommand::Stand { origin: other(), standing, reason: None })
+}
+
+fn seen(random: &mut fastrand::Rng) -> Command {
+    let subject = match random.bool() {
+        true => Subject::Peer(other()),
+        false => Subject::Record(handle(random.u8(0..HANDLES))),
+    };
+    let class = if random.bool() { Liveness::Open } else { Liveness::Unreachable };
+    Foreign::SetLiveness { subject, class, prober: 1, why: "by chance".to_owned() }.into()
+}
+
+fn audit(count: u64, random: &mut fastrand::Rng) -> Command {
+    Command::Ledger(match random.u8(0..4) {
+        0 => LedgerCommand::TruncateAudit { through: random.u64(0..20) },
+        _ => LedgerCommand::Audit {
+            who: "operator".to_owned(),
+            action: "tried".to_owned(),
+            target: count.to_string(),
+            outcome: "done".to_owned(),
+            request_id: String::new(),
+        },
+    })
+}
