@@ -20,6 +20,13 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 /// Members are near each other.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// A silent connection is probed after this long.
+const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// A probe without an answer for this long ends the connection: one that was cut would else wait for its next repetition
+/// long after the network is whole again, and every strong read with it.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// The connection to the last leader that was asked.
 #[derive(Debug)]
 pub(crate) struct LeaderLine {
@@ -65,7 +72,11 @@ impl LeaderLine {
             return Ok(channel.clone());
         }
         let endpoint = Endpoint::from_shared(leader.to_owned()).map_err(|_| unconfirmed())?;
-        let endpoint = endpoint.connect_timeout(CONNECT_TIMEOUT);
+        let endpoint = endpoint
+            .connect_timeout(CONNECT_TIMEOUT)
+            .http2_keep_alive_interval(PROBE_INTERVAL)
+            .keep_alive_timeout(PROBE_TIMEOUT)
+            .keep_alive_while_idle(true);
         let channel = endpoint.connect_with_connector_lazy(self.connector.clone());
         *kept = Some((leader.to_owned(), channel.clone()));
         Ok(channel)

@@ -21,6 +21,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// A silent connection is probed after this long, so that one cut without a word is noticed.
 const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 
+/// A probe without an answer for this long ends the connection. One that was cut would else wait for its next repetition
+/// when the network is whole again, which may be as long as the cut was; a new one comes about at once.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// Bytes in flight before the receiver has to say that it reads: a whole replication message.
 const WINDOW_BYTES: u32 = 8 << 20;
 
@@ -35,6 +39,7 @@ pub(crate) fn client(
     let endpoint = Endpoint::from_shared(address.to_owned())?
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(PROBE_INTERVAL)
+        .keep_alive_timeout(PROBE_TIMEOUT)
         .keep_alive_while_idle(true)
         .initial_stream_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES.saturating_mul(2));
