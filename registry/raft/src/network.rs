@@ -12,14 +12,15 @@ mod service;
 use serde::{Deserialize, Serialize};
 
 pub use self::auth::{ClusterSecret, Credentials};
-pub(crate) use self::caller::Caller;
+pub(crate) use self::caller::{Caller, Confirmed};
 pub use self::channel::MESSAGE_BYTES_MAX;
 pub(crate) use self::channel::{Client, client, request};
 pub(crate) use self::contact::Contact;
+use self::contact::{Moment, Word};
 pub(crate) use self::peer::Peers;
 pub use self::service::TransportService;
 use crate::snapshot::{Manifest, Want};
-use crate::types::{Vote, VoteRequest};
+use crate::types::{AppendRequest, AppendResponse, Vote, VoteRequest};
 
 /// Every message says whom it is for: an address may have passed to another member.
 #[derive(Debug, Serialize, Deserialize)]
@@ -30,6 +31,22 @@ pub(crate) struct Call<T> {
     #[serde(default)]
     pub epoch: u64,
     pub body: T,
+}
+
+/// Entries or a heartbeat.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Append {
+    pub request: AppendRequest,
+    /// Absent until the leader has an answer of this member, and one of a majority.
+    pub word: Option<Word>,
+}
+
+/// The answer to [`Append`].
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Appended {
+    pub answer: AppendResponse,
+    /// When it was given, by the clock of the member that answers.
+    pub moment: Moment,
 }
 
 /// Both kinds of election message share one RPC.

@@ -213,11 +213,18 @@ impl Registry {
         self.inner.leadership.clone()
     }
 
-    /// How long ago this member last knew its view to be the cluster's: since a leader was heard, or, on the leader, since
-    /// a majority answered. `None` as long as neither has happened; what was heard may still wait to be applied.
+    /// How old this member's view is at most: everything that was acknowledged longer ago, anywhere in the cluster, is in
+    /// it. A leader knows it since a majority answered it, a follower by the leader's word. `None` as long as neither has
+    /// happened.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
-        if self.is_leader() { led_age(&self.inner.raft) } else { self.inner.contact.age() }
+        let metrics = self.inner.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        // Before it has applied an entry of its own term a leader may lack what another one acknowledged.
+        if self.is_leader() && self.inner.published.term() == metrics.current_term {
+            return led_age(&metrics);
+        }
+        self.inner.contact.age(metrics.last_applied.as_ref().map(|last| last.index()))
     }
 
     /// How this member stands.

@@ -1,22 +1,49 @@
 //! What every call to another member carries, and what is learnt from each refusal.
 //! It must never let a call go out without the epoch of this member's own state.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use super::{Call, Credentials};
 use crate::machine::Published;
 use crate::standing::Standing;
+
+/// What a leader knows at the newest answer of a majority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Confirmed {
+    /// How long ago it sent what was answered.
+    pub ago: Duration,
+    /// What it knew to be committed after that. An entry of its own term is among it: before, it may not know of all that
+    /// another leader acknowledged.
+    pub commit: u64,
+}
+
+type Ask = Box<dyn Fn() -> Option<Confirmed> + Send + Sync>;
 
 #[derive(Clone)]
 pub(crate) struct Caller {
     credentials: Credentials,
     published: Arc<Published>,
     standing: Arc<Standing>,
+    /// Set once consensus runs, which makes its calls through this.
+    confirmed: Arc<OnceLock<Ask>>,
 }
 
 impl Caller {
     pub(crate) fn new(credentials: Credentials, published: Arc<Published>) -> Self {
-        Self { credentials, published, standing: Arc::new(Standing::new()) }
+        let (standing, confirmed) = (Arc::new(Standing::new()), Arc::default());
+        Self { credentials, published, standing, confirmed }
+    }
+
+    /// Has calls say how new the leader's knowledge is; it is told once. `confirmed` must hold no handle of consensus,
+    /// which holds this.
+    pub(crate) fn confirm_by(&self, confirmed: Ask) {
+        // There is one start.
+        let _ = self.confirmed.set(confirmed);
+    }
+
+    pub(super) fn confirmed(&self) -> Option<Confirmed> {
+        self.confirmed.get().and_then(|confirmed| confirmed())
     }
 
     /// What the others say of this member.

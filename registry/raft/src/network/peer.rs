@@ -3,6 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use openraft::BasicNode;
 use openraft::errors::{
@@ -15,7 +16,8 @@ use serde::de::DeserializeOwned;
 use tonic::{Code, Response, Status};
 
 use super::channel::signed;
-use super::{Ballot, Caller, Client, Opening, client, request};
+use super::contact::{Moment, Word, millis};
+use super::{Append, Appended, Ballot, Caller, Client, Confirmed, Opening, client, request};
 use crate::codec::{decode, encode};
 use crate::snapshot::{Stored, Want, frames};
 use crate::types::{
@@ -46,6 +48,7 @@ impl RaftNetworkFactory<TypeConfig> for Peers {
             client: client(self.calls.credentials(), target, &node.addr)
                 .map_err(|cause| format!("{}: {cause}", node.addr)),
             calls: self.calls.clone(),
+            heard: None,
         }
     }
 }
@@ -56,9 +59,19 @@ pub(crate) struct Peer {
     /// An address that is no URL fails every call, which openraft retries until the membership is corrected.
     client: Result<Client, String>,
     calls: Caller,
+    /// The moment in its newest answer to an append, and when that came.
+    heard: Option<(Moment, Instant)>,
 }
 
 impl Peer {
+    /// What it may believe of a message that is sent now.
+    fn word(&self) -> Option<Word> {
+        let (moment, came) = self.heard?;
+        let Confirmed { ago, commit } = self.calls.confirmed()?;
+        let (held_ms, confirmed_ms) = (millis(came.elapsed()), millis(ago));
+        Some(Word { moment, held_ms, confirmed_ms, commit })
+    }
+
     fn client(&self) -> Result<Client, RpcError> {
         let client = self.client.clone();
         client.map_err(|why| RPCError::Unreachable(Unreachable::from_string(why)))
@@ -101,8 +114,13 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         option: RPCOption,
     ) -> Result<AppendResponse, RpcError> {
         let mut client = self.client()?;
-        let message = request(self.calls.credentials(), self.spell(rpc)?, option.hard_ttl());
-        self.answer(RPCTypes::AppendEntries, &option, client.append(message)).await
+        let append = Append { request: rpc, word: self.word() };
+        let message = request(self.calls.credentials(), self.spell(append)?, option.hard_ttl());
+        let call = client.append(message);
+        let Appended { answer, moment } =
+            self.answer(RPCTypes::AppendEntries, &option, call).await?;
+        self.heard = Some((moment, Instant::now()));
+        Ok(answer)
     }
 
     async fn vote(

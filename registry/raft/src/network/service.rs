@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::vote::RaftLeaderId as _;
 use proto_wire::raft::v1::Frame;
 use proto_wire::raft::v1::raft_transport_server::RaftTransport;
@@ -17,14 +18,14 @@ use serde::de::DeserializeOwned;
 use tokio::sync::SemaphorePermit;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Ballot, Call, Contact, Credentials, Opening};
+use super::{Append, Appended, Ballot, Call, Contact, Credentials, Opening};
 use crate::codec::{decode, encode};
 use crate::home::Home;
 use crate::machine::Published;
 use crate::proposer::Proposer;
 use crate::snapshot::{Incoming, Manifest, Refused, Snapshots, Stored, Want};
 use crate::standing::REMOVED;
-use crate::types::{AppendRequest, Raft, TransferRequest, VoteRequest};
+use crate::types::{Raft, TransferRequest, VoteRequest};
 
 /// A sender of a snapshot that is silent for this long has gone.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
@@ -93,7 +94,6 @@ impl TransportService {
         while let Some(frame) = next(&mut frames).await? {
             let write = move || incoming.write(&frame.body).map(|()| incoming);
             incoming = disk(write).await?;
-            self.contact.touch();
         }
         let home = Arc::clone(&self.home);
         disk(move || incoming.finish(&home)).await
@@ -108,12 +108,14 @@ impl TransportService {
 #[tonic::async_trait]
 impl RaftTransport for TransportService {
     async fn append(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
-        let rpc: AppendRequest = self.call(request)?;
-        let answer = self.raft.append_entries(rpc).await.map_err(stopped)?;
-        if !matches!(answer, openraft::raft::AppendEntriesResponse::HigherVote(_)) {
-            self.contact.touch();
+        let Append { request, word } = self.call(request)?;
+        let answer = self.raft.append_entries(request).await.map_err(stopped)?;
+        if let Some(word) = word
+            && !matches!(answer, openraft::raft::AppendEntriesResponse::HigherVote(_))
+        {
+            self.contact.hear(&word, applied(&self.raft));
         }
-        respond(&answer)
+        respond(&Appended { answer, moment: self.contact.now() })
     }
 
     async fn vote(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
@@ -134,7 +136,6 @@ impl RaftTransport for TransportService {
         let manifest: Manifest = self.call(request)?;
         let _turn = self.turn()?;
         let snapshots = Arc::clone(&self.snapshots);
-        self.contact.touch();
         respond(&disk(move || snapshots.wanted(&manifest)).await?)
     }
 
@@ -162,6 +163,13 @@ impl RaftTransport for TransportService {
         let proposal: Proposal = self.call(request)?;
         respond(&self.proposer.propose(&proposal, None).await)
     }
+}
+
+/// The last entry in the state.
+fn applied(raft: &Raft) -> Option<u64> {
+    let metrics = raft.metrics();
+    let metrics = metrics.borrow_watched();
+    metrics.last_applied.as_ref().map(|last| last.index())
 }
 
 async fn next(frames: &mut Streaming<Frame>) -> Result<Option<Frame>, Status> {

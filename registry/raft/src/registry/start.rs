@@ -4,11 +4,12 @@
 use std::sync::{Arc, Mutex};
 
 use openraft::BasicNode;
+use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::errors::{InitializeError, RaftError};
 use tokio::task::JoinSet;
 
 use super::forward::Forwarder;
-use super::status::watch_leadership;
+use super::status::{confirmed, watch_leadership};
 use super::{Inner, Registry};
 use crate::home::Home;
 use crate::log::LogStore;
@@ -51,8 +52,7 @@ impl Registry {
         let calls = Caller::new(credentials.clone(), Arc::clone(&published));
         let peers = Peers::new(config.id, calls.clone());
         let raft = founded(Raft::new(config.id, settings, peers, log, machine), &config).await?;
-        let mut tasks = JoinSet::new();
-        tasks.spawn(rest_once_removed(raft.clone(), calls.standing().watch()));
+        let mut tasks = attended(&raft, &calls);
         let inner = Inner {
             id: config.id,
             proposer: Proposer::start(raft.clone(), config.clock, &mut tasks),
@@ -62,7 +62,7 @@ impl Registry {
             forwarder: Forwarder::new(calls),
             silence_max: config.timings.election_max.saturating_mul(3),
             changing: tokio::sync::Mutex::new(()),
-            contact: Arc::new(Contact::default()),
+            contact: Arc::new(Contact::new()),
             tasks: Mutex::new(tasks),
             raft,
             home,
@@ -109,6 +109,15 @@ async fn founded(
         raft.trigger().elect(false).await.map_err(|cause| failed(&cause))?;
     }
     Ok(raft)
+}
+
+/// Has calls say what consensus knows, and consensus do what calls are told.
+fn attended(raft: &Raft, calls: &Caller) -> JoinSet<()> {
+    let metrics = raft.metrics();
+    calls.confirm_by(Box::new(move || confirmed(&metrics.borrow_watched())));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(rest_once_removed(raft.clone(), calls.standing().watch()));
+    tasks
 }
 
 /// A member that was removed stops asking for votes: the others would refuse it each time.

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::{Inner, LAG_MAX};
+use crate::network::Confirmed;
 use crate::types::{Raft, TypeConfig};
 
 /// Who leads, in which term. Within a term there is at most one leader.
@@ -163,14 +164,20 @@ pub(super) fn failed(raft: &Raft) -> impl Future<Output = String> + Send + use<>
     }
 }
 
+/// What this leader knows at the newest answer of a majority. All of it is of one moment of consensus.
+pub(super) fn confirmed(metrics: &RaftMetrics<TypeConfig>) -> Option<Confirmed> {
+    let commit = metrics.cluster_committed.as_ref()?;
+    let own = **commit.committed_leader_id() == metrics.current_term;
+    let ago = led_age(metrics).filter(|_| own)?;
+    Some(Confirmed { ago, commit: commit.index() })
+}
+
 /// How long ago a majority answered this leader.
-pub(super) fn led_age(raft: &Raft) -> Option<Duration> {
-    if raft.voter_ids().count() == 1 {
+pub(super) fn led_age(metrics: &RaftMetrics<TypeConfig>) -> Option<Duration> {
+    if metrics.membership_config.membership().voter_ids().count() == 1 {
         return Some(Duration::ZERO);
     }
-    let metrics = raft.metrics();
-    let acknowledged = metrics.borrow_watched().last_quorum_acked;
-    acknowledged.map(|at| at.into_inner().elapsed())
+    metrics.last_quorum_acked.map(|at| at.into_inner().elapsed())
 }
 
 /// Turns openraft's metrics into a stream of changes that ends with the member.
