@@ -82,7 +82,7 @@ bench: deps guests ## the cores under criterion, then a load run; figures per CP
 
 SEEDS ?= 20000
 
-chaos: build venv ## simulated worlds (SEEDS=20000), disks that fail at every step, the rounds of kill -9
+chaos: build venv ## simulated worlds (SEEDS=20000), disks that fail at every step, the rounds of kill -9, partitions
 	cargo run --locked --quiet -p chaos-sim -- --seeds $(SEEDS)
 	ECUMENE_EVERY_STEP=1 cargo nextest run --locked -p registry-store steps::
 	cargo nextest run --locked -p chaos-cluster --run-ignored all

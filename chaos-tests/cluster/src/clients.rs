@@ -15,6 +15,9 @@ use tonic::transport::{Channel, Endpoint};
 /// Longer than an election, shorter than a test's patience.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Longer than any handshake between processes that are up.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Both services of a member.
 #[derive(Clone, Debug)]
 pub struct Operator {
@@ -52,9 +55,22 @@ impl Operator {
     /// # Errors
     /// It does not take a connection.
     pub async fn connect_by(connector: Connector, url: &str, token: &str) -> Result<Self> {
+        Self::connect_within(connector, url, token, CALL_TIMEOUT).await
+    }
+
+    /// As [`Operator::connect_by`]; a call without an answer fails after `timeout`.
+    ///
+    /// # Errors
+    /// It does not take a connection.
+    pub async fn connect_within(
+        connector: Connector,
+        url: &str,
+        token: &str,
+        timeout: Duration,
+    ) -> Result<Self> {
         let endpoint = Endpoint::from_shared(url.to_owned())?
-            .connect_timeout(Duration::from_secs(2))
-            .timeout(CALL_TIMEOUT);
+            .connect_timeout(timeout.min(CONNECT_TIMEOUT))
+            .timeout(timeout);
         let channel = endpoint
             .connect_with_connector(connector)
             .await

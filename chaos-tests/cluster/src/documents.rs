@@ -33,8 +33,21 @@ pub fn record(peer: &Peer, handle: &str, updated_at: WallMs) -> Result<Vec<u8>> 
 /// # Errors
 /// A member is not one that a card may have.
 pub fn card(peer: &Peer, name: &str) -> Result<Vec<u8>> {
-    let mut card = text_agent();
+    let mut card = reached_at(peer);
     card["name"] = name.into();
+    Ok(jws::sign(&card, &peer.kid, &peer.key)?.into_bytes())
+}
+
+/// The same in this version, unsigned.
+#[must_use]
+pub fn plain_card(peer: &Peer, version: &str) -> Vec<u8> {
+    let mut card = reached_at(peer);
+    card["version"] = version.into();
+    card.to_string().into_bytes()
+}
+
+fn reached_at(peer: &Peer) -> Value {
+    let mut card = text_agent();
     card["supportedInterfaces"] = json!([{
         "url": format!("{}/rpc", peer.origin),
         "protocolBinding": "JSONRPC",
@@ -43,7 +56,7 @@ pub fn card(peer: &Peer, name: &str) -> Result<Vec<u8>> {
     card["capabilities"] = json!({ "streaming": true });
     card["defaultInputModes"] = json!(["text/plain"]);
     card["defaultOutputModes"] = json!(["text/plain"]);
-    Ok(jws::sign(&card, &peer.kid, &peer.key)?.into_bytes())
+    card
 }
 
 /// What a hosted text agent says of itself when it is deployed.

@@ -4,9 +4,13 @@
 
 pub mod clients;
 pub mod documents;
+pub mod hosts;
+pub mod labels;
+pub mod linear;
 pub mod peer;
 pub mod process;
 mod python;
+pub mod sandbox;
 pub mod sdk;
 pub mod stranger;
 pub mod web;

@@ -22,6 +22,14 @@ impl Process {
     /// # Errors
     /// The binary is not built, or the system refuses.
     pub fn start(name: &str, args: &[&str], log: &Path) -> Result<Self> {
+        Self::start_on(&[], name, args, log)
+    }
+
+    /// As [`Process::start`], on a host: `on` is the program that goes there and becomes the one that it is given.
+    ///
+    /// # Errors
+    /// As [`Process::start`].
+    pub fn start_on(on: &[String], name: &str, args: &[&str], log: &Path) -> Result<Self> {
         let binary = binary()?;
         let output = File::options()
             .create(true)
@@ -29,8 +37,10 @@ impl Process {
             .open(log)
             .context("the log cannot be opened")?;
         // A bound on the size of files, which can stand in for a full disk, is to be an error and not a signal.
-        let child = Command::new("sh")
-            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+        let shell = ["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""];
+        let mut words = on.iter().map(String::as_str).chain(shell);
+        let child = Command::new(words.next().unwrap_or("sh"))
+            .args(words)
             .arg(&binary)
             .args(args)
             .env("RUST_BACKTRACE", "1")

@@ -1,9 +1,10 @@
-//! A world on loopback: registry members, gateways and nodes with their files, each a real process.
+//! A world on loopback or on hosts of its own: registry members, gateways and nodes with their files, each a real process.
 //! It decides ports, folders and timings; it must never share a folder between two members.
 
 mod certificates;
 mod command;
 mod files;
+mod network;
 mod wait;
 
 use std::net::TcpListener;
@@ -15,6 +16,7 @@ use proto_wire::registry::v1 as wire;
 use tempfile::TempDir;
 
 use crate::clients::Operator;
+use crate::hosts::Hosts;
 use crate::process::Process;
 use crate::web;
 
@@ -26,6 +28,8 @@ pub struct World {
     folder: TempDir,
     /// Whether everything is in TLS, with certificates of the command line.
     certified: bool,
+    /// The members' network, if they are on hosts of their own.
+    hosts: Option<Hosts>,
     /// The registry's members, in order of their numbers.
     pub members: Vec<Member>,
     /// Gateways, in order of their start.
@@ -72,7 +76,7 @@ impl World {
     /// # Errors
     /// As [`World::registry`].
     pub async fn certified(count: u64) -> Result<Self> {
-        Self::laid_out(count, true)?.started().await
+        Self::laid_out(count, true, None)?.started().await
     }
 
     async fn started(mut self) -> Result<Self> {
@@ -88,13 +92,13 @@ impl World {
     /// # Errors
     /// The files cannot be written.
     pub fn prepared(count: u64) -> Result<Self> {
-        Self::laid_out(count, false)
+        Self::laid_out(count, false, None)
     }
 
-    fn laid_out(count: u64, certified: bool) -> Result<Self> {
+    fn laid_out(count: u64, certified: bool, hosts: Option<Hosts>) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("ecumene-world-").tempdir()?;
         let (members, gateways, nodes) = (Vec::new(), Vec::new(), Vec::new());
-        let mut world = Self { folder, certified, members, gateways, nodes };
+        let mut world = Self { folder, certified, hosts, members, gateways, nodes };
         if certified {
             world.make_authority()?;
         }
@@ -103,9 +107,8 @@ impl World {
         {
             world.secret(name, &files::hex_of_random(length))?;
         }
-        let ports: Vec<u16> = (0..count).map(|_| free_port()).collect::<Result<_>>()?;
         let urls: Vec<String> =
-            ports.iter().map(|port| format!("{}://127.0.0.1:{port}", world.scheme())).collect();
+            (1..=count).map(|id| world.member_url(id)).collect::<Result<_>>()?;
         for (id, url) in (1_u64..).zip(&urls) {
             world.certify("registry", &id.to_string())?;
             let config = world.file(&format!("r{id}.toml"), &world.member_toml(id, &urls))?;
@@ -122,7 +125,7 @@ impl World {
         let join = self.invite("registry").await?;
         self.secret(&format!("r{id}-join"), &join)?;
         self.certify("registry", &id.to_string())?;
-        let url = format!("{}://127.0.0.1:{}", self.scheme(), free_port()?);
+        let url = self.member_url(id)?;
         let config = self.file(&format!("r{id}.toml"), &self.joining_toml(id, &url))?;
         self.members.push(Member { id, url, config, process: None });
         let at = self.members.len() - 1;
@@ -166,7 +169,8 @@ impl World {
     pub fn start_member(&mut self, at: usize) -> Result<()> {
         let member = &self.members[at];
         let (name, config) = (format!("r{}", member.id), member.config.clone());
-        self.members[at].process = Some(self.role("registry", &name, &config)?);
+        let host = self.host_of(member.id);
+        self.members[at].process = Some(self.role_on(&host, "registry", &name, &config)?);
         Ok(())
     }
 
@@ -268,8 +272,13 @@ impl World {
     }
 
     fn role(&self, role: &str, name: &str, config: &Path) -> Result<Process> {
+        self.role_on(&[], role, name, config)
+    }
+
+    fn role_on(&self, host: &[String], role: &str, name: &str, config: &Path) -> Result<Process> {
         let config = config.to_str().context("a path that is not UTF-8")?;
-        Process::start(name, &[role, "run", "--config", config], &self.path(&format!("{name}.log")))
+        let log = self.path(&format!("{name}.log"));
+        Process::start_on(host, name, &[role, "run", "--config", config], &log)
     }
 }
 

@@ -40,7 +40,8 @@ impl World {
         }
         let folder = self.path("certificates").display().to_string();
         let out = ["--authority", &folder, "--out", &folder, "--force"];
-        let asked = ["cert", "issue", "--role", role, "--id", id, "--ip", "127.0.0.1"];
+        let ip = self.certified_ip(role, id);
+        let asked = ["cert", "issue", "--role", role, "--id", id, "--ip", &ip];
         ecumene(&[&asked[..], &out[..]].concat())
     }
 

@@ -9,6 +9,7 @@ mod history;
 mod keys;
 mod kill_loop;
 mod membership;
+mod partitions;
 mod pauses;
 mod placement;
 mod sdk_interop;
