@@ -22,8 +22,14 @@ pub fn page(page: &Page, explain: bool) -> wire::SearchAgentsResponse {
             documents: page.basis.documents,
             words: page.basis.words.iter().map(word).collect(),
             min_reputation: f64::from(page.basis.reputation) / 10.0,
+            order: order(page).to_owned(),
         }),
     }
+}
+
+/// A search without words gives no scores, and walks the handles.
+fn order(page: &Page) -> &'static str {
+    if page.basis.words.is_empty() { "handle" } else { "relevance" }
 }
 
 fn hit(hit: &Hit, explain: bool) -> wire::AgentHit {
@@ -71,6 +77,7 @@ pub fn json(page: &wire::SearchAgentsResponse) -> Value {
     if let Some(basis) = &page.basis {
         let word = |word: &wire::WordBasis| json!({ "word": word.word, "documents": word.documents, "rarity": word.rarity });
         body["basis"] = json!({
+            "order": basis.order,
             "documents": basis.documents,
             "words": basis.words.iter().map(word).collect::<Vec<_>>(),
         });

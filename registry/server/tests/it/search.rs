@@ -113,11 +113,14 @@ async fn a_hit_is_explained_and_its_parts_add_up() {
     let parts = hit["parts"].as_array().unwrap();
     let points: u64 = parts.iter().map(|part| part["points"].as_u64().unwrap()).sum();
     assert_eq!((parts.len(), Some(points)), (2, hit["score"].as_u64()));
+    assert_eq!(page["basis"]["order"], "relevance");
     assert_eq!(page["basis"]["documents"], 4);
     assert_eq!(
         page["basis"]["words"][0],
         json!({ "word": "babel", "documents": 2, "rarity": 693 })
     );
+    let listed = json(&world.get("/v1/agents?tag=text&explain=true").await);
+    assert_eq!(listed["basis"]["order"], "handle", "without words");
     let plain = json(&world.get("/v1/agents?q=babel+text").await);
     assert!(plain.get("basis").is_none() && plain["hits"][0].get("parts").is_none());
 
