@@ -10,6 +10,7 @@ mod log_only_grows;
 mod one_leader_a_term;
 mod reads_are_linearizable;
 mod replicas_agree;
+mod reports_count_once;
 mod revisions_are_told_once;
 mod states_verify;
 mod tasks_end_once;
@@ -46,6 +47,7 @@ pub(crate) fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(revisions_are_told_once::RevisionsAreToldOnce),
         Box::new(log_only_grows::LogOnlyGrows::default()),
         Box::new(states_verify::StatesVerify),
+        Box::new(reports_count_once::ReportsCountOnce),
         Box::new(homes_keep_what_is_theirs::HomesKeepWhatIsTheirs),
         Box::new(acked_writes_survive::AckedWritesSurvive),
         Box::new(reads_are_linearizable::ReadsAreLinearizable),

@@ -1,5 +1,5 @@
 //! Wishes about the directory beyond records: cards and what a search knows of them, namespaces, standings, the audit,
-//! what a crawler saw, and entries of other registries.
+//! what a crawler saw, what gateways report, and entries of other registries.
 //!
 //! It decides wishes by chance alone, on the few handles that local writers use too, so that homes, tenants and owners
 //! meet. Every revision that a partner tells is of this client's own count: some are old news elsewhere, and refused.
@@ -7,15 +7,16 @@
 use proto_types::card::Assurance;
 use proto_types::{Digest, WallMs};
 use registry_core::command::{
-    Command, Foreign, Import, ImportedRecord, LedgerCommand, NamespaceCommand, PeerCommand,
+    Command, Conduct, ConductCommand, Foreign, Import, ImportedRecord, LedgerCommand,
+    NamespaceCommand, PeerCommand, Tally,
 };
 use registry_core::entry::{
     ImportKind, Liveness, PartnerKind, PartnerTerms, PeerStatus, Quotas, Source, Subject, Terms,
-    Visibility,
+    Visibility, Window,
 };
 use registry_core::search::{Document, Facts, Told};
 
-use super::names::{handle, other, partner, tenant};
+use super::names::{START, gateway, handle, other, partner, tenant};
 
 /// Handles that records, cards and imports share.
 pub(super) const HANDLES: u8 = 6;
@@ -33,7 +34,8 @@ pub(super) fn wish(
         55..68 => vec![agreement(random)],
         68..80 => vec![namespace(random)],
         80..88 => vec![standing(random)],
-        88..94 => vec![seen(random)],
+        88..92 => vec![seen(random)],
+        92..96 => vec![report(random)],
         _ => vec![audit(count, random)],
     }
 }
@@ -153,6 +155,14 @@ fn seen(random: &mut fastrand::Rng) -> Command {
     };
     let class = if random.bool() { Liveness::Open } else { Liveness::Unreachable };
     Foreign::SetLiveness { subject, class, prober: 1, why: "by chance".to_owned() }.into()
+}
+
+/// Of one of the last windows before the world began, some of which are too old once a clock has jumped.
+fn report(random: &mut fastrand::Rng) -> Command {
+    let window = Window(Window::at(START).0 - random.u64(1..58));
+    let tally = Tally { peer: other(), good: random.u32(1..20), bad: random.u32(0..3) };
+    let reporter = gateway(random.u8(0..2));
+    ConductCommand::Report(Conduct { reporter, window, tallies: vec![tally] }).into()
 }
 
 fn audit(count: u64, random: &mut fastrand::Rng) -> Command {

@@ -3,8 +3,8 @@
 //! It decides names only. All of them are checked ids, spelled here.
 
 use proto_types::{
-    ContextId, Digest, EnvelopeId, Handle, Kid, Namespace, NodeId, Origin, SecretKey, TaskId,
-    WallMs,
+    ContextId, Digest, EnvelopeId, GatewayId, Handle, Kid, Namespace, NodeId, Origin, SecretKey,
+    TaskId, WallMs,
 };
 use registry_core::command::{Command, LedgerCommand, Proposal};
 use registry_core::entry::{
@@ -58,6 +58,10 @@ pub(super) fn context() -> ContextId {
     ContextId::parse("context").expect(SPELLED)
 }
 
+pub(super) fn gateway(name: u8) -> GatewayId {
+    GatewayId::parse(&format!("gateway-{name}")).expect(SPELLED)
+}
+
 pub(super) fn node(name: u8) -> NodeId {
     NodeId::parse(&format!("node-{name}")).expect(SPELLED)
 }
@@ -88,7 +92,7 @@ pub(super) fn furniture_body() -> Digest {
 }
 
 /// What has to be there before clients begin: an open log, two peers, an agent, two
-/// nodes, partners and tenants.
+/// nodes, gateways, partners and tenants.
 pub(crate) fn furniture() -> Vec<Proposal> {
     let body = Command::PutBody { bytes: b"furniture".to_vec() };
     let peer =
@@ -112,7 +116,21 @@ pub(crate) fn furniture() -> Vec<Proposal> {
     let commands = vec![log, body, peer, other, agent];
     let mut proposals = vec![Proposal { commands }, Proposal { commands: directory::furniture() }];
     proposals.extend((0..2).map(furnish_node));
+    proposals.extend((0..2).map(furnish_gateway));
     proposals
+}
+
+fn furnish_gateway(name: u8) -> Proposal {
+    let hash = Digest::of(&[b'g', name]);
+    let (role, expires_at) = (JoinRole::Gateway, START.plus_ms(3_600_000));
+    let issue = Command::IssueJoinToken { hash, role, expires_at };
+    let register = Command::RegisterGateway {
+        id: gateway(name),
+        endpoint: "https://gateway.example".to_owned(),
+        credential: Digest::of(&[b'e', name]),
+        join: hash,
+    };
+    Proposal { commands: vec![issue, register] }
 }
 
 fn furnish_node(name: u8) -> Proposal {
