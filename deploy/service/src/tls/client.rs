@@ -5,12 +5,11 @@
 //! against the system's authorities, or go on talking to a process that has proved to be another
 //! one than was called.
 
+mod dial;
 mod public;
 mod stream;
 
 use std::{
-    io,
-    net::SocketAddr,
     path::PathBuf,
     pin::Pin,
     sync::Arc,
@@ -25,7 +24,6 @@ use rustls::{
     pki_types::{CertificateDer, ServerName},
 };
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tower::Service;
 
@@ -37,6 +35,7 @@ use super::{
     watched::Watched,
 };
 
+use self::dial::{dial, loopback, resolve};
 pub use self::{public::public_client, stream::Stream};
 
 /// How a role that calls others proves who it is, and by whose word it believes them.
@@ -229,39 +228,6 @@ impl Connector {
         let found = found.map_or_else(|| "nobody".to_owned(), |found| found.to_string());
         Err(ConnectError::Stranger { host: host.to_owned(), found, wanted: wanted.role })
     }
-}
-
-async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
-    let found = tokio::net::lookup_host((host, port)).await;
-    found
-        .map(Iterator::collect)
-        .map_err(|source| ConnectError::Resolve { host: host.to_owned(), source })
-}
-
-/// The addresses that stay on this machine; a name may have others beside them.
-fn loopback(mut addrs: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, ConnectError> {
-    let first = addrs.first().map(SocketAddr::ip);
-    addrs.retain(|addr| addr.ip().to_canonical().is_loopback());
-    match first {
-        Some(addr) if addrs.is_empty() => Err(ConnectError::PlainOffLoopback { addr }),
-        _ => Ok(addrs),
-    }
-}
-
-/// The first address that takes a connection.
-async fn dial(host: &str, addrs: &[SocketAddr]) -> Result<TcpStream, ConnectError> {
-    let mut failed = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for addr in addrs {
-        match TcpStream::connect(addr).await {
-            Ok(stream) => {
-                // Small calls must not wait for more; a failure means the other side is gone.
-                let _ = stream.set_nodelay(true);
-                return Ok(stream);
-            }
-            Err(error) => failed = error,
-        }
-    }
-    Err(ConnectError::Connect { host: host.to_owned(), source: failed })
 }
 
 impl Service<Uri> for Connector {
