@@ -2,7 +2,8 @@
 //! It must never turn a checksum off.
 
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, DBRecoveryMode, LogLevel,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType,
+    DBRecoveryMode, LogLevel,
 };
 
 /// Values from this size on live in blob files, so that compaction does not copy them again and again.
@@ -11,6 +12,10 @@ const BLOB_BYTES_MIN: u64 = 1024;
 
 /// Filter bits per key: about 1 % false positives (RocksDB's bloom filter notes).
 const BLOOM_BITS_PER_KEY: f64 = 10.0;
+
+/// A part of a file's index or filter (RocksDB's notes on partitioned index filters: 4 KiB). Whole ones are as large as
+/// hundreds of data blocks: once a state outgrows the cache, each look into a file would read one anew.
+const INDEX_PART_BYTES: usize = 4 << 10;
 
 /// Share of a memory table that is a filter of its keys: most keys that a write looks for are not there, and a walk of
 /// the table to find that out misses the processor's cache at each step.
@@ -122,6 +127,10 @@ fn tables(cache: &Cache) -> BlockBasedOptions {
     tables.set_cache_index_and_filter_blocks(true);
     tables.set_pin_l0_filter_and_index_blocks_in_cache(true);
     tables.set_bloom_filter(BLOOM_BITS_PER_KEY, false);
+    tables.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    tables.set_partition_filters(true);
+    tables.set_metadata_block_size(INDEX_PART_BYTES);
+    tables.set_pin_top_level_index_and_filter(true);
     tables
 }
 
