@@ -5,7 +5,7 @@
 
 use proto_types::Handle;
 use registry_core::change::Reply;
-use registry_core::command::Proposal;
+use registry_core::command::{Command, Proposal};
 use registry_core::entry::RecordEntry;
 
 use crate::consensus::Us;
@@ -55,10 +55,16 @@ pub(crate) struct Operation {
 }
 
 impl Operation {
+    /// The commands that it asks for, whatever came of them.
+    pub(crate) fn wishes(&self) -> &[Command] {
+        match &self.wish {
+            Wish::Write(proposal) => &proposal.commands,
+            Wish::Read(_) => &[],
+        }
+    }
+
     /// The commands and replies of a committed proposal that was not refused.
-    pub(crate) fn accepted(
-        &self,
-    ) -> impl Iterator<Item = (&registry_core::command::Command, &Reply)> {
+    pub(crate) fn accepted(&self) -> impl Iterator<Item = (&Command, &Reply)> {
         let pairs = match (&self.wish, &self.ended) {
             (Wish::Write(proposal), Some((_, Outcome::Acked(replies))))
                 if !matches!(replies.last(), Some(Reply::Refused(_))) =>

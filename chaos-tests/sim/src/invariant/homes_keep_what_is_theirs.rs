@@ -9,7 +9,7 @@ use proto_types::{Handle, Namespace, Revision};
 use registry_core::change::Reply;
 use registry_core::command::{Command, Foreign, Import};
 
-use crate::history::{Operation, Wish};
+use crate::history::Operation;
 use crate::seen::End;
 
 use super::{Invariant, Verdict};
@@ -66,11 +66,7 @@ fn ours(history: &[Operation]) -> BTreeMap<&Handle, Revision> {
 
 /// Partners that somebody wished to leave.
 fn left(history: &[Operation]) -> BTreeSet<&Namespace> {
-    let wishes = history.iter().flat_map(|operation| match &operation.wish {
-        Wish::Write(proposal) => proposal.commands.as_slice(),
-        Wish::Read(_) => &[],
-    });
-    let left = wishes.filter_map(|wish| match wish {
+    let left = history.iter().flat_map(Operation::wishes).filter_map(|wish| match wish {
         Command::Foreign(Foreign::RemovePartner { name }) => Some(name),
         _ => None,
     });

@@ -81,7 +81,7 @@ fn acknowledged(history: &[Operation]) -> Known {
 }
 
 fn written(history: &[Operation]) -> BTreeSet<Digest> {
-    let digests = commands(history).filter_map(|command| match command {
+    let digests = history.iter().flat_map(Operation::wishes).filter_map(|command| match command {
         Command::PutRecord { digest, .. } => Some(*digest),
         _ => None,
     });
@@ -89,16 +89,9 @@ fn written(history: &[Operation]) -> BTreeSet<Digest> {
 }
 
 fn foreign(history: &[Operation]) -> BTreeSet<&Handle> {
-    let handles = commands(history).filter_map(|command| match command {
+    let handles = history.iter().flat_map(Operation::wishes).filter_map(|command| match command {
         Command::Foreign(Foreign::Import(import)) => Some(&import.handle),
         _ => None,
     });
     handles.collect()
-}
-
-fn commands(history: &[Operation]) -> impl Iterator<Item = &Command> {
-    history.iter().flat_map(|operation| match &operation.wish {
-        Wish::Write(proposal) => proposal.commands.as_slice(),
-        Wish::Read(_) => &[],
-    })
 }
