@@ -6,6 +6,10 @@ use serde::de::DeserializeOwned;
 use crate::args::RunArgs;
 use crate::failure::Failure;
 
+/// What a process logs unless it is told otherwise: consensus tells every step of an election at `info`, in terms that
+/// help its authors only.
+pub(super) const FILTER_DEFAULT: &str = "info,openraft=warn";
+
 /// A member of a registry cluster.
 pub(crate) async fn registry(args: RunArgs) -> Result<(), Failure> {
     let (config, shutdown) = prepare::<registry_server::Config>("registry", &args)?;
@@ -37,7 +41,7 @@ fn prepare<C: DeserializeOwned>(role: &str, args: &RunArgs) -> Result<(C, Shutdo
     let config = config::load(role, args.config.as_deref(), &args.set);
     let config = config.map_err(|error| Failure::usage(telemetry::chain(&error)))?;
     let filter = std::env::var("ECUMENE_LOG");
-    let filter = filter.unwrap_or_else(|_| telemetry::FILTER_DEFAULT.to_owned());
+    let filter = filter.unwrap_or_else(|_| FILTER_DEFAULT.to_owned());
     telemetry::init(telemetry::Format::Text, &filter)
         .map_err(|error| Failure::internal(telemetry::chain(&error)))?;
     Ok((config, Shutdown::on_signals()?))

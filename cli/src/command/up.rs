@@ -16,13 +16,15 @@ use crate::args::UpArgs;
 use crate::client::Profile;
 use crate::failure::Failure;
 
+use super::role::FILTER_DEFAULT;
+
 /// How long a role may take to come up before `up` gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 
 /// Runs the three roles until a signal, then stops them in the order node, gateway, registry.
 pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
-    telemetry::init(telemetry::Format::Text, telemetry::FILTER_DEFAULT)
+    telemetry::init(telemetry::Format::Text, FILTER_DEFAULT)
         .map_err(|error| Failure::internal(telemetry::chain(&error)))?;
     let wish = Shutdown::on_signals()?;
     let home = Home::open(&args.data_dir)?;

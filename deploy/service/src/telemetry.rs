@@ -36,10 +36,6 @@ pub enum Error {
     Started,
 }
 
-/// What a process logs unless it is told otherwise: consensus tells every step of an election at `info`, in terms that
-/// help its authors only.
-pub const FILTER_DEFAULT: &str = "info,openraft=warn";
-
 /// An error and its causes in one line. Wrappers that repeat their cause's words are passed over.
 #[must_use]
 pub fn chain(error: &dyn std::error::Error) -> String {
