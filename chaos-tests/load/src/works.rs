@@ -4,6 +4,7 @@
 mod call;
 mod envelope;
 mod million;
+mod mixed;
 mod read;
 mod records;
 mod search;
@@ -37,6 +38,8 @@ pub(crate) enum Name {
     Write,
     /// Hot reads of one record.
     Read,
+    /// Writes, strong reads and stale reads at every member at once.
+    Mixed,
     /// Searches over many cards.
     Search,
     /// Federated calls of a hosted agent.
@@ -110,6 +113,7 @@ async fn perform(run: &mut Run, name: Name, against: &mut Opponents, sizes: Size
         }
         (Name::Write, Some(etcd)) => write::run(run, etcd).await,
         (Name::Read, _) => read::run(run, &mut against.web).await,
+        (Name::Mixed, _) => mixed::run(run).await,
         (Name::Search, _) => search::run(run, sizes.cards, &mut against.web).await,
         (Name::Call, _) => call::run(run).await,
         (Name::Envelope, _) => envelope::run(run).await,

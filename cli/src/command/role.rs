@@ -1,7 +1,11 @@
 //! `registry|gateway|node run`: one role in this process, until a signal. It decides nothing about the role.
 
+use std::time::Duration;
+
+use deploy_service::watchdog::{self, Patience};
 use deploy_service::{Shutdown, config, telemetry};
 use serde::de::DeserializeOwned;
+use tokio::runtime::Handle;
 
 use crate::args::RunArgs;
 use crate::failure::Failure;
@@ -12,7 +16,9 @@ pub(super) const FILTER_DEFAULT: &str = "info,openraft=warn";
 
 /// A member of a registry cluster.
 pub(crate) async fn registry(args: RunArgs) -> Result<(), Failure> {
-    let (config, shutdown) = prepare::<registry_server::Config>("registry", &args)?;
+    let (config, shutdown) = prepare("registry", &args, |config: &registry_server::Config| {
+        config.limits.stop_timeout()
+    })?;
     let summary = registry_server::run(config, shutdown).await;
     summary
         .map(|summary| tracing::info!(?summary, "stopped"))
@@ -21,7 +27,8 @@ pub(crate) async fn registry(args: RunArgs) -> Result<(), Failure> {
 
 /// A gateway.
 pub(crate) async fn gateway(args: RunArgs) -> Result<(), Failure> {
-    let (config, shutdown) = prepare::<gateway_server::Config>("gateway", &args)?;
+    let (config, shutdown) =
+        prepare("gateway", &args, |config: &gateway_server::Config| config.limits.stop_timeout())?;
     let summary = gateway_server::run(config, shutdown).await;
     summary
         .map(|summary| tracing::info!(?summary, "stopped"))
@@ -30,19 +37,30 @@ pub(crate) async fn gateway(args: RunArgs) -> Result<(), Failure> {
 
 /// An execution node.
 pub(crate) async fn node(args: RunArgs) -> Result<(), Failure> {
-    let (config, shutdown) = prepare::<node_agent::Config>("node", &args)?;
+    let (config, shutdown) = prepare("node", &args, node_agent::Config::stop_timeout)?;
     let summary = node_agent::run(config, shutdown).await;
     summary
         .map(|summary| tracing::info!(?summary, "stopped"))
         .map_err(|error| Failure::internal(telemetry::chain(&error)))
 }
 
-fn prepare<C: DeserializeOwned>(role: &str, args: &RunArgs) -> Result<(C, Shutdown), Failure> {
+fn prepare<C: DeserializeOwned>(
+    role: &str,
+    args: &RunArgs,
+    stop_timeout: impl FnOnce(&C) -> Duration,
+) -> Result<(C, Shutdown), Failure> {
     let config = config::load(role, args.config.as_deref(), &args.set);
     let config = config.map_err(|error| Failure::usage(telemetry::chain(&error)))?;
     let filter = std::env::var("ECUMENE_LOG");
     let filter = filter.unwrap_or_else(|_| FILTER_DEFAULT.to_owned());
     telemetry::init(telemetry::Format::Text, &filter)
         .map_err(|error| Failure::internal(telemetry::chain(&error)))?;
-    Ok((config, Shutdown::on_signals()?))
+    let shutdown = supervised(stop_timeout(&config))?;
+    Ok((config, shutdown))
+}
+
+/// The wish to stop of a process that serves, under a watchdog.
+pub(super) fn supervised(stop_timeout: Duration) -> Result<Shutdown, Failure> {
+    watchdog::watch(&Handle::current(), Patience::default())?;
+    Ok(Shutdown::on_signals(stop_timeout)?)
 }

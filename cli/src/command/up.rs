@@ -8,7 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use deploy_service::{Shutdown, telemetry};
+use deploy_service::{Limits, Shutdown, telemetry};
 use proto_wire::registry::v1 as wire;
 use tokio::task::JoinHandle;
 
@@ -16,7 +16,7 @@ use crate::args::UpArgs;
 use crate::client::Profile;
 use crate::failure::Failure;
 
-use super::role::FILTER_DEFAULT;
+use super::role::{FILTER_DEFAULT, supervised};
 
 /// How long a role may take to come up before `up` gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,7 +26,8 @@ const POLL: Duration = Duration::from_millis(50);
 pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
     telemetry::init(telemetry::Format::Text, FILTER_DEFAULT)
         .map_err(|error| Failure::internal(telemetry::chain(&error)))?;
-    let wish = Shutdown::on_signals()?;
+    // The roles stop one after the other.
+    let wish = supervised(3 * Limits::default().stop_timeout())?;
     let home = Home::open(&args.data_dir)?;
     let mut registry =
         Role::start(registry_config(&home, args.registry_listen), registry_server::run);

@@ -13,6 +13,7 @@ pub mod sources;
 pub mod telemetry;
 pub mod tls;
 pub mod units;
+pub mod watchdog;
 
 pub use listen::{Listener, Security};
 pub use ready::Readiness;

@@ -1,14 +1,18 @@
 //! One wish to stop, shared by everything in a process.
 //!
-//! It decides what counts as that wish: a call, SIGTERM or SIGINT. It never ends the process:
-//! each part hears the wish, finishes its work and returns.
+//! It decides what counts as that wish: a call, SIGTERM or SIGINT. Each part hears the wish, finishes its work and
+//! returns; a process that has not ended by its deadline is aborted, whatever its threads do.
 
-use std::{io, sync::Arc};
+use std::{io, process, sync::Arc, thread, time::Duration};
 
 use tokio::{
+    runtime,
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
+
+/// What may follow a drain: handing over leadership, closing databases.
+pub const CLOSING_MAX: Duration = Duration::from_secs(10);
 
 /// The wish to stop: clones share it, and it is never taken back.
 #[derive(Clone, Debug)]
@@ -21,23 +25,31 @@ impl Shutdown {
         Self(Arc::new(watch::Sender::new(false)))
     }
 
-    /// A wish that SIGTERM or SIGINT makes too. Must be called inside a tokio runtime.
+    /// A wish that SIGTERM or SIGINT makes too. Signals are heard by a thread of their own, which needs none of the
+    /// process's other threads to run. `timeout` after the first signal it aborts the process, if that is still there.
     ///
     /// # Errors
-    /// The system refuses a signal handler.
-    pub fn on_signals() -> io::Result<Self> {
+    /// The system refuses a signal handler or a thread.
+    pub fn on_signals(timeout: Duration) -> io::Result<Self> {
         let shutdown = Self::new();
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
         let wish = shutdown.clone();
-        tokio::spawn(async move {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let (mut terminate, mut interrupt) = {
+            let _inside = runtime.enter();
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+        };
+        let hear = async move {
             let name = tokio::select! {
                 _ = terminate.recv() => "SIGTERM",
                 _ = interrupt.recv() => "SIGINT",
             };
             tracing::info!(signal = name, "stopping");
             wish.trigger();
-        });
+            tokio::time::sleep(timeout).await;
+            tracing::error!(?timeout, "not stopped in time: aborting");
+            process::abort();
+        };
+        thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(hear))?;
         Ok(shutdown)
     }
 
@@ -48,6 +60,7 @@ impl Shutdown {
 
     /// Whether the wish was made.
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "copied in one statement")]
     pub fn is_triggered(&self) -> bool {
         *self.0.borrow()
     }

@@ -61,6 +61,12 @@ pub(crate) struct Checked {
 }
 
 impl Config {
+    /// From the wish to stop until the process must have ended.
+    #[must_use]
+    pub fn stop_timeout(&self) -> std::time::Duration {
+        self.drain.std() + deploy_service::shutdown::CLOSING_MAX
+    }
+
     /// Refuses contradictions by name.
     pub(crate) fn checked(self) -> Result<Checked, Error> {
         let id = NodeId::parse(&self.id).map_err(|error| Error::Config(format!("id: {error}")))?;

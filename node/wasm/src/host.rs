@@ -92,6 +92,7 @@ impl events::Host for State {
         Ok(())
     }
 
+    #[expect(clippy::disallowed_methods, reason = "copied in one statement")]
     async fn cancelled(&mut self) -> wasmtime::Result<bool> {
         self.told_of_cancel = *self.io.cancel.borrow();
         Ok(self.told_of_cancel)

@@ -15,6 +15,7 @@ mod home;
 mod log;
 mod machine;
 mod network;
+mod observed;
 pub mod offline;
 mod proposer;
 mod read_index;

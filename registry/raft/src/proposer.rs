@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::batch::{Payload, spell};
 use crate::types::{Raft, TypeConfig};
-use crate::{Clock, ProposeError, Term};
+use crate::{Clock, ProposeError, Term, observed};
 
 /// One proposal: 16 commands of 1 MiB each, and their names.
 pub const PROPOSAL_BYTES_MAX: usize = 17 << 20;
@@ -105,11 +105,10 @@ impl Proposer {
 
 /// Who leads, as far as this member knows; never itself, which would send a caller in circles.
 pub(crate) fn leader(raft: &Raft) -> Option<(u64, String)> {
-    use openraft::async_runtime::watch::WatchReceiver as _;
-    let metrics = raft.server_metrics();
-    let metrics = metrics.borrow_watched();
-    let id = metrics.current_leader.filter(|id| *id != metrics.id)?;
-    Some((id, metrics.membership_config.get_node(&id)?.addr.clone()))
+    observed::server_metrics(raft).now(|metrics| {
+        let id = metrics.current_leader.filter(|id| *id != metrics.id)?;
+        Some((id, metrics.membership_config.get_node(&id)?.addr.clone()))
+    })
 }
 
 async fn run(raft: Raft, clock: Clock, mut queue: mpsc::Receiver<Waiting>) {

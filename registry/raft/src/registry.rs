@@ -10,7 +10,6 @@ mod upkeep;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use openraft::async_runtime::watch::WatchReceiver as _;
 use proto_types::Revision;
 use proto_wire::raft::v1::raft_transport_server::RaftTransportServer;
 use registry_core::change::{Effect, Reply};
@@ -21,11 +20,12 @@ use tokio::task::JoinSet;
 
 use self::forward::Forwarder;
 pub use self::membership::{ChangeError, LAG_MAX, LEARNERS_MAX, VOTERS_MAX};
-use self::status::led_age;
+use self::status::Freshness;
 pub use self::status::{Leadership, PeerStatus, Status};
 use crate::home::Home;
 use crate::machine::{Compared, Published, StateMark};
 use crate::network::{Contact, Credentials};
+use crate::observed;
 use crate::proposer::{Proposer, leader};
 use crate::read_index::ReadIndex;
 use crate::snapshot::Snapshots;
@@ -202,9 +202,9 @@ impl Registry {
         if !self.is_leader() {
             return leader(&self.inner.raft);
         }
-        let metrics = self.inner.raft.server_metrics();
-        let node = metrics.borrow_watched().membership_config.get_node(&self.inner.id).cloned();
-        Some((self.inner.id, node.map(|node| node.addr).unwrap_or_default()))
+        let own = observed::server_metrics(&self.inner.raft)
+            .now(|metrics| metrics.membership_config.get_node(&metrics.id).cloned());
+        Some((self.inner.id, own.map(|node| node.addr).unwrap_or_default()))
     }
 
     /// Follows who leads. Closed when the member stops.
@@ -218,13 +218,12 @@ impl Registry {
     /// happened.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
-        let metrics = self.inner.raft.metrics();
-        let metrics = metrics.borrow_watched();
+        let seen = observed::metrics(&self.inner.raft).now(Freshness::of);
         // Before it has applied an entry of its own term a leader may lack what another one acknowledged.
-        if self.is_leader() && self.inner.published.term() == metrics.current_term {
-            return led_age(&metrics);
+        if seen.led_term == Some(self.inner.published.term()) {
+            return seen.led_age;
         }
-        self.inner.contact.age(metrics.last_applied.as_ref().map(|last| last.index()))
+        self.inner.contact.age(seen.applied)
     }
 
     /// How this member stands.

@@ -17,6 +17,7 @@ impl Standing {
         Self { removed: watch::Sender::new(false) }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "copied in one statement")]
     pub(crate) fn removed(&self) -> bool {
         *self.removed.borrow()
     }

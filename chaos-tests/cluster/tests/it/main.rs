@@ -9,6 +9,7 @@ mod history;
 mod keys;
 mod kill_loop;
 mod membership;
+mod mixed_load;
 mod partitions;
 mod pauses;
 mod placement;

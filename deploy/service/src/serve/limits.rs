@@ -4,6 +4,7 @@
 
 use serde::Deserialize;
 
+use crate::shutdown;
 use crate::units::{Bytes, Duration};
 
 /// What clients of one listener may use up. Every field has a default.
@@ -104,6 +105,12 @@ pub enum Contradiction {
 }
 
 impl Limits {
+    /// From the wish to stop until a process that serves under these limits must have ended.
+    #[must_use]
+    pub fn stop_timeout(&self) -> std::time::Duration {
+        self.lame_duck.std() + self.drain.std() + shutdown::CLOSING_MAX
+    }
+
     /// Checks the limits against each other; call it once, after loading.
     ///
     /// # Errors

@@ -72,7 +72,8 @@ async fn an_idle_connection_does_not_delay_the_drain() {
 
 #[tokio::test]
 async fn sigterm_is_a_wish_to_stop() {
-    let shutdown = deploy_service::Shutdown::on_signals().unwrap();
+    let shutdown =
+        deploy_service::Shutdown::on_signals(std::time::Duration::from_secs(60)).unwrap();
     let own = std::process::id().to_string();
     std::process::Command::new("kill").args(["-TERM", &own]).status().unwrap();
     shutdown.triggered().await;

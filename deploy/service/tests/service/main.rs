@@ -7,5 +7,6 @@ mod drain;
 mod hostile;
 mod listen;
 mod smuggling;
+mod stuck;
 mod tls;
 mod world;

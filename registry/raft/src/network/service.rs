@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::vote::RaftLeaderId as _;
 use proto_wire::raft::v1::Frame;
 use proto_wire::raft::v1::raft_transport_server::RaftTransport;
@@ -22,6 +21,7 @@ use super::{Append, Appended, Ballot, Call, Contact, Credentials, Opening};
 use crate::codec::{decode, encode};
 use crate::home::Home;
 use crate::machine::Published;
+use crate::observed;
 use crate::proposer::Proposer;
 use crate::snapshot::{Incoming, Manifest, Refused, Snapshots, Stored, Want};
 use crate::standing::REMOVED;
@@ -167,9 +167,7 @@ impl RaftTransport for TransportService {
 
 /// The last entry in the state.
 fn applied(raft: &Raft) -> Option<u64> {
-    let metrics = raft.metrics();
-    let metrics = metrics.borrow_watched();
-    metrics.last_applied.as_ref().map(|last| last.index())
+    observed::metrics(raft).now(|metrics| metrics.last_applied.as_ref().map(|last| last.index()))
 }
 
 async fn next(frames: &mut Streaming<Frame>) -> Result<Option<Frame>, Status> {

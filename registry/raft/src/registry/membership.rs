@@ -13,6 +13,7 @@ use tokio::time::timeout;
 pub use self::change_error::ChangeError;
 use self::change_error::outcome;
 use super::{Registry, Status};
+use crate::observed;
 use crate::proposer::leader;
 
 /// Voters of a cluster. Each further one makes every write slower; five survive the loss of two.
@@ -213,8 +214,7 @@ impl Registry {
 
     /// Until the leader's view of the others changes.
     async fn tick(&self) {
-        use openraft::async_runtime::watch::WatchReceiver as _;
-        let mut metrics = self.inner.raft.metrics();
+        let mut metrics = observed::metrics(&self.inner.raft);
         // An end of the member ends the wait by its time-out.
         if metrics.changed().await.is_err() {
             std::future::pending::<()>().await;

@@ -4,7 +4,6 @@
 use std::sync::{Arc, Mutex};
 
 use openraft::BasicNode;
-use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::errors::{InitializeError, RaftError};
 use tokio::task::JoinSet;
 
@@ -15,6 +14,7 @@ use crate::home::Home;
 use crate::log::LogStore;
 use crate::machine::{Machine, Published, blocking};
 use crate::network::{Caller, Contact, Credentials, Peers};
+use crate::observed;
 use crate::proposer::Proposer;
 use crate::read_index::ReadIndex;
 use crate::snapshot::Snapshots;
@@ -113,8 +113,8 @@ async fn founded(
 
 /// Has calls say what consensus knows, and consensus do what calls are told.
 fn attended(raft: &Raft, calls: &Caller) -> JoinSet<()> {
-    let metrics = raft.metrics();
-    calls.confirm_by(Box::new(move || confirmed(&metrics.borrow_watched())));
+    let metrics = observed::metrics(raft);
+    calls.confirm_by(Box::new(move || metrics.now(confirmed)));
     let mut tasks = JoinSet::new();
     tasks.spawn(rest_once_removed(raft.clone(), calls.standing().watch()));
     tasks

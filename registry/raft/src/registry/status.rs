@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use openraft::async_runtime::watch::WatchReceiver as _;
 use openraft::errors::Fatal;
 use openraft::{Instant as _, RaftMetrics};
 use registry_core::query;
@@ -13,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::{Inner, LAG_MAX};
 use crate::network::Confirmed;
+use crate::observed;
 use crate::types::{Raft, TypeConfig};
 
 /// Who leads, in which term. Within a term there is at most one leader.
@@ -94,8 +94,17 @@ impl Status {
 
 impl Status {
     pub(super) fn of(inner: &Inner) -> Self {
-        let metrics = inner.raft.metrics();
-        let metrics = metrics.borrow_watched();
+        let seen = observed::metrics(&inner.raft).now(Self::seen);
+        Self {
+            removed: seen.removed || removed(inner),
+            poisoned: inner.home.store.log().poisoned().or(seen.poisoned),
+            epoch: inner.published.epoch().unwrap_or(0),
+            ..seen
+        }
+    }
+
+    /// What consensus alone says.
+    fn seen(metrics: &RaftMetrics<TypeConfig>) -> Self {
         let membership = metrics.membership_config.membership();
         let addresses = |ids: &mut dyn Iterator<Item = u64>| {
             let address = |id| membership.get_node(&id).map(|node| node.addr.clone());
@@ -112,23 +121,23 @@ impl Status {
             purged: metrics.purged.map(|last| last.index()),
             members: addresses(&mut membership.voter_ids()),
             learners: addresses(&mut membership.learner_ids()),
-            poisoned: inner.home.store.log().poisoned().or(stopped),
+            poisoned: stopped,
             joint: membership.get_joint_config().len() > 1,
-            peers: peers(&metrics),
-            removed: removed(inner, membership),
-            epoch: inner.published.epoch().unwrap_or(0),
+            peers: peers(metrics),
+            removed: membership.voter_ids().next().is_some()
+                && membership.get_node(&metrics.id).is_none(),
+            epoch: 0,
         }
     }
 }
 
-/// By the word of others, by the state, or by a membership that lacks it.
-fn removed(inner: &Inner, membership: &openraft::Membership<u64, openraft::BasicNode>) -> bool {
+/// By the word of others, or by the state.
+fn removed(inner: &Inner) -> bool {
     let retired = || {
         let entry = query::member(&inner.published.view(), inner.id);
         entry.is_ok_and(|entry| entry.is_some_and(|entry| entry.retired))
     };
-    let left = membership.voter_ids().next().is_some() && membership.get_node(&inner.id).is_none();
-    left || inner.standing.removed() || retired()
+    inner.standing.removed() || retired()
 }
 
 fn peers(metrics: &RaftMetrics<TypeConfig>) -> BTreeMap<u64, PeerStatus> {
@@ -144,22 +153,16 @@ fn peers(metrics: &RaftMetrics<TypeConfig>) -> BTreeMap<u64, PeerStatus> {
 
 /// Resolves with the reason when the core has ended by itself.
 pub(super) fn failed(raft: &Raft) -> impl Future<Output = String> + Send + use<> {
-    let mut metrics = raft.metrics();
+    let mut metrics = observed::metrics(raft);
     async move {
+        let mut open = true;
         loop {
-            let running = metrics.borrow_watched().running_state.clone();
-            match running {
-                Ok(()) => {}
-                Err(Fatal::Stopped) => return std::future::pending().await,
+            match metrics.now(|metrics| metrics.running_state.clone()) {
+                Ok(()) if open => {}
+                Ok(()) | Err(Fatal::Stopped) => return std::future::pending().await,
                 Err(other) => return other.to_string(),
             }
-            if metrics.changed().await.is_err() {
-                let running = metrics.borrow_watched().running_state.clone();
-                return match running {
-                    Ok(()) | Err(Fatal::Stopped) => std::future::pending().await,
-                    Err(other) => other.to_string(),
-                };
-            }
+            open = metrics.changed().await.is_ok();
         }
     }
 }
@@ -172,8 +175,28 @@ pub(super) fn confirmed(metrics: &RaftMetrics<TypeConfig>) -> Option<Confirmed> 
     Some(Confirmed { ago, commit: commit.index() })
 }
 
+/// What the age of a member's view follows from; all of it is of one moment of consensus.
+pub(super) struct Freshness {
+    /// The term, while the member leads.
+    pub(super) led_term: Option<u64>,
+    /// How long ago a majority answered it, while it leads.
+    pub(super) led_age: Option<Duration>,
+    /// The last entry in its state.
+    pub(super) applied: Option<u64>,
+}
+
+impl Freshness {
+    pub(super) fn of(metrics: &RaftMetrics<TypeConfig>) -> Self {
+        Self {
+            led_term: metrics.state.is_leader().then_some(metrics.current_term),
+            led_age: led_age(metrics),
+            applied: metrics.last_applied.as_ref().map(|last| last.index()),
+        }
+    }
+}
+
 /// How long ago a majority answered this leader.
-pub(super) fn led_age(metrics: &RaftMetrics<TypeConfig>) -> Option<Duration> {
+fn led_age(metrics: &RaftMetrics<TypeConfig>) -> Option<Duration> {
     if metrics.membership_config.membership().voter_ids().count() == 1 {
         return Some(Duration::ZERO);
     }
@@ -185,15 +208,14 @@ pub(super) fn watch_leadership(
     raft: &Raft,
     tasks: &mut JoinSet<()>,
 ) -> watch::Receiver<Leadership> {
-    let mut metrics = raft.server_metrics();
+    let mut metrics = observed::server_metrics(raft);
     let (changes, leadership) = watch::channel(Leadership::default());
     tasks.spawn(async move {
         loop {
-            let now = {
-                let metrics = metrics.borrow_watched();
-                let term = metrics.vote.leader_id().term;
-                Leadership { term, leader: metrics.current_leader }
-            };
+            let now = metrics.now(|metrics| Leadership {
+                term: metrics.vote.leader_id().term,
+                leader: metrics.current_leader,
+            });
             changes.send_if_modified(|known| std::mem::replace(known, now) != now);
             if metrics.changed().await.is_err() {
                 return;

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
-use openraft::async_runtime::watch::WatchReceiver as _;
 
 use super::Registry;
 use crate::machine::blocking;
+use crate::observed;
 use crate::offline::header;
 use crate::snapshot::{all, checkpoint, frames};
 
@@ -26,10 +26,10 @@ impl Registry {
     pub async fn snapshot(&self) -> io::Result<u64> {
         let wanted = self.status().applied;
         self.inner.raft.trigger().snapshot().await.map_err(io::Error::other)?;
-        let mut metrics = self.inner.raft.metrics();
+        let mut metrics = observed::metrics(&self.inner.raft);
         let made = async {
             loop {
-                let now = metrics.borrow_watched().snapshot.map(|last| last.index());
+                let now = metrics.now(|metrics| metrics.snapshot.map(|last| last.index()));
                 if now >= wanted {
                     return Ok(now.unwrap_or(0));
                 }

@@ -10,4 +10,5 @@ mod members;
 mod mutual;
 mod offline;
 mod single;
+mod stale_reads;
 mod state_hash;

@@ -41,7 +41,9 @@ pub(super) fn watch_standing(
         let mut look = tokio::time::interval(STANDING_PAUSE);
         loop {
             let status = registry.status();
-            known.set(leadership.borrow_and_update().leader.is_some());
+            #[expect(clippy::disallowed_methods, reason = "copied in one statement")]
+            let leader = leadership.borrow_and_update().leader;
+            known.set(leader.is_some());
             belongs.set(!status.removed && status.address(status.id).is_some());
             tokio::select! {
                 changed = leadership.changed() => if changed.is_err() { break },
