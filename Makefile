@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps venv openapi build guests demo up test check bench chaos fmt
+.PHONY: help deps venv clients openapi guests binaries demo up install test check bench chaos fresh fmt
 
 CACHE ?= $(HOME)/.cache/ecumene
 # Outside the tree, so that clones and branches share what is built. A preset value wins.
@@ -28,42 +28,52 @@ export ECUMENE_GUESTS := $(CARGO_TARGET_DIR)/guests/wasm32-wasip2/release
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-deps: ## install what is missing: system packages, the wasm target, cargo-nextest
-	@deploy/deps
+# What each purpose needs is looked for before anything is compiled: system packages, the wasm target, cargo-nextest.
+deps: deps-build deps-test deps-bench ## install what is missing for any of the others
+deps-%:
+	@deploy/deps $*
 
-venv: $(VENV)/installed $(CLIENTS_VENV)/installed ## the Python A2A SDK and the client generators, each in a folder of its own
+venv: $(VENV)/installed ## the Python A2A SDK, in a folder of its own
+clients: $(CLIENTS_VENV)/installed ## the generators of clients, in a folder of their own
 
-$(VENV)/installed: chaos-tests/cluster/requirements.txt | deps
+$(VENV)/installed: chaos-tests/cluster/requirements.txt | deps-demo
 	python3 -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-$(CLIENTS_VENV)/installed: chaos-tests/cluster/clients/requirements.txt | deps
+$(CLIENTS_VENV)/installed: chaos-tests/cluster/clients/requirements.txt | deps-test
 	python3 -m venv --clear $(CLIENTS_VENV)
 	$(CLIENTS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-openapi: deps ## write openapi/registry-v1.yaml anew from the table of routes
+openapi: deps-test ## write openapi/registry-v1.yaml anew from the table of routes
 	ECUMENE_BLESS=1 cargo nextest run --locked -p registry-server --lib the_committed_contract
 
 # A target directory of its own: its profile and target would evict the workspace's fingerprints.
-guests: deps
+guests: | deps-build
 	cargo build --locked -p node-textkit --target wasm32-wasip2 --release --target-dir $(CARGO_TARGET_DIR)/guests
 
-build: guests
-	cargo build --locked --workspace --bins
+# The demo is an example, so that cargo resolves the features that the tests have: what is built here serves them too.
+binaries: guests
+	deploy/build cargo build --locked --bin ecumene --example demo
 
-demo: build venv ## three registry members, a gateway and a node; publish, call, kill, recover
-	cargo run --locked --quiet -p chaos-cluster --bin demo
+demo: deps-demo venv binaries ## three registry members, a gateway and a node; publish, call, kill, recover
+	$(CARGO_TARGET_DIR)/debug/examples/demo
 
-up: build ## all three roles in one process on loopback, until Ctrl-C; state in ./ecumene-data
-	cargo run --locked --quiet --bin ecumene -- up
+up: binaries ## all three roles in one process on loopback, until Ctrl-C; state in ./ecumene-data
+	$(CARGO_TARGET_DIR)/debug/ecumene up
 
-test: build venv ## every test
-	cargo nextest run --locked --workspace
+PREFIX ?= $(HOME)/.local
+
+install: deps-build ## the optimised program, to PREFIX/bin (by default ~/.local/bin)
+	deploy/build cargo build --locked --release --bin ecumene
+	install -D -t $(PREFIX)/bin $(CARGO_TARGET_DIR)/release/ecumene
+
+test: deps-test venv clients guests ## every test
+	deploy/build cargo nextest run --locked --workspace
 	cargo test --locked --workspace --doc --quiet
 
-check: deps ## what CI runs: format, lints, tests, documentation, tidy
+check: deps-test ## what CI runs: format, lints, tests, documentation, tidy
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	$(MAKE) --no-print-directory test
@@ -74,7 +84,7 @@ check: deps ## what CI runs: format, lints, tests, documentation, tidy
 CARDS ?= 100000
 RECORDS ?= 0
 
-bench: deps guests ## the cores under criterion, then a load run; figures per CPU second
+bench: deps-bench guests ## the cores under criterion, then a load run; figures per CPU second
 	cargo bench --locked -p proto-types -p registry-core -p gateway-core --bench documents --bench apply --bench admit
 	cargo bench --locked -p registry-store --bench search
 	cargo build --locked --release --bin ecumene
@@ -82,10 +92,13 @@ bench: deps guests ## the cores under criterion, then a load run; figures per CP
 
 SEEDS ?= 20000
 
-chaos: build venv ## simulated worlds (SEEDS=20000), disks that fail at every step, the rounds of kill -9, partitions
+chaos: deps-test venv binaries ## simulated worlds (SEEDS=20000), disks that fail at every step, the rounds of kill -9, partitions
 	cargo run --locked --quiet -p chaos-sim -- --seeds $(SEEDS)
 	ECUMENE_EVERY_STEP=1 cargo nextest run --locked -p registry-store steps::
 	cargo nextest run --locked -p chaos-cluster --run-ignored all
 
-fmt: deps ## format every file
+fresh: ## both commands, make demo and make test, in a bare Debian made in a folder (root; an hour)
+	deploy/fresh
+
+fmt: ## format every file
 	cargo fmt --all

@@ -10,7 +10,7 @@ use chaos_cluster::{World, documents, sdk, web};
 use serde_json::{Value, json};
 
 /// The Pilox documents and test keys that the protocol crate is tested with.
-const VECTORS: &str = include_str!("../../../../proto/types/tests/vectors/pilox-formats.json");
+const VECTORS: &str = include_str!("../../../proto/types/tests/vectors/pilox-formats.json");
 const AGENT: &str = "text-stats";
 const TARGET: &str = "https://b.example";
 const TEXT: &str = "The inhabited world of agents is wide. Federated agents meet in the inhabited world, \
