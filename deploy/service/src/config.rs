@@ -5,9 +5,13 @@
 //! the lowest layer and refuses what it does not know. It never looks at variables of other roles.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use config::{Config, File, FileFormat, builder::DefaultState};
 use serde::de::DeserializeOwned;
+
+use crate::settings::{self, Setting};
+use crate::telemetry;
 
 /// Configuration files larger than this are refused: ours are a few KiB.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -46,14 +50,52 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
-    /// A key is unknown, or its value does not fit.
-    #[error("the configuration of {role} is refused: {reason}")]
+    /// A key is unknown, its value does not fit, or settings cannot hold together.
+    #[error("the configuration of {role} ({}) is refused: {reason}", named(.file.as_deref()))]
     Refused {
         /// Whose configuration.
         role: String,
+        /// Its file, if one was named.
+        file: Option<PathBuf>,
         /// The key and what is wrong with it.
         reason: String,
     },
+}
+
+/// The file as an error tells it.
+fn named(file: Option<&Path>) -> String {
+    file.map_or_else(|| "no file".to_owned(), |path| path.display().to_string())
+}
+
+/// The configuration of a role.
+pub trait Role: DeserializeOwned + Setting {
+    /// As the command line and the environment call the role.
+    const NAME: &'static str;
+
+    /// What an operator has to choose, for which no default can stand: settings, and values that can be read, in TOML.
+    const ASKED: &'static [(&'static str, &'static str)];
+
+    /// How long the role may take to stop.
+    fn stop_timeout(&self) -> Duration;
+
+    /// Settings that cannot hold together: the first, in words with their names.
+    fn contradiction(&self) -> Option<String>;
+}
+
+/// [`load`]s the configuration of a role and checks that its settings hold together.
+///
+/// # Errors
+/// As [`load`], and [`Error::Refused`] for a contradiction.
+pub fn load_role<T: Role>(file: Option<&Path>, overrides: &[(String, String)]) -> Result<T, Error> {
+    let config: T = load(T::NAME, file, overrides)?;
+    match config.contradiction() {
+        None => Ok(config),
+        Some(reason) => Err(refused(T::NAME, file, reason)),
+    }
+}
+
+fn refused(role: &str, file: Option<&Path>, reason: String) -> Error {
+    Error::Refused { role: role.to_owned(), file: file.map(Path::to_owned), reason }
 }
 
 /// Loads the configuration of `role` from `file`, this process's environment and `overrides`.
@@ -75,6 +117,28 @@ pub fn load<T: DeserializeOwned>(
     load_with(role, file, environment, overrides)
 }
 
+/// Everything that keeps a role from starting with this file: unknown settings, all of them at once, or else the first
+/// value that does not fit and the first contradiction; and each file and folder that cannot be used.
+#[must_use]
+pub fn faults<T: Role>(file: &Path, overrides: &[(String, String)]) -> Vec<String> {
+    let parsed = read(file).and_then(|text| parse(file, &text));
+    let unknown = match parsed {
+        Ok(parsed) => settings::unknown(&T::shape(), &parsed.cache),
+        Err(error) => return vec![telemetry::chain(&error)],
+    };
+    if !unknown.is_empty() {
+        return unknown;
+    }
+    let loaded: Result<T, Error> = load(T::NAME, Some(file), overrides);
+    let config = match loaded {
+        Ok(config) => config,
+        Err(error) => return vec![telemetry::chain(&error)],
+    };
+    let mut paths = Vec::new();
+    config.paths("", &mut paths);
+    config.contradiction().into_iter().chain(settings::unusable(&paths)).collect()
+}
+
 /// [`load`] with the environment as an argument.
 ///
 /// # Errors
@@ -88,7 +152,7 @@ pub fn load_with<T: DeserializeOwned>(
     let mut layers = Config::builder();
     if let Some(path) = file {
         let text = read(path)?;
-        check_syntax(path, &text)?;
+        parse(path, &text)?;
         layers = layers.add_source(File::from_str(&text, FileFormat::Toml));
     }
     let prefix = format!("ECUMENE_{}__", role.to_ascii_uppercase());
@@ -101,10 +165,7 @@ pub fn load_with<T: DeserializeOwned>(
     for (key, value) in overrides {
         layers = set(layers, &format!("--{key}"), key, value)?;
     }
-    let refused = |error: config::ConfigError| Error::Refused {
-        role: role.to_owned(),
-        reason: error.to_string(),
-    };
+    let refused = |error: config::ConfigError| refused(role, file, error.to_string());
     layers.build().map_err(refused)?.try_deserialize().map_err(refused)
 }
 
@@ -117,11 +178,9 @@ fn read(path: &Path) -> Result<String, Error> {
 }
 
 /// Parses the text once alone, so that a syntax error names its file.
-fn check_syntax(path: &Path, text: &str) -> Result<(), Error> {
+fn parse(path: &Path, text: &str) -> Result<Config, Error> {
     let parsed = Config::builder().add_source(File::from_str(text, FileFormat::Toml)).build();
-    parsed
-        .map(drop)
-        .map_err(|error| Error::Syntax { path: path.to_owned(), reason: error.to_string() })
+    parsed.map_err(|error| Error::Syntax { path: path.to_owned(), reason: error.to_string() })
 }
 
 type Layers = config::ConfigBuilder<DefaultState>;
@@ -228,6 +287,7 @@ mod tests {
         ] {
             let message = refused.unwrap_err().to_string();
             assert!(message.contains("prot") && message.contains("gateway"), "{message}");
+            assert!(message.contains("role.toml"), "the file is named: {message}");
         }
     }
 

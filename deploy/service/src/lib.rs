@@ -3,11 +3,16 @@
 //! It decides limits of connections, the order of configuration layers and the order of a
 //! drain. It must never know a document, a route or a role: it is the bottom of the edge layer.
 
+// The derived descriptions of this crate's own sections name it as every other crate does.
+extern crate self as deploy_service;
+
+pub mod backoff;
 pub mod config;
 pub mod listen;
 pub mod ready;
 pub mod secret;
 pub mod serve;
+pub mod settings;
 pub mod shutdown;
 pub mod sources;
 pub mod telemetry;
@@ -15,6 +20,7 @@ pub mod tls;
 pub mod units;
 pub mod watchdog;
 
+pub use backoff::Backoff;
 pub use listen::{Listener, Security};
 pub use ready::Readiness;
 pub use serve::{Drained, Limits, serve};

@@ -6,15 +6,16 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use deploy_service::settings::Setting;
 use deploy_service::tls::{ClientFiles, ServerFiles};
 use deploy_service::units::{Bytes, Duration};
-use deploy_service::{Limits, serve};
+use deploy_service::{Limits, config, serve, telemetry};
 use gateway_core::gcra::Quota;
 use proto_types::{GatewayId, Handle, Origin};
 use serde::Deserialize;
 
 /// The configuration of one gateway.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Setting)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Its name, unique in the fleet: 1 to 64 of `a-z 0-9 . _ -`.
@@ -62,7 +63,7 @@ pub struct Config {
 }
 
 /// What calls may use up.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Setting)]
 #[serde(default, deny_unknown_fields)]
 pub struct Bounds {
     /// Requests a second from one IPv4 address or IPv6 /64 before anything is verified. A junk token
@@ -173,6 +174,24 @@ pub enum Contradiction {
         /// What is allowed.
         range: &'static str,
     },
+}
+
+impl config::Role for Config {
+    const NAME: &'static str = "gateway";
+    const ASKED: &'static [(&'static str, &'static str)] = &[
+        ("id", "\"gateway-1\""),
+        ("registry", "[\"http://127.0.0.1:7400\"]"),
+        ("join_token_file", "\"secrets/gateway-1-join\""),
+        ("state_dir", "\"data/gateway-1\""),
+    ];
+
+    fn stop_timeout(&self) -> std::time::Duration {
+        self.limits.stop_timeout()
+    }
+
+    fn contradiction(&self) -> Option<String> {
+        self.checked().err().map(|contradiction| telemetry::chain(&contradiction))
+    }
 }
 
 /// The parts of the configuration that are read into types.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use deploy_service::config;
+use deploy_service::settings::Setting;
 use deploy_service::tls::{ClientFiles, Connector};
 use deploy_service::units::{Bytes, Duration};
 use proto_types::NodeId;
@@ -10,7 +12,7 @@ use serde::Deserialize;
 use crate::Error;
 
 /// The section `node` of a configuration.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Setting)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The node's name, unique in the registry: 1 to 64 of `a-z 0-9 . _ -`.
@@ -43,6 +45,27 @@ impl Default for Config {
             slots: 0,
             memory: Bytes::new(1 << 30),
             drain: Duration::from_secs(20),
+        }
+    }
+}
+
+impl config::Role for Config {
+    const NAME: &'static str = "node";
+    const ASKED: &'static [(&'static str, &'static str)] = &[
+        ("id", "\"node-1\""),
+        ("registry", "[\"http://127.0.0.1:7400\"]"),
+        ("join_token_file", "\"secrets/node-1-join\""),
+        ("state_dir", "\"data/node-1\""),
+    ];
+
+    fn stop_timeout(&self) -> std::time::Duration {
+        Self::stop_timeout(self)
+    }
+
+    fn contradiction(&self) -> Option<String> {
+        match self.clone().checked().err()? {
+            Error::Config(why) => Some(why),
+            other => Some(other.to_string()),
         }
     }
 }
@@ -90,6 +113,14 @@ impl Config {
             memory_bytes: self.memory.count(),
             drain: self.drain.std(),
         })
+    }
+}
+
+impl Checked {
+    /// The error for a state folder of which the system says this.
+    pub(crate) fn no_state(&self) -> impl FnOnce(std::io::Error) -> Error {
+        let path = self.state_dir.clone();
+        move |source| Error::State { path, source }
     }
 }
 

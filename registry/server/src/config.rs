@@ -22,14 +22,15 @@ pub use self::contradiction::Contradiction;
 pub use self::log::{Log, Witness};
 pub use self::past::{Join, Retention};
 use crate::peers::DomainProofs;
+use deploy_service::settings::Setting;
 use deploy_service::tls::ServerFiles;
 use deploy_service::units::Duration;
-use deploy_service::{Limits, Network};
+use deploy_service::{Limits, Network, config, telemetry};
 use proto_types::Origin;
 use serde::Deserialize;
 
 /// The configuration of one member.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Setting)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Its number in the cluster; never used again for another member.
@@ -125,6 +126,19 @@ impl Default for Config {
             log: Log::default(), retention: Retention::default(),
             admission: Admission::default(),
         }
+    }
+}
+
+impl config::Role for Config {
+    const NAME: &'static str = "registry";
+    const ASKED: &'static [(&'static str, &'static str)] = &[("plain_loopback", "true")];
+
+    fn stop_timeout(&self) -> std::time::Duration {
+        self.limits.stop_timeout()
+    }
+
+    fn contradiction(&self) -> Option<String> {
+        self.validate().err().map(|contradiction| telemetry::chain(&contradiction))
     }
 }
 

@@ -9,6 +9,7 @@ mod domain;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use deploy_service::settings::Setting;
 use deploy_service::units::Duration;
 use futures_util::future::join_all;
 use registry_api::Problem;
@@ -29,7 +30,7 @@ const HOSTS_MAX: usize = 8;
 const ALARMS_MAX: usize = 1_000;
 
 /// Whether and how often hosts are asked to vouch for peers.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Setting)]
 #[serde(default, deny_unknown_fields)]
 pub struct DomainProofs {
     /// Off by default: it makes this process call out to the hosts of strangers.

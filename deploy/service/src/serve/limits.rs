@@ -4,11 +4,12 @@
 
 use serde::Deserialize;
 
+use crate::settings::Setting;
 use crate::shutdown;
 use crate::units::{Bytes, Duration};
 
 /// What clients of one listener may use up. Every field has a default.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Setting)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Connections at once; one more is answered 503. Arbitrary; each costs up to

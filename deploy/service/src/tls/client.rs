@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use tokio_rustls::TlsConnector;
 use tower::Service;
 
+use crate::settings::Setting;
 use crate::units::Duration;
 
 use super::{
@@ -39,7 +40,7 @@ use self::dial::{dial, loopback, resolve};
 pub use self::{public::public_client, stream::Stream};
 
 /// How a role that calls others proves who it is, and by whose word it believes them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Setting)]
 #[serde(deny_unknown_fields)]
 pub struct ClientFiles {
     /// The authorities of those that are called, in PEM.

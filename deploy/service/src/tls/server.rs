@@ -14,12 +14,13 @@ use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
+use crate::settings::Setting;
 use crate::units::Duration;
 
 use super::{Certificate, Error, Identity, VERSIONS, files, provider, watched::Watched};
 
 /// The section `tls` of a role that listens.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Setting)]
 #[serde(deny_unknown_fields)]
 pub struct ServerFiles {
     /// The certificate and what leads from it to an authority, in PEM.

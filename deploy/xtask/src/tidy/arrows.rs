@@ -11,6 +11,7 @@ use super::{Crate, Fault};
 const LAYERS: &[(&str, &[&str])] = &[
     ("L0 pure", &["proto-types"]),
     ("L1 pure", &["registry-core", "gateway-core", "node-core"]),
+    ("below the edge, at build time", &["deploy-derive"]),
     ("L2 edge, its floor", &["proto-wire", "deploy-service"]),
     ("L2 edge", &["registry-store", "registry-api", "registry-fetch", "node-wasm"]),
     ("L3 glue", &["registry-raft"]),

@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 
+use deploy_service::settings::Setting;
 use deploy_service::units::{Bytes, Duration};
 use http::Uri;
 use proto_types::Origin;
@@ -14,7 +15,7 @@ use serde::Deserialize;
 use super::{Config, Contradiction};
 
 /// Whether and how the leader asks after peers and agents.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Setting)]
 #[serde(default, deny_unknown_fields)]
 pub struct Crawler {
     /// Off by default: it makes this process connect to hosts that others name.
@@ -38,7 +39,7 @@ pub struct Crawler {
 }
 
 /// How the leader pulls from other registries. Which they are is in the state: `partner add`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Setting)]
 #[serde(default, deny_unknown_fields)]
 pub struct Federation {
     /// From one pull to the next.

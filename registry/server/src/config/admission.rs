@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use deploy_service::settings::{Setting, Shape, serialized};
 use deploy_service::units::Duration;
 use deploy_service::{secret, tls};
 use http::Uri;
@@ -13,13 +14,13 @@ use registry_api::admission::Rules;
 use registry_api::admission::attestation::Attestation;
 use registry_api::admission::credential::Gate;
 use registry_api::admission::readiness::Readiness;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::abroad;
 use crate::pdp::DecisionPoint;
 
 /// The steps that a write of a record or a card passes, in the order of these members.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Setting)]
 #[serde(default, deny_unknown_fields)]
 pub struct Admission {
     /// False refuses every write of records and cards.
@@ -41,7 +42,7 @@ pub struct Admission {
 }
 
 /// As the Pilox registry names it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReadinessMode {
     /// Nobody looks.
@@ -53,8 +54,18 @@ pub enum ReadinessMode {
     Enforce,
 }
 
+impl Setting for ReadinessMode {
+    fn shape() -> Shape {
+        Shape::Value { words: "`off`, `warn` or `enforce`", sample: "\"off\"" }
+    }
+
+    fn written(&self) -> Option<String> {
+        serialized(self)
+    }
+}
+
 /// Whose credentials are accepted, shown in the header `X-VC-JWT`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Setting)]
 #[serde(deny_unknown_fields)]
 pub struct Credential {
     /// `iss` must be this.
@@ -67,7 +78,7 @@ pub struct Credential {
 }
 
 /// A policy engine.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Setting)]
 #[serde(deny_unknown_fields)]
 pub struct Pdp {
     /// Where it is asked: an https URL, or an http URL on loopback, beside this process.

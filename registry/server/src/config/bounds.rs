@@ -1,11 +1,12 @@
 //! What calls may use up, and how the cluster behaves.
 //! It decides defaults; it must never leave anything without a bound.
 
+use deploy_service::settings::Setting;
 use deploy_service::units::{Bytes, Duration};
 use serde::Deserialize;
 
 /// What calls may use up.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Setting)]
 #[serde(default, deny_unknown_fields)]
 pub struct Bounds {
     /// Watch streams and long polls at once. Each holds a page of changes at most. Arbitrary.
@@ -30,7 +31,7 @@ pub struct Bounds {
 }
 
 /// How the cluster behaves.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Setting)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cluster {
     /// From one heartbeat to the next.

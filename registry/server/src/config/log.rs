@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use deploy_service::settings::Setting;
 use deploy_service::units::Duration;
 use proto_types::tlog::{Kind, NoteKey};
 use serde::Deserialize;
@@ -12,7 +13,7 @@ use serde::Deserialize;
 use super::{Contradiction, abroad};
 
 /// The transparency log and its witnesses. All members of a cluster are told the same.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Setting)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
     /// The log's name, a URL without its scheme; no two clusters may share one.
@@ -32,16 +33,18 @@ pub struct Log {
     /// The name that it cosigns under; by default the origin.
     pub witness_name: Option<String>,
     /// The keys of the logs that it is a witness of: `<origin>+<id>+<key>`.
+    #[setting(like = "Vec<String>")]
     pub followed: Vec<NoteKey>,
 }
 
 /// A witness of ours.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Setting)]
 #[serde(deny_unknown_fields)]
 pub struct Witness {
     /// Where `/add-checkpoint` is: a base URL, https, or http on loopback.
     pub url: String,
     /// Its key, `<name>+<id>+<key>`, of the kind cosignature/v1.
+    #[setting(like = "String")]
     pub key: NoteKey,
 }
 

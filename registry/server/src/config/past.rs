@@ -5,13 +5,14 @@
 
 use std::path::PathBuf;
 
+use deploy_service::settings::Setting;
 use deploy_service::units::Duration;
 use serde::Deserialize;
 
 use super::Contradiction;
 
 /// How an empty member gets into a cluster that exists.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Setting)]
 #[serde(deny_unknown_fields)]
 pub struct Join {
     /// A join token of the role `registry`.
@@ -24,7 +25,7 @@ pub struct Join {
 }
 
 /// How long what is past is kept. The leader has it forgotten; all members forget the same.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Setting)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
     /// Lines of the total order: a cursor that is older must start anew.
