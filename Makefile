@@ -20,7 +20,10 @@ SDK := $(shell sed -n 's/^a2a-sdk==//p' chaos-tests/cluster/requirements.txt)
 VENV := $(CACHE)/venv-$(SDK)
 CLIENTS := $(shell sed -n 's/^schemathesis==//p' chaos-tests/cluster/clients/requirements.txt)
 CLIENTS_VENV := $(CACHE)/clients-$(CLIENTS)
+JS_SDK := $(shell sed -n 's/.*"@a2a-js.sdk": "\([0-9.]*\)".*/\1/p' docs/quickstart/package.json)
+JS := $(CACHE)/js-$(JS_SDK)
 # Read by the demo and by the interoperability tests.
+export ECUMENE_NODE_MODULES := $(JS)/node_modules
 export ECUMENE_PYTHON := $(VENV)/bin/python
 export ECUMENE_CLIENTS_PYTHON := $(CLIENTS_VENV)/bin/python
 export ECUMENE_GUESTS := $(CARGO_TARGET_DIR)/guests/wasm32-wasip2/release
@@ -34,7 +37,13 @@ deps-%:
 	@deploy/deps $*
 
 venv: $(VENV)/installed ## the Python A2A SDK, in a folder of its own
-clients: $(CLIENTS_VENV)/installed ## the generators of clients, in a folder of their own
+clients: $(CLIENTS_VENV)/installed $(JS)/installed ## the generators of clients and the JavaScript A2A SDK, in folders of their own
+
+$(JS)/installed: docs/quickstart/package.json | deps-test
+	mkdir -p $(JS)
+	cp $< $(JS)/
+	cd $(JS) && npm install --silent --no-audit --no-fund
+	touch $@
 
 $(VENV)/installed: chaos-tests/cluster/requirements.txt | deps-demo
 	python3 -m venv --clear $(VENV)

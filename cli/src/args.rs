@@ -1,9 +1,11 @@
 //! The command line: nouns, then verbs. It decides names and defaults of flags, and nothing else.
 
 mod cert;
+mod config;
 mod ledger;
 mod partner;
 mod peer;
+mod values;
 mod verbs;
 
 use std::path::PathBuf;
@@ -11,9 +13,11 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::cert::*;
+pub(crate) use self::config::*;
 pub(crate) use self::ledger::*;
 pub(crate) use self::partner::*;
 pub(crate) use self::peer::*;
+pub(crate) use self::values::base_url;
 pub(crate) use self::verbs::*;
 
 /// Registry, gateway and nodes for agent platforms that federate.
@@ -26,32 +30,39 @@ pub(crate) struct Args {
     pub(crate) noun: Noun,
 }
 
-/// Flags that every client command takes.
+/// Flags that every client command takes; each can be said in the environment too.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Globals {
     /// How data is printed on stdout.
     #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
     pub(crate) output: Format,
     /// A file with registry, gateway and operator_token_file; `ecumene up` writes one.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", env = "ECUMENE_PROFILE")]
     pub(crate) profile: Option<PathBuf>,
     /// Registry members, in order of preference.
-    #[arg(long, global = true, value_name = "URL", value_delimiter = ',')]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        value_delimiter = ',',
+        value_parser = values::base_url,
+        env = "ECUMENE_REGISTRY"
+    )]
     pub(crate) registry: Vec<String>,
     /// The gateway.
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", value_parser = values::base_url, env = "ECUMENE_GATEWAY")]
     pub(crate) gateway: Option<String>,
     /// The file that holds the operator's token.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", env = "ECUMENE_OPERATOR_TOKEN_FILE")]
     pub(crate) operator_token_file: Option<PathBuf>,
     /// The authority of https endpoints, in PEM.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", env = "ECUMENE_CA")]
     pub(crate) ca: Option<PathBuf>,
     /// A certificate to show them, in PEM.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", env = "ECUMENE_CERT")]
     pub(crate) cert: Option<PathBuf>,
     /// The certificate's private key, in PEM.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", env = "ECUMENE_CERT_KEY")]
     pub(crate) cert_key: Option<PathBuf>,
 }
 
@@ -77,6 +88,9 @@ pub(crate) enum Noun {
     /// An execution node.
     #[command(subcommand)]
     Node(NodeVerb),
+    /// Configuration files: an example, every setting, and whether one is right.
+    #[command(subcommand)]
+    Config(ConfigVerb),
     /// The registry cluster.
     #[command(subcommand)]
     Cluster(ClusterVerb),
@@ -153,11 +167,6 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// A configuration key and its value; may be given again.
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair)]
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = values::pair)]
     pub(crate) set: Vec<(String, String)>,
-}
-
-fn pair(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
 }

@@ -1,5 +1,5 @@
-//! How a client command reaches the registry and the gateway: flags, then `ECUMENE_CLIENT__KEY`, then the profile
-//! file, then loopback defaults. It decides whom to call; it must never print or log the operator's token.
+//! How a client command reaches the registry and the gateway: flags, then `ECUMENE_REGISTRY` and the other variables of
+//! flags, then `ECUMENE_CLIENT__KEY`, then the profile file, then loopback defaults. It decides whom to call; it must never print or log the operator's token.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 
-use crate::args::Globals;
+use crate::args::{Globals, base_url};
 use crate::failure::Failure;
 
 /// Loopback answers within milliseconds; a far registry within this.
@@ -66,6 +66,7 @@ impl Profile {
         let loaded: Result<Self, _> = deploy_service::config::load("client", file, &[]);
         let mut profile =
             loaded.map_err(|error| Failure::usage(deploy_service::telemetry::chain(&error)))?;
+        profile.check_urls(file)?;
         if !globals.registry.is_empty() {
             profile.registry.clone_from(&globals.registry);
         }
@@ -85,6 +86,20 @@ impl Profile {
             }
         }
         Ok(profile)
+    }
+
+    /// What the profile and the environment say has not passed the flags' own check.
+    fn check_urls(&mut self, file: Option<&Path>) -> Result<(), Failure> {
+        let registry = self.registry.iter_mut().map(|url| ("registry", url));
+        for (key, url) in registry.chain(self.gateway.as_mut().map(|url| ("gateway", url))) {
+            let checked = base_url(url).map_err(|why| {
+                let file = file.map_or_else(String::new, |file| format!("{} or ", file.display()));
+                let variable = key.to_ascii_uppercase();
+                Failure::usage(format!("{key} of {file}ECUMENE_CLIENT__{variable}: `{url}`: {why}"))
+            });
+            *url = checked?;
+        }
+        Ok(())
     }
 
     /// The gateway's base URL.
@@ -184,8 +199,9 @@ impl Bearer {
     /// A bearer of this token.
     pub(crate) fn new(token: Option<String>) -> Result<Self, Failure> {
         let value = token.map(|token| format!("Bearer {token}").parse());
-        let value =
-            value.transpose().map_err(|_| Failure::usage("the operator's token is not ASCII"))?;
+        let value = value
+            .transpose()
+            .map_err(|_| Failure::usage("--operator-token-file: the token is not ASCII"))?;
         Ok(Self(value))
     }
 }

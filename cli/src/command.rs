@@ -5,6 +5,7 @@ mod audit;
 mod card;
 mod cert;
 mod cluster;
+mod config;
 mod doctor;
 mod envelope;
 mod key;
@@ -39,6 +40,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Noun::Gateway(RoleVerb::Run(run)) => return role::gateway(run).await,
         Noun::Node(NodeVerb::Run(run)) => return role::node(run).await,
         Noun::Node(NodeVerb::List) => cluster::nodes(&profile()?).await?,
+        Noun::Config(verb) => return config::run(verb, format),
         Noun::Cluster(verb) => cluster::run(&profile()?, verb).await?,
         Noun::Cert(verb) => cert::run(verb)?,
         Noun::Key(verb) => key::run(&args.globals, verb).await?,

@@ -54,6 +54,20 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// The error of a JSON-RPC answer (A2A 1.0, section 5.4, and our own codes of -32040 to -32046).
+    pub(crate) fn rpc(error: &serde_json::Value) -> Self {
+        let exit = match error["code"].as_i64() {
+            Some(-32040 | -32041) => 4,
+            Some(-32001 | -32042) => 5,
+            Some(-32002) => 6,
+            Some(-32045 | -32046) => 3,
+            _ => 1,
+        };
+        Self { exit, message: format!("the gateway answered {error}") }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
@@ -96,6 +110,12 @@ mod tests {
             (Code::InvalidArgument, 1),
         ] {
             assert_eq!(Failure::from(tonic::Status::new(code, "x")).exit_code(), exit, "{code:?}");
+        }
+        for (code, exit) in
+            [(-32040, 4), (-32042, 5), (-32001, 5), (-32002, 6), (-32045, 3), (-32603, 1)]
+        {
+            let told = Failure::rpc(&serde_json::json!({ "code": code, "message": "x" }));
+            assert_eq!(told.exit_code(), exit, "{code}");
         }
         assert_eq!(Failure::http(http::StatusCode::CONFLICT, b"").exit_code(), 6);
         assert_eq!(Failure::http(http::StatusCode::GONE, b"").exit_code(), 5);

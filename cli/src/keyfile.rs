@@ -30,8 +30,7 @@ struct Jwk {
 }
 
 /// Makes a fresh key and writes it to a new file.
-pub(crate) fn create(path: &Path, kid: &str) -> Result<NamedKey, Failure> {
-    let kid = Kid::parse(kid).map_err(|error| Failure::usage(format!("--kid: {error}")))?;
+pub(crate) fn create(path: &Path, kid: Kid) -> Result<NamedKey, Failure> {
     let seed: [u8; 32] = rand::random();
     let secret = SecretKey::from_seed(&seed);
     let jwk = Jwk {
@@ -72,13 +71,17 @@ mod tests {
 
     use super::*;
 
+    fn k1() -> Kid {
+        Kid::parse("k1").unwrap()
+    }
+
     #[test]
     fn a_key_file_is_read_back_never_replaced_and_refused_when_others_can_read_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key.json");
-        let made = create(&path, "k1").unwrap();
+        let made = create(&path, k1()).unwrap();
         assert_eq!(read(&path).unwrap().secret.public(), made.secret.public());
-        assert_eq!(create(&path, "k1").err().unwrap().exit_code(), 2);
+        assert_eq!(create(&path, k1()).err().unwrap().exit_code(), 2);
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         assert_eq!(read(&path).err().unwrap().exit_code(), 2);
     }
@@ -87,7 +90,7 @@ mod tests {
     fn a_key_whose_halves_differ_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let (one, two) = (folder.path().join("1"), folder.path().join("2"));
-        let (a, b) = (create(&one, "k1").unwrap(), create(&two, "k1").unwrap());
+        let (a, b) = (create(&one, k1()).unwrap(), create(&two, k1()).unwrap());
         let encode = |key: &NamedKey| base64url::encode(key.secret.public().as_bytes());
         let text = std::fs::read_to_string(&one).unwrap().replace(&encode(&a), &encode(&b));
         std::fs::write(&one, text).unwrap();

@@ -13,6 +13,7 @@ mod python;
 pub mod sandbox;
 pub mod sdk;
 pub mod stranger;
+pub mod walkthrough;
 pub mod web;
 pub mod world;
 

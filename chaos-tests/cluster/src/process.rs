@@ -111,7 +111,11 @@ impl Process {
         lines[lines.len().saturating_sub(25)..].join("\n")
     }
 
-    fn wait(&mut self, patience: Duration) -> Result<Option<ExitStatus>> {
+    /// Waits until it ends by itself; nothing if it does not in time.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn wait(&mut self, patience: Duration) -> Result<Option<ExitStatus>> {
         let until = Instant::now() + patience;
         while Instant::now() < until {
             if let Some(status) = self.child.try_wait()? {

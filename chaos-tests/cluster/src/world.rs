@@ -9,16 +9,17 @@ mod wait;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use proto_wire::registry::v1 as wire;
 use tempfile::TempDir;
 
 use crate::clients::Operator;
 use crate::hosts::Hosts;
 use crate::process::Process;
-use crate::web;
+
+pub use self::command::guests;
 
 /// How long anything may take to come up on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -181,19 +182,7 @@ impl World {
     pub async fn start_gateway(&mut self, at: usize) -> Result<()> {
         let (name, config) = (self.gateways[at].name.clone(), self.gateways[at].config.clone());
         self.gateways[at].process = Some(self.role("gateway", &name, &config)?);
-        let url = format!("{}/readyz", self.gateways[at].url);
-        let until = Instant::now() + PATIENCE;
-        while !matches!(web::get_by(self.connector()?, &url).await, Ok(answer) if answer.status == 200)
-        {
-            self.check_alive()?;
-            if Instant::now() > until {
-                let tail =
-                    self.gateways[at].process.as_ref().map(Process::tail).unwrap_or_default();
-                bail!("gateway {name} does not become ready: {tail}");
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        Ok(())
+        self.gateway_ready(at).await
     }
 
     /// Starts a node that is down.

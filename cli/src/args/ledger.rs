@@ -4,6 +4,9 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use proto_types::tlog::NoteKey;
+
+use super::values;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum LogVerb {
@@ -51,17 +54,18 @@ pub(crate) enum LogVerb {
 #[derive(Debug, clap::Args)]
 pub(crate) struct TrustArgs {
     /// The log's key, `<origin>+<id>+<key>`, from the operator and not from the log.
-    #[arg(long, value_name = "KEY")]
-    pub(crate) key: String,
+    #[arg(long, value_name = "KEY", value_parser = values::note_key)]
+    pub(crate) key: NoteKey,
     /// The key of a witness; may be given again.
-    #[arg(long = "witness", value_name = "KEY")]
-    pub(crate) witnesses: Vec<String>,
+    #[arg(long = "witness", value_name = "KEY", value_parser = values::note_key)]
+    pub(crate) witnesses: Vec<NoteKey>,
     /// How many of the witnesses must have signed; by default all.
     #[arg(long)]
     pub(crate) quorum: Option<usize>,
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one is made in the life of the process")]
 pub(crate) enum AuditVerb {
     /// Prints the audit, one JSON object a line.
     Export {
@@ -77,8 +81,8 @@ pub(crate) enum AuditVerb {
         #[arg(long, value_name = "FILE", requires = "key")]
         checkpoint: Option<PathBuf>,
         /// The key of the checkpoint's log.
-        #[arg(long, value_name = "KEY")]
-        key: Option<String>,
+        #[arg(long, value_name = "KEY", value_parser = values::note_key)]
+        key: Option<NoteKey>,
     },
     /// Forgets lines that were exported.
     Truncate {

@@ -2,6 +2,9 @@
 //! It decides words and defaults only.
 
 use clap::{Subcommand, ValueEnum};
+use proto_types::Origin;
+
+use super::values;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PartnerVerb {
@@ -26,7 +29,8 @@ pub(crate) struct PartnerTerms {
     /// Its name here; a namespace of this name may claim prefixes for its entries.
     pub(crate) name: String,
     /// Its origin, such as `https://registry.example.org`.
-    pub(crate) url: String,
+    #[arg(value_parser = values::origin)]
+    pub(crate) url: Origin,
     /// What it speaks.
     #[arg(long, value_enum, default_value = "ecumene")]
     pub(crate) kind: PartnerKind,

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use proto_types::{Digest, Kid, Origin};
+
+use super::values;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PeerVerb {
@@ -11,7 +14,8 @@ pub(crate) enum PeerVerb {
     /// Prints what the peer's host must publish to vouch for its keys.
     DomainRecord {
         /// The peer's web origin.
-        origin: String,
+        #[arg(value_parser = values::origin)]
+        origin: Origin,
         /// A signing key file of the peer. May be given again.
         #[arg(long, required = true)]
         key: Vec<PathBuf>,
@@ -21,12 +25,14 @@ pub(crate) enum PeerVerb {
     /// Shows a peer.
     Show {
         /// The peer's web origin.
-        origin: String,
+        #[arg(value_parser = values::origin)]
+        origin: Origin,
     },
     /// Shows what gateways have seen of a peer's conduct, and its score.
     Reputation {
         /// The peer's web origin.
-        origin: String,
+        #[arg(value_parser = values::origin)]
+        origin: Origin,
         /// Shows what each gateway has seen, and the arithmetic.
         #[arg(long)]
         explain: bool,
@@ -34,7 +40,8 @@ pub(crate) enum PeerVerb {
     /// Prints a peer's log.
     Log {
         /// The peer's web origin.
-        origin: String,
+        #[arg(value_parser = values::origin)]
+        origin: Origin,
         /// Verifies every link and signature here, without trusting the registry.
         #[arg(long)]
         verify: bool,
@@ -48,7 +55,8 @@ pub(crate) enum PeerVerb {
     /// Has a peer's host asked soon whether it vouches for the peer.
     ProveDomain {
         /// The peer's web origin.
-        origin: String,
+        #[arg(value_parser = values::origin)]
+        origin: Origin,
     },
     /// Gives a peer a new signing key, and the old one an end.
     Rotate {
@@ -74,8 +82,8 @@ pub(crate) enum PeerVerb {
         #[command(flatten)]
         owner: Owner,
         /// The name of the key.
-        #[arg(long)]
-        kid: String,
+        #[arg(long, value_parser = values::kid)]
+        kid: Kid,
     },
     /// States a peer anew: where it answers, what it can do, its keys, for a time. What is not said stays as it was.
     Manifest(Box<Statement>),
@@ -84,13 +92,14 @@ pub(crate) enum PeerVerb {
         #[command(flatten)]
         owner: Owner,
         /// The new web origin.
-        #[arg(long)]
-        to: String,
+        #[arg(long, value_parser = values::origin)]
+        to: Origin,
     },
     /// Sets a peer's keys with a recovery key, and voids what signing keys did.
     Recover {
         /// The peer's web origin.
-        origin: String,
+        #[arg(value_parser = values::origin)]
+        origin: Origin,
         /// The recovery key file.
         #[arg(long)]
         recovery_key: PathBuf,
@@ -101,8 +110,8 @@ pub(crate) enum PeerVerb {
         #[arg(long)]
         new_recovery_key: Vec<PathBuf>,
         /// The digest of the last log entry that stands; the newest one if absent.
-        #[arg(long)]
-        after: Option<String>,
+        #[arg(long, value_parser = values::digest)]
+        after: Option<Digest>,
     },
     /// Stops a peer for a while: as its owner with --key, else as the operator.
     Suspend(Standing),
@@ -117,7 +126,8 @@ pub(crate) enum PeerVerb {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Enrolment {
     /// The peer's web origin.
-    pub(crate) origin: String,
+    #[arg(value_parser = values::origin)]
+    pub(crate) origin: Origin,
     /// A signing key file of the peer; its possession is proven. May be given again.
     #[arg(long, required = true)]
     pub(crate) key: Vec<PathBuf>,
@@ -135,7 +145,8 @@ pub(crate) struct Enrolment {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Owner {
     /// The peer's web origin.
-    pub(crate) origin: String,
+    #[arg(value_parser = values::origin)]
+    pub(crate) origin: Origin,
     /// A signing key file of the peer.
     #[arg(long)]
     pub(crate) key: PathBuf,
@@ -149,13 +160,13 @@ pub(crate) struct Statement {
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=90))]
     pub(crate) days: u64,
     /// The URL of its A2A endpoint (JSON-RPC); empty for none.
-    #[arg(long)]
+    #[arg(long, value_parser = values::url_or_none)]
     pub(crate) a2a: Option<String>,
     /// The URL at which it takes WAN envelopes; empty for none.
-    #[arg(long)]
+    #[arg(long, value_parser = values::url_or_none)]
     pub(crate) wan: Option<String>,
     /// The URL of its mesh descriptor; empty for none.
-    #[arg(long)]
+    #[arg(long, value_parser = values::url_or_none)]
     pub(crate) descriptor: Option<String>,
     /// What it can do, instead of what was said before. May be given again.
     #[arg(long)]
@@ -171,16 +182,18 @@ pub(crate) struct Statement {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Decision {
     /// The peer's web origin.
-    pub(crate) origin: String,
+    #[arg(value_parser = values::origin)]
+    pub(crate) origin: Origin,
     /// Of the request that you looked at (`peer requests`).
-    #[arg(long)]
-    pub(crate) id: String,
+    #[arg(long, value_parser = values::digest)]
+    pub(crate) id: Digest,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Standing {
     /// The peer's web origin.
-    pub(crate) origin: String,
+    #[arg(value_parser = values::origin)]
+    pub(crate) origin: Origin,
     /// A signing key file of the peer, to do it as its owner.
     #[arg(long)]
     pub(crate) key: Option<PathBuf>,

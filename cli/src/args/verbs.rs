@@ -5,6 +5,9 @@ mod cluster;
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
+use proto_types::{Kid, Origin};
+
+use super::values;
 
 pub(crate) use self::cluster::*;
 
@@ -16,8 +19,8 @@ pub(crate) enum KeyVerb {
         #[arg(long)]
         out: PathBuf,
         /// The key's name.
-        #[arg(long, default_value = "k1")]
-        kid: String,
+        #[arg(long, default_value = "k1", value_parser = values::kid)]
+        kid: Kid,
     },
     /// Shows the public half.
     Show {
@@ -34,11 +37,11 @@ pub(crate) struct TokenArgs {
     #[arg(long)]
     pub(crate) key: PathBuf,
     /// The peer's origin.
-    #[arg(long)]
-    pub(crate) issuer: String,
+    #[arg(long, value_parser = values::origin)]
+    pub(crate) issuer: Origin,
     /// Our origin; asked of the gateway when absent.
-    #[arg(long)]
-    pub(crate) audience: Option<String>,
+    #[arg(long, value_parser = values::origin)]
+    pub(crate) audience: Option<Origin>,
     /// Life of the token, 1 to 300.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=300))]
     pub(crate) life_seconds: u64,
@@ -65,8 +68,8 @@ pub(crate) enum RecordVerb {
         #[arg(long)]
         key: PathBuf,
         /// The peer's web origin.
-        #[arg(long)]
-        by: String,
+        #[arg(long, value_parser = values::origin)]
+        by: Origin,
     },
     /// Prints a record byte for byte.
     Get {
@@ -267,8 +270,8 @@ pub(crate) enum EnvelopeVerb {
         #[arg(long)]
         target: String,
         /// The payload (JSON).
-        #[arg(long, default_value = "null")]
-        payload: String,
+        #[arg(long, default_value = "null", value_parser = values::json)]
+        payload: serde_json::Value,
         /// Generated when absent.
         #[arg(long)]
         correlation_id: Option<String>,

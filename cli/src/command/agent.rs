@@ -1,44 +1,43 @@
-//! `agent deploy|list|search|call`.
+//! `agent deploy|list|search`; calls are beside. It must never upload what no node can run.
 
+mod call;
 mod search;
 
+use std::fmt::Display;
+use std::path::Path;
+
 use bytes::Bytes;
-use http::Method;
 use proto_types::Digest;
 use proto_wire::registry::v1 as wire;
 use serde_json::{Value, json};
 
-use crate::args::{AgentVerb, CallArgs, DeployArgs, Format, Kind};
+use crate::args::{AgentVerb, DeployArgs, Format, Kind};
 use crate::client::{Directory, Profile};
 use crate::failure::Failure;
-use crate::http_call::{Call, events, fetch, open};
 use crate::output::Output;
 
-use super::{document, pages, token};
+use super::{document, pages};
 
 /// The registry takes chunks up to this size.
 const CHUNK_BYTES: usize = 256 << 10;
 /// The registry's own bound, told before anything is sent.
 const ARTIFACT_BYTES_MAX: usize = 64 << 20;
 
+/// What every WebAssembly binary begins with (WebAssembly core specification, section 5.5.16).
+const WASM: &[u8] = b"\0asm";
+
 pub(crate) async fn run(profile: &Profile, verb: AgentVerb, format: Format) -> Result<(), Failure> {
     let output = match verb {
         AgentVerb::Deploy(args) => deploy(profile, args).await?,
         AgentVerb::List => list(&mut profile.directory().await?).await?,
         AgentVerb::Search(args) => return search::run(profile, args, format).await,
-        AgentVerb::Call(args) if args.stream => return stream(profile, args).await,
-        AgentVerb::Call(args) => Output::one(call(profile, args).await?),
+        AgentVerb::Call(args) => return call::run(profile, args, format).await,
     };
     Ok(output.print(format)?)
 }
 
 async fn deploy(profile: &Profile, args: DeployArgs) -> Result<Output, Failure> {
-    let path = args.artifact.display();
-    let artifact = std::fs::read(&args.artifact)
-        .map_err(|error| Failure::usage(format!("{path}: {error}")))?;
-    if artifact.len() > ARTIFACT_BYTES_MAX {
-        return Err(Failure::usage(format!("{path} is larger than 64 MiB")));
-    }
+    let artifact = artifact(&args.artifact)?;
     let card = document(&args.card)?.into();
     let mut directory = profile.directory().await?;
     let info = upload(&mut directory, artifact).await?;
@@ -57,6 +56,19 @@ async fn deploy(profile: &Profile, args: DeployArgs) -> Result<Output, Failure> 
         visibility: args.visibility,
     };
     Ok(Output::one(json(&directory.put_agent(request).await?.into_inner())))
+}
+
+/// The bytes of a WebAssembly module or component.
+fn artifact(path: &Path) -> Result<Vec<u8>, Failure> {
+    let wrong = |why: &dyn Display| Failure::usage(format!("--artifact {}: {why}", path.display()));
+    let bytes = std::fs::read(path).map_err(|error| wrong(&error))?;
+    if bytes.len() > ARTIFACT_BYTES_MAX {
+        return Err(wrong(&"it is larger than 64 MiB"));
+    }
+    if !bytes.starts_with(WASM) {
+        return Err(wrong(&"it is not a WebAssembly module or component"));
+    }
+    Ok(bytes)
 }
 
 /// What a run may use, in the units of the wire.
@@ -130,55 +142,4 @@ fn json(agent: &wire::Agent) -> Value {
         "visibility": agent.visibility,
         "revision": agent.revision,
     })
-}
-
-async fn call(profile: &Profile, args: CallArgs) -> Result<Value, Failure> {
-    let token = token::mint(profile, &args.token).await?;
-    let answer = fetch(profile, request(profile, &args, &token, "SendMessage")?).await?;
-    let answer: Value = serde_json::from_slice(&answer).map_err(Failure::internal)?;
-    result(answer)
-}
-
-async fn stream(profile: &Profile, args: CallArgs) -> Result<(), Failure> {
-    let token = token::mint(profile, &args.token).await?;
-    let response = open(profile, request(profile, &args, &token, "SendStreamingMessage")?).await?;
-    if !response.status().is_success() {
-        return Err(Failure::http(response.status(), b"the gateway did not open a stream"));
-    }
-    events(response, |data| {
-        let event: Value = serde_json::from_str(data).map_err(Failure::internal)?;
-        println!("{}", result(event)?);
-        Ok(())
-    })
-    .await
-}
-
-fn request<'a>(
-    profile: &Profile,
-    args: &CallArgs,
-    token: &'a str,
-    method: &str,
-) -> Result<Call<'a>, Failure> {
-    let text = if args.text == "-" {
-        String::from_utf8(document(std::path::Path::new("-"))?).map_err(Failure::internal)?
-    } else {
-        args.text.clone()
-    };
-    let message = json!({
-        "messageId": uuid::Uuid::now_v7().to_string(),
-        "role": "ROLE_USER",
-        "parts": [{ "text": text }],
-    });
-    let rpc =
-        json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": { "message": message } });
-    let url = format!("{}/agents/{}", profile.gateway(), args.handle);
-    Ok(Call { method: Method::POST, url, bearer: Some(token), body: rpc.to_string().into_bytes() })
-}
-
-/// The result of a JSON-RPC answer, or its error.
-fn result(mut answer: Value) -> Result<Value, Failure> {
-    if let Some(error) = answer.get("error") {
-        return Err(Failure::internal(format!("the agent's gateway answered {error}")));
-    }
-    Ok(answer.get_mut("result").map(Value::take).unwrap_or_default())
 }

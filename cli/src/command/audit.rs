@@ -6,10 +6,9 @@ use std::path::Path;
 use http::Method;
 use proto_types::Digest;
 use proto_types::audit::{AuditLine, Broken, start};
-use proto_types::tlog::{Checkpoint, Policy};
+use proto_types::tlog::{Checkpoint, NoteKey, Policy};
 use serde_json::json;
 
-use super::log::note_key;
 use crate::args::AuditVerb;
 use crate::client::Profile;
 use crate::failure::Failure;
@@ -20,7 +19,7 @@ pub(crate) async fn run(profile: &Profile, verb: AuditVerb) -> Result<Option<Out
     match verb {
         AuditVerb::Export { since } => export(profile, since).await.map(|()| None),
         AuditVerb::Verify { file, checkpoint, key } => {
-            let anchor = checkpoint.zip(key).map(|(path, key)| read(&path, &key)).transpose()?;
+            let anchor = checkpoint.zip(key).map(|(path, key)| read(&path, key)).transpose()?;
             let text = document(&file)?;
             verify(&text, anchor.as_ref()).map(Some)
         }
@@ -69,9 +68,9 @@ fn document(path: &Path) -> Result<String, Failure> {
     read.map_err(|why| Failure::usage(format!("{}: {why}", path.display())))
 }
 
-fn read(path: &Path, key: &str) -> Result<Checkpoint, Failure> {
+fn read(path: &Path, key: NoteKey) -> Result<Checkpoint, Failure> {
     let bytes = super::document(path)?;
-    let checked = Policy::unwitnessed(note_key(key)?).check(&bytes);
+    let checked = Policy::unwitnessed(key).check(&bytes);
     checked.map(|(_, head)| head).map_err(Failure::internal)
 }
 

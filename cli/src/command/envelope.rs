@@ -15,8 +15,6 @@ use super::token;
 pub(crate) async fn run(profile: &Profile, verb: EnvelopeVerb) -> Result<Output, Failure> {
     match verb {
         EnvelopeVerb::Send { token, target, payload, correlation_id } => {
-            let payload = serde_json::from_str(&payload);
-            let payload = payload.map_err(|error| Failure::usage(format!("--payload: {error}")))?;
             send(profile, &token, &target, payload, correlation_id).await
         }
         EnvelopeVerb::Pull { target, max, wait_seconds, no_ack } => {
@@ -33,13 +31,13 @@ async fn send(
     correlation_id: Option<String>,
 ) -> Result<Output, Failure> {
     let correlation = correlation_id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
-    let source = token::origin(&args.issuer)?;
     let member = if target.contains("://") { "targetOrigin" } else { "targetHandle" };
-    let mut envelope =
-        json!({ "v": 1, "correlationId": correlation, "sourceOrigin": source, "payload": payload });
+    let mut envelope = json!({ "v": 1, "correlationId": correlation, "sourceOrigin": args.issuer, "payload": payload });
     envelope[member] = json!(target);
     let body = envelope.to_string().into_bytes();
-    Envelope::parse(&body).map_err(|error| Failure::usage(error.to_string()))?;
+    Envelope::parse(&body).map_err(|error| {
+        Failure::usage(format!("--target, --payload and --correlation-id: {error}"))
+    })?;
     let token = token::mint(profile, args).await?;
     let url = format!("{}/v1/publish", profile.gateway());
     let answer =

@@ -13,7 +13,7 @@ use super::token;
 
 pub(crate) async fn run(globals: &Globals, verb: KeyVerb) -> Result<Output, Failure> {
     match verb {
-        KeyVerb::New { out, kid } => Ok(show(&keyfile::create(&out, &kid)?)),
+        KeyVerb::New { out, kid } => Ok(show(&keyfile::create(&out, kid)?)),
         KeyVerb::Show { key } => Ok(show(&keyfile::read(&key)?)),
         KeyVerb::Token(args) => {
             let token = token::mint(&Profile::load(globals)?, &args).await?;

@@ -7,7 +7,7 @@ mod verify;
 use std::path::PathBuf;
 
 use proto_types::base64url;
-use proto_types::tlog::{self, Checkpoint, Inclusion, Note, NoteKey, Policy, TilePath};
+use proto_types::tlog::{self, Checkpoint, Inclusion, Note, Policy, TilePath};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -49,17 +49,12 @@ pub(crate) async fn run(profile: &Profile, verb: LogVerb) -> Result<Output, Fail
 
 /// Whom the caller trusts.
 fn policy(trust: &TrustArgs) -> Result<Policy, Failure> {
-    let witnesses: Result<Vec<_>, _> = trust.witnesses.iter().map(|key| note_key(key)).collect();
-    let witnesses = witnesses?;
+    let witnesses = trust.witnesses.clone();
     let quorum = trust.quorum.unwrap_or(witnesses.len());
     if quorum > witnesses.len() {
         return Err(Failure::usage("--quorum asks for more witnesses than there are"));
     }
-    Ok(Policy { log: note_key(&trust.key)?, witnesses, quorum })
-}
-
-pub(crate) fn note_key(text: &str) -> Result<NoteKey, Failure> {
-    NoteKey::parse(text).map_err(|why| Failure::usage(format!("{text}: {why}")))
+    Ok(Policy { log: trust.key.clone(), witnesses, quorum })
 }
 
 /// A proof as a read brings it along.

@@ -1,6 +1,5 @@
 //! `partner add|list|status|remove`.
 
-use proto_types::Origin;
 use proto_wire::registry::v1 as wire;
 use serde_json::{Value, json};
 
@@ -13,7 +12,7 @@ pub(crate) async fn run(profile: &Profile, verb: PartnerVerb) -> Result<Output, 
     let mut partners = profile.partners().await?;
     match verb {
         PartnerVerb::Add(terms) => {
-            let partner = partners.put_partner(agreement(terms)?).await?.into_inner();
+            let partner = partners.put_partner(agreement(terms)).await?.into_inner();
             Ok(Output::one(json(&partner)))
         }
         PartnerVerb::Status { name } => {
@@ -31,23 +30,21 @@ pub(crate) async fn run(profile: &Profile, verb: PartnerVerb) -> Result<Output, 
     }
 }
 
-fn agreement(terms: PartnerTerms) -> Result<wire::PutPartnerRequest, Failure> {
-    let url = Origin::normalise(&terms.url)
-        .map_err(|error| Failure::usage(format!("{}: {error}", terms.url)))?;
+fn agreement(terms: PartnerTerms) -> wire::PutPartnerRequest {
     let kind = match terms.kind {
         PartnerKind::Ecumene => "ecumene",
         PartnerKind::Pilox => "pilox",
     };
-    Ok(wire::PutPartnerRequest {
+    wire::PutPartnerRequest {
         name: terms.name,
-        url: url.to_string(),
+        url: terms.url.to_string(),
         kind: kind.to_owned(),
         catalog_key: terms.catalog_key,
         hops: terms.hops,
         namespaces: terms.namespaces,
         quota: terms.quota,
         log_key: terms.log_key,
-    })
+    }
 }
 
 fn table(all: &[wire::Partner]) -> Output {

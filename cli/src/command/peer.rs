@@ -7,7 +7,7 @@ mod manifest;
 mod owner;
 mod reputation;
 
-use proto_types::{Digest, Origin};
+use proto_types::Origin;
 use proto_wire::registry::v1 as wire;
 use serde_json::{Value, json};
 
@@ -26,18 +26,16 @@ pub(crate) async fn run(profile: &Profile, verb: PeerVerb) -> Result<Output, Fai
     match verb {
         PeerVerb::Enrol(enrolment) => enrol(directory, enrolment).await,
         PeerVerb::List => list(directory).await,
-        PeerVerb::Show { origin } => {
-            Ok(Output::one(shown(&peer(directory, &parsed(&origin)?).await?)))
-        }
+        PeerVerb::Show { origin } => Ok(Output::one(shown(&peer(directory, &origin).await?))),
         PeerVerb::Reputation { origin, explain } => {
-            reputation::show(directory, &parsed(&origin)?, explain).await
+            reputation::show(directory, &origin, explain).await
         }
-        PeerVerb::Log { origin, verify } => log::print(directory, &parsed(&origin)?, verify).await,
+        PeerVerb::Log { origin, verify } => log::print(directory, &origin, verify).await,
         PeerVerb::Requests => requests(directory).await,
         PeerVerb::Approve(decision) => decide(directory, decision, true).await,
         PeerVerb::Reject(decision) => decide(directory, decision, false).await,
         PeerVerb::ProveDomain { origin } => {
-            let request = wire::AskPeerDomainRequest { origin: parsed(&origin)?.to_string() };
+            let request = wire::AskPeerDomainRequest { origin: origin.to_string() };
             Ok(done(directory.ask_peer_domain(request).await?.into_inner()))
         }
         PeerVerb::Suspend(standing) => stand(directory, standing, "suspended").await,
@@ -52,17 +50,12 @@ pub(crate) async fn run(profile: &Profile, verb: PeerVerb) -> Result<Output, Fai
 async fn enrol(directory: &mut Directory, enrolment: Enrolment) -> Result<Output, Failure> {
     let Enrolment { origin, key, recovery_key, join_token, domain } = enrolment;
     let request = wire::EnrolPeerRequest {
-        operation: owner::enrolment(&origin, &key, &recovery_key)?.into(),
+        operation: owner::enrolment(origin, &key, &recovery_key)?.into(),
         join_token: join_token.unwrap_or_default(),
         domain,
         ..Default::default()
     };
     Ok(Output::one(shown(&directory.enrol_peer(request).await?.into_inner())))
-}
-
-/// The origin as it is enrolled.
-fn parsed(origin: &str) -> Result<Origin, Failure> {
-    Origin::normalise(origin).map_err(|error| Failure::usage(format!("{origin}: {error}")))
 }
 
 fn done(done: wire::Done) -> Output {
@@ -80,9 +73,8 @@ async fn decide(
     decision: Decision,
     approve: bool,
 ) -> Result<Output, Failure> {
-    let id = Digest::parse(&decision.id).map_err(|error| Failure::usage(error.to_string()))?;
-    let origin = parsed(&decision.origin)?.to_string();
-    let request = wire::DecidePeerRequestRequest { origin, id: id.to_string(), approve };
+    let (origin, id) = (decision.origin.to_string(), decision.id.to_string());
+    let request = wire::DecidePeerRequestRequest { origin, id, approve };
     Ok(done(directory.decide_peer_request(request).await?.into_inner()))
 }
 
@@ -92,7 +84,6 @@ async fn stand(
     becomes: &str,
 ) -> Result<Output, Failure> {
     let Standing { origin, key, reason } = standing;
-    let origin = parsed(&origin)?;
     if let Some(key) = key {
         return owner::stand(directory, &origin, &key, becomes, reason).await;
     }

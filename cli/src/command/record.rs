@@ -44,13 +44,11 @@ pub(crate) async fn run(
     Ok(output.print(format)?)
 }
 
-fn signed(file: &Path, key: &Path, by: &str) -> Result<Vec<u8>, Failure> {
+fn signed(file: &Path, key: &Path, by: &Origin) -> Result<Vec<u8>, Failure> {
     let wrong = |why: &dyn std::fmt::Display| Failure::usage(format!("{}: {why}", file.display()));
     let record = proto_types::json::parse(&document(file)?).map_err(|error| wrong(&error))?;
-    let signer = Origin::normalise(by);
-    let signer = signer.map_err(|error| Failure::usage(format!("--by: {error}")))?;
     let key = keyfile::read(key)?;
-    let signed = pilox::proof::sign(&record, &signer, &key.kid, &key.secret);
+    let signed = pilox::proof::sign(&record, by, &key.kid, &key.secret);
     Ok(proto_types::json::canonical(signed.map_err(|error| wrong(&error))?.raw()))
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use deploy_service::config::{self, Role};
 use deploy_service::watchdog::{self, Patience};
-use deploy_service::{Shutdown, config, telemetry};
-use serde::de::DeserializeOwned;
+use deploy_service::{Shutdown, telemetry};
 use tokio::runtime::Handle;
 
 use crate::args::RunArgs;
@@ -12,13 +12,11 @@ use crate::failure::Failure;
 
 /// What a process logs unless it is told otherwise: consensus tells every step of an election at `info`, in terms that
 /// help its authors only.
-pub(super) const FILTER_DEFAULT: &str = "info,openraft=warn";
+const FILTER_DEFAULT: &str = "info,openraft=warn";
 
 /// A member of a registry cluster.
 pub(crate) async fn registry(args: RunArgs) -> Result<(), Failure> {
-    let (config, shutdown) = prepare("registry", &args, |config: &registry_server::Config| {
-        config.limits.stop_timeout()
-    })?;
+    let (config, shutdown) = prepare::<registry_server::Config>(&args)?;
     let summary = registry_server::run(config, shutdown).await;
     summary
         .map(|summary| tracing::info!(?summary, "stopped"))
@@ -27,8 +25,7 @@ pub(crate) async fn registry(args: RunArgs) -> Result<(), Failure> {
 
 /// A gateway.
 pub(crate) async fn gateway(args: RunArgs) -> Result<(), Failure> {
-    let (config, shutdown) =
-        prepare("gateway", &args, |config: &gateway_server::Config| config.limits.stop_timeout())?;
+    let (config, shutdown) = prepare::<gateway_server::Config>(&args)?;
     let summary = gateway_server::run(config, shutdown).await;
     summary
         .map(|summary| tracing::info!(?summary, "stopped"))
@@ -37,25 +34,26 @@ pub(crate) async fn gateway(args: RunArgs) -> Result<(), Failure> {
 
 /// An execution node.
 pub(crate) async fn node(args: RunArgs) -> Result<(), Failure> {
-    let (config, shutdown) = prepare("node", &args, node_agent::Config::stop_timeout)?;
+    let (config, shutdown) = prepare::<node_agent::Config>(&args)?;
     let summary = node_agent::run(config, shutdown).await;
     summary
         .map(|summary| tracing::info!(?summary, "stopped"))
         .map_err(|error| Failure::internal(telemetry::chain(&error)))
 }
 
-fn prepare<C: DeserializeOwned>(
-    role: &str,
-    args: &RunArgs,
-    stop_timeout: impl FnOnce(&C) -> Duration,
-) -> Result<(C, Shutdown), Failure> {
-    let config = config::load(role, args.config.as_deref(), &args.set);
-    let config = config.map_err(|error| Failure::usage(telemetry::chain(&error)))?;
-    let filter = std::env::var("ECUMENE_LOG");
-    let filter = filter.unwrap_or_else(|_| FILTER_DEFAULT.to_owned());
-    telemetry::init(telemetry::Format::Text, &filter)
-        .map_err(|error| Failure::internal(telemetry::chain(&error)))?;
-    let shutdown = supervised(stop_timeout(&config))?;
+fn prepare<C: Role>(args: &RunArgs) -> Result<(C, Shutdown), Failure> {
+    let config: C = config::load_role(args.config.as_deref(), &args.set).map_err(|error| {
+        let said = telemetry::chain(&error);
+        Failure::usage(match args.config {
+            Some(_) => said,
+            None => format!(
+                "{said}; --config FILE names its file, and `ecumene config example {}` prints one",
+                C::NAME
+            ),
+        })
+    })?;
+    start_log()?;
+    let shutdown = supervised(config.stop_timeout())?;
     Ok((config, shutdown))
 }
 
@@ -63,4 +61,14 @@ fn prepare<C: DeserializeOwned>(
 pub(super) fn supervised(stop_timeout: Duration) -> Result<Shutdown, Failure> {
     watchdog::watch(&Handle::current(), Patience::default())?;
     Ok(Shutdown::on_signals(stop_timeout)?)
+}
+
+/// Starts logging to stderr, filtered as `ECUMENE_LOG` says.
+pub(super) fn start_log() -> Result<(), Failure> {
+    let filter = std::env::var("ECUMENE_LOG");
+    let filter = filter.unwrap_or_else(|_| FILTER_DEFAULT.to_owned());
+    telemetry::init(telemetry::Format::Text, &filter).map_err(|error| match error {
+        telemetry::Error::Filter { .. } => Failure::usage(format!("ECUMENE_LOG: {error}")),
+        telemetry::Error::Started => Failure::internal(error),
+    })
 }

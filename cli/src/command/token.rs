@@ -18,9 +18,9 @@ use crate::keyfile;
 /// A token for one request to the gateway.
 pub(crate) async fn mint(profile: &Profile, args: &TokenArgs) -> Result<String, Failure> {
     let key = keyfile::read(&args.key)?;
-    let issuer = origin(&args.issuer)?;
+    let issuer = args.issuer.clone();
     let audience = match &args.audience {
-        Some(audience) => origin(audience)?,
+        Some(audience) => audience.clone(),
         None => audience_of(profile).await?,
     };
     let now = now().secs();
@@ -35,11 +35,6 @@ pub(crate) fn now() -> WallMs {
     WallMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// A web origin from the command line, forgiving about case and a trailing slash.
-pub(crate) fn origin(text: &str) -> Result<Origin, Failure> {
-    Origin::normalise(text).map_err(|error| Failure::usage(format!("{text}: {error}")))
-}
-
 /// What the gateway calls itself in its descriptor.
 async fn audience_of(profile: &Profile) -> Result<Origin, Failure> {
     let url = format!("{}/.well-known/pilox-mesh.json", profile.gateway());
@@ -47,5 +42,7 @@ async fn audience_of(profile: &Profile) -> Result<Origin, Failure> {
     let descriptor: Value =
         serde_json::from_slice(&fetch(profile, call).await?).map_err(Failure::internal)?;
     let named = descriptor.get("instanceOrigin").and_then(Value::as_str);
-    origin(named.ok_or_else(|| Failure::internal(format!("{url} has no instanceOrigin")))?)
+    let named = named.ok_or_else(|| Failure::internal(format!("{url} has no instanceOrigin")))?;
+    Origin::normalise(named)
+        .map_err(|error| Failure::internal(format!("{url}: instanceOrigin {named}: {error}")))
 }

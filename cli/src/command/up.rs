@@ -1,6 +1,7 @@
 //! `up`: registry, gateway and node in one process on loopback, with generated keys.
 //! It decides the order of start and stop and where things lie; the roles themselves are the same as anywhere.
 
+use std::convert::Infallible;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
@@ -10,53 +11,69 @@ use std::time::Duration;
 
 use deploy_service::{Limits, Shutdown, telemetry};
 use proto_wire::registry::v1 as wire;
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc;
 
 use crate::args::UpArgs;
 use crate::client::Profile;
 use crate::failure::Failure;
 
-use super::role::{FILTER_DEFAULT, supervised};
+use super::role::{start_log, supervised};
 
 /// How long a role may take to come up before `up` gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 
-/// Runs the three roles until a signal, then stops them in the order node, gateway, registry.
+/// Roles of one process.
+const ROLES: usize = 3;
+/// How long the others may take to stop after one has failed: whoever waits for the error has waited long enough.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Runs the three roles until a signal, then stops them in the order node, gateway, registry. A role that fails or ends
+/// by itself ends all.
 pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
-    telemetry::init(telemetry::Format::Text, FILTER_DEFAULT)
-        .map_err(|error| Failure::internal(telemetry::chain(&error)))?;
+    start_log()?;
     // The roles stop one after the other.
     let wish = supervised(3 * Limits::default().stop_timeout())?;
+    let (told, mut ends) = mpsc::channel(ROLES);
+    let mut roles = Roles { running: Vec::new(), told };
+    let fallen = tokio::select! {
+        () = wish.triggered() => None,
+        Err(failure) = start(&args, &mut roles) => Some(failure),
+        Some(end) = ends.recv() => Some(end.fallen()),
+    };
+    let Some(failure) = fallen else { return roles.stop(&mut ends).await };
+    tracing::error!(%failure, "stopping");
+    roles.abandon(ends).await;
+    Err(failure)
+}
+
+/// Starts the roles in the order in which they need each other. Returns on failure only.
+async fn start(args: &UpArgs, roles: &mut Roles) -> Result<Infallible, Failure> {
     let home = Home::open(&args.data_dir)?;
-    let mut registry =
-        Role::start(registry_config(&home, args.registry_listen), registry_server::run);
-    let registry_url = registry.url(&home.path("registry.addr")).await?;
+    roles.start("registry", registry_config(&home, args.registry_listen), registry_server::run);
+    let registry_url = url(&home.path("registry.addr")).await?;
     let mut profile = Profile {
         registry: vec![registry_url.clone()],
         gateway: None,
         operator_token_file: Some(home.path("operator")),
         ..Profile::default()
     };
-    invite(&home, &profile, "gateway", &mut registry).await?;
-    invite(&home, &profile, "node", &mut registry).await?;
+    invite(&home, &profile, "gateway").await?;
+    invite(&home, &profile, "node").await?;
     let gateway = gateway_config(&home, args.gateway_listen, &registry_url);
-    let mut gateway = Role::start(gateway, gateway_server::run);
-    profile.gateway = Some(gateway.url(&home.path("gateway.addr")).await?);
-    let node = Role::start(node_config(&home, &registry_url), node_agent::run);
+    roles.start("gateway", gateway, gateway_server::run);
+    profile.gateway = Some(url(&home.path("gateway.addr")).await?);
+    roles.start("node", node_config(&home, &registry_url), node_agent::run);
     announce(&home, &profile)?;
-    wish.triggered().await;
-    for role in [node, gateway, registry] {
-        role.stop().await?;
-    }
-    Ok(())
+    std::future::pending().await
 }
 
 /// Says where things are, on stdout and in the profile that client commands read.
 fn announce(home: &Home, profile: &Profile) -> Result<(), Failure> {
     let path = home.path("client.toml");
     let text = toml::to_string(profile).map_err(Failure::internal)?;
-    std::fs::write(&path, text)?;
+    let written = std::fs::write(&path, text);
+    written.map_err(|error| Failure::internal(format!("{}: {error}", path.display())))?;
     println!("registry  {}", profile.registry.join(","));
     println!("gateway   {}", profile.gateway());
     println!("data      {}", home.folder.display());
@@ -103,12 +120,7 @@ fn node_config(home: &Home, registry: &str) -> node_agent::Config {
 }
 
 /// Writes a join token, once: a role that was admitted does not need another.
-async fn invite(
-    home: &Home,
-    profile: &Profile,
-    role: &str,
-    registry: &mut Role,
-) -> Result<(), Failure> {
+async fn invite(home: &Home, profile: &Profile, role: &str) -> Result<(), Failure> {
     let path = home.path(&format!("{role}-join"));
     if path.exists() {
         return Ok(());
@@ -123,7 +135,7 @@ async fn invite(
         match asked.await {
             Ok(issued) => return write_secret(&path, &issued.token),
             Err(failure) if tokio::time::Instant::now() > until => return Err(failure),
-            Err(_) => registry.check().await?,
+            Err(_) => {}
         }
         tokio::time::sleep(POLL).await;
     }
@@ -166,58 +178,91 @@ fn write_secret(path: &Path, text: &str) -> Result<(), Failure> {
     }
 }
 
-/// One role as a task of this process.
-struct Role {
-    shutdown: Shutdown,
-    ended: JoinHandle<Result<(), Failure>>,
+/// The URL under which a role listens, as soon as it does.
+async fn url(addr_file: &Path) -> Result<String, Failure> {
+    let until = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        if let Ok(address) = std::fs::read_to_string(addr_file) {
+            return Ok(format!("http://{}", address.trim_end()));
+        }
+        if tokio::time::Instant::now() > until {
+            return Err(Failure::internal(format!("nothing listens: no {}", addr_file.display())));
+        }
+        tokio::time::sleep(POLL).await;
+    }
 }
 
-impl Role {
-    fn start<C, S, E, F>(config: C, run: impl FnOnce(C, Shutdown) -> F) -> Self
-    where
+/// How a role ended.
+struct End {
+    role: &'static str,
+    result: Result<(), Failure>,
+}
+
+impl End {
+    /// What is told of a role that ended although nobody asked it to.
+    fn fallen(self) -> Failure {
+        match self.result {
+            Ok(()) => Failure::internal(format!("{} ended before it was asked to", self.role)),
+            Err(failure) => failure,
+        }
+    }
+}
+
+/// The roles as tasks of this process, in the order of their start.
+struct Roles {
+    running: Vec<(&'static str, Shutdown)>,
+    told: mpsc::Sender<End>,
+}
+
+impl Roles {
+    fn start<C, S, E, F>(
+        &mut self,
+        role: &'static str,
+        config: C,
+        run: impl FnOnce(C, Shutdown) -> F,
+    ) where
         F: Future<Output = Result<S, E>> + Send + 'static,
-        E: std::error::Error,
+        S: Send + 'static,
+        E: std::error::Error + Send + 'static,
     {
         let shutdown = Shutdown::new();
-        let running = run(config, shutdown.clone());
-        let ended = tokio::spawn(async move {
-            running.await.map(drop).map_err(|error| Failure::internal(telemetry::chain(&error)))
+        let (running, told) = (tokio::spawn(run(config, shutdown.clone())), self.told.clone());
+        self.running.push((role, shutdown));
+        tokio::spawn(async move {
+            let failed = |why: String| Failure::internal(format!("{role}: {why}"));
+            let result = match running.await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(error)) => Err(failed(telemetry::chain(&error))),
+                Err(error) => Err(failed(error.to_string())),
+            };
+            // Nobody listens once another role has ended the process.
+            let _ = told.send(End { role, result }).await;
         });
-        Self { shutdown, ended }
     }
 
-    /// The URL under which the role listens, as soon as it does.
-    async fn url(&mut self, addr_file: &Path) -> Result<String, Failure> {
-        let until = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            if let Ok(address) = std::fs::read_to_string(addr_file) {
-                return Ok(format!("http://{}", address.trim_end()));
+    /// Stops one after the other, the last that was started first; the first failure is told.
+    async fn stop(self, ends: &mut mpsc::Receiver<End>) -> Result<(), Failure> {
+        let mut result = Ok(());
+        let mut ended = Vec::new();
+        for (role, shutdown) in self.running.into_iter().rev() {
+            shutdown.trigger();
+            while !ended.contains(&role) {
+                let Some(end) = ends.recv().await else { break };
+                ended.push(end.role);
+                result = result.and(end.result);
             }
-            self.check().await?;
-            if tokio::time::Instant::now() > until {
-                return Err(Failure::internal(format!(
-                    "nothing listens: no {}",
-                    addr_file.display()
-                )));
-            }
-            tokio::time::sleep(POLL).await;
         }
+        result
     }
 
-    /// Fails if the role has ended by itself.
-    async fn check(&mut self) -> Result<(), Failure> {
-        if !self.ended.is_finished() {
-            return Ok(());
+    /// Asks all to stop and waits for a short while.
+    async fn abandon(self, mut ends: mpsc::Receiver<End>) {
+        let Self { running, told } = self;
+        drop(told);
+        running.iter().for_each(|(_, shutdown)| shutdown.trigger());
+        let all = async { while ends.recv().await.is_some() {} };
+        if tokio::time::timeout(FAREWELL, all).await.is_err() {
+            tracing::warn!("not every role has stopped in time");
         }
-        match (&mut self.ended).await {
-            Ok(Ok(())) => Err(Failure::internal("a role ended before it was asked to")),
-            Ok(Err(failure)) => Err(failure),
-            Err(error) => Err(Failure::internal(error)),
-        }
-    }
-
-    async fn stop(self) -> Result<(), Failure> {
-        self.shutdown.trigger();
-        self.ended.await.map_err(Failure::internal)?
     }
 }

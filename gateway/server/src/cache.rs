@@ -8,9 +8,10 @@ mod fill;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use deploy_service::Backoff;
 use deploy_service::ready::Condition;
 use gateway_core::Peers;
 use proto_types::{Handle, MonoUs, Origin};
@@ -27,8 +28,10 @@ const CONFIRM: Duration = Duration::from_secs(15);
 /// An unconfirmed cache lets nobody in: a revocation after the last confirmation may have been
 /// missed, and 60 s are promised.
 const STALE_US: u64 = 45_000_000;
-/// Between two attempts to follow a member.
+/// From one attempt to follow a member to the next, at first.
 const RETRY: Duration = Duration::from_millis(200);
+/// A registry that comes back is followed within this: a fraction of the staleness that is allowed.
+const RETRY_MAX: Duration = Duration::from_secs(2);
 /// The kinds of changes that a gateway cares about.
 const KINDS: [&str; 3] = ["peer", "agent", "task"];
 
@@ -64,21 +67,29 @@ pub(crate) async fn follow(
 ) {
     let follower = Follower { cache, waiting, synced };
     let mut since = None;
+    let mut backoff = Backoff::new(RETRY, RETRY_MAX);
     loop {
         let member = registry.member();
+        let confirmed = follower.cache.confirmed.load(Ordering::Relaxed);
         let status = follower.follow_member(&member, &mut since).await;
+        if follower.cache.confirmed.load(Ordering::Relaxed) != confirmed {
+            backoff.succeeded();
+        }
+        let failed = backoff.failed(Instant::now());
         match status.code() {
             // The cursor is not kept any more: begin with a fresh copy.
             Code::OutOfRange => since = None,
             // We were too slow: go on from where we are.
             Code::Aborted => {}
             code => {
-                tracing::info!(?code, "the watch ended");
+                if let Some(unsaid) = failed.say {
+                    tracing::info!(?code, unsaid, "the watch ended");
+                }
                 follower.synced.set(follower.cache.is_fresh());
                 member.give_up();
             }
         }
-        tokio::time::sleep(RETRY).await;
+        tokio::time::sleep(failed.pause).await;
     }
 }
 

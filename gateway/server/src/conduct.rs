@@ -5,8 +5,9 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use deploy_service::Backoff;
 use gateway_core::admit::Permit;
 use gateway_core::conduct::{self, Conduct, Events, WINDOW_MS};
 use gateway_core::{Failure, Peer, Peers};
@@ -86,6 +87,7 @@ impl Charger {
 
 async fn settle(registry: Arc<Registry>, mut waiting: mpsc::Receiver<Charge>) {
     let mut batch = Vec::new();
+    let mut backoff = Backoff::new(RETRY, RETRY);
     while waiting.recv_many(&mut batch, BATCH_MAX).await > 0 {
         let tokens = batch.iter().map(|charge: &Charge| charge.bearer.token()).collect();
         match registry.charge(wire::SpendTokensRequest { tokens }).await {
@@ -94,11 +96,16 @@ async fn settle(registry: Arc<Registry>, mut waiting: mpsc::Receiver<Charge>) {
                 let each = batch.iter().zip(reply.verdicts);
                 let proven = each.filter(|(_, verdict)| *verdict == fresh);
                 proven.for_each(|(charge, _)| charge.bearer.peer.tally.count(Some(charge.conduct)));
+                backoff.succeeded();
             }
             Ok(_) => {
                 tracing::error!("the registry answers for other tokens than it was asked about")
             }
-            Err(unanswered) => tracing::info!(%unanswered, "nobody is charged"),
+            Err(unanswered) => {
+                if let Some(unsaid) = backoff.failed(Instant::now()).say {
+                    tracing::info!(%unanswered, unsaid, "nobody is charged");
+                }
+            }
         }
         batch.clear();
     }
@@ -123,13 +130,15 @@ struct Backlog {
     waiting: VecDeque<wire::ReportConductRequest>,
     /// The last peer of the last report: the next one begins behind it.
     last: Option<Origin>,
+    backoff: Backoff,
 }
 
 impl Backlog {
     /// The window that it is now is the first one.
     fn since(now: WallMs) -> Self {
         let closed = (now.0 / WINDOW_MS).saturating_sub(1);
-        Self { closed, waiting: VecDeque::new(), last: None }
+        let backoff = Backoff::new(RETRY, RETRY);
+        Self { closed, waiting: VecDeque::new(), last: None, backoff }
     }
 
     /// How long there is nothing to do.
@@ -173,9 +182,12 @@ impl Backlog {
             match registry.report_conduct(report.clone()).await {
                 Ok(wire::ReportConductReply { counted, passed_over, repeated, .. }) => {
                     tracing::debug!(window, counted, passed_over, repeated, "conduct is reported");
+                    self.backoff.succeeded();
                 }
                 Err(unanswered) if !is_final(&unanswered) => {
-                    tracing::info!(window, %unanswered, "conduct is not reported yet");
+                    if let Some(unsaid) = self.backoff.failed(Instant::now()).say {
+                        tracing::info!(window, %unanswered, unsaid, "conduct is not reported yet");
+                    }
                     return;
                 }
                 Err(refused) => tracing::warn!(window, %refused, "a report of conduct is dropped"),

@@ -7,9 +7,9 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use deploy_service::secret;
+use deploy_service::{Backoff, secret};
 use proto_types::base64url;
 use proto_wire::registry::v1 as wire;
 use tonic::Code;
@@ -19,8 +19,10 @@ use crate::config::Config;
 use crate::gateway::Gateway;
 use crate::registry::Unanswered;
 
-/// Between attempts to register; an election takes about as long.
+/// Between the first attempts to register; an election takes about as long.
 const RETRY: Duration = Duration::from_millis(500);
+/// Between later ones: a registry that was away for long is not waited for much longer.
+const RETRY_MAX: Duration = Duration::from_secs(2);
 
 /// The credential in the state folder, drawn on first use: 32 random bytes in base64url.
 pub(crate) fn credential(state_dir: &Path) -> io::Result<String> {
@@ -63,17 +65,24 @@ pub(crate) async fn register(
         join_token: join_token(config, credential)?,
         credential: credential.to_owned(),
     };
+    let mut backoff = Backoff::new(RETRY, RETRY_MAX);
     loop {
-        match gateway.registry.register_gateway(request.clone()).await {
+        let pause = match gateway.registry.register_gateway(request.clone()).await {
             Ok(_) => return Ok(()),
             Err(Unanswered::Refused { code, ecumene }) if is_final(code) => {
                 return Err(Error::NotRegistered { code: ecumene });
             }
-            Err(unanswered) => tracing::info!(%unanswered, "not registered yet"),
-        }
+            Err(unanswered) => {
+                let failed = backoff.failed(Instant::now());
+                if let Some(unsaid) = failed.say {
+                    tracing::info!(%unanswered, unsaid, "not registered yet");
+                }
+                failed.pause
+            }
+        };
         tokio::select! {
             () = gateway.shutdown.triggered() => return Ok(()),
-            () = tokio::time::sleep(RETRY) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }

@@ -50,8 +50,14 @@ pub enum Error {
     #[error("the gateway's configuration is refused: registry")]
     Member(#[from] InvalidMember),
     /// The state folder cannot be used.
-    #[error("the gateway's state folder cannot be used")]
-    State(#[source] std::io::Error),
+    #[error("the gateway's state folder {} cannot be used", .path.display())]
+    State {
+        /// Which folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// A secret file is not usable.
     #[error("a secret of the gateway cannot be read")]
     Secret(#[from] secret::Error),

@@ -28,7 +28,8 @@ impl Secrets {
         let tokens = config.subscriber_token_files.iter().chain(&config.operator_token_file);
         let subscribers = tokens.map(|path| token(path)).collect::<Result<_, _>>()?;
         let key = config.federation_key_file.as_deref().map(signing_key).transpose()?;
-        let credential = identity::credential(&config.state_dir).map_err(Error::State)?;
+        let no_state = |source| Error::State { path: config.state_dir.clone(), source };
+        let credential = identity::credential(&config.state_dir).map_err(no_state)?;
         Ok(Self { credential, subscribers, key: key.map(|key| key.public()) })
     }
 }

@@ -77,9 +77,9 @@ impl Desk {
         runtime: Arc<Runtime>,
         offer: wire::Capacity,
     ) -> Result<Self, Error> {
-        let (journal, former) = Journal::open(&config.state_dir).map_err(Error::State)?;
+        let (journal, former) = Journal::open(&config.state_dir).map_err(config.no_state())?;
         let artifacts =
-            Artifacts::open(&config.state_dir, Arc::clone(&registry)).map_err(Error::State)?;
+            Artifacts::open(&config.state_dir, Arc::clone(&registry)).map_err(config.no_state())?;
         Ok(Self {
             clock: Clock::new(),
             artifacts,

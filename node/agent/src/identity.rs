@@ -5,8 +5,9 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use deploy_service::Backoff;
 use proto_types::base64url;
 use proto_wire::registry::v1 as wire;
 use tonic::Code;
@@ -15,8 +16,10 @@ use crate::Error;
 use crate::config::Checked;
 use crate::registry::Registry;
 
-/// Between attempts to be admitted; an election takes about as long.
+/// Between the first attempts to be admitted; an election takes about as long.
 const RETRY: Duration = Duration::from_millis(500);
+/// Between later ones: a registry that was away for long is not waited for much longer.
+const RETRY_MAX: Duration = Duration::from_secs(2);
 
 /// The credential in the state folder, drawn on first use: 32 random bytes in base64url.
 pub(crate) fn credential(state_dir: &Path) -> io::Result<String> {
@@ -62,17 +65,21 @@ pub(crate) async fn join(
         credential: credential.to_owned(),
     };
     knock(registry, request).await?;
-    std::fs::write(&admitted, b"").map_err(Error::State)
+    std::fs::write(&admitted, b"").map_err(config.no_state())
 }
 
 /// Asks for admission until the registry decides.
 async fn knock(registry: &Registry, request: wire::RegisterNodeRequest) -> Result<(), Error> {
+    let mut backoff = Backoff::new(RETRY, RETRY_MAX);
     loop {
         match registry.register(request.clone()).await {
             Ok(()) => return Ok(()),
             Err(status) if is_passing(status.code()) => {
-                tracing::info!(%status, "the registry does not admit the node yet");
-                tokio::time::sleep(RETRY).await;
+                let failed = backoff.failed(Instant::now());
+                if let Some(unsaid) = failed.say {
+                    tracing::info!(%status, unsaid, "the registry does not admit the node yet");
+                }
+                tokio::time::sleep(failed.pause).await;
             }
             Err(status) => return Err(Error::Refused(status.message().to_owned())),
         }

@@ -18,6 +18,7 @@ mod work;
 pub use crate::config::Config;
 pub use crate::desk::Summary;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use deploy_service::Shutdown;
@@ -31,8 +32,14 @@ pub enum Error {
     #[error("the node's configuration is refused: {0}")]
     Config(String),
     /// The state folder cannot be used.
-    #[error("the node's state folder cannot be used")]
-    State(#[source] std::io::Error),
+    #[error("the node's state folder {} cannot be used", .path.display())]
+    State {
+        /// Which folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// A secret file is not usable.
     #[error("a secret of the node cannot be read")]
     Secret(#[source] deploy_service::secret::Error),
@@ -51,8 +58,8 @@ pub enum Error {
 /// The node cannot start. Once it runs, failures of the network are retried for ever.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
     let config = config.checked()?;
-    tokio::fs::create_dir_all(&config.state_dir).await.map_err(Error::State)?;
-    let credential = identity::credential(&config.state_dir).map_err(Error::State)?;
+    tokio::fs::create_dir_all(&config.state_dir).await.map_err(config.no_state())?;
+    let credential = identity::credential(&config.state_dir).map_err(config.no_state())?;
     let runtime = work::runtime(&config)?;
     let offer = work::measure(&runtime, &config).await?;
     let registry = Arc::new(registry::Registry::new(&config, &credential)?);

@@ -22,7 +22,13 @@ pub(crate) fn runtime(config: &Checked) -> Result<Arc<Runtime>, Error> {
     let mut wasm = WasmConfig::new(config.state_dir.join("wasm"), cores);
     wasm.slots = config.slots;
     wasm.memory_bytes_max = wasm.memory_bytes_max.min(config.memory_bytes);
-    Runtime::new(wasm).map_err(|error| Error::Runtime(deploy_service::telemetry::chain(&error)))
+    let runtime = Runtime::new(wasm)
+        .map_err(|error| Error::Runtime(deploy_service::telemetry::chain(&error)))?;
+    let (asked, granted) = (config.slots, runtime.slots());
+    if granted < asked {
+        tracing::warn!(asked, granted, "the host grants address space for fewer slots (ulimit -v)");
+    }
+    Ok(runtime)
 }
 
 /// What the node offers: slots and memory by its operator's word, speed by measurement.

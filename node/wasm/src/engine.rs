@@ -12,6 +12,7 @@ use wasmtime::{
 };
 
 use crate::Config;
+use crate::reserve::Share;
 
 /// How often a busy guest lets others run and looks at its deadlines. 10 ms is the time slice of
 /// most schedulers, and a hundred wake-ups a second cost nothing measurable.
@@ -28,12 +29,18 @@ pub(crate) const TABLES_MAX: u32 = 8;
 /// Elements of one table. Large C# and Python guests have a little more than 10,000 functions.
 pub(crate) const TABLE_ELEMENTS_MAX: usize = 20_000;
 
+/// WebAssembly counts memory in pages of this size.
+const PAGE_BYTES: u64 = 64 << 10;
+
 /// Native stack of guest code: deep enough for recursive parsers; wasmtime's own default.
 const STACK_BYTES: usize = 512 << 10;
 
-/// Makes the engine that compiles and runs everything on this node.
-pub(crate) fn build(config: &Config) -> Result<Engine, Error> {
+/// Makes an engine that compiles and runs everything on this node, with this much of the host.
+pub(crate) fn build(config: &Config, share: Share) -> Result<Engine, Error> {
     let mut wasm = wasmtime::Config::new();
+    if share.is_tight {
+        wasm.memory_reservation(memory_bytes(config));
+    }
     wasm.consume_fuel(true)
         .epoch_interruption(true)
         .wasm_component_model(true)
@@ -47,13 +54,17 @@ pub(crate) fn build(config: &Config) -> Result<Engine, Error> {
         .cranelift_opt_level(OptLevel::Speed)
         // Our own bound counts compilations; rayon would give each of them every core.
         .parallel_compilation(false)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config)));
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config, share.slots)));
     Engine::new(&wasm)
 }
 
-fn pool(config: &Config) -> PoolingAllocationConfig {
-    let slots = config.slots.max(1);
-    let memory_bytes = usize::try_from(config.memory_bytes_max).unwrap_or(usize::MAX);
+/// The largest memory of an instance, in whole pages.
+fn memory_bytes(config: &Config) -> u64 {
+    config.memory_bytes_max.next_multiple_of(PAGE_BYTES)
+}
+
+fn pool(config: &Config, slots: u32) -> PoolingAllocationConfig {
+    let memory_bytes = usize::try_from(memory_bytes(config)).unwrap_or(usize::MAX);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
         .total_stacks(slots)

@@ -19,6 +19,7 @@ mod host;
 mod limits;
 mod measure;
 mod prepare;
+mod reserve;
 mod run;
 mod runtime;
 mod stdio;

@@ -17,14 +17,26 @@ use wasmtime::{Engine, Error};
 use crate::cache::Cache;
 use crate::host::{self, State};
 use crate::prepare::{self, Kind, PrepareError, Prepared};
-use crate::{Config, Io, Limits, engine, run};
+use crate::{Config, Io, Limits, engine, reserve, run};
 
 /// Why the runtime cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The machine or the configuration cannot hold the pool.
+    /// The host functions do not fit the engine.
     #[error("the WASM engine cannot be set up")]
     Engine(#[from] Error),
+    /// The host grants no address space for even one slot.
+    #[error(
+        "the host grants no address space for one agent of {memory_mib} MiB: lower the node's \
+         setting `memory`, or raise the host's limit (`ulimit -v`)"
+    )]
+    AddressSpace {
+        /// What one instance may have.
+        memory_mib: u64,
+        /// What the host said.
+        #[source]
+        source: Error,
+    },
     /// A thread or the cache folder cannot be had.
     #[error("the WASM runtime cannot have its {what}")]
     Io {
@@ -64,13 +76,15 @@ struct Ready {
 type Cell = Arc<OnceCell<Arc<Prepared>>>;
 
 impl Runtime {
-    /// Starts the threads and opens the cache.
+    /// Starts the threads and opens the cache. Where the host grants less than the configuration asks for, there are
+    /// fewer [`Runtime::slots`].
     ///
     /// # Errors
     /// What is missing.
     pub fn new(config: Config) -> Result<Arc<Self>, StartError> {
         let io = |what| move |source| StartError::Io { what, source };
-        let engine = engine::build(&config)?;
+        let (engine, slots) = reserve::engine(&config)?;
+        let config = Config { slots, ..config };
         let linker = host::linker(&engine)?;
         let cache = Cache::open(&config.cache_dir, &engine).map_err(io("cache folder"))?;
         engine::start_ticker(&engine).map_err(io("epoch thread"))?;
@@ -83,6 +97,12 @@ impl Runtime {
             workers: Some(workers),
             config,
         }))
+    }
+
+    /// Instances that may live at the same time: as many as were asked for, or as the host grants.
+    #[must_use]
+    pub fn slots(&self) -> u32 {
+        self.config.slots
     }
 
     /// Makes an artifact ready: from memory, from the code on disk, or by compiling its bytes.

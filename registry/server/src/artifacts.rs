@@ -104,6 +104,13 @@ impl Artifacts {
         found.map(|meta| meta.size).map_err(|error| absent(error, digest))
     }
 
+    /// Whether the artifact is a WebAssembly module or component (core specification, section 5.5.16).
+    pub(crate) async fn is_wasm(&self, digest: &Digest) -> Result<bool, Problem> {
+        const MAGIC: &[u8] = b"\0asm";
+        let begin = self.store.get_range(&place(digest), 0..MAGIC.len() as u64).await;
+        begin.map(|begin| begin == MAGIC).map_err(|error| absent(error, digest))
+    }
+
     /// The artifact in chunks.
     pub(crate) async fn get(
         &self,
@@ -160,6 +167,11 @@ mod tests {
 
         let refused = artifacts.put(chunks(&[b"hello", b" world"])).await.unwrap_err();
         assert_eq!(refused.code(), registry_api::Code::BodyTooLarge);
+        assert!(!artifacts.is_wasm(&stored.digest).await.unwrap());
+        let short = artifacts.put(chunks(&[b"\0a"])).await.unwrap();
+        assert!(!artifacts.is_wasm(&short.digest).await.unwrap());
+        let wasm = artifacts.put(chunks(&[b"\0asm\x0d\0\x01\0"])).await.unwrap();
+        assert!(artifacts.is_wasm(&wasm.digest).await.unwrap());
         let absent = artifacts.size(&Digest::of(b"hello world")).await.unwrap_err();
         assert_eq!(absent.code(), registry_api::Code::NotFound);
         assert!(artifacts.put(chunks(&[])).await.is_err());

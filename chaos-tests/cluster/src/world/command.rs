@@ -56,7 +56,10 @@ impl World {
 }
 
 /// Where `make guests` leaves components: `ECUMENE_GUESTS`, or beside the binary's own folder.
-fn guests() -> Result<PathBuf> {
+///
+/// # Errors
+/// They are not built.
+pub fn guests() -> Result<PathBuf> {
     if let Some(folder) = std::env::var_os("ECUMENE_GUESTS") {
         return Ok(folder.into());
     }

@@ -50,6 +50,26 @@ impl World {
         Ok(())
     }
 
+    /// Waits until a gateway is ready.
+    ///
+    /// # Errors
+    /// It does not become ready; with the end of its log.
+    pub async fn gateway_ready(&mut self, at: usize) -> Result<()> {
+        let url = format!("{}/readyz", self.gateways[at].url);
+        let until = Instant::now() + PATIENCE;
+        while !matches!(web::get_by(self.connector()?, &url).await, Ok(answer) if answer.status == 200)
+        {
+            self.check_alive()?;
+            if Instant::now() > until {
+                let tail =
+                    self.gateways[at].process.as_ref().map(Process::tail).unwrap_or_default();
+                bail!("gateway {} does not become ready: {tail}", self.gateways[at].name);
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
+    }
+
     /// Whom the live members name as leader, if that one is up and says so itself.
     async fn led_by(&self) -> Option<usize> {
         for member in self.members.iter().filter(|member| member.process.is_some()) {

@@ -9,20 +9,19 @@ use chaos_cluster::process::{Process, binary};
 use serde_json::{Value, json};
 
 /// `ecumene up` in a folder of its own.
-struct Up {
+pub(crate) struct Up {
     folder: tempfile::TempDir,
-    process: Process,
+    pub(crate) process: Process,
 }
 
 impl Up {
     fn start() -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let data = folder.path().join("data");
-        let data = data.to_str().expect("a temporary folder's path is UTF-8");
-        let free = ["--registry-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0"];
-        let args = [&["up", "--data-dir", data], &free[..]].concat();
-        let process = Process::start("up", &args, &folder.path().join("log"))?;
-        let mut up = Self { folder, process };
+        Self::start_on(&[])
+    }
+
+    /// As a program that goes to another host first starts it.
+    pub(crate) fn start_on(host: &[&str]) -> Result<Self> {
+        let mut up = Self::begin(host, tempfile::tempdir()?)?;
         let until = Instant::now() + Duration::from_secs(60);
         loop {
             let doctor = up.command(&["doctor"])?;
@@ -36,22 +35,33 @@ impl Up {
         }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// Starts it and waits for nothing.
+    pub(crate) fn begin(host: &[&str], folder: tempfile::TempDir) -> Result<Self> {
+        let data = folder.path().join("data");
+        let data = data.to_str().expect("a temporary folder's path is UTF-8");
+        let free = ["--registry-listen", "127.0.0.1:0", "--gateway-listen", "127.0.0.1:0"];
+        let args = [&["up", "--data-dir", data], &free[..]].concat();
+        let host: Vec<String> = host.iter().map(|&word| word.to_owned()).collect();
+        let process = Process::start_on(&host, "up", &args, &folder.path().join("log"))?;
+        Ok(Self { folder, process })
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn command(&self, args: &[&str]) -> Result<Output> {
+    pub(crate) fn command(&self, args: &[&str]) -> Result<Output> {
         let mut command = Command::new(binary()?);
         command.current_dir(self.folder.path()).args(["--profile", "data/client.toml"]);
         Ok(command.args(args).output()?)
     }
 
-    fn code(&self, args: &[&str]) -> Result<Option<i32>> {
+    pub(crate) fn code(&self, args: &[&str]) -> Result<Option<i32>> {
         Ok(self.command(args)?.status.code())
     }
 
     /// What a command prints on stdout; it has to succeed.
-    fn prints(&self, args: &[&str]) -> Result<Vec<u8>> {
+    pub(crate) fn prints(&self, args: &[&str]) -> Result<Vec<u8>> {
         let output = self.command(args)?;
         let said = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "{args:?}: {said}");
@@ -62,7 +72,7 @@ impl Up {
         Ok(serde_json::from_slice(&self.prints(&[&["--output", "json"], args].concat())?)?)
     }
 
-    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> Result<()> {
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> Result<()> {
         Ok(std::fs::write(self.path(name), bytes)?)
     }
 }

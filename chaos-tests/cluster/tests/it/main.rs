@@ -3,7 +3,9 @@
 
 mod certificates;
 mod command_line;
+mod documents;
 mod durability;
+mod first_day;
 mod full_disk;
 mod history;
 mod keys;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
+use crate::args::values;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ClusterVerb {
     /// Where each member stands.
@@ -23,6 +25,7 @@ pub(crate) enum ClusterVerb {
         /// Its number, never used before.
         id: u64,
         /// Its base URL.
+        #[arg(value_parser = values::base_url)]
         address: String,
     },
     /// Gives members a vote, all at once.
@@ -97,5 +100,5 @@ pub(crate) enum InviteRole {
 
 fn member(text: &str) -> Result<(u64, String), String> {
     let (id, url) = text.split_once('=').ok_or("expected ID=URL")?;
-    Ok((id.parse().map_err(|_| format!("`{id}` is no number"))?, url.to_owned()))
+    Ok((id.parse().map_err(|_| format!("`{id}` is no number"))?, values::base_url(url)?))
 }

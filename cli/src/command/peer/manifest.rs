@@ -16,7 +16,7 @@ use crate::keyfile::{self, NamedKey};
 use crate::output::Output;
 
 use super::owner::{EARLY_MS, KEY_LIFE_MS, now};
-use super::{log, parsed, peer};
+use super::{log, peer};
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -26,7 +26,7 @@ pub(super) async fn state(
     statement: Statement,
 ) -> Result<Output, Failure> {
     let key = keyfile::read(&statement.owner.key)?;
-    let origin = parsed(&statement.owner.origin)?;
+    let origin = statement.owner.origin.clone();
     let keys = keys(directory, &origin, &key).await?;
     let before = before(&peer(directory, &origin).await?, &keys, statement.anew)?;
     let manifest = manifest(origin, &keys, before.as_ref(), statement);

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use proto_types::manifest::{KeyUse, ManifestKey, RecoveryKey};
 use proto_types::peer::{Action, PeerOperation, Retirement};
-use proto_types::{Digest, Kid, Origin, Signed, WallMs};
+use proto_types::{Digest, Origin, Signed, WallMs};
 use proto_wire::registry::v1 as wire;
 use serde_json::json;
 
@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::keyfile::{self, NamedKey};
 use crate::output::Output;
 
-use super::{done, log, parsed, peer};
+use super::{done, log, peer};
 
 /// How long an operation may be carried to the registry.
 const LIFE_MS: u64 = 3_600_000;
@@ -31,7 +31,7 @@ pub(super) const EARLY_MS: u64 = 60_000;
 
 /// A signed enrolment.
 pub(super) fn enrolment(
-    origin: &str,
+    origin: Origin,
     keys: &[PathBuf],
     recovery: &[PathBuf],
 ) -> Result<Vec<u8>, Failure> {
@@ -40,13 +40,13 @@ pub(super) fn enrolment(
         keys: joining(&signing, KeyUse::Signing),
         recovery_keys: recovering(&recovery),
     };
-    let operation = operation(parsed(origin)?, (0, 1, None), action);
+    let operation = operation(origin, (0, 1, None), action);
     sign(operation, &signing.iter().collect::<Vec<_>>())
 }
 
 /// What the host publishes: a TXT record, or a file.
-pub(super) fn domain_record(origin: &str, keys: &[PathBuf]) -> Result<Output, Failure> {
-    let (origin, keys) = (parsed(origin)?, read_all(keys)?);
+pub(super) fn domain_record(origin: &Origin, keys: &[PathBuf]) -> Result<Output, Failure> {
+    let keys = read_all(keys)?;
     let digest = |key: &NamedKey| Digest::of(key.secret.public().as_bytes()).hex();
     let texts = keys.iter().map(|key| format!("ecumene-key={}:{}", key.kid, digest(key)));
     let named = keys.iter().map(|key| json!({ "kid": key.kid, "sha256": digest(key) }));
@@ -68,23 +68,22 @@ pub(super) async fn operate(directory: &mut Directory, verb: PeerVerb) -> Result
             let (key, card) = (keyfile::read(&owner.key)?, keyfile::read(&card_key)?);
             let keys = joining(std::slice::from_ref(&card), KeyUse::Card);
             let action = Action::Delegate { keys };
-            next(directory, &parsed(&owner.origin)?, action, &[&key, &card]).await
+            next(directory, &owner.origin, action, &[&key, &card]).await
         }
         PeerVerb::RevokeKey { owner, kid } => {
-            let key = Kid::parse(&kid).map_err(|why| Failure::usage(format!("--kid: {why}")))?;
-            let action = Action::RevokeKey { key };
+            let action = Action::RevokeKey { key: kid };
             let signer = keyfile::read(&owner.key)?;
-            next(directory, &parsed(&owner.origin)?, action, &[&signer]).await
+            next(directory, &owner.origin, action, &[&signer]).await
         }
         PeerVerb::Move { owner, to } => {
-            let action = Action::Move { to: parsed(&to)? };
+            let action = Action::Move { to };
             let signer = keyfile::read(&owner.key)?;
-            next(directory, &parsed(&owner.origin)?, action, &[&signer]).await
+            next(directory, &owner.origin, action, &[&signer]).await
         }
         PeerVerb::Recover { origin, recovery_key, key, new_recovery_key, after } => {
             let by = keyfile::read(&recovery_key)?;
             let (keys, recovery) = (read_all(&key)?, read_all(&new_recovery_key)?);
-            recover(directory, &parsed(&origin)?, by, (keys, recovery), after).await
+            recover(directory, &origin, by, (keys, recovery), after).await
         }
         _ => Err(Failure::internal("not a verb of an owner")),
     }
@@ -101,7 +100,7 @@ async fn rotate(
     let retire = vec![Retirement { kid: old.kid.clone(), not_after }];
     let add = joining(std::slice::from_ref(&new), KeyUse::Signing);
     let action = Action::Rotate { add, retire };
-    next(directory, &parsed(&owner.origin)?, action, &[&old, &new]).await
+    next(directory, &owner.origin, action, &[&old, &new]).await
 }
 
 /// The owner's word about its own peer.
@@ -143,11 +142,11 @@ async fn recover(
     origin: &Origin,
     by: NamedKey,
     (keys, recovery): (Vec<NamedKey>, Vec<NamedKey>),
-    after: Option<String>,
+    after: Option<Digest>,
 ) -> Result<Output, Failure> {
     // What stood after an entry is worked out here: whoever stole a key may have told otherwise.
     let replay = log::replay(origin, &log::read(directory, origin).await?)?;
-    let after = after.map(|text| digest_of(&text)).transpose()?.or(replay.head());
+    let after = after.or(replay.head());
     let stood = replay.steps().iter().rfind(|step| Some(step.digest) == after);
     let stood = stood.ok_or_else(|| Failure::usage("--after names no entry of the peer's log"))?;
     let epoch = replay.state().map_or(0, |state| state.epoch) + 1;

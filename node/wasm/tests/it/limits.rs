@@ -227,3 +227,54 @@ async fn a_busy_guest_does_not_keep_another_from_its_end() {
     };
     assert_eq!(tokio::join!(busy, others).0, Outcome::Cancelled);
 }
+
+/// Set in the process that has little address space.
+const SMALL: &str = "ECUMENE_SMALL_HOST";
+
+/// Runs this test again with so much address space, in KiB, and tells what it printed.
+fn within(kib: u32, test: &str) -> std::process::Output {
+    let limited = format!("ulimit -v {kib}; exec \"$0\" \"$@\"");
+    std::process::Command::new("sh")
+        .args(["-c", &limited])
+        .arg(std::env::current_exe().unwrap())
+        .args([test, "--exact", "--nocapture"])
+        .env(SMALL, "1")
+        .output()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_pool_shrinks_to_the_address_space_that_the_host_grants() {
+    if std::env::var_os(SMALL).is_some() {
+        let tier = Tier::with(|config| config.slots = 64);
+        let (outcome, _) = tier.run(command("", "i32.const 0"), Limits::default()).await;
+        assert_eq!(outcome, Outcome::Completed { parts: Vec::new() });
+        println!("slots granted: {}", tier.runtime.slots());
+        return;
+    }
+    assert_eq!(Tier::with(|config| config.slots = 8).runtime.slots(), 8);
+    let test = "limits::the_pool_shrinks_to_the_address_space_that_the_host_grants";
+    let output = within(4_000_000, test);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let granted = said.lines().find_map(|line| line.split_once("slots granted: "));
+    let granted: u32 = granted.unwrap().1.trim().parse().unwrap();
+    assert!((1..64).contains(&granted), "{granted}");
+}
+
+#[test]
+fn a_host_too_small_for_one_slot_is_told_which_setting_to_lower() {
+    if std::env::var_os(SMALL).is_some() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = node_wasm::Config {
+            memory_bytes_max: 4 << 30,
+            ..node_wasm::Config::new(folder.path().to_owned(), 1)
+        };
+        println!("refused: {}", node_wasm::Runtime::new(config).unwrap_err());
+        return;
+    }
+    let test = "limits::a_host_too_small_for_one_slot_is_told_which_setting_to_lower";
+    let output = within(2_000_000, test);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("`memory`") && said.contains("ulimit -v"), "{said}");
+}

@@ -1,6 +1,6 @@
 //! Hosted agents and the artifacts they run.
 //!
-//! It decides only that an agent's artifact is there before the agent is. It must never hold an
+//! It decides only that an agent's artifact is there, and WebAssembly, before the agent is. It must never hold an
 //! artifact in memory.
 
 use futures_util::stream::BoxStream;
@@ -34,6 +34,10 @@ pub(super) async fn put(
     let request = request.into_inner();
     let artifact = decode::agent::artifact(&caller, &request)?;
     let bytes = member.artifacts.size(&artifact).await?;
+    if !member.artifacts.is_wasm(&artifact).await? {
+        let why = "it is not a WebAssembly module or component";
+        return Err(Problem::argument("artifact", why));
+    }
     let proposal = decode::agent::put(&request, artifact, bytes)?;
     let reading = done(member, member.decide(proposal).await?).await?;
     let handle: Handle = field::read("handle", &request.handle)?;

@@ -76,6 +76,18 @@ async fn a_chunk_or_an_artifact_that_is_too_large_is_refused() {
 }
 
 #[tokio::test]
+async fn an_agent_is_deployed_only_with_an_artifact_that_is_webassembly() {
+    let world = World::start().await;
+    let key: &[u8] = b"{\"kty\":\"OKP\"}";
+    put(&world, OPERATOR, &[key]).await.unwrap();
+    let request = by(OPERATOR, agent("urn:a:1", &Digest::of(key)));
+    let refused = world.directory().put_agent(request).await.unwrap_err();
+    assert_eq!(code(&refused), "invalid-argument");
+    assert!(refused.message().contains("WebAssembly"), "{}", refused.message());
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn an_agent_is_deployed_only_with_an_artifact_that_is_there() {
     let world = World::start().await;
     let absent = by(OPERATOR, agent("text", &Digest::of(b"absent")));

@@ -1,0 +1,79 @@
+//! How values of flags are read.
+//!
+//! It decides what a URL, an origin, a digest and a key are on the command line, so that what is none is refused before
+//! anything is done, by the name of its flag. It must never guess a scheme: a token would go where nobody said.
+
+use proto_types::tlog::NoteKey;
+use proto_types::{Digest, Kid, Origin};
+
+/// The base URL of a server, without a slash at its end.
+pub(crate) fn base_url(text: &str) -> Result<String, String> {
+    Origin::of_url(text).map_err(|error| match text.contains("://") {
+        true => error.to_string(),
+        false => format!("{error}: did you mean http://{text}?"),
+    })?;
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// A web origin, forgiving about case and a trailing slash.
+pub(crate) fn origin(text: &str) -> Result<Origin, String> {
+    Origin::normalise(text).map_err(|error| match text.contains("://") {
+        true => error.to_string(),
+        false => format!("{error}: did you mean https://{text}?"),
+    })
+}
+
+/// `sha256:` and 64 hexadecimal digits.
+pub(crate) fn digest(text: &str) -> Result<Digest, String> {
+    Digest::parse(text).map_err(|error| error.to_string())
+}
+
+/// The name of a key.
+pub(crate) fn kid(text: &str) -> Result<Kid, String> {
+    Kid::parse(text).map_err(|error| error.to_string())
+}
+
+/// The key of a log or a witness.
+pub(crate) fn note_key(text: &str) -> Result<NoteKey, String> {
+    NoteKey::parse(text).map_err(|error| error.to_string())
+}
+
+/// One JSON value.
+pub(crate) fn json(text: &str) -> Result<serde_json::Value, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+/// A setting and its value.
+pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// An absolute http or https URL, or an empty text, which stands for none.
+pub(crate) fn url_or_none(text: &str) -> Result<String, String> {
+    if !text.is_empty() {
+        Origin::of_url(text).map_err(|error| error.to_string())?;
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_needs_its_scheme_and_the_one_that_was_meant_is_told() {
+        assert_eq!(base_url("http://127.0.0.1:1/").as_deref(), Ok("http://127.0.0.1:1"));
+        for bad in ["127.0.0.1:1", "localhost", "ftp://a.example", "http://", "http://a b"] {
+            assert!(base_url(bad).is_err(), "{bad}");
+        }
+        let told = base_url("127.0.0.1:1").err();
+        assert!(told.is_some_and(|told| told.contains("http://127.0.0.1:1")));
+    }
+
+    #[test]
+    fn an_empty_url_stands_for_none_and_nothing_else_is_let_through() {
+        assert!(url_or_none("").is_ok() && url_or_none("https://a.example/a2a").is_ok());
+        assert!(url_or_none("nonsense").is_err());
+    }
+}
