@@ -94,6 +94,7 @@ impl Workload {
             owner: None,
             if_match: None,
             visibility: None,
+            vouched: false,
         };
         vec![put, record]
     }

@@ -113,6 +113,13 @@ pub(crate) enum PeerVerb {
         #[arg(long, value_parser = values::digest)]
         after: Option<Digest>,
     },
+    /// Lets a peer's tokens live longer than the 300 s of all others'.
+    TokenLife {
+        /// The peer's web origin.
+        origin: String,
+        /// 300 to 3600; 0 as all.
+        seconds: u32,
+    },
     /// Stops a peer for a while: as its owner with --key, else as the operator.
     Suspend(Standing),
     /// Lets a suspended peer act again.

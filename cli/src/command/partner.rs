@@ -51,10 +51,11 @@ fn table(all: &[wire::Partner]) -> Output {
     let row = |partner: &wire::Partner| {
         let entries = format!("{}/{}", partner.imported, partner.quota);
         let (name, url, kind) = (partner.name.clone(), partner.url.clone(), partner.kind.clone());
-        vec![name, url, kind, partner.state.clone(), entries, partner.cursor.to_string()]
+        let (passed_over, cursor) = (partner.passed_over.to_string(), partner.cursor.to_string());
+        vec![name, url, kind, partner.state.clone(), entries, passed_over, cursor]
     };
     Output {
-        heads: &["name", "url", "kind", "state", "entries", "cursor"],
+        heads: &["name", "url", "kind", "state", "entries", "passed over", "cursor"],
         rows: all.iter().map(row).collect(),
         json: all.iter().map(json).collect(),
     }
@@ -77,5 +78,7 @@ fn json(partner: &wire::Partner) -> Value {
         "imported": partner.imported,
         "pulledAtMs": partner.pulled_at_ms,
         "addedAtMs": partner.added_at_ms,
+        "passedOver": partner.passed_over,
+        "passedOverNamed": partner.passed_over_named,
     })
 }

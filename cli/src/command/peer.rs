@@ -38,6 +38,7 @@ pub(crate) async fn run(profile: &Profile, verb: PeerVerb) -> Result<Output, Fai
             let request = wire::AskPeerDomainRequest { origin: origin.to_string() };
             Ok(done(directory.ask_peer_domain(request).await?.into_inner()))
         }
+        PeerVerb::TokenLife { origin, seconds } => token_life(directory, &origin, seconds).await,
         PeerVerb::Suspend(standing) => stand(directory, standing, "suspended").await,
         PeerVerb::Resume(standing) => stand(directory, standing, "active").await,
         PeerVerb::Revoke(standing) => stand(directory, standing, "revoked").await,
@@ -45,6 +46,16 @@ pub(crate) async fn run(profile: &Profile, verb: PeerVerb) -> Result<Output, Fai
         PeerVerb::Manifest(statement) => manifest::state(directory, *statement).await,
         other => owner::operate(directory, other).await,
     }
+}
+
+async fn token_life(
+    directory: &mut Directory,
+    origin: &str,
+    seconds: u32,
+) -> Result<Output, Failure> {
+    let origin = parsed(origin)?.to_string();
+    let request = wire::SetPeerTokenLifeRequest { origin, seconds };
+    Ok(done(directory.set_peer_token_life(request).await?.into_inner()))
 }
 
 async fn enrol(directory: &mut Directory, enrolment: Enrolment) -> Result<Output, Failure> {

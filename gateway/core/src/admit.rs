@@ -86,7 +86,7 @@ pub fn admit(
         return Err(Denial::IssuerRevoked);
     }
     let claims = verify(token, peer, now)?;
-    claims.check(&config.audience, now)?;
+    claims.check_living(&config.audience, now, peer.token_life_s_max)?;
     Ok(Permit {
         replay_key: claims.replay_key(),
         remember_until: claims.dead_at(),

@@ -137,7 +137,7 @@ impl Told {
     #[must_use]
     pub fn problem(&self) -> Value {
         let mut body = json!({
-            "type": format!("docs/errors/{}", self.code),
+            "type": format!("/docs/errors/{}", self.code),
             "title": self.message,
             "status": self.status,
             "code": self.code,

@@ -1,45 +1,12 @@
-//! One spelling of every path, and what stands behind it.
+//! What stands behind a path.
 //!
-//! Decides which request targets have exactly one reading (attack case 32) and which route each of
-//! them names. Must never repair a path: a proxy before us or a log reader behind us may repair it
-//! differently, so whatever has two readings is refused, with the reason.
+//! Decides which route each path names; that it has one reading, `proto_types::path` decides. Must
+//! never take a path that was not read by that rule.
 
 use proto_types::Handle;
+use proto_types::path::segments;
 
-/// The longest path: a handle of 512 bytes, all of them escaped, with room to spare.
-pub const LEN_MAX: usize = 2048;
-
-/// No route of ours has more segments than 4; more are refused before they are looked at.
-const SEGMENTS_MAX: usize = 8;
-
-/// Why a path has no single reading.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// Longer than [`LEN_MAX`] or of too many segments.
-    #[error("longer than any path here")]
-    TooLong,
-    /// Not a path at all: an authority, an absolute URL or `*`.
-    #[error("the target does not begin with a slash")]
-    NotAbsolute,
-    /// A blank, a control character, a backslash or a byte beyond ASCII.
-    #[error("a byte that must not stand in a path")]
-    Byte,
-    /// `//`: some servers read it as one slash.
-    #[error("an empty segment")]
-    EmptySegment,
-    /// `.` or `..`: clients resolve them before they ask, attackers do not.
-    #[error("a dot segment")]
-    DotSegment,
-    /// `;`: some servers cut the segment there.
-    #[error("a path parameter")]
-    Parameter,
-    /// `%` that is not followed by two hexadecimal digits.
-    #[error("an incomplete escape")]
-    Escape,
-    /// An escape for a byte that would change how the path is read, such as `%2f`, `%2e` or `%25`.
-    #[error("an escape that hides a delimiter")]
-    HiddenDelimiter,
-}
+pub use proto_types::path::Error;
 
 /// What a path names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,9 +23,8 @@ pub enum Route {
     Descriptor(Brand),
     /// Takes WAN envelopes in.
     Publish,
-    /// Leases envelopes to a local subscriber. Without a target, the query names it: an origin has
-    /// slashes, which no segment holds. (Handles of the WAN have 8 characters or more, so that none
-    /// of them is called `ack`.)
+    /// Leases envelopes to a local subscriber. Without a target, the query names it. (Handles of the
+    /// WAN have 8 characters or more, so that none of them is called `ack`.)
     Pull(Option<Handle>),
     /// Acknowledges one; the target is found as for [`Route::Pull`].
     Acknowledge(Option<Handle>),
@@ -68,6 +34,8 @@ pub enum Route {
     Ready,
     /// Its counters.
     Metrics,
+    /// What an error code means.
+    ErrorPage(String),
 }
 
 /// Which of the two names a Pilox document carries.
@@ -135,6 +103,7 @@ impl Route {
             ["healthz" | "livez"] => Self::Health,
             ["readyz"] => Self::Ready,
             ["metrics"] => Self::Metrics,
+            ["docs", "errors", code] => Self::ErrorPage((*code).to_owned()),
             _ => return None,
         })
     }
@@ -152,7 +121,8 @@ impl Route {
             | Self::Pull(_)
             | Self::Health
             | Self::Ready
-            | Self::Metrics => Method::Get,
+            | Self::Metrics
+            | Self::ErrorPage(_) => Method::Get,
         }
     }
 
@@ -163,58 +133,9 @@ impl Route {
     }
 }
 
-/// The segments of a path, unescaped; the last is empty if the path ends with a slash.
-fn segments(path: &str) -> Result<Vec<String>, Error> {
-    if path.len() > LEN_MAX {
-        return Err(Error::TooLong);
-    }
-    let rest = path.strip_prefix('/').ok_or(Error::NotAbsolute)?;
-    let count = rest.split('/').count();
-    if count > SEGMENTS_MAX {
-        return Err(Error::TooLong);
-    }
-    let at_end = |at: usize| at + 1 == count;
-    let each = rest.split('/').enumerate();
-    each.map(|(at, text)| segment(text, at_end(at))).collect()
-}
-
-fn segment(text: &str, last: bool) -> Result<String, Error> {
-    match text {
-        "" if !last => return Err(Error::EmptySegment),
-        "." | ".." => return Err(Error::DotSegment),
-        _ => {}
-    }
-    let mut plain = String::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        plain.push(match byte {
-            b';' => return Err(Error::Parameter),
-            b'%' => unescaped(bytes.next(), bytes.next())?,
-            b'\\' => return Err(Error::Byte),
-            _ if byte.is_ascii_graphic() => char::from(byte),
-            _ => return Err(Error::Byte),
-        });
-    }
-    Ok(plain)
-}
-
-/// What `%` and two digits stand for. Clients escape `:` and `@` without need, which is harmless;
-/// an escaped delimiter is not, because whoever unescapes twice reads another path.
-fn unescaped(high: Option<u8>, low: Option<u8>) -> Result<char, Error> {
-    let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
-    let (Some(high), Some(low)) = (digit(high), digit(low)) else { return Err(Error::Escape) };
-    match char::from_u32(high * 16 + low) {
-        Some('/' | '\\' | '.' | ';' | '%' | '?' | '#') => Err(Error::HiddenDelimiter),
-        Some(plain) if plain.is_ascii_graphic() => Ok(plain),
-        _ => Err(Error::Byte),
-    }
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn handle(text: &str) -> Handle {
@@ -232,6 +153,13 @@ mod tests {
             ("/agents/echo", Route::AgentRpc(handle("echo"))),
             ("/agents/echo/", Route::AgentRpc(handle("echo"))),
             ("/agents/urn%3Ahive%3aagent", Route::AgentRpc(handle("urn:hive:agent"))),
+            ("/agents/acme01%2Ftranslator", Route::AgentRpc(handle("acme01/translator"))),
+            (
+                "/agents/acme01%2Ftranslator/.well-known/agent-card.json",
+                Route::AgentCard(handle("acme01/translator")),
+            ),
+            ("/v1/envelopes/acme01%2Fa", Route::Pull(Some(handle("acme01/a")))),
+            ("/v1/envelopes/acme01%2Fa/ack", Route::Acknowledge(Some(handle("acme01/a")))),
             ("/agents/echo/.well-known/agent-card.json", Route::AgentCard(handle("echo"))),
             ("/.well-known/agent-card.json", Route::InstanceCard),
             ("/.well-known/hive-mesh.json", Route::Descriptor(Brand::Hive)),
@@ -246,6 +174,7 @@ mod tests {
             ("/livez", Route::Health),
             ("/readyz", Route::Ready),
             ("/metrics", Route::Metrics),
+            ("/docs/errors/not-found", Route::ErrorPage("not-found".to_owned())),
         ] {
             assert_eq!(Route::find(path), Ok(Some(route)), "{path}");
         }
@@ -262,6 +191,8 @@ mod tests {
             "/agents",
             "/agents/",
             "/agents/a/b",
+            "/agents/acme01/translator",
+            "/v1%2Fpublish",
             "/api/a2a/federated",
             "/.well-known/agent-card.json/",
             "/agents/a\"b",
@@ -271,50 +202,8 @@ mod tests {
     }
 
     #[test]
-    fn a_path_with_two_readings_is_refused_with_the_reason() {
-        for (path, reason) in [
-            ("", Error::NotAbsolute),
-            ("*", Error::NotAbsolute),
-            ("v1/publish", Error::NotAbsolute),
-            ("//v1/publish", Error::EmptySegment),
-            ("/v1//publish", Error::EmptySegment),
-            ("/agents/echo//", Error::EmptySegment),
-            ("/./v1/publish", Error::DotSegment),
-            ("/agents/../metrics", Error::DotSegment),
-            ("/agents/..", Error::DotSegment),
-            ("/agents/..%2fmetrics", Error::HiddenDelimiter),
-            ("/agents/%2e%2e/metrics", Error::HiddenDelimiter),
-            ("/agents/a%2Fb", Error::HiddenDelimiter),
-            ("/agents/a%5Cb", Error::HiddenDelimiter),
-            ("/agents/a%252fb", Error::HiddenDelimiter),
-            ("/agents/a%3fb", Error::HiddenDelimiter),
-            ("/agents/a%3bb", Error::HiddenDelimiter),
-            ("/agents/echo;v=1", Error::Parameter),
-            ("/agents;/echo", Error::Parameter),
-            ("/agents/a\\b", Error::Byte),
-            ("/agents/a%00", Error::Byte),
-            ("/agents/a%0d%0a", Error::Byte),
-            ("/agents/caf%c3%a9", Error::Byte),
-            ("/agents/café", Error::Byte),
-            ("/agents/a b", Error::Byte),
-            ("/agents/a%", Error::Escape),
-            ("/agents/a%4", Error::Escape),
-            ("/agents/a%+f", Error::Escape),
-            ("/a/b/c/d/e/f/g/h/i", Error::TooLong),
-        ] {
-            assert_eq!(Route::find(path), Err(reason), "{path}");
-        }
-        let long = format!("/agents/{}", "a".repeat(LEN_MAX));
-        assert_eq!(Route::find(&long), Err(Error::TooLong));
-    }
-
-    proptest! {
-        #[test]
-        fn a_path_that_has_one_reading_survives_being_read_again(path in "(/[a-z.%0-9;:\\-]{0,6}){1,5}") {
-            if let Ok(read) = segments(&path) {
-                let again = format!("/{}", read.join("/"));
-                prop_assert_eq!(segments(&again), Ok(read));
-            }
-        }
+    fn a_path_with_two_readings_is_refused() {
+        assert_eq!(Route::find("/agents/../metrics"), Err(Error::DotSegment));
+        assert_eq!(Route::find("/agents/acme01%2F..%2Fmetrics"), Err(Error::DotSegment));
     }
 }

@@ -53,6 +53,8 @@ pub struct Peer {
     pub tally: Arc<Tally>,
     /// The part of the quota that it has earned.
     pub share: Share,
+    /// How long its tokens may live, in seconds, where more is allowed than to others.
+    pub token_life_s_max: u64,
     /// The change that this is the result of.
     pub revision: Revision,
 }
@@ -63,7 +65,8 @@ impl Peer {
     pub fn new(origin: Origin, active: bool, mut keys: Vec<Key>, revision: Revision) -> Self {
         keys.truncate(KEYS_MAX);
         let (cell, tally) = (Arc::default(), Arc::default());
-        Self { origin, active, keys, cell, tally, share: Share::WHOLE, revision }
+        let (share, token_life_s_max) = (Share::WHOLE, 0);
+        Self { origin, active, keys, cell, tally, share, token_life_s_max, revision }
     }
 
     /// The keys that count now and that a token with this key id may have been signed with: the one

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use gateway_core::path::Route;
 use proto_types::card::{Hosted, Interface, Skill, hosted};
+use proto_types::path::encode;
 use proto_types::{Digest, Handle, Origin, Revision};
 use serde_json::{Map, Value, json};
 
@@ -88,14 +90,15 @@ impl Agents {
         self.instance_card = self.make_instance_card();
     }
 
-    /// Where an agent is called: its own URL, or the instance's with the handle as tenant if the
-    /// handle has characters that no path of ours holds.
+    /// Where an agent is called: its own URL, with the handle encoded where it must be; or, for a
+    /// handle from before such were refused, the instance's with the handle as tenant.
     fn interface(&self, handle: &Handle) -> Interface {
-        let path = format!("/agents/{handle}");
-        let routable = gateway_core::path::Route::find(&path)
-            == Ok(Some(gateway_core::path::Route::AgentRpc(handle.clone())));
-        let tenant = (!routable).then(|| handle.as_str());
-        let path = if routable { path.as_str() } else { INSTANCE_RPC };
+        let paths = [handle.to_string(), encode(handle.as_str())];
+        let mut paths = paths.map(|segment| format!("/agents/{segment}")).into_iter();
+        let named = Ok(Some(Route::AgentRpc(handle.clone())));
+        let own = paths.find(|path| Route::find(path) == named);
+        let tenant = own.is_none().then(|| handle.as_str());
+        let path = own.as_deref().unwrap_or(INSTANCE_RPC);
         interface(&format!("{}{path}", self.origin.as_str()), tenant)
     }
 
@@ -220,12 +223,20 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_that_no_path_holds_is_called_as_a_tenant() {
+    fn an_agent_is_called_at_its_handle_as_one_segment() {
         let mut agents = agents();
-        put(&mut agents, "a/b", 1, &json!({}));
-        let interface = &card_of(&agents, "a/b")["supportedInterfaces"][0];
-        assert_eq!(interface["url"], "https://b.example/v1/a2a/jsonrpc");
-        assert_eq!(interface["tenant"], "a/b");
+        for (handle, path, tenant) in [
+            ("urn:a:b", "/agents/urn:a:b", json!(null)),
+            ("acme01/translator", "/agents/acme01%2Ftranslator", json!(null)),
+            ("a%2Fb?c", "/agents/a%252Fb%3Fc", json!(null)),
+            // From before such were refused.
+            ("a/../b", "/v1/a2a/jsonrpc", json!("a/../b")),
+        ] {
+            put(&mut agents, handle, 1, &json!({}));
+            let interface = &card_of(&agents, handle)["supportedInterfaces"][0];
+            assert_eq!(interface["url"], format!("https://b.example{path}"));
+            assert_eq!(interface["tenant"], tenant, "{handle}");
+        }
     }
 
     #[test]

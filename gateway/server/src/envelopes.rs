@@ -45,7 +45,8 @@ fn refused(invalid: &Invalid) -> Failure {
     }
 }
 
-/// Makes it durable, then says so. The same envelope again is the same: by source and correlation.
+/// Makes it durable, then says so. The same bytes of the same source again are the same envelope; a
+/// correlation id ties several together, so it names none of them.
 pub(crate) async fn publish(
     gateway: &Gateway,
     accepted: Accepted,
@@ -68,7 +69,7 @@ fn request(
     traceparent: Option<String>,
 ) -> wire::EnqueueEnvelopeRequest {
     let (source, correlation) = (envelope.source_origin.as_str(), envelope.correlation_id.as_str());
-    let id = Digest::of_parts(&[source.as_bytes(), &[0], correlation.as_bytes()]);
+    let id = Digest::of_parts(&[source.as_bytes(), &[0], correlation.as_bytes(), &[0], &body]);
     // Where a handle is given too, the origin only says where it lives. Neither: it is for us.
     let target = match (&envelope.target_handle, &envelope.target_origin) {
         (Some(handle), _) => handle.as_str(),

@@ -18,6 +18,15 @@ const PREREGISTERED: [&str; 6] = [
     "registry-unavailable",
 ];
 
+/// One gauge or counter.
+#[derive(Debug)]
+pub(crate) struct Figure {
+    pub(crate) name: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) value: u64,
+}
+
 /// How requests ended, by route and by outcome.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -43,9 +52,12 @@ impl Metrics {
         counters.entry(key).or_default().fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The text, with more gauges and counters: name, type, value.
-    pub(crate) fn text(&self, more: &[(&str, &str, u64)]) -> String {
-        let mut text = String::from("# TYPE ecumene_gateway_requests_total counter\n");
+    /// The text, with more gauges and counters.
+    pub(crate) fn text(&self, more: &[Figure]) -> String {
+        let mut text = String::from(
+            "# HELP ecumene_gateway_requests_total Requests, by route and by how they ended.\n\
+             # TYPE ecumene_gateway_requests_total counter\n",
+        );
         let counters = self.outcomes.read().unwrap_or_else(PoisonError::into_inner);
         for ((route, outcome), count) in &*counters {
             let count = count.load(Ordering::Relaxed);
@@ -55,10 +67,11 @@ impl Metrics {
                 "ecumene_gateway_requests_total{{route=\"{route}\",outcome=\"{outcome}\"}} {count}"
             );
         }
-        for (name, kind, value) in more {
+        for Figure { name, kind, help, value } in more {
             let _ = writeln!(
                 text,
-                "# TYPE ecumene_gateway_{name} {kind}\necumene_gateway_{name} {value}"
+                "# HELP ecumene_gateway_{name} {help}\n# TYPE ecumene_gateway_{name} {kind}\n\
+                 ecumene_gateway_{name} {value}"
             );
         }
         text
@@ -75,10 +88,14 @@ mod tests {
         metrics.count("call", "ok");
         metrics.count("publish", "rate-limited");
         metrics.count("publish", "rate-limited");
-        let text = metrics.text(&[("peers", "gauge", 3)]);
+        let peers = Figure { name: "peers", kind: "gauge", help: "Peers.", value: 3 };
+        let text = metrics.text(&[peers]);
         assert!(text.contains("{route=\"call\",outcome=\"ok\"} 1\n"));
         assert!(text.contains("{route=\"call\",outcome=\"token_replayed\"} 0\n"));
         assert!(text.contains("{route=\"publish\",outcome=\"rate-limited\"} 2\n"));
-        assert!(text.ends_with("# TYPE ecumene_gateway_peers gauge\necumene_gateway_peers 3\n"));
+        assert!(text.ends_with(
+            "# HELP ecumene_gateway_peers Peers.\n# TYPE ecumene_gateway_peers gauge\n\
+             ecumene_gateway_peers 3\n"
+        ));
     }
 }

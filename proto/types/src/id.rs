@@ -7,11 +7,12 @@
 use serde::{Deserialize, Serialize};
 
 /// Why a string is not such an id. It says how long the text is and where it is wrong, not what it
-/// contains: the text may be hostile and the error is logged.
+/// contains: the text may be hostile and the error is logged. Nor which id it was meant to be: whoever
+/// reads a member or an argument says that, by the name that its writer knows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The length is outside the kind's range.
-    #[error("{kind}: {len} characters, but {min} to {max} are allowed")]
+    #[error("{len} characters, but {min} to {max} are allowed")]
     Length {
         /// The kind of id.
         kind: &'static str,
@@ -23,7 +24,7 @@ pub enum Error {
         max: usize,
     },
     /// A byte that the kind does not allow.
-    #[error("{kind}: the byte 0x{byte:02x} at {at} is not allowed")]
+    #[error("the byte 0x{byte:02x} at {at} is not allowed")]
     Byte {
         /// The kind of id.
         kind: &'static str,
@@ -50,6 +51,10 @@ fn is_label(byte: u8) -> bool {
 
 fn is_machine(byte: u8) -> bool {
     is_label(byte) || matches!(byte, b'.' | b'_')
+}
+
+fn is_tenant(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
 }
 
 fn check(
@@ -145,6 +150,9 @@ ids! {
     Handle: 1..=512, is_handle;
     /// The tenant that a handle lives in.
     Namespace: 1..=64, is_label;
+    /// The part of a handle before the first slash that is an instance's own: `acme01` of
+    /// `acme01/translator`.
+    TenantKey: 1..=64, is_tenant;
     /// The name of a key within its issuer: a map key and nothing else.
     Kid: 1..=128, is_visible;
     /// An execution node.

@@ -17,6 +17,7 @@ pub mod key;
 pub mod life;
 pub mod manifest;
 pub mod origin;
+pub mod path;
 pub mod peer;
 pub mod pilox;
 pub mod revision;
@@ -29,7 +30,7 @@ pub mod token;
 pub use crate::digest::Digest;
 pub use crate::id::{
     ContextId, CorrelationId, EnvelopeId, GatewayId, Handle, IdempotencyKey, Jti, Kid, Namespace,
-    NodeId, Nonce, TaskId,
+    NodeId, Nonce, TaskId, TenantKey,
 };
 pub use crate::key::{PublicKey, SecretKey};
 pub use crate::life::LifeError;

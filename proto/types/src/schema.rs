@@ -45,7 +45,7 @@ pub enum Problem {
     #[error("must be {0}")]
     Type(&'static str),
     /// A text that is too short or too long, in characters.
-    #[error("has {found} characters, but {min} to {max} are allowed")]
+    #[error("has {found} characters, but {}", Bounds(*min, *max))]
     Length {
         /// What it has.
         found: usize,
@@ -55,7 +55,7 @@ pub enum Problem {
         max: usize,
     },
     /// A list that is too short or too long.
-    #[error("has {found} items, but {min} to {max} are allowed")]
+    #[error("has {found} items, but {}", Bounds(*min, *max))]
     Count {
         /// What it has.
         found: usize,
@@ -75,6 +75,18 @@ pub enum Problem {
     /// Of the right type, but not one of the values or forms that are allowed.
     #[error("must be {0}")]
     Value(&'static str),
+}
+
+/// How many may be there; where there is no bound above, none is told.
+struct Bounds(usize, usize);
+
+impl std::fmt::Display for Bounds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {
+            Self(min, usize::MAX) => write!(f, "at least {min} must be there"),
+            Self(min, max) => write!(f, "{min} to {max} are allowed"),
+        }
+    }
 }
 
 /// Why bytes are not such a document. The bytes are at fault, never we.

@@ -25,6 +25,10 @@ pub use self::refusal::Refusal;
 /// The longest token, in bytes: the header line limit of common servers.
 pub const LEN_MAX: usize = 8_192;
 
+/// The longest life that an operator may allow a peer's tokens, in seconds: so long is a spent one
+/// remembered, and no longer.
+pub const LIFE_S_MAX: u64 = 3_600;
+
 /// A well-formed token of which nothing is verified yet.
 #[derive(Debug, Clone)]
 pub struct Unverified {

@@ -31,11 +31,13 @@ pub enum List {
     Peers,
     /// Peers that wait to be let in, by origin and request.
     PeerRequests,
+    /// Pilox instances with a token, by tenant key.
+    Instances,
 }
 
 impl List {
     /// Every list.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Records,
         Self::Cards,
         Self::Agents,
@@ -43,6 +45,7 @@ impl List {
         Self::Nodes,
         Self::Peers,
         Self::PeerRequests,
+        Self::Instances,
     ];
 
     /// The cursor after the entry of this name; empty if there is none.
@@ -101,6 +104,7 @@ impl List {
             Self::Nodes => "nodes",
             Self::Peers => "peers",
             Self::PeerRequests => "peer-requests",
+            Self::Instances => "instances",
         }
     }
 }

@@ -10,17 +10,20 @@ pub mod conduct;
 pub mod envelope;
 pub mod fleet;
 pub mod import;
+pub mod instance;
 pub mod manifest;
 pub mod member;
 pub mod namespace;
 pub mod operation;
 pub mod partner;
 pub mod peer;
+pub mod precondition;
 pub mod record;
 pub mod search;
 pub mod task;
 pub mod token;
 
+pub use self::precondition::Conditions;
 pub use self::task::not_json;
 use proto_types::card::Assurance;
 use proto_types::{Digest, Handle, Origin};
@@ -43,6 +46,9 @@ pub struct Put {
     pub handle: Handle,
     /// What it says.
     pub document: Value,
+    /// Of the bytes that are kept: those that were received, or the record with its members' proper
+    /// names.
+    pub digest: Digest,
     /// The URLs at which the card is, or the agent answers.
     pub card_urls: Vec<String>,
     /// What it is worth.

@@ -5,7 +5,8 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use proto_types::{Digest, WallMs};
+use proto_types::path::is_addressable;
+use proto_types::{Digest, Handle, WallMs};
 
 use crate::problem::Problem;
 
@@ -21,6 +22,17 @@ pub const PAGE_MAX: u32 = 1_000;
 /// `invalid-argument` with the member's name.
 pub fn read<T: FromStr<Err: Display>>(member: &str, text: &str) -> Result<T, Problem> {
     text.parse().map_err(|why| Problem::argument(member, why))
+}
+
+/// Reads the handle of what is to be published: whatever is, can be asked for by its path.
+///
+/// # Errors
+/// As [`read`], and for a name that no path can hold.
+pub fn handle(member: &str, text: &str) -> Result<Handle, Problem> {
+    match is_addressable(text) {
+        true => read(member, text),
+        false => Err(Problem::argument(member, "a part of it is a dot segment")),
+    }
 }
 
 /// Reads a member that may be empty.

@@ -5,7 +5,7 @@
 
 mod peer;
 
-use proto_types::{Digest, GatewayId, NodeId, Origin, WallMs};
+use proto_types::{Digest, GatewayId, NodeId, Origin, TenantKey, WallMs};
 use registry_core::command::{Command, Proposal};
 use registry_core::query;
 use registry_core::view::View;
@@ -26,6 +26,8 @@ pub enum Principal {
     Node(NodeId),
     /// An enrolled, active peer.
     Peer(PeerCaller),
+    /// A Pilox instance that shows its token: it may write under its own tenant key.
+    Instance(TenantKey),
 }
 
 /// A peer that calls.
@@ -57,6 +59,8 @@ pub enum Role {
     Node,
     /// A peer.
     Peer,
+    /// An instance.
+    Instance,
 }
 
 /// What credentials are checked against, besides the state.
@@ -111,7 +115,8 @@ impl Principal {
     /// `internal` if the view fails.
     pub fn viewer(&self, view: &dyn View) -> Result<Viewer, Problem> {
         match self {
-            Self::Anonymous => Ok(Viewer::Anonymous),
+            // Its token says what it may write, and nothing of who it is.
+            Self::Anonymous | Self::Instance(_) => Ok(Viewer::Anonymous),
             // Gateways and nodes serve on behalf of all; what they show to whom is their duty.
             Self::Operator | Self::Gateway(_) | Self::Node(_) => Ok(Viewer::Operator),
             Self::Peer(peer) => Ok(query::viewer(view, &peer.origin)?),
@@ -123,7 +128,11 @@ impl Principal {
     pub fn peer(&self) -> Option<&Origin> {
         match self {
             Self::Peer(peer) => Some(&peer.origin),
-            Self::Anonymous | Self::Operator | Self::Gateway(_) | Self::Node(_) => None,
+            Self::Anonymous
+            | Self::Operator
+            | Self::Gateway(_)
+            | Self::Node(_)
+            | Self::Instance(_) => None,
         }
     }
 
@@ -145,13 +154,14 @@ impl Principal {
             Self::Gateway(_) => Some(Role::Gateway),
             Self::Node(_) => Some(Role::Node),
             Self::Peer(_) => Some(Role::Peer),
+            Self::Instance(_) => Some(Role::Instance),
         }
     }
 }
 
 /// Who shows this `authorization` value: `Bearer` and the operator's secret, or
-/// `gateway:<id>:<credential>`, or `node:<id>:<credential>`, or a federation token. No value is
-/// nobody.
+/// `gateway:<id>:<credential>`, or `node:<id>:<credential>`, or `instance:<tenant>:<secret>`, or a
+/// federation token. No value is nobody.
 ///
 /// # Errors
 /// `unauthenticated` for every value that is not known, `internal` if the view fails.
@@ -162,23 +172,35 @@ pub fn identify(
 ) -> Result<Principal, Problem> {
     let Some(value) = authorization else { return Ok(Principal::Anonymous) };
     let token = bearer(value).ok_or_else(unknown)?;
-    if let Some(rest) = token.strip_prefix("gateway:") {
-        let (id, credential) = split::<GatewayId>(rest)?;
-        let entry = query::gateway(view, &id)?;
-        check(&credential, entry.map(|entry| entry.credential))?;
-        return Ok(Principal::Gateway(id));
-    }
-    if let Some(rest) = token.strip_prefix("node:") {
-        let (id, credential) = split::<NodeId>(rest)?;
-        let entry = query::node(view, &id)?;
-        check(&credential, entry.map(|entry| entry.credential))?;
-        return Ok(Principal::Node(id));
+    if let Some(registered) = registered(token, view)? {
+        return Ok(registered);
     }
     if peer::is_token(token) {
         return peer::identify(token, door, view).map(Principal::Peer);
     }
     check(&Digest::of(token.as_bytes()), Some(door.operator.0))?;
     Ok(Principal::Operator)
+}
+
+/// Who shows a token that was given by registration; `None` if it has no such form.
+fn registered(token: &str, view: &dyn View) -> Result<Option<Principal>, Problem> {
+    if let Some(rest) = token.strip_prefix("gateway:") {
+        let (id, credential) = split::<GatewayId>(rest)?;
+        let entry = query::gateway(view, &id)?;
+        check(&credential, entry.map(|entry| entry.credential))?;
+        return Ok(Some(Principal::Gateway(id)));
+    }
+    if let Some(rest) = token.strip_prefix("node:") {
+        let (id, credential) = split::<NodeId>(rest)?;
+        let entry = query::node(view, &id)?;
+        check(&credential, entry.map(|entry| entry.credential))?;
+        return Ok(Some(Principal::Node(id)));
+    }
+    let Some(rest) = token.strip_prefix("instance:") else { return Ok(None) };
+    let (tenant, secret) = split::<TenantKey>(rest)?;
+    let entry = query::instance(view, &tenant)?;
+    check(&secret, entry.map(|entry| entry.token))?;
+    Ok(Some(Principal::Instance(tenant)))
 }
 
 /// Whether the value is a secret, which one comparison judges. A federation token takes the check of
@@ -192,8 +214,18 @@ pub fn is_secret(authorization: &str) -> bool {
 /// behind may not know yet one that is good.
 #[must_use]
 pub fn may_be_new(authorization: &str) -> bool {
-    let registered = |token: &str| token.starts_with("gateway:") || token.starts_with("node:");
-    bearer(authorization).is_some_and(registered)
+    bearer(authorization).is_some_and(is_registered)
+}
+
+/// Whether the value has the form of a credential of ours. Any other is a stranger's to us: where
+/// anybody may read, it is no reason to be refused (a Pilox instance shows its own everywhere).
+#[must_use]
+pub fn is_ours(authorization: &str) -> bool {
+    bearer(authorization).is_some_and(|token| is_registered(token) || peer::is_token(token))
+}
+
+fn is_registered(token: &str) -> bool {
+    ["gateway:", "node:", "instance:"].iter().any(|name| token.starts_with(name))
 }
 
 /// The token of `Bearer <token>`; the scheme's case does not matter (RFC 9110, section 11.1).

@@ -10,7 +10,6 @@ pub mod cursor;
 pub mod decode;
 pub mod field;
 pub mod identity;
-pub mod path;
 pub mod problem;
 pub mod render;
 

@@ -10,6 +10,7 @@ mod status;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use proto_types::path;
 use registry_core::view::ViewError;
 use serde_json::{Value, json};
 
@@ -89,6 +90,12 @@ impl Problem {
         &self.detail
     }
 
+    /// A member of the JSON form beside those that every problem has.
+    #[must_use]
+    pub fn extra(&self, name: &str) -> Option<&Value> {
+        self.extra.get(name)
+    }
+
     /// What only the log may know.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
@@ -99,7 +106,7 @@ impl Problem {
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         let mut body = json!({
-            "type": format!("docs/errors/{}", self.code),
+            "type": format!("/docs/errors/{}", self.code),
             "title": self.code.title(),
             "status": self.status(),
             "code": self.code.as_str(),
@@ -112,6 +119,12 @@ impl Problem {
             body[*name] = value.clone();
         }
         body.to_string().into_bytes()
+    }
+}
+
+impl From<path::Error> for Problem {
+    fn from(error: path::Error) -> Self {
+        Self::new(Code::PathAmbiguous, error)
     }
 }
 

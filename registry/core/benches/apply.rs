@@ -29,6 +29,7 @@ fn put_record(n: u64) -> Proposal {
         owner: None,
         if_match: None,
         visibility: None,
+        vouched: false,
     };
     Proposal { commands: vec![Command::PutBody { bytes }, put] }
 }

@@ -3,7 +3,9 @@
 //! It decides names and targets; it must never take what callers do all day (documents of their own,
 //! tasks, tokens, envelopes) for such an act: the audit is kept for ever.
 
-use crate::command::{Command, Foreign, LedgerCommand, NamespaceCommand, PeerCommand};
+use crate::command::{
+    Command, Foreign, InstanceCommand, LedgerCommand, NamespaceCommand, PeerCommand,
+};
 
 /// The name of the act and what it is done to; `None` for what is no act.
 #[must_use]
@@ -20,6 +22,7 @@ pub fn act(command: &Command) -> Option<(&'static str, String)> {
             ("delete-namespace", name.to_string())
         }
         Command::Foreign(wish) => return of_partner(wish),
+        Command::Instance(command) => of_instance(command),
         Command::DeleteRecord { handle, .. } => ("delete-record", handle.to_string()),
         Command::PutAgent { handle, .. } => ("put-agent", handle.to_string()),
         Command::RegisterGateway { id, .. } => ("register-gateway", id.to_string()),
@@ -33,6 +36,13 @@ pub fn act(command: &Command) -> Option<(&'static str, String)> {
     })
 }
 
+fn of_instance(command: &InstanceCommand) -> (&'static str, String) {
+    match command {
+        InstanceCommand::Create { tenant, .. } => ("create-instance", tenant.to_string()),
+        InstanceCommand::Remove { tenant } => ("remove-instance", tenant.to_string()),
+    }
+}
+
 fn of_peer(command: &PeerCommand) -> Option<(&'static str, String)> {
     Some(match command {
         PeerCommand::Admit { candidate, .. } => ("enrol-peer", candidate.origin.to_string()),
@@ -42,6 +52,7 @@ fn of_peer(command: &PeerCommand) -> Option<(&'static str, String)> {
         PeerCommand::Decide { origin, approval: None, .. } => ("reject-peer", origin.to_string()),
         PeerCommand::Operate { operation, .. } => ("operate-peer", operation.issuer.to_string()),
         PeerCommand::Stand { origin, .. } => ("stand-peer", origin.to_string()),
+        PeerCommand::AllowTokenLife { origin, .. } => ("allow-token-life", origin.to_string()),
         PeerCommand::State { issuer, .. } => ("put-manifest", issuer.to_string()),
         _ => return None,
     })

@@ -17,6 +17,7 @@ mod fleet;
 mod foreign;
 mod home;
 mod import;
+mod instance;
 mod join;
 mod lease;
 mod ledger;
@@ -29,6 +30,7 @@ mod owner;
 mod partner;
 mod peer;
 mod peer_log;
+mod precondition;
 mod record;
 mod request;
 mod search;
@@ -227,6 +229,8 @@ fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         Command::RetireMember { id } => member::retire(draft, *id),
         Command::Ledger(command) => ledger::decide(draft, command),
         Command::Foreign(wish) => foreign::decide(draft, wish),
+        Command::Require(condition) => precondition::check(draft, condition),
+        Command::Instance(command) => instance::decide(draft, command),
         Command::AckEnvelope { target, source, id, epoch } => {
             lease::ack(draft, target, source, id, *epoch)
         }

@@ -25,9 +25,9 @@ use crate::search::Told;
 
 pub use self::conduct::{Conduct, ConductCommand, Tally};
 pub use self::foreign::{Foreign, Import, ImportedRecord};
-pub use self::namespace::NamespaceCommand;
+pub use self::namespace::{InstanceCommand, NamespaceCommand};
 pub use self::peer::PeerCommand;
-pub use self::proposal::Proposal;
+pub use self::proposal::{Precondition, Proposal, Versioned, Versions};
 
 /// One wish.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,10 +59,8 @@ pub enum Command {
     /// What else may be done about peers.
     Peer(PeerCommand),
     /// Revokes a peer: none of its keys counts any more.
-    RevokePeer {
-        /// Its name.
-        origin: Origin,
-    },
+    #[expect(missing_docs, reason = "the line above says it")]
+    RevokePeer { origin: Origin },
     /// Takes over a directory record.
     PutRecord {
         /// Its name.
@@ -81,11 +79,14 @@ pub enum Command {
         assurance: Assurance,
         /// The peer whose enrolled key signed it.
         owner: Option<(Origin, Kid)>,
-        /// Only if this version is stored.
+        /// Only if this version is stored; what is proposed now says so with `Require`.
         if_match: Option<Digest>,
         /// Who may see it; `None` keeps what is stored, or takes the namespace's default.
         #[serde(default)]
         visibility: Option<Visibility>,
+        /// Whether the caller's credential stands behind all of it: then it may correct a version of the same time.
+        #[serde(default)]
+        vouched: bool,
     },
     /// Leaves a tombstone.
     DeleteRecord {
@@ -110,8 +111,7 @@ pub enum Command {
     },
     /// Changes a namespace.
     Namespace(NamespaceCommand),
-    /// Spends one token, SHA-256 of (issuer, 0, jti), to be remembered until then, as a condition of
-    /// the commands after it: refused if it was spent before.
+    /// Spends a token, SHA-256 of (issuer, 0, jti), as a condition of the commands after it; remembered until then.
     #[expect(missing_docs, reason = "the line above says both")]
     SpendToken { hash: Digest, until: WallMs },
     /// Deploys a hosted agent, or a new version of it.
@@ -134,8 +134,7 @@ pub enum Command {
         #[serde(default)]
         visibility: Option<Visibility>,
     },
-    /// Says what a search reads in the body of an entry. It comes with the entry, in one proposal; without it the entry
-    /// is found by its handle only. Answers the entry's revision.
+    /// Says what a search reads in the body of an entry, in one proposal with it. Answers the entry's revision.
     PutSearch(Told),
     /// Registers a gateway, spending its join token; with the same credential again it updates the endpoint.
     RegisterGateway {
@@ -224,10 +223,8 @@ pub enum Command {
         owner: Option<String>,
     },
     /// Ends a task whose deadline has passed, whoever holds it.
-    ExpireTask {
-        /// Which task.
-        id: TaskId,
-    },
+    #[expect(missing_docs, reason = "the line above says it")]
+    ExpireTask { id: TaskId },
     /// Spends tokens, each once.
     SpendTokens {
         /// SHA-256 of (issuer, 0, jti), and until when it must be remembered; at most 1,024.
@@ -280,10 +277,8 @@ pub enum Command {
         join: Option<Digest>,
     },
     /// Notes that a member has left for good.
-    RetireMember {
-        /// Its number.
-        id: u64,
-    },
+    #[expect(missing_docs, reason = "the line above says it")]
+    RetireMember { id: u64 },
     /// Takes a leased envelope out of its queue; its id stays known until it expires.
     AckEnvelope {
         /// The queue.
@@ -297,4 +292,8 @@ pub enum Command {
     },
     /// What concerns other places than this registry.
     Foreign(Foreign),
+    /// A condition of the commands after it.
+    Require(Precondition),
+    /// About instances that publish with a token of their own.
+    Instance(InstanceCommand),
 }

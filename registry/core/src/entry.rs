@@ -8,6 +8,7 @@ mod directory;
 mod envelope;
 mod event;
 mod fleet;
+mod instance;
 mod liveness;
 mod member;
 mod namespace;
@@ -23,13 +24,14 @@ pub use self::directory::{CardEntry, RecordEntry};
 pub use self::envelope::{Acked, EnvelopeEntry};
 pub use self::event::{ChangeEvent, ChangeKind};
 pub use self::fleet::{Capacity, GatewayEntry, JoinRole, JoinTokenEntry, NodeEntry, NodeState};
+pub use self::instance::InstanceEntry;
 pub use self::liveness::{Liveness, LivenessEntry, NotALiveness, Subject};
 pub use self::member::MemberEntry;
 pub use self::namespace::{
     Grants, NamespaceEntry, NotATrustMode, Policy, Quotas, Terms, TrustMode, Usage,
 };
 pub use self::partner::{
-    ImportKind, PartnerEntry, PartnerKind, PartnerState, PartnerTerms, ProvenanceEntry,
+    ImportKind, PartnerEntry, PartnerKind, PartnerState, PartnerTerms, PassedOver, ProvenanceEntry,
 };
 pub use self::peer::{
     Approval, Candidate, DomainMethod, DomainProof, EnrolledKey, Founding, LogHead, ManifestRef,

@@ -37,6 +37,8 @@ pub(crate) mod state {
     pub(crate) const SEARCH_STATISTICS: u8 = 25;
     pub(crate) const EVIDENCE: u8 = 30;
     pub(crate) const REPORTERS: u8 = 31;
+    pub(crate) const SPENT_LONG_TOKENS: u8 = 32;
+    pub(crate) const INSTANCES: u8 = 33;
 }
 
 /// The tags of `Space::Index`. 1 was that of enrolled keys, which are read from their peer since they have

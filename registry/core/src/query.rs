@@ -6,6 +6,7 @@ mod cluster;
 mod conduct;
 mod federation;
 mod fleet;
+mod instance;
 mod ledger;
 mod peers;
 mod tenancy;
@@ -22,6 +23,7 @@ pub use self::fleet::{
     envelope, gateway, gateway_by_credential, gateways, join_token, node, node_by_credential,
     nodes, open_tasks, overdue_tasks, pending_tasks, queue_depth, task, tasks_of_node,
 };
+pub use self::instance::{instance, instance_of, instances};
 pub use self::ledger::{
     AuditEnd, LogRows, audit_end, audit_lines, checkpoint, inclusion, log_entries, log_head,
     witnessed,

@@ -16,9 +16,9 @@ use serde::de::DeserializeOwned;
 
 use crate::change::Write;
 use crate::entry::{
-    AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, JoinTokenEntry, LivenessEntry, MemberEntry,
-    NamespaceEntry, NodeEntry, PartnerEntry, PeerEntry, ProvenanceEntry, RecordEntry, SearchEntry,
-    Source, TaskEntry,
+    AgentEntry, CardEntry, EnvelopeEntry, GatewayEntry, InstanceEntry, JoinTokenEntry,
+    LivenessEntry, MemberEntry, NamespaceEntry, NodeEntry, PartnerEntry, PeerEntry,
+    ProvenanceEntry, RecordEntry, SearchEntry, Source, TaskEntry,
 };
 use crate::index;
 use crate::layout::{self, END, state};
@@ -58,6 +58,9 @@ pub const LIVENESS: Table<LivenessEntry> = Table::new(state::LIVENESS, "liveness
 pub const PARTNERS: Table<PartnerEntry> = Table::new(state::PARTNERS, "partner");
 /// Where imported entries came from, by kind and handle.
 pub const PROVENANCE: Table<ProvenanceEntry> = Table::new(state::PROVENANCE, "provenance");
+
+/// Instances that publish with a token of their own, by tenant key.
+pub const INSTANCES: Table<InstanceEntry> = Table::new(state::INSTANCES, "instance");
 
 /// What can be kept in a table.
 pub trait Entity: Serialize + DeserializeOwned {

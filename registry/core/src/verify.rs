@@ -15,9 +15,9 @@ use proto_types::Digest;
 
 use crate::layout::state;
 use crate::table::{
-    AGENTS, CARDS, ENVELOPES, EVIDENCE, Entity, GATEWAYS, JOIN_TOKENS, LIVENESS, MEMBERS,
-    NAMESPACES, NODES, PARTNERS, PEER_LOG, PEER_REQUESTS, PEERS, PROVENANCE, RECORDS, REPORTERS,
-    SEARCHES, TASKS, Table,
+    AGENTS, CARDS, ENVELOPES, EVIDENCE, Entity, GATEWAYS, INSTANCES, JOIN_TOKENS, LIVENESS,
+    MEMBERS, NAMESPACES, NODES, PARTNERS, PEER_LOG, PEER_REQUESTS, PEERS, PROVENANCE, RECORDS,
+    REPORTERS, SEARCHES, TASKS, Table,
 };
 use crate::view::{Pair, Space, View, ViewError};
 
@@ -62,6 +62,7 @@ const TABLES: &[&dyn AnyTable] = &[
     &LIVENESS,
     &PARTNERS,
     &PROVENANCE,
+    &INSTANCES,
     &EVIDENCE,
     &REPORTERS,
 ];
@@ -70,6 +71,7 @@ const TABLES: &[&dyn AnyTable] = &[
 const RAW: &[u8] = &[
     state::COUNTERS,
     state::SPENT_TOKENS,
+    state::SPENT_LONG_TOKENS,
     state::LOOSE_BODIES,
     state::LOG,
     state::AUDIT_HEAD,

@@ -13,8 +13,9 @@ use registry_core::view::View;
 use crate::member::Member;
 use crate::pdp::DecisionPoint;
 
-/// The header in which a writer shows a verifiable credential.
-pub(crate) const CREDENTIAL_HEADER: &str = "x-vc-jwt";
+/// The headers in which a writer shows a verifiable credential; one of them, once. The last two are
+/// those of Pilox instances.
+pub(crate) const CREDENTIAL_HEADERS: [&str; 3] = ["x-vc-jwt", "x-pilox-vc-jwt", "x-hive-vc-jwt"];
 
 /// What the operator demands.
 #[derive(Debug, Default)]
@@ -46,8 +47,8 @@ impl Member {
         let home = query::namespace(view, &query::namespace_of(view, &put.handle)?)?;
         let policy = home.map_or_else(Policy::default, |home| home.terms.policy);
         self.gatekeeper.rules.check(&wish, &policy, now)?;
-        let asked = self.gatekeeper.decision_point.is_some();
-        Ok(Question(asked.then(|| decision::question(&wish, now))))
+        let asked = self.gatekeeper.decision_point.as_ref();
+        Ok(Question(asked.map(|point| decision::question(&wish, now, point.dialect()))))
     }
 
     /// Holds if the policy engine says yes, or there is none.

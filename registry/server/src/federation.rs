@@ -5,6 +5,7 @@
 //! silence, size or lies hold up another, nor take an entry over by anything but the core's rule.
 
 mod ecumene;
+mod passed;
 mod pilox;
 mod proven;
 pub(crate) mod show;

@@ -74,7 +74,9 @@ impl Cursor {
     pub(crate) fn new(caller: &Principal, asked: &Asked) -> Result<Self, Problem> {
         let mut kinds = render::directory::kinds(&asked.kinds)?;
         match caller {
-            Principal::Anonymous | Principal::Peer(_) => kinds.retain(is_public),
+            Principal::Anonymous | Principal::Peer(_) | Principal::Instance(_) => {
+                kinds.retain(is_public);
+            }
             // Who reports, and when, is between a gateway and the operator.
             Principal::Gateway(_) | Principal::Node(_) => {
                 kinds.retain(|kind| *kind != ChangeKind::Reputation);

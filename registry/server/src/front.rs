@@ -23,7 +23,8 @@ use futures_util::future::Either;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request};
-use registry_api::{Code, Principal, Problem, identity, path};
+use proto_types::path;
+use registry_api::{Code, Principal, Problem, identity};
 use tonic::Status;
 use tonic_health::server::HealthReporter;
 use tower::Service;
@@ -77,8 +78,9 @@ impl Front {
         if let Err(exceeded) = self.within_share(parts) {
             return Some(self.sources.refused(exceeded, is_grpc));
         }
-        let read = if is_grpc { Ok(()) } else { path::check(parts.uri.path()) };
-        let young = read.and_then(|()| freshness::check(&self.member, parts));
+        let read = if is_grpc { Ok(Vec::new()) } else { path::segments(parts.uri.path()) };
+        let read = read.map_err(Problem::from);
+        let young = read.and_then(|_| freshness::check(&self.member, parts));
         young.err().map(|problem| answer(problem, is_grpc))
     }
 

@@ -31,7 +31,7 @@ use registry_core::viewer::Viewer;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Response, Status};
 
-use crate::admission::CREDENTIAL_HEADER;
+use crate::admission::CREDENTIAL_HEADERS;
 use crate::certificate;
 use crate::member::{Member, Reading};
 
@@ -91,8 +91,10 @@ async fn look(
 
 /// The verifiable credential that a call shows.
 fn credential(metadata: &MetadataMap) -> Result<Option<String>, Problem> {
-    let mut values = metadata.get_all(CREDENTIAL_HEADER).iter();
-    let wrong = || Problem::argument(CREDENTIAL_HEADER, "one, of visible characters");
+    let named = CREDENTIAL_HEADERS.into_iter().map(|name| metadata.get_all(name));
+    let named: Vec<_> = named.collect();
+    let mut values = named.iter().flatten();
+    let wrong = || Problem::argument(CREDENTIAL_HEADERS[0], "one, of visible characters");
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(value), None) => value.to_str().map(|text| Some(text.into())).map_err(|_| wrong()),

@@ -12,7 +12,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::Full;
 use registry_api::Problem;
-use registry_api::admission::decision::{self, ANSWER_BYTES_MAX, Verdict};
+use registry_api::admission::decision::{self, ANSWER_BYTES_MAX, Dialect, Verdict};
 
 use crate::config::admission::{Error, Pdp};
 use crate::outward::Outward;
@@ -24,6 +24,7 @@ pub(crate) struct DecisionPoint {
     url: Uri,
     bearer: Option<HeaderValue>,
     fail_open: bool,
+    dialect: Dialect,
 }
 
 impl DecisionPoint {
@@ -38,7 +39,18 @@ impl DecisionPoint {
             url: settings.uri()?,
             bearer: settings.token_file.as_deref().map(bearer).transpose()?,
             fail_open: settings.fail_open,
+            dialect: settings.dialect.into(),
         })
+    }
+
+    /// In which words it is asked.
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Whether its silence counts as consent.
+    pub(crate) fn fails_open(&self) -> bool {
+        self.fail_open
     }
 
     /// Asks, and holds if the answer is yes.

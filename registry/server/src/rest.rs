@@ -12,7 +12,9 @@ mod conditions;
 mod docs;
 mod events;
 mod federation;
+mod instances;
 mod log;
+mod marketplace;
 mod meta;
 mod namespaces;
 mod openapi;
@@ -31,7 +33,8 @@ use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use deploy_service::Readiness;
 use http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
+    RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::LengthLimitError;
@@ -41,7 +44,7 @@ use registry_api::{Code, Principal, Problem, field, identity, problem};
 use registry_core::viewer::Viewer;
 use serde_json::Value;
 
-use crate::admission::CREDENTIAL_HEADER;
+use crate::admission::CREDENTIAL_HEADERS;
 use crate::certificate;
 use crate::grpc::{AGE_KEY, REVISION_KEY, log_cause};
 use crate::member::{Member, Reading};
@@ -71,6 +74,8 @@ fn table() -> Vec<Route> {
         log::routes(),
         audit::routes(),
         federation::routes(),
+        instances::routes(),
+        marketplace::routes(),
         meta::routes(),
         openapi::routes(),
         docs::routes(),
@@ -122,6 +127,9 @@ impl IntoResponse for Refused {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(problem::MEDIA_TYPE));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(tag) = conditions::stored_tag(&self.0).and_then(|tag| tag.parse().ok()) {
+            headers.insert(ETAG, tag);
+        }
         match self.0.status() {
             401 => drop(headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
             429 | 503 => drop(headers.insert(RETRY_AFTER, RETRY_AFTER_S)),
@@ -133,7 +141,7 @@ impl IntoResponse for Refused {
 
 /// Who calls.
 async fn caller(member: &Member, headers: &HeaderMap) -> Result<Principal, Problem> {
-    let values = headers.get_all(http::header::AUTHORIZATION).iter();
+    let values = headers.get_all(AUTHORIZATION).iter();
     let tokens = identity::TOKEN_HEADERS.into_iter().flat_map(|name| headers.get_all(name));
     let text = |value: &'_ HeaderValue| value.to_str().ok().map(ToOwned::to_owned);
     let values: Vec<_> = values.map(text).collect();
@@ -144,13 +152,28 @@ async fn caller(member: &Member, headers: &HeaderMap) -> Result<Principal, Probl
     member.caller(shown.as_deref(), identity).await
 }
 
+/// Who reads what anybody may read: a credential that is none of ours makes nobody of its bearer.
+async fn reader(member: &Member, headers: &HeaderMap) -> Result<Principal, Problem> {
+    let known = caller(member, headers).await;
+    let shown = headers.get(AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
+    match known {
+        Err(problem)
+            if problem.code() == Code::Unauthenticated
+                && shown.is_some_and(|shown| !identity::is_ours(shown)) =>
+        {
+            Ok(Principal::Anonymous)
+        }
+        known => known,
+    }
+}
+
 /// The state that a request asks for, and with whose eyes it is read.
 async fn look(
     member: &Member,
     headers: &HeaderMap,
     consistency: Option<&str>,
 ) -> Result<(Reading, Viewer), Problem> {
-    let caller = caller(member, headers).await?;
+    let caller = reader(member, headers).await?;
     let reading = read(member, consistency).await?;
     let viewer = caller.viewer(&reading.view)?;
     Ok((reading, viewer))
@@ -169,8 +192,8 @@ const VARY_BY: HeaderValue =
 
 /// The verifiable credential that a request shows.
 fn credential(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let mut values = headers.get_all(CREDENTIAL_HEADER).iter();
-    let several = || Problem::argument(CREDENTIAL_HEADER, "one, of visible characters");
+    let mut values = CREDENTIAL_HEADERS.into_iter().flat_map(|name| headers.get_all(name));
+    let several = || Problem::argument(CREDENTIAL_HEADERS[0], "one, of visible characters");
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
         (Some(value), None) => value.to_str().map(|text| Some(text.into())).map_err(|_| several()),
@@ -239,6 +262,11 @@ fn is_json(headers: &HeaderMap) -> bool {
 fn json(status: StatusCode, body: &Value) -> Response {
     let mut response = bytes(body.to_string().into_bytes());
     *response.status_mut() = status;
+    unkept(response)
+}
+
+/// The same answer, for nobody to keep.
+fn unkept(mut response: Response) -> Response {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

@@ -126,7 +126,10 @@ fn agreement(random: &mut fastrand::Rng) -> Command {
     let (name, _) = partner(called);
     let wish = match random.u8(0..10) {
         0..5 => return agreed(called, random.u64(1..4)),
-        5..8 => Foreign::AdvancePartner { name, cursor: random.u64(0..100), checkpoint: None },
+        5..8 => {
+            let cursor = random.u64(0..100);
+            Foreign::AdvancePartner { name, cursor, checkpoint: None, passed_over: None }
+        }
         8 => Foreign::QuarantinePartner { name, reason: "by chance".to_owned() },
         _ => Foreign::RemovePartner { name },
     };

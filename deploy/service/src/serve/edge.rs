@@ -144,7 +144,7 @@ fn has_two_readings(headers: &HeaderMap) -> bool {
 fn problem(status: StatusCode, code: &str) -> Response {
     let title = status.canonical_reason().unwrap_or("Refused");
     let body = serde_json::json!({
-        "type": format!("docs/errors/{code}"),
+        "type": crate::error_pages::reference(code),
         "title": title,
         "status": status.as_u16(),
         "code": code,

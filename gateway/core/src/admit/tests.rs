@@ -99,6 +99,22 @@ fn the_first_thing_that_does_not_hold_is_the_denial() {
 }
 
 #[test]
+fn only_a_peer_that_an_operator_allows_it_has_tokens_of_an_hour() {
+    let claims = Claims { exp: NOW.secs() + 3_600, ..claims() };
+    let token = mint(&claims, Some(&kid("k1")), &secret(1));
+    let refused = Refusal::Lifetime { life_s: 3_600, max_s: 300 };
+    assert_eq!(enter(&token).map(drop), Err(Denial::Token(refused)));
+    let mut peers = Peers::default();
+    let keys = vec![Key::new(kid("k1"), secret(1).public())];
+    let peer = Peer::new(origin("a"), true, keys, Revision(1));
+    peers.put(Peer { token_life_s_max: 3_600, ..peer });
+    let header = [("x-pilox-federation-jwt", token.as_bytes())];
+    let credential = Credential::find(header.into_iter()).unwrap();
+    let permit = admit(&peers, &Config { audience: origin("us") }, credential, NOW).unwrap();
+    assert_eq!(permit.remember_until, NOW.plus_ms(3_660_000), "as long as it can be used");
+}
+
+#[test]
 fn hs256_none_and_bound_tokens_are_refused_before_any_key_is_looked_up() {
     let good = mint(&claims(), None, &secret(1));
     let rest = good.split_once('.').unwrap().1;

@@ -5,15 +5,17 @@
 
 use axum::body::Body;
 use axum::response::Response;
+use deploy_service::error_pages;
 use gateway_core::Failure;
 use gateway_core::path::{Brand, Route};
 use http::{Request, StatusCode, header};
 use proto_types::Handle;
 use serde_json::json;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::envelopes::{self, Pull};
 use crate::gateway::Gateway;
+use crate::metrics::Figure;
 use crate::{reply, secrets};
 
 use super::body;
@@ -31,6 +33,7 @@ pub(super) async fn answer(
         Route::Health => Ok(reply::json(StatusCode::OK, &json!({"live": true}))),
         Route::Ready => Ok(ready(gateway)),
         Route::Metrics => Ok(metrics(gateway)),
+        Route::ErrorPage(code) => error_pages::answer(&code).ok_or(Failure::NotFound),
         Route::InstanceCard => {
             Ok(reply::document(&gateway.cache.agents.load().instance_card, tags, MAX_AGE_S))
         }
@@ -102,12 +105,18 @@ fn ready(gateway: &Gateway) -> Response {
 fn metrics(gateway: &Gateway) -> Response {
     let spent = gateway.spender.counts();
     let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let counted = |name, help, value: &AtomicU64| {
+        let value = value.load(Ordering::Relaxed);
+        Figure { name, kind: "counter", help, value }
+    };
+    let gauge = |name, help, value| Figure { name, kind: "gauge", help, value: count(value) };
+    let (peers, agents) = (gateway.cache.peers.load().len(), gateway.cache.agents.load().len());
     let text = gateway.metrics.text(&[
-        ("spend_calls_total", "counter", spent.calls.load(Ordering::Relaxed)),
-        ("spend_tokens_total", "counter", spent.tokens.load(Ordering::Relaxed)),
-        ("peers", "gauge", count(gateway.cache.peers.load().len())),
-        ("agents", "gauge", count(gateway.cache.agents.load().len())),
-        ("waiting_tasks", "gauge", count(gateway.waiting.len())),
+        counted("spend_calls_total", "Calls to the registry that spend tokens.", &spent.calls),
+        counted("spend_tokens_total", "Tokens whose spending was asked for.", &spent.tokens),
+        gauge("peers", "Peers that this gateway knows.", peers),
+        gauge("agents", "Hosted agents that this gateway knows.", agents),
+        gauge("waiting_tasks", "Calls that wait for their task.", gateway.waiting.len()),
     ]);
-    reply::body(StatusCode::OK, "text/plain; version=0.0.4", text)
+    reply::body(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
 }

@@ -55,6 +55,7 @@ impl Seen {
             Route::Acknowledge(_) => "ack",
             Route::Health | Route::Ready => "health",
             Route::Metrics => "metrics",
+            Route::ErrorPage(_) => "docs",
         };
     }
 

@@ -51,6 +51,24 @@ async fn a_new_version_of_an_agent_is_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_whose_handle_has_a_slash_is_found_by_the_path_of_its_card() {
+    let world = World::start().await;
+    deploy(&world.channel, "acme01/translator", &json!({"name": "Translator"})).await;
+    let path = "/agents/acme01%2Ftranslator";
+    let card = eventually("the card", || async {
+        let card = world.gateway.get(&format!("{path}/.well-known/agent-card.json")).await;
+        (card.status() == StatusCode::OK).then(|| json_of(&card))
+    })
+    .await;
+    let url = format!("{}{path}", world.gateway.origin());
+    assert_eq!(card["supportedInterfaces"][0]["url"], url);
+    let page = world.gateway.get("/docs/errors/path-ambiguous").await;
+    assert_eq!(page.status(), StatusCode::OK);
+    let refused = json_of(&world.gateway.get("/agents/a%2F..%2Fb").await);
+    assert_eq!(refused["type"], "/docs/errors/path-ambiguous");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_instance_has_a_card_and_a_descriptor_under_each_name() {
     let world = World::with(|config| config.brand_hive = false).await;
     let card = world.gateway.get("/.well-known/agent-card.json").await;

@@ -93,3 +93,24 @@ async fn a_subscriber_that_waits_gets_an_envelope_for_an_origin_as_it_comes() {
     let done = world.gateway.send(local("POST", "/v1/envelopes/ack", &ack)).await;
     assert_eq!(done.status(), StatusCode::OK);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_envelope_of_one_correlation_is_delivered_too() {
+    let world = World::start().await;
+    let first = envelope("corr-0009", ("targetHandle", "acme01/translator"));
+    let mut second = first.clone();
+    second["payload"] = json!({"text": "and another thing"});
+    for sent in [&first, &second, &first] {
+        assert_eq!(publish(&world, sent).await, StatusCode::ACCEPTED);
+    }
+    let pulled = pull(&world, "/v1/envelopes/acme01%2Ftranslator?max=10").await;
+    let got: Vec<&Value> = pulled.iter().map(|leased| &leased["envelope"]).collect();
+    assert_eq!(got, [&first, &second], "each once");
+    for leased in &pulled {
+        let ack = json!({"source": leased["source"], "id": leased["id"], "epoch": leased["epoch"]});
+        let path = "/v1/envelopes/acme01%2Ftranslator/ack";
+        let done = world.gateway.send(local("POST", path, &ack)).await;
+        assert_eq!(done.status(), StatusCode::OK);
+    }
+    assert_eq!(pull(&world, "/v1/envelopes/acme01%2Ftranslator").await, Vec::<Value>::new());
+}

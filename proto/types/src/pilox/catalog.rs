@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Brand, key_from_hex};
-use crate::id::{Handle, Kid};
+use crate::id::Kid;
 use crate::json;
 use crate::key::{PublicKey, SecretKey};
 use crate::time::WallMs;
@@ -49,9 +49,9 @@ pub enum Error {
 impl CatalogProof {
     /// Signs a list of handles, in whatever order it is.
     #[must_use]
-    pub fn sign(
+    pub fn sign<H: AsRef<str>>(
         brand: Brand,
-        handles: &[Handle],
+        handles: &[H],
         issued_at: WallMs,
         kid: &Kid,
         key: &SecretKey,

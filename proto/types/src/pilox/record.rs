@@ -3,7 +3,10 @@
 //! Decides whether bytes are such a record, and if not, all the reasons. Must never change one: the
 //! raw value is kept, and its proof is over the texts as they were written.
 
+mod aliases;
 mod details;
+
+use std::borrow::Cow;
 
 use serde_json::Value;
 
@@ -12,6 +15,7 @@ pub use crate::schema::Invalid;
 use super::Brand;
 use crate::id::{Handle, Kid};
 use crate::json;
+use crate::path::is_addressable;
 use crate::schema::{self, Object, Spot, closed_document};
 use crate::time::WallMs;
 
@@ -118,17 +122,19 @@ pub struct ProofText {
 pub struct ParsedRecord {
     record: Record,
     raw: Value,
+    renamed: bool,
 }
 
-/// Reads a record.
+/// Reads a record. Members under other names that Pilox tools write get their proper ones.
 ///
 /// # Errors
 /// Too long, not strict JSON, or not after the schema: then with all faults.
 pub fn parse(bytes: &[u8]) -> Result<ParsedRecord, Invalid> {
     schema::bounded(bytes, LEN_MAX)?;
-    let raw = json::parse(bytes)?;
+    let mut raw = json::parse(bytes)?;
+    let renamed = aliases::resolve(&mut raw);
     let record = closed_document(&raw, &MEMBERS, read_record).map_err(Invalid::Schema)?;
-    Ok(ParsedRecord { record, raw })
+    Ok(ParsedRecord { record, raw, renamed })
 }
 
 impl ParsedRecord {
@@ -142,6 +148,16 @@ impl ParsedRecord {
     #[must_use]
     pub fn raw(&self) -> &Value {
         &self.raw
+    }
+
+    /// What is to be kept of it: the bytes as they were received, unless members of it had other names,
+    /// which readers do not know.
+    #[must_use]
+    pub fn document<'a>(&self, received: &'a [u8]) -> Cow<'a, [u8]> {
+        match self.renamed {
+            true => Cow::Owned(self.raw.to_string().into_bytes()),
+            false => Cow::Borrowed(received),
+        }
     }
 
     /// The same, from who needs the record no more.
@@ -220,7 +236,9 @@ fn read_record(object: &Object<'_, '_>) -> Option<Record> {
 
 fn read_handle(spot: Spot<'_, '_>) -> Option<Handle> {
     spot.text_of(HANDLE_LEN_MIN, Handle::LEN_MAX)?;
-    spot.parsed("visible ASCII without quotes and backslashes", |text| Handle::parse(text).ok())
+    spot.parsed("visible ASCII without quotes, backslashes and dot segments", |text| {
+        Handle::parse(text).ok().filter(|_| is_addressable(text))
+    })
 }
 
 fn read_time(spot: Spot<'_, '_>) -> Option<WallMs> {

@@ -172,10 +172,19 @@ impl Claims {
     /// # Errors
     /// The first that does not hold.
     pub fn check(&self, aud: &Origin, now: WallMs) -> Result<(), Refusal> {
+        self.check_living(aud, now, 0)
+    }
+
+    /// The same for an issuer whose plain tokens an operator lets live for this long, if that is more.
+    ///
+    /// # Errors
+    /// As [`Claims::check`].
+    pub fn check_living(&self, aud: &Origin, now: WallMs, allowed_s: u64) -> Result<(), Refusal> {
         if self.aud != *aud {
             return Err(Refusal::Audience);
         }
-        let (skew, max_s) = (self.kind.skew_ms(), self.kind.life_s_max());
+        let allowed_s = if self.kind == Kind::Plain { allowed_s.min(super::LIFE_S_MAX) } else { 0 };
+        let (skew, max_s) = (self.kind.skew_ms(), self.kind.life_s_max().max(allowed_s));
         let end = WallMs::from_secs(self.exp).plus_ms(skew);
         if now >= end {
             return Err(Refusal::Expired { late_ms: now.since(end) });

@@ -356,3 +356,22 @@ proptest! {
         prop_assert!(read.is_err());
     }
 }
+
+#[test]
+fn a_longer_life_is_allowed_to_some_issuers_and_never_to_bound_tokens() {
+    let (iss, aud) = (origin("https://a.example"), origin("https://b.example"));
+    let now = WallMs::from_secs(1_800_000_000);
+    let living = |life_s| {
+        let jti = crate::Jti::parse("j").unwrap();
+        Claims::plain(iss.clone(), aud.clone(), jti, 1_800_000_000, life_s)
+    };
+    let refused = |life_s, max_s| Err(Refusal::Lifetime { life_s, max_s });
+    assert_eq!(living(300).check_living(&aud, now, 0), Ok(()));
+    assert_eq!(living(301).check(&aud, now), refused(301, 300));
+    assert_eq!(living(3_600).check_living(&aud, now, 3_600), Ok(()));
+    assert_eq!(living(601).check_living(&aud, now, 600), refused(601, 600));
+    assert_eq!(living(9_000).check_living(&aud, now, 9_000), refused(9_000, 3_600));
+    assert_eq!(living(300).check_living(&aud, now, 60), Ok(()), "it is never less");
+    let bound = Claims { kind: Kind::Bound, ..living(121) };
+    assert_eq!(bound.check_living(&aud, now, 3_600), refused(121, 120));
+}

@@ -55,9 +55,13 @@ impl Attestation {
 fn is_sealed(record: &Value, secret: &[u8]) -> bool {
     let stated = record.pointer("/publishAttestation/hmacSha256Hex").and_then(Value::as_str);
     let Some(tag) = stated.and_then(hex) else { return false };
-    let covered = ["handle", "updatedAt", "buyerInputs"].into_iter();
+    let covered = ["handle", "updatedAt"].into_iter();
     let covered = covered.filter_map(|name| Some((name.to_owned(), record.get(name)?.clone())));
-    let message = json::canonical(&Value::Object(covered.collect::<Map<_, _>>()));
+    let mut covered: Map<_, _> = covered.collect();
+    // None is an empty list, as the Pilox registry signs it.
+    let inputs = record.get("buyerInputs").filter(|inputs| inputs.is_array()).cloned();
+    covered.insert("buyerInputs".to_owned(), inputs.unwrap_or_else(|| Value::Array(Vec::new())));
+    let message = json::canonical(&Value::Object(covered));
     let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes a key of any length");
     mac.update(&message);
     mac.verify_slice(&tag).is_ok()
@@ -100,6 +104,8 @@ mod tests {
         });
         assert!(codes(true, Some(SECRET), &record).is_empty());
         assert_eq!(codes(false, Some(b"other"), &record), ["publish_attestation_hmac_invalid"]);
+        record.as_object_mut().map(|members| members.remove("buyerInputs"));
+        assert!(codes(true, Some(SECRET), &record).is_empty(), "absent inputs are signed as []");
         record["buyerInputs"] = json!([{ "label": "x" }]);
         assert_eq!(codes(false, Some(SECRET), &record), ["publish_attestation_hmac_invalid"]);
     }

@@ -23,39 +23,76 @@ pub enum Verdict {
     Unclear,
 }
 
-/// The question: `{"input": {...}}`.
-#[must_use]
-pub fn question(wish: &Submission<'_>, now: WallMs) -> Vec<u8> {
-    let origin = |origin: Option<&proto_types::Origin>| origin.map(ToString::to_string);
-    let input = object!({ "input": {
-        "action": "write",
-        "kind": wish.kind,
-        "handle": wish.handle.as_str(),
-        "document": wish.document,
-        "assurance": wish.assurance,
-        "owner": origin(wish.owner),
-        "caller": origin(wish.caller),
-        "time": now.to_rfc3339(),
-    } });
-    input.to_string().into_bytes()
+/// In which words the question is put.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// All that is known, for a policy of OPA.
+    #[default]
+    Opa,
+    /// As a Pilox registry asks: `action`, `handle` and the document.
+    Pilox,
 }
 
-/// Reads `{"result": true}` or `{"result": {"allow": true, "reason": "..."}}`. An undefined result
-/// (OPA answers `{}`) is no answer.
+/// The question: `{"input": {...}}`.
+#[must_use]
+pub fn question(wish: &Submission<'_>, now: WallMs, dialect: Dialect) -> Vec<u8> {
+    let origin = |origin: Option<&proto_types::Origin>| origin.map(ToString::to_string);
+    let handle = wish.handle.as_str();
+    let input = match dialect {
+        Dialect::Opa => object!({
+            "action": "write",
+            "kind": wish.kind,
+            "handle": handle,
+            "document": wish.document,
+            "assurance": wish.assurance,
+            "owner": origin(wish.owner),
+            "caller": origin(wish.caller),
+            "time": now.to_rfc3339(),
+        }),
+        Dialect::Pilox => object!({
+            "action": format!("registry.post_{}", wish.kind),
+            "handle": handle,
+            (wish.kind): wish.document,
+        }),
+    };
+    object!({ "input": input }).to_string().into_bytes()
+}
+
+/// Reads `{"result": ...}` of OPA, `{"allow": true}` and `{"decision": "allow"}`, each with a
+/// `reason` or without. An undefined result (OPA answers `{}`) is no answer, and neither are two that
+/// differ.
 #[must_use]
 pub fn verdict(answer: &[u8]) -> Verdict {
     let Ok(answer) = json::parse(answer) else { return Verdict::Unclear };
-    let result = answer.get("result");
-    let allow = match result {
-        Some(Value::Object(members)) => members.get("allow"),
-        other => other,
-    };
-    let reason = || result?.get("reason")?.as_str().map(ToOwned::to_owned);
-    match allow {
-        Some(Value::Bool(true)) => Verdict::Allowed,
-        Some(Value::Bool(false)) => Verdict::Denied(reason()),
-        _ => Verdict::Unclear,
+    let mut said: Vec<Option<bool>> = words(&answer).collect();
+    match answer.get("result") {
+        None => {}
+        Some(result @ Value::Object(_)) => said.extend(words(result)),
+        Some(other) => said.push(other.as_bool()),
     }
+    let first = said.first().copied().flatten();
+    let Some(allow) = first.filter(|_| said.iter().all(|word| *word == first)) else {
+        return Verdict::Unclear;
+    };
+    let reasons = [answer.get("reason"), answer.pointer("/result/reason")];
+    match allow {
+        true => Verdict::Allowed,
+        false => Verdict::Denied(reasons.into_iter().flatten().find_map(text)),
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(ToOwned::to_owned)
+}
+
+/// What `allow` and `decision` say, as far as they are there; `None` is neither yes nor no.
+fn words(object: &Value) -> impl Iterator<Item = Option<bool>> {
+    let decision = object.get("decision").map(|word| match word.as_str() {
+        Some(word) if word.eq_ignore_ascii_case("allow") => Some(true),
+        Some(word) if word.eq_ignore_ascii_case("deny") => Some(false),
+        _ => None,
+    });
+    object.get("allow").map(Value::as_bool).into_iter().chain(decision)
 }
 
 /// What the verdict comes to; `fail_open` counts silence as consent, and nothing else.
@@ -77,12 +114,48 @@ pub fn outcome(verdict: Verdict, fail_open: bool) -> Result<(), Problem> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
     #[test]
+    fn a_pilox_decision_point_is_asked_as_a_pilox_registry_asks() {
+        let (handle, document) = ("acme01/a".parse().unwrap(), object!({ "handle": "acme01/a" }));
+        let wish = Submission {
+            kind: "record",
+            handle: &handle,
+            document: &document,
+            card_urls: &[],
+            assurance: "unsigned",
+            owner: None,
+            caller: None,
+            credential: None,
+        };
+        let asked = question(&wish, WallMs(0), Dialect::Pilox);
+        let input = object!({
+            "action": "registry.post_record", "handle": "acme01/a", "record": document,
+        });
+        assert_eq!(serde_json::from_slice::<Value>(&asked).unwrap(), object!({ "input": input }));
+        let asked: Value =
+            serde_json::from_slice(&question(&wish, WallMs(0), Dialect::Opa)).unwrap();
+        assert_eq!(
+            (&asked["input"]["action"], &asked["input"]["kind"]),
+            (&object!("write"), &object!("record"))
+        );
+    }
+
+    #[test]
     fn only_an_explicit_yes_is_one() {
-        let table: [(&str, Verdict); 9] = [
+        let table: [(&str, Verdict); 18] = [
+            (r#"{"allow":true}"#, Verdict::Allowed),
+            (r#"{"allow":false,"reason":"r"}"#, Verdict::Denied(Some("r".into()))),
+            (r#"{"decision":"allow"}"#, Verdict::Allowed),
+            (r#"{"decision":"ALLOW"}"#, Verdict::Allowed),
+            (r#"{"decision":"Deny"}"#, Verdict::Denied(None)),
+            (r#"{"decision":"maybe"}"#, Verdict::Unclear),
+            (r#"{"allow":"true"}"#, Verdict::Unclear),
+            (r#"{"allow":true,"decision":"deny"}"#, Verdict::Unclear),
+            (r#"{"allow":true,"result":false}"#, Verdict::Unclear),
             (r#"{"result":true}"#, Verdict::Allowed),
             (r#"{"result":{"allow":true,"reason":"r"}}"#, Verdict::Allowed),
             (r#"{"result":false}"#, Verdict::Denied(None)),

@@ -34,6 +34,16 @@ pub struct Issue {
 }
 
 impl Readiness {
+    /// The word of the Pilox registry.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Warn => "warn",
+            Self::Enforce => "enforce",
+        }
+    }
+
     /// Refuses a record that is not ready, or not attested as is demanded.
     ///
     /// # Errors

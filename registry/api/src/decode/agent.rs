@@ -3,7 +3,7 @@
 //! It decides how a deployment is read. It must never deploy an artifact that was not put before:
 //! the shell says how large it is, and that it is there.
 
-use proto_types::{Digest, Handle, json};
+use proto_types::{Digest, json};
 use proto_wire::registry::v1 as wire;
 use registry_core::command::{Command, Proposal};
 use registry_core::entry::{AgentKind, Limits, Source};
@@ -31,7 +31,7 @@ pub fn put(
     artifact: Digest,
     artifact_bytes: u64,
 ) -> Result<Proposal, Problem> {
-    let handle: Handle = field::read("handle", &request.handle)?;
+    let handle = field::handle("handle", &request.handle)?;
     let kind = kind(&request.kind)?;
     let limits = limits(request.limits.as_ref())?;
     let isolation = super::fleet::isolation("isolation", &request.isolation)?;

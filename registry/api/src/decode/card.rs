@@ -4,7 +4,7 @@
 //! must never follow a key that the card names.
 
 use proto_types::card::{Assurance, Card, Invalid, jws};
-use proto_types::{Handle, Kid, Origin};
+use proto_types::{Digest, Handle, Kid, Origin};
 use registry_core::command::{Command, Proposal};
 use registry_core::entry::{PeerStatus, Scoped as _, Source, Visibility};
 use registry_core::query;
@@ -39,21 +39,20 @@ pub fn put(
     terms: &Terms<'_>,
     view: &dyn View,
 ) -> Result<Put, Problem> {
-    let handle: Handle = field::read("handle", handle)?;
+    let handle = field::handle("handle", handle)?;
     let owner: Option<Origin> = field::optional("owner", terms.owner)?;
     let visibility = super::visibility(terms.visibility)?;
-    if owner.is_none() {
-        caller.require(&[Role::Operator, Role::Peer])?;
-    }
+    check_role(caller, owner.as_ref())?;
     let card = Card::parse(document).map_err(|invalid| refused(&invalid))?;
     let kid = owner.as_ref().map(|origin| signer(&card, origin, view)).transpose()?;
     check_authority(caller, (&handle, owner.as_ref(), visibility), view)?;
     let proposal = proposal(document, &handle, owner.clone().zip(kid), visibility)?;
-    let named = (document, super::search::of_card(card.view()));
-    let proposal = super::search::with_document(proposal, Source::Card, handle.clone(), named);
+    let said = (document, super::search::of_card(card.view()));
+    let proposal = super::search::with_document(proposal, Source::Card, handle.clone(), said);
     Ok(Put {
         kind: "card",
         handle,
+        digest: Digest::of(document),
         card_urls: urls(&card),
         document: card.into_raw(),
         assurance: assurance(owner.is_some()),
@@ -63,6 +62,14 @@ pub fn put(
     })
 }
 
+/// A signed card may be brought by anybody.
+fn check_role(caller: &Principal, signer: Option<&Origin>) -> Result<(), Problem> {
+    match signer {
+        Some(_) => Ok(()),
+        None => caller.require(&[Role::Operator, Role::Peer, Role::Instance]),
+    }
+}
+
 /// Whether the caller may put a card there, signed so.
 fn check_authority(
     caller: &Principal,
@@ -70,7 +77,8 @@ fn check_authority(
     view: &dyn View,
 ) -> Result<(), Problem> {
     let kept = query::card(view, handle)?.map(|card| card.scope());
-    authority::check(&Wish { caller, signer, handle, visibility, kept: kept.as_ref() }, view)
+    let wish = Wish { caller, signer, handle, visibility, kept: kept.as_ref() };
+    authority::check(&wish, view)
 }
 
 /// Where the agent answers.

@@ -26,8 +26,9 @@ pub fn record(document: &[u8], import: Import, view: &dyn View) -> Result<Put, P
         return Err(Problem::new(Code::Conflict, "the record is another handle's"));
     }
     let (assurance, owner) = super::record::worth(&parsed, view)?;
+    let kept = parsed.document(document).into_owned();
     let entry = ImportedRecord {
-        digest: Digest::of(document),
+        digest: Digest::of(&kept),
         assurance,
         owner,
         public: true,
@@ -38,7 +39,7 @@ pub fn record(document: &[u8], import: Import, view: &dyn View) -> Result<Put, P
     };
     let urls = vec![parsed.agent_card_url.clone()];
     let words = super::search::of_record(&parsed);
-    put(document, import, entry, Read { urls, words, says: parsed.into_raw() })
+    put(&kept, import, entry, Read { urls, words, says: parsed.into_raw() })
 }
 
 /// Reads a card that a partner gave, with the owner that it names. A signature by a key that is
@@ -84,7 +85,8 @@ struct Read {
 /// The body, the entry and what a search reads in it, with all that admission looks at.
 fn put(document: &[u8], import: Import, entry: ImportedRecord, read: Read) -> Result<Put, Problem> {
     let (kind, handle) = (import.kind, import.handle.clone());
-    let (assurance, owner) = (entry.assurance, entry.owner.clone().map(|(origin, _)| origin));
+    let (assurance, digest) = (entry.assurance, entry.digest);
+    let owner = entry.owner.clone().map(|(origin, _)| origin);
     let proposal = super::with_body(document, |_| {
         Command::from(Foreign::Import(Box::new(Import { entry: Some(entry), ..import })))
     })?;
@@ -95,6 +97,15 @@ fn put(document: &[u8], import: Import, entry: ImportedRecord, read: Read) -> Re
     let Read { urls: card_urls, words, says } = read;
     let words = (document, words);
     let proposal = super::search::with_document(proposal, source, handle.clone(), words);
-    let kind = kind.as_str();
-    Ok(Put { kind, handle, document: says, card_urls, assurance, owner, caller: None, proposal })
+    Ok(Put {
+        kind: kind.as_str(),
+        handle,
+        document: says,
+        digest,
+        card_urls,
+        assurance,
+        owner,
+        caller: None,
+        proposal,
+    })
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use proto_types::key::PublicKey;
 use proto_types::manifest::KeyUse;
 use proto_types::peer::operation;
+use proto_types::token::{Kind, LIFE_S_MAX};
 use proto_types::{Digest, Kid, Origin, WallMs, json};
 use proto_wire::registry::v1 as wire;
 use registry_core::command::{Command, PeerCommand, Proposal};
@@ -106,6 +107,26 @@ pub fn stand(
         reason => Some(field::text("reason", reason, operation::REASON_LEN_MAX)?),
     };
     Ok(super::one(Command::Peer(PeerCommand::Stand { origin, standing, reason })))
+}
+
+/// Reads how long a peer's tokens may live; 0 as all.
+///
+/// # Errors
+/// As [`Principal::require`], `invalid-argument`.
+pub fn allow_token_life(
+    caller: &Principal,
+    request: &wire::SetPeerTokenLifeRequest,
+) -> Result<Proposal, Problem> {
+    caller.require(&[Role::Operator])?;
+    let origin = field::read("origin", &request.origin)?;
+    let seconds = match u64::from(request.seconds) {
+        0 => None,
+        life_s if (Kind::Plain.life_s_max()..=LIFE_S_MAX).contains(&life_s) => {
+            Some(request.seconds)
+        }
+        _ => return Err(Problem::argument("seconds", "300 to 3,600, or 0 as all")),
+    };
+    Ok(super::one(Command::Peer(PeerCommand::AllowTokenLife { origin, seconds })))
 }
 
 /// Reads the wish that a peer's host be asked.

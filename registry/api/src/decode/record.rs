@@ -24,8 +24,6 @@ use crate::problem::{Code, Problem};
 /// What a caller wishes about the record that it brings.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Terms {
-    /// Only if this version is stored.
-    pub if_match: Option<Digest>,
     /// Who may see it.
     pub visibility: Option<Visibility>,
 }
@@ -50,14 +48,17 @@ pub fn put(
     let parsed = record::parse(document).map_err(|invalid| super::card::refused(&invalid))?;
     let standing = standing(&parsed, view)?;
     let owner = standing.owner.as_ref().map(|(origin, _)| origin.clone());
-    check(caller, &parsed.handle, owner.as_ref(), (terms, view))?;
+    let vouched = check(caller, &parsed.handle, owner.as_ref(), (terms, view))?;
     let assurance = standing.assurance;
-    let proposal = super::with_body(document, |digest| command(&parsed, standing, terms, digest))?;
-    let (handle, named) = (parsed.handle.clone(), (document, super::search::of_record(&parsed)));
+    let named = (terms.visibility, vouched);
+    let kept = parsed.document(document);
+    let proposal = super::with_body(&kept, |digest| command(&parsed, standing, named, digest))?;
+    let (handle, named) = (parsed.handle.clone(), (&*kept, super::search::of_record(&parsed)));
     let proposal = super::search::with_document(proposal, Source::Record, handle, named);
     Ok(Put {
         kind: "record",
         handle: parsed.handle.clone(),
+        digest: Digest::of(&kept),
         card_urls: vec![parsed.agent_card_url.clone()],
         document: parsed.into_raw(),
         assurance,
@@ -67,7 +68,12 @@ pub fn put(
     })
 }
 
-fn command(parsed: &ParsedRecord, standing: Standing, terms: Terms, digest: Digest) -> Command {
+fn command(
+    parsed: &ParsedRecord,
+    standing: Standing,
+    (visibility, vouched): (Option<Visibility>, bool),
+    digest: Digest,
+) -> Command {
     Command::PutRecord {
         handle: parsed.handle.clone(),
         digest,
@@ -77,23 +83,26 @@ fn command(parsed: &ParsedRecord, standing: Standing, terms: Terms, digest: Dige
         agent_card_url: parsed.agent_card_url.clone(),
         assurance: standing.assurance,
         owner: standing.owner,
-        if_match: terms.if_match,
-        visibility: terms.visibility,
+        if_match: None,
+        visibility,
+        vouched,
     }
 }
 
-/// Who has authority over the handle; a hidden record answers a condition as none would.
+/// Who has authority over the handle, and whether it is the caller's own; a hidden record answers a
+/// condition as none would.
 fn check(
     caller: &Principal,
     handle: &Handle,
     signer: Option<&Origin>,
     (terms, view): (Terms, &dyn View),
-) -> Result<(), Problem> {
+) -> Result<bool, Problem> {
     let kept = query::record(view, handle)?.filter(|record| record.digest.is_some());
     let kept = kept.map(|record| record.scope());
     let visibility = terms.visibility;
     let wish = Wish { caller, signer, handle, visibility, kept: kept.as_ref() };
-    authority::check(&wish, view)
+    authority::check(&wish, view)?;
+    authority::has_say(&wish, view)
 }
 
 /// Reads the wish to delete a record: the operator's, its owner's, or an owner's of its namespace.
@@ -101,20 +110,16 @@ fn check(
 /// # Errors
 /// `unauthenticated`, `permission-denied`, `invalid-argument`; `not-found` for what the caller does
 /// not see.
-pub fn delete(
-    caller: &Principal,
-    handle: &str,
-    if_match: Option<Digest>,
-    view: &dyn View,
-) -> Result<Proposal, Problem> {
-    caller.require(&[Role::Operator, Role::Peer])?;
+pub fn delete(caller: &Principal, handle: &str, view: &dyn View) -> Result<Proposal, Problem> {
+    caller.require(&[Role::Operator, Role::Peer, Role::Instance])?;
     let handle: Handle = field::read("handle", handle)?;
-    if *caller != Principal::Operator {
-        let seen = query::record_seen(view, &caller.viewer(view)?, &handle)?;
-        let (record, _) = seen.ok_or_else(|| Problem::not_found("record", handle.as_str()))?;
-        authority::check_delete(caller, &handle, &record.scope(), view)?;
+    if let Principal::Instance(tenant) = caller {
+        authority::check_own(tenant, &handle)?;
     }
-    Ok(caller.seal(super::one(Command::DeleteRecord { handle, if_match })))
+    let seen = query::record_seen(view, &caller.viewer(view)?, &handle)?;
+    let (record, _) = seen.ok_or_else(|| Problem::not_found("record", handle.as_str()))?;
+    authority::check_delete(caller, &handle, &record.scope(), view)?;
+    Ok(caller.seal(super::one(Command::DeleteRecord { handle, if_match: None })))
 }
 
 /// The faults as a Pilox client reads them.

@@ -31,7 +31,8 @@ pub(super) fn identify(text: &str, door: Door<'_>, view: &dyn View) -> Result<Pe
     let peer = query::peer(view, token.iss())?;
     let peer = peer.filter(|peer| peer.status == PeerStatus::Active).ok_or_else(unknown)?;
     let claims = verified(token, &peer, door.now).map_err(|_| unknown())?;
-    claims.check(audience, door.now).map_err(|_| unknown())?;
+    let allowed_s = peer.token_life_s_max.unwrap_or(0).into();
+    claims.check_living(audience, door.now, allowed_s).map_err(|_| unknown())?;
     let token = TokenUse { hash: claims.replay_key(), until: claims.dead_at() };
     Ok(PeerCaller { origin: claims.iss, token: Some(token) })
 }
@@ -57,7 +58,7 @@ fn verified(token: Unverified, peer: &PeerEntry, now: WallMs) -> Result<Claims, 
 mod tests {
     use proto_types::token::mint;
     use proto_types::{Jti, Origin, SecretKey, Stamp, WallMs};
-    use registry_core::command::Command;
+    use registry_core::command::{Command, PeerCommand};
     use registry_core::entry::{Approval, EnrolledKey};
     use registry_core::view::Memory;
 
@@ -111,6 +112,22 @@ mod tests {
         for at in [now.plus_ms(400_000), now.minus_ms(120_000)] {
             assert_eq!(who(&good, &view, at), Err(Code::Unauthenticated));
         }
+    }
+
+    #[test]
+    fn a_token_of_an_hour_counts_only_for_a_peer_that_is_allowed_it() {
+        let own = SecretKey::from_seed(&[1; 32]);
+        let mut view = enrolled("https://a.example", "k1", &own);
+        let now = WallMs(NOW_S * 1_000);
+        let jti = Jti::parse("j-1").unwrap();
+        let (iss, aud) = ("https://a.example".parse::<Origin>().unwrap(), OURS.parse().unwrap());
+        let long = mint(&Claims::plain(iss.clone(), aud, jti, NOW_S, 3_600), None, &own);
+        assert_eq!(who(&long, &view, now), Err(Code::Unauthenticated));
+        let seconds = Some(3_600);
+        let allow = Command::Peer(PeerCommand::AllowTokenLife { origin: iss, seconds });
+        let change = registry_core::apply(&view, Stamp { now: WallMs(2) }, &allow).unwrap();
+        view.commit(&change.writes);
+        assert!(who(&long, &view, now).is_ok());
     }
 
     #[test]

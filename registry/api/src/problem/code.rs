@@ -100,7 +100,7 @@ codes! {
         pilox "pdp_denied";
     /// The verifiable credential is missing, or does not hold.
     CredentialNotAccepted = "credential-not-accepted", 403, PermissionDenied,
-        "The verifiable credential is not accepted", pilox "policy_denied";
+        "The verifiable credential is not accepted", pilox "vc_jwt_rejected";
     /// The namespace asks for a better signature.
     TrustTooLow = "trust-too-low", 403, PermissionDenied, "A better signature is asked for",
         pilox "policy_denied";

@@ -5,7 +5,7 @@
 use proto_types::tlog::{Checkpoint, Note};
 use proto_wire::registry::v1 as wire;
 use registry_core::entry::{
-    LivenessEntry, PartnerEntry, PartnerKind, PartnerState, ProvenanceEntry,
+    LivenessEntry, PartnerEntry, PartnerKind, PartnerState, PassedOver, ProvenanceEntry,
 };
 
 /// What the crawler saw.
@@ -71,7 +71,13 @@ pub fn partner(entry: &PartnerEntry) -> wire::Partner {
         added_at_ms: entry.added_at.0,
         log_key: terms.log_key.clone(),
         log_size: log_size(&entry.checkpoint),
+        passed_over: entry.passed_over.count,
+        passed_over_named: named(&entry.passed_over),
     }
+}
+
+fn named(passed_over: &PassedOver) -> Vec<String> {
+    passed_over.named.iter().map(|(name, why)| format!("{name}: {why}")).collect()
 }
 
 /// How far its log was followed; 0 if it was not.

@@ -44,6 +44,7 @@ pub fn peer(entry: &PeerEntry, manifest: Option<Vec<u8>>) -> wire::Peer {
         log_index: entry.log.map_or(0, |head| head.index),
         log_digest: entry.log.map_or_else(String::new, |head| head.digest.to_string()),
         domain_proven: entry.is_domain_proven(),
+        token_life_s_max: entry.token_life_s_max.unwrap_or(0),
         liveness: None,
     }
 }

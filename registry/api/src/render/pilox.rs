@@ -11,7 +11,7 @@ use proto_types::{Handle, Kid, SecretKey, WallMs};
 use registry_core::entry::PeerEntry;
 use serde_json::{Value, json};
 
-/// `GET /v1/records`. `next` is there only if the list is not whole.
+/// `GET /v1/records`. `next` and `truncated` are there only if the list is not whole.
 #[must_use]
 pub fn catalog(handles: &[Handle], next: &str, now: WallMs, kid: &Kid, key: &SecretKey) -> Value {
     // Older instances know this brand only, newer ones both.
@@ -20,6 +20,7 @@ pub fn catalog(handles: &[Handle], next: &str, now: WallMs, kid: &Kid, key: &Sec
     let mut body = json!({ "handles": handles, "catalogProof": proof });
     if !next.is_empty() {
         body["next"] = next.into();
+        body["truncated"] = true.into();
     }
     body
 }

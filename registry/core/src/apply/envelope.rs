@@ -36,7 +36,11 @@ pub(super) fn enqueue(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     sweep(draft)?;
     if let Some(kept) = draft.entry(&ENVELOPES, &envelope.key())? {
         if kept.expires_at > draft.now() {
-            return Ok(Reply::Enqueued { revision: kept.revision, duplicate: true });
+            // Taken for the same it would never be delivered.
+            return match same_message(&kept, &envelope) {
+                true => Ok(Reply::Enqueued { revision: kept.revision, duplicate: true }),
+                false => Err(bound::conflict("envelope", envelope.id.as_str()).into()),
+            };
         }
         forget(draft, &kept)?;
     }
@@ -51,6 +55,11 @@ pub(super) fn enqueue(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     draft.replace(&ENVELOPES, None, &envelope);
     draft.effect(Effect::EnvelopeReady(envelope.target));
     Ok(Reply::Enqueued { revision: envelope.revision, duplicate: false })
+}
+
+fn same_message(kept: &EnvelopeEntry, offered: &EnvelopeEntry) -> bool {
+    (&kept.body, &kept.target, &kept.correlation)
+        == (&offered.body, &offered.target, &offered.correlation)
 }
 
 /// Forgets envelopes past their expiry, delivered or not.

@@ -12,9 +12,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, wish: &Foreign) -> Outcome {
             liveness::set(draft, subject, *class, (*prober, why))
         }
         Foreign::PutPartner { name, terms } => partner::put(draft, name, terms),
-        Foreign::AdvancePartner { name, cursor, checkpoint } => {
-            partner::advance(draft, name, *cursor, checkpoint.as_deref())
-        }
+        Foreign::AdvancePartner { .. } => partner::advance(draft, wish),
         Foreign::QuarantinePartner { name, reason } => partner::quarantine(draft, name, reason),
         Foreign::RemovePartner { name } => partner::remove(draft, name),
         Foreign::Import(import) => import::take(draft, import),

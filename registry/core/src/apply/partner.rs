@@ -5,7 +5,8 @@
 use proto_types::{Namespace, WallMs};
 
 use crate::change::{Refusal, Reply};
-use crate::entry::{PartnerEntry, PartnerKind, PartnerState, PartnerTerms};
+use crate::command::Foreign;
+use crate::entry::{PartnerEntry, PartnerKind, PartnerState, PartnerTerms, PassedOver};
 use crate::table::PARTNERS;
 
 use super::bound::{self, MINUTE_MS, REASON_BYTES_MAX};
@@ -25,7 +26,7 @@ const QUOTA_MAX: u64 = 1_000_000;
 const NAMESPACES_MAX: u64 = 64;
 
 /// The longest checkpoint, witnesses included.
-const CHECKPOINT_BYTES_MAX: usize = 8 * 1_024;
+const CHECKPOINT_BYTES_MAX: u64 = 8 * 1_024;
 
 pub(super) fn put(draft: &mut Draft<'_>, name: &Namespace, terms: &PartnerTerms) -> Outcome {
     check_terms(name, terms)?;
@@ -43,7 +44,10 @@ pub(super) fn put(draft: &mut Draft<'_>, name: &Namespace, terms: &PartnerTerms)
     if all.iter().any(|other| other.name != *name && other.terms.url == terms.url) {
         return Err(bound::conflict("partner", terms.url.as_str()).into());
     }
-    let partner = agreed(draft.now(), kept.as_ref(), name, terms)?;
+    if kept.as_ref().is_some_and(|kept| !same_registry(&kept.terms, terms)) {
+        return Err(bound::conflict("partner", name.as_str()).into());
+    }
+    let partner = agreed(draft.now(), kept.as_ref(), name, terms);
     draft.replace(&PARTNERS, kept.as_ref(), &partner);
     // An agreement is no fact of the directory: watchers do not see it, so it has no revision.
     Ok(Reply::Done(draft.revision()))
@@ -55,19 +59,17 @@ fn agreed(
     kept: Option<&PartnerEntry>,
     name: &Namespace,
     terms: &PartnerTerms,
-) -> Result<PartnerEntry, Refusal> {
+) -> PartnerEntry {
     let (terms, state, cursor) = (terms.clone(), PartnerState::Active, 0);
+    let passed_over = PassedOver::default();
     match kept {
-        Some(kept) if !same_registry(&kept.terms, &terms) => {
-            Err(bound::conflict("partner", name.as_str()))
-        }
         Some(kept) => {
             // The operator has looked at what its log did, or knows of another log.
             let anew = kept.state != PartnerState::Active || kept.terms.log_key != terms.log_key;
             let checkpoint = if anew { String::new() } else { kept.checkpoint.clone() };
-            Ok(PartnerEntry { terms, state, cursor, checkpoint, ..kept.clone() })
+            PartnerEntry { terms, state, cursor, checkpoint, passed_over, ..kept.clone() }
         }
-        None => Ok(PartnerEntry {
+        None => PartnerEntry {
             name: name.clone(),
             terms,
             state,
@@ -76,7 +78,8 @@ fn agreed(
             imported: 0,
             pulled_at: Default::default(),
             added_at: now,
-        }),
+            passed_over,
+        },
     }
 }
 
@@ -101,33 +104,42 @@ fn check_terms(name: &Namespace, terms: &PartnerTerms) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// How far a pull has come.
-pub(super) fn advance(
-    draft: &mut Draft<'_>,
-    name: &Namespace,
-    cursor: u64,
-    checkpoint: Option<&str>,
-) -> Outcome {
+/// How far a pull has come, and what it has passed over.
+pub(super) fn advance(draft: &mut Draft<'_>, command: &Foreign) -> Outcome {
+    let Foreign::AdvancePartner { name, cursor, checkpoint, passed_over } = command else {
+        unreachable!("the dispatcher sends AdvancePartner here");
+    };
     let kept = draft.existing(&PARTNERS, name.as_str())?;
     require_active(&kept)?;
-    if cursor < kept.cursor {
+    if *cursor < kept.cursor {
         let (issuer, kept) = (kept.terms.url, kept.cursor);
-        return Err(Refusal::SequenceNotHigher { issuer, kept, offered: cursor }.into());
+        return Err(Refusal::SequenceNotHigher { issuer, kept, offered: *cursor }.into());
     }
-    let checkpoint = match checkpoint {
-        Some(text) if text.len() > CHECKPOINT_BYTES_MAX => {
-            return Err(bound::full("bytes of a checkpoint", CHECKPOINT_BYTES_MAX as u64).into());
-        }
-        Some(text) => text.to_owned(),
-        None => kept.checkpoint.clone(),
-    };
+    let mut advanced = PartnerEntry { cursor: *cursor, ..kept.clone() };
+    if let Some(text) = checkpoint {
+        bound::number("bytes of a checkpoint", text.len() as u64, (0, CHECKPOINT_BYTES_MAX))?;
+        advanced.checkpoint.clone_from(text);
+    }
+    if let Some(passed_over) = passed_over {
+        check_named(passed_over)?;
+        advanced.passed_over.clone_from(passed_over);
+    }
     let now = draft.now();
-    let news = (cursor, &checkpoint) != (kept.cursor, &kept.checkpoint);
-    if news || now.since(kept.pulled_at) >= MINUTE_MS {
-        let advanced = PartnerEntry { cursor, checkpoint, pulled_at: now, ..kept.clone() };
+    if advanced != kept || now.since(kept.pulled_at) >= MINUTE_MS {
+        advanced.pulled_at = now;
         draft.replace(&PARTNERS, Some(&kept), &advanced);
     }
     Ok(Reply::Done(draft.revision()))
+}
+
+fn check_named(passed_over: &PassedOver) -> Result<(), Refusal> {
+    let most = PassedOver::NAMED_MAX as u64;
+    bound::number("entries that are named", passed_over.named.len() as u64, (0, most))?;
+    for (name, why) in &passed_over.named {
+        bound::text("name", name, REASON_BYTES_MAX)?;
+        bound::text("reason", why, REASON_BYTES_MAX)?;
+    }
+    Ok(())
 }
 
 /// It was caught in a lie.

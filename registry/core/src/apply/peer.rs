@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 
 use proto_types::Origin;
 use proto_types::peer::{Act, Actor, Fault, KeySet, OperationRef, PeerState};
+use proto_types::token::{Kind, LIFE_S_MAX};
 
 use crate::change::{Refusal, Reply};
 use crate::command::PeerCommand;
 use crate::entry::{
-    Approval, Candidate, EnrolledKey, Founding, JoinRole, PeerEntry, PeerStatus, Recent,
+    Approval, Candidate, ChangeKind, EnrolledKey, Founding, JoinRole, PeerEntry, PeerStatus, Recent,
 };
 use crate::table::PEERS;
 
@@ -42,7 +43,24 @@ pub(super) fn decide(draft: &mut Draft<'_>, command: &PeerCommand) -> Outcome {
         PeerCommand::NoteDomain { origin, request, proven } => {
             domain::note(draft, origin, request.as_ref(), *proven)
         }
+        PeerCommand::AllowTokenLife { origin, seconds } => {
+            allow_token_life(draft, origin, *seconds)
+        }
     }
+}
+
+/// How long a peer's tokens may live is the operator's agreement with it, and no fact of its keys.
+fn allow_token_life(draft: &mut Draft<'_>, origin: &Origin, seconds: Option<u32>) -> Outcome {
+    let bounds = (Kind::Plain.life_s_max(), LIFE_S_MAX);
+    seconds.map_or(Ok(()), |life_s| bound::number("seconds", life_s.into(), bounds))?;
+    let kept = draft.existing(&PEERS, origin.as_str())?;
+    if kept.token_life_s_max == seconds {
+        return Ok(Reply::Done(kept.revision));
+    }
+    let mut allowed = PeerEntry { token_life_s_max: seconds, ..kept.clone() };
+    allowed.revision = draft.note(ChangeKind::Peer, origin.as_str(), false);
+    draft.replace(&PEERS, Some(&kept), &allowed);
+    Ok(Reply::Done(allowed.revision))
 }
 
 /// A peer that brings nothing but keys.
@@ -146,6 +164,7 @@ fn entered(
         revoked_keys: Vec::new(),
         log: kept.and_then(|kept| kept.log),
         recent: Recent::default(),
+        token_life_s_max: None,
         approval: approval.clone(),
         enrolled_at: draft.now(),
         manifest: kept.and_then(|kept| kept.manifest.clone()),

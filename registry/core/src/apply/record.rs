@@ -52,20 +52,23 @@ fn check_offer(
     kept: Option<&RecordEntry>,
     offered: &RecordEntry,
 ) -> Result<(), Stop> {
-    let Command::PutRecord { updated_at, if_match, owner, .. } = command else {
+    let Command::PutRecord { updated_at, if_match, owner, vouched, .. } = command else {
         unreachable!("the dispatcher sends PutRecord here");
     };
     check_if_match(kept, *if_match)?;
     bound::near("updatedAt", *updated_at, draft.now(), AHEAD_MS_MAX)?;
     owner::check_key(draft, owner.as_ref(), KeyUse::Signing)?;
-    kept.map_or(Ok(()), |kept| check_succession(draft, kept, offered))
+    kept.map_or(Ok(()), |kept| check_succession(draft, kept, offered, *vouched))
 }
 
-/// Only its owner replaces a live record, and only by a newer one, or by the same for other eyes.
+/// Only its owner replaces a live record, and only by a newer one, or by the same for other eyes. Who
+/// is known by a credential may correct a live one without a newer time, as at a Pilox registry;
+/// others could swap what its proof does not cover.
 fn check_succession(
     draft: &Draft<'_>,
     kept: &RecordEntry,
     offered: &RecordEntry,
+    vouched: bool,
 ) -> Result<(), Stop> {
     let named = ("record", kept.handle.as_str());
     let live_owner = kept.owner.as_ref().filter(|_| kept.digest.is_some());
@@ -73,7 +76,9 @@ fn check_succession(
     let imported = home::check_local(draft, import, live_owner, offered.owner.as_ref())?;
     owner::check_authority(draft, named, live_owner, offered.owner.as_ref())?;
     // The time of another registry's version binds nobody here.
-    if imported || offered.updated_at > kept.updated_at || same_version(kept, offered) {
+    let corrects = vouched && kept.digest.is_some() && offered.updated_at == kept.updated_at;
+    let newer = offered.updated_at > kept.updated_at;
+    if imported || newer || corrects || same_version(kept, offered) {
         return Ok(());
     }
     let (handle, stored_ms) = (kept.handle.clone(), kept.updated_at.0);
@@ -127,7 +132,8 @@ pub(super) fn delete(draft: &mut Draft<'_>, handle: &Handle, if_match: Option<Di
     let kept = draft.existing(&RECORDS, handle.as_str())?;
     check_if_match(Some(&kept), if_match)?;
     if kept.digest.is_none() {
-        return Ok(Reply::Done(kept.revision));
+        let (kind, id) = ("record".to_owned(), handle.to_string());
+        return Err(Refusal::NotFound { kind, id }.into());
     }
     let home = Home::of(draft, handle)?;
     home.account(draft, Some(tenancy::of_record(&kept)), Usage::default())?;

@@ -2,6 +2,7 @@
 //! Decides which use of a token is the first; must never forget one before its time, nor let a hash
 //! count again because it names another time.
 
+use proto_types::token::LIFE_S_MAX;
 use proto_types::{Digest, WallMs};
 
 use crate::change::{Refusal, Reply, Spent, Write};
@@ -22,6 +23,12 @@ const HORIZON_MS: u64 = 15 * MINUTE_MS;
 /// So long are tokens of one bucket kept past their time at most. Shorter buckets are more to look
 /// into for each token, longer ones are more to keep.
 const BUCKET_MS: u64 = 120_000;
+
+/// Peers that an operator allows it to have tokens that live an hour. They are few, so they have
+/// buckets of an hour, of which two or three are to be looked into.
+const LONG_HORIZON_MS: u64 = LIFE_S_MAX * 1_000 + HORIZON_MS;
+
+const LONG_BUCKET_MS: u64 = 60 * MINUTE_MS;
 
 pub(super) fn spend(draft: &mut Draft<'_>, entries: &[(Digest, WallMs)]) -> Outcome {
     bound::number("tokens", entries.len() as u64, (0, ENTRIES_MAX))?;
@@ -73,18 +80,26 @@ fn spend_one(draft: &mut Draft<'_>, hash: &Digest, until: WallMs) -> Result<Spen
     if is_remembered(draft.view(), hash, draft.now())? {
         return Ok(Spent::Replayed);
     }
-    let key = key(bucket(until), hash);
+    let key = match until <= draft.now().plus_ms(HORIZON_MS) {
+        true => key(bucket(until), hash),
+        false => long_key(long_bucket(until), hash),
+    };
     draft.write(Write::Put { space: Space::State, key, value: Vec::new() });
     Ok(Spent::Fresh)
 }
 
 fn in_horizon(now: WallMs, until: WallMs) -> bool {
-    now < until && until <= now.plus_ms(HORIZON_MS)
+    now < until && until <= now.plus_ms(LONG_HORIZON_MS)
 }
 
 fn is_remembered(view: &dyn View, hash: &Digest, now: WallMs) -> Result<bool, ViewError> {
     for live in bucket(now)..=bucket(now.plus_ms(HORIZON_MS)) {
         if view.value(Space::State, &key(live, hash))?.is_some() {
+            return Ok(true);
+        }
+    }
+    for live in long_bucket(now)..=long_bucket(now.plus_ms(LONG_HORIZON_MS)) {
+        if view.value(Space::State, &long_key(live, hash))?.is_some() {
             return Ok(true);
         }
     }
@@ -99,6 +114,10 @@ pub(super) fn forget_past(draft: &mut Draft<'_>) -> Result<(), ViewError> {
         let from = layout::key(state::SPENT_TOKENS, &[]);
         let to = layout::key(state::SPENT_TOKENS, &[&bucket(draft.now()).to_be_bytes()]);
         draft.write(Write::DeleteRange { space: Space::State, from, to });
+        let from = layout::key(state::SPENT_LONG_TOKENS, &[]);
+        let live = long_bucket(draft.now()).to_be_bytes();
+        let to = layout::key(state::SPENT_LONG_TOKENS, &[&live]);
+        draft.write(Write::DeleteRange { space: Space::State, from, to });
     }
     Ok(())
 }
@@ -106,6 +125,14 @@ pub(super) fn forget_past(draft: &mut Draft<'_>) -> Result<(), ViewError> {
 /// Which bucket a time falls into; 32 bits last for 16,000 years, and saturate then.
 fn bucket(at: WallMs) -> u32 {
     u32::try_from(at.0 / BUCKET_MS).unwrap_or(u32::MAX)
+}
+
+fn long_bucket(at: WallMs) -> u32 {
+    u32::try_from(at.0 / LONG_BUCKET_MS).unwrap_or(u32::MAX)
+}
+
+fn long_key(bucket: u32, hash: &Digest) -> Vec<u8> {
+    layout::key(state::SPENT_LONG_TOKENS, &[&bucket.to_be_bytes(), hash.as_bytes()])
 }
 
 fn key(bucket: u32, hash: &Digest) -> Vec<u8> {

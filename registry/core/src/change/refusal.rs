@@ -32,8 +32,8 @@ pub enum Refusal {
         /// What is stored.
         stored_ms: u64,
     },
-    /// `If-Match` names another version.
-    #[error("If-Match does not name the stored version")]
+    /// The version that is stored is not one that the caller has in mind.
+    #[error("the stored version does not meet the condition")]
     PreconditionFailed {
         /// The version stored, if any.
         stored: Option<Digest>,

@@ -7,7 +7,7 @@ use proto_types::{Digest, Handle, Kid, Namespace, Origin, WallMs};
 use serde::{Deserialize, Serialize};
 
 use super::Command;
-use crate::entry::{ImportKind, Liveness, PartnerTerms, Subject};
+use crate::entry::{ImportKind, Liveness, PartnerTerms, PassedOver, Subject};
 
 /// One wish about another place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,9 @@ pub enum Foreign {
         cursor: u64,
         /// The newest verified checkpoint of its log, if it has one.
         checkpoint: Option<String>,
+        /// What was passed over; `None` leaves what is known.
+        #[serde(default)]
+        passed_over: Option<PassedOver>,
     },
     /// Stops pulling from a partner that was caught in a lie.
     QuarantinePartner {

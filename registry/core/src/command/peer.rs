@@ -89,4 +89,11 @@ pub enum PeerCommand {
         /// How it vouched; `None` if it did not.
         proven: Option<DomainMethod>,
     },
+    /// Lets a peer's tokens live longer than others'.
+    AllowTokenLife {
+        /// Which peer.
+        origin: Origin,
+        /// For how long, 300 to 3,600 s; `None` as all.
+        seconds: Option<u32>,
+    },
 }

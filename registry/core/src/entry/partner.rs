@@ -1,6 +1,8 @@
 //! Other registries whose entries are taken in, and where each entry came from.
 //! Data only: it decides nothing, and must never hold bodies, only digests of them.
 
+use std::collections::BTreeMap;
+
 use proto_types::{Digest, Handle, Namespace, Origin, PublicKey, Revision, WallMs};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,43 @@ pub struct PartnerEntry {
     pub pulled_at: WallMs,
     /// When it was first agreed.
     pub added_at: WallMs,
+    /// Its entries that were not taken, as of the last look.
+    #[serde(default)]
+    pub passed_over: PassedOver,
+}
+
+/// Entries that were not taken, so that the others are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOver {
+    /// How many.
+    pub count: u64,
+    /// Some of them, at most [`PassedOver::NAMED_MAX`], and why each was not taken.
+    pub named: BTreeMap<String, String>,
+}
+
+impl PassedOver {
+    /// Enough to see what is wrong. Arbitrary.
+    pub const NAMED_MAX: usize = 16;
+
+    /// Notes an entry; true if it was not noted yet.
+    pub fn note(&mut self, name: String, why: String) -> bool {
+        if let Some(known) = self.named.get_mut(&name) {
+            *known = why;
+            return false;
+        }
+        self.count = self.count.saturating_add(1);
+        if self.named.len() < Self::NAMED_MAX {
+            self.named.insert(name, why);
+        }
+        true
+    }
+
+    /// Forgets an entry that is taken now.
+    pub fn forget(&mut self, name: &str) {
+        if self.named.remove(name).is_some() {
+            self.count = self.count.saturating_sub(1);
+        }
+    }
 }
 
 /// What the operator has agreed with a registry.

@@ -42,6 +42,9 @@ pub struct PeerEntry {
     /// What its keys have done lately.
     #[serde(default)]
     pub recent: Recent,
+    /// How long its tokens may live, in seconds, where an operator has allowed more than others have.
+    #[serde(default)]
+    pub token_life_s_max: Option<u32>,
     /// How it came in.
     pub approval: Approval,
     /// When it was enrolled.

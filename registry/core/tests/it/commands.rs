@@ -286,6 +286,7 @@ fn any_foreign_command() -> impl Strategy<Value = Command> {
             name: partner_name(name),
             cursor,
             checkpoint: None,
+            passed_over: None,
         }.into()),
         1 => name(2).prop_map(|name| Foreign::RemovePartner { name: partner_name(name) }.into()),
         1 => name(2).prop_map(|name| Foreign::QuarantinePartner {

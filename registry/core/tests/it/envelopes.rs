@@ -34,7 +34,7 @@ fn an_envelope_is_accepted_once_until_it_expires_even_after_its_ack() {
     assert_eq!(world.effects, [Effect::EnvelopeReady(TARGET.into())]);
     let again = Reply::Enqueued { revision, duplicate: true };
     assert_eq!(world.done(&enqueue(1, TARGET, at(MINUTE))), again);
-    assert_eq!(world.done(&enqueue(1, "elsewhere", at(DAY))), again);
+    assert_eq!(world.done(&enqueue(1, TARGET, at(DAY))), again);
     assert_eq!(leased(&mut world, 9), ids(&[(1, 1)]));
     world.done(&ack(1, TARGET, 1));
     assert_eq!(world.done(&enqueue(1, TARGET, at(MINUTE))), again);
@@ -43,6 +43,19 @@ fn an_envelope_is_accepted_once_until_it_expires_even_after_its_ack() {
     world.later(MINUTE);
     let anew = world.done(&enqueue(1, TARGET, at(2 * MINUTE)));
     assert!(matches!(anew, Reply::Enqueued { duplicate: false, .. }), "{anew:?}");
+    assert_eq!(leased(&mut world, 9), ids(&[(1, 1)]));
+}
+
+#[test]
+fn one_id_is_never_taken_for_two_messages() {
+    let mut world = World::furnished();
+    world.done(&enqueue(1, TARGET, at(DAY)));
+    let mut other = enqueue(1, TARGET, at(DAY));
+    let Command::EnqueueEnvelope { body, .. } = &mut other else { unreachable!() };
+    *body = digest(1);
+    let taken = conflict("envelope", envelope_id(1).as_str());
+    assert_eq!(world.refusal(&other), taken);
+    assert_eq!(world.refusal(&enqueue(1, "elsewhere", at(DAY))), taken);
     assert_eq!(leased(&mut world, 9), ids(&[(1, 1)]));
 }
 

@@ -4,8 +4,8 @@ use proto_types::{Handle, Namespace, Revision};
 use registry_core::change::{Refusal, Reply};
 use registry_core::command::{Command, Foreign, NamespaceCommand};
 use registry_core::entry::{
-    ImportKind, PartnerEntry, PartnerKind, PartnerState, Quotas, Terms, TrustMode, Usage,
-    Visibility,
+    ImportKind, PartnerEntry, PartnerKind, PartnerState, PassedOver, Quotas, Terms, TrustMode,
+    Usage, Visibility,
 };
 use registry_core::query;
 
@@ -164,7 +164,8 @@ fn a_quarantined_partner_gives_nothing_until_the_operator_says_so() {
 fn progress_never_goes_back_and_a_removed_partner_leaves_nothing() {
     let mut world = world();
     let advance = |cursor| {
-        Command::from(Foreign::AdvancePartner { name: partner_name(0), cursor, checkpoint: None })
+        let (name, checkpoint, passed_over) = (partner_name(0), None, None);
+        Command::from(Foreign::AdvancePartner { name, cursor, checkpoint, passed_over })
     };
     world.done(&advance(5));
     let back = Refusal::SequenceNotHigher { issuer: origin(100), kept: 5, offered: 4 };
@@ -262,7 +263,8 @@ fn a_partner_gets_into_no_namespace_but_the_one_named_after_it() {
 fn a_quarantine_that_is_ended_forgets_what_its_log_said() {
     let mut world = world();
     let checkpoint = Some("a note".to_owned());
-    let advance = Foreign::AdvancePartner { name: partner_name(0), cursor: 5, checkpoint };
+    let (name, passed_over) = (partner_name(0), None);
+    let advance = Foreign::AdvancePartner { name, cursor: 5, checkpoint, passed_over };
     world.done(&advance.into());
     world.done(&put_partner(0, 11));
     assert_eq!(partner(&world, 0).checkpoint, "a note", "other terms, the same log");
@@ -270,4 +272,30 @@ fn a_quarantine_that_is_ended_forgets_what_its_log_said() {
     world.done(&Foreign::QuarantinePartner { name, reason }.into());
     world.done(&put_partner(0, 11));
     assert_eq!((&*partner(&world, 0).checkpoint, partner(&world, 0).cursor), ("", 0));
+}
+
+#[test]
+fn what_a_partner_gave_and_was_not_taken_is_counted_and_named() {
+    let mut world = world();
+    let mut passed_over = PassedOver::default();
+    for at in 0..40 {
+        assert!(passed_over.note(format!("record {at:02}"), "it answered 400".to_owned()));
+    }
+    assert!(!passed_over.note("record 00".to_owned(), "it answered 500".to_owned()));
+    passed_over.forget("record 01");
+    assert_eq!((passed_over.count, passed_over.named.len()), (39, PassedOver::NAMED_MAX - 1));
+    let advance = |cursor, passed_over| {
+        let (name, checkpoint) = (partner_name(0), None);
+        Command::from(Foreign::AdvancePartner { name, cursor, checkpoint, passed_over })
+    };
+    world.done(&advance(5, Some(passed_over.clone())));
+    world.done(&advance(6, None));
+    assert_eq!(partner(&world, 0).passed_over, passed_over);
+    world.done(&advance(6, Some(PassedOver::default())));
+    assert_eq!(partner(&world, 0).passed_over.count, 0, "an empty look forgets it");
+    for at in 40..80 {
+        passed_over.named.insert(format!("record {at}"), "x".to_owned());
+    }
+    let refused = world.refusal(&advance(7, Some(passed_over)));
+    assert_eq!(refused, full("entries that are named", PassedOver::NAMED_MAX as u64));
 }

@@ -3,40 +3,18 @@
 use proto_types::Digest;
 use proto_types::card::Assurance;
 use registry_core::change::Refusal;
-use registry_core::command::Command;
+use registry_core::command::{Command, Precondition, Versioned, Versions};
 use registry_core::entry::{Approval, ChangeKind, Limits, Visibility};
 use registry_core::query;
 
 use crate::world::*;
 
-fn matching(command: Command, version: u8) -> Command {
-    let version: Option<Digest> = Some(digest(version));
-    match command {
-        Command::PutRecord {
-            handle,
-            digest,
-            updated_at,
-            valid_until,
-            ttl_s,
-            agent_card_url,
-            assurance,
-            owner,
-            if_match: _,
-            visibility,
-        } => Command::PutRecord {
-            handle,
-            digest,
-            updated_at,
-            valid_until,
-            ttl_s,
-            agent_card_url,
-            assurance,
-            owner,
-            if_match: version,
-            visibility,
-        },
-        other => panic!("no record: {other:?}"),
-    }
+fn matching(mut command: Command, version: u8) -> Command {
+    let Command::PutRecord { if_match, .. } = &mut command else {
+        panic!("no record: {command:?}");
+    };
+    *if_match = Some(digest(version));
+    command
 }
 
 fn delete(if_match: Option<u8>) -> Command {
@@ -55,6 +33,63 @@ fn only_a_newer_updated_at_replaces_a_record() {
     world.done(&put_record(1, 2, START.plus_ms(1), None));
     let record = query::record(&world.memory, &handle(1)).unwrap().unwrap();
     assert_eq!((record.digest, record.updated_at), (Some(digest(2)), START.plus_ms(1)));
+}
+
+#[test]
+fn who_is_known_by_a_credential_corrects_a_record_of_the_same_time() {
+    let mut world = World::furnished();
+    let vouched = |body, at, owner| {
+        let mut command = put_record(1, body, at, owner);
+        let Command::PutRecord { vouched, .. } = &mut command else { unreachable!() };
+        *vouched = true;
+        command
+    };
+    world.done(&put_record(1, 1, START, Some((0, 0))));
+    let stale = Refusal::StaleUpdatedAt { handle: handle(1), stored_ms: START.0 };
+    assert_eq!(world.refusal(&put_record(1, 2, START, Some((0, 0)))), stale, "its proof alone");
+    assert_eq!(world.refusal(&vouched(2, START.minus_ms(1), Some((0, 0)))), stale, "older");
+    world.done(&vouched(2, START, Some((0, 0))));
+    let record = query::record(&world.memory, &handle(1)).unwrap().unwrap();
+    assert_eq!((record.digest, record.updated_at), (Some(digest(2)), START));
+    world.done(&delete(None));
+    let gone = query::record(&world.memory, &handle(1)).unwrap().unwrap().updated_at;
+    assert!(matches!(
+        world.refusal(&vouched(2, gone, Some((0, 0)))),
+        Refusal::StaleUpdatedAt { .. }
+    ));
+    assert_eq!(world.refusal(&delete(None)), not_found("record", handle(1)), "deleted once");
+}
+
+#[test]
+fn a_condition_holds_for_records_cards_and_manifests_alike() {
+    let mut world = World::furnished();
+    let require = |subject: &Versioned, if_match: Option<Versions>, if_none_match| {
+        let subject = subject.clone();
+        Command::Require(Precondition { subject, if_match, if_none_match })
+    };
+    let one_of =
+        |versions: &[u8]| Some(Versions::OneOf(versions.iter().map(|it| digest(*it)).collect()));
+    let (record, card) = (Versioned::Record(handle(1)), Versioned::Card(handle(1)));
+    let absent = Refusal::PreconditionFailed { stored: None };
+    for subject in [&record, &card, &Versioned::Manifest(origin(0))] {
+        assert_eq!(world.refusal(&require(subject, Some(Versions::Any), None)), absent);
+        assert_eq!(world.refusal(&require(subject, one_of(&[1]), None)), absent);
+        world.done(&require(subject, None, Some(Versions::Any)));
+        world.done(&require(subject, None, one_of(&[1])));
+    }
+    world.done(&put_record(1, 1, START, None));
+    world.done(&put_card(1, 1, None));
+    let stored = Refusal::PreconditionFailed { stored: Some(digest(1)) };
+    for subject in [&record, &card] {
+        world.done(&require(subject, Some(Versions::Any), None));
+        world.done(&require(subject, one_of(&[0, 1]), one_of(&[2])));
+        assert_eq!(world.refusal(&require(subject, one_of(&[0, 2]), None)), stored);
+        assert_eq!(world.refusal(&require(subject, one_of(&[]), None)), stored);
+        assert_eq!(world.refusal(&require(subject, None, Some(Versions::Any))), stored);
+        assert_eq!(world.refusal(&require(subject, one_of(&[1]), one_of(&[1]))), stored);
+    }
+    world.done(&delete(None));
+    assert_eq!(world.refusal(&require(&record, Some(Versions::Any), None)), absent, "deleted");
 }
 
 #[test]
@@ -149,20 +184,13 @@ fn a_live_record_of_an_active_peer_passes_to_nobody_else() {
 fn a_record_names_a_stored_body_and_a_plain_url() {
     let mut world = World::furnished();
     assert_eq!(world.refusal(&put_record(1, 99, START, None)), not_found("body", digest(99)));
-    let with_url = |url: &str| match put_record(1, 1, START, None) {
-        Command::PutRecord { handle, digest, updated_at, assurance, .. } => Command::PutRecord {
-            handle,
-            digest,
-            updated_at,
-            valid_until: None,
-            ttl_s: None,
-            agent_card_url: url.into(),
-            assurance,
-            owner: None,
-            if_match: None,
-            visibility: None,
-        },
-        other => panic!("no record: {other:?}"),
+    let with_url = |url: &str| {
+        let mut command = put_record(1, 1, START, None);
+        let Command::PutRecord { agent_card_url, .. } = &mut command else {
+            panic!("no record: {command:?}");
+        };
+        *agent_card_url = url.into();
+        command
     };
     for bad in ["", "https://a.example/\0", "https://a.example/\n"] {
         assert!(matches!(world.refusal(&with_url(bad)), Refusal::Invalid { .. }), "{bad:?}");
@@ -252,31 +280,13 @@ fn an_agent_has_bounds_a_class_and_a_card() {
 #[test]
 fn the_same_record_again_may_be_for_other_eyes() {
     let mut world = World::furnished();
-    let with = |eyes| match put_record(1, 1, START, None) {
-        Command::PutRecord {
-            handle,
-            digest,
-            updated_at,
-            valid_until,
-            ttl_s,
-            agent_card_url,
-            assurance,
-            owner,
-            if_match,
-            visibility: _,
-        } => Command::PutRecord {
-            handle,
-            digest,
-            updated_at,
-            valid_until,
-            ttl_s,
-            agent_card_url,
-            assurance,
-            owner,
-            if_match,
-            visibility: eyes,
-        },
-        other => panic!("no record: {other:?}"),
+    let with = |eyes| {
+        let mut command = put_record(1, 1, START, None);
+        let Command::PutRecord { visibility, .. } = &mut command else {
+            panic!("no record: {command:?}");
+        };
+        *visibility = eyes;
+        command
     };
     let visibility = |world: &World| {
         query::record(&world.memory, &handle(1)).unwrap().map(|record| record.visibility)

@@ -37,12 +37,12 @@ fn a_token_is_fresh_once_whatever_time_it_names() {
 }
 
 #[test]
-fn a_token_is_remembered_from_now_to_15_minutes_ahead() {
+fn a_token_is_remembered_from_now_to_75_minutes_ahead() {
     let world = &mut World::new();
-    let beyond = at(15 * MINUTE + 1);
+    let beyond = at(75 * MINUTE + 1);
     let verdicts = [OutOfHorizon, OutOfHorizon, OutOfHorizon, Fresh, Fresh];
     let entries =
-        [(1, START), (2, START.minus_ms(1)), (3, beyond), (4, at(1)), (5, at(15 * MINUTE))];
+        [(1, START), (2, START.minus_ms(1)), (3, beyond), (4, at(1)), (5, at(75 * MINUTE))];
     check(world, &entries, &verdicts);
     // A verdict out of the horizon spends nothing.
     check(world, &[(1, at(1)), (3, at(1))], &[Fresh, Fresh]);
@@ -62,6 +62,22 @@ fn a_token_is_remembered_until_its_time_and_forgotten_with_its_bucket() {
     world.now = START;
     check(world, &[(2, at(240_001))], &[Replayed]);
     check(world, &[(1, at(119_999))], &[OutOfHorizon]);
+}
+
+#[test]
+fn a_token_of_an_hour_is_remembered_as_long_whatever_time_is_named_later() {
+    let world = &mut World::new();
+    let end = at(61 * MINUTE);
+    check(world, &[(1, end)], &[Fresh]);
+    for until in [at(1), at(15 * MINUTE), end, at(75 * MINUTE)] {
+        check(world, &[(1, until)], &[Replayed]);
+    }
+    check(world.later(61 * MINUTE - 1), &[(1, end)], &[Replayed]);
+    check(world, &[(1, at(62 * MINUTE))], &[Replayed]);
+    check(world.later(120 * MINUTE), &[(1, at(182 * MINUTE))], &[Fresh]);
+    let long =
+        |((space, key), _): &(&(Space, Vec<u8>), &Vec<u8>)| *space == Space::State && key[2] == 32;
+    assert_eq!(world.memory.pairs().filter(long).count(), 0, "forgotten with its bucket");
 }
 
 #[test]

@@ -182,6 +182,7 @@ pub(crate) fn put_record(
         owner: owner.map(|(peer, key)| (origin(peer), kid(key))),
         if_match: None,
         visibility: None,
+        vouched: false,
     }
 }
 

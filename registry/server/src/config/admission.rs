@@ -9,10 +9,10 @@ use deploy_service::settings::{Setting, Shape, serialized};
 use deploy_service::units::Duration;
 use deploy_service::{secret, tls};
 use http::Uri;
-use proto_types::PublicKey;
 use registry_api::admission::Rules;
 use registry_api::admission::attestation::Attestation;
-use registry_api::admission::credential::Gate;
+use registry_api::admission::credential::{Gate, IssuerKey};
+use registry_api::admission::decision::Dialect;
 use registry_api::admission::readiness::Readiness;
 use serde::{Deserialize, Serialize};
 
@@ -64,13 +64,14 @@ impl Setting for ReadinessMode {
     }
 }
 
-/// Whose credentials are accepted, shown in the header `X-VC-JWT`.
+/// Whose credentials are accepted, shown in the header `X-VC-JWT`, or as Pilox names it, `X-Pilox-VC-JWT`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Setting)]
 #[serde(deny_unknown_fields)]
 pub struct Credential {
-    /// `iss` must be this.
+    /// `iss` must be this, in whatever case.
     pub issuer: String,
-    /// The issuer's Ed25519 key: 64 hexadecimal digits.
+    /// The issuer's key: 64 hexadecimal digits of Ed25519 (EdDSA), or the 130 of an uncompressed point
+    /// of P-256 (ES256), which begin with 04.
     pub public_key_hex: String,
     /// One of the credential's types, if one is demanded.
     #[serde(default)]
@@ -95,6 +96,39 @@ pub struct Pdp {
     /// True lets writes pass when it gives no decision. The default is to refuse them.
     #[serde(default)]
     pub fail_open: bool,
+    /// In which words it is asked: opa, with all that is known, or pilox, as a Pilox registry asks.
+    #[serde(default)]
+    pub dialect: PdpDialect,
+}
+
+/// How a policy engine is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PdpDialect {
+    /// `{"input": {"action": "write", "kind", "handle", "document", ...}}`.
+    #[default]
+    Opa,
+    /// `{"input": {"action": "registry.post_record", "handle", "record"}}`.
+    Pilox,
+}
+
+impl Setting for PdpDialect {
+    fn shape() -> Shape {
+        Shape::Value { words: "`opa` or `pilox`", sample: "\"opa\"" }
+    }
+
+    fn written(&self) -> Option<String> {
+        serialized(self)
+    }
+}
+
+impl From<PdpDialect> for Dialect {
+    fn from(dialect: PdpDialect) -> Self {
+        match dialect {
+            PdpDialect::Opa => Self::Opa,
+            PdpDialect::Pilox => Self::Pilox,
+        }
+    }
 }
 
 /// A decision is a lookup next door; a writer waits for it. Arbitrary.
@@ -121,7 +155,7 @@ impl Default for Admission {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Contradiction {
     /// The issuer's key is none.
-    #[error("admission.credential.public_key_hex is no Ed25519 key that we accept")]
+    #[error("admission.credential.public_key_hex is no key of Ed25519 or P-256 that we accept")]
     IssuerKey,
     /// The engine would be asked in clear text, or nowhere.
     #[error("decision_point.url: `{0}` is no https URL, nor http on loopback, or has credentials")]
@@ -161,8 +195,8 @@ impl Admission {
 
     fn gate(&self) -> Result<Option<Gate>, Contradiction> {
         let Some(credential) = &self.credential else { return Ok(None) };
-        let key = PublicKey::from_hex(&credential.public_key_hex);
-        let key = key.map_err(|_| Contradiction::IssuerKey)?;
+        let key = IssuerKey::from_hex(&credential.public_key_hex);
+        let key = key.ok_or(Contradiction::IssuerKey)?;
         let (issuer, kind) = (credential.issuer.clone(), credential.kind.clone());
         Ok(Some(Gate { issuer, key, kind }))
     }
@@ -208,6 +242,7 @@ mod tests {
                 token_file: None,
                 timeout: patience(),
                 fail_open: false,
+                dialect: PdpDialect::Opa,
             }),
             ..Admission::default()
         };

@@ -3,11 +3,14 @@
 //! It decides what an answer of such a registry may be. It must never believe a digest that it has
 //! not computed, nor a revision that goes back.
 
+use proto_types::path::encode;
 use proto_types::{Digest, Handle, Namespace, Origin};
 use registry_core::entry::{ImportKind, ProvenanceEntry};
 use registry_fetch::Fetched;
 use serde::Deserialize;
+use serde_json::Value;
 
+use super::passed::{self, Found};
 use super::take::{Offer, Pull, Walk};
 use super::trouble::Trouble;
 
@@ -18,7 +21,7 @@ const PAGE: usize = 256;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Page {
-    entries: Vec<Line>,
+    entries: Vec<Value>,
     /// The registry's newest revision.
     head: u64,
     /// Of changes: where to go on.
@@ -27,6 +30,13 @@ struct Page {
     /// Of the list: where to go on; empty at its end.
     #[serde(default)]
     next_after: String,
+}
+
+/// Which entry a line is about, whatever else it says.
+#[derive(Debug, Deserialize)]
+struct Named {
+    kind: String,
+    handle: String,
 }
 
 /// One entry as a registry offers it.
@@ -61,7 +71,7 @@ pub(super) async fn pull(pull: &mut Pull) -> Result<bool, Trouble> {
 async fn walk(pull: &mut Pull) -> Result<bool, Trouble> {
     const KINDS: [&str; 2] = ["record", "card"];
     while let Some(kind) = KINDS.get(pull.walk.list) {
-        let after = encoded(&pull.walk.after);
+        let after = encode(&pull.walk.after);
         let path = format!("/v1/federation/entries?kind={kind}&limit={PAGE}&after={after}");
         let Some(fetched) = pull.page(&path, None).await? else { return Ok(true) };
         let page = read(fetched.status, &fetched.body)?;
@@ -71,12 +81,10 @@ async fn walk(pull: &mut Pull) -> Result<bool, Trouble> {
     }
     let began = pull.walk.began_at.unwrap_or_default();
     pull.withdraw_unseen(began).await?;
-    pull.walk = Walk::default();
-    if began == 0 {
-        return Ok(false); // A registry without a past: its list is as good as its changes.
-    }
     pull.advance(began).await?;
-    Ok(true)
+    pull.walk = Walk::default();
+    // A registry without a past: its list is as good as its changes.
+    Ok(began != 0)
 }
 
 /// Deals with a page of the list; false if the budget is spent before its end.
@@ -85,12 +93,13 @@ async fn page_taken(pull: &mut Pull, kind: &str, page: Page) -> Result<bool, Tro
         return Err(Trouble::lie("its revision went back while its list was read"));
     }
     let before = pull.walk.after.clone();
-    for line in page.entries {
-        if line.kind != *kind || line.handle.as_str() <= pull.walk.after.as_str() {
+    for entry in page.entries {
+        let named = named(&entry)?;
+        if named.kind != *kind || named.handle <= pull.walk.after {
             return Err(Trouble::lie("its list is not in order"));
         }
-        let after = line.handle.to_string();
-        if !line_taken(pull, line, true).await? {
+        let after = named.handle.clone();
+        if !entry_taken(pull, (named, entry), true).await? {
             return Ok(false);
         }
         pull.walk.after = after;
@@ -106,6 +115,8 @@ async fn page_taken(pull: &mut Pull, kind: &str, page: Page) -> Result<bool, Tro
 }
 
 async fn changes(pull: &mut Pull) -> Result<bool, Trouble> {
+    // What was passed over before still is, until it changes.
+    pull.walk.passed_over = pull.partner.passed_over.clone();
     loop {
         let since = pull.partner.cursor;
         let path = format!("/v1/federation/changes?since={since}&limit={PAGE}");
@@ -122,10 +133,8 @@ async fn changes(pull: &mut Pull) -> Result<bool, Trouble> {
         if page.next < since || page.next > page.head {
             return Err(Trouble::lie("its changes go nowhere"));
         }
-        for line in page.entries {
-            if !line_taken(pull, line, false).await? {
-                return Ok(true);
-            }
+        if !changes_taken(pull, page.entries).await? {
+            return Ok(true);
         }
         let done = page.next == since || page.next == page.head;
         pull.advance(page.next).await?;
@@ -133,6 +142,16 @@ async fn changes(pull: &mut Pull) -> Result<bool, Trouble> {
             return Ok(false);
         }
     }
+}
+
+async fn changes_taken(pull: &mut Pull, entries: Vec<Value>) -> Result<bool, Trouble> {
+    for entry in entries {
+        let named = named(&entry)?;
+        if !entry_taken(pull, (named, entry), false).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn read(status: u16, body: &[u8]) -> Result<Page, Trouble> {
@@ -147,6 +166,29 @@ fn read(status: u16, body: &[u8]) -> Result<Page, Trouble> {
     Ok(page)
 }
 
+/// What every line says; a page without it is no page of a registry.
+fn named(entry: &Value) -> Result<Named, Trouble> {
+    Named::deserialize(entry).map_err(|_| Trouble::failed("its page is not one of a registry"))
+}
+
+/// Deals with one entry; false if the budget is spent before. One that cannot be ours is passed over.
+async fn entry_taken(
+    pull: &mut Pull,
+    (named, entry): (Named, Value),
+    walking: bool,
+) -> Result<bool, Trouble> {
+    let unlike = "its members are not those of an entry";
+    let line = passed::handle(&named.handle)
+        .and_then(|_| serde_json::from_value::<Line>(entry).map_err(|_| unlike.to_owned()));
+    match line {
+        Ok(line) => line_taken(pull, line, walking).await,
+        Err(why) => {
+            pull.pass_over(&named.kind, &named.handle, &why);
+            Ok(true)
+        }
+    }
+}
+
 /// Deals with one line; false if the budget is spent before it was dealt with.
 async fn line_taken(pull: &mut Pull, line: Line, walking: bool) -> Result<bool, Trouble> {
     let Some(offer) = offer(pull, &line)? else { return Ok(true) };
@@ -157,6 +199,7 @@ async fn line_taken(pull: &mut Pull, line: Line, walking: bool) -> Result<bool, 
         pull.walk.seen.insert(ProvenanceEntry::key_of(offer.kind, &offer.handle));
     }
     let Some(digest) = line.digest else {
+        pull.settled(&offer);
         pull.withdraw(offer).await?;
         return Ok(true);
     };
@@ -164,13 +207,14 @@ async fn line_taken(pull: &mut Pull, line: Line, walking: bool) -> Result<bool, 
         return Ok(true);
     }
     let proof = if pull.followed.is_some() { "?proof=true" } else { "" };
-    let path = format!("/v1/{}s/{}{proof}", line.kind, encoded(line.handle.as_str()));
-    let Some(fetched) = pull.page(&path, None).await? else { return Ok(false) };
-    match fetched.status {
-        200 => body_taken(pull, offer, (line.owner.as_ref(), digest), fetched).await,
+    let path = format!("/v1/{}s/{}{proof}", line.kind, encode(line.handle.as_str()));
+    match pull.entry(&offer, (&path, None)).await? {
+        Found::Here(fetched) => {
+            body_taken(pull, offer, (line.owner.as_ref(), digest), fetched).await
+        }
         // Gone since the page was made: a later change tells.
-        404 | 410 => Ok(true),
-        other => Err(Trouble::Failed(format!("an entry: it answered {other}"))),
+        Found::Gone | Found::PassedOver => Ok(true),
+        Found::Spent => Ok(false),
     }
 }
 
@@ -221,16 +265,4 @@ fn offer(pull: &Pull, line: &Line) -> Result<Option<Offer>, Trouble> {
         hops,
         hops_max,
     }))
-}
-
-/// A handle as one segment of a path or a value of a query.
-pub(super) fn encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            true => encoded.push(char::from(byte)),
-            false => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
 }

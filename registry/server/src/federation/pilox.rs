@@ -6,11 +6,12 @@
 use std::collections::BTreeSet;
 
 use proto_types::Handle;
+use proto_types::path::encode;
 use proto_types::pilox::catalog::CatalogProof;
 use registry_core::entry::{ImportKind, ProvenanceEntry};
 use serde::Deserialize;
 
-use super::ecumene::encoded;
+use super::passed::{self, Found};
 use super::take::{Offer, Pull, Walk};
 use super::trouble::Trouble;
 
@@ -26,7 +27,7 @@ const PAGES_MAX: usize = 128;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Catalog {
-    handles: Vec<Handle>,
+    handles: Vec<String>,
     catalog_proof: Option<CatalogProof>,
     #[serde(default)]
     next: String,
@@ -34,7 +35,8 @@ struct Catalog {
 
 /// Pulls as far as the budget goes; true if there is more.
 pub(super) async fn pull(pull: &mut Pull) -> Result<bool, Trouble> {
-    let Some((handles, issued_ms)) = catalog(pull).await? else { return Ok(true) };
+    let Some((listed, issued_ms)) = catalog(pull).await? else { return Ok(true) };
+    let handles = known(pull, listed);
     for handle in handles.range::<Handle, _>(after(&pull.walk)) {
         if !record_taken(pull, handle, issued_ms).await? {
             return Ok(true);
@@ -45,10 +47,22 @@ pub(super) async fn pull(pull: &mut Pull) -> Result<bool, Trouble> {
         handles.iter().map(|it| ProvenanceEntry::key_of(ImportKind::Record, it)).collect();
     pull.withdraw_unseen(issued_ms).await?;
     pull.walk.etags.retain(|handle, _| handles.contains(handle));
+    pull.advance(issued_ms).await?;
     let etags = std::mem::take(&mut pull.walk.etags);
     pull.walk = Walk { etags, ..Walk::default() };
-    pull.advance(issued_ms).await?;
     Ok(false)
+}
+
+/// The handles that are such here too; the others are passed over.
+fn known(pull: &mut Pull, listed: BTreeSet<String>) -> BTreeSet<Handle> {
+    let mut handles = BTreeSet::new();
+    for text in listed {
+        match passed::handle(&text) {
+            Ok(handle) => drop(handles.insert(handle)),
+            Err(why) => pull.pass_over(ImportKind::Record.as_str(), &text, &why),
+        }
+    }
+    handles
 }
 
 /// Where to go on after a pull that its budget had cut.
@@ -59,7 +73,7 @@ fn after(walk: &Walk) -> (std::ops::Bound<Handle>, std::ops::Bound<Handle>) {
 }
 
 /// Every handle, and when the list was signed, in ms.
-async fn catalog(pull: &mut Pull) -> Result<Option<(BTreeSet<Handle>, u64)>, Trouble> {
+async fn catalog(pull: &mut Pull) -> Result<Option<(BTreeSet<String>, u64)>, Trouble> {
     let mut all = BTreeSet::new();
     let (mut path, mut issued) = ("/v1/records".to_owned(), u64::MAX);
     for _ in 0..PAGES_MAX {
@@ -83,7 +97,7 @@ async fn catalog(pull: &mut Pull) -> Result<Option<(BTreeSet<Handle>, u64)>, Tro
         if all.len() as u64 > pull.partner.terms.quota.saturating_mul(2) {
             return Err(Trouble::failed("its catalog is more than twice its quota"));
         }
-        path = format!("/v1/records?cursor={}", encoded(&page.next));
+        path = format!("/v1/records?cursor={}", encode(&page.next));
     }
     Err(Trouble::failed("its catalog does not end"))
 }
@@ -116,21 +130,21 @@ fn check_time(pull: &Pull, issued_ms: u64) -> Result<(), Trouble> {
 
 /// Deals with one handle; false if the budget is spent before it was dealt with.
 async fn record_taken(pull: &mut Pull, handle: &Handle, issued_ms: u64) -> Result<bool, Trouble> {
-    let path = format!("/v1/records/{}", encoded(handle.as_str()));
+    let path = format!("/v1/records/{}", encode(handle.as_str()));
     let etag = pull.walk.etags.get(handle).cloned();
-    let Some(fetched) = pull.page(&path, etag.as_deref()).await? else { return Ok(false) };
     let offer = offer(pull, handle, issued_ms);
-    match fetched.status {
-        200 => {}
-        304 => return Ok(true),
+    let fetched = match pull.entry(&offer, (&path, etag.as_deref())).await? {
+        Found::Here(fetched) if fetched.status == 304 => return Ok(true),
+        Found::Here(fetched) => fetched,
+        Found::PassedOver => return Ok(true),
+        Found::Spent => return Ok(false),
         // Deleted or expired since the catalog was signed.
-        404 | 410 => {
+        Found::Gone => {
             pull.walk.etags.remove(handle);
             pull.withdraw(offer).await?;
             return Ok(true);
         }
-        other => return Err(Trouble::Failed(format!("a record: it answered {other}"))),
-    }
+    };
     let here = pull.is_here(&offer, proto_types::Digest::of(&fetched.body))?;
     if here || pull.take(offer, None, &fetched.body).await? {
         remember(pull, handle, fetched.etag);

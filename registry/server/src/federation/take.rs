@@ -1,6 +1,7 @@
 //! What both kinds of pulls share: pages within the budget, and taking an entry over.
 //!
-//! It decides what a refusal of the core means to a pull. It must never go on past the budget.
+//! It decides what a refusal of the core means to a pull. It must never go on past the budget, nor end
+//! for the sake of one entry.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,13 +11,14 @@ use proto_types::{Digest, Handle, Origin};
 use registry_api::decode::Put;
 use registry_api::{Code, Problem, decode};
 use registry_core::command::{Foreign, Import};
-use registry_core::entry::{ImportKind, PartnerEntry, PartnerTerms, ProvenanceEntry};
+use registry_core::entry::{ImportKind, PartnerEntry, PartnerTerms, PassedOver, ProvenanceEntry};
 use registry_core::query;
 use registry_fetch::{Fetched, Fetcher, Request};
 
 use crate::admission::Question;
 use crate::member::Member;
 
+use super::passed::Stuck;
 use super::proven::Followed;
 use super::trouble::Trouble;
 
@@ -25,6 +27,9 @@ const PAGE_BYTES_MAX: u64 = 6 << 20;
 
 /// Time for one request; a page is not a descriptor.
 const PAGE_DEADLINE: Duration = Duration::from_secs(20);
+
+/// Of a reason that is kept: a problem's words are ours, and may quote a name.
+const REASON_CHARS_MAX: usize = 256;
 
 /// One pull from one partner.
 pub(super) struct Pull {
@@ -54,6 +59,10 @@ pub(super) struct Walk {
     pub(super) after: String,
     /// What the partner still has, by the key of its provenance. At most its quota, and one page.
     pub(super) seen: BTreeSet<String>,
+    /// What this look has passed over.
+    pub(super) passed_over: PassedOver,
+    /// Where pulls have failed.
+    pub(super) stuck: Stuck,
     /// The versions that a Pilox registry's records were last seen in.
     pub(super) etags: BTreeMap<Handle, String>,
 }
@@ -113,41 +122,43 @@ impl Pull {
         Import { partner, kind, handle, home, home_revision, hops, hops_max, entry: None }
     }
 
-    /// Withdraws an entry.
+    /// Withdraws an entry. What is not this partner's to withdraw stays, without a word.
     pub(super) async fn withdraw(&self, offer: Offer) -> Result<(), Trouble> {
         let command = Foreign::Import(Box::new(self.import(offer))).into();
-        self.passed(self.member.commit(command).await.map(drop))
+        match self.member.commit(command).await {
+            Err(problem) if problem.status() >= 500 => Err(problem.into()),
+            _ => Ok(()),
+        }
     }
 
-    /// Takes an entry over with its body, as any publisher's: what is not well formed, or not admitted, is passed
-    /// over. True if it was well formed.
+    /// Takes an entry over with its body, as any publisher's; what is not well formed, or refused, is
+    /// passed over: a refusal is about this entry alone. True if it was well formed.
     pub(super) async fn take(
-        &self,
+        &mut self,
         offer: Offer,
         owner: Option<&Origin>,
         body: &[u8],
     ) -> Result<bool, Trouble> {
         let view = self.member.registry.view().0;
-        let (kind, import) = (offer.kind, self.import(offer));
-        let read = match kind {
-            ImportKind::Record => decode::import::record(body, import, &view),
-            ImportKind::Card => decode::import::card(body, owner, import, &view),
+        let read = match offer.kind {
+            ImportKind::Record => decode::import::record(body, self.import(offer.clone()), &view),
+            ImportKind::Card => {
+                decode::import::card(body, owner, self.import(offer.clone()), &view)
+            }
         };
         let put = match read {
-            Ok(put) => put,
             Err(problem) if problem.code() == Code::Conflict => {
                 return Err(Trouble::lie("it gives a record under another handle"));
             }
-            Err(problem) if problem.status() < 500 => {
-                let code = problem.code();
-                tracing::warn!(partner = %self.partner.name, %code, "an entry is not taken");
-                return Ok(false);
-            }
-            Err(problem) => return Err(problem.into()),
+            Err(problem) => return self.refused(&offer, problem).map(|()| false),
+            Ok(put) => put,
         };
         let examined = self.member.examine(&put, None, &view);
         drop(view);
-        self.passed(self.propose(put, examined).await)?;
+        match self.propose(put, examined).await {
+            Ok(()) => self.settled(&offer),
+            Err(problem) => self.refused(&offer, problem)?,
+        }
         Ok(true)
     }
 
@@ -157,28 +168,19 @@ impl Pull {
         self.member.propose(put.proposal).await.map(drop)
     }
 
-    /// A refusal that is about this entry alone: it is passed over, and the pull goes on.
-    fn passed(&self, outcome: Result<(), Problem>) -> Result<(), Trouble> {
-        let Err(problem) = outcome else { return Ok(()) };
+    /// A refusal is about this entry, a failure of ours about the pull.
+    fn refused(&mut self, offer: &Offer, problem: Problem) -> Result<(), Trouble> {
         match problem.code() {
-            // Somebody else's handle, a version that we have, a full quota, too far away, a key that
-            // was revoked meanwhile, or what the operator or the namespace does not admit.
-            Code::Conflict
-            | Code::SequenceNotHigher
-            | Code::BoundReached
-            | Code::KeyNotEnrolled
-            | Code::InvalidArgument
-            | Code::TrustTooLow
-            | Code::PermissionDenied
-            | Code::PdpDenied
-            | Code::NotReady
-            | Code::CredentialNotAccepted => {
-                let (code, detail) = (problem.code(), problem.detail());
-                tracing::debug!(partner = %self.partner.name, %code, detail, "passed over");
-                Ok(())
+            // A version that we have.
+            Code::SequenceNotHigher => {}
+            _ if problem.status() >= 500 => return Err(problem.into()),
+            code => {
+                let why = format!("{code}: {}", problem.detail());
+                let why: String = why.chars().take(REASON_CHARS_MAX).collect();
+                self.pass_over(offer.kind.as_str(), offer.handle.as_str(), &why);
             }
-            _ => Err(problem.into()),
         }
+        Ok(())
     }
 
     /// Withdraws what a whole walk has not seen.
@@ -216,9 +218,13 @@ impl Pull {
     pub(super) async fn advance(&mut self, cursor: u64) -> Result<(), Trouble> {
         let name = self.partner.name.clone();
         let checkpoint = self.followed.as_ref().and_then(Followed::checkpoint);
-        let command = Foreign::AdvancePartner { name, cursor, checkpoint }.into();
+        let passed_over = self.walk.passed_over.clone();
+        self.partner.passed_over.clone_from(&passed_over);
+        let passed_over = Some(passed_over);
+        let command = Foreign::AdvancePartner { name, cursor, checkpoint, passed_over }.into();
         self.member.commit(command).await?;
         self.partner.cursor = cursor;
+        self.walk.stuck.clear();
         Ok(())
     }
 }

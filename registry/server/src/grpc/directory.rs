@@ -64,6 +64,13 @@ impl Directory for DirectoryService {
         finish(peers::stand(&self.0, request).await)
     }
 
+    async fn set_peer_token_life(
+        &self,
+        request: Request<wire::SetPeerTokenLifeRequest>,
+    ) -> Answer<wire::Done> {
+        finish(peers::allow_token_life(&self.0, request).await)
+    }
+
     async fn ask_peer_domain(
         &self,
         request: Request<wire::AskPeerDomainRequest>,

@@ -76,6 +76,15 @@ pub(super) async fn stand(
     committed(member.decide(proposal).await?)
 }
 
+pub(super) async fn allow_token_life(
+    member: &Member,
+    request: Request<wire::SetPeerTokenLifeRequest>,
+) -> Handled<wire::Done> {
+    let caller = caller(member, request.metadata()).await?;
+    let proposal = decode::peer::allow_token_life(&caller, request.get_ref())?;
+    committed(member.decide(proposal).await?)
+}
+
 pub(super) async fn ask_domain(
     member: &Member,
     request: Request<wire::AskPeerDomainRequest>,

@@ -4,6 +4,7 @@
 
 use proto_types::{Digest, Handle};
 use proto_wire::registry::v1 as wire;
+use registry_api::decode::Conditions;
 use registry_api::decode::record::Terms;
 use registry_api::{List, decode, field, render};
 use registry_core::query;
@@ -26,7 +27,7 @@ pub(super) async fn put(
     let credential = credential(request.metadata())?;
     let request = request.into_inner();
     let if_match: Option<Digest> = field::optional("if_match", &request.if_match)?;
-    let terms = Terms { if_match, visibility: decode::visibility(&request.visibility)? };
+    let terms = Terms { visibility: decode::visibility(&request.visibility)? };
     let judge = |view: &StoreView| {
         let put = decode::record::put(&caller, &request.document, terms, view)?;
         let question = member.examine(&put, credential.as_deref(), view)?;
@@ -34,7 +35,8 @@ pub(super) async fn put(
     };
     let ((put, question), term) = member.judge(judge).await?;
     member.consult(question).await?;
-    let reading = done(member, member.decide_in(put.proposal, term).await?).await?;
+    let proposal = Conditions::version(if_match).on(put.proposal);
+    let reading = done(member, member.decide_in(proposal, term).await?).await?;
     // Who has written it has seen it.
     let seen = lookup::record(&reading.view, &Viewer::Operator, &put.handle, member.clock.now())?;
     let shown = render::directory::record(&seen.entry, seen.sight, seen.document);
@@ -74,7 +76,7 @@ pub(super) async fn delete(
     let request = request.get_ref();
     let if_match: Option<Digest> = field::optional("if_match", &request.if_match)?;
     let view = member.strong().await?.view;
-    let proposal = decode::record::delete(&caller, &request.handle, if_match, &view)?;
+    let proposal = decode::record::delete(&caller, &request.handle, &view)?;
     drop(view);
-    committed(member.decide(proposal).await?)
+    committed(member.decide(Conditions::version(if_match).on(proposal)).await?)
 }

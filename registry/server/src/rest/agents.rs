@@ -13,7 +13,7 @@ use crate::search;
 
 use super::parameter::{AGE, CACHE_CONTROL, CONSISTENCY, Header, Parameter, REVISION};
 use super::route::{Access, Route};
-use super::{Answered, Shared, at, caller, json, read, schemas};
+use super::{Answered, Shared, at, json, read, reader, schemas};
 
 /// A longer query string names more than a search takes.
 const QUERY_BYTES_MAX: usize = 8_192;
@@ -112,7 +112,7 @@ pub(super) async fn find(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Answered {
-    let caller = caller(&member, &headers).await?;
+    let caller = reader(&member, &headers).await?;
     let query = query.unwrap_or_default();
     let (request, consistency) = request(&query)?;
     let reading = read(&member, consistency.as_deref()).await?;

@@ -4,7 +4,7 @@
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use http::header::{CACHE_CONTROL, ETAG, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use proto_types::{Digest, Handle};
@@ -20,11 +20,12 @@ use serde_json::json;
 use crate::lookup;
 use crate::member::done_at;
 
-use super::conditions::not_modified;
+use super::conditions::{conditions, not_modified, unchanged};
 use super::log::{WITH_PROOF, proven};
 use super::page::{CURSOR, Listing, PAGED};
 use super::parameter::{
-    CONSISTENCY, CREDENTIAL, HANDLE, IF_NONE_MATCH, LIMIT, Parameter, VISIBILITY, WRITTEN,
+    CONSISTENCY, CREDENTIAL, HANDLE, IF_MATCH, IF_NONE_MATCH, LIMIT, Parameter, UNLESS_MATCH,
+    VISIBILITY, WRITTEN,
 };
 use super::route::{Access, Route, WRITE_REFUSALS};
 use super::{
@@ -67,11 +68,11 @@ pub(super) fn routes() -> Vec<Route> {
         Route::put(path, put)
             .is("putCard", "cards", "Keeps a card. The signature of its owner's enrolled key is the authority; an unsigned card needs the operator.")
             .access(Access::Optional)
-            .takes(&[&HANDLE, &OWNER, &VISIBILITY, &CREDENTIAL])
+            .takes(&[&HANDLE, &OWNER, &VISIBILITY, &CREDENTIAL, &IF_MATCH, &UNLESS_MATCH])
             .body(&schemas::AGENT_CARD)
             .gives(200, "It is stored on a majority.", &schemas::CARD_STORED, WRITTEN)
             .refuses(WRITE_REFUSALS)
-            .refuses(&[Code::NotOwner, Code::KeyNotEnrolled, Code::BadSignature, Code::HomeElsewhere]),
+            .refuses(&[Code::NotOwner, Code::KeyNotEnrolled, Code::BadSignature, Code::HomeElsewhere, Code::PreconditionFailed]),
     ]
 }
 
@@ -139,6 +140,7 @@ pub(super) async fn put(
     let credential = credential(request.headers())?;
     let handle = handle(path)?;
     let asked = parameters(query)?;
+    let conditions = conditions(request.headers())?;
     let document = json_body(request).await?;
     let digest = Digest::of(&document);
     let terms = Terms {
@@ -152,7 +154,8 @@ pub(super) async fn put(
     };
     let ((put, question), term) = member.judge(judge).await?;
     member.consult(question).await?;
-    let revision = done_at(&member.decide_in(put.proposal, term).await?)?.0;
+    let proposal = conditions.on(put.proposal);
+    let revision = done_at(&member.decide_in(proposal, term).await?)?.0;
     let (handle, etag) = (handle.as_str(), digest.etag());
     let body = json!({ "ok": true, "handle": handle, "etag": etag, "revision": revision });
     Ok(tagged(json(StatusCode::OK, &body), &digest))
@@ -166,7 +169,7 @@ pub(super) fn versioned(
     document: Vec<u8>,
 ) -> Response {
     let mut response = match not_modified(headers, version) {
-        true => StatusCode::NOT_MODIFIED.into_response(),
+        true => unchanged(),
         false => bytes(document),
     };
     response.headers_mut().insert(CACHE_CONTROL, cache);

@@ -19,7 +19,7 @@ use crate::member::Member;
 
 use super::parameter::{Parameter, UNKEPT};
 use super::route::{Access, Content, Route};
-use super::{Answered, Shared, caller, events, json, parameters, schemas};
+use super::{Answered, Shared, events, json, parameters, reader, schemas};
 
 /// The longest that proxies are commonly set to wait.
 const WAIT_MAX: Duration = Duration::from_secs(60);
@@ -121,7 +121,7 @@ pub(super) async fn changes(
     query: Result<Query<Asked>, QueryRejection>,
     headers: HeaderMap,
 ) -> Answered {
-    let caller = caller(&member, &headers).await?;
+    let caller = reader(&member, &headers).await?;
     let asked = parameters(query)?;
     let since = events::last_id(&headers)?.unwrap_or(asked.since);
     let cursor = asked.cursor(&caller, since)?;

@@ -1,32 +1,88 @@
-//! Conditional requests (RFC 9110, section 13).
+//! Conditional requests (RFC 9110, section 13): how their headers are read.
 //!
-//! It decides whether a condition holds. It must never let a condition that it does not understand
-//! count as met.
+//! It decides which versions a caller names; whether they are stored is decided where the write is. It
+//! must never let a condition that it does not understand count as met.
 
-use http::HeaderMap;
-use http::header::{IF_MATCH, IF_NONE_MATCH};
+use http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
+use http::{HeaderMap, StatusCode};
 use proto_types::Digest;
+use registry_api::decode::Conditions;
 use registry_api::{Code, Problem};
+use registry_core::command::{Proposal, Versions};
 
-/// The version that `If-Match` demands; `None` for any.
+use axum::body::Body;
+use axum::response::Response;
+
+/// Tags of one condition. Arbitrary: nobody keeps as many versions.
+const TAGS_MAX: usize = 64;
+
+/// What the headers of a write demand.
 ///
 /// # Errors
-/// `precondition-failed` for a tag that no version of ours can have, and for a list.
-pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<Digest>, Problem> {
-    let Some(value) = headers.get(IF_MATCH) else { return Ok(None) };
-    // A weak tag never matches here (section 13.1.1).
-    let digest = value.to_str().ok().and_then(|text| version_of(text.trim()));
-    let unknown = || Problem::new(Code::PreconditionFailed, "If-Match names no version of ours");
-    digest.map(Some).ok_or_else(unknown)
+/// `invalid-argument` for more tags than anybody has.
+pub(super) fn conditions(headers: &HeaderMap) -> Result<Conditions, Problem> {
+    Ok(Conditions {
+        // Strong comparison: a weak tag is none of ours (section 13.1.1).
+        if_match: versions(headers, &IF_MATCH, version_of)?,
+        if_none_match: versions(headers, &IF_NONE_MATCH, weakly)?,
+    })
 }
 
-/// Whether `If-None-Match` names this version, so that 304 is the answer.
+/// The proposal under the conditions of its request.
+///
+/// # Errors
+/// As [`conditions`].
+pub(super) fn conditioned(headers: &HeaderMap, proposal: Proposal) -> Result<Proposal, Problem> {
+    Ok(conditions(headers)?.on(proposal))
+}
+
+/// Whether `If-None-Match` names this version, so that 304 is the answer to a read.
 pub(super) fn not_modified(headers: &HeaderMap, version: &Digest) -> bool {
-    let named = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    let mut tags = named.flat_map(|list| list.split(',')).map(str::trim);
-    // Weak comparison (section 13.1.2).
-    let names = |tag: &str| version_of(tag.strip_prefix("W/").unwrap_or(tag)) == Some(*version);
-    tags.any(|tag| tag == "*" || names(tag))
+    let named = versions(headers, &IF_NONE_MATCH, weakly);
+    named.is_ok_and(|named| named.is_some_and(|these| these.include(Some(version))))
+}
+
+/// 304: no body, and so no length of one (RFC 9110, section 8.6): the length of what would have been
+/// sent is not 0. A body without a stated size keeps the router from adding one.
+pub(super) fn unchanged() -> Response {
+    let nothing = futures_util::stream::empty::<Result<axum::body::Bytes, std::io::Error>>();
+    let mut response = Response::new(Body::from_stream(nothing));
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    response
+}
+
+/// What one header names: `None` if it is not there. A tag that no version of ours can have names
+/// none; so it matches nothing.
+fn versions(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    version: fn(&str) -> Option<Digest>,
+) -> Result<Option<Versions>, Problem> {
+    let mut found = None;
+    let mut named = Vec::new();
+    let lines = headers.get_all(name).iter().map(|line| line.to_str().unwrap_or_default());
+    for tag in lines.flat_map(tags) {
+        found = found.or(Some(Versions::OneOf(Vec::new())));
+        if tag == "*" {
+            return Ok(Some(Versions::Any));
+        }
+        named.extend(version(tag));
+        if named.len() > TAGS_MAX {
+            return Err(Problem::argument(name.as_str(), format_args!("at most {TAGS_MAX} tags")));
+        }
+    }
+    Ok(found.map(|_| Versions::OneOf(named)))
+}
+
+/// The members of a list of entity tags; a comma in quotes ends none. At least one, so that an empty
+/// header is a condition too.
+fn tags(line: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    line.split(move |letter: char| {
+        quoted ^= letter == '"';
+        letter == ',' && !quoted
+    })
+    .map(str::trim)
 }
 
 /// The version that a strong tag names, if it can be one of ours.
@@ -34,25 +90,40 @@ fn version_of(tag: &str) -> Option<Digest> {
     Digest::parse(tag.strip_prefix('"')?.strip_suffix('"')?).ok()
 }
 
+/// Weak comparison (section 13.1.2).
+fn weakly(tag: &str) -> Option<Digest> {
+    version_of(tag.strip_prefix("W/").unwrap_or(tag))
+}
+
+/// The tag of the version that is stored, where a refusal says it.
+pub(super) fn stored_tag(problem: &Problem) -> Option<String> {
+    let stored = problem.extra("stored").filter(|_| problem.code() == Code::PreconditionFailed)?;
+    Some(format!("\"{}\"", stored.as_str()?))
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
-    fn with(name: http::HeaderName, value: &str) -> HeaderMap {
-        [(name, value.parse().unwrap())].into_iter().collect()
+    fn with(name: HeaderName, values: &[&str]) -> HeaderMap {
+        values.iter().map(|value| (name.clone(), value.parse().unwrap())).collect()
     }
 
     #[test]
-    fn if_match_names_one_strong_version_or_fails() {
-        let digest = Digest::of(b"x");
-        assert_eq!(if_match(&HeaderMap::new()), Ok(None));
-        assert_eq!(if_match(&with(IF_MATCH, &digest.etag())), Ok(Some(digest)));
-        let weak = format!("W/{}", digest.etag());
-        for bad in ["*", "\"x\"", "sha256:00", weak.as_str(), "\"a\", \"b\""] {
-            let refused = if_match(&with(IF_MATCH, bad)).unwrap_err();
-            assert_eq!(refused.code(), Code::PreconditionFailed, "{bad}");
+    fn if_match_is_a_list_of_strong_tags_or_a_star() {
+        let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
+        let read = |values: &[&str]| conditions(&with(IF_MATCH, values)).unwrap().if_match;
+        let weak = format!("W/{}", one.etag());
+        let list = format!("\"a,b\", {} , {weak}", one.etag());
+        assert_eq!(conditions(&HeaderMap::new()).unwrap(), Conditions::default());
+        assert_eq!(read(&["*"]), Some(Versions::Any));
+        assert_eq!(read(&[&list, &two.etag()]), Some(Versions::OneOf(vec![one, two])));
+        for none in ["\"x\"", "sha256:00", "", weak.as_str()] {
+            assert_eq!(read(&[none]), Some(Versions::OneOf(Vec::new())), "{none}");
         }
+        let many = vec![one.etag(); TAGS_MAX + 1].join(",");
+        assert!(conditions(&with(IF_MATCH, &[&many])).is_err());
     }
 
     #[test]
@@ -67,7 +138,8 @@ mod tests {
             ("\"other\"".to_owned(), false),
             (String::new(), false),
         ] {
-            assert_eq!(not_modified(&with(IF_NONE_MATCH, &value), &digest), expected, "{value}");
+            let headers = with(IF_NONE_MATCH, &[&value]);
+            assert_eq!(not_modified(&headers, &digest), expected, "{value}");
         }
     }
 }

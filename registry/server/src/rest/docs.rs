@@ -6,16 +6,20 @@
 mod html;
 mod schema;
 
+use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::response::Response;
+use deploy_service::error_pages;
 use http::HeaderValue;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
 use http::header::{X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use proto_types::{Digest, base64url};
+use registry_api::{Code, Problem};
 use serde_json::Value;
 
 use self::html::{Html, text};
 use super::openapi::PUBLISHED;
-use super::parameter::UNKEPT;
+use super::parameter::{Parameter, UNKEPT};
 use super::route::{Content, Route};
 use super::{Answered, schemas};
 
@@ -27,6 +31,12 @@ pub(super) struct Page {
 
 const STYLE: &str = include_str!("docs/page.css");
 
+static CODE: Parameter = Parameter::path(
+    "code",
+    "A code, as a problem says it.",
+    r#"{"type":"string","pattern":"^[a-z]+(-[a-z]+)*$"}"#,
+);
+
 const HTML: &str = "text/html; charset=utf-8";
 
 pub(super) fn routes() -> Vec<Route> {
@@ -35,7 +45,18 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get("/docs", show)
             .is("getDocs", "contract", "This contract as a page for people, without any script.")
             .answers(200, "The page.", &[content], UNKEPT),
+        Route::get("/docs/errors/{code}", error)
+            .is("getErrorPage", "contract", "What a code means, why it comes, and what to do. The `type` of a problem points here.")
+            .takes(&[&CODE])
+            .answers(200, "The page.", &[Content { media: "text/plain", schema: &schemas::TEXT }], UNKEPT)
+            .refuses(&[Code::NotFound]),
     ]
+}
+
+async fn error(path: Result<Path<String>, PathRejection>) -> Answered {
+    let Path(code) = path.map_err(|_| Problem::argument("code", "it is not percent-encoded"))?;
+    let page = error_pages::answer(&code);
+    Ok(page.ok_or_else(|| Problem::not_found("error page", &code))?)
 }
 
 async fn show() -> Answered {

@@ -9,9 +9,11 @@ use axum::response::Response;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
 use registry_core::query;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::admission::Gatekeeper;
 use crate::member::Member;
+use crate::pdp::DecisionPoint;
 
 use super::parameter::READ;
 use super::route::{Content, Route};
@@ -44,29 +46,79 @@ pub(super) fn routes() -> Vec<Route> {
 /// In the form that a Pilox client reads; `ok` means that this member answers, not that it leads.
 pub(super) async fn health(State(member): Shared) -> Response {
     let reading = member.stale();
-    let body = json!({
+    let mut body = json!({
         "ok": true,
         "recordSchema": "pilox-registry-record-v1",
-        "persistence": "raft",
-        "verifyEd25519Proof": true,
-        "writeEnabled": true,
-        "rejectStaleUpdates": true,
-        "catalogSigningEnabled": true,
+        // Of the words that it has, the one for what outlives the process.
+        "persistence": "postgres",
+        "storage": "raft",
         "member": member.registry.id(),
         "leader": member.registry.leader().map(|(id, _)| id),
         "revision": reading.revision.0,
     });
+    let settings = [always(), admission(&member.gatekeeper)];
+    for (name, value) in settings.into_iter().flat_map(object) {
+        body[name] = value;
+    }
     at(&reading, json(StatusCode::OK, &body))
+}
+
+fn object(value: Value) -> serde_json::Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => serde_json::Map::new(),
+    }
+}
+
+/// What is a setting of a Pilox registry, and of this one a fact.
+fn always() -> Value {
+    json!({
+        "verifyEd25519Proof": true,
+        "syncVerifyEd25519Proof": true,
+        "rejectStaleUpdates": true,
+        "enforceIfMatch": false,
+        "enforceValidUntil": true,
+        "rejectExpiredWrites": false,
+        "validUntilSkewSec": 0,
+        "catalogSigningEnabled": true,
+        "syncVerifyCatalog": true,
+        "syncCatalogPubkeyPin": true,
+        "catalogAuthEnabled": false,
+        "metricsAuthRequired": false,
+        "multiTenant": false,
+        "instanceAuth": true,
+        "adminSecretConfigured": true,
+        "publishFetchAgentCard": false,
+        "publishFetchHostAllowlistCount": 0,
+        "dhtBootstrapHints": [],
+    })
+}
+
+/// What the operator has set.
+fn admission(gatekeeper: &Gatekeeper) -> Value {
+    let (rules, point) = (&gatekeeper.rules, gatekeeper.decision_point.as_ref());
+    json!({
+        "writeEnabled": rules.write_enabled,
+        "postPolicyHandlePrefixes": rules.handle_prefixes.len(),
+        "postPolicyAgentCardHosts": rules.card_hosts.len(),
+        "externalPdpConfigured": point.is_some(),
+        "externalPdpFailOpen": point.is_some_and(DecisionPoint::fails_open),
+        "vcJwtRequired": rules.credential.is_some(),
+        "vcJwksConfigured": rules.credential.is_some(),
+        "publishReadiness": rules.readiness.as_str(),
+        "publishRequireAttestation": rules.attestation.required,
+        "publishAttestationHmacConfigured": rules.attestation.secret.is_some(),
+    })
 }
 
 /// The text format of Prometheus.
 pub(super) async fn metrics(State(member): Shared) -> Answered {
     let mut text = String::new();
-    for (name, kind, help, value) in figures(&member)? {
+    for (name, help, value) in figures(&member)? {
         // Writing to a String cannot fail.
         let _ = write!(
             text,
-            "# HELP ecumene_registry_{name} {help}\n# TYPE ecumene_registry_{name} {kind}\n\
+            "# HELP ecumene_registry_{name} {help}\n# TYPE ecumene_registry_{name} gauge\n\
              ecumene_registry_{name} {value}\n"
         );
     }
@@ -79,32 +131,63 @@ pub(super) async fn metrics(State(member): Shared) -> Answered {
 /// Expired manifests that are counted: one alone is an alarm.
 const EXPIRED_MAX: usize = 1_000;
 
-type Figure = (&'static str, &'static str, &'static str, u64);
+/// Partners that are looked at: as many as the core keeps.
+const PARTNERS_MAX: usize = 256;
+
+/// A name, its words and its value. All are gauges: positions and sizes of the state, which may be
+/// those of a state from before after a restore, and no counts of events.
+type Figure = (&'static str, &'static str, f64);
 
 fn figures(member: &Member) -> Result<Vec<Figure>, super::Problem> {
+    let mut figures = of_member(member);
+    figures.extend(of_state(member)?);
+    Ok(figures)
+}
+
+fn of_member(member: &Member) -> Vec<Figure> {
     let status = member.registry.status();
+    let (applied, last_log) = (status.applied.unwrap_or(0), status.last_log.unwrap_or(0));
+    let yes = |holds: bool| f64::from(u8::from(holds));
+    vec![
+        ("term", "The newest term this member knows.", float(status.term)),
+        ("leads", "1 if this member leads.", yes(member.registry.is_leader())),
+        ("applied_index", "The last log entry in the state.", float(applied)),
+        ("last_log_index", "The last log entry on disk.", float(last_log)),
+        ("poisoned", "1 if this member acknowledges nothing.", yes(status.poisoned.is_some())),
+        (
+            "state_diverged",
+            "1 if the state is not the leader's.",
+            yes(member.registry.diverged().is_some()),
+        ),
+        ("node_sessions", "Node sessions at this member.", float(member.fleet.sessions() as u64)),
+    ]
+}
+
+fn of_state(member: &Member) -> Result<Vec<Figure>, super::Problem> {
     let reading = member.stale();
-    let open_tasks = query::open_tasks(&reading.view)?;
     let now = member.clock.now();
     let expired = query::expired_manifests(&reading.view, now, EXPIRED_MAX)?.len() as u64;
-    let waiting = query::peer_requests_waiting(&reading.view)?;
-    let leads = u64::from(member.registry.is_leader());
-    let diverged = u64::from(member.registry.diverged().is_some());
-    let poisoned = u64::from(status.poisoned.is_some());
-    let (applied, last_log) = (status.applied.unwrap_or(0), status.last_log.unwrap_or(0));
-    let sessions = u64::try_from(member.fleet.sessions()).unwrap_or(u64::MAX);
+    let partners = query::partners(&reading.view, None, PARTNERS_MAX)?;
+    let passed_over = partners.iter().map(|partner| partner.passed_over.count).sum();
+    // Where nobody knows the age there is none: 0 would be a young one.
+    let age_s = reading.age_ms.map_or(f64::NAN, |age_ms| float(age_ms) / 1_000.0);
+    let (waiting, open_tasks) =
+        (query::peer_requests_waiting(&reading.view)?, query::open_tasks(&reading.view)?);
     Ok(vec![
-        ("revision", "counter", "The revision of this member's state.", reading.revision.0),
-        ("state_age_ms", "gauge", "How old the state may be.", reading.age_ms.unwrap_or(0)),
-        ("term", "counter", "The newest term this member knows.", status.term),
-        ("leads", "gauge", "1 if this member leads.", leads),
-        ("applied_index", "counter", "The last log entry in the state.", applied),
-        ("last_log_index", "counter", "The last log entry on disk.", last_log),
-        ("poisoned", "gauge", "1 if this member acknowledges nothing.", poisoned),
-        ("state_diverged", "gauge", "1 if the state is not the leader's.", diverged),
-        ("node_sessions", "gauge", "Node sessions at this member.", sessions),
-        ("manifests_expired", "gauge", "Manifests past their expiry, 1,000 at most.", expired),
-        ("peer_requests", "gauge", "Peers that wait to be let in.", waiting),
-        ("open_tasks", "gauge", "Tasks that have not ended.", open_tasks),
+        ("revision", "The revision of this member's state.", float(reading.revision.0)),
+        ("state_age_seconds", "How old the state may be; NaN if that is not known.", age_s),
+        ("manifests_expired", "Manifests past their expiry, 1,000 at most.", float(expired)),
+        ("peer_requests", "Peers that wait to be let in.", float(waiting)),
+        ("open_tasks", "Tasks that have not ended.", float(open_tasks)),
+        (
+            "partner_entries_passed_over",
+            "Entries of other registries that were not taken, as of the last look.",
+            float(passed_over),
+        ),
     ])
+}
+
+/// Exact up to 2^53, which no figure here reaches.
+fn float(count: u64) -> f64 {
+    count as f64
 }

@@ -37,7 +37,7 @@ pub(super) static PUBLISHED: LazyLock<Published> = LazyLock::new(|| {
 const YAML: &str = "application/yaml";
 
 /// Groups of operations, in the order of the page.
-const TAGS: [(&str, &str); 12] = [
+const TAGS: [(&str, &str); 14] = [
     ("audit", "Who did what: lines bound to each other, for operators."),
     ("log", "The transparency log: checkpoints, tiles, cosigning (C2SP)."),
     ("records", "Directory records in the Pilox format, at the paths of the Pilox registry."),
@@ -48,6 +48,8 @@ const TAGS: [(&str, &str); 12] = [
     ("reputation", "What gateways have seen of peers' conduct."),
     ("changes", "The total order of what has changed."),
     ("federation", "What other registries may take from this one."),
+    ("instances", "Pilox instances that publish with a token of their own."),
+    ("marketplace", "The catalog in the form of the Pilox marketplace."),
     ("member", "This member of the cluster."),
     ("contract", "This description."),
 ];
@@ -125,7 +127,7 @@ fn security_schemes() -> Value {
             "type": "http",
             "scheme": "bearer",
             "description": "The operator's secret, or `gateway:<id>:<credential>`, or \
-                            `node:<id>:<credential>`.",
+                            `node:<id>:<credential>`, or `instance:<tenantKey>:<secret>`.",
         },
         "mtls": {
             "type": "mutualTLS",

@@ -111,7 +111,8 @@ pub(super) static VISIBILITY: Parameter = Parameter::query(
 /// What a writer may have to show.
 pub(super) static CREDENTIAL: Parameter = Parameter::header(
     "X-VC-JWT",
-    "A verifiable credential about the writer, where the operator demands one.",
+    "A verifiable credential about the writer, where the operator demands one. `X-Pilox-VC-JWT` is the \
+     same.",
     r#"{"type":"string"}"#,
 );
 
@@ -125,8 +126,15 @@ pub(super) static IF_NONE_MATCH: Parameter = Parameter::header(
 /// Replaces only what was seen.
 pub(super) static IF_MATCH: Parameter = Parameter::header(
     "If-Match",
-    "The entity tag of the version that must be stored (RFC 9110, 13.1.1).",
-    r#"{"type":"string","pattern":"^\"sha256:[0-9a-f]{64}\"$"}"#,
+    "Entity tags, one of which must be stored, or `*` for any (RFC 9110, 13.1.1).",
+    r#"{"type":"string"}"#,
+);
+
+/// Writes only what is not there.
+pub(super) static UNLESS_MATCH: Parameter = Parameter::header(
+    "If-None-Match",
+    "Entity tags, none of which may be stored, or `*` for any (RFC 9110, 13.1.2).",
+    r#"{"type":"string"}"#,
 );
 
 /// The version of a document.

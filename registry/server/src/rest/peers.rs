@@ -23,8 +23,9 @@ use crate::lookup;
 use crate::member::done_at;
 
 use super::cards::tagged;
+use super::conditions::conditions;
 use super::page::{CURSOR, Listing, PAGED};
-use super::parameter::{CONSISTENCY, LIMIT, Parameter, READ, WRITTEN};
+use super::parameter::{CONSISTENCY, IF_MATCH, LIMIT, Parameter, READ, UNLESS_MATCH, WRITTEN};
 use super::route::Route;
 use super::{Answered, Shared, at, json, json_body, page, parameters, read, schemas};
 
@@ -70,9 +71,10 @@ fn directory() -> Vec<Route> {
             .refuses(&[Code::BoundReached]),
         Route::post("/v1/peers/manifests", put_manifest)
             .is("putManifest", "peers", "Takes a peer's signed manifest. The signature is the authority: anybody may bring it.")
+            .takes(&[&IF_MATCH, &UNLESS_MATCH])
             .body(&schemas::PEER_MANIFEST)
             .gives(201, "It is stored on a majority.", &schemas::MANIFEST_STORED, WRITTEN)
-            .refuses(&[Code::KeyNotEnrolled, Code::BadSignature, Code::DocumentExpired, Code::SequenceNotHigher, Code::SequenceTooFar, Code::PeerNotActive, Code::BoundReached, Code::TooFarAhead, Code::Conflict]),
+            .refuses(&[Code::KeyNotEnrolled, Code::BadSignature, Code::DocumentExpired, Code::SequenceNotHigher, Code::SequenceTooFar, Code::PeerNotActive, Code::BoundReached, Code::TooFarAhead, Code::Conflict, Code::PreconditionFailed]),
     ]
 }
 
@@ -136,6 +138,7 @@ pub(super) fn peer(entry: &wire::Peer) -> Value {
         "logIndex": entry.log_index,
         "logDigest": text(&entry.log_digest),
         "domainProven": entry.domain_proven,
+        "tokenLifeSMax": (entry.token_life_s_max > 0).then_some(entry.token_life_s_max),
         "revision": entry.revision,
     })
 }
@@ -186,10 +189,11 @@ fn all_peers(view: &dyn View) -> Result<Vec<PeerEntry>, Problem> {
 }
 
 pub(super) async fn put_manifest(State(member): Shared, request: Request) -> Answered {
+    let conditions = conditions(request.headers())?;
     let document = json_body(request).await?;
     let seen = member.strong().await?;
     let proposal = decode::manifest::put(&document, &seen.view, member.clock.now())?;
-    let revision = done_at(&member.decide(proposal).await?)?;
+    let revision = done_at(&member.decide(conditions.on(proposal)).await?)?;
     let version = Digest::of(&document);
     let body = json!({ "ok": true, "etag": version.etag(), "revision": revision.0 });
     Ok(tagged(json(StatusCode::CREATED, &body), &version))

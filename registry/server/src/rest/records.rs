@@ -4,6 +4,8 @@
 
 mod validate;
 
+use std::sync::Arc;
+
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use http::{HeaderMap, StatusCode, Uri};
@@ -12,30 +14,36 @@ use registry_api::decode::record::Terms;
 use registry_api::{Code, List, Problem, decode, render};
 use registry_core::entry::{ImportKind, RecordEntry};
 use registry_core::query;
-use registry_core::viewer::Sight;
+use registry_core::view::View;
+use registry_core::viewer::{Sight, Viewer};
 use registry_raft::StoreView;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::task;
 
 use crate::lookup::{self, Seen};
 use crate::member::Member;
 
 use super::cards::{tagged, versioned};
-use super::conditions::{if_match, not_modified};
+use super::conditions::{conditioned, conditions, not_modified};
 use super::log::{WITH_PROOF, proven};
 use super::page::{CURSOR, PAGED};
 use super::parameter::{
-    CONSISTENCY, CREDENTIAL, HANDLE, IF_MATCH, IF_NONE_MATCH, Parameter, READ, UNKEPT, VISIBILITY,
-    WRITTEN,
+    CONSISTENCY, CREDENTIAL, HANDLE, IF_MATCH, IF_NONE_MATCH, Parameter, READ, UNKEPT,
+    UNLESS_MATCH, VISIBILITY, WRITTEN,
 };
 use super::route::{Access, Route, WRITE_REFUSALS};
 use super::{
-    Answered, Shared, at, beside, caller, credential, handle, json, json_body, kept_for, look,
-    page, parameters, schemas,
+    Answered, Shared, at, beside, bytes, caller, credential, handle, json, json_body, kept_for,
+    look, page, parameters, schemas, unkept,
 };
 
-/// Handles of one catalog; a longer one goes on at `next`. About a MiB.
-const CATALOG_MAX: usize = 10_000;
+/// Handles of one catalog; a longer one goes on at `next`. A Pilox registry reads what it is given at
+/// first and nothing more, so a list is whole as far as it can be.
+const CATALOG_MAX: usize = 100_000;
+
+/// What their names may take: with quotes and proof a page stays below the 6 MiB that we read ourselves.
+const CATALOG_BYTES_MAX: usize = 5 << 20;
 
 /// What a record without `ttlSecondsRecommended` is cached for; the Pilox registry says so of all.
 const TTL_S_DEFAULT: u64 = 60;
@@ -43,7 +51,7 @@ const TTL_S_DEFAULT: u64 = 60;
 static CATALOG_LIMIT: Parameter = Parameter::query(
     "limit",
     "Handles of a page.",
-    r#"{"type":"integer","minimum":1,"maximum":10000,"default":10000}"#,
+    r#"{"type":"integer","minimum":1,"maximum":100000,"default":100000}"#,
 );
 
 static AGENT_CARD_URL: Parameter = Parameter::query(
@@ -65,7 +73,7 @@ fn writes() -> Vec<Route> {
         Route::post("/v1/records", publish)
             .is("publishRecord", "records", "Publishes a record. Its proof by an enrolled key is the authority; any other record needs the operator.")
             .access(SIGNED)
-            .takes(&[&IF_MATCH, &VISIBILITY, &CREDENTIAL])
+            .takes(&[&IF_MATCH, &UNLESS_MATCH, &VISIBILITY, &CREDENTIAL])
             .body(&schemas::RECORD)
             .gives(201, "It is stored on a majority.", &schemas::RECORD_STORED, WRITTEN)
             .refuses(WRITE_REFUSALS)
@@ -73,13 +81,14 @@ fn writes() -> Vec<Route> {
         Route::post("/v1/records/validate", validate::validate)
             .is("validateRecord", "records", "Says what publishing would do, and stores nothing.")
             .access(SIGNED)
-            .takes(&[&CREDENTIAL])
+            .takes(&[&IF_MATCH, &UNLESS_MATCH, &CREDENTIAL])
             .body(&schemas::RECORD)
-            .gives(200, "What was found.", &schemas::VALIDATION, UNKEPT),
+            .gives(200, "What was found.", &schemas::VALIDATION, UNKEPT)
+            .refuses(&[Code::WriteDisabled]),
         Route::delete(path, delete)
             .is("deleteRecord", "records", "Deletes a record; its tombstone keeps older versions out.")
             .access(Access::Required("the operator's, or an owner's"))
-            .takes(&[&HANDLE, &IF_MATCH])
+            .takes(&[&HANDLE, &IF_MATCH, &UNLESS_MATCH])
             .gives(200, "It is gone.", &schemas::RECORD_DELETED, UNKEPT)
             .refuses(&[Code::NotFound, Code::PreconditionFailed]),
     ]
@@ -91,11 +100,13 @@ fn reads() -> Vec<Route> {
             .is(
                 "listRecords",
                 "records",
-                "The handles of all records, signed. A longer list goes on at `next`.",
+                "The handles of all records, signed. A longer list than one answer holds says that it is \
+                 `truncated`, and goes on at `next`.",
             )
             .access(Access::Optional)
             .takes(&[&CURSOR, &CATALOG_LIMIT, &CONSISTENCY])
-            .gives(200, "A page of handles.", &schemas::CATALOG, PAGED),
+            .gives(200, "A page of handles.", &schemas::CATALOG, PAGED)
+            .refuses(&[Code::Overloaded]),
         Route::get("/v1/records/{handle}", one)
             .is("getRecord", "records", "A record, byte for byte as it was published.")
             .access(Access::Optional)
@@ -148,7 +159,8 @@ pub(super) async fn publish(
     let caller = caller(&member, request.headers()).await?;
     let credential = credential(request.headers())?;
     let visibility = decode::visibility(asked.visibility.as_deref().unwrap_or_default())?;
-    let terms = Terms { if_match: if_match(request.headers())?, visibility };
+    let terms = Terms { visibility };
+    let conditions = conditions(request.headers())?;
     let document = json_body(request).await?;
     let judge = |view: &StoreView| {
         let put = decode::record::put(&caller, &document, terms, view)?;
@@ -157,8 +169,8 @@ pub(super) async fn publish(
     };
     let ((put, question), term) = member.judge(judge).await?;
     member.consult(question).await?;
-    member.decide_in(put.proposal, term).await?;
-    let version = Digest::of(&document);
+    member.decide_in(conditions.on(put.proposal), term).await?;
+    let version = put.digest;
     let body = json!({
         "ok": true,
         "handle": put.handle.as_str(),
@@ -181,12 +193,41 @@ pub(super) async fn catalog(
         return Err(Problem::argument("limit", format_args!("1 to {CATALOG_MAX}")).into());
     }
     let (reading, viewer) = look(&member, &headers, asked.consistency.as_deref()).await?;
-    let handles = query::records_listed(&reading.view, &viewer, after.as_ref(), limit)?;
-    let next = List::Records.next(&handles, limit, Handle::as_str);
-    let signer = &member.signer;
-    let now = member.clock.now();
-    let body = render::pilox::catalog(&handles, &next, now, &signer.kid, &signer.key);
-    Ok(at(&reading, page::linked(json(StatusCode::OK, &body), &uri, &next)))
+    let _seat = member.searches.try_acquire().map_err(|_| {
+        Problem::new(Code::Overloaded, "as many lists as are allowed are being read")
+    })?;
+    let (with, view) = (Arc::clone(&member), reading.view.clone());
+    // Reading and signing a long list takes longer than the network's threads have.
+    let made = task::spawn_blocking(move || {
+        let (handles, next) = listed(&view, &viewer, after.as_ref(), limit)?;
+        let (signer, now) = (&with.signer, with.clock.now());
+        let body = render::pilox::catalog(&handles, &next, now, &signer.kid, &signer.key);
+        Ok::<_, Problem>((body.to_string().into_bytes(), next))
+    });
+    let (body, next) = made.await.map_err(Problem::internal)??;
+    Ok(at(&reading, page::linked(unkept(bytes(body)), &uri, &next)))
+}
+
+/// As many handles as a catalog holds, and the cursor after them if there are more.
+fn listed(
+    view: &dyn View,
+    viewer: &Viewer,
+    after: Option<&Handle>,
+    limit: usize,
+) -> Result<(Vec<Handle>, String), Problem> {
+    let mut handles = query::records_listed(view, viewer, after, limit)?;
+    let mut bytes = 0;
+    let fit = handles.iter().take_while(|handle| {
+        bytes += handle.as_str().len();
+        bytes <= CATALOG_BYTES_MAX
+    });
+    let fit = fit.count();
+    let next = match handles.get(..fit).and_then(<[Handle]>::last) {
+        Some(last) if fit < handles.len() => List::Records.cursor(last.as_str()),
+        _ => List::Records.next(&handles, limit, Handle::as_str),
+    };
+    handles.truncate(fit);
+    Ok((handles, next))
 }
 
 pub(super) async fn one(
@@ -231,11 +272,10 @@ pub(super) async fn delete(
 ) -> Answered {
     let caller = caller(&member, &headers).await?;
     let handle = handle(path)?;
-    let if_match = if_match(&headers)?;
     let view = member.strong().await?.view;
-    let proposal = decode::record::delete(&caller, handle.as_str(), if_match, &view)?;
+    let proposal = decode::record::delete(&caller, handle.as_str(), &view)?;
     drop(view);
-    member.propose(proposal).await?;
+    member.propose(conditioned(&headers, proposal)?).await?;
     let body = json!({ "ok": true, "deleted": handle.as_str() });
     Ok(json(StatusCode::OK, &body))
 }

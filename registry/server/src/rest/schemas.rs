@@ -54,6 +54,26 @@ schemas! {
     DIGEST = "Digest";
     /// A write that is done.
     DONE = "Done";
+    /// An instance to let in.
+    INSTANCE_ASKED = "InstanceAsked";
+    /// An instance that was let in.
+    INSTANCE_CREATED = "InstanceCreated";
+    /// An instance whose token has ended.
+    INSTANCE_REMOVED = "InstanceRemoved";
+    /// A page of instances.
+    INSTANCES = "Instances";
+    /// A page of the marketplace.
+    MARKETPLACE = "Marketplace";
+    /// An entry of the marketplace.
+    MARKETPLACE_AGENT = "MarketplaceAgent";
+    /// The whole marketplace.
+    MARKETPLACE_EXPORT = "MarketplaceExport";
+    /// What a look at a record's proof has found.
+    MARKETPLACE_VERIFIED = "MarketplaceVerified";
+    /// What an instance's handles begin with.
+    TENANT_KEY = "TenantKey";
+    /// How long a peer's tokens may live.
+    TOKEN_LIFE = "TokenLife";
     /// Why something is done, for people.
     REASON = "Reason";
     /// The name of an entry.

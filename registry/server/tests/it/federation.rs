@@ -295,3 +295,114 @@ async fn partners_are_the_operators_and_their_terms_are_checked() {
     refused("absent", partners.get_partner(by(OPERATOR, absent)).await, "not-found");
     world.stop().await;
 }
+
+#[tokio::test]
+async fn one_entry_never_stops_a_pull_it_is_passed_over_counted_and_named() {
+    let handles = [
+        "my agent 42",
+        "acme01/../x01",
+        "acme01/translator",
+        "urn:b:bad00001",
+        "urn:b:fail0001",
+        "urn:z:last0001",
+    ];
+    let pilox = Site::start(move |_, path| {
+        let of = |handle: &str| {
+            record(handle, "https://a.example/card.json", "https://a.example", &key())
+        };
+        match path {
+            "/v1/records" => (200, catalog(&handles, now(), &key()).to_string().into_bytes()),
+            "/v1/records/acme01%2Ftranslator" => (200, of("acme01/translator")),
+            "/v1/records/urn%3Ab%3Abad00001" => (400, Vec::new()),
+            "/v1/records/urn%3Ab%3Afail0001" => (500, Vec::new()),
+            "/v1/records/urn%3Az%3Alast0001" => (200, of("urn:z:last0001")),
+            _ => (404, Vec::new()),
+        }
+    })
+    .await;
+    let here = World::abroad(|_| {}).await;
+    agree(&here, "odd", &pilox.origin(), |terms| {
+        (terms.kind, terms.catalog_key) = ("pilox".to_owned(), key().public().to_hex());
+    })
+    .await;
+    arrives(&here, "acme01/translator").await;
+    arrives(&here, "urn:z:last0001").await;
+    let shown = eventually("the end of the look", || async {
+        let shown = partner(&here, "odd").await;
+        (shown.passed_over > 0).then_some(shown)
+    })
+    .await;
+    assert_eq!((&*shown.state, shown.passed_over, shown.imported), ("active", 4, 2));
+    let named = shown.passed_over_named.join("\n");
+    for (name, why) in [
+        ("record my agent 42: ", "0x20 at 2"),
+        ("record acme01/../x01: ", "dot segment"),
+        ("record urn:b:bad00001: ", "400"),
+        ("record urn:b:fail0001: ", "500"),
+    ] {
+        let line = named.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+        assert!(line.contains(why), "{name}: {named}");
+    }
+    let figures = here.get("/v1/metrics").await;
+    let text = String::from_utf8_lossy(figures.body()).into_owned();
+    assert!(text.contains("\necumene_registry_partner_entries_passed_over 4\n"), "{text}");
+    here.stop().await;
+}
+
+#[tokio::test]
+async fn an_entry_of_another_registry_that_breaks_our_rules_stops_none_of_its_others() {
+    let digest = proto_types::Digest::of;
+    let good = record("urn:z:last0001", "https://a.example/card.json", "https://a.example", &key());
+    let served = good.clone();
+    let ecumene = Site::start(move |_, path| {
+        let line = |handle: &str, namespace: &str| {
+            serde_json::json!({
+                "kind": "record", "handle": handle, "digest": digest(&served).to_string(),
+                "revision": 3, "namespace": namespace, "owner": null,
+            })
+        };
+        let entries = [
+            line("my agent 42", "default"),
+            line("urn:a:oddspace", "No Namespace"),
+            line("urn:z:last0001", "default"),
+        ];
+        let page = |entries: &[serde_json::Value]| {
+            serde_json::json!({
+                "entries": entries, "head": 3, "next": 3, "nextAfter": "",
+            })
+        };
+        match path {
+            "/v1/records/urn%3Az%3Alast0001" => (200, served.clone()),
+            _ if path.contains("kind=record") => (200, page(&entries).to_string().into_bytes()),
+            _ if path.contains("since=3") => (200, page(&entries[..1]).to_string().into_bytes()),
+            _ => (200, page(&[]).to_string().into_bytes()),
+        }
+    })
+    .await;
+    let here = World::abroad(|_| {}).await;
+    agree(&here, "odd", &ecumene.origin(), |_| {}).await;
+    assert_eq!(arrives(&here, "urn:z:last0001").await.document[..], good[..]);
+    let shown = eventually("the end of the look", || async {
+        let shown = partner(&here, "odd").await;
+        (shown.cursor == 3).then_some(shown)
+    })
+    .await;
+    assert_eq!((&*shown.state, shown.passed_over), ("active", 2), "{shown:?}");
+    here.stop().await;
+}
+
+#[tokio::test]
+async fn whatever_can_be_published_reaches_a_partner() {
+    let (home, here) = (World::start().await, World::abroad(|_| {}).await);
+    let handles = ["acme01/translator", "a%2fb%25c", "what?is#this;now", "https://a.example/x//y/"];
+    for handle in handles {
+        publish(&home, handle).await;
+    }
+    agree(&here, "home", &origin(&home), |_| {}).await;
+    for handle in handles {
+        arrives(&here, handle).await;
+    }
+    assert_eq!(partner(&here, "home").await.passed_over, 0);
+    home.stop().await;
+    here.stop().await;
+}

@@ -132,10 +132,9 @@ async fn case_32_a_path_with_two_readings_is_refused() {
         "/v1/./health",
         "/v1/records/../health",
         "/v1/health;x=1",
-        "/v1/records/a%2Fb",
+        "/v1/records/a%2F..%2Fb",
         "/v1/records/%2e%2e",
         "/v1/records/a%00b",
-        "/v1/records/a%252fb",
         "/v1/records/a%5cb",
     ] {
         let answer = raw(

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use proto_types::{Handle, Kid, SecretKey, WallMs};
+use proto_types::{Kid, SecretKey, WallMs};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -120,17 +120,15 @@ pub(crate) fn record(handle: &str, card_url: &str, signer: &str, key: &SecretKey
     parsed.raw().to_string().into_bytes()
 }
 
-/// What a Pilox registry answers: a signed list.
+/// What a Pilox registry answers: a signed list of whatever it calls a handle.
 pub(crate) fn catalog(handles: &[&str], issued: WallMs, key: &SecretKey) -> Value {
-    let handles: Vec<Handle> = handles.iter().map(|it| Handle::parse(it).unwrap()).collect();
     let kid = Kid::parse("registry-catalog").unwrap();
     let brand = proto_types::pilox::Brand::Hive;
-    let proof = proto_types::pilox::catalog::CatalogProof::sign(brand, &handles, issued, &kid, key);
-    let handles: Vec<&str> = handles.iter().map(Handle::as_str).collect();
+    let proof = proto_types::pilox::catalog::CatalogProof::sign(brand, handles, issued, &kid, key);
     json!({ "handles": handles, "catalogProof": proof })
 }
 
 /// A handle as one segment of a path.
 pub(crate) fn segment(handle: &str) -> String {
-    handle.replace(':', "%3A")
+    proto_types::path::encode(handle)
 }

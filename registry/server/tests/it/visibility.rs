@@ -117,7 +117,7 @@ fn told(response: &Response<Bytes>) -> (u16, BTreeSet<(String, String)>, String)
             let text = String::from_utf8_lossy(response.body()).into_owned();
             // How many writes share an entry of the log, and so its index, is a matter of time; so is
             // when the line of a refusal is written.
-            let timed = ["state_age_ms", "applied_index", "last_log_index"];
+            let timed = ["state_age_seconds", "applied_index", "last_log_index"];
             let told = |line: &&str| !timed.iter().any(|timed| line.contains(timed));
             text.lines().filter(told).collect()
         }
@@ -240,6 +240,7 @@ const ABOUT_NO_ENTRY: &[&str] = &[
     "GetPeerReputation",
     "SetPeerStanding",
     "AskPeerDomain",
+    "SetPeerTokenLife",
     "RevokePeer",
     "GetPeer",
     "ListPeers",

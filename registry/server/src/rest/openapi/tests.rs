@@ -78,6 +78,26 @@ fn every_route_is_described_whole() {
     }
 }
 
+/// RFC 9110, section 13.1: a condition that is not read is a write that was not meant.
+#[test]
+fn every_write_of_what_has_a_tag_reads_both_conditions() {
+    let table = crate::rest::table();
+    let tagged = |route: &Route| {
+        let headers = route.answers.iter().flat_map(|answer| answer.headers);
+        headers.into_iter().any(|header| header.name == "ETag")
+    };
+    let paths: BTreeSet<_> = table.iter().filter(|it| tagged(it)).map(|it| it.path).collect();
+    let writes = |route: &&Route| route.method != http::Method::GET && paths.contains(route.path);
+    let mut found = 0;
+    for route in table.iter().filter(writes) {
+        let takes = |name| route.parameters.iter().any(|parameter| parameter.name == name);
+        assert!(takes("If-Match") && takes("If-None-Match"), "{}", route.id);
+        assert!(route.refusals.contains(&registry_api::Code::PreconditionFailed), "{}", route.id);
+        found += 1;
+    }
+    assert_eq!(found, 4, "records (two), cards, manifests");
+}
+
 /// The table is the only way in: no other file of the REST API touches a router.
 #[test]
 fn no_route_is_added_beside_the_table() {

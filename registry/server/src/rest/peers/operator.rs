@@ -34,6 +34,12 @@ pub(super) fn routes() -> Vec<Route> {
             "Has the peer's host asked soon whether it vouches for the peer's keys.",
         )
         .refuses(&[Code::PeerNotActive]),
+        act(
+            Route::post("/v1/peers/{origin}/token-life", allow_token_life),
+            "setPeerTokenLife",
+            "Says how long the tokens of a peer may live, where more is allowed than 300 s.",
+        )
+        .body(&schemas::TOKEN_LIFE),
     ];
     routes.extend(decisions());
     routes.extend(standings());
@@ -191,6 +197,27 @@ async fn stood(
     let standing = standing.to_owned();
     let request = wire::SetPeerStandingRequest { origin, standing, reason };
     let proposal = decode::peer::stand(&caller, &request)?;
+    Ok(done(done_at(&member.decide(proposal).await?)?.0))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenLife {
+    seconds: u32,
+}
+
+async fn allow_token_life(
+    State(member): Shared,
+    path: Named,
+    headers: HeaderMap,
+    body: Request,
+) -> Answered {
+    let caller = caller(&member, &headers).await?;
+    caller.require(&[Role::Operator])?;
+    let origin = origin(path)?.to_string();
+    let TokenLife { seconds } = strict(body).await?;
+    let request = wire::SetPeerTokenLifeRequest { origin, seconds };
+    let proposal = decode::peer::allow_token_life(&caller, &request)?;
     Ok(done(done_at(&member.decide(proposal).await?)?.0))
 }
 

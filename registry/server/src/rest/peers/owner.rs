@@ -14,8 +14,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::super::cards::tagged;
-use super::super::parameter::{CONSISTENCY, LIMIT, Parameter, READ, UNKEPT, WRITTEN};
+use super::super::parameter::{CONSISTENCY, LIMIT, Parameter, READ, UNKEPT};
 use super::super::route::{Access, Route};
 use super::super::{
     Answered, Shared, at, caller, json, json_body, page, parameters, read, schemas,
@@ -49,7 +48,7 @@ pub(super) fn routes() -> Vec<Route> {
             .is("operatePeer", "peers", "Carries out an operation of the peer's owner. The signature is the authority: anybody may bring it.")
             .takes(&[&ORIGIN])
             .body(&schemas::PEER_OPERATION)
-            .gives(201, "It is taken on a majority.", &schemas::MANIFEST_STORED, WRITTEN)
+            .gives(201, "It is taken on a majority.", &schemas::MANIFEST_STORED, UNKEPT)
             .refuses(&[Code::NotFound, Code::KeyNotEnrolled, Code::BadSignature, Code::DocumentExpired, Code::TooFarAhead, Code::Conflict, Code::OperationOutOfOrder, Code::RecoveryTooLate, Code::PeerNotActive, Code::BoundReached]),
     ]
 }
@@ -103,7 +102,7 @@ async fn operate(
     let revision = done_at(&member.decide(proposal).await?)?;
     let version = Digest::of(&document);
     let body = json!({ "ok": true, "etag": version.etag(), "revision": revision.0 });
-    Ok(tagged(json(StatusCode::CREATED, &body), &version))
+    Ok(json(StatusCode::CREATED, &body))
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,86 +1,123 @@
 //! The dry run: what publishing a record would come to.
 //!
-//! It decides how a refusal is told without being one. It must never store anything.
+//! It decides how a refusal is told without being one; what is refused, the same steps decide as when
+//! it is published. It must never store anything, nor spend a token.
 
 use axum::extract::{Request, State};
 use http::StatusCode;
-use proto_types::card::Assurance;
+use proto_types::Stamp;
 use proto_types::pilox::record::{self, Invalid, ParsedRecord};
 use registry_api::decode::record::Terms;
+use registry_api::decode::{Conditions, Put};
 use registry_api::{Code, Principal, Problem, decode};
-use registry_core::query;
+use registry_core::change::Reply;
+use registry_core::command::Proposal;
+use registry_core::view::View;
 use serde_json::{Value, json};
 
 use crate::member::Member;
 
+use super::super::conditions::conditions;
 use super::super::{Answered, Shared, caller, credential, json, json_body};
 
 pub(super) async fn validate(State(member): Shared, request: Request) -> Answered {
-    let caller = caller(&member, request.headers()).await?;
-    let credential = credential(request.headers())?;
+    let wish = Wish {
+        caller: caller(&member, request.headers()).await?,
+        credential: credential(request.headers())?,
+        conditions: conditions(request.headers())?,
+    };
     let document = json_body(request).await?;
     let body = match record::parse(&document) {
         Ok(parsed) => {
-            let would = dry_run(&member, &caller, credential.as_deref(), &parsed).await;
+            let would = dry_run(&member, wish, &document).await;
             told(&member, &parsed, would)?
         }
-        Err(Invalid::Schema(errors)) => {
-            let errors = decode::record::faults(&Invalid::Schema(errors));
-            json!({ "wouldAcceptWrite": false, "schemaValid": false, "schemaErrors": errors })
+        Err(invalid @ Invalid::Schema(_)) => {
+            let errors = decode::record::faults(&invalid);
+            let found =
+                json!({ "wouldAcceptWrite": false, "schemaValid": false, "schemaErrors": errors });
+            demanded(&member, found)
         }
-        Err(_) => return decode_refusal(&caller, &document, &member),
+        Err(_) => return unread(&wish.caller, &document, &member),
     };
     Ok(json(StatusCode::OK, &body))
 }
 
+/// What comes with the document.
+struct Wish {
+    caller: Principal,
+    credential: Option<String>,
+    conditions: Conditions,
+}
+
 /// A body that is not JSON is refused as publishing refuses it.
-fn decode_refusal(caller: &Principal, document: &[u8], member: &Member) -> Answered {
+fn unread(caller: &Principal, document: &[u8], member: &Member) -> Answered {
     match decode::record::put(caller, document, Terms::default(), &member.registry.view().0) {
         Err(problem) => Err(problem.into()),
         Ok(_) => Err(Problem::internal("a record parsed once and not again").into()),
     }
 }
 
-async fn dry_run(
-    member: &Member,
-    caller: &Principal,
-    credential: Option<&str>,
-    parsed: &ParsedRecord,
-) -> Result<Assurance, Problem> {
+async fn dry_run(member: &Member, wish: Wish, document: &[u8]) -> Result<Put, Problem> {
     let view = member.strong().await?.view;
-    let document = parsed.raw().to_string();
-    let put = decode::record::put(caller, document.as_bytes(), Terms::default(), &view)?;
-    let kept = query::record(&view, &put.handle)?;
-    if kept.is_some_and(|kept| parsed.updated_at <= kept.updated_at) {
-        return Err(Problem::new(Code::StaleUpdatedAt, "updatedAt is not newer"));
-    }
-    let question = member.examine(&put, credential, &view)?;
+    let mut put = decode::record::put(&wish.caller, document, Terms::default(), &view)?;
+    let question = member.examine(&put, wish.credential.as_deref(), &view)?;
+    put.proposal = wish.conditions.on(put.proposal);
+    decided(member, &view, &put.proposal)?;
     drop(view);
     member.consult(question).await?;
-    Ok(put.assurance)
+    Ok(put)
+}
+
+/// What the state machine would decide, were it proposed now.
+fn decided(member: &Member, view: &dyn View, proposal: &Proposal) -> Result<(), Problem> {
+    let stamp = Stamp { now: member.clock.now() };
+    let change = registry_core::apply_batch(view, stamp, std::slice::from_ref(proposal))?;
+    match change.replies.into_iter().flatten().next_back() {
+        Some(Reply::Refused(refusal)) => Err(refusal.into()),
+        _ => Ok(()),
+    }
 }
 
 fn told(
     member: &Member,
     parsed: &ParsedRecord,
-    would: Result<Assurance, Problem>,
+    would: Result<Put, Problem>,
 ) -> Result<Value, Problem> {
     let mut body = json!({
         "wouldAcceptWrite": would.is_ok(),
         "schemaValid": true,
         "schemaErrors": [],
+        // The Pilox registry says so of handles that an instance token may not write.
+        "instanceHandleOk": !matches!(&would, Err(problem) if problem.code() == Code::PermissionDenied),
     });
     let rules = &member.gatekeeper.rules;
-    if let Some(report) = rules.readiness.report(parsed.raw(), &rules.attestation) {
-        body["readiness"] = report;
-    }
+    body["readiness"] = rules.readiness.report(parsed.raw(), &rules.attestation).into();
     match would {
-        Ok(assurance) => body["assurance"] = assurance.as_str().into(),
-        Err(problem) if problem.status() >= 500 => return Err(problem),
+        Ok(put) => body["assurance"] = put.assurance.as_str().into(),
+        // Who may not write may not try either; and of failures of ours nothing follows.
+        Err(problem)
+            if problem.status() >= 500
+                || matches!(problem.code(), Code::Unauthenticated | Code::WriteDisabled) =>
+        {
+            return Err(problem);
+        }
         Err(problem) => {
             body["code"] = problem.code().as_str().into();
             body["detail"] = problem.detail().into();
         }
     }
-    Ok(body)
+    Ok(demanded(member, body))
+}
+
+/// What this registry demands of every record, in the words of the Pilox registry.
+fn demanded(member: &Member, mut body: Value) -> Value {
+    let rules = &member.gatekeeper.rules;
+    body["publishReadinessMode"] = rules.readiness.as_str().into();
+    body["publishRequireAttestation"] = rules.attestation.required.into();
+    body["publishAttestationHmacConfigured"] = rules.attestation.secret.is_some().into();
+    // No request makes this registry fetch anything.
+    body["publishFetchAgentCard"] = false.into();
+    body["publishFetchHostAllowlistCount"] = 0.into();
+    body
 }

@@ -1,0 +1,195 @@
+//! One reading of every request path, and one spelling of a name in it.
+//!
+//! Decides which paths have exactly one reading (attack case 32), for registry and gateway alike: a
+//! name is exactly one percent-encoded segment, decoded once. Must never repair a path: a proxy
+//! before us or a log reader behind us may repair it differently, so whatever has two readings is
+//! refused, with the reason.
+
+use std::fmt::Write as _;
+
+/// The longest path: a handle of 512 bytes, all of them escaped, with room to spare.
+pub const LEN_MAX: usize = 2_048;
+
+/// No route of ours has more segments; more are refused before they are looked at.
+const SEGMENTS_MAX: usize = 8;
+
+/// Why a path has no single reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Longer than [`LEN_MAX`] or of too many segments.
+    #[error("longer than any path here")]
+    TooLong,
+    /// Not a path at all: an authority, an absolute URL or `*`.
+    #[error("the target does not begin with a slash")]
+    NotAbsolute,
+    /// A blank, a control character, a backslash or a byte beyond ASCII, escaped or not.
+    #[error("a byte that must not stand in a path")]
+    Byte,
+    /// `//`: some servers read it as one slash.
+    #[error("an empty segment")]
+    EmptySegment,
+    /// `.` or `..`: clients resolve them before they ask, attackers do not. An escaped one is one too
+    /// (WHATWG URL, section 4.4), and so is a part of a name between slashes.
+    #[error("a dot segment")]
+    DotSegment,
+    /// `;`: some servers cut the segment there.
+    #[error("a path parameter")]
+    Parameter,
+    /// `%` that is not followed by two hexadecimal digits.
+    #[error("an incomplete escape")]
+    Escape,
+}
+
+/// The segments of a path without its query, decoded once; the last is empty if the path ends with
+/// a slash. A decoded segment may hold slashes: then they are a part of a name.
+///
+/// # Errors
+/// The path has more than one reading; see [`enum@Error`].
+pub fn segments(path: &str) -> Result<Vec<String>, Error> {
+    let rest = path.strip_prefix('/').ok_or(Error::NotAbsolute)?;
+    let count = rest.split('/').count();
+    if path.len() > LEN_MAX || count > SEGMENTS_MAX {
+        return Err(Error::TooLong);
+    }
+    rest.split('/').enumerate().map(|(at, text)| segment(text, at + 1 == count)).collect()
+}
+
+/// Whether a name can stand in a path, and so can be published: none of its parts between slashes is
+/// a dot segment.
+#[must_use]
+pub fn is_addressable(name: &str) -> bool {
+    !name.split('/').any(|part| matches!(part, "." | ".."))
+}
+
+/// A name as one segment of a path, or as a value of a query: only what RFC 3986 calls unreserved
+/// stands for itself.
+#[must_use]
+pub fn encode(name: &str) -> String {
+    let mut encoded = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            true => encoded.push(char::from(byte)),
+            false => write!(encoded, "%{byte:02X}").expect("a String takes all writes"),
+        }
+    }
+    encoded
+}
+
+fn segment(text: &str, last: bool) -> Result<String, Error> {
+    // Before decoding: nobody who stands between has decoded yet.
+    match text {
+        "" if !last => return Err(Error::EmptySegment),
+        "." | ".." => return Err(Error::DotSegment),
+        _ => {}
+    }
+    let plain = decoded(text)?;
+    // After it: who decodes before he routes must not find another path.
+    if is_addressable(&plain) { Ok(plain) } else { Err(Error::DotSegment) }
+}
+
+fn decoded(text: &str) -> Result<String, Error> {
+    let mut plain = String::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        let byte = match byte {
+            b';' => return Err(Error::Parameter),
+            b'%' => unescaped(bytes.next(), bytes.next())?,
+            byte => byte,
+        };
+        if !byte.is_ascii_graphic() || byte == b'\\' {
+            return Err(Error::Byte);
+        }
+        plain.push(char::from(byte));
+    }
+    Ok(plain)
+}
+
+/// What `%` and two digits stand for.
+fn unescaped(high: Option<u8>, low: Option<u8>) -> Result<u8, Error> {
+    let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
+    let (Some(high), Some(low)) = (digit(high), digit(low)) else { return Err(Error::Escape) };
+    u8::try_from(high * 16 + low).map_err(|_| Error::Escape)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Handle;
+
+    #[test]
+    fn case_32_a_path_with_two_readings_is_refused_with_the_reason() {
+        for (path, reason) in [
+            ("", Error::NotAbsolute),
+            ("*", Error::NotAbsolute),
+            ("http://a/v1", Error::NotAbsolute),
+            ("//v1/publish", Error::EmptySegment),
+            ("/v1//publish", Error::EmptySegment),
+            ("/agents/echo//", Error::EmptySegment),
+            ("/./v1/publish", Error::DotSegment),
+            ("/agents/../metrics", Error::DotSegment),
+            ("/agents/..", Error::DotSegment),
+            ("/agents/%2e%2E/metrics", Error::DotSegment),
+            ("/agents/.%2e", Error::DotSegment),
+            ("/agents/..%2fmetrics", Error::DotSegment),
+            ("/agents/a%2F..%2Fmetrics", Error::DotSegment),
+            ("/agents/a%2F.", Error::DotSegment),
+            ("/agents/a%5Cb", Error::Byte),
+            ("/agents/echo;v=1", Error::Parameter),
+            ("/agents;/echo", Error::Parameter),
+            ("/agents/a\\b", Error::Byte),
+            ("/agents/a%00", Error::Byte),
+            ("/agents/a%0d%0a", Error::Byte),
+            ("/agents/my%20agent%2042", Error::Byte),
+            ("/agents/caf%c3%a9", Error::Byte),
+            ("/agents/café", Error::Byte),
+            ("/agents/a b", Error::Byte),
+            ("/agents/a%", Error::Escape),
+            ("/agents/a%4", Error::Escape),
+            ("/agents/a%+f", Error::Escape),
+            ("/a/b/c/d/e/f/g/h/i", Error::TooLong),
+        ] {
+            assert_eq!(segments(path), Err(reason), "{path}");
+        }
+        let long = format!("/agents/{}", "a".repeat(LEN_MAX));
+        assert_eq!(segments(&long), Err(Error::TooLong));
+    }
+
+    #[test]
+    fn a_name_in_a_path_is_one_segment_decoded_once() {
+        for (path, name) in [
+            ("/agents/acme01%2Ftranslator", "acme01/translator"),
+            ("/agents/acme01%2ftranslator", "acme01/translator"),
+            ("/agents/a%252fb", "a%2fb"),
+            ("/agents/a%3Fb%23c%3Bd", "a?b#c;d"),
+            ("/agents/https%3A%2F%2Fa.example", "https://a.example"),
+            ("/agents/..a", "..a"),
+            ("/agents/urn:a@b", "urn:a@b"),
+        ] {
+            assert_eq!(segments(path).unwrap(), ["agents", name], "{path}");
+        }
+        assert_eq!(segments("/agents/").unwrap(), ["agents", ""]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_name_that_may_be_published_comes_back_from_its_path(name in "[!-~]{1,512}") {
+            prop_assume!(Handle::parse(&name).is_ok());
+            let read = segments(&format!("/v1/records/{}", encode(&name)));
+            match is_addressable(&name) {
+                true => prop_assert_eq!(&read.unwrap()[2], &name),
+                false => prop_assert_eq!(read, Err(Error::DotSegment)),
+            }
+        }
+
+        #[test]
+        fn what_was_read_once_is_spelled_and_read_the_same_again(path in "(/[a-z.%0-9;:\\-]{0,6}){1,5}") {
+            if let Ok(read) = segments(&path) {
+                let spelled: Vec<String> = read.iter().map(|name| encode(name)).collect();
+                prop_assert_eq!(segments(&format!("/{}", spelled.join("/"))), Ok(read));
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Entries of a partner that are not taken, while the others are.
+//!
+//! It decides when one entry is passed over: no single one ever stops a pull. It must never show
+//! the far side's text but as a name, escaped and cut.
+
+use std::collections::BTreeMap;
+
+use proto_types::Handle;
+use proto_types::path::is_addressable;
+use registry_fetch::Fetched;
+
+use super::take::{Offer, Pull};
+use super::trouble::Trouble;
+
+/// Pulls that fail at the same entry before it is passed over: a failure may be the network's, or the
+/// partner's for a while.
+const FAILURES_MAX: u32 = 3;
+
+/// Entries whose failures are counted; at one more nobody waits for better times.
+const STUCK_MAX: usize = 256;
+
+/// Of a name that is shown.
+const NAME_CHARS_MAX: usize = 128;
+
+/// What a partner answers when it is asked for an entry.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// The entry, or that the known version is the newest.
+    Here(Fetched),
+    /// Gone since the list was made.
+    Gone,
+    /// Something else: it is passed over.
+    PassedOver,
+    /// The budget is spent.
+    Spent,
+}
+
+/// How often pulls have failed at which entries, since the last look that came to its end.
+pub(super) type Stuck = BTreeMap<String, u32>;
+
+/// A handle as a partner spells it, if it is one here too.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn handle(text: &str) -> Result<Handle, String> {
+    match is_addressable(text) {
+        true => Handle::parse(text).map_err(|why| format!("its handle: {why}")),
+        false => Err("its handle: a part of it is a dot segment".to_owned()),
+    }
+}
+
+impl Pull {
+    /// Asks for one entry.
+    pub(super) async fn entry(
+        &mut self,
+        offer: &Offer,
+        (path, etag): (&str, Option<&str>),
+    ) -> Result<Found, Trouble> {
+        let why = match self.page(path, etag).await {
+            Ok(None) => return Ok(Found::Spent),
+            Ok(Some(fetched)) => match fetched.status {
+                200 | 304 => return Ok(Found::Here(fetched)),
+                404 | 410 => return Ok(Found::Gone),
+                // It may answer otherwise the next time.
+                429 | 500.. => format!("it answered {}", fetched.status),
+                other => {
+                    self.pass_over(
+                        offer.kind.as_str(),
+                        offer.handle.as_str(),
+                        &format!("it answered {other}"),
+                    );
+                    return Ok(Found::PassedOver);
+                }
+            },
+            Err(Trouble::Failed(why)) => why,
+            Err(lie) => return Err(lie),
+        };
+        self.stumble(offer, why)
+    }
+
+    /// A failure at an entry fails the pull, but not for ever.
+    fn stumble(&mut self, offer: &Offer, why: String) -> Result<Found, Trouble> {
+        let name = shown(offer.kind.as_str(), offer.handle.as_str());
+        let has_room = self.walk.stuck.len() < STUCK_MAX || self.walk.stuck.contains_key(&name);
+        if has_room {
+            let failures = self.walk.stuck.entry(name).or_default();
+            *failures += 1;
+            if *failures < FAILURES_MAX {
+                return Err(Trouble::Failed(format!("an entry: {why}")));
+            }
+        }
+        self.pass_over(offer.kind.as_str(), offer.handle.as_str(), &why);
+        Ok(Found::PassedOver)
+    }
+
+    /// Notes an entry that is not taken; its partner's others are.
+    pub(super) fn pass_over(&mut self, kind: &str, handle: &str, why: &str) {
+        let name = shown(kind, handle);
+        let is_news = !self.partner.passed_over.named.contains_key(&name);
+        if self.walk.passed_over.note(name.clone(), why.to_owned()) && is_news {
+            tracing::warn!(partner = %self.partner.name, entry = name, why, "an entry is passed over");
+        }
+    }
+
+    /// Forgets that an entry was passed over: it is taken now, or gone.
+    pub(super) fn settled(&mut self, offer: &Offer) {
+        self.walk.passed_over.forget(&shown(offer.kind.as_str(), offer.handle.as_str()));
+    }
+}
+
+/// The name of an entry for people, whatever is in it.
+fn shown(kind: &str, handle: &str) -> String {
+    let escaped: String = handle.escape_debug().take(NAME_CHARS_MAX).collect();
+    format!("{kind} {escaped}")
+}

@@ -1,0 +1,174 @@
+//! The catalog in the form of the Pilox marketplace: a list, a check of one record, a copy of all.
+//!
+//! It decides how an entry is said in that form; which entries there are, the search decides. It must
+//! never show more of one than the search does to the same caller.
+
+mod catalog;
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use http::{HeaderMap, StatusCode};
+use proto_types::pilox::proof;
+use proto_types::pilox::record::{self, ParsedRecord};
+use registry_api::{Code, Problem, Role};
+use registry_core::viewer::{Sight, Viewer};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::lookup;
+
+use self::catalog::{catalog, named};
+
+use super::parameter::{HANDLE, Parameter, READ};
+use super::route::{Access, Route};
+use super::{Answered, Shared, at, caller, handle, json, look, parameters, reader, schemas};
+
+/// Entries of a page at most, as the Pilox marketplace has it.
+const LIMIT_MAX: usize = 200;
+
+static Q: Parameter = Parameter::query(
+    "q",
+    "Words of name, description and skills.",
+    r#"{"type":"string","maxLength":1024}"#,
+);
+static TAGS: Parameter = Parameter::query(
+    "tags",
+    "Tags with commas between them; an entry has all of them.",
+    r#"{"type":"string"}"#,
+);
+static SORT: Parameter = Parameter::query(
+    "sort",
+    "The order.",
+    r#"{"type":"string","enum":["name","handle"],"default":"name"}"#,
+);
+static LIMIT: Parameter = Parameter::query(
+    "limit",
+    "Entries of a page.",
+    r#"{"type":"integer","minimum":1,"maximum":200,"default":50}"#,
+);
+static OFFSET: Parameter = Parameter::query(
+    "offset",
+    "Entries before the page.",
+    r#"{"type":"integer","minimum":0,"default":0}"#,
+);
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/api/marketplace", list)
+            .is(
+                "listMarketplace",
+                "marketplace",
+                "A page of the catalog, as the Pilox marketplace lists it.",
+            )
+            .access(Access::Optional)
+            .takes(&[&Q, &TAGS, &SORT, &LIMIT, &OFFSET])
+            .gives(200, "The page.", &schemas::MARKETPLACE, READ)
+            .refuses(&[Code::Overloaded]),
+        Route::get("/api/marketplace/catalog-export", export)
+            .is("exportMarketplace", "marketplace", "The whole catalog, for mirrors.")
+            .access(Access::Required("the operator's"))
+            .takes(&[&Q, &TAGS, &SORT])
+            .gives(200, "The catalog.", &schemas::MARKETPLACE_EXPORT, READ)
+            .refuses(&[Code::Overloaded]),
+        Route::get("/api/marketplace/{handle}/verify", verify)
+            .is("verifyMarketplace", "marketplace", "Whether the proof of a record holds.")
+            .access(Access::Optional)
+            .takes(&[&HANDLE])
+            .gives(200, "What was found.", &schemas::MARKETPLACE_VERIFIED, READ)
+            .refuses(&[Code::NotFound, Code::RecordExpired]),
+    ]
+}
+
+/// What is asked for. Members of the Pilox marketplace that make no difference here are passed over.
+#[derive(Debug, Deserialize)]
+struct Asked {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    tags: String,
+    sort: Option<String>,
+    limit: Option<usize>,
+    #[serde(default)]
+    offset: usize,
+}
+
+async fn list(
+    State(member): Shared,
+    query: Result<Query<Asked>, QueryRejection>,
+    headers: HeaderMap,
+) -> Answered {
+    let caller = reader(&member, &headers).await?;
+    let asked = parameters(query)?;
+    let limit = asked.limit.unwrap_or(50);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        return Err(Problem::argument("limit", format_args!("1 to {LIMIT_MAX}")).into());
+    }
+    let (reading, found) = catalog(&member, &caller, &asked).await?;
+    let page: Vec<&Value> = found.agents.iter().skip(asked.offset).take(limit).collect();
+    let body = json!({
+        "data": page,
+        "total": found.agents.len(),
+        "offset": asked.offset,
+        "limit": limit,
+        "meta": found.meta(&member),
+    });
+    Ok(at(&reading, json(StatusCode::OK, &body)))
+}
+
+async fn export(
+    State(member): Shared,
+    query: Result<Query<Asked>, QueryRejection>,
+    headers: HeaderMap,
+) -> Answered {
+    let caller = caller(&member, &headers).await?;
+    caller.require(&[Role::Operator])?;
+    let (reading, found) = catalog(&member, &caller, &parameters(query)?).await?;
+    let body = json!({
+        "schema": "pilox-marketplace-catalog-export-v1",
+        "exportedAt": member.clock.now().to_rfc3339(),
+        "total": found.agents.len(),
+        "meta": found.meta(&member),
+        "agents": found.agents,
+    });
+    Ok(at(&reading, json(StatusCode::OK, &body)))
+}
+
+async fn verify(
+    State(member): Shared,
+    path: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Answered {
+    let handle = handle(path)?;
+    let (reading, viewer) = look(&member, &headers, None).await?;
+    let now = member.clock.now();
+    let seen = lookup::record(&reading.view, &viewer, &handle, now)?;
+    if seen.sight < Sight::Whole {
+        return Err(Problem::not_found("record", handle.as_str()).into());
+    }
+    let parsed = record::parse(&seen.document).map_err(Problem::internal)?;
+    let card = lookup::card(&reading.view, &viewer, &handle).is_ok();
+    let (held, summary) = proof_of(&parsed);
+    let mut body = named(&member, &handle);
+    let more = json!({
+        "schema": parsed.brand.record_schema(),
+        "schemaOk": true,
+        "proof": held,
+        "proofSummary": summary,
+        "agentCard": { "fetched": card, "parsed": card },
+        "verifiedAt": now.to_rfc3339(),
+        "publicAccess": viewer == Viewer::Anonymous,
+        "assurance": seen.entry.assurance.as_str(),
+    });
+    body.extend(more.as_object().cloned().unwrap_or_default());
+    Ok(at(&reading, json(StatusCode::OK, &Value::Object(body))))
+}
+
+/// What a Pilox marketplace says of a record's proof.
+fn proof_of(parsed: &ParsedRecord) -> (Value, &'static str) {
+    match (proof::verify(parsed), &parsed.proof) {
+        (Ok(_), None) => (json!({ "ok": true }), "none"),
+        (Ok(proof::ProofState::Absent), _) => (json!({ "ok": true }), "unsigned"),
+        (Ok(_), _) => (json!({ "ok": true }), "valid"),
+        (Err(why), _) => (json!({ "ok": false, "reason": why.code() }), "invalid"),
+    }
+}

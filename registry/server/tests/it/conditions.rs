@@ -1,0 +1,134 @@
+//! Preconditions over HTTP (RFC 9110, section 13).
+
+use axum::body::{Body, Bytes};
+use http::{Method, Request, Response};
+use proto_types::Digest;
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::site::card;
+use crate::world::{OPERATOR, World, json};
+
+const HANDLE: &str = "acme01/translator";
+
+async fn send(
+    world: &World,
+    (method, path): (Method, &str),
+    condition: Option<(&str, &str)>,
+    body: &[u8],
+) -> Response<Bytes> {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("authorization", format!("Bearer {OPERATOR}"))
+        .header("content-type", "application/json");
+    let request = condition.into_iter().fold(request, |it, (name, value)| it.header(name, value));
+    world.send(request.body(Body::from(body.to_vec())).unwrap()).await
+}
+
+fn record(version: &str) -> Vec<u8> {
+    let record = json!({
+        "schema": "pilox-registry-record-v1", "handle": HANDLE, "updatedAt": "2026-03-20T12:00:00Z",
+        "agentCardUrl": "https://a.example/card.json", "version": version,
+    });
+    record.to_string().into_bytes()
+}
+
+fn a_card(version: &str) -> Vec<u8> {
+    let mut card = card("https://a.example/rpc");
+    card["version"] = version.into();
+    card.to_string().into_bytes()
+}
+
+/// The same table for whatever has a tag: how it is written, read, and what success is.
+async fn holds(
+    world: &World,
+    write: (Method, &str),
+    read: &str,
+    (success, document): (u16, fn(&str) -> Vec<u8>),
+) {
+    let put = async |condition: Option<(&str, &str)>, version: &str| {
+        let answer = send(world, write.clone(), condition, &document(version)).await;
+        let tag = answer.headers().get("etag").map(|tag| tag.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), tag)
+    };
+    let tag = |version: &str| Digest::of(&document(version)).etag();
+    // Nothing is stored: nothing matches, and nothing need not be there.
+    for value in ["*", &tag("1"), "\"x\""] {
+        assert_eq!(put(Some(("if-match", value)), "1").await, (412, None), "{value}");
+    }
+    assert_eq!(put(Some(("if-none-match", "*")), "1").await, (success, Some(tag("1"))));
+    // The refusal says which version is stored.
+    let both = format!("{}, W/{}", tag("0"), tag("1"));
+    let stale = format!("\"x\", {}, W/{}", tag("0"), tag("1"));
+    for refused in [
+        ("if-match", stale.as_str()),
+        ("if-match", ""),
+        ("if-none-match", "*"),
+        ("if-none-match", both.as_str()),
+    ] {
+        assert_eq!(put(Some(refused), "2").await, (412, Some(tag("1"))), "{refused:?}");
+        assert_eq!(put(Some(refused), "1").await, (412, Some(tag("1"))), "{refused:?}");
+    }
+    for (step, met) in [
+        ("2", ("if-match", "*".to_owned())),
+        ("3", ("if-match", format!("{} ,{}", tag("0"), tag("2")))),
+        ("4", ("if-none-match", tag("0"))),
+    ] {
+        let done = put(Some((met.0, met.1.as_str())), step).await;
+        assert_eq!(done, (success, Some(tag(step))), "{met:?}");
+    }
+    assert_eq!(world.get(read).await.headers()["etag"], tag("4").as_str());
+}
+
+#[tokio::test]
+async fn records_and_cards_are_written_under_both_conditions() {
+    let world = World::start().await;
+    let path = "/v1/records/acme01%2Ftranslator";
+    holds(&world, (Method::POST, "/v1/records"), path, (201, record)).await;
+    let at = "/v1/cards/acme01%2Ftranslator";
+    holds(&world, (Method::PUT, at), at, (200, a_card)).await;
+
+    let delete = async |condition: Option<(&str, &str)>| {
+        let answer = send(&world, (Method::DELETE, path), condition, b"").await;
+        answer.status().as_u16()
+    };
+    let [other, newest] = ["1", "4"].map(|version| Digest::of(&record(version)).etag());
+    assert_eq!(delete(Some(("if-match", other.as_str()))).await, 412);
+    assert_eq!(delete(Some(("if-none-match", "*"))).await, 412);
+    assert_eq!(delete(Some(("if-match", newest.as_str()))).await, 200);
+    assert_eq!(delete(Some(("if-match", "*"))).await, 404, "what is not there is not there");
+    assert_eq!(delete(None).await, 404);
+    let many = vec![other; 100].join(",");
+    let condition = Some(("if-match", many.as_str()));
+    let refused = send(&world, (Method::POST, "/v1/records"), condition, &record("9")).await;
+    assert_eq!(json(&refused)["member"], "if-match");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_of_304_says_nothing_of_a_length() {
+    let world = World::start().await;
+    world.call(Method::POST, "/v1/records", &record("1")).await;
+    let tag = Digest::of(&record("1")).etag();
+    let mut stream = tokio::net::TcpStream::connect(world.addr).await.unwrap();
+    let request = format!(
+        "GET /v1/records/acme01%2Ftranslator HTTP/1.1\r\nhost: a\r\nif-none-match: {tag}\r\n\r\n"
+    );
+    // Twice: the connection goes on, for nobody waits for a body.
+    for _ in 0..2 {
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+        assert!(head.starts_with("http/1.1 304 "), "{head}");
+        assert!(head.contains(&format!("etag: {tag}")), "{head}");
+        assert!(!head.contains("content-length") && !head.contains("transfer-encoding"), "{head}");
+    }
+    let request = Request::get("/v1/records/acme01%2Ftranslator").header("if-none-match", "*");
+    let answer = world.send_h2(request.body(Body::empty()).unwrap()).await;
+    assert_eq!((answer.status().as_u16(), answer.headers().get("content-length")), (304, None));
+    world.stop().await;
+}
