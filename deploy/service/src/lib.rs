@@ -16,6 +16,7 @@ pub mod serve;
 pub mod settings;
 pub mod shutdown;
 pub mod sources;
+pub mod sse;
 pub mod telemetry;
 pub mod tls;
 pub mod units;

@@ -11,9 +11,11 @@ mod edge;
 mod guarded;
 mod in_flight;
 mod limits;
+mod linger;
 mod paced;
 mod seats;
 mod strict;
+mod unread;
 
 use std::{
     convert::Infallible,
@@ -217,8 +219,9 @@ where
         let until = visitor.as_ref().map(|visitor| visitor.until);
         let identity = visitor.map(|visitor| ClientIdentity::new(visitor.identity));
         let service = self.edge.for_client(addr, identity);
-        let mut connection =
-            pin!(self.builder.serve_connection(TokioIo::new(Strict::new(io)), service));
+        let mut connection = pin!(
+            self.builder.serve_connection(TokioIo::new(Strict::new(io, &self.limits)), service)
+        );
         tokio::select! {
             ended = connection.as_mut() => return ended,
             () = self.stop.triggered() => {

@@ -23,6 +23,7 @@ use super::{
     Limits,
     in_flight::{InFlight, Ticketed},
     paced::Paced,
+    unread::{self, Unread},
 };
 
 /// A role's service with what stands before it.
@@ -59,10 +60,22 @@ where
 
     async fn answer(self, request: Request<Incoming>) -> Result<Response<Ticketed>, Infallible> {
         let ticket = self.in_flight.enter();
-        let response = match self.refusal(&request) {
-            Some(refused) => refused,
-            None => self.service.oneshot(prepare(request, &self.limits)).await?,
+        let may_read = unread::may_read(request.headers());
+        let refusal = self.refusal(&request);
+        let (request, unread) = Unread::watch(prepare(request, &self.limits));
+        let mut response = match refusal {
+            Some(refused) => {
+                drop(request);
+                refused
+            }
+            None => self.service.oneshot(request).await?,
         };
+        // The rest of the body stands where the next request would begin: say that there is none.
+        if let Some(unread) = unread
+            && !unread.is_passed(may_read).await
+        {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         Ok(response.map(|body| ticket.on(body)))
     }
 

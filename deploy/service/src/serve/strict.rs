@@ -13,6 +13,8 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::{Limits, linger::Linger};
+
 /// Of a line no more is kept: enough for the names and values that frame a message.
 const LINE_BYTES_KEPT: usize = 256;
 
@@ -26,6 +28,7 @@ const REFUSAL: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/p
 pub(super) struct Strict<I> {
     io: I,
     scan: Scan,
+    linger: Linger,
     /// What is still to be written of the refusal, once there is one.
     refusal: Option<&'static [u8]>,
 }
@@ -69,6 +72,15 @@ impl Scan {
             last: [0; 2],
             length: None,
             coded: false,
+        }
+    }
+
+    /// Whether a client whose connection ends here is still about to send.
+    fn is_within_a_message(&self) -> bool {
+        match self.place {
+            Place::Start => !self.line.is_empty(),
+            Place::Beyond => false,
+            _ => true,
         }
     }
 
@@ -140,11 +152,11 @@ impl Scan {
                 self.header(line, cut)?;
                 Place::Head
             }
-            Place::ChunkSize => chunk_size(line).map_or(Place::Beyond, |size| match size {
+            Place::ChunkSize => match chunk_size(line, cut).ok_or(Ambiguous)? {
                 0 => Place::Trailers,
                 // Its line end belongs to the data.
                 size => Place::ChunkData(size.saturating_add(2)),
-            }),
+            },
             Place::Trailers if line.is_empty() => Place::Start,
             other => other,
         };
@@ -184,15 +196,25 @@ fn length(value: &[u8]) -> Option<u64> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
-/// The size of a chunk; its extensions are passed over.
-fn chunk_size(line: &[u8]) -> Option<u64> {
-    let digits = line.split(|byte| *byte == b';').next()?.trim_ascii();
-    u64::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+/// The size of a chunk: digits alone, with blanks after them at most; its extensions are passed over.
+/// A line of which not all digits were kept has no size: whoever reads all of them reads another.
+fn chunk_size(line: &[u8], cut: bool) -> Option<u64> {
+    let end = line.iter().position(|byte| *byte == b';');
+    if cut && end.is_none() {
+        return None;
+    }
+    let digits = line[..end.unwrap_or(line.len())].trim_ascii_end();
+    let digits = std::str::from_utf8(digits).ok()?;
+    digits
+        .bytes()
+        .all(|byte| byte.is_ascii_hexdigit())
+        .then(|| u64::from_str_radix(digits, 16).ok())?
 }
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Strict<I> {
-    pub(super) fn new(io: I) -> Self {
-        Self { io, scan: Scan::new(), refusal: None }
+    pub(super) fn new(io: I, limits: &Limits) -> Self {
+        let linger = Linger::new(limits.body_timeout.std());
+        Self { io, scan: Scan::new(), linger, refusal: None }
     }
 
     /// Says so and ends: the bytes that follow are nobody's request.
@@ -205,6 +227,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> Strict<I> {
             }
         }
         ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+        ready!(self.linger.poll(&mut self.io, cx))?;
         let why = "a message with two readings";
         Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, why)))
     }
@@ -257,7 +280,11 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Strict<I> {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_shutdown(cx)
+        let this = self.get_mut();
+        match this.scan.is_within_a_message() {
+            true => this.linger.poll(&mut this.io, cx),
+            false => Pin::new(&mut this.io).poll_shutdown(cx),
+        }
     }
 }
 
@@ -292,6 +319,16 @@ mod tests {
             "POST / HTTP/1.1\r\ncontent-length: +3\r\n\r\n".to_owned(),
             "POST / HTTP/1.1\r\ncontent-length: 3, 3\r\n\r\n".to_owned(),
             format!("POST / HTTP/1.1\r\ncontent-length: {}3\r\n\r\n", "0".repeat(300)),
+            // A line that is cut before its last digit has another size to who reads all of it.
+            format!("POST / HTTP/1.1\r\n{te}\r\n{}5\r\nabcde\r\n0\r\n\r\n", "0".repeat(300)),
+            format!("POST / HTTP/1.1\r\n{te}\r\n5{}\r\nabcde\r\n0\r\n\r\n", " ".repeat(300)),
+            format!("POST / HTTP/1.1\r\n{te}\r\n+5\r\nabcde\r\n0\r\n\r\n"),
+            format!("POST / HTTP/1.1\r\n{te}\r\n 5\r\nabcde\r\n0\r\n\r\n"),
+            format!("POST / HTTP/1.1\r\n{te}\r\n5 5\r\nabcde\r\n0\r\n\r\n"),
+            format!("POST / HTTP/1.1\r\n{te}\r\n0x5\r\nabcde\r\n0\r\n\r\n"),
+            format!("POST / HTTP/1.1\r\n{te}\r\n10000000000000005\r\nabcde\r\n0\r\n\r\n"),
+            format!("POST / HTTP/1.1\r\n{te}\r\n;x=y\r\n\r\n"),
+            format!("POST / HTTP/1.1\r\n{te}\r\n\r\n"),
         ] {
             assert_eq!(check(head.as_bytes()).0, Err(Ambiguous), "{head:?}");
         }
@@ -302,9 +339,15 @@ mod tests {
         let chunked = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n\
             5;x=y\r\na\nb\nc\r\n10\r\n0123456789abcdef\r\n0\r\nt: 1\r\n\r\n";
         let long = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "v".repeat(999));
+        let zeros = format!(
+            "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n{}2 ;{}\r\nab\r\n{}\r\n\r\n",
+            "0".repeat(200),
+            "x".repeat(999),
+            "0".repeat(200)
+        );
         let sized = "POST / HTTP/1.1\r\ncontent-length: 4\r\n\r\n\n\n\n\n";
-        let all =
-            [chunked, &long, sized, "\r\nGET / HTTP/1.1\r\nhost: x\r\n\r\n", chunked].concat();
+        let all = [chunked, &long, &zeros, sized, "\r\nGET / HTTP/1.1\r\nhost: x\r\n\r\n", chunked]
+            .concat();
         assert_eq!(check(all.as_bytes()), (Ok(()), Place::Start));
         let h2 = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\n\n\0";
         assert_eq!(check(h2.as_bytes()), (Ok(()), Place::Beyond));

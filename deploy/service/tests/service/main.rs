@@ -6,6 +6,7 @@
 mod drain;
 mod hostile;
 mod listen;
+mod refusals;
 mod smuggling;
 mod stuck;
 mod tls;

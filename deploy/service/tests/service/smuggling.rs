@@ -36,6 +36,15 @@ async fn case_33_a_length_and_a_coding_together_are_refused() {
 }
 
 #[tokio::test]
+async fn case_33_a_chunk_size_that_can_be_read_in_two_ways_is_refused() {
+    let zeros = "0".repeat(300);
+    for size in [format!("{zeros}5"), "+5".to_owned(), format!("5{}", " ".repeat(300))] {
+        let head = "POST /echo HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
+        check(&format!("{head}{size}\r\nabcde\r\n0\r\n\r\n{SMUGGLED}"), "400").await;
+    }
+}
+
+#[tokio::test]
 async fn case_33_bare_line_feeds_are_refused() {
     for head in [
         "GET /who HTTP/1.1\nhost: x\r\n\r\n",
