@@ -6,6 +6,8 @@
 pub mod canonical;
 pub mod hosted;
 pub mod jws;
+mod members;
+mod security;
 mod v03;
 pub mod view;
 
@@ -42,13 +44,16 @@ pub struct Card {
 
 impl Card {
     /// Reads a card. Members that we do not know are kept and not looked at (they SHOULD be
-    /// ignored), but a signature covers them.
+    /// ignored), but a signature covers them. Numbers may be of any size, except in what is signed.
     ///
     /// # Errors
     /// Too long, not strict JSON, or without what its generation requires: then with all faults.
     pub fn parse(bytes: &[u8]) -> Result<Self, Invalid> {
         schema::bounded(bytes, LEN_MAX)?;
-        let raw = json::parse(bytes)?;
+        let raw = json::parse_lossless(bytes)?;
+        if is_signed(&raw) {
+            canonical::check_numbers(&raw)?;
+        }
         let view = match generation(&raw) {
             CardVersion::V10 => read(&raw, Dialect::CARD, view::read_card),
             CardVersion::V03 => read(&raw, Dialect::CARD, v03::read_card),
@@ -95,7 +100,7 @@ impl Card {
     /// Whether it carries at least one signature, good or bad.
     #[must_use]
     pub fn is_signed(&self) -> bool {
-        self.raw["signatures"].as_array().is_some_and(|signatures| !signatures.is_empty())
+        is_signed(&self.raw)
     }
 
     /// JSON pointers to the empty strings, lists and objects, at most
@@ -105,6 +110,10 @@ impl Card {
     pub fn empty_members(&self) -> Vec<String> {
         canonical::empty_members(&self.raw)
     }
+}
+
+fn is_signed(raw: &Value) -> bool {
+    raw.get("signatures").and_then(Value::as_array).is_some_and(|all| !all.is_empty())
 }
 
 /// Which generation the members speak of. What is of neither is judged as 1.0.

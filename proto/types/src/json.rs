@@ -1,10 +1,12 @@
 //! Strict JSON in, canonical JSON out.
 //!
-//! Decides which texts have exactly one meaning to every reader: no duplicate members, no integer
-//! that a double would round, no lone surrogate, no byte-order mark, bounded depth (attack cases
-//! 16 to 18 and 30). Must never repair or normalise what it reads.
+//! Decides which texts have exactly one meaning to every reader: no duplicate members, no lone
+//! surrogate, no byte-order mark, bounded depth (attack cases 16 to 18 and 30), and for documents
+//! that have a canonical form no number that a double cannot hold. Must never repair or normalise
+//! what it reads.
 
 mod bounds;
+mod numbers;
 mod strict;
 
 use serde::de::DeserializeOwned;
@@ -28,11 +30,12 @@ pub enum Error {
         /// Where the bracket that is one too many stands.
         at: usize,
     },
-    /// An integer outside ±[`INTEGER_MAX`].
-    #[error("the integer at byte {at} is beyond 2^53 - 1")]
-    UnsafeInteger {
-        /// Where the number starts.
-        at: usize,
+    /// A number that the canonical form cannot hold: an integer outside ±[`INTEGER_MAX`], or one
+    /// beyond all doubles.
+    #[error("the number at {path:?} is beyond 2^53 - 1, which the canonical form cannot hold")]
+    UnsafeNumber {
+        /// Where it stands, as a JSON pointer (RFC 6901) cut to 256 characters.
+        path: String,
     },
     /// The same member twice in one object, after escapes are resolved.
     #[error("duplicate member {name:?} in {path:?}")]
@@ -50,8 +53,7 @@ pub enum Error {
         /// The object that has it, as a JSON pointer cut to 256 characters.
         path: String,
     },
-    /// Not JSON (RFC 8259), or not UTF-8, or with lone surrogates, infinite numbers, or bytes after
-    /// the end.
+    /// Not JSON (RFC 8259), or not UTF-8, or with lone surrogates, or bytes after the end.
     #[error("not JSON: {reason}")]
     Syntax {
         /// What the parser says, with line and column. A text, so that refusals can be compared.
@@ -65,14 +67,33 @@ pub enum Error {
     },
 }
 
-/// Reads one strict JSON document.
+/// Reads one strict JSON document that has a canonical form: one that is signed, hashed or compared.
 ///
 /// # Errors
-/// See [`enum@Error`]. Time and memory are linear in the input, the stack is bounded by
-/// [`DEPTH_MAX`].
+/// As [`parse_lossless`] and [`check_numbers`].
 pub fn parse(bytes: &[u8]) -> Result<Value, Error> {
+    let value = parse_lossless(bytes)?;
+    check_numbers(&value)?;
+    Ok(value)
+}
+
+/// Reads one strict JSON document that is only handed on: each number keeps its digits, however
+/// large or precise it is (RFC 8259 sets no bound). Such a value may have no canonical form.
+///
+/// # Errors
+/// See [`enum@Error`], all but [`Error::UnsafeNumber`]. Time and memory are linear in the input, the
+/// stack is bounded by [`DEPTH_MAX`].
+pub fn parse_lossless(bytes: &[u8]) -> Result<Value, Error> {
     bounds::check(bytes)?;
     strict::read(bytes)
+}
+
+/// Whether the canonical form holds every number of a value.
+///
+/// # Errors
+/// [`Error::UnsafeNumber`] with the place of the first that it does not hold.
+pub fn check_numbers(value: &Value) -> Result<(), Error> {
+    numbers::check(value)
 }
 
 /// Reads one strict JSON document into a type.
@@ -91,11 +112,27 @@ pub fn shaped<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
     serde_json::from_value(value).map_err(|error| Error::Shape { reason: error.to_string() })
 }
 
-/// The canonical form (RFC 8785) of a value.
+/// The canonical form (RFC 8785) of a value whose numbers it can hold: of one that [`parse`] has
+/// given or [`check_numbers`] has passed.
 #[must_use]
 pub fn canonical(value: &Value) -> Vec<u8> {
     serde_json_canonicalizer::to_vec(value)
-        .expect("a Value has string keys and finite numbers, and writing to memory cannot fail")
+        .expect("a Value has string keys, its numbers were checked, and memory takes all writes")
+}
+
+/// How much of a path goes into an error.
+const PATH_CHARS_MAX: usize = 256;
+
+/// One step of a JSON pointer, escaped.
+fn segment(step: &str) -> String {
+    step.replace('~', "~0").replace('/', "~1")
+}
+
+/// The JSON pointer of these steps, the innermost first, as they are gathered on the way out.
+fn pointer(innermost_first: &[String]) -> String {
+    let whole: String =
+        innermost_first.iter().rev().flat_map(|step| ["/", step.as_str()]).collect();
+    whole.chars().take(PATH_CHARS_MAX).collect()
 }
 
 #[cfg(test)]

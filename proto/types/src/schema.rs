@@ -114,6 +114,10 @@ impl Invalid {
     pub fn faults(&self) -> Vec<SchemaError> {
         match self {
             Self::Schema(faults) => faults.clone(),
+            Self::Json(json::Error::UnsafeNumber { path }) => {
+                let problem = Problem::Value("a number that its canonical form can hold");
+                vec![SchemaError { path: path.clone(), problem }]
+            }
             Self::Json(_) => vec![SchemaError::root(Problem::Type("strict JSON"))],
             Self::TooLong { len, max } => {
                 vec![SchemaError::root(Problem::Length { found: *len, min: 0, max: *max })]

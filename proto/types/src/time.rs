@@ -57,6 +57,16 @@ impl WallMs {
         self.0 / 1_000
     }
 
+    /// The date of HTTP headers (RFC 9110, section 5.6.7), cut to whole seconds and to the year 9999.
+    #[must_use]
+    pub fn to_http_date(self) -> String {
+        let secs = i64::try_from(self.min(SPELLABLE_MAX).secs()).unwrap_or_default();
+        let at = OffsetDateTime::from_unix_timestamp(secs).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let (weekday, month) = (at.weekday().to_string(), at.month().to_string());
+        let (day, year, (hour, minute, second)) = (at.day(), at.year(), at.to_hms());
+        format!("{weekday:.3}, {day:02} {month:.3} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
+    }
+
     /// Later by so many milliseconds, at most the end of time.
     #[must_use]
     pub const fn plus_ms(self, ms: u64) -> Self {
@@ -176,6 +186,17 @@ mod tests {
         }
         assert_eq!(WallMs(1_774_008_000_007).to_string(), "2026-03-20T12:00:00.007Z");
         assert_eq!(WallMs(u64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn http_dates_are_of_one_form() {
+        for (ms, text) in [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (784_111_777_999, "Sun, 06 Nov 1994 08:49:37 GMT"),
+            (u64::MAX, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        ] {
+            assert_eq!(WallMs(ms).to_http_date(), text);
+        }
     }
 
     #[test]

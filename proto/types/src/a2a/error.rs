@@ -13,6 +13,8 @@ pub const DOMAIN: &str = "a2a-protocol.org";
 
 const ERROR_INFO: &str = "type.googleapis.com/google.rpc.ErrorInfo";
 
+const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
+
 const BAD_REQUEST: &str = "type.googleapis.com/google.rpc.BadRequest";
 
 /// Every error that A2A or JSON-RPC names.
@@ -136,12 +138,7 @@ impl A2aError {
     /// `google.rpc.ErrorInfo`. `metadata` is text by text.
     #[must_use]
     pub fn info(self, metadata: &[(&str, &str)]) -> Value {
-        let mut info = json!({ "@type": ERROR_INFO, "reason": self.reason(), "domain": DOMAIN });
-        if !metadata.is_empty() {
-            let metadata = metadata.iter().map(|(name, text)| ((*name).to_owned(), json!(text)));
-            info["metadata"] = Value::Object(metadata.collect());
-        }
-        info
+        error_info(self.reason(), DOMAIN, metadata)
     }
 
     /// The error of a JSON-RPC response, with its ErrorInfo in `data`.
@@ -178,6 +175,23 @@ impl A2aError {
         const ROWS: &[Row] = &TABLE;
         &ROWS[self as usize]
     }
+}
+
+/// `google.rpc.ErrorInfo` of any domain; `reason` is in upper snake case.
+#[must_use]
+pub fn error_info(reason: &str, domain: &str, metadata: &[(&str, &str)]) -> Value {
+    let mut info = json!({ "@type": ERROR_INFO, "reason": reason, "domain": domain });
+    if !metadata.is_empty() {
+        let metadata = metadata.iter().map(|(name, text)| ((*name).to_owned(), json!(text)));
+        info["metadata"] = Value::Object(metadata.collect());
+    }
+    info
+}
+
+/// `google.rpc.RetryInfo`: when to come back.
+#[must_use]
+pub fn retry_info(after_s: u64) -> Value {
+    json!({ "@type": RETRY_INFO, "retryDelay": format!("{after_s}s") })
 }
 
 /// `google.rpc.BadRequest`: one violation a fault.

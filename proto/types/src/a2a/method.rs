@@ -96,19 +96,19 @@ impl Method {
 }
 
 impl ProtocolVersion {
-    /// Reads `A2A-Version`; empty and missing mean 0.3 (3.6.2).
+    /// Reads `A2A-Version`; empty and missing mean 0.3 (3.6.2), and patch numbers do not count (3.6).
     ///
     /// # Errors
-    /// [`A2aError::VersionNotSupported`] for any other version, one with a patch number included.
+    /// [`A2aError::VersionNotSupported`] for any other version.
     pub fn negotiate(header: Option<&str>) -> Result<Self, A2aError> {
-        match header.map(str::trim) {
+        match header.map(without_patch) {
             None | Some("" | "0.3") => Ok(Self::V03),
             Some("1.0") => Ok(Self::V10),
             Some(_) => Err(A2aError::VersionNotSupported),
         }
     }
 
-    /// The spelling of the header and of cards.
+    /// The spelling of the header and of cards: without a patch number.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -116,4 +116,17 @@ impl ProtocolVersion {
             Self::V10 => "1.0",
         }
     }
+}
+
+/// `Major.Minor` of `Major.Minor.Patch`; what is neither stays as it is.
+fn without_patch(stated: &str) -> &str {
+    let stated = stated.trim();
+    match stated.rsplit_once('.') {
+        Some((version, patch)) if version.contains('.') && is_number(patch) => version,
+        _ => stated,
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -33,12 +33,13 @@ macro_rules! proto_json {
                 $crate::schema::read(value, $crate::schema::Dialect::PROTO_JSON, $reader)
             }
 
-            /// Reads the ProtoJSON form from strict JSON. The caller bounds the length.
+            /// Reads the ProtoJSON form from strict JSON; numbers in free-form members keep their
+            /// digits. The caller bounds the length.
             ///
             /// # Errors
             /// Not strict JSON, or with faults: all of them.
             pub fn parse(bytes: &[u8]) -> Result<Self, $crate::schema::Invalid> {
-                let value = $crate::json::parse(bytes)?;
+                let value = $crate::json::parse_lossless(bytes)?;
                 Self::from_value(&value).map_err($crate::schema::Invalid::Schema)
             }
         }

@@ -13,7 +13,7 @@ use crate::schema::{Dialect, Object, Problem, SchemaError, Spot, read};
 /// The value of `jsonrpc`.
 const VERSION: &str = "2.0";
 
-/// What ties a response to its request; echoed as it came.
+/// What ties a response to its request; echoed as it came, with all its digits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Id {
@@ -213,7 +213,7 @@ impl From<u64> for Id {
 const METHOD_CHARS_MAX: usize = 256;
 
 fn one_value(bytes: &[u8]) -> Result<Value, Refused> {
-    match json::parse(bytes)? {
+    match json::parse_lossless(bytes)? {
         Value::Array(_) => Err(Refused::Batch),
         value => Ok(value),
     }

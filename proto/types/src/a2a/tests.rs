@@ -188,11 +188,17 @@ fn a_method_is_known_by_both_names_and_a_version_is_never_guessed() {
     assert_eq!(Method::parse("tasks/send"), None);
     assert_eq!(Method::ListTasks.name(V03), None);
     assert_eq!(Method::ListTasks.name(V10), Some("ListTasks"));
-    for (header, expected) in [(None, V03), (Some(""), V03), (Some("0.3"), V03), (Some("1.0"), V10)]
-    {
+    for (header, expected) in [
+        (None, V03),
+        (Some(""), V03),
+        (Some("0.3"), V03),
+        (Some("0.3.0"), V03),
+        (Some("1.0"), V10),
+        (Some("1.0.1"), V10),
+    ] {
         assert_eq!(ProtocolVersion::negotiate(header), Ok(expected));
     }
-    for bad in ["1", "1.0.1", "0.3.0", "2.0", "1.0, 0.3"] {
+    for bad in ["1", "1.0.x", "1.0.1.0", "2.0", "1.0, 0.3"] {
         let refused = ProtocolVersion::negotiate(Some(bad));
         assert_eq!(refused, Err(A2aError::VersionNotSupported), "{bad}");
     }

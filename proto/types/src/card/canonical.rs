@@ -47,6 +47,18 @@ pub fn bytes(card: &Value, version: CardVersion, form: CanonicalForm) -> Vec<u8>
     json::canonical(&card)
 }
 
+/// Whether both forms hold every number that a signature covers.
+///
+/// # Errors
+/// [`json::Error::UnsafeNumber`] with the place.
+pub(super) fn check_numbers(card: &Value) -> Result<(), json::Error> {
+    let mut covered = card.clone();
+    if let Some(members) = covered.as_object_mut() {
+        members.remove("signatures");
+    }
+    json::check_numbers(&covered)
+}
+
 /// What the presence rules need to know of a member of a message of `a2a.proto`. Members that are
 /// REQUIRED or `optional` and hold no message are kept whatever they are: they are not listed.
 struct Field {
@@ -219,6 +231,7 @@ fn find_empties(value: &Value, path: &str, found: &mut Vec<String>) {
     }
 }
 
-fn pointer(path: &str, name: &str) -> String {
+/// The pointer one step further.
+pub(super) fn pointer(path: &str, name: &str) -> String {
     format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"))
 }

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::canonical::{self, CanonicalForm};
-use super::{Card, Invalid};
+use super::{Card, Invalid, members};
 use crate::id::Kid;
 use crate::jose::{self, Header};
 use crate::key::{PublicKey, SecretKey};
@@ -16,7 +16,7 @@ use crate::{base64url, json};
 /// More signatures than a card needs; each costs up to two verifications. Arbitrary.
 pub const SIGNATURES_MAX: usize = 16;
 
-/// `typ` of the header, where it has one (8.4.2: SHOULD).
+/// `typ` of the headers that we make (8.4.2: SHOULD).
 const TYP: &str = "JOSE";
 
 /// Who has signed, and which bytes.
@@ -56,7 +56,7 @@ pub enum Error {
         kid: Kid,
     },
     /// No header is one that we accept.
-    #[error("the header of signature {at} is refused")]
+    #[error("the header of signature {at} is refused: {source}")]
     Header {
         /// The first such.
         at: usize,
@@ -71,8 +71,15 @@ pub enum Error {
 pub enum SignError {
     /// It has empty strings, lists or objects: SDKs would not cover them, so that they could be
     /// removed or filled in. The JSON pointers.
-    #[error("{} members are empty", .0.len())]
+    #[error("these members are empty: {}", .0.join(", "))]
     Empty(Vec<String>),
+    /// It has members that A2A does not name: SDKs drop them before they verify, so that no signature
+    /// that covers them holds there. The JSON pointers.
+    #[error("A2A names no such members: {}", .0.join(", "))]
+    Unknown(Vec<String>),
+    /// It has a number that the signed form cannot hold.
+    #[error("the card cannot be signed: {0}")]
+    Number(json::Error),
     /// Signed, it is not a card.
     #[error("not a card")]
     Invalid(#[from] Invalid),
@@ -115,7 +122,13 @@ pub fn sign(card: &Value, kid: &Kid, key: &SecretKey) -> Result<Card, SignError>
     if !empties.is_empty() {
         return Err(SignError::Empty(empties));
     }
-    let bytes = canonical::bytes(card, super::generation(card), CanonicalForm::Rfc8785);
+    let version = super::generation(card);
+    let unknown = members::unknown(card, version);
+    if !unknown.is_empty() {
+        return Err(SignError::Unknown(unknown));
+    }
+    canonical::check_numbers(card).map_err(SignError::Number)?;
+    let bytes = canonical::bytes(card, version, CanonicalForm::Rfc8785);
     let protected = Header { typ: Some(TYP.to_owned()), kid: Some(kid.clone()) }.encode();
     let signature = key.sign(&signing_input(&protected, &base64url::encode(&bytes)));
     let signature = serde_json::json!({
@@ -171,7 +184,9 @@ fn verify_one(
     Err(Error::BadSignature { kid })
 }
 
-/// `alg` and `kid` MUST be there; `typ` may be, if it is `JOSE`; `jku` may be, and is not followed.
+/// `alg` and `kid` MUST be there; `typ` may be and is only SHOULD be `JOSE`, so any text will do: what is
+/// signed is a card by its form, and no token or document of ours has that. `jku` may be there, and is
+/// not followed.
 fn read_header(protected: &str) -> Result<Kid, jose::Error> {
     let bytes = base64url::decode(protected).map_err(|_| jose::Error::Base64)?;
     let Value::Object(members) = json::parse(&bytes).map_err(jose::Error::Json)? else {
@@ -189,7 +204,7 @@ fn read_header(protected: &str) -> Result<Kid, jose::Error> {
     if !matches!(text("alg"), Some("EdDSA" | "Ed25519")) {
         return Err(jose::Error::Algorithm);
     }
-    if members.contains_key("typ") && text("typ") != Some(TYP) {
+    if members.contains_key("typ") && text("typ").is_none() {
         return Err(jose::Error::Type);
     }
     text("kid").and_then(|kid| Kid::parse(kid).ok()).ok_or(jose::Error::Kid)

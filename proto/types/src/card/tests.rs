@@ -135,10 +135,12 @@ fn all_that_a_card_lacks_is_told_at_once() {
     let expected = [
         "/supportedInterfaces/0/url",
         "/supportedInterfaces/0/protocolVersion",
-        "/skills/0/description",
-        "/skills/0/tags",
         "/securitySchemes/a",
         "/securitySchemes/b/apiKeySecurityScheme/location",
+        "/skills/0/description",
+        "/skills/0/tags",
+        // Its scheme is not declared any more.
+        "/securityRequirements/0/schemes/fed",
         "/signatures/0/signature",
     ];
     assert_eq!(found, expected);
@@ -171,6 +173,53 @@ fn a_card_of_0_3_is_read_in_the_terms_of_1_0() {
     dual["url"] = json!("https://a.example/rpc");
     dual["protocolVersion"] = json!("0.3");
     assert_eq!(reparse(&dual).view().card_version, CardVersion::V10);
+}
+
+#[test]
+fn a_card_of_0_3_may_have_a_skill_without_tags() {
+    let old = json!({
+        "protocolVersion": "0.3.0", "name": "Old", "description": "d", "version": "1",
+        "url": "https://a.example/rpc", "capabilities": {},
+        "defaultInputModes": ["text"], "defaultOutputModes": ["text"],
+        "skills": [{"id": "s", "name": "S", "description": "d", "tags": []}],
+    });
+    assert_eq!(reparse(&old).view().skills[0].tags, Vec::<String>::new());
+}
+
+#[test]
+fn a_scheme_that_a_card_requires_and_does_not_declare_is_named() {
+    let mut bad = card();
+    bad["securityRequirements"] = json!([{"schemes": {"fed": {"list": ["federation"]}}},
+        {"schemes": {"absent": {"list": ["x"]}}}]);
+    bad["skills"][0]["securityRequirements"] = json!([{"schemes": {"gone": {"list": ["x"]}}}]);
+    let places =
+        ["/skills/0/securityRequirements/0/schemes/gone", "/securityRequirements/1/schemes/absent"];
+    assert_eq!(paths(&bad), places);
+    bad["securitySchemes"]["absent"] = json!({"mtlsSecurityScheme": {}});
+    bad["securitySchemes"]["gone"] = json!({"mtlsSecurityScheme": {}});
+    assert!(Card::parse(bad.to_string().as_bytes()).is_ok());
+    bad.as_object_mut().unwrap().remove("securitySchemes");
+    assert_eq!(paths(&bad).len(), 3, "without schemes none is declared");
+}
+
+#[test]
+fn numbers_of_any_size_are_kept_in_a_card_until_it_is_signed() {
+    let mut big = card();
+    big["capabilities"]["extensions"] =
+        json!([{"uri": "urn:x", "params": {"ids": [9_007_199_254_740_993_u64]}}]);
+    let place = "/capabilities/extensions/0/params/ids/0";
+    let kept = reparse(&big);
+    assert!(String::from_utf8(kept.into_bytes()).unwrap().contains("9007199254740993"));
+    let refused = jws::sign(&big, &kid(), &secret()).unwrap_err();
+    assert!(refused.to_string().contains(place), "{refused}");
+    big["signatures"] = json!([{"protected": "e30", "signature": ""}]);
+    let refused = Card::parse(big.to_string().as_bytes()).unwrap_err();
+    assert_eq!(refused.faults()[0].path, place);
+    // The unprotected header is not signed.
+    let mut headed = card();
+    headed["signatures"] = json!([{"protected": "e30", "signature": "",
+        "header": {"n": 9_007_199_254_740_993_u64}}]);
+    assert!(Card::parse(headed.to_string().as_bytes()).is_ok());
 }
 
 #[test]
@@ -228,6 +277,42 @@ fn a_card_with_empty_members_is_not_signed() {
 }
 
 #[test]
+fn a_card_with_members_that_a2a_does_not_name_is_not_signed_and_they_are_told() {
+    let sign = |card: &Value| jws::sign(card, &kid(), &secret());
+    for (parent, name) in [
+        ("", "x-vendor"),
+        ("", "url"),
+        ("", "iconURL"),
+        ("", "default_input_modes"),
+        ("/skills/0", "rank"),
+        ("/supportedInterfaces/0", "transport"),
+        ("/securitySchemes/fed/httpAuthSecurityScheme", "realm"),
+        ("/securityRequirements/0/schemes/fed", "scopes"),
+        ("/capabilities", "stateTransitionHistory"),
+    ] {
+        let mut changed = card();
+        changed.pointer_mut(parent).unwrap()[name] = json!("x");
+        let place = format!("{parent}/{name}");
+        let refused = sign(&changed).unwrap_err();
+        assert!(refused.to_string().ends_with(&place), "{refused}");
+        assert_eq!(refused, SignError::Unknown(vec![place]));
+    }
+    let mut free = card();
+    free["capabilities"]["extensions"] =
+        json!([{"uri": "urn:x", "params": {"anything": {"goes": 1}}}]);
+    free["provider"] = json!({"url": "https://a.example", "organization": "A"});
+    assert!(sign(&free).is_ok());
+    let old = json!({
+        "protocolVersion": "0.3.0", "name": "Old", "description": "d", "version": "1",
+        "url": "https://a.example/rpc", "capabilities": {"streaming": true, "batch": true},
+        "defaultInputModes": ["text"], "defaultOutputModes": ["text"],
+        "skills": [{"id": "s", "name": "S", "description": "d", "tags": ["t"]}],
+    });
+    let refused = sign(&old).unwrap_err();
+    assert_eq!(refused, SignError::Unknown(vec!["/capabilities/batch".to_owned()]));
+}
+
+#[test]
 fn the_sdk_form_is_named_where_it_is_what_was_signed() {
     let mut hollow = card();
     hollow["securityRequirements"] = json!([{"schemes": {"fed": {}}}]);
@@ -250,6 +335,9 @@ fn a_header_may_hold_alg_kid_typ_and_jku_and_nothing_else() {
     for good in [
         json!({"alg": "EdDSA", "kid": "k1"}),
         json!({"alg": "Ed25519", "kid": "k1", "typ": "JOSE"}),
+        // Only SHOULD be JOSE (8.4.2).
+        json!({"alg": "EdDSA", "kid": "k1", "typ": "JWT"}),
+        json!({"alg": "EdDSA", "kid": "k1", "typ": "jose"}),
         json!({"alg": "EdDSA", "kid": "k1", "jku": "https://evil.example/jwks.json"}),
     ] {
         assert_eq!(judge(good.clone()), Ok(kid()), "{good}");
@@ -260,7 +348,8 @@ fn a_header_may_hold_alg_kid_typ_and_jku_and_nothing_else() {
         (json!({"kid": "k1"}), jose::Error::Algorithm),
         (json!({"alg": "EdDSA"}), jose::Error::Kid),
         (json!({"alg": "EdDSA", "kid": "a b"}), jose::Error::Kid),
-        (json!({"alg": "EdDSA", "kid": "k1", "typ": "JWT"}), jose::Error::Type),
+        (json!({"alg": "EdDSA", "kid": "k1", "typ": 1}), jose::Error::Type),
+        (json!({"alg": "ES256", "kid": "k1", "typ": "JOSE"}), jose::Error::Algorithm),
         (
             json!({"alg": "EdDSA", "kid": "k1", "crit": ["b64"], "b64": false}),
             jose::Error::Critical,
@@ -275,6 +364,8 @@ fn a_header_may_hold_alg_kid_typ_and_jku_and_nothing_else() {
     ] {
         assert_eq!(judge(bad.clone()), Err(Error::Header { at: 0, source }), "{bad}");
     }
+    let refused = judge(json!({"alg": "ES256", "kid": "k1"})).unwrap_err();
+    assert!(refused.to_string().ends_with("the algorithm is not Ed25519"), "{refused}");
     let stranger = Kid::parse("k2").unwrap();
     let unknown = judge(json!({"alg": "EdDSA", "kid": "k2"}));
     assert_eq!(unknown, Err(Error::UnknownKey { kid: stranger }));

@@ -31,7 +31,7 @@ pub(super) fn read_card(spot: Spot<'_, '_>) -> Option<View> {
     let extended = card.or_default("supportsAuthenticatedExtendedCard", Spot::boolean);
     let input_modes = card.required("defaultInputModes", texts);
     let output_modes = card.required("defaultOutputModes", texts);
-    let skills = card.required("skills", |spot| spot.list((0, ANY), read_skill));
+    let skills = card.required("skills", |spot| spot.list((0, ANY), |spot| read_skill(spot, 0)));
     let schemes = card.or_default("securitySchemes", |spot| {
         Some(spot.object()?.members.keys().cloned().collect())
     });

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::CardVersion;
-use crate::schema::{Problem, Spot};
+use super::security::{Declared, read_requirements, read_schemes};
+use crate::schema::Spot;
 
 /// No list in a card is longer than its bytes allow, so this is no further bound.
-const ANY: usize = usize::MAX;
+pub(super) const ANY: usize = usize::MAX;
 
 /// The scopes of each scheme that must all be satisfied.
 pub type SecurityRequirement = BTreeMap<String, Vec<String>>;
@@ -160,10 +161,11 @@ pub(super) fn read_card(spot: Spot<'_, '_>) -> Option<View> {
     let capabilities = card.required("capabilities", read_capabilities);
     let input_modes = card.required("defaultInputModes", |spot| spot.list((1, ANY), text));
     let output_modes = card.required("defaultOutputModes", |spot| spot.list((1, ANY), text));
-    let skills = card.required("skills", |spot| spot.list((1, ANY), read_skill));
     let security_schemes = card.or_default("securitySchemes", read_schemes);
-    let requirements = card
-        .or_default("securityRequirements", |spot| spot.list((0, ANY), read_security_requirement));
+    let declared = security_schemes.as_deref();
+    let skills =
+        card.required("skills", |spot| spot.list((1, ANY), |spot| read_own_skill(spot, declared)));
+    let requirements = read_requirements(&card, declared);
     let signatures = card.optional("signatures", |spot| spot.list((0, ANY), read_signature));
     signatures?;
     Some(View {
@@ -238,12 +240,19 @@ fn read_extension(spot: Spot<'_, '_>) -> Option<Extension> {
     Some(Extension { uri: uri?, required: required? })
 }
 
-pub(super) fn read_skill(spot: Spot<'_, '_>) -> Option<Skill> {
+/// 1.0 wants tags in a list that it requires (5.7), and schemes that are there.
+fn read_own_skill(spot: Spot<'_, '_>, declared: Declared<'_>) -> Option<Skill> {
+    let requirements = read_requirements(&spot.object()?, declared);
+    let skill = read_skill(spot, 1);
+    requirements.and(skill)
+}
+
+pub(super) fn read_skill(spot: Spot<'_, '_>, tags_min: usize) -> Option<Skill> {
     let skill = spot.object()?;
     let id = skill.required("id", text);
     let name = skill.required("name", text);
     let description = skill.required("description", text);
-    let tags = skill.required("tags", |spot| spot.list((1, ANY), text));
+    let tags = skill.required("tags", |spot| spot.list((tags_min, ANY), text));
     let examples = skill.or_default("examples", texts);
     let input_modes = skill.or_default("inputModes", texts);
     let output_modes = skill.or_default("outputModes", texts);
@@ -255,46 +264,6 @@ pub(super) fn read_skill(spot: Spot<'_, '_>) -> Option<Skill> {
         examples: examples?,
         input_modes: input_modes?,
         output_modes: output_modes?,
-    })
-}
-
-/// Each scheme is one of five kinds, named by its one member; kinds to come are passed over.
-fn read_schemes(spot: Spot<'_, '_>) -> Option<Vec<String>> {
-    let schemes = spot.object()?;
-    schemes.each(|_, spot| {
-        let Some(scheme) = spot.object() else { return };
-        if scheme.members.len() != 1 {
-            scheme.fault::<()>(Problem::Value("an object with exactly one scheme"));
-        }
-        for (kind, required) in [
-            ("apiKeySecurityScheme", &["location", "name"][..]),
-            ("httpAuthSecurityScheme", &["scheme"]),
-            ("openIdConnectSecurityScheme", &["openIdConnectUrl"]),
-        ] {
-            scheme.optional(kind, |spot| {
-                let object = spot.object()?;
-                required.iter().for_each(|name| drop(object.required(name, text)));
-                Some(())
-            });
-        }
-        scheme.optional("oauth2SecurityScheme", |spot| {
-            spot.object()?.required("flows", |spot| spot.object().map(drop))
-        });
-    });
-    Some(schemes.members.keys().cloned().collect())
-}
-
-fn read_security_requirement(spot: Spot<'_, '_>) -> Option<SecurityRequirement> {
-    let requirement = spot.object()?;
-    requirement.or_default("schemes", |spot| {
-        let object = spot.object()?;
-        let names = object.members.keys();
-        let scopes = |name: &String| {
-            let list = object.required(name, |spot| spot.object()?.or_default("list", texts));
-            list.map(|list| (name.clone(), list))
-        };
-        let read: Vec<_> = names.map(scopes).collect();
-        read.into_iter().collect::<Option<SecurityRequirement>>()
     })
 }
 

@@ -9,17 +9,18 @@ use std::fmt;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::Error;
+use super::{Error, pointer, segment};
 
-/// Names by which `serde_json` smuggles raw text and big numbers through a map: in foreign input
-/// they would be parsed a second time, past every check made here.
-const RESERVED: [&str; 2] = ["$serde_json::private::RawValue", "$serde_json::private::Number"];
+/// The name by which `serde_json` hands on raw text: in foreign input it would be parsed a second
+/// time, past every check made here.
+const RAW: &str = "$serde_json::private::RawValue";
+
+/// The name by which `serde_json` hands on a number that is no 64-bit integer, as a map of this one
+/// member. Foreign input may not use it; see [`Digits`] for how the two are told apart.
+const NUMBER: &str = "$serde_json::private::Number";
 
 /// How much of a name goes into an error.
 const NAME_CHARS_MAX: usize = 64;
-
-/// How much of a path goes into an error.
-const PATH_CHARS_MAX: usize = 256;
 
 /// A refused member. It travels beside the parser's own error, which can only carry text.
 struct Fault {
@@ -44,12 +45,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Value, Error> {
 
 impl Fault {
     fn into_error(self) -> Error {
-        let pointer = self.path.iter().rev().fold(String::new(), |mut pointer, segment| {
-            pointer.push('/');
-            pointer.push_str(segment);
-            pointer
-        });
-        let path = pointer.chars().take(PATH_CHARS_MAX).collect();
+        let path = pointer(&self.path);
         let name = self.name.chars().take(NAME_CHARS_MAX).collect();
         if self.reserved {
             Error::ReservedMember { name, path }
@@ -71,9 +67,9 @@ impl Node<'_> {
     }
 
     /// Adds where we are to a fault from further in.
-    fn inside<E>(self, segment: impl fmt::Display, error: E) -> E {
+    fn inside<E>(self, step: impl fmt::Display, error: E) -> E {
         if let Some(fault) = self.fault.borrow_mut().as_mut() {
-            fault.path.push(segment.to_string().replace('~', "~0").replace('/', "~1"));
+            fault.path.push(segment(&step.to_string()));
         }
         error
     }
@@ -110,10 +106,6 @@ impl<'de> Visitor<'de> for Node<'_> {
         Ok(Value::Number(value.into()))
     }
 
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
-    }
-
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
         Ok(Value::String(value.to_owned()))
     }
@@ -136,7 +128,11 @@ impl<'de> Visitor<'de> for Node<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
-            if RESERVED.contains(&name.as_str()) {
+            if name == NUMBER && object.is_empty() {
+                let digits = members.next_value_seed(Digits)?;
+                return digits.map(Value::Number).ok_or_else(|| self.refuse(&name, true));
+            }
+            if [RAW, NUMBER].contains(&name.as_str()) {
                 return Err(self.refuse(&name, true));
             }
             if object.contains_key(&name) {
@@ -147,5 +143,33 @@ impl<'de> Visitor<'de> for Node<'_> {
             object.insert(name, value);
         }
         Ok(Value::Object(object))
+    }
+}
+
+/// The digits of a number. The parser hands its own over as an owned text; a text of the input comes
+/// borrowed, and any other value as what it is: those are no number of the parser's.
+struct Digits;
+
+impl<'de> DeserializeSeed<'de> for Digits {
+    type Value = Option<Number>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_string(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Digits {
+    type Value = Option<Number>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the digits of a number")
+    }
+
+    fn visit_string<E>(self, digits: String) -> Result<Self::Value, E> {
+        Ok(digits.parse().ok())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(None)
     }
 }

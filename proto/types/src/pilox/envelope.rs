@@ -38,13 +38,13 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// Reads an envelope.
+    /// Reads an envelope. Nobody signs it, so the numbers of its payload may be of any size.
     ///
     /// # Errors
     /// Too long, not strict JSON, or not after the schema: then with all faults.
     pub fn parse(bytes: &[u8]) -> Result<Self, Invalid> {
         schema::bounded(bytes, LEN_MAX)?;
-        let raw = json::parse(bytes)?;
+        let raw = json::parse_lossless(bytes)?;
         closed_document(&raw, &MEMBERS, read_envelope).map_err(Invalid::Schema)
     }
 }

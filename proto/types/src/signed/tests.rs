@@ -204,7 +204,7 @@ fn duplicate_members_are_refused_in_unsigned_parts_too() {
 fn an_unsafe_integer_can_be_neither_signed_nor_read() {
     let unsafe_note = Note { extra: Some(json!(1_u64 << 53)), ..note() };
     let refused = Signed::sign(unsafe_note, &[(kid("k1"), &secret(1))]).unwrap_err();
-    assert!(matches!(refused, Error::Json(json::Error::UnsafeInteger { .. })));
+    assert!(matches!(refused, Error::Json(json::Error::UnsafeNumber { .. })));
 }
 
 proptest! {

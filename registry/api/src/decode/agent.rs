@@ -78,12 +78,12 @@ fn limits(limits: Option<&wire::Limits>) -> Result<Limits, Problem> {
     })
 }
 
-/// The bytes as one strict JSON object.
+/// The bytes as one strict JSON object. None of what is read here is signed: numbers keep their digits.
 pub(super) fn json_object(member: &str, bytes: &[u8]) -> Result<Value, Problem> {
     if bytes.len() > super::BODY_BYTES_MAX {
         return Err(field::too_large(bytes.len(), super::BODY_BYTES_MAX));
     }
-    let value = json::parse(bytes).map_err(|error| super::task::not_json(&error))?;
+    let value = json::parse_lossless(bytes).map_err(|error| super::task::not_json(&error))?;
     if value.is_object() {
         return Ok(value);
     }

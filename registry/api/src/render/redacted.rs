@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// A card: `name` and `description`, in canonical JSON.
 #[must_use]
 pub fn card(document: &[u8]) -> Vec<u8> {
-    let whole = json::parse(document).unwrap_or(Value::Null);
+    let whole = json::parse_lossless(document).unwrap_or(Value::Null);
     let kept = ["name", "description"].into_iter().filter_map(|name| {
         let text = whole.get(name)?.as_str()?;
         Some((name.to_owned(), Value::from(text)))

@@ -24,6 +24,21 @@ fn a_request_reads_as_it_was_printed() {
 }
 
 #[test]
+fn the_numbers_of_a_call_are_carried_as_they_were_written() {
+    for number in ["9007199254740993", "18446744073709551616", "-1e+400", "1.0", "0.10"] {
+        let text = format!(
+            "{{\"jsonrpc\":\"2.0\",\"id\":{number},\"method\":\"m\",\"params\":{{\"n\":[{number}]}}}}"
+        );
+        let request = Request::parse(text.as_bytes()).unwrap();
+        assert_eq!(serde_json::to_string(&request).unwrap(), text);
+        let answer = Response::ok(request.id.unwrap(), request.params.unwrap());
+        let printed = serde_json::to_string(&answer).unwrap();
+        assert!(printed.contains(&format!("\"id\":{number},")), "{printed}");
+        assert_eq!(Response::parse(printed.as_bytes()).unwrap(), answer);
+    }
+}
+
+#[test]
 fn what_is_no_request_is_refused_with_all_faults_and_its_id() {
     for (value, id, expected) in [
         (json!({"id": 1}), Id::from(1), vec!["/jsonrpc", "/method"]),
