@@ -15,8 +15,8 @@ pub(crate) use self::peers::{
     request_domains_due,
 };
 pub(crate) use self::work::{
-    envelopes_void, of_envelope, of_task, place, queue, tasks_due, tasks_ended, tasks_of_node,
-    tasks_pending,
+    envelopes_void, of_envelope, of_task, place, queue, tasks_due, tasks_ended, tasks_of_context,
+    tasks_of_node, tasks_pending,
 };
 use crate::audience;
 use crate::entry::{

@@ -68,6 +68,7 @@ pub(crate) mod derived {
     pub(crate) const RANKED: u8 = 21;
     pub(crate) const IMPORTS_BY_PARTNER: u8 = 40;
     pub(crate) const EVIDENCE_BY_VOID: u8 = 45;
+    pub(crate) const TASKS_BY_CONTEXT: u8 = 50;
 }
 
 /// A key: the parts one after the other.

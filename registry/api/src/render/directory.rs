@@ -92,6 +92,7 @@ pub fn agent(entry: &AgentEntry, sight: Sight, card: Vec<u8>) -> wire::Agent {
         revision: entry.revision.0,
         visibility: entry.visibility.to_string(),
         namespace: entry.namespace.to_string(),
+        changed_at_ms: entry.changed_at.0,
         ..Default::default()
     }
 }

@@ -33,13 +33,14 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     agent.namespace = home.name.clone();
     agent.visibility = home.visibility(asked(command), kept.as_ref().map(|kept| kept.visibility));
     if let Some(kept) = &kept {
-        agent.revision = kept.revision;
+        (agent.revision, agent.changed_at) = (kept.revision, kept.changed_at);
         if *kept == agent {
             return Ok(Reply::Done(kept.revision));
         }
     }
     home.account(draft, kept.as_ref().map(tenancy::of_agent), tenancy::of_agent(&agent))?;
     let scopes = (kept.as_ref().map(Scoped::scope), Some(agent.scope()));
+    agent.changed_at = draft.now();
     agent.revision = draft.note_in(ChangeKind::Agent, agent.handle.as_str(), false, scopes);
     draft.replace(&AGENTS, kept.as_ref(), &agent);
     Ok(Reply::Done(agent.revision))
@@ -84,6 +85,7 @@ fn agent_of(command: &Command) -> AgentEntry {
         visibility: Default::default(),
         namespace: Default::default(),
         bytes: None,
+        changed_at: Default::default(),
         revision: Default::default(),
     }
 }

@@ -2,6 +2,7 @@
 //! Decides who holds a task under which epoch; must never hand out an epoch twice, or place a task
 //! where its agent's isolation set does not allow it.
 
+mod context;
 pub(super) mod ending;
 
 use proto_types::{LeaseEpoch, NodeId, TaskId, WallMs};
@@ -46,6 +47,7 @@ pub(super) fn submit(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     bound::near("deadline", task.deadline, draft.now(), DEADLINE_AHEAD_MS_MAX)?;
     draft.existing(&AGENTS, task.agent.as_str())?;
     draft.require_body(&task.input)?;
+    context::check(draft, &task)?;
     let open = draft.count(OPEN_TASKS)?;
     if open >= OPEN_TASKS_MAX {
         return Err(bound::full("open tasks", OPEN_TASKS_MAX).into());
@@ -183,6 +185,7 @@ fn task_of(command: &Command, now: WallMs) -> TaskEntry {
         epoch: LeaseEpoch(0),
         attempts: 0,
         cancel_requested: false,
+        in_context: true,
         submitted_at: now,
         changed_at: now,
         revision: Default::default(),

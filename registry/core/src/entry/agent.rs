@@ -1,7 +1,7 @@
 //! Hosted agents: what our nodes run, and within which bounds.
 //! Data only: it decides nothing, and must never hold bodies, only digests of them.
 
-use proto_types::{Digest, Handle, Namespace, Revision};
+use proto_types::{Digest, Handle, Namespace, Revision, WallMs};
 use serde::{Deserialize, Serialize};
 
 use super::visibility::{Scope, Scoped, Visibility};
@@ -33,6 +33,9 @@ pub struct AgentEntry {
     /// written before agents were counted.
     #[serde(default)]
     pub bytes: Option<u64>,
+    /// When it was written; 0 if that was before the time was kept.
+    #[serde(default)]
+    pub changed_at: WallMs,
     /// The revision that wrote this entry.
     pub revision: Revision,
 }

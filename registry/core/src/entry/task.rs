@@ -31,6 +31,9 @@ pub struct TaskEntry {
     pub attempts: u32,
     /// True once its caller asked for its end.
     pub cancel_requested: bool,
+    /// Whether it is found by its conversation; a task from before that was kept is not.
+    #[serde(default)]
+    pub in_context: bool,
     /// When it was submitted.
     pub submitted_at: WallMs,
     /// When it last changed.

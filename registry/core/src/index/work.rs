@@ -1,7 +1,7 @@
 //! The derived keys of what is to be done: tasks by their place and time, envelopes in their queues.
 //! It must never hold what the entity does not.
 
-use proto_types::{EnvelopeId, NodeId, Origin, Revision, TaskId, WallMs};
+use proto_types::{ContextId, EnvelopeId, NodeId, Origin, Revision, TaskId, WallMs};
 use serde::{Deserialize, Serialize};
 
 use super::{Keys, until};
@@ -21,6 +21,16 @@ pub(crate) struct Place {
 }
 
 pub(crate) fn of_task(task: &TaskEntry) -> Keys {
+    let mut keys = places(task);
+    if task.in_context {
+        let key = [tasks_of_context(&task.context), task.id.as_str().into()].concat();
+        keys.push((key, task.owner.clone().into_bytes()));
+    }
+    keys
+}
+
+/// Where a task is found by what is to be done with it.
+fn places(task: &TaskEntry) -> Keys {
     let place = match &task.state {
         TaskState::Ended { .. } => {
             let (at, id) = (task.changed_at.0.to_be_bytes(), task.id.as_str().as_bytes());
@@ -66,6 +76,11 @@ pub(crate) fn tasks_pending() -> Vec<u8> {
 /// What the keys of a node's tasks start with.
 pub(crate) fn tasks_of_node(node: &NodeId) -> Vec<u8> {
     layout::key(derived::TASKS_BY_NODE, &[node.as_str().as_bytes(), END])
+}
+
+/// What the keys of a conversation's tasks start with; whose they are stands behind them.
+pub(crate) fn tasks_of_context(context: &ContextId) -> Vec<u8> {
+    layout::key(derived::TASKS_BY_CONTEXT, &[context.as_str().as_bytes(), END])
 }
 
 fn task_of_node(node: &NodeId, task: &TaskId) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! Tasks: placed under rising epochs, ended once.
 
-use proto_types::LeaseEpoch;
+use proto_types::{ContextId, LeaseEpoch};
 use registry_core::change::{Effect, Refusal, Reply};
 use registry_core::command::Command;
 use registry_core::entry::{JoinRole, NodeState, TaskEnd, TaskState};
@@ -42,6 +42,33 @@ fn the_same_id_with_the_same_input_is_the_same_task() {
     assert_eq!(world.revision(), revision);
     assert_eq!(world.refusal(&submit(1, 2, START.plus_ms(DAY))), conflict("task", task_id(1)));
     assert_eq!(query::open_tasks(&world.memory).unwrap(), 1);
+}
+
+#[test]
+fn a_conversation_is_its_first_owners_for_as_long_as_a_task_of_it_is_kept() {
+    let mut world = world_with_task();
+    let by = |name: u8, owner: &str, conversation: &str| {
+        let Command::SubmitTask { agent, input, reply_to, deadline, .. } =
+            submit(name, 1, START.plus_ms(DAY))
+        else {
+            unreachable!("submit makes SubmitTask");
+        };
+        let (id, context) = (task_id(name), ContextId::parse(conversation).unwrap());
+        let owner = owner.to_owned();
+        Command::SubmitTask { id, context, agent, owner, input, reply_to, deadline }
+    };
+    let stranger = "https://peer1.example";
+    let refused = world.refusal(&by(2, stranger, "context"));
+    assert_eq!(refused, conflict("context", "context"));
+    // One that starts alike, or goes on behind it, is another.
+    world.done(&by(2, stranger, "contex"));
+    world.done(&by(3, stranger, "context2"));
+    world.done(&by(4, "https://peer0.example", "context"));
+    // Also once all of its tasks are over.
+    for task in [1, 4] {
+        world.done(&Command::CancelTask { id: task_id(task), owner: None });
+    }
+    assert_eq!(world.refusal(&by(5, stranger, "context")), conflict("context", "context"));
 }
 
 #[test]
