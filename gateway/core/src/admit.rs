@@ -8,8 +8,9 @@
 use std::sync::Arc;
 
 use proto_types::token::{Claims, Kind, Refusal, Unverified};
-use proto_types::{Digest, Origin, WallMs};
+use proto_types::{Digest, Origin, PublicKey, WallMs};
 
+use crate::caller::Caller;
 use crate::credential::Credential;
 use crate::peers::{Peer, Peers};
 
@@ -25,12 +26,22 @@ pub struct Config {
 pub struct Permit {
     /// Who asks.
     pub peer: Arc<Peer>,
+    /// By which of its keys.
+    pub key: PublicKey,
     /// What must be spent.
     pub replay_key: Digest,
     /// Until when the spending must be remembered.
     pub remember_until: WallMs,
     /// What the token says; verified.
     pub claims: Claims,
+}
+
+impl Permit {
+    /// Who the request is carried out for.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        Caller::new(self.peer.origin.clone(), self.key)
+    }
 }
 
 /// Why a credential does not hold. For audit and counters only: outside, all of them are one.
@@ -85,27 +96,28 @@ pub fn admit(
     if !peer.active {
         return Err(Denial::IssuerRevoked);
     }
-    let claims = verify(token, peer, now)?;
+    let (claims, key) = verify(token, peer, now)?;
     claims.check_living(&config.audience, now, peer.token_life_s_max)?;
     Ok(Permit {
         replay_key: claims.replay_key(),
         remember_until: claims.dead_at(),
         peer: Arc::clone(peer),
+        key,
         claims,
     })
 }
 
 /// Verifies with the key that the token names, or with each of the peer's at most 16.
-fn verify(token: Unverified, peer: &Peer, now: WallMs) -> Result<Claims, Denial> {
+fn verify(token: Unverified, peer: &Peer, now: WallMs) -> Result<(Claims, PublicKey), Denial> {
     let kid = token.kid().cloned();
     let mut refused = Denial::KeyUnknown;
     let mut keys = peer.keys_for(kid.as_ref(), now).peekable();
     while let Some(key) = keys.next() {
         if keys.peek().is_none() {
-            return Ok(token.verify(key)?);
+            return Ok((token.verify(key)?, *key));
         }
         match token.clone().verify(key) {
-            Ok(claims) => return Ok(claims),
+            Ok(claims) => return Ok((claims, *key)),
             Err(refusal) => refused = refusal.into(),
         }
     }

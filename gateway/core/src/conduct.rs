@@ -68,11 +68,14 @@ fn of_call(error: &CallError) -> Option<Conduct> {
         // A caller may know more of A2A than we serve.
         CallError::Operation(
             dispatch::Error::Version
+            | dispatch::Error::VersionConflict
             | dispatch::Error::Legacy
             | dispatch::Error::Unsupported
             | dispatch::Error::PushNotifications
             | dispatch::Error::Unknown,
         ) => None,
+        // What an agent takes changes without the caller.
+        CallError::ContentType(_) => None,
         // A task ends, and is forgotten, without its owner.
         CallError::TaskNotFound | CallError::TaskNotCancelable | CallError::TaskOver => None,
         // The agent behind us.

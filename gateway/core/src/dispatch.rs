@@ -16,6 +16,9 @@ pub enum Operation {
     GetTask,
     /// End a task.
     CancelTask,
+    /// Follow a task that was opened before. Not served yet; but who asks for a task that is not there
+    /// hears that.
+    SubscribeToTask,
 }
 
 /// Why a call names no operation that is served.
@@ -24,6 +27,9 @@ pub enum Error {
     /// The version is not served; the answer names those that are.
     #[error("only A2A version 1.0 is served")]
     Version,
+    /// Two versions are stated, of which each could be meant.
+    #[error("two A2A versions are stated")]
+    VersionConflict,
     /// A name of A2A 0.3 in a 1.0 call.
     #[error("a method of A2A 0.3, which is not supported yet")]
     Legacy,
@@ -41,15 +47,23 @@ pub enum Error {
 /// The versions served, as `VersionNotSupportedError` tells them.
 pub const VERSIONS: [&str; 1] = [ProtocolVersion::V10.as_str()];
 
-/// Checks the version that the caller states, in the header or else in the query. A missing one
-/// means 0.3 (A2A 1.0, section 3.6.2).
+/// Checks the versions that the caller states, in headers and in the query: all of them must be one.
+/// A missing one means 0.3 (A2A 1.0, section 3.6.2).
 ///
 /// # Errors
-/// [`Error::Version`].
-pub fn check_version(stated: Option<&str>) -> Result<(), Error> {
-    match ProtocolVersion::negotiate(stated) {
-        Ok(ProtocolVersion::V10) => Ok(()),
-        Ok(ProtocolVersion::V03) | Err(_) => Err(Error::Version),
+/// [`Error::Version`], [`Error::VersionConflict`].
+pub fn check_version<'s>(stated: impl IntoIterator<Item = &'s str>) -> Result<(), Error> {
+    let mut meant = None;
+    // A header that is sent twice may have become one list on its way (RFC 9110, section 5.3).
+    for stated in stated.into_iter().flat_map(|stated| stated.split(',')) {
+        let version = ProtocolVersion::negotiate(Some(stated)).map_err(|_| Error::Version)?;
+        if meant.replace(version).is_some_and(|before| before != version) {
+            return Err(Error::VersionConflict);
+        }
+    }
+    match meant {
+        Some(ProtocolVersion::V10) => Ok(()),
+        Some(ProtocolVersion::V03) | None => Err(Error::Version),
     }
 }
 
@@ -69,9 +83,8 @@ impl Operation {
             Method::SendStreamingMessage => Ok(Self::SendStreamingMessage),
             Method::GetTask => Ok(Self::GetTask),
             Method::CancelTask => Ok(Self::CancelTask),
-            Method::ListTasks | Method::SubscribeToTask | Method::GetExtendedAgentCard => {
-                Err(Error::Unsupported)
-            }
+            Method::SubscribeToTask => Ok(Self::SubscribeToTask),
+            Method::ListTasks | Method::GetExtendedAgentCard => Err(Error::Unsupported),
             Method::CreateTaskPushNotificationConfig
             | Method::GetTaskPushNotificationConfig
             | Method::ListTaskPushNotificationConfigs
@@ -87,6 +100,7 @@ impl Operation {
             Self::SendStreamingMessage => "SendStreamingMessage",
             Self::GetTask => "GetTask",
             Self::CancelTask => "CancelTask",
+            Self::SubscribeToTask => "SubscribeToTask",
         }
     }
 }
@@ -97,13 +111,36 @@ mod tests {
 
     #[test]
     fn a_missing_version_is_0_3_and_only_1_0_is_served() {
-        for good in ["1.0", " 1.0 "] {
-            assert_eq!(check_version(Some(good)), Ok(()), "{good}");
+        for bad in ["", "0.3", "0.3.0", "1", "1.", "1.1", "1.1.0", "2.0", "01.0"] {
+            assert_eq!(check_version([bad]), Err(Error::Version), "{bad}");
         }
-        for bad in ["", "0.3", "1", "1.", "1.1", "2.0", "01.0", "1.0.", "1.0.x"] {
-            assert_eq!(check_version(Some(bad)), Err(Error::Version), "{bad}");
+        assert_eq!(check_version([]), Err(Error::Version));
+    }
+
+    #[test]
+    fn the_patch_number_of_a_version_does_not_count() {
+        for good in ["1.0", " 1.0 ", "1.0.0", "1.0.1", "1.0.12"] {
+            assert_eq!(check_version([good]), Ok(()), "{good}");
         }
-        assert_eq!(check_version(None), Err(Error::Version));
+        for bad in ["1.0.", "1.0.x", "1.0.-1", "1.0.1.2", "1.0.1-rc1", ".1.0"] {
+            assert_eq!(check_version([bad]), Err(Error::Version), "{bad}");
+        }
+    }
+
+    #[test]
+    fn versions_that_differ_are_refused_wherever_they_are_stated() {
+        for (stated, expected) in [
+            (&["1.0", "1.0"][..], Ok(())),
+            (&["1.0", "1.0.1"], Ok(())),
+            (&["1.0, 1.0"], Ok(())),
+            (&["1.0", "0.3"], Err(Error::VersionConflict)),
+            (&["0.3", "1.0"], Err(Error::VersionConflict)),
+            (&["1.0,0.3"], Err(Error::VersionConflict)),
+            (&["1.0", ""], Err(Error::VersionConflict)),
+            (&["1.0", "2.0"], Err(Error::Version)),
+        ] {
+            assert_eq!(check_version(stated.iter().copied()), expected, "{stated:?}");
+        }
     }
 
     #[test]
@@ -114,7 +151,7 @@ mod tests {
             ("GetTask", Ok(Operation::GetTask)),
             ("CancelTask", Ok(Operation::CancelTask)),
             ("ListTasks", Err(Error::Unsupported)),
-            ("SubscribeToTask", Err(Error::Unsupported)),
+            ("SubscribeToTask", Ok(Operation::SubscribeToTask)),
             ("GetExtendedAgentCard", Err(Error::Unsupported)),
             ("CreateTaskPushNotificationConfig", Err(Error::PushNotifications)),
             ("message/send", Err(Error::Legacy)),
@@ -126,7 +163,8 @@ mod tests {
         ] {
             assert_eq!(Operation::of(method), expected, "{method}");
         }
-        for operation in [Operation::SendMessage, Operation::CancelTask] {
+        for operation in [Operation::SendMessage, Operation::CancelTask, Operation::SubscribeToTask]
+        {
             assert_eq!(Operation::of(operation.name()), Ok(operation));
         }
     }

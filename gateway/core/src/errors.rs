@@ -6,7 +6,7 @@
 
 mod table;
 
-use proto_types::a2a::error::bad_request;
+use proto_types::a2a::error::{bad_request, error_info, retry_info};
 use proto_types::a2a::rpc::{ErrorObject, Id, Response};
 use proto_types::a2a::{A2aError, SchemaError};
 use serde_json::{Value, json};
@@ -76,6 +76,8 @@ pub enum CallError {
     Operation(dispatch::Error),
     /// Parameters are wrong; where and why.
     Params(Faults),
+    /// The agent does not take parts of such a media type; which ones.
+    ContentType(Faults),
     /// There is no such task, or it is another's.
     TaskNotFound,
     /// The task is over.
@@ -110,6 +112,28 @@ pub enum Rpc {
     A2a(A2aError),
     /// One of the edge.
     Edge(i32),
+    /// A limit, which has another code for each reader.
+    Limit,
+}
+
+/// Who reads a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// An A2A client.
+    A2a,
+    /// A Pilox client: it came by a path of Pilox, or with a header of Pilox.
+    Pilox,
+}
+
+impl Reader {
+    /// Who reads, by the path and the names of the headers, in lower case.
+    pub fn of<'r>(path: &str, mut headers: impl Iterator<Item = &'r str>) -> Self {
+        let is_pilox = |name: &str| name.starts_with("x-hive-") || name.starts_with("x-pilox-");
+        match path.starts_with("/api/") || headers.any(is_pilox) {
+            true => Self::Pilox,
+            false => Self::A2a,
+        }
+    }
 }
 
 impl Failure {
@@ -152,36 +176,49 @@ impl Told {
         body
     }
 
-    /// The JSON-RPC answer to the request of this id. A2A errors carry `ErrorInfo` (and, for
-    /// parameters, `BadRequest`) in an array as A2A 1.0 has it (section 9.5); errors of the edge
-    /// carry an object, where Pilox clients look for `retryAfterSeconds`.
+    /// The JSON-RPC answer to the request of this id. Every error carries `ErrorInfo` (and, where
+    /// there is more to say, `BadRequest` and `RetryInfo`) in an array as A2A 1.0 has it (section
+    /// 9.5). A limit that a Pilox client reads is as Pilox has it: an object with
+    /// `retryAfterSeconds`, under a code that A2A means otherwise.
     #[must_use]
-    pub fn rpc(&self, id: &Id) -> Response {
-        let error = match self.rpc {
-            Rpc::A2a(error) => error.with_details(self.message, self.details(error)),
-            Rpc::Edge(code) => {
-                let mut data = json!({"code": self.code});
-                if let Some(secs) = self.retry_after_s {
-                    data["retryAfterSeconds"] = json!(secs);
-                }
-                ErrorObject { code, message: self.message.to_owned(), data: Some(data) }
-            }
+    pub fn rpc(&self, id: &Id, reader: Reader) -> Response {
+        let (code, info) = match (self.rpc, reader) {
+            (Rpc::Limit, Reader::Pilox) => return self.limit_of_pilox(id),
+            (Rpc::A2a(error), _) => (error.jsonrpc_code(), self.info_of(error)),
+            (Rpc::Edge(code), _) => (code, self.info_of_edge()),
+            (Rpc::Limit, Reader::A2a) => (table::LIMITED, self.info_of_edge()),
         };
-        Response::error(id.clone(), error)
+        let faults = (!self.faults.is_empty()).then(|| bad_request(&self.faults));
+        let details = std::iter::once(info).chain(faults).chain(self.retry_after_s.map(retry_info));
+        let data = Some(Value::Array(details.collect()));
+        let message = self.message.to_owned();
+        Response::error(id.clone(), ErrorObject { code, message, data })
     }
 
-    fn details(&self, error: A2aError) -> Vec<Value> {
+    fn limit_of_pilox(&self, id: &Id) -> Response {
+        let data = json!({"code": self.code, "retryAfterSeconds": self.retry_after_s});
+        let (code, message) = (table::LIMITED_OF_PILOX, self.message.to_owned());
+        Response::error(id.clone(), ErrorObject { code, message, data: Some(data) })
+    }
+
+    fn info_of(&self, error: A2aError) -> Value {
         let served = dispatch::VERSIONS.join(",");
-        let info = match error {
+        match error {
             A2aError::VersionNotSupported => {
                 error.info(&[("code", self.code), ("supportedVersions", &served)])
             }
             _ => error.info(&[("code", self.code)]),
-        };
-        let faults = (!self.faults.is_empty()).then(|| bad_request(&self.faults));
-        std::iter::once(info).chain(faults).collect()
+        }
+    }
+
+    fn info_of_edge(&self) -> Value {
+        let reason = self.code.to_ascii_uppercase().replace('-', "_");
+        error_info(&reason, DOMAIN, &[("code", self.code)])
     }
 }
+
+/// `domain` of the errors that A2A does not name.
+const DOMAIN: &str = "ecumene.gateway";
 
 #[cfg(test)]
 mod tests;

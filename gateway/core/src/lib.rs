@@ -5,18 +5,21 @@
 //! file or a socket: the shell (gateway-server) passes time and snapshots in and does what comes out.
 
 pub mod admit;
+pub mod caller;
 pub mod conduct;
 pub mod credential;
 pub mod dispatch;
 pub mod errors;
 pub mod gcra;
 pub mod limits;
+pub mod media;
 pub mod params;
 pub mod path;
 pub mod peers;
 pub mod task_view;
 
 pub use crate::admit::{Denial, Permit, admit};
+pub use crate::caller::Caller;
 pub use crate::credential::Credential;
 pub use crate::errors::{CallError, Failure, Told};
 pub use crate::peers::{Key, Peer, Peers};

@@ -6,6 +6,7 @@
 
 use proto_types::a2a::{
     CancelTaskRequest, GetTaskRequest, Message, Role, SchemaError, SendMessageRequest,
+    SubscribeToTaskRequest,
 };
 use proto_types::schema::Problem;
 use proto_types::{ContextId, Handle, TaskId};
@@ -33,7 +34,7 @@ pub struct Send {
     pub wants_push: bool,
 }
 
-/// The parameters of GetTask and CancelTask.
+/// The parameters of GetTask, CancelTask and SubscribeToTask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
     /// Which agent.
@@ -99,6 +100,15 @@ impl Named {
     /// Every fault found, with its place.
     pub fn parse_cancel(params: &Value) -> Result<Self, Faults> {
         let CancelTaskRequest { tenant, id, metadata: _ } = CancelTaskRequest::from_value(params)?;
+        Self::read(tenant.as_deref(), &id, None)
+    }
+
+    /// Reads the `params` of SubscribeToTask.
+    ///
+    /// # Errors
+    /// Every fault found, with its place.
+    pub fn parse_subscribe(params: &Value) -> Result<Self, Faults> {
+        let SubscribeToTaskRequest { tenant, id } = SubscribeToTaskRequest::from_value(params)?;
         Self::read(tenant.as_deref(), &id, None)
     }
 
@@ -190,6 +200,7 @@ mod tests {
         for bad in [json!({}), json!({"id": ""}), json!({"id": 7}), json!(null), json!("t1")] {
             assert!(Named::parse_get(&bad).is_err(), "{bad}");
             assert!(Named::parse_cancel(&bad).is_err(), "{bad}");
+            assert!(Named::parse_subscribe(&bad).is_err(), "{bad}");
         }
     }
 }

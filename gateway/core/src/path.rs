@@ -15,7 +15,7 @@ pub enum Route {
     InstanceRpc,
     /// A2A calls to one agent.
     AgentRpc(Handle),
-    /// The card of this instance.
+    /// The card of this instance; also under the name that it had until A2A 0.2.
     InstanceCard,
     /// The card of one agent.
     AgentCard(Handle),
@@ -91,8 +91,10 @@ impl Route {
             | ["api", "a2a", "federated", "jsonrpc"]
             | ["api", "a2a", "jsonrpc", "public"] => Self::InstanceRpc,
             ["agents", name] => Self::AgentRpc(handle(name)?),
-            ["agents", name, ".well-known", "agent-card.json"] => Self::AgentCard(handle(name)?),
-            [".well-known", "agent-card.json"] => Self::InstanceCard,
+            ["agents", name, ".well-known", "agent-card.json" | "agent.json"] => {
+                Self::AgentCard(handle(name)?)
+            }
+            [".well-known", "agent-card.json" | "agent.json"] => Self::InstanceCard,
             [".well-known", "pilox-mesh.json"] => Self::Descriptor(Brand::Pilox),
             [".well-known", "hive-mesh.json"] => Self::Descriptor(Brand::Hive),
             ["v1", "publish"] | ["api", "mesh", "wan", "ingress"] => Self::Publish,

@@ -67,7 +67,7 @@ impl Outcome {
         if document.is_empty() {
             return Ok(Self::default());
         }
-        let Ok(Value::Object(members)) = json::parse(document) else {
+        let Ok(Value::Object(members)) = json::parse_lossless(document) else {
             return Err(NotAnOutcome);
         };
         let artifacts = match members.get("artifacts") {

@@ -11,13 +11,14 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use gateway_core::dispatch::{self, Operation};
+use gateway_core::media;
 use gateway_core::params::{Faults, Named, Send, fault};
 use gateway_core::task_view::{self, Outcome, TaskView};
-use gateway_core::{CallError, Failure};
+use gateway_core::{CallError, Caller, Failure};
 use http::StatusCode;
 use proto_types::a2a::rpc::{Id, Request, Response as Answer};
 use proto_types::a2a::{Message, SendMessageResponse, Task};
-use proto_types::{ContextId, Handle, Origin, TaskId, WallMs};
+use proto_types::{ContextId, Handle, TaskId, WallMs};
 use proto_wire::registry::v1 as wire;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -53,16 +54,23 @@ impl Call {
         addressed: Addressed,
         request: Request,
     ) -> Result<Self, CallError> {
-        let operation = Operation::of(&request.method).map_err(CallError::Operation)?;
+        let mut operation = Operation::of(&request.method).map_err(CallError::Operation)?;
         let params = request.params.unwrap_or_else(|| Value::Object(Map::new()));
-        let params = match operation {
+        let mut params = match operation {
             Operation::SendMessage | Operation::SendStreamingMessage => {
                 read_send(gateway, addressed, Send::parse(&params))?
             }
             Operation::GetTask => read_named(gateway, addressed, Named::parse_get(&params))?,
             Operation::CancelTask => read_named(gateway, addressed, Named::parse_cancel(&params))?,
+            Operation::SubscribeToTask => {
+                read_named(gateway, addressed, Named::parse_subscribe(&params))?
+            }
         };
-        // A notification was refused before: an answer needs an id.
+        // Nobody waits for the end of a notification.
+        if let (None, Params::Send { send, .. }) = (&request.id, &mut params) {
+            send.return_immediately = true;
+            operation = Operation::SendMessage;
+        }
         Ok(Self { id: request.id.unwrap_or(Id::Null), operation, params })
     }
 
@@ -74,7 +82,7 @@ impl Call {
     pub(crate) async fn answer(
         self,
         gateway: &Arc<Gateway>,
-        caller: &Origin,
+        caller: &Caller,
     ) -> Result<Response, Failure> {
         let Self { id, operation, params } = self;
         let task = match params {
@@ -90,6 +98,10 @@ impl Call {
             }
             Params::Task { agent, named } => {
                 let task = find(gateway, caller, agent.as_deref(), named.task.as_ref()).await?;
+                if operation == Operation::SubscribeToTask {
+                    let unsupported = CallError::Operation(dispatch::Error::Unsupported);
+                    return Err(Failure::Call(unsupported));
+                }
                 view(&task)?.task(named.history_length)
             }
         };
@@ -109,6 +121,7 @@ fn read_send(
     let agent = agent(gateway, addressed, send.tenant.as_ref())?;
     let agent = agent.or_else(|| gateway.cache.agents.load().default_agent().cloned());
     let agent = agent.ok_or_else(|| tenant("the agent to be called"))?;
+    media::check(&send.message, &agent.input_modes).map_err(CallError::ContentType)?;
     Ok(Params::Send { agent, send: Box::new(send) })
 }
 
@@ -156,7 +169,7 @@ fn tenant(must_be: &'static str) -> CallError {
 
 async fn cancel(
     gateway: &Arc<Gateway>,
-    caller: &Origin,
+    caller: &Caller,
     agent: Option<&Agent>,
     named: &Named,
 ) -> Result<Task, Failure> {
@@ -184,7 +197,7 @@ async fn cancel(
 /// The caller's task; another's is not found, and neither is one of another agent.
 async fn find(
     gateway: &Gateway,
-    caller: &Origin,
+    caller: &Caller,
     agent: Option<&Agent>,
     id: Option<&TaskId>,
 ) -> Result<wire::Task, Failure> {
@@ -199,7 +212,7 @@ async fn find(
 
 async fn read(
     gateway: &Gateway,
-    caller: &Origin,
+    caller: &Caller,
     id: &TaskId,
     consistency: wire::Consistency,
 ) -> Result<wire::Task, Failure> {

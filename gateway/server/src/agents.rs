@@ -10,21 +10,40 @@ use bytes::Bytes;
 use gateway_core::path::Route;
 use proto_types::card::{Hosted, Interface, Skill, hosted};
 use proto_types::path::encode;
-use proto_types::{Digest, Handle, Origin, Revision};
+use proto_types::{Digest, Handle, Origin, Revision, WallMs};
 use serde_json::{Map, Value, json};
+
+use crate::clock;
 
 /// A body with its strong tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tagged {
     pub(crate) body: Bytes,
     pub(crate) etag: String,
+    /// When it was changed last, if that is known.
+    pub(crate) modified: Option<WallMs>,
 }
 
 impl Tagged {
     pub(crate) fn new(value: &Value) -> Self {
         let body = value.to_string();
-        Self { etag: Digest::of(body.as_bytes()).etag(), body: body.into() }
+        Self { etag: Digest::of(body.as_bytes()).etag(), body: body.into(), modified: None }
     }
+
+    pub(crate) fn changed_at(self, at: WallMs) -> Self {
+        Self { modified: Some(at), ..self }
+    }
+}
+
+/// An agent as the registry tells it.
+#[derive(Clone, Debug)]
+pub(crate) struct Deployed {
+    pub(crate) handle: Handle,
+    pub(crate) revision: Revision,
+    /// When that was; not known of agents that were deployed before it was kept.
+    pub(crate) changed_at: Option<WallMs>,
+    /// What its card says of it.
+    pub(crate) words: Map<String, Value>,
 }
 
 /// One hosted agent.
@@ -34,6 +53,8 @@ pub(crate) struct Agent {
     pub(crate) revision: Revision,
     /// What its card says of it.
     words: Map<String, Value>,
+    /// The media types that it takes, as its card and the skills in it say.
+    pub(crate) input_modes: Vec<String>,
     pub(crate) card: Tagged,
 }
 
@@ -43,6 +64,8 @@ pub(crate) struct Agents {
     origin: Origin,
     by_handle: BTreeMap<Handle, Arc<Agent>>,
     default: Option<Handle>,
+    /// Since when this gateway serves them: no card of its own making is older.
+    since: WallMs,
     pub(crate) instance_card: Tagged,
 }
 
@@ -55,8 +78,9 @@ const SKILLS_MAX: usize = 256;
 impl Agents {
     pub(crate) fn new(origin: Origin, default: Option<Handle>) -> Self {
         let by_handle = BTreeMap::new();
+        let since = clock::wall();
         let mut agents =
-            Self { instance_card: Tagged::new(&Value::Null), origin, by_handle, default };
+            Self { instance_card: Tagged::new(&Value::Null), origin, by_handle, default, since };
         agents.instance_card = agents.make_instance_card();
         agents
     }
@@ -75,12 +99,15 @@ impl Agents {
     }
 
     /// Takes over an agent as it is now; an older state than what is known changes nothing.
-    pub(crate) fn put(&mut self, handle: Handle, revision: Revision, words: Map<String, Value>) {
+    pub(crate) fn put(&mut self, deployed: Deployed) {
+        let Deployed { handle, revision, changed_at, words } = deployed;
         if self.find(&handle).is_some_and(|known| known.revision > revision) {
             return;
         }
-        let card = Tagged::new(&card(&words, &self.interface(&handle)));
-        let agent = Agent { handle: handle.clone(), revision, words, card };
+        let card = Tagged::new(&card(&words, &[self.interface(&handle)]));
+        let card = card.changed_at(changed_at.unwrap_or(self.since));
+        let input_modes = input_modes(&words);
+        let agent = Agent { handle: handle.clone(), revision, words, input_modes, card };
         self.by_handle.insert(handle, Arc::new(agent));
         self.instance_card = self.make_instance_card();
     }
@@ -105,15 +132,30 @@ impl Agents {
     fn make_instance_card(&self) -> Tagged {
         let url = format!("{}{INSTANCE_RPC}", self.origin.as_str());
         if let Some(agent) = self.default_agent() {
-            return Tagged::new(&card(&agent.words, &interface(&url, None)));
+            let card = Tagged::new(&card(&agent.words, &[interface(&url, None)]));
+            return card.changed_at(self.newest([agent].into_iter()));
         }
+        let hosted: Vec<_> = self.by_handle.values().take(SKILLS_MAX).collect();
+        // Each agent is called at the instance's URL by its tenant (A2A 1.0, section 8.3.2). A card must
+        // name an interface even where nobody can be called yet.
+        let mut interfaces: Vec<_> =
+            hosted.iter().map(|agent| interface(&url, Some(agent.handle.as_str()))).collect();
+        if interfaces.is_empty() {
+            interfaces.push(interface(&url, None));
+        }
+        let card = card(&self.words_of(&hosted), &interfaces);
+        Tagged::new(&card).changed_at(self.newest(hosted.into_iter()))
+    }
+
+    /// What the instance's card says of these agents.
+    fn words_of(&self, hosted: &[&Arc<Agent>]) -> Map<String, Value> {
         let own = json!({
             "id": "federation",
             "name": "Hosted agents",
             "description": "Calls the agent whose handle the request names as its tenant.",
             "tags": ["federation"],
         });
-        let skill = |agent: &Arc<Agent>| {
+        let skill = |agent: &&Arc<Agent>| {
             json!({
                 "id": agent.handle,
                 "name": text(&agent.words, "name", agent.handle.as_str()),
@@ -121,14 +163,17 @@ impl Agents {
                 "tags": ["agent"],
             })
         };
-        let hosted = self.by_handle.values().take(SKILLS_MAX).map(skill);
         let words = json!({
             "name": self.origin.host(),
             "description": "An Ecumene instance: hosted agents behind one gateway.",
-            "skills": std::iter::once(own).chain(hosted).collect::<Vec<_>>(),
+            "skills": std::iter::once(own).chain(hosted.iter().map(skill)).collect::<Vec<_>>(),
         });
-        let words = words.as_object().cloned().unwrap_or_default();
-        Tagged::new(&card(&words, &interface(&url, None)))
+        words.as_object().cloned().unwrap_or_default()
+    }
+
+    /// When the newest of these cards was changed; what a viewer does not see does not count.
+    fn newest<'a>(&self, agents: impl Iterator<Item = &'a Arc<Agent>>) -> WallMs {
+        agents.filter_map(|agent| agent.card.modified).max().unwrap_or_default().max(self.since)
     }
 }
 
@@ -138,7 +183,7 @@ fn interface(url: &str, tenant: Option<&str>) -> Interface {
 
 /// The card of these words. Words that would make no card give way to plain ones: an agent that is
 /// deployed must be found.
-fn card(words: &Map<String, Value>, interface: &Interface) -> Value {
+fn card(words: &Map<String, Value>, interfaces: &[Interface]) -> Value {
     let name = text(words, "name", "agent");
     let description = text(words, "description", name);
     let plain = Skill {
@@ -156,7 +201,7 @@ fn card(words: &Map<String, Value>, interface: &Interface) -> Value {
             name,
             description,
             version: text(words, "version", "1.0.0"),
-            interfaces: std::slice::from_ref(interface),
+            interfaces,
             input_modes: &modes(words, "defaultInputModes"),
             output_modes: &modes(words, "defaultOutputModes"),
             skills,
@@ -166,6 +211,14 @@ fn card(words: &Map<String, Value>, interface: &Interface) -> Value {
     };
     let said = skills.and_then(|said| hosted_with(&said).ok());
     said.or_else(|| hosted_with(&plain).ok()).unwrap_or(Value::Null)
+}
+
+/// A skill may take other types than the card says.
+fn input_modes(words: &Map<String, Value>) -> Vec<String> {
+    let skills = words.get("skills").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let own = skills.iter().filter_map(|skill| skill.get("inputModes")?.as_array()).flatten();
+    let own = own.filter_map(Value::as_str).map(str::to_owned);
+    modes(words, "defaultInputModes").into_iter().chain(own).collect()
 }
 
 fn text<'w>(words: &'w Map<String, Value>, member: &str, default: &'w str) -> &'w str {
@@ -189,7 +242,9 @@ mod tests {
 
     fn put(agents: &mut Agents, handle: &str, revision: u64, words: &Value) {
         let words = words.as_object().unwrap().clone();
-        agents.put(Handle::parse(handle).unwrap(), Revision(revision), words);
+        let (handle, revision) = (Handle::parse(handle).unwrap(), Revision(revision));
+        let changed_at = Some(WallMs(7));
+        agents.put(Deployed { handle, revision, changed_at, words });
     }
 
     fn card_of(agents: &Agents, handle: &str) -> Value {
@@ -237,6 +292,24 @@ mod tests {
             assert_eq!(interface["url"], format!("https://b.example{path}"));
             assert_eq!(interface["tenant"], tenant, "{handle}");
         }
+    }
+
+    #[test]
+    fn the_instance_card_has_an_interface_with_the_tenant_of_each_agent() {
+        let mut agents = agents();
+        let interfaces = |agents: &Agents| {
+            let card: Value = serde_json::from_slice(&agents.instance_card.body).unwrap();
+            let all = card["supportedInterfaces"].as_array().unwrap().clone();
+            assert!(all.iter().all(|one| one["url"] == "https://b.example/v1/a2a/jsonrpc"));
+            all.iter().map(|one| one.get("tenant").cloned()).collect::<Vec<_>>()
+        };
+        assert_eq!(interfaces(&agents), [None]);
+        put(&mut agents, "echo", 1, &json!({}));
+        put(&mut agents, "a/b", 2, &json!({}));
+        assert_eq!(interfaces(&agents), [Some(json!("a/b")), Some(json!("echo"))]);
+        agents.default = Some(Handle::parse("echo").unwrap());
+        put(&mut agents, "echo", 3, &json!({}));
+        assert_eq!(interfaces(&agents), [None], "who names no tenant calls the default agent");
     }
 
     #[test]

@@ -14,6 +14,8 @@ use gateway_core::gcra::Quota;
 use proto_types::{GatewayId, Handle, Origin};
 use serde::Deserialize;
 
+use crate::cors::Cors;
+
 /// The configuration of one gateway.
 #[derive(Clone, Debug, Deserialize, Setting)]
 #[serde(default, deny_unknown_fields)]
@@ -52,6 +54,9 @@ pub struct Config {
     pub brand_hive: bool,
     /// Whether `/.well-known/pilox-mesh.json` is served.
     pub brand_pilox: bool,
+    /// Web origins whose pages may call agents from a browser, such as `https://app.example`; `*` for
+    /// all. Every page may read cards and descriptors.
+    pub cors_origins: Vec<String>,
     /// Descriptors of other instances, told to whoever asks.
     pub bootstrap_descriptor_urls: Vec<String>,
     /// Where the real address is written once it listens.
@@ -112,6 +117,7 @@ impl Default for Config {
             default_agent: None,
             brand_hive: true,
             brand_pilox: true,
+            cors_origins: Vec::new(),
             bootstrap_descriptor_urls: Vec::new(),
             addr_file: None,
             limits: Limits::default(),
@@ -163,6 +169,9 @@ pub enum Contradiction {
     /// Nowhere to keep the credential.
     #[error("state_dir: a folder is needed")]
     NoStateDir,
+    /// A web origin that is none.
+    #[error("cors_origins: `{0}` is neither an origin nor `*`")]
+    Cors(String),
     /// More descriptors than the format allows.
     #[error("bootstrap_descriptor_urls: more than {0}")]
     Bootstrap(usize),
@@ -200,6 +209,7 @@ pub(crate) struct Checked {
     pub(crate) id: GatewayId,
     pub(crate) origin: Option<Origin>,
     pub(crate) default_agent: Option<Handle>,
+    pub(crate) cors: Cors,
 }
 
 /// The registry refuses envelopes that would be kept longer; its clock is not ours.
@@ -232,6 +242,7 @@ impl Config {
             id,
             origin: origin.map_err(Contradiction::Origin)?,
             default_agent: default_agent.map_err(Contradiction::DefaultAgent)?,
+            cors: Cors::read(&self.cors_origins).map_err(Contradiction::Cors)?,
         })
     }
 }
@@ -300,6 +311,8 @@ mod tests {
         );
         let url = refused(|config| config.events_endpoint = Some("127.0.0.1:1".to_owned()));
         assert!(url.contains("127.0.0.1:1"));
+        let page = refused(|config| config.cors_origins = vec!["app.example".to_owned()]);
+        assert!(page.starts_with("cors_origins: `app.example`"), "{page}");
         let bound = refused(|config| config.bounds.waiting_max = 0);
         assert!(bound.contains("bounds.waiting_max"), "{bound}");
         let bound = refused(|config| config.bounds.call_bytes_max = Bytes::from_kib(1024));

@@ -19,7 +19,7 @@ use tonic::Code;
 
 use crate::gateway::Gateway;
 use crate::registry::Unanswered;
-use crate::{clock, reply};
+use crate::{clock, query, reply};
 
 /// The longest envelope.
 pub(crate) const BYTES_MAX: u64 = LEN_MAX as u64;
@@ -119,7 +119,7 @@ impl Pull {
     pub(crate) fn read(target: Option<String>, query: &str) -> Result<Self, Failure> {
         let mut found = Faults::new();
         let (mut target, mut max, mut wait) = (target, 10, Duration::ZERO);
-        for (name, value) in query_pairs(query) {
+        for (name, value) in query::pairs(query) {
             match name.as_str() {
                 "target" if target.is_none() => target = Some(value),
                 "max" => match value.parse() {
@@ -228,33 +228,6 @@ pub(crate) async fn acknowledge(
 
 fn is_target(text: &str) -> bool {
     (1..=512).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// The pairs of a query, unescaped; at most 8 are looked at.
-fn query_pairs(query: &str) -> Vec<(String, String)> {
-    let pairs = query.split('&').filter(|pair| !pair.is_empty()).take(8);
-    pairs
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .map(|(name, value)| (unescape(name), unescape(value)))
-        .collect()
-}
-
-/// `application/x-www-form-urlencoded`; what is no escape stands for itself.
-fn unescape(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut plain = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let escaped = bytes.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
-        let escaped = escaped
-            .and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        plain.push(match bytes[at] {
-            b'+' => b' ',
-            byte => escaped.unwrap_or(byte),
-        });
-        at += if escaped.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8_lossy(&plain).into_owned()
 }
 
 #[cfg(test)]

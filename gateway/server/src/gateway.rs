@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use deploy_service::{Readiness, Shutdown};
 use gateway_core::limits::Policy;
-use gateway_core::{Peer, admit};
+use gateway_core::{Caller, Failure, Peer, admit};
 use proto_types::{Digest, GatewayId, Origin};
 use proto_wire::registry::v1 as wire;
 use tokio::sync::Semaphore;
@@ -19,12 +19,13 @@ use crate::agents::Tagged;
 use crate::cache::Cache;
 use crate::conduct::Charger;
 use crate::config::{Bounds, Checked, Config};
+use crate::cors::Cors;
 use crate::metrics::Metrics;
 use crate::registry::Registry;
 use crate::secrets::Secrets;
 use crate::spend::Spender;
 use crate::waiting::Waiting;
-use crate::{descriptor, events};
+use crate::{clock, descriptor, events};
 
 /// One gateway.
 pub(crate) struct Gateway {
@@ -43,6 +44,7 @@ pub(crate) struct Gateway {
     pub(crate) polls: Semaphore,
     /// The descriptors under the older name and the newer one, if they are served.
     pub(crate) descriptors: [Option<Tagged>; 2],
+    pub(crate) cors: Cors,
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,
     pub(crate) shutdown: Shutdown,
@@ -50,14 +52,13 @@ pub(crate) struct Gateway {
     pub(crate) grpc: Router,
 }
 
-/// Where this process listens.
-fn own_url(config: &Config, address: SocketAddr) -> String {
+/// Where this process listens, and under which origin it is known.
+fn own(config: &Config, address: SocketAddr, origin: Option<Origin>) -> (String, Origin) {
     let scheme = if config.tls.is_some() { "https" } else { "http" };
-    format!("{scheme}://{address}")
-}
-
-fn own_origin(here: &str) -> Origin {
-    Origin::normalise(here).expect("a socket's address makes an origin")
+    let here = format!("{scheme}://{address}");
+    let own = || Origin::normalise(&here).expect("a socket's address makes an origin");
+    let origin = origin.unwrap_or_else(own);
+    (here, origin)
 }
 
 /// The registry ends a task at its deadline and reports it; this much later it has not.
@@ -72,12 +73,13 @@ impl Gateway {
         registry: Arc<Registry>,
         (address, readiness, shutdown): (SocketAddr, Readiness, Shutdown),
     ) -> Arc<Self> {
-        let (here, bounds) = (own_url(config, address), config.bounds.clone());
-        let origin = checked.origin.unwrap_or_else(|| own_origin(&here));
+        let (bounds, (here, origin)) =
+            (config.bounds.clone(), own(config, address, checked.origin));
         let waiting = Arc::new(Waiting::new(bounds.waiting_max));
         Arc::new(Self {
             descriptors: descriptor::served(config, &origin, secrets.key.as_ref()),
             id: checked.id,
+            cors: checked.cors,
             cache: Arc::new(Cache::new(origin.clone(), checked.default_agent)),
             admission: admit::Config { audience: origin },
             events_endpoint: config.events_endpoint.clone().unwrap_or(here),
@@ -110,6 +112,15 @@ impl Gateway {
     /// From the submission of a task to its deadline.
     pub(crate) fn task_deadline_ms(&self) -> u64 {
         u64::try_from(self.bounds.task_deadline.std().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether a request that lasts may go on. What holds for new requests holds for it: a peer that
+    /// was revoked or suspended is not served, nor is anybody by a cache that nobody confirms.
+    pub(crate) fn check_caller(&self, caller: &Caller) -> Result<(), Failure> {
+        if !self.cache.is_fresh() {
+            return Err(Failure::RegistryAway);
+        }
+        caller.check(&self.cache.peers.load(), clock::wall()).map_err(Failure::Denied)
     }
 
     /// The limit of a peer, by what it has earned.

@@ -14,18 +14,19 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::Response;
+use gateway_core::errors::Reader;
 use gateway_core::params::fault;
 use gateway_core::path::Route;
 use gateway_core::{CallError, Credential, Denial, Failure, Permit, admit, dispatch};
 use http::request::Parts;
-use http::{Method, Request, header};
+use http::{HeaderName, Method, Request, header};
 use proto_types::Digest;
 use proto_types::a2a::rpc::{self, Refused};
 use tower::ServiceExt as _;
 
 use crate::conduct::Bearer;
 use crate::gateway::Gateway;
-use crate::{a2a, clock, envelopes};
+use crate::{a2a, clock, envelopes, query};
 
 use self::seen::Seen;
 
@@ -34,7 +35,7 @@ const HANDLER_GRACE: Duration = Duration::from_secs(20);
 
 /// Answers one request. Every failure is mapped here, once.
 pub(crate) async fn answer(gateway: Arc<Gateway>, request: Request<Body>) -> Response {
-    let mut seen = Seen::new(client(&request));
+    let mut seen = Seen::new(client(&request), reader(&request));
     let answered = Box::pin(layers(&gateway, request, &mut seen)).await;
     seen.conclude(&gateway, answered)
 }
@@ -52,13 +53,16 @@ async fn layers(
     // Nodes push events in gRPC; each push shows the secret of its task.
     if is_grpc(&request) {
         seen.route = "events";
-        let answered = gateway.grpc.clone().oneshot(request).await;
-        return answered.map_err(|never| match never {});
+        return gateway.grpc.clone().oneshot(request).await.map_err(|never| match never {});
     }
     // One reading of the path, or none: what follows must not be argued about by proxies.
-    let found = Route::find(request.uri().path()).map_err(Failure::Path)?;
-    let route = found.ok_or(Failure::NotFound)?;
+    let route =
+        Route::find(request.uri().path()).map_err(Failure::Path)?.ok_or(Failure::NotFound)?;
     seen.enter(&route);
+    // Pages in browsers ask before they call, and read only what they are told they may.
+    if let Some(allowed) = seen.enter_page(gateway, &route, &request) {
+        return Ok(allowed);
+    }
     check_method(&route, request.method())?;
     // Documents for everybody, and what local operators and subscribers ask.
     match route {
@@ -160,7 +164,8 @@ impl Work {
             return envelopes::read(body, permit).map(Self::Envelope);
         }
         let request = read_call(body, seen)?;
-        let version = dispatch::check_version(version(parts).as_deref());
+        let stated = versions(parts);
+        let version = dispatch::check_version(stated.iter().map(String::as_str));
         version.map_err(|error| Failure::Call(CallError::Operation(error)))?;
         let addressed = match route {
             Route::AgentRpc(handle) => {
@@ -181,7 +186,7 @@ impl Work {
     ) -> Result<Response, Failure> {
         let Admitted { parts, permit, body } = admitted;
         match self {
-            Self::Call(call) => call.answer(gateway, &permit.peer.origin).await,
+            Self::Call(call) => call.answer(gateway, &permit.caller()).await,
             Self::Envelope(accepted) => {
                 let traceparent = envelopes::traceparent(&parts.headers);
                 envelopes::publish(gateway, accepted, body.clone(), traceparent).await
@@ -190,7 +195,7 @@ impl Work {
     }
 }
 
-/// One JSON-RPC call that wants an answer.
+/// One JSON-RPC call. A notification is one that nobody hears the end of.
 fn read_call(body: &[u8], seen: &mut Seen) -> Result<rpc::Request, Failure> {
     let refused = |error| match error {
         Refused::NotJson(_) => CallError::Parse,
@@ -204,22 +209,17 @@ fn read_call(body: &[u8], seen: &mut Seen) -> Result<rpc::Request, Failure> {
         Ok(rpc::Request { id: Some(id), .. }) | Err(Refused::Invalid { id, .. }) => id.clone(),
         _ => rpc::Id::Null,
     });
-    let call = read.map_err(|error| Failure::Call(refused(error)))?;
-    if call.id.is_none() {
-        // Nobody would hear the end of it, and its token would be spent.
-        let faults = vec![fault("/id", "there: notifications are not supported")];
-        return Err(Failure::Call(CallError::Request(faults)));
-    }
-    Ok(call)
+    seen.is_notification = read.as_ref().is_ok_and(|call| call.id.is_none());
+    read.map_err(|error| Failure::Call(refused(error)))
 }
 
-/// `A2A-Version`, from the header or else from the query (A2A 1.0, section 3.6.1).
-fn version(parts: &Parts) -> Option<String> {
-    if let Some(value) = parts.headers.get("a2a-version") {
-        return Some(value.to_str().unwrap_or_default().to_owned());
-    }
-    let mut pairs = parts.uri.query()?.split('&');
-    pairs.find_map(|pair| pair.strip_prefix("A2A-Version=")).map(str::to_owned)
+/// `A2A-Version`, as headers and the query state it (A2A 1.0, section 3.6.1).
+fn versions(parts: &Parts) -> Vec<String> {
+    let headers = parts.headers.get_all("a2a-version").iter();
+    let headers = headers.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let query = query::pairs(parts.uri.query().unwrap_or_default());
+    let query = query.filter(|(name, _)| name == "A2A-Version").map(|(_, value)| value);
+    headers.chain(query).collect()
 }
 
 fn check_method(route: &Route, method: &Method) -> Result<(), Failure> {
@@ -235,6 +235,10 @@ fn check_method(route: &Route, method: &Method) -> Result<(), Failure> {
 fn is_grpc(request: &Request<Body>) -> bool {
     let kind = request.headers().get(header::CONTENT_TYPE);
     kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+}
+
+fn reader(request: &Request<Body>) -> Reader {
+    Reader::of(request.uri().path(), request.headers().keys().map(HeaderName::as_str))
 }
 
 fn client(request: &Request<Body>) -> IpAddr {

@@ -20,8 +20,8 @@ fn each_failure_has_its_status_code_and_rpc_error() {
         (Failure::Denied(Denial::IssuerUnknown), 401, "unauthenticated", -32040),
         (Failure::Replayed, 401, "unauthenticated", -32040),
         (Failure::NotOperator, 401, "unauthenticated", -32040),
-        (Failure::AddressLimit(RETRY), 429, "rate-limited", -32005),
-        (Failure::PeerLimit(RETRY), 429, "rate-limited", -32005),
+        (Failure::AddressLimit(RETRY), 429, "rate-limited", -32047),
+        (Failure::PeerLimit(RETRY), 429, "rate-limited", -32047),
         (Failure::TooLarge { limit: 1 }, 413, "body-too-large", -32044),
         (Failure::Body, 400, "body-unreadable", -32043),
         (Failure::MediaType, 415, "media-type", -32005),
@@ -32,14 +32,21 @@ fn each_failure_has_its_status_code_and_rpc_error() {
         (Failure::Overloaded, 503, "overloaded", -32045),
         (Failure::Deadline, 504, "deadline-exceeded", -32046),
         (Failure::Internal, 500, "internal", -32603),
-        (Failure::Call(CallError::Parse), 400, "json-invalid", -32700),
-        (Failure::Call(CallError::Request(faults())), 400, "request-invalid", -32600),
+        (Failure::Call(CallError::Parse), 200, "json-invalid", -32700),
+        (Failure::Call(CallError::Request(faults())), 200, "request-invalid", -32600),
         (Failure::Call(CallError::Params(faults())), 200, "params-invalid", -32602),
+        (
+            Failure::Call(CallError::ContentType(faults())),
+            200,
+            "content-type-not-supported",
+            -32005,
+        ),
         (Failure::Call(CallError::TaskNotFound), 200, "task-not-found", -32001),
         (Failure::Call(CallError::TaskNotCancelable), 200, "task-not-cancelable", -32002),
         (Failure::Call(CallError::TaskOver), 200, "task-over", -32004),
         (Failure::Call(CallError::AgentResponse), 200, "agent-response-invalid", -32006),
         (operation(dispatch::Error::Version), 200, "version-not-supported", -32009),
+        (operation(dispatch::Error::VersionConflict), 200, "version-conflicting", -32009),
         (operation(dispatch::Error::Legacy), 200, "method-legacy", -32601),
         (operation(dispatch::Error::Unsupported), 200, "operation-unsupported", -32004),
         (operation(dispatch::Error::PushNotifications), 200, "push-unsupported", -32003),
@@ -47,13 +54,23 @@ fn each_failure_has_its_status_code_and_rpc_error() {
     ] {
         let told = failure.told();
         assert_eq!((told.status, told.code), (status, code), "{failure:?}");
-        assert_eq!(answer(&told)["error"]["code"], rpc_code, "{failure:?}");
+        let error = &answer(&told)["error"];
+        assert_eq!(error["code"], rpc_code, "{failure:?}");
+        for detail in error["data"].as_array().expect("an array of details") {
+            let kind = detail["@type"].as_str().expect("each says what it is");
+            assert!(kind.starts_with("type.googleapis.com/google.rpc."), "{failure:?}: {kind}");
+        }
+        assert_eq!(error["data"][0]["metadata"]["code"], code, "{failure:?}");
         assert_eq!(told.problem()["status"], status);
     }
 }
 
 fn answer(told: &Told) -> Value {
-    serde_json::to_value(told.rpc(&Id::from("id-1"))).unwrap()
+    answer_for(told, Reader::A2a)
+}
+
+fn answer_for(told: &Told, reader: Reader) -> Value {
+    serde_json::to_value(told.rpc(&Id::from("id-1"), reader)).unwrap()
 }
 
 fn operation(error: dispatch::Error) -> Failure {
@@ -87,7 +104,27 @@ fn a_limit_says_when_to_come_back_in_both_forms() {
     assert_eq!(told.problem()["retryAfterSeconds"], 2);
     let answer = answer(&told);
     assert_eq!(answer["id"], "id-1");
-    assert_eq!(answer["error"]["data"]["retryAfterSeconds"], 2);
+    assert_eq!(answer["error"]["data"][0]["reason"], "RATE_LIMITED");
+    assert_eq!(answer["error"]["data"][1]["retryDelay"], "2s");
+}
+
+#[test]
+fn a_limit_has_the_code_of_pilox_for_its_clients_alone() {
+    let told = Failure::PeerLimit(RETRY).told();
+    for (path, header, pilox) in [
+        ("/agents/echo", "authorization", false),
+        ("/v1/a2a/jsonrpc", "a2a-version", false),
+        ("/agents/echo", "x-hive-federation-jwt", true),
+        ("/agents/echo", "x-pilox-trace", true),
+        ("/api/a2a/jsonrpc", "authorization", true),
+    ] {
+        let reader = Reader::of(path, ["accept", header].into_iter());
+        let error = &answer_for(&told, reader)["error"];
+        assert_eq!(error["code"] == -32005, pilox, "{path} {header}");
+        assert_eq!(error["data"]["retryAfterSeconds"] == 2, pilox, "{path} {header}");
+    }
+    let denied = Failure::Replayed.told();
+    assert_eq!(answer_for(&denied, Reader::Pilox), answer(&denied), "only limits differ");
 }
 
 #[test]

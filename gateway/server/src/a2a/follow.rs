@@ -1,14 +1,14 @@
 //! Waiting for the end of a task.
 //!
 //! Decides when to ask the registry: when it reports a change, and now and then in case a report
-//! was lost. Must never wait without an end.
+//! was lost. Must never wait without an end, nor for a caller that may not act any more.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use gateway_core::task_view::TaskView;
-use gateway_core::{CallError, Failure};
-use proto_types::{Origin, TaskId};
+use gateway_core::{CallError, Caller, Failure};
+use proto_types::TaskId;
 use proto_wire::registry::v1::Consistency;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -28,7 +28,7 @@ const POLL: Duration = Duration::from_millis(100);
 /// The task once it is over; `None` if that takes longer than `patience`.
 pub(super) async fn wait(
     gateway: &Gateway,
-    caller: &Origin,
+    caller: &Caller,
     id: &TaskId,
     waiter: Waiter,
     patience: Duration,
@@ -37,6 +37,7 @@ pub(super) async fn wait(
     let mut ask = Instant::now() + ASK;
     while Instant::now() < end {
         let reported = timeout_at(ask.min(end), waiter.changed.notified()).await.is_ok();
+        gateway.check_caller(caller)?;
         if let Some(task) = over(gateway, caller, id, reported).await? {
             return Ok(Some(task));
         }
@@ -48,13 +49,14 @@ pub(super) async fn wait(
 /// As [`wait`], for a task that another call may wait for.
 pub(super) async fn until_over(
     gateway: &Arc<Gateway>,
-    caller: &Origin,
+    caller: &Caller,
     id: &TaskId,
     patience: Duration,
 ) -> Result<Option<TaskView>, Failure> {
     let end = Instant::now() + patience;
     while Instant::now() < end {
         sleep(POLL).await;
+        gateway.check_caller(caller)?;
         if let Some(task) = over(gateway, caller, id, false).await? {
             return Ok(Some(task));
         }
@@ -66,7 +68,7 @@ pub(super) async fn until_over(
 /// the change. A registry that is away for a moment has nothing to say; it is asked again.
 pub(super) async fn over(
     gateway: &Gateway,
-    caller: &Origin,
+    caller: &Caller,
     id: &TaskId,
     reported: bool,
 ) -> Result<Option<TaskView>, Failure> {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use gateway_core::params::{Send, fault};
 use gateway_core::task_view::TaskView;
-use gateway_core::{CallError, Failure};
+use gateway_core::{CallError, Caller, Failure};
 use proto_types::a2a::{Message, Task, TaskState};
-use proto_types::{ContextId, Origin, TaskId};
+use proto_types::{ContextId, TaskId};
 use proto_wire::registry::v1 as wire;
 use tonic::Code;
 use uuid::Uuid;
@@ -30,7 +30,7 @@ pub(super) struct Submitted {
 
 pub(super) async fn answer(
     gateway: &Arc<Gateway>,
-    caller: &Origin,
+    caller: &Caller,
     agent: &Agent,
     send: Send,
 ) -> Result<Task, Failure> {
@@ -46,7 +46,7 @@ pub(super) async fn answer(
 /// Submits the message as a task. With `events`, its node pushes events to this gateway.
 pub(super) async fn submit(
     gateway: &Arc<Gateway>,
-    caller: &Origin,
+    caller: &Caller,
     agent: &Agent,
     send: Send,
     events: bool,
@@ -66,12 +66,23 @@ pub(super) async fn submit(
         reply_to: events.then(|| gateway.reply_to(secret)),
     };
     let submitted = gateway.registry.submit_task(message).await;
-    let task = submitted.map_err(|error| match error {
+    let task = submitted.map_err(|error| not_submitted(&error))?;
+    Ok(Submitted { task: view(&task)?, waiter })
+}
+
+fn not_submitted(error: &Unanswered) -> Failure {
+    match error {
         // The agent was there when the call was read.
         Unanswered::Refused { code: Code::NotFound, .. } => Failure::NotFound,
-        error => of_task(&error),
-    })?;
-    Ok(Submitted { task: view(&task)?, waiter })
+        // The task's id is new: what is there already is the conversation, and it is another's.
+        Unanswered::Refused { code: Code::AlreadyExists, .. } => foreign_context(),
+        error => of_task(error),
+    }
+}
+
+fn foreign_context() -> Failure {
+    let faults = vec![fault("/message/contextId", "a conversation of the caller's own")];
+    Failure::Call(CallError::Params(faults))
 }
 
 /// The message as the agent gets it: it says where it belongs.
@@ -88,7 +99,7 @@ fn input(message: Message, context: &ContextId, task: &TaskId) -> Result<Vec<u8>
 /// its context; any other task takes no more messages (A2A 1.0, section 3.4.2).
 async fn context(
     gateway: &Gateway,
-    caller: &Origin,
+    caller: &Caller,
     agent: &Agent,
     send: &Send,
 ) -> Result<ContextId, Failure> {

@@ -2,7 +2,8 @@
 //!
 //! Decides the order (A2A 1.0, section 3.1.2): the Task, updates as they come, what artifacts of
 //! the outcome were not seen whole, and the final status. Must never tell an end that is not
-//! committed, and does no work for a client that has left: dropping the body drops all of it.
+//! committed, nor anything to a peer that may not act any more, and does no work for a client that
+//! has left: dropping the body drops all of it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
@@ -11,15 +12,17 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
+use deploy_service::sse;
 use futures_util::stream;
-use gateway_core::Failure;
+use gateway_core::errors::Reader;
 use gateway_core::params::Send;
 use gateway_core::task_view::TaskView;
+use gateway_core::{Caller, Failure};
 use http::header::{CACHE_CONTROL, HeaderName};
 use http::{HeaderValue, StatusCode};
+use proto_types::Digest;
 use proto_types::a2a::rpc::{Id, Response as Answer};
 use proto_types::a2a::{Artifact, Part, StreamResponse};
-use proto_types::{Digest, Origin, json};
 use tokio::time::{Instant, sleep_until};
 
 use crate::agents::Agent;
@@ -36,7 +39,7 @@ const HEARTBEAT: &[u8] = b": \n\n";
 
 pub(super) async fn answer(
     gateway: &Arc<Gateway>,
-    caller: &Origin,
+    caller: &Caller,
     agent: &Agent,
     send: Send,
     id: Id,
@@ -58,7 +61,7 @@ pub(super) async fn answer(
 
 struct Follow {
     gateway: Arc<Gateway>,
-    caller: Origin,
+    caller: Caller,
     id: Id,
     task: TaskView,
     waiter: Waiter,
@@ -67,12 +70,14 @@ struct Follow {
     /// What was told of each artifact: a digest over its parts so far.
     seen: BTreeMap<String, Digest>,
     ask: Instant,
+    /// When a comment is due: so long after the last frame, whatever was looked at meanwhile.
+    beat: Instant,
     end: Instant,
     over: bool,
 }
 
 impl Follow {
-    fn new(gateway: &Arc<Gateway>, caller: &Origin, id: Id, submitted: send::Submitted) -> Self {
+    fn new(gateway: &Arc<Gateway>, caller: &Caller, id: Id, submitted: send::Submitted) -> Self {
         let send::Submitted { task, waiter } = submitted;
         let now = Instant::now();
         Self {
@@ -83,6 +88,7 @@ impl Follow {
             ready: VecDeque::new(),
             seen: BTreeMap::new(),
             ask: now + follow::ASK,
+            beat: now + gateway.heartbeat(),
             end: now + gateway.patience(),
             over: task.is_over(),
             task,
@@ -91,14 +97,20 @@ impl Follow {
 
     /// The next frame; `None` at the end.
     async fn next(&mut self) -> Option<Bytes> {
+        let frame = self.await_frame().await;
+        self.beat = Instant::now() + self.gateway.heartbeat();
+        frame
+    }
+
+    async fn await_frame(&mut self) -> Option<Bytes> {
         loop {
+            self.check_caller();
             if let Some(frame) = self.ready.pop_front() {
                 return Some(frame);
             }
             if self.over {
                 return None;
             }
-            let heartbeat = Instant::now() + self.gateway.heartbeat();
             tokio::select! {
                 // Events that wait are told before the end is looked for.
                 biased;
@@ -109,8 +121,19 @@ impl Follow {
                 }
                 () = self.waiter.changed.notified() => self.look(true).await,
                 () = sleep_until(self.ask.min(self.end)) => self.look(false).await,
-                () = sleep_until(heartbeat) => return Some(Bytes::from_static(HEARTBEAT)),
+                () = sleep_until(self.beat) => return Some(Bytes::from_static(HEARTBEAT)),
             }
+        }
+    }
+
+    /// A caller that may not act any more is told so instead of whatever was to be told.
+    fn check_caller(&mut self) {
+        if self.over {
+            return;
+        }
+        if let Err(failure) = self.gateway.check_caller(&self.caller) {
+            self.ready.clear();
+            self.tell_failure(&failure);
         }
     }
 
@@ -149,7 +172,7 @@ impl Follow {
     }
 
     fn tell_failure(&mut self, failure: &Failure) {
-        self.push(&failure.told().rpc(&self.id));
+        self.push(&failure.told().rpc(&self.id, Reader::A2a));
         self.over = true;
     }
 
@@ -162,8 +185,7 @@ impl Follow {
 
     fn push(&mut self, answer: &Answer) {
         let json = serde_json::to_string(answer).expect("an answer has string keys only");
-        // Compact JSON has no line ends of its own.
-        self.ready.push_back(format!("data: {json}\n\n").into());
+        self.ready.push_back(sse::event("", &json));
     }
 
     fn note(&mut self, artifact: &Artifact, append: bool) {
@@ -181,8 +203,9 @@ impl Follow {
 fn digest(before: Option<Digest>, parts: &[Part]) -> Digest {
     let start = before.unwrap_or(Digest([0; 32]));
     parts.iter().fold(start, |sum, part| {
-        let part = serde_json::to_value(part).expect("a part has string keys only");
-        Digest::of_parts(&[sum.as_bytes(), &json::canonical(&part)])
+        // The same part prints the same, and numbers that no canonical form holds are told apart.
+        let part = serde_json::to_vec(part).expect("a part has string keys only");
+        Digest::of_parts(&[sum.as_bytes(), &part])
     })
 }
 

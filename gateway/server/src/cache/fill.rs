@@ -6,10 +6,11 @@
 use gateway_core::{Key, Peer};
 use proto_types::{Handle, Kid, Origin, PublicKey, Revision, WallMs, json};
 use proto_wire::registry::v1 as wire;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tonic::{Code, Status};
 
 use super::Follower;
+use crate::agents::Deployed;
 use crate::registry::Member;
 
 /// The largest page that the registry serves.
@@ -47,9 +48,7 @@ impl Follower {
         let mut after = String::new();
         for _ in 0..PAGES_MAX {
             let (list, _) = member.agents(page(&after, PAGE, wire::Consistency::Strong)).await?;
-            for (handle, revision, words) in list.agents.iter().filter_map(read_agent) {
-                agents.put(handle, revision, words);
-            }
+            list.agents.iter().filter_map(read_agent).for_each(|agent| agents.put(agent));
             if list.next.is_empty() {
                 break;
             }
@@ -99,7 +98,7 @@ impl Follower {
         };
         let mut agents = (**self.cache.agents.load()).clone();
         match agent {
-            Some((handle, revision, words)) => agents.put(handle, revision, words),
+            Some(agent) => agents.put(agent),
             None => {
                 if let Ok(handle) = Handle::parse(&change.id) {
                     agents.remove(&handle);
@@ -138,14 +137,20 @@ fn read_peer(peer: &wire::Peer) -> Option<Peer> {
     }
 }
 
-fn read_agent(agent: &wire::Agent) -> Option<(Handle, Revision, Map<String, Value>)> {
+fn read_agent(agent: &wire::Agent) -> Option<Deployed> {
     let handle = Handle::parse(&agent.handle).ok();
-    let words = match json::parse(&agent.card) {
+    let words = match json::parse_lossless(&agent.card) {
         Ok(Value::Object(words)) => Some(words),
         _ => None,
     };
     if handle.is_none() || words.is_none() {
         tracing::error!(handle = agent.handle, "the registry holds an agent that cannot be read");
     }
-    Some((handle?, Revision(agent.revision), words?))
+    let changed_at = (agent.changed_at_ms > 0).then_some(WallMs(agent.changed_at_ms));
+    Some(Deployed {
+        handle: handle?,
+        revision: Revision(agent.revision),
+        changed_at,
+        words: words?,
+    })
 }

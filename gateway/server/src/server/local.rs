@@ -8,7 +8,7 @@ use axum::response::Response;
 use deploy_service::error_pages;
 use gateway_core::Failure;
 use gateway_core::path::{Brand, Route};
-use http::{Request, StatusCode, header};
+use http::{HeaderMap, Request, StatusCode};
 use proto_types::Handle;
 use serde_json::json;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,17 +28,17 @@ pub(super) async fn answer(
     route: Route,
     request: Request<Body>,
 ) -> Result<Response, Failure> {
-    let tags = request.headers().get(header::IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
     match route {
         Route::Health => Ok(reply::json(StatusCode::OK, &json!({"live": true}))),
         Route::Ready => Ok(ready(gateway)),
         Route::Metrics => Ok(metrics(gateway)),
         Route::ErrorPage(code) => error_pages::answer(&code).ok_or(Failure::NotFound),
         Route::InstanceCard => {
-            Ok(reply::document(&gateway.cache.agents.load().instance_card, tags, MAX_AGE_S))
+            let agents = gateway.cache.agents.load();
+            Ok(reply::document(&agents.instance_card, request.headers(), MAX_AGE_S))
         }
-        Route::AgentCard(handle) => card(gateway, &handle, tags),
-        Route::Descriptor(brand) => descriptor(gateway, brand, tags),
+        Route::AgentCard(handle) => card(gateway, &handle, request.headers()),
+        Route::Descriptor(brand) => descriptor(gateway, brand, request.headers()),
         Route::Pull(target) => {
             let pull = pull(gateway, target, &request)?;
             drop(request);
@@ -71,14 +71,14 @@ async fn acknowledge(
     envelopes::acknowledge(gateway, target.map(String::from), &body).await
 }
 
-fn descriptor(gateway: &Gateway, brand: Brand, tags: Option<&str>) -> Result<Response, Failure> {
+fn descriptor(gateway: &Gateway, brand: Brand, headers: &HeaderMap) -> Result<Response, Failure> {
     let [hive, pilox] = &gateway.descriptors;
     let served = match brand {
         Brand::Hive => hive,
         Brand::Pilox => pilox,
     };
     let document = served.as_ref().ok_or(Failure::NotFound)?;
-    Ok(reply::document(document, tags, MAX_AGE_S))
+    Ok(reply::document(document, headers, MAX_AGE_S))
 }
 
 fn check_local(gateway: &Gateway, request: &Request<Body>) -> Result<(), Failure> {
@@ -86,10 +86,10 @@ fn check_local(gateway: &Gateway, request: &Request<Body>) -> Result<(), Failure
     if shows { Ok(()) } else { Err(Failure::NotOperator) }
 }
 
-fn card(gateway: &Gateway, handle: &Handle, tags: Option<&str>) -> Result<Response, Failure> {
+fn card(gateway: &Gateway, handle: &Handle, headers: &HeaderMap) -> Result<Response, Failure> {
     let agents = gateway.cache.agents.load();
     match agents.find(handle) {
-        Some(agent) => Ok(reply::document(&agent.card, tags, MAX_AGE_S)),
+        Some(agent) => Ok(reply::document(&agent.card, headers, MAX_AGE_S)),
         // Before the first sync nobody knows which agents there are.
         None if !gateway.cache.is_fresh() => Err(Failure::RegistryAway),
         None => Err(Failure::NotFound),

@@ -5,15 +5,19 @@
 
 use std::net::IpAddr;
 
+use axum::body::Body;
 use axum::response::Response;
+use gateway_core::errors::Reader;
 use gateway_core::gcra::{Remaining, RetryAfter};
 use gateway_core::limits::Policy;
 use gateway_core::path::Route;
 use gateway_core::{Failure, errors};
+use http::Request;
 use proto_types::MonoUs;
 use proto_types::a2a::rpc::Id;
 
 use crate::conduct::Bearer;
+use crate::cors::Grant;
 use crate::gateway::Gateway;
 use crate::{clock, reply};
 
@@ -28,16 +32,34 @@ pub(super) struct Seen {
     pub(super) spent: bool,
     /// The id for the answer, where JSON-RPC is spoken.
     pub(super) call: Option<Id>,
+    /// Whether the call has no id: then there is no answer, whatever becomes of it.
+    pub(super) is_notification: bool,
+    /// Who reads a refusal.
+    reader: Reader,
+    /// Which pages may read the answer.
+    pub(super) cors: Option<Grant>,
     pub(super) limit: Option<(Policy, Result<Remaining, RetryAfter>)>,
     start: MonoUs,
 }
 
 impl Seen {
-    pub(super) fn new(address: IpAddr) -> Self {
+    pub(super) fn new(address: IpAddr, reader: Reader) -> Self {
         let (route, operation) = ("none", "");
         let (bearer, call, limit) = (None, None, None);
-        let (spent, start) = (false, clock::mono());
-        Self { address, route, operation, bearer, spent, call, limit, start }
+        let (spent, is_notification, start) = (false, false, clock::mono());
+        Self {
+            address,
+            route,
+            operation,
+            bearer,
+            spent,
+            call,
+            is_notification,
+            reader,
+            cors: None,
+            limit,
+            start,
+        }
     }
 
     /// The route is known.
@@ -59,9 +81,20 @@ impl Seen {
         };
     }
 
+    /// What the page that asks may do is known; the answer, if that is all it asks.
+    pub(super) fn enter_page(
+        &mut self,
+        gateway: &Gateway,
+        route: &Route,
+        request: &Request<Body>,
+    ) -> Option<Response> {
+        self.cors = gateway.cors.grant(route, request.headers());
+        self.cors.as_ref()?.preflight(request)
+    }
+
     /// Tells, counts and logs the end.
     pub(super) fn conclude(
-        self,
+        mut self,
         gateway: &Gateway,
         answered: Result<Response, Failure>,
     ) -> Response {
@@ -75,13 +108,24 @@ impl Seen {
             Err(Failure::Internal) => tracing::error!(route, operation, peer, took_us, "failed"),
             Err(_) => tracing::info!(route, operation, peer, %address, outcome, took_us, "refused"),
         }
-        if let Some(bearer) = self.bearer {
+        if let Some(bearer) = self.bearer.take() {
             gateway.charger.note(bearer, self.spent, answered.as_ref().map(drop));
         }
+        self.tell(answered)
+    }
+
+    /// What is sent.
+    fn tell(self, answered: Result<Response, Failure>) -> Response {
         let mut response = match answered {
             Ok(response) => response,
-            Err(failure) => reply::failure(&failure, self.call.as_ref()),
+            Err(failure) => reply::failure(&failure, self.call.as_ref(), self.reader),
         };
+        if self.is_notification {
+            reply::silence(&mut response);
+        }
+        if let Some(grant) = self.cors {
+            grant.mark(&mut response);
+        }
         if let Some((policy, left)) = self.limit {
             reply::add_limit(&mut response, policy, left);
         }

@@ -49,7 +49,9 @@ async fn what_no_path_or_method_answers_is_refused_by_name() {
     // Callers of A2A read JSON-RPC only.
     let response = world.gateway.get(RPC).await;
     assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
-    assert_eq!(json_of(&response)["error"]["data"]["code"], "method-not-allowed");
+    let detail = &json_of(&response)["error"]["data"][0];
+    assert_eq!(detail["@type"], "type.googleapis.com/google.rpc.ErrorInfo");
+    assert_eq!(detail["metadata"]["code"], "method-not-allowed");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -69,12 +71,12 @@ async fn a_head_that_does_not_fit_is_refused_before_the_body_is_read() {
             (vec![good[1]], "{}", 415, "media-type"),
             (vec![("content-type", "text/plain"), good[1]], "{}", 415, "media-type"),
             (with(&[("content-encoding", "gzip")]), "{}", 415, "media-type"),
+            (with(&[("content-encoding", "identity, gzip")]), "{}", 415, "media-type"),
         ] {
             let response = world.gateway.send(request("POST", path, &headers, body)).await;
             let told = json_of(&response);
             assert_eq!(response.status().as_u16(), status, "{path} {headers:?}: {told}");
-            let said = told.get("code").or(told["error"]["data"].get("code"));
-            let said = said.or(told["error"]["data"][0]["metadata"].get("code"));
+            let said = told.get("code").or(told["error"]["data"][0]["metadata"].get("code"));
             assert_eq!(said, Some(&json!(code)), "{path} {headers:?}: {told}");
         }
     }
@@ -117,12 +119,12 @@ async fn a_call_that_is_none_is_refused_by_name() {
     let deep = "[".repeat(10_000);
     let call = |method: &str, params: Value| rpc(method, params).to_string();
     for (path, body, status, code, name) in [
-        (RPC, "", 400, -32700, "json-invalid"),
-        (RPC, "{", 400, -32700, "json-invalid"),
-        (RPC, &deep, 400, -32700, "json-invalid"),
-        (RPC, r#"{"id":1,"\u0069d":2}"#, 400, -32700, "json-invalid"),
-        (RPC, "[]", 400, -32600, "request-invalid"),
-        (RPC, r#"{"jsonrpc":"2.0","method":"GetTask"}"#, 400, -32600, "request-invalid"),
+        (RPC, "", 200, -32700, "json-invalid"),
+        (RPC, "{", 200, -32700, "json-invalid"),
+        (RPC, &deep, 200, -32700, "json-invalid"),
+        (RPC, r#"{"id":1,"\u0069d":2}"#, 200, -32700, "json-invalid"),
+        (RPC, "[]", 200, -32600, "request-invalid"),
+        (RPC, r#"{"jsonrpc":"2.0","method":1}"#, 200, -32600, "request-invalid"),
         (RPC, &call("NoSuchMethod", json!({})), 200, -32601, "method-unknown"),
         (RPC, &call("message/send", json!({})), 200, -32601, "method-legacy"),
         (RPC, &call("ListTasks", json!({})), 200, -32004, "operation-unsupported"),
@@ -135,6 +137,8 @@ async fn a_call_that_is_none_is_refused_by_name() {
         ),
         (RPC, &call("GetTask", json!({})), 200, -32602, "params-invalid"),
         (RPC, &call("GetTask", json!({"id": "t"})), 200, -32001, "task-not-found"),
+        (RPC, &call("SubscribeToTask", json!({"id": "t"})), 200, -32001, "task-not-found"),
+        (RPC, &call("SubscribeToTask", json!({})), 200, -32602, "params-invalid"),
         (RPC, &call("CancelTask", json!({"id": "t"})), 200, -32001, "task-not-found"),
         (RPC, &call("SendMessage", json!({})), 200, -32602, "params-invalid"),
         (RPC, &call("SendStreamingMessage", json!({"message": 1})), 200, -32602, "params-invalid"),
@@ -145,9 +149,7 @@ async fn a_call_that_is_none_is_refused_by_name() {
         let told = json_of(&response);
         assert_eq!(response.status().as_u16(), status, "{path} {told}");
         assert_eq!(told["error"]["code"], code, "{path} {told}");
-        let data = &told["error"]["data"];
-        let said = data.get("code").unwrap_or(&data[0]["metadata"]["code"]);
-        assert_eq!(said, name, "{path} {told}");
+        assert_eq!(told["error"]["data"][0]["metadata"]["code"], name, "{path} {told}");
     }
 }
 
@@ -182,7 +184,13 @@ async fn only_version_1_0_is_served() {
         (Some("2.0"), "", -32009),
         (Some(""), "?A2A-Version=1.0", -32009),
         (Some("1.0"), "", -32001),
+        (Some("1.0.1"), "", -32001),
         (None, "?A2A-Version=1.0", -32001),
+        (None, "?A2A-Version=1%2E0", -32001),
+        (None, "?x=y&A2A%2DVersion=1.0.1", -32001),
+        (Some("1.0"), "?A2A-Version=1.0", -32001),
+        (Some("1.0"), "?A2A-Version=0.3", -32009),
+        (None, "?A2A-Version=1.0&A2A-Version=0.3", -32009),
     ] {
         let mut request = world.gateway.request(&peer, &format!("{RPC}{query}"), &body);
         request.headers_mut().remove("a2a-version");
@@ -191,6 +199,24 @@ async fn only_version_1_0_is_served() {
         }
         let told = json_of(&world.gateway.send(request).await);
         assert_eq!(told["error"]["code"], code, "{version:?} {query}: {told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn versions_that_differ_are_refused_in_either_order() {
+    let world = World::start().await;
+    let peer = Peer::new("a", 1);
+    let body = rpc("GetTask", json!({"id": "t"})).to_string();
+    for (first, second, code) in [
+        ("1.0", "0.3", "version-conflicting"),
+        ("0.3", "1.0", "version-conflicting"),
+        ("1.0", "1.0.1", "task-not-found"),
+    ] {
+        let mut request = world.gateway.request(&peer, RPC, &body);
+        request.headers_mut().insert("a2a-version", first.parse().unwrap());
+        request.headers_mut().append("a2a-version", second.parse().unwrap());
+        let told = json_of(&world.gateway.send(request).await);
+        assert_eq!(told["error"]["data"][0]["metadata"]["code"], code, "{first} {second}: {told}");
     }
 }
 

@@ -4,7 +4,7 @@ use proto_wire::registry::v1::node_order::Kind as Order;
 use serde_json::{Value, json};
 
 use crate::node::Node;
-use crate::world::{Peer, World, message};
+use crate::world::{Peer, World, eventually, json_of, message, revoke, rpc};
 
 const RPC: &str = "/agents/echo";
 
@@ -52,6 +52,68 @@ async fn a_message_waits_for_its_tasks_end_by_default() {
     assert_eq!(refused["error"]["code"], -32004, "{refused}");
 }
 
+/// Numbers that no double holds, each with a name to find it by.
+const NUMBERS: [(&str, &str); 5] = [
+    ("id", "9007199254740993"),
+    ("wei", "1000000000000000000000001"),
+    ("price", "0.10"),
+    ("far", "1e+400"),
+    ("ns", "-18446744073709551617"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn numbers_beyond_two_to_the_53_are_carried_as_they_were_written() {
+    let world = World::start().await;
+    let mut node = Node::join(&world).await;
+    let members = NUMBERS.map(|(name, digits)| format!("\"{name}\":{digits}")).join(",");
+    let holds = |text: &[u8]| {
+        let text = std::str::from_utf8(text).unwrap().replace(' ', "");
+        for (name, digits) in NUMBERS {
+            let found = text.matches(&format!("\"{name}\":{digits}")).count();
+            assert_eq!(found, 2, "{name} in data and metadata: {text}");
+        }
+    };
+    let part = format!("{{\"data\":{{{members}}},\"metadata\":{{\"in\":[{{{members}}}]}}}}");
+    let body = format!(
+        "{{\"jsonrpc\":\"2.0\",\"id\":9007199254740995,\"method\":\"SendMessage\",\"params\":\
+         {{\"message\":{{\"messageId\":\"m1\",\"role\":\"ROLE_USER\",\"parts\":[{part}]}},\
+         \"configuration\":{{\"historyLength\":0}}}}}}"
+    );
+    let caller = a();
+    let called = world.gateway.post(&caller, RPC, &body);
+    let worked = async {
+        let task = node.take().await;
+        holds(&task.input);
+        let outcome = format!("{{\"artifacts\":[{{\"artifactId\":\"o\",\"parts\":[{part}]}}]}}");
+        node.complete_with(&world, &task, "completed", &outcome).await;
+    };
+    let (answer, ()) = tokio::join!(called, worked);
+    let text = std::str::from_utf8(answer.body()).unwrap();
+    assert!(text.contains("\"id\":9007199254740995,"), "the id of the call: {text}");
+    assert!(text.contains("TASK_STATE_COMPLETED"), "{text}");
+    holds(answer.body());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_waits_ends_when_its_peer_is_revoked() {
+    let world = World::start().await;
+    let caller = a();
+    let body = rpc("SendMessage", message("hi")).to_string();
+    let called = world.gateway.post(&caller, RPC, &body);
+    let revoked = async {
+        eventually("the waiting call", || async {
+            let metrics = world.gateway.get("/metrics").await.into_body();
+            let text = std::str::from_utf8(&metrics).unwrap().to_owned();
+            text.contains("ecumene_gateway_waiting_tasks 1\n").then_some(())
+        })
+        .await;
+        revoke(&world.channel, &a()).await;
+    };
+    let (answer, ()) = tokio::join!(called, revoked);
+    assert_eq!(answer.status(), 401);
+    assert_eq!(json_of(&answer)["error"]["code"], -32040);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_task_is_its_owners_alone() {
     let world = World::start().await;
@@ -70,6 +132,25 @@ async fn a_task_is_its_owners_alone() {
     }
     let seen = world.gateway.call(&a(), RPC, "GetTask", named).await;
     assert_eq!(seen["result"]["id"], task["id"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_may_not_send_under_another_peers_context() {
+    let world = World::start().await;
+    let gateway = &world.gateway;
+    let send = |peer: Peer, context: Value| async move {
+        let mut params = at_once("hello");
+        params["message"]["contextId"] = context;
+        gateway.call(&peer, RPC, "SendMessage", params).await
+    };
+    let mine = json!("my-conversation");
+    let first = send(a(), mine.clone()).await;
+    assert_eq!(first["result"]["task"]["contextId"], mine);
+    let refused = send(Peer::new("c", 3), mine.clone()).await;
+    assert_eq!(refused["error"]["code"], -32602, "{refused}");
+    assert_eq!(refused["error"]["data"][1]["fieldViolations"][0]["field"], "message.contextId");
+    let again = send(a(), mine.clone()).await;
+    assert_eq!(again["result"]["task"]["contextId"], mine);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -25,6 +25,14 @@ async fn a_card_says_where_its_agent_is_called_and_is_sent_once() {
     let again = world.gateway.send(again).await;
     assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
     assert!(again.body().is_empty());
+    let modified = card.headers()["last-modified"].to_str().unwrap();
+    assert!(modified.ends_with(" GMT"), "{modified}");
+    let since = Request::get(path).header("if-modified-since", modified);
+    let since = world.gateway.send(since.body(Body::empty()).unwrap()).await;
+    assert_eq!(since.status(), StatusCode::NOT_MODIFIED);
+    // The name that cards had until A2A 0.2.
+    let older = world.gateway.get("/agents/echo/.well-known/agent.json").await;
+    assert_eq!((older.status(), older.body()), (StatusCode::OK, card.body()));
     let head = Request::head(path).body(Body::empty()).unwrap();
     assert_eq!(world.gateway.send(head).await.status(), StatusCode::OK);
 }
@@ -72,7 +80,13 @@ async fn an_agent_whose_handle_has_a_slash_is_found_by_the_path_of_its_card() {
 async fn the_instance_has_a_card_and_a_descriptor_under_each_name() {
     let world = World::with(|config| config.brand_hive = false).await;
     let card = world.gateway.get("/.well-known/agent-card.json").await;
-    assert_eq!(Card::parse(card.body()).unwrap().view().skills[1].id, "echo");
+    let read = Card::parse(card.body()).unwrap();
+    assert_eq!(read.view().skills[1].id, "echo");
+    // Whoever follows the card names the agent (A2A 1.0, section 8.3.2).
+    assert_eq!(read.view().interfaces[0].tenant.as_deref(), Some("echo"));
+    assert!(card.headers().contains_key("last-modified"));
+    let older = world.gateway.get("/.well-known/agent.json").await;
+    assert_eq!((older.status(), older.body()), (StatusCode::OK, card.body()));
     let document = world.gateway.get("/.well-known/pilox-mesh.json").await;
     assert_eq!(document.headers()["access-control-allow-origin"], "*");
     let read = Descriptor::parse(document.body()).unwrap();

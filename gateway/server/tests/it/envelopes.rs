@@ -32,6 +32,21 @@ async fn publish(world: &World, envelope: &Value) -> StatusCode {
     response.status()
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_numbers_of_a_payload_are_carried_as_they_were_written() {
+    let world = World::start().await;
+    let numbers = "[9007199254740993,1000000000000000000000001,0.10,1e+400]";
+    let envelope = format!(
+        "{{\"v\":1,\"correlationId\":\"corr-0001\",\"sourceOrigin\":\"https://a.example\",\
+         \"targetHandle\":\"urn:agent:b\",\"payload\":{{\"n\":{numbers}}}}}"
+    );
+    let accepted = world.gateway.post(&Peer::new("a", 1), "/v1/publish", &envelope).await;
+    assert_eq!(accepted.status(), StatusCode::ACCEPTED);
+    let pulled = world.gateway.send(local("GET", "/v1/envelopes/urn:agent:b", &Value::Null)).await;
+    let text = std::str::from_utf8(pulled.body()).unwrap();
+    assert!(text.contains(&format!("\"n\":{numbers}")), "{text}");
+}
+
 fn local(method: &str, path: &str, body: &Value) -> Request<Body> {
     Request::builder()
         .method(method)

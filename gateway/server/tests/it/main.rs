@@ -5,6 +5,7 @@ mod bad_input;
 mod calls;
 mod cards;
 mod conduct;
+mod edge;
 mod envelopes;
 mod node;
 mod role;

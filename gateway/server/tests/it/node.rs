@@ -89,11 +89,22 @@ impl Node {
             "artifacts": [artifact("out", texts)],
             "message": {"messageId": "m-end", "role": "ROLE_AGENT", "parts": [{"text": "done"}]},
         });
+        self.complete_with(world, task, end, &outcome.to_string()).await;
+    }
+
+    /// Commits an end with this outcome document.
+    pub(crate) async fn complete_with(
+        &self,
+        world: &World,
+        task: &wire::Assigned,
+        end: &str,
+        outcome: &str,
+    ) {
         let request = wire::CompleteTaskRequest {
             id: task.task.clone(),
             epoch: task.epoch,
             end: end.to_owned(),
-            outcome: outcome.to_string().into(),
+            outcome: outcome.to_owned().into(),
             reason: String::new(),
         };
         world.fleet().complete_task(by(&self.token, request)).await.unwrap();
@@ -141,8 +152,13 @@ impl Push {
     }
 
     pub(crate) async fn event(&self, event: &Value) {
+        assert!(self.try_event(event).await, "the push goes on");
+    }
+
+    /// Whether the event was taken: nobody may wait for it any more.
+    pub(crate) async fn try_event(&self, event: &Value) -> bool {
         let event = events::PushRequest { kind: Some(Kind::Event(event.to_string().into())) };
-        self.sender.send(event).await.unwrap();
+        self.sender.send(event).await.is_ok()
     }
 
     /// Ends the push; how many events were taken.

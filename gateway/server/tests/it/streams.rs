@@ -1,12 +1,15 @@
 //! SendStreamingMessage: what the caller sees, in which order, and what nodes may push.
 
+use std::time::Instant;
+
+use gateway_server::Bounds;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use tonic::Code;
 
 use crate::node::{Node, Push, chunk, working};
-use crate::world::{PATIENCE, Peer, World, eventually, message, rpc};
+use crate::world::{PATIENCE, Peer, World, eventually, message, revoke, rpc, suspend};
 
 /// An open stream of events.
 struct Stream {
@@ -26,6 +29,11 @@ impl Stream {
 
     /// The next event's result; `None` at the end.
     async fn event(&mut self) -> Option<Value> {
+        self.answer().await.map(|answer| answer["result"].clone())
+    }
+
+    /// The next event; `None` at the end.
+    async fn answer(&mut self) -> Option<Value> {
         loop {
             while let Some((frame, rest)) = self.pending.split_once("\n\n") {
                 let (frame, rest) = (frame.to_owned(), rest.to_owned());
@@ -37,15 +45,82 @@ impl Stream {
                             (&answer["jsonrpc"], &answer["id"]),
                             (&json!("2.0"), &json!("call-1"))
                         );
-                        return Some(answer["result"].clone());
+                        return Some(answer);
                     }
                     None => self.comments += usize::from(frame.starts_with(':')),
                 }
             }
-            let frame = timeout(PATIENCE, self.body.frame()).await.expect("a frame")?;
-            let data = frame.unwrap().into_data().unwrap();
-            self.pending.push_str(std::str::from_utf8(&data).unwrap());
+            let frame = self.frame().await?;
+            self.pending.push_str(&frame);
         }
+    }
+
+    /// The next frame as it was sent.
+    async fn frame(&mut self) -> Option<String> {
+        let frame = timeout(PATIENCE, self.body.frame()).await.expect("a frame")?;
+        let data = frame.unwrap().into_data().unwrap();
+        Some(std::str::from_utf8(&data).unwrap().to_owned())
+    }
+}
+
+/// All timers are at their defaults: one that is computed anew whenever another goes off never ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_stream_gets_a_comment_ten_seconds_after_its_last_frame_at_all_defaults() {
+    let world = World::with(|config| config.bounds = Bounds::default()).await;
+    let mut stream = Stream::open(&world, &Peer::new("a", 1)).await;
+    stream.event().await.unwrap();
+    for _ in 0..2 {
+        let last = Instant::now();
+        assert_eq!(stream.frame().await.as_deref(), Some(": \n\n"));
+        let silent = last.elapsed().as_secs_f64();
+        assert!((9.5..13.0).contains(&silent), "{silent} s");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_some_readers_take_for_a_line_end_is_escaped_in_a_frame() {
+    let world = World::start().await;
+    let mut node = Node::join(&world).await;
+    let mut stream = Stream::open(&world, &Peer::new("a", 1)).await;
+    stream.event().await.unwrap();
+    let task = node.take().await;
+    let text = "a\u{2028}b\u{2029}c\u{85}d";
+    let push = Push::open(&task).await;
+    push.event(&working(text)).await;
+    let mut frame = String::new();
+    while !frame.contains("TASK_STATE_WORKING") {
+        frame = stream.frame().await.unwrap();
+    }
+    assert!(!frame.contains(['\u{2028}', '\u{2029}', '\u{85}']), "{frame}");
+    let told: Value = serde_json::from_str(frame.strip_prefix("data: ").unwrap()).unwrap();
+    let message = &told["result"]["statusUpdate"]["status"]["message"];
+    assert_eq!(message["parts"][0]["text"], text);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_open_stream_ends_within_the_published_bound_when_its_peer_is_suspended_or_revoked() {
+    for is_revoked in [false, true] {
+        let world = World::start().await;
+        let mut node = Node::join(&world).await;
+        let peer = Peer::new("a", 1);
+        let mut stream = Stream::open(&world, &peer).await;
+        stream.event().await.unwrap();
+        let task = node.take().await;
+        let push = Push::open(&task).await;
+        match is_revoked {
+            true => revoke(&world.channel, &peer).await,
+            false => suspend(&world.channel, &peer).await,
+        }
+        // 60 s are promised; each frame is awaited for half of that.
+        let end = loop {
+            push.try_event(&chunk("out", &["x"], true)).await;
+            let answer = stream.answer().await.unwrap();
+            if answer.get("error").is_some() {
+                break answer;
+            }
+        };
+        assert_eq!(end["error"]["code"], -32040, "{end}");
+        assert_eq!(stream.answer().await, None);
     }
 }
 

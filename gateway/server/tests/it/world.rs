@@ -253,6 +253,20 @@ pub(crate) async fn enrol(channel: &Channel, peer: &Peer) {
     DirectoryClient::new(channel.clone()).enrol_peer(by(OPERATOR, request)).await.unwrap();
 }
 
+pub(crate) async fn suspend(channel: &Channel, peer: &Peer) {
+    let request = wire::SetPeerStandingRequest {
+        origin: peer.origin.clone(),
+        standing: "suspended".to_owned(),
+        reason: String::new(),
+    };
+    DirectoryClient::new(channel.clone()).set_peer_standing(by(OPERATOR, request)).await.unwrap();
+}
+
+pub(crate) async fn revoke(channel: &Channel, peer: &Peer) {
+    let request = wire::RevokePeerRequest { origin: peer.origin.clone() };
+    DirectoryClient::new(channel.clone()).revoke_peer(by(OPERATOR, request)).await.unwrap();
+}
+
 /// Deploys an agent whose artifact nobody will run.
 pub(crate) async fn deploy(channel: &Channel, handle: &str, card: &Value) {
     let mut directory = DirectoryClient::new(channel.clone());

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::response::Response;
+use deploy_service::sse;
 use futures_util::{StreamExt as _, stream};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -59,19 +60,17 @@ pub(super) fn open(member: &Arc<Member>, cursor: Cursor) -> Answered {
 /// One thing told. Progress is a comment and an id without data, which moves the source's last id
 /// and is no event.
 fn spelled(told: &Result<Told, Problem>) -> Bytes {
-    let text = match told {
+    match told {
         Ok(Told::Change(change)) => {
-            let data = changes::line(change);
-            format!("id: {}\nevent: change\ndata: {data}\n\n", change.revision.0)
+            let fields = format!("id: {}\nevent: change\n", change.revision.0);
+            sse::event(&fields, &changes::line(change).to_string())
         }
-        Ok(Told::Progress(revision)) => format!(": nothing new\nid: {}\n\n", revision.0),
+        Ok(Told::Progress(revision)) => format!(": nothing new\nid: {}\n\n", revision.0).into(),
         Err(problem) => {
             log_cause(problem);
-            let data = String::from_utf8_lossy(&problem.to_json()).into_owned();
-            format!("event: problem\ndata: {data}\n\n")
+            sse::event("event: problem\n", &String::from_utf8_lossy(&problem.to_json()))
         }
-    };
-    Bytes::from(text)
+    }
 }
 
 #[cfg(test)]
@@ -88,7 +87,7 @@ mod tests {
             revision: Revision(7),
             at: WallMs(1),
             kind: ChangeKind::Envelope,
-            id: "a\nevent: forged\r\ndata: x".to_owned(),
+            id: "a\nevent: forged\r\ndata: x\u{2028}y\u{2029}z\u{85}".to_owned(),
             deleted: true,
             before: None,
             after: None,
@@ -97,6 +96,7 @@ mod tests {
         let lines: Vec<&str> = std::str::from_utf8(&event).unwrap().split('\n').collect();
         assert_eq!(lines[..2], ["id: 7", "event: change"]);
         assert!(lines[2].starts_with("data: {") && lines[2].ends_with('}'));
+        assert!(!lines[2].contains(['\u{2028}', '\u{2029}', '\u{85}']), "{}", lines[2]);
         assert_eq!(lines[3..], ["", ""]);
         let progress = spelled(&Ok(Told::Progress(Revision(9))));
         assert_eq!(progress, ": nothing new\nid: 9\n\n");
