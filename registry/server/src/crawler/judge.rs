@@ -77,7 +77,7 @@ pub(super) fn of_call(answer: &Fetched) -> Verdict {
     if let Some(gated @ (Liveness::Gated, _)) = of_status(answer.status) {
         return gated;
     }
-    let spoken = json::parse(&answer.body).is_ok_and(|body| {
+    let spoken = json::parse_lossless(&answer.body).is_ok_and(|body| {
         body["jsonrpc"] == "2.0" && (body.get("result").is_some() || body.get("error").is_some())
     });
     match (spoken, of_status(answer.status)) {
