@@ -4,6 +4,7 @@
 //! read it refuses, and says which part and why.
 
 use serde::Deserialize;
+use serde_json::Number;
 
 /// More text than this takes seconds; longer texts are to be split by the caller.
 pub const TEXT_BYTES_MAX: usize = 1 << 20;
@@ -60,7 +61,7 @@ pub enum Refusal {
     #[error("part {0} holds options that cannot be read: {1}")]
     Options(usize, String),
     /// Options out of range.
-    #[error("{name} must be 1 to {max}")]
+    #[error("{name} must be a whole number from 1 to {max}")]
     Range {
         /// Which option.
         name: &'static str,
@@ -72,8 +73,16 @@ pub enum Refusal {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Options {
-    keywords: Option<u64>,
-    repeat: Option<u64>,
+    keywords: Option<Number>,
+    repeat: Option<Number>,
+}
+
+/// A whole number however it is spelled: clients that keep every number as a double send 3 as `3.0`.
+fn whole(number: &Number, name: &'static str, max: u64) -> Result<u64, Refusal> {
+    let double = || number.as_f64().filter(|double| double.fract() == 0.0 && *double >= 0.0);
+    // A double beyond 2^64 becomes 2^64 - 1, which no option takes either.
+    let asked = number.as_u64().or_else(|| double().map(|double| double as u64));
+    asked.filter(|asked| (1..=max).contains(asked)).ok_or(Refusal::Range { name, max })
 }
 
 impl Request {
@@ -117,20 +126,19 @@ impl Request {
         let options: Options = serde_json::from_str(json)
             .map_err(|error| Refusal::Options(number, error.to_string()))?;
         if let Some(asked) = options.repeat {
-            let range = Refusal::Range { name: "repeat", max: u64::from(REPEAT_MAX) };
-            let asked = u32::try_from(asked).map_err(|_| range.clone())?;
-            self.repeat = Some(asked).filter(|n| (1..=REPEAT_MAX).contains(n)).ok_or(range)?;
+            let asked = whole(&asked, "repeat", u64::from(REPEAT_MAX))?;
+            self.repeat = u32::try_from(asked).expect("REPEAT_MAX is a u32");
         }
         if let Some(asked) = options.keywords {
-            let range = Refusal::Range { name: "keywords", max: KEYWORDS_MAX as u64 };
-            let asked = usize::try_from(asked).map_err(|_| range.clone())?;
-            self.keywords = Some(asked).filter(|n| (1..=KEYWORDS_MAX).contains(n)).ok_or(range)?;
+            let asked = whole(&asked, "keywords", KEYWORDS_MAX as u64)?;
+            self.keywords = usize::try_from(asked).expect("KEYWORDS_MAX is a usize");
         }
         Ok(())
     }
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -141,6 +149,15 @@ mod tests {
         let request = Request::read([Part::Text("one"), file, options]);
         let expected = Request { text: "one\n# two".to_owned(), keywords: 3, repeat: 200_000 };
         assert_eq!(request, Ok(expected));
+    }
+
+    #[test]
+    fn a_whole_number_is_taken_however_it_is_spelled() {
+        for spelled in ["3", "3.0", "0.3e1", "3e0"] {
+            let options = format!("{{\"keywords\": {spelled}, \"repeat\": {spelled}}}");
+            let request = Request::read([Part::Text("one"), Part::Data(&options)]).unwrap();
+            assert_eq!((request.keywords, request.repeat), (3, 3), "{spelled}");
+        }
     }
 
     #[test]
@@ -157,9 +174,18 @@ mod tests {
             (vec![Part::Data("[")], "part 1 holds options"),
             (vec![Part::Data(r#"{"repeat": "x"}"#)], "part 1 holds options"),
             (vec![Part::Data(r#"{"repaet": 1}"#)], "unknown field"),
-            (vec![Part::Data(r#"{"repeat": 0}"#)], "repeat must be 1 to 200000"),
+            (
+                vec![Part::Data(r#"{"repeat": 0}"#)],
+                "repeat must be a whole number from 1 to 200000",
+            ),
             (vec![Part::Data(r#"{"repeat": 200001}"#)], "repeat must be"),
-            (vec![Part::Data(r#"{"keywords": 51}"#)], "keywords must be 1 to 50"),
+            (vec![Part::Data(r#"{"keywords": 3.5}"#)], "keywords must be"),
+            (vec![Part::Data(r#"{"keywords": -1}"#)], "keywords must be"),
+            (vec![Part::Data(r#"{"keywords": 1e300}"#)], "keywords must be"),
+            (
+                vec![Part::Data(r#"{"keywords": 51}"#)],
+                "keywords must be a whole number from 1 to 50",
+            ),
         ] {
             let refusal = Request::read(parts).map_err(|refusal| refusal.to_string());
             assert!(refusal.as_ref().is_err_and(|text| text.contains(reason)), "{refusal:?}");
