@@ -18,6 +18,11 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// A third of the shortest useful lease.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
+/// Until the leader has said how long its leases are, a session may be silent for so long.
+const SILENCE_FIRST: Duration = Duration::from_secs(5);
+/// However short leases are: a busy machine is no dead leader.
+const SILENCE_MIN: Duration = Duration::from_millis(500);
+
 /// What the link tells the desk.
 pub(crate) enum Event {
     /// A session is being opened: its first message must be the hello.
@@ -32,11 +37,17 @@ pub(crate) enum Event {
 pub(crate) async fn keep(registry: Arc<Registry>, desk: mpsc::Sender<Event>) {
     let mut pause = PAUSE;
     let mut hint: Option<String> = None;
+    let mut silent: Option<String> = None;
     while !desk.is_closed() {
-        let urls: Vec<String> = hint.take().into_iter().chain(registry.urls()).collect();
+        let mut urls: Vec<String> = hint.take().into_iter().chain(registry.urls()).collect();
+        // A member that stopped answering, without a word, keeps nobody from the next leader.
+        urls.sort_by_key(|url| Some(url) == silent.as_ref());
         for url in urls {
             match session(&registry, &url, &desk).await {
-                Ok(()) => pause = PAUSE,
+                Ok(ended) => {
+                    pause = PAUSE;
+                    silent = (ended == Ended::Silent).then_some(url);
+                }
                 Err(status) => {
                     tracing::debug!(%url, %status, "no session");
                     hint = leader_of(&status).or(hint);
@@ -52,12 +63,25 @@ pub(crate) async fn keep(registry: Arc<Registry>, desk: mpsc::Sender<Event>) {
     }
 }
 
+/// How a session ended that had opened.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// The leader ended it, or the connection broke.
+    Told,
+    /// The leader granted no lease in time: it may be stopped, and others may have elected another.
+    Silent,
+}
+
 /// One session, from hello to its end. `Ok` if it ever opened.
-async fn session(registry: &Registry, url: &str, desk: &mpsc::Sender<Event>) -> Result<(), Status> {
+async fn session(
+    registry: &Registry,
+    url: &str,
+    desk: &mpsc::Sender<Event>,
+) -> Result<Ended, Status> {
     let mut fleet = registry.fleet_at(url).map_err(|error| Status::internal(error.to_string()))?;
     let (sender, receiver) = mpsc::channel(QUEUE);
     if desk.send(Event::Opening(sender)).await.is_err() {
-        return Ok(());
+        return Ok(Ended::Told);
     }
     let opened =
         tokio::time::timeout(Duration::from_secs(5), fleet.session(ReceiverStream::new(receiver)))
@@ -65,10 +89,7 @@ async fn session(registry: &Registry, url: &str, desk: &mpsc::Sender<Event>) -> 
     let opened =
         opened.unwrap_or_else(|_| Err(Status::deadline_exceeded("the session does not open")));
     let ended = match opened {
-        Ok(orders) => {
-            follow(orders.into_inner(), desk).await;
-            Ok(())
-        }
+        Ok(orders) => Ok(follow(orders.into_inner(), desk).await),
         Err(status) => Err(status),
     };
     // The desk may be gone; then there is nobody to tell.
@@ -76,20 +97,30 @@ async fn session(registry: &Registry, url: &str, desk: &mpsc::Sender<Event>) -> 
     ended
 }
 
-async fn follow(mut orders: Streaming<wire::NodeOrder>, desk: &mpsc::Sender<Event>) {
+/// Hands orders to the desk. Grants come as often as beats, three to a lease, so that half a lease without any word leaves
+/// time to dial another leader before the lease runs out.
+async fn follow(mut orders: Streaming<wire::NodeOrder>, desk: &mpsc::Sender<Event>) -> Ended {
+    let mut patience = SILENCE_FIRST;
     loop {
-        match orders.message().await {
+        let Ok(order) = tokio::time::timeout(patience, orders.message()).await else {
+            tracing::info!("the leader says nothing: its session is given up");
+            return Ended::Silent;
+        };
+        match order {
             Ok(Some(wire::NodeOrder { kind: Some(kind) })) => {
+                if let wire::node_order::Kind::Granted(granted) = &kind {
+                    patience = Duration::from_millis(granted.ttl_ms / 2).max(SILENCE_MIN);
+                }
                 if desk.send(Event::Order(Box::new(kind))).await.is_err() {
-                    return;
+                    return Ended::Told;
                 }
             }
             // An order of a kind that this version does not know.
             Ok(Some(_)) => {}
-            Ok(None) => return,
+            Ok(None) => return Ended::Told,
             Err(status) => {
                 tracing::info!(%status, "the session broke");
-                return;
+                return Ended::Told;
             }
         }
     }
