@@ -115,10 +115,11 @@ impl Principal {
     /// `internal` if the view fails.
     pub fn viewer(&self, view: &dyn View) -> Result<Viewer, Problem> {
         match self {
-            // Its token says what it may write, and nothing of who it is.
-            Self::Anonymous | Self::Instance(_) => Ok(Viewer::Anonymous),
-            // Gateways and nodes serve on behalf of all; what they show to whom is their duty.
-            Self::Operator | Self::Gateway(_) | Self::Node(_) => Ok(Viewer::Operator),
+            // An instance's token says what it may write, and nothing of who it is. A node is sent what it runs, and reads
+            // artifacts by their digest: the directory is none of its business.
+            Self::Anonymous | Self::Instance(_) | Self::Node(_) => Ok(Viewer::Anonymous),
+            // Gateways serve on behalf of all; what they show to whom is their duty.
+            Self::Operator | Self::Gateway(_) => Ok(Viewer::Operator),
             Self::Peer(peer) => Ok(query::viewer(view, &peer.origin)?),
         }
     }

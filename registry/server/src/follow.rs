@@ -74,13 +74,14 @@ impl Cursor {
     pub(crate) fn new(caller: &Principal, asked: &Asked) -> Result<Self, Problem> {
         let mut kinds = render::directory::kinds(&asked.kinds)?;
         match caller {
-            Principal::Anonymous | Principal::Peer(_) | Principal::Instance(_) => {
+            Principal::Anonymous
+            | Principal::Peer(_)
+            | Principal::Instance(_)
+            | Principal::Node(_) => {
                 kinds.retain(is_public);
             }
             // Who reports, and when, is between a gateway and the operator.
-            Principal::Gateway(_) | Principal::Node(_) => {
-                kinds.retain(|kind| *kind != ChangeKind::Reputation);
-            }
+            Principal::Gateway(_) => kinds.retain(|kind| *kind != ChangeKind::Reputation),
             Principal::Operator => {}
         }
         if !asked.kinds.is_empty() && kinds.len() < asked.kinds.len() {
