@@ -172,7 +172,8 @@ impl Profile {
     /// The fleet service of the first member that answers.
     pub(crate) async fn fleet(&self) -> Result<Fleet, Failure> {
         let (channel, bearer) = self.connect().await?;
-        Ok(FleetClient::with_interceptor(channel, bearer))
+        let client = FleetClient::with_interceptor(channel, bearer);
+        Ok(client.max_decoding_message_size(TASK_BYTES_MAX))
     }
 
     /// The search service of the first member that answers.
@@ -186,6 +187,9 @@ impl Profile {
 pub(crate) type Directory = DirectoryClient<InterceptedService<Channel, Bearer>>;
 /// A client of the service of partners with the operator's token.
 pub(crate) type Partners = PartnersClient<InterceptedService<Channel, Bearer>>;
+/// A task comes with all that was said in it: 4 MiB, and its newest message and outcome.
+const TASK_BYTES_MAX: usize = 8 << 20;
+
 /// A client of the fleet service with the operator's token.
 pub(crate) type Fleet = FleetClient<InterceptedService<Channel, Bearer>>;
 /// A client of the search service, with the operator's token.

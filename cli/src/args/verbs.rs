@@ -222,7 +222,7 @@ pub(crate) struct DeployArgs {
     /// Wall time a run may take, seconds.
     #[arg(long, default_value_t = 60)]
     pub(crate) wall_seconds: u64,
-    /// Output a run may make, KiB.
+    /// Output a run may make, KiB: at most 1024.
     #[arg(long, default_value_t = 512)]
     pub(crate) output_kib: u64,
 }

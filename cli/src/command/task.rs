@@ -31,9 +31,15 @@ pub(crate) async fn run(profile: &Profile, verb: TaskVerb) -> Result<Output, Fai
         "reason": task.reason,
         "submittedAtMs": task.submitted_at_ms,
         "changedAtMs": task.changed_at_ms,
+        "turns": task.turns.iter().map(turn).collect::<Vec<_>>(),
         "input": body(&task.input),
         "outcome": body(&task.outcome),
     })))
+}
+
+/// What was said before the newest message.
+fn turn(turn: &wire::Turn) -> Value {
+    json!({ "input": body(&turn.input), "outcome": body(&turn.outcome) })
 }
 
 /// A stored body as JSON, or null.

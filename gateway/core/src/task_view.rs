@@ -7,7 +7,7 @@ use proto_types::a2a::{
     Artifact, Message, Part, Role, StreamResponse, Task, TaskArtifactUpdateEvent, TaskState,
     TaskStatus, TaskStatusUpdateEvent,
 };
-use proto_types::{ContextId, TaskId, WallMs, json};
+use proto_types::{ContextId, Revision, TaskId, WallMs, json};
 use serde_json::Value;
 
 /// The state that a word of the registry stands for.
@@ -38,9 +38,22 @@ pub struct TaskView {
     pub changed_at: WallMs,
     /// Why, for ends that are not success; a word or sentence of the registry or node.
     pub reason: String,
-    /// The message it was submitted with.
+    /// The revision of the registry that says so.
+    pub revision: Revision,
+    /// What was said before `input`, oldest first.
+    pub turns: Vec<Turn>,
+    /// The caller's newest message.
     pub input: Option<Message>,
     /// What it produced.
+    pub outcome: Outcome,
+}
+
+/// A message of the caller, and the outcome by which the agent asked for more.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Turn {
+    /// The caller's message.
+    pub input: Option<Message>,
+    /// The agent's question, and what it had produced by then.
     pub outcome: Outcome,
 }
 
@@ -51,6 +64,8 @@ pub struct Outcome {
     pub artifacts: Vec<Artifact>,
     /// The agent's last message.
     pub message: Option<Message>,
+    /// Whether that message is the whole answer, and no task is to be seen.
+    pub is_message: bool,
 }
 
 /// The registry holds an outcome that cannot be shown: the node that wrote it is at fault.
@@ -59,7 +74,7 @@ pub struct Outcome {
 pub struct NotAnOutcome;
 
 impl Outcome {
-    /// Reads `{"artifacts": [..], "message": {..}}`, both optional; empty bytes are no outcome yet.
+    /// Reads `{"artifacts": [..], "message": {..}, "answer": "message"}`, all optional; empty bytes are no outcome yet.
     ///
     /// # Errors
     /// Anything else.
@@ -84,43 +99,78 @@ impl Outcome {
             None | Some(Value::Null) => None,
             Some(message) => Some(Message::from_value(message).map_err(|_| NotAnOutcome)?),
         };
-        Ok(Self { artifacts, message })
+        let is_message = members.get("answer").is_some_and(|answer| answer == "message");
+        Ok(Self { artifacts, message, is_message })
     }
 }
 
 impl TaskView {
-    /// Whether the registry has committed an outcome. An agent that asks for more has ended this
-    /// task too: the next message opens another task of the same context.
+    /// Whether nothing runs for it any more: it has ended, or waits for its caller's next message.
     #[must_use]
     pub const fn is_over(&self) -> bool {
         self.state.is_terminal() || self.state.is_interrupted()
     }
 
+    /// The message that is the whole answer, if it is (A2A 1.0, section 3.1.1): it belongs to a conversation, not a task.
+    #[must_use]
+    pub fn message(&self) -> Option<Message> {
+        let message = self.outcome.message.as_ref().filter(|_| self.outcome.is_message)?;
+        let whole = self.state == TaskState::Completed && self.turns.is_empty();
+        whole.then(|| Message { task_id: None, ..self.placed(message) })
+    }
+
     /// The Task object. `history_length` as A2A 1.0 has it (section 3.2.4): absent is all, 0 is none.
     #[must_use]
     pub fn task(&self, history_length: Option<u32>) -> Task {
-        let shown = self.input.iter().filter(|_| history_length != Some(0));
+        let said: Vec<_> = self.said().collect();
+        let newest = history_length.map_or(said.len(), |most| most as usize);
+        let shown = said.iter().skip(said.len().saturating_sub(newest));
         Task {
             id: self.id.as_str().to_owned(),
             context_id: Some(self.context.as_str().to_owned()),
             status: self.status(),
-            artifacts: self.outcome.artifacts.clone(),
+            artifacts: self.artifacts(),
             history: shown.map(|message| self.placed(message)).collect(),
             metadata: None,
         }
+    }
+
+    /// Every message, oldest first, but for the one that the status shows.
+    fn said(&self) -> impl Iterator<Item = &Message> {
+        let turns = self.turns.iter();
+        let before = turns.flat_map(|turn| turn.input.iter().chain(&turn.outcome.message));
+        before.chain(&self.input).chain(self.question())
+    }
+
+    /// What the agent asked before its caller ended the task.
+    fn question(&self) -> Option<&Message> {
+        self.outcome.message.as_ref().filter(|_| self.state == TaskState::Canceled)
+    }
+
+    /// What it has produced in all its turns; a later artifact replaces an earlier one of its id.
+    fn artifacts(&self) -> Vec<Artifact> {
+        let mut all: Vec<Artifact> = Vec::new();
+        let earlier = self.turns.iter().map(|turn| &turn.outcome);
+        for artifact in earlier.chain([&self.outcome]).flat_map(|outcome| &outcome.artifacts) {
+            match all.iter_mut().find(|known| known.artifact_id == artifact.artifact_id) {
+                Some(known) => *known = artifact.clone(),
+                None => all.push(artifact.clone()),
+            }
+        }
+        all
     }
 
     /// The status of the task, with the agent's last message once it is over.
     #[must_use]
     pub fn status(&self) -> TaskStatus {
         let message = match &self.outcome.message {
-            Some(message) => Some(self.placed(message)),
-            None if self.is_over() && !self.reason.is_empty() => {
+            Some(message) if self.question().is_none() => Some(self.placed(message)),
+            _ if self.is_over() && !self.reason.is_empty() => {
                 let parts = vec![Part::text(self.reason.clone())];
                 let end = Message::new(format!("{}-end", self.id), Role::Agent, parts);
                 Some(self.placed(&end))
             }
-            None => None,
+            _ => None,
         };
         TaskStatus { message, ..TaskStatus::new(self.state, self.changed_at) }
     }
@@ -193,6 +243,8 @@ mod tests {
             state,
             changed_at: WallMs::from_secs(1_774_008_000),
             reason: String::new(),
+            revision: Revision(1),
+            turns: Vec::new(),
             input: Some(Message::new("m1", Role::User, vec![Part::text("hi")])),
             outcome: Outcome::default(),
         }
@@ -227,6 +279,60 @@ mod tests {
         let update =
             serde_json::to_value(view.artifact_update(&view.outcome.artifacts[0])).unwrap();
         assert_eq!(update["artifactUpdate"]["artifact"]["artifactId"], "a1");
+    }
+
+    #[test]
+    fn a_history_holds_every_message_in_order_and_the_newest_as_asked() {
+        let said = |id: &str, role| Message::new(id, role, vec![Part::text(id)]);
+        let artifact = |id: &str, text: &str| Artifact {
+            artifact_id: id.to_owned(),
+            name: None,
+            description: None,
+            parts: vec![Part::text(text)],
+            metadata: None,
+            extensions: Vec::new(),
+        };
+        let asked = |id: &str| Outcome {
+            artifacts: vec![artifact("a", id)],
+            message: Some(said(id, Role::Agent)),
+            is_message: false,
+        };
+        let turn = Turn { input: Some(said("m1", Role::User)), outcome: asked("q1") };
+        let (input, turns) = (Some(said("m2", Role::User)), vec![turn]);
+        let view = |state, outcome| TaskView {
+            input: input.clone(),
+            turns: turns.clone(),
+            outcome,
+            ..view(state)
+        };
+        let ids = |task: &Task| {
+            task.history.iter().map(|message| message.message_id.clone()).collect::<Vec<_>>()
+        };
+        let working = view(TaskState::Working, Outcome::default());
+        assert_eq!(ids(&working.task(None)), ["m1", "q1", "m2"]);
+        assert_eq!(ids(&working.task(Some(2))), ["q1", "m2"]);
+        assert_eq!(ids(&working.task(Some(9))), ["m1", "q1", "m2"]);
+        assert_eq!(working.task(None).artifacts.len(), 1, "what an earlier turn made stays");
+        let again = view(TaskState::InputRequired, asked("q2"));
+        assert_eq!(ids(&again.task(None)), ["m1", "q1", "m2"]);
+        assert_eq!(again.status().message.unwrap().message_id, "q2");
+        assert_eq!(again.task(None).artifacts[0].parts, [Part::text("q2")]);
+        let canceled = view(TaskState::Canceled, asked("q2"));
+        assert_eq!(ids(&canceled.task(None)), ["m1", "q1", "m2", "q2"]);
+        assert_eq!(canceled.status().message, None);
+    }
+
+    #[test]
+    fn an_answer_that_is_a_message_shows_no_task() {
+        let outcome = br#"{"artifacts":[],"answer":"message",
+            "message":{"messageId":"m2","role":"ROLE_AGENT","taskId":"x","parts":[{"text":"hi"}]}}"#;
+        let outcome = Outcome::parse(outcome).unwrap();
+        let view = TaskView { outcome, ..view(TaskState::Completed) };
+        let message = view.message().unwrap();
+        assert_eq!((message.task_id, message.context_id.as_deref()), (None, Some("c1")));
+        assert_eq!(TaskView { state: TaskState::Failed, ..view.clone() }.message(), None);
+        let plain = Outcome { is_message: false, ..view.outcome.clone() };
+        assert_eq!(TaskView { outcome: plain, ..view }.message(), None);
     }
 
     #[test]

@@ -13,12 +13,12 @@ use axum::response::Response;
 use gateway_core::dispatch::{self, Operation};
 use gateway_core::media;
 use gateway_core::params::{Faults, Named, Send, fault};
-use gateway_core::task_view::{self, Outcome, TaskView};
+use gateway_core::task_view::{self, Outcome, TaskView, Turn};
 use gateway_core::{CallError, Caller, Failure};
 use http::StatusCode;
 use proto_types::a2a::rpc::{Id, Request, Response as Answer};
-use proto_types::a2a::{Message, SendMessageResponse, Task};
-use proto_types::{ContextId, Handle, TaskId, WallMs};
+use proto_types::a2a::{Message, Task};
+use proto_types::{ContextId, Handle, Revision, TaskId, WallMs};
 use proto_wire::registry::v1 as wire;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -90,8 +90,7 @@ impl Call {
                 return stream::answer(gateway, caller, &agent, *send, id).await;
             }
             Params::Send { agent, send } => {
-                let task = send::answer(gateway, caller, &agent, *send).await?;
-                return ok(&answer_of(&id, &SendMessageResponse::Task(task))?);
+                return ok(&answer_of(&id, &send::answer(gateway, caller, &agent, *send).await?)?);
             }
             Params::Task { agent, named } if operation == Operation::CancelTask => {
                 cancel(gateway, caller, agent.as_deref(), &named).await?
@@ -175,7 +174,7 @@ async fn cancel(
 ) -> Result<Task, Failure> {
     let task = find(gateway, caller, agent, named.task.as_ref()).await?;
     let before = view(&task)?;
-    if before.is_over() {
+    if before.state.is_terminal() {
         return Err(Failure::Call(CallError::TaskNotCancelable));
     }
     let message = wire::CancelTaskRequest { id: task.id, owner: caller.as_str().to_owned() };
@@ -190,7 +189,7 @@ async fn cancel(
         return Ok(shown.task(named.history_length));
     }
     // Its node has to end it first. Another waiter of this task keeps its place: then this one asks.
-    let ended = follow::until_over(gateway, caller, &before.id, CANCEL_WAIT).await?;
+    let ended = follow::until_over(gateway, caller, &shown, CANCEL_WAIT).await?;
     Ok(ended.unwrap_or(shown).task(named.history_length))
 }
 
@@ -233,10 +232,11 @@ fn of_task(error: &Unanswered) -> Failure {
 
 /// What the registry says of a task, in the core's terms.
 fn view(task: &wire::Task) -> Result<TaskView, Failure> {
-    let outcome = Outcome::parse(&task.outcome).map_err(|_| {
-        tracing::error!(task = task.id, "the committed outcome cannot be read");
-        Failure::Call(CallError::AgentResponse)
-    })?;
+    let newest = outcome(task, &task.outcome)?;
+    let turn = |turn: &wire::Turn| {
+        Ok(Turn { input: Message::parse(&turn.input).ok(), outcome: outcome(task, &turn.outcome)? })
+    };
+    let turns = task.turns.iter().map(turn).collect::<Result<_, Failure>>()?;
     let ids = (TaskId::parse(&task.id), ContextId::parse(&task.context));
     let ((Ok(id), Ok(context)), Some(state)) = (ids, task_view::state(&task.state)) else {
         tracing::error!(
@@ -252,7 +252,16 @@ fn view(task: &wire::Task) -> Result<TaskView, Failure> {
         state,
         changed_at: WallMs(task.changed_at_ms),
         reason: task.reason.clone(),
+        revision: Revision(task.revision),
+        turns,
         input: Message::parse(&task.input).ok(),
-        outcome,
+        outcome: newest,
+    })
+}
+
+fn outcome(task: &wire::Task, document: &[u8]) -> Result<Outcome, Failure> {
+    Outcome::parse(document).map_err(|_| {
+        tracing::error!(task = task.id, "a committed outcome cannot be read");
+        Failure::Call(CallError::AgentResponse)
     })
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use proto_types::a2a::StreamResponse;
+use proto_types::outcome::OUTCOME_BYTES_MAX;
 use proto_wire::gateway::v1 as wire;
 use proto_wire::gateway::v1::push_request::Kind;
 use proto_wire::gateway::v1::task_events_server::{TaskEvents, TaskEventsServer};
@@ -16,8 +17,8 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::waiting::Waiting;
 
-/// An outcome is at most 1 MiB, so no event of it is longer; some room for the frame.
-const MESSAGE_BYTES_MAX: usize = (1 << 20) + (64 << 10);
+/// A node pushes no event that is larger than an outcome may be; some room for the frame.
+const MESSAGE_BYTES_MAX: usize = OUTCOME_BYTES_MAX + (64 << 10);
 /// A caller that reads nothing for so long gets the rest from the outcome.
 const PATIENCE: Duration = Duration::from_secs(5);
 

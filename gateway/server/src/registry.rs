@@ -59,6 +59,7 @@ macro_rules! calls {
 calls! {
     // Safe to repeat: reads, and writes that name what they make.
     submit_task = fleet.submit_task(wire::SubmitTaskRequest) -> wire::Task, WRITE;
+    continue_task = fleet.continue_task(wire::ContinueTaskRequest) -> wire::Task, WRITE;
     task = fleet.get_task(wire::GetTaskRequest) -> wire::Task, READ;
     cancel_task = fleet.cancel_task(wire::CancelTaskRequest) -> wire::Task, WRITE;
     enqueue = fleet.enqueue_envelope(wire::EnqueueEnvelopeRequest) -> wire::EnqueueEnvelopeReply, WRITE;

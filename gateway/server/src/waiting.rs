@@ -104,7 +104,12 @@ impl Waiting {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        self.table.tasks().remove(self.task.as_str());
+        let mut tasks = self.table.tasks();
+        // A call that continues the task may wait in this one's place by now.
+        let own = |entry: &Entry| Arc::ptr_eq(&entry.changed, &self.changed);
+        if tasks.get(self.task.as_str()).is_some_and(own) {
+            tasks.remove(self.task.as_str());
+        }
     }
 }
 
@@ -127,6 +132,17 @@ mod tests {
         assert!(table.push("t1", 2, "secret").is_some());
         assert!(table.push("t1", 1, "secret").is_none());
         assert!(table.is_current("t1", 2) && !table.is_current("t1", 1));
+    }
+
+    #[test]
+    fn a_waiter_that_leaves_late_does_not_take_its_successors_place() {
+        let table = Arc::new(Waiting::new(8));
+        let first = table.open(&task("t1"), "one".to_owned()).unwrap();
+        let second = table.open(&task("t1"), "two".to_owned()).unwrap();
+        drop(first);
+        assert!(table.push("t1", 1, "two").is_some());
+        drop(second);
+        assert_eq!(table.len(), 0);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod held;
 mod orders;
 mod outputs;
+mod report;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

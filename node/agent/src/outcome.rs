@@ -1,8 +1,9 @@
 //! From what a run emitted and how it ended to the outcome document that is committed, and to A2A events.
 //! It decides shapes only; it must never lose an artifact that the agent has finished.
 
-use node_core::{Outcome, Part};
-use node_wasm::{ArtifactChunk, Event};
+use node_core::{LimitKind, Outcome, Part};
+use node_wasm::{ArtifactChunk, Event, Limits};
+use proto_types::outcome::{OUTCOME_BYTES_MAX, REASON_BYTES_MAX, printable};
 use proto_wire::registry::v1 as wire;
 use serde_json::{Value, json};
 
@@ -22,8 +23,9 @@ impl Artifacts {
         }
     }
 
+    /// Without those that have no parts: A2A has no such artifact.
     fn json(&self) -> Value {
-        self.0.iter().map(artifact).collect()
+        self.0.iter().filter(|chunk| !chunk.parts.is_empty()).map(artifact).collect()
     }
 }
 
@@ -78,43 +80,88 @@ pub(crate) enum Settlement {
     Release(String),
 }
 
-/// Settles a task.
+/// Settles a task that ran within `limits`. An outcome that is larger than the registry keeps ends as a limit too, and
+/// no reason is refused for what it says: it is made printable.
 pub(crate) fn settle(
-    task: &str,
-    context: &str,
-    epoch: u64,
+    assigned: &wire::Assigned,
+    limits: &Limits,
     outcome: &Outcome,
     artifacts: &Artifacts,
 ) -> Settlement {
     if let Outcome::Fault { retryable: true, reason, .. } = outcome {
-        return Settlement::Release(reason.clone());
+        return Settlement::Release(printable(reason, REASON_BYTES_MAX));
     }
-    let (end, parts, reason) = ending(outcome);
+    let Ending { end, parts, reason } = ending(outcome, limits);
     let mut document = json!({ "artifacts": artifacts.json() });
-    let said =
-        if parts.is_empty() && !reason.is_empty() { vec![Part::text(&reason)] } else { parts };
-    if !said.is_empty() {
-        document["message"] = message(&said, task, context);
+    if !parts.is_empty() {
+        document["message"] = message(&parts, &assigned.task, &assigned.context);
     }
-    Settlement::Complete(wire::CompleteTaskRequest {
-        id: task.to_owned(),
-        epoch,
+    if let Outcome::Message { .. } = outcome {
+        document["answer"] = json!("message");
+    }
+    let complete = request(assigned, end, &document, &reason);
+    match complete.outcome.len() {
+        0..=OUTCOME_BYTES_MAX => Settlement::Complete(complete),
+        bytes => Settlement::Complete(too_large(assigned, bytes)),
+    }
+}
+
+fn too_large(assigned: &wire::Assigned, bytes: usize) -> wire::CompleteTaskRequest {
+    let why = format!("limit: output ({bytes} bytes as JSON; {OUTCOME_BYTES_MAX} are carried)");
+    let said = message(&[Part::text(&why)], &assigned.task, &assigned.context);
+    request(assigned, "failed", &json!({ "artifacts": [], "message": said }), &why)
+}
+
+fn request(
+    assigned: &wire::Assigned,
+    end: &str,
+    document: &Value,
+    reason: &str,
+) -> wire::CompleteTaskRequest {
+    wire::CompleteTaskRequest {
+        id: assigned.task.clone(),
+        epoch: assigned.epoch,
         end: end.to_owned(),
         outcome: document.to_string().into(),
-        reason,
-    })
+        reason: printable(reason, REASON_BYTES_MAX),
+    }
 }
 
 /// The end of a task by its name on the wire, what the agent says, and why it was no success.
-fn ending(outcome: &Outcome) -> (&'static str, Vec<Part>, String) {
+struct Ending {
+    end: &'static str,
+    parts: Vec<Part>,
+    reason: String,
+}
+
+fn ending(outcome: &Outcome, limits: &Limits) -> Ending {
+    let said = |end, parts: &[Part]| Ending { end, parts: parts.to_vec(), reason: String::new() };
     match outcome {
-        Outcome::Fault { reason, .. } => ("failed", Vec::new(), reason.clone()),
-        Outcome::Completed { parts } => ("completed", parts.clone(), String::new()),
-        Outcome::InputRequired { parts } => ("input-required", parts.clone(), String::new()),
-        Outcome::Rejected { reason } => ("rejected", vec![Part::text(reason)], reason.clone()),
-        Outcome::Failed { code, message } => ("failed", Vec::new(), format!("{code}: {message}")),
-        Outcome::Limit { limit } => ("failed", Vec::new(), format!("limit: {limit}")),
-        Outcome::Cancelled => ("canceled", Vec::new(), String::new()),
+        Outcome::Completed { parts } | Outcome::Message { parts } => said("completed", parts),
+        Outcome::InputRequired { parts } => said("input-required", parts),
+        Outcome::Cancelled => said("canceled", &[]),
+        Outcome::Rejected { reason } => {
+            Ending { end: "rejected", parts: vec![Part::text(reason)], reason: reason.clone() }
+        }
+        Outcome::Fault { reason, .. } => failed(reason),
+        Outcome::Failed { code, message } => failed(&format!("{code}: {message}")),
+        Outcome::Limit { limit } => failed(&format!("limit: {limit} ({})", bound(*limit, limits))),
+    }
+}
+
+/// What broke may have said anything: the caller reads it as one printable line.
+fn failed(reason: &str) -> Ending {
+    let reason = printable(reason, REASON_BYTES_MAX);
+    Ending { end: "failed", parts: vec![Part::text(&reason)], reason }
+}
+
+/// The bound that was reached, in words.
+fn bound(limit: LimitKind, limits: &Limits) -> String {
+    match limit {
+        LimitKind::Cpu => format!("{} units of fuel", limits.fuel),
+        LimitKind::Memory => format!("{} bytes", limits.memory_bytes),
+        LimitKind::Wall => format!("{} ms", limits.wall_ms),
+        LimitKind::Output => format!("{} bytes, {} events", limits.output_bytes, limits.events_max),
     }
 }
 
@@ -147,9 +194,63 @@ mod tests {
         assert_eq!(texts(1), json!([{ "text": "y" }]));
     }
 
+    fn settled(outcome: &Outcome, artifacts: &Artifacts) -> Settlement {
+        let assigned = wire::Assigned { task: "t".to_owned(), epoch: 7, ..Default::default() };
+        settle(&assigned, &Limits::default(), outcome, artifacts)
+    }
+
+    fn completed(outcome: &Outcome, artifacts: &Artifacts) -> (wire::CompleteTaskRequest, Value) {
+        let Settlement::Complete(request) = settled(outcome, artifacts) else {
+            panic!("{outcome:?}")
+        };
+        let document = serde_json::from_slice(&request.outcome).unwrap();
+        (request, document)
+    }
+
+    #[test]
+    fn a_reason_is_always_one_that_the_registry_keeps() {
+        let long = "x".repeat(9_000);
+        for text in ["panicked at src/lib.rs\n\u{1b}[31mwhy\0", "a\nb", &long] {
+            let trap = Outcome::Failed { code: "trap".to_owned(), message: text.to_owned() };
+            let rejected = Outcome::Rejected { reason: text.to_owned() };
+            let fault =
+                Outcome::Fault { retryable: false, side_effects: false, reason: text.to_owned() };
+            for outcome in [trap, rejected, fault] {
+                let (request, document) = completed(&outcome, &Artifacts::default());
+                assert!(!request.reason.contains(char::is_control), "{}", request.reason);
+                assert!((1..=REASON_BYTES_MAX).contains(&request.reason.len()));
+                assert!(document["message"]["parts"][0]["text"].is_string());
+            }
+        }
+    }
+
+    #[test]
+    fn an_outcome_that_no_registry_keeps_ends_as_a_limit_that_names_the_bound() {
+        let mut artifacts = Artifacts::default();
+        // Each of these is six bytes in JSON.
+        artifacts.take(&chunk("a", &"\u{1}".repeat(OUTCOME_BYTES_MAX / 4), false));
+        let (request, document) = completed(&Outcome::Completed { parts: vec![] }, &artifacts);
+        assert_eq!(request.end, "failed");
+        assert!(request.reason.contains("1048576 are carried"), "{}", request.reason);
+        assert_eq!(document["artifacts"], json!([]));
+        let limit = Outcome::Limit { limit: LimitKind::Output };
+        let (request, _) = completed(&limit, &Artifacts::default());
+        assert!(request.reason.contains("1048576 bytes"), "{}", request.reason);
+    }
+
+    #[test]
+    fn a_message_is_told_from_a_task_that_is_done() {
+        let parts = vec![Part::text("hello")];
+        let (request, document) =
+            completed(&Outcome::Message { parts: parts.clone() }, &Artifacts::default());
+        assert_eq!((request.end.as_str(), &document["answer"]), ("completed", &json!("message")));
+        let (_, document) = completed(&Outcome::Completed { parts }, &Artifacts::default());
+        assert_eq!(document.get("answer"), None);
+    }
+
     #[test]
     fn only_a_fault_that_may_pass_hands_the_task_back() {
-        let settle = |outcome: &Outcome| settle("t", "c", 7, outcome, &Artifacts::default());
+        let settle = |outcome: &Outcome| settled(outcome, &Artifacts::default());
         let fault =
             |retryable| Outcome::Fault { retryable, side_effects: false, reason: "r".to_owned() };
         assert!(matches!(settle(&fault(true)), Settlement::Release(reason) if reason == "r"));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use deploy_service::tls::{Connector, Role};
 use node_wasm::Event;
+use proto_types::outcome::OUTCOME_BYTES_MAX;
 use proto_wire::gateway::v1::push_request::Kind;
 use proto_wire::gateway::v1::task_events_client::TaskEventsClient;
 use proto_wire::gateway::v1::{Open, PushRequest};
@@ -34,8 +35,11 @@ pub(crate) async fn drain(
         if let Event::Artifact(chunk) = &event {
             artifacts.take(chunk);
         }
-        let Some(sender) = &gateway else { continue };
+        let Some(sender) = gateway.as_ref().filter(|_| is_told(&event)) else { continue };
         let json = stream_response(&assigned.task, &assigned.context, &event).to_string();
+        if json.len() > OUTCOME_BYTES_MAX {
+            continue;
+        }
         let push = PushRequest { kind: Some(Kind::Event(json.into())) };
         if sender.send_timeout(push, PATIENCE).await.is_err() {
             tracing::info!(task = %assigned.task, "the gateway takes no more events");
@@ -43,6 +47,11 @@ pub(crate) async fn drain(
         }
     }
     artifacts
+}
+
+/// A2A has no artifact without parts: what a chunk without any says, the outcome says too.
+fn is_told(event: &Event) -> bool {
+    !matches!(event, Event::Artifact(chunk) if chunk.parts.is_empty())
 }
 
 /// Opens a push in the background; dropping the sender ends it.

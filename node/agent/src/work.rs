@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use deploy_service::Shutdown;
 use node_core::{Capacity, Message, Outcome};
-use node_wasm::{Config as WasmConfig, Io, Kind, Limits, Prepared, Runtime};
+use node_wasm::{Config as WasmConfig, Input, Io, Kind, Limits, Prepared, Runtime};
 use proto_types::Digest;
+use proto_types::outcome::OUTCOME_BYTES_MAX;
 use proto_wire::registry::v1 as wire;
 
 use crate::Error;
@@ -82,7 +83,8 @@ impl Plan {
             fuel: bounds.fuel,
             memory_bytes: bounds.memory_bytes,
             wall_ms: bounds.wall_ms,
-            output_bytes: bounds.output_bytes,
+            // An agent may have been deployed before the registry refused more.
+            output_bytes: bounds.output_bytes.min(OUTCOME_BYTES_MAX as u64),
             cancel_grace_ms: CANCEL_GRACE_MS,
             ..Limits::default()
         };
@@ -113,6 +115,8 @@ pub(crate) struct Run {
     pub(crate) prepared: Arc<Prepared>,
     /// The A2A message (JSON).
     pub(crate) input: bytes::Bytes,
+    /// The messages (JSON) before it in its task.
+    pub(crate) history: Vec<bytes::Bytes>,
     pub(crate) limits: Limits,
     pub(crate) io: Io,
     /// Ends the guest wherever it is.
@@ -121,15 +125,21 @@ pub(crate) struct Run {
 
 /// Runs a message through the agent.
 pub(crate) async fn run(runtime: Arc<Runtime>, run: Run) -> Outcome {
-    let message: Message = match serde_json::from_slice(&run.input) {
-        Ok(message) => message,
+    let input = match read(&run) {
+        Ok(input) => input,
         Err(error) => {
             return Outcome::Failed { code: "bad-input".to_owned(), message: error.to_string() };
         }
     };
     tokio::select! {
-        outcome = runtime.run(run.prepared, message, run.limits, run.io) => outcome,
+        outcome = runtime.run(run.prepared, input, run.limits, run.io) => outcome,
         // The lease is gone: the run's future is dropped, which ends the guest wherever it is.
         () = run.stop.triggered() => Outcome::Cancelled,
     }
+}
+
+fn read(run: &Run) -> Result<Input, serde_json::Error> {
+    let message: Message = serde_json::from_slice(&run.input)?;
+    let history = run.history.iter().map(|message| serde_json::from_slice(message));
+    Ok(Input { message, history: history.collect::<Result<_, _>>()? })
 }

@@ -12,7 +12,7 @@ pub mod task;
 pub use crate::capacity::{Capacity, IsolationClass};
 pub use crate::ledger::{Ledger, Refusal, Request, Reservation};
 pub use crate::outcome::{LimitKind, Outcome};
-pub use crate::task::{Assignment, Because, Event, Output, Task};
+pub use crate::task::{Assignment, Because, Event, Output, ReportRefusal, Task};
 
 // An outcome is made of these, so whoever handles one finds them here.
 pub use proto_types::a2a::{Content, Message, Part, Role};

@@ -17,6 +17,11 @@ pub enum Outcome {
         /// Its closing message; empty when it has none.
         parts: Vec<Part>,
     },
+    /// The agent answers with a message; there was no work worth a task.
+    Message {
+        /// What it says; never empty.
+        parts: Vec<Part>,
+    },
     /// The agent asks for more input.
     InputRequired {
         /// What it asks.

@@ -19,6 +19,9 @@ use crate::{Outcome, Refusal, Reservation};
 /// that is four times as slow as the longest grace for a cancelled guest.
 pub const LEASE_MARGIN_US: u64 = 2_000_000;
 
+/// The code of a failure whose outcome the registry would not keep.
+const REFUSED: &str = "outcome-refused";
+
 /// A task that the registry gives to this node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
@@ -65,12 +68,24 @@ pub enum Event {
     CancelRequested,
     /// The outcome is committed.
     Reported,
-    /// The registry refused the outcome, because a newer epoch exists.
-    ReportRefused,
+    /// The registry refused the outcome.
+    ReportRefused(ReportRefusal),
     /// The node takes nothing new and wants to be empty by then, by its own clock.
     Drain {
         /// When a run that still goes on is killed.
         by: MonoUs,
+    },
+}
+
+/// Why the registry did not commit an outcome. A report whose answer is in doubt is none of these: it is repeated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReportRefusal {
+    /// A newer epoch exists, or the task is over: whatever this node has to say of it is void.
+    Superseded,
+    /// The outcome itself cannot be kept, now or ever: it is not valid, or too large.
+    Unacceptable {
+        /// What is wrong with it.
+        why: String,
     },
 }
 
@@ -131,6 +146,8 @@ pub struct Task {
     lease_expires: MonoUs,
     drain_by: Option<MonoUs>,
     timer: Option<MonoUs>,
+    /// How many reports of it were refused.
+    refusals: u8,
     outputs: VecDeque<Output>,
 }
 
@@ -156,7 +173,8 @@ impl Task {
     fn in_phase(assignment: Assignment, phase: Phase) -> Self {
         let lease_expires = assignment.lease_expires;
         let outputs = VecDeque::new();
-        Self { assignment, phase, lease_expires, drain_by: None, timer: None, outputs }
+        let (drain_by, timer, refusals) = (None, None, 0);
+        Self { assignment, phase, lease_expires, drain_by, timer, refusals, outputs }
     }
 
     /// Takes an event in, at the time at which the shell hands it over.
@@ -177,13 +195,9 @@ impl Task {
             Event::Ran(outcome) => self.ran(outcome),
             Event::CancelRequested => self.cancel(),
             Event::Drain { by } => self.drain(by),
-            Event::Reported | Event::ReportRefused if self.phase == Phase::Reporting => {
-                self.forget();
-            }
-            Event::LeaseRenewed { .. }
-            | Event::PrepareFailed(_)
-            | Event::Reported
-            | Event::ReportRefused => {}
+            Event::Reported if self.phase == Phase::Reporting => self.forget(),
+            Event::ReportRefused(refusal) => self.report_refused(refusal),
+            Event::LeaseRenewed { .. } | Event::PrepareFailed(_) | Event::Reported => {}
         }
         self.set_timer();
     }
@@ -251,6 +265,22 @@ impl Task {
         } else if epoch == self.assignment.epoch {
             // Renewals may overtake one another; none shortens what another has granted.
             self.lease_expires = self.lease_expires.max(expires);
+        }
+    }
+
+    /// An outcome that cannot be kept fails its task at once, in words that can be. If even these are refused the task
+    /// is handed back, and dropped if that is.
+    fn report_refused(&mut self, refusal: ReportRefusal) {
+        if self.phase != Phase::Reporting {
+            return;
+        }
+        self.refusals += 1;
+        match (refusal, self.refusals) {
+            (ReportRefusal::Unacceptable { why }, 1) => {
+                self.report(Outcome::Failed { code: REFUSED.to_owned(), message: why });
+            }
+            (ReportRefusal::Unacceptable { why }, 2) => self.report(handed_back(&why, true)),
+            _ => self.forget(),
         }
     }
 

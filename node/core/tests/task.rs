@@ -7,8 +7,8 @@
 
 use node_core::task::LEASE_MARGIN_US;
 use node_core::{
-    Assignment, Because, Event, IsolationClass, LimitKind, Outcome, Output, Refusal, Reservation,
-    Task,
+    Assignment, Because, Event, IsolationClass, LimitKind, Outcome, Output, Refusal, ReportRefusal,
+    Reservation, Task,
 };
 use proptest::prelude::*;
 use proto_types::{Digest, Handle, LeaseEpoch, MonoUs, TaskId};
@@ -127,8 +127,22 @@ fn a_lease_that_is_not_renewed_ends_the_run_before_it_ends_itself() {
 #[test]
 fn a_report_refused_for_a_newer_epoch_is_not_repeated() {
     let mut task = after([Event::Persisted, Event::Prepared, Event::Ran(done())]);
-    assert_eq!(given(&mut task, Event::ReportRefused), [Output::Forget]);
-    assert_eq!(given(&mut task, Event::ReportRefused), []);
+    let superseded = Event::ReportRefused(ReportRefusal::Superseded);
+    assert_eq!(given(&mut task, superseded.clone()), [Output::Forget]);
+    assert_eq!(given(&mut task, superseded), []);
+}
+
+#[test]
+fn an_outcome_that_cannot_be_kept_fails_its_task_at_once_with_the_reason() {
+    let mut task = after([Event::Persisted, Event::Prepared, Event::Ran(done())]);
+    let unacceptable =
+        || Event::ReportRefused(ReportRefusal::Unacceptable { why: "too large".to_owned() });
+    let failed =
+        Outcome::Failed { code: "outcome-refused".to_owned(), message: "too large".to_owned() };
+    assert_eq!(given(&mut task, unacceptable()), [report(failed)]);
+    let back = given(&mut task, unacceptable());
+    assert!(back.len() == 1 && back.iter().all(handed_back(true)), "{back:?}");
+    assert_eq!(given(&mut task, unacceptable()), [Output::Forget]);
 }
 
 #[test]
@@ -174,7 +188,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::LeaseLost),
         1 => Just(Event::CancelRequested),
         1 => Just(Event::Reported),
-        1 => Just(Event::ReportRefused),
+        1 => Just(Event::ReportRefused(ReportRefusal::Superseded)),
+        1 => Just(Event::ReportRefused(ReportRefusal::Unacceptable { why: "why".to_owned() })),
         1 => (0_u64..30_000_000).prop_map(|by| Event::Drain { by: MonoUs(by) }),
     ]
 }
@@ -230,7 +245,8 @@ impl Seen {
             Output::Forget => self.terminals += 1,
             Output::Persist | Output::Prepare | Output::SetTimer(_) => {}
         }
-        prop_assert!(self.runs <= 1 && self.reports <= 1 && self.terminals <= 1);
+        // The outcome, that it was refused, and that the task is handed back.
+        prop_assert!(self.runs <= 1 && self.reports <= 3 && self.terminals <= 1);
         Ok(())
     }
 }

@@ -1,10 +1,13 @@
 //! Between the types of the contract and ours.
 //!
-//! Decides what a guest's output weighs, and refuses JSON that is none. Must never copy a guest's
-//! data before it is weighed.
+//! Decides what a guest's output weighs, and refuses what no reader behind the node would take, with its place. Must
+//! never copy a guest's data before it is weighed.
 
 use node_core::{Content, Message, Outcome, Part, Role};
-use proto_types::a2a::Struct;
+use proto_types::a2a::{ID_CHARS_MAX, Struct};
+use proto_types::json;
+use proto_types::outcome::DATA_DEPTH_MAX;
+use serde_json::Value;
 
 use crate::bindings::ecumene::agent::types as wit;
 use crate::limits::{LimitHit, Meter};
@@ -14,13 +17,22 @@ use crate::{ArtifactChunk, Event};
 /// hold it, so that a million empty parts are not free.
 const OVERHEAD_BYTES: usize = 64;
 
+/// Where the parts of an outcome stand.
+const CLOSING: &str = "the closing message";
+
 /// Why a guest's output is not taken. It travels through the guest as a trap.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BadOutput {
     #[error(transparent)]
     Limit(#[from] LimitHit),
-    #[error("the agent gave JSON that cannot be read: {0}")]
-    Json(#[from] serde_json::Error),
+    #[error("{place}: {why}")]
+    Invalid { place: String, why: String },
+}
+
+impl BadOutput {
+    pub(crate) fn invalid(place: &str, why: impl ToString) -> Self {
+        Self::Invalid { place: place.to_owned(), why: why.to_string() }
+    }
 }
 
 /// The message as the guest sees it.
@@ -69,11 +81,12 @@ pub(crate) fn event(event: wit::Event, meter: &mut Meter) -> Result<Event, BadOu
         wit::Event::Artifact(chunk) => {
             meter.output(chunk.artifact_id.len())?;
             weigh(meter, [&chunk.name, &chunk.description])?;
+            let place = artifact(&chunk.artifact_id)?;
             Ok(Event::Artifact(ArtifactChunk {
                 artifact_id: chunk.artifact_id,
                 name: chunk.name,
                 description: chunk.description,
-                parts: parts(chunk.parts, meter)?,
+                parts: parts(chunk.parts, &place, meter)?,
                 append: chunk.append,
                 last_chunk: chunk.last_chunk,
             }))
@@ -87,9 +100,11 @@ pub(crate) fn outcome(
     meter: &mut Meter,
 ) -> Result<Outcome, BadOutput> {
     match returned {
-        Ok(wit::Outcome::Completed(list)) => Ok(Outcome::Completed { parts: parts(list, meter)? }),
+        Ok(wit::Outcome::Completed(list)) => {
+            Ok(Outcome::Completed { parts: parts(list, CLOSING, meter)? })
+        }
         Ok(wit::Outcome::InputRequired(list)) => {
-            Ok(Outcome::InputRequired { parts: parts(list, meter)? })
+            Ok(Outcome::InputRequired { parts: parts(list, CLOSING, meter)? })
         }
         Ok(wit::Outcome::Rejected(reason)) => {
             meter.output(reason.len())?;
@@ -102,24 +117,61 @@ pub(crate) fn outcome(
     }
 }
 
-fn parts(list: Vec<wit::Part>, meter: &mut Meter) -> Result<Vec<Part>, BadOutput> {
-    list.into_iter().map(|part| part_out(part, meter)).collect()
+/// Where an artifact stands, in words; an id that A2A does not have is refused.
+fn artifact(id: &str) -> Result<String, BadOutput> {
+    match id.chars().count() {
+        0 => Err(BadOutput::invalid("an artifact", "its id is empty")),
+        1..=ID_CHARS_MAX => {
+            // The fault is told after its place, and a reason is short.
+            let shown: String = id.chars().take(64).collect();
+            Ok(format!("artifact {shown:?}"))
+        }
+        chars => {
+            let why = format!("its id has {chars} characters; {ID_CHARS_MAX} are allowed");
+            Err(BadOutput::invalid("an artifact", why))
+        }
+    }
 }
 
-fn part_out(part: wit::Part, meter: &mut Meter) -> Result<Part, BadOutput> {
+fn parts(list: Vec<wit::Part>, place: &str, meter: &mut Meter) -> Result<Vec<Part>, BadOutput> {
+    let numbered = (1_usize..).zip(list);
+    numbered
+        .map(|(number, part)| part_out(part, &format!("{place}, part {number}"), meter))
+        .collect()
+}
+
+fn part_out(part: wit::Part, place: &str, meter: &mut Meter) -> Result<Part, BadOutput> {
     meter.output(match &part.content {
         wit::Content::Text(text) | wit::Content::Data(text) | wit::Content::Url(text) => text.len(),
         wit::Content::Raw(bytes) => bytes.len(),
     })?;
     weigh(meter, [&part.media_type, &part.filename, &part.metadata_json])?;
-    let metadata = part.metadata_json.map(|json| serde_json::from_str(&json)).transpose()?;
+    let metadata = part.metadata_json.map(|json| metadata(&json, place)).transpose()?;
     let content = match part.content {
         wit::Content::Text(text) => Content::Text(text),
-        wit::Content::Data(json) => Content::Data(serde_json::from_str(&json)?),
+        wit::Content::Data(json) => Content::Data(value(&json, &format!("{place}, data"))?),
         wit::Content::Raw(bytes) => Content::Raw(bytes),
         wit::Content::Url(url) => Content::Url(url),
     };
     Ok(Part { content, media_type: part.media_type, filename: part.filename, metadata })
+}
+
+fn metadata(text: &str, place: &str) -> Result<Struct, BadOutput> {
+    let place = format!("{place}, metadata");
+    match value(text, &place)? {
+        Value::Object(members) => Ok(members),
+        _ => Err(BadOutput::invalid(&place, "it is no JSON object")),
+    }
+}
+
+/// One JSON value of the agent, as it wrote it: numbers keep their digits.
+fn value(text: &str, place: &str) -> Result<Value, BadOutput> {
+    let value =
+        json::parse_lossless(text.as_bytes()).map_err(|error| BadOutput::invalid(place, error))?;
+    if json::depth(&value) > DATA_DEPTH_MAX {
+        return Err(BadOutput::invalid(place, format!("nested more than {DATA_DEPTH_MAX} deep")));
+    }
+    Ok(value)
 }
 
 fn weigh<const N: usize>(meter: &mut Meter, texts: [&Option<String>; N]) -> Result<(), LimitHit> {

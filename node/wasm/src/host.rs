@@ -4,6 +4,7 @@
 //! variable, an argument, a socket or the node's own standard streams.
 
 use bytes::Bytes;
+use node_core::{Message, Outcome};
 use tokio::sync::{mpsc, watch};
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime::{Engine, Error};
@@ -11,6 +12,7 @@ use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::bindings::ecumene::agent::{events, types};
+use crate::convert::BadOutput;
 use crate::limits::{Limits, Meter};
 use crate::stdio::Capped;
 use crate::{Event, convert};
@@ -35,6 +37,21 @@ pub struct Io {
     pub cancel: watch::Receiver<bool>,
 }
 
+/// What a run is about.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// The message to be handled.
+    pub message: Message,
+    /// What was said in its task before, oldest first.
+    pub history: Vec<Message>,
+}
+
+impl From<Message> for Input {
+    fn from(message: Message) -> Self {
+        Self { message, history: Vec::new() }
+    }
+}
+
 /// Nobody takes the events of a run any more. It travels through the guest as a trap.
 #[derive(Debug, thiserror::Error)]
 #[error("nobody takes the events of this run any more")]
@@ -48,6 +65,11 @@ pub(crate) struct State {
     pub(crate) meter: Meter,
     /// Whether the guest has asked for a cancel and been told that there is one.
     pub(crate) told_of_cancel: bool,
+    history: Vec<Message>,
+    /// Whether the guest has emitted anything.
+    emitted: bool,
+    /// Whether it wants its answer to be a message.
+    as_message: bool,
 }
 
 /// What the guest wrote to its standard streams.
@@ -58,7 +80,12 @@ pub(crate) struct Streams {
 
 impl State {
     /// The state of a guest that reads `stdin`, and its streams.
-    pub(crate) fn new(io: Io, limits: &Limits, stdin: Bytes) -> (Self, Streams) {
+    pub(crate) fn new(
+        io: Io,
+        limits: &Limits,
+        stdin: Bytes,
+        history: Vec<Message>,
+    ) -> (Self, Streams) {
         let stdout = Capped::strict(limits.output_bytes);
         let stderr = Capped::lossy(STDERR_BYTES_MAX);
         let mut wasi = WasiCtx::builder();
@@ -72,8 +99,22 @@ impl State {
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
         let meter = Meter::new(limits);
-        let state = Self { wasi: wasi.build(), table, io, meter, told_of_cancel: false };
+        let (wasi, told_of_cancel, emitted, as_message) = (wasi.build(), false, false, false);
+        let state = Self { wasi, table, io, meter, told_of_cancel, history, emitted, as_message };
         (state, Streams { stdout, stderr })
+    }
+
+    /// The outcome, or the message that the guest wants to answer with. Whoever has emitted something has a task.
+    pub(crate) fn answered(&self, outcome: Outcome) -> Result<Outcome, BadOutput> {
+        match outcome {
+            Outcome::Completed { parts } if self.as_message && !self.emitted => {
+                if parts.is_empty() {
+                    return Err(BadOutput::invalid("the message", "it has no parts"));
+                }
+                Ok(Outcome::Message { parts })
+            }
+            outcome => Ok(outcome),
+        }
     }
 }
 
@@ -88,6 +129,7 @@ impl types::Host for State {}
 impl events::Host for State {
     async fn emit(&mut self, event: types::Event) -> wasmtime::Result<()> {
         let event = convert::event(event, &mut self.meter)?;
+        self.emitted = true;
         self.io.events.send(event).await.map_err(|_| SinkClosed)?;
         Ok(())
     }
@@ -96,6 +138,15 @@ impl events::Host for State {
     async fn cancelled(&mut self) -> wasmtime::Result<bool> {
         self.told_of_cancel = *self.io.cancel.borrow();
         Ok(self.told_of_cancel)
+    }
+
+    async fn history(&mut self) -> wasmtime::Result<Vec<types::Message>> {
+        Ok(self.history.iter().map(convert::message).collect())
+    }
+
+    async fn answer_as_message(&mut self) -> wasmtime::Result<()> {
+        self.as_message = true;
+        Ok(())
     }
 }
 

@@ -29,7 +29,7 @@ pub mod event;
 
 pub use crate::config::Config;
 pub use crate::event::{ArtifactChunk, Event};
-pub use crate::host::Io;
+pub use crate::host::{Input, Io};
 pub use crate::limits::Limits;
 pub use crate::measure::MeasureError;
 pub use crate::prepare::{Kind, PrepareError, Prepared};

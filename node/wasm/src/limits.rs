@@ -5,6 +5,7 @@
 //! whatever the guest did next.
 
 use node_core::LimitKind;
+use proto_types::outcome::OUTCOME_BYTES_MAX;
 use wasmtime::ResourceLimiter;
 
 use crate::engine::{INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
@@ -28,13 +29,13 @@ pub struct Limits {
 
 impl Default for Limits {
     /// For a short interactive task: 10 billion instructions are some seconds of a core; 64 MiB
-    /// hold a managed runtime; 8 MiB is what a gateway passes on in one answer.
+    /// hold a managed runtime; no outcome larger than [`OUTCOME_BYTES_MAX`] is carried.
     fn default() -> Self {
         Self {
             fuel: 10_000_000_000,
             memory_bytes: 64 << 20,
             wall_ms: 30_000,
-            output_bytes: 8 << 20,
+            output_bytes: OUTCOME_BYTES_MAX as u64,
             events_max: 10_000,
             cancel_grace_ms: 500,
         }

@@ -18,7 +18,7 @@ use crate::host::State;
 /// What a component is to this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A component of `ecumene:agent/agent@1.0.0`.
+    /// A component of `ecumene:agent/agent`, of any version 1.x up to ours.
     Agent,
     /// A WASI 0.2 command: the message as JSON on standard input, one artifact on standard output.
     Command,

@@ -15,7 +15,7 @@ use wasmtime_wasi::p2::bindings::CommandPre;
 
 use crate::bindings::AgentPre;
 use crate::convert::{self, BadOutput};
-use crate::host::{Io, SinkClosed, State, Streams};
+use crate::host::{Input, Io, SinkClosed, State, Streams};
 use crate::limits::{LimitHit, Limits};
 use crate::prepare::{Entry, Prepared};
 use crate::{ArtifactChunk, Event};
@@ -31,13 +31,13 @@ const STDOUT: &str = "stdout";
 pub(crate) async fn drive(
     engine: Engine,
     prepared: &Prepared,
-    message: Message,
+    input: Input,
     limits: Limits,
     io: Io,
 ) -> Outcome {
     let wall_at = tokio::time::Instant::now() + Duration::from_millis(limits.wall_ms);
     let cancel = io.cancel.clone();
-    let mut guest = Box::pin(guest(&engine, prepared, message, limits, io));
+    let mut guest = Box::pin(guest(&engine, prepared, input, limits, io));
     tokio::select! {
         biased;
         outcome = &mut guest => outcome,
@@ -60,7 +60,7 @@ async fn cancelled(mut cancel: watch::Receiver<bool>) {
 async fn guest(
     engine: &Engine,
     prepared: &Prepared,
-    message: Message,
+    Input { message, history }: Input,
     limits: Limits,
     io: Io,
 ) -> Outcome {
@@ -72,7 +72,7 @@ async fn guest(
         },
     };
     let events = io.events.clone();
-    let (state, streams) = State::new(io, &limits, stdin);
+    let (state, streams) = State::new(io, &limits, stdin, history);
     let mut store = match store(engine, state, &limits) {
         Ok(store) => store,
         Err(error) => return fault(false, &error),
@@ -116,7 +116,9 @@ async fn call_agent(
 ) -> Result<Outcome, Error> {
     let agent = pre.instantiate_async(&mut *store).await?;
     let returned = agent.call_handle(&mut *store, &convert::message(message)).await?;
-    Ok(convert::outcome(returned, &mut store.data_mut().meter)?)
+    let state = store.data_mut();
+    let outcome = convert::outcome(returned, &mut state.meter)?;
+    Ok(state.answered(outcome)?)
 }
 
 async fn call_command(
@@ -191,7 +193,13 @@ fn blame(error: &Error, streams: &Streams) -> Outcome {
     }
     match error.downcast_ref() {
         Some(BadOutput::Limit(LimitHit(kind))) => return limit(*kind),
-        Some(bad @ BadOutput::Json(_)) => return failed("bad-output", &bad.to_string(), streams),
+        Some(bad @ BadOutput::Invalid { .. }) => {
+            return failed(
+                "bad-output",
+                &format!("the agent gave what cannot be told: {bad}"),
+                streams,
+            );
+        }
         None => {}
     }
     match error.downcast_ref() {

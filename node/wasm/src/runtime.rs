@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use node_core::{Message, Outcome};
+use node_core::Outcome;
 use proto_types::Digest;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
@@ -17,7 +17,7 @@ use wasmtime::{Engine, Error};
 use crate::cache::Cache;
 use crate::host::{self, State};
 use crate::prepare::{self, Kind, PrepareError, Prepared};
-use crate::{Config, Io, Limits, engine, reserve, run};
+use crate::{Config, Input, Io, Limits, engine, reserve, run};
 
 /// Why the runtime cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -152,7 +152,7 @@ impl Runtime {
     pub async fn run(
         &self,
         prepared: Arc<Prepared>,
-        message: Message,
+        input: impl Into<Input>,
         limits: Limits,
         io: Io,
     ) -> Outcome {
@@ -161,9 +161,9 @@ impl Runtime {
         };
         let memory_bytes = limits.memory_bytes.min(self.config.memory_bytes_max);
         let limits = Limits { memory_bytes, ..limits };
-        let engine = self.shared.engine.clone();
+        let (engine, input) = (self.shared.engine.clone(), input.into());
         let guest = async move {
-            let outcome = run::drive(engine, &prepared, message, limits, io).await;
+            let outcome = run::drive(engine, &prepared, input, limits, io).await;
             drop(slot);
             outcome
         };

@@ -19,6 +19,7 @@ pub use self::event::{
 };
 pub use self::message::{Content, Message, Part, Role};
 pub use self::method::{Method, ProtocolVersion};
+pub use self::proto_json::ID_CHARS_MAX;
 pub use self::request::{
     AuthenticationInfo, CancelTaskRequest, GetTaskRequest, ListTasksRequest, ListTasksResponse,
     SendMessageConfiguration, SendMessageRequest, SubscribeToTaskRequest,

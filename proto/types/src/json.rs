@@ -112,6 +112,17 @@ pub fn shaped<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
     serde_json::from_value(value).map_err(|error| Error::Shape { reason: error.to_string() })
 }
 
+/// How deep arrays and objects are nested in a value: 0 for one that holds none.
+#[must_use]
+pub fn depth(value: &Value) -> usize {
+    let deepest = |items: &mut dyn Iterator<Item = &Value>| items.map(depth).max().unwrap_or(0);
+    match value {
+        Value::Array(items) => 1 + deepest(&mut items.iter()),
+        Value::Object(members) => 1 + deepest(&mut members.values()),
+        _ => 0,
+    }
+}
+
 /// The canonical form (RFC 8785) of a value whose numbers it can hold: of one that [`parse`] has
 /// given or [`check_numbers`] has passed.
 #[must_use]

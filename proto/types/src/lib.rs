@@ -17,6 +17,7 @@ pub mod key;
 pub mod life;
 pub mod manifest;
 pub mod origin;
+pub mod outcome;
 pub mod path;
 pub mod peer;
 pub mod pilox;

@@ -26,6 +26,7 @@ pub mod token;
 pub use self::precondition::Conditions;
 pub use self::task::not_json;
 use proto_types::card::Assurance;
+use proto_types::outcome::OUTCOME_BYTES_MAX;
 use proto_types::{Digest, Handle, Origin};
 use registry_core::command::{Command, Proposal};
 use registry_core::entry::Visibility;
@@ -36,6 +37,9 @@ use crate::problem::Problem;
 
 /// Bodies that one `PutBody` may hold: 1 MiB.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
+
+// An outcome is kept as one body.
+const _: () = assert!(OUTCOME_BYTES_MAX <= BODY_BYTES_MAX);
 
 /// A record or card that may be proposed, with all that admission looks at.
 #[derive(Clone, Debug, PartialEq)]

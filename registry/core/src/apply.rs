@@ -231,6 +231,7 @@ fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         Command::Foreign(wish) => foreign::decide(draft, wish),
         Command::Require(condition) => precondition::check(draft, condition),
         Command::Instance(command) => instance::decide(draft, command),
+        Command::Fleet(command) => fleet::decide(draft, command),
         Command::AckEnvelope { target, source, id, epoch } => {
             lease::ack(draft, target, source, id, *epoch)
         }

@@ -3,6 +3,7 @@
 //! signatures are checked once, at the edge, before it is proposed.
 
 mod conduct;
+mod fleet;
 mod foreign;
 mod ledger;
 mod namespace;
@@ -24,6 +25,7 @@ use crate::entry::{
 use crate::search::Told;
 
 pub use self::conduct::{Conduct, ConductCommand, Tally};
+pub use self::fleet::FleetCommand;
 pub use self::foreign::{Foreign, Import, ImportedRecord};
 pub use self::namespace::{InstanceCommand, NamespaceCommand};
 pub use self::peer::PeerCommand;
@@ -296,4 +298,6 @@ pub enum Command {
     Require(Precondition),
     /// About instances that publish with a token of their own.
     Instance(InstanceCommand),
+    /// What else may be done about nodes and tasks.
+    Fleet(FleetCommand),
 }

@@ -38,5 +38,5 @@ pub use self::peer::{
     PeerEntry, PeerLogEntry, PeerRequest, PeerStatus, Recent,
 };
 pub use self::search::{SearchEntry, Source};
-pub use self::task::{ReplyTo, TaskEnd, TaskEntry, TaskState};
+pub use self::task::{ReplyTo, TaskEnd, TaskEntry, TaskState, Turn};
 pub use self::visibility::{NotAVisibility, Scope, Scoped, Visibility};

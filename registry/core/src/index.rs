@@ -16,7 +16,7 @@ pub(crate) use self::peers::{
 };
 pub(crate) use self::work::{
     envelopes_void, of_envelope, of_task, place, queue, tasks_due, tasks_ended, tasks_of_context,
-    tasks_of_node, tasks_pending,
+    tasks_of_node, tasks_pending, tasks_pending_after,
 };
 use crate::audience;
 use crate::entry::{

@@ -15,6 +15,7 @@ use std::time::Duration;
 use proto_types::NodeId;
 use registry_api::Problem;
 use registry_core::change::Effect;
+use registry_core::fair::Waiting;
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -32,6 +33,8 @@ const SWEEP: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 pub(crate) struct Fleet {
     ttl: Duration,
     table: Mutex<Table>,
+    /// The tasks that wait for a node, as far as the state was read; empty on other members.
+    waiting: Mutex<Waiting>,
     /// Nodes that have to be told something.
     touched: Mutex<BTreeSet<NodeId>>,
     wake: Notify,
@@ -45,6 +48,7 @@ impl Fleet {
         Self {
             ttl,
             table: Mutex::default(),
+            waiting: Mutex::default(),
             touched: Mutex::default(),
             wake: Notify::new(),
             reigns: watch::Sender::new(false),
@@ -62,10 +66,18 @@ impl Fleet {
         self.table().all().count()
     }
 
+    /// This member leads; each of these nodes has until then to dial in.
+    fn begin(&self, silent: Vec<(NodeId, Instant)>) {
+        self.table().begin(silent);
+        *self.waiting() = Waiting::default();
+        self.reigns.send_replace(true);
+    }
+
     /// This member leads no more.
     fn end(&self) {
         self.reigns.send_replace(false);
         self.table().end();
+        *self.waiting() = Waiting::default();
     }
 
     fn touch(&self, node: NodeId) {
@@ -74,6 +86,11 @@ impl Fleet {
 
     fn take_touched(&self) -> BTreeSet<NodeId> {
         std::mem::take(&mut *self.touched.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What waits for a node; held as [`Fleet::table`] is.
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Held for a few map operations, never across an await.
@@ -111,6 +128,7 @@ async fn reign(member: &Member, effects: &mut broadcast::Receiver<Effect>) {
     tracing::info!("this member leads the fleet");
     let mut sweep = interval((member.fleet.ttl / 4).clamp(SWEEP.0, SWEEP.1));
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looked = Instant::now();
     loop {
         let all = tokio::select! {
             _ = sweep.tick() => true,
@@ -120,10 +138,22 @@ async fn reign(member: &Member, effects: &mut broadcast::Receiver<Effect>) {
         // Effects that wait already are part of this pass.
         let all = std::iter::from_fn(|| effects.try_recv().ok())
             .fold(all, |all, effect| note(&member.fleet, Ok(effect)) | all);
+        hear_first(member, &mut looked);
         if let Err(problem) = pass(member, all).await {
             failed("a pass over the fleet ended early", &problem);
         }
     }
+}
+
+/// A leader that has not looked for half a lease was stopped, or its machine was: what it did not hear in that time says
+/// nothing about who is there.
+fn hear_first(member: &Member, looked: &mut Instant) {
+    let (now, ttl) = (Instant::now(), member.fleet.ttl);
+    if now - *looked > ttl / 2 {
+        tracing::warn!(away = ?(now - *looked), "this member was stopped: every node has a lease to be heard");
+        member.fleet.table().excuse(now + ttl);
+    }
+    *looked = now;
 }
 
 /// One look at the fleet: everything, or what has changed.

@@ -6,7 +6,7 @@
 use proto_types::{Digest, Handle, Origin, TaskId, WallMs};
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, List, Problem, render};
-use registry_core::entry::{AgentEntry, CardEntry, RecordEntry, TaskEntry, TaskState};
+use registry_core::entry::{AgentEntry, CardEntry, RecordEntry, TaskEntry, TaskState, Turn};
 use registry_core::query;
 use registry_core::view::View;
 use registry_core::viewer::{Sight, Viewer};
@@ -176,13 +176,21 @@ pub(crate) fn task(
     whole_task(view, &seen.ok_or_else(|| Problem::not_found("task", id.as_str()))?)
 }
 
+/// What was said in an earlier turn of a task.
+pub(crate) fn said(view: &dyn View, turn: &Turn) -> Result<wire::Turn, Problem> {
+    let outcome = turn.outcome.map(|outcome| body(view, &outcome)).transpose()?;
+    let outcome = outcome.unwrap_or_default().into();
+    Ok(wire::Turn { input: body(view, &turn.input)?.into(), outcome })
+}
+
 /// A task with its bodies.
 pub(crate) fn whole_task(view: &dyn View, entry: &TaskEntry) -> Result<wire::Task, Problem> {
     let outcome = match &entry.state {
         TaskState::Ended { outcome: Some(digest), .. } => body(view, digest)?,
         _ => Vec::new(),
     };
-    Ok(render::fleet::task(entry, body(view, &entry.input)?, outcome))
+    let turns = entry.turns.iter().map(|turn| said(view, turn)).collect::<Result<_, _>>()?;
+    Ok(wire::Task { turns, ..render::fleet::task(entry, body(view, &entry.input)?, outcome) })
 }
 
 /// A body that an entry names.

@@ -12,6 +12,7 @@ mod keys;
 mod kill_loop;
 mod membership;
 mod mixed_load;
+mod outcomes;
 mod partitions;
 mod pauses;
 mod placement;

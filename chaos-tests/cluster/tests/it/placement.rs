@@ -59,6 +59,37 @@ async fn a_task_whose_node_is_killed_completes_on_another_under_a_newer_epoch() 
     world.stop()
 }
 
+/// The lease of this world is 4 s; the others elect another leader meanwhile, which the node dials.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_that_was_stopped_takes_no_task_from_a_node_that_lives() -> Result<()> {
+    let mut world = World::registry(3).await?;
+    world.add_gateway("g1").await?;
+    world.add_node("n1").await?;
+    let peer = Peer::new("https://a.example")?;
+    peer.enrol(&world.operator().await?).await?;
+    world.deploy_text_agent("text-stats")?;
+    let mut params = message("Words to count, again and again.", Some(WORK));
+    params["configuration"] = json!({ "returnImmediately": true });
+    let url = world.gateways[0].url.clone();
+    let answer = peer.rpc(&url, "text-stats", "SendMessage", params).await?.json()?;
+    let id =
+        answer["result"]["task"]["id"].as_str().with_context(|| answer.to_string())?.to_owned();
+    task_when(&world, &id, |task| task.state == "assigned").await?;
+
+    let leader = world.leader().await?;
+    let signal =
+        |signal: &str| world.members[leader].process.as_ref().context("up")?.signal(signal);
+    signal("-STOP")?;
+    tokio::time::sleep(std::time::Duration::from_secs(15)).await;
+    signal("-CONT")?;
+    let ended =
+        task_when(&world, &id, |task| !matches!(task.state.as_str(), "pending" | "assigned"))
+            .await?;
+    assert_eq!(ended.state, "completed", "{}", ended.reason);
+    assert_eq!((ended.attempts, ended.epoch), (1, 1), "it was taken from a node that lived");
+    world.stop()
+}
+
 /// The task as soon as it is as wished.
 async fn task_when(
     world: &World,

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use gateway_core::task_view::TaskView;
 use gateway_core::{CallError, Caller, Failure};
-use proto_types::TaskId;
 use proto_wire::registry::v1::Consistency;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -29,7 +28,7 @@ const POLL: Duration = Duration::from_millis(100);
 pub(super) async fn wait(
     gateway: &Gateway,
     caller: &Caller,
-    id: &TaskId,
+    task: &TaskView,
     waiter: Waiter,
     patience: Duration,
 ) -> Result<Option<TaskView>, Failure> {
@@ -38,7 +37,7 @@ pub(super) async fn wait(
     while Instant::now() < end {
         let reported = timeout_at(ask.min(end), waiter.changed.notified()).await.is_ok();
         gateway.check_caller(caller)?;
-        if let Some(task) = over(gateway, caller, id, reported).await? {
+        if let Some(task) = over(gateway, caller, task, reported).await? {
             return Ok(Some(task));
         }
         ask = Instant::now() + if reported { ASK_AGAIN } else { ASK };
@@ -50,14 +49,14 @@ pub(super) async fn wait(
 pub(super) async fn until_over(
     gateway: &Arc<Gateway>,
     caller: &Caller,
-    id: &TaskId,
+    task: &TaskView,
     patience: Duration,
 ) -> Result<Option<TaskView>, Failure> {
     let end = Instant::now() + patience;
     while Instant::now() < end {
         sleep(POLL).await;
         gateway.check_caller(caller)?;
-        if let Some(task) = over(gateway, caller, id, false).await? {
+        if let Some(task) = over(gateway, caller, task, false).await? {
             return Ok(Some(task));
         }
     }
@@ -65,16 +64,18 @@ pub(super) async fn until_over(
 }
 
 /// The task if it is over. After a report a stale read does: the member that reported has applied
-/// the change. A registry that is away for a moment has nothing to say; it is asked again.
+/// the change. A registry that is away for a moment has nothing to say; it is asked again. What a member says that has
+/// not heard of `task` as it was submitted is of an earlier turn, and no end.
 pub(super) async fn over(
     gateway: &Gateway,
     caller: &Caller,
-    id: &TaskId,
+    task: &TaskView,
     reported: bool,
 ) -> Result<Option<TaskView>, Failure> {
     let consistency = if reported { Consistency::Stale } else { Consistency::Strong };
-    match read(gateway, caller, id, consistency).await {
-        Ok(task) => Ok(Some(view(&task)?).filter(TaskView::is_over)),
+    match read(gateway, caller, &task.id, consistency).await {
+        Ok(now) if now.revision < task.revision.0 => Ok(None),
+        Ok(now) => Ok(Some(view(&now)?).filter(TaskView::is_over)),
         // A stale member may not have heard of the task at all.
         Err(Failure::Call(CallError::TaskNotFound)) if reported => Ok(None),
         Err(Failure::RegistryAway | Failure::Overloaded) => Ok(None),

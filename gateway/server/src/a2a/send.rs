@@ -1,6 +1,6 @@
-//! SendMessage: a message becomes a task, and the task's end the answer.
+//! SendMessage: a message becomes a task, or goes on with one, and the task's end the answer.
 //!
-//! Decides the task's ids and whether the message continues another task. Must never submit before
+//! Decides the task's ids and whether the message continues a task that asked for more. Must never submit before
 //! somebody waits: an event or an end that comes at once must find its waiter.
 
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use gateway_core::params::{Send, fault};
 use gateway_core::task_view::TaskView;
 use gateway_core::{CallError, Caller, Failure};
-use proto_types::a2a::{Message, Task, TaskState};
+use proto_types::a2a::{Message, SendMessageResponse, TaskState};
 use proto_types::{ContextId, TaskId};
 use proto_wire::registry::v1 as wire;
 use tonic::Code;
@@ -33,14 +33,18 @@ pub(super) async fn answer(
     caller: &Caller,
     agent: &Agent,
     send: Send,
-) -> Result<Task, Failure> {
+) -> Result<SendMessageResponse, Failure> {
     let (at_once, history_length) = (send.return_immediately, send.history_length);
     let Submitted { task, waiter } = submit(gateway, caller, agent, send, false).await?;
     let ended = match at_once {
         true => None,
-        false => follow::wait(gateway, caller, &task.id, waiter, gateway.patience()).await?,
+        false => follow::wait(gateway, caller, &task, waiter, gateway.patience()).await?,
     };
-    Ok(ended.unwrap_or(task).task(history_length))
+    let task = ended.unwrap_or(task);
+    Ok(match task.message().filter(|_| !at_once) {
+        Some(message) => SendMessageResponse::Message(message),
+        None => SendMessageResponse::Task(task.task(history_length)),
+    })
 }
 
 /// Submits the message as a task. With `events`, its node pushes events to this gateway.
@@ -51,38 +55,70 @@ pub(super) async fn submit(
     send: Send,
     events: bool,
 ) -> Result<Submitted, Failure> {
-    let context = context(gateway, caller, agent, &send).await?;
-    let id = TaskId::parse(&Uuid::now_v7().to_string()).expect("a UUID is a task id");
+    let Place { context, task: id, continues } = place(gateway, caller, agent, &send).await?;
     let secret = identity::random();
     let waiter = gateway.waiting.open(&id, secret.clone()).map_err(|_| Failure::Overloaded)?;
-    let input = input(send.message, &context, &id)?;
     let message = wire::SubmitTaskRequest {
         id: id.as_str().to_owned(),
         context: context.as_str().to_owned(),
         agent: agent.handle.as_str().to_owned(),
         owner: caller.as_str().to_owned(),
-        input: input.into(),
+        input: input(send.message, &context, &id)?.into(),
         deadline_ms: clock::wall().plus_ms(gateway.task_deadline_ms()).0,
         reply_to: events.then(|| gateway.reply_to(secret)),
     };
-    let submitted = gateway.registry.submit_task(message).await;
-    let task = submitted.map_err(|error| not_submitted(&error))?;
+    let task = match continues {
+        true => continue_task(gateway, message).await?,
+        false => submit_task(gateway, message).await?,
+    };
     Ok(Submitted { task: view(&task)?, waiter })
 }
 
-fn not_submitted(error: &Unanswered) -> Failure {
-    match error {
+async fn submit_task(
+    gateway: &Gateway,
+    message: wire::SubmitTaskRequest,
+) -> Result<wire::Task, Failure> {
+    let submitted = gateway.registry.submit_task(message).await;
+    submitted.map_err(|error| match error {
         // The agent was there when the call was read.
         Unanswered::Refused { code: Code::NotFound, .. } => Failure::NotFound,
         // The task's id is new: what is there already is the conversation, and it is another's.
         Unanswered::Refused { code: Code::AlreadyExists, .. } => foreign_context(),
-        error => of_task(error),
-    }
+        error => unsent(gateway, &error),
+    })
 }
 
 fn foreign_context() -> Failure {
     let faults = vec![fault("/message/contextId", "a conversation of the caller's own")];
     Failure::Call(CallError::Params(faults))
+}
+
+async fn continue_task(
+    gateway: &Gateway,
+    message: wire::SubmitTaskRequest,
+) -> Result<wire::Task, Failure> {
+    let wire::SubmitTaskRequest { id, owner, input, deadline_ms, reply_to, .. } = message;
+    let message = wire::ContinueTaskRequest { id, owner, input, deadline_ms, reply_to };
+    gateway.registry.continue_task(message).await.map_err(|error| match &error {
+        // Another message was first, it was canceled, or it has as many messages as a task takes.
+        Unanswered::Refused { code: Code::FailedPrecondition | Code::AlreadyExists, .. } => {
+            Failure::Call(CallError::TaskOver)
+        }
+        Unanswered::Refused { ecumene, .. } if ecumene == "bound-reached" => {
+            Failure::Call(CallError::TaskOver)
+        }
+        error => unsent(gateway, error),
+    })
+}
+
+/// A message may be longer as the registry keeps it than as it came.
+fn unsent(gateway: &Gateway, error: &Unanswered) -> Failure {
+    match error {
+        Unanswered::Refused { ecumene, .. } if ecumene == "body-too-large" => {
+            Failure::TooLarge { limit: gateway.bounds.call_bytes_max.count() }
+        }
+        error => of_task(error),
+    }
 }
 
 /// The message as the agent gets it: it says where it belongs.
@@ -95,25 +131,40 @@ fn input(message: Message, context: &ContextId, task: &TaskId) -> Result<Vec<u8>
     serde_json::to_vec(&placed).map_err(|_| Failure::Internal)
 }
 
-/// The conversation of the new task. A message to a task that asked for more opens the next task of
-/// its context; any other task takes no more messages (A2A 1.0, section 3.4.2).
-async fn context(
+/// Where a message belongs.
+struct Place {
+    context: ContextId,
+    task: TaskId,
+    /// Whether the task is there, and asked for more.
+    continues: bool,
+}
+
+/// A message to a task that asked for more continues it; any other task takes no more messages (A2A 1.0, section 3.4.3).
+/// Without a task it opens one.
+async fn place(
     gateway: &Gateway,
     caller: &Caller,
     agent: &Agent,
     send: &Send,
-) -> Result<ContextId, Failure> {
-    if let Some(continued) = &send.task {
-        let continued = view(&find(gateway, caller, Some(agent), continued.as_ref()).await?)?;
-        if send.context.as_ref().is_some_and(|context| *context != continued.context) {
-            let faults = vec![fault("/message/contextId", "the context of the task")];
-            return Err(Failure::Call(CallError::Params(faults)));
-        }
-        return match continued.state {
-            TaskState::InputRequired => Ok(continued.context),
-            _ => Err(Failure::Call(CallError::TaskOver)),
-        };
+) -> Result<Place, Failure> {
+    let Some(named) = &send.task else {
+        let context = send.context.clone();
+        let fresh = || ContextId::parse(&fresh_id()).expect("a UUID is a context id");
+        let task = TaskId::parse(&fresh_id()).expect("a UUID is a task id");
+        return Ok(Place { context: context.unwrap_or_else(fresh), task, continues: false });
+    };
+    let TaskView { id: task, context, state, .. } =
+        view(&find(gateway, caller, Some(agent), named.as_ref()).await?)?;
+    if send.context.as_ref().is_some_and(|stated| *stated != context) {
+        let faults = vec![fault("/message/contextId", "the context of the task")];
+        return Err(Failure::Call(CallError::Params(faults)));
     }
-    let fresh = || ContextId::parse(&Uuid::now_v7().to_string()).expect("a UUID is a context id");
-    Ok(send.context.clone().unwrap_or_else(fresh))
+    match state {
+        TaskState::InputRequired => Ok(Place { context, task, continues: true }),
+        _ => Err(Failure::Call(CallError::TaskOver)),
+    }
+}
+
+fn fresh_id() -> String {
+    Uuid::now_v7().to_string()
 }

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
@@ -22,7 +23,7 @@ use http::header::{CACHE_CONTROL, HeaderName};
 use http::{HeaderValue, StatusCode};
 use proto_types::Digest;
 use proto_types::a2a::rpc::{Id, Response as Answer};
-use proto_types::a2a::{Artifact, Part, StreamResponse};
+use proto_types::a2a::{Artifact, Part, StreamResponse, Task};
 use tokio::time::{Instant, sleep_until};
 
 use crate::agents::Agent;
@@ -34,6 +35,9 @@ use super::{answer_of, follow, send};
 
 /// Artifacts of one task that are kept track of; the outcome brings the others. Arbitrary.
 const SEEN_MAX: usize = 1_024;
+/// An agent that answers with a message does it at once: for so long the task is not told, because a stream holds one or
+/// the other. Any event of the agent, and any end but a message, tells the task before.
+const MESSAGE_WAIT: Duration = Duration::from_millis(500);
 /// A comment: readers of the stream pass over it, proxies see that it lives.
 const HEARTBEAT: &[u8] = b": \n\n";
 
@@ -46,8 +50,10 @@ pub(super) async fn answer(
 ) -> Result<Response, Failure> {
     let history_length = send.history_length;
     let submitted = send::submit(gateway, caller, agent, send, true).await?;
-    let mut follow = Follow::new(gateway, caller, id, submitted);
-    follow.tell(&StreamResponse::Task(follow.task.task(history_length)));
+    let mut follow = Follow::new(gateway, caller, id, (submitted, history_length));
+    if follow.over {
+        follow.open();
+    }
     let frames = stream::unfold(follow, |mut follow| async move {
         follow.next().await.map(|frame| (Ok::<_, Infallible>(frame), follow))
     });
@@ -74,10 +80,19 @@ struct Follow {
     beat: Instant,
     end: Instant,
     over: bool,
+    /// The task as it was submitted, until it is told.
+    untold: Option<Task>,
+    /// When it is told whatever else there is.
+    open_at: Instant,
 }
 
 impl Follow {
-    fn new(gateway: &Arc<Gateway>, caller: &Caller, id: Id, submitted: send::Submitted) -> Self {
+    fn new(
+        gateway: &Arc<Gateway>,
+        caller: &Caller,
+        id: Id,
+        (submitted, history_length): (send::Submitted, Option<u32>),
+    ) -> Self {
         let send::Submitted { task, waiter } = submitted;
         let now = Instant::now();
         Self {
@@ -91,6 +106,8 @@ impl Follow {
             beat: now + gateway.heartbeat(),
             end: now + gateway.patience(),
             over: task.is_over(),
+            open_at: now + MESSAGE_WAIT,
+            untold: Some(task.task(history_length)),
             task,
         }
     }
@@ -121,6 +138,7 @@ impl Follow {
                 }
                 () = self.waiter.changed.notified() => self.look(true).await,
                 () = sleep_until(self.ask.min(self.end)) => self.look(false).await,
+                () = sleep_until(self.open_at), if self.untold.is_some() => self.open(),
                 () = sleep_until(self.beat) => return Some(Bytes::from_static(HEARTBEAT)),
             }
         }
@@ -139,7 +157,7 @@ impl Follow {
 
     /// Asks the registry for the end.
     async fn look(&mut self, reported: bool) {
-        let looked = follow::over(&self.gateway, &self.caller, &self.task.id, reported).await;
+        let looked = follow::over(&self.gateway, &self.caller, &self.task, reported).await;
         self.ask = Instant::now() + if reported { follow::ASK_AGAIN } else { follow::ASK };
         match looked {
             Ok(Some(task)) => self.tell_end(&task),
@@ -149,8 +167,16 @@ impl Follow {
         }
     }
 
+    /// Tells the task, once. From here on the answer is no message any more (A2A 1.0, section 3.1.2).
+    fn open(&mut self) {
+        if let Some(task) = self.untold.take() {
+            self.tell(&StreamResponse::Task(task));
+        }
+    }
+
     fn tell_event(&mut self, pushed: StreamResponse) {
         let Some(event) = self.task.interim(pushed) else { return };
+        self.open();
         if let StreamResponse::ArtifactUpdate(update) = &event {
             self.note(&update.artifact, update.append);
         }
@@ -162,6 +188,12 @@ impl Follow {
         while let Ok(event) = self.waiter.events.try_recv() {
             self.tell_event(event);
         }
+        if let Some(message) = task.message().filter(|_| self.untold.is_some()) {
+            self.tell(&StreamResponse::Message(message));
+            self.over = true;
+            return;
+        }
+        self.open();
         for artifact in &task.outcome.artifacts {
             if self.seen.get(&artifact.artifact_id) != Some(&digest(None, &artifact.parts)) {
                 self.tell(&task.artifact_update(artifact));

@@ -175,29 +175,109 @@ async fn a_task_is_cancelled_before_and_after_a_node_has_it() {
     assert_eq!(answer["result"]["status"]["state"], "TASK_STATE_CANCELED", "{answer}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_agent_that_asks_for_more_is_answered_in_the_next_task_of_the_context() {
-    let world = World::start().await;
-    let mut node = Node::join(&world).await;
+/// A task whose agent has asked for more, as its caller sees it.
+pub(crate) async fn asked(world: &World, node: &mut Node) -> Value {
     let caller = a();
     let called = world.gateway.call(&caller, RPC, "SendMessage", message("book a flight"));
     let asked = async {
         let task = node.take().await;
-        node.complete(&world, &task, "input-required", &[]).await;
+        assert!(task.history.is_empty());
+        node.complete(world, &task, "input-required", &["draft"]).await;
     };
     let (answer, ()) = tokio::join!(called, asked);
-    let first = &answer["result"]["task"];
-    assert_eq!(first["status"]["state"], "TASK_STATE_INPUT_REQUIRED");
-    let mut reply = at_once("to Oslo");
-    reply["message"]["taskId"] = first["id"].clone();
-    reply["message"]["contextId"] = json!("another");
-    let refused = world.gateway.call(&a(), RPC, "SendMessage", reply.clone()).await;
+    let task = answer["result"]["task"].clone();
+    assert_eq!(task["status"]["state"], "TASK_STATE_INPUT_REQUIRED", "{answer}");
+    task
+}
+
+pub(crate) fn reply_to(task: &Value, text: &str) -> Value {
+    let mut reply = message(text);
+    reply["message"]["messageId"] = json!(text);
+    reply["message"]["taskId"] = task["id"].clone();
+    reply
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_to_a_task_that_asked_for_more_continues_the_same_task() {
+    let world = World::start().await;
+    let mut node = Node::join(&world).await;
+    let first = asked(&world, &mut node).await;
+    let mut elsewhere = reply_to(&first, "to Oslo");
+    elsewhere["message"]["contextId"] = json!("another");
+    let refused = world.gateway.call(&a(), RPC, "SendMessage", elsewhere).await;
     assert_eq!(refused["error"]["data"][1]["fieldViolations"][0]["field"], "message.contextId");
-    reply["message"]["contextId"] = first["contextId"].clone();
-    let answer = world.gateway.call(&a(), RPC, "SendMessage", reply).await;
-    let second = &answer["result"]["task"];
-    assert_eq!(second["contextId"], first["contextId"]);
-    assert_ne!(second["id"], first["id"]);
+    let mut nowhere = reply_to(&first, "to Oslo");
+    nowhere["message"]["taskId"] = json!("no-such-task");
+    let refused = world.gateway.call(&a(), RPC, "SendMessage", nowhere).await;
+    assert_eq!(refused["error"]["code"], -32001);
+
+    let caller = a();
+    let called = world.gateway.call(&caller, RPC, "SendMessage", reply_to(&first, "to Oslo"));
+    let worked = async {
+        let task = node.take().await;
+        assert_eq!(
+            (json!(task.task), json!(task.context)),
+            (first["id"].clone(), first["contextId"].clone())
+        );
+        assert_eq!(task.epoch, 2);
+        let said = task.history.iter().map(|message| serde_json::from_slice(message).unwrap());
+        let said: Vec<Value> = said.map(|message: Value| message["messageId"].clone()).collect();
+        assert_eq!(said, ["m1", "m-end"]);
+        node.complete(&world, &task, "completed", &["ticket"]).await;
+    };
+    let (answer, ()) = tokio::join!(called, worked);
+    let task = &answer["result"]["task"];
+    assert_eq!(task["id"], first["id"], "{answer}");
+    assert_eq!(task["status"]["state"], "TASK_STATE_COMPLETED");
+    let seen = world.gateway.call(&a(), RPC, "GetTask", json!({"id": first["id"]})).await;
+    for history in [&task["history"], &seen["result"]["history"]] {
+        let history = history.as_array().unwrap();
+        let ids: Vec<_> = history.iter().map(|message| message["messageId"].clone()).collect();
+        assert_eq!(ids, ["m1", "m-end", "to Oslo"]);
+    }
+    let refused = world.gateway.call(&a(), RPC, "SendMessage", reply_to(&first, "more")).await;
+    assert_eq!(refused["error"]["code"], -32004, "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_that_asked_for_more_is_cancelled_at_once() {
+    let world = World::start().await;
+    let mut node = Node::join(&world).await;
+    let first = asked(&world, &mut node).await;
+    let cancel = json!({"id": first["id"]});
+    let answer = world.gateway.call(&a(), RPC, "CancelTask", cancel.clone()).await;
+    assert_eq!(answer["result"]["status"]["state"], "TASK_STATE_CANCELED", "{answer}");
+    assert_eq!(answer["result"]["history"].as_array().unwrap().len(), 2, "{answer}");
+    let refused = world.gateway.call(&a(), RPC, "SendMessage", reply_to(&first, "more")).await;
+    assert_eq!(refused["error"]["code"], -32004, "{refused}");
+    let refused = world.gateway.call(&a(), RPC, "CancelTask", cancel).await;
+    assert_eq!(refused["error"]["code"], -32002, "{refused}");
+}
+
+/// The outcome of an agent that answers with a message.
+pub(crate) fn greeting() -> Value {
+    json!({
+        "artifacts": [],
+        "answer": "message",
+        "message": {"messageId": "m-hi", "role": "ROLE_AGENT", "parts": [{"text": "hello"}]},
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_that_answers_with_a_message_shows_no_task() {
+    let world = World::start().await;
+    let mut node = Node::join(&world).await;
+    let caller = a();
+    let called = world.gateway.call(&caller, RPC, "SendMessage", message("hi"));
+    let answered = async {
+        let task = node.take().await;
+        node.complete_with(&world, &task, "completed", &greeting().to_string()).await;
+    };
+    let (answer, ()) = tokio::join!(called, answered);
+    assert_eq!(answer["result"]["message"]["messageId"], "m-hi", "{answer}");
+    assert_eq!(answer["result"].get("task"), None);
+    assert_eq!(answer["result"]["message"].get("taskId"), None);
+    assert!(answer["result"]["message"]["contextId"].is_string());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use tonic::Code;
 
+use crate::calls::{asked, greeting, reply_to};
 use crate::node::{Node, Push, chunk, working};
 use crate::world::{PATIENCE, Peer, World, eventually, message, revoke, rpc, suspend};
 
@@ -21,7 +22,11 @@ struct Stream {
 
 impl Stream {
     async fn open(world: &World, peer: &Peer) -> Self {
-        let body = rpc("SendStreamingMessage", message("hello")).to_string();
+        Self::send(world, peer, message("hello")).await
+    }
+
+    async fn send(world: &World, peer: &Peer, params: Value) -> Self {
+        let body = rpc("SendStreamingMessage", params).to_string();
         let response = world.gateway.open(world.gateway.request(peer, "/agents/echo", &body)).await;
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Self { body: response.into_body(), pending: String::new(), comments: 0 }
@@ -227,4 +232,39 @@ async fn a_silent_stream_is_kept_alive_and_a_client_that_leaves_is_forgotten() {
         waiting().await.contains("ecumene_gateway_waiting_tasks 0\n").then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_continues_a_task_tells_its_next_end_and_not_its_last() {
+    let world = World::start().await;
+    let mut node = Node::join(&world).await;
+    let first = asked(&world, &mut node).await;
+    let params = reply_to(&first, "to Oslo");
+    let mut stream = Stream::send(&world, &Peer::new("a", 1), params).await;
+    let task = node.take().await;
+    assert_eq!(first["id"], task.task.as_str());
+    node.complete(&world, &task, "completed", &["ticket"]).await;
+    let told = stream.event().await.unwrap();
+    assert_eq!(told["task"]["id"], first["id"]);
+    assert_eq!(told["task"]["status"]["state"], "TASK_STATE_SUBMITTED");
+    assert_eq!(told["task"]["history"].as_array().unwrap().len(), 3);
+    assert!(stream.event().await.unwrap()["artifactUpdate"].is_object());
+    let end = stream.event().await.unwrap();
+    assert_eq!(end["statusUpdate"]["status"]["state"], "TASK_STATE_COMPLETED");
+    assert_eq!(stream.event().await, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_of_an_agent_that_answers_with_a_message_is_that_message_alone() {
+    let world = World::start().await;
+    let mut node = Node::join(&world).await;
+    let caller = Peer::new("a", 1);
+    let opened = Stream::open(&world, &caller);
+    let answered = async {
+        let task = node.take().await;
+        node.complete_with(&world, &task, "completed", &greeting().to_string()).await;
+    };
+    let (mut stream, ()) = tokio::join!(opened, answered);
+    assert_eq!(stream.event().await.unwrap()["message"]["messageId"], "m-hi");
+    assert_eq!(stream.event().await, None);
 }

@@ -17,9 +17,7 @@ impl Desk {
         match order {
             Kind::Granted(granted) => self.granted(granted.ttl_ms),
             Kind::Assigned(assigned) => self.assigned(assigned),
-            Kind::Cancel(cancel) => {
-                self.for_held(&cancel.task, cancel.epoch, Event::CancelRequested)
-            }
+            Kind::Cancel(cancel) => self.cancel(&cancel.task, cancel.epoch),
             Kind::Revoked(revoked) => self.for_held(&revoked.task, revoked.epoch, Event::LeaseLost),
         }
     }
@@ -35,6 +33,16 @@ impl Desk {
             wanted.map(|(id, held)| (id.clone(), held.task.assignment().epoch)).collect();
         for (id, epoch) in wanted {
             self.handle(&id, Event::LeaseRenewed { epoch, expires });
+        }
+    }
+
+    /// A task that is not here cannot be ended here: the leader hears it, and ends it itself.
+    fn cancel(&mut self, task: &str, epoch: u64) {
+        match TaskId::parse(task) {
+            Ok(id) if !self.held.contains_key(&id) => {
+                self.release(&id, LeaseEpoch(epoch), "the node does not hold this task");
+            }
+            _ => self.for_held(task, epoch, Event::CancelRequested),
         }
     }
 

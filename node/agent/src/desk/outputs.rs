@@ -2,7 +2,6 @@
 //! It must never act on a note of another epoch than the one held.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use node_core::task::Because;
 use node_core::{Event, Outcome, Output};
@@ -11,19 +10,16 @@ use proto_types::{LeaseEpoch, TaskId};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::node_message::Kind;
 use tokio::sync::mpsc;
-use tonic::Code;
 
 use crate::journal::Line;
 use crate::outcome::{Artifacts, Settlement, settle};
 use crate::{push, work};
 
-use super::Desk;
 use super::held::{News, Note};
+use super::{Desk, report};
 
 /// A guest's events that wait for the push; when it is full the guest waits.
 const EVENTS: usize = 16;
-/// Between attempts to report; an election takes about two seconds.
-const REPORT_RETRY: Duration = Duration::from_millis(300);
 
 impl Desk {
     /// Does every output that the task's core has ready.
@@ -122,6 +118,7 @@ impl Desk {
         let run = work::Run {
             prepared,
             input: held.assigned.input.clone(),
+            history: held.assigned.history.clone(),
             limits: held.plan.limits,
             io: Io { events, cancel: held.cancel.subscribe() },
             stop: held.stop.clone(),
@@ -147,10 +144,10 @@ impl Desk {
     fn report(&mut self, id: &TaskId, epoch: LeaseEpoch, outcome: &Outcome) {
         let Some(held) = self.held.get_mut(id) else { return };
         let artifacts: Artifacts = std::mem::take(&mut held.artifacts);
-        match settle(id.as_str(), &held.assigned.context, epoch.0, outcome, &artifacts) {
+        match settle(&held.assigned, &held.plan.limits, outcome, &artifacts) {
             Settlement::Complete(request) => {
                 let registry = Arc::clone(&self.registry);
-                self.spawn(id, async move { commit(&registry, request).await });
+                self.spawn(id, async move { report::commit(&registry, request).await });
             }
             Settlement::Release(reason) => {
                 self.release(id, epoch, &reason);
@@ -181,35 +178,4 @@ impl Desk {
             let _ = notes.send(Note { task, epoch, news }).await;
         });
     }
-}
-
-/// Tells the registry until it has committed or refused. The task's core ends the wait when a newer epoch is seen.
-async fn commit(registry: &crate::registry::Registry, request: wire::CompleteTaskRequest) -> News {
-    loop {
-        match registry.complete(request.clone()).await {
-            Ok(()) => return News::Committed,
-            Err(status) if is_refusal(status.code()) => {
-                tracing::info!(task = %request.id, %status, "the outcome is refused");
-                return News::Event(Event::ReportRefused);
-            }
-            Err(status) => {
-                tracing::debug!(task = %request.id, %status, "the outcome is not committed yet");
-                tokio::time::sleep(REPORT_RETRY).await;
-            }
-        }
-    }
-}
-
-/// The registry has decided; asking again would give the same answer.
-fn is_refusal(code: Code) -> bool {
-    matches!(
-        code,
-        Code::Aborted
-            | Code::FailedPrecondition
-            | Code::NotFound
-            | Code::AlreadyExists
-            | Code::InvalidArgument
-            | Code::PermissionDenied
-            | Code::Unauthenticated
-    )
 }

@@ -33,7 +33,9 @@
   (import "ecumene:agent/events@1.0.0" (instance $events
     (export "event" (type $e (eq $event)))
     (export "emit" (func (param "event" $e)))
-    (export "cancelled" (func (result bool)))))
+    (export "cancelled" (func (result bool)))
+    ;; NEWER EXPORTS
+    ))
 
   (core module $libc
     (memory (export "memory") 2)
@@ -46,17 +48,22 @@
   (core instance $libc (instantiate $libc))
   (core func $emit (canon lower (func $events "emit") (memory (core memory $libc "memory")) string-encoding=utf8))
   (core func $cancelled (canon lower (func $events "cancelled")))
+  ;; NEWER FUNCTIONS
 
   (core module $guest
     (import "libc" "memory" (memory 2))
     (import "host" "emit" (func $emit (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
     (import "host" "cancelled" (func $cancelled (result i32)))
+    ;; NEWER IMPORTS
     (func $status (param $has i32) (param $at i32) (param $len i32)
       (call $emit (i32.const 0) (local.get $has) (local.get $at) (local.get $len)
         (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
         (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)))
+    (data (i32.const 4088) "out")
     (func $artifact (param $parts i32) (param $count i32)
-      (call $emit (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+      (call $named (i32.const 3) (local.get $parts) (local.get $count)))
+    (func $named (param $id-len i32) (param $parts i32) (param $count i32)
+      (call $emit (i32.const 1) (i32.const 4088) (local.get $id-len) (i32.const 0) (i32.const 0) (i32.const 0)
         (i32.const 0) (i32.const 0) (i32.const 0)
         (local.get $parts) (local.get $count) (i32.const 0) (i32.const 0)))
     ;; DATA
@@ -67,6 +74,8 @@
     ))
   (core instance $guest (instantiate $guest
     (with "libc" (instance $libc))
-    (with "host" (instance (export "emit" (func $emit)) (export "cancelled" (func $cancelled))))))
+    (with "host" (instance (export "emit" (func $emit)) (export "cancelled" (func $cancelled))
+      ;; NEWER ARGUMENTS
+      ))))
   (func (export "handle") (param "input" $message) (result (result $outcome (error $failure)))
     (canon lift (core func $guest "handle") (memory (core memory $libc "memory")) (realloc (core func $libc "realloc")) string-encoding=utf8)))

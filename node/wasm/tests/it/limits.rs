@@ -111,16 +111,6 @@ async fn a_buffer_named_many_times_in_one_event_ends_by_output() {
 }
 
 #[tokio::test]
-async fn json_that_is_none_fails_the_agent_that_gave_it() {
-    // A data part (tag 1) whose text is one brace.
-    let data = r#"(data (i32.const 512) "\01\00\00\00\00\04\00\00\01\00\00\00") (data (i32.const 1024) "{")"#;
-    let body = "(call $artifact (i32.const 512) (i32.const 1)) i32.const 0";
-    let (outcome, events) = Tier::new().run(agent(data, body), Limits::default()).await;
-    let Outcome::Failed { code, .. } = outcome else { panic!("{outcome:?}") };
-    assert_eq!((code.as_str(), events), ("bad-output", Vec::new()));
-}
-
-#[tokio::test]
 async fn a_guest_that_ignores_a_cancel_is_ended_after_its_grace() {
     let tier = Tier::new();
     let prepared = tier.prepare(command("", ENDLESS)).await;

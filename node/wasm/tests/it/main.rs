@@ -9,4 +9,5 @@ mod agents;
 mod artifacts;
 mod guests;
 mod limits;
+mod outputs;
 mod support;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use node_core::{Message, Outcome, Part, Role};
-use node_wasm::{Config, Event, Io, Limits, Prepared, Runtime};
+use node_wasm::{Config, Event, Input, Io, Limits, Prepared, Runtime};
 use proto_types::Digest;
 use tokio::sync::{mpsc, watch};
 
@@ -40,7 +40,7 @@ impl Tier {
     pub(crate) async fn ask(
         &self,
         prepared: Arc<Prepared>,
-        message: Message,
+        message: impl Into<Input>,
         limits: Limits,
     ) -> (Outcome, Vec<Event>) {
         let (events, mut received) = mpsc::channel(4);
@@ -89,9 +89,37 @@ pub(crate) fn command(fields: &str, body: &str) -> Vec<u8> {
 }
 
 /// A component of our world whose `handle` has this body. It may call `$emit` (an event, flattened
-/// to 13 numbers) and `$cancelled`. Memory is zero below 4096 but for `data`, and zeros at an
-/// address that it returns are an outcome: completed, with no parts.
+/// to 13 numbers) and `$cancelled`. Memory is zero below 4088 but for `data`, and zeros at an
+/// address that it returns are an outcome: completed, with no parts. It was built against 1.0 of the world.
 pub(crate) fn agent(data: &str, body: &str) -> Vec<u8> {
     let world = include_str!("agent.wat");
+    wat(&world.replace(";; DATA", data).replace(";; BODY", body))
+}
+
+/// The same built against 1.1: it may call `$as_message`, and `$history`, which writes a list at an address.
+pub(crate) fn newer_agent(data: &str, body: &str) -> Vec<u8> {
+    let world = include_str!("agent.wat").replace("@1.0.0", "@1.1.0");
+    let world = world
+        .replace(
+            ";; NEWER EXPORTS",
+            r#"(export "message" (type $m (eq $message)))
+               (export "history" (func (result (list $m))))
+               (export "answer-as-message" (func))"#,
+        )
+        .replace(
+            ";; NEWER FUNCTIONS",
+            r#"(core func $as_message (canon lower (func $events "answer-as-message")))
+               (core func $history (canon lower (func $events "history")
+                 (memory (core memory $libc "memory")) (realloc (core func $libc "realloc")) string-encoding=utf8))"#,
+        )
+        .replace(
+            ";; NEWER IMPORTS",
+            r#"(import "host" "history" (func $history (param i32)))
+               (import "host" "as-message" (func $as_message))"#,
+        )
+        .replace(
+            ";; NEWER ARGUMENTS",
+            r#"(export "history" (func $history)) (export "as-message" (func $as_message))"#,
+        );
     wat(&world.replace(";; DATA", data).replace(";; BODY", body))
 }

@@ -14,7 +14,7 @@ use crate::schema::{Object, Spot};
 use crate::time::WallMs;
 
 /// The longest id. Ids of others may be anything; this keeps them out of the megabytes. Arbitrary.
-pub(super) const ID_CHARS_MAX: usize = 1_024;
+pub const ID_CHARS_MAX: usize = 1_024;
 
 /// Lists are bounded by the length of the body that they are in.
 pub(super) const ANY: usize = usize::MAX;

@@ -3,6 +3,7 @@
 //! It decides how a deployment is read. It must never deploy an artifact that was not put before:
 //! the shell says how large it is, and that it is there.
 
+use proto_types::outcome::OUTCOME_BYTES_MAX;
 use proto_types::{Digest, json};
 use proto_wire::registry::v1 as wire;
 use registry_core::command::{Command, Proposal};
@@ -69,6 +70,10 @@ fn limits(limits: Option<&wire::Limits>) -> Result<Limits, Problem> {
     ];
     if let Some((member, _)) = members.iter().find(|(_, value)| *value == 0) {
         return Err(Problem::argument(member, "it is zero"));
+    }
+    if limits.output_bytes > OUTCOME_BYTES_MAX as u64 {
+        let carried = format_args!("at most {OUTCOME_BYTES_MAX}: no larger outcome is carried");
+        return Err(Problem::argument("limits.output_bytes", carried));
     }
     Ok(Limits {
         fuel: limits.fuel,

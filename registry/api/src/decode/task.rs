@@ -3,10 +3,13 @@
 //! It decides who may act on a task and in whose name. It must never let a node answer for a task
 //! under another node's name, nor a gateway reach a task without naming its owner.
 
-use proto_types::{LeaseEpoch, NodeId, json};
+use proto_types::outcome::{REASON_BYTES_MAX, printable};
+use proto_types::{GatewayId, LeaseEpoch, NodeId, json};
 use proto_wire::registry::v1 as wire;
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, FleetCommand, Proposal};
 use registry_core::entry::{ReplyTo, TaskEnd};
+use registry_core::query;
+use registry_core::view::View;
 
 use crate::field;
 use crate::identity::{Principal, Role};
@@ -14,9 +17,6 @@ use crate::problem::Problem;
 
 /// Names of owners are origins or the word of the operator.
 const OWNER_BYTES_MAX: usize = 512;
-
-/// Reasons are sentences.
-const REASON_BYTES_MAX: usize = 1_024;
 
 /// Secrets of gateways are 43 characters; some room.
 const SECRET_BYTES_MAX: usize = 256;
@@ -43,6 +43,44 @@ pub fn submit(caller: &Principal, request: &wire::SubmitTaskRequest) -> Result<P
         reply_to,
         deadline,
     })
+}
+
+/// Reads the next message of a task.
+///
+/// # Errors
+/// As [`submit`].
+pub fn continue_task(
+    caller: &Principal,
+    request: &wire::ContinueTaskRequest,
+) -> Result<Proposal, Problem> {
+    caller.require(&[Role::Gateway, Role::Operator])?;
+    let id = field::read("id", &request.id)?;
+    let owner = field::text("owner", &request.owner, OWNER_BYTES_MAX)?;
+    let reply_to = request.reply_to.as_ref().map(reply_to).transpose()?;
+    let deadline = field::time("deadline_ms", request.deadline_ms)?;
+    super::agent::json_object("input", &request.input)?;
+    super::with_body(&request.input, |input| {
+        FleetCommand::ContinueTask { id, owner, input, reply_to, deadline }.into()
+    })
+}
+
+/// Whether a caller may have events go there: a gateway to itself, the operator to any gateway, and either only to the
+/// address that it is registered with.
+///
+/// # Errors
+/// `invalid-argument`, `internal` if the view fails.
+pub fn is_own(
+    caller: &Principal,
+    reply_to: &wire::ReplyTo,
+    view: &dyn View,
+) -> Result<bool, Problem> {
+    let id: GatewayId = field::read("reply_to.gateway", &reply_to.gateway)?;
+    let allowed = match caller {
+        Principal::Gateway(gateway) => *gateway == id,
+        caller => *caller == Principal::Operator,
+    };
+    let registered = query::gateway(view, &id)?;
+    Ok(allowed && registered.is_some_and(|gateway| gateway.endpoint == reply_to.endpoint))
 }
 
 /// Reads a cancellation. Only an operator may leave the owner out.
@@ -79,7 +117,8 @@ pub fn complete(
     let id = field::read("id", &request.id)?;
     let epoch = LeaseEpoch(request.epoch);
     let end = end(&request.end)?;
-    let reason = reason("reason", &request.reason)?;
+    // A task must not wait for its deadline because of how its end is worded.
+    let reason = Some(printable(&request.reason, REASON_BYTES_MAX)).filter(|text| !text.is_empty());
     let command = |outcome| Command::CompleteTask { id, node, epoch, end, outcome, reason };
     if request.outcome.is_empty() {
         return Ok(super::one(command(None)));
@@ -91,12 +130,17 @@ pub fn complete(
 /// Reads why a task was handed back; a node that gives no reason still hands it back.
 #[must_use]
 pub fn release_reason(text: &str) -> String {
-    let plain: String = text.chars().filter(|c| !c.is_control()).take(256).collect();
-    if plain.is_empty() { "no reason given".to_owned() } else { plain }
+    match printable(text, REASON_BYTES_MAX) {
+        reason if reason.is_empty() => "no reason given".to_owned(),
+        reason => reason,
+    }
 }
 
-fn reason(member: &str, text: &str) -> Result<Option<String>, Problem> {
-    if text.is_empty() { Ok(None) } else { field::text(member, text, REASON_BYTES_MAX).map(Some) }
+/// What the agent said last, of an outcome document that is kept; `None` if it said nothing.
+#[must_use]
+pub fn closing_message(outcome: &[u8]) -> Option<String> {
+    let document = json::parse_lossless(outcome).ok()?;
+    document.get("message").filter(|message| message.is_object()).map(ToString::to_string)
 }
 
 fn end(text: &str) -> Result<TaskEnd, Problem> {

@@ -36,7 +36,7 @@ fn node_state(state: NodeState) -> &'static str {
     }
 }
 
-/// A task with its bodies.
+/// A task with its bodies, but for what was said in earlier turns.
 #[must_use]
 pub fn task(entry: &TaskEntry, input: Vec<u8>, outcome: Vec<u8>) -> wire::Task {
     let (state, node, reason) = match &entry.state {
@@ -63,6 +63,7 @@ pub fn task(entry: &TaskEntry, input: Vec<u8>, outcome: Vec<u8>) -> wire::Task {
         outcome: outcome.into(),
         revision: entry.revision.0,
         deadline_ms: entry.deadline.0,
+        turns: Vec::new(),
     }
 }
 

@@ -5,6 +5,7 @@
 use proto_types::{Digest, GatewayId, NodeId};
 
 use crate::change::{Refusal, Reply};
+use crate::command::FleetCommand;
 use crate::entry::{Capacity, ChangeKind, GatewayEntry, JoinRole, NodeEntry, NodeState};
 use crate::index;
 use crate::table::{GATEWAYS, NODES};
@@ -41,6 +42,9 @@ pub(super) fn register_gateway(
     Ok(Reply::Done(revision))
 }
 
+/// Nodes read at a time.
+const CALL_PAGE: usize = 1_000;
+
 /// A known node that registers again has restarted: whatever it ran is gone.
 pub(super) fn register_node(
     draft: &mut Draft<'_>,
@@ -59,8 +63,40 @@ pub(super) fn register_node(
         None => admit(draft, &credential, join, JoinRole::Node, id.as_str())?,
     }
     let (id, capacity, state) = (id.clone(), capacity.clone(), NodeState::Lost);
-    let node = NodeEntry { id, credential, capacity, state, revision: Default::default() };
+    let (silent_since, revision) = (None, Default::default());
+    let node = NodeEntry { id, credential, capacity, state, silent_since, revision };
     keep_node(draft, kept.as_ref(), node)
+}
+
+pub(super) fn decide(draft: &mut Draft<'_>, command: &FleetCommand) -> Outcome {
+    match command {
+        FleetCommand::ContinueTask { .. } => task::turn::continue_task(draft, command),
+        FleetCommand::CallNodes => call_nodes(draft),
+        FleetCommand::HearNode { id, capacity } => {
+            check_capacity(capacity)?;
+            let kept = draft.existing(&NODES, id.as_str())?;
+            let (state, silent_since, capacity) = (NodeState::Joined, None, capacity.clone());
+            let heard = NodeEntry { state, silent_since, capacity, ..kept.clone() };
+            keep_node(draft, Some(&kept), heard)
+        }
+    }
+}
+
+/// A silence lasts over any number of leaders: only a session ends it.
+fn call_nodes(draft: &mut Draft<'_>) -> Outcome {
+    let mut after = None;
+    loop {
+        let page = NODES.list(draft.view(), after.as_deref(), CALL_PAGE)?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id.to_string());
+        for kept in page {
+            if kept.state != NodeState::Lost && kept.silent_since.is_none() {
+                let silent_since = Some(draft.now());
+                keep_node(draft, Some(&kept), NodeEntry { silent_since, ..kept.clone() })?;
+            }
+        }
+    }
+    Ok(Reply::Done(draft.revision()))
 }
 
 pub(super) fn set_node_state(
@@ -74,7 +110,8 @@ pub(super) fn set_node_state(
     }
     let kept = draft.existing(&NODES, id.as_str())?;
     let capacity = capacity.unwrap_or(&kept.capacity).clone();
-    keep_node(draft, Some(&kept), NodeEntry { state, capacity, ..kept.clone() })
+    let silent_since = kept.silent_since.filter(|_| state != NodeState::Lost);
+    keep_node(draft, Some(&kept), NodeEntry { state, capacity, silent_since, ..kept.clone() })
 }
 
 /// The node's own change comes last, so that the answered revision covers its tasks' changes too.

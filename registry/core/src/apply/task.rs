@@ -4,6 +4,7 @@
 
 mod context;
 pub(super) mod ending;
+pub(super) mod turn;
 
 use proto_types::{LeaseEpoch, NodeId, TaskId, WallMs};
 
@@ -43,6 +44,15 @@ pub(super) fn submit(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         }
         return Err(bound::conflict("task", task.id.as_str()).into());
     }
+    open(draft, &task)?;
+    task.revision = draft.note(ChangeKind::Task, task.id.as_str(), false);
+    draft.replace(&TASKS, None, &task);
+    draft.effect(Effect::TaskPending(task.id.clone()));
+    Ok(Reply::Task(Box::new(task)))
+}
+
+/// What each message asks for: time, an agent, its body, and room among the open tasks.
+fn open(draft: &mut Draft<'_>, task: &TaskEntry) -> Result<(), Stop> {
     bound::not_past(task.deadline, draft.now())?;
     bound::near("deadline", task.deadline, draft.now(), DEADLINE_AHEAD_MS_MAX)?;
     draft.existing(&AGENTS, task.agent.as_str())?;
@@ -53,10 +63,7 @@ pub(super) fn submit(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         return Err(bound::full("open tasks", OPEN_TASKS_MAX).into());
     }
     draft.set_count(OPEN_TASKS, open + 1);
-    task.revision = draft.note(ChangeKind::Task, task.id.as_str(), false);
-    draft.replace(&TASKS, None, &task);
-    draft.effect(Effect::TaskPending(task.id.clone()));
-    Ok(Reply::Task(Box::new(task)))
+    Ok(())
 }
 
 pub(super) fn assign(draft: &mut Draft<'_>, id: &TaskId, node: &NodeId) -> Outcome {
@@ -179,6 +186,8 @@ fn task_of(command: &Command, now: WallMs) -> TaskEntry {
         agent: agent.clone(),
         owner: owner.clone(),
         input: *input,
+        turns: Vec::new(),
+        turn_bytes: 0,
         reply_to: reply_to.clone(),
         deadline: *deadline,
         state: TaskState::Pending,

@@ -28,6 +28,9 @@ pub struct NodeEntry {
     pub capacity: Capacity,
     /// Whether tasks may be placed on it.
     pub state: NodeState,
+    /// Since when no leader has heard it, by the state's time; `None` while it has a session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent_since: Option<WallMs>,
     /// The revision that wrote this entry.
     pub revision: Revision,
 }

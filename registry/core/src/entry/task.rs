@@ -17,8 +17,14 @@ pub struct TaskEntry {
     pub agent: Handle,
     /// Who may see it: the caller's peer origin, or the operator.
     pub owner: String,
-    /// The caller's message, a body.
+    /// The caller's newest message, a body.
     pub input: Digest,
+    /// What was said before it, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turns: Vec<Turn>,
+    /// How long the bodies of `turns` are, together.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub turn_bytes: u64,
     /// Where its events go.
     pub reply_to: Option<ReplyTo>,
     /// When it must have ended.
@@ -40,6 +46,20 @@ pub struct TaskEntry {
     pub changed_at: WallMs,
     /// The revision that wrote this entry.
     pub revision: Revision,
+}
+
+/// A message of the caller, and how the agent asked for more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turn {
+    /// The caller's message, a body.
+    pub input: Digest,
+    /// The outcome document with the agent's question, a body.
+    pub outcome: Option<Digest>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Where a node pushes a task's events.
@@ -89,6 +109,6 @@ pub enum TaskEnd {
     Canceled,
     /// The agent would not take it.
     Rejected,
-    /// The agent asks its caller for more; a new message opens the next task of the context.
+    /// The agent asks its caller for more: the next message continues the task, and until then nothing runs.
     InputRequired,
 }

@@ -73,6 +73,12 @@ pub(crate) fn tasks_pending() -> Vec<u8> {
     layout::key(derived::TASKS_PENDING, &[])
 }
 
+/// The tasks that came to wait after this revision: from, to.
+pub(crate) fn tasks_pending_after(after: Revision) -> (Vec<u8>, Vec<u8>) {
+    let first = layout::key(derived::TASKS_PENDING, &[&after.next().0.to_be_bytes()]);
+    (first, layout::past(&tasks_pending()))
+}
+
 /// What the keys of a node's tasks start with.
 pub(crate) fn tasks_of_node(node: &NodeId) -> Vec<u8> {
     layout::key(derived::TASKS_BY_NODE, &[node.as_str().as_bytes(), END])

@@ -1,7 +1,7 @@
 //! Reads of what serves and what is to be done: gateways, nodes, tasks, envelopes, join tokens.
 //! They decide nothing.
 
-use proto_types::{Digest, EnvelopeId, GatewayId, NodeId, Origin, TaskId, WallMs};
+use proto_types::{Digest, EnvelopeId, GatewayId, NodeId, Origin, Revision, TaskId, WallMs};
 
 use super::{Read, entries, pointed};
 use crate::counter;
@@ -76,6 +76,16 @@ pub fn task(view: &dyn View, id: &TaskId) -> Read<Option<TaskEntry>> {
 /// As [`super::revision`].
 pub fn pending_tasks(view: &dyn View, limit: usize) -> Read<Vec<TaskEntry>> {
     pointed(view, &TASKS, &index::tasks_pending(), limit)
+}
+
+/// Up to `limit` tasks that wait for a node and came to wait after this revision, in that order.
+///
+/// # Errors
+/// As [`super::revision`].
+pub fn pending_tasks_after(view: &dyn View, after: Revision, limit: usize) -> Read<Vec<TaskEntry>> {
+    let (from, to) = index::tasks_pending_after(after);
+    let ids = index::ids(view, (&from, &to), limit)?;
+    entries(view, &TASKS, &ids)
 }
 
 /// Up to `limit` tasks that this node holds, by id.

@@ -1,6 +1,8 @@
 //! How each entity is named, found and tied to bodies.
 //! Functions of one entity alone; they must never read the state.
 
+use std::collections::BTreeSet;
+
 use proto_types::Digest;
 use proto_types::tlog::Fact;
 
@@ -81,10 +83,13 @@ impl Entity for TaskEntry {
     }
 
     fn bodies(&self) -> Vec<Digest> {
-        match &self.state {
-            TaskState::Ended { outcome: Some(outcome), .. } => vec![self.input, *outcome],
-            _ => vec![self.input],
-        }
+        let ended = match &self.state {
+            TaskState::Ended { outcome, .. } => *outcome,
+            _ => None,
+        };
+        let said = self.turns.iter().flat_map(|turn| [Some(turn.input), turn.outcome]);
+        let named: BTreeSet<_> = said.chain([Some(self.input), ended]).flatten().collect();
+        named.into_iter().collect()
     }
 }
 

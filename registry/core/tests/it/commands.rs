@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use proto_types::card::Assurance;
 use proto_types::{ContextId, LeaseEpoch, Namespace, NodeId, Revision, Stamp, WallMs};
 use registry_core::command::{
-    Command, ConductCommand, Foreign, LedgerCommand, NamespaceCommand, PeerCommand, Proposal,
+    Command, ConductCommand, FleetCommand, Foreign, LedgerCommand, NamespaceCommand, PeerCommand,
+    Proposal,
 };
 use registry_core::entry::{
     AgentKind, Approval, Candidate, Capacity, DomainMethod, JoinRole, Liveness, NodeState,
@@ -325,6 +326,10 @@ fn any_fleet_command(_now: WallMs) -> impl Strategy<Value = Command> {
         8 => (name(2), state, prop::option::weighted(0.2, some_capacity())).prop_map(
             |(name, state, capacity)| Command::SetNodeState { id: node_id(name), state, capacity }
         ),
+        1 => Just(FleetCommand::CallNodes.into()),
+        2 => (name(2), some_capacity()).prop_map(|(name, capacity)| {
+            FleetCommand::HearNode { id: node_id(name), capacity }.into()
+        }),
     ]
 }
 
@@ -388,6 +393,10 @@ fn any_task_command(now: WallMs) -> impl Strategy<Value = Command> {
         1 => (task(), prop::option::of(Just("operator".to_owned())))
             .prop_map(|(id, owner)| Command::CancelTask { id, owner }),
         1 => task().prop_map(|id| Command::ExpireTask { id }),
+        2 => (task(), name(5), some_time(now, 60 * MINUTE)).prop_map(|(id, input, deadline)| {
+            let (owner, input, reply_to) = ("operator".into(), digest(input), None);
+            FleetCommand::ContinueTask { id, owner, input, reply_to, deadline }.into()
+        }),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use proto_types::Digest;
 use registry_core::change::{Refusal, Reply};
-use registry_core::command::Command;
+use registry_core::command::{Command, FleetCommand};
 use registry_core::entry::{Capacity, JoinRole, NodeState, TaskState};
 use registry_core::query;
 
@@ -93,4 +93,29 @@ fn a_lost_or_restarted_nodes_tasks_wait_again() {
         assert_eq!(world.effects.len(), 2);
         world.refusal(&complete(1, 0, 1, 1));
     }
+}
+
+#[test]
+fn a_nodes_silence_lasts_over_any_number_of_leaders_until_it_is_heard() {
+    let mut world = World::furnished();
+    let node = |world: &World| query::node(&world.memory, &node_id(0)).unwrap().unwrap();
+    let heard = || FleetCommand::HearNode { id: node_id(0), capacity: capacity() }.into();
+    assert_eq!(node(&world).silent_since, None);
+    let began = world.now;
+    world.done(&FleetCommand::CallNodes.into());
+    for _ in 0..3 {
+        world.later(2_000);
+        world.done(&FleetCommand::CallNodes.into());
+        assert_eq!(node(&world).silent_since, Some(began), "the next leader counts from there");
+    }
+    world.done(&heard());
+    assert_eq!(node(&world).silent_since, None);
+    world.done(&node_state(0, NodeState::Draining));
+    world.done(&FleetCommand::CallNodes.into());
+    assert_eq!(node(&world).silent_since, Some(world.now), "a draining node is called too");
+    world.done(&node_state(0, NodeState::Lost));
+    world.done(&FleetCommand::CallNodes.into());
+    assert_eq!(node(&world).silent_since, None, "a lost one is not");
+    world.done(&heard());
+    assert_eq!(node(&world).state, NodeState::Joined);
 }

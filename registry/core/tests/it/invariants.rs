@@ -9,7 +9,7 @@ use proto_types::{Digest, EnvelopeId, LeaseEpoch, Namespace, Revision, WallMs};
 use registry_core::change::{Reply, Spent};
 use registry_core::command::{Command, Proposal};
 use registry_core::entry::{
-    ImportKind, PeerStatus, Scoped as _, Source, TaskEntry, TaskState, Usage,
+    ImportKind, PeerStatus, Scoped as _, Source, TaskEnd, TaskEntry, TaskState, Usage,
 };
 use registry_core::table::{
     AGENTS, CARDS, ENVELOPES, EVIDENCE, Entity, GATEWAYS, JOIN_TOKENS, LIVENESS, MEMBERS,
@@ -96,6 +96,14 @@ fn tasks_end_once_and_epochs_never_fall(before: &Memory, after: &Memory, forgets
             continue; // Its id may have been taken again.
         }
         assert!(old.epoch <= new.epoch, "{old:?} {new:?}");
+        if let TaskState::Ended { end: TaskEnd::InputRequired, .. } = old.state {
+            // It waited for its caller, who may have answered, or ended it.
+            assert_eq!(new.turns[..old.turns.len()], old.turns, "what was said stands");
+            continue;
+        }
+        if old.turns.len() < new.turns.len() {
+            continue; // It asked, and was answered, between the two looks.
+        }
         let risen = u64::from(new.attempts - old.attempts);
         assert_eq!(new.epoch.0 - old.epoch.0, risen, "{old:?} {new:?}");
         if matches!(old.state, TaskState::Ended { .. }) {

@@ -1,9 +1,9 @@
 //! Tasks: placed under rising epochs, ended once.
 
-use proto_types::{ContextId, LeaseEpoch};
+use proto_types::{ContextId, LeaseEpoch, WallMs};
 use registry_core::change::{Effect, Refusal, Reply};
-use registry_core::command::Command;
-use registry_core::entry::{JoinRole, NodeState, TaskEnd, TaskState};
+use registry_core::command::{Command, FleetCommand};
+use registry_core::entry::{JoinRole, NodeState, TaskEnd, TaskState, Turn};
 use registry_core::query;
 
 use crate::world::*;
@@ -193,6 +193,103 @@ fn an_assigned_task_is_canceled_through_its_node() {
     finished.done(&cancel(None));
     finished.done(&complete(1, 0, 1, 1));
     assert_eq!(finished.refusal(&cancel(None)), Refusal::TaskEnded(task_id(1)));
+}
+
+fn asks(task: u8, epoch: u64, outcome: u8) -> Command {
+    let Command::CompleteTask { id, node, epoch, outcome, reason, .. } =
+        complete(task, 0, epoch, outcome)
+    else {
+        unreachable!("complete makes CompleteTask");
+    };
+    Command::CompleteTask { id, node, epoch, end: TaskEnd::InputRequired, outcome, reason }
+}
+
+fn go_on(input: u8, deadline: WallMs) -> Command {
+    let owner = "https://peer0.example".to_owned();
+    let (id, input) = (task_id(1), digest(input));
+    FleetCommand::ContinueTask { id, owner, input, reply_to: None, deadline }.into()
+}
+
+/// A world whose task 1 has asked for more.
+fn asked() -> World {
+    let mut world = world_with_task();
+    world.done(&put_body(2));
+    world.done(&assign(1, 0));
+    world.done(&asks(1, 1, 2));
+    world
+}
+
+#[test]
+fn a_task_that_asked_for_more_goes_on_with_the_next_message() {
+    let mut world = asked();
+    let deadline = world.now.plus_ms(2 * DAY);
+    assert_eq!(query::open_tasks(&world.memory).unwrap(), 0);
+    world.done(&go_on(2, deadline));
+    assert_eq!(world.effects, [Effect::TaskPending(task_id(1))]);
+    let task = world.task(1);
+    assert_eq!(
+        (task.state.clone(), task.attempts, task.deadline),
+        (TaskState::Pending, 0, deadline)
+    );
+    assert_eq!(task.turns, [Turn { input: digest(1), outcome: Some(digest(2)) }]);
+    assert_eq!((task.input, query::open_tasks(&world.memory).unwrap()), (digest(2), 1));
+    let again = world.done(&go_on(2, deadline));
+    assert_eq!(again, Reply::Task(Box::new(task)), "the same message is the same turn");
+    assert_eq!(world.refusal(&go_on(1, deadline)), conflict("task", task_id(1)));
+    assert_eq!(world.refusal(&asks(1, 1, 2)), stale(1, 1), "the old epoch is over");
+    world.done(&assign(1, 0));
+    assert_eq!(world.task(1).epoch, LeaseEpoch(2));
+    world.done(&complete(1, 0, 2, 1));
+    assert_eq!(world.refusal(&go_on(1, deadline)), Refusal::TaskEnded(task_id(1)));
+    assert_eq!(world.task(1).turns.len(), 1, "nothing of what was said is lost");
+}
+
+#[test]
+fn only_its_owner_continues_a_task_and_only_one_that_asked() {
+    let mut world = asked();
+    let deadline = world.now.plus_ms(DAY);
+    let Command::Fleet(FleetCommand::ContinueTask { id, input, .. }) = go_on(2, deadline) else {
+        unreachable!("go_on makes ContinueTask");
+    };
+    let owner = "https://peer1.example".to_owned();
+    let other = FleetCommand::ContinueTask { id, owner, input, reply_to: None, deadline };
+    assert_eq!(world.refusal(&other.into()), not_found("task", task_id(1)));
+    assert_eq!(world.refusal(&go_on(99, deadline)), not_found("body", digest(99)));
+    assert!(matches!(world.refusal(&go_on(2, START)), Refusal::Expired { .. }));
+    let mut pending = world_with_task();
+    pending.done(&put_body(2));
+    assert_eq!(pending.refusal(&go_on(2, deadline)), conflict("task", task_id(1)));
+}
+
+#[test]
+fn a_task_that_asked_for_more_is_canceled_at_once() {
+    let mut world = asked();
+    world.done(&cancel(Some("https://peer0.example")));
+    assert_eq!(end_of(&world).0, TaskEnd::Canceled);
+    assert_eq!(query::open_tasks(&world.memory).unwrap(), 0);
+    let deadline = world.now.plus_ms(DAY);
+    assert_eq!(world.refusal(&go_on(2, deadline)), Refusal::TaskEnded(task_id(1)));
+
+    let mut asking = world_with_task();
+    asking.done(&put_body(2));
+    asking.done(&assign(1, 0));
+    asking.done(&cancel(None));
+    asking.done(&asks(1, 1, 2));
+    assert_eq!(end_of(&asking).0, TaskEnd::Canceled, "nobody is there to answer");
+    asking.done(&asks(1, 1, 2));
+}
+
+#[test]
+fn a_task_takes_64_messages() {
+    let mut world = asked();
+    for turn in 1..=64_u64 {
+        let (input, deadline) = (1 + u8::try_from(turn % 2).unwrap(), world.now.plus_ms(DAY));
+        world.done(&go_on(input, deadline));
+        world.done(&assign(1, 0));
+        world.done(&asks(1, turn + 1, 2));
+    }
+    let deadline = world.now.plus_ms(DAY);
+    assert_eq!(world.refusal(&go_on(2, deadline)), full("messages of the task", 64));
 }
 
 #[test]

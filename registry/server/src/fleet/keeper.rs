@@ -1,14 +1,22 @@
 //! Leases and deadlines: what time alone changes.
 //!
 //! It decides that a silent node is lost and that an overdue task ends. It must never call a node
-//! lost within one lease of an election: the node may be talking to the old leader.
+//! lost that it could not have heard: a leader that has just begun, or was stopped, hears first.
+//!
+//! **How long a dead node keeps its tasks.** Its lease runs out one lease after its last beat. If leadership moves before
+//! that, the new leader commits that the node is silent, and every later leader counts from there, not anew: a lease and a
+//! quarter after it the node is lost. So it is two leases and a quarter in all, and the elections. A leader that is
+//! stopped meanwhile adds one lease.
+
+use std::time::Duration;
 
 use futures_util::future::join_all;
-use proto_types::NodeId;
+use proto_types::{NodeId, WallMs};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::node_order::Kind;
 use registry_api::Problem;
-use registry_core::command::{Command, Proposal};
+use registry_core::change::Reply;
+use registry_core::command::{Command, FleetCommand, Proposal};
 use registry_core::entry::{Capacity, NodeState, TaskState};
 use registry_core::query;
 use tokio::time::Instant;
@@ -23,25 +31,34 @@ const PAGE: usize = 1_000;
 /// Overdue tasks ended in one pass; the next pass takes the rest.
 const OVERDUE_MAX: usize = 256;
 
-/// Starts a reign: every node that is not lost has one lease to dial in.
+/// Starts a reign: every node that is not lost has time to dial in.
 pub(super) async fn begin(member: &Member) -> Result<(), Problem> {
     // A fresh leader may not have applied yet what the old one had acknowledged.
-    let view = member.strong().await?.view;
-    let mut joined: Vec<NodeId> = Vec::new();
+    member.strong().await?;
+    commit_in_term(member, FleetCommand::CallNodes.into()).await?;
+    let view = member.registry.view().0;
+    let (began, ttl, clock) = (Instant::now(), member.fleet.ttl, query::clock(&view)?);
+    let mut silent = Vec::new();
     let mut after: Option<NodeId> = None;
     loop {
         let page = query::nodes(&view, after.as_ref(), PAGE)?;
         after = page.last().map(|node| node.id.clone());
         let full = page.len() == PAGE;
         let present = page.into_iter().filter(|node| node.state != NodeState::Lost);
-        joined.extend(present.map(|node| node.id));
+        silent.extend(present.map(|node| (node.id, began + grace(ttl, node.silent_since, clock))));
         if !full {
             break;
         }
     }
-    member.fleet.table().begin(joined, Instant::now() + member.fleet.ttl);
-    member.fleet.reigns.send_replace(true);
+    member.fleet.begin(silent);
     Ok(())
+}
+
+/// How long a leader that begins at `clock` gives a node: a lease, but no more than is left of a lease and a quarter that
+/// began with its silence. The quarter is for dialling a leader that has just begun.
+fn grace(ttl: Duration, silent_since: Option<WallMs>, clock: WallMs) -> Duration {
+    let silent = silent_since.map_or(0, |since| clock.since(since));
+    (ttl + ttl / 4).saturating_sub(Duration::from_millis(silent)).min(ttl)
 }
 
 /// Commits the loss of every node whose lease has run out.
@@ -49,13 +66,23 @@ pub(super) async fn expire_leases(member: &Member, now: Instant) -> Result<(), P
     let expired = member.fleet.table().expired(now);
     let lost = expired.into_iter().map(|node| async move {
         tracing::warn!(%node, "the node's lease has run out");
-        let committed = tolerate(set_state(member, &node, NodeState::Lost, None).await);
+        let (id, state, capacity) = (node.clone(), NodeState::Lost, None);
+        // In this term only: another leader may hear the node.
+        let lost = commit_in_term(member, Command::SetNodeState { id, state, capacity }).await;
+        let committed = tolerate(lost);
         if committed.is_err() {
             member.fleet.table().retry(node, now + member.fleet.ttl / 4);
         }
+        member.fleet.wake();
         committed.map(drop)
     });
     join_all(lost).await.into_iter().collect()
+}
+
+/// Commits as the leader of this term, or not at all.
+async fn commit_in_term(member: &Member, command: Command) -> Result<Reply, Problem> {
+    let (_, term) = member.registry.in_office().ok_or_else(|| member.not_leader())?;
+    member.decide_in(Proposal { commands: vec![command] }, Some(term)).await
 }
 
 /// Ends tasks whose deadline has passed, and tells the nodes that hold them.
@@ -82,23 +109,67 @@ pub(super) async fn settle_states(member: &Member) -> Result<(), Problem> {
     };
     for (node, draining) in said {
         let wanted = if draining { NodeState::Draining } else { NodeState::Joined };
-        let kept = query::node(&view, &node)?;
-        if kept.is_some_and(|kept| kept.state != wanted) {
-            tolerate(set_state(member, &node, wanted, None).await)?;
+        let Some(kept) = query::node(&view, &node)? else { continue };
+        let mut state = kept.state;
+        if kept.silent_since.is_some() {
+            tolerate(hear(member, &node, kept.capacity).await)?;
+            state = NodeState::Joined;
+        }
+        if state != wanted {
+            tolerate(set_state(member, &node, wanted).await)?;
         }
     }
     Ok(())
 }
 
-/// Commits a transition of a node.
+/// Commits that a node has a session.
+pub(super) async fn hear(
+    member: &Member,
+    node: &NodeId,
+    capacity: Capacity,
+) -> Result<(), Problem> {
+    let command = FleetCommand::HearNode { id: node.clone(), capacity };
+    member.commit(command.into()).await?;
+    member.fleet.wake();
+    Ok(())
+}
+
+/// Commits what a node that has a session says of itself.
 pub(super) async fn set_state(
     member: &Member,
     node: &NodeId,
     state: NodeState,
-    capacity: Option<Capacity>,
 ) -> Result<(), Problem> {
-    let command = Command::SetNodeState { id: node.clone(), state, capacity };
-    member.propose(Proposal { commands: vec![command] }).await?;
+    let command = Command::SetNodeState { id: node.clone(), state, capacity: None };
+    member.commit(command).await?;
     member.fleet.wake();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dead_node_is_lost_within_a_stated_total_however_often_leadership_moves() {
+        const TTL_MS: u64 = 4_000;
+        let ttl = Duration::from_millis(TTL_MS);
+        // The node dies at 0, just after a beat, and each leader leads for so long. The first has heard that beat.
+        for leads_ms in [10, 100, 700, 1_000, 2_000, 3_900, 3_999] {
+            let silent_since = Some(WallMs(leads_ms));
+            let mut begins = leads_ms;
+            let lost_ms = loop {
+                let grace = grace(ttl, silent_since, WallMs(begins));
+                let ends = begins + u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
+                if ends <= begins + leads_ms {
+                    break ends;
+                }
+                begins += leads_ms;
+            };
+            let total = 2 * TTL_MS + TTL_MS / 4;
+            assert!(lost_ms <= total + leads_ms, "{leads_ms}: {lost_ms}");
+        }
+        assert_eq!(grace(ttl, Some(WallMs(5)), WallMs(5)), ttl, "a node has a lease to dial in");
+        assert_eq!(grace(ttl, None, WallMs(5)), ttl);
+    }
 }

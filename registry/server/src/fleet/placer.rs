@@ -1,29 +1,37 @@
 //! Placement: pending tasks go to nodes with room, and nodes hear what they have to do.
 //!
-//! It decides which tasks are looked at and when a node is told. Which node gets a task is decided
-//! by `rank::place`. It must never send a task that is not committed to that node.
+//! It decides which tasks are looked at and when a node is told. Which task is next is decided by `fair`, which node gets
+//! it by `rank::place`. It must never send a task that is not committed to that node.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
-use proto_types::{Digest, NodeId};
+use proto_types::{Digest, Handle, Namespace, NodeId};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::node_order::Kind;
-use registry_api::{Problem, render};
+use registry_api::{Problem, decode, render};
 use registry_core::command::Command;
-use registry_core::entry::{AgentEntry, TaskEntry};
+use registry_core::entry::{AgentEntry, TaskEntry, TaskState};
+use registry_core::fair::{Load, Next};
 use registry_core::query;
-use registry_core::rank::{self, Candidate, Needs};
+use registry_core::rank::{self, Candidate, Needs, Unfit};
 use registry_core::view::View;
 use registry_core::viewer::Sight;
 use tokio::time::Instant;
 
+use crate::lookup;
 use crate::member::Member;
 
 use super::tolerate;
 
-/// Pending tasks looked at in one pass: they share few log entries. Arbitrary.
-const PENDING_MAX: usize = 256;
+/// Tasks assigned in one pass: they share few log entries. Arbitrary.
+const ASSIGNED_MAX_PER_PASS: usize = 256;
+
+/// Queues tried in one pass. Those that no node can run are tried last, so more of them than this hold nobody up.
+const TRIED_MAX: usize = 1_024;
+
+/// Newly pending tasks read in one pass: a fresh leader with a long queue must still hear its nodes.
+const READ_MAX: usize = 4_096;
 
 /// Tasks of one node looked at in one pass; far above the slots of any machine we know.
 const ASSIGNED_MAX: usize = 4_096;
@@ -34,28 +42,26 @@ struct Room {
     cached: BTreeSet<Digest>,
 }
 
-/// Assigns pending tasks to nodes with room.
+/// Assigns waiting tasks to nodes with room.
 pub(super) async fn place(member: &Member) -> Result<(), Problem> {
     let view = member.registry.view().0;
-    let pending = query::pending_tasks(&view, PENDING_MAX)?;
-    if pending.is_empty() {
+    read_waiting(member, &view)?;
+    if member.fleet.waiting().is_empty() {
         return Ok(());
     }
-    let mut rooms = rooms(member, &view)?;
-    let mut chosen = Vec::new();
-    for task in pending {
-        let Some(agent) = query::agent(&view, &task.agent)? else { continue };
-        if let Some(node) = choose(&agent, &mut rooms) {
-            chosen.push((task.id, node));
-        }
-    }
-    let full = chosen.len() == PENDING_MAX;
-    let assigned = chosen.into_iter().map(|(id, node)| async move {
+    let (mut rooms, load) = rooms(member, &view)?;
+    let chosen = choose_all(member, &view, &mut rooms, load)?;
+    let full = chosen.len() == ASSIGNED_MAX_PER_PASS;
+    let assigned = chosen.into_iter().map(|(next, namespace, node)| async move {
+        let id = next.task.clone();
         let assigned = member.commit(Command::AssignTask { id, node: node.clone() }).await;
-        if tolerate(assigned)?.is_some() {
-            member.fleet.touch(node);
+        let assigned = tolerate(assigned);
+        match &assigned {
+            Ok(Some(_)) => member.fleet.touch(node),
+            // If it still waits it is next again; if not, that shows when it is chosen.
+            _ => member.fleet.waiting().add(next, &namespace),
         }
-        Ok(())
+        assigned.map(drop)
     });
     let assigned: Vec<Result<(), Problem>> = join_all(assigned).await;
     if full {
@@ -64,8 +70,42 @@ pub(super) async fn place(member: &Member) -> Result<(), Problem> {
     assigned.into_iter().collect()
 }
 
-/// Every live node and the slots that no task holds.
-fn rooms(member: &Member, view: &dyn View) -> Result<Vec<Room>, Problem> {
+/// Puts what came to wait since the last pass into its queue.
+fn read_waiting(member: &Member, view: &dyn View) -> Result<(), Problem> {
+    let after = member.fleet.waiting().read_through;
+    let pending = query::pending_tasks_after(view, after, READ_MAX)?;
+    let Some(last) = pending.last() else { return Ok(()) };
+    let (through, more) = (last.revision, pending.len() == READ_MAX);
+    let mut homes = Homes::default();
+    for task in pending {
+        let namespace = homes.of(view, &task.agent)?;
+        let next = Next { agent: task.agent, revision: task.revision, task: task.id };
+        member.fleet.waiting().add(next, &namespace);
+    }
+    member.fleet.waiting().read_through = through;
+    if more {
+        member.fleet.wake();
+    }
+    Ok(())
+}
+
+/// The namespaces of agents, each looked up once.
+#[derive(Default)]
+struct Homes(BTreeMap<Handle, Namespace>);
+
+impl Homes {
+    fn of(&mut self, view: &dyn View, agent: &Handle) -> Result<Namespace, Problem> {
+        if let Some(known) = self.0.get(agent) {
+            return Ok(known.clone());
+        }
+        let namespace = query::agent(view, agent)?.map(|agent| agent.namespace).unwrap_or_default();
+        self.0.insert(agent.clone(), namespace.clone());
+        Ok(namespace)
+    }
+}
+
+/// Every live node and the slots that no task holds, and whose tasks run there.
+fn rooms(member: &Member, view: &dyn View) -> Result<(Vec<Room>, Load), Problem> {
     let live: Vec<_> = {
         let table = member.fleet.table();
         let seen = table.all().map(|(node, live)| {
@@ -73,32 +113,83 @@ fn rooms(member: &Member, view: &dyn View) -> Result<Vec<Room>, Problem> {
         });
         seen.collect()
     };
+    let (mut load, mut homes) = (Load::default(), Homes::default());
     let mut rooms = Vec::with_capacity(live.len());
     for (node, capacity, withheld, cached) in live {
         let Some(entry) = query::node(view, &node)? else { continue };
-        let held = query::tasks_of_node(view, &node, ASSIGNED_MAX)?.len();
-        let held = u32::try_from(held).unwrap_or(u32::MAX);
+        let held = query::tasks_of_node(view, &node, ASSIGNED_MAX)?;
+        for task in &held {
+            load.add(&homes.of(view, &task.agent)?, &task.agent);
+        }
+        let held = u32::try_from(held.len()).unwrap_or(u32::MAX);
         let free_slots = capacity.slots.saturating_sub(held).saturating_sub(withheld);
         let state = entry.state;
         let candidate = Candidate { node, state, capacity, free_slots, cached: false };
         rooms.push(Room { candidate, cached });
     }
-    Ok(rooms)
+    Ok((rooms, load))
+}
+
+/// The tasks that are placed now, each with the namespace of its queue and its node.
+fn choose_all(
+    member: &Member,
+    view: &dyn View,
+    rooms: &mut [Room],
+    mut load: Load,
+) -> Result<Vec<(Next, Namespace, NodeId)>, Problem> {
+    let (mut chosen, mut passed) = (Vec::new(), BTreeSet::new());
+    let mut waiting = member.fleet.waiting();
+    while chosen.len() < ASSIGNED_MAX_PER_PASS && passed.len() < TRIED_MAX && has_room(rooms) {
+        let Some(next) = waiting.next(&load, &passed) else { break };
+        let task = query::task(view, &next.task)?;
+        let waits = task
+            .is_some_and(|task| task.state == TaskState::Pending && task.revision == next.revision);
+        let Some(agent) = query::agent(view, &next.agent)?.filter(|_| waits) else {
+            waiting.take(&next);
+            continue;
+        };
+        let placed = choose(&agent, rooms);
+        waiting.tried(&next.agent, placed != Err(Unplaced::NeverHere));
+        let Ok(node) = placed else {
+            passed.insert(next.agent);
+            continue;
+        };
+        let namespace = waiting.take(&next);
+        load.add(&namespace, &next.agent);
+        chosen.push((next, namespace, node));
+    }
+    Ok(chosen)
+}
+
+fn has_room(rooms: &[Room]) -> bool {
+    rooms.iter().any(|room| room.candidate.free_slots > 0)
+}
+
+/// Why a task is not placed now.
+#[derive(PartialEq)]
+enum Unplaced {
+    /// The nodes that could run it are full.
+    Full,
+    /// No node could, however empty.
+    NeverHere,
 }
 
 /// The node for one run of the agent; its slot is taken.
-fn choose(agent: &AgentEntry, rooms: &mut [Room]) -> Option<NodeId> {
-    let open = rooms.iter().filter(|room| room.candidate.free_slots > 0);
-    let candidates: Vec<_> = open
+fn choose(agent: &AgentEntry, rooms: &mut [Room]) -> Result<NodeId, Unplaced> {
+    let candidates: Vec<_> = rooms
+        .iter()
         .map(|room| {
             let cached = room.cached.contains(&agent.artifact);
             Candidate { cached, ..room.candidate.clone() }
         })
         .collect();
-    let node = rank::place(&Needs::from(agent), &candidates).ok()?;
-    let room = rooms.iter_mut().find(|room| room.candidate.node == node)?;
-    room.candidate.free_slots -= 1;
-    Some(node)
+    let node = rank::place(&Needs::from(agent), &candidates).map_err(|failure| {
+        let full = failure.reasons.iter().any(|(_, why)| matches!(why, Unfit::Busy { .. }));
+        if full { Unplaced::Full } else { Unplaced::NeverHere }
+    })?;
+    let taken = rooms.iter_mut().find(|room| room.candidate.node == node);
+    taken.ok_or(Unplaced::Full)?.candidate.free_slots -= 1;
+    Ok(node)
 }
 
 /// Tells nodes what is assigned to them and what is to be cancelled, as far as they do not know.
@@ -168,6 +259,26 @@ fn assigned(view: &dyn View, task: &TaskEntry) -> Result<Option<wire::Assigned>,
         agent: Some(render::directory::agent(&agent, Sight::Whole, card)),
         input: input.into(),
         deadline_ms: task.deadline.0,
-        reply_to: task.reply_to.as_ref().map(render::fleet::reply_to),
+        reply_to: reply_to(view, task)?,
+        history: history(view, task)?,
     }))
+}
+
+/// Where its events go, unless it is no gateway's address any more.
+fn reply_to(view: &dyn View, task: &TaskEntry) -> Result<Option<wire::ReplyTo>, Problem> {
+    let Some(reply_to) = &task.reply_to else { return Ok(None) };
+    let gateway = query::gateway(view, &reply_to.gateway)?;
+    let own = gateway.is_some_and(|gateway| gateway.endpoint == reply_to.endpoint);
+    Ok(own.then(|| render::fleet::reply_to(reply_to)))
+}
+
+/// What was said in the task before its newest message.
+fn history(view: &dyn View, task: &TaskEntry) -> Result<Vec<bytes::Bytes>, Problem> {
+    let mut history = Vec::new();
+    for turn in &task.turns {
+        let wire::Turn { input, outcome } = lookup::said(view, turn)?;
+        history.push(input);
+        history.extend(decode::task::closing_message(&outcome).map(bytes::Bytes::from));
+    }
+    Ok(history)
 }

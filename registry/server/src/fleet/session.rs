@@ -51,7 +51,7 @@ pub(crate) async fn open(
     let hello = hello(&node, &mut said).await?;
     let capacity = decode::fleet::capacity(hello.capacity.as_ref())?;
     let held = held(&hello.held)?;
-    keeper::set_state(&member, &node, NodeState::Joined, Some(capacity.clone())).await?;
+    keeper::hear(&member, &node, capacity.clone()).await?;
 
     let (orders, stream) = mpsc::channel(ORDERS_MAX);
     let (alive, ended) = oneshot::channel();
@@ -199,7 +199,7 @@ impl Session {
         self.grant();
         if turned {
             let state = if beat.draining { NodeState::Draining } else { NodeState::Joined };
-            let committed = keeper::set_state(&self.member, &self.node, state, None).await;
+            let committed = keeper::set_state(&self.member, &self.node, state).await;
             // The sweep commits it otherwise; the session need not end for it.
             if let Err(problem) = committed {
                 super::failed("a node's state is not committed yet", &problem);

@@ -34,6 +34,8 @@ pub(super) struct Live {
     /// Dropped with the entry, which ends the session's task.
     _alive: oneshot::Sender<()>,
     lease_until: Instant,
+    /// Whether its lease was lengthened since it was last heard.
+    excused: bool,
     pub(super) capacity: Capacity,
     /// Slots that the node will not give, for reasons that only it knows.
     pub(super) withheld: u32,
@@ -57,8 +59,16 @@ pub(super) struct Table {
     reigning: bool,
     live: BTreeMap<NodeId, Live>,
     /// Nodes without a session whose lease may not have run out yet.
-    silent: BTreeMap<NodeId, Instant>,
+    silent: BTreeMap<NodeId, Silence>,
     opened: u64,
+}
+
+/// A node without a session.
+#[derive(Clone, Copy, Debug)]
+struct Silence {
+    until: Instant,
+    /// As in [`Live`].
+    excused: bool,
 }
 
 /// What a new session brings.
@@ -71,11 +81,23 @@ pub(super) struct Opening {
 }
 
 impl Table {
-    /// This member leads from now on. Each node that was joined has one lease of grace.
-    pub(super) fn begin(&mut self, joined: Vec<NodeId>, until: Instant) {
+    /// This member leads from now on. Each node that was joined has until then to dial in.
+    pub(super) fn begin(&mut self, joined: Vec<(NodeId, Instant)>) {
         self.end();
         self.reigning = true;
-        self.silent = joined.into_iter().map(|node| (node, until)).collect();
+        let silence = |until| Silence { until, excused: false };
+        self.silent = joined.into_iter().map(|(node, until)| (node, silence(until))).collect();
+    }
+
+    /// This member was stopped and has heard nobody: no lease runs out before `until`. Each node is excused once until it
+    /// is heard again, so that a leader that stumbles on and on does not keep a dead node.
+    pub(super) fn excuse(&mut self, until: Instant) {
+        let live = self.live.values_mut().map(|live| (&mut live.lease_until, &mut live.excused));
+        let silent = self.silent.values_mut().map(|it| (&mut it.until, &mut it.excused));
+        for (lease_until, excused) in live.chain(silent).filter(|(_, excused)| !**excused) {
+            *lease_until = until.max(*lease_until);
+            *excused = true;
+        }
     }
 
     /// This member leads no more: every session ends.
@@ -101,22 +123,22 @@ impl Table {
             return None;
         }
         self.opened += 1;
-        let accepted = |epoch| Held { epoch, sent_at: now, accepted: true, cancel_sent: false };
+        let held = |epoch| Held { epoch, sent_at: now, accepted: true, cancel_sent: false };
         let live = Live {
             number: self.opened,
             orders: opening.orders,
             _alive: opening.alive,
             lease_until: now + ttl,
-            withheld: 0,
+            excused: false,
             capacity: opening.capacity,
+            withheld: 0,
             draining: false,
             cached: BTreeSet::new(),
-            held: opening.held.into_iter().map(|(id, epoch)| (id, accepted(epoch))).collect(),
+            held: opening.held.into_iter().map(|(id, epoch)| (id, held(epoch))).collect(),
         };
         self.silent.remove(node);
         if let Some(old) = self.live.insert(node.clone(), live) {
-            let replaced = Problem::new(Code::SessionReplaced, "the node has a newer session");
-            old.say_last(replaced);
+            old.say_last(Problem::new(Code::SessionReplaced, "the node has a newer session"));
         }
         Some(self.opened)
     }
@@ -126,7 +148,8 @@ impl Table {
         if self.session(node, number).is_some()
             && let Some(live) = self.live.remove(node)
         {
-            self.silent.insert(node.clone(), live.lease_until);
+            let silence = Silence { until: live.lease_until, excused: live.excused };
+            self.silent.insert(node.clone(), silence);
         }
     }
 
@@ -150,7 +173,7 @@ impl Table {
         let over = |until: &Instant| *until <= now;
         let ended = self.live.extract_if(.., |_, live| over(&live.lease_until));
         let mut expired: Vec<NodeId> = ended.map(|(node, _)| node).collect();
-        let silent = self.silent.extract_if(.., |_, until| over(until));
+        let silent = self.silent.extract_if(.., |_, silence| over(&silence.until));
         expired.extend(silent.map(|(node, _)| node));
         expired
     }
@@ -158,7 +181,7 @@ impl Table {
     /// The node's loss could not be committed: look again at `until`.
     pub(super) fn retry(&mut self, node: NodeId, until: Instant) {
         if self.reigning && !self.live.contains_key(&node) {
-            self.silent.insert(node, until);
+            self.silent.insert(node, Silence { until, excused: true });
         }
     }
 
@@ -178,6 +201,7 @@ impl Live {
     /// The lease begins anew.
     pub(super) fn renew(&mut self, now: Instant, ttl: Duration) {
         self.lease_until = now + ttl;
+        self.excused = false;
     }
 
     /// What the node says is free. Slots that are neither free nor held are withheld.
@@ -257,7 +281,7 @@ mod tests {
     async fn the_newest_session_of_a_node_counts() {
         let (mut table, now) = (Table::default(), Instant::now());
         assert_eq!(open(&mut table, now).0, None, "only a leader has sessions");
-        table.begin(vec![], now + TTL);
+        table.begin(vec![]);
         let (first, mut orders, ended) = open(&mut table, now);
         let (second, _orders, _ended) = open(&mut table, now);
         assert!(first < second);
@@ -271,7 +295,7 @@ mod tests {
     #[tokio::test]
     async fn a_lease_outlives_its_session_and_then_runs_out_once() {
         let (mut table, now) = (Table::default(), Instant::now());
-        table.begin(vec!["n2".parse().unwrap()], now + TTL);
+        table.begin(vec![("n2".parse().unwrap(), now + TTL)]);
         let (number, _orders, _ended) = open(&mut table, now);
         table.session(&node(), number.unwrap()).unwrap().renew(now + TTL / 2, TTL);
         table.close(&node(), number.unwrap());
@@ -281,9 +305,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_leader_that_was_stopped_loses_no_node_before_it_could_hear_it() {
+        let (mut table, now) = (Table::default(), Instant::now());
+        let silent: NodeId = "n2".parse().unwrap();
+        table.begin(vec![(silent.clone(), now + TTL)]);
+        let (number, _orders, _ended) = open(&mut table, now);
+        let woken = now + TTL * 3;
+        table.excuse(woken + TTL);
+        assert!(table.expired(woken).is_empty(), "nobody could be heard");
+        table.session(&node(), number.unwrap()).unwrap().renew(woken, TTL);
+        // It stumbles again: the one that was heard is excused again, the other is not.
+        let again = woken + TTL;
+        table.excuse(again + TTL);
+        assert_eq!(table.expired(again), [silent]);
+        assert_eq!(table.expired(again + TTL), [node()]);
+    }
+
+    #[tokio::test]
     async fn a_node_that_takes_no_orders_loses_its_session() {
         let (mut table, now) = (Table::default(), Instant::now());
-        table.begin(vec![], now);
+        table.begin(vec![]);
         let (_number, _orders, _ended) = open(&mut table, now);
         let order = || wire::node_order::Kind::Granted(wire::Granted { ttl_ms: 1 });
         for _ in 0..ORDERS_MAX {
@@ -297,7 +338,7 @@ mod tests {
     #[tokio::test]
     async fn an_order_is_sent_again_until_it_is_accepted() {
         let (mut table, now) = (Table::default(), Instant::now());
-        table.begin(vec![], now);
+        table.begin(vec![]);
         let (_number, _orders, _ended) = open(&mut table, now);
         let live = table.live(&node()).unwrap();
         let (task, epoch): (TaskId, _) = ("t".parse().unwrap(), LeaseEpoch(1));

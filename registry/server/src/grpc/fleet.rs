@@ -61,6 +61,13 @@ impl Fleet for FleetService {
         finish(tasks::submit(&self.0, request).await)
     }
 
+    async fn continue_task(
+        &self,
+        request: Request<wire::ContinueTaskRequest>,
+    ) -> Answer<wire::Task> {
+        finish(tasks::continued(&self.0, request).await)
+    }
+
     async fn get_task(&self, request: Request<wire::GetTaskRequest>) -> Answer<wire::Task> {
         finish(tasks::one(&self.0, request).await)
     }

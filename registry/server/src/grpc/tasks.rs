@@ -4,7 +4,7 @@
 
 use proto_types::TaskId;
 use proto_wire::registry::v1 as wire;
-use registry_api::{Problem, decode, field};
+use registry_api::{Principal, Problem, decode, field};
 use registry_core::change::Reply;
 use registry_core::command::Proposal;
 use tonic::Request;
@@ -19,7 +19,41 @@ pub(super) async fn submit(
     request: Request<wire::SubmitTaskRequest>,
 ) -> Handled<wire::Task> {
     let caller = caller(member, request.metadata()).await?;
-    decided(member, decode::task::submit(&caller, request.get_ref())).await
+    let request = request.into_inner();
+    let proposal = decode::task::submit(&caller, &request)?;
+    check_reply_to(member, &caller, request.reply_to.as_ref()).await?;
+    decided(member, Ok(proposal)).await
+}
+
+pub(super) async fn continued(
+    member: &Member,
+    request: Request<wire::ContinueTaskRequest>,
+) -> Handled<wire::Task> {
+    let caller = caller(member, request.metadata()).await?;
+    let request = request.into_inner();
+    let proposal = decode::task::continue_task(&caller, &request)?;
+    check_reply_to(member, &caller, request.reply_to.as_ref()).await?;
+    decided(member, Ok(proposal)).await
+}
+
+/// Nodes connect to where a task's events go: to a gateway's own address, as it is registered, and nowhere else.
+async fn check_reply_to(
+    member: &Member,
+    caller: &Principal,
+    reply_to: Option<&wire::ReplyTo>,
+) -> Result<(), Problem> {
+    let Some(reply_to) = reply_to else { return Ok(()) };
+    if decode::task::is_own(caller, reply_to, &member.stale().view)? {
+        return Ok(());
+    }
+    // A registration may be newer than what this member has applied.
+    match decode::task::is_own(caller, reply_to, &member.strong().await?.view)? {
+        true => Ok(()),
+        false => {
+            let why = "it is not the address that the gateway is registered with";
+            Err(Problem::argument("reply_to.endpoint", why))
+        }
+    }
 }
 
 pub(super) async fn cancel(

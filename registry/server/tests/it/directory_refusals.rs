@@ -198,6 +198,14 @@ async fn agents(world: &World, node: &str) {
         "invalid-argument",
     );
     refused("no limits", directory.put_agent(bad(|it| it.limits = None)).await, "invalid-argument");
+    let larger = |it: &mut wire::PutAgentRequest| {
+        it.limits.as_mut().unwrap().output_bytes = (1 << 20) + 1;
+    };
+    refused(
+        "more output than any outcome carries",
+        directory.put_agent(bad(larger)).await,
+        "invalid-argument",
+    );
     refused(
         "no isolation",
         directory.put_agent(bad(|it| it.isolation.clear())).await,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use proto_types::Digest;
 use proto_wire::registry::v1::node_message::Kind as Says;
 use proto_wire::registry::v1::node_order::Kind as Order;
 use proto_wire::registry::v1::{self as wire};
@@ -10,9 +11,9 @@ use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
-use crate::artifacts::deploy;
+use crate::artifacts::{ARTIFACT, agent, deploy, put};
 use crate::tokens::now_ms;
-use crate::world::{LEASE_TTL, OPERATOR, PATIENCE, World, by, capacity, code, eventually};
+use crate::world::{LEASE_TTL, OPERATOR, PATIENCE, World, by, capacity, code, eventually, refused};
 
 /// A node as a client: it says what it is told to say, and beats on request.
 pub(crate) struct Node {
@@ -101,12 +102,13 @@ pub(crate) fn task(id: &str) -> wire::SubmitTaskRequest {
         owner: "https://a.example".to_owned(),
         input: b"{\"parts\":[]}".to_vec().into(),
         deadline_ms: now_ms() + 600_000,
-        reply_to: Some(wire::ReplyTo {
-            gateway: "g1".to_owned(),
-            endpoint: "http://127.0.0.1:7443".to_owned(),
-            secret: "reply-secret".to_owned(),
-        }),
+        reply_to: None,
     }
+}
+
+fn reply_to(gateway: &str, endpoint: &str) -> wire::ReplyTo {
+    let (gateway, endpoint) = (gateway.to_owned(), endpoint.to_owned());
+    wire::ReplyTo { gateway, endpoint, secret: "reply-secret".to_owned() }
 }
 
 pub(crate) async fn submit(world: &World, request: wire::SubmitTaskRequest) -> wire::Task {
@@ -123,7 +125,10 @@ async fn a_task_is_placed_told_and_completed_once_under_its_epoch() {
     let world = World::start().await;
     deploy(&world, "text").await;
     let mut node = Node::join(&world, "n1").await;
-    let submitted = submit(&world, task("t1")).await;
+    world.gateway("g1").await;
+    let events = Some(reply_to("g1", "http://127.0.0.1:7443"));
+    let submitted =
+        submit(&world, wire::SubmitTaskRequest { reply_to: events, ..task("t1") }).await;
     assert_eq!((submitted.state.as_str(), submitted.attempts), ("pending", 0));
     assert_eq!(submit(&world, task("t1")).await.id, "t1", "a repetition is the same task");
 
@@ -329,5 +334,138 @@ async fn a_session_is_for_the_node_alone() {
     let mut node = node;
     let ended = timeout(Duration::from_secs(20), node.order()).await.unwrap().unwrap_err();
     assert_eq!(code(&ended), "invalid-argument");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn events_go_to_a_registered_gateways_own_address_and_nowhere_else() {
+    let world = World::start().await;
+    deploy(&world, "text").await;
+    let (one, other) = (world.gateway("g1").await, world.gateway("g2").await);
+    let own = "http://127.0.0.1:7443";
+    for (says, token, gateway, endpoint) in [
+        ("a victim's address", one.as_str(), "g1", "https://victim.example"),
+        ("another path", one.as_str(), "g1", "http://127.0.0.1:7443/x"),
+        ("another gateway", other.as_str(), "g1", own),
+        ("no gateway", OPERATOR, "g9", own),
+    ] {
+        let request =
+            wire::SubmitTaskRequest { reply_to: Some(reply_to(gateway, endpoint)), ..task("t1") };
+        refused(says, world.fleet().submit_task(by(token, request)).await, "invalid-argument");
+    }
+    for (token, id) in [(one.as_str(), "t1"), (OPERATOR, "t2")] {
+        let request = wire::SubmitTaskRequest { reply_to: Some(reply_to("g1", own)), ..task(id) };
+        world.fleet().submit_task(by(token, request)).await.unwrap();
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_outcome_is_committed_whatever_its_reason_says() {
+    let world = World::start().await;
+    deploy(&world, "text").await;
+    let mut node = Node::join(&world, "n1").await;
+    for (id, reason) in [("t1", "panicked\n\u{1b}[31mat \0".to_owned()), ("t2", "x".repeat(9_000))]
+    {
+        submit(&world, task(id)).await;
+        let assigned = node.assigned().await;
+        let mut outcome = node.outcome(id, assigned.epoch, "x");
+        outcome.get_mut().end = "failed".to_owned();
+        outcome.get_mut().reason = reason;
+        world.fleet().complete_task(outcome).await.unwrap();
+        let kept = state(&world, id).await;
+        assert_eq!(kept.state, "failed");
+        assert!(!kept.reason.contains(char::is_control) && kept.reason.len() <= 1_024);
+        assert!(!kept.reason.is_empty());
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn tasks_that_no_node_can_run_do_not_stand_before_those_that_one_can() {
+    let world = World::start().await;
+    deploy(&world, "text").await;
+    let mut stuck = agent("stuck", &Digest::of(ARTIFACT));
+    stuck.isolation = vec!["vm-hw".to_owned()];
+    world.directory().put_agent(by(OPERATOR, stuck)).await.unwrap();
+    for n in 0..260 {
+        let request = wire::SubmitTaskRequest { agent: "stuck".into(), ..task(&format!("s{n}")) };
+        submit(&world, request).await;
+    }
+    submit(&world, task("good")).await;
+    let mut node = Node::join(&world, "n1").await;
+    assert_eq!(node.assigned().await.task, "good");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_agent_with_few_tasks_does_not_wait_for_the_many_of_another() {
+    let world = World::start().await;
+    deploy(&world, "many").await;
+    deploy(&world, "few").await;
+    let mut node = Node::join(&world, "n1").await;
+    for n in 0..20 {
+        let request = wire::SubmitTaskRequest { agent: "many".into(), ..task(&format!("m{n}")) };
+        submit(&world, request).await;
+    }
+    submit(&world, wire::SubmitTaskRequest { agent: "few".into(), ..task("f") }).await;
+    let (one, _two) = (node.assigned().await, node.assigned().await);
+    world.fleet().complete_task(node.outcome(&one.task, one.epoch, "x")).await.unwrap();
+    assert_eq!(node.assigned().await.task, "f", "the next free slot is its turn");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_continued_task_is_assigned_with_all_that_was_said() {
+    let world = World::start().await;
+    deploy(&world, "text").await;
+    let mut node = Node::join(&world, "n1").await;
+    submit(&world, task("t1")).await;
+    let first = node.assigned().await;
+    let mut asks = node.outcome("t1", first.epoch, "which?");
+    asks.get_mut().end = "input-required".to_owned();
+    world.fleet().complete_task(asks).await.unwrap();
+    let go_on = |owner: &str| wire::ContinueTaskRequest {
+        id: "t1".to_owned(),
+        owner: owner.to_owned(),
+        input: b"{\"parts\":[1]}".to_vec().into(),
+        deadline_ms: now_ms() + 60_000,
+        reply_to: None,
+    };
+    let stranger = world.fleet().continue_task(by(OPERATOR, go_on("https://b.example"))).await;
+    refused("a stranger's task", stranger, "not-found");
+    refused(
+        "nobody",
+        world.fleet().continue_task(go_on("https://a.example")).await,
+        "unauthenticated",
+    );
+    let own = by(OPERATOR, go_on("https://a.example"));
+    let pending = world.fleet().continue_task(own).await.unwrap().into_inner();
+    assert_eq!((pending.state.as_str(), pending.turns.len()), ("pending", 1));
+    let second = node.assigned().await;
+    assert_eq!((second.task.as_str(), second.epoch), ("t1", first.epoch + 1));
+    assert_eq!(second.history, [&b"{\"parts\":[]}"[..], br#"{"text":"which?"}"#]);
+    world.fleet().complete_task(node.outcome("t1", second.epoch, "done")).await.unwrap();
+    let late = world.fleet().continue_task(by(OPERATOR, go_on("https://a.example"))).await;
+    late.expect("the same message again is the same turn");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_nodes_credential_reads_nothing_private() {
+    let world = World::start().await;
+    let mut private = agent("hidden", &Digest::of(ARTIFACT));
+    put(&world, OPERATOR, &[ARTIFACT]).await.unwrap();
+    private.visibility = "private".to_owned();
+    world.directory().put_agent(by(OPERATOR, private)).await.unwrap();
+    let node = world.node("n1").await;
+    let get = wire::GetAgentRequest { handle: "hidden".to_owned(), consistency: 1 };
+    refused("a node", world.directory().get_agent(by(&node, get.clone())).await, "not-found");
+    let list = by(&node, wire::ListRequest { consistency: 1, ..Default::default() });
+    assert_eq!(world.directory().list_agents(list).await.unwrap().into_inner().agents, []);
+    let watch = wire::WatchRequest { kinds: vec!["task".to_owned()], ..Default::default() };
+    let watched = world.directory().watch(by(&node, watch)).await;
+    refused("the doings of the fleet", watched, "permission-denied");
+    world.directory().get_agent(by(OPERATOR, get)).await.unwrap();
     world.stop().await;
 }

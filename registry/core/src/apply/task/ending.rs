@@ -26,6 +26,7 @@ pub(in crate::apply) fn complete(draft: &mut Draft<'_>, command: &Command) -> Ou
         bound::text("reason", reason, REASON_BYTES_MAX)?;
     }
     let kept = draft.existing(&TASKS, id.as_str())?;
+    let how = &wanted(&kept, *how);
     let (current, offered) = (kept.epoch, *epoch);
     if current != offered {
         return Err(Refusal::StaleEpoch { current, offered }.into());
@@ -46,6 +47,14 @@ pub(in crate::apply) fn complete(draft: &mut Draft<'_>, command: &Command) -> Ou
     Ok(Reply::Done(task.revision))
 }
 
+/// Nobody answers an agent that asks for more after its caller has ended the task.
+fn wanted(kept: &TaskEntry, how: TaskEnd) -> TaskEnd {
+    match how {
+        TaskEnd::InputRequired if kept.cancel_requested => TaskEnd::Canceled,
+        how => how,
+    }
+}
+
 pub(in crate::apply) fn cancel(draft: &mut Draft<'_>, id: &TaskId, owner: Option<&str>) -> Outcome {
     let kept = draft.existing(&TASKS, id.as_str())?;
     if owner.is_some_and(|owner| owner != kept.owner) {
@@ -53,25 +62,33 @@ pub(in crate::apply) fn cancel(draft: &mut Draft<'_>, id: &TaskId, owner: Option
         let (kind, id) = (TASKS.name().to_owned(), id.to_string());
         return Err(Refusal::NotFound { kind, id }.into());
     }
-    let node = match &kept.state {
-        TaskState::Ended { end: TaskEnd::Canceled, .. } => {
-            return Ok(Reply::Task(Box::new(kept)));
+    let task = match &kept.state {
+        TaskState::Ended { end: TaskEnd::Canceled, .. } => kept,
+        // It runs nowhere, and counts as open no more.
+        TaskState::Ended { end: TaskEnd::InputRequired, outcome, .. } => {
+            let reason = Some(CANCELED.to_owned());
+            let state = ended(TaskEnd::Canceled, kept.epoch, *outcome, &reason);
+            let mut task = TaskEntry { state, ..kept.clone() };
+            keep(draft, &kept, &mut task);
+            task
         }
         TaskState::Ended { .. } => return Err(Refusal::TaskEnded(id.clone()).into()),
         TaskState::Pending => {
-            let reason = Some(CANCELED.to_owned());
-            let task = end(draft, &kept, TaskEnd::Canceled, None, reason)?;
-            return Ok(Reply::Task(Box::new(task)));
+            end(draft, &kept, TaskEnd::Canceled, None, Some(CANCELED.to_owned()))?
         }
-        TaskState::Assigned { node } => node.clone(),
+        TaskState::Assigned { node } => ask_to_cancel(draft, &kept, node),
     };
-    // A caller who asks again may be right that the node never heard it.
-    draft.effect(Effect::TaskCancelRequested(id.clone(), node, kept.epoch));
+    Ok(Reply::Task(Box::new(task)))
+}
+
+/// A caller who asks again may be right that the node never heard it.
+fn ask_to_cancel(draft: &mut Draft<'_>, kept: &TaskEntry, node: &NodeId) -> TaskEntry {
+    draft.effect(Effect::TaskCancelRequested(kept.id.clone(), node.clone(), kept.epoch));
     let mut task = TaskEntry { cancel_requested: true, ..kept.clone() };
     if !kept.cancel_requested {
-        keep(draft, &kept, &mut task);
+        keep(draft, kept, &mut task);
     }
-    Ok(Reply::Task(Box::new(task)))
+    task
 }
 
 pub(in crate::apply) fn expire(draft: &mut Draft<'_>, id: &TaskId) -> Outcome {

@@ -1,0 +1,60 @@
+//! A task that asked for more goes on with its caller's next message.
+//! Decides whether the message is taken, and that nothing of what was said is lost; must never revive a task that has
+//! ended for good.
+
+use crate::change::{Effect, Refusal, Reply};
+use crate::command::FleetCommand;
+use crate::entry::{TaskEnd, TaskEntry, TaskState, Turn};
+use crate::table::TASKS;
+
+use super::{check_reply_to, keep, open};
+use crate::apply::bound;
+use crate::apply::draft::{Draft, Outcome, Stop};
+
+/// Messages of its caller that one task takes. Arbitrary: longer conversations are contexts of several tasks.
+const TURNS_MAX: u64 = 64;
+
+/// What was said before, together: with the newest message and an agent's card it fits into one message to a node.
+const TURN_BYTES_MAX: u64 = 4 << 20;
+
+pub(in crate::apply) fn continue_task(draft: &mut Draft<'_>, command: &FleetCommand) -> Outcome {
+    let FleetCommand::ContinueTask { id, owner, input, reply_to, deadline } = command else {
+        unreachable!("the dispatcher sends ContinueTask here");
+    };
+    check_reply_to(reply_to.as_ref())?;
+    let kept = draft.existing(&TASKS, id.as_str())?;
+    if kept.owner != *owner {
+        // A stranger must not learn that the task exists.
+        return Err(Refusal::NotFound { kind: TASKS.name().to_owned(), id: id.to_string() }.into());
+    }
+    let outcome = match &kept.state {
+        TaskState::Ended { end: TaskEnd::InputRequired, outcome, .. } => *outcome,
+        // The caller did not hear that it was taken.
+        _ if kept.input == *input && !kept.turns.is_empty() => {
+            return Ok(Reply::Task(Box::new(kept)));
+        }
+        TaskState::Ended { .. } => return Err(Refusal::TaskEnded(id.clone()).into()),
+        TaskState::Pending | TaskState::Assigned { .. } => {
+            return Err(bound::conflict("task", id.as_str()).into());
+        }
+    };
+    let mut task = with_turn(draft, &kept, Turn { input: kept.input, outcome })?;
+    (task.input, task.reply_to, task.deadline) = (*input, reply_to.clone(), *deadline);
+    open(draft, &task)?;
+    keep(draft, &kept, &mut task);
+    draft.effect(Effect::TaskPending(id.clone()));
+    Ok(Reply::Task(Box::new(task)))
+}
+
+/// The task, pending again, with what was said added to it.
+fn with_turn(draft: &Draft<'_>, kept: &TaskEntry, turn: Turn) -> Result<TaskEntry, Stop> {
+    let said = [Some(turn.input), turn.outcome].into_iter().flatten();
+    let bytes = said.map(|body| draft.require_body(&body)).sum::<Result<u64, _>>()?;
+    let turns: Vec<Turn> = kept.turns.iter().copied().chain([turn]).collect();
+    let turn_bytes = kept.turn_bytes.saturating_add(bytes);
+    bound::number("messages of the task", turns.len() as u64, (1, TURNS_MAX))?;
+    bound::number("bytes of the task's messages", turn_bytes, (0, TURN_BYTES_MAX))?;
+    let state = TaskState::Pending;
+    let (attempts, cancel_requested) = (0, false);
+    Ok(TaskEntry { state, turns, turn_bytes, attempts, cancel_requested, ..kept.clone() })
+}
