@@ -186,13 +186,9 @@ pub enum Command {
         /// When it must have ended.
         deadline: WallMs,
     },
-    /// Gives a pending task to a node under the next epoch.
-    AssignTask {
-        /// Which task.
-        id: TaskId,
-        /// Which node; must be joined.
-        node: NodeId,
-    },
+    /// Gives this pending task to this node, which must be joined, under the next epoch.
+    #[expect(missing_docs, reason = "the line above says both")]
+    AssignTask { id: TaskId, node: NodeId },
     /// The node will not, or can no longer, run it: back to pending, or failed after 5 attempts.
     ReleaseTask {
         /// Which task.
@@ -217,13 +213,9 @@ pub enum Command {
         /// Why, for ends that are not success.
         reason: Option<String>,
     },
-    /// The caller wants it ended: at once if pending, through its node if assigned.
-    CancelTask {
-        /// Which task.
-        id: TaskId,
-        /// Must own it; `None` for the operator.
-        owner: Option<String>,
-    },
+    /// Its owner, or the operator (`None`), wants this task ended: at once if pending, through its node if assigned.
+    #[expect(missing_docs, reason = "the line above says both")]
+    CancelTask { id: TaskId, owner: Option<String> },
     /// Ends a task whose deadline has passed, whoever holds it.
     #[expect(missing_docs, reason = "the line above says it")]
     ExpireTask { id: TaskId },
