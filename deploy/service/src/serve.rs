@@ -4,15 +4,18 @@
 //! looks at what a request asks for. It exists because `axum::serve` installs no timer, so that
 //! a header may take for ever, and because tonic passes no limit for streams that we reset.
 //!
-//! What is not bounded here: an HTTP/2 client that keeps answering pings and never reads a
-//! response holds one send buffer per stream; streams and connections are counted, so the sum is.
+//! What requests and answers hold is counted (`serve/memory.rs`). Beside that a connection holds what its client sends
+//! before anybody reads it, at most a window, and heads, whose number and size are bounded.
 
+mod answer;
 mod edge;
+mod framing;
 mod guarded;
 mod in_flight;
 mod limits;
 mod linger;
-mod paced;
+mod memory;
+mod metered;
 mod seats;
 mod strict;
 mod unread;
@@ -40,7 +43,7 @@ use tokio::{
 use tower::Service;
 
 use crate::{
-    ClientIdentity, Listener, Security, Shutdown,
+    ClientIdentity, Listener, Place, Security, Shutdown, Source,
     tls::{Acceptor, Visitor},
 };
 
@@ -48,11 +51,13 @@ use self::{
     edge::Edge,
     guarded::Guarded,
     in_flight::InFlight,
-    seats::{Seat, Seats},
+    memory::{Connection, Memory},
+    seats::Places,
     strict::Strict,
 };
 
 pub use self::limits::{Contradiction, Limits};
+pub use self::memory::Claim;
 
 /// How a drain went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,9 +87,9 @@ where
     let stop = Shutdown::new();
     let Listener { socket, security } = listener;
     let server = Server {
-        builder: builder(&limits),
         edge: Edge { service, in_flight: in_flight.clone(), limits: limits.clone() },
-        seats: Seats::new(&limits),
+        places: seats::places(&limits),
+        memory: memory::memory(&limits),
         security,
         stop: stop.clone(),
         limits: limits.clone(),
@@ -109,9 +114,9 @@ async fn finish(mut connections: JoinSet<()>, in_flight: &InFlight, deadline: Du
 /// What every connection has a copy of.
 #[derive(Clone)]
 struct Server<S> {
-    builder: Builder<TokioExecutor>,
     edge: Edge<S>,
-    seats: Seats,
+    places: Places,
+    memory: Memory,
     security: Security,
     limits: Limits,
     /// The end of accepting, which comes a lame-duck time after the wish to stop.
@@ -149,19 +154,19 @@ where
         }
     }
 
-    /// Gives the connection a seat and a task, or a refusal that costs no task. It counts from
+    /// Gives the connection a place and a task, or a refusal that costs no task. It counts from
     /// here on, before any handshake.
     fn open(&self, stream: TcpStream, addr: SocketAddr, connections: &mut JoinSet<()>) {
-        match self.seats.take(addr.ip()) {
-            Ok(seat) => {
+        match seats::place(&self.places, addr.ip()) {
+            Ok(place) => {
                 // Small answers must not wait for more; a failure means the client is gone.
                 let _ = stream.set_nodelay(true);
-                connections.spawn(self.clone().attend(stream, addr, seat));
+                connections.spawn(self.clone().attend(stream, addr, place));
             }
             Err(full) => {
                 if matches!(self.security, Security::Plain) {
                     // Best effort: a fresh socket's buffer holds this line, and nobody waits for it.
-                    let _ = stream.try_write(full.answer().as_bytes());
+                    let _ = stream.try_write(seats::answer(full).as_bytes());
                 }
                 tracing::debug!(%addr, ?full, "connection refused");
             }
@@ -169,14 +174,11 @@ where
     }
 
     /// One connection from its first byte to its last.
-    async fn attend(self, stream: TcpStream, addr: SocketAddr, seat: Seat) {
-        let _seat = seat;
+    async fn attend(self, stream: TcpStream, addr: SocketAddr, place: Place<Source>) {
+        let _place = place;
         let beginning = Instant::now() + self.limits.header_timeout.std();
         let ended = match self.security.clone() {
-            Security::Plain => {
-                let io = Guarded::new(stream, beginning, &self.limits);
-                self.speak(io, addr, None).await
-            }
+            Security::Plain => self.speak(stream, addr, beginning, None).await,
             Security::Tls(acceptor) => self.shake(&acceptor, stream, addr, beginning).await,
         };
         if let Err(error) = ended {
@@ -205,23 +207,25 @@ where
             tracing::warn!(%addr, %error, "a client's certificate is refused");
         }
         let (stream, visitor) = shaken?;
-        let io = Guarded::new(stream, beginning, &self.limits);
-        self.speak(io, addr, visitor).await
+        self.speak(stream, addr, beginning, visitor).await
     }
 
     /// Requests and answers, until the client, the process or the client's certificate ends.
     async fn speak<I: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         self,
-        io: Guarded<I>,
+        stream: I,
         addr: SocketAddr,
+        beginning: Instant,
         visitor: Option<Visitor>,
     ) -> Result<(), BoxError> {
+        let held = Connection::new(&self.memory, Source::of(addr.ip()), &self.limits);
+        let io = Guarded::new(stream, beginning, &self.limits, &held);
+        let builder = builder(&self.limits, visitor.is_some());
         let until = visitor.as_ref().map(|visitor| visitor.until);
         let identity = visitor.map(|visitor| ClientIdentity::new(visitor.identity));
-        let service = self.edge.for_client(addr, identity);
-        let mut connection = pin!(
-            self.builder.serve_connection(TokioIo::new(Strict::new(io, &self.limits)), service)
-        );
+        let service = self.edge.for_client(addr, identity, held);
+        let io = TokioIo::new(Strict::new(io, &self.limits));
+        let mut connection = pin!(builder.serve_connection(io, service));
         tokio::select! {
             ended = connection.as_mut() => return ended,
             () = self.stop.triggered() => {
@@ -244,7 +248,17 @@ async fn passed(moment: Option<SystemTime>) {
     sleep(moment.duration_since(SystemTime::now()).unwrap_or_default()).await;
 }
 
-fn builder(limits: &Limits) -> Builder<TokioExecutor> {
+/// What a stream may send before anybody reads it, of a client without a certificate: more than most requests.
+const WINDOW: u32 = 128 << 10;
+
+/// The same for one with a certificate, which sends replication messages and artifacts from far away.
+const WIDE_WINDOW: u32 = 1 << 20;
+
+/// What HTTP/2 keeps of one answer for a socket that takes nothing; its own default is 400 KiB.
+const SEND_BUFFER: usize = 64 << 10;
+
+fn builder(limits: &Limits, is_certified: bool) -> Builder<TokioExecutor> {
+    let window = if is_certified { WIDE_WINDOW } else { WINDOW };
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -256,6 +270,9 @@ fn builder(limits: &Limits) -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(limits.headers_bytes_max.count()).unwrap_or(u32::MAX))
         .max_concurrent_streams(limits.h2_streams_max)
+        .initial_stream_window_size(window)
+        .initial_connection_window_size(window * 2)
+        .max_send_buf_size(SEND_BUFFER)
         .max_pending_accept_reset_streams(limits.h2_resets_pending_max)
         .max_local_error_reset_streams(limits.h2_resets_local_max)
         .keep_alive_interval(limits.h2_ping_interval.std())

@@ -82,16 +82,28 @@ impl SourceLimit {
     }
 
     fn slot(&self, address: IpAddr) -> Slot {
-        let [high, low, ..] = self.seed.hash_one(source(address)).to_be_bytes();
+        let [high, low, ..] = self.seed.hash_one(Source::of(address)).to_be_bytes();
         Slot::from_be_bytes([high, low])
     }
 }
 
-/// The first 64 bits of an IPv6 address, or an IPv4 address, mapped or not.
-fn source(address: IpAddr) -> (bool, u64) {
-    match address.to_canonical() {
-        IpAddr::V4(address) => (false, u64::from(address.to_bits())),
-        IpAddr::V6(address) => (true, (address.to_bits() >> 64) as u64),
+/// The first 64 bits of an IPv6 address, or an IPv4 address, mapped or not: the owner of one IPv6 address owns 2^64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// An IPv4 address.
+    V4(u32),
+    /// An IPv6 /64.
+    V6(u64),
+}
+
+impl Source {
+    /// The source that an address belongs to.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self::V4(address.to_bits()),
+            IpAddr::V6(address) => Self::V6((address.to_bits() >> 64) as u64),
+        }
     }
 }
 
@@ -133,7 +145,7 @@ mod tests {
 
     #[test]
     fn case_36_a_source_is_an_ipv4_address_or_an_ipv6_64() {
-        let of = |text: &str| source(text.parse().unwrap());
+        let of = |text: &str| Source::of(text.parse().unwrap());
         assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
         assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));

@@ -1,28 +1,32 @@
 //! What happens to every request before a role sees it.
 //!
 //! It decides sizes of what hyper has parsed: hyper's own bound is a buffer, which lets a little
-//! more through. It never reads a body and never reads what a header says.
+//! more through; and it refuses what would hold more memory than its client may. It never reads a body and never reads
+//! what a header says.
 
-use std::{convert::Infallible, net::SocketAddr};
+use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
 use axum::{
     body::Body,
     extract::ConnectInfo,
     http::{
-        Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{CONNECTION, CONTENT_TYPE},
+        Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version,
+        header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER},
     },
     response::Response,
 };
 use hyper::{Request, body::Incoming, service::service_fn};
+use proto_types::Full;
 use tower::{Service, ServiceExt};
 
 use crate::ClientIdentity;
 
 use super::{
     Limits,
-    in_flight::{InFlight, Ticketed},
-    paced::Paced,
+    answer::Answer,
+    in_flight::{InFlight, Ticket},
+    memory::{Claim, Connection},
+    metered::Metered,
     unread::{self, Unread},
 };
 
@@ -44,39 +48,51 @@ where
         &self,
         client: SocketAddr,
         identity: Option<ClientIdentity>,
+        connection: Arc<Connection>,
     ) -> impl hyper::service::Service<
         Request<Incoming>,
-        Response = Response<Ticketed>,
+        Response = Response<Answer>,
         Error = Infallible,
         Future: Send + 'static,
     > + Send
     + use<S> {
         let edge = self.clone();
         service_fn(move |mut request| {
-            request.extensions_mut().extend(known(client, identity.clone()));
-            edge.clone().answer(request)
+            let claim = connection.claim();
+            request.extensions_mut().extend(known(client, identity.clone(), &claim));
+            let full = connection.is_full();
+            edge.clone().answer(request, claim, full)
         })
     }
 
-    async fn answer(self, request: Request<Incoming>) -> Result<Response<Ticketed>, Infallible> {
-        let ticket = self.in_flight.enter();
+    async fn answer(
+        self,
+        request: Request<Incoming>,
+        claim: Claim,
+        full: bool,
+    ) -> Result<Response<Answer>, Infallible> {
+        let (ticket, is_grpc) = (self.in_flight.enter(), is_grpc(request.headers()));
+        claim.count(headers_bytes(request.headers()));
         let may_read = unread::may_read(request.headers());
         let refusal = self.refusal(&request);
-        let (request, unread) = Unread::watch(prepare(request, &self.limits));
-        let mut response = match refusal {
+        let refusal = refusal.or_else(|| full.then(|| over(Full::Share, is_grpc)));
+        let (request, unread) = Unread::watch(prepare(request, &claim, &self.limits));
+        let response = match refusal {
             Some(refused) => {
                 drop(request);
                 refused
             }
             None => self.service.oneshot(request).await?,
         };
+        // A body that held too much was an error to the service, which does not know why.
+        let mut response = claim.refused().map_or(response, |full| over(full, is_grpc));
         // The rest of the body stands where the next request would begin: say that there is none.
         if let Some(unread) = unread
             && !unread.is_passed(may_read).await
         {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        Ok(response.map(|body| ticket.on(body)))
+        Ok(counted(response, claim, ticket, is_grpc).await)
     }
 
     fn refusal(&self, request: &Request<Incoming>) -> Option<Response> {
@@ -94,28 +110,71 @@ where
     }
 }
 
+/// An answer whose bytes count, or the refusal of one that was too much.
+async fn counted(
+    response: Response,
+    claim: Claim,
+    ticket: Ticket,
+    is_grpc: bool,
+) -> Response<Answer> {
+    let (parts, body) = response.into_parts();
+    match Answer::new(body, claim.of_answer(), ticket.again()).await {
+        Ok(body) => Response::from_parts(parts, body),
+        Err(full) => {
+            over(full, is_grpc).map(|body| Answer::uncounted(body, claim.of_answer(), ticket))
+        }
+    }
+}
+
 /// What is known of the client before its request is looked at.
-fn known(client: SocketAddr, identity: Option<ClientIdentity>) -> Extensions {
+fn known(client: SocketAddr, identity: Option<ClientIdentity>, claim: &Claim) -> Extensions {
     let mut known = Extensions::new();
     known.insert(ConnectInfo(client));
+    known.insert(claim.clone());
     if let Some(identity) = identity {
         known.insert(identity);
     }
     known
 }
 
-fn prepare(request: Request<Incoming>, limits: &Limits) -> Request<Body> {
+/// The body of a request that has none to be read is not kept for it.
+fn prepare(request: Request<Incoming>, claim: &Claim, limits: &Limits) -> Request<Body> {
     let (parts, body) = request.into_parts();
-    let body = match is_grpc(&parts.headers) {
-        true => Body::new(body),
-        false => Body::new(Paced::new(body, limits)),
+    let body = match parts.method {
+        // Over HTTP/1 the next request stands behind it.
+        Method::GET | Method::HEAD if parts.version > Version::HTTP_11 => Body::empty(),
+        _ => Body::new(Metered::new(body, is_grpc(&parts.headers), claim.clone(), limits)),
     };
     Request::from_parts(parts, body)
 }
 
-/// gRPC streams may idle for as long as their connection answers pings.
 fn is_grpc(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// The refusal of what would hold too much memory; another one may fit when something has been read or answered.
+fn over(full: Full, is_grpc: bool) -> Response {
+    let (status, code) = match full {
+        Full::Share => (StatusCode::TOO_MANY_REQUESTS, "share-reached"),
+        Full::Pool => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+    };
+    if is_grpc {
+        return exhausted(code);
+    }
+    let mut response = problem(status, code);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+/// RESOURCE_EXHAUSTED without a message, as gRPC over HTTP/2 spells it ("Trailers-Only").
+fn exhausted(code: &'static str) -> Response {
+    let mut response = Response::new(Body::empty());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert("grpc-status", HeaderValue::from_static("8"));
+    headers.insert("grpc-message", HeaderValue::from_static(code));
+    headers.insert("ecumene-code", HeaderValue::from_static(code));
+    response
 }
 
 /// Names, values and the four bytes that separate them on a line of HTTP/1.1.

@@ -1,12 +1,13 @@
 //! A socket that cannot be held by silence where hyper sets no timer.
 //!
 //! It decides two such places: the bytes by which HTTP/1 and HTTP/2 are told apart, and a write
-//! that finds no room. Between them hyper's own header timer and pings keep watch. It never
-//! changes a byte.
+//! that finds no room. Between them hyper's own header timer and pings keep watch. It says when all
+//! is written, and never changes a byte.
 
 use std::{
     io::{self, IoSlice},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -16,7 +17,7 @@ use tokio::{
     time::{Instant, Sleep, sleep, sleep_until},
 };
 
-use super::Limits;
+use super::{Limits, memory::Connection};
 
 /// RFC 9113 3.4: how an HTTP/2 client begins. Any other beginning is HTTP/1.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -32,17 +33,24 @@ pub(super) struct Guarded<S> {
     /// Runs while a write waits.
     stall: Option<Pin<Box<Sleep>>>,
     write_timeout: Duration,
+    connection: Arc<Connection>,
 }
 
 impl<S> Guarded<S> {
     /// `beginning` is when the protocol must be known: a handshake before it has used up a part.
-    pub(super) fn new(stream: S, beginning: Instant, limits: &Limits) -> Self {
+    pub(super) fn new(
+        stream: S,
+        beginning: Instant,
+        limits: &Limits,
+        connection: &Arc<Connection>,
+    ) -> Self {
         Self {
             stream,
             beginning: Some(Box::pin(sleep_until(beginning))),
             preface: PREFACE,
             stall: None,
             write_timeout: limits.write_timeout.std(),
+            connection: Arc::clone(connection),
         }
     }
 
@@ -127,7 +135,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let this = self.get_mut();
+        ready!(Pin::new(&mut this.stream).poll_flush(cx))?;
+        this.connection.flushed();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

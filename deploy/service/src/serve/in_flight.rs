@@ -3,17 +3,10 @@
 //! It decides when an answer is complete: when its body has ended or was dropped, not when its
 //! head was sent. It never delays one.
 
-use std::{
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    task::{Context, Poll},
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
-
-use axum::body::{Body, Bytes};
-use http_body::{Body as HttpBody, Frame, SizeHint};
 
 /// The number of requests in flight; clones share it.
 #[derive(Clone, Debug, Default)]
@@ -22,13 +15,6 @@ pub(super) struct InFlight(Arc<AtomicUsize>);
 /// One request in flight, until dropped.
 #[derive(Debug)]
 pub(super) struct Ticket(InFlight);
-
-/// A response body that keeps its request in flight.
-#[derive(Debug)]
-pub(super) struct Ticketed {
-    body: Body,
-    _ticket: Ticket,
-}
 
 impl InFlight {
     pub(super) fn enter(&self) -> Ticket {
@@ -42,33 +28,14 @@ impl InFlight {
 }
 
 impl Ticket {
-    pub(super) fn on(self, body: Body) -> Ticketed {
-        Ticketed { body, _ticket: self }
+    /// Another one of the same request, which is in flight until both are dropped.
+    pub(super) fn again(&self) -> Self {
+        self.0.enter()
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.0.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl HttpBody for Ticketed {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

@@ -18,11 +18,16 @@ pub struct Limits {
     /// Connections at once from one IPv4 address or one IPv6 /64; one more is answered 429.
     /// A quarter of the whole, so that no single address can fill the listener.
     pub connections_per_address_max: u32,
+    /// What requests and answers may hold at once, of everybody. A quarter is kept for the system's own roles and the
+    /// operator, and each source may hold half of what is free of the rest. Arbitrary.
+    pub memory_max: Bytes,
+    /// What requests and answers of one connection may hold: a few of the longest documents. Not for the system's own.
+    pub memory_per_connection_max: Bytes,
     /// From the first wait to the last header byte; also how long HTTP/1.1 may idle between
     /// requests. At most 10 s: slow headers are how a listener is held with few packets.
     pub header_timeout: Duration,
-    /// How long the next piece of a request body may take. gRPC bodies are exempt: a stream may
-    /// idle, and the connection's pings watch it.
+    /// How long the next piece of a request body may take. A gRPC stream of one of the system's own roles may
+    /// idle between two messages: the connection's pings watch it.
     pub body_timeout: Duration,
     /// The slowest average that a request body may come at, in bytes a second, after
     /// `body_timeout` of waiting.
@@ -58,6 +63,8 @@ impl Default for Limits {
         Self {
             connections_max: 4096,
             connections_per_address_max: 1024,
+            memory_max: Bytes::from_kib(256 * 1024),
+            memory_per_connection_max: Bytes::from_kib(16 * 1024),
             header_timeout: HEADER_TIMEOUT_MAX,
             body_timeout: Duration::from_secs(10),
             body_rate_min: Bytes::from_kib(1),
@@ -126,6 +133,8 @@ impl Limits {
         let counts = [
             ("connections_max", u64::from(self.connections_max)),
             ("connections_per_address_max", u64::from(self.connections_per_address_max)),
+            ("memory_max", self.memory_max.count()),
+            ("memory_per_connection_max", self.memory_per_connection_max.count()),
             ("body_rate_min", self.body_rate_min.count()),
             ("uri_bytes_max", self.uri_bytes_max.count()),
             ("h2_streams_max", u64::from(self.h2_streams_max)),

@@ -4,8 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod drain;
+mod flood;
 mod hostile;
 mod listen;
+mod memory;
 mod refusals;
 mod smuggling;
 mod stuck;

@@ -42,7 +42,7 @@ pub(crate) fn brief() -> Limits {
 }
 
 impl World {
-    /// `/who` tells the client's address, `/echo` its body, `/wait` answers once released.
+    /// `/who` tells the client's address, `/echo` its body, `/mebibyte` so much; `/wait` answers once released.
     pub(crate) async fn start(limits: Limits) -> Self {
         Self::secured(limits, Security::Plain).await
     }
@@ -67,6 +67,7 @@ impl World {
             )
             .route("/me", get(me))
             .route("/echo", post(|body: Bytes| async move { Body::from(body) }))
+            .route("/mebibyte", get(|| async { vec![b'x'; 1 << 20] }))
             .route("/wait", get(wait))
             .merge(Readiness::new(shutdown.clone()).router());
         let local = "127.0.0.1:0".parse().unwrap();

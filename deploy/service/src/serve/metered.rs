@@ -1,8 +1,9 @@
-//! A request body that must keep coming.
+//! A request body that must keep coming, and whose bytes count.
 //!
 //! It decides how long a handler may be made to wait: for the next piece at most the timeout,
 //! and in all at most the timeout plus a second for each `rate_min` bytes that came. Only time
-//! in which the handler waited for the client counts. It never limits the size: that is the
+//! in which the handler waited for the client counts, and none between two messages of a stream of the system's own.
+//! What is held is the body, of a stream its newest message. It never limits the size of one: that is the
 //! handler's knowledge.
 
 use std::{
@@ -14,9 +15,10 @@ use std::{
 use axum::body::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
+use proto_types::Class;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::Limits;
+use super::{Limits, framing::Framing, memory::Claim};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -25,13 +27,18 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[error("the request body comes too slowly")]
 pub(super) struct TooSlow;
 
-/// A request body with a clock.
+/// A request body with a clock and a claim.
 #[derive(Debug)]
-pub(super) struct Paced {
+pub(super) struct Metered {
     body: Incoming,
     pace: Pace,
     /// Since when, and until when, the handler waits.
     wait: Option<(Instant, Pin<Box<Sleep>>)>,
+    /// Of gRPC.
+    framing: Option<Framing>,
+    claim: Claim,
+    /// Bytes that are counted for the body, or for its newest message.
+    held: u64,
 }
 
 /// What a body has earned and used.
@@ -43,15 +50,34 @@ struct Pace {
     waited: Duration,
 }
 
-impl Paced {
-    pub(super) fn new(body: Incoming, limits: &Limits) -> Self {
+impl Metered {
+    pub(super) fn new(body: Incoming, is_grpc: bool, claim: Claim, limits: &Limits) -> Self {
         let pace = Pace {
             timeout: limits.body_timeout.std(),
             rate_min: limits.body_rate_min.count(),
             received: 0,
             waited: Duration::ZERO,
         };
-        Self { body, pace, wait: None }
+        let framing = is_grpc.then(Framing::default);
+        Self { body, pace, wait: None, framing, claim, held: 0 }
+    }
+
+    /// Counts the next bytes. The message before is done with once the next one begins.
+    fn take(&mut self, data: &Bytes) -> Result<(), BoxError> {
+        if self.framing.as_mut().is_some_and(|framing| framing.advance(data)) {
+            self.claim.shrink(std::mem::take(&mut self.held));
+            (self.pace.received, self.pace.waited) = (0, Duration::ZERO);
+        }
+        let bytes = data.len() as u64;
+        self.pace.received += bytes;
+        self.claim.grow(bytes)?;
+        self.held += bytes;
+        Ok(())
+    }
+
+    fn may_idle(&self) -> bool {
+        let between = self.framing.as_ref().is_some_and(Framing::is_between);
+        between && self.claim.class() == Class::System
     }
 }
 
@@ -64,7 +90,7 @@ impl Pace {
     }
 }
 
-impl HttpBody for Paced {
+impl HttpBody for Metered {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -78,9 +104,13 @@ impl HttpBody for Paced {
                 this.pace.waited += since.elapsed();
             }
             if let Some(data) = frame.as_ref().and_then(|f| f.as_ref().ok()?.data_ref()) {
-                this.pace.received += data.len() as u64;
+                this.take(data)?;
             }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        if this.may_idle() {
+            this.wait = None;
+            return Poll::Pending;
         }
         let allowance = this.pace.allowance();
         let (_, deadline) = this.wait.get_or_insert_with(|| {

@@ -1,0 +1,89 @@
+//! Always true 7: what requests and answers hold stays under its ceiling, and one source leaves room for another.
+//!
+//! Each was seen to fail with its part taken out: without a claim bodies are all held, and without `Answer` answers are.
+
+use std::time::{Duration, Instant};
+
+use deploy_service::{Limits, units};
+use hyper::{Request, StatusCode};
+
+use crate::flood::{Flood, Unending, answered, resident_mib};
+use crate::world::{World, brief};
+
+/// Time enough for what is refused at once.
+const AT_ONCE: Duration = Duration::from_secs(3);
+
+fn small() -> Limits {
+    Limits {
+        memory_max: units::Bytes::from_kib(32 << 10),
+        memory_per_connection_max: units::Bytes::from_kib(8 << 10),
+        ..Limits::default()
+    }
+}
+
+fn post(path: &str, kind: &str, body: Unending) -> Request<Unending> {
+    let request = Request::post(format!("http://x{path}")).header("content-type", kind);
+    request.body(body).unwrap()
+}
+
+fn get(path: &str) -> Request<Unending> {
+    Request::get(format!("http://x{path}")).body(Unending::new(b"", 0)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_bodies_hold_no_more_than_their_sources_share() {
+    let world = World::start(small()).await;
+    let (mut floods, mut sent) = (Vec::new(), Vec::new());
+    for _ in 0..4 {
+        let flood = Flood::open(world.addr, 2, 1 << 16).await;
+        let body = || Unending::new(b"x", 1 << 20);
+        sent.extend((0..12).map(|_| flood.send(post("/echo", "text/plain", body()))));
+        floods.push(flood);
+    }
+    let answers = answered(sent, AT_ONCE).await;
+    let refused = answers.iter().filter(|it| it.status() == StatusCode::TOO_MANY_REQUESTS).count();
+    // 24 MiB are open to strangers, and half of that to one of them.
+    assert!((36..48).contains(&refused), "{refused} of 48");
+    let other = Flood::open(world.addr, 3, 1 << 16).await;
+    let whole = answered(vec![other.send(get("/who"))], AT_ONCE).await;
+    assert_eq!(whole[0].status(), StatusCode::OK);
+    let second = other.send(post("/echo", "text/plain", Unending::new(b"x", 2 << 20)));
+    assert!(answered(vec![second], AT_ONCE / 3).await.is_empty(), "it is being read");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_nobody_reads_hold_no_more_than_their_connections_share() {
+    let world = World::start(small()).await;
+    let before = resident_mib();
+    // Windows of nothing, and of so little that the first piece of an answer leaves.
+    for window in [0, 1, 20_000] {
+        let flood = Flood::open(world.addr, 2, window).await;
+        let sent = (0..64).map(|_| flood.send(get("/mebibyte"))).collect();
+        let answers = answered(sent, AT_ONCE).await;
+        let given = answers.iter().filter(|it| it.status() == StatusCode::OK).count();
+        assert_eq!((given, answers.len()), (8, 64), "window {window}");
+        let other = Flood::open(world.addr, 3, 1 << 16).await;
+        let one = answered(vec![other.send(get("/mebibyte"))], AT_ONCE).await;
+        assert_eq!(one[0].status(), StatusCode::OK);
+    }
+    assert!(resident_mib() < before + 100, "from {before} MiB");
+    // What was held comes back once the connections are gone.
+    let mut whole = String::new();
+    while !whole.contains("200 OK") {
+        whole = world.get("/mebibyte").await;
+    }
+}
+
+#[tokio::test]
+async fn a_grpc_message_that_stalls_is_refused() {
+    let world = World::start(brief()).await;
+    let flood = Flood::open(world.addr, 2, 1 << 16).await;
+    let started = Instant::now();
+    let whole_first = Unending::new(&[0, 0, 0, 0, 1, 7, 0, 0], 0);
+    for body in [Unending::message(1 << 10), whole_first, Unending::new(b"", 0)] {
+        let sent = vec![flood.send(post("/echo", "application/grpc", body))];
+        let answers = answered(sent, Duration::from_secs(10)).await;
+        assert_eq!(answers.len(), 1, "nobody waits for the rest");
+    }
+    assert!(started.elapsed() < Duration::from_secs(10));
+}
