@@ -1,7 +1,7 @@
 //! Numbers of the state machine: its revision, its clock, and how full its bounded queues are.
 //! They decide nothing; they must never be kept anywhere but in the state, or replicas would differ.
 
-use proto_types::Namespace;
+use proto_types::{Namespace, Origin};
 
 use crate::change::Write;
 use crate::layout::{self, state};
@@ -15,6 +15,8 @@ pub(crate) const CLOCK: &str = "clock";
 pub(crate) const OPEN_TASKS: &str = "open-tasks";
 /// How many peers wait to be let in.
 pub(crate) const PEER_REQUESTS: &str = "peer-requests";
+/// How many of these wait for their host to vouch for them.
+pub(crate) const PEER_REQUESTS_OF_HOSTS: &str = "peer-requests-of-hosts";
 /// The first bucket of spent tokens that is still remembered.
 pub(crate) const FIRST_BUCKET: &str = "first-token-bucket";
 
@@ -64,6 +66,11 @@ pub(crate) fn of_namespaces(
 /// How many envelopes wait for a target.
 pub(crate) fn queue_depth(target: &str) -> String {
     format!("queue/{target}")
+}
+
+/// How many of these a source has sent. A source has no space in it.
+pub(crate) fn queue_share(target: &str, source: &Origin) -> String {
+    format!("queue-share/{target} {source}")
 }
 
 /// The number, 0 if it was never set.

@@ -23,7 +23,7 @@ const RETRY_MS: u64 = 3_600_000;
 /// A host that has not vouched for three days does not any more. The time that a recovery has, too.
 const GRACE_MS: u64 = 3 * DAY_MS;
 
-/// How often a request's host is asked before its owner has to ask anew.
+/// How often a request's host is asked while it waits: not again before it is void.
 const ASKED_MAX: u32 = 8;
 
 /// Has the host of a peer asked soon.
@@ -69,7 +69,8 @@ fn note_request(
     let Some(method) = proven else {
         let asked = kept.asked + 1;
         let again = draft.now().plus_ms(RETRY_MS.saturating_mul(u64::from(asked)));
-        let ask_at = (asked < ASKED_MAX).then_some(again);
+        // Beyond the last time it stays among those that were asked, which make room for others.
+        let ask_at = Some(if asked < ASKED_MAX { again } else { kept.expires_at });
         draft.replace(&PEER_REQUESTS, Some(&kept), &PeerRequest { ask_at, asked, ..kept.clone() });
         return Ok(Reply::Done(draft.revision()));
     };

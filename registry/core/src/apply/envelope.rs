@@ -2,7 +2,7 @@
 //! Decides whether one is accepted, and for how long its id is known; must never take one id of one
 //! source for two envelopes while the first is known.
 
-use proto_types::{LeaseEpoch, WallMs};
+use proto_types::{Class, Full, LeaseEpoch, Shares, WallMs};
 
 use crate::change::{Effect, Refusal, Reply};
 use crate::command::Command;
@@ -13,13 +13,16 @@ use crate::table::{ENVELOPES, Entity as _};
 use crate::view::ViewError;
 
 use super::bound::{self, DAY_MS, NAME_BYTES_MAX};
-use super::draft::{Draft, Outcome};
+use super::draft::{Draft, Outcome, Stop};
 
 /// What is not delivered within a week is answered for by its sender.
 const AHEAD_MS_MAX: u64 = 7 * DAY_MS;
 
-/// Waiting envelopes of one target: a consumer that is further behind is away.
-pub(super) const QUEUE_MAX: u64 = 10_000;
+/// Waiting envelopes of one target: a consumer that is further behind is away. One source alone can fill half of it.
+pub(super) const QUEUE_MAX: u64 = 20_000;
+
+/// The share of each source in a target's queue. Nothing is kept: the system sends no envelopes itself.
+const SHARES: Shares = Shares::new(QUEUE_MAX).without_reserve();
 
 /// Void envelopes forgotten with each command on a queue: more go than come.
 const SWEEP_MAX: usize = 64;
@@ -45,12 +48,7 @@ pub(super) fn enqueue(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         forget(draft, &kept)?;
     }
     draft.require_body(&envelope.body)?;
-    let depth = counter::queue_depth(&envelope.target);
-    let waiting = draft.count(&depth)?;
-    if waiting >= QUEUE_MAX {
-        return Err(bound::full("the target's queue", QUEUE_MAX).into());
-    }
-    draft.set_count(&depth, waiting + 1);
+    enter_queue(draft, &envelope)?;
     envelope.revision = draft.note(ChangeKind::Envelope, &envelope.target, false);
     draft.replace(&ENVELOPES, None, &envelope);
     draft.effect(Effect::EnvelopeReady(envelope.target));
@@ -60,6 +58,21 @@ pub(super) fn enqueue(draft: &mut Draft<'_>, command: &Command) -> Outcome {
 fn same_message(kept: &EnvelopeEntry, offered: &EnvelopeEntry) -> bool {
     (&kept.body, &kept.target, &kept.correlation)
         == (&offered.body, &offered.target, &offered.correlation)
+}
+
+/// One envelope more waits for the target, if its source has not its share there.
+fn enter_queue(draft: &mut Draft<'_>, envelope: &EnvelopeEntry) -> Result<(), Stop> {
+    let depth = counter::queue_depth(&envelope.target);
+    let share = counter::queue_share(&envelope.target, &envelope.source);
+    let (waiting, own) = (draft.count(&depth)?, draft.count(&share)?);
+    let fits = SHARES.admit(Class::Ordinary, waiting, own, 1);
+    fits.map_err(|full| match full {
+        Full::Share => bound::full("the target's queue", own),
+        Full::Pool => bound::full("the target's queue", QUEUE_MAX),
+    })?;
+    draft.set_count(&depth, waiting + 1);
+    draft.set_count(&share, own + 1);
+    Ok(())
 }
 
 /// Forgets envelopes past their expiry, delivered or not.
@@ -75,17 +88,20 @@ pub(super) fn sweep(draft: &mut Draft<'_>) -> Result<(), ViewError> {
 
 fn forget(draft: &mut Draft<'_>, envelope: &EnvelopeEntry) -> Result<(), ViewError> {
     if envelope.acked.is_none() {
-        leave_queue(draft, &envelope.target)?;
+        leave_queue(draft, envelope)?;
     }
     draft.remove(&ENVELOPES, envelope);
     Ok(())
 }
 
 /// One envelope fewer waits for the target.
-pub(super) fn leave_queue(draft: &mut Draft<'_>, target: &str) -> Result<(), ViewError> {
-    let depth = counter::queue_depth(target);
-    let waiting = draft.count(&depth)?;
-    draft.set_count(&depth, waiting.saturating_sub(1));
+pub(super) fn leave_queue(draft: &mut Draft<'_>, left: &EnvelopeEntry) -> Result<(), ViewError> {
+    let depth = counter::queue_depth(&left.target);
+    // Of one that came before shares were counted, the share is 0 already.
+    for counter in [depth, counter::queue_share(&left.target, &left.source)] {
+        let waiting = draft.count(&counter)?;
+        draft.set_count(&counter, waiting.saturating_sub(1));
+    }
     Ok(())
 }
 

@@ -65,7 +65,7 @@ pub(super) fn ack(
         None if kept.epoch == epoch && kept.deliveries > 0 => {}
         _ => return Err(Refusal::NotLeased(id.clone()).into()),
     }
-    leave_queue(draft, target)?;
+    leave_queue(draft, &kept)?;
     let revision = draft.note(ChangeKind::Envelope, target, true);
     let acked = EnvelopeEntry { acked: Some(Acked { epoch, revision }), ..kept.clone() };
     draft.replace(&ENVELOPES, Some(&kept), &acked);

@@ -1,11 +1,12 @@
 //! Peers that wait to be let in.
 //! Decides how many may wait and for how long; must never let one in by itself, nor let strangers
-//! fill the state.
+//! fill the state, nor keep an owner out for requests that proved nothing: those whose host was asked, and did not vouch
+//! for them, make room.
 
 use proto_types::{Digest, Origin};
 
 use crate::change::{Refusal, Reply};
-use crate::counter::PEER_REQUESTS as WAITING;
+use crate::counter::{PEER_REQUESTS as WAITING, PEER_REQUESTS_OF_HOSTS as OF_HOSTS};
 use crate::entry::{Approval, Candidate, PeerRequest, PeerStatus};
 use crate::index;
 use crate::table::{PEER_REQUESTS, PEERS, peer_request_key};
@@ -17,10 +18,12 @@ use super::peer;
 /// What nobody has looked at for a week will not be looked at.
 const LIFE_MS: u64 = 7 * DAY_MS;
 
-/// Each is a few KiB; an operator does not read more. Arbitrary.
+/// Requests that wait for an operator, and as many that wait for their host: neither can fill the others' places. Each is
+/// a few KiB; an operator does not read more. Arbitrary.
 const REQUESTS_MAX: u64 = 1_000;
 
-/// A stranger may claim an origin that is not its own: room for the owner beside it. Arbitrary.
+/// Requests of an origin of either kind. A stranger may claim an origin that is not its own: room for the owner beside it.
+/// Arbitrary.
 const REQUESTS_OF_ORIGIN_MAX: usize = 4;
 
 /// Void requests forgotten with each new one: more go than come.
@@ -40,7 +43,7 @@ pub(super) fn request(draft: &mut Draft<'_>, candidate: &Candidate, domain: bool
     if draft.entry(&PEER_REQUESTS, &peer_request_key(origin, &id))?.is_some() {
         return Ok(Reply::Done(draft.revision()));
     }
-    check_room(draft, origin)?;
+    make_room(draft, origin, domain)?;
     if let Some(founding) = &candidate.founding {
         draft.require_body(&founding.body)?;
     }
@@ -48,8 +51,10 @@ pub(super) fn request(draft: &mut Draft<'_>, candidate: &Candidate, domain: bool
     let (expires_at, ask_at) = (now.plus_ms(LIFE_MS), domain.then_some(now));
     let request =
         PeerRequest { candidate, id, domain, requested_at: now, expires_at, ask_at, asked: 0 };
-    let waiting = draft.count(WAITING)?;
-    draft.set_count(WAITING, waiting + 1);
+    for counter in counters(&request) {
+        let waiting = draft.count(counter)?;
+        draft.set_count(counter, waiting + 1);
+    }
     draft.replace(&PEER_REQUESTS, None, &request);
     // A wish is no fact of the directory: watchers do not see it, so it has no revision.
     Ok(Reply::Done(draft.revision()))
@@ -86,26 +91,49 @@ pub(super) fn forget_all(draft: &mut Draft<'_>, origin: &Origin) -> Result<(), S
     Ok(())
 }
 
-fn check_room(draft: &Draft<'_>, origin: &Origin) -> Result<(), Stop> {
-    if of_origin(draft, origin)?.len() >= REQUESTS_OF_ORIGIN_MAX {
+/// Holds if one more of its kind may wait. Where there is no place, one that its host has not vouched for makes room.
+fn make_room(draft: &mut Draft<'_>, origin: &Origin, domain: bool) -> Result<(), Stop> {
+    let same = of_origin(draft, origin)?.into_iter().filter(|request| request.domain == domain);
+    let same: Vec<_> = same.collect();
+    if same.len() >= REQUESTS_OF_ORIGIN_MAX {
         let bound = REQUESTS_OF_ORIGIN_MAX as u64;
-        return Err(bound::full("requests of an origin", bound).into());
+        let unproven = same.iter().max_by_key(|request| request.asked);
+        let unproven = unproven.filter(|request| request.asked > 0);
+        forget(draft, unproven.ok_or_else(|| bound::full("requests of an origin", bound))?)?;
     }
-    if draft.count(WAITING)? >= REQUESTS_MAX {
-        return Err(bound::full("requests to be enrolled", REQUESTS_MAX).into());
+    let of_hosts = draft.count(OF_HOSTS)?;
+    let waiting = if domain { of_hosts } else { draft.count(WAITING)?.saturating_sub(of_hosts) };
+    if waiting >= REQUESTS_MAX {
+        let unproven = if domain { unproven(draft)? } else { None };
+        let full = || bound::full("requests to be enrolled", REQUESTS_MAX);
+        forget(draft, &unproven.ok_or_else(full)?)?;
     }
     Ok(())
 }
 
+/// A request whose host was asked and has not vouched for it: it is asked again later only.
+fn unproven(draft: &Draft<'_>) -> Result<Option<PeerRequest>, Stop> {
+    let (from, to) = index::request_domains_asked(draft.now());
+    let found = index::ids(draft.view(), (&from, &to), 1)?.pop();
+    found.map(|key| draft.existing(&PEER_REQUESTS, &key)).transpose()
+}
+
+/// What a request is counted under.
+fn counters(request: &PeerRequest) -> impl Iterator<Item = &'static str> {
+    [(WAITING, true), (OF_HOSTS, request.domain)].into_iter().filter(|row| row.1).map(|row| row.0)
+}
+
 fn of_origin(draft: &Draft<'_>, origin: &Origin) -> Result<Vec<PeerRequest>, Stop> {
     let before_all = format!("{}\0", origin.as_str());
-    let page = PEER_REQUESTS.list(draft.view(), Some(&before_all), REQUESTS_OF_ORIGIN_MAX)?;
+    let page = PEER_REQUESTS.list(draft.view(), Some(&before_all), 2 * REQUESTS_OF_ORIGIN_MAX)?;
     Ok(page.into_iter().filter(|request| request.candidate.origin == *origin).collect())
 }
 
 fn forget(draft: &mut Draft<'_>, request: &PeerRequest) -> Result<(), Stop> {
-    let waiting = draft.count(WAITING)?;
-    draft.set_count(WAITING, waiting.saturating_sub(1));
+    for counter in counters(request) {
+        let waiting = draft.count(counter)?;
+        draft.set_count(counter, waiting.saturating_sub(1));
+    }
     draft.remove(&PEER_REQUESTS, request);
     Ok(())
 }

@@ -66,12 +66,13 @@ impl Home {
     ) -> Result<(), Stop> {
         let quotas = &self.terms.quotas;
         let Quotas { records, cards, agents, bytes } = quotas;
+        let bytes = Some(bytes.unwrap_or(Quotas::BYTES_DEFAULT));
         let before = before.unwrap_or_default();
         let rows = [
             (counter::RECORDS_OF, before.records, after.records, records),
             (counter::CARDS_OF, before.cards, after.cards, cards),
             (counter::AGENTS_OF, before.agents, after.agents, agents),
-            (counter::BYTES_OF, before.bytes, after.bytes, bytes),
+            (counter::BYTES_OF, before.bytes, after.bytes, &bytes),
         ];
         for (what, before, after, quota) in rows {
             if before == after {

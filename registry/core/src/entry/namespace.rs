@@ -89,7 +89,7 @@ impl FromStr for TrustMode {
     }
 }
 
-/// How much a namespace may keep; `None` is without bound.
+/// How much a namespace may keep; `None` is without bound, but of bytes [`Quotas::BYTES_DEFAULT`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Quotas {
@@ -102,6 +102,12 @@ pub struct Quotas {
     /// Bytes of their documents together: records, cards, and the cards of agents. Artifacts are no
     /// documents: nodes hold them, and one may be of many agents.
     pub bytes: Option<u64>,
+}
+
+impl Quotas {
+    /// What a namespace may keep of which nobody has said otherwise: some millions of records. A member's disk has an
+    /// end, and whoever may write is not asked how much of it is left.
+    pub const BYTES_DEFAULT: u64 = 4 << 30;
 }
 
 /// How much a namespace keeps: counted in `apply`, so every member counts the same.

@@ -44,6 +44,12 @@ pub(crate) fn peer_domains_due(now: WallMs) -> (Vec<u8>, Vec<u8>) {
     domains_due(OF_PEER, now)
 }
 
+/// The requests whose host was asked and is not to be asked at `now`: from, to.
+pub(crate) fn request_domains_asked(now: WallMs) -> (Vec<u8>, Vec<u8>) {
+    let (_, due) = domains_due(OF_REQUEST, now);
+    (due, layout::past(&layout::key(derived::DOMAINS_DUE, &[OF_REQUEST])))
+}
+
 /// The requests whose host is to be asked at `now`: from, to.
 pub(crate) fn request_domains_due(now: WallMs) -> (Vec<u8>, Vec<u8>) {
     domains_due(OF_REQUEST, now)

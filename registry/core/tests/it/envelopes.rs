@@ -167,3 +167,39 @@ fn what_is_out_of_bounds_is_refused() {
     let mut bare = World::new();
     assert_eq!(bare.refusal(&enqueue(1, TARGET, at(1))), not_found("body", digest(0)));
 }
+
+#[test]
+fn one_sources_envelopes_leave_room_for_anothers_in_a_queue() {
+    let mut world = World::furnished();
+    let nth = |n: u32, from: u8| match enqueue(0, TARGET, at(DAY)) {
+        Command::EnqueueEnvelope { target, correlation, body, traceparent, expires_at, .. } => {
+            let id = EnvelopeId::parse(&format!("n{n:05}")).unwrap();
+            let source = origin(from);
+            Command::EnqueueEnvelope {
+                id,
+                source,
+                target,
+                correlation,
+                body,
+                traceparent,
+                expires_at,
+            }
+        }
+        other => panic!("{other:?}"),
+    };
+    for n in 0..10_000 {
+        world.done(&nth(n, 0));
+    }
+    assert_eq!(world.refusal(&nth(10_000, 0)), full("the target's queue", 10_000));
+    for n in 0..100 {
+        world.done(&nth(n, 1));
+    }
+    assert_eq!(query::queue_depth(&world.memory, TARGET).unwrap(), 10_100);
+    // What is delivered gives its source room again, once more of the queue is free than it holds.
+    let (target, source) = (TARGET.to_owned(), origin(0));
+    for (id, ..) in leased(&mut world, 100) {
+        let (target, source) = (target.clone(), source.clone());
+        world.done(&Command::AckEnvelope { target, source, id, epoch: LeaseEpoch(1) });
+    }
+    world.done(&nth(10_000, 0));
+}

@@ -142,3 +142,41 @@ fn a_host_that_does_not_vouch_is_asked_ever_less_often_and_then_not_at_all() {
     assert_eq!(asked, 8);
     assert_eq!(waiting(&world).len(), 1, "an operator may still decide it");
 }
+
+#[test]
+fn requests_that_proved_nothing_never_keep_an_owner_out() {
+    let mut world = World::new();
+    for key in 1..5 {
+        world.done(&request(1, key, true));
+    }
+    assert_eq!(world.refusal(&request(1, 9, true)), full("requests of an origin", 4));
+    // The host is asked, and knows none of them.
+    for asked in query::domains_due(&world.memory, world.now, 9).unwrap().requests {
+        world.done(&note(1, Some(&asked), None));
+    }
+    world.done(&request(1, 9, true));
+    let due = query::domains_due(&world.memory, world.now, 9).unwrap().requests;
+    assert_eq!(due.len(), 1, "the owner's is asked about at once");
+    world.done(&note(1, Some(&due[0]), Some(DomainMethod::Dns)));
+    assert!(query::peer(&world.memory, &origin(1)).unwrap().is_some());
+    assert!(waiting(&world).is_empty());
+}
+
+#[test]
+fn requests_for_an_operator_and_for_hosts_never_fill_each_others_places() {
+    let mut world = World::new();
+    for peer in 1..1_001 {
+        world.done(&request(peer, 1, false));
+    }
+    assert_eq!(world.refusal(&request(1_001, 1, false)), full("requests to be enrolled", 1_000));
+    for peer in 1_001..2_001 {
+        world.done(&request(peer, 1, true));
+    }
+    assert_eq!(world.refusal(&request(2_001, 1, true)), full("requests to be enrolled", 1_000));
+    let asked = query::domains_due(&world.memory, world.now, 1).unwrap().requests.remove(0);
+    let name = asked.candidate.origin.clone();
+    let no = PeerCommand::NoteDomain { origin: name, request: Some(asked.id), proven: None };
+    world.done(&Command::Peer(no));
+    world.done(&request(2_001, 1, true));
+    assert_eq!(world.refusal(&request(2_002, 1, true)), full("requests to be enrolled", 1_000));
+}
