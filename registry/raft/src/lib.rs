@@ -28,7 +28,7 @@ pub use clock::Clock;
 pub use config::{Config, Timings};
 pub use error::{Error, ProposeError, ReadError, Stopped};
 pub use machine::{Compared, StateMark};
-pub use network::{ClusterSecret, Credentials, MESSAGE_BYTES_MAX, TransportService};
+pub use network::{ClusterSecret, Credentials, MESSAGE_BYTES_MAX, MembersOnly, TransportService};
 pub use proposer::{PROPOSAL_BYTES_MAX, QUEUE_BYTES_MAX, QUEUE_PROPOSALS_MAX};
 pub use registry::{
     ChangeError, LAG_MAX, LEARNERS_MAX, Leadership, PeerStatus, Registry, Status, Term, VOTERS_MAX,

@@ -11,7 +11,7 @@ mod service;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::auth::{ClusterSecret, Credentials};
+pub use self::auth::{ClusterSecret, Credentials, MembersOnly};
 pub(crate) use self::caller::{Caller, Confirmed};
 pub use self::channel::MESSAGE_BYTES_MAX;
 pub(crate) use self::channel::{Client, client, request};

@@ -17,6 +17,7 @@ use registry_core::command::Proposal;
 use registry_store::StoreView;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
+use tonic::service::interceptor::InterceptedService;
 
 use self::forward::Forwarder;
 pub use self::membership::{ChangeError, LAG_MAX, LEARNERS_MAX, VOTERS_MAX};
@@ -31,7 +32,7 @@ use crate::read_index::ReadIndex;
 use crate::snapshot::Snapshots;
 use crate::standing::Standing;
 use crate::types::Raft;
-use crate::{MESSAGE_BYTES_MAX, ProposeError, ReadError, Stopped, TransportService};
+use crate::{MESSAGE_BYTES_MAX, MembersOnly, ProposeError, ReadError, Stopped, TransportService};
 
 /// The office of a leader, from its election until another member's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,7 +237,9 @@ impl Registry {
 
     /// The service that other members call; it has to be served at this member's base URL.
     #[must_use]
-    pub fn transport_service(&self) -> RaftTransportServer<TransportService> {
+    pub fn transport_service(
+        &self,
+    ) -> InterceptedService<RaftTransportServer<TransportService>, MembersOnly> {
         let service = TransportService {
             id: self.inner.id,
             raft: self.inner.raft.clone(),
@@ -244,12 +247,12 @@ impl Registry {
             snapshots: Arc::clone(&self.inner.snapshots),
             proposer: self.inner.proposer.clone(),
             contact: Arc::clone(&self.inner.contact),
-            credentials: self.inner.credentials.clone(),
             published: Arc::clone(&self.inner.published),
         };
-        RaftTransportServer::new(service)
+        let server = RaftTransportServer::new(service)
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
-            .max_encoding_message_size(MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX);
+        InterceptedService::new(server, MembersOnly(self.inner.credentials.clone()))
     }
 
     /// Lets a voter come back that has lost its directory, once. To be called on the leader, before that member starts;

@@ -1,15 +1,17 @@
 //! Taking in peers, over gRPC and HTTP alike.
 //!
-//! It decides how often strangers may ask to be let in. It must never let a request cost a proposal
+//! It decides how often strangers may ask to be let in, and that what one of them asks about a domain leaves room for its
+//! owner. It must never let a request cost a proposal
 //! before its signatures were verified, nor cause a look-up of any host (attack case 24): the
 //! leader does that later, at its own pace.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use proto_types::Origin;
+use deploy_service::Source;
+use proto_types::{Class, Origin, Shares};
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Principal, Problem, decode, render};
 use registry_core::command::{Command, PeerCommand};
@@ -19,8 +21,11 @@ use tokio::time::Instant;
 use crate::lookup;
 use crate::member::{Member, Reading, done_at};
 
-/// Requests of one source, and for one domain, within a window. A peer asks once.
-const REQUESTS_MAX: u32 = 10;
+/// Requests of one source within a window. A peer asks once.
+const REQUESTS_MAX: u64 = 10;
+
+/// Requests for one domain within a window: of one source it is half of them, so that the owner finds room.
+const OF_DOMAIN: Shares = Shares::new(2 * REQUESTS_MAX).without_reserve();
 
 /// How long a window is.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -37,45 +42,57 @@ pub(crate) struct Strangers {
 #[derive(Debug)]
 struct Window {
     began: Instant,
-    counts: BTreeMap<String, u32>,
+    sources: BTreeMap<Option<Source>, u64>,
+    domains: BTreeMap<String, Asked>,
+}
+
+/// Requests for one domain.
+#[derive(Debug, Default)]
+struct Asked {
+    total: u64,
+    by_source: BTreeMap<Option<Source>, u64>,
 }
 
 impl Strangers {
     pub(crate) fn new() -> Self {
-        let window = Window { began: Instant::now(), counts: BTreeMap::new() };
-        Self { window: Mutex::new(window) }
+        Self { window: Mutex::new(Window::begin(Instant::now())) }
     }
 
     /// Counts one more request of this source for this domain.
     fn admit(&self, source: Option<IpAddr>, origin: &Origin, now: Instant) -> Result<(), Problem> {
-        let names = [source.map(block), Some(domain(origin))];
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         if now.duration_since(window.began) >= WINDOW {
-            *window = Window { began: now, counts: BTreeMap::new() };
+            *window = Window::begin(now);
         }
-        for name in names.into_iter().flatten() {
-            let room = window.counts.len() < COUNTED_MAX;
-            match window.counts.get_mut(&name) {
-                Some(count) if *count < REQUESTS_MAX => *count += 1,
-                None if room => drop(window.counts.insert(name, 1)),
-                _ => return Err(too_often()),
-            }
+        window.count(source.map(Source::of), domain(origin)).ok_or_else(too_often)
+    }
+}
+
+impl Window {
+    fn begin(began: Instant) -> Self {
+        Self { began, sources: BTreeMap::new(), domains: BTreeMap::new() }
+    }
+
+    fn count(&mut self, source: Option<Source>, domain: String) -> Option<()> {
+        let room = self.sources.len() + self.domains.len() < COUNTED_MAX;
+        let known = self.sources.contains_key(&source) && self.domains.contains_key(&domain);
+        let of_source = self.sources.get(&source).copied().unwrap_or_default();
+        if !(room || known) || of_source >= REQUESTS_MAX {
+            return None;
         }
-        Ok(())
+        let asked = self.domains.entry(domain).or_default();
+        let own = asked.by_source.get(&source).copied().unwrap_or_default();
+        OF_DOMAIN.admit(Class::Ordinary, asked.total, own, 1).ok()?;
+        asked.total += 1;
+        asked.by_source.insert(source, own + 1);
+        self.sources.insert(source, of_source + 1);
+        Some(())
     }
 }
 
 fn too_often() -> Problem {
     let why = format_args!("at most {REQUESTS_MAX} requests to be enrolled a minute");
     Problem::new(Code::BoundReached, why).with("bound", REQUESTS_MAX)
-}
-
-/// A source: an address, or the /64 that one site has (attack case 36).
-fn block(source: IpAddr) -> String {
-    match source.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).to_string(),
-    }
 }
 
 /// The last two labels of the host: whoever can make up the rest has one budget. Some suffixes have
@@ -141,10 +158,15 @@ mod tests {
         assert_eq!(same_site.unwrap_err().code(), Code::BoundReached);
         for at in 0..REQUESTS_MAX {
             let host = origin(&format!("https://a{at}.shared.org"));
-            strangers.admit(from(&format!("192.0.2.{at}")), &host, now).unwrap();
+            strangers.admit(from("192.0.2.1"), &host, now).unwrap();
         }
-        let same_domain = strangers.admit(from("192.0.2.99"), &origin("https://z.shared.org"), now);
-        assert_eq!(same_domain.unwrap_err().code(), Code::BoundReached);
+        let owner = origin("https://z.shared.org");
+        strangers.admit(from("192.0.2.99"), &owner, now).expect("room for another source");
+        let mut taken = 1;
+        while strangers.admit(from(&format!("198.51.100.{taken}")), &owner, now).is_ok() {
+            taken += 1;
+        }
+        assert_eq!(taken + REQUESTS_MAX, 2 * REQUESTS_MAX, "a domain has one budget");
         let later = now + WINDOW;
         strangers.admit(from("2001:db8::1"), &origin("https://b.example"), later).unwrap();
     }

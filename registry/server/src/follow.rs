@@ -15,10 +15,11 @@ use registry_core::entry::{ChangeEvent, ChangeKind};
 use registry_core::query;
 use registry_core::view::View;
 use registry_core::viewer::Viewer;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 
+use crate::holder::Place;
 use crate::member::{Member, stopping};
 
 /// Changes read at a time.
@@ -214,7 +215,7 @@ fn next_page(
 pub(crate) fn follow(
     member: &Arc<Member>,
     cursor: Cursor,
-    seat: OwnedSemaphorePermit,
+    place: Place,
 ) -> BoxStream<'static, Result<Told, Problem>> {
     let (told, taken) = mpsc::channel(QUEUE_MAX);
     let (end, ended) = oneshot::channel();
@@ -224,7 +225,7 @@ pub(crate) fn follow(
             // A watcher that has gone does not want the reason.
             let _ = end.send(problem);
         }
-        drop(seat);
+        drop(place);
     });
     let reason = stream::once(ended).filter_map(|reason| async { reason.ok().map(Err) });
     ReceiverStream::new(taken).map(Ok).chain(reason).boxed()

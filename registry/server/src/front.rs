@@ -4,6 +4,7 @@
 //! share, a path with two readings, a bound on age that cannot be held. It must never let a request
 //! past these for the protocol that it speaks.
 
+mod access;
 mod services;
 
 use std::convert::Infallible;
@@ -18,19 +19,19 @@ use axum::extract::ConnectInfo;
 use axum::response::Response;
 use axum::routing::future::RouteFuture;
 use deploy_service::sources::{Exceeded, origin_address};
-use deploy_service::{Network, Readiness, SourceLimit};
+use deploy_service::{Claim, Network, Readiness, Source, SourceLimit};
 use futures_util::future::Either;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request};
-use proto_types::path;
+use proto_types::{Class, path};
 use registry_api::{Code, Principal, Problem, identity};
 use tonic::Status;
 use tonic_health::server::HealthReporter;
 use tower::Service;
 
 use crate::member::Member;
-use crate::{audit, certificate};
+use crate::{audit, certificate, holder};
 use crate::{freshness, rest};
 
 /// What members say to each other; they show the cluster's secret, and say a lot.
@@ -66,7 +67,8 @@ impl Front {
         let (grpc, reporter) = services::routes(&member).await?;
         let watch = axum::middleware::from_fn_with_state(Arc::clone(&member), audit::watch);
         let rest = rest::router(Arc::clone(&member), readiness).layer(watch.clone());
-        let grpc = grpc.layer(watch);
+        let access = axum::middleware::from_fn_with_state(Arc::clone(&member), access::check);
+        let grpc = grpc.layer(access).layer(watch);
         Ok((Self { member, sources: Arc::new(sources), rest, grpc }, reporter))
     }
 
@@ -85,21 +87,25 @@ impl Front {
     }
 
     /// Counts what is not verified against its source (attack case 36).
-    fn within_share(&self, parts: &Parts) -> Result<(), Exceeded> {
+    fn within_share(&self, parts: &mut Parts) -> Result<(), Exceeded> {
         let Some(ConnectInfo(client)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else {
             return Ok(());
         };
-        if self.is_verified(parts) {
-            return Ok(());
-        }
         let address = origin_address(client.ip(), &parts.headers, &self.sources.trusted);
-        self.sources.limit.check(address)
+        parts.extensions.insert(Source::of(address));
+        let Some(known) = self.verified(parts) else { return self.sources.limit.check(address) };
+        if let Some(claim) = parts.extensions.get::<Claim>()
+            && holder::class(&known) == Class::System
+        {
+            claim.prove_system();
+        }
+        Ok(())
     }
 
-    /// Whether the caller shows a secret or a certificate that this member knows. One that only the
+    /// Who calls, if it shows a secret or a certificate that this member knows. One that only the
     /// leader knows yet counts as none for as long, and so does a token: whoever could make us check
     /// signatures without bound would need no other flood.
-    fn is_verified(&self, parts: &Parts) -> bool {
+    fn verified(&self, parts: &Parts) -> Option<Principal> {
         let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let view = self.member.registry.view().0;
         let certificate = certificate::carried(text(certificate::HEADER));
@@ -107,7 +113,7 @@ impl Front {
         let secret = text(AUTHORIZATION.as_str()).filter(|value| identity::is_secret(value));
         let shown = secret.map(|value| identity::identify(Some(value), self.member.door(), &view));
         let mut known = certified.into_iter().chain(shown).flatten();
-        known.any(|principal| principal != Principal::Anonymous)
+        known.find(|principal| *principal != Principal::Anonymous)
     }
 }
 

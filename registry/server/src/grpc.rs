@@ -25,6 +25,7 @@ mod watch;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
+use deploy_service::Source;
 use registry_api::identity;
 use registry_api::{Principal, Problem};
 use registry_core::viewer::Viewer;
@@ -67,7 +68,7 @@ pub(crate) fn log_cause(problem: &Problem) {
 }
 
 /// Who calls.
-async fn caller(member: &Member, metadata: &MetadataMap) -> Result<Principal, Problem> {
+pub(crate) async fn caller(member: &Member, metadata: &MetadataMap) -> Result<Principal, Problem> {
     let identity = metadata.get(certificate::HEADER).and_then(|value| value.to_str().ok());
     let values = metadata.get_all("authorization");
     let names = identity::TOKEN_HEADERS.into_iter();
@@ -100,6 +101,11 @@ fn credential(metadata: &MetadataMap) -> Result<Option<String>, Problem> {
         (Some(value), None) => value.to_str().map(|text| Some(text.into())).map_err(|_| wrong()),
         (Some(_), Some(_)) => Err(wrong()),
     }
+}
+
+/// Where the call came from; `None` where there is no socket.
+fn origin<T>(request: &tonic::Request<T>) -> Option<Source> {
+    request.extensions().get::<Source>().copied()
 }
 
 /// The address that the call came from; `None` where there is no socket.

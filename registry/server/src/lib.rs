@@ -18,6 +18,7 @@ mod follow;
 mod freshness;
 mod front;
 mod grpc;
+mod holder;
 mod housekeeping;
 mod join;
 mod leader;
@@ -31,6 +32,7 @@ mod peers;
 mod random;
 mod recovery;
 mod rest;
+mod roster;
 mod run;
 mod search;
 

@@ -10,14 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use deploy_service::Shutdown;
+use deploy_service::{Shutdown, Source};
 use proto_types::{Kid, Origin, Revision, SecretKey};
 use proto_wire::registry::v1::Consistency;
 use registry_api::identity::OperatorSecret;
-use registry_api::{Code, Problem};
+use registry_api::{Code, Principal, Problem};
 use registry_core::change::Reply;
 use registry_raft::{Clock, ProposeError, ReadError, Registry, StoreView};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::admission::Gatekeeper;
@@ -25,8 +25,10 @@ use crate::artifacts::Artifacts;
 use crate::audit::Refusals;
 use crate::enrolment::Strangers;
 use crate::fleet::Fleet;
+use crate::holder::{self, Place, Places};
 use crate::leader::LeaderLine;
 use crate::log::LogDesk;
+use crate::roster::Roster;
 
 /// How long a member may take to reach a revision that was confirmed elsewhere.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,7 +45,7 @@ pub(crate) struct Member {
     pub(crate) origin: Option<Origin>,
     pub(crate) gatekeeper: Gatekeeper,
     pub(crate) artifacts: Artifacts,
-    pub(crate) signer: Signer,
+    pub(crate) signer: Arc<Signer>,
     pub(crate) log: LogDesk,
     pub(crate) refusals: Refusals,
     /// Whether the transparency log is known to be open.
@@ -52,12 +54,15 @@ pub(crate) struct Member {
     pub(crate) shutdown: Shutdown,
     pub(crate) fleet: Fleet,
     pub(crate) line: LeaderLine,
-    pub(crate) waits: Arc<Semaphore>,
+    /// Places of those who wait: watchers and long polls.
+    pub(crate) waits: Places,
     /// Places for those whose credential is looked up at the leader.
     pub(crate) doubts: Semaphore,
     pub(crate) strangers: Strangers,
+    /// The newest signed roster.
+    pub(crate) roster: Roster,
     /// Places for searches.
-    pub(crate) searches: Semaphore,
+    pub(crate) searches: Places,
     /// One copy or compaction of this member at a time.
     pub(crate) upkeep: Arc<Semaphore>,
     pub(crate) propose_timeout: Duration,
@@ -176,10 +181,12 @@ impl Member {
     }
 
     /// A place among those who wait.
-    pub(crate) fn wait_seat(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        Arc::clone(&self.waits).try_acquire_owned().map_err(|_| {
-            Problem::new(Code::TooManyStreams, "as many watchers as are allowed are waiting")
-        })
+    pub(crate) fn wait_place(
+        &self,
+        caller: &Principal,
+        source: Option<Source>,
+    ) -> Result<Place, Problem> {
+        holder::place(&self.waits, (caller, source), (Code::TooManyStreams, "places of watchers"))
     }
 }
 

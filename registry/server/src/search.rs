@@ -3,29 +3,30 @@
 //! It decides how many run at once, and that they run beside the calls that wait for the network:
 //! a search may read thousands of keys. It must never search with other eyes than the caller's.
 
+use deploy_service::Source;
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Principal, Problem, decode, render};
 use registry_core::search::{Bounds, Search, SearchError};
 use registry_core::view::View;
 use tokio::task;
 
+use crate::holder;
 use crate::member::{Member, Reading};
 
 /// Searches at once; more are refused. Each takes a few ms of a core, so that a full house empties
 /// within a client's patience.
-pub(crate) const SEARCHES_MAX: usize = 32;
+pub(crate) const SEARCHES_MAX: u64 = 64;
 
 /// The page that a request asks for, and the state it was read from.
 pub(crate) async fn page(
     member: &Member,
-    caller: &Principal,
+    (caller, source): (&Principal, Option<Source>),
     request: &wire::SearchAgentsRequest,
     reading: Reading,
 ) -> Result<(Reading, wire::SearchAgentsResponse), Problem> {
     let asked = decode::search::query(request)?;
-    let _seat = member.searches.try_acquire().map_err(|_| {
-        Problem::new(Code::Overloaded, "as many searches as are allowed are running")
-    })?;
+    let of = (Code::Overloaded, "searches");
+    let _place = holder::place(&member.searches, (caller, source), of)?;
     let (viewer, now) = (caller.viewer(&reading.view)?, member.clock.now());
     let view = reading.view.clone();
     let found = task::spawn_blocking(move || {

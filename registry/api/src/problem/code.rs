@@ -168,6 +168,8 @@ codes! {
         pilox "rate_limited";
     /// Too many streams or waits of this kind are open.
     TooManyStreams = "too-many-streams", 429, ResourceExhausted, "Too many streams are open";
+    /// The caller's other requests hold all that one caller may.
+    ShareReached = "share-reached", 429, ResourceExhausted, "The caller's share is used up";
     /// A failure of ours.
     Internal = "internal", 500, Internal, "The registry failed";
     /// The queue of proposals is full; nothing was proposed.

@@ -1,12 +1,13 @@
 //! What members show each other: the secret that a cluster shares, and off loopback each its own certificate too.
 //! The secret must never be printed, nor compared in a time that tells how much of a guess was right (security case 35).
-//! A call must never be answered by the secret alone where certificates are in use (case 40).
+//! A call must never be answered by the secret alone where certificates are in use (case 40), nor be read before.
 
-use deploy_service::ClientIdentity;
 use deploy_service::tls::{Connector, Role};
+use deploy_service::{Claim, ClientIdentity};
 use proto_types::Digest;
-use tonic::Extensions;
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::{Extensions, Request, Status};
 
 use crate::Error;
 
@@ -113,6 +114,22 @@ impl Credentials {
             })
         });
         proved && self.secret.admits(metadata)
+    }
+}
+
+/// Lets in calls of members alone, by what stands before their messages.
+#[derive(Clone, Debug)]
+pub struct MembersOnly(pub(crate) Credentials);
+
+impl Interceptor for MembersOnly {
+    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
+        if !self.0.admits(request.metadata(), request.extensions()) {
+            return Err(Status::unauthenticated("not a member of this cluster"));
+        }
+        if let Some(claim) = request.extensions().get::<Claim>() {
+            claim.prove_system();
+        }
+        Ok(request)
     }
 }
 

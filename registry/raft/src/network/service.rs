@@ -1,5 +1,6 @@
 //! The calls of other members, answered.
-//! The order is always the same: who calls, then the form, then the addressee, then consensus. It must never panic on
+//! The order is always the same: who calls, then the form, then the addressee, then consensus. Who calls is known by
+//! [`MembersOnly`] before a byte of a message is read. It must never panic on
 //! what it is sent, nor install a snapshot before every digest has matched.
 
 use std::io;
@@ -17,7 +18,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::SemaphorePermit;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Append, Appended, Ballot, Call, Contact, Credentials, Opening};
+use super::{Append, Appended, Ballot, Call, Contact, Opening};
 use crate::codec::{decode, encode};
 use crate::home::Home;
 use crate::machine::Published;
@@ -38,19 +39,10 @@ pub struct TransportService {
     pub(crate) snapshots: Arc<Snapshots>,
     pub(crate) proposer: Proposer,
     pub(crate) contact: Arc<Contact>,
-    pub(crate) credentials: Credentials,
     pub(crate) published: Arc<Published>,
 }
 
 impl TransportService {
-    fn admit<T>(&self, request: Request<T>) -> Result<T, Status> {
-        if self.credentials.admits(request.metadata(), request.extensions()) {
-            Ok(request.into_inner())
-        } else {
-            Err(Status::unauthenticated("not a member of this cluster"))
-        }
-    }
-
     fn read<T: DeserializeOwned>(&self, frame: &Frame) -> Result<T, Status> {
         let call: Call<T> = decode(&frame.body)
             .map_err(|cause| Status::invalid_argument(format!("not understood: {cause}")))?;
@@ -67,8 +59,7 @@ impl TransportService {
     }
 
     fn call<T: DeserializeOwned>(&self, request: Request<Frame>) -> Result<T, Status> {
-        let frame = self.admit(request)?;
-        self.read(&frame)
+        self.read(request.get_ref())
     }
 
     /// Tells a member that was removed that it was: it may have been down when it happened.
@@ -143,7 +134,7 @@ impl RaftTransport for TransportService {
         &self,
         request: Request<Streaming<Frame>>,
     ) -> Result<Response<Frame>, Status> {
-        let mut frames = self.admit(request)?;
+        let mut frames = request.into_inner();
         let Some(first) = next(&mut frames).await? else {
             return Err(Status::invalid_argument("a snapshot without an opening"));
         };

@@ -17,7 +17,7 @@ use crate::lookup;
 use crate::member::{Member, Reading, stopping, unexpected};
 
 use super::peers::committed;
-use super::{Handled, caller};
+use super::{Handled, caller, origin};
 
 /// How soon a queue whose envelopes were all leased is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(250);
@@ -44,13 +44,13 @@ pub(super) async fn lease(
     member: &Member,
     request: Request<wire::LeaseEnvelopesRequest>,
 ) -> Handled<wire::LeaseEnvelopesReply> {
-    let caller = caller(member, request.metadata()).await?;
+    let (caller, source) = (caller(member, request.metadata()).await?, origin(&request));
     let request = request.into_inner();
     let proposal = decode::envelope::lease(&caller, &request)?;
     let until = Instant::now() + Duration::from_millis(request.wait_ms);
-    let _seat = match request.wait_ms {
+    let _place = match request.wait_ms {
         0 => None,
-        _ => Some(member.wait_seat()?),
+        _ => Some(member.wait_place(&caller, source)?),
     };
     // The first try is made in any case: this member's own state may lag behind.
     let mut leases = leased(member, proposal.clone()).await?;

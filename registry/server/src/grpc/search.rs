@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 use crate::member::Member;
 use crate::search;
 
-use super::{Handled, at, caller, finish};
+use super::{Handled, at, caller, finish, origin};
 
 /// The service, over the member.
 #[derive(Clone)]
@@ -31,9 +31,9 @@ async fn find(
     member: &Member,
     request: Request<wire::SearchAgentsRequest>,
 ) -> Handled<wire::SearchAgentsResponse> {
-    let caller = caller(member, request.metadata()).await?;
+    let (caller, source) = (caller(member, request.metadata()).await?, origin(&request));
     let request = request.into_inner();
     let reading = member.read(request.consistency).await?;
-    let (reading, page) = search::page(member, &caller, &request, reading).await?;
+    let (reading, page) = search::page(member, (&caller, source), &request, reading).await?;
     Ok(at(&reading, page))
 }

@@ -13,7 +13,7 @@ use tonic::{Request, Status};
 use crate::follow::{Asked, Cursor, Told, follow};
 use crate::member::Member;
 
-use super::{Handled, at, caller, log_cause};
+use super::{Handled, at, caller, log_cause, origin};
 
 /// The kind of a message that says only how far the watcher is.
 const PROGRESS: &str = "progress";
@@ -27,12 +27,13 @@ pub(super) async fn open(
     request: Request<wire::WatchRequest>,
 ) -> Handled<ChangeStream> {
     let caller = caller(member, request.metadata()).await?;
+    let source = origin(&request);
     let wire::WatchRequest { since, kinds, prefix, namespace, progress } = request.into_inner();
     let cursor = Cursor::new(&caller, &Asked { since, kinds, prefix, namespace })?;
     let reading = member.stale();
     cursor.check(&reading.view)?;
-    let seat = member.wait_seat()?;
-    let told = follow(member, cursor, seat).filter_map(move |told| async move {
+    let place = member.wait_place(&caller, source)?;
+    let told = follow(member, cursor, place).filter_map(move |told| async move {
         match told {
             Ok(Told::Change(change)) => Some(Ok(render::directory::change(&change))),
             Ok(Told::Progress(revision)) => progress.then(|| Ok(mark(revision.0))),

@@ -3,7 +3,9 @@
 //! It decides how a query string is read: a list is a parameter given several times, or names with
 //! commas between them. It must never pass over a parameter that it does not know.
 
+use axum::Extension;
 use axum::extract::{RawQuery, State};
+use deploy_service::Source;
 use http::header::LINK;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use proto_wire::registry::v1 as wire;
@@ -110,13 +112,15 @@ pub(super) fn routes() -> Vec<Route> {
 pub(super) async fn find(
     State(member): Shared,
     RawQuery(query): RawQuery,
+    source: Option<Extension<Source>>,
     headers: HeaderMap,
 ) -> Answered {
+    let source = source.map(|Extension(source)| source);
     let caller = reader(&member, &headers).await?;
     let query = query.unwrap_or_default();
     let (request, consistency) = request(&query)?;
     let reading = read(&member, consistency.as_deref()).await?;
-    let (reading, page) = search::page(&member, &caller, &request, reading).await?;
+    let (reading, page) = search::page(&member, (&caller, source), &request, reading).await?;
     let mut response = json(StatusCode::OK, &render::search::json(&page));
     if !page.next.is_empty() {
         response.headers_mut().insert(LINK, next(&query, &page.next));

@@ -3,8 +3,10 @@
 //! It decides how long a caller may wait, and how a change is said in JSON. Deletions are changes
 //! like others.
 
+use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
+use deploy_service::Source;
 use deploy_service::units::Duration;
 use http::header::ACCEPT;
 use http::{HeaderMap, StatusCode};
@@ -15,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::follow::{self, Cursor, await_changes};
+use crate::holder::Place;
 use crate::member::Member;
 
 use super::parameter::{Parameter, UNKEPT};
@@ -119,24 +122,31 @@ impl Asked {
 pub(super) async fn changes(
     State(member): Shared,
     query: Result<Query<Asked>, QueryRejection>,
+    source: Option<Extension<Source>>,
     headers: HeaderMap,
 ) -> Answered {
     let caller = reader(&member, &headers).await?;
     let asked = parameters(query)?;
     let since = events::last_id(&headers)?.unwrap_or(asked.since);
     let cursor = asked.cursor(&caller, since)?;
+    let place = || member.wait_place(&caller, source.map(|Extension(source)| source));
     if !wants_events(&headers) {
-        return page(&member, &asked, cursor).await;
+        return page(&member, &asked, cursor, place).await;
     }
     if asked.wait.is_some() || asked.limit.is_some() {
         let why = "wait and limit are not for a stream of events";
         return Err(Problem::argument("wait", why).into());
     }
-    events::open(&member, cursor)
+    events::open(&member, cursor, place()?)
 }
 
 /// The first change that comes until the time is over, and those that are there with it.
-async fn page(member: &Member, asked: &Asked, mut cursor: Cursor) -> Answered {
+async fn page(
+    member: &Member,
+    asked: &Asked,
+    mut cursor: Cursor,
+    place: impl FnOnce() -> Result<Place, Problem>,
+) -> Answered {
     let wait = asked.wait.unwrap_or(Duration::from_secs(0));
     if wait > WAIT_MAX {
         return Err(Problem::argument("wait", format_args!("at most {WAIT_MAX}")).into());
@@ -145,7 +155,7 @@ async fn page(member: &Member, asked: &Asked, mut cursor: Cursor) -> Answered {
     if !(1..=LIMIT).contains(&limit) {
         return Err(Problem::argument("limit", format_args!("1 to {LIMIT}")).into());
     }
-    let _seat = member.wait_seat()?;
+    let _place = place()?;
     let until = Instant::now() + wait.std();
     let page = await_changes(member, &mut cursor, limit, until).await?;
     let changes: Vec<Value> = page.iter().map(line).collect();

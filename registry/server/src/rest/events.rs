@@ -16,6 +16,7 @@ use registry_api::Problem;
 
 use crate::follow::{Cursor, Told, follow};
 use crate::grpc::log_cause;
+use crate::holder::Place;
 use crate::member::Member;
 
 use super::{Answered, at, changes};
@@ -42,11 +43,10 @@ pub(super) fn last_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
 }
 
 /// Opens a stream.
-pub(super) fn open(member: &Arc<Member>, cursor: Cursor) -> Answered {
+pub(super) fn open(member: &Arc<Member>, cursor: Cursor, place: Place) -> Answered {
     let reading = member.stale();
     cursor.check(&reading.view)?;
-    let seat = member.wait_seat()?;
-    let told = follow(member, cursor, seat).map(|told| spelled(&told));
+    let told = follow(member, cursor, place).map(|told| spelled(&told));
     let all = stream::once(async { Bytes::from_static(RETRY.as_bytes()) }).chain(told);
     let mut response = Response::new(Body::from_stream(all.map(Ok::<_, Infallible>)));
     let headers = response.headers_mut();

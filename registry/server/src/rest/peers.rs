@@ -13,28 +13,19 @@ use http::{StatusCode, Uri};
 use proto_types::{Digest, Origin};
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, List, Problem, decode, field, render};
-use registry_core::entry::PeerEntry;
 use registry_core::query;
-use registry_core::view::View;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::lookup;
 use crate::member::done_at;
+use crate::{lookup, roster};
 
 use super::cards::tagged;
 use super::conditions::conditions;
 use super::page::{CURSOR, Listing, PAGED};
 use super::parameter::{CONSISTENCY, IF_MATCH, LIMIT, Parameter, READ, UNLESS_MATCH, WRITTEN};
 use super::route::Route;
-use super::{Answered, Shared, at, json, json_body, page, parameters, read, schemas};
-
-/// Peers read at a time.
-const PAGE: usize = 1_000;
-
-/// Peers of one roster; it cannot be paged, because it is signed whole. Below the bound of our own
-/// reader.
-const ROSTER_MAX: usize = 50_000;
+use super::{Answered, Shared, at, bytes, json, json_body, page, parameters, read, schemas};
 
 /// A roster may be this old at a peer. The bound on how long a revoked key may still be believed.
 const ROSTER_CACHE: &str = "public, max-age=60";
@@ -162,30 +153,11 @@ fn text(text: &str) -> Option<&str> {
 }
 
 pub(super) async fn roster(State(member): Shared) -> Answered {
-    let reading = member.stale();
-    let peers = all_peers(&reading.view)?;
-    let document = render::pilox::roster(&peers, member.clock.now(), &member.signer.key);
-    let mut response = json(StatusCode::OK, &document);
+    let (reading, document) = roster::current(&member).await?;
+    let mut response = bytes(document.into());
     let cache = http::HeaderValue::from_static(ROSTER_CACHE);
     response.headers_mut().insert(CACHE_CONTROL, cache);
     Ok(at(&reading, response))
-}
-
-fn all_peers(view: &dyn View) -> Result<Vec<PeerEntry>, Problem> {
-    let mut peers: Vec<PeerEntry> = Vec::new();
-    loop {
-        let after = peers.last().map(|peer| peer.origin.clone());
-        let page = query::peers(view, after.as_ref(), PAGE)?;
-        let whole = page.len() < PAGE;
-        peers.extend(page);
-        if peers.len() > ROSTER_MAX {
-            let why = format_args!("more than {ROSTER_MAX} peers do not fit into one roster");
-            return Err(Problem::new(Code::BoundReached, why));
-        }
-        if whole {
-            return Ok(peers);
-        }
-    }
 }
 
 pub(super) async fn put_manifest(State(member): Shared, request: Request) -> Answered {

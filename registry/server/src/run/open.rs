@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use deploy_service::tls::Connector;
-use deploy_service::{Shutdown, SourceLimit, secret};
-use proto_types::{Kid, SecretKey};
+use deploy_service::{Pool, Shutdown, SourceLimit, secret};
+use proto_types::{Kid, SecretKey, Shares};
 use registry_api::OperatorSecret;
 use registry_raft::{Clock, ClusterSecret, Credentials, Registry, Timings};
 use tokio::sync::Semaphore;
@@ -25,6 +25,7 @@ use crate::front::Sources;
 use crate::leader::LeaderLine;
 use crate::log::LogDesk;
 use crate::member::{DOUBTS_MAX, Member, Signer};
+use crate::roster::Roster;
 use crate::search::SEARCHES_MAX;
 
 use super::{Error, own_url};
@@ -43,17 +44,18 @@ pub(super) async fn open(
         origin: config.own_origin()?,
         gatekeeper: gatekeeper(&config.admission)?,
         artifacts,
-        signer: signer(&config.signing_key_file, &config.signing_kid)?,
+        signer: Arc::new(signer(&config.signing_key_file, &config.signing_kid)?),
         log,
         refusals: Refusals::default(),
         log_open: AtomicBool::new(false),
         shutdown,
         fleet: Fleet::new(config.lease_ttl.std(), bounds.sessions_max),
         line: LeaderLine::new(&connector),
-        waits: Arc::new(Semaphore::new(bounds.watchers_max)),
+        waits: Pool::new(Shares::new(bounds.watchers_max as u64)),
         doubts: Semaphore::new(DOUBTS_MAX),
         strangers: Strangers::new(),
-        searches: Semaphore::new(SEARCHES_MAX),
+        searches: Pool::new(Shares::new(SEARCHES_MAX)),
+        roster: Roster::default(),
         upkeep: Arc::new(Semaphore::new(1)),
         propose_timeout: bounds.propose_timeout.std(),
         registry: registry(config, addr, &clock, &connector).await?,

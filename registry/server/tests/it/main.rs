@@ -18,6 +18,9 @@ mod events;
 mod federation;
 mod fleet;
 mod fleet_refusals;
+#[path = "../../../../deploy/service/tests/service/flood.rs"]
+mod flood;
+mod floods;
 mod handles;
 mod hostile;
 mod liars;

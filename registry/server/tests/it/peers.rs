@@ -160,3 +160,19 @@ async fn a_record_signed_by_an_enrolled_key_needs_no_other_credential_and_is_kep
     assert_eq!(code(&refused), "not-owner", "what a peer has signed only that peer replaces");
     world.stop().await;
 }
+
+#[tokio::test]
+async fn the_roster_is_made_once_for_each_state() {
+    let world = World::start().await;
+    world.enrol(ORIGIN, "k1", &key(1)).await;
+    let first = world.get("/v1/peers/roster.json").await;
+    for _ in 0..3 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        // When it was issued is among what was signed.
+        assert_eq!(world.get("/v1/peers/roster.json").await.body(), first.body());
+    }
+    world.enrol("https://b.example", "k1", &key(2)).await;
+    let next = world.get("/v1/peers/roster.json").await;
+    assert!(next.body().len() > first.body().len(), "a change is seen at once");
+    world.stop().await;
+}

@@ -24,7 +24,14 @@ const LISTENER: [(u16, &str, &str); 3] = [
 ];
 
 /// What any call may be refused with.
-const ANY: [Code; 4] = [Code::Internal, Code::Stopping, Code::RateLimited, Code::PathAmbiguous];
+const ANY: [Code; 6] = [
+    Code::Internal,
+    Code::Stopping,
+    Code::RateLimited,
+    Code::PathAmbiguous,
+    Code::ShareReached,
+    Code::Overloaded,
+];
 
 /// What a body may be refused with.
 const BODY: [Code; 4] =

@@ -1,0 +1,59 @@
+//! Whose place in a bounded pool it is.
+//!
+//! It decides who shares a share: callers without a credential by where they come from, peers by who they are. It must
+//! never let the system's own roles wait behind either.
+
+use deploy_service::{Pool, Source};
+use proto_types::{Class, Full, Origin};
+use registry_api::{Code, Principal, Problem};
+
+/// Places that callers hold.
+pub(crate) type Places = Pool<Holder>;
+
+/// One place, until dropped.
+pub(crate) type Place = deploy_service::Place<Holder>;
+
+/// Who holds a place.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Holder {
+    /// The operator.
+    Operator,
+    /// A gateway or node.
+    Machine(String),
+    /// An enrolled peer.
+    Peer(Origin),
+    /// Nobody in particular, from somewhere.
+    Source(Option<Source>),
+}
+
+impl Holder {
+    fn of(caller: &Principal, source: Option<Source>) -> Self {
+        match caller {
+            Principal::Operator => Self::Operator,
+            Principal::Gateway(id) => Self::Machine(id.as_str().to_owned()),
+            Principal::Node(id) => Self::Machine(id.as_str().to_owned()),
+            Principal::Peer(peer) => Self::Peer(peer.origin.clone()),
+            Principal::Anonymous => Self::Source(source),
+        }
+    }
+}
+
+/// Whose work a caller's is.
+pub(crate) fn class(caller: &Principal) -> Class {
+    match caller {
+        Principal::Operator | Principal::Gateway(_) | Principal::Node(_) => Class::System,
+        Principal::Peer(_) | Principal::Anonymous => Class::Ordinary,
+    }
+}
+
+/// A place for a caller; where there is none, `code` says so of what `many` are.
+pub(crate) fn place(
+    places: &Places,
+    (caller, source): (&Principal, Option<Source>),
+    (code, many): (Code, &str),
+) -> Result<Place, Problem> {
+    places.place(class(caller), Holder::of(caller, source)).map_err(|full| match full {
+        Full::Share => Problem::new(code, format_args!("this caller has its share of the {many}")),
+        Full::Pool => Problem::new(code, format_args!("as many {many} as are allowed are open")),
+    })
+}
