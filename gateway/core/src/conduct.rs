@@ -52,7 +52,8 @@ pub fn judge(ended: Result<(), &Failure>) -> Option<Conduct> {
         | Failure::TooLarge { .. }
         | Failure::Body
         | Failure::MediaType
-        | Failure::StaleLease => None,
+        | Failure::StaleLease
+        | Failure::ShareReached => None,
         // Ours, or the registry's.
         Failure::RegistryAway | Failure::Overloaded | Failure::Deadline | Failure::Internal => None,
     }

@@ -6,6 +6,7 @@
 
 mod table;
 
+use proto_types::Full;
 use proto_types::a2a::error::{bad_request, error_info, retry_info};
 use proto_types::a2a::rpc::{ErrorObject, Id, Response};
 use proto_types::a2a::{A2aError, SchemaError};
@@ -57,6 +58,8 @@ pub enum Failure {
     RegistryAway,
     /// A queue of ours is full.
     Overloaded,
+    /// The caller has its share of something that all use.
+    ShareReached,
     /// The deadline passed.
     Deadline,
     /// A fault of ours.
@@ -132,6 +135,15 @@ impl Reader {
         match path.starts_with("/api/") || headers.any(is_pilox) {
             true => Self::Pilox,
             false => Self::A2a,
+        }
+    }
+}
+
+impl From<Full> for Failure {
+    fn from(full: Full) -> Self {
+        match full {
+            Full::Share => Self::ShareReached,
+            Full::Pool => Self::Overloaded,
         }
     }
 }

@@ -11,7 +11,7 @@ use gateway_core::params::{Faults, fault};
 use gateway_core::{Failure, Permit};
 use http::{HeaderMap, StatusCode};
 use proto_types::pilox::envelope::{Envelope, Invalid, LEN_MAX};
-use proto_types::{Digest, WallMs};
+use proto_types::{Class, Digest, WallMs};
 use proto_wire::registry::v1 as wire;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -146,7 +146,8 @@ impl Pull {
 
     /// Leases envelopes, waiting for the first one.
     pub(crate) async fn answer(self, gateway: &Gateway) -> Result<Response, Failure> {
-        let _seat = gateway.polls.try_acquire().map_err(|_| Failure::Overloaded)?;
+        let _place =
+            gateway.polls.place(Class::Ordinary, self.target.clone()).map_err(Failure::from)?;
         let lease_ms = gateway.bounds.envelope_lease.std().as_millis();
         let message = wire::LeaseEnvelopesRequest {
             target: self.target,

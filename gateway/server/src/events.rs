@@ -1,12 +1,18 @@
 //! The service that nodes push task events to.
 //!
 //! Decides who may push and what is an event at all; what of it is shown is the core's to say. Must
-//! never wait for a caller that reads nothing: the outcome is committed in the registry.
+//! never wait for a caller that reads nothing: the outcome is committed in the registry. Must never take more than a few
+//! words of who has not shown the secret of a task.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, Bytes};
+use deploy_service::Claim;
+use http_body::Frame;
 use proto_types::a2a::StreamResponse;
 use proto_types::outcome::OUTCOME_BYTES_MAX;
 use proto_wire::gateway::v1 as wire;
@@ -19,13 +25,59 @@ use crate::waiting::Waiting;
 
 /// A node pushes no event that is larger than an outcome may be; some room for the frame.
 const MESSAGE_BYTES_MAX: usize = OUTCOME_BYTES_MAX + (64 << 10);
+/// `open`: an id, a number and a secret.
+const OPEN_BYTES_MAX: u64 = 4 << 10;
 /// A caller that reads nothing for so long gets the rest from the outcome.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The gRPC service, as routes.
 pub(crate) fn routes(waiting: &Arc<Waiting>) -> Router {
     let service = TaskEventsServer::new(Events { waiting: Arc::clone(waiting) });
-    Routes::new(service.max_decoding_message_size(MESSAGE_BYTES_MAX)).into_axum_router()
+    let routes = Routes::new(service.max_decoding_message_size(MESSAGE_BYTES_MAX));
+    routes.into_axum_router().layer(axum::middleware::map_request(opening))
+}
+
+/// Bounds the first message, before which nothing is known of who pushes.
+async fn opening(request: axum::extract::Request) -> axum::extract::Request {
+    request.map(|body| Body::new(Opening { body, prefix: [0; 5], have: 0 }))
+}
+
+/// A body whose first message is short, by what its prefix says (gRPC over HTTP/2, "Length-Prefixed-Message").
+struct Opening {
+    body: Body,
+    prefix: [u8; 5],
+    have: usize,
+}
+
+impl Opening {
+    fn see(&mut self, bytes: &[u8]) -> Result<(), axum::Error> {
+        let missing = bytes.len().min(self.prefix.len() - self.have);
+        self.prefix[self.have..self.have + missing].copy_from_slice(&bytes[..missing]);
+        self.have += missing;
+        let [_, length @ ..] = self.prefix;
+        let is_long = u64::from(u32::from_be_bytes(length)) > OPEN_BYTES_MAX;
+        if self.have == self.prefix.len() && is_long {
+            return Err(axum::Error::new(Status::resource_exhausted("`open` is short")));
+        }
+        Ok(())
+    }
+}
+
+impl http_body::Body for Opening {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = self.get_mut();
+        let frame = ready!(Pin::new(&mut this.body).poll_frame(cx)).transpose()?;
+        if let Some(data) = frame.as_ref().and_then(Frame::data_ref) {
+            this.see(data)?;
+        }
+        Poll::Ready(frame.map(Ok))
+    }
 }
 
 struct Events {
@@ -38,6 +90,7 @@ impl TaskEvents for Events {
         &self,
         request: Request<Streaming<wire::PushRequest>>,
     ) -> Result<Response<wire::PushReply>, Status> {
+        let claim = request.extensions().get::<Claim>().cloned();
         let mut pushed = request.into_inner();
         let first = pushed.message().await?.and_then(|message| message.kind);
         let Some(Kind::Open(open)) = first else {
@@ -46,6 +99,9 @@ impl TaskEvents for Events {
         // One answer for an unknown task, a wrong secret and an old epoch: nobody waits.
         let nobody = || Status::not_found("nobody waits for this task");
         let events = self.waiting.push(&open.task, open.epoch, &open.secret).ok_or_else(nobody)?;
+        if let Some(claim) = claim {
+            claim.prove_system();
+        }
         let mut taken = 0;
         while let Some(message) = pushed.message().await? {
             let Some(Kind::Event(event)) = message.kind else {
@@ -54,9 +110,10 @@ impl TaskEvents for Events {
             if !self.waiting.is_current(&open.task, open.epoch) {
                 break;
             }
+            let bytes = event.len() as u64;
             let event = StreamResponse::parse(&event)
                 .map_err(|_| Status::invalid_argument("not a StreamResponse"))?;
-            if events.send_timeout(event, PATIENCE).await.is_err() {
+            if !events.send(event, bytes, PATIENCE).await {
                 break;
             }
             taken += 1;

@@ -7,12 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use deploy_service::{Readiness, Shutdown};
+use deploy_service::{Pool, Readiness, Shutdown};
 use gateway_core::limits::Policy;
 use gateway_core::{Caller, Failure, Peer, admit};
-use proto_types::{Digest, GatewayId, Origin};
+use proto_types::{Digest, GatewayId, Origin, Shares};
 use proto_wire::registry::v1 as wire;
-use tokio::sync::Semaphore;
 
 use crate::address::AddressLimit;
 use crate::agents::Tagged;
@@ -41,7 +40,8 @@ pub(crate) struct Gateway {
     pub(crate) bounds: Bounds,
     /// Digests of the tokens that local subscribers and operators show.
     pub(crate) subscribers: Vec<Digest>,
-    pub(crate) polls: Semaphore,
+    /// Long polls, by target.
+    pub(crate) polls: Pool<String>,
     /// The descriptors under the older name and the newer one, if they are served.
     pub(crate) descriptors: [Option<Tagged>; 2],
     pub(crate) cors: Cors,
@@ -88,7 +88,7 @@ impl Gateway {
             registry,
             addresses: AddressLimit::new(bounds.address_requests_per_second, bounds.address_burst),
             subscribers: secrets.subscribers.clone(),
-            polls: Semaphore::new(bounds.polls_max),
+            polls: Pool::new(Shares::new(bounds.polls_max as u64).without_reserve()),
             metrics: Metrics::new(),
             readiness,
             shutdown,

@@ -52,6 +52,7 @@ mod rows {
     pub(super) const LEASE: Row = Row(409, "lease-stale", Edge(REFUSED), "The lease is not this one any more.");
     pub(super) const AWAY: Row = Row(503, "registry-unavailable", Edge(UNAVAILABLE), "Not possible just now; try again.");
     pub(super) const FULL: Row = Row(503, "overloaded", Edge(UNAVAILABLE), "Too much at once; try again.");
+    pub(super) const SHARE: Row = Row(429, "share-reached", Limit, "Your other requests hold all that one caller may; let some of them end.");
     pub(super) const LATE: Row = Row(504, "deadline-exceeded", Edge(GONE), "The deadline passed.");
     pub(super) const INTERNAL: Row = Row(500, "internal", Edge(OURS), "A fault of this gateway.");
 
@@ -108,6 +109,7 @@ pub(super) fn told(failure: &Failure) -> Told {
         Failure::StaleLease => rows::LEASE.told(),
         Failure::RegistryAway => rows::AWAY.after(AWAY_RETRY_S),
         Failure::Overloaded => rows::FULL.after(AWAY_RETRY_S),
+        Failure::ShareReached => rows::SHARE.after(AWAY_RETRY_S),
         Failure::Deadline => rows::LATE.told(),
         Failure::Internal => rows::INTERNAL.told(),
         Failure::Call(error) => call(error),

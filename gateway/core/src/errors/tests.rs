@@ -30,6 +30,7 @@ fn each_failure_has_its_status_code_and_rpc_error() {
         (Failure::StaleLease, 409, "lease-stale", -32043),
         (Failure::RegistryAway, 503, "registry-unavailable", -32045),
         (Failure::Overloaded, 503, "overloaded", -32045),
+        (Failure::ShareReached, 429, "share-reached", -32047),
         (Failure::Deadline, 504, "deadline-exceeded", -32046),
         (Failure::Internal, 500, "internal", -32603),
         (Failure::Call(CallError::Parse), 200, "json-invalid", -32700),

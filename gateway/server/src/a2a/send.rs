@@ -35,16 +35,50 @@ pub(super) async fn answer(
     send: Send,
 ) -> Result<SendMessageResponse, Failure> {
     let (at_once, history_length) = (send.return_immediately, send.history_length);
+    let is_known = send.task.is_some();
     let Submitted { task, waiter } = submit(gateway, caller, agent, send, false).await?;
     let ended = match at_once {
         true => None,
-        false => follow::wait(gateway, caller, &task, waiter, gateway.patience()).await?,
+        false => {
+            let unheard = Unheard { gateway, caller, task: (!is_known).then_some(&task.id) };
+            let ended = follow::wait(gateway, caller, &task, waiter, gateway.patience()).await;
+            unheard.answered();
+            ended?
+        }
     };
     let task = ended.unwrap_or(task);
     Ok(match task.message().filter(|_| !at_once) {
         Some(message) => SendMessageResponse::Message(message),
         None => SendMessageResponse::Task(task.task(history_length)),
     })
+}
+
+/// A task whose id its caller does not know yet. If it hangs up nobody will ever ask for it: then the task is canceled,
+/// and its slot and its place in the queue are another's.
+struct Unheard<'c> {
+    gateway: &'c Arc<Gateway>,
+    caller: &'c Caller,
+    task: Option<&'c TaskId>,
+}
+
+impl Unheard<'_> {
+    fn answered(mut self) {
+        self.task = None;
+    }
+}
+
+impl Drop for Unheard<'_> {
+    fn drop(&mut self) {
+        let Some(task) = self.task else { return };
+        let (id, owner) = (task.as_str().to_owned(), self.caller.as_str().to_owned());
+        let registry = Arc::clone(&self.gateway.registry);
+        tokio::spawn(async move {
+            let message = wire::CancelTaskRequest { id, owner };
+            if let Err(error) = registry.cancel_task(message).await {
+                tracing::debug!(%error, "a task nobody waits for is not canceled");
+            }
+        });
+    }
 }
 
 /// Submits the message as a task. With `events`, its node pushes events to this gateway.
@@ -57,7 +91,8 @@ pub(super) async fn submit(
 ) -> Result<Submitted, Failure> {
     let Place { context, task: id, continues } = place(gateway, caller, agent, &send).await?;
     let secret = identity::random();
-    let waiter = gateway.waiting.open(&id, secret.clone()).map_err(|_| Failure::Overloaded)?;
+    let waiter =
+        gateway.waiting.open(&id, secret.clone(), caller.origin()).map_err(Failure::from)?;
     let message = wire::SubmitTaskRequest {
         id: id.as_str().to_owned(),
         context: context.as_str().to_owned(),

@@ -132,8 +132,8 @@ impl Follow {
                 // Events that wait are told before the end is looked for.
                 biased;
                 event = self.waiter.events.recv() => {
-                    if let Some(event) = event {
-                        self.tell_event(event);
+                    if let Some(unread) = event {
+                        self.tell_event(unread.event);
                     }
                 }
                 () = self.waiter.changed.notified() => self.look(true).await,
@@ -185,8 +185,8 @@ impl Follow {
 
     fn tell_end(&mut self, task: &TaskView) {
         // What came before the end is told before it.
-        while let Ok(event) = self.waiter.events.try_recv() {
-            self.tell_event(event);
+        while let Ok(unread) = self.waiter.events.try_recv() {
+            self.tell_event(unread.event);
         }
         if let Some(message) = task.message().filter(|_| self.untold.is_some()) {
             self.tell(&StreamResponse::Message(message));

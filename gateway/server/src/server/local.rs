@@ -5,7 +5,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use deploy_service::error_pages;
+use deploy_service::{Claim, error_pages};
 use gateway_core::Failure;
 use gateway_core::path::{Brand, Route};
 use http::{HeaderMap, Request, StatusCode};
@@ -82,8 +82,13 @@ fn descriptor(gateway: &Gateway, brand: Brand, headers: &HeaderMap) -> Result<Re
 }
 
 fn check_local(gateway: &Gateway, request: &Request<Body>) -> Result<(), Failure> {
-    let shows = secrets::shows(request.headers(), &gateway.subscribers);
-    if shows { Ok(()) } else { Err(Failure::NotOperator) }
+    if !secrets::shows(request.headers(), &gateway.subscribers) {
+        return Err(Failure::NotOperator);
+    }
+    if let Some(claim) = request.extensions().get::<Claim>() {
+        claim.prove_system();
+    }
+    Ok(())
 }
 
 fn card(gateway: &Gateway, handle: &Handle, headers: &HeaderMap) -> Result<Response, Failure> {

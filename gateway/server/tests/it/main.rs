@@ -7,6 +7,9 @@ mod cards;
 mod conduct;
 mod edge;
 mod envelopes;
+#[path = "../../../../deploy/service/tests/service/flood.rs"]
+mod flood;
+mod floods;
 mod node;
 mod role;
 mod streams;

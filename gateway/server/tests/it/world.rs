@@ -105,6 +105,14 @@ impl World {
         self.registry.trigger();
     }
 
+    /// The registry's counters.
+    pub(crate) async fn registry_metrics(&self) -> String {
+        let url = format!("{}/v1/metrics", self.registry_url).parse().unwrap();
+        let answer = timeout(PATIENCE, self.gateway.http.get(url)).await.unwrap().unwrap();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        String::from_utf8(body.to_vec()).unwrap()
+    }
+
     pub(crate) fn state_dir(&self) -> PathBuf {
         self.folder.path().join("gateway")
     }
