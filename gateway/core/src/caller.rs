@@ -22,6 +22,12 @@ impl Caller {
         Self { origin, key }
     }
 
+    /// Its name.
+    #[must_use]
+    pub const fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
     /// Its name, as the owner of its tasks.
     #[must_use]
     pub fn as_str(&self) -> &str {
