@@ -3,11 +3,18 @@
 //! It decides the form and that nothing inside a value can end a line or drive a terminal:
 //! control characters are written as escapes, whoever sent them. It never writes to stdout,
 //! which belongs to data, and it never colours, because colours are control characters.
+//! A warning that comes again and again is written once a minute (`damped.rs`).
+
+mod damped;
 
 use std::io::{self, Write};
 
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use self::damped::{Damped, held_back};
 
 /// How an event is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -63,8 +70,10 @@ pub fn init(format: Format, filter: &str) -> Result<(), Error> {
         .with_ansi(false)
         .with_writer(|| Escaped(io::stderr()));
     let started = match format {
-        Format::Text => lines.try_init(),
-        Format::Json => lines.json().flatten_event(true).try_init(),
+        Format::Text => lines.finish().with(Damped::default()).try_init(),
+        Format::Json => {
+            lines.json().flatten_event(true).finish().with(Damped::default()).try_init()
+        }
     };
     started.map_err(|_| Error::Started)
 }
@@ -80,9 +89,11 @@ impl<W: Write> Write for Escaped<W> {
             Some(line) => (line, "\n"),
             None => (&*text, ""),
         };
-        if line.contains(drives_a_reader) {
+        let stands_for = held_back();
+        if line.contains(drives_a_reader) || stands_for > 0 {
             let mut escaped = String::with_capacity(line.len() + 32);
             line.chars().for_each(|c| push(&mut escaped, c));
+            count(&mut escaped, stands_for);
             escaped.push_str(end);
             self.0.write_all(escaped.as_bytes())?;
         } else {
@@ -93,6 +104,18 @@ impl<W: Write> Write for Escaped<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
+    }
+}
+
+/// Says for how many lines that were held back this one stands.
+fn count(line: &mut String, stands_for: u64) {
+    match (stands_for, line.starts_with('{') && line.ends_with('}')) {
+        (0, _) => {}
+        (_, true) => {
+            line.truncate(line.len() - 1);
+            line.push_str(&format!(",\"repeated\":{stands_for}}}"));
+        }
+        (_, false) => line.push_str(&format!(" repeated={stands_for}")),
     }
 }
 
@@ -118,7 +141,7 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Sink(Arc<Mutex<Vec<u8>>>);
+    pub(super) struct Sink(pub(super) Arc<Mutex<Vec<u8>>>);
 
     impl Write for Sink {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
