@@ -64,7 +64,7 @@ pub struct Part {
 }
 
 impl World {
-    /// Starts a registry of `count` members and waits until one leads.
+    /// Starts a registry of `count` members and waits until one leads and all are ready.
     ///
     /// # Errors
     /// A member does not come up; with the end of its log.
@@ -85,6 +85,10 @@ impl World {
             self.start_member(at)?;
         }
         self.leader().await?;
+        for at in 0..self.members.len() {
+            // A member that has heard nothing yet holds nothing, and does not vote.
+            self.member_ready(at).await?;
+        }
         Ok(self)
     }
 

@@ -22,6 +22,7 @@ pub(crate) async fn run(profile: &Profile, verb: ClusterVerb) -> Result<Output, 
         ClusterVerb::Voters { ids, force } => members::voters(profile, ids, force).await,
         ClusterVerb::Remove { ids, force } => members::remove(profile, ids, force).await,
         ClusterVerb::Transfer { to } => members::transfer(profile, to).await,
+        ClusterVerb::ResetTime => members::reset_time(profile).await,
         ClusterVerb::Snapshot => copies::snapshot(profile).await,
         ClusterVerb::Defrag => copies::defrag(profile).await,
         ClusterVerb::Backup { file } => copies::backup(profile, &file).await,
@@ -47,6 +48,10 @@ async fn invite(profile: &Profile, role: InviteRole, ttl_seconds: u64) -> Result
     })
 }
 
+/// The columns of `cluster status`.
+const STATUS: [&str; 8] =
+    ["url", "member", "term", "leader", "revision", "applied", "log", "state"];
+
 /// Asks each configured member for itself.
 async fn status(profile: &Profile) -> Result<Output, Failure> {
     let mut rows = Vec::new();
@@ -58,13 +63,20 @@ async fn status(profile: &Profile) -> Result<Output, Failure> {
                 found.push(json(url, &status));
             }
             Err(failure) => {
-                rows.push(vec![url.clone(), failure.to_string()]);
+                rows.push(unanswered(url, &failure));
                 found.push(json!({ "url": url, "error": failure.to_string() }));
             }
         }
     }
-    let heads = &["url", "member", "term", "leader", "revision", "applied", "log", "state"];
-    Ok(Output { heads, rows, json: Value::Array(found) })
+    Ok(Output { heads: &STATUS, rows, json: Value::Array(found) })
+}
+
+/// A member that gives no word of itself: the columns that it would fill stay empty.
+fn unanswered(url: &str, failure: &Failure) -> Vec<String> {
+    let mut row = vec!["-".to_owned(); STATUS.len()];
+    row[0] = url.to_owned();
+    row[STATUS.len() - 1] = failure.to_string();
+    row
 }
 
 /// One member's own word.
@@ -102,6 +114,8 @@ fn json(url: &str, status: &wire::ClusterStatus) -> Value {
         "lastLogIndex": status.last_log_index,
         "members": status.members.iter().map(member).collect::<Value>(),
         "poisoned": status.poisoned,
+        "clockOffsetMs": status.clock_offset_ms,
+        "stateAheadMs": status.state_ahead_ms,
     })
 }
 

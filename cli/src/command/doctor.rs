@@ -65,10 +65,53 @@ fn judge(url: &str, status: &wire::ClusterStatus) -> Finding {
         "knows no leader".to_owned()
     } else if !status.poisoned.is_empty() {
         format!("acknowledges nothing: {}", status.poisoned)
+    } else if let Some(wrong) = clock(status) {
+        return Finding { part: url.to_owned(), fine: false, says: wrong };
     } else {
         format!("member {}, leader {}, revision {}", status.member, status.leader, status.revision)
     };
     Finding { part: url.to_owned(), fine: status.leader != 0 && status.poisoned.is_empty(), says }
+}
+
+/// Beyond this a member does not lead, and a state's time keeps leases and tokens waiting (registry-core's timekeeper).
+const OFFSET_MAX_MS: u64 = 5_000;
+
+/// What is wrong with a member's clock, or with the state's time.
+fn clock(status: &wire::ClusterStatus) -> Option<String> {
+    let offset = status.clock_offset_ms.unwrap_or(0);
+    let (member, ahead_ms) = (status.member, status.state_ahead_ms);
+    if offset.unsigned_abs() > OFFSET_MAX_MS {
+        let way = if offset > 0 { "ahead of" } else { "behind" };
+        let apart = offset.unsigned_abs();
+        return Some(format!("member {member}: its clock is {apart} ms {way} the others'"));
+    }
+    (ahead_ms > OFFSET_MAX_MS).then(|| {
+        format!(
+            "the state's time is {ahead_ms} ms ahead; `ecumene cluster reset-time` brings it back"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_whose_clock_is_far_off_is_named() {
+        let status = |clock_offset_ms, state_ahead_ms| wire::ClusterStatus {
+            member: 3,
+            leader: 1,
+            clock_offset_ms,
+            state_ahead_ms,
+            ..Default::default()
+        };
+        assert!(judge("u", &status(Some(40), 0)).fine && judge("u", &status(None, 0)).fine);
+        let ahead = judge("u", &status(Some(3_600_000), 0));
+        assert!(!ahead.fine && ahead.says.contains("member 3") && ahead.says.contains("ahead of"));
+        let behind = judge("u", &status(Some(-3_600_000), 0));
+        assert!(!behind.fine && behind.says.contains("behind"));
+        assert!(!judge("u", &status(Some(0), 3_600_000)).fine);
+    }
 }
 
 async fn gateway(profile: &Profile, url: String) -> Finding {

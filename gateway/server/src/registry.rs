@@ -5,19 +5,21 @@
 
 mod call;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use deploy_service::tls::{Connector, Role};
+use proto_types::WallMs;
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::directory_client::DirectoryClient;
 use proto_wire::registry::v1::fleet_client::FleetClient;
-use tonic::metadata::{Ascii, MetadataValue};
+use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status, Streaming};
 
 use self::call::Attempts;
 pub(crate) use self::call::Unanswered;
+use crate::clock;
 
 /// On loopback a connection takes microseconds; a member that is stopped takes none.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -25,6 +27,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// A task holds an input and an outcome of at most 1 MiB each; 100 leased envelopes as many.
 const MESSAGE_BYTES_MAX: usize = 128 << 20;
+
+/// Tokens allow for 60 s; half of it is worth a word.
+const CLOCK_OFF_MS_MAX: u64 = 30_000;
 
 /// For calls that change something: longer than an election.
 const WRITE: Attempts = Attempts { each: Duration::from_secs(3), all: Duration::from_secs(8) };
@@ -38,6 +43,8 @@ pub(crate) struct Registry {
     /// The member that answered last.
     good: AtomicUsize,
     bearer: MetadataValue<Ascii>,
+    /// How far this process's clock is from the registry's time.
+    clock_off_ms: AtomicU64,
 }
 
 /// Every call: its name here, the client, the method, the messages, and its deadlines.
@@ -83,7 +90,7 @@ impl Registry {
         bearer.set_sensitive(true);
         let lazy = |url: &String| lazy(url, connector);
         let members = urls.iter().map(lazy).collect::<Result<_, _>>()?;
-        Ok(Self { members, good: AtomicUsize::new(0), bearer })
+        Ok(Self { members, good: AtomicUsize::new(0), bearer, clock_off_ms: AtomicU64::new(0) })
     }
 
     /// Registers this gateway, without showing the credential that the registry does not know yet.
@@ -132,6 +139,28 @@ impl Registry {
         Member { registry: self, channel: self.members[at].clone(), at }
     }
 
+    /// How far this process's clock was from the registry's time when they were compared last.
+    pub(crate) fn clock_off_ms(&self) -> u64 {
+        self.clock_off_ms.load(Ordering::Relaxed)
+    }
+
+    /// Compares this process's clock with the time that an answer names.
+    fn compare_clocks(&self, answer: &MetadataMap) {
+        let said =
+            answer.get("ecumene-time-ms").and_then(|value| value.to_str().ok()?.parse().ok());
+        let Some(said) = said.map(WallMs) else { return };
+        let own = clock::wall();
+        let off_ms = own.0.abs_diff(said.0);
+        self.clock_off_ms.store(off_ms, Ordering::Relaxed);
+        if off_ms > CLOCK_OFF_MS_MAX {
+            let way = if own > said { "ahead of" } else { "behind" };
+            tracing::warn!(
+                off_ms,
+                "this gateway's clock is {way} the registry's time: it refuses tokens that are good"
+            );
+        }
+    }
+
     fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         request.metadata_mut().insert("authorization", self.bearer.clone());
@@ -167,7 +196,9 @@ impl Member<'_> {
         message: wire::ListRequest,
     ) -> Result<(wire::PeerList, u64), Status> {
         let mut client = directory(self.channel.clone());
-        timed(client.list_peers(self.registry.request(message))).await.map(with_revision)
+        let answer = timed(client.list_peers(self.registry.request(message))).await?;
+        self.registry.compare_clocks(answer.metadata());
+        Ok(with_revision(answer))
     }
 
     /// A page of agents and the revision that it holds for.

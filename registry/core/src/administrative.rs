@@ -32,6 +32,7 @@ pub fn act(command: &Command) -> Option<(&'static str, String)> {
         Command::Ledger(LedgerCommand::TruncateAudit { through }) => {
             ("truncate-audit", through.to_string())
         }
+        Command::Ledger(LedgerCommand::ResetTime { to }) => ("reset-time", to.to_string()),
         _ => return None,
     })
 }

@@ -8,6 +8,7 @@ mod audit;
 mod body;
 mod bound;
 mod card;
+mod clock;
 mod compact;
 mod conduct;
 mod domain;

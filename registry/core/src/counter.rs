@@ -19,6 +19,8 @@ pub(crate) const PEER_REQUESTS: &str = "peer-requests";
 pub(crate) const PEER_REQUESTS_OF_HOSTS: &str = "peer-requests-of-hosts";
 /// The first bucket of spent tokens that is still remembered.
 pub(crate) const FIRST_BUCKET: &str = "first-token-bucket";
+/// Tokens that end before this may have been spent and forgotten; see `apply/clock.rs`.
+pub(crate) const TOKENS_DOUBTED_UNTIL: &str = "tokens-doubted-until";
 
 /// The newest revision whose change is no longer kept.
 pub(crate) const COMPACTED: &str = "compacted";

@@ -19,6 +19,7 @@ pub mod reputation;
 pub mod search;
 pub mod state_hash;
 pub mod table;
+pub mod timekeeper;
 pub mod verify;
 pub mod view;
 pub mod viewer;

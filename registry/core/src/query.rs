@@ -14,7 +14,9 @@ mod tenancy;
 use proto_types::{Digest, Handle, Origin, Revision, WallMs};
 
 pub use self::check::ledger_fault;
-pub use self::cluster::{cluster_epoch, compacted, member, revision_at, set_cluster_epoch};
+pub use self::cluster::{
+    cluster_epoch, cluster_id, compacted, member, revision_at, set_cluster_epoch,
+};
 pub use self::conduct::{Line as EvidenceLine, Reputation, reputation};
 pub use self::federation::{
     imports, liveness, liveness_seen, partner, partners, peer_liveness, provenance,

@@ -28,7 +28,7 @@ pub struct Config {
     pub logs_kept: u64,
     /// The bounds of the store.
     pub store: registry_store::Options,
-    /// Where the leader's stamps come from.
+    /// This member's clock; the stamps of entries follow those of a majority.
     pub clock: Clock,
 }
 
@@ -83,7 +83,12 @@ impl Config {
 
     /// Whether this member has to make the cluster if there is none.
     pub(crate) fn founds(&self) -> bool {
-        self.bootstrap && self.members.keys().next() == Some(&self.id)
+        self.founder() == Some(self.id)
+    }
+
+    /// Who makes the cluster, if this member is to be one of its first.
+    pub(crate) fn founder(&self) -> Option<u64> {
+        self.members.keys().next().copied().filter(|_| self.bootstrap)
     }
 
     pub(crate) fn openraft(&self) -> Result<openraft::Config, Error> {

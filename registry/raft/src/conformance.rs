@@ -17,7 +17,7 @@ struct Stores;
 impl StoreBuilder<TypeConfig, LogStore, Machine, TempDir> for Stores {
     async fn build(&self) -> Result<(TempDir, LogStore, Machine), StorageError<TypeConfig>> {
         let dir = tempfile::tempdir().expect("a directory");
-        let home = Home::open(dir.path(), registry_store::Options::default()).expect("a store");
+        let home = Home::open(dir.path(), 1, registry_store::Options::default()).expect("a store");
         let home = Arc::new(home);
         let published = Arc::new(Published::new(Arc::clone(&home)).expect("a view"));
         let snapshots = Arc::new(Snapshots::open(dir.path()).expect("snapshots"));

@@ -14,6 +14,15 @@ pub enum Error {
     /// The store.
     #[error("the store does not open")]
     Store(#[from] registry_store::Error),
+    /// The state was damaged and is set aside, and nothing takes its place.
+    #[error(
+        "the state in {dir} was damaged and is kept in set-aside/; neither this member's snapshot nor another member gives \
+         a sound one: start the other members, or see docs/runbooks/restore.md"
+    )]
+    Unrecovered {
+        /// The member's directory.
+        dir: std::path::PathBuf,
+    },
     /// The consensus core.
     #[error("consensus does not start: {0}")]
     Raft(String),

@@ -14,8 +14,17 @@ pub(crate) struct Home {
 }
 
 impl Home {
-    pub(crate) fn open(dir: &Path, options: Options) -> Result<Self, registry_store::Error> {
-        Ok(Self { store: Store::open(dir, options)?, open: watch::Sender::new(()) })
+    pub(crate) fn open(
+        dir: &Path,
+        member: u64,
+        options: Options,
+    ) -> Result<Self, registry_store::Error> {
+        Ok(Self { store: Store::open(dir, member, options)?, open: watch::Sender::new(()) })
+    }
+
+    /// A store over a state that lies there already, for whichever member opens it next.
+    pub(crate) fn make_over(dir: &Path) -> Result<Self, registry_store::Error> {
+        Ok(Self { store: Store::make_over(dir, Options::default())?, open: watch::Sender::new(()) })
     }
 
     /// Resolves once the store is closed.

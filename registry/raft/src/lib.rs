@@ -5,6 +5,7 @@
 //! This is the only crate that names openraft; nothing of it shows in [`Registry`].
 
 mod batch;
+mod blank;
 mod clock;
 mod codec;
 mod config;
@@ -19,9 +20,11 @@ mod observed;
 pub mod offline;
 mod proposer;
 mod read_index;
+mod recover;
 mod registry;
 mod snapshot;
 mod standing;
+mod time;
 mod types;
 
 pub use clock::Clock;

@@ -6,9 +6,11 @@ mod auth;
 mod caller;
 mod channel;
 mod contact;
+mod pause;
 mod peer;
 mod service;
 
+use proto_types::{Digest, WallMs};
 use serde::{Deserialize, Serialize};
 
 pub use self::auth::{ClusterSecret, Credentials, MembersOnly};
@@ -30,6 +32,9 @@ pub(crate) struct Call<T> {
     /// whose members must not be heard any more.
     #[serde(default)]
     pub epoch: u64,
+    /// What names the sender's cluster, as far as it knows. Two clusters may share a secret.
+    #[serde(default)]
+    pub cluster: Option<Digest>,
     pub body: T,
 }
 
@@ -39,6 +44,12 @@ pub(crate) struct Append {
     pub request: AppendRequest,
     /// Absent until the leader has an answer of this member, and one of a majority.
     pub word: Option<Word>,
+    /// Whether a member that holds neither a vote nor a log may begin with this.
+    #[serde(default)]
+    pub admits: bool,
+    /// The cluster's time as the leader keeps it; absent until it knows the clocks of a majority.
+    #[serde(default)]
+    pub time: Option<WallMs>,
 }
 
 /// The answer to [`Append`].
@@ -47,6 +58,9 @@ pub(crate) struct Appended {
     pub answer: AppendResponse,
     /// When it was given, by the clock of the member that answers.
     pub moment: Moment,
+    /// What that member's wall clock shows; absent in answers of older versions.
+    #[serde(default)]
+    pub shows: Option<WallMs>,
 }
 
 /// Both kinds of election message share one RPC.
@@ -54,6 +68,12 @@ pub(crate) struct Appended {
 pub(crate) enum Ballot {
     Vote(VoteRequest),
     PreVote(VoteRequest),
+}
+
+/// A member asks for another's state, its own being damaged.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Pull {
+    pub member: u64,
 }
 
 /// The first frame of a snapshot; the others are the bytes of its files, in order.

@@ -16,8 +16,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::batch::{Payload, spell};
+use crate::time::Time;
 use crate::types::{Raft, TypeConfig};
-use crate::{Clock, ProposeError, Term, observed};
+use crate::{ProposeError, Term, observed};
 
 /// One proposal: 16 commands of 1 MiB each, and their names.
 pub const PROPOSAL_BYTES_MAX: usize = 17 << 20;
@@ -67,10 +68,10 @@ pub(crate) struct Proposer {
 }
 
 impl Proposer {
-    pub(crate) fn start(raft: Raft, clock: Clock, tasks: &mut JoinSet<()>) -> Self {
+    pub(crate) fn start(raft: Raft, time: Arc<Time>, tasks: &mut JoinSet<()>) -> Self {
         // The others are those that gather for the next entry.
         let (queue, waiting) = mpsc::channel(QUEUE_PROPOSALS_MAX - ENTRY_PROPOSALS_MAX);
-        tasks.spawn(run(raft.clone(), clock, waiting));
+        tasks.spawn(run(raft.clone(), time, waiting));
         Self { queue, bytes: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)), raft }
     }
 
@@ -111,7 +112,7 @@ pub(crate) fn leader(raft: &Raft) -> Option<(u64, String)> {
     })
 }
 
-async fn run(raft: Raft, clock: Clock, mut queue: mpsc::Receiver<Waiting>) {
+async fn run(raft: Raft, time: Arc<Time>, mut queue: mpsc::Receiver<Waiting>) {
     let mut in_flight = FuturesUnordered::new();
     let mut waiting = VecDeque::new();
     loop {
@@ -132,7 +133,7 @@ async fn run(raft: Raft, clock: Clock, mut queue: mpsc::Receiver<Waiting>) {
             let term = raft.as_leader().ok().map(|leader| Term(leader.term()));
             let batch = of_term(gather(&mut waiting), term);
             if !batch.is_empty() {
-                in_flight.extend(write(&raft, clock.now(), batch, term).await);
+                in_flight.extend(write(&raft, time.stamp().await, batch, term).await);
             }
         }
     }

@@ -1,8 +1,11 @@
 //! The handle of a member: propose, read, watch, stop.
 //! It decides who answers, never what; it must never offer a way around the log.
 
+mod clocks;
 mod forward;
 mod membership;
+mod rejoin;
+mod scrub;
 mod start;
 mod status;
 mod upkeep;
@@ -23,6 +26,7 @@ use self::forward::Forwarder;
 pub use self::membership::{ChangeError, LAG_MAX, LEARNERS_MAX, VOTERS_MAX};
 use self::status::Freshness;
 pub use self::status::{Leadership, PeerStatus, Status};
+use crate::blank::Blank;
 use crate::home::Home;
 use crate::machine::{Compared, Published, StateMark};
 use crate::network::{Contact, Credentials};
@@ -31,6 +35,7 @@ use crate::proposer::{Proposer, leader};
 use crate::read_index::ReadIndex;
 use crate::snapshot::Snapshots;
 use crate::standing::Standing;
+use crate::time::Time;
 use crate::types::Raft;
 use crate::{MESSAGE_BYTES_MAX, MembersOnly, ProposeError, ReadError, Stopped, TransportService};
 
@@ -58,6 +63,8 @@ struct Inner {
     leadership: watch::Receiver<Leadership>,
     credentials: Credentials,
     standing: Arc<Standing>,
+    blank: Arc<Blank>,
+    time: Arc<Time>,
     /// A voter that is silent for longer does not count as one that answers.
     silence_max: Duration,
     /// Held while the cluster is changed.
@@ -110,6 +117,10 @@ impl Registry {
     /// # Errors
     /// As [`Registry::propose`]; a connection that broke after the proposal was sent gives `Unknown`.
     pub async fn submit(&self, proposal: Proposal) -> Result<Vec<Reply>, ProposeError> {
+        // A member whose disk has failed takes nothing, and carries nothing to others either.
+        if status::ended(&self.inner.raft) {
+            return Err(ProposeError::Stopped);
+        }
         match self.inner.proposer.propose(&proposal, None).await {
             Err(ProposeError::NotLeader { leader: Some((id, address)) }) => {
                 self.inner.forwarder.forward(id, address, &proposal).await
@@ -232,6 +243,7 @@ impl Registry {
     pub fn status(&self) -> Status {
         let mut status = Status::of(&self.inner);
         status.poisoned = status.poisoned.or_else(|| self.diverged());
+        status.poisoned = status.poisoned.or_else(|| self.inner.blank.notice());
         status
     }
 
@@ -248,6 +260,8 @@ impl Registry {
             proposer: self.inner.proposer.clone(),
             contact: Arc::clone(&self.inner.contact),
             published: Arc::clone(&self.inner.published),
+            blank: Arc::clone(&self.inner.blank),
+            time: Arc::clone(&self.inner.time),
         };
         let server = RaftTransportServer::new(service)
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
@@ -255,20 +269,10 @@ impl Registry {
         InterceptedService::new(server, MembersOnly(self.inner.credentials.clone()))
     }
 
-    /// Lets a voter come back that has lost its directory, once. To be called on the leader, before that member starts;
-    /// the operator answers for it that a majority of the others has kept its data.
-    ///
-    /// # Errors
-    /// The member has stopped.
-    pub async fn allow_rejoin(&self, id: u64) -> Result<(), Stopped> {
-        let allowed = self.inner.raft.trigger().allow_next_revert(&id, true).await;
-        allowed.map(|_| ()).map_err(|_| Stopped)
-    }
-
     /// Resolves when the member has ended by itself: its disk failed, or its state cannot be read. Says why. Reads of
     /// [`Registry::view`] go on. Never resolves for a member that was stopped.
     pub fn failed(&self) -> impl Future<Output = String> + Send + use<> {
-        status::failed(&self.inner.raft)
+        status::failed(&self.inner.raft, self.inner.home.store.damage().clone())
     }
 
     /// Stops in order: no further proposals, then the core. Handles stay readable. Safe to call twice.

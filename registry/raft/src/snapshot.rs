@@ -5,11 +5,13 @@
 mod build;
 mod incoming;
 mod manifest;
+mod receive;
 mod send;
 #[cfg(test)]
 mod tests;
 mod wanted;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,10 +22,11 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub(crate) use self::build::{Builder, checkpoint};
 pub(crate) use self::incoming::{Incoming, Refused};
-pub(crate) use self::manifest::{Manifest, digest};
+pub(crate) use self::manifest::{Manifest, Piece, digest};
+pub(crate) use self::receive::{disk, next_frame, receive, turn};
 pub(crate) use self::send::frames;
 pub(crate) use self::wanted::{Want, all};
-use crate::types::Snapshot;
+use crate::types::{LogId, Snapshot};
 
 const DIR: &str = "snapshots";
 pub(crate) const DATABASE: &str = "db";
@@ -54,6 +57,17 @@ impl Stored {
 
     pub(crate) fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Which members there were, and where.
+    pub(crate) fn members(&self) -> BTreeMap<u64, String> {
+        let membership = self.manifest.meta.last_membership.membership();
+        membership.nodes().map(|(id, node)| (*id, node.addr.clone())).collect()
+    }
+
+    /// Whether a log that begins after this entry goes on where the state ends, or before.
+    pub(crate) fn reaches(&self, purged: LogId) -> bool {
+        self.manifest.meta.last_log_id >= Some(purged)
     }
 
     pub(crate) fn suspect(&self) -> bool {
@@ -147,8 +161,33 @@ impl Snapshots {
         drop(current);
         // Whoever has a newer state does not want the rest of an older one. What stays behind is sorted out next time.
         if let Some(_turn) = self.receive() {
-            let _ = fs::remove_dir_all(self.root.join(INCOMING));
+            self.forget_incoming();
         }
+    }
+
+    /// Holds the current snapshot against its digests, and sets it aside if it does not match them. Returns the files that
+    /// do not.
+    pub(crate) fn set_unsound_aside(&self, store: &Path) -> io::Result<Vec<Piece>> {
+        let Some(stored) = self.current() else { return Ok(Vec::new()) };
+        let damaged = stored.manifest.damaged(&stored.database())?;
+        if damaged.is_empty() {
+            return Ok(damaged);
+        }
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.as_ref().is_some_and(|now| Arc::ptr_eq(now, &stored)) {
+            *current = None;
+            let kept = registry_store::set_aside(store, &stored.dir).map_err(io::Error::other)?;
+            let (files, kept) = (damaged.len(), kept.display().to_string());
+            let first = damaged.first().map(|piece| piece.name.as_str());
+            tracing::error!(files, first, kept, "a snapshot is damaged: it is set aside");
+        }
+        Ok(damaged)
+    }
+
+    /// Removes what was received of a snapshot that is not offered any more.
+    pub(crate) fn forget_incoming(&self) {
+        // What stays behind is sorted out when the next one comes.
+        let _ = fs::remove_dir_all(self.root.join(INCOMING));
     }
 
     /// What is still wanted of a snapshot that is offered. The caller has the right to receive.

@@ -1,8 +1,15 @@
-//! Whether this member still belongs to the cluster, as others tell it.
+//! What members say of each other with their refusals: that this one was removed, that another holds nothing, that
+//! another is of another cluster.
 //! A member that was removed while it was down never sees the entry that says so; the others tell it when it asks for
 //! votes. It must never be set by anybody who is not a member.
 
-use tokio::sync::watch;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, watch};
+use tonic::{Code, Status};
+
+use crate::blank::BLANK;
 
 /// What the refusal of a removed member is recognised by, among those with the same status code.
 pub(crate) const REMOVED: &str = "this member was removed from the cluster";
@@ -10,11 +17,25 @@ pub(crate) const REMOVED: &str = "this member was removed from the cluster";
 #[derive(Debug)]
 pub(crate) struct Standing {
     removed: watch::Sender<bool>,
+    others: Mutex<Others>,
+    heard: Notify,
+}
+
+/// By number. A leader calls members only, so these are few.
+#[derive(Debug, Default)]
+struct Others {
+    /// Said that they hold nothing, and nobody has looked into it.
+    blank: BTreeSet<u64>,
+    /// May begin with nothing.
+    admitted: BTreeSet<u64>,
+    /// Why they refuse every call.
+    refuses: BTreeMap<u64, String>,
 }
 
 impl Standing {
     pub(crate) fn new() -> Self {
-        Self { removed: watch::Sender::new(false) }
+        let (removed, others) = (watch::Sender::new(false), Mutex::default());
+        Self { removed, others, heard: Notify::new() }
     }
 
     #[expect(clippy::disallowed_methods, reason = "copied in one statement")]
@@ -22,14 +43,66 @@ impl Standing {
         *self.removed.borrow()
     }
 
-    /// Takes note of another member's word.
-    pub(crate) fn hear(&self, status: &tonic::Status) {
-        if status.code() == tonic::Code::PermissionDenied && status.message() == REMOVED {
-            self.removed.send_replace(true);
+    /// Takes note of another member's refusal.
+    pub(crate) fn hear(&self, from: u64, status: &Status) {
+        match status.code() {
+            Code::PermissionDenied if status.message() == REMOVED => {
+                self.removed.send_replace(true);
+            }
+            Code::FailedPrecondition if status.message() == BLANK => {
+                self.lock().blank.insert(from);
+                self.heard.notify_one();
+            }
+            Code::FailedPrecondition | Code::Unauthenticated => {
+                self.lock().refuses.insert(from, status.message().to_owned());
+            }
+            _ => {}
         }
+    }
+
+    /// Takes note that another member has taken a leader's entries.
+    pub(crate) fn began(&self, from: u64) {
+        let mut others = self.lock();
+        // Whoever holds nothing a second time has lost what it held.
+        others.admitted.remove(&from);
+        others.refuses.remove(&from);
+    }
+
+    /// Whether a member may begin with nothing.
+    pub(crate) fn admits(&self, id: u64) -> bool {
+        self.lock().admitted.contains(&id)
+    }
+
+    /// Lets a member begin with nothing, once.
+    pub(crate) fn admit(&self, id: u64) {
+        self.lock().admitted.insert(id);
+    }
+
+    /// Why a member refuses every call, if it does.
+    pub(crate) fn refuses(&self, id: u64) -> Option<String> {
+        self.lock().refuses.get(&id).cloned()
+    }
+
+    /// Resolves when a member has said that it holds nothing.
+    pub(crate) async fn blank_heard(&self) {
+        self.heard.notified().await;
+    }
+
+    /// Those that have said so since this was asked last.
+    pub(crate) fn take_blank(&self) -> BTreeSet<u64> {
+        std::mem::take(&mut self.lock().blank)
+    }
+
+    /// What another leader may have decided otherwise meanwhile.
+    pub(crate) fn forget(&self) {
+        *self.lock() = Others::default();
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<bool> {
         self.removed.subscribe()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Others> {
+        self.others.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -179,7 +179,7 @@ pub(crate) async fn await_changes(
             () = member.shutdown.triggered() => return Err(stopping()),
             changed = timeout_at(until, revisions.changed()) => match changed {
                 Ok(Ok(())) => {}
-                Ok(Err(_)) => return Err(stopping()),
+                Ok(Err(_)) => return Err(member.ended()),
                 Err(_) => return Ok(Vec::new()),
             },
         }

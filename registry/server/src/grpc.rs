@@ -49,6 +49,9 @@ pub(crate) const REVISION_KEY: &str = "ecumene-revision";
 /// How old it may be, in ms; absent where it was confirmed.
 pub(crate) const AGE_KEY: &str = "ecumene-age-ms";
 
+/// By what time it was judged, in ms since 1970: whoever reads it can tell that its own clock is wrong.
+pub(crate) const TIME_KEY: &str = "ecumene-time-ms";
+
 /// What a handler gives.
 type Handled<T> = Result<Response<T>, Problem>;
 
@@ -119,6 +122,7 @@ fn at<T>(reading: &Reading, message: T) -> Response<T> {
     let mut response = Response::new(message);
     let metadata = response.metadata_mut();
     metadata.insert(REVISION_KEY, MetadataValue::from(reading.revision.0));
+    metadata.insert(TIME_KEY, MetadataValue::from(reading.time.0));
     if let Some(age_ms) = reading.age_ms {
         metadata.insert(AGE_KEY, MetadataValue::from(age_ms));
     }

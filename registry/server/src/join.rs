@@ -12,7 +12,7 @@ use proto_wire::registry::v1::cluster_client::ClusterClient;
 use registry_api::problem::LEADER_KEY;
 use tokio::time::{sleep, timeout};
 use tonic::transport::Endpoint;
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 
 use crate::member::Member;
 
@@ -21,6 +21,9 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Between two rounds.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Between two rounds, where the answer was no.
+const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// What the newcomer says, and to whom.
 pub(crate) struct Wish {
@@ -32,15 +35,19 @@ pub(crate) struct Wish {
 /// Asks until the wish is granted or the member stops.
 pub(crate) async fn join(member: Arc<Member>, wish: Wish) {
     let asked = async {
+        let mut pause = PAUSE;
         while !granted(&member, &wish) {
             match round(&wish).await {
                 Ok(state) => tracing::info!(state, "the cluster took this member in"),
                 Err(status) => {
                     let (code, why) = (status.code(), status.message());
                     tracing::warn!(?code, why, "the cluster did not take this member in");
+                    // A number that was retired, or a token that is none, stays so until an operator acts.
+                    let refused = matches!(code, Code::InvalidArgument | Code::PermissionDenied);
+                    pause = if refused { pause.saturating_mul(2).min(PAUSE_MAX) } else { PAUSE };
                 }
             }
-            sleep(PAUSE).await;
+            sleep(pause).await;
         }
     };
     tokio::select! {

@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use deploy_service::{Shutdown, Source};
-use proto_types::{Kid, Origin, Revision, SecretKey};
+use proto_types::{Kid, Origin, Revision, SecretKey, WallMs};
 use proto_wire::registry::v1::Consistency;
 use registry_api::identity::OperatorSecret;
 use registry_api::{Code, Principal, Problem};
@@ -50,6 +50,7 @@ pub(crate) struct Member {
     pub(crate) refusals: Refusals,
     /// Whether the transparency log is known to be open.
     pub(crate) log_open: AtomicBool,
+    /// The cluster's time, not this machine's: whatever depends on time is judged by it.
     pub(crate) clock: Clock,
     pub(crate) shutdown: Shutdown,
     pub(crate) fleet: Fleet,
@@ -82,6 +83,8 @@ pub(crate) struct Reading {
     pub(crate) revision: Revision,
     /// `None` where a majority confirmed it, and where nobody knows.
     pub(crate) age_ms: Option<u64>,
+    /// By what time it is judged.
+    pub(crate) time: WallMs,
 }
 
 impl Member {
@@ -89,7 +92,7 @@ impl Member {
     pub(crate) fn stale(&self) -> Reading {
         let age_ms = self.registry.age().and_then(|age| u64::try_from(age.as_millis()).ok());
         let (view, revision) = self.registry.view();
-        Reading { view, revision, age_ms }
+        Reading { view, revision, age_ms, time: self.clock.now() }
     }
 
     /// The state with the consistency that the caller asked for.
@@ -109,24 +112,26 @@ impl Member {
             return Err(Problem::new(Code::StateDiverged, why));
         }
         match self.registry.strong().await {
-            Ok((view, revision)) => Ok(Reading { view, revision, age_ms: None }),
+            Ok(moment) => Ok(self.confirmed(moment)),
             Err(ReadError::NotLeader { leader: Some((id, url)) }) if id != self.registry.id() => {
                 let confirmed = self.line.confirmed(&url).await?;
                 self.reached(confirmed).await
             }
-            Err(other) => Err(unread(other)),
+            Err(other) => Err(self.unread(other)),
         }
+    }
+
+    /// A state that a majority has confirmed.
+    pub(crate) fn confirmed(&self, (view, revision): (StoreView, Revision)) -> Reading {
+        Reading { view, revision, age_ms: None, time: self.clock.now() }
     }
 
     /// The state once it holds this revision: what a write of this very call has brought about.
     pub(crate) async fn reached(&self, revision: Revision) -> Result<Reading, Problem> {
         let reached = timeout(CATCH_UP_TIMEOUT, self.registry.wait_applied(revision)).await;
         match reached {
-            Ok(Ok(())) => {
-                let (view, revision) = self.registry.view();
-                Ok(Reading { view, revision, age_ms: None })
-            }
-            Ok(Err(_)) => Err(stopping()),
+            Ok(Ok(())) => Ok(self.confirmed(self.registry.view())),
+            Ok(Err(_)) => Err(self.ended()),
             Err(_) => Err(Problem::new(Code::ReadUnconfirmed, "this member lags behind")),
         }
     }
@@ -160,13 +165,24 @@ impl Member {
     }
 
     /// Why a member that has ended takes nothing: it was told to, or its disk failed.
-    fn ended(&self) -> Problem {
+    pub(crate) fn ended(&self) -> Problem {
         match self.registry.status().poisoned {
             Some(cause) if !self.shutdown.is_triggered() => {
                 tracing::warn!(cause, "a write is refused");
                 Problem::new(Code::DiskFailed, "this member's disk failed; try another member")
             }
             _ => stopping(),
+        }
+    }
+
+    fn unread(&self, error: ReadError) -> Problem {
+        match error {
+            ReadError::NotLeader { .. } => Problem::new(Code::NoLeader, "no leader is known"),
+            ReadError::Unavailable(cause) => {
+                tracing::warn!(cause, "a strong read is not confirmed");
+                Problem::new(Code::ReadUnconfirmed, "no majority confirmed the read in time")
+            }
+            ReadError::Stopped => self.ended(),
         }
     }
 
@@ -210,15 +226,4 @@ pub(crate) fn stopping() -> Problem {
 
 fn in_doubt(why: &str) -> Problem {
     Problem::new(Code::InDoubt, why)
-}
-
-fn unread(error: ReadError) -> Problem {
-    match error {
-        ReadError::NotLeader { .. } => Problem::new(Code::NoLeader, "no leader is known"),
-        ReadError::Unavailable(cause) => {
-            tracing::warn!(cause, "a strong read is not confirmed");
-            Problem::new(Code::ReadUnconfirmed, "no majority confirmed the read in time")
-        }
-        ReadError::Stopped => stopping(),
-    }
 }

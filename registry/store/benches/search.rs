@@ -219,13 +219,13 @@ fn main() {
     let mut dice = Dice(42);
     let (mut cards, mut medians) = (0, vec![Vec::new(); CASES.len()]);
     for size in sizes.iter().copied() {
-        let store = Store::open(dir.path(), Options::default()).unwrap();
+        let store = Store::open(dir.path(), 1, Options::default()).unwrap();
         let took = fill(&store, cards, size, &mut dice);
         let rate = (size - cards) as f64 / took.as_secs_f64();
         cards = size;
         drop(store);
         // Opened again, so that it reads its files and not what it wrote a moment ago.
-        let store = Store::open(dir.path(), Options::default()).unwrap();
+        let store = Store::open(dir.path(), 1, Options::default()).unwrap();
         println!(
             "\n{size} cards, written at {rate:.0} a second; each line {RUNS} queries, 20 hits a page"
         );

@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use proto_types::Digest;
+
 /// A failure of the store. Cloneable, because one failed sync answers many appends.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
@@ -22,6 +24,73 @@ pub enum Error {
         path: PathBuf,
         /// What RocksDB said.
         why: String,
+    },
+    /// A database holds other bytes than were written.
+    #[error("the database {path} is damaged: {why}")]
+    Damaged {
+        /// Its directory.
+        path: PathBuf,
+        /// What RocksDB said.
+        why: String,
+    },
+    /// The directory is another member's.
+    #[error(
+        "{path}: this is the directory of member {found}, and this process is member {expected}"
+    )]
+    OtherMember {
+        /// The file that says so.
+        path: PathBuf,
+        /// Whose it is.
+        found: u64,
+        /// Who wants to open it.
+        expected: u64,
+    },
+    /// The directory is another cluster's.
+    #[error("{path}: this is a directory of cluster {found}, and its state is of cluster {state}")]
+    OtherCluster {
+        /// The file that says so.
+        path: PathBuf,
+        /// Whose it is.
+        found: Digest,
+        /// What the state says.
+        state: Digest,
+    },
+    /// The directory is in a format that this version does not read.
+    #[error(
+        "{path}: the directory has format {found} and was opened by version {version}; version {own_version} opens format \
+         {own_format}: start version {version}"
+    )]
+    OtherFormat {
+        /// The file that says so.
+        path: PathBuf,
+        /// Its format.
+        found: u64,
+        /// Which version wrote it.
+        version: String,
+        /// What this version reads.
+        own_format: u64,
+        /// This version.
+        own_version: &'static str,
+    },
+    /// A newer version has opened the directory.
+    #[error(
+        "{path}: version {version} has opened the directory, and this is version {own}: start version {version} or newer"
+    )]
+    NewerVersion {
+        /// The file that says so.
+        path: PathBuf,
+        /// Which version opened it.
+        version: String,
+        /// This version.
+        own: &'static str,
+    },
+    /// The directory has been in use, and its log is gone: somebody removed files.
+    #[error(
+        "{path} is missing in a directory that was in use; restore it, or see docs/runbooks/replace-a-member.md"
+    )]
+    LogMissing {
+        /// The log's directory.
+        path: PathBuf,
     },
     /// The log is there, its state is not: somebody removed files.
     #[error(

@@ -6,6 +6,9 @@
 //! DIR/log/           column families `log` (index -> entry) and `raft` (vote, committed, last purged)
 //! DIR/state-000001/  column families `state`, `bodies`, `index`, `changes` and `meta` (applied, membership)
 //! DIR/CURRENT        the name of the state database in force
+//! DIR/IDENTITY       whose directory this is: format, version, member, cluster
+//! DIR/DAMAGED        says that the state in force is damaged; gone once another is in its place
+//! DIR/set-aside/     what was found damaged; the operator deletes it
 //! DIR/snapshots/     checkpoints, kept by `registry-raft`
 //! ```
 //! Why two databases: docs/decisions/0004-two-databases.md.
@@ -22,5 +25,5 @@ pub use error::Error;
 pub use files::sync_dir;
 pub use log::{Done, Log};
 pub use options::Options;
-pub use store::Store;
+pub use store::{Damage, Identity, Store, set_aside};
 pub use view::StoreView;

@@ -3,7 +3,7 @@
 
 mod sync;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rocksdb::{Cache, ColumnFamily, DB, Direction, IteratorMode, ReadOptions, WriteBatch};
@@ -27,13 +27,22 @@ pub struct Log {
 impl Log {
     pub(crate) fn exists(store: &Path) -> bool {
         // RocksDB's own marker of a database that was made completely.
-        store.join(DIR).join("CURRENT").exists()
+        Self::path(store).join("CURRENT").exists()
     }
 
-    pub(crate) fn open(store: &Path, options: &Options, cache: &Cache) -> Result<Self, Error> {
+    pub(crate) fn path(store: &Path) -> PathBuf {
+        store.join(DIR)
+    }
+
+    pub(crate) fn open(
+        store: &Path,
+        create: bool,
+        options: &Options,
+        cache: &Cache,
+    ) -> Result<Self, Error> {
         let path = store.join(DIR);
         let mut settings = options.log_database();
-        settings.create_if_missing(true);
+        settings.create_if_missing(create);
         let families = [LOG, RAFT].map(|name| options.family(name, Family::Log, cache));
         let database = DB::open_cf_descriptors(&settings, &path, families)
             .map_err(|cause| Error::Open { path, why: cause.into_string() })?;

@@ -2,6 +2,7 @@
 //! It must never commit writes without the position they belong to, nor sync on that path: the raft log is the truth.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use registry_core::change::Write;
@@ -10,7 +11,8 @@ use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{Cache, ColumnFamily, DB, WriteBatch};
 
 use crate::options::Family;
-use crate::{Error, Options};
+use crate::store::is_damage;
+use crate::{Damage, Error, Options};
 
 pub(crate) const META: &str = "meta";
 const FAMILIES: [(&str, Family); 6] = [
@@ -38,6 +40,8 @@ pub(crate) struct State {
     database: Option<DB>,
     dir: PathBuf,
     retired: AtomicBool,
+    /// What is met of damage, if this is a state in force.
+    damage: OnceLock<Damage>,
 }
 
 impl State {
@@ -51,8 +55,27 @@ impl State {
         settings.create_if_missing(create);
         let families = FAMILIES.map(|(name, family)| options.family(name, family, cache));
         let database = DB::open_cf_descriptors(&settings, dir, families)
-            .map_err(|cause| Error::Open { path: dir.to_owned(), why: cause.into_string() })?;
-        Ok(Self { database: Some(database), dir: dir.to_owned(), retired: AtomicBool::new(false) })
+            .map_err(|cause| unopened(dir, cause))?;
+        Ok(Self::of(database, dir))
+    }
+
+    fn of(database: DB, dir: &Path) -> Self {
+        let (dir, retired) = (dir.to_owned(), AtomicBool::new(false));
+        Self { database: Some(database), dir, retired, damage: OnceLock::new() }
+    }
+
+    /// Has damage that is met noted where the store finds it.
+    pub(crate) fn watch(&self, damage: &Damage) {
+        // A state is put in force once.
+        let _ = self.damage.set(damage.clone());
+    }
+
+    /// Notes an error that is damage.
+    pub(crate) fn met(&self, cause: rocksdb::Error) -> rocksdb::Error {
+        if let (Some(damage), Some(store)) = (self.damage.get(), self.dir.parent()) {
+            damage.meet(store, &cause);
+        }
+        cause
     }
 
     /// Opens a state that nobody changes meanwhile, without changing any of its files.
@@ -62,8 +85,7 @@ impl State {
         cache: &Cache,
     ) -> Result<Self, Error> {
         let settings = options.state_database();
-        let unopened =
-            |cause: rocksdb::Error| Error::Open { path: dir.to_owned(), why: cause.into_string() };
+        let unopened = |cause| unopened(dir, cause);
         // A checkpoint of an older version lacks the families that came later; opening it for
         // writing makes them, reading does not.
         let there = DB::list_cf(&settings, dir).map_err(unopened)?;
@@ -71,7 +93,7 @@ impl State {
         let families = known.map(|(name, family)| options.family(name, family, cache));
         let database =
             DB::open_cf_descriptors_read_only(&settings, dir, families, false).map_err(unopened)?;
-        Ok(Self { database: Some(database), dir: dir.to_owned(), retired: AtomicBool::new(false) })
+        Ok(Self::of(database, dir))
     }
 
     /// Reads values of a checkpoint without changing any of its files.
@@ -98,6 +120,10 @@ impl State {
         }
     }
 
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     pub(crate) fn database(&self) -> &DB {
         self.database.as_ref().expect("only drop takes the database out")
     }
@@ -114,7 +140,7 @@ impl State {
         for (key, value) in meta {
             batch.put_cf(self.family(META), key, value);
         }
-        self.database().write(batch).map_err(Error::write)
+        self.database().write(batch).map_err(|cause| Error::write(self.met(cause)))
     }
 
     fn add(&self, batch: &mut WriteBatch, write: &Write) {
@@ -133,18 +159,26 @@ impl State {
 
     /// Makes everything committed so far durable.
     pub(crate) fn sync(&self) -> Result<(), Error> {
-        self.database().flush_wal(true).map_err(Error::write)
+        self.database().flush_wal(true).map_err(|cause| Error::write(self.met(cause)))
     }
 
     /// Writes a copy of the whole state, made of hard links where possible, into a directory that must not exist.
     pub(crate) fn checkpoint(&self, into: &Path) -> Result<(), Error> {
-        let checkpoint = Checkpoint::new(self.database()).map_err(Error::write)?;
-        checkpoint.create_checkpoint(into).map_err(Error::write)
+        let failed = |cause| Error::write(self.met(cause));
+        let checkpoint = Checkpoint::new(self.database()).map_err(failed)?;
+        checkpoint.create_checkpoint(into).map_err(failed)
     }
 
     /// Lets the directory go with the last view of it.
     pub(crate) fn retire(&self) {
         self.retired.store(true, Ordering::Release);
+    }
+}
+
+fn unopened(dir: &Path, cause: rocksdb::Error) -> Error {
+    match is_damage(&cause) {
+        true => Error::Damaged { path: dir.to_owned(), why: cause.into_string() },
+        false => Error::Open { path: dir.to_owned(), why: cause.into_string() },
     }
 }
 

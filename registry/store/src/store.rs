@@ -3,17 +3,24 @@
 //! is durable.
 
 mod current;
+mod damage;
+mod identity;
+mod open;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use proto_types::Digest;
 use registry_core::change::Write;
 use rocksdb::Cache;
 
 use self::current::StateName;
-use crate::files::{link_tree, sync_dir};
+pub(crate) use self::damage::is_damage;
+pub use self::damage::{Damage, set_aside};
+pub use self::identity::Identity;
+use crate::files::link_tree;
 use crate::state::State;
 use crate::{Error, Log, Options, StoreView};
 
@@ -25,40 +32,41 @@ pub struct Store {
     cache: Cache,
     log: Log,
     state: ArcSwap<State>,
+    identity: Mutex<Identity>,
+    damage: Damage,
 }
 
 impl Store {
-    /// Opens the store in `dir`, or makes a new one where nothing is.
-    ///
-    /// # Errors
-    /// A database is in use or damaged, or the state that `CURRENT` names is gone.
-    pub fn open(dir: &Path, options: Options) -> Result<Self, Error> {
-        fs::create_dir_all(dir).map_err(|cause| Error::file(dir, &cause))?;
-        let fresh = !Log::exists(dir);
-        let name = if fresh { StateName::first(dir)? } else { StateName::kept(dir)? };
-        current::sweep(dir, name)?;
-        let state_dir = dir.join(name.to_string());
-        let cache = Cache::new_lru_cache(options.block_cache_bytes);
-        let state = State::open(&state_dir, fresh, &options, &cache)?;
-        // The log comes last: that it exists says that everything else was made.
-        let log = Log::open(dir, &options, &cache)?;
-        sync_dir(dir)?;
-        let state = ArcSwap::from_pointee(state);
-        Ok(Self { dir: dir.to_owned(), options, cache, log, state })
+    /// Whose directory this is.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Opens the store of a member that is not running, or of one whose changes since do not matter, without changing
-    /// any of its files. Writing to it fails.
+    /// Notes which cluster the directory belongs to, at which epoch.
     ///
     /// # Errors
-    /// A database is damaged or not there.
-    pub fn open_read_only(dir: &Path, options: Options) -> Result<Self, Error> {
-        let name = StateName::kept(dir)?;
-        let cache = Cache::new_lru_cache(options.block_cache_bytes);
-        let state = State::open_read_only(&dir.join(name.to_string()), &options, &cache)?;
-        let log = Log::open_read_only(dir, &options, &cache)?;
-        let state = ArcSwap::from_pointee(state);
-        Ok(Self { dir: dir.to_owned(), options, cache, log, state })
+    /// It belongs to another one, or the disk failed.
+    pub fn belong(&self, cluster: Digest, epoch: u64) -> Result<(), Error> {
+        let mut identity = self.identity.lock().unwrap_or_else(PoisonError::into_inner);
+        match identity.cluster {
+            Some(found) if found != cluster => {
+                Err(Error::OtherCluster { path: self.dir.clone(), found, state: cluster })
+            }
+            Some(_) if identity.epoch == epoch => Ok(()),
+            _ => {
+                let next = identity.in_cluster(cluster, epoch);
+                next.note(&self.dir)?;
+                *identity = next;
+                Ok(())
+            }
+        }
+    }
+
+    /// What was met of damage in the state.
+    #[must_use]
+    pub fn damage(&self) -> &Damage {
+        &self.damage
     }
 
     /// The state that a checkpoint holds.
@@ -87,6 +95,12 @@ impl Store {
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// Where the state in force lies.
+    #[must_use]
+    pub fn state_dir(&self) -> PathBuf {
+        self.state.load().dir().to_owned()
     }
 
     /// The raft log.
@@ -152,6 +166,7 @@ impl Store {
         link_tree(checkpoint, &state_dir)?;
         let fresh = State::open(&state_dir, false, &self.options, &self.cache)?;
         next.write(&self.dir)?;
+        fresh.watch(&self.damage);
         let old = self.state.swap(Arc::new(fresh));
         old.retire();
         Ok(())

@@ -35,15 +35,48 @@ impl StoreView {
     /// # Errors
     /// The read failed.
     pub fn meta(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        let family = self.pinned.borrow_owner().family(META);
-        self.pinned.borrow_dependent().get_cf(family, key).map_err(Error::read)
+        let state = self.pinned.borrow_owner();
+        let value = self.pinned.borrow_dependent().get_cf(state.family(META), key);
+        value.map_err(|cause| Error::read(state.met(cause)))
+    }
+}
+
+impl StoreView {
+    /// Reads up to `limit` entries from a key on, past the cache. Returns where to go on, if there may be more.
+    ///
+    /// # Errors
+    /// The read failed; damage is noted.
+    pub fn page(
+        &self,
+        space: Space,
+        from: &[u8],
+        limit: usize,
+    ) -> Result<Option<Vec<u8>>, ViewError> {
+        let state = self.pinned.borrow_owner();
+        let mut options = ReadOptions::default();
+        options.fill_cache(false);
+        let start = IteratorMode::From(from, Direction::Forward);
+        let family = state.family(family_of(space));
+        let pairs = self.pinned.borrow_dependent().iterator_cf_opt(family, options, start);
+        let (mut last, mut count) = (None, 0);
+        for pair in pairs.take(limit) {
+            let (key, _) = pair.map_err(|cause| store_failed(state, cause))?;
+            last = Some(key.into_vec());
+            count += 1;
+        }
+        let next = last.filter(|_| count == limit);
+        Ok(next.map(|mut key| {
+            key.push(0);
+            key
+        }))
     }
 }
 
 impl View for StoreView {
     fn value(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
-        let family = self.pinned.borrow_owner().family(family_of(space));
-        self.pinned.borrow_dependent().get_cf(family, key).map_err(store_failed)
+        let state = self.pinned.borrow_owner();
+        let value = self.pinned.borrow_dependent().get_cf(state.family(family_of(space)), key);
+        value.map_err(|cause| store_failed(state, cause))
     }
 
     fn range(
@@ -58,14 +91,15 @@ impl View for StoreView {
         }
         let mut options = ReadOptions::default();
         options.set_iterate_upper_bound(to);
-        let family = self.pinned.borrow_owner().family(family_of(space));
+        let state = self.pinned.borrow_owner();
+        let family = state.family(family_of(space));
         let start = IteratorMode::From(from, Direction::Forward);
         let pairs = self.pinned.borrow_dependent().iterator_cf_opt(family, options, start);
         pairs
             .take(limit)
             .map(|pair| pair.map(|(key, value)| (key.into_vec(), value.into_vec())))
             .collect::<Result<Vec<Pair>, _>>()
-            .map_err(store_failed)
+            .map_err(|cause| store_failed(state, cause))
     }
 }
 
@@ -76,6 +110,6 @@ impl std::fmt::Debug for StoreView {
     }
 }
 
-fn store_failed(cause: rocksdb::Error) -> ViewError {
-    ViewError::Store(cause.into_string())
+fn store_failed(state: &State, cause: rocksdb::Error) -> ViewError {
+    ViewError::Store(state.met(cause).into_string())
 }

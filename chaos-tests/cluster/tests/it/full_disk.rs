@@ -124,3 +124,43 @@ async fn ready_says(url: &str, status: u16, names: &str) -> Result<()> {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
+
+/// What a member answers to a write and to a strong read.
+async fn said(url: &str, token: &str) -> Result<[(u16, String); 2]> {
+    let code = |answer: &web::Answer| -> Result<String> {
+        Ok(answer.json()?["code"].as_str().unwrap_or_default().to_owned())
+    };
+    let namespace = format!("{url}/v1/namespaces/gone");
+    let write = web::call(http::Method::DELETE, &namespace, Some(token), Vec::new()).await?;
+    let read = web::get(&format!("{url}/v1/peers?consistency=strong"), None).await?;
+    Ok([(write.status, code(&write)?), (read.status, code(&read)?)])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_whose_disk_fails_says_disk_failed_and_its_log_is_quiet() -> Result<()> {
+    let mut world = World::registry(3).await?;
+    let follower = (world.leader().await? + 1) % 3;
+    let writers = Writers::start(&world, 4)?;
+    writers.more(50).await?;
+    let process = world.members[follower].process.as_ref().context("up")?.id();
+    bound(process, "65536:unlimited")?;
+    let (url, token) = (world.members[follower].url.clone(), world.operator_token()?);
+    ready_says(&url, 503, "\"disk\"").await?;
+    let log = world.path(&format!("r{}.log", world.members[follower].id));
+    let before = std::fs::read_to_string(&log)?.lines().count();
+    let began = Instant::now();
+    for _ in 0..100 {
+        for (status, code) in said(&url, &token).await? {
+            ensure!((status, code.as_str()) == (503, "disk-failed"), "{status} {code}");
+        }
+    }
+    let after = std::fs::read_to_string(&log)?.lines().count();
+    // A kind of line comes once a minute; there are few kinds.
+    let seconds = began.elapsed().as_secs() as usize + 1;
+    ensure!(after - before < 20 + seconds, "{} lines in {seconds} s", after - before);
+    bound(process, "unlimited:unlimited")?;
+    ready_says(&url, 200, "").await?;
+    let acked = writers.stop().await?;
+    check(&world.operator().await?, &acked).await?;
+    world.stop()
+}

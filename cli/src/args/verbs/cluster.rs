@@ -57,6 +57,8 @@ pub(crate) enum ClusterVerb {
         /// Its number; the one that has most of the log when absent.
         to: Option<u64>,
     },
+    /// Brings the state's time back to the clocks of a majority, where an older version has carried it ahead.
+    ResetTime,
     /// Has the first configured member make a snapshot.
     Snapshot,
     /// Has each configured member compact its databases, one after the other.

@@ -98,6 +98,13 @@ pub(super) async fn transfer(profile: &Profile, to: Option<u64>) -> Result<Outpu
     Ok(Output::one(json!({ "leader": made.leader, "address": made.address })))
 }
 
+pub(super) async fn reset_time(profile: &Profile) -> Result<Output, Failure> {
+    let made =
+        at_leader(profile, async |mut cluster| cluster.reset_time(wire::ResetTimeRequest {}).await);
+    let made = made.await?;
+    Ok(Output::one(json!({ "backMs": made.back_ms, "timeMs": made.time_ms })))
+}
+
 /// A client of the first member that takes a connection.
 pub(super) async fn any(profile: &Profile) -> Result<Cluster, Failure> {
     let mut last = Failure::usage("no registry is configured");
@@ -219,6 +226,7 @@ fn json_of(found: &wire::Membership) -> Value {
             "matchedIndex": member.matched_index,
             "lag": member.lag,
             "heardMsAgo": member.heard_ms_ago,
+            "clockOffsetMs": member.clock_offset_ms,
         })
     };
     json!({

@@ -122,6 +122,12 @@ fn metrics(gateway: &Gateway) -> Response {
         gauge("peers", "Peers that this gateway knows.", peers),
         gauge("agents", "Hosted agents that this gateway knows.", agents),
         gauge("waiting_tasks", "Calls that wait for their task.", gateway.waiting.len()),
+        Figure {
+            name: "clock_off_ms",
+            kind: "gauge",
+            help: "How far this clock is from the registry's time.",
+            value: gateway.registry.clock_off_ms(),
+        },
     ]);
     reply::body(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
 }

@@ -11,7 +11,7 @@ use crate::ledger::{Log, Place, log_key, place_key, row_key};
 use crate::view::{Space, View, ViewError};
 
 use super::draft::{Draft, Outcome};
-use super::{audit, witness};
+use super::{audit, clock, witness};
 
 /// What a proposal adds to the log.
 #[derive(Debug)]
@@ -34,6 +34,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, command: &LedgerCommand) -> Outcome 
         LedgerCommand::OpenLog { seed } => open(draft, seed),
         LedgerCommand::Audit { .. } => audit::note(draft, command),
         LedgerCommand::TruncateAudit { through } => audit::truncate(draft, *through),
+        LedgerCommand::ResetTime { to } => clock::reset(draft, *to),
         LedgerCommand::Witness { origin, from, to } => witness::follow(draft, origin, *from, *to),
     }
 }

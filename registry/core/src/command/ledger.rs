@@ -1,10 +1,10 @@
-//! What may be asked about the transparency log and the audit.
+//! What may be asked about the transparency log, the audit and the state's time.
 //! Data only; it must never carry a key, nor a text that is stored as it came.
 
-use proto_types::Digest;
+use proto_types::{Digest, WallMs};
 use serde::{Deserialize, Serialize};
 
-/// One wish about log or audit.
+/// One wish about log, audit or time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LedgerCommand {
     /// Opens the transparency log; repeating it changes nothing. What was written before has no leaf.
@@ -38,5 +38,11 @@ pub enum LedgerCommand {
         from: (u64, Digest),
         /// The head that is signed now, which was proven to continue it.
         to: (u64, Digest),
+    },
+    /// Brings the state's time back to that of a majority's clocks, where a version that followed one clock alone has
+    /// carried it ahead.
+    ResetTime {
+        /// The time now.
+        to: WallMs,
     },
 }

@@ -1,12 +1,13 @@
 //! Reads about the cluster and about what it has forgotten.
 //! They decide nothing.
 
-use proto_types::{Revision, WallMs};
+use proto_types::{Digest, Revision, WallMs};
 
 use super::{Read, changes, revision};
 use crate::change::Write;
 use crate::counter;
 use crate::entry::MemberEntry;
+use crate::ledger::Log;
 use crate::table::MEMBERS;
 use crate::view::View;
 
@@ -25,6 +26,16 @@ pub fn compacted(view: &dyn View) -> Read<Revision> {
 /// As [`revision`].
 pub fn cluster_epoch(view: &dyn View) -> Read<u64> {
     counter::read(view, counter::CLUSTER_EPOCH)
+}
+
+/// What names the cluster, once its transparency log is open: a digest of what blinds the log's leaves, which no other
+/// cluster has. A cluster that is made of a backup keeps it, and has another epoch.
+///
+/// # Errors
+/// As [`revision`].
+pub fn cluster_id(view: &dyn View) -> Read<Option<Digest>> {
+    let named = |log: Log| Digest::of_parts(&[b"ecumene/cluster-id\0", log.seed.as_bytes()]);
+    Ok(Log::read(view)?.map(named))
 }
 
 /// The write with which a cluster that is made anew from a backup begins: members of the one it was
@@ -53,7 +64,7 @@ pub fn revision_at(view: &dyn View, at: WallMs) -> Read<Revision> {
     Ok(Revision(old))
 }
 
-/// The member of this number, if it joined or left; founding members that stayed have no entry.
+/// The member of this number, if it has taken part: it joined, or was one of the first and has answered a leader.
 ///
 /// # Errors
 /// As [`revision`].

@@ -90,3 +90,22 @@ fn tokens_take_no_revision_and_at_most_1024_come_at_once() {
     world.done(&Command::SpendTokens { entries: entries[..1_024].to_vec() });
     assert_eq!(world.revision(), proto_types::Revision(0));
 }
+
+#[test]
+fn a_time_that_was_carried_ahead_is_brought_back_and_no_token_is_spent_twice_for_it() {
+    let world = &mut World::new();
+    check(world, &[(1, at(4 * MINUTE))], &[Fresh]);
+    // A clock that is an hour ahead: what was spent is forgotten as past, and what is given out now is past.
+    world.later(60 * MINUTE);
+    world.done(&put_body(9));
+    check(world, &[(2, at(5 * MINUTE))], &[OutOfHorizon]);
+    let back = |to| Command::Ledger(registry_core::command::LedgerCommand::ResetTime { to });
+    world.refusal(&back(world.now.minus_ms(5_000)));
+    world.done(&back(at(MINUTE)));
+    world.now = at(MINUTE);
+    assert_eq!(registry_core::query::clock(&world.memory).unwrap(), at(MINUTE));
+    // It was spent, and nobody remembers: what may have been is refused.
+    check(world, &[(1, at(4 * MINUTE)), (3, at(7 * MINUTE))], &[OutOfHorizon, OutOfHorizon]);
+    check(world, &[(4, at(7 * MINUTE + 1))], &[Fresh]);
+    check(world, &[(4, at(7 * MINUTE + 1))], &[Replayed]);
+}

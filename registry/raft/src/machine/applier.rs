@@ -89,8 +89,8 @@ impl Applier {
         let mark = after.as_ref().map(|(_, mark)| spelled(mark)).transpose()?;
         meta.extend(mark.as_deref().map(|bytes| (MARK, bytes)));
         self.home.store.commit(writes, &meta).map_err(io::Error::other)?;
-        if self.published.epoch().is_none() {
-            self.published.settle_epoch(&self.home.store.view())?;
+        if !self.published.is_settled() {
+            self.published.settle(&self.home.store.view())?;
         }
         // An entry that writes nothing leaves the view as it is.
         if let Some((revision, mark)) = after {
@@ -107,7 +107,7 @@ impl Applier {
         let view = self.home.store.view();
         let revision = query::revision(&view).map_err(io::Error::other)?;
         self.published.marks().restart(&view)?;
-        self.published.settle_epoch(&view)?;
+        self.published.settle(&view)?;
         self.published.publish(view, revision);
         Ok(())
     }

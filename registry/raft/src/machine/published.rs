@@ -2,11 +2,11 @@
 //! A view is made once per entry and shared by all readers; it must never run ahead of the commit it shows.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
-use proto_types::Revision;
+use proto_types::{Digest, Revision};
 use registry_core::change::Effect;
 use registry_core::query;
 use registry_store::StoreView;
@@ -30,10 +30,12 @@ pub(crate) struct Published {
     marks: Marks,
     /// The cluster epoch of the state; `EMPTY` as long as nothing was applied.
     epoch: AtomicU64,
+    /// What names the cluster, once the state does.
+    cluster: OnceLock<Digest>,
     /// The term of the newest entry that this process has committed; 0 before the first.
     term: AtomicU64,
     /// The store counts as open as long as a view of it is kept here; dropped after the view, by the order of the fields.
-    _home: Arc<Home>,
+    home: Arc<Home>,
 }
 
 /// No cluster is restored that often.
@@ -46,19 +48,20 @@ impl Published {
         let marks = Marks::default();
         marks.restart(&view)?;
         let applied = view.meta(super::APPLIED).map_err(io::Error::other)?;
-        let epoch = match applied {
-            Some(_) => query::cluster_epoch(&view).map_err(io::Error::other)?,
-            None => EMPTY,
-        };
-        Ok(Self {
+        let published = Self {
             marks,
-            epoch: AtomicU64::new(epoch),
+            epoch: AtomicU64::new(EMPTY),
+            cluster: OnceLock::new(),
             term: AtomicU64::new(0),
-            moment: ArcSwap::from_pointee(Moment { view, revision }),
+            moment: ArcSwap::from_pointee(Moment { view: view.clone(), revision }),
             revision: watch::Sender::new(revision),
             effects: broadcast::Sender::new(EFFECTS_KEPT),
-            _home: home,
-        })
+            home,
+        };
+        if applied.is_some() {
+            published.settle(&view)?;
+        }
+        Ok(published)
     }
 
     /// The cluster epoch, once anything was applied. It changes with a snapshot only, never by an entry.
@@ -66,10 +69,36 @@ impl Published {
         Some(self.epoch.load(Ordering::Acquire)).filter(|epoch| *epoch != EMPTY)
     }
 
-    /// Takes the epoch over from a state that has one.
-    pub(crate) fn settle_epoch(&self, view: &StoreView) -> io::Result<()> {
+    /// What names the cluster, once the state does. It never changes.
+    pub(crate) fn cluster(&self) -> Option<Digest> {
+        self.cluster.get().copied()
+    }
+
+    /// Epoch and name of the cluster; as the directory says, if there is no state that could.
+    pub(crate) fn address(&self) -> (u64, Option<Digest>) {
+        match self.epoch() {
+            Some(epoch) => (epoch, self.cluster()),
+            None => {
+                let identity = self.home.store.identity();
+                (identity.epoch, identity.cluster)
+            }
+        }
+    }
+
+    /// Whether the state has said all that it can say of its cluster.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.epoch().is_some() && self.cluster().is_some()
+    }
+
+    /// Takes over what a state says of its cluster, and has the directory say so too.
+    pub(crate) fn settle(&self, view: &StoreView) -> io::Result<()> {
         let epoch = query::cluster_epoch(view).map_err(io::Error::other)?;
         self.epoch.store(epoch, Ordering::Release);
+        if let Some(cluster) = query::cluster_id(view).map_err(io::Error::other)? {
+            self.home.store.belong(cluster, epoch).map_err(io::Error::other)?;
+            // It never changes.
+            let _ = self.cluster.set(cluster);
+        }
         Ok(())
     }
 

@@ -4,9 +4,11 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use super::pause::Pauses;
 use super::{Call, Credentials};
 use crate::machine::Published;
 use crate::standing::Standing;
+use crate::time::Time;
 
 /// What a leader knows at the newest answer of a majority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,14 +27,21 @@ pub(crate) struct Caller {
     credentials: Credentials,
     published: Arc<Published>,
     standing: Arc<Standing>,
+    time: Arc<Time>,
+    pauses: Arc<Pauses>,
     /// Set once consensus runs, which makes its calls through this.
     confirmed: Arc<OnceLock<Ask>>,
 }
 
 impl Caller {
-    pub(crate) fn new(credentials: Credentials, published: Arc<Published>) -> Self {
+    pub(crate) fn new(
+        credentials: Credentials,
+        published: Arc<Published>,
+        time: Arc<Time>,
+    ) -> Self {
         let (standing, confirmed) = (Arc::new(Standing::new()), Arc::default());
-        Self { credentials, published, standing, confirmed }
+        let pauses = Arc::default();
+        Self { credentials, published, standing, time, pauses, confirmed }
     }
 
     /// Has calls say how new the leader's knowledge is; it is told once. `confirmed` must hold no handle of consensus,
@@ -56,10 +65,21 @@ impl Caller {
     }
 
     pub(crate) fn call<T>(&self, to: u64, body: T) -> Call<T> {
-        Call { to, epoch: self.published.epoch().unwrap_or(0), body }
+        let (epoch, cluster) = self.published.address();
+        Call { to, epoch, cluster, body }
     }
 
-    pub(crate) fn hear(&self, status: &tonic::Status) {
-        self.standing.hear(status);
+    /// Whom to leave alone for a while.
+    pub(super) fn pauses(&self) -> &Pauses {
+        &self.pauses
+    }
+
+    /// The cluster's time, and what is learnt of it.
+    pub(super) fn time(&self) -> &Time {
+        &self.time
+    }
+
+    pub(crate) fn hear(&self, from: u64, status: &tonic::Status) {
+        self.standing.hear(from, status);
     }
 }

@@ -77,6 +77,15 @@ impl Peer {
         client.map_err(|why| RPCError::Unreachable(Unreachable::from_string(why)))
     }
 
+    /// As [`Peer::client`], unless the member is left alone for a while.
+    fn rested_client(&self) -> Result<Client, RpcError> {
+        if self.calls.pauses().rests(self.to, Instant::now()) {
+            let why = "it took no connection a moment ago";
+            return Err(RPCError::Unreachable(Unreachable::from_string(why)));
+        }
+        self.client()
+    }
+
     fn spell<T: Serialize>(&self, body: T) -> Result<Vec<u8>, RpcError> {
         encode(&self.calls.call(self.to, body)).map_err(|cause| unusable(&cause))
     }
@@ -93,12 +102,18 @@ impl Peer {
         let answer = tokio::time::timeout(option.hard_ttl(), call).await;
         let answer = answer.map_err(|_| RPCError::Timeout(late()))?;
         match answer {
-            Ok(response) => decode(&response.get_ref().body).map_err(|cause| unusable(&cause)),
+            Ok(response) => {
+                self.calls.pauses().answered(self.to);
+                decode(&response.get_ref().body).map_err(|cause| unusable(&cause))
+            }
             Err(status) if status.code() == Code::DeadlineExceeded => {
                 Err(RPCError::Timeout(late()))
             }
             Err(status) => {
-                self.calls.hear(&status);
+                if status.code() == Code::Unavailable {
+                    self.calls.pauses().failed(self.to, Instant::now());
+                }
+                self.calls.hear(self.to, &status);
                 Err(failed(&status))
             }
         }
@@ -113,13 +128,19 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         rpc: AppendRequest,
         option: RPCOption,
     ) -> Result<AppendResponse, RpcError> {
-        let mut client = self.client()?;
-        let append = Append { request: rpc, word: self.word() };
+        let mut client = self.rested_client()?;
+        let (standing, time) = (self.calls.standing(), self.calls.time().told());
+        let append =
+            Append { request: rpc, word: self.word(), admits: standing.admits(self.to), time };
         let message = request(self.calls.credentials(), self.spell(append)?, option.hard_ttl());
         let call = client.append(message);
-        let Appended { answer, moment } =
+        let Appended { answer, moment, shows } =
             self.answer(RPCTypes::AppendEntries, &option, call).await?;
         self.heard = Some((moment, Instant::now()));
+        standing.began(self.to);
+        if let Some(shows) = shows {
+            self.calls.time().hear(self.to, shows);
+        }
         Ok(answer)
     }
 
@@ -153,7 +174,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         option: RPCOption,
     ) -> Result<SnapshotResponse, StreamingError<TypeConfig>> {
         let stored = snapshot.snapshot;
-        let mut client = self.client()?;
+        let mut client = self.rested_client()?;
         let manifest = stored.manifest().clone();
         let offer = request(self.calls.credentials(), self.spell(&manifest)?, option.hard_ttl());
         let call = async {

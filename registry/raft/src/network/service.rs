@@ -5,9 +5,9 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream::{BoxStream, StreamExt as _};
 use openraft::vote::RaftLeaderId as _;
 use proto_wire::raft::v1::Frame;
 use proto_wire::raft::v1::raft_transport_server::RaftTransport;
@@ -15,21 +15,21 @@ use registry_core::command::Proposal;
 use registry_core::query;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::SemaphorePermit;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Append, Appended, Ballot, Call, Contact, Opening};
+use super::{Append, Appended, Ballot, Call, Contact, Opening, Pull};
+use crate::blank::Blank;
 use crate::codec::{decode, encode};
 use crate::home::Home;
-use crate::machine::Published;
+use crate::machine::{Published, blocking};
 use crate::observed;
 use crate::proposer::Proposer;
-use crate::snapshot::{Incoming, Manifest, Refused, Snapshots, Stored, Want};
+use crate::snapshot::{
+    Manifest, Snapshots, all, checkpoint, disk, frames, next_frame, receive, turn,
+};
 use crate::standing::REMOVED;
+use crate::time::Time;
 use crate::types::{Raft, TransferRequest, VoteRequest};
-
-/// A sender of a snapshot that is silent for this long has gone.
-const SILENCE_MAX: Duration = Duration::from_secs(30);
 
 /// The server side of `ecumene.raft.v1.RaftTransport`. It holds the member's store open.
 pub struct TransportService {
@@ -40,6 +40,8 @@ pub struct TransportService {
     pub(crate) proposer: Proposer,
     pub(crate) contact: Arc<Contact>,
     pub(crate) published: Arc<Published>,
+    pub(crate) blank: Arc<Blank>,
+    pub(crate) time: Arc<Time>,
 }
 
 impl TransportService {
@@ -55,6 +57,10 @@ impl TransportService {
             let why = format!("the cluster is at epoch {own}, the call at {}", call.epoch);
             return Err(Status::failed_precondition(why));
         }
+        let clusters = self.published.cluster().zip(call.cluster);
+        if clusters.is_some_and(|(own, theirs)| own != theirs) {
+            return Err(Status::failed_precondition("this member is of another cluster"));
+        }
         Ok(call.body)
     }
 
@@ -64,6 +70,7 @@ impl TransportService {
 
     /// Tells a member that was removed that it was: it may have been down when it happened.
     fn check_candidate(&self, ballot: &VoteRequest) -> Result<(), Status> {
+        self.blank.check_ballot(ballot)?;
         let candidate = *ballot.vote.leader_id().node_id();
         match query::member(&self.published.view(), candidate) {
             Ok(Some(member)) if member.retired => Err(Status::permission_denied(REMOVED)),
@@ -71,42 +78,24 @@ impl TransportService {
             Ok(_) | Err(_) => Ok(()),
         }
     }
-
-    /// Receives a snapshot up to its last byte and checks it.
-    async fn receive(
-        &self,
-        manifest: Manifest,
-        wanted: Vec<Want>,
-        mut frames: Streaming<Frame>,
-    ) -> Result<Arc<Stored>, Status> {
-        let _turn = self.turn()?;
-        let snapshots = Arc::clone(&self.snapshots);
-        let mut incoming = disk(move || Incoming::begin(&snapshots, manifest, &wanted)).await?;
-        while let Some(frame) = next(&mut frames).await? {
-            let write = move || incoming.write(&frame.body).map(|()| incoming);
-            incoming = disk(write).await?;
-        }
-        let home = Arc::clone(&self.home);
-        disk(move || incoming.finish(&home)).await
-    }
-
-    fn turn(&self) -> Result<SemaphorePermit<'_>, Status> {
-        let turn = self.snapshots.receive();
-        turn.ok_or_else(|| Status::resource_exhausted("another snapshot is being received"))
-    }
 }
 
 #[tonic::async_trait]
 impl RaftTransport for TransportService {
     async fn append(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
-        let Append { request, word } = self.call(request)?;
+        let Append { request, word, admits, time } = self.call(request)?;
+        self.blank.check_append(admits)?;
         let answer = self.raft.append_entries(request).await.map_err(stopped)?;
-        if let Some(word) = word
-            && !matches!(answer, openraft::raft::AppendEntriesResponse::HigherVote(_))
-        {
-            self.contact.hear(&word, applied(&self.raft));
+        if !matches!(answer, openraft::raft::AppendEntriesResponse::HigherVote(_)) {
+            if let Some(word) = word {
+                self.contact.hear(&word, applied(&self.raft));
+            }
+            if let Some(time) = time {
+                self.time.follow(time);
+            }
         }
-        respond(&Appended { answer, moment: self.contact.now() })
+        let (moment, shows) = (self.contact.now(), Some(self.time.own()));
+        respond(&Appended { answer, moment, shows })
     }
 
     async fn vote(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
@@ -125,9 +114,11 @@ impl RaftTransport for TransportService {
 
     async fn offer(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
         let manifest: Manifest = self.call(request)?;
-        let _turn = self.turn()?;
+        self.blank.check_append(false)?;
         let snapshots = Arc::clone(&self.snapshots);
-        respond(&disk(move || snapshots.wanted(&manifest)).await?)
+        let _turn = turn(&snapshots)?;
+        let offered = Arc::clone(&self.snapshots);
+        respond(&disk(move || offered.wanted(&manifest)).await?)
     }
 
     async fn snapshot(
@@ -135,19 +126,39 @@ impl RaftTransport for TransportService {
         request: Request<Streaming<Frame>>,
     ) -> Result<Response<Frame>, Status> {
         let mut frames = request.into_inner();
-        let Some(first) = next(&mut frames).await? else {
+        let Some(first) = next_frame(&mut frames).await? else {
             return Err(Status::invalid_argument("a snapshot without an opening"));
         };
         let opening: Opening = self.read(&first)?;
-        let stored = self.receive(opening.manifest, opening.wanted, frames).await?;
+        self.blank.check_append(false)?;
+        let sent = (opening.manifest, opening.wanted);
+        let stored = receive(&self.home, &self.snapshots, sent, frames).await?;
         let answer = self.raft.install_full_snapshot(opening.vote, stored.snapshot()).await;
         respond(&answer.map_err(stopped)?)
     }
 
     async fn transfer(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
         let rpc: TransferRequest = self.call(request)?;
+        self.blank.check_append(false)?;
         let answer = self.raft.handle_transfer_leader(rpc).await.map_err(stopped)?;
         respond(&answer)
+    }
+
+    type PullStream = BoxStream<'static, Result<Frame, Status>>;
+
+    async fn pull(&self, request: Request<Frame>) -> Result<Response<Self::PullStream>, Status> {
+        let Pull { member } = self.call(request)?;
+        let known = query::member(&self.published.view(), member).ok().flatten();
+        if !known.is_some_and(|member| !member.retired) {
+            return Err(Status::permission_denied("no member of this cluster"));
+        }
+        let (home, snapshots) = (Arc::clone(&self.home), Arc::clone(&self.snapshots));
+        let made = blocking(move || checkpoint(&home, &snapshots)).await;
+        let stored = made.map_err(|cause| Status::unavailable(cause.to_string()))?;
+        // Nobody else is to use it.
+        stored.retire();
+        let (opening, wanted) = (spelled(stored.manifest())?, all(stored.manifest()));
+        Ok(Response::new(frames(stored, opening, wanted).map(Ok).boxed()))
     }
 
     async fn forward(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
@@ -161,31 +172,12 @@ fn applied(raft: &Raft) -> Option<u64> {
     observed::metrics(raft).now(|metrics| metrics.last_applied.as_ref().map(|last| last.index()))
 }
 
-async fn next(frames: &mut Streaming<Frame>) -> Result<Option<Frame>, Status> {
-    let frame = tokio::time::timeout(SILENCE_MAX, frames.message()).await;
-    frame.map_err(|_| Status::deadline_exceeded("the sender is silent"))?
-}
-
-async fn disk<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Refused> + Send + 'static,
-) -> Result<T, Status> {
-    let outcome = tokio::task::spawn_blocking(work).await;
-    let outcome = outcome.map_err(|_| Status::unavailable("the member is stopping"))?;
-    outcome.map_err(|refused| {
-        tracing::warn!(%refused, "a snapshot was refused");
-        match refused {
-            Refused::Manifest(_) => Status::invalid_argument(refused.to_string()),
-            // The sender's file may have ended early: its digest would not have matched either.
-            Refused::Corrupt(_) | Refused::OtherState => Status::data_loss(refused.to_string()),
-            Refused::Length | Refused::Moved => Status::aborted(refused.to_string()),
-            Refused::Disk(_) => Status::resource_exhausted(refused.to_string()),
-        }
-    })
-}
-
 fn respond<T: Serialize>(answer: &T) -> Result<Response<Frame>, Status> {
-    let body = encode(answer).map_err(|cause: io::Error| Status::internal(cause.to_string()))?;
-    Ok(Response::new(Frame { body: Bytes::from(body) }))
+    Ok(Response::new(Frame { body: Bytes::from(spelled(answer)?) }))
+}
+
+fn spelled<T: Serialize>(answer: &T) -> Result<Vec<u8>, Status> {
+    encode(answer).map_err(|cause: io::Error| Status::internal(cause.to_string()))
 }
 
 fn stopped(cause: impl std::fmt::Display) -> Status {

@@ -10,7 +10,7 @@ use std::sync::mpsc;
 use openraft::BasicNode;
 use proto_types::{Origin, Revision};
 use registry_core::query;
-use registry_store::{Options, Store};
+use registry_store::Store;
 
 use super::{Fault, archive};
 use crate::VOTERS_MAX;
@@ -32,8 +32,8 @@ pub struct Restored {
     pub members: BTreeMap<u64, String>,
 }
 
-/// Makes the data directory of one member of a new cluster. Each of `members` needs one, made of the same copy, or an
-/// empty directory and `bootstrap = false`.
+/// Makes the data directory of one member of a new cluster. Each of `members` needs one, made of the same copy: a voter
+/// that holds nothing does not vote.
 ///
 /// # Errors
 /// The copy is not sound, `dir` holds something, or the members make no cluster.
@@ -48,7 +48,7 @@ pub fn restore(
     }
     fs::create_dir_all(dir)?;
     archive::unpack(copy, &Store::first_state(dir))?;
-    let home = Home::open(dir, Options::default())?;
+    let home = Home::make_over(dir)?;
     let view = home.store.view();
     let applied = view.meta(APPLIED)?;
     let applied = applied.ok_or_else(|| Fault::Archive("its state holds nothing".to_owned()))?;
@@ -62,7 +62,7 @@ pub fn restore(
     home.store.commit(&[query::set_cluster_epoch(epoch)], &meta)?;
     home.store.sync_state()?;
     begin_log(&home, last, members)?;
-    // Members with an empty directory are sent this one.
+    // Members that join later are sent this one.
     checkpoint(&home, &Snapshots::open(dir)?)?;
     Ok(Restored { revision, epoch, members: members.clone() })
 }

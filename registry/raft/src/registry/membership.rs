@@ -39,12 +39,9 @@ impl Registry {
     pub async fn add_learner(&self, id: u64, address: &str) -> Result<(), ChangeError> {
         let _turn = self.turn()?;
         let status = self.leading()?;
-        match status.address(id) {
-            Some(known) if known == address => return Ok(()),
-            Some(known) => {
-                return Err(ChangeError::OtherAddress { id, address: known.to_owned() });
-            }
-            None => {}
+        self.may_add(id, address)?;
+        if status.address(id).is_some() {
+            return Ok(());
         }
         if status.learners.len() >= LEARNERS_MAX {
             return Err(ChangeError::TooMany { what: "learners", bound: LEARNERS_MAX });
@@ -66,6 +63,19 @@ impl Registry {
         let status = self.leading()?;
         self.check_voters(&status, &voters, force)?;
         self.replace_voters(voters).await
+    }
+
+    /// Whether [`Registry::add_learner`] would begin.
+    ///
+    /// # Errors
+    /// See [`ChangeError`].
+    pub fn may_add(&self, id: u64, address: &str) -> Result<(), ChangeError> {
+        let status = self.leading()?;
+        match status.address(id) {
+            Some(known) if known == address => Ok(()),
+            Some(known) => Err(ChangeError::OtherAddress { id, address: known.to_owned() }),
+            None => status.check_free(address),
+        }
     }
 
     /// Whether [`Registry::remove`] would begin.
@@ -173,18 +183,31 @@ impl Registry {
             // Whoever commits the change has to count in both sets, so that it can answer for it.
             return Err(ChangeError::NotLeader { leader: None });
         }
+        let newcomers = voters.iter().filter(|id| !status.members.contains_key(id));
+        for id in newcomers.copied() {
+            self.check_newcomer(status, id, force)?;
+        }
         if force {
             tracing::warn!(?voters, "a change of voters is forced");
             return Ok(());
         }
-        let newcomers = voters.iter().filter(|id| !status.members.contains_key(id));
-        let lags = newcomers.map(|id| (*id, status.lag(*id)));
-        if let Some((id, lag)) = lags.into_iter().find(|(_, lag)| *lag > LAG_MAX) {
-            return Err(ChangeError::Behind { id, lag });
-        }
         // Joint consensus takes a majority of either set.
         let old: BTreeSet<u64> = status.members.keys().copied().collect();
         [&old, voters].into_iter().try_for_each(|set| self.check_quorum(status, set))
+    }
+
+    /// A member that is to vote has to answer, as a member of this cluster, and to have what the others have.
+    fn check_newcomer(&self, status: &Status, id: u64, force: bool) -> Result<(), ChangeError> {
+        if let Some(why) = self.inner.standing.refuses(id) {
+            return Err(ChangeError::Refuses { id, why });
+        }
+        let (heard, lag) = (status.heard_within(id, self.inner.silence_max), status.lag(id));
+        match force {
+            true => Ok(()),
+            false if !heard => Err(ChangeError::Silent { id }),
+            false if lag > LAG_MAX => Err(ChangeError::Behind { id, lag }),
+            false => Ok(()),
+        }
     }
 
     fn check_quorum(&self, status: &Status, set: &BTreeSet<u64>) -> Result<(), ChangeError> {

@@ -1,7 +1,8 @@
 //! How a member comes up: store, snapshots, state machine, consensus, and then, once, the cluster itself.
 //! It must never make a new cluster where there is data.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use openraft::BasicNode;
 use openraft::errors::{InitializeError, RaftError};
@@ -9,7 +10,8 @@ use tokio::task::JoinSet;
 
 use super::forward::Forwarder;
 use super::status::{confirmed, watch_leadership};
-use super::{Inner, Registry};
+use super::{Inner, Registry, rejoin, scrub};
+use crate::blank::Blank;
 use crate::home::Home;
 use crate::log::LogStore;
 use crate::machine::{Machine, Published, blocking};
@@ -17,7 +19,9 @@ use crate::network::{Caller, Contact, Credentials, Peers};
 use crate::observed;
 use crate::proposer::Proposer;
 use crate::read_index::ReadIndex;
+use crate::recover::recover;
 use crate::snapshot::Snapshots;
+use crate::time::Time;
 use crate::types::Raft;
 use crate::{Config, Error};
 
@@ -26,6 +30,7 @@ struct Opened {
     home: Arc<Home>,
     published: Arc<Published>,
     snapshots: Arc<Snapshots>,
+    time: Arc<Time>,
 }
 
 impl Opened {
@@ -36,6 +41,30 @@ impl Opened {
             Machine::new(home(), Arc::clone(&self.published), Arc::clone(&self.snapshots));
         (LogStore::new(home()), machine)
     }
+
+    /// All that a handle needs.
+    fn into_inner(self, config: &Config, raft: Raft, calls: Caller) -> Inner {
+        let mut tasks = attended(&raft, &calls, &self.time);
+        Inner {
+            id: config.id,
+            proposer: Proposer::start(raft.clone(), Arc::clone(&self.time), &mut tasks),
+            reads: ReadIndex::start(raft.clone(), &mut tasks),
+            leadership: watch_leadership(&raft, &mut tasks),
+            standing: calls.standing(),
+            credentials: calls.credentials().clone(),
+            forwarder: Forwarder::new(calls),
+            silence_max: config.timings.election_max.saturating_mul(3),
+            changing: tokio::sync::Mutex::new(()),
+            contact: Arc::new(Contact::new()),
+            tasks: Mutex::new(tasks),
+            raft,
+            blank: Arc::new(Blank::new(Arc::clone(&self.home), config.id, config.founder())),
+            time: self.time,
+            home: self.home,
+            published: self.published,
+            snapshots: self.snapshots,
+        }
+    }
 }
 
 impl Registry {
@@ -44,39 +73,26 @@ impl Registry {
     /// # Errors
     /// The configuration contradicts itself, the directory is in use or damaged.
     pub async fn start(config: Config, credentials: impl Into<Credentials>) -> Result<Self, Error> {
-        let credentials = credentials.into();
         let settings = Arc::new(config.openraft()?);
         let opened = open(&config).await?;
         let (log, machine) = opened.stores();
-        let Opened { home, published, snapshots } = opened;
-        let calls = Caller::new(credentials.clone(), Arc::clone(&published));
+        let (published, time) = (Arc::clone(&opened.published), Arc::clone(&opened.time));
+        let calls = Caller::new(credentials.into(), published, time);
+        recover(&config, &opened.home, &opened.snapshots, &calls).await?;
         let peers = Peers::new(config.id, calls.clone());
         let raft = founded(Raft::new(config.id, settings, peers, log, machine), &config).await?;
-        let mut tasks = attended(&raft, &calls);
-        let inner = Inner {
-            id: config.id,
-            proposer: Proposer::start(raft.clone(), config.clock, &mut tasks),
-            reads: ReadIndex::start(raft.clone(), &mut tasks),
-            leadership: watch_leadership(&raft, &mut tasks),
-            standing: calls.standing(),
-            forwarder: Forwarder::new(calls),
-            silence_max: config.timings.election_max.saturating_mul(3),
-            changing: tokio::sync::Mutex::new(()),
-            contact: Arc::new(Contact::new()),
-            tasks: Mutex::new(tasks),
-            raft,
-            home,
-            published,
-            snapshots,
-            credentials,
-        };
-        Ok(Self { inner: Arc::new(inner) })
+        let inner = Arc::new(opened.into_inner(&config, raft, calls));
+        let mut tasks = inner.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.spawn(rejoin::run(Arc::downgrade(&inner)));
+        tasks.spawn(scrub::run(Arc::downgrade(&inner)));
+        drop(tasks);
+        Ok(Self { inner })
     }
 }
 
 async fn open(config: &Config) -> Result<Opened, Error> {
-    let (dir, options) = (config.dir.clone(), config.store.clone());
-    let home = tokio::task::spawn_blocking(move || Home::open(&dir, options)).await;
+    let (dir, member, options) = (config.dir.clone(), config.id, config.store.clone());
+    let home = tokio::task::spawn_blocking(move || Home::open(&dir, member, options)).await;
     let home = Arc::new(home.map_err(|cause| Error::Raft(cause.to_string()))??);
     let shared = Arc::clone(&home);
     let rest = move || {
@@ -86,7 +102,8 @@ async fn open(config: &Config) -> Result<Opened, Error> {
     };
     let (published, snapshots) =
         blocking(rest).await.map_err(|cause| Error::Raft(cause.to_string()))?;
-    Ok(Opened { home, published, snapshots })
+    let time = Arc::new(Time::new(config.id, config.clock.clone(), Arc::clone(&published)));
+    Ok(Opened { home, published, snapshots, time })
 }
 
 /// Makes the cluster if this member has to and nothing is there, and spares a lone voter the wait for an election.
@@ -112,18 +129,45 @@ async fn founded(
 }
 
 /// Has calls say what consensus knows, and consensus do what calls are told.
-fn attended(raft: &Raft, calls: &Caller) -> JoinSet<()> {
+fn attended(raft: &Raft, calls: &Caller, time: &Arc<Time>) -> JoinSet<()> {
     let metrics = observed::metrics(raft);
     calls.confirm_by(Box::new(move || metrics.now(confirmed)));
+    let metrics = observed::server_metrics(raft);
+    time.voters_by(Box::new(move || {
+        metrics.now(|metrics| metrics.membership_config.membership().voter_ids().collect())
+    }));
     let mut tasks = JoinSet::new();
-    tasks.spawn(rest_once_removed(raft.clone(), calls.standing().watch()));
+    tasks.spawn(stand(raft.clone(), calls.standing().watch(), Arc::clone(time)));
     tasks
 }
 
-/// A member that was removed stops asking for votes: the others would refuse it each time.
-async fn rest_once_removed(raft: Raft, mut removed: tokio::sync::watch::Receiver<bool>) {
-    if removed.wait_for(|removed| *removed).await.is_ok() {
-        tracing::warn!("this member was removed from the cluster: it campaigns no more");
-        raft.runtime_config().elect(false);
+/// How often a member looks at its own clock. Arbitrary; shorter than a lease.
+const CLOCK_PAUSE: Duration = Duration::from_secs(1);
+
+/// Who stands for election: a member that was removed does not, since the others would refuse it each time, nor does one
+/// whose clock is far from the others', as long as there is a leader that says so.
+async fn stand(raft: Raft, mut removed: tokio::sync::watch::Receiver<bool>, time: Arc<Time>) {
+    let mut look = tokio::time::interval(CLOCK_PAUSE);
+    let mut stands = true;
+    loop {
+        tokio::select! {
+            gone = removed.wait_for(|removed| *removed) => match gone {
+                Ok(_) => break,
+                Err(_) => return,
+            },
+            _ = look.tick() => {}
+        }
+        let back = time.stands_back();
+        if let (true, Some(offset_ms)) = (back, time.own_offset()) {
+            tracing::warn!(
+                offset_ms,
+                "this member's clock is far from the others': it does not lead"
+            );
+        }
+        if std::mem::replace(&mut stands, !back) == back {
+            raft.runtime_config().elect(!back);
+        }
     }
+    tracing::warn!("this member was removed from the cluster: it campaigns no more");
+    raft.runtime_config().elect(false);
 }

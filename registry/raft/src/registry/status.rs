@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use openraft::errors::Fatal;
 use openraft::{Instant as _, RaftMetrics};
+use proto_types::Origin;
 use registry_core::query;
+use registry_store::Damage;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{Inner, LAG_MAX};
+use super::{ChangeError, Inner, LAG_MAX};
 use crate::network::Confirmed;
 use crate::observed;
 use crate::types::{Raft, TypeConfig};
@@ -55,6 +57,10 @@ pub struct Status {
     pub removed: bool,
     /// How often the cluster was made anew from a backup.
     pub epoch: u64,
+    /// How far this member's clock is from the cluster's time, in ms, as far as it is known.
+    pub clock_offset_ms: Option<i64>,
+    /// How far the state's time is ahead of the clocks of a majority, in ms.
+    pub state_ahead_ms: u64,
 }
 
 /// What a leader knows of another member.
@@ -64,6 +70,8 @@ pub struct PeerStatus {
     pub matched: Option<u64>,
     /// How long ago it answered.
     pub heard: Option<Duration>,
+    /// How far its clock is from the cluster's time, in ms.
+    pub clock_offset_ms: Option<i64>,
 }
 
 impl Status {
@@ -87,9 +95,29 @@ impl Status {
 
     /// Whether a member answers and keeps up, on the leader.
     pub(super) fn healthy(&self, id: u64, silence_max: Duration) -> bool {
-        let heard = self.peers.get(&id).and_then(|peer| peer.heard);
-        id == self.id || (heard.is_some_and(|ago| ago <= silence_max) && self.lag(id) <= LAG_MAX)
+        self.heard_within(id, silence_max) && self.lag(id) <= LAG_MAX
     }
+
+    /// Whether a member has answered of late, on the leader.
+    pub(super) fn heard_within(&self, id: u64, silence_max: Duration) -> bool {
+        let heard = self.peers.get(&id).and_then(|peer| peer.heard);
+        id == self.id || heard.is_some_and(|ago| ago <= silence_max)
+    }
+
+    /// No two members share an address: one of them would be called in the other's name.
+    pub(super) fn check_free(&self, address: &str) -> Result<(), ChangeError> {
+        let mut all = self.members.iter().chain(&self.learners);
+        match all.find(|(_, known)| place(known) == place(address)) {
+            Some((id, known)) => Err(ChangeError::AddressTaken { id: *id, address: known.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A base URL as it is spelled once.
+fn place(address: &str) -> String {
+    let plain = address.trim_end_matches('/');
+    Origin::parse(plain).map_or_else(|_| plain.to_owned(), |origin| origin.to_string())
 }
 
 impl Status {
@@ -99,6 +127,9 @@ impl Status {
             removed: seen.removed || removed(inner),
             poisoned: inner.home.store.log().poisoned().or(seen.poisoned),
             epoch: inner.published.epoch().unwrap_or(0),
+            clock_offset_ms: inner.time.own_offset(),
+            state_ahead_ms: inner.time.state_ahead_ms(),
+            peers: with_offsets(seen.peers, &inner.time.offsets()),
             ..seen
         }
     }
@@ -127,6 +158,8 @@ impl Status {
             removed: membership.voter_ids().next().is_some()
                 && membership.get_node(&metrics.id).is_none(),
             epoch: 0,
+            clock_offset_ms: None,
+            state_ahead_ms: 0,
         }
     }
 }
@@ -143,7 +176,9 @@ fn removed(inner: &Inner) -> bool {
 fn peers(metrics: &RaftMetrics<TypeConfig>) -> BTreeMap<u64, PeerStatus> {
     let matched = metrics.replication.iter().flatten();
     let mut peers: BTreeMap<u64, PeerStatus> = matched
-        .map(|(id, last)| (*id, PeerStatus { matched: last.map(|last| last.index()), heard: None }))
+        .map(|(id, last)| {
+            (*id, PeerStatus { matched: last.map(|last| last.index()), ..PeerStatus::default() })
+        })
         .collect();
     for (id, heard) in metrics.heartbeat.iter().flatten() {
         peers.entry(*id).or_default().heard = heard.map(|at| at.into_inner().elapsed());
@@ -151,21 +186,44 @@ fn peers(metrics: &RaftMetrics<TypeConfig>) -> BTreeMap<u64, PeerStatus> {
     peers
 }
 
+fn with_offsets(
+    mut peers: BTreeMap<u64, PeerStatus>,
+    offsets: &BTreeMap<u64, i64>,
+) -> BTreeMap<u64, PeerStatus> {
+    for (id, peer) in &mut peers {
+        peer.clock_offset_ms = offsets.get(id).copied();
+    }
+    peers
+}
+
 /// Resolves with the reason when the core has ended by itself.
-pub(super) fn failed(raft: &Raft) -> impl Future<Output = String> + Send + use<> {
+pub(super) fn failed(raft: &Raft, damage: Damage) -> impl Future<Output = String> + Send + use<> {
     let mut metrics = observed::metrics(raft);
     async move {
         let mut open = true;
         loop {
+            if let Some(why) = damage.found() {
+                return format!("the state is damaged: {why}");
+            }
             match metrics.now(|metrics| metrics.running_state.clone()) {
                 Ok(()) if open => {}
                 Ok(()) | Err(Fatal::Stopped) => return std::future::pending().await,
                 Err(other) => return other.to_string(),
             }
-            open = metrics.changed().await.is_ok();
+            // Damage is met by reads too, of which consensus does not know.
+            let changed = tokio::time::timeout(DAMAGE_PAUSE, metrics.changed()).await;
+            open = changed.map_or(open, |changed| changed.is_ok());
         }
     }
 }
+
+/// Whether the core has ended, by itself or because it was told to.
+pub(super) fn ended(raft: &Raft) -> bool {
+    observed::metrics(raft).now(|metrics| metrics.running_state.is_err())
+}
+
+/// How long damage may go unnoticed. Arbitrary.
+const DAMAGE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What this leader knows at the newest answer of a majority. All of it is of one moment of consensus.
 pub(super) fn confirmed(metrics: &RaftMetrics<TypeConfig>) -> Option<Confirmed> {

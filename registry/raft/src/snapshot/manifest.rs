@@ -73,6 +73,19 @@ impl Manifest {
         Ok(Self { meta, files })
     }
 
+    /// The files that are not as they were when this manifest was made.
+    pub(crate) fn damaged(&self, database: &Path) -> io::Result<Vec<Piece>> {
+        let mut damaged = Vec::new();
+        for piece in &self.files {
+            match digest(&database.join(&piece.name)) {
+                Ok(found) if found == piece.sha256 => {}
+                Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+                Ok(_) | Err(_) => damaged.push(piece.clone()),
+            }
+        }
+        Ok(damaged)
+    }
+
     /// Why a manifest from another member is not acceptable, if so.
     pub(crate) fn fault(&self) -> Option<String> {
         if self.files.len() > FILES_MAX {

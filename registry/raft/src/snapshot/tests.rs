@@ -24,7 +24,7 @@ struct Place {
 impl Place {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let home = Home::open(dir.path(), registry_store::Options::default()).unwrap();
+        let home = Home::open(dir.path(), 1, registry_store::Options::default()).unwrap();
         let snapshots = Arc::new(Snapshots::open(dir.path()).unwrap());
         Self { dir, home, snapshots }
     }

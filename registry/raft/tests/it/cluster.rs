@@ -41,7 +41,24 @@ impl Cluster {
         Self::start_with(count, |_| {}).await
     }
 
+    /// As [`Cluster::start`], but one of the members has not been started yet.
+    pub(crate) async fn start_without(absent: u64, count: u64) -> Self {
+        Self::begin(count, Some(absent), |_| {}).await
+    }
+
+    /// A cluster of one member with this number.
+    pub(crate) async fn lone(id: u64) -> Self {
+        let mut cluster = Self::empty();
+        cluster.founders = id;
+        cluster.newcomer(id).await;
+        cluster
+    }
+
     pub(crate) async fn start_with(count: u64, adjust: fn(&mut Config)) -> Self {
+        Self::begin(count, None, adjust).await
+    }
+
+    async fn begin(count: u64, absent: Option<u64>, adjust: fn(&mut Config)) -> Self {
         let mut listeners = Vec::new();
         let mut addresses = BTreeMap::new();
         for id in 1..=count {
@@ -52,8 +69,15 @@ impl Cluster {
         let dir = tempfile::tempdir().unwrap();
         let mut cluster =
             Self { dir, addresses, members: BTreeMap::new(), founders: count, adjust };
-        for (id, listener) in listeners {
+        for (id, listener) in listeners.into_iter().filter(|(id, _)| Some(*id) != absent) {
             cluster.run(id, listener.into_std().unwrap()).await;
+        }
+        for member in cluster.members.values() {
+            // From then on it counts: before, it holds nothing, and might as well have lost it.
+            until_status(&member.registry, "it has heard of a leader", |status| {
+                status.leader.is_some()
+            })
+            .await;
         }
         cluster
     }

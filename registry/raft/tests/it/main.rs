@@ -1,8 +1,10 @@
 //! Whole members over real loopback connections: what is acknowledged is kept, whoever leads, whoever dies.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod clocks;
 mod cluster;
 mod commit;
+mod damage;
 mod door;
 mod failover;
 mod install;
@@ -12,3 +14,4 @@ mod offline;
 mod single;
 mod stale_reads;
 mod state_hash;
+mod wiped;

@@ -126,7 +126,7 @@ async fn changes_that_make_no_sense_are_named() {
     // A member that never answers is behind, and stays a learner.
     leads.add_learner(2, "http://127.0.0.1:1").await.unwrap();
     let behind = leads.change_voters(set([1, 2]), false).await.unwrap_err();
-    assert!(matches!(behind, ChangeError::QuorumAtRisk { healthy: 1, voters: 2, needed: 2 }));
+    assert_eq!(behind, ChangeError::Silent { id: 2 });
     learn(&mut cluster, 3).await;
     let learner = cluster.registry(3);
     let refused = learner.change_voters(set([1, 3]), false).await.unwrap_err();
@@ -150,4 +150,96 @@ async fn retire(leads: &registry_raft::Registry, id: u64) {
     let proposal = Proposal { commands: vec![Command::RetireMember { id }] };
     let replies = leads.propose(proposal).await.unwrap();
     assert!(matches!(replies[..], [Reply::Done(_)]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_learner_that_does_not_answer_gets_no_vote() {
+    let mut cluster = Cluster::start(1).await;
+    cluster.put(b"first").await;
+    learn(&mut cluster, 2).await;
+    cluster.kill(2).await;
+    let leads = cluster.registry(1);
+    until_status(leads, "the silence is noticed", |status| {
+        let heard = status.peers.get(&2).and_then(|peer| peer.heard);
+        heard.is_some_and(|ago| ago.as_millis() > 2_400)
+    })
+    .await;
+    let refused = leads.change_voters(set([1, 2]), false).await.unwrap_err();
+    assert_eq!(refused, ChangeError::Silent { id: 2 });
+    assert_eq!(voters(&leads.status()), set([1]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_another_member_has_is_refused() {
+    let mut cluster = Cluster::start(1).await;
+    cluster.put(b"first").await;
+    learn(&mut cluster, 2).await;
+    let leads = cluster.registry(1);
+    for id in [1, 2] {
+        let address = cluster.addresses[&id].clone();
+        for spelled in [address.clone(), format!("{address}/")] {
+            let refused = leads.add_learner(7, &spelled).await.unwrap_err();
+            assert_eq!(refused, ChangeError::AddressTaken { id, address: address.clone() });
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_of_another_cluster_gets_no_vote_and_keeps_its_own() {
+    let (one, other) = (Cluster::start(1).await, Cluster::lone(9).await);
+    for (cluster, seed) in [(&one, b"one".as_slice()), (&other, b"other")] {
+        let seed = proto_types::Digest::of(seed);
+        let open = Command::Ledger(registry_core::command::LedgerCommand::OpenLog { seed });
+        cluster.leader().await.propose(Proposal { commands: vec![open] }).await.unwrap();
+    }
+    let kept = other.put(b"of the other cluster").await;
+    let leads = one.registry(1);
+    leads.add_learner(9, &other.addresses[&9]).await.unwrap();
+    for force in [false, true] {
+        let refused = crate::cluster::until("it is found out", || async {
+            let change = leads.change_voters(set([1, 9]), force).await;
+            change.err().filter(|why| matches!(why, ChangeError::Refuses { id: 9, .. }))
+        });
+        // Before its first refusal it is silent, and only then can a vote be forced upon it.
+        if force {
+            let refused = refused.await;
+            assert!(refused.to_string().contains("another cluster"), "{refused}");
+        } else {
+            refused.await;
+        }
+    }
+    assert_eq!(voters(&leads.status()), set([1]));
+    assert_eq!(other.registry(9).status().leader, Some(9));
+    until_has(other.registry(9), &kept).await;
+    leads.remove(set([9]), true).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_learner_that_was_killed_amid_a_snapshot_is_removed() {
+    let mut cluster = Cluster::start_with(3, |config| {
+        config.snapshot_every_logs = 10;
+        config.logs_kept = 0;
+    })
+    .await;
+    for write in 0..24u8 {
+        cluster.put(&vec![write; 900_000]).await;
+    }
+    let leader = cluster.leader().await.id();
+    until_status(cluster.registry(leader), "its log is purged", |status| status.purged.is_some())
+        .await;
+    let address = cluster.newcomer(4).await;
+    cluster.registry(leader).add_learner(4, &address).await.unwrap();
+    let incoming = cluster.config(4).dir.join("snapshots/incoming/db");
+    let learner = cluster.registry(4);
+    crate::cluster::until("it is sent a snapshot", || async {
+        // It may come in one piece.
+        (incoming.exists() || learner.status().snapshot.is_some()).then_some(())
+    })
+    .await;
+    cluster.kill(4).await;
+    let leads = cluster.registry(leader);
+    retire(leads, 4).await;
+    leads.remove(set([4]), false).await.unwrap();
+    assert_eq!(leads.status().address(4), None);
+    cluster.put(b"and the cluster goes on").await;
 }

@@ -76,7 +76,7 @@ async fn a_copy_is_sound_and_becomes_a_cluster_that_the_old_one_cannot_reach() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_restored_member_and_empty_ones_make_the_new_cluster() {
+async fn members_restored_from_one_copy_make_the_new_cluster() {
     let (old, digests) = busy(1).await;
     let file = old.dir.path().join("copy");
     copy(old.leader().await, &file).await;
@@ -85,8 +85,8 @@ async fn one_restored_member_and_empty_ones_make_the_new_cluster() {
     for id in 1..=3 {
         listeners.push((id, new.place(id).await.1));
     }
-    restore(&file, &new.config(1).dir, &new.addresses.clone()).unwrap();
     for (id, listener) in listeners {
+        restore(&file, &new.config(id).dir, &new.addresses.clone()).unwrap();
         new.run(id, listener).await;
     }
     let later = new.put(b"in the new cluster").await;

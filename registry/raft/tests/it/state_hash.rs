@@ -42,8 +42,8 @@ async fn members_have_one_digest_after_crashes_and_a_snapshot() {
 }
 
 /// Turns one bit of the revision of a stopped member's state.
-fn damage(dir: &std::path::Path) {
-    let store = Store::open(dir, Options::default()).unwrap();
+fn damage(dir: &std::path::Path, member: u64) {
+    let store = Store::open(dir, member, Options::default()).unwrap();
     let view = store.view();
     let all = view.range(Space::State, &[], &[0xff], 1_000).unwrap();
     let revision = all.into_iter().find(|(key, _)| key.ends_with(b"revision")).unwrap();
@@ -61,7 +61,7 @@ async fn a_member_whose_state_differs_says_so_and_serves_no_strong_read() {
     let other = cluster.follower(leader).id();
     write(&cluster, "gateway-1", cluster.registry(other)).await;
     cluster.stop(other).await;
-    damage(&cluster.dir.path().join(other.to_string()));
+    damage(&cluster.dir.path().join(other.to_string()), other);
     cluster.restart(other).await;
     let healthy = cluster.leader().await;
     let revision =

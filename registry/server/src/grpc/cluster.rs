@@ -58,6 +58,13 @@ impl Cluster for ClusterService {
         finish(membership::transfer(&self.0, request).await)
     }
 
+    async fn reset_time(
+        &self,
+        request: Request<wire::ResetTimeRequest>,
+    ) -> Answer<wire::ResetTimeReply> {
+        finish(membership::reset_time(&self.0, request).await)
+    }
+
     async fn join(&self, request: Request<wire::JoinRequest>) -> Answer<wire::JoinReply> {
         finish(membership::join(&self.0, request).await)
     }

@@ -108,7 +108,7 @@ async fn await_queue(member: &Member, target: &str, until: Instant) -> Result<bo
             () = member.shutdown.triggered() => return Err(stopping()),
             changed = timeout_at(until, revisions.changed()) => match changed {
                 Ok(Ok(())) => sleep(LOOK_EVERY).await,
-                Ok(Err(_)) => return Err(stopping()),
+                Ok(Err(_)) => return Err(member.ended()),
                 Err(_) => return Ok(false),
             },
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Problem, decode, identity};
+use registry_core::command::{Command, LedgerCommand};
 use registry_raft::{ChangeError, LAG_MAX, Status};
 use tokio::time::timeout;
 use tonic::{Request, Response};
@@ -37,7 +38,7 @@ pub(super) async fn add(
     let proposal = decode::member::add(&caller, request.get_ref())?;
     member.require_leader()?;
     let wire::AddMemberRequest { id, address } = request.into_inner();
-    check_address(&member.registry.status(), id, &address)?;
+    member.registry.may_add(id, &address).map_err(|why| refused(member, why))?;
     member.decide(proposal).await?;
     member.registry.add_learner(id, &address).await.map_err(|why| refused(member, why))?;
     Ok(Response::new(membership(&member.registry.status())))
@@ -90,6 +91,21 @@ pub(super) async fn transfer(
     Ok(Response::new(wire::TransferLeaderReply { leader, address }))
 }
 
+/// A majority's clocks say what the time is; the caller does not.
+pub(super) async fn reset_time(
+    member: &Member,
+    request: Request<wire::ResetTimeRequest>,
+) -> Handled<wire::ResetTimeReply> {
+    let caller = caller(member, request.metadata()).await?;
+    caller.require(&[identity::Role::Operator])?;
+    member.require_leader()?;
+    let unknown = || Problem::new(Code::ReadUnconfirmed, "the clocks of a majority are not known");
+    let (to, before) = (member.registry.clocks_time().ok_or_else(unknown)?, member.clock.now());
+    member.commit(Command::Ledger(LedgerCommand::ResetTime { to })).await?;
+    tracing::warn!(%before, %to, "the state's time is brought back");
+    Ok(Response::new(wire::ResetTimeReply { back_ms: before.since(to), time_ms: to.0 }))
+}
+
 /// Anybody may ask; the token is what lets in. Repeated until it answers what the newcomer wants.
 pub(super) async fn join(
     member: &Member,
@@ -99,14 +115,21 @@ pub(super) async fn join(
     let proposal = decode::member::join(&request)?;
     member.require_leader()?;
     let (registry, id) = (&member.registry, request.id);
-    check_address(&registry.status(), id, &request.address)?;
+    registry.may_add(id, &request.address).map_err(|why| refused(member, why))?;
     member.decide(proposal).await?;
     registry.add_learner(id, &request.address).await.map_err(|why| refused(member, why))?;
     let status = registry.status();
     if request.promote && !status.members.contains_key(&id) && status.lag(id) <= LAG_MAX {
         let voters = status.members.keys().copied().chain([id]).collect();
         match registry.change_voters(voters, false).await {
-            Ok(()) | Err(ChangeError::InProgress | ChangeError::Behind { .. }) => {}
+            // It is asked for again.
+            Ok(())
+            | Err(
+                ChangeError::InProgress
+                | ChangeError::Behind { .. }
+                | ChangeError::Silent { .. }
+                | ChangeError::Refuses { .. },
+            ) => {}
             Err(why) => return Err(refused(member, why)),
         }
     }
@@ -144,23 +167,18 @@ async fn hand_over(member: &Member, to: Option<u64>) -> Result<(u64, String), Pr
     }
 }
 
-fn check_address(status: &Status, id: u64, address: &str) -> Result<(), Problem> {
-    match status.address(id) {
-        Some(known) if known != address => {
-            Err(Problem::new(Code::Conflict, format_args!("member {id} is at {known}")))
-        }
-        _ => Ok(()),
-    }
-}
-
 fn refused(member: &Member, why: ChangeError) -> Problem {
     let code = match &why {
         ChangeError::NotLeader { .. } => return member.not_leader(),
         ChangeError::NotAMember(id) => return Problem::not_found("member", &id.to_string()),
         ChangeError::InProgress => Code::ChangeInProgress,
-        ChangeError::OtherAddress { .. } => Code::Conflict,
+        ChangeError::OtherAddress { .. }
+        | ChangeError::AddressTaken { .. }
+        | ChangeError::Refuses { .. } => Code::Conflict,
         ChangeError::TooMany { .. } => Code::BoundReached,
-        ChangeError::QuorumAtRisk { .. } | ChangeError::Behind { .. } => Code::QuorumAtRisk,
+        ChangeError::QuorumAtRisk { .. }
+        | ChangeError::Behind { .. }
+        | ChangeError::Silent { .. } => Code::QuorumAtRisk,
         ChangeError::Unknown(_) => Code::InDoubt,
     };
     Problem::new(code, why)
@@ -189,7 +207,8 @@ pub(super) fn membership(status: &Status) -> wire::Membership {
 
 fn one(status: &Status, id: u64, address: &str, voter: bool) -> wire::ClusterMember {
     let peer = status.peers.get(&id);
-    let heard = peer.and_then(|peer| peer.heard);
+    // A leader does not hear from itself.
+    let heard = peer.filter(|_| id != status.id).and_then(|peer| peer.heard);
     wire::ClusterMember {
         id,
         address: address.to_owned(),
@@ -197,6 +216,10 @@ fn one(status: &Status, id: u64, address: &str, voter: bool) -> wire::ClusterMem
         matched_index: peer.and_then(|peer| peer.matched),
         lag: peer.map(|_| status.lag(id)),
         heard_ms_ago: heard.map(|ago| u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)),
+        clock_offset_ms: match id == status.id {
+            true => status.clock_offset_ms,
+            false => peer.and_then(|peer| peer.clock_offset_ms),
+        },
     }
 }
 

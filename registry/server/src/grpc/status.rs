@@ -36,6 +36,8 @@ pub(super) async fn status(
         last_log_index: status.last_log.unwrap_or(0),
         members: members.collect(),
         poisoned: status.poisoned.or(removed).unwrap_or_default(),
+        clock_offset_ms: status.clock_offset_ms,
+        state_ahead_ms: status.state_ahead_ms,
         ..marked(member)
     };
     Ok(at(&reading, message))
@@ -55,6 +57,5 @@ fn marked(member: &Member) -> wire::ClusterStatus {
 async fn confirmed(member: &Member) -> Result<Reading, Problem> {
     member.require_leader()?;
     let unconfirmed = |_| Problem::new(Code::ReadUnconfirmed, "the leadership is not confirmed");
-    let (view, revision) = member.registry.strong().await.map_err(unconfirmed)?;
-    Ok(Reading { view, revision, age_ms: None })
+    Ok(member.confirmed(member.registry.strong().await.map_err(unconfirmed)?))
 }

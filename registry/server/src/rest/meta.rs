@@ -148,6 +148,8 @@ fn of_member(member: &Member) -> Vec<Figure> {
     let status = member.registry.status();
     let (applied, last_log) = (status.applied.unwrap_or(0), status.last_log.unwrap_or(0));
     let yes = |holds: bool| f64::from(u8::from(holds));
+    let seconds = |ms: u64| float(ms) / 1_000.0;
+    let off_ms = status.clock_offset_ms.unwrap_or(0).unsigned_abs();
     vec![
         ("term", "The newest term this member knows.", float(status.term)),
         ("leads", "1 if this member leads.", yes(member.registry.is_leader())),
@@ -158,6 +160,12 @@ fn of_member(member: &Member) -> Vec<Figure> {
             "state_diverged",
             "1 if the state is not the leader's.",
             yes(member.registry.diverged().is_some()),
+        ),
+        ("clock_off_seconds", "How far this clock is from a majority's.", seconds(off_ms)),
+        (
+            "state_ahead_seconds",
+            "How far the state's time is ahead.",
+            seconds(status.state_ahead_ms),
         ),
         ("node_sessions", "Node sessions at this member.", float(member.fleet.sessions() as u64)),
     ]

@@ -12,7 +12,7 @@ use deploy_service::tls::Connector;
 use deploy_service::{Pool, Shutdown, SourceLimit, secret};
 use proto_types::{Kid, SecretKey, Shares};
 use registry_api::OperatorSecret;
-use registry_raft::{Clock, ClusterSecret, Credentials, Registry, Timings};
+use registry_raft::{ClusterSecret, Credentials, Registry, Timings};
 use tokio::sync::Semaphore;
 
 use crate::admission::Gatekeeper;
@@ -38,13 +38,16 @@ pub(super) async fn open(
 ) -> Result<Member, Error> {
     let operator = secret::read(&config.operator_token_file)?;
     let (log, artifacts, bounds) = (log_desk(config)?, artifacts(config)?, &config.bounds);
-    let (clock, connector) = (Clock::system(), Connector::maybe(config.client_files())?);
+    let connector = Connector::maybe(config.client_files())?;
+    let (origin, gatekeeper) = (config.own_origin()?, gatekeeper(&config.admission)?);
+    let signer = Arc::new(signer(&config.signing_key_file, &config.signing_kid)?);
+    let registry = registry(config, addr, &connector).await?;
     Ok(Member {
         operator: OperatorSecret::new(operator.expose()),
-        origin: config.own_origin()?,
-        gatekeeper: gatekeeper(&config.admission)?,
+        origin,
+        gatekeeper,
         artifacts,
-        signer: Arc::new(signer(&config.signing_key_file, &config.signing_kid)?),
+        signer,
         log,
         refusals: Refusals::default(),
         log_open: AtomicBool::new(false),
@@ -58,8 +61,8 @@ pub(super) async fn open(
         roster: Roster::default(),
         upkeep: Arc::new(Semaphore::new(1)),
         propose_timeout: bounds.propose_timeout.std(),
-        registry: registry(config, addr, &clock, &connector).await?,
-        clock,
+        clock: registry.clock(),
+        registry,
     })
 }
 
@@ -67,11 +70,10 @@ pub(super) async fn open(
 async fn registry(
     config: &Config,
     addr: SocketAddr,
-    clock: &Clock,
     connector: &Connector,
 ) -> Result<Registry, Error> {
     let cluster = secret::read(&config.cluster_secret_file)?;
-    let raft = raft(config, addr, clock.clone())?;
+    let raft = raft(config, addr)?;
     let credentials = credentials(config, cluster.expose(), connector)?;
     Ok(Registry::start(raft, credentials).await?)
 }
@@ -101,11 +103,7 @@ fn gatekeeper(admission: &Admission) -> Result<Gatekeeper, Error> {
     Ok(Gatekeeper { rules: admission.rules()?, decision_point: admission.decision_point()? })
 }
 
-fn raft(
-    config: &Config,
-    addr: SocketAddr,
-    clock: Clock,
-) -> Result<registry_raft::Config, Contradiction> {
+fn raft(config: &Config, addr: SocketAddr) -> Result<registry_raft::Config, Contradiction> {
     let mut members = config.numbered_members()?;
     if members.is_empty() {
         members = BTreeMap::from([(config.id, own_url(config, addr))]);
@@ -120,7 +118,6 @@ fn raft(
     raft.snapshot_every_logs = config.cluster.snapshot_every_logs;
     raft.logs_kept = config.cluster.logs_kept;
     raft.store.block_cache_bytes = config.bounds.block_cache_bytes.as_usize();
-    raft.clock = clock;
     Ok(raft)
 }
 

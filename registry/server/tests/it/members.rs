@@ -128,3 +128,41 @@ async fn a_member_is_copied_and_compacted_while_it_serves() {
     world.gateway("g2").await;
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_learner_that_is_dead_gets_no_vote_and_no_two_members_share_an_address() {
+    let world = World::start().await;
+    let mut cluster = world.cluster();
+    let add =
+        |id, address: &str| by(OPERATOR, wire::AddMemberRequest { id, address: address.into() });
+    let own = format!("http://{}", world.addr);
+    refused("the leader's address", cluster.add_member(add(5, &own)).await, "conflict");
+    cluster.add_member(add(6, "http://127.0.0.1:1")).await.unwrap();
+    let again = cluster.add_member(add(7, "http://127.0.0.1:1/")).await;
+    refused("a learner's address", again, "conflict");
+    let promote = wire::ChangeVotersRequest { voters: vec![1, 6], force: false };
+    let promoted = cluster.change_voters(by(OPERATOR, promote)).await;
+    refused("a dead learner", promoted, "quorum-at-risk");
+    let found = members(&world).await;
+    assert_eq!(role(&found, 6), Some(false));
+    assert_eq!(found.members[0].heard_ms_ago, None, "a leader does not hear from itself");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_time_that_is_right_is_not_brought_back_and_answers_tell_it() {
+    let world = World::start().await;
+    world.gateway("g1").await;
+    let reset = by(OPERATOR, wire::ResetTimeRequest {});
+    refused("a right time", world.cluster().reset_time(reset).await, "invalid-argument");
+    let anonymous = world.cluster().reset_time(wire::ResetTimeRequest {}).await;
+    refused("a stranger", anonymous, "unauthenticated");
+    let status = world.directory().status(wire::StatusRequest::default()).await.unwrap();
+    let told = status.metadata().get("ecumene-time-ms").unwrap().to_str().unwrap();
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
+    assert!(told.parse::<u128>().unwrap().abs_diff(now) < 5_000, "{told}");
+    let status = status.into_inner();
+    assert!(status.clock_offset_ms.is_some_and(|offset| offset.abs() < 5_000), "{status:?}");
+    assert_eq!(status.state_ahead_ms, 0);
+    world.stop().await;
+}

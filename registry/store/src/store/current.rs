@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::Error;
 use crate::files::replace;
@@ -28,11 +28,14 @@ impl StateName {
 
     /// The name in a directory with a log: its state must be there too.
     pub(crate) fn kept(dir: &Path) -> Result<Self, Error> {
-        let Some(name) = Self::read(dir)? else {
-            return Err(Error::StateMissing { path: dir.join(FILE) });
-        };
+        let name = Self::named(dir)?;
         let path = dir.join(name.to_string());
         if path.exists() { Ok(name) } else { Err(Error::StateMissing { path }) }
+    }
+
+    /// The name in a directory with a log, whether its state is there or not.
+    pub(crate) fn named(dir: &Path) -> Result<Self, Error> {
+        Self::read(dir)?.ok_or_else(|| Error::StateMissing { path: dir.join(FILE) })
     }
 
     pub(crate) fn next(self) -> Self {
@@ -62,6 +65,21 @@ impl fmt::Display for StateName {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{PREFIX}{:06}", self.0)
     }
+}
+
+/// What a directory without a log holds of a store that was in use.
+pub(crate) fn remains(dir: &Path) -> Result<Vec<PathBuf>, Error> {
+    let unread = |cause| Error::file(dir, &cause);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).map_err(unread)? {
+        let entry = entry.map_err(unread)?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name == FILE || name == "log" || name.starts_with(PREFIX) {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
 }
 
 /// Removes state databases that are not in force: left by a crash between a switch and its cleaning.

@@ -79,7 +79,7 @@ fn case_44_a_flipped_bit_amid_the_log_is_refused_and_not_cut() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&log, &bytes).unwrap();
-    let refused = Store::open(dir.path(), Options::default()).unwrap_err();
+    let refused = Store::open(dir.path(), 1, Options::default()).unwrap_err();
     assert!(matches!(refused, Error::Open { .. }), "{refused}");
     assert_eq!(fs::read(&log).unwrap().len(), bytes.len(), "the evidence stays");
 }

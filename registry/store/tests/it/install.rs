@@ -91,10 +91,10 @@ fn a_log_without_its_state_is_refused_instead_of_starting_empty() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path()));
     fs::remove_dir_all(dir.path().join("state-000001")).unwrap();
-    let refused = Store::open(dir.path(), Options::default()).unwrap_err();
+    let refused = Store::open(dir.path(), 1, Options::default()).unwrap_err();
     assert!(matches!(refused, Error::StateMissing { .. }), "{refused}");
     fs::remove_file(dir.path().join("CURRENT")).unwrap();
-    let refused = Store::open(dir.path(), Options::default()).unwrap_err();
+    let refused = Store::open(dir.path(), 1, Options::default()).unwrap_err();
     assert!(matches!(refused, Error::StateMissing { .. }), "{refused}");
 }
 

@@ -1,7 +1,9 @@
 //! The store at its boundary: what is written is read back, what is acknowledged survives, what fails is refused.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod damage;
 mod faults;
+mod identity;
 mod install;
 mod log;
 mod model;
@@ -15,7 +17,7 @@ use registry_core::view::Space;
 use registry_store::{Error, Log, Options, Store};
 
 fn open(dir: &Path) -> Store {
-    Store::open(dir, Options::default()).unwrap()
+    Store::open(dir, 1, Options::default()).unwrap()
 }
 
 /// Appends one entry of `bytes` bytes per index, and waits until they are on the disk.

@@ -51,7 +51,7 @@ fn small() -> Options {
 }
 
 fn live(dir: &Path, notes: &mut Notes) -> Result<(), Error> {
-    let store = Store::open(&dir.join("disk"), small())?;
+    let store = Store::open(&dir.join("disk"), 1, small())?;
     let (done, saved) = mpsc::channel();
     store.log().save(b"vote", b"mine", Box::new(move |result| done.send(result).unwrap()))?;
     saved.recv().unwrap()?;
@@ -121,7 +121,7 @@ fn run(life: &Path, shim: &Path, how: &str, at: u32) -> ExitStatus {
 /// The directory opens, and everything that was noted is there.
 fn check(life: &Path, what: &str) {
     let notes = fs::read_to_string(life.join("notes")).unwrap_or_default();
-    let store = Store::open(&life.join("disk"), small()).unwrap();
+    let store = Store::open(&life.join("disk"), 1, small()).unwrap();
     let kept = indices(store.log());
     let acked = notes.lines().filter_map(|line| line.strip_prefix("log "));
     for index in acked.map(|index| index.parse::<u64>().unwrap()) {

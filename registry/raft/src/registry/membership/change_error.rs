@@ -28,6 +28,28 @@ pub enum ChangeError {
         /// Where it is.
         address: String,
     },
+    /// The address is another member's.
+    #[error("{address} is the address of member {id}")]
+    AddressTaken {
+        /// Whose it is.
+        id: u64,
+        /// Where.
+        address: String,
+    },
+    /// A member to be promoted does not answer; it can be forced.
+    #[error("member {id} does not answer")]
+    Silent {
+        /// Which one.
+        id: u64,
+    },
+    /// A member to be promoted answers that it is none of this cluster.
+    #[error("member {id} refuses the leader's calls: {why}")]
+    Refuses {
+        /// Which one.
+        id: u64,
+        /// In its words.
+        why: String,
+    },
     /// A bound is reached.
     #[error("{what} are at most {bound}")]
     TooMany {

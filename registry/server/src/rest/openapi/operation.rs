@@ -24,9 +24,10 @@ const LISTENER: [(u16, &str, &str); 3] = [
 ];
 
 /// What any call may be refused with.
-const ANY: [Code; 6] = [
+const ANY: [Code; 7] = [
     Code::Internal,
     Code::Stopping,
+    Code::DiskFailed,
     Code::RateLimited,
     Code::PathAmbiguous,
     Code::ShareReached,

@@ -1,0 +1,122 @@
+//! On the leader: members that hold nothing, and voters that the state does not know yet.
+//! It decides who may begin with nothing. It must never let a voter that took part before count again without a change
+//! of the voters in between: it may have forgotten a vote and what it acknowledged.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use registry_core::change::Reply;
+use registry_core::command::{Command, Proposal};
+use registry_core::entry::MemberEntry;
+use registry_core::query;
+use registry_store::StoreView;
+
+use super::{Inner, Registry, Status, Term};
+use crate::observed;
+
+/// How often the leader looks whom the state does not know. Arbitrary.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Looks as long as the member lives.
+pub(super) async fn run(inner: Weak<Inner>) {
+    let mut tick = tokio::time::interval(LOOK_EVERY);
+    loop {
+        let Some(standing) = inner.upgrade().map(|inner| Arc::clone(&inner.standing)) else {
+            return;
+        };
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = standing.blank_heard() => {}
+        }
+        let Some(inner) = inner.upgrade() else { return };
+        Registry { inner }.attend().await;
+    }
+}
+
+impl Registry {
+    async fn attend(&self) {
+        let standing = &self.inner.standing;
+        let Some((view, term)) = self.in_office() else {
+            if !self.is_leader() {
+                standing.forget();
+            }
+            return;
+        };
+        let status = self.status();
+        self.remember_voters(&status, &view, term).await;
+        self.look_at_clocks(&status).await;
+        for id in standing.take_blank() {
+            self.receive(id, &status, &view, term).await;
+        }
+    }
+
+    /// Has the state know every voter that has taken part, so that it is known again if it loses its directory.
+    async fn remember_voters(&self, status: &Status, view: &StoreView, term: Term) {
+        for (id, address) in &status.members {
+            let matched = status.peers.get(id).and_then(|peer| peer.matched);
+            let took_part = *id == status.id || matched.is_some();
+            if took_part && matches!(known(view, *id), Some(None)) {
+                self.remember(*id, address, term).await;
+            }
+        }
+    }
+
+    /// Decides about a member that says that it holds nothing.
+    async fn receive(&self, id: u64, status: &Status, view: &StoreView, term: Term) {
+        if status.learners.contains_key(&id) {
+            if self.membership_committed() {
+                self.admit(id).await;
+            }
+            return;
+        }
+        let Some(address) = status.members.get(&id) else { return };
+        match known(view, id) {
+            // It has never taken part: nothing can be forgotten.
+            Some(None) if self.remember(id, address, term).await => self.admit(id).await,
+            Some(Some(_)) => self.take_vote(id, status).await,
+            Some(None) | None => {}
+        }
+    }
+
+    /// Makes a voter that has lost what it knew a learner. What it is sent then is as good as any learner's.
+    async fn take_vote(&self, id: u64, status: &Status) {
+        tracing::error!(
+            member = id,
+            "a voter holds neither its vote nor its log: it goes on as a learner, and `ecumene cluster promote` gives it \
+             its vote again; see docs/runbooks/replace-a-member.md"
+        );
+        let voters: BTreeSet<u64> =
+            status.members.keys().copied().filter(|voter| *voter != id).collect();
+        if let Err(why) = self.change_voters(voters, false).await {
+            tracing::warn!(member = id, %why, "its vote could not be taken from it yet");
+        }
+    }
+
+    /// Lets a member begin with nothing.
+    async fn admit(&self, id: u64) {
+        // Consensus has to begin with it anew, wherever it was.
+        if self.inner.raft.trigger().allow_next_revert(&id, true).await.is_ok() {
+            self.inner.standing.admit(id);
+        }
+    }
+
+    /// Has the state know a member, by the others alone.
+    async fn remember(&self, id: u64, address: &str, term: Term) -> bool {
+        let command = Command::AdmitMember { id, address: address.to_owned(), join: None };
+        let proposed = self.propose_in(term, Proposal { commands: vec![command] }).await;
+        matches!(proposed.as_deref(), Ok([Reply::Done(_)]))
+    }
+
+    /// Whether the membership that is in effect is committed.
+    fn membership_committed(&self) -> bool {
+        observed::metrics(&self.inner.raft).now(|metrics| {
+            metrics.membership_config.log_id().as_ref() <= metrics.cluster_committed.as_ref()
+        })
+    }
+}
+
+/// What the state says of a number; `None` if it cannot be read.
+fn known(view: &StoreView, id: u64) -> Option<Option<MemberEntry>> {
+    query::member(view, id).ok()
+}

@@ -1,0 +1,99 @@
+//! A voter that has lost its directory has forgotten whom it voted for and what it acknowledged: it does not count until
+//! the others have made it a learner.
+
+use std::collections::BTreeSet;
+
+use proto_types::Digest;
+use registry_core::query;
+use registry_raft::Status;
+use tokio::net::TcpListener;
+
+use crate::cluster::{Cluster, until, until_has, until_status};
+
+fn voters(status: &Status) -> BTreeSet<u64> {
+    status.members.keys().copied().collect()
+}
+
+/// Waits until the state knows that these members have taken part.
+async fn known(cluster: &Cluster, ids: impl Iterator<Item = u64> + Clone) {
+    until("the state knows its voters", || async {
+        let (view, _) = cluster.leader().await.view();
+        let knows = |id| query::member(&view, id).unwrap().is_some();
+        ids.clone().all(knows).then_some(())
+    })
+    .await;
+}
+
+/// Ten writes that `wiped` and another member acknowledge while the third is down; then all stop, and `wiped` loses its
+/// directory. The third is started with it.
+async fn acknowledged_by_one_that_is_wiped(wiped: u64, stale: u64) -> (Cluster, u64, Vec<Digest>) {
+    let mut cluster = Cluster::start(3).await;
+    cluster.put(b"all of them have this").await;
+    known(&cluster, 1..=3).await;
+    cluster.kill(stale).await;
+    let mut digests = Vec::new();
+    for write in 0..10u8 {
+        digests.push(cluster.put(&[b'w', write]).await);
+    }
+    for id in cluster.ids() {
+        cluster.kill(id).await;
+    }
+    std::fs::remove_dir_all(cluster.config(wiped).dir).unwrap();
+    for id in [stale, wiped] {
+        cluster.restart(id).await;
+    }
+    (cluster, 6 - wiped - stale, digests)
+}
+
+async fn comes_back_as_a_learner(wiped: u64, stale: u64) {
+    let (mut cluster, whole, digests) = acknowledged_by_one_that_is_wiped(wiped, stale).await;
+    // It was asked, and names the runbook.
+    until_status(cluster.registry(wiped), "it refuses to vote", |status| {
+        status
+            .poisoned
+            .as_ref()
+            .is_some_and(|why| why.contains("docs/runbooks/replace-a-member.md"))
+    })
+    .await;
+    for id in [stale, wiped] {
+        assert!(cluster.registry(id).strong().await.is_err(), "{id} leads without the writes");
+    }
+    cluster.restart(whole).await;
+    let leader = cluster.leader().await;
+    for digest in &digests {
+        assert!(query::body(&leader.strong().await.unwrap().0, digest).unwrap().is_some());
+        until_has(cluster.registry(wiped), digest).await;
+    }
+    let two = BTreeSet::from([stale, whole]);
+    assert_eq!(voters(&leader.status()), two, "the others took its vote from it");
+    assert!(leader.status().learners.contains_key(&wiped));
+    leader.change_voters(BTreeSet::from([1, 2, 3]), false).await.unwrap();
+    let later = cluster.put(b"with its vote again").await;
+    until_has(cluster.registry(wiped), &later).await;
+    assert_eq!(cluster.registry(wiped).status().poisoned, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_voter_without_vote_and_log_does_not_vote_and_comes_back_as_a_learner() {
+    comes_back_as_a_learner(3, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_founder_without_its_log_makes_no_second_cluster_and_comes_back_as_a_learner() {
+    comes_back_as_a_learner(1, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_member_that_starts_late_votes_at_once() {
+    let mut cluster = Cluster::start_without(3, 3).await;
+    let digest = cluster.put(b"by two of three").await;
+    let address = cluster.addresses[&3].trim_start_matches("http://").to_owned();
+    let listener = TcpListener::bind(address).await.unwrap();
+    cluster.run(3, listener.into_std().unwrap()).await;
+    until_has(cluster.registry(3), &digest).await;
+    let leader = cluster.leader().await.id();
+    assert_eq!(voters(&cluster.registry(3).status()), BTreeSet::from([1, 2, 3]));
+    let other = (1..=2).find(|id| *id != leader).unwrap();
+    cluster.kill(other).await;
+    cluster.put(b"its vote and its log count").await;
+}
