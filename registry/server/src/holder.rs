@@ -6,6 +6,7 @@
 use deploy_service::{Pool, Source};
 use proto_types::{Class, Full, Origin};
 use registry_api::{Code, Principal, Problem};
+use registry_core::viewer::Viewer;
 
 /// Places that callers hold.
 pub(crate) type Places = Pool<Holder>;
@@ -56,4 +57,17 @@ pub(crate) fn place(
         Full::Share => Problem::new(code, format_args!("this caller has its share of the {many}")),
         Full::Pool => Problem::new(code, format_args!("as many {many} as are allowed are open")),
     })
+}
+
+/// A place for who reads, where no more is known than what it sees.
+pub(crate) fn reading(
+    places: &Places,
+    (viewer, source): (&Viewer, Option<Source>),
+    refusal: (Code, &str),
+) -> Result<Place, Problem> {
+    let caller = match viewer {
+        Viewer::Operator => Principal::Operator,
+        Viewer::Peer(_) | Viewer::Anonymous => Principal::Anonymous,
+    };
+    place(places, (&caller, source), refusal)
 }

@@ -5,8 +5,10 @@
 
 mod catalog;
 
+use axum::Extension;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
+use deploy_service::Source;
 use http::{HeaderMap, StatusCode};
 use proto_types::pilox::proof;
 use proto_types::pilox::record::{self, ParsedRecord};
@@ -95,6 +97,7 @@ struct Asked {
 async fn list(
     State(member): Shared,
     query: Result<Query<Asked>, QueryRejection>,
+    source: Option<Extension<Source>>,
     headers: HeaderMap,
 ) -> Answered {
     let caller = reader(&member, &headers).await?;
@@ -103,7 +106,8 @@ async fn list(
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(Problem::argument("limit", format_args!("1 to {LIMIT_MAX}")).into());
     }
-    let (reading, found) = catalog(&member, &caller, &asked).await?;
+    let (reading, found) =
+        catalog(&member, (&caller, source.map(|Extension(source)| source)), &asked).await?;
     let page: Vec<&Value> = found.agents.iter().skip(asked.offset).take(limit).collect();
     let body = json!({
         "data": page,
@@ -118,11 +122,14 @@ async fn list(
 async fn export(
     State(member): Shared,
     query: Result<Query<Asked>, QueryRejection>,
+    source: Option<Extension<Source>>,
     headers: HeaderMap,
 ) -> Answered {
     let caller = caller(&member, &headers).await?;
     caller.require(&[Role::Operator])?;
-    let (reading, found) = catalog(&member, &caller, &parameters(query)?).await?;
+    let (reading, found) =
+        catalog(&member, (&caller, source.map(|Extension(source)| source)), &parameters(query)?)
+            .await?;
     let body = json!({
         "schema": "pilox-marketplace-catalog-export-v1",
         "exportedAt": member.clock.now().to_rfc3339(),

@@ -6,8 +6,10 @@ mod validate;
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
+use deploy_service::Source;
 use http::{HeaderMap, StatusCode, Uri};
 use proto_types::{Digest, Handle};
 use registry_api::decode::record::Terms;
@@ -21,6 +23,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::task;
 
+use crate::holder;
 use crate::lookup::{self, Seen};
 use crate::member::Member;
 
@@ -183,6 +186,7 @@ pub(super) async fn publish(
 pub(super) async fn catalog(
     State(member): Shared,
     query: Result<Query<Listing>, QueryRejection>,
+    source: Option<Extension<Source>>,
     headers: HeaderMap,
     uri: Uri,
 ) -> Answered {
@@ -193,9 +197,8 @@ pub(super) async fn catalog(
         return Err(Problem::argument("limit", format_args!("1 to {CATALOG_MAX}")).into());
     }
     let (reading, viewer) = look(&member, &headers, asked.consistency.as_deref()).await?;
-    let _seat = member.searches.try_acquire().map_err(|_| {
-        Problem::new(Code::Overloaded, "as many lists as are allowed are being read")
-    })?;
+    let reader = (&viewer, source.map(|Extension(source)| source));
+    let _place = holder::reading(&member.searches, reader, (Code::Overloaded, "long lists"))?;
     let (with, view) = (Arc::clone(&member), reading.view.clone());
     // Reading and signing a long list takes longer than the network's threads have.
     let made = task::spawn_blocking(move || {

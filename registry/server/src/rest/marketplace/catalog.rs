@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use deploy_service::Source;
 use proto_types::Handle;
 use proto_types::card::Card;
 use proto_wire::registry::v1 as wire;
@@ -50,10 +51,10 @@ impl Found {
 
 pub(super) async fn catalog(
     member: &Member,
-    caller: &Principal,
+    (caller, source): (&Principal, Option<Source>),
     asked: &Asked,
 ) -> Result<(Reading, Found), Problem> {
-    let (reading, hits, truncated) = hits(member, caller, request(asked)).await?;
+    let (reading, hits, truncated) = hits(member, (caller, source), request(asked)).await?;
     let viewer = caller.viewer(&reading.view)?;
     let agents = hits.iter().map(|hit| agent(member, &reading, &viewer, hit));
     let mut agents = agents.collect::<Result<Vec<_>, _>>()?;
@@ -78,7 +79,7 @@ fn request(asked: &Asked) -> wire::SearchAgentsRequest {
 /// One hit of each handle, in the order of handles; true if there are more.
 async fn hits(
     member: &Member,
-    caller: &Principal,
+    caller: (&Principal, Option<Source>),
     mut request: wire::SearchAgentsRequest,
 ) -> Result<(Reading, Vec<wire::AgentHit>, bool), Problem> {
     let mut reading = member.stale();
