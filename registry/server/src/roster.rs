@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use proto_types::Revision;
-use registry_api::{Code, Problem, render};
-use registry_core::entry::PeerEntry;
+use proto_types::pilox::roster::{self, Listed};
+use proto_types::{Revision, WallMs};
+use registry_api::{Problem, render};
 use registry_core::query;
 use registry_core::view::View;
 use tokio::sync::Mutex;
@@ -20,10 +20,6 @@ use crate::member::{Member, Reading};
 
 /// Peers read at a time.
 const PAGE: usize = 1_000;
-
-/// Peers of one roster; it cannot be paged, because it is signed whole. Below the bound of our own
-/// reader.
-const ROSTER_MAX: usize = 50_000;
 
 /// A key may begin or cease to count without a change of the state; peers may keep a roster for a minute.
 const AGE_MAX: Duration = Duration::from_secs(10);
@@ -36,11 +32,19 @@ pub(crate) struct Roster(Mutex<Option<Made>>);
 struct Made {
     of: Revision,
     at: Instant,
-    document: Bytes,
+    signed: Signed,
+}
+
+/// A roster. It cannot be paged, because it is signed whole.
+#[derive(Clone, Debug)]
+pub(crate) struct Signed {
+    pub(crate) document: Bytes,
+    /// Whether there are more active peers than its readers read.
+    pub(crate) truncated: bool,
 }
 
 /// The roster of a state that holds at least what this member's state holds now, and that state.
-pub(crate) async fn current(member: &Member) -> Result<(Reading, Bytes), Problem> {
+pub(crate) async fn current(member: &Member) -> Result<(Reading, Signed), Problem> {
     let mut kept = member.roster.0.lock().await;
     // Read under the lock: whoever waited for it shares what was made in the meantime.
     let reading = member.stale();
@@ -48,33 +52,38 @@ pub(crate) async fn current(member: &Member) -> Result<(Reading, Bytes), Problem
         && made.of == reading.revision
         && made.at.elapsed() < AGE_MAX
     {
-        return Ok((reading, made.document.clone()));
+        return Ok((reading, made.signed.clone()));
     }
     let (view, now, signer) =
         (reading.view.clone(), member.clock.now(), Arc::clone(&member.signer));
     let made = task::spawn_blocking(move || {
-        let peers = all_peers(&view)?;
-        Ok::<_, Problem>(Bytes::from(render::pilox::roster(&peers, now, &signer.key).to_string()))
+        let (listed, truncated) = listed(&view, now)?;
+        let document = roster::sign(listed.peers(), now, &signer.key).to_string();
+        Ok::<_, Problem>(Signed { document: Bytes::from(document), truncated })
     });
-    let document = made.await.map_err(Problem::internal)??;
-    let made = Made { of: reading.revision, at: Instant::now(), document: document.clone() };
-    *kept = Some(made);
-    Ok((reading, document))
+    let signed = made.await.map_err(Problem::internal)??;
+    if signed.truncated && !kept.as_ref().is_some_and(|before| before.signed.truncated) {
+        tracing::warn!(
+            "the roster leaves out the last peers: a Pilox instance reads no longer one"
+        );
+    }
+    *kept = Some(Made { of: reading.revision, at: Instant::now(), signed: signed.clone() });
+    Ok((reading, signed))
 }
 
-fn all_peers(view: &dyn View) -> Result<Vec<PeerEntry>, Problem> {
-    let mut peers: Vec<PeerEntry> = Vec::new();
+/// Active peers in the order of their origins; true if there are more than have room.
+fn listed(view: &dyn View, now: WallMs) -> Result<(Listed, bool), Problem> {
+    let mut listed = Listed::default();
+    let mut after = None;
     loop {
-        let after = peers.last().map(|peer| peer.origin.clone());
         let page = query::peers(view, after.as_ref(), PAGE)?;
-        let whole = page.len() < PAGE;
-        peers.extend(page);
-        if peers.len() > ROSTER_MAX {
-            let why = format_args!("more than {ROSTER_MAX} peers do not fit into one roster");
-            return Err(Problem::new(Code::BoundReached, why));
+        let mut peers = page.iter().filter_map(|peer| render::pilox::listed(peer, now));
+        if !peers.all(|peer| listed.add(peer)) {
+            return Ok((listed, true));
         }
-        if whole {
-            return Ok(peers);
+        match page.last() {
+            Some(last) if page.len() == PAGE => after = Some(last.origin.clone()),
+            _ => return Ok((listed, false)),
         }
     }
 }

@@ -19,6 +19,18 @@ pub const LEN_MAX: usize = 8 * 1_024 * 1_024;
 /// More peers than are ever listed in [`LEN_MAX`] bytes at their usual length.
 pub const PEERS_MAX: usize = 65_536;
 
+/// Peers that a Pilox instance takes from a roster: it refuses a longer one, and so knows nobody.
+pub const READ_PEERS_MAX: usize = 8_192;
+
+/// Bytes that it reads of one.
+pub const READ_LEN_MAX: usize = 2 * 1_024 * 1_024;
+
+/// What a roster has beside its peers, with room to spare.
+const FRAME_LEN: usize = 1_024;
+
+/// A peer in the list without its origin.
+const PEER_LEN: usize = r#"{"ed25519PublicKeyHex":"","origin":""},"#.len() + 64;
+
 /// A roster whose signature holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roster {
@@ -46,6 +58,38 @@ pub enum Error {
     /// The key has not signed this payload.
     #[error("the signature does not verify")]
     BadSignature,
+}
+
+/// Peers for a roster, as many as a Pilox instance reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    peers: Vec<RosterPeer>,
+    len: usize,
+}
+
+impl Default for Listed {
+    fn default() -> Self {
+        Self { peers: Vec::new(), len: FRAME_LEN }
+    }
+}
+
+impl Listed {
+    /// Adds a peer; false if there is no room for it.
+    #[must_use]
+    pub fn add(&mut self, peer: RosterPeer) -> bool {
+        self.len += PEER_LEN + peer.origin.as_str().len();
+        let has_room = self.peers.len() < READ_PEERS_MAX && self.len <= READ_LEN_MAX;
+        if has_room {
+            self.peers.push(peer);
+        }
+        has_room
+    }
+
+    /// The peers that found room.
+    #[must_use]
+    pub fn peers(&self) -> &[RosterPeer] {
+        &self.peers
+    }
 }
 
 /// Makes the signed document. Peers are listed by origin, so that a list has one spelling.
@@ -107,4 +151,42 @@ fn read_peer(spot: Spot<'_, '_>) -> Option<RosterPeer> {
         spot.parsed("an Ed25519 key in 64 hexadecimal digits", key_from_hex)
     });
     Some(RosterPeer { origin: origin?, key: key? })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn peer(host: &str, number: usize) -> RosterPeer {
+        let origin = Origin::normalise(&format!("https://p{number}.{host}")).unwrap();
+        RosterPeer { origin, key: SecretKey::from_seed(&[7; 32]).public() }
+    }
+
+    fn filled(host: &str) -> Listed {
+        let mut listed = Listed::default();
+        let added = (0..=READ_PEERS_MAX).take_while(|number| listed.add(peer(host, *number)));
+        assert!(added.count() <= READ_PEERS_MAX);
+        listed
+    }
+
+    #[test]
+    fn a_roster_is_no_longer_than_a_pilox_instance_reads() {
+        let key = SecretKey::from_seed(&[1; 32]);
+        let made = |listed: &Listed| sign(listed.peers(), WallMs(0), &key).to_string();
+
+        let usual = filled("example");
+        assert_eq!(usual.peers().len(), READ_PEERS_MAX);
+        assert!(made(&usual).len() <= READ_LEN_MAX);
+
+        let long = vec!["a".repeat(60); 3].join(".");
+        let wide = filled(&long);
+        assert!(wide.peers().len() < READ_PEERS_MAX);
+        let document = made(&wide);
+        assert!((READ_LEN_MAX - 2 * FRAME_LEN..=READ_LEN_MAX).contains(&document.len()));
+        assert_eq!(
+            verify(document.as_bytes(), &key.public()).unwrap().peers.len(),
+            wide.peers().len()
+        );
+    }
 }

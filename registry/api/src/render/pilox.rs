@@ -6,7 +6,7 @@
 use proto_types::manifest::KeyUse;
 use proto_types::pilox::Brand;
 use proto_types::pilox::catalog::CatalogProof;
-use proto_types::pilox::roster::{self, RosterPeer};
+use proto_types::pilox::roster::RosterPeer;
 use proto_types::{Handle, Kid, SecretKey, WallMs};
 use registry_core::entry::PeerEntry;
 use serde_json::{Value, json};
@@ -25,13 +25,10 @@ pub fn catalog(handles: &[Handle], next: &str, now: WallMs, kid: &Kid, key: &Sec
     body
 }
 
-/// `GET /v1/peers/roster.json`: active peers, each with the first of its signing keys that count now,
-/// which is all that the format has room for.
+/// A peer of `GET /v1/peers/roster.json`: an active one, with the first of its signing keys that count
+/// now, which is all that the format has room for.
 #[must_use]
-pub fn roster(peers: &[PeerEntry], now: WallMs, key: &SecretKey) -> Value {
-    let listed = peers.iter().filter_map(|peer| {
-        let first = peer.counting(now).find(|key| key.usage == KeyUse::Signing)?;
-        Some(RosterPeer { origin: peer.origin.clone(), key: first.public_key })
-    });
-    roster::sign(&listed.collect::<Vec<_>>(), now, key)
+pub fn listed(peer: &PeerEntry, now: WallMs) -> Option<RosterPeer> {
+    let first = peer.counting(now).find(|key| key.usage == KeyUse::Signing)?;
+    Some(RosterPeer { origin: peer.origin.clone(), key: first.public_key })
 }

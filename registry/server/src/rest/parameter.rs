@@ -166,6 +166,19 @@ pub(super) const AGE: Header = Header {
     )
 };
 
+/// That a list is cut.
+pub(super) const TRUNCATED: Header = Header {
+    required: false,
+    ..header(
+        "ecumene-truncated",
+        "There are more than its readers read of one list; `GET /v1/peers` has all.",
+        r#"{"type":"string","const":"true"}"#,
+    )
+};
+
+/// Answers with the roster.
+pub(super) const ROSTER: &[Header] = &[REVISION, AGE, CACHE_CONTROL, TRUNCATED];
+
 /// Answers of a read.
 pub(super) const READ: &[Header] = &[REVISION, AGE, CACHE_CONTROL];
 

@@ -9,7 +9,7 @@ mod reputation;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use http::header::CACHE_CONTROL;
-use http::{StatusCode, Uri};
+use http::{HeaderValue, StatusCode, Uri};
 use proto_types::{Digest, Origin};
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, List, Problem, decode, field, render};
@@ -23,7 +23,9 @@ use crate::{lookup, roster};
 use super::cards::tagged;
 use super::conditions::conditions;
 use super::page::{CURSOR, Listing, PAGED};
-use super::parameter::{CONSISTENCY, IF_MATCH, LIMIT, Parameter, READ, UNLESS_MATCH, WRITTEN};
+use super::parameter::{
+    CONSISTENCY, IF_MATCH, LIMIT, Parameter, READ, ROSTER, TRUNCATED, UNLESS_MATCH, WRITTEN,
+};
 use super::route::Route;
 use super::{Answered, Shared, at, bytes, json, json_body, page, parameters, read, schemas};
 
@@ -57,9 +59,8 @@ fn directory() -> Vec<Route> {
             .takes(&[&CURSOR, &LIMIT, &CONSISTENCY])
             .gives(200, "A page of peers.", &schemas::PEERS, PAGED),
         Route::get("/v1/peers/roster.json", roster)
-            .is("getRoster", "peers", "The active peers as a Pilox instance reads them, signed whole.")
-            .gives(200, "The roster.", &schemas::ROSTER, READ)
-            .refuses(&[Code::BoundReached]),
+            .is("getRoster", "peers", "The active peers as a Pilox instance reads them, signed whole: at most 8,192, and 2 MiB.")
+            .gives(200, "The roster.", &schemas::ROSTER, ROSTER),
         Route::post("/v1/peers/manifests", put_manifest)
             .is("putManifest", "peers", "Takes a peer's signed manifest. The signature is the authority: anybody may bring it.")
             .takes(&[&IF_MATCH, &UNLESS_MATCH])
@@ -153,9 +154,13 @@ fn text(text: &str) -> Option<&str> {
 }
 
 pub(super) async fn roster(State(member): Shared) -> Answered {
-    let (reading, document) = roster::current(&member).await?;
-    let mut response = bytes(document.into());
-    let cache = http::HeaderValue::from_static(ROSTER_CACHE);
+    let (reading, signed) = roster::current(&member).await?;
+    let mut response = bytes(signed.document.into());
+    if signed.truncated {
+        let said = HeaderValue::from_static("true");
+        response.headers_mut().insert(TRUNCATED.name, said);
+    }
+    let cache = HeaderValue::from_static(ROSTER_CACHE);
     response.headers_mut().insert(CACHE_CONTROL, cache);
     Ok(at(&reading, response))
 }
