@@ -4,7 +4,7 @@
 //! never let the system's own roles wait behind either.
 
 use deploy_service::{Pool, Source};
-use proto_types::{Class, Full, Origin};
+use proto_types::{Class, Full, Origin, TenantKey};
 use registry_api::{Code, Principal, Problem};
 use registry_core::viewer::Viewer;
 
@@ -23,6 +23,8 @@ pub(crate) enum Holder {
     Machine(String),
     /// An enrolled peer.
     Peer(Origin),
+    /// A Pilox instance with a token.
+    Instance(TenantKey),
     /// Nobody in particular, from somewhere.
     Source(Option<Source>),
 }
@@ -34,6 +36,7 @@ impl Holder {
             Principal::Gateway(id) => Self::Machine(id.as_str().to_owned()),
             Principal::Node(id) => Self::Machine(id.as_str().to_owned()),
             Principal::Peer(peer) => Self::Peer(peer.origin.clone()),
+            Principal::Instance(tenant) => Self::Instance(tenant.clone()),
             Principal::Anonymous => Self::Source(source),
         }
     }
@@ -43,7 +46,7 @@ impl Holder {
 pub(crate) fn class(caller: &Principal) -> Class {
     match caller {
         Principal::Operator | Principal::Gateway(_) | Principal::Node(_) => Class::System,
-        Principal::Peer(_) | Principal::Anonymous => Class::Ordinary,
+        Principal::Peer(_) | Principal::Instance(_) | Principal::Anonymous => Class::Ordinary,
     }
 }
 
