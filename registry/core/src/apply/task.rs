@@ -57,7 +57,7 @@ fn open(draft: &mut Draft<'_>, task: &TaskEntry) -> Result<(), Stop> {
     bound::near("deadline", task.deadline, draft.now(), DEADLINE_AHEAD_MS_MAX)?;
     draft.existing(&AGENTS, task.agent.as_str())?;
     draft.require_body(&task.input)?;
-    context::check(draft, &task)?;
+    context::check(draft, task)?;
     let open = draft.count(OPEN_TASKS)?;
     if open >= OPEN_TASKS_MAX {
         return Err(bound::full("open tasks", OPEN_TASKS_MAX).into());
