@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use deploy_service::{Limits, Shutdown, telemetry};
+use deploy_service::{Limits, Shutdown, private, telemetry};
 use proto_wire::registry::v1 as wire;
 use tokio::sync::mpsc;
 
@@ -149,7 +149,7 @@ struct Home {
 impl Home {
     fn open(folder: &Path) -> Result<Self, Failure> {
         let cannot = |error| Failure::internal(format!("{}: {error}", folder.display()));
-        std::fs::create_dir_all(folder).map_err(cannot)?;
+        private::folder(folder).map_err(cannot)?;
         let home = Self { folder: folder.canonicalize().map_err(cannot)? };
         for name in ["cluster", "operator", "signing", "federation-key"] {
             write_secret(&home.path(name), &hex::encode(rand::random::<[u8; 32]>()))?;

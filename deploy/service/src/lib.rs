@@ -11,6 +11,7 @@ pub mod config;
 pub mod error_pages;
 pub mod listen;
 pub mod pool;
+pub mod private;
 pub mod ready;
 pub mod secret;
 pub mod serve;

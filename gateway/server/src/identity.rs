@@ -3,13 +3,13 @@
 //! Decides when registration has failed for good. Must never send the credential anywhere but to the
 //! registry, nor keep it in a file that others can read.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use deploy_service::{Backoff, secret};
+use deploy_service::{Backoff, private, secret};
 use proto_types::base64url;
 use proto_wire::registry::v1 as wire;
 use tonic::Code;
@@ -26,7 +26,7 @@ const RETRY_MAX: Duration = Duration::from_secs(2);
 
 /// The credential in the state folder, drawn on first use: 32 random bytes in base64url.
 pub(crate) fn credential(state_dir: &Path) -> io::Result<String> {
-    DirBuilder::new().recursive(true).mode(0o700).create(state_dir)?;
+    private::folder(state_dir)?;
     let path = state_dir.join("credential");
     match fs::read_to_string(&path) {
         Ok(text) => return Ok(text.trim_end().to_owned()),

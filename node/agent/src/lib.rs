@@ -58,7 +58,7 @@ pub enum Error {
 /// The node cannot start. Once it runs, failures of the network are retried for ever.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
     let config = config.checked()?;
-    tokio::fs::create_dir_all(&config.state_dir).await.map_err(config.no_state())?;
+    deploy_service::private::folder(&config.state_dir).map_err(config.no_state())?;
     let credential = identity::credential(&config.state_dir).map_err(config.no_state())?;
     let runtime = work::runtime(&config)?;
     let offer = work::measure(&runtime, &config).await?;

@@ -6,6 +6,7 @@
 use std::path::Path as FilePath;
 
 use bytes::Bytes;
+use deploy_service::private;
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt as _};
 use object_store::local::LocalFileSystem;
@@ -46,7 +47,7 @@ impl Artifacts {
         bytes_max: usize,
         uploads_max: usize,
     ) -> Result<Self, std::io::Error> {
-        std::fs::create_dir_all(folder)?;
+        private::folder(folder)?;
         let store = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true);
         Ok(Self { store, bytes_max, uploads: Semaphore::new(uploads_max) })
     }

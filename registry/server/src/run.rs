@@ -67,6 +67,15 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// The folder of the state.
+    #[error("the data folder {path} cannot be used")]
+    DataDir {
+        /// Which folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// Outbound fetches.
     #[error("nothing can be fetched")]
     Fetch(#[from] registry_fetch::config::Error),

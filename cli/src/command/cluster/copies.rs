@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use deploy_service::private;
 use proto_wire::registry::v1 as wire;
 use registry_raft::offline::{self, Fault, Intake};
 use serde_json::{Value, json};
@@ -33,6 +34,7 @@ pub(super) async fn defrag(profile: &Profile) -> Result<Output, Failure> {
 
 pub(super) async fn backup(profile: &Profile, file: &Path) -> Result<Output, Failure> {
     let mut chunks = any(profile).await?.backup(wire::BackupRequest {}).await?.into_inner();
+    private::restrict();
     let mut intake = Intake::begin(file).map_err(failed)?;
     while let Some(chunk) = chunks.message().await? {
         intake.write(&chunk.bytes).map_err(failed)?;
@@ -46,6 +48,7 @@ pub(super) async fn restore(
     dir: PathBuf,
     members: Vec<(u64, String)>,
 ) -> Result<Output, Failure> {
+    private::restrict();
     let count = members.len();
     let members: std::collections::BTreeMap<u64, String> = members.into_iter().collect();
     if members.len() < count {

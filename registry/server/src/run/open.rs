@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use deploy_service::tls::Connector;
-use deploy_service::{Pool, Shutdown, SourceLimit, secret};
+use deploy_service::{Pool, Shutdown, SourceLimit, private, secret};
 use proto_types::{Kid, SecretKey, Shares};
 use registry_api::OperatorSecret;
 use registry_raft::{ClusterSecret, Credentials, Registry, Timings};
@@ -73,6 +73,8 @@ async fn registry(
     connector: &Connector,
 ) -> Result<Registry, Error> {
     let cluster = secret::read(&config.cluster_secret_file)?;
+    let unusable = |source| Error::DataDir { path: config.data_dir.clone(), source };
+    private::folder(&config.data_dir).map_err(unusable)?;
     let raft = raft(config, addr)?;
     let credentials = credentials(config, cluster.expose(), connector)?;
     Ok(Registry::start(raft, credentials).await?)
