@@ -24,7 +24,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tonic::Code;
 
-use crate::agents::Agent;
+use crate::agents::{Agent, Directory};
 use crate::gateway::Gateway;
 use crate::registry::Unanswered;
 use crate::reply;
@@ -50,7 +50,7 @@ pub(crate) type Addressed = Option<Arc<Agent>>;
 impl Call {
     /// Reads a call. What it says about the agent must fit the path.
     pub(crate) fn read(
-        gateway: &Gateway,
+        directory: &Directory,
         addressed: Addressed,
         request: Request,
     ) -> Result<Self, CallError> {
@@ -58,12 +58,14 @@ impl Call {
         let params = request.params.unwrap_or_else(|| Value::Object(Map::new()));
         let mut params = match operation {
             Operation::SendMessage | Operation::SendStreamingMessage => {
-                read_send(gateway, addressed, Send::parse(&params))?
+                read_send(directory, addressed, Send::parse(&params))?
             }
-            Operation::GetTask => read_named(gateway, addressed, Named::parse_get(&params))?,
-            Operation::CancelTask => read_named(gateway, addressed, Named::parse_cancel(&params))?,
+            Operation::GetTask => read_named(directory, addressed, Named::parse_get(&params))?,
+            Operation::CancelTask => {
+                read_named(directory, addressed, Named::parse_cancel(&params))?
+            }
             Operation::SubscribeToTask => {
-                read_named(gateway, addressed, Named::parse_subscribe(&params))?
+                read_named(directory, addressed, Named::parse_subscribe(&params))?
             }
         };
         // Nobody waits for the end of a notification.
@@ -109,7 +111,7 @@ impl Call {
 }
 
 fn read_send(
-    gateway: &Gateway,
+    directory: &Directory,
     addressed: Addressed,
     send: Result<Send, Faults>,
 ) -> Result<Params, CallError> {
@@ -117,20 +119,20 @@ fn read_send(
     if send.wants_push {
         return Err(CallError::Operation(dispatch::Error::PushNotifications));
     }
-    let agent = agent(gateway, addressed, send.tenant.as_ref())?;
-    let agent = agent.or_else(|| gateway.cache.agents.load().default_agent().cloned());
+    let agent = agent(directory, addressed, send.tenant.as_ref())?;
+    let agent = agent.or_else(|| directory.default_agent());
     let agent = agent.ok_or_else(|| tenant("the agent to be called"))?;
     media::check(&send.message, &agent.input_modes).map_err(CallError::ContentType)?;
     Ok(Params::Send { agent, send: Box::new(send) })
 }
 
 fn read_named(
-    gateway: &Gateway,
+    directory: &Directory,
     addressed: Addressed,
     named: Result<Named, Faults>,
 ) -> Result<Params, CallError> {
     let named = named.map_err(CallError::Params)?;
-    let agent = agent(gateway, addressed, named.tenant.as_ref())?;
+    let agent = agent(directory, addressed, named.tenant.as_ref())?;
     Ok(Params::Task { agent, named })
 }
 
@@ -147,7 +149,7 @@ fn answer_of(id: &Id, result: &impl Serialize) -> Result<Answer, Failure> {
 
 /// The agent of the path, or of the tenant where the path names none.
 fn agent(
-    gateway: &Gateway,
+    directory: &Directory,
     addressed: Addressed,
     named: Option<&Handle>,
 ) -> Result<Option<Arc<Agent>>, CallError> {
@@ -156,7 +158,7 @@ fn agent(
         (Some(agent), Some(named)) if agent.handle == *named => Ok(Some(agent)),
         (Some(_), Some(_)) => Err(tenant("the agent that the path names")),
         (None, Some(named)) => {
-            let agent = gateway.cache.agents.load().find(named).cloned();
+            let agent = directory.callable(named);
             agent.map(Some).ok_or_else(|| tenant("an agent that is hosted here"))
         }
     }

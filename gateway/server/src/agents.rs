@@ -1,18 +1,23 @@
 //! The hosted agents as this gateway knows them, and the cards it serves for them.
 //!
 //! Decides what a card says: the agent's own words, and where and how it is called here. Must never
-//! let an agent's words say where it is called or who may call it.
+//! let an agent's words say where it is called or who may call it, nor hand out an agent but through a
+//! [`Directory`], which knows who looks.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+mod directory;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use gateway_core::path::Route;
 use proto_types::card::{Hosted, Interface, Skill, hosted};
 use proto_types::path::encode;
+use proto_types::visibility::{Disclosure, Scope, Viewer};
 use proto_types::{Digest, Handle, Origin, Revision, WallMs};
 use serde_json::{Map, Value, json};
 
+pub(crate) use self::directory::Directory;
 use crate::clock;
 
 /// A body with its strong tag.
@@ -42,6 +47,8 @@ pub(crate) struct Deployed {
     pub(crate) revision: Revision,
     /// When that was; not known of agents that were deployed before it was kept.
     pub(crate) changed_at: Option<WallMs>,
+    /// Who may see it.
+    pub(crate) scope: Scope,
     /// What its card says of it.
     pub(crate) words: Map<String, Value>,
 }
@@ -50,12 +57,12 @@ pub(crate) struct Deployed {
 #[derive(Clone, Debug)]
 pub(crate) struct Agent {
     pub(crate) handle: Handle,
-    pub(crate) revision: Revision,
-    /// What its card says of it.
+    revision: Revision,
+    scope: Scope,
     words: Map<String, Value>,
     /// The media types that it takes, as its card and the skills in it say.
     pub(crate) input_modes: Vec<String>,
-    pub(crate) card: Tagged,
+    card: Tagged,
 }
 
 /// A snapshot of all agents. Cheap to share, copied to be changed.
@@ -63,10 +70,13 @@ pub(crate) struct Agent {
 pub(crate) struct Agents {
     origin: Origin,
     by_handle: BTreeMap<Handle, Arc<Agent>>,
+    /// The same by who may see them: a list meets only what its viewer may see.
+    by_scope: BTreeMap<Scope, BTreeSet<Handle>>,
     default: Option<Handle>,
     /// Since when this gateway serves them: no card of its own making is older.
     since: WallMs,
-    pub(crate) instance_card: Tagged,
+    /// The instance's card as anybody sees it, made when it is first asked for.
+    open_card: OnceLock<Tagged>,
 }
 
 /// Where this instance answers A2A calls.
@@ -77,44 +87,57 @@ const SKILLS_MAX: usize = 256;
 
 impl Agents {
     pub(crate) fn new(origin: Origin, default: Option<Handle>) -> Self {
-        let by_handle = BTreeMap::new();
-        let since = clock::wall();
-        let mut agents =
-            Self { instance_card: Tagged::new(&Value::Null), origin, by_handle, default, since };
-        agents.instance_card = agents.make_instance_card();
-        agents
+        let (by_handle, by_scope) = (BTreeMap::new(), BTreeMap::new());
+        let (since, open_card) = (clock::wall(), OnceLock::new());
+        Self { origin, by_handle, by_scope, default, since, open_card }
     }
 
-    pub(crate) fn find(&self, handle: &Handle) -> Option<&Arc<Agent>> {
+    fn find(&self, handle: &Handle) -> Option<&Arc<Agent>> {
         self.by_handle.get(handle)
     }
 
-    /// The agent that answers calls which name none.
-    pub(crate) fn default_agent(&self) -> Option<&Arc<Agent>> {
-        self.default.as_ref().and_then(|handle| self.find(handle))
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.by_handle.len()
+    /// How many there are that anybody may call: what everybody may count.
+    pub(crate) fn open_count(&self) -> usize {
+        let open = self.by_scope.iter().filter(|(scope, _)| is_whole(&Viewer::Anonymous, scope));
+        open.map(|(_, handles)| handles.len()).sum()
     }
 
     /// Takes over an agent as it is now; an older state than what is known changes nothing.
     pub(crate) fn put(&mut self, deployed: Deployed) {
-        let Deployed { handle, revision, changed_at, words } = deployed;
+        let Deployed { handle, revision, changed_at, scope, words } = deployed;
         if self.find(&handle).is_some_and(|known| known.revision > revision) {
             return;
         }
+        self.remove(&handle);
         let card = Tagged::new(&card(&words, &[self.interface(&handle)]));
         let card = card.changed_at(changed_at.unwrap_or(self.since));
         let input_modes = input_modes(&words);
-        let agent = Agent { handle: handle.clone(), revision, words, input_modes, card };
+        self.by_scope.entry(scope.clone()).or_default().insert(handle.clone());
+        let agent = Agent { handle: handle.clone(), revision, scope, words, input_modes, card };
         self.by_handle.insert(handle, Arc::new(agent));
-        self.instance_card = self.make_instance_card();
     }
 
     pub(crate) fn remove(&mut self, handle: &Handle) {
-        self.by_handle.remove(handle);
-        self.instance_card = self.make_instance_card();
+        self.open_card = OnceLock::new();
+        let Some(gone) = self.by_handle.remove(handle) else { return };
+        if let Some(handles) = self.by_scope.get_mut(&gone.scope) {
+            handles.remove(handle);
+            if handles.is_empty() {
+                self.by_scope.remove(&gone.scope);
+            }
+        }
+    }
+
+    /// The first agents, by handle, that this viewer may call.
+    fn listed(&self, viewer: &Viewer) -> Vec<&Arc<Agent>> {
+        let mut first: BTreeSet<&Handle> = BTreeSet::new();
+        for (_, handles) in self.by_scope.iter().filter(|(scope, _)| is_whole(viewer, scope)) {
+            first.extend(handles.iter().take(SKILLS_MAX));
+            while first.len() > SKILLS_MAX {
+                first.pop_last();
+            }
+        }
+        first.into_iter().filter_map(|handle| self.find(handle)).collect()
     }
 
     /// Where an agent is called: its own URL, with the handle encoded where it must be; or, for a
@@ -129,13 +152,16 @@ impl Agents {
         interface(&format!("{}{path}", self.origin.as_str()), tenant)
     }
 
-    fn make_instance_card(&self) -> Tagged {
+    /// The card of the agent that answers calls which name none, if this viewer may call it; else that of
+    /// the instance with the agents that this viewer may call.
+    fn instance_card(&self, viewer: &Viewer) -> Tagged {
         let url = format!("{}{INSTANCE_RPC}", self.origin.as_str());
-        if let Some(agent) = self.default_agent() {
+        let default = self.default.as_ref().and_then(|handle| self.find(handle));
+        if let Some(agent) = default.filter(|agent| is_whole(viewer, &agent.scope)) {
             let card = Tagged::new(&card(&agent.words, &[interface(&url, None)]));
             return card.changed_at(self.newest([agent].into_iter()));
         }
-        let hosted: Vec<_> = self.by_handle.values().take(SKILLS_MAX).collect();
+        let hosted = self.listed(viewer);
         // Each agent is called at the instance's URL by its tenant (A2A 1.0, section 8.3.2). A card must
         // name an interface even where nobody can be called yet.
         let mut interfaces: Vec<_> =
@@ -175,6 +201,11 @@ impl Agents {
     fn newest<'a>(&self, agents: impl Iterator<Item = &'a Arc<Agent>>) -> WallMs {
         agents.filter_map(|agent| agent.card.modified).max().unwrap_or_default().max(self.since)
     }
+}
+
+/// Whether this viewer may see all of an agent, which is what lets it call one.
+fn is_whole(viewer: &Viewer, scope: &Scope) -> bool {
+    viewer.disclosure(scope) == Disclosure::Whole
 }
 
 fn interface(url: &str, tenant: Option<&str>) -> Interface {
@@ -234,6 +265,9 @@ fn modes(words: &Map<String, Value>, member: &str) -> Vec<String> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use proto_types::Namespace;
+    use proto_types::visibility::{Admissions, Visibility};
+
     use super::*;
 
     fn agents() -> Agents {
@@ -241,15 +275,29 @@ mod tests {
     }
 
     fn put(agents: &mut Agents, handle: &str, revision: u64, words: &Value) {
+        put_for(agents, Visibility::Public, (handle, revision), words);
+    }
+
+    fn put_for(
+        agents: &mut Agents,
+        visibility: Visibility,
+        (handle, revision): (&str, u64),
+        words: &Value,
+    ) {
         let words = words.as_object().unwrap().clone();
         let (handle, revision) = (Handle::parse(handle).unwrap(), Revision(revision));
         let changed_at = Some(WallMs(7));
-        agents.put(Deployed { handle, revision, changed_at, words });
+        let scope = Scope { visibility, namespace: Namespace::parse("acme").unwrap(), owner: None };
+        agents.put(Deployed { handle, revision, changed_at, scope, words });
     }
 
     fn card_of(agents: &Agents, handle: &str) -> Value {
         let agent = agents.find(&Handle::parse(handle).unwrap()).unwrap();
         serde_json::from_slice(&agent.card.body).unwrap()
+    }
+
+    fn instance_card(agents: &Agents, viewer: &Viewer) -> Value {
+        serde_json::from_slice(&agents.instance_card(viewer).body).unwrap()
     }
 
     #[test]
@@ -298,7 +346,7 @@ mod tests {
     fn the_instance_card_has_an_interface_with_the_tenant_of_each_agent() {
         let mut agents = agents();
         let interfaces = |agents: &Agents| {
-            let card: Value = serde_json::from_slice(&agents.instance_card.body).unwrap();
+            let card = instance_card(agents, &Viewer::Anonymous);
             let all = card["supportedInterfaces"].as_array().unwrap().clone();
             assert!(all.iter().all(|one| one["url"] == "https://b.example/v1/a2a/jsonrpc"));
             all.iter().map(|one| one.get("tenant").cloned()).collect::<Vec<_>>()
@@ -315,15 +363,45 @@ mod tests {
     #[test]
     fn the_instance_card_lists_agents_or_is_that_of_the_default_agent() {
         let mut several = agents();
-        let empty = several.instance_card.clone();
+        let card = |agents: &Agents| instance_card(agents, &Viewer::Anonymous);
+        assert_eq!(card(&several)["skills"].as_array().unwrap().len(), 1);
         put(&mut several, "echo", 1, &json!({"name": "Echo"}));
-        assert_ne!(several.instance_card.etag, empty.etag);
-        let card: Value = serde_json::from_slice(&several.instance_card.body).unwrap();
-        assert_eq!(card["skills"][1]["id"], "echo");
+        assert_eq!(card(&several)["skills"][1]["id"], "echo");
         several.default = Some(Handle::parse("echo").unwrap());
         put(&mut several, "echo", 2, &json!({"name": "Echo 2"}));
-        let card: Value = serde_json::from_slice(&several.instance_card.body).unwrap();
-        assert_eq!((card["name"].as_str(), several.len()), (Some("Echo 2"), 1));
+        assert_eq!((&card(&several)["name"], several.open_count()), (&json!("Echo 2"), 1));
+    }
+
+    #[test]
+    fn the_instance_card_lists_to_each_viewer_what_it_may_call() {
+        let mut agents = agents();
+        for visibility in Visibility::ALL {
+            put_for(&mut agents, visibility, (visibility.as_str(), 1), &json!({"name": "N"}));
+        }
+        let origin = |name: &str| Origin::parse(&format!("https://{name}.example")).unwrap();
+        let admissions =
+            Admissions::new([(Namespace::parse("acme").unwrap(), vec![origin("guest")])]);
+        let listed = |viewer: Viewer| {
+            let card = instance_card(&agents, &viewer);
+            let skills = card["skills"].as_array().unwrap().iter().skip(1);
+            skills.map(|skill| skill["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(listed(Viewer::Anonymous), ["public"]);
+        assert_eq!(listed(admissions.viewer(&origin("stranger"))), ["federated", "public"]);
+        let all = ["federated", "private", "public", "redacted"];
+        assert_eq!(listed(admissions.viewer(&origin("guest"))), all);
+        assert_eq!(agents.open_count(), 1);
+    }
+
+    #[test]
+    fn an_agent_that_becomes_hidden_leaves_every_list() {
+        let mut agents = agents();
+        put(&mut agents, "echo", 1, &json!({"name": "Echo"}));
+        put_for(&mut agents, Visibility::Private, ("echo", 2), &json!({"name": "Echo"}));
+        assert_eq!(agents.listed(&Viewer::Anonymous).len(), 0);
+        assert_eq!(agents.listed(&Viewer::Operator).len(), 1);
+        agents.remove(&Handle::parse("echo").unwrap());
+        assert!(agents.by_scope.is_empty() && agents.by_handle.is_empty());
     }
 
     #[test]

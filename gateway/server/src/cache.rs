@@ -1,9 +1,10 @@
-//! What this gateway knows of the registry: peers and agents, as of the last change it has seen.
+//! What this gateway knows of the registry: peers, agents and who may see these, as of the last change it has seen.
 //!
 //! Decides when the knowledge is complete enough to serve (the first sync) and when the member that
 //! feeds it must be left. Must never serve from a cache that nobody confirms: a member cut off from
 //! its cluster would keep revoked peers alive.
 
+mod admissions;
 mod fill;
 
 use std::sync::Arc;
@@ -14,11 +15,12 @@ use arc_swap::ArcSwap;
 use deploy_service::Backoff;
 use deploy_service::ready::Condition;
 use gateway_core::Peers;
+use proto_types::visibility::{Admissions, Viewer};
 use proto_types::{Handle, MonoUs, Origin};
 use proto_wire::registry::v1 as wire;
 use tonic::{Code, Status};
 
-use crate::agents::Agents;
+use crate::agents::{Agents, Directory};
 use crate::clock;
 use crate::registry::{Member, Registry};
 use crate::waiting::Waiting;
@@ -33,12 +35,13 @@ const RETRY: Duration = Duration::from_millis(200);
 /// A registry that comes back is followed within this: a fraction of the staleness that is allowed.
 const RETRY_MAX: Duration = Duration::from_secs(2);
 /// The kinds of changes that a gateway cares about.
-const KINDS: [&str; 3] = ["peer", "agent", "task"];
+const KINDS: [&str; 4] = ["peer", "agent", "namespace", "task"];
 
 /// The snapshots, swapped whole.
 pub(crate) struct Cache {
     pub(crate) peers: ArcSwap<Peers>,
     pub(crate) agents: ArcSwap<Agents>,
+    admissions: ArcSwap<Admissions>,
     /// When it was last confirmed, in microseconds of the monotonic clock; 0 for never.
     confirmed: AtomicU64,
 }
@@ -46,8 +49,18 @@ pub(crate) struct Cache {
 impl Cache {
     pub(crate) fn new(origin: Origin, default_agent: Option<Handle>) -> Self {
         let agents = Agents::new(origin, default_agent);
-        let (peers, agents) = (ArcSwap::default(), ArcSwap::from_pointee(agents));
-        Self { peers, agents, confirmed: AtomicU64::new(0) }
+        let agents = ArcSwap::from_pointee(agents);
+        let (peers, admissions) = (ArcSwap::default(), ArcSwap::default());
+        Self { peers, agents, admissions, confirmed: AtomicU64::new(0) }
+    }
+
+    /// The agents as a peer sees them that may act, or as anybody does.
+    pub(crate) fn directory(&self, peer: Option<&Origin>) -> Directory {
+        let viewer = match peer {
+            Some(origin) => self.admissions.load().viewer(origin),
+            None => Viewer::Anonymous,
+        };
+        Directory::new(self.agents.load_full(), viewer)
     }
 
     /// Whether it was confirmed lately enough to be acted on.
@@ -155,6 +168,8 @@ impl Follower {
         match change.kind.as_str() {
             "peer" => self.take_peer(member, change).await,
             "agent" => self.take_agent(member, change).await,
+            // The member that said so has applied the change.
+            "namespace" => self.fill_admissions(member, wire::Consistency::Stale).await,
             "task" => {
                 self.waiting.changed(&change.id);
                 Ok(())

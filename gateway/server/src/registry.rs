@@ -210,6 +210,17 @@ impl Member<'_> {
         timed(client.list_agents(self.registry.request(message))).await.map(with_revision)
     }
 
+    /// A page of namespaces, each with whom it admits.
+    pub(crate) async fn namespaces(
+        &self,
+        message: wire::ListRequest,
+    ) -> Result<wire::NamespaceList, Status> {
+        let mut client = directory(self.channel.clone());
+        timed(client.list_namespaces(self.registry.request(message)))
+            .await
+            .map(tonic::Response::into_inner)
+    }
+
     pub(crate) async fn peer(&self, message: wire::GetPeerRequest) -> Result<wire::Peer, Status> {
         let mut client = directory(self.channel.clone());
         timed(client.get_peer(self.registry.request(message)))

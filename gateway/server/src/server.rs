@@ -4,6 +4,7 @@
 //! never let anything reach a node, a queue or a task before a token was spent for it.
 
 mod body;
+mod cards;
 mod local;
 mod seen;
 
@@ -19,7 +20,7 @@ use gateway_core::params::fault;
 use gateway_core::path::Route;
 use gateway_core::{CallError, Credential, Denial, Failure, Permit, admit, dispatch};
 use http::request::Parts;
-use http::{HeaderName, Method, Request, header};
+use http::{HeaderMap, HeaderName, Method, Request, header};
 use proto_types::Digest;
 use proto_types::a2a::rpc::{self, Refused};
 use tower::ServiceExt as _;
@@ -69,6 +70,11 @@ async fn layers(
         Route::InstanceRpc | Route::AgentRpc(_) | Route::Publish => {
             federated(gateway, &route, request, seen).await
         }
+        // Cards are for everybody, and more of them for whom a token speaks.
+        Route::InstanceCard => cards::answer(gateway, None, &request.into_parts().0, seen).await,
+        Route::AgentCard(handle) => {
+            cards::answer(gateway, Some(&handle), &request.into_parts().0, seen).await
+        }
         route => local::answer(gateway, route, request).await,
     }
 }
@@ -85,13 +91,13 @@ async fn federated(
     let limit = bytes_max(gateway, route);
     body::check_head(&parts, limit)?;
     // The credential and what it is worth, cheapest check first; never by a cache nobody confirms.
-    let permit = permit(gateway, &parts)?;
+    let permit = permit(gateway, &parts.headers)?;
     // The peer's own limit: last of what needs no registry.
     check_peer(gateway, &permit, seen)?;
     // The body, bounded and paced; a token may be bound to it.
     let body = body::read(body, limit).await?;
     let admitted = Admitted { parts, permit, body };
-    check_binding(gateway, &admitted)?;
+    check_binding(gateway, &admitted.parts, &admitted.permit, &admitted.body)?;
     // What is malformed costs no token.
     let work = Work::read(gateway, route, &admitted, seen)?;
     // Single use, last of all: from here on the request counts.
@@ -125,8 +131,8 @@ struct Admitted {
     body: bytes::Bytes,
 }
 
-fn permit(gateway: &Gateway, parts: &Parts) -> Result<Permit, Failure> {
-    let headers = parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+fn permit(gateway: &Gateway, headers: &HeaderMap) -> Result<Permit, Failure> {
+    let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     let credential = Credential::find(headers).map_err(Failure::Credential)?;
     if !gateway.cache.is_fresh() {
         return Err(Failure::RegistryAway);
@@ -136,8 +142,12 @@ fn permit(gateway: &Gateway, parts: &Parts) -> Result<Permit, Failure> {
 }
 
 /// A token may say which request it is for; then it is for no other.
-fn check_binding(gateway: &Gateway, admitted: &Admitted) -> Result<(), Failure> {
-    let Admitted { parts, permit, body } = admitted;
+fn check_binding(
+    gateway: &Gateway,
+    parts: &Parts,
+    permit: &Permit,
+    body: &[u8],
+) -> Result<(), Failure> {
     let claims = &permit.claims;
     // Most tokens say nothing of the body, and its digest costs more than their check.
     let digest = claims.bd.map_or(Digest([0; 32]), |_| Digest::of(body));
@@ -167,14 +177,13 @@ impl Work {
         let stated = versions(parts);
         let version = dispatch::check_version(stated.iter().map(String::as_str));
         version.map_err(|error| Failure::Call(CallError::Operation(error)))?;
+        // What the caller may not see is not there, for this and for all that follows.
+        let directory = gateway.cache.directory(Some(&permit.peer.origin));
         let addressed = match route {
-            Route::AgentRpc(handle) => {
-                let agents = gateway.cache.agents.load();
-                Some(agents.find(handle).cloned().ok_or(Failure::NotFound)?)
-            }
+            Route::AgentRpc(handle) => Some(directory.callable(handle).ok_or(Failure::NotFound)?),
             _ => None,
         };
-        let call = a2a::Call::read(gateway, addressed, request).map_err(Failure::Call)?;
+        let call = a2a::Call::read(&directory, addressed, request).map_err(Failure::Call)?;
         seen.operation = call.name();
         Ok(Self::Call(call))
     }

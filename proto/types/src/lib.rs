@@ -28,6 +28,7 @@ pub mod signed;
 pub mod time;
 pub mod tlog;
 pub mod token;
+pub mod visibility;
 
 pub use crate::digest::Digest;
 pub use crate::id::{

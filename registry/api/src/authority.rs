@@ -7,7 +7,7 @@ use proto_types::{Handle, Namespace, Origin, TenantKey};
 use registry_core::entry::{Scope, Visibility};
 use registry_core::query;
 use registry_core::view::View;
-use registry_core::viewer::{Sight, Viewer};
+use registry_core::viewer::{Disclosure, Viewer};
 
 use crate::identity::Principal;
 use crate::problem::{Code, Problem};
@@ -81,11 +81,16 @@ pub fn has_say(wish: &Wish<'_>, view: &dyn View) -> Result<bool, Problem> {
 fn check_instance(tenant: &TenantKey, wish: &Wish<'_>, view: &dyn View) -> Result<(), Problem> {
     check_own(tenant, wish.handle)?;
     let home = query::namespace_of(view, wish.handle)?;
-    let kept = wish.kept.is_none_or(|kept| Viewer::Anonymous.sight(kept) == Sight::Whole);
+    let kept = wish.kept.is_none_or(is_open);
     match home.as_str() == Namespace::DEFAULT && wish.visibility.is_none() && kept {
         true => Ok(()),
         false => Err(denied()),
     }
+}
+
+/// Whether everybody sees all of it.
+fn is_open(scope: &Scope) -> bool {
+    Viewer::Anonymous.disclosure(scope) == Disclosure::Whole
 }
 
 /// Holds if the handle is this tenant's: its key, a slash, and a word of the alphabet that Pilox has
@@ -139,12 +144,12 @@ pub fn check_delete(
 }
 
 fn sees_whole(wish: &Wish<'_>, kept: &Scope, view: &dyn View) -> Result<bool, Problem> {
-    if wish.caller.viewer(view)?.sight(kept) == Sight::Whole {
+    if wish.caller.viewer(view)?.disclosure(kept) == Disclosure::Whole {
         return Ok(true);
     }
     // A signature speaks for its owner, whoever brings it.
     let Some(signer) = wish.signer else { return Ok(false) };
-    Ok(query::viewer(view, signer)?.sight(kept) == Sight::Whole)
+    Ok(query::viewer(view, signer)?.disclosure(kept) == Disclosure::Whole)
 }
 
 fn refused(wish: &Wish<'_>) -> Problem {

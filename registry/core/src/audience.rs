@@ -5,7 +5,7 @@
 
 use crate::entry::{Scope, Visibility};
 use crate::layout::END;
-use crate::viewer::{Eyes, Viewer};
+use crate::viewer::{PeerViewer, Viewer};
 
 /// The audiences that know of an entry with this scope. Nobody is in the dark twice: each viewer
 /// that sees the entry belongs to at least one of them.
@@ -39,8 +39,8 @@ pub(crate) fn whole_of(viewer: &Viewer) -> Option<Vec<Vec<u8>>> {
     match viewer {
         Viewer::Operator => None,
         Viewer::Anonymous => Some(vec![everybody()]),
-        Viewer::Peer(Eyes { origin, privy }) => {
-            let admitted = privy.iter().map(|name| named(b'n', name.as_str()));
+        Viewer::Peer(PeerViewer { origin, namespaces }) => {
+            let admitted = namespaces.iter().map(|name| named(b'n', name.as_str()));
             let open = [everybody(), peers(), named(b'o', origin.as_str())];
             Some(open.into_iter().chain(admitted).collect())
         }
@@ -76,7 +76,7 @@ mod tests {
     use proto_types::{Namespace, Origin};
 
     use super::*;
-    use crate::viewer::Sight;
+    use crate::viewer::Disclosure;
 
     fn namespace(name: u8) -> Namespace {
         Namespace::parse(&format!("n{name}")).unwrap()
@@ -87,12 +87,12 @@ mod tests {
     }
 
     fn any_viewer() -> impl Strategy<Value = Viewer> {
-        let privy = prop::collection::btree_set((0_u8..3).prop_map(namespace), 0..3);
+        let namespaces = prop::collection::btree_set((0_u8..3).prop_map(namespace), 0..3);
         prop_oneof![
             Just(Viewer::Anonymous),
             Just(Viewer::Operator),
-            ((0_u8..3).prop_map(origin), privy)
-                .prop_map(|(origin, privy)| Viewer::Peer(Eyes { origin, privy })),
+            ((0_u8..3).prop_map(origin), namespaces)
+                .prop_map(|(origin, namespaces)| Viewer::Peer(PeerViewer { origin, namespaces })),
         ]
     }
 
@@ -110,10 +110,10 @@ mod tests {
             let meet = |of: Option<Vec<Vec<u8>>>, to: Vec<Vec<u8>>| {
                 of.is_none_or(|of| of.iter().any(|audience| to.contains(audience)))
             };
-            let sight = viewer.sight(&scope);
+            let disclosure = viewer.disclosure(&scope);
             let listed = meet(lists_of(&viewer), listed_to(&scope));
-            prop_assert_eq!(listed, sight > Sight::Hidden);
-            prop_assert_eq!(meet(whole_of(&viewer), whole_to(&scope)), sight == Sight::Whole);
+            prop_assert_eq!(listed, disclosure > Disclosure::Hidden);
+            prop_assert_eq!(meet(whole_of(&viewer), whole_to(&scope)), disclosure == Disclosure::Whole);
         }
     }
 }

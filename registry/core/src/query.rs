@@ -36,9 +36,9 @@ pub use self::peers::{
     peer_requests, peer_requests_waiting,
 };
 pub use self::tenancy::{
-    agent_seen, agents_seen, card_seen, cards_listed, cards_seen, namespace, namespace_of,
-    namespaces, namespaces_owned, record_of_card, record_seen, records_listed, token_spent, usage,
-    viewer,
+    admitted, agent_seen, agents_seen, card_seen, cards_listed, cards_seen, namespace,
+    namespace_of, namespaces, namespaces_owned, record_of_card, record_seen, records_listed,
+    token_spent, usage, viewer,
 };
 use crate::counter;
 use crate::entry::{AgentEntry, CardEntry, ChangeEvent, PeerEntry, RecordEntry};

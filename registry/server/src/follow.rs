@@ -14,7 +14,7 @@ use registry_api::{Code, Principal, Problem, field, render};
 use registry_core::entry::{ChangeEvent, ChangeKind};
 use registry_core::query;
 use registry_core::view::View;
-use registry_core::viewer::Viewer;
+use registry_core::viewer::{self, Viewer};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
@@ -107,7 +107,7 @@ impl Cursor {
             // What is told of a peer is told to everybody.
             Liveness if change.before.is_none() && change.after.is_none() => Some(change),
             Record | Card | Agent | Namespace | Liveness => {
-                viewer.change(&change).map(|deleted| ChangeEvent { deleted, ..change })
+                viewer::change(viewer, &change).map(|deleted| ChangeEvent { deleted, ..change })
             }
             _ => Some(change),
         }

@@ -9,12 +9,12 @@ use registry_api::{Code, List, Problem, render};
 use registry_core::entry::{AgentEntry, CardEntry, RecordEntry, TaskEntry, TaskState, Turn};
 use registry_core::query;
 use registry_core::view::View;
-use registry_core::viewer::{Sight, Viewer};
+use registry_core::viewer::{Disclosure, Viewer};
 
 /// An entry as its viewer sees it.
 pub(crate) struct Seen<T> {
     pub(crate) entry: T,
-    pub(crate) sight: Sight,
+    pub(crate) disclosure: Disclosure,
     /// The digest of what is shown, which says nothing about what is not.
     pub(crate) version: Digest,
     /// What is shown.
@@ -30,8 +30,8 @@ pub(crate) fn record(
 ) -> Result<Seen<RecordEntry>, Problem> {
     let seen = published_record(view, viewer, handle, (now, |_| false))?;
     let RecordEntry { assurance, owner, .. } = &seen.entry;
-    let assurance = match seen.sight {
-        Sight::Whole => query::assurance(view, owner.as_ref(), *assurance)?,
+    let assurance = match seen.disclosure {
+        Disclosure::Whole => query::assurance(view, owner.as_ref(), *assurance)?,
         _ => *assurance,
     };
     Ok(Seen { entry: RecordEntry { assurance, ..seen.entry }, ..seen })
@@ -46,10 +46,10 @@ pub(crate) fn published_record(
     (now, has): (WallMs, impl Fn(&Digest) -> bool),
 ) -> Result<Seen<RecordEntry>, Problem> {
     let absent = || Problem::not_found("record", handle.as_str());
-    let (entry, sight) = query::record_seen(view, viewer, handle)?.ok_or_else(absent)?;
-    if sight < Sight::Whole {
+    let (entry, disclosure) = query::record_seen(view, viewer, handle)?.ok_or_else(absent)?;
+    if disclosure < Disclosure::Whole {
         let document = render::redacted::record(handle);
-        return Ok(Seen { entry, sight, version: Digest::of(&document), document });
+        return Ok(Seen { entry, disclosure, version: Digest::of(&document), document });
     }
     let version = entry.digest.ok_or_else(absent)?;
     if let Some(until) = entry.valid_until.filter(|until| *until <= now) {
@@ -58,7 +58,7 @@ pub(crate) fn published_record(
         return Err(expired.with("validUntil", until.to_rfc3339()));
     }
     let document = if has(&version) { Vec::new() } else { body(view, &version)? };
-    Ok(Seen { entry, sight, version, document })
+    Ok(Seen { entry, disclosure, version, document })
 }
 
 /// A card and its document.
@@ -68,17 +68,21 @@ pub(crate) fn card(
     handle: &Handle,
 ) -> Result<Seen<CardEntry>, Problem> {
     let seen = query::card_seen(view, viewer, handle)?;
-    let (entry, sight) = seen.ok_or_else(|| Problem::not_found("card", handle.as_str()))?;
-    let (version, document) = shown(view, &entry.digest, sight)?;
+    let (entry, disclosure) = seen.ok_or_else(|| Problem::not_found("card", handle.as_str()))?;
+    let (version, document) = shown(view, &entry.digest, disclosure)?;
     let assurance = query::assurance(view, entry.owner.as_ref(), entry.assurance)?;
     let entry = CardEntry { assurance, ..entry };
-    Ok(Seen { entry, sight, version, document })
+    Ok(Seen { entry, disclosure, version, document })
 }
 
 /// A card's bytes as far as they are seen, with their digest.
-fn shown(view: &dyn View, digest: &Digest, sight: Sight) -> Result<(Digest, Vec<u8>), Problem> {
+fn shown(
+    view: &dyn View,
+    digest: &Digest,
+    disclosure: Disclosure,
+) -> Result<(Digest, Vec<u8>), Problem> {
     let whole = body(view, digest)?;
-    if sight == Sight::Whole {
+    if disclosure == Disclosure::Whole {
         return Ok((*digest, whole));
     }
     let part = render::redacted::card(&whole);
@@ -151,18 +155,18 @@ pub(crate) fn agent(
     handle: &Handle,
 ) -> Result<wire::Agent, Problem> {
     let seen = query::agent_seen(view, viewer, handle)?;
-    let (entry, sight) = seen.ok_or_else(|| Problem::not_found("agent", handle.as_str()))?;
-    seen_agent(view, &entry, sight)
+    let (entry, disclosure) = seen.ok_or_else(|| Problem::not_found("agent", handle.as_str()))?;
+    seen_agent(view, &entry, disclosure)
 }
 
 /// A hosted agent that was found already, with its card.
 pub(crate) fn seen_agent(
     view: &dyn View,
     entry: &AgentEntry,
-    sight: Sight,
+    disclosure: Disclosure,
 ) -> Result<wire::Agent, Problem> {
-    let (_, card) = shown(view, &entry.card, sight)?;
-    Ok(render::directory::agent(entry, sight, card))
+    let (_, card) = shown(view, &entry.card, disclosure)?;
+    Ok(render::directory::agent(entry, disclosure, card))
 }
 
 /// A task with its bodies, if `owner` may see it; `None` is an operator.

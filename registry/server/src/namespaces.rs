@@ -1,6 +1,7 @@
 //! Namespaces as those who administrate them see them.
 //!
-//! It decides who that is: the operator and the owners. To others a namespace does not exist.
+//! It decides who that is: the operator and the owners; gateways read the list, to know whom each admits. To others a
+//! namespace does not exist.
 
 use proto_types::Namespace;
 use registry_api::{Principal, Problem, Role};
@@ -27,7 +28,7 @@ pub(crate) fn page(
     after: Option<&Namespace>,
     limit: usize,
 ) -> Result<Vec<Kept>, Problem> {
-    caller.require(&[Role::Operator, Role::Peer])?;
+    caller.require(&[Role::Operator, Role::Peer, Role::Gateway])?;
     let entries = match caller.peer() {
         None => query::namespaces(view, after, limit)?,
         Some(origin) => {

@@ -4,7 +4,8 @@
 //! cannot be read stop the others: it is left out and logged.
 
 use gateway_core::{Key, Peer};
-use proto_types::{Handle, Kid, Origin, PublicKey, Revision, WallMs, json};
+use proto_types::visibility::Scope;
+use proto_types::{Handle, Kid, Namespace, Origin, PublicKey, Revision, WallMs, json};
 use proto_wire::registry::v1 as wire;
 use serde_json::Value;
 use tonic::{Code, Status};
@@ -39,6 +40,8 @@ impl Follower {
             after = list.next;
         }
         self.cache.peers.store(peers.into());
+        // Before the agents: none is known without whom it is for.
+        self.fill_admissions(member, wire::Consistency::Strong).await?;
         self.fill_agents(member).await?;
         Ok(start.unwrap_or(0))
     }
@@ -137,20 +140,22 @@ fn read_peer(peer: &wire::Peer) -> Option<Peer> {
     }
 }
 
+/// One whose audience is not understood is left out like one that cannot be read.
 fn read_agent(agent: &wire::Agent) -> Option<Deployed> {
-    let handle = Handle::parse(&agent.handle).ok();
-    let words = match json::parse_lossless(&agent.card) {
-        Ok(Value::Object(words)) => Some(words),
-        _ => None,
+    let read = || {
+        let Ok(Value::Object(words)) = json::parse_lossless(&agent.card) else { return None };
+        let scope = Scope {
+            visibility: agent.visibility.parse().ok()?,
+            namespace: Namespace::parse(&agent.namespace).ok()?,
+            owner: None,
+        };
+        let (handle, revision) = (Handle::parse(&agent.handle).ok()?, Revision(agent.revision));
+        let changed_at = (agent.changed_at_ms > 0).then_some(WallMs(agent.changed_at_ms));
+        Some(Deployed { handle, revision, changed_at, scope, words })
     };
-    if handle.is_none() || words.is_none() {
+    let deployed = read();
+    if deployed.is_none() {
         tracing::error!(handle = agent.handle, "the registry holds an agent that cannot be read");
     }
-    let changed_at = (agent.changed_at_ms > 0).then_some(WallMs(agent.changed_at_ms));
-    Some(Deployed {
-        handle: handle?,
-        revision: Revision(agent.revision),
-        changed_at,
-        words: words?,
-    })
+    deployed
 }

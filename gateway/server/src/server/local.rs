@@ -21,7 +21,7 @@ use crate::{reply, secrets};
 use super::body;
 
 /// How long a card or descriptor may be reused: a new agent should be found within a minute.
-const MAX_AGE_S: u32 = 60;
+pub(super) const MAX_AGE_S: u32 = 60;
 
 pub(super) async fn answer(
     gateway: &Gateway,
@@ -33,11 +33,6 @@ pub(super) async fn answer(
         Route::Ready => Ok(ready(gateway)),
         Route::Metrics => Ok(metrics(gateway)),
         Route::ErrorPage(code) => error_pages::answer(&code).ok_or(Failure::NotFound),
-        Route::InstanceCard => {
-            let agents = gateway.cache.agents.load();
-            Ok(reply::document(&agents.instance_card, request.headers(), MAX_AGE_S))
-        }
-        Route::AgentCard(handle) => card(gateway, &handle, request.headers()),
         Route::Descriptor(brand) => descriptor(gateway, brand, request.headers()),
         Route::Pull(target) => {
             let pull = pull(gateway, target, &request)?;
@@ -45,8 +40,12 @@ pub(super) async fn answer(
             pull.answer(gateway).await
         }
         Route::Acknowledge(target) => acknowledge(gateway, target, request).await,
-        // Answered by the federated layers, which come before.
-        Route::InstanceRpc | Route::AgentRpc(_) | Route::Publish => Err(Failure::NotFound),
+        // Answered before: by the federated layers, and with the viewer in mind.
+        Route::InstanceRpc
+        | Route::AgentRpc(_)
+        | Route::Publish
+        | Route::InstanceCard
+        | Route::AgentCard(_) => Err(Failure::NotFound),
     }
 }
 
@@ -91,16 +90,6 @@ fn check_local(gateway: &Gateway, request: &Request<Body>) -> Result<(), Failure
     Ok(())
 }
 
-fn card(gateway: &Gateway, handle: &Handle, headers: &HeaderMap) -> Result<Response, Failure> {
-    let agents = gateway.cache.agents.load();
-    match agents.find(handle) {
-        Some(agent) => Ok(reply::document(&agent.card, headers, MAX_AGE_S)),
-        // Before the first sync nobody knows which agents there are.
-        None if !gateway.cache.is_fresh() => Err(Failure::RegistryAway),
-        None => Err(Failure::NotFound),
-    }
-}
-
 fn ready(gateway: &Gateway) -> Response {
     let unmet = gateway.readiness.waiting_for();
     let status = if unmet.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -115,12 +104,13 @@ fn metrics(gateway: &Gateway) -> Response {
         Figure { name, kind: "counter", help, value }
     };
     let gauge = |name, help, value| Figure { name, kind: "gauge", help, value: count(value) };
-    let (peers, agents) = (gateway.cache.peers.load().len(), gateway.cache.agents.load().len());
+    let peers = gateway.cache.peers.load().len();
+    let agents = gateway.cache.agents.load().open_count();
     let text = gateway.metrics.text(&[
         counted("spend_calls_total", "Calls to the registry that spend tokens.", &spent.calls),
         counted("spend_tokens_total", "Tokens whose spending was asked for.", &spent.tokens),
         gauge("peers", "Peers that this gateway knows.", peers),
-        gauge("agents", "Hosted agents that this gateway knows.", agents),
+        gauge("agents", "Hosted agents that anybody may call.", agents),
         gauge("waiting_tasks", "Calls that wait for their task.", gateway.waiting.len()),
         Figure {
             name: "clock_off_ms",

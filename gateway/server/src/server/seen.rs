@@ -116,9 +116,13 @@ impl Seen {
 
     /// What is sent.
     fn tell(self, answered: Result<Response, Failure>) -> Response {
+        // To its bearer a token that was spent, or is another request's, looks like a forged one: a refusal tells
+        // neither what was read of the call nor what is left of the peer's limit.
+        let denied = matches!(answered, Err(Failure::Denied(_) | Failure::Replayed));
+        let call = self.call.map(|id| if denied { Id::Null } else { id });
         let mut response = match answered {
             Ok(response) => response,
-            Err(failure) => reply::failure(&failure, self.call.as_ref(), self.reader),
+            Err(failure) => reply::failure(&failure, call.as_ref(), self.reader),
         };
         if self.is_notification {
             reply::silence(&mut response);
@@ -126,7 +130,7 @@ impl Seen {
         if let Some(grant) = self.cors {
             grant.mark(&mut response);
         }
-        if let Some((policy, left)) = self.limit {
+        if let Some((policy, left)) = self.limit.filter(|_| !denied) {
             reply::add_limit(&mut response, policy, left);
         }
         response

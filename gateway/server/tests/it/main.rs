@@ -14,4 +14,5 @@ mod node;
 mod role;
 mod streams;
 mod tokens;
+mod visibility;
 mod world;

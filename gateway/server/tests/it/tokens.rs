@@ -72,6 +72,34 @@ async fn a_token_that_does_not_hold_is_one_opaque_401() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_was_spent_is_refused_like_a_forged_one() {
+    let world = World::start().await;
+    let peer = Peer::new("a", 1);
+    let refusal = |token: String| {
+        let world = &world;
+        async move {
+            let request = http::Request::post(RPC)
+                .header("content-type", "application/json")
+                .header("a2a-version", "1.0")
+                .header("authorization", format!("Bearer {token}"))
+                .body(ask().into())
+                .unwrap();
+            let response = world.gateway.send(request).await;
+            let mut headers = response.headers().clone();
+            headers.remove("date");
+            (response.status(), headers, response.into_body())
+        }
+    };
+    let spent = world.gateway.token(&peer);
+    assert_eq!(refusal(spent.clone()).await.0, StatusCode::OK);
+    let anothers = Claims { htm: Some("GET".to_owned()), ..world.gateway.claims(&peer) };
+    let forged = mint(&world.gateway.claims(&peer), None, &SecretKey::from_seed(&[9; 32]));
+    let forged = refusal(forged).await;
+    assert_eq!(refusal(spent).await, forged);
+    assert_eq!(refusal(mint(&anothers, None, &peer.key)).await, forged);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_is_let_in_once_enrolled_and_kept_out_once_revoked() {
     let world = World::start().await;
     let peer = Peer::new("late", 7);

@@ -277,6 +277,15 @@ pub(crate) async fn revoke(channel: &Channel, peer: &Peer) {
 
 /// Deploys an agent whose artifact nobody will run.
 pub(crate) async fn deploy(channel: &Channel, handle: &str, card: &Value) {
+    deploy_for(channel, (handle, ""), card).await;
+}
+
+/// The same for whom its visibility says.
+pub(crate) async fn deploy_for(
+    channel: &Channel,
+    (handle, visibility): (&str, &str),
+    card: &Value,
+) {
     let mut directory = DirectoryClient::new(channel.clone());
     let chunk = wire::ArtifactChunk { bytes: Bytes::from_static(b"\0asm") };
     let chunks = tokio_stream::iter([chunk]);
@@ -293,7 +302,7 @@ pub(crate) async fn deploy(channel: &Channel, handle: &str, card: &Value) {
         }),
         isolation: vec!["wasm-proc".to_owned()],
         card: card.to_string().into(),
-        visibility: String::new(),
+        visibility: visibility.to_owned(),
     };
     directory.put_agent(by(OPERATOR, request)).await.unwrap();
 }

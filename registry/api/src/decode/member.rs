@@ -4,12 +4,15 @@
 
 use std::collections::BTreeSet;
 
-use proto_types::{Digest, Origin};
+use proto_types::{Digest, Origin, WallMs};
 use proto_wire::registry::v1 as wire;
 use registry_core::command::{Command, Proposal};
+use registry_core::entry::JoinRole;
+use registry_core::query;
+use registry_core::view::View;
 
 use crate::identity::{Principal, Role};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// Members that one call may name: all there can be.
 const IDS_MAX: usize = 32;
@@ -29,6 +32,27 @@ pub fn add(caller: &Principal, request: &wire::AddMemberRequest) -> Result<Propo
 /// `invalid-argument`.
 pub fn join(request: &wire::JoinRequest) -> Result<Proposal, Problem> {
     admit(request.id, &request.address, Some(Digest::of(request.token.as_bytes())))
+}
+
+/// Holds if the newcomer shows an invitation that this member knows to be good, or the one that it came with. The core
+/// checks it again, where it is spent.
+///
+/// # Errors
+/// `join-token-invalid`.
+pub fn check_invited(
+    request: &wire::JoinRequest,
+    view: &dyn View,
+    now: WallMs,
+) -> Result<(), Problem> {
+    let token = query::join_token(view, &Digest::of(request.token.as_bytes()))?;
+    let own = format!("member {}", request.id);
+    let good = token.is_some_and(|token| {
+        token.role == JoinRole::Registry
+            && token.expires_at > now
+            && token.spent_by.is_none_or(|by| by == own)
+    });
+    let refused = || Problem::new(Code::JoinTokenInvalid, "the join token is not valid");
+    if good { Ok(()) } else { Err(refused()) }
 }
 
 /// The memory of a member that leaves.

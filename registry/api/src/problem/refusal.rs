@@ -11,7 +11,6 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let problem = Self::new(code(&refusal), &refusal);
         match refusal {
-            Refusal::StaleUpdatedAt { stored_ms, .. } => problem.with("stored_ms", stored_ms),
             Refusal::PreconditionFailed { stored } => {
                 problem.with("stored", stored.map(|digest| digest.to_string()))
             }

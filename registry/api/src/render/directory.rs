@@ -7,14 +7,14 @@ use proto_wire::registry::v1 as wire;
 use registry_core::entry::{
     AgentEntry, AgentKind, CardEntry, ChangeEvent, ChangeKind, RecordEntry, Visibility,
 };
-use registry_core::viewer::Sight;
+use registry_core::viewer::Disclosure;
 
 use crate::problem::Problem;
 
 /// A record as the viewer sees it: with its document as received, or with its name alone.
 #[must_use]
-pub fn record(entry: &RecordEntry, sight: Sight, document: Vec<u8>) -> wire::Record {
-    if sight < Sight::Whole {
+pub fn record(entry: &RecordEntry, disclosure: Disclosure, document: Vec<u8>) -> wire::Record {
+    if disclosure < Disclosure::Whole {
         return wire::Record {
             handle: entry.handle.to_string(),
             digest: Digest::of(&document).to_string(),
@@ -40,8 +40,8 @@ pub fn record(entry: &RecordEntry, sight: Sight, document: Vec<u8>) -> wire::Rec
 
 /// A card as the viewer sees it: as received, or its name and description.
 #[must_use]
-pub fn card(entry: &CardEntry, sight: Sight, document: Vec<u8>) -> wire::Card {
-    if sight < Sight::Whole {
+pub fn card(entry: &CardEntry, disclosure: Disclosure, document: Vec<u8>) -> wire::Card {
+    if disclosure < Disclosure::Whole {
         return wire::Card {
             handle: entry.handle.to_string(),
             digest: Digest::of(&document).to_string(),
@@ -66,8 +66,8 @@ pub fn card(entry: &CardEntry, sight: Sight, document: Vec<u8>) -> wire::Card {
 
 /// A hosted agent as the viewer sees it: with its card, or with the card's name and description.
 #[must_use]
-pub fn agent(entry: &AgentEntry, sight: Sight, card: Vec<u8>) -> wire::Agent {
-    if sight < Sight::Whole {
+pub fn agent(entry: &AgentEntry, disclosure: Disclosure, card: Vec<u8>) -> wire::Agent {
+    if disclosure < Disclosure::Whole {
         return wire::Agent {
             handle: entry.handle.to_string(),
             card: card.into(),

@@ -1,20 +1,18 @@
 //! What a viewer is shown of an entry whose name and description only it may know.
 //!
-//! It decides which members remain. It must never let through a member that is not named here, so
-//! that what documents may hold tomorrow stays hidden too.
+//! It decides how what remains is written. It must never let through a member that `proto_types::visibility` does not
+//! name.
 
+use proto_types::visibility::redacted_card;
 use proto_types::{Handle, json};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// A card: `name` and `description`, in canonical JSON.
 #[must_use]
 pub fn card(document: &[u8]) -> Vec<u8> {
     let whole = json::parse_lossless(document).unwrap_or(Value::Null);
-    let kept = ["name", "description"].into_iter().filter_map(|name| {
-        let text = whole.get(name)?.as_str()?;
-        Some((name.to_owned(), Value::from(text)))
-    });
-    json::canonical(&Value::Object(kept.collect::<Map<_, _>>()))
+    let left = whole.as_object().map(redacted_card).unwrap_or_default();
+    json::canonical(&Value::Object(left))
 }
 
 /// A record: its handle, which is all the name it has; a record describes nothing.

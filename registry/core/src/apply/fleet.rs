@@ -29,7 +29,7 @@ pub(super) fn register_gateway(
     let kept = draft.entry(&GATEWAYS, id.as_str())?;
     match &kept {
         Some(kept) if kept.credential != credential => {
-            return Err(bound::conflict("gateway", id.as_str()).into());
+            return taken(draft, join, (JoinRole::Gateway, "gateway", id.as_str()));
         }
         Some(kept) if kept.endpoint == endpoint => return Ok(Reply::Done(kept.revision)),
         Some(_) => {}
@@ -57,7 +57,7 @@ pub(super) fn register_node(
     let kept = draft.entry(&NODES, id.as_str())?;
     match &kept {
         Some(kept) if kept.credential != credential => {
-            return Err(bound::conflict("node", id.as_str()).into());
+            return taken(draft, join, (JoinRole::Node, "node", id.as_str()));
         }
         Some(_) => {}
         None => admit(draft, &credential, join, JoinRole::Node, id.as_str())?,
@@ -130,7 +130,19 @@ fn keep_node(draft: &mut Draft<'_>, kept: Option<&NodeEntry>, mut node: NodeEntr
     Ok(Reply::Done(node.revision))
 }
 
-/// Lets a new machine in: its credential is nobody else's, and its join token is spent.
+/// The id is another machine's. Only who was invited hears it: to others a known id and a free one are alike.
+fn taken(
+    draft: &mut Draft<'_>,
+    join: &Digest,
+    (role, kind, id): (JoinRole, &str, &str),
+) -> Outcome {
+    join::spend(draft, join, role, id)?;
+    // A refusal undoes the spending.
+    Err(bound::conflict(kind, id).into())
+}
+
+/// Lets a new machine in: its join token is spent, and its credential is nobody else's, which again only who was invited
+/// hears.
 fn admit(
     draft: &mut Draft<'_>,
     credential: &Digest,
@@ -138,10 +150,11 @@ fn admit(
     role: JoinRole,
     id: &str,
 ) -> Result<(), Stop> {
-    if draft.view().value(Space::Index, &index::credential(credential))?.is_some() {
-        return Err(bound::conflict("credential", id).into());
+    join::spend(draft, join, role, id)?;
+    match draft.view().value(Space::Index, &index::credential(credential))? {
+        Some(_) => Err(bound::conflict("credential", id).into()),
+        None => Ok(()),
     }
-    join::spend(draft, join, role, id)
 }
 
 fn check_capacity(capacity: &Capacity) -> Result<(), Refusal> {

@@ -25,11 +25,11 @@ pub enum Refusal {
         id: String,
     },
     /// `updatedAt` is not newer than what is stored.
-    #[error("updatedAt of {handle} is not newer than the stored {stored_ms} ms")]
+    #[error("updatedAt of {handle} is not newer than what is stored")]
     StaleUpdatedAt {
         /// The record.
         handle: Handle,
-        /// What is stored.
+        /// What is stored; not for callers, who may not see it.
         stored_ms: u64,
     },
     /// The version that is stored is not one that the caller has in mind.

@@ -9,7 +9,7 @@ use crate::index;
 use crate::layout;
 use crate::table::{LIVENESS, PARTNERS, PROVENANCE};
 use crate::view::View;
-use crate::viewer::{Sight, Viewer};
+use crate::viewer::{Disclosure, Viewer};
 
 /// What the crawler last saw of the agent of this record; `None` if it never asked.
 ///
@@ -30,7 +30,7 @@ pub fn liveness_seen(
 ) -> Read<Option<LivenessEntry>> {
     let Some(seen) = liveness(view, handle)? else { return Ok(None) };
     let record = super::record_seen(view, viewer, handle)?;
-    Ok(record.filter(|(_, sight)| *sight == Sight::Whole).map(|_| seen))
+    Ok(record.filter(|(_, disclosure)| *disclosure == Disclosure::Whole).map(|_| seen))
 }
 
 /// What the crawler last saw of this peer; `None` if it never asked.

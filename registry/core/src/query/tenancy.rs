@@ -10,12 +10,14 @@ use super::{Read, agent, card, cards, clock, peer, record, records};
 use crate::apply::token_is_spent;
 use crate::audience;
 use crate::counter;
-use crate::entry::{AgentEntry, CardEntry, NamespaceEntry, PeerStatus, RecordEntry, Scoped, Usage};
+use crate::entry::{
+    AgentEntry, CardEntry, NamespaceEntry, PeerStatus, RecordEntry, Scoped, Terms, Usage,
+};
 use crate::index::{self, Listed};
 use crate::layout;
 use crate::table::{AGENTS, CARDS, Entity, NAMESPACES, Table};
 use crate::view::{Space, View};
-use crate::viewer::{Eyes, Sight, Viewer};
+use crate::viewer::{Disclosure, PeerViewer, Viewer};
 
 /// As many as there can be: `apply` counts them.
 const NAMESPACES_MAX: usize = 1_024;
@@ -93,13 +95,27 @@ pub fn viewer(view: &dyn View, origin: &Origin) -> Read<Viewer> {
     if !active {
         return Ok(Viewer::Anonymous);
     }
-    let mut privy = namespaces_owned(view, origin)?;
+    let mut namespaces = namespaces_owned(view, origin)?;
     let mut admitted = names(view, &index::namespaces_by_guest(origin))?;
-    for owned in &privy {
+    for owned in &namespaces {
         admitted.extend(names(view, &index::namespaces_by_guest_namespace(owned))?);
     }
-    privy.extend(admitted);
-    Ok(Viewer::Peer(Eyes { origin: origin.clone(), privy }))
+    namespaces.extend(admitted);
+    Ok(Viewer::Peer(PeerViewer { origin: origin.clone(), namespaces }))
+}
+
+/// Every peer that a namespace admits: [`viewer`] seen from the other side.
+///
+/// # Errors
+/// As [`super::revision`].
+pub fn admitted(view: &dyn View, entry: &NamespaceEntry) -> Read<BTreeSet<Origin>> {
+    let Terms { owners, grants, .. } = &entry.terms;
+    let mut admitted: BTreeSet<_> = owners.iter().chain(&grants.peers).cloned().collect();
+    for name in &grants.namespaces {
+        let guests = namespace(view, name)?;
+        admitted.extend(guests.into_iter().flat_map(|guests| guests.terms.owners));
+    }
+    Ok(admitted)
 }
 
 /// The record of this handle as far as it exists to the viewer. No tombstones.
@@ -110,7 +126,7 @@ pub fn record_seen(
     view: &dyn View,
     viewer: &Viewer,
     handle: &Handle,
-) -> Read<Option<(RecordEntry, Sight)>> {
+) -> Read<Option<(RecordEntry, Disclosure)>> {
     Ok(seen(viewer, record(view, handle)?.filter(|record| record.digest.is_some())))
 }
 
@@ -122,7 +138,7 @@ pub fn card_seen(
     view: &dyn View,
     viewer: &Viewer,
     handle: &Handle,
-) -> Read<Option<(CardEntry, Sight)>> {
+) -> Read<Option<(CardEntry, Disclosure)>> {
     Ok(seen(viewer, card(view, handle)?))
 }
 
@@ -134,14 +150,14 @@ pub fn agent_seen(
     view: &dyn View,
     viewer: &Viewer,
     handle: &Handle,
-) -> Read<Option<(AgentEntry, Sight)>> {
+) -> Read<Option<(AgentEntry, Disclosure)>> {
     Ok(seen(viewer, agent(view, handle)?))
 }
 
-fn seen<T: Scoped>(viewer: &Viewer, entry: Option<T>) -> Option<(T, Sight)> {
+fn seen<T: Scoped>(viewer: &Viewer, entry: Option<T>) -> Option<(T, Disclosure)> {
     let entry = entry?;
-    let sight = viewer.sight(&entry.scope());
-    (sight > Sight::Hidden).then_some((entry, sight))
+    let disclosure = viewer.disclosure(&entry.scope());
+    (disclosure > Disclosure::Hidden).then_some((entry, disclosure))
 }
 
 /// Up to `limit` handles after `after` of the live records that exist to the viewer.
@@ -185,7 +201,7 @@ pub fn cards_seen(
     viewer: &Viewer,
     after: Option<&Handle>,
     limit: usize,
-) -> Read<Vec<(CardEntry, Sight)>> {
+) -> Read<Vec<(CardEntry, Disclosure)>> {
     entries(view, viewer, (&CARDS, Listed::Cards), (after, limit))
 }
 
@@ -198,7 +214,7 @@ pub fn agents_seen(
     viewer: &Viewer,
     after: Option<&Handle>,
     limit: usize,
-) -> Read<Vec<(AgentEntry, Sight)>> {
+) -> Read<Vec<(AgentEntry, Disclosure)>> {
     entries(view, viewer, (&AGENTS, Listed::Agents), (after, limit))
 }
 
@@ -234,10 +250,10 @@ fn entries<T: Entity + Scoped>(
     viewer: &Viewer,
     (table, listing): (&Table<T>, Listed),
     (after, limit): (Option<&Handle>, usize),
-) -> Read<Vec<(T, Sight)>> {
+) -> Read<Vec<(T, Disclosure)>> {
     let Some(audiences) = audience::lists_of(viewer) else {
         let page = table.list(view, after.map(Handle::as_str), limit)?;
-        return Ok(page.into_iter().map(|entry| (entry, Sight::Whole)).collect());
+        return Ok(page.into_iter().map(|entry| (entry, Disclosure::Whole)).collect());
     };
     let mut found = Vec::new();
     for handle in listed(view, &audiences, listing, (after, limit))? {

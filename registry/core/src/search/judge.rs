@@ -11,7 +11,7 @@ use crate::entry::{Liveness, PeerStatus, SearchEntry};
 use crate::query;
 use crate::table::SEARCHES;
 use crate::view::{View, ViewError};
-use crate::viewer::{Sight, Viewer};
+use crate::viewer::{Disclosure, Viewer};
 
 use super::hit::{Basis, Hit, Part, Whole};
 use super::query::Query;
@@ -77,35 +77,42 @@ impl<'a> Judge<'a> {
             let cause = "a posting without its entry".to_owned();
             return Err(ViewError::Corrupt { table: "search index", cause });
         };
-        let sight = self.viewer.sight(&entry.scope);
-        if sight == Sight::Hidden || !self.stands(&entry, sight) || !self.has_names(&entry, sight) {
+        let disclosure = self.viewer.disclosure(&entry.scope);
+        if disclosure == Disclosure::Hidden
+            || !self.stands(&entry, disclosure)
+            || !self.has_names(&entry, disclosure)
+        {
             return Ok(None);
         }
-        let Some(parts) = self.parts(&entry, sight) else { return Ok(None) };
-        if !self.is_reputed(&entry, sight)? {
+        let Some(parts) = self.parts(&entry, disclosure) else { return Ok(None) };
+        if !self.is_reputed(&entry, disclosure)? {
             return Ok(None);
         }
-        let liveness = self.liveness(&entry, sight)?;
-        Ok(self.query.admits_class(liveness).then(|| hit(entry, (sight, liveness), parts)))
+        let liveness = self.liveness(&entry, disclosure)?;
+        Ok(self.query.admits_class(liveness).then(|| hit(entry, (disclosure, liveness), parts)))
     }
 
     /// How the entry's agent is, as far as it is shown: of a redacted entry it is not.
-    fn liveness(&self, entry: &SearchEntry, sight: Sight) -> Result<Liveness, ViewError> {
-        match sight {
-            Sight::Whole => Ok(query::liveness_seen(self.view, self.viewer, &entry.handle)?
+    fn liveness(&self, entry: &SearchEntry, disclosure: Disclosure) -> Result<Liveness, ViewError> {
+        match disclosure {
+            Disclosure::Whole => Ok(query::liveness_seen(self.view, self.viewer, &entry.handle)?
                 .map_or(Liveness::Unknown, |seen| seen.class)),
-            Sight::Hidden | Sight::Redacted => Ok(Liveness::Unknown),
+            Disclosure::Hidden | Disclosure::Redacted => Ok(Liveness::Unknown),
         }
     }
 
     /// Whether the entry's owner, as far as it is shown, is reputed enough. What is read for it counts as if entries had
     /// been judged: a search is no longer for it.
-    fn is_reputed(&mut self, entry: &SearchEntry, sight: Sight) -> Result<bool, ViewError> {
+    fn is_reputed(
+        &mut self,
+        entry: &SearchEntry,
+        disclosure: Disclosure,
+    ) -> Result<bool, ViewError> {
         let least = self.query.reputation();
         if least == 0 {
             return Ok(true);
         }
-        let owner = entry.scope.owner.as_ref().filter(|_| sight == Sight::Whole);
+        let owner = entry.scope.owner.as_ref().filter(|_| disclosure == Disclosure::Whole);
         let Some(owner) = owner else { return Ok(false) };
         if let Some(known) = self.owners.get(owner) {
             return Ok(*known);
@@ -119,25 +126,26 @@ impl<'a> Judge<'a> {
         Ok(reputed)
     }
 
-    fn stands(&self, entry: &SearchEntry, sight: Sight) -> bool {
+    fn stands(&self, entry: &SearchEntry, disclosure: Disclosure) -> bool {
         let least = self.query.assurance();
-        let worth = match sight {
-            Sight::Whole => entry.assurance >= least,
+        let worth = match disclosure {
+            Disclosure::Whole => entry.assurance >= least,
             _ => least == Assurance::Unsigned,
         };
         let expired = entry.valid_until.is_some_and(|until| until <= self.now);
         worth && !expired && self.query.admits(entry.source)
     }
 
-    fn has_names(&self, entry: &SearchEntry, sight: Sight) -> bool {
-        let has = |kind, text| entry.document.terms.find(kind, text).map(|term| seen(&term, sight));
+    fn has_names(&self, entry: &SearchEntry, disclosure: Disclosure) -> bool {
+        let has =
+            |kind, text| entry.document.terms.find(kind, text).map(|term| seen(&term, disclosure));
         self.query.names().all(|(kind, text)| has(kind, text).is_some_and(|weight| weight > 0))
     }
 
-    fn parts(&self, entry: &SearchEntry, sight: Sight) -> Option<Vec<Part>> {
+    fn parts(&self, entry: &SearchEntry, disclosure: Disclosure) -> Option<Vec<Part>> {
         let part = |(word, _, rarity): &(String, u64, u32)| {
             let term = entry.document.terms.find(TermKind::Word, word)?;
-            let weight = seen(&term, sight);
+            let weight = seen(&term, disclosure);
             let part = Part { word: word.clone(), weight, rarity: *rarity };
             (weight > 0).then_some(part)
         };
@@ -145,15 +153,19 @@ impl<'a> Judge<'a> {
     }
 }
 
-fn seen(term: &Term<'_>, sight: Sight) -> u8 {
-    match sight {
-        Sight::Hidden => 0,
-        Sight::Redacted => term.open,
-        Sight::Whole => term.weight,
+fn seen(term: &Term<'_>, disclosure: Disclosure) -> u8 {
+    match disclosure {
+        Disclosure::Hidden => 0,
+        Disclosure::Redacted => term.open,
+        Disclosure::Whole => term.weight,
     }
 }
 
-fn hit(entry: SearchEntry, (sight, liveness): (Sight, Liveness), parts: Vec<Part>) -> Hit {
+fn hit(
+    entry: SearchEntry,
+    (disclosure, liveness): (Disclosure, Liveness),
+    parts: Vec<Part>,
+) -> Hit {
     let (digest, assurance, scope) = (entry.digest, entry.assurance, entry.scope);
     Hit {
         source: entry.source,
@@ -162,7 +174,12 @@ fn hit(entry: SearchEntry, (sight, liveness): (Sight, Liveness), parts: Vec<Part
         summary: entry.document.summary,
         points: parts.iter().map(Part::points).sum(),
         parts,
-        whole: (sight == Sight::Whole).then_some(Whole { digest, assurance, scope, liveness }),
+        whole: (disclosure == Disclosure::Whole).then_some(Whole {
+            digest,
+            assurance,
+            scope,
+            liveness,
+        }),
     }
 }
 

@@ -54,11 +54,11 @@ impl Group {
         match viewer {
             Viewer::Anonymous => groups.push(Self::Open),
             Viewer::Operator => groups.push(Self::Operator),
-            Viewer::Peer(eyes) => {
-                groups.extend([Self::Open, Self::Federated, Self::Owner(eyes.origin.clone())]);
-                let privy = eyes.privy.iter().take(NAMESPACES_MAX);
-                groups.extend(privy.cloned().map(Self::Namespace));
-                return (groups, eyes.privy.len() <= NAMESPACES_MAX);
+            Viewer::Peer(peer) => {
+                groups.extend([Self::Open, Self::Federated, Self::Owner(peer.origin.clone())]);
+                let namespaces = peer.namespaces.iter().take(NAMESPACES_MAX);
+                groups.extend(namespaces.cloned().map(Self::Namespace));
+                return (groups, peer.namespaces.len() <= NAMESPACES_MAX);
             }
         }
         (groups, true)
@@ -67,14 +67,14 @@ impl Group {
     /// The groups that see all of this entry.
     fn whole(entry: &SearchEntry) -> Vec<Self> {
         let scope = &entry.scope;
-        let privy = || {
+        let namespaces = || {
             let owner = scope.owner.clone().map(Self::Owner);
             owner.into_iter().chain([Self::Namespace(scope.namespace.clone()), Self::Operator])
         };
         match scope.visibility {
             Visibility::Public => vec![Self::Public],
             Visibility::Federated => vec![Self::Federated, Self::Operator],
-            Visibility::Redacted | Visibility::Private => privy().collect(),
+            Visibility::Redacted | Visibility::Private => namespaces().collect(),
         }
     }
 }

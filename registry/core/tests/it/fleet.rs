@@ -36,6 +36,25 @@ fn a_gateway_spends_its_token_once_and_moves_with_its_credential() {
 }
 
 #[test]
+fn without_an_invitation_a_known_id_is_refused_like_a_free_one() {
+    let mut world = World::furnished();
+    world.done(&issue(1, JoinRole::Gateway));
+    world.done(&gateway(1, "http://a", 50, 1));
+    // The known one, a free one, and the known one with the credential of a node.
+    for (id, credential) in [(1, 51), (2, 51), (2, 100)] {
+        let refused = world.refusal(&gateway(id, "http://a", credential, 9));
+        assert_eq!(refused, Refusal::JoinTokenInvalid, "{id}");
+    }
+    for id in [0, 1] {
+        let Command::RegisterNode { id, capacity, join, .. } = register_node(id, 9) else {
+            unreachable!()
+        };
+        let node = Command::RegisterNode { id, credential: digest(51), capacity, join };
+        assert_eq!(world.refusal(&node), Refusal::JoinTokenInvalid);
+    }
+}
+
+#[test]
 fn one_credential_is_one_machine() {
     let mut world = World::furnished();
     world.done(&issue(1, JoinRole::Gateway));

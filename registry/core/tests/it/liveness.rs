@@ -84,7 +84,7 @@ fn a_change_of_liveness_is_seen_by_those_who_see_the_record() {
 fn a_redacted_record_does_not_show_how_its_agent_is() {
     let (world, event) = seen_open(Visibility::Redacted);
     let anonymous = registry_core::viewer::Viewer::Anonymous;
-    assert_eq!(anonymous.change(&event), None);
+    assert_eq!(registry_core::viewer::change(&anonymous, &event), None);
     let seen = query::liveness_seen(&world.memory, &anonymous, &handle(1)).unwrap();
     assert_eq!(seen, None);
     let operator = registry_core::viewer::Viewer::Operator;

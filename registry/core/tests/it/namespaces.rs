@@ -5,13 +5,13 @@ use proto_types::{Digest, Handle, Namespace, Revision};
 use registry_core::change::{Refusal, Reply, Write};
 use registry_core::command::{Command, NamespaceCommand};
 use registry_core::entry::{
-    AgentKind, Approval, Grants, Limits, NamespaceEntry, Quotas, Terms, TrustMode, Usage,
-    Visibility,
+    AgentKind, Approval, Grants, Limits, NamespaceEntry, Quotas, Scoped as _, Terms, TrustMode,
+    Usage, Visibility,
 };
 use registry_core::query;
 use registry_core::verify::check;
 use registry_core::view::Space;
-use registry_core::viewer::{Sight, Viewer};
+use registry_core::viewer::{Disclosure, Viewer};
 
 use crate::world::*;
 
@@ -97,6 +97,38 @@ fn a_handle_is_in_the_namespace_of_its_longest_prefix() {
     assert_eq!(home(&world, 12), namespace("acme"));
     let short = Handle::parse("u").unwrap();
     assert_eq!(query::namespace_of(&world.memory, &short).unwrap(), Namespace::default());
+}
+
+#[test]
+fn whom_a_namespace_admits_is_who_sees_what_is_private_in_it() {
+    let grants = |peers: &[u8], namespaces: &[&str]| Grants {
+        peers: peers.iter().map(|name| origin(*name)).collect(),
+        namespaces: namespaces.iter().map(|name| namespace(name)).collect(),
+    };
+    let mut world = World::furnished();
+    for peer in 1..=3 {
+        world.done(&enrol(peer, &[peer], Approval::Operator));
+    }
+    let owned_by = |owners: &[u8], grants| Terms {
+        owners: owners.iter().map(|name| origin(*name)).collect(),
+        grants,
+        ..Terms::default()
+    };
+    world.done(&put("one", owned_by(&[0], grants(&[1], &["two", "absent"]))));
+    world.done(&put("two", owned_by(&[2], grants(&[], &["one"]))));
+    world.done(&put("three", owned_by(&[], grants(&[], &[]))));
+    for name in ["one", "two", "three"] {
+        let entry = query::namespace(&world.memory, &namespace(name)).unwrap().unwrap();
+        let admitted = query::admitted(&world.memory, &entry).unwrap();
+        for peer in 0..=3 {
+            let viewer = query::viewer(&world.memory, &origin(peer)).unwrap();
+            assert_eq!(
+                viewer.sees(&entry.scope()),
+                admitted.contains(&origin(peer)),
+                "{name} {peer}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -262,20 +294,21 @@ fn a_list_holds_what_its_viewer_sees_and_pages_are_full() {
             let page = query::cards_seen(&world.memory, viewer, after.as_ref(), 2).unwrap();
             let last = page.len() < 2;
             after = page.last().map(|(card, _)| card.handle.clone());
-            names.extend(page.into_iter().map(|(card, sight)| (card.handle, sight)));
+            names.extend(page.into_iter().map(|(card, disclosure)| (card.handle, disclosure)));
             if last {
                 return names;
             }
         }
     };
-    let whole =
-        |names: &[u8]| names.iter().map(|name| (handle(*name), Sight::Whole)).collect::<Vec<_>>();
+    let whole = |names: &[u8]| {
+        names.iter().map(|name| (handle(*name), Disclosure::Whole)).collect::<Vec<_>>()
+    };
     let anonymous = seen(&world, &Viewer::Anonymous);
     let names: Vec<_> = anonymous.iter().map(|(handle, _)| handle.clone()).collect();
     assert_eq!(names, [10, 11, 14, 15, 18, 19].map(handle));
-    assert!(anonymous.iter().all(|(name, sight)| {
+    assert!(anonymous.iter().all(|(name, disclosure)| {
         let redacted = [11, 15, 19].map(handle).contains(name);
-        redacted == (*sight == Sight::Redacted)
+        redacted == (*disclosure == Disclosure::Redacted)
     }));
     assert_eq!(seen(&world, &viewer(&world, 1)).len(), 8);
     let all: Vec<u8> = (10..20).collect();
@@ -296,7 +329,7 @@ fn the_owners_of_an_admitted_namespace_are_admitted() {
     world.done(&put_record(11, 1, START, None));
     let viewer = query::viewer(&world.memory, &origin(1)).unwrap();
     let seen = query::record_seen(&world.memory, &viewer, &handle(11)).unwrap();
-    assert_eq!(seen.map(|(_, sight)| sight), Some(Sight::Whole));
+    assert_eq!(seen.map(|(_, disclosure)| disclosure), Some(Disclosure::Whole));
     let url = "https://peer11.example/card.json";
     let found = |viewer| query::record_of_card(&world.memory, viewer, url).unwrap();
     assert_eq!(found(&viewer), Some(handle(11)));

@@ -12,7 +12,7 @@ use registry_core::search::{
 };
 use registry_core::table::{Entity as _, SEARCHES};
 use registry_core::view::Memory;
-use registry_core::viewer::{Eyes, Sight, Viewer};
+use registry_core::viewer::{Disclosure, PeerViewer, Viewer};
 
 use crate::world::*;
 
@@ -23,16 +23,16 @@ pub(crate) fn namespace(name: u8) -> Namespace {
     Namespace::parse(&format!("space-{name}")).unwrap()
 }
 
-pub(crate) fn peer(name: u8, privy: &[u8]) -> Viewer {
-    let privy = privy.iter().copied().map(namespace).collect();
-    Viewer::Peer(Eyes { origin: origin(name), privy })
+pub(crate) fn peer(name: u8, namespaces: &[u8]) -> Viewer {
+    let namespaces = namespaces.iter().copied().map(namespace).collect();
+    Viewer::Peer(PeerViewer { origin: origin(name), namespaces })
 }
 
 pub(crate) fn any_viewer() -> impl Strategy<Value = Viewer> {
-    let privy = prop::sample::subsequence(vec![0_u8, 1, 2], 0..=2);
+    let namespaces = prop::sample::subsequence(vec![0_u8, 1, 2], 0..=2);
     prop_oneof![
         2 => Just(Viewer::Anonymous),
-        3 => (0_u8..3, privy).prop_map(|(name, privy)| peer(name, &privy)),
+        3 => (0_u8..3, namespaces).prop_map(|(name, namespaces)| peer(name, &namespaces)),
         1 => Just(Viewer::Operator),
     ]
 }
@@ -166,18 +166,19 @@ pub(crate) fn expected(memory: &Memory, query: &Query, viewer: &Viewer) -> Vec<(
     };
     let mut found: Vec<(u32, String)> = Vec::new();
     for entry in &all {
-        let sight = viewer.sight(&entry.scope);
+        let disclosure = viewer.disclosure(&entry.scope);
         let weigh = |kind, text: &str| {
             let term = entry.document.terms.find(kind, text)?;
-            let weight = if sight == Sight::Whole { term.weight } else { term.open };
+            let weight = if disclosure == Disclosure::Whole { term.weight } else { term.open };
             (weight > 0).then_some(u32::from(weight))
         };
         let live = entry.valid_until.is_none_or(|until: WallMs| until > START);
-        let standing = judged_standing(entry, query, sight);
+        let standing = judged_standing(entry, query, disclosure);
         let named = query.names().all(|(kind, text)| weigh(kind, text).is_some());
         let points: Option<Vec<u32>> =
             query.words().map(|word| Some(weigh(TermKind::Word, word)? * rarity(word))).collect();
-        if let Some(points) = points.filter(|_| sight > Sight::Hidden && live && standing && named)
+        if let Some(points) =
+            points.filter(|_| disclosure > Disclosure::Hidden && live && standing && named)
         {
             found.push((points.iter().sum(), entry.key()));
         }
@@ -187,10 +188,10 @@ pub(crate) fn expected(memory: &Memory, query: &Query, viewer: &Viewer) -> Vec<(
 }
 
 /// The parts of a query that have no reader: its text form tells them.
-fn judged_standing(entry: &SearchEntry, query: &Query, sight: Sight) -> bool {
+fn judged_standing(entry: &SearchEntry, query: &Query, disclosure: Disclosure) -> bool {
     let sources: BTreeSet<Source> = query.sources().collect();
-    let shown = sight == Sight::Whole || query.assurance() == Assurance::Unsigned;
-    let enough = sight < Sight::Whole || entry.assurance >= query.assurance();
+    let shown = disclosure == Disclosure::Whole || query.assurance() == Assurance::Unsigned;
+    let enough = disclosure < Disclosure::Whole || entry.assurance >= query.assurance();
     shown && enough && (sources.is_empty() || sources.contains(&entry.source))
 }
 

@@ -16,7 +16,7 @@ use registry_core::fair::{Load, Next};
 use registry_core::query;
 use registry_core::rank::{self, Candidate, Needs, Unfit};
 use registry_core::view::View;
-use registry_core::viewer::Sight;
+use registry_core::viewer::Disclosure;
 use tokio::time::Instant;
 
 use crate::lookup;
@@ -256,7 +256,7 @@ fn assigned(view: &dyn View, task: &TaskEntry) -> Result<Option<wire::Assigned>,
         task: task.id.to_string(),
         epoch: task.epoch.0,
         context: task.context.to_string(),
-        agent: Some(render::directory::agent(&agent, Sight::Whole, card)),
+        agent: Some(render::directory::agent(&agent, Disclosure::Whole, card)),
         input: input.into(),
         deadline_ms: task.deadline.0,
         reply_to: reply_to(view, task)?,

@@ -66,13 +66,13 @@ pub(super) async fn list(
     let mut next = List::Agents.next(&page, limit, |(agent, _)| agent.handle.as_str());
     let mut agents = Vec::with_capacity(page.len());
     let mut bytes = 0;
-    for (entry, sight) in page.drain(..) {
+    for (entry, disclosure) in page.drain(..) {
         if bytes > PAGE_BYTES_ENOUGH {
             let last = agents.last();
             next = last.map_or(next, |last: &wire::Agent| List::Agents.cursor(&last.handle));
             break;
         }
-        let agent = lookup::seen_agent(&reading.view, &entry, sight)?;
+        let agent = lookup::seen_agent(&reading.view, &entry, disclosure)?;
         bytes += agent.card.len();
         agents.push(agent);
     }

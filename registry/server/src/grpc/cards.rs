@@ -36,7 +36,7 @@ pub(super) async fn put(
     let reading = done(member, member.decide_in(put.proposal, term).await?).await?;
     // Who has written it has seen it.
     let seen = lookup::card(&reading.view, &Viewer::Operator, &put.handle)?;
-    Ok(at(&reading, render::directory::card(&seen.entry, seen.sight, seen.document)))
+    Ok(at(&reading, render::directory::card(&seen.entry, seen.disclosure, seen.document)))
 }
 
 pub(super) async fn list(
@@ -60,6 +60,6 @@ pub(super) async fn one(
     let handle: Handle = field::read("handle", &request.get_ref().handle)?;
     let (reading, viewer) = look(member, request.metadata(), request.get_ref().consistency).await?;
     let seen = lookup::card(&reading.view, &viewer, &handle)?;
-    let shown = render::directory::card(&seen.entry, seen.sight, seen.document);
+    let shown = render::directory::card(&seen.entry, seen.disclosure, seen.document);
     Ok(at(&reading, show::card(&reading.view, shown)?))
 }

@@ -11,7 +11,7 @@ use proto_wire::registry::v1::log_server::Log;
 use registry_api::{Principal, Problem, field};
 use registry_core::query;
 use registry_core::view::View;
-use registry_core::viewer::{Sight, Viewer};
+use registry_core::viewer::{Disclosure, Viewer};
 use tonic::{Request, Response, Status};
 
 use crate::log::{Proof, consistency};
@@ -108,7 +108,7 @@ fn entry(
         }
         _ => {
             let seen = query::agent_seen(view, viewer, &handle)?;
-            let whole = seen.filter(|(_, sight)| *sight == Sight::Whole);
+            let whole = seen.filter(|(_, disclosure)| *disclosure == Disclosure::Whole);
             member.log.prove(view, &whole.ok_or_else(absent)?.0)
         }
     }
@@ -116,7 +116,7 @@ fn entry(
 
 /// Who sees a part of an entry may not confirm the rest.
 fn whole<T>(seen: Seen<T>) -> Option<T> {
-    (seen.sight == Sight::Whole).then_some(seen.entry)
+    (seen.disclosure == Disclosure::Whole).then_some(seen.entry)
 }
 
 fn rendered(proof: &Proof) -> Result<wire::InclusionProofResponse, Problem> {

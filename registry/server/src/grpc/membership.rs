@@ -113,6 +113,8 @@ pub(super) async fn join(
 ) -> Handled<wire::JoinReply> {
     let request = request.into_inner();
     let proposal = decode::member::join(&request)?;
+    // Before anything is said of the cluster: where its leader is, or which numbers are taken.
+    decode::member::check_invited(&request, &member.registry.view().0, member.clock.now())?;
     member.require_leader()?;
     let (registry, id) = (&member.registry, request.id);
     registry.may_add(id, &request.address).map_err(|why| refused(member, why))?;

@@ -2,9 +2,13 @@
 //!
 //! It decides nothing: `registry-api` reads the requests and the core decides.
 
+use std::collections::BTreeSet;
+
 use proto_types::Namespace;
 use proto_wire::registry::v1 as wire;
-use registry_api::{List, decode, field};
+use registry_api::{List, Principal, Problem, decode, field};
+use registry_core::query;
+use registry_core::view::View;
 use tonic::Request;
 
 use crate::member::Member;
@@ -46,7 +50,8 @@ pub(super) async fn list(
     let reading = member.read(request.consistency).await?;
     let page = namespaces::page(&reading.view, &caller, after.as_ref(), limit)?;
     let next = List::Namespaces.next(&page, limit, |(entry, _)| entry.name.as_str());
-    let namespaces = page.iter().map(message).collect();
+    let namespaces = page.iter().map(|kept| told(&reading.view, &caller, kept));
+    let namespaces = namespaces.collect::<Result<_, Problem>>()?;
     Ok(at(&reading, wire::NamespaceList { namespaces, next }))
 }
 
@@ -59,6 +64,16 @@ pub(super) async fn delete(
     committed(member.decide(proposal).await?)
 }
 
+/// What a gateway is told beside: whom the namespace admits.
+fn told(view: &dyn View, caller: &Principal, kept: &Kept) -> Result<wire::Namespace, Problem> {
+    let admitted = match caller {
+        Principal::Gateway(_) => query::admitted(view, &kept.0)?,
+        _ => BTreeSet::new(),
+    };
+    let admitted = admitted.into_iter().map(String::from).collect();
+    Ok(wire::Namespace { admitted, ..message(kept) })
+}
+
 fn message((entry, usage): &Kept) -> wire::Namespace {
     wire::Namespace {
         name: entry.name.to_string(),
@@ -68,5 +83,6 @@ fn message((entry, usage): &Kept) -> wire::Namespace {
         agents: usage.agents,
         bytes: usage.bytes,
         revision: entry.revision.0,
+        ..Default::default()
     }
 }

@@ -39,7 +39,7 @@ pub(super) async fn put(
     let reading = done(member, member.decide_in(proposal, term).await?).await?;
     // Who has written it has seen it.
     let seen = lookup::record(&reading.view, &Viewer::Operator, &put.handle, member.clock.now())?;
-    let shown = render::directory::record(&seen.entry, seen.sight, seen.document);
+    let shown = render::directory::record(&seen.entry, seen.disclosure, seen.document);
     Ok(at(&reading, show::record(&reading.view, shown)?))
 }
 
@@ -50,7 +50,7 @@ pub(super) async fn one(
     let handle: Handle = field::read("handle", &request.get_ref().handle)?;
     let (reading, viewer) = look(member, request.metadata(), request.get_ref().consistency).await?;
     let seen = lookup::record(&reading.view, &viewer, &handle, member.clock.now())?;
-    let shown = render::directory::record(&seen.entry, seen.sight, seen.document);
+    let shown = render::directory::record(&seen.entry, seen.disclosure, seen.document);
     Ok(at(&reading, show::record(&reading.view, shown)?))
 }
 

@@ -1,36 +1,39 @@
 //! Where this member stands.
 //!
-//! It decides nothing.
+//! It decides who hears where members are: the operator and the registry's own machines. To others they have numbers.
 
 use proto_wire::registry::v1 as wire;
-use registry_api::{Code, Problem};
+use registry_api::{Code, Problem, Role};
 use tonic::Request;
 
 use crate::member::{Member, Reading};
 
-use super::{Handled, at};
+use super::{Handled, at, caller};
 
 pub(super) async fn status(
     member: &Member,
     request: Request<wire::StatusRequest>,
 ) -> Handled<wire::ClusterStatus> {
+    let caller = caller(member, request.metadata()).await?;
+    let knows = caller.require(&[Role::Operator, Role::Gateway, Role::Node]).is_ok();
     let strong = wire::Consistency::Strong as i32;
     let reading = match request.get_ref().consistency {
         0 => member.stale(),
         // One hop: a follower that is asked for this does not ask on.
-        asked if asked == strong => confirmed(member).await?,
+        asked if asked == strong => confirmed(member, knows).await?,
         _ => return Err(Problem::argument("consistency", "0 (stale) or 1 (strong)")),
     };
     let status = member.registry.status();
     let removed = status.removed.then(|| "removed from the cluster".to_owned());
     let leader = member.registry.leader();
     let members = status.members.iter().chain(&status.learners);
-    let members = members.map(|(id, url)| wire::Member { id: *id, address: url.clone() });
+    let address = |url: &String| if knows { url.clone() } else { String::new() };
+    let members = members.map(|(id, url)| wire::Member { id: *id, address: address(url) });
     let message = wire::ClusterStatus {
         member: status.id,
         term: status.term,
         leader: leader.as_ref().map_or(0, |(id, _)| *id),
-        leader_address: leader.map_or_else(String::new, |(_, url)| url),
+        leader_address: leader.map(|(_, url)| address(&url)).unwrap_or_default(),
         revision: reading.revision.0,
         applied_index: status.applied.unwrap_or(0),
         last_log_index: status.last_log.unwrap_or(0),
@@ -54,8 +57,12 @@ fn marked(member: &Member) -> wire::ClusterStatus {
     }
 }
 
-async fn confirmed(member: &Member) -> Result<Reading, Problem> {
-    member.require_leader()?;
+async fn confirmed(member: &Member, knows: bool) -> Result<Reading, Problem> {
+    if !member.registry.is_leader() {
+        // Members ask each other this without a credential, and know where the leader is.
+        let unnamed = || Problem::new(Code::NotLeader, "another member leads");
+        return Err(if knows { member.not_leader() } else { unnamed() });
+    }
     let unconfirmed = |_| Problem::new(Code::ReadUnconfirmed, "the leadership is not confirmed");
     Ok(member.confirmed(member.registry.strong().await.map_err(unconfirmed)?))
 }

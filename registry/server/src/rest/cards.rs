@@ -12,7 +12,7 @@ use registry_api::decode::card::Terms;
 use registry_api::{Code, List, Problem, decode};
 use registry_core::entry::ImportKind;
 use registry_core::query;
-use registry_core::viewer::Sight;
+use registry_core::viewer::Disclosure;
 use registry_raft::StoreView;
 use serde::Deserialize;
 use serde_json::json;
@@ -120,7 +120,7 @@ pub(super) async fn one(
     let seen = lookup::card(&reading.view, &viewer, &handle)?;
     let cache = kept_for(&viewer, CACHE_S);
     let response = at(&reading, versioned(&headers, &seen.version, cache, seen.document));
-    if seen.sight < Sight::Whole {
+    if seen.disclosure < Disclosure::Whole {
         return Ok(response);
     }
     let response = beside::known(response, &reading.view, ImportKind::Card, &handle)?;

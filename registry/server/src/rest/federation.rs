@@ -11,7 +11,7 @@ use registry_api::{Code, Problem, field};
 use registry_core::entry::{ChangeEvent, ChangeKind, ImportKind, Scope, Scoped};
 use registry_core::query;
 use registry_core::view::View;
-use registry_core::viewer::{Sight, Viewer};
+use registry_core::viewer::{Disclosure, Viewer};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -224,5 +224,5 @@ fn entry(view: &dyn View, kind: ImportKind, handle: &Handle) -> Result<Option<En
 
 /// Whether anybody may see all of it.
 fn is_open(scope: &Scope) -> bool {
-    Viewer::Anonymous.sight(scope) == Sight::Whole
+    Viewer::Anonymous.disclosure(scope) == Disclosure::Whole
 }

@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode};
 use proto_types::pilox::proof;
 use proto_types::pilox::record::{self, ParsedRecord};
 use registry_api::{Code, Problem, Role};
-use registry_core::viewer::{Sight, Viewer};
+use registry_core::viewer::{Disclosure, Viewer};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -149,7 +149,7 @@ async fn verify(
     let (reading, viewer) = look(&member, &headers, None).await?;
     let now = member.clock.now();
     let seen = lookup::record(&reading.view, &viewer, &handle, now)?;
-    if seen.sight < Sight::Whole {
+    if seen.disclosure < Disclosure::Whole {
         return Err(Problem::not_found("record", handle.as_str()).into());
     }
     let parsed = record::parse(&seen.document).map_err(Problem::internal)?;

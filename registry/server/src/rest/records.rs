@@ -17,7 +17,7 @@ use registry_api::{Code, List, Problem, decode, render};
 use registry_core::entry::{ImportKind, RecordEntry};
 use registry_core::query;
 use registry_core::view::View;
-use registry_core::viewer::{Sight, Viewer};
+use registry_core::viewer::{Disclosure, Viewer};
 use registry_raft::StoreView;
 use serde::Deserialize;
 use serde_json::json;
@@ -247,7 +247,7 @@ pub(super) async fn one(
     let seen = lookup::published_record(&reading.view, &viewer, &handle, terms)?;
     let cache = kept_for(&viewer, fresh_s(&member, &seen));
     let response = at(&reading, versioned(&headers, &seen.version, cache, seen.document));
-    if seen.sight < Sight::Whole {
+    if seen.disclosure < Disclosure::Whole {
         return Ok(response);
     }
     let response = beside::known(response, &reading.view, ImportKind::Record, &handle)?;
@@ -260,7 +260,7 @@ pub(super) async fn one(
 /// As long as the record recommends, but not past its end. Who does not see the record does not see
 /// its recommendation either.
 fn fresh_s(member: &Member, seen: &Seen<RecordEntry>) -> u64 {
-    if seen.sight < Sight::Whole {
+    if seen.disclosure < Disclosure::Whole {
         return TTL_S_DEFAULT;
     }
     let ttl_s = seen.entry.ttl_s.unwrap_or(TTL_S_DEFAULT);

@@ -166,3 +166,32 @@ async fn a_time_that_is_right_is_not_brought_back_and_answers_tell_it() {
     assert_eq!(status.state_ahead_ms, 0);
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stranger_hears_no_address_of_a_member() {
+    let worlds = World::three().await;
+    let addresses: Vec<String> =
+        worlds.iter().map(|world| format!("127.0.0.1:{}", world.addr.port())).collect();
+    let shown = |said: String| addresses.iter().any(|address| said.contains(address));
+    let token = worlds[0].invite("node").await;
+    for world in &worlds {
+        for consistency in [0, 1] {
+            let request = wire::StatusRequest { consistency };
+            let told = world.directory().status(request).await;
+            assert!(!shown(format!("{told:?}")), "{told:?}");
+        }
+        for (id, token) in [(1, "junk"), (2, ""), (9, "junk"), (9, &*token)] {
+            let (address, promote) = ("http://127.0.0.1:1".to_owned(), true);
+            let join = wire::JoinRequest { id, address, token: token.to_owned(), promote };
+            let told = world.cluster().join(join).await;
+            assert!(!shown(format!("{told:?}")), "{told:?}");
+            refused("a stranger that joins", told, "join-token-invalid");
+        }
+        let status = by(OPERATOR, wire::StatusRequest::default());
+        let known = world.directory().status(status).await.unwrap().into_inner();
+        assert!(known.members.iter().all(|member| shown(member.address.clone())), "{known:?}");
+    }
+    for world in worlds {
+        world.stop().await;
+    }
+}

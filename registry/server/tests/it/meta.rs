@@ -1,5 +1,7 @@
 //! What tells of the member itself: health, reflection, status; and the door between members.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use proto_wire::registry::v1 as wire;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
@@ -46,12 +48,47 @@ async fn health_and_reflection_answer() {
     }
     drop((answers, reflection));
 
-    let status = world.directory().status(wire::StatusRequest { consistency: 1 }).await.unwrap();
+    let strong = wire::StatusRequest { consistency: 1 };
+    let status = world.directory().status(by(OPERATOR, strong)).await.unwrap();
     let status = status.into_inner();
     assert_eq!((status.member, status.leader, status.members.len()), (1, 1, 1));
     assert_eq!(status.leader_address, format!("http://{}", world.addr));
     assert_eq!(status.poisoned, "");
     let metrics = world.get("/v1/metrics").await;
     assert!(String::from_utf8_lossy(metrics.body()).contains("ecumene_registry_leads 1\n"));
+    world.stop().await;
+}
+
+/// Caught: a folder that is made before the mask is set; without the mask the files of RocksDB.
+#[tokio::test]
+async fn the_state_is_for_the_members_user_alone() {
+    let mut data = std::path::PathBuf::new();
+    let world = World::with(|config, _| {
+        data.clone_from(&config.data_dir);
+        // As an earlier version left it.
+        std::fs::create_dir_all(&data).unwrap();
+        std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o755)).unwrap();
+    })
+    .await;
+    world.gateway("g1").await;
+    let snapshot = by(OPERATOR, wire::TakeSnapshotRequest {});
+    world.cluster().take_snapshot(snapshot).await.unwrap();
+    let (mut folders, mut files) = (vec![data], 0);
+    while let Some(folder) = folders.pop() {
+        let mode = std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o700, "{}", folder.display());
+        for entry in std::fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(entry.path());
+                continue;
+            }
+            files += 1;
+            // A compaction may take it away in between.
+            let Ok(metadata) = entry.metadata() else { continue };
+            let mode = metadata.permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{}", entry.path().display());
+        }
+    }
+    assert!(files > 5, "{files}");
     world.stop().await;
 }

@@ -10,7 +10,7 @@ use proto_types::Handle;
 use proto_types::card::Card;
 use proto_wire::registry::v1 as wire;
 use registry_api::{Principal, Problem};
-use registry_core::viewer::{Sight, Viewer};
+use registry_core::viewer::{Disclosure, Viewer};
 use serde_json::{Map, Value, json};
 
 use crate::member::{Member, Reading};
@@ -161,7 +161,7 @@ fn agent(
         shown.extend(members);
     }
     if let Ok(card) = lookup::card(view, viewer, &handle)
-        && card.sight == Sight::Whole
+        && card.disclosure == Disclosure::Whole
         && let Ok(card) = Card::parse(&card.document)
     {
         shown.extend(of_card(&card));

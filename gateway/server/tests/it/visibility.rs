@@ -1,0 +1,361 @@
+//! What may not be seen is as if it were not there: two gateways whose registries differ only in agents that are hidden
+//! from a viewer answer it alike, over every route. A new route does not compile until it is asked here too.
+
+use axum::body::{Body, Bytes};
+use gateway_core::path::{Brand, Method, Route};
+use http::{Request, Response, StatusCode};
+use proto_types::Handle;
+use proto_types::token::{Claims, mint};
+use proto_wire::registry::v1 as wire;
+use proto_wire::registry::v1::directory_client::DirectoryClient;
+use serde_json::{Value, json};
+
+use crate::world::{
+    OPERATOR, Peer, SUBSCRIBER, World, by, deploy_for, eventually, json_of, message, rpc,
+};
+
+const PRIVATE: &str = "urn:acme:private:01";
+const FEDERATED: &str = "urn:acme:federated:01";
+const REDACTED: &str = "urn:acme:redacted:01";
+const ABSENT: &str = "urn:acme:absent:01";
+
+const INSTANCE: &str = "/v1/a2a/jsonrpc";
+const INSTANCE_CARD: &str = "/.well-known/agent-card.json";
+
+/// Enrolled, and admitted nowhere.
+fn stranger() -> Peer {
+    Peer::new("a", 1)
+}
+
+/// Enrolled, and admitted to `acme` by a grant.
+fn guest() -> Peer {
+    Peer::new("c", 3)
+}
+
+fn rpc_path(handle: &str) -> String {
+    format!("/agents/{handle}")
+}
+
+fn card_path(handle: &str) -> String {
+    format!("/agents/{handle}/.well-known/agent-card.json")
+}
+
+/// Says whom `acme` admits beside its owners.
+async fn admit(world: &World, peers: &[&str]) {
+    let terms = json!({"prefixes": ["urn:acme:"], "grants": {"peers": peers}});
+    let terms = terms.to_string().into_bytes().into();
+    let request = wire::PutNamespaceRequest { name: "acme".to_owned(), terms };
+    let mut directory = DirectoryClient::new(world.channel.clone());
+    directory.put_namespace(by(OPERATOR, request)).await.unwrap();
+}
+
+fn words(secret: &str) -> Value {
+    let skill = json!({"id": secret, "name": secret, "description": secret, "tags": [secret]});
+    json!({"name": "Known", "description": "what anybody may know", "skills": [skill]})
+}
+
+/// A world with a redacted agent that says `secret`, and with these hidden ones.
+async fn world(secret: &str, hidden: &[(&str, &str)]) -> World {
+    let world = World::start().await;
+    admit(&world, &["https://c.example"]).await;
+    for (handle, visibility) in hidden {
+        deploy_for(&world.channel, (handle, visibility), &words("treasure")).await;
+    }
+    deploy_for(&world.channel, (REDACTED, "redacted"), &words(secret)).await;
+    // The last change: what was before it has arrived too.
+    eventually("the redacted agent", || async {
+        let card = world.gateway.get(&card_path(REDACTED)).await;
+        (card.status() == StatusCode::OK).then_some(())
+    })
+    .await;
+    world
+}
+
+/// Every route, those of an agent for this handle.
+fn routes(handle: &str) -> Vec<Route> {
+    let handle = Handle::parse(handle).unwrap();
+    vec![
+        Route::InstanceRpc,
+        Route::AgentRpc(handle.clone()),
+        Route::InstanceCard,
+        Route::AgentCard(handle.clone()),
+        Route::Descriptor(Brand::Hive),
+        Route::Descriptor(Brand::Pilox),
+        // Before something waits there.
+        Route::Pull(None),
+        Route::Pull(Some(handle.clone())),
+        Route::Acknowledge(None),
+        Route::Acknowledge(Some(handle)),
+        Route::Publish,
+        Route::Health,
+        Route::Ready,
+        Route::Metrics,
+    ]
+}
+
+/// Where a route is; a new one must be named here, and above.
+fn path(route: &Route) -> String {
+    match route {
+        Route::InstanceRpc => INSTANCE.to_owned(),
+        Route::AgentRpc(handle) => rpc_path(handle.as_str()),
+        Route::InstanceCard => INSTANCE_CARD.to_owned(),
+        Route::AgentCard(handle) => card_path(handle.as_str()),
+        Route::Descriptor(Brand::Hive) => "/.well-known/hive-mesh.json".to_owned(),
+        Route::Descriptor(Brand::Pilox) => "/.well-known/pilox-mesh.json".to_owned(),
+        Route::Publish => "/v1/publish".to_owned(),
+        Route::Pull(None) => "/v1/envelopes?target=urn:nobody".to_owned(),
+        Route::Pull(Some(handle)) => format!("/v1/envelopes/{handle}"),
+        Route::Acknowledge(None) => "/v1/envelopes/ack".to_owned(),
+        Route::Acknowledge(Some(handle)) => format!("/v1/envelopes/{handle}/ack"),
+        Route::Health => "/healthz".to_owned(),
+        Route::Ready => "/readyz".to_owned(),
+        Route::Metrics => "/metrics".to_owned(),
+    }
+}
+
+/// What a route that takes a body is asked about an agent: well-formed calls and broken ones.
+fn bodies(route: &Route, handle: &str) -> Vec<Value> {
+    let envelope = json!({
+        "v": 1, "correlationId": format!("about {handle}"), "sourceOrigin": "https://a.example",
+        "targetHandle": handle,
+    });
+    if *route == Route::Publish {
+        return vec![envelope];
+    }
+    if let Route::Acknowledge(_) = route {
+        let ack = json!({"target": handle, "source": "https://a.example", "id": "x", "epoch": 1});
+        return vec![ack];
+    }
+    let to = |mut params: Value, tenant: bool| {
+        if tenant {
+            params["tenant"] = json!(handle);
+        }
+        params
+    };
+    let mut bodies = Vec::new();
+    for tenant in [true, false] {
+        for method in ["SendMessage", "SendStreamingMessage"] {
+            bodies.push(rpc(method, to(message("hello"), tenant)));
+        }
+        for method in ["GetTask", "CancelTask", "ListTasks", "SubscribeToTask"] {
+            bodies.push(rpc(method, to(json!({"id": "no-such-task"}), tenant)));
+        }
+        bodies.push(rpc("SendMessage", to(json!({}), tenant)));
+        bodies.push(rpc("Nonsense", to(json!({}), tenant)));
+    }
+    bodies
+}
+
+/// Everything that a viewer may ask about an agent: path, body, and a credential if it shows one.
+fn requests(world: &World, handle: &str, peer: Option<&Peer>) -> Vec<Request<Body>> {
+    let mut requests = Vec::new();
+    for route in routes(handle) {
+        let build = |body: Body| {
+            let mut request = Request::builder()
+                .method(if route.method() == Method::Get { "GET" } else { "POST" })
+                .uri(path(&route))
+                .header("content-type", "application/json")
+                .header("a2a-version", "1.0");
+            let local = matches!(route, Route::Pull(_) | Route::Acknowledge(_));
+            if local {
+                request = request.header("authorization", format!("Bearer {SUBSCRIBER}"));
+            } else if let Some(peer) = peer {
+                let token = world.gateway.token(peer);
+                request = request.header("x-pilox-federation-jwt", token);
+            }
+            request.body(body).unwrap()
+        };
+        if route.method() == Method::Get {
+            requests.push(build(Body::empty()));
+        } else {
+            let bodies = bodies(&route, handle);
+            requests.extend(bodies.iter().map(|body| build(Body::from(body.to_string()))));
+        }
+    }
+    requests
+}
+
+/// Everything of an answer but its time, and but the address and key of who gives it.
+fn told(world: &World, response: &Response<Bytes>) -> String {
+    let timed = ["date", "ratelimit", "content-length", "etag"];
+    let headers = response.headers().iter();
+    let headers = headers.filter(|(name, _)| !timed.contains(&name.as_str()));
+    let mut headers: Vec<_> = headers.map(|(name, value)| format!("{name}: {value:?}")).collect();
+    headers.sort();
+    let body = String::from_utf8_lossy(response.body());
+    let body = body.replace(&world.gateway.origin(), "https://gateway.example");
+    format!("{} {headers:?} {body}", response.status())
+}
+
+async fn ask(world: &World, request: Request<Body>) -> String {
+    told(world, &world.gateway.send(request).await)
+}
+
+/// Caught: a cache that drops visibility; `Directory::callable` without `is_whole`; a gauge that counts every agent.
+async fn compare(one: &World, two: &World, peer: Option<&Peer>, hidden: &[&str]) {
+    for handle in hidden.iter().chain(&[REDACTED, ABSENT]) {
+        let pairs = requests(one, handle, peer).into_iter().zip(requests(two, handle, peer));
+        for (first, second) in pairs {
+            let name = format!("{} {}", first.method(), first.uri());
+            let (first, second) = (ask(one, first).await, ask(two, second).await);
+            assert_eq!(first, second, "{name}, as a peer: {}", peer.is_some());
+            assert!(!first.contains("treasure"), "{first}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_hidden_from_anybody_shows_in_no_route() {
+    let hidden = [(PRIVATE, "private"), (FEDERATED, "federated")];
+    let (one, two) = tokio::join!(world("treasure", &hidden), world("jade", &[]));
+    compare(&one, &two, None, &[PRIVATE, FEDERATED]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_hidden_from_a_peer_shows_in_no_route() {
+    let hidden = [(PRIVATE, "private")];
+    let (one, two) = tokio::join!(world("treasure", &hidden), world("jade", &[]));
+    compare(&one, &two, Some(&stranger()), &[PRIVATE]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hidden_agent_answers_as_none_does_while_the_registry_is_away() {
+    let world = world("treasure", &[(PRIVATE, "private")]).await;
+    world.stop_registry();
+    let call = |path: String| {
+        let world = &world;
+        let body = rpc("SendMessage", message("hello")).to_string();
+        async move { world.gateway.post(&stranger(), &path, &body).await.status() }
+    };
+    eventually("the registry's end", || async {
+        let status = call(rpc_path("echo")).await;
+        (status == StatusCode::SERVICE_UNAVAILABLE).then_some(())
+    })
+    .await;
+    // Neither waits for the registry: how long an answer takes tells nothing.
+    for handle in [PRIVATE, REDACTED, ABSENT] {
+        assert_eq!(call(rpc_path(handle)).await, StatusCode::NOT_FOUND, "{handle}");
+    }
+}
+
+async fn submitted(world: &World, peer: &Peer, handle: &str) -> bool {
+    let mut params = message("hello");
+    params["configuration"] = json!({"returnImmediately": true});
+    let answer = world.gateway.call(peer, &rpc_path(handle), "SendMessage", params.clone()).await;
+    params["tenant"] = json!(handle);
+    let named = world.gateway.call(peer, INSTANCE, "SendMessage", params).await;
+    let state =
+        |answer: &Value| answer["result"]["task"]["status"]["state"] == "TASK_STATE_SUBMITTED";
+    assert_eq!(state(&answer), state(&named), "{answer} {named}");
+    state(&answer)
+}
+
+async fn card(world: &World, peer: &Peer, path: &str) -> Response<Bytes> {
+    let token = world.gateway.token(peer);
+    let request = Request::get(path).header("authorization", format!("Bearer {token}"));
+    world.gateway.send(request.body(Body::empty()).unwrap()).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_see_an_agent_finds_its_card_and_calls_it() {
+    let hidden = [(PRIVATE, "private"), (FEDERATED, "federated")];
+    let world = world("treasure", &hidden).await;
+    let (stranger, guest) = (stranger(), guest());
+    for (peer, handle, sees) in [
+        (&stranger, FEDERATED, true),
+        (&stranger, PRIVATE, false),
+        (&stranger, REDACTED, false),
+        (&guest, FEDERATED, true),
+        (&guest, PRIVATE, true),
+        (&guest, REDACTED, true),
+    ] {
+        assert_eq!(submitted(&world, peer, handle).await, sees, "{} {handle}", peer.origin);
+        let own = card(&world, peer, &card_path(handle)).await;
+        let whole = String::from_utf8_lossy(own.body()).contains("treasure");
+        assert_eq!(whole, sees, "{} {handle}", peer.origin);
+        if whole {
+            assert_eq!(own.headers()["cache-control"], "private, max-age=60");
+        }
+        let instance = card(&world, peer, INSTANCE_CARD).await;
+        let listed = String::from_utf8_lossy(instance.body()).contains(handle);
+        assert_eq!(listed, sees, "{} {handle}", peer.origin);
+    }
+    let open = world.gateway.get(&card_path(REDACTED)).await;
+    let known = json!({"name": "Known", "description": "what anybody may know"});
+    assert_eq!(json_of(&open), known);
+    assert!(open.headers()["vary"].to_str().unwrap().contains("authorization"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_card_is_shown_for_a_token_once() {
+    let world = world("jade", &[(FEDERATED, "federated")]).await;
+    let token = world.gateway.token(&stranger());
+    let look = || async {
+        let request = Request::get(card_path(FEDERATED));
+        let request = request.header("x-pilox-federation-jwt", token.as_str());
+        world.gateway.send(request.body(Body::empty()).unwrap()).await
+    };
+    assert_eq!(look().await.status(), StatusCode::OK);
+    let again = look().await;
+    let nobody = world.gateway.get(&card_path(FEDERATED)).await;
+    assert_eq!(again.status(), StatusCode::NOT_FOUND);
+    assert_eq!(told(&world, &again), told(&world, &nobody));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_is_for_another_request_shows_no_card() {
+    let world = world("jade", &[(FEDERATED, "federated")]).await;
+    let peer = stranger();
+    let us = world.gateway.origin();
+    let look = |claims: Claims| {
+        let token = mint(&claims, None, &peer.key);
+        let request = Request::get(card_path(FEDERATED));
+        let request = request.header("authorization", format!("Bearer {token}"));
+        world.gateway.send(request.body(Body::empty()).unwrap())
+    };
+    let claims = || world.gateway.claims(&peer);
+    let call = Claims { htm: Some("POST".to_owned()), ..claims() };
+    assert_eq!(look(call).await.status(), StatusCode::NOT_FOUND);
+    let other = Claims { htu: Some(format!("{us}{INSTANCE_CARD}")), ..claims() };
+    assert_eq!(look(other).await.status(), StatusCode::NOT_FOUND);
+    let (htm, htu) = ("GET".to_owned(), format!("{us}{}", card_path(FEDERATED)));
+    let own = Claims { htm: Some(htm), htu: Some(htu), ..claims() };
+    assert_eq!(look(own).await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_is_hidden_once_it_becomes_private_or_a_grant_ends() {
+    let world = world("jade", &[(PRIVATE, "private")]).await;
+    deploy_for(&world.channel, ("echo", "private"), &json!({"name": "Echo"})).await;
+    eventually("hiding", || async {
+        let card = world.gateway.get(&card_path("echo")).await;
+        (card.status() == StatusCode::NOT_FOUND).then_some(())
+    })
+    .await;
+    assert!(!submitted(&world, &guest(), "echo").await);
+    let instance = world.gateway.get(INSTANCE_CARD).await;
+    assert!(!String::from_utf8_lossy(instance.body()).contains("echo"));
+
+    assert!(submitted(&world, &guest(), PRIVATE).await);
+    admit(&world, &["https://a.example"]).await;
+    eventually("the other's admission", || async {
+        submitted(&world, &stranger(), PRIVATE).await.then_some(())
+    })
+    .await;
+    assert!(!submitted(&world, &guest(), PRIVATE).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_default_agent_is_none_to_who_may_not_see_it() {
+    let world = World::with(|config| config.default_agent = Some("echo".to_owned())).await;
+    deploy_for(&world.channel, ("echo", "private"), &words("treasure")).await;
+    eventually("hiding", || async {
+        let card = world.gateway.get(INSTANCE_CARD).await;
+        (json_of(&card)["name"] != "Echo").then_some(())
+    })
+    .await;
+    let card = world.gateway.get(INSTANCE_CARD).await;
+    assert!(!String::from_utf8_lossy(card.body()).contains("treasure"));
+    let answer = world.gateway.call(&stranger(), INSTANCE, "SendMessage", message("hello")).await;
+    assert_eq!(answer["error"]["data"][1]["fieldViolations"][0]["field"], "tenant", "{answer}");
+}
