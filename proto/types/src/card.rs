@@ -4,6 +4,7 @@
 //! never re-serialise a card that somebody else has made: the bytes are what is kept and served.
 
 pub mod canonical;
+mod coverage;
 pub mod hosted;
 pub mod jws;
 mod members;
@@ -109,6 +110,13 @@ impl Card {
     #[must_use]
     pub fn empty_members(&self) -> Vec<String> {
         canonical::empty_members(&self.raw)
+    }
+
+    /// JSON pointers to the empty members that the bytes signed in this form leave out: whoever passes the card on could
+    /// have added them.
+    #[must_use]
+    pub fn uncovered(&self, form: canonical::CanonicalForm) -> Vec<String> {
+        coverage::uncovered(&self.raw, self.view.card_version, form)
     }
 }
 

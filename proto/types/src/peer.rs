@@ -8,6 +8,7 @@
 pub mod keys;
 pub mod log;
 pub mod operation;
+pub mod possession;
 pub mod replay;
 pub mod standing;
 pub mod state;

@@ -119,6 +119,17 @@ fn is_slug(slug: &str) -> bool {
         && edge(bytes.last())
 }
 
+/// The refusal of who has no say.
+#[must_use]
+pub fn refused_without_say(caller: &Principal) -> Problem {
+    match caller {
+        Principal::Anonymous => {
+            Problem::new(Code::Unauthenticated, "replacing this needs its owner's credential")
+        }
+        _ => denied(),
+    }
+}
+
 /// Holds if the caller may delete an entry that it sees with this scope.
 ///
 /// # Errors

@@ -20,6 +20,7 @@ mod home;
 mod import;
 mod instance;
 mod join;
+mod key_owner;
 mod lease;
 mod ledger;
 mod liveness;

@@ -39,6 +39,7 @@ pub(crate) mod state {
     pub(crate) const REPORTERS: u8 = 31;
     pub(crate) const SPENT_LONG_TOKENS: u8 = 32;
     pub(crate) const INSTANCES: u8 = 33;
+    pub(crate) const KEY_OWNERS: u8 = 34;
 }
 
 /// The tags of `Space::Index`. 1 was that of enrolled keys, which are read from their peer since they have

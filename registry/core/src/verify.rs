@@ -78,6 +78,7 @@ const RAW: &[u8] = &[
     state::AUDIT,
     state::WITNESSED,
     state::SEARCH_STATISTICS,
+    state::KEY_OWNERS,
 ];
 
 /// What was found.

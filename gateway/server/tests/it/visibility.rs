@@ -116,7 +116,7 @@ fn path(route: &Route) -> String {
 /// What a route that takes a body is asked about an agent: well-formed calls and broken ones.
 fn bodies(route: &Route, handle: &str) -> Vec<Value> {
     let envelope = json!({
-        "v": 1, "correlationId": format!("about {handle}"), "sourceOrigin": "https://a.example",
+        "v": 1, "correlationId": format!("about-{handle}"), "sourceOrigin": "https://a.example",
         "targetHandle": handle,
     });
     if *route == Route::Publish {

@@ -231,7 +231,7 @@ fn find_empties(value: &Value, path: &str, found: &mut Vec<String>) {
     }
 }
 
-/// The pointer one step further.
+/// The pointer to a member of what `path` points to (RFC 6901).
 pub(super) fn pointer(path: &str, name: &str) -> String {
     format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"))
 }

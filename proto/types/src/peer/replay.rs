@@ -14,6 +14,7 @@ use super::RECOVERY_MS;
 use super::keys::{EnrolledKey, KeySet};
 use super::log::{Act, LogEntry};
 use super::operation::{self, Action, PeerOperation};
+use super::possession;
 use super::state::{Fault, OperationRef, PeerState};
 
 /// An entry as it is told, with the signed document that it speaks of.
@@ -83,6 +84,15 @@ pub enum Error {
         /// When the oldest entry that it voids was taken.
         at: WallMs,
     },
+}
+
+impl From<possession::Error> for Error {
+    fn from(error: possession::Error) -> Self {
+        match error {
+            possession::Error::Signed(cause) => cause.into(),
+            possession::Error::Missing => Self::Possession,
+        }
+    }
 }
 
 impl Replay {
@@ -233,25 +243,12 @@ pub fn checked(
     by_recovery: bool,
     now: WallMs,
 ) -> Result<Verified<PeerOperation>, Error> {
-    let joining = signed.unverified().action.joining().to_vec();
-    let may = |kid: &_| if by_recovery { keys.recovering(kid) } else { keys.signing(kid, now) };
-    let joins = |kid: &_| joining.iter().find(|key| key.kid == *kid).map(|key| key.public_key);
-    let verified = signed.verify(&|kid| may(kid).or_else(|| joins(kid)), 1)?;
-    let signers = verified.signers();
-    if !signers.iter().any(|kid| may(kid).is_some()) {
-        return Err(signed::Error::Threshold { found: 0, needed: 1 }.into());
-    }
+    let joining = signed.unverified().action.joining().iter();
     // A key that is kept by a recovery proved itself when it joined.
-    let proven = |key: &crate::manifest::ManifestKey| {
-        signers.contains(&key.kid) || (by_recovery && keys.holds(&key.public_key))
-    };
-    // A joining key hidden behind the name of one that signs would vouch for nothing.
-    let hidden = |key: &crate::manifest::ManifestKey| {
-        may(&key.kid).is_some_and(|known| known != key.public_key)
-    };
-    if joining.iter().any(|key| hidden(key) || !proven(key)) {
-        return Err(Error::Possession);
-    }
+    let joining = joining.filter(|key| !(by_recovery && keys.holds(&key.public_key)));
+    let joining: Vec<_> = joining.map(|key| (key.kid.clone(), key.public_key)).collect();
+    let may = |kid: &_| if by_recovery { keys.recovering(kid) } else { keys.signing(kid, now) };
+    let verified = possession::verify(signed, &may, &joining)?;
     verified.check(now)?;
     Ok(verified)
 }

@@ -107,6 +107,21 @@ pub fn verify_among(
     Ok(ProofState::SelfAsserted { kid: named.kid.clone(), key })
 }
 
+/// Whether the record says nothing beyond what its proof covers, which `key` has made: the signed members, that key alone,
+/// and the proof itself.
+#[must_use]
+pub fn covers_all(parsed: &ParsedRecord, key: &PublicKey) -> bool {
+    let only = |value: &Value, known: &[&str]| {
+        value.as_object().is_some_and(|it| it.keys().all(|name| known.contains(&name.as_str())))
+    };
+    let raw = parsed.raw();
+    let members = [&SIGNED[..], &["publicKeys", "proof"]].concat();
+    let keys = parsed.ed25519_keys.as_deref().unwrap_or_default();
+    only(raw, &members)
+        && only(&raw["proof"], &["type", "signer", "signingKid", "sigHex"])
+        && matches!(keys, [own] if is_spelled(key, &own.public_key_hex))
+}
+
 /// Signs a record, replacing its proof, and puts the key among its keys. The result's raw value is
 /// what to publish.
 ///

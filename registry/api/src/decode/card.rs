@@ -1,11 +1,12 @@
 //! A2A cards.
 //!
 //! It decides whose card it is: the named owner's, if an enrolled key of that peer has signed it. It
-//! must never follow a key that the card names.
+//! must never follow a key that the card names, nor take a signature for an order: nobody but the
+//! owner replaces a card, since an old one is signed as well as a new one.
 
 use proto_types::card::{Assurance, Card, Invalid, jws};
 use proto_types::{Digest, Handle, Kid, Origin};
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, Precondition, Proposal, Versioned, Versions};
 use registry_core::entry::{PeerStatus, Scoped as _, Source, Visibility};
 use registry_core::query;
 use registry_core::view::View;
@@ -26,8 +27,8 @@ pub struct Terms<'a> {
 }
 
 /// Reads a card to keep under `handle`. With an `owner` its signature is the authority, and anybody
-/// may bring it; without one it counts as unsigned, and only an operator may, or an owner
-/// of the namespace.
+/// may bring it where there is none yet; without one it counts as unsigned, and only an operator may, or an
+/// owner of the namespace.
 ///
 /// # Errors
 /// `unauthenticated`, `permission-denied`, `malformed-json`, `invalid-document`, `body-too-large`,
@@ -45,8 +46,10 @@ pub fn put(
     check_role(caller, owner.as_ref())?;
     let card = Card::parse(document).map_err(|invalid| refused(&invalid))?;
     let kid = owner.as_ref().map(|origin| signer(&card, origin, view)).transpose()?;
-    check_authority(caller, (&handle, owner.as_ref(), visibility), view)?;
-    let proposal = proposal(document, &handle, owner.clone().zip(kid), visibility)?;
+    let wish = (&handle, owner.as_ref(), visibility);
+    let condition = check_authority(caller, wish, &card.digest(), view)?;
+    let mut proposal = proposal(document, &handle, owner.clone().zip(kid), visibility)?;
+    proposal.commands.splice(0..0, condition);
     let said = (document, super::search::of_card(card.view()));
     let proposal = super::search::with_document(proposal, Source::Card, handle.clone(), said);
     Ok(Put {
@@ -70,15 +73,35 @@ fn check_role(caller: &Principal, signer: Option<&Origin>) -> Result<(), Problem
     }
 }
 
-/// Whether the caller may put a card there, signed so.
+/// Whether the caller may put a card there, signed so; and for a caller that may not replace one, what must still be kept
+/// when it comes about.
 fn check_authority(
     caller: &Principal,
     (handle, signer, visibility): (&Handle, Option<&Origin>, Option<Visibility>),
+    offered: &Digest,
     view: &dyn View,
-) -> Result<(), Problem> {
-    let kept = query::card(view, handle)?.map(|card| card.scope());
-    let wish = Wish { caller, signer, handle, visibility, kept: kept.as_ref() };
-    authority::check(&wish, view)
+) -> Result<Option<Command>, Problem> {
+    let card = query::card(view, handle)?;
+    let (kept, scope) = (card.as_ref().map(|card| card.digest), card.map(|card| card.scope()));
+    let wish = Wish { caller, signer, handle, visibility, kept: scope.as_ref() };
+    authority::check(&wish, view)?;
+    if authority::has_say(&wish, view)? {
+        return Ok(None);
+    }
+    if kept.is_some_and(|kept| kept != *offered) {
+        return Err(authority::refused_without_say(caller));
+    }
+    Ok(Some(unchanged(handle, kept)))
+}
+
+/// That this version is kept, or none.
+fn unchanged(handle: &Handle, kept: Option<Digest>) -> Command {
+    let (if_match, if_none_match) = match kept {
+        Some(kept) => (Some(Versions::OneOf(vec![kept])), None),
+        None => (None, Some(Versions::Any)),
+    };
+    let subject = Versioned::Card(handle.clone());
+    Command::Require(Precondition { subject, if_match, if_none_match })
 }
 
 /// Where the agent answers.
@@ -124,6 +147,10 @@ pub(super) fn signer(card: &Card, origin: &Origin, view: &dyn View) -> Result<Ki
         };
         Problem::new(code, error)
     })?;
+    if let Some(path) = card.uncovered(verified.form).first() {
+        let why = format_args!("the signature does not cover {path}, which is empty");
+        return Err(Problem::new(Code::BadSignature, why).with("instancePath", path.as_str()));
+    }
     Ok(verified.kid)
 }
 
@@ -178,6 +205,83 @@ mod tests {
             "defaultInputModes": ["text/plain"], "defaultOutputModes": ["text/plain"],
             "skills": [{ "id": "s", "name": "s", "description": "d", "tags": ["t"] }],
         })
+    }
+
+    fn signed(name: &str, key: &SecretKey) -> Vec<u8> {
+        let mut card = card();
+        card["name"] = name.into();
+        jws::sign(&card, &"k1".parse().unwrap(), key).unwrap().into_bytes()
+    }
+
+    fn owner() -> Principal {
+        let (origin, token) = (PEER.parse().unwrap(), None);
+        Principal::Peer(crate::identity::PeerCaller { origin, token })
+    }
+
+    fn commit(view: &mut Memory, put: Put) {
+        let stamp = Stamp { now: WallMs(1) };
+        let change = registry_core::apply_batch(view, stamp, &[put.proposal]).unwrap();
+        view.commit(&change.writes);
+    }
+
+    #[test]
+    fn a_card_is_replaced_by_its_owners_own_hand_alone() {
+        let key = SecretKey::from_seed(&[1; 32]);
+        let mut view = enrolled("k1", &key);
+        let (first, second) = (signed("First", &key), signed("Second", &key));
+        let terms = Terms { owner: PEER, visibility: "" };
+        // The first may come by anybody's hand.
+        let brought = put(&Principal::Anonymous, "text", &first, &terms, &view).unwrap();
+        commit(&mut view, brought);
+        let renewed = put(&owner(), "text", &second, &terms, &view).unwrap();
+        commit(&mut view, renewed);
+        let stranger = Principal::Peer(crate::identity::PeerCaller {
+            origin: "https://b.example".parse().unwrap(),
+            token: None,
+        });
+        let code = |caller: &Principal, document: &[u8], view: &Memory| {
+            put(caller, "text", document, &terms, view).map(drop).map_err(|p| p.code())
+        };
+        assert_eq!(code(&Principal::Anonymous, &first, &view), Err(Code::Unauthenticated));
+        assert_eq!(code(&stranger, &first, &view), Err(Code::PermissionDenied));
+        // What is there already is no news, whoever brings it.
+        assert_eq!(code(&stranger, &second, &view), Ok(()));
+        assert_eq!(code(&owner(), &first, &view), Ok(()));
+        assert_eq!(code(&Principal::Operator, &first, &view), Ok(()));
+    }
+
+    #[test]
+    fn a_card_that_a_stranger_brings_replaces_none_that_came_in_between() {
+        let key = SecretKey::from_seed(&[1; 32]);
+        let mut view = enrolled("k1", &key);
+        let terms = Terms { owner: PEER, visibility: "" };
+        let (first, second) = (signed("First", &key), signed("Second", &key));
+        let late = put(&Principal::Anonymous, "text", &first, &terms, &view).unwrap();
+        let owners = put(&owner(), "text", &second, &terms, &view).unwrap();
+        commit(&mut view, owners);
+        commit(&mut view, late);
+        let kept = query::card(&view, &"text".parse().unwrap()).unwrap().unwrap();
+        assert_eq!(kept.digest, Digest::of(&second));
+    }
+
+    #[test]
+    fn a_card_that_gained_members_nobody_signed_is_refused() {
+        let key = SecretKey::from_seed(&[1; 32]);
+        let view = enrolled("k1", &key);
+        for (name, value) in [
+            ("securityRequirements", json!([])),
+            ("documentationUrl", json!("")),
+            ("x-empty", json!({})),
+            ("x-nothing", json!(null)),
+            ("x-hollow", json!({"a": [{"b": ""}]})),
+        ] {
+            let mut card: Value = serde_json::from_slice(&signed("N", &key)).unwrap();
+            card[name] = value;
+            let terms = Terms { owner: PEER, visibility: "" };
+            let put = put(&owner(), "text", card.to_string().as_bytes(), &terms, &view);
+            let code = put.unwrap_err().code();
+            assert!(matches!(code, Code::BadSignature | Code::InvalidDocument), "{name}: {code:?}");
+        }
     }
 
     #[test]

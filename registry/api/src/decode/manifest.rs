@@ -1,12 +1,13 @@
 //! Peer manifests.
 //!
-//! It decides that a manifest is signed by an enrolled key of its issuer and makes sense now. It
-//! must never take a key from the manifest itself to verify it. Whether it follows the last one is
+//! It decides that a manifest is signed by an enrolled key of its issuer, and by every key that joins by it, and makes
+//! sense now. It must never take a key from the manifest itself as one that may sign it. Whether it follows the last one is
 //! decided by the core; here only the names of both are brought to one form.
 
 use proto_types::manifest::{self, PeerManifest};
+use proto_types::peer::possession;
 use proto_types::signed::{self, Signed, Verified};
-use proto_types::{Digest, Kid, LifeError, WallMs, json};
+use proto_types::{Digest, Kid, LifeError, PublicKey, WallMs, json};
 use registry_core::command::{Command, PeerCommand, Proposal};
 use registry_core::entry::{EnrolledKey, ManifestRef, PeerEntry, PeerStatus};
 use registry_core::query;
@@ -15,9 +16,6 @@ use serde_json::Value;
 
 use crate::field;
 use crate::problem::{Code, Problem};
-
-/// Any one signing key may speak for the peer.
-const THRESHOLD: usize = 1;
 
 /// Reads a manifest. Anybody may bring it: the signature is the authority.
 ///
@@ -36,11 +34,22 @@ pub fn put(document: &[u8], view: &dyn View, now: WallMs) -> Result<Proposal, Pr
         // the revision of the first time, and takes nothing that names no signer.
         return command(document, signed.unverified(), named, None, Vec::new());
     }
-    let counts = |kid: &Kid| peer.signing_key(kid, now);
-    let verified = signed.verify(&counts, THRESHOLD).map_err(|error| refused(&error))?;
+    // Any one signing key may speak for the peer.
+    let may = |kid: &Kid| peer.signing_key(kid, now);
+    let joining = joining(signed.unverified(), &peer);
+    let verified = possession::verify(signed, &may, &joining).map_err(|error| unheld(&error))?;
     verified.check(now).map_err(|error| senseless(&error))?;
     let prev = previous(&verified, &peer, view)?;
-    command(document, &verified, named, prev, verified.signers().to_vec())
+    let signers = verified.signers().iter().filter(|kid| may(kid).is_some());
+    command(document, &verified, named, prev, signers.cloned().collect())
+}
+
+/// The keys that the peer does not have yet. Recovery keys are offline, and speak for nobody until they recover: then they
+/// sign.
+fn joining(manifest: &PeerManifest, peer: &PeerEntry) -> Vec<(Kid, PublicKey)> {
+    let has = |key: &PublicKey| peer.keys.iter().any(|known| known.public_key == *key);
+    let new = manifest.keys.iter().filter(|key| !has(&key.public_key));
+    new.map(|key| (key.kid.clone(), key.public_key)).collect()
 }
 
 fn command(
@@ -96,6 +105,13 @@ fn document_digest(body: &[u8]) -> Option<Digest> {
     Some(Digest::of(&json::canonical(&Value::Object(members))))
 }
 
+fn unheld(error: &possession::Error) -> Problem {
+    match error {
+        possession::Error::Signed(cause) => refused(cause),
+        possession::Error::Missing => super::operation::possession(),
+    }
+}
+
 pub(super) fn refused(error: &signed::Error) -> Problem {
     match error {
         signed::Error::Json(cause) => super::task::not_json(cause),
@@ -120,4 +136,84 @@ fn senseless(error: &manifest::Error) -> Problem {
         _ => Code::InvalidDocument,
     };
     Problem::new(code, error)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use proto_types::manifest::{Endpoints, KeyUse, ManifestKey, RecoveryKey};
+    use proto_types::{SecretKey, Stamp};
+    use registry_core::entry::Approval;
+    use registry_core::view::Memory;
+
+    use super::*;
+
+    const NOW: WallMs = WallMs(1_800_000_000_000);
+    const DAY_MS: u64 = 86_400_000;
+
+    fn key(seed: u8) -> SecretKey {
+        SecretKey::from_seed(&[seed; 32])
+    }
+
+    fn kid(seed: u8) -> Kid {
+        format!("k{seed}").parse().unwrap()
+    }
+
+    fn enrolled(seed: u8) -> Memory {
+        let mut view = Memory::default();
+        let command = Command::EnrolPeer {
+            origin: "https://a.example".parse().unwrap(),
+            keys: vec![EnrolledKey::new(kid(seed), key(seed).public())],
+            approval: Approval::Operator,
+        };
+        let change = registry_core::apply(&view, Stamp { now: NOW }, &command).unwrap();
+        view.commit(&change.writes);
+        view
+    }
+
+    /// States these keys, the last as a card key, signed by those.
+    fn manifest(states: &[u8], signed_by: &[(Kid, &SecretKey)]) -> Vec<u8> {
+        let last = states.len() - 1;
+        let stated = |(at, seed): (usize, &u8)| ManifestKey {
+            kid: kid(*seed),
+            public_key: key(*seed).public(),
+            usage: if at == last && at > 0 { KeyUse::Card } else { KeyUse::Signing },
+            not_before: WallMs(0),
+            not_after: NOW.plus_ms(DAY_MS),
+        };
+        let recovery = RecoveryKey { kid: kid(99), public_key: key(99).public() };
+        let document = PeerManifest {
+            issuer: "https://a.example".parse().unwrap(),
+            seq: 1,
+            issued_at: NOW,
+            expires_at: NOW.plus_ms(DAY_MS),
+            prev: None,
+            keys: states.iter().enumerate().map(stated).collect(),
+            recovery_keys: vec![recovery],
+            endpoints: Endpoints::default(),
+            capabilities: vec![],
+            contact: None,
+        };
+        Signed::sign(document, signed_by).unwrap().bytes().to_vec()
+    }
+
+    #[test]
+    fn every_key_that_joins_by_a_manifest_has_signed_it() {
+        let view = enrolled(1);
+        let (own, new, card) = (key(1), key(2), key(3));
+        let put = |states: &[u8], signed_by: &[(Kid, &SecretKey)]| {
+            put(&manifest(states, signed_by), &view, NOW).map(drop).map_err(|p| p.code())
+        };
+        assert_eq!(put(&[1], &[(kid(1), &own)]), Ok(()));
+        assert_eq!(put(&[1, 2], &[(kid(1), &own)]), Err(Code::BadSignature), "a card key too");
+        assert_eq!(put(&[2], &[(kid(1), &own)]), Err(Code::BadSignature));
+        assert_eq!(put(&[2], &[(kid(2), &new)]), Err(Code::KeyNotEnrolled), "nobody who may");
+        assert_eq!(put(&[1, 2], &[(kid(1), &own), (kid(2), &new)]), Ok(()));
+        let both = [(kid(1), &own), (kid(2), &new)];
+        assert_eq!(put(&[1, 2, 3], &both), Err(Code::BadSignature));
+        let all = [(kid(1), &own), (kid(2), &new), (kid(3), &card)];
+        assert_eq!(put(&[1, 2, 3], &all), Ok(()));
+        let forged = [(kid(1), &own), (kid(2), &card)];
+        assert_eq!(put(&[1, 2], &forged), Err(Code::BadSignature));
+    }
 }

@@ -150,7 +150,7 @@ fn refused(error: &replay::Error) -> Problem {
     }
 }
 
-fn possession() -> Problem {
+pub(super) fn possession() -> Problem {
     Problem::new(Code::BadSignature, "each key that joins must have signed too")
 }
 

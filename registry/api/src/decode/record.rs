@@ -2,7 +2,8 @@
 //!
 //! It decides what a record's proof is worth and who may publish it. It must never count a key as
 //! anybody's because the record says so: only an enrolled key of the peer that the proof names
-//! makes that peer the owner.
+//! makes that peer the owner. Nor may what the proof does not cover count as the owner's word, unless
+//! the owner itself brings it.
 
 use proto_types::manifest::KeyUse;
 use proto_types::pilox::Assurance;
@@ -46,7 +47,7 @@ pub fn put(
     view: &dyn View,
 ) -> Result<Put, Problem> {
     let parsed = record::parse(document).map_err(|invalid| super::card::refused(&invalid))?;
-    let standing = standing(&parsed, view)?;
+    let standing = standing(&parsed, caller.peer(), view)?;
     let owner = standing.owner.as_ref().map(|(origin, _)| origin.clone());
     let vouched = check(caller, &parsed.handle, owner.as_ref(), (terms, view))?;
     let assurance = standing.assurance;
@@ -137,11 +138,15 @@ pub(super) fn worth(
     parsed: &ParsedRecord,
     view: &dyn View,
 ) -> Result<(Assurance, Option<(Origin, Kid)>), Problem> {
-    let standing = standing(parsed, view)?;
+    let standing = standing(parsed, None, view)?;
     Ok((standing.assurance, standing.owner))
 }
 
-fn standing(parsed: &ParsedRecord, view: &dyn View) -> Result<Standing, Problem> {
+fn standing(
+    parsed: &ParsedRecord,
+    brought_by: Option<&Origin>,
+    view: &dyn View,
+) -> Result<Standing, Problem> {
     let signer = parsed.proof.as_ref().and_then(|proof| proof.signer.as_deref());
     let origin = signer.and_then(|signer| Origin::of_url(signer).ok());
     let peer = origin.map(|origin| query::peer(view, &origin)).transpose()?.flatten();
@@ -161,10 +166,13 @@ fn standing(parsed: &ParsedRecord, view: &dyn View) -> Result<Standing, Problem>
             .find(|enrolled| enrolled.public_key == key && enrolled.usage == KeyUse::Signing)?;
         Some((peer.origin, enrolled.kid))
     });
-    Ok(match enrolled {
-        Some(owner) => Standing { assurance: Assurance::Enrolled, owner: Some(owner) },
-        None => Standing { assurance: Assurance::SelfAsserted, owner: None },
-    })
+    let vouched =
+        |owner: &(Origin, Kid)| brought_by == Some(&owner.0) || proof::covers_all(parsed, &key);
+    let assurance = match &enrolled {
+        Some(owner) if vouched(owner) => Assurance::Enrolled,
+        _ => Assurance::SelfAsserted,
+    };
+    Ok(Standing { assurance, owner: enrolled })
 }
 
 fn bad_proof(error: ProofError) -> Problem {
@@ -180,10 +188,12 @@ mod tests {
 
     use super::*;
 
+    const PEER: &str = "https://a.example";
+
     fn enrolled(key: &SecretKey) -> Memory {
         let mut view = Memory::default();
         let command = Command::EnrolPeer {
-            origin: "https://a.example".parse().unwrap(),
+            origin: PEER.parse().unwrap(),
             keys: vec![EnrolledKey::new("k9".parse().unwrap(), key.public())],
             approval: Approval::Operator,
         };
@@ -216,6 +226,50 @@ mod tests {
         assert_eq!(worth("https://a.example", &own), Assurance::Enrolled);
         assert_eq!(worth("https://a.example", &other), Assurance::SelfAsserted);
         assert_eq!(worth("https://b.example", &own), Assurance::SelfAsserted);
+    }
+
+    #[test]
+    fn what_a_proof_does_not_cover_is_enrolled_only_if_its_owner_brings_it() {
+        let own = SecretKey::from_seed(&[1; 32]);
+        let view = enrolled(&own);
+        let with = |members: Value| {
+            let mut record: Value = serde_json::from_slice(&signed(PEER, &own)).unwrap();
+            for (name, value) in members.as_object().unwrap() {
+                record[name] = value.clone();
+            }
+            record.to_string().into_bytes()
+        };
+        let key = json!({ "kid": "k2", "publicKeyHex": "00".repeat(32) });
+        let mut two_keys = json!({ "publicKeys": { "ed25519": [key] } });
+        let first: Value = serde_json::from_slice(&signed(PEER, &own)).unwrap();
+        let first = first["publicKeys"]["ed25519"][0].clone();
+        two_keys["publicKeys"]["ed25519"].as_array_mut().unwrap().insert(0, first);
+        let mut proof: Value = serde_json::from_slice(&signed(PEER, &own)).unwrap();
+        proof["proof"]["note"] = json!("x");
+        let caller = |origin: &str| {
+            let (origin, token) = (origin.parse().unwrap(), None);
+            Principal::Peer(crate::identity::PeerCaller { origin, token })
+        };
+        for members in [
+            json!({ "capabilities": ["pay"] }),
+            json!({ "controllerDid": "did:web:evil.example" }),
+            json!({ "meshDescriptorUrl": "https://evil.example/mesh.json" }),
+            json!({ "validUntil": "2030-01-01T00:00:00Z" }),
+            json!({ "proof": proof["proof"] }),
+            two_keys,
+        ] {
+            let document = with(members);
+            let worth = |caller: &Principal| {
+                let put = put(caller, &document, Terms::default(), &view).unwrap();
+                (put.assurance, put.owner.map(String::from))
+            };
+            let owned = |assurance| (assurance, Some(PEER.to_owned()));
+            for stranger in [Principal::Anonymous, Principal::Operator, caller("https://b.example")]
+            {
+                assert_eq!(worth(&stranger), owned(Assurance::SelfAsserted), "{stranger:?}");
+            }
+            assert_eq!(worth(&caller(PEER)), owned(Assurance::Enrolled));
+        }
     }
 
     #[test]

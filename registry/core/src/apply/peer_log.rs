@@ -10,8 +10,8 @@ use crate::entry::{ChangeKind, LogHead, PeerEntry, PeerLogEntry, Recent};
 use crate::query;
 use crate::table::{PEER_LOG, PEERS};
 
-use super::bound;
 use super::draft::{Draft, Stop};
+use super::{bound, key_owner};
 
 /// Lines that signing keys make within a window of 72 h: what a recovery may have to void. An owner
 /// rotates and delegates a few times a day at most.
@@ -36,6 +36,7 @@ pub(super) fn keep(
     if signed {
         peer.recent = counted(draft, peer.recent)?;
     }
+    key_owner::claim(draft, kept, &peer)?;
     let Line { actor, act, body, barrier } = line;
     let index = peer.log.map_or(1, |head| head.index + 1);
     let prev = peer.log.map(|head| head.digest);

@@ -8,6 +8,7 @@ use proto_types::{Digest, Handle};
 use crate::change::{Refusal, Reply};
 use crate::command::Command;
 use crate::entry::{ChangeKind, ImportKind, RecordEntry, Scoped, Subject, Usage, Visibility};
+use crate::query;
 use crate::table::RECORDS;
 
 use super::bound::{self, MINUTE_MS, URL_BYTES_MAX};
@@ -29,9 +30,12 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     let home = Home::of(draft, handle)?;
     record.visibility = home.visibility(asked(command), live.map(|kept| kept.visibility));
     record.namespace = home.name.clone();
-    let repeated = live.filter(|kept| same_version(kept, &record));
-    if let Some(kept) = repeated.filter(|kept| kept.visibility == record.visibility) {
-        return Ok(Reply::Done(kept.revision));
+    if let Some(kept) = live.filter(|kept| same_version(kept, &record)) {
+        // Whoever brings it again, it is worth what it was.
+        record.assurance = record.assurance.max(kept.assurance);
+        if (kept.visibility, kept.assurance) == (record.visibility, record.assurance) {
+            return Ok(Reply::Done(kept.revision));
+        }
     }
     check_offer(draft, command, kept.as_ref(), &record)?;
     home.check_trust(("record", handle), live.map(|kept| kept.assurance), record.assurance)?;
@@ -76,13 +80,33 @@ fn check_succession(
     let imported = home::check_local(draft, import, live_owner, offered.owner.as_ref())?;
     owner::check_authority(draft, named, live_owner, offered.owner.as_ref())?;
     // The time of another registry's version binds nobody here.
-    let corrects = vouched && kept.digest.is_some() && offered.updated_at == kept.updated_at;
-    let newer = offered.updated_at > kept.updated_at;
-    if imported || newer || corrects || same_version(kept, offered) {
+    let newer = offered.updated_at > kept.updated_at || corrects(kept, offered, vouched);
+    if imported || newer || same_version(kept, offered) || is_unknown(draft, kept, offered)? {
         return Ok(());
     }
     let (handle, stored_ms) = (kept.handle.clone(), kept.updated_at.0);
     Err(Refusal::StaleUpdatedAt { handle, stored_ms }.into())
+}
+
+/// A proof covers some members of a record only, so of two bodies of one time the first stands: but for one that a
+/// credential vouches for and that is worth no less, and for the owner's own word in the place of what anybody has
+/// brought with the same proof.
+fn corrects(kept: &RecordEntry, offered: &RecordEntry, vouched: bool) -> bool {
+    let owned = kept.owner.is_some() && kept.owner == offered.owner;
+    let better = match vouched {
+        true => offered.assurance >= kept.assurance,
+        false => owned && offered.assurance > kept.assurance,
+    };
+    better && kept.digest.is_some() && offered.updated_at == kept.updated_at
+}
+
+/// A tombstone of what its signer could never see: it must answer like a handle that was never used. Nobody but the owner
+/// can bring the old version back, and for the owner the tombstone counts.
+fn is_unknown(draft: &Draft<'_>, kept: &RecordEntry, offered: &RecordEntry) -> Result<bool, Stop> {
+    let Some(signer) = offered.owner.as_ref().filter(|_| kept.digest.is_none()) else {
+        return Ok(false);
+    };
+    Ok(!query::viewer(draft.view(), signer)?.sees(&kept.scope()))
 }
 
 /// The same document again, perhaps for other eyes.

@@ -121,6 +121,27 @@ fn a_manifest_replaces_the_keys_and_its_sequence_rises() {
 }
 
 #[test]
+fn a_key_belongs_to_the_first_peer_that_it_joined_until_that_one_has_left() {
+    let mut world = World::furnished();
+    world.done(&enrol(1, &[1], Approval::Operator));
+    let taken = conflict("key", kid(1));
+    assert_eq!(world.refusal(&enrol(2, &[1], Approval::Operator)), taken);
+    assert_eq!(world.refusal(&enrol(2, &[2, 1], Approval::Operator)), taken);
+    assert_eq!(world.refusal(&manifest(1, 1, &[0], &[0, 1], None)), taken);
+    // What a peer has given up is nobody else's, revoked or not.
+    world.done(&manifest(1, 1, &[0], &[3], None));
+    assert_eq!(world.refusal(&enrol(2, &[0], Approval::Operator)), conflict("key", kid(0)));
+    let stand = |standing| {
+        let (origin, reason) = (origin(1), None);
+        Command::Peer(PeerCommand::Stand { origin, standing, reason })
+    };
+    world.done(&stand(PeerStatus::Revoked));
+    assert_eq!(world.refusal(&enrol(2, &[1], Approval::Operator)), taken);
+    world.done(&stand(PeerStatus::Tombstoned));
+    world.done(&enrol(2, &[1], Approval::Operator));
+}
+
+#[test]
 fn a_manifest_that_forks_expired_or_names_no_body_is_refused() {
     let mut world = World::furnished();
     world.done(&manifest(1, 1, &[0], &[0], None));

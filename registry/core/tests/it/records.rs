@@ -2,7 +2,7 @@
 
 use proto_types::Digest;
 use proto_types::card::Assurance;
-use registry_core::change::Refusal;
+use registry_core::change::{Refusal, Reply};
 use registry_core::command::{Command, Precondition, Versioned, Versions};
 use registry_core::entry::{Approval, ChangeKind, Limits, Visibility};
 use registry_core::query;
@@ -121,7 +121,7 @@ fn a_deleted_record_leaves_a_tombstone_that_older_versions_cannot_pass() {
     let mut world = World::furnished();
     world.done(&put_record(1, 1, START, None));
     let deleted = world.later(100).revision_of(&delete(None));
-    assert_eq!(world.revision_of(&delete(None)), deleted);
+    assert_eq!(world.refusal(&delete(None)), not_found("record", handle(1)), "deleted once");
     let stale = Refusal::StaleUpdatedAt { handle: handle(1), stored_ms: START.0 + 100 };
     assert_eq!(world.refusal(&put_record(1, 2, START.plus_ms(50), None)), stale);
     assert_eq!(query::record(&world.memory, &handle(1)).unwrap().unwrap().digest, None);
@@ -137,6 +137,69 @@ fn a_deleted_record_leaves_a_tombstone_that_older_versions_cannot_pass() {
     assert_eq!(query::records(&world.memory, None, 10).unwrap().len(), 1);
     let unknown = Command::DeleteRecord { handle: handle(9), if_match: None };
     assert_eq!(world.refusal(&unknown), not_found("record", handle(9)));
+}
+
+fn worth(command: Command, worth: Assurance, seen_by: Visibility) -> Command {
+    let mut command = command;
+    if let Command::PutRecord { assurance, visibility, .. } = &mut command {
+        (*assurance, *visibility) = (worth, Some(seen_by));
+    }
+    command
+}
+
+#[test]
+fn a_tombstone_of_what_a_signer_could_not_see_is_nothing_to_it() {
+    use Assurance::Enrolled;
+    use Visibility::{Federated, Private};
+    for (hidden, binds) in [(Private, false), (Federated, true)] {
+        let mut world = World::furnished();
+        world.done(&enrol(1, &[1], Approval::Operator));
+        world.done(&worth(put_record(1, 1, START, Some((0, 0))), Enrolled, hidden));
+        world.later(100).done(&delete(None));
+        let old = put_record(1, 2, START.plus_ms(50), Some((0, 0)));
+        assert!(matches!(world.refusal(&old), Refusal::StaleUpdatedAt { .. }), "its owner's");
+        let unsigned = put_record(1, 2, START.plus_ms(50), None);
+        assert!(
+            matches!(world.refusal(&unsigned), Refusal::StaleUpdatedAt { .. }),
+            "an operator's"
+        );
+        let stranger = put_record(1, 2, START.plus_ms(50), Some((1, 1)));
+        match world.say(&stranger) {
+            Reply::Refused(Refusal::StaleUpdatedAt { .. }) => assert!(binds),
+            reply => assert!(matches!(reply, Reply::Done(_)) && !binds, "{reply:?}"),
+        }
+    }
+}
+
+#[test]
+fn of_two_bodies_of_one_time_the_one_that_its_owner_brought_stands() {
+    use Assurance::{Enrolled, SelfAsserted};
+    let mut world = World::furnished();
+    let bring = |body, assurance| {
+        worth(put_record(1, body, START, Some((0, 0))), assurance, Visibility::Public)
+    };
+    let kept = |world: &World| {
+        let record = query::record(&world.memory, &handle(1)).unwrap().unwrap();
+        (record.digest, record.assurance)
+    };
+    world.done(&bring(1, SelfAsserted));
+    world.done(&bring(2, Enrolled));
+    assert_eq!(kept(&world), (Some(digest(2)), Enrolled));
+    // A stranger's body of the same time, or the owner's own from a stranger's hand, changes nothing.
+    assert!(matches!(world.refusal(&bring(1, SelfAsserted)), Refusal::StaleUpdatedAt { .. }));
+    world.done(&bring(2, SelfAsserted));
+    assert_eq!(kept(&world), (Some(digest(2)), Enrolled));
+}
+
+#[test]
+fn the_same_bytes_from_the_owners_hand_are_worth_more() {
+    let mut world = World::furnished();
+    let bring =
+        |assurance| worth(put_record(1, 1, START, Some((0, 0))), assurance, Visibility::Public);
+    let first = world.revision_of(&bring(Assurance::SelfAsserted));
+    assert!(world.revision_of(&bring(Assurance::Enrolled)) > first);
+    let record = query::record(&world.memory, &handle(1)).unwrap().unwrap();
+    assert_eq!(record.assurance, Assurance::Enrolled);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 use proto_types::{Digest, Handle, Origin};
 use registry_api::decode::card::Terms;
+use registry_api::identity::PeerCaller;
 use registry_api::{Principal, Problem, decode};
 use registry_core::command::{Foreign, Proposal};
 use registry_core::entry::{LivenessEntry, Subject};
@@ -77,7 +78,9 @@ async fn card(
         return Ok(None);
     }
     let terms = Terms { owner: target.owner.as_str(), visibility: "" };
-    let put = decode::card::put(&Principal::Anonymous, handle.as_str(), document, &terms, &view)?;
+    // It lies where the owner's record says that its card is: that is the owner's own word.
+    let owner = Principal::Peer(PeerCaller { origin: target.owner.clone(), token: None });
+    let put = decode::card::put(&owner, handle.as_str(), document, &terms, &view)?;
     let question = member.examine(&put, None, &view)?;
     drop(view);
     member.consult(question).await?;

@@ -66,7 +66,7 @@ pub(super) fn routes() -> Vec<Route> {
             .answers(304, "The caller has this version.", &[], beside::CARD)
             .refuses(&[Code::NotFound]),
         Route::put(path, put)
-            .is("putCard", "cards", "Keeps a card. The signature of its owner's enrolled key is the authority; an unsigned card needs the operator.")
+            .is("putCard", "cards", "Keeps a card. The signature of its owner's enrolled key is the authority, and to replace a card takes its owner's credential too; an unsigned card needs the operator.")
             .access(Access::Optional)
             .takes(&[&HANDLE, &OWNER, &VISIBILITY, &CREDENTIAL, &IF_MATCH, &UNLESS_MATCH])
             .body(&schemas::AGENT_CARD)

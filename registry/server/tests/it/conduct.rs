@@ -15,8 +15,9 @@ use crate::world::{OPERATOR, World, by, json as body_of, refused};
 const GOOD: &str = "https://good.example";
 const BAD: &str = "https://bad.example";
 
-fn key() -> SecretKey {
-    SecretKey::from_seed(&[5; 32])
+/// The key of this peer alone.
+fn key(owner: &str) -> SecretKey {
+    SecretKey::from_seed(&proto_types::Digest::of(owner.as_bytes()).0)
 }
 
 /// The newest window that has ended.
@@ -34,8 +35,8 @@ async fn publish(world: &World, handle: &str, owner: &str) {
         "defaultInputModes": ["text/plain"], "defaultOutputModes": ["text/plain"],
         "skills": [{ "id": "s", "name": "s", "description": "s", "tags": ["t"] }],
     });
-    world.enrol(owner, "k1", &key()).await;
-    let document = jws::sign(&card, &"k1".parse().unwrap(), &key()).unwrap().into_bytes();
+    world.enrol(owner, "k1", &key(owner)).await;
+    let document = jws::sign(&card, &"k1".parse().unwrap(), &key(owner)).unwrap().into_bytes();
     let request = wire::PutCardRequest {
         handle: handle.to_owned(),
         document: document.into(),
@@ -147,7 +148,7 @@ async fn a_window_out_of_its_time_is_refused() {
 async fn gateways_report_and_only_the_operator_reads_a_score() {
     let world = furnished().await;
     let (gateway, node) = (world.gateway("g1").await, world.node("n1").await);
-    let peer = |jti: &str| token(GOOD, &key(), jti);
+    let peer = |jti: &str| token(GOOD, &key(GOOD), jti);
     for (who, bearer) in
         [("operator", OPERATOR.to_owned()), ("node", node.clone()), ("peer", peer("a"))]
     {

@@ -1,0 +1,41 @@
+//! Signed documents by which keys join a peer.
+//!
+//! Decides that whoever may sign has signed, and with it every key that joins. Must never take a key on another's word:
+//! whoever names a key that it does not hold would own what that key has signed.
+
+use crate::id::Kid;
+use crate::key::PublicKey;
+use crate::signed::{self, Document, Signed, Verified};
+
+/// Why a document does not let its keys join.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// A signature that does not hold, or nobody who may.
+    #[error("the document's signatures do not hold")]
+    Signed(#[from] signed::Error),
+    /// A key that joins has not signed.
+    #[error("a key that joins has not signed")]
+    Missing,
+}
+
+/// Verifies a document with the keys that `may` sign it and with those that join by it.
+///
+/// # Errors
+/// See [`enum@Error`].
+pub fn verify<T: Document>(
+    signed: Signed<T>,
+    may: &impl Fn(&Kid) -> Option<PublicKey>,
+    joining: &[(Kid, PublicKey)],
+) -> Result<Verified<T>, Error> {
+    let joins = |kid: &Kid| joining.iter().find(|(name, _)| name == kid).map(|(_, key)| *key);
+    let verified = signed.verify(&|kid| may(kid).or_else(|| joins(kid)), 1)?;
+    let signers = verified.signers();
+    if !signers.iter().any(|kid| may(kid).is_some()) {
+        return Err(signed::Error::Threshold { found: 0, needed: 1 }.into());
+    }
+    // A joining key hidden behind the name of one that signs would vouch for nothing.
+    let proven = |(kid, key): &(Kid, PublicKey)| {
+        signers.contains(kid) && may(kid).is_none_or(|known| known == *key)
+    };
+    if joining.iter().all(proven) { Ok(verified) } else { Err(Error::Missing) }
+}
