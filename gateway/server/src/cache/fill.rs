@@ -130,8 +130,10 @@ fn read_peer(peer: &wire::Peer) -> Option<Peer> {
     let keys: Option<Vec<_>> = signing.map(key).collect();
     match (origin, keys) {
         (Some(origin), Some(keys)) => {
-            let read = Peer::new(origin, peer.status == "active", keys, Revision(peer.revision));
-            Some(Peer { token_life_s_max: peer.token_life_s_max.into(), ..read })
+            let active = peer.status == "active";
+            let mut read = Peer::new(origin, active, keys, Revision(peer.revision));
+            read.token_life_s_max = peer.token_life_s_max.into();
+            Some(read)
         }
         _ => {
             tracing::error!(origin = peer.origin, "the registry holds a peer that cannot be read");
