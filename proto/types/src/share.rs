@@ -26,9 +26,9 @@ pub enum Full {
 /// The rule of one pool. Amounts are places, or bytes.
 ///
 /// A holder's share is what is free at the moment (Choudhury and Hahne, "Dynamic Queue Length Thresholds for
-/// Shared-Memory Packet Switches", 1998, with a factor of 1): one greedy holder gets half of the pool, n of them one
-/// part of n + 1 each, and as much stays free for whoever comes next. A fixed share would either leave most of a pool
-/// idle or be used up by a few.
+/// Shared-Memory Packet Switches", 1998, with a factor of 1): one greedy holder gets half of the pool, n that grow together
+/// one part of n + 1 each, and as much stays free for whoever comes next; one that comes late gets half of what is left. A
+/// fixed share would either leave most of a pool idle or be used up by a few.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shares {
     total: u64,

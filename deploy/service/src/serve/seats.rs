@@ -68,7 +68,7 @@ mod tests {
     fn a_few_sources_with_silent_connections_do_not_fill_a_listener() {
         let places = places(&Limits::default());
         let mut held = Vec::new();
-        for source in 0..8 {
+        for source in 0..4 {
             let address = format!("192.0.2.{source}").parse().unwrap();
             held.extend(std::iter::from_fn(|| place(&places, address).ok()).take(4_096));
         }

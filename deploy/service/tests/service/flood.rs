@@ -56,7 +56,13 @@ impl Body for Unending {
 /// One connection.
 pub(crate) struct Flood {
     send: SendRequest<Unending>,
-    _connection: JoinHandle<()>,
+    connection: JoinHandle<()>,
+}
+
+impl Drop for Flood {
+    fn drop(&mut self) {
+        self.connection.abort();
+    }
 }
 
 impl Flood {
@@ -68,8 +74,8 @@ impl Flood {
         let mut builder = Builder::new(TokioExecutor::new());
         let (send, connection) =
             builder.initial_stream_window_size(window).handshake(stream).await.unwrap();
-        let _connection = tokio::spawn(async move { drop(connection.await) });
-        Self { send, _connection }
+        let connection = tokio::spawn(async move { drop(connection.await) });
+        Self { send, connection }
     }
 
     /// Sends a request in the background; its answer, if there is one.

@@ -11,7 +11,7 @@ use crate::flood::{Flood, Unending, answered, resident_mib};
 use crate::world::{World, brief};
 
 /// Time enough for what is refused at once.
-const AT_ONCE: Duration = Duration::from_secs(3);
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 fn small() -> Limits {
     Limits {
@@ -47,8 +47,8 @@ async fn slow_bodies_hold_no_more_than_their_sources_share() {
     let other = Flood::open(world.addr, 3, 1 << 16).await;
     let whole = answered(vec![other.send(get("/who"))], AT_ONCE).await;
     assert_eq!(whole[0].status(), StatusCode::OK);
-    let second = other.send(post("/echo", "text/plain", Unending::new(b"x", 2 << 20)));
-    assert!(answered(vec![second], AT_ONCE / 3).await.is_empty(), "it is being read");
+    let second = other.send(post("/echo", "text/plain", Unending::new(b"x", 1 << 20)));
+    assert!(answered(vec![second], AT_ONCE / 5).await.is_empty(), "it is being read");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -61,7 +61,8 @@ async fn answers_that_nobody_reads_hold_no_more_than_their_connections_share() {
         let sent = (0..64).map(|_| flood.send(get("/mebibyte"))).collect();
         let answers = answered(sent, AT_ONCE).await;
         let given = answers.iter().filter(|it| it.status() == StatusCode::OK).count();
-        assert_eq!((given, answers.len()), (8, 64), "window {window}");
+        // Seven, and the heads of all.
+        assert_eq!((given, answers.len()), (7, 64), "window {window}");
         let other = Flood::open(world.addr, 3, 1 << 16).await;
         let one = answered(vec![other.send(get("/mebibyte"))], AT_ONCE).await;
         assert_eq!(one[0].status(), StatusCode::OK);

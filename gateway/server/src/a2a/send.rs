@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::agents::Agent;
 use crate::gateway::Gateway;
-use crate::registry::Unanswered;
+use crate::registry::{Registry, Unanswered};
 use crate::waiting::Waiter;
 use crate::{clock, identity};
 
@@ -26,6 +26,8 @@ use super::{find, follow, of_task, view};
 pub(super) struct Submitted {
     pub(super) task: TaskView,
     pub(super) waiter: Waiter,
+    /// Until its caller has been told of the task.
+    pub(super) unheard: Option<Unheard>,
 }
 
 pub(super) async fn answer(
@@ -35,17 +37,15 @@ pub(super) async fn answer(
     send: Send,
 ) -> Result<SendMessageResponse, Failure> {
     let (at_once, history_length) = (send.return_immediately, send.history_length);
-    let is_known = send.task.is_some();
-    let Submitted { task, waiter } = submit(gateway, caller, agent, send, false).await?;
+    let Submitted { task, waiter, unheard } = submit(gateway, caller, agent, send, false).await?;
     let ended = match at_once {
-        true => None,
-        false => {
-            let unheard = Unheard { gateway, caller, task: (!is_known).then_some(&task.id) };
-            let ended = follow::wait(gateway, caller, &task, waiter, gateway.patience()).await;
-            unheard.answered();
-            ended?
-        }
+        true => Ok(None),
+        false => follow::wait(gateway, caller, &task, waiter, gateway.patience()).await,
     };
+    if let Some(unheard) = unheard {
+        unheard.answered();
+    }
+    let ended = ended?;
     let task = ended.unwrap_or(task);
     Ok(match task.message().filter(|_| !at_once) {
         Some(message) => SendMessageResponse::Message(message),
@@ -55,25 +55,29 @@ pub(super) async fn answer(
 
 /// A task whose id its caller does not know yet. If it hangs up nobody will ever ask for it: then the task is canceled,
 /// and its slot and its place in the queue are another's.
-struct Unheard<'c> {
-    gateway: &'c Arc<Gateway>,
-    caller: &'c Caller,
-    task: Option<&'c TaskId>,
+pub(super) struct Unheard {
+    registry: Arc<Registry>,
+    task: Option<wire::CancelTaskRequest>,
 }
 
-impl Unheard<'_> {
-    fn answered(mut self) {
+impl Unheard {
+    fn new(gateway: &Gateway, task: &wire::SubmitTaskRequest) -> Self {
+        let (id, owner) = (task.id.clone(), task.owner.clone());
+        let task = Some(wire::CancelTaskRequest { id, owner });
+        Self { registry: Arc::clone(&gateway.registry), task }
+    }
+
+    /// The caller is told of its task.
+    pub(super) fn answered(mut self) {
         self.task = None;
     }
 }
 
-impl Drop for Unheard<'_> {
+impl Drop for Unheard {
     fn drop(&mut self) {
-        let Some(task) = self.task else { return };
-        let (id, owner) = (task.as_str().to_owned(), self.caller.as_str().to_owned());
-        let registry = Arc::clone(&self.gateway.registry);
+        let Some(message) = self.task.take() else { return };
+        let registry = Arc::clone(&self.registry);
         tokio::spawn(async move {
-            let message = wire::CancelTaskRequest { id, owner };
             if let Err(error) = registry.cancel_task(message).await {
                 tracing::debug!(%error, "a task nobody waits for is not canceled");
             }
@@ -102,11 +106,28 @@ pub(super) async fn submit(
         deadline_ms: clock::wall().plus_ms(gateway.task_deadline_ms()).0,
         reply_to: events.then(|| gateway.reply_to(secret)),
     };
-    let task = match continues {
-        true => continue_task(gateway, message).await?,
-        false => submit_task(gateway, message).await?,
+    let (task, unheard) = match continues {
+        true => (continue_task(gateway, message).await?, None),
+        false => begin_task(gateway, message).await?,
     };
-    Ok(Submitted { task: view(&task)?, waiter })
+    Ok(Submitted { task: view(&task)?, waiter, unheard })
+}
+
+/// Submits a new task, which ends with its caller's patience until that has been told of it.
+async fn begin_task(
+    gateway: &Gateway,
+    message: wire::SubmitTaskRequest,
+) -> Result<(wire::Task, Option<Unheard>), Failure> {
+    let unheard = Unheard::new(gateway, &message);
+    match submit_task(gateway, message).await {
+        Ok(task) => Ok((task, Some(unheard))),
+        // It may have been submitted.
+        Err(Failure::RegistryAway) => Err(Failure::RegistryAway),
+        Err(failure) => {
+            unheard.answered();
+            Err(failure)
+        }
+    }
 }
 
 async fn submit_task(

@@ -82,6 +82,8 @@ struct Follow {
     over: bool,
     /// The task as it was submitted, until it is told.
     untold: Option<Task>,
+    /// Until then it is canceled if the caller hangs up.
+    unheard: Option<send::Unheard>,
     /// When it is told whatever else there is.
     open_at: Instant,
 }
@@ -93,7 +95,7 @@ impl Follow {
         id: Id,
         (submitted, history_length): (send::Submitted, Option<u32>),
     ) -> Self {
-        let send::Submitted { task, waiter } = submitted;
+        let send::Submitted { task, waiter, unheard } = submitted;
         let now = Instant::now();
         Self {
             gateway: Arc::clone(gateway),
@@ -108,6 +110,7 @@ impl Follow {
             over: task.is_over(),
             open_at: now + MESSAGE_WAIT,
             untold: Some(task.task(history_length)),
+            unheard,
             task,
         }
     }
@@ -169,8 +172,15 @@ impl Follow {
 
     /// Tells the task, once. From here on the answer is no message any more (A2A 1.0, section 3.1.2).
     fn open(&mut self) {
+        self.hear();
         if let Some(task) = self.untold.take() {
             self.tell(&StreamResponse::Task(task));
+        }
+    }
+
+    fn hear(&mut self) {
+        if let Some(unheard) = self.unheard.take() {
+            unheard.answered();
         }
     }
 
@@ -184,6 +194,7 @@ impl Follow {
     }
 
     fn tell_end(&mut self, task: &TaskView) {
+        self.hear();
         // What came before the end is told before it.
         while let Ok(unread) = self.waiter.events.try_recv() {
             self.tell_event(unread.event);

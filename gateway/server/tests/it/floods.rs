@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use deploy_service::units::Bytes as Size;
+use deploy_service::units::{self, Bytes as Size};
 use http::{Request, StatusCode};
 
 use crate::flood::{Flood, Unending, answered, resident_mib};
@@ -111,12 +111,17 @@ async fn slow_bodies_on_every_route_stay_under_the_ceiling() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_peers_open_calls_leave_room_and_end_when_it_hangs_up() {
-    let world = World::with(|config| config.bounds.waiting_max = 8).await;
+    let world = World::with(|config| {
+        config.bounds.waiting_max = 8;
+        // Longer than anybody waits here: tasks end because their callers have gone.
+        config.bounds.task_deadline = units::Duration::from_secs(600);
+    })
+    .await;
     let call = rpc("SendMessage", message("hello")).to_string();
     let [greedy, other] = [Peer::new("a", 1), Peer::new("c", 3)];
     for _ in 0..6 {
         let request = world.gateway.request(&greedy, AGENT, &call);
-        let answer = tokio::time::timeout(Duration::from_millis(400), world.gateway.open(request));
+        let answer = tokio::time::timeout(Duration::from_secs(1), world.gateway.open(request));
         assert!(answer.await.is_err(), "it waits for its task until it is given up");
     }
     eventually("the end of tasks that nobody waits for", || async {
@@ -130,12 +135,12 @@ async fn one_peers_open_calls_leave_room_and_end_when_it_hangs_up() {
         held.push(Box::pin(world.gateway.open(request)));
     }
     let answers = futures_util::future::join_all(
-        held.iter_mut().map(|call| tokio::time::timeout(Duration::from_millis(1_500), call)),
+        held.iter_mut().map(|call| tokio::time::timeout(Duration::from_secs(4), call)),
     );
     let refused: Vec<_> = answers.await.into_iter().filter_map(Result::ok).collect();
     assert_eq!(refused.len(), 2, "half of eight are one peer's");
     assert!(refused.iter().all(|answer| answer.status() == StatusCode::TOO_MANY_REQUESTS));
     let request = world.gateway.request(&other, AGENT, &call);
-    let waits = tokio::time::timeout(Duration::from_millis(700), world.gateway.open(request));
+    let waits = tokio::time::timeout(Duration::from_secs(1), world.gateway.open(request));
     assert!(waits.await.is_err(), "another peer's call waits for its task");
 }
