@@ -172,8 +172,8 @@ mod tests {
     #[test]
     fn a_waiter_that_leaves_late_does_not_take_its_successors_place() {
         let table = Arc::new(Waiting::new(8));
-        let first = table.open(&task("t1"), "one".to_owned()).unwrap();
-        let second = table.open(&task("t1"), "two".to_owned()).unwrap();
+        let first = table.open(&task("t1"), "one".to_owned(), &peer("a")).unwrap();
+        let second = table.open(&task("t1"), "two".to_owned(), &peer("a")).unwrap();
         drop(first);
         assert!(table.push("t1", 1, "two").is_some());
         drop(second);
