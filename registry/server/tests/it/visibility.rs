@@ -564,3 +564,22 @@ async fn a_deleted_private_record_is_to_a_stranger_as_if_it_had_never_been() {
     assert_eq!(one.0, 201);
     world.stop().await;
 }
+
+/// Caught: `stored_ms` among the members of a refusal.
+#[tokio::test]
+async fn publishing_tells_nobody_the_time_of_what_is_stored() {
+    let world = World::start().await;
+    let open = record(VISIBLE, "https://open.example/card.json");
+    let newer = String::from_utf8(open.clone()).unwrap().replace("12:00:00Z", "12:00:41Z");
+    put(&world, "/v1/records", Method::POST, newer.as_bytes()).await;
+    for (path, status) in [("/v1/records", 409), ("/v1/records/validate", 200)] {
+        let stale = world.call(Method::POST, path, &open).await;
+        let told = String::from_utf8_lossy(stale.body()).into_owned();
+        assert_eq!(stale.status(), status, "{told}");
+        assert_eq!(body_of(&stale)["code"], "stale-updated-at");
+        for time in ["stored_ms", "12:00:41", "1774008041"] {
+            assert!(!told.contains(time), "{path}: {told}");
+        }
+    }
+    world.stop().await;
+}
