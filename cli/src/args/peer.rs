@@ -116,7 +116,7 @@ pub(crate) enum PeerVerb {
     /// Lets a peer's tokens live longer than the 300 s of all others'.
     TokenLife {
         /// The peer's web origin.
-        origin: String,
+        origin: Origin,
         /// 300 to 3600; 0 as all.
         seconds: u32,
     },

@@ -50,11 +50,10 @@ pub(crate) async fn run(profile: &Profile, verb: PeerVerb) -> Result<Output, Fai
 
 async fn token_life(
     directory: &mut Directory,
-    origin: &str,
+    origin: &Origin,
     seconds: u32,
 ) -> Result<Output, Failure> {
-    let origin = parsed(origin)?.to_string();
-    let request = wire::SetPeerTokenLifeRequest { origin, seconds };
+    let request = wire::SetPeerTokenLifeRequest { origin: origin.to_string(), seconds };
     Ok(done(directory.set_peer_token_life(request).await?.into_inner()))
 }
 
