@@ -116,6 +116,7 @@ pub(crate) enum PeerVerb {
     /// Lets a peer's tokens live longer than the 300 s of all others'.
     TokenLife {
         /// The peer's web origin.
+        #[arg(value_parser = values::origin)]
         origin: Origin,
         /// 300 to 3600; 0 as all.
         seconds: u32,
