@@ -149,7 +149,7 @@ impl RaftTransport for TransportService {
     async fn pull(&self, request: Request<Frame>) -> Result<Response<Self::PullStream>, Status> {
         let Pull { member } = self.call(request)?;
         let known = query::member(&self.published.view(), member).ok().flatten();
-        if !known.is_some_and(|member| !member.retired) {
+        if known.is_none_or(|member| member.retired) {
             return Err(Status::permission_denied("no member of this cluster"));
         }
         let (home, snapshots) = (Arc::clone(&self.home), Arc::clone(&self.snapshots));

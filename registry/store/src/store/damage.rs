@@ -43,7 +43,7 @@ impl Damage {
     /// As [`Damage::note`], if this is an error of what lies on the disk and not of the way there.
     pub(crate) fn meet(&self, store: &Path, cause: &rocksdb::Error) {
         if is_damage(cause) {
-            self.note(store, &cause.to_string());
+            self.note(store, cause.as_ref());
         }
     }
 }
