@@ -90,6 +90,7 @@ fn routes(handle: &str) -> Vec<Route> {
         Route::Health,
         Route::Ready,
         Route::Metrics,
+        Route::ErrorPage("no-such-code".to_owned()),
     ]
 }
 
@@ -110,6 +111,7 @@ fn path(route: &Route) -> String {
         Route::Health => "/healthz".to_owned(),
         Route::Ready => "/readyz".to_owned(),
         Route::Metrics => "/metrics".to_owned(),
+        Route::ErrorPage(code) => format!("/docs/errors/{code}"),
     }
 }
 
