@@ -92,28 +92,6 @@ fn clock(status: &wire::ClusterStatus) -> Option<String> {
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_member_whose_clock_is_far_off_is_named() {
-        let status = |clock_offset_ms, state_ahead_ms| wire::ClusterStatus {
-            member: 3,
-            leader: 1,
-            clock_offset_ms,
-            state_ahead_ms,
-            ..Default::default()
-        };
-        assert!(judge("u", &status(Some(40), 0)).fine && judge("u", &status(None, 0)).fine);
-        let ahead = judge("u", &status(Some(3_600_000), 0));
-        assert!(!ahead.fine && ahead.says.contains("member 3") && ahead.says.contains("ahead of"));
-        let behind = judge("u", &status(Some(-3_600_000), 0));
-        assert!(!behind.fine && behind.says.contains("behind"));
-        assert!(!judge("u", &status(Some(0), 3_600_000)).fine);
-    }
-}
-
 async fn gateway(profile: &Profile, url: String) -> Finding {
     let call = Call { method: Method::GET, url: url.clone(), bearer: None, body: Vec::new() };
     match fetch(profile, call).await {
@@ -149,5 +127,27 @@ async fn agents(profile: &Profile) -> Finding {
     match listed {
         Ok(agents) => Finding { part, fine: true, says: format!("{} deployed", agents.len()) },
         Err(failure) => Finding { part, fine: false, says: failure.to_string() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_whose_clock_is_far_off_is_named() {
+        let status = |clock_offset_ms, state_ahead_ms| wire::ClusterStatus {
+            member: 3,
+            leader: 1,
+            clock_offset_ms,
+            state_ahead_ms,
+            ..Default::default()
+        };
+        assert!(judge("u", &status(Some(40), 0)).fine && judge("u", &status(None, 0)).fine);
+        let ahead = judge("u", &status(Some(3_600_000), 0));
+        assert!(!ahead.fine && ahead.says.contains("member 3") && ahead.says.contains("ahead of"));
+        let behind = judge("u", &status(Some(-3_600_000), 0));
+        assert!(!behind.fine && behind.says.contains("behind"));
+        assert!(!judge("u", &status(Some(0), 3_600_000)).fine);
     }
 }
