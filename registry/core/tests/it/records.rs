@@ -1,6 +1,5 @@
 //! Records, cards and agents.
 
-use proto_types::Digest;
 use proto_types::card::Assurance;
 use registry_core::change::{Refusal, Reply};
 use registry_core::command::{Command, Precondition, Versioned, Versions};

@@ -13,16 +13,6 @@ use registry_core::viewer::Viewer;
 use crate::search_world::*;
 use crate::world::*;
 
-fn put_card(name: u8, body: u8) -> Command {
-    Command::PutCard {
-        handle: handle(name),
-        digest: digest(body),
-        assurance: Assurance::SelfAsserted,
-        owner: None,
-        visibility: None,
-    }
-}
-
 fn found(world: &World, text: &str) -> Vec<String> {
     let query = Query::default().text(text).unwrap();
     let page = page(&world.memory, (&query, &Viewer::Anonymous), None, 10, Bounds::default());

@@ -195,6 +195,16 @@ pub(crate) fn put_search(source: Source, name: u8, body: u8, words: u8) -> Comma
     Command::PutSearch(Told { source, handle, digest, document })
 }
 
+pub(crate) fn put_card(name: u8, body: u8) -> Command {
+    Command::PutCard {
+        handle: handle(name),
+        digest: digest(body),
+        assurance: Assurance::SelfAsserted,
+        owner: None,
+        visibility: None,
+    }
+}
+
 pub(crate) fn limits() -> Limits {
     Limits { fuel: 1_000, memory_bytes: 1 << 20, wall_ms: 1_000, output_bytes: 1 << 10 }
 }

@@ -7,7 +7,7 @@ use axum::routing::post;
 use deploy_service::{Limits, Security, Shutdown, listen, serve, units};
 use http::{HeaderMap, Method};
 use registry_server::Error;
-use registry_server::config::admission::{Contradiction as Wrong, Pdp, ReadinessMode};
+use registry_server::config::admission::{Contradiction as Wrong, Pdp, PdpDialect, ReadinessMode};
 use registry_server::config::{Admission, Contradiction};
 use serde_json::{Value, json};
 
@@ -84,7 +84,8 @@ async fn engine(security: Security) -> String {
 fn pdp(url: String) -> Pdp {
     // Longer than a handshake takes on a busy machine.
     let timeout = units::Duration::from_secs(5);
-    Pdp { url, extra_ca_file: None, token_file: None, timeout, fail_open: false }
+    let dialect = PdpDialect::Opa;
+    Pdp { url, extra_ca_file: None, token_file: None, timeout, fail_open: false, dialect }
 }
 
 fn asking(pdp: Pdp) -> Admission {
