@@ -65,7 +65,16 @@ async fn layers(
         return Ok(allowed);
     }
     check_method(&route, request.method())?;
-    // Documents for everybody, and what local operators and subscribers ask.
+    by_route(gateway, route, request, seen).await
+}
+
+/// The layers that differ from route to route.
+async fn by_route(
+    gateway: &Arc<Gateway>,
+    route: Route,
+    request: Request<Body>,
+    seen: &mut Seen,
+) -> Result<Response, Failure> {
     match route {
         Route::InstanceRpc | Route::AgentRpc(_) | Route::Publish => {
             federated(gateway, &route, request, seen).await
@@ -75,6 +84,7 @@ async fn layers(
         Route::AgentCard(handle) => {
             cards::answer(gateway, Some(&handle), &request.into_parts().0, seen).await
         }
+        // Documents for everybody, and what local operators and subscribers ask.
         route => local::answer(gateway, route, request).await,
     }
 }

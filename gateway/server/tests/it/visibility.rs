@@ -179,7 +179,7 @@ fn requests(world: &World, handle: &str, peer: Option<&Peer>) -> Vec<Request<Bod
 
 /// Everything of an answer but its time, and but the address and key of who gives it.
 fn told(world: &World, response: &Response<Bytes>) -> String {
-    let timed = ["date", "ratelimit", "content-length", "etag"];
+    let timed = ["date", "ratelimit", "content-length", "etag", "last-modified"];
     let headers = response.headers().iter();
     let headers = headers.filter(|(name, _)| !timed.contains(&name.as_str()));
     let mut headers: Vec<_> = headers.map(|(name, value)| format!("{name}: {value:?}")).collect();

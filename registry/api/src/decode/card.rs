@@ -47,9 +47,8 @@ pub fn put(
     let card = Card::parse(document).map_err(|invalid| refused(&invalid))?;
     let kid = owner.as_ref().map(|origin| signer(&card, origin, view)).transpose()?;
     let wish = (&handle, owner.as_ref(), visibility);
-    let condition = check_authority(caller, wish, &card.digest(), view)?;
     let mut proposal = proposal(document, &handle, owner.clone().zip(kid), visibility)?;
-    proposal.commands.splice(0..0, condition);
+    proposal.commands.splice(0..0, check_authority(caller, wish, &card.digest(), view)?);
     let said = (document, super::search::of_card(card.view()));
     let proposal = super::search::with_document(proposal, Source::Card, handle.clone(), said);
     Ok(Put {

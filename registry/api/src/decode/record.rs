@@ -11,7 +11,7 @@ use proto_types::pilox::proof::{self, ProofError, ProofState};
 use proto_types::pilox::record::{self, Invalid, ParsedRecord};
 use proto_types::{Digest, Handle, Kid, Origin};
 use registry_core::command::{Command, Proposal};
-use registry_core::entry::{PeerStatus, Scoped as _, Source, Visibility};
+use registry_core::entry::{PeerEntry, PeerStatus, Scoped as _, Source, Visibility};
 use registry_core::query;
 use registry_core::view::View;
 use serde_json::{Value, json};
@@ -147,10 +147,7 @@ fn standing(
     brought_by: Option<&Origin>,
     view: &dyn View,
 ) -> Result<Standing, Problem> {
-    let signer = parsed.proof.as_ref().and_then(|proof| proof.signer.as_deref());
-    let origin = signer.and_then(|signer| Origin::of_url(signer).ok());
-    let peer = origin.map(|origin| query::peer(view, &origin)).transpose()?.flatten();
-    let peer = peer.filter(|peer| peer.status == PeerStatus::Active);
+    let peer = named_signer(parsed, view)?;
     let keys = peer.iter().flat_map(|peer| &peer.keys).map(|enrolled| enrolled.public_key);
     let keys: Vec<_> = keys.collect();
     let key = match proof::verify_among(parsed, &keys).map_err(bad_proof)? {
@@ -173,6 +170,14 @@ fn standing(
         _ => Assurance::SelfAsserted,
     };
     Ok(Standing { assurance, owner: enrolled })
+}
+
+/// The active peer that the proof names.
+fn named_signer(parsed: &ParsedRecord, view: &dyn View) -> Result<Option<PeerEntry>, Problem> {
+    let signer = parsed.proof.as_ref().and_then(|proof| proof.signer.as_deref());
+    let origin = signer.and_then(|signer| Origin::of_url(signer).ok());
+    let peer = origin.map(|origin| query::peer(view, &origin)).transpose()?.flatten();
+    Ok(peer.filter(|peer| peer.status == PeerStatus::Active))
 }
 
 fn bad_proof(error: ProofError) -> Problem {

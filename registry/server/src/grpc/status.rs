@@ -4,6 +4,7 @@
 
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Problem, Role};
+use registry_raft::Status;
 use tonic::Request;
 
 use crate::member::{Member, Reading};
@@ -24,26 +25,33 @@ pub(super) async fn status(
         _ => return Err(Problem::argument("consistency", "0 (stale) or 1 (strong)")),
     };
     let status = member.registry.status();
-    let removed = status.removed.then(|| "removed from the cluster".to_owned());
     let leader = member.registry.leader();
     let members = status.members.iter().chain(&status.learners);
     let address = |url: &String| if knows { url.clone() } else { String::new() };
     let members = members.map(|(id, url)| wire::Member { id: *id, address: address(url) });
     let message = wire::ClusterStatus {
-        member: status.id,
-        term: status.term,
         leader: leader.as_ref().map_or(0, |(id, _)| *id),
         leader_address: leader.map(|(_, url)| address(&url)).unwrap_or_default(),
         revision: reading.revision.0,
+        members: members.collect(),
+        ..own(member, &status)
+    };
+    Ok(at(&reading, message))
+}
+
+/// What this member says of itself.
+fn own(member: &Member, status: &Status) -> wire::ClusterStatus {
+    let removed = status.removed.then(|| "removed from the cluster".to_owned());
+    wire::ClusterStatus {
+        member: status.id,
+        term: status.term,
         applied_index: status.applied.unwrap_or(0),
         last_log_index: status.last_log.unwrap_or(0),
-        members: members.collect(),
-        poisoned: status.poisoned.or(removed).unwrap_or_default(),
+        poisoned: status.poisoned.clone().or(removed).unwrap_or_default(),
         clock_offset_ms: status.clock_offset_ms,
         state_ahead_ms: status.state_ahead_ms,
         ..marked(member)
-    };
-    Ok(at(&reading, message))
+    }
 }
 
 /// The digest of this member's state.
