@@ -106,8 +106,9 @@ fn only_a_peer_that_an_operator_allows_it_has_tokens_of_an_hour() {
     assert_eq!(enter(&token).map(drop), Err(Denial::Token(refused)));
     let mut peers = Peers::default();
     let keys = vec![Key::new(kid("k1"), secret(1).public())];
-    let peer = Peer::new(origin("a"), true, keys, Revision(1));
-    peers.put(Peer { token_life_s_max: 3_600, ..peer });
+    let mut peer = Peer::new(origin("a"), true, keys, Revision(1));
+    peer.token_life_s_max = 3_600;
+    peers.put(peer);
     let header = [("x-pilox-federation-jwt", token.as_bytes())];
     let credential = Credential::find(header.into_iter()).unwrap();
     let permit = admit(&peers, &Config { audience: origin("us") }, credential, NOW).unwrap();

@@ -77,7 +77,7 @@ fn a_condition_holds_for_records_cards_and_manifests_alike() {
         world.done(&require(subject, None, one_of(&[1])));
     }
     world.done(&put_record(1, 1, START, None));
-    world.done(&put_card(1, 1, None));
+    world.done(&put_card(1, 1));
     let stored = Refusal::PreconditionFailed { stored: Some(digest(1)) };
     for subject in [&record, &card] {
         world.done(&require(subject, Some(Versions::Any), None));
