@@ -16,6 +16,9 @@ use crate::{python, world};
 /// Longer than any page takes on a busy machine.
 const PATIENCE_S: u32 = 400;
 
+/// What a line of commands begins with.
+const PROGRAMS: [&str; 4] = ["ecumene ", "curl ", "cargo ", "npm "];
+
 /// A piece of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
@@ -35,7 +38,8 @@ pub fn pieces(text: &str) -> Result<Vec<Piece>> {
     while let Some((number, line)) = lines.next() {
         let bare = line.trim_start();
         let Some(kind) = bare.strip_prefix("```") else {
-            let is_command = line.starts_with("    ") && bare.starts_with("ecumene ");
+            let begins = |word: &&str| bare.starts_with(*word);
+            let is_command = line.starts_with("    ") && PROGRAMS.iter().any(begins);
             ensure!(!is_command, "line {number}: a command stands in a block marked `sh`");
             above = if bare.is_empty() { above } else { bare };
             continue;
