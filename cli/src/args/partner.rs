@@ -17,6 +17,11 @@ pub(crate) enum PartnerVerb {
         /// The partner's name.
         name: String,
     },
+    /// Has what the partner has withdrawn, and is held back since it is much at once, go with the next pull.
+    Release {
+        /// The partner's name.
+        name: String,
+    },
     /// Ends the agreement and forgets every entry that came from the partner.
     Remove {
         /// The partner's name.

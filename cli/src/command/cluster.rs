@@ -26,7 +26,9 @@ pub(crate) async fn run(profile: &Profile, verb: ClusterVerb) -> Result<Output, 
         ClusterVerb::Snapshot => copies::snapshot(profile).await,
         ClusterVerb::Defrag => copies::defrag(profile).await,
         ClusterVerb::Backup { file } => copies::backup(profile, &file).await,
-        ClusterVerb::Restore { file, dir, members } => copies::restore(file, dir, members).await,
+        ClusterVerb::Restore { file, dir, members, epoch } => {
+            copies::restore(file, dir, members, epoch).await
+        }
         ClusterVerb::Verify { path } => copies::verify(path).await,
         ClusterVerb::Invite { role, ttl_seconds } => invite(profile, role, ttl_seconds).await,
     }

@@ -28,6 +28,7 @@ pub(crate) async fn run(profile: &Profile, format: Format) -> Result<(), Failure
     }
     findings.push(nodes(profile).await);
     findings.push(agents(profile).await);
+    findings.extend(partners(profile).await);
     let sick = findings.iter().filter(|finding| !finding.fine).count();
     print(&findings, format)?;
     if sick == 0 {
@@ -128,6 +129,23 @@ async fn agents(profile: &Profile) -> Finding {
         Ok(agents) => Finding { part, fine: true, says: format!("{} deployed", agents.len()) },
         Err(failure) => Finding { part, fine: false, says: failure.to_string() },
     }
+}
+
+/// Every partner; none where none was agreed, and where only an operator is told.
+async fn partners(profile: &Profile) -> Vec<Finding> {
+    let Ok(mut partners) = profile.partners().await else { return Vec::new() };
+    let Ok(listed) = partners.list_partners(wire::ListPartnersRequest {}).await else {
+        return Vec::new();
+    };
+    let find = |partner: &wire::Partner| {
+        let fine = partner.reason.is_empty();
+        let says = match fine {
+            true => format!("{} entries, {}", partner.imported, partner.state),
+            false => format!("{}: {}", partner.state, partner.reason),
+        };
+        Finding { part: format!("partner {}", partner.name), fine, says }
+    };
+    listed.into_inner().partners.iter().map(find).collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `partner add|list|status|remove`.
+//! `partner add|list|status|release|remove`.
 
 use proto_wire::registry::v1 as wire;
 use serde_json::{Value, json};
@@ -17,6 +17,10 @@ pub(crate) async fn run(profile: &Profile, verb: PartnerVerb) -> Result<Output, 
         }
         PartnerVerb::Status { name } => {
             let partner = partners.get_partner(wire::GetPartnerRequest { name }).await?;
+            Ok(Output::one(json(&partner.into_inner())))
+        }
+        PartnerVerb::Release { name } => {
+            let partner = partners.release_partner(wire::ReleasePartnerRequest { name }).await?;
             Ok(Output::one(json(&partner.into_inner())))
         }
         PartnerVerb::Remove { name } => {
@@ -52,10 +56,11 @@ fn table(all: &[wire::Partner]) -> Output {
         let entries = format!("{}/{}", partner.imported, partner.quota);
         let (name, url, kind) = (partner.name.clone(), partner.url.clone(), partner.kind.clone());
         let (passed_over, cursor) = (partner.passed_over.to_string(), partner.cursor.to_string());
-        vec![name, url, kind, partner.state.clone(), entries, passed_over, cursor]
+        let (state, reason) = (partner.state.clone(), partner.reason.clone());
+        vec![name, url, kind, state, entries, passed_over, cursor, reason]
     };
     Output {
-        heads: &["name", "url", "kind", "state", "entries", "passed over", "cursor"],
+        heads: &["name", "url", "kind", "state", "entries", "passed over", "cursor", "reason"],
         rows: all.iter().map(row).collect(),
         json: all.iter().map(json).collect(),
     }
@@ -80,5 +85,10 @@ fn json(partner: &wire::Partner) -> Value {
         "addedAtMs": partner.added_at_ms,
         "passedOver": partner.passed_over,
         "passedOverNamed": partner.passed_over_named,
+        "epoch": partner.epoch,
+        "held": partner.held,
+        "heldSinceMs": partner.held_since_ms,
+        "failedPulls": partner.failed_pulls,
+        "failedAtMs": partner.failed_at_ms,
     })
 }

@@ -106,6 +106,19 @@ impl Peers {
         self.0.insert(peer.origin.clone(), Arc::new(peer));
     }
 
+    /// These peers and no others. What this gateway itself counts of those that it knows goes on.
+    #[must_use]
+    pub fn replaced(&self, peers: impl IntoIterator<Item = Peer>) -> Self {
+        let counted = |mut peer: Peer| {
+            if let Some(known) = self.0.get(&peer.origin) {
+                peer.cell = Arc::clone(&known.cell);
+                peer.tally = Arc::clone(&known.tally);
+            }
+            (peer.origin.clone(), Arc::new(peer))
+        };
+        Self(peers.into_iter().map(counted).collect())
+    }
+
     /// All of them once, beginning after the one of this name.
     pub fn after(&self, last: Option<&Origin>) -> impl Iterator<Item = &Arc<Peer>> {
         let (rest, before) = match last {
@@ -162,6 +175,20 @@ mod tests {
         peers.put(peer(6, &["k1", "k2"]));
         assert_eq!(peers.find(&origin).unwrap().keys_for(None, NOW).count(), 2);
         assert!(Arc::ptr_eq(&cell, &peers.find(&origin).unwrap().cell));
+    }
+
+    #[test]
+    fn a_replaced_snapshot_has_these_peers_at_any_revision_and_no_others_and_keeps_their_limits() {
+        let mut peers = Peers::default();
+        peers.put(peer(9, &["k1", "k2"]));
+        let gone = Origin::parse("https://gone.example").unwrap();
+        peers.put(Peer::new(gone.clone(), true, Vec::new(), Revision(8)));
+        let replaced = peers.replaced([peer(5, &["k1"])]);
+        let origin = peer(5, &[]).origin;
+        assert!(replaced.find(&gone).is_none() && replaced.len() == 1);
+        assert_eq!(replaced.find(&origin).unwrap().keys_for(None, NOW).count(), 1);
+        let cell = |peers: &Peers| Arc::clone(&peers.find(&origin).unwrap().cell);
+        assert!(Arc::ptr_eq(&cell(&peers), &cell(&replaced)));
     }
 
     #[test]

@@ -117,6 +117,13 @@ impl Agents {
         self.by_handle.insert(handle, Arc::new(agent));
     }
 
+    /// These agents and no others.
+    pub(crate) fn replaced(&self, agents: impl IntoIterator<Item = Deployed>) -> Self {
+        let mut replaced = Self::new(self.origin.clone(), self.default.clone());
+        agents.into_iter().for_each(|agent| replaced.put(agent));
+        replaced
+    }
+
     pub(crate) fn remove(&mut self, handle: &Handle) {
         self.open_card = OnceLock::new();
         let Some(gone) = self.by_handle.remove(handle) else { return };

@@ -2,7 +2,8 @@
 //!
 //! Decides when the knowledge is complete enough to serve (the first sync) and when the member that
 //! feeds it must be left. Must never serve from a cache that nobody confirms: a member cut off from
-//! its cluster would keep revoked peers alive.
+//! its cluster would keep revoked peers alive; nor from one of another cluster epoch than the registry's: in a
+//! restored cluster other peers are enrolled.
 
 mod admissions;
 mod fill;
@@ -42,16 +43,25 @@ pub(crate) struct Cache {
     pub(crate) peers: ArcSwap<Peers>,
     pub(crate) agents: ArcSwap<Agents>,
     admissions: ArcSwap<Admissions>,
-    /// When it was last confirmed, in microseconds of the monotonic clock; 0 for never.
+    /// When it was last confirmed, in microseconds of the monotonic clock; 0 while it is not complete.
     confirmed: AtomicU64,
+    /// The cluster epoch that it was filled from.
+    epoch: AtomicU64,
+    registry: Arc<Registry>,
 }
 
 impl Cache {
-    pub(crate) fn new(origin: Origin, default_agent: Option<Handle>) -> Self {
+    pub(crate) fn new(
+        origin: Origin,
+        default_agent: Option<Handle>,
+        registry: &Arc<Registry>,
+    ) -> Arc<Self> {
         let agents = Agents::new(origin, default_agent);
         let agents = ArcSwap::from_pointee(agents);
         let (peers, admissions) = (ArcSwap::default(), ArcSwap::default());
-        Self { peers, agents, admissions, confirmed: AtomicU64::new(0) }
+        let (confirmed, epoch) = (AtomicU64::new(0), AtomicU64::new(0));
+        let registry = Arc::clone(registry);
+        Arc::new(Self { peers, agents, admissions, confirmed, epoch, registry })
     }
 
     /// The agents as a peer sees them that may act, or as anybody does.
@@ -63,10 +73,27 @@ impl Cache {
         Directory::new(self.agents.load_full(), viewer)
     }
 
-    /// Whether it was confirmed lately enough to be acted on.
+    /// Whether it was confirmed lately enough, by the cluster that there is now, to be acted on.
     pub(crate) fn is_fresh(&self) -> bool {
-        let confirmed = self.confirmed.load(Ordering::Relaxed);
-        confirmed > 0 && clock::mono().since(MonoUs(confirmed)) <= STALE_US
+        let confirmed = self.confirmed.load(Ordering::Acquire);
+        confirmed > 0
+            && clock::mono().since(MonoUs(confirmed)) <= STALE_US
+            && self.is_of(self.epoch())
+    }
+
+    /// The cluster epoch that it was filled from.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// Whether the registry is still at this cluster epoch.
+    pub(crate) fn is_of(&self, epoch: u64) -> bool {
+        self.registry.epoch() == epoch
+    }
+
+    /// What is known is not complete any more: it serves nobody until it is filled again.
+    fn doubt(&self) {
+        self.confirmed.store(0, Ordering::Release);
     }
 }
 
@@ -90,8 +117,10 @@ pub(crate) async fn follow(
         }
         let failed = backoff.failed(Instant::now());
         match status.code() {
-            // The cursor is not kept any more: begin with a fresh copy.
-            Code::OutOfRange => since = None,
+            // The cursor is not kept any more, or of another epoch: begin with a fresh copy.
+            Code::OutOfRange => {
+                tracing::warn!(reason = status.message(), "the cache is filled anew");
+            }
             // We were too slow: go on from where we are.
             Code::Aborted => {}
             code => {
@@ -118,9 +147,12 @@ impl Follower {
         match self.try_follow(member, since).await {
             Ok(()) => Status::unavailable("the watch ended"),
             Err(status) => {
-                // What came after the cursor is forgotten there: only the lists tell it.
+                // What came after the cursor is not told there: only the lists tell it. Until they have, what is
+                // known may be a cluster's that is no more.
                 if status.code() == Code::OutOfRange {
                     *since = None;
+                    self.cache.doubt();
+                    self.synced.set(false);
                 }
                 status
             }
@@ -129,8 +161,8 @@ impl Follower {
 
     async fn try_follow(&self, member: &Member<'_>, since: &mut Option<u64>) -> Result<(), Status> {
         let start = match *since {
-            Some(revision) => revision,
-            None => self.fill(member).await?,
+            Some(revision) if self.cache.is_of(self.cache.epoch()) => revision,
+            _ => self.fill(member).await?,
         };
         *since = Some(start);
         let kinds = KINDS.map(str::to_owned).to_vec();
@@ -139,6 +171,7 @@ impl Follower {
         self.confirm(member).await?;
         self.synced.set(true);
         tracing::info!(
+            epoch = self.cache.epoch(),
             revision = start,
             peers = self.cache.peers.load().len(),
             "following the registry"
@@ -160,7 +193,7 @@ impl Follower {
     /// A strong read: only a member that hears its cluster answers it.
     async fn confirm(&self, member: &Member<'_>) -> Result<(), Status> {
         member.peers(fill::page("", 1, wire::Consistency::Strong)).await?;
-        self.cache.confirmed.store(clock::mono().0, Ordering::Relaxed);
+        self.cache.confirmed.store(clock::mono().0, Ordering::Release);
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use deploy_service::Backoff;
 use gateway_core::admit::Permit;
 use gateway_core::conduct::{self, Conduct, Events, WINDOW_MS};
 use gateway_core::{Failure, Peer, Peers};
-use proto_types::{Digest, Origin, WallMs};
+use proto_types::{Origin, WallMs};
 use proto_wire::registry::v1 as wire;
 use tokio::sync::mpsc;
 use tonic::Code;
@@ -19,6 +19,7 @@ use tonic::Code;
 use crate::clock;
 use crate::gateway::Gateway;
 use crate::registry::{Registry, Unanswered};
+use crate::spend::token_use;
 
 /// What the registry takes in one report; the peers beyond it come with the next window.
 const TALLIES_MAX: usize = 1_000;
@@ -34,19 +35,12 @@ const BATCH_MAX: usize = 1_024;
 /// Whose token a request showed, and which.
 pub(crate) struct Bearer {
     peer: Arc<Peer>,
-    key: Digest,
-    until: WallMs,
+    token: wire::TokenUse,
 }
 
 impl Bearer {
     pub(crate) fn of(permit: &Permit) -> Self {
-        let (key, until) = (permit.replay_key, permit.remember_until);
-        Self { peer: Arc::clone(&permit.peer), key, until }
-    }
-
-    fn token(&self) -> wire::TokenUse {
-        let key = self.key.as_bytes().to_vec().into();
-        wire::TokenUse { key, remember_until_ms: self.until.0 }
+        Self { peer: Arc::clone(&permit.peer), token: token_use(permit) }
     }
 
     pub(crate) fn origin(&self) -> &Origin {
@@ -89,7 +83,7 @@ async fn settle(registry: Arc<Registry>, mut waiting: mpsc::Receiver<Charge>) {
     let mut batch = Vec::new();
     let mut backoff = Backoff::new(RETRY, RETRY);
     while waiting.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        let tokens = batch.iter().map(|charge: &Charge| charge.bearer.token()).collect();
+        let tokens = batch.iter().map(|charge: &Charge| charge.bearer.token.clone()).collect();
         match registry.charge(wire::SpendTokensRequest { tokens }).await {
             Ok(reply) if reply.verdicts.len() == batch.len() => {
                 let fresh = i32::from(wire::Verdict::Fresh);

@@ -80,7 +80,7 @@ impl Gateway {
             descriptors: descriptor::served(config, &origin, secrets.key.as_ref()),
             id: checked.id,
             cors: checked.cors,
-            cache: Arc::new(Cache::new(origin.clone(), checked.default_agent)),
+            cache: Cache::new(origin.clone(), checked.default_agent, &registry),
             admission: admit::Config { audience: origin },
             events_endpoint: config.events_endpoint.clone().unwrap_or(here),
             spender: Spender::start(Arc::clone(&registry), bounds.spend_queue_max),

@@ -1,7 +1,8 @@
 //! The registry as this gateway calls it: whichever member answers.
 //!
 //! Decides deadlines, rotation among members, and which calls may be made twice. Must never take a
-//! lost answer for a refusal, nor for success: a caller learns that nobody knows.
+//! lost answer for a refusal, nor for success: a caller learns that nobody knows; nor an answer of a
+//! cluster that was restored since for one of the cluster that there is now.
 
 mod call;
 
@@ -15,7 +16,7 @@ use proto_wire::registry::v1::directory_client::DirectoryClient;
 use proto_wire::registry::v1::fleet_client::FleetClient;
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status, Streaming};
+use tonic::{Request, Response, Status, Streaming};
 
 use self::call::Attempts;
 pub(crate) use self::call::Unanswered;
@@ -25,6 +26,8 @@ use crate::clock;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Finds a member that vanished without a word while a watch is open.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// How often the cluster was restored from a backup: every answer carries it.
+const EPOCH_KEY: &str = "ecumene-epoch";
 /// A task holds an input and an outcome of at most 1 MiB each; 100 leased envelopes as many.
 const MESSAGE_BYTES_MAX: usize = 128 << 20;
 
@@ -42,6 +45,8 @@ pub(crate) struct Registry {
     members: Vec<Channel>,
     /// The member that answered last.
     good: AtomicUsize,
+    /// The newest cluster epoch that any member has answered with.
+    epoch: AtomicU64,
     bearer: MetadataValue<Ascii>,
     /// How far this process's clock is from the registry's time.
     clock_off_ms: AtomicU64,
@@ -90,7 +95,8 @@ impl Registry {
         bearer.set_sensitive(true);
         let lazy = |url: &String| lazy(url, connector);
         let members = urls.iter().map(lazy).collect::<Result<_, _>>()?;
-        Ok(Self { members, good: AtomicUsize::new(0), bearer, clock_off_ms: AtomicU64::new(0) })
+        let (good, epoch, clock_off_ms) = Default::default();
+        Ok(Self { members, good, epoch, bearer, clock_off_ms })
     }
 
     /// Registers this gateway, without showing the credential that the registry does not know yet.
@@ -131,6 +137,32 @@ impl Registry {
             async move { fleet(channel).lease_envelopes(request).await }
         };
         self.rotate(attempts, call).await.map(|answer| answer.reply)
+    }
+
+    /// The newest cluster epoch that was heard of: what is known of the registry must be of it.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// Holds if the answer is of the newest cluster epoch. One that does not say is of a version that
+    /// does not.
+    fn check_epoch(&self, metadata: &MetadataMap) -> Result<(), Status> {
+        let Some(epoch) = number(metadata, EPOCH_KEY) else { return Ok(()) };
+        match epoch < self.epoch.fetch_max(epoch, Ordering::AcqRel) {
+            true => Err(Status::unavailable("the member is of a cluster that was restored since")),
+            false => Ok(()),
+        }
+    }
+
+    /// The same for a member that is asked by itself.
+    async fn timed<T>(
+        &self,
+        call: impl Future<Output = Result<Response<T>, Status>>,
+    ) -> Result<Response<T>, Status> {
+        let answer = tokio::time::timeout(READ.each, call).await;
+        let answer = answer.unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer in time")));
+        self.check_epoch(metadata(&answer))?;
+        answer
     }
 
     /// The member that answered last, for calls that must see what it said before.
@@ -187,7 +219,7 @@ impl Member<'_> {
     ) -> Result<Streaming<wire::Change>, Status> {
         let request = self.registry.request(message);
         let mut client = directory(self.channel.clone());
-        timed(client.watch(request)).await.map(tonic::Response::into_inner)
+        self.registry.timed(client.watch(request)).await.map(Response::into_inner)
     }
 
     /// A page of peers and the revision that it holds for.
@@ -196,7 +228,7 @@ impl Member<'_> {
         message: wire::ListRequest,
     ) -> Result<(wire::PeerList, u64), Status> {
         let mut client = directory(self.channel.clone());
-        let answer = timed(client.list_peers(self.registry.request(message))).await?;
+        let answer = self.registry.timed(client.list_peers(self.registry.request(message))).await?;
         self.registry.compare_clocks(answer.metadata());
         Ok(with_revision(answer))
     }
@@ -207,7 +239,10 @@ impl Member<'_> {
         message: wire::ListRequest,
     ) -> Result<(wire::AgentList, u64), Status> {
         let mut client = directory(self.channel.clone());
-        timed(client.list_agents(self.registry.request(message))).await.map(with_revision)
+        self.registry
+            .timed(client.list_agents(self.registry.request(message)))
+            .await
+            .map(with_revision)
     }
 
     /// A page of namespaces, each with whom it admits.
@@ -216,16 +251,18 @@ impl Member<'_> {
         message: wire::ListRequest,
     ) -> Result<wire::NamespaceList, Status> {
         let mut client = directory(self.channel.clone());
-        timed(client.list_namespaces(self.registry.request(message)))
+        self.registry
+            .timed(client.list_namespaces(self.registry.request(message)))
             .await
-            .map(tonic::Response::into_inner)
+            .map(Response::into_inner)
     }
 
     pub(crate) async fn peer(&self, message: wire::GetPeerRequest) -> Result<wire::Peer, Status> {
         let mut client = directory(self.channel.clone());
-        timed(client.get_peer(self.registry.request(message)))
+        self.registry
+            .timed(client.get_peer(self.registry.request(message)))
             .await
-            .map(tonic::Response::into_inner)
+            .map(Response::into_inner)
     }
 
     pub(crate) async fn agent(
@@ -233,22 +270,29 @@ impl Member<'_> {
         message: wire::GetAgentRequest,
     ) -> Result<wire::Agent, Status> {
         let mut client = directory(self.channel.clone());
-        timed(client.get_agent(self.registry.request(message)))
+        self.registry
+            .timed(client.get_agent(self.registry.request(message)))
             .await
-            .map(tonic::Response::into_inner)
+            .map(Response::into_inner)
     }
 }
 
-async fn timed<T>(call: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
-    let answer = tokio::time::timeout(READ.each, call).await;
-    answer.unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer in time")))
+/// A reply and the revision that its member had applied; 0 if it did not say.
+fn with_revision<T>(response: Response<T>) -> (T, u64) {
+    let revision = number(response.metadata(), "ecumene-revision").unwrap_or(0);
+    (response.into_inner(), revision)
 }
 
-/// A reply and the revision that its member had applied; 0 if it did not say.
-fn with_revision<T>(response: tonic::Response<T>) -> (T, u64) {
-    let said = response.metadata().get("ecumene-revision");
-    let revision = said.and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0);
-    (response.into_inner(), revision)
+/// What an answer says beside its message; a refusal says it too.
+fn metadata<T>(answer: &Result<Response<T>, Status>) -> &MetadataMap {
+    match answer {
+        Ok(response) => response.metadata(),
+        Err(status) => status.metadata(),
+    }
+}
+
+fn number(metadata: &MetadataMap, name: &str) -> Option<u64> {
+    metadata.get(name)?.to_str().ok()?.parse().ok()
 }
 
 fn fleet(channel: Channel) -> FleetClient<Channel> {

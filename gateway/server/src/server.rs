@@ -101,18 +101,17 @@ async fn federated(
     let limit = bytes_max(gateway, route);
     body::check_head(&parts, limit)?;
     // The credential and what it is worth, cheapest check first; never by a cache nobody confirms.
-    let permit = permit(gateway, &parts.headers)?;
+    let (permit, epoch) = permit(gateway, &parts.headers)?;
     // The peer's own limit: last of what needs no registry.
     check_peer(gateway, &permit, seen)?;
     // The body, bounded and paced; a token may be bound to it.
     let body = body::read(body, limit).await?;
-    let admitted = Admitted { parts, permit, body };
+    let admitted = Admitted { parts, permit, epoch, body };
     check_binding(gateway, &admitted.parts, &admitted.permit, &admitted.body)?;
     // What is malformed costs no token.
     let work = Work::read(gateway, route, &admitted, seen)?;
     // Single use, last of all: from here on the request counts.
-    gateway.spender.spend(&admitted.permit).await?;
-    seen.spent = true;
+    spend(gateway, &admitted, seen).await?;
     // The handler, within its deadline.
     let deadline = gateway.patience() + HANDLER_GRACE;
     let answered = tokio::time::timeout(deadline, work.carry_out(gateway, &admitted)).await;
@@ -138,17 +137,32 @@ fn check_peer(gateway: &Gateway, permit: &Permit, seen: &mut Seen) -> Result<(),
 struct Admitted {
     parts: Parts,
     permit: Permit,
+    /// The cluster epoch of what it was checked against.
+    epoch: u64,
     body: bytes::Bytes,
 }
 
-fn permit(gateway: &Gateway, headers: &HeaderMap) -> Result<Permit, Failure> {
+/// Spends the token. A cluster that was restored since it was checked may not know its peer.
+async fn spend(gateway: &Gateway, admitted: &Admitted, seen: &mut Seen) -> Result<(), Failure> {
+    gateway.spender.spend(&admitted.permit).await?;
+    seen.spent = true;
+    match gateway.cache.is_of(admitted.epoch) {
+        true => Ok(()),
+        false => Err(Failure::RegistryAway),
+    }
+}
+
+/// What the credential is worth, and the cluster epoch that says so.
+fn permit(gateway: &Gateway, headers: &HeaderMap) -> Result<(Permit, u64), Failure> {
     let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     let credential = Credential::find(headers).map_err(Failure::Credential)?;
+    let epoch = gateway.cache.epoch();
     if !gateway.cache.is_fresh() {
         return Err(Failure::RegistryAway);
     }
     let peers = gateway.cache.peers.load();
-    admit(&peers, &gateway.admission, credential, clock::wall()).map_err(Failure::Denied)
+    let admitted = admit(&peers, &gateway.admission, credential, clock::wall());
+    admitted.map(|permit| (permit, epoch)).map_err(Failure::Denied)
 }
 
 /// A token may say which request it is for; then it is for no other.
@@ -179,7 +193,7 @@ impl Work {
         admitted: &Admitted,
         seen: &mut Seen,
     ) -> Result<Self, Failure> {
-        let Admitted { parts, permit, body } = admitted;
+        let Admitted { parts, permit, body, .. } = admitted;
         if *route == Route::Publish {
             return envelopes::read(body, permit).map(Self::Envelope);
         }
@@ -203,7 +217,7 @@ impl Work {
         gateway: &Arc<Gateway>,
         admitted: &Admitted,
     ) -> Result<Response, Failure> {
-        let Admitted { parts, permit, body } = admitted;
+        let Admitted { parts, permit, body, .. } = admitted;
         match self {
             Self::Call(call) => call.answer(gateway, &permit.caller()).await,
             Self::Envelope(accepted) => {

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use gateway_core::Failure;
 use gateway_core::admit::Permit;
+use proto_types::WallMs;
 use proto_wire::registry::v1 as wire;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -54,16 +55,22 @@ impl Spender {
     /// token, which may be spent.
     pub(crate) async fn spend(&self, permit: &Permit) -> Result<(), Failure> {
         let (verdict, told) = oneshot::channel();
-        let token = wire::TokenUse {
-            key: permit.replay_key.as_bytes().to_vec().into(),
-            remember_until_ms: permit.remember_until.0,
-        };
+        let token = token_use(permit);
         self.queue.try_send(Waiting { token, verdict }).map_err(|_| Failure::Overloaded)?;
         told.await.unwrap_or(Err(Failure::RegistryAway))
     }
 
     pub(crate) fn counts(&self) -> &Counts {
         &self.counts
+    }
+}
+
+/// The token of a permit, as the registry is told of it.
+pub(crate) fn token_use(permit: &Permit) -> wire::TokenUse {
+    wire::TokenUse {
+        key: permit.replay_key.as_bytes().to_vec().into(),
+        remember_until_ms: permit.remember_until.0,
+        issued_at_ms: WallMs::from_secs(permit.claims.iat).0,
     }
 }
 

@@ -13,6 +13,6 @@ pub mod identity;
 pub mod problem;
 pub mod render;
 
-pub use crate::cursor::List;
+pub use crate::cursor::{Cursors, List};
 pub use crate::identity::{OperatorSecret, Principal, Role};
 pub use crate::problem::{Code, Problem};

@@ -29,6 +29,9 @@ pub fn act(command: &Command) -> Option<(&'static str, String)> {
         Command::RegisterNode { id, .. } => ("register-node", id.to_string()),
         Command::AdmitMember { id, .. } => ("admit-member", id.to_string()),
         Command::RetireMember { id } => ("retire-member", id.to_string()),
+        Command::Ledger(LedgerCommand::WitnessEpoch { origin, epoch }) => {
+            ("witness-epoch", format!("{origin} {epoch}"))
+        }
         Command::Ledger(LedgerCommand::TruncateAudit { through }) => {
             ("truncate-audit", through.to_string())
         }
@@ -65,8 +68,13 @@ fn of_partner(wish: &Foreign) -> Option<(&'static str, String)> {
         Foreign::PutPartner { name, .. } => ("put-partner", name.to_string()),
         Foreign::QuarantinePartner { name, .. } => ("quarantine-partner", name.to_string()),
         Foreign::RemovePartner { name } => ("remove-partner", name.to_string()),
-        Foreign::SetLiveness { .. } | Foreign::AdvancePartner { .. } | Foreign::Import(_) => {
-            return None;
-        }
+        Foreign::SetPartnerEpoch { name, .. } => ("restart-partner", name.to_string()),
+        Foreign::HoldPartner { name, entries: 1.. } => ("hold-partner", name.to_string()),
+        Foreign::ReleasePartner { name } => ("release-partner", name.to_string()),
+        Foreign::SetLiveness { .. }
+        | Foreign::AdvancePartner { .. }
+        | Foreign::HoldPartner { .. }
+        | Foreign::FailPartner { .. }
+        | Foreign::Import(_) => return None,
     })
 }

@@ -33,6 +33,7 @@ mod partner;
 mod peer;
 mod peer_log;
 mod precondition;
+mod pulls;
 mod record;
 mod request;
 mod search;
@@ -47,6 +48,7 @@ use crate::change::{Change, Effect, Refusal, Reply, Write};
 use crate::command::{Command, Proposal};
 use crate::counter;
 use crate::entry::PeerStatus;
+use crate::epoch;
 use crate::overlay::Overlay;
 use crate::view::{View, ViewError};
 
@@ -108,6 +110,8 @@ struct Batch<'v> {
     now: WallMs,
     revision: Revision,
     stored: (WallMs, Revision),
+    /// Whether this is the first log entry of a cluster epoch.
+    begins_epoch: bool,
     /// The transparency log, read with the first leaf.
     ledger: Option<Ledger>,
 }
@@ -122,6 +126,7 @@ impl<'v> Batch<'v> {
             now: clock.max(stamp.now),
             revision,
             stored: (clock, revision),
+            begins_epoch: !epoch::has_begun(view)?,
             ledger: None,
         })
     }
@@ -169,6 +174,9 @@ impl<'v> Batch<'v> {
         let (clock, revision) = self.stored;
         let logged = self.ledger.map(Ledger::into_writes).unwrap_or_default();
         logged.into_iter().for_each(|write| self.accepted.write(write));
+        if self.begins_epoch {
+            self.accepted.write(counter::write(counter::EPOCH_BEGAN, self.now.0));
+        }
         if !self.accepted.is_empty() {
             if self.now != clock {
                 self.accepted.write(counter::write(counter::CLOCK, self.now.0));

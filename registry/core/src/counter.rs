@@ -26,6 +26,11 @@ pub(crate) const TOKENS_DOUBTED_UNTIL: &str = "tokens-doubted-until";
 pub(crate) const COMPACTED: &str = "compacted";
 /// How often the cluster was made anew from a backup.
 pub(crate) const CLUSTER_EPOCH: &str = "cluster-epoch";
+/// The state machine's time at the first log entry of the cluster epoch; [`NOT_BEGUN`] before it, 0 in the
+/// first epoch.
+pub(crate) const EPOCH_BEGAN: &str = "epoch-began";
+/// A cluster was made anew and has decided nothing yet.
+pub(crate) const NOT_BEGUN: u64 = u64::MAX;
 /// How many namespaces there are.
 pub(crate) const NAMESPACES: &str = "namespaces";
 /// Bit n is set if a namespace claims a prefix of n + 1 bytes.

@@ -8,6 +8,7 @@ pub mod change;
 pub mod command;
 mod counter;
 pub mod entry;
+pub mod epoch;
 pub mod fair;
 mod index;
 mod layout;

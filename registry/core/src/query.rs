@@ -14,9 +14,7 @@ mod tenancy;
 use proto_types::{Digest, Handle, Origin, Revision, WallMs};
 
 pub use self::check::ledger_fault;
-pub use self::cluster::{
-    cluster_epoch, cluster_id, compacted, member, revision_at, set_cluster_epoch,
-};
+pub use self::cluster::{cluster_epoch, cluster_id, compacted, member, revision_at};
 pub use self::conduct::{Line as EvidenceLine, Reputation, reputation};
 pub use self::federation::{
     imports, liveness, liveness_seen, partner, partners, peer_liveness, provenance,
@@ -29,7 +27,7 @@ pub use self::fleet::{
 pub use self::instance::{instance, instance_of, instances};
 pub use self::ledger::{
     AuditEnd, LogRows, audit_end, audit_lines, checkpoint, inclusion, log_entries, log_head,
-    witnessed,
+    witnessed, witnessed_epoch,
 };
 pub use self::peers::{
     DomainsDue, assurance, domains_due, expired_manifests, peer_log, peer_log_from, peer_request,

@@ -96,7 +96,9 @@ impl Search<'_> {
     /// # Errors
     /// The cursor is not one of this query, or the store failed.
     pub fn run(&self, view: &dyn View) -> Result<Page, SearchError> {
-        let place = self.cursor.map(|cursor| Place::read(cursor, self.query)).transpose()?;
+        let epoch = crate::query::cluster_epoch(view)?;
+        let read = |cursor| Place::read(cursor, self.query, epoch);
+        let place = self.cursor.map(read).transpose()?;
         let (groups, all_groups) = Group::of_viewer(self.viewer);
         let mut judge = Judge::new(view, (self.query, self.viewer), self.now)?;
         let mut reader = Reader::new(view, self.bounds.postings);
@@ -113,7 +115,7 @@ impl Search<'_> {
         };
         let (seeks, postings) = reader.read_so_far();
         let work = Work { seeks, postings, judged: judge.judged() };
-        let next = found.next.map(|place| place.cursor(self.query));
+        let next = found.next.map(|place| place.cursor(self.query, epoch));
         let truncated = found.truncated || !all_groups;
         Ok(Page { hits: found.hits, next, truncated, basis: judge.into_basis(), work })
     }

@@ -30,6 +30,16 @@ pub enum Fault {
     /// Members that make no cluster.
     #[error("{0}")]
     Members(String),
+    /// An epoch that a cluster has had, or that is too high for its revisions.
+    #[error("epoch {asked}: an epoch from {} to {max} is possible", kept + 1)]
+    Epoch {
+        /// The copy's.
+        kept: u64,
+        /// The new cluster's.
+        asked: u64,
+        /// The last.
+        max: u64,
+    },
     /// A database.
     #[error("the store")]
     Store(#[from] registry_store::Error),

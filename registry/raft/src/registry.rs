@@ -167,6 +167,12 @@ impl Registry {
         self.inner.published.marks().diverged()
     }
 
+    /// How often the cluster was made anew from a backup; `None` until this member has a state.
+    #[must_use]
+    pub fn epoch(&self) -> Option<u64> {
+        self.inner.published.epoch()
+    }
+
     /// The revision of [`Registry::view`].
     #[must_use]
     pub fn applied(&self) -> Revision {

@@ -5,12 +5,14 @@
 //! silence, size or lies hold up another, nor take an entry over by anything but the core's rule.
 
 mod ecumene;
+mod epoch;
 mod passed;
 mod pilox;
 mod proven;
 pub(crate) mod show;
 mod take;
 mod trouble;
+mod withdraw;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +21,7 @@ use std::time::Duration;
 use proto_types::{Namespace, Origin};
 use registry_api::Problem;
 use registry_core::command::Foreign;
-use registry_core::entry::{PartnerEntry, PartnerKind, PartnerState};
+use registry_core::entry::{Failing, PartnerEntry, PartnerKind, PartnerState};
 use registry_core::query;
 use registry_fetch::Fetcher;
 use registry_fetch::schedule::{Budget, Pace, Past};
@@ -32,9 +34,13 @@ use crate::random;
 
 use self::take::Pull;
 use self::trouble::Trouble;
+use self::withdraw::Withdrawals;
 
 /// As many as the core keeps.
 const PARTNERS_MAX: usize = 256;
+
+/// The same failure again is noted no more often.
+const MINUTE_MS: u64 = 60_000;
 
 /// How often it is looked who is due, at most and at least.
 const TICK: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
@@ -145,6 +151,8 @@ impl Reign<'_> {
                 partner,
                 walk,
                 followed: None,
+                gone: BTreeMap::new(),
+                withdrawals: withdrawals(&self.with.settings),
             }));
         }
     }
@@ -156,8 +164,16 @@ impl Slot {
     }
 }
 
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn withdrawals(settings: &Settings) -> Withdrawals {
+    let percent_max = settings.withdraw_percent_max;
+    Withdrawals { percent_max, hold_ms: millis(settings.withdraw_hold.std()) }
+}
+
 fn pace(settings: &Settings) -> Pace {
-    let millis = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     Pace { every_ms: millis(settings.every.std()), pause_ms_max: millis(settings.pause_max.std()) }
 }
 
@@ -203,7 +219,24 @@ async fn judge(
         Err(Trouble::Failed(reason)) => {
             slot.failures = slot.failures.saturating_add(1);
             tracing::warn!(partner = %name, reason, failures = slot.failures, "a pull failed");
+            note_failure(member, name, reason, slot.failures).await;
             false
         }
+    }
+}
+
+/// Keeps for the operator why pulls fail; the core tells a repetition once a minute.
+async fn note_failure(member: &Member, name: &Namespace, reason: String, pulls: u32) {
+    let view = member.registry.view().0;
+    let kept = query::partner(&view, name).ok().flatten().and_then(|kept| kept.failing);
+    drop(view);
+    let now = member.clock.now();
+    let is_told = |failing: Failing| failing.reason == reason && now.since(failing.at) < MINUTE_MS;
+    if kept.is_some_and(is_told) {
+        return;
+    }
+    let command = Foreign::FailPartner { name: name.clone(), reason, pulls }.into();
+    if let Err(problem) = member.commit(command).await {
+        tracing::warn!(partner = %name, code = %problem.code(), "the failure is not noted");
     }
 }

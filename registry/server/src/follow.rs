@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 
+use crate::cursor;
 use crate::holder::Place;
 use crate::member::{Member, stopping};
 
@@ -126,16 +127,7 @@ impl Cursor {
 
     /// Holds if no change after the cursor is forgotten.
     pub(crate) fn check(&self, view: &dyn View) -> Result<(), Problem> {
-        let compacted = query::compacted(view)?;
-        if self.since >= compacted {
-            return Ok(());
-        }
-        let why = format_args!(
-            "changes up to revision {} are forgotten; read the lists anew and watch from the \
-             ecumene-revision that they carry",
-            compacted.0
-        );
-        Err(Problem::new(Code::Compacted, why).with("compacted", compacted.0))
+        cursor::kept(view, self.since)
     }
 }
 

@@ -31,7 +31,7 @@ use tonic_health::server::HealthReporter;
 use tower::Service;
 
 use crate::member::Member;
-use crate::{audit, certificate, holder};
+use crate::{audit, certificate, epoch, holder};
 use crate::{freshness, rest};
 
 /// What members say to each other; they show the cluster's secret, and say a lot.
@@ -66,9 +66,11 @@ impl Front {
     ) -> Result<(Self, HealthReporter), tonic_reflection::server::Error> {
         let (grpc, reporter) = services::routes(&member).await?;
         let watch = axum::middleware::from_fn_with_state(Arc::clone(&member), audit::watch);
+        let epoch = axum::middleware::from_fn_with_state(Arc::clone(&member), epoch::state);
         let rest = rest::router(Arc::clone(&member), readiness).layer(watch.clone());
         let access = axum::middleware::from_fn_with_state(Arc::clone(&member), access::check);
-        let grpc = grpc.layer(access).layer(watch);
+        let grpc = grpc.layer(access).layer(watch).layer(epoch.clone());
+        let rest = rest.layer(epoch);
         Ok((Self { member, sources: Arc::new(sources), rest, grpc }, reporter))
     }
 

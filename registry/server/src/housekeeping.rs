@@ -24,22 +24,31 @@ const STEPS_MAX: usize = 64;
 pub(crate) async fn keep(member: Arc<Member>, retention: Retention) {
     let mut ticks = interval(retention.every.std());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (id, mut leadership) = (member.registry.id(), member.registry.leadership());
+    let mut leads = false;
     loop {
         tokio::select! {
             () = member.shutdown.triggered() => return,
             _ = ticks.tick() => {}
+            // A leader begins with it: the first entry of a cluster epoch says when it began.
+            Ok(now) = leadership.wait_for(|now| (now.leader == Some(id)) != leads) => {
+                leads = now.leader == Some(id);
+            }
         }
-        if !member.registry.is_leader() {
-            continue;
+        if member.registry.is_leader() {
+            round(&member, &retention).await;
         }
-        match member.registry.settle().await {
-            Ok(()) | Err(ChangeError::InProgress | ChangeError::NotLeader { .. }) => {}
-            Err(error) => tracing::warn!(%error, "a change of the cluster stays unfinished"),
-        }
-        if let Err(problem) = forget(&member, &retention).await {
-            let (code, detail) = (problem.code(), problem.detail());
-            tracing::warn!(%code, detail, cause = problem.cause(), "nothing was forgotten");
-        }
+    }
+}
+
+async fn round(member: &Member, retention: &Retention) {
+    match member.registry.settle().await {
+        Ok(()) | Err(ChangeError::InProgress | ChangeError::NotLeader { .. }) => {}
+        Err(error) => tracing::warn!(%error, "a change of the cluster stays unfinished"),
+    }
+    if let Err(problem) = forget(member, retention).await {
+        let (code, detail) = (problem.code(), problem.detail());
+        tracing::warn!(%code, detail, cause = problem.cause(), "nothing was forgotten");
     }
 }
 

@@ -136,15 +136,16 @@ pub(crate) fn peer_requests(
     (member, cursor): (&str, &str),
     limit: usize,
 ) -> Result<wire::PeerRequestList, Problem> {
+    let cursors = List::PeerRequests.of(query::cluster_epoch(view)?);
     let place = |text: &str| -> Option<(Origin, Digest)> {
         let (origin, id) = text.split_once(' ')?;
         Some((origin.parse().ok()?, id.parse().ok()?))
     };
-    let after = List::PeerRequests.after_by(member, cursor, place)?;
+    let after = cursors.after_by(member, cursor, place)?;
     let page = query::peer_requests(view, after.as_ref().map(|(o, id)| (o, id)), limit)?;
     let last = page.last().filter(|_| page.len() == limit);
     let last = last.map(|last| format!("{} {}", last.candidate.origin, last.id));
-    let next = List::PeerRequests.cursor(&last.unwrap_or_default());
+    let next = cursors.cursor(&last.unwrap_or_default());
     Ok(wire::PeerRequestList { requests: page.iter().map(render::peer::request).collect(), next })
 }
 

@@ -14,7 +14,7 @@ use deploy_service::{Shutdown, Source};
 use proto_types::{Kid, Origin, Revision, SecretKey, WallMs};
 use proto_wire::registry::v1::Consistency;
 use registry_api::identity::OperatorSecret;
-use registry_api::{Code, Principal, Problem};
+use registry_api::{Code, Cursors, List, Principal, Problem};
 use registry_core::change::Reply;
 use registry_raft::{Clock, ProposeError, ReadError, Registry, StoreView};
 use tokio::sync::Semaphore;
@@ -134,6 +134,11 @@ impl Member {
             Ok(Err(_)) => Err(self.ended()),
             Err(_) => Err(Problem::new(Code::ReadUnconfirmed, "this member lags behind")),
         }
+    }
+
+    /// The cursors of a list, as long as the cluster is not restored from a backup.
+    pub(crate) fn cursors(&self, list: List) -> Cursors {
+        list.of(self.registry.epoch().unwrap_or(0))
     }
 
     /// Holds if this member leads.

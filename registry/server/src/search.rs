@@ -6,7 +6,7 @@
 use deploy_service::Source;
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Principal, Problem, decode, render};
-use registry_core::search::{Bounds, Search, SearchError};
+use registry_core::search::{Bounds, CursorError, Search, SearchError};
 use registry_core::view::View;
 use tokio::task;
 
@@ -51,6 +51,9 @@ fn answer(
 ) -> Result<wire::SearchAgentsResponse, Problem> {
     match search.run(view) {
         Ok(page) => Ok(render::search::page(&page, explain)),
+        Err(SearchError::Cursor(why @ CursorError::Epoch)) => {
+            Err(Problem::new(Code::FutureRevision, why))
+        }
         Err(SearchError::Cursor(why)) => Err(Problem::argument("cursor", why)),
         Err(SearchError::View(error)) => Err(error.into()),
     }

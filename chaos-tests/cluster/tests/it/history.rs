@@ -140,7 +140,11 @@ impl History {
 /// Spends tokens; the verdicts in order.
 pub(crate) async fn spend(gateway: &Operator, keys: &[[u8; 32]]) -> Result<Vec<wire::Verdict>> {
     let remember_until_ms = chaos_cluster::peer::now_ms() + 600_000;
-    let token = |key: &[u8; 32]| wire::TokenUse { key: key.to_vec().into(), remember_until_ms };
+    let token = |key: &[u8; 32]| wire::TokenUse {
+        key: key.to_vec().into(),
+        remember_until_ms,
+        ..Default::default()
+    };
     let request = wire::SpendTokensRequest { tokens: keys.iter().map(token).collect() };
     let reply = gateway.fleet.clone().spend_tokens(request).await?.into_inner();
     Ok(reply.verdicts().collect())

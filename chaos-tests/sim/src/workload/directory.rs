@@ -75,6 +75,7 @@ fn import(
         handle: handle(random.u8(3..HANDLES + 2)),
         home,
         home_revision: count,
+        home_epoch: 0,
         hops: 1,
         hops_max: 1,
         entry: (random.u8(0..5) > 0).then(|| imported(digest, now)),

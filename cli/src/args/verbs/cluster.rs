@@ -77,6 +77,10 @@ pub(crate) enum ClusterVerb {
         /// A voter of the new cluster; may be given again.
         #[arg(long = "member", value_name = "ID=URL", required = true, value_parser = member)]
         members: Vec<(u64, String)>,
+        /// The cluster epoch; by default the one after the copy's. A copy that was restored before needs one above every
+        /// epoch that a cluster made of it has had.
+        #[arg(long)]
+        epoch: Option<u64>,
     },
     /// Checks a copy, or the data directory of a member that does not run.
     Verify {

@@ -47,6 +47,7 @@ pub(super) async fn restore(
     file: PathBuf,
     dir: PathBuf,
     members: Vec<(u64, String)>,
+    epoch: Option<u64>,
 ) -> Result<Output, Failure> {
     private::restrict();
     let count = members.len();
@@ -54,7 +55,7 @@ pub(super) async fn restore(
     if members.len() < count {
         return Err(Failure::usage("a member is named twice"));
     }
-    let made = blocking(move || offline::restore(&file, &dir, &members)).await?;
+    let made = blocking(move || offline::restore(&file, &dir, &members, epoch)).await?;
     Ok(Output::one(json!({
         "revision": made.revision.0,
         "epoch": made.epoch,

@@ -1,7 +1,10 @@
 //! Copies peers and agents from a member: all of them at first, then one by one.
 //!
 //! Decides how a message of the registry becomes a peer or an agent. Must never let one entry that
-//! cannot be read stop the others: it is left out and logged.
+//! cannot be read stop the others: it is left out and logged; nor keep, of what was known before, what the lists do
+//! not have.
+
+use std::sync::atomic::Ordering;
 
 use gateway_core::{Key, Peer};
 use proto_types::visibility::Scope;
@@ -24,41 +27,56 @@ pub(super) fn page(after: &str, limit: u32, consistency: wire::Consistency) -> w
 }
 
 impl Follower {
-    /// Copies everything; returns the revision from which changes must be followed. It is that of
-    /// the first page: what changes while later pages are read comes again, which is harmless.
+    /// Copies everything in the place of what was known; returns the revision from which changes must be
+    /// followed. It is that of the first page: what changes while later pages are read comes again, which is
+    /// harmless.
     pub(super) async fn fill(&self, member: &Member<'_>) -> Result<u64, Status> {
-        let mut peers = (**self.cache.peers.load()).clone();
-        let (mut after, mut start) = (String::new(), None);
+        self.cache.doubt();
+        let (peers, start) = self.all_peers(member).await?;
+        let epoch = self.registry_epoch();
+        // Before the agents: none is known without whom it is for.
+        self.fill_admissions(member, wire::Consistency::Strong).await?;
+        let agents = self.all_agents(member).await?;
+        if self.registry_epoch() != epoch {
+            return Err(Status::aborted("the registry was restored while its lists were read"));
+        }
+        self.cache.peers.store(self.cache.peers.load().replaced(peers).into());
+        self.cache.agents.store(self.cache.agents.load().replaced(agents).into());
+        self.cache.epoch.store(epoch, Ordering::Release);
+        Ok(start)
+    }
+
+    fn registry_epoch(&self) -> u64 {
+        self.cache.registry.epoch()
+    }
+
+    /// All peers, and the revision of the first page.
+    async fn all_peers(&self, member: &Member<'_>) -> Result<(Vec<Peer>, u64), Status> {
+        let (mut peers, mut after, mut start) = (Vec::new(), String::new(), None);
         for _ in 0..PAGES_MAX {
             let (list, revision) =
                 member.peers(page(&after, PAGE, wire::Consistency::Strong)).await?;
             start.get_or_insert(revision);
-            list.peers.iter().filter_map(read_peer).for_each(|peer| peers.put(peer));
+            peers.extend(list.peers.iter().filter_map(read_peer));
             if list.next.is_empty() {
                 break;
             }
             after = list.next;
         }
-        self.cache.peers.store(peers.into());
-        // Before the agents: none is known without whom it is for.
-        self.fill_admissions(member, wire::Consistency::Strong).await?;
-        self.fill_agents(member).await?;
-        Ok(start.unwrap_or(0))
+        Ok((peers, start.unwrap_or(0)))
     }
 
-    async fn fill_agents(&self, member: &Member<'_>) -> Result<(), Status> {
-        let mut agents = (**self.cache.agents.load()).clone();
-        let mut after = String::new();
+    async fn all_agents(&self, member: &Member<'_>) -> Result<Vec<Deployed>, Status> {
+        let (mut agents, mut after) = (Vec::new(), String::new());
         for _ in 0..PAGES_MAX {
             let (list, _) = member.agents(page(&after, PAGE, wire::Consistency::Strong)).await?;
-            list.agents.iter().filter_map(read_agent).for_each(|agent| agents.put(agent));
+            agents.extend(list.agents.iter().filter_map(read_agent));
             if list.next.is_empty() {
                 break;
             }
             after = list.next;
         }
-        self.cache.agents.store(agents.into());
-        Ok(())
+        Ok(agents)
     }
 
     /// One peer has changed. The member that said so has applied the change, so a stale read of it

@@ -6,10 +6,11 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::time::error::Elapsed;
 use tonic::transport::Channel;
 use tonic::{Code, Response, Status};
 
-use super::Registry;
+use super::{Registry, metadata};
 
 /// Between two rounds through all members: an election is under way, or all are gone.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -57,13 +58,10 @@ impl Registry {
             let at = self.good.load(Ordering::Relaxed) % self.members.len();
             let limit = end.min(tokio::time::Instant::now() + attempts.each);
             let answer = tokio::time::timeout_at(limit, call(self.members[at].clone())).await;
-            let status = match answer {
-                Ok(Ok(response)) => {
-                    return Ok(Answer { reply: response.into_inner(), earlier_in_doubt });
-                }
-                Ok(Err(status)) if !is_unreachable(status.code()) => return Err(refused(&status)),
-                Ok(Err(status)) => status,
-                Err(_) => Status::deadline_exceeded("no answer in time"),
+            let status = match self.current(answer) {
+                Ok(reply) => return Ok(Answer { reply, earlier_in_doubt }),
+                Err(status) if !is_unreachable(status.code()) => return Err(refused(&status)),
+                Err(status) => status,
             };
             earlier_in_doubt |= !is_before_sending(&status);
             self.pass_over(at);
@@ -74,6 +72,17 @@ impl Registry {
             }
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// What was answered, if it was in time and in the newest cluster epoch.
+    fn current<T>(
+        &self,
+        answer: Result<Result<Response<T>, Status>, Elapsed>,
+    ) -> Result<T, Status> {
+        let late = |_| Err(Status::deadline_exceeded("no answer in time"));
+        let answer = answer.unwrap_or_else(late);
+        self.check_epoch(metadata(&answer))?;
+        answer.map(Response::into_inner)
     }
 
     /// The next member takes the place of `at`, unless another call has moved on already.

@@ -5,6 +5,7 @@
 use proto_wire::registry::v1 as wire;
 use registry_core::command::{Conduct, ConductCommand, Proposal, Tally};
 use registry_core::entry::Window;
+use registry_core::view::View;
 
 use crate::field;
 use crate::identity::{Principal, Role};
@@ -39,7 +40,11 @@ pub fn report(
 ///
 /// # Errors
 /// As [`super::token::spend`].
-pub fn charge(caller: &Principal, request: &wire::SpendTokensRequest) -> Result<Proposal, Problem> {
-    let entries = super::token::entries(caller, request)?;
+pub fn charge(
+    caller: &Principal,
+    request: &wire::SpendTokensRequest,
+    view: &dyn View,
+) -> Result<Proposal, Problem> {
+    let entries = super::token::entries(caller, request, view)?;
     Ok(super::one(ConductCommand::Charge { entries }.into()))
 }

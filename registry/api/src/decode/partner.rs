@@ -60,6 +60,18 @@ fn log_key(kind: PartnerKind, text: &str) -> Result<String, Problem> {
     Ok(key.to_string())
 }
 
+/// Reads the word that what is held back is to be carried out.
+///
+/// # Errors
+/// As [`put`].
+pub fn release(
+    caller: &Principal,
+    request: &wire::ReleasePartnerRequest,
+) -> Result<Command, Problem> {
+    caller.require(&[Role::Operator])?;
+    Ok(Foreign::ReleasePartner { name: field::read("name", &request.name)? }.into())
+}
+
 /// Reads the end of an agreement; its command is repeated until the partner is gone.
 ///
 /// # Errors

@@ -1,10 +1,14 @@
 //! Tokens to be spent.
 //!
-//! It decides the form of a batch. It must never split one: its verdicts share one commit.
+//! It decides the form of a batch, and that a token from before a restore is past its time: nobody knows whether it
+//! was spent. It must never split one: its verdicts share one commit.
 
+use proto_types::token::Kind;
 use proto_types::{Digest, WallMs};
 use proto_wire::registry::v1 as wire;
 use registry_core::command::{Command, Proposal};
+use registry_core::epoch;
+use registry_core::view::View;
 
 use crate::identity::{Principal, Role};
 use crate::problem::Problem;
@@ -16,14 +20,19 @@ const TOKENS_MAX: usize = 1_024;
 ///
 /// # Errors
 /// As [`Principal::require`], `invalid-argument`.
-pub fn spend(caller: &Principal, request: &wire::SpendTokensRequest) -> Result<Proposal, Problem> {
-    let entries = entries(caller, request)?;
+pub fn spend(
+    caller: &Principal,
+    request: &wire::SpendTokensRequest,
+    view: &dyn View,
+) -> Result<Proposal, Problem> {
+    let entries = entries(caller, request, view)?;
     Ok(super::one(Command::SpendTokens { entries }))
 }
 
 pub(super) fn entries(
     caller: &Principal,
     request: &wire::SpendTokensRequest,
+    view: &dyn View,
 ) -> Result<Vec<(Digest, WallMs)>, Problem> {
     caller.require(&[Role::Gateway])?;
     if !(1..=TOKENS_MAX).contains(&request.tokens.len()) {
@@ -33,7 +42,21 @@ pub(super) fn entries(
         let key: [u8; 32] = (token.key[..])
             .try_into()
             .map_err(|_| Problem::argument("tokens.key", "32 bytes are needed"))?;
-        Ok((Digest(key), WallMs(token.remember_until_ms)))
+        let is_past = epoch::is_before(view, issued_at(token))?;
+        let until = if is_past { PAST } else { WallMs(token.remember_until_ms) };
+        Ok((Digest(key), until))
     });
     entries.collect()
+}
+
+/// Out of any horizon: the core neither spends nor accepts it.
+const PAST: WallMs = WallMs(0);
+
+/// When the token was issued, or may have been: it lives no longer than its kind does.
+fn issued_at(token: &wire::TokenUse) -> WallMs {
+    if token.issued_at_ms > 0 {
+        return WallMs(token.issued_at_ms);
+    }
+    let life_ms_max = Kind::Plain.life_s_max() * 1_000 + Kind::Plain.skew_ms();
+    WallMs(token.remember_until_ms).minus_ms(life_ms_max)
 }

@@ -8,6 +8,7 @@ use proto_types::manifest::KeyUse;
 use proto_types::token::{Claims, Kind, Refusal, Unverified};
 use proto_types::{Kid, WallMs};
 use registry_core::entry::{EnrolledKey, PeerEntry, PeerStatus};
+use registry_core::epoch;
 use registry_core::query;
 use registry_core::view::View;
 
@@ -33,6 +34,10 @@ pub(super) fn identify(text: &str, door: Door<'_>, view: &dyn View) -> Result<Pe
     let claims = verified(token, &peer, door.now).map_err(|_| unknown())?;
     let allowed_s = peer.token_life_s_max.unwrap_or(0).into();
     claims.check_living(audience, door.now, allowed_s).map_err(|_| unknown())?;
+    // One from before a restore may have been spent since the backup.
+    if epoch::is_before(view, WallMs::from_secs(claims.iat))? {
+        return Err(unknown());
+    }
     let token = TokenUse { hash: claims.replay_key(), until: claims.dead_at() };
     Ok(PeerCaller { origin: claims.iss, token: Some(token) })
 }

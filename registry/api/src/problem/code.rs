@@ -146,6 +146,8 @@ codes! {
     WatchLagged = "watch-lagged", 409, Aborted, "The watcher is too slow";
     /// Changes after the cursor are forgotten.
     Compacted = "compacted", 410, OutOfRange, "The cursor is too old";
+    /// Nobody has reached the cursor: it is of a cluster that was restored since.
+    FutureRevision = "future-revision", 410, OutOfRange, "The cursor is not of this cluster";
     /// The record's `validUntil` is past.
     RecordExpired = "record-expired", 410, FailedPrecondition, "The record has expired",
         pilox "record_expired";

@@ -5,7 +5,7 @@
 use proto_types::tlog::{Checkpoint, Note};
 use proto_wire::registry::v1 as wire;
 use registry_core::entry::{
-    LivenessEntry, PartnerEntry, PartnerKind, PartnerState, PassedOver, ProvenanceEntry,
+    Held, LivenessEntry, PartnerEntry, PartnerKind, PartnerState, PassedOver, ProvenanceEntry,
 };
 
 /// What the crawler saw.
@@ -50,11 +50,9 @@ pub fn provenance(entry: &ProvenanceEntry) -> wire::Provenance {
 /// A partner, its terms and how far it was pulled.
 #[must_use]
 pub fn partner(entry: &PartnerEntry) -> wire::Partner {
-    let terms = &entry.terms;
-    let (state, reason) = match &entry.state {
-        PartnerState::Active => ("active", ""),
-        PartnerState::Quarantined { reason, .. } => ("quarantined", reason.as_str()),
-    };
+    let (terms, held) = (&entry.terms, entry.held.as_ref());
+    let (state, reason) = standing(entry);
+    let failing = entry.failing.as_ref();
     wire::Partner {
         name: entry.name.to_string(),
         url: terms.url.to_string(),
@@ -64,7 +62,7 @@ pub fn partner(entry: &PartnerEntry) -> wire::Partner {
         namespaces: terms.namespaces.iter().map(ToString::to_string).collect(),
         quota: terms.quota,
         state: state.to_owned(),
-        reason: reason.to_owned(),
+        reason,
         cursor: entry.cursor,
         imported: entry.imported,
         pulled_at_ms: entry.pulled_at.0,
@@ -73,11 +71,31 @@ pub fn partner(entry: &PartnerEntry) -> wire::Partner {
         log_size: log_size(&entry.checkpoint),
         passed_over: entry.passed_over.count,
         passed_over_named: named(&entry.passed_over),
+        epoch: entry.epoch,
+        held: held.map_or(0, |held| held.entries),
+        held_since_ms: held.map_or(0, |held| held.since.0),
+        failed_pulls: failing.map_or(0, |failing| failing.pulls),
+        failed_at_ms: failing.map_or(0, |failing| failing.at.0),
     }
 }
 
 fn named(passed_over: &PassedOver) -> Vec<String> {
     passed_over.named.iter().map(|(name, why)| format!("{name}: {why}")).collect()
+}
+
+/// Its state, and what is wrong, the worst of it.
+fn standing(entry: &PartnerEntry) -> (&'static str, String) {
+    if let PartnerState::Quarantined { reason, .. } = &entry.state {
+        return ("quarantined", reason.clone());
+    }
+    let reason = match (&entry.held, &entry.failing) {
+        (Some(Held { entries, released: false, .. }), _) => {
+            format!("{entries} entries that it has withdrawn are held back")
+        }
+        (_, Some(failing)) => format!("{} pulls failed: {}", failing.pulls, failing.reason),
+        _ => String::new(),
+    };
+    ("active", reason)
 }
 
 /// How far its log was followed; 0 if it was not.

@@ -4,7 +4,7 @@
 use crate::command::Foreign;
 
 use super::draft::{Draft, Outcome};
-use super::{import, liveness, partner};
+use super::{import, liveness, partner, pulls};
 
 pub(super) fn decide(draft: &mut Draft<'_>, wish: &Foreign) -> Outcome {
     match wish {
@@ -16,5 +16,11 @@ pub(super) fn decide(draft: &mut Draft<'_>, wish: &Foreign) -> Outcome {
         Foreign::QuarantinePartner { name, reason } => partner::quarantine(draft, name, reason),
         Foreign::RemovePartner { name } => partner::remove(draft, name),
         Foreign::Import(import) => import::take(draft, import),
+        Foreign::SetPartnerEpoch { name, epoch, checkpoint } => {
+            partner::set_epoch(draft, name, *epoch, checkpoint.as_deref())
+        }
+        Foreign::HoldPartner { name, entries } => pulls::hold(draft, name, *entries),
+        Foreign::ReleasePartner { name } => pulls::release(draft, name),
+        Foreign::FailPartner { name, reason, pulls } => pulls::fail(draft, name, reason, *pulls),
     }
 }

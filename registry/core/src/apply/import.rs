@@ -48,7 +48,10 @@ pub(super) fn take(draft: &mut Draft<'_>, import: &Import) -> Outcome {
 
 /// Between its home and us, and behind us, are no more registries than both sides agreed to.
 fn check_way(giver: &PartnerEntry, import: &Import) -> Result<(), Refusal> {
-    bound::number("hops", import.hops.into(), (1, giver.terms.hops.into()))?;
+    // What is gone may go, also where the terms have let it in no longer.
+    if import.entry.is_some() {
+        bound::number("hops", import.hops.into(), (1, giver.terms.hops.into()))?;
+    }
     if import.hops == 1 && import.home != giver.terms.url {
         return Err(bound::invalid("home", "is not the partner, and no other registry between"));
     }
@@ -80,7 +83,16 @@ fn agree_anew(
 
 fn is_known(kept: &ProvenanceEntry, import: &Import) -> bool {
     let digest = import.entry.as_ref().map(|entry| entry.digest);
-    kept.home == import.home && kept.home_revision == import.home_revision && kept.digest == digest
+    (&kept.home, version(kept), kept.digest) == (&import.home, offered(import), digest)
+}
+
+/// What orders the versions of an entry: its home's epochs, and revisions within one.
+const fn version(kept: &ProvenanceEntry) -> (u64, u64) {
+    (kept.home_epoch, kept.home_revision)
+}
+
+const fn offered(import: &Import) -> (u64, u64) {
+    (import.home_epoch, import.home_revision)
 }
 
 fn check_authority(kept: &ProvenanceEntry, import: &Import) -> Result<(), Refusal> {
@@ -89,12 +101,18 @@ fn check_authority(kept: &ProvenanceEntry, import: &Import) -> Result<(), Refusa
     if kept.home != import.home || (kept.partner != import.partner && !direct) {
         return Err(bound::conflict(import.kind.as_str(), import.handle.as_str()));
     }
-    if import.home_revision <= kept.home_revision && !direct {
-        let (issuer, kept) = (kept.home.clone(), kept.home_revision);
-        let offered = import.home_revision;
-        return Err(Refusal::SequenceNotHigher { issuer, kept, offered });
+    if direct || is_news(kept, import) {
+        return Ok(());
     }
-    Ok(())
+    let (issuer, kept) = (kept.home.clone(), kept.home_revision);
+    Err(Refusal::SequenceNotHigher { issuer, kept, offered: import.home_revision })
+}
+
+/// A later version; or the same one that is gone, or is there again: a list that does not have an entry is no version
+/// of it, so that one that has it undoes the withdrawal.
+fn is_news(kept: &ProvenanceEntry, import: &Import) -> bool {
+    let (had, has) = (kept.digest.is_some(), import.entry.is_some());
+    offered(import) > version(kept) || (offered(import) == version(kept) && had != has)
 }
 
 /// An entry without provenance is our own, and so is its tombstone.
@@ -222,6 +240,7 @@ fn keep_provenance(
         partner: import.partner.clone(),
         home: import.home.clone(),
         home_revision: import.home_revision,
+        home_epoch: import.home_epoch,
         hops: import.hops,
         hops_max: terms.hops.min(import.hops_max),
         digest: import.entry.as_ref().map(|entry| entry.digest),

@@ -6,6 +6,7 @@ use proto_types::{EnvelopeId, LeaseEpoch, Origin};
 
 use crate::change::{Lease, Refusal, Reply};
 use crate::entry::{Acked, ChangeKind, EnvelopeEntry};
+use crate::epoch;
 use crate::index;
 use crate::layout;
 use crate::table::{ENVELOPES, envelope_key};
@@ -35,7 +36,7 @@ pub(super) fn lease(draft: &mut Draft<'_>, target: &str, max: u32, ttl_ms: u64) 
         let kept = draft.existing(&ENVELOPES, &key)?;
         // A claim is no fact of the directory: watchers do not see it, so it takes no revision.
         let envelope = EnvelopeEntry {
-            epoch: kept.epoch.next(),
+            epoch: epoch::next_lease(draft.view(), kept.epoch)?,
             leased_until: until,
             deliveries: kept.deliveries.saturating_add(1),
             ..kept.clone()

@@ -36,6 +36,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, command: &LedgerCommand) -> Outcome 
         LedgerCommand::TruncateAudit { through } => audit::truncate(draft, *through),
         LedgerCommand::ResetTime { to } => clock::reset(draft, *to),
         LedgerCommand::Witness { origin, from, to } => witness::follow(draft, origin, *from, *to),
+        LedgerCommand::WitnessEpoch { origin, epoch } => witness::begin(draft, origin, *epoch),
     }
 }
 

@@ -33,6 +33,7 @@ pub(super) fn put(draft: &mut Draft<'_>, name: &Namespace, terms: &PartnerTerms)
     let kept = draft.entry(&PARTNERS, name.as_str())?;
     if let Some(kept) = &kept
         && (&kept.terms, &kept.state) == (terms, &PartnerState::Active)
+        && kept.failing.is_none()
     {
         return Ok(Reply::Done(draft.revision()));
     }
@@ -59,28 +60,40 @@ fn agreed(
     kept: Option<&PartnerEntry>,
     name: &Namespace,
     terms: &PartnerTerms,
-) -> PartnerEntry {
-    let (terms, state, cursor) = (terms.clone(), PartnerState::Active, 0);
-    let passed_over = PassedOver::default();
+) -> Result<PartnerEntry, Refusal> {
     match kept {
-        Some(kept) => {
-            // The operator has looked at what its log did, or knows of another log.
-            let anew = kept.state != PartnerState::Active || kept.terms.log_key != terms.log_key;
-            let checkpoint = if anew { String::new() } else { kept.checkpoint.clone() };
-            PartnerEntry { terms, state, cursor, checkpoint, passed_over, ..kept.clone() }
+        Some(kept) if !same_registry(&kept.terms, terms) => {
+            Err(bound::conflict("partner", name.as_str()))
         }
-        None => PartnerEntry {
+        Some(kept) => Ok(agreed_anew(kept, terms)),
+        None => Ok(PartnerEntry {
             name: name.clone(),
-            terms,
-            state,
-            cursor,
+            terms: terms.clone(),
+            state: PartnerState::Active,
+            cursor: 0,
             checkpoint: String::new(),
             imported: 0,
             pulled_at: Default::default(),
             added_at: now,
-            passed_over,
-        },
+            passed_over: PassedOver::default(),
+            epoch: 0,
+            held: None,
+            failing: None,
+        }),
     }
+}
+
+fn agreed_anew(kept: &PartnerEntry, terms: &PartnerTerms) -> PartnerEntry {
+    // The operator has looked at what its log or its pulls did, or knows of another log.
+    let forgets = kept.state != PartnerState::Active
+        || kept.failing.is_some()
+        || kept.terms.log_key != terms.log_key;
+    let (checkpoint, epoch) = match forgets {
+        true => (String::new(), 0),
+        false => (kept.checkpoint.clone(), kept.epoch),
+    };
+    let (terms, state, cursor) = (terms.clone(), PartnerState::Active, 0);
+    PartnerEntry { terms, state, cursor, checkpoint, epoch, failing: None, ..kept.clone() }
 }
 
 /// Another registry under an old name would be the authority of the old one's entries.
@@ -116,14 +129,14 @@ pub(super) fn advance(draft: &mut Draft<'_>, command: &Foreign) -> Outcome {
         return Err(Refusal::SequenceNotHigher { issuer, kept, offered: *cursor }.into());
     }
     let mut advanced = PartnerEntry { cursor: *cursor, ..kept.clone() };
-    if let Some(text) = checkpoint {
-        bound::number("bytes of a checkpoint", text.len() as u64, (0, CHECKPOINT_BYTES_MAX))?;
-        advanced.checkpoint.clone_from(text);
+    if let Some(text) = read_checkpoint(checkpoint.as_deref())? {
+        advanced.checkpoint = text;
     }
     if let Some(passed_over) = passed_over {
         check_named(passed_over)?;
         advanced.passed_over.clone_from(passed_over);
     }
+    advanced.failing = None;
     let now = draft.now();
     if advanced != kept || now.since(kept.pulled_at) >= MINUTE_MS {
         advanced.pulled_at = now;
@@ -140,6 +153,34 @@ fn check_named(passed_over: &PassedOver) -> Result<(), Refusal> {
         bound::text("reason", why, REASON_BYTES_MAX)?;
     }
     Ok(())
+}
+
+fn read_checkpoint(text: Option<&str>) -> Result<Option<String>, Refusal> {
+    match text {
+        Some(text) if text.len() > CHECKPOINT_BYTES_MAX => {
+            Err(bound::full("bytes of a checkpoint", CHECKPOINT_BYTES_MAX as u64))
+        }
+        text => Ok(text.map(str::to_owned)),
+    }
+}
+
+/// It was restored from a backup: how far it was pulled is of another history, and so is its log.
+pub(super) fn set_epoch(
+    draft: &mut Draft<'_>,
+    name: &Namespace,
+    epoch: u64,
+    checkpoint: Option<&str>,
+) -> Outcome {
+    let kept = draft.existing(&PARTNERS, name.as_str())?;
+    require_active(&kept)?;
+    if epoch <= kept.epoch {
+        let (issuer, kept) = (kept.terms.url, kept.epoch);
+        return Err(Refusal::SequenceNotHigher { issuer, kept, offered: epoch }.into());
+    }
+    let checkpoint = read_checkpoint(checkpoint)?.unwrap_or_default();
+    let restored = PartnerEntry { epoch, cursor: 0, checkpoint, ..kept.clone() };
+    draft.replace(&PARTNERS, Some(&kept), &restored);
+    Ok(Reply::Done(draft.revision()))
 }
 
 /// It was caught in a lie.

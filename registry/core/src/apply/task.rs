@@ -14,6 +14,7 @@ use crate::counter::OPEN_TASKS;
 use crate::entry::{
     AgentEntry, ChangeKind, NodeEntry, NodeState, ReplyTo, TaskEnd, TaskEntry, TaskState,
 };
+use crate::epoch;
 use crate::index;
 use crate::layout;
 use crate::table::{AGENTS, NODES, TASKS};
@@ -78,7 +79,7 @@ pub(super) fn assign(draft: &mut Draft<'_>, id: &TaskId, node: &NodeId) -> Outco
     check_node(draft, &draft.existing(&NODES, node.as_str())?, &agent)?;
     let mut task = TaskEntry {
         state: TaskState::Assigned { node: node.clone() },
-        epoch: kept.epoch.next(),
+        epoch: epoch::next_lease(draft.view(), kept.epoch)?,
         attempts: kept.attempts + 1,
         ..kept.clone()
     };

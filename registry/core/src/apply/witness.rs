@@ -1,6 +1,6 @@
 //! Other logs, of which this cluster is a witness.
 //! Decides which head of a log was signed last; must never let two signatures be given for two
-//! histories, so the head before must be the one that the proof starts from.
+//! histories of one cluster epoch, so the head before must be the one that the proof starts from.
 
 use proto_types::Digest;
 
@@ -10,7 +10,7 @@ use crate::ledger::{corrupt, witnessed_key};
 use crate::view::{Space, View, ViewError};
 
 use super::bound::{self, NAME_BYTES_MAX};
-use super::draft::{Draft, Outcome};
+use super::draft::{Draft, Outcome, Stop};
 
 /// Logs that one cluster is a witness of; each is a line of its configuration. Arbitrary.
 const LOGS_MAX: usize = 1_024;
@@ -22,27 +22,53 @@ pub(super) fn follow(draft: &mut Draft<'_>, origin: &str, from: Head, to: Head) 
     bound::text("origin", origin, NAME_BYTES_MAX)?;
     let kept = read(draft.view(), origin)?;
     let first = (0, proto_types::tlog::empty_root());
-    if kept.unwrap_or(first) != from {
-        return Err(Refusal::PreconditionFailed { stored: kept.map(|(_, root)| root) }.into());
+    let (head, epoch) = kept.unwrap_or((first, 0));
+    if head != from {
+        let stored = kept.map(|((_, root), _)| root);
+        return Err(Refusal::PreconditionFailed { stored }.into());
     }
     if to.0 < from.0 || (to.0 == from.0 && to.1 != from.1) {
         return Err(bound::invalid("size", "does not continue the tree before").into());
     }
-    if kept.is_none() {
+    check_room(draft, kept.is_some())?;
+    keep(draft, origin, to, epoch)
+}
+
+/// Another history begins, with the empty tree; epochs only rise, so that it happens once for each.
+pub(super) fn begin(draft: &mut Draft<'_>, origin: &str, epoch: u64) -> Outcome {
+    bound::text("origin", origin, NAME_BYTES_MAX)?;
+    let kept = read(draft.view(), origin)?;
+    if epoch <= kept.map_or(0, |(_, epoch)| epoch) {
+        return Err(bound::invalid("epoch", "does not rise").into());
+    }
+    check_room(draft, kept.is_some())?;
+    keep(draft, origin, (0, proto_types::tlog::empty_root()), epoch)
+}
+
+fn check_room(draft: &Draft<'_>, is_known: bool) -> Result<(), Stop> {
+    if !is_known {
         let from = witnessed_key("");
         let known = draft.view().range(Space::State, &from, &layout::past(&from), LOGS_MAX)?;
         bound::number("witnessed logs", known.len() as u64, (0, LOGS_MAX as u64 - 1))?;
     }
-    let value = [to.0.to_be_bytes().as_slice(), to.1.as_bytes()].concat();
+    Ok(())
+}
+
+fn keep(draft: &mut Draft<'_>, origin: &str, (size, root): Head, epoch: u64) -> Outcome {
+    let value = [&size.to_be_bytes()[..], root.as_bytes(), &epoch.to_be_bytes()].concat();
     draft.write(Write::Put { space: Space::State, key: witnessed_key(origin), value });
     Ok(Reply::Done(draft.revision()))
 }
 
-/// What was signed last of this log.
-pub(crate) fn read(view: &dyn View, origin: &str) -> Result<Option<Head>, ViewError> {
+/// What was signed last of this log, and of which cluster epoch. The epoch is absent in what an earlier version wrote.
+pub(crate) fn read(view: &dyn View, origin: &str) -> Result<Option<(Head, u64)>, ViewError> {
     let Some(value) = view.value(Space::State, &witnessed_key(origin))? else { return Ok(None) };
-    let torn = || corrupt("witnessed log", "a size and a root");
-    let (size, root) = value.split_first_chunk::<8>().ok_or_else(torn)?;
-    let root = root.try_into().map_err(|_| torn())?;
-    Ok(Some((u64::from_be_bytes(*size), Digest(root))))
+    let torn = || corrupt("witnessed log", "a size, a root and an epoch");
+    let (size, rest) = value.split_first_chunk::<8>().ok_or_else(torn)?;
+    let (root, epoch) = rest.split_first_chunk::<32>().ok_or_else(torn)?;
+    let epoch = match epoch {
+        [] => 0,
+        epoch => u64::from_be_bytes(epoch.try_into().map_err(|_| torn())?),
+    };
+    Ok(Some(((u64::from_be_bytes(*size), Digest(*root)), epoch)))
 }

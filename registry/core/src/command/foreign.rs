@@ -57,6 +57,36 @@ pub enum Foreign {
     },
     /// Takes over, or withdraws, an entry of another registry.
     Import(Box<Import>),
+    /// A partner is at another cluster epoch, since it was restored from a backup: pulls begin anew.
+    SetPartnerEpoch {
+        /// Which partner; must be active.
+        name: Namespace,
+        /// Its epoch; higher than before.
+        epoch: u64,
+        /// The first checkpoint of its log in this epoch, if one was agreed.
+        checkpoint: Option<String>,
+    },
+    /// Notes that a partner has withdrawn too much at once.
+    HoldPartner {
+        /// Which partner; must be active.
+        name: Namespace,
+        /// How many entries are held back; 0 for none any more.
+        entries: u64,
+    },
+    /// Has what is held back of a partner carried out.
+    ReleasePartner {
+        /// Which partner; must have something held back.
+        name: Namespace,
+    },
+    /// Notes that pulls fail.
+    FailPartner {
+        /// Which partner; must be active.
+        name: Namespace,
+        /// Why.
+        reason: String,
+        /// How many in a row.
+        pulls: u32,
+    },
 }
 
 impl From<Foreign> for Command {
@@ -76,8 +106,11 @@ pub struct Import {
     pub handle: Handle,
     /// The registry that is its authority.
     pub home: Origin,
-    /// Its revision there; must exceed what is kept.
+    /// Its revision there; must exceed what is kept, but for an entry that is gone, or there again.
     pub home_revision: u64,
+    /// The cluster epoch of its home.
+    #[serde(default)]
+    pub home_epoch: u64,
     /// How many registries it is away from home, counting to us: 1 from the home itself.
     pub hops: u8,
     /// How many it may be, as far as those before us agreed.

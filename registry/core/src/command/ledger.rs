@@ -45,4 +45,12 @@ pub enum LedgerCommand {
         /// The time now.
         to: WallMs,
     },
+    /// Another log has begun a cluster epoch, which it has signed: what it was before does not bind it, and is never
+    /// signed again.
+    WitnessEpoch {
+        /// Which log.
+        origin: String,
+        /// Its epoch; higher than before.
+        epoch: u64,
+    },
 }

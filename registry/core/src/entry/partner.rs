@@ -28,6 +28,15 @@ pub struct PartnerEntry {
     /// Its entries that were not taken, as of the last look.
     #[serde(default)]
     pub passed_over: PassedOver,
+    /// The cluster epoch that it was pulled in; 0 for one that was never restored, and of Pilox.
+    #[serde(default)]
+    pub epoch: u64,
+    /// What it has withdrawn and is not withdrawn here yet: too much at once.
+    #[serde(default)]
+    pub held: Option<Held>,
+    /// Why the newest pulls failed; `None` since one succeeded.
+    #[serde(default)]
+    pub failing: Option<Failing>,
 }
 
 /// Entries that were not taken, so that the others are.
@@ -62,6 +71,28 @@ impl PassedOver {
             self.count = self.count.saturating_sub(1);
         }
     }
+}
+
+/// Withdrawals that are held back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Of how many entries.
+    pub entries: u64,
+    /// Since when.
+    pub since: WallMs,
+    /// Whether the operator has said that they are to be carried out.
+    pub released: bool,
+}
+
+/// Pulls that fail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failing {
+    /// Why, the last time.
+    pub reason: String,
+    /// How many in a row.
+    pub pulls: u32,
+    /// When it was noted; told at most once a minute.
+    pub at: WallMs,
 }
 
 /// What the operator has agreed with a registry.
@@ -142,8 +173,11 @@ pub struct ProvenanceEntry {
     pub partner: Namespace,
     /// The registry that is its authority.
     pub home: Origin,
-    /// Its revision there: what decides which of two versions is newer.
+    /// Its revision there: what decides which of two versions of one epoch is newer.
     pub home_revision: u64,
+    /// The cluster epoch of its home that the revision is of: a restored home's word is newer than all of before.
+    #[serde(default)]
+    pub home_epoch: u64,
     /// How many registries it is away from home: 1 from its home itself.
     pub hops: u8,
     /// How many it may be.

@@ -4,7 +4,6 @@
 use proto_types::{Digest, Revision, WallMs};
 
 use super::{Read, changes, revision};
-use crate::change::Write;
 use crate::counter;
 use crate::entry::MemberEntry;
 use crate::ledger::Log;
@@ -36,13 +35,6 @@ pub fn cluster_epoch(view: &dyn View) -> Read<u64> {
 pub fn cluster_id(view: &dyn View) -> Read<Option<Digest>> {
     let named = |log: Log| Digest::of_parts(&[b"ecumene/cluster-id\0", log.seed.as_bytes()]);
     Ok(Log::read(view)?.map(named))
-}
-
-/// The write with which a cluster that is made anew from a backup begins: members of the one it was
-/// taken of are at another epoch.
-#[must_use]
-pub fn set_cluster_epoch(epoch: u64) -> Write {
-    counter::write(counter::CLUSTER_EPOCH, epoch)
 }
 
 /// The newest revision that is not younger than `at`, among those whose changes are kept;

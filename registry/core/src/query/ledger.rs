@@ -127,5 +127,13 @@ pub fn audit_lines(view: &dyn View, since: u64, limit: usize) -> Read<Vec<AuditL
 /// # Errors
 /// As [`super::revision`].
 pub fn witnessed(view: &dyn View, origin: &str) -> Read<Option<(u64, Digest)>> {
-    crate::apply::witness::read(view, origin)
+    Ok(crate::apply::witness::read(view, origin)?.map(|(head, _)| head))
+}
+
+/// The cluster epoch that this head is of; 0 where none was signed.
+///
+/// # Errors
+/// As [`super::revision`].
+pub fn witnessed_epoch(view: &dyn View, origin: &str) -> Read<u64> {
+    Ok(crate::apply::witness::read(view, origin)?.map_or(0, |(_, epoch)| epoch))
 }

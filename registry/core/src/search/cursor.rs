@@ -1,16 +1,22 @@
 //! Where the next page begins.
-//! It decides how a place is written down; it must never be trusted: a made-up cursor is a place like any other, and
+//! It decides how a place is written down, and that it is one of its cluster epoch; it must never be trusted: a made-up cursor is a place like any other, and
 //! what is found from there is judged with the caller's eyes.
 
 use proto_types::{Handle, base64url};
 
 use super::query::Query;
 
-/// The format. Another number is another format.
+/// The format in the first cluster epoch. Another number is another format.
 const VERSION: u8 = 1;
+
+/// The format in a later epoch, which stands behind the head.
+const VERSION_OF_EPOCH: u8 = 2;
 
 /// Version, digest of the query, kind of place.
 const HEAD: usize = 10;
+
+/// An epoch and points.
+const BEHIND_HEAD_MAX: usize = size_of::<u64>() + size_of::<u32>();
 
 /// A handle, 0, and the byte of a kind; one more for "after it".
 const DOC_BYTES_MAX: usize = Handle::LEN_MAX + 3;
@@ -26,21 +32,27 @@ pub(super) enum Place {
 
 /// The text of a place cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is not a cursor of this query")]
-pub struct CursorError;
+pub enum CursorError {
+    /// It is none, or one of another query.
+    #[error("it is not a cursor of this query")]
+    Unread,
+    /// The cluster was restored from a backup since, or before.
+    #[error("it is of another cluster epoch: begin with the first page")]
+    Epoch,
+}
 
 impl Place {
-    /// The cursor: opaque to callers.
-    pub(super) fn cursor(&self, query: &Query) -> String {
-        let mut bytes = vec![VERSION];
+    /// The cursor in a cluster epoch: opaque to callers.
+    pub(super) fn cursor(&self, query: &Query, epoch: u64) -> String {
+        let mut bytes = vec![if epoch == 0 { VERSION } else { VERSION_OF_EPOCH }];
         bytes.extend_from_slice(&query.digest());
+        bytes.push(u8::from(matches!(self, Self::After(..))));
+        if epoch > 0 {
+            bytes.extend_from_slice(&epoch.to_be_bytes());
+        }
         match self {
-            Self::From(doc) => {
-                bytes.push(0);
-                bytes.extend_from_slice(doc);
-            }
+            Self::From(doc) => bytes.extend_from_slice(doc),
             Self::After(points, doc) => {
-                bytes.push(1);
                 bytes.extend_from_slice(&points.to_be_bytes());
                 bytes.extend_from_slice(doc);
             }
@@ -48,27 +60,42 @@ impl Place {
         base64url::encode(&bytes)
     }
 
-    /// Reads what [`Place::cursor`] wrote for this query.
+    /// Reads what [`Place::cursor`] wrote for this query in this cluster epoch.
     ///
     /// # Errors
-    /// It is none, or one of another query.
-    pub(super) fn read(cursor: &str, query: &Query) -> Result<Self, CursorError> {
-        if cursor.len() > (HEAD + size_of::<u32>() + DOC_BYTES_MAX) * 4 / 3 + 4 {
-            return Err(CursorError);
+    /// See [`CursorError`].
+    pub(super) fn read(cursor: &str, query: &Query, epoch: u64) -> Result<Self, CursorError> {
+        let (place, of) = Self::parse(cursor, query).ok_or(CursorError::Unread)?;
+        if of == epoch { Ok(place) } else { Err(CursorError::Epoch) }
+    }
+
+    /// A place, and its cluster epoch.
+    fn parse(cursor: &str, query: &Query) -> Option<(Self, u64)> {
+        if cursor.len() > (HEAD + BEHIND_HEAD_MAX + DOC_BYTES_MAX) * 4 / 3 + 4 {
+            return None;
         }
-        let bytes = base64url::decode(cursor).map_err(|_| CursorError)?;
-        let (head, rest) = bytes.split_at_checked(HEAD).ok_or(CursorError)?;
-        if head[0] != VERSION || head[1..HEAD - 1] != query.digest() {
-            return Err(CursorError);
-        }
-        match (head[HEAD - 1], query.is_ranked()) {
-            (0, false) => Ok(Self::From(rest.to_vec())),
-            (1, true) => {
-                let (points, doc) = rest.split_first_chunk().ok_or(CursorError)?;
-                Ok(Self::After(u32::from_be_bytes(*points), doc.to_vec()))
+        let bytes = base64url::decode(cursor).ok()?;
+        let (head, rest) = bytes.split_at_checked(HEAD)?;
+        let (epoch, rest) = match head[0] {
+            VERSION => (0, rest),
+            VERSION_OF_EPOCH => {
+                let (epoch, rest) = rest.split_first_chunk()?;
+                (u64::from_be_bytes(*epoch), rest)
             }
-            _ => Err(CursorError),
+            _ => return None,
+        };
+        if head[1..HEAD - 1] != query.digest() {
+            return None;
         }
+        let place = match (head[HEAD - 1], query.is_ranked()) {
+            (0, false) => Self::From(rest.to_vec()),
+            (1, true) => {
+                let (points, doc) = rest.split_first_chunk()?;
+                Self::After(u32::from_be_bytes(*points), doc.to_vec())
+            }
+            _ => return None,
+        };
+        Some((place, epoch))
     }
 }
 
@@ -81,24 +108,31 @@ mod tests {
     use crate::entry::Source;
 
     #[test]
-    fn a_cursor_is_read_by_its_own_query_only() {
+    fn a_cursor_is_read_by_its_own_query_and_in_its_own_epoch_only() {
         let plain = Query::default();
         let ranked = Query::default().text("a").unwrap();
         let from = Place::From(b"urn:a\x001".to_vec());
         let after = Place::After(7, b"urn:a\x001".to_vec());
-        assert_eq!(Place::read(&from.cursor(&plain), &plain), Ok(from.clone()));
-        assert_eq!(Place::read(&after.cursor(&ranked), &ranked), Ok(after));
         let other = Query::default().of(Source::Card);
-        assert_eq!(Place::read(&from.cursor(&plain), &other), Err(CursorError));
-        assert_eq!(Place::read(&from.cursor(&ranked), &ranked), Err(CursorError), "another order");
         let longest = Place::After(u32::MAX, vec![b'h'; DOC_BYTES_MAX]);
-        assert_eq!(Place::read(&longest.cursor(&ranked), &ranked), Ok(longest));
+        for epoch in [0, 1, u64::MAX] {
+            let read = |place: &Place, of: &Query, by: &Query| {
+                Place::read(&place.cursor(of, epoch), by, epoch)
+            };
+            assert_eq!(read(&from, &plain, &plain), Ok(from.clone()));
+            assert_eq!(read(&after, &ranked, &ranked), Ok(after.clone()));
+            assert_eq!(read(&longest, &ranked, &ranked), Ok(longest.clone()));
+            assert_eq!(read(&from, &plain, &other), Err(CursorError::Unread));
+            assert_eq!(read(&from, &ranked, &ranked), Err(CursorError::Unread), "another order");
+            let made = from.cursor(&plain, epoch);
+            assert_eq!(Place::read(&made, &plain, 7), Err(CursorError::Epoch));
+        }
     }
 
     proptest! {
         #[test]
         fn any_text_is_refused_or_a_place(text in "[A-Za-z0-9_-]{0,2000}") {
-            let _ = Place::read(&text, &Query::default());
+            let _ = Place::read(&text, &Query::default(), 1);
         }
     }
 }

@@ -6,6 +6,7 @@ mod commands;
 mod compaction;
 mod conduct;
 mod envelopes;
+mod epochs;
 mod fleet;
 mod guide;
 mod invariants;

@@ -354,6 +354,7 @@ pub(crate) fn import(partner: u8, name: u8, revision: u64, hops: u8, body: Optio
         handle: handle(name),
         home: if hops == 1 { origin(100 + partner) } else { origin(100) },
         home_revision: revision,
+        home_epoch: 0,
         hops,
         hops_max: 4,
         entry,

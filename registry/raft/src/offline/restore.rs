@@ -1,6 +1,6 @@
 //! A new cluster from a copy of an old one's state.
-//! It decides that the new cluster is another one: its epoch rises, and members of the old one are not heard. It must
-//! never overwrite anything.
+//! It decides that the new cluster is another one: its epoch rises, and with it every revision, so that members of the
+//! old one are not heard and cursors of it are known. It must never overwrite anything.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,6 +9,7 @@ use std::sync::mpsc;
 
 use openraft::BasicNode;
 use proto_types::{Origin, Revision};
+use registry_core::epoch::{self, EPOCH_MAX};
 use registry_core::query;
 use registry_store::Store;
 
@@ -33,38 +34,74 @@ pub struct Restored {
 }
 
 /// Makes the data directory of one member of a new cluster. Each of `members` needs one, made of the same copy: a voter
-/// that holds nothing does not vote.
+/// that holds nothing does not vote. Without `epoch` it is the one after the copy's; a copy that was restored before needs
+/// one that no cluster has had.
 ///
 /// # Errors
-/// The copy is not sound, `dir` holds something, or the members make no cluster.
+/// The copy is not sound, `dir` holds something, the members make no cluster, or the epoch is not above the copy's.
 pub fn restore(
     copy: &Path,
     dir: &Path,
     members: &BTreeMap<u64, String>,
+    epoch: Option<u64>,
 ) -> Result<Restored, Fault> {
     check_members(members)?;
-    if dir.exists() && fs::read_dir(dir)?.next().is_some() {
+    fs::create_dir_all(dir)?;
+    if fs::read_dir(dir)?.next().is_some() {
         return Err(Fault::NotEmpty(dir.display().to_string()));
     }
-    fs::create_dir_all(dir)?;
+    let made = make(copy, dir, members, epoch);
+    if made.is_err() {
+        // It held nothing before, and what was begun is no member's.
+        clear(dir)?;
+    }
+    made
+}
+
+fn clear(dir: &Path) -> Result<(), Fault> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            fs::remove_dir_all(path)?;
+        } else {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+fn make(
+    copy: &Path,
+    dir: &Path,
+    members: &BTreeMap<u64, String>,
+    epoch: Option<u64>,
+) -> Result<Restored, Fault> {
     archive::unpack(copy, &Store::first_state(dir))?;
     let home = Home::make_over(dir)?;
     let view = home.store.view();
     let applied = view.meta(APPLIED)?;
     let applied = applied.ok_or_else(|| Fault::Archive("its state holds nothing".to_owned()))?;
     let unread = |cause: registry_core::view::ViewError| Fault::Archive(cause.to_string());
-    let epoch = query::cluster_epoch(&view).map_err(unread)? + 1;
-    let revision = query::revision(&view).map_err(unread)?;
+    let epoch = next_epoch(query::cluster_epoch(&view).map_err(unread)?, epoch)?;
+    let writes = epoch::begin(&view, epoch).map_err(unread)?;
     drop(view);
     let last: LogId = decode(&applied)?;
     let membership = encode(&membership(last, members)?)?;
     let meta: [(&[u8], &[u8]); 2] = [(APPLIED, &applied), (MEMBERSHIP, &membership)];
-    home.store.commit(&[query::set_cluster_epoch(epoch)], &meta)?;
+    home.store.commit(&writes, &meta)?;
     home.store.sync_state()?;
     begin_log(&home, last, members)?;
     // Members that join later are sent this one.
     checkpoint(&home, &Snapshots::open(dir)?)?;
-    Ok(Restored { revision, epoch, members: members.clone() })
+    Ok(Restored { revision: epoch::first_revision(epoch), epoch, members: members.clone() })
+}
+
+fn next_epoch(kept: u64, asked: Option<u64>) -> Result<u64, Fault> {
+    let epoch = asked.unwrap_or(kept + 1);
+    match (kept + 1..=EPOCH_MAX).contains(&epoch) {
+        true => Ok(epoch),
+        false => Err(Fault::Epoch { kept, asked: epoch, max: EPOCH_MAX }),
+    }
 }
 
 fn membership(last: LogId, members: &BTreeMap<u64, String>) -> Result<Membership, Fault> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use futures_util::StreamExt as _;
 use proto_types::Digest;
-use registry_core::query;
+use registry_core::{epoch, query};
 use registry_raft::offline::{Fault, Intake, restore, verify};
 use registry_raft::{Clock, Registry};
 
@@ -49,10 +49,10 @@ async fn a_copy_is_sound_and_becomes_a_cluster_that_the_old_one_cannot_reach() {
     let mut new = Cluster::empty();
     let (address, listener) = new.place(9).await;
     let members = BTreeMap::from([(9, address.clone())]);
-    let made = restore(&file, &new.config(9).dir, &members).unwrap();
-    assert_eq!((made.epoch, made.revision), (1, leader.applied()));
+    let made = restore(&file, &new.config(9).dir, &members, None).unwrap();
+    assert_eq!((made.epoch, made.revision), (1, epoch::first_revision(1)));
     assert!(verify(&new.config(9).dir).unwrap().is_sound());
-    let again = restore(&file, &new.config(9).dir, &members).unwrap_err();
+    let again = restore(&file, &new.config(9).dir, &members, None).unwrap_err();
     assert!(matches!(again, Fault::NotEmpty(_)), "{again}");
     new.run(9, listener).await;
     let later = new.put(b"in the new cluster").await;
@@ -76,6 +76,25 @@ async fn a_copy_is_sound_and_becomes_a_cluster_that_the_old_one_cannot_reach() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_restore_has_revisions_of_its_own_and_forgets_the_changes_before() {
+    let (old, _) = busy(1).await;
+    let file = old.dir.path().join("copy");
+    copy(old.leader().await, &file).await;
+    let members = BTreeMap::from([(1, "http://127.0.0.1:1".to_owned())]);
+    let dir = |name: &str| old.dir.path().join(name);
+    let first = restore(&file, &dir("first"), &members, None).unwrap();
+    // The same copy again, since the first attempt went wrong.
+    let second = restore(&file, &dir("second"), &members, Some(2)).unwrap();
+    assert_eq!((first.epoch, second.epoch), (1, 2));
+    assert!(old.leader().await.applied() < first.revision && first.revision < second.revision);
+    assert!(verify(&dir("second")).unwrap().is_sound());
+    for epoch in [0, epoch::EPOCH_MAX + 1] {
+        let refused = restore(&file, &dir("third"), &members, Some(epoch)).unwrap_err();
+        assert!(matches!(refused, Fault::Epoch { kept: 0, .. }), "{refused}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn members_restored_from_one_copy_make_the_new_cluster() {
     let (old, digests) = busy(1).await;
     let file = old.dir.path().join("copy");
@@ -86,7 +105,7 @@ async fn members_restored_from_one_copy_make_the_new_cluster() {
         listeners.push((id, new.place(id).await.1));
     }
     for (id, listener) in listeners {
-        restore(&file, &new.config(id).dir, &new.addresses.clone()).unwrap();
+        restore(&file, &new.config(id).dir, &new.addresses.clone(), None).unwrap();
         new.run(id, listener).await;
     }
     let later = new.put(b"in the new cluster").await;
@@ -115,14 +134,14 @@ async fn every_damage_to_a_copy_is_named_and_nothing_is_made_of_it() {
         let path = broken(&format!("flipped-{at}"), &bad);
         assert!(!verify(&path).unwrap().is_sound(), "byte {at}");
         let dir = old.dir.path().join(format!("from-{at}"));
-        assert!(restore(&path, &dir, &members).is_err(), "byte {at}");
+        assert!(restore(&path, &dir, &members, None).is_err(), "byte {at}");
     }
     for (name, bytes) in [("short", &good[..good.len() - 1]), ("long", &[&good[..], b"x"].concat())]
     {
         assert!(!verify(&broken(name, bytes)).unwrap().is_sound(), "{name}");
     }
     for wrong in [BTreeMap::new(), BTreeMap::from([(1, "ftp://x".to_owned())])] {
-        let made = restore(&file, &old.dir.path().join("wrong"), &wrong);
+        let made = restore(&file, &old.dir.path().join("wrong"), &wrong, None);
         assert!(matches!(made, Err(Fault::Members(_))));
     }
 }

@@ -52,6 +52,10 @@ pub struct Federation {
     pub bytes_max: Bytes,
     /// Partners pulled from at once.
     pub pulls_max: usize,
+    /// The share of a partner's entries, in percent, that may be withdrawn with one pull. More is held back.
+    pub withdraw_percent_max: u8,
+    /// How long, unless the operator says `partner release` before.
+    pub withdraw_hold: Duration,
 }
 
 impl Default for Crawler {
@@ -78,6 +82,8 @@ impl Default for Federation {
             requests_max: 2_000,
             bytes_max: Bytes::from_kib(64 * 1_024),
             pulls_max: 8,
+            withdraw_percent_max: 20,
+            withdraw_hold: Duration::from_secs(24 * 60 * 60),
         }
     }
 }

@@ -24,6 +24,8 @@ struct Page {
     entries: Vec<Value>,
     /// The registry's newest revision.
     head: u64,
+    /// How often it was restored from a backup; absent in what an earlier version says.
+    epoch: Option<u64>,
     /// Of changes: where to go on.
     #[serde(default)]
     next: u64,
@@ -52,8 +54,21 @@ struct Line {
     home: Option<Origin>,
     home_revision: Option<u64>,
     #[serde(default)]
+    home_epoch: u64,
+    #[serde(default)]
     hops: u8,
     hops_max: Option<u8>,
+}
+
+impl Line {
+    /// Record or card; `None` for what this version does not know.
+    fn kind(&self) -> Option<ImportKind> {
+        match self.kind.as_str() {
+            "record" => Some(ImportKind::Record),
+            "card" => Some(ImportKind::Card),
+            _ => None,
+        }
+    }
 }
 
 /// Pulls as far as the budget goes; true if there is more.
@@ -75,16 +90,19 @@ async fn walk(pull: &mut Pull) -> Result<bool, Trouble> {
         let path = format!("/v1/federation/entries?kind={kind}&limit={PAGE}&after={after}");
         let Some(fetched) = pull.page(&path, None).await? else { return Ok(true) };
         let page = read(fetched.status, &fetched.body)?;
-        if !page_taken(pull, kind, page).await? {
+        if !pull.is_of_epoch(page.epoch).await? || !page_taken(pull, kind, page).await? {
             return Ok(true);
         }
     }
     let began = pull.walk.began_at.unwrap_or_default();
-    pull.withdraw_unseen(began).await?;
-    pull.advance(began).await?;
+    pull.unseen_are_gone()?;
+    let all = pull.withdraw_gone(pull.walk.listed == 0).await?;
+    // Its whole list is asked for again as long as something is held back. A registry without a past has a list that
+    // is as good as its changes.
+    let reached = if all { began } else { pull.partner.cursor };
+    pull.advance(reached).await?;
     pull.walk = Walk::default();
-    // A registry without a past: its list is as good as its changes.
-    Ok(began != 0)
+    Ok(all && began > 0)
 }
 
 /// Deals with a page of the list; false if the budget is spent before its end.
@@ -99,6 +117,7 @@ async fn page_taken(pull: &mut Pull, kind: &str, page: Page) -> Result<bool, Tro
             return Err(Trouble::lie("its list is not in order"));
         }
         let after = named.handle.clone();
+        pull.walk.listed += 1;
         if !entry_taken(pull, (named, entry), true).await? {
             return Ok(false);
         }
@@ -117,16 +136,45 @@ async fn page_taken(pull: &mut Pull, kind: &str, page: Page) -> Result<bool, Tro
 async fn changes(pull: &mut Pull) -> Result<bool, Trouble> {
     // What was passed over before still is, until it changes.
     pull.walk.passed_over = pull.partner.passed_over.clone();
-    loop {
-        let since = pull.partner.cursor;
-        let path = format!("/v1/federation/changes?since={since}&limit={PAGE}");
-        let Some(fetched) = pull.page(&path, None).await? else { return Ok(true) };
-        if fetched.status == 410 {
-            // It no longer keeps what came after: its list tells.
-            pull.walk = Walk { began_at: None, ..Walk::default() };
+    let mut reached = pull.partner.cursor;
+    let more = match follow_changes(pull, &mut reached).await? {
+        Followed::Forgotten => {
+            // It no longer keeps what came after, or was restored: its list tells.
+            pull.walk = Walk::default();
             return walk(pull).await;
         }
+        Followed::Restored => return Ok(true),
+        Followed::Some => true,
+        Followed::All => false,
+    };
+    // What is held back is asked for again with the changes that said so.
+    let all = pull.withdraw_gone(false).await?;
+    let reached = if all { reached } else { pull.partner.cursor };
+    pull.advance(reached).await?;
+    Ok(all && more)
+}
+
+/// How far a partner's changes were followed.
+enum Followed {
+    All,
+    /// As far as the budget went.
+    Some,
+    Forgotten,
+    Restored,
+}
+
+async fn follow_changes(pull: &mut Pull, reached: &mut u64) -> Result<Followed, Trouble> {
+    loop {
+        let since = *reached;
+        let path = format!("/v1/federation/changes?since={since}&limit={PAGE}");
+        let Some(fetched) = pull.page(&path, None).await? else { return Ok(Followed::Some) };
+        if fetched.status == 410 {
+            return Ok(Followed::Forgotten);
+        }
         let page = read(fetched.status, &fetched.body)?;
+        if !pull.is_of_epoch(page.epoch).await? {
+            return Ok(Followed::Restored);
+        }
         if page.head < since {
             return Err(Trouble::lie("its revision went back"));
         }
@@ -134,12 +182,11 @@ async fn changes(pull: &mut Pull) -> Result<bool, Trouble> {
             return Err(Trouble::lie("its changes go nowhere"));
         }
         if !changes_taken(pull, page.entries).await? {
-            return Ok(true);
+            return Ok(Followed::Some);
         }
-        let done = page.next == since || page.next == page.head;
-        pull.advance(page.next).await?;
-        if done {
-            return Ok(false);
+        *reached = page.next;
+        if page.next == since || page.next == page.head {
+            return Ok(Followed::All);
         }
     }
 }
@@ -191,7 +238,10 @@ async fn entry_taken(
 
 /// Deals with one line; false if the budget is spent before it was dealt with.
 async fn line_taken(pull: &mut Pull, line: Line, walking: bool) -> Result<bool, Trouble> {
-    let Some(offer) = offer(pull, &line)? else { return Ok(true) };
+    let Some(offer) = offer(pull, &line)? else {
+        not_wanted(pull, &line, walking).await?;
+        return Ok(true);
+    };
     if walking {
         if pull.walk.seen.len() as u64 > pull.partner.terms.quota.saturating_mul(2) {
             return Err(Trouble::failed("its list is more than twice its quota"));
@@ -200,7 +250,7 @@ async fn line_taken(pull: &mut Pull, line: Line, walking: bool) -> Result<bool, 
     }
     let Some(digest) = line.digest else {
         pull.settled(&offer);
-        pull.withdraw(offer).await?;
+        pull.is_gone(offer)?;
         return Ok(true);
     };
     if pull.is_here(&offer, digest)? {
@@ -216,6 +266,13 @@ async fn line_taken(pull: &mut Pull, line: Line, walking: bool) -> Result<bool, 
         Found::Gone | Found::PassedOver => Ok(true),
         Found::Spent => Ok(false),
     }
+}
+
+/// What is not wanted goes, if it is here: at once where a walk from the beginning says so, which new terms ask for.
+async fn not_wanted(pull: &mut Pull, line: &Line, walking: bool) -> Result<(), Trouble> {
+    let Some(kind) = line.kind() else { return Ok(()) };
+    let by_terms = walking && pull.partner.cursor == 0;
+    pull.drop_unwanted((kind, &line.handle), by_terms).await
 }
 
 /// Takes an entry over whose bytes have come; false if the budget is spent before it was dealt with.
@@ -242,11 +299,7 @@ async fn body_taken(
 /// What a line offers; `None` if it is not wanted: another namespace, too far away, or our own.
 fn offer(pull: &Pull, line: &Line) -> Result<Option<Offer>, Trouble> {
     let terms = &pull.partner.terms;
-    let kind = match line.kind.as_str() {
-        "record" => ImportKind::Record,
-        "card" => ImportKind::Card,
-        _ => return Ok(None),
-    };
+    let Some(kind) = line.kind() else { return Ok(None) };
     if line.home.is_some() == (line.hops == 0) {
         return Err(Trouble::lie("an entry is neither its own nor another's"));
     }
@@ -262,6 +315,7 @@ fn offer(pull: &Pull, line: &Line) -> Result<Option<Offer>, Trouble> {
         handle: line.handle.clone(),
         home,
         home_revision: line.home_revision.unwrap_or(line.revision),
+        home_epoch: if line.home.is_some() { line.home_epoch } else { pull.partner.epoch },
         hops,
         hops_max,
     }))

@@ -45,7 +45,9 @@ pub(super) async fn pull(pull: &mut Pull) -> Result<bool, Trouble> {
     }
     pull.walk.seen =
         handles.iter().map(|it| ProvenanceEntry::key_of(ImportKind::Record, it)).collect();
-    pull.withdraw_unseen(issued_ms).await?;
+    pull.unseen_are_gone()?;
+    // Its whole catalog is read with each pull, so that what is held back is found again.
+    pull.withdraw_gone(handles.is_empty()).await?;
     pull.walk.etags.retain(|handle, _| handles.contains(handle));
     pull.advance(issued_ms).await?;
     let etags = std::mem::take(&mut pull.walk.etags);
@@ -141,7 +143,7 @@ async fn record_taken(pull: &mut Pull, handle: &Handle, issued_ms: u64) -> Resul
         // Deleted or expired since the catalog was signed.
         Found::Gone => {
             pull.walk.etags.remove(handle);
-            pull.withdraw(offer).await?;
+            pull.is_gone(offer)?;
             return Ok(true);
         }
     };
@@ -158,6 +160,7 @@ fn offer(pull: &Pull, handle: &Handle, issued_ms: u64) -> Offer {
         handle: handle.clone(),
         home: pull.partner.terms.url.clone(),
         home_revision: issued_ms,
+        home_epoch: 0,
         hops: 1,
         hops_max: pull.partner.terms.hops,
     }

@@ -46,6 +46,11 @@ impl Followed {
         Ok(Some(Self { policy, newest }))
     }
 
+    /// The cluster epoch of the newest checkpoint.
+    pub(super) fn epoch(&self) -> Option<u64> {
+        self.newest.as_ref().map(|(_, head)| head.epoch())
+    }
+
     /// The newest checkpoint, to be kept.
     pub(super) fn checkpoint(&self) -> Option<String> {
         self.newest.as_ref().map(|(note, _)| note.to_string())
@@ -60,12 +65,27 @@ impl Pull {
         let is_known = followed.newest.is_some();
         let Some(fetched) = self.page("/checkpoint", None).await? else { return Ok(false) };
         match fetched.status {
-            200 => Ok(self.believe(&fetched.body).await?.is_some()),
+            200 => {
+                self.restart(&fetched.body).await?;
+                Ok(self.believe(&fetched.body).await?.is_some())
+            }
             // Nothing was ever written there.
             404 if !is_known => Ok(true),
             404 => Err(Trouble::lie("its log is gone")),
             other => Err(Trouble::Failed(format!("its log: it answered {other}"))),
         }
+    }
+
+    /// A log that has begun another cluster epoch, and has signed that, is another history: it is followed from here.
+    async fn restart(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+        let Some(followed) = &mut self.followed else { return Ok(()) };
+        let (note, head) = followed.policy.check(bytes).map_err(refused)?;
+        let epoch = head.epoch();
+        if epoch <= followed.epoch().unwrap_or(self.partner.epoch) {
+            return Ok(());
+        }
+        followed.newest = Some((note, head));
+        self.begin_epoch(epoch).await
     }
 
     /// Holds the entry of this offer against its proof; false if the budget is spent before.
@@ -104,6 +124,9 @@ impl Pull {
         let Some((_, newest)) = followed.newest.clone() else {
             return Ok(Some(self.adopt(note, head)));
         };
+        if head.epoch() > newest.epoch() {
+            return Err(Trouble::failed("it was restored from a backup meanwhile"));
+        }
         let (old, new) = match head.size < newest.size {
             true => (&head, &newest),
             false => (&newest, &head),

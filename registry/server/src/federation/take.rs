@@ -21,6 +21,7 @@ use crate::member::Member;
 use super::passed::Stuck;
 use super::proven::Followed;
 use super::trouble::Trouble;
+use super::withdraw::Withdrawals;
 
 /// The largest page of a list: 10,000 long handles.
 const PAGE_BYTES_MAX: u64 = 6 << 20;
@@ -42,6 +43,9 @@ pub(super) struct Pull {
     pub(super) walk: Walk,
     /// How far its transparency log was followed, if one was agreed.
     pub(super) followed: Option<Followed>,
+    /// What it has no more, by the key of its provenance.
+    pub(super) gone: BTreeMap<String, Offer>,
+    pub(super) withdrawals: Withdrawals,
 }
 
 pub(super) use registry_fetch::schedule::Budget;
@@ -57,6 +61,8 @@ pub(super) struct Walk {
     pub(super) list: usize,
     /// The last handle that was dealt with.
     pub(super) after: String,
+    /// How many entries were listed, wanted or not.
+    pub(super) listed: u64,
     /// What the partner still has, by the key of its provenance. At most its quota, and one page.
     pub(super) seen: BTreeSet<String>,
     /// What this look has passed over.
@@ -74,6 +80,7 @@ pub(super) struct Offer {
     pub(super) handle: Handle,
     pub(super) home: Origin,
     pub(super) home_revision: u64,
+    pub(super) home_epoch: u64,
     pub(super) hops: u8,
     pub(super) hops_max: u8,
 }
@@ -117,9 +124,10 @@ impl Pull {
     }
 
     fn import(&self, offer: Offer) -> Import {
-        let Offer { kind, handle, home, home_revision, hops, hops_max } = offer;
+        let Offer { kind, handle, home, home_revision, home_epoch, hops, hops_max } = offer;
         let partner = self.partner.name.clone();
-        Import { partner, kind, handle, home, home_revision, hops, hops_max, entry: None }
+        let entry = None;
+        Import { partner, kind, handle, home, home_revision, home_epoch, hops, hops_max, entry }
     }
 
     /// Withdraws an entry. What is not this partner's to withdraw stays, without a word.
@@ -183,40 +191,13 @@ impl Pull {
         Ok(())
     }
 
-    /// Withdraws what a whole walk has not seen.
-    pub(super) async fn withdraw_unseen(&mut self, at: u64) -> Result<(), Trouble> {
-        const PAGE: usize = 1_000;
-        let mut after: Option<String> = None;
-        loop {
-            let view = self.member.registry.view().0;
-            let page = query::imports(&view, &self.partner.name, after.as_deref(), PAGE)?;
-            drop(view);
-            let whole = page.len() < PAGE;
-            after = page.last().map(|it| ProvenanceEntry::key_of(it.kind, &it.handle));
-            for gone in page {
-                let key = ProvenanceEntry::key_of(gone.kind, &gone.handle);
-                if gone.digest.is_none() || self.walk.seen.contains(&key) {
-                    continue;
-                }
-                let offer = Offer {
-                    kind: gone.kind,
-                    handle: gone.handle,
-                    home: gone.home,
-                    home_revision: at.max(gone.home_revision + 1),
-                    hops: gone.hops,
-                    hops_max: gone.hops_max,
-                };
-                self.withdraw(offer).await?;
-            }
-            if whole {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Notes how far the pull has come.
+    /// Notes how far the pull has come; not under terms that were changed meanwhile, under which it begins anew.
     pub(super) async fn advance(&mut self, cursor: u64) -> Result<(), Trouble> {
         let name = self.partner.name.clone();
+        let now = query::partner(&self.member.registry.view().0, &name)?;
+        if now.is_none_or(|now| now.terms != self.partner.terms) {
+            return Ok(());
+        }
         let checkpoint = self.followed.as_ref().and_then(Followed::checkpoint);
         let passed_over = self.walk.passed_over.clone();
         self.partner.passed_over.clone_from(&passed_over);

@@ -59,17 +59,18 @@ pub(super) async fn list(
     request: Request<wire::ListRequest>,
 ) -> Handled<wire::AgentList> {
     let asked = request.get_ref();
-    let after: Option<Handle> = List::Agents.after("after", &asked.after)?;
+    let cursors = member.cursors(List::Agents);
+    let after: Option<Handle> = cursors.after("after", &asked.after)?;
     let limit = field::page(asked.limit)?;
     let (reading, viewer) = look(member, request.metadata(), asked.consistency).await?;
     let mut page = query::agents_seen(&reading.view, &viewer, after.as_ref(), limit)?;
-    let mut next = List::Agents.next(&page, limit, |(agent, _)| agent.handle.as_str());
+    let mut next = cursors.next(&page, limit, |(agent, _)| agent.handle.as_str());
     let mut agents = Vec::with_capacity(page.len());
     let mut bytes = 0;
     for (entry, disclosure) in page.drain(..) {
         if bytes > PAGE_BYTES_ENOUGH {
             let last = agents.last();
-            next = last.map_or(next, |last: &wire::Agent| List::Agents.cursor(&last.handle));
+            next = last.map_or(next, |last: &wire::Agent| cursors.cursor(&last.handle));
             break;
         }
         let agent = lookup::seen_agent(&reading.view, &entry, disclosure)?;

@@ -44,11 +44,11 @@ pub(super) async fn list(
     request: Request<wire::ListRequest>,
 ) -> Handled<wire::CardList> {
     let asked = request.get_ref();
-    let after: Option<Handle> = List::Cards.after("after", &asked.after)?;
+    let after: Option<Handle> = member.cursors(List::Cards).after("after", &asked.after)?;
     let limit = field::page(asked.limit)?;
     let (reading, viewer) = look(member, request.metadata(), asked.consistency).await?;
     let page = query::cards_listed(&reading.view, &viewer, after.as_ref(), limit)?;
-    let next = List::Cards.next(&page, limit, Handle::as_str);
+    let next = member.cursors(List::Cards).next(&page, limit, Handle::as_str);
     let handles = page.iter().map(ToString::to_string).collect();
     Ok(at(&reading, wire::CardList { handles, next }))
 }

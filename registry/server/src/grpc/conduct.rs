@@ -18,7 +18,7 @@ pub(super) async fn charge(
     request: Request<wire::SpendTokensRequest>,
 ) -> Handled<wire::SpendTokensReply> {
     let caller = caller(member, request.metadata()).await?;
-    let proposal = decode::conduct::charge(&caller, request.get_ref())?;
+    let proposal = decode::conduct::charge(&caller, request.get_ref(), &member.registry.view().0)?;
     match member.decide(proposal).await? {
         Reply::Spent(spent) => Ok(Response::new(render::fleet::verdicts(&spent))),
         other => Err(unexpected(&other)),

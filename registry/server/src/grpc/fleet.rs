@@ -141,11 +141,11 @@ async fn nodes(member: &Member, request: Request<wire::ListRequest>) -> Handled<
         Role::Node,
     ])?;
     let request = request.into_inner();
-    let after: Option<NodeId> = List::Nodes.after("after", &request.after)?;
+    let after: Option<NodeId> = member.cursors(List::Nodes).after("after", &request.after)?;
     let limit = field::page(request.limit)?;
     let reading = member.read(request.consistency).await?;
     let page = query::nodes(&reading.view, after.as_ref(), limit)?;
-    let next = List::Nodes.next(&page, limit, |node| node.id.as_str());
+    let next = member.cursors(List::Nodes).next(&page, limit, |node| node.id.as_str());
     let nodes = page.iter().map(render::fleet::node).collect();
     Ok(at(&reading, wire::NodeList { nodes, next }))
 }
@@ -164,7 +164,7 @@ async fn spend(
     request: Request<wire::SpendTokensRequest>,
 ) -> Handled<wire::SpendTokensReply> {
     let caller = caller(member, request.metadata()).await?;
-    let proposal = decode::token::spend(&caller, request.get_ref())?;
+    let proposal = decode::token::spend(&caller, request.get_ref(), &member.registry.view().0)?;
     match member.decide(proposal).await? {
         Reply::Spent(spent) => Ok(Response::new(render::fleet::verdicts(&spent))),
         other => Err(unexpected(&other)),

@@ -45,11 +45,13 @@ pub(super) async fn list(
 ) -> Handled<wire::NamespaceList> {
     let caller = caller(member, request.metadata()).await?;
     let request = request.into_inner();
-    let after: Option<Namespace> = List::Namespaces.after("after", &request.after)?;
+    let after: Option<Namespace> =
+        member.cursors(List::Namespaces).after("after", &request.after)?;
     let limit = field::page(request.limit)?;
     let reading = member.read(request.consistency).await?;
     let page = namespaces::page(&reading.view, &caller, after.as_ref(), limit)?;
-    let next = List::Namespaces.next(&page, limit, |(entry, _)| entry.name.as_str());
+    let cursors = member.cursors(List::Namespaces);
+    let next = cursors.next(&page, limit, |(entry, _)| entry.name.as_str());
     let namespaces = page.iter().map(|kept| told(&reading.view, &caller, kept));
     let namespaces = namespaces.collect::<Result<_, Problem>>()?;
     Ok(at(&reading, wire::NamespaceList { namespaces, next }))

@@ -49,6 +49,13 @@ impl Partners for PartnersService {
         finish(list(&self.0, request).await)
     }
 
+    async fn release_partner(
+        &self,
+        request: Request<wire::ReleasePartnerRequest>,
+    ) -> Result<Response<wire::Partner>, Status> {
+        finish(release(&self.0, request).await)
+    }
+
     async fn remove_partner(
         &self,
         request: Request<wire::RemovePartnerRequest>,
@@ -63,6 +70,16 @@ async fn put(member: &Member, request: Request<wire::PutPartnerRequest>) -> Hand
     let proposal = decode::partner::put(&caller, &request)?;
     let reading = done(member, member.decide(proposal).await?).await?;
     let partner = found(&reading.view, &request.name)?;
+    Ok(Response::new(render::federation::partner(&partner)))
+}
+
+async fn release(
+    member: &Member,
+    request: Request<wire::ReleasePartnerRequest>,
+) -> Handled<wire::Partner> {
+    let caller = caller(member, request.metadata()).await?;
+    member.commit(decode::partner::release(&caller, request.get_ref())?).await?;
+    let partner = found(&member.strong().await?.view, &request.get_ref().name)?;
     Ok(Response::new(render::federation::partner(&partner)))
 }
 

@@ -119,11 +119,11 @@ pub(super) async fn list(
     request: Request<wire::ListRequest>,
 ) -> Handled<wire::PeerList> {
     let request = request.into_inner();
-    let after: Option<Origin> = List::Peers.after("after", &request.after)?;
+    let after: Option<Origin> = member.cursors(List::Peers).after("after", &request.after)?;
     let limit = field::page(request.limit)?;
     let reading = member.read(request.consistency).await?;
     let page = query::peers(&reading.view, after.as_ref(), limit)?;
-    let next = List::Peers.next(&page, limit, |peer| peer.origin.as_str());
+    let next = member.cursors(List::Peers).next(&page, limit, |peer| peer.origin.as_str());
     let peers = page.iter().map(|peer| render::peer::peer(peer, None)).collect();
     Ok(at(&reading, wire::PeerList { peers, next }))
 }

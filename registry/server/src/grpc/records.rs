@@ -59,11 +59,11 @@ pub(super) async fn list(
     request: Request<wire::ListRequest>,
 ) -> Handled<wire::RecordList> {
     let asked = request.get_ref();
-    let after: Option<Handle> = List::Records.after("after", &asked.after)?;
+    let after: Option<Handle> = member.cursors(List::Records).after("after", &asked.after)?;
     let limit = field::page(asked.limit)?;
     let (reading, viewer) = look(member, request.metadata(), asked.consistency).await?;
     let page = query::records_listed(&reading.view, &viewer, after.as_ref(), limit)?;
-    let next = List::Records.next(&page, limit, Handle::as_str);
+    let next = member.cursors(List::Records).next(&page, limit, Handle::as_str);
     let handles = page.iter().map(ToString::to_string).collect();
     Ok(at(&reading, wire::RecordList { handles, next }))
 }

@@ -10,6 +10,7 @@ use proto_wire::registry::v1 as wire;
 use registry_api::render;
 use tonic::{Request, Status};
 
+use crate::cursor;
 use crate::follow::{Asked, Cursor, Told, follow};
 use crate::member::Member;
 
@@ -30,9 +31,8 @@ pub(super) async fn open(
     let source = origin(&request);
     let wire::WatchRequest { since, kinds, prefix, namespace, progress } = request.into_inner();
     let cursor = Cursor::new(&caller, &Asked { since, kinds, prefix, namespace })?;
-    let reading = member.stale();
-    cursor.check(&reading.view)?;
     let place = member.wait_place(&caller, source)?;
+    let reading = cursor::reached(member, cursor.since).await?;
     let told = follow(member, cursor, place).filter_map(move |told| async move {
         match told {
             Ok(Told::Change(change)) => Some(Ok(render::directory::change(&change))),

@@ -35,9 +35,7 @@ pub(crate) async fn judge(member: &Member, body: &[u8]) -> Result<Verdict, Probl
     if submission.old > checkpoint.size {
         return Err(Problem::argument("old", "it is larger than the tree of the checkpoint"));
     }
-    let view = member.strong().await?.view;
-    let kept = query::witnessed(&view, &checkpoint.origin)?;
-    let kept = kept.unwrap_or((0, tlog::empty_root()));
+    let kept = head(member, &checkpoint).await?;
     if kept.0 != submission.old {
         return Ok(Verdict::Moved(kept.0));
     }
@@ -49,6 +47,29 @@ pub(crate) async fn judge(member: &Member, body: &[u8]) -> Result<Verdict, Probl
     }
     let time_s = member.clock.now().0 / 1_000;
     Ok(Verdict::Cosigned(format!("{}\n", signer.sign(submission.note.text(), time_s))))
+}
+
+/// The head that was cosigned last in the cluster epoch of this checkpoint. A log whose cluster was restored from a
+/// backup says so in what it signs, and begins with the empty tree again, once; an epoch that is over is another history.
+async fn head(member: &Member, checkpoint: &Checkpoint) -> Result<(u64, Digest), Problem> {
+    let (origin, first) = (&checkpoint.origin, (0, tlog::empty_root()));
+    let view = member.strong().await?.view;
+    let kept = query::witnessed(&view, origin)?.unwrap_or(first);
+    let (known, epoch) = (query::witnessed_epoch(&view, origin)?, checkpoint.epoch());
+    drop(view);
+    if epoch == known {
+        return Ok(kept);
+    }
+    let both = format!("{} of epoch {epoch} after epoch {known}", evidence(checkpoint, kept));
+    if epoch < known {
+        audit::refused(member, "witness", &both, "log-inconsistent");
+        let why = "the checkpoint is of a cluster epoch before the one cosigned last";
+        return Err(Problem::new(Code::LogInconsistent, why));
+    }
+    tracing::warn!(both, "a log that is witnessed begins anew: its cluster was restored");
+    let command = LedgerCommand::WitnessEpoch { origin: origin.clone(), epoch };
+    member.commit(Command::Ledger(command)).await?;
+    Ok(first)
 }
 
 /// Holds if the checkpoint continues the head cosigned last; if not, both heads are kept.

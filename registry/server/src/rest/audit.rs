@@ -7,8 +7,8 @@ use axum::extract::{Query, Request, State};
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use registry_api::Problem;
 use registry_api::identity::Role;
+use registry_api::{Code, Problem};
 use registry_core::command::{Command, LedgerCommand};
 use registry_core::query;
 use serde::Deserialize;
@@ -17,6 +17,7 @@ use serde_json::json;
 use super::parameter::{Header, Parameter, REVISION, UNKEPT};
 use super::route::{Access, Content, Route};
 use super::{Answered, Shared, at, caller, json, json_body, parameters, schemas};
+use crate::member::{Member, Reading};
 
 /// Lines of one answer: at most about 2 MiB.
 const LINES: usize = 1_000;
@@ -66,7 +67,7 @@ pub(super) async fn export(
 ) -> Answered {
     caller(&member, &headers).await?.require(&[Role::Operator])?;
     let since = parameters(query)?.since;
-    let reading = member.stale();
+    let reading = reached(&member, since).await?;
     let mut text = String::new();
     for line in query::audit_lines(&reading.view, since, LINES)? {
         text.push_str(&serde_json::to_string(&line).map_err(Problem::internal)?);
@@ -77,6 +78,20 @@ pub(super) async fn export(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(at(&reading, response))
+}
+
+/// A state whose audit has reached this line. One that nobody has is of before a restore: others have its number now.
+async fn reached(member: &Member, since: u64) -> Result<Reading, Problem> {
+    let mut reading = member.stale();
+    if since > query::audit_end(&reading.view)?.lines {
+        reading = member.strong().await?;
+    }
+    let last = query::audit_end(&reading.view)?.lines;
+    if since <= last {
+        return Ok(reading);
+    }
+    let why = format_args!("line {since} is not written, the last is {last}: export anew");
+    Err(Problem::new(Code::FutureRevision, why).with("line", last))
 }
 
 pub(super) async fn truncate(State(member): Shared, request: Request) -> Answered {

@@ -98,11 +98,11 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Answered {
     let asked = parameters(query)?;
-    let after: Option<Handle> = page::after(List::Cards, asked.cursor.as_deref())?;
+    let after: Option<Handle> = page::after(member.cursors(List::Cards), asked.cursor.as_deref())?;
     let limit = page::limit(asked.limit)?;
     let (reading, viewer) = look(&member, &headers, asked.consistency.as_deref()).await?;
     let handles = query::cards_listed(&reading.view, &viewer, after.as_ref(), limit)?;
-    let next = List::Cards.next(&handles, limit, Handle::as_str);
+    let next = member.cursors(List::Cards).next(&handles, limit, Handle::as_str);
     let names: Vec<&str> = handles.iter().map(Handle::as_str).collect();
     let response = json(StatusCode::OK, &json!({ "handles": names, "next": next }));
     Ok(at(&reading, page::linked(response, &uri, &next)))

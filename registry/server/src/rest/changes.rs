@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::cursor;
 use crate::follow::{self, Cursor, await_changes};
 use crate::holder::Place;
 use crate::member::Member;
@@ -32,7 +33,7 @@ const LIMIT: usize = 256;
 
 static SINCE: Parameter = Parameter::query(
     "since",
-    "The last revision that was seen; 0 for the beginning.",
+    "The last revision that was seen; 0 for the beginning. It is of one cluster epoch (`ecumene-epoch`): after a restore every revision is above those of before, and a cursor of before is answered 410.",
     r#"{"type":"integer","minimum":0,"maximum":9007199254740991,"default":0}"#,
 );
 
@@ -70,7 +71,7 @@ static LIMIT_OF_PAGE: Parameter = Parameter::query(
 static LAST_EVENT_ID: Parameter = Parameter::header(
     "Last-Event-ID",
     "The id of the last event that was seen, which is a revision; it goes before `since`.",
-    r#"{"type":"string","pattern":"^[0-9]{1,15}$"}"#,
+    r#"{"type":"string","pattern":"^[0-9]{1,16}$"}"#,
 );
 
 pub(super) fn routes() -> Vec<Route> {
@@ -137,7 +138,7 @@ pub(super) async fn changes(
         let why = "wait and limit are not for a stream of events";
         return Err(Problem::argument("wait", why).into());
     }
-    events::open(&member, cursor, place()?)
+    events::open(&member, cursor, place()?).await
 }
 
 /// The first change that comes until the time is over, and those that are there with it.
@@ -156,6 +157,7 @@ async fn page(
         return Err(Problem::argument("limit", format_args!("1 to {LIMIT}")).into());
     }
     let _place = place()?;
+    cursor::reached(member, cursor.since).await?;
     let until = Instant::now() + wait.std();
     let page = await_changes(member, &mut cursor, limit, until).await?;
     let changes: Vec<Value> = page.iter().map(line).collect();

@@ -14,6 +14,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use registry_api::Problem;
 
+use crate::cursor;
 use crate::follow::{Cursor, Told, follow};
 use crate::grpc::log_cause;
 use crate::holder::Place;
@@ -43,9 +44,8 @@ pub(super) fn last_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
 }
 
 /// Opens a stream.
-pub(super) fn open(member: &Arc<Member>, cursor: Cursor, place: Place) -> Answered {
-    let reading = member.stale();
-    cursor.check(&reading.view)?;
+pub(super) async fn open(member: &Arc<Member>, cursor: Cursor, place: Place) -> Answered {
+    let reading = cursor::reached(member, cursor.since).await?;
     let told = follow(member, cursor, place).map(|told| spelled(&told));
     let all = stream::once(async { Bytes::from_static(RETRY.as_bytes()) }).chain(told);
     let mut response = Response::new(Body::from_stream(all.map(Ok::<_, Infallible>)));

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use super::parameter::{Parameter, UNKEPT};
 use super::route::Route;
 use super::{Answered, Shared, json as answer, parameters, schemas};
+use crate::cursor;
 
 /// With whose eyes entries are listed: a page must not end at a handle that is hidden.
 const ANYBODY: Viewer = Viewer::Anonymous;
@@ -59,7 +60,7 @@ pub(super) fn routes() -> Vec<Route> {
             .is("listOfferedChanges", "federation", "How the entries that other registries may take have changed after a revision. An entry without a digest is gone.")
             .takes(&[&SINCE, &LIMIT_OF_PAGE])
             .gives(200, "A page.", &schemas::OFFERED, UNKEPT)
-            .refuses(&[Code::RecordExpired]),
+            .refuses(&[Code::Compacted]),
     ]
 }
 
@@ -106,7 +107,8 @@ pub(super) async fn entries(
     }
     let next = field::next(&handles, limit, Handle::as_str);
     let head = reading.revision.0;
-    let page = json!({ "entries": offered, "head": head, "nextAfter": next });
+    let epoch = query::cluster_epoch(view)?;
+    let page = json!({ "entries": offered, "epoch": epoch, "head": head, "nextAfter": next });
     Ok(answer(StatusCode::OK, &page))
 }
 
@@ -116,12 +118,8 @@ pub(super) async fn changes(
 ) -> Answered {
     let asked = parameters(query)?;
     let limit = limit(asked.limit)?;
-    let reading = member.stale();
     let since = Revision(asked.since);
-    if since < query::compacted(&reading.view)? {
-        let why = "the changes after this revision are no longer kept: start from the list";
-        return Err(Problem::new(Code::RecordExpired, why).into());
-    }
+    let reading = cursor::reached(&member, since).await?;
     let events = query::changes(&reading.view, since, limit)?;
     let next = events.last().map_or(since, |event| event.revision);
     let mut offered: Vec<Value> = Vec::new();
@@ -134,7 +132,8 @@ pub(super) async fn changes(
         }
     }
     let head = reading.revision.0;
-    let page = json!({ "entries": offered, "head": head, "next": next.0 });
+    let epoch = query::cluster_epoch(&reading.view)?;
+    let page = json!({ "entries": offered, "epoch": epoch, "head": head, "next": next.0 });
     Ok(answer(StatusCode::OK, &page))
 }
 
@@ -191,6 +190,7 @@ fn line(
     if let Some(kept) = provenance {
         line["home"] = kept.home.as_str().into();
         line["homeRevision"] = kept.home_revision.into();
+        line["homeEpoch"] = kept.home_epoch.into();
         line["hops"] = kept.hops.into();
         line["hopsMax"] = kept.hops_max.into();
     }

@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
+use registry_core::entry::{PartnerEntry, PartnerState};
 use registry_core::query;
 use serde_json::{Value, json};
 
@@ -138,6 +139,25 @@ const PARTNERS_MAX: usize = 256;
 /// those of a state from before after a restore, and no counts of events.
 type Figure = (&'static str, &'static str, f64);
 
+/// What is wrong with the registries that are pulled from.
+fn of_partners(partners: &[PartnerEntry]) -> [Figure; 4] {
+    let count = |is: fn(&&PartnerEntry) -> bool| float(partners.iter().filter(is).count() as u64);
+    let passed_over = partners.iter().map(|it| it.passed_over.count).sum();
+    let held = partners.iter().filter_map(|it| it.held).map(|held| held.entries).sum();
+    let quarantined = count(|it| it.state != PartnerState::Active);
+    let failing = count(|it| it.failing.is_some());
+    [
+        ("partners_quarantined", "Partners that were caught in a lie.", quarantined),
+        ("partners_failing", "Partners whose newest pull failed.", failing),
+        ("partner_entries_held", "Withdrawals of partners that are held back.", float(held)),
+        (
+            "partner_entries_passed_over",
+            "Entries of other registries that were not taken, as of the last look.",
+            float(passed_over),
+        ),
+    ]
+}
+
 fn figures(member: &Member) -> Result<Vec<Figure>, super::Problem> {
     let mut figures = of_member(member);
     figures.extend(of_state(member)?);
@@ -176,23 +196,19 @@ fn of_state(member: &Member) -> Result<Vec<Figure>, super::Problem> {
     let now = member.clock.now();
     let expired = query::expired_manifests(&reading.view, now, EXPIRED_MAX)?.len() as u64;
     let partners = query::partners(&reading.view, None, PARTNERS_MAX)?;
-    let passed_over = partners.iter().map(|partner| partner.passed_over.count).sum();
     // Where nobody knows the age there is none: 0 would be a young one.
     let age_s = reading.age_ms.map_or(f64::NAN, |age_ms| float(age_ms) / 1_000.0);
     let (waiting, open_tasks) =
         (query::peer_requests_waiting(&reading.view)?, query::open_tasks(&reading.view)?);
-    Ok(vec![
+    let mut figures = vec![
         ("revision", "The revision of this member's state.", float(reading.revision.0)),
         ("state_age_seconds", "How old the state may be; NaN if that is not known.", age_s),
         ("manifests_expired", "Manifests past their expiry, 1,000 at most.", float(expired)),
         ("peer_requests", "Peers that wait to be let in.", float(waiting)),
         ("open_tasks", "Tasks that have not ended.", float(open_tasks)),
-        (
-            "partner_entries_passed_over",
-            "Entries of other registries that were not taken, as of the last look.",
-            float(passed_over),
-        ),
-    ])
+    ];
+    figures.extend(of_partners(&partners));
+    Ok(figures)
 }
 
 /// Exact up to 2^53, which no figure here reaches.

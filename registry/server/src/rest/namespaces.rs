@@ -78,11 +78,13 @@ async fn list(
 ) -> Answered {
     let caller = caller(&member, &headers).await?;
     let asked = parameters(query)?;
-    let after: Option<Namespace> = page::after(List::Namespaces, asked.cursor.as_deref())?;
+    let after: Option<Namespace> =
+        page::after(member.cursors(List::Namespaces), asked.cursor.as_deref())?;
     let limit = page::limit(asked.limit)?;
     let reading = read(&member, asked.consistency.as_deref()).await?;
     let page = namespaces::page(&reading.view, &caller, after.as_ref(), limit)?;
-    let next = List::Namespaces.next(&page, limit, |(entry, _)| entry.name.as_str());
+    let next =
+        member.cursors(List::Namespaces).next(&page, limit, |(entry, _)| entry.name.as_str());
     let namespaces: Vec<Value> = page.iter().map(value).collect();
     let response = json(StatusCode::OK, &json!({ "namespaces": namespaces, "next": next }));
     Ok(at(&reading, page::linked(response, &uri, &next)))

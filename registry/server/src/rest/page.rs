@@ -8,10 +8,10 @@ use std::str::FromStr;
 use axum::response::Response;
 use http::header::LINK;
 use http::{HeaderValue, Uri};
-use registry_api::{List, Problem, field};
+use registry_api::{Cursors, Problem, field};
 use serde::Deserialize;
 
-use super::parameter::{AGE, CACHE_CONTROL, Header, Parameter, REVISION};
+use super::parameter::{AGE, CACHE_CONTROL, EPOCH, Header, Parameter, REVISION};
 
 /// The cursor of the next page.
 pub(super) static CURSOR: Parameter = Parameter::query(
@@ -29,6 +29,7 @@ pub(super) const PAGED: &[Header] = &[
         required: false,
     },
     REVISION,
+    EPOCH,
     AGE,
     CACHE_CONTROL,
 ];
@@ -46,8 +47,11 @@ pub(super) struct Listing {
 ///
 /// # Errors
 /// `invalid-argument` for what is no cursor of this list.
-pub(super) fn after<T: FromStr>(list: List, cursor: Option<&str>) -> Result<Option<T>, Problem> {
-    list.after(CURSOR.name, stated(cursor)?)
+pub(super) fn after<T: FromStr>(
+    cursors: Cursors,
+    cursor: Option<&str>,
+) -> Result<Option<T>, Problem> {
+    cursors.after(CURSOR.name, stated(cursor)?)
 }
 
 /// The cursor as it stands in the request; empty only where there is none.
@@ -96,13 +100,15 @@ pub(super) fn linked(mut response: Response, uri: &Uri, next: &str) -> Response 
 mod tests {
     use axum::body::Body;
     use proto_types::Origin;
+    use registry_api::List;
 
     use super::*;
 
     #[test]
     fn an_empty_cursor_is_none_of_the_list() {
-        let made = List::Peers.cursor("https://a.example");
-        let read = |cursor| after::<Origin>(List::Peers, cursor).map(|origin| origin.is_some());
+        let peers = List::Peers.of(0);
+        let made = peers.cursor("https://a.example");
+        let read = |cursor| after::<Origin>(peers, cursor).map(|origin| origin.is_some());
         assert_eq!((read(None), read(Some(&made))), (Ok(false), Ok(true)));
         assert!(read(Some("")).is_err() && read(Some("====")).is_err());
     }

@@ -179,14 +179,25 @@ pub(super) const TRUNCATED: Header = Header {
 /// Answers with the roster.
 pub(super) const ROSTER: &[Header] = &[REVISION, AGE, CACHE_CONTROL, TRUNCATED];
 
+/// How often the cluster was restored.
+pub(super) const EPOCH: Header = Header {
+    required: false,
+    ..header(
+        "ecumene-epoch",
+        "How often the cluster was restored from a backup. Revisions and cursors are of one epoch: when it \
+         rises, what is kept of them is of no use, and the lists are to be read anew.",
+        r#"{"type":"integer","minimum":0}"#,
+    )
+};
+
 /// Answers of a read.
-pub(super) const READ: &[Header] = &[REVISION, AGE, CACHE_CONTROL];
+pub(super) const READ: &[Header] = &[REVISION, EPOCH, AGE, CACHE_CONTROL];
 
 /// Answers of a write that gives a version.
 pub(super) const WRITTEN: &[Header] = &[ETAG, CACHE_CONTROL];
 
 /// Answers that nobody keeps.
-pub(super) const UNKEPT: &[Header] = &[CACHE_CONTROL];
+pub(super) const UNKEPT: &[Header] = &[EPOCH, CACHE_CONTROL];
 
 /// When to try again.
 pub(super) const RETRY_AFTER: Header = header(

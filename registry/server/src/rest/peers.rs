@@ -76,11 +76,11 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Answered {
     let asked = parameters(query)?;
-    let after: Option<Origin> = page::after(List::Peers, asked.cursor.as_deref())?;
+    let after: Option<Origin> = page::after(member.cursors(List::Peers), asked.cursor.as_deref())?;
     let limit = page::limit(asked.limit)?;
     let reading = read(&member, asked.consistency.as_deref()).await?;
     let page = query::peers(&reading.view, after.as_ref(), limit)?;
-    let next = List::Peers.next(&page, limit, |peer| peer.origin.as_str());
+    let next = member.cursors(List::Peers).next(&page, limit, |peer| peer.origin.as_str());
     let peers: Vec<Value> =
         page.iter().map(|entry| peer(&render::peer::peer(entry, None))).collect();
     let response = json(StatusCode::OK, &json!({ "peers": peers, "next": next }));

@@ -191,7 +191,8 @@ pub(super) async fn catalog(
     uri: Uri,
 ) -> Answered {
     let asked = parameters(query)?;
-    let after: Option<Handle> = page::after(List::Records, asked.cursor.as_deref())?;
+    let after: Option<Handle> =
+        page::after(member.cursors(List::Records), asked.cursor.as_deref())?;
     let limit = asked.limit.unwrap_or(CATALOG_MAX);
     if !(1..=CATALOG_MAX).contains(&limit) {
         return Err(Problem::argument("limit", format_args!("1 to {CATALOG_MAX}")).into());
@@ -202,7 +203,8 @@ pub(super) async fn catalog(
     let (with, view) = (Arc::clone(&member), reading.view.clone());
     // Reading and signing a long list takes longer than the network's threads have.
     let made = task::spawn_blocking(move || {
-        let (handles, next) = listed(&view, &viewer, after.as_ref(), limit)?;
+        let cursors = with.cursors(List::Records);
+        let (handles, next) = listed((&view, cursors), &viewer, after.as_ref(), limit)?;
         let (signer, now) = (&with.signer, with.clock.now());
         let body = render::pilox::catalog(&handles, &next, now, &signer.kid, &signer.key);
         Ok::<_, Problem>((body.to_string().into_bytes(), next))
@@ -213,7 +215,7 @@ pub(super) async fn catalog(
 
 /// As many handles as a catalog holds, and the cursor after them if there are more.
 fn listed(
-    view: &dyn View,
+    (view, cursors): (&dyn View, Cursors),
     viewer: &Viewer,
     after: Option<&Handle>,
     limit: usize,
@@ -226,8 +228,8 @@ fn listed(
     });
     let fit = fit.count();
     let next = match handles.get(..fit).and_then(<[Handle]>::last) {
-        Some(last) if fit < handles.len() => List::Records.cursor(last.as_str()),
-        _ => List::Records.next(&handles, limit, Handle::as_str),
+        Some(last) if fit < handles.len() => cursors.cursor(last.as_str()),
+        _ => cursors.next(&handles, limit, Handle::as_str),
     };
     handles.truncate(fit);
     Ok((handles, next))

@@ -200,6 +200,7 @@ async fn a_token_is_charged_once_and_spent_all_the_same() {
         tokens: vec![wire::TokenUse {
             key: proto_types::Digest::of(name.as_bytes()).as_bytes().to_vec().into(),
             remember_until_ms: now_ms() + 300_000,
+            ..Default::default()
         }],
     };
     let mut fleet = world.fleet();

@@ -55,7 +55,7 @@ impl Node {
     }
 
     /// The next order that is not a lease; the node beats until it comes.
-    async fn order(&mut self) -> Result<Order, Status> {
+    pub(crate) async fn order(&mut self) -> Result<Order, Status> {
         let patience = tokio::time::Instant::now() + PATIENCE;
         loop {
             assert!(tokio::time::Instant::now() < patience, "{} hears nothing", self.id);

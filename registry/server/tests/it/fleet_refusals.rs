@@ -66,7 +66,11 @@ async fn bad_input_to_the_fleet_is_refused_by_name() {
     envelopes(&world, &node, &gateway).await;
 
     let spend = |tokens| wire::SpendTokensRequest { tokens };
-    let token = |len| wire::TokenUse { key: vec![0; len].into(), remember_until_ms: now_ms() };
+    let token = |len| wire::TokenUse {
+        key: vec![0; len].into(),
+        remember_until_ms: now_ms(),
+        ..Default::default()
+    };
     refused("nobody spends", fleet.spend_tokens(spend(vec![token(32)])).await, "unauthenticated");
     refused(
         "a node spends",

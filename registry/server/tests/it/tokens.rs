@@ -9,6 +9,7 @@ fn uses(names: &[&str], remember_until_ms: u64) -> wire::SpendTokensRequest {
     let token = |name: &&str| wire::TokenUse {
         key: Digest::of(name.as_bytes()).as_bytes().to_vec().into(),
         remember_until_ms,
+        ..Default::default()
     };
     wire::SpendTokensRequest { tokens: names.iter().map(token).collect() }
 }

@@ -52,13 +52,14 @@ fn strict(witnesses: &[(&str, u8)]) -> Policy {
 struct Liar {
     signer: NoteSigner,
     frontier: Frontier,
+    epoch: u64,
 }
 
 impl Liar {
     fn new(history: &str, size: u64) -> Self {
         let key = vector_key("catalog");
         let signer = NoteSigner::new(policy().log.name(), Kind::Log, key).unwrap();
-        let mut liar = Self { signer, frontier: Frontier::default() };
+        let mut liar = Self { signer, frontier: Frontier::default(), epoch: 0 };
         (0..size).for_each(|leaf| {
             let leaf = tlog::leaf_hash(format!("{history} {leaf}").as_bytes());
             liar.frontier.append(leaf, |_, _, _| ());
@@ -68,7 +69,8 @@ impl Liar {
 
     fn note(&self) -> Note {
         let head = (self.frontier.size(), self.frontier.root());
-        let mut note = Note::new(Checkpoint::new(self.signer.key().name(), head, 0).text());
+        let head = Checkpoint::new(self.signer.key().name(), head, self.epoch);
+        let mut note = Note::new(head.text());
         note.add(self.signer.sign(note.text(), 0));
         note
     }
@@ -201,6 +203,30 @@ async fn case_47_a_witness_refuses_the_shorter_tree_of_a_restored_cluster() {
     assert_eq!(from_start.status(), StatusCode::CONFLICT, "the witness is at 6");
     let shorter = submit(&witness, &yesterday.submission(6, &[])).await;
     assert_eq!(shorter.status(), StatusCode::BAD_REQUEST);
+    witness.stop().await;
+}
+
+#[tokio::test]
+async fn a_witness_begins_anew_once_with_each_epoch_that_a_log_has_signed_and_never_goes_back() {
+    let witness = witness().await;
+    let of_epoch = |history: &str, size, epoch| Liar { epoch, ..Liar::new(history, size) };
+    let cosigned = async |liar: &Liar, old| submit(&witness, &liar.submission(old, &[])).await;
+    assert_eq!(cosigned(&Liar::new("one", 6), 0).await.status(), StatusCode::OK);
+    let restored = of_epoch("one", 3, 1);
+    let moved = cosigned(&restored, 6).await;
+    assert_eq!(moved.status(), StatusCode::BAD_REQUEST, "more than its tree has");
+    assert_eq!(cosigned(&restored, 0).await.status(), StatusCode::OK);
+    // In one epoch there is one history, and none after it of one before.
+    let forked = cosigned(&of_epoch("other", 3, 1), 3).await;
+    assert_eq!(forked.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    for size in [6, 9] {
+        let back = cosigned(&Liar::new("one", size), 0).await;
+        assert_eq!(back.status(), StatusCode::UNPROCESSABLE_ENTITY, "{size}");
+        assert_eq!(json(&back)["code"], "log-inconsistent");
+    }
+    assert_eq!(cosigned(&of_epoch("third", 1, 2), 0).await.status(), StatusCode::OK);
+    let acts = crate::audit::lines(&witness, 0).await;
+    assert_eq!(acts.iter().filter(|it| it.action == "witness-epoch").count(), 2, "{acts:?}");
     witness.stop().await;
 }
 

@@ -48,6 +48,7 @@ pub(crate) struct World {
     http: Client<HttpConnector, Body>,
     shutdown: Shutdown,
     running: JoinHandle<Result<Summary, Error>>,
+    config: Config,
     _folder: Arc<tempfile::TempDir>,
 }
 
@@ -135,14 +136,38 @@ impl World {
     async fn run(config: Config, folder: Arc<tempfile::TempDir>) -> Self {
         let addr_file = config.addr_file.clone().unwrap();
         let shutdown = Shutdown::new();
-        let running = tokio::spawn(registry_server::run(config, shutdown.clone()));
+        let running = tokio::spawn(registry_server::run(config.clone(), shutdown.clone()));
         let addr: SocketAddr = eventually("the address file", || async {
             std::fs::read_to_string(&addr_file).ok()?.trim().parse().ok()
         })
         .await;
         let endpoint = Endpoint::from_shared(format!("http://{addr}")).unwrap();
         let http = Client::builder(TokioExecutor::new()).build_http();
-        Self { addr, channel: endpoint.connect_lazy(), http, shutdown, running, _folder: folder }
+        let channel = endpoint.connect_lazy();
+        Self { addr, channel, http, shutdown, running, config, _folder: folder }
+    }
+
+    /// Takes a copy of the state.
+    pub(crate) async fn copy(&self) -> PathBuf {
+        let file = self._folder.path().join(format!("copy-of-{}", self.addr.port()));
+        let mut intake = registry_raft::offline::Intake::begin(&file).unwrap();
+        let asked = self.cluster().backup(by(OPERATOR, wire::BackupRequest {})).await;
+        let mut chunks = asked.unwrap().into_inner();
+        while let Some(chunk) = chunks.message().await.unwrap() {
+            intake.write(&chunk.bytes).unwrap();
+        }
+        intake.finish().unwrap();
+        file
+    }
+
+    /// The cluster that is made of a copy of this one, at its address and with its settings.
+    pub(crate) async fn restored(self, copy: &Path) -> Self {
+        let (addr, mut config, folder) = (self.addr, self.config.clone(), self._folder.clone());
+        self.stop().await;
+        (config.listen, config.data_dir) = (addr, folder.path().join("restored"));
+        let members = BTreeMap::from([(config.id, format!("http://{addr}"))]);
+        registry_raft::offline::restore(copy, &config.data_dir, &members, None).unwrap();
+        Self::run(config, folder).await.ready().await
     }
 
     async fn ready(self) -> Self {

@@ -147,9 +147,7 @@ fn refusals(route: &Route) -> BTreeMap<u16, Vec<(&'static str, &'static str)>> {
 /// What the handler and those before it refuse with, in order.
 fn codes(route: &Route) -> Vec<Code> {
     let mut codes: Vec<Code> = [route.refusals.as_slice(), &ANY].concat();
-    if !route.parameters.is_empty() {
-        codes.push(Code::InvalidArgument);
-    }
+    codes.extend(of_parameters(route));
     if route.body.is_some() {
         codes.extend(BODY);
     }
@@ -159,9 +157,6 @@ fn codes(route: &Route) -> Vec<Code> {
     if route.reads_state() {
         codes.extend([Code::StateTooOld, Code::InvalidArgument]);
     }
-    if route.parameters.iter().any(|parameter| parameter.name == CONSISTENCY.name) {
-        codes.extend(STRONG);
-    }
     match route.access {
         Access::Open => {}
         Access::Optional => codes.push(Code::Unauthenticated),
@@ -169,6 +164,22 @@ fn codes(route: &Route) -> Vec<Code> {
     }
     codes.sort_unstable();
     codes.dedup();
+    codes
+}
+
+/// What follows from the parameters: a cursor is of one cluster epoch, and whether a number was reached a majority says.
+fn of_parameters(route: &Route) -> Vec<Code> {
+    let mut codes = Vec::new();
+    let takes = |name: &str| route.parameters.iter().any(|parameter| parameter.name == name);
+    if !route.parameters.is_empty() {
+        codes.push(Code::InvalidArgument);
+    }
+    if takes("cursor") || takes("since") {
+        codes.push(Code::FutureRevision);
+    }
+    if takes("since") || takes(CONSISTENCY.name) {
+        codes.extend(STRONG);
+    }
     codes
 }
 

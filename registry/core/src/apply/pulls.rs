@@ -1,0 +1,56 @@
+//! How pulls from a partner go: that they fail, and that they would take away too much.
+//! Decides what is kept of it for the operator; must never carry out a withdrawal itself, nor let anything but the
+//! operator's word release one.
+
+use proto_types::Namespace;
+
+use crate::change::Reply;
+use crate::entry::{Failing, Held, PartnerEntry};
+use crate::table::PARTNERS;
+
+use super::bound::{self, MINUTE_MS, REASON_BYTES_MAX};
+use super::draft::{Draft, Outcome};
+use super::partner::require_active;
+
+/// So many entries are held back. It is the first time that counts: more of them wait no longer.
+pub(super) fn hold(draft: &mut Draft<'_>, name: &Namespace, entries: u64) -> Outcome {
+    let kept = draft.existing(&PARTNERS, name.as_str())?;
+    require_active(&kept)?;
+    let first = Held { entries, since: draft.now(), released: false };
+    let held = (entries > 0).then(|| Held { entries, ..kept.held.unwrap_or(first) });
+    keep(draft, &kept, PartnerEntry { held, ..kept.clone() })
+}
+
+/// The operator's word.
+pub(super) fn release(draft: &mut Draft<'_>, name: &Namespace) -> Outcome {
+    let kept = draft.existing(&PARTNERS, name.as_str())?;
+    let Some(held) = kept.held else {
+        return Err(bound::invalid("partner", "has nothing that is held back").into());
+    };
+    let held = Some(Held { released: true, ..held });
+    keep(draft, &kept, PartnerEntry { held, ..kept.clone() })
+}
+
+pub(super) fn fail(draft: &mut Draft<'_>, name: &Namespace, reason: &str, pulls: u32) -> Outcome {
+    bound::text("reason", reason, REASON_BYTES_MAX)?;
+    let kept = draft.existing(&PARTNERS, name.as_str())?;
+    require_active(&kept)?;
+    let at = draft.now();
+    let told = kept
+        .failing
+        .as_ref()
+        .is_some_and(|failing| failing.reason == reason && at.since(failing.at) < MINUTE_MS);
+    if told {
+        return Ok(Reply::Done(draft.revision()));
+    }
+    let failing = Some(Failing { reason: reason.to_owned(), pulls, at });
+    keep(draft, &kept, PartnerEntry { failing, ..kept.clone() })
+}
+
+/// Watchers do not see it, so it has no revision.
+fn keep(draft: &mut Draft<'_>, kept: &PartnerEntry, now: PartnerEntry) -> Outcome {
+    if *kept != now {
+        draft.replace(&PARTNERS, Some(kept), &now);
+    }
+    Ok(Reply::Done(draft.revision()))
+}

@@ -1,0 +1,87 @@
+//! Cluster epochs: what a cluster that is made anew from a backup leaves behind.
+//! Decides where an epoch's revisions begin and what does not outlive the one before; must never let a revision of
+//! one epoch be one of another, or what follows changes would go on where there is another history.
+
+use proto_types::{LeaseEpoch, Revision, WallMs};
+
+use crate::change::Write;
+use crate::counter::{self, NOT_BEGUN};
+use crate::entry::JoinTokenEntry;
+use crate::table::{Entity as _, JOIN_TOKENS};
+use crate::view::{Space, View, ViewError};
+
+/// Revisions of one epoch: a thousand each millisecond for 34 years.
+const REVISIONS: u64 = 1 << 40;
+
+/// The last epoch: its revisions are still whole numbers in JSON, which end at 2^53.
+pub const EPOCH_MAX: u64 = (1 << 13) - 1;
+
+/// Join tokens read at a time.
+const PAGE: usize = 1_000;
+
+/// The revision that a state has when this epoch begins. Every revision of an earlier epoch is below it.
+#[must_use]
+pub const fn first_revision(epoch: u64) -> Revision {
+    Revision(epoch * REVISIONS)
+}
+
+/// The writes with which a cluster that is made anew from a backup begins. The lines of the total order are
+/// forgotten with the epoch before, so that each cursor of it is answered with where to start; and so are
+/// invitations that nobody had taken: they may have been, after the backup.
+///
+/// # Errors
+/// The view failed, or holds what does not decode.
+pub fn begin(view: &dyn View, epoch: u64) -> Result<Vec<Write>, ViewError> {
+    let first = first_revision(epoch).0;
+    let mut writes = vec![
+        counter::write(counter::CLUSTER_EPOCH, epoch),
+        counter::write(counter::EPOCH_BEGAN, NOT_BEGUN),
+        counter::write(counter::REVISION, first),
+        counter::write(counter::COMPACTED, first),
+        Write::DeleteRange {
+            space: Space::Changes,
+            from: Vec::new(),
+            to: first.saturating_add(1).to_be_bytes().to_vec(),
+        },
+    ];
+    let mut after: Option<String> = None;
+    loop {
+        let page = JOIN_TOKENS.list(view, after.as_deref(), PAGE)?;
+        let open = page.iter().filter(|token| token.spent_by.is_none());
+        writes.extend(open.flat_map(forget));
+        match page.last() {
+            Some(last) if page.len() == PAGE => after = Some(last.key()),
+            _ => return Ok(writes),
+        }
+    }
+}
+
+fn forget(token: &JoinTokenEntry) -> Vec<Write> {
+    let derived = JOIN_TOKENS.derived(token).into_iter();
+    let derived = derived.map(|(key, _)| Write::Delete { space: Space::Index, key });
+    derived.chain([JOIN_TOKENS.delete(&token.key())]).collect()
+}
+
+/// The fencing epoch of a claim after this one. One of the cluster epoch before, that a holder may still show, is never
+/// handed out again.
+pub(crate) fn next_lease(view: &dyn View, kept: LeaseEpoch) -> Result<LeaseEpoch, ViewError> {
+    let first = first_revision(counter::read(view, counter::CLUSTER_EPOCH)?);
+    Ok(kept.next().max(LeaseEpoch(first.0)))
+}
+
+/// Whether a federation token of this time of issue may have been spent in the epoch before, which nobody
+/// remembers.
+///
+/// # Errors
+/// As [`begin`].
+pub fn is_before(view: &dyn View, issued_at: WallMs) -> Result<bool, ViewError> {
+    Ok(issued_at.0 < counter::read(view, counter::EPOCH_BEGAN)?)
+}
+
+/// Whether the epoch has had its first log entry.
+///
+/// # Errors
+/// As [`begin`].
+pub fn has_begun(view: &dyn View) -> Result<bool, ViewError> {
+    Ok(counter::read(view, counter::EPOCH_BEGAN)? != NOT_BEGUN)
+}

@@ -1,0 +1,44 @@
+//! A partner that was restored from a backup: it says so by its cluster epoch.
+//!
+//! It decides when pulls begin anew. It must never take an answer of an epoch that is over, nor, where a log was agreed,
+//! believe an epoch that the log has not signed.
+
+use registry_core::command::Foreign;
+
+use super::take::{Pull, Walk};
+use super::trouble::Trouble;
+
+impl Pull {
+    /// Holds if an answer is of the epoch that the pulls are of; false if the partner was restored since, so that they
+    /// begin anew.
+    pub(super) async fn is_of_epoch(&mut self, said: Option<u64>) -> Result<bool, Trouble> {
+        let signed = self.followed.as_ref().and_then(super::proven::Followed::epoch);
+        let epoch = said.or(signed).unwrap_or(0);
+        if epoch == self.partner.epoch {
+            return Ok(true);
+        }
+        if epoch < self.partner.epoch {
+            // An old member still answers, or somebody repeats what it said.
+            return Err(Trouble::failed("it answers from a cluster epoch that is over"));
+        }
+        if self.followed.is_some() && signed != Some(epoch) {
+            return Err(Trouble::failed("its answers are of another epoch than its log"));
+        }
+        self.begin_epoch(epoch).await?;
+        Ok(false)
+    }
+
+    /// Begins anew, at the newest checkpoint of its log if there is one.
+    pub(super) async fn begin_epoch(&mut self, epoch: u64) -> Result<(), Trouble> {
+        let (name, before) = (self.partner.name.clone(), self.partner.epoch);
+        let checkpoint = self.followed.as_ref().and_then(super::proven::Followed::checkpoint);
+        if self.partner.cursor > 0 || self.partner.imported > 0 {
+            tracing::warn!(partner = %name, before, epoch, "a partner was restored from a backup; it is pulled anew");
+        }
+        self.member.commit(Foreign::SetPartnerEpoch { name, epoch, checkpoint }.into()).await?;
+        (self.partner.epoch, self.partner.cursor) = (epoch, 0);
+        self.walk = Walk { terms: self.walk.terms.take(), ..Walk::default() };
+        self.gone.clear();
+        Ok(())
+    }
+}

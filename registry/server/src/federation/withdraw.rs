@@ -1,0 +1,124 @@
+//! What a partner has no more: noted while a pull goes on, and carried out at its end.
+//!
+//! It decides when that is too much at once. It must never take an entry away because an answer failed or was empty,
+//! nor let more go in one pull than its share without the operator's word, or the stated time.
+
+use proto_types::Handle;
+use registry_core::command::Foreign;
+use registry_core::entry::{ImportKind, PartnerEntry, ProvenanceEntry};
+use registry_core::query;
+
+use super::take::{Offer, Pull};
+use super::trouble::Trouble;
+
+/// So many are gone without a word, however few there are: what people delete by hand. Arbitrary.
+const GONE_FREELY: u64 = 4;
+
+/// Provenance read at a time.
+const PAGE: usize = 1_000;
+
+/// How much may go at once, and for how long more is held back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Withdrawals {
+    pub(super) percent_max: u8,
+    pub(super) hold_ms: u64,
+}
+
+impl Pull {
+    /// Notes that an entry is gone at its home.
+    pub(super) fn is_gone(&mut self, offer: Offer) -> Result<(), Trouble> {
+        let kept = self.kept(offer.kind, &offer.handle)?;
+        if kept.is_some_and(|kept| kept.digest.is_some() && kept.home == offer.home) {
+            self.gone.insert(ProvenanceEntry::key_of(offer.kind, &offer.handle), offer);
+        }
+        Ok(())
+    }
+
+    /// Takes away at once what the terms do not let in any more: that is the operator's word.
+    pub(super) async fn drop_unwanted(
+        &mut self,
+        (kind, handle): (ImportKind, &Handle),
+        by_terms: bool,
+    ) -> Result<(), Trouble> {
+        let Some(kept) = self.kept(kind, handle)? else { return Ok(()) };
+        if kept.partner != self.partner.name || kept.digest.is_none() {
+            return Ok(());
+        }
+        let offer = Offer::again(kept);
+        if by_terms { self.withdraw(offer).await } else { self.is_gone(offer) }
+    }
+
+    /// Notes what a whole walk has not seen.
+    pub(super) fn unseen_are_gone(&mut self) -> Result<(), Trouble> {
+        let mut after: Option<String> = None;
+        loop {
+            let view = self.member.registry.view().0;
+            let page = query::imports(&view, &self.partner.name, after.as_deref(), PAGE)?;
+            after = page.last().map(|it| ProvenanceEntry::key_of(it.kind, &it.handle));
+            let whole = page.len() < PAGE;
+            for kept in page {
+                let key = ProvenanceEntry::key_of(kept.kind, &kept.handle);
+                if kept.digest.is_some() && !self.walk.seen.contains(&key) {
+                    self.gone.insert(key, Offer::again(kept));
+                }
+            }
+            if whole {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Withdraws what is gone; false if it is held back. `empty` is a list that had nothing at all.
+    pub(super) async fn withdraw_gone(&mut self, empty: bool) -> Result<bool, Trouble> {
+        let view = self.member.registry.view().0;
+        let kept = query::partner(&view, &self.partner.name)?;
+        drop(view);
+        let Some(kept) = kept else { return Ok(true) };
+        let gone = std::mem::take(&mut self.gone);
+        let count = gone.len() as u64;
+        let too_many = count > self.share(kept.imported) || (empty && count > 0);
+        if too_many && !self.is_released(&kept) {
+            if kept.held.is_none_or(|held| held.entries != count) {
+                let (partner, of) = (&self.partner.name, kept.imported);
+                tracing::error!(%partner, count, of, "what a partner has withdrawn is held back");
+                self.hold(count).await?;
+            }
+            return Ok(false);
+        }
+        for offer in gone.into_values() {
+            self.withdraw(offer).await?;
+        }
+        if kept.held.is_some() {
+            self.hold(0).await?;
+        }
+        Ok(true)
+    }
+
+    /// How many of so many may go in one pull.
+    fn share(&self, imported: u64) -> u64 {
+        (imported * u64::from(self.withdrawals.percent_max) / 100).max(GONE_FREELY)
+    }
+
+    /// By the operator's word, or because it has been held for long enough.
+    fn is_released(&self, partner: &PartnerEntry) -> bool {
+        let now = self.member.clock.now();
+        partner
+            .held
+            .is_some_and(|held| held.released || now.since(held.since) >= self.withdrawals.hold_ms)
+    }
+
+    async fn hold(&self, entries: u64) -> Result<(), Trouble> {
+        let name = self.partner.name.clone();
+        self.member.commit(Foreign::HoldPartner { name, entries }.into()).await?;
+        Ok(())
+    }
+}
+
+impl Offer {
+    /// The version that is kept.
+    fn again(kept: ProvenanceEntry) -> Self {
+        let ProvenanceEntry { kind, handle, home, home_revision, home_epoch, .. } = kept;
+        let (hops, hops_max) = (kept.hops, kept.hops_max);
+        Self { kind, handle, home, home_revision, home_epoch, hops, hops_max }
+    }
+}
