@@ -16,6 +16,7 @@ mod outcomes;
 mod partitions;
 mod pauses;
 mod placement;
+mod restore;
 mod sdk_interop;
 mod single_use;
 mod strangers;

@@ -26,6 +26,8 @@ struct Shared {
     operator: String,
     /// Where members are; grows as they join.
     urls: Mutex<Vec<String>>,
+    /// What handles begin with.
+    name: String,
     next: AtomicU64,
     stop: AtomicBool,
     /// Handle and digest of what was acknowledged.
@@ -36,10 +38,16 @@ struct Shared {
 
 impl Writers {
     pub(crate) fn start(world: &World, count: usize) -> Result<Self> {
+        Self::named(world, count, "written")
+    }
+
+    /// As [`Writers::start`], under handles of this name.
+    pub(crate) fn named(world: &World, count: usize, name: &str) -> Result<Self> {
         let shared = Arc::new(Shared {
             peer: Peer::new("https://a.example")?,
             operator: world.operator_token()?,
             urls: Mutex::new(world.members.iter().map(|member| member.url.clone()).collect()),
+            name: name.to_owned(),
             next: AtomicU64::new(0),
             stop: AtomicBool::new(false),
             acked: Mutex::default(),
@@ -98,7 +106,7 @@ async fn run(shared: Arc<Shared>) -> Result<()> {
     let mut place = 0;
     while !shared.stop.load(Ordering::Relaxed) {
         let n = shared.next.fetch_add(1, Ordering::Relaxed);
-        let handle = format!("urn:test:written:{n:08}");
+        let handle = format!("urn:test:{}:{n:08}", shared.name);
         let document = documents::record(&shared.peer, &handle, WallMs(now_ms()))?;
         if kept.is_none() {
             place += 1;
