@@ -74,11 +74,13 @@ async fn list(
 ) -> Answered {
     caller(&member, &headers).await?.require(&[Role::Operator])?;
     let asked = parameters(query)?;
-    let after: Option<TenantKey> = page::after(List::Instances, asked.cursor.as_deref())?;
+    let after: Option<TenantKey> =
+        page::after(member.cursors(List::Instances), asked.cursor.as_deref())?;
     let limit = page::limit(asked.limit)?;
     let reading = read(&member, asked.consistency.as_deref()).await?;
     let page = query::instances(&reading.view, after.as_ref(), limit)?;
-    let next = List::Instances.next(&page, limit, |instance| instance.tenant.as_str());
+    let cursors = member.cursors(List::Instances);
+    let next = cursors.next(&page, limit, |instance| instance.tenant.as_str());
     let instances: Vec<Value> = page.iter().map(value).collect();
     let body = json!({ "ok": true, "instances": instances, "next": next });
     Ok(at(&reading, page::linked(json(StatusCode::OK, &body), &uri, &next)))

@@ -13,7 +13,7 @@ use deploy_service::Source;
 use http::{HeaderMap, StatusCode, Uri};
 use proto_types::{Digest, Handle};
 use registry_api::decode::record::Terms;
-use registry_api::{Code, List, Problem, decode, render};
+use registry_api::{Code, Cursors, List, Problem, decode, render};
 use registry_core::entry::{ImportKind, RecordEntry};
 use registry_core::query;
 use registry_core::view::View;
