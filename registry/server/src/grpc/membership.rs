@@ -122,22 +122,25 @@ pub(super) async fn join(
     registry.add_learner(id, &request.address).await.map_err(|why| refused(member, why))?;
     let status = registry.status();
     if request.promote && !status.members.contains_key(&id) && status.lag(id) <= LAG_MAX {
-        let voters = status.members.keys().copied().chain([id]).collect();
-        match registry.change_voters(voters, false).await {
-            // It is asked for again.
-            Ok(())
-            | Err(
-                ChangeError::InProgress
-                | ChangeError::Behind { .. }
-                | ChangeError::Silent { .. }
-                | ChangeError::Refuses { .. },
-            ) => {}
-            Err(why) => return Err(refused(member, why)),
-        }
+        promote(member, status.members.keys().copied().chain([id]).collect()).await?;
     }
     let voter = registry.status().members.contains_key(&id);
     let state = if voter { "voter" } else { "learner" };
     Ok(Response::new(wire::JoinReply { state: state.to_owned() }))
+}
+
+/// Gives these the vote. What does not succeed now is asked for again.
+async fn promote(member: &Member, voters: BTreeSet<u64>) -> Result<(), Problem> {
+    match member.registry.change_voters(voters, false).await {
+        Ok(())
+        | Err(
+            ChangeError::InProgress
+            | ChangeError::Behind { .. }
+            | ChangeError::Silent { .. }
+            | ChangeError::Refuses { .. },
+        ) => Ok(()),
+        Err(why) => Err(refused(member, why)),
+    }
 }
 
 /// A change without this member is made by another leader: hands over, and says to whom.
