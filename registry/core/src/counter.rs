@@ -19,15 +19,12 @@ pub(crate) const PEER_REQUESTS: &str = "peer-requests";
 pub(crate) const PEER_REQUESTS_OF_HOSTS: &str = "peer-requests-of-hosts";
 /// The first bucket of spent tokens that is still remembered.
 pub(crate) const FIRST_BUCKET: &str = "first-token-bucket";
-/// Tokens that end before this may have been spent and forgotten; see `apply/clock.rs`.
-pub(crate) const TOKENS_DOUBTED_UNTIL: &str = "tokens-doubted-until";
-
 /// The newest revision whose change is no longer kept.
 pub(crate) const COMPACTED: &str = "compacted";
 /// How often the cluster was made anew from a backup.
 pub(crate) const CLUSTER_EPOCH: &str = "cluster-epoch";
-/// The state machine's time at the first log entry of the cluster epoch; [`NOT_BEGUN`] before it, 0 in the
-/// first epoch.
+/// The state machine's time at the first log entry of the cluster epoch, or when its time was brought back;
+/// [`NOT_BEGUN`] before it, 0 in the first epoch.
 pub(crate) const EPOCH_BEGAN: &str = "epoch-began";
 /// A cluster was made anew and has decided nothing yet.
 pub(crate) const NOT_BEGUN: u64 = u64::MAX;

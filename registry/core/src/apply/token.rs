@@ -6,7 +6,7 @@ use proto_types::token::LIFE_S_MAX;
 use proto_types::{Digest, WallMs};
 
 use crate::change::{Refusal, Reply, Spent, Write};
-use crate::counter::{self, FIRST_BUCKET, TOKENS_DOUBTED_UNTIL};
+use crate::counter::FIRST_BUCKET;
 use crate::layout::{self, state};
 use crate::view::{Space, View, ViewError};
 
@@ -70,11 +70,11 @@ pub(crate) fn is_spent(
     hash: &Digest,
     (now, until): (WallMs, WallMs),
 ) -> Result<bool, ViewError> {
-    Ok(!in_horizon(now, until) || doubted(view, until)? || is_remembered(view, hash, now)?)
+    Ok(!in_horizon(now, until) || is_remembered(view, hash, now)?)
 }
 
 fn spend_one(draft: &mut Draft<'_>, hash: &Digest, until: WallMs) -> Result<Spent, ViewError> {
-    if !in_horizon(draft.now(), until) || doubted(draft.view(), until)? {
+    if !in_horizon(draft.now(), until) {
         return Ok(Spent::OutOfHorizon);
     }
     if is_remembered(draft.view(), hash, draft.now())? {
@@ -90,11 +90,6 @@ fn spend_one(draft: &mut Draft<'_>, hash: &Digest, until: WallMs) -> Result<Spen
 
 fn in_horizon(now: WallMs, until: WallMs) -> bool {
     now < until && until <= now.plus_ms(LONG_HORIZON_MS)
-}
-
-/// Whether it may have been spent before the state's time was brought back.
-fn doubted(view: &dyn View, until: WallMs) -> Result<bool, ViewError> {
-    Ok(until.0 <= counter::read(view, TOKENS_DOUBTED_UNTIL)?)
 }
 
 fn is_remembered(view: &dyn View, hash: &Digest, now: WallMs) -> Result<bool, ViewError> {
