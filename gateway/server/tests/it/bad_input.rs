@@ -268,7 +268,7 @@ async fn a_subscriber_that_asks_wrongly_is_told_so() {
         (Method::GET, "/v1/envelopes/urn:agent:b?wait=2m", &good[..], "", 400, "document-invalid"),
         (
             Method::GET,
-            "/v1/envelopes/https%3A%2F%2Fb.example",
+            "/v1/envelopes/https%3A%2F%2Fb.example%2F..",
             &good[..],
             "",
             400,

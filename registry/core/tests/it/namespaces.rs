@@ -342,7 +342,7 @@ fn a_token_that_is_a_condition_is_spent_with_its_effect_or_not_at_all() {
     let mut world = World::furnished();
     let spend = |at: u64| Command::SpendToken { hash: digest(9), until: START.plus_ms(at) };
     assert_eq!(world.refusal(&spend(0)), Refusal::TokenSpent);
-    assert_eq!(world.refusal(&spend(16 * MINUTE)), Refusal::TokenSpent);
+    assert_eq!(world.refusal(&spend(76 * MINUTE)), Refusal::TokenSpent);
     world.done(&spend(MINUTE));
     assert_eq!(world.refusal(&spend(MINUTE)), Refusal::TokenSpent);
     assert!(query::token_spent(&world.memory, &digest(9), START.plus_ms(MINUTE)).unwrap());

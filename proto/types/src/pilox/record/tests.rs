@@ -80,8 +80,8 @@ fn every_member_beyond_its_limit_is_named() {
         ("version", json!(""), ""),
         ("pricing", json!({"inputTokensPerMillion": -1}), "/inputTokensPerMillion"),
         ("pricing", json!({"extra": 1}), "/extra"),
-        ("buyerInputs", json!([{"id": "a", "label": "A", "kind": "x"}]), "/0/kind"),
-        ("buyerInputs", json!([{"id": "a", "kind": "env"}]), "/0/label"),
+        ("buyerInputs", json!([{"id": "a", "label": "A", "kind": "env", "key": "A-B"}]), "/0/key"),
+        ("buyerInputs", json!([{"id": "a", "label": "A", "kind": "env", "extra": 1}]), "/0/extra"),
         (
             "publishAttestation",
             json!({"confirmedAt": "2026-03-20T12:00:00Z",
