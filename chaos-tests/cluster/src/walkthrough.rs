@@ -219,7 +219,7 @@ mod tests {
         let page = "# A\n\n```sh\none\n```\n\n1. then\n\n   ```toml a.toml\n   x = 1\n   ```\n\n```json\n{}\n```\n\n<!-- not run: it needs a second machine -->\n```sh\ntwo\n```\n```sh\nthree\n```\n";
         let commands = |line, text: &str| Piece::Commands(line, text.to_owned());
         let file = Piece::File("a.toml".to_owned(), "x = 1\n".to_owned());
-        assert_eq!(pieces(page).unwrap(), [commands(3, "one\n"), file, commands(20, "three\n")]);
+        assert_eq!(pieces(page).unwrap(), [commands(3, "one\n"), file, commands(21, "three\n")]);
     }
 
     #[test]

@@ -59,8 +59,11 @@ async fn token_life(
 
 async fn enrol(directory: &mut Directory, enrolment: Enrolment) -> Result<Output, Failure> {
     let Enrolment { origin, key, recovery_key, join_token, domain } = enrolment;
+    // Who has left and comes back continues its own history. Whether it may is the registry's to say.
+    let left = peer(directory, &origin).await.ok().filter(|peer| peer.status == "tombstoned");
+    let epoch = left.map_or(0, |peer| peer.epoch + 1);
     let request = wire::EnrolPeerRequest {
-        operation: owner::enrolment(origin, &key, &recovery_key)?.into(),
+        operation: owner::enrolment((origin, epoch), &key, &recovery_key)?.into(),
         join_token: join_token.unwrap_or_default(),
         domain,
         ..Default::default()

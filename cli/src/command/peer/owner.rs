@@ -31,7 +31,7 @@ pub(super) const EARLY_MS: u64 = 60_000;
 
 /// A signed enrolment.
 pub(super) fn enrolment(
-    origin: Origin,
+    (origin, epoch): (Origin, u64),
     keys: &[PathBuf],
     recovery: &[PathBuf],
 ) -> Result<Vec<u8>, Failure> {
@@ -40,7 +40,7 @@ pub(super) fn enrolment(
         keys: joining(&signing, KeyUse::Signing),
         recovery_keys: recovering(&recovery),
     };
-    let operation = operation(origin, (0, 1, None), action);
+    let operation = operation(origin, (epoch, 1, None), action);
     sign(operation, &signing.iter().collect::<Vec<_>>())
 }
 
