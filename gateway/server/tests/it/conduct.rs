@@ -13,7 +13,7 @@ use proto_wire::registry::v1::search_client::SearchClient;
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
-use crate::world::{OPERATOR, Peer, World, by};
+use crate::world::{OPERATOR, Peer, World, by, json_of};
 
 const PUBLISH: &str = "/v1/publish";
 const RPC: &str = "/agents/echo";
@@ -83,7 +83,8 @@ async fn slander(world: &World, peer: &Peer, spent: &http::HeaderValue) {
     for _ in 0..20 {
         let mut replay = world.gateway.request(peer, RPC, "{");
         replay.headers_mut().insert("authorization", spent.clone());
-        assert_eq!(world.gateway.send(replay).await.status(), StatusCode::BAD_REQUEST);
+        let told = json_of(&world.gateway.send(replay).await);
+        assert_eq!(told["error"]["code"], -32700, "{told}");
         let mut forged = world.gateway.request(peer, RPC, "{");
         let token = mint(&world.gateway.claims(peer), None, &stranger);
         forged.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
@@ -101,8 +102,8 @@ async fn a_peer_that_calls_well_is_found_by_it_and_slander_changes_nothing() {
     slander(&world, &good, &spent).await;
     call_well(&world, &bad).await;
     for _ in 0..12 {
-        let junk = world.gateway.post(&bad, RPC, "{").await;
-        assert_eq!(junk.status(), StatusCode::BAD_REQUEST);
+        let junk = json_of(&world.gateway.post(&bad, RPC, "{").await);
+        assert_eq!(junk["error"]["code"], -32700, "{junk}");
     }
     assert_eq!(found(&world, 0.1).await, [""; 0], "nothing is reported before the minute ends");
     let reported = timeout(WINDOW, async {
