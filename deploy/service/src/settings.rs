@@ -125,6 +125,7 @@ macro_rules! values {
 
 values! {
     bool: "`true` or `false`", "false";
+    u8: "whole number", "0";
     u16: "whole number", "0";
     u32: "whole number", "0";
     u64: "whole number", "0";
