@@ -134,7 +134,7 @@ async fn answers_that_nobody_reads_stay_under_the_ceiling() {
     let world = start().await;
     let handle: Handle = "urn:flood:card:1".parse().unwrap();
     let card = format!(
-        r#"{{"name":"big","description":"{}","version":"1","capabilities":{{}},"skills":[],"defaultInputModes":["text/plain"],"defaultOutputModes":["text/plain"],"supportedInterfaces":[{{"url":"https://a.example/a2a","protocolBinding":"JSONRPC","protocolVersion":"1.0"}}]}}"#,
+        r#"{{"name":"big","description":"{}","version":"1","capabilities":{{}},"skills":[{{"id":"s","name":"s","description":"s","tags":["t"]}}],"defaultInputModes":["text/plain"],"defaultOutputModes":["text/plain"],"supportedInterfaces":[{{"url":"https://a.example/a2a","protocolBinding":"JSONRPC","protocolVersion":"1.0"}}]}}"#,
         "x".repeat(180_000)
     );
     let path = format!("/v1/cards/{}", handle.as_str().replace(':', "%3A"));
