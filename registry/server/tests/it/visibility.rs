@@ -131,7 +131,8 @@ fn forget_time(value: &mut Value) {
     match value {
         Value::Object(members) => {
             // The lines of a peer's log say when, so its digest is timed too.
-            for timed in ["atMs", "issuedAt", "sigHex", "enrolledAtMs", "logDigest"] {
+            let log = ["atMs", "issuedAt", "sigHex", "enrolledAtMs", "logDigest"];
+            for timed in log.into_iter().chain(["builtAt", "exportedAt", "verifiedAt"]) {
                 members.remove(timed);
             }
             members.values_mut().for_each(forget_time);
