@@ -44,16 +44,9 @@ pub fn pieces(text: &str) -> Result<Vec<Piece>> {
             above = if bare.is_empty() { above } else { bare };
             continue;
         };
-        let indent = line.len() - bare.len();
-        let mut block = String::new();
-        loop {
-            let (_, line) = lines.next().with_context(|| format!("line {number}: no end"))?;
-            if line.trim() == "```" {
-                break;
-            }
-            block.push_str(line.get(indent..).unwrap_or_default());
-            block.push('\n');
-        }
+        let inside = lines.by_ref().map(|(_, line)| line);
+        let block = block(inside, line.len() - bare.len());
+        let block = block.with_context(|| format!("line {number}: no end"))?;
         let reason = above.strip_prefix("<!-- not run:");
         ensure!(reason.is_none_or(|why| why.len() > "  -->".len()), "line {number}: why not?");
         match kind.trim().split_once(' ') {
@@ -64,6 +57,19 @@ pub fn pieces(text: &str) -> Result<Vec<Piece>> {
         above = "";
     }
     Ok(found)
+}
+
+/// The lines of a block without their indentation, if it ends.
+fn block<'a>(lines: impl Iterator<Item = &'a str>, indent: usize) -> Option<String> {
+    let mut block = String::new();
+    for line in lines {
+        if line.trim() == "```" {
+            return Some(block);
+        }
+        block.push_str(line.get(indent..).unwrap_or_default());
+        block.push('\n');
+    }
+    None
 }
 
 /// A reader in a fresh folder, with what the pages have them install.

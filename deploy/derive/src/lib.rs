@@ -5,6 +5,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::punctuated::Punctuated;
 use syn::{Attribute, Data, DeriveInput, Error, Expr, Field, Fields, Lit, LitStr, Meta, Token};
 
 /// Implements `deploy_service::settings::Setting` for a struct with named fields.
@@ -29,26 +30,25 @@ enum Default {
     OfSection,
 }
 
-fn described(input: &DeriveInput) -> Result<TokenStream, Error> {
-    let fields = match &input.data {
+/// A struct's fields.
+fn named(input: &DeriveInput) -> Result<&Punctuated<Field, Token![,]>, Error> {
+    match &input.data {
         Data::Struct(data) => match &data.fields {
-            Fields::Named(fields) => &fields.named,
-            _ => return Err(Error::new_spanned(input, "a section has named fields")),
+            Fields::Named(fields) => Ok(&fields.named),
+            _ => Err(Error::new_spanned(input, "a section has named fields")),
         },
-        _ => return Err(Error::new_spanned(input, "a section is a struct")),
-    };
+        _ => Err(Error::new_spanned(input, "a section is a struct")),
+    }
+}
+
+fn described(input: &DeriveInput) -> Result<TokenStream, Error> {
+    let fields = named(input)?;
     let of_section = matches!(default(&input.attrs)?, Default::OfType);
     let entries = fields.iter().map(|field| entry(field, of_section));
     let entries = entries.collect::<Result<Vec<_>, _>>()?;
     let paths = fields.iter().map(paths).collect::<Result<Vec<_>, _>>()?;
-    let (name, defaults) = (
-        &input.ident,
-        of_section.then(|| {
-            quote! {
-                let defaults = <Self as ::core::default::Default>::default();
-            }
-        }),
-    );
+    let defaults = quote!(let defaults = <Self as ::core::default::Default>::default(););
+    let (name, defaults) = (&input.ident, of_section.then_some(defaults));
     Ok(quote! {
         impl ::deploy_service::settings::Setting for #name {
             fn shape() -> ::deploy_service::settings::Shape {

@@ -110,27 +110,14 @@ pub(crate) async fn follow(
     let mut backoff = Backoff::new(RETRY, RETRY_MAX);
     loop {
         let member = registry.member();
-        let confirmed = follower.cache.confirmed.load(Ordering::Relaxed);
+        let before = follower.cache.confirmed.load(Ordering::Relaxed);
         let status = follower.follow_member(&member, &mut since).await;
-        if follower.cache.confirmed.load(Ordering::Relaxed) != confirmed {
+        let confirmed = follower.cache.confirmed.load(Ordering::Relaxed);
+        if confirmed != before && confirmed > 0 {
             backoff.succeeded();
         }
         let failed = backoff.failed(Instant::now());
-        match status.code() {
-            // The cursor is not kept any more, or of another epoch: begin with a fresh copy.
-            Code::OutOfRange => {
-                tracing::warn!(reason = status.message(), "the cache is filled anew");
-            }
-            // We were too slow: go on from where we are.
-            Code::Aborted => {}
-            code => {
-                if let Some(unsaid) = failed.say {
-                    tracing::info!(?code, unsaid, "the watch ended");
-                }
-                follower.synced.set(follower.cache.is_fresh());
-                member.give_up();
-            }
-        }
+        follower.lost(&member, &status, failed.say);
         tokio::time::sleep(failed.pause).await;
     }
 }
@@ -142,6 +129,25 @@ struct Follower {
 }
 
 impl Follower {
+    /// What is done about a member that can be followed no longer; `say` as the backoff has it.
+    fn lost(&self, member: &Member<'_>, status: &Status, say: Option<u64>) {
+        match status.code() {
+            // The cursor is not kept any more, or of another epoch: begin with a fresh copy.
+            Code::OutOfRange => {
+                tracing::warn!(reason = status.message(), "the cache is filled anew");
+            }
+            // We were too slow: go on from where we are.
+            Code::Aborted => {}
+            code => {
+                if let Some(unsaid) = say {
+                    tracing::info!(?code, unsaid, "the watch ended");
+                }
+                self.synced.set(self.cache.is_fresh());
+                member.give_up();
+            }
+        }
+    }
+
     /// Returns only when the member can be followed no longer.
     async fn follow_member(&self, member: &Member<'_>, since: &mut Option<u64>) -> Status {
         match self.try_follow(member, since).await {

@@ -59,12 +59,7 @@ pub(crate) async fn register(
     gateway: &Gateway,
     credential: &str,
 ) -> Result<(), Error> {
-    let request = wire::RegisterGatewayRequest {
-        id: config.id.clone(),
-        endpoint: gateway.events_endpoint.clone(),
-        join_token: join_token(config, credential)?,
-        credential: credential.to_owned(),
-    };
+    let request = request(config, gateway, credential)?;
     let mut backoff = Backoff::new(RETRY, RETRY_MAX);
     loop {
         let pause = match gateway.registry.register_gateway(request.clone()).await {
@@ -85,6 +80,19 @@ pub(crate) async fn register(
             () = tokio::time::sleep(pause) => {}
         }
     }
+}
+
+fn request(
+    config: &Config,
+    gateway: &Gateway,
+    credential: &str,
+) -> Result<wire::RegisterGatewayRequest, Error> {
+    Ok(wire::RegisterGatewayRequest {
+        id: config.id.clone(),
+        endpoint: gateway.events_endpoint.clone(),
+        join_token: join_token(config, credential)?,
+        credential: credential.to_owned(),
+    })
 }
 
 /// After the first registration the file may be gone, and no token is looked at: the registry knows

@@ -16,20 +16,9 @@ pub fn example(shape: &Shape, asked: &[(&str, &str)]) -> String {
 fn section(text: &mut String, name: &str, fields: &[Field], marks: (&[(&str, &str)], &str)) {
     let (asked, comment) = marks;
     for field in fields.iter().filter(|field| field.shape.fields().is_none()) {
-        about(text, field.doc);
-        about(text, &format!("({})", form(field)));
         let key = below(name, field.name);
-        match asked.iter().find(|(name, _)| *name == key) {
-            Some((_, value)) => text.push_str(&format!("{} = {value}\n", field.name)),
-            None if field.is_required => {
-                text.push_str(&format!("{comment}{} = {}\n", field.name, sample(&field.shape)));
-            }
-            None => {
-                let value = field.default.clone().unwrap_or_else(|| sample(&field.shape));
-                text.push_str(&format!("#{} = {value}\n", field.name));
-            }
-        }
-        text.push('\n');
+        let chosen = asked.iter().find(|(name, _)| *name == key).map(|(_, value)| *value);
+        setting(text, field, chosen, comment);
     }
     for field in fields {
         let Some(inner) = field.shape.fields() else { continue };
@@ -43,6 +32,17 @@ fn section(text: &mut String, name: &str, fields: &[Field], marks: (&[(&str, &st
         });
         section(text, &key, inner, (asked, comment));
     }
+}
+
+fn setting(text: &mut String, field: &Field, chosen: Option<&str>, comment: &str) {
+    about(text, field.doc);
+    about(text, &format!("({})", form(field)));
+    let (comment, value) = match chosen {
+        Some(value) => ("", value.to_owned()),
+        None if field.is_required => (comment, sample(&field.shape)),
+        None => ("#", field.default.clone().unwrap_or_else(|| sample(&field.shape))),
+    };
+    text.push_str(&format!("{comment}{} = {value}\n\n", field.name));
 }
 
 fn about(text: &mut String, words: &str) {
