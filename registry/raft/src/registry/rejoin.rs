@@ -15,27 +15,34 @@ use registry_store::StoreView;
 use super::{Inner, Registry, Status, Term};
 use crate::observed;
 
-/// How often the leader looks whom the state does not know. Arbitrary.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often the leader looks whom the state does not know: a voter that loses its directory before is taken for one that
+/// has never taken part. A heartbeat; less would see nothing new.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// How often it looks at clocks. Arbitrary; leadership is handed over once, not with every heartbeat.
+const CLOCKS_EVERY: Duration = Duration::from_secs(1);
 
 /// Looks as long as the member lives.
 pub(super) async fn run(inner: Weak<Inner>) {
-    let mut tick = tokio::time::interval(LOOK_EVERY);
+    let (mut look, mut clocks) =
+        (tokio::time::interval(LOOK_EVERY), tokio::time::interval(CLOCKS_EVERY));
     loop {
         let Some(standing) = inner.upgrade().map(|inner| Arc::clone(&inner.standing)) else {
             return;
         };
-        tokio::select! {
-            _ = tick.tick() => {}
-            () = standing.blank_heard() => {}
-        }
+        let clocks = tokio::select! {
+            _ = look.tick() => false,
+            _ = clocks.tick() => true,
+            () = standing.blank_heard() => false,
+        };
         let Some(inner) = inner.upgrade() else { return };
-        Registry { inner }.attend().await;
+        Registry { inner }.attend(clocks).await;
     }
 }
 
 impl Registry {
-    async fn attend(&self) {
+    /// Looks at members, and at their clocks if that is due.
+    async fn attend(&self, clocks: bool) {
         let standing = &self.inner.standing;
         let Some((view, term)) = self.in_office() else {
             if !self.is_leader() {
@@ -45,7 +52,9 @@ impl Registry {
         };
         let status = self.status();
         self.remember_voters(&status, &view, term).await;
-        self.look_at_clocks(&status).await;
+        if clocks {
+            self.look_at_clocks(&status).await;
+        }
         for id in standing.take_blank() {
             self.receive(id, &status, &view, term).await;
         }

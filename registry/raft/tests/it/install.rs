@@ -4,6 +4,7 @@ use proto_types::Digest;
 use registry_raft::Config;
 
 use crate::cluster::{Cluster, until_has, until_status};
+use crate::wiped::known;
 
 fn few_logs(config: &mut Config) {
     config.snapshot_every_logs = 20;
@@ -42,6 +43,7 @@ async fn a_wiped_member_comes_back_as_a_learner_from_a_snapshot() {
     let leader = cluster.leader().await.id();
     let wiped = cluster.follower(leader).id();
     until_has(cluster.registry(wiped), &first).await;
+    known(&cluster, 1..=3).await;
     cluster.kill(wiped).await;
     let digests = purge_beyond(&cluster, wiped).await;
     std::fs::remove_dir_all(cluster.config(wiped).dir).unwrap();

@@ -15,7 +15,7 @@ fn voters(status: &Status) -> BTreeSet<u64> {
 }
 
 /// Waits until the state knows that these members have taken part.
-async fn known(cluster: &Cluster, ids: impl Iterator<Item = u64> + Clone) {
+pub(crate) async fn known(cluster: &Cluster, ids: impl Iterator<Item = u64> + Clone) {
     until("the state knows its voters", || async {
         let (view, _) = cluster.leader().await.view();
         let knows = |id| query::member(&view, id).unwrap().is_some();

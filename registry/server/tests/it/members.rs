@@ -138,7 +138,7 @@ async fn a_learner_that_is_dead_gets_no_vote_and_no_two_members_share_an_address
     let own = format!("http://{}", world.addr);
     refused("the leader's address", cluster.add_member(add(5, &own)).await, "conflict");
     cluster.add_member(add(6, "http://127.0.0.1:1")).await.unwrap();
-    let again = cluster.add_member(add(7, "http://127.0.0.1:1/")).await;
+    let again = cluster.add_member(add(7, "http://127.0.0.1:1")).await;
     refused("a learner's address", again, "conflict");
     let promote = wire::ChangeVotersRequest { voters: vec![1, 6], force: false };
     let promoted = cluster.change_voters(by(OPERATOR, promote)).await;
