@@ -111,7 +111,7 @@ async fn federated(
     // What is malformed costs no token.
     let work = Work::read(gateway, route, &admitted, seen)?;
     // Single use, last of all: from here on the request counts.
-    spend(gateway, &admitted, seen).await?;
+    spend(gateway, &admitted.permit, admitted.epoch, seen).await?;
     // The handler, within its deadline.
     let deadline = gateway.patience() + HANDLER_GRACE;
     let answered = tokio::time::timeout(deadline, work.carry_out(gateway, &admitted)).await;
@@ -143,10 +143,15 @@ struct Admitted {
 }
 
 /// Spends the token. A cluster that was restored since it was checked may not know its peer.
-async fn spend(gateway: &Gateway, admitted: &Admitted, seen: &mut Seen) -> Result<(), Failure> {
-    gateway.spender.spend(&admitted.permit).await?;
+async fn spend(
+    gateway: &Gateway,
+    permit: &Permit,
+    epoch: u64,
+    seen: &mut Seen,
+) -> Result<(), Failure> {
+    gateway.spender.spend(permit).await?;
     seen.spent = true;
-    match gateway.cache.is_of(admitted.epoch) {
+    match gateway.cache.is_of(epoch) {
         true => Ok(()),
         false => Err(Failure::RegistryAway),
     }

@@ -11,7 +11,7 @@ use proto_types::{Handle, Origin};
 
 use super::local::MAX_AGE_S;
 use super::seen::Seen;
-use super::{check_binding, permit};
+use super::{check_binding, permit, spend};
 use crate::gateway::Gateway;
 use crate::{clock, reply};
 
@@ -54,10 +54,11 @@ async fn viewer(
     parts: &Parts,
     seen: &mut Seen,
 ) -> Result<Option<Origin>, Failure> {
-    let shown = permit(gateway, &parts.headers)
-        .and_then(|permit| check_binding(gateway, parts, &permit, &[]).map(|()| permit));
-    let permit = match shown {
-        Ok(permit) => permit,
+    let shown = permit(gateway, &parts.headers).and_then(|(permit, epoch)| {
+        check_binding(gateway, parts, &permit, &[]).map(|()| (permit, epoch))
+    });
+    let (permit, epoch) = match shown {
+        Ok(shown) => shown,
         Err(Failure::Credential(
             credential::Error::Missing | credential::Error::Scheme | credential::Error::Text,
         )) => return Ok(None),
@@ -67,7 +68,7 @@ async fn viewer(
     let policy = gateway.peer_policy(&permit.peer);
     let left = permit.peer.cell.check(clock::mono(), policy.quota);
     left.map_err(Failure::PeerLimit)?;
-    match gateway.spender.spend(&permit).await {
+    match spend(gateway, &permit, epoch, seen).await {
         Ok(()) => {
             seen.limit = Some((policy, left));
             Ok(Some(permit.peer.origin.clone()))
