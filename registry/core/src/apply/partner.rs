@@ -45,10 +45,7 @@ pub(super) fn put(draft: &mut Draft<'_>, name: &Namespace, terms: &PartnerTerms)
     if all.iter().any(|other| other.name != *name && other.terms.url == terms.url) {
         return Err(bound::conflict("partner", terms.url.as_str()).into());
     }
-    if kept.as_ref().is_some_and(|kept| !same_registry(&kept.terms, terms)) {
-        return Err(bound::conflict("partner", name.as_str()).into());
-    }
-    let partner = agreed(draft.now(), kept.as_ref(), name, terms);
+    let partner = agreed(draft.now(), kept.as_ref(), name, terms)?;
     draft.replace(&PARTNERS, kept.as_ref(), &partner);
     // An agreement is no fact of the directory: watchers do not see it, so it has no revision.
     Ok(Reply::Done(draft.revision()))
@@ -157,8 +154,8 @@ fn check_named(passed_over: &PassedOver) -> Result<(), Refusal> {
 
 fn read_checkpoint(text: Option<&str>) -> Result<Option<String>, Refusal> {
     match text {
-        Some(text) if text.len() > CHECKPOINT_BYTES_MAX => {
-            Err(bound::full("bytes of a checkpoint", CHECKPOINT_BYTES_MAX as u64))
+        Some(text) if text.len() as u64 > CHECKPOINT_BYTES_MAX => {
+            Err(bound::full("bytes of a checkpoint", CHECKPOINT_BYTES_MAX))
         }
         text => Ok(text.map(str::to_owned)),
     }
