@@ -26,7 +26,7 @@ const QUOTA_MAX: u64 = 1_000_000;
 const NAMESPACES_MAX: u64 = 64;
 
 /// The longest checkpoint, witnesses included.
-const CHECKPOINT_BYTES_MAX: usize = 8 * 1_024;
+const CHECKPOINT_BYTES_MAX: u64 = 8 * 1_024;
 
 pub(super) fn put(draft: &mut Draft<'_>, name: &Namespace, terms: &PartnerTerms) -> Outcome {
     check_terms(name, terms)?;
@@ -57,10 +57,13 @@ fn agreed(
     kept: Option<&PartnerEntry>,
     name: &Namespace,
     terms: &PartnerTerms,
-) -> PartnerEntry {
+) -> Result<PartnerEntry, Refusal> {
     match kept {
-        Some(kept) => agreed_anew(kept, terms),
-        None => PartnerEntry {
+        Some(kept) if !same_registry(&kept.terms, terms) => {
+            Err(bound::conflict("partner", name.as_str()))
+        }
+        Some(kept) => Ok(agreed_anew(kept, terms)),
+        None => Ok(PartnerEntry {
             name: name.clone(),
             terms: terms.clone(),
             state: PartnerState::Active,
@@ -73,7 +76,7 @@ fn agreed(
             epoch: 0,
             held: None,
             failing: None,
-        },
+        }),
     }
 }
 
