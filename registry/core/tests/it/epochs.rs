@@ -118,7 +118,9 @@ fn a_partner_that_was_restored_is_pulled_from_its_beginning_and_no_epoch_comes_t
     let mut world = World::furnished();
     world.done(&put_partner(0, 10));
     let name = partner_name(0);
-    let advance = Foreign::AdvancePartner { name: name.clone(), cursor: 9, checkpoint: None };
+    let (checkpoint, passed_over) = (None, None);
+    let advance =
+        Foreign::AdvancePartner { name: name.clone(), cursor: 9, checkpoint, passed_over };
     world.done(&advance.into());
     let at = |epoch| {
         let checkpoint = Some("c".to_owned());
