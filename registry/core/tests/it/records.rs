@@ -188,6 +188,17 @@ fn of_two_bodies_of_one_time_the_one_that_its_owner_brought_stands() {
     assert!(matches!(world.refusal(&bring(1, SelfAsserted)), Refusal::StaleUpdatedAt { .. }));
     world.done(&bring(2, SelfAsserted));
     assert_eq!(kept(&world), (Some(digest(2)), Enrolled));
+    // Nor does what another's credential vouches for, as a namespace owner's does: only the owner's own.
+    let vouched = |body, assurance| {
+        let mut command = bring(body, assurance);
+        let Command::PutRecord { vouched, .. } = &mut command else { unreachable!() };
+        *vouched = true;
+        command
+    };
+    let other = world.refusal(&vouched(1, SelfAsserted));
+    assert!(matches!(other, Refusal::StaleUpdatedAt { .. }), "{other:?}");
+    world.done(&vouched(3, Enrolled));
+    assert_eq!(kept(&world), (Some(digest(3)), Enrolled));
 }
 
 #[test]
