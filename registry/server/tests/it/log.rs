@@ -8,7 +8,7 @@ use proto_types::{Digest, base64url};
 use proto_wire::registry::v1 as wire;
 use serde_json::Value;
 
-use crate::world::{World, refused, vector_key, vectors};
+use crate::world::{World, eventually, refused, vector_key, vectors};
 
 /// The key of every world's log: it signs with the catalog's key unless told otherwise.
 pub(crate) fn policy() -> Policy {
@@ -57,7 +57,11 @@ async fn tile(world: &World, level: Option<u8>, width: u64) -> bytes::Bytes {
 #[tokio::test]
 async fn what_is_published_is_proven_from_public_tiles() {
     let world = World::start().await;
-    assert_eq!(world.get("/checkpoint").await.status(), StatusCode::NOT_FOUND);
+    // Whoever leads first opens the log, before anything else is written.
+    let empty = eventually("the log is open", || async {
+        (world.get("/checkpoint").await.status() == StatusCode::OK).then_some(())
+    });
+    empty.await;
     let handles = publish(&world).await;
     let head = checkpoint(&world).await;
     assert!(head.size >= handles.len() as u64 && head.epoch() == 0);
