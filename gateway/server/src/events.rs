@@ -104,20 +104,25 @@ impl TaskEvents for Events {
         }
         let mut taken = 0;
         while let Some(message) = pushed.message().await? {
-            let Some(Kind::Event(event)) = message.kind else {
-                return Err(Status::invalid_argument("`open` comes once"));
-            };
-            if !self.waiting.is_current(&open.task, open.epoch) {
-                break;
-            }
-            let bytes = event.len() as u64;
-            let event = StreamResponse::parse(&event)
-                .map_err(|_| Status::invalid_argument("not a StreamResponse"))?;
-            if !events.send(event, bytes, PATIENCE).await {
+            let (event, bytes) = read(message)?;
+            if !self.waiting.is_current(&open.task, open.epoch)
+                || !events.send(event, bytes, PATIENCE).await
+            {
                 break;
             }
             taken += 1;
         }
         Ok(Response::new(wire::PushReply { taken }))
     }
+}
+
+/// An event and how many bytes it came in.
+fn read(message: wire::PushRequest) -> Result<(StreamResponse, u64), Status> {
+    let Some(Kind::Event(event)) = message.kind else {
+        return Err(Status::invalid_argument("`open` comes once"));
+    };
+    let bytes = event.len() as u64;
+    let event = StreamResponse::parse(&event)
+        .map_err(|_| Status::invalid_argument("not a StreamResponse"))?;
+    Ok((event, bytes))
 }

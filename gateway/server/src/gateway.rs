@@ -67,8 +67,7 @@ const GRACE: Duration = Duration::from_secs(5);
 impl Gateway {
     /// Puts the parts together; nothing is called yet.
     pub(crate) fn new(
-        config: &Config,
-        checked: Checked,
+        (config, checked): (&Config, Checked),
         secrets: &Secrets,
         registry: Arc<Registry>,
         (address, readiness, shutdown): (SocketAddr, Readiness, Shutdown),

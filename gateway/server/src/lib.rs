@@ -109,8 +109,8 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
     let synced = readiness.condition("synced");
     let (listener, address) =
         listen::bind(config.listen, config.addr_file.as_deref(), security).await?;
-    let gateway =
-        Gateway::new(&config, checked, &secrets, registry, (address, readiness, shutdown.clone()));
+    let process = (address, readiness, shutdown.clone());
+    let gateway = Gateway::new((&config, checked), &secrets, registry, process);
     tracing::info!(%address, origin = gateway.admission.audience.as_str(), "gateway");
 
     let limits = config.limits.clone();

@@ -5,6 +5,7 @@
 //! cluster that was restored since for one of the cluster that there is now.
 
 mod call;
+mod member;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -16,10 +17,11 @@ use proto_wire::registry::v1::directory_client::DirectoryClient;
 use proto_wire::registry::v1::fleet_client::FleetClient;
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Request, Response, Status};
 
 use self::call::Attempts;
 pub(crate) use self::call::Unanswered;
+pub(crate) use self::member::Member;
 use crate::clock;
 
 /// On loopback a connection takes microseconds; a member that is stopped takes none.
@@ -168,7 +170,7 @@ impl Registry {
     /// The member that answered last, for calls that must see what it said before.
     pub(crate) fn member(&self) -> Member<'_> {
         let at = self.good.load(Ordering::Relaxed) % self.members.len();
-        Member { registry: self, channel: self.members[at].clone(), at }
+        Member::of(self, self.members[at].clone(), at)
     }
 
     /// How far this process's clock was from the registry's time when they were compared last.
@@ -197,83 +199,6 @@ impl Registry {
         let mut request = Request::new(message);
         request.metadata_mut().insert("authorization", self.bearer.clone());
         request
-    }
-}
-
-/// One member.
-pub(crate) struct Member<'r> {
-    registry: &'r Registry,
-    channel: Channel,
-    at: usize,
-}
-
-impl Member<'_> {
-    /// The next member takes this one's place.
-    pub(crate) fn give_up(&self) {
-        self.registry.pass_over(self.at);
-    }
-
-    pub(crate) async fn watch(
-        &self,
-        message: wire::WatchRequest,
-    ) -> Result<Streaming<wire::Change>, Status> {
-        let request = self.registry.request(message);
-        let mut client = directory(self.channel.clone());
-        self.registry.timed(client.watch(request)).await.map(Response::into_inner)
-    }
-
-    /// A page of peers and the revision that it holds for.
-    pub(crate) async fn peers(
-        &self,
-        message: wire::ListRequest,
-    ) -> Result<(wire::PeerList, u64), Status> {
-        let mut client = directory(self.channel.clone());
-        let answer = self.registry.timed(client.list_peers(self.registry.request(message))).await?;
-        self.registry.compare_clocks(answer.metadata());
-        Ok(with_revision(answer))
-    }
-
-    /// A page of agents and the revision that it holds for.
-    pub(crate) async fn agents(
-        &self,
-        message: wire::ListRequest,
-    ) -> Result<(wire::AgentList, u64), Status> {
-        let mut client = directory(self.channel.clone());
-        self.registry
-            .timed(client.list_agents(self.registry.request(message)))
-            .await
-            .map(with_revision)
-    }
-
-    /// A page of namespaces, each with whom it admits.
-    pub(crate) async fn namespaces(
-        &self,
-        message: wire::ListRequest,
-    ) -> Result<wire::NamespaceList, Status> {
-        let mut client = directory(self.channel.clone());
-        self.registry
-            .timed(client.list_namespaces(self.registry.request(message)))
-            .await
-            .map(Response::into_inner)
-    }
-
-    pub(crate) async fn peer(&self, message: wire::GetPeerRequest) -> Result<wire::Peer, Status> {
-        let mut client = directory(self.channel.clone());
-        self.registry
-            .timed(client.get_peer(self.registry.request(message)))
-            .await
-            .map(Response::into_inner)
-    }
-
-    pub(crate) async fn agent(
-        &self,
-        message: wire::GetAgentRequest,
-    ) -> Result<wire::Agent, Status> {
-        let mut client = directory(self.channel.clone());
-        self.registry
-            .timed(client.get_agent(self.registry.request(message)))
-            .await
-            .map(Response::into_inner)
     }
 }
 

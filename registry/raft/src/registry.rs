@@ -3,6 +3,7 @@
 
 mod clocks;
 mod forward;
+mod freshness;
 mod membership;
 mod rejoin;
 mod scrub;
@@ -24,7 +25,6 @@ use tonic::service::interceptor::InterceptedService;
 
 use self::forward::Forwarder;
 pub use self::membership::{ChangeError, LAG_MAX, LEARNERS_MAX, VOTERS_MAX};
-use self::status::Freshness;
 pub use self::status::{Leadership, PeerStatus, Status};
 use crate::blank::Blank;
 use crate::home::Home;
@@ -229,19 +229,6 @@ impl Registry {
     #[must_use]
     pub fn leadership(&self) -> watch::Receiver<Leadership> {
         self.inner.leadership.clone()
-    }
-
-    /// How old this member's view is at most: everything that was acknowledged longer ago, anywhere in the cluster, is in
-    /// it. A leader knows it since a majority answered it, a follower by the leader's word. `None` as long as neither has
-    /// happened.
-    #[must_use]
-    pub fn age(&self) -> Option<Duration> {
-        let seen = observed::metrics(&self.inner.raft).now(Freshness::of);
-        // Before it has applied an entry of its own term a leader may lack what another one acknowledged.
-        if seen.led_term == Some(self.inner.published.term()) {
-            return seen.led_age;
-        }
-        self.inner.contact.age(seen.applied)
     }
 
     /// How this member stands.

@@ -64,8 +64,7 @@ impl Home {
         before: Option<Usage>,
         after: Usage,
     ) -> Result<(), Stop> {
-        let quotas = &self.terms.quotas;
-        let Quotas { records, cards, agents, bytes } = quotas;
+        let Quotas { records, cards, agents, bytes } = &self.terms.quotas;
         let bytes = Some(bytes.unwrap_or(Quotas::BYTES_DEFAULT));
         let before = before.unwrap_or_default();
         let rows = [

@@ -9,7 +9,8 @@ use openraft::errors::{InitializeError, RaftError};
 use tokio::task::JoinSet;
 
 use super::forward::Forwarder;
-use super::status::{confirmed, watch_leadership};
+use super::freshness::confirmed;
+use super::status::watch_leadership;
 use super::{Inner, Registry, rejoin, scrub};
 use crate::blank::Blank;
 use crate::home::Home;

@@ -13,7 +13,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::{ChangeError, Inner, LAG_MAX};
-use crate::network::Confirmed;
 use crate::observed;
 use crate::types::{Raft, TypeConfig};
 
@@ -224,42 +223,6 @@ pub(super) fn ended(raft: &Raft) -> bool {
 
 /// How long damage may go unnoticed. Arbitrary.
 const DAMAGE_PAUSE: Duration = Duration::from_secs(1);
-
-/// What this leader knows at the newest answer of a majority. All of it is of one moment of consensus.
-pub(super) fn confirmed(metrics: &RaftMetrics<TypeConfig>) -> Option<Confirmed> {
-    let commit = metrics.cluster_committed.as_ref()?;
-    let own = **commit.committed_leader_id() == metrics.current_term;
-    let ago = led_age(metrics).filter(|_| own)?;
-    Some(Confirmed { ago, commit: commit.index() })
-}
-
-/// What the age of a member's view follows from; all of it is of one moment of consensus.
-pub(super) struct Freshness {
-    /// The term, while the member leads.
-    pub(super) led_term: Option<u64>,
-    /// How long ago a majority answered it, while it leads.
-    pub(super) led_age: Option<Duration>,
-    /// The last entry in its state.
-    pub(super) applied: Option<u64>,
-}
-
-impl Freshness {
-    pub(super) fn of(metrics: &RaftMetrics<TypeConfig>) -> Self {
-        Self {
-            led_term: metrics.state.is_leader().then_some(metrics.current_term),
-            led_age: led_age(metrics),
-            applied: metrics.last_applied.as_ref().map(|last| last.index()),
-        }
-    }
-}
-
-/// How long ago a majority answered this leader.
-fn led_age(metrics: &RaftMetrics<TypeConfig>) -> Option<Duration> {
-    if metrics.membership_config.membership().voter_ids().count() == 1 {
-        return Some(Duration::ZERO);
-    }
-    metrics.last_quorum_acked.map(|at| at.into_inner().elapsed())
-}
 
 /// Turns openraft's metrics into a stream of changes that ends with the member.
 pub(super) fn watch_leadership(

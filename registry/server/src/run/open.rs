@@ -36,14 +36,44 @@ pub(super) async fn open(
     addr: SocketAddr,
     shutdown: Shutdown,
 ) -> Result<Member, Error> {
-    let operator = secret::read(&config.operator_token_file)?;
-    let (log, artifacts, bounds) = (log_desk(config)?, artifacts(config)?, &config.bounds);
+    let means = Means::open(config)?;
     let connector = Connector::maybe(config.client_files())?;
-    let (origin, gatekeeper) = (config.own_origin()?, gatekeeper(&config.admission)?);
-    let signer = Arc::new(signer(&config.signing_key_file, &config.signing_kid)?);
     let registry = registry(config, addr, &connector).await?;
-    Ok(Member {
-        operator: OperatorSecret::new(operator.expose()),
+    Ok(member(config, means, &connector, (registry, shutdown)))
+}
+
+/// What is read of the configuration's files.
+struct Means {
+    operator: OperatorSecret,
+    origin: Option<Origin>,
+    gatekeeper: Gatekeeper,
+    artifacts: Artifacts,
+    signer: Arc<Signer>,
+    log: LogDesk,
+}
+
+impl Means {
+    fn open(config: &Config) -> Result<Self, Error> {
+        Ok(Self {
+            operator: OperatorSecret::new(secret::read(&config.operator_token_file)?.expose()),
+            log: log_desk(config)?,
+            artifacts: artifacts(config)?,
+            origin: config.own_origin()?,
+            gatekeeper: gatekeeper(&config.admission)?,
+            signer: Arc::new(signer(&config.signing_key_file, &config.signing_kid)?),
+        })
+    }
+}
+
+fn member(
+    config: &Config,
+    means: Means,
+    connector: &Connector,
+    (registry, shutdown): (Registry, Shutdown),
+) -> Member {
+    let Means { operator, origin, gatekeeper, artifacts, signer, log } = means;
+    Member {
+        operator,
         origin,
         gatekeeper,
         artifacts,
@@ -52,18 +82,18 @@ pub(super) async fn open(
         refusals: Refusals::default(),
         log_open: AtomicBool::new(false),
         shutdown,
-        fleet: Fleet::new(config.lease_ttl.std(), bounds.sessions_max),
-        line: LeaderLine::new(&connector),
-        waits: Pool::new(Shares::new(bounds.watchers_max as u64)),
+        fleet: Fleet::new(config.lease_ttl.std(), config.bounds.sessions_max),
+        line: LeaderLine::new(connector),
+        waits: Pool::new(Shares::new(config.bounds.watchers_max as u64)),
         doubts: Semaphore::new(DOUBTS_MAX),
         strangers: Strangers::new(),
         searches: Pool::new(Shares::new(SEARCHES_MAX)),
         roster: Roster::default(),
         upkeep: Arc::new(Semaphore::new(1)),
-        propose_timeout: bounds.propose_timeout.std(),
+        propose_timeout: config.bounds.propose_timeout.std(),
         clock: registry.clock(),
         registry,
-    })
+    }
 }
 
 /// Joins the cluster, or makes it; the last that can fail.

@@ -91,7 +91,7 @@ async fn a_refusal_names_the_member_once_and_its_type_is_a_page_that_is_served()
     assert_eq!(page.status(), 200);
     assert!(page.body().starts_with(b"# invalid-argument\n"), "{:?}", page.body());
     assert_eq!(page.headers()["content-type"], "text/plain; charset=utf-8");
-    assert_eq!(world.get("/docs/errors/no-such-code").await.status(), 404);
+    assert_eq!(world.get(&format!("/docs/errors/{}", "no-such-code")).await.status(), 404);
     let none = world.call(Method::PUT, "/v1/cards/acme01", b"{\"skills\":[]}").await;
     let text = String::from_utf8_lossy(none.body()).into_owned();
     assert!(!text.contains(&u64::MAX.to_string()), "{text}");

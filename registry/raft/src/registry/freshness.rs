@@ -1,0 +1,62 @@
+//! How new a member's state is known to be, from one moment of consensus.
+//! It decides nothing of a follower's contact; it must never mix two moments of consensus.
+
+use std::time::Duration;
+
+use openraft::{Instant as _, RaftMetrics};
+
+use super::Registry;
+use crate::network::Confirmed;
+use crate::observed;
+use crate::types::TypeConfig;
+
+impl Registry {
+    /// How old this member's view is at most: everything that was acknowledged longer ago, anywhere in the cluster, is in
+    /// it. A leader knows it since a majority answered it, a follower by the leader's word. `None` as long as neither has
+    /// happened.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        let seen = observed::metrics(&self.inner.raft).now(Freshness::of);
+        // Before it has applied an entry of its own term a leader may lack what another one acknowledged.
+        if seen.led_term == Some(self.inner.published.term()) {
+            return seen.led_age;
+        }
+        self.inner.contact.age(seen.applied)
+    }
+}
+
+/// What this leader knows at the newest answer of a majority. All of it is of one moment of consensus.
+pub(super) fn confirmed(metrics: &RaftMetrics<TypeConfig>) -> Option<Confirmed> {
+    let commit = metrics.cluster_committed.as_ref()?;
+    let own = **commit.committed_leader_id() == metrics.current_term;
+    let ago = led_age(metrics).filter(|_| own)?;
+    Some(Confirmed { ago, commit: commit.index() })
+}
+
+/// What the age of a member's view follows from; all of it is of one moment of consensus.
+struct Freshness {
+    /// The term, while the member leads.
+    led_term: Option<u64>,
+    /// How long ago a majority answered it, while it leads.
+    led_age: Option<Duration>,
+    /// The last entry in its state.
+    applied: Option<u64>,
+}
+
+impl Freshness {
+    fn of(metrics: &RaftMetrics<TypeConfig>) -> Self {
+        Self {
+            led_term: metrics.state.is_leader().then_some(metrics.current_term),
+            led_age: led_age(metrics),
+            applied: metrics.last_applied.as_ref().map(|last| last.index()),
+        }
+    }
+}
+
+/// How long ago a majority answered this leader.
+fn led_age(metrics: &RaftMetrics<TypeConfig>) -> Option<Duration> {
+    if metrics.membership_config.membership().voter_ids().count() == 1 {
+        return Some(Duration::ZERO);
+    }
+    metrics.last_quorum_acked.map(|at| at.into_inner().elapsed())
+}

@@ -1,0 +1,159 @@
+//! One entry of another Ecumene registry: what its line offers, and its bytes.
+//!
+//! It decides whether an entry is wanted. It must never take bytes that are not those of the line's digest.
+
+use proto_types::path::encode;
+use proto_types::{Digest, Handle, Namespace, Origin};
+use registry_core::entry::{ImportKind, ProvenanceEntry};
+use registry_fetch::Fetched;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::passed::{self, Found};
+use super::super::take::{Offer, Pull};
+use super::super::trouble::Trouble;
+
+/// Which entry a line is about, whatever else it says.
+#[derive(Debug, Deserialize)]
+pub(super) struct Named {
+    pub(super) kind: String,
+    pub(super) handle: String,
+}
+
+/// One entry as a registry offers it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    kind: String,
+    handle: Handle,
+    digest: Option<Digest>,
+    revision: u64,
+    namespace: Namespace,
+    owner: Option<Origin>,
+    home: Option<Origin>,
+    home_revision: Option<u64>,
+    #[serde(default)]
+    home_epoch: u64,
+    #[serde(default)]
+    hops: u8,
+    hops_max: Option<u8>,
+}
+
+impl Line {
+    /// Record or card; `None` for what this version does not know.
+    fn kind(&self) -> Option<ImportKind> {
+        match self.kind.as_str() {
+            "record" => Some(ImportKind::Record),
+            "card" => Some(ImportKind::Card),
+            _ => None,
+        }
+    }
+}
+
+/// What every line says; a page without it is no page of a registry.
+pub(super) fn named(entry: &Value) -> Result<Named, Trouble> {
+    Named::deserialize(entry).map_err(|_| Trouble::failed("its page is not one of a registry"))
+}
+
+/// Deals with one entry; false if the budget is spent before. One that cannot be ours is passed over.
+pub(super) async fn entry_taken(
+    pull: &mut Pull,
+    (named, entry): (Named, Value),
+    walking: bool,
+) -> Result<bool, Trouble> {
+    let unlike = "its members are not those of an entry";
+    let line = passed::handle(&named.handle)
+        .and_then(|_| serde_json::from_value::<Line>(entry).map_err(|_| unlike.to_owned()));
+    match line {
+        Ok(line) => line_taken(pull, line, walking).await,
+        Err(why) => {
+            pull.pass_over(&named.kind, &named.handle, &why);
+            Ok(true)
+        }
+    }
+}
+
+/// Deals with one line; false if the budget is spent before it was dealt with.
+async fn line_taken(pull: &mut Pull, line: Line, walking: bool) -> Result<bool, Trouble> {
+    let Some(offer) = offer(pull, &line)? else {
+        not_wanted(pull, &line, walking).await?;
+        return Ok(true);
+    };
+    if walking {
+        if pull.walk.seen.len() as u64 > pull.partner.terms.quota.saturating_mul(2) {
+            return Err(Trouble::failed("its list is more than twice its quota"));
+        }
+        pull.walk.seen.insert(ProvenanceEntry::key_of(offer.kind, &offer.handle));
+    }
+    let Some(digest) = line.digest else {
+        pull.settled(&offer);
+        pull.is_gone(offer)?;
+        return Ok(true);
+    };
+    if pull.is_here(&offer, digest)? {
+        return Ok(true);
+    }
+    let proof = if pull.followed.is_some() { "?proof=true" } else { "" };
+    let path = format!("/v1/{}s/{}{proof}", line.kind, encode(line.handle.as_str()));
+    match pull.entry(&offer, (&path, None)).await? {
+        Found::Here(fetched) => {
+            body_taken(pull, offer, (line.owner.as_ref(), digest), fetched).await
+        }
+        // Gone since the page was made: a later change tells.
+        Found::Gone | Found::PassedOver => Ok(true),
+        Found::Spent => Ok(false),
+    }
+}
+
+/// What is not wanted goes, if it is here: at once where a walk from the beginning says so, which new terms ask for.
+async fn not_wanted(pull: &mut Pull, line: &Line, walking: bool) -> Result<(), Trouble> {
+    let Some(kind) = line.kind() else { return Ok(()) };
+    let by_terms = walking && pull.partner.cursor == 0;
+    pull.drop_unwanted((kind, &line.handle), by_terms).await
+}
+
+/// Takes an entry over whose bytes have come; false if the budget is spent before it was dealt with.
+async fn body_taken(
+    pull: &mut Pull,
+    offer: Offer,
+    (owner, digest): (Option<&Origin>, Digest),
+    fetched: Fetched,
+) -> Result<bool, Trouble> {
+    let found = Digest::of(&fetched.body);
+    if found != digest {
+        // Replaced since the page was made, or not what it is called.
+        return match fetched.etag == Some(found.etag()) {
+            true => Ok(true),
+            false => Err(Trouble::lie("an entry's bytes are not those of its digest")),
+        };
+    }
+    if !pull.is_proven(&offer, digest, fetched.log_proof.as_deref()).await? {
+        return Ok(false);
+    }
+    pull.take(offer, owner, &fetched.body).await.map(|_| true)
+}
+
+/// What a line offers; `None` if it is not wanted: another namespace, too far away, or our own.
+fn offer(pull: &Pull, line: &Line) -> Result<Option<Offer>, Trouble> {
+    let terms = &pull.partner.terms;
+    let Some(kind) = line.kind() else { return Ok(None) };
+    if line.home.is_some() == (line.hops == 0) {
+        return Err(Trouble::lie("an entry is neither its own nor another's"));
+    }
+    let hops = line.hops.saturating_add(1);
+    let hops_max = line.hops_max.unwrap_or(terms.hops).min(terms.hops);
+    let home = line.home.clone().unwrap_or_else(|| terms.url.clone());
+    let wanted = terms.namespaces.is_empty() || terms.namespaces.contains(&line.namespace);
+    if !wanted || hops > hops_max || pull.own.as_ref() == Some(&home) {
+        return Ok(None);
+    }
+    Ok(Some(Offer {
+        kind,
+        handle: line.handle.clone(),
+        home,
+        home_revision: line.home_revision.unwrap_or(line.revision),
+        home_epoch: if line.home.is_some() { line.home_epoch } else { pull.partner.epoch },
+        hops,
+        hops_max,
+    }))
+}
