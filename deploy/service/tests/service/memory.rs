@@ -53,10 +53,10 @@ async fn slow_bodies_hold_no_more_than_their_sources_share() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_that_nobody_reads_hold_no_more_than_their_connections_share() {
-    let world = World::start(small()).await;
     let before = resident_mib();
     // Windows of nothing, and of so little that the first piece of an answer leaves.
     for window in [0, 1, 20_000] {
+        let world = World::start(small()).await;
         let flood = Flood::open(world.addr, 2, window).await;
         let sent = (0..64).map(|_| flood.send(get("/mebibyte"))).collect();
         let answers = answered(sent, AT_ONCE).await;
@@ -65,13 +65,14 @@ async fn answers_that_nobody_reads_hold_no_more_than_their_connections_share() {
         let other = Flood::open(world.addr, 3, 1 << 16).await;
         let one = answered(vec![other.send(get("/mebibyte"))], AT_ONCE).await;
         assert_eq!(one[0].status(), StatusCode::OK);
+        drop((flood, other));
+        // What was held comes back once the connections are gone.
+        let mut whole = String::new();
+        while !whole.contains("200 OK") {
+            whole = world.get("/mebibyte").await;
+        }
     }
     assert!(resident_mib() < before + 100, "from {before} MiB");
-    // What was held comes back once the connections are gone.
-    let mut whole = String::new();
-    while !whole.contains("200 OK") {
-        whole = world.get("/mebibyte").await;
-    }
 }
 
 #[tokio::test]
