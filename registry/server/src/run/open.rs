@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 
 use deploy_service::tls::Connector;
 use deploy_service::{Pool, Shutdown, SourceLimit, private, secret};
-use proto_types::{Kid, SecretKey, Shares};
+use proto_types::{Kid, Origin, SecretKey, Shares};
 use registry_api::OperatorSecret;
 use registry_raft::{ClusterSecret, Credentials, Registry, Timings};
 use tokio::sync::Semaphore;
