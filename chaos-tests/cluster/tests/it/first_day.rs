@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use chaos_cluster::World;
-use chaos_cluster::process::{Process, binary};
+use chaos_cluster::process::binary;
 use chaos_cluster::world::guests;
 
 use crate::command_line::Up;
@@ -111,15 +111,14 @@ fn a_mistake_names_its_flag_its_variable_or_its_file() -> Result<()> {
         assert_eq!(code, Some(2), "{args:?}: {said}");
         assert!(said.contains(named), "{args:?}: {said}");
     }
-    for (variable, value) in [
-        ("ECUMENE_REGISTRY", "127.0.0.1:1"),
-        ("ECUMENE_CLIENT__REGISTRY", "['127.0.0.1:1']"),
-        ("ECUMENE_CLIENT__NONSENSE", "1"),
+    for (variable, value, named) in [
+        ("ECUMENE_REGISTRY", "127.0.0.1:1", "--registry"),
+        ("ECUMENE_CLIENT__REGISTRY", "['127.0.0.1:1']", "ECUMENE_CLIENT__REGISTRY"),
+        ("ECUMENE_CLIENT__NONSENSE", "1", "nonsense"),
     ] {
         let (code, said) = run(&["peer", "list"], &[(variable, value)])?;
         assert_eq!(code, Some(2), "{variable}: {said}");
-        let named = variable.rsplit("__").next().unwrap_or(variable).to_ascii_lowercase();
-        assert!(said.to_ascii_lowercase().contains(&named), "{variable}: {said}");
+        assert!(said.contains(named), "{variable}: {said}");
     }
     Ok(())
 }
@@ -155,23 +154,4 @@ async fn a_gateway_says_once_that_its_registry_is_away_and_comes_back_with_it() 
     world.member_ready(0).await?;
     world.gateway_ready(0).await?;
     world.stop()
-}
-
-#[test]
-fn a_gateway_that_is_not_let_in_yet_says_so_once() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let config = folder.path().join("gateway.toml");
-    let text = format!(
-        "id = 'g1'\nlisten = '127.0.0.1:0'\nregistry = ['http://127.0.0.1:1']\nstate_dir = '{}'\n",
-        folder.path().join("state").display()
-    );
-    std::fs::write(&config, text)?;
-    let log = folder.path().join("log");
-    let args = ["gateway", "run", "--config", config.to_str().context("UTF-8")?];
-    let process = Process::start("gateway", &args, &log)?;
-    std::thread::sleep(Duration::from_secs(4));
-    process.stop(Duration::from_secs(60))?;
-    let said = std::fs::read_to_string(&log)?;
-    assert_eq!(said.matches("not registered yet").count(), 1, "{said}");
-    Ok(())
 }
