@@ -1,6 +1,4 @@
 //! Always true 7: what requests and answers hold stays under its ceiling, and one source leaves room for another.
-//!
-//! Each was seen to fail with its part taken out: without a claim bodies are all held, and without `Answer` answers are.
 
 use std::time::{Duration, Instant};
 

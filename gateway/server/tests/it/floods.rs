@@ -1,6 +1,4 @@
 //! Always true 7 at a gateway: every route and the service for nodes, flooded with bodies that come slowly.
-//!
-//! Seen to fail with the bound on `open` taken out (0.7 GiB held), and with the claim taken out of bodies (0.5 GiB).
 
 use std::time::{Duration, Instant};
 
