@@ -1,7 +1,5 @@
 //! Refusals while the request's body still comes: the client hears them, and knows what becomes of
 //! the connection.
-//!
-//! Each was seen to fail with `Linger` or `Unread` taken out.
 
 use deploy_service::Limits;
 use tokio::io::AsyncWriteExt as _;
