@@ -61,15 +61,15 @@ pub(super) async fn check(
     next: Next,
 ) -> Response {
     let path = request.uri().path();
-    // A credential that is shown there may be one that the call is about to make known.
-    if is_open(path) {
+    if OPEN_SERVICES.iter().any(|service| path.starts_with(service)) {
         return next.run(request).await;
     }
-    let claim = request.extensions().get::<Claim>().cloned();
+    let (open, claim) = (is_open(path), request.extensions().get::<Claim>().cloned());
     let metadata = MetadataMap::from_headers(request.headers().clone());
     match admit(&member, &metadata, claim).await {
-        Ok(()) => next.run(request).await,
-        Err(problem) => Status::from(problem).into_http(),
+        // A credential that is shown there may be one that the call is about to make known.
+        Err(problem) if !open => Status::from(problem).into_http(),
+        _ => next.run(request).await,
     }
 }
 
@@ -89,7 +89,5 @@ async fn admit(
 }
 
 fn is_open(path: &str) -> bool {
-    let method = path.strip_prefix("/ecumene.registry.v1.");
-    method.is_some_and(|method| OPEN.contains(&method))
-        || OPEN_SERVICES.iter().any(|service| path.starts_with(service))
+    path.strip_prefix("/ecumene.registry.v1.").is_some_and(|method| OPEN.contains(&method))
 }
