@@ -292,11 +292,12 @@ mod tests {
     #[test]
     fn a_forgotten_cursor_is_told_how_far_it_is_forgotten() {
         let mut view = Memory::default();
-        let commands = ["a", "b", "c"].map(|name| Command::EnrolPeer {
-            origin: format!("https://{name}.example").parse().unwrap(),
+        // A key belongs to one peer.
+        let commands = [1, 2, 3].map(|number| Command::EnrolPeer {
+            origin: format!("https://peer{number}.example").parse().unwrap(),
             keys: vec![registry_core::entry::EnrolledKey::new(
                 "k".parse().unwrap(),
-                proto_types::SecretKey::from_seed(&[1; 32]).public(),
+                proto_types::SecretKey::from_seed(&[number; 32]).public(),
             )],
             approval: registry_core::entry::Approval::Operator,
         });

@@ -1,5 +1,7 @@
 //! A dead node's task is placed again, and its outcome is committed once, under the newest epoch.
 
+use std::time::Instant;
+
 use anyhow::{Context as _, Result, ensure};
 use chaos_cluster::World;
 use chaos_cluster::peer::{Peer, message};
@@ -96,13 +98,16 @@ async fn task_when(
     id: &str,
     wished: impl Fn(&wire::Task) -> bool,
 ) -> Result<wire::Task> {
-    let until = std::time::Instant::now() + 2 * chaos_cluster::world::PATIENCE;
+    let until = Instant::now() + 2 * chaos_cluster::world::PATIENCE;
     loop {
-        let task = task(world, id).await?;
-        if wished(&task) {
-            return Ok(task);
+        // The member that is asked may not know who leads, for a moment after an election.
+        let seen = task(world, id).await;
+        match seen {
+            Ok(task) if wished(&task) => return Ok(task),
+            Ok(task) => ensure!(Instant::now() < until, "task {id} stays {}", task.state),
+            Err(error) if Instant::now() > until => return Err(error),
+            Err(_) => {}
         }
-        ensure!(std::time::Instant::now() < until, "task {id} stays {}", task.state);
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }
