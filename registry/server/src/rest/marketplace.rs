@@ -30,8 +30,8 @@ const LIMIT_MAX: usize = 200;
 
 static Q: Parameter = Parameter::query(
     "q",
-    "Words of name, description and skills.",
-    r#"{"type":"string","maxLength":1024}"#,
+    "Words of name, description and skills, at most 1,024 bytes.",
+    r#"{"type":"string"}"#,
 );
 static TAGS: Parameter = Parameter::query(
     "tags",
@@ -40,8 +40,8 @@ static TAGS: Parameter = Parameter::query(
 );
 static SORT: Parameter = Parameter::query(
     "sort",
-    "The order.",
-    r#"{"type":"string","enum":["name","handle"],"default":"name"}"#,
+    "The order: `handle`, or `name`, as which any other order of a Pilox marketplace is taken.",
+    r#"{"type":"string","default":"name"}"#,
 );
 static LIMIT: Parameter = Parameter::query(
     "limit",

@@ -23,7 +23,7 @@ async fn becomes(world: &World, handle: &str, wanted: Option<Digest>) {
 async fn change(world: &World, handle: &str) -> Digest {
     let document = record(handle, "https://a.example/2.json", "https://a.example", &key());
     let published = world.call(Method::POST, "/v1/records", &document).await;
-    assert_eq!(published.status(), StatusCode::OK, "{:?}", published.body());
+    assert_eq!(published.status(), StatusCode::CREATED, "{:?}", published.body());
     Digest::of(&document)
 }
 

@@ -348,6 +348,8 @@ async fn calls(one: &World, two: &World, key: Option<SecretKey>) {
     let named = || "acme".to_owned();
     same!("GetPartner", partners, get_partner, wire::GetPartnerRequest { name: named() });
     same!("ListPartners", partners, list_partners, wire::ListPartnersRequest {});
+    let released = wire::ReleasePartnerRequest { name: named() };
+    same!("ReleasePartner", partners, release_partner, released.clone());
     same!("RemovePartner", partners, remove_partner, wire::RemovePartnerRequest { name: named() });
     asked.insert("Watch");
     assert_eq!(watched(one, &key).await, watched(two, &key).await);

@@ -27,6 +27,7 @@ use proto_wire::registry::v1::partners_client::PartnersClient;
 use proto_wire::registry::v1::search_client::SearchClient;
 use registry_server::{Config, Error, Summary};
 use serde_json::Value;
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tonic::transport::{Channel, Endpoint};
@@ -171,6 +172,7 @@ impl World {
     }
 
     async fn ready(self) -> Self {
+        eventually("a listener", || async { TcpStream::connect(self.addr).await.ok() }).await;
         eventually("readiness", || async {
             let ready = self.get("/readyz").await.status() == StatusCode::OK;
             ready.then_some(())
