@@ -45,7 +45,6 @@ use registry_core::viewer::Viewer;
 use serde_json::Value;
 
 use crate::admission::CREDENTIAL_HEADERS;
-use crate::certificate;
 use crate::grpc::{AGE_KEY, REVISION_KEY, log_cause};
 use crate::member::{Member, Reading};
 
@@ -141,15 +140,7 @@ impl IntoResponse for Refused {
 
 /// Who calls.
 async fn caller(member: &Member, headers: &HeaderMap) -> Result<Principal, Problem> {
-    let values = headers.get_all(AUTHORIZATION).iter();
-    let tokens = identity::TOKEN_HEADERS.into_iter().flat_map(|name| headers.get_all(name));
-    let text = |value: &'_ HeaderValue| value.to_str().ok().map(ToOwned::to_owned);
-    let values: Vec<_> = values.map(text).collect();
-    let tokens: Vec<_> = tokens.map(text).collect();
-    let shown =
-        identity::single(values.iter().map(Option::as_deref), tokens.iter().map(Option::as_deref))?;
-    let identity = headers.get(certificate::HEADER).and_then(|value| value.to_str().ok());
-    member.caller(shown.as_deref(), identity).await
+    member.caller(headers).await
 }
 
 /// Who reads what anybody may read: a credential that is none of ours makes nobody of its bearer.

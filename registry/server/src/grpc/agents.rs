@@ -30,7 +30,7 @@ pub(super) async fn put(
     member: &Member,
     request: Request<wire::PutAgentRequest>,
 ) -> Handled<wire::Agent> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let request = request.into_inner();
     let artifact = decode::agent::artifact(&caller, &request)?;
     let bytes = member.artifacts.size(&artifact).await?;
@@ -49,7 +49,7 @@ pub(super) async fn one(
     request: Request<wire::GetAgentRequest>,
 ) -> Handled<wire::Agent> {
     let handle: Handle = field::read("handle", &request.get_ref().handle)?;
-    let (reading, viewer) = look(member, request.metadata(), request.get_ref().consistency).await?;
+    let (reading, viewer) = look(member, &caller(&request)?, request.get_ref().consistency).await?;
     let shown = lookup::agent(&reading.view, &viewer, &handle)?;
     Ok(at(&reading, show::agent(&reading.view, &viewer, shown)?))
 }
@@ -62,7 +62,7 @@ pub(super) async fn list(
     let cursors = member.cursors(List::Agents);
     let after: Option<Handle> = cursors.after("after", &asked.after)?;
     let limit = field::page(asked.limit)?;
-    let (reading, viewer) = look(member, request.metadata(), asked.consistency).await?;
+    let (reading, viewer) = look(member, &caller(&request)?, asked.consistency).await?;
     let mut page = query::agents_seen(&reading.view, &viewer, after.as_ref(), limit)?;
     let mut next = cursors.next(&page, limit, |(agent, _)| agent.handle.as_str());
     let mut agents = Vec::with_capacity(page.len());
@@ -84,7 +84,7 @@ pub(super) async fn put_artifact(
     member: &Member,
     request: Request<Streaming<wire::ArtifactChunk>>,
 ) -> Handled<wire::ArtifactInfo> {
-    caller(member, request.metadata()).await?.require(&[Role::Operator])?;
+    caller(&request)?.require(&[Role::Operator])?;
     let chunks = request.into_inner().map(|chunk| {
         let chunk = chunk.map_err(|_| Problem::argument("bytes", "the upload broke off"))?;
         match chunk.bytes.len() {
@@ -101,7 +101,7 @@ pub(super) async fn artifact(
     member: &Member,
     request: Request<wire::GetArtifactRequest>,
 ) -> Handled<BoxStream<'static, Result<wire::ArtifactChunk, Status>>> {
-    caller(member, request.metadata()).await?.require(&[Role::Node, Role::Operator])?;
+    caller(&request)?.require(&[Role::Node, Role::Operator])?;
     let digest: Digest = field::read("digest", &request.get_ref().digest)?;
     let chunks = member.artifacts.get(&digest).await?;
     let chunks = chunks.map_ok(|bytes| wire::ArtifactChunk { bytes }).map_err(|problem| {

@@ -22,7 +22,7 @@ pub(super) async fn put(
     member: &Member,
     request: Request<wire::PutCardRequest>,
 ) -> Handled<wire::Card> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let credential = credential(request.metadata())?;
     let request = request.into_inner();
     let terms = Terms { owner: &request.owner, visibility: &request.visibility };
@@ -46,7 +46,7 @@ pub(super) async fn list(
     let asked = request.get_ref();
     let after: Option<Handle> = member.cursors(List::Cards).after("after", &asked.after)?;
     let limit = field::page(asked.limit)?;
-    let (reading, viewer) = look(member, request.metadata(), asked.consistency).await?;
+    let (reading, viewer) = look(member, &caller(&request)?, asked.consistency).await?;
     let page = query::cards_listed(&reading.view, &viewer, after.as_ref(), limit)?;
     let next = member.cursors(List::Cards).next(&page, limit, Handle::as_str);
     let handles = page.iter().map(ToString::to_string).collect();
@@ -58,7 +58,7 @@ pub(super) async fn one(
     request: Request<wire::GetCardRequest>,
 ) -> Handled<wire::Card> {
     let handle: Handle = field::read("handle", &request.get_ref().handle)?;
-    let (reading, viewer) = look(member, request.metadata(), request.get_ref().consistency).await?;
+    let (reading, viewer) = look(member, &caller(&request)?, request.get_ref().consistency).await?;
     let seen = lookup::card(&reading.view, &viewer, &handle)?;
     let shown = render::directory::card(&seen.entry, seen.disclosure, seen.document);
     Ok(at(&reading, show::card(&reading.view, shown)?))

@@ -40,7 +40,7 @@ impl Log for LogService {
         &self,
         request: Request<wire::InclusionProofRequest>,
     ) -> Answer<wire::InclusionProofResponse> {
-        finish(included(&self.0, &request).await)
+        finish(included(&self.0, &request))
     }
 
     async fn consistency_proof(
@@ -57,11 +57,11 @@ fn checkpoint(member: &Member) -> Handled<wire::SignedCheckpoint> {
 }
 
 /// With the eyes of who asks.
-async fn included(
+fn included(
     member: &Member,
     request: &Request<wire::InclusionProofRequest>,
 ) -> Handled<wire::InclusionProofResponse> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(request)?;
     let proof = inclusion(member, &caller, request.get_ref())?;
     Ok(Response::new(rendered(&proof)?))
 }

@@ -25,7 +25,7 @@ pub(super) async fn list(
     member: &Member,
     request: Request<wire::ListMembersRequest>,
 ) -> Handled<wire::Membership> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     caller.require(&[identity::Role::Operator])?;
     Ok(Response::new(membership(&member.registry.status())))
 }
@@ -34,7 +34,7 @@ pub(super) async fn add(
     member: &Member,
     request: Request<wire::AddMemberRequest>,
 ) -> Handled<wire::Membership> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let proposal = decode::member::add(&caller, request.get_ref())?;
     member.require_leader()?;
     let wire::AddMemberRequest { id, address } = request.into_inner();
@@ -48,7 +48,7 @@ pub(super) async fn change_voters(
     member: &Member,
     request: Request<wire::ChangeVotersRequest>,
 ) -> Handled<wire::Membership> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let voters = decode::member::ids(&caller, "voters", &request.get_ref().voters)?;
     member.require_leader()?;
     if !voters.contains(&member.registry.id()) {
@@ -63,7 +63,7 @@ pub(super) async fn remove(
     member: &Member,
     request: Request<wire::RemoveMembersRequest>,
 ) -> Handled<wire::Membership> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let ids = decode::member::ids(&caller, "ids", &request.get_ref().ids)?;
     member.require_leader()?;
     if ids.contains(&member.registry.id()) {
@@ -83,7 +83,7 @@ pub(super) async fn transfer(
     member: &Member,
     request: Request<wire::TransferLeaderRequest>,
 ) -> Handled<wire::TransferLeaderReply> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     caller.require(&[identity::Role::Operator])?;
     member.require_leader()?;
     let to = Some(request.get_ref().to).filter(|to| *to != 0);
@@ -96,7 +96,7 @@ pub(super) async fn reset_time(
     member: &Member,
     request: Request<wire::ResetTimeRequest>,
 ) -> Handled<wire::ResetTimeReply> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     caller.require(&[identity::Role::Operator])?;
     member.require_leader()?;
     let unknown = || Problem::new(Code::ReadUnconfirmed, "the clocks of a majority are not known");

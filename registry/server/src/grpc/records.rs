@@ -23,7 +23,7 @@ pub(super) async fn put(
     member: &Member,
     request: Request<wire::PutRecordRequest>,
 ) -> Handled<wire::Record> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let credential = credential(request.metadata())?;
     let request = request.into_inner();
     let if_match: Option<Digest> = field::optional("if_match", &request.if_match)?;
@@ -48,7 +48,7 @@ pub(super) async fn one(
     request: Request<wire::GetRecordRequest>,
 ) -> Handled<wire::Record> {
     let handle: Handle = field::read("handle", &request.get_ref().handle)?;
-    let (reading, viewer) = look(member, request.metadata(), request.get_ref().consistency).await?;
+    let (reading, viewer) = look(member, &caller(&request)?, request.get_ref().consistency).await?;
     let seen = lookup::record(&reading.view, &viewer, &handle, member.clock.now())?;
     let shown = render::directory::record(&seen.entry, seen.disclosure, seen.document);
     Ok(at(&reading, show::record(&reading.view, shown)?))
@@ -61,7 +61,7 @@ pub(super) async fn list(
     let asked = request.get_ref();
     let after: Option<Handle> = member.cursors(List::Records).after("after", &asked.after)?;
     let limit = field::page(asked.limit)?;
-    let (reading, viewer) = look(member, request.metadata(), asked.consistency).await?;
+    let (reading, viewer) = look(member, &caller(&request)?, asked.consistency).await?;
     let page = query::records_listed(&reading.view, &viewer, after.as_ref(), limit)?;
     let next = member.cursors(List::Records).next(&page, limit, Handle::as_str);
     let handles = page.iter().map(ToString::to_string).collect();
@@ -72,7 +72,7 @@ pub(super) async fn delete(
     member: &Member,
     request: Request<wire::DeleteRecordRequest>,
 ) -> Handled<wire::Done> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let request = request.get_ref();
     let if_match: Option<Digest> = field::optional("if_match", &request.if_match)?;
     let view = member.strong().await?.view;

@@ -15,7 +15,7 @@ pub(super) async fn status(
     member: &Member,
     request: Request<wire::StatusRequest>,
 ) -> Handled<wire::ClusterStatus> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let knows = caller.require(&[Role::Operator, Role::Gateway, Role::Node]).is_ok();
     let strong = wire::Consistency::Strong as i32;
     let reading = match request.get_ref().consistency {

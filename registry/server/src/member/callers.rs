@@ -4,6 +4,8 @@
 //! ask for more of them at once than there are places.
 
 use deploy_service::tls::Identity;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
 use registry_api::identity::{self, Door};
 use registry_api::{Code, Principal, Problem};
 use tokio::sync::SemaphorePermit;
@@ -13,24 +15,21 @@ use crate::{audit, certificate};
 use super::Member;
 
 impl Member {
-    /// Who calls: by this `authorization` value, or by the identity that the listener has verified;
-    /// both only if they are of one principal.
-    pub(crate) async fn caller(
-        &self,
-        authorization: Option<&str>,
-        identity: Option<&str>,
-    ) -> Result<Principal, Problem> {
-        let principal = self.identified(authorization, identity).await?;
+    /// Who sends these headers: by a credential in them, or by the identity that the listener has
+    /// verified; both only if they are of one principal.
+    pub(crate) async fn caller(&self, headers: &HeaderMap) -> Result<Principal, Problem> {
+        let principal = self.identified(headers).await?;
         audit::called_by(&principal);
         Ok(principal)
     }
 
-    async fn identified(
-        &self,
-        authorization: Option<&str>,
-        identity: Option<&str>,
-    ) -> Result<Principal, Problem> {
-        let shown = self.bearer(authorization).await?;
+    async fn identified(&self, headers: &HeaderMap) -> Result<Principal, Problem> {
+        let values = headers.get_all(AUTHORIZATION).into_iter().map(text);
+        let names = identity::TOKEN_HEADERS.into_iter();
+        let tokens = names.flat_map(|name| headers.get_all(name)).map(text);
+        let authorization = identity::single(values, tokens)?;
+        let shown = self.bearer(authorization.as_deref()).await?;
+        let identity = headers.get(certificate::HEADER).and_then(text);
         let Some(identity) = certificate::carried(identity) else { return Ok(shown) };
         certificate::agree(&identity, &shown)?;
         if shown == Principal::Anonymous { self.certified(&identity).await } else { Ok(shown) }
@@ -71,4 +70,8 @@ impl Member {
             .try_acquire()
             .map_err(|_| Problem::new(Code::Overloaded, "too many credentials are being looked up"))
     }
+}
+
+fn text(value: &HeaderValue) -> Option<&str> {
+    value.to_str().ok()
 }

@@ -128,6 +128,29 @@ async fn big_slow_bodies_on_every_method_and_route_stay_under_the_ceiling() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_proves_nothing_is_refused_before_more_than_a_document_has_come() {
+    let world = start().await;
+    let [stranger, operator] =
+        [Flood::open(world.addr, 2, 1 << 16).await, Flood::open(world.addr, 3, 1 << 16).await];
+    let request = |method: &str| {
+        Request::post(format!("http://x/ecumene.registry.v1.{method}"))
+            .header("content-type", "application/grpc")
+    };
+    for method in ["Directory/PutRecord", "Directory/GetRecord", "Search/SearchAgents"] {
+        let sent = stranger.send(request(method).body(Unending::message(2 << 20)).unwrap());
+        let answers = answered(vec![sent], PATIENT).await;
+        assert_eq!(answers.len(), 1, "{method}: the rest is not waited for");
+        assert_eq!(answers[0].headers()["ecumene-code"], "body-too-large", "{method}");
+        let known = request(method).header("authorization", format!("Bearer {OPERATOR}"));
+        let sent = operator.send(known.body(Unending::message(2 << 20)).unwrap());
+        let answers = answered(vec![sent], Duration::from_millis(500)).await;
+        assert!(answers.is_empty(), "{method}: who is known may send more");
+    }
+    drop((stranger, operator));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_that_nobody_reads_stay_under_the_ceiling() {
     let world = start().await;
     let handle: Handle = "urn:flood:card:1".parse().unwrap();
