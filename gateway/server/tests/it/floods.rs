@@ -1,11 +1,12 @@
 //! Always true 7 at a gateway: every route and the service for nodes, flooded with bodies that come slowly.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use deploy_service::units::{self, Bytes as Size};
 use http::{Request, StatusCode};
+use serde_json::json;
 
-use crate::flood::{Flood, Unending, answered, resident_mib};
+use crate::flood::{Flood, Unending, answered, beside};
 use crate::world::{Peer, World, eventually, json_of, message, rpc};
 
 /// What the gateway may hold for requests and answers, in MiB.
@@ -40,31 +41,25 @@ async fn start() -> World {
 /// Where the agent that nobody runs is called.
 const AGENT: &str = "/agents/echo";
 
-/// How many of the requests are answered while a victim of another source is, too.
+/// The answers to a flood from four sources, of which a victim of another one notices little.
 async fn flooded(
     world: &World,
+    name: &str,
     requests: impl Fn(u8) -> Vec<Request<Unending>>,
 ) -> Vec<StatusCode> {
-    let before = resident_mib();
-    let (mut floods, mut sent) = (Vec::new(), Vec::new());
-    for from in [2, 3, 4, 5] {
-        let flood = Flood::open(world.gateway.addr, from, 1 << 16).await;
-        sent.extend(requests(from).into_iter().map(|request| flood.send(request)));
-        floods.push(flood);
-    }
-    let answers = tokio::spawn(answered(sent, Duration::from_secs(4)));
-    let victim = Flood::open(world.gateway.addr, 9, 1 << 16).await;
-    while !answers.is_finished() {
-        let began = Instant::now();
-        let request = Request::get("http://x/readyz").body(Unending::new(b"", 0)).unwrap();
-        let answer = victim.send(request).await.unwrap().expect("the victim is answered");
-        assert_eq!(answer.status(), StatusCode::OK);
-        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
-        let now = resident_mib();
-        assert!(now < before + CEILING + BESIDES, "from {before} to {now} MiB");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    answers.await.unwrap().iter().map(http::Response::status).collect()
+    let flood = async {
+        let (mut floods, mut sent) = (Vec::new(), Vec::new());
+        for from in [2, 3, 4, 5] {
+            let flood = Flood::open(world.gateway.addr, from, 1 << 16).await;
+            sent.extend(requests(from).into_iter().map(|request| flood.send(request)));
+            floods.push(flood);
+        }
+        (answered(sent, Duration::from_secs(4)).await, floods)
+    };
+    let ((answers, floods), seen) = beside((world.gateway.addr, "/readyz"), flood).await;
+    seen.assert_below(name, (CEILING, BESIDES));
+    drop(floods);
+    answers.iter().map(http::Response::status).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -79,7 +74,7 @@ async fn whoever_shows_no_secret_of_a_task_pushes_no_more_than_a_few_words() {
         };
         (0..175).map(one).collect()
     };
-    let answers = flooded(&world, push).await;
+    let answers = flooded(&world, "gateway: pushes without a secret", push).await;
     assert_eq!(answers.len(), 700, "each is refused at once");
 }
 
@@ -98,11 +93,11 @@ async fn slow_bodies_on_every_route_stay_under_the_ceiling() {
         };
         (0..180).map(one).collect()
     };
-    let answers = flooded(&world, post).await;
+    let answers = flooded(&world, "gateway: slow bodies on every route", post).await;
     assert!(answers.contains(&StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
     // Another peer, from another place, is served as if nothing were.
     let other = Peer::new("c", 3);
-    let call = rpc("GetTask", serde_json::json!({"id": "absent"})).to_string();
+    let call = rpc("GetTask", json!({"id": "absent"})).to_string();
     let answer = world.gateway.post(&other, AGENT, &call).await;
     assert!(json_of(&answer)["error"].is_object(), "{answer:?}");
 }
