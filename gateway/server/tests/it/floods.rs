@@ -1,4 +1,5 @@
-//! Always true 7 at a gateway: every route and the service for nodes, flooded with bodies that come slowly.
+//! Always true 7 at a gateway: every route and the service for nodes, flooded with bodies that come slowly, and with
+//! answers that nobody reads.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use http::{Request, StatusCode};
 use serde_json::json;
 
 use crate::flood::{Flood, Unending, answered, beside};
-use crate::world::{Peer, World, eventually, json_of, message, rpc};
+use crate::world::{Peer, World, deploy, eventually, json_of, message, rpc};
 
 /// What the gateway may hold for requests and answers, in MiB.
 const CEILING: u64 = 32;
@@ -100,6 +101,44 @@ async fn slow_bodies_on_every_route_stay_under_the_ceiling() {
     let call = rpc("GetTask", json!({"id": "absent"})).to_string();
     let answer = world.gateway.post(&other, AGENT, &call).await;
     assert!(json_of(&answer)["error"].is_object(), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_nobody_reads_stay_under_the_ceiling() {
+    let world = start().await;
+    let skill = json!({"id": "s", "name": "s", "description": "s", "tags": ["t"]});
+    let words = json!({"name": "Big", "description": "x".repeat(180_000), "skills": [skill]});
+    deploy(&world.channel, "big", &words).await;
+    eventually("the agent", || async {
+        let card = world.gateway.get("/agents/big/.well-known/agent-card.json").await;
+        (card.status() == StatusCode::OK).then_some(())
+    })
+    .await;
+    let peer = Peer::new("a", 1);
+    // The instance's card, with what all its agents say: for a peer it is made each time.
+    let look = || {
+        Request::get("http://x/.well-known/agent-card.json")
+            .header("authorization", format!("Bearer {}", world.gateway.token(&peer)))
+            .body(Unending::new(b"", 0))
+            .unwrap()
+    };
+    let flood = async {
+        let (mut floods, mut sent) = (Vec::new(), Vec::new());
+        for from in [2, 3, 4, 5] {
+            for window in [0, 1, 30_000, 0] {
+                let flood = Flood::open(world.gateway.addr, from, window).await;
+                sent.extend((0..60).map(|_| flood.send(look())));
+                floods.push(flood);
+            }
+        }
+        (answered(sent, Duration::from_secs(10)).await, floods)
+    };
+    let ((answers, floods), seen) = beside((world.gateway.addr, "/readyz"), flood).await;
+    let given = answers.iter().filter(|answer| answer.status() == StatusCode::OK).count();
+    // 24 MiB are open to them.
+    assert!((30..200).contains(&given), "{given} of {}", answers.len());
+    seen.assert_below("gateway: answers that nobody reads", (CEILING, BESIDES));
+    drop((answers, floods));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
