@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use node_core::lease;
 use proto_wire::registry::v1 as wire;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -97,8 +98,8 @@ async fn session(
     ended
 }
 
-/// Hands orders to the desk. Grants come as often as beats, three to a lease, so that half a lease without any word leaves
-/// time to dial another leader before the lease runs out.
+/// Hands orders to the desk. Grants come as often as beats, so that a leader without any word is given up while there is
+/// time to dial another.
 async fn follow(mut orders: Streaming<wire::NodeOrder>, desk: &mpsc::Sender<Event>) -> Ended {
     let mut patience = SILENCE_FIRST;
     loop {
@@ -109,7 +110,8 @@ async fn follow(mut orders: Streaming<wire::NodeOrder>, desk: &mpsc::Sender<Even
         match order {
             Ok(Some(wire::NodeOrder { kind: Some(kind) })) => {
                 if let wire::node_order::Kind::Granted(granted) = &kind {
-                    patience = Duration::from_millis(granted.ttl_ms / 2).max(SILENCE_MIN);
+                    let silence_us = lease::silence_us(granted.ttl_ms.saturating_mul(1_000));
+                    patience = Duration::from_micros(silence_us).max(SILENCE_MIN);
                 }
                 if desk.send(Event::Order(Box::new(kind))).await.is_err() {
                     return Ended::Told;

@@ -125,6 +125,10 @@ fn reconcile(
     Ok((kept, held.into_iter().map(revoke).take(ORDERS_MAX / 2).collect()))
 }
 
+fn granted(ttl: Duration) -> Order {
+    Order::Granted(wire::Granted { ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX) })
+}
+
 struct Session {
     member: Arc<Member>,
     node: NodeId,
@@ -134,11 +138,16 @@ struct Session {
 impl Session {
     fn begin(member: Arc<Member>, node: NodeId, opening: Opening) -> Result<Self, Problem> {
         let (now, ttl) = (Instant::now(), member.fleet.ttl);
-        let opened = member.fleet.table().open(&node, opening, now, ttl);
+        let opened = {
+            let mut table = member.fleet.table();
+            let opened = table.open(&node, opening, now, ttl);
+            // In the same moment: the node drops a task that comes before the lease.
+            table.send(&node, granted(ttl));
+            opened
+        };
         let number = opened.ok_or_else(|| member.not_leader())?;
         tracing::info!(%node, number, "a node's session begins");
         let session = Self { member, node, number };
-        session.grant();
         session.member.fleet.touch(session.node.clone());
         session.member.fleet.wake();
         Ok(session)
@@ -229,8 +238,7 @@ impl Session {
     }
 
     fn grant(&self) {
-        let ttl_ms = u64::try_from(self.member.fleet.ttl.as_millis()).unwrap_or(u64::MAX);
-        self.send(Order::Granted(wire::Granted { ttl_ms }));
+        self.send(granted(self.member.fleet.ttl));
     }
 
     fn send(&self, order: Order) {
