@@ -39,4 +39,4 @@ pub use registry::{
 };
 
 // What a caller needs beside a registry.
-pub use registry_store::{Options as StoreOptions, StoreView};
+pub use registry_store::{DatabaseMemory, Memory, Options as StoreOptions, StoreView};

@@ -22,7 +22,7 @@ pub use self::damage::{Damage, set_aside};
 pub use self::identity::Identity;
 use crate::files::link_tree;
 use crate::state::State;
-use crate::{Error, Log, Options, StoreView};
+use crate::{Error, Log, Memory, Options, StoreView};
 
 /// A member's store. Log operations go through [`Store::log`]; state operations are here.
 /// `commit` and `install` must come from one task at a time: the state machine.
@@ -89,6 +89,19 @@ impl Store {
     pub fn defrag(&self) {
         self.log.compact();
         self.state.load().compact();
+    }
+
+    /// What the databases hold in memory.
+    ///
+    /// # Errors
+    /// RocksDB does not say.
+    pub fn memory(&self) -> Result<Memory, Error> {
+        let block_cache_bytes = self.cache.get_usage() as u64;
+        Ok(Memory {
+            log: self.log.memory()?,
+            state: self.state.load().memory()?,
+            block_cache_bytes,
+        })
     }
 
     /// The directory this store lives in.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use openraft::RaftMetrics;
+use registry_store::Memory;
 use tokio::time::timeout;
 
 use super::Registry;
@@ -71,6 +72,14 @@ impl Registry {
                 return made;
             }
         }
+    }
+
+    /// What this member's databases hold in memory.
+    ///
+    /// # Errors
+    /// The databases do not say.
+    pub fn memory(&self) -> Result<Memory, registry_store::Error> {
+        self.inner.home.store.memory()
     }
 
     /// A consistent copy of the state in the archive format, in pieces. The files it is read from go when the stream is
