@@ -4,6 +4,7 @@
 mod clocks;
 mod forward;
 mod freshness;
+mod leave;
 mod membership;
 mod rejoin;
 mod scrub;

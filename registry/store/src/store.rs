@@ -63,6 +63,18 @@ impl Store {
         }
     }
 
+    /// Notes that the member was removed from its cluster: the directory is not opened for it again.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn retire(&self) -> Result<(), Error> {
+        let mut identity = self.identity.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = identity.of_removed();
+        next.note(&self.dir)?;
+        *identity = next;
+        Ok(())
+    }
+
     /// What was met of damage in the state.
     #[must_use]
     pub fn damage(&self) -> &Damage {
