@@ -2,8 +2,9 @@
 //! It decides whom to dial and when; it must never decide what an order means.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use deploy_service::Backoff;
 use node_core::lease;
 use proto_wire::registry::v1 as wire;
 use tokio::sync::mpsc;
@@ -14,7 +15,7 @@ use crate::registry::Registry;
 
 /// Messages under way to the leader. More than the slots of any node.
 const QUEUE: usize = 1_024;
-/// First pause after a failed round through the members; doubles up to [`PAUSE_MAX`].
+/// First pause after a round through the members; doubles up to [`PAUSE_MAX`] until a session has held for as long.
 const PAUSE: Duration = Duration::from_millis(50);
 /// A third of the shortest useful lease.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
@@ -36,7 +37,7 @@ pub(crate) enum Event {
 
 /// Keeps a session open until the desk is gone.
 pub(crate) async fn keep(registry: Arc<Registry>, desk: mpsc::Sender<Event>) {
-    let mut pause = PAUSE;
+    let mut backoff = Backoff::new(PAUSE, PAUSE_MAX);
     let mut hint: Option<String> = None;
     let mut silent: Option<String> = None;
     while !desk.is_closed() {
@@ -44,9 +45,12 @@ pub(crate) async fn keep(registry: Arc<Registry>, desk: mpsc::Sender<Event>) {
         // A member that stopped answering, without a word, keeps nobody from the next leader.
         urls.sort_by_key(|url| Some(url) == silent.as_ref());
         for url in urls {
+            let began = Instant::now();
             match session(&registry, &url, &desk).await {
                 Ok(ended) => {
-                    pause = PAUSE;
+                    if began.elapsed() >= PAUSE_MAX {
+                        backoff.succeeded();
+                    }
                     silent = (ended == Ended::Silent).then_some(url);
                 }
                 Err(status) => {
@@ -58,9 +62,12 @@ pub(crate) async fn keep(registry: Arc<Registry>, desk: mpsc::Sender<Event>) {
                 break;
             }
         }
+        let failed = backoff.failed(Instant::now());
+        if let Some(unsaid) = failed.say {
+            tracing::info!(unsaid, "there is no session with the registry's leader: it is dialled");
+        }
         // Jitter, so that nodes that lost one leader do not meet the next one all at once.
-        tokio::time::sleep(pause.mul_f64(0.5 + rand::random::<f64>())).await;
-        pause = (pause * 2).min(PAUSE_MAX);
+        tokio::time::sleep(failed.pause.mul_f64(0.5 + rand::random::<f64>())).await;
     }
 }
 
@@ -104,7 +111,7 @@ async fn follow(mut orders: Streaming<wire::NodeOrder>, desk: &mpsc::Sender<Even
     let mut patience = SILENCE_FIRST;
     loop {
         let Ok(order) = tokio::time::timeout(patience, orders.message()).await else {
-            tracing::info!("the leader says nothing: its session is given up");
+            tracing::warn!("the leader says nothing: its session is given up");
             return Ended::Silent;
         };
         match order {
@@ -121,7 +128,7 @@ async fn follow(mut orders: Streaming<wire::NodeOrder>, desk: &mpsc::Sender<Even
             Ok(Some(_)) => {}
             Ok(None) => return Ended::Told,
             Err(status) => {
-                tracing::info!(%status, "the session broke");
+                tracing::warn!(%status, "the session broke");
                 return Ended::Told;
             }
         }
