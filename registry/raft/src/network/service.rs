@@ -174,10 +174,12 @@ impl RaftTransport for TransportService {
     }
 }
 
-/// Voters and learners, as consensus counts them.
+/// Voters and learners, by the newest configuration that is committed.
 fn members(raft: &Raft) -> BTreeSet<u64> {
-    observed::server_metrics(raft)
-        .now(|metrics| metrics.membership_config.membership().nodes().map(|(id, _)| *id).collect())
+    observed::metrics(raft).now(|metrics| {
+        let committed = metrics.committed_membership_config.membership();
+        committed.nodes().map(|(id, _)| *id).collect()
+    })
 }
 
 /// The last entry in the state.

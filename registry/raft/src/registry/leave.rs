@@ -1,6 +1,6 @@
 //! A member that was removed notes it in its directory, so that it does not start again and ask the others again.
-//! It must never take itself for removed by a change of the cluster that may yet be undone, nor end the process: reads
-//! go on until an operator stops it.
+//! It must never take itself for removed before its number is retired, which is committed, nor end the process: reads go
+//! on until an operator stops it.
 
 use std::io;
 use std::sync::{Arc, Weak};
