@@ -92,6 +92,16 @@ impl Waiting {
         }
     }
 
+    /// Begins anew if more than `bound` are in the queues: of so many the rest have ended, and are found so only when
+    /// their turn comes, which it does not while every node is full. True if so; the state has to be read again.
+    pub fn begin_anew_beyond(&mut self, bound: usize) -> bool {
+        let beyond = self.queues.values().map(|queue| queue.tasks.len()).sum::<usize>() > bound;
+        if beyond {
+            *self = Self::default();
+        }
+        beyond
+    }
+
     /// Whether nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -159,6 +169,16 @@ mod tests {
     fn agents_and_namespaces_take_turns_whatever_one_of_them_has_waiting() {
         let mut queues = waiting(&[("many", "n1", 100), ("few", "n1", 1), ("other", "n2", 2)]);
         assert_eq!(order(&mut queues, &[], 6), ["many", "other", "few", "other", "many", "many"]);
+    }
+
+    #[test]
+    fn queues_that_hold_more_than_can_wait_are_read_anew() {
+        let mut queues = waiting(&[("one", "n1", 3), ("two", "n2", 2)]);
+        queues.read_through = Revision(5);
+        assert!(!queues.begin_anew_beyond(5));
+        assert!(!queues.is_empty() && queues.read_through == Revision(5));
+        assert!(queues.begin_anew_beyond(4));
+        assert!(queues.is_empty() && queues.read_through == Revision(0));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod clocks;
 mod forward;
 mod freshness;
+mod leave;
 mod membership;
 mod rejoin;
 mod scrub;
@@ -26,6 +27,7 @@ use tonic::service::interceptor::InterceptedService;
 use self::forward::Forwarder;
 pub use self::membership::{ChangeError, LAG_MAX, LEARNERS_MAX, VOTERS_MAX};
 pub use self::status::{Leadership, PeerStatus, Status};
+pub use self::upkeep::SnapshotError;
 use crate::blank::Blank;
 use crate::home::Home;
 use crate::machine::{Compared, Published, StateMark};

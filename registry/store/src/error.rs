@@ -45,6 +45,17 @@ pub enum Error {
         /// Who wants to open it.
         expected: u64,
     },
+    /// The member was removed from its cluster.
+    #[error(
+        "{path}: member {member} was removed from its cluster and does not start again: delete its directory, see \
+         docs/runbooks/replace-a-member.md"
+    )]
+    Removed {
+        /// The file that says so.
+        path: PathBuf,
+        /// Which member.
+        member: u64,
+    },
     /// The directory is another cluster's.
     #[error("{path}: this is a directory of cluster {found}, and its state is of cluster {state}")]
     OtherCluster {

@@ -12,7 +12,7 @@ use rocksdb::{Cache, ColumnFamily, DB, WriteBatch};
 
 use crate::options::Family;
 use crate::store::is_damage;
-use crate::{Damage, Error, Options};
+use crate::{Damage, DatabaseMemory, Error, Options};
 
 pub(crate) const META: &str = "meta";
 const FAMILIES: [(&str, Family); 6] = [
@@ -167,6 +167,10 @@ impl State {
         let failed = |cause| Error::write(self.met(cause));
         let checkpoint = Checkpoint::new(self.database()).map_err(failed)?;
         checkpoint.create_checkpoint(into).map_err(failed)
+    }
+
+    pub(crate) fn memory(&self) -> Result<DatabaseMemory, Error> {
+        DatabaseMemory::of(self.database())
     }
 
     /// Lets the directory go with the last view of it.

@@ -3,6 +3,7 @@
 //! [`MembersOnly`] before a byte of a message is read. It must never panic on
 //! what it is sent, nor install a snapshot before every digest has matched.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
@@ -68,12 +69,18 @@ impl TransportService {
         self.read(request.get_ref())
     }
 
-    /// Tells a member that was removed that it was: it may have been down when it happened.
+    /// Tells a member that was removed that it was: it may have been down when it happened. One whose number is retired
+    /// and whom consensus still counts does not lead, but is no stranger yet.
     fn check_candidate(&self, ballot: &VoteRequest) -> Result<(), Status> {
         self.blank.check_ballot(ballot)?;
         let candidate = *ballot.vote.leader_id().node_id();
         match query::member(&self.published.view(), candidate) {
-            Ok(Some(member)) if member.retired => Err(Status::permission_denied(REMOVED)),
+            Ok(Some(member)) if member.retired => {
+                Err(match members(&self.raft).contains(&candidate) {
+                    true => Status::permission_denied("this member is being removed"),
+                    false => Status::permission_denied(REMOVED),
+                })
+            }
             // A state that cannot be read ends this member elsewhere.
             Ok(_) | Err(_) => Ok(()),
         }
@@ -165,6 +172,14 @@ impl RaftTransport for TransportService {
         let proposal: Proposal = self.call(request)?;
         respond(&self.proposer.propose(&proposal, None).await)
     }
+}
+
+/// Voters and learners, by the newest configuration that is committed.
+fn members(raft: &Raft) -> BTreeSet<u64> {
+    observed::metrics(raft).now(|metrics| {
+        let committed = metrics.committed_membership_config.membership();
+        committed.nodes().map(|(id, _)| *id).collect()
+    })
 }
 
 /// The last entry in the state.

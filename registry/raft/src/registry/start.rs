@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use super::forward::Forwarder;
 use super::freshness::confirmed;
 use super::status::watch_leadership;
-use super::{Inner, Registry, rejoin, scrub};
+use super::{Inner, Registry, leave, rejoin, scrub};
 use crate::blank::Blank;
 use crate::home::Home;
 use crate::log::LogStore;
@@ -85,6 +85,7 @@ impl Registry {
         let inner = Arc::new(opened.into_inner(&config, raft, calls));
         let mut tasks = inner.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.spawn(rejoin::run(Arc::downgrade(&inner)));
+        tasks.spawn(leave::run(Arc::downgrade(&inner)));
         tasks.spawn(scrub::run(Arc::downgrade(&inner)));
         drop(tasks);
         Ok(Self { inner })
@@ -169,6 +170,5 @@ async fn stand(raft: Raft, mut removed: tokio::sync::watch::Receiver<bool>, time
             raft.runtime_config().elect(!back);
         }
     }
-    tracing::warn!("this member was removed from the cluster: it campaigns no more");
     raft.runtime_config().elect(false);
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use registry_core::change::Reply;
 use registry_core::command::{Command, Proposal};
-use registry_raft::{ChangeError, ProposeError};
+use registry_raft::{ChangeError, ClusterSecret, ProposeError, Registry};
 
-use crate::cluster::{Cluster, until_has, until_status};
+use crate::cluster::{Cluster, SECRET, until, until_has, until_status};
 
 fn set(ids: impl IntoIterator<Item = u64>) -> BTreeSet<u64> {
     ids.into_iter().collect()
@@ -71,7 +71,7 @@ async fn a_member_is_replaced_and_the_old_one_knows_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_member_removed_while_it_was_down_is_told_and_disturbs_nobody() {
+async fn a_member_removed_while_it_was_down_is_told_once_and_disturbs_nobody() {
     let mut cluster = Cluster::start(3).await;
     cluster.put(b"first").await;
     let leader = cluster.leader().await.id();
@@ -86,6 +86,22 @@ async fn a_member_removed_while_it_was_down_is_told_and_disturbs_nobody() {
     until_status(old, "it is told", |status| status.removed).await;
     cluster.put(b"second").await;
     assert_eq!(cluster.registry(leader).status().term, term);
+
+    // It has noted it, and asks nobody again.
+    let identity = cluster.config(gone).dir.join("IDENTITY");
+    until("it is noted", || async {
+        std::fs::read_to_string(&identity)
+            .unwrap()
+            .lines()
+            .any(|line| line == "removed")
+            .then_some(())
+    })
+    .await;
+    cluster.stop(gone).await;
+    let again = Registry::start(cluster.config(gone), ClusterSecret::new(SECRET).unwrap()).await;
+    let refused = again.unwrap_err();
+    let why = std::error::Error::source(&refused).unwrap().to_string();
+    assert!(why.contains(&format!("member {gone} was removed")), "{why}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -115,3 +115,22 @@ async fn a_directory_in_use_and_a_contradiction_are_named_at_start() {
     let wrong = Registry::start(config, secret()).await.unwrap_err();
     assert!(matches!(wrong, Error::Config(_)), "{wrong}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_that_is_asked_for_while_another_is_made_holds_all_that_was_applied_by_then() {
+    let cluster = Cluster::start(1).await;
+    let registry = cluster.registry(1);
+    let mut asked = tokio::task::JoinSet::new();
+    for round in 0..8_u8 {
+        cluster.put(&[round]).await;
+        let (registry, applied) = (registry.clone(), registry.status().applied);
+        asked.spawn(async move { (applied, registry.snapshot().await.unwrap()) });
+    }
+    let all = async {
+        while let Some(made) = asked.join_next().await {
+            let (applied, held) = made.unwrap();
+            assert!(Some(held) >= applied, "{held} of {applied:?}");
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), all).await.unwrap();
+}

@@ -25,6 +25,8 @@ pub struct Bounds {
     pub source_burst: u32,
     /// The most memory for blocks of the state, taken as they are read. Searches read them at random: the
     /// default holds what searches over 100,000 cards read; with an eighth of it they cost six times as much.
+    /// Beside it a member holds up to some 130 MiB of newest writes, which grow to that within hours of a light load:
+    /// see `ecumene_registry_memory_own_bytes` and the figures of its parts.
     pub block_cache_bytes: Bytes,
     /// How long a write waits for its answer before it is in doubt.
     pub propose_timeout: Duration,

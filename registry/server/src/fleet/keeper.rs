@@ -7,6 +7,9 @@
 //! that, the new leader commits that the node is silent, and every later leader counts from there, not anew: a lease and a
 //! quarter after it the node is lost. So it is two leases and a quarter in all, and the elections. A leader that is
 //! stopped meanwhile adds one lease.
+//!
+//! A node has killed its own tasks before that: a leader grants what is left of a lease that began when a majority heard it
+//! last (`session.rs`), and the node uses three quarters of it.
 
 use std::time::Duration;
 

@@ -83,7 +83,9 @@ fn read_waiting(member: &Member, view: &dyn View) -> Result<(), Problem> {
         member.fleet.waiting().add(next, &namespace);
     }
     member.fleet.waiting().read_through = through;
-    if more {
+    let open = usize::try_from(query::open_tasks(view)?).unwrap_or(usize::MAX);
+    let anew = member.fleet.waiting().begin_anew_beyond(open.saturating_add(READ_MAX));
+    if more || anew {
         member.fleet.wake();
     }
     Ok(())

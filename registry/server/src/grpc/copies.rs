@@ -7,9 +7,10 @@ use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Problem, identity};
+use registry_raft::SnapshotError;
 use tonic::{Request, Response, Status};
 
-use crate::member::Member;
+use crate::member::{Member, stopping};
 
 use super::{Handled, caller};
 
@@ -19,7 +20,7 @@ pub(super) async fn snapshot(
 ) -> Handled<wire::TakeSnapshotReply> {
     operator(&request)?;
     let _turn = turn(member)?;
-    let index = member.registry.snapshot().await.map_err(failed)?;
+    let index = member.registry.snapshot().await.map_err(not_made)?;
     Ok(Response::new(wire::TakeSnapshotReply { index }))
 }
 
@@ -63,6 +64,13 @@ fn turn(member: &Member) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
     })
 }
 
-fn failed(cause: std::io::Error) -> Problem {
+fn not_made(why: SnapshotError) -> Problem {
+    match why {
+        SnapshotError::Stopped => stopping(),
+        late @ SnapshotError::Late { .. } => failed(late),
+    }
+}
+
+fn failed(cause: impl std::fmt::Display) -> Problem {
     Problem::internal(format_args!("upkeep: {cause}"))
 }

@@ -2,6 +2,8 @@
 //!
 //! It decides what strangers may know of this member: that it lives, and a few counts.
 
+mod memory;
+
 use std::fmt::Write as _;
 
 use axum::extract::State;
@@ -161,6 +163,7 @@ fn of_partners(partners: &[PartnerEntry]) -> [Figure; 4] {
 fn figures(member: &Member) -> Result<Vec<Figure>, super::Problem> {
     let mut figures = of_member(member);
     figures.extend(of_state(member)?);
+    figures.extend(memory::figures(member));
     Ok(figures)
 }
 

@@ -55,7 +55,19 @@ async fn health_and_reflection_answer() {
     assert_eq!(status.leader_address, format!("http://{}", world.addr));
     assert_eq!(status.poisoned, "");
     let metrics = world.get("/v1/metrics").await;
-    assert!(String::from_utf8_lossy(metrics.body()).contains("ecumene_registry_leads 1\n"));
+    let metrics = String::from_utf8_lossy(metrics.body()).into_owned();
+    assert!(metrics.contains("ecumene_registry_leads 1\n"));
+    for name in [
+        "memory_own",
+        "log_memory_tables",
+        "log_table_readers",
+        "state_memory_tables",
+        "state_table_readers",
+        "block_cache",
+    ] {
+        let figure = format!("\necumene_registry_{name}_bytes ");
+        assert!(metrics.contains(&figure), "{figure} in {metrics}");
+    }
     world.stop().await;
 }
 
