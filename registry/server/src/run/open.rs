@@ -24,7 +24,7 @@ use crate::fleet::Fleet;
 use crate::front::Sources;
 use crate::leader::LeaderLine;
 use crate::log::LogDesk;
-use crate::member::{DOUBTS_MAX, Member, Signer};
+use crate::member::{Doubts, Member, Signer};
 use crate::roster::Roster;
 use crate::search::SEARCHES_MAX;
 
@@ -85,7 +85,7 @@ fn member(
         fleet: Fleet::new(config.lease_ttl.std(), config.bounds.sessions_max),
         line: LeaderLine::new(connector),
         waits: Pool::new(Shares::new(config.bounds.watchers_max as u64)),
-        doubts: Semaphore::new(DOUBTS_MAX),
+        doubts: Doubts::new(),
         strangers: Strangers::new(),
         searches: Pool::new(Shares::new(SEARCHES_MAX)),
         roster: Roster::default(),
