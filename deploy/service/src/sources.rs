@@ -5,8 +5,9 @@
 //! 36). It must never keep more state than it started with, however many addresses come.
 
 use std::collections::hash_map::RandomState;
+use std::fmt;
 use std::hash::BuildHasher as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -107,6 +108,16 @@ impl Source {
     }
 }
 
+/// The address, or the network in CIDR notation.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::V4(bits) => write!(f, "{}", Ipv4Addr::from_bits(*bits)),
+            Self::V6(prefix) => write!(f, "{}/64", Ipv6Addr::from_bits(u128::from(*prefix) << 64)),
+        }
+    }
+}
+
 /// The address that a request comes from: of the connection, unless that is a trusted proxy; then
 /// the nearest hop of `X-Forwarded-For` that is none. What an untrusted hop says is not read, and a
 /// hop that cannot be read counts as the proxy that let it through.
@@ -150,6 +161,8 @@ mod tests {
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
         assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
         assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+        let spelled = ["::ffff:192.0.2.1", "2001:db8:1:2::1"].map(|text| of(text).to_string());
+        assert_eq!(spelled, ["192.0.2.1", "2001:db8:1:2::/64"]);
     }
 
     #[test]
