@@ -26,7 +26,7 @@ use crate::leader::LeaderLine;
 use crate::log::LogDesk;
 use crate::member::{Doubts, Member, Signer};
 use crate::roster::Roster;
-use crate::search::SEARCHES_MAX;
+use crate::search;
 
 use super::{Error, own_url};
 
@@ -87,7 +87,7 @@ fn member(
         waits: Pool::new(Shares::new(config.bounds.watchers_max as u64)),
         doubts: Doubts::new(),
         strangers: Strangers::new(),
-        searches: Pool::new(Shares::new(SEARCHES_MAX)),
+        searches: search::places(),
         roster: Roster::default(),
         upkeep: Arc::new(Semaphore::new(1)),
         propose_timeout: config.bounds.propose_timeout.std(),
