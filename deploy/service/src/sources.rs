@@ -62,7 +62,17 @@ impl SourceLimit {
     /// # Errors
     /// Its source has used up its share.
     pub fn check(&self, address: IpAddr) -> Result<(), Exceeded> {
-        self.cells.check_key(&self.slot(address)).map_err(|refused| {
+        self.charge(address, 1)
+    }
+
+    /// Counts as many requests of an address as one of them costs. What costs more than may come at once takes all.
+    ///
+    /// # Errors
+    /// Its source has used up its share; then nothing is counted.
+    pub fn charge(&self, address: IpAddr, cost: u32) -> Result<(), Exceeded> {
+        let Some(cost) = NonZeroU32::new(cost.min(self.burst.max(1))) else { return Ok(()) };
+        let counted = self.cells.check_key_n(&self.slot(address), cost);
+        counted.expect("a cost is at most the burst").map_err(|refused| {
             let wait = refused.wait_time_from(self.clock.now());
             Exceeded { retry_after: wait.max(Duration::from_micros(1)) }
         })
@@ -176,6 +186,17 @@ mod tests {
         assert_eq!(exceeded.retry_after_s(), 1);
         assert_eq!(limit.policy_header(), "\"source\";q=3;w=3");
         assert_eq!(limit.exceeded_header(exceeded), "\"source\";r=0;t=1");
+    }
+
+    #[test]
+    fn what_is_dear_empties_a_sources_share_sooner() {
+        let address: IpAddr = "192.0.2.1".parse().unwrap();
+        let taken = |cost| {
+            let limit = SourceLimit::new(1, 30);
+            (0..60).filter(|_| limit.charge(address, cost).is_ok()).count()
+        };
+        assert_eq!((taken(1), taken(10), taken(30), taken(1_000)), (30, 3, 1, 1));
+        assert_eq!(taken(0), 60, "what costs nothing is not counted");
     }
 
     #[test]

@@ -24,10 +24,7 @@ pub(crate) fn places() -> Places {
 }
 
 /// A place for a caller's search.
-fn place(
-    searches: &Places,
-    caller: (&Principal, Option<Source>),
-) -> Result<Place, Problem> {
+fn place(searches: &Places, caller: (&Principal, Option<Source>)) -> Result<Place, Problem> {
     holder::place(searches, caller, (Code::Overloaded, "searches"))
 }
 

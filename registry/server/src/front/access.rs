@@ -1,7 +1,8 @@
 //! Who calls a gRPC method, before its message is read.
 //!
 //! It decides which methods anybody may call. Every other one is refused to who shows no credential that is known, by
-//! metadata alone: a message is decoded whole before its handler runs. It must never open a method that is not named here.
+//! metadata alone: a message is decoded whole before its handler runs. It says what these cost, as the table of routes does
+//! for REST. It must never open a method that is not named here.
 
 use std::sync::Arc;
 
@@ -15,8 +16,8 @@ use tonic::Status;
 use tonic::metadata::MetadataMap;
 
 use crate::grpc::caller;
-use crate::holder;
 use crate::member::Member;
+use crate::{allowance, holder};
 
 /// Services that are for everybody; members know each other by a secret of their own, before anything is read as well.
 const OPEN_SERVICES: [&str; 6] = [
@@ -61,6 +62,9 @@ pub(super) async fn check(
     next: Next,
 ) -> Response {
     let path = request.uri().path();
+    if let Some(refused) = allowance::refusal(request.extensions(), cost(path), true) {
+        return refused;
+    }
     if OPEN_SERVICES.iter().any(|service| path.starts_with(service)) {
         return next.run(request).await;
     }
@@ -90,4 +94,17 @@ async fn admit(
 
 fn is_open(path: &str) -> bool {
     path.strip_prefix("/ecumene.registry.v1.").is_some_and(|method| OPEN.contains(&method))
+}
+
+/// What a call costs its source, if nobody has verified it.
+fn cost(path: &str) -> u32 {
+    match path.strip_prefix("/ecumene.registry.v1.").unwrap_or_default() {
+        "Search/SearchAgents" => allowance::SEARCH,
+        "Directory/EnrolPeer"
+        | "Directory/OperatePeer"
+        | "Directory/PutCard"
+        | "Directory/PutManifest"
+        | "Directory/PutRecord" => allowance::VERIFICATION,
+        _ => allowance::PLAIN,
+    }
 }

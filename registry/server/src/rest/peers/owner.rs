@@ -20,7 +20,7 @@ use super::super::{
 };
 use super::{ORIGIN, origin, peer};
 use crate::member::done_at;
-use crate::{enrolment, lookup};
+use crate::{allowance, enrolment, lookup};
 
 static AFTER: Parameter = Parameter::query(
     "after",
@@ -34,6 +34,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::post("/v1/peers", enrol)
             .is("enrolPeer", "peers", "Enrols a peer by its signed enrolment. With a join token or by the operator it is let in at once; else it waits for an operator, or for its host to vouch for it.")
             .access(Access::Optional)
+            .costs(allowance::VERIFICATION)
             .body(&schemas::PEER_ENROLMENT)
             .gives(201, "It is enrolled.", &schemas::PEER, UNKEPT)
             .gives(202, "It waits to be let in.", &schemas::PEER, UNKEPT)
@@ -46,6 +47,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::post(operations, operate)
             .is("operatePeer", "peers", "Carries out an operation of the peer's owner. The signature is the authority: anybody may bring it.")
             .takes(&[&ORIGIN])
+            .costs(allowance::VERIFICATION)
             .body(&schemas::PEER_OPERATION)
             .gives(201, "It is taken on a majority.", &schemas::MANIFEST_STORED, UNKEPT)
             .refuses(&[Code::NotFound, Code::KeyNotEnrolled, Code::BadSignature, Code::DocumentExpired, Code::TooFarAhead, Code::Conflict, Code::OperationOutOfOrder, Code::RecoveryTooLate, Code::PeerNotActive, Code::BoundReached]),
