@@ -25,6 +25,7 @@ use std::{
     io,
     net::SocketAddr,
     pin::pin,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -43,7 +44,7 @@ use tokio::{
 use tower::Service;
 
 use crate::{
-    ClientIdentity, Listener, Place, Security, Shutdown, Source,
+    ClientIdentity, Listener, Security, Shutdown, Source,
     tls::{Acceptor, Visitor},
 };
 
@@ -52,7 +53,7 @@ use self::{
     guarded::Guarded,
     in_flight::InFlight,
     memory::{Connection, Memory},
-    seats::Places,
+    seats::{Places, Seat},
     strict::Strict,
 };
 
@@ -66,6 +67,16 @@ pub struct Drained {
     pub in_flight_at_stop: usize,
     /// Of all requests, those that the deadline cut.
     pub cut: usize,
+}
+
+/// A connection that was accepted.
+#[derive(Clone, Copy)]
+struct Arrival {
+    addr: SocketAddr,
+    /// When its first header must have come.
+    beginning: Instant,
+    /// Whether its place is one that is kept for the system's own roles.
+    kept: bool,
 }
 
 /// After a failed accept (out of descriptors, mostly) waiting lets other connections end.
@@ -158,10 +169,10 @@ where
     /// here on, before any handshake.
     fn open(&self, stream: TcpStream, addr: SocketAddr, connections: &mut JoinSet<()>) {
         match seats::place(&self.places, addr.ip()) {
-            Ok(place) => {
+            Ok(seat) => {
                 // Small answers must not wait for more; a failure means the client is gone.
                 let _ = stream.set_nodelay(true);
-                connections.spawn(self.clone().attend(stream, addr, place));
+                connections.spawn(self.clone().attend(stream, addr, seat));
             }
             Err(full) => {
                 if matches!(self.security, Security::Plain) {
@@ -174,12 +185,12 @@ where
     }
 
     /// One connection from its first byte to its last.
-    async fn attend(self, stream: TcpStream, addr: SocketAddr, place: Place<Source>) {
-        let _place = place;
+    async fn attend(self, stream: TcpStream, addr: SocketAddr, seat: Seat) {
         let beginning = Instant::now() + self.limits.header_timeout.std();
+        let arrival = Arrival { addr, beginning, kept: seat.kept };
         let ended = match self.security.clone() {
-            Security::Plain => self.speak(stream, addr, beginning, None).await,
-            Security::Tls(acceptor) => self.shake(&acceptor, stream, addr, beginning).await,
+            Security::Plain => self.speak(stream, arrival, None).await,
+            Security::Tls(acceptor) => self.shake(&acceptor, stream, arrival).await,
         };
         if let Err(error) = ended {
             let error = &*error as &dyn std::error::Error;
@@ -192,11 +203,11 @@ where
         self,
         acceptor: &Acceptor,
         stream: TcpStream,
-        addr: SocketAddr,
-        beginning: Instant,
+        arrival: Arrival,
     ) -> Result<(), BoxError> {
+        let addr = arrival.addr;
         let shaken = tokio::select! {
-            shaken = timeout_at(beginning, acceptor.accept(stream)) => shaken?,
+            shaken = timeout_at(arrival.beginning, acceptor.accept(stream)) => shaken?,
             // Nobody has asked for anything yet.
             () = self.stop.triggered() => return Ok(()),
         };
@@ -207,23 +218,23 @@ where
             tracing::warn!(%addr, %error, "a client's certificate is refused");
         }
         let (stream, visitor) = shaken?;
-        self.speak(stream, addr, beginning, visitor).await
+        self.speak(stream, arrival, visitor).await
     }
 
     /// Requests and answers, until the client, the process or the client's certificate ends.
     async fn speak<I: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         self,
         stream: I,
-        addr: SocketAddr,
-        beginning: Instant,
+        Arrival { addr, beginning, kept }: Arrival,
         visitor: Option<Visitor>,
     ) -> Result<(), BoxError> {
+        let proof_by = (kept && !seats::is_of_the_system(visitor.as_ref())).then_some(beginning);
         let held = Connection::new(&self.memory, Source::of(addr.ip()), &self.limits);
         let io = Guarded::new(stream, beginning, &self.limits, &held);
         let builder = builder(&self.limits, visitor.is_some());
         let until = visitor.as_ref().map(|visitor| visitor.until);
         let identity = visitor.map(|visitor| ClientIdentity::new(visitor.identity));
-        let service = self.edge.for_client(addr, identity, held);
+        let service = self.edge.for_client(addr, identity, Arc::clone(&held));
         let io = TokioIo::new(Strict::new(io, &self.limits));
         let mut connection = pin!(builder.serve_connection(io, service));
         tokio::select! {
@@ -232,6 +243,7 @@ where
                 connection.as_mut().graceful_shutdown();
                 return connection.await;
             }
+            () = seats::unproven(proof_by, &held) => return Err(seats::UNPROVEN.into()),
             () = passed(until) => connection.as_mut().graceful_shutdown(),
         }
         // The client comes back with a newer certificate; streams that go on are cut.

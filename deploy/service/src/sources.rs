@@ -5,8 +5,9 @@
 //! 36). It must never keep more state than it started with, however many addresses come.
 
 use std::collections::hash_map::RandomState;
+use std::fmt;
 use std::hash::BuildHasher as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -61,7 +62,17 @@ impl SourceLimit {
     /// # Errors
     /// Its source has used up its share.
     pub fn check(&self, address: IpAddr) -> Result<(), Exceeded> {
-        self.cells.check_key(&self.slot(address)).map_err(|refused| {
+        self.charge(address, 1)
+    }
+
+    /// Counts as many requests of an address as one of them costs. What costs more than may come at once takes all.
+    ///
+    /// # Errors
+    /// Its source has used up its share; then nothing is counted.
+    pub fn charge(&self, address: IpAddr, cost: u32) -> Result<(), Exceeded> {
+        let Some(cost) = NonZeroU32::new(cost.min(self.burst.max(1))) else { return Ok(()) };
+        let counted = self.cells.check_key_n(&self.slot(address), cost);
+        counted.expect("a cost is at most the burst").map_err(|refused| {
             let wait = refused.wait_time_from(self.clock.now());
             Exceeded { retry_after: wait.max(Duration::from_micros(1)) }
         })
@@ -103,6 +114,16 @@ impl Source {
         match address.to_canonical() {
             IpAddr::V4(address) => Self::V4(address.to_bits()),
             IpAddr::V6(address) => Self::V6((address.to_bits() >> 64) as u64),
+        }
+    }
+}
+
+/// The address, or the network in CIDR notation.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::V4(bits) => write!(f, "{}", Ipv4Addr::from_bits(*bits)),
+            Self::V6(prefix) => write!(f, "{}/64", Ipv6Addr::from_bits(u128::from(*prefix) << 64)),
         }
     }
 }
@@ -150,6 +171,8 @@ mod tests {
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
         assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
         assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+        let spelled = ["::ffff:192.0.2.1", "2001:db8:1:2::1"].map(|text| of(text).to_string());
+        assert_eq!(spelled, ["192.0.2.1", "2001:db8:1:2::/64"]);
     }
 
     #[test]
@@ -163,6 +186,17 @@ mod tests {
         assert_eq!(exceeded.retry_after_s(), 1);
         assert_eq!(limit.policy_header(), "\"source\";q=3;w=3");
         assert_eq!(limit.exceeded_header(exceeded), "\"source\";r=0;t=1");
+    }
+
+    #[test]
+    fn what_is_dear_empties_a_sources_share_sooner() {
+        let address: IpAddr = "192.0.2.1".parse().unwrap();
+        let taken = |cost| {
+            let limit = SourceLimit::new(1, 30);
+            (0..60).filter(|_| limit.charge(address, cost).is_ok()).count()
+        };
+        assert_eq!((taken(1), taken(10), taken(30), taken(1_000)), (30, 3, 1, 1));
+        assert_eq!(taken(0), 60, "what costs nothing is not counted");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use deploy_service::Source;
 use http::StatusCode;
 use proto_types::audit::plain;
 use registry_api::problem::CODE_KEY;
@@ -41,6 +42,16 @@ tokio::task_local! {
 struct Call {
     id: String,
     who: OnceLock<String>,
+    source: Option<Source>,
+}
+
+impl Call {
+    fn of(request: &Request<Body>) -> Self {
+        let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+        let id = plain(given.unwrap_or_default()).chars().take(REQUEST_ID_CHARS_MAX).collect();
+        let source = request.extensions().get::<Source>().copied();
+        Self { id, who: OnceLock::new(), source }
+    }
 }
 
 /// What is left of the lines about refusals.
@@ -86,6 +97,11 @@ pub(crate) fn called_by(principal: &Principal) {
         other => plain(&format!("{other:?}")),
     };
     let _ = CALL.try_with(|call| call.who.set(who));
+}
+
+/// Where the call that is handled comes from; `None` where there is no call, or no socket.
+pub(crate) fn source() -> Option<Source> {
+    CALL.try_with(|call| call.source).ok().flatten()
 }
 
 /// An act of a proposal: what it is called, and what it is about.
@@ -148,10 +164,8 @@ pub(crate) async fn watch(
     request: Request<Body>,
     next: Next,
 ) -> Response {
-    let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
-    let id: String = plain(given.unwrap_or_default()).chars().take(REQUEST_ID_CHARS_MAX).collect();
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let call = Arc::new(Call { id, who: OnceLock::new() });
+    let call = Arc::new(Call::of(&request));
     CALL.scope(Arc::clone(&call), async move {
         let response = next.run(request).await;
         if call.who.get().is_some() && forbidden(&response) {
@@ -183,6 +197,16 @@ mod tests {
         assert_eq!(taken, 20);
         assert_eq!(refusals.take(start + Duration::from_secs(3)), Some(9_980));
         assert_eq!(refusals.take(start + Duration::from_secs(3)), Some(0));
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_during_a_call_knows_where_the_call_comes_from() {
+        let from = Source::of("192.0.2.1".parse().expect("an address"));
+        let mut request = Request::new(Body::empty());
+        request.extensions_mut().insert(from);
+        let call = Arc::new(Call::of(&request));
+        assert_eq!(CALL.scope(call, async { source() }).await, Some(from));
+        assert_eq!(source(), None, "outside of a call");
     }
 
     #[test]

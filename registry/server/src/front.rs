@@ -30,6 +30,7 @@ use tonic::Status;
 use tonic_health::server::HealthReporter;
 use tower::Service;
 
+use crate::allowance::Allowance;
 use crate::member::Member;
 use crate::{audit, certificate, epoch, holder};
 use crate::{freshness, rest};
@@ -95,7 +96,11 @@ impl Front {
         };
         let address = origin_address(client.ip(), &parts.headers, &self.sources.trusted);
         parts.extensions.insert(Source::of(address));
-        let Some(known) = self.verified(parts) else { return self.sources.limit.check(address) };
+        let Some(known) = self.verified(parts) else {
+            let sources = Arc::clone(&self.sources);
+            parts.extensions.insert(Allowance { sources, address });
+            return self.sources.limit.check(address);
+        };
         if let Some(claim) = parts.extensions.get::<Claim>()
             && holder::class(&known) == Class::System
         {
@@ -120,7 +125,8 @@ impl Front {
 }
 
 impl Sources {
-    fn refused(&self, exceeded: Exceeded, is_grpc: bool) -> Response {
+    /// The answer to what a source has no share left for.
+    pub(crate) fn refused(&self, exceeded: Exceeded, is_grpc: bool) -> Response {
         let after_s = exceeded.retry_after_s();
         let why = format_args!("the source has used up its share; try again in {after_s} s");
         let problem = Problem::new(Code::RateLimited, why).with("retryAfterSeconds", after_s);

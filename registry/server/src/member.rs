@@ -30,12 +30,10 @@ use crate::leader::LeaderLine;
 use crate::log::LogDesk;
 use crate::roster::Roster;
 
+pub(crate) use self::callers::Doubts;
+
 /// How long a member may take to reach a revision that was confirmed elsewhere.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Unknown credentials that a follower looks up at once: a flood of them must not become a flood at
-/// the leader.
-pub(crate) const DOUBTS_MAX: usize = 16;
 
 /// Everything that calls share.
 pub(crate) struct Member {
@@ -58,7 +56,7 @@ pub(crate) struct Member {
     /// Places of those who wait: watchers and long polls.
     pub(crate) waits: Places,
     /// Places for those whose credential is looked up at the leader.
-    pub(crate) doubts: Semaphore,
+    pub(crate) doubts: Doubts,
     pub(crate) strangers: Strangers,
     /// The newest signed roster.
     pub(crate) roster: Roster,

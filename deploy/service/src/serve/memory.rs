@@ -60,9 +60,14 @@ impl Connection {
         }))
     }
 
+    /// Whether one of the system's own roles has been seen on it.
+    pub(super) fn is_system(&self) -> bool {
+        self.system.load(Relaxed)
+    }
+
     /// Whether it holds all that one connection may: the client has to read first.
     pub(super) fn is_full(&self) -> bool {
-        !self.system.load(Relaxed) && self.held.load(Relaxed) >= self.bytes_max
+        !self.is_system() && self.held.load(Relaxed) >= self.bytes_max
     }
 
     /// The socket has taken all that was to be written.
@@ -116,7 +121,7 @@ const NO_ROOM: u64 = 2;
 
 impl Claim {
     /// Says that a member, gateway, node or operator has proved to be the caller: from here on the kept part is there
-    /// for this request, and its body may idle between two messages.
+    /// for this request, and its body may idle between two messages. Its connection may stay in a kept place.
     pub fn prove_system(&self) {
         self.0.system.store(true, Relaxed);
         self.0.connection.system.store(true, Relaxed);

@@ -6,8 +6,10 @@
 use std::time::{Duration, Instant};
 
 use deploy_service::{Limits, units};
+use hyper::{Request, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::flood::{Flood, Unending, answered};
 use crate::world::{World, brief, read_to_close};
 
 /// The bound of case 28.
@@ -104,5 +106,36 @@ async fn connections_beyond_a_clients_share_are_answered_429_and_beyond_the_tota
         while !answer.contains("200 OK") {
             answer = world.get("/livez").await;
         }
+    }
+}
+
+#[tokio::test]
+async fn strangers_from_many_sources_leave_places_for_the_systems_own_roles() {
+    // Six places are open to strangers; in the other two nobody stays who proves nothing.
+    let header_timeout = units::Duration::from_secs(2);
+    let world = World::start(Limits { connections_max: 8, header_timeout, ..brief() }).await;
+    let get = |path: &str| {
+        let request = Request::get(format!("http://x{path}"));
+        request.body(Unending::new(b"", 0)).unwrap()
+    };
+    let served = async |client: &Flood, path: &str| {
+        let answers = answered(vec![client.send(get(path))], CLOSED_WITHIN).await;
+        answers.first().is_some_and(|answer| answer.status() == StatusCode::OK)
+    };
+    let mut silent = Vec::new();
+    for from in 2..8 {
+        silent.push(Flood::open(world.addr, from, 1 << 16).await);
+    }
+    let system = Flood::open(world.addr, 8, 1 << 16).await;
+    assert!(served(&system, "/system").await);
+    let stranger = Flood::open(world.addr, 9, 1 << 16).await;
+    assert!(served(&stranger, "/who").await, "it may have been one of the system's");
+    let unanswered = stranger.send(get("/wait"));
+    let cut = tokio::time::timeout(CLOSED_WITHIN, unanswered).await;
+    assert!(cut.expect("it is closed in time").unwrap().is_none());
+    // It came before the stranger, so that its own time is over as well.
+    assert!(served(&system, "/who").await);
+    for stranger in &silent {
+        assert!(served(stranger, "/who").await, "there was room for it");
     }
 }

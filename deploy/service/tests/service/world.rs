@@ -11,7 +11,7 @@ use axum::{
     routing::{get, post},
 };
 use deploy_service::{
-    ClientIdentity, Drained, Limits, Readiness, Security, Shutdown, listen, serve, units,
+    Claim, ClientIdentity, Drained, Limits, Readiness, Security, Shutdown, listen, serve, units,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -47,7 +47,7 @@ impl World {
         Self::secured(limits, Security::Plain).await
     }
 
-    /// As [`World::start`]; `/me` tells whom the client has proved to be.
+    /// As [`World::start`]; `/system` proves to be of the system; `/me` tells whom the client has proved to be.
     pub(crate) async fn secured(limits: Limits, security: Security) -> Self {
         let shutdown = Shutdown::new();
         let (enter, entered) = mpsc::channel(8);
@@ -66,6 +66,7 @@ impl World {
                 get(|ConnectInfo(a): ConnectInfo<SocketAddr>| async move { a.to_string() }),
             )
             .route("/me", get(me))
+            .route("/system", get(system))
             .route("/echo", post(|body: Bytes| async move { Body::from(body) }))
             .route("/mebibyte", get(|| async { vec![b'x'; 1 << 20] }))
             .route("/wait", get(wait))
@@ -98,6 +99,11 @@ impl World {
 
 async fn me(client: Option<Extension<ClientIdentity>>) -> String {
     client.map_or_else(|| "nobody".to_owned(), |Extension(client)| client.to_string())
+}
+
+async fn system(Extension(claim): Extension<Claim>) -> &'static str {
+    claim.prove_system();
+    "known"
 }
 
 /// What the server sent until it closed; a reset counts as a close.

@@ -36,7 +36,7 @@ pub fn possession_message(origin: &Origin, kid: &Kid) -> Vec<u8> {
 }
 
 /// Reads an enrolment: by the operator, by a peer that shows a join token, or by one that asks to be
-/// let in. Peers prove each of their keys, by a signed enrolment or one by one.
+/// let in, which goes by where it comes from. Peers prove each of their keys, by a signed enrolment or one by one.
 ///
 /// # Errors
 /// `unauthenticated`, `permission-denied`, `invalid-argument`, `bad-signature`; with an operation as
@@ -44,6 +44,7 @@ pub fn possession_message(origin: &Origin, kid: &Kid) -> Vec<u8> {
 pub fn enrol(
     caller: &Principal,
     request: &wire::EnrolPeerRequest,
+    source: Option<String>,
     now: WallMs,
 ) -> Result<Proposal, Problem> {
     let approval = approval(caller, &request.join_token)?;
@@ -54,7 +55,7 @@ pub fn enrol(
             return Err(Problem::argument("origin", "the operation is another peer's"));
         }
         return super::with_body(&request.operation, |_| {
-            Command::Peer(admitted(candidate, approval, request.domain))
+            Command::Peer(admitted(candidate, approval, (request.domain, source)))
         });
     }
     let origin: Origin = field::read("origin", &request.origin)?;
@@ -64,13 +65,17 @@ pub fn enrol(
         check_proofs(&origin, &keys, request)?;
     }
     let candidate = Candidate { origin, keys, recovery_keys: Vec::new(), founding: None };
-    Ok(super::one(Command::Peer(admitted(candidate, approval, request.domain))))
+    Ok(super::one(Command::Peer(admitted(candidate, approval, (request.domain, source)))))
 }
 
-fn admitted(candidate: Candidate, approval: Option<Approval>, domain: bool) -> PeerCommand {
+fn admitted(
+    candidate: Candidate,
+    approval: Option<Approval>,
+    (domain, source): (bool, Option<String>),
+) -> PeerCommand {
     match approval {
         Some(approval) => PeerCommand::Admit { candidate, approval },
-        None => PeerCommand::Request { candidate, domain },
+        None => PeerCommand::Request { candidate, domain, source },
     }
 }
 
@@ -270,8 +275,9 @@ mod tests {
 
     #[test]
     fn only_an_operator_enrols_without_a_proof() {
-        let code =
-            |caller: &Principal, request| enrol(caller, &request, WallMs(1)).map_err(|p| p.code());
+        let code = |caller: &Principal, request| {
+            enrol(caller, &request, None, WallMs(1)).map_err(|p| p.code())
+        };
         let (nobody, operator) = (Principal::Anonymous, Principal::Operator);
         assert!(code(&operator, request("", vec![])).is_ok());
         assert!(code(&operator, request("", vec![proof(7)])).is_ok());
@@ -299,13 +305,16 @@ mod tests {
                 public_key_hex: hex.into(),
                 ..Default::default()
             }];
-            let refused = enrol(&Principal::Operator, &bad, WallMs(1)).unwrap_err();
+            let refused = enrol(&Principal::Operator, &bad, None, WallMs(1)).unwrap_err();
             assert_eq!(refused.code(), Code::InvalidArgument);
         }
         let mut twice = request("", vec![]);
         twice.keys.push(twice.keys[0].clone());
         assert!(
-            enrol(&Principal::Operator, &twice, WallMs(1)).unwrap_err().detail().contains("twice")
+            enrol(&Principal::Operator, &twice, None, WallMs(1))
+                .unwrap_err()
+                .detail()
+                .contains("twice")
         );
     }
 }

@@ -30,7 +30,9 @@ const REASON_BYTES_MAX: usize = 256;
 pub(super) fn decide(draft: &mut Draft<'_>, command: &PeerCommand) -> Outcome {
     match command {
         PeerCommand::Admit { candidate, approval } => enrol(draft, candidate, approval),
-        PeerCommand::Request { candidate, domain } => request::request(draft, candidate, *domain),
+        PeerCommand::Request { candidate, domain, source } => {
+            request::request(draft, candidate, *domain, source.as_deref())
+        }
         PeerCommand::Decide { origin, id, approval } => {
             request::decide(draft, origin, id, approval.as_ref())
         }

@@ -132,6 +132,9 @@ pub struct PeerRequest {
     pub ask_at: Option<WallMs>,
     /// How often its host was asked.
     pub asked: u32,
+    /// Where it came from. Absent where that was not known, and in what an earlier version wrote.
+    #[serde(default)]
+    pub source: Option<String>,
 }
 
 /// What a peer's host says of its keys.

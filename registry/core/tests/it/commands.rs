@@ -172,6 +172,7 @@ fn any_word() -> impl Strategy<Value = PeerCommand> {
         2 => asks.prop_map(move |(peer, key, domain)| PeerCommand::Request {
             candidate: candidate(peer, key),
             domain,
+            source: (key > 0).then(|| format!("192.0.2.{key}")),
         }),
         2 => (name(4), 0_u8..3, prop::option::of(some_approval())).prop_map(
             move |(peer, key, approval)| PeerCommand::Decide {

@@ -19,7 +19,8 @@ pub struct Bounds {
     pub artifact_bytes_max: Bytes,
     /// Requests a second from one IPv4 address or IPv6 /64 without a secret or certificate that is known;
     /// a token counts as unknown, since judging it takes a signature check. A record is
-    /// read in some 20 us, so that one source can take at most a twentieth of a core.
+    /// read in some 20 us, so that one source can take at most a twentieth of a core. What takes longer counts as
+    /// more than one: the check of a signed document as 5, a search as 10, a catalog of the marketplace as 50.
     pub source_requests_per_second: u32,
     /// How many of them may come at once.
     pub source_burst: u32,

@@ -1,8 +1,9 @@
 //! Who calls a gRPC method, before its message is read.
 //!
-//! It decides who calls, once, for the handler too; which methods anybody may call, and how much anybody may send there.
-//! Every other one is refused to who shows no credential that is known, by metadata alone: a message is decoded whole
-//! before its handler runs. It must never open a method that is not named here.
+//! It decides who calls, once, for the handler too; which methods anybody may call, how much anybody may send there, and
+//! what that costs its source, as the table of routes does for REST. Every other one is refused to who shows no credential
+//! that is known, by metadata alone: a message is decoded whole before its handler runs. It must never open a method that
+//! is not named here.
 
 use std::sync::Arc;
 
@@ -19,8 +20,8 @@ use registry_api::{Code, Principal, Problem, field};
 use tonic::Status;
 
 use crate::grpc::Caller;
-use crate::holder;
 use crate::member::Member;
+use crate::{allowance, holder};
 
 /// Services that need not know who calls; members know each other by a secret of their own, before anything is read as
 /// well.
@@ -38,34 +39,48 @@ pub(super) const WORDS_BYTES_MAX: usize = 64 << 10;
 /// What anybody may send with a document: one as large as REST takes, and words.
 const DOCUMENT_BYTES_MAX: usize = BODY_BYTES_MAX + WORDS_BYTES_MAX;
 
-/// Methods that are for everybody, and how much: what everybody may read, what its own signature or proof speaks for, and
-/// what brings a join token.
-const OPEN: [(&str, usize); 25] = [
-    ("Cluster/Join", WORDS_BYTES_MAX),
-    ("Directory/EnrolPeer", DOCUMENT_BYTES_MAX),
-    ("Directory/GetAgent", WORDS_BYTES_MAX),
-    ("Directory/GetCard", WORDS_BYTES_MAX),
-    ("Directory/GetNamespace", WORDS_BYTES_MAX),
-    ("Directory/GetPeer", WORDS_BYTES_MAX),
-    ("Directory/GetPeerLog", WORDS_BYTES_MAX),
-    ("Directory/GetRecord", WORDS_BYTES_MAX),
-    ("Directory/ListAgents", WORDS_BYTES_MAX),
-    ("Directory/ListCards", WORDS_BYTES_MAX),
-    ("Directory/ListNamespaces", WORDS_BYTES_MAX),
-    ("Directory/ListPeers", WORDS_BYTES_MAX),
-    ("Directory/ListRecords", WORDS_BYTES_MAX),
-    ("Directory/OperatePeer", DOCUMENT_BYTES_MAX),
-    ("Directory/PutCard", DOCUMENT_BYTES_MAX),
-    ("Directory/PutManifest", DOCUMENT_BYTES_MAX),
-    ("Directory/PutRecord", DOCUMENT_BYTES_MAX),
-    ("Directory/Status", WORDS_BYTES_MAX),
-    ("Directory/Watch", WORDS_BYTES_MAX),
-    ("Fleet/RegisterGateway", WORDS_BYTES_MAX),
-    ("Fleet/RegisterNode", WORDS_BYTES_MAX),
-    ("Log/Checkpoint", WORDS_BYTES_MAX),
-    ("Log/ConsistencyProof", WORDS_BYTES_MAX),
-    ("Log/InclusionProof", WORDS_BYTES_MAX),
-    ("Search/SearchAgents", WORDS_BYTES_MAX),
+/// What anybody may do with a method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Open {
+    /// The most that is read of a message.
+    bytes_max: usize,
+    /// What a call takes of its source's allowance.
+    cost: u32,
+}
+
+/// What everybody may read, and what brings a join token.
+const WORDS: Open = Open { bytes_max: WORDS_BYTES_MAX, cost: allowance::PLAIN };
+/// What its own signature or proof speaks for.
+const DOCUMENT: Open = Open { bytes_max: DOCUMENT_BYTES_MAX, cost: allowance::VERIFICATION };
+const SEARCH: Open = Open { bytes_max: WORDS_BYTES_MAX, cost: allowance::SEARCH };
+
+/// Methods that are for everybody.
+const OPEN: [(&str, Open); 25] = [
+    ("Cluster/Join", WORDS),
+    ("Directory/EnrolPeer", DOCUMENT),
+    ("Directory/GetAgent", WORDS),
+    ("Directory/GetCard", WORDS),
+    ("Directory/GetNamespace", WORDS),
+    ("Directory/GetPeer", WORDS),
+    ("Directory/GetPeerLog", WORDS),
+    ("Directory/GetRecord", WORDS),
+    ("Directory/ListAgents", WORDS),
+    ("Directory/ListCards", WORDS),
+    ("Directory/ListNamespaces", WORDS),
+    ("Directory/ListPeers", WORDS),
+    ("Directory/ListRecords", WORDS),
+    ("Directory/OperatePeer", DOCUMENT),
+    ("Directory/PutCard", DOCUMENT),
+    ("Directory/PutManifest", DOCUMENT),
+    ("Directory/PutRecord", DOCUMENT),
+    ("Directory/Status", WORDS),
+    ("Directory/Watch", WORDS),
+    ("Fleet/RegisterGateway", WORDS),
+    ("Fleet/RegisterNode", WORDS),
+    ("Log/Checkpoint", WORDS),
+    ("Log/ConsistencyProof", WORDS),
+    ("Log/InclusionProof", WORDS),
+    ("Search/SearchAgents", SEARCH),
 ];
 
 /// Lets in who may call the method, says to the handler who that is, and reserves memory for the system's own roles.
@@ -75,12 +90,16 @@ pub(super) async fn check(
     next: Next,
 ) -> Response {
     let path = request.uri().path();
+    let open = open(path);
+    let cost = open.map_or(allowance::PLAIN, |open| open.cost);
+    if let Some(refused) = allowance::refusal(request.extensions(), cost, true) {
+        return refused;
+    }
     if UNASKED.iter().any(|service| path.starts_with(service)) {
         return next.run(request).await;
     }
-    let anybody = open(path);
     let known = member.caller(request.headers()).await;
-    match (proven(&known), anybody) {
+    match (proven(&known), open) {
         (Ok(caller), _) => {
             let claim = request.extensions().get::<Claim>();
             if let Some(claim) = claim.filter(|_| holder::class(caller) == Class::System) {
@@ -88,7 +107,7 @@ pub(super) async fn check(
             }
         }
         // A credential that is shown there may be one that the call is about to make known.
-        (Err(_), Some(bytes_max)) => request = request.map(|body| bounded(body, bytes_max)),
+        (Err(_), Some(open)) => request = request.map(|body| bounded(body, open.bytes_max)),
         (Err(problem), None) => return Status::from(problem).into_http(),
     }
     request.extensions_mut().insert(Caller(known));
@@ -106,10 +125,10 @@ fn proven(known: &Result<Principal, Problem>) -> Result<&Principal, Problem> {
     }
 }
 
-/// How much anybody may send to the method, if anybody may call it.
-fn open(path: &str) -> Option<usize> {
+/// What anybody may do with the method, if anybody may call it.
+fn open(path: &str) -> Option<Open> {
     let method = path.strip_prefix("/ecumene.registry.v1.")?;
-    OPEN.iter().find(|(name, _)| *name == method).map(|(_, bytes_max)| *bytes_max)
+    OPEN.iter().find(|(name, _)| *name == method).map(|(_, open)| *open)
 }
 
 /// A body that ends in a refusal beyond so many bytes.
@@ -129,14 +148,14 @@ mod tests {
 
     #[test]
     fn who_proves_nothing_sends_a_document_at_most_and_only_where_one_is_taken() {
-        for (method, bytes_max) in [
-            ("Directory/PutRecord", Some(DOCUMENT_BYTES_MAX)),
-            ("Directory/GetRecord", Some(WORDS_BYTES_MAX)),
-            ("Log/InclusionProof", Some(WORDS_BYTES_MAX)),
+        for (method, allowed) in [
+            ("Directory/PutRecord", Some(DOCUMENT)),
+            ("Directory/GetRecord", Some(WORDS)),
+            ("Log/InclusionProof", Some(WORDS)),
             ("Directory/PutAgent", None),
             ("Log/Unheard", None),
         ] {
-            assert_eq!(open(&format!("/ecumene.registry.v1.{method}")), bytes_max, "{method}");
+            assert_eq!(open(&format!("/ecumene.registry.v1.{method}")), allowed, "{method}");
         }
         assert_eq!(open("/Directory/PutRecord"), None);
     }

@@ -13,14 +13,14 @@ use crate::federation::show;
 use crate::member::{Member, Reading, done_at};
 use crate::{enrolment, lookup, random};
 
-use super::{Handled, at, caller};
+use super::{Handled, at, caller, origin};
 
 pub(super) async fn enrol(
     member: &Member,
     request: Request<wire::EnrolPeerRequest>,
 ) -> Handled<wire::Peer> {
     let caller = caller(&request)?;
-    let source = super::source(&request);
+    let source = origin(&request);
     let request = request.into_inner();
     let (reading, peer) = enrolment::enrol(member, &caller, source, &request).await?;
     Ok(at(&reading, peer))

@@ -17,8 +17,8 @@ use registry_raft::StoreView;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::lookup;
 use crate::member::done_at;
+use crate::{allowance, lookup};
 
 use super::conditions::{conditions, not_modified, unchanged};
 use super::log::{WITH_PROOF, proven};
@@ -68,6 +68,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::put(path, put)
             .is("putCard", "cards", "Keeps a card. The signature of its owner's enrolled key is the authority, and to replace a card takes its owner's credential too; an unsigned card needs the operator.")
             .access(Access::Optional)
+            .costs(allowance::VERIFICATION)
             .takes(&[&HANDLE, &OWNER, &VISIBILITY, &CREDENTIAL, &IF_MATCH, &UNLESS_MATCH])
             .body(&schemas::AGENT_CARD)
             .gives(200, "It is stored on a majority.", &schemas::CARD_STORED, WRITTEN)

@@ -17,7 +17,7 @@ use registry_core::viewer::{Disclosure, Viewer};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::lookup;
+use crate::{allowance, lookup};
 
 use self::catalog::{catalog, named};
 
@@ -63,18 +63,21 @@ pub(super) fn routes() -> Vec<Route> {
                 "A page of the catalog, as the Pilox marketplace lists it.",
             )
             .access(Access::Optional)
+            .costs(allowance::CATALOG)
             .takes(&[&Q, &TAGS, &SORT, &LIMIT, &OFFSET])
             .gives(200, "The page.", &schemas::MARKETPLACE, READ)
             .refuses(&[Code::Overloaded]),
         Route::get("/api/marketplace/catalog-export", export)
             .is("exportMarketplace", "marketplace", "The whole catalog, for mirrors.")
             .access(Access::Required("the operator's"))
+            .costs(allowance::CATALOG)
             .takes(&[&Q, &TAGS, &SORT])
             .gives(200, "The catalog.", &schemas::MARKETPLACE_EXPORT, READ)
             .refuses(&[Code::Overloaded]),
         Route::get("/api/marketplace/{handle}/verify", verify)
             .is("verifyMarketplace", "marketplace", "Whether the proof of a record holds.")
             .access(Access::Optional)
+            .costs(allowance::VERIFICATION)
             .takes(&[&HANDLE])
             .gives(200, "What was found.", &schemas::MARKETPLACE_VERIFIED, READ)
             .refuses(&[Code::NotFound, Code::RecordExpired]),

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::member::done_at;
-use crate::{lookup, roster};
+use crate::{allowance, lookup, roster};
 
 use super::cards::tagged;
 use super::conditions::conditions;
@@ -63,6 +63,7 @@ fn directory() -> Vec<Route> {
             .gives(200, "The roster.", &schemas::ROSTER, ROSTER),
         Route::post("/v1/peers/manifests", put_manifest)
             .is("putManifest", "peers", "Takes a peer's signed manifest. The signature is the authority: anybody may bring it.")
+            .costs(allowance::VERIFICATION)
             .takes(&[&IF_MATCH, &UNLESS_MATCH])
             .body(&schemas::PEER_MANIFEST)
             .gives(201, "It is stored on a majority.", &schemas::MANIFEST_STORED, WRITTEN)

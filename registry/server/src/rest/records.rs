@@ -23,9 +23,9 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::task;
 
-use crate::holder;
 use crate::lookup::{self, Seen};
 use crate::member::Member;
+use crate::{allowance, holder};
 
 use super::cards::{tagged, versioned};
 use super::conditions::{conditioned, conditions, not_modified};
@@ -64,8 +64,6 @@ static AGENT_CARD_URL: Parameter = Parameter::query(
 )
 .required();
 
-const SIGNED: Access = Access::Optional;
-
 pub(super) fn routes() -> Vec<Route> {
     [writes(), reads()].into_iter().flatten().collect()
 }
@@ -75,7 +73,8 @@ fn writes() -> Vec<Route> {
     vec![
         Route::post("/v1/records", publish)
             .is("publishRecord", "records", "Publishes a record. Its proof by an enrolled key is the authority; any other record needs the operator.")
-            .access(SIGNED)
+            .access(Access::Optional)
+            .costs(allowance::VERIFICATION)
             .takes(&[&IF_MATCH, &UNLESS_MATCH, &VISIBILITY, &CREDENTIAL])
             .body(&schemas::RECORD)
             .gives(201, "It is stored on a majority.", &schemas::RECORD_STORED, WRITTEN)
@@ -83,7 +82,8 @@ fn writes() -> Vec<Route> {
             .refuses(&[Code::BadProof, Code::StaleUpdatedAt, Code::PreconditionFailed, Code::NotOwner, Code::TooFarAhead, Code::KeyNotEnrolled, Code::NotReady, Code::BoundReached, Code::HomeElsewhere]),
         Route::post("/v1/records/validate", validate::validate)
             .is("validateRecord", "records", "Says what publishing would do, and stores nothing.")
-            .access(SIGNED)
+            .access(Access::Optional)
+            .costs(allowance::VERIFICATION)
             .takes(&[&IF_MATCH, &UNLESS_MATCH, &CREDENTIAL])
             .body(&schemas::RECORD)
             .gives(200, "What was found.", &schemas::VALIDATION, UNKEPT)

@@ -6,13 +6,17 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::handler::Handler;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use http::Method;
 use registry_api::Code;
 
 use super::parameter::{Header, Parameter, REVISION};
 use super::schemas::Schema;
+use crate::allowance;
 use crate::member::Member;
 
 /// One operation: a method of a path, its handler and its description.
@@ -29,6 +33,8 @@ pub(super) struct Route {
     pub(super) body: Option<Content>,
     pub(super) answers: Vec<Answer>,
     pub(super) refusals: Vec<Code>,
+    /// What it costs a source that is not verified, in requests.
+    cost: u32,
 }
 
 /// Which credentials an operation reads.
@@ -121,7 +127,14 @@ impl Route {
             body: None,
             answers: Vec::new(),
             refusals: Vec::new(),
+            cost: allowance::PLAIN,
         }
+    }
+
+    /// What it costs a source that is not verified, where that is more than a request.
+    pub(super) fn costs(mut self, cost: u32) -> Self {
+        self.cost = cost;
+        self
     }
 
     /// Its name in generated clients, its group, and what it does in a sentence or two; the first
@@ -190,9 +203,20 @@ impl Route {
 
     /// Adds its handler to a router.
     pub(super) fn serve(self, router: Router<Arc<Member>>) -> Router<Arc<Member>> {
-        match self.handler {
-            Some(handler) => router.route(self.path, handler),
-            None => router,
+        let Some(handler) = self.handler else { return router };
+        let cost = self.cost;
+        if cost == allowance::PLAIN {
+            return router.route(self.path, handler);
         }
+        let charged = from_fn(move |request: Request, next: Next| charge(cost, request, next));
+        router.route(self.path, handler.route_layer(charged))
+    }
+}
+
+/// Takes what an operation costs from the allowance of its source, before it is handled.
+async fn charge(cost: u32, request: Request, next: Next) -> Response {
+    match allowance::refusal(request.extensions(), cost, false) {
+        Some(refused) => refused,
+        None => next.run(request).await,
     }
 }

@@ -24,9 +24,9 @@ use crate::fleet::Fleet;
 use crate::front::Sources;
 use crate::leader::LeaderLine;
 use crate::log::LogDesk;
-use crate::member::{DOUBTS_MAX, Member, Signer};
+use crate::member::{Doubts, Member, Signer};
 use crate::roster::Roster;
-use crate::search::SEARCHES_MAX;
+use crate::search;
 
 use super::{Error, own_url};
 
@@ -85,9 +85,9 @@ fn member(
         fleet: Fleet::new(config.lease_ttl.std(), config.bounds.sessions_max),
         line: LeaderLine::new(connector),
         waits: Pool::new(Shares::new(config.bounds.watchers_max as u64)),
-        doubts: Semaphore::new(DOUBTS_MAX),
+        doubts: Doubts::new(),
         strangers: Strangers::new(),
-        searches: Pool::new(Shares::new(SEARCHES_MAX)),
+        searches: search::places(),
         roster: Roster::default(),
         upkeep: Arc::new(Semaphore::new(1)),
         propose_timeout: config.bounds.propose_timeout.std(),

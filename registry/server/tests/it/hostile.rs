@@ -188,6 +188,39 @@ async fn case_36_a_source_that_is_not_verified_has_its_share_whatever_it_says_of
 }
 
 #[tokio::test]
+async fn what_is_dear_takes_more_of_a_sources_share_over_both_protocols() {
+    let world = World::start_with(|config| {
+        config.bounds.source_requests_per_second = 1;
+        config.bounds.source_burst = 100;
+    })
+    .await;
+    let ask = async |path: &str| {
+        let request = Request::get(path).body(axum::body::Body::empty());
+        world.send(request.unwrap()).await
+    };
+    let mut found = 0;
+    let refused = loop {
+        let answer = ask("/v1/agents").await;
+        if answer.status() != 200 {
+            break answer;
+        }
+        found += 1;
+        assert!(found < 20, "a search counts as ten requests");
+    };
+    assert!(found > 0);
+    assert_eq!((refused.status().as_u16(), &json(&refused)["code"]), (429, &"rate-limited".into()));
+    assert!(refused.headers().contains_key("retry-after"));
+    let search = wire::SearchAgentsRequest::default();
+    let refused = world.search().search_agents(search.clone()).await.unwrap_err();
+    assert_eq!((refused.code(), code(&refused)), (tonic::Code::ResourceExhausted, "rate-limited"));
+    for _ in 0..20 {
+        let known = world.search().search_agents(by(OPERATOR, search.clone())).await;
+        assert!(known.is_ok(), "who is known has no such limit");
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn case_36_a_trusted_proxy_passes_its_clients_shares_on() {
     let world = World::start_with(|config| {
         config.bounds.source_requests_per_second = 1;
