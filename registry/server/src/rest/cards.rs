@@ -154,8 +154,9 @@ pub(super) async fn put(
     };
     let ((put, question), term) = member.judge(judge).await?;
     member.consult(question).await?;
-    let proposal = conditions.on(put.proposal);
-    let revision = done_at(&member.decide_in(proposal, term).await?)?.0;
+    let wish = (conditions.on(put.proposal), term);
+    let decided = member.decide_by(&caller, (ImportKind::Card, &handle), wish).await?;
+    let revision = done_at(&decided)?.0;
     let (handle, etag) = (handle.as_str(), digest.etag());
     let body = json!({ "ok": true, "handle": handle, "etag": etag, "revision": revision });
     Ok(tagged(json(StatusCode::OK, &body), &digest))
