@@ -91,6 +91,7 @@ async fn line_taken(pull: &mut Pull, line: Line, walking: bool) -> Result<bool, 
         return Ok(true);
     };
     if pull.is_here(&offer, digest)? {
+        pull.settled(&offer);
         return Ok(true);
     }
     let proof = if pull.followed.is_some() { "?proof=true" } else { "" };
