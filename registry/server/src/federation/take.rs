@@ -150,7 +150,8 @@ impl Pull {
     }
 
     /// Takes an entry over with its body, as any publisher's; what is not well formed, or refused, is
-    /// passed over: a refusal is about this entry alone. True if it was well formed.
+    /// passed over: a refusal is about this entry alone. True if it would be no other entry the next time: it was well
+    /// formed, and there was room for it.
     pub(super) async fn take(
         &mut self,
         offer: Offer,
@@ -175,7 +176,11 @@ impl Pull {
         drop(view);
         match self.propose(put, examined).await {
             Ok(()) => self.settled(&offer),
-            Err(problem) => self.refused(&offer, problem)?,
+            Err(problem) => {
+                let full = problem.code() == Code::BoundReached;
+                self.refused(&offer, problem)?;
+                return Ok(!full);
+            }
         }
         Ok(true)
     }
