@@ -174,15 +174,12 @@ impl Pull {
         };
         let examined = self.member.examine(&put, None, &view);
         drop(view);
-        match self.propose(put, examined).await {
-            Ok(()) => self.settled(&offer),
-            Err(problem) => {
-                let full = problem.code() == Code::BoundReached;
-                self.refused(&offer, problem)?;
-                return Ok(!full);
-            }
-        }
-        Ok(true)
+        let Err(problem) = self.propose(put, examined).await else {
+            self.settled(&offer);
+            return Ok(true);
+        };
+        let had_room = problem.code() != Code::BoundReached;
+        self.refused(&offer, problem).map(|()| had_room)
     }
 
     /// A partner is no way around what the operator demands of publishers.

@@ -27,6 +27,7 @@ pub(super) struct Withdrawals {
 impl Pull {
     /// Notes that an entry is gone at its home.
     pub(super) fn is_gone(&mut self, offer: Offer) -> Result<(), Trouble> {
+        self.settled(&offer);
         let kept = self.kept(offer.kind, &offer.handle)?;
         if kept.is_some_and(|kept| kept.digest.is_some() && kept.home == offer.home) {
             self.gone.insert(ProvenanceEntry::key_of(offer.kind, &offer.handle), offer);

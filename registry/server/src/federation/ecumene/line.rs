@@ -86,7 +86,6 @@ async fn line_taken(pull: &mut Pull, line: Line, walking: bool) -> Result<bool, 
         pull.walk.seen.insert(ProvenanceEntry::key_of(offer.kind, &offer.handle));
     }
     let Some(digest) = line.digest else {
-        pull.settled(&offer);
         pull.is_gone(offer)?;
         return Ok(true);
     };
