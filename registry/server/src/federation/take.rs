@@ -150,8 +150,8 @@ impl Pull {
     }
 
     /// Takes an entry over with its body, as any publisher's; what is not well formed, or refused, is
-    /// passed over: a refusal is about this entry alone. True if it would be no other entry the next time: it was well
-    /// formed, and there was room for it.
+    /// passed over: a refusal is about this entry alone. False if the same bytes are to be looked at again: they were not
+    /// well formed, there was no room, or a later catalog has them.
     pub(super) async fn take(
         &mut self,
         offer: Offer,
@@ -178,8 +178,8 @@ impl Pull {
             self.settled(&offer);
             return Ok(true);
         };
-        let had_room = problem.code() != Code::BoundReached;
-        self.refused(&offer, problem).map(|()| had_room)
+        let later = matches!(problem.code(), Code::BoundReached | Code::SequenceNotHigher);
+        self.refused(&offer, problem).map(|()| !later)
     }
 
     /// A partner is no way around what the operator demands of publishers.
