@@ -188,11 +188,17 @@ async fn run(mut pull: Pull) -> Ended {
         pull.walk = take::Walk::default();
     }
     pull.walk.terms = Some(terms);
-    let outcome = match pull.partner.terms.kind {
-        PartnerKind::Ecumene => Box::pin(ecumene::pull(&mut pull)).await,
-        PartnerKind::Pilox => Box::pin(pilox::pull(&mut pull)).await,
-    };
+    let outcome = pulled(&mut pull).await;
     (pull.partner.name, pull.walk, outcome)
+}
+
+async fn pulled(pull: &mut Pull) -> Result<bool, Trouble> {
+    // Before anything else: a list that is far beyond a lowered quota is not read to its end.
+    Box::pin(pull.trim()).await?;
+    match pull.partner.terms.kind {
+        PartnerKind::Ecumene => Box::pin(ecumene::pull(pull)).await,
+        PartnerKind::Pilox => Box::pin(pilox::pull(pull)).await,
+    }
 }
 
 /// A failure makes the pauses longer; a lie ends the pulls until the operator decides.

@@ -4,6 +4,7 @@
 //! never call a write failed that may yet come about.
 
 mod callers;
+mod told;
 mod writes;
 
 use std::sync::Arc;

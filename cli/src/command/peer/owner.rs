@@ -41,7 +41,7 @@ pub(super) fn enrolment(
         recovery_keys: recovering(&recovery),
     };
     let operation = operation(origin, (epoch, 1, None), action);
-    sign(operation, &signing.iter().collect::<Vec<_>>())
+    sign(operation, &signing.iter().chain(&recovery).collect::<Vec<_>>())
 }
 
 /// What the host publishes: a TXT record, or a file.
@@ -158,7 +158,9 @@ async fn recover(
         keys: joining(&keys, KeyUse::Signing),
         recovery_keys: recovering(stays),
     };
-    let signers: Vec<_> = std::iter::once(&by).chain(&keys).collect();
+    // Every key that joins signs, once.
+    let new = recovery.iter().filter(|key| key.kid != by.kid);
+    let signers: Vec<_> = std::iter::once(&by).chain(&keys).chain(new).collect();
     bring(directory, operation(origin.clone(), place, action), &signers).await
 }
 

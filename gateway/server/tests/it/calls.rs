@@ -95,6 +95,27 @@ async fn numbers_beyond_two_to_the_53_are_carried_as_they_were_written() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_metadata_of_a_message_reaches_its_agent_and_that_of_the_request_does_not() {
+    let world = World::start().await;
+    let mut node = Node::join(&world).await;
+    let mut params = message("hello");
+    params["message"]["metadata"] = json!({"trace": "t-1"});
+    params["metadata"] = json!({"request": "r-1"});
+    let caller = a();
+    let called = world.gateway.call(&caller, RPC, "SendMessage", params);
+    let worked = async {
+        let task = node.take().await;
+        let input: Value = serde_json::from_slice(&task.input).unwrap();
+        assert_eq!(input["metadata"], json!({"trace": "t-1"}));
+        assert!(!input.to_string().contains("r-1"), "{input}");
+        let outcome = r#"{"artifacts":[{"artifactId":"o","parts":[{"text":"x"}]}]}"#;
+        node.complete_with(&world, &task, "completed", outcome).await;
+    };
+    let (answer, ()) = tokio::join!(called, worked);
+    assert_eq!(answer["result"]["task"]["status"]["state"], "TASK_STATE_COMPLETED", "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_waits_ends_when_its_peer_is_revoked() {
     let world = World::start().await;
     let caller = a();

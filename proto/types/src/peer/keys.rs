@@ -155,6 +155,17 @@ impl KeySet {
         self.recovery.iter().find(|key| key.kid == *kid).map(|key| key.public_key)
     }
 
+    /// Those of these recovery keys that are new to the peer, under their names: they have to prove themselves.
+    #[must_use]
+    pub fn unproven(&self, recovery: &[RecoveryKey]) -> Vec<(Kid, PublicKey)> {
+        let known = |key: &RecoveryKey| {
+            let recovers = self.recovery.iter().any(|it| it.public_key == key.public_key);
+            recovers || self.holds(&key.public_key)
+        };
+        let new = recovery.iter().filter(|key| !known(key));
+        new.map(|key| (key.kid.clone(), key.public_key)).collect()
+    }
+
     /// Whether this very key is among them, under any name.
     #[must_use]
     pub fn holds(&self, key: &PublicKey) -> bool {

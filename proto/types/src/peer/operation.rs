@@ -200,6 +200,17 @@ impl Action {
         }
     }
 
+    /// All recovery keys that it leaves, if it sets them.
+    #[must_use]
+    pub fn recovery_keys(&self) -> &[RecoveryKey] {
+        match self {
+            Self::Enrol { recovery_keys, .. } | Self::Recover { recovery_keys, .. } => {
+                recovery_keys
+            }
+            _ => &[],
+        }
+    }
+
     fn check(&self) -> Result<(), Error> {
         let count = |list, len| match len {
             1..=KEYS_MAX => Ok(()),

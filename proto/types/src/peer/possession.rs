@@ -39,3 +39,23 @@ pub fn verify<T: Document>(
     };
     if joining.iter().all(proven) { Ok(verified) } else { Err(Error::Missing) }
 }
+
+/// Holds if each of these keys has signed the document, whoever else has.
+///
+/// # Errors
+/// See [`enum@Error`].
+pub fn all_signed<T: Document + Clone>(
+    signed: &Signed<T>,
+    keys: &[(Kid, PublicKey)],
+) -> Result<(), Error> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let named = |kid: &Kid| keys.iter().find(|(name, _)| name == kid).map(|(_, key)| *key);
+    // Distinct keys are counted, so that none vouches for another.
+    match signed.clone().verify(&named, keys.len()) {
+        Ok(_) => Ok(()),
+        Err(signed::Error::Threshold { .. }) => Err(Error::Missing),
+        Err(other) => Err(other.into()),
+    }
+}

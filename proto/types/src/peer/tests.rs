@@ -111,6 +111,31 @@ fn a_key_joins_only_if_it_has_signed_beside_one_that_counts() {
 }
 
 #[test]
+fn a_recovery_key_joins_only_if_it_has_signed_too_but_in_a_log_from_before() {
+    let named =
+        |name: &str, seed| RecoveryKey { kid: kid(name), public_key: secret(seed).public() };
+    let recover = |recovery_keys: Vec<RecoveryKey>, by: &[(&str, u8)]| {
+        let (after, keys) = (Digest::of(b"a line"), vec![signing("k1", 1)]);
+        signed(Action::Recover { after, keys, recovery_keys }, by)
+    };
+    let joins = |document: &Signed<PeerOperation>| {
+        let new = keys().unproven(document.unverified().action.recovery_keys());
+        possession::all_signed(document, &new)
+    };
+    let stays = recover(vec![named("r1", 9)], &[("r1", 9)]);
+    assert_eq!(joins(&stays), Ok(()), "it has proved itself when it joined");
+    let both = || vec![named("r1", 9), named("r2", 8)];
+    assert_eq!(joins(&recover(both(), &[("r1", 9), ("r2", 8)])), Ok(()));
+    let unproven = recover(both(), &[("r1", 9)]);
+    assert_eq!(joins(&unproven), Err(possession::Error::Missing));
+    assert!(replay::checked(unproven, &keys(), true, NOW).is_ok(), "a log of an earlier version");
+    // Another key behind the name of the one that recovers has proven nothing.
+    let hidden = recover(vec![named("r1", 8)], &[("r1", 9)]);
+    let forged = SignedError::BadSignature { kid: kid("r1") };
+    assert_eq!(joins(&hidden), Err(forged.into()));
+}
+
+#[test]
 fn case_13_a_key_set_counts_no_key_twice_under_any_name_or_use() {
     assert_eq!(keys().check(), Ok(()));
     let twice = |change: &dyn Fn(&mut KeySet)| {

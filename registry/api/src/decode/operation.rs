@@ -4,7 +4,9 @@
 //! must never verify one with keys that only the operation brings, save for an enrolment, which is
 //! no authority: a token, an operator or the peer's host is.
 
-use proto_types::peer::{Action, EnrolledKey, PeerOperation, operation, replay};
+use proto_types::peer::{
+    Action, EnrolledKey, KeySet, PeerOperation, operation, possession, replay,
+};
 use proto_types::signed::Error as SignedError;
 use proto_types::{Digest, Kid, Origin, PublicKey, Signed, Verified, WallMs};
 use registry_core::command::{Command, PeerCommand, Proposal};
@@ -72,19 +74,29 @@ fn verify(
     let checked = match signed.unverified().action {
         Action::Recover { after, .. } => {
             let keys = fork_keys(peer, &after, view)?;
-            replay::checked(signed, &keys, true, now)
+            checked(signed, &keys, true, now)
         }
-        _ => replay::checked(signed, &peer.state().keys, false, now),
+        _ => checked(signed, &peer.state().keys, false, now),
     };
     checked.map_err(|error| refused(&error))
 }
 
+/// As a log's reader checks it; and recovery keys that join have signed too, which earlier versions did not ask of them.
+fn checked(
+    signed: Signed<PeerOperation>,
+    keys: &KeySet,
+    by_recovery: bool,
+    now: WallMs,
+) -> Result<Verified<PeerOperation>, replay::Error> {
+    let new = keys.unproven(signed.unverified().action.recovery_keys());
+    let proven = possession::all_signed(&signed, &new);
+    let verified = replay::checked(signed, keys, by_recovery, now)?;
+    proven?;
+    Ok(verified)
+}
+
 /// The keys that stood after the log entry that a recovery goes back to.
-fn fork_keys(
-    peer: &PeerEntry,
-    after: &Digest,
-    view: &dyn View,
-) -> Result<proto_types::peer::KeySet, Problem> {
+fn fork_keys(peer: &PeerEntry, after: &Digest, view: &dyn View) -> Result<KeySet, Problem> {
     let found = query::peer_log_from(view, peer, after)?;
     let (line, _) = found.ok_or_else(|| Problem::not_found("log entry", &after.to_string()))?;
     Ok(line.left.keys)
@@ -117,9 +129,12 @@ pub fn enrolment(document: &[u8], now: WallMs) -> Result<Candidate, Problem> {
     if signed.unverified().seq != 1 {
         return Err(Problem::argument("operation", "an enrolment has the number 1"));
     }
-    let own = |kid: &Kid| keys.iter().find(|key| key.kid == *kid).map(|key| key.public_key);
+    let acting = keys.iter().map(|key| (&key.kid, key.public_key));
+    let recovering = recovery_keys.iter().map(|key| (&key.kid, key.public_key));
+    let brought: Vec<(&Kid, PublicKey)> = acting.chain(recovering).collect();
+    let own = |kid: &Kid| brought.iter().find(|(name, _)| *name == kid).map(|(_, key)| *key);
     // Distinct keys are counted, so that a key that stands twice cannot vouch for another.
-    let verified = signed.verify(&own, keys.len()).map_err(|error| match error {
+    let verified = signed.verify(&own, brought.len()).map_err(|error| match error {
         SignedError::Threshold { .. } => possession(),
         other => super::manifest::refused(&other),
     })?;

@@ -48,6 +48,19 @@ pub(super) fn check_local(
     }
 }
 
+/// Whether what is kept is another registry's still, and the same peer's word in both: then its own hand brings it home,
+/// unchanged as it is.
+pub(super) fn comes_home(
+    draft: &Draft<'_>,
+    (kind, handle): (ImportKind, &Handle),
+    kept_owner: Option<&Origin>,
+    by: Option<&Origin>,
+) -> Result<bool, Stop> {
+    let kept = draft.entry(&PROVENANCE, &ProvenanceEntry::key_of(kind, handle))?;
+    let is_live = kept.is_some_and(|kept| kept.digest.is_some());
+    Ok(is_live && by.is_some() && by == kept_owner)
+}
+
 /// From now on this registry is the handle's home.
 pub(super) fn bring_home(
     draft: &mut Draft<'_>,

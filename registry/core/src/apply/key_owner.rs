@@ -3,7 +3,7 @@
 //! has signed would be the other's word.
 
 use proto_types::peer::EnrolledKey;
-use proto_types::{Origin, PublicKey};
+use proto_types::{Kid, Origin, PublicKey};
 
 use crate::change::Write;
 use crate::entry::{PeerEntry, PeerStatus};
@@ -32,14 +32,30 @@ pub(super) fn claim(
         kept.is_some_and(|kept| kept.keys.iter().any(|it| it.public_key == key.public_key))
     };
     for key in peer.keys.iter().filter(|key| !had(key)) {
-        if let Some(other) = owner(draft, &key.public_key)?.filter(|owner| *owner != peer.origin)
-            && !has_left(draft, &other)?
-        {
-            return Err(bound::conflict("key", key.kid.as_str()).into());
-        }
+        check_free(draft, (&key.kid, &key.public_key), &peer.origin)?;
         note(draft, &key.public_key, &peer.origin);
     }
+    // One holder's recovery key may stand behind several peers, so it gets no owner. But none is a key that acts for
+    // another peer.
+    let recovered = kept.map(|kept| &*kept.recovery_keys).unwrap_or_default();
+    for key in peer.recovery_keys.iter().filter(|key| !recovered.contains(key)) {
+        check_free(draft, (&key.kid, &key.public_key), &peer.origin)?;
+    }
     Ok(())
+}
+
+/// Refuses a key that another peer has or had, as long as that has not left.
+fn check_free(
+    draft: &Draft<'_>,
+    (kid, key): (&Kid, &PublicKey),
+    origin: &Origin,
+) -> Result<(), Stop> {
+    match owner(draft, key)?.filter(|owner| owner != origin) {
+        Some(other) if !has_left(draft, &other)? => {
+            Err(bound::conflict("key", kid.as_str()).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Once, for a state that an earlier version wrote: a row for each key that any peer has or has revoked. Of two peers with

@@ -1,5 +1,6 @@
 //! Other registries: whose word counts for which handle.
 
+use proto_types::card::Assurance;
 use proto_types::{Handle, Namespace, Revision};
 use registry_core::change::{Refusal, Reply};
 use registry_core::command::{Command, Foreign, NamespaceCommand};
@@ -143,6 +144,71 @@ fn a_local_write_does_not_take_an_entry_from_its_home() {
     assert_eq!(partner(&world, 0).imported, 0);
     let ours = conflict("record", handle(1).as_str());
     assert_eq!(world.refusal(&import(0, 1, 99, 1, Some(1))), ours);
+}
+
+/// The same, signed by a key of peer 0.
+fn owned(mut command: Command) -> Command {
+    let signer = Some((origin(0), kid(0)));
+    match &mut command {
+        Command::Foreign(Foreign::Import(import)) => {
+            let entry = import.entry.as_mut().unwrap();
+            (entry.owner, entry.assurance) = (signer, Assurance::Enrolled);
+        }
+        Command::PutCard { owner, assurance, .. } => {
+            (*owner, *assurance) = (signer, Assurance::Enrolled);
+        }
+        other => panic!("{other:?}"),
+    }
+    command
+}
+
+/// The same record, by the credential of whoever signed it.
+fn vouched(mut command: Command) -> Command {
+    if let Command::PutRecord { vouched, .. } = &mut command {
+        *vouched = true;
+    }
+    command
+}
+
+/// Caught: anybody who brings what the owner has signed once, be it older.
+#[test]
+fn an_imported_record_comes_home_by_its_owners_own_hand_and_by_nobody_elses() {
+    let mut world = world();
+    world.done(&owned(import(0, 1, 7, 1, Some(1))));
+    let home =
+        |world: &World| query::provenance(&world.memory, ImportKind::Record, &handle(1)).unwrap();
+    for at in [START.minus_ms(1), START.plus_ms(1)] {
+        let brought = put_record(1, 2, at, Some((0, 0)));
+        assert_eq!(world.refusal(&brought), home_elsewhere(1));
+    }
+    world.done(&put_record(1, 1, START, Some((0, 0))));
+    assert!(home(&world).is_some(), "the same again is no news");
+    world.done(&vouched(put_record(1, 1, START, Some((0, 0)))));
+    assert_eq!((home(&world), partner(&world, 0).imported), (None, 0));
+    let ours = conflict("record", handle(1).as_str());
+    assert_eq!(world.refusal(&owned(import(0, 1, 8, 1, Some(2)))), ours);
+}
+
+/// Caught: the same card again, which came home only if it was another one.
+#[test]
+fn a_card_that_its_owner_has_put_here_is_never_replaced_by_a_partners() {
+    let mut world = world();
+    let given = |partner: u8, revision: u64, hops: u8, body: u8| {
+        let mut command = owned(import(partner, 1, revision, hops, Some(body)));
+        if let Command::Foreign(Foreign::Import(import)) = &mut command {
+            import.kind = ImportKind::Card;
+        }
+        command
+    };
+    world.done(&given(0, 7, 1, 1));
+    world.done(&owned(put_card(1, 1)));
+    let home = query::provenance(&world.memory, ImportKind::Card, &handle(1)).unwrap();
+    assert_eq!((home, partner(&world, 0).imported), (None, 0));
+    let ours = conflict("card", handle(1).as_str());
+    assert_eq!(world.refusal(&given(0, 8, 1, 2)), ours, "by what was its home");
+    assert_eq!(world.refusal(&given(1, 99, 2, 2)), ours, "through a third registry");
+    let card = query::card(&world.memory, &handle(1)).unwrap().unwrap();
+    assert_eq!(card.digest, digest(1));
 }
 
 #[test]

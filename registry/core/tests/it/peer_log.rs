@@ -1,10 +1,10 @@
 //! Operations, rotation, recovery and the log that tells of them. Whatever the state machine takes,
 //! a reader must be able to verify from the log alone, and come to the same peer.
 
-use proto_types::peer::{Action, Replay, Standing, Told};
+use proto_types::peer::{Action, EnrolledKey, Replay, Standing, Told};
 use registry_core::change::{Refusal, Reply};
 use registry_core::command::{Command, PeerCommand};
-use registry_core::entry::PeerStatus;
+use registry_core::entry::{Approval, PeerStatus};
 use registry_core::query;
 
 use crate::owner::*;
@@ -200,6 +200,24 @@ fn only_the_recovery_keys_that_stood_before_the_theft_recover() {
     let by_owner = world.recover(after, next, 1, 9);
     world.done(&by_owner);
     assert_eq!(world.peer().recovery_keys, [recovery(9)]);
+}
+
+#[test]
+fn a_key_that_acts_for_one_peer_recovers_no_other() {
+    let mut world = World::owned();
+    let keys = vec![EnrolledKey::new(kid(5), secret(5).public())];
+    let approval = Approval::Operator;
+    world.done(&Command::EnrolPeer { origin: origin(1), keys, approval });
+    let expires_at = world.now.plus_ms(DAY);
+    let mut naming = |name: u8| {
+        let mut manifest = world.state(1, expires_at, 0, &[0]);
+        if let Command::Peer(PeerCommand::State { recovery_keys, .. }) = &mut manifest {
+            *recovery_keys = vec![recovery(name)];
+        }
+        world.say(&manifest)
+    };
+    assert_eq!(naming(5), Reply::Refused(conflict("key", kid(5).as_str())));
+    assert!(matches!(naming(8), Reply::Done(_)));
 }
 
 #[test]

@@ -11,7 +11,9 @@ use proto_types::{Digest, Handle, Origin};
 use registry_api::decode::Put;
 use registry_api::{Code, Problem, decode};
 use registry_core::command::{Foreign, Import};
-use registry_core::entry::{ImportKind, PartnerEntry, PartnerTerms, PassedOver, ProvenanceEntry};
+use registry_core::entry::{
+    ImportKind, PartnerEntry, PartnerKind, PartnerTerms, PassedOver, ProvenanceEntry,
+};
 use registry_core::query;
 use registry_fetch::{Fetched, Fetcher, Request};
 
@@ -112,15 +114,23 @@ impl Pull {
         Ok(query::provenance(&view, kind, handle)?)
     }
 
-    /// Whether this version is here already.
+    /// Whether this version is here already. The same bytes under a later revision of their home are taken anew, so
+    /// that nothing from between the two revisions follows them.
     pub(super) fn is_here(&self, offer: &Offer, digest: Digest) -> Result<bool, Trouble> {
         let kept = self.kept(offer.kind, &offer.handle)?;
         let hops_max = self.partner.terms.hops.min(offer.hops_max);
+        let offered = (offer.home_epoch, offer.home_revision);
         Ok(kept.is_some_and(|kept| {
             kept.partner == self.partner.name
                 && kept.digest == Some(digest)
                 && kept.hops_max == hops_max
+                && (!self.counts() || offered <= (kept.home_epoch, kept.home_revision))
         }))
+    }
+
+    /// Whether homes count revisions there. A Pilox registry does not: each of its catalogs has a later time.
+    fn counts(&self) -> bool {
+        self.partner.terms.kind == PartnerKind::Ecumene
     }
 
     fn import(&self, offer: Offer) -> Import {
@@ -140,7 +150,8 @@ impl Pull {
     }
 
     /// Takes an entry over with its body, as any publisher's; what is not well formed, or refused, is
-    /// passed over: a refusal is about this entry alone. True if it was well formed.
+    /// passed over: a refusal is about this entry alone. False if the same bytes are to be looked at again: they were not
+    /// well formed, there was no room, or a later catalog has them.
     pub(super) async fn take(
         &mut self,
         offer: Offer,
@@ -163,11 +174,12 @@ impl Pull {
         };
         let examined = self.member.examine(&put, None, &view);
         drop(view);
-        match self.propose(put, examined).await {
-            Ok(()) => self.settled(&offer),
-            Err(problem) => self.refused(&offer, problem)?,
-        }
-        Ok(true)
+        let Err(problem) = self.propose(put, examined).await else {
+            self.settled(&offer);
+            return Ok(true);
+        };
+        let later = matches!(problem.code(), Code::BoundReached | Code::SequenceNotHigher);
+        self.refused(&offer, problem).map(|()| !later)
     }
 
     /// A partner is no way around what the operator demands of publishers.
@@ -179,8 +191,12 @@ impl Pull {
     /// A refusal is about this entry, a failure of ours about the pull.
     fn refused(&mut self, offer: &Offer, problem: Problem) -> Result<(), Trouble> {
         match problem.code() {
-            // A version that we have.
-            Code::SequenceNotHigher => {}
+            // Changed after its catalog was signed: the next one has it.
+            Code::SequenceNotHigher if !self.counts() => {}
+            Code::SequenceNotHigher => {
+                let why = "its revision at home is not above that of what is held";
+                self.pass_over(offer.kind.as_str(), offer.handle.as_str(), why);
+            }
             _ if problem.status() >= 500 => return Err(problem.into()),
             code => {
                 let why = format!("{code}: {}", problem.detail());

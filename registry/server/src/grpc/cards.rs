@@ -6,6 +6,7 @@ use proto_types::Handle;
 use proto_wire::registry::v1 as wire;
 use registry_api::decode::card::Terms;
 use registry_api::{List, decode, field, render};
+use registry_core::entry::ImportKind;
 use registry_core::query;
 use registry_core::viewer::Viewer;
 use registry_raft::StoreView;
@@ -33,7 +34,9 @@ pub(super) async fn put(
     };
     let ((put, question), term) = member.judge(judge).await?;
     member.consult(question).await?;
-    let reading = done(member, member.decide_in(put.proposal, term).await?).await?;
+    let wish = (put.proposal, term);
+    let decided = member.decide_by(&caller, (ImportKind::Card, &put.handle), wish).await?;
+    let reading = done(member, decided).await?;
     // Who has written it has seen it.
     let seen = lookup::card(&reading.view, &Viewer::Operator, &put.handle)?;
     Ok(at(&reading, render::directory::card(&seen.entry, seen.disclosure, seen.document)))

@@ -7,6 +7,7 @@ use proto_wire::registry::v1 as wire;
 use registry_api::decode::Conditions;
 use registry_api::decode::record::Terms;
 use registry_api::{List, decode, field, render};
+use registry_core::entry::ImportKind;
 use registry_core::query;
 use registry_core::viewer::Viewer;
 use registry_raft::StoreView;
@@ -35,8 +36,9 @@ pub(super) async fn put(
     };
     let ((put, question), term) = member.judge(judge).await?;
     member.consult(question).await?;
-    let proposal = Conditions::version(if_match).on(put.proposal);
-    let reading = done(member, member.decide_in(proposal, term).await?).await?;
+    let wish = (Conditions::version(if_match).on(put.proposal), term);
+    let decided = member.decide_by(&caller, (ImportKind::Record, &put.handle), wish).await?;
+    let reading = done(member, decided).await?;
     // Who has written it has seen it.
     let seen = lookup::record(&reading.view, &Viewer::Operator, &put.handle, member.clock.now())?;
     let shown = render::directory::record(&seen.entry, seen.disclosure, seen.document);
@@ -78,5 +80,7 @@ pub(super) async fn delete(
     let view = member.strong().await?.view;
     let proposal = decode::record::delete(&caller, &request.handle, &view)?;
     drop(view);
-    committed(member.decide(Conditions::version(if_match).on(proposal)).await?)
+    let handle: Handle = field::read("handle", &request.handle)?;
+    let wish = (Conditions::version(if_match).on(proposal), None);
+    committed(member.decide_by(&caller, (ImportKind::Record, &handle), wish).await?)
 }

@@ -1,6 +1,7 @@
 //! Where this member stands.
 //!
-//! It decides who hears where members are: the operator and the registry's own machines. To others they have numbers.
+//! It decides who hears where members are and how right their clocks go: the operator and the registry's own machines. To
+//! others members have numbers.
 
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Problem, Role};
@@ -34,6 +35,8 @@ pub(super) async fn status(
         leader_address: leader.map(|(_, url)| address(&url)).unwrap_or_default(),
         revision: reading.revision.0,
         members: members.collect(),
+        clock_offset_ms: status.clock_offset_ms.filter(|_| knows),
+        state_ahead_ms: if knows { status.state_ahead_ms } else { 0 },
         ..own(member, &status)
     };
     Ok(at(&reading, message))
@@ -48,8 +51,6 @@ fn own(member: &Member, status: &Status) -> wire::ClusterStatus {
         applied_index: status.applied.unwrap_or(0),
         last_log_index: status.last_log.unwrap_or(0),
         poisoned: status.poisoned.clone().or(removed).unwrap_or_default(),
-        clock_offset_ms: status.clock_offset_ms,
-        state_ahead_ms: status.state_ahead_ms,
         ..marked(member)
     }
 }

@@ -155,8 +155,8 @@ pub(super) async fn put(
     };
     let ((put, question), term) = member.judge(judge).await?;
     member.consult(question).await?;
-    let proposal = conditions.on(put.proposal);
-    let revision = done_at(&member.decide_in(proposal, term).await?)?.0;
+    let (entry, wish) = ((ImportKind::Card, &handle), (conditions.on(put.proposal), term));
+    let revision = done_at(&member.decide_by(&caller, entry, wish).await?)?.0;
     let (handle, etag) = (handle.as_str(), digest.etag());
     let body = json!({ "ok": true, "handle": handle, "etag": etag, "revision": revision });
     Ok(tagged(json(StatusCode::OK, &body), &digest))

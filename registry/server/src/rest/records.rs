@@ -172,7 +172,8 @@ pub(super) async fn publish(
     };
     let ((put, question), term) = member.judge(judge).await?;
     member.consult(question).await?;
-    member.decide_in(conditions.on(put.proposal), term).await?;
+    let wish = (conditions.on(put.proposal), term);
+    member.decide_by(&caller, (ImportKind::Record, &put.handle), wish).await?;
     let version = put.digest;
     let body = json!({
         "ok": true,
@@ -280,7 +281,8 @@ pub(super) async fn delete(
     let view = member.strong().await?.view;
     let proposal = decode::record::delete(&caller, handle.as_str(), &view)?;
     drop(view);
-    member.propose(conditioned(&headers, proposal)?).await?;
+    let wish = (conditioned(&headers, proposal)?, None);
+    member.decide_by(&caller, (ImportKind::Record, &handle), wish).await?;
     let body = json!({ "ok": true, "deleted": handle.as_str() });
     Ok(json(StatusCode::OK, &body))
 }

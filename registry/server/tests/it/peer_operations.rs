@@ -46,7 +46,7 @@ pub(crate) fn operation(
 
 pub(crate) fn enrolment(origin: &str, seed: u8) -> (Vec<u8>, Digest) {
     let action = Action::Enrol { keys: vec![signing(seed)], recovery_keys: vec![recovery(9)] };
-    operation(origin, (0, 1, None), action, &[seed])
+    operation(origin, (0, 1, None), action, &[seed, 9])
 }
 
 /// The body of `POST /v1/peers`.
@@ -126,6 +126,22 @@ async fn an_owner_enrols_rotates_and_recovers_and_a_stranger_verifies_the_log() 
     let peer = json(&world.get(&path(ORIGIN, "?consistency=strong")).await);
     assert_eq!((&peer["epoch"], &peer["keys"][0]["kid"]), (&1.into(), &Value::from("k3")));
     assert_eq!(peer["keys"].as_array().unwrap().len(), 1);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_recovery_key_joins_no_peer_on_anothers_word() {
+    let world = World::start().await;
+    let enrol = || Action::Enrol { keys: vec![signing(1)], recovery_keys: vec![recovery(9)] };
+    let unproven = (400, Value::from("bad-signature"));
+    for keys in [&[1][..], &[9]] {
+        let (document, _) = operation(ORIGIN, (0, 1, None), enrol(), keys);
+        let (status, refused) = stranger(&world, "/v1/peers", &wish(&document, false)).await;
+        assert_eq!((status, refused["code"].clone()), unproven, "{keys:?}: {refused}");
+    }
+    let (document, _) = operation(ORIGIN, (0, 1, None), enrol(), &[1, 9]);
+    let (status, waits) = stranger(&world, "/v1/peers", &wish(&document, false)).await;
+    assert_eq!(status, 202, "{waits}");
     world.stop().await;
 }
 

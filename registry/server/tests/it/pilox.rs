@@ -3,10 +3,11 @@
 use axum::body::{Body, Bytes};
 use http::{Method, Request, Response};
 use proto_types::SecretKey;
+use proto_wire::registry::v1 as wire;
 use serde_json::{Value, json};
 
-use crate::site::record as signed_record;
-use crate::world::{OPERATOR, World, json};
+use crate::site::{card, record as signed_record};
+use crate::world::{OPERATOR, World, by, json, refused};
 
 fn record(handle: &str, more: &Value) -> Vec<u8> {
     let mut record = json!({
@@ -102,6 +103,49 @@ async fn an_instance_token_writes_its_own_tenant_key_and_nothing_else() {
     let gone = (Method::DELETE, "/v1/admin/instances/acme01");
     assert_eq!(call(&world, gone, Some(OPERATOR), b"").await.status(), 200);
     assert_eq!(call(&world, RECORDS, Some(&token), &own).await.status(), 401);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_instance_token_writes_over_grpc_what_it_writes_over_http() {
+    let world = World::start().await;
+    let asked = json!({ "tenantKey": "acme01", "origin": "https://acme.example" }).to_string();
+    let created = json(&call(&world, INSTANCES, Some(OPERATOR), asked.as_bytes()).await);
+    let token = created["token"].as_str().unwrap().to_owned();
+    let mut directory = world.directory();
+    let put = |handle: &str, visibility: &str| {
+        let document = record(handle, &json!({})).into();
+        let visibility = visibility.to_owned();
+        by(&token, wire::PutRecordRequest { document, visibility, ..Default::default() })
+    };
+    let card = |handle: &str| wire::PutCardRequest {
+        handle: handle.to_owned(),
+        document: card("https://acme.example/rpc").to_string().into_bytes().into(),
+        ..Default::default()
+    };
+    let delete = |handle: &str| {
+        let (handle, if_match) = (handle.to_owned(), String::new());
+        by(&token, wire::DeleteRecordRequest { handle, if_match })
+    };
+    let own = "acme01/translator";
+    directory.put_record(put(own, "")).await.unwrap();
+    directory.put_card(by(&token, card(own))).await.unwrap();
+    let hides = directory.put_record(put(own, "private")).await;
+    refused("hiding", hides, "permission-denied");
+    for other in ["acme02/translator", "acme01-x/translator", "acme01/a/b", "urn:a:00000001"] {
+        refused(other, directory.put_record(put(other, "")).await, "permission-denied");
+        let card = directory.put_card(by(&token, card(other))).await;
+        refused(other, card, "permission-denied");
+        refused(other, directory.delete_record(delete(other)).await, "permission-denied");
+    }
+    let waiting = wire::ListPeerRequestsRequest::default();
+    let listed = directory.list_peer_requests(by(&token, waiting)).await;
+    refused("peers that wait", listed, "permission-denied");
+    directory.delete_record(delete(own)).await.unwrap();
+    refused("what is gone", directory.delete_record(delete(own)).await, "not-found");
+    let gone = (Method::DELETE, "/v1/admin/instances/acme01");
+    assert_eq!(call(&world, gone, Some(OPERATOR), b"").await.status(), 200);
+    refused("a token that is no more", directory.put_record(put(own, "")).await, "unauthenticated");
     world.stop().await;
 }
 

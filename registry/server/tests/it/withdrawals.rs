@@ -165,6 +165,37 @@ async fn failing_pulls_show_in_the_status_until_one_succeeds_and_withdraw_nothin
 }
 
 #[tokio::test]
+async fn a_lowered_quota_applies_to_what_is_there_and_can_be_raised_again() {
+    let (home, here) = (World::start().await, World::abroad(|_| {}).await);
+    let handles: Vec<String> = (0..8).map(|at| format!("urn:home:{at:04}")).collect();
+    for handle in &handles {
+        publish(&home, handle).await;
+    }
+    let origin = format!("http://{}", home.addr);
+    agree(&here, "site", &origin, |_| {}).await;
+    stands(&here, "its entries", |it| it.imported == 8).await;
+    agree(&here, "site", &origin, |terms| terms.quota = 5).await;
+    let lower =
+        stands(&here, "the lower quota", |it| it.imported == 5 && it.passed_over == 3).await;
+    assert_eq!((lower.held, &*lower.state), (0, "active"), "it is the operator's own word");
+    let named = lower.passed_over_named.join("\n");
+    for (at, handle) in handles.iter().enumerate() {
+        let request = wire::GetRecordRequest { handle: handle.clone(), consistency: 0 };
+        assert_eq!(here.directory().get_record(request).await.is_ok(), at < 5, "{handle}");
+        assert_eq!(named.contains(&format!("record {handle}: bound-reached")), at >= 5, "{named}");
+    }
+    // A list that is far beyond the quota is not read to its end, and says so.
+    agree(&here, "site", &origin, |terms| terms.quota = 2).await;
+    let least =
+        stands(&here, "the least quota", |it| it.imported == 2 && it.failed_pulls > 0).await;
+    assert!(least.reason.contains("twice its quota"), "{}", least.reason);
+    agree(&here, "site", &origin, |_| {}).await;
+    stands(&here, "the higher quota", |it| it.imported == 8 && it.passed_over == 0).await;
+    home.stop().await;
+    here.stop().await;
+}
+
+#[tokio::test]
 async fn terms_that_change_apply_to_what_is_there_and_can_be_taken_back() {
     let (home, here) = (World::start().await, World::abroad(|_| {}).await);
     let handles: Vec<String> = (0..8).map(|at| format!("urn:home:{at:04}")).collect();

@@ -86,11 +86,11 @@ async fn line_taken(pull: &mut Pull, line: Line, walking: bool) -> Result<bool, 
         pull.walk.seen.insert(ProvenanceEntry::key_of(offer.kind, &offer.handle));
     }
     let Some(digest) = line.digest else {
-        pull.settled(&offer);
         pull.is_gone(offer)?;
         return Ok(true);
     };
     if pull.is_here(&offer, digest)? {
+        pull.settled(&offer);
         return Ok(true);
     }
     let proof = if pull.followed.is_some() { "?proof=true" } else { "" };
