@@ -27,7 +27,7 @@ pub(crate) async fn page(
     let asked = decode::search::query(request)?;
     let of = (Code::Overloaded, "searches");
     let _place = holder::place(&member.searches, (caller, source), of)?;
-    let (viewer, now) = (caller.viewer(&reading.view)?, member.clock.now());
+    let (viewer, now) = (caller.viewer(&reading.view)?, reading.time);
     let view = reading.view.clone();
     let found = task::spawn_blocking(move || {
         let search = Search {

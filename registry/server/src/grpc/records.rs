@@ -38,7 +38,7 @@ pub(super) async fn put(
     let proposal = Conditions::version(if_match).on(put.proposal);
     let reading = done(member, member.decide_in(proposal, term).await?).await?;
     // Who has written it has seen it.
-    let seen = lookup::record(&reading.view, &Viewer::Operator, &put.handle, member.clock.now())?;
+    let seen = lookup::record(&reading.view, &Viewer::Operator, &put.handle, reading.time)?;
     let shown = render::directory::record(&seen.entry, seen.disclosure, seen.document);
     Ok(at(&reading, show::record(&reading.view, shown)?))
 }
@@ -49,7 +49,7 @@ pub(super) async fn one(
 ) -> Handled<wire::Record> {
     let handle: Handle = field::read("handle", &request.get_ref().handle)?;
     let (reading, viewer) = look(member, request.metadata(), request.get_ref().consistency).await?;
-    let seen = lookup::record(&reading.view, &viewer, &handle, member.clock.now())?;
+    let seen = lookup::record(&reading.view, &viewer, &handle, reading.time)?;
     let shown = render::directory::record(&seen.entry, seen.disclosure, seen.document);
     Ok(at(&reading, show::record(&reading.view, shown)?))
 }
