@@ -78,7 +78,7 @@ fn judge(url: &str, status: &wire::ClusterStatus) -> Finding {
 const OFFSET_MAX_MS: u64 = 5_000;
 
 /// What is wrong with a member's clock, or with the state's time.
-fn clock(status: &wire::ClusterStatus) -> Option<String> {
+pub(super) fn clock(status: &wire::ClusterStatus) -> Option<String> {
     let offset = status.clock_offset_ms.unwrap_or(0);
     let (member, ahead_ms) = (status.member, status.state_ahead_ms);
     if offset.unsigned_abs() > OFFSET_MAX_MS {
