@@ -102,6 +102,10 @@ async fn a_gateway_whose_clock_is_an_hour_off_says_so() -> Result<()> {
         ensure!(off > (HOUR_MS / 2) as f64, "{off} ms");
         let log = std::fs::read_to_string(world.path(&format!("{name}.log")))?;
         ensure!(log.contains(&format!("this gateway's clock is {way} the registry's time")));
+        // The command line asks the first one.
+        let doctor = world.cli(&["doctor"]).err().map(|error| error.to_string());
+        let named = doctor.is_some_and(|says| says.contains("ms from the registry's time"));
+        ensure!(named || at > 0, "the doctor says nothing");
         // All gateways answer to the first one's origin.
         let origin = world.gateways[0].url.clone();
         ensure!(call(&peer, &origin, &url).await? == Called::Refused, "its clock is an hour off");
