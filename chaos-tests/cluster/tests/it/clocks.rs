@@ -128,8 +128,12 @@ fn name(world: &World, at: usize) -> String {
     format!("r{}", world.members[at].id)
 }
 
-/// Holds that nothing acknowledged is lost.
+/// Holds that nothing acknowledged is lost, and that writes were refused only as they are where leadership changes.
 async fn finish(world: World, writers: Writers) -> Result<()> {
+    for code in writers.refusals() {
+        let documented = ["no-leader", "in-doubt", "read-unconfirmed", "overloaded"];
+        ensure!(documented.contains(&code.as_str()), "a write was refused with `{code}`");
+    }
     let acked = writers.stop().await?;
     for member in &world.members {
         check(&world.operator_at(&member.url).await?, &acked).await?;

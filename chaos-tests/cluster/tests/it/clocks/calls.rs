@@ -32,9 +32,11 @@ pub(super) async fn call(peer: &Peer, origin: &str, gateway: &str) -> Result<Cal
     if answer.status == 401 {
         return Ok(Called::Refused);
     }
-    match answer.json()?["error"]["code"] == -32001 {
-        true => Ok(Called::Taken),
-        false => Ok(Called::InDoubt),
+    match answer.json()?["error"]["code"].as_i64() {
+        Some(-32001) => Ok(Called::Taken),
+        // registry-unavailable
+        Some(-32045) => Ok(Called::InDoubt),
+        _ => bail!("neither taken nor refused: {:?}", answer.json()?),
     }
 }
 
