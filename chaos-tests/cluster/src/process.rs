@@ -25,7 +25,8 @@ impl Process {
         Self::start_on(&[], name, args, log)
     }
 
-    /// As [`Process::start`], on a host: `on` is the program that goes there and becomes the one that it is given.
+    /// As [`Process::start`], on a host or by a clock: `on` is the program that sees to that and becomes the one that it
+    /// is given.
     ///
     /// # Errors
     /// As [`Process::start`].

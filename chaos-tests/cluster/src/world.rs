@@ -2,6 +2,7 @@
 //! It decides ports, folders and timings; it must never share a folder between two members.
 
 mod certificates;
+mod clocks;
 mod command;
 mod files;
 mod network;
@@ -19,6 +20,7 @@ use crate::clients::Operator;
 use crate::hosts::Hosts;
 use crate::process::Process;
 
+use self::clocks::Clocks;
 pub use self::command::guests;
 
 /// How long anything may take to come up on a busy machine.
@@ -31,6 +33,8 @@ pub struct World {
     certified: bool,
     /// The members' network, if they are on hosts of their own.
     hosts: Option<Hosts>,
+    /// The clocks of its processes, if they are not the machine's.
+    clocks: Option<Clocks>,
     /// The registry's members, in order of their numbers.
     pub members: Vec<Member>,
     /// Gateways, in order of their start.
@@ -80,7 +84,11 @@ impl World {
         Self::laid_out(count, true, None)?.started().await
     }
 
-    async fn started(mut self) -> Result<Self> {
+    /// Starts the members of a world that was only prepared, and waits as [`World::registry`] does.
+    ///
+    /// # Errors
+    /// As [`World::registry`].
+    pub async fn started(mut self) -> Result<Self> {
         for at in 0..self.members.len() {
             self.start_member(at)?;
         }
@@ -103,7 +111,7 @@ impl World {
     fn laid_out(count: u64, certified: bool, hosts: Option<Hosts>) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("ecumene-world-").tempdir()?;
         let (members, gateways, nodes) = (Vec::new(), Vec::new(), Vec::new());
-        let mut world = Self { folder, certified, hosts, members, gateways, nodes };
+        let mut world = Self { folder, certified, hosts, clocks: None, members, gateways, nodes };
         if certified {
             world.make_authority()?;
         }
@@ -271,7 +279,9 @@ impl World {
     fn role_on(&self, host: &[String], role: &str, name: &str, config: &Path) -> Result<Process> {
         let config = config.to_str().context("a path that is not UTF-8")?;
         let log = self.path(&format!("{name}.log"));
-        Process::start_on(host, name, &[role, "run", "--config", config], &log)
+        let clock = self.clocks.as_ref().map(|clocks| clocks.by(name)).transpose()?;
+        let on = [host, clock.unwrap_or_default().as_slice()].concat();
+        Process::start_on(&on, name, &[role, "run", "--config", config], &log)
     }
 }
 

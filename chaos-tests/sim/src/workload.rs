@@ -188,7 +188,7 @@ fn submit(id: TaskId) -> Command {
 
 fn spend(random: &mut fastrand::Rng) -> Command {
     let count = random.usize(1..4);
-    // Within the horizon of 15 min; once a clock jumps an hour ahead, no token is fresh any more.
+    // Within the horizon of 15 min; once the time is an hour ahead, no token is fresh any more.
     let expires_at = START.plus_ms(120_000);
     let entries = (0..count).map(|_| (token(random.u8(0..60)), expires_at)).collect();
     Command::SpendTokens { entries }

@@ -25,6 +25,7 @@ pub(crate) async fn run(profile: &Profile, format: Format) -> Result<(), Failure
     if let Some(url) = &profile.gateway {
         findings.push(gateway(profile, format!("{url}/healthz")).await);
         findings.push(gateway(profile, format!("{url}/readyz")).await);
+        findings.extend(gateway_clock(profile, url).await);
     }
     findings.push(nodes(profile).await);
     findings.push(agents(profile).await);
@@ -78,7 +79,7 @@ fn judge(url: &str, status: &wire::ClusterStatus) -> Finding {
 const OFFSET_MAX_MS: u64 = 5_000;
 
 /// What is wrong with a member's clock, or with the state's time.
-fn clock(status: &wire::ClusterStatus) -> Option<String> {
+pub(super) fn clock(status: &wire::ClusterStatus) -> Option<String> {
     let offset = status.clock_offset_ms.unwrap_or(0);
     let (member, ahead_ms) = (status.member, status.state_ahead_ms);
     if offset.unsigned_abs() > OFFSET_MAX_MS {
@@ -103,6 +104,28 @@ async fn gateway(profile: &Profile, url: String) -> Finding {
         },
         Err(failure) => Finding { part: url, fine: false, says: failure.to_string() },
     }
+}
+
+/// What is wrong with a gateway's clock, by its own word; one that gives none is found by the others.
+async fn gateway_clock(profile: &Profile, url: &str) -> Option<Finding> {
+    let url = format!("{url}/metrics");
+    let call = Call { method: Method::GET, url: url.clone(), bearer: None, body: Vec::new() };
+    let figures = fetch(profile, call).await.ok()?;
+    let says = gateway_off(&String::from_utf8_lossy(&figures))?;
+    Some(Finding { part: url, fine: false, says })
+}
+
+/// Tokens allow for 60 s; half of it is worth a word, as gateways have it.
+const GATEWAY_OFF_MS_MAX: u64 = 30_000;
+
+fn gateway_off(figures: &str) -> Option<String> {
+    let line = |line: &str| line.strip_prefix("ecumene_gateway_clock_off_ms ")?.parse().ok();
+    let off_ms: u64 = figures.lines().find_map(line)?;
+    (off_ms > GATEWAY_OFF_MS_MAX).then(|| {
+        format!(
+            "its clock is {off_ms} ms from the registry's time: it refuses tokens that are good"
+        )
+    })
 }
 
 async fn nodes(profile: &Profile) -> Finding {
@@ -167,5 +190,14 @@ mod tests {
         let behind = judge("u", &status(Some(-3_600_000), 0));
         assert!(!behind.fine && behind.says.contains("behind"));
         assert!(!judge("u", &status(Some(0), 3_600_000)).fine);
+    }
+
+    #[test]
+    fn a_gateway_whose_clock_is_far_off_is_named() {
+        let off =
+            |off_ms: u64| gateway_off(&format!("# a\necumene_gateway_clock_off_ms {off_ms}\n"));
+        assert_eq!(off(GATEWAY_OFF_MS_MAX), None);
+        assert!(off(3_600_000).is_some_and(|says| says.contains("3600000 ms")));
+        assert_eq!(gateway_off("ecumene_gateway_peers 3\n"), None);
     }
 }

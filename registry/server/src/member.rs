@@ -17,6 +17,7 @@ use proto_wire::registry::v1::Consistency;
 use registry_api::identity::OperatorSecret;
 use registry_api::{Code, Cursors, List, Principal, Problem};
 use registry_core::change::Reply;
+use registry_core::query;
 use registry_raft::{Clock, ProposeError, ReadError, Registry, StoreView};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -113,8 +114,8 @@ impl Member {
         match self.registry.strong().await {
             Ok(moment) => Ok(self.confirmed(moment)),
             Err(ReadError::NotLeader { leader: Some((id, url)) }) if id != self.registry.id() => {
-                let confirmed = self.line.confirmed(&url).await?;
-                self.reached(confirmed).await
+                let (confirmed, told) = self.line.confirmed(&url).await?;
+                by_leader(self.reached(confirmed).await?, told)
             }
             Err(other) => Err(self.unread(other)),
         }
@@ -208,6 +209,14 @@ impl Member {
     ) -> Result<Place, Problem> {
         holder::place(&self.waits, (caller, source), (Code::TooManyStreams, "places of watchers"))
     }
+}
+
+/// Every strong read is judged by the leader's time, so that a follower does not say that something goes on which was
+/// said to be over; and by none before the state's.
+fn by_leader(reading: Reading, told: Option<WallMs>) -> Result<Reading, Problem> {
+    let Some(told) = told else { return Ok(reading) };
+    let time = told.max(query::clock(&reading.view)?);
+    Ok(Reading { time, ..reading })
 }
 
 /// The revision that a write answers with.

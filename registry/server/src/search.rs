@@ -37,7 +37,7 @@ pub(crate) async fn page(
 ) -> Result<(Reading, wire::SearchAgentsResponse), Problem> {
     let asked = decode::search::query(request)?;
     let _place = place(&member.searches, (caller, source))?;
-    let (viewer, now) = (caller.viewer(&reading.view)?, member.clock.now());
+    let (viewer, now) = (caller.viewer(&reading.view)?, reading.time);
     let view = reading.view.clone();
     let found = task::spawn_blocking(move || {
         let search = Search {

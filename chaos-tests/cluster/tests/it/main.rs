@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod certificates;
+mod clocks;
 mod command_line;
 mod documents;
 mod durability;

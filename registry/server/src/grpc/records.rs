@@ -40,7 +40,7 @@ pub(super) async fn put(
     let decided = member.decide_by(&caller, (ImportKind::Record, &put.handle), wish).await?;
     let reading = done(member, decided).await?;
     // Who has written it has seen it.
-    let seen = lookup::record(&reading.view, &Viewer::Operator, &put.handle, member.clock.now())?;
+    let seen = lookup::record(&reading.view, &Viewer::Operator, &put.handle, reading.time)?;
     let shown = render::directory::record(&seen.entry, seen.disclosure, seen.document);
     Ok(at(&reading, show::record(&reading.view, shown)?))
 }
@@ -51,7 +51,7 @@ pub(super) async fn one(
 ) -> Handled<wire::Record> {
     let handle: Handle = field::read("handle", &request.get_ref().handle)?;
     let (reading, viewer) = look(member, &caller(&request)?, request.get_ref().consistency).await?;
-    let seen = lookup::record(&reading.view, &viewer, &handle, member.clock.now())?;
+    let seen = lookup::record(&reading.view, &viewer, &handle, reading.time)?;
     let shown = render::directory::record(&seen.entry, seen.disclosure, seen.document);
     Ok(at(&reading, show::record(&reading.view, shown)?))
 }

@@ -150,7 +150,7 @@ async fn verify(
 ) -> Answered {
     let handle = handle(path)?;
     let (reading, viewer) = look(&member, &headers, None).await?;
-    let now = member.clock.now();
+    let now = reading.time;
     let seen = lookup::record(&reading.view, &viewer, &handle, now)?;
     if seen.disclosure < Disclosure::Whole {
         return Err(Problem::not_found("record", handle.as_str()).into());

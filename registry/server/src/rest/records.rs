@@ -11,7 +11,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use deploy_service::Source;
 use http::{HeaderMap, StatusCode, Uri};
-use proto_types::{Digest, Handle};
+use proto_types::{Digest, Handle, WallMs};
 use registry_api::decode::record::Terms;
 use registry_api::{Code, Cursors, List, Problem, decode, render};
 use registry_core::entry::{ImportKind, RecordEntry};
@@ -24,7 +24,6 @@ use serde_json::json;
 use tokio::task;
 
 use crate::lookup::{self, Seen};
-use crate::member::Member;
 use crate::{allowance, holder};
 
 use super::cards::{tagged, versioned};
@@ -246,9 +245,9 @@ pub(super) async fn one(
     let asked = parameters(query)?;
     let (reading, viewer) = look(&member, &headers, asked.consistency.as_deref()).await?;
     let has = |version: &Digest| not_modified(&headers, version);
-    let terms = (member.clock.now(), has);
+    let terms = (reading.time, has);
     let seen = lookup::published_record(&reading.view, &viewer, &handle, terms)?;
-    let cache = kept_for(&viewer, fresh_s(&member, &seen));
+    let cache = kept_for(&viewer, fresh_s(reading.time, &seen));
     let response = at(&reading, versioned(&headers, &seen.version, cache, seen.document));
     if seen.disclosure < Disclosure::Whole {
         return Ok(response);
@@ -262,12 +261,12 @@ pub(super) async fn one(
 
 /// As long as the record recommends, but not past its end. Who does not see the record does not see
 /// its recommendation either.
-fn fresh_s(member: &Member, seen: &Seen<RecordEntry>) -> u64 {
+fn fresh_s(now: WallMs, seen: &Seen<RecordEntry>) -> u64 {
     if seen.disclosure < Disclosure::Whole {
         return TTL_S_DEFAULT;
     }
     let ttl_s = seen.entry.ttl_s.unwrap_or(TTL_S_DEFAULT);
-    let left_s = seen.entry.valid_until.map(|until| until.since(member.clock.now()) / 1_000);
+    let left_s = seen.entry.valid_until.map(|until| until.since(now) / 1_000);
     left_s.map_or(ttl_s, |left_s| left_s.min(ttl_s))
 }
 

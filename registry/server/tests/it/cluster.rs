@@ -63,6 +63,26 @@ async fn a_follower_takes_writes_and_gives_strong_reads() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strong_reads_are_judged_by_one_time_at_every_member() {
+    let worlds = World::three().await;
+    roles(&worlds).await;
+    let mut last = 0;
+    for round in 0..100 {
+        for (at, world) in worlds.iter().enumerate() {
+            let request = wire::ListRequest { consistency: 1, ..Default::default() };
+            let listed = world.directory().list_records(request).await.unwrap();
+            let told = listed.metadata().get("ecumene-time-ms").unwrap().to_str().unwrap();
+            let told: u64 = told.parse().unwrap();
+            assert!(told >= last, "round {round}: {told} at place {at} after {last}");
+            last = told;
+        }
+    }
+    for world in worlds {
+        world.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_is_at_the_leader_and_outlives_it_within_its_grace() {
     let worlds = World::three().await;
     let (leading, following) = roles(&worlds).await;

@@ -152,7 +152,7 @@ fn agent(
             shown.insert(name.to_owned(), text.as_str().into());
         }
     }
-    let (view, now) = (&reading.view, member.clock.now());
+    let (view, now) = (&reading.view, reading.time);
     let record = lookup::record(view, viewer, &handle, now);
     if let Ok(record) = record.as_ref().map(|seen| &seen.document)
         && let Ok(Value::Object(mut record)) = serde_json::from_slice(record)
