@@ -3,7 +3,7 @@
 //! has signed would be the other's word.
 
 use proto_types::peer::EnrolledKey;
-use proto_types::{Origin, PublicKey};
+use proto_types::{AnyKey, Origin};
 
 use crate::change::Write;
 use crate::entry::{PeerEntry, PeerStatus};
@@ -68,7 +68,7 @@ fn note_earlier(draft: &mut Draft<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-fn owner(draft: &Draft<'_>, key: &PublicKey) -> Result<Option<Origin>, Stop> {
+fn owner(draft: &Draft<'_>, key: &AnyKey) -> Result<Option<Origin>, Stop> {
     let Some(value) = draft.view().value(Space::State, &row(key))? else { return Ok(None) };
     let text = index::text(value)?;
     Ok(Some(Origin::parse(&text).map_err(|cause| index::corrupt(&cause))?))
@@ -79,12 +79,12 @@ fn has_left(draft: &Draft<'_>, origin: &Origin) -> Result<bool, Stop> {
     Ok(peer.is_none_or(|peer| peer.status == PeerStatus::Tombstoned))
 }
 
-fn note(draft: &mut Draft<'_>, key: &PublicKey, origin: &Origin) {
+fn note(draft: &mut Draft<'_>, key: &AnyKey, origin: &Origin) {
     let value = origin.as_str().as_bytes().to_vec();
     draft.write(Write::Put { space: Space::State, key: row(key), value });
 }
 
-fn row(key: &PublicKey) -> Vec<u8> {
+fn row(key: &AnyKey) -> Vec<u8> {
     layout::key(state::KEY_OWNERS, &[key.as_bytes()])
 }
 
