@@ -9,11 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::id::Kid;
-use crate::key::{self, AnyKey, PublicKey};
+use crate::key::{AnyKey, PublicKey};
 use crate::life::{self, LifeError};
 use crate::origin::Origin;
 use crate::signed::Document;
 use crate::time::{self, WallMs};
+
+mod keys;
+
+pub use self::keys::{KeyUse, ManifestKey, RecoveryKey};
 
 /// Signing and card keys together. Enough for an overlap of several rotations; arbitrary.
 pub const KEYS_MAX: usize = 16;
@@ -68,48 +72,6 @@ pub struct PeerManifest {
     /// Whom to write to: an e-mail address or URL, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
-}
-
-/// One key that acts for the peer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ManifestKey {
-    /// Its name in signatures.
-    pub kid: Kid,
-    /// The key; one for ES256 may sign cards only.
-    #[serde(with = "key::any::jwk")]
-    pub public_key: AnyKey,
-    /// What it may sign.
-    #[serde(rename = "use")]
-    pub usage: KeyUse,
-    /// From when.
-    #[serde(with = "time::rfc3339")]
-    pub not_before: WallMs,
-    /// Until when, itself excluded.
-    #[serde(with = "time::rfc3339")]
-    pub not_after: WallMs,
-}
-
-/// What a key may sign.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KeyUse {
-    /// Manifests, tokens, envelopes and records.
-    #[default]
-    Signing,
-    /// Agent Cards only.
-    Card,
-}
-
-/// A key that is kept offline.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RecoveryKey {
-    /// Its name in signatures.
-    pub kid: Kid,
-    /// The key.
-    #[serde(with = "key::jwk")]
-    pub public_key: PublicKey,
 }
 
 /// Absolute URLs; each may be absent.
@@ -264,22 +226,6 @@ impl PeerManifest {
         let contact = self.contact.as_deref().unwrap_or_default();
         let sound = contact.len() <= CONTACT_LEN_MAX && !contact.contains(char::is_control);
         if sound { Ok(()) } else { Err(Error::Contact) }
-    }
-}
-
-impl KeyUse {
-    /// Whether such a key may have this use: a P-256 key may sign cards and nothing else.
-    #[must_use]
-    pub const fn suits(self, key: &AnyKey) -> bool {
-        matches!((self, key), (Self::Card, _) | (Self::Signing, AnyKey::Ed25519(_)))
-    }
-}
-
-impl ManifestKey {
-    /// Whether `now` is in its half-open time of use.
-    #[must_use]
-    pub fn is_valid(&self, now: WallMs) -> bool {
-        (self.not_before..self.not_after).contains(&now)
     }
 }
 

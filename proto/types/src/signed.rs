@@ -11,16 +11,20 @@
 use std::collections::BTreeSet;
 use std::ops::Deref;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::digest::Digest;
 use crate::id::Kid;
-use crate::jose::{self, Algorithm, Header};
+use crate::jose;
 use crate::key::{AnyKey, Signer};
 use crate::origin::Origin;
 use crate::{base64url, json};
+
+mod jws;
+
+use self::jws::Jws;
 
 /// More signatures than any threshold or chain of hops needs; bounds the verifications that one
 /// document can cause. Arbitrary.
@@ -59,21 +63,6 @@ pub struct Verified<T> {
     digest: Digest,
     document_digest: Digest,
     signers: Vec<Kid>,
-}
-
-#[derive(Debug, Clone)]
-struct Jws {
-    protected: String,
-    alg: Algorithm,
-    kid: Kid,
-    signature: [u8; 64],
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct JwsText {
-    protected: String,
-    signature: String,
 }
 
 /// Why a signed document is refused.
@@ -144,7 +133,7 @@ impl<T: Document> Signed<T> {
             return Err(Error::WrongType { expected: T::TYPE });
         }
         let texts = members.remove("signatures").ok_or(Error::Signatures)?;
-        let signatures = parse_signatures(texts, T::KEYS_JOIN)?;
+        let signatures = jws::parse(texts, T::KEYS_JOIN)?;
         let mut whole = Value::Object(members);
         let canonical = json::canonical(&whole);
         whole.as_object_mut().and_then(|members| members.remove("type"));
@@ -163,7 +152,7 @@ impl<T: Document> Signed<T> {
         let members = whole.as_object_mut().ok_or(Error::NotAnObject)?;
         members.insert("type".to_owned(), T::TYPE.into());
         let payload = payload::<T>(&json::canonical(&whole));
-        let texts: Vec<_> = keys.iter().map(|(kid, key)| sign_one(kid, *key, &payload)).collect();
+        let texts: Vec<_> = keys.iter().map(|(kid, key)| jws::sign(kid, *key, &payload)).collect();
         whole["signatures"] = texts.into();
         // What we publish passes what we demand: one path makes a Signed.
         Self::parse(&json::canonical(&whole))
@@ -208,7 +197,7 @@ impl<T: Document> Signed<T> {
         let mut vouching = BTreeSet::new();
         for jws in &self.signatures {
             let Some(key) = keys(&jws.kid) else { continue };
-            let (key, input): (AnyKey, _) = (key.into(), signing_input(&jws.protected, &payload));
+            let (key, input): (AnyKey, _) = (key.into(), jws.input(&payload));
             if jws.alg != key.algorithm() || key.verify(&input, &jws.signature).is_err() {
                 return Err(Error::BadSignature { kid: jws.kid.clone() });
             }
@@ -272,40 +261,6 @@ impl<T> Deref for Verified<T> {
 fn payload<T: Document>(canonical: &[u8]) -> String {
     let tagged = [b"ecumene/", T::TYPE.as_bytes(), b"\0", canonical].concat();
     base64url::encode(&tagged)
-}
-
-fn signing_input(protected: &str, payload: &str) -> Vec<u8> {
-    [protected.as_bytes(), b".", payload.as_bytes()].concat()
-}
-
-fn sign_one<S: Signer + ?Sized>(kid: &Kid, key: &S, payload: &str) -> Value {
-    let alg = key.public().algorithm();
-    let protected = Header { alg, typ: None, kid: Some(kid.clone()) }.encode();
-    let signature = base64url::encode(&key.sign(&signing_input(&protected, payload)));
-    serde_json::json!({ "protected": protected, "signature": signature })
-}
-
-fn parse_signatures(texts: Value, keys_join: bool) -> Result<Vec<Jws>, Error> {
-    let texts: Vec<JwsText> = json::shaped(texts).map_err(|_| Error::Signatures)?;
-    if !(1..=SIGNATURES_MAX).contains(&texts.len()) {
-        return Err(Error::Signatures);
-    }
-    let header = if keys_join { Header::parse_any } else { Header::parse };
-    texts.into_iter().enumerate().map(|(at, text)| parse_signature(at, text, header)).collect()
-}
-
-fn parse_signature(
-    at: usize,
-    text: JwsText,
-    header: fn(&str) -> Result<Header, jose::Error>,
-) -> Result<Jws, Error> {
-    let header = header(&text.protected).map_err(|source| Error::Header { at, source })?;
-    let Header { alg, typ: None, kid: Some(kid) } = header else {
-        return Err(Error::HeaderMembers { at });
-    };
-    let signature = base64url::decode_array(&text.signature);
-    let signature = signature.map_err(|_| Error::SignatureText { at })?;
-    Ok(Jws { protected: text.protected, alg, kid, signature })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Signed documents by which keys join a peer.
 //!
-//! Decides that whoever may sign has signed, and with it every key that joins, by its own algorithm. Must never take a key on another's word:
-//! whoever names a key that it does not hold would own what that key has signed.
+//! Decides that whoever may sign has signed, and with it every key that joins, by its own algorithm. Must never take a
+//! key on another's word: whoever names a key that it does not hold would own what that key has signed.
 
 use crate::id::Kid;
 use crate::key::{AnyKey, PublicKey};
