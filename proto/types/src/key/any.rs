@@ -24,7 +24,7 @@ pub enum AnyKey {
 }
 
 /// A secret key of either algorithm.
-pub trait Signer {
+pub trait Signer: Send + Sync {
     /// The public half.
     fn public(&self) -> AnyKey;
 
