@@ -94,7 +94,7 @@ pub(crate) enum Noun {
     /// The registry cluster.
     #[command(subcommand)]
     Cluster(ClusterVerb),
-    /// Ed25519 keys and what they sign.
+    /// Keys and what they sign.
     #[command(subcommand)]
     Key(KeyVerb),
     /// Certificates of processes and operators, and the authority that signs them.

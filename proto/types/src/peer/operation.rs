@@ -149,6 +149,7 @@ pub enum Error {
 
 impl Document for PeerOperation {
     const TYPE: &'static str = "ecumene-peer-operation-v1";
+    const KEYS_JOIN: bool = true;
 
     fn issuer(&self) -> &Origin {
         &self.issuer

@@ -147,9 +147,11 @@ pub(super) fn signer(card: &Card, origin: &Origin, view: &dyn View) -> Result<Ki
     let verified = jws::verify(card, &enrolled).map_err(|error| {
         let code = match error {
             jws::Error::UnknownKey { .. } => Code::KeyNotEnrolled,
-            jws::Error::Unsigned | jws::Error::BadSignature { .. } | jws::Error::Header { .. } => {
-                Code::BadSignature
-            }
+            jws::Error::Unsigned
+            | jws::Error::BadSignature { .. }
+            | jws::Error::SignatureForm { .. }
+            | jws::Error::KeyAlgorithm { .. }
+            | jws::Error::Header { .. } => Code::BadSignature,
             jws::Error::TooMany { .. } => Code::InvalidDocument,
         };
         Problem::new(code, error)
@@ -177,6 +179,9 @@ pub(super) fn refused(invalid: &Invalid) -> Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod es256_tests;
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
@@ -353,8 +358,9 @@ mod tests {
             let terms = Terms { owner, visibility: "" };
             put(caller, "text", document, &terms, &view).map(drop).map_err(|p| p.code())
         };
-        let signed =
-            |kid: &str, key| jws::sign(&card(), &kid.parse().unwrap(), key).unwrap().into_bytes();
+        let signed = |kid: &str, key: &SecretKey| {
+            jws::sign(&card(), &kid.parse().unwrap(), key).unwrap().into_bytes()
+        };
         let plain = card().to_string().into_bytes();
         let (nobody, operator) = (Principal::Anonymous, Principal::Operator);
         assert_eq!(put(&nobody, &signed("k1", &own), PEER), Ok(()));

@@ -7,7 +7,7 @@
 use proto_types::manifest::{self, PeerManifest};
 use proto_types::peer::possession;
 use proto_types::signed::{self, Signed, Verified};
-use proto_types::{Digest, Kid, LifeError, PublicKey, WallMs, json};
+use proto_types::{AnyKey, Digest, Kid, LifeError, WallMs, json};
 use registry_core::command::{Command, PeerCommand, Proposal};
 use registry_core::entry::{EnrolledKey, ManifestRef, PeerEntry, PeerStatus};
 use registry_core::query;
@@ -45,7 +45,7 @@ pub fn put(document: &[u8], view: &dyn View, now: WallMs) -> Result<Proposal, Pr
 }
 
 /// The keys that the peer does not have yet, recovery keys included: a manifest sets both.
-fn joining(manifest: &PeerManifest, peer: &PeerEntry) -> Vec<(Kid, PublicKey)> {
+fn joining(manifest: &PeerManifest, peer: &PeerEntry) -> Vec<(Kid, AnyKey)> {
     let kept = peer.state().keys;
     let new = manifest.keys.iter().filter(|key| !kept.holds(&key.public_key));
     let new = new.map(|key| (key.kid.clone(), key.public_key));
@@ -176,7 +176,7 @@ mod tests {
         let last = states.len() - 1;
         let stated = |(at, seed): (usize, &u8)| ManifestKey {
             kid: kid(*seed),
-            public_key: key(*seed).public(),
+            public_key: key(*seed).public().into(),
             usage: if at == last && at > 0 { KeyUse::Card } else { KeyUse::Signing },
             not_before: WallMs(0),
             not_after: NOW.plus_ms(DAY_MS),

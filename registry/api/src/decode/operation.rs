@@ -113,7 +113,11 @@ fn known(
             let keys = fork_keys(peer, after, view)?.recovery;
             keys.into_iter().map(|key| (key.kid, key.public_key)).collect()
         }
-        _ => peer.keys.iter().map(|key| (key.kid.clone(), key.public_key)).collect(),
+        _ => {
+            let signing =
+                peer.keys.iter().filter_map(|key| Some((key.kid.clone(), key.signing()?)));
+            signing.collect()
+        }
     })
 }
 

@@ -4,8 +4,9 @@
 //! proof of possession unless an operator vouches for it.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
-use proto_types::key::PublicKey;
+use proto_types::key::{AnyKey, PublicKey};
 use proto_types::manifest::KeyUse;
 use proto_types::peer::operation;
 use proto_types::token::{Kind, LIFE_S_MAX};
@@ -201,8 +202,7 @@ fn keys(keys: &[wire::Key]) -> Result<Vec<EnrolledKey>, Problem> {
             if !names.insert(kid.clone()) {
                 return Err(Problem::argument("keys.kid", format_args!("{kid} stands twice")));
             }
-            let public_key = PublicKey::from_hex(&key.public_key_hex)
-                .map_err(|why| Problem::argument("keys.public_key_hex", why))?;
+            let public_key = public_key(&key.public_key_hex)?;
             let (not_before, not_after) = (time(key.not_before_ms)?, time(key.not_after_ms)?);
             Ok(EnrolledKey {
                 usage: usage(&key.usage)?,
@@ -212,6 +212,14 @@ fn keys(keys: &[wire::Key]) -> Result<Vec<EnrolledKey>, Problem> {
             })
         })
         .collect()
+}
+
+/// What proves a key here does not name it, and for ES256 a key can be found to fit a signature.
+fn public_key(text: &str) -> Result<PublicKey, Problem> {
+    let refused = |why: &dyn fmt::Display| Problem::argument("keys.public_key_hex", why);
+    let key = AnyKey::from_hex(text).map_err(|why| refused(&why))?;
+    let es256 = "a key for ES256 joins by a signed operation or manifest, which names it";
+    key.ed25519().ok_or_else(|| refused(&es256))
 }
 
 fn usage(text: &str) -> Result<KeyUse, Problem> {
@@ -307,6 +315,20 @@ mod tests {
             }];
             let refused = enrol(&Principal::Operator, &bad, None, WallMs(1)).unwrap_err();
             assert_eq!(refused.code(), Code::InvalidArgument);
+        }
+        // The key of RFC 7515, appendix A.3.
+        let x = "7fcdce2770f6c45d4183cbee6fdb4b7b580733357be9ef13bacf6e3c7bd15445";
+        let y = "c7f144cd1bbd9b7e872cdfedb9eeb9f4b3695d6ea90b24ad8a4623288588e5ad";
+        for (hex, why) in [
+            (format!("04{x}{y}"), "joins by a signed operation or manifest"),
+            (format!("04{x}{x}"), "not a point of P-256"),
+            (format!("02{x}"), "both x and y"),
+        ] {
+            let mut es256 = request("", vec![]);
+            es256.keys[0].public_key_hex = hex;
+            es256.keys[0].usage = "card".into();
+            let refused = enrol(&Principal::Operator, &es256, WallMs(1)).unwrap_err();
+            assert!(refused.detail().contains(why), "{refused:?}");
         }
         let mut twice = request("", vec![]);
         twice.keys.push(twice.keys[0].clone());

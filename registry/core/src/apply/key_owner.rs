@@ -3,7 +3,7 @@
 //! has signed would be the other's word.
 
 use proto_types::peer::EnrolledKey;
-use proto_types::{Kid, Origin, PublicKey};
+use proto_types::{AnyKey, Kid, Origin};
 
 use crate::change::Write;
 use crate::entry::{PeerEntry, PeerStatus};
@@ -39,17 +39,13 @@ pub(super) fn claim(
     // another peer.
     let recovered = kept.map(|kept| &*kept.recovery_keys).unwrap_or_default();
     for key in peer.recovery_keys.iter().filter(|key| !recovered.contains(key)) {
-        check_free(draft, (&key.kid, &key.public_key), &peer.origin)?;
+        check_free(draft, (&key.kid, &key.public_key.into()), &peer.origin)?;
     }
     Ok(())
 }
 
 /// Refuses a key that another peer has or had, as long as that has not left.
-fn check_free(
-    draft: &Draft<'_>,
-    (kid, key): (&Kid, &PublicKey),
-    origin: &Origin,
-) -> Result<(), Stop> {
+fn check_free(draft: &Draft<'_>, (kid, key): (&Kid, &AnyKey), origin: &Origin) -> Result<(), Stop> {
     match owner(draft, key)?.filter(|owner| owner != origin) {
         Some(other) if !has_left(draft, &other)? => {
             Err(bound::conflict("key", kid.as_str()).into())
@@ -84,7 +80,7 @@ fn note_earlier(draft: &mut Draft<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-fn owner(draft: &Draft<'_>, key: &PublicKey) -> Result<Option<Origin>, Stop> {
+fn owner(draft: &Draft<'_>, key: &AnyKey) -> Result<Option<Origin>, Stop> {
     let Some(value) = draft.view().value(Space::State, &row(key))? else { return Ok(None) };
     let text = index::text(value)?;
     Ok(Some(Origin::parse(&text).map_err(|cause| index::corrupt(&cause))?))
@@ -95,12 +91,12 @@ fn has_left(draft: &Draft<'_>, origin: &Origin) -> Result<bool, Stop> {
     Ok(peer.is_none_or(|peer| peer.status == PeerStatus::Tombstoned))
 }
 
-fn note(draft: &mut Draft<'_>, key: &PublicKey, origin: &Origin) {
+fn note(draft: &mut Draft<'_>, key: &AnyKey, origin: &Origin) {
     let value = origin.as_str().as_bytes().to_vec();
     draft.write(Write::Put { space: Space::State, key: row(key), value });
 }
 
-fn row(key: &PublicKey) -> Vec<u8> {
+fn row(key: &AnyKey) -> Vec<u8> {
     layout::key(state::KEY_OWNERS, &[key.as_bytes()])
 }
 

@@ -15,8 +15,7 @@ use crate::world::*;
 
 fn candidate(peer: u16, key_name: u8) -> Candidate {
     let origin = proto_types::Origin::parse(&format!("https://peer{peer}.example")).unwrap();
-    let keys = vec![EnrolledKey::new(kid(key_name), key(key_name).public_key)];
-    Candidate { origin, keys, recovery_keys: Vec::new(), founding: None }
+    Candidate { origin, keys: vec![key(key_name)], recovery_keys: Vec::new(), founding: None }
 }
 
 fn request(peer: u16, key: u8, domain: bool) -> Command {

@@ -20,7 +20,7 @@ fn kid(seed: u8) -> Kid {
 pub(crate) fn signing(seed: u8) -> ManifestKey {
     let now = WallMs(now_ms());
     let (not_before, not_after) = (now.minus_ms(60_000), now.plus_ms(86_400_000));
-    let public_key = key(seed).public();
+    let public_key = key(seed).public().into();
     ManifestKey { kid: kid(seed), public_key, usage: KeyUse::Signing, not_before, not_after }
 }
 
