@@ -7,6 +7,7 @@ pub mod documents;
 pub mod hosts;
 pub mod labels;
 pub mod linear;
+pub mod log;
 pub mod peer;
 pub mod process;
 mod python;
