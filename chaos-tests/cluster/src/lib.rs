@@ -3,6 +3,7 @@
 //! its files and signals, and never end a process that it did not start.
 
 pub mod clients;
+pub mod disk;
 pub mod documents;
 pub mod hosts;
 pub mod labels;
