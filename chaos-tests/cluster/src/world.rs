@@ -4,8 +4,11 @@
 mod certificates;
 mod clocks;
 mod command;
+mod faults;
 mod files;
 mod network;
+mod part;
+mod platform;
 mod wait;
 
 use std::net::TcpListener;
@@ -22,6 +25,8 @@ use crate::process::Process;
 
 use self::clocks::Clocks;
 pub use self::command::guests;
+pub use self::part::{Member, Part};
+pub use self::platform::AGENT;
 
 /// How long anything may take to come up on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -43,30 +48,6 @@ pub struct World {
     pub nodes: Vec<Part>,
 }
 
-/// A registry member.
-pub struct Member {
-    /// Its number.
-    pub id: u64,
-    /// Where it listens.
-    pub url: String,
-    /// Its configuration.
-    pub config: PathBuf,
-    /// Absent while it is down.
-    pub process: Option<Process>,
-}
-
-/// A gateway or a node.
-pub struct Part {
-    /// Its name.
-    pub name: String,
-    /// Where it listens; empty for a node.
-    pub url: String,
-    /// Its configuration.
-    pub config: PathBuf,
-    /// Absent while it is down.
-    pub process: Option<Process>,
-}
-
 impl World {
     /// Starts a registry of `count` members and waits until one leads and all are ready.
     ///
@@ -84,10 +65,10 @@ impl World {
         Self::laid_out(count, true, None)?.started().await
     }
 
-    /// Starts the members of a world that was only prepared, and waits as [`World::registry`] does.
+    /// Starts all members of a prepared registry, and waits until one leads and all are ready.
     ///
     /// # Errors
-    /// As [`World::registry`].
+    /// A member does not come up; with the end of its log.
     pub async fn started(mut self) -> Result<Self> {
         for at in 0..self.members.len() {
             self.start_member(at)?;
@@ -125,7 +106,7 @@ impl World {
         for (id, url) in (1_u64..).zip(&urls) {
             world.certify("registry", &id.to_string())?;
             let config = world.file(&format!("r{id}.toml"), &world.member_toml(id, &urls))?;
-            world.members.push(Member { id, url: url.clone(), config, process: None });
+            world.members.push(Member::down(id, url.clone(), config));
         }
         Ok(world)
     }
@@ -140,7 +121,7 @@ impl World {
         self.certify("registry", &id.to_string())?;
         let url = self.member_url(id)?;
         let config = self.file(&format!("r{id}.toml"), &self.joining_toml(id, &url))?;
-        self.members.push(Member { id, url, config, process: None });
+        self.members.push(Member::down(id, url, config));
         let at = self.members.len() - 1;
         self.start_member(at)?;
         self.member_ready(at).await?;
@@ -157,7 +138,7 @@ impl World {
         self.certify("gateway", name)?;
         let url = format!("{}://127.0.0.1:{}", self.scheme(), free_port()?);
         let config = self.file(&format!("{name}.toml"), &self.gateway_toml(name, &url))?;
-        self.gateways.push(Part { name: name.to_owned(), url, config, process: None });
+        self.gateways.push(Part::down(name, url, config));
         self.start_gateway(self.gateways.len() - 1).await
     }
 
@@ -170,7 +151,7 @@ impl World {
         self.secret(&format!("{name}-join"), &join)?;
         self.certify("node", name)?;
         let config = self.file(&format!("{name}.toml"), &self.node_toml(name))?;
-        self.nodes.push(Part { name: name.to_owned(), url: String::new(), config, process: None });
+        self.nodes.push(Part::down(name, String::new(), config));
         self.start_node(self.nodes.len() - 1)?;
         self.node_in_state(name, "joined").await
     }
@@ -182,8 +163,8 @@ impl World {
     pub fn start_member(&mut self, at: usize) -> Result<()> {
         let member = &self.members[at];
         let (name, config) = (format!("r{}", member.id), member.config.clone());
-        let host = self.host_of(member.id);
-        self.members[at].process = Some(self.role_on(&host, "registry", &name, &config)?);
+        let launcher = [self.host_of(member.id), member.launcher.clone()].concat();
+        self.members[at].process = Some(self.role_on(&launcher, "registry", &name, &config)?);
         Ok(())
     }
 
@@ -276,11 +257,11 @@ impl World {
         self.role_on(&[], role, name, config)
     }
 
-    fn role_on(&self, host: &[String], role: &str, name: &str, config: &Path) -> Result<Process> {
+    fn role_on(&self, on: &[String], role: &str, name: &str, config: &Path) -> Result<Process> {
         let config = config.to_str().context("a path that is not UTF-8")?;
         let log = self.path(&format!("{name}.log"));
         let clock = self.clocks.as_ref().map(|clocks| clocks.by(name)).transpose()?;
-        let on = [host, clock.unwrap_or_default().as_slice()].concat();
+        let on = [on, clock.unwrap_or_default().as_slice()].concat();
         Process::start_on(&on, name, &[role, "run", "--config", config], &log)
     }
 }

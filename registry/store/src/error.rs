@@ -96,17 +96,13 @@ pub enum Error {
         own: &'static str,
     },
     /// The directory has been in use, and its log is gone: somebody removed files.
-    #[error(
-        "{path} is missing in a directory that was in use; restore it, or see docs/runbooks/replace-a-member.md"
-    )]
+    #[error("{path} is missing in a directory that was in use")]
     LogMissing {
         /// The log's directory.
         path: PathBuf,
     },
     /// The log is there, its state is not: somebody removed files.
-    #[error(
-        "{path} is missing beside an existing log; restore it, or remove the member's whole directory"
-    )]
+    #[error("{path} is missing beside an existing log")]
     StateMissing {
         /// The state directory that `CURRENT` names.
         path: PathBuf,

@@ -44,7 +44,7 @@ fn signal(world: &World, at: usize, signal: &str) -> Result<()> {
 }
 
 /// A strong read at the member that was away shows what the others have acknowledged, or nothing.
-async fn strong(world: &World, at: usize, handle: &str, digest: &str) -> Result<()> {
+pub(crate) async fn strong(world: &World, at: usize, handle: &str, digest: &str) -> Result<()> {
     let operator = world.operator_at(&world.members[at].url).await?;
     let request = wire::GetRecordRequest { handle: handle.to_owned(), consistency: 1 };
     match operator.directory.clone().get_record(request).await {
