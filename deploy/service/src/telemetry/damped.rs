@@ -1,8 +1,9 @@
 //! Lines that come again and again: the first of each kind, then one a minute with a count.
 //!
 //! It decides by the place in the code that a warning or an error comes from, and by what it says but for its numbers,
-//! unless these are of a name: a disk that is full or a member that is dead is said once a minute, however often it is met. It must never hold back a
-//! line of its kind that says something else, as long as these are few, nor what our own code says as information.
+//! unless these are of a name: a disk that is full or a member that is dead is said once a minute, however often it is
+//! met. It must never hold back a line of its kind that says something else, as long as these are few, nor what our own
+//! code says as information.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
