@@ -59,12 +59,12 @@ impl Strangers {
     }
 
     /// Counts one more request of this source for this domain.
-    fn admit(&self, source: Option<IpAddr>, origin: &Origin, now: Instant) -> Result<(), Problem> {
+    fn admit(&self, source: Option<Source>, origin: &Origin, now: Instant) -> Result<(), Problem> {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         if now.duration_since(window.began) >= WINDOW {
             *window = Window::begin(now);
         }
-        window.count(source.map(Source::of), domain(origin)).ok_or_else(too_often)
+        window.count(source, domain(origin)).ok_or_else(too_often)
     }
 }
 
@@ -111,7 +111,7 @@ fn domain(origin: &Origin) -> String {
 pub(crate) async fn enrol(
     member: &Member,
     caller: &Principal,
-    source: Option<IpAddr>,
+    source: Option<Source>,
     request: &wire::EnrolPeerRequest,
 ) -> Result<(Reading, wire::Peer), Problem> {
     let proposal = decode::peer::enrol(caller, request, member.clock.now())?;
@@ -149,7 +149,7 @@ mod tests {
     fn strangers_of_one_site_or_one_domain_share_a_budget() {
         let (strangers, now) = (Strangers::new(), Instant::now());
         let origin = |text: &str| text.parse::<Origin>().unwrap();
-        let from = |text: &str| Some(text.parse::<IpAddr>().unwrap());
+        let from = |text: &str| Some(Source::of(text.parse().unwrap()));
         for at in 0..REQUESTS_MAX {
             let host = origin(&format!("https://a{at}.example{at}.net"));
             strangers.admit(from(&format!("2001:db8::{at}")), &host, now).unwrap();

@@ -22,9 +22,6 @@ mod status;
 mod tasks;
 mod watch;
 
-use std::net::{IpAddr, SocketAddr};
-
-use axum::extract::ConnectInfo;
 use deploy_service::Source;
 use registry_api::identity;
 use registry_api::{Principal, Problem};
@@ -109,12 +106,6 @@ fn credential(metadata: &MetadataMap) -> Result<Option<String>, Problem> {
 /// Where the call came from; `None` where there is no socket.
 fn origin<T>(request: &tonic::Request<T>) -> Option<Source> {
     request.extensions().get::<Source>().copied()
-}
-
-/// The address that the call came from; `None` where there is no socket.
-fn source<T>(request: &tonic::Request<T>) -> Option<IpAddr> {
-    let client = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    client.map(|ConnectInfo(client)| client.ip())
 }
 
 /// An answer that says which state it was read from.

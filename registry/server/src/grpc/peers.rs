@@ -20,7 +20,7 @@ pub(super) async fn enrol(
     request: Request<wire::EnrolPeerRequest>,
 ) -> Handled<wire::Peer> {
     let caller = caller(member, request.metadata()).await?;
-    let source = super::source(&request);
+    let source = super::origin(&request);
     let request = request.into_inner();
     let (reading, peer) = enrolment::enrol(member, &caller, source, &request).await?;
     Ok(at(&reading, peer))

@@ -2,10 +2,9 @@
 //!
 //! It decides nothing about a peer; signatures are the authority.
 
-use std::net::SocketAddr;
-
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{ConnectInfo, Path, Query, Request, State};
+use axum::extract::{Path, Query, Request, State};
+use deploy_service::Source;
 use http::{HeaderMap, StatusCode};
 use proto_types::{Digest, Origin};
 use proto_wire::registry::v1 as wire;
@@ -66,7 +65,7 @@ struct Enrolment<'a> {
 
 async fn enrol(
     State(member): Shared,
-    client: Option<axum::Extension<ConnectInfo<SocketAddr>>>,
+    source: Option<axum::Extension<Source>>,
     headers: HeaderMap,
     request: Request,
 ) -> Answered {
@@ -82,7 +81,7 @@ async fn enrol(
         domain: asked.domain,
         ..Default::default()
     };
-    let source = client.map(|axum::Extension(ConnectInfo(client))| client.ip());
+    let source = source.map(|axum::Extension(source)| source);
     let (reading, enrolled) = enrolment::enrol(&member, &caller, source, &request).await?;
     let waits = enrolled.status == render::peer::PENDING;
     let status = if waits { StatusCode::ACCEPTED } else { StatusCode::CREATED };
