@@ -1,6 +1,7 @@
 //! `envelope send|pull`.
 
 use http::Method;
+use proto_types::path::encode;
 use proto_types::pilox::envelope::Envelope;
 use serde_json::{Value, json};
 
@@ -56,7 +57,7 @@ async fn pull(
     let operator =
         operator.ok_or_else(|| Failure::usage("envelope pull needs --operator-token-file"))?;
     let queue = format!("{}/v1/envelopes", profile.gateway());
-    let url = format!("{queue}?target={}&max={max}&wait={wait_seconds}s", percent(target));
+    let url = format!("{queue}?target={}&max={max}&wait={wait_seconds}s", encode(target));
     let call = Call { method: Method::GET, url, bearer: Some(&operator), body: Vec::new() };
     let found: Value =
         serde_json::from_slice(&fetch(profile, call).await?).map_err(Failure::internal)?;
@@ -91,25 +92,4 @@ async fn acknowledge(
 fn row(envelope: &Value) -> Vec<String> {
     let text = |name: &str| printable(envelope[name].as_str().unwrap_or_default());
     vec![text("id"), text("source"), envelope["envelope"]["payload"].to_string()]
-}
-
-/// A query value: everything but unreserved characters (RFC 3986) is percent-encoded.
-fn percent(text: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-            char::from(byte).to_string()
-        }
-        other => format!("%{other:02X}"),
-    };
-    text.bytes().map(encode).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_target_becomes_one_query_value() {
-        assert_eq!(percent("https://b.example/x y"), "https%3A%2F%2Fb.example%2Fx%20y");
-    }
 }

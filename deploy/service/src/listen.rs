@@ -14,6 +14,7 @@ use std::{
 
 use tokio::net::TcpListener;
 
+use crate::sources::Network;
 use crate::tls::{self, Acceptor, ServerFiles};
 
 /// Why there is no listener.
@@ -59,6 +60,15 @@ pub enum Security {
 pub struct Listener {
     pub(crate) socket: TcpListener,
     pub(crate) security: Security,
+    pub(crate) trusted: Arc<[Network]>,
+}
+
+impl Listener {
+    /// Believes the proxies of these networks about their clients; without it nobody is.
+    #[must_use]
+    pub fn trusting(self, proxies: &[Network]) -> Self {
+        Self { trusted: proxies.into(), ..self }
+    }
 }
 
 impl Security {
@@ -103,7 +113,8 @@ pub async fn bind(
         publish(path, real).map_err(|source| Error::AddrFile { path: path.to_owned(), source })?;
     }
     tracing::info!(addr = %real, scheme = security.scheme(), "listening");
-    Ok((Listener { socket, security }, real))
+    let trusted = Arc::default();
+    Ok((Listener { socket, security, trusted }, real))
 }
 
 /// Writes beside the file and renames, so that a reader never sees half an address.

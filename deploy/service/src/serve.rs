@@ -84,8 +84,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves `service` on `listener` until `shutdown`, then drains.
 ///
-/// A request carries `ConnectInfo<SocketAddr>` in its extensions, and [`ClientIdentity`] if the client
-/// has proved one. The drain: from the wish to
+/// A request carries `ConnectInfo<SocketAddr>` in its extensions, the [`Source`] that it counts for, and
+/// [`ClientIdentity`] if the client has proved one. The drain: from the wish to
 /// stop on, readiness is down while connections are still accepted for `limits.lame_duck`; then
 /// the listener closes and idle connections end; requests in flight may finish for
 /// `limits.drain`; what is left is cut. Streams that last should end on `shutdown` themselves.
@@ -96,9 +96,9 @@ where
 {
     let in_flight = InFlight::default();
     let stop = Shutdown::new();
-    let Listener { socket, security } = listener;
+    let Listener { socket, security, trusted } = listener;
     let server = Server {
-        edge: Edge { service, in_flight: in_flight.clone(), limits: limits.clone() },
+        edge: Edge { service, in_flight: in_flight.clone(), limits: limits.clone(), trusted },
         places: seats::places(&limits),
         memory: memory::memory(&limits),
         security,
@@ -229,7 +229,7 @@ where
         visitor: Option<Visitor>,
     ) -> Result<(), BoxError> {
         let proof_by = (kept && !seats::is_of_the_system(visitor.as_ref())).then_some(beginning);
-        let held = Connection::new(&self.memory, Source::of(addr.ip()), &self.limits);
+        let held = Connection::new(&self.memory, self.edge.held_max(addr.ip()));
         let io = Guarded::new(stream, beginning, &self.limits, &held);
         let builder = builder(&self.limits, visitor.is_some());
         let until = visitor.as_ref().map(|visitor| visitor.until);

@@ -57,21 +57,21 @@ impl SourceLimit {
         Self { cells: RateLimiter::keyed(quota), seed, clock, per_second, burst }
     }
 
-    /// Counts one request of an address.
+    /// Counts one request of a source.
     ///
     /// # Errors
-    /// Its source has used up its share.
-    pub fn check(&self, address: IpAddr) -> Result<(), Exceeded> {
-        self.charge(address, 1)
+    /// It has used up its share.
+    pub fn check(&self, source: Source) -> Result<(), Exceeded> {
+        self.charge(source, 1)
     }
 
-    /// Counts as many requests of an address as one of them costs. What costs more than may come at once takes all.
+    /// Counts as many requests of a source as one of them costs. What costs more than may come at once takes all.
     ///
     /// # Errors
-    /// Its source has used up its share; then nothing is counted.
-    pub fn charge(&self, address: IpAddr, cost: u32) -> Result<(), Exceeded> {
+    /// It has used up its share; then nothing is counted.
+    pub fn charge(&self, source: Source, cost: u32) -> Result<(), Exceeded> {
         let Some(cost) = NonZeroU32::new(cost.min(self.burst.max(1))) else { return Ok(()) };
-        let counted = self.cells.check_key_n(&self.slot(address), cost);
+        let counted = self.cells.check_key_n(&self.slot(source), cost);
         counted.expect("a cost is at most the burst").map_err(|refused| {
             let wait = refused.wait_time_from(self.clock.now());
             Exceeded { retry_after: wait.max(Duration::from_micros(1)) }
@@ -92,8 +92,8 @@ impl SourceLimit {
         format!("\"source\";r=0;t={}", exceeded.retry_after_s())
     }
 
-    fn slot(&self, address: IpAddr) -> Slot {
-        let [high, low, ..] = self.seed.hash_one(Source::of(address)).to_be_bytes();
+    fn slot(&self, source: Source) -> Slot {
+        let [high, low, ..] = self.seed.hash_one(source).to_be_bytes();
         Slot::from_be_bytes([high, low])
     }
 }
@@ -133,12 +133,8 @@ impl fmt::Display for Source {
 /// hop that cannot be read counts as the proxy that let it through.
 #[must_use]
 pub fn origin_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
-    let is_trusted = |address: IpAddr| {
-        let address = address.to_canonical();
-        trusted.iter().any(|network| network.contains(&address))
-    };
     let mut nearest = peer;
-    if !is_trusted(peer) {
+    if !is_trusted(peer, trusted) {
         return nearest;
     }
     let stated = headers.get_all("x-forwarded-for").iter().rev();
@@ -146,11 +142,17 @@ pub fn origin_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) ->
     for hop in hops.take(HOPS_MAX) {
         let Some(address) = hop_address(hop.trim()) else { return nearest };
         nearest = address;
-        if !is_trusted(address) {
+        if !is_trusted(address, trusted) {
             return nearest;
         }
     }
     nearest
+}
+
+/// Whether an address is a proxy's that is believed about its clients.
+pub(crate) fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
+    let address = address.to_canonical();
+    trusted.iter().any(|network| network.contains(&address))
 }
 
 /// An address, with or without a port.
@@ -178,7 +180,8 @@ mod tests {
     #[test]
     fn case_36_hopping_within_a_64_gains_nothing() {
         let limit = SourceLimit::new(1, 3);
-        let hop = |last: u16| limit.check(format!("2001:db8::{last:x}").parse().unwrap());
+        let of = |last: u16| Source::of(format!("2001:db8::{last:x}").parse().unwrap());
+        let hop = |last: u16| limit.check(of(last));
         for last in 1..=3 {
             assert_eq!(hop(last), Ok(()));
         }

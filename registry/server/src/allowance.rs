@@ -3,10 +3,10 @@
 //! It decides how much is taken beyond the one that every request counts as, for what is dear to answer. It must never
 //! charge who has shown a secret or certificate that is known.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::response::Response;
+use deploy_service::Source;
 use http::Extensions;
 
 use crate::front::Sources;
@@ -27,13 +27,13 @@ pub(crate) const CATALOG: u32 = 50;
 #[derive(Clone)]
 pub(crate) struct Allowance {
     pub(crate) sources: Arc<Sources>,
-    pub(crate) address: IpAddr,
+    pub(crate) source: Source,
 }
 
 /// The refusal of a request whose source cannot afford it. One was taken when it came.
 pub(crate) fn refusal(known: &Extensions, cost: u32, is_grpc: bool) -> Option<Response> {
-    let Allowance { sources, address } = known.get::<Allowance>()?;
+    let Allowance { sources, source } = known.get::<Allowance>()?;
     let more = cost.saturating_sub(PLAIN);
-    let exceeded = sources.limit.charge(*address, more).err()?;
+    let exceeded = sources.limit.charge(*source, more).err()?;
     Some(sources.refused(exceeded, is_grpc))
 }

@@ -9,17 +9,15 @@ mod services;
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::response::Response;
 use axum::routing::future::RouteFuture;
-use deploy_service::sources::{Exceeded, origin_address};
-use deploy_service::{Claim, Network, Readiness, Source, SourceLimit};
+use deploy_service::sources::Exceeded;
+use deploy_service::{Claim, Readiness, Source, SourceLimit};
 use futures_util::future::Either;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
@@ -32,8 +30,7 @@ use tower::Service;
 
 use crate::allowance::Allowance;
 use crate::member::Member;
-use crate::{audit, certificate, epoch, holder};
-use crate::{freshness, rest};
+use crate::{audit, certificate, epoch, freshness, holder, rest};
 
 /// What members say to each other; they show the cluster's secret, and say a lot.
 const MEMBERS: &str = "/ecumene.raft.v1.";
@@ -54,8 +51,6 @@ pub(crate) struct Front {
 pub(crate) struct Sources {
     /// Of what is not verified.
     pub(crate) limit: SourceLimit,
-    /// Proxies that are believed about their clients.
-    pub(crate) trusted: Vec<Network>,
 }
 
 impl Front {
@@ -91,15 +86,11 @@ impl Front {
 
     /// Counts what is not verified against its source (attack case 36).
     fn within_share(&self, parts: &mut Parts) -> Result<(), Exceeded> {
-        let Some(ConnectInfo(client)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else {
-            return Ok(());
-        };
-        let address = origin_address(client.ip(), &parts.headers, &self.sources.trusted);
-        parts.extensions.insert(Source::of(address));
+        let Some(source) = parts.extensions.get::<Source>().copied() else { return Ok(()) };
         let Some(known) = self.verified(parts) else {
             let sources = Arc::clone(&self.sources);
-            parts.extensions.insert(Allowance { sources, address });
-            return self.sources.limit.check(address);
+            parts.extensions.insert(Allowance { sources, source });
+            return self.sources.limit.check(source);
         };
         if let Some(claim) = parts.extensions.get::<Claim>()
             && holder::class(&known) == Class::System

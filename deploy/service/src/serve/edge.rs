@@ -1,10 +1,15 @@
 //! What happens to every request before a role sees it.
 //!
 //! It decides sizes of what hyper has parsed: hyper's own bound is a buffer, which lets a little
-//! more through; and it refuses what would hold more memory than its client may. It never reads a body and never reads
-//! what a header says.
+//! more through; and it refuses what would hold more memory than its client may. It says
+//! which source a request counts for. It never reads a body, nor of the headers more than where a request comes from and
+//! how it is framed.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     body::Body,
@@ -20,6 +25,7 @@ use proto_types::Full;
 use tower::{Service, ServiceExt};
 
 use crate::ClientIdentity;
+use crate::sources::{Network, Source, is_trusted, origin_address};
 
 use super::{
     Limits,
@@ -36,6 +42,8 @@ pub(super) struct Edge<S> {
     pub(super) service: S,
     pub(super) in_flight: InFlight,
     pub(super) limits: Limits,
+    /// Proxies that are believed about their clients.
+    pub(super) trusted: Arc<[Network]>,
 }
 
 impl<S> Edge<S>
@@ -43,6 +51,14 @@ where
     S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
+    /// What one connection may hold. A proxy's carries many clients, of whom each has the share of its source.
+    pub(super) fn held_max(&self, peer: IpAddr) -> u64 {
+        match is_trusted(peer, &self.trusted) {
+            true => u64::MAX,
+            false => self.limits.memory_per_connection_max.count(),
+        }
+    }
+
     /// The service of one connection, whose client may have proved who it is.
     pub(super) fn for_client(
         &self,
@@ -58,7 +74,8 @@ where
     + use<S> {
         let edge = self.clone();
         service_fn(move |mut request| {
-            let claim = connection.claim();
+            let address = origin_address(client.ip(), request.headers(), &edge.trusted);
+            let claim = connection.claim(Source::of(address));
             request.extensions_mut().extend(known(client, identity.clone(), &claim));
             let full = connection.is_full();
             edge.clone().answer(request, claim, full)
@@ -130,6 +147,7 @@ async fn counted(
 fn known(client: SocketAddr, identity: Option<ClientIdentity>, claim: &Claim) -> Extensions {
     let mut known = Extensions::new();
     known.insert(ConnectInfo(client));
+    known.insert(claim.source());
     known.insert(claim.clone());
     if let Some(identity) = identity {
         known.insert(identity);

@@ -22,7 +22,8 @@ pub struct Limits {
     /// What requests and answers may hold at once, of everybody. A quarter is kept for the system's own roles and the
     /// operator, and each source may hold half of what is free of the rest. Arbitrary.
     pub memory_max: Bytes,
-    /// What requests and answers of one connection may hold: a few of the longest documents. Not for the system's own.
+    /// What requests and answers of one connection may hold: a few of the longest documents. Not for the system's own,
+    /// nor for a trusted proxy.
     pub memory_per_connection_max: Bytes,
     /// From the first wait to the last header byte; also how long HTTP/1.1 may idle between
     /// requests. At most 10 s: slow headers are how a listener is held with few packets.

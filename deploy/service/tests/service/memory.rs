@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use deploy_service::{Limits, units};
+use deploy_service::{Limits, Security, units};
 use hyper::{Request, StatusCode};
 
 use crate::flood::{Flood, Unending, answered, beside, resident_mib};
@@ -51,6 +51,25 @@ async fn slow_bodies_hold_no_more_than_their_sources_share() {
     assert_eq!(whole[0].status(), StatusCode::OK);
     let second = other.send(post("/echo", "text/plain", Unending::new(b"x", 1 << 20)));
     assert!(answered(vec![second], AT_ONCE / 5).await.is_empty(), "it is being read");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_behind_one_trusted_proxy_have_each_the_share_of_a_source() {
+    let proxies = ["127.0.0.2/32".parse().unwrap()];
+    let world = World::behind(small(), Security::Plain, &proxies).await;
+    let proxy = Flood::open(world.addr, 2, 1 << 16).await;
+    let of = |client: &'static str, mut request: Request<Unending>| {
+        request.headers_mut().insert("x-forwarded-for", client.parse().unwrap());
+        request
+    };
+    let body = || post("/echo", "text/plain", Unending::new(b"x", 1 << 20));
+    let sent = (0..24).map(|_| proxy.send(of("198.51.100.1", body()))).collect();
+    let answers = answered(sent, AT_ONCE).await;
+    assert!(answers.len() >= 12, "half of 24 MiB, whatever the connection is");
+    assert!(answers.iter().all(|it| it.status() == StatusCode::TOO_MANY_REQUESTS));
+    let other = vec![proxy.send(of("198.51.100.2", get("/mebibyte")))];
+    let other = answered(other, AT_ONCE).await;
+    assert_eq!(other[0].status(), StatusCode::OK, "another client on the same connection");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,7 +11,8 @@ use axum::{
     routing::{get, post},
 };
 use deploy_service::{
-    Claim, ClientIdentity, Drained, Limits, Readiness, Security, Shutdown, listen, serve, units,
+    Claim, ClientIdentity, Drained, Limits, Network, Readiness, Security, Shutdown, listen, serve,
+    units,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -49,6 +50,11 @@ impl World {
 
     /// As [`World::start`]; `/system` proves to be of the system; `/me` tells whom the client has proved to be.
     pub(crate) async fn secured(limits: Limits, security: Security) -> Self {
+        Self::behind(limits, security, &[]).await
+    }
+
+    /// As [`World::secured`], behind proxies that are believed.
+    pub(crate) async fn behind(limits: Limits, security: Security, proxies: &[Network]) -> Self {
         let shutdown = Shutdown::new();
         let (enter, entered) = mpsc::channel(8);
         let (release, released) = tokio::sync::watch::channel(false);
@@ -73,6 +79,7 @@ impl World {
             .merge(Readiness::new(shutdown.clone()).router());
         let local = "127.0.0.1:0".parse().unwrap();
         let (listener, addr) = listen::bind(local, None, security).await.unwrap();
+        let listener = listener.trusting(proxies);
         let served = tokio::spawn(serve(listener, router, limits, shutdown.clone()));
         Self { addr, shutdown, entered, release, served }
     }

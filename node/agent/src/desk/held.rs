@@ -13,6 +13,8 @@ use tokio::sync::watch;
 use crate::outcome::Artifacts;
 use crate::work::Plan;
 
+use super::report::Reporting;
+
 /// One task and what its outputs need.
 pub(crate) struct Held {
     /// The pure core.
@@ -31,6 +33,8 @@ pub(crate) struct Held {
     pub(crate) prepared: Option<Arc<Prepared>>,
     /// Once it ran.
     pub(crate) artifacts: Artifacts,
+    /// While its outcome is told.
+    pub(crate) reporting: Option<Reporting>,
 }
 
 impl Held {
@@ -45,6 +49,7 @@ impl Held {
             stop: Shutdown::new(),
             prepared: None,
             artifacts: Artifacts::default(),
+            reporting: None,
         }
     }
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use node_core::task::Because;
 use node_core::{Event, Outcome, Output};
 use node_wasm::Io;
-use proto_types::{LeaseEpoch, TaskId};
+use proto_types::{LeaseEpoch, TaskId, WallMs};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::node_message::Kind;
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
 use crate::journal::Line;
 use crate::outcome::{Artifacts, Settlement, settle};
@@ -147,7 +148,12 @@ impl Desk {
         match settle(&held.assigned, &held.plan.limits, outcome, &artifacts) {
             Settlement::Complete(request) => {
                 let registry = Arc::clone(&self.registry);
-                self.spawn(id, async move { report::commit(&registry, request).await });
+                let deadline = WallMs(held.assigned.deadline_ms);
+                let work = async move { report::commit(&registry, request, deadline).await };
+                let reporting = self.spawn(id, work).map(report::Reporting);
+                if let Some(held) = self.held.get_mut(id) {
+                    held.reporting = reporting;
+                }
             }
             Settlement::Release(reason) => {
                 self.release(id, epoch, &reason);
@@ -168,14 +174,19 @@ impl Desk {
     }
 
     /// Runs work in the background; its news come back as a note.
-    fn spawn(&self, id: &TaskId, work: impl Future<Output = News> + Send + 'static) {
-        let Some(held) = self.held.get(id) else { return };
+    fn spawn(
+        &self,
+        id: &TaskId,
+        work: impl Future<Output = News> + Send + 'static,
+    ) -> Option<AbortHandle> {
+        let held = self.held.get(id)?;
         let (task, epoch) = (id.clone(), held.task.assignment().epoch);
         let notes = self.notes.0.clone();
-        tokio::spawn(async move {
+        let work = tokio::spawn(async move {
             let news = work.await;
             // The desk is gone only when the node stops.
             let _ = notes.send(Note { task, epoch, news }).await;
         });
+        Some(work.abort_handle())
     }
 }

@@ -76,6 +76,7 @@ fn agreed(
             epoch: 0,
             held: None,
             failing: None,
+            terms_changed: false,
         }),
     }
 }
@@ -89,8 +90,16 @@ fn agreed_anew(kept: &PartnerEntry, terms: &PartnerTerms) -> PartnerEntry {
         true => (String::new(), 0),
         false => (kept.checkpoint.clone(), kept.epoch),
     };
-    let (terms, state, cursor) = (terms.clone(), PartnerState::Active, 0);
-    PartnerEntry { terms, state, cursor, checkpoint, epoch, failing: None, ..kept.clone() }
+    PartnerEntry {
+        terms_changed: kept.terms_changed || kept.terms != *terms,
+        terms: terms.clone(),
+        state: PartnerState::Active,
+        cursor: 0,
+        checkpoint,
+        epoch,
+        failing: None,
+        ..kept.clone()
+    }
 }
 
 /// Another registry under an old name would be the authority of the old one's entries.
@@ -133,7 +142,7 @@ pub(super) fn advance(draft: &mut Draft<'_>, command: &Foreign) -> Outcome {
         check_named(passed_over)?;
         advanced.passed_over.clone_from(passed_over);
     }
-    advanced.failing = None;
+    (advanced.failing, advanced.terms_changed) = (None, false);
     let now = draft.now();
     if advanced != kept || now.since(kept.pulled_at) >= MINUTE_MS {
         advanced.pulled_at = now;

@@ -37,6 +37,9 @@ pub struct PartnerEntry {
     /// Why the newest pulls failed; `None` since one succeeded.
     #[serde(default)]
     pub failing: Option<Failing>,
+    /// Whether the operator has changed the terms since its list was last read to its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub terms_changed: bool,
 }
 
 /// Entries that were not taken, so that the others are.
@@ -76,7 +79,7 @@ impl PassedOver {
 /// Withdrawals that are held back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
-    /// Of how many entries.
+    /// Of how many entries; a release is for no more.
     pub entries: u64,
     /// Since when.
     pub since: WallMs,

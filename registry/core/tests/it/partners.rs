@@ -341,6 +341,51 @@ fn a_quarantine_that_is_ended_forgets_what_its_log_said() {
 }
 
 #[test]
+fn only_the_operator_changes_terms_and_a_partner_that_is_restored_does_not() {
+    let mut world = world();
+    let (name, checkpoint, passed_over) = (partner_name(0), None, None);
+    let advance =
+        Command::from(Foreign::AdvancePartner { name, cursor: 5, checkpoint, passed_over });
+    let at = |epoch| {
+        let (name, checkpoint) = (partner_name(0), None);
+        Command::from(Foreign::SetPartnerEpoch { name, epoch, checkpoint })
+    };
+    let stands = |world: &World| (partner(world, 0).cursor, partner(world, 0).terms_changed);
+    world.done(&advance);
+    world.done(&at(1));
+    assert_eq!(stands(&world), (0, false), "restored");
+    world.done(&advance);
+    world.done(&put_partner(0, 11));
+    assert_eq!(stands(&world), (0, true), "other terms");
+    world.done(&at(2));
+    assert_eq!(stands(&world), (0, true), "other terms, and restored");
+    world.done(&advance);
+    assert_eq!(stands(&world), (5, false), "all of it was looked at under them");
+    let (name, reason) = (partner_name(0), "it lied".to_owned());
+    world.done(&Foreign::QuarantinePartner { name, reason }.into());
+    world.done(&put_partner(0, 11));
+    assert_eq!(stands(&world), (0, false), "the same terms again");
+}
+
+#[test]
+fn a_release_is_for_no_more_entries_than_were_held() {
+    let mut world = world();
+    let hold = |entries| Command::from(Foreign::HoldPartner { name: partner_name(0), entries });
+    let held = |world: &World| {
+        partner(world, 0).held.map(|held| (held.entries, held.since, held.released))
+    };
+    world.done(&hold(30));
+    world.later(5).done(&Foreign::ReleasePartner { name: partner_name(0) }.into());
+    assert_eq!(held(&world), Some((30, START, true)));
+    world.done(&hold(20));
+    assert_eq!(held(&world), Some((20, START, true)), "fewer wait no longer");
+    world.done(&hold(50_000));
+    assert_eq!(held(&world), Some((50_000, START.plus_ms(5), false)), "nobody spoke of these");
+    world.done(&hold(0));
+    assert_eq!(held(&world), None);
+}
+
+#[test]
 fn what_a_partner_gave_and_was_not_taken_is_counted_and_named() {
     let mut world = world();
     let mut passed_over = PassedOver::default();

@@ -108,7 +108,7 @@ impl Pull {
         let gone = std::mem::take(&mut self.gone);
         let count = gone.len() as u64;
         let too_many = count > self.share(kept.imported) || (empty && count > 0);
-        if too_many && !self.is_released(&kept) {
+        if too_many && !self.is_released(&kept, count) {
             if kept.held.is_none_or(|held| held.entries != count) {
                 let (partner, of) = (&self.partner.name, kept.imported);
                 tracing::error!(%partner, count, of, "what a partner has withdrawn is held back");
@@ -130,12 +130,11 @@ impl Pull {
         (imported * u64::from(self.withdrawals.percent_max) / 100).max(GONE_FREELY)
     }
 
-    /// By the operator's word, or because it has been held for long enough.
-    fn is_released(&self, partner: &PartnerEntry) -> bool {
-        let now = self.member.clock.now();
-        partner
-            .held
-            .is_some_and(|held| held.released || now.since(held.since) >= self.withdrawals.hold_ms)
+    /// By the operator's word, or because they have been held for long enough; no more of them than were held.
+    fn is_released(&self, partner: &PartnerEntry, count: u64) -> bool {
+        let (now, hold_ms) = (self.member.clock.now(), self.withdrawals.hold_ms);
+        let held = partner.held.filter(|held| count <= held.entries);
+        held.is_some_and(|held| held.released || now.since(held.since) >= hold_ms)
     }
 
     async fn hold(&self, entries: u64) -> Result<(), Trouble> {

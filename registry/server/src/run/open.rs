@@ -128,7 +128,7 @@ fn credentials(config: &Config, secret: &str, connector: &Connector) -> Result<C
 pub(super) fn sources(config: &Config) -> Sources {
     let bounds = &config.bounds;
     let limit = SourceLimit::new(bounds.source_requests_per_second, bounds.source_burst);
-    Sources { limit, trusted: config.trusted_proxies.clone() }
+    Sources { limit }
 }
 
 fn gatekeeper(admission: &Admission) -> Result<Gatekeeper, Error> {

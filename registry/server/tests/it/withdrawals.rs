@@ -21,6 +21,10 @@ struct Forgetful {
     listed: Arc<AtomicUsize>,
     /// Whether changes since any revision are said to be forgotten.
     forgets: Arc<AtomicBool>,
+    /// Whether it was restored from a backup, in which its entries are of another namespace.
+    restored: Arc<AtomicBool>,
+    /// Whether it answers 503.
+    fails: Arc<AtomicBool>,
 }
 
 impl Forgetful {
@@ -32,8 +36,13 @@ impl Forgetful {
         let documents: Vec<_> = handles.iter().map(document).collect();
         let listed = Arc::new(AtomicUsize::new(ENTRIES));
         let forgets = Arc::new(AtomicBool::new(false));
+        let (restored, fails): (Arc<AtomicBool>, Arc<AtomicBool>) = Default::default();
         let (shown, forgotten) = (Arc::clone(&listed), Arc::clone(&forgets));
+        let (is_restored, failing) = (Arc::clone(&restored), Arc::clone(&fails));
         let site = Site::start(move |_, path| -> Answer {
+            if failing.load(Ordering::SeqCst) {
+                return (503, Vec::new());
+            }
             let at = handles.iter().position(|it| path == format!("/v1/records/{}", segment(it)));
             if let Some(at) = at {
                 return (200, documents[at].clone());
@@ -41,20 +50,26 @@ impl Forgetful {
             if path.starts_with("/v1/federation/changes") && forgotten.load(Ordering::SeqCst) {
                 return (410, Vec::new());
             }
+            let (epoch, namespace) = match is_restored.load(Ordering::SeqCst) {
+                true => (1, "elsewhere"),
+                false => (0, "default"),
+            };
             let entry = |(handle, document): (&String, &Vec<u8>)| {
                 json!({
                     "kind": "record", "handle": handle, "digest": Digest::of(document).to_string(),
-                    "revision": 1, "namespace": "default", "owner": null,
+                    "revision": 1, "namespace": namespace, "owner": null,
                 })
             };
             let count =
                 if path.contains("entries?kind=record") { shown.load(Ordering::SeqCst) } else { 0 };
             let entries: Vec<_> = handles.iter().zip(&documents).take(count).map(entry).collect();
-            let page = json!({ "entries": entries, "head": 9, "next": 9, "nextAfter": "" });
+            let page = json!({
+                "entries": entries, "head": 9, "next": 9, "nextAfter": "", "epoch": epoch,
+            });
             (200, page.to_string().into_bytes())
         })
         .await;
-        Self { site, listed, forgets }
+        Self { site, listed, forgets, restored, fails }
     }
 
     /// From now on its list has so many entries, and is asked for.
@@ -126,6 +141,42 @@ async fn what_is_held_goes_when_the_stated_time_is_over_and_a_few_go_at_once() {
     stands(&here, "the end of the time", |it| it.imported == 0 && it.held == 0).await;
     let acts = crate::audit::lines(&here, 0).await;
     assert!(acts.iter().any(|it| it.action == "hold-partner"), "it was held before: {acts:?}");
+    here.stop().await;
+}
+
+#[tokio::test]
+async fn a_restored_partner_that_lists_everything_elsewhere_is_held_and_its_terms_are_not_to_blame()
+{
+    let (partner, here) = (Forgetful::start().await, World::abroad(|_| {}).await);
+    let namespaces = vec!["default".to_owned()];
+    agree(&here, "site", &partner.site.origin(), |terms| terms.namespaces = namespaces).await;
+    let all = ENTRIES as u64;
+    stands(&here, "its entries", |it| it.imported == all && it.cursor == 9).await;
+    partner.restored.store(true, Ordering::SeqCst);
+    let held = stands(&here, "what is held", |it| it.held == all).await;
+    assert_eq!((held.imported, held.epoch), (all, 1));
+    here.stop().await;
+}
+
+#[tokio::test]
+async fn a_release_lets_no_more_go_than_were_held_when_it_was_said() {
+    let (partner, here) = (Forgetful::start().await, World::abroad(|_| {}).await);
+    agree(&here, "site", &partner.site.origin(), |_| {}).await;
+    let all = ENTRIES as u64;
+    stands(&here, "its entries", |it| it.imported == all).await;
+    partner.lists(1);
+    stands(&here, "what is held", |it| it.held == all - 1).await;
+    partner.fails.store(true, Ordering::SeqCst);
+    stands(&here, "the failure", |it| it.failed_pulls > 0).await;
+    let release = || by(OPERATOR, wire::ReleasePartnerRequest { name: "site".to_owned() });
+    here.partners().release_partner(release()).await.unwrap();
+
+    partner.lists(0);
+    partner.fails.store(false, Ordering::SeqCst);
+    let anew = stands(&here, "that all is held", |it| it.held == all).await;
+    assert_eq!(anew.imported, all, "the release was for five");
+    here.partners().release_partner(release()).await.unwrap();
+    stands(&here, "the withdrawal", |it| it.imported == 0 && it.held == 0).await;
     here.stop().await;
 }
 

@@ -105,10 +105,11 @@ async fn line_taken(pull: &mut Pull, line: Line, walking: bool) -> Result<bool, 
     }
 }
 
-/// What is not wanted goes, if it is here: at once where a walk from the beginning says so, which new terms ask for.
+/// What is not wanted goes, if it is here: at once in the walk that new terms ask for. A partner that was restored is
+/// walked from its beginning too, by its own word alone.
 async fn not_wanted(pull: &mut Pull, line: &Line, walking: bool) -> Result<(), Trouble> {
     let Some(kind) = line.kind() else { return Ok(()) };
-    let by_terms = walking && pull.partner.cursor == 0;
+    let by_terms = walking && pull.partner.terms_changed;
     pull.drop_unwanted((kind, &line.handle), by_terms).await
 }
 
