@@ -193,10 +193,10 @@ mod tests {
 
     #[test]
     fn what_is_dear_empties_a_sources_share_sooner() {
-        let address: IpAddr = "192.0.2.1".parse().unwrap();
+        let source = Source::of("192.0.2.1".parse().unwrap());
         let taken = |cost| {
             let limit = SourceLimit::new(1, 30);
-            (0..60).filter(|_| limit.charge(address, cost).is_ok()).count()
+            (0..60).filter(|_| limit.charge(source, cost).is_ok()).count()
         };
         assert_eq!((taken(1), taken(10), taken(30), taken(1_000)), (30, 3, 1, 1));
         assert_eq!(taken(0), 60, "what costs nothing is not counted");
