@@ -1,6 +1,8 @@
 //! From what a run emitted and how it ended to the outcome document that is committed, and to A2A events.
 //! It decides shapes only; it must never lose an artifact that the agent has finished.
 
+use std::collections::BTreeMap;
+
 use node_core::{LimitKind, Outcome, Part};
 use node_wasm::{ArtifactChunk, Event, Limits};
 use proto_types::outcome::{OUTCOME_BYTES_MAX, REASON_BYTES_MAX, printable};
@@ -11,21 +13,31 @@ use crate::clock::wall;
 
 /// The artifacts of a run as they grow.
 #[derive(Debug, Default)]
-pub(crate) struct Artifacts(Vec<ArtifactChunk>);
+pub(crate) struct Artifacts {
+    /// In the order in which they began.
+    chunks: Vec<ArtifactChunk>,
+    /// By id: a run may begin tens of thousands.
+    places: BTreeMap<String, usize>,
+}
 
 impl Artifacts {
     /// Takes a chunk in: it follows what its id has, or replaces it.
     pub(crate) fn take(&mut self, chunk: &ArtifactChunk) {
-        match self.0.iter_mut().find(|known| known.artifact_id == chunk.artifact_id) {
-            Some(known) if chunk.append => known.parts.extend(chunk.parts.iter().cloned()),
-            Some(known) => *known = chunk.clone(),
-            None => self.0.push(chunk.clone()),
+        match self.places.get(&chunk.artifact_id).copied() {
+            Some(known) if chunk.append => {
+                self.chunks[known].parts.extend(chunk.parts.iter().cloned());
+            }
+            Some(known) => self.chunks[known] = chunk.clone(),
+            None => {
+                self.places.insert(chunk.artifact_id.clone(), self.chunks.len());
+                self.chunks.push(chunk.clone());
+            }
         }
     }
 
     /// Without those that have no parts: A2A has no such artifact.
     fn json(&self) -> Value {
-        self.0.iter().filter(|chunk| !chunk.parts.is_empty()).map(artifact).collect()
+        self.chunks.iter().filter(|chunk| !chunk.parts.is_empty()).map(artifact).collect()
     }
 }
 
@@ -189,6 +201,7 @@ mod tests {
         {
             artifacts.take(&chunk(id, text, append));
         }
+        assert_eq!(artifacts.json().as_array().unwrap().len(), 2);
         let texts = |at: usize| artifacts.json()[at]["parts"].clone();
         assert_eq!(texts(0), json!([{ "text": "1" }, { "text": "2" }]));
         assert_eq!(texts(1), json!([{ "text": "y" }]));

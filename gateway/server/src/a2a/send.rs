@@ -38,23 +38,27 @@ pub(super) async fn answer(
 ) -> Result<SendMessageResponse, Failure> {
     let (at_once, history_length) = (send.return_immediately, send.history_length);
     let Submitted { task, waiter, unheard } = submit(gateway, caller, agent, send, false).await?;
-    let ended = match at_once {
-        true => Ok(None),
-        false => follow::wait(gateway, caller, &task, waiter, gateway.patience()).await,
+    let task = match at_once {
+        true => task,
+        false => {
+            // What was said in it is not held while it runs.
+            let task = task.bare();
+            // Whoever is refused meanwhile is not told of its task.
+            let ended = follow::wait(gateway, caller, &task, waiter, gateway.patience()).await?;
+            ended.unwrap_or(task)
+        }
     };
     if let Some(unheard) = unheard {
         unheard.answered();
     }
-    let ended = ended?;
-    let task = ended.unwrap_or(task);
     Ok(match task.message().filter(|_| !at_once) {
         Some(message) => SendMessageResponse::Message(message),
         None => SendMessageResponse::Task(task.task(history_length)),
     })
 }
 
-/// A task whose id its caller does not know yet. If it hangs up nobody will ever ask for it: then the task is canceled,
-/// and its slot and its place in the queue are another's.
+/// A task whose id its caller does not know yet. If that hangs up or is refused, nobody will ever ask for the task: then
+/// it is canceled, and its slot and its place in the queue are another's.
 pub(super) struct Unheard {
     registry: Arc<Registry>,
     task: Option<wire::CancelTaskRequest>,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use deploy_service::sse;
+use deploy_service::{Place, sse};
 use futures_util::stream;
 use gateway_core::errors::Reader;
 use gateway_core::params::Send;
@@ -21,15 +21,15 @@ use gateway_core::task_view::TaskView;
 use gateway_core::{Caller, Failure};
 use http::header::{CACHE_CONTROL, HeaderName};
 use http::{HeaderValue, StatusCode};
-use proto_types::Digest;
 use proto_types::a2a::rpc::{Id, Response as Answer};
-use proto_types::a2a::{Artifact, Part, StreamResponse, Task};
+use proto_types::a2a::{Artifact, Part, StreamResponse};
+use proto_types::{Digest, Origin};
 use tokio::time::{Instant, sleep_until};
 
 use crate::agents::Agent;
 use crate::gateway::Gateway;
 use crate::reply;
-use crate::waiting::Waiter;
+use crate::waiting::{Unread, Waiter};
 
 use super::{answer_of, follow, send};
 
@@ -50,7 +50,7 @@ pub(super) async fn answer(
 ) -> Result<Response, Failure> {
     let history_length = send.history_length;
     let submitted = send::submit(gateway, caller, agent, send, true).await?;
-    let mut follow = Follow::new(gateway, caller, id, (submitted, history_length));
+    let mut follow = Follow::new(gateway, caller, id, (submitted, history_length))?;
     if follow.over {
         follow.open();
     }
@@ -65,14 +65,21 @@ pub(super) async fn answer(
     Ok(response)
 }
 
+/// A frame that is ready to be sent.
+struct Frame {
+    bytes: Bytes,
+    /// What it takes of what its caller may leave unread.
+    _unread: Option<Place<Origin>>,
+}
+
 struct Follow {
     gateway: Arc<Gateway>,
     caller: Caller,
     id: Id,
+    /// Without what was said in it: that is not held for as long as a stream is open.
     task: TaskView,
     waiter: Waiter,
-    /// Frames that are ready to be sent.
-    ready: VecDeque<Bytes>,
+    ready: VecDeque<Frame>,
     /// What was told of each artifact: a digest over its parts so far.
     seen: BTreeMap<String, Digest>,
     ask: Instant,
@@ -81,7 +88,7 @@ struct Follow {
     end: Instant,
     over: bool,
     /// The task as it was submitted, until it is told.
-    untold: Option<Task>,
+    untold: Option<Frame>,
     /// Until then it is canceled if the caller hangs up.
     unheard: Option<send::Unheard>,
     /// When it is told whatever else there is.
@@ -94,10 +101,12 @@ impl Follow {
         caller: &Caller,
         id: Id,
         (submitted, history_length): (send::Submitted, Option<u32>),
-    ) -> Self {
+    ) -> Result<Self, Failure> {
         let send::Submitted { task, waiter, unheard } = submitted;
+        let first = frame(&id, &StreamResponse::Task(task.task(history_length)))?;
+        let unread = waiter.room(first.len() as u64)?;
         let now = Instant::now();
-        Self {
+        Ok(Self {
             gateway: Arc::clone(gateway),
             caller: caller.clone(),
             id,
@@ -109,10 +118,10 @@ impl Follow {
             end: now + gateway.patience(),
             over: task.is_over(),
             open_at: now + MESSAGE_WAIT,
-            untold: Some(task.task(history_length)),
+            untold: Some(Frame { bytes: first, _unread: Some(unread) }),
             unheard,
-            task,
-        }
+            task: task.bare(),
+        })
     }
 
     /// The next frame; `None` at the end.
@@ -126,7 +135,7 @@ impl Follow {
         loop {
             self.check_caller();
             if let Some(frame) = self.ready.pop_front() {
-                return Some(frame);
+                return Some(frame.bytes);
             }
             if self.over {
                 return None;
@@ -134,11 +143,7 @@ impl Follow {
             tokio::select! {
                 // Events that wait are told before the end is looked for.
                 biased;
-                event = self.waiter.events.recv() => {
-                    if let Some(unread) = event {
-                        self.tell_event(unread.event);
-                    }
-                }
+                Some(unread) = self.waiter.events.recv() => self.tell_event(unread),
                 () = self.waiter.changed.notified() => self.look(true).await,
                 () = sleep_until(self.ask.min(self.end)) => self.look(false).await,
                 () = sleep_until(self.open_at), if self.untold.is_some() => self.open(),
@@ -173,9 +178,7 @@ impl Follow {
     /// Tells the task, once. From here on the answer is no message any more (A2A 1.0, section 3.1.2).
     fn open(&mut self) {
         self.hear();
-        if let Some(task) = self.untold.take() {
-            self.tell(&StreamResponse::Task(task));
-        }
+        self.ready.extend(self.untold.take());
     }
 
     fn hear(&mut self) {
@@ -184,51 +187,49 @@ impl Follow {
         }
     }
 
-    fn tell_event(&mut self, pushed: StreamResponse) {
+    fn tell_event(&mut self, unread: Unread) {
+        // It was readable when it came.
+        let Ok(pushed) = StreamResponse::parse(&unread.event) else { return };
         let Some(event) = self.task.interim(pushed) else { return };
         self.open();
         if let StreamResponse::ArtifactUpdate(update) = &event {
             self.note(&update.artifact, update.append);
         }
-        self.tell(&event);
+        self.tell(&event, Some(unread.place));
     }
 
     fn tell_end(&mut self, task: &TaskView) {
         self.hear();
         // What came before the end is told before it.
         while let Ok(unread) = self.waiter.events.try_recv() {
-            self.tell_event(unread.event);
+            self.tell_event(unread);
         }
         if let Some(message) = task.message().filter(|_| self.untold.is_some()) {
-            self.tell(&StreamResponse::Message(message));
+            self.tell(&StreamResponse::Message(message), None);
             self.over = true;
             return;
         }
         self.open();
         for artifact in &task.outcome.artifacts {
             if self.seen.get(&artifact.artifact_id) != Some(&digest(None, &artifact.parts)) {
-                self.tell(&task.artifact_update(artifact));
+                self.tell(&task.artifact_update(artifact), None);
             }
         }
-        self.tell(&task.status_update());
+        self.tell(&task.status_update(), None);
         self.over = true;
     }
 
     fn tell_failure(&mut self, failure: &Failure) {
-        self.push(&failure.told().rpc(&self.id, Reader::A2a));
+        let bytes = spelled(&failure.told().rpc(&self.id, Reader::A2a));
+        self.ready.push_back(Frame { bytes, _unread: None });
         self.over = true;
     }
 
-    fn tell(&mut self, event: &StreamResponse) {
-        match answer_of(&self.id, event) {
-            Ok(answer) => self.push(&answer),
+    fn tell(&mut self, event: &StreamResponse, unread: Option<Place<Origin>>) {
+        match frame(&self.id, event) {
+            Ok(bytes) => self.ready.push_back(Frame { bytes, _unread: unread }),
             Err(failure) => self.tell_failure(&failure),
         }
-    }
-
-    fn push(&mut self, answer: &Answer) {
-        let json = serde_json::to_string(answer).expect("an answer has string keys only");
-        self.ready.push_back(sse::event("", &json));
     }
 
     fn note(&mut self, artifact: &Artifact, append: bool) {
@@ -239,6 +240,16 @@ impl Follow {
         let now = digest(before.filter(|_| append), &artifact.parts);
         self.seen.insert(artifact.artifact_id.clone(), now);
     }
+}
+
+/// The frame that tells an event.
+fn frame(id: &Id, event: &StreamResponse) -> Result<Bytes, Failure> {
+    answer_of(id, event).map(|answer| spelled(&answer))
+}
+
+fn spelled(answer: &Answer) -> Bytes {
+    let json = serde_json::to_string(answer).expect("an answer has string keys only");
+    sse::event("", &json)
 }
 
 /// A digest over the parts told so far, one after the other: the same whether they came in one

@@ -31,7 +31,7 @@ impl Follower {
     /// followed. It is that of the first page: what changes while later pages are read comes again, which is
     /// harmless.
     pub(super) async fn fill(&self, member: &Member<'_>) -> Result<u64, Status> {
-        self.cache.doubt();
+        self.doubt();
         let (peers, start) = self.all_peers(member).await?;
         let epoch = self.registry_epoch();
         // Before the agents: none is known without whom it is for.

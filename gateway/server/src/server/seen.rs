@@ -81,14 +81,8 @@ impl Seen {
         };
     }
 
-    /// What the page that asks may do is known; the answer, if that is all it asks.
-    pub(super) fn enter_page(
-        &mut self,
-        gateway: &Gateway,
-        route: &Route,
-        request: &Request<Body>,
-    ) -> Option<Response> {
-        self.cors = gateway.cors.grant(route, request.headers());
+    /// The answer, if a page asks only what it may do.
+    pub(super) fn preflight(&self, request: &Request<Body>) -> Option<Response> {
         self.cors.as_ref()?.preflight(request)
     }
 
@@ -117,20 +111,21 @@ impl Seen {
     /// What is sent.
     fn tell(self, answered: Result<Response, Failure>) -> Response {
         // To its bearer a token that was spent, or is another request's, looks like a forged one: a refusal tells
-        // neither what was read of the call nor what is left of the peer's limit.
+        // nothing that was read of the call.
         let denied = matches!(answered, Err(Failure::Denied(_) | Failure::Replayed));
         let call = self.call.map(|id| if denied { Id::Null } else { id });
         let mut response = match answered {
             Ok(response) => response,
             Err(failure) => reply::failure(&failure, call.as_ref(), self.reader),
         };
-        if self.is_notification {
+        if self.is_notification && !denied {
             reply::silence(&mut response);
         }
         if let Some(grant) = self.cors {
             grant.mark(&mut response);
         }
-        if let Some((policy, left)) = self.limit.filter(|_| !denied) {
+        // What is left of the peer's limit is told to nobody who has spent no token of it.
+        if let Some((policy, left)) = self.limit.filter(|_| self.spent) {
             reply::add_limit(&mut response, policy, left);
         }
         response

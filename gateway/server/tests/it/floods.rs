@@ -8,6 +8,7 @@ use http::{Request, StatusCode};
 use serde_json::json;
 
 use crate::flood::{Flood, Unending, answered, beside};
+use crate::visibility;
 use crate::world::{Peer, World, deploy, eventually, json_of, message, rpc};
 
 /// What the gateway may hold for requests and answers, in MiB.
@@ -15,21 +16,6 @@ const CEILING: u64 = 32;
 
 /// What a flood costs besides: heads, windows of connections, buffers of the allocator, and the flood's own side.
 const BESIDES: u64 = 96;
-
-const ROUTES: [&str; 12] = [
-    "/",
-    "/v1/a2a/jsonrpc",
-    "/agents/echo",
-    "/api/a2a/jsonrpc",
-    "/.well-known/agent-card.json",
-    "/.well-known/hive-mesh.json",
-    "/.well-known/pilox-mesh.json",
-    "/v1/publish",
-    "/v1/envelopes/ack",
-    "/livez",
-    "/readyz",
-    "/metrics",
-];
 
 async fn start() -> World {
     World::with(|config| {
@@ -83,9 +69,10 @@ async fn whoever_shows_no_secret_of_a_task_pushes_no_more_than_a_few_words() {
 async fn slow_bodies_on_every_route_stay_under_the_ceiling() {
     let world = start().await;
     let peer = Peer::new("a", 1);
+    let paths: Vec<_> = visibility::routes("echo").iter().map(visibility::path).collect();
     let post = |_| {
         let one = |at: usize| {
-            Request::post(format!("http://x{}", ROUTES[at % ROUTES.len()]))
+            Request::post(format!("http://x{}", paths[at % paths.len()]))
                 .header("content-type", "application/json")
                 .header("a2a-version", "1.0")
                 .header("authorization", format!("Bearer {}", world.gateway.token(&peer)))

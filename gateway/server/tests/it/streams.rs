@@ -3,14 +3,15 @@
 use std::time::Instant;
 
 use gateway_server::Bounds;
+use http::Response;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use tonic::Code;
 
-use crate::calls::{asked, greeting, reply_to};
+use crate::calls::{asked, greeting, reply_to, waiting};
 use crate::node::{Node, Push, chunk, working};
-use crate::world::{PATIENCE, Peer, World, eventually, message, revoke, rpc, suspend};
+use crate::world::{PATIENCE, Peer, World, json_of, message, revoke, rpc, suspend};
 
 /// An open stream of events.
 struct Stream {
@@ -222,16 +223,9 @@ async fn a_silent_stream_is_kept_alive_and_a_client_that_leaves_is_forgotten() {
         }
     });
     beats.await.unwrap();
-    let waiting = || async {
-        let text = world.gateway.get("/metrics").await.into_body();
-        String::from_utf8(text.to_vec()).unwrap()
-    };
-    assert!(waiting().await.contains("ecumene_gateway_waiting_tasks 1\n"));
+    waiting(&world, 1).await;
     drop(stream);
-    eventually("an empty table", || async {
-        waiting().await.contains("ecumene_gateway_waiting_tasks 0\n").then_some(())
-    })
-    .await;
+    waiting(&world, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -252,6 +246,75 @@ async fn a_stream_that_continues_a_task_tells_its_next_end_and_not_its_last() {
     let end = stream.event().await.unwrap();
     assert_eq!(end["statusUpdate"]["status"]["state"], "TASK_STATE_COMPLETED");
     assert_eq!(stream.event().await, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_messages_at_once_one_continues_the_task_and_hears_its_node() {
+    let world = World::start().await;
+    let mut node = Node::join(&world).await;
+    let first = asked(&world, &mut node).await;
+    let send = |text: &str| {
+        let body = rpc("SendStreamingMessage", reply_to(&first, text)).to_string();
+        world.gateway.open(world.gateway.request(&Peer::new("a", 1), "/agents/echo", &body))
+    };
+    let (one, two) = tokio::join!(send("to Oslo"), send("to Bergen"));
+    let is_stream = |answer: &Response<hyper::body::Incoming>| {
+        answer.headers()["content-type"] == "text/event-stream"
+    };
+    let (won, lost) = if is_stream(&one) { (one, two) } else { (two, one) };
+    assert!(is_stream(&won) && !is_stream(&lost));
+    let (head, body) = lost.into_parts();
+    let body = timeout(PATIENCE, body.collect()).await.unwrap().unwrap().to_bytes();
+    let told = json_of(&Response::from_parts(head, body));
+    assert_eq!(told["error"]["code"], -32004, "{told}");
+
+    let mut stream = Stream { body: won.into_body(), pending: String::new(), comments: 0 };
+    let task = node.take().await;
+    let push = Push::open(&task).await;
+    push.event(&chunk("out", &["x"], false)).await;
+    assert!(stream.event().await.unwrap()["task"].is_object());
+    assert!(stream.event().await.unwrap()["artifactUpdate"].is_object());
+    assert_eq!(push.end().await.unwrap(), 1);
+    node.complete(&world, &task, "completed", &["x"]).await;
+    let end = stream.event().await.unwrap();
+    assert_eq!(end["statusUpdate"]["status"]["state"], "TASK_STATE_COMPLETED");
+    assert_eq!(stream.event().await, None);
+}
+
+/// Events of a MiB that nobody reads: more than a connection takes on its way.
+const UNREAD: usize = 16;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_is_not_read_keeps_its_place_while_its_task_goes_on_and_is_told_the_end() {
+    let world = World::start().await;
+    let mut node = Node::join(&world).await;
+    let caller = Peer::new("a", 1);
+    let mut stalled = Stream::open(&world, &caller).await;
+    let first = stalled.event().await.unwrap()["task"].clone();
+    let task = node.take().await;
+    let push = Push::open(&task).await;
+    let long = "x".repeat(900 << 10);
+    for _ in 0..UNREAD {
+        push.event(&chunk("out", &[&long], false)).await;
+    }
+    assert_eq!(push.end().await.unwrap(), UNREAD as u64);
+    node.complete(&world, &task, "input-required", &["draft"]).await;
+
+    let mut next = Stream::send(&world, &caller, reply_to(&first, "to Oslo")).await;
+    waiting(&world, 2).await;
+    let task = node.take().await;
+    let push = Push::open(&task).await;
+    push.event(&working("flying")).await;
+    assert!(next.event().await.unwrap()["task"].is_object());
+    assert!(next.event().await.unwrap()["statusUpdate"].is_object());
+    node.complete(&world, &task, "completed", &["ticket"]).await;
+    for stream in [&mut next, &mut stalled] {
+        let mut last = Value::Null;
+        while let Some(event) = stream.event().await {
+            last = event;
+        }
+        assert_eq!(last["statusUpdate"]["status"]["state"], "TASK_STATE_COMPLETED");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

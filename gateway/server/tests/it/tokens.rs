@@ -147,6 +147,19 @@ async fn a_peer_over_its_limit_is_told_when_to_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_left_of_a_peers_limit_is_told_to_nobody_who_spends_no_token() {
+    let world = World::start().await;
+    let peer = Peer::new("a", 1);
+    let malformed = world.gateway.post(&peer, RPC, "{").await;
+    assert_eq!(json_of(&malformed)["error"]["code"], -32700);
+    let answered = world.gateway.post(&peer, RPC, &ask()).await;
+    for header in ["ratelimit", "ratelimit-policy"] {
+        assert!(!malformed.headers().contains_key(header), "{header}");
+        assert!(answered.headers().contains_key(header), "{header}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_over_its_limit_gets_no_signature_checked() {
     let world = World::with(|config| {
         config.bounds.address_requests_per_second = 1;
