@@ -44,7 +44,7 @@ use tokio::{
 use tower::Service;
 
 use crate::{
-    ClientIdentity, Listener, Security, Shutdown, Source,
+    ClientIdentity, Listener, Security, Shutdown,
     tls::{Acceptor, Visitor},
 };
 

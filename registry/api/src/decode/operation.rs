@@ -8,7 +8,7 @@ use proto_types::peer::{
     Action, EnrolledKey, KeySet, PeerOperation, operation, possession, replay,
 };
 use proto_types::signed::Error as SignedError;
-use proto_types::{Digest, Kid, Origin, PublicKey, Signed, Verified, WallMs};
+use proto_types::{AnyKey, Digest, Kid, Origin, PublicKey, Signed, Verified, WallMs};
 use registry_core::command::{Command, PeerCommand, Proposal};
 use registry_core::entry::{Candidate, Founding, PeerEntry};
 use registry_core::query;
@@ -134,8 +134,8 @@ pub fn enrolment(document: &[u8], now: WallMs) -> Result<Candidate, Problem> {
         return Err(Problem::argument("operation", "an enrolment has the number 1"));
     }
     let acting = keys.iter().map(|key| (&key.kid, key.public_key));
-    let recovering = recovery_keys.iter().map(|key| (&key.kid, key.public_key));
-    let brought: Vec<(&Kid, PublicKey)> = acting.chain(recovering).collect();
+    let recovering = recovery_keys.iter().map(|key| (&key.kid, key.public_key.into()));
+    let brought: Vec<(&Kid, AnyKey)> = acting.chain(recovering).collect();
     let own = |kid: &Kid| brought.iter().find(|(name, _)| *name == kid).map(|(_, key)| *key);
     // Distinct keys are counted, so that a key that stands twice cannot vouch for another.
     let verified = signed.verify(&own, brought.len()).map_err(|error| match error {

@@ -327,7 +327,7 @@ mod tests {
             let mut es256 = request("", vec![]);
             es256.keys[0].public_key_hex = hex;
             es256.keys[0].usage = "card".into();
-            let refused = enrol(&Principal::Operator, &es256, WallMs(1)).unwrap_err();
+            let refused = enrol(&Principal::Operator, &es256, None, WallMs(1)).unwrap_err();
             assert!(refused.detail().contains(why), "{refused:?}");
         }
         let mut twice = request("", vec![]);

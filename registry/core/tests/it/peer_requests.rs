@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use proto_types::card::Assurance;
 use registry_core::change::Refusal;
 use registry_core::command::{Command, PeerCommand};
-use registry_core::entry::{
-    Approval, Candidate, DomainMethod, EnrolledKey, PeerRequest, PeerStatus,
-};
+use registry_core::entry::{Approval, Candidate, DomainMethod, PeerRequest, PeerStatus};
 use registry_core::{query, verify};
 
 use crate::owner::HOUR;
