@@ -91,14 +91,14 @@ fn a_credential_is_read_as_a_pilox_registry_reads_it() {
     assert!(check(Some(&loose)), "the issuer in another case, and no end");
     claims["sub"] = "did:web:somebody.example".into();
     let other = jwt(&claims, &header, &key);
-    assert!(check_of(&json!({}), issuer.clone(), Some(&other)), "no controller is named");
+    assert!(check_of(&json!({}), issuer, Some(&other)), "no controller is named");
     assert!(!check(Some(&other)), "another controller is named");
     for vc in [None, Some(Value::Null)] {
         let mut claims = json!({ "iss": "did:web:i.example", "type": "Publisher" });
         if let Some(vc) = vc {
             claims["vc"] = vc;
         }
-        assert!(!check_of(&json!({}), issuer.clone(), Some(&jwt(&claims, &header, &key))));
+        assert!(!check_of(&json!({}), issuer, Some(&jwt(&claims, &header, &key))));
     }
 }
 
@@ -116,7 +116,7 @@ fn es256_is_for_an_issuer_whose_key_is_of_p256_and_for_no_other() {
         format!("{signed}.{}", base64url::encode(signature.as_ref()))
     };
     let document = json!({ "controllerDid": "did:web:me.example" });
-    let holds = |text: &str| check_of(&document, key.clone(), Some(text));
+    let holds = |text: &str| check_of(&document, key, Some(text));
     assert!(holds(&sign("ES256")));
     assert!(!holds(&sign("EdDSA")), "the key says which algorithm is meant");
     assert!(!holds(&jwt(&good(), &json!({ "alg": "ES256" }), &SecretKey::from_seed(&[7; 32]))));
