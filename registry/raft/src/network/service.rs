@@ -112,6 +112,7 @@ impl RaftTransport for TransportService {
                 self.check_candidate(&rpc)?;
                 self.raft.pre_vote(rpc).await
             }
+            Ballot::Founding => return respond(&self.blank.is_proven()),
         };
         respond(&answer.map_err(stopped)?)
     }
