@@ -18,7 +18,8 @@ pub struct Config {
     pub dir: PathBuf,
     /// The voters of a new cluster and their base URLs, itself among them. An existing cluster keeps its own list.
     pub members: BTreeMap<u64, String>,
-    /// Whether a new cluster may be made of `members`. It is made once, by the lowest number, when it has no data.
+    /// Whether a new cluster may be made of `members`. It is made once, by the lowest number, when each of them answers
+    /// that it has no data.
     pub bootstrap: bool,
     /// When a leader counts as lost.
     pub timings: Timings,

@@ -105,8 +105,11 @@ fn examine(home: &Home, snapshots: &Snapshots) -> io::Result<()> {
         let file = fs::metadata(state.join(&piece.name));
         file.is_ok_and(|file| file.ino() == piece.inode)
     };
-    let damaged = snapshots.set_unsound_aside(home.store.dir())?;
-    let Some(piece) = damaged.into_iter().find(shared) else { return Ok(()) };
+    let Some(unsound) = snapshots.set_unsound_aside(home.store.dir())? else { return Ok(()) };
+    let Some(piece) = unsound.files.into_iter().find(shared) else {
+        // What was damaged before it was digested is found by reading alone, and noted then.
+        return home.store.view().read_through().map_err(io::Error::other);
+    };
     let why = format!("{} does not match the digest that it was given", piece.name);
     home.store.damage().note(home.store.dir(), &why);
     Err(io::Error::other(why))

@@ -1,6 +1,6 @@
 //! A member whose state was found damaged and set aside: what takes its place before consensus starts.
 //! It decides between the log, its own snapshot and another member's. It must never use a snapshot that was not held
-//! against its digests, nor start with a state that its log does not reach.
+//! against its digests and read through, nor start with a state that its log does not reach.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -3,6 +3,7 @@
 
 mod clocks;
 mod forward;
+mod found;
 mod freshness;
 mod leave;
 mod membership;

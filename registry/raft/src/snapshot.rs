@@ -7,6 +7,7 @@ mod incoming;
 mod manifest;
 mod receive;
 mod send;
+mod sound;
 #[cfg(test)]
 mod tests;
 mod wanted;
@@ -120,18 +121,7 @@ impl Snapshots {
         }
         names.retain(|name| name != INCOMING);
         names.sort();
-        let mut newest: Option<Arc<Stored>> = None;
-        for name in names.iter().rev() {
-            let dir = root.join(name);
-            if name.starts_with(PARTIAL) || newest.is_some() {
-                fs::remove_dir_all(&dir)?;
-                continue;
-            }
-            match Manifest::read(&dir) {
-                Ok(manifest) => newest = Some(Stored::new(dir, manifest)),
-                Err(cause) => tracing::error!(snapshot = %name, %cause, "a snapshot is not usable"),
-            }
-        }
+        let newest = newest(store, &root, &names)?;
         let last = names.iter().filter_map(|name| name.rsplit('-').next()?.parse().ok()).max();
         Ok(Self {
             root,
@@ -163,25 +153,6 @@ impl Snapshots {
         if let Some(_turn) = self.receive() {
             self.forget_incoming();
         }
-    }
-
-    /// Holds the current snapshot against its digests, and sets it aside if it does not match them. Returns the files that
-    /// do not.
-    pub(crate) fn set_unsound_aside(&self, store: &Path) -> io::Result<Vec<Piece>> {
-        let Some(stored) = self.current() else { return Ok(Vec::new()) };
-        let damaged = stored.manifest.damaged(&stored.database())?;
-        if damaged.is_empty() {
-            return Ok(damaged);
-        }
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_some_and(|now| Arc::ptr_eq(now, &stored)) {
-            *current = None;
-            let kept = registry_store::set_aside(store, &stored.dir).map_err(io::Error::other)?;
-            let (files, kept) = (damaged.len(), kept.display().to_string());
-            let first = damaged.first().map(|piece| piece.name.as_str());
-            tracing::error!(files, first, kept, "a snapshot is damaged: it is set aside");
-        }
-        Ok(damaged)
     }
 
     /// Removes what was received of a snapshot that is not offered any more.
@@ -236,6 +207,26 @@ impl Snapshots {
         registry_store::sync_dir(&self.root).map_err(io::Error::other)?;
         Ok(Stored::new(to, manifest))
     }
+}
+
+/// The newest of these that can be used. What is older or half-done goes.
+fn newest(store: &Path, root: &Path, names: &[String]) -> io::Result<Option<Arc<Stored>>> {
+    let mut newest = None;
+    // Names of those that are half-done come last.
+    for (older, name) in names.iter().enumerate().rev() {
+        let dir = root.join(name);
+        if name.starts_with(PARTIAL) || newest.is_some() {
+            fs::remove_dir_all(&dir)?;
+            continue;
+        }
+        match Manifest::read(&dir) {
+            // A crash has left an older one too, which may be the only sound one.
+            Ok(manifest) if older > 0 => newest = Stored::new(dir, manifest).if_sound(store)?,
+            Ok(manifest) => newest = Some(Stored::new(dir, manifest)),
+            Err(cause) => tracing::error!(snapshot = %name, %cause, "a snapshot is not usable"),
+        }
+    }
+    Ok(newest)
 }
 
 /// A snapshot in the making; gone with this value unless it was completed.

@@ -132,6 +132,20 @@ impl State {
         self.database().cf_handle(name).expect("open creates every family of FAMILIES")
     }
 
+    /// The families that are there: a checkpoint of an older version lacks those that came later.
+    pub(crate) fn families(&self) -> impl Iterator<Item = &ColumnFamily> {
+        FAMILIES.into_iter().filter_map(move |(name, _)| self.database().cf_handle(name))
+    }
+
+    /// What a failed read comes to; damage is noted.
+    pub(crate) fn unread(&self, cause: rocksdb::Error) -> Error {
+        let cause = self.met(cause);
+        match is_damage(&cause) {
+            true => Error::Damaged { path: self.dir.clone(), why: cause.into_string() },
+            false => Error::read(cause),
+        }
+    }
+
     pub(crate) fn commit(&self, writes: &[Write], meta: &[(&[u8], &[u8])]) -> Result<(), Error> {
         let mut batch = WriteBatch::default();
         for write in writes {

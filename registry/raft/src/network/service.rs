@@ -70,16 +70,13 @@ impl TransportService {
     }
 
     /// Tells a member that was removed that it was: it may have been down when it happened. One whose number is retired
-    /// and whom consensus still counts does not lead, but is no stranger yet.
+    /// and whom consensus still counts may be the only one that can lead; it hands over then.
     fn check_candidate(&self, ballot: &VoteRequest) -> Result<(), Status> {
         self.blank.check_ballot(ballot)?;
         let candidate = *ballot.vote.leader_id().node_id();
         match query::member(&self.published.view(), candidate) {
-            Ok(Some(member)) if member.retired => {
-                Err(match members(&self.raft).contains(&candidate) {
-                    true => Status::permission_denied("this member is being removed"),
-                    false => Status::permission_denied(REMOVED),
-                })
+            Ok(Some(member)) if member.retired && !members(&self.raft).contains(&candidate) => {
+                Err(Status::permission_denied(REMOVED))
             }
             // A state that cannot be read ends this member elsewhere.
             Ok(_) | Err(_) => Ok(()),
@@ -115,6 +112,7 @@ impl RaftTransport for TransportService {
                 self.check_candidate(&rpc)?;
                 self.raft.pre_vote(rpc).await
             }
+            Ballot::Founding => return respond(&self.blank.is_proven()),
         };
         respond(&answer.map_err(stopped)?)
     }

@@ -1,4 +1,5 @@
-//! A member that was removed notes it in its directory, so that it does not start again and ask the others again.
+//! A member that is removed: it hands over if it leads, and once consensus leaves it out it notes that in its directory, so
+//! that it does not start again and ask the others again.
 //! It must never take itself for removed before its number is retired, which is committed, nor end the process: reads go
 //! on until an operator stops it.
 
@@ -6,7 +7,10 @@ use std::io;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::{Inner, status};
+use registry_store::StoreView;
+
+use super::status::{self, retired};
+use super::{Inner, Registry, Status};
 use crate::machine::blocking;
 
 /// How often it looks. Arbitrary.
@@ -32,4 +36,23 @@ pub(super) async fn run(inner: Weak<Inner>) {
         "this member was removed from the cluster: it campaigns no more and does not start again; see \
          docs/runbooks/replace-a-member.md"
     );
+}
+
+impl Registry {
+    /// A leader whose number is retired hands over: its removal stopped half-way, and it was elected since no other could be.
+    pub(super) async fn hand_over_if_retired(&self, status: &Status, view: &StoreView) {
+        if !retired(view, status.id) {
+            return;
+        }
+        let stays = |id: &u64| !retired(view, *id) && status.healthy(*id, self.inner.silence_max);
+        let matched = |id: &u64| status.peers.get(id).and_then(|peer| peer.matched);
+        let heir = status.members.keys().copied().filter(stays).max_by_key(matched);
+        let Some(heir) = heir else { return };
+        match self.transfer(Some(heir)).await {
+            Ok(heir) => tracing::warn!(heir, "this leader is being removed: it hands over"),
+            Err(why) => {
+                tracing::warn!(%why, "this leader is being removed, and nobody takes over")
+            }
+        }
+    }
 }

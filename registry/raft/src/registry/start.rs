@@ -4,14 +4,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use openraft::BasicNode;
-use openraft::errors::{InitializeError, RaftError};
 use tokio::task::JoinSet;
 
 use super::forward::Forwarder;
 use super::freshness::confirmed;
 use super::status::watch_leadership;
-use super::{Inner, Registry, leave, rejoin, scrub};
+use super::{Inner, Registry, found, leave, rejoin, scrub};
 use crate::blank::Blank;
 use crate::home::Home;
 use crate::log::LogStore;
@@ -81,9 +79,11 @@ impl Registry {
         let calls = Caller::new(credentials.into(), published, time);
         recover(&config, &opened.home, &opened.snapshots, &calls).await?;
         let peers = Peers::new(config.id, calls.clone());
-        let raft = founded(Raft::new(config.id, settings, peers, log, machine), &config).await?;
+        let raft = begun(Raft::new(config.id, settings, peers, log, machine), &config).await?;
+        let founding = found::run(raft.clone(), calls.clone(), config.clone());
         let inner = Arc::new(opened.into_inner(&config, raft, calls));
         let mut tasks = inner.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.spawn(founding);
         tasks.spawn(rejoin::run(Arc::downgrade(&inner)));
         tasks.spawn(leave::run(Arc::downgrade(&inner)));
         tasks.spawn(scrub::run(Arc::downgrade(&inner)));
@@ -108,21 +108,17 @@ async fn open(config: &Config) -> Result<Opened, Error> {
     Ok(Opened { home, published, snapshots, time })
 }
 
-/// Makes the cluster if this member has to and nothing is there, and spares a lone voter the wait for an election.
-async fn founded(
+/// Makes the cluster of a member that is alone, if nothing is there, and spares a lone voter the wait for an election.
+async fn begun(
     raft: impl Future<Output = Result<Raft, impl std::fmt::Display>>,
     config: &Config,
 ) -> Result<Raft, Error> {
     let failed = |cause: &dyn std::fmt::Display| Error::Raft(cause.to_string());
     let raft = raft.await.map_err(|cause| failed(&cause))?;
     let initialized = raft.is_initialized().await.map_err(|cause| failed(&cause))?;
-    if !initialized && config.founds() {
-        let node = |(id, address): (&u64, &String)| (*id, BasicNode::new(address));
-        let members: std::collections::BTreeMap<_, _> = config.members.iter().map(node).collect();
-        match raft.initialize(members).await {
-            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => {}
-            Err(cause) => return Err(failed(&cause)),
-        }
+    // Others are asked first, once they can be.
+    if !initialized && config.founds() && config.members.len() == 1 {
+        found::make(&raft, &config.members).await?;
     }
     if initialized && raft.voter_ids().eq([config.id]) {
         raft.trigger().elect(false).await.map_err(|cause| failed(&cause))?;

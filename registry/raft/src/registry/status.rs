@@ -8,7 +8,7 @@ use openraft::errors::Fatal;
 use openraft::{Instant as _, RaftMetrics};
 use proto_types::Origin;
 use registry_core::query;
-use registry_store::Damage;
+use registry_store::{Damage, StoreView};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -164,17 +164,19 @@ impl Status {
 
 /// By the word of others, or by the state.
 fn removed(inner: &Inner) -> bool {
-    inner.standing.removed() || retired(inner)
+    inner.standing.removed() || retired(&inner.published.view(), inner.id)
 }
 
 /// Whether this member was removed for good. Its number is retired first, and consensus leaves it out after that: until
 /// both have happened its vote may be needed.
 pub(super) fn left(inner: &Inner) -> bool {
-    inner.standing.removed() || (retired(inner) && observed::metrics(&inner.raft).now(left_out))
+    let retired = || retired(&inner.published.view(), inner.id);
+    inner.standing.removed() || (retired() && observed::metrics(&inner.raft).now(left_out))
 }
 
-fn retired(inner: &Inner) -> bool {
-    let entry = query::member(&inner.published.view(), inner.id);
+/// Whether the state says that a number is never used again.
+pub(super) fn retired(view: &StoreView, id: u64) -> bool {
+    let entry = query::member(view, id);
     entry.is_ok_and(|entry| entry.is_some_and(|entry| entry.retired))
 }
 

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::build::meta_of;
 use super::manifest::{PIECE_BYTES, Piece};
+use super::sound::damage;
 use super::{DATABASE, Manifest, Snapshots, Stored, Want};
 use crate::home::Home;
 
@@ -23,6 +24,9 @@ pub(crate) enum Refused {
     /// The bytes are not those of the manifest.
     #[error("{0} does not match its digest")]
     Corrupt(String),
+    /// The bytes are as sent, and were damaged before they were digested.
+    #[error("what was sent is damaged: {0}")]
+    Unsound(String),
     /// More or fewer bytes than were wanted.
     #[error("the content does not have the length that was wanted")]
     Length,
@@ -120,7 +124,7 @@ impl Incoming {
         Ok(())
     }
 
-    /// Makes it a whole snapshot, if all of it is there and it is the state it is said to be.
+    /// Makes it a whole snapshot, if all of it is there, can be read, and is the state it is said to be.
     pub(crate) fn finish(self, home: &Home) -> Result<Arc<Stored>, Refused> {
         if self.complete < self.wanted.len() {
             return Err(Refused::Length);
@@ -129,6 +133,9 @@ impl Incoming {
         let partial = self.snapshots.received()?;
         let database = partial.dir().join(DATABASE);
         registry_store::sync_dir(&database).map_err(io::Error::other)?;
+        if let Some(why) = damage(&database)? {
+            return Err(Refused::Unsound(why));
+        }
         if meta_of(home, &database)? != self.manifest.meta {
             return Err(Refused::OtherState);
         }

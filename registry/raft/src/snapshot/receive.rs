@@ -53,7 +53,9 @@ pub(crate) async fn disk<T: Send + 'static>(
         match refused {
             Refused::Manifest(_) => Status::invalid_argument(refused.to_string()),
             // The sender's file may have ended early: its digest would not have matched either.
-            Refused::Corrupt(_) | Refused::OtherState => Status::data_loss(refused.to_string()),
+            Refused::Corrupt(_) | Refused::Unsound(_) | Refused::OtherState => {
+                Status::data_loss(refused.to_string())
+            }
             Refused::Length | Refused::Moved => Status::aborted(refused.to_string()),
             Refused::Disk(_) => Status::resource_exhausted(refused.to_string()),
         }

@@ -222,6 +222,41 @@ fn damage_to_a_file_of_the_snapshot_shows_in_the_next_one_too() {
     assert!(matches!(refused, Refused::Corrupt(_)), "{refused}");
 }
 
+#[test]
+fn a_snapshot_of_bytes_that_had_turned_before_is_refused_and_set_aside() {
+    let (from, to) = (Place::new(), Place::new());
+    from.apply(5);
+    from.home.store.defrag();
+    damage_a_table(&from.home.store.state_dir());
+    let sent = from.build();
+    let changed = sent.manifest().damaged(&sent.database()).unwrap();
+    assert!(changed.is_empty(), "its digests are those of the damage");
+    let refused = to.receive(sent.manifest().clone(), &content(&sent)).unwrap_err();
+    assert!(matches!(refused, Refused::Unsound(_)), "{refused}");
+    assert_eq!(to.directories(), 0);
+    assert!(from.snapshots.set_unsound_aside(from.dir.path()).unwrap().is_some());
+    assert!(from.snapshots.current().is_none());
+    assert!(from.dir.path().join("set-aside").exists());
+}
+
+#[test]
+fn an_older_snapshot_goes_once_the_newest_is_found_sound() {
+    let place = Place::new();
+    place.apply(3);
+    let older = place.build();
+    place.apply(9);
+    // A crash before the older one has gone leaves both.
+    let turned = checkpoint(&place.home, &place.snapshots).unwrap();
+    fs::write(turned.database().join("CURRENT"), b"turned").unwrap();
+    let again = Snapshots::open(place.dir.path()).unwrap();
+    assert_eq!(again.current().unwrap().manifest(), older.manifest());
+    assert!(place.dir.path().join("set-aside").exists());
+    let newest = checkpoint(&place.home, &place.snapshots).unwrap();
+    let again = Snapshots::open(place.dir.path()).unwrap();
+    assert_eq!(again.current().unwrap().manifest(), newest.manifest());
+    assert_eq!(place.directories(), 1);
+}
+
 /// Flips a bit in place, so that the running database, which shares the file, is damaged as well.
 fn damage_a_table(database: &Path) {
     let files = fs::read_dir(database).unwrap().map(|file| file.unwrap().path());
