@@ -189,7 +189,8 @@ async fn catalogs_of_the_longest_cards_stay_under_the_ceiling() {
         (answered(sent, Duration::from_secs(20)).await, floods)
     };
     let ((answers, floods), seen) = beside((world.addr, "/v1/peers"), flood).await;
-    let count = |status| answers.iter().filter(|answer| answer.status() == status).count();
+    let count =
+        |status: StatusCode| answers.iter().filter(|answer| answer.status() == status).count();
     let (given, refused) = (count(StatusCode::OK), count(StatusCode::SERVICE_UNAVAILABLE));
     assert!(given > 0 && given + refused == 80, "{given} given, {refused} refused");
     seen.assert_below("registry: catalogs of the longest cards", (CEILING, BESIDES));
