@@ -91,11 +91,10 @@ where
         claim: Claim,
         full: bool,
     ) -> Result<Response<Answer>, Infallible> {
-        let (ticket, is_grpc) = (self.in_flight.enter(), is_grpc(request.headers()));
+        let ticket = self.in_flight.enter();
         claim.count(headers_bytes(request.headers()));
         let may_read = unread::may_read(request.headers());
-        let marks = self.marks.of(request.uri(), request.headers());
-        let refuses = Refuses { is_grpc, marks };
+        let refuses = self.refuses(&request);
         let refusal = self.refusal(&request).map(|refused| refuses.mark(refused));
         let refusal = refusal.or_else(|| full.then(|| refuses.over(Full::Share)));
         let (request, unread) = Unread::watch(prepare(request, &claim, &self.limits));
@@ -115,6 +114,11 @@ where
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(counted(response, claim, ticket, &refuses).await)
+    }
+
+    fn refuses(&self, request: &Request<Incoming>) -> Refuses {
+        let marks = self.marks.of(request.uri(), request.headers());
+        Refuses { is_grpc: is_grpc(request.headers()), marks }
     }
 
     fn refusal(&self, request: &Request<Incoming>) -> Option<Response> {
