@@ -2,11 +2,10 @@
 //! It decides where the shim is told so; it must never fail anything outside of one member's folder.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
-use crate::World;
+use crate::{World, shim};
 
 /// The shim with which the store is tested at every step.
 const SHIM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../registry/store/tests/shim/disk.c");
@@ -42,13 +41,8 @@ impl World {
     /// # Errors
     /// The shim does not compile.
     pub fn failing_disks(&mut self) -> Result<Vec<FailingDisk>> {
-        let shim = self.path("disk.so");
-        let compiled = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-o"])
-            .args([shim.as_path(), Path::new(SHIM)])
-            .arg("-ldl")
-            .status()?;
-        ensure!(compiled.success(), "the shim does not compile");
+        let library = self.path("disk.so");
+        shim::build(Path::new(SHIM), &library)?;
         // The shim sees files by the paths that the system has for them.
         let folder = self.path("").canonicalize()?;
         let mut disks = Vec::new();
@@ -57,7 +51,7 @@ impl World {
             let ill = folder.join(format!("{name}.ill"));
             member.launcher = vec![
                 "env".to_owned(),
-                format!("LD_PRELOAD={}", shim.display()),
+                format!("LD_PRELOAD={}", library.display()),
                 format!("DISK_DIR={}/", folder.join(name).display()),
                 format!("DISK_WHILE={}", ill.display()),
             ];

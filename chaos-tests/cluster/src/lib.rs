@@ -14,6 +14,7 @@ pub mod process;
 mod python;
 pub mod sandbox;
 pub mod sdk;
+mod shim;
 pub mod stranger;
 pub mod walkthrough;
 pub mod web;

@@ -5,13 +5,14 @@
 //! port to strangers.
 
 use std::{
-    fs,
+    fmt, fs,
     io::{self, Write},
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use axum::http::{HeaderMap, Uri};
 use tokio::net::TcpListener;
 
 use crate::sources::Network;
@@ -61,6 +62,27 @@ pub struct Listener {
     pub(crate) socket: TcpListener,
     pub(crate) security: Security,
     pub(crate) trusted: Arc<[Network]>,
+    pub(crate) marks: Marks,
+}
+
+/// What a role adds to the refusals of its listener, by the target and the headers of a request.
+#[derive(Clone)]
+pub(crate) struct Marks(Arc<dyn Fn(&Uri, &HeaderMap) -> HeaderMap + Send + Sync>);
+
+impl fmt::Debug for Marks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Marks")
+    }
+}
+
+impl Marks {
+    fn none() -> Self {
+        Self(Arc::new(|_: &Uri, _: &HeaderMap| HeaderMap::new()))
+    }
+
+    pub(crate) fn of(&self, target: &Uri, headers: &HeaderMap) -> HeaderMap {
+        (self.0)(target, headers)
+    }
 }
 
 impl Listener {
@@ -68,6 +90,15 @@ impl Listener {
     #[must_use]
     pub fn trusting(self, proxies: &[Network]) -> Self {
         Self { trusted: proxies.into(), ..self }
+    }
+
+    /// Adds headers to what is refused before the role sees it, so that its clients may read that too.
+    #[must_use]
+    pub fn marking(
+        self,
+        marks: impl Fn(&Uri, &HeaderMap) -> HeaderMap + Send + Sync + 'static,
+    ) -> Self {
+        Self { marks: Marks(Arc::new(marks)), ..self }
     }
 }
 
@@ -113,8 +144,8 @@ pub async fn bind(
         publish(path, real).map_err(|source| Error::AddrFile { path: path.to_owned(), source })?;
     }
     tracing::info!(addr = %real, scheme = security.scheme(), "listening");
-    let trusted = Arc::default();
-    Ok((Listener { socket, security, trusted }, real))
+    let (trusted, marks) = (Arc::default(), Marks::none());
+    Ok((Listener { socket, security, trusted, marks }, real))
 }
 
 /// Writes beside the file and renames, so that a reader never sees half an address.

@@ -96,9 +96,15 @@ where
 {
     let in_flight = InFlight::default();
     let stop = Shutdown::new();
-    let Listener { socket, security, trusted } = listener;
+    let Listener { socket, security, trusted, marks } = listener;
     let server = Server {
-        edge: Edge { service, in_flight: in_flight.clone(), limits: limits.clone(), trusted },
+        edge: Edge {
+            service,
+            in_flight: in_flight.clone(),
+            limits: limits.clone(),
+            trusted,
+            marks,
+        },
         places: seats::places(&limits),
         memory: memory::memory(&limits),
         security,

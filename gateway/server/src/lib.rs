@@ -115,6 +115,9 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
 
     let limits = config.limits.clone();
     let joining = join(config, Arc::clone(&gateway), secrets.credential, (registered, synced));
+    let pages = Arc::clone(&gateway);
+    let listener =
+        listener.marking(move |target, headers| pages.cors.of_refusals(target.path(), headers));
     let service = tower::service_fn(move |request| {
         let gateway = Arc::clone(&gateway);
         async move { Ok::<_, Infallible>(server::answer(gateway, request).await) }

@@ -20,7 +20,7 @@ pub(crate) const SEARCH: u32 = 10;
 /// A document is parsed and its signature checked.
 pub(crate) const VERIFICATION: u32 = 5;
 
-/// A catalog is made of up to ten searches, and of a record and a card for each hit.
+/// A catalog is made of up to twenty searches, and of a record and a card for each entry of its page.
 pub(crate) const CATALOG: u32 = 50;
 
 /// In the extensions of a request that is not verified: whose allowance it takes from.

@@ -6,9 +6,11 @@
 use deploy_service::{Pool, Source};
 use proto_types::Shares;
 use proto_wire::registry::v1 as wire;
+use registry_api::decode::search::Asked;
 use registry_api::{Code, Principal, Problem, decode, render};
 use registry_core::search::{Bounds, CursorError, Search, SearchError};
 use registry_core::view::View;
+use registry_core::viewer::Viewer;
 use tokio::task;
 
 use crate::holder::{self, Place, Places};
@@ -23,35 +25,59 @@ pub(crate) fn places() -> Places {
     Pool::new(Shares::new(SEARCHES_MAX))
 }
 
-/// A place for a caller's search.
-fn place(searches: &Places, caller: (&Principal, Option<Source>)) -> Result<Place, Problem> {
-    holder::place(searches, caller, (Code::Overloaded, "searches"))
+/// So many places for a caller's search.
+fn place(
+    searches: &Places,
+    amount: u64,
+    caller: (&Principal, Option<Source>),
+) -> Result<Place, Problem> {
+    holder::several(searches, amount, caller, (Code::Overloaded, "searches"))
 }
 
 /// The page that a request asks for, and the state it was read from.
 pub(crate) async fn page(
     member: &Member,
-    (caller, source): (&Principal, Option<Source>),
+    caller: (&Principal, Option<Source>),
     request: &wire::SearchAgentsRequest,
     reading: Reading,
 ) -> Result<(Reading, wire::SearchAgentsResponse), Problem> {
     let asked = decode::search::query(request)?;
-    let _place = place(&member.searches, (caller, source))?;
-    let (viewer, now) = (caller.viewer(&reading.view)?, reading.time);
-    let view = reading.view.clone();
-    let found = task::spawn_blocking(move || {
-        let search = Search {
-            query: &asked.query,
-            viewer: &viewer,
-            now,
-            cursor: asked.cursor.as_deref(),
-            limit: asked.limit,
-            bounds: Bounds::default(),
-        };
-        answer(&search, &view, asked.explain)
+    aside(member, caller, (reading, 1), move |reading, viewer| found(&asked, reading, viewer)).await
+}
+
+/// Does a caller's work beside the network's threads, in so many places of searches. They are held for as long as the
+/// work goes on, also when its caller has gone.
+pub(crate) async fn aside<T: Send + 'static>(
+    member: &Member,
+    (caller, source): (&Principal, Option<Source>),
+    (reading, places): (Reading, u64),
+    work: impl FnOnce(&Reading, &Viewer) -> Result<T, Problem> + Send + 'static,
+) -> Result<(Reading, T), Problem> {
+    let place = place(&member.searches, places, (caller, source))?;
+    let viewer = caller.viewer(&reading.view)?;
+    let done = task::spawn_blocking(move || {
+        let _place = place;
+        let done = work(&reading, &viewer)?;
+        Ok::<_, Problem>((reading, done))
     });
-    let page = found.await.map_err(Problem::internal)??;
-    Ok((reading, page))
+    done.await.map_err(Problem::internal)?
+}
+
+/// The page of a search. It reads thousands of keys: not for a thread of the network.
+pub(crate) fn found(
+    asked: &Asked,
+    reading: &Reading,
+    viewer: &Viewer,
+) -> Result<wire::SearchAgentsResponse, Problem> {
+    let search = Search {
+        query: &asked.query,
+        viewer,
+        now: reading.time,
+        cursor: asked.cursor.as_deref(),
+        limit: asked.limit,
+        bounds: Bounds::default(),
+    };
+    answer(&search, &reading.view, asked.explain)
 }
 
 fn answer(
@@ -84,7 +110,7 @@ mod tests {
             let origin = format!("https://{name}.example").parse().unwrap();
             Principal::Peer(PeerCaller { origin, token: None })
         };
-        let search = |caller: &Principal, source| place(&searches, (caller, source));
+        let search = |caller: &Principal, source| place(&searches, 1, (caller, source));
         let all_of = |caller: Principal, source| -> Vec<_> {
             std::iter::from_fn(|| search(&caller, source).ok()).take(64).collect()
         };
@@ -103,5 +129,7 @@ mod tests {
         let held = crowd.iter().map(Vec::len).sum::<usize>() + stranger.len() + greedy.len();
         assert_eq!(held, 48, "all but the kept part");
         assert!(search(&Principal::Operator, from("192.0.2.1")).is_ok());
+        let catalog = |caller: &Principal| place(&searches, 8, (caller, from("192.0.2.1")));
+        assert!(catalog(&Principal::Anonymous).is_err() && catalog(&Principal::Operator).is_ok());
     }
 }

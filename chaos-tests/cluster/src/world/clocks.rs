@@ -4,16 +4,15 @@
 //! place. It must never touch the clock that never jumps, nor the machine's.
 
 use std::fs::File;
-use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
 use super::World;
+use crate::shim;
 
-const SOURCE: &str = include_str!("clocks/clock.c");
+const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/world/clocks/clock.c");
 
 impl World {
     /// As [`World::prepared`]; each process has a wall clock of its own, which is right until it is set.
@@ -46,17 +45,7 @@ impl Clocks {
     /// Builds the library.
     fn new(folder: &Path) -> Result<Self> {
         let clocks = Self { folder: folder.to_owned() };
-        let mut compiler = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O2", "-o"])
-            .arg(clocks.library())
-            .args(["-x", "c", "-"])
-            .stdin(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("cc is not there; `make deps` installs it")?;
-        compiler.stdin.take().context("a pipe")?.write_all(SOURCE.as_bytes())?;
-        let output = compiler.wait_with_output()?;
-        ensure!(output.status.success(), "cc: {}", String::from_utf8_lossy(&output.stderr));
+        shim::build(Path::new(SOURCE), &clocks.library())?;
         Ok(clocks)
     }
 
@@ -86,6 +75,10 @@ impl Clocks {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
+    use anyhow::ensure;
+
     use super::*;
 
     /// What a program finds to be the time, in seconds.

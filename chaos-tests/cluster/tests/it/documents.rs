@@ -11,12 +11,13 @@ const UP: &str =
     "ecumene up > up.log 2>&1 &\nuntil ecumene doctor > doctor.log; do sleep 0.2; done\n";
 
 /// The pages that a test below follows. All others hold no command.
-const FOLLOWED: [&str; 12] = [
+const FOLLOWED: [&str; 13] = [
     "quickstart.md",
     "write-an-agent.md",
     "add-a-gateway.md",
     "add-a-node.md",
     "runbooks/bootstrap.md",
+    "runbooks/upgrade.md",
     "runbooks/replace-a-member.md",
     "runbooks/certificates.md",
     "runbooks/federate-with-a-registry.md",
@@ -71,6 +72,7 @@ fn a_cluster_is_bootstrapped_and_a_member_replaced_as_the_pages_say() -> Result<
     alone("a_cluster_is_bootstrapped_and_a_member_replaced_as_the_pages_say", || {
         let reader = Reader::new()?;
         reader.follow("runbooks/bootstrap.md", "")?;
+        reader.follow("runbooks/upgrade.md", "")?;
         reader.follow("runbooks/replace-a-member.md", "").map(drop)
     })
 }

@@ -25,6 +25,7 @@ use proto_types::Full;
 use tower::{Service, ServiceExt};
 
 use crate::ClientIdentity;
+use crate::listen::Marks;
 use crate::sources::{Network, Source, is_trusted, origin_address};
 
 use super::{
@@ -44,6 +45,8 @@ pub(super) struct Edge<S> {
     pub(super) limits: Limits,
     /// Proxies that are believed about their clients.
     pub(super) trusted: Arc<[Network]>,
+    /// What the role adds to refusals.
+    pub(super) marks: Marks,
 }
 
 impl<S> Edge<S>
@@ -88,11 +91,12 @@ where
         claim: Claim,
         full: bool,
     ) -> Result<Response<Answer>, Infallible> {
-        let (ticket, is_grpc) = (self.in_flight.enter(), is_grpc(request.headers()));
+        let ticket = self.in_flight.enter();
         claim.count(headers_bytes(request.headers()));
         let may_read = unread::may_read(request.headers());
-        let refusal = self.refusal(&request);
-        let refusal = refusal.or_else(|| full.then(|| over(Full::Share, is_grpc)));
+        let refuses = self.refuses(&request);
+        let refusal = self.refusal(&request).map(|refused| refuses.mark(refused));
+        let refusal = refusal.or_else(|| full.then(|| refuses.over(Full::Share)));
         let (request, unread) = Unread::watch(prepare(request, &claim, &self.limits));
         let response = match refusal {
             Some(refused) => {
@@ -102,14 +106,19 @@ where
             None => self.service.oneshot(request).await?,
         };
         // A body that held too much was an error to the service, which does not know why.
-        let mut response = claim.refused().map_or(response, |full| over(full, is_grpc));
+        let mut response = claim.refused().map_or(response, |full| refuses.over(full));
         // The rest of the body stands where the next request would begin: say that there is none.
         if let Some(unread) = unread
             && !unread.is_passed(may_read).await
         {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        Ok(counted(response, claim, ticket, is_grpc).await)
+        Ok(counted(response, claim, ticket, &refuses).await)
+    }
+
+    fn refuses(&self, request: &Request<Incoming>) -> Refuses {
+        let marks = self.marks.of(request.uri(), request.headers());
+        Refuses { is_grpc: is_grpc(request.headers()), marks }
     }
 
     fn refusal(&self, request: &Request<Incoming>) -> Option<Response> {
@@ -127,18 +136,35 @@ where
     }
 }
 
+/// How a request is refused here.
+struct Refuses {
+    is_grpc: bool,
+    marks: HeaderMap,
+}
+
+impl Refuses {
+    fn over(&self, full: Full) -> Response {
+        self.mark(over(full, self.is_grpc))
+    }
+
+    fn mark(&self, mut refused: Response) -> Response {
+        refused.headers_mut().extend(self.marks.clone());
+        refused
+    }
+}
+
 /// An answer whose bytes count, or the refusal of one that was too much.
 async fn counted(
     response: Response,
     claim: Claim,
     ticket: Ticket,
-    is_grpc: bool,
+    refuses: &Refuses,
 ) -> Response<Answer> {
     let (parts, body) = response.into_parts();
     match Answer::new(body, claim.of_answer(), ticket.again()).await {
         Ok(body) => Response::from_parts(parts, body),
         Err(full) => {
-            over(full, is_grpc).map(|body| Answer::uncounted(body, claim.of_answer(), ticket))
+            refuses.over(full).map(|body| Answer::uncounted(body, claim.of_answer(), ticket))
         }
     }
 }

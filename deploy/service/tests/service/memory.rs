@@ -96,6 +96,30 @@ async fn answers_that_nobody_reads_hold_no_more_than_their_connections_share() {
     assert!(resident_mib() < before + BESIDES, "from {before} MiB");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_role_adds_is_on_every_refusal_of_its_listener_and_on_none_of_its_answers() {
+    let world = World::start(small()).await;
+    let unread = Flood::open(world.addr, 2, 0).await;
+    let mut sent: Vec<_> = (0..12).map(|_| unread.send(get("/mebibyte"))).collect();
+    sent.push(unread.send(get(&format!("/{}", "p".repeat(9 << 10)))));
+    let slow = Flood::open(world.addr, 3, 1 << 16).await;
+    let body = || Unending::new(b"x", 1 << 20);
+    sent.extend((0..12).map(|_| slow.send(post("/echo", "text/plain", body()))));
+    let answers = answered(sent, AT_ONCE).await;
+    for answer in &answers {
+        let marked = answer.headers().contains_key("x-refused");
+        assert_eq!(marked, answer.status() != StatusCode::OK, "{answer:?}");
+    }
+    let refused = |path: &str, status: StatusCode| {
+        answers.iter().any(|it| {
+            it.status() == status && it.headers().get("x-refused").is_some_and(|of| of == path)
+        })
+    };
+    assert!(refused("/mebibyte", StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
+    assert!(refused("/echo", StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
+    assert!(answers.iter().any(|it| it.status() == StatusCode::URI_TOO_LONG), "{answers:?}");
+}
+
 #[tokio::test]
 async fn a_grpc_message_that_stalls_is_refused() {
     let world = World::start(brief()).await;

@@ -8,6 +8,7 @@ use axum::{
     Extension, Router,
     body::{Body, Bytes},
     extract::ConnectInfo,
+    http::{HeaderMap, HeaderName, HeaderValue},
     routing::{get, post},
 };
 use deploy_service::{
@@ -79,7 +80,10 @@ impl World {
             .merge(Readiness::new(shutdown.clone()).router());
         let local = "127.0.0.1:0".parse().unwrap();
         let (listener, addr) = listen::bind(local, None, security).await.unwrap();
-        let listener = listener.trusting(proxies);
+        let listener = listener.trusting(proxies).marking(|target, _| {
+            let path = HeaderValue::from_str(target.path()).unwrap();
+            HeaderMap::from_iter([(HeaderName::from_static("x-refused"), path)])
+        });
         let served = tokio::spawn(serve(listener, router, limits, shutdown.clone()));
         Self { addr, shutdown, entered, release, served }
     }

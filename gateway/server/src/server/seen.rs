@@ -122,7 +122,7 @@ impl Seen {
             reply::silence(&mut response);
         }
         if let Some(grant) = self.cors {
-            grant.mark(&mut response);
+            grant.mark(response.headers_mut());
         }
         // What is left of the peer's limit is told to nobody who has spent no token of it.
         if let Some((policy, left)) = self.limit.filter(|_| self.spent) {

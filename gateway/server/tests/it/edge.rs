@@ -98,6 +98,21 @@ async fn a_page_reads_that_its_address_asks_too_often() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listed_page_reads_what_the_listener_refuses() {
+    let world = World::with(|config| config.cors_origins = vec![PAGE.to_owned()]).await;
+    let path = format!("{RPC}?{}", "q".repeat(9 << 10));
+    for (page, readable) in [(PAGE, true), ("https://other.example", false)] {
+        let mut request = world.gateway.request(&a(), &path, "{}");
+        request.headers_mut().insert("origin", page.parse().unwrap());
+        let response = world.gateway.send(request).await;
+        assert_eq!(response.status(), StatusCode::URI_TOO_LONG, "{page}");
+        let told = response.headers().get("access-control-allow-origin");
+        assert_eq!(told.is_some_and(|told| told == PAGE), readable, "{page}");
+        assert_eq!(response.headers().get("vary").is_some(), readable, "{page}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_notification_is_carried_out_and_has_no_answer_not_even_an_error() {
     let world = World::start().await;
     let mut node = Node::join(&world).await;

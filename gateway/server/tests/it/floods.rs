@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use deploy_service::units::{self, Bytes as Size};
 use http::{Request, StatusCode};
+use proto_types::json::VALUES_MAX;
 use serde_json::json;
 
 use crate::flood::{Flood, Unending, answered, beside};
 use crate::visibility;
-use crate::world::{Peer, World, deploy, eventually, json_of, message, rpc};
+use crate::world::{PATIENCE, Peer, World, deploy, eventually, json_of, message, rpc};
 
 /// What the gateway may hold for requests and answers, in MiB.
 const CEILING: u64 = 32;
@@ -126,6 +127,32 @@ async fn answers_that_nobody_reads_stay_under_the_ceiling() {
     assert!((30..200).contains(&given), "{given} of {}", answers.len());
     seen.assert_below("gateway: answers that nobody reads", (CEILING, BESIDES));
     drop((answers, floods));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn open_calls_of_as_many_values_as_a_text_may_have_stay_under_the_ceiling() {
+    let world = start().await;
+    let mut params = message("");
+    // A call has some values around them.
+    params["message"]["parts"] = json!([{ "data": vec![1_u8; VALUES_MAX - 100] }]);
+    params["configuration"] = json!({ "historyLength": 0 });
+    let call = rpc("SendStreamingMessage", params).to_string();
+    let peers = [Peer::new("a", 1), Peer::new("c", 3)];
+    let flood = async {
+        let mut open = Vec::new();
+        for peer in peers.iter().cycle().take(80) {
+            let sent = world.gateway.open(world.gateway.request(peer, AGENT, &call));
+            open.push(tokio::time::timeout(PATIENCE, sent).await.unwrap());
+        }
+        open
+    };
+    let (open, seen) = beside((world.gateway.addr, "/readyz"), flood).await;
+    let kinds = open.iter().filter_map(|answer| answer.headers().get("content-type"));
+    let streams = kinds.filter(|kind| *kind == "text/event-stream").count();
+    // Held as values, each would be several MiB.
+    assert!(streams > 40, "{streams} of {}", open.len());
+    seen.assert_below("gateway: open calls of many values", (CEILING, BESIDES));
+    drop(open);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -26,19 +26,19 @@ pub struct PartnerEntry {
     /// When it was first agreed.
     pub added_at: WallMs,
     /// Its entries that were not taken, as of the last look.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub passed_over: PassedOver,
     /// The cluster epoch that it was pulled in; 0 for one that was never restored, and of Pilox.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub epoch: u64,
     /// What it has withdrawn and is not withdrawn here yet: too much at once.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub held: Option<Held>,
     /// Why the newest pulls failed; `None` since one succeeded.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub failing: Option<Failing>,
     /// Whether the operator has changed the terms since its list was last read to its end.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub terms_changed: bool,
 }
 
@@ -179,7 +179,7 @@ pub struct ProvenanceEntry {
     /// Its revision there: what decides which of two versions of one epoch is newer.
     pub home_revision: u64,
     /// The cluster epoch of its home that the revision is of: a restored home's word is newer than all of before.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub home_epoch: u64,
     /// How many registries it is away from home: 1 from its home itself.
     pub hops: u8,

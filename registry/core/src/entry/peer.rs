@@ -43,7 +43,7 @@ pub struct PeerEntry {
     #[serde(default)]
     pub recent: Recent,
     /// How long its tokens may live, in seconds, where an operator has allowed more than others have.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub token_life_s_max: Option<u32>,
     /// How it came in.
     pub approval: Approval,
@@ -133,7 +133,7 @@ pub struct PeerRequest {
     /// How often its host was asked.
     pub asked: u32,
     /// Where it came from. Absent where that was not known, and in what an earlier version wrote.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub source: Option<String>,
 }
 

@@ -271,6 +271,10 @@ fn case_14_a_witness_never_signs_two_histories() {
     let (one, other) = ((5, Digest::of(b"one")), (5, Digest::of(b"other")));
     world.done(&follow(empty, one));
     assert_eq!(query::witnessed(&world.memory, "log.example").unwrap(), Some(one));
+    // As the version before wrote it, since this log was never restored.
+    let value = [&5_u64.to_be_bytes()[..], one.1.as_bytes()].concat();
+    let state = world.memory.range(Space::State, &[], &[u8::MAX], 1_000).unwrap();
+    assert!(state.iter().any(|(_, kept)| *kept == value));
     // Two members that were asked at once: the second finds another head than it proved from.
     let stored = Some(one.1);
     assert_eq!(world.refusal(&follow(empty, other)), Refusal::PreconditionFailed { stored });

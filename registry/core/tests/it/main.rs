@@ -23,6 +23,7 @@ mod peers;
 mod records;
 mod search;
 mod search_world;
+mod shapes;
 mod tasks;
 mod tokens;
 mod verify;

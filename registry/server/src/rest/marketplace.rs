@@ -4,6 +4,7 @@
 //! never show more of one than the search does to the same caller.
 
 mod catalog;
+mod shown;
 
 use axum::Extension;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -14,16 +15,18 @@ use proto_types::pilox::proof;
 use proto_types::pilox::record::{self, ParsedRecord};
 use registry_api::{Code, Problem, Role};
 use registry_core::viewer::{Disclosure, Viewer};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{allowance, lookup};
 
-use self::catalog::{catalog, named};
+use self::catalog::{Found, catalog, named};
 
 use super::parameter::{HANDLE, Parameter, READ};
 use super::route::{Access, Route};
-use super::{Answered, Shared, at, caller, handle, json, look, parameters, reader, schemas};
+use super::{
+    Answered, Shared, at, bytes, caller, handle, json, look, parameters, reader, schemas, unkept,
+};
 
 /// Entries of a page at most, as the Pilox marketplace has it.
 const LIMIT_MAX: usize = 200;
@@ -97,6 +100,39 @@ struct Asked {
     offset: usize,
 }
 
+/// A page of the catalog.
+#[derive(Serialize)]
+struct Page<'a> {
+    data: &'a [Value],
+    total: usize,
+    offset: usize,
+    limit: usize,
+    meta: &'a Value,
+}
+
+/// All of it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Export<'a> {
+    schema: &'static str,
+    exported_at: String,
+    total: usize,
+    meta: &'a Value,
+    agents: &'a [Value],
+}
+
+impl<'a> Export<'a> {
+    fn of(found: &'a Found) -> Self {
+        Self {
+            schema: "pilox-marketplace-catalog-export-v1",
+            exported_at: found.at.to_rfc3339(),
+            total: found.total,
+            meta: &found.meta,
+            agents: &found.agents,
+        }
+    }
+}
+
 async fn list(
     State(member): Shared,
     query: Result<Query<Asked>, QueryRejection>,
@@ -109,17 +145,14 @@ async fn list(
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(Problem::argument("limit", format_args!("1 to {LIMIT_MAX}")).into());
     }
-    let (reading, found) =
-        catalog(&member, (&caller, source.map(|Extension(source)| source)), &asked).await?;
-    let page: Vec<&Value> = found.agents.iter().skip(asked.offset).take(limit).collect();
-    let body = json!({
-        "data": page,
-        "total": found.agents.len(),
-        "offset": asked.offset,
-        "limit": limit,
-        "meta": found.meta(&member),
-    });
-    Ok(at(&reading, json(StatusCode::OK, &body)))
+    let (offset, source) = (asked.offset, source.map(|Extension(source)| source));
+    let entries = offset..offset.saturating_add(limit);
+    let (reading, body) = catalog(&member, (&caller, source), (asked, entries), move |found| {
+        let (data, meta) = (found.agents.as_slice(), &found.meta);
+        serde_json::to_vec(&Page { data, total: found.total, offset, limit, meta })
+    })
+    .await?;
+    Ok(at(&reading, unkept(bytes(body))))
 }
 
 async fn export(
@@ -130,17 +163,12 @@ async fn export(
 ) -> Answered {
     let caller = caller(&member, &headers).await?;
     caller.require(&[Role::Operator])?;
-    let (reading, found) =
-        catalog(&member, (&caller, source.map(|Extension(source)| source)), &parameters(query)?)
+    let (asked, source) = (parameters(query)?, source.map(|Extension(source)| source));
+    let all = (asked, 0..usize::MAX);
+    let (reading, body) =
+        catalog(&member, (&caller, source), all, |found| serde_json::to_vec(&Export::of(found)))
             .await?;
-    let body = json!({
-        "schema": "pilox-marketplace-catalog-export-v1",
-        "exportedAt": member.clock.now().to_rfc3339(),
-        "total": found.agents.len(),
-        "meta": found.meta(&member),
-        "agents": found.agents,
-    });
-    Ok(at(&reading, json(StatusCode::OK, &body)))
+    Ok(at(&reading, unkept(bytes(body))))
 }
 
 async fn verify(

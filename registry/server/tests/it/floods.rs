@@ -129,16 +129,21 @@ async fn who_proves_nothing_is_refused_before_more_than_a_document_has_come() {
     world.stop().await;
 }
 
+/// A card with this description.
+fn big(description: &str) -> Vec<u8> {
+    format!(
+        r#"{{"name":"big","description":"{description}","version":"1","capabilities":{{}},"skills":[{{"id":"s","name":"s","description":"s","tags":["t"]}}],"defaultInputModes":["text/plain"],"defaultOutputModes":["text/plain"],"supportedInterfaces":[{{"url":"https://a.example/a2a","protocolBinding":"JSONRPC","protocolVersion":"1.0"}}]}}"#
+    )
+    .into_bytes()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_that_nobody_reads_stay_under_the_ceiling() {
     let world = start().await;
     let handle: Handle = "urn:flood:card:1".parse().unwrap();
-    let card = format!(
-        r#"{{"name":"big","description":"{}","version":"1","capabilities":{{}},"skills":[{{"id":"s","name":"s","description":"s","tags":["t"]}}],"defaultInputModes":["text/plain"],"defaultOutputModes":["text/plain"],"supportedInterfaces":[{{"url":"https://a.example/a2a","protocolBinding":"JSONRPC","protocolVersion":"1.0"}}]}}"#,
-        "x".repeat(180_000)
-    );
+    let card = big(&"x".repeat(180_000));
     let path = format!("/v1/cards/{}", handle.as_str().replace(':', "%3A"));
-    let put = world.call(Method::PUT, &path, card.as_bytes()).await;
+    let put = world.call(Method::PUT, &path, &card).await;
     assert!(put.status().is_success(), "{put:?}");
     let flood = async {
         let (mut floods, mut sent) = (Vec::new(), Vec::new());
@@ -158,6 +163,37 @@ async fn answers_that_nobody_reads_stay_under_the_ceiling() {
     let given = answers.iter().filter(|answer| answer.status() == StatusCode::OK).count();
     assert!(given > 50 && given < 400, "{given} of {}", answers.len());
     seen.assert_below("registry: answers that nobody reads", (CEILING, BESIDES));
+    drop((answers, floods));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn catalogs_of_the_longest_cards_stay_under_the_ceiling() {
+    let world = start().await;
+    let card = big(&"x".repeat(900_000));
+    for n in 0..40 {
+        let path = format!("/v1/cards/urn%3Aflood%3Acard%3A{n}");
+        let put = world.call(Method::PUT, &path, &card).await;
+        assert!(put.status().is_success(), "{put:?}");
+    }
+    let flood = async {
+        let (mut floods, mut sent) = (Vec::new(), Vec::new());
+        for from in [2, 3, 4, 5] {
+            let flood = Flood::open(world.addr, from, 1 << 16).await;
+            for _ in 0..20 {
+                let request = Request::get("http://x/api/marketplace?limit=200");
+                sent.push(flood.send(request.body(Unending::new(b"", 0)).unwrap()));
+            }
+            floods.push(flood);
+        }
+        (answered(sent, Duration::from_secs(20)).await, floods)
+    };
+    let ((answers, floods), seen) = beside((world.addr, "/v1/peers"), flood).await;
+    let count =
+        |status: StatusCode| answers.iter().filter(|answer| answer.status() == status).count();
+    let (given, refused) = (count(StatusCode::OK), count(StatusCode::SERVICE_UNAVAILABLE));
+    assert!(given > 0 && given + refused == 80, "{given} given, {refused} refused");
+    seen.assert_below("registry: catalogs of the longest cards", (CEILING, BESIDES));
     drop((answers, floods));
     world.stop().await;
 }

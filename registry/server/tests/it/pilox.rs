@@ -358,6 +358,19 @@ async fn the_marketplace_lists_verifies_and_exports_what_a_search_finds() {
     let export = json(&call(&world, path, Some(OPERATOR), b"").await);
     assert_eq!(export["schema"], "pilox-marketplace-catalog-export-v1");
     assert_eq!((&export["total"], export["agents"].as_array().unwrap().len()), (&json!(2), 2));
+    // An entry of a long card is shown as the search knows it, beside its record; the others lose nothing by it.
+    let mut long = card.clone();
+    (long["name"], long["description"]) = (json!("Long"), json!("long ".repeat(20_000)));
+    let at = "/v1/cards/urn%3Aa%3A00000001";
+    let put = world.call(Method::PUT, at, long.to_string().as_bytes()).await;
+    assert_eq!(put.status(), 200, "{:?}", put.body());
+    let listed = json(&world.get("/api/marketplace?limit=2").await);
+    let [long, whole] = listed["data"].as_array().unwrap().as_slice() else { panic!("{listed}") };
+    assert_eq!((&long["name"], &long["version"]), (&json!("Long"), &json!("3")), "{long}");
+    assert!(long["description"].as_str().is_some_and(|text| text.len() <= 280), "{long}");
+    assert_eq!((long.get("skills"), long.get("jsonRpcUrl")), (None, None), "{long}");
+    assert_eq!(whole, agent);
+    assert_eq!(json(&world.get("/api/marketplace?limit=1&offset=1").await)["data"], json!([whole]));
     // What is not for everybody is not in it.
     let hidden = record("urn:a:00000002", &json!({}));
     let private = (Method::POST, "/v1/records?visibility=private");
