@@ -62,13 +62,18 @@ pub(crate) async fn keep(registry: Arc<Registry>, desk: mpsc::Sender<Event>) {
                 break;
             }
         }
-        let failed = backoff.failed(Instant::now());
-        if let Some(unsaid) = failed.say {
-            tracing::info!(unsaid, "there is no session with the registry's leader: it is dialled");
-        }
-        // Jitter, so that nodes that lost one leader do not meet the next one all at once.
-        tokio::time::sleep(failed.pause.mul_f64(0.5 + rand::random::<f64>())).await;
+        pause(&mut backoff).await;
     }
+}
+
+/// Waits before the next round, and says now and then that there is no session.
+async fn pause(backoff: &mut Backoff) {
+    let failed = backoff.failed(Instant::now());
+    if let Some(unsaid) = failed.say {
+        tracing::info!(unsaid, "there is no session with the registry's leader: it is dialled");
+    }
+    // Jitter, so that nodes that lost one leader do not meet the next one all at once.
+    tokio::time::sleep(failed.pause.mul_f64(0.5 + rand::random::<f64>())).await;
 }
 
 /// How a session ended that had opened.

@@ -23,21 +23,23 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Error> {
         }
         match byte {
             b'"' => at = string_end(bytes, at + 1),
-            b'[' | b'{' => {
-                depth += 1;
-                if depth > DEPTH_MAX {
-                    return Err(Error::TooDeep { at });
-                }
+            _ => {
+                depth = nested(depth, byte).ok_or(Error::TooDeep { at })?;
                 at += 1;
             }
-            b']' | b'}' => {
-                depth = depth.saturating_sub(1);
-                at += 1;
-            }
-            _ => at += 1,
         }
     }
     Ok(())
+}
+
+/// The depth after a byte outside of strings; `None` beyond the bound.
+fn nested(depth: usize, byte: u8) -> Option<usize> {
+    match byte {
+        b'[' | b'{' if depth == DEPTH_MAX => None,
+        b'[' | b'{' => Some(depth + 1),
+        b']' | b'}' => Some(depth.saturating_sub(1)),
+        _ => Some(depth),
+    }
 }
 
 /// The position after the closing quote of the string whose first character is at `at`.

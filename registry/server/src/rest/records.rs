@@ -2,6 +2,7 @@
 //!
 //! It decides nothing about a record: it says over HTTP what `registry-api` and the core decide.
 
+mod resolve;
 mod validate;
 
 use std::sync::Arc;
@@ -56,13 +57,6 @@ static CATALOG_LIMIT: Parameter = Parameter::query(
     r#"{"type":"integer","minimum":1,"maximum":100000,"default":100000}"#,
 );
 
-static AGENT_CARD_URL: Parameter = Parameter::query(
-    "agentCardUrl",
-    "Where the card is, exactly as the record says.",
-    r#"{"type":"string","minLength":1}"#,
-)
-.required();
-
 pub(super) fn routes() -> Vec<Route> {
     [writes(), reads()].into_iter().flatten().collect()
 }
@@ -116,10 +110,10 @@ fn reads() -> Vec<Route> {
             .gives(200, "The record.", &schemas::RECORD, beside::RECORD)
             .answers(304, "The caller has this version.", &[], beside::RECORD)
             .refuses(&[Code::NotFound, Code::RecordExpired]),
-        Route::get("/v1/resolve", resolve)
+        Route::get("/v1/resolve", resolve::resolve)
             .is("resolveRecord", "records", "The records whose card is at a URL.")
             .access(Access::Optional)
-            .takes(&[&AGENT_CARD_URL])
+            .takes(&[&resolve::AGENT_CARD_URL])
             .gives(200, "Their handles; none if there is none.", &schemas::RESOLVED, READ),
     ]
 }
@@ -144,12 +138,6 @@ pub(super) struct Reading {
 #[serde(deny_unknown_fields)]
 pub(super) struct Publishing {
     visibility: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Wanted {
-    agent_card_url: Option<String>,
 }
 
 pub(super) async fn publish(
@@ -284,18 +272,4 @@ pub(super) async fn delete(
     member.decide_by(&caller, (ImportKind::Record, &handle), wish).await?;
     let body = json!({ "ok": true, "deleted": handle.as_str() });
     Ok(json(StatusCode::OK, &body))
-}
-
-pub(super) async fn resolve(
-    State(member): Shared,
-    query: Result<Query<Wanted>, QueryRejection>,
-    headers: HeaderMap,
-) -> Answered {
-    let Some(url) = parameters(query)?.agent_card_url.filter(|url| !url.is_empty()) else {
-        return Err(Problem::argument("agentCardUrl", "it is required").into());
-    };
-    let (reading, viewer) = look(&member, &headers, None).await?;
-    let found = query::record_of_card(&reading.view, &viewer, &url)?;
-    let handles: Vec<&str> = found.iter().map(Handle::as_str).collect();
-    Ok(at(&reading, json(StatusCode::OK, &json!({ "handles": handles }))))
 }

@@ -41,6 +41,7 @@ mod search;
 mod site;
 mod tls;
 mod tokens;
+mod untold;
 mod visibility;
 mod watch;
 mod withdrawals;
