@@ -48,7 +48,7 @@ impl Workload {
             0..18 => return Wish::Read(handle(random.u8(0..4))),
             18..40 => self.put_record(now, random),
             40..45 => {
-                vec![Command::DeleteRecord { handle: any_handle(random), if_match: None }]
+                vec![Command::DeleteRecord { handle: any_handle(random), if_match: None, by: None }]
             }
             45..58 => vec![spend(random)],
             58..63 => self.put_manifest(now),

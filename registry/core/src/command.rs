@@ -90,12 +90,13 @@ pub enum Command {
         #[serde(default)]
         vouched: bool,
     },
-    /// Leaves a tombstone.
+    /// Leaves a tombstone, if `if_match` is stored. `by` is who asks; `None` for an operator, and in earlier logs.
+    #[expect(missing_docs, reason = "the line above says all")]
     DeleteRecord {
-        /// Its name.
         handle: Handle,
-        /// Only if this version is stored.
         if_match: Option<Digest>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Origin>,
     },
     /// Takes over an A2A card.
     PutCard {

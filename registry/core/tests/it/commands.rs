@@ -240,7 +240,7 @@ fn any_directory_command(now: WallMs) -> impl Strategy<Value = Command> {
             command
         }),
         1 => (name(3), if_match())
-            .prop_map(|(name, if_match)| Command::DeleteRecord { handle: handle(name), if_match }),
+            .prop_map(|(name, if_match)| Command::DeleteRecord { handle: handle(name), if_match, by: None }),
         1 => (name(3), name(5), some_owner(), some_visibility()).prop_map(
             |(name, body, owner, visibility)| Command::PutCard {
                 handle: handle(name),

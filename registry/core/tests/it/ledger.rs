@@ -60,7 +60,7 @@ fn facts_of_the_directory_are_leaves_and_tasks_and_tokens_are_not() {
     }
     world.refusal(&put_record(1, 99, START.plus_ms(1), None));
     assert_eq!(head(&world), (size, root));
-    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None });
+    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None, by: None });
     assert_eq!(head(&world).0, 4);
     let proof = tlog::consistency(&LogRows(&world.memory), size, 4).unwrap();
     assert_eq!(tlog::root(&LogRows(&before), size).unwrap(), root);
@@ -94,7 +94,7 @@ fn a_proof_shows_the_document_and_no_other() {
     assert_eq!(proof.fact.digest, Some(Digest::of(agent_statement(&agent).as_bytes())));
     assert_eq!(proof.verify((size, &root)), Ok(()));
 
-    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None });
+    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None, by: None });
     let (size, root) = head(&world);
     let tombstone = query::record(&world.memory, &handle(1)).unwrap().unwrap();
     let proof = query::inclusion(&world.memory, &tombstone, size).unwrap().unwrap();

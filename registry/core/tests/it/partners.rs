@@ -67,7 +67,7 @@ fn a_handle_of_our_own_is_never_taken_over_nor_is_its_tombstone() {
     world.done(&put_record(1, 1, START, None));
     let ours = conflict("record", handle(1).as_str());
     assert_eq!(world.refusal(&import(0, 1, 99, 1, Some(2))), ours);
-    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None });
+    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None, by: None });
     assert_eq!(world.refusal(&import(0, 1, 100, 1, Some(2))), ours);
 }
 
@@ -139,11 +139,30 @@ fn a_local_write_does_not_take_an_entry_from_its_home() {
     assert_eq!(world.refusal(&put_record(1, 2, later, Some((0, 0)))), home_elsewhere(1));
     assert_eq!(world.refusal(&put_record(1, 2, later, None)), home_elsewhere(1));
     // An operator may decide otherwise, by deleting it first.
-    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None });
+    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None, by: None });
     world.done(&put_record(1, 2, later, None));
     assert_eq!(partner(&world, 0).imported, 0);
     let ours = conflict("record", handle(1).as_str());
     assert_eq!(world.refusal(&import(0, 1, 99, 1, Some(1))), ours);
+}
+
+#[test]
+fn an_imported_entry_is_deleted_by_the_operator_or_its_owner_and_by_nobody_else() {
+    let mut world = world();
+    let delete = |by: Option<u8>| {
+        let by = by.map(origin);
+        Command::DeleteRecord { handle: handle(1), if_match: None, by }
+    };
+    world.done(&import(0, 1, 7, 1, Some(1)));
+    assert_eq!(world.refusal(&delete(Some(0))), home_elsewhere(1), "nobody has signed it");
+    world.done(&owned(import(0, 1, 8, 1, Some(2))));
+    assert_eq!(world.refusal(&delete(Some(1))), home_elsewhere(1), "peer 0 has signed it");
+    assert_eq!(partner(&world, 0).imported, 1);
+    world.done(&delete(Some(0)));
+    assert_eq!((body_of(&world, &handle(1)), partner(&world, 0).imported), (None, 0));
+    world.done(&import(0, 2, 9, 1, Some(1)));
+    let (handle, if_match, by) = (handle(2), None, None);
+    world.done(&Command::DeleteRecord { handle, if_match, by });
 }
 
 /// The same, signed by a key of peer 0.
