@@ -150,6 +150,7 @@ impl Workload {
                 body: names::furniture_body(),
                 traceparent: None,
                 expires_at: now.plus_ms(DAYS_MS),
+                shared: true,
             },
             5..8 => Command::LeaseEnvelopes {
                 target: queue(),
@@ -183,6 +184,7 @@ fn submit(id: TaskId) -> Command {
         input: names::furniture_body(),
         reply_to: None,
         deadline: WallMs(START.0 + DAYS_MS),
+        shared: true,
     }
 }
 

@@ -186,19 +186,16 @@ pub enum Command {
         reply_to: Option<ReplyTo>,
         /// When it must have ended.
         deadline: WallMs,
+        /// Whether it takes a place of its owner's share; the operator has none. False in earlier logs.
+        #[serde(default)]
+        shared: bool,
     },
     /// Gives this pending task to this node, which must be joined, under the next epoch.
     #[expect(missing_docs, reason = "the line above says both")]
     AssignTask { id: TaskId, node: NodeId },
-    /// The node will not, or can no longer, run it: back to pending, or failed after 5 attempts.
-    ReleaseTask {
-        /// Which task.
-        id: TaskId,
-        /// Under which epoch.
-        epoch: LeaseEpoch,
-        /// Why.
-        reason: String,
-    },
+    /// The node that has it under this epoch will not, or can no longer, run it: back to pending, or failed after 5 attempts.
+    #[expect(missing_docs, reason = "the line above says it")]
+    ReleaseTask { id: TaskId, epoch: LeaseEpoch, reason: String },
     /// Commits the outcome, once, under the current epoch.
     CompleteTask {
         /// Which task.
@@ -243,6 +240,9 @@ pub enum Command {
         traceparent: Option<String>,
         /// When it is void; at most 7 days ahead.
         expires_at: WallMs,
+        /// Whether it is noted that its source's share counts it. False in earlier logs.
+        #[serde(default)]
+        shared: bool,
     },
     /// About the transparency log, the audit, and other logs that are witnessed.
     Ledger(LedgerCommand),

@@ -373,6 +373,8 @@ fn any_task_command(now: WallMs) -> impl Strategy<Value = Command> {
                 input: digest(input),
                 reply_to,
                 deadline,
+                // Some of either kind; the same id says the same again.
+                shared: id.is_multiple_of(2),
             }
         ),
         5 => (task(), some_node()).prop_map(|(id, node)| Command::AssignTask { id, node }),
