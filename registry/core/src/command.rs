@@ -26,7 +26,7 @@ use crate::search::Told;
 
 pub use self::conduct::{Conduct, ConductCommand, Tally};
 pub use self::fleet::FleetCommand;
-pub use self::foreign::{Foreign, Import, ImportedRecord};
+pub use self::foreign::{Foreign, Import, ImportedRecord, PullStart};
 pub use self::namespace::{InstanceCommand, NamespaceCommand};
 pub use self::peer::PeerCommand;
 pub use self::proposal::{Precondition, Proposal, Versioned, Versions};

@@ -183,11 +183,11 @@ fn partners(member: &Member) -> Result<Vec<PartnerEntry>, Problem> {
 
 /// One pull; true if there is more than the budget allowed.
 async fn run(mut pull: Pull) -> Ended {
-    let terms = pull.partner.terms.clone();
-    if pull.walk.terms.as_ref().is_some_and(|began| *began != terms) {
+    let agreement = pull.partner.agreement();
+    if pull.walk.agreement.is_some_and(|began| began != agreement) {
         pull.walk = take::Walk::default();
     }
-    pull.walk.terms = Some(terms);
+    pull.walk.agreement = Some(agreement);
     let outcome = pulled(&mut pull).await;
     (pull.partner.name, pull.walk, outcome)
 }
