@@ -123,6 +123,17 @@ pub struct Failing {
     pub at: WallMs,
 }
 
+impl Failing {
+    /// The same failure is noted no more often.
+    const AGAIN_MS: u64 = 60_000;
+
+    /// Whether a failure for this reason is told of already.
+    #[must_use]
+    pub fn tells(&self, reason: &str, now: WallMs) -> bool {
+        self.reason == reason && now.since(self.at) < Self::AGAIN_MS
+    }
+}
+
 /// What the operator has agreed with a registry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartnerTerms {

@@ -505,3 +505,20 @@ fn a_log_that_was_agreed_is_remembered_when_pulls_fail_and_terms_change() {
     world.done(&with("", 11));
     assert_eq!(knows(&world), (0, String::new()));
 }
+
+#[test]
+fn the_same_failure_is_noted_once_a_minute_and_another_at_once() {
+    let mut world = world();
+    let fails = |reason: &str, pulls| {
+        let (name, reason) = (partner_name(0), reason.to_owned());
+        Command::from(Foreign::FailPartner { name, reason, pulls })
+    };
+    let noted = |world: &World| partner(world, 0).failing.map(|it| (it.reason, it.pulls)).unwrap();
+    world.done(&fails("it answered 500", 1));
+    world.later(MINUTE - 1).done(&fails("it answered 500", 2));
+    assert_eq!(noted(&world), ("it answered 500".to_owned(), 1));
+    world.done(&fails("it answered 502", 3));
+    assert_eq!(noted(&world), ("it answered 502".to_owned(), 3));
+    world.later(MINUTE).done(&fails("it answered 502", 4));
+    assert_eq!(noted(&world), ("it answered 502".to_owned(), 4));
+}
