@@ -117,33 +117,32 @@ fn check(envelope: &EnvelopeEntry, now: WallMs) -> Result<(), Refusal> {
 }
 
 fn envelope_of(command: &Command, now: WallMs) -> EnvelopeEntry {
-    let Command::EnqueueEnvelope {
-        id,
-        source,
-        target,
-        correlation,
-        body,
-        traceparent,
-        expires_at,
-        shared,
-    } = command
-    else {
-        unreachable!("the dispatcher sends EnqueueEnvelope here");
-    };
-    EnvelopeEntry {
-        id: id.clone(),
-        source: source.clone(),
-        target: target.clone(),
-        correlation: correlation.clone(),
-        body: *body,
-        traceparent: traceparent.clone(),
-        accepted_at: now,
-        expires_at: *expires_at,
-        epoch: LeaseEpoch(0),
-        leased_until: WallMs(0),
-        deliveries: 0,
-        revision: Default::default(),
-        acked: None,
-        shared: *shared,
+    match command {
+        Command::EnqueueEnvelope {
+            id,
+            source,
+            target,
+            correlation,
+            body,
+            traceparent,
+            expires_at,
+            shared,
+        } => EnvelopeEntry {
+            id: id.clone(),
+            source: source.clone(),
+            target: target.clone(),
+            correlation: correlation.clone(),
+            body: *body,
+            traceparent: traceparent.clone(),
+            accepted_at: now,
+            expires_at: *expires_at,
+            epoch: LeaseEpoch(0),
+            leased_until: WallMs(0),
+            deliveries: 0,
+            revision: Default::default(),
+            acked: None,
+            shared: *shared,
+        },
+        _ => unreachable!("the dispatcher sends EnqueueEnvelope here"),
     }
 }
