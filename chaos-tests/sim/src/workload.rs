@@ -48,7 +48,7 @@ impl Workload {
             0..18 => return Wish::Read(handle(random.u8(0..4))),
             18..40 => self.put_record(now, random),
             40..45 => {
-                vec![Command::DeleteRecord { handle: any_handle(random), if_match: None }]
+                vec![Command::DeleteRecord { handle: any_handle(random), if_match: None, by: None }]
             }
             45..58 => vec![spend(random)],
             58..63 => self.put_manifest(now),
@@ -150,6 +150,7 @@ impl Workload {
                 body: names::furniture_body(),
                 traceparent: None,
                 expires_at: now.plus_ms(DAYS_MS),
+                shared: true,
             },
             5..8 => Command::LeaseEnvelopes {
                 target: queue(),
@@ -183,6 +184,7 @@ fn submit(id: TaskId) -> Command {
         input: names::furniture_body(),
         reply_to: None,
         deadline: WallMs(START.0 + DAYS_MS),
+        shared: true,
     }
 }
 

@@ -203,7 +203,9 @@ fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         Command::Peer(command) => peer::decide(draft, command),
         Command::RevokePeer { origin } => peer::stand(draft, origin, PeerStatus::Revoked, None),
         Command::PutRecord { .. } => record::put(draft, command),
-        Command::DeleteRecord { handle, if_match } => record::delete(draft, handle, *if_match),
+        Command::DeleteRecord { handle, if_match, by } => {
+            record::delete(draft, handle, *if_match, by.as_ref())
+        }
         Command::PutCard { .. } => card::put(draft, command),
         Command::Namespace(command) => namespace::decide(draft, command),
         Command::SpendToken { hash, until } => token::spend_as_condition(draft, hash, *until),

@@ -72,9 +72,16 @@ pub(crate) fn queue_depth(target: &str) -> String {
     format!("queue/{target}")
 }
 
-/// How many of these a source has sent. A source has no space in it.
-pub(crate) fn queue_share(target: &str, source: &Origin) -> String {
-    format!("queue-share/{target} {source}")
+/// How many of these a source has sent. A source has no space in it. What is not marked as shared has a counter of its
+/// own: an earlier version has counted some of it and not the rest, so that it may go down by what it never had.
+pub(crate) fn queue_share(target: &str, source: &Origin, shared: bool) -> String {
+    let name = if shared { "queue-held" } else { "queue-share" };
+    format!("{name}/{target} {source}")
+}
+
+/// How many open tasks of this owner its share counts.
+pub(crate) fn task_share(owner: &str) -> String {
+    format!("{OPEN_TASKS}/{owner}")
 }
 
 /// The number, 0 if it was never set.

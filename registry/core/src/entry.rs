@@ -32,8 +32,8 @@ pub use self::namespace::{
     Grants, NamespaceEntry, NotATrustMode, Policy, Quotas, Terms, TrustMode, Usage,
 };
 pub use self::partner::{
-    Failing, Held, ImportKind, PartnerEntry, PartnerKind, PartnerState, PartnerTerms, PassedOver,
-    ProvenanceEntry,
+    Agreement, Failing, Held, ImportKind, PartnerEntry, PartnerKind, PartnerState, PartnerTerms,
+    PassedOver, ProvenanceEntry,
 };
 pub use self::peer::{
     Approval, Candidate, DomainMethod, DomainProof, EnrolledKey, Founding, LogHead, ManifestRef,

@@ -52,6 +52,7 @@ pub fn enqueue(
         body,
         traceparent,
         expires_at,
+        shared: true,
     })
 }
 

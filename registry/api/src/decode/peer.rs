@@ -9,7 +9,7 @@ use std::fmt;
 use proto_types::key::{AnyKey, PublicKey};
 use proto_types::manifest::KeyUse;
 use proto_types::peer::operation;
-use proto_types::token::{Kind, LIFE_S_MAX};
+use proto_types::token::LIFE_S_ALLOWED;
 use proto_types::{Digest, Kid, Origin, WallMs, json};
 use proto_wire::registry::v1 as wire;
 use registry_core::command::{Command, PeerCommand, Proposal};
@@ -125,11 +125,10 @@ pub fn allow_token_life(
 ) -> Result<Proposal, Problem> {
     caller.require(&[Role::Operator])?;
     let origin = field::read("origin", &request.origin)?;
+    let (least, most) = LIFE_S_ALLOWED;
     let seconds = match u64::from(request.seconds) {
         0 => None,
-        life_s if (Kind::Plain.life_s_max()..=LIFE_S_MAX).contains(&life_s) => {
-            Some(request.seconds)
-        }
+        life_s if (least..=most).contains(&life_s) => Some(request.seconds),
         _ => return Err(Problem::argument("seconds", "300 to 3,600, or 0 as all")),
     };
     Ok(super::one(Command::Peer(PeerCommand::AllowTokenLife { origin, seconds })))

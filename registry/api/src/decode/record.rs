@@ -118,8 +118,8 @@ pub fn delete(caller: &Principal, handle: &str, view: &dyn View) -> Result<Propo
     }
     let seen = query::record_seen(view, &caller.viewer(view)?, &handle)?;
     let (record, _) = seen.ok_or_else(|| Problem::not_found("record", handle.as_str()))?;
-    authority::check_delete(caller, &handle, &record.scope(), view)?;
-    Ok(caller.seal(super::one(Command::DeleteRecord { handle, if_match: None })))
+    let by = authority::check_delete(caller, &handle, &record.scope(), view)?;
+    Ok(caller.seal(super::one(Command::DeleteRecord { handle, if_match: None, by })))
 }
 
 /// The faults as a Pilox client reads them.

@@ -33,6 +33,7 @@ pub fn submit(caller: &Principal, request: &wire::SubmitTaskRequest) -> Result<P
     let owner = field::text("owner", &request.owner, OWNER_BYTES_MAX)?;
     let reply_to = request.reply_to.as_ref().map(reply_to).transpose()?;
     let deadline = field::time("deadline_ms", request.deadline_ms)?;
+    let shared = *caller != Principal::Operator;
     super::agent::json_object("input", &request.input)?;
     super::with_body(&request.input, |input| Command::SubmitTask {
         id,
@@ -42,6 +43,7 @@ pub fn submit(caller: &Principal, request: &wire::SubmitTaskRequest) -> Result<P
         input,
         reply_to,
         deadline,
+        shared,
     })
 }
 

@@ -63,15 +63,17 @@ fn same_message(kept: &EnvelopeEntry, offered: &EnvelopeEntry) -> bool {
 /// One envelope more waits for the target, if its source has not its share there.
 fn enter_queue(draft: &mut Draft<'_>, envelope: &EnvelopeEntry) -> Result<(), Stop> {
     let depth = counter::queue_depth(&envelope.target);
-    let share = counter::queue_share(&envelope.target, &envelope.source);
-    let (waiting, own) = (draft.count(&depth)?, draft.count(&share)?);
+    let share = |shared| counter::queue_share(&envelope.target, &envelope.source, shared);
+    let (marked, unmarked) = (draft.count(&share(true))?, draft.count(&share(false))?);
+    let (waiting, own) = (draft.count(&depth)?, marked + unmarked);
     let fits = SHARES.admit(Class::Ordinary, waiting, own, 1);
     fits.map_err(|full| match full {
         Full::Share => bound::full("the target's queue", own),
         Full::Pool => bound::full("the target's queue", QUEUE_MAX),
     })?;
     draft.set_count(&depth, waiting + 1);
-    draft.set_count(&share, own + 1);
+    let before = if envelope.shared { marked } else { unmarked };
+    draft.set_count(&share(envelope.shared), before + 1);
     Ok(())
 }
 
@@ -97,8 +99,7 @@ fn forget(draft: &mut Draft<'_>, envelope: &EnvelopeEntry) -> Result<(), ViewErr
 /// One envelope fewer waits for the target.
 pub(super) fn leave_queue(draft: &mut Draft<'_>, left: &EnvelopeEntry) -> Result<(), ViewError> {
     let depth = counter::queue_depth(&left.target);
-    // Of one that came before shares were counted, the share is 0 already.
-    for counter in [depth, counter::queue_share(&left.target, &left.source)] {
+    for counter in [depth, counter::queue_share(&left.target, &left.source, left.shared)] {
         let waiting = draft.count(&counter)?;
         draft.set_count(&counter, waiting.saturating_sub(1));
     }
@@ -116,24 +117,32 @@ fn check(envelope: &EnvelopeEntry, now: WallMs) -> Result<(), Refusal> {
 }
 
 fn envelope_of(command: &Command, now: WallMs) -> EnvelopeEntry {
-    let Command::EnqueueEnvelope { id, source, target, correlation, body, traceparent, expires_at } =
-        command
-    else {
-        unreachable!("the dispatcher sends EnqueueEnvelope here");
-    };
-    EnvelopeEntry {
-        id: id.clone(),
-        source: source.clone(),
-        target: target.clone(),
-        correlation: correlation.clone(),
-        body: *body,
-        traceparent: traceparent.clone(),
-        accepted_at: now,
-        expires_at: *expires_at,
-        epoch: LeaseEpoch(0),
-        leased_until: WallMs(0),
-        deliveries: 0,
-        revision: Default::default(),
-        acked: None,
+    match command {
+        Command::EnqueueEnvelope {
+            id,
+            source,
+            target,
+            correlation,
+            body,
+            traceparent,
+            expires_at,
+            shared,
+        } => EnvelopeEntry {
+            id: id.clone(),
+            source: source.clone(),
+            target: target.clone(),
+            correlation: correlation.clone(),
+            body: *body,
+            traceparent: traceparent.clone(),
+            accepted_at: now,
+            expires_at: *expires_at,
+            epoch: LeaseEpoch(0),
+            leased_until: WallMs(0),
+            deliveries: 0,
+            revision: Default::default(),
+            acked: None,
+            shared: *shared,
+        },
+        _ => unreachable!("the dispatcher sends EnqueueEnvelope here"),
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn count(draft: &mut Draft<'_>, of: &ProvenanceEntry, by: i64) -> Res
 }
 
 /// A local write or deletion of this handle: refused where another registry is its authority,
-/// unless the entry is the caller's own in both. `by` is its owner; `None` deletes for an operator.
+/// unless the entry is the caller's own in both. Nobody asks for a deletion by an operator.
 pub(super) fn check_local(
     draft: &Draft<'_>,
     (kind, handle): (ImportKind, &Handle),

@@ -21,36 +21,48 @@ const NOTED: &str = "key-owners-noted";
 /// Peers that are read at a time.
 const PAGE: usize = 256;
 
-/// Notes the keys that join, or refuses one that is another peer's. A key is given free when its peer has left for good.
+/// Notes the keys that join, or refuses one that is another peer's. A key is given free when its peer has left for good:
+/// if that returns, its keys join anew, since another peer may have them by now.
 pub(super) fn claim(
     draft: &mut Draft<'_>,
     kept: Option<&PeerEntry>,
     peer: &PeerEntry,
 ) -> Result<(), Stop> {
     note_earlier(draft)?;
-    let had = |key: &EnrolledKey| {
-        kept.is_some_and(|kept| kept.keys.iter().any(|it| it.public_key == key.public_key))
+    if peer.status == PeerStatus::Tombstoned {
+        return Ok(());
+    }
+    let stays = kept.filter(|kept| kept.status != PeerStatus::Tombstoned);
+    let has = |of: Option<&PeerEntry>, key: &EnrolledKey| {
+        of.is_some_and(|peer| peer.keys.iter().any(|it| it.public_key == key.public_key))
     };
-    for key in peer.keys.iter().filter(|key| !had(key)) {
-        check_free(draft, (&key.kid, &key.public_key), &peer.origin)?;
-        note(draft, &key.public_key, &peer.origin);
+    for key in peer.keys.iter().filter(|key| !has(stays, key)) {
+        let is_own = check_free(draft, (&key.kid, &key.public_key), &peer.origin)?;
+        if !(is_own && has(kept, key)) {
+            note(draft, &key.public_key, &peer.origin);
+        }
     }
     // One holder's recovery key may stand behind several peers, so it gets no owner. But none is a key that acts for
     // another peer.
-    let recovered = kept.map(|kept| &*kept.recovery_keys).unwrap_or_default();
+    let recovered = stays.map(|kept| &*kept.recovery_keys).unwrap_or_default();
     for key in peer.recovery_keys.iter().filter(|key| !recovered.contains(key)) {
         check_free(draft, (&key.kid, &key.public_key.into()), &peer.origin)?;
     }
     Ok(())
 }
 
-/// Refuses a key that another peer has or had, as long as that has not left.
-fn check_free(draft: &Draft<'_>, (kid, key): (&Kid, &AnyKey), origin: &Origin) -> Result<(), Stop> {
-    match owner(draft, key)?.filter(|owner| owner != origin) {
+/// Refuses a key that another peer has or had, as long as that has not left; true if it is this peer's already.
+fn check_free(
+    draft: &Draft<'_>,
+    (kid, key): (&Kid, &AnyKey),
+    origin: &Origin,
+) -> Result<bool, Stop> {
+    match owner(draft, key)? {
+        Some(owner) if owner == *origin => Ok(true),
         Some(other) if !has_left(draft, &other)? => {
             Err(bound::conflict("key", kid.as_str()).into())
         }
-        _ => Ok(()),
+        _ => Ok(false),
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use proto_types::Origin;
 use proto_types::peer::{Act, Actor, Fault, KeySet, OperationRef, PeerState};
-use proto_types::token::{Kind, LIFE_S_MAX};
+use proto_types::token::LIFE_S_ALLOWED;
 
 use crate::change::{Refusal, Reply};
 use crate::command::PeerCommand;
@@ -53,8 +53,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, command: &PeerCommand) -> Outcome {
 
 /// How long a peer's tokens may live is the operator's agreement with it, and no fact of its keys.
 fn allow_token_life(draft: &mut Draft<'_>, origin: &Origin, seconds: Option<u32>) -> Outcome {
-    let bounds = (Kind::Plain.life_s_max(), LIFE_S_MAX);
-    seconds.map_or(Ok(()), |life_s| bound::number("seconds", life_s.into(), bounds))?;
+    seconds.map_or(Ok(()), |life_s| bound::number("seconds", life_s.into(), LIFE_S_ALLOWED))?;
     let kept = draft.existing(&PEERS, origin.as_str())?;
     if kept.token_life_s_max == seconds {
         return Ok(Reply::Done(kept.revision));

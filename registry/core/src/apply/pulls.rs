@@ -8,7 +8,7 @@ use crate::change::Reply;
 use crate::entry::{Failing, Held, PartnerEntry};
 use crate::table::PARTNERS;
 
-use super::bound::{self, MINUTE_MS, REASON_BYTES_MAX};
+use super::bound::{self, REASON_BYTES_MAX};
 use super::draft::{Draft, Outcome};
 use super::partner::require_active;
 
@@ -37,11 +37,7 @@ pub(super) fn fail(draft: &mut Draft<'_>, name: &Namespace, reason: &str, pulls:
     let kept = draft.existing(&PARTNERS, name.as_str())?;
     require_active(&kept)?;
     let at = draft.now();
-    let told = kept
-        .failing
-        .as_ref()
-        .is_some_and(|failing| failing.reason == reason && at.since(failing.at) < MINUTE_MS);
-    if told {
+    if kept.failing.as_ref().is_some_and(|failing| failing.tells(reason, at)) {
         return Ok(Reply::Done(draft.revision()));
     }
     let failing = Some(Failing { reason: reason.to_owned(), pulls, at });

@@ -3,7 +3,7 @@
 //! deleted record come back with a version from before its deletion.
 
 use proto_types::manifest::KeyUse;
-use proto_types::{Digest, Handle};
+use proto_types::{Digest, Handle, Origin};
 
 use crate::change::{Refusal, Reply};
 use crate::command::Command;
@@ -170,12 +170,20 @@ fn record_of(command: &Command) -> RecordEntry {
     }
 }
 
-pub(super) fn delete(draft: &mut Draft<'_>, handle: &Handle, if_match: Option<Digest>) -> Outcome {
+pub(super) fn delete(
+    draft: &mut Draft<'_>,
+    handle: &Handle,
+    if_match: Option<Digest>,
+    by: Option<&Origin>,
+) -> Outcome {
     let kept = draft.existing(&RECORDS, handle.as_str())?;
     check_if_match(Some(&kept), if_match)?;
     if kept.digest.is_none() {
         let (kind, id) = ("record".to_owned(), handle.to_string());
         return Err(Refusal::NotFound { kind, id }.into());
+    }
+    if by.is_some() {
+        home::check_local(draft, (ImportKind::Record, handle), kept.owner.as_ref(), by)?;
     }
     let home = Home::of(draft, handle)?;
     home.account(draft, Some(tenancy::of_record(&kept)), Usage::default())?;

@@ -1,7 +1,7 @@
 //! Peers that wait to be let in.
 //! Decides how many may wait and for how long; must never let one in by itself, nor let strangers
 //! fill the state, nor keep an owner out for requests that proved nothing: those whose host was asked, and did not vouch
-//! for them, make room, and so do those of the source that has the most.
+//! for them, make room, and so do those of the source that has the most; of one origin the oldest where no source has more.
 
 use std::collections::BTreeMap;
 
@@ -142,15 +142,32 @@ fn make_room(draft: &mut Draft<'_>, newcomer: &PeerRequest) -> Result<(), Stop> 
     Ok(())
 }
 
-/// Which of the requests of one origin makes room.
+/// Which of the requests of one origin makes room: of the source that has the most, or one whose host was asked and did not
+/// vouch. Where each source has one, and no host is ever asked, the oldest does: a few addresses would keep the owner out
+/// for a week.
 fn weakest(mut same: Vec<PeerRequest>, newcomer: &PeerRequest) -> Option<PeerRequest> {
-    let asked = same.iter().filter(|request| request.asked > 0);
-    if let Some(unproven) = asked.max_by_key(|request| request.asked) {
-        return Some(unproven.clone());
+    same.sort_by_key(|request| (request.asked, request.requested_at));
+    let source = newcomer.source.as_deref();
+    let known = || same.iter().filter_map(|request| Some((request.source.as_deref()?, request)));
+    if let Some(crowding) = crowding(known(), source) {
+        return Some(crowding.clone());
     }
-    same.sort_by_key(|request| request.requested_at);
-    let held = same.iter().filter_map(|request| Some((request.source.as_deref()?, request)));
-    crowding(held, newcomer.source.as_deref()).cloned()
+    if let Some(asked) = same.iter().rfind(|request| gives_way(request, &same, newcomer)) {
+        return Some(asked.clone());
+    }
+    let is_new = source.is_some() && known().all(|(held, _)| Some(held) != source);
+    let oldest = known().next().filter(|_| is_new && !newcomer.domain);
+    oldest.map(|(_, request)| request.clone())
+}
+
+/// Whether a host was asked about this request in vain, and its source has more of the origin's places than the
+/// newcomer's. Whoever is no more modest would take the place of the owner, whose host may answer the next time. A source
+/// may always replace its own.
+fn gives_way(request: &PeerRequest, same: &[PeerRequest], newcomer: &PeerRequest) -> bool {
+    let held = |source: &Option<String>| same.iter().filter(|it| it.source == *source).count();
+    let is_own = request.source.is_none() || request.source == newcomer.source;
+    let is_fewer = newcomer.source.is_some() && held(&newcomer.source) < held(&request.source);
+    request.asked > 0 && (is_own || is_fewer)
 }
 
 /// Which of all requests of a kind makes room.
@@ -166,7 +183,7 @@ fn weakest_of_all(draft: &Draft<'_>, newcomer: &PeerRequest) -> Result<Option<Pe
     key.map(|key| draft.existing(&PEER_REQUESTS, key)).transpose()
 }
 
-/// The newest request of the source that has the most, where the newcomer's source still has fewer with one more. Of each
+/// The last request of the source that has the most, where the newcomer's source still has fewer with one more. Of each
 /// source the oldest comes first. Nobody gives way to a source that is not known.
 fn crowding<'s, T>(held: impl Iterator<Item = (&'s str, T)>, newcomer: Option<&str>) -> Option<T> {
     let newcomer = newcomer?;

@@ -6,11 +6,11 @@ mod context;
 pub(super) mod ending;
 pub(super) mod turn;
 
-use proto_types::{LeaseEpoch, NodeId, TaskId, WallMs};
+use proto_types::{Class, Full, LeaseEpoch, NodeId, Shares, TaskId, WallMs};
 
 use crate::change::{Effect, Refusal, Reply};
 use crate::command::Command;
-use crate::counter::OPEN_TASKS;
+use crate::counter::{self, OPEN_TASKS};
 use crate::entry::{
     AgentEntry, ChangeKind, NodeEntry, NodeState, ReplyTo, TaskEnd, TaskEntry, TaskState,
 };
@@ -28,6 +28,9 @@ const DEADLINE_AHEAD_MS_MAX: u64 = 7 * DAY_MS;
 
 /// Tasks that have not ended. Beyond it the fleet is too small, and the caller must hear it.
 const OPEN_TASKS_MAX: u64 = 100_000;
+
+/// The share of each caller in the open tasks: one alone can have three eighths of them, and a quarter is the operator's.
+const SHARES: Shares = Shares::new(OPEN_TASKS_MAX);
 
 /// Placements of one task: more failures in a row are the task's fault, not the nodes'.
 const ATTEMPTS_MAX: u32 = 5;
@@ -59,11 +62,33 @@ fn open(draft: &mut Draft<'_>, task: &TaskEntry) -> Result<(), Stop> {
     draft.existing(&AGENTS, task.agent.as_str())?;
     draft.require_body(&task.input)?;
     context::check(draft, task)?;
-    let open = draft.count(OPEN_TASKS)?;
-    if open >= OPEN_TASKS_MAX {
-        return Err(bound::full("open tasks", OPEN_TASKS_MAX).into());
-    }
+    take_place(draft, task)
+}
+
+/// One task more is open, if there is room for its owner.
+fn take_place(draft: &mut Draft<'_>, task: &TaskEntry) -> Result<(), Stop> {
+    let share = counter::task_share(&task.owner);
+    let (open, own) = (draft.count(OPEN_TASKS)?, draft.count(&share)?);
+    let class = if task.shared { Class::Ordinary } else { Class::System };
+    SHARES.admit(class, open, own, 1).map_err(|full| match full {
+        Full::Share => bound::full("open tasks of the caller", own),
+        Full::Pool => bound::full("open tasks", open),
+    })?;
     draft.set_count(OPEN_TASKS, open + 1);
+    if task.shared {
+        draft.set_count(&share, own + 1);
+    }
+    Ok(())
+}
+
+/// One task fewer is open.
+fn leave_place(draft: &mut Draft<'_>, task: &TaskEntry) -> Result<(), ViewError> {
+    let share = counter::task_share(&task.owner);
+    let counters = [(OPEN_TASKS, true), (share.as_str(), task.shared)];
+    for (counter, _) in counters.into_iter().filter(|(_, counts)| *counts) {
+        let open = draft.count(counter)?;
+        draft.set_count(counter, open.saturating_sub(1));
+    }
     Ok(())
 }
 
@@ -177,7 +202,8 @@ fn same_request(kept: &TaskEntry, offered: &TaskEntry) -> bool {
 }
 
 fn task_of(command: &Command, now: WallMs) -> TaskEntry {
-    let Command::SubmitTask { id, context, agent, owner, input, reply_to, deadline } = command
+    let Command::SubmitTask { id, context, agent, owner, input, reply_to, deadline, shared } =
+        command
     else {
         unreachable!("the dispatcher sends SubmitTask here");
     };
@@ -196,6 +222,7 @@ fn task_of(command: &Command, now: WallMs) -> TaskEntry {
         attempts: 0,
         cancel_requested: false,
         in_context: true,
+        shared: *shared,
         submitted_at: now,
         changed_at: now,
         revision: Default::default(),

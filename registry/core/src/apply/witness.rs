@@ -18,12 +18,18 @@ const LOGS_MAX: usize = 1_024;
 /// A size and a root.
 type Head = (u64, Digest);
 
-pub(super) fn follow(draft: &mut Draft<'_>, origin: &str, from: Head, to: Head) -> Outcome {
+pub(super) fn follow(
+    draft: &mut Draft<'_>,
+    origin: &str,
+    (from, to): (Head, Head),
+    of: Option<u64>,
+) -> Outcome {
     bound::text("origin", origin, NAME_BYTES_MAX)?;
     let kept = read(draft.view(), origin)?;
     let first = (0, proto_types::tlog::empty_root());
     let (head, epoch) = kept.unwrap_or((first, 0));
-    if head != from {
+    // Each epoch begins with the same empty tree, so the head alone does not tell which history is meant.
+    if head != from || of.is_some_and(|of| of != epoch) {
         let stored = kept.map(|((_, root), _)| root);
         return Err(Refusal::PreconditionFailed { stored }.into());
     }

@@ -40,6 +40,31 @@ pub struct PartnerEntry {
     /// Whether the operator has changed the terms since its list was last read to its end.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub terms_changed: bool,
+    /// How often the operator has agreed anew.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub generation: u64,
+}
+
+/// Which of the operator's words a pull began under: it tells nothing of what was agreed since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agreement {
+    /// When the partner was first agreed: one that was removed may have come back.
+    pub added_at: WallMs,
+    /// How often the operator had agreed anew.
+    pub generation: u64,
+}
+
+impl PartnerEntry {
+    /// What the operator has said last.
+    #[must_use]
+    pub const fn agreement(&self) -> Agreement {
+        Agreement { added_at: self.added_at, generation: self.generation }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Entries that were not taken, so that the others are.
@@ -96,6 +121,17 @@ pub struct Failing {
     pub pulls: u32,
     /// When it was noted; told at most once a minute.
     pub at: WallMs,
+}
+
+impl Failing {
+    /// The same failure is noted no more often.
+    const AGAIN_MS: u64 = 60_000;
+
+    /// Whether a failure for this reason is told of already.
+    #[must_use]
+    pub fn tells(&self, reason: &str, now: WallMs) -> bool {
+        self.reason == reason && now.since(self.at) < Self::AGAIN_MS
+    }
 }
 
 /// What the operator has agreed with a registry.

@@ -40,6 +40,9 @@ pub struct TaskEntry {
     /// Whether it is found by its conversation; a task from before that was kept is not.
     #[serde(default, skip_serializing_if = "super::is_default")]
     pub in_context: bool,
+    /// Whether its owner's share counts it while it is open; false of the operator's, and from before there were shares.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
     /// When it was submitted.
     pub submitted_at: WallMs,
     /// When it last changed.

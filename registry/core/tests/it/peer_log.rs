@@ -301,3 +301,12 @@ fn who_has_left_comes_back_by_the_operator_alone_and_to_its_own_history() {
     let old = world.recover(after, (kept.seq + 1, Some(kept.digest)), 4, 9);
     assert!(matches!(world.say(&old), Reply::Refused(Refusal::Invalid { .. })));
 }
+
+#[test]
+fn the_operators_word_about_who_has_left_is_about_no_keys() {
+    let mut world = World::owned();
+    world.acted(Action::Tombstone {}, &[0]);
+    world.done(&enrol(1, &[0], registry_core::entry::Approval::Operator));
+    world.done(&stand(PeerStatus::Revoked));
+    assert_eq!(world.peer().status, PeerStatus::Tombstoned);
+}

@@ -223,3 +223,56 @@ fn of_the_requests_in_an_owners_name_the_newest_of_one_source_make_room_for_anot
     };
     assert_eq!(kids(&world), BTreeSet::from([1, 2, 3, 6].map(kid)));
 }
+
+/// Caught: four addresses with one request each, of which none had so many that it made room.
+#[test]
+fn a_few_addresses_do_not_keep_an_owner_from_asking_an_operator() {
+    let mut world = World::new();
+    for key in 1..5 {
+        world.later(1);
+        world.done(&request_from(&format!("192.0.2.{key}"), 1, key));
+    }
+    world.later(1);
+    world.done(&request_from("198.51.100.1", 1, 9));
+    let kids = |world: &World| {
+        let kids = waiting(world).into_iter().map(|it| it.candidate.keys[0].kid.clone());
+        kids.collect::<BTreeSet<_>>()
+    };
+    assert_eq!(kids(&world), BTreeSet::from([2, 3, 4, 9].map(kid)), "the oldest made room");
+    let full = full("requests of an origin", 4);
+    assert_eq!(world.refusal(&request_from("192.0.2.2", 1, 10)), full, "it has a place");
+    assert_eq!(world.refusal(&request(1, 11, false)), full, "nobody gives way to the unknown");
+}
+
+/// Caught: a stranger with three places, which took the owner's when the first look at its host had failed.
+#[test]
+fn a_request_whose_host_was_asked_gives_way_only_to_a_source_with_fewer_places() {
+    let mut world = World::new();
+    let from = |source: &str, key: u8| {
+        let (candidate, source) = (candidate(1, key), Some(source.to_owned()));
+        Command::Peer(PeerCommand::Request { candidate, domain: true, source })
+    };
+    let (owner, stranger, other) = ("198.51.100.1", "192.0.2.1", "192.0.2.2");
+    world.done(&from(owner, 1));
+    let asked = waiting(&world).remove(0);
+    world.done(&note(1, Some(&asked), None));
+    for (source, key) in [(stranger, 2), (stranger, 3), (other, 4)] {
+        world.later(1);
+        world.done(&from(source, key));
+    }
+    let kids = |world: &World| {
+        let kids = waiting(world).into_iter().map(|it| it.candidate.keys[0].kid.clone());
+        kids.collect::<BTreeSet<_>>()
+    };
+    let full = full("requests of an origin", 4);
+    assert_eq!(world.refusal(&from(stranger, 5)), full);
+    assert_eq!(world.refusal(&from(other, 6)), full, "it has as many as the owner");
+    world.done(&from("192.0.2.3", 7));
+    assert_eq!(kids(&world), BTreeSet::from([1, 2, 4, 7].map(kid)), "two of one source");
+    world.done(&from("192.0.2.4", 8));
+    assert_eq!(kids(&world), BTreeSet::from([2, 4, 7, 8].map(kid)), "one of each, one asked");
+    assert_eq!(world.refusal(&from("192.0.2.5", 9)), full, "no host was asked about these");
+    let asked = |world: &World| waiting(world).into_iter().find(|it| it.asked == 0).unwrap();
+    world.done(&note(1, Some(&asked(&world)), None));
+    world.done(&from("192.0.2.5", 9));
+}

@@ -176,6 +176,29 @@ fn a_key_belongs_to_the_first_peer_that_it_joined_until_that_one_has_left() {
     world.done(&enrol(2, &[1], Approval::Operator));
 }
 
+/// Caught: the keys that a peer had when it left, which it got back unlooked at.
+#[test]
+fn a_peer_that_returns_gets_no_key_that_is_another_peers_by_now() {
+    let mut world = World::new();
+    let with = |peer, keys: &[EnrolledKey]| {
+        let (origin, keys, approval) = (origin(peer), keys.to_vec(), Approval::Operator);
+        Command::EnrolPeer { origin, keys, approval }
+    };
+    let stand = |standing| {
+        let (origin, reason) = (origin(1), None);
+        Command::Peer(PeerCommand::Stand { origin, standing, reason })
+    };
+    let had = [key(1), key(2), es256(3, KeyUse::Card)];
+    world.done(&with(1, &had));
+    world.done(&stand(PeerStatus::Tombstoned));
+    world.done(&with(2, &[key(1), es256(3, KeyUse::Card)]));
+    assert_eq!(world.refusal(&with(1, &had)), conflict("key", kid(1)));
+    let card = with(1, &[key(2), es256(3, KeyUse::Card)]);
+    assert_eq!(world.refusal(&card), conflict("key", kid(3)));
+    world.done(&with(1, &had[1..2]));
+    assert_eq!(world.refusal(&with(3, &[key(2)])), conflict("key", kid(2)), "its own again");
+}
+
 #[test]
 fn a_manifest_that_forks_expired_or_names_no_body_is_refused() {
     let mut world = World::furnished();

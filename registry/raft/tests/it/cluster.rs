@@ -247,6 +247,7 @@ pub(crate) fn envelope(body: Digest, now: WallMs) -> Proposal {
         body,
         traceparent: None,
         expires_at: WallMs(now.0 + 60_000),
+        shared: true,
     };
     Proposal { commands: vec![command] }
 }

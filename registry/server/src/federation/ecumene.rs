@@ -52,7 +52,7 @@ async fn walk(pull: &mut Pull) -> Result<bool, Trouble> {
         let path = format!("/v1/federation/entries?kind={kind}&limit={PAGE}&after={after}");
         let Some(fetched) = pull.page(&path, None).await? else { return Ok(true) };
         let page = read(fetched.status, &fetched.body)?;
-        if !pull.is_of_epoch(page.epoch).await? || !page_taken(pull, kind, page).await? {
+        if !pull.is_of_epoch(page.epoch, page.head).await? || !page_taken(pull, kind, page).await? {
             return Ok(true);
         }
     }
@@ -134,7 +134,7 @@ async fn follow_changes(pull: &mut Pull, reached: &mut u64) -> Result<Followed, 
             return Ok(Followed::Forgotten);
         }
         let page = read(fetched.status, &fetched.body)?;
-        if !pull.is_of_epoch(page.epoch).await? {
+        if !pull.is_of_epoch(page.epoch, page.head).await? {
             return Ok(Followed::Restored);
         }
         if page.head < since {

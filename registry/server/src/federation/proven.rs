@@ -11,6 +11,7 @@ use proto_types::tlog::{
 };
 use proto_types::{Digest, base64url, json};
 use registry_core::entry::PartnerEntry;
+use registry_core::epoch::EPOCH_MAX;
 use serde::Deserialize;
 
 use super::take::{Offer, Pull};
@@ -83,6 +84,9 @@ impl Pull {
         let epoch = head.epoch();
         if epoch <= followed.epoch().unwrap_or(self.partner.epoch) {
             return Ok(());
+        }
+        if epoch > EPOCH_MAX {
+            return Err(Trouble::failed("its log names a cluster epoch that there cannot be"));
         }
         followed.newest = Some((note, head));
         self.begin_epoch(epoch).await

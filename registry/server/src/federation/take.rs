@@ -10,9 +10,9 @@ use std::time::Duration;
 use proto_types::{Digest, Handle, Origin};
 use registry_api::decode::Put;
 use registry_api::{Code, Problem, decode};
-use registry_core::command::{Foreign, Import};
+use registry_core::command::{Foreign, Import, PullStart};
 use registry_core::entry::{
-    ImportKind, PartnerEntry, PartnerKind, PartnerTerms, PassedOver, ProvenanceEntry,
+    Agreement, ImportKind, PartnerEntry, PartnerKind, PassedOver, ProvenanceEntry,
 };
 use registry_core::query;
 use registry_fetch::{Fetched, Fetcher, Request};
@@ -55,8 +55,8 @@ pub(super) use registry_fetch::schedule::Budget;
 /// Where a walk over a whole list is, over several pulls.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
-    /// The terms that it began under; under others it begins anew.
-    pub(super) terms: Option<PartnerTerms>,
+    /// What the operator had said when it began; after another word it begins anew.
+    pub(super) agreement: Option<Agreement>,
     /// The partner's revision when the walk began; `None` while there is none.
     pub(super) began_at: Option<u64>,
     /// 0 for records, 1 for cards.
@@ -207,21 +207,24 @@ impl Pull {
         Ok(())
     }
 
-    /// Notes how far the pull has come; not under terms that were changed meanwhile, under which it begins anew.
+    /// Notes how far the pull has come; not if the operator has agreed anew meanwhile: then it begins anew.
     pub(super) async fn advance(&mut self, cursor: u64) -> Result<(), Trouble> {
         let name = self.partner.name.clone();
-        let now = query::partner(&self.member.registry.view().0, &name)?;
-        if now.is_none_or(|now| now.terms != self.partner.terms) {
-            return Ok(());
-        }
         let checkpoint = self.followed.as_ref().and_then(Followed::checkpoint);
         let passed_over = self.walk.passed_over.clone();
         self.partner.passed_over.clone_from(&passed_over);
         let passed_over = Some(passed_over);
-        let command = Foreign::AdvancePartner { name, cursor, checkpoint, passed_over }.into();
-        self.member.commit(command).await?;
-        self.partner.cursor = cursor;
-        self.walk.stuck.clear();
-        Ok(())
+        let agreement = self.partner.agreement();
+        let from = Some(PullStart { cursor: self.partner.cursor, agreement });
+        let advance = Foreign::AdvancePartner { name, cursor, checkpoint, passed_over, from };
+        match self.member.commit(advance.into()).await {
+            Err(problem) if matches!(problem.code(), Code::Conflict | Code::NotFound) => Ok(()),
+            Err(problem) => Err(problem.into()),
+            Ok(_) => {
+                self.partner.cursor = cursor;
+                self.walk.stuck.clear();
+                Ok(())
+            }
+        }
     }
 }

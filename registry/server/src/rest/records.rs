@@ -86,7 +86,7 @@ fn writes() -> Vec<Route> {
             .access(Access::Required("the operator's, or an owner's"))
             .takes(&[&HANDLE, &IF_MATCH, &UNLESS_MATCH])
             .gives(200, "It is gone.", &schemas::RECORD_DELETED, UNKEPT)
-            .refuses(&[Code::NotFound, Code::PreconditionFailed]),
+            .refuses(&[Code::NotFound, Code::PreconditionFailed, Code::HomeElsewhere]),
     ]
 }
 

@@ -167,6 +167,52 @@ async fn a_card_never_goes_back_in_its_homes_revision_and_the_attempt_is_named()
     here.stop().await;
 }
 
+/// Caught: an epoch above all others, after which each honest page was refused.
+#[tokio::test]
+async fn a_cluster_epoch_that_there_cannot_be_is_named_and_forgotten_when_the_partner_says_another()
+{
+    let said = Arc::new(AtomicU64::new(8_192));
+    let (epoch, served) = (Arc::clone(&said), document());
+    let home = Site::start(move |_, path| {
+        if path.starts_with("/v1/records/") {
+            return (200, served.clone());
+        }
+        let entry = json!({
+            "kind": "record", "handle": HANDLE, "digest": Digest::of(&served).to_string(),
+            "revision": 1, "namespace": "default", "owner": null,
+        });
+        let entries = if path.contains("kind=record") { vec![entry] } else { vec![] };
+        let epoch = epoch.load(Ordering::SeqCst);
+        let page = json!({
+            "entries": entries, "epoch": epoch, "head": 7, "next": 7, "nextAfter": "",
+        });
+        (200, page.to_string().into_bytes())
+    })
+    .await;
+    let here = World::abroad(|_| {}).await;
+    agree(&here, "home", &home.origin(), |_| {}).await;
+    eventually("the reason", || async {
+        let shown = partner(&here, "home").await;
+        shown.reason.contains("cluster epoch").then_some(())
+    })
+    .await;
+    // 3 could be, but not at revision 7.
+    for beyond in [u64::MAX, 3] {
+        said.store(beyond, Ordering::SeqCst);
+        let visits = home.connections();
+        eventually("pulls", || async { (home.connections() > visits + 2).then_some(()) }).await;
+        let shown = partner(&here, "home").await;
+        assert_eq!((&*shown.state, shown.epoch, shown.imported), ("active", 0, 0), "{beyond}");
+    }
+    said.store(0, Ordering::SeqCst);
+    arrives(&here, HANDLE).await;
+    eventually("a pull that succeeds", || async {
+        (partner(&here, "home").await.failed_pulls == 0).then_some(())
+    })
+    .await;
+    here.stop().await;
+}
+
 #[tokio::test]
 async fn a_list_that_is_not_in_order_is_a_lie() {
     is_caught("ecumene", "order", |_, _| {

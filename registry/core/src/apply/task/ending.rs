@@ -6,12 +6,11 @@ use proto_types::{Digest, LeaseEpoch, NodeId, TaskId};
 
 use crate::change::{Effect, Refusal, Reply};
 use crate::command::Command;
-use crate::counter::OPEN_TASKS;
 use crate::entry::{TaskEnd, TaskEntry, TaskState};
 use crate::table::TASKS;
 use crate::view::ViewError;
 
-use super::keep;
+use super::{keep, leave_place};
 use crate::apply::bound::{self, REASON_BYTES_MAX};
 use crate::apply::draft::{Draft, Outcome};
 
@@ -113,8 +112,7 @@ pub(super) fn end(
     outcome: Option<Digest>,
     reason: Option<String>,
 ) -> Result<TaskEntry, ViewError> {
-    let open = draft.count(OPEN_TASKS)?;
-    draft.set_count(OPEN_TASKS, open.saturating_sub(1));
+    leave_place(draft, kept)?;
     if let TaskState::Assigned { .. } = kept.state {
         draft.effect(Effect::TaskEnded(kept.id.clone()));
     }

@@ -5,6 +5,7 @@
 use proto_types::path::encode;
 use proto_types::{Digest, Handle, Namespace, Origin};
 use registry_core::entry::{ImportKind, ProvenanceEntry};
+use registry_core::epoch;
 use registry_fetch::Fetched;
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,6 +13,9 @@ use serde_json::Value;
 use super::super::passed::{self, Found};
 use super::super::take::{Offer, Pull};
 use super::super::trouble::Trouble;
+
+/// Why a line is passed over that no later version could follow.
+const NO_VERSION: &str = "its revision is of no cluster epoch of its home";
 
 /// Which entry a line is about, whatever else it says.
 #[derive(Debug, Deserialize)]
@@ -85,6 +89,10 @@ async fn line_taken(pull: &mut Pull, line: Line, walking: bool) -> Result<bool, 
         }
         pull.walk.seen.insert(ProvenanceEntry::key_of(offer.kind, &offer.handle));
     }
+    if !epoch::can_have(offer.home_epoch, offer.home_revision) {
+        pull.pass_over(&line.kind, line.handle.as_str(), NO_VERSION);
+        return Ok(true);
+    }
     let Some(digest) = line.digest else {
         pull.is_gone(offer)?;
         return Ok(true);
@@ -93,6 +101,15 @@ async fn line_taken(pull: &mut Pull, line: Line, walking: bool) -> Result<bool, 
         pull.settled(&offer);
         return Ok(true);
     }
+    bytes_taken(pull, offer, (&line, digest)).await
+}
+
+/// Asks for an entry's bytes and takes it over; false if the budget is spent before it was dealt with.
+async fn bytes_taken(
+    pull: &mut Pull,
+    offer: Offer,
+    (line, digest): (&Line, Digest),
+) -> Result<bool, Trouble> {
     let proof = if pull.followed.is_some() { "?proof=true" } else { "" };
     let path = format!("/v1/{}s/{}{proof}", line.kind, encode(line.handle.as_str()));
     match pull.entry(&offer, (&path, None)).await? {
