@@ -67,7 +67,9 @@ pub struct Listener {
 
 /// What a role adds to the refusals of its listener, by the target and the headers of a request.
 #[derive(Clone)]
-pub(crate) struct Marks(Arc<dyn Fn(&Uri, &HeaderMap) -> HeaderMap + Send + Sync>);
+pub(crate) struct Marks(Arc<Mark>);
+
+type Mark = dyn Fn(&Uri, &HeaderMap) -> HeaderMap + Send + Sync;
 
 impl fmt::Debug for Marks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
