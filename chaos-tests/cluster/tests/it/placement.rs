@@ -5,6 +5,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use chaos_cluster::World;
 use chaos_cluster::peer::message;
+use chaos_cluster::process::Signal;
 use chaos_cluster::world::AGENT;
 use proto_wire::registry::v1 as wire;
 use serde_json::json;
@@ -70,10 +71,10 @@ async fn a_leader_that_was_stopped_takes_no_task_from_a_node_that_lives() -> Res
 
     let leader = world.leader().await?;
     let signal =
-        |signal: &str| world.members[leader].process.as_ref().context("up")?.signal(signal);
-    signal("-STOP")?;
+        |signal: Signal| world.members[leader].process.as_ref().context("up")?.signal(signal);
+    signal(Signal::STOP)?;
     tokio::time::sleep(std::time::Duration::from_secs(15)).await;
-    signal("-CONT")?;
+    signal(Signal::CONT)?;
     let ended =
         task_when(&world, &id, |task| !matches!(task.state.as_str(), "pending" | "assigned"))
             .await?;
