@@ -217,9 +217,12 @@ impl Registry {
         self.inner.raft.is_leader()
     }
 
-    /// Who leads, and at which base URL, as far as this member knows.
+    /// Who leads, and at which base URL, as far as this member knows. Nobody does as long as no majority is heard of.
     #[must_use]
     pub fn leader(&self) -> Option<(u64, String)> {
+        if !self.in_contact() {
+            return None;
+        }
         if !self.is_leader() {
             return leader(&self.inner.raft);
         }

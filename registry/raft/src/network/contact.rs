@@ -46,6 +46,8 @@ pub(crate) struct Contact {
 /// In milliseconds of the run.
 #[derive(Debug, Default)]
 struct Known {
+    /// Everything that was acknowledged before this is committed, by a leader's word.
+    heard: Option<u64>,
     /// The state holds everything that was acknowledged before this.
     reached: Option<u64>,
     /// It will hold everything that was acknowledged before a time once it has reached an index; both ascend.
@@ -86,6 +88,12 @@ impl Contact {
         known.reached.map(|at| Duration::from_millis(now.saturating_sub(at)))
     }
 
+    /// How long ago a majority had answered the leader whose word this member has; none before the first word of this run.
+    pub(crate) fn heard_ago(&self) -> Option<Duration> {
+        let heard = self.lock().heard?;
+        Some(Duration::from_millis(self.now().ms.saturating_sub(heard)))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -93,6 +101,7 @@ impl Contact {
 
 impl Known {
     fn hear(&mut self, as_of: u64, commit: u64) {
+        self.heard = self.heard.max(Some(as_of));
         let full = self.ahead.len() == AHEAD_MAX;
         match self.ahead.back_mut() {
             Some((time, index)) if *index == commit => *time = as_of.max(*time),
@@ -159,6 +168,10 @@ mod tests {
             commit: 5,
         };
         // It was sent four seconds after the run began, whenever it comes.
+        assert_eq!(began.heard_ago(), None);
+        began.hear(&word(3_000, 1_000, 100), None);
+        assert!(began.heard_ago().is_some_and(|ago| (6_100..7_000).contains(&millis(ago))));
+        assert_eq!(began.age(None), None, "what it heard of is not in its state");
         began.hear(&word(3_000, 1_000, 100), Some(5));
         let age = began.age(Some(5)).map_or(0, millis);
         assert!((6_100..7_000).contains(&age), "{age}");

@@ -4,7 +4,7 @@ use proto_types::Digest;
 use registry_core::query;
 use registry_raft::ReadError;
 
-use crate::cluster::{Cluster, body, stored, until_has, until_status};
+use crate::cluster::{Cluster, body, stored, until, until_has, until_status};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_member_leads_when_the_leader_stops_and_all_restart_from_disk() {
@@ -31,6 +31,36 @@ async fn another_member_leads_when_the_leader_stops_and_all_restart_from_disk() 
     for digest in [first, second] {
         assert!(query::body(&view, &digest).unwrap().is_some());
     }
+}
+
+/// Members that stood alone were ready for ever: the leader on their disk was taken for one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_majority_nobody_is_known_to_lead() {
+    let mut cluster = Cluster::start(3).await;
+    let (old, _) = leader_of(&cluster).await;
+    for id in cluster.ids() {
+        let knows = || async { cluster.registry(id).leader().filter(|(led_by, _)| *led_by == old) };
+        until("all know the leader", knows).await;
+    }
+    let others: Vec<u64> = cluster.ids().into_iter().filter(|id| *id != old).collect();
+    for id in &others {
+        cluster.stop(*id).await;
+    }
+    let forgets = || async { cluster.registry(old).leader().is_none().then_some(()) };
+    until("a leader whom nobody answers", forgets).await;
+    cluster.restart(others[0]).await;
+    until("two are a majority", || async { cluster.registry(old).leader() }).await;
+
+    cluster.stop(old).await;
+    cluster.stop(others[0]).await;
+    cluster.restart(old).await;
+    let alone = cluster.registry(old);
+    for _ in 0..20 {
+        assert_eq!(alone.leader(), None, "its disk says that somebody led");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    cluster.restart(others[1]).await;
+    until("two are a majority again", || async { cluster.registry(old).leader() }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -170,7 +170,7 @@ async fn answers_that_nobody_reads_stay_under_the_ceiling() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn catalogs_of_the_longest_cards_stay_under_the_ceiling() {
     let world = start().await;
-    let card = big(&"x".repeat(900_000));
+    let card = big(&"x".repeat(250_000));
     for n in 0..40 {
         let path = format!("/v1/cards/urn%3Aflood%3Acard%3A{n}");
         let put = world.call(Method::PUT, &path, &card).await;
