@@ -8,6 +8,7 @@ extern crate self as deploy_service;
 
 pub mod backoff;
 pub mod config;
+pub mod content_coding;
 pub mod entity_tags;
 pub mod error_pages;
 pub mod listen;

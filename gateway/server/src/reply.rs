@@ -88,14 +88,14 @@ pub(crate) fn document(tagged: &Tagged, headers: &HeaderMap, max_age_s: u32) -> 
 }
 
 /// Tags count before times (RFC 9110, section 13.2.2). A time counts only if it is the one that was
-/// told: gateways take it from the registry, whose clock is not theirs.
+/// told, and moves with each change: gateways take it from the registry, whose clock is not theirs.
 fn is_known(tagged: &Tagged, modified: Option<&str>, headers: &HeaderMap) -> bool {
     if headers.contains_key(header::IF_NONE_MATCH) {
         let mut tags = entity_tags::of(headers, &header::IF_NONE_MATCH);
         return tags.any(|tag| tag == "*" || same(tag, &tagged.etag));
     }
     let since = headers.get(header::IF_MODIFIED_SINCE);
-    modified.is_some() && since.and_then(|since| since.to_str().ok()) == modified
+    tagged.is_dated && modified.is_some() && since.and_then(|since| since.to_str().ok()) == modified
 }
 
 /// `If-None-Match` compares weakly (RFC 9110, section 13.1.2).

@@ -38,7 +38,7 @@ pub struct Wish<'a> {
 pub fn check(wish: &Wish<'_>, view: &dyn View) -> Result<(), Problem> {
     match wish.caller {
         Principal::Operator => return Ok(()),
-        Principal::Instance(tenant) => return check_instance(tenant, wish, view),
+        Principal::Instance(tenant) => return check_instance(tenant, wish, view).map(drop),
         _ => {}
     }
     // What begins with an instance's tenant key is written by nobody else but the same peer.
@@ -77,13 +77,16 @@ pub fn has_say(wish: &Wish<'_>, view: &dyn View) -> Result<bool, Problem> {
     Ok(wish.signer == Some(calls) || home.is_some_and(|it| it.terms.owners.contains(calls)))
 }
 
-/// An instance writes `tenantKey/slug`, shown to everybody, and nothing that a namespace has claimed.
-fn check_instance(tenant: &TenantKey, wish: &Wish<'_>, view: &dyn View) -> Result<(), Problem> {
+/// An instance writes `tenantKey/slug`, shown to everybody, unsigned or signed by its own peer, and nothing that a namespace
+/// has claimed. It gives the origin of that peer.
+fn check_instance(tenant: &TenantKey, wish: &Wish<'_>, view: &dyn View) -> Result<Origin, Problem> {
     check_own(tenant, wish.handle)?;
+    let own = query::instance(view, tenant)?.ok_or_else(denied)?.origin;
     let home = query::namespace_of(view, wish.handle)?;
-    let kept = wish.kept.is_none_or(is_open);
-    match home.as_str() == Namespace::DEFAULT && wish.visibility.is_none() && kept {
-        true => Ok(()),
+    let open = home.as_str() == Namespace::DEFAULT && wish.visibility.is_none();
+    let by_itself = wish.signer.is_none_or(|signer| *signer == own);
+    match open && by_itself && wish.kept.is_none_or(is_open) {
+        true => Ok(own),
         false => Err(denied()),
     }
 }
@@ -162,8 +165,7 @@ fn check_instance_delete(
     wish: &Wish<'_>,
     view: &dyn View,
 ) -> Result<Origin, Problem> {
-    check_instance(tenant, wish, view)?;
-    let own = query::instance(view, tenant)?.ok_or_else(denied)?.origin;
+    let own = check_instance(tenant, wish, view)?;
     let owner = wish.kept.and_then(|kept| kept.owner.as_ref());
     let imported = query::provenance(view, ImportKind::Record, wish.handle)?.is_some();
     match owner.is_none_or(|owner| *owner == own) && !imported {

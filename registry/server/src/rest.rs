@@ -31,10 +31,9 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
-use deploy_service::Readiness;
+use deploy_service::{Readiness, content_coding};
 use http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
-    RETRY_AFTER, WWW_AUTHENTICATE,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::LengthLimitError;
@@ -223,7 +222,7 @@ async fn json_body(request: Request) -> Result<Bytes, Problem> {
         let why = "send Content-Type: application/json";
         return Err(Problem::new(Code::UnsupportedMediaType, why));
     }
-    if headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+    if !content_coding::is_identity(headers) {
         let why = "compressed bodies are not accepted";
         return Err(Problem::new(Code::UnsupportedMediaType, why));
     }

@@ -103,7 +103,8 @@ fn metrics(gateway: &Gateway) -> Response {
         let value = value.load(Ordering::Relaxed) as f64;
         Figure { name, kind: "counter", help, value }
     };
-    let gauge = |name, help, value: usize| Figure { name, kind: "gauge", help, value: value as f64 };
+    let gauge =
+        |name, help, value: usize| Figure { name, kind: "gauge", help, value: value as f64 };
     let peers = gateway.cache.peers.load().len();
     let agents = gateway.cache.agents.load().open_count();
     let text = gateway.metrics.text(&[

@@ -91,10 +91,22 @@ async fn a_page_reads_that_its_address_asks_too_often() {
         let response = world.gateway.get("/.well-known/agent-card.json").await;
         if response.status() == StatusCode::TOO_MANY_REQUESTS {
             assert_eq!(response.headers()["access-control-allow-origin"], "*");
-            return;
+            return the_limit_is_told_in_the_callers_words(&world).await;
         }
     }
     panic!("the limit is reached");
+}
+
+/// It was told in HTTP alone, which a client of JSON-RPC does not read.
+async fn the_limit_is_told_in_the_callers_words(world: &World) {
+    let body = rpc("GetTask", json!({"id": "t"})).to_string();
+    for (path, code) in [(RPC, -32047), ("/v1/a2a/jsonrpc", -32047), ("/api/a2a/jsonrpc", -32005)] {
+        let mut request = world.gateway.request(&a(), path, &body);
+        request.headers_mut().remove("authorization");
+        let response = world.gateway.send(request).await;
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS, "{path}");
+        assert_eq!(json_of(&response)["error"]["code"], code, "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

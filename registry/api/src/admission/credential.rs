@@ -94,7 +94,9 @@ fn object(segment: &str) -> Option<Map<String, Value>> {
 /// An end is not demanded, as at a Pilox registry: an issuer that states none takes it back by its
 /// key.
 fn is_current(claims: &Value, now: WallMs) -> bool {
-    let at = |name: &str| claims.get(name).map(|time| time.as_u64().map(WallMs::from_secs));
+    // A time may have a fraction (RFC 7519, section 2).
+    let ms = |time: &Value| time.as_f64().map(|secs| WallMs((secs * 1_000.0) as u64));
+    let at = |name: &str| claims.get(name).map(ms);
     let begun = at("nbf").is_none_or(|from| from.is_some_and(|from| from <= now.plus_ms(SKEW_MS)));
     begun && at("exp").is_none_or(|end| end.is_some_and(|end| now < end.plus_ms(SKEW_MS)))
 }

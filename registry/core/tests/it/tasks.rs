@@ -245,6 +245,21 @@ fn a_task_that_asked_for_more_goes_on_with_the_next_message() {
     assert_eq!(world.task(1).turns.len(), 1, "nothing of what was said is lost");
 }
 
+/// Its sender did not hear that it was taken, and by then the agent had asked again.
+#[test]
+fn a_message_that_comes_again_after_the_agents_next_question_is_no_second_one() {
+    let mut world = asked();
+    let deadline = world.now.plus_ms(DAY);
+    world.done(&go_on(2, deadline));
+    world.done(&assign(1, 0));
+    world.done(&asks(1, 2, 1));
+    let task = world.task(1);
+    assert_eq!(world.done(&go_on(2, deadline)), Reply::Task(Box::new(task.clone())));
+    assert_eq!(world.task(1), task);
+    world.done(&go_on(1, deadline));
+    assert_eq!((world.task(1).turns.len(), world.task(1).state), (2, TaskState::Pending));
+}
+
 #[test]
 fn only_its_owner_continues_a_task_and_only_one_that_asked() {
     let mut world = asked();

@@ -77,7 +77,7 @@ fn writes() -> Vec<Route> {
             .is("validateRecord", "records", "Says what publishing would do, and stores nothing.")
             .access(Access::Optional)
             .costs(allowance::VERIFICATION)
-            .takes(&[&IF_MATCH, &UNLESS_MATCH, &CREDENTIAL])
+            .takes(&[&IF_MATCH, &UNLESS_MATCH, &VISIBILITY, &CREDENTIAL])
             .body(&schemas::RECORD)
             .gives(200, "What was found.", &schemas::VALIDATION, UNKEPT)
             .refuses(&[Code::WriteDisabled]),
@@ -140,16 +140,21 @@ pub(super) struct Publishing {
     visibility: Option<String>,
 }
 
+impl Publishing {
+    fn terms(&self) -> Result<Terms, Problem> {
+        let visibility = decode::visibility(self.visibility.as_deref().unwrap_or_default())?;
+        Ok(Terms { visibility })
+    }
+}
+
 pub(super) async fn publish(
     State(member): Shared,
     query: Result<Query<Publishing>, QueryRejection>,
     request: Request,
 ) -> Answered {
-    let asked = parameters(query)?;
+    let terms = parameters(query)?.terms()?;
     let caller = caller(&member, request.headers()).await?;
     let credential = credential(request.headers())?;
-    let visibility = decode::visibility(asked.visibility.as_deref().unwrap_or_default())?;
-    let terms = Terms { visibility };
     let conditions = conditions(request.headers())?;
     let document = json_body(request).await?;
     let judge = |view: &StoreView| {

@@ -88,7 +88,19 @@ async fn an_instance_token_writes_its_own_tenant_key_and_nothing_else() {
     let key = SecretKey::from_seed(&[9; 32]);
     world.enrol("https://b.example", "k1", &key).await;
     let foreign = signed_record("acme01/stolen", "https://b.example/c", "https://b.example", &key);
-    assert_eq!(call(&world, RECORDS, None, &foreign).await.status(), 403);
+    for bearer in [None, Some(&*token)] {
+        // With the token it would be a record that the instance could not change again.
+        assert_eq!(call(&world, RECORDS, bearer, &foreign).await.status(), 403, "{bearer:?}");
+    }
+    let shown = ["", "?visibility=private"].map(|query| format!("{}{query}", VALIDATE.1));
+    for (path, would) in shown.iter().zip([true, false]) {
+        let dry = json(&call(&world, (Method::POST, path), Some(&token), &own).await);
+        assert_eq!(dry["wouldAcceptWrite"], would, "{path}: {dry}");
+    }
+    for (bearer, status) in [(None, 401), (Some(&*token), 200)] {
+        let no_record = call(&world, VALIDATE, bearer, br#"{"handle":1}"#).await;
+        assert_eq!(no_record.status(), status, "{bearer:?}");
+    }
 
     assert_eq!(
         call(&world, (Method::DELETE, "/v1/records/urn%3Aa%3A00000001"), Some(&token), b"")

@@ -27,12 +27,12 @@ pub(in crate::apply) fn continue_task(draft: &mut Draft<'_>, command: &FleetComm
         // A stranger must not learn that the task exists.
         return Err(Refusal::NotFound { kind: TASKS.name().to_owned(), id: id.to_string() }.into());
     }
+    // The caller did not hear that it was taken: a message has an id of its own, so the same bytes are no second one.
+    if kept.input == *input && !kept.turns.is_empty() {
+        return Ok(Reply::Task(Box::new(kept)));
+    }
     let outcome = match &kept.state {
         TaskState::Ended { end: TaskEnd::InputRequired, outcome, .. } => *outcome,
-        // The caller did not hear that it was taken.
-        _ if kept.input == *input && !kept.turns.is_empty() => {
-            return Ok(Reply::Task(Box::new(kept)));
-        }
         TaskState::Ended { .. } => return Err(Refusal::TaskEnded(id.clone()).into()),
         TaskState::Pending | TaskState::Assigned { .. } => {
             return Err(bound::conflict("task", id.as_str()).into());
