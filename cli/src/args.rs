@@ -131,7 +131,11 @@ pub(crate) enum Noun {
     #[command(subcommand)]
     Audit(AuditVerb),
     /// Looks at every part and says what is wrong.
-    Doctor,
+    Doctor {
+        /// The members of the registry alone: gateways and nodes may be down.
+        #[arg(long)]
+        members: bool,
+    },
 }
 
 #[derive(Debug, clap::Args)]

@@ -151,6 +151,7 @@ impl Workload {
                 traceparent: None,
                 expires_at: now.plus_ms(DAYS_MS),
                 shared: true,
+                metered: true,
             },
             5..8 => Command::LeaseEnvelopes {
                 target: queue(),
@@ -185,6 +186,7 @@ fn submit(id: TaskId) -> Command {
         reply_to: None,
         deadline: WallMs(START.0 + DAYS_MS),
         shared: true,
+        metered: true,
     }
 }
 

@@ -181,4 +181,12 @@ mod tests {
         let off = state(Some(-3_600_000), "");
         assert!(off.contains("member 3: its clock is 3600000 ms behind"), "{off}");
     }
+
+    #[test]
+    fn a_member_that_does_not_answer_is_a_row_whose_last_column_says_why() {
+        let url = "http://m2.example";
+        let row = unanswered(url, &Failure::unreachable(url, "connection refused"));
+        let why = "http://m2.example does not answer: connection refused";
+        assert_eq!(row, [url, "-", "-", "-", "-", "-", "-", why]);
+    }
 }

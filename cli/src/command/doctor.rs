@@ -20,8 +20,22 @@ struct Finding {
     says: String,
 }
 
-pub(crate) async fn run(profile: &Profile, format: Format) -> Result<(), Failure> {
+pub(crate) async fn run(profile: &Profile, alone: bool, format: Format) -> Result<(), Failure> {
     let mut findings = members(profile).await;
+    if !alone {
+        findings.extend(others(profile).await);
+    }
+    let sick = findings.iter().filter(|finding| !finding.fine).count();
+    print(&findings, format)?;
+    if sick == 0 {
+        return Ok(());
+    }
+    Err(Failure::internal(format!("{sick} of {} checks failed", findings.len())))
+}
+
+/// What the members are there for.
+async fn others(profile: &Profile) -> Vec<Finding> {
+    let mut findings = Vec::new();
     if let Some(url) = &profile.gateway {
         findings.push(gateway(profile, format!("{url}/healthz")).await);
         findings.push(gateway(profile, format!("{url}/readyz")).await);
@@ -30,12 +44,7 @@ pub(crate) async fn run(profile: &Profile, format: Format) -> Result<(), Failure
     findings.push(nodes(profile).await);
     findings.push(agents(profile).await);
     findings.extend(partners(profile).await);
-    let sick = findings.iter().filter(|finding| !finding.fine).count();
-    print(&findings, format)?;
-    if sick == 0 {
-        return Ok(());
-    }
-    Err(Failure::internal(format!("{sick} of {} checks failed", findings.len())))
+    findings
 }
 
 fn print(findings: &[Finding], format: Format) -> Result<(), Failure> {

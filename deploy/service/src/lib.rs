@@ -25,6 +25,7 @@ pub mod telemetry;
 pub mod tls;
 pub mod units;
 pub mod watchdog;
+pub mod watched;
 
 pub use backoff::Backoff;
 pub use listen::{Listener, Security};
@@ -34,3 +35,4 @@ pub use serve::{Claim, Drained, Limits, serve};
 pub use shutdown::Shutdown;
 pub use sources::{Network, Source, SourceLimit};
 pub use tls::ClientIdentity;
+pub use watched::wait_until;

@@ -63,6 +63,7 @@ pub struct Listener {
     pub(crate) security: Security,
     pub(crate) trusted: Arc<[Network]>,
     pub(crate) marks: Marks,
+    pub(crate) keeps_places: bool,
 }
 
 /// What a role adds to the refusals of its listener, by the target and the headers of a request.
@@ -92,6 +93,13 @@ impl Listener {
     #[must_use]
     pub fn trusting(self, proxies: &[Network]) -> Self {
         Self { trusted: proxies.into(), ..self }
+    }
+
+    /// Keeps a quarter of the connections for the system's own roles, which have to prove that they are. Not where calls of
+    /// strangers are what the listener is for: one that got such a place would be cut in the middle of them.
+    #[must_use]
+    pub fn keeping_places(self) -> Self {
+        Self { keeps_places: true, ..self }
     }
 
     /// Adds headers to what is refused before the role sees it, so that its clients may read that too.
@@ -147,7 +155,7 @@ pub async fn bind(
     }
     tracing::info!(addr = %real, scheme = security.scheme(), "listening");
     let (trusted, marks) = (Arc::default(), Marks::none());
-    Ok((Listener { socket, security, trusted, marks }, real))
+    Ok((Listener { socket, security, trusted, marks, keeps_places: false }, real))
 }
 
 /// Writes beside the file and renames, so that a reader never sees half an address.

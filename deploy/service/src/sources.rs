@@ -62,17 +62,28 @@ impl SourceLimit {
     /// # Errors
     /// It has used up its share.
     pub fn check(&self, source: Source) -> Result<(), Exceeded> {
-        self.charge(source, 1)
+        self.take(source, NonZeroU32::MIN)
     }
 
-    /// Counts as many requests of a source as one of them costs. What costs more than may come at once takes all.
+    /// Counts as many requests of a source as one of them costs, less those that it has paid: the one that
+    /// [`SourceLimit::check`] has counted, and what was charged since. What costs more than may come at once takes all.
     ///
     /// # Errors
     /// It has used up its share; then nothing is counted.
-    pub fn charge(&self, source: Source, cost: u32) -> Result<(), Exceeded> {
-        let Some(cost) = NonZeroU32::new(cost.min(self.burst.max(1))) else { return Ok(()) };
-        let counted = self.cells.check_key_n(&self.slot(source), cost);
-        counted.expect("a cost is at most the burst").map_err(|refused| {
+    pub fn charge(&self, source: Source, (paid, cost): (u32, u32)) -> Result<(), Exceeded> {
+        let due = cost.min(self.burst.max(1)).saturating_sub(paid);
+        let Some(due) = NonZeroU32::new(due) else { return Ok(()) };
+        let one = Duration::from_secs(1) / self.per_second.max(1);
+        // What comes again pays again from the beginning.
+        let again =
+            |exceeded: Exceeded| Exceeded { retry_after: exceeded.retry_after + one * paid };
+        self.take(source, due).map_err(again)
+    }
+
+    /// Takes so many requests, at most the burst.
+    fn take(&self, source: Source, count: NonZeroU32) -> Result<(), Exceeded> {
+        let counted = self.cells.check_key_n(&self.slot(source), count);
+        counted.expect("it is at most the burst").map_err(|refused| {
             let wait = refused.wait_time_from(self.clock.now());
             Exceeded { retry_after: wait.max(Duration::from_micros(1)) }
         })
@@ -164,6 +175,8 @@ fn hop_address(hop: &str) -> Option<IpAddr> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[test]
@@ -191,15 +204,41 @@ mod tests {
         assert_eq!(limit.exceeded_header(exceeded), "\"source\";r=0;t=1");
     }
 
-    #[test]
-    fn what_is_dear_empties_a_sources_share_sooner() {
+    /// As a request comes: counted once, and charged when it is known what it costs.
+    fn ask(limit: &SourceLimit, cost: u32) -> Result<(), Exceeded> {
         let source = Source::of("192.0.2.1".parse().unwrap());
-        let taken = |cost| {
+        limit.check(source)?;
+        limit.charge(source, (1, cost))
+    }
+
+    #[test]
+    fn what_is_dear_empties_a_sources_share_sooner_and_what_costs_more_than_all_takes_all() {
+        let answered = |cost| {
             let limit = SourceLimit::new(1, 30);
-            (0..60).filter(|_| limit.charge(source, cost).is_ok()).count()
+            (0..60).filter(|_| ask(&limit, cost).is_ok()).count()
         };
-        assert_eq!((taken(1), taken(10), taken(30), taken(1_000)), (30, 3, 1, 1));
-        assert_eq!(taken(0), 60, "what costs nothing is not counted");
+        assert_eq!((answered(0), answered(1)), (30, 30), "each counts as one at least");
+        assert_eq!((answered(10), answered(30), answered(1_000)), (3, 1, 1));
+        assert!(ask(&SourceLimit::new(1, 1), 50).is_ok(), "the smallest share is one");
+    }
+
+    #[test]
+    fn whoever_waits_as_long_as_it_is_told_is_answered() {
+        // Half is left, less the one that a request counts as: a tenth is missing, and that one again.
+        let (limit, began) = (SourceLimit::new(1, 1_000), Instant::now());
+        ask(&limit, 500).unwrap();
+        let exceeded = ask(&limit, 600).unwrap_err();
+        assert!(exceeded.retry_after + began.elapsed() >= Duration::from_secs(101));
+        assert!(exceeded.retry_after <= Duration::from_secs(101));
+        // In quick time: the first wait may be for the one request only.
+        let limit = SourceLimit::new(1_000, 40);
+        ask(&limit, 40).unwrap();
+        let waits = || {
+            let exceeded = ask(&limit, 50).err()?;
+            std::thread::sleep(exceeded.retry_after);
+            Some(())
+        };
+        assert!(std::iter::from_fn(waits).take(3).count() < 3);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! does): it submits, waits, and tells. Must never show a task to anybody but its owner.
 
 mod follow;
+mod frames;
 mod send;
 mod stream;
 

@@ -18,6 +18,7 @@ mod gateway;
 mod identity;
 mod metrics;
 mod query;
+mod refusals;
 mod registry;
 mod reply;
 mod secrets;

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 
 use node_core::{LimitKind, Outcome, Part};
 use node_wasm::{ArtifactChunk, Event, Limits};
+use proto_types::WallMs;
 use proto_types::outcome::{OUTCOME_BYTES_MAX, REASON_BYTES_MAX, printable};
 use proto_wire::registry::v1 as wire;
 use serde_json::{Value, json};
-
-use crate::clock::wall;
 
 /// The artifacts of a run as they grow.
 #[derive(Debug, Default)]
@@ -53,11 +52,10 @@ fn artifact(chunk: &ArtifactChunk) -> Value {
 }
 
 /// One A2A `StreamResponse` for the waiting gateway.
-pub(crate) fn stream_response(task: &str, context: &str, event: &Event) -> Value {
+pub(crate) fn stream_response(task: &str, context: &str, event: &Event, at: WallMs) -> Value {
     match event {
         Event::Status { text } => {
-            let mut status =
-                json!({ "state": "TASK_STATE_WORKING", "timestamp": wall().to_string() });
+            let mut status = json!({ "state": "TASK_STATE_WORKING", "timestamp": at.to_string() });
             if let Some(text) = text {
                 status["message"] = message(&[Part::text(text)], task, context);
             }
@@ -205,6 +203,13 @@ mod tests {
         let texts = |at: usize| artifacts.json()[at]["parts"].clone();
         assert_eq!(texts(0), json!([{ "text": "1" }, { "text": "2" }]));
         assert_eq!(texts(1), json!([{ "text": "y" }]));
+    }
+
+    #[test]
+    fn a_status_tells_the_time_that_it_is_given() {
+        let at = WallMs(1_774_008_000_000);
+        let told = stream_response("t", "c", &Event::Status { text: None }, at);
+        assert_eq!(told["statusUpdate"]["status"]["timestamp"], "2026-03-20T12:00:00.000Z");
     }
 
     fn settled(outcome: &Outcome, artifacts: &Artifacts) -> Settlement {

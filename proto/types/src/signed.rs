@@ -26,9 +26,9 @@ mod jws;
 
 use self::jws::Jws;
 
-/// More signatures than any threshold or chain of hops needs; bounds the verifications that one
-/// document can cause. Arbitrary.
-pub const SIGNATURES_MAX: usize = 16;
+/// More signatures than any threshold or chain of hops needs, and one of each key and recovery key that may join by one
+/// document, with that of who lets them; bounds the verifications that one document can cause.
+pub const SIGNATURES_MAX: usize = 24;
 
 /// A document that is signed whole. It must serialise to an object without the members `type` and
 /// `signatures`, which belong to the envelope around it.
@@ -80,7 +80,7 @@ pub enum Error {
         /// The type that was asked for.
         expected: &'static str,
     },
-    /// `signatures` is not a list of 1 to 16 `{protected, signature}`.
+    /// `signatures` is not a list of 1 to 24 `{protected, signature}`.
     #[error("signatures is not a list of 1 to {SIGNATURES_MAX} signatures")]
     Signatures,
     /// The protected header of a signature is refused.

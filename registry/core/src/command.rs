@@ -150,17 +150,9 @@ pub enum Command {
         /// SHA-256 of its join token.
         join: Digest,
     },
-    /// Registers a node, spending its join token.
-    RegisterNode {
-        /// Its name.
-        id: NodeId,
-        /// SHA-256 of its credential.
-        credential: Digest,
-        /// What it measured.
-        capacity: Capacity,
-        /// SHA-256 of its join token.
-        join: Digest,
-    },
+    /// Registers a node with what it measured, spending its join token; of credential and token the SHA-256.
+    #[expect(missing_docs, reason = "the line above says all")]
+    RegisterNode { id: NodeId, credential: Digest, capacity: Capacity, join: Digest },
     /// Commits a transition of a node's liveness. `Lost` sends its tasks back to pending.
     SetNodeState {
         /// Which node.
@@ -189,6 +181,9 @@ pub enum Command {
         /// Whether it takes a place of its owner's share; the operator has none. False in earlier logs.
         #[serde(default)]
         shared: bool,
+        /// Whether the bytes that are kept for it are counted. False in earlier logs.
+        #[serde(default)]
+        metered: bool,
     },
     /// Gives this pending task to this node, which must be joined, under the next epoch.
     #[expect(missing_docs, reason = "the line above says both")]
@@ -243,6 +238,9 @@ pub enum Command {
         /// Whether it is noted that its source's share counts it. False in earlier logs.
         #[serde(default)]
         shared: bool,
+        /// Whether the bytes that are kept for it are counted. False in earlier logs.
+        #[serde(default)]
+        metered: bool,
     },
     /// About the transparency log, the audit, and other logs that are witnessed.
     Ledger(LedgerCommand),

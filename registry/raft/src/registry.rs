@@ -16,6 +16,7 @@ mod upkeep;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use deploy_service::wait_until;
 use proto_types::Revision;
 use proto_wire::raft::v1::raft_transport_server::RaftTransportServer;
 use registry_core::change::{Effect, Reply};
@@ -196,8 +197,8 @@ impl Registry {
         let mut revisions = self.revisions();
         let mut leadership = self.inner.leadership.clone();
         tokio::select! {
-            reached = revisions.wait_for(|applied| *applied >= revision) => {
-                reached.map(|_| ()).map_err(|_| Stopped)
+            reached = wait_until(&mut revisions, |applied| *applied >= revision) => {
+                reached.map(drop).map_err(|_| Stopped)
             }
             // Its task ends with the member.
             () = async { while leadership.changed().await.is_ok() {} } => Err(Stopped),

@@ -10,6 +10,7 @@ mod send;
 mod sound;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod wanted;
 
 use std::collections::BTreeMap;
@@ -19,13 +20,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 
 pub(crate) use self::build::{Builder, checkpoint};
 pub(crate) use self::incoming::{Incoming, Refused};
 pub(crate) use self::manifest::{Manifest, Piece, digest};
-pub(crate) use self::receive::{disk, next_frame, receive, turn};
+pub(crate) use self::receive::{disk, next_frame, receive, receive_and_install, turn};
 pub(crate) use self::send::frames;
+pub(crate) use self::sound::Unsound;
 pub(crate) use self::wanted::{Want, all};
 use crate::types::{LogId, Snapshot};
 
@@ -40,16 +42,18 @@ const INCOMING: &str = "incoming";
 pub(crate) struct Stored {
     dir: PathBuf,
     manifest: Manifest,
-    /// Superseded: the directory goes with the last reader.
+    /// Superseded, or not adopted yet: the directory goes with the last reader.
     retired: AtomicBool,
     /// A receiver found that it does not match its digests.
     suspect: AtomicBool,
+    /// It took the place of a suspect one that was found sound.
+    vouched: AtomicBool,
 }
 
 impl Stored {
     fn new(dir: PathBuf, manifest: Manifest) -> Arc<Self> {
-        let (retired, suspect) = (AtomicBool::new(false), AtomicBool::new(false));
-        Arc::new(Self { dir, manifest, retired, suspect })
+        let no = || AtomicBool::new(false);
+        Arc::new(Self { dir, manifest, retired: no(), suspect: no(), vouched: no() })
     }
 
     pub(crate) fn database(&self) -> PathBuf {
@@ -72,7 +76,7 @@ impl Stored {
     }
 
     pub(crate) fn suspect(&self) -> bool {
-        self.suspect.load(Ordering::Acquire)
+        self.suspect.load(Ordering::Acquire) && !self.vouched.load(Ordering::Acquire)
     }
 
     /// Lets the directory go with the last reader.
@@ -80,9 +84,18 @@ impl Stored {
         self.retired.store(true, Ordering::Release);
     }
 
-    /// Has the next reader get a newly made one.
+    fn keep(&self) {
+        self.retired.store(false, Ordering::Release);
+    }
+
+    /// Has it replaced by a newly made one, and looked into.
     pub(crate) fn doubt(&self) {
         self.suspect.store(true, Ordering::Release);
+    }
+
+    /// Has no receiver's word count against it any more.
+    pub(crate) fn vouch(&self) {
+        self.vouched.store(true, Ordering::Release);
     }
 
     pub(crate) fn snapshot(self: &Arc<Self>) -> Snapshot {
@@ -108,6 +121,10 @@ pub(crate) struct Snapshots {
     number: AtomicU64,
     /// One snapshot is received at a time.
     receiving: Semaphore,
+    /// The one that is received, once all of it is here.
+    whole: Mutex<Option<Manifest>>,
+    /// One snapshot is examined at a time.
+    examining: Arc<Semaphore>,
 }
 
 impl Snapshots {
@@ -128,6 +145,8 @@ impl Snapshots {
             current: Mutex::new(newest),
             number: AtomicU64::new(last.map_or(0, |last: u64| last + 1)),
             receiving: Semaphore::new(1),
+            whole: Mutex::new(None),
+            examining: Arc::new(Semaphore::new(1)),
         })
     }
 
@@ -143,19 +162,22 @@ impl Snapshots {
         let retired = match current.as_ref() {
             Some(old) if newer(old) => Some(fresh),
             Some(old) if Arc::ptr_eq(old, &fresh) => None,
-            _ => current.replace(fresh),
+            _ => {
+                fresh.keep();
+                current.replace(fresh)
+            }
         };
         if let Some(retired) = retired {
             retired.retire();
         }
         drop(current);
         // Whoever has a newer state does not want the rest of an older one. What stays behind is sorted out next time.
-        if let Some(_turn) = self.receive() {
+        if let Ok(_turn) = self.receiving.try_acquire() {
             self.forget_incoming();
         }
     }
 
-    /// Removes what was received of a snapshot that is not offered any more.
+    /// Removes what was received of a snapshot that nobody wants.
     pub(crate) fn forget_incoming(&self) {
         // What stays behind is sorted out when the next one comes.
         let _ = fs::remove_dir_all(self.root.join(INCOMING));
@@ -182,11 +204,6 @@ impl Snapshots {
         let dir = self.root.join(format!("{PARTIAL}{number:06}"));
         fs::rename(self.root.join(INCOMING), &dir)?;
         Ok(Partial { dir: Some(dir), number })
-    }
-
-    /// The right to receive a snapshot, if nobody else has it.
-    pub(crate) fn receive(&self) -> Option<SemaphorePermit<'_>> {
-        self.receiving.try_acquire().ok()
     }
 
     /// An empty directory for a snapshot in the making.

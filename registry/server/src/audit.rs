@@ -41,7 +41,7 @@ tokio::task_local! {
 #[derive(Debug)]
 struct Call {
     id: String,
-    who: OnceLock<String>,
+    who: OnceLock<Principal>,
     source: Option<Source>,
 }
 
@@ -91,12 +91,16 @@ impl Refusals {
 
 /// Remembers who calls, as soon as it is known.
 pub(crate) fn called_by(principal: &Principal) {
-    let who = match principal {
-        Principal::Anonymous => return,
-        Principal::Operator => "operator".to_owned(),
-        other => plain(&format!("{other:?}")),
-    };
-    let _ = CALL.try_with(|call| call.who.set(who));
+    if *principal != Principal::Anonymous {
+        let _ = CALL.try_with(|call| call.who.set(principal.clone()));
+    }
+}
+
+/// Who calls, as far as it is known, and from where; `None` where the registry acts by itself.
+pub(crate) fn caller() -> Option<(Principal, Option<Source>)> {
+    let of =
+        |call: &Arc<Call>| (call.who.get().cloned().unwrap_or(Principal::Anonymous), call.source);
+    CALL.try_with(of).ok()
 }
 
 /// Where the call that is handled comes from; `None` where there is no call, or no socket.
@@ -145,7 +149,8 @@ pub(crate) fn refused(member: &Member, action: &str, target: &str, code: &str) {
 fn line(action: &str, target: &str, outcome: &str) -> Command {
     let call = CALL.try_with(Arc::clone).ok();
     let who = call.as_ref().map(|call| match call.who.get() {
-        Some(who) => who.clone(),
+        Some(Principal::Operator) => "operator".to_owned(),
+        Some(other) => plain(&format!("{other:?}")),
         // The document, a join token or a proof was the authority, not a credential.
         None => "anonymous".to_owned(),
     });

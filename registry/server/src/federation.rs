@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use deploy_service::wait_until;
 use proto_types::{Namespace, Origin};
 use registry_api::Problem;
 use registry_core::command::Foreign;
@@ -58,11 +59,19 @@ pub(crate) async fn lead(with: Partners) {
     loop {
         tokio::select! {
             () = stopping.triggered() => break,
-            led = leadership.wait_for(|now| now.leader == Some(id)) => if led.is_err() { break },
+            led = wait_until(&mut leadership, |now| now.leader == Some(id)) => {
+                if led.is_err() {
+                    break;
+                }
+            }
         }
         tokio::select! {
             () = stopping.triggered() => break,
-            lost = leadership.wait_for(|now| now.leader != Some(id)) => if lost.is_err() { break },
+            lost = wait_until(&mut leadership, |now| now.leader != Some(id)) => {
+                if lost.is_err() {
+                    break;
+                }
+            }
             () = reign(&with) => {}
         }
     }

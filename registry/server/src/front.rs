@@ -23,12 +23,12 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request};
 use proto_types::{Class, path};
-use registry_api::{Code, Principal, Problem, identity};
+use registry_api::{Principal, Problem, identity};
 use tonic::Status;
 use tonic_health::server::HealthReporter;
 use tower::Service;
 
-use crate::allowance::Allowance;
+use crate::allowance::{self, Allowance};
 use crate::member::Member;
 use crate::{audit, certificate, epoch, freshness, holder, rest};
 
@@ -118,12 +118,9 @@ impl Front {
 impl Sources {
     /// The answer to what a source has no share left for.
     pub(crate) fn refused(&self, exceeded: Exceeded, is_grpc: bool) -> Response {
-        let after_s = exceeded.retry_after_s();
-        let why = format_args!("the source has used up its share; try again in {after_s} s");
-        let problem = Problem::new(Code::RateLimited, why).with("retryAfterSeconds", after_s);
-        let mut response = answer(problem, is_grpc);
+        let mut response = answer(allowance::problem(exceeded), is_grpc);
         let headers = response.headers_mut();
-        headers.insert(RETRY_AFTER, HeaderValue::from(after_s));
+        headers.insert(RETRY_AFTER, HeaderValue::from(exceeded.retry_after_s()));
         let policy = (RATE_LIMIT_POLICY, self.limit.policy_header());
         for (name, value) in [policy, (RATE_LIMIT, self.limit.exceeded_header(exceeded))] {
             let value = HeaderValue::from_str(&value).expect("numbers and words of ours");

@@ -23,12 +23,13 @@ mod tasks;
 mod watch;
 
 use deploy_service::Source;
-use registry_api::{Principal, Problem};
+use registry_api::{Principal, Problem, field};
 use registry_core::viewer::Viewer;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Response, Status};
 
 use crate::admission::CREDENTIAL_HEADERS;
+use crate::allowance;
 use crate::member::{Member, Reading};
 
 pub(crate) use self::cluster::ClusterService;
@@ -100,6 +101,13 @@ fn credential(metadata: &MetadataMap) -> Result<Option<String>, Problem> {
         (Some(value), None) => value.to_str().map(|text| Some(text.into())).map_err(|_| wrong()),
         (Some(_), Some(_)) => Err(wrong()),
     }
+}
+
+/// How many entries a page has. Who is not verified pays for them before they are read.
+fn page<T>(request: &tonic::Request<T>, limit: u32) -> Result<usize, Problem> {
+    let limit = field::page(limit)?;
+    allowance::page(request.extensions(), limit)?;
+    Ok(limit)
 }
 
 /// Where the call came from; `None` where there is no socket.

@@ -33,6 +33,7 @@ use crate::log::LogDesk;
 use crate::roster::Roster;
 
 pub(crate) use self::callers::Doubts;
+pub(crate) use self::writes::SHARES as WRITE_SHARES;
 
 /// How long a member may take to reach a revision that was confirmed elsewhere.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -62,6 +63,8 @@ pub(crate) struct Member {
     pub(crate) strangers: Strangers,
     /// The newest signed roster.
     pub(crate) roster: Roster,
+    /// Bytes of writes under way.
+    pub(crate) writes: Places,
     /// Places for searches.
     pub(crate) searches: Places,
     /// One copy or compaction of this member at a time.

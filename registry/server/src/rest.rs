@@ -130,11 +130,17 @@ impl IntoResponse for Refused {
         }
         match self.0.status() {
             401 => drop(headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            429 | 503 => drop(headers.insert(RETRY_AFTER, RETRY_AFTER_S)),
+            429 | 503 => drop(headers.insert(RETRY_AFTER, retry_after(&self.0))),
             _ => {}
         }
         response
     }
+}
+
+/// When it may be tried again: a rate limit knows.
+fn retry_after(problem: &Problem) -> HeaderValue {
+    let stated = problem.extra("retryAfterSeconds").and_then(Value::as_u64);
+    stated.map_or(RETRY_AFTER_S, HeaderValue::from)
 }
 
 /// Who calls.

@@ -144,11 +144,11 @@ enum Ended {
     DiskFailed(SocketAddr),
 }
 
-/// The one socket, and who is believed there about others.
+/// The one socket, who is believed there about others, and that the system's own roles find a place.
 async fn listener(config: &Config) -> Result<(Listener, SocketAddr), Error> {
     let security = Security::open(config.tls.clone())?;
     let bound = listen::bind(config.listen, config.addr_file.as_deref(), security).await?;
-    Ok((bound.0.trusting(&config.trusted_proxies), bound.1))
+    Ok((bound.0.trusting(&config.trusted_proxies).keeping_places(), bound.1))
 }
 
 /// From opening the store to closing it.

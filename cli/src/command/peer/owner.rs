@@ -157,6 +157,12 @@ async fn recover(
         keys: joining(&keys),
         recovery_keys: recovering(stays),
     };
+    let same = recovery.iter().find(|key| key.kid == by.kid);
+    if same.is_some_and(|key| key.secret.public() != by.secret.public()) {
+        let why =
+            format!("a new recovery key is named {}, as the old one: name it otherwise", by.kid);
+        return Err(Failure::usage(why));
+    }
     // Every key that joins signs, once.
     let new = recovery.iter().filter(|key| key.kid != by.kid);
     let signers: Vec<_> =

@@ -13,8 +13,8 @@ use crate::units::{Bytes, Duration};
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Connections at once; one more is answered 503. Arbitrary; each costs up to
-    /// `headers_bytes_max` and one descriptor. In the last quarter only those stay that prove within
-    /// `header_timeout` to be of the system's own roles or the operator.
+    /// `headers_bytes_max` and one descriptor. At a registry, only those stay in the last quarter that prove within
+    /// `header_timeout` to be of the system's own roles or the operator; at a gateway everybody may.
     pub connections_max: u32,
     /// Connections at once from one IPv4 address or one IPv6 /64; one more is answered 429.
     /// A quarter of the whole, so that no single address can fill the listener.

@@ -12,8 +12,8 @@ use axum::{
     routing::{get, post},
 };
 use deploy_service::{
-    Claim, ClientIdentity, Drained, Limits, Network, Readiness, Security, Shutdown, listen, serve,
-    units,
+    Claim, ClientIdentity, Drained, Limits, Listener, Network, Readiness, Security, Shutdown,
+    listen, serve, units, wait_until,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -56,6 +56,20 @@ impl World {
 
     /// As [`World::secured`], behind proxies that are believed.
     pub(crate) async fn behind(limits: Limits, security: Security, proxies: &[Network]) -> Self {
+        let with = |listener: Listener| listener.trusting(proxies).keeping_places();
+        Self::on(limits, security, with).await
+    }
+
+    /// As [`World::start`], with a listener that keeps no places for the system's own roles.
+    pub(crate) async fn keeping_nothing(limits: Limits) -> Self {
+        Self::on(limits, Security::Plain, |listener| listener).await
+    }
+
+    async fn on(
+        limits: Limits,
+        security: Security,
+        with: impl FnOnce(Listener) -> Listener,
+    ) -> Self {
         let shutdown = Shutdown::new();
         let (enter, entered) = mpsc::channel(8);
         let (release, released) = tokio::sync::watch::channel(false);
@@ -63,7 +77,7 @@ impl World {
             let (enter, mut released) = (enter.clone(), released.clone());
             async move {
                 enter.send(()).await.unwrap();
-                released.wait_for(|go| *go).await.unwrap();
+                wait_until(&mut released, |go| *go).await.unwrap();
                 "done"
             }
         };
@@ -80,7 +94,7 @@ impl World {
             .merge(Readiness::new(shutdown.clone()).router());
         let local = "127.0.0.1:0".parse().unwrap();
         let (listener, addr) = listen::bind(local, None, security).await.unwrap();
-        let listener = listener.trusting(proxies).marking(|target, _| {
+        let listener = with(listener).marking(|target, _| {
             let path = HeaderValue::from_str(target.path()).unwrap();
             HeaderMap::from_iter([(HeaderName::from_static("x-refused"), path)])
         });

@@ -19,6 +19,7 @@ use proto_types::a2a::rpc::Id;
 use crate::conduct::Bearer;
 use crate::cors::Grant;
 use crate::gateway::Gateway;
+use crate::refusals::Line;
 use crate::{clock, reply};
 
 /// One request, as far as it is known.
@@ -94,18 +95,41 @@ impl Seen {
     ) -> Response {
         let outcome = answered.as_ref().map_or_else(errors::Failure::audit_code, |_| "ok");
         gateway.metrics.count(self.route, outcome);
-        let took_us = clock::mono().since(self.start);
-        let peer = self.bearer.as_ref().map_or("", |bearer| bearer.origin().as_str());
-        let (route, operation, address) = (self.route, self.operation, self.address);
+        let now = clock::mono();
+        let (route, operation, took_us) = (self.route, self.operation, now.since(self.start));
         match &answered {
-            Ok(_) => tracing::debug!(route, operation, peer, took_us, "answered"),
-            Err(Failure::Internal) => tracing::error!(route, operation, peer, took_us, "failed"),
-            Err(_) => tracing::info!(route, operation, peer, %address, outcome, took_us, "refused"),
+            Ok(_) => tracing::debug!(route, operation, peer = self.peer(), took_us, "answered"),
+            Err(Failure::Internal) => {
+                tracing::error!(route, operation, peer = self.peer(), took_us, "failed");
+            }
+            Err(_) => {
+                let line = gateway.refusals.line(self.bearer.is_some(), outcome, now);
+                self.log_refusal(line, outcome, took_us);
+            }
         }
         if let Some(bearer) = self.bearer.take() {
             gateway.charger.note(bearer, self.spent, answered.as_ref().map(drop));
         }
         self.tell(answered)
+    }
+
+    fn log_refusal(&self, line: Line, outcome: &'static str, took_us: u64) {
+        let (route, operation, peer) = (self.route, self.operation, self.peer());
+        let address = self.address;
+        match line {
+            Line::Debug => tracing::debug!(route, operation, %address, outcome, took_us, "refused"),
+            Line::Info(unsaid) => {
+                tracing::info!(
+                    route, operation, peer, %address, outcome, took_us, unsaid, "refused"
+                );
+            }
+            Line::HeldBack => {}
+        }
+    }
+
+    /// Whose token was verified; empty for a stranger.
+    fn peer(&self) -> &str {
+        self.bearer.as_ref().map_or("", |bearer| bearer.origin().as_str())
     }
 
     /// What is sent.

@@ -190,3 +190,24 @@ async fn one_peers_open_calls_leave_room_and_end_when_it_hangs_up() {
     let waits = tokio::time::timeout(Duration::from_secs(1), world.gateway.open(request));
     assert!(waits.await.is_err(), "another peer's call waits for its task");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_keep_their_connections_though_there_are_nearly_as_many_as_are_allowed() {
+    let header_timeout = units::Duration::from_secs(1);
+    let world = World::with(|config| {
+        config.limits.connections_max = 12;
+        config.limits.header_timeout = header_timeout;
+    })
+    .await;
+    let mut callers = Vec::new();
+    for from in 2..12 {
+        callers.push(Flood::open(world.gateway.addr, from, 1 << 16).await);
+    }
+    // Nobody has to prove to be of the system by then.
+    tokio::time::sleep(2 * header_timeout.std()).await;
+    for caller in &callers {
+        let request = Request::get("http://x/readyz").body(Unending::new(b"", 0)).unwrap();
+        let answers = answered(vec![caller.send(request)], PATIENCE).await;
+        assert!(answers.iter().map(http::Response::status).eq([StatusCode::OK]), "{answers:?}");
+    }
+}

@@ -1,9 +1,10 @@
 //! SendStreamingMessage: what the caller sees, in which order, and what nodes may push.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use deploy_service::units;
 use gateway_server::Bounds;
-use http::Response;
+use http::{Response, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -11,10 +12,10 @@ use tonic::Code;
 
 use crate::calls::{asked, greeting, reply_to, waiting};
 use crate::node::{Node, Push, chunk, working};
-use crate::world::{PATIENCE, Peer, World, json_of, message, revoke, rpc, suspend};
+use crate::world::{PATIENCE, Peer, World, eventually, json_of, message, revoke, rpc, suspend};
 
 /// An open stream of events.
-struct Stream {
+pub(crate) struct Stream {
     body: hyper::body::Incoming,
     pending: String,
     /// Comments seen so far.
@@ -22,7 +23,7 @@ struct Stream {
 }
 
 impl Stream {
-    async fn open(world: &World, peer: &Peer) -> Self {
+    pub(crate) async fn open(world: &World, peer: &Peer) -> Self {
         Self::send(world, peer, message("hello")).await
     }
 
@@ -34,7 +35,7 @@ impl Stream {
     }
 
     /// The next event's result; `None` at the end.
-    async fn event(&mut self) -> Option<Value> {
+    pub(crate) async fn event(&mut self) -> Option<Value> {
         self.answer().await.map(|answer| answer["result"].clone())
     }
 
@@ -83,6 +84,30 @@ async fn a_silent_stream_gets_a_comment_ten_seconds_after_its_last_frame_at_all_
     }
 }
 
+/// The heartbeat of these tests is 200 ms. A registry that is away is asked every two seconds, each time for five.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_stream_gets_its_comments_while_a_registry_that_is_away_is_asked() {
+    let world = World::with(|config| {
+        config.bounds.task_deadline = units::Duration::from_secs(120);
+    })
+    .await;
+    let mut stream = Stream::open(&world, &Peer::new("a", 1)).await;
+    stream.event().await.unwrap();
+    world.stop_registry();
+    eventually("the registry's end", || async {
+        let body = rpc("GetTask", json!({"id": "t1"})).to_string();
+        let answer = world.gateway.post(&Peer::new("c", 3), "/agents/echo", &body).await;
+        (answer.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(())
+    })
+    .await;
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(8) {
+        let frame = timeout(Duration::from_secs(3), stream.frame()).await;
+        let frame = frame.expect("a comment while the registry is asked").unwrap();
+        assert!(frame.starts_with(':'), "{frame}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_some_readers_take_for_a_line_end_is_escaped_in_a_frame() {
     let world = World::start().await;
@@ -103,6 +128,11 @@ async fn what_some_readers_take_for_a_line_end_is_escaped_in_a_frame() {
     assert_eq!(message["parts"][0]["text"], text);
 }
 
+/// After what time a peer that is suspended or revoked is told nothing more, as docs/runbooks/revoke-a-peer.md promises.
+const CUT_OFF_MAX: Duration = Duration::from_secs(60);
+/// What a busy machine takes beside it.
+const SLACK: Duration = Duration::from_secs(15);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_open_stream_ends_within_the_published_bound_when_its_peer_is_suspended_or_revoked() {
     for is_revoked in [false, true] {
@@ -117,14 +147,16 @@ async fn an_open_stream_ends_within_the_published_bound_when_its_peer_is_suspend
             true => revoke(&world.channel, &peer).await,
             false => suspend(&world.channel, &peer).await,
         }
-        // 60 s are promised; each frame is awaited for half of that.
-        let end = loop {
-            push.try_event(&chunk("out", &["x"], true)).await;
-            let answer = stream.answer().await.unwrap();
-            if answer.get("error").is_some() {
-                break answer;
+        let refused = async {
+            loop {
+                push.try_event(&chunk("out", &["x"], true)).await;
+                let answer = stream.answer().await.unwrap();
+                if answer.get("error").is_some() {
+                    return answer;
+                }
             }
         };
+        let end = timeout(CUT_OFF_MAX + SLACK, refused).await.expect("the stream's end");
         assert_eq!(end["error"]["code"], -32040, "{end}");
         assert_eq!(stream.answer().await, None);
     }

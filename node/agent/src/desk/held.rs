@@ -23,6 +23,8 @@ pub(crate) struct Held {
     pub(crate) assigned: wire::Assigned,
     /// What to run.
     pub(crate) plan: Plan,
+    /// When its deadline is, by the clock that never goes back.
+    pub(crate) deadline: MonoUs,
     /// When the core wants to look at the time.
     pub(crate) timer: Option<MonoUs>,
     /// True asks the guest to end.
@@ -39,11 +41,12 @@ pub(crate) struct Held {
 
 impl Held {
     /// A task that has just been admitted.
-    pub(crate) fn new(task: Task, assigned: wire::Assigned, plan: Plan) -> Self {
+    pub(crate) fn new(task: Task, assigned: wire::Assigned, plan: Plan, deadline: MonoUs) -> Self {
         Self {
             task,
             assigned,
             plan,
+            deadline,
             timer: None,
             cancel: watch::Sender::new(false),
             stop: Shutdown::new(),

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use node_core::{Assignment, Event, Lease, Request, Task, lease};
-use proto_types::{Handle, LeaseEpoch, TaskId};
+use proto_types::{Handle, LeaseEpoch, TaskId, WallMs};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::node_order::Kind;
 
@@ -20,15 +20,19 @@ impl Desk {
     /// Does what the leader says.
     pub(crate) fn order(&mut self, order: Kind) {
         match order {
-            Kind::Granted(granted) => self.granted(granted.ttl_ms),
+            Kind::Granted(granted) => self.granted(granted),
             Kind::Assigned(assigned) => self.assigned(assigned),
             Kind::Cancel(cancel) => self.cancel(&cancel.task, cancel.epoch),
             Kind::Revoked(revoked) => self.for_held(&revoked.task, revoked.epoch, Event::LeaseLost),
         }
     }
 
-    fn granted(&mut self, ttl_ms: u64) {
-        let length_us = ttl_ms.saturating_mul(1_000);
+    fn granted(&mut self, granted: wire::Granted) {
+        // A registry of an older version tells no time.
+        if granted.time_ms > 0 {
+            self.clock.hear(WallMs(granted.time_ms));
+        }
+        let length_us = granted.ttl_ms.saturating_mul(1_000);
         // A grant that answers no beat grants nothing.
         let sent = self.beats.pop_front();
         let lease = sent.map_or_else(Lease::default, |sent| Lease::granted(sent, length_us));
@@ -91,7 +95,8 @@ impl Desk {
         let agent = assigned.agent.as_ref().ok_or("the assignment names no agent")?;
         let handle = Handle::parse(&agent.handle).map_err(|error| error.to_string())?;
         let mut plan = Plan::read(agent)?;
-        let left_ms = assigned.deadline_ms.saturating_sub(crate::clock::wall().0);
+        let left_ms = WallMs(assigned.deadline_ms).since(self.clock.registry_time());
+        let deadline = self.clock.now().plus_ms(left_ms);
         plan.limits.wall_ms = plan.limits.wall_ms.min(left_ms.max(1));
         let request = Request {
             task: id.clone(),
@@ -107,6 +112,6 @@ impl Desk {
             epoch: LeaseEpoch(assigned.epoch),
             lease: self.lease,
         });
-        Ok(Held::new(task, assigned.clone(), plan))
+        Ok(Held::new(task, assigned.clone(), plan, deadline))
     }
 }

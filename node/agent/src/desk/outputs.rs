@@ -6,7 +6,7 @@ use std::sync::Arc;
 use node_core::task::Because;
 use node_core::{Event, Outcome, Output};
 use node_wasm::Io;
-use proto_types::{LeaseEpoch, TaskId, WallMs};
+use proto_types::{LeaseEpoch, TaskId};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::node_message::Kind;
 use tokio::sync::mpsc;
@@ -126,10 +126,10 @@ impl Desk {
         };
         let running = work::run(Arc::clone(&self.runtime), run);
         let assigned = held.assigned.clone();
-        let connector = self.config.connector.clone();
+        let (connector, clock) = (self.config.connector.clone(), self.clock);
         self.spawn(id, async move {
             let (outcome, artifacts) =
-                tokio::join!(running, push::drain(&assigned, receiver, connector));
+                tokio::join!(running, push::drain(&assigned, receiver, connector, clock));
             News::Ran(outcome, artifacts)
         });
     }
@@ -148,8 +148,9 @@ impl Desk {
         match settle(&held.assigned, &held.plan.limits, outcome, &artifacts) {
             Settlement::Complete(request) => {
                 let registry = Arc::clone(&self.registry);
-                let deadline = WallMs(held.assigned.deadline_ms);
-                let work = async move { report::commit(&registry, request, deadline).await };
+                let (clock, deadline) = (self.clock, held.deadline);
+                let overdue_us = move || clock.now().since(deadline);
+                let work = async move { report::commit(&registry, request, overdue_us).await };
                 let reporting = self.spawn(id, work).map(report::Reporting);
                 if let Some(held) = self.held.get_mut(id) {
                     held.reporting = reporting;

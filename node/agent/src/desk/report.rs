@@ -7,12 +7,10 @@ use std::time::{Duration, Instant};
 
 use deploy_service::Backoff;
 use node_core::{Event, ReportRefusal};
-use proto_types::WallMs;
 use proto_wire::registry::v1 as wire;
 use tokio::task::AbortHandle;
 use tonic::{Code, Status};
 
-use crate::clock;
 use crate::registry::Registry;
 
 use super::held::News;
@@ -23,8 +21,8 @@ const REPORT_RETRY: Duration = Duration::from_millis(300);
 /// The longest pause while the registry does not accept this node: a credential that was revoked stays so.
 const DENIED_RETRY_MAX: Duration = Duration::from_secs(10);
 
-/// The registry ends a task at its deadline by itself. So much later it has done so, whatever the clocks of both say.
-const VOID_AFTER_MS: u64 = 5 * 60 * 1_000;
+/// The registry ends a task at its deadline by itself. So much later it has done so.
+const VOID_AFTER_US: u64 = 5 * 60 * 1_000_000;
 
 /// The work that tells one outcome; it ends with the task that it is about.
 #[derive(Debug)]
@@ -36,14 +34,14 @@ impl Drop for Reporting {
     }
 }
 
-/// Tells the registry until it has committed or refused, or until the task's deadline is long over.
+/// Tells the registry until it has committed or refused, or until the task has been overdue for long.
 pub(crate) async fn commit(
     registry: &Registry,
     request: wire::CompleteTaskRequest,
-    deadline: WallMs,
+    overdue_us: impl Fn() -> u64,
 ) -> News {
     let complete = || registry.complete(request.clone());
-    let decided = until_decided(&request.id, complete, deadline).await;
+    let decided = until_decided(&request.id, complete, overdue_us).await;
     let Some((refusal, status)) = decided else { return News::Committed };
     tracing::info!(task = %request.id, %status, ?refusal, "the outcome is refused");
     News::Event(Event::ReportRefused(refusal))
@@ -53,7 +51,7 @@ pub(crate) async fn commit(
 async fn until_decided<F: Future<Output = Result<(), Status>>>(
     task: &str,
     complete: impl Fn() -> F,
-    deadline: WallMs,
+    overdue_us: impl Fn() -> u64,
 ) -> Option<(ReportRefusal, Status)> {
     let mut denied = Backoff::new(REPORT_RETRY, DENIED_RETRY_MAX);
     loop {
@@ -61,7 +59,7 @@ async fn until_decided<F: Future<Output = Result<(), Status>>>(
         if let Some(refusal) = refusal(&status) {
             return Some((refusal, status));
         }
-        if clock::wall().since(deadline) >= VOID_AFTER_MS {
+        if overdue_us() >= VOID_AFTER_US {
             return Some((ReportRefusal::Superseded, status));
         }
         tracing::debug!(task, %status, "the outcome is not committed yet");
@@ -100,28 +98,28 @@ mod tests {
 
     use super::*;
 
-    /// What comes of answers, the last of which stays, for a task whose deadline was so long ago.
-    async fn decided(answers: &[Code], late_ms: u64) -> (Option<ReportRefusal>, usize) {
+    /// What comes of answers, the last of which stays, for a task that has been overdue for so long.
+    async fn decided(answers: &[Code], overdue_us: u64) -> (Option<ReportRefusal>, usize) {
         let asked = Cell::new(0_usize);
         let complete = || {
             let at = asked.replace(asked.get() + 1);
             let code = answers[at.min(answers.len() - 1)];
             async move { if code == Code::Ok { Ok(()) } else { Err(Status::new(code, "why")) } }
         };
-        let deadline = WallMs(clock::wall().0 - late_ms);
-        let decided = until_decided("t", complete, deadline).await.map(|(refusal, _)| refusal);
+        let decided = until_decided("t", complete, || overdue_us).await;
+        let decided = decided.map(|(refusal, _)| refusal);
         (decided, asked.into_inner())
     }
 
     #[tokio::test]
     async fn a_report_is_repeated_until_it_is_decided_or_its_deadline_is_long_over() {
         for doubt in [Code::Unavailable, Code::Unauthenticated, Code::PermissionDenied] {
-            let (refusal, asked) = decided(&[doubt, Code::Ok], 1_000).await;
+            let (refusal, asked) = decided(&[doubt, Code::Ok], VOID_AFTER_US - 1).await;
             assert_eq!((refusal, asked), (None, 2), "{doubt:?}: nobody has ended it for sure");
-            let (refusal, asked) = decided(&[doubt], VOID_AFTER_MS).await;
+            let (refusal, asked) = decided(&[doubt], VOID_AFTER_US).await;
             assert_eq!((refusal, asked), (Some(ReportRefusal::Superseded), 1), "{doubt:?}");
         }
-        let (refusal, _) = decided(&[Code::Ok], VOID_AFTER_MS).await;
+        let (refusal, _) = decided(&[Code::Ok], VOID_AFTER_US).await;
         assert_eq!(refusal, None, "it is told at least once");
     }
 

@@ -71,25 +71,41 @@ fn verify(
     view: &dyn View,
     now: WallMs,
 ) -> Result<Verified<PeerOperation>, Problem> {
-    let checked = match signed.unverified().action {
-        Action::Recover { after, .. } => {
-            let keys = fork_keys(peer, &after, view)?;
-            checked(signed, &keys, true, now)
-        }
-        _ => checked(signed, &peer.state().keys, false, now),
+    let (keys, by_recovery) = match signed.unverified().action {
+        Action::Recover { after, .. } => (fork_keys(peer, &after, view)?, true),
+        _ => (peer.state().keys, false),
     };
-    checked.map_err(|error| refused(&error))
+    let new = keys.unproven(signed.unverified().action.recovery_keys());
+    let may = |kid: &Kid| if by_recovery { keys.recovering(kid) } else { keys.signing(kid, now) };
+    has_own_names(&new, may)?;
+    checked(signed, &keys, (by_recovery, &new), now).map_err(|error| refused(&error))
+}
+
+/// Holds if no recovery key joins under the name of another key that may sign: a signature names its key, and would be
+/// held against both.
+fn has_own_names(
+    new: &[(Kid, AnyKey)],
+    may: impl Fn(&Kid) -> Option<PublicKey>,
+) -> Result<(), Problem> {
+    let taken = |(kid, key): &&(Kid, AnyKey)| may(kid).is_some_and(|it| AnyKey::from(it) != *key);
+    match new.iter().find(taken) {
+        None => Ok(()),
+        Some((kid, _)) => {
+            let why =
+                format_args!("a new key is named {kid}, as one that signs: name it otherwise");
+            Err(Problem::new(Code::InvalidDocument, why))
+        }
+    }
 }
 
 /// As a log's reader checks it; and recovery keys that join have signed too, which earlier versions did not ask of them.
 fn checked(
     signed: Signed<PeerOperation>,
     keys: &KeySet,
-    by_recovery: bool,
+    (by_recovery, new): (bool, &[(Kid, AnyKey)]),
     now: WallMs,
 ) -> Result<Verified<PeerOperation>, replay::Error> {
-    let new = keys.unproven(signed.unverified().action.recovery_keys());
-    let proven = possession::all_signed(&signed, &new);
+    let proven = possession::all_signed(&signed, new);
     let verified = replay::checked(signed, keys, by_recovery, now)?;
     proven?;
     Ok(verified)

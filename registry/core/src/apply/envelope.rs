@@ -14,6 +14,7 @@ use crate::view::ViewError;
 
 use super::bound::{self, DAY_MS, NAME_BYTES_MAX};
 use super::draft::{Draft, Outcome, Stop};
+use super::storage;
 
 /// What is not delivered within a week is answered for by its sender.
 const AHEAD_MS_MAX: u64 = 7 * DAY_MS;
@@ -47,8 +48,11 @@ pub(super) fn enqueue(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         }
         forget(draft, &kept)?;
     }
-    draft.require_body(&envelope.body)?;
+    let bytes = draft.require_body(&envelope.body)?;
     enter_queue(draft, &envelope)?;
+    if envelope.bytes.is_some() {
+        envelope.bytes = Some(storage::take(draft, Some(envelope.source.as_str()), bytes)?);
+    }
     envelope.revision = draft.note(ChangeKind::Envelope, &envelope.target, false);
     draft.replace(&ENVELOPES, None, &envelope);
     draft.effect(Effect::EnvelopeReady(envelope.target));
@@ -68,7 +72,7 @@ fn enter_queue(draft: &mut Draft<'_>, envelope: &EnvelopeEntry) -> Result<(), St
     let (waiting, own) = (draft.count(&depth)?, marked + unmarked);
     let fits = SHARES.admit(Class::Ordinary, waiting, own, 1);
     fits.map_err(|full| match full {
-        Full::Share => bound::full("the target's queue", own),
+        Full::Share => bound::share_full("the target's queue", own),
         Full::Pool => bound::full("the target's queue", QUEUE_MAX),
     })?;
     draft.set_count(&depth, waiting + 1);
@@ -91,6 +95,9 @@ pub(super) fn sweep(draft: &mut Draft<'_>) -> Result<(), ViewError> {
 fn forget(draft: &mut Draft<'_>, envelope: &EnvelopeEntry) -> Result<(), ViewError> {
     if envelope.acked.is_none() {
         leave_queue(draft, envelope)?;
+    }
+    if let Some(bytes) = envelope.bytes {
+        storage::give_back(draft, Some(envelope.source.as_str()), bytes)?;
     }
     draft.remove(&ENVELOPES, envelope);
     Ok(())
@@ -117,32 +124,27 @@ fn check(envelope: &EnvelopeEntry, now: WallMs) -> Result<(), Refusal> {
 }
 
 fn envelope_of(command: &Command, now: WallMs) -> EnvelopeEntry {
-    match command {
-        Command::EnqueueEnvelope {
-            id,
-            source,
-            target,
-            correlation,
-            body,
-            traceparent,
-            expires_at,
-            shared,
-        } => EnvelopeEntry {
-            id: id.clone(),
-            source: source.clone(),
-            target: target.clone(),
-            correlation: correlation.clone(),
-            body: *body,
-            traceparent: traceparent.clone(),
-            accepted_at: now,
-            expires_at: *expires_at,
-            epoch: LeaseEpoch(0),
-            leased_until: WallMs(0),
-            deliveries: 0,
-            revision: Default::default(),
-            acked: None,
-            shared: *shared,
-        },
-        _ => unreachable!("the dispatcher sends EnqueueEnvelope here"),
+    let Command::EnqueueEnvelope { id, source, target, correlation, body, .. } = command else {
+        unreachable!("the dispatcher sends EnqueueEnvelope here");
+    };
+    let Command::EnqueueEnvelope { traceparent, expires_at, shared, metered, .. } = command else {
+        unreachable!("it is the same");
+    };
+    EnvelopeEntry {
+        id: id.clone(),
+        source: source.clone(),
+        target: target.clone(),
+        correlation: correlation.clone(),
+        body: *body,
+        traceparent: traceparent.clone(),
+        accepted_at: now,
+        expires_at: *expires_at,
+        epoch: LeaseEpoch(0),
+        leased_until: WallMs(0),
+        deliveries: 0,
+        revision: Default::default(),
+        acked: None,
+        shared: *shared,
+        bytes: metered.then_some(0),
     }
 }

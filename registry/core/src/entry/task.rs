@@ -43,6 +43,9 @@ pub struct TaskEntry {
     /// Whether its owner's share counts it while it is open; false of the operator's, and from before there were shares.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shared: bool,
+    /// How many bytes are counted as kept for it, with all that was said; `None` of one from before these were counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
     /// When it was submitted.
     pub submitted_at: WallMs,
     /// When it last changed.

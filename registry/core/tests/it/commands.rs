@@ -381,6 +381,7 @@ fn any_task_command(now: WallMs) -> impl Strategy<Value = Command> {
                 deadline,
                 // Some of either kind; the same id says the same again.
                 shared: id.is_multiple_of(2),
+                metered: !id.is_multiple_of(3),
             }
         ),
         5 => (task(), some_node()).prop_map(|(id, node)| Command::AssignTask { id, node }),

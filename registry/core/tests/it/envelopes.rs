@@ -131,6 +131,7 @@ fn a_queue_holds_10000_envelopes_and_a_lease_looks_past_those_in_use() {
                 traceparent,
                 expires_at,
                 shared: true,
+                metered: true,
             }
         }
         other => panic!("{other:?}"),
@@ -138,7 +139,7 @@ fn a_queue_holds_10000_envelopes_and_a_lease_looks_past_those_in_use() {
     for n in 0..10_000 {
         world.done(&nth(n));
     }
-    assert_eq!(world.refusal(&nth(10_000)), full("the target's queue", 10_000));
+    assert_eq!(world.refusal(&nth(10_000)), share_full("the target's queue", 10_000));
     world.done(&enqueue(1, "elsewhere", at(DAY)));
     for _ in 0..4 {
         leased(&mut world, 100);
@@ -185,6 +186,7 @@ fn one_sources_envelopes_leave_room_for_anothers_in_a_queue() {
                 traceparent,
                 expires_at,
                 shared: true,
+                metered: true,
             }
         }
         other => panic!("{other:?}"),
@@ -192,7 +194,7 @@ fn one_sources_envelopes_leave_room_for_anothers_in_a_queue() {
     for n in 0..10_000 {
         world.done(&nth(n, 0));
     }
-    assert_eq!(world.refusal(&nth(10_000, 0)), full("the target's queue", 10_000));
+    assert_eq!(world.refusal(&nth(10_000, 0)), share_full("the target's queue", 10_000));
     for n in 0..100 {
         world.done(&nth(n, 1));
     }

@@ -10,6 +10,7 @@ mod epochs;
 mod fleet;
 mod guide;
 mod invariants;
+mod kept_bytes;
 mod ledger;
 mod liveness;
 mod members;

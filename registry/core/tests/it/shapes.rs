@@ -5,14 +5,14 @@
 
 use proto_types::peer::{OperationRef, Standings};
 use proto_types::{
-    ContextId, Digest, Handle, LeaseEpoch, Namespace, NodeId, Origin, PublicKey, Revision, TaskId,
-    WallMs,
+    ContextId, Digest, EnvelopeId, Handle, LeaseEpoch, Namespace, NodeId, Origin, PublicKey,
+    Revision, TaskId, WallMs,
 };
 use registry_core::entry::{
-    AgentEntry, AgentKind, Approval, Candidate, Capacity, DomainProof, EnrolledKey, ImportKind,
-    Limits, LogHead, ManifestRef, NodeEntry, NodeState, PartnerEntry, PartnerKind, PartnerState,
-    PartnerTerms, PeerEntry, PeerRequest, PeerStatus, ProvenanceEntry, Recent, ReplyTo, TaskEntry,
-    TaskState, Visibility,
+    Acked, AgentEntry, AgentKind, Approval, Candidate, Capacity, DomainProof, EnrolledKey,
+    EnvelopeEntry, ImportKind, Limits, LogHead, ManifestRef, NodeEntry, NodeState, PartnerEntry,
+    PartnerKind, PartnerState, PartnerTerms, PeerEntry, PeerRequest, PeerStatus, ProvenanceEntry,
+    Recent, ReplyTo, TaskEntry, TaskState, Visibility,
 };
 use serde::Serialize;
 
@@ -66,6 +66,26 @@ fn an_agent_or_a_node_or_a_task_of_before_keeps_its_bytes() {
         submitted_at: WallMs = START,
         changed_at: WallMs = START,
         revision: Revision = Revision(3),
+    });
+}
+
+#[test]
+fn an_envelope_of_before_keeps_its_bytes() {
+    keeps!(EnvelopeEntry {
+        id: EnvelopeId = envelope_id(0),
+        source: Origin = origin(0),
+        target: String = "target".to_owned(),
+        correlation: String = "correlation".to_owned(),
+        body: Digest = digest(0),
+        traceparent: Option<String> = None,
+        accepted_at: WallMs = START,
+        expires_at: WallMs = START,
+        epoch: LeaseEpoch = LeaseEpoch(0),
+        leased_until: WallMs = START,
+        deliveries: u32 = 0,
+        revision: Revision = Revision(3),
+        acked: Option<Acked> = None,
+        shared: bool = true,
     });
 }
 

@@ -55,8 +55,18 @@ fn a_conversation_is_its_first_owners_for_as_long_as_a_task_of_it_is_kept() {
         };
         let (id, context) = (task_id(name), ContextId::parse(conversation).unwrap());
         let owner = owner.to_owned();
-        let shared = true;
-        Command::SubmitTask { id, context, agent, owner, input, reply_to, deadline, shared }
+        let (shared, metered) = (true, true);
+        Command::SubmitTask {
+            id,
+            context,
+            agent,
+            owner,
+            input,
+            reply_to,
+            deadline,
+            shared,
+            metered,
+        }
     };
     let stranger = "https://peer1.example";
     let refused = world.refusal(&by(2, stranger, "context"));
@@ -305,7 +315,7 @@ fn a_task_takes_64_messages() {
         world.done(&asks(1, turn + 1, 2));
     }
     let deadline = world.now.plus_ms(DAY);
-    assert_eq!(world.refusal(&go_on(2, deadline)), full("messages of the task", 64));
+    assert_eq!(world.refusal(&go_on(2, deadline)), Refusal::TaskEnded(task_id(1)));
 }
 
 #[test]
@@ -372,6 +382,7 @@ fn more_than_a_page_of_tasks_is_put_back_in_one_command() {
             reply_to,
             deadline,
             shared: true,
+            metered: true,
         });
         world.done(&Command::AssignTask { id, node: node_id(0) });
     }
@@ -381,7 +392,7 @@ fn more_than_a_page_of_tasks_is_put_back_in_one_command() {
 }
 
 /// A task of this owner in a conversation of its own.
-fn submitted(name: u8, owner: &str, shares: bool) -> Command {
+pub(crate) fn submitted(name: u8, owner: &str, shares: bool) -> Command {
     let mut command = submit(name, 1, START.plus_ms(DAY));
     if let Command::SubmitTask { context, owner: by, shared, .. } = &mut command {
         (*by, *shared) = (owner.to_owned(), shares);
@@ -398,7 +409,7 @@ fn one_callers_open_tasks_leave_room_for_anothers_and_for_the_operator() {
     for name in ["open-tasks", "open-tasks/https://peer0.example"] {
         world.set_number(name, 37_500);
     }
-    let share = full("open tasks of the caller", 37_500);
+    let share = share_full("open tasks of the caller", 37_500);
     assert_eq!(world.refusal(&submitted(2, greedy, true)), share);
     world.done(&submitted(3, other, true));
     world.set_number("open-tasks", 75_000);

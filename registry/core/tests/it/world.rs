@@ -166,7 +166,12 @@ pub(crate) fn conflict(kind: &str, id: impl ToString) -> Refusal {
 }
 
 pub(crate) fn full(what: &str, bound: u64) -> Refusal {
-    Refusal::Full { what: what.into(), bound }
+    Refusal::Full { what: what.into(), bound, share: false }
+}
+
+/// The refusal of who holds as much as one caller may.
+pub(crate) fn share_full(what: &str, held: u64) -> Refusal {
+    Refusal::Full { what: what.into(), bound: held, share: true }
 }
 
 pub(crate) fn put_body(name: u8) -> Command {
@@ -285,6 +290,7 @@ pub(crate) fn submit(name: u8, input: u8, deadline: WallMs) -> Command {
         reply_to: None,
         deadline,
         shared: true,
+        metered: true,
     }
 }
 
@@ -321,6 +327,7 @@ pub(crate) fn enqueue(name: u8, target: &str, expires_at: WallMs) -> Command {
         traceparent: None,
         expires_at,
         shared: true,
+        metered: true,
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) struct Contact {
 /// In milliseconds of the run.
 #[derive(Debug, Default)]
 struct Known {
-    /// Everything that was acknowledged before this is committed, by a leader's word.
+    /// When a majority had answered the leader, by its word or as this member knew when it led itself.
     heard: Option<u64>,
     /// The state holds everything that was acknowledged before this.
     reached: Option<u64>,
@@ -88,7 +88,15 @@ impl Contact {
         known.reached.map(|at| Duration::from_millis(now.saturating_sub(at)))
     }
 
-    /// How long ago a majority had answered the leader whose word this member has; none before the first word of this run.
+    /// Notes how long ago a majority had answered this member as the leader: that goes on counting when it leads no more.
+    pub(crate) fn lead(&self, ago: Duration) {
+        let at = self.now().ms.checked_sub(millis(ago));
+        let mut known = self.lock();
+        known.heard = known.heard.max(at);
+    }
+
+    /// How long ago a majority had answered the leader whose word this member has, or itself when it led; none before the
+    /// first of these in this run.
     pub(crate) fn heard_ago(&self) -> Option<Duration> {
         let heard = self.lock().heard?;
         Some(Duration::from_millis(self.now().ms.saturating_sub(heard)))
@@ -155,6 +163,21 @@ mod tests {
         assert_eq!(known.ahead.len(), AHEAD_MAX);
         known.settle(Some(1_000));
         assert_eq!(known.reached, Some(AHEAD_MAX as u64));
+    }
+
+    #[test]
+    fn what_a_member_knew_as_the_leader_counts_until_a_newer_word_comes() {
+        let contact = Contact::new();
+        let began = Contact { begun: contact.begun - Duration::from_secs(10), ..contact };
+        began.lead(Duration::from_secs(60));
+        assert_eq!(began.heard_ago(), None, "that was before this run");
+        began.lead(Duration::from_secs(2));
+        began.lead(Duration::from_secs(5));
+        assert!(began.heard_ago().is_some_and(|ago| (2_000..3_000).contains(&millis(ago))));
+        assert_eq!(began.age(Some(5)), None, "it says nothing of what is in the state");
+        let moment = Moment { run: began.run, ms: 9_000 };
+        began.hear(&Word { moment, held_ms: 0, confirmed_ms: 0, commit: 5 }, None);
+        assert!(began.heard_ago().is_some_and(|ago| (1_000..2_000).contains(&millis(ago))));
     }
 
     #[test]

@@ -26,7 +26,8 @@ use crate::machine::{Published, blocking};
 use crate::observed;
 use crate::proposer::Proposer;
 use crate::snapshot::{
-    Manifest, Snapshots, all, checkpoint, disk, frames, next_frame, receive, turn,
+    Manifest, Snapshots, Stored, Want, all, checkpoint, disk, frames, next_frame,
+    receive_and_install, turn,
 };
 use crate::standing::REMOVED;
 use crate::time::Time;
@@ -120,8 +121,10 @@ impl RaftTransport for TransportService {
     async fn offer(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
         let manifest: Manifest = self.call(request)?;
         self.blank.check_append(false)?;
-        let snapshots = Arc::clone(&self.snapshots);
-        let _turn = turn(&snapshots)?;
+        if self.snapshots.holds(&manifest) {
+            return respond(&Vec::<Want>::new());
+        }
+        let _turn = turn(&self.snapshots)?;
         let offered = Arc::clone(&self.snapshots);
         respond(&disk(move || offered.wanted(&manifest)).await?)
     }
@@ -137,9 +140,12 @@ impl RaftTransport for TransportService {
         let opening: Opening = self.read(&first)?;
         self.blank.check_append(false)?;
         let sent = (opening.manifest, opening.wanted);
-        let stored = receive(&self.home, &self.snapshots, sent, frames).await?;
-        let answer = self.raft.install_full_snapshot(opening.vote, stored.snapshot()).await;
-        respond(&answer.map_err(stopped)?)
+        let (raft, vote) = (self.raft.clone(), opening.vote);
+        let install = move |stored: Arc<Stored>| async move {
+            raft.install_full_snapshot(vote, stored.snapshot()).await.map_err(stopped)
+        };
+        let (home, snapshots) = (Arc::clone(&self.home), Arc::clone(&self.snapshots));
+        respond(&receive_and_install(home, snapshots, sent, frames, install).await?)
     }
 
     async fn transfer(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {

@@ -31,13 +31,13 @@ impl Registry {
 const CONTACT_MAX: Duration = Duration::from_secs(3);
 
 impl Registry {
-    /// Whether a majority has answered lately: this member, if it leads, or the leader whose word it has. Otherwise a leader
-    /// that it knows is one of the past: it was read from disk, or nobody else could be elected.
+    /// Whether a majority has answered lately: this member, if it leads or did, or the leader whose word it has. Otherwise a
+    /// leader that it knows is one of the past: it was read from disk, or nobody else could be elected.
     #[must_use]
     pub fn in_contact(&self) -> bool {
-        let (leads, led_age) = observed::metrics(&self.inner.raft)
-            .now(|metrics| (metrics.state.is_leader(), led_age(metrics)));
-        let ago = if leads { led_age } else { self.inner.contact.heard_ago() };
+        let led = observed::metrics(&self.inner.raft)
+            .now(|metrics| led_age(metrics).filter(|_| metrics.state.is_leader()));
+        let ago = led.into_iter().chain(self.inner.contact.heard_ago()).min();
         ago.is_some_and(|ago| ago <= CONTACT_MAX)
     }
 }

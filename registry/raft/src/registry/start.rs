@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use deploy_service::wait_until;
 use tokio::task::JoinSet;
 
 use super::forward::Forwarder;
@@ -43,7 +44,8 @@ impl Opened {
 
     /// All that a handle needs.
     fn into_inner(self, config: &Config, raft: Raft, calls: Caller) -> Inner {
-        let mut tasks = attended(&raft, &calls, &self.time);
+        let contact = Arc::new(Contact::new());
+        let mut tasks = attended(&raft, &calls, &self.time, &contact);
         Inner {
             id: config.id,
             proposer: Proposer::start(raft.clone(), Arc::clone(&self.time), &mut tasks),
@@ -54,7 +56,7 @@ impl Opened {
             forwarder: Forwarder::new(calls),
             silence_max: config.timings.election_max.saturating_mul(3),
             changing: tokio::sync::Mutex::new(()),
-            contact: Arc::new(Contact::new()),
+            contact,
             tasks: Mutex::new(tasks),
             raft,
             blank: Arc::new(Blank::new(Arc::clone(&self.home), config.id, config.founder())),
@@ -127,9 +129,12 @@ async fn begun(
 }
 
 /// Has calls say what consensus knows, and consensus do what calls are told.
-fn attended(raft: &Raft, calls: &Caller, time: &Arc<Time>) -> JoinSet<()> {
-    let metrics = observed::metrics(raft);
-    calls.confirm_by(Box::new(move || metrics.now(confirmed)));
+fn attended(raft: &Raft, calls: &Caller, time: &Arc<Time>, contact: &Arc<Contact>) -> JoinSet<()> {
+    let (metrics, contact) = (observed::metrics(raft), Arc::clone(contact));
+    // It is asked with every heartbeat.
+    calls.confirm_by(Box::new(move || {
+        metrics.now(confirmed).inspect(|known| contact.lead(known.ago))
+    }));
     let metrics = observed::server_metrics(raft);
     time.voters_by(Box::new(move || {
         metrics.now(|metrics| metrics.membership_config.membership().voter_ids().collect())
@@ -149,7 +154,7 @@ async fn stand(raft: Raft, mut removed: tokio::sync::watch::Receiver<bool>, time
     let mut stands = true;
     loop {
         tokio::select! {
-            gone = removed.wait_for(|removed| *removed) => match gone {
+            gone = wait_until(&mut removed, |removed| *removed) => match gone {
                 Ok(_) => break,
                 Err(_) => return,
             },

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use registry_store::{Error, Options, Store};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Piece, Snapshots, Stored};
 
@@ -51,15 +52,30 @@ impl Stored {
 }
 
 impl Snapshots {
-    /// Looks through the current snapshot, and sets it aside if it is not sound. Returns what is wrong with it.
+    /// The right to examine a snapshot, if none is examined now.
+    pub(crate) fn examine(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.examining).try_acquire_owned().ok()
+    }
+
+    /// As [`Snapshots::set_aside_if_unsound`], of the current snapshot.
     pub(crate) fn set_unsound_aside(&self, store: &Path) -> io::Result<Option<Unsound>> {
         let Some(stored) = self.current() else { return Ok(None) };
+        self.set_aside_if_unsound(store, &stored)
+    }
+
+    /// Looks through a snapshot, and sets it aside if it is not sound. Returns what is wrong with it.
+    pub(crate) fn set_aside_if_unsound(
+        &self,
+        store: &Path,
+        stored: &Arc<Stored>,
+    ) -> io::Result<Option<Unsound>> {
         let Some(unsound) = stored.fault()? else { return Ok(None) };
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_some_and(|now| Arc::ptr_eq(now, &stored)) {
+        if current.as_ref().is_some_and(|now| Arc::ptr_eq(now, stored)) {
             *current = None;
-            stored.set_aside(store, &unsound)?;
         }
+        drop(current);
+        stored.set_aside(store, &unsound)?;
         Ok(Some(unsound))
     }
 }

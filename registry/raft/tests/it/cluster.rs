@@ -248,6 +248,7 @@ pub(crate) fn envelope(body: Digest, now: WallMs) -> Proposal {
         traceparent: None,
         expires_at: WallMs(now.0 + 60_000),
         shared: true,
+        metered: true,
     };
     Proposal { commands: vec![command] }
 }

@@ -103,7 +103,8 @@ async fn bits_turned_in_a_leaders_snapshot_are_found_when_it_is_sent() {
     for digest in &digests {
         until_has(cluster.registry(4), digest).await;
     }
-    assert!(dir.join("set-aside").exists(), "the damaged snapshot is kept");
+    let kept = || async { dir.join("set-aside").exists().then_some(()) };
+    until("the damaged snapshot is kept", kept).await;
     cluster.kill(damaged).await;
     cluster.restart(damaged).await;
     for digest in &digests {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use deploy_service::wait_until;
 use proto_types::{Revision, WallMs};
 use registry_core::query;
 use registry_raft::{Clock, ClusterSecret, Error, ProposeError, ReadError, Registry};
@@ -42,10 +43,8 @@ async fn revisions_are_announced_and_survive_a_restart() {
     assert_eq!(done(&leader.propose(gateway("one", now)).await.unwrap()), Revision(1));
     assert_eq!(done(&leader.propose(gateway("two", now)).await.unwrap()), Revision(2));
     waiting.await.unwrap().unwrap();
-    assert_eq!(
-        *revisions.wait_for(|revision| *revision == Revision(2)).await.unwrap(),
-        Revision(2)
-    );
+    let announced = wait_until(&mut revisions, |revision| *revision == Revision(2)).await;
+    assert_eq!(announced.unwrap(), Revision(2));
     drop((leader, revisions));
     cluster.stop(1).await;
     cluster.restart(1).await;

@@ -19,10 +19,11 @@ pub struct Bounds {
     pub artifact_bytes_max: Bytes,
     /// Requests a second from one IPv4 address or IPv6 /64 without a secret or certificate that is known;
     /// a token counts as unknown, since judging it takes a signature check. A record is
-    /// read in some 20 us, so that one source can take at most a twentieth of a core. What takes longer counts as
-    /// more than one: the check of a signed document as 5, a search as 10, a catalog of the marketplace as 50.
+    /// read in some 20 us, so that one source can take about a twentieth of a core. What takes longer counts as
+    /// more than one: the check of a signed document as 5, a search as 10, a catalog of the marketplace as 50, and a
+    /// page of a list as one more for each 16 names, two entries, or document that it may have.
     pub source_requests_per_second: u32,
-    /// How many of them may come at once.
+    /// How many of them may come at once. What counts as more takes all of them.
     pub source_burst: u32,
     /// The most memory for blocks of the state, taken as they are read. Searches read them at random: the
     /// default holds what searches over 100,000 cards read; with an eighth of it they cost six times as much.

@@ -5,11 +5,23 @@
 
 use registry_core::command::Foreign;
 use registry_core::epoch;
+use registry_fetch::Fetched;
 
 use super::take::{Pull, Walk};
 use super::trouble::Trouble;
 
+/// An old member still answers, or somebody repeats what it said.
+const OVER: &str = "it answers from a cluster epoch that is over";
+
 impl Pull {
+    /// Holds if the state that an entry was answered from is of no epoch that is over.
+    pub(super) fn check_state(&self, fetched: &Fetched) -> Result<(), Trouble> {
+        match fetched.epoch.is_some_and(|epoch| epoch < self.partner.epoch) {
+            true => Err(Trouble::failed(OVER)),
+            false => Ok(()),
+        }
+    }
+
     /// Holds if an answer is of the epoch that the pulls are of; false if the partner was restored since, so that they
     /// begin anew. `head` is the revision of the answer.
     pub(super) async fn is_of_epoch(
@@ -26,8 +38,7 @@ impl Pull {
             return Ok(true);
         }
         if epoch < self.partner.epoch {
-            // An old member still answers, or somebody repeats what it said.
-            return Err(Trouble::failed("it answers from a cluster epoch that is over"));
+            return Err(Trouble::failed(OVER));
         }
         if self.followed.is_some() && signed != Some(epoch) {
             return Err(Trouble::failed("its answers are of another epoch than its log"));

@@ -150,8 +150,7 @@ impl Pull {
     }
 
     /// Takes an entry over with its body, as any publisher's; what is not well formed, or refused, is
-    /// passed over: a refusal is about this entry alone. False if the same bytes are to be looked at again: they were not
-    /// well formed, there was no room, or a later catalog has them.
+    /// passed over: a refusal is about this entry alone, and the same bytes are looked at again. True if it is here now.
     pub(super) async fn take(
         &mut self,
         offer: Offer,
@@ -178,8 +177,7 @@ impl Pull {
             self.settled(&offer);
             return Ok(true);
         };
-        let later = matches!(problem.code(), Code::BoundReached | Code::SequenceNotHigher);
-        self.refused(&offer, problem).map(|()| !later)
+        self.refused(&offer, problem).map(|()| false)
     }
 
     /// A partner is no way around what the operator demands of publishers.

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use proto_types::{Digest, LeaseEpoch, NodeId, TaskId};
+use deploy_service::wait_until;
+use proto_types::{Digest, LeaseEpoch, NodeId, TaskId, WallMs};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::node_message::Kind as Said;
 use proto_wire::registry::v1::node_order::Kind as Order;
@@ -70,7 +71,7 @@ pub(crate) async fn open(
 async fn admit(member: &Member) -> Result<OwnedSemaphorePermit, Problem> {
     member.require_leader()?;
     let mut reigns = member.fleet.reigns.subscribe();
-    let begun = timeout(REIGN_TIMEOUT, reigns.wait_for(|reigns| *reigns)).await;
+    let begun = timeout(REIGN_TIMEOUT, wait_until(&mut reigns, |reigns| *reigns)).await;
     begun.map_err(|_| member.not_leader())?.map_err(|_| stopping())?;
     Arc::clone(&member.fleet.sessions)
         .try_acquire_owned()
@@ -125,8 +126,9 @@ fn reconcile(
     Ok((kept, held.into_iter().map(revoke).take(ORDERS_MAX / 2).collect()))
 }
 
-fn granted(lease: Duration) -> Order {
-    Order::Granted(wire::Granted { ttl_ms: u64::try_from(lease.as_millis()).unwrap_or(u64::MAX) })
+fn granted(lease: Duration, time: WallMs) -> Order {
+    let ttl_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
+    Order::Granted(wire::Granted { ttl_ms, time_ms: time.0 })
 }
 
 /// What this leader may grant now.
@@ -149,12 +151,15 @@ struct Session {
 
 impl Session {
     fn begin(member: Arc<Member>, node: NodeId, opening: Opening) -> Result<Self, Problem> {
-        let (now, ttl, lease) = (Instant::now(), member.fleet.ttl, lease(&member)?);
+        let (now, ttl) = (Instant::now(), member.fleet.ttl);
+        let granted = granted(lease(&member)?, member.clock.now());
         let opened = {
             let mut table = member.fleet.table();
             let opened = table.open(&node, opening, now, ttl);
-            // In the same moment: the node drops a task that comes before the lease.
-            table.send(&node, granted(lease));
+            if opened.is_some() {
+                // In the same moment: the node drops a task that comes before the lease.
+                table.send(&node, granted);
+            }
             opened
         };
         let number = opened.ok_or_else(|| member.not_leader())?;
@@ -251,7 +256,7 @@ impl Session {
 
     /// A leader that has lost its majority does not keep a node from the next one.
     fn grant(&self) -> Result<(), Problem> {
-        self.send(granted(lease(&self.member)?));
+        self.send(granted(lease(&self.member)?, self.member.clock.now()));
         Ok(())
     }
 

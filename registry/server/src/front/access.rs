@@ -13,15 +13,17 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use deploy_service::Claim;
+use http::Extensions;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use proto_types::Class;
 use registry_api::decode::BODY_BYTES_MAX;
 use registry_api::{Code, Principal, Problem, field};
 use tonic::Status;
 
+use crate::allowance::{self, Pages};
 use crate::grpc::Caller;
+use crate::holder;
 use crate::member::Member;
-use crate::{allowance, holder};
 
 /// Services that need not know who calls; members know each other by a secret of their own, before anything is read as
 /// well.
@@ -46,13 +48,19 @@ struct Open {
     bytes_max: usize,
     /// What a call takes of its source's allowance.
     cost: u32,
+    /// What its page takes besides: how long that is stands in the message.
+    pages: Option<Pages>,
 }
 
 /// What everybody may read, and what brings a join token.
-const WORDS: Open = Open { bytes_max: WORDS_BYTES_MAX, cost: allowance::PLAIN };
+const WORDS: Open = Open { bytes_max: WORDS_BYTES_MAX, cost: allowance::PLAIN, pages: None };
 /// What its own signature or proof speaks for.
-const DOCUMENT: Open = Open { bytes_max: DOCUMENT_BYTES_MAX, cost: allowance::VERIFICATION };
-const SEARCH: Open = Open { bytes_max: WORDS_BYTES_MAX, cost: allowance::SEARCH };
+const DOCUMENT: Open =
+    Open { bytes_max: DOCUMENT_BYTES_MAX, cost: allowance::VERIFICATION, ..WORDS };
+const SEARCH: Open = Open { cost: allowance::SEARCH, ..WORDS };
+const NAMES: Open = Open { pages: Some(allowance::NAMES), ..WORDS };
+const ENTRIES: Open = Open { pages: Some(allowance::ENTRIES), ..WORDS };
+const DOCUMENTS: Open = Open { pages: Some(allowance::DOCUMENTS), ..WORDS };
 
 /// Methods that are for everybody.
 const OPEN: [(&str, Open); 25] = [
@@ -62,13 +70,13 @@ const OPEN: [(&str, Open); 25] = [
     ("Directory/GetCard", WORDS),
     ("Directory/GetNamespace", WORDS),
     ("Directory/GetPeer", WORDS),
-    ("Directory/GetPeerLog", WORDS),
+    ("Directory/GetPeerLog", DOCUMENTS),
     ("Directory/GetRecord", WORDS),
-    ("Directory/ListAgents", WORDS),
-    ("Directory/ListCards", WORDS),
+    ("Directory/ListAgents", DOCUMENTS),
+    ("Directory/ListCards", NAMES),
     ("Directory/ListNamespaces", WORDS),
-    ("Directory/ListPeers", WORDS),
-    ("Directory/ListRecords", WORDS),
+    ("Directory/ListPeers", ENTRIES),
+    ("Directory/ListRecords", NAMES),
     ("Directory/OperatePeer", DOCUMENT),
     ("Directory/PutCard", DOCUMENT),
     ("Directory/PutManifest", DOCUMENT),
@@ -110,8 +118,18 @@ pub(super) async fn check(
         (Err(_), Some(open)) => request = request.map(|body| bounded(body, open.bytes_max)),
         (Err(problem), None) => return Status::from(problem).into_http(),
     }
-    request.extensions_mut().insert(Caller(known));
+    request.extensions_mut().extend(told(known, open));
     next.run(request).await
+}
+
+/// What a handler is told: who calls, and what a page costs who is not verified.
+fn told(known: Result<Principal, Problem>, open: Option<Open>) -> Extensions {
+    let mut told = Extensions::new();
+    told.insert(Caller(known));
+    if let Some(pages) = open.and_then(|open| open.pages) {
+        told.insert(pages);
+    }
+    told
 }
 
 /// Who has shown a credential that is known.
@@ -151,6 +169,7 @@ mod tests {
         for (method, allowed) in [
             ("Directory/PutRecord", Some(DOCUMENT)),
             ("Directory/GetRecord", Some(WORDS)),
+            ("Directory/ListRecords", Some(NAMES)),
             ("Log/InclusionProof", Some(WORDS)),
             ("Directory/PutAgent", None),
             ("Log/Unheard", None),

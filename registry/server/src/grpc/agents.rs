@@ -17,7 +17,7 @@ use crate::lookup;
 use crate::member::Member;
 
 use super::peers::done;
-use super::{Handled, at, caller, log_cause, look};
+use super::{Handled, at, caller, log_cause, look, page};
 
 /// The largest chunk, as the contract says.
 const CHUNK_BYTES_MAX: usize = 1 << 20;
@@ -61,13 +61,13 @@ pub(super) async fn list(
     let asked = request.get_ref();
     let cursors = member.cursors(List::Agents);
     let after: Option<Handle> = cursors.after("after", &asked.after)?;
-    let limit = field::page(asked.limit)?;
+    let limit = page(&request, asked.limit)?;
     let (reading, viewer) = look(member, &caller(&request)?, asked.consistency).await?;
-    let mut page = query::agents_seen(&reading.view, &viewer, after.as_ref(), limit)?;
-    let mut next = cursors.next(&page, limit, |(agent, _)| agent.handle.as_str());
-    let mut agents = Vec::with_capacity(page.len());
+    let seen = query::agents_seen(&reading.view, &viewer, after.as_ref(), limit)?;
+    let mut next = cursors.next(&seen, limit, |(agent, _)| agent.handle.as_str());
+    let mut agents = Vec::with_capacity(seen.len());
     let mut bytes = 0;
-    for (entry, disclosure) in page.drain(..) {
+    for (entry, disclosure) in seen {
         if bytes > PAGE_BYTES_ENOUGH {
             let last = agents.last();
             next = last.map_or(next, |last: &wire::Agent| cursors.cursor(&last.handle));

@@ -17,7 +17,7 @@ use crate::lookup;
 use crate::member::Member;
 
 use super::peers::done;
-use super::{Handled, at, caller, credential, look};
+use super::{Handled, at, caller, credential, look, page};
 
 pub(super) async fn put(
     member: &Member,
@@ -48,11 +48,11 @@ pub(super) async fn list(
 ) -> Handled<wire::CardList> {
     let asked = request.get_ref();
     let after: Option<Handle> = member.cursors(List::Cards).after("after", &asked.after)?;
-    let limit = field::page(asked.limit)?;
+    let limit = page(&request, asked.limit)?;
     let (reading, viewer) = look(member, &caller(&request)?, asked.consistency).await?;
-    let page = query::cards_listed(&reading.view, &viewer, after.as_ref(), limit)?;
-    let next = member.cursors(List::Cards).next(&page, limit, Handle::as_str);
-    let handles = page.iter().map(ToString::to_string).collect();
+    let listed = query::cards_listed(&reading.view, &viewer, after.as_ref(), limit)?;
+    let next = member.cursors(List::Cards).next(&listed, limit, Handle::as_str);
+    let handles = listed.iter().map(ToString::to_string).collect();
     Ok(at(&reading, wire::CardList { handles, next }))
 }
 

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use deploy_service::wait_until;
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Problem, decode, identity};
 use registry_core::command::{Command, LedgerCommand};
@@ -159,17 +160,14 @@ async fn hand_over(member: &Member, to: Option<u64>) -> Result<(u64, String), Pr
     let registry = &member.registry;
     let mut leadership = registry.leadership();
     let heir = registry.transfer(to).await.map_err(|why| refused(member, why))?;
-    let taken = leadership.wait_for(|now| now.leader == Some(heir));
-    match timeout(TRANSFER_TIMEOUT, taken).await {
-        Ok(Ok(_)) => {
-            let address = registry.status().address(heir).unwrap_or_default().to_owned();
-            Ok((heir, address))
-        }
-        Ok(Err(_)) | Err(_) => {
-            let why = format_args!("member {heir} did not take the leadership in time");
-            Err(Problem::new(Code::InDoubt, why))
-        }
+    let taken = wait_until(&mut leadership, |now| now.leader == Some(heir));
+    let leads = timeout(TRANSFER_TIMEOUT, taken).await.is_ok_and(|taken| taken.is_ok());
+    if !leads {
+        let why = format_args!("member {heir} did not take the leadership in time");
+        return Err(Problem::new(Code::InDoubt, why));
     }
+    let address = registry.status().address(heir).unwrap_or_default().to_owned();
+    Ok((heir, address))
 }
 
 fn refused(member: &Member, why: ChangeError) -> Problem {

@@ -13,7 +13,7 @@ use crate::federation::show;
 use crate::member::{Member, Reading, done_at};
 use crate::{enrolment, lookup, random};
 
-use super::{Handled, at, caller, origin};
+use super::{Handled, at, caller, origin, page};
 
 pub(super) async fn enrol(
     member: &Member,
@@ -60,9 +60,9 @@ pub(super) async fn log(
     member: &Member,
     request: Request<wire::GetPeerLogRequest>,
 ) -> Handled<wire::PeerLog> {
+    let limit = page(&request, request.get_ref().limit)?;
     let request = request.into_inner();
     let origin: Origin = field::read("origin", &request.origin)?;
-    let limit = field::page(request.limit)?;
     let reading = member.read(request.consistency).await?;
     Ok(at(&reading, lookup::peer_log(&reading.view, &origin, request.after, limit)?))
 }
@@ -118,13 +118,13 @@ pub(super) async fn list(
     member: &Member,
     request: Request<wire::ListRequest>,
 ) -> Handled<wire::PeerList> {
+    let limit = page(&request, request.get_ref().limit)?;
     let request = request.into_inner();
     let after: Option<Origin> = member.cursors(List::Peers).after("after", &request.after)?;
-    let limit = field::page(request.limit)?;
     let reading = member.read(request.consistency).await?;
-    let page = query::peers(&reading.view, after.as_ref(), limit)?;
-    let next = member.cursors(List::Peers).next(&page, limit, |peer| peer.origin.as_str());
-    let peers = page.iter().map(|peer| render::peer::peer(peer, None)).collect();
+    let listed = query::peers(&reading.view, after.as_ref(), limit)?;
+    let next = member.cursors(List::Peers).next(&listed, limit, |peer| peer.origin.as_str());
+    let peers = listed.iter().map(|peer| render::peer::peer(peer, None)).collect();
     Ok(at(&reading, wire::PeerList { peers, next }))
 }
 

@@ -18,7 +18,7 @@ use crate::lookup;
 use crate::member::Member;
 
 use super::peers::{committed, done};
-use super::{Handled, at, caller, credential, look};
+use super::{Handled, at, caller, credential, look, page};
 
 pub(super) async fn put(
     member: &Member,
@@ -62,11 +62,11 @@ pub(super) async fn list(
 ) -> Handled<wire::RecordList> {
     let asked = request.get_ref();
     let after: Option<Handle> = member.cursors(List::Records).after("after", &asked.after)?;
-    let limit = field::page(asked.limit)?;
+    let limit = page(&request, asked.limit)?;
     let (reading, viewer) = look(member, &caller(&request)?, asked.consistency).await?;
-    let page = query::records_listed(&reading.view, &viewer, after.as_ref(), limit)?;
-    let next = member.cursors(List::Records).next(&page, limit, Handle::as_str);
-    let handles = page.iter().map(ToString::to_string).collect();
+    let listed = query::records_listed(&reading.view, &viewer, after.as_ref(), limit)?;
+    let next = member.cursors(List::Records).next(&listed, limit, Handle::as_str);
+    let handles = listed.iter().map(ToString::to_string).collect();
     Ok(at(&reading, wire::RecordList { handles, next }))
 }
 

@@ -56,6 +56,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get("/v1/cards", list)
             .is("listCards", "cards", "The handles of the cards, in order. The cards themselves may be large, and are read one by one.")
             .access(Access::Optional)
+            .costs_by_page(allowance::NAMES, page::DEFAULT)
             .takes(&[&CURSOR, &LIMIT, &CONSISTENCY])
             .gives(200, "A page of handles.", &schemas::CARDS, PAGED),
         Route::get(path, one)

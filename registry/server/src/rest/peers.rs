@@ -58,6 +58,7 @@ fn directory() -> Vec<Route> {
             .refuses(&[Code::NotFound]),
         Route::get("/v1/peers", list)
             .is("listPeers", "peers", "Peers by origin, revoked ones included.")
+            .costs_by_page(allowance::ENTRIES, page::DEFAULT)
             .takes(&[&CURSOR, &LIMIT, &CONSISTENCY])
             .gives(200, "A page of peers.", &schemas::PEERS, PAGED),
         Route::get("/v1/peers/roster.json", roster)

@@ -2,60 +2,41 @@
 //!
 //! It decides nothing about a record: it says over HTTP what `registry-api` and the core decide.
 
+mod catalog;
 mod resolve;
 mod validate;
 
-use std::sync::Arc;
-
-use axum::Extension;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
-use deploy_service::Source;
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, StatusCode};
 use proto_types::{Digest, Handle, WallMs};
 use registry_api::decode::record::Terms;
-use registry_api::{Code, Cursors, List, Problem, decode, render};
+use registry_api::{Code, Problem, decode};
 use registry_core::entry::{ImportKind, RecordEntry};
-use registry_core::query;
-use registry_core::view::View;
-use registry_core::viewer::{Disclosure, Viewer};
+use registry_core::viewer::Disclosure;
 use registry_raft::StoreView;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::task;
 
+use crate::allowance;
 use crate::lookup::{self, Seen};
-use crate::{allowance, holder};
 
 use super::cards::{tagged, versioned};
 use super::conditions::{conditioned, conditions, not_modified};
 use super::log::{WITH_PROOF, proven};
 use super::page::{CURSOR, PAGED};
 use super::parameter::{
-    CONSISTENCY, CREDENTIAL, HANDLE, IF_MATCH, IF_NONE_MATCH, Parameter, READ, UNKEPT,
-    UNLESS_MATCH, VISIBILITY, WRITTEN,
+    CONSISTENCY, CREDENTIAL, HANDLE, IF_MATCH, IF_NONE_MATCH, READ, UNKEPT, UNLESS_MATCH,
+    VISIBILITY, WRITTEN,
 };
 use super::route::{Access, Route, WRITE_REFUSALS};
 use super::{
-    Answered, Shared, at, beside, bytes, caller, credential, handle, json, json_body, kept_for,
-    look, page, parameters, schemas, unkept,
+    Answered, Shared, at, beside, caller, credential, handle, json, json_body, kept_for, look,
+    parameters, schemas,
 };
-
-/// Handles of one catalog; a longer one goes on at `next`. A Pilox registry reads what it is given at
-/// first and nothing more, so a list is whole as far as it can be.
-const CATALOG_MAX: usize = 100_000;
-
-/// What their names may take: with quotes and proof a page stays below the 6 MiB that we read ourselves.
-const CATALOG_BYTES_MAX: usize = 5 << 20;
 
 /// What a record without `ttlSecondsRecommended` is cached for; the Pilox registry says so of all.
 const TTL_S_DEFAULT: u64 = 60;
-
-static CATALOG_LIMIT: Parameter = Parameter::query(
-    "limit",
-    "Handles of a page.",
-    r#"{"type":"integer","minimum":1,"maximum":100000,"default":100000}"#,
-);
 
 pub(super) fn routes() -> Vec<Route> {
     [writes(), reads()].into_iter().flatten().collect()
@@ -92,7 +73,8 @@ fn writes() -> Vec<Route> {
 
 fn reads() -> Vec<Route> {
     vec![
-        Route::get("/v1/records", catalog)
+        // It pays for its parts as it reads them.
+        Route::get("/v1/records", catalog::catalog)
             .is(
                 "listRecords",
                 "records",
@@ -100,7 +82,7 @@ fn reads() -> Vec<Route> {
                  `truncated`, and goes on at `next`.",
             )
             .access(Access::Optional)
-            .takes(&[&CURSOR, &CATALOG_LIMIT, &CONSISTENCY])
+            .takes(&[&CURSOR, &catalog::LIMIT, &CONSISTENCY])
             .gives(200, "A page of handles.", &schemas::CATALOG, PAGED)
             .refuses(&[Code::Overloaded]),
         Route::get("/v1/records/{handle}", one)
@@ -116,14 +98,6 @@ fn reads() -> Vec<Route> {
             .takes(&[&resolve::AGENT_CARD_URL])
             .gives(200, "Their handles; none if there is none.", &schemas::RESOLVED, READ),
     ]
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Listing {
-    cursor: Option<String>,
-    limit: Option<usize>,
-    consistency: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -174,58 +148,6 @@ pub(super) async fn publish(
         "assurance": put.assurance.as_str(),
     });
     Ok(tagged(json(StatusCode::CREATED, &body), &version))
-}
-
-pub(super) async fn catalog(
-    State(member): Shared,
-    query: Result<Query<Listing>, QueryRejection>,
-    source: Option<Extension<Source>>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Answered {
-    let asked = parameters(query)?;
-    let after: Option<Handle> =
-        page::after(member.cursors(List::Records), asked.cursor.as_deref())?;
-    let limit = asked.limit.unwrap_or(CATALOG_MAX);
-    if !(1..=CATALOG_MAX).contains(&limit) {
-        return Err(Problem::argument("limit", format_args!("1 to {CATALOG_MAX}")).into());
-    }
-    let (reading, viewer) = look(&member, &headers, asked.consistency.as_deref()).await?;
-    let reader = (&viewer, source.map(|Extension(source)| source));
-    let _place = holder::reading(&member.searches, reader, (Code::Overloaded, "long lists"))?;
-    let (with, view) = (Arc::clone(&member), reading.view.clone());
-    // Reading and signing a long list takes longer than the network's threads have.
-    let made = task::spawn_blocking(move || {
-        let cursors = with.cursors(List::Records);
-        let (handles, next) = listed((&view, cursors), &viewer, after.as_ref(), limit)?;
-        let (signer, now) = (&with.signer, with.clock.now());
-        let body = render::pilox::catalog(&handles, &next, now, &signer.kid, &signer.key);
-        Ok::<_, Problem>((body.to_string().into_bytes(), next))
-    });
-    let (body, next) = made.await.map_err(Problem::internal)??;
-    Ok(at(&reading, page::linked(unkept(bytes(body)), &uri, &next)))
-}
-
-/// As many handles as a catalog holds, and the cursor after them if there are more.
-fn listed(
-    (view, cursors): (&dyn View, Cursors),
-    viewer: &Viewer,
-    after: Option<&Handle>,
-    limit: usize,
-) -> Result<(Vec<Handle>, String), Problem> {
-    let mut handles = query::records_listed(view, viewer, after, limit)?;
-    let mut bytes = 0;
-    let fit = handles.iter().take_while(|handle| {
-        bytes += handle.as_str().len();
-        bytes <= CATALOG_BYTES_MAX
-    });
-    let fit = fit.count();
-    let next = match handles.get(..fit).and_then(<[Handle]>::last) {
-        Some(last) if fit < handles.len() => cursors.cursor(last.as_str()),
-        _ => cursors.next(&handles, limit, Handle::as_str),
-    };
-    handles.truncate(fit);
-    Ok((handles, next))
 }
 
 pub(super) async fn one(

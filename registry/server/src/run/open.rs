@@ -24,7 +24,7 @@ use crate::fleet::Fleet;
 use crate::front::Sources;
 use crate::leader::LeaderLine;
 use crate::log::LogDesk;
-use crate::member::{Doubts, Member, Signer};
+use crate::member::{Doubts, Member, Signer, WRITE_SHARES};
 use crate::roster::Roster;
 use crate::search;
 
@@ -84,6 +84,7 @@ fn member(
         shutdown,
         fleet: Fleet::new(config.lease_ttl.std(), config.bounds.sessions_max),
         line: LeaderLine::new(connector),
+        writes: Pool::new(WRITE_SHARES),
         waits: Pool::new(Shares::new(config.bounds.watchers_max as u64)),
         doubts: Doubts::new(),
         strangers: Strangers::new(),

@@ -27,28 +27,10 @@ async fn start() -> World {
     .await
 }
 
-/// Every gRPC method, from the published descriptions.
+/// Every gRPC method of a member, from the descriptors that it is built from.
 fn methods() -> Vec<String> {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../proto/ecumene");
-    let mut methods = Vec::new();
-    for file in
-        ["raft/v1/raft", "registry/v1/cluster", "registry/v1/directory", "registry/v1/fleet"]
-            .into_iter()
-            .chain(["registry/v1/search", "registry/v1/log", "registry/v1/partners"])
-    {
-        let text = std::fs::read_to_string(format!("{root}/{file}.proto")).unwrap();
-        let (mut package, mut service) = (String::new(), String::new());
-        for line in text.lines() {
-            let words: Vec<_> =
-                line.split([' ', ';', '(', '{']).filter(|w| !w.is_empty()).collect();
-            match words[..] {
-                ["package", name] => package = name.to_owned(),
-                ["service", name, ..] => service = name.to_owned(),
-                ["rpc", name, ..] => methods.push(format!("/{package}.{service}/{name}")),
-                _ => {}
-            }
-        }
-    }
+    let own = proto_wire::METHODS.iter().filter(|path| !path.starts_with("/ecumene.gateway."));
+    let mut methods: Vec<String> = own.map(|path| (*path).to_owned()).collect();
     assert!(methods.len() > 60, "{methods:?}");
     methods.push("/grpc.health.v1.Health/Check".to_owned());
     methods.push("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo".to_owned());

@@ -23,6 +23,7 @@ mod flood;
 mod floods;
 mod handles;
 mod hostile;
+mod lagging_partners;
 mod liars;
 mod log;
 mod members;

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::federation::{agree, arrives, key, partner, publish};
 use crate::site::{Answer, Site, record, segment};
-use crate::world::{OPERATOR, World, by, eventually, refused};
+use crate::world::{OPERATOR, World, by, eventually, refused, vector_key};
 
 const ENTRIES: usize = 6;
 
@@ -51,9 +51,10 @@ impl Forgetful {
                 return (410, Vec::new());
             }
             let (epoch, namespace) = match is_restored.load(Ordering::SeqCst) {
-                true => (1, "elsewhere"),
+                true => (1_u64, "elsewhere"),
                 false => (0, "default"),
             };
+            let head = (epoch << 40) + 9;
             let entry = |(handle, document): (&String, &Vec<u8>)| {
                 json!({
                     "kind": "record", "handle": handle, "digest": Digest::of(document).to_string(),
@@ -64,7 +65,7 @@ impl Forgetful {
                 if path.contains("entries?kind=record") { shown.load(Ordering::SeqCst) } else { 0 };
             let entries: Vec<_> = handles.iter().zip(&documents).take(count).map(entry).collect();
             let page = json!({
-                "entries": entries, "head": 9, "next": 9, "nextAfter": "", "epoch": epoch,
+                "entries": entries, "head": head, "next": head, "nextAfter": "", "epoch": epoch,
             });
             (200, page.to_string().into_bytes())
         })
@@ -79,7 +80,11 @@ impl Forgetful {
     }
 }
 
-async fn stands(world: &World, what: &str, is: impl Fn(&wire::Partner) -> bool) -> wire::Partner {
+pub(crate) async fn stands(
+    world: &World,
+    what: &str,
+    is: impl Fn(&wire::Partner) -> bool,
+) -> wire::Partner {
     eventually(what, || async { Some(partner(world, "site").await).filter(|it| is(it)) }).await
 }
 
@@ -241,6 +246,35 @@ async fn a_lowered_quota_applies_to_what_is_there_and_can_be_raised_again() {
         stands(&here, "the least quota", |it| it.imported == 2 && it.failed_pulls > 0).await;
     assert!(least.reason.contains("twice its quota"), "{}", least.reason);
     agree(&here, "site", &origin, |_| {}).await;
+    stands(&here, "the higher quota", |it| it.imported == 8 && it.passed_over == 0).await;
+    home.stop().await;
+    here.stop().await;
+}
+
+/// It answered 304 for what was trimmed, and so it stayed away.
+#[tokio::test]
+async fn a_lowered_quota_of_a_pilox_registry_can_be_raised_again() {
+    let (home, here) = (World::start().await, World::abroad(|_| {}).await);
+    for at in 0..8 {
+        publish(&home, &format!("urn:home:{at:04}")).await;
+    }
+    let origin = format!("http://{}", home.addr);
+    let key = vector_key("catalog").public().to_hex();
+    let terms = |quota: Option<u64>| {
+        let catalog_key = key.clone();
+        move |terms: &mut wire::PutPartnerRequest| {
+            (terms.kind, terms.catalog_key) = ("pilox".to_owned(), catalog_key);
+            terms.quota = quota.unwrap_or(terms.quota);
+        }
+    };
+    agree(&here, "site", &origin, terms(None)).await;
+    stands(&here, "its entries", |it| it.imported == 8).await;
+    agree(&here, "site", &origin, terms(Some(5))).await;
+    let lower =
+        stands(&here, "the lower quota", |it| it.imported == 5 && it.passed_over == 3).await;
+    let named = lower.passed_over_named.join("\n");
+    assert!(named.contains("record urn:home:0007: bound-reached"), "{named}");
+    agree(&here, "site", &origin, terms(None)).await;
     stands(&here, "the higher quota", |it| it.imported == 8 && it.passed_over == 0).await;
     home.stop().await;
     here.stop().await;

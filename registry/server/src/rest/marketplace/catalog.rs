@@ -147,15 +147,15 @@ impl Maker<'_> {
             }
         }
         let (view, now) = (&self.reading.view, self.reading.time);
-        if let Ok(record) = lookup::record(view, self.viewer, &handle, now)
-            && let Some(document) = shown::short(&record.document)
+        let bounds = (now, shown::DOCUMENT_BYTES_MAX);
+        if let Ok(Some(document)) = lookup::short_record(view, self.viewer, &handle, bounds)
+            && let Some(document) = shown::short(&document)
             && let Ok(Value::Object(record)) = serde_json::from_slice(document)
         {
             entry.record(record);
         }
-        if let Ok(card) = lookup::card(view, self.viewer, &handle)
-            && card.disclosure == Disclosure::Whole
-            && let Some(document) = shown::short(&card.document)
+        if let Ok(Some(document)) = lookup::short_card(view, self.viewer, &handle, bounds.1)
+            && let Some(document) = shown::short(&document)
             && let Ok(card) = Card::parse(document)
         {
             entry.card(&card);

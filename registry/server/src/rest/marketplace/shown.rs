@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 /// A longer document is not read for a catalog, and its entry is shown as the search knows it. Cards of ten skills have a
 /// tenth of it.
-const DOCUMENT_BYTES_MAX: usize = 64 << 10;
+pub(super) const DOCUMENT_BYTES_MAX: u64 = 64 << 10;
 
 /// What an entry shows of its documents. A page of 200 entries comes to 3 MiB at most.
 const SHOWN_BYTES_MAX: usize = 16 << 10;
@@ -30,9 +30,9 @@ const OF_RECORD: [&str; 11] = [
     "buyerInputs",
 ];
 
-/// The document, if it is short enough to be read for a catalog.
+/// The document, if it is short enough for a catalog: an entry of an earlier version does not say how long it is.
 pub(super) fn short(document: &[u8]) -> Option<&[u8]> {
-    (document.len() <= DOCUMENT_BYTES_MAX).then_some(document)
+    (document.len() as u64 <= DOCUMENT_BYTES_MAX).then_some(document)
 }
 
 /// An entry while it is made.

@@ -41,6 +41,7 @@ pub(super) fn routes() -> Vec<Route> {
             .refuses(&[Code::BadSignature, Code::DocumentExpired, Code::TooFarAhead, Code::JoinTokenInvalid, Code::PermissionDenied, Code::Conflict, Code::OperationOutOfOrder, Code::BoundReached]),
         Route::get(operations, log)
             .is("getPeerLog", "peers", "The hash-linked log of a peer, with the signed documents that it speaks of. Anybody can verify it from its first entry on.")
+            .costs_by_page(allowance::DOCUMENTS, page::DEFAULT)
             .takes(&[&ORIGIN, &AFTER, &LIMIT, &CONSISTENCY])
             .gives(200, "A page of the log.", &schemas::PEER_LOG, READ)
             .refuses(&[Code::NotFound]),
