@@ -9,7 +9,7 @@ mod validate;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use http::{HeaderMap, StatusCode};
-use proto_types::{Digest, Handle, WallMs};
+use proto_types::{Digest, WallMs};
 use registry_api::decode::record::Terms;
 use registry_api::{Code, Problem, decode};
 use registry_core::entry::{ImportKind, RecordEntry};

@@ -32,8 +32,8 @@ const BYTES_MAX: usize = 5 << 20;
 /// Handles of the first part, as many as a page of another list has at most. So few are no reason to ask for more.
 const FIRST_PART: usize = 1_000;
 
-/// How much longer a list is with each part. Nobody pays for more than so many times what there is.
-const GROWTH: usize = 4;
+/// How much longer a list is with each part: nobody pays for more than so many times what there is.
+const GROWTH: usize = 2;
 
 pub(super) static LIMIT: Parameter = Parameter::query(
     "limit",
@@ -176,8 +176,8 @@ mod tests {
         // Some are skipped, so that fewer are left.
         for (skipped, limit, given, hundreds) in [
             (4_990_usize, LIMIT_MAX, 10, 39),
-            (3_500, LIMIT_MAX, 1_500, 37),
-            (0, LIMIT_MAX, 5_000, 30),
+            (2_500, LIMIT_MAX, 2_500, 37),
+            (0, LIMIT_MAX, 5_000, 35),
             (0, 5_000, 5_000, 37),
             (0, 20, 20, 40),
         ] {
@@ -197,7 +197,7 @@ mod tests {
     fn a_list_that_its_source_cannot_pay_for_is_not_read_to_its_end() {
         let state = state(1_500);
         let (known, sources, source) = stranger(4_000);
-        sources.limit.charge(source, (0, 3_800)).unwrap();
+        sources.limit.charge(source, (0, 3_900)).unwrap();
         let ask = |known: &Extensions| {
             listed(&state, &Viewer::Anonymous, (None, LIMIT_MAX), &mut Account::of(known))
         };
