@@ -157,17 +157,22 @@ async fn recover(
         keys: joining(&keys),
         recovery_keys: recovering(stays),
     };
-    let same = recovery.iter().find(|key| key.kid == by.kid);
-    if same.is_some_and(|key| key.secret.public() != by.secret.public()) {
-        let why =
-            format!("a new recovery key is named {}, as the old one: name it otherwise", by.kid);
-        return Err(Failure::usage(why));
-    }
+    have_own_names(&recovery, &by)?;
     // Every key that joins signs, once.
     let new = recovery.iter().filter(|key| key.kid != by.kid);
     let signers: Vec<_> =
         std::iter::once(&by).chain(&keys).chain(new).map(NamedKey::named).collect();
     bring(directory, operation(origin.clone(), place, action), &signers).await
+}
+
+/// Holds if no new recovery key has the name of the old one, under which it could not sign.
+fn have_own_names(new: &[NamedKey], old: &NamedKey) -> Result<(), Failure> {
+    let is_other = |key: &&NamedKey| key.secret.public() != old.secret.public();
+    if new.iter().filter(is_other).all(|key| key.kid != old.kid) {
+        return Ok(());
+    }
+    let name = &old.kid;
+    Err(Failure::usage(format!("a new recovery key is named {name}, as the old one: rename it")))
 }
 
 async fn bring(

@@ -71,16 +71,15 @@ fn member(
     connector: &Connector,
     (registry, shutdown): (Registry, Shutdown),
 ) -> Member {
-    let Means { operator, origin, gatekeeper, artifacts, signer, log } = means;
     Member {
-        operator,
-        origin,
-        gatekeeper,
-        artifacts,
-        signer,
-        log,
+        operator: means.operator,
+        origin: means.origin,
+        gatekeeper: means.gatekeeper,
+        artifacts: means.artifacts,
+        signer: means.signer,
+        log: means.log,
         refusals: Refusals::default(),
-        log_open: AtomicBool::new(false),
+        log_open: AtomicBool::default(),
         shutdown,
         fleet: Fleet::new(config.lease_ttl.std(), config.bounds.sessions_max),
         line: LeaderLine::new(connector),

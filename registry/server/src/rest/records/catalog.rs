@@ -29,7 +29,7 @@ const LIMIT_MAX: usize = 100_000;
 /// What their names may take: with quotes and proof a page stays below the 6 MiB that we read ourselves.
 const BYTES_MAX: usize = 5 << 20;
 
-/// Handles of the first part, as many as a page of another list has at most. So few are no reason to ask for more.
+/// Handles of the first part: as many as a page of any other list has at most.
 const FIRST_PART: usize = 1_000;
 
 /// How much longer a list is with each part: nobody pays for more than so many times what there is.
