@@ -17,13 +17,14 @@ impl World {
     /// A part does not come up, or the registry refuses the agent or the peer.
     pub async fn platform(count: u64, nodes: &[&str]) -> Result<(Self, Peer)> {
         let mut world = Self::registry(count).await?;
+        let peer = Peer::new("https://a.example")?;
+        peer.enrol(&world.operator().await?).await?;
+        world.deploy_text_agent(AGENT)?;
+        // A gateway that is ready knows peers and agents of before; of later ones it hears a moment later.
         world.add_gateway("g1").await?;
         for node in nodes {
             world.add_node(node).await?;
         }
-        let peer = Peer::new("https://a.example")?;
-        peer.enrol(&world.operator().await?).await?;
-        world.deploy_text_agent(AGENT)?;
         Ok((world, peer))
     }
 }
