@@ -94,7 +94,7 @@ pub(crate) enum Noun {
     /// The registry cluster.
     #[command(subcommand)]
     Cluster(ClusterVerb),
-    /// Ed25519 keys and what they sign.
+    /// Keys and what they sign.
     #[command(subcommand)]
     Key(KeyVerb),
     /// Certificates of processes and operators, and the authority that signs them.
@@ -131,7 +131,11 @@ pub(crate) enum Noun {
     #[command(subcommand)]
     Audit(AuditVerb),
     /// Looks at every part and says what is wrong.
-    Doctor,
+    Doctor {
+        /// The members of the registry alone: gateways and nodes may be down.
+        #[arg(long)]
+        members: bool,
+    },
 }
 
 #[derive(Debug, clap::Args)]

@@ -57,7 +57,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
             Some(output) => output,
             None => return Ok(()),
         },
-        Noun::Doctor => return doctor::run(&profile()?, format).await,
+        Noun::Doctor { members } => return doctor::run(&profile()?, members, format).await,
     };
     Ok(output.print(format)?)
 }

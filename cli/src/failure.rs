@@ -1,9 +1,12 @@
-//! What can go wrong in a command, and the exit code it gives: 1 failure, 2 usage, 3 unreachable, 4 denied,
-//! 5 not found, 6 conflict. It must never hide what the other side said.
+//! What can go wrong in a command, and the exit code it gives: 1 failure, 2 usage, 3 not now (nobody answers, or
+//! too much was asked at once), 4 denied, 5 not found, 6 conflict. It must never hide what the other side said.
 
 use std::fmt;
 
 use tonic::Code;
+
+/// Refusals of too much that pass by themselves. A bound that is reached does not.
+const PASSING: [&str; 4] = ["rate-limited", "too-many-streams", "share-reached", "overloaded"];
 
 /// A command that did not do what was asked.
 #[derive(Debug)]
@@ -46,7 +49,7 @@ impl Failure {
             401 | 403 => 4,
             404 | 410 => 5,
             409 | 412 => 6,
-            503 => 3,
+            429 | 503 | 504 => 3,
             _ => 1,
         };
         let text = String::from_utf8_lossy(&body[..body.len().min(2_000)]);
@@ -55,13 +58,13 @@ impl Failure {
 }
 
 impl Failure {
-    /// The error of a JSON-RPC answer (A2A 1.0, section 5.4, and our own codes of -32040 to -32046).
+    /// The error of a JSON-RPC answer (A2A 1.0, section 5.4, and our own codes of -32040 to -32047).
     pub(crate) fn rpc(error: &serde_json::Value) -> Self {
         let exit = match error["code"].as_i64() {
             Some(-32040 | -32041) => 4,
             Some(-32001 | -32042) => 5,
             Some(-32002) => 6,
-            Some(-32045 | -32046) => 3,
+            Some(-32047..=-32045) => 3,
             _ => 1,
         };
         Self { exit, message: format!("the gateway answered {error}") }
@@ -76,14 +79,15 @@ impl fmt::Display for Failure {
 
 impl From<tonic::Status> for Failure {
     fn from(status: tonic::Status) -> Self {
+        let code = status.metadata().get("ecumene-code").and_then(|value| value.to_str().ok());
         let exit = match status.code() {
+            Code::ResourceExhausted if code.is_some_and(|code| PASSING.contains(&code)) => 3,
             Code::Unavailable | Code::DeadlineExceeded => 3,
             Code::Unauthenticated | Code::PermissionDenied => 4,
             Code::NotFound => 5,
             Code::AlreadyExists | Code::Aborted | Code::FailedPrecondition => 6,
             _ => 1,
         };
-        let code = status.metadata().get("ecumene-code").and_then(|value| value.to_str().ok());
         let code = code.map(|code| format!(" [{code}]")).unwrap_or_default();
         Self { exit, message: format!("{}{code}", status.message()) }
     }
@@ -111,13 +115,43 @@ mod tests {
         ] {
             assert_eq!(Failure::from(tonic::Status::new(code, "x")).exit_code(), exit, "{code:?}");
         }
-        for (code, exit) in
-            [(-32040, 4), (-32042, 5), (-32001, 5), (-32002, 6), (-32045, 3), (-32603, 1)]
-        {
+        for (code, exit) in [
+            (-32040, 4),
+            (-32041, 4),
+            (-32042, 5),
+            (-32001, 5),
+            (-32002, 6),
+            (-32043, 1),
+            (-32044, 1),
+            (-32045, 3),
+            (-32046, 3),
+            (-32047, 3),
+            (-32603, 1),
+        ] {
             let told = Failure::rpc(&serde_json::json!({ "code": code, "message": "x" }));
             assert_eq!(told.exit_code(), exit, "{code}");
         }
         assert_eq!(Failure::http(http::StatusCode::CONFLICT, b"").exit_code(), 6);
         assert_eq!(Failure::http(http::StatusCode::GONE, b"").exit_code(), 5);
+    }
+
+    #[test]
+    fn what_is_too_much_just_now_is_told_from_what_is_too_much() {
+        for (code, exit) in [
+            ("rate-limited", 3),
+            ("too-many-streams", 3),
+            ("share-reached", 3),
+            ("overloaded", 3),
+            ("bound-reached", 1),
+            ("body-too-large", 1),
+        ] {
+            let mut status = tonic::Status::new(Code::ResourceExhausted, "x");
+            status.metadata_mut().insert("ecumene-code", code.parse().expect("ASCII"));
+            assert_eq!(Failure::from(status).exit_code(), exit, "{code}");
+        }
+        for status in [429_u16, 503, 504] {
+            let status = http::StatusCode::from_u16(status).expect("a status");
+            assert_eq!(Failure::http(status, b"").exit_code(), 3, "{status}");
+        }
     }
 }

@@ -3,7 +3,9 @@
 The SDK speaks the protocol. All that is added here is the credential: a token signed with the peer's key, a new one for
 each request, since a token is spent by the first request that shows it.
 
-usage: call.py AGENT_URL KEY_FILE ISSUER TEXT
+usage: call.py AGENT_URL KEY_FILE ISSUER TEXT [stream|unary]
+
+It prints each answer as a line of JSON: as they come, or with `unary` the one at the end.
 """
 
 import asyncio
@@ -53,12 +55,13 @@ class FederationToken(httpx.Auth):
         yield request
 
 
-async def main(agent: str, key_file: str, issuer: str, text: str) -> None:
+async def main(agent: str, key_file: str, issuer: str, text: str, mode: str = "stream") -> None:
     async with httpx.AsyncClient(auth=FederationToken(key_file, issuer), timeout=60) as http:
-        client = await create_client(agent, client_config=ClientConfig(httpx_client=http))
+        config = ClientConfig(httpx_client=http, streaming=mode == "stream")
+        client = await create_client(agent, client_config=config)
         message = new_text_message(text, role=Role.ROLE_USER)
         async for event in client.send_message(SendMessageRequest(message=message)):
             print(json.dumps(MessageToDict(event)))
 
 
-asyncio.run(main(*sys.argv[1:5]))
+asyncio.run(main(*sys.argv[1:6]))

@@ -1,6 +1,7 @@
 //! Compiles the published `.proto` files with protox: no protoc to install.
 //! It must never fetch anything or write outside `OUT_DIR`.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 const FILES: [&str; 8] = [
@@ -17,11 +18,22 @@ const FILES: [&str; 8] = [
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("..");
     let descriptors = protox::compile(FILES, [&root])?;
-    let out = PathBuf::from(std::env::var("OUT_DIR")?).join("ecumene.bin");
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
     for file in FILES {
         println!("cargo:rerun-if-changed={}", root.join(file).display());
     }
-    std::fs::write(&out, prost::Message::encode_to_vec(&descriptors))?;
+    let mut methods = String::from("&[\n");
+    for file in &descriptors.file {
+        let package = file.package.as_deref().unwrap_or_default();
+        for service in &file.service {
+            for method in &service.method {
+                writeln!(methods, "\"/{package}.{}/{}\",", service.name(), method.name())?;
+            }
+        }
+    }
+    methods.push_str("]\n");
+    std::fs::write(out.join("methods.rs"), methods)?;
+    std::fs::write(out.join("ecumene.bin"), prost::Message::encode_to_vec(&descriptors))?;
     tonic_prost_build::configure().bytes(".").compile_fds(descriptors)?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 use proto_types::card::jws;
+use proto_types::path::encode;
 use proto_types::pilox::proof;
 use proto_types::{WallMs, json};
 use serde_json::{Value, json};
@@ -19,7 +20,7 @@ pub fn record(peer: &Peer, handle: &str, updated_at: WallMs) -> Result<Vec<u8>> 
         "schema": "pilox-registry-record-v1",
         "handle": handle,
         "updatedAt": updated_at.to_rfc3339(),
-        "agentCardUrl": format!("{origin}/agents/{handle}/.well-known/agent-card.json"),
+        "agentCardUrl": format!("{origin}/agents/{}/.well-known/agent-card.json", encode(handle)),
         "meshDescriptorUrl": format!("{origin}/.well-known/pilox-mesh.json"),
         "capabilities": ["a2a-jsonrpc", "tasks"],
         "documentationUrl": format!("{origin}/docs/{}", "x".repeat(400)),

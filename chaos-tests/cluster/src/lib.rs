@@ -3,15 +3,18 @@
 //! its files and signals, and never end a process that it did not start.
 
 pub mod clients;
+pub mod disk;
 pub mod documents;
 pub mod hosts;
 pub mod labels;
 pub mod linear;
+pub mod log;
 pub mod peer;
 pub mod process;
 mod python;
 pub mod sandbox;
 pub mod sdk;
+mod shim;
 pub mod stranger;
 pub mod walkthrough;
 pub mod web;

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use proto_types::id::Jti;
+use proto_types::path::encode;
 use proto_types::token::{Claims, mint};
 use proto_types::{Kid, Origin, SecretKey, base64url};
 use proto_wire::registry::v1 as wire;
@@ -102,7 +103,7 @@ impl Peer {
     ) -> Result<Answer> {
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
         let token = self.token(gateway)?;
-        web::post(&format!("{gateway}/agents/{agent}"), Some(&token), &body).await
+        web::post(&format!("{gateway}/agents/{}", encode(agent)), Some(&token), &body).await
     }
 }
 

@@ -7,6 +7,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+pub use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
 
 /// A running child.
 #[derive(Debug)]
@@ -25,7 +27,8 @@ impl Process {
         Self::start_on(&[], name, args, log)
     }
 
-    /// As [`Process::start`], on a host: `on` is the program that goes there and becomes the one that it is given.
+    /// As [`Process::start`], on a host or by a clock: `on` is the program that sees to that and becomes the one that it
+    /// is given.
     ///
     /// # Errors
     /// As [`Process::start`].
@@ -73,7 +76,7 @@ impl Process {
     /// # Errors
     /// It did not stop, or not cleanly.
     pub fn stop(mut self, patience: Duration) -> Result<()> {
-        self.signal("-TERM")?;
+        self.signal(Signal::TERM)?;
         let status = self.wait(patience)?;
         match status {
             Some(status) if status.success() => Ok(()),
@@ -82,13 +85,13 @@ impl Process {
         }
     }
 
-    /// Sends a signal, such as `-STOP` or `-CONT`.
+    /// Sends it a signal.
     ///
     /// # Errors
     /// The system refuses.
-    pub fn signal(&self, signal: &str) -> Result<()> {
-        let sent = Command::new("kill").arg(signal).arg(self.child.id().to_string()).status()?;
-        if sent.success() { Ok(()) } else { bail!("{} cannot be signalled", self.name) }
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        kill_process(Pid::from_child(&self.child), signal)
+            .with_context(|| format!("{} cannot be signalled", self.name))
     }
 
     /// Fails if the process has ended by itself.

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-/// Calls an agent with the SDK; each line is one `StreamResponse` that the SDK gave out.
+/// Calls an agent with the SDK, as the quickstart does; each line is one `StreamResponse` that the SDK gave out.
 ///
 /// # Errors
 /// `make venv` was not run, or the SDK failed; with what it said.
@@ -18,11 +18,11 @@ pub fn call(
     text: &str,
     streaming: bool,
 ) -> Result<Vec<Value>> {
-    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("sdk/call.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/quickstart/call.py");
     let mode = if streaming { "stream" } else { "unary" };
     let output = Command::new(python()?)
         .arg(script)
-        .args([base, key.to_str().context("a path that is not UTF-8")?, issuer, mode, text])
+        .args([base, key.to_str().context("a path that is not UTF-8")?, issuer, text, mode])
         .output()
         .context("Python cannot be started")?;
     if !output.status.success() {

@@ -2,9 +2,13 @@
 //! It decides ports, folders and timings; it must never share a folder between two members.
 
 mod certificates;
+mod clocks;
 mod command;
+mod faults;
 mod files;
 mod network;
+mod part;
+mod platform;
 mod wait;
 
 use std::net::TcpListener;
@@ -19,7 +23,10 @@ use crate::clients::Operator;
 use crate::hosts::Hosts;
 use crate::process::Process;
 
+use self::clocks::Clocks;
 pub use self::command::guests;
+pub use self::part::{Member, Part};
+pub use self::platform::AGENT;
 
 /// How long anything may take to come up on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -31,36 +38,14 @@ pub struct World {
     certified: bool,
     /// The members' network, if they are on hosts of their own.
     hosts: Option<Hosts>,
+    /// The clocks of its processes, if they are not the machine's.
+    clocks: Option<Clocks>,
     /// The registry's members, in order of their numbers.
     pub members: Vec<Member>,
     /// Gateways, in order of their start.
     pub gateways: Vec<Part>,
     /// Nodes, in order of their start.
     pub nodes: Vec<Part>,
-}
-
-/// A registry member.
-pub struct Member {
-    /// Its number.
-    pub id: u64,
-    /// Where it listens.
-    pub url: String,
-    /// Its configuration.
-    pub config: PathBuf,
-    /// Absent while it is down.
-    pub process: Option<Process>,
-}
-
-/// A gateway or a node.
-pub struct Part {
-    /// Its name.
-    pub name: String,
-    /// Where it listens; empty for a node.
-    pub url: String,
-    /// Its configuration.
-    pub config: PathBuf,
-    /// Absent while it is down.
-    pub process: Option<Process>,
 }
 
 impl World {
@@ -80,7 +65,11 @@ impl World {
         Self::laid_out(count, true, None)?.started().await
     }
 
-    async fn started(mut self) -> Result<Self> {
+    /// Starts all members of a prepared registry, and waits until one leads and all are ready.
+    ///
+    /// # Errors
+    /// A member does not come up; with the end of its log.
+    pub async fn started(mut self) -> Result<Self> {
         for at in 0..self.members.len() {
             self.start_member(at)?;
         }
@@ -103,7 +92,7 @@ impl World {
     fn laid_out(count: u64, certified: bool, hosts: Option<Hosts>) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("ecumene-world-").tempdir()?;
         let (members, gateways, nodes) = (Vec::new(), Vec::new(), Vec::new());
-        let mut world = Self { folder, certified, hosts, members, gateways, nodes };
+        let mut world = Self { folder, certified, hosts, clocks: None, members, gateways, nodes };
         if certified {
             world.make_authority()?;
         }
@@ -117,7 +106,7 @@ impl World {
         for (id, url) in (1_u64..).zip(&urls) {
             world.certify("registry", &id.to_string())?;
             let config = world.file(&format!("r{id}.toml"), &world.member_toml(id, &urls))?;
-            world.members.push(Member { id, url: url.clone(), config, process: None });
+            world.members.push(Member::down(id, url.clone(), config));
         }
         Ok(world)
     }
@@ -132,7 +121,7 @@ impl World {
         self.certify("registry", &id.to_string())?;
         let url = self.member_url(id)?;
         let config = self.file(&format!("r{id}.toml"), &self.joining_toml(id, &url))?;
-        self.members.push(Member { id, url, config, process: None });
+        self.members.push(Member::down(id, url, config));
         let at = self.members.len() - 1;
         self.start_member(at)?;
         self.member_ready(at).await?;
@@ -149,7 +138,7 @@ impl World {
         self.certify("gateway", name)?;
         let url = format!("{}://127.0.0.1:{}", self.scheme(), free_port()?);
         let config = self.file(&format!("{name}.toml"), &self.gateway_toml(name, &url))?;
-        self.gateways.push(Part { name: name.to_owned(), url, config, process: None });
+        self.gateways.push(Part::down(name, url, config));
         self.start_gateway(self.gateways.len() - 1).await
     }
 
@@ -162,7 +151,7 @@ impl World {
         self.secret(&format!("{name}-join"), &join)?;
         self.certify("node", name)?;
         let config = self.file(&format!("{name}.toml"), &self.node_toml(name))?;
-        self.nodes.push(Part { name: name.to_owned(), url: String::new(), config, process: None });
+        self.nodes.push(Part::down(name, String::new(), config));
         self.start_node(self.nodes.len() - 1)?;
         self.node_in_state(name, "joined").await
     }
@@ -174,8 +163,8 @@ impl World {
     pub fn start_member(&mut self, at: usize) -> Result<()> {
         let member = &self.members[at];
         let (name, config) = (format!("r{}", member.id), member.config.clone());
-        let host = self.host_of(member.id);
-        self.members[at].process = Some(self.role_on(&host, "registry", &name, &config)?);
+        let launcher = [self.host_of(member.id), member.launcher.clone()].concat();
+        self.members[at].process = Some(self.role_on(&launcher, "registry", &name, &config)?);
         Ok(())
     }
 
@@ -268,10 +257,12 @@ impl World {
         self.role_on(&[], role, name, config)
     }
 
-    fn role_on(&self, host: &[String], role: &str, name: &str, config: &Path) -> Result<Process> {
+    fn role_on(&self, on: &[String], role: &str, name: &str, config: &Path) -> Result<Process> {
         let config = config.to_str().context("a path that is not UTF-8")?;
         let log = self.path(&format!("{name}.log"));
-        Process::start_on(host, name, &[role, "run", "--config", config], &log)
+        let clock = self.clocks.as_ref().map(|clocks| clocks.by(name)).transpose()?;
+        let on = [on, clock.unwrap_or_default().as_slice()].concat();
+        Process::start_on(&on, name, &[role, "run", "--config", config], &log)
     }
 }
 

@@ -17,6 +17,8 @@ pub enum Breakage {
     AppliedTwice,
     /// A member applies with its own clock in the place of the leader's stamp.
     OwnClock,
+    /// A leader stamps with its own clock, whatever those of the others show.
+    OneClock,
     /// A member answers a write before it is committed.
     EarlyAnswer,
 }

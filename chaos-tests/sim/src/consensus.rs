@@ -18,7 +18,7 @@ use std::rc::Rc;
 use crate::breakage::Breakage;
 
 pub(crate) use self::log::{Entry, Log, Position};
-pub(crate) use self::message::{Message, Snapshot};
+pub(crate) use self::message::{Message, Snapshot, Told};
 pub(crate) use self::reading::Reads;
 
 /// Microseconds since the world began.
@@ -84,6 +84,8 @@ pub(crate) struct Consensus {
     pub(crate) needs_snapshot: BTreeSet<usize>,
     /// A snapshot that came and has to replace the machine's state.
     pub(crate) installed: Option<Rc<Snapshot>>,
+    /// What messages that are sent now say of time.
+    pub(crate) told: Told,
     breakage: Option<Breakage>,
 }
 
@@ -120,6 +122,7 @@ impl Consensus {
             out: Vec::new(),
             needs_snapshot: BTreeSet::new(),
             installed: None,
+            told: Told::default(),
             breakage,
         }
     }
@@ -154,7 +157,7 @@ impl Consensus {
             Message::Vote { term, granted } => self.count_vote(now, from, *term, *granted),
             Message::Append { .. } => self.take_entries(from, message, quiet_until),
             Message::Install { .. } => self.take_snapshot(from, message, quiet_until),
-            Message::Appended { term, matched, hint, round } => {
+            Message::Appended { term, matched, hint, round, .. } => {
                 self.hear(from, (*term, *round), *matched, *hint);
             }
         }

@@ -14,6 +14,7 @@ mod reports_count_once;
 mod revisions_are_told_once;
 mod states_verify;
 mod tasks_end_once;
+mod time_is_a_majoritys;
 mod time_never_falls;
 mod tokens_are_spent_once;
 
@@ -38,12 +39,13 @@ pub(crate) trait Invariant {
     }
 }
 
-/// All of them.
-pub(crate) fn all() -> Vec<Box<dyn Invariant>> {
+/// All of them, for a world of so many members.
+pub(crate) fn all(members: usize) -> Vec<Box<dyn Invariant>> {
     vec![
         Box::new(one_leader_a_term::OneLeaderATerm::default()),
         Box::new(replicas_agree::ReplicasAgree::default()),
         Box::new(time_never_falls::TimeNeverFalls::default()),
+        Box::new(time_is_a_majoritys::TimeIsAMajoritys::new(members)),
         Box::new(revisions_are_told_once::RevisionsAreToldOnce),
         Box::new(log_only_grows::LogOnlyGrows::default()),
         Box::new(states_verify::StatesVerify),

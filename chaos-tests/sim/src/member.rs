@@ -3,6 +3,7 @@
 //! It decides in which order things happen: persist, then send; commit, then apply, then answer. It
 //! must never answer a write that it has not applied, unless it is broken on purpose.
 
+mod clocks;
 mod steps;
 
 use std::collections::BTreeSet;
@@ -10,6 +11,7 @@ use std::rc::Rc;
 
 use proto_types::{Handle, WallMs};
 use registry_core::command::Proposal;
+use registry_core::timekeeper::Timekeeper;
 
 use crate::breakage::Breakage;
 use crate::consensus::{Consensus, Message, Out, Reads, Us};
@@ -70,6 +72,8 @@ pub(crate) struct Member {
     pub(crate) poisoned: bool,
     /// Counts lives, so that what was meant for an earlier one is dropped.
     pub(crate) life: u32,
+    /// What it knows of time.
+    keeper: Timekeeper,
     breakage: Option<Breakage>,
     led: bool,
 }
@@ -91,6 +95,7 @@ impl Member {
             syncs: 0,
             poisoned: false,
             life: 0,
+            keeper: Timekeeper::default(),
             breakage,
             led: false,
         }
@@ -113,6 +118,7 @@ impl Member {
 
     /// Time has passed.
     pub(crate) fn tick(&mut self, now: Now, random: &mut fastrand::Rng) -> Outbox {
+        self.tell(now);
         self.consensus.tick(now.at, random);
         self.settle(now)
     }
@@ -125,12 +131,15 @@ impl Member {
         message: &Message,
         random: &mut fastrand::Rng,
     ) -> Outbox {
+        self.hear(now, from, message);
+        self.tell(now);
         self.consensus.receive(now.at, from, message, random);
         self.settle(now)
     }
 
     /// A client asks.
     pub(crate) fn request(&mut self, now: Now, caller: Caller, request: Request) -> Outbox {
+        self.tell(now);
         let taken = match request {
             _ if self.poisoned || !self.consensus.is_leader() => false,
             Request::Read(handle) => {
@@ -151,6 +160,7 @@ impl Member {
 
     /// The sync that was under way is over.
     pub(crate) fn sync_over(&mut self, now: Now) -> Outbox {
+        self.tell(now);
         let log = self.disk.newest().log.clone();
         self.disk.end();
         self.consensus.synced(log.common(&self.consensus.log));

@@ -55,12 +55,12 @@ pub(crate) fn next(members: usize, random: &mut fastrand::Rng) -> (Us, Fault) {
     (random.u64(10_000..160_000), fault)
 }
 
-/// Mostly seconds, as clocks are set; now and then an hour, as they are set wrong.
+/// Seconds, as clocks are set, or an hour, as they are set wrong.
 fn jump(random: &mut fastrand::Rng) -> i64 {
     const HOUR_MS: i64 = 3_600_000;
     match random.u8(0..10) {
-        0 => HOUR_MS,
-        1 => -HOUR_MS,
+        0..3 => HOUR_MS,
+        3..6 => -HOUR_MS,
         _ => random.i64(-3_000..3_000),
     }
 }

@@ -4,7 +4,7 @@
 
 use proto_types::{Digest, WallMs};
 
-use crate::consensus::Position;
+use crate::consensus::{Position, Us};
 use crate::history::Operation;
 use crate::machine::Machine;
 
@@ -19,6 +19,10 @@ pub(crate) enum Seen {
     Installed { member: usize, machine: Machine },
     /// A member came back with what its disk held.
     Restarted { member: usize, machine: Machine },
+    /// A leader stamped an entry.
+    Stamped { at: Us, time: WallMs },
+    /// A member's clock was set so far from the true time.
+    ClockSet { member: usize, off_ms: i64 },
 }
 
 /// The world when all has calmed down.

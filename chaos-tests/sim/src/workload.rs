@@ -48,7 +48,7 @@ impl Workload {
             0..18 => return Wish::Read(handle(random.u8(0..4))),
             18..40 => self.put_record(now, random),
             40..45 => {
-                vec![Command::DeleteRecord { handle: any_handle(random), if_match: None }]
+                vec![Command::DeleteRecord { handle: any_handle(random), if_match: None, by: None }]
             }
             45..58 => vec![spend(random)],
             58..63 => self.put_manifest(now),
@@ -150,6 +150,8 @@ impl Workload {
                 body: names::furniture_body(),
                 traceparent: None,
                 expires_at: now.plus_ms(DAYS_MS),
+                shared: true,
+                metered: true,
             },
             5..8 => Command::LeaseEnvelopes {
                 target: queue(),
@@ -183,12 +185,14 @@ fn submit(id: TaskId) -> Command {
         input: names::furniture_body(),
         reply_to: None,
         deadline: WallMs(START.0 + DAYS_MS),
+        shared: true,
+        metered: true,
     }
 }
 
 fn spend(random: &mut fastrand::Rng) -> Command {
     let count = random.usize(1..4);
-    // Within the horizon of 15 min; once a clock jumps an hour ahead, no token is fresh any more.
+    // Within the horizon of 15 min; once the time is an hour ahead, no token is fresh any more.
     let expires_at = START.plus_ms(120_000);
     let entries = (0..count).map(|_| (token(random.u8(0..60)), expires_at)).collect();
     Command::SpendTokens { entries }

@@ -156,7 +156,7 @@ impl World {
             clients: (0..CLIENTS).map(|id| Client::new(id, members)).collect(),
             network: Network::default(),
             history: Vec::new(),
-            invariants: invariant::all(),
+            invariants: invariant::all(members),
             trace: VecDeque::new(),
             calm: false,
             account: Account::default(),
@@ -234,7 +234,10 @@ impl World {
         match seen {
             Seen::Elected { .. } => self.account.elections += 1,
             Seen::Installed { .. } => self.account.snapshots += 1,
-            Seen::Applied { .. } | Seen::Restarted { .. } => {}
+            Seen::Applied { .. }
+            | Seen::Restarted { .. }
+            | Seen::Stamped { .. }
+            | Seen::ClockSet { .. } => {}
         }
         for at in 0..self.invariants.len() {
             if let Err(why) = self.invariants[at].observe(seen) {

@@ -69,9 +69,9 @@ pub(crate) struct TrustArgs {
 pub(crate) enum AuditVerb {
     /// Prints the audit, one JSON object a line.
     Export {
-        /// The number of the last line that is already there.
-        #[arg(long, default_value_t = 0)]
-        since: u64,
+        /// Exported lines; those after the last of them are printed. `-` reads stdin.
+        #[arg(long, value_name = "FILE")]
+        after: Option<PathBuf>,
     },
     /// Checks exported lines without asking anybody.
     Verify {

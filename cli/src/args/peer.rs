@@ -69,7 +69,7 @@ pub(crate) enum PeerVerb {
         #[arg(long, default_value_t = 86_400)]
         overlap_seconds: u64,
     },
-    /// Gives a peer a key that may sign cards and nothing else.
+    /// Gives a peer a key that may sign cards and nothing else, of either algorithm.
     Delegate {
         #[command(flatten)]
         owner: Owner,

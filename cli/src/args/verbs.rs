@@ -1,51 +1,17 @@
 //! The verbs of the client nouns, and their flags.
 
 mod cluster;
+mod key;
 
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
-use proto_types::{Kid, Origin};
+use proto_types::Origin;
 
 use super::values;
 
 pub(crate) use self::cluster::*;
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum KeyVerb {
-    /// Makes a key file (a private JWK, mode 0600).
-    New {
-        /// Where it is written; an existing file is never replaced.
-        #[arg(long)]
-        out: PathBuf,
-        /// The key's name.
-        #[arg(long, default_value = "k1", value_parser = values::kid)]
-        kid: Kid,
-    },
-    /// Shows the public half.
-    Show {
-        /// The key file.
-        key: PathBuf,
-    },
-    /// Mints a federation token, good for one request.
-    Token(TokenArgs),
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct TokenArgs {
-    /// The peer's key file.
-    #[arg(long)]
-    pub(crate) key: PathBuf,
-    /// The peer's origin.
-    #[arg(long, value_parser = values::origin)]
-    pub(crate) issuer: Origin,
-    /// Our origin; asked of the gateway when absent.
-    #[arg(long, value_parser = values::origin)]
-    pub(crate) audience: Option<Origin>,
-    /// Life of the token, 1 to 300.
-    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=300))]
-    pub(crate) life_seconds: u64,
-}
+pub(crate) use self::key::*;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum RecordVerb {

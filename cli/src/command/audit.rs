@@ -17,7 +17,7 @@ use crate::output::Output;
 
 pub(crate) async fn run(profile: &Profile, verb: AuditVerb) -> Result<Option<Output>, Failure> {
     match verb {
-        AuditVerb::Export { since } => export(profile, since).await.map(|()| None),
+        AuditVerb::Export { after } => export(profile, after.as_deref()).await.map(|()| None),
         AuditVerb::Verify { file, checkpoint, key } => {
             let anchor = checkpoint.zip(key).map(|(path, key)| read(&path, key)).transpose()?;
             let text = document(&file)?;
@@ -32,18 +32,31 @@ pub(crate) async fn run(profile: &Profile, verb: AuditVerb) -> Result<Option<Out
 }
 
 /// Prints page after page, until one is empty.
-async fn export(profile: &Profile, since: u64) -> Result<(), Failure> {
-    let mut since = since;
+async fn export(profile: &Profile, after: Option<&Path>) -> Result<(), Failure> {
+    let mut has = after.map(|file| last(document(file)?.as_bytes())).transpose()?.flatten();
     loop {
-        let path = format!("/v1/audit?since={since}");
-        let page = call(profile, Method::GET, &path, Vec::new()).await?;
-        let Some(last) = page.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty()) else {
-            return Ok(());
-        };
-        let last: AuditLine = serde_json::from_slice(last).map_err(Failure::internal)?;
-        since = last.seq;
+        let page = call(profile, Method::GET, &path_after(has), Vec::new()).await?;
+        let Some(newest) = last(&page)? else { return Ok(()) };
+        has = Some(newest);
         super::print_raw(&page)?;
     }
+}
+
+/// Where lines after this one are. Its digest tells a registry that was restored whether it has that very line.
+fn path_after(has: Option<(u64, Digest)>) -> String {
+    has.map_or("/v1/audit".to_owned(), |(seq, digest)| {
+        format!("/v1/audit?since={seq}&prev={digest}")
+    })
+}
+
+/// The number and the digest of the last of these lines.
+fn last(lines: &[u8]) -> Result<Option<(u64, Digest)>, Failure> {
+    let line = lines.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty());
+    let no_line = |why: serde_json::Error| {
+        Failure::internal(format!("the last line is none of an audit: {why}"))
+    };
+    let line: Option<AuditLine> = line.map(serde_json::from_slice).transpose().map_err(no_line)?;
+    Ok(line.map(|line| (line.seq, line.digest())))
 }
 
 async fn call(
@@ -156,6 +169,16 @@ mod tests {
 
     fn head(seq: u64, digest: &Digest) -> Checkpoint {
         Checkpoint::new("log.example", (0, Digest::of(b"")), 0).with_audit(seq, digest)
+    }
+
+    #[test]
+    fn an_export_goes_on_after_its_last_line_by_number_and_digest() {
+        let all = lines(3);
+        let has = last(text(&all).as_bytes()).unwrap();
+        assert_eq!(has, Some((3, all[2].digest())));
+        assert_eq!(path_after(has), format!("/v1/audit?since=3&prev={}", all[2].digest()));
+        assert_eq!(path_after(last(b"").unwrap()), "/v1/audit");
+        assert!(last(b"{\"seq\":3").is_err(), "a line that is cut off");
     }
 
     #[test]

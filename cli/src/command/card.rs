@@ -52,8 +52,8 @@ fn shown(card: &wire::Card) -> Output {
 fn signed(file: &Path, key: &Path) -> Result<Vec<u8>, Failure> {
     let wrong = |why: &dyn std::fmt::Display| Failure::usage(format!("{}: {why}", file.display()));
     let card = proto_types::json::parse(&document(file)?).map_err(|error| wrong(&error))?;
-    let key = keyfile::read(key)?;
-    let signed = card::jws::sign(&card, &key.kid, &key.secret).map_err(|error| wrong(&error))?;
+    let key = keyfile::read_card(key)?;
+    let signed = card::jws::sign(&card, &key.kid, &*key.signer).map_err(|error| wrong(&error))?;
     Ok(signed.bytes().to_vec())
 }
 

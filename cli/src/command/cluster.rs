@@ -11,6 +11,7 @@ use crate::client::{Bearer, Profile};
 use crate::failure::Failure;
 use crate::output::Output;
 
+use super::doctor::clock;
 use super::pages;
 
 pub(crate) async fn run(profile: &Profile, verb: ClusterVerb) -> Result<Output, Failure> {
@@ -90,7 +91,9 @@ pub(crate) async fn member(profile: &Profile, url: &str) -> Result<wire::Cluster
 }
 
 fn row(url: &str, status: &wire::ClusterStatus) -> Vec<String> {
-    let state = if status.poisoned.is_empty() { "ok" } else { &status.poisoned };
+    let wrong = if status.poisoned.is_empty() { clock(status) } else { None };
+    let state = wrong.as_deref().or(status.poisoned.is_empty().then_some("ok"));
+    let state = state.unwrap_or(&status.poisoned);
     let numbers = [
         status.member,
         status.term,
@@ -159,4 +162,31 @@ fn node_json(node: &wire::Node) -> Value {
         "runsPerSecond": offer.runs_per_second,
         "isolation": offer.isolation,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_names_a_member_whose_clock_is_far_off() {
+        let state = |clock_offset_ms, poisoned: &str| {
+            let (member, poisoned) = (3, poisoned.to_owned());
+            let status =
+                wire::ClusterStatus { member, clock_offset_ms, poisoned, ..Default::default() };
+            row("u", &status).pop().unwrap_or_default()
+        };
+        assert_eq!(state(Some(40), ""), "ok");
+        assert_eq!(state(Some(3_600_000), "its disk failed"), "its disk failed");
+        let off = state(Some(-3_600_000), "");
+        assert!(off.contains("member 3: its clock is 3600000 ms behind"), "{off}");
+    }
+
+    #[test]
+    fn a_member_that_does_not_answer_is_a_row_whose_last_column_says_why() {
+        let url = "http://m2.example";
+        let row = unanswered(url, &Failure::unreachable(url, "connection refused"));
+        let why = "http://m2.example does not answer: connection refused";
+        assert_eq!(row, [url, "-", "-", "-", "-", "-", "-", why]);
+    }
 }

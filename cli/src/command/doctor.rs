@@ -20,21 +20,31 @@ struct Finding {
     says: String,
 }
 
-pub(crate) async fn run(profile: &Profile, format: Format) -> Result<(), Failure> {
+pub(crate) async fn run(profile: &Profile, alone: bool, format: Format) -> Result<(), Failure> {
     let mut findings = members(profile).await;
-    if let Some(url) = &profile.gateway {
-        findings.push(gateway(profile, format!("{url}/healthz")).await);
-        findings.push(gateway(profile, format!("{url}/readyz")).await);
+    if !alone {
+        findings.extend(others(profile).await);
     }
-    findings.push(nodes(profile).await);
-    findings.push(agents(profile).await);
-    findings.extend(partners(profile).await);
     let sick = findings.iter().filter(|finding| !finding.fine).count();
     print(&findings, format)?;
     if sick == 0 {
         return Ok(());
     }
     Err(Failure::internal(format!("{sick} of {} checks failed", findings.len())))
+}
+
+/// What the members are there for.
+async fn others(profile: &Profile) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(url) = &profile.gateway {
+        findings.push(gateway(profile, format!("{url}/healthz")).await);
+        findings.push(gateway(profile, format!("{url}/readyz")).await);
+        findings.extend(gateway_clock(profile, url).await);
+    }
+    findings.push(nodes(profile).await);
+    findings.push(agents(profile).await);
+    findings.extend(partners(profile).await);
+    findings
 }
 
 fn print(findings: &[Finding], format: Format) -> Result<(), Failure> {
@@ -78,7 +88,7 @@ fn judge(url: &str, status: &wire::ClusterStatus) -> Finding {
 const OFFSET_MAX_MS: u64 = 5_000;
 
 /// What is wrong with a member's clock, or with the state's time.
-fn clock(status: &wire::ClusterStatus) -> Option<String> {
+pub(super) fn clock(status: &wire::ClusterStatus) -> Option<String> {
     let offset = status.clock_offset_ms.unwrap_or(0);
     let (member, ahead_ms) = (status.member, status.state_ahead_ms);
     if offset.unsigned_abs() > OFFSET_MAX_MS {
@@ -103,6 +113,26 @@ async fn gateway(profile: &Profile, url: String) -> Finding {
         },
         Err(failure) => Finding { part: url, fine: false, says: failure.to_string() },
     }
+}
+
+/// What is wrong with a gateway's clock, by its own word; one that gives none is found by the others.
+async fn gateway_clock(profile: &Profile, url: &str) -> Option<Finding> {
+    let url = format!("{url}/metrics");
+    let call = Call { method: Method::GET, url: url.clone(), bearer: None, body: Vec::new() };
+    let figures = fetch(profile, call).await.ok()?;
+    let says = gateway_off(&String::from_utf8_lossy(&figures))?;
+    Some(Finding { part: url, fine: false, says })
+}
+
+/// Tokens allow for 60 s; half of it is worth a word, as gateways have it.
+const GATEWAY_OFF_S_MAX: f64 = 30.0;
+
+fn gateway_off(figures: &str) -> Option<String> {
+    let line = |line: &str| line.strip_prefix("ecumene_gateway_clock_off_seconds ")?.parse().ok();
+    let off_s: f64 = figures.lines().find_map(line)?;
+    (off_s > GATEWAY_OFF_S_MAX).then(|| {
+        format!("its clock is {off_s} s from the registry's time: it refuses tokens that are good")
+    })
 }
 
 async fn nodes(profile: &Profile) -> Finding {
@@ -167,5 +197,14 @@ mod tests {
         let behind = judge("u", &status(Some(-3_600_000), 0));
         assert!(!behind.fine && behind.says.contains("behind"));
         assert!(!judge("u", &status(Some(0), 3_600_000)).fine);
+    }
+
+    #[test]
+    fn a_gateway_whose_clock_is_far_off_is_named() {
+        let off =
+            |off_s: f64| gateway_off(&format!("# a\necumene_gateway_clock_off_seconds {off_s}\n"));
+        assert_eq!(off(GATEWAY_OFF_S_MAX), None);
+        assert!(off(3_600.5).is_some_and(|says| says.contains("3600.5 s")));
+        assert_eq!(gateway_off("ecumene_gateway_peers 3\n"), None);
     }
 }

@@ -1,8 +1,13 @@
 //! `envelope send|pull`.
 
+use std::collections::BTreeMap;
+
 use http::Method;
+use proto_types::json::parse_lossless;
+use proto_types::path::encode;
 use proto_types::pilox::envelope::Envelope;
-use serde_json::{Value, json};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
 
 use crate::args::{EnvelopeVerb, TokenArgs};
 use crate::client::Profile;
@@ -56,11 +61,9 @@ async fn pull(
     let operator =
         operator.ok_or_else(|| Failure::usage("envelope pull needs --operator-token-file"))?;
     let queue = format!("{}/v1/envelopes", profile.gateway());
-    let url = format!("{queue}?target={}&max={max}&wait={wait_seconds}s", percent(target));
+    let url = format!("{queue}?target={}&max={max}&wait={wait_seconds}s", encode(target));
     let call = Call { method: Method::GET, url, bearer: Some(&operator), body: Vec::new() };
-    let found: Value =
-        serde_json::from_slice(&fetch(profile, call).await?).map_err(Failure::internal)?;
-    let envelopes = found.get("envelopes").and_then(Value::as_array).cloned().unwrap_or_default();
+    let envelopes = read(&fetch(profile, call).await?)?;
     if ack {
         for envelope in &envelopes {
             acknowledge(profile, &operator, target, envelope).await?;
@@ -68,6 +71,26 @@ async fn pull(
     }
     let rows = envelopes.iter().map(row).collect();
     Ok(Output { heads: &["id", "source", "payload"], rows, json: json!(envelopes) })
+}
+
+/// What was handed out. An envelope may be as deep as strict JSON is, and stands deeper in the answer: each member is read
+/// by itself.
+fn read(answer: &[u8]) -> Result<Vec<Value>, Failure> {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        envelopes: Vec<BTreeMap<String, Box<RawValue>>>,
+    }
+    let answer: Answer = serde_json::from_slice(answer).map_err(Failure::internal)?;
+    let leased = answer.envelopes.into_iter().map(|leased| {
+        let members: Result<Map<_, _>, Failure> = leased.into_iter().map(member).collect();
+        members.map(Value::Object)
+    });
+    leased.collect()
+}
+
+fn member((name, raw): (String, Box<RawValue>)) -> Result<(String, Value), Failure> {
+    let value = parse_lossless(raw.get().as_bytes()).map_err(Failure::internal)?;
+    Ok((name, value))
 }
 
 /// Takes one leased envelope out of its queue.
@@ -93,23 +116,23 @@ fn row(envelope: &Value) -> Vec<String> {
     vec![text("id"), text("source"), envelope["envelope"]["payload"].to_string()]
 }
 
-/// A query value: everything but unreserved characters (RFC 3986) is percent-encoded.
-fn percent(text: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-            char::from(byte).to_string()
-        }
-        other => format!("%{other:02X}"),
-    };
-    text.bytes().map(encode).collect()
-}
-
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use proto_types::json::DEPTH_MAX;
+
     use super::*;
 
     #[test]
-    fn a_target_becomes_one_query_value() {
-        assert_eq!(percent("https://b.example/x y"), "https%3A%2F%2Fb.example%2Fx%20y");
+    fn an_envelope_of_the_greatest_depth_is_read_beside_others() {
+        let arrays = DEPTH_MAX - 2;
+        let deep = format!("{}{}", "[".repeat(arrays), "]".repeat(arrays));
+        let answer = format!(
+            r#"{{"envelopes":[{{"id":"a","envelope":{{"payload":{{"n":{deep}}}}}}},{{"id":"b"}}]}}"#
+        );
+        let envelopes = read(answer.as_bytes()).unwrap();
+        assert_eq!(envelopes[0]["envelope"]["payload"]["n"].to_string(), deep);
+        assert_eq!(envelopes[1], json!({ "id": "b" }));
+        assert!(read(b"{}").is_err() && read(b"[").is_err());
     }
 }

@@ -8,6 +8,8 @@ extern crate self as deploy_service;
 
 pub mod backoff;
 pub mod config;
+pub mod content_coding;
+pub mod entity_tags;
 pub mod error_pages;
 pub mod listen;
 pub mod pool;
@@ -23,6 +25,7 @@ pub mod telemetry;
 pub mod tls;
 pub mod units;
 pub mod watchdog;
+pub mod watched;
 
 pub use backoff::Backoff;
 pub use listen::{Listener, Security};
@@ -32,3 +35,4 @@ pub use serve::{Claim, Drained, Limits, serve};
 pub use shutdown::Shutdown;
 pub use sources::{Network, Source, SourceLimit};
 pub use tls::ClientIdentity;
+pub use watched::wait_until;

@@ -5,15 +5,17 @@
 //! port to strangers.
 
 use std::{
-    fs,
+    fmt, fs,
     io::{self, Write},
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use axum::http::{HeaderMap, Uri};
 use tokio::net::TcpListener;
 
+use crate::sources::Network;
 use crate::tls::{self, Acceptor, ServerFiles};
 
 /// Why there is no listener.
@@ -59,6 +61,55 @@ pub enum Security {
 pub struct Listener {
     pub(crate) socket: TcpListener,
     pub(crate) security: Security,
+    pub(crate) trusted: Arc<[Network]>,
+    pub(crate) marks: Marks,
+    pub(crate) keeps_places: bool,
+}
+
+/// What a role adds to the refusals of its listener, by the target and the headers of a request.
+#[derive(Clone)]
+pub(crate) struct Marks(Arc<Mark>);
+
+type Mark = dyn Fn(&Uri, &HeaderMap) -> HeaderMap + Send + Sync;
+
+impl fmt::Debug for Marks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Marks")
+    }
+}
+
+impl Marks {
+    fn none() -> Self {
+        Self(Arc::new(|_: &Uri, _: &HeaderMap| HeaderMap::new()))
+    }
+
+    pub(crate) fn of(&self, target: &Uri, headers: &HeaderMap) -> HeaderMap {
+        (self.0)(target, headers)
+    }
+}
+
+impl Listener {
+    /// Believes the proxies of these networks about their clients; without it nobody is.
+    #[must_use]
+    pub fn trusting(self, proxies: &[Network]) -> Self {
+        Self { trusted: proxies.into(), ..self }
+    }
+
+    /// Keeps a quarter of the connections for the system's own roles, which have to prove that they are. Not where calls of
+    /// strangers are what the listener is for: one that got such a place would be cut in the middle of them.
+    #[must_use]
+    pub fn keeping_places(self) -> Self {
+        Self { keeps_places: true, ..self }
+    }
+
+    /// Adds headers to what is refused before the role sees it, so that its clients may read that too.
+    #[must_use]
+    pub fn marking(
+        self,
+        marks: impl Fn(&Uri, &HeaderMap) -> HeaderMap + Send + Sync + 'static,
+    ) -> Self {
+        Self { marks: Marks(Arc::new(marks)), ..self }
+    }
 }
 
 impl Security {
@@ -103,7 +154,8 @@ pub async fn bind(
         publish(path, real).map_err(|source| Error::AddrFile { path: path.to_owned(), source })?;
     }
     tracing::info!(addr = %real, scheme = security.scheme(), "listening");
-    Ok((Listener { socket, security }, real))
+    let (trusted, marks) = (Arc::default(), Marks::none());
+    Ok((Listener { socket, security, trusted, marks, keeps_places: false }, real))
 }
 
 /// Writes beside the file and renames, so that a reader never sees half an address.

@@ -50,6 +50,11 @@ impl<K: Ord> Pool<K> {
         self.lock().total
     }
 
+    /// How much of it one holder has.
+    pub(crate) fn held(&self, holder: &K) -> u64 {
+        self.lock().by_holder.get(holder).copied().unwrap_or(0)
+    }
+
     /// One place.
     ///
     /// # Errors
@@ -121,6 +126,18 @@ impl<K: Ord + Clone> Taken<K> {
     }
 }
 
+impl<K: Ord + Clone> Place<K> {
+    /// Counts what is held by now instead, whether there is room or not.
+    pub fn recount(&mut self, amount: u64) {
+        if amount > self.amount {
+            self.pool.count(&self.holder, amount - self.amount);
+        } else {
+            self.pool.give(&self.holder, self.amount - amount);
+        }
+        self.amount = amount;
+    }
+}
+
 impl<K: Ord> Drop for Place<K> {
     fn drop(&mut self) {
         self.pool.give(&self.holder, self.amount);
@@ -141,6 +158,19 @@ mod tests {
         let system = pool.place(Class::System, "c").unwrap();
         assert_eq!(pool.taken(), 5);
         drop((places, other, system));
+        assert_eq!((pool.taken(), pool.lock().by_holder.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_place_that_is_counted_again_gives_back_what_it_counts_then() {
+        let pool = Pool::new(Shares::new(8).without_reserve());
+        let mut place = pool.places(Class::Ordinary, "a", 4).unwrap();
+        for amount in [1, 7, 0, 9, 9] {
+            place.recount(amount);
+            assert_eq!(pool.taken(), amount, "what is held counts, room or not");
+        }
+        assert_eq!(pool.place(Class::Ordinary, "b").unwrap_err(), Full::Pool);
+        drop(place);
         assert_eq!((pool.taken(), pool.lock().by_holder.len()), (0, 0));
     }
 }

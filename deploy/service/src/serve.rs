@@ -16,6 +16,7 @@ mod limits;
 mod linger;
 mod memory;
 mod metered;
+mod protocols;
 mod seats;
 mod strict;
 mod unread;
@@ -25,15 +26,13 @@ use std::{
     io,
     net::SocketAddr,
     pin::pin,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use axum::{body::Body, response::Response};
 use hyper::Request;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto::Builder,
-};
+use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -43,7 +42,7 @@ use tokio::{
 use tower::Service;
 
 use crate::{
-    ClientIdentity, Listener, Place, Security, Shutdown, Source,
+    ClientIdentity, Listener, Security, Shutdown,
     tls::{Acceptor, Visitor},
 };
 
@@ -52,7 +51,8 @@ use self::{
     guarded::Guarded,
     in_flight::InFlight,
     memory::{Connection, Memory},
-    seats::Places,
+    protocols::builder,
+    seats::{Places, Seat},
     strict::Strict,
 };
 
@@ -68,13 +68,21 @@ pub struct Drained {
     pub cut: usize,
 }
 
+/// A connection that was accepted.
+struct Arrival {
+    addr: SocketAddr,
+    /// When its first header must have come.
+    beginning: Instant,
+    seat: Seat,
+}
+
 /// After a failed accept (out of descriptors, mostly) waiting lets other connections end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves `service` on `listener` until `shutdown`, then drains.
 ///
-/// A request carries `ConnectInfo<SocketAddr>` in its extensions, and [`ClientIdentity`] if the client
-/// has proved one. The drain: from the wish to
+/// A request carries `ConnectInfo<SocketAddr>` in its extensions, the [`Source`](crate::Source) that it counts for, and
+/// [`ClientIdentity`] if the client has proved one. The drain: from the wish to
 /// stop on, readiness is down while connections are still accepted for `limits.lame_duck`; then
 /// the listener closes and idle connections end; requests in flight may finish for
 /// `limits.drain`; what is left is cut. Streams that last should end on `shutdown` themselves.
@@ -85,10 +93,16 @@ where
 {
     let in_flight = InFlight::default();
     let stop = Shutdown::new();
-    let Listener { socket, security } = listener;
+    let Listener { socket, security, trusted, marks, keeps_places } = listener;
     let server = Server {
-        edge: Edge { service, in_flight: in_flight.clone(), limits: limits.clone() },
-        places: seats::places(&limits),
+        edge: Edge {
+            service,
+            in_flight: in_flight.clone(),
+            limits: limits.clone(),
+            trusted,
+            marks,
+        },
+        places: seats::places(&limits, keeps_places),
         memory: memory::memory(&limits),
         security,
         stop: stop.clone(),
@@ -158,10 +172,10 @@ where
     /// here on, before any handshake.
     fn open(&self, stream: TcpStream, addr: SocketAddr, connections: &mut JoinSet<()>) {
         match seats::place(&self.places, addr.ip()) {
-            Ok(place) => {
+            Ok(seat) => {
                 // Small answers must not wait for more; a failure means the client is gone.
                 let _ = stream.set_nodelay(true);
-                connections.spawn(self.clone().attend(stream, addr, place));
+                connections.spawn(self.clone().attend(stream, addr, seat));
             }
             Err(full) => {
                 if matches!(self.security, Security::Plain) {
@@ -174,12 +188,12 @@ where
     }
 
     /// One connection from its first byte to its last.
-    async fn attend(self, stream: TcpStream, addr: SocketAddr, place: Place<Source>) {
-        let _place = place;
+    async fn attend(self, stream: TcpStream, addr: SocketAddr, seat: Seat) {
         let beginning = Instant::now() + self.limits.header_timeout.std();
+        let arrival = Arrival { addr, beginning, seat };
         let ended = match self.security.clone() {
-            Security::Plain => self.speak(stream, addr, beginning, None).await,
-            Security::Tls(acceptor) => self.shake(&acceptor, stream, addr, beginning).await,
+            Security::Plain => self.speak(stream, arrival, None).await,
+            Security::Tls(acceptor) => self.shake(&acceptor, stream, arrival).await,
         };
         if let Err(error) = ended {
             let error = &*error as &dyn std::error::Error;
@@ -192,11 +206,11 @@ where
         self,
         acceptor: &Acceptor,
         stream: TcpStream,
-        addr: SocketAddr,
-        beginning: Instant,
+        arrival: Arrival,
     ) -> Result<(), BoxError> {
+        let addr = arrival.addr;
         let shaken = tokio::select! {
-            shaken = timeout_at(beginning, acceptor.accept(stream)) => shaken?,
+            shaken = timeout_at(arrival.beginning, acceptor.accept(stream)) => shaken?,
             // Nobody has asked for anything yet.
             () = self.stop.triggered() => return Ok(()),
         };
@@ -207,35 +221,37 @@ where
             tracing::warn!(%addr, %error, "a client's certificate is refused");
         }
         let (stream, visitor) = shaken?;
-        self.speak(stream, addr, beginning, visitor).await
+        self.speak(stream, arrival, visitor).await
     }
 
-    /// Requests and answers, until the client, the process or the client's certificate ends.
+    /// Requests and answers, until the client, the process, the client's certificate or its time in a kept place ends.
     async fn speak<I: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         self,
         stream: I,
-        addr: SocketAddr,
-        beginning: Instant,
+        Arrival { addr, beginning, mut seat }: Arrival,
         visitor: Option<Visitor>,
     ) -> Result<(), BoxError> {
-        let held = Connection::new(&self.memory, Source::of(addr.ip()), &self.limits);
+        let held = Connection::new(&self.memory, self.edge.held_max(addr.ip()));
         let io = Guarded::new(stream, beginning, &self.limits, &held);
         let builder = builder(&self.limits, visitor.is_some());
+        let is_system = seats::is_of_the_system(visitor.as_ref());
         let until = visitor.as_ref().map(|visitor| visitor.until);
         let identity = visitor.map(|visitor| ClientIdentity::new(visitor.identity));
-        let service = self.edge.for_client(addr, identity, held);
+        let service = self.edge.for_client(addr, identity, Arc::clone(&held));
         let io = TokioIo::new(Strict::new(io, &self.limits));
         let mut connection = pin!(builder.serve_connection(io, service));
-        tokio::select! {
+        let patience = tokio::select! {
             ended = connection.as_mut() => return ended,
-            () = self.stop.triggered() => {
-                connection.as_mut().graceful_shutdown();
-                return connection.await;
-            }
-            () = passed(until) => connection.as_mut().graceful_shutdown(),
+            () = self.stop.triggered() => None,
+            () = seat.ends(&self.places, &held, (is_system, beginning)) => Some(seats::PARTING),
+            // The client comes back with a newer certificate; streams that go on are cut.
+            () = passed(until) => Some(self.limits.drain.std()),
+        };
+        connection.as_mut().graceful_shutdown();
+        match patience {
+            None => connection.await,
+            Some(patience) => timeout(patience, connection).await?,
         }
-        // The client comes back with a newer certificate; streams that go on are cut.
-        timeout(self.limits.drain.std(), connection).await?
     }
 }
 
@@ -246,36 +262,4 @@ async fn passed(moment: Option<SystemTime>) {
     let Some(moment) = moment else { return std::future::pending().await };
     // A moment that lies behind us gives an error, and no wait.
     sleep(moment.duration_since(SystemTime::now()).unwrap_or_default()).await;
-}
-
-/// What a stream may send before anybody reads it, of a client without a certificate: more than most requests.
-const WINDOW: u32 = 128 << 10;
-
-/// The same for one with a certificate, which sends replication messages and artifacts from far away.
-const WIDE_WINDOW: u32 = 1 << 20;
-
-/// What HTTP/2 keeps of one answer for a socket that takes nothing; its own default is 400 KiB.
-const SEND_BUFFER: usize = 64 << 10;
-
-fn builder(limits: &Limits, is_certified: bool) -> Builder<TokioExecutor> {
-    let window = if is_certified { WIDE_WINDOW } else { WINDOW };
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout.std())
-        .max_buf_size(limits.headers_bytes_max.as_usize());
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(u32::try_from(limits.headers_bytes_max.count()).unwrap_or(u32::MAX))
-        .max_concurrent_streams(limits.h2_streams_max)
-        .initial_stream_window_size(window)
-        .initial_connection_window_size(window * 2)
-        .max_send_buf_size(SEND_BUFFER)
-        .max_pending_accept_reset_streams(limits.h2_resets_pending_max)
-        .max_local_error_reset_streams(limits.h2_resets_local_max)
-        .keep_alive_interval(limits.h2_ping_interval.std())
-        .keep_alive_timeout(limits.h2_ping_timeout.std());
-    builder
 }

@@ -11,6 +11,8 @@ use tokio::{
     sync::watch,
 };
 
+use crate::wait_until;
+
 /// What may follow a drain: handing over leadership, closing databases.
 pub const CLOSING_MAX: Duration = Duration::from_secs(10);
 
@@ -69,7 +71,7 @@ impl Shutdown {
     pub async fn triggered(&self) {
         let mut wish = self.0.subscribe();
         // An error would mean that the sender is gone, and we hold it.
-        let _ = wish.wait_for(|made| *made).await;
+        let _ = wait_until(&mut wish, |made| *made).await;
     }
 }
 

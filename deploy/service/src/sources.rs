@@ -5,8 +5,9 @@
 //! 36). It must never keep more state than it started with, however many addresses come.
 
 use std::collections::hash_map::RandomState;
+use std::fmt;
 use std::hash::BuildHasher as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -56,12 +57,33 @@ impl SourceLimit {
         Self { cells: RateLimiter::keyed(quota), seed, clock, per_second, burst }
     }
 
-    /// Counts one request of an address.
+    /// Counts one request of a source.
     ///
     /// # Errors
-    /// Its source has used up its share.
-    pub fn check(&self, address: IpAddr) -> Result<(), Exceeded> {
-        self.cells.check_key(&self.slot(address)).map_err(|refused| {
+    /// It has used up its share.
+    pub fn check(&self, source: Source) -> Result<(), Exceeded> {
+        self.take(source, NonZeroU32::MIN)
+    }
+
+    /// Counts as many requests of a source as one of them costs, less those that it has paid: the one that
+    /// [`SourceLimit::check`] has counted, and what was charged since. What costs more than may come at once takes all.
+    ///
+    /// # Errors
+    /// It has used up its share; then nothing is counted.
+    pub fn charge(&self, source: Source, (paid, cost): (u32, u32)) -> Result<(), Exceeded> {
+        let due = cost.min(self.burst.max(1)).saturating_sub(paid);
+        let Some(due) = NonZeroU32::new(due) else { return Ok(()) };
+        let one = Duration::from_secs(1) / self.per_second.max(1);
+        // What comes again pays again from the beginning.
+        let again =
+            |exceeded: Exceeded| Exceeded { retry_after: exceeded.retry_after + one * paid };
+        self.take(source, due).map_err(again)
+    }
+
+    /// Takes so many requests, at most the burst.
+    fn take(&self, source: Source, count: NonZeroU32) -> Result<(), Exceeded> {
+        let counted = self.cells.check_key_n(&self.slot(source), count);
+        counted.expect("it is at most the burst").map_err(|refused| {
             let wait = refused.wait_time_from(self.clock.now());
             Exceeded { retry_after: wait.max(Duration::from_micros(1)) }
         })
@@ -81,8 +103,8 @@ impl SourceLimit {
         format!("\"source\";r=0;t={}", exceeded.retry_after_s())
     }
 
-    fn slot(&self, address: IpAddr) -> Slot {
-        let [high, low, ..] = self.seed.hash_one(Source::of(address)).to_be_bytes();
+    fn slot(&self, source: Source) -> Slot {
+        let [high, low, ..] = self.seed.hash_one(source).to_be_bytes();
         Slot::from_be_bytes([high, low])
     }
 }
@@ -107,17 +129,23 @@ impl Source {
     }
 }
 
+/// The address, or the network in CIDR notation.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::V4(bits) => write!(f, "{}", Ipv4Addr::from_bits(*bits)),
+            Self::V6(prefix) => write!(f, "{}/64", Ipv6Addr::from_bits(u128::from(*prefix) << 64)),
+        }
+    }
+}
+
 /// The address that a request comes from: of the connection, unless that is a trusted proxy; then
 /// the nearest hop of `X-Forwarded-For` that is none. What an untrusted hop says is not read, and a
 /// hop that cannot be read counts as the proxy that let it through.
 #[must_use]
 pub fn origin_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
-    let is_trusted = |address: IpAddr| {
-        let address = address.to_canonical();
-        trusted.iter().any(|network| network.contains(&address))
-    };
     let mut nearest = peer;
-    if !is_trusted(peer) {
+    if !is_trusted(peer, trusted) {
         return nearest;
     }
     let stated = headers.get_all("x-forwarded-for").iter().rev();
@@ -125,11 +153,17 @@ pub fn origin_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) ->
     for hop in hops.take(HOPS_MAX) {
         let Some(address) = hop_address(hop.trim()) else { return nearest };
         nearest = address;
-        if !is_trusted(address) {
+        if !is_trusted(address, trusted) {
             return nearest;
         }
     }
     nearest
+}
+
+/// Whether an address is a proxy's that is believed about its clients.
+pub(crate) fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
+    let address = address.to_canonical();
+    trusted.iter().any(|network| network.contains(&address))
 }
 
 /// An address, with or without a port.
@@ -141,6 +175,8 @@ fn hop_address(hop: &str) -> Option<IpAddr> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[test]
@@ -150,12 +186,15 @@ mod tests {
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
         assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
         assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+        let spelled = ["::ffff:192.0.2.1", "2001:db8:1:2::1"].map(|text| of(text).to_string());
+        assert_eq!(spelled, ["192.0.2.1", "2001:db8:1:2::/64"]);
     }
 
     #[test]
     fn case_36_hopping_within_a_64_gains_nothing() {
         let limit = SourceLimit::new(1, 3);
-        let hop = |last: u16| limit.check(format!("2001:db8::{last:x}").parse().unwrap());
+        let of = |last: u16| Source::of(format!("2001:db8::{last:x}").parse().unwrap());
+        let hop = |last: u16| limit.check(of(last));
         for last in 1..=3 {
             assert_eq!(hop(last), Ok(()));
         }
@@ -163,6 +202,43 @@ mod tests {
         assert_eq!(exceeded.retry_after_s(), 1);
         assert_eq!(limit.policy_header(), "\"source\";q=3;w=3");
         assert_eq!(limit.exceeded_header(exceeded), "\"source\";r=0;t=1");
+    }
+
+    /// As a request comes: counted once, and charged when it is known what it costs.
+    fn ask(limit: &SourceLimit, cost: u32) -> Result<(), Exceeded> {
+        let source = Source::of("192.0.2.1".parse().unwrap());
+        limit.check(source)?;
+        limit.charge(source, (1, cost))
+    }
+
+    #[test]
+    fn what_is_dear_empties_a_sources_share_sooner_and_what_costs_more_than_all_takes_all() {
+        let answered = |cost| {
+            let limit = SourceLimit::new(1, 30);
+            (0..60).filter(|_| ask(&limit, cost).is_ok()).count()
+        };
+        assert_eq!((answered(0), answered(1)), (30, 30), "each counts as one at least");
+        assert_eq!((answered(10), answered(30), answered(1_000)), (3, 1, 1));
+        assert!(ask(&SourceLimit::new(1, 1), 50).is_ok(), "the smallest share is one");
+    }
+
+    #[test]
+    fn whoever_waits_as_long_as_it_is_told_is_answered() {
+        // Half is left, less the one that a request counts as: a tenth is missing, and that one again.
+        let (limit, began) = (SourceLimit::new(1, 1_000), Instant::now());
+        ask(&limit, 500).unwrap();
+        let exceeded = ask(&limit, 600).unwrap_err();
+        assert!(exceeded.retry_after + began.elapsed() >= Duration::from_secs(101));
+        assert!(exceeded.retry_after <= Duration::from_secs(101));
+        // In quick time: the first wait may be for the one request only.
+        let limit = SourceLimit::new(1_000, 40);
+        ask(&limit, 40).unwrap();
+        let waits = || {
+            let exceeded = ask(&limit, 50).err()?;
+            std::thread::sleep(exceeded.retry_after);
+            Some(())
+        };
+        assert!(std::iter::from_fn(waits).take(3).count() < 3);
     }
 
     #[test]

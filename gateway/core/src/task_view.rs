@@ -3,6 +3,9 @@
 //! Decides the Task object (A2A 1.0, section 4.1.1) and the stream events made from it (4.2). Must
 //! never show more than the registry has committed, and never who owns a task or which node runs it.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use proto_types::a2a::{
     Artifact, Message, Part, Role, StreamResponse, Task, TaskArtifactUpdateEvent, TaskState,
     TaskStatus, TaskStatusUpdateEvent,
@@ -105,6 +108,13 @@ impl Outcome {
 }
 
 impl TaskView {
+    /// The same without what was said and made: as much as a call holds that waits for it. The words of a caller take many
+    /// times their bytes once they are read.
+    #[must_use]
+    pub fn bare(self) -> Self {
+        Self { turns: Vec::new(), input: None, outcome: Outcome::default(), ..self }
+    }
+
     /// Whether nothing runs for it any more: it has ended, or waits for its caller's next message.
     #[must_use]
     pub const fn is_over(&self) -> bool {
@@ -149,15 +159,20 @@ impl TaskView {
 
     /// What it has produced in all its turns; a later artifact replaces an earlier one of its id.
     fn artifacts(&self) -> Vec<Artifact> {
-        let mut all: Vec<Artifact> = Vec::new();
+        let mut all: Vec<&Artifact> = Vec::new();
+        // An outcome may hold tens of thousands.
+        let mut places = BTreeMap::new();
         let earlier = self.turns.iter().map(|turn| &turn.outcome);
         for artifact in earlier.chain([&self.outcome]).flat_map(|outcome| &outcome.artifacts) {
-            match all.iter_mut().find(|known| known.artifact_id == artifact.artifact_id) {
-                Some(known) => *known = artifact.clone(),
-                None => all.push(artifact.clone()),
+            match places.entry(artifact.artifact_id.as_str()) {
+                Entry::Occupied(place) => all[*place.get()] = artifact,
+                Entry::Vacant(place) => {
+                    place.insert(all.len());
+                    all.push(artifact);
+                }
             }
         }
-        all
+        all.into_iter().cloned().collect()
     }
 
     /// The status of the task, with the agent's last message once it is over.
@@ -320,6 +335,39 @@ mod tests {
         let canceled = view(TaskState::Canceled, asked("q2"));
         assert_eq!(ids(&canceled.task(None)), ["m1", "q1", "m2", "q2"]);
         assert_eq!(canceled.status().message, None);
+    }
+
+    #[test]
+    fn artifacts_keep_the_order_in_which_they_began_and_each_id_its_newest() {
+        let outcome = |artifacts: &str| {
+            Outcome::parse(format!("{{\"artifacts\":[{artifacts}]}}").as_bytes()).unwrap()
+        };
+        let artifact = |id: &str, text: &str| {
+            format!(r#"{{"artifactId":"{id}","parts":[{{"text":"{text}"}}]}}"#)
+        };
+        let first = [artifact("b", "1"), artifact("a", "2")].join(",");
+        let newest = [artifact("c", "3"), artifact("b", "4")].join(",");
+        let turns = vec![Turn { input: None, outcome: outcome(&first) }];
+        let outcome = outcome(&newest);
+        let shown = TaskView { turns, outcome, ..view(TaskState::Completed) }.task(None).artifacts;
+        let shown: Vec<_> =
+            shown.iter().map(|one| (one.artifact_id.as_str(), one.parts[0].clone())).collect();
+        let expected = [("b", "4"), ("a", "2"), ("c", "3")];
+        assert_eq!(shown, expected.map(|(id, text)| (id, Part::text(text))));
+    }
+
+    #[test]
+    fn a_bare_task_knows_where_it_stands_and_nothing_that_was_said_or_made() {
+        let outcome =
+            Outcome::parse(br#"{"artifacts":[{"artifactId":"a","parts":[{"text":"x"}]}]}"#)
+                .unwrap();
+        let turn = Turn { input: None, outcome: outcome.clone() };
+        let whole = TaskView { turns: vec![turn], outcome, ..view(TaskState::InputRequired) };
+        let bare = whole.clone().bare();
+        assert_eq!((&bare.id, &bare.context), (&whole.id, &whole.context));
+        assert_eq!((bare.revision, bare.is_over()), (whole.revision, true));
+        let task = bare.task(None);
+        assert_eq!((task.history, task.artifacts), (Vec::new(), Vec::new()));
     }
 
     #[test]

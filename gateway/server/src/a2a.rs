@@ -4,6 +4,7 @@
 //! does): it submits, waits, and tells. Must never show a task to anybody but its owner.
 
 mod follow;
+mod frames;
 mod send;
 mod stream;
 
@@ -27,7 +28,7 @@ use tonic::Code;
 use crate::agents::{Agent, Directory};
 use crate::gateway::Gateway;
 use crate::registry::Unanswered;
-use crate::reply;
+use crate::{identity, reply};
 
 /// How long a caller that cancels waits to see it done; then it is told the task as it is.
 const CANCEL_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
@@ -169,30 +170,48 @@ fn tenant(must_be: &'static str) -> CallError {
 }
 
 async fn cancel(
-    gateway: &Arc<Gateway>,
+    gateway: &Gateway,
     caller: &Caller,
     agent: Option<&Agent>,
     named: &Named,
 ) -> Result<Task, Failure> {
-    let task = find(gateway, caller, agent, named.task.as_ref()).await?;
-    let before = view(&task)?;
-    if before.state.is_terminal() {
-        return Err(Failure::Call(CallError::TaskNotCancelable));
+    let id = cancelable(gateway, caller, agent, named).await?;
+    // Before it is canceled: the report of its end must find who waits. Whoever has no place left does not wait.
+    let waiter = gateway.waiting.open(&id, identity::random(), caller.origin()).ok();
+    let shown = canceled(gateway, caller, &id).await?;
+    // Its node has to end it first.
+    let ended = match waiter.filter(|_| !shown.is_over()) {
+        Some(waiter) => follow::wait(gateway, caller, &shown, waiter, CANCEL_WAIT).await?,
+        None => None,
+    };
+    Ok(ended.unwrap_or(shown).task(named.history_length))
+}
+
+/// The id of a task that is not over.
+async fn cancelable(
+    gateway: &Gateway,
+    caller: &Caller,
+    agent: Option<&Agent>,
+    named: &Named,
+) -> Result<TaskId, Failure> {
+    let task = view(&find(gateway, caller, agent, named.task.as_ref()).await?)?;
+    match task.state.is_terminal() {
+        true => Err(Failure::Call(CallError::TaskNotCancelable)),
+        false => Ok(task.id),
     }
-    let message = wire::CancelTaskRequest { id: task.id, owner: caller.as_str().to_owned() };
+}
+
+/// Asks the registry to cancel a task; how that stands then.
+async fn canceled(gateway: &Gateway, caller: &Caller, id: &TaskId) -> Result<TaskView, Failure> {
+    let (id, owner) = (id.as_str().to_owned(), caller.as_str().to_owned());
+    let message = wire::CancelTaskRequest { id, owner };
     let task = gateway.registry.cancel_task(message).await.map_err(|error| match error {
         Unanswered::Refused { code: Code::FailedPrecondition, .. } => {
             Failure::Call(CallError::TaskNotCancelable)
         }
         error => of_task(&error),
     })?;
-    let shown = view(&task)?;
-    if shown.is_over() {
-        return Ok(shown.task(named.history_length));
-    }
-    // Its node has to end it first. Another waiter of this task keeps its place: then this one asks.
-    let ended = follow::until_over(gateway, caller, &shown, CANCEL_WAIT).await?;
-    Ok(ended.unwrap_or(shown).task(named.history_length))
+    view(&task)
 }
 
 /// The caller's task; another's is not found, and neither is one of another agent.

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use deploy_service::SourceLimit;
+use deploy_service::{Source, SourceLimit};
 use gateway_core::gcra::RetryAfter;
 
 /// One limit for each source: an IPv4 address or an IPv6 /64.
@@ -19,7 +19,7 @@ impl AddressLimit {
 
     /// Counts one request of an address.
     pub(crate) fn check(&self, address: IpAddr) -> Result<(), RetryAfter> {
-        self.0.check(address).map_err(|exceeded| RetryAfter {
+        self.0.check(Source::of(address)).map_err(|exceeded| RetryAfter {
             us: u64::try_from(exceeded.retry_after.as_micros()).unwrap_or(u64::MAX).max(1),
         })
     }

@@ -27,16 +27,28 @@ pub(crate) struct Tagged {
     pub(crate) etag: String,
     /// When it was changed last, if that is known.
     pub(crate) modified: Option<WallMs>,
+    /// Whether each of its changes moves that time, so that it may stand for the tag.
+    pub(crate) is_dated: bool,
 }
 
 impl Tagged {
     pub(crate) fn new(value: &Value) -> Self {
         let body = value.to_string();
-        Self { etag: Digest::of(body.as_bytes()).etag(), body: body.into(), modified: None }
+        Self {
+            etag: Digest::of(body.as_bytes()).etag(),
+            body: body.into(),
+            modified: None,
+            is_dated: false,
+        }
     }
 
     pub(crate) fn changed_at(self, at: WallMs) -> Self {
-        Self { modified: Some(at), ..self }
+        Self { modified: Some(at), is_dated: true, ..self }
+    }
+
+    /// The newest of its parts is of this time; a part that goes leaves none.
+    fn with_parts_of(self, newest: WallMs) -> Self {
+        Self { modified: Some(newest), is_dated: false, ..self }
     }
 }
 
@@ -110,7 +122,7 @@ impl Agents {
         }
         self.remove(&handle);
         let card = Tagged::new(&card(&words, &[self.interface(&handle)]));
-        let card = card.changed_at(changed_at.unwrap_or(self.since));
+        let card = card.changed_at(changed_at.unwrap_or_default().max(self.since));
         let input_modes = input_modes(&words);
         self.by_scope.entry(scope.clone()).or_default().insert(handle.clone());
         let agent = Agent { handle: handle.clone(), revision, scope, words, input_modes, card };
@@ -166,7 +178,7 @@ impl Agents {
         let default = self.default.as_ref().and_then(|handle| self.find(handle));
         if let Some(agent) = default.filter(|agent| is_whole(viewer, &agent.scope)) {
             let card = Tagged::new(&card(&agent.words, &[interface(&url, None)]));
-            return card.changed_at(self.newest([agent].into_iter()));
+            return card.with_parts_of(self.newest([agent].into_iter()));
         }
         let hosted = self.listed(viewer);
         // Each agent is called at the instance's URL by its tenant (A2A 1.0, section 8.3.2). A card must
@@ -177,7 +189,7 @@ impl Agents {
             interfaces.push(interface(&url, None));
         }
         let card = card(&self.words_of(&hosted), &interfaces);
-        Tagged::new(&card).changed_at(self.newest(hosted.into_iter()))
+        Tagged::new(&card).with_parts_of(self.newest(hosted.into_iter()))
     }
 
     /// What the instance's card says of these agents.

@@ -90,11 +90,6 @@ impl Cache {
     pub(crate) fn is_of(&self, epoch: u64) -> bool {
         self.registry.epoch() == epoch
     }
-
-    /// What is known is not complete any more: it serves nobody until it is filled again.
-    fn doubt(&self) {
-        self.confirmed.store(0, Ordering::Release);
-    }
 }
 
 /// Follows the registry until it is dropped. `synced` holds from the first sync on, as long as the
@@ -129,8 +124,15 @@ struct Follower {
 }
 
 impl Follower {
+    /// What is known is not complete any more: it serves nobody, and nobody should be sent here, until it is filled again.
+    fn doubt(&self) {
+        self.cache.confirmed.store(0, Ordering::Release);
+        self.synced.set(false);
+    }
+
     /// What is done about a member that can be followed no longer; `say` as the backoff has it.
     fn lost(&self, member: &Member<'_>, status: &Status, say: Option<u64>) {
+        self.synced.set(self.cache.is_fresh());
         match status.code() {
             // The cursor is not kept any more, or of another epoch: begin with a fresh copy.
             Code::OutOfRange => {
@@ -142,7 +144,6 @@ impl Follower {
                 if let Some(unsaid) = say {
                     tracing::info!(?code, unsaid, "the watch ended");
                 }
-                self.synced.set(self.cache.is_fresh());
                 member.give_up();
             }
         }
@@ -157,8 +158,7 @@ impl Follower {
                 // known may be a cluster's that is no more.
                 if status.code() == Code::OutOfRange {
                     *since = None;
-                    self.cache.doubt();
-                    self.synced.set(false);
+                    self.doubt();
                 }
                 status
             }
@@ -215,5 +215,32 @@ impl Follower {
             }
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use deploy_service::tls::Connector;
+    use deploy_service::{Readiness, Shutdown};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_gateway_whose_cache_is_filled_anew_is_not_ready_whatever_stops_that() {
+        let members = ["http://127.0.0.1:1".to_owned()];
+        let registry = Registry::new(&members, "g1", "credential", &Connector::plain());
+        let registry = Arc::new(registry.unwrap());
+        let origin = Origin::parse("https://gateway.example").unwrap();
+        let readiness = Readiness::new(Shutdown::new());
+        let synced = readiness.condition("synced");
+        synced.set(true);
+        let cache = Cache::new(origin, None, &registry);
+        let follower = Follower { cache, waiting: Arc::new(Waiting::new(8)), synced };
+        let member = registry.member();
+        follower.fill(&member).await.unwrap_err();
+        assert_eq!(readiness.waiting_for(), ["synced"]);
+        follower.lost(&member, &Status::aborted("the registry was restored"), None);
+        assert_eq!(readiness.waiting_for(), ["synced"]);
     }
 }

@@ -72,6 +72,19 @@ impl Cors {
         }
     }
 
+    /// What the refusals of the listener say, which come before anything is looked at.
+    pub(crate) fn of_refusals(&self, path: &str, headers: &HeaderMap) -> HeaderMap {
+        let mut marks = HeaderMap::new();
+        // A page always says its origin.
+        if headers.contains_key(ORIGIN)
+            && let Ok(Some(route)) = Route::find(path)
+            && let Some(grant) = self.grant(&route, headers)
+        {
+            grant.mark(&mut marks);
+        }
+        marks
+    }
+
     fn page(&self, origin: &HeaderValue) -> Option<HeaderValue> {
         if self.any {
             return Some(ANY);
@@ -99,9 +112,8 @@ impl Grant {
         Some(response)
     }
 
-    /// Says on any answer, refusals included, who may read it.
-    pub(crate) fn mark(self, response: &mut Response) {
-        let headers = response.headers_mut();
+    /// Says in the headers of any answer, refusals included, who may read it.
+    pub(crate) fn mark(self, headers: &mut HeaderMap) {
         if self.page != ANY {
             headers.append(VARY, HeaderValue::from_name(header::ORIGIN));
         }

@@ -177,13 +177,20 @@ fn show(leased: &wire::LeasedEnvelope) -> Value {
         "leasedUntil": WallMs(leased.leased_until_ms).to_rfc3339(),
         "deliveries": leased.deliveries,
         "acceptedAt": WallMs(leased.accepted_at_ms).to_rfc3339(),
-        // Strict JSON when it was accepted.
-        "envelope": serde_json::from_slice::<Value>(&leased.document).unwrap_or(Value::Null),
+        "envelope": document(leased),
     });
     if !leased.traceparent.is_empty() {
         shown["traceparent"] = json!(leased.traceparent);
     }
     shown
+}
+
+/// The envelope as it was sent. It was read by the same rule when it was accepted.
+fn document(leased: &wire::LeasedEnvelope) -> Value {
+    proto_types::json::parse_lossless(&leased.document).unwrap_or_else(|error| {
+        tracing::error!(id = leased.id.as_str(), %error, "an accepted envelope cannot be read");
+        Value::Null
+    })
 }
 
 /// What a subscriber has done.

@@ -98,16 +98,17 @@ impl TaskEvents for Events {
         };
         // One answer for an unknown task, a wrong secret and an old epoch: nobody waits.
         let nobody = || Status::not_found("nobody waits for this task");
-        let events = self.waiting.push(&open.task, open.epoch, &open.secret).ok_or_else(nobody)?;
+        let heard = || self.waiting.push(&open.task, open.epoch, &open.secret);
+        drop(heard().ok_or_else(nobody)?);
         if let Some(claim) = claim {
             claim.prove_system();
         }
         let mut taken = 0;
         while let Some(message) = pushed.message().await? {
-            let (event, bytes) = read(message)?;
-            if !self.waiting.is_current(&open.task, open.epoch)
-                || !events.send(event, bytes, PATIENCE).await
-            {
+            let event = read(message)?;
+            // A newer epoch may have pushed since, or the caller may have left.
+            let Some(events) = heard() else { break };
+            if !events.send(event, PATIENCE).await {
                 break;
             }
             taken += 1;
@@ -116,13 +117,12 @@ impl TaskEvents for Events {
     }
 }
 
-/// An event and how many bytes it came in.
-fn read(message: wire::PushRequest) -> Result<(StreamResponse, u64), Status> {
+/// An event as it came, once it is known to be one.
+fn read(message: wire::PushRequest) -> Result<Vec<u8>, Status> {
     let Some(Kind::Event(event)) = message.kind else {
         return Err(Status::invalid_argument("`open` comes once"));
     };
-    let bytes = event.len() as u64;
-    let event = StreamResponse::parse(&event)
-        .map_err(|_| Status::invalid_argument("not a StreamResponse"))?;
-    Ok((event, bytes))
+    StreamResponse::parse(&event).map_err(|_| Status::invalid_argument("not a StreamResponse"))?;
+    // A copy: a slice would hold all of the buffer that it came in.
+    Ok(event.to_vec())
 }

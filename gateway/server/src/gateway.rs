@@ -20,6 +20,7 @@ use crate::conduct::Charger;
 use crate::config::{Bounds, Checked, Config};
 use crate::cors::Cors;
 use crate::metrics::Metrics;
+use crate::refusals::Refusals;
 use crate::registry::Registry;
 use crate::secrets::Secrets;
 use crate::spend::Spender;
@@ -46,6 +47,7 @@ pub(crate) struct Gateway {
     pub(crate) descriptors: [Option<Tagged>; 2],
     pub(crate) cors: Cors,
     pub(crate) metrics: Metrics,
+    pub(crate) refusals: Refusals,
     pub(crate) readiness: Readiness,
     pub(crate) shutdown: Shutdown,
     /// The gRPC services.
@@ -67,19 +69,18 @@ const GRACE: Duration = Duration::from_secs(5);
 impl Gateway {
     /// Puts the parts together; nothing is called yet.
     pub(crate) fn new(
-        (config, checked): (&Config, Checked),
+        (config, Checked { id, origin, default_agent, cors }): (&Config, Checked),
         secrets: &Secrets,
         registry: Arc<Registry>,
         (address, readiness, shutdown): (SocketAddr, Readiness, Shutdown),
     ) -> Arc<Self> {
-        let (bounds, (here, origin)) =
-            (config.bounds.clone(), own(config, address, checked.origin));
+        let (bounds, (here, origin)) = (config.bounds.clone(), own(config, address, origin));
         let waiting = Arc::new(Waiting::new(bounds.waiting_max));
         Arc::new(Self {
             descriptors: descriptor::served(config, &origin, secrets.key.as_ref()),
-            id: checked.id,
-            cors: checked.cors,
-            cache: Cache::new(origin.clone(), checked.default_agent, &registry),
+            id,
+            cors,
+            cache: Cache::new(origin.clone(), default_agent, &registry),
             admission: admit::Config { audience: origin },
             events_endpoint: config.events_endpoint.clone().unwrap_or(here),
             spender: Spender::start(Arc::clone(&registry), bounds.spend_queue_max),
@@ -89,6 +90,7 @@ impl Gateway {
             subscribers: secrets.subscribers.clone(),
             polls: Pool::new(Shares::new(bounds.polls_max as u64).without_reserve()),
             metrics: Metrics::new(),
+            refusals: Refusals::default(),
             readiness,
             shutdown,
             grpc: events::routes(&waiting),

@@ -18,6 +18,7 @@ mod gateway;
 mod identity;
 mod metrics;
 mod query;
+mod refusals;
 mod registry;
 mod reply;
 mod secrets;
@@ -115,6 +116,9 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
 
     let limits = config.limits.clone();
     let joining = join(config, Arc::clone(&gateway), secrets.credential, (registered, synced));
+    let pages = Arc::clone(&gateway);
+    let listener =
+        listener.marking(move |target, headers| pages.cors.of_refusals(target.path(), headers));
     let service = tower::service_fn(move |request| {
         let gateway = Arc::clone(&gateway);
         async move { Ok::<_, Infallible>(server::answer(gateway, request).await) }

@@ -24,7 +24,7 @@ pub(crate) struct Figure {
     pub(crate) name: &'static str,
     pub(crate) kind: &'static str,
     pub(crate) help: &'static str,
-    pub(crate) value: u64,
+    pub(crate) value: f64,
 }
 
 /// How requests ended, by route and by outcome.
@@ -88,7 +88,7 @@ mod tests {
         metrics.count("call", "ok");
         metrics.count("publish", "rate-limited");
         metrics.count("publish", "rate-limited");
-        let peers = Figure { name: "peers", kind: "gauge", help: "Peers.", value: 3 };
+        let peers = Figure { name: "peers", kind: "gauge", help: "Peers.", value: 3.0 };
         let text = metrics.text(&[peers]);
         assert!(text.contains("{route=\"call\",outcome=\"ok\"} 1\n"));
         assert!(text.contains("{route=\"call\",outcome=\"token_replayed\"} 0\n"));

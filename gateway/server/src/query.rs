@@ -3,6 +3,8 @@
 //! Decides how `application/x-www-form-urlencoded` is read. Must never refuse one: what is no escape
 //! stands for itself, and who asks for a member says what is wrong with it.
 
+use proto_types::path::unescaped;
+
 /// The pairs of a query, unescaped. The listener bounds the length of a request's target.
 pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (String, String)> {
     query
@@ -17,9 +19,11 @@ fn unescape(text: &str) -> String {
     let mut plain = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let escaped = bytes.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
-        let escaped = escaped
-            .and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        let digit = |after: usize| bytes.get(at + after).copied();
+        let escaped = match bytes[at] {
+            b'%' => unescaped(digit(1), digit(2)).ok(),
+            _ => None,
+        };
         plain.push(match bytes[at] {
             b'+' => b' ',
             byte => escaped.unwrap_or(byte),
@@ -35,8 +39,8 @@ mod tests {
 
     #[test]
     fn names_and_values_are_unescaped() {
-        let read: Vec<_> = pairs("A2A%2DVersion=1%2E0&&x&y=%zz+%4").collect();
-        let expected = [("A2A-Version", "1.0"), ("x", ""), ("y", "%zz %4")];
+        let read: Vec<_> = pairs("A2A%2DVersion=1%2E0&&x&y=%zz+%4&z=%+1%2b").collect();
+        let expected = [("A2A-Version", "1.0"), ("x", ""), ("y", "%zz %4"), ("z", "% 1+")];
         assert_eq!(read, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }
 }

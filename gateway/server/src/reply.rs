@@ -5,6 +5,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
+use deploy_service::entity_tags;
 use gateway_core::Failure;
 use gateway_core::errors::Reader;
 use gateway_core::gcra::{Remaining, RetryAfter};
@@ -87,16 +88,14 @@ pub(crate) fn document(tagged: &Tagged, headers: &HeaderMap, max_age_s: u32) -> 
 }
 
 /// Tags count before times (RFC 9110, section 13.2.2). A time counts only if it is the one that was
-/// told: gateways take it from the registry, whose clock is not theirs.
+/// told, and moves with each change: gateways take it from the registry, whose clock is not theirs.
 fn is_known(tagged: &Tagged, modified: Option<&str>, headers: &HeaderMap) -> bool {
-    let tags = headers.get_all(header::IF_NONE_MATCH);
-    let mut tags =
-        tags.iter().filter_map(|tags| tags.to_str().ok()).flat_map(|tags| tags.split(','));
     if headers.contains_key(header::IF_NONE_MATCH) {
-        return tags.any(|tag| matches!(tag.trim(), tag if tag == "*" || same(tag, &tagged.etag)));
+        let mut tags = entity_tags::of(headers, &header::IF_NONE_MATCH);
+        return tags.any(|tag| tag == "*" || same(tag, &tagged.etag));
     }
     let since = headers.get(header::IF_MODIFIED_SINCE);
-    modified.is_some() && since.and_then(|since| since.to_str().ok()) == modified
+    tagged.is_dated && modified.is_some() && since.and_then(|since| since.to_str().ok()) == modified
 }
 
 /// `If-None-Match` compares weakly (RFC 9110, section 13.1.2).
@@ -144,6 +143,7 @@ mod tests {
             (vec![(&tags, etag.as_str())], true),
             (vec![(&tags, weak.as_str())], true),
             (vec![(&tags, "*")], true),
+            (vec![(&tags, "\"a,*,b\"")], false),
             (vec![(&tags, "\"other\""), (&tags, etag.as_str())], true),
             (vec![(&since, at)], true),
             (vec![(&since, later)], false),

@@ -47,6 +47,13 @@ async fn layers(
     request: Request<Body>,
     seen: &mut Seen,
 ) -> Result<Response, Failure> {
+    // One reading of the path, or none: what follows must not be argued about by proxies. Pages may read refusals, too, and
+    // callers have them in the form that their route speaks.
+    let route = Route::find(request.uri().path()).map_err(Failure::Path);
+    if let Ok(Some(route)) = &route {
+        seen.cors = gateway.cors.grant(route, request.headers());
+        seen.enter(route);
+    }
     // Connections, header and idle timers, sizes of headers and URL: deploy-service, before us.
     // The address: whoever sends junk must not get a signature check for each piece of it. Only the
     // connection says it: no proxy is trusted, so no header is believed.
@@ -56,12 +63,9 @@ async fn layers(
         seen.route = "events";
         return gateway.grpc.clone().oneshot(request).await.map_err(|never| match never {});
     }
-    // One reading of the path, or none: what follows must not be argued about by proxies.
-    let route =
-        Route::find(request.uri().path()).map_err(Failure::Path)?.ok_or(Failure::NotFound)?;
-    seen.enter(&route);
+    let route = route?.ok_or(Failure::NotFound)?;
     // Pages in browsers ask before they call, and read only what they are told they may.
-    if let Some(allowed) = seen.enter_page(gateway, &route, &request) {
+    if let Some(allowed) = seen.preflight(&request) {
         return Ok(allowed);
     }
     check_method(&route, request.method())?;

@@ -1,14 +1,16 @@
 //! Spends tokens through the registry, many in one call.
 //!
 //! Decides how many tokens share a call. Must never tell a caller that its token was fresh unless
-//! the registry said so of this very token: when in doubt it says so.
+//! the registry said so of this very token: when in doubt it says so; nor let one peer's tokens keep
+//! another's out of the queue.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use deploy_service::{Place, Pool};
 use gateway_core::Failure;
 use gateway_core::admit::Permit;
-use proto_types::WallMs;
+use proto_types::{Class, Origin, Shares, WallMs};
 use proto_wire::registry::v1 as wire;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -24,6 +26,8 @@ const CALLS_MAX: usize = 2;
 #[derive(Clone)]
 pub(crate) struct Spender {
     queue: mpsc::Sender<Waiting>,
+    /// Tokens in the queue, by the peer that shows them.
+    places: Pool<Origin>,
     counts: Arc<Counts>,
 }
 
@@ -36,28 +40,51 @@ pub(crate) struct Counts {
 
 struct Waiting {
     token: wire::TokenUse,
-    verdict: oneshot::Sender<Result<(), Failure>>,
+    verdict: oneshot::Sender<Told>,
+    /// Given back when the token leaves the queue.
+    place: Option<Place<Origin>>,
 }
+
+/// What a caller hears of its token.
+type Told = Result<(), Failure>;
 
 impl Spender {
     /// Starts spending; ends when the last clone is dropped.
     pub(crate) fn start(registry: Arc<Registry>, queue_max: usize) -> Self {
+        let (spender, waiting) = Self::new(queue_max);
+        tokio::spawn(run(registry, waiting, Arc::clone(&spender.counts)));
+        spender
+    }
+
+    /// The queue and its other end.
+    fn new(queue_max: usize) -> (Self, mpsc::Receiver<Waiting>) {
         let (queue, waiting) = mpsc::channel(queue_max);
-        let counts = Arc::new(Counts::default());
-        tokio::spawn(run(registry, waiting, Arc::clone(&counts)));
-        Self { queue, counts }
+        // Only peers show tokens: there is nobody to keep places for.
+        let places = Pool::new(Shares::new(queue_max as u64).without_reserve());
+        (Self { queue, places, counts: Arc::new(Counts::default()) }, waiting)
     }
 
     /// Spends the token of a permit.
     ///
     /// # Errors
-    /// It was used before, too many wait, or nobody knows. Cancel safe for everybody but the
+    /// It was used before, too many wait, of its peer or of all, or nobody knows. Cancel safe for everybody but the
     /// token, which may be spent.
     pub(crate) async fn spend(&self, permit: &Permit) -> Result<(), Failure> {
-        let (verdict, told) = oneshot::channel();
-        let token = token_use(permit);
-        self.queue.try_send(Waiting { token, verdict }).map_err(|_| Failure::Overloaded)?;
+        let told = self.enqueue(&permit.peer.origin, token_use(permit))?;
         told.await.unwrap_or(Err(Failure::RegistryAway))
+    }
+
+    /// Puts a token of a peer into the queue.
+    fn enqueue(
+        &self,
+        peer: &Origin,
+        token: wire::TokenUse,
+    ) -> Result<oneshot::Receiver<Told>, Failure> {
+        let place = Some(self.places.place(Class::Ordinary, peer.clone())?);
+        let (verdict, told) = oneshot::channel();
+        let waiting = Waiting { token, verdict, place };
+        self.queue.try_send(waiting).map_err(|_| Failure::Overloaded)?;
+        Ok(told)
     }
 
     pub(crate) fn counts(&self) -> &Counts {
@@ -77,9 +104,9 @@ pub(crate) fn token_use(permit: &Permit) -> wire::TokenUse {
 async fn run(registry: Arc<Registry>, mut waiting: mpsc::Receiver<Waiting>, counts: Arc<Counts>) {
     let calls = Arc::new(Semaphore::new(CALLS_MAX));
     loop {
-        let mut batch = Vec::new();
         let Ok(call) = Arc::clone(&calls).acquire_owned().await else { return };
-        if waiting.recv_many(&mut batch, BATCH_MAX).await == 0 {
+        let batch = next(&mut waiting).await;
+        if batch.is_empty() {
             return;
         }
         counts.calls.fetch_add(1, Ordering::Relaxed);
@@ -90,6 +117,16 @@ async fn run(registry: Arc<Registry>, mut waiting: mpsc::Receiver<Waiting>, coun
             drop(call);
         });
     }
+}
+
+/// What waits, for one call; none if nobody is left to ask.
+async fn next(waiting: &mut mpsc::Receiver<Waiting>) -> Vec<Waiting> {
+    let mut batch = Vec::new();
+    waiting.recv_many(&mut batch, BATCH_MAX).await;
+    for taken in &mut batch {
+        drop(taken.place.take());
+    }
+    batch
 }
 
 async fn spend(registry: &Registry, batch: Vec<Waiting>) {
@@ -127,8 +164,27 @@ fn tell_all(batch: Vec<Waiting>, failure: &Failure) {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    fn peer(name: &str) -> Origin {
+        Origin::parse(&format!("https://{name}.example")).unwrap()
+    }
+
+    #[tokio::test]
+    async fn one_peers_tokens_leave_room_in_the_queue_for_anothers() {
+        let (spender, mut waiting) = Spender::new(64);
+        let enqueue = |peer: &Origin| spender.enqueue(peer, wire::TokenUse::default());
+        let greedy = peer("a");
+        let told: Vec<_> = std::iter::from_fn(|| enqueue(&greedy).ok()).take(64).collect();
+        assert_eq!(told.len(), 32);
+        assert_eq!(enqueue(&greedy).unwrap_err(), Failure::ShareReached);
+        let _other = enqueue(&peer("b")).expect("room for another peer");
+        assert_eq!(next(&mut waiting).await.len(), 33);
+        assert_eq!(spender.places.taken(), 0, "what is being spent waits no more");
+        let _next = enqueue(&greedy).expect("room again");
+    }
 
     #[test]
     fn only_fresh_lets_in_and_replayed_after_a_lost_answer_is_doubt() {

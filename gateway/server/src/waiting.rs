@@ -1,15 +1,17 @@
-//! The tasks that callers of this gateway wait for.
+//! The calls of this gateway that wait for a task.
 //!
-//! Decides who may push events for a task (whoever holds the secret that was handed out with it)
-//! and wakes the waiter when the registry reports a change. Must never grow beyond its bound, nor
-//! hold an entry longer than its waiter lives, nor let one peer's calls keep another's out.
+//! Decides who may push events to a call (whoever holds the secret that was handed out with it)
+//! and wakes the waiters of a task when the registry reports a change. Must never grow beyond its
+//! bound, nor hold an entry longer than its waiter lives, nor let one call take another's place: which
+//! of two messages continues a task, the registry decides.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deploy_service::{Place, Pool};
-use proto_types::a2a::StreamResponse;
 use proto_types::{Class, Digest, Full, Origin, Shares, TaskId};
 use tokio::sync::{Notify, mpsc};
 
@@ -22,12 +24,17 @@ const EVENT_BYTES: u64 = 64 << 20;
 /// The table.
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    tasks: Mutex<BTreeMap<String, Entry>>,
+    calls: Mutex<BTreeMap<Key, Entry>>,
+    /// The number of the next call.
+    next: AtomicU64,
     /// One for each call, by its peer.
     places: Pool<Origin>,
     /// Bytes of events, by the peer that has not read them.
     unread: Pool<Origin>,
 }
+
+/// A task, and the number of a call that waits for it: several may.
+type Key = (String, u64);
 
 #[derive(Debug)]
 struct Entry {
@@ -36,10 +43,9 @@ struct Entry {
     epoch: u64,
     changed: Arc<Notify>,
     events: Events,
-    _place: Place<Origin>,
 }
 
-/// Where the events of a task go.
+/// Where the events for a call go.
 #[derive(Clone, Debug)]
 pub(crate) struct Events {
     queue: mpsc::Sender<Unread>,
@@ -50,23 +56,28 @@ pub(crate) struct Events {
 /// An event that its caller has not read.
 #[derive(Debug)]
 pub(crate) struct Unread {
-    pub(crate) event: StreamResponse,
-    _bytes: Place<Origin>,
+    /// As it came: read, it takes many times what is counted.
+    pub(crate) event: Vec<u8>,
+    /// What it takes of what its caller may leave unread.
+    pub(crate) place: Place<Origin>,
 }
 
 impl Events {
-    /// Hands an event of so many bytes to its caller; false if that takes nothing any more.
-    pub(crate) async fn send(&self, event: StreamResponse, bytes: u64, patience: Duration) -> bool {
+    /// Hands an event to its caller; false if that takes nothing any more.
+    pub(crate) async fn send(&self, event: Vec<u8>, patience: Duration) -> bool {
+        let bytes = event.len() as u64;
         let place = self.unread.places(Class::Ordinary, self.caller.clone(), bytes);
-        let Ok(_bytes) = place else { return false };
-        self.queue.send_timeout(Unread { event, _bytes }, patience).await.is_ok()
+        let Ok(place) = place else { return false };
+        self.queue.send_timeout(Unread { event, place }, patience).await.is_ok()
     }
 }
 
 /// One who waits; dropping it ends the waiting.
 pub(crate) struct Waiter {
     table: Arc<Waiting>,
-    task: TaskId,
+    key: Key,
+    caller: Origin,
+    _place: Place<Origin>,
     /// Wakes when the registry reports a change of the task.
     pub(crate) changed: Arc<Notify>,
     /// What nodes push.
@@ -77,10 +88,11 @@ impl Waiting {
     pub(crate) fn new(max: usize) -> Self {
         // Only peers call: there is nobody to keep places for.
         let pool = |amount| Pool::new(Shares::new(amount).without_reserve());
-        Self { tasks: Mutex::default(), places: pool(max as u64), unread: pool(EVENT_BYTES) }
+        let (calls, next) = (Mutex::default(), AtomicU64::new(0));
+        Self { calls, next, places: pool(max as u64), unread: pool(EVENT_BYTES) }
     }
 
-    /// Begins to wait for a task of a caller; whoever shows `secret` may push its events.
+    /// Begins to wait for a task of a caller; whoever shows `secret` may push events to this call.
     pub(crate) fn open(
         self: &Arc<Self>,
         task: &TaskId,
@@ -91,56 +103,60 @@ impl Waiting {
         let changed = Arc::new(Notify::new());
         let (queue, received) = mpsc::channel(EVENTS);
         let events = Events { queue, unread: self.unread.clone(), caller: caller.clone() };
-        let mut tasks = self.tasks();
-        let entry =
-            Entry { secret, epoch: 0, changed: Arc::clone(&changed), events, _place: place };
-        tasks.insert(task.as_str().to_owned(), entry);
-        Ok(Waiter { table: Arc::clone(self), task: task.clone(), changed, events: received })
+        let key = (task.as_str().to_owned(), self.next.fetch_add(1, Ordering::Relaxed));
+        let entry = Entry { secret, epoch: 0, changed: Arc::clone(&changed), events };
+        self.calls().insert(key.clone(), entry);
+        let (table, caller) = (Arc::clone(self), caller.clone());
+        Ok(Waiter { table, key, caller, _place: place, changed, events: received })
     }
 
     /// The registry reports a change of a task.
     pub(crate) fn changed(&self, task: &str) {
-        if let Some(entry) = self.tasks().get(task) {
+        for (_, entry) in self.calls().range(all_of(task)) {
             entry.changed.notify_one();
         }
     }
 
     /// Where a node's events go, if it shows the secret and no newer epoch has pushed.
     pub(crate) fn push(&self, task: &str, epoch: u64, secret: &str) -> Option<Events> {
-        let mut tasks = self.tasks();
-        let entry = tasks.get_mut(task)?;
-        let known = Digest::of(entry.secret.as_bytes()).same_secret(&Digest::of(secret.as_bytes()));
-        if !known || epoch < entry.epoch {
+        let shown = Digest::of(secret.as_bytes());
+        let mut calls = self.calls();
+        let mut entries = calls.range_mut(all_of(task)).map(|(_, entry)| entry);
+        let entry =
+            entries.find(|entry| Digest::of(entry.secret.as_bytes()).same_secret(&shown))?;
+        if epoch < entry.epoch {
             return None;
         }
         entry.epoch = epoch;
         Some(entry.events.clone())
     }
 
-    /// Whether events of this epoch are still listened to.
-    pub(crate) fn is_current(&self, task: &str, epoch: u64) -> bool {
-        self.tasks().get(task).is_some_and(|entry| entry.epoch <= epoch)
-    }
-
-    /// How many callers wait.
+    /// How many calls wait.
     pub(crate) fn len(&self) -> usize {
-        self.tasks().len()
+        self.calls().len()
     }
 
-    fn tasks(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
+    fn calls(&self) -> MutexGuard<'_, BTreeMap<Key, Entry>> {
         // Nothing panics while the lock is held, and each change of the table is one call.
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The keys of all calls that wait for a task.
+fn all_of(task: &str) -> RangeInclusive<Key> {
+    (task.to_owned(), 0)..=(task.to_owned(), u64::MAX)
+}
+
+impl Waiter {
+    /// Room for so many bytes that its caller has not read yet.
+    pub(crate) fn room(&self, bytes: u64) -> Result<Place<Origin>, Full> {
+        self.table.unread.places(Class::Ordinary, self.caller.clone(), bytes)
     }
 }
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        let mut tasks = self.table.tasks();
-        // A call that continues the task may wait in this one's place by now.
-        let own = |entry: &Entry| Arc::ptr_eq(&entry.changed, &self.changed);
-        if tasks.get(self.task.as_str()).is_some_and(own) {
-            tasks.remove(self.task.as_str());
-        }
+        self.table.calls().remove(&self.key);
     }
 }
 
@@ -166,18 +182,27 @@ mod tests {
         assert!(table.push("t2", 1, "secret").is_none());
         assert!(table.push("t1", 2, "secret").is_some());
         assert!(table.push("t1", 1, "secret").is_none());
-        assert!(table.is_current("t1", 2) && !table.is_current("t1", 1));
+        assert!(table.push("t1", 2, "secret").is_some());
     }
 
-    #[test]
-    fn a_waiter_that_leaves_late_does_not_take_its_successors_place() {
+    #[tokio::test]
+    async fn calls_that_wait_for_one_task_neither_end_nor_replace_each_other() {
         let table = Arc::new(Waiting::new(8));
-        let first = table.open(&task("t1"), "one".to_owned(), &peer("a")).unwrap();
-        let second = table.open(&task("t1"), "two".to_owned(), &peer("a")).unwrap();
-        drop(first);
-        assert!(table.push("t1", 1, "two").is_some());
+        let open = |secret: &str| table.open(&task("t1"), secret.to_owned(), &peer("a")).unwrap();
+        let (mut first, second) = (open("one"), open("two"));
+        assert_eq!((table.len(), table.places.taken()), (2, 2));
+        let patience = Duration::from_millis(10);
+        assert!(table.push("t1", 1, "one").unwrap().send(b"{}".to_vec(), patience).await);
+        assert_eq!(first.events.recv().await.unwrap().event, b"{}");
+        table.changed("t1");
+        first.changed.notified().await;
+        second.changed.notified().await;
         drop(second);
-        assert_eq!(table.len(), 0);
+        assert!(table.push("t1", 1, "two").is_none());
+        assert!(table.push("t1", 2, "one").is_some(), "who leaves takes nobody with it");
+        assert_eq!(first.events.try_recv().unwrap_err(), mpsc::error::TryRecvError::Empty);
+        drop(first);
+        assert_eq!((table.len(), table.places.taken()), (0, 0));
     }
 
     #[test]
@@ -208,17 +233,16 @@ mod tests {
         let table = Arc::new(Waiting::new(64));
         let [one, two] =
             ["a", "b"].map(|name| table.open(&task(name), String::new(), &peer(name)).unwrap());
-        let event = || {
-            StreamResponse::parse(br#"{"statusUpdate":{"taskId":"t","contextId":"c","status":{"state":"TASK_STATE_WORKING"}}}"#).unwrap()
-        };
+        let event = || vec![b' '; 1 << 20];
         let patience = Duration::from_millis(10);
         let events = table.push("a", 1, "").unwrap();
         let mut taken = 0;
-        while events.send(event(), 1 << 20, patience).await {
+        while events.send(event(), patience).await {
             taken += 1;
         }
         assert_eq!(taken, 32, "half of the bytes");
-        assert!(table.push("b", 1, "").unwrap().send(event(), 1 << 20, patience).await);
+        assert_eq!(one.room(1 << 20).unwrap_err(), Full::Share, "a first frame counts alike");
+        assert!(table.push("b", 1, "").unwrap().send(event(), patience).await);
         drop((one, two));
         assert_eq!(table.unread.taken(), 0);
     }

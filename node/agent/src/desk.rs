@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deploy_service::Shutdown;
-use node_core::{Event, Ledger};
+use node_core::{Event, Lease, Ledger};
 use node_wasm::Runtime;
 use proto_types::{LeaseEpoch, MonoUs, TaskId};
 use proto_wire::registry::v1 as wire;
@@ -65,7 +65,8 @@ pub(crate) struct Desk {
     beats: VecDeque<MonoUs>,
     beat_every: Duration,
     beat_next: Instant,
-    lease_expires: MonoUs,
+    /// What the leader granted last.
+    lease: Lease,
     drain_by: Option<MonoUs>,
     summary: Summary,
 }
@@ -93,7 +94,7 @@ impl Desk {
             beats: VecDeque::new(),
             beat_every: BEAT_FIRST,
             beat_next: Instant::now(),
-            lease_expires: MonoUs(0),
+            lease: Lease::default(),
             drain_by: None,
             summary: Summary::default(),
             config,

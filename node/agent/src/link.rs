@@ -2,8 +2,10 @@
 //! It decides whom to dial and when; it must never decide what an order means.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use deploy_service::Backoff;
+use node_core::lease;
 use proto_wire::registry::v1 as wire;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -13,7 +15,7 @@ use crate::registry::Registry;
 
 /// Messages under way to the leader. More than the slots of any node.
 const QUEUE: usize = 1_024;
-/// First pause after a failed round through the members; doubles up to [`PAUSE_MAX`].
+/// First pause after a round through the members; doubles up to [`PAUSE_MAX`] until a session has held for as long.
 const PAUSE: Duration = Duration::from_millis(50);
 /// A third of the shortest useful lease.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
@@ -35,7 +37,7 @@ pub(crate) enum Event {
 
 /// Keeps a session open until the desk is gone.
 pub(crate) async fn keep(registry: Arc<Registry>, desk: mpsc::Sender<Event>) {
-    let mut pause = PAUSE;
+    let mut backoff = Backoff::new(PAUSE, PAUSE_MAX);
     let mut hint: Option<String> = None;
     let mut silent: Option<String> = None;
     while !desk.is_closed() {
@@ -43,9 +45,12 @@ pub(crate) async fn keep(registry: Arc<Registry>, desk: mpsc::Sender<Event>) {
         // A member that stopped answering, without a word, keeps nobody from the next leader.
         urls.sort_by_key(|url| Some(url) == silent.as_ref());
         for url in urls {
+            let began = Instant::now();
             match session(&registry, &url, &desk).await {
                 Ok(ended) => {
-                    pause = PAUSE;
+                    if began.elapsed() >= PAUSE_MAX {
+                        backoff.succeeded();
+                    }
                     silent = (ended == Ended::Silent).then_some(url);
                 }
                 Err(status) => {
@@ -57,10 +62,18 @@ pub(crate) async fn keep(registry: Arc<Registry>, desk: mpsc::Sender<Event>) {
                 break;
             }
         }
-        // Jitter, so that nodes that lost one leader do not meet the next one all at once.
-        tokio::time::sleep(pause.mul_f64(0.5 + rand::random::<f64>())).await;
-        pause = (pause * 2).min(PAUSE_MAX);
+        pause(&mut backoff).await;
     }
+}
+
+/// Waits before the next round, and says now and then that there is no session.
+async fn pause(backoff: &mut Backoff) {
+    let failed = backoff.failed(Instant::now());
+    if let Some(unsaid) = failed.say {
+        tracing::info!(unsaid, "there is no session with the registry's leader: it is dialled");
+    }
+    // Jitter, so that nodes that lost one leader do not meet the next one all at once.
+    tokio::time::sleep(failed.pause.mul_f64(0.5 + rand::random::<f64>())).await;
 }
 
 /// How a session ended that had opened.
@@ -97,19 +110,20 @@ async fn session(
     ended
 }
 
-/// Hands orders to the desk. Grants come as often as beats, three to a lease, so that half a lease without any word leaves
-/// time to dial another leader before the lease runs out.
+/// Hands orders to the desk. Grants come as often as beats, so that a leader without any word is given up while there is
+/// time to dial another.
 async fn follow(mut orders: Streaming<wire::NodeOrder>, desk: &mpsc::Sender<Event>) -> Ended {
     let mut patience = SILENCE_FIRST;
     loop {
         let Ok(order) = tokio::time::timeout(patience, orders.message()).await else {
-            tracing::info!("the leader says nothing: its session is given up");
+            tracing::warn!("the leader says nothing: its session is given up");
             return Ended::Silent;
         };
         match order {
             Ok(Some(wire::NodeOrder { kind: Some(kind) })) => {
                 if let wire::node_order::Kind::Granted(granted) = &kind {
-                    patience = Duration::from_millis(granted.ttl_ms / 2).max(SILENCE_MIN);
+                    let silence_us = lease::silence_us(granted.ttl_ms.saturating_mul(1_000));
+                    patience = Duration::from_micros(silence_us).max(SILENCE_MIN);
                 }
                 if desk.send(Event::Order(Box::new(kind))).await.is_err() {
                     return Ended::Told;
@@ -119,7 +133,7 @@ async fn follow(mut orders: Streaming<wire::NodeOrder>, desk: &mpsc::Sender<Even
             Ok(Some(_)) => {}
             Ok(None) => return Ended::Told,
             Err(status) => {
-                tracing::info!(%status, "the session broke");
+                tracing::warn!(%status, "the session broke");
                 return Ended::Told;
             }
         }

@@ -1,31 +1,42 @@
 //! From what a run emitted and how it ended to the outcome document that is committed, and to A2A events.
 //! It decides shapes only; it must never lose an artifact that the agent has finished.
 
+use std::collections::BTreeMap;
+
 use node_core::{LimitKind, Outcome, Part};
 use node_wasm::{ArtifactChunk, Event, Limits};
+use proto_types::WallMs;
 use proto_types::outcome::{OUTCOME_BYTES_MAX, REASON_BYTES_MAX, printable};
 use proto_wire::registry::v1 as wire;
 use serde_json::{Value, json};
 
-use crate::clock::wall;
-
 /// The artifacts of a run as they grow.
 #[derive(Debug, Default)]
-pub(crate) struct Artifacts(Vec<ArtifactChunk>);
+pub(crate) struct Artifacts {
+    /// In the order in which they began.
+    chunks: Vec<ArtifactChunk>,
+    /// By id: a run may begin tens of thousands.
+    places: BTreeMap<String, usize>,
+}
 
 impl Artifacts {
     /// Takes a chunk in: it follows what its id has, or replaces it.
     pub(crate) fn take(&mut self, chunk: &ArtifactChunk) {
-        match self.0.iter_mut().find(|known| known.artifact_id == chunk.artifact_id) {
-            Some(known) if chunk.append => known.parts.extend(chunk.parts.iter().cloned()),
-            Some(known) => *known = chunk.clone(),
-            None => self.0.push(chunk.clone()),
+        match self.places.get(&chunk.artifact_id).copied() {
+            Some(known) if chunk.append => {
+                self.chunks[known].parts.extend(chunk.parts.iter().cloned());
+            }
+            Some(known) => self.chunks[known] = chunk.clone(),
+            None => {
+                self.places.insert(chunk.artifact_id.clone(), self.chunks.len());
+                self.chunks.push(chunk.clone());
+            }
         }
     }
 
     /// Without those that have no parts: A2A has no such artifact.
     fn json(&self) -> Value {
-        self.0.iter().filter(|chunk| !chunk.parts.is_empty()).map(artifact).collect()
+        self.chunks.iter().filter(|chunk| !chunk.parts.is_empty()).map(artifact).collect()
     }
 }
 
@@ -41,11 +52,10 @@ fn artifact(chunk: &ArtifactChunk) -> Value {
 }
 
 /// One A2A `StreamResponse` for the waiting gateway.
-pub(crate) fn stream_response(task: &str, context: &str, event: &Event) -> Value {
+pub(crate) fn stream_response(task: &str, context: &str, event: &Event, at: WallMs) -> Value {
     match event {
         Event::Status { text } => {
-            let mut status =
-                json!({ "state": "TASK_STATE_WORKING", "timestamp": wall().to_string() });
+            let mut status = json!({ "state": "TASK_STATE_WORKING", "timestamp": at.to_string() });
             if let Some(text) = text {
                 status["message"] = message(&[Part::text(text)], task, context);
             }
@@ -189,9 +199,17 @@ mod tests {
         {
             artifacts.take(&chunk(id, text, append));
         }
+        assert_eq!(artifacts.json().as_array().unwrap().len(), 2);
         let texts = |at: usize| artifacts.json()[at]["parts"].clone();
         assert_eq!(texts(0), json!([{ "text": "1" }, { "text": "2" }]));
         assert_eq!(texts(1), json!([{ "text": "y" }]));
+    }
+
+    #[test]
+    fn a_status_tells_the_time_that_it_is_given() {
+        let at = WallMs(1_774_008_000_000);
+        let told = stream_response("t", "c", &Event::Status { text: None }, at);
+        assert_eq!(told["statusUpdate"]["status"]["timestamp"], "2026-03-20T12:00:00.000Z");
     }
 
     fn settled(outcome: &Outcome, artifacts: &Artifacts) -> Settlement {

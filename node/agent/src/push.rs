@@ -15,6 +15,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use tonic::transport::Endpoint;
 
+use crate::clock::Clock;
 use crate::outcome::{Artifacts, stream_response};
 
 /// A gateway that takes no event for so long gets no more: its caller reads the outcome from the registry.
@@ -27,6 +28,7 @@ pub(crate) async fn drain(
     assigned: &wire::Assigned,
     mut events: mpsc::Receiver<Event>,
     connector: Connector,
+    clock: Clock,
 ) -> Artifacts {
     let mut artifacts = Artifacts::default();
     let mut gateway =
@@ -36,7 +38,8 @@ pub(crate) async fn drain(
             artifacts.take(chunk);
         }
         let Some(sender) = gateway.as_ref().filter(|_| is_told(&event)) else { continue };
-        let json = stream_response(&assigned.task, &assigned.context, &event).to_string();
+        let (task, context) = (&assigned.task, &assigned.context);
+        let json = stream_response(task, context, &event, clock.registry_time()).to_string();
         if json.len() > OUTCOME_BYTES_MAX {
             continue;
         }

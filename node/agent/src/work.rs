@@ -8,6 +8,7 @@ use node_core::{Capacity, Message, Outcome};
 use node_wasm::{Config as WasmConfig, Input, Io, Kind, Limits, Prepared, Runtime};
 use proto_types::Digest;
 use proto_types::outcome::OUTCOME_BYTES_MAX;
+use proto_types::schema::Invalid;
 use proto_wire::registry::v1 as wire;
 
 use crate::Error;
@@ -125,10 +126,11 @@ pub(crate) struct Run {
 
 /// Runs a message through the agent.
 pub(crate) async fn run(runtime: Arc<Runtime>, run: Run) -> Outcome {
-    let input = match read(&run) {
+    let input = match read(&run.input, &run.history) {
         Ok(input) => input,
         Err(error) => {
-            return Outcome::Failed { code: "bad-input".to_owned(), message: error.to_string() };
+            let message = deploy_service::telemetry::chain(&error);
+            return Outcome::Failed { code: "bad-input".to_owned(), message };
         }
     };
     tokio::select! {
@@ -138,8 +140,29 @@ pub(crate) async fn run(runtime: Arc<Runtime>, run: Run) -> Outcome {
     }
 }
 
-fn read(run: &Run) -> Result<Input, serde_json::Error> {
-    let message: Message = serde_json::from_slice(&run.input)?;
-    let history = run.history.iter().map(|message| serde_json::from_slice(message));
-    Ok(Input { message, history: history.collect::<Result<_, _>>()? })
+/// Reads what is said as the registry did when it took it.
+fn read(input: &[u8], history: &[bytes::Bytes]) -> Result<Input, Invalid> {
+    let history = history.iter().map(|message| Message::parse(message));
+    Ok(Input { message: Message::parse(input)?, history: history.collect::<Result<_, _>>()? })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use proto_types::json::DEPTH_MAX;
+
+    use super::*;
+
+    #[test]
+    fn messages_of_the_greatest_depth_are_read() {
+        // The message and its metadata are two levels.
+        let arrays = DEPTH_MAX - 2;
+        let deep = format!("{}{}", "[".repeat(arrays), "]".repeat(arrays));
+        let message = format!(
+            r#"{{"messageId":"m","role":"ROLE_USER","parts":[{{"text":"x"}}],"metadata":{{"n":{deep}}}}}"#
+        );
+        let input = read(message.as_bytes(), &[bytes::Bytes::from(message.clone())]).unwrap();
+        assert!(serde_json::to_string(&input.message).unwrap().contains(&deep));
+        assert_eq!(input.history, [input.message]);
+    }
 }

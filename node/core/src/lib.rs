@@ -5,14 +5,18 @@
 //! passes time and events in, and does what comes out.
 
 pub mod capacity;
+pub mod lease;
 pub mod ledger;
 pub mod outcome;
 pub mod task;
+pub mod time;
 
 pub use crate::capacity::{Capacity, IsolationClass};
+pub use crate::lease::Lease;
 pub use crate::ledger::{Ledger, Refusal, Request, Reservation};
 pub use crate::outcome::{LimitKind, Outcome};
 pub use crate::task::{Assignment, Because, Event, Output, ReportRefusal, Task};
+pub use crate::time::RegistryTime;
 
 // An outcome is made of these, so whoever handles one finds them here.
 pub use proto_types::a2a::{Content, Message, Part, Role};

@@ -5,16 +5,19 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use node_core::task::LEASE_MARGIN_US;
 use node_core::{
-    Assignment, Because, Event, IsolationClass, LimitKind, Outcome, Output, Refusal, ReportRefusal,
-    Reservation, Task,
+    Assignment, Because, Event, IsolationClass, Lease, LimitKind, Outcome, Output, Refusal,
+    ReportRefusal, Reservation, Task,
 };
 use proptest::prelude::*;
 use proto_types::{Digest, Handle, LeaseEpoch, MonoUs, TaskId};
 
 const EPOCH: LeaseEpoch = LeaseEpoch(7);
-const EXPIRES: MonoUs = MonoUs(10_000_000);
+const LENGTH_US: u64 = 4_000_000;
+
+fn lease() -> Lease {
+    Lease::granted(MonoUs(0), LENGTH_US)
+}
 
 fn assignment() -> Assignment {
     Assignment {
@@ -23,7 +26,7 @@ fn assignment() -> Assignment {
         artifact: Digest::of(b"artifact"),
         reservation: Reservation { class: IsolationClass::WasmProc, memory_bytes: 1 << 20 },
         epoch: EPOCH,
-        lease_expires: EXPIRES,
+        lease: lease(),
     }
 }
 
@@ -64,7 +67,7 @@ fn handed_back(side_effects: bool) -> impl Fn(&Output) -> bool {
 #[test]
 fn a_task_is_persisted_then_accepted_then_run_then_reported_then_forgotten() {
     let mut task = Task::new(assignment());
-    let timer = Output::SetTimer(MonoUs(EXPIRES.0 - LEASE_MARGIN_US));
+    let timer = Output::SetTimer(MonoUs(3_000_000));
     assert_eq!(polled(&mut task), [Output::Persist, timer]);
     assert_eq!(given(&mut task, Event::Persisted), [Output::Accept, Output::Prepare]);
     assert_eq!(given(&mut task, Event::Prepared), [Output::Run]);
@@ -98,9 +101,7 @@ fn cancel_is_honoured_wherever_the_task_stands() {
 
 #[test]
 fn a_run_on_a_lost_lease_is_killed_and_never_reported() {
-    for lost in
-        [Event::LeaseLost, Event::LeaseRenewed { epoch: LeaseEpoch(8), expires: MonoUs(u64::MAX) }]
-    {
+    for lost in [Event::LeaseLost, Event::LeaseRenewed { epoch: LeaseEpoch(8), lease: lease() }] {
         let mut task = after([Event::Persisted, Event::Prepared]);
         assert_eq!(given(&mut task, lost), [Output::Kill(Because::LeaseLost)]);
         assert!(!task.wants_lease());
@@ -113,10 +114,10 @@ fn a_run_on_a_lost_lease_is_killed_and_never_reported() {
 #[test]
 fn a_lease_that_is_not_renewed_ends_the_run_before_it_ends_itself() {
     let mut task = after([Event::Persisted, Event::Prepared]);
-    let stop = EXPIRES.0 - LEASE_MARGIN_US;
+    let stop = 3_000_000;
     task.handle_timeout(MonoUs(stop - 1));
     assert_eq!(polled(&mut task), []);
-    let renewed = Event::LeaseRenewed { epoch: EPOCH, expires: EXPIRES.plus_us(5) };
+    let renewed = Event::LeaseRenewed { epoch: EPOCH, lease: Lease::granted(MonoUs(5), LENGTH_US) };
     assert_eq!(given(&mut task, renewed), [Output::SetTimer(MonoUs(stop + 5))]);
     task.handle_timeout(MonoUs(stop + 4));
     assert_eq!(polled(&mut task), []);
@@ -181,9 +182,9 @@ fn any_event() -> impl Strategy<Value = Event> {
         3 => Just(Event::Prepared),
         1 => outcome.clone().prop_map(Event::PrepareFailed),
         3 => outcome.prop_map(Event::Ran),
-        2 => (6_u64..9, 0_u64..30_000_000).prop_map(|(epoch, expires)| Event::LeaseRenewed {
-            epoch: LeaseEpoch(epoch),
-            expires: MonoUs(expires),
+        2 => (6_u64..9, 0_u64..30_000_000, 1_u64..20_000_000).prop_map(|(epoch, sent, length)| {
+            let lease = Lease::granted(MonoUs(sent), length);
+            Event::LeaseRenewed { epoch: LeaseEpoch(epoch), lease }
         }),
         1 => Just(Event::LeaseLost),
         1 => Just(Event::CancelRequested),
@@ -254,18 +255,18 @@ impl Seen {
 proptest! {
     #[test]
     fn the_laws_hold_under_every_history(
-        steps in prop::collection::vec((0_u64..3_000_000, prop::option::of(any_event())), 0..60)
+        steps in prop::collection::vec((0_u64..1_000_000, prop::option::of(any_event())), 0..60)
     ) {
         let mut task = Task::new(assignment());
-        let (mut seen, mut now, mut expires) = (Seen::default(), MonoUs(0), EXPIRES);
+        let (mut seen, mut now, mut held) = (Seen::default(), MonoUs(0), lease());
         for (elapsed_us, event) in steps {
             now = now.plus_us(elapsed_us);
             match event {
                 None => task.handle_timeout(now),
                 Some(event) => {
                     seen.event(&event);
-                    if let Event::LeaseRenewed { epoch: EPOCH, expires: until } = event {
-                        expires = expires.max(until);
+                    if let Event::LeaseRenewed { epoch: EPOCH, lease } = event {
+                        held = held.or_longer(lease);
                     }
                     task.handle(now, event);
                 }
@@ -274,11 +275,10 @@ proptest! {
             for output in &outputs {
                 seen.output(output)?;
             }
-            let must_stop = now.plus_us(LEASE_MARGIN_US) >= expires;
-            if must_stop {
+            if now >= held.kill_at() {
                 prop_assert!(!outputs.contains(&Output::Run), "run too late");
-                let held = task.wants_lease() && !task.is_idle();
-                prop_assert!(!held, "neither killed nor given up in time");
+                let runs = task.wants_lease() && !task.is_idle();
+                prop_assert!(!runs, "neither killed nor given up in time");
             }
             prop_assert_eq!(task.is_done(), seen.terminals == 1);
         }

@@ -178,3 +178,20 @@ fn weigh<const N: usize>(meter: &mut Meter, texts: [&Option<String>; N]) -> Resu
     let bytes: usize = texts.into_iter().flatten().map(String::len).sum();
     meter.output(bytes.saturating_add(OVERHEAD_BYTES))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_gets_the_metadata_of_its_message_and_of_each_part() {
+        let metadata: Struct = [("trace".to_owned(), Value::from("t-1"))].into_iter().collect();
+        let part = Part { metadata: Some(metadata.clone()), ..Part::text("x") };
+        let asked =
+            Message { metadata: Some(metadata), ..Message::new("m-1", Role::User, vec![part]) };
+        let seen = message(&asked);
+        let text = Some(r#"{"trace":"t-1"}"#);
+        assert_eq!(seen.metadata_json.as_deref(), text);
+        assert_eq!(seen.parts[0].metadata_json.as_deref(), text);
+    }
+}

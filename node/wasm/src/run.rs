@@ -51,8 +51,10 @@ pub(crate) async fn drive(
 }
 
 /// Waits for the cancel; for ever when the caller has dropped the switch.
+#[expect(clippy::disallowed_methods, reason = "the guard ends with the condition")]
 async fn cancelled(mut cancel: watch::Receiver<bool>) {
-    if cancel.wait_for(|cancelled| *cancelled).await.is_err() {
+    let told = cancel.wait_for(|cancelled| *cancelled).await.is_ok();
+    if !told {
         std::future::pending::<()>().await;
     }
 }

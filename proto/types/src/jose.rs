@@ -1,16 +1,30 @@
 //! The protected header of a JWS (RFC 7515), as tokens and signed documents carry it.
 //!
 //! Decides that a header says `alg`, `typ` and `kid` and nothing else. Must never follow what a
-//! header points to, and never let a header choose a weaker algorithm (attack cases 1 to 4).
+//! header points to, and never let a header choose a weaker algorithm (attack cases 1 to 4): the key
+//! says which algorithm is meant.
+
+use std::fmt;
 
 use serde_json::Value;
 
 use crate::id::Kid;
 use crate::{base64url, json};
 
-/// What the header says. The algorithm is Ed25519 in either spelling, else it was refused.
+/// A signature algorithm that we verify.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// Ed25519 (RFC 8037).
+    EdDsa,
+    /// ECDSA with P-256 and SHA-256 (RFC 7518, 3.4).
+    Es256,
+}
+
+/// What the header says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
+    /// The algorithm.
+    pub alg: Algorithm,
     /// The media type of the whole, as it was spelled.
     pub typ: Option<String>,
     /// The name of the key.
@@ -41,6 +55,9 @@ pub enum Error {
     /// `alg` is missing, not a string, or neither `EdDSA` nor `Ed25519`.
     #[error("the algorithm is not Ed25519")]
     Algorithm,
+    /// `alg` is missing, not a string, or none that we verify, where a key of either algorithm may sign.
+    #[error("the algorithm is neither EdDSA (Ed25519) nor ES256")]
+    UnknownAlgorithm,
     /// `typ` is not a string.
     #[error("the type is not a string")]
     Type,
@@ -49,22 +66,63 @@ pub enum Error {
     Kid,
 }
 
+impl Algorithm {
+    /// The algorithm of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            // RFC 8037 and, since 2025, RFC 9864.
+            "EdDSA" | "Ed25519" => Some(Self::EdDsa),
+            "ES256" => Some(Self::Es256),
+            _ => None,
+        }
+    }
+
+    /// Its name, Ed25519's as verifiers older than RFC 9864 know it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EdDsa => "EdDSA",
+            Self::Es256 => "ES256",
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 impl Header {
-    /// Reads a base64url header.
+    /// Reads a base64url header whose algorithm must be Ed25519.
     ///
     /// # Errors
     /// See [`enum@Error`]; checked in that order.
     pub fn parse(encoded: &str) -> Result<Self, Error> {
+        let is_ours = |alg: &Algorithm| *alg == Algorithm::EdDsa;
+        Self::read(encoded, |name| Algorithm::named(name).filter(is_ours), Error::Algorithm)
+    }
+
+    /// Reads a base64url header of either algorithm.
+    ///
+    /// # Errors
+    /// As [`Header::parse`].
+    pub fn parse_any(encoded: &str) -> Result<Self, Error> {
+        Self::read(encoded, Algorithm::named, Error::UnknownAlgorithm)
+    }
+
+    fn read(
+        encoded: &str,
+        named: impl Fn(&str) -> Option<Algorithm>,
+        refusal: Error,
+    ) -> Result<Self, Error> {
         let bytes = base64url::decode(encoded).map_err(|_| Error::Base64)?;
         let Value::Object(members) = json::parse(&bytes).map_err(Error::Json)? else {
             return Err(Error::NotAnObject);
         };
         members.keys().try_for_each(|name| check_name(name))?;
-        match members.get("alg").and_then(Value::as_str) {
-            // RFC 8037 and, since 2025, RFC 9864.
-            Some("EdDSA" | "Ed25519") => {}
-            _ => return Err(Error::Algorithm),
-        }
+        let alg = members.get("alg").and_then(Value::as_str).and_then(named).ok_or(refusal)?;
         let typ = match members.get("typ") {
             None => None,
             Some(Value::String(typ)) => Some(typ.clone()),
@@ -75,15 +133,14 @@ impl Header {
             Some(Value::String(kid)) => Some(Kid::parse(kid).map_err(|_| Error::Kid)?),
             Some(_) => return Err(Error::Kid),
         };
-        Ok(Self { typ, kid })
+        Ok(Self { alg, typ, kid })
     }
 
-    /// The base64url text of this header, with `alg` spelled `EdDSA`: the spelling that verifiers
-    /// older than RFC 9864 know.
+    /// The base64url text of this header.
     #[must_use]
     pub fn encode(&self) -> String {
         // By hand, so that the order is alg, typ, kid: what every JWT library prints.
-        let mut text = String::from(r#"{"alg":"EdDSA""#);
+        let mut text = format!(r#"{{"alg":"{}""#, self.alg);
         for (name, value) in
             [("typ", self.typ.as_deref()), ("kid", self.kid.as_ref().map(Kid::as_str))]
         {
@@ -161,6 +218,24 @@ mod tests {
     }
 
     #[test]
+    fn where_a_key_of_either_algorithm_may_sign_only_these_two_are_accepted() {
+        let parse = |text: &str| Header::parse_any(&base64url::encode(text.as_bytes()));
+        for (name, alg) in [
+            ("EdDSA", Algorithm::EdDsa),
+            ("Ed25519", Algorithm::EdDsa),
+            ("ES256", Algorithm::Es256),
+        ] {
+            let read = parse(&format!(r#"{{"alg":"{name}"}}"#)).map(|header| header.alg);
+            assert_eq!(read, Ok(alg));
+        }
+        for name in ["none", "HS256", "ES384", "ES256K", "es256", "ES256 ", ""] {
+            let read = parse(&format!(r#"{{"alg":"{name}"}}"#));
+            assert_eq!(read, Err(Error::UnknownAlgorithm), "{name}");
+        }
+        assert_eq!(parse("{}"), Err(Error::UnknownAlgorithm));
+    }
+
+    #[test]
     fn extensions_and_keys_in_the_header_are_refused() {
         for (members, expected) in [
             (r#""crit":["exp"]"#, Error::Critical),
@@ -192,7 +267,10 @@ mod tests {
     #[test]
     fn a_header_reads_as_it_was_printed() {
         let kid = Kid::parse("a\"b\\c").ok();
-        let header = Header { typ: Some("JWT".to_owned()), kid };
-        assert_eq!(Header::parse(&header.encode()), Ok(header));
+        let header = Header { alg: Algorithm::EdDsa, typ: Some("JWT".to_owned()), kid };
+        assert_eq!(Header::parse(&header.encode()), Ok(header.clone()));
+        let header = Header { alg: Algorithm::Es256, ..header };
+        assert_eq!(Header::parse_any(&header.encode()), Ok(header.clone()));
+        assert_eq!(Header::parse(&header.encode()), Err(Error::Algorithm));
     }
 }

@@ -1,7 +1,7 @@
 //! Strict JSON in, canonical JSON out.
 //!
 //! Decides which texts have exactly one meaning to every reader: no duplicate members, no lone
-//! surrogate, no byte-order mark, bounded depth (attack cases 16 to 18 and 30), and for documents
+//! surrogate, no byte-order mark, bounded depth and count (attack cases 16 to 18 and 30), and for documents
 //! that have a canonical form no number that a double cannot hold. Must never repair or normalise
 //! what it reads.
 
@@ -14,6 +14,13 @@ use serde_json::Value;
 
 /// The greatest nesting of arrays and objects.
 pub const DEPTH_MAX: usize = 128;
+
+/// As many values as every text may have: numbers, texts, arrays and so on, however deep they stand. One takes up to a
+/// hundred bytes of memory once it is read, and two in a text.
+pub const VALUES_MAX: usize = 100_000;
+
+/// How many bytes a text that has more values has for each: lists of documents have more. Arbitrary.
+const BYTES_PER_VALUE: usize = 16;
 
 /// 2^53 − 1: the greatest integer whose neighbours a double can tell apart (RFC 8259, section 6).
 pub const INTEGER_MAX: u64 = (1 << 53) - 1;
@@ -29,6 +36,14 @@ pub enum Error {
     TooDeep {
         /// Where the bracket that is one too many stands.
         at: usize,
+    },
+    /// More values than [`VALUES_MAX`], and than one for each 16 bytes.
+    #[error("more than {values_max} values at byte {at}")]
+    TooMany {
+        /// Where the one that is too many begins, or the comma before it.
+        at: usize,
+        /// How many a text of this length may have.
+        values_max: usize,
     },
     /// A number that the canonical form cannot hold: an integer outside ±[`INTEGER_MAX`], or one
     /// beyond all doubles.
@@ -81,11 +96,16 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Error> {
 /// large or precise it is (RFC 8259 sets no bound). Such a value may have no canonical form.
 ///
 /// # Errors
-/// See [`enum@Error`], all but [`Error::UnsafeNumber`]. Time and memory are linear in the input, the
-/// stack is bounded by [`DEPTH_MAX`].
+/// See [`enum@Error`], all but [`Error::UnsafeNumber`]. Time is linear in the input, memory too, and at most
+/// ten times as much for a text of a MiB; the stack is bounded by [`DEPTH_MAX`].
 pub fn parse_lossless(bytes: &[u8]) -> Result<Value, Error> {
     bounds::check(bytes)?;
     strict::read(bytes)
+}
+
+/// How many values a text of so many bytes may have.
+fn values_max(bytes: usize) -> usize {
+    VALUES_MAX.max(bytes / BYTES_PER_VALUE)
 }
 
 /// Whether the canonical form holds every number of a value.

@@ -1,4 +1,4 @@
-//! Ed25519 keys (RFC 8032): the only kind of key there is here.
+//! Ed25519 keys (RFC 8032), the only ones that act for a peer; [`any`] has those that may sign cards too.
 //!
 //! Decides which keys may be enrolled and which signatures hold: canonical encoding, prime order,
 //! `verify_strict` (attack case 19). Must never verify with a key that was not checked when it was
@@ -11,6 +11,12 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::base64url;
+
+pub mod any;
+pub(crate) mod p256;
+
+pub use self::any::{AnyKey, Signer};
+pub use self::p256::P256Key;
 
 /// A public key that was checked. Serialised as 64 lower-case hexadecimal digits; see [`jwk`] for the
 /// other form. What is read of text, as documents are, is checked; what is read of a binary form, in
@@ -42,6 +48,17 @@ pub enum Error {
     /// The point has a component of small order: verifiers disagree about its signatures.
     #[error("a point with a torsion component")]
     Torsion,
+    /// Not 65 bytes in the expected text form, or another first byte than 4.
+    #[error(
+        "a P-256 key is x and y: 04 and 128 lower-case hexadecimal digits, or base64url in a JWK"
+    )]
+    PointForm,
+    /// The form of a P-256 point that leaves y to be worked out.
+    #[error("a compressed point: a P-256 key is given with both x and y")]
+    Compressed,
+    /// The coordinates are those of no point of P-256, or are spelled beyond the field.
+    #[error("not a point of P-256")]
+    OffCurve,
 }
 
 /// The signature is not one of this message by this key.
@@ -85,6 +102,11 @@ impl PublicKey {
         Self::from_bytes(&digits(text)?)
     }
 
+    /// Reads what was checked before it was written.
+    fn kept(text: &str) -> Result<Self, Error> {
+        digits(text).map(|bytes| Self { bytes, point: None })
+    }
+
     /// 64 lower-case hexadecimal digits.
     #[must_use]
     pub fn to_hex(&self) -> String {
@@ -109,9 +131,9 @@ impl PublicKey {
     }
 }
 
-/// 32 bytes of lower-case hexadecimal digits.
-fn digits(text: &str) -> Result<[u8; 32], Error> {
-    let mut bytes = [0; 32];
+/// So many bytes of lower-case hexadecimal digits.
+fn digits<const N: usize>(text: &str) -> Result<[u8; N], Error> {
+    let mut bytes = [0; N];
     if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Err(Error::Form);
     }
@@ -185,7 +207,7 @@ impl<'de> Deserialize<'de> for PublicKey {
         let text = String::deserialize(from)?;
         let read = match is_document {
             true => Self::from_hex(&text),
-            false => digits(&text).map(|bytes| Self { bytes, point: None }),
+            false => Self::kept(&text),
         };
         read.map_err(D::Error::custom)
     }

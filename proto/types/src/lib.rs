@@ -35,7 +35,7 @@ pub use crate::id::{
     ContextId, CorrelationId, EnvelopeId, GatewayId, Handle, IdempotencyKey, Jti, Kid, Namespace,
     NodeId, Nonce, TaskId, TenantKey,
 };
-pub use crate::key::{PublicKey, SecretKey};
+pub use crate::key::{AnyKey, PublicKey, SecretKey};
 pub use crate::life::LifeError;
 pub use crate::origin::Origin;
 pub use crate::revision::{LeaseEpoch, Revision};

@@ -9,11 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::id::Kid;
-use crate::key::{self, PublicKey};
+use crate::key::{AnyKey, PublicKey};
 use crate::life::{self, LifeError};
 use crate::origin::Origin;
 use crate::signed::Document;
 use crate::time::{self, WallMs};
+
+mod keys;
+
+pub use self::keys::{KeyUse, ManifestKey, RecoveryKey};
 
 /// Signing and card keys together. Enough for an overlap of several rotations; arbitrary.
 pub const KEYS_MAX: usize = 16;
@@ -70,48 +74,6 @@ pub struct PeerManifest {
     pub contact: Option<String>,
 }
 
-/// One key that acts for the peer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ManifestKey {
-    /// Its name in signatures.
-    pub kid: Kid,
-    /// The key.
-    #[serde(with = "key::jwk")]
-    pub public_key: PublicKey,
-    /// What it may sign.
-    #[serde(rename = "use")]
-    pub usage: KeyUse,
-    /// From when.
-    #[serde(with = "time::rfc3339")]
-    pub not_before: WallMs,
-    /// Until when, itself excluded.
-    #[serde(with = "time::rfc3339")]
-    pub not_after: WallMs,
-}
-
-/// What a key may sign.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KeyUse {
-    /// Manifests, tokens, envelopes and records.
-    #[default]
-    Signing,
-    /// Agent Cards only.
-    Card,
-}
-
-/// A key that is kept offline.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RecoveryKey {
-    /// Its name in signatures.
-    pub kid: Kid,
-    /// The key.
-    #[serde(with = "key::jwk")]
-    pub public_key: PublicKey,
-}
-
 /// Absolute URLs; each may be absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -164,6 +126,12 @@ pub enum Error {
         /// Its name.
         kid: Kid,
     },
+    /// The key is one for ES256, and shall sign more than cards.
+    #[error("the key {kid} is for ES256: its use is card, and nothing else")]
+    KeyAlgorithm {
+        /// Its name.
+        kid: Kid,
+    },
     /// No signing key is valid now.
     #[error("no signing key is valid now")]
     NoSigningKey,
@@ -186,6 +154,7 @@ pub enum Error {
 
 impl Document for PeerManifest {
     const TYPE: &'static str = "ecumene-peer-manifest-v1";
+    const KEYS_JOIN: bool = true;
 
     fn issuer(&self) -> &Origin {
         &self.issuer
@@ -214,12 +183,12 @@ impl PeerManifest {
     /// The signing key of this name, if it is valid now.
     #[must_use]
     pub fn signing_key(&self, kid: &Kid, now: WallMs) -> Option<PublicKey> {
-        self.key(kid, KeyUse::Signing, now)
+        self.key(kid, KeyUse::Signing, now).and_then(|key| key.ed25519())
     }
 
     /// The key of this name and use, if it is valid now.
     #[must_use]
-    pub fn key(&self, kid: &Kid, usage: KeyUse, now: WallMs) -> Option<PublicKey> {
+    pub fn key(&self, kid: &Kid, usage: KeyUse, now: WallMs) -> Option<AnyKey> {
         let fits = |key: &&ManifestKey| key.kid == *kid && key.usage == usage && key.is_valid(now);
         self.keys.iter().find(fits).map(|key| key.public_key)
     }
@@ -231,7 +200,8 @@ impl PeerManifest {
             return Err(Error::Count { list: "keys", len: 0, max: KEYS_MAX });
         }
         let acting = self.keys.iter().map(|key| (&key.kid, key.public_key));
-        let recovering = self.recovery_keys.iter().map(|key| (&key.kid, key.public_key));
+        let recovering =
+            self.recovery_keys.iter().map(|key| (&key.kid, AnyKey::from(key.public_key)));
         let (mut names, mut values) = (BTreeSet::new(), BTreeSet::new());
         for (kid, key) in acting.chain(recovering) {
             if !names.insert(kid) || !values.insert(key) {
@@ -240,6 +210,9 @@ impl PeerManifest {
         }
         if let Some(never) = self.keys.iter().find(|key| key.not_after <= key.not_before) {
             return Err(Error::KeyLife { kid: never.kid.clone() });
+        }
+        if let Some(other) = self.keys.iter().find(|key| !key.usage.suits(&key.public_key)) {
+            return Err(Error::KeyAlgorithm { kid: other.kid.clone() });
         }
         let signs = |key: &ManifestKey| key.usage == KeyUse::Signing && key.is_valid(now);
         if self.keys.iter().any(signs) { Ok(()) } else { Err(Error::NoSigningKey) }
@@ -253,14 +226,6 @@ impl PeerManifest {
         let contact = self.contact.as_deref().unwrap_or_default();
         let sound = contact.len() <= CONTACT_LEN_MAX && !contact.contains(char::is_control);
         if sound { Ok(()) } else { Err(Error::Contact) }
-    }
-}
-
-impl ManifestKey {
-    /// Whether `now` is in its half-open time of use.
-    #[must_use]
-    pub fn is_valid(&self, now: WallMs) -> bool {
-        (self.not_before..self.not_after).contains(&now)
     }
 }
 

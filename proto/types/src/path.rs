@@ -104,8 +104,11 @@ fn decoded(text: &str) -> Result<String, Error> {
     Ok(plain)
 }
 
-/// What `%` and two digits stand for.
-fn unescaped(high: Option<u8>, low: Option<u8>) -> Result<u8, Error> {
+/// What `%` and two digits stand for: these characters, in a path and in a query alike.
+///
+/// # Errors
+/// [`Error::Escape`]: one of them is no hexadecimal digit, or missing.
+pub fn unescaped(high: Option<u8>, low: Option<u8>) -> Result<u8, Error> {
     let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
     let (Some(high), Some(low)) = (digit(high), digit(low)) else { return Err(Error::Escape) };
     u8::try_from(high * 16 + low).map_err(|_| Error::Escape)

@@ -118,6 +118,9 @@ impl Invalid {
                 let problem = Problem::Value("a number that its canonical form can hold");
                 vec![SchemaError { path: path.clone(), problem }]
             }
+            Self::Json(json::Error::TooMany { .. }) => {
+                vec![SchemaError::root(Problem::Value("a document of at most 100,000 values"))]
+            }
             Self::Json(_) => vec![SchemaError::root(Problem::Type("strict JSON"))],
             Self::TooLong { len, max } => {
                 vec![SchemaError::root(Problem::Length { found: *len, min: 0, max: *max })]

@@ -11,26 +11,34 @@
 use std::collections::BTreeSet;
 use std::ops::Deref;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::digest::Digest;
 use crate::id::Kid;
-use crate::jose::{self, Header};
-use crate::key::{PublicKey, SecretKey};
+use crate::jose;
+use crate::key::{AnyKey, Signer};
 use crate::origin::Origin;
 use crate::{base64url, json};
 
-/// More signatures than any threshold or chain of hops needs; bounds the verifications that one
-/// document can cause. Arbitrary.
-pub const SIGNATURES_MAX: usize = 16;
+mod jws;
+
+use self::jws::Jws;
+
+/// More signatures than any threshold or chain of hops needs, and one of each key and recovery key that may join by one
+/// document, with that of who lets them; bounds the verifications that one document can cause.
+pub const SIGNATURES_MAX: usize = 24;
 
 /// A document that is signed whole. It must serialise to an object without the members `type` and
 /// `signatures`, which belong to the envelope around it.
 pub trait Document: Serialize + DeserializeOwned {
     /// The value of `type`, and the domain that separates its signatures from all others.
     const TYPE: &'static str;
+
+    /// Whether keys join by it. Then each of them signs it too, also one for ES256, which signs no
+    /// other document.
+    const KEYS_JOIN: bool = false;
 
     /// Who says so.
     fn issuer(&self) -> &Origin;
@@ -57,20 +65,6 @@ pub struct Verified<T> {
     signers: Vec<Kid>,
 }
 
-#[derive(Debug, Clone)]
-struct Jws {
-    protected: String,
-    kid: Kid,
-    signature: [u8; 64],
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct JwsText {
-    protected: String,
-    signature: String,
-}
-
 /// Why a signed document is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -86,7 +80,7 @@ pub enum Error {
         /// The type that was asked for.
         expected: &'static str,
     },
-    /// `signatures` is not a list of 1 to 16 `{protected, signature}`.
+    /// `signatures` is not a list of 1 to 24 `{protected, signature}`.
     #[error("signatures is not a list of 1 to {SIGNATURES_MAX} signatures")]
     Signatures,
     /// The protected header of a signature is refused.
@@ -139,7 +133,7 @@ impl<T: Document> Signed<T> {
             return Err(Error::WrongType { expected: T::TYPE });
         }
         let texts = members.remove("signatures").ok_or(Error::Signatures)?;
-        let signatures = parse_signatures(texts)?;
+        let signatures = jws::parse(texts, T::KEYS_JOIN)?;
         let mut whole = Value::Object(members);
         let canonical = json::canonical(&whole);
         whole.as_object_mut().and_then(|members| members.remove("type"));
@@ -152,13 +146,13 @@ impl<T: Document> Signed<T> {
     /// # Errors
     /// No key or too many, or the document breaks the rules of [`Document`] or holds an unsafe
     /// number or a tree that is too deep.
-    pub fn sign(document: T, keys: &[(Kid, &SecretKey)]) -> Result<Self, Error> {
+    pub fn sign<S: Signer + ?Sized>(document: T, keys: &[(Kid, &S)]) -> Result<Self, Error> {
         let mut whole = serde_json::to_value(document)
             .map_err(|error| json::Error::Shape { reason: error.to_string() })?;
         let members = whole.as_object_mut().ok_or(Error::NotAnObject)?;
         members.insert("type".to_owned(), T::TYPE.into());
         let payload = payload::<T>(&json::canonical(&whole));
-        let texts: Vec<_> = keys.iter().map(|(kid, key)| sign_one(kid, key, &payload)).collect();
+        let texts: Vec<_> = keys.iter().map(|(kid, key)| jws::sign(kid, *key, &payload)).collect();
         whole["signatures"] = texts.into();
         // What we publish passes what we demand: one path makes a Signed.
         Self::parse(&json::canonical(&whole))
@@ -193,9 +187,9 @@ impl<T: Document> Signed<T> {
     ///
     /// # Errors
     /// [`Error::BadSignature`] or [`Error::Threshold`].
-    pub fn verify(
+    pub fn verify<K: Into<AnyKey>>(
         self,
-        keys: &impl Fn(&Kid) -> Option<PublicKey>,
+        keys: &impl Fn(&Kid) -> Option<K>,
         threshold: usize,
     ) -> Result<Verified<T>, Error> {
         let payload = payload::<T>(&self.canonical);
@@ -203,9 +197,10 @@ impl<T: Document> Signed<T> {
         let mut vouching = BTreeSet::new();
         for jws in &self.signatures {
             let Some(key) = keys(&jws.kid) else { continue };
-            let input = signing_input(&jws.protected, &payload);
-            key.verify(&input, &jws.signature)
-                .map_err(|_| Error::BadSignature { kid: jws.kid.clone() })?;
+            let (key, input): (AnyKey, _) = (key.into(), jws.input(&payload));
+            if jws.alg != key.algorithm() || key.verify(&input, &jws.signature).is_err() {
+                return Err(Error::BadSignature { kid: jws.kid.clone() });
+            }
             vouching.insert(key);
             signers.insert(jws.kid.clone());
         }
@@ -266,34 +261,6 @@ impl<T> Deref for Verified<T> {
 fn payload<T: Document>(canonical: &[u8]) -> String {
     let tagged = [b"ecumene/", T::TYPE.as_bytes(), b"\0", canonical].concat();
     base64url::encode(&tagged)
-}
-
-fn signing_input(protected: &str, payload: &str) -> Vec<u8> {
-    [protected.as_bytes(), b".", payload.as_bytes()].concat()
-}
-
-fn sign_one(kid: &Kid, key: &SecretKey, payload: &str) -> Value {
-    let protected = Header { typ: None, kid: Some(kid.clone()) }.encode();
-    let signature = base64url::encode(&key.sign(&signing_input(&protected, payload)));
-    serde_json::json!({ "protected": protected, "signature": signature })
-}
-
-fn parse_signatures(texts: Value) -> Result<Vec<Jws>, Error> {
-    let texts: Vec<JwsText> = json::shaped(texts).map_err(|_| Error::Signatures)?;
-    if !(1..=SIGNATURES_MAX).contains(&texts.len()) {
-        return Err(Error::Signatures);
-    }
-    texts.into_iter().enumerate().map(|(at, text)| parse_signature(at, text)).collect()
-}
-
-fn parse_signature(at: usize, text: JwsText) -> Result<Jws, Error> {
-    let header = Header::parse(&text.protected).map_err(|source| Error::Header { at, source })?;
-    let Header { typ: None, kid: Some(kid) } = header else {
-        return Err(Error::HeaderMembers { at });
-    };
-    let signature = base64url::decode_array(&text.signature);
-    let signature = signature.map_err(|_| Error::SignatureText { at })?;
-    Ok(Jws { protected: text.protected, kid, signature })
 }
 
 #[cfg(test)]

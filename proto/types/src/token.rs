@@ -29,6 +29,9 @@ pub const LEN_MAX: usize = 8_192;
 /// remembered, and no longer.
 pub const LIFE_S_MAX: u64 = 3_600;
 
+/// The lives that an operator may allow, in seconds, the least and the most: no shorter than every peer's.
+pub const LIFE_S_ALLOWED: (u64, u64) = (Kind::Plain.life_s_max(), LIFE_S_MAX);
+
 /// A well-formed token of which nothing is verified yet.
 #[derive(Debug, Clone)]
 pub struct Unverified {

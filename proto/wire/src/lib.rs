@@ -30,3 +30,6 @@ pub use generated::{gateway, raft, registry};
 
 /// The descriptor set of every service, for gRPC reflection.
 pub const DESCRIPTORS: &[u8] = tonic::include_file_descriptor_set!("ecumene");
+
+/// The path of every method of every service, from the same descriptors.
+pub const METHODS: &[&str] = include!(concat!(env!("OUT_DIR"), "/methods.rs"));

@@ -71,6 +71,17 @@ pub struct Submission<'a> {
 }
 
 impl Rules {
+    /// Holds if writes are enabled.
+    ///
+    /// # Errors
+    /// `write-disabled`.
+    pub fn open(&self) -> Result<(), Problem> {
+        match self.write_enabled {
+            true => Ok(()),
+            false => Err(Problem::new(Code::WriteDisabled, "this registry takes no writes")),
+        }
+    }
+
     /// The steps in order: writes are enabled, the handle, the hosts, readiness, attestation,
     /// credential. `policy` is that of the namespace; it adds to the registry's own.
     ///
@@ -82,9 +93,7 @@ impl Rules {
         policy: &Policy,
         now: WallMs,
     ) -> Result<(), Problem> {
-        if !self.write_enabled {
-            return Err(Problem::new(Code::WriteDisabled, "this registry takes no writes"));
-        }
+        self.open()?;
         let handle = wish.handle.as_str();
         if !any_or_empty(&self.handle_prefixes, |prefix| handle.starts_with(prefix)) {
             return Err(denied("the policy allows no handle of this prefix"));

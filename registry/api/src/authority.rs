@@ -4,7 +4,7 @@
 //! tell a caller more of an entry that it may not see than that its handle is not open to it.
 
 use proto_types::{Handle, Namespace, Origin, TenantKey};
-use registry_core::entry::{Scope, Visibility};
+use registry_core::entry::{ImportKind, Scope, Visibility};
 use registry_core::query;
 use registry_core::view::View;
 use registry_core::viewer::{Disclosure, Viewer};
@@ -38,7 +38,7 @@ pub struct Wish<'a> {
 pub fn check(wish: &Wish<'_>, view: &dyn View) -> Result<(), Problem> {
     match wish.caller {
         Principal::Operator => return Ok(()),
-        Principal::Instance(tenant) => return check_instance(tenant, wish, view),
+        Principal::Instance(tenant) => return check_instance(tenant, wish, view).map(drop),
         _ => {}
     }
     // What begins with an instance's tenant key is written by nobody else but the same peer.
@@ -77,13 +77,16 @@ pub fn has_say(wish: &Wish<'_>, view: &dyn View) -> Result<bool, Problem> {
     Ok(wish.signer == Some(calls) || home.is_some_and(|it| it.terms.owners.contains(calls)))
 }
 
-/// An instance writes `tenantKey/slug`, shown to everybody, and nothing that a namespace has claimed.
-fn check_instance(tenant: &TenantKey, wish: &Wish<'_>, view: &dyn View) -> Result<(), Problem> {
+/// An instance writes `tenantKey/slug`, shown to everybody, unsigned or signed by its own peer, and nothing that a namespace
+/// has claimed. It gives the origin of that peer.
+fn check_instance(tenant: &TenantKey, wish: &Wish<'_>, view: &dyn View) -> Result<Origin, Problem> {
     check_own(tenant, wish.handle)?;
+    let own = query::instance(view, tenant)?.ok_or_else(denied)?.origin;
     let home = query::namespace_of(view, wish.handle)?;
-    let kept = wish.kept.is_none_or(is_open);
-    match home.as_str() == Namespace::DEFAULT && wish.visibility.is_none() && kept {
-        true => Ok(()),
+    let open = home.as_str() == Namespace::DEFAULT && wish.visibility.is_none();
+    let by_itself = wish.signer.is_none_or(|signer| *signer == own);
+    match open && by_itself && wish.kept.is_none_or(is_open) {
+        true => Ok(own),
         false => Err(denied()),
     }
 }
@@ -130,7 +133,7 @@ pub fn refused_without_say(caller: &Principal) -> Problem {
     }
 }
 
-/// Holds if the caller may delete an entry that it sees with this scope.
+/// Whose word it is if the caller deletes a record that it sees with this scope; `None` for the operator's.
 ///
 /// # Errors
 /// As [`check`].
@@ -139,17 +142,34 @@ pub fn check_delete(
     handle: &Handle,
     kept: &Scope,
     view: &dyn View,
-) -> Result<(), Problem> {
+) -> Result<Option<Origin>, Problem> {
     if let Principal::Instance(tenant) = caller {
-        return check_own(tenant, handle);
+        let wish = Wish { caller, signer: None, handle, visibility: None, kept: Some(kept) };
+        return check_instance_delete(tenant, &wish, view).map(Some);
     }
     let calls = caller.peer();
     if *caller == Principal::Operator || calls.is_some() && calls == kept.owner.as_ref() {
-        return Ok(());
+        return Ok(calls.cloned());
     }
     let home = query::namespace(view, &query::namespace_of(view, handle)?)?;
     match calls.is_some_and(|origin| home.is_some_and(|it| it.terms.owners.contains(origin))) {
-        true => Ok(()),
+        true => Ok(calls.cloned()),
+        false => Err(denied()),
+    }
+}
+
+/// An instance deletes what it could write: in the default namespace, shown to everybody, no other peer's, and no other
+/// registry's.
+fn check_instance_delete(
+    tenant: &TenantKey,
+    wish: &Wish<'_>,
+    view: &dyn View,
+) -> Result<Origin, Problem> {
+    let own = check_instance(tenant, wish, view)?;
+    let owner = wish.kept.and_then(|kept| kept.owner.as_ref());
+    let imported = query::provenance(view, ImportKind::Record, wish.handle)?.is_some();
+    match owner.is_none_or(|owner| *owner == own) && !imported {
+        true => Ok(own),
         false => Err(denied()),
     }
 }
@@ -175,4 +195,135 @@ fn refused(wish: &Wish<'_>) -> Problem {
 /// One answer for every reason: what is hidden does not show in it.
 fn denied() -> Problem {
     Problem::new(Code::PermissionDenied, "the handle is not open to this caller")
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use proto_types::card::Assurance;
+    use proto_types::{Digest, SecretKey, Stamp, WallMs};
+    use registry_core::command::{
+        Command, Foreign, Import, ImportedRecord, InstanceCommand, NamespaceCommand,
+    };
+    use registry_core::entry::{Approval, EnrolledKey, PartnerKind, PartnerTerms, Terms};
+    use registry_core::view::Memory;
+
+    use super::*;
+    use crate::decode;
+
+    const NOW: WallMs = WallMs(1_800_000_000_000);
+    const HANDLE: &str = "acme01/agent";
+
+    fn done(view: &mut Memory, command: &Command) {
+        let change = registry_core::apply(view, Stamp { now: NOW }, command).unwrap();
+        let refused = matches!(change.reply, registry_core::change::Reply::Refused(_));
+        assert!(!refused, "{command:?}: {:?}", change.reply);
+        view.commit(&change.writes);
+    }
+
+    /// What is under the instance's key, then the instance, as an operator lets one in.
+    fn with_instance(before: &[Command]) -> Memory {
+        let mut view = Memory::default();
+        done(&mut view, &Command::PutBody { bytes: b"{}".to_vec() });
+        before.iter().for_each(|command| done(&mut view, command));
+        let (tenant, origin) = (tenant(), "https://acme.example".parse().unwrap());
+        let token = Digest::of(b"secret");
+        done(&mut view, &Command::Instance(InstanceCommand::Create { tenant, origin, token }));
+        view
+    }
+
+    fn tenant() -> TenantKey {
+        TenantKey::parse("acme01").unwrap()
+    }
+
+    fn record(owner: Option<&str>) -> Command {
+        Command::PutRecord {
+            handle: HANDLE.parse().unwrap(),
+            digest: Digest::of(b"{}"),
+            updated_at: NOW,
+            valid_until: None,
+            ttl_s: None,
+            agent_card_url: "https://acme.example/card.json".into(),
+            assurance: Assurance::SelfAsserted,
+            owner: owner.map(|origin| (origin.parse().unwrap(), "k1".parse().unwrap())),
+            if_match: None,
+            visibility: None,
+            vouched: false,
+        }
+    }
+
+    fn enrol(origin: &str, seed: u8) -> Command {
+        let key = SecretKey::from_seed(&[seed; 32]).public();
+        Command::EnrolPeer {
+            origin: origin.parse().unwrap(),
+            keys: vec![EnrolledKey::new("k1".parse().unwrap(), key)],
+            approval: Approval::Operator,
+        }
+    }
+
+    fn claim() -> Command {
+        let terms = Terms { prefixes: vec!["acme01/".into()], ..Terms::default() };
+        let (name, terms) = (Namespace::parse("acme").unwrap(), Box::new(terms));
+        Command::Namespace(NamespaceCommand::Put { name, terms, by: None })
+    }
+
+    fn partner() -> Command {
+        let terms = PartnerTerms {
+            url: "https://far.example".parse().unwrap(),
+            kind: PartnerKind::Ecumene,
+            catalog_key: None,
+            log_key: String::new(),
+            hops: 2,
+            namespaces: Vec::new(),
+            quota: 9,
+        };
+        let name = Namespace::parse("far").unwrap();
+        Foreign::PutPartner { name, terms: Box::new(terms) }.into()
+    }
+
+    fn import() -> Command {
+        let entry = ImportedRecord {
+            digest: Digest::of(b"{}"),
+            assurance: Assurance::SelfAsserted,
+            owner: None,
+            public: true,
+            updated_at: NOW,
+            valid_until: None,
+            ttl_s: None,
+            agent_card_url: "https://far.example/card.json".into(),
+        };
+        Foreign::Import(Box::new(Import {
+            partner: Namespace::parse("far").unwrap(),
+            kind: ImportKind::Record,
+            handle: HANDLE.parse().unwrap(),
+            home: "https://far.example".parse().unwrap(),
+            home_revision: 1,
+            home_epoch: 0,
+            hops: 1,
+            hops_max: 2,
+            entry: Some(entry),
+        }))
+        .into()
+    }
+
+    #[test]
+    fn an_instance_deletes_nothing_that_it_may_not_write() {
+        let (own, other) = ("https://acme.example", "https://b.example");
+        let deleted = |before: &[Command]| {
+            let view = with_instance(before);
+            let deleted = decode::record::delete(&Principal::Instance(tenant()), HANDLE, &view);
+            deleted.map(|proposal| proposal.commands).map_err(|problem| problem.code())
+        };
+        let by_itself = Command::DeleteRecord {
+            handle: HANDLE.parse().unwrap(),
+            if_match: None,
+            by: Some(own.parse().unwrap()),
+        };
+        assert_eq!(deleted(&[record(None)]), Ok(vec![by_itself.clone()]));
+        assert_eq!(deleted(&[enrol(own, 1), record(Some(own))]), Ok(vec![by_itself]));
+        let denied = Err(Code::PermissionDenied);
+        assert_eq!(deleted(&[claim(), record(None)]), denied, "a namespace has claimed it");
+        assert_eq!(deleted(&[enrol(other, 2), record(Some(other))]), denied, "another peer's");
+        assert_eq!(deleted(&[partner(), import()]), denied, "another registry's");
+    }
 }

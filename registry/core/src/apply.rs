@@ -37,6 +37,7 @@ mod pulls;
 mod record;
 mod request;
 mod search;
+mod storage;
 mod task;
 mod tenancy;
 mod token;
@@ -135,7 +136,7 @@ impl<'v> Batch<'v> {
     fn attempt(&mut self, commands: &[Command]) -> Result<Vec<Reply>, ViewError> {
         if commands.len() > COMMANDS_MAX {
             let (what, bound) = ("commands of a proposal".to_owned(), COMMANDS_MAX as u64);
-            return Ok(vec![Reply::Refused(Refusal::Full { what, bound })]);
+            return Ok(vec![Reply::Refused(Refusal::Full { what, bound, share: false })]);
         }
         let mut draft = Draft::over(&self.accepted, self.now, self.revision);
         let mut replies = Vec::with_capacity(commands.len());
@@ -203,7 +204,9 @@ fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         Command::Peer(command) => peer::decide(draft, command),
         Command::RevokePeer { origin } => peer::stand(draft, origin, PeerStatus::Revoked, None),
         Command::PutRecord { .. } => record::put(draft, command),
-        Command::DeleteRecord { handle, if_match } => record::delete(draft, handle, *if_match),
+        Command::DeleteRecord { handle, if_match, by } => {
+            record::delete(draft, handle, *if_match, by.as_ref())
+        }
         Command::PutCard { .. } => card::put(draft, command),
         Command::Namespace(command) => namespace::decide(draft, command),
         Command::SpendToken { hash, until } => token::spend_as_condition(draft, hash, *until),

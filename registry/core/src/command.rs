@@ -26,7 +26,7 @@ use crate::search::Told;
 
 pub use self::conduct::{Conduct, ConductCommand, Tally};
 pub use self::fleet::FleetCommand;
-pub use self::foreign::{Foreign, Import, ImportedRecord};
+pub use self::foreign::{Foreign, Import, ImportedRecord, PullStart};
 pub use self::namespace::{InstanceCommand, NamespaceCommand};
 pub use self::peer::PeerCommand;
 pub use self::proposal::{Precondition, Proposal, Versioned, Versions};
@@ -90,12 +90,13 @@ pub enum Command {
         #[serde(default)]
         vouched: bool,
     },
-    /// Leaves a tombstone.
+    /// Leaves a tombstone, if `if_match` is stored. `by` is who asks; `None` for an operator, and in earlier logs.
+    #[expect(missing_docs, reason = "the line above says all")]
     DeleteRecord {
-        /// Its name.
         handle: Handle,
-        /// Only if this version is stored.
         if_match: Option<Digest>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Origin>,
     },
     /// Takes over an A2A card.
     PutCard {
@@ -149,17 +150,9 @@ pub enum Command {
         /// SHA-256 of its join token.
         join: Digest,
     },
-    /// Registers a node, spending its join token.
-    RegisterNode {
-        /// Its name.
-        id: NodeId,
-        /// SHA-256 of its credential.
-        credential: Digest,
-        /// What it measured.
-        capacity: Capacity,
-        /// SHA-256 of its join token.
-        join: Digest,
-    },
+    /// Registers a node with what it measured, spending its join token; of credential and token the SHA-256.
+    #[expect(missing_docs, reason = "the line above says all")]
+    RegisterNode { id: NodeId, credential: Digest, capacity: Capacity, join: Digest },
     /// Commits a transition of a node's liveness. `Lost` sends its tasks back to pending.
     SetNodeState {
         /// Which node.
@@ -185,19 +178,19 @@ pub enum Command {
         reply_to: Option<ReplyTo>,
         /// When it must have ended.
         deadline: WallMs,
+        /// Whether it takes a place of its owner's share; the operator has none. False in earlier logs.
+        #[serde(default)]
+        shared: bool,
+        /// Whether the bytes that are kept for it are counted. False in earlier logs.
+        #[serde(default)]
+        metered: bool,
     },
     /// Gives this pending task to this node, which must be joined, under the next epoch.
     #[expect(missing_docs, reason = "the line above says both")]
     AssignTask { id: TaskId, node: NodeId },
-    /// The node will not, or can no longer, run it: back to pending, or failed after 5 attempts.
-    ReleaseTask {
-        /// Which task.
-        id: TaskId,
-        /// Under which epoch.
-        epoch: LeaseEpoch,
-        /// Why.
-        reason: String,
-    },
+    /// The node that has it under this epoch will not, or can no longer, run it: back to pending, or failed after 5 attempts.
+    #[expect(missing_docs, reason = "the line above says it")]
+    ReleaseTask { id: TaskId, epoch: LeaseEpoch, reason: String },
     /// Commits the outcome, once, under the current epoch.
     CompleteTask {
         /// Which task.
@@ -242,6 +235,12 @@ pub enum Command {
         traceparent: Option<String>,
         /// When it is void; at most 7 days ahead.
         expires_at: WallMs,
+        /// Whether it is noted that its source's share counts it. False in earlier logs.
+        #[serde(default)]
+        shared: bool,
+        /// Whether the bytes that are kept for it are counted. False in earlier logs.
+        #[serde(default)]
+        metered: bool,
     },
     /// About the transparency log, the audit, and other logs that are witnessed.
     Ledger(LedgerCommand),

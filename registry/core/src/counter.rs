@@ -42,20 +42,23 @@ pub(crate) const AGENTS_OF: &str = "agents";
 pub(crate) const BYTES_OF: &str = "bytes";
 
 /// What the names of all that namespaces keep start with.
-const OF_NAMESPACES: &str = "namespace/";
+pub(crate) const OF_NAMESPACES: &str = "namespace/";
+/// How many bytes are kept for tasks and envelopes; what [`kept_bytes_of`] names starts with it.
+pub(crate) const KEPT_BYTES: &str = "kept-bytes";
 
 /// How much of something a namespace keeps.
 pub(crate) fn of_namespace(name: &Namespace, what: &str) -> String {
     format!("{OF_NAMESPACES}{name}/{what}")
 }
 
-/// Up to `limit` numbers of what namespaces keep after `after`, by name.
-pub(crate) fn of_namespaces(
+/// Up to `limit` numbers after `after` whose names start with `prefix`, by name.
+pub(crate) fn starting(
     view: &dyn View,
+    prefix: &str,
     after: Option<&str>,
     limit: usize,
 ) -> Result<Vec<(String, u64)>, ViewError> {
-    let first = key(OF_NAMESPACES);
+    let first = key(prefix);
     let from = after.map_or_else(|| first.clone(), |after| layout::after(&key(after)));
     let tag = key("").len();
     let read = |(key, value): (Vec<u8>, Vec<u8>)| {
@@ -72,9 +75,21 @@ pub(crate) fn queue_depth(target: &str) -> String {
     format!("queue/{target}")
 }
 
-/// How many of these a source has sent. A source has no space in it.
-pub(crate) fn queue_share(target: &str, source: &Origin) -> String {
-    format!("queue-share/{target} {source}")
+/// How many of these a source has sent. A source has no space in it. What is not marked as shared has a counter of its
+/// own: an earlier version has counted some of it and not the rest, so that it may go down by what it never had.
+pub(crate) fn queue_share(target: &str, source: &Origin, shared: bool) -> String {
+    let name = if shared { "queue-held" } else { "queue-share" };
+    format!("{name}/{target} {source}")
+}
+
+/// How many open tasks of this owner its share counts.
+pub(crate) fn task_share(owner: &str) -> String {
+    format!("{OPEN_TASKS}/{owner}")
+}
+
+/// How many of the bytes kept this owner's share counts.
+pub(crate) fn kept_bytes_of(owner: &str) -> String {
+    format!("{KEPT_BYTES}/{owner}")
 }
 
 /// The number, 0 if it was never set.

@@ -1,5 +1,6 @@
 //! The entities of the directory as they are stored.
-//! Formats: MessagePack maps with member names, so that later versions may add members with a default.
+//! Formats: MessagePack maps with member names, so that later versions may add members. A new member has a default and is
+//! left out where it has that value: members of two versions then keep the same bytes of an entry without the new fact.
 //! These types decide nothing; they must never hold bodies, only digests of them.
 
 mod agent;
@@ -31,8 +32,8 @@ pub use self::namespace::{
     Grants, NamespaceEntry, NotATrustMode, Policy, Quotas, Terms, TrustMode, Usage,
 };
 pub use self::partner::{
-    Failing, Held, ImportKind, PartnerEntry, PartnerKind, PartnerState, PartnerTerms, PassedOver,
-    ProvenanceEntry,
+    Agreement, Failing, Held, ImportKind, PartnerEntry, PartnerKind, PartnerState, PartnerTerms,
+    PassedOver, ProvenanceEntry,
 };
 pub use self::peer::{
     Approval, Candidate, DomainMethod, DomainProof, EnrolledKey, Founding, LogHead, ManifestRef,
@@ -41,3 +42,8 @@ pub use self::peer::{
 pub use self::search::{SearchEntry, Source};
 pub use self::task::{ReplyTo, TaskEnd, TaskEntry, TaskState, Turn};
 pub use self::visibility::{NotAVisibility, Scope, Scoped, Visibility};
+
+/// Whether a member says no more than its absence does.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

@@ -25,6 +25,19 @@ pub const fn first_revision(epoch: u64) -> Revision {
     Revision(epoch * REVISIONS)
 }
 
+/// Whether a cluster of this epoch can be at this revision. In the first epoch none is out of the question: registries of
+/// other makes count in their own way there.
+#[must_use]
+pub const fn is_at(epoch: u64, revision: u64) -> bool {
+    epoch == 0 || epoch <= EPOCH_MAX && revision / REVISIONS == epoch
+}
+
+/// Whether what was written at this revision can be there in this epoch: what is older than a restore keeps its revision.
+#[must_use]
+pub const fn can_have(epoch: u64, revision: u64) -> bool {
+    epoch == 0 || epoch <= EPOCH_MAX && revision / REVISIONS <= epoch
+}
+
 /// The writes with which a cluster that is made anew from a backup begins. The lines of the total order are
 /// forgotten with the epoch before, so that each cursor of it is answered with where to start; and so are
 /// invitations that nobody had taken: they may have been, after the backup.

@@ -11,8 +11,8 @@ use proto_types::{Digest, Namespace, Origin, WallMs};
 
 pub(crate) use self::conduct::{evidence_void, of_evidence};
 pub(crate) use self::peers::{
-    manifests_expired, of_peer, of_peer_request, peer_domains_due, peer_requests_void,
-    request_domains_asked, request_domains_due,
+    manifests_expired, of_peer, of_peer_request, peer_domains_due, peer_requests_of_sources,
+    peer_requests_void, request_domains_asked, request_domains_due,
 };
 pub(crate) use self::work::{
     envelopes_void, of_envelope, of_task, place, queue, tasks_due, tasks_ended, tasks_of_context,

@@ -70,6 +70,7 @@ pub(crate) mod derived {
     pub(crate) const IMPORTS_BY_PARTNER: u8 = 40;
     pub(crate) const EVIDENCE_BY_VOID: u8 = 45;
     pub(crate) const TASKS_BY_CONTEXT: u8 = 50;
+    pub(crate) const PEER_REQUESTS_BY_SOURCE: u8 = 51;
 }
 
 /// A key: the parts one after the other.

@@ -31,6 +31,8 @@ pub struct Timekeeper {
     told: Option<MonoUs>,
     /// When a stamp was asked for first.
     asked: Option<MonoUs>,
+    /// What was given out last.
+    given: WallMs,
 }
 
 impl Timekeeper {
@@ -49,6 +51,16 @@ impl Timekeeper {
     #[must_use]
     pub fn is_told(&self, at: MonoUs) -> bool {
         self.told.is_some_and(|told| at.since(told) <= FRESH_US)
+    }
+
+    /// Gives out a time to judge by. It does not go back by less than clocks may be apart, so that what was past stays
+    /// past; by more it does, once a state that was ahead is brought back.
+    pub fn give(&mut self, time: WallMs) -> WallMs {
+        let back_ms = self.given.since(time);
+        if back_ms == 0 || back_ms > OFFSET_MAX_MS {
+            self.given = time;
+        }
+        self.given
     }
 
     /// The cluster's time as it goes on from what was known; `None` if nothing was.
@@ -81,6 +93,14 @@ impl Timekeeper {
         };
         self.paced = Some((now, at));
         self.settled.then_some(now)
+    }
+
+    /// What a leader stamps with as long as no majority tells its clocks: the state's time as it goes on. Its own clock
+    /// counts where there is no state yet.
+    #[must_use]
+    pub fn alone(&self, own: WallMs, state: WallMs, at: MonoUs) -> WallMs {
+        let (time, since) = self.paced.unwrap_or((state, at));
+        if state == WallMs(0) { own } else { time.plus_ms(at.since(since) / 1_000) }
     }
 
     /// How far each voter's clock is from the cluster's time, in ms, as far as it is known.
@@ -236,6 +256,30 @@ mod tests {
         );
         keeper.hear(3, NOON.plus_ms(100), at(100));
         assert_eq!(stamp(&mut keeper, 100), Some(NOON.plus_ms(100)));
+    }
+
+    #[test]
+    fn the_clock_of_a_leader_that_hears_nobody_does_not_move_a_state() {
+        let mut keeper = Timekeeper::default();
+        let wrong = NOON.plus_ms(HOUR_MS);
+        assert_eq!(keeper.stamp(&voters(3), (1, wrong), NOON, at(0)), None);
+        assert_eq!(keeper.stamp(&voters(3), (1, wrong), NOON, at(1_000)), None);
+        assert_eq!(keeper.alone(wrong, NOON, at(1_500)), NOON.plus_ms(1_500));
+        assert_eq!(keeper.alone(wrong, WallMs(0), at(1_500)), wrong, "there is no state yet");
+    }
+
+    #[test]
+    fn what_was_past_stays_past_until_the_time_is_brought_back() {
+        let mut keeper = Timekeeper::default();
+        for (time, given) in [
+            (NOON, NOON),
+            (NOON.minus_ms(1), NOON),
+            (NOON.plus_ms(7), NOON.plus_ms(7)),
+            (NOON.plus_ms(7).minus_ms(OFFSET_MAX_MS), NOON.plus_ms(7)),
+            (NOON.minus_ms(HOUR_MS), NOON.minus_ms(HOUR_MS)),
+        ] {
+            assert_eq!(keeper.give(time), given, "{time}");
+        }
     }
 
     #[test]

@@ -38,6 +38,12 @@ const ETAG_BYTES_MAX: usize = 256;
 /// Where a registry puts the proof of an entry.
 const LOG_PROOF: HeaderName = HeaderName::from_static("ecumene-log-proof");
 
+/// Where a registry names the revision of the state that it answers from.
+const REVISION: HeaderName = HeaderName::from_static("ecumene-revision");
+
+/// Where it names the cluster epoch of that state.
+const EPOCH: HeaderName = HeaderName::from_static("ecumene-epoch");
+
 /// A path of 64 hashes and a checkpoint with its cosignatures.
 const LOG_PROOF_BYTES_MAX: usize = 16 * 1_024;
 
@@ -136,11 +142,13 @@ impl Answer {
         let content_type = self
             .text(CONTENT_TYPE)
             .map(|kind| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
-        let retry_after_s = self.text(RETRY_AFTER).and_then(|after| after.parse().ok());
+        let number = |name| self.text(name).and_then(|digits| digits.parse::<u64>().ok());
+        let (revision, epoch) = (number(REVISION), number(EPOCH));
+        let retry_after_s = number(RETRY_AFTER);
         let log_proof = self.text(LOG_PROOF).filter(|proof| proof.len() <= LOG_PROOF_BYTES_MAX);
         let log_proof = log_proof.map(str::to_owned);
-        let (url, status) = (target.url(), self.status);
-        Fetched { url, status, etag, content_type, log_proof, retry_after_s, body: self.body }
+        let (url, status, body) = (target.url(), self.status, self.body);
+        Fetched { url, status, etag, content_type, log_proof, revision, epoch, retry_after_s, body }
     }
 }
 

@@ -67,6 +67,10 @@ pub struct Fetched {
     pub content_type: Option<String>,
     /// The proof that an entry is in its registry's log, at most 16 KiB.
     pub log_proof: Option<String>,
+    /// The revision of the state that a registry answered from, if it names one.
+    pub revision: Option<u64>,
+    /// The cluster epoch of that state, likewise.
+    pub epoch: Option<u64>,
     /// `Retry-After` in seconds; dates are passed over.
     pub retry_after_s: Option<u64>,
     /// The body, decoded.

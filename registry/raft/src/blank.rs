@@ -46,6 +46,11 @@ impl Blank {
         blank
     }
 
+    /// Whether nothing is there for certain: a cluster is made on this word.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.blank.load(Ordering::Acquire) && self.look().unwrap_or(false)
+    }
+
     fn look(&self) -> io::Result<bool> {
         let log = self.home.store.log();
         let purged = log.saved(PURGED).map_err(io::Error::other)?.is_some();
@@ -57,7 +62,7 @@ impl Blank {
         Ok(match last {
             _ if purged => false,
             None => vote.is_none(),
-            // The founder writes the first entry before anybody has agreed to anything.
+            // The founder writes the first entry before anybody has voted.
             Some(first) => first.log_id().index() == 0 && vote.as_ref().is_none_or(own),
         })
     }

@@ -18,7 +18,8 @@ pub struct Config {
     pub dir: PathBuf,
     /// The voters of a new cluster and their base URLs, itself among them. An existing cluster keeps its own list.
     pub members: BTreeMap<u64, String>,
-    /// Whether a new cluster may be made of `members`. It is made once, by the lowest number, when it has no data.
+    /// Whether a new cluster may be made of `members`. It is made once, by the lowest number, when each of them answers
+    /// that it has no data.
     pub bootstrap: bool,
     /// When a leader counts as lost.
     pub timings: Timings,
@@ -54,9 +55,6 @@ impl Default for Timings {
         }
     }
 }
-
-/// How long a snapshot may take to reach a follower and be installed there. Arbitrary; 10 GB at 20 MB/s.
-const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(500);
 
 /// Entries in one replication message; its bytes are bounded by the log reader.
 const REPLICATE_ENTRIES_MAX: u64 = 256;
@@ -100,7 +98,6 @@ impl Config {
             heartbeat_interval: millis(self.timings.heartbeat),
             election_timeout_min: millis(self.timings.election_min),
             election_timeout_max: millis(self.timings.election_max),
-            install_snapshot_timeout: millis(SNAPSHOT_TIMEOUT),
             max_payload_entries: REPLICATE_ENTRIES_MAX,
             snapshot_policy: SnapshotPolicy::LogsSinceLast(self.snapshot_every_logs),
             max_in_snapshot_log_to_keep: self.logs_kept,

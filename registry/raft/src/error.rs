@@ -12,7 +12,7 @@ pub enum Error {
     #[error("the configuration does not hold: {0}")]
     Config(String),
     /// The store.
-    #[error("the store does not open")]
+    #[error("the store does not open; see docs/runbooks/replace-a-member.md")]
     Store(#[from] registry_store::Error),
     /// The state was damaged and is set aside, and nothing takes its place.
     #[error(
@@ -24,7 +24,7 @@ pub enum Error {
         dir: std::path::PathBuf,
     },
     /// The consensus core.
-    #[error("consensus does not start: {0}")]
+    #[error("consensus does not start; see docs/runbooks/replace-a-member.md: {0}")]
     Raft(String),
 }
 

@@ -34,8 +34,9 @@ pub use machine::{Compared, StateMark};
 pub use network::{ClusterSecret, Credentials, MESSAGE_BYTES_MAX, MembersOnly, TransportService};
 pub use proposer::{PROPOSAL_BYTES_MAX, QUEUE_BYTES_MAX, QUEUE_PROPOSALS_MAX};
 pub use registry::{
-    ChangeError, LAG_MAX, LEARNERS_MAX, Leadership, PeerStatus, Registry, Status, Term, VOTERS_MAX,
+    ChangeError, LAG_MAX, LEARNERS_MAX, Leadership, PeerStatus, Registry, SnapshotError, Status,
+    Term, VOTERS_MAX,
 };
 
 // What a caller needs beside a registry.
-pub use registry_store::{Options as StoreOptions, StoreView};
+pub use registry_store::{DatabaseMemory, Memory, Options as StoreOptions, StoreView};

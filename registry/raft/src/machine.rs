@@ -5,10 +5,11 @@
 mod applier;
 mod marks;
 mod published;
+mod suspicion;
+#[cfg(test)]
+mod tests;
 
-use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 
 use futures_util::{Stream, TryStreamExt as _};
@@ -18,7 +19,7 @@ pub(crate) use self::applier::{APPLIED, Applier, MEMBERSHIP};
 pub use self::marks::{Compared, StateMark};
 pub(crate) use self::published::Published;
 use crate::home::Home;
-use crate::snapshot::{Builder, Piece, Snapshots, Stored};
+use crate::snapshot::{Builder, Snapshots, Stored};
 use crate::types::{LogId, Membership, Snapshot, SnapshotMeta, TypeConfig};
 
 /// The one writer of the state.
@@ -85,31 +86,13 @@ impl RaftStateMachine<TypeConfig> for Machine {
     }
 
     async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot>, io::Error> {
-        match self.snapshots.current() {
-            Some(stored) if stored.suspect() => {
-                let (home, snapshots) = (Arc::clone(&self.home), Arc::clone(&self.snapshots));
-                blocking(move || examine(&home, &snapshots)).await?;
-                self.builder().build().await.map(Some)
-            }
-            Some(stored) => Ok(Some(stored.snapshot())),
-            None => Ok(None),
+        let Some(stored) = self.snapshots.current() else { return Ok(None) };
+        if stored.suspect() {
+            // Consensus applies nothing before this returns.
+            suspicion::look_into(&self.home, &self.snapshots, &stored)?;
         }
+        Ok(Some(stored.snapshot()))
     }
-}
-
-/// Looks into a snapshot that a receiver found damaged. If the state shares the damage, this member begins anew.
-fn examine(home: &Home, snapshots: &Snapshots) -> io::Result<()> {
-    let state = home.store.state_dir();
-    // Tables and blobs are the same files in both, by hard links.
-    let shared = |piece: &Piece| {
-        let file = fs::metadata(state.join(&piece.name));
-        file.is_ok_and(|file| file.ino() == piece.inode)
-    };
-    let damaged = snapshots.set_unsound_aside(home.store.dir())?;
-    let Some(piece) = damaged.into_iter().find(shared) else { return Ok(()) };
-    let why = format!("{} does not match the digest that it was given", piece.name);
-    home.store.damage().note(home.store.dir(), &why);
-    Err(io::Error::other(why))
 }
 
 /// Runs disk work where it cannot hold up heartbeats.

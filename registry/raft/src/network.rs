@@ -63,11 +63,13 @@ pub(crate) struct Appended {
     pub shows: Option<WallMs>,
 }
 
-/// Both kinds of election message share one RPC.
+/// The messages before a leader is there share one RPC.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Ballot {
     Vote(VoteRequest),
     PreVote(VoteRequest),
+    /// Whether a member holds nothing: asked before a cluster is made. The answer is a truth value.
+    Founding,
 }
 
 /// A member asks for another's state, its own being damaged.

@@ -1,6 +1,6 @@
 //! A member whose state was found damaged and set aside: what takes its place before consensus starts.
 //! It decides between the log, its own snapshot and another member's. It must never use a snapshot that was not held
-//! against its digests, nor start with a state that its log does not reach.
+//! against its digests and read through, nor start with a state that its log does not reach.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,7 +15,7 @@ use crate::home::Home;
 use crate::log::PURGED;
 use crate::machine::{APPLIED, blocking};
 use crate::network::{Caller, Pull, client, request};
-use crate::snapshot::{Manifest, Snapshots, Stored, disk, receive};
+use crate::snapshot::{Manifest, Snapshots, Stored, disk, receive, turn};
 use crate::types::LogId;
 use crate::{Config, Error};
 
@@ -25,7 +25,7 @@ const ROUNDS_MAX: u32 = 3;
 /// Between two rounds.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// How long a snapshot may take to come: 10 GB at 20 MB/s.
+/// How long a member may take to make a snapshot; how long that takes to come is bounded by silence alone. Arbitrary.
 const PULL_TIMEOUT: Duration = Duration::from_secs(500);
 
 /// Sees to it that the log goes on where the state, or the snapshot that is put in its place, ends.
@@ -100,9 +100,10 @@ async fn pull(
     let mut frames: Streaming<Frame> = member.pull(call).await?.into_inner();
     let first = frames.message().await?.ok_or_else(|| Status::unavailable("it sent nothing"))?;
     let manifest: Manifest = decode(&first.body).map_err(|cause| refused(&cause))?;
+    let turn = turn(snapshots)?;
     snapshots.forget_incoming();
     let (offered, into) = (manifest.clone(), Arc::clone(snapshots));
     // All of it, but for files without a byte.
     let wanted = disk(move || into.wanted(&offered)).await?;
-    receive(home, snapshots, (manifest, wanted), frames).await
+    receive(home, &turn, (manifest, wanted), frames).await
 }

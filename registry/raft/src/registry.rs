@@ -3,7 +3,9 @@
 
 mod clocks;
 mod forward;
+mod found;
 mod freshness;
+mod leave;
 mod membership;
 mod rejoin;
 mod scrub;
@@ -14,6 +16,7 @@ mod upkeep;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use deploy_service::wait_until;
 use proto_types::Revision;
 use proto_wire::raft::v1::raft_transport_server::RaftTransportServer;
 use registry_core::change::{Effect, Reply};
@@ -26,6 +29,7 @@ use tonic::service::interceptor::InterceptedService;
 use self::forward::Forwarder;
 pub use self::membership::{ChangeError, LAG_MAX, LEARNERS_MAX, VOTERS_MAX};
 pub use self::status::{Leadership, PeerStatus, Status};
+pub use self::upkeep::SnapshotError;
 use crate::blank::Blank;
 use crate::home::Home;
 use crate::machine::{Compared, Published, StateMark};
@@ -193,8 +197,8 @@ impl Registry {
         let mut revisions = self.revisions();
         let mut leadership = self.inner.leadership.clone();
         tokio::select! {
-            reached = revisions.wait_for(|applied| *applied >= revision) => {
-                reached.map(|_| ()).map_err(|_| Stopped)
+            reached = wait_until(&mut revisions, |applied| *applied >= revision) => {
+                reached.map(drop).map_err(|_| Stopped)
             }
             // Its task ends with the member.
             () = async { while leadership.changed().await.is_ok() {} } => Err(Stopped),
@@ -214,9 +218,12 @@ impl Registry {
         self.inner.raft.is_leader()
     }
 
-    /// Who leads, and at which base URL, as far as this member knows.
+    /// Who leads, and at which base URL, as far as this member knows. Nobody does as long as no majority is heard of.
     #[must_use]
     pub fn leader(&self) -> Option<(u64, String)> {
+        if !self.in_contact() {
+            return None;
+        }
         if !self.is_leader() {
             return leader(&self.inner.raft);
         }

@@ -7,8 +7,10 @@ mod incoming;
 mod manifest;
 mod receive;
 mod send;
+mod sound;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod wanted;
 
 use std::collections::BTreeMap;
@@ -18,13 +20,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 
 pub(crate) use self::build::{Builder, checkpoint};
 pub(crate) use self::incoming::{Incoming, Refused};
 pub(crate) use self::manifest::{Manifest, Piece, digest};
-pub(crate) use self::receive::{disk, next_frame, receive, turn};
+pub(crate) use self::receive::{disk, next_frame, receive, receive_and_install, turn};
 pub(crate) use self::send::frames;
+pub(crate) use self::sound::Unsound;
 pub(crate) use self::wanted::{Want, all};
 use crate::types::{LogId, Snapshot};
 
@@ -39,16 +42,18 @@ const INCOMING: &str = "incoming";
 pub(crate) struct Stored {
     dir: PathBuf,
     manifest: Manifest,
-    /// Superseded: the directory goes with the last reader.
+    /// Superseded, or not adopted yet: the directory goes with the last reader.
     retired: AtomicBool,
     /// A receiver found that it does not match its digests.
     suspect: AtomicBool,
+    /// It took the place of a suspect one that was found sound.
+    vouched: AtomicBool,
 }
 
 impl Stored {
     fn new(dir: PathBuf, manifest: Manifest) -> Arc<Self> {
-        let (retired, suspect) = (AtomicBool::new(false), AtomicBool::new(false));
-        Arc::new(Self { dir, manifest, retired, suspect })
+        let no = || AtomicBool::new(false);
+        Arc::new(Self { dir, manifest, retired: no(), suspect: no(), vouched: no() })
     }
 
     pub(crate) fn database(&self) -> PathBuf {
@@ -71,7 +76,7 @@ impl Stored {
     }
 
     pub(crate) fn suspect(&self) -> bool {
-        self.suspect.load(Ordering::Acquire)
+        self.suspect.load(Ordering::Acquire) && !self.vouched.load(Ordering::Acquire)
     }
 
     /// Lets the directory go with the last reader.
@@ -79,9 +84,18 @@ impl Stored {
         self.retired.store(true, Ordering::Release);
     }
 
-    /// Has the next reader get a newly made one.
+    fn keep(&self) {
+        self.retired.store(false, Ordering::Release);
+    }
+
+    /// Has it replaced by a newly made one, and looked into.
     pub(crate) fn doubt(&self) {
         self.suspect.store(true, Ordering::Release);
+    }
+
+    /// Has no receiver's word count against it any more.
+    pub(crate) fn vouch(&self) {
+        self.vouched.store(true, Ordering::Release);
     }
 
     pub(crate) fn snapshot(self: &Arc<Self>) -> Snapshot {
@@ -107,6 +121,10 @@ pub(crate) struct Snapshots {
     number: AtomicU64,
     /// One snapshot is received at a time.
     receiving: Semaphore,
+    /// The one that is received, once all of it is here.
+    whole: Mutex<Option<Manifest>>,
+    /// One snapshot is examined at a time.
+    examining: Arc<Semaphore>,
 }
 
 impl Snapshots {
@@ -120,24 +138,15 @@ impl Snapshots {
         }
         names.retain(|name| name != INCOMING);
         names.sort();
-        let mut newest: Option<Arc<Stored>> = None;
-        for name in names.iter().rev() {
-            let dir = root.join(name);
-            if name.starts_with(PARTIAL) || newest.is_some() {
-                fs::remove_dir_all(&dir)?;
-                continue;
-            }
-            match Manifest::read(&dir) {
-                Ok(manifest) => newest = Some(Stored::new(dir, manifest)),
-                Err(cause) => tracing::error!(snapshot = %name, %cause, "a snapshot is not usable"),
-            }
-        }
+        let newest = newest(store, &root, &names)?;
         let last = names.iter().filter_map(|name| name.rsplit('-').next()?.parse().ok()).max();
         Ok(Self {
             root,
             current: Mutex::new(newest),
             number: AtomicU64::new(last.map_or(0, |last: u64| last + 1)),
             receiving: Semaphore::new(1),
+            whole: Mutex::new(None),
+            examining: Arc::new(Semaphore::new(1)),
         })
     }
 
@@ -153,38 +162,22 @@ impl Snapshots {
         let retired = match current.as_ref() {
             Some(old) if newer(old) => Some(fresh),
             Some(old) if Arc::ptr_eq(old, &fresh) => None,
-            _ => current.replace(fresh),
+            _ => {
+                fresh.keep();
+                current.replace(fresh)
+            }
         };
         if let Some(retired) = retired {
             retired.retire();
         }
         drop(current);
         // Whoever has a newer state does not want the rest of an older one. What stays behind is sorted out next time.
-        if let Some(_turn) = self.receive() {
+        if let Ok(_turn) = self.receiving.try_acquire() {
             self.forget_incoming();
         }
     }
 
-    /// Holds the current snapshot against its digests, and sets it aside if it does not match them. Returns the files that
-    /// do not.
-    pub(crate) fn set_unsound_aside(&self, store: &Path) -> io::Result<Vec<Piece>> {
-        let Some(stored) = self.current() else { return Ok(Vec::new()) };
-        let damaged = stored.manifest.damaged(&stored.database())?;
-        if damaged.is_empty() {
-            return Ok(damaged);
-        }
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_some_and(|now| Arc::ptr_eq(now, &stored)) {
-            *current = None;
-            let kept = registry_store::set_aside(store, &stored.dir).map_err(io::Error::other)?;
-            let (files, kept) = (damaged.len(), kept.display().to_string());
-            let first = damaged.first().map(|piece| piece.name.as_str());
-            tracing::error!(files, first, kept, "a snapshot is damaged: it is set aside");
-        }
-        Ok(damaged)
-    }
-
-    /// Removes what was received of a snapshot that is not offered any more.
+    /// Removes what was received of a snapshot that nobody wants.
     pub(crate) fn forget_incoming(&self) {
         // What stays behind is sorted out when the next one comes.
         let _ = fs::remove_dir_all(self.root.join(INCOMING));
@@ -213,11 +206,6 @@ impl Snapshots {
         Ok(Partial { dir: Some(dir), number })
     }
 
-    /// The right to receive a snapshot, if nobody else has it.
-    pub(crate) fn receive(&self) -> Option<SemaphorePermit<'_>> {
-        self.receiving.try_acquire().ok()
-    }
-
     /// An empty directory for a snapshot in the making.
     fn partial(&self) -> io::Result<Partial> {
         let number = self.number.fetch_add(1, Ordering::Relaxed);
@@ -236,6 +224,26 @@ impl Snapshots {
         registry_store::sync_dir(&self.root).map_err(io::Error::other)?;
         Ok(Stored::new(to, manifest))
     }
+}
+
+/// The newest of these that can be used. What is older or half-done goes.
+fn newest(store: &Path, root: &Path, names: &[String]) -> io::Result<Option<Arc<Stored>>> {
+    let mut newest = None;
+    // Names of those that are half-done come last.
+    for (older, name) in names.iter().enumerate().rev() {
+        let dir = root.join(name);
+        if name.starts_with(PARTIAL) || newest.is_some() {
+            fs::remove_dir_all(&dir)?;
+            continue;
+        }
+        match Manifest::read(&dir) {
+            // A crash has left an older one too, which may be the only sound one.
+            Ok(manifest) if older > 0 => newest = Stored::new(dir, manifest).if_sound(store)?,
+            Ok(manifest) => newest = Some(Stored::new(dir, manifest)),
+            Err(cause) => tracing::error!(snapshot = %name, %cause, "a snapshot is not usable"),
+        }
+    }
+    Ok(newest)
 }
 
 /// A snapshot in the making; gone with this value unless it was completed.

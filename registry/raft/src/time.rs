@@ -14,7 +14,7 @@ use crate::Clock;
 use crate::machine::Published;
 
 /// How long a new leader waits for the clocks of a majority, which come with the answers to its first messages. Members
-/// of an older version tell none.
+/// of an older version tell none; then the state's time goes on at its pace.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// From one look to the next.
@@ -72,7 +72,8 @@ impl Time {
                 return time;
             }
             if since.elapsed() > PATIENCE {
-                return self.own();
+                let (at, own, state) = (self.at(), self.own(), self.state());
+                return self.keeper().alone(own, state, at);
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -80,8 +81,10 @@ impl Time {
 
     /// The time by which this member judges: never before the state's, and its own clock as long as nobody has told it.
     pub(crate) fn now(&self) -> WallMs {
-        let kept = self.keeper().now(self.at());
-        kept.unwrap_or_else(|| self.own()).max(self.state())
+        let (at, own, state) = (self.at(), self.own(), self.state());
+        let mut keeper = self.keeper();
+        let now = keeper.now(at).unwrap_or(own).max(state);
+        keeper.give(now)
     }
 
     /// How far the voters' clocks are from the cluster's time, in ms.

@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use deploy_service::Source;
 use http::StatusCode;
 use proto_types::audit::plain;
 use registry_api::problem::CODE_KEY;
@@ -40,7 +41,17 @@ tokio::task_local! {
 #[derive(Debug)]
 struct Call {
     id: String,
-    who: OnceLock<String>,
+    who: OnceLock<Principal>,
+    source: Option<Source>,
+}
+
+impl Call {
+    fn of(request: &Request<Body>) -> Self {
+        let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+        let id = plain(given.unwrap_or_default()).chars().take(REQUEST_ID_CHARS_MAX).collect();
+        let source = request.extensions().get::<Source>().copied();
+        Self { id, who: OnceLock::new(), source }
+    }
 }
 
 /// What is left of the lines about refusals.
@@ -80,12 +91,21 @@ impl Refusals {
 
 /// Remembers who calls, as soon as it is known.
 pub(crate) fn called_by(principal: &Principal) {
-    let who = match principal {
-        Principal::Anonymous => return,
-        Principal::Operator => "operator".to_owned(),
-        other => plain(&format!("{other:?}")),
-    };
-    let _ = CALL.try_with(|call| call.who.set(who));
+    if *principal != Principal::Anonymous {
+        let _ = CALL.try_with(|call| call.who.set(principal.clone()));
+    }
+}
+
+/// Who calls, as far as it is known, and from where; `None` where the registry acts by itself.
+pub(crate) fn caller() -> Option<(Principal, Option<Source>)> {
+    let of =
+        |call: &Arc<Call>| (call.who.get().cloned().unwrap_or(Principal::Anonymous), call.source);
+    CALL.try_with(of).ok()
+}
+
+/// Where the call that is handled comes from; `None` where there is no call, or no socket.
+pub(crate) fn source() -> Option<Source> {
+    CALL.try_with(|call| call.source).ok().flatten()
 }
 
 /// An act of a proposal: what it is called, and what it is about.
@@ -129,7 +149,8 @@ pub(crate) fn refused(member: &Member, action: &str, target: &str, code: &str) {
 fn line(action: &str, target: &str, outcome: &str) -> Command {
     let call = CALL.try_with(Arc::clone).ok();
     let who = call.as_ref().map(|call| match call.who.get() {
-        Some(who) => who.clone(),
+        Some(Principal::Operator) => "operator".to_owned(),
+        Some(other) => plain(&format!("{other:?}")),
         // The document, a join token or a proof was the authority, not a credential.
         None => "anonymous".to_owned(),
     });
@@ -148,10 +169,8 @@ pub(crate) async fn watch(
     request: Request<Body>,
     next: Next,
 ) -> Response {
-    let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
-    let id: String = plain(given.unwrap_or_default()).chars().take(REQUEST_ID_CHARS_MAX).collect();
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let call = Arc::new(Call { id, who: OnceLock::new() });
+    let call = Arc::new(Call::of(&request));
     CALL.scope(Arc::clone(&call), async move {
         let response = next.run(request).await;
         if call.who.get().is_some() && forbidden(&response) {
@@ -183,6 +202,16 @@ mod tests {
         assert_eq!(taken, 20);
         assert_eq!(refusals.take(start + Duration::from_secs(3)), Some(9_980));
         assert_eq!(refusals.take(start + Duration::from_secs(3)), Some(0));
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_during_a_call_knows_where_the_call_comes_from() {
+        let from = Source::of("192.0.2.1".parse().expect("an address"));
+        let mut request = Request::new(Body::empty());
+        request.extensions_mut().insert(from);
+        let call = Arc::new(Call::of(&request));
+        assert_eq!(CALL.scope(call, async { source() }).await, Some(from));
+        assert_eq!(source(), None, "outside of a call");
     }
 
     #[test]

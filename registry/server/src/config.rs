@@ -61,7 +61,8 @@ pub struct Config {
     pub signing_kid: String,
     /// The folder of the artifacts; the members of one cluster share it. By default beside the data.
     pub artifacts: Option<PathBuf>,
-    /// How long a node may be silent before its tasks are placed again.
+    /// How long a node may be silent before its tasks are placed again; where leadership moves meanwhile, two and a quarter
+    /// times as long at most. A node that hears no leader ends them itself when a quarter of it is left.
     pub lease_ttl: Duration,
     /// The certificate of this member (`.../registry/<id>`), and in `client_ca` the authority of all
     /// members, gateways and nodes: `{ cert = "..", key = "..", client_ca = ".." }`.

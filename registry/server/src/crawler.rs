@@ -13,6 +13,7 @@ mod table;
 use std::sync::Arc;
 use std::time::Duration;
 
+use deploy_service::wait_until;
 use registry_api::Problem;
 use registry_core::entry::PeerStatus;
 use registry_core::query;
@@ -44,11 +45,19 @@ pub(crate) async fn lead(member: Arc<Member>, fetcher: Fetcher, settings: Settin
     loop {
         tokio::select! {
             () = stopping.triggered() => break,
-            led = leadership.wait_for(|now| now.leader == Some(id)) => if led.is_err() { break },
+            led = wait_until(&mut leadership, |now| now.leader == Some(id)) => {
+                if led.is_err() {
+                    break;
+                }
+            }
         }
         tokio::select! {
             () = stopping.triggered() => break,
-            lost = leadership.wait_for(|now| now.leader != Some(id)) => if lost.is_err() { break },
+            lost = wait_until(&mut leadership, |now| now.leader != Some(id)) => {
+                if lost.is_err() {
+                    break;
+                }
+            }
             () = reign(&member, &fetcher, &settings) => {}
         }
     }

@@ -1,6 +1,6 @@
 //! Taking in peers, over gRPC and HTTP alike.
 //!
-//! It decides how often strangers may ask to be let in, and that what one of them asks about a domain leaves room for its
+//! It decides how often strangers may ask to be let in, and that what others ask about a domain leaves room for its
 //! owner. It must never let a request cost a proposal
 //! before its signatures were verified, nor cause a look-up of any host (attack case 24): the
 //! leader does that later, at its own pace.
@@ -11,11 +11,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use deploy_service::Source;
-use proto_types::{Class, Origin, Shares};
+use proto_types::{Class, Full, Origin, Shares};
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Principal, Problem, decode, render};
 use registry_core::command::{Command, PeerCommand};
 use registry_core::entry::Candidate;
+use registry_core::query;
 use tokio::time::Instant;
 
 use crate::lookup;
@@ -24,7 +25,8 @@ use crate::member::{Member, Reading, done_at};
 /// Requests of one source within a window. A peer asks once.
 const REQUESTS_MAX: u64 = 10;
 
-/// Requests for one domain within a window: of one source it is half of them, so that the owner finds room.
+/// Requests for one domain within a window: of one source it is half of them. Where all are taken, the source that has asked
+/// most gives way.
 const OF_DOMAIN: Shares = Shares::new(2 * REQUESTS_MAX).without_reserve();
 
 /// How long a window is.
@@ -59,12 +61,12 @@ impl Strangers {
     }
 
     /// Counts one more request of this source for this domain.
-    fn admit(&self, source: Option<IpAddr>, origin: &Origin, now: Instant) -> Result<(), Problem> {
+    fn admit(&self, source: Option<Source>, origin: &Origin, now: Instant) -> Result<(), Problem> {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         if now.duration_since(window.began) >= WINDOW {
             *window = Window::begin(now);
         }
-        window.count(source.map(Source::of), domain(origin)).ok_or_else(too_often)
+        window.count(source, domain(origin)).ok_or_else(too_often)
     }
 }
 
@@ -80,13 +82,35 @@ impl Window {
         if !(room || known) || of_source >= REQUESTS_MAX {
             return None;
         }
-        let asked = self.domains.entry(domain).or_default();
-        let own = asked.by_source.get(&source).copied().unwrap_or_default();
-        OF_DOMAIN.admit(Class::Ordinary, asked.total, own, 1).ok()?;
-        asked.total += 1;
-        asked.by_source.insert(source, own + 1);
+        self.domains.entry(domain).or_default().count(source)?;
         self.sources.insert(source, of_source + 1);
         Some(())
+    }
+}
+
+impl Asked {
+    fn count(&mut self, source: Option<Source>) -> Option<()> {
+        let own = self.by_source.get(&source).copied().unwrap_or_default();
+        match OF_DOMAIN.admit(Class::Ordinary, self.total, own, 1) {
+            Ok(()) => {}
+            Err(Full::Pool) => self.make_room(own)?,
+            Err(Full::Share) => return None,
+        }
+        self.total += 1;
+        self.by_source.insert(source, own + 1);
+        Some(())
+    }
+
+    /// The source that has the most gives way to one that still has fewer with one more. One that has none comes in anyway:
+    /// the owner of a domain asks once.
+    fn make_room(&mut self, own: u64) -> Option<()> {
+        let most = self.by_source.values_mut().max()?;
+        if *most > own + 1 {
+            *most -= 1;
+            self.total -= 1;
+            return Some(());
+        }
+        (own == 0).then_some(())
     }
 }
 
@@ -111,13 +135,17 @@ fn domain(origin: &Origin) -> String {
 pub(crate) async fn enrol(
     member: &Member,
     caller: &Principal,
-    source: Option<IpAddr>,
+    source: Option<Source>,
     request: &wire::EnrolPeerRequest,
 ) -> Result<(Reading, wire::Peer), Problem> {
-    let proposal = decode::peer::enrol(caller, request, member.clock.now())?;
+    let from = source.map(|source| source.to_string());
+    let proposal = decode::peer::enrol(caller, request, from, member.clock.now())?;
     let (candidate, waits) = subject(proposal.commands.last())
         .ok_or_else(|| Problem::internal("an enrolment without a candidate"))?;
     if waits {
+        if let Some(reading) = waiting(member, &candidate).await? {
+            return Ok((reading, render::peer::pending(&candidate)));
+        }
         member.strangers.admit(source, &candidate.origin, Instant::now())?;
     }
     let reading = member.reached(done_at(&member.decide(proposal).await?)?).await?;
@@ -126,6 +154,20 @@ pub(crate) async fn enrol(
         false => lookup::peer(&reading.view, &candidate.origin)?,
     };
     Ok((reading, peer))
+}
+
+/// A confirmed state in which this very request waits already: to ask again changes nothing, and is not counted.
+async fn waiting(member: &Member, candidate: &Candidate) -> Result<Option<Reading>, Problem> {
+    let id = candidate.id();
+    let waits = |reading: &Reading| -> Result<bool, Problem> {
+        let found = query::peer_request(&reading.view, &candidate.origin, &id)?;
+        Ok(found.is_some_and(|request| request.expires_at > reading.time))
+    };
+    if !waits(&member.stale())? {
+        return Ok(None);
+    }
+    let reading = member.strong().await?;
+    Ok(waits(&reading)?.then_some(reading))
 }
 
 fn subject(command: Option<&Command>) -> Option<(Candidate, bool)> {
@@ -149,25 +191,37 @@ mod tests {
     fn strangers_of_one_site_or_one_domain_share_a_budget() {
         let (strangers, now) = (Strangers::new(), Instant::now());
         let origin = |text: &str| text.parse::<Origin>().unwrap();
-        let from = |text: &str| Some(text.parse::<IpAddr>().unwrap());
+        let from = |text: &str| Some(Source::of(text.parse().unwrap()));
         for at in 0..REQUESTS_MAX {
             let host = origin(&format!("https://a{at}.example{at}.net"));
             strangers.admit(from(&format!("2001:db8::{at}")), &host, now).unwrap();
         }
         let same_site = strangers.admit(from("2001:db8::ffff"), &origin("https://b.example"), now);
         assert_eq!(same_site.unwrap_err().code(), Code::BoundReached);
-        for at in 0..REQUESTS_MAX {
-            let host = origin(&format!("https://a{at}.shared.org"));
-            strangers.admit(from("192.0.2.1"), &host, now).unwrap();
-        }
-        let owner = origin("https://z.shared.org");
-        strangers.admit(from("192.0.2.99"), &owner, now).expect("room for another source");
-        let mut taken = 1;
-        while strangers.admit(from(&format!("198.51.100.{taken}")), &owner, now).is_ok() {
-            taken += 1;
-        }
-        assert_eq!(taken + REQUESTS_MAX, 2 * REQUESTS_MAX, "a domain has one budget");
         let later = now + WINDOW;
         strangers.admit(from("2001:db8::1"), &origin("https://b.example"), later).unwrap();
+    }
+
+    #[test]
+    fn whoever_asks_first_for_a_domain_that_others_have_asked_for_all_the_time_gets_a_place() {
+        let (strangers, now) = (Strangers::new(), Instant::now());
+        let ask = |source: u8, host: &str| {
+            let source = Source::of(IpAddr::from([192, 0, 2, source]));
+            strangers.admit(Some(source), &host.parse().unwrap(), now)
+        };
+        let mut taken = [0_u64; 5];
+        for (source, count) in (1..).zip(&mut taken) {
+            while ask(source, &format!("https://a{count}.shared.org")).is_ok() {
+                *count += 1;
+            }
+        }
+        assert_eq!(taken[..3], [10, 5, 3], "half of what is left");
+        for newcomer in 6..=60 {
+            ask(newcomer, "https://owner.shared.org").expect("a place for a newcomer");
+        }
+        for again in [2, 3, 6, 60] {
+            let refused = ask(again, "https://owner.shared.org").unwrap_err();
+            assert_eq!(refused.code(), Code::BoundReached, "{again} has as many as others");
+        }
     }
 }

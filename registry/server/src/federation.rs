@@ -18,10 +18,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use deploy_service::wait_until;
 use proto_types::{Namespace, Origin};
 use registry_api::Problem;
 use registry_core::command::Foreign;
-use registry_core::entry::{Failing, PartnerEntry, PartnerKind, PartnerState};
+use registry_core::entry::{PartnerEntry, PartnerKind, PartnerState};
 use registry_core::query;
 use registry_fetch::Fetcher;
 use registry_fetch::schedule::{Budget, Pace, Past};
@@ -38,9 +39,6 @@ use self::withdraw::Withdrawals;
 
 /// As many as the core keeps.
 const PARTNERS_MAX: usize = 256;
-
-/// The same failure again is noted no more often.
-const MINUTE_MS: u64 = 60_000;
 
 /// How often it is looked who is due, at most and at least.
 const TICK: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
@@ -61,11 +59,19 @@ pub(crate) async fn lead(with: Partners) {
     loop {
         tokio::select! {
             () = stopping.triggered() => break,
-            led = leadership.wait_for(|now| now.leader == Some(id)) => if led.is_err() { break },
+            led = wait_until(&mut leadership, |now| now.leader == Some(id)) => {
+                if led.is_err() {
+                    break;
+                }
+            }
         }
         tokio::select! {
             () = stopping.triggered() => break,
-            lost = leadership.wait_for(|now| now.leader != Some(id)) => if lost.is_err() { break },
+            lost = wait_until(&mut leadership, |now| now.leader != Some(id)) => {
+                if lost.is_err() {
+                    break;
+                }
+            }
             () = reign(&with) => {}
         }
     }
@@ -183,16 +189,22 @@ fn partners(member: &Member) -> Result<Vec<PartnerEntry>, Problem> {
 
 /// One pull; true if there is more than the budget allowed.
 async fn run(mut pull: Pull) -> Ended {
-    let terms = pull.partner.terms.clone();
-    if pull.walk.terms.as_ref().is_some_and(|began| *began != terms) {
+    let agreement = pull.partner.agreement();
+    if pull.walk.agreement.is_some_and(|began| began != agreement) {
         pull.walk = take::Walk::default();
     }
-    pull.walk.terms = Some(terms);
-    let outcome = match pull.partner.terms.kind {
-        PartnerKind::Ecumene => Box::pin(ecumene::pull(&mut pull)).await,
-        PartnerKind::Pilox => Box::pin(pilox::pull(&mut pull)).await,
-    };
+    pull.walk.agreement = Some(agreement);
+    let outcome = pulled(&mut pull).await;
     (pull.partner.name, pull.walk, outcome)
+}
+
+async fn pulled(pull: &mut Pull) -> Result<bool, Trouble> {
+    // Before anything else: a list that is far beyond a lowered quota is not read to its end.
+    Box::pin(pull.trim()).await?;
+    match pull.partner.terms.kind {
+        PartnerKind::Ecumene => Box::pin(ecumene::pull(pull)).await,
+        PartnerKind::Pilox => Box::pin(pilox::pull(pull)).await,
+    }
 }
 
 /// A failure makes the pauses longer; a lie ends the pulls until the operator decides.
@@ -230,9 +242,8 @@ async fn note_failure(member: &Member, name: &Namespace, reason: String, pulls: 
     let view = member.registry.view().0;
     let kept = query::partner(&view, name).ok().flatten().and_then(|kept| kept.failing);
     drop(view);
-    let now = member.clock.now();
-    let is_told = |failing: Failing| failing.reason == reason && now.since(failing.at) < MINUTE_MS;
-    if kept.is_some_and(is_told) {
+    // What would change nothing is not proposed.
+    if kept.is_some_and(|failing| failing.tells(&reason, member.clock.now())) {
         return;
     }
     let command = Foreign::FailPartner { name: name.clone(), reason, pulls }.into();

@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use deploy_service::wait_until;
 use proto_types::NodeId;
 use registry_api::Problem;
 use registry_core::change::Effect;
@@ -107,11 +108,19 @@ pub(crate) async fn lead(member: Arc<Member>) {
     loop {
         tokio::select! {
             () = stopping.triggered() => break,
-            led = leadership.wait_for(|now| now.leader == Some(id)) => if led.is_err() { break },
+            led = wait_until(&mut leadership, |now| now.leader == Some(id)) => {
+                if led.is_err() {
+                    break;
+                }
+            }
         }
         tokio::select! {
             () = stopping.triggered() => break,
-            lost = leadership.wait_for(|now| now.leader != Some(id)) => if lost.is_err() { break },
+            lost = wait_until(&mut leadership, |now| now.leader != Some(id)) => {
+                if lost.is_err() {
+                    break;
+                }
+            }
             () = reign(&member, &mut effects) => {}
         }
         member.fleet.end();

@@ -9,30 +9,28 @@ mod services;
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::response::Response;
 use axum::routing::future::RouteFuture;
-use deploy_service::sources::{Exceeded, origin_address};
-use deploy_service::{Claim, Network, Readiness, Source, SourceLimit};
+use deploy_service::sources::Exceeded;
+use deploy_service::{Claim, Readiness, Source, SourceLimit};
 use futures_util::future::Either;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request};
 use proto_types::{Class, path};
-use registry_api::{Code, Principal, Problem, identity};
+use registry_api::{Principal, Problem, identity};
 use tonic::Status;
 use tonic_health::server::HealthReporter;
 use tower::Service;
 
+use crate::allowance::{self, Allowance};
 use crate::member::Member;
-use crate::{audit, certificate, epoch, holder};
-use crate::{freshness, rest};
+use crate::{audit, certificate, epoch, freshness, holder, rest};
 
 /// What members say to each other; they show the cluster's secret, and say a lot.
 const MEMBERS: &str = "/ecumene.raft.v1.";
@@ -53,8 +51,6 @@ pub(crate) struct Front {
 pub(crate) struct Sources {
     /// Of what is not verified.
     pub(crate) limit: SourceLimit,
-    /// Proxies that are believed about their clients.
-    pub(crate) trusted: Vec<Network>,
 }
 
 impl Front {
@@ -90,12 +86,12 @@ impl Front {
 
     /// Counts what is not verified against its source (attack case 36).
     fn within_share(&self, parts: &mut Parts) -> Result<(), Exceeded> {
-        let Some(ConnectInfo(client)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else {
-            return Ok(());
+        let Some(source) = parts.extensions.get::<Source>().copied() else { return Ok(()) };
+        let Some(known) = self.verified(parts) else {
+            let sources = Arc::clone(&self.sources);
+            parts.extensions.insert(Allowance { sources, source });
+            return self.sources.limit.check(source);
         };
-        let address = origin_address(client.ip(), &parts.headers, &self.sources.trusted);
-        parts.extensions.insert(Source::of(address));
-        let Some(known) = self.verified(parts) else { return self.sources.limit.check(address) };
         if let Some(claim) = parts.extensions.get::<Claim>()
             && holder::class(&known) == Class::System
         {
@@ -120,13 +116,11 @@ impl Front {
 }
 
 impl Sources {
-    fn refused(&self, exceeded: Exceeded, is_grpc: bool) -> Response {
-        let after_s = exceeded.retry_after_s();
-        let why = format_args!("the source has used up its share; try again in {after_s} s");
-        let problem = Problem::new(Code::RateLimited, why).with("retryAfterSeconds", after_s);
-        let mut response = answer(problem, is_grpc);
+    /// The answer to what a source has no share left for.
+    pub(crate) fn refused(&self, exceeded: Exceeded, is_grpc: bool) -> Response {
+        let mut response = answer(allowance::problem(exceeded), is_grpc);
         let headers = response.headers_mut();
-        headers.insert(RETRY_AFTER, HeaderValue::from(after_s));
+        headers.insert(RETRY_AFTER, HeaderValue::from(exceeded.retry_after_s()));
         let policy = (RATE_LIMIT_POLICY, self.limit.policy_header());
         for (name, value) in [policy, (RATE_LIMIT, self.limit.exceeded_header(exceeded))] {
             let value = HeaderValue::from_str(&value).expect("numbers and words of ours");

@@ -22,18 +22,14 @@ mod status;
 mod tasks;
 mod watch;
 
-use std::net::{IpAddr, SocketAddr};
-
-use axum::extract::ConnectInfo;
 use deploy_service::Source;
-use registry_api::identity;
-use registry_api::{Principal, Problem};
+use registry_api::{Principal, Problem, field};
 use registry_core::viewer::Viewer;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Response, Status};
 
 use crate::admission::CREDENTIAL_HEADERS;
-use crate::certificate;
+use crate::allowance;
 use crate::member::{Member, Reading};
 
 pub(crate) use self::cluster::ClusterService;
@@ -70,24 +66,25 @@ pub(crate) fn log_cause(problem: &Problem) {
     }
 }
 
-/// Who calls.
-pub(crate) async fn caller(member: &Member, metadata: &MetadataMap) -> Result<Principal, Problem> {
-    let identity = metadata.get(certificate::HEADER).and_then(|value| value.to_str().ok());
-    let values = metadata.get_all("authorization");
-    let names = identity::TOKEN_HEADERS.into_iter();
-    let tokens = names.flat_map(|name| metadata.get_all(name).iter().collect::<Vec<_>>());
-    let tokens = tokens.map(|token| token.to_str().ok());
-    let shown = identity::single(values.iter().map(|value| value.to_str().ok()), tokens)?;
-    member.caller(shown.as_deref(), identity).await
+/// Who calls, or why that is not known. It is an extension of the request: `front::access` finds it out once, before the
+/// message is read.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller(pub(crate) Result<Principal, Problem>);
+
+/// Who calls, as it was found out.
+fn caller<T>(request: &tonic::Request<T>) -> Result<Principal, Problem> {
+    let found = request.extensions().get::<Caller>().cloned();
+    let Caller(known) =
+        found.ok_or_else(|| Problem::internal("the access layer has not seen this call"))?;
+    known
 }
 
 /// The state that a call asks for, and with whose eyes it is read.
 async fn look(
     member: &Member,
-    metadata: &MetadataMap,
+    caller: &Principal,
     consistency: i32,
 ) -> Result<(Reading, Viewer), Problem> {
-    let caller = caller(member, metadata).await?;
     let reading = member.read(consistency).await?;
     let viewer = caller.viewer(&reading.view)?;
     Ok((reading, viewer))
@@ -106,15 +103,16 @@ fn credential(metadata: &MetadataMap) -> Result<Option<String>, Problem> {
     }
 }
 
+/// How many entries a page has. Who is not verified pays for them before they are read.
+fn page<T>(request: &tonic::Request<T>, limit: u32) -> Result<usize, Problem> {
+    let limit = field::page(limit)?;
+    allowance::page(request.extensions(), limit)?;
+    Ok(limit)
+}
+
 /// Where the call came from; `None` where there is no socket.
 fn origin<T>(request: &tonic::Request<T>) -> Option<Source> {
     request.extensions().get::<Source>().copied()
-}
-
-/// The address that the call came from; `None` where there is no socket.
-fn source<T>(request: &tonic::Request<T>) -> Option<IpAddr> {
-    let client = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    client.map(|ConnectInfo(client)| client.ip())
 }
 
 /// An answer that says which state it was read from.
@@ -127,4 +125,27 @@ fn at<T>(reading: &Reading, message: T) -> Response<T> {
         metadata.insert(AGE_KEY, MetadataValue::from(age_ms));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use registry_api::Code;
+
+    use super::*;
+
+    #[test]
+    fn a_handler_is_told_who_calls_and_never_asks_the_metadata_again() {
+        let mut request = tonic::Request::new(());
+        request.metadata_mut().insert("authorization", MetadataValue::from_static("Bearer x"));
+        let untold = caller(&request).map_err(|problem| problem.code());
+        assert_eq!(untold, Err(Code::Internal), "the access layer has not seen it");
+        for told in [
+            Ok(Principal::Anonymous),
+            Ok(Principal::Operator),
+            Err(Problem::new(Code::Unauthenticated, "the credential is not known")),
+        ] {
+            request.extensions_mut().insert(Caller(told.clone()));
+            assert_eq!(caller(&request), told);
+        }
+    }
 }

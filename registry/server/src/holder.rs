@@ -53,10 +53,21 @@ pub(crate) fn class(caller: &Principal) -> Class {
 /// A place for a caller; where there is none, `code` says so of what `many` are.
 pub(crate) fn place(
     places: &Places,
+    caller: (&Principal, Option<Source>),
+    refusal: (Code, &str),
+) -> Result<Place, Problem> {
+    several(places, 1, caller, refusal)
+}
+
+/// The same for what takes as much as several others.
+pub(crate) fn several(
+    places: &Places,
+    amount: u64,
     (caller, source): (&Principal, Option<Source>),
     (code, many): (Code, &str),
 ) -> Result<Place, Problem> {
-    places.place(class(caller), Holder::of(caller, source)).map_err(|full| match full {
+    let holder = Holder::of(caller, source);
+    places.places(class(caller), holder, amount).map_err(|full| match full {
         Full::Share => Problem::new(code, format_args!("this caller has its share of the {many}")),
         Full::Pool => Problem::new(code, format_args!("as many {many} as are allowed are open")),
     })

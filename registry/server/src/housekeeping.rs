@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use deploy_service::wait_until;
 use proto_types::WallMs;
 use registry_api::Problem;
 use registry_core::change::Reply;
@@ -31,7 +32,7 @@ pub(crate) async fn keep(member: Arc<Member>, retention: Retention) {
             () = member.shutdown.triggered() => return,
             _ = ticks.tick() => {}
             // A leader begins with it: the first entry of a cluster epoch says when it began.
-            Ok(now) = leadership.wait_for(|now| (now.leader == Some(id)) != leads) => {
+            Ok(now) = wait_until(&mut leadership, |now| (now.leader == Some(id)) != leads) => {
                 leads = now.leader == Some(id);
             }
         }

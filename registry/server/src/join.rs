@@ -36,15 +36,23 @@ pub(crate) struct Wish {
 pub(crate) async fn join(member: Arc<Member>, wish: Wish) {
     let asked = async {
         let mut pause = PAUSE;
-        while !granted(&member, &wish) {
+        while !granted(&member, &wish) && !member.registry.status().removed {
             match round(&wish).await {
                 Ok(state) => tracing::info!(state, "the cluster took this member in"),
+                Err(status) if is_final(&status) => {
+                    let why = status.message();
+                    tracing::error!(
+                        why,
+                        "the cluster does not take this member in, and it asks no more; see \
+                         docs/runbooks/replace-a-member.md"
+                    );
+                    return;
+                }
                 Err(status) => {
                     let (code, why) = (status.code(), status.message());
                     tracing::warn!(?code, why, "the cluster did not take this member in");
-                    // A number that was retired, or a token that is none, stays so until an operator acts.
-                    let refused = matches!(code, Code::InvalidArgument | Code::PermissionDenied);
-                    pause = if refused { pause.saturating_mul(2).min(PAUSE_MAX) } else { PAUSE };
+                    pause =
+                        if refused(code) { pause.saturating_mul(2).min(PAUSE_MAX) } else { PAUSE };
                 }
             }
             sleep(pause).await;
@@ -54,6 +62,17 @@ pub(crate) async fn join(member: Arc<Member>, wish: Wish) {
         () = member.shutdown.triggered() => {}
         () = asked => {}
     }
+}
+
+/// Whether the wish itself cannot be granted, now or ever: its number was retired, or its address is none.
+fn is_final(status: &Status) -> bool {
+    status.code() == Code::InvalidArgument
+}
+
+/// Whether the answer stays the same until an operator acts: a token that is none, an address that another member has.
+fn refused(code: Code) -> bool {
+    use Code::{AlreadyExists, PermissionDenied, ResourceExhausted, Unauthenticated};
+    matches!(code, AlreadyExists | PermissionDenied | ResourceExhausted | Unauthenticated)
 }
 
 /// By what this member was sent: that alone proves it.
@@ -87,7 +106,7 @@ async fn round(wish: &Wish) -> Result<String, Status> {
 
 async fn ask(url: &str, wish: &Wish) -> Result<String, Status> {
     let endpoint = Endpoint::from_shared(url.to_owned())
-        .map_err(|_| Status::invalid_argument(format!("{url} is no URL")))?;
+        .map_err(|_| Status::unavailable(format!("{url} is no URL")))?;
     let mut client =
         ClusterClient::new(endpoint.connect_with_connector_lazy(wish.connector.clone()));
     let mut request = Request::new(wish.request.clone());
@@ -95,4 +114,29 @@ async fn ask(url: &str, wish: &Wish) -> Result<String, Status> {
     let answer = timeout(ASK_TIMEOUT, client.join(request)).await;
     let late = |_| Status::deadline_exceeded(format!("{url} does not answer"));
     Ok(answer.map_err(late)??.into_inner().state)
+}
+
+#[cfg(test)]
+mod tests {
+    use registry_api::{Code as Said, Problem};
+
+    use super::*;
+
+    #[test]
+    fn a_newcomer_asks_on_asks_less_often_or_asks_no_more_as_the_answer_says() {
+        for (answer, is_last, is_slow) in [
+            (Said::InvalidArgument, true, false),
+            (Said::JoinTokenInvalid, false, true),
+            (Said::Conflict, false, true),
+            (Said::BoundReached, false, true),
+            (Said::NoLeader, false, false),
+            (Said::NotLeader, false, false),
+            (Said::QuorumAtRisk, false, false),
+            (Said::InDoubt, false, false),
+        ] {
+            let status = Status::from(Problem::new(answer, "why"));
+            assert_eq!(is_final(&status), is_last, "{answer}");
+            assert_eq!(refused(status.code()), is_slow, "{answer}");
+        }
+    }
 }

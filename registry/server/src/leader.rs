@@ -6,13 +6,15 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use deploy_service::tls::{Connector, Role};
-use proto_types::{Digest, Revision};
+use proto_types::{Digest, Revision, WallMs};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::directory_client::DirectoryClient;
 use registry_api::{Code, Problem};
 use registry_raft::StateMark;
 use tonic::Request;
 use tonic::transport::{Channel, Endpoint};
+
+use crate::grpc::TIME_KEY;
 
 /// Longer than a round of heartbeats, shorter than a caller's patience.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
@@ -40,15 +42,22 @@ impl LeaderLine {
         Self { connector: connector.clone().to(Role::Registry), kept: Mutex::new(None) }
     }
 
-    /// The revision that covers every write acknowledged before this call.
-    pub(crate) async fn confirmed(&self, leader: &str) -> Result<Revision, Problem> {
+    /// The revision that covers every write acknowledged before this call, and the leader's time if it tells one.
+    pub(crate) async fn confirmed(
+        &self,
+        leader: &str,
+    ) -> Result<(Revision, Option<WallMs>), Problem> {
         let mut client = DirectoryClient::new(self.channel(leader)?);
         let strong = wire::Consistency::Strong.into();
         let mut request = Request::new(wire::StatusRequest { consistency: strong });
         request.set_timeout(ANSWER_TIMEOUT);
         let answer = tokio::time::timeout(ANSWER_TIMEOUT, client.status(request)).await;
         match answer {
-            Ok(Ok(status)) => Ok(Revision(status.into_inner().revision)),
+            Ok(Ok(status)) => {
+                let told = status.metadata().get(TIME_KEY);
+                let told = told.and_then(|value| value.to_str().ok()?.parse().ok());
+                Ok((Revision(status.into_inner().revision), told.map(WallMs)))
+            }
             Ok(Err(_)) | Err(_) => Err(unconfirmed()),
         }
     }

@@ -5,6 +5,7 @@
 //! answer a write that a majority does not hold, and never decide what the core decides.
 
 mod admission;
+mod allowance;
 mod artifacts;
 mod audit;
 mod certificate;

@@ -75,6 +75,35 @@ pub(crate) fn card(
     Ok(Seen { entry, disclosure, version, document })
 }
 
+/// The document of a live record that the viewer sees whole, for a list of many: nothing is read of a longer one.
+pub(crate) fn short_record(
+    view: &dyn View,
+    viewer: &Viewer,
+    handle: &Handle,
+    (now, bytes_max): (WallMs, u64),
+) -> Result<Option<Vec<u8>>, Problem> {
+    let seen = query::record_seen(view, viewer, handle)?;
+    let short = seen.filter(|(entry, disclosure)| {
+        let is_valid = entry.valid_until.is_none_or(|until| until > now);
+        *disclosure == Disclosure::Whole && is_valid && entry.bytes <= bytes_max
+    });
+    let digest = short.and_then(|(entry, _)| entry.digest);
+    digest.map(|digest| body(view, &digest)).transpose()
+}
+
+/// The same of a card.
+pub(crate) fn short_card(
+    view: &dyn View,
+    viewer: &Viewer,
+    handle: &Handle,
+    bytes_max: u64,
+) -> Result<Option<Vec<u8>>, Problem> {
+    let seen = query::card_seen(view, viewer, handle)?;
+    let short = seen
+        .filter(|(entry, disclosure)| *disclosure == Disclosure::Whole && entry.bytes <= bytes_max);
+    short.map(|(entry, _)| body(view, &entry.digest)).transpose()
+}
+
 /// A card's bytes as far as they are seen, with their digest.
 fn shown(
     view: &dyn View,
@@ -202,4 +231,75 @@ pub(crate) fn whole_task(view: &dyn View, entry: &TaskEntry) -> Result<wire::Tas
 pub(crate) fn body(view: &dyn View, digest: &Digest) -> Result<Vec<u8>, Problem> {
     let missing = || Problem::internal(format_args!("the body {digest} of an entry is missing"));
     query::body(view, digest)?.ok_or_else(missing)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use proto_types::{Namespace, Revision};
+    use registry_core::change::Write;
+    use registry_core::entry::Visibility;
+    use registry_core::table::{CARDS, RECORDS, body_key};
+    use registry_core::view::{Memory, Space};
+
+    use super::*;
+
+    const TEXT: &[u8] = b"a document";
+
+    fn record(handle: &Handle, visibility: Visibility, bytes: u64) -> RecordEntry {
+        RecordEntry {
+            handle: handle.clone(),
+            digest: Some(Digest::of(TEXT)),
+            updated_at: WallMs(1),
+            valid_until: Some(WallMs(9)),
+            ttl_s: None,
+            agent_card_url: String::new(),
+            assurance: Default::default(),
+            owner: None,
+            visibility,
+            namespace: Namespace::default(),
+            bytes,
+            revision: Revision(1),
+        }
+    }
+
+    fn card(handle: &Handle, visibility: Visibility, bytes: u64) -> CardEntry {
+        CardEntry {
+            handle: handle.clone(),
+            digest: Digest::of(TEXT),
+            assurance: Default::default(),
+            owner: None,
+            kid: None,
+            visibility,
+            namespace: Namespace::default(),
+            bytes,
+            revision: Revision(1),
+        }
+    }
+
+    #[test]
+    fn nothing_is_read_of_a_document_that_is_too_long_or_not_for_the_viewer() {
+        let handle: Handle = "urn:a:00000001".parse().unwrap();
+        let mut state = Memory::default();
+        let mut read = |visibility, bytes, now| {
+            state.commit(&[
+                RECORDS.put(&record(&handle, visibility, bytes)),
+                CARDS.put(&card(&handle, visibility, bytes)),
+            ]);
+            let (view, viewer) = (&state as &dyn View, &Viewer::Anonymous);
+            let record = short_record(view, viewer, &handle, (WallMs(now), 100));
+            let card = short_card(view, viewer, &handle, 100);
+            // There is no body: to read it is an error.
+            let is_read = |found: Result<Option<Vec<u8>>, Problem>| found.is_err();
+            (is_read(record), is_read(card))
+        };
+        assert_eq!(read(Visibility::Public, 100, 1), (true, true));
+        assert_eq!(read(Visibility::Public, 101, 1), (false, false));
+        assert_eq!(read(Visibility::Redacted, 100, 1), (false, false));
+        assert_eq!(read(Visibility::Public, 100, 9), (false, true), "the record is over");
+        let (space, key, value) = (Space::Bodies, body_key(&Digest::of(TEXT)), TEXT.to_vec());
+        state.commit(&[Write::Put { space, key, value }]);
+        let card = short_card(&state, &Viewer::Anonymous, &handle, 100);
+        assert_eq!(card.unwrap().as_deref(), Some(TEXT));
+    }
 }

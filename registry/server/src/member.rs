@@ -4,6 +4,7 @@
 //! never call a write failed that may yet come about.
 
 mod callers;
+mod told;
 mod writes;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use proto_wire::registry::v1::Consistency;
 use registry_api::identity::OperatorSecret;
 use registry_api::{Code, Cursors, List, Principal, Problem};
 use registry_core::change::Reply;
+use registry_core::query;
 use registry_raft::{Clock, ProposeError, ReadError, Registry, StoreView};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -30,12 +32,11 @@ use crate::leader::LeaderLine;
 use crate::log::LogDesk;
 use crate::roster::Roster;
 
+pub(crate) use self::callers::Doubts;
+pub(crate) use self::writes::SHARES as WRITE_SHARES;
+
 /// How long a member may take to reach a revision that was confirmed elsewhere.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Unknown credentials that a follower looks up at once: a flood of them must not become a flood at
-/// the leader.
-pub(crate) const DOUBTS_MAX: usize = 16;
 
 /// Everything that calls share.
 pub(crate) struct Member {
@@ -58,10 +59,12 @@ pub(crate) struct Member {
     /// Places of those who wait: watchers and long polls.
     pub(crate) waits: Places,
     /// Places for those whose credential is looked up at the leader.
-    pub(crate) doubts: Semaphore,
+    pub(crate) doubts: Doubts,
     pub(crate) strangers: Strangers,
     /// The newest signed roster.
     pub(crate) roster: Roster,
+    /// Bytes of writes under way.
+    pub(crate) writes: Places,
     /// Places for searches.
     pub(crate) searches: Places,
     /// One copy or compaction of this member at a time.
@@ -114,8 +117,8 @@ impl Member {
         match self.registry.strong().await {
             Ok(moment) => Ok(self.confirmed(moment)),
             Err(ReadError::NotLeader { leader: Some((id, url)) }) if id != self.registry.id() => {
-                let confirmed = self.line.confirmed(&url).await?;
-                self.reached(confirmed).await
+                let (confirmed, told) = self.line.confirmed(&url).await?;
+                by_leader(self.reached(confirmed).await?, told)
             }
             Err(other) => Err(self.unread(other)),
         }
@@ -209,6 +212,14 @@ impl Member {
     ) -> Result<Place, Problem> {
         holder::place(&self.waits, (caller, source), (Code::TooManyStreams, "places of watchers"))
     }
+}
+
+/// Every strong read is judged by the leader's time, so that a follower does not say that something goes on which was
+/// said to be over; and by none before the state's.
+fn by_leader(reading: Reading, told: Option<WallMs>) -> Result<Reading, Problem> {
+    let Some(told) = told else { return Ok(reading) };
+    let time = told.max(query::clock(&reading.view)?);
+    Ok(Reading { time, ..reading })
 }
 
 /// The revision that a write answers with.

@@ -31,10 +31,9 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
-use deploy_service::Readiness;
+use deploy_service::{Readiness, content_coding};
 use http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
-    RETRY_AFTER, WWW_AUTHENTICATE,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::LengthLimitError;
@@ -45,7 +44,6 @@ use registry_core::viewer::Viewer;
 use serde_json::Value;
 
 use crate::admission::CREDENTIAL_HEADERS;
-use crate::certificate;
 use crate::grpc::{AGE_KEY, REVISION_KEY, log_cause};
 use crate::member::{Member, Reading};
 
@@ -132,24 +130,22 @@ impl IntoResponse for Refused {
         }
         match self.0.status() {
             401 => drop(headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            429 | 503 => drop(headers.insert(RETRY_AFTER, RETRY_AFTER_S)),
+            429 | 503 => drop(headers.insert(RETRY_AFTER, retry_after(&self.0))),
             _ => {}
         }
         response
     }
 }
 
+/// When it may be tried again: a rate limit knows.
+fn retry_after(problem: &Problem) -> HeaderValue {
+    let stated = problem.extra("retryAfterSeconds").and_then(Value::as_u64);
+    stated.map_or(RETRY_AFTER_S, HeaderValue::from)
+}
+
 /// Who calls.
 async fn caller(member: &Member, headers: &HeaderMap) -> Result<Principal, Problem> {
-    let values = headers.get_all(AUTHORIZATION).iter();
-    let tokens = identity::TOKEN_HEADERS.into_iter().flat_map(|name| headers.get_all(name));
-    let text = |value: &'_ HeaderValue| value.to_str().ok().map(ToOwned::to_owned);
-    let values: Vec<_> = values.map(text).collect();
-    let tokens: Vec<_> = tokens.map(text).collect();
-    let shown =
-        identity::single(values.iter().map(Option::as_deref), tokens.iter().map(Option::as_deref))?;
-    let identity = headers.get(certificate::HEADER).and_then(|value| value.to_str().ok());
-    member.caller(shown.as_deref(), identity).await
+    member.caller(headers).await
 }
 
 /// Who reads what anybody may read: a credential that is none of ours makes nobody of its bearer.
@@ -232,7 +228,7 @@ async fn json_body(request: Request) -> Result<Bytes, Problem> {
         let why = "send Content-Type: application/json";
         return Err(Problem::new(Code::UnsupportedMediaType, why));
     }
-    if headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+    if !content_coding::is_identity(headers) {
         let why = "compressed bodies are not accepted";
         return Err(Problem::new(Code::UnsupportedMediaType, why));
     }

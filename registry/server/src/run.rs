@@ -13,7 +13,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deploy_service::tls::{self, Connector, Role};
-use deploy_service::{Drained, Readiness, Security, Shutdown, listen, secret, serve, telemetry};
+use deploy_service::{
+    Drained, Listener, Readiness, Security, Shutdown, listen, secret, serve, telemetry,
+};
 use proto_types::Revision;
 use proto_wire::registry::v1 as wire;
 use registry_fetch::Fetcher;
@@ -142,14 +144,19 @@ enum Ended {
     DiskFailed(SocketAddr),
 }
 
+/// The one socket, who is believed there about others, and that the system's own roles find a place.
+async fn listener(config: &Config) -> Result<(Listener, SocketAddr), Error> {
+    let security = Security::open(config.tls.clone())?;
+    let bound = listen::bind(config.listen, config.addr_file.as_deref(), security).await?;
+    Ok((bound.0.trusting(&config.trusted_proxies).keeping_places(), bound.1))
+}
+
 /// From opening the store to closing it.
 async fn run_once(config: &Config, shutdown: &Shutdown) -> Result<Ended, Error> {
     // The member's own: it ends with the process's, or alone when the store must be opened anew.
     let ending = Shutdown::new();
     let readiness = Readiness::new(shutdown.clone());
-    let security = Security::open(config.tls.clone())?;
-    let (listener, addr) =
-        listen::bind(config.listen, config.addr_file.as_deref(), security).await?;
+    let (listener, addr) = listener(config).await?;
     let (fetcher, witnesses) = (Fetcher::new(&config.fetch)?, Witnesses::open(&config.log)?);
     let member = Arc::new(open(config, addr, ending.clone()).await?);
     tell_keys(&member);

@@ -45,6 +45,17 @@ pub enum Error {
         /// Who wants to open it.
         expected: u64,
     },
+    /// The member was removed from its cluster.
+    #[error(
+        "{path}: member {member} was removed from its cluster and does not start again: delete its directory, see \
+         docs/runbooks/replace-a-member.md"
+    )]
+    Removed {
+        /// The file that says so.
+        path: PathBuf,
+        /// Which member.
+        member: u64,
+    },
     /// The directory is another cluster's.
     #[error("{path}: this is a directory of cluster {found}, and its state is of cluster {state}")]
     OtherCluster {
@@ -85,17 +96,13 @@ pub enum Error {
         own: &'static str,
     },
     /// The directory has been in use, and its log is gone: somebody removed files.
-    #[error(
-        "{path} is missing in a directory that was in use; restore it, or see docs/runbooks/replace-a-member.md"
-    )]
+    #[error("{path} is missing in a directory that was in use")]
     LogMissing {
         /// The log's directory.
         path: PathBuf,
     },
     /// The log is there, its state is not: somebody removed files.
-    #[error(
-        "{path} is missing beside an existing log; restore it, or remove the member's whole directory"
-    )]
+    #[error("{path} is missing beside an existing log")]
     StateMissing {
         /// The state directory that `CURRENT` names.
         path: PathBuf,

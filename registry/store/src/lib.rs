@@ -16,6 +16,7 @@
 mod error;
 mod files;
 mod log;
+mod memory;
 mod options;
 mod state;
 mod store;
@@ -24,6 +25,7 @@ mod view;
 pub use error::Error;
 pub use files::sync_dir;
 pub use log::{Done, Log};
+pub use memory::{DatabaseMemory, Memory};
 pub use options::Options;
 pub use store::{Damage, Identity, Store, set_aside};
 pub use view::StoreView;

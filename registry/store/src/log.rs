@@ -11,7 +11,7 @@ use rocksdb::{Cache, ColumnFamily, DB, Direction, IteratorMode, ReadOptions, Wri
 pub use self::sync::Done;
 use self::sync::{Poison, Syncer};
 use crate::options::Family;
-use crate::{Error, Options};
+use crate::{DatabaseMemory, Error, Options};
 
 const DIR: &str = "log";
 const LOG: &str = "log";
@@ -202,6 +202,10 @@ impl Log {
         for name in [LOG, RAFT] {
             crate::state::compact(&self.database, self.family(name));
         }
+    }
+
+    pub(crate) fn memory(&self) -> Result<DatabaseMemory, Error> {
+        DatabaseMemory::of(&self.database)
     }
 
     /// Why the log takes no more writes, if so.

@@ -12,7 +12,7 @@ use rocksdb::{Cache, ColumnFamily, DB, WriteBatch};
 
 use crate::options::Family;
 use crate::store::is_damage;
-use crate::{Damage, Error, Options};
+use crate::{Damage, DatabaseMemory, Error, Options};
 
 pub(crate) const META: &str = "meta";
 const FAMILIES: [(&str, Family); 6] = [
@@ -132,6 +132,20 @@ impl State {
         self.database().cf_handle(name).expect("open creates every family of FAMILIES")
     }
 
+    /// The families that are there: a checkpoint of an older version lacks those that came later.
+    pub(crate) fn families(&self) -> impl Iterator<Item = &ColumnFamily> {
+        FAMILIES.into_iter().filter_map(move |(name, _)| self.database().cf_handle(name))
+    }
+
+    /// What a failed read comes to; damage is noted.
+    pub(crate) fn unread(&self, cause: rocksdb::Error) -> Error {
+        let cause = self.met(cause);
+        match is_damage(&cause) {
+            true => Error::Damaged { path: self.dir.clone(), why: cause.into_string() },
+            false => Error::read(cause),
+        }
+    }
+
     pub(crate) fn commit(&self, writes: &[Write], meta: &[(&[u8], &[u8])]) -> Result<(), Error> {
         let mut batch = WriteBatch::default();
         for write in writes {
@@ -167,6 +181,10 @@ impl State {
         let failed = |cause| Error::write(self.met(cause));
         let checkpoint = Checkpoint::new(self.database()).map_err(failed)?;
         checkpoint.create_checkpoint(into).map_err(failed)
+    }
+
+    pub(crate) fn memory(&self) -> Result<DatabaseMemory, Error> {
+        DatabaseMemory::of(self.database())
     }
 
     /// Lets the directory go with the last view of it.

@@ -22,7 +22,7 @@ pub use self::damage::{Damage, set_aside};
 pub use self::identity::Identity;
 use crate::files::link_tree;
 use crate::state::State;
-use crate::{Error, Log, Options, StoreView};
+use crate::{Error, Log, Memory, Options, StoreView};
 
 /// A member's store. Log operations go through [`Store::log`]; state operations are here.
 /// `commit` and `install` must come from one task at a time: the state machine.
@@ -63,6 +63,18 @@ impl Store {
         }
     }
 
+    /// Notes that the member was removed from its cluster: the directory is not opened for it again.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn retire(&self) -> Result<(), Error> {
+        let mut identity = self.identity.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = identity.of_removed();
+        next.note(&self.dir)?;
+        *identity = next;
+        Ok(())
+    }
+
     /// What was met of damage in the state.
     #[must_use]
     pub fn damage(&self) -> &Damage {
@@ -89,6 +101,19 @@ impl Store {
     pub fn defrag(&self) {
         self.log.compact();
         self.state.load().compact();
+    }
+
+    /// What the databases hold in memory.
+    ///
+    /// # Errors
+    /// RocksDB does not say.
+    pub fn memory(&self) -> Result<Memory, Error> {
+        let block_cache_bytes = self.cache.get_usage() as u64;
+        Ok(Memory {
+            log: self.log.memory()?,
+            state: self.state.load().memory()?,
+            block_cache_bytes,
+        })
     }
 
     /// The directory this store lives in.

@@ -10,7 +10,7 @@ use super::World;
 use crate::process::binary;
 
 impl World {
-    /// Runs a client command of the binary against this world; its stdout, or what it said on stderr as an error.
+    /// Runs a client command of the binary against this world; its stdout, or all that it said as an error.
     ///
     /// # Errors
     /// It ends with another code than 0.
@@ -26,8 +26,9 @@ impl World {
             .output()?;
         if !output.status.success() {
             bail!(
-                "ecumene {args:?}: {}: {}",
+                "ecumene {args:?}: {}: {}{}",
                 output.status,
+                String::from_utf8_lossy(&output.stdout),
                 String::from_utf8_lossy(&output.stderr)
             );
         }

@@ -37,7 +37,8 @@ impl World {
         format!(
             "id = {id}\nlisten = \"{}\"\nadvertise = \"{}\"\ndata_dir = \"{}\"\nartifacts = \"{}\"\n\
              cluster_secret_file = \"{}\"\noperator_token_file = \"{}\"\nsigning_key_file = \"{}\"\n\
-             {}\nlease_ttl = \"{LEASE_TTL}\"\n",
+             {}\nlease_ttl = \"{LEASE_TTL}\"\n\
+             [bounds]\nsource_requests_per_second = 1000000\nsource_burst = 1000000\n",
             authority(url),
             url,
             self.path(&format!("r{id}")).display(),

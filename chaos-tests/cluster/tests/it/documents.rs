@@ -10,13 +10,34 @@ use chaos_cluster::walkthrough::{Reader, pages, pieces};
 const UP: &str =
     "ecumene up > up.log 2>&1 &\nuntil ecumene doctor > doctor.log; do sleep 0.2; done\n";
 
+/// A gateway that is named and a node that has joined once, both stopped, at the cluster of the page on bootstrapping.
+const STOPPED: &str = r#"
+export ECUMENE_REGISTRY=http://127.0.0.1:7401 ECUMENE_GATEWAY=http://127.0.0.1:7500
+export ECUMENE_OPERATOR_TOKEN_FILE=secrets/operator
+mkdir -p n1
+(umask 077; ecumene cluster invite node > n1/join)
+cat > n1/node.toml <<'END'
+id = "n1"
+registry = ["http://127.0.0.1:7401"]
+join_token_file = "n1/join"
+state_dir = "n1/state"
+slots = 1
+memory = "256MiB"
+END
+ecumene node run --config n1/node.toml > n1/log 2>&1 &
+until ecumene node list | grep "n1 *joined"; do sleep 0.2; done
+kill $!
+wait $!
+"#;
+
 /// The pages that a test below follows. All others hold no command.
-const FOLLOWED: [&str; 12] = [
+const FOLLOWED: [&str; 13] = [
     "quickstart.md",
     "write-an-agent.md",
     "add-a-gateway.md",
     "add-a-node.md",
     "runbooks/bootstrap.md",
+    "runbooks/upgrade.md",
     "runbooks/replace-a-member.md",
     "runbooks/certificates.md",
     "runbooks/federate-with-a-registry.md",
@@ -71,6 +92,8 @@ fn a_cluster_is_bootstrapped_and_a_member_replaced_as_the_pages_say() -> Result<
     alone("a_cluster_is_bootstrapped_and_a_member_replaced_as_the_pages_say", || {
         let reader = Reader::new()?;
         reader.follow("runbooks/bootstrap.md", "")?;
+        // Gateways and nodes are down during an upgrade, and members are waited for all the same.
+        reader.follow("runbooks/upgrade.md", STOPPED)?;
         reader.follow("runbooks/replace-a-member.md", "").map(drop)
     })
 }

@@ -90,7 +90,7 @@ async fn kill(world: &mut World, round: u64) -> Result<()> {
 }
 
 /// A gateway of the test's own, so that it may spend tokens and submit tasks.
-async fn gateway_credential(world: &World) -> Result<String> {
+pub(crate) async fn gateway_credential(world: &World) -> Result<String> {
     let operator = world.operator().await?;
     let invite = wire::IssueJoinTokenRequest { role: "gateway".to_owned(), ttl_seconds: 600 };
     let join_token = operator.directory.clone().issue_join_token(invite).await?.into_inner().token;

@@ -1,12 +1,15 @@
 //! Real processes under real faults. One file a subject; each test has a world of its own.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod bit_flips;
 mod certificates;
+mod clocks;
 mod command_line;
 mod documents;
 mod durability;
+mod failing_disk;
 mod first_day;
-mod full_disk;
+mod folders;
 mod history;
 mod keys;
 mod kill_loop;

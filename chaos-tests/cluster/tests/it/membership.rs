@@ -9,11 +9,11 @@ use crate::writers::{Writers, check};
 /// Acknowledgements that show that writes go on.
 const SOME: usize = 50;
 
-fn members(world: &World) -> Result<Value> {
+pub(crate) fn members(world: &World) -> Result<Value> {
     Ok(serde_json::from_str(&world.cli(&["--output", "json", "cluster", "members"])?)?)
 }
 
-fn voters(world: &World) -> Result<Vec<u64>> {
+pub(crate) fn voters(world: &World) -> Result<Vec<u64>> {
     let found = members(world)?;
     let members = found["members"].as_array().context("members")?.iter();
     let voters = members.filter(|member| member["role"] == "voter");
@@ -71,7 +71,7 @@ async fn members_come_vote_lead_and_leave_under_load() -> Result<()> {
 }
 
 /// A change is refused as long as too many members lag behind, so it is asked for again.
-async fn insist(world: &World, change: &[&str]) -> Result<()> {
+pub(crate) async fn insist(world: &World, change: &[&str]) -> Result<()> {
     let until = std::time::Instant::now() + chaos_cluster::world::PATIENCE;
     loop {
         match world.cli(&[&["cluster"], change].concat()) {

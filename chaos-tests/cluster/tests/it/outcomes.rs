@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use chaos_cluster::World;
-use chaos_cluster::peer::{Peer, message};
+use chaos_cluster::peer::message;
+use chaos_cluster::world::AGENT;
 use serde_json::{Value, json};
 
 /// A message whose options no agent can read: the reason of the rejection quotes a name with a line end.
@@ -16,28 +17,23 @@ fn refused() -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn outcomes_whose_words_no_line_holds_end_their_tasks_at_once_and_free_their_slots()
 -> Result<()> {
-    let mut world = World::registry(1).await?;
-    world.add_gateway("g1").await?;
-    world.add_node("n1").await?;
-    let peer = Peer::new("https://a.example")?;
-    peer.enrol(&world.operator().await?).await?;
-    world.deploy_text_agent("text-stats")?;
+    let (world, peer) = World::platform(1, &["n1"]).await?;
     let url = world.gateways[0].url.clone();
     // More than the slots of any node of this world; each would have held its slot for its deadline of 120 s.
     for _ in 0..20 {
-        let answer = peer.rpc(&url, "text-stats", "SendMessage", refused()).await?.json()?;
+        let answer = peer.rpc(&url, AGENT, "SendMessage", refused()).await?.json()?;
         let task = &answer["result"]["task"];
         assert_eq!(task["status"]["state"], "TASK_STATE_REJECTED", "{answer}");
         let said = &task["status"]["message"]["parts"][0]["text"];
         assert!(said.as_str().is_some_and(|said| said.contains("options")), "{answer}");
     }
     let good = message("Words to count.", None);
-    let answer = peer.rpc(&url, "text-stats", "SendMessage", good).await?.json()?;
+    let answer = peer.rpc(&url, AGENT, "SendMessage", good).await?.json()?;
     assert_eq!(answer["result"]["task"]["status"]["state"], "TASK_STATE_COMPLETED", "{answer}");
     let mut doubles = message("Words to count.", None);
     let options = json!({ "data": { "keywords": 3.0 } });
     doubles["message"]["parts"].as_array_mut().expect("a message has parts").push(options);
-    let answer = peer.rpc(&url, "text-stats", "SendMessage", doubles).await?.json()?;
+    let answer = peer.rpc(&url, AGENT, "SendMessage", doubles).await?.json()?;
     assert_eq!(answer["result"]["task"]["status"]["state"], "TASK_STATE_COMPLETED", "{answer}");
     world.stop()
 }

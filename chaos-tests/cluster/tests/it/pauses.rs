@@ -3,6 +3,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use chaos_cluster::World;
+use chaos_cluster::process::Signal;
 use proto_wire::registry::v1 as wire;
 use tonic::Code;
 
@@ -22,10 +23,10 @@ async fn case_46_a_member_that_pauses_loses_nothing_and_tells_nothing_old_as_str
         writers.more(SOME).await?;
         // The leader, in turns with a follower.
         let paused = (world.leader().await? + round % 2) % world.members.len();
-        signal(&world, paused, "-STOP")?;
+        signal(&world, paused, Signal::STOP)?;
         writers.more(SOME).await?;
         let meanwhile = writers.acked();
-        signal(&world, paused, "-CONT")?;
+        signal(&world, paused, Signal::CONT)?;
         for (handle, digest) in meanwhile.iter().rev().take(10) {
             strong(&world, paused, handle, digest).await?;
         }
@@ -39,12 +40,12 @@ async fn case_46_a_member_that_pauses_loses_nothing_and_tells_nothing_old_as_str
     world.stop()
 }
 
-fn signal(world: &World, at: usize, signal: &str) -> Result<()> {
+fn signal(world: &World, at: usize, signal: Signal) -> Result<()> {
     world.members[at].process.as_ref().context("up")?.signal(signal)
 }
 
 /// A strong read at the member that was away shows what the others have acknowledged, or nothing.
-async fn strong(world: &World, at: usize, handle: &str, digest: &str) -> Result<()> {
+pub(crate) async fn strong(world: &World, at: usize, handle: &str, digest: &str) -> Result<()> {
     let operator = world.operator_at(&world.members[at].url).await?;
     let request = wire::GetRecordRequest { handle: handle.to_owned(), consistency: 1 };
     match operator.directory.clone().get_record(request).await {

@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use chaos_cluster::World;
-use chaos_cluster::peer::{Peer, message};
+use chaos_cluster::peer::message;
+use chaos_cluster::process::Signal;
+use chaos_cluster::world::AGENT;
 use proto_wire::registry::v1 as wire;
 use serde_json::json;
 
@@ -13,18 +15,12 @@ const WORK: u32 = 100_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_whose_node_is_killed_completes_on_another_under_a_newer_epoch() -> Result<()> {
-    let mut world = World::registry(1).await?;
-    world.add_gateway("g1").await?;
-    world.add_node("n1").await?;
-    world.add_node("n2").await?;
-    let peer = Peer::new("https://a.example")?;
-    peer.enrol(&world.operator().await?).await?;
-    world.deploy_text_agent("text-stats")?;
+    let (mut world, peer) = World::platform(1, &["n1", "n2"]).await?;
 
     let mut params = message("Words to count, again and again.", Some(WORK));
     params["configuration"] = json!({ "returnImmediately": true });
     let url = world.gateways[0].url.clone();
-    let answer = peer.rpc(&url, "text-stats", "SendMessage", params).await?.json()?;
+    let answer = peer.rpc(&url, AGENT, "SendMessage", params).await?.json()?;
     let id =
         answer["result"]["task"]["id"].as_str().with_context(|| answer.to_string())?.to_owned();
 
@@ -64,26 +60,21 @@ async fn a_task_whose_node_is_killed_completes_on_another_under_a_newer_epoch() 
 /// The lease of this world is 4 s; the others elect another leader meanwhile, which the node dials.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_was_stopped_takes_no_task_from_a_node_that_lives() -> Result<()> {
-    let mut world = World::registry(3).await?;
-    world.add_gateway("g1").await?;
-    world.add_node("n1").await?;
-    let peer = Peer::new("https://a.example")?;
-    peer.enrol(&world.operator().await?).await?;
-    world.deploy_text_agent("text-stats")?;
+    let (mut world, peer) = World::platform(3, &["n1"]).await?;
     let mut params = message("Words to count, again and again.", Some(WORK));
     params["configuration"] = json!({ "returnImmediately": true });
     let url = world.gateways[0].url.clone();
-    let answer = peer.rpc(&url, "text-stats", "SendMessage", params).await?.json()?;
+    let answer = peer.rpc(&url, AGENT, "SendMessage", params).await?.json()?;
     let id =
         answer["result"]["task"]["id"].as_str().with_context(|| answer.to_string())?.to_owned();
     task_when(&world, &id, |task| task.state == "assigned").await?;
 
     let leader = world.leader().await?;
     let signal =
-        |signal: &str| world.members[leader].process.as_ref().context("up")?.signal(signal);
-    signal("-STOP")?;
+        |signal: Signal| world.members[leader].process.as_ref().context("up")?.signal(signal);
+    signal(Signal::STOP)?;
     tokio::time::sleep(std::time::Duration::from_secs(15)).await;
-    signal("-CONT")?;
+    signal(Signal::CONT)?;
     let ended =
         task_when(&world, &id, |task| !matches!(task.state.as_str(), "pending" | "assigned"))
             .await?;
@@ -119,19 +110,14 @@ async fn task(world: &World, id: &str) -> Result<wire::Task> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_never_idle_keeps_its_lease() -> Result<()> {
-    let mut world = World::registry(1).await?;
-    world.add_gateway("g1").await?;
-    world.add_node("n1").await?;
-    let peer = Peer::new("https://a.example")?;
-    peer.enrol(&world.operator().await?).await?;
-    world.deploy_text_agent("text-stats")?;
+    let (world, peer) = World::platform(1, &["n1"]).await?;
     let before = node_revision(&world).await?;
     // Twice the lease of this world. A load run had found beats put off by every other event; this test was not run
     // against that fault.
     let until = std::time::Instant::now() + std::time::Duration::from_secs(8);
     while std::time::Instant::now() < until {
         let url = &world.gateways[0].url;
-        let call = || peer.rpc(url, "text-stats", "SendMessage", message("Busy, busy.", None));
+        let call = || peer.rpc(url, AGENT, "SendMessage", message("Busy, busy.", None));
         let (a, b, c) = tokio::join!(call(), call(), call());
         for answer in [a?, b?, c?] {
             let state = answer.json()?["result"]["task"]["status"]["state"].clone();

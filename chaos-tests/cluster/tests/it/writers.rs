@@ -1,5 +1,6 @@
 //! Clients that write records without pause, wherever a member answers, and remember what was acknowledged and when.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -34,6 +35,8 @@ struct Shared {
     acked: Mutex<Vec<(String, String)>>,
     /// When each acknowledgement came.
     times: Mutex<Vec<Instant>>,
+    /// The codes of refusals; an empty one where none was told.
+    refusals: Mutex<BTreeSet<String>>,
 }
 
 impl Writers {
@@ -52,6 +55,7 @@ impl Writers {
             stop: AtomicBool::new(false),
             acked: Mutex::default(),
             times: Mutex::default(),
+            refusals: Mutex::default(),
         });
         let mut tasks = JoinSet::new();
         for _ in 0..count {
@@ -91,6 +95,11 @@ impl Writers {
         self.shared.acked.lock().unwrap().clone()
     }
 
+    /// With which codes writes were refused so far.
+    pub(crate) fn refusals(&self) -> BTreeSet<String> {
+        self.shared.refusals.lock().unwrap().clone()
+    }
+
     /// Ends the clients; what was acknowledged.
     pub(crate) async fn stop(mut self) -> Result<Vec<(String, String)>> {
         self.shared.stop.store(true, Ordering::Relaxed);
@@ -127,7 +136,10 @@ async fn run(shared: Arc<Shared>) -> Result<()> {
                 shared.times.lock().unwrap().push(Instant::now());
                 shared.acked.lock().unwrap().push((handle, digest));
             }
-            Err(_) => {
+            Err(status) => {
+                let code = status.metadata().get("ecumene-code");
+                let code = code.and_then(|code| code.to_str().ok()).unwrap_or_default();
+                shared.refusals.lock().unwrap().insert(code.to_owned());
                 kept = None;
                 tokio::time::sleep(PAUSE).await;
             }

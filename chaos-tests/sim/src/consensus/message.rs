@@ -4,6 +4,8 @@
 
 use std::rc::Rc;
 
+use proto_types::WallMs;
+
 use crate::machine::Machine;
 
 use super::{Entry, Position};
@@ -23,11 +25,35 @@ pub(crate) enum Message {
     /// Its answer.
     Vote { term: u64, granted: bool },
     /// AppendEntries; without entries a heartbeat.
-    Append { term: u64, before: Position, entries: Vec<Rc<Entry>>, commit: u64, round: u64 },
+    Append {
+        term: u64,
+        before: Position,
+        entries: Vec<Rc<Entry>>,
+        commit: u64,
+        round: u64,
+        /// The cluster's time, if the leader knows it.
+        time: Option<WallMs>,
+    },
     /// InstallSnapshot, in one piece.
     Install { term: u64, snapshot: Rc<Snapshot>, round: u64 },
     /// Their answer: up to where the logs agree for sure, or where to try next.
-    Appended { term: u64, matched: Option<u64>, hint: u64, round: u64 },
+    Appended {
+        term: u64,
+        matched: Option<u64>,
+        hint: u64,
+        round: u64,
+        /// The clock of the member that answers.
+        shows: WallMs,
+    },
+}
+
+/// What a member's messages say of time at the moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Told {
+    /// The cluster's time, if this member leads and knows it.
+    pub(crate) time: Option<WallMs>,
+    /// What this member's own clock shows.
+    pub(crate) shows: WallMs,
 }
 
 impl Message {

@@ -41,12 +41,12 @@ impl Consensus {
             return;
         };
         let entries = self.log.from(next, ENTRIES_MAX);
-        let commit = self.commit;
-        self.send(to, Message::Append { term, before, entries, commit, round }, false);
+        let (commit, time) = (self.commit, self.told.time);
+        self.send(to, Message::Append { term, before, entries, commit, round, time }, false);
     }
 
     pub(super) fn take_entries(&mut self, from: usize, message: &Message, quiet: Us) {
-        let Message::Append { term, before, entries, commit, round } = message else { return };
+        let Message::Append { term, before, entries, commit, round, .. } = message else { return };
         let (term, round) = (*term, *round);
         if term < self.hard.term {
             return self.refuse(from, round);
@@ -65,7 +65,8 @@ impl Consensus {
             self.take_entry(at, entry);
         }
         self.commit = self.commit.max((*commit).min(last));
-        let answer = Message::Appended { term, matched: Some(last), hint: last + 1, round };
+        let shows = self.told.shows;
+        let answer = Message::Appended { term, matched: Some(last), hint: last + 1, round, shows };
         self.send(from, answer, true);
     }
 
@@ -102,6 +103,7 @@ impl Consensus {
             matched: Some(matched),
             hint: matched + 1,
             round: *round,
+            shows: self.told.shows,
         };
         self.send(from, answer, true);
     }
@@ -113,8 +115,8 @@ impl Consensus {
     }
 
     fn refuse(&mut self, to: usize, round: u64) {
-        let (term, hint) = (self.hard.term, self.commit + 1);
-        self.send(to, Message::Appended { term, matched: None, hint, round }, true);
+        let (term, hint, shows) = (self.hard.term, self.commit + 1, self.told.shows);
+        self.send(to, Message::Appended { term, matched: None, hint, round, shows }, true);
     }
 
     pub(super) fn hear(

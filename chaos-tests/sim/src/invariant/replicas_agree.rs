@@ -40,7 +40,7 @@ impl Invariant for ReplicasAgree {
                     _ => self.stands(*member, machine.applied, machine.chain),
                 }
             }
-            Seen::Elected { .. } => Ok(()),
+            Seen::Elected { .. } | Seen::Stamped { .. } | Seen::ClockSet { .. } => Ok(()),
         }
     }
 

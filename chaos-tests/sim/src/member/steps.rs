@@ -24,7 +24,7 @@ impl Member {
         if self.poisoned {
             return outbox;
         }
-        self.begin_term(now, &mut outbox);
+        self.begin_term(&mut outbox);
         self.append_queue(now, &mut outbox);
         self.install(&mut outbox);
         self.apply_committed(now, &mut outbox);
@@ -35,11 +35,12 @@ impl Member {
         outbox
     }
 
-    fn begin_term(&mut self, now: Now, outbox: &mut Outbox) {
+    fn begin_term(&mut self, outbox: &mut Outbox) {
         if self.consensus.begins() {
             let term = self.consensus.hard.term;
             outbox.seen.push(Seen::Elected { member: self.id, term });
-            let stamp = Stamp { now: now.wall };
+            // An entry that only begins a term says nothing of time.
+            let stamp = Stamp { now: self.states_time() };
             let (attempts, proposals) = (Vec::new(), Vec::new());
             self.consensus.append(Entry { term, stamp, attempts, proposals });
         }
@@ -56,9 +57,12 @@ impl Member {
         if self.queue.is_empty() || self.disk.is_syncing() || !self.consensus.is_leader() {
             return;
         }
+        // What is asked for waits until a majority has told what its clocks show.
+        let Some(time) = self.time(now) else { return };
+        outbox.seen.push(Seen::Stamped { at: now.at, time });
         let (callers, proposals): (Vec<_>, Vec<_>) = self.queue.drain(..).unzip();
         let attempts = callers.iter().map(|caller| caller.attempt).collect();
-        let (term, stamp) = (self.consensus.hard.term, Stamp { now: now.wall });
+        let (term, stamp) = (self.consensus.hard.term, Stamp { now: time });
         let entry = Entry { term, stamp, attempts, proposals };
         if self.breakage == Some(Breakage::EarlyAnswer) {
             let replies = self.machine.clone().apply(&entry).replies;

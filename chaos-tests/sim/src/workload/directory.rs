@@ -129,7 +129,8 @@ fn agreement(random: &mut fastrand::Rng) -> Command {
         0..5 => return agreed(called, random.u64(1..4)),
         5..8 => {
             let cursor = random.u64(0..100);
-            Foreign::AdvancePartner { name, cursor, checkpoint: None, passed_over: None }
+            let (checkpoint, passed_over, from) = (None, None, None);
+            Foreign::AdvancePartner { name, cursor, checkpoint, passed_over, from }
         }
         8 => Foreign::QuarantinePartner { name, reason: "by chance".to_owned() },
         _ => Foreign::RemovePartner { name },

@@ -35,7 +35,7 @@ impl World {
                 (self.network.loss, self.network.repetition) = (loss, repetition);
             }
             Fault::Heal => self.network.heal(),
-            Fault::Clock { member, by_ms } => self.conditions[member].clock_ms += by_ms,
+            Fault::Clock { member, by_ms } => self.turn_clock(member, by_ms)?,
             Fault::DiskFull { member, full } => {
                 self.members[member].disk.full = true;
                 self.plan(full, Event::SpaceFreed { member });
@@ -44,6 +44,12 @@ impl World {
         }
         self.plan_fault();
         Ok(())
+    }
+
+    fn turn_clock(&mut self, member: usize, by_ms: i64) -> Result<(), Violation> {
+        self.conditions[member].clock_ms += by_ms;
+        let off_ms = self.conditions[member].clock_ms;
+        self.observe(&Seen::ClockSet { member, off_ms })
     }
 
     fn leader(&self) -> Option<usize> {

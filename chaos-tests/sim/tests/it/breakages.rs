@@ -42,8 +42,13 @@ fn a_member_that_uses_its_own_clock_is_seen() {
 }
 
 #[test]
+fn a_leader_that_stamps_with_its_own_clock_is_seen() {
+    check(Breakage::OneClock, "time is a majority's");
+}
+
+#[test]
 fn a_read_that_nobody_confirmed_is_stale_one_day() {
-    // It takes a deposed leader and a reader that stays with it: one world in three hundred. Seed 6 is one.
+    // It takes a deposed leader and a reader that stays with it: one world in three hundred.
     let caught = caught(Breakage::UnconfirmedReads, 0..600);
     assert!(caught.contains("strong reads are linearizable"), "{caught:?}");
 }

@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use http::Method;
+use proto_types::path::encode;
 use serde_json::{Value, json};
 
 use crate::args::{CallArgs, Format};
@@ -75,8 +76,13 @@ fn request<'a>(
     });
     let rpc =
         json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": { "message": message } });
-    let url = format!("{}/agents/{}", profile.gateway(), args.handle);
+    let url = agent_url(profile.gateway(), &args.handle);
     Ok(Call { method: Method::POST, url, bearer: Some(token), body: rpc.to_string().into_bytes() })
+}
+
+/// Where an agent is called: a handle is one segment, whatever it is made of.
+fn agent_url(gateway: &str, handle: &str) -> String {
+    format!("{gateway}/agents/{}", encode(handle))
 }
 
 /// The result of a JSON-RPC answer, or its error.
@@ -115,6 +121,18 @@ mod tests {
     fn ended(state: &str) -> Result<(), Failure> {
         let message = json!({ "parts": [{ "text": "too\nlong" }] });
         judge(status(&json!({ "task": { "status": { "state": state, "message": message } } })))
+    }
+
+    #[test]
+    fn a_handle_with_slashes_is_one_segment_of_the_url() {
+        for (handle, path) in [
+            ("text-stats", "text-stats"),
+            ("acme01/translator", "acme01%2Ftranslator"),
+            ("a?b#c%2F", "a%3Fb%23c%252F"),
+        ] {
+            let expected = format!("http://g:7443/agents/{path}");
+            assert_eq!(agent_url("http://g:7443", handle), expected);
+        }
     }
 
     #[test]

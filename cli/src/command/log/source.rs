@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use http::Method;
 use http_body_util::{BodyExt as _, Limited};
 use proto_types::Digest;
+use proto_types::path::encode;
 use proto_types::tlog::{Rows, TilePath};
 
 use crate::client::Profile;
@@ -98,8 +99,8 @@ pub(super) async fn document(
     registry: &Registry,
     named: &Named,
 ) -> Result<(Vec<u8>, String), Failure> {
-    let encoded: String = named.handle.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let url = format!("{}/v1/{}s/{encoded}?proof=true", registry.base, named.kind.word());
+    let (kind, handle) = (named.kind.word(), encode(&named.handle));
+    let url = format!("{}/v1/{kind}s/{handle}?proof=true", registry.base);
     let call = Call { method: Method::GET, url: url.clone(), bearer: None, body: Vec::new() };
     let response = open(&registry.profile, call).await?;
     let status = response.status();

@@ -6,9 +6,10 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use proto_types::key::{AnyKey, Signer};
 use proto_types::manifest::{KeyUse, ManifestKey, RecoveryKey};
 use proto_types::peer::{Action, PeerOperation, Retirement};
-use proto_types::{Digest, Origin, Signed, WallMs};
+use proto_types::{Digest, Kid, Origin, Signed, WallMs};
 use proto_wire::registry::v1 as wire;
 use serde_json::json;
 
@@ -36,12 +37,10 @@ pub(super) fn enrolment(
     recovery: &[PathBuf],
 ) -> Result<Vec<u8>, Failure> {
     let (signing, recovery) = (read_all(keys)?, read_all(recovery)?);
-    let action = Action::Enrol {
-        keys: joining(&signing, KeyUse::Signing),
-        recovery_keys: recovering(&recovery),
-    };
+    let action = Action::Enrol { keys: joining(&signing), recovery_keys: recovering(&recovery) };
     let operation = operation(origin, (epoch, 1, None), action);
-    sign(operation, &signing.iter().collect::<Vec<_>>())
+    let signers: Vec<_> = signing.iter().chain(&recovery).map(NamedKey::named).collect();
+    sign(operation, &signers)
 }
 
 /// What the host publishes: a TXT record, or a file.
@@ -65,20 +64,20 @@ pub(super) async fn operate(directory: &mut Directory, verb: PeerVerb) -> Result
             rotate(directory, owner, &new_key, overlap_seconds).await
         }
         PeerVerb::Delegate { owner, card_key } => {
-            let (key, card) = (keyfile::read(&owner.key)?, keyfile::read(&card_key)?);
-            let keys = joining(std::slice::from_ref(&card), KeyUse::Card);
-            let action = Action::Delegate { keys };
-            next(directory, &owner.origin, action, &[&key, &card]).await
+            let (key, card) = (keyfile::read(&owner.key)?, keyfile::read_card(&card_key)?);
+            let stated = stated(&card.kid, card.signer.public(), KeyUse::Card);
+            let action = Action::Delegate { keys: vec![stated] };
+            next(directory, &owner.origin, action, &[key.named(), card.named()]).await
         }
         PeerVerb::RevokeKey { owner, kid } => {
             let action = Action::RevokeKey { key: kid };
             let signer = keyfile::read(&owner.key)?;
-            next(directory, &owner.origin, action, &[&signer]).await
+            next(directory, &owner.origin, action, &[signer.named()]).await
         }
         PeerVerb::Move { owner, to } => {
             let action = Action::Move { to };
             let signer = keyfile::read(&owner.key)?;
-            next(directory, &owner.origin, action, &[&signer]).await
+            next(directory, &owner.origin, action, &[signer.named()]).await
         }
         PeerVerb::Recover { origin, recovery_key, key, new_recovery_key, after } => {
             let by = keyfile::read(&recovery_key)?;
@@ -98,9 +97,9 @@ async fn rotate(
     let (old, new) = (keyfile::read(&owner.key)?, keyfile::read(new_key)?);
     let not_after = now().plus_ms(overlap_seconds.saturating_mul(1_000));
     let retire = vec![Retirement { kid: old.kid.clone(), not_after }];
-    let add = joining(std::slice::from_ref(&new), KeyUse::Signing);
+    let add = joining(std::slice::from_ref(&new));
     let action = Action::Rotate { add, retire };
-    next(directory, &owner.origin, action, &[&old, &new]).await
+    next(directory, &owner.origin, action, &[old.named(), new.named()]).await
 }
 
 /// The owner's word about its own peer.
@@ -118,7 +117,7 @@ pub(super) async fn stand(
         "revoked" => Action::Revoke { reason },
         _ => Action::Tombstone {},
     };
-    next(directory, origin, action, &[&keyfile::read(key)?]).await
+    next(directory, origin, action, &[keyfile::read(key)?.named()]).await
 }
 
 /// Signs the operation that follows the newest one, and brings it.
@@ -126,7 +125,7 @@ async fn next(
     directory: &mut Directory,
     origin: &Origin,
     action: Action,
-    keys: &[&NamedKey],
+    keys: &[(Kid, &dyn Signer)],
 ) -> Result<Output, Failure> {
     let peer = peer(directory, origin).await?;
     let prev = match peer.operation_digest.as_str() {
@@ -155,17 +154,31 @@ async fn recover(
     let stays = if recovery.is_empty() { std::slice::from_ref(&by) } else { &recovery };
     let action = Action::Recover {
         after: stood.digest,
-        keys: joining(&keys, KeyUse::Signing),
+        keys: joining(&keys),
         recovery_keys: recovering(stays),
     };
-    let signers: Vec<_> = std::iter::once(&by).chain(&keys).collect();
+    have_own_names(&recovery, &by)?;
+    // Every key that joins signs, once.
+    let new = recovery.iter().filter(|key| key.kid != by.kid);
+    let signers: Vec<_> =
+        std::iter::once(&by).chain(&keys).chain(new).map(NamedKey::named).collect();
     bring(directory, operation(origin.clone(), place, action), &signers).await
+}
+
+/// Holds if no new recovery key has the name of the old one, under which it could not sign.
+fn have_own_names(new: &[NamedKey], old: &NamedKey) -> Result<(), Failure> {
+    let is_other = |key: &&NamedKey| key.secret.public() != old.secret.public();
+    if new.iter().filter(is_other).all(|key| key.kid != old.kid) {
+        return Ok(());
+    }
+    let name = &old.kid;
+    Err(Failure::usage(format!("a new recovery key is named {name}, as the old one: rename it")))
 }
 
 async fn bring(
     directory: &mut Directory,
     operation: PeerOperation,
-    keys: &[&NamedKey],
+    keys: &[(Kid, &dyn Signer)],
 ) -> Result<Output, Failure> {
     let document = sign(operation, keys)?.into();
     Ok(done(directory.operate_peer(wire::PutDocumentRequest { document }).await?.into_inner()))
@@ -181,19 +194,19 @@ fn operation(
     PeerOperation { issuer, epoch, seq, issued_at, expires_at, prev, action }
 }
 
-fn sign(operation: PeerOperation, keys: &[&NamedKey]) -> Result<Vec<u8>, Failure> {
-    let named: Vec<_> = keys.iter().map(|key| (key.kid.clone(), &key.secret)).collect();
-    let signed = Signed::sign(operation, &named).map_err(Failure::internal)?;
+fn sign(operation: PeerOperation, keys: &[(Kid, &dyn Signer)]) -> Result<Vec<u8>, Failure> {
+    let signed = Signed::sign(operation, keys).map_err(Failure::internal)?;
     Ok(signed.bytes().to_vec())
 }
 
-fn joining(keys: &[NamedKey], usage: KeyUse) -> Vec<ManifestKey> {
-    let (not_before, not_after) = (now().minus_ms(EARLY_MS), now().plus_ms(KEY_LIFE_MS));
-    let key = |key: &NamedKey| {
-        let (kid, public_key) = (key.kid.clone(), key.secret.public());
-        ManifestKey { kid, public_key, usage, not_before, not_after }
-    };
+fn joining(keys: &[NamedKey]) -> Vec<ManifestKey> {
+    let key = |key: &NamedKey| stated(&key.kid, key.secret.public().into(), KeyUse::Signing);
     keys.iter().map(key).collect()
+}
+
+fn stated(kid: &Kid, public_key: AnyKey, usage: KeyUse) -> ManifestKey {
+    let (not_before, not_after) = (now().minus_ms(EARLY_MS), now().plus_ms(KEY_LIFE_MS));
+    ManifestKey { kid: kid.clone(), public_key, usage, not_before, not_after }
 }
 
 fn recovering(keys: &[NamedKey]) -> Vec<RecoveryKey> {

@@ -1,10 +1,15 @@
 //! What happens to every request before a role sees it.
 //!
 //! It decides sizes of what hyper has parsed: hyper's own bound is a buffer, which lets a little
-//! more through; and it refuses what would hold more memory than its client may. It never reads a body and never reads
-//! what a header says.
+//! more through; and it refuses what would hold more memory than its client may. It says
+//! which source a request counts for. It never reads a body, nor of the headers more than where a request comes from and
+//! how it is framed.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     body::Body,
@@ -20,6 +25,8 @@ use proto_types::Full;
 use tower::{Service, ServiceExt};
 
 use crate::ClientIdentity;
+use crate::listen::Marks;
+use crate::sources::{Network, Source, is_trusted, origin_address};
 
 use super::{
     Limits,
@@ -36,6 +43,10 @@ pub(super) struct Edge<S> {
     pub(super) service: S,
     pub(super) in_flight: InFlight,
     pub(super) limits: Limits,
+    /// Proxies that are believed about their clients.
+    pub(super) trusted: Arc<[Network]>,
+    /// What the role adds to refusals.
+    pub(super) marks: Marks,
 }
 
 impl<S> Edge<S>
@@ -43,6 +54,14 @@ where
     S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
+    /// What one connection may hold. A proxy's carries many clients, of whom each has the share of its source.
+    pub(super) fn held_max(&self, peer: IpAddr) -> u64 {
+        match is_trusted(peer, &self.trusted) {
+            true => u64::MAX,
+            false => self.limits.memory_per_connection_max.count(),
+        }
+    }
+
     /// The service of one connection, whose client may have proved who it is.
     pub(super) fn for_client(
         &self,
@@ -58,7 +77,8 @@ where
     + use<S> {
         let edge = self.clone();
         service_fn(move |mut request| {
-            let claim = connection.claim();
+            let address = origin_address(client.ip(), request.headers(), &edge.trusted);
+            let claim = connection.claim(Source::of(address));
             request.extensions_mut().extend(known(client, identity.clone(), &claim));
             let full = connection.is_full();
             edge.clone().answer(request, claim, full)
@@ -71,11 +91,12 @@ where
         claim: Claim,
         full: bool,
     ) -> Result<Response<Answer>, Infallible> {
-        let (ticket, is_grpc) = (self.in_flight.enter(), is_grpc(request.headers()));
+        let ticket = self.in_flight.enter();
         claim.count(headers_bytes(request.headers()));
         let may_read = unread::may_read(request.headers());
-        let refusal = self.refusal(&request);
-        let refusal = refusal.or_else(|| full.then(|| over(Full::Share, is_grpc)));
+        let refuses = self.refuses(&request);
+        let refusal = self.refusal(&request).map(|refused| refuses.mark(refused));
+        let refusal = refusal.or_else(|| full.then(|| refuses.over(Full::Share)));
         let (request, unread) = Unread::watch(prepare(request, &claim, &self.limits));
         let response = match refusal {
             Some(refused) => {
@@ -85,14 +106,19 @@ where
             None => self.service.oneshot(request).await?,
         };
         // A body that held too much was an error to the service, which does not know why.
-        let mut response = claim.refused().map_or(response, |full| over(full, is_grpc));
+        let mut response = claim.refused().map_or(response, |full| refuses.over(full));
         // The rest of the body stands where the next request would begin: say that there is none.
         if let Some(unread) = unread
             && !unread.is_passed(may_read).await
         {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        Ok(counted(response, claim, ticket, is_grpc).await)
+        Ok(counted(response, claim, ticket, &refuses).await)
+    }
+
+    fn refuses(&self, request: &Request<Incoming>) -> Refuses {
+        let marks = self.marks.of(request.uri(), request.headers());
+        Refuses { is_grpc: is_grpc(request.headers()), marks }
     }
 
     fn refusal(&self, request: &Request<Incoming>) -> Option<Response> {
@@ -110,18 +136,35 @@ where
     }
 }
 
+/// How a request is refused here.
+struct Refuses {
+    is_grpc: bool,
+    marks: HeaderMap,
+}
+
+impl Refuses {
+    fn over(&self, full: Full) -> Response {
+        self.mark(over(full, self.is_grpc))
+    }
+
+    fn mark(&self, mut refused: Response) -> Response {
+        refused.headers_mut().extend(self.marks.clone());
+        refused
+    }
+}
+
 /// An answer whose bytes count, or the refusal of one that was too much.
 async fn counted(
     response: Response,
     claim: Claim,
     ticket: Ticket,
-    is_grpc: bool,
+    refuses: &Refuses,
 ) -> Response<Answer> {
     let (parts, body) = response.into_parts();
     match Answer::new(body, claim.of_answer(), ticket.again()).await {
         Ok(body) => Response::from_parts(parts, body),
         Err(full) => {
-            over(full, is_grpc).map(|body| Answer::uncounted(body, claim.of_answer(), ticket))
+            refuses.over(full).map(|body| Answer::uncounted(body, claim.of_answer(), ticket))
         }
     }
 }
@@ -130,6 +173,7 @@ async fn counted(
 fn known(client: SocketAddr, identity: Option<ClientIdentity>, claim: &Claim) -> Extensions {
     let mut known = Extensions::new();
     known.insert(ConnectInfo(client));
+    known.insert(claim.source());
     known.insert(claim.clone());
     if let Some(identity) = identity {
         known.insert(identity);

@@ -13,7 +13,8 @@ use crate::units::{Bytes, Duration};
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Connections at once; one more is answered 503. Arbitrary; each costs up to
-    /// `headers_bytes_max` and one descriptor.
+    /// `headers_bytes_max` and one descriptor. At a registry, only those stay in the last quarter that prove within
+    /// `header_timeout` to be of the system's own roles or the operator; at a gateway everybody may.
     pub connections_max: u32,
     /// Connections at once from one IPv4 address or one IPv6 /64; one more is answered 429.
     /// A quarter of the whole, so that no single address can fill the listener.
@@ -21,7 +22,8 @@ pub struct Limits {
     /// What requests and answers may hold at once, of everybody. A quarter is kept for the system's own roles and the
     /// operator, and each source may hold half of what is free of the rest. Arbitrary.
     pub memory_max: Bytes,
-    /// What requests and answers of one connection may hold: a few of the longest documents. Not for the system's own.
+    /// What requests and answers of one connection may hold: a few of the longest documents. Not for the system's own,
+    /// nor for a trusted proxy.
     pub memory_per_connection_max: Bytes,
     /// From the first wait to the last header byte; also how long HTTP/1.1 may idle between
     /// requests. At most 10 s: slow headers are how a listener is held with few packets.

@@ -1,8 +1,9 @@
 //! Lines that come again and again: the first of each kind, then one a minute with a count.
 //!
-//! It decides by the place in the code that a warning or an error comes from, and by what it says but for its numbers: a
-//! disk that is full or a member that is dead is said once a minute, however often it is met. It must never hold back a
-//! line of its kind that says something else, as long as these are few, nor what our own code says as information.
+//! It decides by the place in the code that a warning or an error comes from, and by what it says but for its numbers,
+//! unless these are of a name: a disk that is full or a member that is dead is said once a minute, however often it is
+//! met. It must never hold back a line of its kind that says something else, as long as these are few, nor what our own
+//! code says as information.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -21,6 +22,28 @@ const WINDOW: Duration = Duration::from_secs(60);
 
 /// Lines of one place that say different things, in one window: several members, peers or disks may be in trouble.
 const VARIANTS_MAX: usize = 8;
+
+/// Fields that say whom or what a line is about. Their digits are a part of a name: two members in trouble are two lines.
+const NAMES: [&str; 18] = [
+    "agent",
+    "entry",
+    "from",
+    "gateway",
+    "handle",
+    "heir",
+    "id",
+    "member",
+    "name",
+    "namespace",
+    "node",
+    "origin",
+    "partner",
+    "peer",
+    "target",
+    "url",
+    "voters",
+    "witness",
+];
 
 /// Bytes of a line that are looked at.
 const TEXT_BYTES_MAX: usize = 512;
@@ -77,7 +100,7 @@ impl<S: Subscriber> Layer<S> for Damped {
         let mut says = Says::default();
         event.record(&mut says);
         let mut hasher = DefaultHasher::new();
-        says.0.hash(&mut hasher);
+        says.text.hash(&mut hasher);
         let passes = self.passes(event.metadata().name(), hasher.finish(), Instant::now());
         HELD_BACK.set(passes.unwrap_or(0));
         passes.is_some()
@@ -94,10 +117,15 @@ fn is_damped(metadata: &Metadata<'_>) -> bool {
 
 /// What an event says, but for its numbers: those of a connection or a term change from line to line.
 #[derive(Default)]
-struct Says(String);
+struct Says {
+    text: String,
+    /// Whether what is written now is a name.
+    is_name: bool,
+}
 
 impl Visit for Says {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.is_name = NAMES.contains(&field.name());
         // It stops writing when it is full.
         let _ = self.write_str(field.name());
         let _ = write!(self, "={value:?};");
@@ -106,11 +134,12 @@ impl Visit for Says {
 
 impl fmt::Write for Says {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        for letter in text.chars().filter(|letter| !letter.is_ascii_digit()) {
-            if self.0.len() >= TEXT_BYTES_MAX {
+        let is_name = self.is_name;
+        for letter in text.chars().filter(|letter| is_name || !letter.is_ascii_digit()) {
+            if self.text.len() >= TEXT_BYTES_MAX {
                 return Err(fmt::Error);
             }
-            self.0.push(letter);
+            self.text.push(letter);
         }
         Ok(())
     }
@@ -146,6 +175,30 @@ mod tests {
             }
         });
         assert_eq!(written.len(), 1, "{written:?}");
+    }
+
+    #[test]
+    fn each_member_and_node_has_its_own_line_whatever_numbers_its_name_has() {
+        let written = lines(|| {
+            for revision in 0..100 {
+                for member in [2_u64, 3] {
+                    tracing::warn!(
+                        member,
+                        revision,
+                        elapsed_ms = revision * 7,
+                        "its clock is far off"
+                    );
+                }
+                for node in ["node-1", "node-2"] {
+                    tracing::warn!(%node, revision, "the node's lease has run out");
+                }
+            }
+        });
+        for name in ["member=2", "member=3", "node=node-1", "node=node-2"] {
+            let of = written.iter().filter(|line| line.contains(name)).count();
+            assert_eq!(of, 1, "{name}: {written:?}");
+        }
+        assert_eq!(written.len(), 4, "{written:?}");
     }
 
     #[test]

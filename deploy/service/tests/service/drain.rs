@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use deploy_service::{Drained, Limits, units};
+use rustix::process::{Signal, getpid, kill_process};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::world::{World, brief, read_to_close};
@@ -74,8 +75,7 @@ async fn an_idle_connection_does_not_delay_the_drain() {
 async fn sigterm_is_a_wish_to_stop() {
     let shutdown =
         deploy_service::Shutdown::on_signals(std::time::Duration::from_secs(60)).unwrap();
-    let own = std::process::id().to_string();
-    std::process::Command::new("kill").args(["-TERM", &own]).status().unwrap();
+    kill_process(getpid(), Signal::TERM).unwrap();
     shutdown.triggered().await;
     assert!(shutdown.is_triggered());
 }

@@ -1,16 +1,16 @@
-//! A hostile HTTP/2 client: bodies that never end, and answers that nobody reads.
+//! A hostile HTTP/2 client: bodies that never end, and answers that nobody reads; and what its victims notice of it.
 //!
 //! It decides nothing about outcomes. What it sends is one static block, so that what the process holds is the server's.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use hyper::body::{Body, Frame, Incoming};
 use hyper::client::conn::http2::{Builder, SendRequest};
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
@@ -104,6 +104,66 @@ pub(crate) async fn answered(
         }
     }
     answers
+}
+
+/// A victim of another source is answered within this, on a machine that has other things to do.
+const PATIENT: Duration = Duration::from_secs(3);
+
+/// What was seen while a flood went on.
+pub(crate) struct Seen {
+    before_mib: u64,
+    most_mib: u64,
+    waits: Vec<Duration>,
+}
+
+/// The outcome of a flood, and what was seen while it went on; a victim of another source gets `path` again and again.
+pub(crate) async fn beside<T>(
+    (to, path): (SocketAddr, &str),
+    flood: impl Future<Output = T>,
+) -> (T, Seen) {
+    let victim = Flood::open(to, 9, 1 << 16).await;
+    let before_mib = resident_mib();
+    let mut seen = Seen { before_mib, most_mib: before_mib, waits: Vec::new() };
+    let mut flood = std::pin::pin!(flood);
+    loop {
+        let ended = tokio::select! {
+            ended = &mut flood => Some(ended),
+            () = tokio::time::sleep(Duration::from_millis(50)) => None,
+        };
+        seen.look(&victim, path).await;
+        if let Some(ended) = ended {
+            return (ended, seen);
+        }
+    }
+}
+
+impl Seen {
+    async fn look(&mut self, victim: &Flood, path: &str) {
+        let began = Instant::now();
+        let request = Request::get(format!("http://x{path}")).body(Unending::new(b"", 0)).unwrap();
+        let answer = victim.send(request).await.unwrap().expect("the victim is answered");
+        assert_eq!(answer.status(), StatusCode::OK);
+        self.waits.push(began.elapsed());
+        self.most_mib = self.most_mib.max(resident_mib());
+    }
+
+    /// Prints the line of a table of floods, and holds that the process stayed below its ceiling and what a flood costs
+    /// besides, and that the victim noticed little.
+    #[track_caller]
+    pub(crate) fn assert_below(mut self, flood: &str, (ceiling_mib, besides_mib): (u64, u64)) {
+        self.waits.sort_unstable();
+        let p99 = self.waits[(self.waits.len() * 99).div_ceil(100) - 1];
+        let Self { before_mib, most_mib, waits } = &self;
+        println!(
+            "flood | {flood} | peak {most_mib} MiB, {before_mib} before it | ceiling {ceiling_mib} MiB | \
+             victim's p99 {} ms of {} requests",
+            p99.as_millis(),
+            waits.len()
+        );
+        let bound = before_mib + ceiling_mib + besides_mib;
+        assert!(*most_mib < bound, "{flood}: from {before_mib} to {most_mib} MiB");
+        assert!(waits.iter().all(|wait| *wait < PATIENT), "{flood}: {:?}", waits.last());
+    }
 }
 
 /// MiB that this process holds in memory.

@@ -3,11 +3,15 @@
 //! Each was seen to fail with its limit taken out: without `timer` no slow header is closed,
 //! without `Guarded` a silent connection stays, without `Paced` a stalled body does.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use deploy_service::{Limits, units};
+use hyper::{Request, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
 
+use crate::flood::{Flood, Unending, answered};
 use crate::world::{World, brief, read_to_close};
 
 /// The bound of case 28.
@@ -104,5 +108,105 @@ async fn connections_beyond_a_clients_share_are_answered_429_and_beyond_the_tota
         while !answer.contains("200 OK") {
             answer = world.get("/livez").await;
         }
+    }
+}
+
+fn get(path: &str) -> Request<Unending> {
+    Request::get(format!("http://x{path}")).body(Unending::new(b"", 0)).unwrap()
+}
+
+async fn served(client: &Flood, path: &str) -> bool {
+    let answers = answered(vec![client.send(get(path))], CLOSED_WITHIN).await;
+    answers.first().is_some_and(|answer| answer.status() == StatusCode::OK)
+}
+
+/// Holds that a connection is closed before it has an answer.
+async fn is_cut(client: &Flood) {
+    let cut = tokio::time::timeout(CLOSED_WITHIN, client.send(get("/wait"))).await;
+    assert!(cut.expect("it is closed in time").unwrap().is_none());
+}
+
+/// A connection from each of so many sources.
+async fn from_sources(to: SocketAddr, sources: std::ops::Range<u8>) -> Vec<Flood> {
+    let mut opened = Vec::new();
+    for from in sources {
+        opened.push(Flood::open(to, from, 1 << 16).await);
+    }
+    opened
+}
+
+#[tokio::test]
+async fn strangers_from_many_sources_leave_places_for_the_systems_own_roles() {
+    // Six places are open to strangers; in the other two nobody stays who proves nothing.
+    let header_timeout = units::Duration::from_secs(2);
+    let world = World::start(Limits { connections_max: 8, header_timeout, ..brief() }).await;
+    let silent = from_sources(world.addr, 2..8).await;
+    let system = Flood::open(world.addr, 8, 1 << 16).await;
+    assert!(served(&system, "/system").await);
+    let stranger = Flood::open(world.addr, 9, 1 << 16).await;
+    assert!(served(&stranger, "/who").await, "it may have been one of the system's");
+    is_cut(&stranger).await;
+    // It came before the stranger, so that its own time is over as well.
+    assert!(served(&system, "/who").await);
+    for stranger in &silent {
+        assert!(served(stranger, "/who").await, "there was room for it");
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_in_a_kept_place_stays_if_another_one_has_left_meanwhile() {
+    let header_timeout = units::Duration::from_secs(3);
+    let world = World::start(Limits { connections_max: 8, header_timeout, ..brief() }).await;
+    let mut silent = from_sources(world.addr, 2..8).await;
+    let first = Flood::open(world.addr, 8, 1 << 16).await;
+    // Its time is over sooner than that of the next.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let second = Flood::open(world.addr, 9, 1 << 16).await;
+    drop(silent.pop());
+    is_cut(&second).await;
+    assert!(served(&first, "/who").await, "it has the place of the one that left");
+}
+
+#[tokio::test]
+async fn who_has_to_leave_a_kept_place_is_told_so_before_it_is_cut() {
+    let header_timeout = units::Duration::from_secs(2);
+    let world = World::start(Limits { connections_max: 8, header_timeout, ..brief() }).await;
+    let _silent = from_sources(world.addr, 2..8).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 8], 0))).unwrap();
+    let mut client = socket.connect(world.addr).await.unwrap();
+    client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    let mut seen = Vec::new();
+    let read = tokio::time::timeout(CLOSED_WITHIN, client.read_to_end(&mut seen)).await;
+    let _ = read.expect("it is closed in time");
+    let types = frame_types(&seen);
+    assert!(types.contains(&GOAWAY), "{types:?}");
+}
+
+/// RFC 9113, 6.8.
+const GOAWAY: u8 = 7;
+
+/// The types of the HTTP/2 frames in these bytes (RFC 9113, 4.1).
+fn frame_types(mut bytes: &[u8]) -> Vec<u8> {
+    let mut types = Vec::new();
+    while let [a, b, c, kind, rest @ ..] = bytes {
+        types.push(*kind);
+        // Flags and the stream stand before the payload.
+        let payload = u32::from_be_bytes([0, *a, *b, *c]) as usize;
+        bytes = rest.get(5 + payload..).unwrap_or_default();
+    }
+    types
+}
+
+#[tokio::test]
+async fn a_listener_that_keeps_no_places_ends_no_connection_for_having_one_of_the_last() {
+    let header_timeout = units::Duration::from_secs(1);
+    let limits = Limits { connections_max: 8, header_timeout, ..brief() };
+    let world = World::keeping_nothing(limits).await;
+    let strangers = from_sources(world.addr, 2..10).await;
+    // Longer than anybody would have had to prove to be of the system.
+    tokio::time::sleep(2 * header_timeout.std()).await;
+    for stranger in &strangers {
+        assert!(served(stranger, "/who").await);
     }
 }

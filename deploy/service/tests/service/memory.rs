@@ -2,14 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use deploy_service::{Limits, units};
+use deploy_service::{Limits, Security, units};
 use hyper::{Request, StatusCode};
 
-use crate::flood::{Flood, Unending, answered, resident_mib};
+use crate::flood::{Flood, Unending, answered, beside, resident_mib};
 use crate::world::{World, brief};
 
 /// Time enough for what is refused at once.
 const AT_ONCE: Duration = Duration::from_secs(5);
+
+/// What a flood costs besides, in MiB: heads, windows of connections, buffers of the allocator, and the flood's own side.
+const BESIDES: u64 = 100;
 
 fn small() -> Limits {
     Limits {
@@ -38,7 +41,8 @@ async fn slow_bodies_hold_no_more_than_their_sources_share() {
         sent.extend((0..12).map(|_| flood.send(post("/echo", "text/plain", body()))));
         floods.push(flood);
     }
-    let answers = answered(sent, AT_ONCE).await;
+    let (answers, seen) = beside((world.addr, "/who"), answered(sent, AT_ONCE)).await;
+    seen.assert_below("a service: slow bodies of one source", (32, BESIDES));
     let refused = answers.iter().filter(|it| it.status() == StatusCode::TOO_MANY_REQUESTS).count();
     // 24 MiB are open to strangers, and half of that to one of them.
     assert!((36..48).contains(&refused), "{refused} of 48");
@@ -47,6 +51,25 @@ async fn slow_bodies_hold_no_more_than_their_sources_share() {
     assert_eq!(whole[0].status(), StatusCode::OK);
     let second = other.send(post("/echo", "text/plain", Unending::new(b"x", 1 << 20)));
     assert!(answered(vec![second], AT_ONCE / 5).await.is_empty(), "it is being read");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_behind_one_trusted_proxy_have_each_the_share_of_a_source() {
+    let proxies = ["127.0.0.2/32".parse().unwrap()];
+    let world = World::behind(small(), Security::Plain, &proxies).await;
+    let proxy = Flood::open(world.addr, 2, 1 << 16).await;
+    let of = |client: &'static str, mut request: Request<Unending>| {
+        request.headers_mut().insert("x-forwarded-for", client.parse().unwrap());
+        request
+    };
+    let body = || post("/echo", "text/plain", Unending::new(b"x", 1 << 20));
+    let sent = (0..24).map(|_| proxy.send(of("198.51.100.1", body()))).collect();
+    let answers = answered(sent, AT_ONCE).await;
+    assert!(answers.len() >= 12, "half of 24 MiB, whatever the connection is");
+    assert!(answers.iter().all(|it| it.status() == StatusCode::TOO_MANY_REQUESTS));
+    let other = vec![proxy.send(of("198.51.100.2", get("/mebibyte")))];
+    let other = answered(other, AT_ONCE).await;
+    assert_eq!(other[0].status(), StatusCode::OK, "another client on the same connection");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -70,7 +93,31 @@ async fn answers_that_nobody_reads_hold_no_more_than_their_connections_share() {
             whole = world.get("/mebibyte").await;
         }
     }
-    assert!(resident_mib() < before + 100, "from {before} MiB");
+    assert!(resident_mib() < before + BESIDES, "from {before} MiB");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_role_adds_is_on_every_refusal_of_its_listener_and_on_none_of_its_answers() {
+    let world = World::start(small()).await;
+    let unread = Flood::open(world.addr, 2, 0).await;
+    let mut sent: Vec<_> = (0..12).map(|_| unread.send(get("/mebibyte"))).collect();
+    sent.push(unread.send(get(&format!("/{}", "p".repeat(9 << 10)))));
+    let slow = Flood::open(world.addr, 3, 1 << 16).await;
+    let body = || Unending::new(b"x", 1 << 20);
+    sent.extend((0..12).map(|_| slow.send(post("/echo", "text/plain", body()))));
+    let answers = answered(sent, AT_ONCE).await;
+    for answer in &answers {
+        let marked = answer.headers().contains_key("x-refused");
+        assert_eq!(marked, answer.status() != StatusCode::OK, "{answer:?}");
+    }
+    let refused = |path: &str, status: StatusCode| {
+        answers.iter().any(|it| {
+            it.status() == status && it.headers().get("x-refused").is_some_and(|of| of == path)
+        })
+    };
+    assert!(refused("/mebibyte", StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
+    assert!(refused("/echo", StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
+    assert!(answers.iter().any(|it| it.status() == StatusCode::URI_TOO_LONG), "{answers:?}");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use deploy_service::Shutdown;
 use deploy_service::watchdog::{self, Patience};
+use rustix::process::{Pid, Signal, kill_process};
 
 const CHILD: &str = "ECUMENE_STUCK_CHILD";
 const WORKERS: usize = 2;
@@ -21,9 +22,7 @@ fn a_process_ends_after_sigterm_whatever_its_threads_do() {
         return live(|_| drop(Shutdown::on_signals(Duration::from_millis(300)).unwrap()));
     }
     let mut child = spawn(name);
-    assert!(
-        Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success()
-    );
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     assert_eq!(ended(&mut child).signal(), Some(6), "aborted");
 }
 

@@ -8,10 +8,12 @@ use axum::{
     Extension, Router,
     body::{Body, Bytes},
     extract::ConnectInfo,
+    http::{HeaderMap, HeaderName, HeaderValue},
     routing::{get, post},
 };
 use deploy_service::{
-    ClientIdentity, Drained, Limits, Readiness, Security, Shutdown, listen, serve, units,
+    Claim, ClientIdentity, Drained, Limits, Listener, Network, Readiness, Security, Shutdown,
+    listen, serve, units, wait_until,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -47,8 +49,27 @@ impl World {
         Self::secured(limits, Security::Plain).await
     }
 
-    /// As [`World::start`]; `/me` tells whom the client has proved to be.
+    /// As [`World::start`]; `/system` proves to be of the system; `/me` tells whom the client has proved to be.
     pub(crate) async fn secured(limits: Limits, security: Security) -> Self {
+        Self::behind(limits, security, &[]).await
+    }
+
+    /// As [`World::secured`], behind proxies that are believed.
+    pub(crate) async fn behind(limits: Limits, security: Security, proxies: &[Network]) -> Self {
+        let with = |listener: Listener| listener.trusting(proxies).keeping_places();
+        Self::on(limits, security, with).await
+    }
+
+    /// As [`World::start`], with a listener that keeps no places for the system's own roles.
+    pub(crate) async fn keeping_nothing(limits: Limits) -> Self {
+        Self::on(limits, Security::Plain, |listener| listener).await
+    }
+
+    async fn on(
+        limits: Limits,
+        security: Security,
+        with: impl FnOnce(Listener) -> Listener,
+    ) -> Self {
         let shutdown = Shutdown::new();
         let (enter, entered) = mpsc::channel(8);
         let (release, released) = tokio::sync::watch::channel(false);
@@ -56,7 +77,7 @@ impl World {
             let (enter, mut released) = (enter.clone(), released.clone());
             async move {
                 enter.send(()).await.unwrap();
-                released.wait_for(|go| *go).await.unwrap();
+                wait_until(&mut released, |go| *go).await.unwrap();
                 "done"
             }
         };
@@ -66,12 +87,17 @@ impl World {
                 get(|ConnectInfo(a): ConnectInfo<SocketAddr>| async move { a.to_string() }),
             )
             .route("/me", get(me))
+            .route("/system", get(system))
             .route("/echo", post(|body: Bytes| async move { Body::from(body) }))
             .route("/mebibyte", get(|| async { vec![b'x'; 1 << 20] }))
             .route("/wait", get(wait))
             .merge(Readiness::new(shutdown.clone()).router());
         let local = "127.0.0.1:0".parse().unwrap();
         let (listener, addr) = listen::bind(local, None, security).await.unwrap();
+        let listener = with(listener).marking(|target, _| {
+            let path = HeaderValue::from_str(target.path()).unwrap();
+            HeaderMap::from_iter([(HeaderName::from_static("x-refused"), path)])
+        });
         let served = tokio::spawn(serve(listener, router, limits, shutdown.clone()));
         Self { addr, shutdown, entered, release, served }
     }
@@ -98,6 +124,11 @@ impl World {
 
 async fn me(client: Option<Extension<ClientIdentity>>) -> String {
     client.map_or_else(|| "nobody".to_owned(), |Extension(client)| client.to_string())
+}
+
+async fn system(Extension(claim): Extension<Claim>) -> &'static str {
+    claim.prove_system();
+    "known"
 }
 
 /// What the server sent until it closed; a reset counts as a close.

@@ -122,6 +122,7 @@ fn hs256_none_and_bound_tokens_are_refused_before_any_key_is_looked_up() {
     for (header, code) in [
         (r#"{"alg":"HS256","typ":"JWT"}"#, "token_alg"),
         (r#"{"alg":"none","typ":"JWT"}"#, "token_alg"),
+        (r#"{"alg":"ES256","typ":"JWT","kid":"k1"}"#, "token_alg"),
         (r#"{"alg":"EdDSA","typ":"JWT","jku":"https://x.example"}"#, "token_key_reference"),
         (r#"{"alg":"EdDSA","typ":"JWT","crit":["x"]}"#, "token_crit"),
     ] {

@@ -3,13 +3,12 @@
 //! Decides when to ask the registry: when it reports a change, and now and then in case a report
 //! was lost. Must never wait without an end, nor for a caller that may not act any more.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use gateway_core::task_view::TaskView;
 use gateway_core::{CallError, Caller, Failure};
 use proto_wire::registry::v1::Consistency;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::gateway::Gateway;
 use crate::waiting::Waiter;
@@ -21,8 +20,6 @@ pub(super) const ASK: Duration = Duration::from_secs(2);
 /// After a report that was not of the end, as the member asked knows it: it may have lagged behind
 /// the one that reported.
 pub(super) const ASK_AGAIN: Duration = Duration::from_millis(100);
-/// How often one asks who has no waiter, because another call waits for the same task.
-const POLL: Duration = Duration::from_millis(100);
 
 /// The task once it is over; `None` if that takes longer than `patience`.
 pub(super) async fn wait(
@@ -41,24 +38,6 @@ pub(super) async fn wait(
             return Ok(Some(task));
         }
         ask = Instant::now() + if reported { ASK_AGAIN } else { ASK };
-    }
-    Ok(None)
-}
-
-/// As [`wait`], for a task that another call may wait for.
-pub(super) async fn until_over(
-    gateway: &Arc<Gateway>,
-    caller: &Caller,
-    task: &TaskView,
-    patience: Duration,
-) -> Result<Option<TaskView>, Failure> {
-    let end = Instant::now() + patience;
-    while Instant::now() < end {
-        sleep(POLL).await;
-        gateway.check_caller(caller)?;
-        if let Some(task) = over(gateway, caller, task, false).await? {
-            return Ok(Some(task));
-        }
     }
     Ok(None)
 }

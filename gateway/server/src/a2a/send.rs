@@ -1,7 +1,8 @@
 //! SendMessage: a message becomes a task, or goes on with one, and the task's end the answer.
 //!
 //! Decides the task's ids and whether the message continues a task that asked for more. Must never submit before
-//! somebody waits: an event or an end that comes at once must find its waiter.
+//! somebody waits: an event or an end that comes at once must find its waiter. Nor before there is room for what a stream
+//! tells first: who is refused has no task that runs.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use gateway_core::params::{Send, fault};
 use gateway_core::task_view::TaskView;
 use gateway_core::{CallError, Caller, Failure};
 use proto_types::a2a::{Message, SendMessageResponse, TaskState};
-use proto_types::{ContextId, TaskId};
+use proto_types::{ContextId, Origin, TaskId};
 use proto_wire::registry::v1 as wire;
 use tonic::Code;
 use uuid::Uuid;
@@ -20,12 +21,14 @@ use crate::registry::{Registry, Unanswered};
 use crate::waiting::Waiter;
 use crate::{clock, identity};
 
-use super::{find, follow, of_task, view};
+use super::{find, follow, of_task, read, view};
 
 /// A task that was submitted, and its waiter.
 pub(super) struct Submitted {
     pub(super) task: TaskView,
     pub(super) waiter: Waiter,
+    /// Room for the task as a stream tells it first, by about how long that is.
+    pub(super) unread: Option<deploy_service::Place<Origin>>,
     /// Until its caller has been told of the task.
     pub(super) unheard: Option<Unheard>,
 }
@@ -37,24 +40,39 @@ pub(super) async fn answer(
     send: Send,
 ) -> Result<SendMessageResponse, Failure> {
     let (at_once, history_length) = (send.return_immediately, send.history_length);
-    let Submitted { task, waiter, unheard } = submit(gateway, caller, agent, send, false).await?;
-    let ended = match at_once {
-        true => Ok(None),
-        false => follow::wait(gateway, caller, &task, waiter, gateway.patience()).await,
+    let submitted = submit(gateway, caller, agent, send, false).await?;
+    let Submitted { task, waiter, unheard, .. } = submitted;
+    let task = match at_once {
+        true => task,
+        // Whoever is refused meanwhile is not told of its task.
+        false => at_end(gateway, caller, task, waiter).await?,
     };
     if let Some(unheard) = unheard {
         unheard.answered();
     }
-    let ended = ended?;
-    let task = ended.unwrap_or(task);
     Ok(match task.message().filter(|_| !at_once) {
         Some(message) => SendMessageResponse::Message(message),
         None => SendMessageResponse::Task(task.task(history_length)),
     })
 }
 
-/// A task whose id its caller does not know yet. If it hangs up nobody will ever ask for it: then the task is canceled,
-/// and its slot and its place in the queue are another's.
+/// The task at its end, or as it is when it has been waited for in vain.
+async fn at_end(
+    gateway: &Gateway,
+    caller: &Caller,
+    task: TaskView,
+    waiter: Waiter,
+) -> Result<TaskView, Failure> {
+    // What was said in it is not held while it runs.
+    let task = task.bare();
+    match follow::wait(gateway, caller, &task, waiter, gateway.patience()).await? {
+        Some(ended) => Ok(ended),
+        None => view(&read(gateway, caller, &task.id, wire::Consistency::Strong).await?),
+    }
+}
+
+/// A task whose id its caller does not know yet. If that hangs up or is refused, nobody will ever ask for the task: then
+/// it is canceled, and its slot and its place in the queue are another's.
 pub(super) struct Unheard {
     registry: Arc<Registry>,
     task: Option<wire::CancelTaskRequest>,
@@ -93,24 +111,26 @@ pub(super) async fn submit(
     send: Send,
     events: bool,
 ) -> Result<Submitted, Failure> {
-    let Place { context, task: id, continues } = place(gateway, caller, agent, &send).await?;
+    let Place { context, task: id, said } = place(gateway, caller, agent, &send).await?;
     let secret = identity::random();
-    let waiter =
-        gateway.waiting.open(&id, secret.clone(), caller.origin()).map_err(Failure::from)?;
+    let waiter = gateway.waiting.open(&id, secret.clone(), caller.origin())?;
+    let input = input(send.message, &context, &id)?;
+    let told = (input.len() as u64).saturating_add(said.unwrap_or(0));
+    let unread = events.then(|| waiter.room(told)).transpose()?;
     let message = wire::SubmitTaskRequest {
         id: id.as_str().to_owned(),
         context: context.as_str().to_owned(),
         agent: agent.handle.as_str().to_owned(),
         owner: caller.as_str().to_owned(),
-        input: input(send.message, &context, &id)?.into(),
+        input: input.into(),
         deadline_ms: clock::wall().plus_ms(gateway.task_deadline_ms()).0,
         reply_to: events.then(|| gateway.reply_to(secret)),
     };
-    let (task, unheard) = match continues {
-        true => (continue_task(gateway, message).await?, None),
-        false => begin_task(gateway, message).await?,
+    let (task, unheard) = match said {
+        Some(_) => (continue_task(gateway, message).await?, None),
+        None => begin_task(gateway, message).await?,
     };
-    Ok(Submitted { task: view(&task)?, waiter, unheard })
+    Ok(Submitted { task: view(&task)?, waiter, unread, unheard })
 }
 
 /// Submits a new task, which ends with its caller's patience until that has been told of it.
@@ -135,13 +155,17 @@ async fn submit_task(
     message: wire::SubmitTaskRequest,
 ) -> Result<wire::Task, Failure> {
     let submitted = gateway.registry.submit_task(message).await;
-    submitted.map_err(|error| match error {
+    submitted.map_err(|error| not_submitted(&error, gateway.bounds.call_bytes_max.count()))
+}
+
+fn not_submitted(error: &Unanswered, limit: u64) -> Failure {
+    match error {
         // The agent was there when the call was read.
         Unanswered::Refused { code: Code::NotFound, .. } => Failure::NotFound,
         // The task's id is new: what is there already is the conversation, and it is another's.
         Unanswered::Refused { code: Code::AlreadyExists, .. } => foreign_context(),
-        error => unsent(gateway, &error),
-    })
+        error => unsent(error, limit),
+    }
 }
 
 fn foreign_context() -> Failure {
@@ -155,23 +179,25 @@ async fn continue_task(
 ) -> Result<wire::Task, Failure> {
     let wire::SubmitTaskRequest { id, owner, input, deadline_ms, reply_to, .. } = message;
     let message = wire::ContinueTaskRequest { id, owner, input, deadline_ms, reply_to };
-    gateway.registry.continue_task(message).await.map_err(|error| match &error {
+    let continued = gateway.registry.continue_task(message).await;
+    continued.map_err(|error| not_continued(&error, gateway.bounds.call_bytes_max.count()))
+}
+
+fn not_continued(error: &Unanswered, limit: u64) -> Failure {
+    match error {
         // Another message was first, it was canceled, or it has as many messages as a task takes.
         Unanswered::Refused { code: Code::FailedPrecondition | Code::AlreadyExists, .. } => {
             Failure::Call(CallError::TaskOver)
         }
-        Unanswered::Refused { ecumene, .. } if ecumene == "bound-reached" => {
-            Failure::Call(CallError::TaskOver)
-        }
-        error => unsent(gateway, error),
-    })
+        error => unsent(error, limit),
+    }
 }
 
 /// A message may be longer as the registry keeps it than as it came.
-fn unsent(gateway: &Gateway, error: &Unanswered) -> Failure {
+fn unsent(error: &Unanswered, limit: u64) -> Failure {
     match error {
         Unanswered::Refused { ecumene, .. } if ecumene == "body-too-large" => {
-            Failure::TooLarge { limit: gateway.bounds.call_bytes_max.count() }
+            Failure::TooLarge { limit }
         }
         error => of_task(error),
     }
@@ -191,8 +217,8 @@ fn input(message: Message, context: &ContextId, task: &TaskId) -> Result<Vec<u8>
 struct Place {
     context: ContextId,
     task: TaskId,
-    /// Whether the task is there, and asked for more.
-    continues: bool,
+    /// Of a task that is there and asked for more: the bytes of what was said and made.
+    said: Option<u64>,
 }
 
 /// A message to a task that asked for more continues it; any other task takes no more messages (A2A 1.0, section 3.4.3).
@@ -207,20 +233,59 @@ async fn place(
         let context = send.context.clone();
         let fresh = || ContextId::parse(&fresh_id()).expect("a UUID is a context id");
         let task = TaskId::parse(&fresh_id()).expect("a UUID is a task id");
-        return Ok(Place { context: context.unwrap_or_else(fresh), task, continues: false });
+        return Ok(Place { context: context.unwrap_or_else(fresh), task, said: None });
     };
-    let TaskView { id: task, context, state, .. } =
-        view(&find(gateway, caller, Some(agent), named.as_ref()).await?)?;
+    let found = find(gateway, caller, Some(agent), named.as_ref()).await?;
+    let TaskView { id: task, context, state, .. } = view(&found)?;
     if send.context.as_ref().is_some_and(|stated| *stated != context) {
         let faults = vec![fault("/message/contextId", "the context of the task")];
         return Err(Failure::Call(CallError::Params(faults)));
     }
     match state {
-        TaskState::InputRequired => Ok(Place { context, task, continues: true }),
+        TaskState::InputRequired => Ok(Place { context, task, said: Some(bytes_of(&found)) }),
         _ => Err(Failure::Call(CallError::TaskOver)),
     }
 }
 
+/// How long what was said and made is, as the registry keeps it.
+fn bytes_of(task: &wire::Task) -> u64 {
+    let turns = task.turns.iter().map(|turn| turn.input.len() + turn.outcome.len());
+    (turns.sum::<usize>() + task.input.len() + task.outcome.len()) as u64
+}
+
 fn fresh_id() -> String {
     Uuid::now_v7().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_that_has_its_share_is_told_so_and_its_task_is_not_over() {
+        let over = || Failure::Call(CallError::TaskOver);
+        for (code, ecumene, submitted, continued) in [
+            (
+                Code::ResourceExhausted,
+                "share-reached",
+                Failure::ShareReached,
+                Failure::ShareReached,
+            ),
+            (Code::ResourceExhausted, "bound-reached", Failure::Overloaded, Failure::Overloaded),
+            (Code::FailedPrecondition, "task-ended", Failure::Internal, over()),
+            (Code::AlreadyExists, "conflict", foreign_context(), over()),
+            (
+                Code::ResourceExhausted,
+                "body-too-large",
+                Failure::TooLarge { limit: 7 },
+                Failure::TooLarge { limit: 7 },
+            ),
+        ] {
+            let refused = Unanswered::Refused { code, ecumene: ecumene.to_owned() };
+            assert_eq!(not_submitted(&refused, 7), submitted, "{ecumene}");
+            assert_eq!(not_continued(&refused, 7), continued, "{ecumene}");
+        }
+        let told = Failure::ShareReached.told();
+        assert_eq!((told.status, told.code, told.retry_after_s), (429, "share-reached", Some(1)));
+    }
 }

@@ -5,33 +5,35 @@
 //! committed, nor anything to a peer that may not act any more, and does no work for a client that
 //! has left: dropping the body drops all of it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use deploy_service::sse;
+use deploy_service::Place;
+use futures_util::future::BoxFuture;
 use futures_util::stream;
-use gateway_core::errors::Reader;
 use gateway_core::params::Send;
 use gateway_core::task_view::TaskView;
 use gateway_core::{Caller, Failure};
 use http::header::{CACHE_CONTROL, HeaderName};
 use http::{HeaderValue, StatusCode};
-use proto_types::Digest;
-use proto_types::a2a::rpc::{Id, Response as Answer};
-use proto_types::a2a::{Artifact, Part, StreamResponse, Task};
+use proto_types::a2a::rpc::Id;
+use proto_types::a2a::{Artifact, Part, StreamResponse};
+use proto_types::{Digest, Origin};
 use tokio::time::{Instant, sleep_until};
 
 use crate::agents::Agent;
 use crate::gateway::Gateway;
 use crate::reply;
-use crate::waiting::Waiter;
+use crate::waiting::{Unread, Waiter};
 
-use super::{answer_of, follow, send};
+use super::frames::{End, Frame, Frames};
+use super::{follow, send};
 
 /// Artifacts of one task that are kept track of; the outcome brings the others. Arbitrary.
 const SEEN_MAX: usize = 1_024;
@@ -50,7 +52,7 @@ pub(super) async fn answer(
 ) -> Result<Response, Failure> {
     let history_length = send.history_length;
     let submitted = send::submit(gateway, caller, agent, send, true).await?;
-    let mut follow = Follow::new(gateway, caller, id, (submitted, history_length));
+    let mut follow = Follow::new(gateway, caller, id, (submitted, history_length))?;
     if follow.over {
         follow.open();
     }
@@ -65,23 +67,31 @@ pub(super) async fn answer(
     Ok(response)
 }
 
+/// What the registry was asked because it reported a change, or without that, and the task if it is over.
+struct Looked {
+    reported: bool,
+    end: Result<Option<TaskView>, Failure>,
+}
+
 struct Follow {
     gateway: Arc<Gateway>,
     caller: Caller,
     id: Id,
+    /// Without what was said in it: that is not held for as long as a stream is open.
     task: TaskView,
     waiter: Waiter,
-    /// Frames that are ready to be sent.
-    ready: VecDeque<Bytes>,
+    ready: Frames,
     /// What was told of each artifact: a digest over its parts so far.
     seen: BTreeMap<String, Digest>,
     ask: Instant,
+    /// What the registry is being asked. Frames are sent meanwhile: a registry that is away takes seconds.
+    looking: Option<BoxFuture<'static, Looked>>,
     /// When a comment is due: so long after the last frame, whatever was looked at meanwhile.
     beat: Instant,
     end: Instant,
     over: bool,
     /// The task as it was submitted, until it is told.
-    untold: Option<Task>,
+    untold: Option<Frame>,
     /// Until then it is canceled if the caller hangs up.
     unheard: Option<send::Unheard>,
     /// When it is told whatever else there is.
@@ -94,25 +104,27 @@ impl Follow {
         caller: &Caller,
         id: Id,
         (submitted, history_length): (send::Submitted, Option<u32>),
-    ) -> Self {
-        let send::Submitted { task, waiter, unheard } = submitted;
+    ) -> Result<Self, Failure> {
+        let send::Submitted { task, waiter, unread, unheard } = submitted;
+        let first = Frame::event(&id, &StreamResponse::Task(task.task(history_length)), unread)?;
         let now = Instant::now();
-        Self {
+        Ok(Self {
             gateway: Arc::clone(gateway),
             caller: caller.clone(),
             id,
             waiter,
-            ready: VecDeque::new(),
+            ready: Frames::default(),
             seen: BTreeMap::new(),
             ask: now + follow::ASK,
+            looking: None,
             beat: now + gateway.heartbeat(),
             end: now + gateway.patience(),
             over: task.is_over(),
             open_at: now + MESSAGE_WAIT,
-            untold: Some(task.task(history_length)),
+            untold: Some(first),
             unheard,
-            task,
-        }
+            task: task.bare(),
+        })
     }
 
     /// The next frame; `None` at the end.
@@ -126,22 +138,21 @@ impl Follow {
         loop {
             self.check_caller();
             if let Some(frame) = self.ready.pop_front() {
-                return Some(frame);
+                return Some(frame.bytes);
             }
             if self.over {
                 return None;
             }
+            let is_idle = self.looking.is_none();
             tokio::select! {
                 // Events that wait are told before the end is looked for.
                 biased;
-                event = self.waiter.events.recv() => {
-                    if let Some(unread) = event {
-                        self.tell_event(unread.event);
-                    }
-                }
-                () = self.waiter.changed.notified() => self.look(true).await,
-                () = sleep_until(self.ask.min(self.end)) => self.look(false).await,
-                () = sleep_until(self.open_at), if self.untold.is_some() => self.open(),
+                Some(unread) = self.waiter.events.recv() => self.tell_event(unread),
+                looked = answered(&mut self.looking) => self.tell_looked(looked),
+                () = self.waiter.changed.notified(), if is_idle => self.look(true),
+                () = sleep_until(self.ask.min(self.end)), if is_idle => self.look(false),
+                // What is being looked for may be a message.
+                () = sleep_until(self.open_at), if is_idle && self.untold.is_some() => self.open(),
                 () = sleep_until(self.beat) => return Some(Bytes::from_static(HEARTBEAT)),
             }
         }
@@ -158,23 +169,34 @@ impl Follow {
         }
     }
 
-    /// Asks the registry for the end.
-    async fn look(&mut self, reported: bool) {
-        let looked = follow::over(&self.gateway, &self.caller, &self.task, reported).await;
+    /// Begins to ask the registry for the end.
+    fn look(&mut self, reported: bool) {
+        let (gateway, caller) = (Arc::clone(&self.gateway), self.caller.clone());
+        let task = self.task.clone();
+        self.looking = Some(Box::pin(async move {
+            let end = follow::over(&gateway, &caller, &task, reported).await;
+            Looked { reported, end }
+        }));
+    }
+
+    fn tell_looked(&mut self, Looked { reported, end }: Looked) {
+        self.looking = None;
         self.ask = Instant::now() + if reported { follow::ASK_AGAIN } else { follow::ASK };
-        match looked {
+        let is_told = match end {
             Ok(Some(task)) => self.tell_end(&task),
-            Ok(None) if Instant::now() < self.end => {}
-            Ok(None) => self.tell_failure(&Failure::Deadline),
-            Err(failure) => self.tell_failure(&failure),
+            Ok(None) => false,
+            Err(failure) => return self.tell_failure(&failure),
+        };
+        if !is_told && Instant::now() >= self.end {
+            self.tell_failure(&Failure::Deadline);
         }
     }
 
     /// Tells the task, once. From here on the answer is no message any more (A2A 1.0, section 3.1.2).
     fn open(&mut self) {
         self.hear();
-        if let Some(task) = self.untold.take() {
-            self.tell(&StreamResponse::Task(task));
+        if let Some(first) = self.untold.take() {
+            self.ready.push_back(first);
         }
     }
 
@@ -184,51 +206,50 @@ impl Follow {
         }
     }
 
-    fn tell_event(&mut self, pushed: StreamResponse) {
+    fn tell_event(&mut self, unread: Unread) {
+        // It was readable when it came.
+        let Ok(pushed) = StreamResponse::parse(&unread.event) else { return };
         let Some(event) = self.task.interim(pushed) else { return };
         self.open();
         if let StreamResponse::ArtifactUpdate(update) = &event {
             self.note(&update.artifact, update.append);
         }
-        self.tell(&event);
+        self.tell(&event, Some(unread.place));
     }
 
-    fn tell_end(&mut self, task: &TaskView) {
+    /// Tells the end; false if its caller leaves so much unread that there is no room for it yet.
+    fn tell_end(&mut self, task: &TaskView) -> bool {
         self.hear();
         // What came before the end is told before it.
         while let Ok(unread) = self.waiter.events.try_recv() {
-            self.tell_event(unread.event);
+            self.tell_event(unread);
         }
         if let Some(message) = task.message().filter(|_| self.untold.is_some()) {
-            self.tell(&StreamResponse::Message(message));
+            self.tell(&StreamResponse::Message(message), None);
             self.over = true;
-            return;
+            return true;
         }
         self.open();
-        for artifact in &task.outcome.artifacts {
-            if self.seen.get(&artifact.artifact_id) != Some(&digest(None, &artifact.parts)) {
-                self.tell(&task.artifact_update(artifact));
-            }
-        }
-        self.tell(&task.status_update());
+        let untold = task.outcome.artifacts.iter().filter(|artifact| {
+            self.seen.get(&artifact.artifact_id) != Some(&digest(None, &artifact.parts))
+        });
+        let end = End::new(&self.id, self.task.clone(), untold, &task.status_update());
+        let Ok(unread) = self.waiter.room(end.held()) else { return false };
+        self.ready.end(end, unread);
         self.over = true;
+        true
     }
 
     fn tell_failure(&mut self, failure: &Failure) {
-        self.push(&failure.told().rpc(&self.id, Reader::A2a));
+        self.ready.push_back(Frame::failure(&self.id, failure));
         self.over = true;
     }
 
-    fn tell(&mut self, event: &StreamResponse) {
-        match answer_of(&self.id, event) {
-            Ok(answer) => self.push(&answer),
+    fn tell(&mut self, event: &StreamResponse, unread: Option<Place<Origin>>) {
+        match Frame::event(&self.id, event, unread) {
+            Ok(frame) => self.ready.push_back(frame),
             Err(failure) => self.tell_failure(&failure),
         }
-    }
-
-    fn push(&mut self, answer: &Answer) {
-        let json = serde_json::to_string(answer).expect("an answer has string keys only");
-        self.ready.push_back(sse::event("", &json));
     }
 
     fn note(&mut self, artifact: &Artifact, append: bool) {
@@ -238,6 +259,14 @@ impl Follow {
         }
         let now = digest(before.filter(|_| append), &artifact.parts);
         self.seen.insert(artifact.artifact_id.clone(), now);
+    }
+}
+
+/// The registry's answer; never, where it was not asked.
+async fn answered(looking: &mut Option<BoxFuture<'static, Looked>>) -> Looked {
+    match looking {
+        Some(looking) => looking.await,
+        None => pending().await,
     }
 }
 

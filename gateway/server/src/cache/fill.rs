@@ -31,7 +31,7 @@ impl Follower {
     /// followed. It is that of the first page: what changes while later pages are read comes again, which is
     /// harmless.
     pub(super) async fn fill(&self, member: &Member<'_>) -> Result<u64, Status> {
-        self.cache.doubt();
+        self.doubt();
         let (peers, start) = self.all_peers(member).await?;
         let epoch = self.registry_epoch();
         // Before the agents: none is known without whom it is for.
@@ -178,4 +178,35 @@ fn read_agent(agent: &wire::Agent) -> Option<Deployed> {
         tracing::error!(handle = agent.handle, "the registry holds an agent that cannot be read");
     }
     deployed
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use proto_types::SecretKey;
+
+    use super::*;
+
+    #[test]
+    fn a_key_for_es256_is_no_key_for_tokens_and_hides_none() {
+        let own = SecretKey::from_seed(&[1; 32]).public();
+        // The key of RFC 7515, appendix A.3.
+        let x = "7fcdce2770f6c45d4183cbee6fdb4b7b580733357be9ef13bacf6e3c7bd15445";
+        let y = "c7f144cd1bbd9b7e872cdfedb9eeb9f4b3695d6ea90b24ad8a4623288588e5ad";
+        let key = |kid: &str, public_key_hex, usage: &str| wire::Key {
+            kid: kid.into(),
+            public_key_hex,
+            usage: usage.into(),
+            ..wire::Key::default()
+        };
+        let peer = wire::Peer {
+            origin: "https://a.example".into(),
+            status: "active".into(),
+            keys: vec![key("es", format!("04{x}{y}"), "card"), key("k1", own.to_hex(), "signing")],
+            ..wire::Peer::default()
+        };
+        let read = read_peer(&peer).unwrap();
+        let keys: Vec<_> = read.keys_for(None, WallMs(1)).collect();
+        assert_eq!(keys, [&own]);
+    }
 }

@@ -129,6 +129,7 @@ impl Unanswered {
         use gateway_core::Failure;
         match self {
             Self::Away(_) => Failure::RegistryAway,
+            Self::Refused { ecumene, .. } if ecumene == "share-reached" => Failure::ShareReached,
             Self::Refused { code: Code::ResourceExhausted, .. } => Failure::Overloaded,
             Self::Refused { .. } => Failure::Internal,
         }

@@ -4,8 +4,9 @@
 
 use axum::body::Body;
 use bytes::Bytes;
+use deploy_service::content_coding;
 use gateway_core::Failure;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
@@ -20,18 +21,13 @@ pub(super) fn check_head(parts: &Parts, limit: u64) -> Result<(), Failure> {
     let kind = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
     let json = ["application/json", "application/a2a+json"];
-    if is_plain(parts) && json.iter().any(|json| kind.eq_ignore_ascii_case(json)) {
+    if content_coding::is_identity(&parts.headers)
+        && json.iter().any(|json| kind.eq_ignore_ascii_case(json))
+    {
         Ok(())
     } else {
         Err(Failure::MediaType)
     }
-}
-
-/// Whether the body is as it was written. `identity` says no more than that (RFC 9110, section 8.4.1).
-fn is_plain(parts: &Parts) -> bool {
-    let codings = parts.headers.get_all(CONTENT_ENCODING).iter();
-    let mut codings = codings.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    codings.all(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"identity"))
 }
 
 /// Reads the body.

@@ -1,7 +1,8 @@
 //! Cards, to whoever may see them.
 //!
 //! Decides who looks: the peer whose token is spent for the look, or else anybody. Must never tell a card that is
-//! hidden from one that does not exist, nor a peer's view to the next who asks a cache.
+//! hidden from one that does not exist, nor a peer's view to the next who asks a cache, nor anything by a cache of ours
+//! that nobody confirms.
 
 use axum::response::Response;
 use gateway_core::{Failure, credential};
@@ -28,17 +29,16 @@ pub(super) async fn answer(
     seen: &mut Seen,
 ) -> Result<Response, Failure> {
     let peer = viewer(gateway, parts, seen).await?;
+    // Whom an agent is shown to may have changed since somebody confirmed what is known of it.
+    if !gateway.cache.is_fresh() {
+        return Err(Failure::RegistryAway);
+    }
     let directory = gateway.cache.directory(peer.as_ref());
     let found = match handle {
         Some(handle) => directory.card(handle),
         None => Some(directory.instance_card()),
     };
-    let card = match found {
-        Some(card) => card,
-        // Before the first sync nobody knows which agents there are.
-        None if !gateway.cache.is_fresh() => return Err(Failure::RegistryAway),
-        None => return Err(Failure::NotFound),
-    };
+    let card = found.ok_or(Failure::NotFound)?;
     let mut response = reply::document(&card, &parts.headers, MAX_AGE_S);
     response.headers_mut().insert(VARY, VARY_BY);
     if peer.is_some() {
@@ -47,8 +47,8 @@ pub(super) async fn answer(
     Ok(response)
 }
 
-/// The peer that looks. A credential that says nothing to us is as good as none: cards are read by clients that show
-/// each server what they have.
+/// The peer that looks. A credential that says nothing to us, or that cannot be spent, is as good as none: cards are read
+/// by clients that show each server what they have.
 async fn viewer(
     gateway: &Gateway,
     parts: &Parts,
@@ -62,7 +62,7 @@ async fn viewer(
         Err(Failure::Credential(
             credential::Error::Missing | credential::Error::Scheme | credential::Error::Text,
         )) => return Ok(None),
-        Err(Failure::Denied(_)) => return Ok(None),
+        Err(Failure::Denied(_) | Failure::RegistryAway) => return Ok(None),
         Err(failure) => return Err(failure),
     };
     let policy = gateway.peer_policy(&permit.peer);
@@ -73,7 +73,7 @@ async fn viewer(
             seen.limit = Some((policy, left));
             Ok(Some(permit.peer.origin.clone()))
         }
-        Err(Failure::Replayed) => Ok(None),
+        Err(Failure::Replayed | Failure::RegistryAway) => Ok(None),
         Err(failure) => Err(failure),
     }
 }

@@ -98,12 +98,13 @@ fn ready(gateway: &Gateway) -> Response {
 
 fn metrics(gateway: &Gateway) -> Response {
     let spent = gateway.spender.counts();
-    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    // Exact up to 2^53, which no figure here reaches.
     let counted = |name, help, value: &AtomicU64| {
-        let value = value.load(Ordering::Relaxed);
+        let value = value.load(Ordering::Relaxed) as f64;
         Figure { name, kind: "counter", help, value }
     };
-    let gauge = |name, help, value| Figure { name, kind: "gauge", help, value: count(value) };
+    let gauge =
+        |name, help, value: usize| Figure { name, kind: "gauge", help, value: value as f64 };
     let peers = gateway.cache.peers.load().len();
     let agents = gateway.cache.agents.load().open_count();
     let text = gateway.metrics.text(&[
@@ -113,10 +114,10 @@ fn metrics(gateway: &Gateway) -> Response {
         gauge("agents", "Hosted agents that anybody may call.", agents),
         gauge("waiting_tasks", "Calls that wait for their task.", gateway.waiting.len()),
         Figure {
-            name: "clock_off_ms",
+            name: "clock_off_seconds",
             kind: "gauge",
             help: "How far this clock is from the registry's time.",
-            value: gateway.registry.clock_off_ms(),
+            value: gateway.registry.clock_off_ms() as f64 / 1_000.0,
         },
     ]);
     reply::body(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)

@@ -19,6 +19,7 @@ use proto_types::a2a::rpc::Id;
 use crate::conduct::Bearer;
 use crate::cors::Grant;
 use crate::gateway::Gateway;
+use crate::refusals::Line;
 use crate::{clock, reply};
 
 /// One request, as far as it is known.
@@ -81,14 +82,8 @@ impl Seen {
         };
     }
 
-    /// What the page that asks may do is known; the answer, if that is all it asks.
-    pub(super) fn enter_page(
-        &mut self,
-        gateway: &Gateway,
-        route: &Route,
-        request: &Request<Body>,
-    ) -> Option<Response> {
-        self.cors = gateway.cors.grant(route, request.headers());
+    /// The answer, if a page asks only what it may do.
+    pub(super) fn preflight(&self, request: &Request<Body>) -> Option<Response> {
         self.cors.as_ref()?.preflight(request)
     }
 
@@ -100,13 +95,17 @@ impl Seen {
     ) -> Response {
         let outcome = answered.as_ref().map_or_else(errors::Failure::audit_code, |_| "ok");
         gateway.metrics.count(self.route, outcome);
-        let took_us = clock::mono().since(self.start);
-        let peer = self.bearer.as_ref().map_or("", |bearer| bearer.origin().as_str());
-        let (route, operation, address) = (self.route, self.operation, self.address);
+        let now = clock::mono();
+        let (route, operation, took_us) = (self.route, self.operation, now.since(self.start));
         match &answered {
-            Ok(_) => tracing::debug!(route, operation, peer, took_us, "answered"),
-            Err(Failure::Internal) => tracing::error!(route, operation, peer, took_us, "failed"),
-            Err(_) => tracing::info!(route, operation, peer, %address, outcome, took_us, "refused"),
+            Ok(_) => tracing::debug!(route, operation, peer = self.peer(), took_us, "answered"),
+            Err(Failure::Internal) => {
+                tracing::error!(route, operation, peer = self.peer(), took_us, "failed");
+            }
+            Err(_) => {
+                let line = gateway.refusals.line(self.bearer.is_some(), outcome, now);
+                self.log_refusal(line, outcome, took_us);
+            }
         }
         if let Some(bearer) = self.bearer.take() {
             gateway.charger.note(bearer, self.spent, answered.as_ref().map(drop));
@@ -114,23 +113,43 @@ impl Seen {
         self.tell(answered)
     }
 
+    fn log_refusal(&self, line: Line, outcome: &'static str, took_us: u64) {
+        let (route, operation, peer) = (self.route, self.operation, self.peer());
+        let address = self.address;
+        match line {
+            Line::Debug => tracing::debug!(route, operation, %address, outcome, took_us, "refused"),
+            Line::Info(unsaid) => {
+                tracing::info!(
+                    route, operation, peer, %address, outcome, took_us, unsaid, "refused"
+                );
+            }
+            Line::HeldBack => {}
+        }
+    }
+
+    /// Whose token was verified; empty for a stranger.
+    fn peer(&self) -> &str {
+        self.bearer.as_ref().map_or("", |bearer| bearer.origin().as_str())
+    }
+
     /// What is sent.
     fn tell(self, answered: Result<Response, Failure>) -> Response {
         // To its bearer a token that was spent, or is another request's, looks like a forged one: a refusal tells
-        // neither what was read of the call nor what is left of the peer's limit.
+        // nothing that was read of the call.
         let denied = matches!(answered, Err(Failure::Denied(_) | Failure::Replayed));
         let call = self.call.map(|id| if denied { Id::Null } else { id });
         let mut response = match answered {
             Ok(response) => response,
             Err(failure) => reply::failure(&failure, call.as_ref(), self.reader),
         };
-        if self.is_notification {
+        if self.is_notification && !denied {
             reply::silence(&mut response);
         }
         if let Some(grant) = self.cors {
-            grant.mark(&mut response);
+            grant.mark(response.headers_mut());
         }
-        if let Some((policy, left)) = self.limit.filter(|_| !denied) {
+        // What is left of the peer's limit is told to nobody who has spent no token of it.
+        if let Some((policy, left)) = self.limit.filter(|_| self.spent) {
             reply::add_limit(&mut response, policy, left);
         }
         response

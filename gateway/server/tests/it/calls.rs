@@ -1,5 +1,6 @@
 //! A2A calls that are answered once: sent, looked at, cancelled.
 
+use deploy_service::units;
 use proto_wire::registry::v1::node_order::Kind as Order;
 use serde_json::{Value, json};
 
@@ -94,24 +95,60 @@ async fn numbers_beyond_two_to_the_53_are_carried_as_they_were_written() {
     holds(answer.body());
 }
 
+/// Until so many calls wait for a task.
+pub(crate) async fn waiting(world: &World, calls: usize) {
+    let line = format!("ecumene_gateway_waiting_tasks {calls}\n");
+    eventually("the calls that wait", || async {
+        let metrics = world.gateway.get("/metrics").await.into_body();
+        std::str::from_utf8(&metrics).unwrap().contains(&line).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_that_waits_ends_when_its_peer_is_revoked() {
+async fn the_metadata_of_a_message_reaches_its_agent_and_that_of_the_request_does_not() {
     let world = World::start().await;
+    let mut node = Node::join(&world).await;
+    let mut params = message("hello");
+    params["message"]["metadata"] = json!({"trace": "t-1"});
+    params["metadata"] = json!({"request": "r-1"});
+    let caller = a();
+    let called = world.gateway.call(&caller, RPC, "SendMessage", params);
+    let worked = async {
+        let task = node.take().await;
+        let input: Value = serde_json::from_slice(&task.input).unwrap();
+        assert_eq!(input["metadata"], json!({"trace": "t-1"}));
+        assert!(!input.to_string().contains("r-1"), "{input}");
+        let outcome = r#"{"artifacts":[{"artifactId":"o","parts":[{"text":"x"}]}]}"#;
+        node.complete_with(&world, &task, "completed", outcome).await;
+    };
+    let (answer, ()) = tokio::join!(called, worked);
+    assert_eq!(answer["result"]["task"]["status"]["state"], "TASK_STATE_COMPLETED", "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_waits_ends_when_its_peer_is_revoked_and_its_task_with_it() {
+    // The task does not end by its deadline while anybody waits here.
+    let world = World::with(|config| {
+        config.bounds.task_deadline = units::Duration::from_secs(600);
+    })
+    .await;
     let caller = a();
     let body = rpc("SendMessage", message("hi")).to_string();
     let called = world.gateway.post(&caller, RPC, &body);
     let revoked = async {
-        eventually("the waiting call", || async {
-            let metrics = world.gateway.get("/metrics").await.into_body();
-            let text = std::str::from_utf8(&metrics).unwrap().to_owned();
-            text.contains("ecumene_gateway_waiting_tasks 1\n").then_some(())
-        })
-        .await;
+        waiting(&world, 1).await;
         revoke(&world.channel, &a()).await;
     };
     let (answer, ()) = tokio::join!(called, revoked);
     assert_eq!(answer.status(), 401);
     assert_eq!(json_of(&answer)["error"]["code"], -32040);
+    // Nobody was told of it, so nobody will ask for it.
+    eventually("the end of its task", || async {
+        let metrics = world.registry_metrics().await;
+        metrics.contains("ecumene_registry_open_tasks 0\n").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -169,6 +206,8 @@ async fn a_task_is_cancelled_before_and_after_a_node_has_it() {
     let worked = async {
         let Order::Cancel(order) = node.order().await else { panic!("expected a cancellation") };
         assert_eq!(order.task, task.task);
+        // It waits in a place of the pool of calls, like any other call.
+        waiting(&world, 1).await;
         node.complete(&world, &task, "canceled", &[]).await;
     };
     let (answer, ()) = tokio::join!(cancel(placed["result"]["task"]["id"].clone()), worked);

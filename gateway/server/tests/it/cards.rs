@@ -5,8 +5,11 @@ use http::{Request, StatusCode};
 use proto_types::card::Card;
 use proto_types::pilox::descriptor::Descriptor;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
-use crate::world::{World, deploy, eventually, json_of};
+use crate::world::{PATIENCE, World, deploy, eventually, json_of};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_card_says_where_its_agent_is_called_and_is_sent_once() {
@@ -35,6 +38,28 @@ async fn a_card_says_where_its_agent_is_called_and_is_sent_once() {
     assert_eq!((older.status(), older.body()), (StatusCode::OK, card.body()));
     let head = Request::head(path).body(Body::empty()).unwrap();
     assert_eq!(world.gateway.send(head).await.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_of_304_has_no_body_and_says_nothing_of_a_length() {
+    let world = World::start().await;
+    let path = "/agents/echo/.well-known/agent-card.json";
+    let card = world.gateway.get(path).await;
+    let etag = card.headers()["etag"].to_str().unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nif-none-match: {etag}\r\n\r\n");
+    let mut stream = TcpStream::connect(world.gateway.addr).await.unwrap();
+    // Twice: a body would stand before the second head.
+    for _ in 0..2 {
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(timeout(PATIENCE, stream.read_u8()).await.unwrap().unwrap());
+        }
+        let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+        assert!(head.starts_with("http/1.1 304 "), "{head}");
+        assert!(head.contains(&format!("etag: {etag}")), "{head}");
+        assert!(!head.contains("content-length") && !head.contains("transfer-encoding"), "{head}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

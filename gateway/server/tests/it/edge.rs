@@ -81,6 +81,50 @@ async fn a_listed_page_reads_answers_and_refusals_alike() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_reads_that_its_address_asks_too_often() {
+    let world = World::with(|config| {
+        config.bounds.address_requests_per_second = 1;
+        config.bounds.address_burst = 300;
+    })
+    .await;
+    for _ in 0..400 {
+        let response = world.gateway.get("/.well-known/agent-card.json").await;
+        if response.status() == StatusCode::TOO_MANY_REQUESTS {
+            assert_eq!(response.headers()["access-control-allow-origin"], "*");
+            return the_limit_is_told_in_the_callers_words(&world).await;
+        }
+    }
+    panic!("the limit is reached");
+}
+
+/// It was told in HTTP alone, which a client of JSON-RPC does not read.
+async fn the_limit_is_told_in_the_callers_words(world: &World) {
+    let body = rpc("GetTask", json!({"id": "t"})).to_string();
+    for (path, code) in [(RPC, -32047), ("/v1/a2a/jsonrpc", -32047), ("/api/a2a/jsonrpc", -32005)] {
+        let mut request = world.gateway.request(&a(), path, &body);
+        request.headers_mut().remove("authorization");
+        let response = world.gateway.send(request).await;
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS, "{path}");
+        assert_eq!(json_of(&response)["error"]["code"], code, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listed_page_reads_what_the_listener_refuses() {
+    let world = World::with(|config| config.cors_origins = vec![PAGE.to_owned()]).await;
+    let path = format!("{RPC}?{}", "q".repeat(9 << 10));
+    for (page, readable) in [(PAGE, true), ("https://other.example", false)] {
+        let mut request = world.gateway.request(&a(), &path, "{}");
+        request.headers_mut().insert("origin", page.parse().unwrap());
+        let response = world.gateway.send(request).await;
+        assert_eq!(response.status(), StatusCode::URI_TOO_LONG, "{page}");
+        let told = response.headers().get("access-control-allow-origin");
+        assert_eq!(told.is_some_and(|told| told == PAGE), readable, "{page}");
+        assert_eq!(response.headers().get("vary").is_some(), readable, "{page}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_notification_is_carried_out_and_has_no_answer_not_even_an_error() {
     let world = World::start().await;
     let mut node = Node::join(&world).await;
@@ -108,10 +152,27 @@ async fn a_notification_is_carried_out_and_has_no_answer_not_even_an_error() {
         assert_eq!(input["parts"][0]["text"], method);
         assert!(task.reply_to.is_none(), "nobody listens");
     }
-    let mut stranger = notify("GetTask", json!({"id": "t"}));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_notification_whose_credential_is_refused_is_answered_as_any_call() {
+    let world = World::start().await;
+    let call = json!({"jsonrpc": "2.0", "method": "GetTask", "params": {"id": "t"}}).to_string();
+    let notify = || world.gateway.request(&a(), RPC, &call);
+    let mut stranger = notify();
     stranger.headers_mut().remove("authorization");
-    let response = world.gateway.send(stranger).await;
-    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    let refused = world.gateway.send(stranger).await;
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    let told = json_of(&refused);
+    assert_eq!((&told["id"], &told["error"]["code"]), (&Value::Null, &json!(-32040)));
+
+    let first = notify();
+    let credential = first.headers()["authorization"].clone();
+    assert_eq!(world.gateway.send(first).await.status(), StatusCode::NO_CONTENT);
+    let mut replayed = notify();
+    replayed.headers_mut().insert("authorization", credential);
+    let replayed = world.gateway.send(replayed).await;
+    assert_eq!((replayed.status(), replayed.body()), (refused.status(), refused.body()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::{Request, StatusCode};
+use proto_types::json::DEPTH_MAX;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -45,6 +46,28 @@ async fn the_numbers_of_a_payload_are_carried_as_they_were_written() {
     let pulled = world.gateway.send(local("GET", "/v1/envelopes/urn:agent:b", &Value::Null)).await;
     let text = std::str::from_utf8(pulled.body()).unwrap();
     assert!(text.contains(&format!("\"n\":{numbers}")), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_payload_of_the_greatest_depth_arrives_as_it_was_sent_and_a_deeper_one_is_refused() {
+    let world = World::start().await;
+    let publish = async |arrays: usize| {
+        let deep = format!("{}{}", "[".repeat(arrays), "]".repeat(arrays));
+        let envelope = format!(
+            "{{\"v\":1,\"correlationId\":\"corr-0001\",\"sourceOrigin\":\"https://a.example\",\
+             \"targetHandle\":\"urn:agent:b\",\"payload\":{{\"n\":{deep}}}}}"
+        );
+        let answer = world.gateway.post(&Peer::new("a", 1), "/v1/publish", &envelope).await;
+        (answer.status(), deep)
+    };
+    // The envelope and its payload are two levels.
+    let (refused, _) = publish(DEPTH_MAX - 1).await;
+    assert_eq!(refused, StatusCode::BAD_REQUEST);
+    let (accepted, deep) = publish(DEPTH_MAX - 2).await;
+    assert_eq!(accepted, StatusCode::ACCEPTED);
+    let pulled = world.gateway.send(local("GET", "/v1/envelopes/urn:agent:b", &Value::Null)).await;
+    let text = std::str::from_utf8(pulled.body()).unwrap();
+    assert!(text.contains(&format!("\"n\":{deep}}}")), "{text}");
 }
 
 fn local(method: &str, path: &str, body: &Value) -> Request<Body> {

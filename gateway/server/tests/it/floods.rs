@@ -1,33 +1,22 @@
-//! Always true 7 at a gateway: every route and the service for nodes, flooded with bodies that come slowly.
+//! Always true 7 at a gateway: every route and the service for nodes, flooded with bodies that come slowly, and with
+//! answers that nobody reads.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use deploy_service::units::{self, Bytes as Size};
 use http::{Request, StatusCode};
+use proto_types::json::VALUES_MAX;
+use serde_json::json;
 
-use crate::flood::{Flood, Unending, answered, resident_mib};
-use crate::world::{Peer, World, eventually, json_of, message, rpc};
+use crate::flood::{Flood, Unending, answered, beside};
+use crate::visibility;
+use crate::world::{PATIENCE, Peer, World, deploy, eventually, json_of, message, rpc};
 
 /// What the gateway may hold for requests and answers, in MiB.
 const CEILING: u64 = 32;
 
 /// What a flood costs besides: heads, windows of connections, buffers of the allocator, and the flood's own side.
 const BESIDES: u64 = 96;
-
-const ROUTES: [&str; 12] = [
-    "/",
-    "/v1/a2a/jsonrpc",
-    "/agents/echo",
-    "/api/a2a/jsonrpc",
-    "/.well-known/agent-card.json",
-    "/.well-known/hive-mesh.json",
-    "/.well-known/pilox-mesh.json",
-    "/v1/publish",
-    "/v1/envelopes/ack",
-    "/livez",
-    "/readyz",
-    "/metrics",
-];
 
 async fn start() -> World {
     World::with(|config| {
@@ -40,31 +29,25 @@ async fn start() -> World {
 /// Where the agent that nobody runs is called.
 const AGENT: &str = "/agents/echo";
 
-/// How many of the requests are answered while a victim of another source is, too.
+/// The answers to a flood from four sources, of which a victim of another one notices little.
 async fn flooded(
     world: &World,
+    name: &str,
     requests: impl Fn(u8) -> Vec<Request<Unending>>,
 ) -> Vec<StatusCode> {
-    let before = resident_mib();
-    let (mut floods, mut sent) = (Vec::new(), Vec::new());
-    for from in [2, 3, 4, 5] {
-        let flood = Flood::open(world.gateway.addr, from, 1 << 16).await;
-        sent.extend(requests(from).into_iter().map(|request| flood.send(request)));
-        floods.push(flood);
-    }
-    let answers = tokio::spawn(answered(sent, Duration::from_secs(4)));
-    let victim = Flood::open(world.gateway.addr, 9, 1 << 16).await;
-    while !answers.is_finished() {
-        let began = Instant::now();
-        let request = Request::get("http://x/readyz").body(Unending::new(b"", 0)).unwrap();
-        let answer = victim.send(request).await.unwrap().expect("the victim is answered");
-        assert_eq!(answer.status(), StatusCode::OK);
-        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
-        let now = resident_mib();
-        assert!(now < before + CEILING + BESIDES, "from {before} to {now} MiB");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    answers.await.unwrap().iter().map(http::Response::status).collect()
+    let flood = async {
+        let (mut floods, mut sent) = (Vec::new(), Vec::new());
+        for from in [2, 3, 4, 5] {
+            let flood = Flood::open(world.gateway.addr, from, 1 << 16).await;
+            sent.extend(requests(from).into_iter().map(|request| flood.send(request)));
+            floods.push(flood);
+        }
+        (answered(sent, Duration::from_secs(4)).await, floods)
+    };
+    let ((answers, floods), seen) = beside((world.gateway.addr, "/readyz"), flood).await;
+    seen.assert_below(name, (CEILING, BESIDES));
+    drop(floods);
+    answers.iter().map(http::Response::status).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -79,7 +62,7 @@ async fn whoever_shows_no_secret_of_a_task_pushes_no_more_than_a_few_words() {
         };
         (0..175).map(one).collect()
     };
-    let answers = flooded(&world, push).await;
+    let answers = flooded(&world, "gateway: pushes without a secret", push).await;
     assert_eq!(answers.len(), 700, "each is refused at once");
 }
 
@@ -87,9 +70,10 @@ async fn whoever_shows_no_secret_of_a_task_pushes_no_more_than_a_few_words() {
 async fn slow_bodies_on_every_route_stay_under_the_ceiling() {
     let world = start().await;
     let peer = Peer::new("a", 1);
+    let paths: Vec<_> = visibility::routes("echo").iter().map(visibility::path).collect();
     let post = |_| {
         let one = |at: usize| {
-            Request::post(format!("http://x{}", ROUTES[at % ROUTES.len()]))
+            Request::post(format!("http://x{}", paths[at % paths.len()]))
                 .header("content-type", "application/json")
                 .header("a2a-version", "1.0")
                 .header("authorization", format!("Bearer {}", world.gateway.token(&peer)))
@@ -98,13 +82,77 @@ async fn slow_bodies_on_every_route_stay_under_the_ceiling() {
         };
         (0..180).map(one).collect()
     };
-    let answers = flooded(&world, post).await;
+    let answers = flooded(&world, "gateway: slow bodies on every route", post).await;
     assert!(answers.contains(&StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
     // Another peer, from another place, is served as if nothing were.
     let other = Peer::new("c", 3);
-    let call = rpc("GetTask", serde_json::json!({"id": "absent"})).to_string();
+    let call = rpc("GetTask", json!({"id": "absent"})).to_string();
     let answer = world.gateway.post(&other, AGENT, &call).await;
     assert!(json_of(&answer)["error"].is_object(), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_nobody_reads_stay_under_the_ceiling() {
+    let world = start().await;
+    let skill = json!({"id": "s", "name": "s", "description": "s", "tags": ["t"]});
+    let words = json!({"name": "Big", "description": "x".repeat(180_000), "skills": [skill]});
+    deploy(&world.channel, "big", &words).await;
+    eventually("the agent", || async {
+        let card = world.gateway.get("/agents/big/.well-known/agent-card.json").await;
+        (card.status() == StatusCode::OK).then_some(())
+    })
+    .await;
+    let peer = Peer::new("a", 1);
+    // The instance's card, with what all its agents say: for a peer it is made each time.
+    let look = || {
+        Request::get("http://x/.well-known/agent-card.json")
+            .header("authorization", format!("Bearer {}", world.gateway.token(&peer)))
+            .body(Unending::new(b"", 0))
+            .unwrap()
+    };
+    let flood = async {
+        let (mut floods, mut sent) = (Vec::new(), Vec::new());
+        for from in [2, 3, 4, 5] {
+            for window in [0, 1, 30_000, 0] {
+                let flood = Flood::open(world.gateway.addr, from, window).await;
+                sent.extend((0..60).map(|_| flood.send(look())));
+                floods.push(flood);
+            }
+        }
+        (answered(sent, Duration::from_secs(10)).await, floods)
+    };
+    let ((answers, floods), seen) = beside((world.gateway.addr, "/readyz"), flood).await;
+    let given = answers.iter().filter(|answer| answer.status() == StatusCode::OK).count();
+    // 24 MiB are open to them.
+    assert!((30..200).contains(&given), "{given} of {}", answers.len());
+    seen.assert_below("gateway: answers that nobody reads", (CEILING, BESIDES));
+    drop((answers, floods));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn open_calls_of_as_many_values_as_a_text_may_have_stay_under_the_ceiling() {
+    let world = start().await;
+    let mut params = message("");
+    // A call has some values around them.
+    params["message"]["parts"] = json!([{ "data": vec![1_u8; VALUES_MAX - 100] }]);
+    params["configuration"] = json!({ "historyLength": 0 });
+    let call = rpc("SendStreamingMessage", params).to_string();
+    let peers = [Peer::new("a", 1), Peer::new("c", 3)];
+    let flood = async {
+        let mut open = Vec::new();
+        for peer in peers.iter().cycle().take(80) {
+            let sent = world.gateway.open(world.gateway.request(peer, AGENT, &call));
+            open.push(tokio::time::timeout(PATIENCE, sent).await.unwrap());
+        }
+        open
+    };
+    let (open, seen) = beside((world.gateway.addr, "/readyz"), flood).await;
+    let kinds = open.iter().filter_map(|answer| answer.headers().get("content-type"));
+    let streams = kinds.filter(|kind| *kind == "text/event-stream").count();
+    // Held as values, each would be several MiB.
+    assert!(streams > 40, "{streams} of {}", open.len());
+    seen.assert_below("gateway: open calls of many values", (CEILING, BESIDES));
+    drop(open);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -141,4 +189,25 @@ async fn one_peers_open_calls_leave_room_and_end_when_it_hangs_up() {
     let request = world.gateway.request(&other, AGENT, &call);
     let waits = tokio::time::timeout(Duration::from_secs(1), world.gateway.open(request));
     assert!(waits.await.is_err(), "another peer's call waits for its task");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_keep_their_connections_though_there_are_nearly_as_many_as_are_allowed() {
+    let header_timeout = units::Duration::from_secs(1);
+    let world = World::with(|config| {
+        config.limits.connections_max = 12;
+        config.limits.header_timeout = header_timeout;
+    })
+    .await;
+    let mut callers = Vec::new();
+    for from in 2..12 {
+        callers.push(Flood::open(world.gateway.addr, from, 1 << 16).await);
+    }
+    // Nobody has to prove to be of the system by then.
+    tokio::time::sleep(2 * header_timeout.std()).await;
+    for caller in &callers {
+        let request = Request::get("http://x/readyz").body(Unending::new(b"", 0)).unwrap();
+        let answers = answered(vec![caller.send(request)], PATIENCE).await;
+        assert!(answers.iter().map(http::Response::status).eq([StatusCode::OK]), "{answers:?}");
+    }
 }

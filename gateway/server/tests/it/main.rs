@@ -1,6 +1,7 @@
 //! The gateway against a registry that runs in the same process, over real sockets.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod away;
 mod bad_input;
 mod calls;
 mod cards;
@@ -14,5 +15,6 @@ mod node;
 mod role;
 mod streams;
 mod tokens;
+mod unread;
 mod visibility;
 mod world;

@@ -51,12 +51,17 @@ impl Node {
         Self { token, says, orders: session.unwrap().into_inner() }
     }
 
+    /// Keeps its lease.
+    pub(crate) async fn beat(&self) {
+        let beat = wire::Beat { free_slots: 4, draining: false, cached: vec![] };
+        self.says.send(wire::NodeMessage { kind: Some(Says::Beat(beat)) }).await.unwrap();
+    }
+
     /// The next order that is not a lease; the node beats until it comes.
     pub(crate) async fn order(&mut self) -> Order {
         let waited = timeout(PATIENCE, async {
             loop {
-                let beat = wire::Beat { free_slots: 4, draining: false, cached: vec![] };
-                self.says.send(wire::NodeMessage { kind: Some(Says::Beat(beat)) }).await.unwrap();
+                self.beat().await;
                 match timeout(Duration::from_millis(300), self.orders.message()).await {
                     Err(_) => {}
                     Ok(order) => match order.unwrap().expect("the session goes on").kind.unwrap() {

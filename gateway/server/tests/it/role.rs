@@ -27,6 +27,10 @@ async fn a_gateway_without_a_registry_lives_but_is_not_ready() {
     assert_eq!(json_of(&ready)["waiting_for"], serde_json::json!(["registered", "synced"]));
     let call = gateway.post(&Peer::new("a", 1), "/agents/echo", "{}").await;
     assert_eq!(call.status(), StatusCode::SERVICE_UNAVAILABLE);
+    for path in ["/.well-known/agent-card.json", "/agents/echo/.well-known/agent-card.json"] {
+        let card = gateway.get(path).await;
+        assert_eq!(card.status(), StatusCode::SERVICE_UNAVAILABLE, "nobody confirms it: {path}");
+    }
     gateway.shutdown.trigger();
     timeout(PATIENCE, gateway.running).await.unwrap().unwrap().unwrap();
 }

@@ -1,19 +1,21 @@
 //! SendStreamingMessage: what the caller sees, in which order, and what nodes may push.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use deploy_service::units;
 use gateway_server::Bounds;
+use http::{Response, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use tonic::Code;
 
-use crate::calls::{asked, greeting, reply_to};
+use crate::calls::{asked, greeting, reply_to, waiting};
 use crate::node::{Node, Push, chunk, working};
-use crate::world::{PATIENCE, Peer, World, eventually, message, revoke, rpc, suspend};
+use crate::world::{PATIENCE, Peer, World, eventually, json_of, message, revoke, rpc, suspend};
 
 /// An open stream of events.
-struct Stream {
+pub(crate) struct Stream {
     body: hyper::body::Incoming,
     pending: String,
     /// Comments seen so far.
@@ -21,7 +23,7 @@ struct Stream {
 }
 
 impl Stream {
-    async fn open(world: &World, peer: &Peer) -> Self {
+    pub(crate) async fn open(world: &World, peer: &Peer) -> Self {
         Self::send(world, peer, message("hello")).await
     }
 
@@ -33,7 +35,7 @@ impl Stream {
     }
 
     /// The next event's result; `None` at the end.
-    async fn event(&mut self) -> Option<Value> {
+    pub(crate) async fn event(&mut self) -> Option<Value> {
         self.answer().await.map(|answer| answer["result"].clone())
     }
 
@@ -82,6 +84,30 @@ async fn a_silent_stream_gets_a_comment_ten_seconds_after_its_last_frame_at_all_
     }
 }
 
+/// The heartbeat of these tests is 200 ms. A registry that is away is asked every two seconds, each time for five.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_stream_gets_its_comments_while_a_registry_that_is_away_is_asked() {
+    let world = World::with(|config| {
+        config.bounds.task_deadline = units::Duration::from_secs(120);
+    })
+    .await;
+    let mut stream = Stream::open(&world, &Peer::new("a", 1)).await;
+    stream.event().await.unwrap();
+    world.stop_registry();
+    eventually("the registry's end", || async {
+        let body = rpc("GetTask", json!({"id": "t1"})).to_string();
+        let answer = world.gateway.post(&Peer::new("c", 3), "/agents/echo", &body).await;
+        (answer.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(())
+    })
+    .await;
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(8) {
+        let frame = timeout(Duration::from_secs(3), stream.frame()).await;
+        let frame = frame.expect("a comment while the registry is asked").unwrap();
+        assert!(frame.starts_with(':'), "{frame}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_some_readers_take_for_a_line_end_is_escaped_in_a_frame() {
     let world = World::start().await;
@@ -102,6 +128,11 @@ async fn what_some_readers_take_for_a_line_end_is_escaped_in_a_frame() {
     assert_eq!(message["parts"][0]["text"], text);
 }
 
+/// After what time a peer that is suspended or revoked is told nothing more, as docs/runbooks/revoke-a-peer.md promises.
+const CUT_OFF_MAX: Duration = Duration::from_secs(60);
+/// What a busy machine takes beside it.
+const SLACK: Duration = Duration::from_secs(15);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_open_stream_ends_within_the_published_bound_when_its_peer_is_suspended_or_revoked() {
     for is_revoked in [false, true] {
@@ -116,14 +147,16 @@ async fn an_open_stream_ends_within_the_published_bound_when_its_peer_is_suspend
             true => revoke(&world.channel, &peer).await,
             false => suspend(&world.channel, &peer).await,
         }
-        // 60 s are promised; each frame is awaited for half of that.
-        let end = loop {
-            push.try_event(&chunk("out", &["x"], true)).await;
-            let answer = stream.answer().await.unwrap();
-            if answer.get("error").is_some() {
-                break answer;
+        let refused = async {
+            loop {
+                push.try_event(&chunk("out", &["x"], true)).await;
+                let answer = stream.answer().await.unwrap();
+                if answer.get("error").is_some() {
+                    return answer;
+                }
             }
         };
+        let end = timeout(CUT_OFF_MAX + SLACK, refused).await.expect("the stream's end");
         assert_eq!(end["error"]["code"], -32040, "{end}");
         assert_eq!(stream.answer().await, None);
     }
@@ -222,16 +255,9 @@ async fn a_silent_stream_is_kept_alive_and_a_client_that_leaves_is_forgotten() {
         }
     });
     beats.await.unwrap();
-    let waiting = || async {
-        let text = world.gateway.get("/metrics").await.into_body();
-        String::from_utf8(text.to_vec()).unwrap()
-    };
-    assert!(waiting().await.contains("ecumene_gateway_waiting_tasks 1\n"));
+    waiting(&world, 1).await;
     drop(stream);
-    eventually("an empty table", || async {
-        waiting().await.contains("ecumene_gateway_waiting_tasks 0\n").then_some(())
-    })
-    .await;
+    waiting(&world, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -252,6 +278,75 @@ async fn a_stream_that_continues_a_task_tells_its_next_end_and_not_its_last() {
     let end = stream.event().await.unwrap();
     assert_eq!(end["statusUpdate"]["status"]["state"], "TASK_STATE_COMPLETED");
     assert_eq!(stream.event().await, None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_messages_at_once_one_continues_the_task_and_hears_its_node() {
+    let world = World::start().await;
+    let mut node = Node::join(&world).await;
+    let first = asked(&world, &mut node).await;
+    let send = |text: &str| {
+        let body = rpc("SendStreamingMessage", reply_to(&first, text)).to_string();
+        world.gateway.open(world.gateway.request(&Peer::new("a", 1), "/agents/echo", &body))
+    };
+    let (one, two) = tokio::join!(send("to Oslo"), send("to Bergen"));
+    let is_stream = |answer: &Response<hyper::body::Incoming>| {
+        answer.headers()["content-type"] == "text/event-stream"
+    };
+    let (won, lost) = if is_stream(&one) { (one, two) } else { (two, one) };
+    assert!(is_stream(&won) && !is_stream(&lost));
+    let (head, body) = lost.into_parts();
+    let body = timeout(PATIENCE, body.collect()).await.unwrap().unwrap().to_bytes();
+    let told = json_of(&Response::from_parts(head, body));
+    assert_eq!(told["error"]["code"], -32004, "{told}");
+
+    let mut stream = Stream { body: won.into_body(), pending: String::new(), comments: 0 };
+    let task = node.take().await;
+    let push = Push::open(&task).await;
+    push.event(&chunk("out", &["x"], false)).await;
+    assert!(stream.event().await.unwrap()["task"].is_object());
+    assert!(stream.event().await.unwrap()["artifactUpdate"].is_object());
+    assert_eq!(push.end().await.unwrap(), 1);
+    node.complete(&world, &task, "completed", &["x"]).await;
+    let end = stream.event().await.unwrap();
+    assert_eq!(end["statusUpdate"]["status"]["state"], "TASK_STATE_COMPLETED");
+    assert_eq!(stream.event().await, None);
+}
+
+/// Events of a MiB that nobody reads: more than a connection takes on its way.
+const UNREAD: usize = 16;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_is_not_read_keeps_its_place_while_its_task_goes_on_and_is_told_the_end() {
+    let world = World::start().await;
+    let mut node = Node::join(&world).await;
+    let caller = Peer::new("a", 1);
+    let mut stalled = Stream::open(&world, &caller).await;
+    let first = stalled.event().await.unwrap()["task"].clone();
+    let task = node.take().await;
+    let push = Push::open(&task).await;
+    let long = "x".repeat(900 << 10);
+    for _ in 0..UNREAD {
+        push.event(&chunk("out", &[&long], false)).await;
+    }
+    assert_eq!(push.end().await.unwrap(), UNREAD as u64);
+    node.complete(&world, &task, "input-required", &["draft"]).await;
+
+    let mut next = Stream::send(&world, &caller, reply_to(&first, "to Oslo")).await;
+    waiting(&world, 2).await;
+    let task = node.take().await;
+    let push = Push::open(&task).await;
+    push.event(&working("flying")).await;
+    assert!(next.event().await.unwrap()["task"].is_object());
+    assert!(next.event().await.unwrap()["statusUpdate"].is_object());
+    node.complete(&world, &task, "completed", &["ticket"]).await;
+    for stream in [&mut next, &mut stalled] {
+        let mut last = Value::Null;
+        while let Some(event) = stream.event().await {
+            last = event;
+        }
+        assert_eq!(last["statusUpdate"]["status"]["state"], "TASK_STATE_COMPLETED");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

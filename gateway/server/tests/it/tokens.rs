@@ -3,9 +3,11 @@
 use http::StatusCode;
 use proto_types::token::{Claims, mint};
 use proto_types::{Digest, Origin, SecretKey};
+use proto_wire::registry::v1 as wire;
+use proto_wire::registry::v1::directory_client::DirectoryClient;
 use serde_json::json;
 
-use crate::world::{Peer, World, enrol, eventually, json_of, revoke, rpc};
+use crate::world::{OPERATOR, Peer, World, by, enrol, eventually, json_of, revoke, rpc};
 
 const RPC: &str = "/agents/echo";
 
@@ -144,6 +146,40 @@ async fn a_peer_over_its_limit_is_told_when_to_come_back() {
     assert!(error["data"]["retryAfterSeconds"].is_u64(), "{error}");
     let other = world.gateway.post(&Peer::new("c", 3), RPC, &ask()).await;
     assert_eq!(other.status(), StatusCode::OK, "another peer has its own limit");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_left_of_a_peers_limit_is_told_to_nobody_who_spends_no_token() {
+    let world = World::start().await;
+    let peer = Peer::new("a", 1);
+    let malformed = world.gateway.post(&peer, RPC, "{").await;
+    assert_eq!(json_of(&malformed)["error"]["code"], -32700);
+    let answered = world.gateway.post(&peer, RPC, &ask()).await;
+    for header in ["ratelimit", "ratelimit-policy"] {
+        assert!(!malformed.headers().contains_key(header), "{header}");
+        assert!(answered.headers().contains_key(header), "{header}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_an_operator_allows_it_has_tokens_of_an_hour() {
+    let world = World::start().await;
+    let (peer, other) = (Peer::new("a", 1), Peer::new("c", 3));
+    let hour = |peer: &Peer| {
+        let claims = world.gateway.claims(peer);
+        mint(&Claims { exp: claims.iat + 3_600, ..claims }, None, &peer.key)
+    };
+    assert_eq!(status(&world, &hour(&peer)).await, StatusCode::UNAUTHORIZED);
+    let allowed = wire::SetPeerTokenLifeRequest { origin: peer.origin.clone(), seconds: 3_600 };
+    let mut directory = DirectoryClient::new(world.channel.clone());
+    directory.set_peer_token_life(by(OPERATOR, allowed)).await.unwrap();
+    let token = eventually("the gateway knows", || async {
+        let token = hour(&peer);
+        (status(&world, &token).await == StatusCode::OK).then_some(token)
+    })
+    .await;
+    assert_eq!(status(&world, &token).await, StatusCode::UNAUTHORIZED, "it is spent");
+    assert_eq!(status(&world, &hour(&other)).await, StatusCode::UNAUTHORIZED, "not for others");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -72,7 +72,7 @@ async fn world(secret: &str, hidden: &[(&str, &str)]) -> World {
 }
 
 /// Every route, those of an agent for this handle.
-fn routes(handle: &str) -> Vec<Route> {
+pub(crate) fn routes(handle: &str) -> Vec<Route> {
     let handle = Handle::parse(handle).unwrap();
     vec![
         Route::InstanceRpc,
@@ -95,7 +95,7 @@ fn routes(handle: &str) -> Vec<Route> {
 }
 
 /// Where a route is; a new one must be named here, and above.
-fn path(route: &Route) -> String {
+pub(crate) fn path(route: &Route) -> String {
     match route {
         Route::InstanceRpc => INSTANCE.to_owned(),
         Route::AgentRpc(handle) => rpc_path(handle.as_str()),
@@ -241,6 +241,22 @@ async fn a_hidden_agent_answers_as_none_does_while_the_registry_is_away() {
     for handle in [PRIVATE, REDACTED, ABSENT] {
         assert_eq!(call(rpc_path(handle)).await, StatusCode::NOT_FOUND, "{handle}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_public_card_is_read_with_a_token_as_without_while_the_registry_is_away() {
+    let world = world("jade", &[]).await;
+    world.stop_registry();
+    eventually("the registry's end", || async {
+        let body = rpc("SendMessage", message("hello")).to_string();
+        let answer = world.gateway.post(&stranger(), &rpc_path("echo"), &body).await;
+        (answer.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(())
+    })
+    .await;
+    let nobody = world.gateway.get(&card_path("echo")).await;
+    assert_eq!(nobody.status(), StatusCode::OK);
+    let peer = card(&world, &stranger(), &card_path("echo")).await;
+    assert_eq!(told(&world, &peer), told(&world, &nobody));
 }
 
 async fn submitted(world: &World, peer: &Peer, handle: &str) -> bool {

@@ -317,7 +317,8 @@ async fn start_registry(folder: &Path) -> (Shutdown, SocketAddr) {
         operator_token_file: secret(folder, "operator", OPERATOR),
         signing_key_file: secret(folder, "signing", &"04".repeat(32)),
         addr_file: Some(addr_file.clone()),
-        lease_ttl: units::Duration::from_millis(1_500),
+        // Longer than a busy machine stands still.
+        lease_ttl: units::Duration::from_secs(4),
         ..registry_server::Config::default()
     };
     let shutdown = Shutdown::new();

@@ -13,6 +13,8 @@ use tokio::sync::watch;
 use crate::outcome::Artifacts;
 use crate::work::Plan;
 
+use super::report::Reporting;
+
 /// One task and what its outputs need.
 pub(crate) struct Held {
     /// The pure core.
@@ -21,6 +23,8 @@ pub(crate) struct Held {
     pub(crate) assigned: wire::Assigned,
     /// What to run.
     pub(crate) plan: Plan,
+    /// When its deadline is, by the clock that never goes back.
+    pub(crate) deadline: MonoUs,
     /// When the core wants to look at the time.
     pub(crate) timer: Option<MonoUs>,
     /// True asks the guest to end.
@@ -31,20 +35,24 @@ pub(crate) struct Held {
     pub(crate) prepared: Option<Arc<Prepared>>,
     /// Once it ran.
     pub(crate) artifacts: Artifacts,
+    /// While its outcome is told.
+    pub(crate) reporting: Option<Reporting>,
 }
 
 impl Held {
     /// A task that has just been admitted.
-    pub(crate) fn new(task: Task, assigned: wire::Assigned, plan: Plan) -> Self {
+    pub(crate) fn new(task: Task, assigned: wire::Assigned, plan: Plan, deadline: MonoUs) -> Self {
         Self {
             task,
             assigned,
             plan,
+            deadline,
             timer: None,
             cancel: watch::Sender::new(false),
             stop: Shutdown::new(),
             prepared: None,
             artifacts: Artifacts::default(),
+            reporting: None,
         }
     }
 }

@@ -1,38 +1,48 @@
 //! What the leader orders. It decides what is refused before a core sees it: what cannot be read, what a former life
 //! of this node had already taken on, and what the ledger has no room for.
 
-use node_core::{Assignment, Event, Request, Task};
-use proto_types::{Handle, LeaseEpoch, MonoUs, TaskId};
+use std::time::Duration;
+
+use node_core::{Assignment, Event, Lease, Request, Task, lease};
+use proto_types::{Handle, LeaseEpoch, TaskId, WallMs};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::node_order::Kind;
 
 use crate::work::Plan;
 
+use super::Desk;
 use super::held::Held;
-use super::{Desk, micros};
+
+/// However short leases are: beats are no flood.
+const BEAT_MIN: Duration = Duration::from_millis(10);
 
 impl Desk {
     /// Does what the leader says.
     pub(crate) fn order(&mut self, order: Kind) {
         match order {
-            Kind::Granted(granted) => self.granted(granted.ttl_ms),
+            Kind::Granted(granted) => self.granted(granted),
             Kind::Assigned(assigned) => self.assigned(assigned),
             Kind::Cancel(cancel) => self.cancel(&cancel.task, cancel.epoch),
             Kind::Revoked(revoked) => self.for_held(&revoked.task, revoked.epoch, Event::LeaseLost),
         }
     }
 
-    /// The lease counts from when the beat was *sent*: the leader counts from its receipt, which is later.
-    fn granted(&mut self, ttl_ms: u64) {
-        let sent = self.beats.pop_front().unwrap_or(MonoUs(0));
-        let expires = MonoUs(sent.0.saturating_add(ttl_ms.saturating_mul(1_000)));
-        self.lease_expires = self.lease_expires.max(expires);
-        self.beat_every = std::time::Duration::from_millis((ttl_ms / 3).max(10));
+    fn granted(&mut self, granted: wire::Granted) {
+        // A registry of an older version tells no time.
+        if granted.time_ms > 0 {
+            self.clock.hear(WallMs(granted.time_ms));
+        }
+        let length_us = granted.ttl_ms.saturating_mul(1_000);
+        // A grant that answers no beat grants nothing.
+        let sent = self.beats.pop_front();
+        let lease = sent.map_or_else(Lease::default, |sent| Lease::granted(sent, length_us));
+        self.lease = self.lease.or_longer(lease);
+        self.beat_every = Duration::from_micros(lease::beat_every_us(length_us)).max(BEAT_MIN);
         let wanted = self.held.iter().filter(|(_, held)| held.task.wants_lease());
         let wanted: Vec<_> =
             wanted.map(|(id, held)| (id.clone(), held.task.assignment().epoch)).collect();
         for (id, epoch) in wanted {
-            self.handle(&id, Event::LeaseRenewed { epoch, expires });
+            self.handle(&id, Event::LeaseRenewed { epoch, lease });
         }
     }
 
@@ -63,7 +73,7 @@ impl Desk {
         if let Some(held) = self.held.get(&id) {
             let holds = held.task.assignment().epoch;
             if holds < epoch {
-                self.handle(&id, Event::LeaseRenewed { epoch, expires: MonoUs(0) });
+                self.handle(&id, Event::LeaseRenewed { epoch, lease: Lease::default() });
                 self.release(&id, epoch, "the node still ends an older run of this task");
             }
             return;
@@ -85,7 +95,8 @@ impl Desk {
         let agent = assigned.agent.as_ref().ok_or("the assignment names no agent")?;
         let handle = Handle::parse(&agent.handle).map_err(|error| error.to_string())?;
         let mut plan = Plan::read(agent)?;
-        let left_ms = assigned.deadline_ms.saturating_sub(crate::clock::wall().0);
+        let left_ms = WallMs(assigned.deadline_ms).since(self.clock.registry_time());
+        let deadline = self.clock.now().plus_ms(left_ms);
         plan.limits.wall_ms = plan.limits.wall_ms.min(left_ms.max(1));
         let request = Request {
             task: id.clone(),
@@ -99,14 +110,8 @@ impl Desk {
             artifact: plan.artifact,
             reservation,
             epoch: LeaseEpoch(assigned.epoch),
-            lease_expires: self.lease_now(),
+            lease: self.lease,
         });
-        Ok(Held::new(task, assigned.clone(), plan))
-    }
-
-    /// Before the first grant the assignment itself shows that the leader holds the node alive: one beat.
-    fn lease_now(&self) -> MonoUs {
-        let beat = micros(self.beat_every);
-        self.lease_expires.max(MonoUs(self.clock.now().0.saturating_add(beat)))
+        Ok(Held::new(task, assigned.clone(), plan, deadline))
     }
 }

@@ -10,6 +10,7 @@ use proto_types::{LeaseEpoch, TaskId};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::node_message::Kind;
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
 use crate::journal::Line;
 use crate::outcome::{Artifacts, Settlement, settle};
@@ -125,10 +126,10 @@ impl Desk {
         };
         let running = work::run(Arc::clone(&self.runtime), run);
         let assigned = held.assigned.clone();
-        let connector = self.config.connector.clone();
+        let (connector, clock) = (self.config.connector.clone(), self.clock);
         self.spawn(id, async move {
             let (outcome, artifacts) =
-                tokio::join!(running, push::drain(&assigned, receiver, connector));
+                tokio::join!(running, push::drain(&assigned, receiver, connector, clock));
             News::Ran(outcome, artifacts)
         });
     }
@@ -147,7 +148,13 @@ impl Desk {
         match settle(&held.assigned, &held.plan.limits, outcome, &artifacts) {
             Settlement::Complete(request) => {
                 let registry = Arc::clone(&self.registry);
-                self.spawn(id, async move { report::commit(&registry, request).await });
+                let (clock, deadline) = (self.clock, held.deadline);
+                let overdue_us = move || clock.now().since(deadline);
+                let work = async move { report::commit(&registry, request, overdue_us).await };
+                let reporting = self.spawn(id, work).map(report::Reporting);
+                if let Some(held) = self.held.get_mut(id) {
+                    held.reporting = reporting;
+                }
             }
             Settlement::Release(reason) => {
                 self.release(id, epoch, &reason);
@@ -168,14 +175,19 @@ impl Desk {
     }
 
     /// Runs work in the background; its news come back as a note.
-    fn spawn(&self, id: &TaskId, work: impl Future<Output = News> + Send + 'static) {
-        let Some(held) = self.held.get(id) else { return };
+    fn spawn(
+        &self,
+        id: &TaskId,
+        work: impl Future<Output = News> + Send + 'static,
+    ) -> Option<AbortHandle> {
+        let held = self.held.get(id)?;
         let (task, epoch) = (id.clone(), held.task.assignment().epoch);
         let notes = self.notes.0.clone();
-        tokio::spawn(async move {
+        let work = tokio::spawn(async move {
             let news = work.await;
             // The desk is gone only when the node stops.
             let _ = notes.send(Note { task, epoch, news }).await;
         });
+        Some(work.abort_handle())
     }
 }

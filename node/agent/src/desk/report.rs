@@ -1,11 +1,14 @@
 //! Telling the registry an outcome until it has decided.
 //! It decides what an answer means: committed, void, unacceptable, or not decided yet. It must never take a failure to
-//! decide for a refusal, nor one refusal for another: a task would wait for its deadline, or lose its outcome.
+//! decide for a refusal, nor one refusal for another: a task would wait for its deadline, or lose its outcome; nor go on
+//! when nobody can want the outcome any more.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use deploy_service::Backoff;
 use node_core::{Event, ReportRefusal};
 use proto_wire::registry::v1 as wire;
+use tokio::task::AbortHandle;
 use tonic::{Code, Status};
 
 use crate::registry::Registry;
@@ -15,20 +18,56 @@ use super::held::News;
 /// Between attempts to report; an election takes about two seconds.
 const REPORT_RETRY: Duration = Duration::from_millis(300);
 
-/// Tells the registry until it has committed or refused. The task's core ends the wait when a newer epoch is seen.
-pub(crate) async fn commit(registry: &Registry, request: wire::CompleteTaskRequest) -> News {
+/// The longest pause while the registry does not accept this node: a credential that was revoked stays so.
+const DENIED_RETRY_MAX: Duration = Duration::from_secs(10);
+
+/// The registry ends a task at its deadline by itself. So much later it has done so.
+const VOID_AFTER_US: u64 = 5 * 60 * 1_000_000;
+
+/// The work that tells one outcome; it ends with the task that it is about.
+#[derive(Debug)]
+pub(crate) struct Reporting(pub(crate) AbortHandle);
+
+impl Drop for Reporting {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Tells the registry until it has committed or refused, or until the task has been overdue for long.
+pub(crate) async fn commit(
+    registry: &Registry,
+    request: wire::CompleteTaskRequest,
+    overdue_us: impl Fn() -> u64,
+) -> News {
+    let complete = || registry.complete(request.clone());
+    let decided = until_decided(&request.id, complete, overdue_us).await;
+    let Some((refusal, status)) = decided else { return News::Committed };
+    tracing::info!(task = %request.id, %status, ?refusal, "the outcome is refused");
+    News::Event(Event::ReportRefused(refusal))
+}
+
+/// Why the outcome is not kept, and what the registry said last; `None` if it is.
+async fn until_decided<F: Future<Output = Result<(), Status>>>(
+    task: &str,
+    complete: impl Fn() -> F,
+    overdue_us: impl Fn() -> u64,
+) -> Option<(ReportRefusal, Status)> {
+    let mut denied = Backoff::new(REPORT_RETRY, DENIED_RETRY_MAX);
     loop {
-        let Err(status) = registry.complete(request.clone()).await else { return News::Committed };
-        match refusal(&status) {
-            Some(refusal) => {
-                tracing::info!(task = %request.id, %status, ?refusal, "the outcome is refused");
-                return News::Event(Event::ReportRefused(refusal));
-            }
-            None => {
-                tracing::debug!(task = %request.id, %status, "the outcome is not committed yet");
-                tokio::time::sleep(REPORT_RETRY).await;
-            }
+        let Err(status) = complete().await else { return None };
+        if let Some(refusal) = refusal(&status) {
+            return Some((refusal, status));
         }
+        if overdue_us() >= VOID_AFTER_US {
+            return Some((ReportRefusal::Superseded, status));
+        }
+        tracing::debug!(task, %status, "the outcome is not committed yet");
+        let pause = match status.code() {
+            Code::Unauthenticated | Code::PermissionDenied => denied.failed(Instant::now()).pause,
+            _ => REPORT_RETRY,
+        };
+        tokio::time::sleep(pause).await;
     }
 }
 
@@ -53,7 +92,47 @@ fn refusal(status: &Status) -> Option<ReportRefusal> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::cell::Cell;
+
+    use tokio::sync::oneshot;
+
     use super::*;
+
+    /// What comes of answers, the last of which stays, for a task that has been overdue for so long.
+    async fn decided(answers: &[Code], overdue_us: u64) -> (Option<ReportRefusal>, usize) {
+        let asked = Cell::new(0_usize);
+        let complete = || {
+            let at = asked.replace(asked.get() + 1);
+            let code = answers[at.min(answers.len() - 1)];
+            async move { if code == Code::Ok { Ok(()) } else { Err(Status::new(code, "why")) } }
+        };
+        let decided = until_decided("t", complete, || overdue_us).await;
+        let decided = decided.map(|(refusal, _)| refusal);
+        (decided, asked.into_inner())
+    }
+
+    #[tokio::test]
+    async fn a_report_is_repeated_until_it_is_decided_or_its_deadline_is_long_over() {
+        for doubt in [Code::Unavailable, Code::Unauthenticated, Code::PermissionDenied] {
+            let (refusal, asked) = decided(&[doubt, Code::Ok], VOID_AFTER_US - 1).await;
+            assert_eq!((refusal, asked), (None, 2), "{doubt:?}: nobody has ended it for sure");
+            let (refusal, asked) = decided(&[doubt], VOID_AFTER_US).await;
+            assert_eq!((refusal, asked), (Some(ReportRefusal::Superseded), 1), "{doubt:?}");
+        }
+        let (refusal, _) = decided(&[Code::Ok], VOID_AFTER_US).await;
+        assert_eq!(refusal, None, "it is told at least once");
+    }
+
+    #[tokio::test]
+    async fn a_report_ends_with_its_task() {
+        let (held, ended) = oneshot::channel::<()>();
+        let work = tokio::spawn(async move {
+            let _held = held;
+            std::future::pending::<()>().await;
+        });
+        drop(Reporting(work.abort_handle()));
+        assert!(ended.await.is_err(), "what the work held is dropped");
+    }
 
     fn told(code: Code, ecumene: &str) -> Option<&'static str> {
         let mut status = Status::new(code, "why");

@@ -6,7 +6,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::{Number, Value};
 
-use super::A2aError;
+use super::{A2aError, ID_CHARS_MAX};
 use crate::json;
 use crate::schema::{Dialect, Object, Problem, SchemaError, Spot, read};
 
@@ -230,11 +230,15 @@ fn read_version(spot: Spot<'_, '_>) -> Option<()> {
     spot.parsed("2.0", |text| (text == VERSION).then_some(()))
 }
 
+/// A stream repeats it with each event, so that it is bounded like other ids.
 fn read_id(spot: Spot<'_, '_>) -> Option<Id> {
     match spot.value {
         Value::Null => Some(Id::Null),
+        Value::Number(number) if number.to_string().len() > ID_CHARS_MAX => {
+            spot.fault(Problem::Value("a number of at most 1024 characters"))
+        }
         Value::Number(number) => Some(Id::Number(number.clone())),
-        Value::String(text) => Some(Id::Text(text.clone())),
+        Value::String(_) => spot.text_of(0, ID_CHARS_MAX).map(Id::from),
         _ => spot.fault(Problem::Type("a string, a number or null")),
     }
 }

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::canonical::{self, CanonicalForm};
 use super::{Card, Invalid, members};
 use crate::id::Kid;
-use crate::jose::{self, Header};
-use crate::key::{PublicKey, SecretKey};
+use crate::jose::{self, Algorithm, Header};
+use crate::key::{AnyKey, Signer};
 use crate::schema::{Problem, SchemaError};
 use crate::{base64url, json};
 
@@ -25,7 +25,7 @@ pub struct Verified {
     /// The name of the key.
     pub kid: Kid,
     /// The key.
-    pub key: PublicKey,
+    pub key: AnyKey,
     /// [`CanonicalForm::PythonSdk`] only if the two forms of this card differ: it then has empty
     /// members, which nobody has signed.
     pub form: CanonicalForm,
@@ -48,6 +48,20 @@ pub enum Error {
     BadSignature {
         /// The key's name.
         kid: Kid,
+    },
+    /// The signature is none of either algorithm. ES256 is r and s, not the DER of X.509.
+    #[error("the signature by {kid} is not 64 bytes in base64url")]
+    SignatureForm {
+        /// The key's name.
+        kid: Kid,
+    },
+    /// A key that we know is of another algorithm than the header says.
+    #[error("the header says {alg}, which is not the algorithm of the key {kid}")]
+    KeyAlgorithm {
+        /// The key's name.
+        kid: Kid,
+        /// What the header says.
+        alg: Algorithm,
     },
     /// No signature is by a key that we know.
     #[error("no signature is by a known key, the first is by {kid}")]
@@ -90,7 +104,7 @@ pub enum SignError {
 ///
 /// # Errors
 /// None holds; of the reasons the one that says most.
-pub fn verify(card: &Card, keys: &dyn Fn(&Kid) -> Option<PublicKey>) -> Result<Verified, Error> {
+pub fn verify(card: &Card, keys: &dyn Fn(&Kid) -> Option<AnyKey>) -> Result<Verified, Error> {
     let signatures = card.raw()["signatures"].as_array().map_or(&[][..], Vec::as_slice);
     if signatures.is_empty() {
         return Err(Error::Unsigned);
@@ -117,7 +131,7 @@ pub fn verify(card: &Card, keys: &dyn Fn(&Kid) -> Option<PublicKey>) -> Result<V
 ///
 /// # Errors
 /// See [`SignError`].
-pub fn sign(card: &Value, kid: &Kid, key: &SecretKey) -> Result<Card, SignError> {
+pub fn sign(card: &Value, kid: &Kid, key: &dyn Signer) -> Result<Card, SignError> {
     let empties = canonical::empty_members(card);
     if !empties.is_empty() {
         return Err(SignError::Empty(empties));
@@ -129,7 +143,8 @@ pub fn sign(card: &Value, kid: &Kid, key: &SecretKey) -> Result<Card, SignError>
     }
     canonical::check_numbers(card).map_err(SignError::Number)?;
     let bytes = canonical::bytes(card, version, CanonicalForm::Rfc8785);
-    let protected = Header { typ: Some(TYP.to_owned()), kid: Some(kid.clone()) }.encode();
+    let (alg, typ) = (key.public().algorithm(), Some(TYP.to_owned()));
+    let protected = Header { alg, typ, kid: Some(kid.clone()) }.encode();
     let signature = key.sign(&signing_input(&protected, &base64url::encode(&bytes)));
     let signature = serde_json::json!({
         "protected": protected,
@@ -166,15 +181,18 @@ fn verify_one(
     at: usize,
     signature: &Value,
     payloads: &[(CanonicalForm, String)],
-    keys: &dyn Fn(&Kid) -> Option<PublicKey>,
+    keys: &dyn Fn(&Kid) -> Option<AnyKey>,
 ) -> Result<Verified, Error> {
     // `Card::parse` has checked that both are texts. The unprotected `header` is not looked at.
     let protected = signature["protected"].as_str().unwrap_or_default();
-    let kid = read_header(protected).map_err(|source| Error::Header { at, source })?;
+    let (alg, kid) = read_header(protected).map_err(|source| Error::Header { at, source })?;
     let Some(key) = keys(&kid) else { return Err(Error::UnknownKey { kid }) };
+    if alg != key.algorithm() {
+        return Err(Error::KeyAlgorithm { kid, alg });
+    }
     let value = signature["signature"].as_str().unwrap_or_default();
     let Ok(value) = base64url::decode_array::<64>(value) else {
-        return Err(Error::BadSignature { kid });
+        return Err(Error::SignatureForm { kid });
     };
     for (form, payload) in payloads {
         if key.verify(&signing_input(protected, payload), &value).is_ok() {
@@ -187,7 +205,7 @@ fn verify_one(
 /// `alg` and `kid` MUST be there; `typ` may be and is only SHOULD be `JOSE`, so any text will do: what is
 /// signed is a card by its form, and no token or document of ours has that. `jku` may be there, and is
 /// not followed.
-fn read_header(protected: &str) -> Result<Kid, jose::Error> {
+fn read_header(protected: &str) -> Result<(Algorithm, Kid), jose::Error> {
     let bytes = base64url::decode(protected).map_err(|_| jose::Error::Base64)?;
     let Value::Object(members) = json::parse(&bytes).map_err(jose::Error::Json)? else {
         return Err(jose::Error::NotAnObject);
@@ -201,25 +219,24 @@ fn read_header(protected: &str) -> Result<Kid, jose::Error> {
         }
     }
     let text = |name: &str| members.get(name).and_then(Value::as_str);
-    if !matches!(text("alg"), Some("EdDSA" | "Ed25519")) {
-        return Err(jose::Error::Algorithm);
-    }
+    let alg = text("alg").and_then(Algorithm::named).ok_or(jose::Error::UnknownAlgorithm)?;
     if members.contains_key("typ") && text("typ").is_none() {
         return Err(jose::Error::Type);
     }
-    text("kid").and_then(|kid| Kid::parse(kid).ok()).ok_or(jose::Error::Kid)
+    let kid = text("kid").and_then(|kid| Kid::parse(kid).ok()).ok_or(jose::Error::Kid)?;
+    Ok((alg, kid))
 }
 
 fn signing_input(protected: &str, payload: &str) -> Vec<u8> {
     [protected.as_bytes(), b".", payload.as_bytes()].concat()
 }
 
-/// How much an error says: a bad signature by a known key most.
+/// How much an error says: one about a known key most.
 fn weight(error: &Error) -> u8 {
     match error {
         Error::Unsigned | Error::TooMany { .. } => 0,
         Error::Header { .. } => 1,
         Error::UnknownKey { .. } => 2,
-        Error::BadSignature { .. } => 3,
+        Error::BadSignature { .. } | Error::SignatureForm { .. } | Error::KeyAlgorithm { .. } => 3,
     }
 }

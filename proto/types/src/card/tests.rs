@@ -10,7 +10,8 @@ use super::jws::{self, Error, SignError};
 use super::*;
 use crate::id::Kid;
 use crate::jose;
-use crate::key::{PublicKey, SecretKey};
+use crate::key::p256::tests::Secret;
+use crate::key::{AnyKey, SecretKey, Signer as _};
 use crate::{base64url, json};
 
 fn card() -> Value {
@@ -50,8 +51,8 @@ fn kid() -> Kid {
     Kid::parse("k1").unwrap()
 }
 
-fn known(asked: &Kid) -> Option<PublicKey> {
-    (*asked == kid()).then(|| secret().public())
+fn known(asked: &Kid) -> Option<AnyKey> {
+    (*asked == kid()).then(|| secret().public().into())
 }
 
 fn reparse(value: &Value) -> Card {
@@ -343,13 +344,13 @@ fn a_header_may_hold_alg_kid_typ_and_jku_and_nothing_else() {
         assert_eq!(judge(good.clone()), Ok(kid()), "{good}");
     }
     for (bad, source) in [
-        (json!({"alg": "none", "kid": "k1"}), jose::Error::Algorithm),
-        (json!({"alg": "HS256", "kid": "k1"}), jose::Error::Algorithm),
-        (json!({"kid": "k1"}), jose::Error::Algorithm),
+        (json!({"alg": "none", "kid": "k1"}), jose::Error::UnknownAlgorithm),
+        (json!({"alg": "HS256", "kid": "k1"}), jose::Error::UnknownAlgorithm),
+        (json!({"kid": "k1"}), jose::Error::UnknownAlgorithm),
         (json!({"alg": "EdDSA"}), jose::Error::Kid),
         (json!({"alg": "EdDSA", "kid": "a b"}), jose::Error::Kid),
         (json!({"alg": "EdDSA", "kid": "k1", "typ": 1}), jose::Error::Type),
-        (json!({"alg": "ES256", "kid": "k1", "typ": "JOSE"}), jose::Error::Algorithm),
+        (json!({"alg": "ES384", "kid": "k1", "typ": "JOSE"}), jose::Error::UnknownAlgorithm),
         (
             json!({"alg": "EdDSA", "kid": "k1", "crit": ["b64"], "b64": false}),
             jose::Error::Critical,
@@ -364,11 +365,39 @@ fn a_header_may_hold_alg_kid_typ_and_jku_and_nothing_else() {
     ] {
         assert_eq!(judge(bad.clone()), Err(Error::Header { at: 0, source }), "{bad}");
     }
-    let refused = judge(json!({"alg": "ES256", "kid": "k1"})).unwrap_err();
-    assert!(refused.to_string().ends_with("the algorithm is not Ed25519"), "{refused}");
+    let refused = judge(json!({"alg": "RS256", "kid": "k1"})).unwrap_err();
+    assert!(refused.to_string().ends_with("neither EdDSA (Ed25519) nor ES256"), "{refused}");
+    // The key says which algorithm is meant, never the header.
+    let (alg, of) = (jose::Algorithm::Es256, kid());
+    let other = judge(json!({"alg": "ES256", "kid": "k1"}));
+    assert_eq!(other, Err(Error::KeyAlgorithm { kid: of, alg }));
     let stranger = Kid::parse("k2").unwrap();
     let unknown = judge(json!({"alg": "EdDSA", "kid": "k2"}));
     assert_eq!(unknown, Err(Error::UnknownKey { kid: stranger }));
+}
+
+#[test]
+fn a_card_that_an_es256_key_has_signed_verifies_by_that_key_alone() {
+    let own = Secret::of_rfc();
+    let by = |key: AnyKey| move |asked: &Kid| (*asked == kid()).then_some(key);
+    let signed = jws::sign(&card(), &kid(), &own).unwrap();
+    let protected = signed.raw()["signatures"][0]["protected"].as_str().unwrap();
+    let header = base64url::decode(protected).unwrap();
+    assert_eq!(header, br#"{"alg":"ES256","typ":"JOSE","kid":"k1"}"#);
+    let verified = jws::verify(&signed, &by(own.public())).unwrap();
+    assert_eq!((verified.kid, verified.key), (kid(), own.public()));
+
+    let bad = Err(Error::BadSignature { kid: kid() });
+    assert_eq!(jws::verify(&signed, &by(Secret::fresh().public())), bad);
+    let mut changed = signed.raw().clone();
+    changed["name"] = json!("Another");
+    assert_eq!(jws::verify(&reparse(&changed), &by(own.public())), bad);
+    let other = Error::KeyAlgorithm { kid: kid(), alg: jose::Algorithm::Es256 };
+    assert_eq!(jws::verify(&signed, &known), Err(other));
+    let mut der = signed.raw().clone();
+    der["signatures"][0]["signature"] = json!(base64url::encode(&[0x30; 70]));
+    let form = Error::SignatureForm { kid: kid() };
+    assert_eq!(jws::verify(&reparse(&der), &by(own.public())), Err(form));
 }
 
 #[test]

@@ -169,6 +169,25 @@ fn depth_is_bounded_at_128_and_a_hundred_thousand_brackets_do_no_harm() {
 }
 
 #[test]
+fn values_are_bounded_by_count_so_that_a_text_of_a_mib_takes_a_few_mib_once_it_is_read() {
+    let ones = |count: usize| format!("[{}]", vec!["1"; count].join(","));
+    // The array is one too.
+    assert!(parse(ones(VALUES_MAX - 1).as_bytes()).is_ok());
+    let refused = refusal(&ones(VALUES_MAX));
+    // After the bracket each value but the last has two bytes.
+    assert_eq!(refused, Error::TooMany { at: 2 * VALUES_MAX - 2, values_max: VALUES_MAX });
+    assert_eq!(refused.to_string(), "more than 100000 values at byte 199998");
+    for part in ["[],", "{},", "{\"a\":1},", "\"\","] {
+        let many = format!("[{}1]", part.repeat(VALUES_MAX));
+        assert!(matches!(refusal(&many), Error::TooMany { .. }), "{part}");
+    }
+    // Nothing in a string counts, and a long text may have more: a list of documents.
+    assert!(parse(format!("\"{}\"", "[,{".repeat(VALUES_MAX)).as_bytes()).is_ok());
+    let long = format!("[{}1]", "\"as long as texts are\",".repeat(VALUES_MAX + 1));
+    assert!(parse(long.as_bytes()).is_ok());
+}
+
+#[test]
 fn a_wrong_shape_is_told_from_wrong_json() {
     assert!(matches!(from_strict::<Vec<u8>>(b"{}"), Err(Error::Shape { .. })));
     assert!(matches!(from_strict::<Vec<u8>>(b"["), Err(Error::Syntax { .. })));

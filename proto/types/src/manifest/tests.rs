@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::key::SecretKey;
+use crate::key::{SecretKey, p256};
 use crate::life::SKEW_MS;
 use crate::signed::Signed;
 
@@ -16,7 +16,7 @@ fn kid(name: &str) -> Kid {
 fn key(seed: u8, usage: KeyUse) -> ManifestKey {
     ManifestKey {
         kid: kid(&format!("k{seed}")),
-        public_key: SecretKey::from_seed(&[seed; 32]).public(),
+        public_key: SecretKey::from_seed(&[seed; 32]).public().into(),
         usage,
         not_before: NOW.minus_ms(1),
         not_after: NOW.plus_ms(1_000),
@@ -81,7 +81,8 @@ fn each_key_stands_once_and_one_of_them_signs_now() {
     let twice = |name| Err(Error::KeyTwice { kid: kid(name) });
     assert_eq!(check(|m| m.keys[1].kid = kid("k1")), twice("k1"));
     assert_eq!(check(|m| m.keys[1].public_key = m.keys[0].public_key), twice("k2"));
-    assert_eq!(check(|m| m.recovery_keys[0].public_key = m.keys[0].public_key), twice("r1"));
+    let own = SecretKey::from_seed(&[1; 32]).public();
+    assert_eq!(check(|m| m.recovery_keys[0].public_key = own), twice("r1"));
     assert_eq!(check(|m| m.keys[0].usage = KeyUse::Card), Err(Error::NoSigningKey));
     assert_eq!(check(|m| m.keys[0].not_after = NOW), Err(Error::NoSigningKey));
     assert_eq!(check(|m| m.keys[0].not_before = NOW.plus_ms(1)), Err(Error::NoSigningKey));
@@ -91,6 +92,24 @@ fn each_key_stands_once_and_one_of_them_signs_now() {
     assert_eq!(empty, Err(Error::Count { list: "keys", len: 0, max: KEYS_MAX }));
     let many = check(|m| m.keys = (0..17).map(|seed| key(seed, KeyUse::Signing)).collect());
     assert_eq!(many, Err(Error::Count { list: "keys", len: 17, max: KEYS_MAX }));
+}
+
+#[test]
+fn an_es256_key_is_stated_for_cards_alone() {
+    let es256 = AnyKey::from(p256::tests::public());
+    assert_eq!(check(|m| m.keys[1].public_key = es256), Ok(()));
+    let refused = Err(Error::KeyAlgorithm { kid: kid("k1") });
+    assert_eq!(check(|m| m.keys[0].public_key = es256), refused);
+    let mut manifest = manifest();
+    manifest.keys[1].public_key = es256;
+    assert_eq!(manifest.key(&kid("k2"), KeyUse::Card, NOW), Some(es256));
+    let text = serde_json::to_value(&manifest.keys[1]).unwrap();
+    assert_eq!(text["public_key"]["kty"], "EC");
+    assert_eq!(serde_json::from_value::<ManifestKey>(text).unwrap(), manifest.keys[1]);
+    // A recovery key is of Ed25519 by its type.
+    let mut recovery = serde_json::to_value(&manifest.recovery_keys[0]).unwrap();
+    recovery["public_key"] = serde_json::to_value(&manifest.keys[1]).unwrap()["public_key"].take();
+    assert!(serde_json::from_value::<RecoveryKey>(recovery).is_err());
 }
 
 #[test]
@@ -110,7 +129,7 @@ fn endpoints_capabilities_and_contact_are_plain() {
 #[test]
 fn a_key_is_found_by_name_use_and_time() {
     let manifest = manifest();
-    assert_eq!(manifest.signing_key(&kid("k1"), NOW), Some(manifest.keys[0].public_key));
+    assert_eq!(manifest.signing_key(&kid("k1"), NOW), manifest.keys[0].public_key.ed25519());
     assert_eq!(manifest.signing_key(&kid("k1"), NOW.plus_ms(1_000)), None);
     assert_eq!(manifest.signing_key(&kid("k2"), NOW), None);
     assert_eq!(manifest.key(&kid("k2"), KeyUse::Card, NOW), Some(manifest.keys[1].public_key));

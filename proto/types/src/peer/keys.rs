@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::id::Kid;
-use crate::key::PublicKey;
+use crate::key::{AnyKey, PublicKey};
 use crate::manifest::{KEYS_MAX, KeyUse, ManifestKey, RECOVERY_KEYS_MAX, RecoveryKey};
 use crate::time::WallMs;
 
@@ -17,8 +17,8 @@ use crate::time::WallMs;
 pub struct EnrolledKey {
     /// Its name, unique within the peer.
     pub kid: Kid,
-    /// The Ed25519 key, checked when it was read.
-    pub public_key: PublicKey,
+    /// The key, checked when it was read; one for ES256 may sign cards only.
+    pub public_key: AnyKey,
     /// What it may sign.
     #[serde(rename = "use", default)]
     pub usage: KeyUse,
@@ -73,6 +73,12 @@ pub enum KeyFault {
         /// Its new name.
         kid: Kid,
     },
+    /// The key is one for ES256, and shall sign more than cards.
+    #[error("the key {kid} is for ES256: its use is card, and nothing else")]
+    Algorithm {
+        /// Its name.
+        kid: Kid,
+    },
     /// No signing key counts now.
     #[error("no signing key is valid now")]
     NoSigningKey,
@@ -82,7 +88,14 @@ impl EnrolledKey {
     /// A signing key that counts as long as it is enrolled.
     #[must_use]
     pub fn new(kid: Kid, public_key: PublicKey) -> Self {
+        let public_key = public_key.into();
         Self { kid, public_key, usage: KeyUse::Signing, not_before: None, not_after: None }
+    }
+
+    /// The key, if it may sign more than cards.
+    #[must_use]
+    pub fn signing(&self) -> Option<PublicKey> {
+        self.public_key.ed25519().filter(|_| self.usage == KeyUse::Signing)
     }
 
     /// Whether `now` is in its half-open time of use.
@@ -115,11 +128,14 @@ impl KeySet {
         count("recovery_keys", self.recovery.len(), (0, RECOVERY_KEYS_MAX))?;
         let (mut names, mut values) = (BTreeSet::new(), BTreeSet::new());
         let acting = self.keys.iter().map(|key| (&key.kid, key.public_key));
-        let recovering = self.recovery.iter().map(|key| (&key.kid, key.public_key));
+        let recovering = self.recovery.iter().map(|key| (&key.kid, AnyKey::from(key.public_key)));
         for (kid, key) in acting.chain(recovering) {
             if !names.insert(kid) || !values.insert(key) {
                 return Err(KeyFault::Twice { kid: kid.clone() });
             }
+        }
+        if let Some(other) = self.keys.iter().find(|key| !key.usage.suits(&key.public_key)) {
+            return Err(KeyFault::Algorithm { kid: other.kid.clone() });
         }
         let never = |key: &&EnrolledKey| {
             let ends = key.not_after.zip(key.not_before);
@@ -136,17 +152,15 @@ impl KeySet {
     /// # Errors
     /// [`KeyFault::NoSigningKey`].
     pub fn check_acting(&self, now: WallMs) -> Result<(), KeyFault> {
-        let signs = |key: &EnrolledKey| key.usage == KeyUse::Signing && key.is_valid(now);
+        let signs = |key: &EnrolledKey| key.signing().is_some() && key.is_valid(now);
         if self.keys.iter().any(signs) { Ok(()) } else { Err(KeyFault::NoSigningKey) }
     }
 
     /// The signing key of this name, if it counts now.
     #[must_use]
     pub fn signing(&self, kid: &Kid, now: WallMs) -> Option<PublicKey> {
-        let fits = |key: &&EnrolledKey| {
-            key.kid == *kid && key.usage == KeyUse::Signing && key.is_valid(now)
-        };
-        self.keys.iter().find(fits).map(|key| key.public_key)
+        let fits = |key: &&EnrolledKey| key.kid == *kid && key.is_valid(now);
+        self.keys.iter().find(fits).and_then(EnrolledKey::signing)
     }
 
     /// The recovery key of this name.
@@ -155,9 +169,20 @@ impl KeySet {
         self.recovery.iter().find(|key| key.kid == *kid).map(|key| key.public_key)
     }
 
+    /// Those of these recovery keys that are new to the peer, under their names: they have to prove themselves.
+    #[must_use]
+    pub fn unproven(&self, recovery: &[RecoveryKey]) -> Vec<(Kid, AnyKey)> {
+        let known = |key: &RecoveryKey| {
+            let recovers = self.recovery.iter().any(|it| it.public_key == key.public_key);
+            recovers || self.holds(&key.public_key.into())
+        };
+        let new = recovery.iter().filter(|key| !known(key));
+        new.map(|key| (key.kid.clone(), key.public_key.into())).collect()
+    }
+
     /// Whether this very key is among them, under any name.
     #[must_use]
-    pub fn holds(&self, key: &PublicKey) -> bool {
+    pub fn holds(&self, key: &AnyKey) -> bool {
         self.keys.iter().any(|known| known.public_key == *key)
     }
 }

@@ -149,6 +149,7 @@ pub enum Error {
 
 impl Document for PeerOperation {
     const TYPE: &'static str = "ecumene-peer-operation-v1";
+    const KEYS_JOIN: bool = true;
 
     fn issuer(&self) -> &Origin {
         &self.issuer
@@ -196,6 +197,17 @@ impl Action {
         match self {
             Self::Enrol { keys, .. } | Self::Delegate { keys } | Self::Recover { keys, .. } => keys,
             Self::Rotate { add, .. } => add,
+            _ => &[],
+        }
+    }
+
+    /// All recovery keys that it leaves, if it sets them.
+    #[must_use]
+    pub fn recovery_keys(&self) -> &[RecoveryKey] {
+        match self {
+            Self::Enrol { recovery_keys, .. } | Self::Recover { recovery_keys, .. } => {
+                recovery_keys
+            }
             _ => &[],
         }
     }

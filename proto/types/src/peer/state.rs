@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::id::Kid;
-use crate::key::PublicKey;
+use crate::key::AnyKey;
 use crate::manifest::{KeyUse, ManifestKey, RecoveryKey};
 use crate::origin::Origin;
 use crate::time::WallMs;
@@ -46,7 +46,7 @@ pub struct PeerState {
     pub operation: Option<OperationRef>,
     /// Keys that must not come back, the newest last.
     #[serde(default)]
-    pub revoked: Vec<PublicKey>,
+    pub revoked: Vec<AnyKey>,
 }
 
 /// Why an act does not fit.
@@ -281,7 +281,7 @@ impl PeerState {
         }
     }
 
-    fn bury(&mut self, key: PublicKey) {
+    fn bury(&mut self, key: AnyKey) {
         if !self.revoked.contains(&key) {
             self.revoked.push(key);
             let over = self.revoked.len().saturating_sub(REVOKED_MAX);

@@ -5,7 +5,8 @@
 use super::operation::Error;
 use super::*;
 use crate::id::Kid;
-use crate::key::SecretKey;
+use crate::key::p256::tests::Secret;
+use crate::key::{SecretKey, Signer};
 use crate::life::{LifeError, SKEW_MS};
 use crate::manifest::{KeyUse, ManifestKey, RecoveryKey};
 use crate::signed::{Error as SignedError, Signed};
@@ -24,7 +25,7 @@ fn secret(seed: u8) -> SecretKey {
 fn signing(name: &str, seed: u8) -> ManifestKey {
     ManifestKey {
         kid: kid(name),
-        public_key: secret(seed).public(),
+        public_key: secret(seed).public().into(),
         usage: KeyUse::Signing,
         not_before: NOW.minus_ms(1),
         not_after: NOW.plus_ms(1_000),
@@ -108,6 +109,64 @@ fn a_key_joins_only_if_it_has_signed_beside_one_that_counts() {
     let late = NOW.plus_ms(1_000);
     let ended = replay::checked(signed(Action::Resume {}, &[("k1", 1)]), &keys(), false, late);
     assert!(matches!(ended, Err(replay::Error::Signed(_))), "the key has ended");
+}
+
+#[test]
+fn a_recovery_key_joins_only_if_it_has_signed_too_but_in_a_log_from_before() {
+    let named =
+        |name: &str, seed| RecoveryKey { kid: kid(name), public_key: secret(seed).public() };
+    let recover = |recovery_keys: Vec<RecoveryKey>, by: &[(&str, u8)]| {
+        let (after, keys) = (Digest::of(b"a line"), vec![signing("k1", 1)]);
+        signed(Action::Recover { after, keys, recovery_keys }, by)
+    };
+    let joins = |document: &Signed<PeerOperation>| {
+        let new = keys().unproven(document.unverified().action.recovery_keys());
+        possession::all_signed(document, &new)
+    };
+    let stays = recover(vec![named("r1", 9)], &[("r1", 9)]);
+    assert_eq!(joins(&stays), Ok(()), "it has proved itself when it joined");
+    let both = || vec![named("r1", 9), named("r2", 8)];
+    assert_eq!(joins(&recover(both(), &[("r1", 9), ("r2", 8)])), Ok(()));
+    let unproven = recover(both(), &[("r1", 9)]);
+    assert_eq!(joins(&unproven), Err(possession::Error::Missing));
+    assert!(replay::checked(unproven, &keys(), true, NOW).is_ok(), "a log of an earlier version");
+    // Another key behind the name of the one that recovers has proven nothing.
+    let hidden = recover(vec![named("r1", 8)], &[("r1", 9)]);
+    let forged = SignedError::BadSignature { kid: kid("r1") };
+    assert_eq!(joins(&hidden), Err(forged.into()));
+}
+
+#[test]
+fn an_es256_key_joins_for_cards_alone_and_has_signed_the_joining() {
+    let (own, card) = (secret(1), Secret::fresh());
+    let key = |usage| ManifestKey { public_key: card.public(), usage, ..signing("k2", 1) };
+    let delegate = || Action::Delegate { keys: vec![key(KeyUse::Card)] };
+    let first = (kid("k1"), &own as &dyn Signer);
+    let second = (kid("k2"), &card as &dyn Signer);
+    let both = [first.clone(), second.clone()];
+    let judge = |action, by: &[(Kid, &dyn Signer)], keys: &KeySet| {
+        let signed = Signed::sign(operation(action), by).unwrap();
+        replay::checked(signed, keys, false, NOW).map(drop)
+    };
+    assert!(judge(delegate(), &both, &keys()).is_ok());
+    let unproven = judge(delegate(), &both[..1], &keys());
+    assert!(matches!(unproven, Err(replay::Error::Possession)));
+    let other = [first, (kid("k2"), &own as &dyn Signer)];
+    let forged = judge(delegate(), &other, &keys());
+    let bad = SignedError::BadSignature { kid: kid("k2") };
+    assert!(matches!(forged, Err(replay::Error::Signed(error)) if error == bad));
+
+    let before = PeerState::enrolled(keys(), None, NOW).unwrap();
+    let becomes = |action| before.operated(&operation(action), Digest::of(b""), NOW);
+    let joined = becomes(delegate()).unwrap();
+    assert!(joined.keys.holds(&card.public()));
+    assert_eq!(joined.keys.signing(&kid("k2"), NOW), None);
+    let alone = judge(Action::Resume {}, &[second], &joined.keys);
+    let nobody = SignedError::Threshold { found: 0, needed: 1 };
+    assert!(matches!(alone, Err(replay::Error::Signed(error)) if error == nobody));
+    let add = vec![key(KeyUse::Signing)];
+    let refused = becomes(Action::Rotate { add, retire: vec![] });
+    assert_eq!(refused, Err(Fault::Keys(KeyFault::Algorithm { kid: kid("k2") })));
 }
 
 #[test]

@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use proptest::prelude::*;
+use serde::Deserialize;
 use serde_json::json;
 
 use super::*;
+use crate::key::{PublicKey, SecretKey};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -97,7 +99,7 @@ fn case_13_one_key_under_two_names_counts_once() {
 fn unknown_names_are_passed_over_and_wrong_signatures_are_not() {
     let only_first = |name: &Kid| enrolled(name).filter(|_| name.as_str() == "k1");
     assert_eq!(signed().verify(&only_first, 1).unwrap().signers(), [kid("k1")]);
-    let nobody = |_: &Kid| None;
+    let nobody = |_: &Kid| None::<PublicKey>;
     let refused = signed().verify(&nobody, 1).unwrap_err();
     assert_eq!(refused, Error::Threshold { found: 0, needed: 1 });
     let swapped = |_: &Kid| Some(secret(3).public());
@@ -152,6 +154,7 @@ fn a_signature_that_is_not_exactly_in_form_is_refused() {
     for (text, source) in [
         (r#"{"alg":"none","kid":"k2"}"#, jose::Error::Algorithm),
         (r#"{"alg":"HS256","kid":"k2"}"#, jose::Error::Algorithm),
+        (r#"{"alg":"ES256","kid":"k2"}"#, jose::Error::Algorithm),
         (r#"{"alg":"EdDSA","kid":"k2","crit":["b64"],"b64":false}"#, jose::Error::Critical),
         (r#"{"alg":"EdDSA","kid":"k2","jku":"https://e.example"}"#, jose::Error::KeyReference),
         (r#"{"alg":"EdDSA","kid":"k2","jwk":{}}"#, jose::Error::KeyReference),
@@ -186,7 +189,7 @@ fn the_list_of_signatures_is_bounded_and_present() {
     let one = many["signatures"][0].clone();
     many["signatures"] = vec![one; SIGNATURES_MAX + 1].into();
     assert_eq!(parse(&many).unwrap_err(), Error::Signatures);
-    assert_eq!(Signed::sign(note(), &[]).unwrap_err(), Error::Signatures);
+    assert_eq!(Signed::<Note>::sign::<SecretKey>(note(), &[]).unwrap_err(), Error::Signatures);
     assert_eq!(Signed::<Note>::parse(b"[]").unwrap_err(), Error::NotAnObject);
 }
 

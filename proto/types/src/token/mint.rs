@@ -8,14 +8,15 @@
 use super::Claims;
 use crate::base64url;
 use crate::id::Kid;
-use crate::jose::Header;
+use crate::jose::{Algorithm, Header};
 use crate::key::SecretKey;
 
 /// The token of these claims, of the type of their kind. A plain one without `kid` is byte for byte
 /// what Pilox mints from the same claims.
 #[must_use]
 pub fn mint(claims: &Claims, kid: Option<&Kid>, key: &SecretKey) -> String {
-    let header = Header { typ: Some(claims.kind.typ().to_owned()), kid: kid.cloned() }.encode();
+    let typ = Some(claims.kind.typ().to_owned());
+    let header = Header { alg: Algorithm::EdDsa, typ, kid: kid.cloned() }.encode();
     let body = serde_json::to_vec(claims).expect("strings and integers always serialise");
     let signed = format!("{header}.{}", base64url::encode(&body));
     let signature = base64url::encode(&key.sign(signed.as_bytes()));

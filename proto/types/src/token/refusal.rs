@@ -105,7 +105,7 @@ impl Refusal {
             Self::Header(jose::Error::Critical) => "token_crit",
             Self::Header(jose::Error::KeyReference) => "token_key_reference",
             Self::Header(jose::Error::UnknownMember) => "token_header_unknown",
-            Self::Header(jose::Error::Algorithm) => "token_alg",
+            Self::Header(jose::Error::Algorithm | jose::Error::UnknownAlgorithm) => "token_alg",
             Self::Header(jose::Error::Type) | Self::Type => "token_typ",
             Self::Header(jose::Error::Kid) => "token_kid",
             Self::ClaimsJson => "token_claims_json",

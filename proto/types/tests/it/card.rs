@@ -2,7 +2,7 @@
 
 use proto_types::card::canonical::{self, CanonicalForm};
 use proto_types::card::{Card, CardVersion, jws};
-use proto_types::{Kid, PublicKey, SecretKey, base64url, json};
+use proto_types::{AnyKey, Kid, PublicKey, SecretKey, base64url, json};
 use serde_json::Value;
 
 fn vectors() -> Value {
@@ -18,10 +18,10 @@ fn canonical(card: &Value, form: CanonicalForm) -> String {
 }
 
 /// The key of the vectors under its name.
-fn key(kid: &Kid) -> Option<PublicKey> {
+fn key(kid: &Kid) -> Option<AnyKey> {
     let jwk = &vectors()["public_jwk"];
     let bytes = base64url::decode_array(text(&jwk["x"])).unwrap();
-    (kid.as_str() == text(&jwk["kid"])).then(|| PublicKey::from_bytes(&bytes).unwrap())
+    (kid.as_str() == text(&jwk["kid"])).then(|| PublicKey::from_bytes(&bytes).unwrap().into())
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod numbers;
 mod pilox;
 mod tlog;
 mod wycheproof_ed25519;
+mod wycheproof_es256;
 
 /// The documents, tokens and canonical forms in Pilox formats.
 fn pilox_formats() -> serde_json::Value {

@@ -4,8 +4,8 @@
 //! It decides whether the credential holds now and speaks of this writer. It must never use a key or
 //! follow a reference that the credential brings along.
 
-use proto_types::{Origin, PublicKey, WallMs, base64url, json};
-use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+use proto_types::jose::Algorithm;
+use proto_types::{AnyKey, Origin, WallMs, base64url, json};
 use serde_json::{Map, Value};
 
 use crate::problem::{Code, Problem};
@@ -21,57 +21,15 @@ const SKEW_MS: u64 = 60_000;
 /// Members of a header that demand what we do not do, or bring a key along.
 const HEADER_REFUSED: [&str; 8] = ["crit", "b64", "jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256"];
 
-/// The key of an issuer. It alone says which algorithm is meant, never the credential.
-#[derive(Clone, Debug)]
-pub enum IssuerKey {
-    /// EdDSA.
-    Ed25519(PublicKey),
-    /// ES256: an uncompressed point.
-    P256([u8; 65]),
-}
-
 /// Whose credentials are accepted.
 #[derive(Clone, Debug)]
 pub struct Gate {
     /// `iss` must be this, in whatever case.
     pub issuer: String,
-    /// The issuer's key.
-    pub key: IssuerKey,
+    /// The issuer's key. It alone says which algorithm is meant, never the credential.
+    pub key: AnyKey,
     /// One of the credential's types, if one is demanded.
     pub kind: Option<String>,
-}
-
-impl IssuerKey {
-    /// Reads 64 hexadecimal digits of Ed25519, or 130 of a point of P-256.
-    #[must_use]
-    pub fn from_hex(text: &str) -> Option<Self> {
-        if text.len() == 64 {
-            return PublicKey::from_hex(text).ok().map(Self::Ed25519);
-        }
-        let digits = text.as_bytes().chunks_exact(2).map(|pair| {
-            let digit = |byte: u8| char::from(byte).to_digit(16);
-            u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).ok()
-        });
-        let point: Vec<u8> = digits.collect::<Option<_>>()?;
-        let point = <[u8; 65]>::try_from(point).ok().filter(|_| text.len() == 130)?;
-        (point[0] == 4).then_some(Self::P256(point))
-    }
-
-    fn is_for(&self, algorithm: &str) -> bool {
-        match self {
-            Self::Ed25519(_) => matches!(algorithm, "EdDSA" | "Ed25519"),
-            Self::P256(_) => algorithm == "ES256",
-        }
-    }
-
-    fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        match self {
-            Self::Ed25519(key) => key.verify(message, signature).is_ok(),
-            Self::P256(point) => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
-                .verify(message, signature)
-                .is_ok(),
-        }
-    }
 }
 
 impl Gate {
@@ -105,13 +63,13 @@ impl Gate {
         }
         let signature = base64url::decode(signature).ok()?;
         let signed = &text[..header.len() + 1 + claims.len()];
-        self.key.verifies(signed.as_bytes(), &signature).then_some(())?;
+        self.key.verify(signed.as_bytes(), &signature).ok()?;
         object(claims).map(Value::Object)
     }
 
     fn takes(&self, header: &Map<String, Value>) -> bool {
         let algorithm = header.get("alg").and_then(Value::as_str);
-        algorithm.is_some_and(|algorithm| self.key.is_for(algorithm))
+        algorithm.and_then(Algorithm::named) == Some(self.key.algorithm())
             && !HEADER_REFUSED.iter().any(|name| header.contains_key(*name))
     }
 
@@ -136,7 +94,9 @@ fn object(segment: &str) -> Option<Map<String, Value>> {
 /// An end is not demanded, as at a Pilox registry: an issuer that states none takes it back by its
 /// key.
 fn is_current(claims: &Value, now: WallMs) -> bool {
-    let at = |name: &str| claims.get(name).map(|time| time.as_u64().map(WallMs::from_secs));
+    // A time may have a fraction (RFC 7519, section 2).
+    let ms = |time: &Value| time.as_f64().map(|secs| WallMs((secs * 1_000.0) as u64));
+    let at = |name: &str| claims.get(name).map(ms);
     let begun = at("nbf").is_none_or(|from| from.is_some_and(|from| from <= now.plus_ms(SKEW_MS)));
     begun && at("exp").is_none_or(|end| end.is_some_and(|end| now < end.plus_ms(SKEW_MS)))
 }

@@ -6,8 +6,9 @@
 
 use proto_types::card::{Assurance, Card, Invalid, jws};
 use proto_types::{Digest, Handle, Kid, Origin};
+use registry_core::change::Refusal;
 use registry_core::command::{Command, Precondition, Proposal, Versioned, Versions};
-use registry_core::entry::{PeerStatus, Scoped as _, Source, Visibility};
+use registry_core::entry::{ImportKind, PeerStatus, Scoped as _, Source, Visibility};
 use registry_core::query;
 use registry_core::view::View;
 
@@ -90,6 +91,13 @@ fn check_authority(
     if kept.is_some_and(|kept| kept != *offered) {
         return Err(authority::refused_without_say(caller));
     }
+    // Bringing what another registry is the home of would bring it home.
+    if let Some(import) = query::provenance(view, ImportKind::Card, handle)?
+        && kept.is_some()
+    {
+        let (kind, id) = (import.kind.as_str().to_owned(), handle.to_string());
+        return Err(Refusal::HomeElsewhere { kind, id, home: import.home }.into());
+    }
     Ok(Some(unchanged(handle, kept)))
 }
 
@@ -139,9 +147,11 @@ pub(super) fn signer(card: &Card, origin: &Origin, view: &dyn View) -> Result<Ki
     let verified = jws::verify(card, &enrolled).map_err(|error| {
         let code = match error {
             jws::Error::UnknownKey { .. } => Code::KeyNotEnrolled,
-            jws::Error::Unsigned | jws::Error::BadSignature { .. } | jws::Error::Header { .. } => {
-                Code::BadSignature
-            }
+            jws::Error::Unsigned
+            | jws::Error::BadSignature { .. }
+            | jws::Error::SignatureForm { .. }
+            | jws::Error::KeyAlgorithm { .. }
+            | jws::Error::Header { .. } => Code::BadSignature,
             jws::Error::TooMany { .. } => Code::InvalidDocument,
         };
         Problem::new(code, error)
@@ -171,10 +181,14 @@ pub(super) fn refused(invalid: &Invalid) -> Problem {
 }
 
 #[cfg(test)]
+mod es256_tests;
+
+#[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use proto_types::{SecretKey, Stamp, WallMs};
-    use registry_core::entry::{Approval, EnrolledKey};
+    use proto_types::{Namespace, SecretKey, Stamp, WallMs};
+    use registry_core::command::{Foreign, Import};
+    use registry_core::entry::{Approval, EnrolledKey, PartnerKind, PartnerTerms};
     use registry_core::view::Memory;
     use serde_json::{Value, json};
 
@@ -263,6 +277,59 @@ mod tests {
         assert_eq!(kept.digest, Digest::of(&second));
     }
 
+    /// A state in which a partner has given this card under the handle `text`.
+    fn given(document: &[u8], key: &SecretKey) -> Memory {
+        let mut view = enrolled("k1", key);
+        let (name, url) = (Namespace::parse("north").unwrap(), "https://north.example");
+        let home: Origin = url.parse().unwrap();
+        let terms = PartnerTerms {
+            url: home.clone(),
+            kind: PartnerKind::Ecumene,
+            catalog_key: None,
+            log_key: String::new(),
+            hops: 1,
+            namespaces: Vec::new(),
+            quota: 10,
+        };
+        let agree = Foreign::PutPartner { name: name.clone(), terms: Box::new(terms) }.into();
+        let change = registry_core::apply(&view, Stamp { now: WallMs(1) }, &agree).unwrap();
+        view.commit(&change.writes);
+        let (handle, kind) = ("text".parse().unwrap(), ImportKind::Card);
+        let (partner, home_revision, home_epoch, entry) = (name, 1, 0, None);
+        let import = Import {
+            partner,
+            kind,
+            handle,
+            home,
+            home_revision,
+            home_epoch,
+            hops: 1,
+            hops_max: 1,
+            entry,
+        };
+        let owner = PEER.parse().unwrap();
+        let put = crate::decode::import::card(document, Some(&owner), import, &view).unwrap();
+        commit(&mut view, put);
+        view
+    }
+
+    #[test]
+    fn a_card_of_another_registry_is_brought_home_by_its_owners_own_hand_alone() {
+        let key = SecretKey::from_seed(&[1; 32]);
+        let document = signed("First", &key);
+        let mut view = given(&document, &key);
+        let terms = Terms { owner: PEER, visibility: "" };
+        let home = |view: &Memory| {
+            query::provenance(view, ImportKind::Card, &"text".parse().unwrap()).unwrap()
+        };
+        assert!(home(&view).is_some());
+        let stranger = put(&Principal::Anonymous, "text", &document, &terms, &view);
+        assert_eq!(stranger.map(drop).map_err(|p| p.code()), Err(Code::HomeElsewhere));
+        let own = put(&owner(), "text", &document, &terms, &view).unwrap();
+        commit(&mut view, own);
+        assert_eq!(home(&view), None);
+    }
+
     #[test]
     fn a_card_that_gained_members_nobody_signed_is_refused() {
         let key = SecretKey::from_seed(&[1; 32]);
@@ -291,8 +358,9 @@ mod tests {
             let terms = Terms { owner, visibility: "" };
             put(caller, "text", document, &terms, &view).map(drop).map_err(|p| p.code())
         };
-        let signed =
-            |kid: &str, key| jws::sign(&card(), &kid.parse().unwrap(), key).unwrap().into_bytes();
+        let signed = |kid: &str, key: &SecretKey| {
+            jws::sign(&card(), &kid.parse().unwrap(), key).unwrap().into_bytes()
+        };
         let plain = card().to_string().into_bytes();
         let (nobody, operator) = (Principal::Anonymous, Principal::Operator);
         assert_eq!(put(&nobody, &signed("k1", &own), PEER), Ok(()));

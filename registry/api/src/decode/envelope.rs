@@ -52,6 +52,8 @@ pub fn enqueue(
         body,
         traceparent,
         expires_at,
+        shared: true,
+        metered: true,
     })
 }
 
@@ -93,4 +95,29 @@ pub fn ack(caller: &Principal, request: &wire::AckEnvelopeRequest) -> Result<Pro
 
 fn target(text: &str) -> Result<String, Problem> {
     field::text("target", text, TARGET_BYTES_MAX)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bytes_of_every_envelope_are_counted() {
+        let request = wire::EnqueueEnvelopeRequest {
+            id: "envelope-1".to_owned(),
+            source: "https://a.example".to_owned(),
+            target: "https://b.example".to_owned(),
+            correlation: "correlation-1".to_owned(),
+            document: "{}".into(),
+            traceparent: String::new(),
+            expires_at_ms: 1,
+        };
+        let gateway = Principal::Gateway("g1".parse().unwrap());
+        let proposal = enqueue(&gateway, &request).unwrap();
+        let [_, Command::EnqueueEnvelope { shared, metered, .. }] = &proposal.commands[..] else {
+            panic!("{proposal:?}");
+        };
+        assert_eq!((*shared, *metered), (true, true));
+    }
 }

@@ -7,7 +7,7 @@
 use proto_types::manifest::{self, PeerManifest};
 use proto_types::peer::possession;
 use proto_types::signed::{self, Signed, Verified};
-use proto_types::{Digest, Kid, LifeError, PublicKey, WallMs, json};
+use proto_types::{AnyKey, Digest, Kid, LifeError, WallMs, json};
 use registry_core::command::{Command, PeerCommand, Proposal};
 use registry_core::entry::{EnrolledKey, ManifestRef, PeerEntry, PeerStatus};
 use registry_core::query;
@@ -44,12 +44,12 @@ pub fn put(document: &[u8], view: &dyn View, now: WallMs) -> Result<Proposal, Pr
     command(document, &verified, named, prev, signers.cloned().collect())
 }
 
-/// The keys that the peer does not have yet. Recovery keys are offline, and speak for nobody until they recover: then they
-/// sign.
-fn joining(manifest: &PeerManifest, peer: &PeerEntry) -> Vec<(Kid, PublicKey)> {
-    let has = |key: &PublicKey| peer.keys.iter().any(|known| known.public_key == *key);
-    let new = manifest.keys.iter().filter(|key| !has(&key.public_key));
-    new.map(|key| (key.kid.clone(), key.public_key)).collect()
+/// The keys that the peer does not have yet, recovery keys included: a manifest sets both.
+fn joining(manifest: &PeerManifest, peer: &PeerEntry) -> Vec<(Kid, AnyKey)> {
+    let kept = peer.state().keys;
+    let new = manifest.keys.iter().filter(|key| !kept.holds(&key.public_key));
+    let new = new.map(|key| (key.kid.clone(), key.public_key));
+    new.chain(kept.unproven(&manifest.recovery_keys)).collect()
 }
 
 fn command(
@@ -176,7 +176,7 @@ mod tests {
         let last = states.len() - 1;
         let stated = |(at, seed): (usize, &u8)| ManifestKey {
             kid: kid(*seed),
-            public_key: key(*seed).public(),
+            public_key: key(*seed).public().into(),
             usage: if at == last && at > 0 { KeyUse::Card } else { KeyUse::Signing },
             not_before: WallMs(0),
             not_after: NOW.plus_ms(DAY_MS),
@@ -201,8 +201,10 @@ mod tests {
     fn every_key_that_joins_by_a_manifest_has_signed_it() {
         let view = enrolled(1);
         let (own, new, card) = (key(1), key(2), key(3));
+        let recovery = key(99);
         let put = |states: &[u8], signed_by: &[(Kid, &SecretKey)]| {
-            put(&manifest(states, signed_by), &view, NOW).map(drop).map_err(|p| p.code())
+            let signed_by = [signed_by, &[(kid(99), &recovery)]].concat();
+            put(&manifest(states, &signed_by), &view, NOW).map(drop).map_err(|p| p.code())
         };
         assert_eq!(put(&[1], &[(kid(1), &own)]), Ok(()));
         assert_eq!(put(&[1, 2], &[(kid(1), &own)]), Err(Code::BadSignature), "a card key too");
@@ -215,5 +217,17 @@ mod tests {
         assert_eq!(put(&[1, 2, 3], &all), Ok(()));
         let forged = [(kid(1), &own), (kid(2), &card)];
         assert_eq!(put(&[1, 2], &forged), Err(Code::BadSignature));
+    }
+
+    #[test]
+    fn a_recovery_key_that_joins_by_a_manifest_has_signed_it_and_speaks_for_nobody() {
+        let view = enrolled(1);
+        let (own, recovery) = (key(1), key(99));
+        let put = |signed_by: &[(Kid, &SecretKey)]| {
+            put(&manifest(&[1], signed_by), &view, NOW).map(drop).map_err(|p| p.code())
+        };
+        assert_eq!(put(&[(kid(1), &own), (kid(99), &recovery)]), Ok(()));
+        assert_eq!(put(&[(kid(1), &own)]), Err(Code::BadSignature));
+        assert_eq!(put(&[(kid(99), &recovery)]), Err(Code::KeyNotEnrolled));
     }
 }

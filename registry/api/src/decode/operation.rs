@@ -4,9 +4,11 @@
 //! must never verify one with keys that only the operation brings, save for an enrolment, which is
 //! no authority: a token, an operator or the peer's host is.
 
-use proto_types::peer::{Action, EnrolledKey, PeerOperation, operation, replay};
+use proto_types::peer::{
+    Action, EnrolledKey, KeySet, PeerOperation, operation, possession, replay,
+};
 use proto_types::signed::Error as SignedError;
-use proto_types::{Digest, Kid, Origin, PublicKey, Signed, Verified, WallMs};
+use proto_types::{AnyKey, Digest, Kid, Origin, PublicKey, Signed, Verified, WallMs};
 use registry_core::command::{Command, PeerCommand, Proposal};
 use registry_core::entry::{Candidate, Founding, PeerEntry};
 use registry_core::query;
@@ -69,22 +71,48 @@ fn verify(
     view: &dyn View,
     now: WallMs,
 ) -> Result<Verified<PeerOperation>, Problem> {
-    let checked = match signed.unverified().action {
-        Action::Recover { after, .. } => {
-            let keys = fork_keys(peer, &after, view)?;
-            replay::checked(signed, &keys, true, now)
-        }
-        _ => replay::checked(signed, &peer.state().keys, false, now),
+    let (keys, by_recovery) = match signed.unverified().action {
+        Action::Recover { after, .. } => (fork_keys(peer, &after, view)?, true),
+        _ => (peer.state().keys, false),
     };
-    checked.map_err(|error| refused(&error))
+    let new = keys.unproven(signed.unverified().action.recovery_keys());
+    let may = |kid: &Kid| if by_recovery { keys.recovering(kid) } else { keys.signing(kid, now) };
+    has_own_names(&new, may)?;
+    checked(signed, &keys, (by_recovery, &new), now).map_err(|error| refused(&error))
+}
+
+/// Holds if no recovery key joins under the name of another key that may sign: a signature names its key, and would be
+/// held against both.
+fn has_own_names(
+    new: &[(Kid, AnyKey)],
+    may: impl Fn(&Kid) -> Option<PublicKey>,
+) -> Result<(), Problem> {
+    let taken = |(kid, key): &&(Kid, AnyKey)| may(kid).is_some_and(|it| AnyKey::from(it) != *key);
+    match new.iter().find(taken) {
+        None => Ok(()),
+        Some((kid, _)) => {
+            let why =
+                format_args!("a new key is named {kid}, as one that signs: name it otherwise");
+            Err(Problem::new(Code::InvalidDocument, why))
+        }
+    }
+}
+
+/// As a log's reader checks it; and recovery keys that join have signed too, which earlier versions did not ask of them.
+fn checked(
+    signed: Signed<PeerOperation>,
+    keys: &KeySet,
+    (by_recovery, new): (bool, &[(Kid, AnyKey)]),
+    now: WallMs,
+) -> Result<Verified<PeerOperation>, replay::Error> {
+    let proven = possession::all_signed(&signed, new);
+    let verified = replay::checked(signed, keys, by_recovery, now)?;
+    proven?;
+    Ok(verified)
 }
 
 /// The keys that stood after the log entry that a recovery goes back to.
-fn fork_keys(
-    peer: &PeerEntry,
-    after: &Digest,
-    view: &dyn View,
-) -> Result<proto_types::peer::KeySet, Problem> {
+fn fork_keys(peer: &PeerEntry, after: &Digest, view: &dyn View) -> Result<KeySet, Problem> {
     let found = query::peer_log_from(view, peer, after)?;
     let (line, _) = found.ok_or_else(|| Problem::not_found("log entry", &after.to_string()))?;
     Ok(line.left.keys)
@@ -101,7 +129,11 @@ fn known(
             let keys = fork_keys(peer, after, view)?.recovery;
             keys.into_iter().map(|key| (key.kid, key.public_key)).collect()
         }
-        _ => peer.keys.iter().map(|key| (key.kid.clone(), key.public_key)).collect(),
+        _ => {
+            let signing =
+                peer.keys.iter().filter_map(|key| Some((key.kid.clone(), key.signing()?)));
+            signing.collect()
+        }
     })
 }
 
@@ -117,9 +149,12 @@ pub fn enrolment(document: &[u8], now: WallMs) -> Result<Candidate, Problem> {
     if signed.unverified().seq != 1 {
         return Err(Problem::argument("operation", "an enrolment has the number 1"));
     }
-    let own = |kid: &Kid| keys.iter().find(|key| key.kid == *kid).map(|key| key.public_key);
+    let acting = keys.iter().map(|key| (&key.kid, key.public_key));
+    let recovering = recovery_keys.iter().map(|key| (&key.kid, key.public_key.into()));
+    let brought: Vec<(&Kid, AnyKey)> = acting.chain(recovering).collect();
+    let own = |kid: &Kid| brought.iter().find(|(name, _)| *name == kid).map(|(_, key)| *key);
     // Distinct keys are counted, so that a key that stands twice cannot vouch for another.
-    let verified = signed.verify(&own, keys.len()).map_err(|error| match error {
+    let verified = signed.verify(&own, brought.len()).map_err(|error| match error {
         SignedError::Threshold { .. } => possession(),
         other => super::manifest::refused(&other),
     })?;

@@ -4,11 +4,12 @@
 //! proof of possession unless an operator vouches for it.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
-use proto_types::key::PublicKey;
+use proto_types::key::{AnyKey, PublicKey};
 use proto_types::manifest::KeyUse;
 use proto_types::peer::operation;
-use proto_types::token::{Kind, LIFE_S_MAX};
+use proto_types::token::LIFE_S_ALLOWED;
 use proto_types::{Digest, Kid, Origin, WallMs, json};
 use proto_wire::registry::v1 as wire;
 use registry_core::command::{Command, PeerCommand, Proposal};
@@ -36,7 +37,7 @@ pub fn possession_message(origin: &Origin, kid: &Kid) -> Vec<u8> {
 }
 
 /// Reads an enrolment: by the operator, by a peer that shows a join token, or by one that asks to be
-/// let in. Peers prove each of their keys, by a signed enrolment or one by one.
+/// let in, which goes by where it comes from. Peers prove each of their keys, by a signed enrolment or one by one.
 ///
 /// # Errors
 /// `unauthenticated`, `permission-denied`, `invalid-argument`, `bad-signature`; with an operation as
@@ -44,6 +45,7 @@ pub fn possession_message(origin: &Origin, kid: &Kid) -> Vec<u8> {
 pub fn enrol(
     caller: &Principal,
     request: &wire::EnrolPeerRequest,
+    source: Option<String>,
     now: WallMs,
 ) -> Result<Proposal, Problem> {
     let approval = approval(caller, &request.join_token)?;
@@ -54,7 +56,7 @@ pub fn enrol(
             return Err(Problem::argument("origin", "the operation is another peer's"));
         }
         return super::with_body(&request.operation, |_| {
-            Command::Peer(admitted(candidate, approval, request.domain))
+            Command::Peer(admitted(candidate, approval, (request.domain, source)))
         });
     }
     let origin: Origin = field::read("origin", &request.origin)?;
@@ -64,13 +66,17 @@ pub fn enrol(
         check_proofs(&origin, &keys, request)?;
     }
     let candidate = Candidate { origin, keys, recovery_keys: Vec::new(), founding: None };
-    Ok(super::one(Command::Peer(admitted(candidate, approval, request.domain))))
+    Ok(super::one(Command::Peer(admitted(candidate, approval, (request.domain, source)))))
 }
 
-fn admitted(candidate: Candidate, approval: Option<Approval>, domain: bool) -> PeerCommand {
+fn admitted(
+    candidate: Candidate,
+    approval: Option<Approval>,
+    (domain, source): (bool, Option<String>),
+) -> PeerCommand {
     match approval {
         Some(approval) => PeerCommand::Admit { candidate, approval },
-        None => PeerCommand::Request { candidate, domain },
+        None => PeerCommand::Request { candidate, domain, source },
     }
 }
 
@@ -119,11 +125,10 @@ pub fn allow_token_life(
 ) -> Result<Proposal, Problem> {
     caller.require(&[Role::Operator])?;
     let origin = field::read("origin", &request.origin)?;
+    let (least, most) = LIFE_S_ALLOWED;
     let seconds = match u64::from(request.seconds) {
         0 => None,
-        life_s if (Kind::Plain.life_s_max()..=LIFE_S_MAX).contains(&life_s) => {
-            Some(request.seconds)
-        }
+        life_s if (least..=most).contains(&life_s) => Some(request.seconds),
         _ => return Err(Problem::argument("seconds", "300 to 3,600, or 0 as all")),
     };
     Ok(super::one(Command::Peer(PeerCommand::AllowTokenLife { origin, seconds })))
@@ -196,8 +201,7 @@ fn keys(keys: &[wire::Key]) -> Result<Vec<EnrolledKey>, Problem> {
             if !names.insert(kid.clone()) {
                 return Err(Problem::argument("keys.kid", format_args!("{kid} stands twice")));
             }
-            let public_key = PublicKey::from_hex(&key.public_key_hex)
-                .map_err(|why| Problem::argument("keys.public_key_hex", why))?;
+            let public_key = public_key(&key.public_key_hex)?;
             let (not_before, not_after) = (time(key.not_before_ms)?, time(key.not_after_ms)?);
             Ok(EnrolledKey {
                 usage: usage(&key.usage)?,
@@ -207,6 +211,14 @@ fn keys(keys: &[wire::Key]) -> Result<Vec<EnrolledKey>, Problem> {
             })
         })
         .collect()
+}
+
+/// What proves a key here does not name it, and for ES256 a key can be found to fit a signature.
+fn public_key(text: &str) -> Result<PublicKey, Problem> {
+    let refused = |why: &dyn fmt::Display| Problem::argument("keys.public_key_hex", why);
+    let key = AnyKey::from_hex(text).map_err(|why| refused(&why))?;
+    let es256 = "a key for ES256 joins by a signed operation or manifest, which names it";
+    key.ed25519().ok_or_else(|| refused(&es256))
 }
 
 fn usage(text: &str) -> Result<KeyUse, Problem> {
@@ -270,8 +282,9 @@ mod tests {
 
     #[test]
     fn only_an_operator_enrols_without_a_proof() {
-        let code =
-            |caller: &Principal, request| enrol(caller, &request, WallMs(1)).map_err(|p| p.code());
+        let code = |caller: &Principal, request| {
+            enrol(caller, &request, None, WallMs(1)).map_err(|p| p.code())
+        };
         let (nobody, operator) = (Principal::Anonymous, Principal::Operator);
         assert!(code(&operator, request("", vec![])).is_ok());
         assert!(code(&operator, request("", vec![proof(7)])).is_ok());
@@ -299,13 +312,30 @@ mod tests {
                 public_key_hex: hex.into(),
                 ..Default::default()
             }];
-            let refused = enrol(&Principal::Operator, &bad, WallMs(1)).unwrap_err();
+            let refused = enrol(&Principal::Operator, &bad, None, WallMs(1)).unwrap_err();
             assert_eq!(refused.code(), Code::InvalidArgument);
+        }
+        // The key of RFC 7515, appendix A.3.
+        let x = "7fcdce2770f6c45d4183cbee6fdb4b7b580733357be9ef13bacf6e3c7bd15445";
+        let y = "c7f144cd1bbd9b7e872cdfedb9eeb9f4b3695d6ea90b24ad8a4623288588e5ad";
+        for (hex, why) in [
+            (format!("04{x}{y}"), "joins by a signed operation or manifest"),
+            (format!("04{x}{x}"), "not a point of P-256"),
+            (format!("02{x}"), "both x and y"),
+        ] {
+            let mut es256 = request("", vec![]);
+            es256.keys[0].public_key_hex = hex;
+            es256.keys[0].usage = "card".into();
+            let refused = enrol(&Principal::Operator, &es256, None, WallMs(1)).unwrap_err();
+            assert!(refused.detail().contains(why), "{refused:?}");
         }
         let mut twice = request("", vec![]);
         twice.keys.push(twice.keys[0].clone());
         assert!(
-            enrol(&Principal::Operator, &twice, WallMs(1)).unwrap_err().detail().contains("twice")
+            enrol(&Principal::Operator, &twice, None, WallMs(1))
+                .unwrap_err()
+                .detail()
+                .contains("twice")
         );
     }
 }

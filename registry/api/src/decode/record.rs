@@ -5,7 +5,6 @@
 //! makes that peer the owner. Nor may what the proof does not cover count as the owner's word, unless
 //! the owner itself brings it.
 
-use proto_types::manifest::KeyUse;
 use proto_types::pilox::Assurance;
 use proto_types::pilox::proof::{self, ProofError, ProofState};
 use proto_types::pilox::record::{self, Invalid, ParsedRecord};
@@ -119,8 +118,8 @@ pub fn delete(caller: &Principal, handle: &str, view: &dyn View) -> Result<Propo
     }
     let seen = query::record_seen(view, &caller.viewer(view)?, &handle)?;
     let (record, _) = seen.ok_or_else(|| Problem::not_found("record", handle.as_str()))?;
-    authority::check_delete(caller, &handle, &record.scope(), view)?;
-    Ok(caller.seal(super::one(Command::DeleteRecord { handle, if_match: None })))
+    let by = authority::check_delete(caller, &handle, &record.scope(), view)?;
+    Ok(caller.seal(super::one(Command::DeleteRecord { handle, if_match: None, by })))
 }
 
 /// The faults as a Pilox client reads them.
@@ -148,8 +147,8 @@ fn standing(
     view: &dyn View,
 ) -> Result<Standing, Problem> {
     let peer = named_signer(parsed, view)?;
-    let keys = peer.iter().flat_map(|peer| &peer.keys).map(|enrolled| enrolled.public_key);
-    let keys: Vec<_> = keys.collect();
+    let keys = peer.iter().flat_map(|peer| &peer.keys);
+    let keys: Vec<_> = keys.filter_map(|enrolled| enrolled.public_key.ed25519()).collect();
     let key = match proof::verify_among(parsed, &keys).map_err(bad_proof)? {
         ProofState::Absent => {
             return Ok(Standing { assurance: Assurance::Unsigned, owner: None });
@@ -157,10 +156,7 @@ fn standing(
         ProofState::SelfAsserted { key, .. } => key,
     };
     let enrolled = peer.and_then(|peer| {
-        let enrolled = peer
-            .keys
-            .into_iter()
-            .find(|enrolled| enrolled.public_key == key && enrolled.usage == KeyUse::Signing)?;
+        let enrolled = peer.keys.into_iter().find(|enrolled| enrolled.signing() == Some(key))?;
         Some((peer.origin, enrolled.kid))
     });
     let vouched =

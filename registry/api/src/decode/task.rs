@@ -33,6 +33,7 @@ pub fn submit(caller: &Principal, request: &wire::SubmitTaskRequest) -> Result<P
     let owner = field::text("owner", &request.owner, OWNER_BYTES_MAX)?;
     let reply_to = request.reply_to.as_ref().map(reply_to).transpose()?;
     let deadline = field::time("deadline_ms", request.deadline_ms)?;
+    let shared = *caller != Principal::Operator;
     super::agent::json_object("input", &request.input)?;
     super::with_body(&request.input, |input| Command::SubmitTask {
         id,
@@ -42,6 +43,8 @@ pub fn submit(caller: &Principal, request: &wire::SubmitTaskRequest) -> Result<P
         input,
         reply_to,
         deadline,
+        shared,
+        metered: true,
     })
 }
 
@@ -173,4 +176,31 @@ pub fn not_json(error: &json::Error) -> Problem {
         _ => Code::MalformedJson,
     };
     Problem::new(code, error)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bytes_of_every_task_are_counted_and_those_of_callers_against_their_share() {
+        let request = wire::SubmitTaskRequest {
+            id: "task-1".to_owned(),
+            context: "context-1".to_owned(),
+            agent: "urn:agent:0001".to_owned(),
+            owner: "https://a.example".to_owned(),
+            input: "{}".into(),
+            deadline_ms: 1,
+            reply_to: None,
+        };
+        let gateway = Principal::Gateway("g1".parse().unwrap());
+        for (caller, shares) in [(gateway, true), (Principal::Operator, false)] {
+            let proposal = submit(&caller, &request).unwrap();
+            let [_, Command::SubmitTask { shared, metered, .. }] = &proposal.commands[..] else {
+                panic!("{proposal:?}");
+            };
+            assert_eq!((*shared, *metered), (shares, true), "{caller:?}");
+        }
+    }
 }

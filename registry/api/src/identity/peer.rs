@@ -4,7 +4,6 @@
 //! used for more than finding the key before the signature holds, and never decide that a token is
 //! unspent: a write spends it in its own proposal.
 
-use proto_types::manifest::KeyUse;
 use proto_types::token::{Claims, Kind, Refusal, Unverified};
 use proto_types::{Kid, WallMs};
 use registry_core::entry::{EnrolledKey, PeerEntry, PeerStatus};
@@ -48,9 +47,9 @@ fn verified(token: Unverified, peer: &PeerEntry, now: WallMs) -> Result<Claims, 
     let kid: Option<Kid> = token.kid().cloned();
     let named = |name: &Kid| kid.as_ref().is_none_or(|kid| kid == name);
     let mut refused = Refusal::BadSignature;
-    let signs = |key: &&EnrolledKey| key.usage == KeyUse::Signing && named(&key.kid);
-    for key in peer.counting(now).filter(signs) {
-        match token.clone().verify(&key.public_key) {
+    let fits = |key: &&EnrolledKey| named(&key.kid);
+    for key in peer.counting(now).filter(fits).filter_map(EnrolledKey::signing) {
+        match token.clone().verify(&key) {
             Ok(claims) => return Ok(claims),
             Err(refusal) => refused = refusal,
         }

@@ -28,7 +28,7 @@ impl From<Refusal> for Problem {
                 problem.with("member", what).with("ahead_ms_max", ahead_ms_max)
             }
             Refusal::StaleEpoch { current, .. } => problem.with("current", current.0),
-            Refusal::Full { what, bound } => problem.with("what", what).with("bound", bound),
+            Refusal::Full { what, bound, .. } => problem.with("what", what).with("bound", bound),
             Refusal::Invalid { what, .. } => problem.with("member", what),
             Refusal::WindowTooOld { age_ms_max, .. } => problem.with("age_ms_max", age_ms_max),
             Refusal::TrustTooLow { least, .. } => problem.with("least", least.as_str()),
@@ -61,7 +61,25 @@ fn code(refusal: &Refusal) -> Code {
         Refusal::StaleEpoch { .. } => Code::StaleEpoch,
         Refusal::TaskEnded(_) => Code::TaskEnded,
         Refusal::NotLeased(_) => Code::NotLeased,
-        Refusal::Full { .. } => Code::BoundReached,
+        Refusal::Full { share: true, .. } => Code::ShareReached,
+        Refusal::Full { share: false, .. } => Code::BoundReached,
         Refusal::Invalid { .. } => Code::InvalidArgument,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn the_callers_share_is_told_apart_from_a_bound_of_all() {
+        for (share, code) in [(true, Code::ShareReached), (false, Code::BoundReached)] {
+            let what = "open tasks".to_owned();
+            let problem = Problem::from(Refusal::Full { what, bound: 7, share });
+            assert_eq!((problem.code(), problem.status()), (code, 429));
+            assert_eq!(problem.extra("bound").and_then(Value::as_u64), Some(7));
+        }
     }
 }

@@ -3,12 +3,11 @@
 //! It decides which peers are listed, and with which key. It must never add a member to what is
 //! signed: their verifier strips what it does not know.
 
-use proto_types::manifest::KeyUse;
 use proto_types::pilox::Brand;
 use proto_types::pilox::catalog::CatalogProof;
 use proto_types::pilox::roster::RosterPeer;
 use proto_types::{Handle, Kid, SecretKey, WallMs};
-use registry_core::entry::PeerEntry;
+use registry_core::entry::{EnrolledKey, PeerEntry};
 use serde_json::{Value, json};
 
 /// `GET /v1/records`. `next` and `truncated` are there only if the list is not whole.
@@ -29,6 +28,6 @@ pub fn catalog(handles: &[Handle], next: &str, now: WallMs, kid: &Kid, key: &Sec
 /// now, which is all that the format has room for.
 #[must_use]
 pub fn listed(peer: &PeerEntry, now: WallMs) -> Option<RosterPeer> {
-    let first = peer.counting(now).find(|key| key.usage == KeyUse::Signing)?;
-    Some(RosterPeer { origin: peer.origin.clone(), key: first.public_key })
+    let key = peer.counting(now).find_map(EnrolledKey::signing)?;
+    Some(RosterPeer { origin: peer.origin.clone(), key })
 }

@@ -72,7 +72,12 @@ pub(super) fn invalid(what: &str, why: &str) -> Refusal {
 }
 
 pub(super) fn full(what: &str, bound: u64) -> Refusal {
-    Refusal::Full { what: what.to_owned(), bound }
+    Refusal::Full { what: what.to_owned(), bound, share: false }
+}
+
+/// Of who holds as much as one caller may.
+pub(super) fn share_full(what: &str, held: u64) -> Refusal {
+    Refusal::Full { what: what.to_owned(), bound: held, share: true }
 }
 
 pub(super) fn conflict(kind: &str, id: &str) -> Refusal {

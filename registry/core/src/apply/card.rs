@@ -18,16 +18,18 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     };
     owner::check_key(draft, signer.as_ref(), KeyUse::Card)?;
     let kept = draft.entry(&CARDS, handle.as_str())?;
+    let mut imported = false;
     if let Some(kept) = &kept {
         let kept_owner = kept.owner.as_ref();
         let offered = signer.as_ref().map(|(origin, _)| origin);
-        home::check_local(draft, (ImportKind::Card, handle), kept_owner, offered)?;
+        imported = home::check_local(draft, (ImportKind::Card, handle), kept_owner, offered)?;
         owner::check_authority(draft, ("card", handle.as_str()), kept_owner, offered)?;
     }
     let home = Home::of(draft, handle)?;
     let mut card = card_of(command, kept.as_ref(), &home);
     card.bytes = draft.require_body(digest)?;
-    if let Some(kept) = kept.as_ref().filter(|kept| same(kept, &card)) {
+    // What is another registry's comes home by this, also if it is the same.
+    if let Some(kept) = kept.as_ref().filter(|kept| !imported && same(kept, &card)) {
         return Ok(Reply::Done(kept.revision));
     }
     let kept_assurance = kept.as_ref().map(|kept| kept.assurance);

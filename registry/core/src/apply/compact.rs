@@ -13,7 +13,7 @@ use crate::view::{Space, ViewError};
 
 use super::bound;
 use super::draft::{Draft, Outcome, Stop};
-use super::{conduct, envelope, join, request, token};
+use super::{conduct, envelope, join, request, task, token};
 
 /// Tasks, bodies, and evidence, forgotten by one command: a few milliseconds of work.
 const STEP_MAX: usize = 256;
@@ -53,7 +53,7 @@ fn forget_tasks(draft: &mut Draft<'_>, until: WallMs) -> Result<usize, Stop> {
     let ended = index::ids(draft.view(), (&from, &to), STEP_MAX)?;
     for id in &ended {
         let task = draft.existing(&TASKS, id)?;
-        draft.remove(&TASKS, &task);
+        task::forget(draft, &task)?;
     }
     Ok(ended.len())
 }

@@ -14,6 +14,7 @@ use crate::view::ViewError;
 
 use super::bound::{self, DAY_MS, NAME_BYTES_MAX};
 use super::draft::{Draft, Outcome, Stop};
+use super::storage;
 
 /// What is not delivered within a week is answered for by its sender.
 const AHEAD_MS_MAX: u64 = 7 * DAY_MS;
@@ -47,8 +48,11 @@ pub(super) fn enqueue(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         }
         forget(draft, &kept)?;
     }
-    draft.require_body(&envelope.body)?;
+    let bytes = draft.require_body(&envelope.body)?;
     enter_queue(draft, &envelope)?;
+    if envelope.bytes.is_some() {
+        envelope.bytes = Some(storage::take(draft, Some(envelope.source.as_str()), bytes)?);
+    }
     envelope.revision = draft.note(ChangeKind::Envelope, &envelope.target, false);
     draft.replace(&ENVELOPES, None, &envelope);
     draft.effect(Effect::EnvelopeReady(envelope.target));
@@ -63,15 +67,17 @@ fn same_message(kept: &EnvelopeEntry, offered: &EnvelopeEntry) -> bool {
 /// One envelope more waits for the target, if its source has not its share there.
 fn enter_queue(draft: &mut Draft<'_>, envelope: &EnvelopeEntry) -> Result<(), Stop> {
     let depth = counter::queue_depth(&envelope.target);
-    let share = counter::queue_share(&envelope.target, &envelope.source);
-    let (waiting, own) = (draft.count(&depth)?, draft.count(&share)?);
+    let share = |shared| counter::queue_share(&envelope.target, &envelope.source, shared);
+    let (marked, unmarked) = (draft.count(&share(true))?, draft.count(&share(false))?);
+    let (waiting, own) = (draft.count(&depth)?, marked + unmarked);
     let fits = SHARES.admit(Class::Ordinary, waiting, own, 1);
     fits.map_err(|full| match full {
-        Full::Share => bound::full("the target's queue", own),
+        Full::Share => bound::share_full("the target's queue", own),
         Full::Pool => bound::full("the target's queue", QUEUE_MAX),
     })?;
     draft.set_count(&depth, waiting + 1);
-    draft.set_count(&share, own + 1);
+    let before = if envelope.shared { marked } else { unmarked };
+    draft.set_count(&share(envelope.shared), before + 1);
     Ok(())
 }
 
@@ -90,6 +96,9 @@ fn forget(draft: &mut Draft<'_>, envelope: &EnvelopeEntry) -> Result<(), ViewErr
     if envelope.acked.is_none() {
         leave_queue(draft, envelope)?;
     }
+    if let Some(bytes) = envelope.bytes {
+        storage::give_back(draft, Some(envelope.source.as_str()), bytes)?;
+    }
     draft.remove(&ENVELOPES, envelope);
     Ok(())
 }
@@ -97,8 +106,7 @@ fn forget(draft: &mut Draft<'_>, envelope: &EnvelopeEntry) -> Result<(), ViewErr
 /// One envelope fewer waits for the target.
 pub(super) fn leave_queue(draft: &mut Draft<'_>, left: &EnvelopeEntry) -> Result<(), ViewError> {
     let depth = counter::queue_depth(&left.target);
-    // Of one that came before shares were counted, the share is 0 already.
-    for counter in [depth, counter::queue_share(&left.target, &left.source)] {
+    for counter in [depth, counter::queue_share(&left.target, &left.source, left.shared)] {
         let waiting = draft.count(&counter)?;
         draft.set_count(&counter, waiting.saturating_sub(1));
     }
@@ -116,10 +124,11 @@ fn check(envelope: &EnvelopeEntry, now: WallMs) -> Result<(), Refusal> {
 }
 
 fn envelope_of(command: &Command, now: WallMs) -> EnvelopeEntry {
-    let Command::EnqueueEnvelope { id, source, target, correlation, body, traceparent, expires_at } =
-        command
-    else {
+    let Command::EnqueueEnvelope { id, source, target, correlation, body, .. } = command else {
         unreachable!("the dispatcher sends EnqueueEnvelope here");
+    };
+    let Command::EnqueueEnvelope { traceparent, expires_at, shared, metered, .. } = command else {
+        unreachable!("it is the same");
     };
     EnvelopeEntry {
         id: id.clone(),
@@ -135,5 +144,7 @@ fn envelope_of(command: &Command, now: WallMs) -> EnvelopeEntry {
         deliveries: 0,
         revision: Default::default(),
         acked: None,
+        shared: *shared,
+        bytes: metered.then_some(0),
     }
 }

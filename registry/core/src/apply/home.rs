@@ -27,7 +27,7 @@ pub(super) fn count(draft: &mut Draft<'_>, of: &ProvenanceEntry, by: i64) -> Res
 }
 
 /// A local write or deletion of this handle: refused where another registry is its authority,
-/// unless the entry is the caller's own in both. `by` is its owner; `None` deletes for an operator.
+/// unless the entry is the caller's own in both. Nobody asks for a deletion by an operator.
 pub(super) fn check_local(
     draft: &Draft<'_>,
     (kind, handle): (ImportKind, &Handle),
@@ -46,6 +46,19 @@ pub(super) fn check_local(
         }
         .into()),
     }
+}
+
+/// Whether what is kept is another registry's still, and the same peer's word in both: then its own hand brings it home,
+/// unchanged as it is.
+pub(super) fn comes_home(
+    draft: &Draft<'_>,
+    (kind, handle): (ImportKind, &Handle),
+    kept_owner: Option<&Origin>,
+    by: Option<&Origin>,
+) -> Result<bool, Stop> {
+    let kept = draft.entry(&PROVENANCE, &ProvenanceEntry::key_of(kind, handle))?;
+    let is_live = kept.is_some_and(|kept| kept.digest.is_some());
+    Ok(is_live && by.is_some() && by == kept_owner)
 }
 
 /// From now on this registry is the handle's home.

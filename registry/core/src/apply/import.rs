@@ -11,6 +11,7 @@ use crate::entry::{
     CardEntry, ChangeKind, ImportKind, PartnerEntry, ProvenanceEntry, RecordEntry, Scoped,
     Visibility,
 };
+use crate::epoch;
 use crate::table::{CARDS, PARTNERS, PROVENANCE, RECORDS};
 
 use super::bound::{self, URL_BYTES_MAX};
@@ -25,6 +26,7 @@ pub(super) fn take(draft: &mut Draft<'_>, import: &Import) -> Outcome {
     check_way(&giver, import)?;
     let key = ProvenanceEntry::key_of(import.kind, &import.handle);
     let kept = draft.entry(&PROVENANCE, &key)?;
+    check_version(kept.as_ref(), import)?;
     if let Some(kept) = &kept {
         if is_known(kept, import) {
             return agree_anew(draft, &giver, kept, import);
@@ -56,6 +58,15 @@ fn check_way(giver: &PartnerEntry, import: &Import) -> Result<(), Refusal> {
         return Err(bound::invalid("home", "is not the partner, and no other registry between"));
     }
     Ok(())
+}
+
+/// No version would ever follow one that cannot be.
+fn check_version(kept: Option<&ProvenanceEntry>, import: &Import) -> Result<(), Refusal> {
+    let is_kept = kept.is_some_and(|kept| version(kept) == offered(import));
+    match is_kept || epoch::can_have(import.home_epoch, import.home_revision) {
+        true => Ok(()),
+        false => Err(bound::invalid("home_revision", "is of no such cluster epoch")),
+    }
 }
 
 /// The same version again: perhaps under other terms, which those who take it from us must hear.

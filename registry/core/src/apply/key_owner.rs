@@ -3,7 +3,7 @@
 //! has signed would be the other's word.
 
 use proto_types::peer::EnrolledKey;
-use proto_types::{Origin, PublicKey};
+use proto_types::{AnyKey, Kid, Origin};
 
 use crate::change::Write;
 use crate::entry::{PeerEntry, PeerStatus};
@@ -21,25 +21,49 @@ const NOTED: &str = "key-owners-noted";
 /// Peers that are read at a time.
 const PAGE: usize = 256;
 
-/// Notes the keys that join, or refuses one that is another peer's. A key is given free when its peer has left for good.
+/// Notes the keys that join, or refuses one that is another peer's. A key is given free when its peer has left for good:
+/// if that returns, its keys join anew, since another peer may have them by now.
 pub(super) fn claim(
     draft: &mut Draft<'_>,
     kept: Option<&PeerEntry>,
     peer: &PeerEntry,
 ) -> Result<(), Stop> {
     note_earlier(draft)?;
-    let had = |key: &EnrolledKey| {
-        kept.is_some_and(|kept| kept.keys.iter().any(|it| it.public_key == key.public_key))
+    if peer.status == PeerStatus::Tombstoned {
+        return Ok(());
+    }
+    let stays = kept.filter(|kept| kept.status != PeerStatus::Tombstoned);
+    let has = |of: Option<&PeerEntry>, key: &EnrolledKey| {
+        of.is_some_and(|peer| peer.keys.iter().any(|it| it.public_key == key.public_key))
     };
-    for key in peer.keys.iter().filter(|key| !had(key)) {
-        if let Some(other) = owner(draft, &key.public_key)?.filter(|owner| *owner != peer.origin)
-            && !has_left(draft, &other)?
-        {
-            return Err(bound::conflict("key", key.kid.as_str()).into());
+    for key in peer.keys.iter().filter(|key| !has(stays, key)) {
+        let is_own = check_free(draft, (&key.kid, &key.public_key), &peer.origin)?;
+        if !(is_own && has(kept, key)) {
+            note(draft, &key.public_key, &peer.origin);
         }
-        note(draft, &key.public_key, &peer.origin);
+    }
+    // One holder's recovery key may stand behind several peers, so it gets no owner. But none is a key that acts for
+    // another peer.
+    let recovered = stays.map(|kept| &*kept.recovery_keys).unwrap_or_default();
+    for key in peer.recovery_keys.iter().filter(|key| !recovered.contains(key)) {
+        check_free(draft, (&key.kid, &key.public_key.into()), &peer.origin)?;
     }
     Ok(())
+}
+
+/// Refuses a key that another peer has or had, as long as that has not left; true if it is this peer's already.
+fn check_free(
+    draft: &Draft<'_>,
+    (kid, key): (&Kid, &AnyKey),
+    origin: &Origin,
+) -> Result<bool, Stop> {
+    match owner(draft, key)? {
+        Some(owner) if owner == *origin => Ok(true),
+        Some(other) if !has_left(draft, &other)? => {
+            Err(bound::conflict("key", kid.as_str()).into())
+        }
+        _ => Ok(false),
+    }
 }
 
 /// Once, for a state that an earlier version wrote: a row for each key that any peer has or has revoked. Of two peers with
@@ -68,7 +92,7 @@ fn note_earlier(draft: &mut Draft<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-fn owner(draft: &Draft<'_>, key: &PublicKey) -> Result<Option<Origin>, Stop> {
+fn owner(draft: &Draft<'_>, key: &AnyKey) -> Result<Option<Origin>, Stop> {
     let Some(value) = draft.view().value(Space::State, &row(key))? else { return Ok(None) };
     let text = index::text(value)?;
     Ok(Some(Origin::parse(&text).map_err(|cause| index::corrupt(&cause))?))
@@ -79,12 +103,12 @@ fn has_left(draft: &Draft<'_>, origin: &Origin) -> Result<bool, Stop> {
     Ok(peer.is_none_or(|peer| peer.status == PeerStatus::Tombstoned))
 }
 
-fn note(draft: &mut Draft<'_>, key: &PublicKey, origin: &Origin) {
+fn note(draft: &mut Draft<'_>, key: &AnyKey, origin: &Origin) {
     let value = origin.as_str().as_bytes().to_vec();
     draft.write(Write::Put { space: Space::State, key: row(key), value });
 }
 
-fn row(key: &PublicKey) -> Vec<u8> {
+fn row(key: &AnyKey) -> Vec<u8> {
     layout::key(state::KEY_OWNERS, &[key.as_bytes()])
 }
 

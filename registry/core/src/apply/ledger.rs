@@ -35,7 +35,9 @@ pub(super) fn decide(draft: &mut Draft<'_>, command: &LedgerCommand) -> Outcome 
         LedgerCommand::Audit { .. } => audit::note(draft, command),
         LedgerCommand::TruncateAudit { through } => audit::truncate(draft, *through),
         LedgerCommand::ResetTime { to } => clock::reset(draft, *to),
-        LedgerCommand::Witness { origin, from, to } => witness::follow(draft, origin, *from, *to),
+        LedgerCommand::Witness { origin, from, to, epoch } => {
+            witness::follow(draft, origin, (*from, *to), *epoch)
+        }
         LedgerCommand::WitnessEpoch { origin, epoch } => witness::begin(draft, origin, *epoch),
     }
 }

@@ -5,8 +5,9 @@
 use proto_types::{Namespace, WallMs};
 
 use crate::change::{Refusal, Reply};
-use crate::command::Foreign;
+use crate::command::{Foreign, PullStart};
 use crate::entry::{PartnerEntry, PartnerKind, PartnerState, PartnerTerms, PassedOver};
+use crate::epoch::EPOCH_MAX;
 use crate::table::PARTNERS;
 
 use super::bound::{self, MINUTE_MS, REASON_BYTES_MAX};
@@ -76,21 +77,33 @@ fn agreed(
             epoch: 0,
             held: None,
             failing: None,
+            terms_changed: false,
+            generation: 0,
         }),
     }
 }
 
 fn agreed_anew(kept: &PartnerEntry, terms: &PartnerTerms) -> PartnerEntry {
-    // The operator has looked at what its log or its pulls did, or knows of another log.
+    // The operator has looked at what its log did, or knows of another log. That pulls fail says nothing of a log that was
+    // agreed; without one, an epoch is its bare word, which may be what fails.
     let forgets = kept.state != PartnerState::Active
-        || kept.failing.is_some()
-        || kept.terms.log_key != terms.log_key;
+        || kept.terms.log_key != terms.log_key
+        || kept.failing.is_some() && terms.log_key.is_empty();
     let (checkpoint, epoch) = match forgets {
         true => (String::new(), 0),
         false => (kept.checkpoint.clone(), kept.epoch),
     };
-    let (terms, state, cursor) = (terms.clone(), PartnerState::Active, 0);
-    PartnerEntry { terms, state, cursor, checkpoint, epoch, failing: None, ..kept.clone() }
+    PartnerEntry {
+        terms_changed: kept.terms_changed || kept.terms != *terms,
+        terms: terms.clone(),
+        state: PartnerState::Active,
+        cursor: 0,
+        checkpoint,
+        epoch,
+        failing: None,
+        generation: kept.generation + 1,
+        ..kept.clone()
+    }
 }
 
 /// Another registry under an old name would be the authority of the old one's entries.
@@ -114,13 +127,18 @@ fn check_terms(name: &Namespace, terms: &PartnerTerms) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// How far a pull has come, and what it has passed over.
+/// How far a pull has come, and what it has passed over. One that was under way when the operator agreed anew, or another
+/// has come further, says nothing of what stands.
 pub(super) fn advance(draft: &mut Draft<'_>, command: &Foreign) -> Outcome {
-    let Foreign::AdvancePartner { name, cursor, checkpoint, passed_over } = command else {
+    let Foreign::AdvancePartner { name, cursor, checkpoint, passed_over, from } = command else {
         unreachable!("the dispatcher sends AdvancePartner here");
     };
     let kept = draft.existing(&PARTNERS, name.as_str())?;
     require_active(&kept)?;
+    let stands = PullStart { cursor: kept.cursor, agreement: kept.agreement() };
+    if from.is_some_and(|from| from != stands) {
+        return Err(bound::conflict("partner", name.as_str()).into());
+    }
     if *cursor < kept.cursor {
         let (issuer, kept) = (kept.terms.url, kept.cursor);
         return Err(Refusal::SequenceNotHigher { issuer, kept, offered: *cursor }.into());
@@ -133,7 +151,7 @@ pub(super) fn advance(draft: &mut Draft<'_>, command: &Foreign) -> Outcome {
         check_named(passed_over)?;
         advanced.passed_over.clone_from(passed_over);
     }
-    advanced.failing = None;
+    (advanced.failing, advanced.terms_changed) = (None, false);
     let now = draft.now();
     if advanced != kept || now.since(kept.pulled_at) >= MINUTE_MS {
         advanced.pulled_at = now;
@@ -174,6 +192,7 @@ pub(super) fn set_epoch(
         let (issuer, kept) = (kept.terms.url, kept.epoch);
         return Err(Refusal::SequenceNotHigher { issuer, kept, offered: epoch }.into());
     }
+    bound::number("epoch", epoch, (1, EPOCH_MAX))?;
     let checkpoint = read_checkpoint(checkpoint)?.unwrap_or_default();
     let restored = PartnerEntry { epoch, cursor: 0, checkpoint, ..kept.clone() };
     draft.replace(&PARTNERS, Some(&kept), &restored);

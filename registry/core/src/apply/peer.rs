@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use proto_types::Origin;
 use proto_types::peer::{Act, Actor, Fault, KeySet, OperationRef, PeerState};
-use proto_types::token::{Kind, LIFE_S_MAX};
+use proto_types::token::LIFE_S_ALLOWED;
 
 use crate::change::{Refusal, Reply};
 use crate::command::PeerCommand;
@@ -30,7 +30,9 @@ const REASON_BYTES_MAX: usize = 256;
 pub(super) fn decide(draft: &mut Draft<'_>, command: &PeerCommand) -> Outcome {
     match command {
         PeerCommand::Admit { candidate, approval } => enrol(draft, candidate, approval),
-        PeerCommand::Request { candidate, domain } => request::request(draft, candidate, *domain),
+        PeerCommand::Request { candidate, domain, source } => {
+            request::request(draft, candidate, *domain, source.as_deref())
+        }
         PeerCommand::Decide { origin, id, approval } => {
             request::decide(draft, origin, id, approval.as_ref())
         }
@@ -51,8 +53,7 @@ pub(super) fn decide(draft: &mut Draft<'_>, command: &PeerCommand) -> Outcome {
 
 /// How long a peer's tokens may live is the operator's agreement with it, and no fact of its keys.
 fn allow_token_life(draft: &mut Draft<'_>, origin: &Origin, seconds: Option<u32>) -> Outcome {
-    let bounds = (Kind::Plain.life_s_max(), LIFE_S_MAX);
-    seconds.map_or(Ok(()), |life_s| bound::number("seconds", life_s.into(), bounds))?;
+    seconds.map_or(Ok(()), |life_s| bound::number("seconds", life_s.into(), LIFE_S_ALLOWED))?;
     let kept = draft.existing(&PEERS, origin.as_str())?;
     if kept.token_life_s_max == seconds {
         return Ok(Reply::Done(kept.revision));

@@ -8,16 +8,17 @@ use crate::change::Reply;
 use crate::entry::{Failing, Held, PartnerEntry};
 use crate::table::PARTNERS;
 
-use super::bound::{self, MINUTE_MS, REASON_BYTES_MAX};
+use super::bound::{self, REASON_BYTES_MAX};
 use super::draft::{Draft, Outcome};
 use super::partner::require_active;
 
-/// So many entries are held back. It is the first time that counts: more of them wait no longer.
+/// So many entries are held back. Fewer of them wait no longer; more are held anew, whatever was said of those before.
 pub(super) fn hold(draft: &mut Draft<'_>, name: &Namespace, entries: u64) -> Outcome {
     let kept = draft.existing(&PARTNERS, name.as_str())?;
     require_active(&kept)?;
     let first = Held { entries, since: draft.now(), released: false };
-    let held = (entries > 0).then(|| Held { entries, ..kept.held.unwrap_or(first) });
+    let before = kept.held.filter(|held| entries <= held.entries);
+    let held = (entries > 0).then(|| Held { entries, ..before.unwrap_or(first) });
     keep(draft, &kept, PartnerEntry { held, ..kept.clone() })
 }
 
@@ -36,11 +37,7 @@ pub(super) fn fail(draft: &mut Draft<'_>, name: &Namespace, reason: &str, pulls:
     let kept = draft.existing(&PARTNERS, name.as_str())?;
     require_active(&kept)?;
     let at = draft.now();
-    let told = kept
-        .failing
-        .as_ref()
-        .is_some_and(|failing| failing.reason == reason && at.since(failing.at) < MINUTE_MS);
-    if told {
+    if kept.failing.as_ref().is_some_and(|failing| failing.tells(reason, at)) {
         return Ok(Reply::Done(draft.revision()));
     }
     let failing = Some(Failing { reason: reason.to_owned(), pulls, at });

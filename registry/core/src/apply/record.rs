@@ -3,7 +3,7 @@
 //! deleted record come back with a version from before its deletion.
 
 use proto_types::manifest::KeyUse;
-use proto_types::{Digest, Handle};
+use proto_types::{Digest, Handle, Origin};
 
 use crate::change::{Refusal, Reply};
 use crate::command::Command;
@@ -20,7 +20,7 @@ use super::{home, liveness, owner};
 const AHEAD_MS_MAX: u64 = 5 * MINUTE_MS;
 
 pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
-    let Command::PutRecord { handle, digest, agent_card_url, .. } = command else {
+    let Command::PutRecord { handle, digest, agent_card_url, vouched, .. } = command else {
         unreachable!("the dispatcher sends PutRecord here");
     };
     let mut record = record_of(command);
@@ -30,12 +30,10 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     let home = Home::of(draft, handle)?;
     record.visibility = home.visibility(asked(command), live.map(|kept| kept.visibility));
     record.namespace = home.name.clone();
-    if let Some(kept) = live.filter(|kept| same_version(kept, &record)) {
-        // Whoever brings it again, it is worth what it was.
-        record.assurance = record.assurance.max(kept.assurance);
-        if (kept.visibility, kept.assurance) == (record.visibility, record.assurance) {
-            return Ok(Reply::Done(kept.revision));
-        }
+    if let Some(kept) = live
+        && is_settled(draft, kept, &mut record, *vouched)?
+    {
+        return Ok(Reply::Done(kept.revision));
     }
     check_offer(draft, command, kept.as_ref(), &record)?;
     home.check_trust(("record", handle), live.map(|kept| kept.assurance), record.assurance)?;
@@ -47,6 +45,24 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     liveness::follow(draft, live, &record)?;
     home::bring_home(draft, ImportKind::Record, handle)?;
     Ok(Reply::Done(record.revision))
+}
+
+/// Whether the same document is there already, for the same eyes. Whoever brings it again, it is worth what it was.
+fn is_settled(
+    draft: &Draft<'_>,
+    kept: &RecordEntry,
+    record: &mut RecordEntry,
+    vouched: bool,
+) -> Result<bool, Stop> {
+    if !same_version(kept, record) {
+        return Ok(false);
+    }
+    record.assurance = record.assurance.max(kept.assurance);
+    let by = record.owner.as_ref().filter(|_| vouched);
+    let import = (ImportKind::Record, &kept.handle);
+    let comes_home = home::comes_home(draft, import, kept.owner.as_ref(), by)?;
+    let same = (kept.visibility, kept.assurance) == (record.visibility, record.assurance);
+    Ok(same && !comes_home)
 }
 
 /// Refuses a version that its writer's condition, its time or its key speaks against.
@@ -77,7 +93,9 @@ fn check_succession(
     let named = ("record", kept.handle.as_str());
     let live_owner = kept.owner.as_ref().filter(|_| kept.digest.is_some());
     let import = (ImportKind::Record, &kept.handle);
-    let imported = home::check_local(draft, import, live_owner, offered.owner.as_ref())?;
+    // Anybody may bring what an owner has signed once; only its own hand brings the entry home.
+    let by = offered.owner.as_ref().filter(|_| vouched);
+    let imported = home::check_local(draft, import, live_owner, by)?;
     owner::check_authority(draft, named, live_owner, offered.owner.as_ref())?;
     // The time of another registry's version binds nobody here.
     let newer = offered.updated_at > kept.updated_at || corrects(kept, offered, vouched);
@@ -152,12 +170,20 @@ fn record_of(command: &Command) -> RecordEntry {
     }
 }
 
-pub(super) fn delete(draft: &mut Draft<'_>, handle: &Handle, if_match: Option<Digest>) -> Outcome {
+pub(super) fn delete(
+    draft: &mut Draft<'_>,
+    handle: &Handle,
+    if_match: Option<Digest>,
+    by: Option<&Origin>,
+) -> Outcome {
     let kept = draft.existing(&RECORDS, handle.as_str())?;
     check_if_match(Some(&kept), if_match)?;
     if kept.digest.is_none() {
         let (kind, id) = ("record".to_owned(), handle.to_string());
         return Err(Refusal::NotFound { kind, id }.into());
+    }
+    if by.is_some() {
+        home::check_local(draft, (ImportKind::Record, handle), kept.owner.as_ref(), by)?;
     }
     let home = Home::of(draft, handle)?;
     home.account(draft, Some(tenancy::of_record(&kept)), Usage::default())?;

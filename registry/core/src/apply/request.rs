@@ -1,9 +1,11 @@
 //! Peers that wait to be let in.
 //! Decides how many may wait and for how long; must never let one in by itself, nor let strangers
 //! fill the state, nor keep an owner out for requests that proved nothing: those whose host was asked, and did not vouch
-//! for them, make room.
+//! for them, make room, and so do those of the source that has the most; of one origin the oldest where no source has more.
 
-use proto_types::{Digest, Origin};
+use std::collections::BTreeMap;
+
+use proto_types::{Digest, Origin, WallMs};
 
 use crate::change::{Refusal, Reply};
 use crate::counter::{PEER_REQUESTS as WAITING, PEER_REQUESTS_OF_HOSTS as OF_HOSTS};
@@ -29,7 +31,16 @@ const REQUESTS_OF_ORIGIN_MAX: usize = 4;
 /// Void requests forgotten with each new one: more go than come.
 const SWEEP_MAX: usize = 64;
 
-pub(super) fn request(draft: &mut Draft<'_>, candidate: &Candidate, domain: bool) -> Outcome {
+/// An address or the network that it belongs to, in its text form.
+const SOURCE_BYTES_MAX: usize = 64;
+
+pub(super) fn request(
+    draft: &mut Draft<'_>,
+    candidate: &Candidate,
+    domain: bool,
+    source: Option<&str>,
+) -> Outcome {
+    source.map_or(Ok(()), |source| bound::text("source", source, SOURCE_BYTES_MAX))?;
     let origin = &candidate.origin;
     peer::check_keys(&candidate.keys)?;
     if let Some(kept) = draft.entry(&PEERS, origin.as_str())? {
@@ -43,21 +54,41 @@ pub(super) fn request(draft: &mut Draft<'_>, candidate: &Candidate, domain: bool
     if draft.entry(&PEER_REQUESTS, &peer_request_key(origin, &id))?.is_some() {
         return Ok(Reply::Done(draft.revision()));
     }
-    make_room(draft, origin, domain)?;
+    let request = wish(draft.now(), (candidate, id), domain, source);
+    make_room(draft, &request)?;
     if let Some(founding) = &candidate.founding {
         draft.require_body(&founding.body)?;
     }
-    let (now, candidate) = (draft.now(), candidate.clone());
-    let (expires_at, ask_at) = (now.plus_ms(LIFE_MS), domain.then_some(now));
-    let request =
-        PeerRequest { candidate, id, domain, requested_at: now, expires_at, ask_at, asked: 0 };
-    for counter in counters(&request) {
+    keep(draft, &request)?;
+    // A wish is no fact of the directory: watchers do not see it, so it has no revision.
+    Ok(Reply::Done(draft.revision()))
+}
+
+fn wish(
+    now: WallMs,
+    (candidate, id): (&Candidate, Digest),
+    domain: bool,
+    source: Option<&str>,
+) -> PeerRequest {
+    PeerRequest {
+        candidate: candidate.clone(),
+        id,
+        domain,
+        requested_at: now,
+        expires_at: now.plus_ms(LIFE_MS),
+        ask_at: domain.then_some(now),
+        asked: 0,
+        source: source.map(str::to_owned),
+    }
+}
+
+fn keep(draft: &mut Draft<'_>, request: &PeerRequest) -> Result<(), Stop> {
+    for counter in counters(request) {
         let waiting = draft.count(counter)?;
         draft.set_count(counter, waiting + 1);
     }
-    draft.replace(&PEER_REQUESTS, None, &request);
-    // A wish is no fact of the directory: watchers do not see it, so it has no revision.
-    Ok(Reply::Done(draft.revision()))
+    draft.replace(&PEER_REQUESTS, None, request);
+    Ok(())
 }
 
 /// Lets a request in, or forgets it.
@@ -91,24 +122,79 @@ pub(super) fn forget_all(draft: &mut Draft<'_>, origin: &Origin) -> Result<(), S
     Ok(())
 }
 
-/// Holds if one more of its kind may wait. Where there is no place, one that its host has not vouched for makes room.
-fn make_room(draft: &mut Draft<'_>, origin: &Origin, domain: bool) -> Result<(), Stop> {
-    let same = of_origin(draft, origin)?.into_iter().filter(|request| request.domain == domain);
-    let same: Vec<_> = same.collect();
+/// Holds if one more of its kind may wait. Where there is no place, one that its host has not vouched for makes room, or
+/// the newest one of the source that has the most.
+fn make_room(draft: &mut Draft<'_>, newcomer: &PeerRequest) -> Result<(), Stop> {
+    let domain = newcomer.domain;
+    let same = of_origin(draft, &newcomer.candidate.origin)?.into_iter();
+    let same: Vec<_> = same.filter(|request| request.domain == domain).collect();
     if same.len() >= REQUESTS_OF_ORIGIN_MAX {
-        let bound = REQUESTS_OF_ORIGIN_MAX as u64;
-        let unproven = same.iter().max_by_key(|request| request.asked);
-        let unproven = unproven.filter(|request| request.asked > 0);
-        forget(draft, unproven.ok_or_else(|| bound::full("requests of an origin", bound))?)?;
+        let full = || bound::full("requests of an origin", REQUESTS_OF_ORIGIN_MAX as u64);
+        forget(draft, &weakest(same, newcomer).ok_or_else(full)?)?;
     }
     let of_hosts = draft.count(OF_HOSTS)?;
     let waiting = if domain { of_hosts } else { draft.count(WAITING)?.saturating_sub(of_hosts) };
     if waiting >= REQUESTS_MAX {
-        let unproven = if domain { unproven(draft)? } else { None };
         let full = || bound::full("requests to be enrolled", REQUESTS_MAX);
-        forget(draft, &unproven.ok_or_else(full)?)?;
+        let weakest = weakest_of_all(draft, newcomer)?.ok_or_else(full)?;
+        forget(draft, &weakest)?;
     }
     Ok(())
+}
+
+/// Which of the requests of one origin makes room: of the source that has the most, or one whose host was asked and did not
+/// vouch. Where each source has one, and no host is ever asked, the oldest does: a few addresses would keep the owner out
+/// for a week.
+fn weakest(mut same: Vec<PeerRequest>, newcomer: &PeerRequest) -> Option<PeerRequest> {
+    same.sort_by_key(|request| (request.asked, request.requested_at));
+    let source = newcomer.source.as_deref();
+    let known = || same.iter().filter_map(|request| Some((request.source.as_deref()?, request)));
+    if let Some(crowding) = crowding(known(), source) {
+        return Some(crowding.clone());
+    }
+    if let Some(asked) = same.iter().rfind(|request| gives_way(request, &same, newcomer)) {
+        return Some(asked.clone());
+    }
+    let is_new = source.is_some() && known().all(|(held, _)| Some(held) != source);
+    let oldest = known().next().filter(|_| is_new && !newcomer.domain);
+    oldest.map(|(_, request)| request.clone())
+}
+
+/// Whether a host was asked about this request in vain, and its source has more of the origin's places than the
+/// newcomer's. Whoever is no more modest would take the place of the owner, whose host may answer the next time. A source
+/// may always replace its own.
+fn gives_way(request: &PeerRequest, same: &[PeerRequest], newcomer: &PeerRequest) -> bool {
+    let held = |source: &Option<String>| same.iter().filter(|it| it.source == *source).count();
+    let is_own = request.source.is_none() || request.source == newcomer.source;
+    let is_fewer = newcomer.source.is_some() && held(&newcomer.source) < held(&request.source);
+    request.asked > 0 && (is_own || is_fewer)
+}
+
+/// Which of all requests of a kind makes room.
+fn weakest_of_all(draft: &Draft<'_>, newcomer: &PeerRequest) -> Result<Option<PeerRequest>, Stop> {
+    let unproven = if newcomer.domain { unproven(draft)? } else { None };
+    if unproven.is_some() {
+        return Ok(unproven);
+    }
+    let all = usize::try_from(REQUESTS_MAX).unwrap_or(usize::MAX);
+    let held = index::peer_requests_of_sources(draft.view(), newcomer.domain, all)?;
+    let held = held.iter().map(|(source, key)| (source.as_str(), key));
+    let key = crowding(held, newcomer.source.as_deref());
+    key.map(|key| draft.existing(&PEER_REQUESTS, key)).transpose()
+}
+
+/// The last request of the source that has the most, where the newcomer's source still has fewer with one more. Of each
+/// source the oldest comes first. Nobody gives way to a source that is not known.
+fn crowding<'s, T>(held: impl Iterator<Item = (&'s str, T)>, newcomer: Option<&str>) -> Option<T> {
+    let newcomer = newcomer?;
+    let mut by_source: BTreeMap<&str, (u64, T)> = BTreeMap::new();
+    for (source, newest) in held {
+        let count = by_source.get(source).map_or(0, |(count, _)| *count);
+        by_source.insert(source, (count + 1, newest));
+    }
+    let own = by_source.get(newcomer).map_or(0, |(count, _)| *count);
+    let (most, newest) = by_source.into_values().max_by_key(|(count, _)| *count)?;
+    (most > own + 1).then_some(newest)
 }
 
 /// A request whose host was asked and has not vouched for it: it is asked again later only.

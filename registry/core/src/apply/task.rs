@@ -6,11 +6,11 @@ mod context;
 pub(super) mod ending;
 pub(super) mod turn;
 
-use proto_types::{LeaseEpoch, NodeId, TaskId, WallMs};
+use proto_types::{Class, Full, LeaseEpoch, NodeId, Shares, TaskId, WallMs};
 
 use crate::change::{Effect, Refusal, Reply};
 use crate::command::Command;
-use crate::counter::OPEN_TASKS;
+use crate::counter::{self, OPEN_TASKS};
 use crate::entry::{
     AgentEntry, ChangeKind, NodeEntry, NodeState, ReplyTo, TaskEnd, TaskEntry, TaskState,
 };
@@ -22,12 +22,16 @@ use crate::view::{Space, ViewError};
 
 use super::bound::{self, DAY_MS, NAME_BYTES_MAX, REASON_BYTES_MAX, URL_BYTES_MAX};
 use super::draft::{Draft, Outcome, Stop};
+use super::storage;
 
 /// A task is work that somebody waits for; what takes longer than a week is several tasks.
 const DEADLINE_AHEAD_MS_MAX: u64 = 7 * DAY_MS;
 
 /// Tasks that have not ended. Beyond it the fleet is too small, and the caller must hear it.
 const OPEN_TASKS_MAX: u64 = 100_000;
+
+/// The share of each caller in the open tasks: one alone can have three eighths of them, and a quarter is the operator's.
+const SHARES: Shares = Shares::new(OPEN_TASKS_MAX);
 
 /// Placements of one task: more failures in a row are the task's fault, not the nodes'.
 const ATTEMPTS_MAX: u32 = 5;
@@ -45,25 +49,66 @@ pub(super) fn submit(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         }
         return Err(bound::conflict("task", task.id.as_str()).into());
     }
-    open(draft, &task)?;
+    open(draft, &mut task)?;
     task.revision = draft.note(ChangeKind::Task, task.id.as_str(), false);
     draft.replace(&TASKS, None, &task);
     draft.effect(Effect::TaskPending(task.id.clone()));
     Ok(Reply::Task(Box::new(task)))
 }
 
-/// What each message asks for: time, an agent, its body, and room among the open tasks.
-fn open(draft: &mut Draft<'_>, task: &TaskEntry) -> Result<(), Stop> {
+/// What each message asks for: time, an agent, its body, a place among the open tasks, and room for its bytes.
+fn open(draft: &mut Draft<'_>, task: &mut TaskEntry) -> Result<(), Stop> {
     bound::not_past(task.deadline, draft.now())?;
     bound::near("deadline", task.deadline, draft.now(), DEADLINE_AHEAD_MS_MAX)?;
     draft.existing(&AGENTS, task.agent.as_str())?;
-    draft.require_body(&task.input)?;
+    let bytes = draft.require_body(&task.input)?;
     context::check(draft, task)?;
-    let open = draft.count(OPEN_TASKS)?;
-    if open >= OPEN_TASKS_MAX {
-        return Err(bound::full("open tasks", OPEN_TASKS_MAX).into());
+    take_place(draft, task)?;
+    if let Some(counted) = task.bytes {
+        let taken = storage::take(draft, sharer(task), bytes)?;
+        task.bytes = Some(counted.saturating_add(taken));
     }
+    Ok(())
+}
+
+/// Whose shares count the task; the operator has none.
+fn sharer(task: &TaskEntry) -> Option<&str> {
+    task.shared.then_some(task.owner.as_str())
+}
+
+/// One task more is open, if there is room for its owner.
+fn take_place(draft: &mut Draft<'_>, task: &TaskEntry) -> Result<(), Stop> {
+    let share = counter::task_share(&task.owner);
+    let (open, own) = (draft.count(OPEN_TASKS)?, draft.count(&share)?);
+    let class = if task.shared { Class::Ordinary } else { Class::System };
+    SHARES.admit(class, open, own, 1).map_err(|full| match full {
+        Full::Share => bound::share_full("open tasks of the caller", own),
+        Full::Pool => bound::full("open tasks", open),
+    })?;
     draft.set_count(OPEN_TASKS, open + 1);
+    if task.shared {
+        draft.set_count(&share, own + 1);
+    }
+    Ok(())
+}
+
+/// One task fewer is open.
+fn leave_place(draft: &mut Draft<'_>, task: &TaskEntry) -> Result<(), ViewError> {
+    let share = counter::task_share(&task.owner);
+    let counters = [(OPEN_TASKS, true), (share.as_str(), task.shared)];
+    for (counter, _) in counters.into_iter().filter(|(_, counts)| *counts) {
+        let open = draft.count(counter)?;
+        draft.set_count(counter, open.saturating_sub(1));
+    }
+    Ok(())
+}
+
+/// Forgets a task that has ended, and gives back what is counted for it.
+pub(super) fn forget(draft: &mut Draft<'_>, ended: &TaskEntry) -> Result<(), ViewError> {
+    if let Some(bytes) = ended.bytes {
+        storage::give_back(draft, sharer(ended), bytes)?;
+    }
+    draft.remove(&TASKS, ended);
     Ok(())
 }
 
@@ -177,9 +222,11 @@ fn same_request(kept: &TaskEntry, offered: &TaskEntry) -> bool {
 }
 
 fn task_of(command: &Command, now: WallMs) -> TaskEntry {
-    let Command::SubmitTask { id, context, agent, owner, input, reply_to, deadline } = command
-    else {
+    let Command::SubmitTask { id, context, agent, owner, input, .. } = command else {
         unreachable!("the dispatcher sends SubmitTask here");
+    };
+    let Command::SubmitTask { reply_to, deadline, shared, metered, .. } = command else {
+        unreachable!("it is the same");
     };
     TaskEntry {
         id: id.clone(),
@@ -196,6 +243,8 @@ fn task_of(command: &Command, now: WallMs) -> TaskEntry {
         attempts: 0,
         cancel_requested: false,
         in_context: true,
+        shared: *shared,
+        bytes: metered.then_some(0),
         submitted_at: now,
         changed_at: now,
         revision: Default::default(),

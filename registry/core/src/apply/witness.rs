@@ -18,12 +18,18 @@ const LOGS_MAX: usize = 1_024;
 /// A size and a root.
 type Head = (u64, Digest);
 
-pub(super) fn follow(draft: &mut Draft<'_>, origin: &str, from: Head, to: Head) -> Outcome {
+pub(super) fn follow(
+    draft: &mut Draft<'_>,
+    origin: &str,
+    (from, to): (Head, Head),
+    of: Option<u64>,
+) -> Outcome {
     bound::text("origin", origin, NAME_BYTES_MAX)?;
     let kept = read(draft.view(), origin)?;
     let first = (0, proto_types::tlog::empty_root());
     let (head, epoch) = kept.unwrap_or((first, 0));
-    if head != from {
+    // Each epoch begins with the same empty tree, so the head alone does not tell which history is meant.
+    if head != from || of.is_some_and(|of| of != epoch) {
         let stored = kept.map(|((_, root), _)| root);
         return Err(Refusal::PreconditionFailed { stored }.into());
     }
@@ -55,12 +61,16 @@ fn check_room(draft: &Draft<'_>, is_known: bool) -> Result<(), Stop> {
 }
 
 fn keep(draft: &mut Draft<'_>, origin: &str, (size, root): Head, epoch: u64) -> Outcome {
-    let value = [&size.to_be_bytes()[..], root.as_bytes(), &epoch.to_be_bytes()].concat();
+    let mut value = [&size.to_be_bytes()[..], root.as_bytes()].concat();
+    // The first epoch is not written, as an earlier version did not.
+    if epoch > 0 {
+        value.extend_from_slice(&epoch.to_be_bytes());
+    }
     draft.write(Write::Put { space: Space::State, key: witnessed_key(origin), value });
     Ok(Reply::Done(draft.revision()))
 }
 
-/// What was signed last of this log, and of which cluster epoch. The epoch is absent in what an earlier version wrote.
+/// What was signed last of this log, and of which cluster epoch. The epoch is absent where it is 0.
 pub(crate) fn read(view: &dyn View, origin: &str) -> Result<Option<(Head, u64)>, ViewError> {
     let Some(value) = view.value(Space::State, &witnessed_key(origin))? else { return Ok(None) };
     let torn = || corrupt("witnessed log", "a size, a root and an epoch");

@@ -171,7 +171,7 @@ pub enum Refusal {
         /// What the caller holds.
         offered: LeaseEpoch,
     },
-    /// The task has ended; its outcome stands.
+    /// The task has ended, or has had as many messages as one takes; its outcome stands.
     #[error("task {0} has ended")]
     TaskEnded(TaskId),
     /// The envelope is leased by somebody else or not at all.
@@ -182,8 +182,10 @@ pub enum Refusal {
     Full {
         /// Which bound.
         what: String,
-        /// Its value.
+        /// Its value; of a share, what the caller holds.
         bound: u64,
+        /// Whether it is the caller's share, of which others may have some left.
+        share: bool,
     },
     /// A value that cannot be stored.
     #[error("{what}: {why}")]

@@ -7,7 +7,7 @@ use proto_types::{Digest, Handle, Kid, Namespace, Origin, WallMs};
 use serde::{Deserialize, Serialize};
 
 use super::Command;
-use crate::entry::{ImportKind, Liveness, PartnerTerms, PassedOver, Subject};
+use crate::entry::{Agreement, ImportKind, Liveness, PartnerTerms, PassedOver, Subject};
 
 /// One wish about another place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,9 @@ pub enum Foreign {
         /// What was passed over; `None` leaves what is known.
         #[serde(default)]
         passed_over: Option<PassedOver>,
+        /// Where the pull began; only what still stands so moves on. Absent in earlier logs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<PullStart>,
     },
     /// Stops pulling from a partner that was caught in a lie.
     QuarantinePartner {
@@ -87,6 +90,15 @@ pub enum Foreign {
         /// How many in a row.
         pulls: u32,
     },
+}
+
+/// What stood when a pull began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullStart {
+    /// How far the partner was pulled.
+    pub cursor: u64,
+    /// What the operator had said.
+    pub agreement: Agreement,
 }
 
 impl From<Foreign> for Command {

@@ -38,6 +38,9 @@ pub enum LedgerCommand {
         from: (u64, Digest),
         /// The head that is signed now, which was proven to continue it.
         to: (u64, Digest),
+        /// The cluster epoch of both. Absent in earlier logs: then it is the one that is kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<u64>,
     },
     /// Brings the state's time back to that of a majority's clocks, where a version that followed one clock alone has
     /// carried it ahead.

@@ -24,6 +24,9 @@ pub enum PeerCommand {
         candidate: Candidate,
         /// Whether its host shall be asked.
         domain: bool,
+        /// Where it came from, as far as that is known: it has a share of the places.
+        #[serde(default)]
+        source: Option<String>,
     },
     /// Decides a request.
     Decide {

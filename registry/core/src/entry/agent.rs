@@ -34,7 +34,7 @@ pub struct AgentEntry {
     #[serde(default)]
     pub bytes: Option<u64>,
     /// When it was written; 0 if that was before the time was kept.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub changed_at: WallMs,
     /// The revision that wrote this entry.
     pub revision: Revision,

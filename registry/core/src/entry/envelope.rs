@@ -34,6 +34,12 @@ pub struct EnvelopeEntry {
     /// Set once it took effect at its target: out of the queue, remembered until it expires.
     #[serde(default)]
     pub acked: Option<Acked>,
+    /// Whether its source's share is known to count it; of one from an earlier version it is not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
+    /// How many bytes are counted as kept for it; `None` of one from before these were counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
 }
 
 /// That an envelope took effect.

@@ -26,17 +26,45 @@ pub struct PartnerEntry {
     /// When it was first agreed.
     pub added_at: WallMs,
     /// Its entries that were not taken, as of the last look.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub passed_over: PassedOver,
     /// The cluster epoch that it was pulled in; 0 for one that was never restored, and of Pilox.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub epoch: u64,
     /// What it has withdrawn and is not withdrawn here yet: too much at once.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub held: Option<Held>,
     /// Why the newest pulls failed; `None` since one succeeded.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub failing: Option<Failing>,
+    /// Whether the operator has changed the terms since its list was last read to its end.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub terms_changed: bool,
+    /// How often the operator has agreed anew.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub generation: u64,
+}
+
+/// Which of the operator's words a pull began under: it tells nothing of what was agreed since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agreement {
+    /// When the partner was first agreed: one that was removed may have come back.
+    pub added_at: WallMs,
+    /// How often the operator had agreed anew.
+    pub generation: u64,
+}
+
+impl PartnerEntry {
+    /// What the operator has said last.
+    #[must_use]
+    pub const fn agreement(&self) -> Agreement {
+        Agreement { added_at: self.added_at, generation: self.generation }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Entries that were not taken, so that the others are.
@@ -76,7 +104,7 @@ impl PassedOver {
 /// Withdrawals that are held back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
-    /// Of how many entries.
+    /// Of how many entries; a release is for no more.
     pub entries: u64,
     /// Since when.
     pub since: WallMs,
@@ -93,6 +121,17 @@ pub struct Failing {
     pub pulls: u32,
     /// When it was noted; told at most once a minute.
     pub at: WallMs,
+}
+
+impl Failing {
+    /// The same failure is noted no more often.
+    const AGAIN_MS: u64 = 60_000;
+
+    /// Whether a failure for this reason is told of already.
+    #[must_use]
+    pub fn tells(&self, reason: &str, now: WallMs) -> bool {
+        self.reason == reason && now.since(self.at) < Self::AGAIN_MS
+    }
 }
 
 /// What the operator has agreed with a registry.
@@ -176,7 +215,7 @@ pub struct ProvenanceEntry {
     /// Its revision there: what decides which of two versions of one epoch is newer.
     pub home_revision: u64,
     /// The cluster epoch of its home that the revision is of: a restored home's word is newer than all of before.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub home_epoch: u64,
     /// How many registries it is away from home: 1 from its home itself.
     pub hops: u8,

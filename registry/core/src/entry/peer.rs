@@ -1,9 +1,9 @@
 //! Peers: who may act, and with which keys.
 //! Decides which of its keys count at a time; must never hold bodies, only digests of them.
 
-use proto_types::manifest::{KeyUse, RecoveryKey};
+use proto_types::manifest::RecoveryKey;
 use proto_types::peer::{KeySet, LogEntry, OperationRef, PeerState, Standings};
-use proto_types::{Digest, Kid, Origin, PublicKey, Revision, WallMs};
+use proto_types::{AnyKey, Digest, Kid, Origin, PublicKey, Revision, WallMs};
 use serde::{Deserialize, Serialize};
 
 pub use proto_types::peer::EnrolledKey;
@@ -35,7 +35,7 @@ pub struct PeerEntry {
     pub operation: Option<OperationRef>,
     /// Keys that must not come back, the newest last, at most 64.
     #[serde(default)]
-    pub revoked_keys: Vec<PublicKey>,
+    pub revoked_keys: Vec<AnyKey>,
     /// The newest entry of its log.
     #[serde(default)]
     pub log: Option<LogHead>,
@@ -43,7 +43,7 @@ pub struct PeerEntry {
     #[serde(default)]
     pub recent: Recent,
     /// How long its tokens may live, in seconds, where an operator has allowed more than others have.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub token_life_s_max: Option<u32>,
     /// How it came in.
     pub approval: Approval,
@@ -132,6 +132,9 @@ pub struct PeerRequest {
     pub ask_at: Option<WallMs>,
     /// How often its host was asked.
     pub asked: u32,
+    /// Where it came from. Absent where that was not known, and in what an earlier version wrote.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub source: Option<String>,
 }
 
 /// What a peer's host says of its keys.
@@ -189,8 +192,7 @@ impl PeerEntry {
     /// The key of this name that may sign for the peer now: tokens, records, manifests.
     #[must_use]
     pub fn signing_key(&self, kid: &Kid, now: WallMs) -> Option<PublicKey> {
-        let signs = |key: &&EnrolledKey| key.kid == *kid && key.usage == KeyUse::Signing;
-        self.counting(now).find(signs).map(|key| key.public_key)
+        self.counting(now).find(|key| key.kid == *kid).and_then(EnrolledKey::signing)
     }
 
     /// Every key that counts now, card keys included; none of a peer that may not act.

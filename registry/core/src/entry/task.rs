@@ -23,7 +23,7 @@ pub struct TaskEntry {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub turns: Vec<Turn>,
     /// How long the bodies of `turns` are, together.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub turn_bytes: u64,
     /// Where its events go.
     pub reply_to: Option<ReplyTo>,
@@ -38,8 +38,14 @@ pub struct TaskEntry {
     /// True once its caller asked for its end.
     pub cancel_requested: bool,
     /// Whether it is found by its conversation; a task from before that was kept is not.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "super::is_default")]
     pub in_context: bool,
+    /// Whether its owner's share counts it while it is open; false of the operator's, and from before there were shares.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
+    /// How many bytes are counted as kept for it, with all that was said; `None` of one from before these were counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
     /// When it was submitted.
     pub submitted_at: WallMs,
     /// When it last changed.
@@ -55,11 +61,6 @@ pub struct Turn {
     pub input: Digest,
     /// The outcome document with the agent's question, a body.
     pub outcome: Option<Digest>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 /// Where a node pushes a task's events.

@@ -5,8 +5,9 @@ use proto_types::WallMs;
 
 use super::{Keys, until};
 use crate::entry::{PeerEntry, PeerRequest, PeerStatus};
-use crate::layout::{self, derived};
+use crate::layout::{self, END, derived};
 use crate::table::Entity as _;
+use crate::view::{Pair, Space, View, ViewError};
 
 pub(crate) fn of_peer(peer: &PeerEntry) -> Keys {
     let origin = peer.origin.as_str().as_bytes();
@@ -25,10 +26,36 @@ pub(crate) fn of_peer_request(request: &PeerRequest) -> Keys {
     let id = request.key().into_bytes();
     let at = request.expires_at.0.to_be_bytes();
     let mut keys = vec![(layout::key(derived::PEER_REQUESTS_BY_EXPIRY, &[&at, &id]), id.clone())];
+    if let Some(source) = &request.source {
+        let at = request.requested_at.0.to_be_bytes();
+        let parts: [&[u8]; 5] = [of_kind(request.domain), source.as_bytes(), END, &at, &id];
+        keys.push((layout::key(derived::PEER_REQUESTS_BY_SOURCE, &parts), id.clone()));
+    }
     if let Some(at) = request.ask_at {
         keys.push((domain_due(OF_REQUEST, at, &id), id));
     }
     keys
+}
+
+/// Tells requests that wait for an operator and for their host apart.
+const fn of_kind(domain: bool) -> &'static [u8] {
+    if domain { &[1] } else { &[0] }
+}
+
+/// Up to `limit` requests of a kind whose source is known: the source and the id of each, by source, the oldest first.
+pub(crate) fn peer_requests_of_sources(
+    view: &dyn View,
+    domain: bool,
+    limit: usize,
+) -> Result<Vec<(String, String)>, ViewError> {
+    let first = layout::key(derived::PEER_REQUESTS_BY_SOURCE, &[of_kind(domain)]);
+    let read = |(key, id): Pair| {
+        // No source has an END in it.
+        let source = key[first.len()..].split(|byte| END.contains(byte)).next();
+        Ok((super::text(source.unwrap_or_default().to_vec())?, super::text(id)?))
+    };
+    let pairs = view.range(Space::Index, &first, &layout::past(&first), limit)?;
+    pairs.into_iter().map(read).collect()
 }
 
 /// Tells hosts of peers and of requests apart.

@@ -1,4 +1,5 @@
-//! What namespaces are said to keep: exactly what is there, counted anew from the entries.
+//! What namespaces are said to keep, and what is kept for tasks and envelopes: exactly what is there, counted anew from the
+//! entries.
 //! It decides nothing about quotas: a namespace above one that was lowered is sound.
 
 use std::collections::BTreeMap;
@@ -9,12 +10,12 @@ use crate::apply::{of_agent, of_card, of_record};
 use crate::counter;
 use crate::entry::{Scoped, Usage};
 use crate::query;
-use crate::table::{AGENTS, CARDS, Entity, NAMESPACES, RECORDS, Table};
+use crate::table::{AGENTS, CARDS, ENVELOPES, Entity, NAMESPACES, RECORDS, TASKS, Table};
 use crate::view::{View, ViewError};
 
 use super::{PAGE, Report};
 
-/// Counters by name: a few for each namespace, of which there is a bounded number.
+/// Counters by name: a few for each namespace, of which there is a bounded number, or one for each owner of tasks.
 type Counted = BTreeMap<String, u64>;
 
 pub(super) fn check(view: &dyn View, report: &mut Report) -> Result<(), ViewError> {
@@ -22,7 +23,7 @@ pub(super) fn check(view: &dyn View, report: &mut Report) -> Result<(), ViewErro
     count(view, report, (&RECORDS, of_record), &mut counted)?;
     count(view, report, (&CARDS, of_card), &mut counted)?;
     count(view, report, (&AGENTS, of_agent), &mut counted)?;
-    compare(view, report, counted)?;
+    compare(view, report, counter::OF_NAMESPACES, counted)?;
     let mut namespaces = 0;
     pages(view, &NAMESPACES, &mut |_| {
         namespaces += 1;
@@ -32,7 +33,31 @@ pub(super) fn check(view: &dyn View, report: &mut Report) -> Result<(), ViewErro
     if said != namespaces {
         report.fault(format_args!("there are {namespaces} namespaces, and {said} are counted"));
     }
-    Ok(())
+    check_kept_bytes(view, report)
+}
+
+/// The bytes of tasks and envelopes, as each of these says what was counted for it.
+fn check_kept_bytes(view: &dyn View, report: &mut Report) -> Result<(), ViewError> {
+    let mut counted = Counted::new();
+    pages(view, &TASKS, &mut |task| {
+        let owner = task.shared.then_some(task.owner.as_str());
+        add_kept_bytes(&mut counted, owner, task.bytes);
+        Ok(())
+    })?;
+    pages(view, &ENVELOPES, &mut |envelope| {
+        add_kept_bytes(&mut counted, Some(envelope.source.as_str()), envelope.bytes);
+        Ok(())
+    })?;
+    compare(view, report, counter::KEPT_BYTES, counted)
+}
+
+fn add_kept_bytes(counted: &mut Counted, owner: Option<&str>, bytes: Option<u64>) {
+    let Some(bytes) = bytes else { return };
+    let own = owner.map(counter::kept_bytes_of);
+    for name in own.into_iter().chain([counter::KEPT_BYTES.to_owned()]) {
+        let count = counted.entry(name).or_default();
+        *count = count.saturating_add(bytes);
+    }
 }
 
 /// Adds the entries of a table to the counters of their namespaces.
@@ -74,11 +99,16 @@ fn add(counted: &mut Counted, home: &Namespace, usage: Usage) {
     }
 }
 
-/// Names what is counted otherwise than it is.
-fn compare(view: &dyn View, report: &mut Report, mut counted: Counted) -> Result<(), ViewError> {
+/// Names what is counted otherwise than it is, of the counters whose names start with `prefix`.
+fn compare(
+    view: &dyn View,
+    report: &mut Report,
+    prefix: &str,
+    mut counted: Counted,
+) -> Result<(), ViewError> {
     let mut after: Option<String> = None;
     loop {
-        let page = counter::of_namespaces(view, after.as_deref(), PAGE)?;
+        let page = counter::starting(view, prefix, after.as_deref(), PAGE)?;
         for (name, said) in &page {
             report.saw("counters", 1);
             let there = counted.remove(name).unwrap_or_default();

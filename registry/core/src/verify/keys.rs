@@ -1,6 +1,8 @@
 //! Keys of peers: each is one that would be enrolled. Reading an entry does not check them again.
 //! It decides nothing about what a key may sign.
 
+use proto_types::AnyKey;
+
 use crate::table::{Entity as _, PEERS};
 use crate::view::{View, ViewError};
 
@@ -12,7 +14,8 @@ pub(super) fn check(view: &dyn View, report: &mut Report) -> Result<(), ViewErro
         let page = PEERS.list(view, after.as_deref(), PAGE)?;
         for peer in &page {
             let acting = peer.keys.iter().map(|key| (&key.kid, key.public_key));
-            let recovering = peer.recovery_keys.iter().map(|key| (&key.kid, key.public_key));
+            let recovery = peer.recovery_keys.iter();
+            let recovering = recovery.map(|key| (&key.kid, AnyKey::from(key.public_key)));
             for (kid, key) in acting.chain(recovering) {
                 report.saw("keys", 1);
                 if let Err(why) = key.check() {

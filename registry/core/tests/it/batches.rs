@@ -46,7 +46,7 @@ fn a_refused_command_takes_its_whole_proposal_with_it_and_no_other() {
 fn a_proposal_has_at_most_16_commands() {
     let of = |count| Proposal { commands: vec![put_body(0); count] };
     let change = batch(&Memory::default(), &[of(17)]);
-    let refusal = Refusal::Full { what: "commands of a proposal".into(), bound: 16 };
+    let refusal = Refusal::Full { what: "commands of a proposal".into(), bound: 16, share: false };
     assert_eq!(change.replies, [[Reply::Refused(refusal)]]);
     assert_eq!(change.writes, []);
     assert_eq!(batch(&Memory::default(), &[of(16), of(0)]).replies[1], []);

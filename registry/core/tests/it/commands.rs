@@ -5,11 +5,12 @@ use proto_types::card::Assurance;
 use proto_types::{ContextId, LeaseEpoch, Namespace, NodeId, Revision, Stamp, WallMs};
 use registry_core::command::{
     Command, ConductCommand, FleetCommand, Foreign, LedgerCommand, NamespaceCommand, PeerCommand,
-    Proposal,
+    Proposal, PullStart,
 };
 use registry_core::entry::{
-    AgentKind, Approval, Candidate, Capacity, DomainMethod, JoinRole, Liveness, NodeState,
-    PeerStatus, Quotas, ReplyTo, Source, Subject, TaskEnd, Terms, TrustMode, Visibility, Window,
+    AgentKind, Agreement, Approval, Candidate, Capacity, DomainMethod, JoinRole, Liveness,
+    NodeState, PeerStatus, Quotas, ReplyTo, Source, Subject, TaskEnd, Terms, TrustMode, Visibility,
+    Window,
 };
 
 use crate::conduct::report;
@@ -172,6 +173,7 @@ fn any_word() -> impl Strategy<Value = PeerCommand> {
         2 => asks.prop_map(move |(peer, key, domain)| PeerCommand::Request {
             candidate: candidate(peer, key),
             domain,
+            source: (key > 0).then(|| format!("192.0.2.{key}")),
         }),
         2 => (name(4), 0_u8..3, prop::option::of(some_approval())).prop_map(
             move |(peer, key, approval)| PeerCommand::Decide {
@@ -239,7 +241,7 @@ fn any_directory_command(now: WallMs) -> impl Strategy<Value = Command> {
             command
         }),
         1 => (name(3), if_match())
-            .prop_map(|(name, if_match)| Command::DeleteRecord { handle: handle(name), if_match }),
+            .prop_map(|(name, if_match)| Command::DeleteRecord { handle: handle(name), if_match, by: None }),
         1 => (name(3), name(5), some_owner(), some_visibility()).prop_map(
             |(name, body, owner, visibility)| Command::PutCard {
                 handle: handle(name),
@@ -272,6 +274,13 @@ fn some_source() -> impl Strategy<Value = Source> {
 /// Partners, what they give, and what the crawler sees.
 fn any_foreign_command() -> impl Strategy<Value = Command> {
     let classes = prop::sample::select(Liveness::ALL.to_vec());
+    let some_start = prop::option::weighted(
+        0.3,
+        (0_u64..4, 0_u64..2).prop_map(move |(cursor, generation)| PullStart {
+            cursor,
+            agreement: Agreement { added_at: START, generation },
+        }),
+    );
     prop_oneof![
         2 => (name(3), classes).prop_map(|(name, class)| Foreign::SetLiveness {
             subject: Subject::Record(handle(name)),
@@ -283,12 +292,10 @@ fn any_foreign_command() -> impl Strategy<Value = Command> {
         4 => (name(2), name(3), 1_u64..4, 1_u8..4, prop::option::weighted(0.8, name(4))).prop_map(
             |(partner, name, revision, hops, body)| import(partner, name, revision, hops, body)
         ),
-        1 => (name(2), 0_u64..4).prop_map(|(name, cursor)| Foreign::AdvancePartner {
-            name: partner_name(name),
-            cursor,
-            checkpoint: None,
-            passed_over: None,
-        }.into()),
+        1 => (name(2), 0_u64..4, some_start).prop_map(|(name, cursor, from)| {
+            let (name, checkpoint, passed_over) = (partner_name(name), None, None);
+            Foreign::AdvancePartner { name, cursor, checkpoint, passed_over, from }.into()
+        }),
         1 => name(2).prop_map(|name| Foreign::RemovePartner { name: partner_name(name) }.into()),
         1 => name(2).prop_map(|name| Foreign::QuarantinePartner {
             name: partner_name(name),
@@ -372,6 +379,9 @@ fn any_task_command(now: WallMs) -> impl Strategy<Value = Command> {
                 input: digest(input),
                 reply_to,
                 deadline,
+                // Some of either kind; the same id says the same again.
+                shared: id.is_multiple_of(2),
+                metered: !id.is_multiple_of(3),
             }
         ),
         5 => (task(), some_node()).prop_map(|(id, node)| Command::AssignTask { id, node }),

@@ -85,7 +85,7 @@ fn a_body_goes_once_nothing_names_it() {
     world.done(&put_record(1, 2, at(2), None));
     compacted(world, 0, START);
     assert!(!has_body(world, 1) && has_body(world, 2));
-    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None });
+    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None, by: None });
     compacted(world, 0, START);
     assert!(!has_body(world, 2));
     let loose =

@@ -130,6 +130,8 @@ fn a_queue_holds_10000_envelopes_and_a_lease_looks_past_those_in_use() {
                 body,
                 traceparent,
                 expires_at,
+                shared: true,
+                metered: true,
             }
         }
         other => panic!("{other:?}"),
@@ -137,7 +139,7 @@ fn a_queue_holds_10000_envelopes_and_a_lease_looks_past_those_in_use() {
     for n in 0..10_000 {
         world.done(&nth(n));
     }
-    assert_eq!(world.refusal(&nth(10_000)), full("the target's queue", 10_000));
+    assert_eq!(world.refusal(&nth(10_000)), share_full("the target's queue", 10_000));
     world.done(&enqueue(1, "elsewhere", at(DAY)));
     for _ in 0..4 {
         leased(&mut world, 100);
@@ -183,6 +185,8 @@ fn one_sources_envelopes_leave_room_for_anothers_in_a_queue() {
                 body,
                 traceparent,
                 expires_at,
+                shared: true,
+                metered: true,
             }
         }
         other => panic!("{other:?}"),
@@ -190,7 +194,7 @@ fn one_sources_envelopes_leave_room_for_anothers_in_a_queue() {
     for n in 0..10_000 {
         world.done(&nth(n, 0));
     }
-    assert_eq!(world.refusal(&nth(10_000, 0)), full("the target's queue", 10_000));
+    assert_eq!(world.refusal(&nth(10_000, 0)), share_full("the target's queue", 10_000));
     for n in 0..100 {
         world.done(&nth(n, 1));
     }
@@ -202,4 +206,33 @@ fn one_sources_envelopes_leave_room_for_anothers_in_a_queue() {
         world.done(&Command::AckEnvelope { target, source, id, epoch: LeaseEpoch(1) });
     }
     world.done(&nth(10_000, 0));
+}
+
+#[test]
+fn a_share_goes_down_by_the_envelopes_that_it_has_counted_alone() {
+    let mut world = World::furnished();
+    let unmarked = |name: u8| {
+        let mut command = enqueue(name, TARGET, at(DAY));
+        if let Command::EnqueueEnvelope { shared, .. } = &mut command {
+            *shared = false;
+        }
+        command
+    };
+    let name = |kind: &str| format!("{kind}/{TARGET} https://peer0.example");
+    // Of two of earlier versions one was counted.
+    world.done(&unmarked(1));
+    world.done(&unmarked(2));
+    world.set_number(&name("queue-share"), 1);
+    world.done(&enqueue(3, TARGET, at(DAY)));
+    leased(&mut world, 3);
+    for envelope in [1, 2] {
+        world.done(&ack(envelope, TARGET, 1));
+    }
+    let counted = |world: &World| {
+        let shares = (world.number(&name("queue-share")), world.number(&name("queue-held")));
+        (shares, query::queue_depth(&world.memory, TARGET).unwrap())
+    };
+    assert_eq!(counted(&world), ((0, 1), 1));
+    world.done(&ack(3, TARGET, 1));
+    assert_eq!(counted(&world), ((0, 0), 0));
 }

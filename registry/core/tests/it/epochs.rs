@@ -1,7 +1,7 @@
 //! Cluster epochs: what does not outlive a restore.
 
 use proto_types::{LeaseEpoch, Revision, WallMs};
-use registry_core::change::Reply;
+use registry_core::change::{Refusal, Reply};
 use registry_core::command::{Command, Foreign};
 use registry_core::entry::{ImportKind, JoinRole};
 use registry_core::{epoch, query, verify};
@@ -97,7 +97,7 @@ fn the_word_of_a_restored_home_is_newer_than_all_of_before_and_gone_is_undone_by
     world.done(&import_of(1, 90, Some(2)));
     for old in [(0, 200), (1, 89), (1, 90)] {
         let refused = world.refusal(&import_of(old.0, old.1, Some(3)));
-        assert!(matches!(refused, registry_core::change::Refusal::SequenceNotHigher { .. }));
+        assert!(matches!(refused, Refusal::SequenceNotHigher { .. }));
     }
     let kept = |world: &World| {
         let kept = query::provenance(&world.memory, ImportKind::Record, &handle(1)).unwrap();
@@ -118,9 +118,9 @@ fn a_partner_that_was_restored_is_pulled_from_its_beginning_and_no_epoch_comes_t
     let mut world = World::furnished();
     world.done(&put_partner(0, 10));
     let name = partner_name(0);
-    let (checkpoint, passed_over) = (None, None);
+    let (checkpoint, passed_over, from) = (None, None, None);
     let advance =
-        Foreign::AdvancePartner { name: name.clone(), cursor: 9, checkpoint, passed_over };
+        Foreign::AdvancePartner { name: name.clone(), cursor: 9, checkpoint, passed_over, from };
     world.done(&advance.into());
     let at = |epoch| {
         let checkpoint = Some("c".to_owned());
@@ -132,4 +132,28 @@ fn a_partner_that_was_restored_is_pulled_from_its_beginning_and_no_epoch_comes_t
     for old in [0, 1] {
         world.refusal(&at(old));
     }
+}
+
+/// Caught: an epoch above all that there can be, after which no honest word is ever news.
+#[test]
+fn a_partner_cannot_be_of_an_epoch_or_revision_that_there_is_not() {
+    let mut world = World::furnished();
+    world.done(&put_partner(0, 10));
+    let at = |epoch| {
+        let (name, checkpoint) = (partner_name(0), None);
+        Command::from(Foreign::SetPartnerEpoch { name, epoch, checkpoint })
+    };
+    for beyond in [epoch::EPOCH_MAX + 1, u64::MAX] {
+        assert_eq!(world.refusal(&at(beyond)), full("epoch", epoch::EPOCH_MAX));
+    }
+    world.done(&at(epoch::EPOCH_MAX));
+    let second = epoch::first_revision(2).0;
+    for (epoch, revision) in [(u64::MAX, 9), (epoch::EPOCH_MAX + 1, 9), (1, second), (1, u64::MAX)]
+    {
+        let refused = world.refusal(&import_of(epoch, revision, Some(1)));
+        assert!(matches!(refused, Refusal::Invalid { .. }), "{epoch} {revision}: {refused:?}");
+    }
+    world.done(&import_of(1, second - 1, Some(1)));
+    assert!(epoch::is_at(1, second - 1) && !epoch::is_at(1, second) && !epoch::is_at(2, 9));
+    assert!(epoch::is_at(0, second), "a catalog's time is no revision");
 }

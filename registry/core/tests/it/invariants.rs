@@ -233,6 +233,43 @@ fn namespaces_keep_what_is_counted(after: &Memory) {
     assert!(counted.is_empty(), "{counted:?}");
 }
 
+/// Counted anew from the bodies that tasks and envelopes name, those left out that say that nothing counts them.
+fn the_bytes_counted_are_those_kept(after: &Memory) {
+    /// What a message counts beside its body.
+    const ROWS: usize = 1 << 10;
+    fn count(counted: &mut BTreeMap<String, u64>, owner: Option<&str>, bytes: usize) {
+        let own = owner.map(|owner| format!("kept-bytes/{owner}"));
+        for name in own.into_iter().chain(["kept-bytes".to_owned()]) {
+            *counted.entry(name).or_default() += bytes as u64;
+        }
+    }
+    let len = |body: &Digest| query::body(after, body).unwrap().unwrap().len();
+    let mut counted = BTreeMap::new();
+    for task in list(after, &TASKS).into_values().filter(|task| task.bytes.is_some()) {
+        let outcome = match &task.state {
+            TaskState::Ended { outcome, .. } => *outcome,
+            _ => None,
+        };
+        let said = task.turns.iter().flat_map(|turn| [Some(turn.input), turn.outcome]);
+        let bodies = said.chain([Some(task.input), outcome]).flatten();
+        let bytes = bodies.map(|body| len(&body)).sum::<usize>();
+        let owner = task.shared.then_some(task.owner.as_str());
+        count(&mut counted, owner, bytes + ROWS * (task.turns.len() + 1));
+    }
+    for envelope in list(after, &ENVELOPES).into_values().filter(|it| it.bytes.is_some()) {
+        count(&mut counted, Some(envelope.source.as_str()), len(&envelope.body) + ROWS);
+    }
+    let state = after.pairs().filter(|((space, key), _)| *space == Space::State && key[2] == 0);
+    let named = state.map(|((_, key), value)| (String::from_utf8_lossy(&key[3..]), value));
+    let said: BTreeMap<String, u64> = named
+        .filter(|(name, _)| name.starts_with("kept-bytes"))
+        .map(|(name, value)| {
+            (name.into_owned(), u64::from_be_bytes(value.as_slice().try_into().unwrap()))
+        })
+        .collect();
+    assert_eq!(said, counted);
+}
+
 /// Caught: a report of an older window that is taken.
 fn evidence_is_bounded_and_windows_rise(before: &Memory, after: &Memory) {
     let (reporters, evidence) = (list(after, &REPORTERS), list(after, &EVIDENCE));
@@ -366,6 +403,7 @@ proptest! {
             partners_know_how_many_entries_they_gave(after);
             derived_keys_and_counts_follow_the_entities(after);
             namespaces_keep_what_is_counted(after);
+            the_bytes_counted_are_those_kept(after);
             evidence_is_bounded_and_windows_rise(before, after);
             assert_eq!(verify::check(after).faults, Vec::<String>::new());
         });

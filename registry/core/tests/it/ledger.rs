@@ -60,7 +60,7 @@ fn facts_of_the_directory_are_leaves_and_tasks_and_tokens_are_not() {
     }
     world.refusal(&put_record(1, 99, START.plus_ms(1), None));
     assert_eq!(head(&world), (size, root));
-    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None });
+    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None, by: None });
     assert_eq!(head(&world).0, 4);
     let proof = tlog::consistency(&LogRows(&world.memory), size, 4).unwrap();
     assert_eq!(tlog::root(&LogRows(&before), size).unwrap(), root);
@@ -94,7 +94,7 @@ fn a_proof_shows_the_document_and_no_other() {
     assert_eq!(proof.fact.digest, Some(Digest::of(agent_statement(&agent).as_bytes())));
     assert_eq!(proof.verify((size, &root)), Ok(()));
 
-    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None });
+    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None, by: None });
     let (size, root) = head(&world);
     let tombstone = query::record(&world.memory, &handle(1)).unwrap().unwrap();
     let proof = query::inclusion(&world.memory, &tombstone, size).unwrap().unwrap();
@@ -266,11 +266,16 @@ fn case_14_a_witness_never_signs_two_histories() {
     let mut world = World::new();
     let empty = (0, tlog::empty_root());
     let follow = |from, to| {
-        Command::Ledger(LedgerCommand::Witness { origin: "log.example".into(), from, to })
+        let (origin, epoch) = ("log.example".into(), Some(0));
+        Command::Ledger(LedgerCommand::Witness { origin, from, to, epoch })
     };
     let (one, other) = ((5, Digest::of(b"one")), (5, Digest::of(b"other")));
     world.done(&follow(empty, one));
     assert_eq!(query::witnessed(&world.memory, "log.example").unwrap(), Some(one));
+    // As the version before wrote it, since this log was never restored.
+    let value = [&5_u64.to_be_bytes()[..], one.1.as_bytes()].concat();
+    let state = world.memory.range(Space::State, &[], &[u8::MAX], 1_000).unwrap();
+    assert!(state.iter().any(|(_, kept)| *kept == value));
     // Two members that were asked at once: the second finds another head than it proved from.
     let stored = Some(one.1);
     assert_eq!(world.refusal(&follow(empty, other)), Refusal::PreconditionFailed { stored });
@@ -280,6 +285,32 @@ fn case_14_a_witness_never_signs_two_histories() {
     world.done(&follow(one, one));
     world.done(&follow(one, (6, Digest::of(b"more"))));
     assert_eq!(query::witnessed(&world.memory, "other.example").unwrap(), None);
+}
+
+/// Caught: two members that were asked at once, the second about a later epoch.
+#[test]
+fn a_witness_keeps_no_head_of_one_epoch_under_another() {
+    let mut world = World::new();
+    let (empty, old) = ((0, tlog::empty_root()), (5, Digest::of(b"old")));
+    let of = |epoch| {
+        let origin = "log.example".into();
+        Command::Ledger(LedgerCommand::Witness { origin, from: empty, to: old, epoch })
+    };
+    let begun = |epoch| {
+        let origin = "log.example".into();
+        Command::Ledger(LedgerCommand::WitnessEpoch { origin, epoch })
+    };
+    world.done(&begun(1));
+    world.done(&begun(2));
+    for epoch in [0, 1, 3] {
+        let stored = Some(empty.1);
+        let refused = world.refusal(&of(Some(epoch)));
+        assert_eq!(refused, Refusal::PreconditionFailed { stored }, "{epoch}");
+    }
+    world.done(&of(Some(2)));
+    assert_eq!(query::witnessed(&world.memory, "log.example").unwrap(), Some(old));
+    world.done(&begun(3));
+    world.done(&of(None));
 }
 
 proptest! {

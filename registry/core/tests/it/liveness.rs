@@ -55,7 +55,7 @@ fn only_what_is_live_has_liveness() {
     let seen = query::peer_liveness(&world.memory, &origin(0)).unwrap().unwrap();
     assert_eq!(seen.class, Liveness::Gated);
     world.done(&of_record(Liveness::Open));
-    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None });
+    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None, by: None });
     assert_eq!(query::liveness(&world.memory, &handle(1)).unwrap(), None);
     assert_eq!(world.refusal(&of_record(Liveness::Open)), not_found("record", handle(1).as_str()));
 }

@@ -141,7 +141,7 @@ fn a_prefix_has_one_claimant_and_changes_hands_only_while_empty() {
     assert!(matches!(world.refusal(&end), Refusal::Invalid { .. }));
     let emptied = put("acme", Terms { prefixes: Vec::new(), ..acme() });
     assert!(matches!(world.refusal(&emptied), Refusal::Invalid { .. }));
-    world.done(&Command::DeleteRecord { handle: handle(11), if_match: None });
+    world.done(&Command::DeleteRecord { handle: handle(11), if_match: None, by: None });
     world.done(&end);
     assert_eq!(world.refusal(&end), not_found("namespace", "acme"));
     assert_eq!(world.say(&put("other", acme())), Reply::Done(world.revision()));
@@ -180,7 +180,7 @@ fn quotas_count_what_is_there_exactly() {
     world.done(&agent(11, 2));
     assert_eq!(usage(&world, "acme"), Usage { records: 1, cards: 2, agents: 1, bytes: 12 });
     assert_eq!(world.refusal(&agent(12, 1)), full("agents of namespace acme", 1));
-    world.done(&Command::DeleteRecord { handle: handle(11), if_match: None });
+    world.done(&Command::DeleteRecord { handle: handle(11), if_match: None, by: None });
     assert_eq!(usage(&world, "acme"), Usage { records: 0, cards: 2, agents: 1, bytes: 9 });
     // The agent of the furniture.
     assert_eq!(usage(&world, "default"), Usage { agents: 1, bytes: 3, ..Usage::default() });

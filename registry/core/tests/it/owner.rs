@@ -19,7 +19,7 @@ pub(crate) fn secret(name: u8) -> SecretKey {
 /// Signing key `name`, valid for ten years.
 pub(crate) fn signing(name: u8) -> ManifestKey {
     let (not_before, not_after) = (START.minus_ms(DAY), START.plus_ms(3_650 * DAY));
-    let public_key = secret(name).public();
+    let public_key = secret(name).public().into();
     ManifestKey { kid: kid(name), public_key, usage: KeyUse::Signing, not_before, not_after }
 }
 

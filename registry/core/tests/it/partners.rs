@@ -1,8 +1,9 @@
 //! Other registries: whose word counts for which handle.
 
+use proto_types::card::Assurance;
 use proto_types::{Handle, Namespace, Revision};
 use registry_core::change::{Refusal, Reply};
-use registry_core::command::{Command, Foreign, NamespaceCommand};
+use registry_core::command::{Command, Foreign, NamespaceCommand, PullStart};
 use registry_core::entry::{
     ImportKind, PartnerEntry, PartnerKind, PartnerState, PassedOver, Quotas, Terms, TrustMode,
     Usage, Visibility,
@@ -66,7 +67,7 @@ fn a_handle_of_our_own_is_never_taken_over_nor_is_its_tombstone() {
     world.done(&put_record(1, 1, START, None));
     let ours = conflict("record", handle(1).as_str());
     assert_eq!(world.refusal(&import(0, 1, 99, 1, Some(2))), ours);
-    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None });
+    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None, by: None });
     assert_eq!(world.refusal(&import(0, 1, 100, 1, Some(2))), ours);
 }
 
@@ -138,11 +139,95 @@ fn a_local_write_does_not_take_an_entry_from_its_home() {
     assert_eq!(world.refusal(&put_record(1, 2, later, Some((0, 0)))), home_elsewhere(1));
     assert_eq!(world.refusal(&put_record(1, 2, later, None)), home_elsewhere(1));
     // An operator may decide otherwise, by deleting it first.
-    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None });
+    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None, by: None });
     world.done(&put_record(1, 2, later, None));
     assert_eq!(partner(&world, 0).imported, 0);
     let ours = conflict("record", handle(1).as_str());
     assert_eq!(world.refusal(&import(0, 1, 99, 1, Some(1))), ours);
+}
+
+#[test]
+fn an_imported_entry_is_deleted_by_the_operator_or_its_owner_and_by_nobody_else() {
+    let mut world = world();
+    let delete = |by: Option<u8>| {
+        let by = by.map(origin);
+        Command::DeleteRecord { handle: handle(1), if_match: None, by }
+    };
+    world.done(&import(0, 1, 7, 1, Some(1)));
+    assert_eq!(world.refusal(&delete(Some(0))), home_elsewhere(1), "nobody has signed it");
+    world.done(&owned(import(0, 1, 8, 1, Some(2))));
+    assert_eq!(world.refusal(&delete(Some(1))), home_elsewhere(1), "peer 0 has signed it");
+    assert_eq!(partner(&world, 0).imported, 1);
+    world.done(&delete(Some(0)));
+    assert_eq!((body_of(&world, &handle(1)), partner(&world, 0).imported), (None, 0));
+    world.done(&import(0, 2, 9, 1, Some(1)));
+    let (handle, if_match, by) = (handle(2), None, None);
+    world.done(&Command::DeleteRecord { handle, if_match, by });
+}
+
+/// The same, signed by a key of peer 0.
+fn owned(mut command: Command) -> Command {
+    let signer = Some((origin(0), kid(0)));
+    match &mut command {
+        Command::Foreign(Foreign::Import(import)) => {
+            let entry = import.entry.as_mut().unwrap();
+            (entry.owner, entry.assurance) = (signer, Assurance::Enrolled);
+        }
+        Command::PutCard { owner, assurance, .. } => {
+            (*owner, *assurance) = (signer, Assurance::Enrolled);
+        }
+        other => panic!("{other:?}"),
+    }
+    command
+}
+
+/// The same record, by the credential of whoever signed it.
+fn vouched(mut command: Command) -> Command {
+    if let Command::PutRecord { vouched, .. } = &mut command {
+        *vouched = true;
+    }
+    command
+}
+
+/// Caught: anybody who brings what the owner has signed once, be it older.
+#[test]
+fn an_imported_record_comes_home_by_its_owners_own_hand_and_by_nobody_elses() {
+    let mut world = world();
+    world.done(&owned(import(0, 1, 7, 1, Some(1))));
+    let home =
+        |world: &World| query::provenance(&world.memory, ImportKind::Record, &handle(1)).unwrap();
+    for at in [START.minus_ms(1), START.plus_ms(1)] {
+        let brought = put_record(1, 2, at, Some((0, 0)));
+        assert_eq!(world.refusal(&brought), home_elsewhere(1));
+    }
+    world.done(&put_record(1, 1, START, Some((0, 0))));
+    assert!(home(&world).is_some(), "the same again is no news");
+    world.done(&vouched(put_record(1, 1, START, Some((0, 0)))));
+    assert_eq!((home(&world), partner(&world, 0).imported), (None, 0));
+    let ours = conflict("record", handle(1).as_str());
+    assert_eq!(world.refusal(&owned(import(0, 1, 8, 1, Some(2)))), ours);
+}
+
+/// Caught: the same card again, which came home only if it was another one.
+#[test]
+fn a_card_that_its_owner_has_put_here_is_never_replaced_by_a_partners() {
+    let mut world = world();
+    let given = |partner: u8, revision: u64, hops: u8, body: u8| {
+        let mut command = owned(import(partner, 1, revision, hops, Some(body)));
+        if let Command::Foreign(Foreign::Import(import)) = &mut command {
+            import.kind = ImportKind::Card;
+        }
+        command
+    };
+    world.done(&given(0, 7, 1, 1));
+    world.done(&owned(put_card(1, 1)));
+    let home = query::provenance(&world.memory, ImportKind::Card, &handle(1)).unwrap();
+    assert_eq!((home, partner(&world, 0).imported), (None, 0));
+    let ours = conflict("card", handle(1).as_str());
+    assert_eq!(world.refusal(&given(0, 8, 1, 2)), ours, "by what was its home");
+    assert_eq!(world.refusal(&given(1, 99, 2, 2)), ours, "through a third registry");
+    let card = query::card(&world.memory, &handle(1)).unwrap().unwrap();
+    assert_eq!(card.digest, digest(1));
 }
 
 #[test]
@@ -165,7 +250,7 @@ fn progress_never_goes_back_and_a_removed_partner_leaves_nothing() {
     let mut world = world();
     let advance = |cursor| {
         let (name, checkpoint, passed_over) = (partner_name(0), None, None);
-        Command::from(Foreign::AdvancePartner { name, cursor, checkpoint, passed_over })
+        Command::from(Foreign::AdvancePartner { name, cursor, checkpoint, passed_over, from: None })
     };
     world.done(&advance(5));
     let back = Refusal::SequenceNotHigher { issuer: origin(100), kept: 5, offered: 4 };
@@ -264,7 +349,7 @@ fn a_quarantine_that_is_ended_forgets_what_its_log_said() {
     let mut world = world();
     let checkpoint = Some("a note".to_owned());
     let (name, passed_over) = (partner_name(0), None);
-    let advance = Foreign::AdvancePartner { name, cursor: 5, checkpoint, passed_over };
+    let advance = Foreign::AdvancePartner { name, cursor: 5, checkpoint, passed_over, from: None };
     world.done(&advance.into());
     world.done(&put_partner(0, 11));
     assert_eq!(partner(&world, 0).checkpoint, "a note", "other terms, the same log");
@@ -272,6 +357,56 @@ fn a_quarantine_that_is_ended_forgets_what_its_log_said() {
     world.done(&Foreign::QuarantinePartner { name, reason }.into());
     world.done(&put_partner(0, 11));
     assert_eq!((&*partner(&world, 0).checkpoint, partner(&world, 0).cursor), ("", 0));
+}
+
+#[test]
+fn only_the_operator_changes_terms_and_a_partner_that_is_restored_does_not() {
+    let mut world = world();
+    let (name, checkpoint, passed_over) = (partner_name(0), None, None);
+    let advance = Command::from(Foreign::AdvancePartner {
+        name,
+        cursor: 5,
+        checkpoint,
+        passed_over,
+        from: None,
+    });
+    let at = |epoch| {
+        let (name, checkpoint) = (partner_name(0), None);
+        Command::from(Foreign::SetPartnerEpoch { name, epoch, checkpoint })
+    };
+    let stands = |world: &World| (partner(world, 0).cursor, partner(world, 0).terms_changed);
+    world.done(&advance);
+    world.done(&at(1));
+    assert_eq!(stands(&world), (0, false), "restored");
+    world.done(&advance);
+    world.done(&put_partner(0, 11));
+    assert_eq!(stands(&world), (0, true), "other terms");
+    world.done(&at(2));
+    assert_eq!(stands(&world), (0, true), "other terms, and restored");
+    world.done(&advance);
+    assert_eq!(stands(&world), (5, false), "all of it was looked at under them");
+    let (name, reason) = (partner_name(0), "it lied".to_owned());
+    world.done(&Foreign::QuarantinePartner { name, reason }.into());
+    world.done(&put_partner(0, 11));
+    assert_eq!(stands(&world), (0, false), "the same terms again");
+}
+
+#[test]
+fn a_release_is_for_no_more_entries_than_were_held() {
+    let mut world = world();
+    let hold = |entries| Command::from(Foreign::HoldPartner { name: partner_name(0), entries });
+    let held = |world: &World| {
+        partner(world, 0).held.map(|held| (held.entries, held.since, held.released))
+    };
+    world.done(&hold(30));
+    world.later(5).done(&Foreign::ReleasePartner { name: partner_name(0) }.into());
+    assert_eq!(held(&world), Some((30, START, true)));
+    world.done(&hold(20));
+    assert_eq!(held(&world), Some((20, START, true)), "fewer wait no longer");
+    world.done(&hold(50_000));
+    assert_eq!(held(&world), Some((50_000, START.plus_ms(5), false)), "nobody spoke of these");
+    world.done(&hold(0));
+    assert_eq!(held(&world), None);
 }
 
 #[test]
@@ -286,7 +421,7 @@ fn what_a_partner_gave_and_was_not_taken_is_counted_and_named() {
     assert_eq!((passed_over.count, passed_over.named.len()), (39, PassedOver::NAMED_MAX - 1));
     let advance = |cursor, passed_over| {
         let (name, checkpoint) = (partner_name(0), None);
-        Command::from(Foreign::AdvancePartner { name, cursor, checkpoint, passed_over })
+        Command::from(Foreign::AdvancePartner { name, cursor, checkpoint, passed_over, from: None })
     };
     world.done(&advance(5, Some(passed_over.clone())));
     world.done(&advance(6, None));
@@ -298,4 +433,92 @@ fn what_a_partner_gave_and_was_not_taken_is_counted_and_named() {
     }
     let refused = world.refusal(&advance(7, Some(passed_over)));
     assert_eq!(refused, full("entries that are named", PassedOver::NAMED_MAX as u64));
+}
+
+/// What a pull notes that began now.
+fn pulled(world: &World, cursor: u64) -> Command {
+    let kept = partner(world, 0);
+    let from = Some(PullStart { cursor: kept.cursor, agreement: kept.agreement() });
+    let (name, checkpoint, passed_over) = (partner_name(0), Some("a note".to_owned()), None);
+    Foreign::AdvancePartner { name, cursor, checkpoint, passed_over, from }.into()
+}
+
+#[test]
+fn a_pull_that_was_under_way_when_the_operator_agreed_anew_notes_nothing() {
+    let mut world = world();
+    let first = pulled(&world, 9);
+    world.done(&first);
+    assert_eq!(world.refusal(&first), conflict("partner", "partner0"), "another has come so far");
+    let under_way = pulled(&world, 12);
+    world.done(&put_partner(0, 11));
+    assert_eq!(world.refusal(&under_way), conflict("partner", "partner0"));
+    let from_the_beginning = pulled(&world, 12);
+    world.done(&put_partner(0, 12));
+    assert_eq!(world.refusal(&from_the_beginning), conflict("partner", "partner0"));
+    assert_eq!((partner(&world, 0).cursor, partner(&world, 0).terms_changed), (0, true));
+    let fresh = pulled(&world, 12);
+    world.done(&fresh);
+    assert_eq!((partner(&world, 0).cursor, partner(&world, 0).terms_changed), (12, false));
+}
+
+#[test]
+fn a_pull_from_a_partner_that_was_removed_notes_nothing_about_one_of_its_name() {
+    let mut world = world();
+    let under_way = pulled(&world, 9);
+    world.later(1).done(&Foreign::RemovePartner { name: partner_name(0) }.into());
+    world.done(&put_partner(0, 10));
+    assert_eq!(world.refusal(&under_way), conflict("partner", "partner0"));
+}
+
+/// Caught: a log that was forgotten with the first pull that failed, so that an older one was believed.
+#[test]
+fn a_log_that_was_agreed_is_remembered_when_pulls_fail_and_terms_change() {
+    let with = |log_key: &str, quota| {
+        let mut command = put_partner(0, quota);
+        if let Command::Foreign(Foreign::PutPartner { terms, .. }) = &mut command {
+            terms.log_key = log_key.to_owned();
+        }
+        command
+    };
+    let fails = || {
+        let (name, reason) = (partner_name(0), "it answered 500".to_owned());
+        Command::from(Foreign::FailPartner { name, reason, pulls: 1 })
+    };
+    let restored = || {
+        let (name, checkpoint) = (partner_name(0), Some("a note".to_owned()));
+        Command::from(Foreign::SetPartnerEpoch { name, epoch: 2, checkpoint })
+    };
+    let knows = |world: &World| (partner(world, 0).epoch, partner(world, 0).checkpoint);
+    let mut world = World::furnished();
+    world.done(&with("log.example+1+k", 10));
+    world.done(&restored());
+    world.done(&fails());
+    world.done(&with("log.example+1+k", 11));
+    assert_eq!(knows(&world), (2, "a note".to_owned()));
+    assert_eq!(partner(&world, 0).failing, None);
+    world.done(&with("log.example+1+l", 11));
+    assert_eq!(knows(&world), (0, String::new()), "another log");
+    // Without a log the epoch is the partner's bare word, and the operator's way out of a false one.
+    world.done(&with("", 11));
+    world.done(&restored());
+    world.done(&fails());
+    world.done(&with("", 11));
+    assert_eq!(knows(&world), (0, String::new()));
+}
+
+#[test]
+fn the_same_failure_is_noted_once_a_minute_and_another_at_once() {
+    let mut world = world();
+    let fails = |reason: &str, pulls| {
+        let (name, reason) = (partner_name(0), reason.to_owned());
+        Command::from(Foreign::FailPartner { name, reason, pulls })
+    };
+    let noted = |world: &World| partner(world, 0).failing.map(|it| (it.reason, it.pulls)).unwrap();
+    world.done(&fails("it answered 500", 1));
+    world.later(MINUTE - 1).done(&fails("it answered 500", 2));
+    assert_eq!(noted(&world), ("it answered 500".to_owned(), 1));
+    world.done(&fails("it answered 502", 3));
+    assert_eq!(noted(&world), ("it answered 502".to_owned(), 3));
+    world.later(MINUTE).done(&fails("it answered 502", 4));
+    assert_eq!(noted(&world), ("it answered 502".to_owned(), 4));
 }

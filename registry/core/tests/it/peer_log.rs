@@ -1,10 +1,10 @@
 //! Operations, rotation, recovery and the log that tells of them. Whatever the state machine takes,
 //! a reader must be able to verify from the log alone, and come to the same peer.
 
-use proto_types::peer::{Action, Replay, Standing, Told};
+use proto_types::peer::{Action, EnrolledKey, Replay, Standing, Told};
 use registry_core::change::{Refusal, Reply};
 use registry_core::command::{Command, PeerCommand};
-use registry_core::entry::PeerStatus;
+use registry_core::entry::{Approval, PeerStatus};
 use registry_core::query;
 
 use crate::owner::*;
@@ -203,6 +203,24 @@ fn only_the_recovery_keys_that_stood_before_the_theft_recover() {
 }
 
 #[test]
+fn a_key_that_acts_for_one_peer_recovers_no_other() {
+    let mut world = World::owned();
+    let keys = vec![EnrolledKey::new(kid(5), secret(5).public())];
+    let approval = Approval::Operator;
+    world.done(&Command::EnrolPeer { origin: origin(1), keys, approval });
+    let expires_at = world.now.plus_ms(DAY);
+    let mut naming = |name: u8| {
+        let mut manifest = world.state(1, expires_at, 0, &[0]);
+        if let Command::Peer(PeerCommand::State { recovery_keys, .. }) = &mut manifest {
+            *recovery_keys = vec![recovery(name)];
+        }
+        world.say(&manifest)
+    };
+    assert_eq!(naming(5), Reply::Refused(conflict("key", kid(5).as_str())));
+    assert!(matches!(naming(8), Reply::Done(_)));
+}
+
+#[test]
 fn a_recovery_does_not_undo_the_operator_nor_go_behind_an_earlier_one() {
     let mut world = World::owned();
     let (after, next) = stolen(&mut world);
@@ -282,4 +300,13 @@ fn who_has_left_comes_back_by_the_operator_alone_and_to_its_own_history() {
     let (after, kept) = (first.entry.digest(), first.left.operation.unwrap());
     let old = world.recover(after, (kept.seq + 1, Some(kept.digest)), 4, 9);
     assert!(matches!(world.say(&old), Reply::Refused(Refusal::Invalid { .. })));
+}
+
+#[test]
+fn the_operators_word_about_who_has_left_is_about_no_keys() {
+    let mut world = World::owned();
+    world.acted(Action::Tombstone {}, &[0]);
+    world.done(&enrol(1, &[0], registry_core::entry::Approval::Operator));
+    world.done(&stand(PeerStatus::Revoked));
+    assert_eq!(world.peer().status, PeerStatus::Tombstoned);
 }

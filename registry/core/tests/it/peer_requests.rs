@@ -1,24 +1,28 @@
 //! Peers that wait to be let in, and what their hosts say.
 
+use std::collections::BTreeSet;
+
 use proto_types::card::Assurance;
 use registry_core::change::Refusal;
 use registry_core::command::{Command, PeerCommand};
-use registry_core::entry::{
-    Approval, Candidate, DomainMethod, EnrolledKey, PeerRequest, PeerStatus,
-};
-use registry_core::query;
+use registry_core::entry::{Approval, Candidate, DomainMethod, PeerRequest, PeerStatus};
+use registry_core::{query, verify};
 
 use crate::owner::HOUR;
 use crate::world::*;
 
 fn candidate(peer: u16, key_name: u8) -> Candidate {
     let origin = proto_types::Origin::parse(&format!("https://peer{peer}.example")).unwrap();
-    let keys = vec![EnrolledKey::new(kid(key_name), key(key_name).public_key)];
-    Candidate { origin, keys, recovery_keys: Vec::new(), founding: None }
+    Candidate { origin, keys: vec![key(key_name)], recovery_keys: Vec::new(), founding: None }
 }
 
 fn request(peer: u16, key: u8, domain: bool) -> Command {
-    Command::Peer(PeerCommand::Request { candidate: candidate(peer, key), domain })
+    Command::Peer(PeerCommand::Request { candidate: candidate(peer, key), domain, source: None })
+}
+
+fn request_from(source: &str, peer: u16, key: u8) -> Command {
+    let (candidate, source) = (candidate(peer, key), Some(source.to_owned()));
+    Command::Peer(PeerCommand::Request { candidate, domain: false, source })
 }
 
 fn waiting(world: &World) -> Vec<PeerRequest> {
@@ -179,4 +183,96 @@ fn requests_for_an_operator_and_for_hosts_never_fill_each_others_places() {
     world.done(&Command::Peer(no));
     world.done(&request(2_001, 1, true));
     assert_eq!(world.refusal(&request(2_002, 1, true)), full("requests to be enrolled", 1_000));
+}
+
+#[test]
+fn a_hundred_addresses_that_fill_all_places_keep_no_owner_from_asking_an_operator() {
+    let mut world = World::new();
+    world.done(&request_from("198.51.100.1", 1, 1));
+    for peer in 2..1_001 {
+        world.done(&request_from(&format!("192.0.2.{}", peer % 100), peer, 1));
+    }
+    assert_eq!(waiting(&world).len(), 1_000);
+    world.done(&request_from("198.51.100.2", 1_001, 1));
+    // The flood goes on: it takes its own places only.
+    for peer in 1_002..1_202 {
+        world.say(&request_from(&format!("192.0.2.{}", peer % 100), peer, 1));
+    }
+    let requests = waiting(&world);
+    assert_eq!(requests.len(), 1_000);
+    for owner in [1, 1_001] {
+        let honest = candidate(owner, 1);
+        assert!(requests.iter().any(|request| request.candidate == honest), "{owner}");
+    }
+    assert!(verify::check(&world.memory).is_sound());
+}
+
+#[test]
+fn of_the_requests_in_an_owners_name_the_newest_of_one_source_make_room_for_another() {
+    let mut world = World::new();
+    for key in 1..5 {
+        world.later(1);
+        world.done(&request_from("192.0.2.1", 1, key));
+    }
+    let full = full("requests of an origin", 4);
+    assert_eq!(world.refusal(&request_from("192.0.2.1", 1, 5)), full, "its own do not");
+    world.done(&request_from("198.51.100.1", 1, 6));
+    let kids = |world: &World| {
+        let kids = waiting(world).into_iter().map(|it| it.candidate.keys[0].kid.clone());
+        kids.collect::<BTreeSet<_>>()
+    };
+    assert_eq!(kids(&world), BTreeSet::from([1, 2, 3, 6].map(kid)));
+}
+
+/// Caught: four addresses with one request each, of which none had so many that it made room.
+#[test]
+fn a_few_addresses_do_not_keep_an_owner_from_asking_an_operator() {
+    let mut world = World::new();
+    for key in 1..5 {
+        world.later(1);
+        world.done(&request_from(&format!("192.0.2.{key}"), 1, key));
+    }
+    world.later(1);
+    world.done(&request_from("198.51.100.1", 1, 9));
+    let kids = |world: &World| {
+        let kids = waiting(world).into_iter().map(|it| it.candidate.keys[0].kid.clone());
+        kids.collect::<BTreeSet<_>>()
+    };
+    assert_eq!(kids(&world), BTreeSet::from([2, 3, 4, 9].map(kid)), "the oldest made room");
+    let full = full("requests of an origin", 4);
+    assert_eq!(world.refusal(&request_from("192.0.2.2", 1, 10)), full, "it has a place");
+    assert_eq!(world.refusal(&request(1, 11, false)), full, "nobody gives way to the unknown");
+}
+
+/// Caught: a stranger with three places, which took the owner's when the first look at its host had failed.
+#[test]
+fn a_request_whose_host_was_asked_gives_way_only_to_a_source_with_fewer_places() {
+    let mut world = World::new();
+    let from = |source: &str, key: u8| {
+        let (candidate, source) = (candidate(1, key), Some(source.to_owned()));
+        Command::Peer(PeerCommand::Request { candidate, domain: true, source })
+    };
+    let (owner, stranger, other) = ("198.51.100.1", "192.0.2.1", "192.0.2.2");
+    world.done(&from(owner, 1));
+    let asked = waiting(&world).remove(0);
+    world.done(&note(1, Some(&asked), None));
+    for (source, key) in [(stranger, 2), (stranger, 3), (other, 4)] {
+        world.later(1);
+        world.done(&from(source, key));
+    }
+    let kids = |world: &World| {
+        let kids = waiting(world).into_iter().map(|it| it.candidate.keys[0].kid.clone());
+        kids.collect::<BTreeSet<_>>()
+    };
+    let full = full("requests of an origin", 4);
+    assert_eq!(world.refusal(&from(stranger, 5)), full);
+    assert_eq!(world.refusal(&from(other, 6)), full, "it has as many as the owner");
+    world.done(&from("192.0.2.3", 7));
+    assert_eq!(kids(&world), BTreeSet::from([1, 2, 4, 7].map(kid)), "two of one source");
+    world.done(&from("192.0.2.4", 8));
+    assert_eq!(kids(&world), BTreeSet::from([2, 4, 7, 8].map(kid)), "one of each, one asked");
+    assert_eq!(world.refusal(&from("192.0.2.5", 9)), full, "no host was asked about these");
+    let asked = |world: &World| waiting(world).into_iter().find(|it| it.asked == 0).unwrap();
+    world.done(&note(1, Some(&asked(&world)), None));
+    world.done(&from("192.0.2.5", 9));
 }

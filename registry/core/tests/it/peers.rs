@@ -1,9 +1,10 @@
 //! Enrolment, revocation, manifests and join tokens.
 
-use proto_types::WallMs;
+use proto_types::manifest::KeyUse;
+use proto_types::{AnyKey, WallMs};
 use registry_core::change::{Refusal, Reply};
 use registry_core::command::{Command, PeerCommand};
-use registry_core::entry::{Approval, JoinRole, PeerStatus};
+use registry_core::entry::{Approval, EnrolledKey, JoinRole, PeerStatus};
 use registry_core::query;
 
 use crate::world::*;
@@ -22,6 +23,40 @@ fn manifest(seq: u64, body: u8, signed_by: &[u8], keys: &[u8], prev: Option<u8>)
     })
 }
 
+/// The key of RFC 7515, appendix A.3, under a name.
+fn es256(name: u8, usage: KeyUse) -> EnrolledKey {
+    let x = "7fcdce2770f6c45d4183cbee6fdb4b7b580733357be9ef13bacf6e3c7bd15445";
+    let y = "c7f144cd1bbd9b7e872cdfedb9eeb9f4b3695d6ea90b24ad8a4623288588e5ad";
+    let public_key = AnyKey::from_hex(&format!("04{x}{y}")).unwrap();
+    EnrolledKey { public_key, usage, ..key(name) }
+}
+
+#[test]
+fn an_es256_key_is_a_peers_for_cards_alone_and_one_peers_only() {
+    let mut world = World::furnished();
+    let with = |peer, keys| {
+        let approval = Approval::Operator;
+        Command::EnrolPeer { origin: origin(peer), keys, approval }
+    };
+    let signs = with(1, vec![key(1), es256(2, KeyUse::Signing)]);
+    assert!(matches!(world.refusal(&signs), Refusal::Invalid { .. }));
+    let alone = with(1, vec![es256(2, KeyUse::Card)]);
+    assert!(matches!(world.refusal(&alone), Refusal::Invalid { .. }), "nothing signs");
+    world.done(&with(1, vec![key(1), es256(2, KeyUse::Card)]));
+    let second = with(2, vec![key(3), es256(4, KeyUse::Card)]);
+    assert_eq!(world.refusal(&second), conflict("key", kid(4)));
+
+    let mut card = put_card(1, 1);
+    let Command::PutCard { owner, .. } = &mut card else { unreachable!() };
+    *owner = Some((origin(1), kid(2)));
+    world.done(&card);
+    let unfit = Refusal::KeyNotEnrolled { origin: origin(1), kid: "key-2".into() };
+    assert_eq!(world.refusal(&put_record(2, 2, START, Some((1, 2)))), unfit);
+    let peer = query::peer(&world.memory, &origin(1)).unwrap().unwrap();
+    assert_eq!(peer.signing_key(&kid(2), START), None);
+    assert!(peer.signing_key(&kid(1), START).is_some());
+}
+
 #[test]
 fn a_repeated_enrolment_is_the_first_one_and_other_keys_conflict() {
     let mut world = World::new();
@@ -36,8 +71,8 @@ fn keys_are_1_to_16_and_none_counts_twice() {
     let mut world = World::new();
     let many: Vec<u8> = (0..17).collect();
     assert_eq!(world.refusal(&enrol(1, &many, Approval::Operator)), full("keys", 16));
-    let same_kid = vec![key(1), registry_core::entry::EnrolledKey { kid: kid(1), ..key(2) }];
-    let same_key = vec![key(1), registry_core::entry::EnrolledKey { kid: kid(2), ..key(1) }];
+    let same_kid = vec![key(1), EnrolledKey { kid: kid(1), ..key(2) }];
+    let same_key = vec![key(1), EnrolledKey { kid: kid(2), ..key(1) }];
     for keys in [vec![], same_kid, same_key] {
         let command = Command::EnrolPeer { origin: origin(1), keys, approval: Approval::Operator };
         assert!(matches!(world.refusal(&command), Refusal::Invalid { .. }), "{command:?}");
@@ -139,6 +174,29 @@ fn a_key_belongs_to_the_first_peer_that_it_joined_until_that_one_has_left() {
     assert_eq!(world.refusal(&enrol(2, &[1], Approval::Operator)), taken);
     world.done(&stand(PeerStatus::Tombstoned));
     world.done(&enrol(2, &[1], Approval::Operator));
+}
+
+/// Caught: the keys that a peer had when it left, which it got back unlooked at.
+#[test]
+fn a_peer_that_returns_gets_no_key_that_is_another_peers_by_now() {
+    let mut world = World::new();
+    let with = |peer, keys: &[EnrolledKey]| {
+        let (origin, keys, approval) = (origin(peer), keys.to_vec(), Approval::Operator);
+        Command::EnrolPeer { origin, keys, approval }
+    };
+    let stand = |standing| {
+        let (origin, reason) = (origin(1), None);
+        Command::Peer(PeerCommand::Stand { origin, standing, reason })
+    };
+    let had = [key(1), key(2), es256(3, KeyUse::Card)];
+    world.done(&with(1, &had));
+    world.done(&stand(PeerStatus::Tombstoned));
+    world.done(&with(2, &[key(1), es256(3, KeyUse::Card)]));
+    assert_eq!(world.refusal(&with(1, &had)), conflict("key", kid(1)));
+    let card = with(1, &[key(2), es256(3, KeyUse::Card)]);
+    assert_eq!(world.refusal(&card), conflict("key", kid(3)));
+    world.done(&with(1, &had[1..2]));
+    assert_eq!(world.refusal(&with(3, &[key(2)])), conflict("key", kid(2)), "its own again");
 }
 
 #[test]

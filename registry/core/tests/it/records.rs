@@ -17,7 +17,7 @@ fn matching(mut command: Command, version: u8) -> Command {
 }
 
 fn delete(if_match: Option<u8>) -> Command {
-    Command::DeleteRecord { handle: handle(1), if_match: if_match.map(digest) }
+    Command::DeleteRecord { handle: handle(1), if_match: if_match.map(digest), by: None }
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_deleted_record_leaves_a_tombstone_that_older_versions_cannot_pass() {
     assert_eq!((event.kind, event.deleted, event.revision), (ChangeKind::Record, true, deleted));
     world.done(&put_record(1, 2, START.plus_ms(101), None));
     assert_eq!(query::records(&world.memory, None, 10).unwrap().len(), 1);
-    let unknown = Command::DeleteRecord { handle: handle(9), if_match: None };
+    let unknown = Command::DeleteRecord { handle: handle(9), if_match: None, by: None };
     assert_eq!(world.refusal(&unknown), not_found("record", handle(9)));
 }
 
@@ -279,7 +279,7 @@ fn records_are_paged_by_handle() {
     for name in 1..=5 {
         world.done(&put_record(name, 1, START, None));
     }
-    world.done(&Command::DeleteRecord { handle: handle(2), if_match: None });
+    world.done(&Command::DeleteRecord { handle: handle(2), if_match: None, by: None });
     let page = |after: Option<u8>, limit| {
         let after = after.map(handle);
         let found = query::records(&world.memory, after.as_ref(), limit).unwrap();
@@ -371,7 +371,7 @@ fn the_same_record_again_may_be_for_other_eyes() {
     let last = query::changes(&world.memory, first, 9).unwrap().pop().unwrap();
     assert_eq!(last.before.map(|scope| scope.visibility), Some(Visibility::Private));
     assert_eq!(last.after.map(|scope| scope.visibility), Some(Visibility::Redacted));
-    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None });
+    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None, by: None });
     let gone = query::changes(&world.memory, last.revision, 9).unwrap().pop().unwrap();
     assert_eq!((gone.deleted, gone.after), (true, None));
 }

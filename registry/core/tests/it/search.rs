@@ -44,7 +44,7 @@ fn a_deleted_record_is_not_found() {
     world.done(&put_search(Source::Record, 1, 1, 1));
     world.done(&put_search(Source::Agent, 0, 0, 1));
     assert_eq!(found(&world, "alpha"), ["agent urn:agent:0000", "record urn:agent:0001"]);
-    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None });
+    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None, by: None });
     assert_eq!(found(&world, "alpha"), ["agent urn:agent:0000"]);
     assert_eq!(SEARCHES.list(&world.memory, None, 9).unwrap().len(), 1);
     let gone = world.refusal(&put_search(Source::Record, 1, 1, 1));

@@ -55,7 +55,18 @@ fn a_conversation_is_its_first_owners_for_as_long_as_a_task_of_it_is_kept() {
         };
         let (id, context) = (task_id(name), ContextId::parse(conversation).unwrap());
         let owner = owner.to_owned();
-        Command::SubmitTask { id, context, agent, owner, input, reply_to, deadline }
+        let (shared, metered) = (true, true);
+        Command::SubmitTask {
+            id,
+            context,
+            agent,
+            owner,
+            input,
+            reply_to,
+            deadline,
+            shared,
+            metered,
+        }
     };
     let stranger = "https://peer1.example";
     let refused = world.refusal(&by(2, stranger, "context"));
@@ -244,6 +255,21 @@ fn a_task_that_asked_for_more_goes_on_with_the_next_message() {
     assert_eq!(world.task(1).turns.len(), 1, "nothing of what was said is lost");
 }
 
+/// Its sender did not hear that it was taken, and by then the agent had asked again.
+#[test]
+fn a_message_that_comes_again_after_the_agents_next_question_is_no_second_one() {
+    let mut world = asked();
+    let deadline = world.now.plus_ms(DAY);
+    world.done(&go_on(2, deadline));
+    world.done(&assign(1, 0));
+    world.done(&asks(1, 2, 1));
+    let task = world.task(1);
+    assert_eq!(world.done(&go_on(2, deadline)), Reply::Task(Box::new(task.clone())));
+    assert_eq!(world.task(1), task);
+    world.done(&go_on(1, deadline));
+    assert_eq!((world.task(1).turns.len(), world.task(1).state), (2, TaskState::Pending));
+}
+
 #[test]
 fn only_its_owner_continues_a_task_and_only_one_that_asked() {
     let mut world = asked();
@@ -289,7 +315,7 @@ fn a_task_takes_64_messages() {
         world.done(&asks(1, turn + 1, 2));
     }
     let deadline = world.now.plus_ms(DAY);
-    assert_eq!(world.refusal(&go_on(2, deadline)), full("messages of the task", 64));
+    assert_eq!(world.refusal(&go_on(2, deadline)), Refusal::TaskEnded(task_id(1)));
 }
 
 #[test]
@@ -355,10 +381,64 @@ fn more_than_a_page_of_tasks_is_put_back_in_one_command() {
             input,
             reply_to,
             deadline,
+            shared: true,
+            metered: true,
         });
         world.done(&Command::AssignTask { id, node: node_id(0) });
     }
     world.done(&node_state(0, NodeState::Lost));
     assert_eq!(query::pending_tasks(&world.memory, 2_000).unwrap().len(), 1_100);
     assert_eq!(query::tasks_of_node(&world.memory, &node_id(0), 1).unwrap(), []);
+}
+
+/// A task of this owner in a conversation of its own.
+pub(crate) fn submitted(name: u8, owner: &str, shares: bool) -> Command {
+    let mut command = submit(name, 1, START.plus_ms(DAY));
+    if let Command::SubmitTask { context, owner: by, shared, .. } = &mut command {
+        (*by, *shared) = (owner.to_owned(), shares);
+        *context = ContextId::parse(&format!("context-{name}")).unwrap();
+    }
+    command
+}
+
+#[test]
+fn one_callers_open_tasks_leave_room_for_anothers_and_for_the_operator() {
+    let mut world = World::furnished();
+    let (greedy, other) = ("https://peer0.example", "https://peer1.example");
+    world.done(&submitted(1, greedy, true));
+    for name in ["open-tasks", "open-tasks/https://peer0.example"] {
+        world.set_number(name, 37_500);
+    }
+    let share = share_full("open tasks of the caller", 37_500);
+    assert_eq!(world.refusal(&submitted(2, greedy, true)), share);
+    world.done(&submitted(3, other, true));
+    world.set_number("open-tasks", 75_000);
+    assert_eq!(world.refusal(&submitted(4, other, true)), full("open tasks", 75_000));
+    world.done(&submitted(5, "operator", false));
+    world.set_number("open-tasks", 100_000);
+    assert_eq!(world.refusal(&submitted(6, "operator", false)), full("open tasks", 100_000));
+}
+
+#[test]
+fn a_share_goes_down_by_the_tasks_that_it_has_counted_alone() {
+    let mut world = World::furnished();
+    let owner = "https://peer0.example";
+    let held = |world: &World| world.number("open-tasks/https://peer0.example");
+    // As an earlier version has written it in its log.
+    world.done(&submitted(1, owner, false));
+    assert_eq!(held(&world), 0);
+    world.done(&submitted(2, owner, true));
+    assert_eq!((held(&world), query::open_tasks(&world.memory).unwrap()), (1, 2));
+    world.done(&cancel(Some(owner)));
+    assert_eq!((held(&world), query::open_tasks(&world.memory).unwrap()), (1, 1));
+    // One that asks for more has left its place, and takes it again with the next message.
+    world.done(&assign(2, 0));
+    world.done(&asks(2, 1, 2));
+    assert_eq!(held(&world), 0);
+    let (id, input, deadline) = (task_id(2), digest(2), START.plus_ms(DAY));
+    let owner = owner.to_owned();
+    world.done(&FleetCommand::ContinueTask { id, owner, input, reply_to: None, deadline }.into());
+    assert_eq!(held(&world), 1);
+    world.done(&Command::CancelTask { id: task_id(2), owner: None });
+    assert_eq!((held(&world), query::open_tasks(&world.memory).unwrap()), (0, 0));
 }

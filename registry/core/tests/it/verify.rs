@@ -9,6 +9,7 @@ use crate::world::*;
 fn broken(break_it: impl FnOnce(&Memory) -> Write) -> Vec<String> {
     let mut world = World::furnished();
     world.done(&put_record(1, 1, START.minus_ms(1), None));
+    world.done(&enqueue(1, "target", START.plus_ms(DAY)));
     assert!(check(&world.memory).is_sound(), "{:?}", check(&world.memory));
     let write = break_it(&world.memory);
     world.memory.commit(&[write]);
@@ -25,6 +26,11 @@ fn pick(memory: &Memory, space: Space, wanted: impl Fn(&[u8]) -> bool) -> (Vec<u
 /// How many agents the default namespace keeps.
 fn agents_of_default(key: &[u8]) -> bool {
     key[2] == 0 && key.ends_with(b"namespace/default/agents")
+}
+
+/// How many bytes the source of the envelope keeps.
+fn kept_bytes(key: &[u8]) -> bool {
+    key[2] == 0 && key.ends_with(b"kept-bytes/https://peer0.example")
 }
 
 #[test]
@@ -87,6 +93,11 @@ fn each_kind_of_damage_is_found_by_its_check() {
             "counters",
             Box::new(move |m| set(Space::State, pick(m, Space::State, agents_of_default), b"9")),
         ),
+        (
+            "counters",
+            Box::new(move |m| set(Space::State, pick(m, Space::State, kept_bytes), &[9; 8])),
+        ),
+        ("counters", Box::new(move |m| delete(Space::State, pick(m, Space::State, kept_bytes)))),
     ];
     for (at, (name, case)) in cases.into_iter().enumerate() {
         let faults = broken(case);

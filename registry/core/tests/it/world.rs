@@ -6,7 +6,7 @@ use proto_types::{
     SecretKey, Stamp, TaskId, WallMs,
 };
 use registry_core::apply;
-use registry_core::change::{Change, Effect, Refusal, Reply};
+use registry_core::change::{Change, Effect, Refusal, Reply, Write};
 use registry_core::command::{Command, Foreign, Import, ImportedRecord};
 use registry_core::entry::{
     AgentKind, Approval, Capacity, EnrolledKey, ImportKind, JoinRole, Limits, NodeState,
@@ -14,7 +14,7 @@ use registry_core::entry::{
 };
 use registry_core::query;
 use registry_core::search::{Document, Facts, Told};
-use registry_core::view::Memory;
+use registry_core::view::{Memory, Space};
 
 /// When tests start: a round time, far from the epoch.
 pub(crate) const START: WallMs = WallMs(1_800_000_000_000);
@@ -85,6 +85,26 @@ impl World {
     pub(crate) fn revision(&self) -> Revision {
         query::revision(&self.memory).unwrap()
     }
+
+    /// The number that is kept under this name; 0 if none is.
+    pub(crate) fn number(&self, name: &str) -> u64 {
+        let (_, value) = self.numbered(name).unwrap_or_default();
+        value.try_into().map_or(0, u64::from_be_bytes)
+    }
+
+    /// Has a number that is kept be another one, as many commands would have made it, or an earlier version.
+    pub(crate) fn set_number(&mut self, name: &str, number: u64) {
+        let (key, _) = self.numbered(name).unwrap();
+        let value = number.to_be_bytes().to_vec();
+        self.memory.commit(&[Write::Put { space: Space::State, key, value }]);
+    }
+
+    fn numbered(&self, name: &str) -> Option<(Vec<u8>, Vec<u8>)> {
+        let is = |key: &[u8]| key.get(3..) == Some(name.as_bytes());
+        let mut state = self.memory.pairs().filter(|((space, _), _)| *space == Space::State);
+        let found = state.find(|((_, key), _)| is(key));
+        found.map(|((_, key), value)| (key.clone(), value.clone()))
+    }
 }
 
 pub(crate) fn furniture() -> Vec<Command> {
@@ -146,7 +166,12 @@ pub(crate) fn conflict(kind: &str, id: impl ToString) -> Refusal {
 }
 
 pub(crate) fn full(what: &str, bound: u64) -> Refusal {
-    Refusal::Full { what: what.into(), bound }
+    Refusal::Full { what: what.into(), bound, share: false }
+}
+
+/// The refusal of who holds as much as one caller may.
+pub(crate) fn share_full(what: &str, held: u64) -> Refusal {
+    Refusal::Full { what: what.into(), bound: held, share: true }
 }
 
 pub(crate) fn put_body(name: u8) -> Command {
@@ -264,6 +289,8 @@ pub(crate) fn submit(name: u8, input: u8, deadline: WallMs) -> Command {
         input: digest(input),
         reply_to: None,
         deadline,
+        shared: true,
+        metered: true,
     }
 }
 
@@ -299,6 +326,8 @@ pub(crate) fn enqueue(name: u8, target: &str, expires_at: WallMs) -> Command {
         body: digest(0),
         traceparent: None,
         expires_at,
+        shared: true,
+        metered: true,
     }
 }
 

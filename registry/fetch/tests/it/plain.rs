@@ -20,6 +20,19 @@ async fn an_answer_comes_with_its_status_type_and_etag() {
 }
 
 #[tokio::test]
+async fn an_answer_says_which_state_it_is_of_if_it_names_one_in_numbers() {
+    for (revision, epoch, state) in [
+        ("ecumene-revision: 7", "ecumene-epoch: 0", (Some(7), Some(0))),
+        ("ecumene-revision: 7", "x-epoch: 1", (Some(7), None)),
+        ("ecumene-revision: -7", "ecumene-epoch: 18446744073709551616", (None, None)),
+    ] {
+        let server = Server::start(move |_| answer("404 Not Found", &[revision, epoch], b"")).await;
+        let fetched = local().fetch(Request::get(server.url("/"))).await.unwrap();
+        assert_eq!((fetched.revision, fetched.epoch), state, "{revision}, {epoch}");
+    }
+}
+
+#[tokio::test]
 async fn a_known_version_is_asked_for_and_not_sent_again() {
     let server = Server::start(|head| match head.contains("if-none-match: \"v1\"\r\n") {
         true => answer("304 Not Modified", &[], b""),

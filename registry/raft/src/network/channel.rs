@@ -1,5 +1,6 @@
 //! A connection to another member: made on first use, made again after a failure, bounded in what it carries.
-//! It must never wait for ever: every call has a deadline.
+//! It must never wait for ever: a call has a deadline, or, if it may take as long as a state is large, ends with its
+//! connection, which is probed.
 
 use std::time::Duration;
 
@@ -54,13 +55,14 @@ pub(crate) fn request(
     body: Vec<u8>,
     within: Duration,
 ) -> Request<Frame> {
-    signed(credentials, Frame { body: Bytes::from(body) }, within)
+    let mut request = signed(credentials, Frame { body: Bytes::from(body) });
+    request.set_timeout(within);
+    request
 }
 
-/// As [`request`], for any message.
-pub(crate) fn signed<T>(credentials: &Credentials, message: T, within: Duration) -> Request<T> {
+/// As [`request`], for any message and without a deadline.
+pub(super) fn signed<T>(credentials: &Credentials, message: T) -> Request<T> {
     let mut request = Request::new(message);
-    request.set_timeout(within);
     credentials.sign(request.metadata_mut());
     request
 }

@@ -46,6 +46,8 @@ pub(crate) struct Contact {
 /// In milliseconds of the run.
 #[derive(Debug, Default)]
 struct Known {
+    /// When a majority had answered the leader, by its word or as this member knew when it led itself.
+    heard: Option<u64>,
     /// The state holds everything that was acknowledged before this.
     reached: Option<u64>,
     /// It will hold everything that was acknowledged before a time once it has reached an index; both ascend.
@@ -86,6 +88,20 @@ impl Contact {
         known.reached.map(|at| Duration::from_millis(now.saturating_sub(at)))
     }
 
+    /// Notes how long ago a majority had answered this member as the leader: that goes on counting when it leads no more.
+    pub(crate) fn lead(&self, ago: Duration) {
+        let at = self.now().ms.checked_sub(millis(ago));
+        let mut known = self.lock();
+        known.heard = known.heard.max(at);
+    }
+
+    /// How long ago a majority had answered the leader whose word this member has, or itself when it led; none before the
+    /// first of these in this run.
+    pub(crate) fn heard_ago(&self) -> Option<Duration> {
+        let heard = self.lock().heard?;
+        Some(Duration::from_millis(self.now().ms.saturating_sub(heard)))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -93,6 +109,7 @@ impl Contact {
 
 impl Known {
     fn hear(&mut self, as_of: u64, commit: u64) {
+        self.heard = self.heard.max(Some(as_of));
         let full = self.ahead.len() == AHEAD_MAX;
         match self.ahead.back_mut() {
             Some((time, index)) if *index == commit => *time = as_of.max(*time),
@@ -149,6 +166,21 @@ mod tests {
     }
 
     #[test]
+    fn what_a_member_knew_as_the_leader_counts_until_a_newer_word_comes() {
+        let contact = Contact::new();
+        let began = Contact { begun: contact.begun - Duration::from_secs(10), ..contact };
+        began.lead(Duration::from_secs(60));
+        assert_eq!(began.heard_ago(), None, "that was before this run");
+        began.lead(Duration::from_secs(2));
+        began.lead(Duration::from_secs(5));
+        assert!(began.heard_ago().is_some_and(|ago| (2_000..3_000).contains(&millis(ago))));
+        assert_eq!(began.age(Some(5)), None, "it says nothing of what is in the state");
+        let moment = Moment { run: began.run, ms: 9_000 };
+        began.hear(&Word { moment, held_ms: 0, confirmed_ms: 0, commit: 5 }, None);
+        assert!(began.heard_ago().is_some_and(|ago| (1_000..2_000).contains(&millis(ago))));
+    }
+
+    #[test]
     fn case_46_a_word_is_no_newer_than_the_answer_that_its_sender_had() {
         let contact = Contact::new();
         let began = Contact { begun: contact.begun - Duration::from_secs(10), ..contact };
@@ -159,6 +191,10 @@ mod tests {
             commit: 5,
         };
         // It was sent four seconds after the run began, whenever it comes.
+        assert_eq!(began.heard_ago(), None);
+        began.hear(&word(3_000, 1_000, 100), None);
+        assert!(began.heard_ago().is_some_and(|ago| (6_100..7_000).contains(&millis(ago))));
+        assert_eq!(began.age(None), None, "what it heard of is not in its state");
         began.hear(&word(3_000, 1_000, 100), Some(5));
         let age = began.age(Some(5)).map_or(0, millis);
         assert!((6_100..7_000).contains(&age), "{age}");

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use openraft::BasicNode;
 use openraft::errors::{
     NetworkError, RPCError, ReplicationClosed, StreamingError, Timeout, Unreachable,
@@ -100,14 +101,23 @@ impl Peer {
         let late =
             || Timeout { action, id: self.from, target: self.to, timeout: option.hard_ttl() };
         let answer = tokio::time::timeout(option.hard_ttl(), call).await;
-        let answer = answer.map_err(|_| RPCError::Timeout(late()))?;
+        match answer.map_err(|_| RPCError::Timeout(late()))? {
+            Err(status) if status.code() == Code::DeadlineExceeded => {
+                Err(RPCError::Timeout(late()))
+            }
+            answer => self.read(answer),
+        }
+    }
+
+    /// What an answer says; a refusal is learnt from.
+    fn read<R: DeserializeOwned>(
+        &self,
+        answer: Result<Response<Frame>, Status>,
+    ) -> Result<R, RpcError> {
         match answer {
             Ok(response) => {
                 self.calls.pauses().answered(self.to);
                 decode(&response.get_ref().body).map_err(|cause| unusable(&cause))
-            }
-            Err(status) if status.code() == Code::DeadlineExceeded => {
-                Err(RPCError::Timeout(late()))
             }
             Err(status) => {
                 if status.code() == Code::Unavailable {
@@ -166,29 +176,30 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         self.answer(RPCTypes::Vote, &option, client.vote(message)).await
     }
 
+    /// Has no deadline: reading a large state through takes the receiver long. It ends a transfer that has gone silent.
     async fn full_snapshot(
         &mut self,
         vote: Vote,
         snapshot: Snapshot,
         cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
-        option: RPCOption,
+        _option: RPCOption,
     ) -> Result<SnapshotResponse, StreamingError<TypeConfig>> {
         let stored = snapshot.snapshot;
         let mut client = self.rested_client()?;
         let manifest = stored.manifest().clone();
-        let offer = request(self.calls.credentials(), self.spell(&manifest)?, option.hard_ttl());
+        let offer = Frame { body: Bytes::from(self.spell(&manifest)?) };
+        let offer = signed(self.calls.credentials(), offer);
         let call = async {
-            let wanted: Vec<Want> =
-                self.answer(RPCTypes::InstallSnapshot, &option, client.offer(offer)).await?;
+            let wanted: Vec<Want> = self.read(client.offer(offer).await)?;
             let opening = self.spell(Opening { vote, manifest, wanted: wanted.clone() })?;
             let content = frames(Arc::clone(&stored), opening, wanted);
-            let message = signed(self.calls.credentials(), content, option.hard_ttl());
+            let message = signed(self.calls.credentials(), content);
             let answer = client.snapshot(message).await;
             if answer.as_ref().is_err_and(|status| status.code() == Code::DataLoss) {
-                // Either side's disk or the way may be at fault; a new checkpoint rules one of them out.
+                // It may have been damaged here, before or after it was digested, or on its way.
                 stored.doubt();
             }
-            self.answer(RPCTypes::InstallSnapshot, &option, async { answer }).await
+            self.read(answer)
         };
         tokio::select! {
             closed = cancel => Err(StreamingError::Closed(closed)),

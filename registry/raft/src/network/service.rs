@@ -3,6 +3,7 @@
 //! [`MembersOnly`] before a byte of a message is read. It must never panic on
 //! what it is sent, nor install a snapshot before every digest has matched.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
@@ -25,7 +26,8 @@ use crate::machine::{Published, blocking};
 use crate::observed;
 use crate::proposer::Proposer;
 use crate::snapshot::{
-    Manifest, Snapshots, all, checkpoint, disk, frames, next_frame, receive, turn,
+    Manifest, Snapshots, Stored, Want, all, checkpoint, disk, frames, next_frame,
+    receive_and_install, turn,
 };
 use crate::standing::REMOVED;
 use crate::time::Time;
@@ -68,12 +70,15 @@ impl TransportService {
         self.read(request.get_ref())
     }
 
-    /// Tells a member that was removed that it was: it may have been down when it happened.
+    /// Tells a member that was removed that it was: it may have been down when it happened. One whose number is retired
+    /// and whom consensus still counts may be the only one that can lead; it hands over then.
     fn check_candidate(&self, ballot: &VoteRequest) -> Result<(), Status> {
         self.blank.check_ballot(ballot)?;
         let candidate = *ballot.vote.leader_id().node_id();
         match query::member(&self.published.view(), candidate) {
-            Ok(Some(member)) if member.retired => Err(Status::permission_denied(REMOVED)),
+            Ok(Some(member)) if member.retired && !members(&self.raft).contains(&candidate) => {
+                Err(Status::permission_denied(REMOVED))
+            }
             // A state that cannot be read ends this member elsewhere.
             Ok(_) | Err(_) => Ok(()),
         }
@@ -108,6 +113,7 @@ impl RaftTransport for TransportService {
                 self.check_candidate(&rpc)?;
                 self.raft.pre_vote(rpc).await
             }
+            Ballot::Founding => return respond(&self.blank.is_proven()),
         };
         respond(&answer.map_err(stopped)?)
     }
@@ -115,8 +121,10 @@ impl RaftTransport for TransportService {
     async fn offer(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
         let manifest: Manifest = self.call(request)?;
         self.blank.check_append(false)?;
-        let snapshots = Arc::clone(&self.snapshots);
-        let _turn = turn(&snapshots)?;
+        if self.snapshots.holds(&manifest) {
+            return respond(&Vec::<Want>::new());
+        }
+        let _turn = turn(&self.snapshots)?;
         let offered = Arc::clone(&self.snapshots);
         respond(&disk(move || offered.wanted(&manifest)).await?)
     }
@@ -132,9 +140,12 @@ impl RaftTransport for TransportService {
         let opening: Opening = self.read(&first)?;
         self.blank.check_append(false)?;
         let sent = (opening.manifest, opening.wanted);
-        let stored = receive(&self.home, &self.snapshots, sent, frames).await?;
-        let answer = self.raft.install_full_snapshot(opening.vote, stored.snapshot()).await;
-        respond(&answer.map_err(stopped)?)
+        let (raft, vote) = (self.raft.clone(), opening.vote);
+        let install = move |stored: Arc<Stored>| async move {
+            raft.install_full_snapshot(vote, stored.snapshot()).await.map_err(stopped)
+        };
+        let (home, snapshots) = (Arc::clone(&self.home), Arc::clone(&self.snapshots));
+        respond(&receive_and_install(home, snapshots, sent, frames, install).await?)
     }
 
     async fn transfer(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
@@ -165,6 +176,14 @@ impl RaftTransport for TransportService {
         let proposal: Proposal = self.call(request)?;
         respond(&self.proposer.propose(&proposal, None).await)
     }
+}
+
+/// Voters and learners, by the newest configuration that is committed.
+fn members(raft: &Raft) -> BTreeSet<u64> {
+    observed::metrics(raft).now(|metrics| {
+        let committed = metrics.committed_membership_config.membership();
+        committed.nodes().map(|(id, _)| *id).collect()
+    })
 }
 
 /// The last entry in the state.

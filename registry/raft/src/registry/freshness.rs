@@ -1,5 +1,6 @@
 //! How new a member's state is known to be, from one moment of consensus.
-//! It decides nothing of a follower's contact; it must never mix two moments of consensus.
+//! It decides when a leader that is known counts as one of the past, and nothing of a follower's contact; it must never mix
+//! two moments of consensus.
 
 use std::time::Duration;
 
@@ -22,6 +23,22 @@ impl Registry {
             return seen.led_age;
         }
         self.inner.contact.age(seen.applied)
+    }
+}
+
+/// For how long a leader counts without a majority's answers: some elections, so that a change of leader makes nobody
+/// unready. Arbitrary.
+const CONTACT_MAX: Duration = Duration::from_secs(3);
+
+impl Registry {
+    /// Whether a majority has answered lately: this member, if it leads or did, or the leader whose word it has. Otherwise a
+    /// leader that it knows is one of the past: it was read from disk, or nobody else could be elected.
+    #[must_use]
+    pub fn in_contact(&self) -> bool {
+        let led = observed::metrics(&self.inner.raft)
+            .now(|metrics| led_age(metrics).filter(|_| metrics.state.is_leader()));
+        let ago = led.into_iter().chain(self.inner.contact.heard_ago()).min();
+        ago.is_some_and(|ago| ago <= CONTACT_MAX)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::observed;
 /// has never taken part. A heartbeat; less would see nothing new.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// How often it looks at clocks. Arbitrary; leadership is handed over once, not with every heartbeat.
+/// How often it looks at clocks, and whether it is to stay itself. Arbitrary; leadership is handed over once, not with every heartbeat.
 const CLOCKS_EVERY: Duration = Duration::from_secs(1);
 
 /// Looks as long as the member lives.
@@ -41,7 +41,7 @@ pub(super) async fn run(inner: Weak<Inner>) {
 }
 
 impl Registry {
-    /// Looks at members, and at their clocks if that is due.
+    /// Looks at members, and at their clocks and its own office if that is due.
     async fn attend(&self, clocks: bool) {
         let standing = &self.inner.standing;
         let Some((view, term)) = self.in_office() else {
@@ -53,6 +53,7 @@ impl Registry {
         let status = self.status();
         self.remember_voters(&status, &view, term).await;
         if clocks {
+            self.hand_over_if_retired(&status, &view).await;
             self.look_at_clocks(&status).await;
         }
         for id in standing.take_blank() {

@@ -4,14 +4,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use openraft::BasicNode;
-use openraft::errors::{InitializeError, RaftError};
+use deploy_service::wait_until;
 use tokio::task::JoinSet;
 
 use super::forward::Forwarder;
 use super::freshness::confirmed;
 use super::status::watch_leadership;
-use super::{Inner, Registry, rejoin, scrub};
+use super::{Inner, Registry, found, leave, rejoin, scrub};
 use crate::blank::Blank;
 use crate::home::Home;
 use crate::log::LogStore;
@@ -45,7 +44,8 @@ impl Opened {
 
     /// All that a handle needs.
     fn into_inner(self, config: &Config, raft: Raft, calls: Caller) -> Inner {
-        let mut tasks = attended(&raft, &calls, &self.time);
+        let contact = Arc::new(Contact::new());
+        let mut tasks = attended(&raft, &calls, &self.time, &contact);
         Inner {
             id: config.id,
             proposer: Proposer::start(raft.clone(), Arc::clone(&self.time), &mut tasks),
@@ -56,7 +56,7 @@ impl Opened {
             forwarder: Forwarder::new(calls),
             silence_max: config.timings.election_max.saturating_mul(3),
             changing: tokio::sync::Mutex::new(()),
-            contact: Arc::new(Contact::new()),
+            contact,
             tasks: Mutex::new(tasks),
             raft,
             blank: Arc::new(Blank::new(Arc::clone(&self.home), config.id, config.founder())),
@@ -81,10 +81,13 @@ impl Registry {
         let calls = Caller::new(credentials.into(), published, time);
         recover(&config, &opened.home, &opened.snapshots, &calls).await?;
         let peers = Peers::new(config.id, calls.clone());
-        let raft = founded(Raft::new(config.id, settings, peers, log, machine), &config).await?;
+        let raft = begun(Raft::new(config.id, settings, peers, log, machine), &config).await?;
+        let founding = found::run(raft.clone(), calls.clone(), config.clone());
         let inner = Arc::new(opened.into_inner(&config, raft, calls));
         let mut tasks = inner.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.spawn(founding);
         tasks.spawn(rejoin::run(Arc::downgrade(&inner)));
+        tasks.spawn(leave::run(Arc::downgrade(&inner)));
         tasks.spawn(scrub::run(Arc::downgrade(&inner)));
         drop(tasks);
         Ok(Self { inner })
@@ -107,21 +110,17 @@ async fn open(config: &Config) -> Result<Opened, Error> {
     Ok(Opened { home, published, snapshots, time })
 }
 
-/// Makes the cluster if this member has to and nothing is there, and spares a lone voter the wait for an election.
-async fn founded(
+/// Makes the cluster of a member that is alone, if nothing is there, and spares a lone voter the wait for an election.
+async fn begun(
     raft: impl Future<Output = Result<Raft, impl std::fmt::Display>>,
     config: &Config,
 ) -> Result<Raft, Error> {
     let failed = |cause: &dyn std::fmt::Display| Error::Raft(cause.to_string());
     let raft = raft.await.map_err(|cause| failed(&cause))?;
     let initialized = raft.is_initialized().await.map_err(|cause| failed(&cause))?;
-    if !initialized && config.founds() {
-        let node = |(id, address): (&u64, &String)| (*id, BasicNode::new(address));
-        let members: std::collections::BTreeMap<_, _> = config.members.iter().map(node).collect();
-        match raft.initialize(members).await {
-            Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => {}
-            Err(cause) => return Err(failed(&cause)),
-        }
+    // Others are asked first, once they can be.
+    if !initialized && config.founds() && config.members.len() == 1 {
+        found::make(&raft, &config.members).await?;
     }
     if initialized && raft.voter_ids().eq([config.id]) {
         raft.trigger().elect(false).await.map_err(|cause| failed(&cause))?;
@@ -130,9 +129,12 @@ async fn founded(
 }
 
 /// Has calls say what consensus knows, and consensus do what calls are told.
-fn attended(raft: &Raft, calls: &Caller, time: &Arc<Time>) -> JoinSet<()> {
-    let metrics = observed::metrics(raft);
-    calls.confirm_by(Box::new(move || metrics.now(confirmed)));
+fn attended(raft: &Raft, calls: &Caller, time: &Arc<Time>, contact: &Arc<Contact>) -> JoinSet<()> {
+    let (metrics, contact) = (observed::metrics(raft), Arc::clone(contact));
+    // It is asked with every heartbeat.
+    calls.confirm_by(Box::new(move || {
+        metrics.now(confirmed).inspect(|known| contact.lead(known.ago))
+    }));
     let metrics = observed::server_metrics(raft);
     time.voters_by(Box::new(move || {
         metrics.now(|metrics| metrics.membership_config.membership().voter_ids().collect())
@@ -152,7 +154,7 @@ async fn stand(raft: Raft, mut removed: tokio::sync::watch::Receiver<bool>, time
     let mut stands = true;
     loop {
         tokio::select! {
-            gone = removed.wait_for(|removed| *removed) => match gone {
+            gone = wait_until(&mut removed, |removed| *removed) => match gone {
                 Ok(_) => break,
                 Err(_) => return,
             },
@@ -169,6 +171,5 @@ async fn stand(raft: Raft, mut removed: tokio::sync::watch::Receiver<bool>, time
             raft.runtime_config().elect(!back);
         }
     }
-    tracing::warn!("this member was removed from the cluster: it campaigns no more");
     raft.runtime_config().elect(false);
 }

@@ -8,7 +8,7 @@ use openraft::errors::Fatal;
 use openraft::{Instant as _, RaftMetrics};
 use proto_types::Origin;
 use registry_core::query;
-use registry_store::Damage;
+use registry_store::{Damage, StoreView};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -154,8 +154,7 @@ impl Status {
             poisoned: stopped,
             joint: membership.get_joint_config().len() > 1,
             peers: peers(metrics),
-            removed: membership.voter_ids().next().is_some()
-                && membership.get_node(&metrics.id).is_none(),
+            removed: left_out(metrics),
             epoch: 0,
             clock_offset_ms: None,
             state_ahead_ms: 0,
@@ -165,11 +164,26 @@ impl Status {
 
 /// By the word of others, or by the state.
 fn removed(inner: &Inner) -> bool {
-    let retired = || {
-        let entry = query::member(&inner.published.view(), inner.id);
-        entry.is_ok_and(|entry| entry.is_some_and(|entry| entry.retired))
-    };
-    inner.standing.removed() || retired()
+    inner.standing.removed() || retired(&inner.published.view(), inner.id)
+}
+
+/// Whether this member was removed for good. Its number is retired first, and consensus leaves it out after that: until
+/// both have happened its vote may be needed.
+pub(super) fn left(inner: &Inner) -> bool {
+    let retired = || retired(&inner.published.view(), inner.id);
+    inner.standing.removed() || (retired() && observed::metrics(&inner.raft).now(left_out))
+}
+
+/// Whether the state says that a number is never used again.
+pub(super) fn retired(view: &StoreView, id: u64) -> bool {
+    let entry = query::member(view, id);
+    entry.is_ok_and(|entry| entry.is_some_and(|entry| entry.retired))
+}
+
+/// Whether there are voters, and this member is none of the members.
+fn left_out(metrics: &RaftMetrics<TypeConfig>) -> bool {
+    let membership = metrics.membership_config.membership();
+    membership.voter_ids().next().is_some() && membership.get_node(&metrics.id).is_none()
 }
 
 fn peers(metrics: &RaftMetrics<TypeConfig>) -> BTreeMap<u64, PeerStatus> {

@@ -8,35 +8,78 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
+use openraft::RaftMetrics;
+use registry_store::Memory;
+use tokio::time::timeout;
 
 use super::Registry;
+use crate::Stopped;
 use crate::machine::blocking;
-use crate::observed;
+use crate::observed::{self, Observed};
 use crate::offline::header;
 use crate::snapshot::{all, checkpoint, frames};
+use crate::types::TypeConfig;
 
-/// How long a snapshot may take to be made. It is made of hard links, and read once for its digests.
+/// How long a snapshot may take to be made, after one that is being made already. It is made of hard links, and read
+/// once for its digests.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// How long to wait for a snapshot before it is asked for again: consensus drops the wish while it makes another one.
+/// Arbitrary.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// A snapshot that did not come about.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// It was asked for all along.
+    #[error(
+        "no snapshot up to entry {wanted} was made within {} s; the newest one ends with entry {reached}",
+        SNAPSHOT_TIMEOUT.as_secs()
+    )]
+    Late {
+        /// The entry that was to be in it.
+        wanted: u64,
+        /// The last entry of the newest one; 0 if there is none.
+        reached: u64,
+    },
+    /// Consensus has ended: the disk failed, or the member was told to stop.
+    #[error("the member has stopped")]
+    Stopped,
+}
+
 impl Registry {
-    /// Has a snapshot made now, which lets the log behind it be purged. Returns the last entry it holds.
+    /// Has a snapshot made now, which lets the log behind it be purged. Returns the last entry it holds. One that is
+    /// being made already is waited for; if it began too early, another one is made after it.
     ///
     /// # Errors
-    /// The member has stopped, or its disk failed.
-    pub async fn snapshot(&self) -> io::Result<u64> {
-        let wanted = self.status().applied;
-        self.inner.raft.trigger().snapshot().await.map_err(io::Error::other)?;
-        let mut metrics = observed::metrics(&self.inner.raft);
-        let made = async {
-            loop {
-                let now = metrics.now(|metrics| metrics.snapshot.map(|last| last.index()));
-                if now >= wanted {
-                    return Ok(now.unwrap_or(0));
-                }
-                metrics.changed().await.map_err(|_| io::Error::other("the member has stopped"))?;
+    /// The member has stopped, its disk failed, or it took longer than ten minutes.
+    pub async fn snapshot(&self) -> Result<u64, SnapshotError> {
+        let Some(wanted) = self.status().applied else { return Ok(0) };
+        match timeout(SNAPSHOT_TIMEOUT, self.snapshot_up_to(wanted)).await {
+            Ok(made) => made.map_err(|Stopped| SnapshotError::Stopped),
+            Err(_) => {
+                let reached = self.status().snapshot.unwrap_or(0);
+                Err(SnapshotError::Late { wanted, reached })
             }
-        };
-        tokio::time::timeout(SNAPSHOT_TIMEOUT, made).await.map_err(io::Error::other)?
+        }
+    }
+
+    async fn snapshot_up_to(&self, wanted: u64) -> Result<u64, Stopped> {
+        let mut metrics = observed::metrics(&self.inner.raft);
+        loop {
+            self.inner.raft.trigger().snapshot().await.map_err(|_| Stopped)?;
+            if let Ok(made) = timeout(ASK_AGAIN, reached(&mut metrics, wanted)).await {
+                return made;
+            }
+        }
+    }
+
+    /// What this member's databases hold in memory.
+    ///
+    /// # Errors
+    /// The databases do not say.
+    pub fn memory(&self) -> Result<Memory, registry_store::Error> {
+        self.inner.home.store.memory()
     }
 
     /// A consistent copy of the state in the archive format, in pieces. The files it is read from go when the stream is
@@ -66,6 +109,23 @@ impl Registry {
             Ok((before, bytes_in(home.store.dir())?))
         })
         .await
+    }
+}
+
+/// Waits for a snapshot that holds an entry; the last entry that it holds.
+async fn reached(
+    metrics: &mut Observed<RaftMetrics<TypeConfig>>,
+    wanted: u64,
+) -> Result<u64, Stopped> {
+    loop {
+        let (newest, runs) = metrics.now(|metrics| {
+            (metrics.snapshot.map(|last| last.index()), metrics.running_state.is_ok())
+        });
+        match newest {
+            Some(newest) if newest >= wanted => return Ok(newest),
+            _ if !runs => return Err(Stopped),
+            _ => metrics.changed().await?,
+        }
     }
 }
 

@@ -11,7 +11,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::build::meta_of;
 use super::manifest::{PIECE_BYTES, Piece};
-use super::{DATABASE, Manifest, Snapshots, Stored, Want};
+use super::sound::damage;
+use super::{Manifest, Snapshots, Stored, Want};
 use crate::home::Home;
 
 /// Why a snapshot was not taken.
@@ -23,6 +24,12 @@ pub(crate) enum Refused {
     /// The bytes are not those of the manifest.
     #[error("{0} does not match its digest")]
     Corrupt(String),
+    /// The bytes are as sent, and were damaged before they were digested.
+    #[error("what was sent is damaged: {0}")]
+    Unsound(String),
+    /// The bytes were as sent, and are not any more.
+    #[error("this member's disk has changed {0}")]
+    Changed(String),
     /// More or fewer bytes than were wanted.
     #[error("the content does not have the length that was wanted")]
     Length,
@@ -81,7 +88,7 @@ impl Incoming {
             open.hasher.update(now);
             open.left -= now.len() as u64;
             bytes = later;
-            self.closed_if_full(open, &piece)?;
+            self.closed_if_full(open, want, &piece)?;
         }
         Ok(())
     }
@@ -106,32 +113,54 @@ impl Incoming {
         Ok(OpenFile { file, left: piece.bytes - want.offset, hasher })
     }
 
-    fn closed_if_full(&mut self, open: OpenFile, piece: &Piece) -> Result<(), Refused> {
+    fn closed_if_full(&mut self, open: OpenFile, want: Want, piece: &Piece) -> Result<(), Refused> {
         if open.left > 0 {
             self.open = Some(open);
             return Ok(());
         }
         if Digest(open.hasher.finalize().into()) != piece.sha256 {
             fs::remove_file(self.snapshots.incoming().join(&piece.name))?;
-            return Err(Refused::Corrupt(piece.name.clone()));
+            // The part that was here already may be what is wrong: the whole file tells.
+            let whole = want.offset == 0;
+            return Err(if whole { Refused::Corrupt(piece.name.clone()) } else { Refused::Moved });
         }
         open.file.sync_all()?;
         self.complete += 1;
         Ok(())
     }
 
-    /// Makes it a whole snapshot, if all of it is there and it is the state it is said to be.
+    /// Makes it a whole snapshot, if all of it is there, can be read, and is the state it is said to be. Until it is adopted
+    /// it goes with its last reader.
     pub(crate) fn finish(self, home: &Home) -> Result<Arc<Stored>, Refused> {
         if self.complete < self.wanted.len() {
             return Err(Refused::Length);
         }
-        // From here on it is whole, or gone: there is nothing to go on with.
+        if let Err(refused) = self.check(home) {
+            // Every byte is here: there is nothing to go on with.
+            self.snapshots.forget_incoming();
+            return Err(refused);
+        }
         let partial = self.snapshots.received()?;
-        let database = partial.dir().join(DATABASE);
+        let stored = self.snapshots.complete(partial, self.manifest)?;
+        stored.retire();
+        Ok(stored)
+    }
+
+    /// Reads all of it where it came in, so that what came outlives a stop meanwhile.
+    fn check(&self, home: &Home) -> Result<(), Refused> {
+        let database = self.snapshots.incoming();
         registry_store::sync_dir(&database).map_err(io::Error::other)?;
+        if let Some(why) = damage(&database)? {
+            // What came had its digests.
+            let changed = self.manifest.damaged(&database)?.into_iter().next();
+            return Err(match changed {
+                Some(piece) => Refused::Changed(piece.name),
+                None => Refused::Unsound(why),
+            });
+        }
         if meta_of(home, &database)? != self.manifest.meta {
             return Err(Refused::OtherState);
         }
-        Ok(self.snapshots.complete(partial, self.manifest)?)
+        Ok(())
     }
 }

@@ -16,6 +16,9 @@ use crate::types::SnapshotMeta;
 
 const FILE: &str = "manifest";
 
+/// The digest of the manifest itself. A snapshot of an earlier version has none.
+const CHECK: &str = "manifest.sha256";
+
 /// Files of one snapshot. RocksDB's tables are 64 MiB, so this is 4 TiB.
 pub(crate) const FILES_MAX: usize = 65_536;
 
@@ -100,13 +103,23 @@ impl Manifest {
     }
 
     pub(crate) fn read(dir: &Path) -> io::Result<Self> {
-        decode(&fs::read(dir.join(FILE))?)
+        let spelled = fs::read(dir.join(FILE))?;
+        match fs::read_to_string(dir.join(CHECK)) {
+            Ok(kept) if kept == Digest::of(&spelled).hex() => decode(&spelled),
+            Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "its manifest is damaged")),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => decode(&spelled),
+            Err(cause) => Err(cause),
+        }
     }
 
     pub(crate) fn write(&self, dir: &Path) -> io::Result<()> {
-        let mut file = File::create(dir.join(FILE))?;
-        file.write_all(&encode(self)?)?;
-        file.sync_all()?;
+        let spelled = encode(self)?;
+        let check = Digest::of(&spelled).hex();
+        for (name, bytes) in [(FILE, spelled.as_slice()), (CHECK, check.as_bytes())] {
+            let mut file = File::create(dir.join(name))?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+        }
         registry_store::sync_dir(dir).map_err(io::Error::other)
     }
 }
@@ -170,5 +183,25 @@ mod tests {
         let second = Manifest::of(SnapshotMeta::default(), dir.path(), Some(&first)).unwrap();
         assert_eq!(second.files[0].sha256, first.files[0].sha256, "damage must stay visible");
         assert_ne!(second.files[1].sha256, first.files[1].sha256);
+    }
+
+    #[test]
+    fn a_manifest_in_which_a_bit_has_turned_is_not_believed() {
+        let dir = tempfile::tempdir().unwrap();
+        let whole = manifest(&["000012.sst", "CURRENT"]);
+        whole.write(dir.path()).unwrap();
+        assert_eq!(Manifest::read(dir.path()).unwrap(), whole);
+        let file = dir.path().join(FILE);
+        let spelled = fs::read(&file).unwrap();
+        for at in 0..spelled.len() {
+            let mut turned = spelled.clone();
+            turned[at] ^= 4;
+            fs::write(&file, &turned).unwrap();
+            assert!(Manifest::read(dir.path()).is_err(), "byte {at}");
+        }
+        // As an earlier version left it.
+        fs::write(&file, &spelled).unwrap();
+        fs::remove_file(dir.path().join(CHECK)).unwrap();
+        assert_eq!(Manifest::read(dir.path()).unwrap(), whole);
     }
 }

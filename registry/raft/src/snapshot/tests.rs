@@ -4,12 +4,18 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream};
+use proto_wire::raft::v1::Frame;
 use registry_core::change::Write;
 use registry_core::view::Space;
+use tokio::sync::oneshot;
+use tonic::Status;
 
 use super::build::checkpoint;
-use super::{Incoming, Manifest, Refused, Snapshots, Stored, Want};
+use super::{Incoming, Manifest, Refused, Snapshots, Stored, Want, receive_and_install};
 use crate::codec::encode;
 use crate::home::Home;
 use crate::machine::APPLIED;
@@ -17,7 +23,7 @@ use crate::types::LogId;
 
 struct Place {
     dir: tempfile::TempDir,
-    home: Home,
+    home: Arc<Home>,
     snapshots: Arc<Snapshots>,
 }
 
@@ -25,6 +31,7 @@ impl Place {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::open(dir.path(), 1, registry_store::Options::default()).unwrap();
+        let home = Arc::new(home);
         let snapshots = Arc::new(Snapshots::open(dir.path()).unwrap());
         Self { dir, home, snapshots }
     }
@@ -165,6 +172,127 @@ fn a_transfer_goes_on_where_it_was_cut_off_also_after_a_restart_and_a_flipped_bi
 }
 
 #[test]
+fn a_snapshot_that_was_received_stays_only_if_it_is_adopted() {
+    let (from, mut to) = (Place::new(), Place::new());
+    from.apply(5);
+    let sent = from.build();
+    let (manifest, good) = (sent.manifest().clone(), content(&sent));
+    drop(to.receive(manifest.clone(), &good).unwrap());
+    assert_eq!(to.directories(), 0, "nobody took it");
+    let taken = to.receive(manifest.clone(), &good).unwrap();
+    to.snapshots.adopt(taken);
+    to.snapshots = Arc::new(Snapshots::open(to.dir.path()).unwrap());
+    assert_eq!(to.snapshots.current().unwrap().manifest(), &manifest);
+}
+
+#[test]
+fn what_the_receivers_own_disk_changed_is_not_the_senders_fault() {
+    let (from, to) = (Place::new(), Place::new());
+    from.apply(5);
+    let sent = from.build();
+    let (manifest, good) = (sent.manifest().clone(), content(&sent));
+    let incoming_to = to.dir.path().join("snapshots/incoming/db");
+    let mut incoming = to.begin(&manifest).unwrap();
+    incoming.write(&good).unwrap();
+    damage_a_table(&incoming_to);
+    let refused = incoming.finish(&to.home).unwrap_err();
+    assert!(matches!(refused, Refused::Changed(_)), "{refused}");
+    assert_eq!(to.directories(), 0);
+
+    // The same of a part that was here before the transfer went on.
+    let mut incoming = to.begin(&manifest).unwrap();
+    incoming.write(&good[..1]).unwrap();
+    drop(incoming);
+    let wanted = to.snapshots.wanted(&manifest).unwrap();
+    let begun = wanted.iter().find(|want| want.offset == 1).expect("a file was begun");
+    let part = incoming_to.join(&manifest.files[begun.file as usize].name);
+    fs::write(part, [good[0] ^ 1]).unwrap();
+    let refused = to.receive(manifest.clone(), &good).unwrap_err();
+    assert!(matches!(refused, Refused::Moved), "{refused}");
+    assert_eq!(content(&to.receive(manifest, &good).unwrap()), good, "the whole file is sent");
+}
+
+/// What a sender sends, and a word when all of it is read.
+fn frames(
+    content: &[u8],
+) -> (impl Stream<Item = Result<Frame, Status>> + use<>, oneshot::Receiver<()>) {
+    let frame = |bytes: &[u8]| Ok(Frame { body: Bytes::copy_from_slice(bytes) });
+    let frames: Vec<Result<Frame, Status>> = content.chunks(1_000).map(frame).collect();
+    let (read, all_read) = oneshot::channel();
+    let mut read = Some(read);
+    let end = stream::poll_fn(move |_| {
+        // The test may have ended.
+        let _ = read.take().map(|read| read.send(()));
+        std::task::Poll::Ready(None)
+    });
+    (stream::iter(frames).chain(end), all_read)
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_here_is_installed_though_its_sender_has_gone() {
+    let (from, to) = (Place::new(), Place::new());
+    from.apply(5);
+    let sent = from.build();
+    let manifest = sent.manifest().clone();
+    let wanted = to.snapshots.wanted(&manifest).unwrap();
+    let (frames, all_read) = frames(&content(&sent));
+    let (done, installed) = oneshot::channel();
+    let adopter = Arc::clone(&to.snapshots);
+    let install = move |stored| async move {
+        adopter.adopt(stored);
+        done.send(()).map_err(|()| Status::aborted("the test has ended"))
+    };
+    let (home, snapshots) = (Arc::clone(&to.home), Arc::clone(&to.snapshots));
+    let sent = (manifest.clone(), wanted);
+    let call = tokio::spawn(receive_and_install(home, snapshots, sent, frames, install));
+    all_read.await.unwrap();
+    call.abort();
+    installed.await.expect("its check goes on without the call");
+    assert_eq!(to.snapshots.current().unwrap().manifest(), &manifest);
+}
+
+#[tokio::test]
+async fn whoever_offers_what_is_being_checked_waits_for_that_and_sends_nothing() {
+    let (from, to) = (Place::new(), Place::new());
+    from.apply(5);
+    let sent = from.build();
+    let manifest = sent.manifest().clone();
+    let wanted = to.snapshots.wanted(&manifest).unwrap();
+    let (frames, _all_read) = frames(&content(&sent));
+    let (go_on, held) = oneshot::channel::<()>();
+    let adopter = Arc::clone(&to.snapshots);
+    let install = move |stored| async move {
+        held.await.unwrap();
+        adopter.adopt(stored);
+        Ok::<_, Status>(())
+    };
+    let places = || (Arc::clone(&to.home), Arc::clone(&to.snapshots));
+    assert!(!to.snapshots.holds(&manifest));
+    let (home, snapshots) = places();
+    let sent = (manifest.clone(), wanted);
+    let first = tokio::spawn(receive_and_install(home, snapshots, sent, frames, install));
+    let is_checked = async {
+        while !to.snapshots.holds(&manifest) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), is_checked).await.expect("all of it is here");
+
+    let (home, snapshots) = places();
+    let offered = (manifest.clone(), Vec::new());
+    let install = |stored: Arc<Stored>| async move { Ok::<_, Status>(stored) };
+    let again = receive_and_install(home, snapshots, offered, stream::empty(), install);
+    let again = tokio::spawn(again);
+    assert!(to.snapshots.receive().is_none(), "nobody else has a turn meanwhile");
+    go_on.send(()).unwrap();
+    first.await.unwrap().unwrap();
+    let again = again.await.unwrap().unwrap();
+    assert!(Arc::ptr_eq(&again, &to.snapshots.current().unwrap()));
+    assert!(to.snapshots.holds(&manifest), "nor is it sent once it is installed");
+    assert_eq!(to.directories(), 1);
+}
+
+#[test]
 fn one_unfinished_snapshot_is_all_there_is_room_for() {
     let (from, to) = (Place::new(), Place::new());
     from.apply(5);
@@ -220,6 +348,41 @@ fn damage_to_a_file_of_the_snapshot_shows_in_the_next_one_too() {
     let second = from.build();
     let refused = to.receive(second.manifest().clone(), &content(&second)).unwrap_err();
     assert!(matches!(refused, Refused::Corrupt(_)), "{refused}");
+}
+
+#[test]
+fn a_snapshot_of_bytes_that_had_turned_before_is_refused_and_set_aside() {
+    let (from, to) = (Place::new(), Place::new());
+    from.apply(5);
+    from.home.store.defrag();
+    damage_a_table(&from.home.store.state_dir());
+    let sent = from.build();
+    let changed = sent.manifest().damaged(&sent.database()).unwrap();
+    assert!(changed.is_empty(), "its digests are those of the damage");
+    let refused = to.receive(sent.manifest().clone(), &content(&sent)).unwrap_err();
+    assert!(matches!(refused, Refused::Unsound(_)), "{refused}");
+    assert_eq!(to.directories(), 0);
+    assert!(from.snapshots.set_unsound_aside(from.dir.path()).unwrap().is_some());
+    assert!(from.snapshots.current().is_none());
+    assert!(from.dir.path().join("set-aside").exists());
+}
+
+#[test]
+fn an_older_snapshot_goes_once_the_newest_is_found_sound() {
+    let place = Place::new();
+    place.apply(3);
+    let older = place.build();
+    place.apply(9);
+    // A crash before the older one has gone leaves both.
+    let turned = checkpoint(&place.home, &place.snapshots).unwrap();
+    fs::write(turned.database().join("CURRENT"), b"turned").unwrap();
+    let again = Snapshots::open(place.dir.path()).unwrap();
+    assert_eq!(again.current().unwrap().manifest(), older.manifest());
+    assert!(place.dir.path().join("set-aside").exists());
+    let newest = checkpoint(&place.home, &place.snapshots).unwrap();
+    let again = Snapshots::open(place.dir.path()).unwrap();
+    assert_eq!(again.current().unwrap().manifest(), newest.manifest());
+    assert_eq!(place.directories(), 1);
 }
 
 /// Flips a bit in place, so that the running database, which shares the file, is damaged as well.

@@ -41,7 +41,7 @@ impl Cluster {
         Self::start_with(count, |_| {}).await
     }
 
-    /// As [`Cluster::start`], but one of the members has not been started yet.
+    /// As [`Cluster::start`], but one of the members has not been started yet: there is no cluster until it is.
     pub(crate) async fn start_without(absent: u64, count: u64) -> Self {
         Self::begin(count, Some(absent), |_| {}).await
     }
@@ -72,7 +72,7 @@ impl Cluster {
         for (id, listener) in listeners.into_iter().filter(|(id, _)| Some(*id) != absent) {
             cluster.run(id, listener.into_std().unwrap()).await;
         }
-        for member in cluster.members.values() {
+        for member in cluster.members.values().filter(|_| absent.is_none()) {
             // From then on it counts: before, it holds nothing, and might as well have lost it.
             until_status(&member.registry, "it has heard of a leader", |status| {
                 status.leader.is_some()
@@ -247,6 +247,8 @@ pub(crate) fn envelope(body: Digest, now: WallMs) -> Proposal {
         body,
         traceparent: None,
         expires_at: WallMs(now.0 + 60_000),
+        shared: true,
+        metered: true,
     };
     Proposal { commands: vec![command] }
 }

@@ -7,7 +7,7 @@ use proto_types::Digest;
 use registry_core::query;
 use registry_raft::{ClusterSecret, Config, Error, Registry};
 
-use crate::cluster::{Cluster, SECRET, until, until_has};
+use crate::cluster::{Cluster, SECRET, until, until_has, until_status};
 
 fn few_logs(config: &mut Config) {
     config.snapshot_every_logs = 20;
@@ -103,11 +103,63 @@ async fn bits_turned_in_a_leaders_snapshot_are_found_when_it_is_sent() {
     for digest in &digests {
         until_has(cluster.registry(4), digest).await;
     }
-    assert!(dir.join("set-aside").exists(), "the damaged snapshot is kept");
+    let kept = || async { dir.join("set-aside").exists().then_some(()) };
+    until("the damaged snapshot is kept", kept).await;
     cluster.kill(damaged).await;
     cluster.restart(damaged).await;
     for digest in &digests {
         until_has(cluster.registry(damaged), digest).await;
+    }
+}
+
+/// Turns bits of a member's state of which no digest was taken yet, and has a snapshot made of that.
+async fn digest_damage(cluster: &mut Cluster, id: u64) {
+    let dir = cluster.config(id).dir;
+    // Few files: no compaction meets the damage before it is digested.
+    cluster.registry(id).defrag().await.unwrap();
+    cluster.stop(id).await;
+    std::fs::remove_dir_all(dir.join("snapshots")).unwrap();
+    flip(&folder(&dir, "state-"));
+    cluster.restart(id).await;
+    let member = cluster.registry(id);
+    until_status(member, "a snapshot is made", |status| status.snapshot.is_some()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bits_turned_before_they_were_digested_are_found_and_the_state_is_fetched_from_the_others()
+{
+    let (mut cluster, digests) = grown().await;
+    let leader = cluster.leader().await.id();
+    let damaged = cluster.follower(leader).id();
+    digest_damage(&mut cluster, damaged).await;
+    found(cluster.registry(damaged), &digests).await;
+    cluster.kill(damaged).await;
+    cluster.restart(damaged).await;
+    for digest in &digests {
+        until_has(cluster.registry(damaged), digest).await;
+    }
+    let aside = cluster.config(damaged).dir.join("set-aside");
+    assert!(folder(&aside, "state-").exists() && folder(&aside, "0").exists(), "both are kept");
+    assert_eq!(cluster.leader().await.status().members.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_whose_snapshot_was_digested_with_damage_passes_it_on_to_nobody() {
+    let (mut cluster, digests) = grown().await;
+    let leader = cluster.leader().await.id();
+    let damaged = cluster.follower(leader).id();
+    digest_damage(&mut cluster, damaged).await;
+    until("the damaged member leads", || async {
+        let leader = cluster.leader().await;
+        // It may not have heard of the other yet.
+        let _ = leader.transfer(Some(damaged)).await;
+        (leader.id() == damaged).then_some(())
+    })
+    .await;
+    let address = cluster.newcomer(4).await;
+    cluster.registry(damaged).add_learner(4, &address).await.unwrap();
+    for digest in &digests {
+        until_has(cluster.registry(4), digest).await;
     }
 }
 

@@ -1,10 +1,13 @@
 //! Leaders come and go; what was acknowledged stays.
 
+use std::time::{Duration, Instant};
+
+use deploy_service::wait_until;
 use proto_types::Digest;
 use registry_core::query;
 use registry_raft::ReadError;
 
-use crate::cluster::{Cluster, body, stored, until_has, until_status};
+use crate::cluster::{Cluster, body, stored, until, until_has, until_status};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_member_leads_when_the_leader_stops_and_all_restart_from_disk() {
@@ -14,7 +17,8 @@ async fn another_member_leads_when_the_leader_stops_and_all_restart_from_disk() 
     let other = cluster.follower(old).clone();
     let mut leadership = other.leadership();
     cluster.stop(old).await;
-    let successor = leadership.wait_for(|now| now.term > term && now.leader.is_some()).await;
+    let successor =
+        wait_until(&mut leadership, |now| now.term > term && now.leader.is_some()).await;
     assert_ne!(successor.unwrap().leader, Some(old));
     let second = cluster.put(b"under the second leader").await;
     drop((other, leadership));
@@ -31,6 +35,36 @@ async fn another_member_leads_when_the_leader_stops_and_all_restart_from_disk() 
     for digest in [first, second] {
         assert!(query::body(&view, &digest).unwrap().is_some());
     }
+}
+
+/// Members that stood alone were ready for ever: the leader on their disk was taken for one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_majority_nobody_is_known_to_lead() {
+    let mut cluster = Cluster::start(3).await;
+    let (old, _) = leader_of(&cluster).await;
+    for id in cluster.ids() {
+        let knows = || async { cluster.registry(id).leader().filter(|(led_by, _)| *led_by == old) };
+        until("all know the leader", knows).await;
+    }
+    let others: Vec<u64> = cluster.ids().into_iter().filter(|id| *id != old).collect();
+    for id in &others {
+        cluster.stop(*id).await;
+    }
+    let forgets = || async { cluster.registry(old).leader().is_none().then_some(()) };
+    until("a leader whom nobody answers", forgets).await;
+    cluster.restart(others[0]).await;
+    until("two are a majority", || async { cluster.registry(old).leader() }).await;
+
+    cluster.stop(old).await;
+    cluster.stop(others[0]).await;
+    cluster.restart(old).await;
+    let alone = cluster.registry(old);
+    for _ in 0..20 {
+        assert_eq!(alone.leader(), None, "its disk says that somebody led");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    cluster.restart(others[1]).await;
+    until("two are a majority again", || async { cluster.registry(old).leader() }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -95,6 +129,25 @@ async fn leadership_is_handed_over_on_request() {
     assert_eq!(cluster.registry(old).transfer(Some(heir)).await.unwrap(), heir);
     let heir = cluster.registry(heir);
     until_status(heir, "the heir leads", |status| status.leader == Some(heir.id())).await;
+}
+
+/// It has no other leader's word yet, and its own office is over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_that_hands_over_is_in_contact_all_the_time() {
+    let cluster = Cluster::start(3).await;
+    cluster.put(b"something to hand over").await;
+    let (old, _) = leader_of(&cluster).await;
+    let (heir, old) = (cluster.follower(old), cluster.registry(old));
+    until("its word is heard", || async { heir.in_contact().then_some(()) }).await;
+    let asked = Instant::now();
+    old.transfer(Some(heir.id())).await.unwrap();
+    until("the heir is known to lead", || async {
+        // What a majority answered counts for three seconds.
+        let counts = asked.elapsed() < Duration::from_secs(2);
+        assert!(old.in_contact() || !counts, "{:?} after it handed over", asked.elapsed());
+        old.leader().filter(|(id, _)| *id == heir.id())
+    })
+    .await;
 }
 
 async fn leader_of(cluster: &Cluster) -> (u64, u64) {

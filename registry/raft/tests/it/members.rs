@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use registry_core::change::Reply;
 use registry_core::command::{Command, Proposal};
-use registry_raft::{ChangeError, ProposeError};
+use registry_core::query;
+use registry_raft::{ChangeError, ClusterSecret, ProposeError, Registry};
 
-use crate::cluster::{Cluster, until_has, until_status};
+use crate::cluster::{Cluster, SECRET, until, until_has, until_status};
 
 fn set(ids: impl IntoIterator<Item = u64>) -> BTreeSet<u64> {
     ids.into_iter().collect()
@@ -71,7 +72,7 @@ async fn a_member_is_replaced_and_the_old_one_knows_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_member_removed_while_it_was_down_is_told_and_disturbs_nobody() {
+async fn a_member_removed_while_it_was_down_is_told_once_and_disturbs_nobody() {
     let mut cluster = Cluster::start(3).await;
     cluster.put(b"first").await;
     let leader = cluster.leader().await.id();
@@ -86,6 +87,22 @@ async fn a_member_removed_while_it_was_down_is_told_and_disturbs_nobody() {
     until_status(old, "it is told", |status| status.removed).await;
     cluster.put(b"second").await;
     assert_eq!(cluster.registry(leader).status().term, term);
+
+    // It has noted it, and asks nobody again.
+    let identity = cluster.config(gone).dir.join("IDENTITY");
+    until("it is noted", || async {
+        std::fs::read_to_string(&identity)
+            .unwrap()
+            .lines()
+            .any(|line| line == "removed")
+            .then_some(())
+    })
+    .await;
+    cluster.stop(gone).await;
+    let again = Registry::start(cluster.config(gone), ClusterSecret::new(SECRET).unwrap()).await;
+    let refused = again.unwrap_err();
+    let why = std::error::Error::source(&refused).unwrap().to_string();
+    assert!(why.contains(&format!("member {gone} was removed")), "{why}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -150,6 +167,32 @@ async fn retire(leads: &registry_raft::Registry, id: u64) {
     let proposal = Proposal { commands: vec![Command::RetireMember { id }] };
     let replies = leads.propose(proposal).await.unwrap();
     assert!(matches!(replies[..], [Reply::Done(_)]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_voter_whose_removal_stopped_half_way_leads_if_no_other_can_and_hands_over() {
+    let mut cluster = Cluster::start(3).await;
+    cluster.put(b"first").await;
+    let leader = cluster.leader().await.id();
+    let gone = cluster.follower(leader).id();
+    let stays = (1..=3).find(|id| ![leader, gone].contains(id)).unwrap();
+    retire(cluster.registry(leader), gone).await;
+    let member = cluster.registry(stays);
+    until("it knows the number as retired", || async {
+        let entry = query::member(&member.view().0, gone).unwrap();
+        entry.is_some_and(|entry| entry.retired).then_some(())
+    })
+    .await;
+    // The one that stays lags: it votes, and cannot be elected.
+    cluster.kill(stays).await;
+    let digest = cluster.put(b"acknowledged without it").await;
+    until_has(cluster.registry(gone), &digest).await;
+    cluster.kill(leader).await;
+    cluster.restart(stays).await;
+    let member = cluster.registry(stays);
+    until_status(member, "it was handed over", |status| status.leader == Some(stays)).await;
+    until_has(member, &digest).await;
+    cluster.put(b"and writes go on").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use deploy_service::wait_until;
 use proto_types::{Revision, WallMs};
 use registry_core::query;
 use registry_raft::{Clock, ClusterSecret, Error, ProposeError, ReadError, Registry};
@@ -42,10 +43,8 @@ async fn revisions_are_announced_and_survive_a_restart() {
     assert_eq!(done(&leader.propose(gateway("one", now)).await.unwrap()), Revision(1));
     assert_eq!(done(&leader.propose(gateway("two", now)).await.unwrap()), Revision(2));
     waiting.await.unwrap().unwrap();
-    assert_eq!(
-        *revisions.wait_for(|revision| *revision == Revision(2)).await.unwrap(),
-        Revision(2)
-    );
+    let announced = wait_until(&mut revisions, |revision| *revision == Revision(2)).await;
+    assert_eq!(announced.unwrap(), Revision(2));
     drop((leader, revisions));
     cluster.stop(1).await;
     cluster.restart(1).await;
@@ -114,4 +113,23 @@ async fn a_directory_in_use_and_a_contradiction_are_named_at_start() {
     config.id = 9;
     let wrong = Registry::start(config, secret()).await.unwrap_err();
     assert!(matches!(wrong, Error::Config(_)), "{wrong}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_that_is_asked_for_while_another_is_made_holds_all_that_was_applied_by_then() {
+    let cluster = Cluster::start(1).await;
+    let registry = cluster.registry(1);
+    let mut asked = tokio::task::JoinSet::new();
+    for round in 0..8_u8 {
+        cluster.put(&[round]).await;
+        let (registry, applied) = (registry.clone(), registry.status().applied);
+        asked.spawn(async move { (applied, registry.snapshot().await.unwrap()) });
+    }
+    let all = async {
+        while let Some(made) = asked.join_next().await {
+            let (applied, held) = made.unwrap();
+            assert!(Some(held) >= applied, "{held} of {applied:?}");
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), all).await.unwrap();
 }

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use proto_types::Digest;
 use registry_core::query;
 use registry_raft::Status;
-use tokio::net::TcpListener;
 
 use crate::cluster::{Cluster, until, until_has, until_status};
 
@@ -84,16 +83,51 @@ async fn a_founder_without_its_log_makes_no_second_cluster_and_comes_back_as_a_l
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_first_member_that_starts_late_votes_at_once() {
-    let mut cluster = Cluster::start_without(3, 3).await;
-    let digest = cluster.put(b"by two of three").await;
-    let address = cluster.addresses[&3].trim_start_matches("http://").to_owned();
-    let listener = TcpListener::bind(address).await.unwrap();
-    cluster.run(3, listener.into_std().unwrap()).await;
+async fn a_wiped_founder_and_a_voter_that_holds_nothing_make_no_second_cluster() {
+    let mut cluster = Cluster::start(3).await;
+    let digest = cluster.put(b"acknowledged").await;
     until_has(cluster.registry(3), &digest).await;
-    let leader = cluster.leader().await.id();
-    assert_eq!(voters(&cluster.registry(3).status()), BTreeSet::from([1, 2, 3]));
-    let other = (1..=2).find(|id| *id != leader).unwrap();
-    cluster.kill(other).await;
-    cluster.put(b"its vote and its log count").await;
+    for id in cluster.ids() {
+        cluster.kill(id).await;
+    }
+    // Nobody can tell a voter that has lost its directory from one that was never started.
+    for id in 1..=2 {
+        std::fs::remove_dir_all(cluster.config(id).dir).unwrap();
+    }
+    for id in 1..=2 {
+        cluster.restart(id).await;
+        assert_eq!(voters(&cluster.registry(id).status()), BTreeSet::new(), "{id} has a cluster");
+    }
+    cluster.restart(3).await;
+    for id in 1..=2 {
+        until_status(cluster.registry(id), "it refuses to vote", |status| {
+            status.poisoned.is_some()
+        })
+        .await;
+    }
+    for id in cluster.ids() {
+        assert!(cluster.registry(id).strong().await.is_err(), "{id} leads");
+    }
+    assert_eq!(voters(&cluster.registry(1).status()), BTreeSet::new(), "the founder has a cluster");
+    until_has(cluster.registry(3), &digest).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_is_made_once_all_of_its_first_members_are_there_and_a_majority_suffices_then() {
+    let mut cluster = Cluster::start_without(3, 3).await;
+    assert_eq!(voters(&cluster.registry(1).status()), BTreeSet::new());
+    cluster.restart(3).await;
+    let digest = cluster.put(b"by three").await;
+    for id in cluster.ids() {
+        until_has(cluster.registry(id), &digest).await;
+        assert_eq!(voters(&cluster.registry(id).status()), BTreeSet::from([1, 2, 3]));
+    }
+    for id in cluster.ids() {
+        cluster.kill(id).await;
+    }
+    for id in [1, 3] {
+        cluster.restart(id).await;
+    }
+    let later = cluster.put(b"by two of three").await;
+    until_has(cluster.registry(3), &later).await;
 }

@@ -9,9 +9,10 @@ use deploy_service::settings::{Setting, Shape, serialized};
 use deploy_service::units::Duration;
 use deploy_service::{secret, tls};
 use http::Uri;
+use proto_types::AnyKey;
 use registry_api::admission::Rules;
 use registry_api::admission::attestation::Attestation;
-use registry_api::admission::credential::{Gate, IssuerKey};
+use registry_api::admission::credential::Gate;
 use registry_api::admission::decision::Dialect;
 use registry_api::admission::readiness::Readiness;
 use serde::{Deserialize, Serialize};
@@ -195,8 +196,8 @@ impl Admission {
 
     fn gate(&self) -> Result<Option<Gate>, Contradiction> {
         let Some(credential) = &self.credential else { return Ok(None) };
-        let key = IssuerKey::from_hex(&credential.public_key_hex);
-        let key = key.ok_or(Contradiction::IssuerKey)?;
+        let key = AnyKey::from_hex(&credential.public_key_hex.to_ascii_lowercase());
+        let key = key.map_err(|_| Contradiction::IssuerKey)?;
         let (issuer, kind) = (credential.issuer.clone(), credential.kind.clone());
         Ok(Some(Gate { issuer, key, kind }))
     }

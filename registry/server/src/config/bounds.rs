@@ -19,12 +19,16 @@ pub struct Bounds {
     pub artifact_bytes_max: Bytes,
     /// Requests a second from one IPv4 address or IPv6 /64 without a secret or certificate that is known;
     /// a token counts as unknown, since judging it takes a signature check. A record is
-    /// read in some 20 us, so that one source can take at most a twentieth of a core.
+    /// read in some 20 us, so that one source can take about a twentieth of a core. What takes longer counts as
+    /// more than one: the check of a signed document as 5, a search as 10, a catalog of the marketplace as 50, and a
+    /// page of a list as one more for each 16 names, two entries, or document that it may have.
     pub source_requests_per_second: u32,
-    /// How many of them may come at once.
+    /// How many of them may come at once. What counts as more takes all of them.
     pub source_burst: u32,
     /// The most memory for blocks of the state, taken as they are read. Searches read them at random: the
     /// default holds what searches over 100,000 cards read; with an eighth of it they cost six times as much.
+    /// Beside it a member holds up to some 130 MiB of newest writes, which grow to that within hours of a light load:
+    /// see `ecumene_registry_memory_own_bytes` and the figures of its parts.
     pub block_cache_bytes: Bytes,
     /// How long a write waits for its answer before it is in doubt.
     pub propose_timeout: Duration,

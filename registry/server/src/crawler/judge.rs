@@ -101,6 +101,8 @@ mod tests {
             etag: None,
             content_type: None,
             log_proof: None,
+            revision: None,
+            epoch: None,
             retry_after_s: None,
             body: body.to_owned().into(),
         }

@@ -1,7 +1,7 @@
 //! Pull from another Ecumene registry: its whole list once, then its changes by revision.
 //!
 //! It decides what an answer of such a registry may be. It must never believe a digest that it has
-//! not computed, nor a revision that goes back.
+//! not computed, nor a revision that goes back, nor go on past an entry that an older state answered.
 
 mod line;
 
@@ -52,7 +52,7 @@ async fn walk(pull: &mut Pull) -> Result<bool, Trouble> {
         let path = format!("/v1/federation/entries?kind={kind}&limit={PAGE}&after={after}");
         let Some(fetched) = pull.page(&path, None).await? else { return Ok(true) };
         let page = read(fetched.status, &fetched.body)?;
-        if !pull.is_of_epoch(page.epoch).await? || !page_taken(pull, kind, page).await? {
+        if !pull.is_of_epoch(page.epoch, page.head).await? || !page_taken(pull, kind, page).await? {
             return Ok(true);
         }
     }
@@ -69,9 +69,11 @@ async fn walk(pull: &mut Pull) -> Result<bool, Trouble> {
 
 /// Deals with a page of the list; false if the budget is spent before its end.
 async fn page_taken(pull: &mut Pull, kind: &str, page: Page) -> Result<bool, Trouble> {
-    if page.head < *pull.walk.began_at.get_or_insert(page.head) {
-        return Err(Trouble::lie("its revision went back while its list was read"));
+    // Members lag behind each other, and what an older list does not have is not gone.
+    if page.head < pull.walk.began_at.unwrap_or(pull.partner.cursor) {
+        return Err(Trouble::failed("its list is of an older state than what was read before"));
     }
+    pull.walk.began_at = pull.walk.began_at.or(Some(page.head));
     let before = pull.walk.after.clone();
     for entry in page.entries {
         let named = named(&entry)?;
@@ -134,9 +136,10 @@ async fn follow_changes(pull: &mut Pull, reached: &mut u64) -> Result<Followed, 
             return Ok(Followed::Forgotten);
         }
         let page = read(fetched.status, &fetched.body)?;
-        if !pull.is_of_epoch(page.epoch).await? {
+        if !pull.is_of_epoch(page.epoch, page.head).await? {
             return Ok(Followed::Restored);
         }
+        // A member that lags waits until it has reached what it is asked to go on from.
         if page.head < since {
             return Err(Trouble::lie("its revision went back"));
         }

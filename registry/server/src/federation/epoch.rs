@@ -1,25 +1,44 @@
 //! A partner that was restored from a backup: it says so by its cluster epoch.
 //!
 //! It decides when pulls begin anew. It must never take an answer of an epoch that is over, nor, where a log was agreed,
-//! believe an epoch that the log has not signed.
+//! believe an epoch that the log has not signed, nor one that there cannot be: no honest answer would follow.
 
 use registry_core::command::Foreign;
+use registry_core::epoch;
+use registry_fetch::Fetched;
 
 use super::take::{Pull, Walk};
 use super::trouble::Trouble;
 
+/// An old member still answers, or somebody repeats what it said.
+const OVER: &str = "it answers from a cluster epoch that is over";
+
 impl Pull {
+    /// Holds if the state that an entry was answered from is of no epoch that is over.
+    pub(super) fn check_state(&self, fetched: &Fetched) -> Result<(), Trouble> {
+        match fetched.epoch.is_some_and(|epoch| epoch < self.partner.epoch) {
+            true => Err(Trouble::failed(OVER)),
+            false => Ok(()),
+        }
+    }
+
     /// Holds if an answer is of the epoch that the pulls are of; false if the partner was restored since, so that they
-    /// begin anew.
-    pub(super) async fn is_of_epoch(&mut self, said: Option<u64>) -> Result<bool, Trouble> {
+    /// begin anew. `head` is the revision of the answer.
+    pub(super) async fn is_of_epoch(
+        &mut self,
+        said: Option<u64>,
+        head: u64,
+    ) -> Result<bool, Trouble> {
         let signed = self.followed.as_ref().and_then(super::proven::Followed::epoch);
         let epoch = said.or(signed).unwrap_or(0);
+        if !epoch::is_at(epoch, head) {
+            return Err(Trouble::failed("it names a cluster epoch that its revision is not of"));
+        }
         if epoch == self.partner.epoch {
             return Ok(true);
         }
         if epoch < self.partner.epoch {
-            // An old member still answers, or somebody repeats what it said.
-            return Err(Trouble::failed("it answers from a cluster epoch that is over"));
+            return Err(Trouble::failed(OVER));
         }
         if self.followed.is_some() && signed != Some(epoch) {
             return Err(Trouble::failed("its answers are of another epoch than its log"));
@@ -37,7 +56,7 @@ impl Pull {
         }
         self.member.commit(Foreign::SetPartnerEpoch { name, epoch, checkpoint }.into()).await?;
         (self.partner.epoch, self.partner.cursor) = (epoch, 0);
-        self.walk = Walk { terms: self.walk.terms.take(), ..Walk::default() };
+        self.walk = Walk { agreement: self.walk.agreement, ..Walk::default() };
         self.gone.clear();
         Ok(())
     }

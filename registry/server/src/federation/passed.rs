@@ -27,7 +27,7 @@ const NAME_CHARS_MAX: usize = 128;
 pub(super) enum Found {
     /// The entry, or that the known version is the newest.
     Here(Fetched),
-    /// Gone since the list was made.
+    /// It is not there: gone since the list was made, or not yet known to the member that answers.
     Gone,
     /// Something else: it is passed over.
     PassedOver,
@@ -58,24 +58,36 @@ impl Pull {
     ) -> Result<Found, Trouble> {
         let why = match self.page(path, etag).await {
             Ok(None) => return Ok(Found::Spent),
-            Ok(Some(fetched)) => match fetched.status {
-                200 | 304 => return Ok(Found::Here(fetched)),
-                404 | 410 => return Ok(Found::Gone),
-                // It may answer otherwise the next time.
-                429 | 500.. => format!("it answered {}", fetched.status),
-                other => {
-                    self.pass_over(
-                        offer.kind.as_str(),
-                        offer.handle.as_str(),
-                        &format!("it answered {other}"),
-                    );
-                    return Ok(Found::PassedOver);
+            Ok(Some(fetched)) => {
+                self.check_state(&fetched)?;
+                match fetched.status {
+                    200 | 304 => return Ok(Found::Here(fetched)),
+                    404 | 410 => return Ok(Found::Gone),
+                    // It may answer otherwise the next time.
+                    429 | 500.. => format!("it answered {}", fetched.status),
+                    other => {
+                        let why = format!("it answered {other}");
+                        self.pass_over(offer.kind.as_str(), offer.handle.as_str(), &why);
+                        return Ok(Found::PassedOver);
+                    }
                 }
-            },
+            }
             Err(Trouble::Failed(why)) => why,
             Err(lie) => return Err(lie),
         };
         self.stumble(offer, why)
+    }
+
+    /// Asks for one entry as a majority of its registry has it. What goes wrong here fails the pull each time: an
+    /// entry that only some members have yet is not passed over.
+    pub(super) async fn strong_entry(&mut self, path: &str) -> Result<Found, Trouble> {
+        let Some(fetched) = self.page(path, None).await? else { return Ok(Found::Spent) };
+        self.check_state(&fetched)?;
+        match fetched.status {
+            200 => Ok(Found::Here(fetched)),
+            404 | 410 => Ok(Found::Gone),
+            other => Err(Trouble::Failed(format!("an entry: a strong read was answered {other}"))),
+        }
     }
 
     /// A failure at an entry fails the pull, but not for ever.

@@ -50,8 +50,8 @@ pub(super) async fn pull(pull: &mut Pull) -> Result<bool, Trouble> {
     pull.withdraw_gone(handles.is_empty()).await?;
     pull.walk.etags.retain(|handle, _| handles.contains(handle));
     pull.advance(issued_ms).await?;
-    let etags = std::mem::take(&mut pull.walk.etags);
-    pull.walk = Walk { etags, ..Walk::default() };
+    let Walk { etags, agreement, .. } = std::mem::take(&mut pull.walk);
+    pull.walk = Walk { etags, agreement, ..Walk::default() };
     Ok(false)
 }
 
@@ -118,8 +118,9 @@ fn signed_at(pull: &Pull, page: &Catalog) -> Result<u64, Trouble> {
 
 fn check_time(pull: &Pull, issued_ms: u64) -> Result<(), Trouble> {
     let now_ms = pull.member.clock.now().0;
+    // A cache answers, or its clock was ahead and is set right.
     if issued_ms < pull.partner.cursor {
-        return Err(Trouble::lie("its catalog is older than the last"));
+        return Err(Trouble::failed("its catalog is older than the last"));
     }
     if now_ms.saturating_sub(issued_ms) > OLD_MS_MAX {
         return Err(Trouble::failed("its catalog was signed more than a day ago"));
@@ -133,7 +134,7 @@ fn check_time(pull: &Pull, issued_ms: u64) -> Result<(), Trouble> {
 /// Deals with one handle; false if the budget is spent before it was dealt with.
 async fn record_taken(pull: &mut Pull, handle: &Handle, issued_ms: u64) -> Result<bool, Trouble> {
     let path = format!("/v1/records/{}", encode(handle.as_str()));
-    let etag = pull.walk.etags.get(handle).cloned();
+    let etag = version(pull, handle)?;
     let offer = offer(pull, handle, issued_ms);
     let fetched = match pull.entry(&offer, (&path, etag.as_deref())).await? {
         Found::Here(fetched) if fetched.status == 304 => return Ok(true),
@@ -152,6 +153,13 @@ async fn record_taken(pull: &mut Pull, handle: &Handle, issued_ms: u64) -> Resul
         remember(pull, handle, fetched.etag);
     }
     Ok(true)
+}
+
+/// The version that is here, by its tag there; none of what is no longer here.
+fn version(pull: &Pull, handle: &Handle) -> Result<Option<String>, Trouble> {
+    let kept = pull.kept(ImportKind::Record, handle)?;
+    let here = kept.is_some_and(|kept| kept.partner == pull.partner.name && kept.digest.is_some());
+    Ok(pull.walk.etags.get(handle).filter(|_| here).cloned())
 }
 
 fn offer(pull: &Pull, handle: &Handle, issued_ms: u64) -> Offer {

@@ -11,6 +11,7 @@ use proto_types::tlog::{
 };
 use proto_types::{Digest, base64url, json};
 use registry_core::entry::PartnerEntry;
+use registry_core::epoch::EPOCH_MAX;
 use serde::Deserialize;
 
 use super::take::{Offer, Pull};
@@ -29,6 +30,13 @@ pub(super) struct Followed {
 struct Shown {
     inclusion: Inclusion,
     checkpoint: String,
+}
+
+impl Shown {
+    fn read(proof: Option<&str>) -> Result<Self, Trouble> {
+        let shown = proof.and_then(|proof| json::from_strict(&base64url::decode(proof).ok()?).ok());
+        shown.ok_or_else(|| Trouble::lie("an entry comes without its proof"))
+    }
 }
 
 impl Followed {
@@ -71,7 +79,8 @@ impl Pull {
             }
             // Nothing was ever written there.
             404 if !is_known => Ok(true),
-            404 => Err(Trouble::lie("its log is gone")),
+            // A member that has just joined has none yet.
+            404 => Err(Trouble::failed("its log is gone, or a member of it has none yet")),
             other => Err(Trouble::Failed(format!("its log: it answered {other}"))),
         }
     }
@@ -84,36 +93,38 @@ impl Pull {
         if epoch <= followed.epoch().unwrap_or(self.partner.epoch) {
             return Ok(());
         }
+        if epoch > EPOCH_MAX {
+            return Err(Trouble::failed("its log names a cluster epoch that there cannot be"));
+        }
         followed.newest = Some((note, head));
         self.begin_epoch(epoch).await
     }
 
-    /// Holds the entry of this offer against its proof; false if the budget is spent before.
+    /// Holds the entry of this offer against its proof; false if the budget is spent before. What is offered is then
+    /// the revision that is proven.
     pub(super) async fn is_proven(
         &mut self,
-        offer: &Offer,
+        offer: &mut Offer,
         digest: Digest,
         proof: Option<&str>,
     ) -> Result<bool, Trouble> {
         if self.followed.is_none() {
             return Ok(true);
         }
-        let shown = proof
-            .and_then(|proof| json::from_strict::<Shown>(&base64url::decode(proof).ok()?).ok());
-        let Shown { inclusion, checkpoint } =
-            shown.ok_or_else(|| Trouble::lie("an entry comes without its proof"))?;
+        let Shown { inclusion, checkpoint } = Shown::read(proof)?;
         let fact = &inclusion.fact;
         let about = (fact.kind.as_str(), fact.id.as_str(), fact.digest);
-        // Only its home counts in its own revisions.
-        let revision = if offer.hops > 1 { fact.revision } else { offer.home_revision };
-        if about != (offer.kind.as_str(), offer.handle.as_str(), Some(digest))
-            || fact.revision != revision
-        {
-            return Err(Trouble::lie("an entry's proof is of another entry or revision"));
+        if about != (offer.kind.as_str(), offer.handle.as_str(), Some(digest)) {
+            return Err(Trouble::lie("an entry's proof is of another entry"));
         }
         let Some(head) = self.believe(checkpoint.as_bytes()).await? else { return Ok(false) };
         let held = inclusion.verify(head.head());
-        held.map(|()| true).map_err(|_| Trouble::lie("an entry is not in its log"))
+        held.map_err(|_| Trouble::lie("an entry is not in its log"))?;
+        // Only its home counts in its own revisions.
+        if offer.hops == 1 {
+            offer.home_revision = proven_revision(offer.home_revision, fact.revision)?;
+        }
+        Ok(true)
     }
 
     /// Believes a checkpoint that is signed, and continues the newest or is continued by it: members
@@ -165,6 +176,14 @@ impl Pull {
             }
             tiles.kept.insert(path, hashes.iter().map(|hash| Digest(*hash)).collect());
         }
+    }
+}
+
+/// The revision at home that the proof of an entry says: above the list's, if the same bytes were put again since.
+fn proven_revision(listed: u64, proven: u64) -> Result<u64, Trouble> {
+    match proven < listed {
+        true => Err(Trouble::failed("an entry's proof is of an older revision than its list")),
+        false => Ok(proven),
     }
 }
 

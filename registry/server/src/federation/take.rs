@@ -10,8 +10,10 @@ use std::time::Duration;
 use proto_types::{Digest, Handle, Origin};
 use registry_api::decode::Put;
 use registry_api::{Code, Problem, decode};
-use registry_core::command::{Foreign, Import};
-use registry_core::entry::{ImportKind, PartnerEntry, PartnerTerms, PassedOver, ProvenanceEntry};
+use registry_core::command::{Foreign, Import, PullStart};
+use registry_core::entry::{
+    Agreement, ImportKind, PartnerEntry, PartnerKind, PassedOver, ProvenanceEntry,
+};
 use registry_core::query;
 use registry_fetch::{Fetched, Fetcher, Request};
 
@@ -53,8 +55,8 @@ pub(super) use registry_fetch::schedule::Budget;
 /// Where a walk over a whole list is, over several pulls.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
-    /// The terms that it began under; under others it begins anew.
-    pub(super) terms: Option<PartnerTerms>,
+    /// What the operator had said when it began; after another word it begins anew.
+    pub(super) agreement: Option<Agreement>,
     /// The partner's revision when the walk began; `None` while there is none.
     pub(super) began_at: Option<u64>,
     /// 0 for records, 1 for cards.
@@ -112,15 +114,23 @@ impl Pull {
         Ok(query::provenance(&view, kind, handle)?)
     }
 
-    /// Whether this version is here already.
+    /// Whether this version is here already. The same bytes under a later revision of their home are taken anew, so
+    /// that nothing from between the two revisions follows them.
     pub(super) fn is_here(&self, offer: &Offer, digest: Digest) -> Result<bool, Trouble> {
         let kept = self.kept(offer.kind, &offer.handle)?;
         let hops_max = self.partner.terms.hops.min(offer.hops_max);
+        let offered = (offer.home_epoch, offer.home_revision);
         Ok(kept.is_some_and(|kept| {
             kept.partner == self.partner.name
                 && kept.digest == Some(digest)
                 && kept.hops_max == hops_max
+                && (!self.counts() || offered <= (kept.home_epoch, kept.home_revision))
         }))
+    }
+
+    /// Whether homes count revisions there. A Pilox registry does not: each of its catalogs has a later time.
+    fn counts(&self) -> bool {
+        self.partner.terms.kind == PartnerKind::Ecumene
     }
 
     fn import(&self, offer: Offer) -> Import {
@@ -140,7 +150,7 @@ impl Pull {
     }
 
     /// Takes an entry over with its body, as any publisher's; what is not well formed, or refused, is
-    /// passed over: a refusal is about this entry alone. True if it was well formed.
+    /// passed over: a refusal is about this entry alone, and the same bytes are looked at again. True if it is here now.
     pub(super) async fn take(
         &mut self,
         offer: Offer,
@@ -163,11 +173,11 @@ impl Pull {
         };
         let examined = self.member.examine(&put, None, &view);
         drop(view);
-        match self.propose(put, examined).await {
-            Ok(()) => self.settled(&offer),
-            Err(problem) => self.refused(&offer, problem)?,
-        }
-        Ok(true)
+        let Err(problem) = self.propose(put, examined).await else {
+            self.settled(&offer);
+            return Ok(true);
+        };
+        self.refused(&offer, problem).map(|()| false)
     }
 
     /// A partner is no way around what the operator demands of publishers.
@@ -179,8 +189,12 @@ impl Pull {
     /// A refusal is about this entry, a failure of ours about the pull.
     fn refused(&mut self, offer: &Offer, problem: Problem) -> Result<(), Trouble> {
         match problem.code() {
-            // A version that we have.
-            Code::SequenceNotHigher => {}
+            // Changed after its catalog was signed: the next one has it.
+            Code::SequenceNotHigher if !self.counts() => {}
+            Code::SequenceNotHigher => {
+                let why = "its revision at home is not above that of what is held";
+                self.pass_over(offer.kind.as_str(), offer.handle.as_str(), why);
+            }
             _ if problem.status() >= 500 => return Err(problem.into()),
             code => {
                 let why = format!("{code}: {}", problem.detail());
@@ -191,21 +205,24 @@ impl Pull {
         Ok(())
     }
 
-    /// Notes how far the pull has come; not under terms that were changed meanwhile, under which it begins anew.
+    /// Notes how far the pull has come; not if the operator has agreed anew meanwhile: then it begins anew.
     pub(super) async fn advance(&mut self, cursor: u64) -> Result<(), Trouble> {
         let name = self.partner.name.clone();
-        let now = query::partner(&self.member.registry.view().0, &name)?;
-        if now.is_none_or(|now| now.terms != self.partner.terms) {
-            return Ok(());
-        }
         let checkpoint = self.followed.as_ref().and_then(Followed::checkpoint);
         let passed_over = self.walk.passed_over.clone();
         self.partner.passed_over.clone_from(&passed_over);
         let passed_over = Some(passed_over);
-        let command = Foreign::AdvancePartner { name, cursor, checkpoint, passed_over }.into();
-        self.member.commit(command).await?;
-        self.partner.cursor = cursor;
-        self.walk.stuck.clear();
-        Ok(())
+        let agreement = self.partner.agreement();
+        let from = Some(PullStart { cursor: self.partner.cursor, agreement });
+        let advance = Foreign::AdvancePartner { name, cursor, checkpoint, passed_over, from };
+        match self.member.commit(advance.into()).await {
+            Err(problem) if matches!(problem.code(), Code::Conflict | Code::NotFound) => Ok(()),
+            Err(problem) => Err(problem.into()),
+            Ok(_) => {
+                self.partner.cursor = cursor;
+                self.walk.stuck.clear();
+                Ok(())
+            }
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! How a pull can end badly.
 //!
-//! It decides what is a lie, which costs the partner the operator's trust, and what is a failure,
-//! which may be the network's. A reason must never quote the far side: it is shown to operators.
+//! It decides what is a lie, which costs the partner the operator's trust, and what is a failure, which
+//! may be the network's, a cache's, or that of a member that lags behind the others of its registry. A
+//! reason must never quote the far side: it is shown to operators.
 
 use registry_api::Problem;
 use registry_fetch::FetchError;
@@ -11,7 +12,7 @@ use registry_fetch::FetchError;
 pub(super) enum Trouble {
     /// It may go better the next time.
     Failed(String),
-    /// The partner said what cannot be true.
+    /// The partner said what nothing honest explains.
     Lie(String),
 }
 

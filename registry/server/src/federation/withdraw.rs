@@ -27,6 +27,7 @@ pub(super) struct Withdrawals {
 impl Pull {
     /// Notes that an entry is gone at its home.
     pub(super) fn is_gone(&mut self, offer: Offer) -> Result<(), Trouble> {
+        self.settled(&offer);
         let kept = self.kept(offer.kind, &offer.handle)?;
         if kept.is_some_and(|kept| kept.digest.is_some() && kept.home == offer.home) {
             self.gone.insert(ProvenanceEntry::key_of(offer.kind, &offer.handle), offer);
@@ -50,18 +51,48 @@ impl Pull {
 
     /// Notes what a whole walk has not seen.
     pub(super) fn unseen_are_gone(&mut self) -> Result<(), Trouble> {
+        let mut gone = Vec::new();
+        self.each_here(|kept| {
+            let key = ProvenanceEntry::key_of(kept.kind, &kept.handle);
+            if !self.walk.seen.contains(&key) {
+                gone.push((key, Offer::again(kept)));
+            }
+        })?;
+        self.gone.extend(gone);
+        Ok(())
+    }
+
+    /// Takes away at once what is beyond a quota that the operator has lowered: the last in the order of kinds and
+    /// handles. What of it the partner still offers is then passed over, as anything beyond the quota.
+    pub(super) async fn trim(&self) -> Result<(), Trouble> {
+        let kept = query::partner(&self.member.registry.view().0, &self.partner.name)?;
+        let quota = self.partner.terms.quota;
+        let lowered =
+            |kept: &PartnerEntry| kept.terms == self.partner.terms && kept.imported > quota;
+        let Some(PartnerEntry { imported, .. }) = kept.filter(lowered) else { return Ok(()) };
+        tracing::warn!(partner = %self.partner.name, imported, quota, "what is beyond its quota goes");
+        let (mut here, mut beyond) = (0, Vec::new());
+        self.each_here(|kept| {
+            here += 1;
+            if here > quota {
+                beyond.push(Offer::again(kept));
+            }
+        })?;
+        for offer in beyond {
+            self.withdraw(offer).await?;
+        }
+        Ok(())
+    }
+
+    /// Every entry of the partner that is here, by kind and handle.
+    fn each_here(&self, mut then: impl FnMut(ProvenanceEntry)) -> Result<(), Trouble> {
         let mut after: Option<String> = None;
         loop {
             let view = self.member.registry.view().0;
             let page = query::imports(&view, &self.partner.name, after.as_deref(), PAGE)?;
             after = page.last().map(|it| ProvenanceEntry::key_of(it.kind, &it.handle));
             let whole = page.len() < PAGE;
-            for kept in page {
-                let key = ProvenanceEntry::key_of(kept.kind, &kept.handle);
-                if kept.digest.is_some() && !self.walk.seen.contains(&key) {
-                    self.gone.insert(key, Offer::again(kept));
-                }
-            }
+            page.into_iter().filter(|kept| kept.digest.is_some()).for_each(&mut then);
             if whole {
                 return Ok(());
             }
@@ -77,7 +108,7 @@ impl Pull {
         let gone = std::mem::take(&mut self.gone);
         let count = gone.len() as u64;
         let too_many = count > self.share(kept.imported) || (empty && count > 0);
-        if too_many && !self.is_released(&kept) {
+        if too_many && !self.is_released(&kept, count) {
             if kept.held.is_none_or(|held| held.entries != count) {
                 let (partner, of) = (&self.partner.name, kept.imported);
                 tracing::error!(%partner, count, of, "what a partner has withdrawn is held back");
@@ -99,12 +130,11 @@ impl Pull {
         (imported * u64::from(self.withdrawals.percent_max) / 100).max(GONE_FREELY)
     }
 
-    /// By the operator's word, or because it has been held for long enough.
-    fn is_released(&self, partner: &PartnerEntry) -> bool {
-        let now = self.member.clock.now();
-        partner
-            .held
-            .is_some_and(|held| held.released || now.since(held.since) >= self.withdrawals.hold_ms)
+    /// By the operator's word, or because they have been held for long enough; no more of them than were held.
+    fn is_released(&self, partner: &PartnerEntry, count: u64) -> bool {
+        let (now, hold_ms) = (self.member.clock.now(), self.withdrawals.hold_ms);
+        let held = partner.held.filter(|held| count <= held.entries);
+        held.is_some_and(|held| held.released || now.since(held.since) >= hold_ms)
     }
 
     async fn hold(&self, entries: u64) -> Result<(), Trouble> {

@@ -52,14 +52,14 @@ pub(super) async fn place(member: &Member) -> Result<(), Problem> {
     let (mut rooms, load) = rooms(member, &view)?;
     let chosen = choose_all(member, &view, &mut rooms, load)?;
     let full = chosen.len() == ASSIGNED_MAX_PER_PASS;
-    let assigned = chosen.into_iter().map(|(next, namespace, node)| async move {
+    let assigned = chosen.into_iter().map(|(next, node)| async move {
         let id = next.task.clone();
         let assigned = member.commit(Command::AssignTask { id, node: node.clone() }).await;
         let assigned = tolerate(assigned);
         match &assigned {
             Ok(Some(_)) => member.fleet.touch(node),
-            // If it still waits it is next again; if not, that shows when it is chosen.
-            _ => member.fleet.waiting().add(next, &namespace),
+            // If it still waits it goes back into its line; if not, that shows when it is chosen.
+            _ => member.fleet.waiting().add(next),
         }
         assigned.map(drop)
     });
@@ -79,11 +79,13 @@ fn read_waiting(member: &Member, view: &dyn View) -> Result<(), Problem> {
     let mut homes = Homes::default();
     for task in pending {
         let namespace = homes.of(view, &task.agent)?;
-        let next = Next { agent: task.agent, revision: task.revision, task: task.id };
-        member.fleet.waiting().add(next, &namespace);
+        let TaskEntry { agent, owner, revision, id, .. } = task;
+        member.fleet.waiting().add(Next { namespace, agent, owner, revision, task: id });
     }
     member.fleet.waiting().read_through = through;
-    if more {
+    let open = usize::try_from(query::open_tasks(view)?).unwrap_or(usize::MAX);
+    let anew = member.fleet.waiting().begin_anew_beyond(open.saturating_add(READ_MAX));
+    if more || anew {
         member.fleet.wake();
     }
     Ok(())
@@ -119,7 +121,7 @@ fn rooms(member: &Member, view: &dyn View) -> Result<(Vec<Room>, Load), Problem>
         let Some(entry) = query::node(view, &node)? else { continue };
         let held = query::tasks_of_node(view, &node, ASSIGNED_MAX)?;
         for task in &held {
-            load.add(&homes.of(view, &task.agent)?, &task.agent);
+            load.add(&homes.of(view, &task.agent)?, &task.agent, &task.owner);
         }
         let held = u32::try_from(held.len()).unwrap_or(u32::MAX);
         let free_slots = capacity.slots.saturating_sub(held).saturating_sub(withheld);
@@ -130,13 +132,13 @@ fn rooms(member: &Member, view: &dyn View) -> Result<(Vec<Room>, Load), Problem>
     Ok((rooms, load))
 }
 
-/// The tasks that are placed now, each with the namespace of its queue and its node.
+/// The tasks that are placed now, each with its node.
 fn choose_all(
     member: &Member,
     view: &dyn View,
     rooms: &mut [Room],
     mut load: Load,
-) -> Result<Vec<(Next, Namespace, NodeId)>, Problem> {
+) -> Result<Vec<(Next, NodeId)>, Problem> {
     let (mut chosen, mut passed) = (Vec::new(), BTreeSet::new());
     let mut waiting = member.fleet.waiting();
     while chosen.len() < ASSIGNED_MAX_PER_PASS && passed.len() < TRIED_MAX && has_room(rooms) {
@@ -145,18 +147,18 @@ fn choose_all(
         let waits = task
             .is_some_and(|task| task.state == TaskState::Pending && task.revision == next.revision);
         let Some(agent) = query::agent(view, &next.agent)?.filter(|_| waits) else {
-            waiting.take(&next);
+            waiting.remove(&next);
             continue;
         };
         let placed = choose(&agent, rooms);
-        waiting.tried(&next.agent, placed != Err(Unplaced::NeverHere));
+        waiting.tried(&next, placed != Err(Unplaced::NeverHere));
         let Ok(node) = placed else {
             passed.insert(next.agent);
             continue;
         };
-        let namespace = waiting.take(&next);
-        load.add(&namespace, &next.agent);
-        chosen.push((next, namespace, node));
+        waiting.take(&next);
+        load.add(&next.namespace, &next.agent, &next.owner);
+        chosen.push((next, node));
     }
     Ok(chosen)
 }

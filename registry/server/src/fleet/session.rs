@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use proto_types::{Digest, LeaseEpoch, NodeId, TaskId};
+use deploy_service::wait_until;
+use proto_types::{Digest, LeaseEpoch, NodeId, TaskId, WallMs};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::node_message::Kind as Said;
 use proto_wire::registry::v1::node_order::Kind as Order;
@@ -70,7 +71,7 @@ pub(crate) async fn open(
 async fn admit(member: &Member) -> Result<OwnedSemaphorePermit, Problem> {
     member.require_leader()?;
     let mut reigns = member.fleet.reigns.subscribe();
-    let begun = timeout(REIGN_TIMEOUT, reigns.wait_for(|reigns| *reigns)).await;
+    let begun = timeout(REIGN_TIMEOUT, wait_until(&mut reigns, |reigns| *reigns)).await;
     begun.map_err(|_| member.not_leader())?.map_err(|_| stopping())?;
     Arc::clone(&member.fleet.sessions)
         .try_acquire_owned()
@@ -125,6 +126,23 @@ fn reconcile(
     Ok((kept, held.into_iter().map(revoke).take(ORDERS_MAX / 2).collect()))
 }
 
+fn granted(lease: Duration, time: WallMs) -> Order {
+    let ttl_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
+    Order::Granted(wire::Granted { ttl_ms, time_ms: time.0 })
+}
+
+/// What this leader may grant now.
+fn lease(member: &Member) -> Result<Duration, Problem> {
+    let age = member.registry.age();
+    age.and_then(|age| left_of(member.fleet.ttl, age)).ok_or_else(|| member.not_leader())
+}
+
+/// What is left of a lease that began when a majority heard its leader last: another one may lead since then, and gives the
+/// node's tasks away a lease after it began. Of less than half the node could not use much.
+fn left_of(ttl: Duration, age: Duration) -> Option<Duration> {
+    ttl.checked_sub(age).filter(|left| *left >= ttl / 2)
+}
+
 struct Session {
     member: Arc<Member>,
     node: NodeId,
@@ -134,11 +152,19 @@ struct Session {
 impl Session {
     fn begin(member: Arc<Member>, node: NodeId, opening: Opening) -> Result<Self, Problem> {
         let (now, ttl) = (Instant::now(), member.fleet.ttl);
-        let opened = member.fleet.table().open(&node, opening, now, ttl);
+        let granted = granted(lease(&member)?, member.clock.now());
+        let opened = {
+            let mut table = member.fleet.table();
+            let opened = table.open(&node, opening, now, ttl);
+            if opened.is_some() {
+                // In the same moment: the node drops a task that comes before the lease.
+                table.send(&node, granted);
+            }
+            opened
+        };
         let number = opened.ok_or_else(|| member.not_leader())?;
         tracing::info!(%node, number, "a node's session begins");
         let session = Self { member, node, number };
-        session.grant();
         session.member.fleet.touch(session.node.clone());
         session.member.fleet.wake();
         Ok(session)
@@ -196,7 +222,7 @@ impl Session {
             turned = live.draining != beat.draining;
             live.draining = beat.draining;
         });
-        self.grant();
+        self.grant()?;
         if turned {
             let state = if beat.draining { NodeState::Draining } else { NodeState::Joined };
             let committed = keeper::set_state(&self.member, &self.node, state).await;
@@ -228,9 +254,10 @@ impl Session {
         }
     }
 
-    fn grant(&self) {
-        let ttl_ms = u64::try_from(self.member.fleet.ttl.as_millis()).unwrap_or(u64::MAX);
-        self.send(Order::Granted(wire::Granted { ttl_ms }));
+    /// A leader that has lost its majority does not keep a node from the next one.
+    fn grant(&self) -> Result<(), Problem> {
+        self.send(granted(lease(&self.member)?, self.member.clock.now()));
+        Ok(())
     }
 
     fn send(&self, order: Order) {
@@ -253,5 +280,29 @@ impl Session {
         if let Some(live) = table.session(&self.node, self.number) {
             live.say_last(problem);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leader_without_a_majority_grants_nothing_that_outlives_the_first_lease_of_the_next() {
+        let ms = Duration::from_millis;
+        for ttl in [ms(200), ms(4_000), ms(10_000), ms(600_000)] {
+            let shares = (0..=12).map(|tenths| ttl * tenths / 10);
+            for age in shares {
+                let Some(left) = left_of(ttl, age) else {
+                    assert!(age > ttl / 2, "{age:?} of {ttl:?}");
+                    continue;
+                };
+                // A node kills at three quarters of what it was granted; the next leader began when this one was heard
+                // last, at the earliest.
+                let killed = age + left * 3 / 4;
+                assert!(killed + left / 4 <= ttl, "{age:?} of {ttl:?}");
+            }
+        }
+        assert_eq!(left_of(ms(4_000), Duration::ZERO), Some(ms(4_000)));
     }
 }

@@ -293,6 +293,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_member_that_leads_no_more_has_no_session_that_could_be_granted_a_lease() {
+        let (mut table, now) = (Table::default(), Instant::now());
+        table.begin(vec![]);
+        let (_number, mut orders, _ended) = open(&mut table, now);
+        table.end();
+        assert_eq!(open(&mut table, now).0, None);
+        let granted = wire::Granted { ttl_ms: 1, time_ms: 1 };
+        table.send(&node(), wire::node_order::Kind::Granted(granted));
+        let reason = orders.recv().await.unwrap().unwrap_err();
+        assert_eq!(reason.code(), tonic::Code::FailedPrecondition);
+        assert!(orders.recv().await.is_none(), "nothing came after it");
+    }
+
+    #[tokio::test]
     async fn a_lease_outlives_its_session_and_then_runs_out_once() {
         let (mut table, now) = (Table::default(), Instant::now());
         table.begin(vec![("n2".parse().unwrap(), now + TTL)]);
@@ -326,7 +340,7 @@ mod tests {
         let (mut table, now) = (Table::default(), Instant::now());
         table.begin(vec![]);
         let (_number, _orders, _ended) = open(&mut table, now);
-        let order = || wire::node_order::Kind::Granted(wire::Granted { ttl_ms: 1 });
+        let order = || wire::node_order::Kind::Granted(wire::Granted { ttl_ms: 1, time_ms: 1 });
         for _ in 0..ORDERS_MAX {
             table.send(&node(), order());
             assert!(table.live(&node()).is_some());

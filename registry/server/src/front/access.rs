@@ -1,93 +1,181 @@
 //! Who calls a gRPC method, before its message is read.
 //!
-//! It decides which methods anybody may call. Every other one is refused to who shows no credential that is known, by
-//! metadata alone: a message is decoded whole before its handler runs. It must never open a method that is not named here.
+//! It decides who calls, once, for the handler too; which methods anybody may call, how much anybody may send there, and
+//! what that costs its source, as the table of routes does for REST. Every other one is refused to who shows no credential
+//! that is known, by metadata alone: a message is decoded whole before its handler runs. It must never open a method that
+//! is not named here.
 
 use std::sync::Arc;
 
+use axum::BoxError;
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use deploy_service::Claim;
+use http::Extensions;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use proto_types::Class;
-use registry_api::{Code, Principal, Problem};
+use registry_api::decode::BODY_BYTES_MAX;
+use registry_api::{Code, Principal, Problem, field};
 use tonic::Status;
-use tonic::metadata::MetadataMap;
 
-use crate::grpc::caller;
+use crate::allowance::{self, Pages};
+use crate::grpc::Caller;
 use crate::holder;
 use crate::member::Member;
 
-/// Services that are for everybody; members know each other by a secret of their own, before anything is read as well.
-const OPEN_SERVICES: [&str; 6] = [
+/// Services that need not know who calls; members know each other by a secret of their own, before anything is read as
+/// well.
+const UNASKED: [&str; 4] = [
     "/ecumene.raft.v1.RaftTransport/",
-    "/ecumene.registry.v1.Log/",
-    "/ecumene.registry.v1.Search/",
     "/grpc.health.v1.Health/",
     "/grpc.reflection.v1.ServerReflection/",
     "/grpc.reflection.v1alpha.ServerReflection/",
 ];
 
-/// Methods that are for everybody: what everybody may read, what its own signature or proof speaks for, and what brings
-/// a join token.
-const OPEN: [&str; 21] = [
-    "Cluster/Join",
-    "Directory/EnrolPeer",
-    "Directory/GetAgent",
-    "Directory/GetCard",
-    "Directory/GetNamespace",
-    "Directory/GetPeer",
-    "Directory/GetPeerLog",
-    "Directory/GetRecord",
-    "Directory/ListAgents",
-    "Directory/ListCards",
-    "Directory/ListNamespaces",
-    "Directory/ListPeers",
-    "Directory/ListRecords",
-    "Directory/OperatePeer",
-    "Directory/PutCard",
-    "Directory/PutManifest",
-    "Directory/PutRecord",
-    "Directory/Status",
-    "Directory/Watch",
-    "Fleet/RegisterGateway",
-    "Fleet/RegisterNode",
+/// What anybody may send where there is no document: names, conditions, a join token. Arbitrary, and a few times the
+/// longest of them.
+pub(super) const WORDS_BYTES_MAX: usize = 64 << 10;
+
+/// What anybody may send with a document: one as large as REST takes, and words.
+const DOCUMENT_BYTES_MAX: usize = BODY_BYTES_MAX + WORDS_BYTES_MAX;
+
+/// What anybody may do with a method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Open {
+    /// The most that is read of a message.
+    bytes_max: usize,
+    /// What a call takes of its source's allowance.
+    cost: u32,
+    /// What its page takes besides: how long that is stands in the message.
+    pages: Option<Pages>,
+}
+
+/// What everybody may read, and what brings a join token.
+const WORDS: Open = Open { bytes_max: WORDS_BYTES_MAX, cost: allowance::PLAIN, pages: None };
+/// What its own signature or proof speaks for.
+const DOCUMENT: Open =
+    Open { bytes_max: DOCUMENT_BYTES_MAX, cost: allowance::VERIFICATION, ..WORDS };
+const SEARCH: Open = Open { cost: allowance::SEARCH, ..WORDS };
+const NAMES: Open = Open { pages: Some(allowance::NAMES), ..WORDS };
+const ENTRIES: Open = Open { pages: Some(allowance::ENTRIES), ..WORDS };
+const DOCUMENTS: Open = Open { pages: Some(allowance::DOCUMENTS), ..WORDS };
+
+/// Methods that are for everybody.
+const OPEN: [(&str, Open); 25] = [
+    ("Cluster/Join", WORDS),
+    ("Directory/EnrolPeer", DOCUMENT),
+    ("Directory/GetAgent", WORDS),
+    ("Directory/GetCard", WORDS),
+    ("Directory/GetNamespace", WORDS),
+    ("Directory/GetPeer", WORDS),
+    ("Directory/GetPeerLog", DOCUMENTS),
+    ("Directory/GetRecord", WORDS),
+    ("Directory/ListAgents", DOCUMENTS),
+    ("Directory/ListCards", NAMES),
+    ("Directory/ListNamespaces", WORDS),
+    ("Directory/ListPeers", ENTRIES),
+    ("Directory/ListRecords", NAMES),
+    ("Directory/OperatePeer", DOCUMENT),
+    ("Directory/PutCard", DOCUMENT),
+    ("Directory/PutManifest", DOCUMENT),
+    ("Directory/PutRecord", DOCUMENT),
+    ("Directory/Status", WORDS),
+    ("Directory/Watch", WORDS),
+    ("Fleet/RegisterGateway", WORDS),
+    ("Fleet/RegisterNode", WORDS),
+    ("Log/Checkpoint", WORDS),
+    ("Log/ConsistencyProof", WORDS),
+    ("Log/InclusionProof", WORDS),
+    ("Search/SearchAgents", SEARCH),
 ];
 
-/// Lets in who may call the method, and reserves memory for the system's own roles.
+/// Lets in who may call the method, says to the handler who that is, and reserves memory for the system's own roles.
 pub(super) async fn check(
     State(member): State<Arc<Member>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let path = request.uri().path();
-    if OPEN_SERVICES.iter().any(|service| path.starts_with(service)) {
+    let open = open(path);
+    let cost = open.map_or(allowance::PLAIN, |open| open.cost);
+    if let Some(refused) = allowance::refusal(request.extensions(), cost, true) {
+        return refused;
+    }
+    if UNASKED.iter().any(|service| path.starts_with(service)) {
         return next.run(request).await;
     }
-    let (open, claim) = (is_open(path), request.extensions().get::<Claim>().cloned());
-    let metadata = MetadataMap::from_headers(request.headers().clone());
-    match admit(&member, &metadata, claim).await {
+    let known = member.caller(request.headers()).await;
+    match (proven(&known), open) {
+        (Ok(caller), _) => {
+            let claim = request.extensions().get::<Claim>();
+            if let Some(claim) = claim.filter(|_| holder::class(caller) == Class::System) {
+                claim.prove_system();
+            }
+        }
         // A credential that is shown there may be one that the call is about to make known.
-        Err(problem) if !open => Status::from(problem).into_http(),
-        _ => next.run(request).await,
+        (Err(_), Some(open)) => request = request.map(|body| bounded(body, open.bytes_max)),
+        (Err(problem), None) => return Status::from(problem).into_http(),
+    }
+    request.extensions_mut().extend(told(known, open));
+    next.run(request).await
+}
+
+/// What a handler is told: who calls, and what a page costs who is not verified.
+fn told(known: Result<Principal, Problem>, open: Option<Open>) -> Extensions {
+    let mut told = Extensions::new();
+    told.insert(Caller(known));
+    if let Some(pages) = open.and_then(|open| open.pages) {
+        told.insert(pages);
+    }
+    told
+}
+
+/// Who has shown a credential that is known.
+fn proven(known: &Result<Principal, Problem>) -> Result<&Principal, Problem> {
+    match known {
+        Ok(Principal::Anonymous) => {
+            Err(Problem::new(Code::Unauthenticated, "this call needs a credential"))
+        }
+        Ok(caller) => Ok(caller),
+        Err(problem) => Err(problem.clone()),
     }
 }
 
-async fn admit(
-    member: &Member,
-    metadata: &MetadataMap,
-    claim: Option<Claim>,
-) -> Result<(), Problem> {
-    let caller = caller(member, metadata).await?;
-    if caller == Principal::Anonymous {
-        return Err(Problem::new(Code::Unauthenticated, "this call needs a credential"));
-    }
-    if let Some(claim) = claim.filter(|_| holder::class(&caller) == Class::System) {
-        claim.prove_system();
-    }
-    Ok(())
+/// What anybody may do with the method, if anybody may call it.
+fn open(path: &str) -> Option<Open> {
+    let method = path.strip_prefix("/ecumene.registry.v1.")?;
+    OPEN.iter().find(|(name, _)| *name == method).map(|(_, open)| *open)
 }
 
-fn is_open(path: &str) -> bool {
-    path.strip_prefix("/ecumene.registry.v1.").is_some_and(|method| OPEN.contains(&method))
+/// A body that ends in a refusal beyond so many bytes.
+fn bounded(body: Body, bytes_max: usize) -> Body {
+    let refused = move |error: BoxError| -> BoxError {
+        match error.is::<LengthLimitError>() {
+            true => Box::new(Status::from(field::too_large(bytes_max + 1, bytes_max))),
+            false => error,
+        }
+    };
+    Body::new(Limited::new(body, bytes_max).map_err(refused))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_proves_nothing_sends_a_document_at_most_and_only_where_one_is_taken() {
+        for (method, allowed) in [
+            ("Directory/PutRecord", Some(DOCUMENT)),
+            ("Directory/GetRecord", Some(WORDS)),
+            ("Directory/ListRecords", Some(NAMES)),
+            ("Log/InclusionProof", Some(WORDS)),
+            ("Directory/PutAgent", None),
+            ("Log/Unheard", None),
+        ] {
+            assert_eq!(open(&format!("/ecumene.registry.v1.{method}")), allowed, "{method}");
+        }
+        assert_eq!(open("/Directory/PutRecord"), None);
+    }
 }

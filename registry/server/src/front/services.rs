@@ -19,7 +19,9 @@ use crate::grpc::{
 };
 use crate::member::Member;
 
-/// Documents are at most 1 MiB, and a task carries one; the rest of a message is small.
+use super::access::WORDS_BYTES_MAX;
+
+/// What a known caller may send: documents are at most 1 MiB, and a task carries one; the rest of a message is small.
 const MESSAGE_BYTES_MAX: usize = 4 << 20;
 
 /// Every service, and the reporter of their health.
@@ -37,10 +39,10 @@ pub(super) async fn routes(member: &Arc<Member>) -> Result<(Router, HealthReport
         .add_service(cluster.max_decoding_message_size(MESSAGE_BYTES_MAX))
         .add_service(partners.max_decoding_message_size(MESSAGE_BYTES_MAX))
         .add_service(member.registry.transport_service())
-        .add_service(health)
-        .add_service(reflection().build_v1()?)
+        .add_service(health.max_decoding_message_size(WORDS_BYTES_MAX))
+        .add_service(reflection().build_v1()?.max_decoding_message_size(WORDS_BYTES_MAX))
         // What grpcio's own reflection client still asks for.
-        .add_service(reflection().build_v1alpha()?);
+        .add_service(reflection().build_v1alpha()?.max_decoding_message_size(WORDS_BYTES_MAX));
     Ok((routes.prepare().into_axum_router(), reporter))
 }
 

@@ -17,7 +17,7 @@ use crate::lookup;
 use crate::member::Member;
 
 use super::peers::done;
-use super::{Handled, at, caller, log_cause, look};
+use super::{Handled, at, caller, log_cause, look, page};
 
 /// The largest chunk, as the contract says.
 const CHUNK_BYTES_MAX: usize = 1 << 20;
@@ -30,7 +30,7 @@ pub(super) async fn put(
     member: &Member,
     request: Request<wire::PutAgentRequest>,
 ) -> Handled<wire::Agent> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let request = request.into_inner();
     let artifact = decode::agent::artifact(&caller, &request)?;
     let bytes = member.artifacts.size(&artifact).await?;
@@ -49,7 +49,7 @@ pub(super) async fn one(
     request: Request<wire::GetAgentRequest>,
 ) -> Handled<wire::Agent> {
     let handle: Handle = field::read("handle", &request.get_ref().handle)?;
-    let (reading, viewer) = look(member, request.metadata(), request.get_ref().consistency).await?;
+    let (reading, viewer) = look(member, &caller(&request)?, request.get_ref().consistency).await?;
     let shown = lookup::agent(&reading.view, &viewer, &handle)?;
     Ok(at(&reading, show::agent(&reading.view, &viewer, shown)?))
 }
@@ -61,13 +61,13 @@ pub(super) async fn list(
     let asked = request.get_ref();
     let cursors = member.cursors(List::Agents);
     let after: Option<Handle> = cursors.after("after", &asked.after)?;
-    let limit = field::page(asked.limit)?;
-    let (reading, viewer) = look(member, request.metadata(), asked.consistency).await?;
-    let mut page = query::agents_seen(&reading.view, &viewer, after.as_ref(), limit)?;
-    let mut next = cursors.next(&page, limit, |(agent, _)| agent.handle.as_str());
-    let mut agents = Vec::with_capacity(page.len());
+    let limit = page(&request, asked.limit)?;
+    let (reading, viewer) = look(member, &caller(&request)?, asked.consistency).await?;
+    let seen = query::agents_seen(&reading.view, &viewer, after.as_ref(), limit)?;
+    let mut next = cursors.next(&seen, limit, |(agent, _)| agent.handle.as_str());
+    let mut agents = Vec::with_capacity(seen.len());
     let mut bytes = 0;
-    for (entry, disclosure) in page.drain(..) {
+    for (entry, disclosure) in seen {
         if bytes > PAGE_BYTES_ENOUGH {
             let last = agents.last();
             next = last.map_or(next, |last: &wire::Agent| cursors.cursor(&last.handle));
@@ -84,7 +84,7 @@ pub(super) async fn put_artifact(
     member: &Member,
     request: Request<Streaming<wire::ArtifactChunk>>,
 ) -> Handled<wire::ArtifactInfo> {
-    caller(member, request.metadata()).await?.require(&[Role::Operator])?;
+    caller(&request)?.require(&[Role::Operator])?;
     let chunks = request.into_inner().map(|chunk| {
         let chunk = chunk.map_err(|_| Problem::argument("bytes", "the upload broke off"))?;
         match chunk.bytes.len() {
@@ -101,7 +101,7 @@ pub(super) async fn artifact(
     member: &Member,
     request: Request<wire::GetArtifactRequest>,
 ) -> Handled<BoxStream<'static, Result<wire::ArtifactChunk, Status>>> {
-    caller(member, request.metadata()).await?.require(&[Role::Node, Role::Operator])?;
+    caller(&request)?.require(&[Role::Node, Role::Operator])?;
     let digest: Digest = field::read("digest", &request.get_ref().digest)?;
     let chunks = member.artifacts.get(&digest).await?;
     let chunks = chunks.map_ok(|bytes| wire::ArtifactChunk { bytes }).map_err(|problem| {

@@ -6,6 +6,7 @@ use proto_types::Handle;
 use proto_wire::registry::v1 as wire;
 use registry_api::decode::card::Terms;
 use registry_api::{List, decode, field, render};
+use registry_core::entry::ImportKind;
 use registry_core::query;
 use registry_core::viewer::Viewer;
 use registry_raft::StoreView;
@@ -16,13 +17,13 @@ use crate::lookup;
 use crate::member::Member;
 
 use super::peers::done;
-use super::{Handled, at, caller, credential, look};
+use super::{Handled, at, caller, credential, look, page};
 
 pub(super) async fn put(
     member: &Member,
     request: Request<wire::PutCardRequest>,
 ) -> Handled<wire::Card> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let credential = credential(request.metadata())?;
     let request = request.into_inner();
     let terms = Terms { owner: &request.owner, visibility: &request.visibility };
@@ -33,7 +34,9 @@ pub(super) async fn put(
     };
     let ((put, question), term) = member.judge(judge).await?;
     member.consult(question).await?;
-    let reading = done(member, member.decide_in(put.proposal, term).await?).await?;
+    let wish = (put.proposal, term);
+    let decided = member.decide_by(&caller, (ImportKind::Card, &put.handle), wish).await?;
+    let reading = done(member, decided).await?;
     // Who has written it has seen it.
     let seen = lookup::card(&reading.view, &Viewer::Operator, &put.handle)?;
     Ok(at(&reading, render::directory::card(&seen.entry, seen.disclosure, seen.document)))
@@ -45,11 +48,11 @@ pub(super) async fn list(
 ) -> Handled<wire::CardList> {
     let asked = request.get_ref();
     let after: Option<Handle> = member.cursors(List::Cards).after("after", &asked.after)?;
-    let limit = field::page(asked.limit)?;
-    let (reading, viewer) = look(member, request.metadata(), asked.consistency).await?;
-    let page = query::cards_listed(&reading.view, &viewer, after.as_ref(), limit)?;
-    let next = member.cursors(List::Cards).next(&page, limit, Handle::as_str);
-    let handles = page.iter().map(ToString::to_string).collect();
+    let limit = page(&request, asked.limit)?;
+    let (reading, viewer) = look(member, &caller(&request)?, asked.consistency).await?;
+    let listed = query::cards_listed(&reading.view, &viewer, after.as_ref(), limit)?;
+    let next = member.cursors(List::Cards).next(&listed, limit, Handle::as_str);
+    let handles = listed.iter().map(ToString::to_string).collect();
     Ok(at(&reading, wire::CardList { handles, next }))
 }
 
@@ -58,7 +61,7 @@ pub(super) async fn one(
     request: Request<wire::GetCardRequest>,
 ) -> Handled<wire::Card> {
     let handle: Handle = field::read("handle", &request.get_ref().handle)?;
-    let (reading, viewer) = look(member, request.metadata(), request.get_ref().consistency).await?;
+    let (reading, viewer) = look(member, &caller(&request)?, request.get_ref().consistency).await?;
     let seen = lookup::card(&reading.view, &viewer, &handle)?;
     let shown = render::directory::card(&seen.entry, seen.disclosure, seen.document);
     Ok(at(&reading, show::card(&reading.view, shown)?))

@@ -17,7 +17,7 @@ pub(super) async fn charge(
     member: &Member,
     request: Request<wire::SpendTokensRequest>,
 ) -> Handled<wire::SpendTokensReply> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let proposal = decode::conduct::charge(&caller, request.get_ref(), &member.registry.view().0)?;
     match member.decide(proposal).await? {
         Reply::Spent(spent) => Ok(Response::new(render::fleet::verdicts(&spent))),
@@ -29,7 +29,7 @@ pub(super) async fn report(
     member: &Member,
     request: Request<wire::ReportConductRequest>,
 ) -> Handled<wire::ReportConductReply> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let proposal = decode::conduct::report(&caller, request.get_ref())?;
     let reply = member.decide(proposal).await?;
     let counted = render::reputation::counted(&reply).ok_or_else(|| unexpected(&reply))?;
@@ -41,7 +41,7 @@ pub(super) async fn reputation(
     request: Request<wire::GetPeerReputationRequest>,
 ) -> Handled<wire::PeerReputation> {
     // Before anything is read: whether a peer is known is no secret, its score is.
-    caller(member, request.metadata()).await?.require(&[Role::Operator])?;
+    caller(&request)?.require(&[Role::Operator])?;
     let request = request.into_inner();
     let origin: Origin = field::read("origin", &request.origin)?;
     let reading = member.read(request.consistency).await?;

@@ -7,9 +7,10 @@ use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Problem, identity};
+use registry_raft::SnapshotError;
 use tonic::{Request, Response, Status};
 
-use crate::member::Member;
+use crate::member::{Member, stopping};
 
 use super::{Handled, caller};
 
@@ -17,9 +18,9 @@ pub(super) async fn snapshot(
     member: &Member,
     request: Request<wire::TakeSnapshotRequest>,
 ) -> Handled<wire::TakeSnapshotReply> {
-    operator(member, &request).await?;
+    operator(&request)?;
     let _turn = turn(member)?;
-    let index = member.registry.snapshot().await.map_err(failed)?;
+    let index = member.registry.snapshot().await.map_err(not_made)?;
     Ok(Response::new(wire::TakeSnapshotReply { index }))
 }
 
@@ -27,7 +28,7 @@ pub(super) async fn defrag(
     member: &Member,
     request: Request<wire::DefragRequest>,
 ) -> Handled<wire::DefragReply> {
-    operator(member, &request).await?;
+    operator(&request)?;
     let _turn = turn(member)?;
     let (bytes_before, bytes_after) = member.registry.defrag().await.map_err(failed)?;
     Ok(Response::new(wire::DefragReply { bytes_before, bytes_after }))
@@ -37,7 +38,7 @@ pub(super) async fn backup(
     member: &Member,
     request: Request<wire::BackupRequest>,
 ) -> Handled<BoxStream<'static, Result<wire::BackupChunk, Status>>> {
-    operator(member, &request).await?;
+    operator(&request)?;
     let turn = turn(member)?;
     // A copy holds what was acknowledged before the call. Without a majority, which may be why it
     // is taken, it holds what this member has.
@@ -53,8 +54,8 @@ pub(super) async fn backup(
     Ok(Response::new(chunks.boxed()))
 }
 
-async fn operator<T>(member: &Member, request: &Request<T>) -> Result<(), Problem> {
-    caller(member, request.metadata()).await?.require(&[identity::Role::Operator])
+fn operator<T>(request: &Request<T>) -> Result<(), Problem> {
+    caller(request)?.require(&[identity::Role::Operator])
 }
 
 fn turn(member: &Member) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
@@ -63,6 +64,13 @@ fn turn(member: &Member) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
     })
 }
 
-fn failed(cause: std::io::Error) -> Problem {
+fn not_made(why: SnapshotError) -> Problem {
+    match why {
+        SnapshotError::Stopped => stopping(),
+        late @ SnapshotError::Late { .. } => failed(late),
+    }
+}
+
+fn failed(cause: impl std::fmt::Display) -> Problem {
     Problem::internal(format_args!("upkeep: {cause}"))
 }

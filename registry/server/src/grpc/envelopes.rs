@@ -29,7 +29,7 @@ pub(super) async fn enqueue(
     member: &Member,
     request: Request<wire::EnqueueEnvelopeRequest>,
 ) -> Handled<wire::EnqueueEnvelopeReply> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let proposal = decode::envelope::enqueue(&caller, request.get_ref())?;
     match member.decide(proposal).await? {
         Reply::Enqueued { revision, duplicate } => {
@@ -44,7 +44,7 @@ pub(super) async fn lease(
     member: &Member,
     request: Request<wire::LeaseEnvelopesRequest>,
 ) -> Handled<wire::LeaseEnvelopesReply> {
-    let (caller, source) = (caller(member, request.metadata()).await?, origin(&request));
+    let (caller, source) = (caller(&request)?, origin(&request));
     let request = request.into_inner();
     let proposal = decode::envelope::lease(&caller, &request)?;
     let until = Instant::now() + Duration::from_millis(request.wait_ms);
@@ -72,7 +72,7 @@ pub(super) async fn ack(
     member: &Member,
     request: Request<wire::AckEnvelopeRequest>,
 ) -> Handled<wire::Done> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let proposal = decode::envelope::ack(&caller, request.get_ref())?;
     committed(member.decide(proposal).await?)
 }

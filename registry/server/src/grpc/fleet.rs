@@ -135,11 +135,7 @@ async fn register(
 }
 
 async fn nodes(member: &Member, request: Request<wire::ListRequest>) -> Handled<wire::NodeList> {
-    caller(member, request.metadata()).await?.require(&[
-        Role::Operator,
-        Role::Gateway,
-        Role::Node,
-    ])?;
+    caller(&request)?.require(&[Role::Operator, Role::Gateway, Role::Node])?;
     let request = request.into_inner();
     let after: Option<NodeId> = member.cursors(List::Nodes).after("after", &request.after)?;
     let limit = field::page(request.limit)?;
@@ -154,7 +150,7 @@ async fn session(
     member: &Arc<Member>,
     request: Request<Streaming<wire::NodeMessage>>,
 ) -> Handled<OrderStream> {
-    let caller: Principal = caller(member, request.metadata()).await?;
+    let caller: Principal = caller(&request)?;
     let orders = open(Arc::clone(member), &caller, request.into_inner()).await?;
     Ok(Response::new(orders))
 }
@@ -163,7 +159,7 @@ async fn spend(
     member: &Member,
     request: Request<wire::SpendTokensRequest>,
 ) -> Handled<wire::SpendTokensReply> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let proposal = decode::token::spend(&caller, request.get_ref(), &member.registry.view().0)?;
     match member.decide(proposal).await? {
         Reply::Spent(spent) => Ok(Response::new(render::fleet::verdicts(&spent))),

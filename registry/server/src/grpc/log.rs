@@ -10,13 +10,12 @@ use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::log_server::Log;
 use registry_api::{Principal, Problem, field};
 use registry_core::query;
-use registry_core::view::View;
 use registry_core::viewer::{Disclosure, Viewer};
 use tonic::{Request, Response, Status};
 
 use crate::log::{Proof, consistency};
 use crate::lookup::{self, Seen};
-use crate::member::Member;
+use crate::member::{Member, Reading};
 use crate::namespaces;
 
 use super::{Handled, caller, finish};
@@ -40,7 +39,7 @@ impl Log for LogService {
         &self,
         request: Request<wire::InclusionProofRequest>,
     ) -> Answer<wire::InclusionProofResponse> {
-        finish(included(&self.0, &request).await)
+        finish(included(&self.0, &request))
     }
 
     async fn consistency_proof(
@@ -57,11 +56,11 @@ fn checkpoint(member: &Member) -> Handled<wire::SignedCheckpoint> {
 }
 
 /// With the eyes of who asks.
-async fn included(
+fn included(
     member: &Member,
     request: &Request<wire::InclusionProofRequest>,
 ) -> Handled<wire::InclusionProofResponse> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(request)?;
     let proof = inclusion(member, &caller, request.get_ref())?;
     Ok(Response::new(rendered(&proof)?))
 }
@@ -71,18 +70,19 @@ fn inclusion(
     caller: &Principal,
     request: &wire::InclusionProofRequest,
 ) -> Result<Proof, Problem> {
-    let (view, _) = member.registry.view();
+    let reading = member.stale();
+    let view = &reading.view;
     match request.kind.as_str() {
-        "record" | "card" | "agent" => entry(member, &view, &caller.viewer(&view)?, request),
+        "record" | "card" | "agent" => entry(member, &reading, &caller.viewer(view)?, request),
         "peer" => {
             let origin: Origin = field::read("id", &request.id)?;
             let absent = || Problem::not_found(&request.kind, &request.id);
-            member.log.prove(&view, &query::peer(&view, &origin)?.ok_or_else(absent)?)
+            member.log.prove(view, &query::peer(view, &origin)?.ok_or_else(absent)?)
         }
         "namespace" => {
             let name: Namespace = field::read("id", &request.id)?;
-            let (entry, _) = namespaces::one(&view, caller, &name)?;
-            member.log.prove(&view, &entry)
+            let (entry, _) = namespaces::one(view, caller, &name)?;
+            member.log.prove(view, &entry)
         }
         _ => Err(Problem::argument("kind", "peer, record, card, agent or namespace")),
     }
@@ -91,15 +91,16 @@ fn inclusion(
 /// The proof of what has a handle.
 fn entry(
     member: &Member,
-    view: &dyn View,
+    reading: &Reading,
     viewer: &Viewer,
     request: &wire::InclusionProofRequest,
 ) -> Result<Proof, Problem> {
+    let view = &reading.view;
     let handle: Handle = field::read("id", &request.id)?;
     let absent = || Problem::not_found(&request.kind, &request.id);
     match request.kind.as_str() {
         "record" => {
-            let seen = lookup::record(view, viewer, &handle, member.clock.now())?;
+            let seen = lookup::record(view, viewer, &handle, reading.time)?;
             member.log.prove(view, whole(seen).as_ref().ok_or_else(absent)?)
         }
         "card" => {

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use deploy_service::wait_until;
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Problem, decode, identity};
 use registry_core::command::{Command, LedgerCommand};
@@ -25,7 +26,7 @@ pub(super) async fn list(
     member: &Member,
     request: Request<wire::ListMembersRequest>,
 ) -> Handled<wire::Membership> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     caller.require(&[identity::Role::Operator])?;
     Ok(Response::new(membership(&member.registry.status())))
 }
@@ -34,7 +35,7 @@ pub(super) async fn add(
     member: &Member,
     request: Request<wire::AddMemberRequest>,
 ) -> Handled<wire::Membership> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let proposal = decode::member::add(&caller, request.get_ref())?;
     member.require_leader()?;
     let wire::AddMemberRequest { id, address } = request.into_inner();
@@ -48,7 +49,7 @@ pub(super) async fn change_voters(
     member: &Member,
     request: Request<wire::ChangeVotersRequest>,
 ) -> Handled<wire::Membership> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let voters = decode::member::ids(&caller, "voters", &request.get_ref().voters)?;
     member.require_leader()?;
     if !voters.contains(&member.registry.id()) {
@@ -63,7 +64,7 @@ pub(super) async fn remove(
     member: &Member,
     request: Request<wire::RemoveMembersRequest>,
 ) -> Handled<wire::Membership> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let ids = decode::member::ids(&caller, "ids", &request.get_ref().ids)?;
     member.require_leader()?;
     if ids.contains(&member.registry.id()) {
@@ -83,7 +84,7 @@ pub(super) async fn transfer(
     member: &Member,
     request: Request<wire::TransferLeaderRequest>,
 ) -> Handled<wire::TransferLeaderReply> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     caller.require(&[identity::Role::Operator])?;
     member.require_leader()?;
     let to = Some(request.get_ref().to).filter(|to| *to != 0);
@@ -96,7 +97,7 @@ pub(super) async fn reset_time(
     member: &Member,
     request: Request<wire::ResetTimeRequest>,
 ) -> Handled<wire::ResetTimeReply> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     caller.require(&[identity::Role::Operator])?;
     member.require_leader()?;
     let unknown = || Problem::new(Code::ReadUnconfirmed, "the clocks of a majority are not known");
@@ -159,17 +160,14 @@ async fn hand_over(member: &Member, to: Option<u64>) -> Result<(u64, String), Pr
     let registry = &member.registry;
     let mut leadership = registry.leadership();
     let heir = registry.transfer(to).await.map_err(|why| refused(member, why))?;
-    let taken = leadership.wait_for(|now| now.leader == Some(heir));
-    match timeout(TRANSFER_TIMEOUT, taken).await {
-        Ok(Ok(_)) => {
-            let address = registry.status().address(heir).unwrap_or_default().to_owned();
-            Ok((heir, address))
-        }
-        Ok(Err(_)) | Err(_) => {
-            let why = format_args!("member {heir} did not take the leadership in time");
-            Err(Problem::new(Code::InDoubt, why))
-        }
+    let taken = wait_until(&mut leadership, |now| now.leader == Some(heir));
+    let leads = timeout(TRANSFER_TIMEOUT, taken).await.is_ok_and(|taken| taken.is_ok());
+    if !leads {
+        let why = format_args!("member {heir} did not take the leadership in time");
+        return Err(Problem::new(Code::InDoubt, why));
     }
+    let address = registry.status().address(heir).unwrap_or_default().to_owned();
+    Ok((heir, address))
 }
 
 fn refused(member: &Member, why: ChangeError) -> Problem {

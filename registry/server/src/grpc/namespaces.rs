@@ -21,7 +21,7 @@ pub(super) async fn put(
     member: &Member,
     request: Request<wire::PutNamespaceRequest>,
 ) -> Handled<wire::Namespace> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let request = request.into_inner();
     let proposal = decode::namespace::put(&caller, &request.name, &request.terms)?;
     let reading = done(member, member.decide(proposal).await?).await?;
@@ -33,7 +33,7 @@ pub(super) async fn one(
     member: &Member,
     request: Request<wire::GetNamespaceRequest>,
 ) -> Handled<wire::Namespace> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let name: Namespace = field::read("name", &request.get_ref().name)?;
     let reading = member.read(request.get_ref().consistency).await?;
     Ok(at(&reading, message(&namespaces::one(&reading.view, &caller, &name)?)))
@@ -43,7 +43,7 @@ pub(super) async fn list(
     member: &Member,
     request: Request<wire::ListRequest>,
 ) -> Handled<wire::NamespaceList> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let request = request.into_inner();
     let after: Option<Namespace> =
         member.cursors(List::Namespaces).after("after", &request.after)?;
@@ -61,7 +61,7 @@ pub(super) async fn delete(
     member: &Member,
     request: Request<wire::DeleteNamespaceRequest>,
 ) -> Handled<wire::Done> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let proposal = decode::namespace::delete(&caller, &request.get_ref().name)?;
     committed(member.decide(proposal).await?)
 }

@@ -65,7 +65,7 @@ impl Partners for PartnersService {
 }
 
 async fn put(member: &Member, request: Request<wire::PutPartnerRequest>) -> Handled<wire::Partner> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let request = request.into_inner();
     let proposal = decode::partner::put(&caller, &request)?;
     let reading = done(member, member.decide(proposal).await?).await?;
@@ -77,14 +77,14 @@ async fn release(
     member: &Member,
     request: Request<wire::ReleasePartnerRequest>,
 ) -> Handled<wire::Partner> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     member.commit(decode::partner::release(&caller, request.get_ref())?).await?;
     let partner = found(&member.strong().await?.view, &request.get_ref().name)?;
     Ok(Response::new(render::federation::partner(&partner)))
 }
 
 async fn one(member: &Member, request: Request<wire::GetPartnerRequest>) -> Handled<wire::Partner> {
-    caller(member, request.metadata()).await?.require(&[Role::Operator])?;
+    caller(&request)?.require(&[Role::Operator])?;
     let partner = found(&member.strong().await?.view, &request.get_ref().name)?;
     Ok(Response::new(render::federation::partner(&partner)))
 }
@@ -93,7 +93,7 @@ async fn list(
     member: &Member,
     request: Request<wire::ListPartnersRequest>,
 ) -> Handled<wire::PartnerList> {
-    caller(member, request.metadata()).await?.require(&[Role::Operator])?;
+    caller(&request)?.require(&[Role::Operator])?;
     let all = query::partners(&member.strong().await?.view, None, PARTNERS_MAX)?;
     let partners = all.iter().map(render::federation::partner).collect();
     Ok(Response::new(wire::PartnerList { partners }))
@@ -104,7 +104,7 @@ async fn remove(
     member: &Member,
     request: Request<wire::RemovePartnerRequest>,
 ) -> Handled<wire::PartnerRemoved> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let command = decode::partner::remove(&caller, request.get_ref())?;
     let before = found(&member.strong().await?.view, &request.get_ref().name)?;
     loop {

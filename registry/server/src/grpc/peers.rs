@@ -13,14 +13,14 @@ use crate::federation::show;
 use crate::member::{Member, Reading, done_at};
 use crate::{enrolment, lookup, random};
 
-use super::{Handled, at, caller};
+use super::{Handled, at, caller, origin, page};
 
 pub(super) async fn enrol(
     member: &Member,
     request: Request<wire::EnrolPeerRequest>,
 ) -> Handled<wire::Peer> {
-    let caller = caller(member, request.metadata()).await?;
-    let source = super::source(&request);
+    let caller = caller(&request)?;
+    let source = origin(&request);
     let request = request.into_inner();
     let (reading, peer) = enrolment::enrol(member, &caller, source, &request).await?;
     Ok(at(&reading, peer))
@@ -30,7 +30,7 @@ pub(super) async fn requests(
     member: &Member,
     request: Request<wire::ListPeerRequestsRequest>,
 ) -> Handled<wire::PeerRequestList> {
-    caller(member, request.metadata()).await?.require(&[Role::Operator])?;
+    caller(&request)?.require(&[Role::Operator])?;
     let request = request.into_inner();
     let reading = member.stale();
     let limit = field::page(request.limit)?;
@@ -41,7 +41,7 @@ pub(super) async fn decide(
     member: &Member,
     request: Request<wire::DecidePeerRequestRequest>,
 ) -> Handled<wire::Done> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let proposal = decode::peer::decide(&caller, request.get_ref())?;
     committed(member.decide(proposal).await?)
 }
@@ -60,9 +60,9 @@ pub(super) async fn log(
     member: &Member,
     request: Request<wire::GetPeerLogRequest>,
 ) -> Handled<wire::PeerLog> {
+    let limit = page(&request, request.get_ref().limit)?;
     let request = request.into_inner();
     let origin: Origin = field::read("origin", &request.origin)?;
-    let limit = field::page(request.limit)?;
     let reading = member.read(request.consistency).await?;
     Ok(at(&reading, lookup::peer_log(&reading.view, &origin, request.after, limit)?))
 }
@@ -71,7 +71,7 @@ pub(super) async fn stand(
     member: &Member,
     request: Request<wire::SetPeerStandingRequest>,
 ) -> Handled<wire::Done> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let proposal = decode::peer::stand(&caller, request.get_ref())?;
     committed(member.decide(proposal).await?)
 }
@@ -80,7 +80,7 @@ pub(super) async fn allow_token_life(
     member: &Member,
     request: Request<wire::SetPeerTokenLifeRequest>,
 ) -> Handled<wire::Done> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let proposal = decode::peer::allow_token_life(&caller, request.get_ref())?;
     committed(member.decide(proposal).await?)
 }
@@ -89,7 +89,7 @@ pub(super) async fn ask_domain(
     member: &Member,
     request: Request<wire::AskPeerDomainRequest>,
 ) -> Handled<wire::Done> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let proposal = decode::peer::ask_domain(&caller, &request.get_ref().origin)?;
     committed(member.decide(proposal).await?)
 }
@@ -98,7 +98,7 @@ pub(super) async fn revoke(
     member: &Member,
     request: Request<wire::RevokePeerRequest>,
 ) -> Handled<wire::Done> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let proposal = decode::peer::revoke(&caller, request.get_ref())?;
     committed(member.decide(proposal).await?)
 }
@@ -118,13 +118,13 @@ pub(super) async fn list(
     member: &Member,
     request: Request<wire::ListRequest>,
 ) -> Handled<wire::PeerList> {
+    let limit = page(&request, request.get_ref().limit)?;
     let request = request.into_inner();
     let after: Option<Origin> = member.cursors(List::Peers).after("after", &request.after)?;
-    let limit = field::page(request.limit)?;
     let reading = member.read(request.consistency).await?;
-    let page = query::peers(&reading.view, after.as_ref(), limit)?;
-    let next = member.cursors(List::Peers).next(&page, limit, |peer| peer.origin.as_str());
-    let peers = page.iter().map(|peer| render::peer::peer(peer, None)).collect();
+    let listed = query::peers(&reading.view, after.as_ref(), limit)?;
+    let next = member.cursors(List::Peers).next(&listed, limit, |peer| peer.origin.as_str());
+    let peers = listed.iter().map(|peer| render::peer::peer(peer, None)).collect();
     Ok(at(&reading, wire::PeerList { peers, next }))
 }
 
@@ -142,7 +142,7 @@ pub(super) async fn invite(
     member: &Member,
     request: Request<wire::IssueJoinTokenRequest>,
 ) -> Handled<wire::JoinToken> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let token = random::token()?;
     let now = member.clock.now();
     let (proposal, expires_at) = decode::peer::invitation(&caller, request.get_ref(), &token, now)?;

@@ -7,6 +7,7 @@ use proto_wire::registry::v1 as wire;
 use registry_api::decode::Conditions;
 use registry_api::decode::record::Terms;
 use registry_api::{List, decode, field, render};
+use registry_core::entry::ImportKind;
 use registry_core::query;
 use registry_core::viewer::Viewer;
 use registry_raft::StoreView;
@@ -17,13 +18,13 @@ use crate::lookup;
 use crate::member::Member;
 
 use super::peers::{committed, done};
-use super::{Handled, at, caller, credential, look};
+use super::{Handled, at, caller, credential, look, page};
 
 pub(super) async fn put(
     member: &Member,
     request: Request<wire::PutRecordRequest>,
 ) -> Handled<wire::Record> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let credential = credential(request.metadata())?;
     let request = request.into_inner();
     let if_match: Option<Digest> = field::optional("if_match", &request.if_match)?;
@@ -35,10 +36,11 @@ pub(super) async fn put(
     };
     let ((put, question), term) = member.judge(judge).await?;
     member.consult(question).await?;
-    let proposal = Conditions::version(if_match).on(put.proposal);
-    let reading = done(member, member.decide_in(proposal, term).await?).await?;
+    let wish = (Conditions::version(if_match).on(put.proposal), term);
+    let decided = member.decide_by(&caller, (ImportKind::Record, &put.handle), wish).await?;
+    let reading = done(member, decided).await?;
     // Who has written it has seen it.
-    let seen = lookup::record(&reading.view, &Viewer::Operator, &put.handle, member.clock.now())?;
+    let seen = lookup::record(&reading.view, &Viewer::Operator, &put.handle, reading.time)?;
     let shown = render::directory::record(&seen.entry, seen.disclosure, seen.document);
     Ok(at(&reading, show::record(&reading.view, shown)?))
 }
@@ -48,8 +50,8 @@ pub(super) async fn one(
     request: Request<wire::GetRecordRequest>,
 ) -> Handled<wire::Record> {
     let handle: Handle = field::read("handle", &request.get_ref().handle)?;
-    let (reading, viewer) = look(member, request.metadata(), request.get_ref().consistency).await?;
-    let seen = lookup::record(&reading.view, &viewer, &handle, member.clock.now())?;
+    let (reading, viewer) = look(member, &caller(&request)?, request.get_ref().consistency).await?;
+    let seen = lookup::record(&reading.view, &viewer, &handle, reading.time)?;
     let shown = render::directory::record(&seen.entry, seen.disclosure, seen.document);
     Ok(at(&reading, show::record(&reading.view, shown)?))
 }
@@ -60,11 +62,11 @@ pub(super) async fn list(
 ) -> Handled<wire::RecordList> {
     let asked = request.get_ref();
     let after: Option<Handle> = member.cursors(List::Records).after("after", &asked.after)?;
-    let limit = field::page(asked.limit)?;
-    let (reading, viewer) = look(member, request.metadata(), asked.consistency).await?;
-    let page = query::records_listed(&reading.view, &viewer, after.as_ref(), limit)?;
-    let next = member.cursors(List::Records).next(&page, limit, Handle::as_str);
-    let handles = page.iter().map(ToString::to_string).collect();
+    let limit = page(&request, asked.limit)?;
+    let (reading, viewer) = look(member, &caller(&request)?, asked.consistency).await?;
+    let listed = query::records_listed(&reading.view, &viewer, after.as_ref(), limit)?;
+    let next = member.cursors(List::Records).next(&listed, limit, Handle::as_str);
+    let handles = listed.iter().map(ToString::to_string).collect();
     Ok(at(&reading, wire::RecordList { handles, next }))
 }
 
@@ -72,11 +74,13 @@ pub(super) async fn delete(
     member: &Member,
     request: Request<wire::DeleteRecordRequest>,
 ) -> Handled<wire::Done> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let request = request.get_ref();
     let if_match: Option<Digest> = field::optional("if_match", &request.if_match)?;
     let view = member.strong().await?.view;
     let proposal = decode::record::delete(&caller, &request.handle, &view)?;
     drop(view);
-    committed(member.decide(Conditions::version(if_match).on(proposal)).await?)
+    let handle: Handle = field::read("handle", &request.handle)?;
+    let wish = (Conditions::version(if_match).on(proposal), None);
+    committed(member.decide_by(&caller, (ImportKind::Record, &handle), wish).await?)
 }

@@ -31,7 +31,7 @@ async fn find(
     member: &Member,
     request: Request<wire::SearchAgentsRequest>,
 ) -> Handled<wire::SearchAgentsResponse> {
-    let (caller, source) = (caller(member, request.metadata()).await?, origin(&request));
+    let (caller, source) = (caller(&request)?, origin(&request));
     let request = request.into_inner();
     let reading = member.read(request.consistency).await?;
     let (reading, page) = search::page(member, (&caller, source), &request, reading).await?;

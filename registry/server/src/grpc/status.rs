@@ -1,12 +1,15 @@
 //! Where this member stands.
 //!
-//! It decides who hears where members are: the operator and the registry's own machines. To others they have numbers.
+//! It decides who hears where members are and how right their clocks go: the operator and the registry's own machines. To
+//! others members have numbers.
 
+use proto_types::Class;
 use proto_wire::registry::v1 as wire;
-use registry_api::{Code, Problem, Role};
+use registry_api::{Code, Problem};
 use registry_raft::Status;
 use tonic::Request;
 
+use crate::holder;
 use crate::member::{Member, Reading};
 
 use super::{Handled, at, caller};
@@ -15,8 +18,8 @@ pub(super) async fn status(
     member: &Member,
     request: Request<wire::StatusRequest>,
 ) -> Handled<wire::ClusterStatus> {
-    let caller = caller(member, request.metadata()).await?;
-    let knows = caller.require(&[Role::Operator, Role::Gateway, Role::Node]).is_ok();
+    let caller = caller(&request)?;
+    let knows = holder::class(&caller) == Class::System;
     let strong = wire::Consistency::Strong as i32;
     let reading = match request.get_ref().consistency {
         0 => member.stale(),
@@ -34,6 +37,8 @@ pub(super) async fn status(
         leader_address: leader.map(|(_, url)| address(&url)).unwrap_or_default(),
         revision: reading.revision.0,
         members: members.collect(),
+        clock_offset_ms: status.clock_offset_ms.filter(|_| knows),
+        state_ahead_ms: if knows { status.state_ahead_ms } else { 0 },
         ..own(member, &status)
     };
     Ok(at(&reading, message))
@@ -48,8 +53,6 @@ fn own(member: &Member, status: &Status) -> wire::ClusterStatus {
         applied_index: status.applied.unwrap_or(0),
         last_log_index: status.last_log.unwrap_or(0),
         poisoned: status.poisoned.clone().or(removed).unwrap_or_default(),
-        clock_offset_ms: status.clock_offset_ms,
-        state_ahead_ms: status.state_ahead_ms,
         ..marked(member)
     }
 }

@@ -18,7 +18,7 @@ pub(super) async fn submit(
     member: &Member,
     request: Request<wire::SubmitTaskRequest>,
 ) -> Handled<wire::Task> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let request = request.into_inner();
     let proposal = decode::task::submit(&caller, &request)?;
     check_reply_to(member, &caller, request.reply_to.as_ref()).await?;
@@ -29,7 +29,7 @@ pub(super) async fn continued(
     member: &Member,
     request: Request<wire::ContinueTaskRequest>,
 ) -> Handled<wire::Task> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let request = request.into_inner();
     let proposal = decode::task::continue_task(&caller, &request)?;
     check_reply_to(member, &caller, request.reply_to.as_ref()).await?;
@@ -60,7 +60,7 @@ pub(super) async fn cancel(
     member: &Member,
     request: Request<wire::CancelTaskRequest>,
 ) -> Handled<wire::Task> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     decided(member, decode::task::cancel(&caller, request.get_ref())).await
 }
 
@@ -68,7 +68,7 @@ pub(super) async fn complete(
     member: &Member,
     request: Request<wire::CompleteTaskRequest>,
 ) -> Handled<wire::Task> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let id: TaskId = field::read("id", &request.get_ref().id)?;
     let proposal = decode::task::complete(&caller, request.get_ref())?;
     let revision = done_at(&member.decide(proposal).await?)?;
@@ -80,7 +80,7 @@ pub(super) async fn one(
     member: &Member,
     request: Request<wire::GetTaskRequest>,
 ) -> Handled<wire::Task> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let request = request.into_inner();
     let id: TaskId = field::read("id", &request.id)?;
     let owner = decode::task::owner(&caller, &request.owner)?;

@@ -27,7 +27,7 @@ pub(super) async fn open(
     member: &Arc<Member>,
     request: Request<wire::WatchRequest>,
 ) -> Handled<ChangeStream> {
-    let caller = caller(member, request.metadata()).await?;
+    let caller = caller(&request)?;
     let source = origin(&request);
     let wire::WatchRequest { since, kinds, prefix, namespace, progress } = request.into_inner();
     let cursor = Cursor::new(&caller, &Asked { since, kinds, prefix, namespace })?;

@@ -39,9 +39,8 @@ pub(crate) async fn judge(member: &Member, body: &[u8]) -> Result<Verdict, Probl
     if kept.0 != submission.old {
         return Ok(Verdict::Moved(kept.0));
     }
-    let to = (checkpoint.size, checkpoint.root);
     continues(member, &submission, &checkpoint, kept)?;
-    if !remembered(member, &checkpoint.origin, kept, to).await? {
+    if !remembered(member, &checkpoint, kept).await? {
         let moved = query::witnessed(&member.strong().await?.view, &checkpoint.origin)?;
         return Ok(Verdict::Moved(moved.map_or(0, |(size, _)| size)));
     }
@@ -97,17 +96,18 @@ fn signed_by(key: &NoteKey, submission: &Submission) -> Result<Checkpoint, Probl
     }
 }
 
-/// Whether a majority has the new head in the place of the old one.
+/// Whether a majority has the new head in the place of the old one, in its own epoch.
 async fn remembered(
     member: &Member,
-    origin: &str,
+    checkpoint: &Checkpoint,
     from: (u64, Digest),
-    to: (u64, Digest),
 ) -> Result<bool, Problem> {
+    let to = (checkpoint.size, checkpoint.root);
     if from == to {
         return Ok(true);
     }
-    let command = Command::Ledger(LedgerCommand::Witness { origin: origin.to_owned(), from, to });
+    let (origin, epoch) = (checkpoint.origin.clone(), Some(checkpoint.epoch()));
+    let command = Command::Ledger(LedgerCommand::Witness { origin, from, to, epoch });
     match member.propose(Proposal { commands: vec![command] }).await {
         Ok(_) => Ok(true),
         Err(problem) if problem.code() == Code::PreconditionFailed => Ok(false),

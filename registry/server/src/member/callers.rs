@@ -1,36 +1,73 @@
 //! Who calls: by credential, by certificate, or by both if they agree.
 //!
 //! It decides when a follower asks the leader about a credential that it does not know. It must never
-//! ask for more of them at once than there are places.
+//! ask for more of them at once than there are places, nor let one source's keep another's out.
 
-use deploy_service::tls::Identity;
+use deploy_service::tls::{Identity, Role};
+use deploy_service::{Place, Pool, Source};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderValue};
+use proto_types::{Class, Full, Shares};
 use registry_api::identity::{self, Door};
 use registry_api::{Code, Principal, Problem};
-use tokio::sync::SemaphorePermit;
 
 use crate::{audit, certificate};
 
 use super::Member;
 
-impl Member {
-    /// Who calls: by this `authorization` value, or by the identity that the listener has verified;
-    /// both only if they are of one principal.
-    pub(crate) async fn caller(
+/// Unknown credentials that a follower looks up at once: a flood of them must not become a flood at
+/// the leader.
+const DOUBTS_MAX: u64 = 16;
+
+/// Places for unknown credentials that are looked up, by where they come from. A quarter is kept for gateways and nodes
+/// whose certificate was verified; whoever shows a secret has proved nothing yet.
+#[derive(Debug)]
+pub(crate) struct Doubts(Pool<Option<Source>>);
+
+impl Doubts {
+    pub(crate) fn new() -> Self {
+        Self(Pool::new(Shares::new(DOUBTS_MAX)))
+    }
+
+    fn place(
         &self,
-        authorization: Option<&str>,
-        identity: Option<&str>,
-    ) -> Result<Principal, Problem> {
-        let principal = self.identified(authorization, identity).await?;
+        class: Class,
+        source: Option<Source>,
+    ) -> Result<Place<Option<Source>>, Problem> {
+        self.0.place(class, source).map_err(|full| {
+            let why = match full {
+                Full::Share => "too many credentials of this source are being looked up",
+                Full::Pool => "too many credentials are being looked up",
+            };
+            Problem::new(Code::Overloaded, why)
+        })
+    }
+}
+
+/// Whose work the look-up of a verified certificate is.
+fn class(identity: &Identity) -> Class {
+    match identity.role() {
+        Role::Gateway | Role::Node | Role::Operator | Role::Registry => Class::System,
+        Role::Peer => Class::Ordinary,
+    }
+}
+
+impl Member {
+    /// Who sends these headers: by a credential in them, or by the identity that the listener has
+    /// verified; both only if they are of one principal.
+    pub(crate) async fn caller(&self, headers: &HeaderMap) -> Result<Principal, Problem> {
+        let principal = self.identified(headers).await?;
         audit::called_by(&principal);
         Ok(principal)
     }
 
-    async fn identified(
-        &self,
-        authorization: Option<&str>,
-        identity: Option<&str>,
-    ) -> Result<Principal, Problem> {
-        let shown = self.bearer(authorization).await?;
+    async fn identified(&self, headers: &HeaderMap) -> Result<Principal, Problem> {
+        let values = headers.get_all(AUTHORIZATION).into_iter().map(text);
+        let names = identity::TOKEN_HEADERS.into_iter();
+        let tokens = names.flat_map(|name| headers.get_all(name)).map(text);
+        let authorization = identity::single(values, tokens)?;
+        let shown = self.bearer(authorization.as_deref()).await?;
+        let identity = headers.get(certificate::HEADER).and_then(text);
         let Some(identity) = certificate::carried(identity) else { return Ok(shown) };
         certificate::agree(&identity, &shown)?;
         if shown == Principal::Anonymous { self.certified(&identity).await } else { Ok(shown) }
@@ -43,7 +80,7 @@ impl Member {
         if !unknown || self.registry.is_leader() {
             return Ok(known);
         }
-        let _seat = self.doubt_seat()?;
+        let _place = self.doubts.place(class(identity), audit::source())?;
         certificate::principal(identity, &self.strong().await?.view)
     }
 
@@ -56,7 +93,7 @@ impl Member {
         if !may_be_new || self.registry.is_leader() {
             return known;
         }
-        let _seat = self.doubt_seat()?;
+        let _place = self.doubts.place(Class::Ordinary, audit::source())?;
         identity::identify(authorization, self.door(), &self.strong().await?.view)
     }
 
@@ -65,10 +102,32 @@ impl Member {
         let audience = self.origin.as_ref();
         Door { operator: &self.operator, audience, now: self.clock.now() }
     }
+}
 
-    fn doubt_seat(&self) -> Result<SemaphorePermit<'_>, Problem> {
-        self.doubts
-            .try_acquire()
-            .map_err(|_| Problem::new(Code::Overloaded, "too many credentials are being looked up"))
+fn text(value: &HeaderValue) -> Option<&str> {
+    value.to_str().ok()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_sources_unknown_credentials_leave_room_for_anothers_and_for_gateways() {
+        let doubts = Doubts::new();
+        let from = |text: &str| Some(Source::of(text.parse().unwrap()));
+        let unknown = |source| doubts.place(Class::Ordinary, source);
+        let flood = std::iter::from_fn(|| unknown(from("2001:db8::1")).ok());
+        let held: Vec<_> = flood.take(16).collect();
+        assert_eq!(held.len(), 6, "half of what is open");
+        assert_eq!(unknown(from("2001:db8::2")).unwrap_err().code(), Code::Overloaded);
+        let _other = unknown(from("192.0.2.1")).expect("room for another source");
+        let others: Vec<_> =
+            (2..=250).filter_map(|last| unknown(from(&format!("192.0.2.{last}"))).ok()).collect();
+        assert_eq!(held.len() + 1 + others.len(), 12, "all but the kept part");
+        let gateway: Identity = "spiffe://test.example/gateway/g1".parse().unwrap();
+        let kept = doubts.place(class(&gateway), from("192.0.2.1"));
+        kept.expect("a quarter is kept for the system's own roles");
     }
 }

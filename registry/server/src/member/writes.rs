@@ -1,21 +1,48 @@
 //! Writes: judged by a state, proposed, committed.
 //!
-//! It decides which state a write is judged by. It must never refuse a write by a state that nobody
-//! has confirmed.
+//! It decides which state a write is judged by, and how much of one caller's is under way. It must never refuse a write by a
+//! state that nobody has confirmed.
 
 use std::sync::atomic::Ordering;
 
-use proto_types::Digest;
-use registry_api::Problem;
+use deploy_service::Source;
+use proto_types::{Digest, Shares};
+use registry_api::{Code, Principal, Problem};
 use registry_core::change::Reply;
 use registry_core::command::{Command, LedgerCommand, Proposal};
 use registry_core::query;
-use registry_raft::{StoreView, Term};
+use registry_raft::{QUEUE_BYTES_MAX, QUEUE_PROPOSALS_MAX, StoreView, Term};
 use tokio::time::timeout;
 
 use crate::audit;
+use crate::holder::{self, Place, Places};
 
 use super::{Member, in_doubt};
+
+/// Bytes of writes that are under way at one member: half of what the leader's queue holds, so that no member alone fills
+/// it.
+const WRITES_BYTES_MAX: u64 = QUEUE_BYTES_MAX as u64 / 2;
+
+/// What a write takes at least, so that small ones do not fill the queue by their number either.
+const WRITE_BYTES_MIN: u64 = WRITES_BYTES_MAX / QUEUE_PROPOSALS_MAX as u64;
+
+/// The rule of their shares.
+pub(crate) const SHARES: Shares = Shares::new(WRITES_BYTES_MAX);
+
+/// Room for a write of whoever calls; what the registry does by itself is the system's.
+fn room(
+    writes: &Places,
+    proposal: &Proposal,
+    caller: Option<(Principal, Option<Source>)>,
+) -> Result<Place, Problem> {
+    let (caller, source) = caller.unwrap_or((Principal::Operator, None));
+    let bytes = proposal.commands.iter().map(|command| match command {
+        Command::PutBody { bytes } => bytes.len() as u64,
+        _ => 0,
+    });
+    let amount = bytes.sum::<u64>().max(WRITE_BYTES_MIN);
+    holder::several(writes, amount, (&caller, source), (Code::Overloaded, "writes under way"))
+}
 
 impl Member {
     /// Has a proposal committed, through the leader if need be. The replies are those of its
@@ -59,6 +86,7 @@ impl Member {
     }
 
     async fn submit(&self, proposal: Proposal, term: Option<Term>) -> Result<Vec<Reply>, Problem> {
+        let _room = room(&self.writes, &proposal, audit::caller())?;
         let submit = async {
             match term {
                 Some(term) => self.registry.propose_in(term, proposal).await,
@@ -113,5 +141,39 @@ impl Member {
     /// As [`Member::decide`], for one command.
     pub(crate) async fn commit(&self, command: Command) -> Result<Reply, Problem> {
         self.decide(Proposal { commands: vec![command] }).await
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_callers_writes_leave_room_for_those_of_others_and_of_the_system() {
+        let writes = Places::new(SHARES);
+        let from = |last: u8| Some(Source::of([192, 0, 2, last].into()));
+        let large = Proposal { commands: vec![Command::PutBody { bytes: vec![0; 1 << 20] }] };
+        let take = |caller| room(&writes, &large, Some(caller));
+        let all = |source| std::iter::repeat_with(move || take((Principal::Anonymous, source)));
+        let greedy: Vec<_> = all(from(1)).map_while(Result::ok).collect();
+        assert_eq!(greedy.len(), 12, "half of what is open to strangers");
+        let refused = take((Principal::Anonymous, from(1))).unwrap_err();
+        assert_eq!(refused.code(), Code::Overloaded);
+        let other = take((Principal::Anonymous, from(2))).unwrap();
+        let crowd: Vec<_> = (3..40).flat_map(|n| all(from(n)).map_while(Result::ok)).collect();
+        assert!(greedy.len() + crowd.len() < 24, "a quarter is kept");
+        let systems: Vec<_> = (0..8).map(|_| take((Principal::Operator, None)).unwrap()).collect();
+        drop((greedy, other, crowd, systems));
+        assert_eq!(writes.taken(), 0);
+    }
+
+    #[test]
+    fn small_writes_take_a_place_of_the_queue_each() {
+        let writes = Places::new(SHARES);
+        let small = Proposal { commands: Vec::new() };
+        let taken: Vec<_> =
+            std::iter::repeat_with(|| room(&writes, &small, None)).map_while(Result::ok).collect();
+        assert_eq!(taken.len(), QUEUE_PROPOSALS_MAX);
     }
 }

@@ -147,6 +147,7 @@ mod tests {
             expires_at: at,
             ask_at,
             asked: 0,
+            source: None,
         }
     }
 

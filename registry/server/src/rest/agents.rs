@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Problem, render};
 
-use crate::search;
+use crate::{allowance, search};
 
 use super::parameter::{AGE, CACHE_CONTROL, CONSISTENCY, Header, Parameter, REVISION};
 use super::route::{Access, Route};
@@ -102,6 +102,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get("/v1/agents", find)
             .is("searchAgents", "search", "Searches cards, hosted agents and records. What the caller may not see is not found, and changes nothing that is.")
             .access(Access::Optional)
+            .costs(allowance::SEARCH)
             .takes(&[&TEXT, &SKILL, &TAG, &CAPABILITY, &MODALITY, &BINDING, &KIND, &LIVENESS])
             .takes(&[&MIN_ASSURANCE, &MIN_REPUTATION, &LIMIT, &CURSOR, &EXPLAIN, &CONSISTENCY])
             .gives(200, "The hits, in order.", &schemas::AGENT_HITS, FOUND)

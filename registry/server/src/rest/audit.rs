@@ -7,10 +7,13 @@ use axum::extract::{Query, Request, State};
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use proto_types::Digest;
+use proto_types::audit::AuditLine;
 use registry_api::identity::Role;
 use registry_api::{Code, Problem};
 use registry_core::command::{Command, LedgerCommand};
 use registry_core::query;
+use registry_core::view::View;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -28,6 +31,13 @@ static SINCE: Parameter = Parameter::query(
     r#"{"type":"integer","minimum":0,"default":0}"#,
 );
 
+static PREV: Parameter = Parameter::query(
+    "prev",
+    "The digest of line `since`, as the next line's `prev` says it. An export that goes on states it: a number alone \
+     does not tell that the line is of a history that a restore has ended.",
+    r#"{"type":"string","pattern":"^sha256:[0-9a-f]{64}$"}"#,
+);
+
 /// Answers of an export.
 const EXPORTED: &[Header] = &[REVISION];
 
@@ -37,8 +47,9 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get("/v1/audit", export)
             .is("exportAudit", "audit", "Lines of the audit, a JSON object each, bound to the line before by `prev`. At most 1,000; an empty answer is the end. It begins with the first line that was not forgotten.")
             .access(Access::Required("the operator's"))
-            .takes(&[&SINCE])
-            .answers(200, "Lines, the oldest first.", &[lines], EXPORTED),
+            .takes(&[&SINCE, &PREV])
+            .answers(200, "Lines, the oldest first.", &[lines], EXPORTED)
+            .refuses(&[Code::Compacted]),
         Route::post("/v1/audit/truncate", truncate)
             .is("truncateAudit", "audit", "Forgets lines up to a number. They should be exported before; the last line always stays.")
             .access(Access::Required("the operator's"))
@@ -52,6 +63,7 @@ pub(super) fn routes() -> Vec<Route> {
 pub(super) struct Asked {
     #[serde(default)]
     since: u64,
+    prev: Option<Digest>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -66,11 +78,15 @@ pub(super) async fn export(
     headers: HeaderMap,
 ) -> Answered {
     caller(&member, &headers).await?.require(&[Role::Operator])?;
-    let since = parameters(query)?.since;
-    let reading = reached(&member, since).await?;
+    let asked = parameters(query)?;
+    let reading = reached(&member, asked.since).await?;
+    let lines = query::audit_lines(&reading.view, asked.since, LINES)?;
+    if let Some(prev) = asked.prev {
+        continues(&reading.view, lines.first(), (asked.since, prev))?;
+    }
     let mut text = String::new();
-    for line in query::audit_lines(&reading.view, since, LINES)? {
-        text.push_str(&serde_json::to_string(&line).map_err(Problem::internal)?);
+    for line in &lines {
+        text.push_str(&serde_json::to_string(line).map_err(Problem::internal)?);
         text.push('\n');
     }
     let mut response = Response::new(text.into());
@@ -92,6 +108,25 @@ async fn reached(member: &Member, since: u64) -> Result<Reading, Problem> {
     }
     let why = format_args!("line {since} is not written, the last is {last}: export anew");
     Err(Problem::new(Code::FutureRevision, why).with("line", last))
+}
+
+/// Holds if the caller's last line is the one before these. After a restore another line has its number.
+fn continues(
+    view: &dyn View,
+    next: Option<&AuditLine>,
+    (since, has): (u64, Digest),
+) -> Result<(), Problem> {
+    let end = query::audit_end(view)?;
+    let (before, prev) = next.map_or((end.lines, end.digest), |line| (line.seq - 1, line.prev));
+    if before > since {
+        let why = format_args!("the lines after {since} up to {before} are forgotten");
+        return Err(Problem::new(Code::Compacted, why).with("line", before));
+    }
+    if prev == has {
+        return Ok(());
+    }
+    let why = format_args!("line {since} of this history has the digest {prev}: export anew");
+    Err(Problem::new(Code::FutureRevision, why).with("line", end.lines))
 }
 
 pub(super) async fn truncate(State(member): Shared, request: Request) -> Answered {

@@ -17,8 +17,8 @@ use registry_raft::StoreView;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::lookup;
 use crate::member::done_at;
+use crate::{allowance, lookup};
 
 use super::conditions::{conditions, not_modified, unchanged};
 use super::log::{WITH_PROOF, proven};
@@ -56,6 +56,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get("/v1/cards", list)
             .is("listCards", "cards", "The handles of the cards, in order. The cards themselves may be large, and are read one by one.")
             .access(Access::Optional)
+            .costs_by_page(allowance::NAMES, page::DEFAULT)
             .takes(&[&CURSOR, &LIMIT, &CONSISTENCY])
             .gives(200, "A page of handles.", &schemas::CARDS, PAGED),
         Route::get(path, one)
@@ -68,6 +69,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::put(path, put)
             .is("putCard", "cards", "Keeps a card. The signature of its owner's enrolled key is the authority, and to replace a card takes its owner's credential too; an unsigned card needs the operator.")
             .access(Access::Optional)
+            .costs(allowance::VERIFICATION)
             .takes(&[&HANDLE, &OWNER, &VISIBILITY, &CREDENTIAL, &IF_MATCH, &UNLESS_MATCH])
             .body(&schemas::AGENT_CARD)
             .gives(200, "It is stored on a majority.", &schemas::CARD_STORED, WRITTEN)
@@ -154,8 +156,8 @@ pub(super) async fn put(
     };
     let ((put, question), term) = member.judge(judge).await?;
     member.consult(question).await?;
-    let proposal = conditions.on(put.proposal);
-    let revision = done_at(&member.decide_in(proposal, term).await?)?.0;
+    let (entry, wish) = ((ImportKind::Card, &handle), (conditions.on(put.proposal), term));
+    let revision = done_at(&member.decide_by(&caller, entry, wish).await?)?.0;
     let (handle, etag) = (handle.as_str(), digest.etag());
     let body = json!({ "ok": true, "handle": handle, "etag": etag, "revision": revision });
     Ok(tagged(json(StatusCode::OK, &body), &digest))

@@ -3,6 +3,7 @@
 //! It decides which versions a caller names; whether they are stored is decided where the write is. It
 //! must never let a condition that it does not understand count as met.
 
+use deploy_service::entity_tags;
 use http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, StatusCode};
 use proto_types::Digest;
@@ -60,8 +61,7 @@ fn versions(
 ) -> Result<Option<Versions>, Problem> {
     let mut found = None;
     let mut named = Vec::new();
-    let lines = headers.get_all(name).iter().map(|line| line.to_str().unwrap_or_default());
-    for tag in lines.flat_map(tags) {
+    for tag in entity_tags::of(headers, name) {
         found = found.or(Some(Versions::OneOf(Vec::new())));
         if tag == "*" {
             return Ok(Some(Versions::Any));
@@ -72,17 +72,6 @@ fn versions(
         }
     }
     Ok(found.map(|_| Versions::OneOf(named)))
-}
-
-/// The members of a list of entity tags; a comma in quotes ends none. At least one, so that an empty
-/// header is a condition too.
-fn tags(line: &str) -> impl Iterator<Item = &str> {
-    let mut quoted = false;
-    line.split(move |letter: char| {
-        quoted ^= letter == '"';
-        letter == ',' && !quoted
-    })
-    .map(str::trim)
 }
 
 /// The version that a strong tag names, if it can be one of ours.

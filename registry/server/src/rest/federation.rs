@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::parameter::{Parameter, UNKEPT};
 use super::route::Route;
 use super::{Answered, Shared, json as answer, parameters, schemas};
-use crate::cursor;
+use crate::{allowance, cursor};
 
 /// With whose eyes entries are listed: a page must not end at a handle that is hidden.
 const ANYBODY: Viewer = Viewer::Anonymous;
@@ -54,10 +54,12 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::get("/v1/federation/entries", entries)
             .is("listOfferedEntries", "federation", "The entries that other registries may take, by handle.")
+            .costs_by_page(allowance::ENTRIES, LIMIT)
             .takes(&[&KIND, &AFTER, &LIMIT_OF_PAGE])
             .gives(200, "A page.", &schemas::OFFERED, UNKEPT),
         Route::get("/v1/federation/changes", changes)
             .is("listOfferedChanges", "federation", "How the entries that other registries may take have changed after a revision. An entry without a digest is gone.")
+            .costs_by_page(allowance::ENTRIES, LIMIT)
             .takes(&[&SINCE, &LIMIT_OF_PAGE])
             .gives(200, "A page.", &schemas::OFFERED, UNKEPT)
             .refuses(&[Code::Compacted]),

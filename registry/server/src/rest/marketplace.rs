@@ -4,6 +4,7 @@
 //! never show more of one than the search does to the same caller.
 
 mod catalog;
+mod shown;
 
 use axum::Extension;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -14,16 +15,18 @@ use proto_types::pilox::proof;
 use proto_types::pilox::record::{self, ParsedRecord};
 use registry_api::{Code, Problem, Role};
 use registry_core::viewer::{Disclosure, Viewer};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::lookup;
+use crate::{allowance, lookup};
 
-use self::catalog::{catalog, named};
+use self::catalog::{Found, catalog, named};
 
 use super::parameter::{HANDLE, Parameter, READ};
 use super::route::{Access, Route};
-use super::{Answered, Shared, at, caller, handle, json, look, parameters, reader, schemas};
+use super::{
+    Answered, Shared, at, bytes, caller, handle, json, look, parameters, reader, schemas, unkept,
+};
 
 /// Entries of a page at most, as the Pilox marketplace has it.
 const LIMIT_MAX: usize = 200;
@@ -63,18 +66,21 @@ pub(super) fn routes() -> Vec<Route> {
                 "A page of the catalog, as the Pilox marketplace lists it.",
             )
             .access(Access::Optional)
+            .costs(allowance::CATALOG)
             .takes(&[&Q, &TAGS, &SORT, &LIMIT, &OFFSET])
             .gives(200, "The page.", &schemas::MARKETPLACE, READ)
             .refuses(&[Code::Overloaded]),
         Route::get("/api/marketplace/catalog-export", export)
             .is("exportMarketplace", "marketplace", "The whole catalog, for mirrors.")
             .access(Access::Required("the operator's"))
+            .costs(allowance::CATALOG)
             .takes(&[&Q, &TAGS, &SORT])
             .gives(200, "The catalog.", &schemas::MARKETPLACE_EXPORT, READ)
             .refuses(&[Code::Overloaded]),
         Route::get("/api/marketplace/{handle}/verify", verify)
             .is("verifyMarketplace", "marketplace", "Whether the proof of a record holds.")
             .access(Access::Optional)
+            .costs(allowance::VERIFICATION)
             .takes(&[&HANDLE])
             .gives(200, "What was found.", &schemas::MARKETPLACE_VERIFIED, READ)
             .refuses(&[Code::NotFound, Code::RecordExpired]),
@@ -94,6 +100,39 @@ struct Asked {
     offset: usize,
 }
 
+/// A page of the catalog.
+#[derive(Serialize)]
+struct Page<'a> {
+    data: &'a [Value],
+    total: usize,
+    offset: usize,
+    limit: usize,
+    meta: &'a Value,
+}
+
+/// All of it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Export<'a> {
+    schema: &'static str,
+    exported_at: String,
+    total: usize,
+    meta: &'a Value,
+    agents: &'a [Value],
+}
+
+impl<'a> Export<'a> {
+    fn of(found: &'a Found) -> Self {
+        Self {
+            schema: "pilox-marketplace-catalog-export-v1",
+            exported_at: found.at.to_rfc3339(),
+            total: found.total,
+            meta: &found.meta,
+            agents: &found.agents,
+        }
+    }
+}
+
 async fn list(
     State(member): Shared,
     query: Result<Query<Asked>, QueryRejection>,
@@ -106,17 +145,14 @@ async fn list(
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(Problem::argument("limit", format_args!("1 to {LIMIT_MAX}")).into());
     }
-    let (reading, found) =
-        catalog(&member, (&caller, source.map(|Extension(source)| source)), &asked).await?;
-    let page: Vec<&Value> = found.agents.iter().skip(asked.offset).take(limit).collect();
-    let body = json!({
-        "data": page,
-        "total": found.agents.len(),
-        "offset": asked.offset,
-        "limit": limit,
-        "meta": found.meta(&member),
-    });
-    Ok(at(&reading, json(StatusCode::OK, &body)))
+    let (offset, source) = (asked.offset, source.map(|Extension(source)| source));
+    let entries = offset..offset.saturating_add(limit);
+    let (reading, body) = catalog(&member, (&caller, source), (asked, entries), move |found| {
+        let (data, meta) = (found.agents.as_slice(), &found.meta);
+        serde_json::to_vec(&Page { data, total: found.total, offset, limit, meta })
+    })
+    .await?;
+    Ok(at(&reading, unkept(bytes(body))))
 }
 
 async fn export(
@@ -127,17 +163,12 @@ async fn export(
 ) -> Answered {
     let caller = caller(&member, &headers).await?;
     caller.require(&[Role::Operator])?;
-    let (reading, found) =
-        catalog(&member, (&caller, source.map(|Extension(source)| source)), &parameters(query)?)
+    let (asked, source) = (parameters(query)?, source.map(|Extension(source)| source));
+    let all = (asked, 0..usize::MAX);
+    let (reading, body) =
+        catalog(&member, (&caller, source), all, |found| serde_json::to_vec(&Export::of(found)))
             .await?;
-    let body = json!({
-        "schema": "pilox-marketplace-catalog-export-v1",
-        "exportedAt": member.clock.now().to_rfc3339(),
-        "total": found.agents.len(),
-        "meta": found.meta(&member),
-        "agents": found.agents,
-    });
-    Ok(at(&reading, json(StatusCode::OK, &body)))
+    Ok(at(&reading, unkept(bytes(body))))
 }
 
 async fn verify(
@@ -147,7 +178,7 @@ async fn verify(
 ) -> Answered {
     let handle = handle(path)?;
     let (reading, viewer) = look(&member, &headers, None).await?;
-    let now = member.clock.now();
+    let now = reading.time;
     let seen = lookup::record(&reading.view, &viewer, &handle, now)?;
     if seen.disclosure < Disclosure::Whole {
         return Err(Problem::not_found("record", handle.as_str()).into());

@@ -1,24 +1,29 @@
 //! Health and metrics.
 //!
-//! It decides what strangers may know of this member: that it lives, and a few counts.
+//! It decides what strangers may know of this member: that it lives, and a few counts. What tells of its machine, and by that of
+//! entries that they may not see, is for the operator and the registry's own machines.
+
+mod memory;
 
 use std::fmt::Write as _;
 
 use axum::extract::State;
 use axum::response::Response;
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use proto_types::Class;
 use registry_core::entry::{PartnerEntry, PartnerState};
 use registry_core::query;
 use serde_json::{Value, json};
 
 use crate::admission::Gatekeeper;
+use crate::holder;
 use crate::member::Member;
 use crate::pdp::DecisionPoint;
 
 use super::parameter::READ;
-use super::route::{Content, Route};
-use super::{Answered, Shared, at, json, schemas};
+use super::route::{Access, Content, Route};
+use super::{Answered, Shared, at, json, reader, schemas};
 
 pub(super) fn routes() -> Vec<Route> {
     let text = Content { media: "text/plain", schema: &schemas::TEXT };
@@ -32,7 +37,8 @@ pub(super) fn routes() -> Vec<Route> {
             )
             .gives(200, "It answers.", &schemas::HEALTH, READ),
         Route::get("/v1/metrics", metrics)
-            .is("getMetrics", "member", "Counts and gauges in the text format of Prometheus.")
+            .is("getMetrics", "member", "Counts and gauges in the text format of Prometheus. Those of the member's memory and clock are for the operator, gateways and nodes.")
+            .access(Access::Optional)
             .answers(200, "The figures.", &[text], &[]),
         Route::elsewhere("/livez")
             .is("getLiveness", "member", "Whether the process answers.")
@@ -113,9 +119,14 @@ fn admission(gatekeeper: &Gatekeeper) -> Value {
 }
 
 /// The text format of Prometheus.
-pub(super) async fn metrics(State(member): Shared) -> Answered {
+pub(super) async fn metrics(State(member): Shared, headers: HeaderMap) -> Answered {
+    let mut figures = of_anybody(&member)?;
+    if holder::class(&reader(&member, &headers).await?) == Class::System {
+        figures.extend(of_clocks(&member));
+        figures.extend(memory::figures(&member));
+    }
     let mut text = String::new();
-    for (name, help, value) in figures(&member)? {
+    for (name, help, value) in figures {
         // Writing to a String cannot fail.
         let _ = write!(
             text,
@@ -158,18 +169,30 @@ fn of_partners(partners: &[PartnerEntry]) -> [Figure; 4] {
     ]
 }
 
-fn figures(member: &Member) -> Result<Vec<Figure>, super::Problem> {
+fn of_anybody(member: &Member) -> Result<Vec<Figure>, super::Problem> {
     let mut figures = of_member(member);
     figures.extend(of_state(member)?);
     Ok(figures)
+}
+
+fn of_clocks(member: &Member) -> [Figure; 2] {
+    let status = member.registry.status();
+    let seconds = |ms: u64| float(ms) / 1_000.0;
+    let off_ms = status.clock_offset_ms.unwrap_or(0).unsigned_abs();
+    [
+        ("clock_off_seconds", "How far this clock is from a majority's.", seconds(off_ms)),
+        (
+            "state_ahead_seconds",
+            "How far the state's time is ahead.",
+            seconds(status.state_ahead_ms),
+        ),
+    ]
 }
 
 fn of_member(member: &Member) -> Vec<Figure> {
     let status = member.registry.status();
     let (applied, last_log) = (status.applied.unwrap_or(0), status.last_log.unwrap_or(0));
     let yes = |holds: bool| f64::from(u8::from(holds));
-    let seconds = |ms: u64| float(ms) / 1_000.0;
-    let off_ms = status.clock_offset_ms.unwrap_or(0).unsigned_abs();
     vec![
         ("term", "The newest term this member knows.", float(status.term)),
         ("leads", "1 if this member leads.", yes(member.registry.is_leader())),
@@ -180,12 +203,6 @@ fn of_member(member: &Member) -> Vec<Figure> {
             "state_diverged",
             "1 if the state is not the leader's.",
             yes(member.registry.diverged().is_some()),
-        ),
-        ("clock_off_seconds", "How far this clock is from a majority's.", seconds(off_ms)),
-        (
-            "state_ahead_seconds",
-            "How far the state's time is ahead.",
-            seconds(status.state_ahead_ms),
         ),
         ("node_sessions", "Node sessions at this member.", float(member.fleet.sessions() as u64)),
     ]

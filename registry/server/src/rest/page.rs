@@ -13,6 +13,9 @@ use serde::Deserialize;
 
 use super::parameter::{AGE, CACHE_CONTROL, EPOCH, Header, Parameter, REVISION};
 
+/// Entries of a page if the caller names no number.
+pub(super) const DEFAULT: usize = field::PAGE_DEFAULT as usize;
+
 /// The cursor of the next page.
 pub(super) static CURSOR: Parameter = Parameter::query(
     "cursor",

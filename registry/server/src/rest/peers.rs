@@ -8,6 +8,7 @@ mod reputation;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
+use axum::response::Response;
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, StatusCode, Uri};
 use proto_types::{Digest, Origin};
@@ -18,7 +19,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::member::done_at;
-use crate::{lookup, roster};
+use crate::roster::{self, Signed};
+use crate::{allowance, lookup};
 
 use super::cards::tagged;
 use super::conditions::conditions;
@@ -56,6 +58,7 @@ fn directory() -> Vec<Route> {
             .refuses(&[Code::NotFound]),
         Route::get("/v1/peers", list)
             .is("listPeers", "peers", "Peers by origin, revoked ones included.")
+            .costs_by_page(allowance::ENTRIES, page::DEFAULT)
             .takes(&[&CURSOR, &LIMIT, &CONSISTENCY])
             .gives(200, "A page of peers.", &schemas::PEERS, PAGED),
         Route::get("/v1/peers/roster.json", roster)
@@ -63,6 +66,7 @@ fn directory() -> Vec<Route> {
             .gives(200, "The roster.", &schemas::ROSTER, ROSTER),
         Route::post("/v1/peers/manifests", put_manifest)
             .is("putManifest", "peers", "Takes a peer's signed manifest. The signature is the authority: anybody may bring it.")
+            .costs(allowance::VERIFICATION)
             .takes(&[&IF_MATCH, &UNLESS_MATCH])
             .body(&schemas::PEER_MANIFEST)
             .gives(201, "It is stored on a majority.", &schemas::MANIFEST_STORED, WRITTEN)
@@ -155,6 +159,11 @@ fn text(text: &str) -> Option<&str> {
 
 pub(super) async fn roster(State(member): Shared) -> Answered {
     let (reading, signed) = roster::current(&member).await?;
+    Ok(at(&reading, shown_roster(signed)))
+}
+
+/// The document is signed whole and has no member that says that it is cut: a header does.
+fn shown_roster(signed: Signed) -> Response {
     let mut response = bytes(signed.document.into());
     if signed.truncated {
         let said = HeaderValue::from_static("true");
@@ -162,7 +171,7 @@ pub(super) async fn roster(State(member): Shared) -> Answered {
     }
     let cache = HeaderValue::from_static(ROSTER_CACHE);
     response.headers_mut().insert(CACHE_CONTROL, cache);
-    Ok(at(&reading, response))
+    response
 }
 
 pub(super) async fn put_manifest(State(member): Shared, request: Request) -> Answered {
@@ -174,4 +183,20 @@ pub(super) async fn put_manifest(State(member): Shared, request: Request) -> Ans
     let version = Digest::of(&document);
     let body = json!({ "ok": true, "etag": version.etag(), "revision": revision.0 });
     Ok(tagged(json(StatusCode::CREATED, &body), &version))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_roster_that_is_cut_says_so_in_a_header_and_a_whole_one_does_not() {
+        let said = |truncated| {
+            let document = bytes::Bytes::from_static(b"{}");
+            let shown = shown_roster(Signed { document, truncated });
+            shown.headers().get("ecumene-truncated").cloned()
+        };
+        assert_eq!(said(true), Some(HeaderValue::from_static("true")));
+        assert_eq!(said(false), None);
+    }
 }

@@ -2,69 +2,41 @@
 //!
 //! It decides nothing about a record: it says over HTTP what `registry-api` and the core decide.
 
+mod catalog;
+mod resolve;
 mod validate;
 
-use std::sync::Arc;
-
-use axum::Extension;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
-use deploy_service::Source;
-use http::{HeaderMap, StatusCode, Uri};
-use proto_types::{Digest, Handle};
+use http::{HeaderMap, StatusCode};
+use proto_types::{Digest, WallMs};
 use registry_api::decode::record::Terms;
-use registry_api::{Code, Cursors, List, Problem, decode, render};
+use registry_api::{Code, Problem, decode};
 use registry_core::entry::{ImportKind, RecordEntry};
-use registry_core::query;
-use registry_core::view::View;
-use registry_core::viewer::{Disclosure, Viewer};
+use registry_core::viewer::Disclosure;
 use registry_raft::StoreView;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::task;
 
-use crate::holder;
+use crate::allowance;
 use crate::lookup::{self, Seen};
-use crate::member::Member;
 
 use super::cards::{tagged, versioned};
 use super::conditions::{conditioned, conditions, not_modified};
 use super::log::{WITH_PROOF, proven};
 use super::page::{CURSOR, PAGED};
 use super::parameter::{
-    CONSISTENCY, CREDENTIAL, HANDLE, IF_MATCH, IF_NONE_MATCH, Parameter, READ, UNKEPT,
-    UNLESS_MATCH, VISIBILITY, WRITTEN,
+    CONSISTENCY, CREDENTIAL, HANDLE, IF_MATCH, IF_NONE_MATCH, READ, UNKEPT, UNLESS_MATCH,
+    VISIBILITY, WRITTEN,
 };
 use super::route::{Access, Route, WRITE_REFUSALS};
 use super::{
-    Answered, Shared, at, beside, bytes, caller, credential, handle, json, json_body, kept_for,
-    look, page, parameters, schemas, unkept,
+    Answered, Shared, at, beside, caller, credential, handle, json, json_body, kept_for, look,
+    parameters, schemas,
 };
-
-/// Handles of one catalog; a longer one goes on at `next`. A Pilox registry reads what it is given at
-/// first and nothing more, so a list is whole as far as it can be.
-const CATALOG_MAX: usize = 100_000;
-
-/// What their names may take: with quotes and proof a page stays below the 6 MiB that we read ourselves.
-const CATALOG_BYTES_MAX: usize = 5 << 20;
 
 /// What a record without `ttlSecondsRecommended` is cached for; the Pilox registry says so of all.
 const TTL_S_DEFAULT: u64 = 60;
-
-static CATALOG_LIMIT: Parameter = Parameter::query(
-    "limit",
-    "Handles of a page.",
-    r#"{"type":"integer","minimum":1,"maximum":100000,"default":100000}"#,
-);
-
-static AGENT_CARD_URL: Parameter = Parameter::query(
-    "agentCardUrl",
-    "Where the card is, exactly as the record says.",
-    r#"{"type":"string","minLength":1}"#,
-)
-.required();
-
-const SIGNED: Access = Access::Optional;
 
 pub(super) fn routes() -> Vec<Route> {
     [writes(), reads()].into_iter().flatten().collect()
@@ -75,7 +47,8 @@ fn writes() -> Vec<Route> {
     vec![
         Route::post("/v1/records", publish)
             .is("publishRecord", "records", "Publishes a record. Its proof by an enrolled key is the authority; any other record needs the operator.")
-            .access(SIGNED)
+            .access(Access::Optional)
+            .costs(allowance::VERIFICATION)
             .takes(&[&IF_MATCH, &UNLESS_MATCH, &VISIBILITY, &CREDENTIAL])
             .body(&schemas::RECORD)
             .gives(201, "It is stored on a majority.", &schemas::RECORD_STORED, WRITTEN)
@@ -83,8 +56,9 @@ fn writes() -> Vec<Route> {
             .refuses(&[Code::BadProof, Code::StaleUpdatedAt, Code::PreconditionFailed, Code::NotOwner, Code::TooFarAhead, Code::KeyNotEnrolled, Code::NotReady, Code::BoundReached, Code::HomeElsewhere]),
         Route::post("/v1/records/validate", validate::validate)
             .is("validateRecord", "records", "Says what publishing would do, and stores nothing.")
-            .access(SIGNED)
-            .takes(&[&IF_MATCH, &UNLESS_MATCH, &CREDENTIAL])
+            .access(Access::Optional)
+            .costs(allowance::VERIFICATION)
+            .takes(&[&IF_MATCH, &UNLESS_MATCH, &VISIBILITY, &CREDENTIAL])
             .body(&schemas::RECORD)
             .gives(200, "What was found.", &schemas::VALIDATION, UNKEPT)
             .refuses(&[Code::WriteDisabled]),
@@ -93,13 +67,14 @@ fn writes() -> Vec<Route> {
             .access(Access::Required("the operator's, or an owner's"))
             .takes(&[&HANDLE, &IF_MATCH, &UNLESS_MATCH])
             .gives(200, "It is gone.", &schemas::RECORD_DELETED, UNKEPT)
-            .refuses(&[Code::NotFound, Code::PreconditionFailed]),
+            .refuses(&[Code::NotFound, Code::PreconditionFailed, Code::HomeElsewhere]),
     ]
 }
 
 fn reads() -> Vec<Route> {
     vec![
-        Route::get("/v1/records", catalog)
+        // It pays for its parts as it reads them.
+        Route::get("/v1/records", catalog::catalog)
             .is(
                 "listRecords",
                 "records",
@@ -107,7 +82,7 @@ fn reads() -> Vec<Route> {
                  `truncated`, and goes on at `next`.",
             )
             .access(Access::Optional)
-            .takes(&[&CURSOR, &CATALOG_LIMIT, &CONSISTENCY])
+            .takes(&[&CURSOR, &catalog::LIMIT, &CONSISTENCY])
             .gives(200, "A page of handles.", &schemas::CATALOG, PAGED)
             .refuses(&[Code::Overloaded]),
         Route::get("/v1/records/{handle}", one)
@@ -117,20 +92,12 @@ fn reads() -> Vec<Route> {
             .gives(200, "The record.", &schemas::RECORD, beside::RECORD)
             .answers(304, "The caller has this version.", &[], beside::RECORD)
             .refuses(&[Code::NotFound, Code::RecordExpired]),
-        Route::get("/v1/resolve", resolve)
+        Route::get("/v1/resolve", resolve::resolve)
             .is("resolveRecord", "records", "The records whose card is at a URL.")
             .access(Access::Optional)
-            .takes(&[&AGENT_CARD_URL])
+            .takes(&[&resolve::AGENT_CARD_URL])
             .gives(200, "Their handles; none if there is none.", &schemas::RESOLVED, READ),
     ]
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Listing {
-    cursor: Option<String>,
-    limit: Option<usize>,
-    consistency: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -147,10 +114,11 @@ pub(super) struct Publishing {
     visibility: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Wanted {
-    agent_card_url: Option<String>,
+impl Publishing {
+    fn terms(&self) -> Result<Terms, Problem> {
+        let visibility = decode::visibility(self.visibility.as_deref().unwrap_or_default())?;
+        Ok(Terms { visibility })
+    }
 }
 
 pub(super) async fn publish(
@@ -158,11 +126,9 @@ pub(super) async fn publish(
     query: Result<Query<Publishing>, QueryRejection>,
     request: Request,
 ) -> Answered {
-    let asked = parameters(query)?;
+    let terms = parameters(query)?.terms()?;
     let caller = caller(&member, request.headers()).await?;
     let credential = credential(request.headers())?;
-    let visibility = decode::visibility(asked.visibility.as_deref().unwrap_or_default())?;
-    let terms = Terms { visibility };
     let conditions = conditions(request.headers())?;
     let document = json_body(request).await?;
     let judge = |view: &StoreView| {
@@ -172,7 +138,8 @@ pub(super) async fn publish(
     };
     let ((put, question), term) = member.judge(judge).await?;
     member.consult(question).await?;
-    member.decide_in(conditions.on(put.proposal), term).await?;
+    let wish = (conditions.on(put.proposal), term);
+    member.decide_by(&caller, (ImportKind::Record, &put.handle), wish).await?;
     let version = put.digest;
     let body = json!({
         "ok": true,
@@ -181,58 +148,6 @@ pub(super) async fn publish(
         "assurance": put.assurance.as_str(),
     });
     Ok(tagged(json(StatusCode::CREATED, &body), &version))
-}
-
-pub(super) async fn catalog(
-    State(member): Shared,
-    query: Result<Query<Listing>, QueryRejection>,
-    source: Option<Extension<Source>>,
-    headers: HeaderMap,
-    uri: Uri,
-) -> Answered {
-    let asked = parameters(query)?;
-    let after: Option<Handle> =
-        page::after(member.cursors(List::Records), asked.cursor.as_deref())?;
-    let limit = asked.limit.unwrap_or(CATALOG_MAX);
-    if !(1..=CATALOG_MAX).contains(&limit) {
-        return Err(Problem::argument("limit", format_args!("1 to {CATALOG_MAX}")).into());
-    }
-    let (reading, viewer) = look(&member, &headers, asked.consistency.as_deref()).await?;
-    let reader = (&viewer, source.map(|Extension(source)| source));
-    let _place = holder::reading(&member.searches, reader, (Code::Overloaded, "long lists"))?;
-    let (with, view) = (Arc::clone(&member), reading.view.clone());
-    // Reading and signing a long list takes longer than the network's threads have.
-    let made = task::spawn_blocking(move || {
-        let cursors = with.cursors(List::Records);
-        let (handles, next) = listed((&view, cursors), &viewer, after.as_ref(), limit)?;
-        let (signer, now) = (&with.signer, with.clock.now());
-        let body = render::pilox::catalog(&handles, &next, now, &signer.kid, &signer.key);
-        Ok::<_, Problem>((body.to_string().into_bytes(), next))
-    });
-    let (body, next) = made.await.map_err(Problem::internal)??;
-    Ok(at(&reading, page::linked(unkept(bytes(body)), &uri, &next)))
-}
-
-/// As many handles as a catalog holds, and the cursor after them if there are more.
-fn listed(
-    (view, cursors): (&dyn View, Cursors),
-    viewer: &Viewer,
-    after: Option<&Handle>,
-    limit: usize,
-) -> Result<(Vec<Handle>, String), Problem> {
-    let mut handles = query::records_listed(view, viewer, after, limit)?;
-    let mut bytes = 0;
-    let fit = handles.iter().take_while(|handle| {
-        bytes += handle.as_str().len();
-        bytes <= CATALOG_BYTES_MAX
-    });
-    let fit = fit.count();
-    let next = match handles.get(..fit).and_then(<[Handle]>::last) {
-        Some(last) if fit < handles.len() => cursors.cursor(last.as_str()),
-        _ => cursors.next(&handles, limit, Handle::as_str),
-    };
-    handles.truncate(fit);
-    Ok((handles, next))
 }
 
 pub(super) async fn one(
@@ -245,9 +160,9 @@ pub(super) async fn one(
     let asked = parameters(query)?;
     let (reading, viewer) = look(&member, &headers, asked.consistency.as_deref()).await?;
     let has = |version: &Digest| not_modified(&headers, version);
-    let terms = (member.clock.now(), has);
+    let terms = (reading.time, has);
     let seen = lookup::published_record(&reading.view, &viewer, &handle, terms)?;
-    let cache = kept_for(&viewer, fresh_s(&member, &seen));
+    let cache = kept_for(&viewer, fresh_s(reading.time, &seen));
     let response = at(&reading, versioned(&headers, &seen.version, cache, seen.document));
     if seen.disclosure < Disclosure::Whole {
         return Ok(response);
@@ -261,12 +176,12 @@ pub(super) async fn one(
 
 /// As long as the record recommends, but not past its end. Who does not see the record does not see
 /// its recommendation either.
-fn fresh_s(member: &Member, seen: &Seen<RecordEntry>) -> u64 {
+fn fresh_s(now: WallMs, seen: &Seen<RecordEntry>) -> u64 {
     if seen.disclosure < Disclosure::Whole {
         return TTL_S_DEFAULT;
     }
     let ttl_s = seen.entry.ttl_s.unwrap_or(TTL_S_DEFAULT);
-    let left_s = seen.entry.valid_until.map(|until| until.since(member.clock.now()) / 1_000);
+    let left_s = seen.entry.valid_until.map(|until| until.since(now) / 1_000);
     left_s.map_or(ttl_s, |left_s| left_s.min(ttl_s))
 }
 
@@ -280,21 +195,8 @@ pub(super) async fn delete(
     let view = member.strong().await?.view;
     let proposal = decode::record::delete(&caller, handle.as_str(), &view)?;
     drop(view);
-    member.propose(conditioned(&headers, proposal)?).await?;
+    let wish = (conditioned(&headers, proposal)?, None);
+    member.decide_by(&caller, (ImportKind::Record, &handle), wish).await?;
     let body = json!({ "ok": true, "deleted": handle.as_str() });
     Ok(json(StatusCode::OK, &body))
-}
-
-pub(super) async fn resolve(
-    State(member): Shared,
-    query: Result<Query<Wanted>, QueryRejection>,
-    headers: HeaderMap,
-) -> Answered {
-    let Some(url) = parameters(query)?.agent_card_url.filter(|url| !url.is_empty()) else {
-        return Err(Problem::argument("agentCardUrl", "it is required").into());
-    };
-    let (reading, viewer) = look(&member, &headers, None).await?;
-    let found = query::record_of_card(&reading.view, &viewer, &url)?;
-    let handles: Vec<&str> = found.iter().map(Handle::as_str).collect();
-    Ok(at(&reading, json(StatusCode::OK, &json!({ "handles": handles }))))
 }

@@ -6,13 +6,19 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::{Query, Request};
 use axum::handler::Handler;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
-use http::Method;
+use http::{Method, Uri};
 use registry_api::Code;
+use registry_api::field::PAGE_MAX;
+use serde::Deserialize;
 
 use super::parameter::{Header, Parameter, REVISION};
 use super::schemas::Schema;
+use crate::allowance::{self, Pages};
 use crate::member::Member;
 
 /// One operation: a method of a path, its handler and its description.
@@ -29,6 +35,17 @@ pub(super) struct Route {
     pub(super) body: Option<Content>,
     pub(super) answers: Vec<Answer>,
     pub(super) refusals: Vec<Code>,
+    /// What it costs a source that is not verified.
+    cost: Cost,
+}
+
+/// What an operation costs, in requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cost {
+    /// As many for each call.
+    Call(u32),
+    /// By the entries of the page; it has so many if the caller names no number.
+    Page(Pages, usize),
 }
 
 /// Which credentials an operation reads.
@@ -121,7 +138,20 @@ impl Route {
             body: None,
             answers: Vec::new(),
             refusals: Vec::new(),
+            cost: Cost::Call(allowance::PLAIN),
         }
+    }
+
+    /// What it costs a source that is not verified, where that is more than a request.
+    pub(super) fn costs(mut self, cost: u32) -> Self {
+        self.cost = Cost::Call(cost);
+        self
+    }
+
+    /// The same for a page of a list, with so many entries by default.
+    pub(super) fn costs_by_page(mut self, pages: Pages, default: usize) -> Self {
+        self.cost = Cost::Page(pages, default);
+        self
     }
 
     /// Its name in generated clients, its group, and what it does in a sentence or two; the first
@@ -190,9 +220,60 @@ impl Route {
 
     /// Adds its handler to a router.
     pub(super) fn serve(self, router: Router<Arc<Member>>) -> Router<Arc<Member>> {
-        match self.handler {
-            Some(handler) => router.route(self.path, handler),
-            None => router,
+        let Some(handler) = self.handler else { return router };
+        let cost = self.cost;
+        if cost == Cost::Call(allowance::PLAIN) {
+            return router.route(self.path, handler);
         }
+        let charged = from_fn(move |request: Request, next: Next| charge(cost, request, next));
+        router.route(self.path, handler.route_layer(charged))
+    }
+}
+
+impl Cost {
+    fn of(self, target: &Uri) -> u32 {
+        match self {
+            Self::Call(cost) => cost,
+            Self::Page(pages, default) => pages.cost(entries(target).unwrap_or(default)),
+        }
+    }
+}
+
+/// How many entries a page may have by the target of its request. No page has more than a handler allows.
+fn entries(target: &Uri) -> Option<usize> {
+    #[derive(Deserialize)]
+    struct Asked {
+        limit: Option<usize>,
+    }
+    let Query(asked) = Query::<Asked>::try_from_uri(target).ok()?;
+    asked.limit.map(|limit| limit.min(PAGE_MAX as usize))
+}
+
+/// Takes what an operation costs from the allowance of its source, before it is handled.
+async fn charge(cost: Cost, request: Request, next: Next) -> Response {
+    match allowance::refusal(request.extensions(), cost.of(request.uri()), false) {
+        Some(refused) => refused,
+        None => next.run(request).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_costs_by_what_its_query_asks_for_however_it_is_spelled() {
+        let cost = Cost::Page(allowance::ENTRIES, 256);
+        for (target, entries) in [
+            ("/v1/federation/entries", 256),
+            ("/v1/federation/entries?kind=card&limit=10", 10),
+            ("/v1/federation/entries?l%69mit=1%30", 10),
+            ("/v1/peers?limit=4000000000", 1_000),
+            ("/v1/peers?limit=many", 256),
+        ] {
+            let asked = cost.of(&Uri::from_static(target));
+            assert_eq!(asked, allowance::ENTRIES.cost(entries), "{target}");
+        }
+        assert_eq!(Cost::Call(5).of(&Uri::from_static("/v1/records?limit=9")), 5);
     }
 }

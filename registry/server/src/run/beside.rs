@@ -28,8 +28,8 @@ pub(super) async fn repaired(registry: &Registry, config: &Config, readiness: &R
     recovery::writable(&config.data_dir).await;
 }
 
-/// Readiness follows whether a leader is known, without which no write and no strong read is
-/// served, and whether this member belongs to the cluster. Both count from this call on, before the
+/// Readiness follows whether a leader is known and a majority has answered it lately, without which no write and no strong
+/// read is served, and whether this member belongs to the cluster. Both count from this call on, before the
 /// future is polled: nobody may be told that a member is ready that has not looked yet.
 pub(super) fn watch_standing(
     registry: Registry,
@@ -43,7 +43,7 @@ pub(super) fn watch_standing(
             let status = registry.status();
             #[expect(clippy::disallowed_methods, reason = "copied in one statement")]
             let leader = leadership.borrow_and_update().leader;
-            known.set(leader.is_some());
+            known.set(leader.is_some() && registry.in_contact());
             belongs.set(!status.removed && status.address(status.id).is_some());
             tokio::select! {
                 changed = leadership.changed() => if changed.is_err() { break },
@@ -55,8 +55,8 @@ pub(super) fn watch_standing(
     }
 }
 
-/// How often a member looks whether it was removed. Arbitrary.
-const STANDING_PAUSE: Duration = Duration::from_secs(1);
+/// How often a member looks whether a majority was heard of, and whether it was removed. Arbitrary.
+const STANDING_PAUSE: Duration = Duration::from_millis(200);
 
 /// How long a planned stop waits for another leader: a heartbeat or two.
 const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(1);

@@ -24,9 +24,9 @@ use crate::fleet::Fleet;
 use crate::front::Sources;
 use crate::leader::LeaderLine;
 use crate::log::LogDesk;
-use crate::member::{DOUBTS_MAX, Member, Signer};
+use crate::member::{Doubts, Member, Signer, WRITE_SHARES};
 use crate::roster::Roster;
-use crate::search::SEARCHES_MAX;
+use crate::search;
 
 use super::{Error, own_url};
 
@@ -71,23 +71,23 @@ fn member(
     connector: &Connector,
     (registry, shutdown): (Registry, Shutdown),
 ) -> Member {
-    let Means { operator, origin, gatekeeper, artifacts, signer, log } = means;
     Member {
-        operator,
-        origin,
-        gatekeeper,
-        artifacts,
-        signer,
-        log,
+        operator: means.operator,
+        origin: means.origin,
+        gatekeeper: means.gatekeeper,
+        artifacts: means.artifacts,
+        signer: means.signer,
+        log: means.log,
         refusals: Refusals::default(),
-        log_open: AtomicBool::new(false),
+        log_open: AtomicBool::default(),
         shutdown,
         fleet: Fleet::new(config.lease_ttl.std(), config.bounds.sessions_max),
         line: LeaderLine::new(connector),
+        writes: Pool::new(WRITE_SHARES),
         waits: Pool::new(Shares::new(config.bounds.watchers_max as u64)),
-        doubts: Semaphore::new(DOUBTS_MAX),
+        doubts: Doubts::new(),
         strangers: Strangers::new(),
-        searches: Pool::new(Shares::new(SEARCHES_MAX)),
+        searches: search::places(),
         roster: Roster::default(),
         upkeep: Arc::new(Semaphore::new(1)),
         propose_timeout: config.bounds.propose_timeout.std(),
@@ -128,7 +128,7 @@ fn credentials(config: &Config, secret: &str, connector: &Connector) -> Result<C
 pub(super) fn sources(config: &Config) -> Sources {
     let bounds = &config.bounds;
     let limit = SourceLimit::new(bounds.source_requests_per_second, bounds.source_burst);
-    Sources { limit, trusted: config.trusted_proxies.clone() }
+    Sources { limit }
 }
 
 fn gatekeeper(admission: &Admission) -> Result<Gatekeeper, Error> {

@@ -2,17 +2,23 @@
 //! real server.
 
 use axum::Router;
+use axum::body::Body;
 use axum::response::Redirect;
 use axum::routing::post;
 use deploy_service::{Limits, Security, Shutdown, listen, serve, units};
 use http::{HeaderMap, Method};
+use proto_types::{SecretKey, base64url};
+use proto_wire::registry::v1 as wire;
 use registry_server::Error;
-use registry_server::config::admission::{Contradiction as Wrong, Pdp, PdpDialect, ReadinessMode};
+use registry_server::config::admission::{
+    Contradiction as Wrong, Credential, Pdp, PdpDialect, ReadinessMode,
+};
 use registry_server::config::{Admission, Contradiction};
 use serde_json::{Value, json};
 
 use crate::safe::Safe;
-use crate::world::{World, config, json as body_of, secret};
+use crate::tokens::now_ms;
+use crate::world::{OPERATOR, World, by, config, json as body_of, secret};
 
 fn record(handle: &str) -> Vec<u8> {
     let record = json!({
@@ -52,11 +58,69 @@ async fn each_step_answers_with_the_token_that_a_pilox_client_reads() {
         let dry = world.call(Method::POST, "/v1/records/validate", &document).await;
         let (dry_status, dry) = (dry.status().as_u16(), body_of(&dry));
         match token {
-            "write_disabled" => assert_eq!((dry_status, &dry["error"]), (status, &token.into())),
+            "write_disabled" => {
+                assert_eq!((dry_status, &dry["error"]), (status, &token.into()));
+                let no_record = world.call(Method::POST, "/v1/records/validate", b"{}").await;
+                assert_eq!(no_record.status(), status);
+            }
             _ => assert_eq!(dry["wouldAcceptWrite"], false, "{token}"),
         }
         world.stop().await;
     }
+}
+
+/// A credential of this issuer's that ends then.
+fn credential(issuer: &SecretKey, exp: f64) -> String {
+    let part = |value: Value| base64url::encode(value.to_string().as_bytes());
+    let claims = json!({ "iss": "did:web:i.example", "exp": exp, "vc": { "type": "Publisher" } });
+    let signed = format!("{}.{}", part(json!({ "alg": "EdDSA" })), part(claims));
+    format!("{signed}.{}", base64url::encode(&issuer.sign(signed.as_bytes())))
+}
+
+#[tokio::test]
+async fn a_credential_is_read_from_each_of_its_headers_and_from_one_alone() {
+    let issuer = SecretKey::from_seed(&[31; 32]);
+    let demanded = Credential {
+        issuer: "did:web:i.example".into(),
+        public_key_hex: issuer.public().to_hex(),
+        kind: None,
+    };
+    let world = World::start_with(|config| config.admission.credential = Some(demanded)).await;
+    let soon = (now_ms() / 1_000) as f64 + 600.5;
+    let [good, ended] = [soon, soon - 1_200.0].map(|exp| credential(&issuer, exp));
+    let (of_ours, of_pilox, of_hive) = ("x-vc-jwt", "x-pilox-vc-jwt", "x-hive-vc-jwt");
+    for (at, (headers, status, token)) in [
+        (vec![], 403, "vc_jwt_rejected"),
+        (vec![(of_pilox, &ended)], 403, "vc_jwt_rejected"),
+        (vec![(of_ours, &good)], 201, ""),
+        (vec![(of_pilox, &good)], 201, ""),
+        (vec![(of_hive, &good)], 201, ""),
+        (vec![(of_ours, &good), (of_pilox, &good)], 400, "invalid_request"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let document = record(&format!("urn:vc:agent:000{at}"));
+        let mut request = http::Request::post("/v1/records")
+            .header("authorization", format!("Bearer {OPERATOR}"))
+            .header("content-type", "application/json");
+        let mut call = by(
+            OPERATOR,
+            wire::PutRecordRequest { document: document.clone().into(), ..Default::default() },
+        );
+        for (name, value) in headers {
+            request = request.header(name, value);
+            call.metadata_mut().insert(name, value.parse().unwrap());
+        }
+        let answer = world.send(request.body(Body::from(document)).unwrap()).await;
+        assert_eq!(answer.status(), status, "{at}: {:?}", answer.body());
+        if !token.is_empty() {
+            assert_eq!(body_of(&answer)["error"], token, "{at}");
+        }
+        let called = world.directory().put_record(call).await;
+        assert_eq!(called.is_ok(), status == 201, "{at}: {called:?}");
+    }
+    world.stop().await;
 }
 
 const TOKEN: &str = "token-of-the-policy-engine";
@@ -67,6 +131,12 @@ async fn engine(security: Security) -> String {
         let allow = asked["input"]["handle"] == "urn:good:agent:01";
         axum::Json(json!({ "result": { "allow": allow, "reason": "only the good" } }))
     }
+    async fn as_pilox(axum::Json(asked): axum::Json<Value>) -> axum::Json<Value> {
+        let input = &asked["input"];
+        let good = input["action"] == "registry.post_record"
+            && input["record"]["handle"] == "urn:good:agent:01";
+        axum::Json(json!({ "decision": if good { "allow" } else { "deny" } }))
+    }
     let known = |headers: HeaderMap, asked: axum::Json<Value>| async move {
         let shown = headers.get("authorization").and_then(|shown| shown.to_str().ok());
         match shown == Some(&format!("Bearer {TOKEN}")) {
@@ -76,6 +146,7 @@ async fn engine(security: Security) -> String {
     };
     let router = Router::new()
         .route("/allow", post(decide))
+        .route("/pilox", post(as_pilox))
         .route("/known", post(known))
         .route("/moved", post(async || Redirect::temporary("/allow")));
     let scheme = security.scheme();
@@ -112,6 +183,8 @@ async fn answers(pdp: Pdp) -> [u16; 2] {
 async fn a_policy_engine_decides_and_its_silence_refuses() {
     let engine = engine(Security::Plain).await;
     assert_eq!(answers(pdp(format!("{engine}/allow"))).await, [201, 403]);
+    let pilox = Pdp { dialect: PdpDialect::Pilox, ..pdp(format!("{engine}/pilox")) };
+    assert_eq!(answers(pilox).await, [201, 403]);
     // A port on which nobody listens any more.
     let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let gone = pdp(format!("http://{gone}/allow"));

@@ -36,7 +36,7 @@ async fn a_follower_takes_writes_and_gives_strong_reads() {
         let request = wire::GetPeerRequest { origin: origin.clone(), consistency: 1 };
         let read = follower.directory().get_peer(request).await.unwrap();
         assert_eq!(read.get_ref().origin, origin, "a strong read sees what was acknowledged");
-        let path = "/v1/peers?limit=1000&consistency=strong";
+        let path = "/v1/peers?consistency=strong";
         let listed = json(&follower.get(path).await)["peers"].as_array().unwrap().len();
         assert_eq!(listed, usize::from(seed));
     }
@@ -57,6 +57,26 @@ async fn a_follower_takes_writes_and_gives_strong_reads() {
     let peers = json(&leader.get("/v1/peers").await);
     let revoked = |peer: &&serde_json::Value| peer["status"] == "revoked";
     assert_eq!(peers["peers"].as_array().unwrap().iter().filter(revoked).count(), 1);
+    for world in worlds {
+        world.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strong_reads_are_judged_by_one_time_at_every_member() {
+    let worlds = World::three().await;
+    roles(&worlds).await;
+    let mut last = 0;
+    for round in 0..100 {
+        for (at, world) in worlds.iter().enumerate() {
+            let request = wire::ListRequest { consistency: 1, ..Default::default() };
+            let listed = world.directory().list_records(request).await.unwrap();
+            let told = listed.metadata().get("ecumene-time-ms").unwrap().to_str().unwrap();
+            let told: u64 = told.parse().unwrap();
+            assert!(told >= last, "round {round}: {told} at place {at} after {last}");
+            last = told;
+        }
+    }
     for world in worlds {
         world.stop().await;
     }

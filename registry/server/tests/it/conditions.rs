@@ -2,14 +2,18 @@
 
 use axum::body::{Body, Bytes};
 use http::{Method, Request, Response};
-use proto_types::Digest;
+use proto_types::{Digest, SecretKey};
+use proto_wire::registry::v1 as wire;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::site::card;
-use crate::world::{OPERATOR, World, json};
+use crate::site::{card, record as signed_record};
+use crate::visibility::token;
+use crate::world::{OPERATOR, World, by, json};
 
 const HANDLE: &str = "acme01/translator";
+
+const TOKEN_HEADER: &str = "x-pilox-federation-jwt";
 
 async fn send(
     world: &World,
@@ -103,6 +107,61 @@ async fn records_and_cards_are_written_under_both_conditions() {
     let condition = Some(("if-match", many.as_str()));
     let refused = send(&world, (Method::POST, "/v1/records"), condition, &record("9")).await;
     assert_eq!(json(&refused)["member"], "if-match");
+    world.stop().await;
+}
+
+/// Caught: `stored` in the refusal of a condition on a record that its caller does not see.
+#[tokio::test]
+async fn a_failed_condition_tells_the_version_only_to_who_sees_the_entry() {
+    const OWNER: &str = "https://owner.example";
+    const STRANGER: &str = "https://stranger.example";
+    let (hidden, absent) = ("urn:agent:hidden:01", "urn:agent:absent:01");
+    let world = World::start().await;
+    let (own, other) = (SecretKey::from_seed(&[78; 32]), SecretKey::from_seed(&[79; 32]));
+    world.enrol(OWNER, "k1", &own).await;
+    world.enrol(STRANGER, "k1", &other).await;
+    // Anybody may bring what the owner has signed.
+    let signed = |handle: &str| signed_record(handle, "https://a.example/c.json", OWNER, &own);
+    let kept = signed(hidden);
+    let put = world.call(Method::POST, "/v1/records?visibility=private", &kept).await;
+    assert_eq!(put.status(), 201, "{:?}", put.body());
+    let tag = Digest::of(&kept).etag();
+    let ask = async |handle: &str, condition: (&str, &str), shown: Option<&str>| {
+        let request = Request::post("/v1/records")
+            .header("content-type", "application/json")
+            .header(condition.0, condition.1);
+        let request = shown.into_iter().fold(request, |it, token| it.header(TOKEN_HEADER, token));
+        let answer = world.send(request.body(Body::from(signed(handle))).unwrap()).await;
+        let etag = answer.headers().get("etag").map(|tag| tag.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), etag, json(&answer))
+    };
+    let stranger = token(STRANGER, &other, "stranger-1");
+    let stale = ("if-match", "\"x\"");
+    for shown in [None, Some(&*stranger)] {
+        let told = ask(hidden, stale, shown).await;
+        assert_eq!(told, ask(absent, stale, shown).await);
+        assert_eq!((told.0, told.1), (412, None));
+        let told = ask(hidden, ("if-none-match", "*"), shown).await;
+        assert_eq!((told.0, told.1, &told.2["stored"]), (412, None, &json!(null)));
+    }
+    let owner = token(OWNER, &own, "owner-1");
+    let told = ask(hidden, stale, Some(&*owner)).await;
+    assert_eq!((told.0, told.1), (412, Some(tag)));
+
+    let wish = || wire::PutRecordRequest {
+        document: signed(hidden).into(),
+        if_match: Digest::of(b"another").to_string(),
+        ..Default::default()
+    };
+    let names = |refused: tonic::Status| {
+        let version = Digest::of(&kept).to_string();
+        let details = refused.details();
+        details.windows(version.len()).any(|part| part == version.as_bytes())
+    };
+    let nobody = world.directory().put_record(wish()).await.unwrap_err();
+    assert!(!names(nobody));
+    let owner = world.directory().put_record(by(&owner, wish())).await.unwrap_err();
+    assert!(names(owner));
     world.stop().await;
 }
 

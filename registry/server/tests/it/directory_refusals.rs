@@ -4,7 +4,7 @@ use proto_types::{Digest, SecretKey};
 use proto_wire::registry::v1 as wire;
 
 use crate::artifacts::{agent, deploy, put};
-use crate::world::{OPERATOR, World, by, code, refused};
+use crate::world::{OPERATOR, World, by, code, credential, refused};
 
 fn enrolment() -> wire::EnrolPeerRequest {
     let key = SecretKey::from_seed(&[1; 32]).public().to_hex();
@@ -220,4 +220,28 @@ async fn agents(world: &World, node: &str) {
     refused("an absent agent", directory.get_agent(absent).await, "not-found");
     let page = wire::ListRequest { limit: 1_001, ..Default::default() };
     refused("a page of agents too long", directory.list_agents(page).await, "invalid-argument");
+}
+
+#[tokio::test]
+async fn an_unknown_credential_is_refused_where_it_is_looked_at_and_shown_where_it_is_made_known() {
+    let world = World::start().await;
+    let credential = credential("g9");
+    let shown = format!("gateway:g9:{credential}");
+    let request = wire::RegisterGatewayRequest {
+        id: "g9".to_owned(),
+        endpoint: "http://127.0.0.1:7443".to_owned(),
+        join_token: world.invite("gateway").await,
+        credential,
+    };
+    let record = || wire::GetRecordRequest { handle: "r".into(), consistency: 0 };
+    let proof = || wire::InclusionProofRequest { kind: "record".into(), id: "r".into() };
+    let search = wire::SearchAgentsRequest::default();
+    refused("a read", world.directory().get_record(by(&shown, record())).await, "unauthenticated");
+    refused("a proof", world.log().inclusion_proof(by(&shown, proof())).await, "unauthenticated");
+    refused("a search", world.search().search_agents(by(&shown, search)).await, "unauthenticated");
+    world.fleet().register_gateway(by(&shown, request)).await.unwrap();
+    refused("a known one", world.directory().get_record(by(&shown, record())).await, "not-found");
+    refused("a known one", world.log().inclusion_proof(by(&shown, proof())).await, "not-found");
+    refused("nobody", world.log().inclusion_proof(proof()).await, "not-found");
+    world.stop().await;
 }

@@ -35,15 +35,20 @@ impl Node {
         token: &str,
         held: &[(&str, u64)],
     ) -> Result<Self, Status> {
-        let (says, heard) = mpsc::channel(16);
         let held =
             held.iter().map(|(task, epoch)| wire::Held { task: (*task).to_owned(), epoch: *epoch });
         let hello =
             wire::Hello { id: id.to_owned(), capacity: Some(capacity()), held: held.collect() };
+        Self::open(world, token, hello).await
+    }
+
+    async fn open(world: &World, token: &str, hello: wire::Hello) -> Result<Self, Status> {
+        let (says, heard) = mpsc::channel(16);
+        let id = hello.id.clone();
         says.send(wire::NodeMessage { kind: Some(Says::Hello(hello)) }).await.unwrap();
         let request = by(token, ReceiverStream::new(heard));
         let orders = world.fleet().session(request).await?.into_inner();
-        Ok(Self { id: id.to_owned(), token: token.to_owned(), says, orders })
+        Ok(Self { id, token: token.to_owned(), says, orders })
     }
 
     async fn say(&self, says: Says) {
@@ -152,6 +157,30 @@ async fn a_task_is_placed_told_and_completed_once_under_its_epoch() {
     assert_eq!(code(&other), "task-ended");
     let kept = state(&world, "t1").await;
     assert!(String::from_utf8_lossy(&kept.outcome).contains("done"));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn each_grant_tells_the_time_by_which_the_registry_judges() {
+    let world = World::start().await;
+    let time = async || {
+        let request = by(OPERATOR, wire::ListRequest::default());
+        let listed = world.fleet().list_nodes(request).await.unwrap();
+        let told = listed.metadata().get("ecumene-time-ms").unwrap().to_str().unwrap();
+        told.parse::<u64>().unwrap()
+    };
+    let before = time().await;
+    let mut node = Node::join(&world, "n1").await;
+    for grant in ["the first", "that of a beat"] {
+        let order = timeout(PATIENCE, node.orders.message()).await.unwrap().unwrap().unwrap();
+        let told = match order.kind {
+            Some(Order::Granted(granted)) => granted.time_ms,
+            other => panic!("{grant} is expected, not {other:?}"),
+        };
+        let after = time().await;
+        assert!((before..=after).contains(&told), "{grant}: {before} <= {told} <= {after}");
+        node.beat(false).await;
+    }
     world.stop().await;
 }
 
@@ -412,6 +441,30 @@ async fn an_agent_with_few_tasks_does_not_wait_for_the_many_of_another() {
     let (one, _two) = (node.assigned().await, node.assigned().await);
     world.fleet().complete_task(node.outcome(&one.task, one.epoch, "x")).await.unwrap();
     assert_eq!(node.assigned().await.task, "f", "the next free slot is its turn");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_peer_with_one_call_to_an_agent_does_not_wait_for_the_many_of_another() {
+    let world = World::start().await;
+    deploy(&world, "text").await;
+    for n in 0..20 {
+        submit(&world, task(&format!("a{n:02}"))).await;
+    }
+    let (owner, context) = ("https://b.example".to_owned(), "c2".to_owned());
+    submit(&world, wire::SubmitTaskRequest { owner, context, ..task("b") }).await;
+    let token = world.node("n1").await;
+    let one_slot = wire::Capacity { slots: 1, ..capacity() };
+    let hello = wire::Hello { id: "n1".to_owned(), capacity: Some(one_slot), held: vec![] };
+    let mut node = Node::open(&world, &token, hello).await.unwrap();
+    let mut order = Vec::new();
+    for _ in 0..3 {
+        let assigned = node.assigned().await;
+        let outcome = node.outcome(&assigned.task, assigned.epoch, "x");
+        world.fleet().complete_task(outcome).await.unwrap();
+        order.push(assigned.task);
+    }
+    assert_eq!(order, ["a00", "b", "a01"], "the first slot that is free again is its turn");
     world.stop().await;
 }
 

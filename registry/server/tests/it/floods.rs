@@ -1,13 +1,13 @@
 //! Always true 7 at a member: every method and route that exists, flooded with bodies and with answers that nobody reads.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Body;
 use deploy_service::units::Bytes as Size;
 use http::{Method, Request, StatusCode};
 use proto_types::Handle;
 
-use crate::flood::{Flood, Unending, answered, resident_mib};
+use crate::flood::{Flood, Unending, answered, beside};
 use crate::world::{OPERATOR, World, json};
 
 /// What the member may hold for requests and answers, in MiB.
@@ -16,8 +16,8 @@ const CEILING: u64 = 48;
 /// What a flood costs besides: heads, windows of connections, buffers of the allocator, and the flood's own side.
 const BESIDES: u64 = 112;
 
-/// A victim of another source is answered within this, on a machine that has other things to do.
-const PATIENT: Duration = Duration::from_secs(3);
+/// Time enough for what is refused at once.
+const AT_ONCE: Duration = Duration::from_secs(3);
 
 async fn start() -> World {
     World::start_with(|config| {
@@ -27,28 +27,10 @@ async fn start() -> World {
     .await
 }
 
-/// Every gRPC method, from the published descriptions.
+/// Every gRPC method of a member, from the descriptors that it is built from.
 fn methods() -> Vec<String> {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../proto/ecumene");
-    let mut methods = Vec::new();
-    for file in
-        ["raft/v1/raft", "registry/v1/cluster", "registry/v1/directory", "registry/v1/fleet"]
-            .into_iter()
-            .chain(["registry/v1/search", "registry/v1/log", "registry/v1/partners"])
-    {
-        let text = std::fs::read_to_string(format!("{root}/{file}.proto")).unwrap();
-        let (mut package, mut service) = (String::new(), String::new());
-        for line in text.lines() {
-            let words: Vec<_> =
-                line.split([' ', ';', '(', '{']).filter(|w| !w.is_empty()).collect();
-            match words[..] {
-                ["package", name] => package = name.to_owned(),
-                ["service", name, ..] => service = name.to_owned(),
-                ["rpc", name, ..] => methods.push(format!("/{package}.{service}/{name}")),
-                _ => {}
-            }
-        }
-    }
+    let own = proto_wire::METHODS.iter().filter(|path| !path.starts_with("/ecumene.gateway."));
+    let mut methods: Vec<String> = own.map(|path| (*path).to_owned()).collect();
     assert!(methods.len() > 60, "{methods:?}");
     methods.push("/grpc.health.v1.Health/Check".to_owned());
     methods.push("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo".to_owned());
@@ -72,30 +54,10 @@ async fn routes(world: &World) -> Vec<(Method, String)> {
     routes
 }
 
-/// The longest that a victim of another source waits for an answer, while `flood` goes on.
-async fn beside<T>(world: &World, flood: impl Future<Output = T>) -> (T, Duration, u64) {
-    let victim = Flood::open(world.addr, 9, 1 << 20).await;
-    let (mut longest, mut most) = (Duration::ZERO, resident_mib());
-    let mut flood = std::pin::pin!(flood);
-    loop {
-        tokio::select! {
-            flooded = &mut flood => return (flooded, longest, most),
-            () = tokio::time::sleep(Duration::from_millis(50)) => {}
-        }
-        let began = Instant::now();
-        let request = Request::get("http://x/v1/peers").body(Unending::new(b"", 0)).unwrap();
-        let answer = victim.send(request).await.unwrap().expect("the victim is answered");
-        assert_eq!(answer.status(), StatusCode::OK);
-        longest = longest.max(began.elapsed());
-        most = most.max(resident_mib());
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn big_slow_bodies_on_every_method_and_route_stay_under_the_ceiling() {
     let world = start().await;
     let (methods, routes) = (methods(), routes(&world).await);
-    let before = resident_mib();
     let flood = async {
         let (mut floods, mut sent) = (Vec::new(), Vec::new());
         for from in [2, 3, 4, 5] {
@@ -119,26 +81,52 @@ async fn big_slow_bodies_on_every_method_and_route_stay_under_the_ceiling() {
         }
         (answered(sent, Duration::from_secs(6)).await.len(), floods)
     };
-    let ((answers, floods), longest, most) = beside(&world, flood).await;
+    let ((answers, floods), seen) = beside((world.addr, "/v1/peers"), flood).await;
     assert!(answers > 100, "what needs a credential is refused at once: {answers}");
-    assert!(most < before + CEILING + BESIDES, "from {before} to {most} MiB");
-    assert!(longest < PATIENT, "{longest:?}");
+    seen.assert_below("registry: slow bodies on every method and route", (CEILING, BESIDES));
     drop(floods);
     world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_proves_nothing_is_refused_before_more_than_a_document_has_come() {
+    let world = start().await;
+    let [stranger, operator] =
+        [Flood::open(world.addr, 2, 1 << 16).await, Flood::open(world.addr, 3, 1 << 16).await];
+    let request = |method: &str| {
+        Request::post(format!("http://x/ecumene.registry.v1.{method}"))
+            .header("content-type", "application/grpc")
+    };
+    for method in ["Directory/PutRecord", "Directory/GetRecord", "Search/SearchAgents"] {
+        let sent = stranger.send(request(method).body(Unending::message(2 << 20)).unwrap());
+        let answers = answered(vec![sent], AT_ONCE).await;
+        assert_eq!(answers.len(), 1, "{method}: the rest is not waited for");
+        assert_eq!(answers[0].headers()["ecumene-code"], "body-too-large", "{method}");
+        let known = request(method).header("authorization", format!("Bearer {OPERATOR}"));
+        let sent = operator.send(known.body(Unending::message(2 << 20)).unwrap());
+        let answers = answered(vec![sent], Duration::from_millis(500)).await;
+        assert!(answers.is_empty(), "{method}: who is known may send more");
+    }
+    drop((stranger, operator));
+    world.stop().await;
+}
+
+/// A card with this description.
+fn big(description: &str) -> Vec<u8> {
+    format!(
+        r#"{{"name":"big","description":"{description}","version":"1","capabilities":{{}},"skills":[{{"id":"s","name":"s","description":"s","tags":["t"]}}],"defaultInputModes":["text/plain"],"defaultOutputModes":["text/plain"],"supportedInterfaces":[{{"url":"https://a.example/a2a","protocolBinding":"JSONRPC","protocolVersion":"1.0"}}]}}"#
+    )
+    .into_bytes()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_that_nobody_reads_stay_under_the_ceiling() {
     let world = start().await;
     let handle: Handle = "urn:flood:card:1".parse().unwrap();
-    let card = format!(
-        r#"{{"name":"big","description":"{}","version":"1","capabilities":{{}},"skills":[{{"id":"s","name":"s","description":"s","tags":["t"]}}],"defaultInputModes":["text/plain"],"defaultOutputModes":["text/plain"],"supportedInterfaces":[{{"url":"https://a.example/a2a","protocolBinding":"JSONRPC","protocolVersion":"1.0"}}]}}"#,
-        "x".repeat(180_000)
-    );
+    let card = big(&"x".repeat(180_000));
     let path = format!("/v1/cards/{}", handle.as_str().replace(':', "%3A"));
-    let put = world.call(Method::PUT, &path, card.as_bytes()).await;
+    let put = world.call(Method::PUT, &path, &card).await;
     assert!(put.status().is_success(), "{put:?}");
-    let before = resident_mib();
     let flood = async {
         let (mut floods, mut sent) = (Vec::new(), Vec::new());
         for from in [2, 3, 4, 5] {
@@ -153,11 +141,41 @@ async fn answers_that_nobody_reads_stay_under_the_ceiling() {
         }
         (answered(sent, Duration::from_secs(10)).await, floods)
     };
-    let ((answers, floods), longest, most) = beside(&world, flood).await;
+    let ((answers, floods), seen) = beside((world.addr, "/v1/peers"), flood).await;
     let given = answers.iter().filter(|answer| answer.status() == StatusCode::OK).count();
     assert!(given > 50 && given < 400, "{given} of {}", answers.len());
-    assert!(most < before + CEILING + BESIDES, "from {before} to {most} MiB");
-    assert!(longest < PATIENT, "{longest:?}");
+    seen.assert_below("registry: answers that nobody reads", (CEILING, BESIDES));
+    drop((answers, floods));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn catalogs_of_the_longest_cards_stay_under_the_ceiling() {
+    let world = start().await;
+    let card = big(&"x".repeat(250_000));
+    for n in 0..40 {
+        let path = format!("/v1/cards/urn%3Aflood%3Acard%3A{n}");
+        let put = world.call(Method::PUT, &path, &card).await;
+        assert!(put.status().is_success(), "{put:?}");
+    }
+    let flood = async {
+        let (mut floods, mut sent) = (Vec::new(), Vec::new());
+        for from in [2, 3, 4, 5] {
+            let flood = Flood::open(world.addr, from, 1 << 16).await;
+            for _ in 0..20 {
+                let request = Request::get("http://x/api/marketplace?limit=200");
+                sent.push(flood.send(request.body(Unending::new(b"", 0)).unwrap()));
+            }
+            floods.push(flood);
+        }
+        (answered(sent, Duration::from_secs(20)).await, floods)
+    };
+    let ((answers, floods), seen) = beside((world.addr, "/v1/peers"), flood).await;
+    let count =
+        |status: StatusCode| answers.iter().filter(|answer| answer.status() == status).count();
+    let (given, refused) = (count(StatusCode::OK), count(StatusCode::SERVICE_UNAVAILABLE));
+    assert!(given > 0 && given + refused == 80, "{given} given, {refused} refused");
+    seen.assert_below("registry: catalogs of the longest cards", (CEILING, BESIDES));
     drop((answers, floods));
     world.stop().await;
 }

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::flood::{Flood, Unending, answered};
 use crate::world::{OPERATOR, PATIENCE, World, by, code, json};
 
 /// The bound of case 28.
@@ -115,6 +116,8 @@ async fn case_30_deep_nesting_is_refused_in_json_and_protobuf() {
         .version(http::Version::HTTP_2)
         .header("content-type", "application/grpc")
         .header("te", "trailers")
+        // Strangers may not send as much.
+        .header("authorization", format!("Bearer {OPERATOR}"))
         .body(axum::body::Body::from(frame))
         .unwrap();
     let answer = world.send_h2(request).await;
@@ -186,6 +189,39 @@ async fn case_36_a_source_that_is_not_verified_has_its_share_whatever_it_says_of
 }
 
 #[tokio::test]
+async fn what_is_dear_takes_more_of_a_sources_share_over_both_protocols() {
+    let world = World::start_with(|config| {
+        config.bounds.source_requests_per_second = 1;
+        config.bounds.source_burst = 100;
+    })
+    .await;
+    let ask = async |path: &str| {
+        let request = Request::get(path).body(axum::body::Body::empty());
+        world.send(request.unwrap()).await
+    };
+    let mut found = 0;
+    let refused = loop {
+        let answer = ask("/v1/agents").await;
+        if answer.status() != 200 {
+            break answer;
+        }
+        found += 1;
+        assert!(found < 20, "a search counts as ten requests");
+    };
+    assert!(found > 0);
+    assert_eq!((refused.status().as_u16(), &json(&refused)["code"]), (429, &"rate-limited".into()));
+    assert!(refused.headers().contains_key("retry-after"));
+    let search = wire::SearchAgentsRequest::default();
+    let refused = world.search().search_agents(search.clone()).await.unwrap_err();
+    assert_eq!((refused.code(), code(&refused)), (tonic::Code::ResourceExhausted, "rate-limited"));
+    for _ in 0..20 {
+        let known = world.search().search_agents(by(OPERATOR, search.clone())).await;
+        assert!(known.is_ok(), "who is known has no such limit");
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn case_36_a_trusted_proxy_passes_its_clients_shares_on() {
     let world = World::start_with(|config| {
         config.bounds.source_requests_per_second = 1;
@@ -199,5 +235,141 @@ async fn case_36_a_trusted_proxy_passes_its_clients_shares_on() {
         let answer = world.send(request.body(axum::body::Body::empty()).unwrap()).await;
         assert_eq!(answer.status(), 200, "{hop}");
     }
+    world.stop().await;
+}
+
+/// A member that lets so much come at once, from each address that its clients say they come from.
+async fn behind_a_proxy(burst: u32) -> World {
+    World::start_with(|config| {
+        config.bounds.source_requests_per_second = 1;
+        config.bounds.source_burst = burst;
+        config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    })
+    .await
+}
+
+/// A request that comes from an address.
+fn sent_from(source: &str, mut request: Request<axum::body::Body>) -> Request<axum::body::Body> {
+    request.headers_mut().insert("x-forwarded-for", source.parse().unwrap());
+    request
+}
+
+/// A call that comes from an address.
+fn call_from<T>(source: &str, message: T) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    request.metadata_mut().insert("x-forwarded-for", source.parse().unwrap());
+    request
+}
+
+#[tokio::test]
+async fn what_costs_more_than_may_come_at_once_is_answered_all_the_same() {
+    let world = behind_a_proxy(4).await;
+    for (source, method, path) in [
+        ("192.0.2.1", Method::GET, "/api/marketplace"),
+        ("192.0.2.2", Method::GET, "/v1/agents"),
+        ("192.0.2.3", Method::GET, "/v1/federation/entries"),
+        ("192.0.2.4", Method::GET, "/v1/records"),
+        ("192.0.2.5", Method::POST, "/v1/records"),
+    ] {
+        let ask = || Request::builder().method(&method).uri(path).body(Default::default());
+        let answer = world.send(sent_from(source, ask().unwrap())).await;
+        assert_ne!(answer.status(), 429, "{method} {path}");
+        let again = world.send(sent_from(source, ask().unwrap())).await;
+        assert_eq!(again.status(), 429, "{method} {path}");
+    }
+    let search = call_from("192.0.2.6", wire::SearchAgentsRequest::default());
+    assert!(world.search().search_agents(search).await.is_ok());
+    world.stop().await;
+}
+
+/// How many times a call is answered before its source has no share left.
+async fn answers<F: Future<Output = bool>>(is_refused: impl Fn() -> F) -> usize {
+    for answers in 0..100 {
+        if is_refused().await {
+            return answers;
+        }
+    }
+    panic!("it is answered for ever");
+}
+
+#[tokio::test]
+async fn a_page_takes_of_a_sources_share_by_how_many_entries_it_may_have() {
+    let world = behind_a_proxy(1_050).await;
+    for (source, path, expected) in [
+        ("192.0.2.1", "/v1/records", 16),
+        ("192.0.2.2", "/v1/cards?limit=1000", 16),
+        ("192.0.2.3", "/v1/peers?limit=1000", 2),
+        ("192.0.2.4", "/v1/peers", 20),
+        ("192.0.2.5", "/v1/peers/https%3A%2F%2Fa.example/operations?limit=1000", 1),
+        ("192.0.2.6", "/v1/federation/entries", 8),
+        ("192.0.2.7", "/v1/federation/changes?limit=256", 8),
+    ] {
+        let is_refused = || async {
+            let ask = Request::get(path).body(axum::body::Body::empty());
+            let answer = world.send(sent_from(source, ask.unwrap())).await;
+            let refused = answer.status() == 429;
+            assert!(!refused || answer.headers().contains_key("retry-after"), "{path}");
+            refused
+        };
+        assert_eq!(answers(is_refused).await, expected, "{path}");
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_takes_as_much_over_grpc() {
+    let world = behind_a_proxy(1_050).await;
+    macro_rules! answered {
+        ($call:ident, $source:literal, $message:expr) => {
+            answers(|| async {
+                let called = world.directory().$call(call_from($source, $message)).await;
+                called.is_err_and(|status| code(&status) == "rate-limited")
+            })
+            .await
+        };
+    }
+    let list = |limit| wire::ListRequest { limit, ..Default::default() };
+    assert_eq!(answered!(list_records, "192.0.2.1", list(1_000)), 16);
+    assert_eq!(answered!(list_cards, "192.0.2.2", list(1_000)), 16);
+    assert_eq!(answered!(list_peers, "192.0.2.3", list(1_000)), 2);
+    assert_eq!(answered!(list_agents, "192.0.2.4", list(1_000)), 1);
+    assert_eq!(answered!(list_agents, "192.0.2.5", list(0)), 10, "a hundred");
+    let log = || {
+        let origin = "https://a.example".to_owned();
+        wire::GetPeerLogRequest { origin, limit: 1_000, ..Default::default() }
+    };
+    assert_eq!(answered!(get_peer_log, "192.0.2.6", log()), 1);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn strangers_on_all_other_connections_leave_some_for_the_operator() {
+    let world = World::start_with(|config| {
+        config.limits.connections_max = 24;
+        config.limits.header_timeout = units::Duration::from_secs(2);
+    })
+    .await;
+    let head =
+        world.get("/v1/peers").await.headers()["ecumene-revision"].to_str().unwrap().to_owned();
+    // Eighteen places are open to them; in the other six nobody stays who proves nothing.
+    let mut strangers = Vec::new();
+    for from in 2..22 {
+        strangers.push(Flood::open(world.addr, from, 1 << 16).await);
+    }
+    let operator = Flood::open(world.addr, 30, 1 << 16).await;
+    let is_served = async || {
+        let request = Request::get("http://x/v1/peers")
+            .header("authorization", format!("Bearer {OPERATOR}"))
+            .body(Unending::new(b"", 0));
+        let answers = answered(vec![operator.send(request.unwrap())], CLOSED_WITHIN).await;
+        answers.first().is_some_and(|answer| answer.status() == 200)
+    };
+    assert!(is_served().await);
+    let late = Flood::open(world.addr, 31, 1 << 16).await;
+    let poll = Request::get(format!("http://x/v1/changes?since={head}&wait=30s"));
+    let cut = timeout(CLOSED_WITHIN, late.send(poll.body(Unending::new(b"", 0)).unwrap())).await;
+    assert!(cut.expect("it is closed in time").unwrap().is_none());
+    assert!(is_served().await, "it came before, and proved who it is");
+    drop(strangers);
     world.stop().await;
 }

@@ -1,6 +1,7 @@
 //! Partners that lie, stall or never end, and the others that do not suffer from it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use proto_types::audit::AuditLine;
 use proto_types::tlog::{Checkpoint, Kind, Note, NoteKey, NoteSigner};
@@ -9,7 +10,7 @@ use proto_wire::registry::v1 as wire;
 use serde_json::json;
 
 use crate::federation::{agree, arrives, key, partner, publish};
-use crate::site::{Answer, Site, catalog, now, record};
+use crate::site::{Answer, Site, card, catalog, now, record};
 use crate::world::{World, eventually};
 
 const HANDLE: &str = "urn:liar:0001";
@@ -115,6 +116,101 @@ async fn a_revision_that_goes_back_is_a_lie() {
         (200, empty(head).to_string().into_bytes())
     })
     .await;
+}
+
+/// Caught: an older version that is refused without a word; a later revision of the same bytes that is not kept, so
+/// that a version from before it follows.
+#[tokio::test]
+async fn a_card_never_goes_back_in_its_homes_revision_and_the_attempt_is_named() {
+    let [older, newer] = ["1", "2"].map(|version| {
+        let mut card = card("https://a.example/rpc");
+        card["version"] = version.into();
+        card.to_string().into_bytes()
+    });
+    let (step, kept) = (Arc::new(AtomicUsize::new(0)), newer.clone());
+    let at = Arc::clone(&step);
+    let home = Site::start(move |_, path| {
+        let steps = [(7, 7, &newer), (9, 9, &newer), (10, 8, &older)];
+        let (head, revision, served) = steps[at.load(Ordering::SeqCst)];
+        if path.starts_with("/v1/cards/") {
+            return (200, served.clone());
+        }
+        let entry = json!({
+            "kind": "card", "handle": HANDLE, "digest": Digest::of(served).to_string(),
+            "revision": revision, "namespace": "default", "owner": null,
+        });
+        let is_news = path.contains("/changes?") && !path.contains(&format!("since={head}&"));
+        let entries = if is_news || path.contains("kind=card") { vec![entry] } else { vec![] };
+        let page = json!({ "entries": entries, "head": head, "next": head, "nextAfter": "" });
+        (200, page.to_string().into_bytes())
+    })
+    .await;
+    let here = World::abroad(|_| {}).await;
+    agree(&here, "home", &home.origin(), |_| {}).await;
+    let reaches = async |cursor: u64| {
+        eventually("the end of the look", || async {
+            Some(partner(&here, "home").await).filter(|it| it.cursor == cursor)
+        })
+        .await
+    };
+    assert_eq!(reaches(7).await.passed_over, 0);
+    step.store(1, Ordering::SeqCst);
+    assert_eq!(reaches(9).await.passed_over, 0);
+    step.store(2, Ordering::SeqCst);
+    let shown = reaches(10).await;
+    assert_eq!((&*shown.state, shown.imported, shown.passed_over), ("active", 1, 1));
+    let named = shown.passed_over_named.join("\n");
+    assert!(named.starts_with("card urn:liar:0001: its revision at home"), "{named}");
+    let asked = wire::GetCardRequest { handle: HANDLE.to_owned(), consistency: 0 };
+    let card = here.directory().get_card(asked).await.unwrap().into_inner();
+    assert_eq!(card.document[..], kept[..]);
+    here.stop().await;
+}
+
+/// Caught: an epoch above all others, after which each honest page was refused.
+#[tokio::test]
+async fn a_cluster_epoch_that_there_cannot_be_is_named_and_forgotten_when_the_partner_says_another()
+{
+    let said = Arc::new(AtomicU64::new(8_192));
+    let (epoch, served) = (Arc::clone(&said), document());
+    let home = Site::start(move |_, path| {
+        if path.starts_with("/v1/records/") {
+            return (200, served.clone());
+        }
+        let entry = json!({
+            "kind": "record", "handle": HANDLE, "digest": Digest::of(&served).to_string(),
+            "revision": 1, "namespace": "default", "owner": null,
+        });
+        let entries = if path.contains("kind=record") { vec![entry] } else { vec![] };
+        let epoch = epoch.load(Ordering::SeqCst);
+        let page = json!({
+            "entries": entries, "epoch": epoch, "head": 7, "next": 7, "nextAfter": "",
+        });
+        (200, page.to_string().into_bytes())
+    })
+    .await;
+    let here = World::abroad(|_| {}).await;
+    agree(&here, "home", &home.origin(), |_| {}).await;
+    eventually("the reason", || async {
+        let shown = partner(&here, "home").await;
+        shown.reason.contains("cluster epoch").then_some(())
+    })
+    .await;
+    // 3 could be, but not at revision 7.
+    for beyond in [u64::MAX, 3] {
+        said.store(beyond, Ordering::SeqCst);
+        let visits = home.connections();
+        eventually("pulls", || async { (home.connections() > visits + 2).then_some(()) }).await;
+        let shown = partner(&here, "home").await;
+        assert_eq!((&*shown.state, shown.epoch, shown.imported), ("active", 0, 0), "{beyond}");
+    }
+    said.store(0, Ordering::SeqCst);
+    arrives(&here, HANDLE).await;
+    eventually("a pull that succeeds", || async {
+        (partner(&here, "home").await.failed_pulls == 0).then_some(())
+    })
+    .await;
+    here.stop().await;
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The cluster's own service: members come by token, are promoted, removed, and nobody else may ask.
 
+use proto_types::SecretKey;
 use proto_wire::registry::v1 as wire;
 use tokio_stream::StreamExt as _;
 
@@ -157,13 +158,37 @@ async fn a_time_that_is_right_is_not_brought_back_and_answers_tell_it() {
     refused("a right time", world.cluster().reset_time(reset).await, "invalid-argument");
     let anonymous = world.cluster().reset_time(wire::ResetTimeRequest {}).await;
     refused("a stranger", anonymous, "unauthenticated");
-    let status = world.directory().status(wire::StatusRequest::default()).await.unwrap();
+    let asked = by(OPERATOR, wire::StatusRequest::default());
+    let status = world.directory().status(asked).await.unwrap();
     let told = status.metadata().get("ecumene-time-ms").unwrap().to_str().unwrap();
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
     assert!(told.parse::<u128>().unwrap().abs_diff(now) < 5_000, "{told}");
     let status = status.into_inner();
     assert!(status.clock_offset_ms.is_some_and(|offset| offset.abs() < 5_000), "{status:?}");
     assert_eq!(status.state_ahead_ms, 0);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_stranger_hears_nothing_of_a_members_clock() {
+    let world = World::start().await;
+    let told = async |credential: Option<&str>| {
+        let asked = wire::StatusRequest::default();
+        let asked = match credential {
+            Some(credential) => by(credential, asked),
+            None => tonic::Request::new(asked),
+        };
+        world.directory().status(asked).await.unwrap().into_inner().clock_offset_ms
+    };
+    let (gateway, node) = (world.gateway("g1").await, world.node("n1").await);
+    for known in [OPERATOR, &gateway, &node] {
+        assert!(told(Some(known)).await.is_some(), "{known}");
+    }
+    assert_eq!(told(None).await, None);
+    let (peer, key) = ("https://peer.example", SecretKey::from_seed(&[1; 32]));
+    world.enrol(peer, "k1", &key).await;
+    let token = crate::visibility::token(peer, &key, "clock-1");
+    assert_eq!(told(Some(&token)).await, None, "a peer is no part of the cluster");
     world.stop().await;
 }
 

@@ -54,9 +54,34 @@ async fn health_and_reflection_answer() {
     assert_eq!((status.member, status.leader, status.members.len()), (1, 1, 1));
     assert_eq!(status.leader_address, format!("http://{}", world.addr));
     assert_eq!(status.poisoned, "");
-    let metrics = world.get("/v1/metrics").await;
-    assert!(String::from_utf8_lossy(metrics.body()).contains("ecumene_registry_leads 1\n"));
+    the_machine_is_measured_for_the_operator_alone(&world).await;
     world.stop().await;
+}
+
+async fn the_machine_is_measured_for_the_operator_alone(world: &World) {
+    let text = |answer: http::Response<bytes::Bytes>| {
+        assert_eq!(answer.status(), 200);
+        String::from_utf8_lossy(answer.body()).into_owned()
+    };
+    let told = text(world.get("/v1/metrics").await);
+    let known = text(world.call(http::Method::GET, "/v1/metrics", b"").await);
+    for metrics in [&told, &known] {
+        assert!(metrics.contains("ecumene_registry_leads 1\n"), "{metrics}");
+    }
+    for name in [
+        "memory_own_bytes",
+        "log_memory_tables_bytes",
+        "log_table_readers_bytes",
+        "state_memory_tables_bytes",
+        "state_table_readers_bytes",
+        "block_cache_bytes",
+        "clock_off_seconds",
+        "state_ahead_seconds",
+    ] {
+        let figure = format!("\necumene_registry_{name} ");
+        assert!(known.contains(&figure), "{figure} in {known}");
+        assert!(!told.contains(&figure), "{figure} in {told}");
+    }
 }
 
 /// Caught: a folder that is made before the mask is set; without the mask the files of RocksDB.

@@ -20,7 +20,7 @@ fn kid(seed: u8) -> Kid {
 pub(crate) fn signing(seed: u8) -> ManifestKey {
     let now = WallMs(now_ms());
     let (not_before, not_after) = (now.minus_ms(60_000), now.plus_ms(86_400_000));
-    let public_key = key(seed).public();
+    let public_key = key(seed).public().into();
     ManifestKey { kid: kid(seed), public_key, usage: KeyUse::Signing, not_before, not_after }
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn operation(
 
 pub(crate) fn enrolment(origin: &str, seed: u8) -> (Vec<u8>, Digest) {
     let action = Action::Enrol { keys: vec![signing(seed)], recovery_keys: vec![recovery(9)] };
-    operation(origin, (0, 1, None), action, &[seed])
+    operation(origin, (0, 1, None), action, &[seed, 9])
 }
 
 /// The body of `POST /v1/peers`.
@@ -118,6 +118,12 @@ async fn an_owner_enrols_rotates_and_recovers_and_a_stranger_verifies_the_log() 
     let (by_thief, _) = operation(ORIGIN, place, action.clone(), &[6, 3]);
     let (status, refused) = operate(&world, &by_thief).await;
     assert_eq!((status, &refused["code"]), (403, &Value::from("key-not-enrolled")), "{refused}");
+    let namesake = RecoveryKey { public_key: key(8).public(), ..recovery(9) };
+    let renamed =
+        Action::Recover { after: stood, keys: vec![signing(3)], recovery_keys: vec![namesake] };
+    let (status, refused) = operate(&world, &operation(ORIGIN, place, renamed, &[9, 3]).0).await;
+    assert_eq!((status, &refused["code"]), (400, &Value::from("invalid-document")), "{refused}");
+    assert!(refused["detail"].as_str().unwrap().contains("name it otherwise"), "{refused}");
     let (recovery, _) = operation(ORIGIN, place, action, &[9, 3]);
     assert_eq!(operate(&world, &recovery).await.0, 201);
     let replay = verified(&world).await;
@@ -126,6 +132,32 @@ async fn an_owner_enrols_rotates_and_recovers_and_a_stranger_verifies_the_log() 
     let peer = json(&world.get(&path(ORIGIN, "?consistency=strong")).await);
     assert_eq!((&peer["epoch"], &peer["keys"][0]["kid"]), (&1.into(), &Value::from("k3")));
     assert_eq!(peer["keys"].as_array().unwrap().len(), 1);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_recovery_key_joins_no_peer_on_anothers_word() {
+    let world = World::start().await;
+    let enrol = || Action::Enrol { keys: vec![signing(1)], recovery_keys: vec![recovery(9)] };
+    let unproven = (400, Value::from("bad-signature"));
+    for keys in [&[1][..], &[9]] {
+        let (document, _) = operation(ORIGIN, (0, 1, None), enrol(), keys);
+        let (status, refused) = stranger(&world, "/v1/peers", &wish(&document, false)).await;
+        assert_eq!((status, refused["code"].clone()), unproven, "{keys:?}: {refused}");
+    }
+    let (document, _) = operation(ORIGIN, (0, 1, None), enrol(), &[1, 9]);
+    let (status, waits) = stranger(&world, "/v1/peers", &wish(&document, false)).await;
+    assert_eq!(status, 202, "{waits}");
+    // As many as a peer may have, and each has signed.
+    let (keys, recovering): (Vec<u8>, Vec<u8>) = ((21..37).collect(), (41..45).collect());
+    let most = Action::Enrol {
+        keys: keys.iter().copied().map(signing).collect(),
+        recovery_keys: recovering.iter().copied().map(recovery).collect(),
+    };
+    let all = [keys, recovering].concat();
+    let (document, _) = operation("https://large.example", (0, 1, None), most, &all);
+    let (status, waits) = stranger(&world, "/v1/peers", &wish(&document, false)).await;
+    assert_eq!(status, 202, "{waits}");
     world.stop().await;
 }
 
@@ -154,6 +186,19 @@ async fn an_operator_suspends_and_resumes_and_the_roster_follows() {
     let unknown = path("https://nobody.example", "/suspend");
     assert_eq!(world.call(Method::POST, &unknown, b"{}").await.status(), 404);
     assert_eq!(act("suspend", br#"{"why":1}"#).await.0, 400);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_request_that_waits_is_not_counted_again_however_often_it_is_repeated() {
+    let world = World::start().await;
+    let (document, _) = enrolment(ORIGIN, 1);
+    let body = wish(&document, false);
+    // One source may ask ten times a minute.
+    for _ in 0..15 {
+        let (status, told) = stranger(&world, "/v1/peers", &body).await;
+        assert_eq!((status, &told["status"]), (202, &Value::from("pending")), "{told}");
+    }
     world.stop().await;
 }
 

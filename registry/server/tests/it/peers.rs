@@ -45,7 +45,7 @@ fn manifest(seq: u64, prev: Option<Digest>, signed_by: &[u8], states: u8) -> (Ve
         prev,
         keys: vec![ManifestKey {
             kid: kid(states),
-            public_key: key(states).public(),
+            public_key: key(states).public().into(),
             usage: KeyUse::Signing,
             not_before: WallMs(0),
             not_after: now.plus_ms(86_400_000),

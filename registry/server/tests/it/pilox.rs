@@ -3,10 +3,11 @@
 use axum::body::{Body, Bytes};
 use http::{Method, Request, Response};
 use proto_types::SecretKey;
+use proto_wire::registry::v1 as wire;
 use serde_json::{Value, json};
 
-use crate::site::record as signed_record;
-use crate::world::{OPERATOR, World, json};
+use crate::site::{card, record as signed_record};
+use crate::world::{OPERATOR, World, by, json, refused};
 
 fn record(handle: &str, more: &Value) -> Vec<u8> {
     let mut record = json!({
@@ -87,7 +88,19 @@ async fn an_instance_token_writes_its_own_tenant_key_and_nothing_else() {
     let key = SecretKey::from_seed(&[9; 32]);
     world.enrol("https://b.example", "k1", &key).await;
     let foreign = signed_record("acme01/stolen", "https://b.example/c", "https://b.example", &key);
-    assert_eq!(call(&world, RECORDS, None, &foreign).await.status(), 403);
+    for bearer in [None, Some(&*token)] {
+        // With the token it would be a record that the instance could not change again.
+        assert_eq!(call(&world, RECORDS, bearer, &foreign).await.status(), 403, "{bearer:?}");
+    }
+    let shown = ["", "?visibility=private"].map(|query| format!("{}{query}", VALIDATE.1));
+    for (path, would) in shown.iter().zip([true, false]) {
+        let dry = json(&call(&world, (Method::POST, path), Some(&token), &own).await);
+        assert_eq!(dry["wouldAcceptWrite"], would, "{path}: {dry}");
+    }
+    for (bearer, status) in [(None, 401), (Some(&*token), 200)] {
+        let no_record = call(&world, VALIDATE, bearer, br#"{"handle":1}"#).await;
+        assert_eq!(no_record.status(), status, "{bearer:?}");
+    }
 
     assert_eq!(
         call(&world, (Method::DELETE, "/v1/records/urn%3Aa%3A00000001"), Some(&token), b"")
@@ -102,6 +115,49 @@ async fn an_instance_token_writes_its_own_tenant_key_and_nothing_else() {
     let gone = (Method::DELETE, "/v1/admin/instances/acme01");
     assert_eq!(call(&world, gone, Some(OPERATOR), b"").await.status(), 200);
     assert_eq!(call(&world, RECORDS, Some(&token), &own).await.status(), 401);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_instance_token_writes_over_grpc_what_it_writes_over_http() {
+    let world = World::start().await;
+    let asked = json!({ "tenantKey": "acme01", "origin": "https://acme.example" }).to_string();
+    let created = json(&call(&world, INSTANCES, Some(OPERATOR), asked.as_bytes()).await);
+    let token = created["token"].as_str().unwrap().to_owned();
+    let mut directory = world.directory();
+    let put = |handle: &str, visibility: &str| {
+        let document = record(handle, &json!({})).into();
+        let visibility = visibility.to_owned();
+        by(&token, wire::PutRecordRequest { document, visibility, ..Default::default() })
+    };
+    let card = |handle: &str| wire::PutCardRequest {
+        handle: handle.to_owned(),
+        document: card("https://acme.example/rpc").to_string().into_bytes().into(),
+        ..Default::default()
+    };
+    let delete = |handle: &str| {
+        let (handle, if_match) = (handle.to_owned(), String::new());
+        by(&token, wire::DeleteRecordRequest { handle, if_match })
+    };
+    let own = "acme01/translator";
+    directory.put_record(put(own, "")).await.unwrap();
+    directory.put_card(by(&token, card(own))).await.unwrap();
+    let hides = directory.put_record(put(own, "private")).await;
+    refused("hiding", hides, "permission-denied");
+    for other in ["acme02/translator", "acme01-x/translator", "acme01/a/b", "urn:a:00000001"] {
+        refused(other, directory.put_record(put(other, "")).await, "permission-denied");
+        let card = directory.put_card(by(&token, card(other))).await;
+        refused(other, card, "permission-denied");
+        refused(other, directory.delete_record(delete(other)).await, "permission-denied");
+    }
+    let waiting = wire::ListPeerRequestsRequest::default();
+    let listed = directory.list_peer_requests(by(&token, waiting)).await;
+    refused("peers that wait", listed, "permission-denied");
+    directory.delete_record(delete(own)).await.unwrap();
+    refused("what is gone", directory.delete_record(delete(own)).await, "not-found");
+    let gone = (Method::DELETE, "/v1/admin/instances/acme01");
+    assert_eq!(call(&world, gone, Some(OPERATOR), b"").await.status(), 200);
+    refused("a token that is no more", directory.put_record(put(own, "")).await, "unauthenticated");
     world.stop().await;
 }
 
@@ -314,6 +370,19 @@ async fn the_marketplace_lists_verifies_and_exports_what_a_search_finds() {
     let export = json(&call(&world, path, Some(OPERATOR), b"").await);
     assert_eq!(export["schema"], "pilox-marketplace-catalog-export-v1");
     assert_eq!((&export["total"], export["agents"].as_array().unwrap().len()), (&json!(2), 2));
+    // An entry of a long card is shown as the search knows it, beside its record; the others lose nothing by it.
+    let mut long = card.clone();
+    (long["name"], long["description"]) = (json!("Long"), json!("long ".repeat(20_000)));
+    let at = "/v1/cards/urn%3Aa%3A00000001";
+    let put = world.call(Method::PUT, at, long.to_string().as_bytes()).await;
+    assert_eq!(put.status(), 200, "{:?}", put.body());
+    let listed = json(&world.get("/api/marketplace?limit=2").await);
+    let [long, whole] = listed["data"].as_array().unwrap().as_slice() else { panic!("{listed}") };
+    assert_eq!((&long["name"], &long["version"]), (&json!("Long"), &json!("3")), "{long}");
+    assert!(long["description"].as_str().is_some_and(|text| text.len() <= 280), "{long}");
+    assert_eq!((long.get("skills"), long.get("jsonRpcUrl")), (None, None), "{long}");
+    assert_eq!(whole, agent);
+    assert_eq!(json(&world.get("/api/marketplace?limit=1&offset=1").await)["data"], json!([whole]));
     // What is not for everybody is not in it.
     let hidden = record("urn:a:00000002", &json!({}));
     let private = (Method::POST, "/v1/records?visibility=private");

@@ -93,6 +93,13 @@ fn publishing() -> Vec<Case> {
             (415, "unsupported-media-type"),
         ),
         case(
+            "gzip on a line of its own",
+            post(),
+            &[operator, JSON, ("content-encoding", "identity"), ("content-encoding", "gzip")],
+            valid.as_bytes(),
+            (415, "unsupported-media-type"),
+        ),
+        case(
             "a tag of nobody",
             post(),
             &[operator, JSON, ("if-match", "\"x\"")],

@@ -1,13 +1,15 @@
 //! A cluster that is restored from a backup: what was kept of the one before is known for it.
 
-use axum::body::Body;
-use http::{Method, Request, StatusCode};
+use axum::body::{Body, Bytes};
+use http::{Method, Request, Response, StatusCode};
+use proto_types::audit::AuditLine;
 use proto_types::{Digest, SecretKey};
 use proto_wire::registry::v1::node_order::Kind as Order;
 use proto_wire::registry::v1::{self as wire, Verdict};
 use tonic::Code;
 
 use crate::artifacts::deploy;
+use crate::audit::lines;
 use crate::fleet::{Node, submit, task};
 use crate::tokens::now_ms;
 use crate::visibility::token;
@@ -98,6 +100,47 @@ async fn a_cursor_of_before_a_restore_is_answered_with_where_to_start() {
     // Where to start: the lists, and the revision that they carry.
     let told = json(&world.get(&format!("/v1/changes?since={start}")).await);
     assert_eq!(told["changes"].as_array().unwrap().len(), 10);
+    world.stop().await;
+}
+
+/// The lines of the audit after the one that an export ended with.
+async fn exported_after(world: &World, line: &AuditLine) -> Response<Bytes> {
+    let path = format!("/v1/audit?since={}&prev={}", line.seq, line.digest());
+    world.call(Method::GET, &path, b"").await
+}
+
+#[tokio::test]
+async fn an_export_of_the_audit_goes_on_only_after_a_line_of_this_history() {
+    let world = World::start().await;
+    world.enrol("https://p1.example", "k1", &key(1)).await;
+    let copy = world.copy().await;
+    for seed in 2..5 {
+        world.enrol(&format!("https://p{seed}.example"), "k1", &key(seed)).await;
+    }
+    let exported = lines(&world, 0).await;
+    let (first, last) = (&exported[0], exported.last().unwrap());
+    let end = exported_after(&world, last).await;
+    assert_eq!((end.status(), end.body().len()), (StatusCode::OK, 0));
+
+    let world = world.restored(&copy).await;
+    for seed in 10..20 {
+        world.enrol(&format!("https://p{seed}.example"), "k1", &key(seed)).await;
+    }
+    assert_ne!(lines(&world, last.seq - 1).await[0], *last, "another line has its number");
+    let refused = async |line, with: &str| {
+        let answer = exported_after(&world, line).await;
+        assert_eq!((answer.status(), &json(&answer)["code"]), (StatusCode::GONE, &with.into()));
+    };
+    refused(last, "future-revision").await;
+    let both = exported_after(&world, first).await;
+    let next: AuditLine =
+        serde_json::from_slice(both.body().split(|b| *b == b'\n').next().unwrap()).unwrap();
+    next.continues((first.seq, &first.digest())).unwrap();
+    let truncated = world.call(Method::POST, "/v1/audit/truncate", br#"{"through":3}"#).await;
+    assert_eq!(truncated.status(), StatusCode::OK);
+    refused(first, "compacted").await;
+    let malformed = world.call(Method::GET, "/v1/audit?since=1&prev=none", b"").await;
+    assert_eq!(malformed.status(), StatusCode::BAD_REQUEST);
     world.stop().await;
 }
 

@@ -15,12 +15,12 @@ async fn digest(world: &World, handle: &str) -> Option<Digest> {
     Some(Digest::of(&found.document))
 }
 
-async fn becomes(world: &World, handle: &str, wanted: Option<Digest>) {
+pub(crate) async fn becomes(world: &World, handle: &str, wanted: Option<Digest>) {
     eventually(handle, || async { (digest(world, handle).await == wanted).then_some(()) }).await;
 }
 
 /// Publishes another version.
-async fn change(world: &World, handle: &str) -> Digest {
+pub(crate) async fn change(world: &World, handle: &str) -> Digest {
     let document = record(handle, "https://a.example/2.json", "https://a.example", &key());
     let published = world.call(Method::POST, "/v1/records", &document).await;
     assert_eq!(published.status(), StatusCode::CREATED, "{:?}", published.body());

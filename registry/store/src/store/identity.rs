@@ -1,6 +1,6 @@
 //! The `IDENTITY` file: whose directory this is, in which format, and which version opened it last.
 //! It decides whether this process may open the directory; it must never let one be opened that another member, another
-//! format or a newer version has written.
+//! format or a newer version has written, nor that of a member that was removed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,9 @@ const MAKING: &str = "IDENTITY.making";
 /// The layout of the directory and the spelling of all that is in it. It rises when an older version could not read it.
 const FORMAT: u64 = 1;
 
+/// The line of a member that was removed from its cluster.
+const REMOVED: &str = "removed";
+
 /// This version.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -30,6 +33,8 @@ pub struct Identity {
     pub cluster: Option<Digest>,
     /// How often the cluster was made anew from a backup.
     pub epoch: u64,
+    /// The member was removed from the cluster.
+    pub removed: bool,
     /// The file as it is.
     written: String,
 }
@@ -48,6 +53,7 @@ impl Identity {
             (Some(found), Some(expected)) if found != expected => {
                 Err(Error::OtherMember { path, found, expected })
             }
+            (Some(member), Some(_)) if found.removed => Err(Error::Removed { path, member }),
             (known, member) => Ok(Some(Self { member: known.or(member), ..found })),
         }
     }
@@ -60,6 +66,11 @@ impl Identity {
     /// The same in a cluster.
     pub(super) fn in_cluster(&self, cluster: Digest, epoch: u64) -> Self {
         Self { cluster: Some(cluster), epoch, ..self.clone() }
+    }
+
+    /// The same of a member that was removed.
+    pub(super) fn of_removed(&self) -> Self {
+        Self { removed: true, ..self.clone() }
     }
 
     /// A store that is made now.
@@ -99,6 +110,10 @@ impl Identity {
         if let Some(cluster) = &self.cluster {
             text.push_str(&format!("cluster {cluster}\n"));
         }
+        if self.removed {
+            text.push_str(REMOVED);
+            text.push('\n');
+        }
         text
     }
 
@@ -115,6 +130,7 @@ impl Identity {
             member: number("member")?,
             cluster: cluster.map_err(|_| bad("cluster"))?,
             epoch: number("epoch")?.unwrap_or(0),
+            removed: text.lines().any(|line| line == REMOVED),
             written: text.to_owned(),
         })
     }

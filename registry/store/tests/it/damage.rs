@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use registry_core::view::{Space, View as _};
-use registry_store::Store;
+use registry_store::{Error, Store};
 
 use crate::{append, open, put};
 
@@ -64,6 +64,8 @@ fn reading_a_damaged_state_without_opening_it_changes_nothing() {
     flip_tables(dir.path());
     let store = Store::open_read_only(dir.path(), registry_store::Options::default()).unwrap();
     assert!(!read_all(&store));
+    let read = store.view().read_through();
+    assert!(matches!(read, Err(Error::Damaged { .. })), "{read:?}");
     drop(store);
     assert!(!dir.path().join("DAMAGED").exists());
 }

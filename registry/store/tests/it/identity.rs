@@ -54,6 +54,22 @@ fn another_members_directory_is_refused_with_both_numbers() {
 }
 
 #[test]
+fn the_directory_of_a_member_that_was_removed_is_refused_with_the_runbook() {
+    let dir = used();
+    let store = open(dir.path());
+    store.retire().unwrap();
+    assert!(store.identity().removed);
+    drop(store);
+    let error = refused(dir.path(), 1);
+    assert!(matches!(error, Error::Removed { member: 1, .. }), "{error}");
+    assert!(error.to_string().contains("docs/runbooks/replace-a-member.md"), "{error}");
+    assert!(matches!(refused(dir.path(), 2), Error::OtherMember { .. }));
+    // What it holds can still be looked at.
+    let kept = Store::open_read_only(dir.path(), Options::default()).unwrap();
+    assert_eq!(kept.log().last().unwrap().unwrap().0, 1);
+}
+
+#[test]
 fn another_format_or_a_newer_version_is_refused_with_the_version_that_opens_it() {
     let dir = used();
     let file = dir.path().join("IDENTITY");
@@ -87,7 +103,7 @@ fn a_directory_whose_log_is_missing_is_refused_and_nothing_is_touched() {
         fs::create_dir(dir.path().join("state-000009")).unwrap();
         let error = refused(dir.path(), 1);
         assert!(matches!(error, Error::LogMissing { .. }), "{error}");
-        assert!(error.to_string().contains("docs/runbooks/replace-a-member.md"), "{error}");
+        assert!(error.to_string().contains("log is missing"), "{error}");
         assert!(dir.path().join("state-000009").exists(), "no state is swept");
     }
 }

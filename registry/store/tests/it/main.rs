@@ -6,6 +6,7 @@ mod faults;
 mod identity;
 mod install;
 mod log;
+mod memory;
 mod model;
 mod steps;
 

@@ -3,7 +3,8 @@
  *   full    from that call on nothing may be written (ENOSPC)
  *   unsynced  the first sync from that call on fails once (EIO); the ones after it claim to succeed
  *   torn    that call writes half of its bytes, and the process is dead
- * Having struck, it leaves the file DISK_MARK. It must never touch what lies outside DISK_DIR. */
+ * Having struck, it leaves the file DISK_MARK. Where DISK_WHILE is set nothing is counted: every sync fails (EIO) as long
+ * as that file is there. It must never touch what lies outside DISK_DIR. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -41,6 +42,8 @@ static int is_ours(int fd) {
 }
 
 static enum verdict judge(int is_sync) {
+    const char *ill = getenv("DISK_WHILE");
+    if (ill) return is_sync && access(ill, F_OK) == 0 ? UNSYNCED : GO;
     long call = ++calls, at = atol(getenv("DISK_AT"));
     const char *how = getenv("DISK_HOW");
     if (call < at) return GO;

@@ -63,6 +63,20 @@ fn what_is_no_request_is_refused_with_all_faults_and_its_id() {
 }
 
 #[test]
+fn an_id_has_at_most_1024_characters() {
+    for (longest, longer) in [
+        (format!("\"{}\"", "é".repeat(1_024)), format!("\"{}\"", "é".repeat(1_025))),
+        ("9".repeat(1_024), "9".repeat(1_025)),
+    ] {
+        let call = |id: &str| format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"m\"}}");
+        assert!(Request::parse(call(&longest).as_bytes()).is_ok());
+        let refused = Request::parse(call(&longer).as_bytes()).unwrap_err();
+        let Refused::Invalid { faults, .. } = &refused else { panic!("{refused}") };
+        assert_eq!(faults[0].path, "/id");
+    }
+}
+
+#[test]
 fn a_batch_is_refused_as_such_and_what_is_not_json_as_such() {
     for batch in ["[]", r#"[{"jsonrpc":"2.0","id":1,"method":"m"}]"#] {
         let refused = Request::parse(batch.as_bytes()).unwrap_err();

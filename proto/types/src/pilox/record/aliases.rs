@@ -17,12 +17,13 @@ const LISTS: [(&str, &str); 2] =
     [("inputModalities", "input_modalities"), ("outputModalities", "output_modalities")];
 
 /// Names of `buyerInputs`; what stands under several is one list.
-const INPUTS: [&str; 5] = [
+const INPUTS: [&str; 6] = [
     "buyerInputs",
     "buyerConfiguration",
     "configurationInputs",
     "requiredInputs",
     "hiveBuyerInputs",
+    "piloxBuyerInputs",
 ];
 
 const KINDS: [&str; 5] = ["env", "secret", "url", "text", "choice"];
@@ -40,8 +41,10 @@ pub(super) fn resolve(record: &mut Value) -> bool {
             members.insert(name.to_owned(), list);
         }
     }
-    if let Some(pricing) = members.remove("hivePricing") {
-        members.entry("pricing").or_insert(pricing);
+    for alias in ["hivePricing", "piloxPricing"] {
+        if let Some(pricing) = members.remove(alias) {
+            members.entry("pricing").or_insert(pricing);
+        }
     }
     // A hint for people in free form: the schema has no place for it.
     members.remove("pricingHint");

@@ -6,14 +6,14 @@ use proto_types::{Digest, LeaseEpoch, NodeId, TaskId};
 
 use crate::change::{Effect, Refusal, Reply};
 use crate::command::Command;
-use crate::counter::OPEN_TASKS;
 use crate::entry::{TaskEnd, TaskEntry, TaskState};
 use crate::table::TASKS;
 use crate::view::ViewError;
 
-use super::keep;
+use super::{keep, leave_place, sharer};
 use crate::apply::bound::{self, REASON_BYTES_MAX};
 use crate::apply::draft::{Draft, Outcome};
+use crate::apply::storage;
 
 /// Why a task ended that its caller did not want any more.
 pub(super) const CANCELED: &str = "canceled by its caller";
@@ -40,10 +40,11 @@ pub(in crate::apply) fn complete(draft: &mut Draft<'_>, command: &Command) -> Ou
         TaskState::Ended { .. } => return Err(Refusal::TaskEnded(id.clone()).into()),
         TaskState::Assigned { node: holder } => check_holder(id, holder, node)?,
     }
-    if let Some(outcome) = outcome {
-        draft.require_body(outcome)?;
-    }
-    let task = end(draft, &kept, *how, *outcome, reason.clone())?;
+    let outcome = match outcome {
+        Some(outcome) => Some((*outcome, draft.require_body(outcome)?)),
+        None => None,
+    };
+    let task = end(draft, &kept, *how, outcome, reason.clone())?;
     Ok(Reply::Done(task.revision))
 }
 
@@ -105,21 +106,25 @@ pub(in crate::apply) fn expire(draft: &mut Draft<'_>, id: &TaskId) -> Outcome {
     Ok(Reply::Task(Box::new(task)))
 }
 
-/// Ends a task that has not ended.
+/// Ends a task that has not ended, with its outcome and how long that is. An outcome needs no room, or the task would hang.
 pub(super) fn end(
     draft: &mut Draft<'_>,
     kept: &TaskEntry,
     how: TaskEnd,
-    outcome: Option<Digest>,
+    outcome: Option<(Digest, u64)>,
     reason: Option<String>,
 ) -> Result<TaskEntry, ViewError> {
-    let open = draft.count(OPEN_TASKS)?;
-    draft.set_count(OPEN_TASKS, open.saturating_sub(1));
+    leave_place(draft, kept)?;
     if let TaskState::Assigned { .. } = kept.state {
         draft.effect(Effect::TaskEnded(kept.id.clone()));
     }
+    let (outcome, bytes) = outcome.unzip();
     let state = ended(how, kept.epoch, outcome, &reason);
     let mut task = TaskEntry { state, ..kept.clone() };
+    if let (Some(counted), Some(bytes)) = (kept.bytes, bytes) {
+        storage::add(draft, sharer(kept), bytes)?;
+        task.bytes = Some(counted.saturating_add(bytes));
+    }
     keep(draft, kept, &mut task);
     Ok(task)
 }

@@ -27,12 +27,12 @@ pub(in crate::apply) fn continue_task(draft: &mut Draft<'_>, command: &FleetComm
         // A stranger must not learn that the task exists.
         return Err(Refusal::NotFound { kind: TASKS.name().to_owned(), id: id.to_string() }.into());
     }
+    // The caller did not hear that it was taken: a message has an id of its own, so the same bytes are no second one.
+    if kept.input == *input && !kept.turns.is_empty() {
+        return Ok(Reply::Task(Box::new(kept)));
+    }
     let outcome = match &kept.state {
         TaskState::Ended { end: TaskEnd::InputRequired, outcome, .. } => *outcome,
-        // The caller did not hear that it was taken.
-        _ if kept.input == *input && !kept.turns.is_empty() => {
-            return Ok(Reply::Task(Box::new(kept)));
-        }
         TaskState::Ended { .. } => return Err(Refusal::TaskEnded(id.clone()).into()),
         TaskState::Pending | TaskState::Assigned { .. } => {
             return Err(bound::conflict("task", id.as_str()).into());
@@ -40,7 +40,7 @@ pub(in crate::apply) fn continue_task(draft: &mut Draft<'_>, command: &FleetComm
     };
     let mut task = with_turn(draft, &kept, Turn { input: kept.input, outcome })?;
     (task.input, task.reply_to, task.deadline) = (*input, reply_to.clone(), *deadline);
-    open(draft, &task)?;
+    open(draft, &mut task)?;
     keep(draft, &kept, &mut task);
     draft.effect(Effect::TaskPending(id.clone()));
     Ok(Reply::Task(Box::new(task)))
@@ -52,8 +52,10 @@ fn with_turn(draft: &Draft<'_>, kept: &TaskEntry, turn: Turn) -> Result<TaskEntr
     let bytes = said.map(|body| draft.require_body(&body)).sum::<Result<u64, _>>()?;
     let turns: Vec<Turn> = kept.turns.iter().copied().chain([turn]).collect();
     let turn_bytes = kept.turn_bytes.saturating_add(bytes);
-    bound::number("messages of the task", turns.len() as u64, (1, TURNS_MAX))?;
-    bound::number("bytes of the task's messages", turn_bytes, (0, TURN_BYTES_MAX))?;
+    if turns.len() as u64 > TURNS_MAX || turn_bytes > TURN_BYTES_MAX {
+        // The new message is not counted: none is short enough.
+        return Err(Refusal::TaskEnded(kept.id.clone()).into());
+    }
     let state = TaskState::Pending;
     let (attempts, cancel_requested) = (0, false);
     Ok(TaskEntry { state, turns, turn_bytes, attempts, cancel_requested, ..kept.clone() })

@@ -5,6 +5,7 @@
 use proto_types::path::encode;
 use proto_types::{Digest, Handle, Namespace, Origin};
 use registry_core::entry::{ImportKind, ProvenanceEntry};
+use registry_core::epoch;
 use registry_fetch::Fetched;
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,6 +13,9 @@ use serde_json::Value;
 use super::super::passed::{self, Found};
 use super::super::take::{Offer, Pull};
 use super::super::trouble::Trouble;
+
+/// Why a line is passed over that no later version could follow.
+const NO_VERSION: &str = "its revision is of no cluster epoch of its home";
 
 /// Which entry a line is about, whatever else it says.
 #[derive(Debug, Deserialize)]
@@ -85,52 +89,86 @@ async fn line_taken(pull: &mut Pull, line: Line, walking: bool) -> Result<bool, 
         }
         pull.walk.seen.insert(ProvenanceEntry::key_of(offer.kind, &offer.handle));
     }
+    if !epoch::can_have(offer.home_epoch, offer.home_revision) {
+        pull.pass_over(&line.kind, line.handle.as_str(), NO_VERSION);
+        return Ok(true);
+    }
     let Some(digest) = line.digest else {
-        pull.settled(&offer);
         pull.is_gone(offer)?;
         return Ok(true);
     };
     if pull.is_here(&offer, digest)? {
+        pull.settled(&offer);
         return Ok(true);
     }
+    bytes_taken(pull, offer, (&line, digest)).await
+}
+
+/// Asks for an entry's bytes and takes it over; false if the budget is spent before it was dealt with.
+async fn bytes_taken(
+    pull: &mut Pull,
+    offer: Offer,
+    (line, digest): (&Line, Digest),
+) -> Result<bool, Trouble> {
     let proof = if pull.followed.is_some() { "?proof=true" } else { "" };
     let path = format!("/v1/{}s/{}{proof}", line.kind, encode(line.handle.as_str()));
-    match pull.entry(&offer, (&path, None)).await? {
-        Found::Here(fetched) => {
-            body_taken(pull, offer, (line.owner.as_ref(), digest), fetched).await
-        }
+    let mut found = pull.entry(&offer, (&path, None)).await?;
+    if may_be_older(&found, line) {
+        let joint = if proof.is_empty() { '?' } else { '&' };
+        found = pull.strong_entry(&format!("{path}{joint}consistency=strong")).await?;
+    }
+    match found {
+        Found::Here(fetched) => body_taken(pull, offer, (line, digest), fetched).await,
         // Gone since the page was made: a later change tells.
         Found::Gone | Found::PassedOver => Ok(true),
         Found::Spent => Ok(false),
     }
 }
 
-/// What is not wanted goes, if it is here: at once where a walk from the beginning says so, which new terms ask for.
+/// Whether an answer may be of a state from before the line: a member that lags gave it, or a cache.
+fn may_be_older(found: &Found, line: &Line) -> bool {
+    match found {
+        Found::Here(fetched) => fetched.revision.is_some_and(|read| read < line.revision),
+        // Not found carries no revision.
+        Found::Gone => true,
+        Found::PassedOver | Found::Spent => false,
+    }
+}
+
+/// What is not wanted goes, if it is here: at once in the walk that new terms ask for. A partner that was restored is
+/// walked from its beginning too, by its own word alone.
 async fn not_wanted(pull: &mut Pull, line: &Line, walking: bool) -> Result<(), Trouble> {
     let Some(kind) = line.kind() else { return Ok(()) };
-    let by_terms = walking && pull.partner.cursor == 0;
+    let by_terms = walking && pull.partner.terms_changed;
     pull.drop_unwanted((kind, &line.handle), by_terms).await
 }
 
 /// Takes an entry over whose bytes have come; false if the budget is spent before it was dealt with.
 async fn body_taken(
     pull: &mut Pull,
-    offer: Offer,
-    (owner, digest): (Option<&Origin>, Digest),
+    mut offer: Offer,
+    (line, digest): (&Line, Digest),
     fetched: Fetched,
 ) -> Result<bool, Trouble> {
     let found = Digest::of(&fetched.body);
     if found != digest {
-        // Replaced since the page was made, or not what it is called.
-        return match fetched.etag == Some(found.etag()) {
-            true => Ok(true),
-            false => Err(Trouble::lie("an entry's bytes are not those of its digest")),
-        };
+        return replaced_since(line, &fetched, &found).map(|()| true);
     }
-    if !pull.is_proven(&offer, digest, fetched.log_proof.as_deref()).await? {
+    if !pull.is_proven(&mut offer, digest, fetched.log_proof.as_deref()).await? {
         return Ok(false);
     }
-    pull.take(offer, owner, &fetched.body).await.map(|_| true)
+    pull.take(offer, line.owner.as_ref(), &fetched.body).await.map(|_| true)
+}
+
+/// Holds if other bytes than the line's are those of a later version, of which a later change tells.
+fn replaced_since(line: &Line, fetched: &Fetched, found: &Digest) -> Result<(), Trouble> {
+    if fetched.etag != Some(found.etag()) {
+        return Err(Trouble::lie("an entry's bytes are not those of its digest"));
+    }
+    match fetched.revision.is_some_and(|read| read > line.revision) {
+        true => Ok(()),
+        false => Err(Trouble::failed("an entry is answered from an older state than its list")),
+    }
 }
 
 /// What a line offers; `None` if it is not wanted: another namespace, too far away, or our own.

@@ -4,12 +4,17 @@
 //! caller's.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
 
 use deploy_service::Source;
-use proto_types::Handle;
 use proto_types::card::Card;
+use proto_types::{Handle, WallMs};
 use proto_wire::registry::v1 as wire;
-use registry_api::{Principal, Problem};
+use registry_api::{Principal, Problem, decode};
+use registry_core::entry::{SearchEntry, Source as Kind};
+use registry_core::search::TermKind;
+use registry_core::table::SEARCHES;
 use registry_core::viewer::{Disclosure, Viewer};
 use serde_json::{Map, Value, json};
 
@@ -17,6 +22,7 @@ use crate::member::{Member, Reading};
 use crate::{lookup, search};
 
 use super::Asked;
+use super::shown::{self, Shown};
 
 /// Entries of one catalog. It is made for each call; who wants more searches by pages.
 const POOL_MAX: usize = 1_000;
@@ -24,45 +30,138 @@ const POOL_MAX: usize = 1_000;
 /// Hits of one search; as many as a page has.
 const PAGE: u32 = 100;
 
-/// The entries that were found, in their order.
+/// Searches of one catalog: twice what its entries take, as each may be a hit twice, by its card and by its record.
+const SEARCHES_MAX: usize = 20;
+
+/// Places of searches that a catalog takes: it is made of up to twenty, and of the documents of a page.
+const PLACES: u64 = 8;
+
+/// Tags that are told of a catalog. Arbitrary.
+const TAGS_MAX: usize = 1_000;
+
+/// The part that is asked for, of the entries that were found.
 pub(super) struct Found {
     pub(super) agents: Vec<Value>,
-    truncated: bool,
+    /// How many were found.
+    pub(super) total: usize,
+    pub(super) meta: Value,
+    /// When.
+    pub(super) at: WallMs,
 }
 
-impl Found {
-    pub(super) fn meta(&self, member: &Member) -> Value {
-        let tags = self.agents.iter().filter_map(|agent| agent["tags"].as_array()).flatten();
-        let tags: BTreeSet<&str> = tags.filter_map(Value::as_str).collect();
-        json!({
+/// What `say` makes of these entries of a catalog. All of it is done in places of searches, and of the documents no more
+/// is read than those entries show.
+pub(super) async fn catalog(
+    member: &Arc<Member>,
+    caller: (&Principal, Option<Source>),
+    (asked, entries): (Asked, Range<usize>),
+    say: impl FnOnce(&Found) -> serde_json::Result<Vec<u8>> + Send + 'static,
+) -> Result<(Reading, Vec<u8>), Problem> {
+    let shared = Arc::clone(member);
+    let work = move |reading: &Reading, viewer: &Viewer| {
+        let maker = Maker { member: &shared, reading, viewer };
+        say(&maker.found(&asked, entries)?).map_err(Problem::internal)
+    };
+    search::aside(member, caller, (member.stale(), PLACES), work).await
+}
+
+/// Who makes a catalog: of which state, and with whose eyes.
+struct Maker<'a> {
+    member: &'a Member,
+    reading: &'a Reading,
+    viewer: &'a Viewer,
+}
+
+impl Maker<'_> {
+    fn found(&self, asked: &Asked, entries: Range<usize>) -> Result<Found, Problem> {
+        let (mut hits, truncated) = self.hits(request(asked))?;
+        if asked.sort.as_deref() != Some("handle") {
+            hits.sort_by_cached_key(|hit| hit.name.to_lowercase());
+        }
+        let asked_for = hits.iter().skip(entries.start).take(entries.len());
+        let agents = asked_for.map(|hit| self.agent(hit)).collect::<Result<Vec<_>, _>>()?;
+        let (total, at) = (hits.len(), self.member.clock.now());
+        let meta = json!({
             "registries": 1,
-            "builtAt": member.clock.now().to_rfc3339(),
+            "builtAt": at.to_rfc3339(),
             "sources": [{
-                "registryId": ID, "name": name(member), "url": url(member), "ok": true,
-                "agentCount": self.agents.len(), "fetchMs": 0,
+                "registryId": ID, "name": name(self.member), "url": url(self.member), "ok": true,
+                "agentCount": total, "fetchMs": 0,
             }],
             "cache": "none",
             "catalog": "live",
-            "tags": tags,
-            "truncated": self.truncated,
-        })
+            "tags": self.tags(&hits)?,
+            "truncated": truncated,
+        });
+        Ok(Found { agents, total, meta, at })
     }
-}
 
-pub(super) async fn catalog(
-    member: &Member,
-    (caller, source): (&Principal, Option<Source>),
-    asked: &Asked,
-) -> Result<(Reading, Found), Problem> {
-    let (reading, hits, truncated) = hits(member, (caller, source), request(asked)).await?;
-    let viewer = caller.viewer(&reading.view)?;
-    let agents = hits.iter().map(|hit| agent(member, &reading, &viewer, hit));
-    let mut agents = agents.collect::<Result<Vec<_>, _>>()?;
-    if asked.sort.as_deref() != Some("handle") {
-        agents
-            .sort_by_cached_key(|agent| agent["name"].as_str().unwrap_or_default().to_lowercase());
+    /// One hit of each handle, in the order of handles; true if there are more.
+    fn hits(
+        &self,
+        mut request: wire::SearchAgentsRequest,
+    ) -> Result<(Vec<wire::AgentHit>, bool), Problem> {
+        let mut hits: BTreeMap<String, wire::AgentHit> = BTreeMap::new();
+        let mut searches = 1;
+        loop {
+            let asked = decode::search::query(&request)?;
+            let page = search::found(&asked, self.reading, self.viewer)?;
+            for hit in page.hits {
+                let known = hits.entry(hit.handle.clone()).or_insert_with(|| hit.clone());
+                // A card says its name; a record has none.
+                if known.name.is_empty() {
+                    *known = hit;
+                }
+            }
+            let full = hits.len() >= POOL_MAX || searches >= SEARCHES_MAX;
+            if page.next.is_empty() || full {
+                let truncated = page.truncated || !page.next.is_empty();
+                return Ok((hits.into_values().collect(), truncated));
+            }
+            (request.cursor, searches) = (page.next, searches + 1);
+        }
     }
-    Ok((reading, Found { agents, truncated }))
+
+    /// The tags by which cards among the hits are found. The search knows them; the cards are not read for it.
+    fn tags(&self, hits: &[wire::AgentHit]) -> Result<BTreeSet<String>, Problem> {
+        let mut tags = BTreeSet::new();
+        for hit in hits {
+            let handle: Handle = registry_api::field::read("handle", &hit.handle)?;
+            let key = SearchEntry::key_of(Kind::Card, &handle);
+            let known = SEARCHES.entry(&self.reading.view, &key)?;
+            let whole = |it: &SearchEntry| self.viewer.disclosure(&it.scope) == Disclosure::Whole;
+            let Some(known) = known.filter(whole) else { continue };
+            let terms = known.document.terms.iter().filter(|term| term.kind == TermKind::Tag);
+            tags.extend(terms.map(|term| term.text.to_owned()).take(TAGS_MAX - tags.len()));
+        }
+        Ok(tags)
+    }
+
+    /// One entry, from its record and the card that is kept under the same handle.
+    fn agent(&self, hit: &wire::AgentHit) -> Result<Value, Problem> {
+        let handle: Handle = registry_api::field::read("handle", &hit.handle)?;
+        let mut entry = Shown::of(named(self.member, &handle));
+        for (name, text) in [("name", &hit.name), ("description", &hit.description)] {
+            if !text.is_empty() {
+                entry.show(name, text.as_str().into());
+            }
+        }
+        let (view, now) = (&self.reading.view, self.reading.time);
+        let bounds = (now, shown::DOCUMENT_BYTES_MAX);
+        if let Ok(Some(document)) = lookup::short_record(view, self.viewer, &handle, bounds)
+            && let Some(document) = shown::short(&document)
+            && let Ok(Value::Object(record)) = serde_json::from_slice(document)
+        {
+            entry.record(record);
+        }
+        if let Ok(Some(document)) = lookup::short_card(view, self.viewer, &handle, bounds.1)
+            && let Some(document) = shown::short(&document)
+            && let Ok(card) = Card::parse(document)
+        {
+            entry.card(&card);
+        }
+        Ok(entry.value())
+    }
 }
 
 fn request(asked: &Asked) -> wire::SearchAgentsRequest {
@@ -73,32 +172,6 @@ fn request(asked: &Asked) -> wire::SearchAgentsRequest {
         kinds: vec!["card".to_owned(), "record".to_owned()],
         limit: PAGE,
         ..Default::default()
-    }
-}
-
-/// One hit of each handle, in the order of handles; true if there are more.
-async fn hits(
-    member: &Member,
-    caller: (&Principal, Option<Source>),
-    mut request: wire::SearchAgentsRequest,
-) -> Result<(Reading, Vec<wire::AgentHit>, bool), Problem> {
-    let mut reading = member.stale();
-    let mut hits: BTreeMap<String, wire::AgentHit> = BTreeMap::new();
-    loop {
-        let page;
-        (reading, page) = search::page(member, caller, &request, reading).await?;
-        for hit in page.hits {
-            let known = hits.entry(hit.handle.clone()).or_insert_with(|| hit.clone());
-            // A card says its name; a record has none.
-            if known.name.is_empty() {
-                *known = hit;
-            }
-        }
-        if page.next.is_empty() || hits.len() >= POOL_MAX {
-            let truncated = page.truncated || !page.next.is_empty();
-            return Ok((reading, hits.into_values().collect(), truncated));
-        }
-        request.cursor = page.next;
     }
 }
 
@@ -121,72 +194,4 @@ pub(super) fn named(member: &Member, handle: &Handle) -> Map<String, Value> {
         ("registryUrl", url(member)),
     ];
     said.into_iter().map(|(name, text)| (name.to_owned(), text.into())).collect()
-}
-
-/// Members of a record that the marketplace shows as they are.
-const SHOWN: [&str; 11] = [
-    "agentCardUrl",
-    "meshDescriptorUrl",
-    "documentationUrl",
-    "sourceUrl",
-    "version",
-    "publishedAt",
-    "updatedAt",
-    "inputModalities",
-    "outputModalities",
-    "pricing",
-    "buyerInputs",
-];
-
-/// One entry, from its record and the card that is kept under the same handle.
-fn agent(
-    member: &Member,
-    reading: &Reading,
-    viewer: &Viewer,
-    hit: &wire::AgentHit,
-) -> Result<Value, Problem> {
-    let handle: Handle = registry_api::field::read("handle", &hit.handle)?;
-    let mut shown = named(member, &handle);
-    for (name, text) in [("name", &hit.name), ("description", &hit.description)] {
-        if !text.is_empty() {
-            shown.insert(name.to_owned(), text.as_str().into());
-        }
-    }
-    let (view, now) = (&reading.view, member.clock.now());
-    let record = lookup::record(view, viewer, &handle, now);
-    if let Ok(record) = record.as_ref().map(|seen| &seen.document)
-        && let Ok(Value::Object(mut record)) = serde_json::from_slice(record)
-    {
-        let members = SHOWN.iter().filter_map(|name| record.remove_entry(*name));
-        shown.extend(members);
-    }
-    if let Ok(card) = lookup::card(view, viewer, &handle)
-        && card.disclosure == Disclosure::Whole
-        && let Ok(card) = Card::parse(&card.document)
-    {
-        shown.extend(of_card(&card));
-    }
-    Ok(Value::Object(shown))
-}
-
-fn of_card(card: &Card) -> Map<String, Value> {
-    let view = card.view();
-    let skills = view.skills.iter().map(|skill| {
-        json!({
-            "id": skill.id, "name": skill.name, "description": skill.description, "tags": skill.tags,
-        })
-    });
-    let tags: BTreeSet<&str> =
-        view.skills.iter().flat_map(|skill| &skill.tags).map(String::as_str).collect();
-    let mut said = json!({
-        "name": view.name,
-        "description": view.description,
-        "skills": skills.collect::<Vec<_>>(),
-        "tags": tags,
-    });
-    if let Some(rpc) = view.interfaces.iter().find(|it| it.protocol_binding == "JSONRPC") {
-        said["jsonRpcUrl"] = rpc.url.as_str().into();
-        said["protocolVersion"] = rpc.protocol_version.as_str().into();
-    }
-    said.as_object().cloned().unwrap_or_default()
 }

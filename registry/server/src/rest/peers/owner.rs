@@ -2,10 +2,9 @@
 //!
 //! It decides nothing about a peer; signatures are the authority.
 
-use std::net::SocketAddr;
-
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{ConnectInfo, Path, Query, Request, State};
+use axum::extract::{Path, Query, Request, State};
+use deploy_service::Source;
 use http::{HeaderMap, StatusCode};
 use proto_types::{Digest, Origin};
 use proto_wire::registry::v1 as wire;
@@ -21,7 +20,7 @@ use super::super::{
 };
 use super::{ORIGIN, origin, peer};
 use crate::member::done_at;
-use crate::{enrolment, lookup};
+use crate::{allowance, enrolment, lookup};
 
 static AFTER: Parameter = Parameter::query(
     "after",
@@ -35,18 +34,21 @@ pub(super) fn routes() -> Vec<Route> {
         Route::post("/v1/peers", enrol)
             .is("enrolPeer", "peers", "Enrols a peer by its signed enrolment. With a join token or by the operator it is let in at once; else it waits for an operator, or for its host to vouch for it.")
             .access(Access::Optional)
+            .costs(allowance::VERIFICATION)
             .body(&schemas::PEER_ENROLMENT)
             .gives(201, "It is enrolled.", &schemas::PEER, UNKEPT)
             .gives(202, "It waits to be let in.", &schemas::PEER, UNKEPT)
             .refuses(&[Code::BadSignature, Code::DocumentExpired, Code::TooFarAhead, Code::JoinTokenInvalid, Code::PermissionDenied, Code::Conflict, Code::OperationOutOfOrder, Code::BoundReached]),
         Route::get(operations, log)
             .is("getPeerLog", "peers", "The hash-linked log of a peer, with the signed documents that it speaks of. Anybody can verify it from its first entry on.")
+            .costs_by_page(allowance::DOCUMENTS, page::DEFAULT)
             .takes(&[&ORIGIN, &AFTER, &LIMIT, &CONSISTENCY])
             .gives(200, "A page of the log.", &schemas::PEER_LOG, READ)
             .refuses(&[Code::NotFound]),
         Route::post(operations, operate)
             .is("operatePeer", "peers", "Carries out an operation of the peer's owner. The signature is the authority: anybody may bring it.")
             .takes(&[&ORIGIN])
+            .costs(allowance::VERIFICATION)
             .body(&schemas::PEER_OPERATION)
             .gives(201, "It is taken on a majority.", &schemas::MANIFEST_STORED, UNKEPT)
             .refuses(&[Code::NotFound, Code::KeyNotEnrolled, Code::BadSignature, Code::DocumentExpired, Code::TooFarAhead, Code::Conflict, Code::OperationOutOfOrder, Code::RecoveryTooLate, Code::PeerNotActive, Code::BoundReached]),
@@ -66,7 +68,7 @@ struct Enrolment<'a> {
 
 async fn enrol(
     State(member): Shared,
-    client: Option<axum::Extension<ConnectInfo<SocketAddr>>>,
+    source: Option<axum::Extension<Source>>,
     headers: HeaderMap,
     request: Request,
 ) -> Answered {
@@ -82,7 +84,7 @@ async fn enrol(
         domain: asked.domain,
         ..Default::default()
     };
-    let source = client.map(|axum::Extension(ConnectInfo(client))| client.ip());
+    let source = source.map(|axum::Extension(source)| source);
     let (reading, enrolled) = enrolment::enrol(&member, &caller, source, &request).await?;
     let waits = enrolled.status == render::peer::PENDING;
     let status = if waits { StatusCode::ACCEPTED } else { StatusCode::CREATED };

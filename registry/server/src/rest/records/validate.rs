@@ -3,13 +3,14 @@
 //! It decides how a refusal is told without being one; what is refused, the same steps decide as when
 //! it is published. It must never store anything, nor spend a token.
 
-use axum::extract::{Request, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
 use http::StatusCode;
 use proto_types::Stamp;
 use proto_types::pilox::record::{self, Invalid, ParsedRecord};
 use registry_api::decode::record::Terms;
 use registry_api::decode::{Conditions, Put};
-use registry_api::{Code, Principal, Problem, decode};
+use registry_api::{Code, Principal, Problem, Role, decode};
 use registry_core::change::Reply;
 use registry_core::command::Proposal;
 use registry_core::view::View;
@@ -18,10 +19,16 @@ use serde_json::{Value, json};
 use crate::member::Member;
 
 use super::super::conditions::conditions;
-use super::super::{Answered, Shared, caller, credential, json, json_body};
+use super::super::{Answered, Shared, caller, credential, json, json_body, parameters};
+use super::Publishing;
 
-pub(super) async fn validate(State(member): Shared, request: Request) -> Answered {
+pub(super) async fn validate(
+    State(member): Shared,
+    query: Result<Query<Publishing>, QueryRejection>,
+    request: Request,
+) -> Answered {
     let wish = Wish {
+        terms: parameters(query)?.terms()?,
         caller: caller(&member, request.headers()).await?,
         credential: credential(request.headers())?,
         conditions: conditions(request.headers())?,
@@ -33,6 +40,7 @@ pub(super) async fn validate(State(member): Shared, request: Request) -> Answere
             told(&member, &parsed, would)?
         }
         Err(invalid @ Invalid::Schema(_)) => {
+            may_try(&member, &wish.caller)?;
             let errors = decode::record::faults(&invalid);
             let found =
                 json!({ "wouldAcceptWrite": false, "schemaValid": false, "schemaErrors": errors });
@@ -45,9 +53,16 @@ pub(super) async fn validate(State(member): Shared, request: Request) -> Answere
 
 /// What comes with the document.
 struct Wish {
+    terms: Terms,
     caller: Principal,
     credential: Option<String>,
     conditions: Conditions,
+}
+
+/// Holds if writes are taken, and the caller could make one: no signature speaks for what is no record.
+fn may_try(member: &Member, caller: &Principal) -> Result<(), Problem> {
+    member.gatekeeper.rules.open()?;
+    caller.require(&[Role::Operator, Role::Peer, Role::Instance])
 }
 
 /// A body that is not JSON is refused as publishing refuses it.
@@ -60,7 +75,7 @@ fn unread(caller: &Principal, document: &[u8], member: &Member) -> Answered {
 
 async fn dry_run(member: &Member, wish: Wish, document: &[u8]) -> Result<Put, Problem> {
     let view = member.strong().await?.view;
-    let mut put = decode::record::put(&wish.caller, document, Terms::default(), &view)?;
+    let mut put = decode::record::put(&wish.caller, document, wish.terms, &view)?;
     let question = member.examine(&put, wish.credential.as_deref(), &view)?;
     put.proposal = wish.conditions.on(put.proposal);
     decided(member, &view, &put.proposal)?;

@@ -1,5 +1,5 @@
-//! Security case 43: a member whose disk is full acknowledges nothing, serves reads, says so, and goes on by itself once
-//! there is room.
+//! Security cases 43 and 44: a member whose disk is full or fails acknowledges nothing, serves reads, says so, and goes on
+//! by itself once the disk is good. The others go on without it, whether it led or not.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -8,11 +8,19 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use chaos_cluster::World;
-use chaos_cluster::web;
+use chaos_cluster::disk::FailingDisk;
+use chaos_cluster::log::Log;
 use chaos_cluster::world::PATIENCE;
+use chaos_cluster::{World, web};
+use proto_wire::registry::v1 as wire;
 
 use crate::writers::{Writers, check};
+
+/// Acknowledgements that show that writes go on; their bytes reach the bound that stands for a full disk.
+const SOME: usize = 50;
+
+/// Calls to a member whose disk has failed: a log that names each of them is loud.
+const CALLS: usize = 25;
 
 /// Room for a member and a little more.
 const DISK: &str = "size=160m";
@@ -136,31 +144,88 @@ async fn said(url: &str, token: &str) -> Result<[(u16, String); 2]> {
     Ok([(write.status, code(&write)?), (read.status, code(&read)?)])
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_follower_whose_disk_fails_says_disk_failed_and_its_log_is_quiet() -> Result<()> {
-    let mut world = World::registry(3).await?;
-    let follower = (world.leader().await? + 1) % 3;
-    let writers = Writers::start(&world, 4)?;
-    writers.more(50).await?;
-    let process = world.members[follower].process.as_ref().context("up")?.id();
-    bound(process, "65536:unlimited")?;
-    let (url, token) = (world.members[follower].url.clone(), world.operator_token()?);
-    ready_says(&url, 503, "\"disk\"").await?;
-    let log = world.path(&format!("r{}.log", world.members[follower].id));
-    let before = std::fs::read_to_string(&log)?.lines().count();
-    let began = Instant::now();
-    for _ in 0..100 {
-        for (status, code) in said(&url, &token).await? {
-            ensure!((status, code.as_str()) == (503, "disk-failed"), "{status} {code}");
+/// What is wrong with a disk: it takes no more bytes, or no sync (EIO).
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Full,
+    Unsynced,
+}
+
+impl Fault {
+    fn strike(self, process: u32, disk: &FailingDisk) -> Result<()> {
+        match self {
+            Self::Full => bound(process, "65536:unlimited"),
+            Self::Unsynced => disk.fail(),
         }
     }
-    let after = std::fs::read_to_string(&log)?.lines().count();
-    // A kind of line comes once a minute; there are few kinds.
-    let seconds = began.elapsed().as_secs() as usize + 1;
-    ensure!(after - before < 20 + seconds, "{} lines in {seconds} s", after - before);
-    bound(process, "unlimited:unlimited")?;
-    ready_says(&url, 200, "").await?;
+
+    fn end(self, process: u32, disk: &FailingDisk) -> Result<()> {
+        match self {
+            Self::Full => bound(process, "unlimited:unlimited"),
+            Self::Unsynced => disk.mend(),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_or_follower_whose_disk_is_full_or_fails_says_disk_failed_and_the_others_go_on()
+-> Result<()> {
+    let mut world = World::prepared(3)?;
+    let disks = world.failing_disks()?;
+    let mut world = world.started().await?;
+    let logs: Vec<Log> = (0..3).map(|at| world.log_of(at)).collect();
+    let writers = Writers::start(&world, 2)?;
+    for fault in [Fault::Full, Fault::Unsynced] {
+        for leads in [false, true] {
+            writers.more(SOME).await?;
+            let leader = world.leader().await?;
+            let at = if leads { leader } else { (leader + 1) % 3 };
+            let held = fails_and_recovers(&world, at, (fault, &disks[at]), &writers).await;
+            held.with_context(|| format!("{fault:?}, of the leader: {leads}"))?;
+        }
+    }
+    world.check_alive()?;
+    logs.iter().try_for_each(Log::check_quiet)?;
     let acked = writers.stop().await?;
     check(&world.operator().await?, &acked).await?;
     world.stop()
+}
+
+async fn fails_and_recovers(
+    world: &World,
+    at: usize,
+    (fault, disk): (Fault, &FailingDisk),
+    writers: &Writers,
+) -> Result<()> {
+    let member = &world.members[at];
+    let (token, process) = (world.operator_token()?, member.process.as_ref().context("up")?.id());
+    fault.strike(process, disk)?;
+    ready_says(&member.url, 503, "\"disk\"").await?;
+    led_by_another(world, member.id).await?;
+    for _ in 0..CALLS {
+        for (status, code) in said(&member.url, &token).await? {
+            ensure!((status, code.as_str()) == (503, "disk-failed"), "{status} {code}");
+        }
+    }
+    writers.more(SOME).await?;
+    fault.end(process, disk)?;
+    ready_says(&member.url, 200, "").await
+}
+
+/// Waits until the others agree that one of them leads.
+async fn led_by_another(world: &World, failed: u64) -> Result<()> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let mut leaders = Vec::new();
+        for member in world.members.iter().filter(|member| member.id != failed) {
+            let operator = world.operator_at(&member.url).await?;
+            let status = operator.directory.clone().status(wire::StatusRequest::default()).await?;
+            leaders.push(status.into_inner().leader);
+        }
+        if leaders.iter().all(|leader| *leader != 0 && *leader != failed) {
+            return Ok(());
+        }
+        ensure!(Instant::now() < until, "the others are led by {leaders:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }

@@ -1,0 +1,236 @@
+//! The frames of one stream that are to be sent.
+//!
+//! Decides how they are spelled and in which order they go, and that those of a task's end are made one at a time. Must
+//! never hold what does not count for the caller who leaves it unread.
+
+use std::collections::VecDeque;
+
+use bytes::{Buf as _, Bytes};
+use deploy_service::{Place, sse};
+use gateway_core::errors::Reader;
+use gateway_core::task_view::TaskView;
+use gateway_core::{CallError, Failure};
+use proto_types::Origin;
+use proto_types::a2a::rpc::{Id, Response as Answer};
+use proto_types::a2a::{Artifact, StreamResponse};
+
+use super::answer_of;
+
+/// A frame that is ready to be sent.
+pub(super) struct Frame {
+    pub(super) bytes: Bytes,
+    /// What it takes of what its caller may leave unread; nothing for what is sent at once.
+    _unread: Option<Place<Origin>>,
+}
+
+impl Frame {
+    /// A frame that tells an event. Whatever room was taken for it, it counts for what it is.
+    pub(super) fn event(
+        id: &Id,
+        event: &StreamResponse,
+        mut unread: Option<Place<Origin>>,
+    ) -> Result<Self, Failure> {
+        let bytes = event_bytes(id, event)?;
+        if let Some(unread) = &mut unread {
+            unread.recount(bytes.len() as u64);
+        }
+        Ok(Self { bytes, _unread: unread })
+    }
+
+    /// A frame that tells why nothing follows it.
+    pub(super) fn failure(id: &Id, failure: &Failure) -> Self {
+        Self { bytes: failure_bytes(id, failure), _unread: None }
+    }
+}
+
+fn event_bytes(id: &Id, event: &StreamResponse) -> Result<Bytes, Failure> {
+    answer_of(id, event).map(|answer| spelled(&answer))
+}
+
+fn failure_bytes(id: &Id, failure: &Failure) -> Bytes {
+    spelled(&failure.told().rpc(id, Reader::A2a))
+}
+
+fn spelled(answer: &Answer) -> Bytes {
+    let json = serde_json::to_string(answer).expect("an answer has string keys only");
+    sse::event("", &json)
+}
+
+/// How a task ended, as far as it is to be told: artifacts, then the status. As frames, or read, many small artifacts
+/// take many times their bytes.
+pub(super) struct End {
+    id: Id,
+    task: TaskView,
+    /// In JSON, each on a line of its own.
+    artifacts: Bytes,
+    status: Option<Bytes>,
+}
+
+impl End {
+    /// The end of a task: what is still to be told of its artifacts, and how it stands.
+    pub(super) fn new<'a>(
+        id: &Id,
+        task: TaskView,
+        artifacts: impl Iterator<Item = &'a Artifact>,
+        status: &StreamResponse,
+    ) -> Self {
+        let mut lines = Vec::new();
+        for artifact in artifacts {
+            serde_json::to_writer(&mut lines, artifact).expect("an artifact has string keys only");
+            lines.push(b'\n');
+        }
+        let status = event_bytes(id, status).unwrap_or_else(|failure| failure_bytes(id, &failure));
+        let artifacts = Bytes::from(lines.into_boxed_slice());
+        Self { id: id.clone(), task, artifacts, status: Some(status) }
+    }
+
+    /// What is held of it.
+    pub(super) fn held(&self) -> u64 {
+        (self.artifacts.len() + self.status.as_ref().map_or(0, Bytes::len)) as u64
+    }
+
+    fn next(&mut self) -> Option<Bytes> {
+        let Some(length) = self.artifacts.iter().position(|byte| *byte == b'\n') else {
+            return self.status.take();
+        };
+        let line = self.artifacts.split_to(length);
+        self.artifacts.advance(1);
+        Some(self.artifact(&line).unwrap_or_else(|failure| {
+            self.artifacts.clear();
+            self.status = None;
+            failure_bytes(&self.id, &failure)
+        }))
+    }
+
+    fn artifact(&self, line: &[u8]) -> Result<Bytes, Failure> {
+        let unreadable = |_| Failure::Call(CallError::AgentResponse);
+        let artifact = Artifact::parse(line).map_err(unreadable)?;
+        event_bytes(&self.id, &self.task.artifact_update(&artifact))
+    }
+}
+
+/// What is to be sent: frames that are ready, then a task's end.
+#[derive(Default)]
+pub(super) struct Frames {
+    ready: VecDeque<Frame>,
+    /// With what it takes until all of it is sent.
+    end: Option<(End, Place<Origin>)>,
+}
+
+impl Frames {
+    pub(super) fn push_back(&mut self, frame: Frame) {
+        self.ready.push_back(frame);
+    }
+
+    /// Nothing follows the end.
+    pub(super) fn end(&mut self, end: End, unread: Place<Origin>) {
+        self.end = Some((end, unread));
+    }
+
+    pub(super) fn pop_front(&mut self) -> Option<Frame> {
+        if let Some(frame) = self.ready.pop_front() {
+            return Some(frame);
+        }
+        let (end, _) = self.end.as_mut()?;
+        let bytes = end.next();
+        if end.status.is_none() {
+            self.end = None;
+        }
+        bytes.map(|bytes| Frame { bytes, _unread: None })
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use deploy_service::Pool;
+    use gateway_core::task_view::Outcome;
+    use proto_types::a2a::TaskState;
+    use proto_types::{Class, ContextId, Revision, Shares, TaskId, WallMs};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn task() -> TaskView {
+        let uuid = "0197f2a0-0000-7000-8000-000000000000";
+        TaskView {
+            id: TaskId::parse(uuid).unwrap(),
+            context: ContextId::parse(uuid).unwrap(),
+            state: TaskState::Completed,
+            changed_at: WallMs(0),
+            reason: String::new(),
+            revision: Revision(1),
+            turns: Vec::new(),
+            input: None,
+            outcome: Outcome::default(),
+        }
+    }
+
+    fn unread() -> Pool<Origin> {
+        Pool::new(Shares::new(64 << 20).without_reserve())
+    }
+
+    fn room(pool: &Pool<Origin>, bytes: u64) -> Place<Origin> {
+        pool.places(Class::Ordinary, Origin::parse("https://a.example").unwrap(), bytes).unwrap()
+    }
+
+    fn told(frame: &Frame) -> Value {
+        let text = std::str::from_utf8(&frame.bytes).unwrap();
+        serde_json::from_str(text.strip_prefix("data: ").unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_end_of_many_artifacts_holds_their_json_and_its_frames_are_made_one_at_a_time() {
+        let artifact = |at: u32| {
+            let artifact = json!({"artifactId": at.to_string(), "parts": [{"data": at}]});
+            Artifact::from_value(&artifact).unwrap()
+        };
+        let artifacts: Vec<_> = (0..20_000).map(artifact).collect();
+        let (id, pool, mut frames) = (Id::from("call-1"), unread(), Frames::default());
+        let first = StreamResponse::Task(task().task(None));
+        frames.push_back(Frame::event(&id, &first, None).unwrap());
+        let end = End::new(&id, task(), artifacts.iter(), &task().status_update());
+        let held = end.held();
+        frames.end(end, room(&pool, held));
+        assert!(told(&frames.pop_front().unwrap())["result"]["task"].is_object());
+        let mut sent = 0;
+        for artifact in &artifacts {
+            let frame = frames.pop_front().unwrap();
+            let told = told(&frame);
+            let shown = &told["result"]["artifactUpdate"]["artifact"];
+            assert_eq!(*shown, serde_json::to_value(artifact).unwrap());
+            sent += frame.bytes.len() as u64;
+            assert_eq!(pool.taken(), held);
+        }
+        assert!(sent > 4 * held, "{sent} bytes of frames, {held} held");
+        let last = told(&frames.pop_front().unwrap());
+        assert_eq!(last["result"]["statusUpdate"]["status"]["state"], "TASK_STATE_COMPLETED");
+        assert!(frames.pop_front().is_none());
+        assert_eq!(pool.taken(), 0);
+    }
+
+    #[test]
+    fn an_artifact_of_an_end_is_told_as_its_agent_wrote_it() {
+        let written =
+            r#"{"artifactId":"a","parts":[{"text":"x\ny"},{"data":{"n":9007199254740993}}]}"#;
+        let artifact = Artifact::parse(written.as_bytes()).unwrap();
+        let status = task().status_update();
+        let mut end = End::new(&Id::from(1), task(), [&artifact].into_iter(), &status);
+        let told = end.next().unwrap();
+        assert!(std::str::from_utf8(&told).unwrap().contains(written), "{told:?}");
+    }
+
+    #[test]
+    fn a_frame_counts_for_what_it_is_until_it_is_sent() {
+        let pool = unread();
+        let event = task().status_update();
+        let frame = Frame::event(&Id::from("call-1"), &event, Some(room(&pool, 1))).unwrap();
+        assert_eq!(pool.taken(), frame.bytes.len() as u64);
+        drop(frame);
+        assert_eq!(pool.taken(), 0);
+    }
+}

@@ -1,0 +1,65 @@
+//! The storage quota of tasks and envelopes: how many bytes are kept for them, of all and of each owner.
+//! Decides whether there is room for one message more; must never refuse the outcome of a task that runs, nor count
+//! down by what it never counted.
+
+use proto_types::{Class, Full, Shares};
+
+use crate::counter::{self, KEPT_BYTES};
+use crate::view::ViewError;
+
+use super::bound;
+use super::draft::{Draft, Stop};
+
+/// How many bytes messages may take together. Arbitrary: generous, and less than a member's disk.
+const KEPT_BYTES_MAX: u64 = 16 << 30;
+
+/// The share of each owner: one alone can have three eighths of it, and a quarter is the operator's.
+const SHARES: Shares = Shares::new(KEPT_BYTES_MAX);
+
+/// What a message takes beside its body: its row and derived keys, about. Without it small ones would fill a disk uncounted.
+const ROWS_BYTES: u64 = 1 << 10;
+
+/// Counts one message more, of the owner whose share counts it, or of the operator (`None`). Answers what it counts for.
+pub(super) fn take(
+    draft: &mut Draft<'_>,
+    owner: Option<&str>,
+    body_bytes: u64,
+) -> Result<u64, Stop> {
+    let bytes = body_bytes.saturating_add(ROWS_BYTES);
+    let kept = draft.count(KEPT_BYTES)?;
+    let own = owner.map_or(Ok(0), |owner| draft.count(&counter::kept_bytes_of(owner)))?;
+    let class = if owner.is_some() { Class::Ordinary } else { Class::System };
+    SHARES.admit(class, kept, own, bytes).map_err(|full| match full {
+        Full::Share => bound::share_full("bytes kept for the caller's tasks and envelopes", own),
+        Full::Pool => bound::full("bytes kept for tasks and envelopes", kept),
+    })?;
+    add(draft, owner, bytes)?;
+    Ok(bytes)
+}
+
+/// Counts what is kept whatever room there is.
+pub(super) fn add(draft: &mut Draft<'_>, owner: Option<&str>, bytes: u64) -> Result<(), ViewError> {
+    count(draft, owner, |kept| kept.saturating_add(bytes))
+}
+
+/// Counts what is forgotten no more.
+pub(super) fn give_back(
+    draft: &mut Draft<'_>,
+    owner: Option<&str>,
+    bytes: u64,
+) -> Result<(), ViewError> {
+    count(draft, owner, |kept| kept.saturating_sub(bytes))
+}
+
+fn count(
+    draft: &mut Draft<'_>,
+    owner: Option<&str>,
+    to: impl Fn(u64) -> u64,
+) -> Result<(), ViewError> {
+    let own = owner.map(counter::kept_bytes_of);
+    for name in own.into_iter().chain([KEPT_BYTES.to_owned()]) {
+        let kept = draft.count(&name)?;
+        draft.set_count(&name, to(kept));
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! A snapshot that a receiver found damaged: another one takes its place at once, and what is damaged is found out beside
+//! consensus.
+//! It decides whose fault it was: the snapshot's, the state's too, or neither's. It must never hold up the state machine.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::sync::Arc;
+
+use crate::home::Home;
+use crate::snapshot::{Piece, Snapshots, Stored, Unsound, checkpoint};
+
+/// Begins to look into a suspect snapshot, unless one is looked into already.
+///
+/// # Errors
+/// The state was found damaged: this member passes none of it on.
+pub(super) fn look_into(
+    home: &Arc<Home>,
+    snapshots: &Arc<Snapshots>,
+    suspect: &Arc<Stored>,
+) -> io::Result<()> {
+    if let Some(why) = home.store.damage().found() {
+        return Err(io::Error::other(why));
+    }
+    let Some(turn) = snapshots.examine() else { return Ok(()) };
+    let (home, snapshots) = (Arc::clone(home), Arc::clone(snapshots));
+    let suspect = Arc::clone(suspect);
+    tokio::task::spawn_blocking(move || {
+        if let Err(cause) = examine(&home, &snapshots, suspect) {
+            tracing::error!(%cause, "a snapshot was refused as damaged, and looking into that failed");
+        }
+        // Only now may the next one be examined.
+        drop(turn);
+    });
+    Ok(())
+}
+
+/// Puts a new snapshot in the place of a suspect one, and reads that one through.
+fn examine(home: &Home, snapshots: &Snapshots, suspect: Arc<Stored>) -> io::Result<()> {
+    let fresh = checkpoint(home, snapshots)?;
+    snapshots.adopt(Arc::clone(&fresh));
+    match snapshots.set_aside_if_unsound(home.store.dir(), &suspect)? {
+        Some(unsound) => examine_state(home, unsound),
+        None => {
+            // Whoever refuses what both have in common is at fault itself.
+            fresh.vouch();
+            Ok(())
+        }
+    }
+}
+
+/// Finds out whether the state shares the damage of a snapshot. If so, this member begins anew.
+fn examine_state(home: &Home, unsound: Unsound) -> io::Result<()> {
+    let state = home.store.state_dir();
+    // Tables and blobs are the same files in both, by hard links.
+    let shared = |piece: &Piece| {
+        let file = fs::metadata(state.join(&piece.name));
+        file.is_ok_and(|file| file.ino() == piece.inode)
+    };
+    let Some(piece) = unsound.files.into_iter().find(shared) else {
+        // What was damaged before it was digested is found by reading alone, and noted then.
+        return home.store.view().read_through().map_err(io::Error::other);
+    };
+    let why = format!("{} does not match the digest that it was given", piece.name);
+    home.store.damage().note(home.store.dir(), &why);
+    Err(io::Error::other(why))
+}

@@ -1,0 +1,89 @@
+//! The making of a cluster, once, by the lowest of its first members.
+//! It must never make one while another of them is silent or holds something: a cluster that exists may be known to that
+//! one alone, and those that hold nothing may have lost what they acknowledged in it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use openraft::BasicNode;
+use openraft::errors::{InitializeError, RaftError};
+use tonic::{Code, Status};
+
+use crate::codec::{decode, encode};
+use crate::network::{Ballot, Caller, client, request};
+use crate::types::Raft;
+use crate::{Config, Error};
+
+/// From one look at the others to the next. Arbitrary; a first start takes that much longer.
+const ASK_EVERY: Duration = Duration::from_millis(200);
+
+/// How long one of them may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Makes the cluster, where there is none on this member's disk.
+pub(super) async fn make(raft: &Raft, members: &BTreeMap<u64, String>) -> Result<(), Error> {
+    let node = |(id, address): (&u64, &String)| (*id, BasicNode::new(address));
+    let nodes: BTreeMap<u64, BasicNode> = members.iter().map(node).collect();
+    match raft.initialize(nodes).await {
+        Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
+        Err(cause) => Err(Error::Raft(cause.to_string())),
+    }
+}
+
+/// Asks the others until all of them hold nothing, and makes the cluster; or until one that exists has let this member in.
+pub(super) async fn run(raft: Raft, calls: Caller, config: Config) {
+    let mut look = tokio::time::interval(ASK_EVERY);
+    let mut told = None;
+    while config.founds() && matches!(raft.is_initialized().await, Ok(false)) {
+        look.tick().await;
+        let waits = waits_for(&calls, &config).await;
+        if let Some((member, why)) = waits.as_ref().filter(|_| waits != told) {
+            tracing::warn!(
+                member,
+                why,
+                "the cluster is not made yet: a first start needs every member of `members`, and nothing on any of them"
+            );
+        }
+        told = waits;
+        if told.is_some() {
+            continue;
+        }
+        if let Err(cause) = make(&raft, &config.members).await {
+            tracing::error!(%cause, "the cluster cannot be made");
+        }
+    }
+}
+
+/// The first member that has not said that it holds nothing, and what it says.
+async fn waits_for(calls: &Caller, config: &Config) -> Option<(u64, String)> {
+    for (id, address) in config.members.iter().filter(|(id, _)| **id != config.id) {
+        let asked = tokio::time::timeout(ANSWER_TIMEOUT, holds_nothing(calls, *id, address)).await;
+        let why = match asked {
+            Ok(Ok(true)) => continue,
+            Ok(Ok(false)) => "it holds a vote or a log; see docs/runbooks/replace-a-member.md",
+            Ok(Err(status)) if refuses(&status) => return Some((*id, status.message().to_owned())),
+            Ok(Err(_)) | Err(_) => "it does not answer",
+        };
+        return Some((*id, why.to_owned()));
+    }
+    None
+}
+
+/// An answer of the member itself, and none on the way to it.
+fn refuses(status: &Status) -> bool {
+    matches!(
+        status.code(),
+        Code::FailedPrecondition
+            | Code::Unauthenticated
+            | Code::PermissionDenied
+            | Code::InvalidArgument
+    )
+}
+
+async fn holds_nothing(calls: &Caller, id: u64, address: &str) -> Result<bool, Status> {
+    let unusable = |cause: &dyn std::fmt::Display| Status::unavailable(cause.to_string());
+    let mut member = client(calls.credentials(), id, address).map_err(|cause| unusable(&cause))?;
+    let body = encode(&calls.call(id, Ballot::Founding)).map_err(|cause| unusable(&cause))?;
+    let answer = member.vote(request(calls.credentials(), body, ANSWER_TIMEOUT)).await?;
+    decode(&answer.get_ref().body).map_err(|cause| unusable(&cause))
+}

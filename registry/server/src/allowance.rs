@@ -1,0 +1,161 @@
+//! What a request that nobody has verified costs its source.
+//!
+//! It decides how much is taken beyond the one that every request counts as, for what is dear to answer: of a page by how
+//! many entries it may have, before they are read. It must never charge who has shown a secret or certificate that is
+//! known.
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use deploy_service::Source;
+use deploy_service::sources::Exceeded;
+use http::Extensions;
+use registry_api::{Code, Problem};
+
+use crate::front::Sources;
+
+/// What a request takes that is answered in some 20 us, as a record is read.
+pub(crate) const PLAIN: u32 = 1;
+
+/// A search by a tag takes 0.2 ms; words that all have take more.
+pub(crate) const SEARCH: u32 = 10;
+
+/// A document is parsed and its signature checked.
+pub(crate) const VERIFICATION: u32 = 5;
+
+/// A catalog is made of up to twenty searches, and of a record and a card for each entry of its page.
+pub(crate) const CATALOG: u32 = 50;
+
+/// A page of names: for each a key of an index, which RocksDB hands out in half a microsecond, and as much again to sort,
+/// check, write and sign it. Reckoned, not measured, as the next two.
+pub(crate) const NAMES: Pages = Pages { of_a_request: 16 };
+
+/// A page of entries without documents: each is read, decoded and written in 10 us.
+pub(crate) const ENTRIES: Pages = Pages { of_a_request: 2 };
+
+/// A page of entries with a document of each, which is read and written besides.
+pub(crate) const DOCUMENTS: Pages = Pages { of_a_request: 1 };
+
+/// What pages of a list cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pages {
+    /// So many entries take as long as a record that is read.
+    of_a_request: usize,
+}
+
+impl Pages {
+    /// What a page costs that may have so many entries.
+    pub(crate) fn cost(self, entries: usize) -> u32 {
+        let requests = entries.div_ceil(self.of_a_request);
+        u32::try_from(requests).unwrap_or(u32::MAX).saturating_add(PLAIN)
+    }
+}
+
+/// In the extensions of a request that is not verified: whose allowance it takes from.
+#[derive(Clone)]
+pub(crate) struct Allowance {
+    pub(crate) sources: Arc<Sources>,
+    pub(crate) source: Source,
+}
+
+/// What a request has paid for so far. One was taken when it came.
+pub(crate) struct Account {
+    allowance: Option<Allowance>,
+    paid: u32,
+}
+
+impl Account {
+    /// The account of a request with these extensions. Who is verified pays nothing.
+    pub(crate) fn of(known: &Extensions) -> Self {
+        Self { allowance: known.get::<Allowance>().cloned(), paid: PLAIN }
+    }
+
+    /// Pays for all that is done until it is asked for more.
+    ///
+    /// # Errors
+    /// `rate-limited`: the source cannot afford it.
+    pub(crate) fn pay(&mut self, cost: u32) -> Result<(), Problem> {
+        self.charge(cost).map_err(problem)
+    }
+
+    fn charge(&mut self, cost: u32) -> Result<(), Exceeded> {
+        if let Some(Allowance { sources, source }) = &self.allowance {
+            sources.limit.charge(*source, (self.paid, cost))?;
+        }
+        self.paid = self.paid.max(cost);
+        Ok(())
+    }
+}
+
+/// The refusal of a request whose source cannot afford it.
+pub(crate) fn refusal(known: &Extensions, cost: u32, is_grpc: bool) -> Option<Response> {
+    let exceeded = Account::of(known).charge(cost).err()?;
+    known.get::<Allowance>().map(|it| it.sources.refused(exceeded, is_grpc))
+}
+
+/// Pays for a page of so many entries, if the method that is called costs by the page.
+///
+/// # Errors
+/// As [`Account::pay`].
+pub(crate) fn page(known: &Extensions, entries: usize) -> Result<(), Problem> {
+    known.get::<Pages>().map_or(Ok(()), |pages| Account::of(known).pay(pages.cost(entries)))
+}
+
+/// What a source is told that has no share left.
+pub(crate) fn problem(exceeded: Exceeded) -> Problem {
+    let after_s = exceeded.retry_after_s();
+    let why = format_args!("the source has used up its share; try again in {after_s} s");
+    Problem::new(Code::RateLimited, why).with("retryAfterSeconds", after_s)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use deploy_service::SourceLimit;
+
+    use super::*;
+
+    fn known(burst: u32) -> (Extensions, Arc<Sources>, Source) {
+        let sources = Arc::new(Sources { limit: SourceLimit::new(1, burst) });
+        let source = Source::of("192.0.2.1".parse().unwrap());
+        let mut known = Extensions::new();
+        known.insert(Allowance { sources: Arc::clone(&sources), source });
+        (known, sources, source)
+    }
+
+    #[test]
+    fn a_page_of_the_default_length_is_cheap_and_a_long_one_costs_as_much_more() {
+        let costs = |pages: Pages| [1, 100, 1_000].map(|entries| pages.cost(entries));
+        assert_eq!(costs(NAMES), [2, 8, 64]);
+        assert_eq!(costs(ENTRIES), [2, 51, 501]);
+        assert_eq!(costs(DOCUMENTS), [2, 101, 1_001]);
+        assert_eq!(DOCUMENTS.cost(usize::MAX), u32::MAX);
+    }
+
+    #[test]
+    fn a_page_is_paid_for_where_the_method_costs_by_the_page_and_nobody_known_pays() {
+        let (mut stranger, sources, source) = known(1_000);
+        sources.limit.check(source).unwrap();
+        assert!(page(&stranger, 100_000).is_ok(), "this method does not");
+        stranger.insert(NAMES);
+        page(&stranger, 1_000).unwrap();
+        assert!(sources.limit.charge(source, (0, 936)).is_ok(), "64 are taken");
+        let refused = page(&stranger, 1_000).unwrap_err();
+        assert_eq!(refused.code(), Code::RateLimited);
+        assert!(refused.extra("retryAfterSeconds").is_some_and(|it| it.as_u64() > Some(0)));
+        let mut operator = Extensions::new();
+        operator.insert(DOCUMENTS);
+        assert!((0..100).all(|_| page(&operator, 1_000).is_ok()));
+    }
+
+    #[test]
+    fn what_is_paid_in_parts_comes_to_what_all_of_it_costs() {
+        let (stranger, sources, source) = known(100);
+        sources.limit.check(source).unwrap();
+        let mut account = Account::of(&stranger);
+        for cost in [10, 60, 1_000] {
+            account.pay(cost).unwrap();
+        }
+        assert!(sources.limit.charge(source, (0, 30)).is_err(), "the whole share is taken");
+    }
+}
