@@ -77,6 +77,13 @@ impl fmt::Display for Failure {
     }
 }
 
+/// What a registry says to whom shows none.
+const NO_CREDENTIAL: &str = "this call needs a credential";
+
+/// Where commands have theirs from.
+const WHERE_FROM: &str = "name the profile that `ecumene up` has written, with --profile or ECUMENE_PROFILE, or the \
+                          operator's token with --operator-token-file";
+
 impl From<tonic::Status> for Failure {
     fn from(status: tonic::Status) -> Self {
         let code = status.metadata().get("ecumene-code").and_then(|value| value.to_str().ok());
@@ -88,8 +95,18 @@ impl From<tonic::Status> for Failure {
             Code::AlreadyExists | Code::Aborted | Code::FailedPrecondition => 6,
             _ => 1,
         };
+        let hint = match (status.code(), code) {
+            // The registry's own words have its code beside them.
+            (_, None) if status.message().is_empty() => {
+                format!("it answered {:?} and no word: is a registry there?", status.code())
+            }
+            (Code::Unauthenticated, Some(_)) if status.message().starts_with(NO_CREDENTIAL) => {
+                format!(": {WHERE_FROM}")
+            }
+            _ => String::new(),
+        };
         let code = code.map(|code| format!(" [{code}]")).unwrap_or_default();
-        Self { exit, message: format!("{}{code}", status.message()) }
+        Self { exit, message: format!("{}{hint}{code}", status.message()) }
     }
 }
 

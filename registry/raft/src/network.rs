@@ -70,6 +70,8 @@ pub(crate) enum Ballot {
     PreVote(VoteRequest),
     /// Whether a member holds nothing: asked before a cluster is made. The answer is a truth value.
     Founding,
+    /// Whether a member still counts: asked by one whose number is retired. The refusal says that it was removed.
+    Membership(u64),
 }
 
 /// A member asks for another's state, its own being damaged.

@@ -269,7 +269,8 @@ impl Registry {
         InterceptedService::new(server, MembersOnly(self.inner.credentials.clone()))
     }
 
-    /// Resolves when the member has ended by itself: its disk failed, or its state cannot be read. Says why. Reads of
+    /// Resolves when the member has ended by itself: its disk failed, its state cannot be read, or it met what it takes for
+    /// impossible. Says why. Reads of
     /// [`Registry::view`] go on. Never resolves for a member that was stopped.
     pub fn failed(&self) -> impl Future<Output = String> + Send + use<> {
         status::failed(&self.inner.raft, self.inner.home.store.damage().clone())

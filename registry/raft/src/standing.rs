@@ -30,6 +30,8 @@ struct Others {
     admitted: BTreeSet<u64>,
     /// Why they refuse every call.
     refuses: BTreeMap<u64, String>,
+    /// What they have said that they hold: in which term of this leader, and up to which entry.
+    matched: BTreeMap<u64, (u64, u64)>,
 }
 
 impl Standing {
@@ -58,6 +60,31 @@ impl Standing {
             }
             _ => {}
         }
+    }
+
+    /// Takes note of what another member says that it holds.
+    pub(crate) fn matches(&self, from: u64, term: u64, index: u64) {
+        let mut others = self.lock();
+        let newest = others.matched.entry(from).or_default();
+        *newest = (*newest).max((term, index));
+    }
+
+    /// Whether a member that does not have this entry has lost what it said in the same term that it holds. It holds nothing
+    /// then that counts, as one does that is blank.
+    pub(crate) fn has_lost(&self, from: u64, term: u64, index: u64) -> bool {
+        let mut others = self.lock();
+        let said = others.matched.get(&from).copied();
+        if !said.is_some_and(|(of, matched)| of == term && index <= matched) {
+            return false;
+        }
+        if others.admitted.contains(&from) {
+            others.matched.remove(&from);
+            return false;
+        }
+        others.blank.insert(from);
+        drop(others);
+        self.heard.notify_one();
+        true
     }
 
     /// Takes note that another member has taken a leader's entries.

@@ -17,7 +17,13 @@ pub enum Error {
         /// What the system said.
         why: String,
     },
-    /// A database cannot be opened: in use, damaged, or not ours.
+    /// Another process, or this one, has it open.
+    #[error("{path} is in use: does the same member run already?")]
+    InUse {
+        /// The directory of the database.
+        path: PathBuf,
+    },
+    /// A database cannot be opened: damaged, or not ours.
     #[error("the database {path} does not open: {why}")]
     Open {
         /// Its directory.

@@ -44,6 +44,8 @@ struct Scan {
     last: [u8; 2],
     length: Option<u64>,
     coded: bool,
+    /// Whether the request has named its host; two may be two places (RFC 9112, section 3.2).
+    hosted: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +74,7 @@ impl Scan {
             last: [0; 2],
             length: None,
             coded: false,
+            hosted: false,
         }
     }
 
@@ -174,12 +177,20 @@ impl Scan {
         if is_length {
             self.length = Some(length(value).ok_or(Ambiguous)?);
         }
+        // Another coding would be read as none, and by a proxy decoded; no coding is applied twice (RFC 9112, section 6.1).
+        let is_plain = value.eq_ignore_ascii_case(b"chunked") && !self.coded;
+        let is_host = name.eq_ignore_ascii_case(b"host");
+        if (is_coding && !is_plain) || (is_host && self.hosted) {
+            return Err(Ambiguous);
+        }
         self.coded |= is_coding;
+        self.hosted |= is_host;
         Ok(())
     }
 
     fn end_of_head(&mut self) -> Result<(), Ambiguous> {
         let (length, coded) = (self.length.take(), std::mem::take(&mut self.coded));
+        self.hosted = false;
         self.place = match (length, coded) {
             (Some(_), true) => return Err(Ambiguous),
             (None, true) => Place::ChunkSize,

@@ -28,6 +28,9 @@ async fn case_33_a_length_and_a_coding_together_are_refused() {
         "content-length: 6\r\ncontent-length: 7".to_owned(),
         "content-length: +6".to_owned(),
         "transfer-encoding: xchunked".to_owned(),
+        "transfer-encoding: gzip, chunked".to_owned(),
+        format!("{te}\r\n{te}"),
+        format!("{te}\r\nhost: y"),
     ] {
         let head =
             format!("POST /echo HTTP/1.1\r\nhost: x\r\n{framing}\r\n\r\n0\r\n\r\nX{SMUGGLED}");

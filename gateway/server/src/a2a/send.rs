@@ -221,8 +221,8 @@ struct Place {
     said: Option<u64>,
 }
 
-/// A message to a task that asked for more continues it; any other task takes no more messages (A2A 1.0, section 3.4.3).
-/// Without a task it opens one.
+/// A message to a task that asked for more continues it, and one that has done so already is answered by it; any other task
+/// takes no more messages (A2A 1.0, section 3.4.3). Without a task it opens one.
 async fn place(
     gateway: &Gateway,
     caller: &Caller,
@@ -241,10 +241,20 @@ async fn place(
         let faults = vec![fault("/message/contextId", "the context of the task")];
         return Err(Failure::Call(CallError::Params(faults)));
     }
-    match state {
-        TaskState::InputRequired => Ok(Place { context, task, said: Some(bytes_of(&found)) }),
-        _ => Err(Failure::Call(CallError::TaskOver)),
+    if state != TaskState::InputRequired && !is_taken(&found, send, (&context, &task))? {
+        return Err(Failure::Call(CallError::TaskOver));
     }
+    Ok(Place { context, task, said: Some(bytes_of(&found)) })
+}
+
+/// Whether the task has this very message already: its sender did not hear that it was taken, and sends it again.
+fn is_taken(
+    task: &wire::Task,
+    send: &Send,
+    (context, id): (&ContextId, &TaskId),
+) -> Result<bool, Failure> {
+    let again = || Ok(input(send.message.clone(), context, id)? == task.input);
+    if task.turns.is_empty() { Ok(false) } else { again() }
 }
 
 /// How long what was said and made is, as the registry keeps it.

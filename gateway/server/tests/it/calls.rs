@@ -274,6 +274,13 @@ async fn a_message_to_a_task_that_asked_for_more_continues_the_same_task() {
         let ids: Vec<_> = history.iter().map(|message| message["messageId"].clone()).collect();
         assert_eq!(ids, ["m1", "m-end", "to Oslo"]);
     }
+    let again = world.gateway.call(&a(), RPC, "SendMessage", reply_to(&first, "to Oslo")).await;
+    let (kept, repeated) = (&answer["result"]["task"], &again["result"]["task"]);
+    assert_eq!(
+        (&repeated["status"]["state"], &repeated["history"]),
+        (&kept["status"]["state"], &kept["history"]),
+        "{again}"
+    );
     let refused = world.gateway.call(&a(), RPC, "SendMessage", reply_to(&first, "more")).await;
     assert_eq!(refused["error"]["code"], -32004, "{refused}");
 }

@@ -1,11 +1,16 @@
 //! What every call to another member carries, and what is learnt from each refusal.
 //! It must never let a call go out without the epoch of this member's own state.
 
+use std::fmt::Display;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+use tonic::Status;
+
 use super::pause::Pauses;
-use super::{Call, Credentials};
+use super::{Ballot, Call, Credentials, client, request};
+use crate::codec::{decode, encode};
 use crate::machine::Published;
 use crate::standing::Standing;
 use crate::time::Time;
@@ -67,6 +72,21 @@ impl Caller {
     pub(crate) fn call<T>(&self, to: u64, body: T) -> Call<T> {
         let (epoch, cluster) = self.published.address();
         Call { to, epoch, cluster, body }
+    }
+
+    /// Asks a member what it knows, outside of consensus.
+    pub(crate) async fn ask<T: DeserializeOwned>(
+        &self,
+        (id, address): (u64, &str),
+        ballot: Ballot,
+        patience: Duration,
+    ) -> Result<T, Status> {
+        let unusable = |cause: &dyn Display| Status::unavailable(cause.to_string());
+        let mut member =
+            client(&self.credentials, id, address).map_err(|cause| unusable(&cause))?;
+        let body = encode(&self.call(id, ballot)).map_err(|cause| unusable(&cause))?;
+        let answer = member.vote(request(&self.credentials, body, patience)).await?;
+        decode(&answer.get_ref().body).map_err(|cause| unusable(&cause))
     }
 
     /// Whom to leave alone for a while.

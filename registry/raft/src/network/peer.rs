@@ -11,6 +11,7 @@ use openraft::errors::{
     NetworkError, RPCError, ReplicationClosed, StreamingError, Timeout, Unreachable,
 };
 use openraft::network::{RPCOption, RPCTypes, RaftNetworkFactory, RaftNetworkV2};
+use openraft::raft::AppendEntriesResponse;
 use proto_wire::raft::v1::Frame;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,6 +22,7 @@ use super::contact::{Moment, Word, millis};
 use super::{Append, Appended, Ballot, Caller, Client, Confirmed, Opening, client, request};
 use crate::codec::{decode, encode};
 use crate::snapshot::{Stored, Want, frames};
+use crate::standing::Standing;
 use crate::types::{
     AppendRequest, AppendResponse, RpcError, Snapshot, SnapshotResponse, TransferRequest,
     TransferResponse, TypeConfig, Vote, VoteRequest, VoteResponse,
@@ -130,6 +132,37 @@ impl Peer {
     }
 }
 
+/// Where entries are to be appended.
+struct Place {
+    term: u64,
+    /// The last entry before them.
+    prev: Option<u64>,
+    /// The last of them, or that before.
+    last: Option<u64>,
+}
+
+impl Place {
+    fn of(rpc: &AppendRequest) -> Self {
+        let prev = rpc.prev_log_id.as_ref().map(|id| id.index());
+        let last = rpc.entries.last().map(|entry| entry.log_id.index()).or(prev);
+        Self { term: rpc.vote.leader_id().term, prev, last }
+    }
+
+    /// Whether the answer goes back behind what the member has said before; consensus takes that for impossible.
+    fn is_lost(&self, answer: &AppendResponse, from: u64, standing: &Standing) -> bool {
+        match (answer, self.prev, self.last) {
+            (AppendEntriesResponse::Success, _, Some(last)) => {
+                standing.matches(from, self.term, last);
+                false
+            }
+            (AppendEntriesResponse::Conflict, Some(prev), _) => {
+                standing.has_lost(from, self.term, prev)
+            }
+            _ => false,
+        }
+    }
+}
+
 impl RaftNetworkV2<TypeConfig> for Peer {
     type SnapshotData = Arc<Stored>;
 
@@ -140,6 +173,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
     ) -> Result<AppendResponse, RpcError> {
         let mut client = self.rested_client()?;
         let (standing, time) = (self.calls.standing(), self.calls.time().told());
+        let place = Place::of(&rpc);
         let append =
             Append { request: rpc, word: self.word(), admits: standing.admits(self.to), time };
         let message = request(self.calls.credentials(), self.spell(append)?, option.hard_ttl());
@@ -147,6 +181,10 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         let Appended { answer, moment, shows } =
             self.answer(RPCTypes::AppendEntries, &option, call).await?;
         self.heard = Some((moment, Instant::now()));
+        if place.is_lost(&answer, self.to, &standing) {
+            let why = "it has lost entries that it had acknowledged: its directory is of before";
+            return Err(RPCError::Unreachable(Unreachable::from_string(why)));
+        }
         standing.began(self.to);
         if let Some(shows) = shows {
             self.calls.time().hear(self.to, shows);

@@ -74,9 +74,12 @@ impl TransportService {
     /// and whom consensus still counts may be the only one that can lead; it hands over then.
     fn check_candidate(&self, ballot: &VoteRequest) -> Result<(), Status> {
         self.blank.check_ballot(ballot)?;
-        let candidate = *ballot.vote.leader_id().node_id();
-        match query::member(&self.published.view(), candidate) {
-            Ok(Some(member)) if member.retired && !members(&self.raft).contains(&candidate) => {
+        self.check_counts(*ballot.vote.leader_id().node_id())
+    }
+
+    fn check_counts(&self, id: u64) -> Result<(), Status> {
+        match query::member(&self.published.view(), id) {
+            Ok(Some(member)) if member.retired && !members(&self.raft).contains(&id) => {
                 Err(Status::permission_denied(REMOVED))
             }
             // A state that cannot be read ends this member elsewhere.
@@ -114,6 +117,7 @@ impl RaftTransport for TransportService {
                 self.raft.pre_vote(rpc).await
             }
             Ballot::Founding => return respond(&self.blank.is_proven()),
+            Ballot::Membership(id) => return respond(&self.check_counts(id)?),
         };
         respond(&answer.map_err(stopped)?)
     }

@@ -9,8 +9,7 @@ use openraft::BasicNode;
 use openraft::errors::{InitializeError, RaftError};
 use tonic::{Code, Status};
 
-use crate::codec::{decode, encode};
-use crate::network::{Ballot, Caller, client, request};
+use crate::network::{Ballot, Caller};
 use crate::types::Raft;
 use crate::{Config, Error};
 
@@ -81,9 +80,5 @@ fn refuses(status: &Status) -> bool {
 }
 
 async fn holds_nothing(calls: &Caller, id: u64, address: &str) -> Result<bool, Status> {
-    let unusable = |cause: &dyn std::fmt::Display| Status::unavailable(cause.to_string());
-    let mut member = client(calls.credentials(), id, address).map_err(|cause| unusable(&cause))?;
-    let body = encode(&calls.call(id, Ballot::Founding)).map_err(|cause| unusable(&cause))?;
-    let answer = member.vote(request(calls.credentials(), body, ANSWER_TIMEOUT)).await?;
-    decode(&answer.get_ref().body).map_err(|cause| unusable(&cause))
+    calls.ask((id, address), Ballot::Founding, ANSWER_TIMEOUT).await
 }

@@ -1,8 +1,9 @@
-//! A member that is removed: it hands over if it leads, and once consensus leaves it out it notes that in its directory, so
-//! that it does not start again and ask the others again.
+//! A member that is removed: it hands over if it leads, asks the others whether consensus still counts it, and once it does
+//! not notes that in its directory, so that it does not start again and ask again.
 //! It must never take itself for removed before its number is retired, which is committed, nor end the process: reads go
 //! on until an operator stops it.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -12,17 +13,25 @@ use registry_store::StoreView;
 use super::status::{self, retired};
 use super::{Inner, Registry, Status};
 use crate::machine::blocking;
+use crate::network::{Ballot, Caller};
+use crate::observed;
 
 /// How often it looks. Arbitrary.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// How long another member may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Looks until the member has noted it, or is gone.
-pub(super) async fn run(inner: Weak<Inner>) {
+pub(super) async fn run(inner: Weak<Inner>, calls: Caller, own: u64) {
     let mut look = tokio::time::interval(LOOK_EVERY);
     loop {
         look.tick().await;
         let Some(inner) = inner.upgrade() else { return };
         if !status::left(&inner) {
+            let others = others_of_a_retired(&inner);
+            drop(inner);
+            ask(&calls, own, others).await;
             continue;
         }
         let home = Arc::clone(&inner.home);
@@ -36,6 +45,29 @@ pub(super) async fn run(inner: Weak<Inner>) {
         "this member was removed from the cluster: it campaigns no more and does not start again; see \
          docs/runbooks/replace-a-member.md"
     );
+}
+
+/// The other members, if this one's number is retired: the leader sends it nothing any more, the entry that leaves it out
+/// among that.
+fn others_of_a_retired(inner: &Inner) -> BTreeMap<u64, String> {
+    if !retired(&inner.published.view(), inner.id) {
+        return BTreeMap::new();
+    }
+    observed::metrics(&inner.raft).now(|metrics| {
+        let nodes = metrics.membership_config.nodes().filter(|(id, _)| **id != metrics.id);
+        nodes.map(|(id, node)| (*id, node.addr.clone())).collect()
+    })
+}
+
+/// The standing of this member takes note of a refusal.
+async fn ask(calls: &Caller, own: u64, others: BTreeMap<u64, String>) {
+    for (id, address) in &others {
+        let counts = Ballot::Membership(own);
+        let asked = calls.ask::<()>((*id, address), counts, ANSWER_TIMEOUT).await;
+        if let Err(refusal) = asked {
+            calls.standing().hear(*id, &refusal);
+        }
+    }
 }
 
 impl Registry {

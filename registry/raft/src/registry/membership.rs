@@ -78,14 +78,22 @@ impl Registry {
         }
     }
 
-    /// Whether [`Registry::remove`] would begin.
+    /// Whether [`Registry::change_voters`] would begin, at whichever voter leads then.
+    ///
+    /// # Errors
+    /// See [`ChangeError`].
+    pub fn may_change(&self, voters: &BTreeSet<u64>, force: bool) -> Result<(), ChangeError> {
+        self.check_set(&self.leading()?, voters, force)
+    }
+
+    /// Whether [`Registry::remove`] would begin, at whichever voter leads then.
     ///
     /// # Errors
     /// See [`ChangeError`].
     pub fn may_remove(&self, ids: &BTreeSet<u64>, force: bool) -> Result<(), ChangeError> {
         let status = self.leading()?;
         match without(&status, ids) {
-            Some(voters) => self.check_voters(&status, &voters, force),
+            Some(voters) => self.check_set(&status, &voters, force),
             None => Ok(()),
         }
     }
@@ -173,15 +181,25 @@ impl Registry {
         voters: &BTreeSet<u64>,
         force: bool,
     ) -> Result<(), ChangeError> {
+        if !voters.contains(&status.id) {
+            // Whoever commits the change has to count in both sets, so that it can answer for it.
+            return Err(ChangeError::NotLeader { leader: None });
+        }
+        self.check_set(status, voters, force)
+    }
+
+    /// Whether these may be the voters, whoever leads.
+    fn check_set(
+        &self,
+        status: &Status,
+        voters: &BTreeSet<u64>,
+        force: bool,
+    ) -> Result<(), ChangeError> {
         if voters.len() > VOTERS_MAX {
             return Err(ChangeError::TooMany { what: "voters", bound: VOTERS_MAX });
         }
         if let Some(stranger) = voters.iter().find(|id| status.address(**id).is_none()) {
             return Err(ChangeError::NotAMember(*stranger));
-        }
-        if !voters.contains(&status.id) {
-            // Whoever commits the change has to count in both sets, so that it can answer for it.
-            return Err(ChangeError::NotLeader { leader: None });
         }
         let newcomers = voters.iter().filter(|id| !status.members.contains_key(id));
         for id in newcomers.copied() {

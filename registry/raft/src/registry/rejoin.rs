@@ -1,4 +1,4 @@
-//! On the leader: members that hold nothing, and voters that the state does not know yet.
+//! On the leader: members that hold nothing, or less than they have acknowledged, and voters that the state does not know yet.
 //! It decides who may begin with nothing. It must never let a voter that took part before count again without a change
 //! of the voters in between: it may have forgotten a vote and what it acknowledged.
 
@@ -72,7 +72,7 @@ impl Registry {
         }
     }
 
-    /// Decides about a member that says that it holds nothing.
+    /// Decides about a member that holds nothing, or an older log than it had.
     async fn receive(&self, id: u64, status: &Status, view: &StoreView, term: Term) {
         if status.learners.contains_key(&id) {
             if self.membership_committed() {
@@ -93,8 +93,8 @@ impl Registry {
     async fn take_vote(&self, id: u64, status: &Status) {
         tracing::error!(
             member = id,
-            "a voter holds neither its vote nor its log: it goes on as a learner, and `ecumene cluster promote` gives it \
-             its vote again; see docs/runbooks/replace-a-member.md"
+            "a voter has lost its vote, its log, or the end of it: it goes on as a learner, and `ecumene cluster promote` \
+             gives it its vote again; see docs/runbooks/replace-a-member.md"
         );
         let voters: BTreeSet<u64> =
             status.members.keys().copied().filter(|voter| *voter != id).collect();

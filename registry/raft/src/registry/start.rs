@@ -83,11 +83,11 @@ impl Registry {
         let peers = Peers::new(config.id, calls.clone());
         let raft = begun(Raft::new(config.id, settings, peers, log, machine), &config).await?;
         let founding = found::run(raft.clone(), calls.clone(), config.clone());
-        let inner = Arc::new(opened.into_inner(&config, raft, calls));
+        let inner = Arc::new(opened.into_inner(&config, raft, calls.clone()));
         let mut tasks = inner.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.spawn(founding);
         tasks.spawn(rejoin::run(Arc::downgrade(&inner)));
-        tasks.spawn(leave::run(Arc::downgrade(&inner)));
+        tasks.spawn(leave::run(Arc::downgrade(&inner), calls, config.id));
         tasks.spawn(scrub::run(Arc::downgrade(&inner)));
         drop(tasks);
         Ok(Self { inner })

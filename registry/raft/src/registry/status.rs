@@ -218,15 +218,26 @@ pub(super) fn failed(raft: &Raft, damage: Damage) -> impl Future<Output = String
             if let Some(why) = damage.found() {
                 return format!("the state is damaged: {why}");
             }
-            match metrics.now(|metrics| metrics.running_state.clone()) {
-                Ok(()) if open => {}
-                Ok(()) | Err(Fatal::Stopped) => return std::future::pending().await,
-                Err(other) => return other.to_string(),
+            match end(&metrics.now(|metrics| metrics.running_state.clone()), open) {
+                None => {}
+                Some(Some(why)) => return why,
+                Some(None) => return std::future::pending().await,
             }
             // Damage is met by reads too, of which consensus does not know.
             let changed = tokio::time::timeout(DAMAGE_PAUSE, metrics.changed()).await;
             open = changed.map_or(open, |changed| changed.is_ok());
         }
+    }
+}
+
+/// Whether the core has ended, and why if nobody told it to; `open` is whether it may still say something.
+fn end(running: &Result<(), Fatal<TypeConfig>>, open: bool) -> Option<Option<String>> {
+    match running {
+        Ok(()) if open => None,
+        // A panic unwinds without a word.
+        Ok(()) => Some(Some("it met what it takes for impossible, and panicked".to_owned())),
+        Err(Fatal::Stopped) => Some(None),
+        Err(other) => Some(Some(other.to_string())),
     }
 }
 
@@ -258,4 +269,17 @@ pub(super) fn watch_leadership(
         }
     });
     leadership
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_core_that_ends_without_a_word_has_panicked_and_one_that_was_told_to_stop_has_not_failed() {
+        assert_eq!(end(&Ok(()), true), None);
+        assert!(end(&Ok(()), false).flatten().is_some_and(|why| why.contains("panicked")));
+        assert_eq!(end(&Err(Fatal::Stopped), false), Some(None));
+        assert!(end(&Err(Fatal::Panicked), true).flatten().is_some());
+    }
 }

@@ -69,6 +69,13 @@ async fn a_member_is_replaced_and_the_old_one_knows_it() {
     cluster.put(b"and nobody was disturbed").await;
     assert_eq!(leads.status().term, term);
     until_has(cluster.registry(4), &digest).await;
+    // It is sent nothing any more, and asks: else it would start again as what it was.
+    let identity = cluster.config(gone).dir.join("IDENTITY");
+    let noted = || async {
+        let noted = std::fs::read_to_string(&identity).unwrap_or_default();
+        noted.lines().any(|line| line == "removed").then_some(())
+    };
+    until("its directory says so", noted).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

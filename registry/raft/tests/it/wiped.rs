@@ -77,6 +77,39 @@ async fn a_voter_without_vote_and_log_does_not_vote_and_comes_back_as_a_learner(
     comes_back_as_a_learner(3, 2).await;
 }
 
+/// Consensus takes a log that goes back for impossible: the leader's ended, and each leader's after it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_voter_whose_directory_is_an_older_copy_of_its_own_comes_back_as_a_learner() {
+    let mut cluster = Cluster::start(3).await;
+    let first = cluster.put(b"before the copy").await;
+    known(&cluster, 1..=3).await;
+    let leader = cluster.leader().await.id();
+    let older = cluster.follower(leader).id();
+    until_has(cluster.registry(older), &first).await;
+    let dir = cluster.config(older).dir;
+    let copy = dir.with_extension("copy");
+    cluster.kill(older).await;
+    let copied = std::process::Command::new("cp").arg("-a").args([&dir, &copy]).status();
+    assert!(copied.unwrap().success());
+    cluster.restart(older).await;
+    let mut last = first;
+    for write in 0..5u8 {
+        last = cluster.put(&[b'c', write]).await;
+    }
+    until_has(cluster.registry(older), &last).await;
+    cluster.kill(older).await;
+    std::fs::remove_dir_all(&dir).unwrap();
+    std::fs::rename(&copy, &dir).unwrap();
+    cluster.restart(older).await;
+    until_has(cluster.registry(older), &last).await;
+    let leads = cluster.leader().await;
+    assert_eq!(leads.id(), leader, "the leader goes on");
+    assert!(leads.status().learners.contains_key(&older), "the others took its vote from it");
+    leads.change_voters(BTreeSet::from([1, 2, 3]), false).await.unwrap();
+    let later = cluster.put(b"with its vote again").await;
+    until_has(cluster.registry(older), &later).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_founder_without_its_log_makes_no_second_cluster_and_comes_back_as_a_learner() {
     comes_back_as_a_learner(1, 2).await;

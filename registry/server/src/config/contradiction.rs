@@ -21,6 +21,9 @@ pub enum Contradiction {
     /// Nobody has said what protects the cluster's traffic.
     #[error("neither tls is configured nor plain_loopback = true")]
     ClearText,
+    /// Clear text would leave the machine.
+    #[error("listen: {0} is not a loopback address, which plain_loopback = true asks for")]
+    NotLoopback(std::net::SocketAddr),
     /// Both were said.
     #[error("tls and plain_loopback exclude each other")]
     TlsAndClearText,

@@ -25,6 +25,9 @@ impl Config {
     pub(super) fn check_transport(&self) -> Result<(), Contradiction> {
         match &self.tls {
             None if !self.plain_loopback => return Err(Contradiction::ClearText),
+            None if !self.listen.ip().is_loopback() => {
+                return Err(Contradiction::NotLoopback(self.listen));
+            }
             Some(_) if self.plain_loopback => return Err(Contradiction::TlsAndClearText),
             Some(tls) if tls.client_ca.is_none() => return Err(Contradiction::NoClientCa),
             _ => {}
@@ -52,6 +55,9 @@ mod tests {
         assert_eq!(refused(&config), Some(Contradiction::ClearText));
         config.plain_loopback = true;
         assert_eq!(refused(&config), None);
+        config.listen = std::net::SocketAddr::from(([0, 0, 0, 0], 7401));
+        assert_eq!(refused(&config), Some(Contradiction::NotLoopback(config.listen)));
+        config.listen = std::net::SocketAddr::from(([127, 0, 0, 1], 7401));
         config.advertise = Some("https://r1.example".to_owned());
         let (url, scheme) = ("https://r1.example".to_owned(), "http");
         assert_eq!(refused(&config), Some(Contradiction::Scheme { url, scheme }));

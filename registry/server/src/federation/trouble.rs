@@ -4,6 +4,7 @@
 //! may be the network's, a cache's, or that of a member that lags behind the others of its registry. A
 //! reason must never quote the far side: it is shown to operators.
 
+use deploy_service::telemetry;
 use registry_api::Problem;
 use registry_fetch::FetchError;
 
@@ -28,7 +29,7 @@ impl Trouble {
 
 impl From<FetchError> for Trouble {
     fn from(error: FetchError) -> Self {
-        Self::Failed(error.to_string())
+        Self::Failed(telemetry::chain(&error))
     }
 }
 

@@ -11,6 +11,7 @@ use deploy_service::wait_until;
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Problem, decode, identity};
 use registry_core::command::{Command, LedgerCommand};
+use registry_core::query;
 use registry_raft::{ChangeError, LAG_MAX, Status};
 use tokio::time::timeout;
 use tonic::{Request, Response};
@@ -52,10 +53,11 @@ pub(super) async fn change_voters(
     let caller = caller(&request)?;
     let voters = decode::member::ids(&caller, "voters", &request.get_ref().voters)?;
     member.require_leader()?;
+    let force = request.get_ref().force;
+    member.registry.may_change(&voters, force).map_err(|why| refused(member, why))?;
     if !voters.contains(&member.registry.id()) {
         return Err(step_aside(member, |id| voters.contains(&id)).await?);
     }
-    let force = request.get_ref().force;
     member.registry.change_voters(voters, force).await.map_err(|why| refused(member, why))?;
     Ok(Response::new(membership(&member.registry.status())))
 }
@@ -67,17 +69,29 @@ pub(super) async fn remove(
     let caller = caller(&request)?;
     let ids = decode::member::ids(&caller, "ids", &request.get_ref().ids)?;
     member.require_leader()?;
-    if ids.contains(&member.registry.id()) {
+    let (registry, force) = (&member.registry, request.get_ref().force);
+    are_known(member, &ids)?;
+    registry.may_remove(&ids, force).map_err(|why| refused(member, why))?;
+    if ids.contains(&registry.id()) {
         return Err(step_aside(member, |id| !ids.contains(&id)).await?);
     }
-    let (registry, force) = (&member.registry, request.get_ref().force);
-    registry.may_remove(&ids, force).map_err(|why| refused(member, why))?;
     // Those that leave are sent this too, so that they know.
     for id in &ids {
         member.decide(decode::member::retire(*id)).await?;
     }
     registry.remove(ids, force).await.map_err(|why| refused(member, why))?;
     Ok(Response::new(membership(&registry.status())))
+}
+
+/// Holds if each of these is a member, or was one: a number is retired for good.
+fn are_known(member: &Member, ids: &BTreeSet<u64>) -> Result<(), Problem> {
+    let (status, view) = (member.registry.status(), member.registry.view().0);
+    for id in ids.iter().filter(|id| status.address(**id).is_none()) {
+        if query::member(&view, *id)?.is_none() {
+            return Err(Problem::not_found("member", &id.to_string()));
+        }
+    }
+    Ok(())
 }
 
 pub(super) async fn transfer(

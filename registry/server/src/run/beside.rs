@@ -24,7 +24,7 @@ pub(super) async fn repaired(registry: &Registry, config: &Config, readiness: &R
     disk.set(true);
     let why = registry.failed().await;
     disk.set(false);
-    tracing::error!(why, "the disk failed: this member acknowledges nothing more, reads go on");
+    tracing::error!(why, "consensus has ended: this member acknowledges nothing more, reads go on");
     recovery::writable(&config.data_dir).await;
 }
 
