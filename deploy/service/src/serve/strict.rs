@@ -178,14 +178,11 @@ impl Scan {
             self.length = Some(length(value).ok_or(Ambiguous)?);
         }
         // Another coding would be read as none, and by a proxy decoded; no coding is applied twice (RFC 9112, section 6.1).
-        let is_plain = value.eq_ignore_ascii_case(b"chunked") && !self.coded;
+        let is_strange = is_coding && (self.coded || !value.eq_ignore_ascii_case(b"chunked"));
         let is_host = name.eq_ignore_ascii_case(b"host");
-        if (is_coding && !is_plain) || (is_host && self.hosted) {
-            return Err(Ambiguous);
-        }
+        let is_second = std::mem::replace(&mut self.hosted, self.hosted | is_host) && is_host;
         self.coded |= is_coding;
-        self.hosted |= is_host;
-        Ok(())
+        if is_strange || is_second { Err(Ambiguous) } else { Ok(()) }
     }
 
     fn end_of_head(&mut self) -> Result<(), Ambiguous> {
