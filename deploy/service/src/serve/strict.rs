@@ -180,7 +180,7 @@ impl Scan {
         // Another coding would be read as none, and by a proxy decoded; no coding is applied twice (RFC 9112, section 6.1).
         let is_strange = is_coding && (self.coded || !value.eq_ignore_ascii_case(b"chunked"));
         let is_host = name.eq_ignore_ascii_case(b"host");
-        let is_second = std::mem::replace(&mut self.hosted, self.hosted | is_host) && is_host;
+        let is_second = is_host && std::mem::replace(&mut self.hosted, true);
         self.coded |= is_coding;
         if is_strange || is_second { Err(Ambiguous) } else { Ok(()) }
     }
