@@ -153,6 +153,24 @@ mod tests {
     }
 
     #[test]
+    fn who_shows_no_credential_hears_where_commands_have_theirs_from() {
+        let told = |code: Option<&str>, message: &str| {
+            let mut status = tonic::Status::new(Code::Unauthenticated, message);
+            if let Some(code) = code {
+                status.metadata_mut().insert("ecumene-code", code.parse().expect("ASCII"));
+            }
+            Failure::from(status).to_string()
+        };
+        let none = told(Some("unauthenticated"), NO_CREDENTIAL);
+        assert!(none.contains("ECUMENE_PROFILE") && none.ends_with("[unauthenticated]"), "{none}");
+        assert_eq!(
+            told(Some("unauthenticated"), "it is not known"),
+            "it is not known [unauthenticated]"
+        );
+        assert!(told(None, "").contains("is a registry there?"), "no registry has answered");
+    }
+
+    #[test]
     fn what_is_too_much_just_now_is_told_from_what_is_too_much() {
         for (code, exit) in [
             ("rate-limited", 3),

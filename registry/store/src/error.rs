@@ -133,6 +133,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// Why a database does not open. Its lock is its user's for as long as that lives (RocksDB, `DB::Open`).
+    pub(crate) fn unopened(path: PathBuf, cause: rocksdb::Error) -> Self {
+        let why = cause.into_string();
+        match why.contains("lock") && why.contains("LOCK") {
+            true => Self::InUse { path },
+            false => Self::Open { path, why },
+        }
+    }
+
     pub(crate) fn read(cause: rocksdb::Error) -> Self {
         Self::Read(cause.into_string())
     }

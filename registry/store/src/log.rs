@@ -45,7 +45,7 @@ impl Log {
         settings.create_if_missing(create);
         let families = [LOG, RAFT].map(|name| options.family(name, Family::Log, cache));
         let database = DB::open_cf_descriptors(&settings, &path, families)
-            .map_err(|cause| unopened(path, cause))?;
+            .map_err(|cause| Error::unopened(path, cause))?;
         Self::over(database)
     }
 
@@ -59,7 +59,7 @@ impl Log {
         let families = [LOG, RAFT].map(|name| options.family(name, Family::Log, cache));
         let settings = options.log_database();
         let database = DB::open_cf_descriptors_read_only(&settings, &path, families, false)
-            .map_err(|cause| Error::Open { path, why: cause.into_string() })?;
+            .map_err(|cause| Error::unopened(path, cause))?;
         Self::over(database)
     }
 
@@ -228,13 +228,5 @@ fn index_of(key: &[u8]) -> Result<u64, Error> {
 impl std::fmt::Debug for Log {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Log").field("poisoned", &self.poisoned()).finish_non_exhaustive()
-    }
-}
-/// The lock of a database is its user's for as long as it lives (RocksDB, `DB::Open`).
-fn unopened(path: PathBuf, cause: rocksdb::Error) -> Error {
-    let why = cause.into_string();
-    match why.contains("lock") && why.contains("LOCK") {
-        true => Error::InUse { path },
-        false => Error::Open { path, why },
     }
 }

@@ -196,7 +196,7 @@ impl State {
 fn unopened(dir: &Path, cause: rocksdb::Error) -> Error {
     match is_damage(&cause) {
         true => Error::Damaged { path: dir.to_owned(), why: cause.into_string() },
-        false => Error::Open { path: dir.to_owned(), why: cause.into_string() },
+        false => Error::unopened(dir.to_owned(), cause),
     }
 }
 

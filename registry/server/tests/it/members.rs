@@ -102,6 +102,8 @@ async fn only_the_operator_and_valid_tokens_change_the_cluster() {
     refused("a node's token", wrong, "join-token-invalid");
     let token = world.invite("registry").await;
     refused("no URL", cluster.join(join(&token, "127.0.0.1:1")).await, "invalid-argument");
+    let unknown = by(OPERATOR, wire::RemoveMembersRequest { ids: vec![77], force: false });
+    refused("a number of nobody", cluster.remove_members(unknown).await, "not-found");
     let zero = by(OPERATOR, wire::RemoveMembersRequest { ids: vec![0], force: true });
     refused("member 0", cluster.remove_members(zero).await, "invalid-argument");
     let stranger = wire::ChangeVotersRequest { voters: vec![1, 9], force: true };

@@ -132,6 +132,16 @@ fn a_store_that_was_being_made_is_made_anew() {
 }
 
 #[test]
+fn a_directory_that_is_open_already_is_in_use_and_not_damaged() {
+    let dir = used();
+    let store = open(dir.path());
+    let error = Store::open(dir.path(), 1, Options::default()).unwrap_err();
+    assert!(matches!(error, Error::InUse { .. }), "{error}");
+    drop(store);
+    assert_eq!(open(dir.path()).identity().member, Some(1));
+}
+
+#[test]
 fn a_directory_belongs_to_one_cluster() {
     let dir = used();
     let store = open(dir.path());
