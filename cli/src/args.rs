@@ -39,7 +39,7 @@ pub(crate) struct Globals {
     /// A file with registry, gateway and operator_token_file; `ecumene up` writes one.
     #[arg(long, global = true, value_name = "FILE", env = "ECUMENE_PROFILE")]
     pub(crate) profile: Option<PathBuf>,
-    /// Registry members, in order of preference.
+    /// Registry members, in order of preference: where one does not answer, the next is asked.
     #[arg(
         long,
         global = true,
@@ -130,7 +130,7 @@ pub(crate) enum Noun {
     /// The audit: who did what.
     #[command(subcommand)]
     Audit(AuditVerb),
-    /// Looks at every part and says what is wrong.
+    /// Looks at every part and says what is wrong. A part that takes longer than 5 s to answer is named.
     Doctor {
         /// The members of the registry alone: gateways and nodes may be down.
         #[arg(long)]

@@ -1,10 +1,14 @@
 //! How a client command reaches the registry and the gateway: flags, then `ECUMENE_REGISTRY` and the other variables of
-//! flags, then `ECUMENE_CLIENT__KEY`, then the profile file, then loopback defaults. It decides whom to call; it must never print or log the operator's token.
+//! flags, then `ECUMENE_CLIENT__KEY`, then the profile file, then loopback defaults. It decides whom to call, and in which
+//! order; it must never print or log the operator's token.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use deploy_service::tls::{ClientFiles, Connector};
+use proto_wire::registry::v1::cluster_client::ClusterClient;
 use proto_wire::registry::v1::directory_client::DirectoryClient;
 use proto_wire::registry::v1::fleet_client::FleetClient;
 use proto_wire::registry::v1::partners_client::PartnersClient;
@@ -13,15 +17,13 @@ use serde::{Deserialize, Serialize};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, Endpoint};
 
 use crate::args::{Globals, base_url};
 use crate::failure::Failure;
+use crate::members::Members;
 
-/// Loopback answers within milliseconds; a far registry within this.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Longer than an election: a write sent while the leader is chosen still gets its answer.
-const CALL_TIMEOUT: Duration = Duration::from_secs(90);
+/// A member may take 8 s to say that nobody confirms a read.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// Where `ecumene up` has its gateway.
 const GATEWAY_DEFAULT: &str = "http://127.0.0.1:7443";
 /// Where `ecumene up` leaves its profile, below the folder it is started in.
@@ -43,6 +45,12 @@ pub(crate) struct Profile {
     pub(crate) cert: Option<PathBuf>,
     /// Its private key.
     pub(crate) cert_key: Option<PathBuf>,
+    /// How long a member may take for the answer to a read.
+    #[serde(skip)]
+    pub(crate) read_timeout: Duration,
+    /// The place of the member that answered last, which is asked first. Clones share it.
+    #[serde(skip)]
+    pub(crate) answered: Arc<AtomicUsize>,
 }
 
 impl Default for Profile {
@@ -54,6 +62,8 @@ impl Default for Profile {
             ca: None,
             cert: None,
             cert_key: None,
+            read_timeout: READ_TIMEOUT,
+            answered: Arc::default(),
         }
     }
 }
@@ -132,68 +142,82 @@ impl Profile {
             .map_err(|error| Failure::usage(deploy_service::telemetry::chain(&error)))
     }
 
-    /// A connection to one member.
-    pub(crate) async fn channel(&self, url: &str) -> Result<Channel, Failure> {
-        let endpoint = Endpoint::from_shared(url.to_owned())
-            .map_err(|error| Failure::usage(format!("{url}: {error}")))?
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(CALL_TIMEOUT);
-        endpoint
-            .connect_with_connector(self.connector()?)
-            .await
-            .map_err(|error| Failure::unreachable(url, deploy_service::telemetry::chain(&error)))
+    /// The same profile with these members.
+    pub(crate) fn of(&self, registry: Vec<String>) -> Self {
+        Self { registry, answered: Arc::default(), ..self.clone() }
     }
 
-    /// The first member that takes a connection.
-    async fn connect(&self) -> Result<(Channel, Bearer), Failure> {
-        let bearer = Bearer::new(self.operator_token()?)?;
+    /// The same profile with this much time for the answer to a read.
+    pub(crate) fn within(&self, read_timeout: Duration) -> Self {
+        Self { read_timeout, ..self.clone() }
+    }
+
+    /// Asks the members in turn, the one that answered last first, as long as nothing comes of it.
+    pub(crate) async fn rotate<T, F: Future<Output = Result<T, Failure>>>(
+        &self,
+        ask: impl Fn(String) -> F,
+    ) -> Result<T, Failure> {
+        let first = self.answered.load(Ordering::Relaxed);
+        let members = self.registry.iter().enumerate().cycle().skip(first);
         let mut failures = Vec::new();
-        for url in &self.registry {
-            match self.channel(url).await {
-                Ok(channel) => return Ok((channel, bearer)),
-                Err(failure) => failures.push(failure),
+        for (at, member) in members.take(self.registry.len()) {
+            match ask(member.clone()).await {
+                Err(failure) if failure.is_undone() => failures.push(failure),
+                answer => {
+                    self.answered.store(at, Ordering::Relaxed);
+                    return answer;
+                }
             }
         }
-        Err(Failure::all(failures).unwrap_or_else(|| Failure::usage("no registry is configured")))
+        Err(Failure::all(failures))
+    }
+
+    fn members(&self) -> Result<WithBearer, Failure> {
+        let bearer = Bearer::new(self.operator_token()?)?;
+        Ok(InterceptedService::new(Members::of(self)?, bearer))
     }
 
     /// The directory service of the first member that answers.
-    pub(crate) async fn directory(&self) -> Result<Directory, Failure> {
-        let (channel, bearer) = self.connect().await?;
-        Ok(DirectoryClient::with_interceptor(channel, bearer))
+    pub(crate) fn directory(&self) -> Result<Directory, Failure> {
+        Ok(DirectoryClient::new(self.members()?))
     }
 
     /// The service of partners of the first member that answers.
-    pub(crate) async fn partners(&self) -> Result<Partners, Failure> {
-        let (channel, bearer) = self.connect().await?;
-        Ok(PartnersClient::with_interceptor(channel, bearer))
+    pub(crate) fn partners(&self) -> Result<Partners, Failure> {
+        Ok(PartnersClient::new(self.members()?))
     }
 
     /// The fleet service of the first member that answers.
-    pub(crate) async fn fleet(&self) -> Result<Fleet, Failure> {
-        let (channel, bearer) = self.connect().await?;
-        let client = FleetClient::with_interceptor(channel, bearer);
-        Ok(client.max_decoding_message_size(TASK_BYTES_MAX))
+    pub(crate) fn fleet(&self) -> Result<Fleet, Failure> {
+        Ok(FleetClient::new(self.members()?).max_decoding_message_size(TASK_BYTES_MAX))
     }
 
     /// The search service of the first member that answers.
-    pub(crate) async fn search(&self) -> Result<Search, Failure> {
-        let (channel, bearer) = self.connect().await?;
-        Ok(SearchClient::with_interceptor(channel, bearer))
+    pub(crate) fn search(&self) -> Result<Search, Failure> {
+        Ok(SearchClient::new(self.members()?))
+    }
+
+    /// The cluster service of the first member that answers.
+    pub(crate) fn cluster(&self) -> Result<Cluster, Failure> {
+        Ok(ClusterClient::new(self.members()?))
     }
 }
 
+/// The members, each of which is shown the operator's token.
+type WithBearer = InterceptedService<Members, Bearer>;
 /// A client of the directory with the operator's token.
-pub(crate) type Directory = DirectoryClient<InterceptedService<Channel, Bearer>>;
+pub(crate) type Directory = DirectoryClient<WithBearer>;
 /// A client of the service of partners with the operator's token.
-pub(crate) type Partners = PartnersClient<InterceptedService<Channel, Bearer>>;
+pub(crate) type Partners = PartnersClient<WithBearer>;
 /// A task comes with all that was said in it: 4 MiB, and its newest message and outcome.
 const TASK_BYTES_MAX: usize = 8 << 20;
 
 /// A client of the fleet service with the operator's token.
-pub(crate) type Fleet = FleetClient<InterceptedService<Channel, Bearer>>;
+pub(crate) type Fleet = FleetClient<WithBearer>;
 /// A client of the search service, with the operator's token.
-pub(crate) type Search = SearchClient<InterceptedService<Channel, Bearer>>;
+pub(crate) type Search = SearchClient<WithBearer>;
+/// A client of the cluster service, with the operator's token.
+pub(crate) type Cluster = ClusterClient<WithBearer>;
 
 /// Adds the operator's token to each call.
 #[derive(Clone)]
@@ -201,7 +225,7 @@ pub(crate) struct Bearer(Option<MetadataValue<Ascii>>);
 
 impl Bearer {
     /// A bearer of this token.
-    pub(crate) fn new(token: Option<String>) -> Result<Self, Failure> {
+    fn new(token: Option<String>) -> Result<Self, Failure> {
         let value = token.map(|token| format!("Bearer {token}").parse());
         let value = value
             .transpose()

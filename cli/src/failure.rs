@@ -8,11 +8,16 @@ use tonic::Code;
 /// Refusals of too much that pass by themselves. A bound that is reached does not.
 const PASSING: [&str; 4] = ["rate-limited", "too-many-streams", "share-reached", "overloaded"];
 
+/// The code of a write whose outcome nobody knows, as a message ends with it.
+const IN_DOUBT: &str = " [in-doubt]";
+
 /// A command that did not do what was asked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Failure {
     exit: u8,
     message: String,
+    /// Nothing came of it at this member, and another one may do it.
+    undone: bool,
 }
 
 impl Failure {
@@ -21,26 +26,51 @@ impl Failure {
         self.exit
     }
 
+    /// Whether another member may be asked for the same.
+    pub(crate) fn is_undone(&self) -> bool {
+        self.undone
+    }
+
     /// A failure of this machine.
     pub(crate) fn internal(error: impl fmt::Display) -> Self {
-        Self { exit: 1, message: error.to_string() }
+        Self { exit: 1, message: error.to_string(), undone: false }
     }
 
     /// The command line or a file named on it is wrong.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self { exit: 2, message: message.into() }
+        Self { exit: 2, message: message.into(), undone: false }
+    }
+
+    /// Another process holds what this one would need for itself.
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
+        Self { exit: 6, message: message.into(), undone: false }
     }
 
     /// Nobody answered.
     pub(crate) fn unreachable(who: &str, why: impl fmt::Display) -> Self {
-        Self { exit: 3, message: format!("{who} does not answer: {why}") }
+        Self { exit: 3, message: format!("{who} does not answer: {why}"), undone: true }
     }
 
-    /// What kept each of several from answering, with the last one's exit code; nothing of none.
-    pub(crate) fn all(failures: Vec<Self>) -> Option<Self> {
-        let exit = failures.last()?.exit;
+    /// What a member says that cannot do it.
+    pub(crate) fn of_member(self, member: &str) -> Self {
+        Self { message: format!("{member}: {}", self.message), undone: true, ..self }
+    }
+
+    /// The same of a write that may have been made: nobody is asked for it again.
+    pub(crate) fn in_doubt(self) -> Self {
+        let known = self.message.ends_with(IN_DOUBT);
+        let doubt =
+            if known { String::new() } else { format!("; the outcome is not known{IN_DOUBT}") };
+        Self { message: self.message + &doubt, undone: false, ..self }
+    }
+
+    /// What kept each member from answering, with the last one's exit code.
+    pub(crate) fn all(failures: Vec<Self>) -> Self {
+        let Some(exit) = failures.last().map(|last| last.exit) else {
+            return Self::usage("there is no member of the registry to ask");
+        };
         let messages: Vec<_> = failures.into_iter().map(|failure| failure.message).collect();
-        Some(Self { exit, message: messages.join("; ") })
+        Self { exit, message: messages.join("; "), undone: true }
     }
 
     /// An HTTP answer that is not a success.
@@ -53,7 +83,7 @@ impl Failure {
             _ => 1,
         };
         let text = String::from_utf8_lossy(&body[..body.len().min(2_000)]);
-        Self { exit, message: format!("{status}: {text}") }
+        Self { exit, message: format!("{status}: {text}"), undone: false }
     }
 }
 
@@ -67,9 +97,11 @@ impl Failure {
             Some(-32047..=-32045) => 3,
             _ => 1,
         };
-        Self { exit, message: format!("the gateway answered {error}") }
+        Self { exit, message: format!("the gateway answered {error}"), undone: false }
     }
 }
+
+impl std::error::Error for Failure {}
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,9 +116,19 @@ const NO_CREDENTIAL: &str = "this call needs a credential";
 const WHERE_FROM: &str = "name the profile that `ecumene up` has written, with --profile or ECUMENE_PROFILE, or the \
                           operator's token with --operator-token-file";
 
+/// The stable code that a refusal of the registry carries.
+pub(crate) fn code_of(status: &tonic::Status) -> Option<&str> {
+    status.metadata().get("ecumene-code").and_then(|value| value.to_str().ok())
+}
+
 impl From<tonic::Status> for Failure {
     fn from(status: tonic::Status) -> Self {
-        let code = status.metadata().get("ecumene-code").and_then(|value| value.to_str().ok());
+        // A call that no member has answered fails with one of ours.
+        let cause = std::error::Error::source(&status);
+        if let Some(ours) = cause.and_then(|cause| cause.downcast_ref::<Self>()) {
+            return ours.clone();
+        }
+        let code = code_of(&status);
         let exit = match status.code() {
             Code::ResourceExhausted if code.is_some_and(|code| PASSING.contains(&code)) => 3,
             Code::Unavailable | Code::DeadlineExceeded => 3,
@@ -106,7 +148,7 @@ impl From<tonic::Status> for Failure {
             _ => String::new(),
         };
         let code = code.map(|code| format!(" [{code}]")).unwrap_or_default();
-        Self { exit, message: format!("{}{hint}{code}", status.message()) }
+        Self { exit, message: format!("{}{hint}{code}", status.message()), undone: false }
     }
 }
 
@@ -168,6 +210,22 @@ mod tests {
             "it is not known [unauthenticated]"
         );
         assert!(told(None, "").contains("is a registry there?"), "no registry has answered");
+    }
+
+    #[test]
+    fn a_failure_of_ours_comes_through_a_status_as_it_was() {
+        let ours = Failure::unreachable("http://m1.example", "refused");
+        let told = Failure::from(tonic::Status::from_error(Box::new(ours.clone())));
+        assert_eq!((told.exit_code(), told.is_undone()), (3, true));
+        assert_eq!(told.to_string(), ours.to_string());
+    }
+
+    #[test]
+    fn a_write_in_doubt_says_so_once_and_is_for_nobody_else() {
+        let lost = Failure::unreachable("http://m1.example", "the connection broke").in_doubt();
+        let says = "the connection broke; the outcome is not known [in-doubt]";
+        assert!(lost.to_string().ends_with(says) && !lost.is_undone(), "{lost}");
+        assert_eq!(lost.clone().in_doubt().to_string(), lost.to_string());
     }
 
     #[test]

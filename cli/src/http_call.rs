@@ -1,12 +1,12 @@
-//! HTTP calls to a gateway. It decides bounds and deadlines; it must never follow redirects or send a
-//! credential anywhere but to the URL it was given.
+//! HTTP calls to a gateway, and to whichever member of the registry answers. It decides bounds and deadlines; it must
+//! never follow redirects or send a credential anywhere but to the URL it was given.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use deploy_service::telemetry::chain;
 use deploy_service::tls::Connector;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
@@ -14,6 +14,7 @@ use hyper_util::rt::TokioExecutor;
 
 use crate::client::Profile;
 use crate::failure::Failure;
+use crate::members::{Access, is_away, late};
 
 /// A body larger than this is no answer of a gateway of ours: envelopes are at most 1 MiB, pulled 100 at once.
 const BODY_BYTES_MAX: usize = 128 << 20;
@@ -21,6 +22,7 @@ const BODY_BYTES_MAX: usize = 128 << 20;
 const DEADLINE: Duration = Duration::from_secs(150);
 
 /// One call: where, how, with which credential and body.
+#[derive(Clone)]
 pub(crate) struct Call<'a> {
     /// GET or POST.
     pub(crate) method: Method,
@@ -34,8 +36,71 @@ pub(crate) struct Call<'a> {
 
 /// Sends the call and hands out the response while its body still comes in.
 pub(crate) async fn open(profile: &Profile, call: Call<'_>) -> Result<Response<Incoming>, Failure> {
+    send(profile, call, DEADLINE).await
+}
+
+/// Sends the call and reads the whole answer; anything but a success is a failure.
+pub(crate) async fn fetch(profile: &Profile, call: Call<'_>) -> Result<Bytes, Failure> {
+    fetch_within(profile, call, DEADLINE).await
+}
+
+/// As [`fetch`], with so much time for the head of the answer, and as much for the rest.
+pub(crate) async fn fetch_within(
+    profile: &Profile,
+    call: Call<'_>,
+    limit: Duration,
+) -> Result<Bytes, Failure> {
+    let answer = read(profile, call, limit).await?;
+    let status = answer.status();
+    let body = answer.into_body();
+    if status.is_success() { Ok(body) } else { Err(Failure::http(status, &body)) }
+}
+
+/// As [`fetch`], of the first member of the registry that answers; the call's URL is a path there.
+pub(crate) async fn ask(profile: &Profile, call: Call<'_>) -> Result<Response<Bytes>, Failure> {
+    profile.rotate(|member| ask_member(profile, member, &call)).await
+}
+
+async fn ask_member(
+    profile: &Profile,
+    member: String,
+    call: &Call<'_>,
+) -> Result<Response<Bytes>, Failure> {
+    let access = Access::of_method(&call.method);
+    let limit = if access == Access::Read { profile.read_timeout } else { DEADLINE };
+    let url = format!("{member}{}", call.url);
+    let answer = read(profile, Call { url, ..call.clone() }, limit).await?;
+    let status = answer.status();
+    if status.is_success() {
+        return Ok(answer);
+    }
+    let said = Failure::http(status, answer.body());
+    let code = code_in(answer.body());
+    let away = code.map_or(is_gone(status), |code| is_away(code.grpc()));
+    let code = code.map_or("", registry_api::Code::as_str);
+    Err(if away { access.refused(&member, said, code) } else { said })
+}
+
+/// The code of a problem of the registry.
+fn code_in(body: &[u8]) -> Option<registry_api::Code> {
+    let problem: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let name = problem.get("code")?.as_str()?;
+    registry_api::Code::ALL.iter().copied().find(|code| code.as_str() == name)
+}
+
+/// Whether something before the member says that it does not answer.
+fn is_gone(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 502..=504)
+}
+
+async fn send(
+    profile: &Profile,
+    call: Call<'_>,
+    limit: Duration,
+) -> Result<Response<Incoming>, Failure> {
     let client: Client<Connector, Full<Bytes>> =
         Client::builder(TokioExecutor::new()).build(profile.connector()?.web());
+    let access = Access::of_method(&call.method);
     let mut request = Request::builder()
         .method(call.method)
         .uri(&call.url)
@@ -47,22 +112,29 @@ pub(crate) async fn open(profile: &Profile, call: Call<'_>) -> Result<Response<I
     let request = request
         .body(Full::new(Bytes::from(call.body)))
         .map_err(|error| Failure::usage(format!("{}: {error}", call.url)))?;
-    let sent = tokio::time::timeout(DEADLINE, client.request(request)).await;
-    sent.map_err(|_| Failure::unreachable(&call.url, "no answer within 150 s"))?
-        .map_err(|error| Failure::unreachable(&call.url, chain(&error)))
+    let sent = tokio::time::timeout(limit, client.request(request)).await;
+    sent.map_err(|_| access.unanswered(&call.url, late(limit)))?.map_err(|error| {
+        let why = chain(&error);
+        match error.is_connect() {
+            true => Failure::unreachable(&call.url, why),
+            false => access.unanswered(&call.url, why),
+        }
+    })
 }
 
-/// Sends the call and reads the whole answer; anything but a success is a failure.
-pub(crate) async fn fetch(profile: &Profile, call: Call<'_>) -> Result<Bytes, Failure> {
-    let url = call.url.clone();
-    let response = open(profile, call).await?;
-    let status = response.status();
-    let body = tokio::time::timeout(DEADLINE, Limited::new(response, BODY_BYTES_MAX).collect())
-        .await
-        .map_err(|_| Failure::unreachable(&url, "the answer did not end within 150 s"))?
-        .map_err(|error| Failure::internal(format!("{url}: {error}")))?
-        .to_bytes();
-    if status.is_success() { Ok(body) } else { Err(Failure::http(status, &body)) }
+/// Sends the call and reads the whole answer, whatever it says.
+async fn read(
+    profile: &Profile,
+    call: Call<'_>,
+    limit: Duration,
+) -> Result<Response<Bytes>, Failure> {
+    let (access, url) = (Access::of_method(&call.method), call.url.clone());
+    let (head, body) = send(profile, call, limit).await?.into_parts();
+    let body = tokio::time::timeout(limit, Limited::new(body, BODY_BYTES_MAX).collect()).await;
+    let body = body
+        .map_err(|_| access.unanswered(&url, late(limit)))?
+        .map_err(|error| access.unanswered(&url, error))?;
+    Ok(Response::from_parts(head, body.to_bytes()))
 }
 
 /// Reads the body's server-sent events, handing each `data` to `event`.

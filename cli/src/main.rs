@@ -7,6 +7,7 @@ mod command;
 mod failure;
 mod http_call;
 mod keyfile;
+mod members;
 mod output;
 
 use std::process::ExitCode;

@@ -29,7 +29,7 @@ const WASM: &[u8] = b"\0asm";
 pub(crate) async fn run(profile: &Profile, verb: AgentVerb, format: Format) -> Result<(), Failure> {
     let output = match verb {
         AgentVerb::Deploy(args) => deploy(profile, args).await?,
-        AgentVerb::List => list(&mut profile.directory().await?).await?,
+        AgentVerb::List => list(&mut profile.directory()?).await?,
         AgentVerb::Search(args) => return search::run(profile, args, format).await,
         AgentVerb::Call(args) => return call::run(profile, args, format).await,
     };
@@ -39,7 +39,7 @@ pub(crate) async fn run(profile: &Profile, verb: AgentVerb, format: Format) -> R
 async fn deploy(profile: &Profile, args: DeployArgs) -> Result<Output, Failure> {
     let artifact = artifact(&args.artifact)?;
     let card = document(&args.card)?.into();
-    let mut directory = profile.directory().await?;
+    let mut directory = profile.directory()?;
     let info = upload(&mut directory, artifact).await?;
     let kind = match args.kind {
         Kind::Component => "component",
@@ -55,7 +55,13 @@ async fn deploy(profile: &Profile, args: DeployArgs) -> Result<Output, Failure> 
         card,
         visibility: args.visibility,
     };
-    Ok(Output::one(json(&directory.put_agent(request).await?.into_inner())))
+    let agent = directory.put_agent(request).await?.into_inner();
+    let mut told = json(&agent);
+    if !agent.unplaceable.is_empty() {
+        eprintln!("warning: no node can run it now: {}", agent.unplaceable);
+        told["unplaceable"] = agent.unplaceable.into();
+    }
+    Ok(Output::one(told))
 }
 
 /// The bytes of a WebAssembly module or component.

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::args::AuditVerb;
 use crate::client::Profile;
 use crate::failure::Failure;
-use crate::http_call::{Call, fetch};
+use crate::http_call::{Call, ask};
 use crate::output::Output;
 
 pub(crate) async fn run(profile: &Profile, verb: AuditVerb) -> Result<Option<Output>, Failure> {
@@ -65,11 +65,9 @@ async fn call(
     path: &str,
     body: Vec<u8>,
 ) -> Result<bytes::Bytes, Failure> {
-    let registry = profile.registry.first();
-    let registry = registry.ok_or_else(|| Failure::usage("no registry is named"))?;
     let token = profile.operator_token()?;
-    let url = format!("{}{path}", registry.trim_end_matches('/'));
-    fetch(profile, Call { method, url, bearer: token.as_deref(), body }).await
+    let call = Call { method, url: path.to_owned(), bearer: token.as_deref(), body };
+    Ok(ask(profile, call).await?.into_body())
 }
 
 /// Exports outgrow what a document may be.

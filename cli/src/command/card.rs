@@ -20,18 +20,18 @@ pub(crate) async fn run(profile: &Profile, verb: CardVerb, format: Format) -> Re
         CardVerb::Put { handle, file, owner, visibility } => {
             let document = document(&file)?.into();
             let request = wire::PutCardRequest { handle, document, owner, visibility };
-            profile.directory().await?.put_card(request).await?.into_inner()
+            profile.directory()?.put_card(request).await?.into_inner()
         }
         CardVerb::Get { handle } => {
             let request = wire::GetCardRequest { handle, consistency: 0 };
-            let card = profile.directory().await?.get_card(request).await?.into_inner();
+            let card = profile.directory()?.get_card(request).await?.into_inner();
             if format == Format::Table {
                 return print_raw(&card.document);
             }
             card
         }
         CardVerb::List => {
-            return Ok(list(&mut profile.directory().await?).await?.print(format)?);
+            return Ok(list(&mut profile.directory()?).await?.print(format)?);
         }
     };
     Ok(shown(&card).print(format)?)

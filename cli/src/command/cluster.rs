@@ -7,7 +7,7 @@ use proto_wire::registry::v1 as wire;
 use serde_json::{Value, json};
 
 use crate::args::{ClusterVerb, InviteRole};
-use crate::client::{Bearer, Profile};
+use crate::client::Profile;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -26,7 +26,9 @@ pub(crate) async fn run(profile: &Profile, verb: ClusterVerb) -> Result<Output, 
         ClusterVerb::ResetTime => members::reset_time(profile).await,
         ClusterVerb::Snapshot => copies::snapshot(profile).await,
         ClusterVerb::Defrag => copies::defrag(profile).await,
-        ClusterVerb::Backup { file } => copies::backup(profile, &file).await,
+        ClusterVerb::Backup { file, unconfirmed } => {
+            copies::backup(profile, &file, unconfirmed).await
+        }
         ClusterVerb::Restore { file, dir, members, epoch } => {
             copies::restore(file, dir, members, epoch).await
         }
@@ -43,7 +45,7 @@ async fn invite(profile: &Profile, role: InviteRole, ttl_seconds: u64) -> Result
         InviteRole::Registry => "registry",
     };
     let request = wire::IssueJoinTokenRequest { role: role.to_owned(), ttl_seconds };
-    let issued = profile.directory().await?.issue_join_token(request).await?.into_inner();
+    let issued = profile.directory()?.issue_join_token(request).await?.into_inner();
     Ok(Output {
         heads: &[],
         rows: vec![vec![issued.token.clone()]],
@@ -57,20 +59,14 @@ const STATUS: [&str; 8] =
 
 /// Asks each configured member for itself.
 async fn status(profile: &Profile) -> Result<Output, Failure> {
-    let mut rows = Vec::new();
-    let mut found = Vec::new();
-    for url in &profile.registry {
-        match member(profile, url).await {
-            Ok(status) => {
-                rows.push(row(url, &status));
-                found.push(json(url, &status));
-            }
-            Err(failure) => {
-                rows.push(unanswered(url, &failure));
-                found.push(json!({ "url": url, "error": failure.to_string() }));
-            }
+    let words = words(profile).await;
+    let shown = words.iter().map(|(url, word)| match word {
+        Ok(status) => (row(url, status), json(url, status)),
+        Err(failure) => {
+            (unanswered(url, failure), json!({ "url": url, "error": failure.to_string() }))
         }
-    }
+    });
+    let (rows, found) = shown.unzip();
     Ok(Output { heads: &STATUS, rows, json: Value::Array(found) })
 }
 
@@ -82,12 +78,22 @@ fn unanswered(url: &str, failure: &Failure) -> Vec<String> {
     row
 }
 
-/// One member's own word.
-pub(crate) async fn member(profile: &Profile, url: &str) -> Result<wire::ClusterStatus, Failure> {
-    let bearer = Bearer::new(profile.operator_token()?)?;
-    let channel = profile.channel(url).await?;
-    let mut client = wire::directory_client::DirectoryClient::with_interceptor(channel, bearer);
-    Ok(client.status(wire::StatusRequest::default()).await?.into_inner())
+/// Each member's own word, in the order of the profile. All are asked at once: one that hangs holds up no other.
+pub(crate) async fn words(
+    profile: &Profile,
+) -> Vec<(String, Result<wire::ClusterStatus, Failure>)> {
+    let ask = |url: &String| (url.clone(), tokio::spawn(word(profile.of(vec![url.clone()]))));
+    let asked: Vec<_> = profile.registry.iter().map(ask).collect();
+    let mut words = Vec::new();
+    for (url, word) in asked {
+        words.push((url, word.await.unwrap_or_else(|error| Err(Failure::internal(error)))));
+    }
+    words
+}
+
+async fn word(profile: Profile) -> Result<wire::ClusterStatus, Failure> {
+    let mut directory = profile.directory()?;
+    Ok(directory.status(wire::StatusRequest::default()).await?.into_inner())
 }
 
 fn row(url: &str, status: &wire::ClusterStatus) -> Vec<String> {
@@ -126,7 +132,7 @@ fn json(url: &str, status: &wire::ClusterStatus) -> Value {
 
 /// The nodes and what they offer.
 pub(crate) async fn nodes(profile: &Profile) -> Result<Output, Failure> {
-    let mut fleet = profile.fleet().await?;
+    let mut fleet = profile.fleet()?;
     let nodes = pages::all(async |asked| {
         let asked = wire::ListRequest { consistency: 1, ..asked };
         let page = fleet.list_nodes(asked).await?.into_inner();

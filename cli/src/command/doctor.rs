@@ -1,5 +1,7 @@
 //! `doctor`: looks at every part from outside and says what is wrong. A registry alone is whole: gateway and nodes are
-//! missed only where a gateway is named. It must never change anything.
+//! missed only where a gateway is named. It must never change anything, nor wait long for a part that hangs.
+
+use std::time::Duration;
 
 use http::Method;
 use proto_wire::registry::v1 as wire;
@@ -8,10 +10,13 @@ use serde_json::json;
 use crate::args::Format;
 use crate::client::Profile;
 use crate::failure::Failure;
-use crate::http_call::{Call, fetch};
+use crate::http_call::{Call, fetch_within};
 use crate::output::Output;
 
 use super::cluster;
+
+/// How long a part may take to answer a question. What is well answers within milliseconds; arbitrary.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One finding.
 struct Finding {
@@ -21,9 +26,16 @@ struct Finding {
 }
 
 pub(crate) async fn run(profile: &Profile, alone: bool, format: Format) -> Result<(), Failure> {
-    let mut findings = members(profile).await;
+    let profile = &profile.within(ANSWER_TIMEOUT);
+    let gateway = profile.gateway.as_deref().filter(|_| !alone);
+    let (words, of_gateway) = tokio::join!(cluster::words(profile), gateways(profile, gateway));
+    let members = words.iter().map(|(url, word)| member(url, word));
+    let mut findings: Vec<Finding> = members.chain(of_gateway).collect();
     if !alone {
-        findings.extend(others(profile).await);
+        // A member that hangs is not asked again.
+        let answer = |word: &Result<_, Failure>| !word.as_ref().is_err_and(Failure::is_undone);
+        let answering = words.into_iter().filter(|(_, word)| answer(word)).map(|(url, _)| url);
+        findings.extend(others(&profile.of(answering.collect())).await);
     }
     let sick = findings.iter().filter(|finding| !finding.fine).count();
     print(&findings, format)?;
@@ -33,18 +45,22 @@ pub(crate) async fn run(profile: &Profile, alone: bool, format: Format) -> Resul
     Err(Failure::internal(format!("{sick} of {} checks failed", findings.len())))
 }
 
+/// What the gateway that is named says of itself.
+async fn gateways(profile: &Profile, url: Option<&str>) -> Vec<Finding> {
+    let Some(url) = url else { return Vec::new() };
+    let (lives, is_ready, clock) = tokio::join!(
+        gateway(profile, format!("{url}/healthz")),
+        gateway(profile, format!("{url}/readyz")),
+        gateway_clock(profile, url),
+    );
+    [lives, is_ready].into_iter().chain(clock).collect()
+}
+
 /// What the members are there for.
 async fn others(profile: &Profile) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if let Some(url) = &profile.gateway {
-        findings.push(gateway(profile, format!("{url}/healthz")).await);
-        findings.push(gateway(profile, format!("{url}/readyz")).await);
-        findings.extend(gateway_clock(profile, url).await);
-    }
-    findings.push(nodes(profile).await);
-    findings.push(agents(profile).await);
-    findings.extend(partners(profile).await);
-    findings
+    let (nodes, agents, partners) =
+        tokio::join!(nodes(profile), agents(profile), partners(profile));
+    [nodes, agents].into_iter().chain(partners).collect()
 }
 
 fn print(findings: &[Finding], format: Format) -> Result<(), Failure> {
@@ -59,16 +75,11 @@ fn print(findings: &[Finding], format: Format) -> Result<(), Failure> {
     Ok(output.print(format)?)
 }
 
-async fn members(profile: &Profile) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for url in &profile.registry {
-        let finding = match cluster::member(profile, url).await {
-            Ok(status) => judge(url, &status),
-            Err(failure) => Finding { part: url.clone(), fine: false, says: failure.to_string() },
-        };
-        findings.push(finding);
+fn member(url: &str, word: &Result<wire::ClusterStatus, Failure>) -> Finding {
+    match word {
+        Ok(status) => judge(url, status),
+        Err(failure) => Finding { part: url.to_owned(), fine: false, says: failure.to_string() },
     }
-    findings
 }
 
 fn judge(url: &str, status: &wire::ClusterStatus) -> Finding {
@@ -105,7 +116,7 @@ pub(super) fn clock(status: &wire::ClusterStatus) -> Option<String> {
 
 async fn gateway(profile: &Profile, url: String) -> Finding {
     let call = Call { method: Method::GET, url: url.clone(), bearer: None, body: Vec::new() };
-    match fetch(profile, call).await {
+    match fetch_within(profile, call, ANSWER_TIMEOUT).await {
         Ok(body) => Finding {
             part: url,
             fine: true,
@@ -119,7 +130,7 @@ async fn gateway(profile: &Profile, url: String) -> Finding {
 async fn gateway_clock(profile: &Profile, url: &str) -> Option<Finding> {
     let url = format!("{url}/metrics");
     let call = Call { method: Method::GET, url: url.clone(), bearer: None, body: Vec::new() };
-    let figures = fetch(profile, call).await.ok()?;
+    let figures = fetch_within(profile, call, ANSWER_TIMEOUT).await.ok()?;
     let says = gateway_off(&String::from_utf8_lossy(&figures))?;
     Some(Finding { part: url, fine: false, says })
 }
@@ -151,7 +162,7 @@ async fn nodes(profile: &Profile) -> Finding {
 
 async fn agents(profile: &Profile) -> Finding {
     let part = "agents".to_owned();
-    let listed = match profile.directory().await {
+    let listed = match profile.directory() {
         Ok(mut directory) => super::agent::all(&mut directory).await,
         Err(failure) => Err(failure),
     };
@@ -163,7 +174,7 @@ async fn agents(profile: &Profile) -> Finding {
 
 /// Every partner; none where none was agreed, and where only an operator is told.
 async fn partners(profile: &Profile) -> Vec<Finding> {
-    let Ok(mut partners) = profile.partners().await else { return Vec::new() };
+    let Ok(mut partners) = profile.partners() else { return Vec::new() };
     let Ok(listed) = partners.list_partners(wire::ListPartnersRequest {}).await else {
         return Vec::new();
     };

@@ -16,16 +16,13 @@ use crate::client::Profile;
 use crate::failure::Failure;
 use crate::output::Output;
 
-use self::source::{Kind, Named, Registry, Source};
+use self::source::{Kind, Named, Source};
 
 pub(crate) async fn run(profile: &Profile, verb: LogVerb) -> Result<Output, Failure> {
-    let registry = || {
-        let named = profile.registry.first().ok_or_else(|| Failure::usage("no registry is named"));
-        named.map(|base| Registry::new(base, profile))
-    };
+    let registry = || Source::Registry(profile.clone());
     match verb {
         LogVerb::Checkpoint => {
-            let bytes = Source::Registry(registry()?).checkpoint().await?;
+            let bytes = registry().checkpoint().await?;
             let note = Note::parse(&bytes).map_err(Failure::internal)?;
             let text = note.to_string();
             let rows = text.lines().map(|line| vec![line.to_owned()]).collect();
@@ -33,9 +30,9 @@ pub(crate) async fn run(profile: &Profile, verb: LogVerb) -> Result<Output, Fail
         }
         LogVerb::Proof { handle, card, trust } => {
             let kind = if card { Kind::Card } else { Kind::Record };
-            proof(&registry()?, &Named { kind, handle }, &policy(&trust)?).await
+            proof(profile, &Named { kind, handle }, &policy(&trust)?).await
         }
-        LogVerb::Tail { count, trust } => tail(registry()?, count, &policy(&trust)?).await,
+        LogVerb::Tail { count, trust } => tail(&registry(), count, &policy(&trust)?).await,
         LogVerb::Verify { trust, checkpoint, entries, handle, card, source } => {
             let record = handle.map(|handle| Named { kind: Kind::Record, handle });
             let card = card.map(|handle| Named { kind: Kind::Card, handle });
@@ -66,11 +63,11 @@ struct Proven {
 
 /// Fetches an entry with its proof: what the log says of it, and the checkpoint that shows it.
 async fn proven(
-    registry: &Registry,
+    profile: &Profile,
     named: &Named,
     policy: &Policy,
 ) -> Result<(Inclusion, Checkpoint), Failure> {
-    let (document, header) = source::document(registry, named).await?;
+    let (document, header) = source::document(profile, named).await?;
     let unread = |why: &dyn std::fmt::Display| Failure::internal(format!("the proof: {why}"));
     let bytes = base64url::decode(&header).map_err(|why| unread(&why))?;
     let Proven { inclusion, checkpoint } =
@@ -85,8 +82,8 @@ async fn proven(
     Ok((inclusion, checkpoint))
 }
 
-async fn proof(registry: &Registry, named: &Named, policy: &Policy) -> Result<Output, Failure> {
-    let (inclusion, checkpoint) = proven(registry, named, policy).await?;
+async fn proof(profile: &Profile, named: &Named, policy: &Policy) -> Result<Output, Failure> {
+    let (inclusion, checkpoint) = proven(profile, named, policy).await?;
     Ok(Output::one(json!({
         "kind": named.kind.word(),
         "handle": named.handle,
@@ -99,8 +96,7 @@ async fn proof(registry: &Registry, named: &Named, policy: &Policy) -> Result<Ou
     })))
 }
 
-async fn tail(registry: Registry, count: u64, policy: &Policy) -> Result<Output, Failure> {
-    let source = Source::Registry(registry);
+async fn tail(source: &Source, count: u64, policy: &Policy) -> Result<Output, Failure> {
     let bytes = source.checkpoint().await?;
     let (_, head) = policy.check(&bytes).map_err(Failure::internal)?;
     let from = head.size.saturating_sub(count.min(tlog::TILE_WIDTH * 16));

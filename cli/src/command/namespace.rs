@@ -11,7 +11,7 @@ use crate::output::{Output, printable};
 use super::{document, pages};
 
 pub(crate) async fn run(profile: &Profile, verb: NamespaceVerb) -> Result<Output, Failure> {
-    let mut directory = profile.directory().await?;
+    let mut directory = profile.directory()?;
     match verb {
         NamespaceVerb::Put { name, file } => {
             let request = wire::PutNamespaceRequest { name, terms: document(&file)?.into() };

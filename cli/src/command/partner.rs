@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 
 pub(crate) async fn run(profile: &Profile, verb: PartnerVerb) -> Result<Output, Failure> {
-    let mut partners = profile.partners().await?;
+    let mut partners = profile.partners()?;
     match verb {
         PartnerVerb::Add(terms) => {
             let partner = partners.put_partner(agreement(terms)).await?.into_inner();

@@ -22,7 +22,7 @@ pub(crate) async fn run(profile: &Profile, verb: PeerVerb) -> Result<Output, Fai
     if let PeerVerb::DomainRecord { origin, key } = verb {
         return owner::domain_record(&origin, &key);
     }
-    let directory = &mut profile.directory().await?;
+    let directory = &mut profile.directory()?;
     match verb {
         PeerVerb::Enrol(enrolment) => enrol(directory, enrolment).await,
         PeerVerb::List => list(directory).await,

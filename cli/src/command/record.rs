@@ -24,20 +24,20 @@ pub(crate) async fn run(
         RecordVerb::Put { file, if_match, visibility } => {
             let document = document(&file)?.into();
             let request = wire::PutRecordRequest { document, if_match, visibility };
-            shown(&profile.directory().await?.put_record(request).await?.into_inner())
+            shown(&profile.directory()?.put_record(request).await?.into_inner())
         }
         RecordVerb::Get { handle, strong } => {
             let request = wire::GetRecordRequest { handle, consistency: i32::from(strong) };
-            let record = profile.directory().await?.get_record(request).await?.into_inner();
+            let record = profile.directory()?.get_record(request).await?.into_inner();
             if format == Format::Table {
                 return print_raw(&record.document);
             }
             shown(&record)
         }
-        RecordVerb::List => list(&mut profile.directory().await?).await?,
+        RecordVerb::List => list(&mut profile.directory()?).await?,
         RecordVerb::Delete { handle } => {
             let request = wire::DeleteRecordRequest { handle, if_match: String::new() };
-            let done = profile.directory().await?.delete_record(request).await?;
+            let done = profile.directory()?.delete_record(request).await?;
             Output::one(json!({ "revision": done.into_inner().revision }))
         }
     };

@@ -27,18 +27,27 @@ pub(crate) async fn registry(args: RunArgs) -> Result<(), Failure> {
 pub(crate) async fn gateway(args: RunArgs) -> Result<(), Failure> {
     let (config, shutdown) = prepare::<gateway_server::Config>(&args)?;
     let summary = gateway_server::run(config, shutdown).await;
-    summary
-        .map(|summary| tracing::info!(?summary, "stopped"))
-        .map_err(|error| Failure::internal(telemetry::chain(&error)))
+    summary.map(|summary| tracing::info!(?summary, "stopped")).map_err(|error| {
+        let said = telemetry::chain(&error);
+        match error {
+            gateway_server::Error::JoinToken(_) => Failure::usage(said),
+            _ => Failure::internal(said),
+        }
+    })
 }
 
 /// An execution node.
 pub(crate) async fn node(args: RunArgs) -> Result<(), Failure> {
     let (config, shutdown) = prepare::<node_agent::Config>(&args)?;
     let summary = node_agent::run(config, shutdown).await;
-    summary
-        .map(|summary| tracing::info!(?summary, "stopped"))
-        .map_err(|error| Failure::internal(telemetry::chain(&error)))
+    summary.map(|summary| tracing::info!(?summary, "stopped")).map_err(|error| {
+        let said = telemetry::chain(&error);
+        match error {
+            node_agent::Error::JoinToken(_) => Failure::usage(said),
+            node_agent::Error::Replaced { .. } => Failure::conflict(said),
+            _ => Failure::internal(said),
+        }
+    })
 }
 
 fn prepare<C: Role>(args: &RunArgs) -> Result<(C, Shutdown), Failure> {

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 
 pub(crate) async fn run(profile: &Profile, verb: TaskVerb) -> Result<Output, Failure> {
-    let mut fleet = profile.fleet().await?;
+    let mut fleet = profile.fleet()?;
     let owner = String::new();
     let task = match verb {
         TaskVerb::Get { id } => {

@@ -129,7 +129,7 @@ async fn invite(home: &Home, profile: &Profile, role: &str) -> Result<(), Failur
     let request = wire::IssueJoinTokenRequest { role: role.to_owned(), ttl_seconds: 0 };
     loop {
         let asked = async {
-            let mut directory = profile.directory().await?;
+            let mut directory = profile.directory()?;
             Ok::<_, Failure>(directory.issue_join_token(request.clone()).await?.into_inner())
         };
         match asked.await {

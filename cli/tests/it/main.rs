@@ -1,6 +1,11 @@
-//! The binary from outside, as far as it needs no other process. That there is such a test has cargo build the binary
-//! whenever it builds tests: those of `chaos-tests/cluster` run it, and must not find an older one.
+//! The binary from outside, as far as it needs no other process but itself. That there is such a test has cargo build the
+//! binary whenever it builds tests: those of `chaos-tests/cluster` run it, and must not find an older one.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod backup;
+mod member;
+mod members;
+mod start;
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -26,7 +31,8 @@ fn a_printed_example_lacks_nothing_but_the_files_that_it_names() {
 #[test]
 fn a_checked_file_without_a_fault_ends_with_0_and_one_with_faults_names_them() {
     let folder = tempfile::tempdir().unwrap();
-    let good = "id = 'n1'\nregistry = ['http://127.0.0.1:1']\nstate_dir = 'state'\n";
+    let good = "id = 'n1'\nregistry = ['http://127.0.0.1:1']\nstate_dir = 'state'\njoin_token_file = 'join'\n";
+    start::secret(folder.path(), "join", "join-token-unused");
     std::fs::write(folder.path().join("node.toml"), good).unwrap();
     let check = ["config", "check", "node", "node.toml"];
     assert_eq!(ecumene(folder.path(), &check).status.code(), Some(0));

@@ -82,16 +82,24 @@ pub trait Role: DeserializeOwned + Setting {
     fn contradiction(&self) -> Option<String>;
 }
 
-/// [`load`]s the configuration of a role and checks that its settings hold together.
+/// [`load`]s the configuration of a role and checks that its settings hold together, and that the files that it names can
+/// be used.
 ///
 /// # Errors
-/// As [`load`], and [`Error::Refused`] for a contradiction.
+/// As [`load`], and [`Error::Refused`] for a contradiction and for files.
 pub fn load_role<T: Role>(file: Option<&Path>, overrides: &[(String, String)]) -> Result<T, Error> {
     let config: T = load(T::NAME, file, overrides)?;
-    match config.contradiction() {
-        None => Ok(config),
-        Some(reason) => Err(refused(T::NAME, file, reason)),
+    match wrong(&config) {
+        found if found.is_empty() => Ok(config),
+        found => Err(refused(T::NAME, file, found.join("; "))),
     }
+}
+
+/// The first contradiction, and each file and folder that cannot be used.
+fn wrong<T: Role>(config: &T) -> Vec<String> {
+    let mut paths = Vec::new();
+    config.paths("", &mut paths);
+    config.contradiction().into_iter().chain(settings::unusable(&paths)).collect()
 }
 
 fn refused(role: &str, file: Option<&Path>, reason: String) -> Error {
@@ -130,13 +138,10 @@ pub fn faults<T: Role>(file: &Path, overrides: &[(String, String)]) -> Vec<Strin
         return unknown;
     }
     let loaded: Result<T, Error> = load(T::NAME, Some(file), overrides);
-    let config = match loaded {
-        Ok(config) => config,
-        Err(error) => return vec![telemetry::chain(&error)],
-    };
-    let mut paths = Vec::new();
-    config.paths("", &mut paths);
-    config.contradiction().into_iter().chain(settings::unusable(&paths)).collect()
+    match loaded {
+        Ok(config) => wrong(&config),
+        Err(error) => vec![telemetry::chain(&error)],
+    }
 }
 
 /// [`load`] with the environment as an argument.

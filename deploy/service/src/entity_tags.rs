@@ -1,9 +1,39 @@
-//! Lists of entity tags in the headers of conditional requests (RFC 9110, section 13.1).
+//! Entity tags in the headers of conditional requests (RFC 9110, section 13.1).
 //!
-//! It decides where one tag ends and the next begins. It never decides whether a tag is known: who serves the document
-//! compares.
+//! It decides where one tag ends and the next begins, and what the conditions of a read come to. It never decides which
+//! tag a document has, nor anything of a write: who stores the document does.
 
+use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderName};
+
+/// What the conditions of a read come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// They are met, or there are none: the document is the answer.
+    Whole,
+    /// The client has this version: 304.
+    NotModified,
+    /// The client wants another version: 412.
+    Failed,
+}
+
+/// What `If-Match` and then `If-None-Match` come to (section 13.2.2) where a document is read that has this strong tag.
+/// It comes after all other refusals (section 13.2.1): what a client may not see has no conditions.
+#[must_use]
+pub fn read(headers: &HeaderMap, etag: &str) -> Read {
+    let is_named = |name: &HeaderName, normal: fn(&str) -> &str| {
+        let mut tags = of(headers, name);
+        headers.contains_key(name).then(|| tags.any(|tag| tag == "*" || normal(tag) == etag))
+    };
+    // Strong comparison and weak (section 8.8.3.2).
+    if is_named(&IF_MATCH, |tag| tag) == Some(false) {
+        return Read::Failed;
+    }
+    match is_named(&IF_NONE_MATCH, |tag| tag.strip_prefix("W/").unwrap_or(tag)) {
+        Some(true) => Read::NotModified,
+        _ => Read::Whole,
+    }
+}
 
 /// The members of all lines of a header, each as it was written; a comma in quotes ends none. At least one for each line,
 /// so that an empty header is a condition too.
@@ -27,9 +57,37 @@ fn members(line: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
-    use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
 
     use super::*;
+
+    #[test]
+    fn if_match_of_a_read_comes_before_if_none_match_and_compares_strongly() {
+        let (known, other) = ("\"a\"", "\"b\"");
+        for (sent, outcome) in [
+            (vec![], Read::Whole),
+            (vec![(IF_MATCH, known)], Read::Whole),
+            (vec![(IF_MATCH, "*")], Read::Whole),
+            (vec![(IF_MATCH, "\"b\", W/\"a\" ,\"a\"")], Read::Whole),
+            (vec![(IF_MATCH, other), (IF_MATCH, known)], Read::Whole),
+            (vec![(IF_MATCH, other)], Read::Failed),
+            (vec![(IF_MATCH, "W/\"a\"")], Read::Failed),
+            (vec![(IF_MATCH, "\"a,*,b\"")], Read::Failed),
+            (vec![(IF_MATCH, "")], Read::Failed),
+            (vec![(IF_MATCH, other), (IF_NONE_MATCH, known)], Read::Failed),
+            (vec![(IF_MATCH, known), (IF_NONE_MATCH, known)], Read::NotModified),
+            (vec![(IF_MATCH, known), (IF_NONE_MATCH, other)], Read::Whole),
+            (vec![(IF_NONE_MATCH, "*")], Read::NotModified),
+            (vec![(IF_NONE_MATCH, "\"b\", W/\"a\"")], Read::NotModified),
+            (vec![(IF_NONE_MATCH, other)], Read::Whole),
+            (vec![(IF_NONE_MATCH, "")], Read::Whole),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in &sent {
+                headers.append(name, HeaderValue::from_static(value));
+            }
+            assert_eq!(read(&headers, known), outcome, "{sent:?}");
+        }
+    }
 
     #[test]
     fn a_comma_in_quotes_ends_no_tag_and_each_line_has_one() {

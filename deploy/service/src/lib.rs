@@ -6,9 +6,11 @@
 // The derived descriptions of this crate's own sections name it as every other crate does.
 extern crate self as deploy_service;
 
+pub mod atomic_file;
 pub mod backoff;
 pub mod config;
 pub mod content_coding;
+pub mod credential;
 pub mod entity_tags;
 pub mod error_pages;
 pub mod listen;

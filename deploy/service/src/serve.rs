@@ -11,6 +11,7 @@ mod answer;
 mod edge;
 mod framing;
 mod guarded;
+mod host;
 mod in_flight;
 mod limits;
 mod linger;

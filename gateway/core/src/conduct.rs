@@ -44,6 +44,7 @@ pub fn judge(ended: Result<(), &Failure>) -> Option<Conduct> {
         Failure::Path(_)
         | Failure::NotFound
         | Failure::Method(_)
+        | Failure::PreconditionFailed { .. }
         | Failure::Credential(_)
         | Failure::Denied(_)
         | Failure::Replayed

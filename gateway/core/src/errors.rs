@@ -27,6 +27,11 @@ pub enum Failure {
     NotFound,
     /// The route answers another method.
     Method(Method),
+    /// The document is of another version than `If-Match` names.
+    PreconditionFailed {
+        /// The tag that it has.
+        etag: String,
+    },
     /// There is not exactly one credential of a form we know.
     Credential(credential::Error),
     /// The credential does not hold.

@@ -23,8 +23,7 @@ pub enum Route {
     Descriptor(Brand),
     /// Takes WAN envelopes in.
     Publish,
-    /// Leases envelopes to a local subscriber. Without a target, the query names it. (Handles of the
-    /// WAN have 8 characters or more, so that none of them is called `ack`.)
+    /// Leases envelopes to a local subscriber. Without a target, the query names it.
     Pull(Option<Handle>),
     /// Acknowledges one; the target is found as for [`Route::Pull`].
     Acknowledge(Option<Handle>),
@@ -68,11 +67,11 @@ impl Method {
 }
 
 impl Route {
-    /// The route that a path names, if any. The path comes without its query, as it was sent.
+    /// The route that a path names to this method, if any. The path comes without its query, as it was sent.
     ///
     /// # Errors
     /// The path has more than one reading; see [`enum@Error`].
-    pub fn find(path: &str) -> Result<Option<Self>, Error> {
+    pub fn find(path: &str, method: Method) -> Result<Option<Self>, Error> {
         let segments = segments(path)?;
         let mut segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         let slash_at_end = segments.last() == Some(&"") && segments.len() > 1;
@@ -80,11 +79,11 @@ impl Route {
             segments.pop();
         }
         // The A2A conformance kit, and not only it, posts to the URL with a slash at its end.
-        let route = Self::of(&segments);
+        let route = Self::of(&segments, method);
         Ok(route.filter(|route| !slash_at_end || route.speaks_json_rpc()))
     }
 
-    fn of(segments: &[&str]) -> Option<Self> {
+    fn of(segments: &[&str], method: Method) -> Option<Self> {
         let handle = |text: &str| Handle::parse(text).ok();
         Some(match segments {
             ["v1" | "api", "a2a", "jsonrpc"]
@@ -99,7 +98,8 @@ impl Route {
             [".well-known", "hive-mesh.json"] => Self::Descriptor(Brand::Hive),
             ["v1", "publish"] | ["api", "mesh", "wan", "ingress"] => Self::Publish,
             ["v1", "envelopes"] => Self::Pull(None),
-            ["v1", "envelopes", "ack"] => Self::Acknowledge(None),
+            // It is a handle too, and nobody reads an acknowledgement.
+            ["v1", "envelopes", "ack"] if method == Method::Post => Self::Acknowledge(None),
             ["v1", "envelopes", target] => Self::Pull(Some(handle(target)?)),
             ["v1", "envelopes", target, "ack"] => Self::Acknowledge(Some(handle(target)?)),
             ["healthz" | "livez"] => Self::Health,
@@ -178,7 +178,28 @@ mod tests {
             ("/metrics", Route::Metrics),
             ("/docs/errors/not-found", Route::ErrorPage("not-found".to_owned())),
         ] {
-            assert_eq!(Route::find(path), Ok(Some(route)), "{path}");
+            let method = route.method();
+            assert_eq!(Route::find(path, method), Ok(Some(route)), "{path}");
+        }
+    }
+
+    /// Caught: `GET /v1/envelopes/ack` was refused, although an agent may be called so.
+    #[test]
+    fn a_handle_that_is_a_word_of_ours_is_read_by_its_plain_path() {
+        for word in ["ack", "v1", "agents", "envelopes", ".well-known", "docs", "metrics"] {
+            let here = Some(handle(word));
+            for (path, route) in [
+                (format!("/agents/{word}"), Route::AgentRpc(handle(word))),
+                (
+                    format!("/agents/{word}/.well-known/agent-card.json"),
+                    Route::AgentCard(handle(word)),
+                ),
+                (format!("/v1/envelopes/{word}"), Route::Pull(here.clone())),
+                (format!("/v1/envelopes/{word}/ack"), Route::Acknowledge(here)),
+            ] {
+                let method = route.method();
+                assert_eq!(Route::find(&path, method), Ok(Some(route)), "{path}");
+            }
         }
     }
 
@@ -199,13 +220,14 @@ mod tests {
             "/.well-known/agent-card.json/",
             "/agents/a\"b",
         ] {
-            assert_eq!(Route::find(path), Ok(None), "{path}");
+            assert_eq!(Route::find(path, Method::Get), Ok(None), "{path}");
         }
     }
 
     #[test]
     fn a_path_with_two_readings_is_refused() {
-        assert_eq!(Route::find("/agents/../metrics"), Err(Error::DotSegment));
-        assert_eq!(Route::find("/agents/acme01%2F..%2Fmetrics"), Err(Error::DotSegment));
+        for path in ["/agents/../metrics", "/agents/acme01%2F..%2Fmetrics"] {
+            assert_eq!(Route::find(path, Method::Get), Err(Error::DotSegment), "{path}");
+        }
     }
 }

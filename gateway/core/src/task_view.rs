@@ -39,7 +39,8 @@ pub struct TaskView {
     pub state: TaskState,
     /// Since when.
     pub changed_at: WallMs,
-    /// Why, for ends that are not success; a word or sentence of the registry or node.
+    /// Why, for ends that are not success, and what a task that waits for a node waits for; a word or sentence of the
+    /// registry or node.
     pub reason: String,
     /// The revision of the registry that says so.
     pub revision: Revision,
@@ -175,15 +176,16 @@ impl TaskView {
         all.into_iter().cloned().collect()
     }
 
-    /// The status of the task, with the agent's last message once it is over.
+    /// The status of the task, with the agent's last message once it is over, or else with the reason, if there is one.
     #[must_use]
     pub fn status(&self) -> TaskStatus {
         let message = match &self.outcome.message {
             Some(message) if self.question().is_none() => Some(self.placed(message)),
-            _ if self.is_over() && !self.reason.is_empty() => {
+            _ if !self.reason.is_empty() => {
                 let parts = vec![Part::text(self.reason.clone())];
-                let end = Message::new(format!("{}-end", self.id), Role::Agent, parts);
-                Some(self.placed(&end))
+                let of = if self.is_over() { "end" } else { "wait" };
+                let told = Message::new(format!("{}-{of}", self.id), Role::Agent, parts);
+                Some(self.placed(&told))
             }
             _ => None,
         };
@@ -384,10 +386,15 @@ mod tests {
     }
 
     #[test]
-    fn an_end_without_a_message_tells_its_reason() {
-        let view = TaskView { reason: "deadline".to_owned(), ..view(TaskState::Failed) };
-        let message = view.status().message.unwrap();
-        assert_eq!((message.role, &message.parts), (Role::Agent, &vec![Part::text("deadline")]));
+    fn an_end_without_a_message_or_a_wait_tells_its_reason() {
+        for (state, id) in [(TaskState::Failed, "t1-end"), (TaskState::Submitted, "t1-wait")] {
+            let view = TaskView { reason: "why".to_owned(), ..view(state) };
+            let message = view.status().message.unwrap();
+            assert_eq!((message.message_id.as_str(), message.role), (id, Role::Agent));
+            assert_eq!(message.parts, [Part::text("why")]);
+            let update = serde_json::to_value(view.status_update()).unwrap();
+            assert_eq!(update["statusUpdate"]["status"]["state"], state.as_str());
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod follow;
 mod frames;
+mod looked;
 mod send;
 mod stream;
 

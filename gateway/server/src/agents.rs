@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use gateway_core::path::Route;
+use gateway_core::path::{Method, Route};
 use proto_types::card::{Hosted, Interface, Skill, hosted};
 use proto_types::path::encode;
 use proto_types::visibility::{Disclosure, Scope, Viewer};
@@ -165,7 +165,7 @@ impl Agents {
         let paths = [handle.to_string(), encode(handle.as_str())];
         let mut paths = paths.map(|segment| format!("/agents/{segment}")).into_iter();
         let named = Ok(Some(Route::AgentRpc(handle.clone())));
-        let own = paths.find(|path| Route::find(path) == named);
+        let own = paths.find(|path| Route::find(path, Method::Post) == named);
         let tenant = own.is_none().then(|| handle.as_str());
         let path = own.as_deref().unwrap_or(INSTANCE_RPC);
         interface(&format!("{}{path}", self.origin.as_str()), tenant)

@@ -5,7 +5,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use gateway_core::path::Route;
+use gateway_core::path::{Method as Answers, Route};
 use http::header::{
     self, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN,
@@ -77,7 +77,7 @@ impl Cors {
         let mut marks = HeaderMap::new();
         // A page always says its origin.
         if headers.contains_key(ORIGIN)
-            && let Ok(Some(route)) = Route::find(path)
+            && let Ok(Some(route)) = Route::find(path, Answers::Post)
             && let Some(grant) = self.grant(&route, headers)
         {
             grant.mark(&mut marks);

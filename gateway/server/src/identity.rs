@@ -1,15 +1,13 @@
-//! Who this gateway is to the registry: a credential that it draws itself, and its registration.
+//! Who this gateway is to the registry: its registration, with a join token until it is admitted.
 //!
-//! Decides when registration has failed for good. Must never send the credential anywhere but to the
-//! registry, nor keep it in a file that others can read.
+//! Decides when registration has failed for good, and by whose fault. Must never send the credential anywhere but to the
+//! registry.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use deploy_service::{Backoff, private, secret};
+use deploy_service::Backoff;
+use deploy_service::credential::{Credential, NoJoinToken, join_token};
+use deploy_service::secret::Secret;
 use proto_types::base64url;
 use proto_wire::registry::v1 as wire;
 use tonic::Code;
@@ -24,27 +22,6 @@ const RETRY: Duration = Duration::from_millis(500);
 /// Between later ones: a registry that was away for long is not waited for much longer.
 const RETRY_MAX: Duration = Duration::from_secs(2);
 
-/// The credential in the state folder, drawn on first use: 32 random bytes in base64url.
-pub(crate) fn credential(state_dir: &Path) -> io::Result<String> {
-    private::folder(state_dir)?;
-    let path = state_dir.join("credential");
-    match fs::read_to_string(&path) {
-        Ok(text) => return Ok(text.trim_end().to_owned()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    let text = random();
-    // Written beside and renamed, so that a crash leaves no half credential.
-    let beside = state_dir.join("credential.new");
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    writeln!(file, "{text}")?;
-    file.sync_all()?;
-    fs::rename(&beside, &path)?;
-    File::open(state_dir)?.sync_all()?;
-    Ok(text)
-}
-
 /// 32 random bytes in base64url: 43 characters.
 pub(crate) fn random() -> String {
     let mut bytes = [0; 32];
@@ -57,23 +34,24 @@ pub(crate) fn random() -> String {
 pub(crate) async fn register(
     config: &Config,
     gateway: &Gateway,
-    credential: &str,
+    credential: &Credential,
 ) -> Result<(), Error> {
-    let request = request(config, gateway, credential)?;
+    let token = match join_token(config.join_token_file.as_deref()) {
+        Err(none) if !credential.is_admitted() => return Err(none.into()),
+        token => token,
+    };
+    let request = request(config, gateway, credential, &token);
     let mut backoff = Backoff::new(RETRY, RETRY_MAX);
     loop {
         let pause = match gateway.registry.register_gateway(request.clone()).await {
-            Ok(_) => return Ok(()),
+            Ok(_) => {
+                note(credential);
+                return Ok(());
+            }
             Err(Unanswered::Refused { code, ecumene }) if is_final(code) => {
-                return Err(Error::NotRegistered { code: ecumene });
+                return Err(refused(ecumene, token));
             }
-            Err(unanswered) => {
-                let failed = backoff.failed(Instant::now());
-                if let Some(unsaid) = failed.say {
-                    tracing::info!(%unanswered, unsaid, "not registered yet");
-                }
-                failed.pause
-            }
+            Err(unanswered) => pause(&mut backoff, &unanswered),
         };
         tokio::select! {
             () = gateway.shutdown.triggered() => return Ok(()),
@@ -82,25 +60,43 @@ pub(crate) async fn register(
     }
 }
 
+/// How long to wait before the next attempt; says now and then that it goes on.
+fn pause(backoff: &mut Backoff, unanswered: &Unanswered) -> Duration {
+    let failed = backoff.failed(Instant::now());
+    if let Some(unsaid) = failed.say {
+        tracing::info!(%unanswered, unsaid, "not registered yet");
+    }
+    failed.pause
+}
+
+/// The registry knows an admitted gateway by its credential and looks at no token. It wants one to be there all the same:
+/// where there is none, the one that is shown is nobody's.
 fn request(
     config: &Config,
     gateway: &Gateway,
-    credential: &str,
-) -> Result<wire::RegisterGatewayRequest, Error> {
-    Ok(wire::RegisterGatewayRequest {
+    credential: &Credential,
+    token: &Result<Secret, NoJoinToken>,
+) -> wire::RegisterGatewayRequest {
+    wire::RegisterGatewayRequest {
         id: config.id.clone(),
         endpoint: gateway.events_endpoint.clone(),
-        join_token: join_token(config, credential)?,
-        credential: credential.to_owned(),
-    })
+        join_token: token.as_ref().map_or(credential.expose(), Secret::expose).to_owned(),
+        credential: credential.expose().to_owned(),
+    }
 }
 
-/// After the first registration the file may be gone, and no token is looked at: the registry knows
-/// the credential. It wants a token to be there all the same; this one is nobody's.
-fn join_token(config: &Config, credential: &str) -> Result<String, Error> {
-    match &config.join_token_file {
-        Some(path) if path.exists() => Ok(secret::read(path)?.expose().to_owned()),
-        _ => Ok(credential.to_owned()),
+/// Notes that no join token is needed any more.
+fn note(credential: &Credential) {
+    if let Err(error) = credential.admit() {
+        tracing::warn!(%error, "it cannot be noted that the gateway is registered: its next start needs a join token too");
+    }
+}
+
+/// No token that was not there has been refused: that there is none is what is wrong.
+fn refused(code: String, token: Result<Secret, NoJoinToken>) -> Error {
+    match token {
+        Err(none) if code == "join-token-invalid" => Error::JoinToken(none),
+        _ => Error::NotRegistered { code },
     }
 }
 
@@ -115,21 +111,20 @@ fn is_final(code: Code) -> bool {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     #[test]
-    fn a_credential_is_drawn_once_and_kept_from_others() {
-        let folder = tempfile::tempdir().unwrap();
-        let state = folder.path().join("state");
-        let first = credential(&state).unwrap();
-        assert_eq!(first.len(), 43);
-        assert_eq!(credential(&state).unwrap(), first);
-        let mode = fs::metadata(state.join("credential")).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-        assert_ne!(random(), first);
+    fn a_drawn_credential_has_43_characters_and_is_like_no_other() {
+        assert_eq!(random().len(), 43);
+        assert_ne!(random(), random());
+    }
+
+    #[test]
+    fn a_token_that_is_not_there_is_not_told_as_one_that_is_invalid() {
+        for (code, is_told) in [("join-token-invalid", true), ("conflict", false)] {
+            let error = refused(code.to_owned(), join_token(None));
+            assert_eq!(matches!(error, Error::JoinToken(_)), is_told, "{error:?}");
+        }
     }
 }

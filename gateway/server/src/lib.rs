@@ -31,6 +31,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use deploy_service::credential::{Credential, NoJoinToken};
 use deploy_service::ready::Condition;
 use deploy_service::tls::{self, Connector};
 use deploy_service::{Drained, Readiness, Security, Shutdown, listen, secret, serve};
@@ -64,6 +65,9 @@ pub enum Error {
     /// A secret file is not usable.
     #[error("a secret of the gateway cannot be read")]
     Secret(#[from] secret::Error),
+    /// There is no join token, and the registry has not admitted this gateway.
+    #[error("the gateway cannot be registered")]
+    JoinToken(#[from] NoJoinToken),
     /// A key file holds no key.
     #[error("{path} holds neither an Ed25519 JWK nor a seed of 64 hexadecimal digits")]
     Key {
@@ -102,7 +106,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
     let checked = config.checked()?;
     let secrets = Secrets::read(&config)?;
     let connector = Connector::maybe(config.registry_tls.clone())?;
-    let credential = &secrets.credential;
+    let credential = secrets.credential.expose();
     let registry = Arc::new(Registry::new(&config.registry, &config.id, credential, &connector)?);
     let security = Security::open(config.tls.clone())?;
     let readiness = Readiness::new(shutdown.clone());
@@ -132,7 +136,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
 fn join(
     config: Config,
     gateway: Arc<Gateway>,
-    credential: String,
+    credential: Credential,
     (registered, synced): (Condition, Condition),
 ) -> JoinHandle<Result<(), Error>> {
     tokio::spawn(async move {

@@ -5,7 +5,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
-use deploy_service::entity_tags;
+use deploy_service::entity_tags::{self, Read};
 use gateway_core::Failure;
 use gateway_core::errors::Reader;
 use gateway_core::gcra::{Remaining, RetryAfter};
@@ -49,8 +49,10 @@ pub(crate) fn failure(failure: &Failure, call: Option<&Id>, reader: Reader) -> R
     if status == StatusCode::UNAUTHORIZED {
         set(&mut response, header::WWW_AUTHENTICATE, "Bearer");
     }
-    if let Failure::Method(method) = failure {
-        set(&mut response, header::ALLOW, method.allow());
+    match failure {
+        Failure::Method(method) => set(&mut response, header::ALLOW, method.allow()),
+        Failure::PreconditionFailed { etag } => set(&mut response, header::ETAG, etag),
+        _ => {}
     }
     if let Some(secs) = told.retry_after_s {
         set(&mut response, header::RETRY_AFTER, &secs.to_string());
@@ -69,38 +71,43 @@ pub(crate) fn silence(response: &mut Response) {
 }
 
 /// A document with a strong tag and the time of its last change: 304 if the client has it.
-pub(crate) fn document(tagged: &Tagged, headers: &HeaderMap, max_age_s: u32) -> Response {
+///
+/// # Errors
+/// It is another version than `If-Match` names.
+pub(crate) fn document(
+    tagged: &Tagged,
+    headers: &HeaderMap,
+    max_age_s: u32,
+) -> Result<Response, Failure> {
     let modified = tagged.modified.map(WallMs::to_http_date);
-    let mut response = match is_known(tagged, modified.as_deref(), headers) {
-        true => {
+    let mut response = match conditions(tagged, modified.as_deref(), headers) {
+        Read::Failed => return Err(Failure::PreconditionFailed { etag: tagged.etag.clone() }),
+        Read::NotModified => {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             response
         }
-        false => body(StatusCode::OK, JSON, tagged.body.clone()),
+        Read::Whole => body(StatusCode::OK, JSON, tagged.body.clone()),
     };
     set(&mut response, header::ETAG, &tagged.etag);
     set(&mut response, header::CACHE_CONTROL, &format!("public, max-age={max_age_s}"));
     if let Some(modified) = modified {
         set(&mut response, header::LAST_MODIFIED, &modified);
     }
-    response
+    Ok(response)
 }
 
 /// Tags count before times (RFC 9110, section 13.2.2). A time counts only if it is the one that was
 /// told, and moves with each change: gateways take it from the registry, whose clock is not theirs.
-fn is_known(tagged: &Tagged, modified: Option<&str>, headers: &HeaderMap) -> bool {
-    if headers.contains_key(header::IF_NONE_MATCH) {
-        let mut tags = entity_tags::of(headers, &header::IF_NONE_MATCH);
-        return tags.any(|tag| tag == "*" || same(tag, &tagged.etag));
+fn conditions(tagged: &Tagged, modified: Option<&str>, headers: &HeaderMap) -> Read {
+    let since = headers.get(header::IF_MODIFIED_SINCE).and_then(|since| since.to_str().ok());
+    let is_known = tagged.is_dated && modified.is_some() && since == modified;
+    match entity_tags::read(headers, &tagged.etag) {
+        Read::Whole if is_known && !headers.contains_key(header::IF_NONE_MATCH) => {
+            Read::NotModified
+        }
+        read => read,
     }
-    let since = headers.get(header::IF_MODIFIED_SINCE);
-    tagged.is_dated && modified.is_some() && since.and_then(|since| since.to_str().ok()) == modified
-}
-
-/// `If-None-Match` compares weakly (RFC 9110, section 13.1.2).
-fn same(tag: &str, etag: &str) -> bool {
-    tag.strip_prefix("W/").unwrap_or(tag) == etag
 }
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -131,32 +138,44 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_is_not_sent_again_to_who_has_it() {
+    fn a_document_is_sent_to_who_wants_this_version_and_not_again_to_who_has_it() {
         let modified = WallMs::from_secs(1_774_008_000);
         let tagged = Tagged::new(&Value::from("x")).changed_at(modified);
         let (etag, weak) = (tagged.etag.clone(), format!("\"o\", W/{}", tagged.etag));
         let (at, later) = ("Fri, 20 Mar 2026 12:00:00 GMT", "Fri, 20 Mar 2026 12:00:01 GMT");
-        let (tags, since) = (header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE);
-        for (sent, known) in [
-            (vec![], false),
-            (vec![(&tags, "\"other\"")], false),
-            (vec![(&tags, etag.as_str())], true),
-            (vec![(&tags, weak.as_str())], true),
-            (vec![(&tags, "*")], true),
-            (vec![(&tags, "\"a,*,b\"")], false),
-            (vec![(&tags, "\"other\""), (&tags, etag.as_str())], true),
-            (vec![(&since, at)], true),
-            (vec![(&since, later)], false),
-            (vec![(&since, "yesterday")], false),
-            (vec![(&tags, "\"other\""), (&since, at)], false),
+        let (wanted, tags) = (header::IF_MATCH, header::IF_NONE_MATCH);
+        let since = header::IF_MODIFIED_SINCE;
+        for (sent, status) in [
+            (vec![], 200),
+            (vec![(&tags, "\"other\"")], 200),
+            (vec![(&tags, etag.as_str())], 304),
+            (vec![(&tags, weak.as_str())], 304),
+            (vec![(&tags, "*")], 304),
+            (vec![(&tags, "\"a,*,b\"")], 200),
+            (vec![(&tags, "\"other\""), (&tags, etag.as_str())], 304),
+            (vec![(&since, at)], 304),
+            (vec![(&since, later)], 200),
+            (vec![(&since, "yesterday")], 200),
+            (vec![(&tags, "\"other\""), (&since, at)], 200),
+            (vec![(&wanted, etag.as_str())], 200),
+            (vec![(&wanted, "*")], 200),
+            (vec![(&wanted, weak.as_str())], 412),
+            (vec![(&wanted, "\"other\"")], 412),
+            (vec![(&wanted, "\"other\""), (&tags, etag.as_str())], 412),
+            (vec![(&wanted, "\"other\""), (&since, at)], 412),
+            (vec![(&wanted, etag.as_str()), (&tags, etag.as_str())], 304),
+            (vec![(&wanted, etag.as_str()), (&since, at)], 304),
         ] {
             let mut headers = HeaderMap::new();
             for (name, value) in &sent {
                 headers.append(*name, value.parse().unwrap());
             }
-            let response = document(&tagged, &headers, 60);
-            assert_eq!(response.status() == StatusCode::NOT_MODIFIED, known, "{sent:?}");
-            assert_eq!(response.headers()[header::LAST_MODIFIED], at);
+            let answered = document(&tagged, &headers, 60);
+            let is_refused = answered.is_err();
+            let answered = answered.unwrap_or_else(|why| failure(&why, None, Reader::A2a));
+            assert_eq!(answered.status().as_u16(), status, "{sent:?}");
+            assert_eq!(answered.headers()[header::ETAG], etag, "{sent:?}");
+            assert_eq!(answered.headers().contains_key(header::LAST_MODIFIED), !is_refused);
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use deploy_service::credential::Credential;
 use deploy_service::secret;
 use http::{HeaderMap, header};
 use proto_types::{Digest, PublicKey, SecretKey, base64url};
@@ -15,7 +16,7 @@ use crate::{Error, identity};
 /// What a gateway knows that others must not.
 pub(crate) struct Secrets {
     /// What it shows to the registry.
-    pub(crate) credential: String,
+    pub(crate) credential: Credential,
     /// Digests of what local subscribers and operators show to it.
     pub(crate) subscribers: Vec<Digest>,
     /// The public half of this instance's key.
@@ -29,7 +30,7 @@ impl Secrets {
         let subscribers = tokens.map(|path| token(path)).collect::<Result<_, _>>()?;
         let key = config.federation_key_file.as_deref().map(signing_key).transpose()?;
         let no_state = |source| Error::State { path: config.state_dir.clone(), source };
-        let credential = identity::credential(&config.state_dir).map_err(no_state)?;
+        let credential = Credential::open(&config.state_dir, identity::random).map_err(no_state)?;
         Ok(Self { credential, subscribers, key: key.map(|key| key.public()) })
     }
 }

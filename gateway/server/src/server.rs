@@ -17,7 +17,7 @@ use axum::extract::ConnectInfo;
 use axum::response::Response;
 use gateway_core::errors::Reader;
 use gateway_core::params::fault;
-use gateway_core::path::Route;
+use gateway_core::path::{Method as Answers, Route};
 use gateway_core::{CallError, Credential, Denial, Failure, Permit, admit, dispatch};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, Request, header};
@@ -31,8 +31,9 @@ use crate::{a2a, clock, envelopes, query};
 
 use self::seen::Seen;
 
-/// On top of the wait for a task: submission, spending and reading, with their own deadlines.
-const HANDLER_GRACE: Duration = Duration::from_secs(20);
+/// On top of the wait for a task: what a continued one asks of the registry, each with its own deadline. It is read (5 s) and
+/// written (8 s), and at the end of the wait read twice more.
+const HANDLER_GRACE: Duration = Duration::from_secs(25);
 
 /// Answers one request. Every failure is mapped here, once.
 pub(crate) async fn answer(gateway: Arc<Gateway>, request: Request<Body>) -> Response {
@@ -49,7 +50,7 @@ async fn layers(
 ) -> Result<Response, Failure> {
     // One reading of the path, or none: what follows must not be argued about by proxies. Pages may read refusals, too, and
     // callers have them in the form that their route speaks.
-    let route = Route::find(request.uri().path()).map_err(Failure::Path);
+    let route = Route::find(request.uri().path(), asked(request.method())).map_err(Failure::Path);
     if let Ok(Some(route)) = &route {
         seen.cors = gateway.cors.grant(route, request.headers());
         seen.enter(route);
@@ -264,11 +265,18 @@ fn versions(parts: &Parts) -> Vec<String> {
     headers.chain(query).collect()
 }
 
+/// A method as routes know it: what does not read acts.
+fn asked(method: &Method) -> Answers {
+    match *method {
+        Method::GET | Method::HEAD => Answers::Get,
+        _ => Answers::Post,
+    }
+}
+
 fn check_method(route: &Route, method: &Method) -> Result<(), Failure> {
-    use gateway_core::path::Method as Answers;
     let answers = route.method();
     let fits = match answers {
-        Answers::Get => *method == Method::GET || *method == Method::HEAD,
+        Answers::Get => asked(method) == Answers::Get,
         Answers::Post => *method == Method::POST,
     };
     if fits { Ok(()) } else { Err(Failure::Method(answers)) }

@@ -49,8 +49,21 @@ struct Entry {
 #[derive(Clone, Debug)]
 pub(crate) struct Events {
     queue: mpsc::Sender<Unread>,
+    room: Room,
+}
+
+/// What a caller may leave unread.
+#[derive(Clone, Debug)]
+pub(crate) struct Room {
     unread: Pool<Origin>,
     caller: Origin,
+}
+
+impl Room {
+    /// Room for so many bytes more.
+    pub(crate) fn take(&self, bytes: u64) -> Result<Place<Origin>, Full> {
+        self.unread.places(Class::Ordinary, self.caller.clone(), bytes)
+    }
 }
 
 /// An event that its caller has not read.
@@ -65,9 +78,7 @@ pub(crate) struct Unread {
 impl Events {
     /// Hands an event to its caller; false if that takes nothing any more.
     pub(crate) async fn send(&self, event: Vec<u8>, patience: Duration) -> bool {
-        let bytes = event.len() as u64;
-        let place = self.unread.places(Class::Ordinary, self.caller.clone(), bytes);
-        let Ok(place) = place else { return false };
+        let Ok(place) = self.room.take(event.len() as u64) else { return false };
         self.queue.send_timeout(Unread { event, place }, patience).await.is_ok()
     }
 }
@@ -76,8 +87,9 @@ impl Events {
 pub(crate) struct Waiter {
     table: Arc<Waiting>,
     key: Key,
-    caller: Origin,
     _place: Place<Origin>,
+    /// For what its caller has not read yet.
+    pub(crate) room: Room,
     /// Wakes when the registry reports a change of the task.
     pub(crate) changed: Arc<Notify>,
     /// What nodes push.
@@ -102,12 +114,13 @@ impl Waiting {
         let place = self.places.place(Class::Ordinary, caller.clone())?;
         let changed = Arc::new(Notify::new());
         let (queue, received) = mpsc::channel(EVENTS);
-        let events = Events { queue, unread: self.unread.clone(), caller: caller.clone() };
+        let room = Room { unread: self.unread.clone(), caller: caller.clone() };
+        let events = Events { queue, room: room.clone() };
         let key = (task.as_str().to_owned(), self.next.fetch_add(1, Ordering::Relaxed));
         let entry = Entry { secret, epoch: 0, changed: Arc::clone(&changed), events };
         self.calls().insert(key.clone(), entry);
-        let (table, caller) = (Arc::clone(self), caller.clone());
-        Ok(Waiter { table, key, caller, _place: place, changed, events: received })
+        let table = Arc::clone(self);
+        Ok(Waiter { table, key, _place: place, room, changed, events: received })
     }
 
     /// The registry reports a change of a task.
@@ -145,13 +158,6 @@ impl Waiting {
 /// The keys of all calls that wait for a task.
 fn all_of(task: &str) -> RangeInclusive<Key> {
     (task.to_owned(), 0)..=(task.to_owned(), u64::MAX)
-}
-
-impl Waiter {
-    /// Room for so many bytes that its caller has not read yet.
-    pub(crate) fn room(&self, bytes: u64) -> Result<Place<Origin>, Full> {
-        self.table.unread.places(Class::Ordinary, self.caller.clone(), bytes)
-    }
 }
 
 impl Drop for Waiter {
@@ -241,7 +247,7 @@ mod tests {
             taken += 1;
         }
         assert_eq!(taken, 32, "half of the bytes");
-        assert_eq!(one.room(1 << 20).unwrap_err(), Full::Share, "a first frame counts alike");
+        assert_eq!(one.room.take(1 << 20).unwrap_err(), Full::Share, "a first frame counts alike");
         assert!(table.push("b", 1, "").unwrap().send(event(), patience).await);
         drop((one, two));
         assert_eq!(table.unread.taken(), 0);

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use deploy_service::config;
+use deploy_service::credential::lacks_join_token;
 use deploy_service::settings::Setting;
+use deploy_service::telemetry;
 use deploy_service::tls::{ClientFiles, Connector};
 use deploy_service::units::{Bytes, Duration};
 use proto_types::NodeId;
@@ -63,9 +65,10 @@ impl config::Role for Config {
     }
 
     fn contradiction(&self) -> Option<String> {
-        match self.clone().checked().err()? {
-            Error::Config(why) => Some(why),
-            other => Some(other.to_string()),
+        match self.clone().checked() {
+            Ok(_) => lacks_join_token(&self.state_dir, self.join_token_file.as_deref()),
+            Err(Error::Config(why)) => Some(why),
+            Err(other) => Some(other.to_string()),
         }
     }
 }
@@ -100,7 +103,7 @@ impl Config {
             return Err(Error::Config("state_dir: a folder is needed".to_owned()));
         }
         let connector = Connector::maybe(self.tls)
-            .map_err(|error| Error::Config(deploy_service::telemetry::chain(&error)))?;
+            .map_err(|error| Error::Config(format!("tls: {}", telemetry::chain(&error))))?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let measured = u32::try_from(cores).unwrap_or(u32::MAX).saturating_mul(4);
         Ok(Checked {

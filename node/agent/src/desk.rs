@@ -1,6 +1,7 @@
 //! The node's one desk: every order, event and timer comes here, is put to the pure cores, and what they answer is done.
 //! It decides nothing about tasks; it must never block, and never do an output of a task out of order.
 
+mod former;
 mod held;
 mod orders;
 mod outputs;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deploy_service::Shutdown;
-use node_core::{Event, Lease, Ledger};
+use node_core::{Duplicate, Event, Lease, Ledger};
 use node_wasm::Runtime;
 use proto_types::{LeaseEpoch, MonoUs, TaskId};
 use proto_wire::registry::v1 as wire;
@@ -26,6 +27,7 @@ use crate::journal::Journal;
 use crate::registry::Registry;
 use crate::{Error, link};
 
+use self::former::Former;
 use self::held::{Held, Note};
 
 /// Notes of runs and orders of the leader that wait for the desk.
@@ -54,8 +56,7 @@ pub(crate) struct Desk {
     runtime: Arc<Runtime>,
     artifacts: Artifacts,
     journal: Journal,
-    /// Epochs that a former life of this node had taken on: handed back, never run again.
-    former: BTreeMap<TaskId, LeaseEpoch>,
+    former: Former,
     offer: wire::Capacity,
     ledger: Ledger,
     held: BTreeMap<TaskId, Held>,
@@ -86,7 +87,7 @@ impl Desk {
             clock: Clock::new(),
             artifacts,
             journal,
-            former: former.into_iter().map(|line| (line.task, line.epoch)).collect(),
+            former: Former::new(former),
             ledger: Ledger::new(crate::work::ledger_offer(&offer)),
             held: BTreeMap::new(),
             notes: mpsc::channel(QUEUE),
@@ -104,8 +105,10 @@ impl Desk {
         })
     }
 
-    /// Works until `shutdown`, then drains.
-    pub(crate) async fn run(mut self, shutdown: Shutdown) -> Summary {
+    /// Works until `shutdown`, then drains. Ends at once, with everything that runs, for another process that serves as
+    /// this node.
+    pub(crate) async fn run(mut self, shutdown: Shutdown) -> Result<Summary, Error> {
+        let mut duplicate = Duplicate::default();
         let (link, mut from_link) = mpsc::channel(QUEUE);
         let keeper = tokio::spawn(link::keep(Arc::clone(&self.registry), link));
         while !self.is_over() {
@@ -113,7 +116,12 @@ impl Desk {
             // An instant and not a span: a busy desk turns faster than it beats.
             let beat = tokio::time::sleep_until(self.beat_next);
             tokio::select! {
-                Some(event) = from_link.recv() => self.linked(event),
+                Some(event) = from_link.recv() => {
+                    if self.linked(event) && duplicate.session_replaced(self.clock.now()) {
+                        keeper.abort();
+                        return Err(self.give_way());
+                    }
+                }
                 Some(note) = self.notes.1.recv() => self.noted(note),
                 () = tokio::time::sleep_until(timer) => self.timeout(),
                 () = beat, if self.session.is_some() => self.beat(),
@@ -121,18 +129,27 @@ impl Desk {
             }
         }
         keeper.abort();
-        Summary { left: self.held.len() as u64, ..self.summary }
+        Ok(Summary { left: self.held.len() as u64, ..self.summary })
     }
 
-    fn linked(&mut self, event: link::Event) {
+    /// Takes in what the link tells; true if a newer session of this node has replaced this process's.
+    fn linked(&mut self, event: link::Event) -> bool {
         match event {
             link::Event::Opening(session) => self.hello(session),
             link::Event::Order(order) => self.order(*order),
-            link::Event::Down => {
+            link::Event::Down { replaced } => {
                 self.session = None;
                 self.beats.clear();
+                return replaced;
             }
         }
+        false
+    }
+
+    /// Ends everything that runs: the other process is told to run it.
+    fn give_way(self) -> Error {
+        self.held.values().for_each(|held| held.stop.trigger());
+        Error::Replaced { node: self.config.id }
     }
 
     /// Says what is still held, and hands back what a former life had.
@@ -151,9 +168,7 @@ impl Desk {
         self.beats.clear();
         self.beaten();
         self.say(Kind::Hello(hello));
-        for (task, epoch) in self.former.clone() {
-            self.release(&task, epoch, "the node was restarted");
-        }
+        self.hand_back_former();
     }
 
     fn beat(&mut self) {

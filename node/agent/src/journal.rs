@@ -1,9 +1,10 @@
 //! What the node has taken on, written down before it says so: one small file a task.
 //! It decides names and durability; it must never say that something is written before it is on disk.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use deploy_service::atomic_file;
 use proto_types::{Digest, LeaseEpoch, TaskId};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,7 @@ impl Journal {
     pub(crate) fn open(state_dir: &Path) -> io::Result<(Self, Vec<Line>)> {
         let journal = Self { folder: state_dir.join("journal") };
         std::fs::create_dir_all(&journal.folder)?;
+        atomic_file::clear(&journal.folder)?;
         let mut lines = Vec::new();
         for file in std::fs::read_dir(&journal.folder)? {
             let path = file?.path();
@@ -39,15 +41,9 @@ impl Journal {
         Ok((journal, lines))
     }
 
-    /// Writes a line; on return it is on disk.
+    /// Writes a line; on return it is on disk, or nothing of it is.
     pub(crate) fn write(&self, line: &Line) -> io::Result<()> {
-        let path = self.path(&line.task);
-        let aside = path.with_extension("new");
-        let mut file = std::fs::File::create(&aside)?;
-        file.write_all(serde_json::to_string(line)?.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&aside, &path)?;
-        std::fs::File::open(&self.folder)?.sync_all()
+        atomic_file::write(&self.path(&line.task), serde_json::to_string(line)?.as_bytes())
     }
 
     /// Removes a line. Losing the removal is harmless: the task is then handed back once more, under an old epoch.
@@ -58,8 +54,8 @@ impl Journal {
         }
     }
 
-    /// Named by digest, because a task's id may hold characters that a file's name may not.
-    fn path(&self, task: &TaskId) -> PathBuf {
+    /// Where the line of a task lies. Named by digest, because a task's id may hold characters that a file's name may not.
+    pub(crate) fn path(&self, task: &TaskId) -> PathBuf {
         let digest = Digest::of(task.as_str().as_bytes()).to_string();
         self.folder.join(digest.trim_start_matches("sha256:"))
     }
@@ -81,8 +77,21 @@ mod tests {
         journal.remove(&line("b").task).unwrap();
         journal.remove(&line("b").task).unwrap();
         std::fs::write(folder.path().join("journal/torn"), b"{\"task\":").unwrap();
+        std::fs::write(folder.path().join("journal/whole.new"), b"{\"task\":\"c\",\"epoch\":1}")
+            .unwrap();
         let (_, found) = Journal::open(folder.path()).unwrap();
         assert_eq!(found, [line("../a")]);
+        assert_eq!(std::fs::read_dir(folder.path().join("journal")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_written_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, _) = Journal::open(folder.path()).unwrap();
+        let line = Line { task: TaskId::parse("a").unwrap(), epoch: LeaseEpoch(1) };
+        // A folder of that name: the last step fails, as each would on a full disk.
+        std::fs::create_dir(journal.path(&line.task)).unwrap();
+        journal.write(&line).unwrap_err();
         assert_eq!(std::fs::read_dir(folder.path().join("journal")).unwrap().count(), 1);
     }
 }

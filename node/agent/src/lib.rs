@@ -22,6 +22,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use deploy_service::Shutdown;
+use deploy_service::credential::{Credential, NoJoinToken};
+use proto_types::NodeId;
 
 use crate::desk::Desk;
 
@@ -40,33 +42,42 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// A secret file is not usable.
-    #[error("a secret of the node cannot be read")]
-    Secret(#[source] deploy_service::secret::Error),
+    /// There is no join token, and the registry has not admitted this node.
+    #[error("the node cannot be admitted")]
+    JoinToken(#[from] NoJoinToken),
     /// The WebAssembly runtime does not start.
     #[error("the WebAssembly runtime does not start: {0}")]
     Runtime(String),
     /// No registry member admits the node.
     #[error("the registry does not admit the node: {0}")]
     Refused(String),
+    /// Another process has taken this one's session, and takes it again when this one dials.
+    #[error(
+        "another process serves as node {node} with the same credential: the newest session counts, so this one ends; \
+         give each process an id, a join token and a state folder of its own"
+    )]
+    Replaced {
+        /// Which node.
+        node: NodeId,
+    },
 }
 
 /// Runs a node until `shutdown`, then drains: new tasks are refused, running ones go on until the drain deadline, and
 /// what is left is handed back.
 ///
 /// # Errors
-/// The node cannot start. Once it runs, failures of the network are retried for ever.
+/// The node cannot start, or [`Error::Replaced`]. Once it runs, failures of the network are retried for ever.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
     let config = config.checked()?;
-    deploy_service::private::folder(&config.state_dir).map_err(config.no_state())?;
-    let credential = identity::credential(&config.state_dir).map_err(config.no_state())?;
+    let credential =
+        Credential::open(&config.state_dir, identity::draw).map_err(config.no_state())?;
     let runtime = work::runtime(&config)?;
     let offer = work::measure(&runtime, &config).await?;
-    let registry = Arc::new(registry::Registry::new(&config, &credential)?);
+    let registry = Arc::new(registry::Registry::new(&config, credential.expose())?);
     tokio::select! {
         () = shutdown.triggered() => return Ok(Summary::default()),
         joined = identity::join(&config, &registry, &credential, &offer) => joined?,
     }
     tracing::info!(node = %config.id, slots = offer.slots, runs_per_second = offer.runs_per_second, "joined");
-    Ok(Desk::open(config, registry, runtime, offer)?.run(shutdown).await)
+    Desk::open(config, registry, runtime, offer)?.run(shutdown).await
 }

@@ -31,8 +31,11 @@ pub(crate) enum Event {
     Opening(mpsc::Sender<wire::NodeMessage>),
     /// The leader says something.
     Order(Box<wire::node_order::Kind>),
-    /// The session ended; leases run on by their own time.
-    Down,
+    /// The session ended, or did not open; leases run on by their own time.
+    Down {
+        /// Whether the leader ended it for a newer one of the same node.
+        replaced: bool,
+    },
 }
 
 /// Keeps a session open until the desk is gone.
@@ -77,12 +80,14 @@ async fn pause(backoff: &mut Backoff) {
 }
 
 /// How a session ended that had opened.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ended {
     /// The leader ended it, or the connection broke.
     Told,
     /// The leader granted no lease in time: it may be stopped, and others may have elected another.
     Silent,
+    /// The leader ended it for a newer one of the same node.
+    Replaced,
 }
 
 /// One session, from hello to its end. `Ok` if it ever opened.
@@ -105,8 +110,9 @@ async fn session(
         Ok(orders) => Ok(follow(orders.into_inner(), desk).await),
         Err(status) => Err(status),
     };
+    let replaced = matches!(ended, Ok(Ended::Replaced));
     // The desk may be gone; then there is nobody to tell.
-    let _ = desk.send(Event::Down).await;
+    let _ = desk.send(Event::Down { replaced }).await;
     ended
 }
 
@@ -132,16 +138,46 @@ async fn follow(mut orders: Streaming<wire::NodeOrder>, desk: &mpsc::Sender<Even
             // An order of a kind that this version does not know.
             Ok(Some(_)) => {}
             Ok(None) => return Ended::Told,
-            Err(status) => {
-                tracing::warn!(%status, "the session broke");
-                return Ended::Told;
-            }
+            Err(status) => return broken(&status),
         }
     }
+}
+
+/// How a session ended with this status.
+fn broken(status: &Status) -> Ended {
+    let code = status.metadata().get("ecumene-code").and_then(|code| code.to_str().ok());
+    if code == Some("session-replaced") {
+        tracing::warn!(
+            "a newer session of this node has replaced this one: does another process use its \
+             credential?"
+        );
+        return Ended::Replaced;
+    }
+    tracing::warn!(%status, "the session broke");
+    Ended::Told
 }
 
 /// Whom a member names as leader when it cannot serve a session itself.
 fn leader_of(status: &Status) -> Option<String> {
     let named = status.metadata().get("ecumene-leader")?.to_str().ok()?;
     (status.code() == Code::FailedPrecondition && !named.is_empty()).then(|| named.to_owned())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_that_was_replaced_is_told_from_one_that_broke() {
+        for (code, expected) in
+            [("session-replaced", Ended::Replaced), ("not-leader", Ended::Told), ("", Ended::Told)]
+        {
+            let mut status = Status::aborted("why");
+            if !code.is_empty() {
+                status.metadata_mut().insert("ecumene-code", code.parse().unwrap());
+            }
+            assert_eq!(broken(&status), expected, "{code}");
+        }
+    }
 }

@@ -1,10 +1,12 @@
 //! What a node decides: which tasks it takes, and the life of each under its lease.
 //!
-//! Decides admission, the order persist, accept, run, report, and when a task must be killed. Must
+//! Decides admission, the order persist, accept, run, report, when a task must be killed, and whether another process
+//! serves as this node. Must
 //! never read a clock, a random source, the environment, a file or a socket: the shell (node-agent)
 //! passes time and events in, and does what comes out.
 
 pub mod capacity;
+pub mod duplicate;
 pub mod lease;
 pub mod ledger;
 pub mod outcome;
@@ -12,6 +14,7 @@ pub mod task;
 pub mod time;
 
 pub use crate::capacity::{Capacity, IsolationClass};
+pub use crate::duplicate::Duplicate;
 pub use crate::lease::Lease;
 pub use crate::ledger::{Ledger, Refusal, Request, Reservation};
 pub use crate::outcome::{LimitKind, Outcome};

@@ -60,16 +60,24 @@ impl Cache {
         }
     }
 
-    /// Keeps code that our own compiler has just made.
+    /// Keeps code that our own compiler has just made, whole or not at all.
     pub(crate) fn store(&self, digest: &Digest, code: &[u8]) -> io::Result<()> {
         let path = self.path(digest);
         // The process id keeps two processes that share the folder out of each other's way.
         let partial = path.with_extension(format!("{}.partial", std::process::id()));
-        let mut file = private().write(true).create(true).truncate(true).open(&partial)?;
-        file.write_all(&self.tag(digest, code).finalize().into_bytes())?;
-        file.write_all(code)?;
-        // No fsync: a torn file fails its tag and is compiled again.
-        fs::rename(&partial, &path)
+        let write = || -> io::Result<()> {
+            let mut file = private().write(true).create(true).truncate(true).open(&partial)?;
+            file.write_all(&self.tag(digest, code).finalize().into_bytes())?;
+            file.write_all(code)?;
+            // No fsync: a torn file fails its tag and is compiled again.
+            fs::rename(&partial, &path)
+        };
+        let stored = write();
+        if stored.is_err() {
+            // The error to tell is the one above, whatever becomes of this.
+            let _ = fs::remove_file(&partial);
+        }
+        stored
     }
 
     /// Authenticates a file and gives the code in it.
@@ -89,7 +97,7 @@ impl Cache {
     }
 
     /// The fingerprint is in the name so that two versions of the node can share the folder.
-    fn path(&self, digest: &Digest) -> PathBuf {
+    pub(crate) fn path(&self, digest: &Digest) -> PathBuf {
         let engine = u32::from_be_bytes(
             self.fingerprint.first_chunk().copied().expect("a SHA-256 has more than 4 bytes"),
         );
@@ -163,4 +171,21 @@ fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(0o600);
     options
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_that_cannot_be_kept_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::open(folder.path(), &Engine::default()).unwrap();
+        let digest = Digest::of(b"artifact");
+        // A folder of that name: the last step fails, as each would on a full disk.
+        fs::create_dir(cache.path(&digest)).unwrap();
+        cache.store(&digest, b"code").unwrap_err();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "it and the key");
+    }
 }

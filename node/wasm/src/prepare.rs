@@ -178,7 +178,8 @@ pub(crate) fn compile(
         Ok(code) => {
             if let Err(error) = cache.store(expected, &code) {
                 // The code is in memory, so the task can run; the next start compiles again.
-                tracing::warn!(digest = %expected, %error, "compiled code cannot be kept on disk");
+                let path = cache.path(expected);
+                tracing::warn!(digest = %expected, path = %path.display(), %error, "compiled code cannot be kept on disk");
             }
         }
         Err(error) => tracing::warn!(digest = %expected, %error, "compiled code has no file form"),

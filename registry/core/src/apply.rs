@@ -226,7 +226,7 @@ fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         Command::ReleaseTask { id, epoch, reason } => task::release(draft, id, *epoch, reason),
         Command::CompleteTask { .. } => task::ending::complete(draft, command),
         Command::CancelTask { id, owner } => task::ending::cancel(draft, id, owner.as_deref()),
-        Command::ExpireTask { id } => task::ending::expire(draft, id),
+        Command::ExpireTask { id, waits_for } => task::ending::expire(draft, id, *waits_for),
         Command::SpendTokens { entries } => token::spend(draft, entries),
         Command::Conduct(command) => conduct::decide(draft, command),
         Command::EnqueueEnvelope { .. } => envelope::enqueue(draft, command),

@@ -22,6 +22,7 @@ use crate::entry::{
     AgentKind, Approval, Capacity, EnrolledKey, JoinRole, Limits, NodeState, ReplyTo, TaskEnd,
     Visibility,
 };
+use crate::rank::Unplaced;
 use crate::search::Told;
 
 pub use self::conduct::{Conduct, ConductCommand, Tally};
@@ -209,9 +210,13 @@ pub enum Command {
     /// Its owner, or the operator (`None`), wants this task ended: at once if pending, through its node if assigned.
     #[expect(missing_docs, reason = "the line above says both")]
     CancelTask { id: TaskId, owner: Option<String> },
-    /// Ends a task whose deadline has passed, whoever holds it.
-    #[expect(missing_docs, reason = "the line above says it")]
-    ExpireTask { id: TaskId },
+    /// Ends a task whose deadline has passed, whoever holds it; a pending one with why it waits, absent in earlier logs.
+    #[expect(missing_docs, reason = "the line above says both")]
+    ExpireTask {
+        id: TaskId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        waits_for: Option<Unplaced>,
+    },
     /// Spends tokens, each once.
     SpendTokens {
         /// SHA-256 of (issuer, 0, jti), and until when it must be remembered; at most 1,024.

@@ -20,9 +20,9 @@ pub use self::federation::{
     imports, liveness, liveness_seen, partner, partners, peer_liveness, provenance,
 };
 pub use self::fleet::{
-    envelope, gateway, gateway_by_credential, gateways, join_token, node, node_by_credential,
-    nodes, open_tasks, overdue_tasks, pending_tasks, pending_tasks_after, queue_depth, task,
-    tasks_of_node,
+    envelope, gateway, gateway_by_credential, gateways, join_token, kept_bytes, node,
+    node_by_credential, nodes, open_tasks, overdue_tasks, pending_tasks, pending_tasks_after,
+    queue_depth, task, tasks_of_node,
 };
 pub use self::instance::{instance, instance_of, instances};
 pub use self::ledger::{

@@ -1,10 +1,11 @@
-//! Placement: which node runs a task.
+//! Placement: which node runs a task, and why none does.
 //! Decides by what is passed in alone, the same for the same candidates in any order; must never
 //! choose a node outside the agent's isolation set.
 
 use std::cmp::Reverse;
 
 use proto_types::NodeId;
+use serde::{Deserialize, Serialize};
 
 use crate::entry::{AgentEntry, Capacity, NodeState};
 
@@ -38,73 +39,74 @@ pub struct Candidate {
     pub cached: bool,
 }
 
-/// Why a node cannot run it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unfit {
-    /// Lost or draining.
-    #[error("it is not joined")]
-    NotJoined,
-    /// None of its classes is accepted.
-    #[error("it offers no isolation class that the agent accepts")]
-    Isolation,
-    /// The run may need more than the node has.
-    #[error("it has {has_bytes} bytes of memory; the agent may use {needs_bytes}")]
-    Memory {
-        /// What the node has.
-        has_bytes: u64,
-        /// What the run may use.
-        needs_bytes: u64,
-    },
-    /// Every slot is taken.
-    #[error("its {slots} slots are taken")]
-    Busy {
-        /// How many it has.
-        slots: u32,
-    },
+/// Why a run is on no node. Whoever calls the agent reads it, so that it says nothing of a single node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unplaced {
+    /// A node could run it, once a slot is free.
+    #[error("every node that can run the agent is busy")]
+    Busy,
+    /// No node could, however empty.
+    #[error("{0}")]
+    Nowhere(Unmet),
 }
 
-/// No candidate fits.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("none of {} nodes can run it", reasons.len())]
-pub struct PlacementFailure {
-    /// Why not, for each candidate, by id.
-    pub reasons: Vec<(NodeId, Unfit)>,
+/// The requirement that no node meets: the last of these that one of them comes to.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, thiserror::Error,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unmet {
+    /// A class that the agent accepts.
+    #[error("no node offers an isolation class that the agent accepts")]
+    Isolation,
+    /// Memory, on a node of such a class.
+    #[error("no node of an isolation class that the agent accepts has the memory that it may use")]
+    Memory,
+    /// Presence: those that could run it are lost or draining, or there is no node at all.
+    #[error("no node that could run the agent is joined")]
+    Joined,
 }
 
 /// Chooses: a fit node that has the artifact, then the one with the most free slots, then the
 /// fastest, then the first by id.
 ///
 /// # Errors
-/// No candidate is fit, with the first reason for each.
-pub fn place(needs: &Needs<'_>, candidates: &[Candidate]) -> Result<NodeId, PlacementFailure> {
-    let fit = candidates.iter().filter(|candidate| unfit(needs, candidate).is_none());
+/// No candidate is fit and has a free slot.
+pub fn place(needs: &Needs<'_>, candidates: &[Candidate]) -> Result<NodeId, Unplaced> {
+    let fit = candidates.iter().filter(|candidate| {
+        candidate.free_slots > 0 && lack(needs, candidate.state, &candidate.capacity).is_none()
+    });
     let best = fit.min_by_key(|candidate| {
         let speed = Reverse(candidate.capacity.runs_per_second);
         (!candidate.cached, Reverse(candidate.free_slots), speed, &candidate.node)
     });
-    if let Some(best) = best {
-        return Ok(best.node.clone());
-    }
-    let reason = |candidate: &Candidate| Some((candidate.node.clone(), unfit(needs, candidate)?));
-    let mut reasons: Vec<_> = candidates.iter().filter_map(reason).collect();
-    reasons.sort_by(|(one, _), (other, _)| one.cmp(other));
-    Err(PlacementFailure { reasons })
+    best.map(|best| best.node.clone()).ok_or_else(|| {
+        let nodes = candidates.iter().map(|candidate| (candidate.state, &candidate.capacity));
+        unmet(needs, nodes).map_or(Unplaced::Busy, Unplaced::Nowhere)
+    })
 }
 
-/// The first reason why not; reasons that last come before those that pass.
-fn unfit(needs: &Needs<'_>, candidate: &Candidate) -> Option<Unfit> {
-    let capacity = &candidate.capacity;
+/// The requirement that none of these nodes meets, however empty; `None` if one meets all.
+#[must_use]
+pub fn unmet<'n>(
+    needs: &Needs<'_>,
+    nodes: impl IntoIterator<Item = (NodeState, &'n Capacity)>,
+) -> Option<Unmet> {
+    let lacks = nodes.into_iter().map(|(state, capacity)| lack(needs, state, capacity));
+    let lacks: Vec<Unmet> = lacks.collect::<Option<_>>()?;
+    Some(lacks.into_iter().max().unwrap_or(Unmet::Joined))
+}
+
+/// The first requirement that the node does not meet; those for good come before the one that passes.
+fn lack(needs: &Needs<'_>, state: NodeState, capacity: &Capacity) -> Option<Unmet> {
     if !capacity.isolation.iter().any(|class| needs.isolation.contains(class)) {
-        return Some(Unfit::Isolation);
+        return Some(Unmet::Isolation);
     }
     if capacity.memory_bytes < needs.memory_bytes {
-        let (has_bytes, needs_bytes) = (capacity.memory_bytes, needs.memory_bytes);
-        return Some(Unfit::Memory { has_bytes, needs_bytes });
+        return Some(Unmet::Memory);
     }
-    if candidate.state != NodeState::Joined {
-        return Some(Unfit::NotJoined);
-    }
-    (candidate.free_slots == 0).then_some(Unfit::Busy { slots: capacity.slots })
+    (state != NodeState::Joined).then_some(Unmet::Joined)
 }
 
 #[cfg(test)]
@@ -134,7 +136,7 @@ mod tests {
         for order in [candidates, &reversed] {
             let said = match place(&needs, order) {
                 Ok(node) => node.to_string(),
-                Err(failure) => format!("{:?}", failure.reasons),
+                Err(unplaced) => format!("{unplaced:?}"),
             };
             assert_eq!(said, expected);
         }
@@ -152,21 +154,23 @@ mod tests {
     }
 
     #[test]
-    fn an_unfit_node_is_never_chosen_and_says_why() {
+    fn an_unfit_node_is_never_chosen_and_the_requirement_that_none_meets_is_named() {
         let others = candidate("a", |it| it.capacity.isolation = vec!["vm-emulated".to_owned()]);
         let small = candidate("b", |it| it.capacity.memory_bytes = 999);
-        let lost = candidate("c", |it| it.state = NodeState::Draining);
+        let draining = candidate("c", |it| it.state = NodeState::Draining);
         let busy = candidate("d", |it| it.free_slots = 0);
-        let unfit = [others, small, lost, busy];
-        check(
-            &unfit,
-            "[(NodeId(\"a\"), Isolation), \
-             (NodeId(\"b\"), Memory { has_bytes: 999, needs_bytes: 1000 }), \
-             (NodeId(\"c\"), NotJoined), (NodeId(\"d\"), Busy { slots: 4 })]",
-        );
-        let mut one_fits = unfit.to_vec();
-        one_fits.push(candidate("z", |_| {}));
-        check(&one_fits, "z");
-        check(&[], "[]");
+        let fits = candidate("z", |_| {});
+        let mut candidates: Vec<Candidate> = Vec::new();
+        check(&candidates, "Nowhere(Joined)");
+        for (next, expected) in [
+            (others, "Nowhere(Isolation)"),
+            (small, "Nowhere(Memory)"),
+            (draining, "Nowhere(Joined)"),
+            (busy, "Busy"),
+            (fits, "z"),
+        ] {
+            candidates.push(next);
+            check(&candidates, expected);
+        }
     }
 }

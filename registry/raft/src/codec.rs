@@ -27,3 +27,6 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> io::Result<T> {
 fn invalid(cause: impl ToString) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, cause.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
@@ -37,6 +38,11 @@ const PARTIAL: &str = "partial-";
 /// What was received of a snapshot so far; kept over a restart, so that the transfer goes on where it stopped.
 const INCOMING: &str = "incoming";
 
+/// For how long no receiver's word counts against a snapshot that is vouched for: a receiver at fault has the state read
+/// through once in that time, and damage that comes later is not overlooked for as long as the snapshot is the newest.
+/// Arbitrary.
+const VOUCHED_FOR: Duration = Duration::from_secs(3_600);
+
 /// A whole snapshot on disk.
 #[derive(Debug)]
 pub(crate) struct Stored {
@@ -46,14 +52,14 @@ pub(crate) struct Stored {
     retired: AtomicBool,
     /// A receiver found that it does not match its digests.
     suspect: AtomicBool,
-    /// It took the place of a suspect one that was found sound.
-    vouched: AtomicBool,
+    /// When it took the place of a suspect one that was found sound.
+    vouched: Mutex<Option<Instant>>,
 }
 
 impl Stored {
     fn new(dir: PathBuf, manifest: Manifest) -> Arc<Self> {
         let no = || AtomicBool::new(false);
-        Arc::new(Self { dir, manifest, retired: no(), suspect: no(), vouched: no() })
+        Arc::new(Self { dir, manifest, retired: no(), suspect: no(), vouched: Mutex::default() })
     }
 
     pub(crate) fn database(&self) -> PathBuf {
@@ -76,7 +82,9 @@ impl Stored {
     }
 
     pub(crate) fn suspect(&self) -> bool {
-        self.suspect.load(Ordering::Acquire) && !self.vouched.load(Ordering::Acquire)
+        let vouched = *self.vouched.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_vouched_for = vouched.is_some_and(|since| since.elapsed() < VOUCHED_FOR);
+        self.suspect.load(Ordering::Acquire) && !is_vouched_for
     }
 
     /// Lets the directory go with the last reader.
@@ -93,9 +101,9 @@ impl Stored {
         self.suspect.store(true, Ordering::Release);
     }
 
-    /// Has no receiver's word count against it any more.
-    pub(crate) fn vouch(&self) {
-        self.vouched.store(true, Ordering::Release);
+    /// Has no receiver's word count against it for a while from then on.
+    pub(crate) fn vouch(&self, since: Instant) {
+        *self.vouched.lock().unwrap_or_else(PoisonError::into_inner) = Some(since);
     }
 
     pub(crate) fn snapshot(self: &Arc<Self>) -> Snapshot {

@@ -133,3 +133,39 @@ impl Standing {
         self.others.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_that_lacks_what_it_said_in_this_term_that_it_holds_has_lost_it() {
+        let standing = Standing::new();
+        assert!(!standing.has_lost(2, 5, 7), "it has said nothing");
+        standing.matches(2, 5, 7);
+        standing.matches(2, 5, 6);
+        assert!(!standing.has_lost(2, 5, 8), "it never had this");
+        for other_term in [4, 6] {
+            assert!(!standing.has_lost(2, other_term, 7), "a leader may have cut it since");
+        }
+        assert!(!standing.has_lost(3, 5, 7), "that is another member");
+        assert_eq!(standing.take_blank(), BTreeSet::new());
+        for lacks in [7, 3] {
+            assert!(standing.has_lost(2, 5, lacks));
+            assert_eq!(standing.take_blank(), BTreeSet::from([2]));
+        }
+    }
+
+    #[test]
+    fn a_member_that_may_begin_with_nothing_does_so_once() {
+        let standing = Standing::new();
+        standing.matches(2, 5, 7);
+        standing.admit(2);
+        assert!(!standing.has_lost(2, 5, 7));
+        assert!(!standing.has_lost(2, 5, 7), "what it said before counts no more");
+        standing.matches(2, 5, 4);
+        standing.began(2);
+        assert!(standing.has_lost(2, 5, 3), "it has lost what it held for the second time");
+        assert_eq!(standing.take_blank(), BTreeSet::from([2]));
+    }
+}

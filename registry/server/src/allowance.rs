@@ -11,6 +11,7 @@ use deploy_service::Source;
 use deploy_service::sources::Exceeded;
 use http::Extensions;
 use registry_api::{Code, Problem};
+use tokio::time::sleep;
 
 use crate::front::Sources;
 
@@ -78,6 +79,15 @@ impl Account {
         self.charge(cost).map_err(problem)
     }
 
+    /// Pays for what comes after all that was paid for, as soon as the source can afford it. Cancel safe: nothing is paid
+    /// before it is done.
+    pub(crate) async fn afford(&self, cost: u32) {
+        let Some(Allowance { sources, source }) = &self.allowance else { return };
+        while let Err(exceeded) = sources.limit.charge(*source, (0, cost)) {
+            sleep(exceeded.retry_after).await;
+        }
+    }
+
     fn charge(&mut self, cost: u32) -> Result<(), Exceeded> {
         if let Some(Allowance { sources, source }) = &self.allowance {
             sources.limit.charge(*source, (self.paid, cost))?;
@@ -111,12 +121,16 @@ pub(crate) fn problem(exceeded: Exceeded) -> Problem {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use deploy_service::SourceLimit;
+
+    use crate::config::Bounds;
 
     use super::*;
 
-    fn known(burst: u32) -> (Extensions, Arc<Sources>, Source) {
-        let sources = Arc::new(Sources { limit: SourceLimit::new(1, burst) });
+    fn known(per_second: u32, burst: u32) -> (Extensions, Arc<Sources>, Source) {
+        let sources = Arc::new(Sources { limit: SourceLimit::new(per_second, burst) });
         let source = Source::of("192.0.2.1".parse().unwrap());
         let mut known = Extensions::new();
         known.insert(Allowance { sources: Arc::clone(&sources), source });
@@ -134,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_page_is_paid_for_where_the_method_costs_by_the_page_and_nobody_known_pays() {
-        let (mut stranger, sources, source) = known(1_000);
+        let (mut stranger, sources, source) = known(1, 1_000);
         sources.limit.check(source).unwrap();
         assert!(page(&stranger, 100_000).is_ok(), "this method does not");
         stranger.insert(NAMES);
@@ -150,12 +164,39 @@ mod tests {
 
     #[test]
     fn what_is_paid_in_parts_comes_to_what_all_of_it_costs() {
-        let (stranger, sources, source) = known(100);
+        let (stranger, sources, source) = known(1, 100);
         sources.limit.check(source).unwrap();
         let mut account = Account::of(&stranger);
         for cost in [10, 60, 1_000] {
             account.pay(cost).unwrap();
         }
         assert!(sources.limit.charge(source, (0, 30)).is_err(), "the whole share is taken");
+    }
+
+    /// Asks for a page of the list of all records, which is paid for in parts, each twice as long as the one before.
+    fn list(
+        names: usize,
+        (known, sources, source): &(Extensions, Arc<Sources>, Source),
+    ) -> Result<(), Problem> {
+        const PAGE: usize = 100_000;
+        sources.limit.check(*source).map_err(problem)?;
+        let mut account = Account::of(known);
+        let longer = |end: &usize| (*end < names).then_some(PAGE.min(end * 2));
+        std::iter::successors(Some(1_000), longer).try_for_each(|end| account.pay(NAMES.cost(end)))
+    }
+
+    #[test]
+    fn who_waits_as_long_as_it_is_told_gets_a_list_of_more_than_one_page_with_the_default_share() {
+        let bounds = Bounds::default();
+        let stranger = known(bounds.source_requests_per_second, bounds.source_burst);
+        list(100_000, &stranger).unwrap();
+        let began = Instant::now();
+        // Each of these takes all that may come at once, which the page before has taken.
+        while let Err(refused) = list(50_000, &stranger) {
+            let after_s = refused.extra("retryAfterSeconds").and_then(|it| it.as_u64()).unwrap();
+            std::thread::sleep(Duration::from_secs(after_s));
+        }
+        let (waited, least) = (began.elapsed(), Duration::from_secs(1));
+        assert!((least..10 * least).contains(&waited), "{waited:?}");
     }
 }

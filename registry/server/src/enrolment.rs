@@ -32,7 +32,8 @@ const OF_DOMAIN: Shares = Shares::new(2 * REQUESTS_MAX).without_reserve();
 /// How long a window is.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Sources and domains that are counted at once; while there are more, nobody new is taken.
+/// Sources and domains that are counted at once; while there are more, nobody new is taken. Who has so many addresses keeps
+/// newcomers out (decision 32).
 const COUNTED_MAX: usize = 10_000;
 
 /// How often strangers have asked lately.

@@ -4,6 +4,7 @@
 //! never rely on having seen an effect: each can be found again by a sweep.
 
 mod keeper;
+mod offers;
 mod placer;
 mod session;
 mod table;
@@ -22,17 +23,20 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::member::Member;
 
+use self::offers::Offers;
 use self::table::Table;
 
+pub(crate) use self::offers::unmet;
 pub(crate) use self::session::{OrderStream, open};
 
 /// How often everything is looked at again, at most and at least; between them a quarter lease.
 const SWEEP: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
-/// The leader's memory of the fleet; empty on other members.
+/// The leader's memory of the fleet; empty on other members but for `offers`.
 #[derive(Debug)]
 pub(crate) struct Fleet {
     ttl: Duration,
+    offers: Offers,
     table: Mutex<Table>,
     /// The tasks that wait for a node, as far as the state was read; empty on other members.
     waiting: Mutex<Waiting>,
@@ -48,6 +52,7 @@ impl Fleet {
     pub(crate) fn new(ttl: Duration, sessions_max: usize) -> Self {
         Self {
             ttl,
+            offers: Offers::default(),
             table: Mutex::default(),
             waiting: Mutex::default(),
             touched: Mutex::default(),

@@ -4,27 +4,27 @@
 //! never skip a change, and never keep more for a watcher than one page and a short queue. History
 //! and the live tail are read from the same place, so there is no seam between them.
 
+mod cursor;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream};
-use proto_types::{Namespace, Revision};
-use registry_api::{Code, Principal, Problem, field, render};
-use registry_core::entry::{ChangeEvent, ChangeKind};
-use registry_core::query;
-use registry_core::view::View;
-use registry_core::viewer::{self, Viewer};
+use proto_types::Revision;
+use registry_api::{Code, Problem};
+use registry_core::entry::ChangeEvent;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::cursor;
 use crate::holder::Place;
 use crate::member::{Member, stopping};
 
+pub(crate) use self::cursor::{Asked, Cursor};
+
 /// Changes read at a time.
-const PAGE: usize = 256;
+pub(crate) const PAGE: usize = 256;
 
 /// Changes that wait for a watcher to take them.
 const QUEUE_MAX: usize = 64;
@@ -36,32 +36,6 @@ const STALL_MAX: Duration = Duration::from_secs(10);
 /// connection that is silent for 60 s, some after 30.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// The longest prefix: that of the longest handle.
-const PREFIX_LEN_MAX: usize = 512;
-
-/// What a watcher asks for.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Asked {
-    /// The last revision seen.
-    pub(crate) since: u64,
-    /// Only these kinds; empty for all.
-    pub(crate) kinds: Vec<String>,
-    /// Only ids that begin so; empty for all.
-    pub(crate) prefix: String,
-    /// Only entries of this namespace; empty for all.
-    pub(crate) namespace: String,
-}
-
-/// Where a watcher stands, and what it wants.
-#[derive(Clone, Debug)]
-pub(crate) struct Cursor {
-    pub(crate) since: Revision,
-    caller: Principal,
-    kinds: Vec<ChangeKind>,
-    prefix: String,
-    namespace: Option<Namespace>,
-}
-
 /// One thing that a watcher is told.
 #[derive(Clone, Debug)]
 pub(crate) enum Told {
@@ -71,95 +45,21 @@ pub(crate) enum Told {
     Progress(Revision),
 }
 
-impl Cursor {
-    /// What strangers may watch is the directory; the fleet's doings are its own, and reputation the operator's.
-    pub(crate) fn new(caller: &Principal, asked: &Asked) -> Result<Self, Problem> {
-        let mut kinds = render::directory::kinds(&asked.kinds)?;
-        match caller {
-            Principal::Anonymous
-            | Principal::Peer(_)
-            | Principal::Instance(_)
-            | Principal::Node(_) => {
-                kinds.retain(is_public);
-            }
-            // Who reports, and when, is between a gateway and the operator.
-            Principal::Gateway(_) => kinds.retain(|kind| *kind != ChangeKind::Reputation),
-            Principal::Operator => {}
-        }
-        if !asked.kinds.is_empty() && kinds.len() < asked.kinds.len() {
-            return Err(not_for(caller));
-        }
-        if !asked.prefix.is_empty() {
-            field::text("prefix", &asked.prefix, PREFIX_LEN_MAX)?;
-        }
-        let namespace = field::optional("namespace", &asked.namespace)?;
-        let since = Revision(asked.since);
-        let caller = caller.clone();
-        Ok(Self { since, caller, kinds, prefix: asked.prefix.clone(), namespace })
-    }
-
-    /// The change as far as it exists to this viewer; what it loses sight of is gone to it.
-    fn seen(&self, change: ChangeEvent, viewer: &Viewer) -> Option<ChangeEvent> {
-        use ChangeKind::{Agent, Card, Liveness, Namespace, Record};
-        if !self.wants(&change) {
-            return None;
-        }
-        match change.kind {
-            // What is told of a peer is told to everybody.
-            Liveness if change.before.is_none() && change.after.is_none() => Some(change),
-            Record | Card | Agent | Namespace | Liveness => {
-                viewer::change(viewer, &change).map(|deleted| ChangeEvent { deleted, ..change })
-            }
-            _ => Some(change),
-        }
-    }
-
-    /// Whether the watcher asked for this change. Both namespaces of an entry that moved count.
-    fn wants(&self, change: &ChangeEvent) -> bool {
-        let scopes = || change.before.iter().chain(&change.after);
-        self.kinds.contains(&change.kind)
-            && change.id.starts_with(&self.prefix)
-            && self
-                .namespace
-                .as_ref()
-                .is_none_or(|wanted| scopes().any(|scope| scope.namespace == *wanted))
-    }
-
-    /// Holds if no change after the cursor is forgotten.
-    pub(crate) fn check(&self, view: &dyn View) -> Result<(), Problem> {
-        cursor::kept(view, self.since)
-    }
-}
-
-fn is_public(kind: &ChangeKind) -> bool {
-    match kind {
-        ChangeKind::Peer
-        | ChangeKind::Record
-        | ChangeKind::Card
-        | ChangeKind::Agent
-        | ChangeKind::Namespace
-        | ChangeKind::Liveness => true,
-        ChangeKind::Gateway
-        | ChangeKind::Node
-        | ChangeKind::Task
-        | ChangeKind::Envelope
-        | ChangeKind::Reputation => false,
-    }
-}
-
 /// The next changes that the cursor wants, at most `limit` and at most a page; it moves on. None
-/// if there is none until `until`.
+/// if there is none until `until`, or its source cannot pay for as far as there is one.
 pub(crate) async fn await_changes(
     member: &Member,
     cursor: &mut Cursor,
     limit: usize,
     until: Instant,
 ) -> Result<Vec<ChangeEvent>, Problem> {
-    let mut revisions = member.registry.revisions();
+    let (limit, mut revisions) = (limit.min(PAGE), member.registry.revisions());
     loop {
+        if !cursor.afford(member, limit, until).await? {
+            return Ok(Vec::new());
+        }
         revisions.mark_unchanged();
-        let page = next_page(member, cursor, limit.min(PAGE))?;
-        if let Some(page) = page {
+        if let Some(page) = cursor.next_page(member, limit)? {
             if !page.is_empty() || Instant::now() >= until {
                 return Ok(page);
             }
@@ -176,31 +76,6 @@ pub(crate) async fn await_changes(
             },
         }
     }
-}
-
-fn not_for(caller: &Principal) -> Problem {
-    match caller {
-        Principal::Anonymous => {
-            Problem::new(Code::Unauthenticated, "these kinds need a credential")
-        }
-        _ => Problem::new(Code::PermissionDenied, "these kinds are not for this role"),
-    }
-}
-
-/// What is wanted of the next page, from which the cursor moves on; `None` at the end.
-fn next_page(
-    member: &Member,
-    cursor: &mut Cursor,
-    limit: usize,
-) -> Result<Option<Vec<ChangeEvent>>, Problem> {
-    let view = member.registry.view().0;
-    cursor.check(&view)?;
-    let page = query::changes(&view, cursor.since, limit)?;
-    let Some(last) = page.last() else { return Ok(None) };
-    // The eyes of now: a peer that is revoked while it watches is blind from the next page on.
-    let viewer = cursor.caller.viewer(&view)?;
-    cursor.since = last.revision;
-    Ok(Some(page.into_iter().filter_map(|change| cursor.seen(change, &viewer)).collect()))
 }
 
 /// What one watcher is told, until it leaves or is ended with the reason.
@@ -278,85 +153,7 @@ fn lagged(last: Revision) -> Problem {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use proto_types::{Stamp, WallMs};
-    use registry_core::command::Command;
-    use registry_core::entry::Scope;
-    use registry_core::view::Memory;
-
     use super::*;
-
-    fn cursor(since: u64) -> Cursor {
-        Cursor::new(&Principal::Operator, &Asked { since, ..Asked::default() }).unwrap()
-    }
-
-    #[test]
-    fn a_forgotten_cursor_is_told_how_far_it_is_forgotten() {
-        let mut view = Memory::default();
-        // A key belongs to one peer.
-        let commands = [1, 2, 3].map(|number| Command::EnrolPeer {
-            origin: format!("https://peer{number}.example").parse().unwrap(),
-            keys: vec![registry_core::entry::EnrolledKey::new(
-                "k".parse().unwrap(),
-                proto_types::SecretKey::from_seed(&[number; 32]).public(),
-            )],
-            approval: registry_core::entry::Approval::Operator,
-        });
-        let compact = Command::Compact { changes_through: Revision(2), tasks_until: WallMs(0) };
-        for command in commands.into_iter().chain([compact]) {
-            let change = registry_core::apply(&view, Stamp { now: WallMs(1) }, &command).unwrap();
-            view.commit(&change.writes);
-        }
-        for since in [2, 3] {
-            assert_eq!(cursor(since).check(&view), Ok(()));
-        }
-        for since in [0, 1] {
-            let forgotten = cursor(since).check(&view).unwrap_err();
-            assert_eq!(forgotten.code(), Code::Compacted);
-            let json: serde_json::Value = serde_json::from_slice(&forgotten.to_json()).unwrap();
-            assert_eq!((&json["status"], &json["compacted"]), (&410.into(), &2.into()));
-        }
-    }
-
-    #[test]
-    fn a_watch_takes_what_its_filters_name() {
-        let scope = |namespace: &str| Scope {
-            visibility: registry_core::entry::Visibility::Public,
-            namespace: namespace.parse().unwrap(),
-            owner: None,
-        };
-        let change = |kind, id: &str, before, after| ChangeEvent {
-            revision: Revision(1),
-            at: WallMs(1),
-            kind,
-            id: id.to_owned(),
-            deleted: false,
-            before,
-            after,
-        };
-        let moved = change(ChangeKind::Record, "urn:a:1", Some(scope("old")), Some(scope("new")));
-        let peer = change(ChangeKind::Peer, "https://a.example", None, None);
-        let asked = |kinds: &[&str], prefix: &str, namespace: &str| {
-            let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
-            let (prefix, namespace) = (prefix.to_owned(), namespace.to_owned());
-            let asked = Asked { since: 0, kinds, prefix, namespace };
-            let cursor = Cursor::new(&Principal::Anonymous, &asked).unwrap();
-            (cursor.wants(&moved), cursor.wants(&peer))
-        };
-        assert_eq!(asked(&[], "", ""), (true, true));
-        assert_eq!(asked(&["peer"], "", ""), (false, true));
-        assert_eq!(asked(&[], "urn:a:", ""), (true, false));
-        assert_eq!(asked(&[], "", "old"), (true, false));
-        assert_eq!(asked(&[], "", "new"), (true, false));
-        assert_eq!(asked(&[], "", "other"), (false, false));
-        let mut hidden = scope("n");
-        hidden.visibility = registry_core::entry::Visibility::Private;
-        let secret = change(ChangeKind::Card, "urn:a:2", None, Some(hidden.clone()));
-        let published = change(ChangeKind::Card, "urn:a:2", Some(hidden), Some(scope("n")));
-        let cursor = Cursor::new(&Principal::Operator, &Asked::default()).unwrap();
-        let sees = |viewer, change: &ChangeEvent| cursor.seen(change.clone(), &viewer).is_some();
-        assert!(!sees(Viewer::Anonymous, &secret));
-        assert!(sees(Viewer::Operator, &secret) && sees(Viewer::Anonymous, &published));
-    }
 
     #[tokio::test]
     async fn a_watcher_that_takes_nothing_is_cut_with_where_to_resume() {

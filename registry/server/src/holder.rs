@@ -6,7 +6,6 @@
 use deploy_service::{Pool, Source};
 use proto_types::{Class, Full, Origin, TenantKey};
 use registry_api::{Code, Principal, Problem};
-use registry_core::viewer::Viewer;
 
 /// Places that callers hold.
 pub(crate) type Places = Pool<Holder>;
@@ -50,7 +49,7 @@ pub(crate) fn class(caller: &Principal) -> Class {
     }
 }
 
-/// A place for a caller; where there is none, `code` says so of what `many` are.
+/// A place for a caller; where there is none for anybody, `code` says so of what `many` are.
 pub(crate) fn place(
     places: &Places,
     caller: (&Principal, Option<Source>),
@@ -68,20 +67,10 @@ pub(crate) fn several(
 ) -> Result<Place, Problem> {
     let holder = Holder::of(caller, source);
     places.places(class(caller), holder, amount).map_err(|full| match full {
-        Full::Share => Problem::new(code, format_args!("this caller has its share of the {many}")),
+        Full::Share => {
+            let why = format_args!("this caller has its share of the {many}");
+            Problem::new(Code::ShareReached, why)
+        }
         Full::Pool => Problem::new(code, format_args!("as many {many} as are allowed are open")),
     })
-}
-
-/// A place for who reads, where no more is known than what it sees.
-pub(crate) fn reading(
-    places: &Places,
-    (viewer, source): (&Viewer, Option<Source>),
-    refusal: (Code, &str),
-) -> Result<Place, Problem> {
-    let caller = match viewer {
-        Viewer::Operator => Principal::Operator,
-        Viewer::Peer(_) | Viewer::Anonymous => Principal::Anonymous,
-    };
-    place(places, (&caller, source), refusal)
 }

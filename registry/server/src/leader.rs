@@ -1,6 +1,9 @@
-//! A follower's question to the leader: how far must a strong read see?
+//! What a strong read asks: this member whether it leads, or the one that does how far the read must see.
 //!
-//! It decides nothing: the leader answers after a majority has confirmed it. It must never guess.
+//! It decides nothing: the leader answers after a majority has confirmed it. It must never guess, nor give an answer to who
+//! came after its question.
+
+mod rounds;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -10,11 +13,13 @@ use proto_types::{Digest, Revision, WallMs};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::directory_client::DirectoryClient;
 use registry_api::{Code, Problem};
-use registry_raft::StateMark;
+use registry_raft::{ReadError, Registry, StateMark};
 use tonic::Request;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::grpc::TIME_KEY;
+
+use self::rounds::Rounds;
 
 /// Longer than a round of heartbeats, shorter than a caller's patience.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
@@ -29,42 +34,50 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 /// long after the network is whole again, and every strong read with it.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The connection to the last leader that was asked.
+/// The way to the last leader that was asked, and to this member as one.
 #[derive(Debug)]
 pub(crate) struct LeaderLine {
     connector: Connector,
-    kept: Mutex<Option<(String, Channel)>>,
+    kept: Mutex<Option<Line>>,
+    own: Rounds<Result<(), ReadError>>,
 }
+
+/// The way to one leader. What is asked of one that does not answer keeps nobody from asking the next.
+#[derive(Clone, Debug)]
+struct Line {
+    leader: String,
+    channel: Channel,
+    questions: Rounds<Confirmed>,
+}
+
+/// The revision that covers every write acknowledged before the question, and the leader's time if it tells one.
+type Confirmed = Result<(Revision, Option<WallMs>), Problem>;
 
 impl LeaderLine {
     /// Asks by this connector, which talks to members only.
     pub(crate) fn new(connector: &Connector) -> Self {
-        Self { connector: connector.clone().to(Role::Registry), kept: Mutex::new(None) }
+        let connector = connector.clone().to(Role::Registry);
+        Self { connector, kept: Mutex::new(None), own: Rounds::new() }
     }
 
-    /// The revision that covers every write acknowledged before this call, and the leader's time if it tells one.
-    pub(crate) async fn confirmed(
-        &self,
-        leader: &str,
-    ) -> Result<(Revision, Option<WallMs>), Problem> {
-        let mut client = DirectoryClient::new(self.channel(leader)?);
-        let strong = wire::Consistency::Strong.into();
-        let mut request = Request::new(wire::StatusRequest { consistency: strong });
-        request.set_timeout(ANSWER_TIMEOUT);
-        let answer = tokio::time::timeout(ANSWER_TIMEOUT, client.status(request)).await;
-        match answer {
-            Ok(Ok(status)) => {
-                let told = status.metadata().get(TIME_KEY);
-                let told = told.and_then(|value| value.to_str().ok()?.parse().ok());
-                Ok((Revision(status.into_inner().revision), told.map(WallMs)))
-            }
-            Ok(Err(_)) | Err(_) => Err(unconfirmed()),
-        }
+    /// Holds if this member leads, and has applied all that was acknowledged before this call. One confirmation serves all
+    /// who wait for it.
+    pub(crate) async fn led(&self, registry: &Registry) -> Result<(), ReadError> {
+        let registry = registry.clone();
+        self.own.join(move || async move { registry.strong().await.map(drop) }).await
+    }
+
+    /// What the leader confirms to a question that is asked after this call. One serves all who wait for it: the leader
+    /// counts those of all callers as one source's, and takes so many at once on one connection.
+    pub(crate) async fn confirmed(&self, leader: &str) -> Confirmed {
+        let Line { channel, questions, .. } = self.line(leader)?;
+        let asked = tokio::time::timeout(ANSWER_TIMEOUT, questions.join(move || ask(channel)));
+        asked.await.unwrap_or_else(|_| Err(unconfirmed()))
     }
 
     /// The digest of the leader's state, if it answers.
     pub(crate) async fn mark(&self, leader: &str) -> Option<StateMark> {
-        let mut client = DirectoryClient::new(self.channel(leader).ok()?);
+        let mut client = DirectoryClient::new(self.line(leader).ok()?.channel);
         let mut request = Request::new(wire::StatusRequest::default());
         request.set_timeout(ANSWER_TIMEOUT);
         let answer = tokio::time::timeout(ANSWER_TIMEOUT, client.status(request)).await;
@@ -73,12 +86,10 @@ impl LeaderLine {
         Some(StateMark { since: status.state_since, index: status.state_index, hash })
     }
 
-    fn channel(&self, leader: &str) -> Result<Channel, Problem> {
+    fn line(&self, leader: &str) -> Result<Line, Problem> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, channel)) = kept.as_ref()
-            && known == leader
-        {
-            return Ok(channel.clone());
+        if let Some(line) = kept.as_ref().filter(|line| line.leader == leader) {
+            return Ok(line.clone());
         }
         let endpoint = Endpoint::from_shared(leader.to_owned()).map_err(|_| unconfirmed())?;
         let endpoint = endpoint
@@ -87,9 +98,21 @@ impl LeaderLine {
             .keep_alive_timeout(PROBE_TIMEOUT)
             .keep_alive_while_idle(true);
         let channel = endpoint.connect_with_connector_lazy(self.connector.clone());
-        *kept = Some((leader.to_owned(), channel.clone()));
-        Ok(channel)
+        let line = Line { leader: leader.to_owned(), channel, questions: Rounds::new() };
+        *kept = Some(line.clone());
+        Ok(line)
     }
+}
+
+/// Asks a leader. Nobody waits for its answer for longer than [`ANSWER_TIMEOUT`], and then it is given up.
+async fn ask(leader: Channel) -> Confirmed {
+    let strong = wire::Consistency::Strong.into();
+    let mut request = Request::new(wire::StatusRequest { consistency: strong });
+    request.set_timeout(ANSWER_TIMEOUT);
+    let status = DirectoryClient::new(leader).status(request).await.map_err(|_| unconfirmed())?;
+    let told = status.metadata().get(TIME_KEY);
+    let told = told.and_then(|value| value.to_str().ok()?.parse().ok()).map(WallMs);
+    Ok((Revision(status.into_inner().revision), told))
 }
 
 fn unconfirmed() -> Problem {

@@ -38,12 +38,12 @@ pub(crate) fn record(
 }
 
 /// The same as it was published: without a look at what its signature is worth now, and without
-/// the document if the version is one that the caller has.
+/// the document of a version that the caller can spare.
 pub(crate) fn published_record(
     view: &dyn View,
     viewer: &Viewer,
     handle: &Handle,
-    (now, has): (WallMs, impl Fn(&Digest) -> bool),
+    (now, spares): (WallMs, impl Fn(&Digest) -> bool),
 ) -> Result<Seen<RecordEntry>, Problem> {
     let absent = || Problem::not_found("record", handle.as_str());
     let (entry, disclosure) = query::record_seen(view, viewer, handle)?.ok_or_else(absent)?;
@@ -57,7 +57,7 @@ pub(crate) fn published_record(
         let expired = Problem::new(Code::RecordExpired, why);
         return Err(expired.with("validUntil", until.to_rfc3339()));
     }
-    let document = if has(&version) { Vec::new() } else { body(view, &version)? };
+    let document = if spares(&version) { Vec::new() } else { body(view, &version)? };
     Ok(Seen { entry, disclosure, version, document })
 }
 
@@ -199,15 +199,15 @@ pub(crate) fn seen_agent(
     Ok(render::directory::agent(entry, disclosure, card))
 }
 
-/// A task with its bodies, if `owner` may see it; `None` is an operator.
+/// A task, if `owner` may see it; `None` is an operator.
 pub(crate) fn task(
     view: &dyn View,
     id: &TaskId,
     owner: Option<&str>,
-) -> Result<wire::Task, Problem> {
+) -> Result<TaskEntry, Problem> {
     let entry = query::task(view, id)?;
     let seen = entry.filter(|task| owner.is_none_or(|owner| task.owner == owner));
-    whole_task(view, &seen.ok_or_else(|| Problem::not_found("task", id.as_str()))?)
+    seen.ok_or_else(|| Problem::not_found("task", id.as_str()))
 }
 
 /// What was said in an earlier turn of a task.

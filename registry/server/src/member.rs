@@ -114,18 +114,23 @@ impl Member {
             let why = "this member's state is not the leader's";
             return Err(Problem::new(Code::StateDiverged, why));
         }
-        match self.registry.strong().await {
-            Ok(moment) => Ok(self.confirmed(moment)),
+        match self.led().await {
             Err(ReadError::NotLeader { leader: Some((id, url)) }) if id != self.registry.id() => {
                 let (confirmed, told) = self.line.confirmed(&url).await?;
                 by_leader(self.reached(confirmed).await?, told)
             }
-            Err(other) => Err(self.unread(other)),
+            led => led.map_err(|error| self.unread(error)),
         }
     }
 
+    /// The same, if this member leads.
+    pub(crate) async fn led(&self) -> Result<Reading, ReadError> {
+        self.line.led(&self.registry).await?;
+        Ok(self.confirmed(self.registry.view()))
+    }
+
     /// A state that a majority has confirmed.
-    pub(crate) fn confirmed(&self, (view, revision): (StoreView, Revision)) -> Reading {
+    fn confirmed(&self, (view, revision): (StoreView, Revision)) -> Reading {
         Reading { view, revision, age_ms: None, time: self.clock.now() }
     }
 

@@ -25,19 +25,20 @@ mod records;
 mod route;
 mod schemas;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use deploy_service::{Readiness, content_coding};
 use http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE,
 };
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use http_body_util::LengthLimitError;
-use proto_types::Handle;
+use proto_types::{Handle, path};
 use registry_api::decode::BODY_BYTES_MAX;
 use registry_api::{Code, Principal, Problem, field, identity, problem};
 use registry_core::viewer::Viewer;
@@ -83,7 +84,10 @@ fn table() -> Vec<Route> {
 
 /// Serves the table.
 pub(crate) fn router(member: Arc<Member>, readiness: &Readiness) -> Router {
-    let served = table().into_iter().fold(Router::new(), |router, route| route.serve(router));
+    let table = table();
+    let paths = table.iter().map(|route| route.path);
+    let fixed: BTreeSet<_> = paths.filter(|path| !path.contains('{')).collect();
+    let served = table.into_iter().fold(Router::new(), |router, route| route.serve(router, &fixed));
     served
         .method_not_allowed_fallback(no_method)
         .fallback(no_route)
@@ -197,12 +201,13 @@ fn credential(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     }
 }
 
-/// The handle in a path, where it stands percent-encoded.
-fn handle(
-    path: Result<Path<String>, axum::extract::rejection::PathRejection>,
-) -> Result<Handle, Problem> {
-    let Path(text) = path.map_err(|_| Problem::argument("handle", "it is not percent-encoded"))?;
-    field::read("handle", &text)
+/// Which segment of a path is a handle, where one is.
+const HANDLE_AT: usize = 2;
+
+/// The handle in a path. The path is read and not the router's parameters: a fixed path may be that of a handle too.
+fn handle(target: &Uri) -> Result<Handle, Problem> {
+    let segments = path::segments(target.path())?;
+    field::read("handle", segments.get(HANDLE_AT).map_or("", String::as_str))
 }
 
 /// The state that a request asks for with `?consistency=`.

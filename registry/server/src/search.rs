@@ -119,7 +119,7 @@ mod tests {
         let greedy = all_of(peer("a"), from("192.0.2.1"));
         assert_eq!(greedy.len(), 12, "a peer is none of those who come from the same address");
         let refused = search(&peer("a"), from("198.51.100.1")).unwrap_err();
-        assert_eq!(refused.code(), Code::Overloaded, "another address is no other peer");
+        assert_eq!(refused.code(), Code::ShareReached, "another address is no other peer");
         for (caller, source) in [(peer("b"), "192.0.2.1"), (Principal::Anonymous, "192.0.2.2")] {
             assert!(search(&caller, from(source)).is_ok(), "{caller:?}");
         }
@@ -128,6 +128,8 @@ mod tests {
             .collect();
         let held = crowd.iter().map(Vec::len).sum::<usize>() + stranger.len() + greedy.len();
         assert_eq!(held, 48, "all but the kept part");
+        let refused = search(&Principal::Anonymous, from("198.51.100.2")).unwrap_err();
+        assert_eq!(refused.code(), Code::Overloaded, "there is none for anybody");
         assert!(search(&Principal::Operator, from("192.0.2.1")).is_ok());
         let catalog = |caller: &Principal| place(&searches, 8, (caller, from("192.0.2.1")));
         assert!(catalog(&Principal::Anonymous).is_err() && catalog(&Principal::Operator).is_ok());

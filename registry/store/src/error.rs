@@ -18,10 +18,12 @@ pub enum Error {
         why: String,
     },
     /// Another process, or this one, has it open.
-    #[error("{path} is in use: does the same member run already?")]
+    #[error("{path} is in use: does the same member run already? ({why})")]
     InUse {
         /// The directory of the database.
         path: PathBuf,
+        /// What RocksDB said.
+        why: String,
     },
     /// A database cannot be opened: damaged, or not ours.
     #[error("the database {path} does not open: {why}")]
@@ -133,11 +135,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// Why a database does not open. Its lock is its user's for as long as that lives (RocksDB, `DB::Open`).
+    /// Why a database does not open. Its lock is its user's for as long as that lives; a lock that cannot even be opened is
+    /// nobody's (RocksDB, `PosixFileSystem::LockFile`).
     pub(crate) fn unopened(path: PathBuf, cause: rocksdb::Error) -> Self {
         let why = cause.into_string();
-        match why.contains("lock") && why.contains("LOCK") {
-            true => Self::InUse { path },
+        let is_held = ["lock hold by current process", "While lock file"];
+        match is_held.iter().any(|said| why.contains(said)) {
+            true => Self::InUse { path, why },
             false => Self::Open { path, why },
         }
     }

@@ -1,9 +1,10 @@
-//! Folders of members that are emptied, swapped, without their log or of another cluster (decision 30). Who is refused says
-//! why and changes nothing; who has lost what it acknowledged does not vote; and what was acknowledged is there.
+//! Folders of members that are emptied, swapped, without their log, older or of another cluster (decision 30). Who is
+//! refused says why and changes nothing; who has lost what it acknowledged does not vote; and what was acknowledged is there.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -24,6 +25,9 @@ const LONG_ENOUGH: Duration = Duration::from_secs(4);
 
 /// What a member is told that has lost what it knew, or is refused.
 pub(crate) const RUNBOOK: &str = "docs/runbooks/replace-a-member.md";
+
+/// What a member says of itself that was removed.
+const REMOVED: &str = "removed from the cluster";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_voter_whose_folder_is_emptied_learns_by_the_others_consent_and_is_promoted() -> Result<()>
@@ -71,7 +75,7 @@ async fn a_member_with_an_emptied_folder_and_one_that_lags_elect_nobody_and_hide
     for at in [lags, emptied] {
         world.start_member(at)?;
     }
-    until_told(&world, emptied).await?;
+    until_told(&world, emptied, RUNBOOK).await?;
     let until = Instant::now() + LONG_ENOUGH;
     while Instant::now() < until {
         for at in [lags, emptied] {
@@ -105,6 +109,41 @@ async fn a_folder_that_is_not_the_members_own_or_not_whole_is_refused_or_does_no
     }
     let acked = writers.stop().await?;
     check(&world.operator().await?, &acked).await?;
+    world.stop()
+}
+
+/// The member's own folder says that it was removed; an older copy, which somebody puts in its place, does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_copy_of_a_removed_members_folder_confirms_nothing_and_says_why() -> Result<()> {
+    let mut world = World::registry(3).await?;
+    let writers = Writers::start(&world, 1)?;
+    writers.more(SOME).await?;
+    let leader = world.leader().await?;
+    let gone = (leader + 1) % 3;
+    let (id, dir, copy) = (world.members[gone].id, world.data_dir(gone), world.path("copy"));
+    world.kill_member(gone)?;
+    let copied = Command::new("cp").arg("-a").args([&dir, &copy]).status()?;
+    ensure!(copied.success(), "{} is not copied", dir.display());
+    world.start_member(gone)?;
+    world.member_ready(gone).await?;
+    insist(&world, &["remove", &id.to_string()]).await?;
+    until_told(&world, gone, REMOVED).await?;
+    writers.more(SOME).await?;
+
+    world.kill_member(gone)?;
+    fs::remove_dir_all(&dir)?;
+    fs::rename(&copy, &dir)?;
+    world.start_member(gone)?;
+    until_told(&world, gone, REMOVED).await?;
+    let readyz = web::get(&format!("{}/readyz", world.members[gone].url), None).await?;
+    ensure!(readyz.status == 503, "it takes itself for a member: {}", readyz.status);
+    let (handle, digest) = writers.acked().pop().context("a write")?;
+    strong(&world, gone, &handle, &digest).await?;
+    writers.more(SOME).await?;
+    let counted = status(&world, leader).await?.members;
+    ensure!(counted.iter().all(|member| member.id != id), "it counts again: {counted:?}");
+    let acked = writers.stop().await?;
+    check(&world.operator_at(&world.members[leader].url).await?, &acked).await?;
     world.stop()
 }
 
@@ -231,11 +270,11 @@ async fn until_learner(world: &World, id: u64) -> Result<()> {
     }
 }
 
-/// Waits until a member was asked for its vote, or for more, and has said what it lacks.
-async fn until_told(world: &World, at: usize) -> Result<()> {
+/// Waits until a member has heard from the others what it lacks, and says so.
+async fn until_told(world: &World, at: usize, says: &str) -> Result<()> {
     let until = Instant::now() + PATIENCE;
-    while !status(world, at).await.is_ok_and(|status| status.poisoned.contains(RUNBOOK)) {
-        ensure!(Instant::now() < until, "it names no runbook");
+    while !status(world, at).await.is_ok_and(|status| status.poisoned.contains(says)) {
+        ensure!(Instant::now() < until, "it does not say: {says}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     Ok(())

@@ -15,6 +15,7 @@ mod keys;
 mod kill_loop;
 mod membership;
 mod mixed_load;
+mod node_folders;
 mod outcomes;
 mod partitions;
 mod pauses;

@@ -59,14 +59,18 @@ pub(crate) enum ClusterVerb {
     },
     /// Brings the state's time back to the clocks of a majority, where an older version has carried it ahead.
     ResetTime,
-    /// Has the first configured member make a snapshot.
+    /// Has the first member that answers make a snapshot.
     Snapshot,
     /// Has each configured member compact its databases, one after the other.
     Defrag,
-    /// Writes a consistent copy of the first configured member's state.
+    /// Writes a consistent copy of the state, with every write acknowledged before, of the first member that can have
+    /// this confirmed by the leader.
     Backup {
         /// Where to; must not exist.
         file: PathBuf,
+        /// Of the first member that answers, confirmed by nobody: the last acknowledged writes may be missing.
+        #[arg(long)]
+        unconfirmed: bool,
     },
     /// Makes a data directory of a new cluster from a copy. No member may run on it.
     Restore {

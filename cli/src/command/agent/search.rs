@@ -30,7 +30,7 @@ pub(super) async fn run(
         explain: args.explain,
         ..Default::default()
     };
-    let page = profile.search().await?.search_agents(request).await?.into_inner();
+    let page = profile.search()?.search_agents(request).await?.into_inner();
     if page.truncated {
         eprintln!("the search stopped at its bound; more words or filters find the rest");
     }

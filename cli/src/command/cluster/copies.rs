@@ -12,10 +12,11 @@ use crate::client::Profile;
 use crate::failure::Failure;
 use crate::output::Output;
 
-use super::members::{any, client};
+/// Beside a confirmed copy: what it holds at least.
+const REVISION_KEY: &str = "ecumene-revision";
 
 pub(super) async fn snapshot(profile: &Profile) -> Result<Output, Failure> {
-    let made = any(profile).await?.take_snapshot(wire::TakeSnapshotRequest {}).await?;
+    let made = profile.cluster()?.take_snapshot(wire::TakeSnapshotRequest {}).await?;
     Ok(Output::one(json!({ "index": made.into_inner().index })))
 }
 
@@ -23,7 +24,8 @@ pub(super) async fn snapshot(profile: &Profile) -> Result<Output, Failure> {
 pub(super) async fn defrag(profile: &Profile) -> Result<Output, Failure> {
     let (mut rows, mut found) = (Vec::new(), Vec::new());
     for url in &profile.registry {
-        let done = client(profile, url).await?.defrag(wire::DefragRequest {}).await?.into_inner();
+        let mut cluster = profile.of(vec![url.clone()]).cluster()?;
+        let done = cluster.defrag(wire::DefragRequest {}).await?.into_inner();
         let (before, after) = (done.bytes_before, done.bytes_after);
         rows.push(vec![url.clone(), before.to_string(), after.to_string()]);
         found.push(json!({ "url": url, "bytesBefore": before, "bytesAfter": after }));
@@ -32,15 +34,26 @@ pub(super) async fn defrag(profile: &Profile) -> Result<Output, Failure> {
     Ok(Output { heads, rows, json: Value::Array(found) })
 }
 
-pub(super) async fn backup(profile: &Profile, file: &Path) -> Result<Output, Failure> {
-    let mut chunks = any(profile).await?.backup(wire::BackupRequest {}).await?.into_inner();
+pub(super) async fn backup(
+    profile: &Profile,
+    file: &Path,
+    unconfirmed: bool,
+) -> Result<Output, Failure> {
+    let answer = profile.cluster()?.backup(wire::BackupRequest { unconfirmed }).await?;
+    // A member of an older version says nothing, and may not have asked.
+    let confirmed = answer.metadata().contains_key(REVISION_KEY);
+    let mut chunks = answer.into_inner();
     private::restrict();
     let mut intake = Intake::begin(file).map_err(failed)?;
     while let Some(chunk) = chunks.message().await? {
         intake.write(&chunk.bytes).map_err(failed)?;
     }
     let bytes = intake.finish().map_err(failed)?;
-    Ok(Output::one(json!({ "file": file.display().to_string(), "bytes": bytes })))
+    if !confirmed {
+        eprintln!("warning: nobody confirmed this copy: it may miss the last acknowledged writes");
+    }
+    let file = file.display().to_string();
+    Ok(Output::one(json!({ "file": file, "bytes": bytes, "confirmed": confirmed })))
 }
 
 pub(super) async fn restore(

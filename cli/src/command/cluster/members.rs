@@ -4,25 +4,20 @@
 use std::time::Duration;
 
 use proto_wire::registry::v1 as wire;
-use proto_wire::registry::v1::cluster_client::ClusterClient;
 use serde_json::{Value, json};
-use tonic::service::interceptor::InterceptedService;
-use tonic::transport::Channel;
+use tokio::time::Instant;
 use tonic::{Code, Response, Status};
 
 use crate::args::Force;
-use crate::client::{Bearer, Profile};
-use crate::failure::Failure;
+use crate::client::{Cluster, Profile};
+use crate::failure::{Failure, code_of};
 use crate::output::Output;
-
-/// A client of the cluster service with the operator's token.
-type Cluster = ClusterClient<InterceptedService<Channel, Bearer>>;
 
 /// Leaders followed before giving up: each may have handed over meanwhile.
 const LEADERS_MAX: usize = 5;
 
 /// An election takes a second or two.
-const ROUNDS_MAX: usize = 10;
+const ELECTION: Duration = Duration::from_secs(5);
 
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -37,8 +32,8 @@ pub(super) async fn list(profile: &Profile) -> Result<Output, Failure> {
         Ok(found) => Ok(output(&found)),
         Err(failure) => {
             // Without a leader any member's word is better than none.
-            let mut any = any(profile).await.map_err(|_| failure)?;
-            Ok(output(&any.list_members(wire::ListMembersRequest {}).await?.into_inner()))
+            let word = profile.cluster()?.list_members(wire::ListMembersRequest {}).await;
+            word.map(|found| output(found.get_ref())).map_err(|_| failure)
         }
     }
 }
@@ -105,42 +100,33 @@ pub(super) async fn reset_time(profile: &Profile) -> Result<Output, Failure> {
     Ok(Output::one(json!({ "backMs": made.back_ms, "timeMs": made.time_ms })))
 }
 
-/// A client of the first member that takes a connection.
-pub(super) async fn any(profile: &Profile) -> Result<Cluster, Failure> {
-    let mut last = Failure::usage("no registry is configured");
-    for url in &profile.registry {
-        match client(profile, url).await {
-            Ok(cluster) => return Ok(cluster),
-            Err(failure) => last = failure,
-        }
-    }
-    Err(last)
-}
-
-/// A client of one member.
-pub(super) async fn client(profile: &Profile, url: &str) -> Result<Cluster, Failure> {
-    let bearer = Bearer::new(profile.operator_token()?)?;
-    Ok(ClusterClient::with_interceptor(profile.channel(url).await?, bearer))
-}
-
 /// Calls the leader, wherever it is.
 async fn at_leader<T>(
     profile: &Profile,
     call: impl AsyncFn(Cluster) -> Result<Response<T>, Status>,
 ) -> Result<T, Failure> {
-    let mut last = Failure::usage("no registry is configured");
-    for _ in 0..ROUNDS_MAX {
+    let end = Instant::now() + ELECTION;
+    loop {
+        // There is a round after that time: a member that hangs may have taken all of it.
+        let is_last = Instant::now() >= end;
+        let mut failures = Vec::new();
         for url in &profile.registry {
-            match follow(profile, url.clone(), &call).await {
-                Ok(Ok(found)) => return Ok(found),
-                Ok(Err(refused)) if may_pass(&refused) => last = refused.into(),
-                Ok(Err(refused)) => return Err(refused.into()),
-                Err(unreachable) => last = unreachable,
+            let refused = match follow(profile, url.clone(), &call).await? {
+                Ok(found) => return Ok(found),
+                Err(refused) => refused,
+            };
+            let passes = not_leading(&refused) || refused.code() == Code::Unimplemented;
+            let failure = Failure::from(refused);
+            if !passes && !failure.is_undone() {
+                return Err(failure);
             }
+            failures.push(failure);
+        }
+        if is_last {
+            return Err(Failure::all(failures));
         }
         tokio::time::sleep(PAUSE).await;
     }
-    Err(last)
 }
 
 /// Calls a member, and whomever it names as leader.
@@ -151,7 +137,7 @@ async fn follow<T>(
 ) -> Result<Result<T, Status>, Failure> {
     let mut refused = Status::unavailable("the leader keeps changing");
     for _ in 0..LEADERS_MAX {
-        match call(client(profile, &url).await?).await {
+        match call(profile.of(vec![url.clone()]).cluster()?).await {
             Ok(found) => return Ok(Ok(found.into_inner())),
             Err(status) => refused = status,
         }
@@ -164,17 +150,8 @@ async fn follow<T>(
     Ok(Err(refused))
 }
 
-fn code_of(status: &Status) -> &str {
-    status.metadata().get("ecumene-code").and_then(|code| code.to_str().ok()).unwrap_or("")
-}
-
 fn not_leading(status: &Status) -> bool {
-    code_of(status) == "not-leader"
-}
-
-/// Nothing was begun, and another moment or another member may do.
-fn may_pass(status: &Status) -> bool {
-    matches!(code_of(status), "not-leader" | "no-leader") || status.code() == Code::Unimplemented
+    code_of(status) == Some("not-leader")
 }
 
 /// The refusal of a member that does not lead, as the service itself gives it.

@@ -78,7 +78,13 @@ fn a_check_tells_every_unknown_setting_a_contradiction_and_every_file_that_is_mi
         faults::<gateway_server::Config>(&path, &[])
     };
     let state = folder.path().join("state").display().to_string();
-    let good = format!("id = 'g1'\nregistry = ['http://127.0.0.1:1']\nstate_dir = '{state}'\n");
+    let bare = format!("id = 'g1'\nregistry = ['http://127.0.0.1:1']\nstate_dir = '{state}'\n");
+    let lacks = told(&bare);
+    assert!(lacks.len() == 1 && lacks[0].starts_with("join_token_file: "), "{lacks:?}");
+    let join = folder.path().join("join");
+    std::fs::write(&join, "join-token-unused").unwrap();
+    std::fs::set_permissions(&join, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let good = format!("{bare}join_token_file = '{}'\n", join.display());
     assert_eq!(told(&good), [""; 0]);
     let unknown = told(&format!("{good}lisen = 'x'\n[bounds]\nheartbeet = '1s'\n"));
     assert_eq!(unknown.len(), 2, "{unknown:?}");

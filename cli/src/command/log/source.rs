@@ -4,22 +4,20 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use bytes::Bytes;
 use http::Method;
-use http_body_util::{BodyExt as _, Limited};
 use proto_types::Digest;
 use proto_types::path::encode;
 use proto_types::tlog::{Rows, TilePath};
 
 use crate::client::Profile;
 use crate::failure::Failure;
-use crate::http_call::{Call, fetch, open};
-
-/// A record or card is at most 1 MiB.
-const DOCUMENT_BYTES_MAX: usize = 1 << 20;
+use crate::http_call::{Call, ask};
 
 /// Where checkpoint and tiles are.
 pub(super) enum Source {
-    Registry(Registry),
+    /// The profile of its members.
+    Registry(Profile),
     Folder(PathBuf),
 }
 
@@ -46,23 +44,11 @@ pub(super) struct Named {
     pub(super) handle: String,
 }
 
-/// A registry, and how it is called.
-pub(super) struct Registry {
-    base: String,
-    profile: Profile,
-}
-
-impl Registry {
-    pub(super) fn new(base: &str, profile: &Profile) -> Self {
-        Self { base: base.trim_end_matches('/').to_owned(), profile: profile.clone() }
-    }
-}
-
 impl Source {
     /// A URL is a registry; everything else is a folder.
     pub(super) fn parse(text: &str, profile: &Profile) -> Self {
         match text.starts_with("http://") || text.starts_with("https://") {
-            true => Self::Registry(Registry::new(text, profile)),
+            true => Self::Registry(profile.of(vec![text.trim_end_matches('/').to_owned()])),
             false => Self::Folder(PathBuf::from(text)),
         }
     }
@@ -78,7 +64,9 @@ impl Source {
 
     async fn read(&self, path: &str) -> Result<Vec<u8>, Failure> {
         match self {
-            Self::Registry(registry) => Ok(get(registry, path).await?.to_vec()),
+            Self::Registry(profile) => {
+                Ok(get(profile, format!("/{path}")).await?.into_body().into())
+            }
             Self::Folder(folder) => {
                 let path = folder.join(path);
                 let unread = |why| Failure::internal(format!("{}: {why}", path.display()));
@@ -88,31 +76,23 @@ impl Source {
     }
 }
 
-async fn get(registry: &Registry, path: &str) -> Result<bytes::Bytes, Failure> {
-    let url = format!("{}/{path}", registry.base);
-    fetch(&registry.profile, Call { method: Method::GET, url, bearer: None, body: Vec::new() })
-        .await
+async fn get(profile: &Profile, path: String) -> Result<http::Response<Bytes>, Failure> {
+    ask(profile, Call { method: Method::GET, url: path, bearer: None, body: Vec::new() }).await
 }
 
 /// Its document, and its proof as the header has it.
 pub(super) async fn document(
-    registry: &Registry,
+    profile: &Profile,
     named: &Named,
 ) -> Result<(Vec<u8>, String), Failure> {
     let (kind, handle) = (named.kind.word(), encode(&named.handle));
-    let url = format!("{}/v1/{kind}s/{handle}?proof=true", registry.base);
-    let call = Call { method: Method::GET, url: url.clone(), bearer: None, body: Vec::new() };
-    let response = open(&registry.profile, call).await?;
-    let status = response.status();
-    let proof = response.headers().get("ecumene-log-proof");
+    let answer = get(profile, format!("/v1/{kind}s/{handle}?proof=true")).await?;
+    let proof = answer.headers().get("ecumene-log-proof");
     let proof = proof.and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let body = Limited::new(response.into_body(), DOCUMENT_BYTES_MAX).collect().await;
-    let body = body.map_err(|why| Failure::internal(format!("{url}: {why}")))?.to_bytes();
-    if !status.is_success() {
-        return Err(Failure::http(status, &body));
-    }
-    let proof = proof.ok_or_else(|| Failure::internal(format!("{url}: there is no proof")))?;
-    Ok((body.to_vec(), proof))
+    let proof = proof.ok_or_else(|| {
+        Failure::internal(format!("the {kind} {} comes without a proof", named.handle))
+    })?;
+    Ok((answer.into_body().into(), proof))
 }
 
 /// The rows of a tree of one size, as far as their tiles were fetched.

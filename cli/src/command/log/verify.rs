@@ -131,13 +131,13 @@ async fn included(
     named: &Named,
     head: &Checkpoint,
 ) -> Result<(), Failure> {
-    let Source::Registry(registry) = source else {
+    let Source::Registry(profile) = source else {
         return Err(Failure::usage(
             "--handle and --card ask a registry; a folder has no documents",
         ));
     };
     let own = Policy::unwitnessed(asked.policy.log.clone());
-    let (_, shown) = proven(registry, named, &own).await?;
+    let (_, shown) = proven(profile, named, &own).await?;
     let (old, new) = if shown.size < head.size { (&shown, head) } else { (head, &shown) };
     compared(source, old, new).await?.map_err(Failure::internal)
 }

@@ -11,8 +11,8 @@ use crate::client::Directory;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// Entries of a page.
-const PAGE: u32 = 500;
+/// Entries of a page. Who shows no credential pays for all that a page may have, and a peer's log is short.
+const PAGE: u32 = 100;
 
 /// More than a peer makes in a lifetime: a registry that goes on telling is not believed.
 const ENTRIES_MAX: usize = 100_000;

@@ -2,8 +2,8 @@
 //!
 //! It decides sizes of what hyper has parsed: hyper's own bound is a buffer, which lets a little
 //! more through; and it refuses what would hold more memory than its client may. It says
-//! which source a request counts for. It never reads a body, nor of the headers more than where a request comes from and
-//! how it is framed.
+//! which source a request counts for. It never reads a body, nor of the headers more than where a request comes from, how it
+//! is framed and whether it names its host.
 
 use std::{
     convert::Infallible,
@@ -31,6 +31,7 @@ use crate::sources::{Network, Source, is_trusted, origin_address};
 use super::{
     Limits,
     answer::Answer,
+    host,
     in_flight::{InFlight, Ticket},
     memory::{Claim, Connection},
     metered::Metered,
@@ -131,6 +132,12 @@ where
         }
         if has_two_readings(request.headers()) {
             return Some(problem(StatusCode::BAD_REQUEST, "framing-ambiguous"));
+        }
+        if !host::is_named(request.version(), request.headers()) {
+            let mut refused = problem(StatusCode::BAD_REQUEST, "host-invalid");
+            // A proxy before us may have another host in mind, of which the rest would be.
+            refused.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            return Some(refused);
         }
         None
     }

@@ -44,8 +44,6 @@ struct Scan {
     last: [u8; 2],
     length: Option<u64>,
     coded: bool,
-    /// Whether the request has named its host; two may be two places (RFC 9112, section 3.2).
-    hosted: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +72,6 @@ impl Scan {
             last: [0; 2],
             length: None,
             coded: false,
-            hosted: false,
         }
     }
 
@@ -179,15 +176,12 @@ impl Scan {
         }
         // Another coding would be read as none, and by a proxy decoded; no coding is applied twice (RFC 9112, section 6.1).
         let is_strange = is_coding && (self.coded || !value.eq_ignore_ascii_case(b"chunked"));
-        let is_host = name.eq_ignore_ascii_case(b"host");
-        let is_second = is_host && std::mem::replace(&mut self.hosted, true);
         self.coded |= is_coding;
-        if is_strange || is_second { Err(Ambiguous) } else { Ok(()) }
+        if is_strange { Err(Ambiguous) } else { Ok(()) }
     }
 
     fn end_of_head(&mut self) -> Result<(), Ambiguous> {
         let (length, coded) = (self.length.take(), std::mem::take(&mut self.coded));
-        self.hosted = false;
         self.place = match (length, coded) {
             (Some(_), true) => return Err(Ambiguous),
             (None, true) => Place::ChunkSize,

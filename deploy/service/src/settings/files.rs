@@ -5,9 +5,10 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::{secret, telemetry};
+use crate::{credential, secret, telemetry};
 
 /// What a path is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,12 +49,14 @@ impl Use {
 /// Each path that cannot be used, in words with its setting.
 #[must_use]
 pub fn unusable(paths: &[(String, PathBuf)]) -> Vec<String> {
-    let is_begun = paths.iter().any(|(setting, path)| {
-        Use::of(setting) == Some(Use::Folder) && path.join("credential").exists()
+    let is_admitted = paths.iter().any(|(setting, path)| {
+        Use::of(setting) == Some(Use::Folder) && credential::is_admitted(path)
     });
     let fault = |(setting, path): &(String, PathBuf)| {
         let usable = match Use::of(setting)? {
-            Use::Invitation if is_begun => Ok(()),
+            Use::Invitation if is_admitted => Ok(()),
+            // What a pipe holds is for the one who reads it.
+            Use::Secret | Use::Invitation | Use::Public if is_pipe(path) => Ok(()),
             Use::Secret | Use::Invitation => {
                 secret::read(path).map(drop).map_err(|error| telemetry::chain(&error))
             }
@@ -70,10 +73,16 @@ fn told(path: &Path, error: &io::Error) -> String {
     format!("{}: {error}", path.display())
 }
 
+fn is_pipe(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo())
+}
+
 fn public(path: &Path) -> io::Result<()> {
-    match File::open(path)?.metadata()?.is_file() {
-        true => Ok(()),
-        false => Err(io::ErrorKind::InvalidInput.into()),
+    let metadata = File::open(path)?.metadata()?;
+    match (metadata.is_file(), metadata.len()) {
+        (true, 0) => Err(io::Error::other("it is empty")),
+        (true, _) => Ok(()),
+        (false, _) => Err(io::Error::other("it is not a file")),
     }
 }
 

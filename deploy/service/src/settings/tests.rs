@@ -148,6 +148,40 @@ fn a_file_that_cannot_be_used_is_told_with_its_setting() {
 }
 
 #[test]
+fn a_file_that_is_empty_or_none_is_told_with_its_setting_and_a_pipe_is_left_to_its_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let (empty, pipe) = (folder.path().join("empty"), folder.path().join("pipe"));
+    std::fs::write(&empty, "").unwrap();
+    std::fs::set_permissions(&empty, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    for setting in ["tls.key", "tls.ca", "operator_token_file", "join_token_file"] {
+        for path in [empty.as_path(), folder.path()] {
+            let told = unusable(&[(setting.to_owned(), path.to_owned())]);
+            let named = path.to_str().unwrap();
+            assert!(told[0].starts_with(setting) && told[0].contains(named), "{told:?}");
+        }
+        // Reading it here would keep the role from reading it: it would wait for a writer.
+        assert_eq!(unusable(&[(setting.to_owned(), pipe.clone())]), [""; 0]);
+    }
+}
+
+#[test]
+fn a_join_token_is_looked_for_until_the_credential_is_admitted() {
+    let folder = tempfile::tempdir().unwrap();
+    let credential =
+        crate::credential::Credential::open(folder.path(), || "drawn".to_owned()).unwrap();
+    let paths = [
+        ("state_dir".to_owned(), folder.path().to_owned()),
+        ("join_token_file".to_owned(), folder.path().join("absent")),
+    ];
+    let told = unusable(&paths);
+    assert!(told.len() == 1 && told[0].starts_with("join_token_file: "), "{told:?}");
+    credential.admit().unwrap();
+    assert_eq!(unusable(&paths), [""; 0]);
+}
+
+#[test]
 fn paths_are_found_under_the_names_of_their_settings() {
     let tls = Some(Files { key: PathBuf::from("k"), reload: often() });
     let mut found = Vec::new();

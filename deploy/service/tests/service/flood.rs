@@ -14,6 +14,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 
 static BLOCK: [u8; 64 << 10] = [b' '; 64 << 10];
 
@@ -78,6 +79,11 @@ impl Flood {
         Self { send, connection }
     }
 
+    /// Sends a GET in the background.
+    fn get(&self, path: &str) -> JoinHandle<Option<Response<Incoming>>> {
+        self.send(Request::get(format!("http://x{path}")).body(Unending::new(b"", 0)).unwrap())
+    }
+
     /// Sends a request in the background; its answer, if there is one.
     pub(crate) fn send(
         &self,
@@ -109,6 +115,12 @@ pub(crate) async fn answered(
 /// A victim of another source is answered within this, on a machine that has other things to do.
 const PATIENT: Duration = Duration::from_secs(3);
 
+/// From one request of the victim to the next, answered or not: what waits for an answer would ask less the longer it waits.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// So many requests of the victim are a p99 worth the name. A flood that is over before them is held for as long.
+const REQUESTS_MIN: usize = 50;
+
 /// What was seen while a flood went on.
 pub(crate) struct Seen {
     before_mib: u64,
@@ -123,30 +135,36 @@ pub(crate) async fn beside<T>(
 ) -> (T, Seen) {
     let victim = Flood::open(to, 9, 1 << 16).await;
     let before_mib = resident_mib();
-    let mut seen = Seen { before_mib, most_mib: before_mib, waits: Vec::new() };
+    let (mut most_mib, mut asked, mut ended) = (before_mib, Vec::new(), None);
     let mut flood = std::pin::pin!(flood);
-    loop {
-        let ended = tokio::select! {
-            ended = &mut flood => Some(ended),
-            () = tokio::time::sleep(Duration::from_millis(50)) => None,
-        };
-        seen.look(&victim, path).await;
-        if let Some(ended) = ended {
-            return (ended, seen);
+    let mut pause = tokio::time::interval(PAUSE);
+    pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while ended.is_none() || asked.len() < REQUESTS_MIN {
+        tokio::select! {
+            outcome = &mut flood, if ended.is_none() => ended = Some(outcome),
+            _ = pause.tick() => asked.push(tokio::spawn(waited(victim.get(path)))),
         }
+        most_mib = most_mib.max(resident_mib());
+    }
+    let mut waits = Vec::new();
+    for each in asked {
+        waits.push(each.await.expect("the victim is answered"));
+    }
+    most_mib = most_mib.max(resident_mib());
+    (ended.expect("it has ended"), Seen { before_mib, most_mib, waits })
+}
+
+/// How long an answer took, counted from this call.
+fn waited(sent: JoinHandle<Option<Response<Incoming>>>) -> impl Future<Output = Duration> + Send {
+    let began = Instant::now();
+    async move {
+        let answer = sent.await.unwrap().expect("the victim is answered");
+        assert_eq!(answer.status(), StatusCode::OK);
+        began.elapsed()
     }
 }
 
 impl Seen {
-    async fn look(&mut self, victim: &Flood, path: &str) {
-        let began = Instant::now();
-        let request = Request::get(format!("http://x{path}")).body(Unending::new(b"", 0)).unwrap();
-        let answer = victim.send(request).await.unwrap().expect("the victim is answered");
-        assert_eq!(answer.status(), StatusCode::OK);
-        self.waits.push(began.elapsed());
-        self.most_mib = self.most_mib.max(resident_mib());
-    }
-
     /// Prints the line of a table of floods, and holds that the process stayed below its ceiling and what a flood costs
     /// besides, and that the victim noticed little.
     #[track_caller]

@@ -160,7 +160,7 @@ async fn a_stranger_in_a_kept_place_stays_if_another_one_has_left_meanwhile() {
     let mut silent = from_sources(world.addr, 2..8).await;
     let first = Flood::open(world.addr, 8, 1 << 16).await;
     // Its time is over sooner than that of the next.
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let second = Flood::open(world.addr, 9, 1 << 16).await;
     drop(silent.pop());
     is_cut(&second).await;

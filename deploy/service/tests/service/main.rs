@@ -6,6 +6,7 @@
 mod drain;
 mod flood;
 mod hostile;
+mod hosts;
 mod listen;
 mod memory;
 mod refusals;

@@ -41,6 +41,7 @@ mod rows {
     pub(super) const PATH: Row = Row(400, "path-ambiguous", Edge(REFUSED), "The path has more than one reading.");
     pub(super) const NOTHING: Row = Row(404, "not-found", Edge(NOT_FOUND), "There is nothing here.");
     pub(super) const METHOD: Row = Row(405, "method-not-allowed", Edge(REFUSED), "This path answers another method.");
+    pub(super) const PRECONDITION: Row = Row(412, "precondition-failed", Edge(REFUSED), "The document has another version.");
     pub(super) const CREDENTIALS: Row = Row(400, "credential-ambiguous", Edge(REFUSED), "Send exactly one credential.");
     pub(super) const STRANGER: Row = Row(401, "unauthenticated", Edge(WHO), "A valid credential is required.");
     pub(super) const LIMIT: Row = Row(429, "rate-limited", Limit, "Too many requests; wait as stated.");
@@ -95,6 +96,7 @@ pub(super) fn told(failure: &Failure) -> Told {
         Failure::Path(_) => rows::PATH.told(),
         Failure::NotFound => rows::NOTHING.told(),
         Failure::Method(_) => rows::METHOD.told(),
+        Failure::PreconditionFailed { .. } => rows::PRECONDITION.told(),
         Failure::Credential(Shown::Several | Shown::UnderscoreTwin) => rows::CREDENTIALS.told(),
         Failure::Credential(Shown::Missing | Shown::Scheme | Shown::Text)
         | Failure::Denied(_)

@@ -15,6 +15,7 @@ fn each_failure_has_its_status_code_and_rpc_error() {
         (Failure::Path(path::Error::DotSegment), 400, "path-ambiguous", -32043),
         (Failure::NotFound, 404, "not-found", -32042),
         (Failure::Method(Method::Post), 405, "method-not-allowed", -32043),
+        (Failure::PreconditionFailed { etag: "\"a\"".into() }, 412, "precondition-failed", -32043),
         (Failure::Credential(credential::Error::Several), 400, "credential-ambiguous", -32043),
         (Failure::Credential(credential::Error::Missing), 401, "unauthenticated", -32040),
         (Failure::Denied(Denial::IssuerUnknown), 401, "unauthenticated", -32040),

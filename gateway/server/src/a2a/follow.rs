@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gateway_core::task_view::TaskView;
 use gateway_core::{CallError, Caller, Failure};
-use proto_wire::registry::v1::Consistency;
+use proto_wire::registry::v1 as wire;
 use tokio::time::{Instant, timeout_at};
 
 use crate::gateway::Gateway;
@@ -34,30 +34,33 @@ pub(super) async fn wait(
     while Instant::now() < end {
         let reported = timeout_at(ask.min(end), waiter.changed.notified()).await.is_ok();
         gateway.check_caller(caller)?;
-        if let Some(task) = over(gateway, caller, task, reported).await? {
-            return Ok(Some(task));
+        let now = look(gateway, caller, task, reported).await?;
+        let now = now.as_ref().map(view).transpose()?;
+        if let Some(ended) = now.filter(TaskView::is_over) {
+            return Ok(Some(ended));
         }
         ask = Instant::now() + if reported { ASK_AGAIN } else { ASK };
     }
     Ok(None)
 }
 
-/// The task if it is over. After a report a stale read does: the member that reported has applied
+/// The task as it is now. After a report a stale read does: the member that reported has applied
 /// the change. A registry that is away for a moment has nothing to say; it is asked again. What a member says that has
-/// not heard of `task` as it was submitted is of an earlier turn, and no end.
-pub(super) async fn over(
+/// not heard of `task` as it was submitted is of an earlier turn, and is passed over.
+pub(super) async fn look(
     gateway: &Gateway,
     caller: &Caller,
     task: &TaskView,
     reported: bool,
-) -> Result<Option<TaskView>, Failure> {
-    let consistency = if reported { Consistency::Stale } else { Consistency::Strong };
+) -> Result<Option<wire::Task>, Failure> {
+    let consistency = if reported { wire::Consistency::Stale } else { wire::Consistency::Strong };
     match read(gateway, caller, &task.id, consistency).await {
         Ok(now) if now.revision < task.revision.0 => Ok(None),
-        Ok(now) => Ok(Some(view(&now)?).filter(TaskView::is_over)),
+        Ok(now) => Ok(Some(now)),
         // A stale member may not have heard of the task at all.
         Err(Failure::Call(CallError::TaskNotFound)) if reported => Ok(None),
-        Err(Failure::RegistryAway | Failure::Overloaded) => Ok(None),
+        // Its share of the registry is the gateway's, and no fault of the caller's.
+        Err(Failure::RegistryAway | Failure::Overloaded | Failure::ShareReached) => Ok(None),
         Err(failure) => Err(failure),
     }
 }

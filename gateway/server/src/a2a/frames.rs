@@ -139,6 +139,10 @@ impl Frames {
         bytes.map(|bytes| Frame { bytes, _unread: None })
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.ready.is_empty() && self.end.is_none()
+    }
+
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }

@@ -56,7 +56,8 @@ pub(super) async fn answer(
     })
 }
 
-/// The task at its end, or as it is when it has been waited for in vain.
+/// The task at its end, or as it is when it has been waited for in vain. While the registry is away nobody knows how it is;
+/// its caller learns its id all the same, and asks again.
 async fn at_end(
     gateway: &Gateway,
     caller: &Caller,
@@ -65,9 +66,13 @@ async fn at_end(
 ) -> Result<TaskView, Failure> {
     // What was said in it is not held while it runs.
     let task = task.bare();
-    match follow::wait(gateway, caller, &task, waiter, gateway.patience()).await? {
-        Some(ended) => Ok(ended),
-        None => view(&read(gateway, caller, &task.id, wire::Consistency::Strong).await?),
+    if let Some(ended) = follow::wait(gateway, caller, &task, waiter, gateway.patience()).await? {
+        return Ok(ended);
+    }
+    match read(gateway, caller, &task.id, wire::Consistency::Strong).await {
+        Ok(now) => view(&now),
+        Err(Failure::RegistryAway | Failure::Overloaded | Failure::ShareReached) => Ok(task),
+        Err(failure) => Err(failure),
     }
 }
 
@@ -116,7 +121,7 @@ pub(super) async fn submit(
     let waiter = gateway.waiting.open(&id, secret.clone(), caller.origin())?;
     let input = input(send.message, &context, &id)?;
     let told = (input.len() as u64).saturating_add(said.unwrap_or(0));
-    let unread = events.then(|| waiter.room(told)).transpose()?;
+    let unread = events.then(|| waiter.room.take(told)).transpose()?;
     let message = wire::SubmitTaskRequest {
         id: id.as_str().to_owned(),
         context: context.as_str().to_owned(),
@@ -258,7 +263,7 @@ fn is_taken(
 }
 
 /// How long what was said and made is, as the registry keeps it.
-fn bytes_of(task: &wire::Task) -> u64 {
+pub(super) fn bytes_of(task: &wire::Task) -> u64 {
     let turns = task.turns.iter().map(|turn| turn.input.len() + turn.outcome.len());
     (turns.sum::<usize>() + task.input.len() + task.outcome.len()) as u64
 }

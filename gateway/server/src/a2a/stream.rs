@@ -1,13 +1,12 @@
 //! SendStreamingMessage: the task as server-sent events.
 //!
-//! Decides the order (A2A 1.0, section 3.1.2): the Task, updates as they come, what artifacts of
+//! Decides the order (A2A 1.0, section 3.1.2): the Task, updates as they come and what it waits for, what artifacts of
 //! the outcome were not seen whole, and the final status. Must never tell an end that is not
 //! committed, nor anything to a peer that may not act any more, and does no work for a client that
 //! has left: dropping the body drops all of it.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +14,6 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use deploy_service::Place;
-use futures_util::future::BoxFuture;
 use futures_util::stream;
 use gateway_core::params::Send;
 use gateway_core::task_view::TaskView;
@@ -25,6 +23,7 @@ use http::{HeaderValue, StatusCode};
 use proto_types::a2a::rpc::Id;
 use proto_types::a2a::{Artifact, Part, StreamResponse};
 use proto_types::{Digest, Origin};
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::agents::Agent;
@@ -33,7 +32,8 @@ use crate::reply;
 use crate::waiting::{Unread, Waiter};
 
 use super::frames::{End, Frame, Frames};
-use super::{follow, send};
+use super::looked::{Found, Looked};
+use super::{follow, send, view};
 
 /// Artifacts of one task that are kept track of; the outcome brings the others. Arbitrary.
 const SEEN_MAX: usize = 1_024;
@@ -67,25 +67,20 @@ pub(super) async fn answer(
     Ok(response)
 }
 
-/// What the registry was asked because it reported a change, or without that, and the task if it is over.
-struct Looked {
-    reported: bool,
-    end: Result<Option<TaskView>, Failure>,
-}
-
 struct Follow {
     gateway: Arc<Gateway>,
     caller: Caller,
     id: Id,
-    /// Without what was said in it: that is not held for as long as a stream is open.
+    /// Without what was said in it: that is not held for as long as a stream is open. Its reason is the one told last.
     task: TaskView,
     waiter: Waiter,
     ready: Frames,
     /// What was told of each artifact: a digest over its parts so far.
     seen: BTreeMap<String, Digest>,
     ask: Instant,
-    /// What the registry is being asked. Frames are sent meanwhile: a registry that is away takes seconds.
-    looking: Option<BoxFuture<'static, Looked>>,
+    /// What the registry is being asked: frames are sent meanwhile, for a registry that is away takes seconds. It goes on
+    /// where the body is not asked for frames: an answer that nobody took would stand before all others of its connection.
+    looking: JoinSet<Looked>,
     /// When a comment is due: so long after the last frame, whatever was looked at meanwhile.
     beat: Instant,
     end: Instant,
@@ -116,7 +111,7 @@ impl Follow {
             ready: Frames::default(),
             seen: BTreeMap::new(),
             ask: now + follow::ASK,
-            looking: None,
+            looking: JoinSet::new(),
             beat: now + gateway.heartbeat(),
             end: now + gateway.patience(),
             over: task.is_over(),
@@ -143,12 +138,12 @@ impl Follow {
             if self.over {
                 return None;
             }
-            let is_idle = self.looking.is_none();
+            let is_idle = self.looking.is_empty();
             tokio::select! {
                 // Events that wait are told before the end is looked for.
                 biased;
                 Some(unread) = self.waiter.events.recv() => self.tell_event(unread),
-                looked = answered(&mut self.looking) => self.tell_looked(looked),
+                Some(looked) = self.looking.join_next() => self.tell_looked(looked),
                 () = self.waiter.changed.notified(), if is_idle => self.look(true),
                 () = sleep_until(self.ask.min(self.end)), if is_idle => self.look(false),
                 // What is being looked for may be a message.
@@ -160,7 +155,7 @@ impl Follow {
 
     /// A caller that may not act any more is told so instead of whatever was to be told.
     fn check_caller(&mut self) {
-        if self.over {
+        if self.over && self.ready.is_empty() {
             return;
         }
         if let Err(failure) = self.gateway.check_caller(&self.caller) {
@@ -169,26 +164,49 @@ impl Follow {
         }
     }
 
-    /// Begins to ask the registry for the end.
+    /// Begins to ask the registry how the task is.
     fn look(&mut self, reported: bool) {
         let (gateway, caller) = (Arc::clone(&self.gateway), self.caller.clone());
-        let task = self.task.clone();
-        self.looking = Some(Box::pin(async move {
-            let end = follow::over(&gateway, &caller, &task, reported).await;
-            Looked { reported, end }
-        }));
+        let (task, room) = (self.task.clone(), self.waiter.room.clone());
+        self.looking.spawn(async move {
+            let found = follow::look(&gateway, &caller, &task, reported).await;
+            Looked::new(reported, found, &room)
+        });
     }
 
-    fn tell_looked(&mut self, Looked { reported, end }: Looked) {
-        self.looking = None;
+    fn tell_looked(&mut self, looked: Result<Looked, JoinError>) {
+        let lost = |_| Looked { reported: false, found: Err(Failure::Internal) };
+        let Looked { reported, found } = looked.unwrap_or_else(lost);
         self.ask = Instant::now() + if reported { follow::ASK_AGAIN } else { follow::ASK };
-        let is_told = match end {
-            Ok(Some(task)) => self.tell_end(&task),
-            Ok(None) => false,
-            Err(failure) => return self.tell_failure(&failure),
+        let told = match found {
+            Ok(Found::Nothing) => Ok(Failure::Deadline),
+            Ok(Found::Full(full)) => Ok(Failure::from(full)),
+            Ok(Found::Task(task, unread)) => view(&task).map(|task| self.tell_task(task, unread)),
+            Err(failure) => Err(failure),
         };
-        if !is_told && Instant::now() >= self.end {
-            self.tell_failure(&Failure::Deadline);
+        match told {
+            Err(failure) => self.tell_failure(&failure),
+            Ok(late) if !self.over && Instant::now() >= self.end => self.tell_failure(&late),
+            Ok(_) => {}
+        }
+    }
+
+    /// Tells how the task is; what its caller is told if it has no more patience.
+    fn tell_task(&mut self, task: TaskView, unread: Place<Origin>) -> Failure {
+        match task.is_over() {
+            true => self.tell_end(&task, unread),
+            false => self.tell_wait(task),
+        }
+        Failure::Deadline
+    }
+
+    /// Tells what the task waits for, if that has changed.
+    fn tell_wait(&mut self, task: TaskView) {
+        let is_news = task.reason != self.task.reason;
+        self.task.reason.clone_from(&task.reason);
+        if is_news && !task.reason.is_empty() {
+            self.open();
+            self.tell(&task.bare().status_update(), None);
         }
     }
 
@@ -217,27 +235,25 @@ impl Follow {
         self.tell(&event, Some(unread.place));
     }
 
-    /// Tells the end; false if its caller leaves so much unread that there is no room for it yet.
-    fn tell_end(&mut self, task: &TaskView) -> bool {
+    fn tell_end(&mut self, task: &TaskView, mut unread: Place<Origin>) {
         self.hear();
         // What came before the end is told before it.
         while let Ok(unread) = self.waiter.events.try_recv() {
             self.tell_event(unread);
         }
         if let Some(message) = task.message().filter(|_| self.untold.is_some()) {
-            self.tell(&StreamResponse::Message(message), None);
+            self.tell(&StreamResponse::Message(message), Some(unread));
             self.over = true;
-            return true;
+            return;
         }
         self.open();
         let untold = task.outcome.artifacts.iter().filter(|artifact| {
             self.seen.get(&artifact.artifact_id) != Some(&digest(None, &artifact.parts))
         });
         let end = End::new(&self.id, self.task.clone(), untold, &task.status_update());
-        let Ok(unread) = self.waiter.room(end.held()) else { return false };
+        unread.recount(end.held());
         self.ready.end(end, unread);
         self.over = true;
-        true
     }
 
     fn tell_failure(&mut self, failure: &Failure) {
@@ -259,14 +275,6 @@ impl Follow {
         }
         let now = digest(before.filter(|_| append), &artifact.parts);
         self.seen.insert(artifact.artifact_id.clone(), now);
-    }
-}
-
-/// The registry's answer; never, where it was not asked.
-async fn answered(looking: &mut Option<BoxFuture<'static, Looked>>) -> Looked {
-    match looking {
-        Some(looking) => looking.await,
-        None => pending().await,
     }
 }
 

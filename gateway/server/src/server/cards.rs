@@ -39,7 +39,7 @@ pub(super) async fn answer(
         None => Some(directory.instance_card()),
     };
     let card = found.ok_or(Failure::NotFound)?;
-    let mut response = reply::document(&card, &parts.headers, MAX_AGE_S);
+    let mut response = reply::document(&card, &parts.headers, MAX_AGE_S)?;
     response.headers_mut().insert(VARY, VARY_BY);
     if peer.is_some() {
         response.headers_mut().insert(CACHE_CONTROL, FOR_ONE);

@@ -77,7 +77,7 @@ fn descriptor(gateway: &Gateway, brand: Brand, headers: &HeaderMap) -> Result<Re
         Brand::Pilox => pilox,
     };
     let document = served.as_ref().ok_or(Failure::NotFound)?;
-    Ok(reply::document(document, headers, MAX_AGE_S))
+    reply::document(document, headers, MAX_AGE_S)
 }
 
 fn check_local(gateway: &Gateway, request: &Request<Body>) -> Result<(), Failure> {

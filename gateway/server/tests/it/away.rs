@@ -1,8 +1,9 @@
 //! A registry that is away for a while, as the caller of a gateway notices it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deploy_service::{units, wait_until};
+use serde_json::{Value, json};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -50,32 +51,65 @@ async fn carry(listener: TcpListener, target: String, opened: watch::Receiver<bo
 /// The call asks when two seconds have passed, for five, and then has waited for longer than it may. The way is open again
 /// while it asks what to answer with, for five seconds more.
 const AWAY: Duration = Duration::from_secs(9);
+/// Longer than that.
+const AWAY_LONGER: Duration = Duration::from_secs(14);
+const RPC: &str = "/agents/echo";
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_that_has_heard_of_no_end_is_answered_with_the_whole_task_as_it_is_then() {
+/// A platform whose way to the registry can be cut, and the way.
+async fn start(task_deadline: units::Duration) -> (World, Way) {
     let mut way = None;
     let world = World::with(|config| {
         let (opened, url) = Way::to(&config.registry[0]);
         (config.registry, way) = (vec![url], Some(opened));
-        config.bounds.task_deadline = units::Duration::from_millis(1_500);
+        config.bounds.task_deadline = task_deadline;
     })
     .await;
-    let (way, caller) = (way.unwrap(), Peer::new("a", 1));
-    let called = world.gateway.call(&caller, "/agents/echo", "SendMessage", message("hello"));
-    let cut = async {
-        eventually("the task", || async {
-            let metrics = world.registry_metrics().await;
-            metrics.contains("ecumene_registry_open_tasks 1\n").then_some(())
-        })
-        .await;
-        // The answer to the submission is on its way.
-        sleep(Duration::from_millis(500)).await;
-        way.is_open.send_replace(false);
-        sleep(AWAY).await;
-        way.is_open.send_replace(true);
-    };
-    let (answer, ()) = tokio::join!(called, cut);
+    (world, way.unwrap())
+}
+
+/// Cuts the way for so long, once the call's task is there and its submission answered.
+async fn cut(world: &World, way: &Way, how_long: Duration) -> Instant {
+    eventually("the task", || async {
+        let metrics = world.registry_metrics().await;
+        metrics.contains("ecumene_registry_open_tasks 1\n").then_some(())
+    })
+    .await;
+    sleep(Duration::from_millis(500)).await;
+    way.is_open.send_replace(false);
+    sleep(how_long).await;
+    way.is_open.send_replace(true);
+    Instant::now()
+}
+
+/// Calls the agent; the answer, and when it came.
+async fn called(world: &World, caller: &Peer) -> (Value, Instant) {
+    let answer = world.gateway.call(caller, RPC, "SendMessage", message("hello")).await;
+    (answer, Instant::now())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_has_heard_of_no_end_is_answered_with_the_whole_task_as_it_is_then() {
+    let (world, way) = start(units::Duration::from_millis(1_500)).await;
+    let caller = Peer::new("a", 1);
+    let ((answer, at), reopened) = tokio::join!(called(&world, &caller), cut(&world, &way, AWAY));
+    assert!(at > reopened, "it was answered before the way was cut: {answer}");
     let task = &answer["result"]["task"];
     assert_eq!(task["history"][0]["messageId"], "m1", "{answer}");
     assert_eq!(task["status"]["state"], "TASK_STATE_FAILED", "its deadline has passed: {answer}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_while_the_registry_is_away_is_answered_with_its_task_which_goes_on() {
+    let (world, way) = start(units::Duration::from_secs(600)).await;
+    let caller = Peer::new("a", 1);
+    let cut = cut(&world, &way, AWAY_LONGER);
+    let ((answer, at), reopened) = tokio::join!(called(&world, &caller), cut);
+    assert!(at < reopened, "the registry was away: {answer}");
+    let task = &answer["result"]["task"];
+    assert_eq!(task["status"]["state"], "TASK_STATE_SUBMITTED", "{answer}");
+    eventually("the task", || async {
+        let seen = world.gateway.call(&caller, RPC, "GetTask", json!({"id": task["id"]})).await;
+        (seen["result"]["status"]["state"] == "TASK_STATE_SUBMITTED").then_some(())
+    })
+    .await;
 }

@@ -13,7 +13,7 @@ fn a() -> Peer {
     Peer::new("a", 1)
 }
 
-fn at_once(text: &str) -> Value {
+pub(crate) fn at_once(text: &str) -> Value {
     let mut params = message(text);
     params["configuration"] = json!({"returnImmediately": true});
     params
@@ -169,6 +169,28 @@ async fn a_task_is_its_owners_alone() {
     }
     let seen = world.gateway.call(&a(), RPC, "GetTask", named).await;
     assert_eq!(seen["result"]["id"], task["id"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_that_no_node_can_run_says_so_while_it_waits_and_when_its_deadline_ends_it() {
+    let world = World::with(|config| {
+        config.bounds.task_deadline = units::Duration::from_secs(3);
+    })
+    .await;
+    let why = "no node that could run the agent is joined";
+    let text = |task: &Value| task["status"]["message"]["parts"][0]["text"].clone();
+    let answer = world.gateway.call(&a(), RPC, "SendMessage", at_once("hello")).await;
+    let task = &answer["result"]["task"];
+    assert_eq!(task["status"]["state"], "TASK_STATE_SUBMITTED", "{answer}");
+    assert_eq!(text(task), format!("it waits for a node: {why}"));
+    let named = json!({"id": task["id"]});
+    let ended = eventually("the end", || async {
+        let seen = world.gateway.call(&a(), RPC, "GetTask", named.clone()).await;
+        let task = seen["result"].clone();
+        (task["status"]["state"] == "TASK_STATE_FAILED").then_some(task)
+    })
+    .await;
+    assert_eq!(text(&ended), format!("its deadline passed while it waited for a node: {why}"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

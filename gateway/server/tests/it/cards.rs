@@ -40,6 +40,30 @@ async fn a_card_says_where_its_agent_is_called_and_is_sent_once() {
     assert_eq!(world.gateway.send(head).await.status(), StatusCode::OK);
 }
 
+/// Caught: `If-Match` was not read, so that any version was the one that is wanted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_document_is_read_in_the_version_that_is_wanted_or_refused() {
+    let world = World::start().await;
+    for path in [
+        "/agents/echo/.well-known/agent-card.json",
+        "/.well-known/agent-card.json",
+        "/.well-known/pilox-mesh.json",
+    ] {
+        let etag = world.gateway.get(path).await.headers()["etag"].clone();
+        for (wanted, status) in [(etag.to_str().unwrap(), 200), ("*", 200), ("\"other\"", 412)] {
+            for method in ["GET", "HEAD"] {
+                let asked = Request::builder().method(method).uri(path).header("if-match", wanted);
+                let answer = world.gateway.send(asked.body(Body::empty()).unwrap()).await;
+                assert_eq!(answer.status().as_u16(), status, "{method} {path} {wanted}");
+                assert_eq!(answer.headers()["etag"], etag, "{method} {path} {wanted}");
+            }
+        }
+    }
+    let absent = Request::get("/agents/absent/.well-known/agent-card.json").header("if-match", "*");
+    let absent = world.gateway.send(absent.body(Body::empty()).unwrap()).await;
+    assert_eq!(json_of(&absent)["code"], "not-found");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_of_304_has_no_body_and_says_nothing_of_a_length() {
     let world = World::start().await;

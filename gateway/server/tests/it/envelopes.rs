@@ -115,6 +115,19 @@ async fn an_envelope_is_pulled_with_its_trace_and_gone_once_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_that_is_called_like_a_word_of_a_path_has_its_envelopes_there() {
+    let world = World::start().await;
+    let sent = envelope("corr-0010", ("targetHandle", "ack"));
+    assert_eq!(publish(&world, &sent).await, StatusCode::ACCEPTED);
+    let pulled = pull(&world, "/v1/envelopes/ack").await;
+    assert_eq!(pulled.len(), 1);
+    let (source, id, epoch) = (&pulled[0]["source"], &pulled[0]["id"], &pulled[0]["epoch"]);
+    let ack = json!({"source": source, "id": id, "epoch": epoch});
+    let done = world.gateway.send(local("POST", "/v1/envelopes/ack/ack", &ack)).await;
+    assert_eq!(done.status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_subscriber_that_waits_gets_an_envelope_for_an_origin_as_it_comes() {
     let world = World::start().await;
     let waiting = pull(&world, "/v1/envelopes?target=https%3A%2F%2Fb.example&wait=20s");

@@ -19,14 +19,15 @@ use tonic::{Status, Streaming};
 use crate::world::{PATIENCE, World, by, credential, invite};
 
 pub(crate) struct Node {
+    slots: u32,
     token: String,
     says: mpsc::Sender<wire::NodeMessage>,
     orders: Streaming<wire::NodeOrder>,
 }
 
-fn capacity() -> wire::Capacity {
+fn capacity(slots: u32) -> wire::Capacity {
     wire::Capacity {
-        slots: 4,
+        slots,
         memory_bytes: 1 << 30,
         runs_per_second: 100,
         isolation: vec!["wasm-proc".to_owned()],
@@ -35,25 +36,31 @@ fn capacity() -> wire::Capacity {
 
 impl Node {
     pub(crate) async fn join(world: &World) -> Self {
+        Self::join_with(world, 4).await
+    }
+
+    /// A node that runs so many tasks at once.
+    pub(crate) async fn join_with(world: &World, slots: u32) -> Self {
         let secret = credential("n1");
         let request = wire::RegisterNodeRequest {
             id: "n1".to_owned(),
-            capacity: Some(capacity()),
+            capacity: Some(capacity(slots)),
             join_token: invite(&world.channel, "node").await,
             credential: secret.clone(),
         };
         world.fleet().register_node(request).await.unwrap();
         let token = format!("node:n1:{secret}");
         let (says, heard) = mpsc::channel(16);
-        let hello = wire::Hello { id: "n1".to_owned(), capacity: Some(capacity()), held: vec![] };
+        let hello =
+            wire::Hello { id: "n1".to_owned(), capacity: Some(capacity(slots)), held: vec![] };
         says.send(wire::NodeMessage { kind: Some(Says::Hello(hello)) }).await.unwrap();
         let session = world.fleet().session(by(&token, ReceiverStream::new(heard))).await;
-        Self { token, says, orders: session.unwrap().into_inner() }
+        Self { slots, token, says, orders: session.unwrap().into_inner() }
     }
 
     /// Keeps its lease.
     pub(crate) async fn beat(&self) {
-        let beat = wire::Beat { free_slots: 4, draining: false, cached: vec![] };
+        let beat = wire::Beat { free_slots: self.slots, draining: false, cached: vec![] };
         self.says.send(wire::NodeMessage { kind: Some(Says::Beat(beat)) }).await.unwrap();
     }
 

@@ -3,13 +3,14 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use axum::body::Body;
-use deploy_service::{Shutdown, units};
+use deploy_service::{Shutdown, telemetry, units};
 use gateway_server::Error;
 use http::{Request, StatusCode};
 use tokio::time::timeout;
 
 use crate::world::{
-    Gateway, PATIENCE, Peer, SUBSCRIBER, World, eventually, gateway_config, json_of,
+    Gateway, PATIENCE, Peer, SUBSCRIBER, World, credential, eventually, gateway_config, json_of,
+    secret,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,6 +51,32 @@ async fn a_gateway_that_the_registry_refuses_stops_with_the_reason() {
         matches!(&refused, Err(Error::NotRegistered { code }) if code == "join-token-invalid"),
         "{refused:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_join_token_that_is_missing_is_told_by_its_file_and_not_as_one_that_is_invalid() {
+    let world = World::start().await;
+    // The second one has a credential of before there were files for those that are not admitted.
+    for kept in [None, Some(credential("g2"))] {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = "127.0.0.1:1".parse().unwrap();
+        let mut config = gateway_config(folder.path(), registry, "join-token-unused");
+        config.registry = registry_of(&world);
+        config.id = "g2".to_owned();
+        config.operator_token_file = None;
+        config.federation_key_file = None;
+        std::fs::remove_file(folder.path().join("join")).unwrap();
+        if let Some(text) = kept {
+            std::fs::create_dir(&config.state_dir).unwrap();
+            secret(&config.state_dir, "credential", &text);
+        }
+        let ended = timeout(PATIENCE, gateway_server::run(config, Shutdown::new())).await.unwrap();
+        let said = telemetry::chain(&ended.unwrap_err());
+        assert!(
+            said.contains("join_token_file: ") && said.contains("/join cannot be read"),
+            "{said}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,10 +7,10 @@ use gateway_server::Bounds;
 use http::{Response, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tonic::Code;
 
-use crate::calls::{asked, greeting, reply_to, waiting};
+use crate::calls::{asked, at_once, greeting, reply_to, waiting};
 use crate::node::{Node, Push, chunk, working};
 use crate::world::{PATIENCE, Peer, World, eventually, json_of, message, revoke, rpc, suspend};
 
@@ -258,6 +258,32 @@ async fn a_silent_stream_is_kept_alive_and_a_client_that_leaves_is_forgotten() {
     waiting(&world, 1).await;
     drop(stream);
     waiting(&world, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_tells_when_what_its_task_waits_for_has_changed() {
+    let world = World::start().await;
+    let mut node = Node::join_with(&world, 1).await;
+    let caller = Peer::new("a", 1);
+    world.gateway.call(&caller, "/agents/echo", "SendMessage", at_once("hello")).await;
+    node.take().await;
+    let mut stream = Stream::open(&world, &caller).await;
+    let first = stream.event().await.unwrap();
+    assert_eq!(first["task"]["status"].get("message"), None, "{first}");
+    let beats = async {
+        for _ in 0..40 {
+            node.beat().await;
+            sleep(Duration::from_millis(500)).await;
+        }
+    };
+    let update = tokio::select! {
+        update = stream.event() => update.unwrap(),
+        () = beats => panic!("nothing is told"),
+    };
+    let status = &update["statusUpdate"]["status"];
+    assert_eq!(status["state"], "TASK_STATE_SUBMITTED", "{update}");
+    let told = "it waits for a node: every node that can run the agent is busy";
+    assert_eq!(status["message"]["parts"][0]["text"], told);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use crate::calls::{asked, reply_to};
 use crate::node::{Node, Push, chunk};
 use crate::streams::Stream;
-use crate::world::{PATIENCE, Peer, World, json_of, message, rpc};
+use crate::world::{PATIENCE, Peer, World, eventually, json_of, message, rpc};
 
 const RPC: &str = "/agents/echo";
 
@@ -33,8 +33,8 @@ struct Unread {
 }
 
 impl Unread {
-    async fn open(world: &World, peer: &Peer) -> Self {
-        let body = rpc("SendStreamingMessage", message("hello")).to_string();
+    async fn open(world: &World, peer: &Peer, text: &str) -> Self {
+        let body = rpc("SendStreamingMessage", message(text)).to_string();
         let mut request = world.gateway.request(peer, RPC, &body);
         *request.uri_mut() = format!("http://{}{RPC}", world.gateway.addr).parse().unwrap();
         let stream = TokioIo::new(TcpStream::connect(world.gateway.addr).await.unwrap());
@@ -51,7 +51,7 @@ impl Unread {
 
     /// A stream whose events are all that its peer may leave unread.
     async fn fill(world: &World, node: &mut Node, peer: &Peer) -> Self {
-        let unread = Self::open(world, peer).await;
+        let unread = Self::open(world, peer, "hello").await;
         let task = node.take().await;
         let push = Push::open(&task).await;
         let long = "x".repeat(LONG);
@@ -101,7 +101,12 @@ async fn the_end_of_a_stream_has_to_find_room_among_what_its_caller_leaves_unrea
     let task = node.take().await;
     let unread = Unread::fill(&world, &mut node, &caller).await;
     node.complete(&world, &task, "completed", &[&"x".repeat(LONGER)]).await;
-    // The registry reports the end at once.
+    eventually("the end", || async {
+        let task = json!({"id": task.task});
+        let seen = world.gateway.call(&caller, RPC, "GetTask", task).await;
+        (seen["result"]["status"]["state"] == "TASK_STATE_COMPLETED").then_some(())
+    })
+    .await;
     let early = timeout(Duration::from_secs(3), stream.event()).await;
     assert!(early.is_err(), "there is no room for it");
     drop(unread);
@@ -109,4 +114,30 @@ async fn the_end_of_a_stream_has_to_find_room_among_what_its_caller_leaves_unrea
     let end = stream.event().await.unwrap();
     assert_eq!(end["statusUpdate"]["status"]["state"], "TASK_STATE_COMPLETED");
     assert_eq!(stream.event().await, None);
+}
+
+/// Of so many streams the registry's answers fill the window of a connection (5 MiB).
+const STREAMS: u32 = 12;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_that_nobody_reads_keep_no_answer_of_the_registry_from_another_peer() {
+    let world = start().await;
+    let mut node = Node::join_with(&world, STREAMS).await;
+    let (idle, other) = (Peer::new("a", 1), Peer::new("b", 2));
+    let seen = asked(&world, &mut node).await;
+    let mut open = Vec::new();
+    for _ in 0..STREAMS {
+        let unread = Unread::open(&world, &idle, &"x".repeat(LONG)).await;
+        let task = node.take().await;
+        let push = Push::open(&task).await;
+        // It is told while the registry, which has reported that the task was taken, is being asked.
+        push.try_event(&chunk("out", &["first"], false)).await;
+        open.push((unread, push));
+    }
+    // The registry is asked of each stream now and then, too.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let task = json!({"id": seen["id"]});
+    let answer = timeout(PATIENCE / 2, world.gateway.call(&other, RPC, "GetTask", task)).await;
+    let answer = answer.expect("another peer is answered");
+    assert_eq!(answer["error"]["code"], -32001, "it is not its task: {answer}");
 }

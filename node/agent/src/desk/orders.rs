@@ -35,6 +35,9 @@ impl Desk {
         let length_us = granted.ttl_ms.saturating_mul(1_000);
         // A grant that answers no beat grants nothing.
         let sent = self.beats.pop_front();
+        if let Some(sent) = sent {
+            self.strike_former(sent);
+        }
         let lease = sent.map_or_else(Lease::default, |sent| Lease::granted(sent, length_us));
         self.lease = self.lease.or_longer(lease);
         self.beat_every = Duration::from_micros(lease::beat_every_us(length_us)).max(BEAT_MIN);
@@ -78,11 +81,12 @@ impl Desk {
             }
             return;
         }
-        if self.former.get(&id).is_some_and(|former| *former >= epoch) {
+        if self.former.has(&id, epoch) {
             return self.release(&id, epoch, "the node was restarted");
         }
         match self.admit(&id, &assigned) {
             Ok(held) => {
+                self.former.outdated(&id);
                 self.held.insert(id.clone(), held);
                 self.pump(&id);
             }

@@ -1,12 +1,13 @@
 //! Doing what a task's core says, in order, each in the background where it takes time.
 //! It must never act on a note of another epoch than the one held.
 
+use std::io;
 use std::sync::Arc;
 
 use node_core::task::Because;
 use node_core::{Event, Outcome, Output};
 use node_wasm::Io;
-use proto_types::{LeaseEpoch, TaskId};
+use proto_types::{Digest, LeaseEpoch, TaskId};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::node_message::Kind;
 use tokio::sync::mpsc;
@@ -49,7 +50,13 @@ impl Desk {
 
     /// Takes a note in, if it is about the epoch that is held.
     pub(crate) fn noted(&mut self, note: Note) {
-        let Some(held) = self.held.get_mut(&note.task) else { return };
+        let Some(held) = self.held.get_mut(&note.task) else {
+            // It was given up while it was written down.
+            if let News::Event(Event::Persisted) = note.news {
+                self.strike(Line { task: note.task, epoch: note.epoch });
+            }
+            return;
+        };
         if held.task.assignment().epoch != note.epoch {
             return;
         }
@@ -74,14 +81,13 @@ impl Desk {
     fn persist(&mut self, id: &TaskId) {
         let Some(held) = self.held.get(id) else { return };
         let line = Line { task: id.clone(), epoch: held.task.assignment().epoch };
-        let journal = self.journal.clone();
+        let (task, path, journal) = (id.clone(), self.journal.path(id), self.journal.clone());
         self.spawn(id, async move {
             let written = tokio::task::spawn_blocking(move || journal.write(&line)).await;
-            News::Event(match written {
-                Ok(Ok(())) => Event::Persisted,
-                Ok(Err(error)) => Event::PersistFailed { reason: error.to_string() },
-                Err(error) => Event::PersistFailed { reason: error.to_string() },
-            })
+            let written = written.unwrap_or_else(|error| Err(io::Error::other(error)));
+            let Err(error) = written else { return News::Event(Event::Persisted) };
+            tracing::warn!(%task, path = %path.display(), %error, "a task cannot be written down");
+            News::Event(Event::PersistFailed { reason: error.to_string() })
         });
     }
 
@@ -101,12 +107,15 @@ impl Desk {
 
     fn prepare(&mut self, id: &TaskId) {
         let Some(held) = self.held.get(id) else { return };
-        let (plan, runtime, artifacts) =
-            (held.plan.clone(), Arc::clone(&self.runtime), self.artifacts.clone());
+        let (task, plan) = (id.clone(), held.plan.clone());
+        let (runtime, artifacts) = (Arc::clone(&self.runtime), self.artifacts.clone());
         self.spawn(id, async move {
             match work::prepare(&runtime, &artifacts, &plan).await {
                 Ok(prepared) => News::Prepared(prepared),
-                Err(outcome) => News::Event(Event::PrepareFailed(outcome)),
+                Err(outcome) => {
+                    warn_of_fault(&task, &plan.artifact, &outcome);
+                    News::Event(Event::PrepareFailed(outcome))
+                }
             }
         });
     }
@@ -125,11 +134,13 @@ impl Desk {
             stop: held.stop.clone(),
         };
         let running = work::run(Arc::clone(&self.runtime), run);
+        let (task, artifact) = (id.clone(), held.plan.artifact);
         let assigned = held.assigned.clone();
         let (connector, clock) = (self.config.connector.clone(), self.clock);
         self.spawn(id, async move {
             let (outcome, artifacts) =
                 tokio::join!(running, push::drain(&assigned, receiver, connector, clock));
+            warn_of_fault(&task, &artifact, &outcome);
             News::Ran(outcome, artifacts)
         });
     }
@@ -168,10 +179,8 @@ impl Desk {
 
     fn forget(&mut self, id: &TaskId) {
         self.ledger.release(id);
-        self.held.remove(id);
-        if let Err(error) = self.journal.remove(id) {
-            tracing::warn!(%error, task = %id, "a journal line cannot be removed");
-        }
+        let Some(held) = self.held.remove(id) else { return };
+        self.strike(Line { task: id.clone(), epoch: held.task.assignment().epoch });
     }
 
     /// Runs work in the background; its news come back as a note.
@@ -189,5 +198,12 @@ impl Desk {
             let _ = notes.send(Note { task, epoch, news }).await;
         });
         Some(work.abort_handle())
+    }
+}
+
+/// Says that this node failed a task: its caller and the registry hear it elsewhere, its operator here.
+fn warn_of_fault(task: &TaskId, artifact: &Digest, outcome: &Outcome) {
+    if let Outcome::Fault { reason, .. } = outcome {
+        tracing::warn!(%task, %artifact, reason, "this node cannot run a task");
     }
 }

@@ -62,7 +62,7 @@ async fn until_decided<F: Future<Output = Result<(), Status>>>(
         if overdue_us() >= VOID_AFTER_US {
             return Some((ReportRefusal::Superseded, status));
         }
-        tracing::debug!(task, %status, "the outcome is not committed yet");
+        tracing::warn!(task, %status, "the outcome is not committed yet");
         let pause = match status.code() {
             Code::Unauthenticated | Code::PermissionDenied => denied.failed(Instant::now()).pause,
             _ => REPORT_RETRY,

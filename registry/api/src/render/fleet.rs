@@ -7,6 +7,7 @@ use registry_core::change::{Lease, Spent};
 use registry_core::entry::{
     Capacity, NodeEntry, NodeState, ReplyTo, TaskEnd, TaskEntry, TaskState,
 };
+use registry_core::rank::Unplaced;
 
 /// A node.
 #[must_use]
@@ -65,6 +66,12 @@ pub fn task(entry: &TaskEntry, input: Vec<u8>, outcome: Vec<u8>) -> wire::Task {
         deadline_ms: entry.deadline.0,
         turns: Vec::new(),
     }
+}
+
+/// A task that waits for a node, with why it has none.
+#[must_use]
+pub fn waiting(task: wire::Task, why: Unplaced) -> wire::Task {
+    wire::Task { reason: format!("it waits for a node: {why}"), ..task }
 }
 
 fn task_end(end: TaskEnd) -> &'static str {

@@ -26,12 +26,11 @@ pub(super) fn compact(draft: &mut Draft<'_>, through: Revision, tasks_until: Wal
     let compacted = drop_changes(draft, through)?;
     let tasks = forget_tasks(draft, tasks_until)?;
     // What is swept by the way elsewhere would wait for ever where nothing comes.
-    envelope::sweep(draft)?;
-    join::sweep(draft)?;
-    request::sweep(draft)?;
+    let swept = [envelope::sweep(draft)?, join::sweep(draft)?, request::sweep(draft)?];
     token::forget_past(draft)?;
     let steps = [tasks, conduct::sweep(draft, STEP_MAX)?, forget_bodies(draft)?];
-    Ok(Reply::Compacted { compacted, more: steps.contains(&STEP_MAX) })
+    let more = steps.contains(&STEP_MAX) || swept.contains(&true);
+    Ok(Reply::Compacted { compacted, more })
 }
 
 /// One range, however many there are.

@@ -81,15 +81,16 @@ fn enter_queue(draft: &mut Draft<'_>, envelope: &EnvelopeEntry) -> Result<(), St
     Ok(())
 }
 
-/// Forgets envelopes past their expiry, delivered or not.
-pub(super) fn sweep(draft: &mut Draft<'_>) -> Result<(), ViewError> {
+/// Forgets envelopes past their expiry, delivered or not, a bounded part of them. Answers whether there may be more.
+pub(super) fn sweep(draft: &mut Draft<'_>) -> Result<bool, ViewError> {
     let (from, to) = index::envelopes_void(draft.now());
-    for key in index::ids(draft.view(), (&from, &to), SWEEP_MAX)? {
-        if let Some(void) = draft.entry(&ENVELOPES, &key)? {
+    let keys = index::ids(draft.view(), (&from, &to), SWEEP_MAX)?;
+    for key in &keys {
+        if let Some(void) = draft.entry(&ENVELOPES, key)? {
             forget(draft, &void)?;
         }
     }
-    Ok(())
+    Ok(keys.len() == SWEEP_MAX)
 }
 
 fn forget(draft: &mut Draft<'_>, envelope: &EnvelopeEntry) -> Result<(), ViewError> {

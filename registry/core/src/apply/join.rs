@@ -73,13 +73,14 @@ pub(super) fn show(
     if own { Ok(()) } else { spend(draft, hash, role, by) }
 }
 
-/// Forgets tokens past their expiry.
-pub(super) fn sweep(draft: &mut Draft<'_>) -> Result<(), Stop> {
+/// Forgets tokens past their expiry, a bounded part of them. Answers whether there may be more.
+pub(super) fn sweep(draft: &mut Draft<'_>) -> Result<bool, Stop> {
     let (from, to) = index::join_tokens_void(draft.now());
-    for id in index::ids(draft.view(), (&from, &to), SWEEP_MAX)? {
-        if let Some(void) = draft.entry(&JOIN_TOKENS, &id)? {
+    let ids = index::ids(draft.view(), (&from, &to), SWEEP_MAX)?;
+    for id in &ids {
+        if let Some(void) = draft.entry(&JOIN_TOKENS, id)? {
             draft.remove(&JOIN_TOKENS, &void);
         }
     }
-    Ok(())
+    Ok(ids.len() == SWEEP_MAX)
 }

@@ -224,13 +224,14 @@ fn forget(draft: &mut Draft<'_>, request: &PeerRequest) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Forgets requests that nobody has decided in time.
-pub(super) fn sweep(draft: &mut Draft<'_>) -> Result<(), Stop> {
+/// Forgets requests that nobody has decided in time, a bounded part of them. Answers whether there may be more.
+pub(super) fn sweep(draft: &mut Draft<'_>) -> Result<bool, Stop> {
     let (from, to) = index::peer_requests_void(draft.now());
-    for key in index::ids(draft.view(), (&from, &to), SWEEP_MAX)? {
-        if let Some(void) = draft.entry(&PEER_REQUESTS, &key)? {
+    let keys = index::ids(draft.view(), (&from, &to), SWEEP_MAX)?;
+    for key in &keys {
+        if let Some(void) = draft.entry(&PEER_REQUESTS, key)? {
             forget(draft, &void)?;
         }
     }
-    Ok(())
+    Ok(keys.len() == SWEEP_MAX)
 }

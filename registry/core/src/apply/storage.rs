@@ -2,6 +2,7 @@
 //! Decides whether there is room for one message more; must never refuse the outcome of a task that runs, nor count
 //! down by what it never counted.
 
+use proto_types::outcome::OUTCOME_BYTES_MAX;
 use proto_types::{Class, Full, Shares};
 
 use crate::counter::{self, KEPT_BYTES};
@@ -20,21 +21,30 @@ const SHARES: Shares = Shares::new(KEPT_BYTES_MAX);
 const ROWS_BYTES: u64 = 1 << 10;
 
 /// Counts one message more, of the owner whose share counts it, or of the operator (`None`). Answers what it counts for.
+/// A task has its place before: its own outcome is among those that are reserved.
 pub(super) fn take(
     draft: &mut Draft<'_>,
     owner: Option<&str>,
     body_bytes: u64,
 ) -> Result<u64, Stop> {
     let bytes = body_bytes.saturating_add(ROWS_BYTES);
-    let kept = draft.count(KEPT_BYTES)?;
+    let due = owner.map_or(Ok(0), |owner| reserved(draft, owner))?;
     let own = owner.map_or(Ok(0), |owner| draft.count(&counter::kept_bytes_of(owner)))?;
+    let (kept, own) = (draft.count(KEPT_BYTES)?.saturating_add(due), own.saturating_add(due));
     let class = if owner.is_some() { Class::Ordinary } else { Class::System };
     SHARES.admit(class, kept, own, bytes).map_err(|full| match full {
         Full::Share => bound::share_full("bytes kept for the caller's tasks and envelopes", own),
-        Full::Pool => bound::full("bytes kept for tasks and envelopes", kept),
+        Full::Pool => bound::full("bytes kept for tasks and envelopes", KEPT_BYTES_MAX),
     })?;
     add(draft, owner, bytes)?;
     Ok(bytes)
+}
+
+/// What an owner's open tasks may still bring back. Outcomes are kept whatever room there is: without this, one owner would
+/// open small tasks and take everybody's room with what they bring. Alone it can have some 6,100 open tasks so.
+fn reserved(draft: &Draft<'_>, owner: &str) -> Result<u64, ViewError> {
+    let open = draft.count(&counter::task_share(owner))?;
+    Ok(open.saturating_mul(OUTCOME_BYTES_MAX as u64))
 }
 
 /// Counts what is kept whatever room there is.

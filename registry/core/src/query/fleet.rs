@@ -114,6 +114,14 @@ pub fn open_tasks(view: &dyn View) -> Read<u64> {
     counter::read(view, counter::OPEN_TASKS)
 }
 
+/// The bytes that are kept for tasks and envelopes, as the storage quota counts them.
+///
+/// # Errors
+/// As [`super::revision`].
+pub fn kept_bytes(view: &dyn View) -> Read<u64> {
+    counter::read(view, counter::KEPT_BYTES)
+}
+
 /// The envelope of this id, acknowledged or not, while it is known.
 ///
 /// # Errors

@@ -12,6 +12,7 @@ use registry_core::entry::{
     NodeState, PeerStatus, Quotas, ReplyTo, Source, Subject, TaskEnd, Terms, TrustMode, Visibility,
     Window,
 };
+use registry_core::rank::{Unmet, Unplaced};
 
 use crate::conduct::report;
 use crate::guide::{OPEN, guided};
@@ -402,12 +403,17 @@ fn any_task_command(now: WallMs) -> impl Strategy<Value = Command> {
         ),
         1 => (task(), prop::option::of(Just("operator".to_owned())))
             .prop_map(|(id, owner)| Command::CancelTask { id, owner }),
-        1 => task().prop_map(|id| Command::ExpireTask { id }),
+        1 => (task(), any_wait()).prop_map(|(id, waits_for)| Command::ExpireTask { id, waits_for }),
         2 => (task(), name(5), some_time(now, 60 * MINUTE)).prop_map(|(id, input, deadline)| {
             let (owner, input, reply_to) = ("operator".into(), digest(input), None);
             FleetCommand::ContinueTask { id, owner, input, reply_to, deadline }.into()
         }),
     ]
+}
+
+fn any_wait() -> impl Strategy<Value = Option<Unplaced>> {
+    let nowhere = Just(Unplaced::Nowhere(Unmet::Memory));
+    prop::option::of(prop_oneof![Just(Unplaced::Busy), nowhere])
 }
 
 fn any_tokens(now: WallMs) -> impl Strategy<Value = Command> {

@@ -2,7 +2,8 @@
 
 use proto_types::{Revision, WallMs};
 use registry_core::change::{Refusal, Reply};
-use registry_core::command::Command;
+use registry_core::command::{Command, PeerCommand};
+use registry_core::entry::{Candidate, JoinRole};
 use registry_core::query;
 use registry_core::view::{Space, View as _};
 
@@ -103,6 +104,32 @@ fn a_command_forgets_a_bounded_part_and_says_that_there_is_more() {
     let left = world.memory.range(Space::Bodies, &[], &[0xff; 33], usize::MAX).unwrap();
     assert_eq!(left.len(), 300 - 256);
     assert_eq!(compacted(world, 0, START), (0, false));
+}
+
+fn ask_to_be_enrolled(name: u8) -> Command {
+    let (origin, keys) = (origin(name), vec![key(1)]);
+    let candidate = Candidate { origin, keys, recovery_keys: Vec::new(), founding: None };
+    Command::Peer(PeerCommand::Request { candidate, domain: false, source: None })
+}
+
+/// Caught: an idle leader forgot 64 of a kind a minute, and what was void counted for weeks.
+#[test]
+fn a_command_says_that_there_is_more_of_what_is_void() {
+    let kinds: [fn(u8) -> Command; 3] = [
+        |name| enqueue(name, "a", START.plus_ms(MINUTE)),
+        |name| issue(name, JoinRole::Node),
+        ask_to_be_enrolled,
+    ];
+    for of_kind in kinds {
+        let world = &mut World::furnished();
+        for name in 1..=70 {
+            world.done(&of_kind(name));
+        }
+        world.later(8 * DAY);
+        assert_eq!(compacted(world, 0, START), (0, true), "{:?}", of_kind(1));
+        assert_eq!(compacted(world, 0, START), (0, false), "{:?}", of_kind(1));
+        assert_eq!(world.number("kept-bytes") + world.number("peer-requests"), 0);
+    }
 }
 
 #[test]

@@ -12,6 +12,10 @@ use crate::world::*;
 const OWNER: &str = "https://peer0.example";
 /// All that is kept, and what is kept of [`OWNER`].
 const COUNTERS: [&str; 2] = ["kept-bytes", "kept-bytes/https://peer0.example"];
+/// How many tasks are open, of all and of [`OWNER`].
+const OPEN: [&str; 2] = ["open-tasks", "open-tasks/https://peer0.example"];
+const SHARE: &str = "bytes kept for the caller's tasks and envelopes";
+const POOL: &str = "bytes kept for tasks and envelopes";
 /// What a message counts beside its body.
 const ROWS: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -135,19 +139,46 @@ fn one_owners_bytes_leave_room_for_anothers_and_for_the_operators() {
     let mut world = World::furnished();
     world.done(&enqueue(1, "a", at(DAY)));
     set_kept(&mut world, 6 * GIB);
-    let share = share_full("bytes kept for the caller's tasks and envelopes", 6 * GIB);
-    assert_eq!(world.refusal(&enqueue(2, "b", at(DAY))), share, "targets are free names");
-    assert_eq!(world.refusal(&submitted(1, OWNER, true)), share);
+    let share = |held| share_full(SHARE, held);
+    let refused = world.refusal(&enqueue(2, "b", at(DAY)));
+    assert_eq!(refused, share(6 * GIB), "targets are free names");
+    let refused = world.refusal(&submitted(1, OWNER, true));
+    assert_eq!(refused, share(6 * GIB + MIB), "with room for its outcome");
     let other = "https://peer1.example";
     world.done(&submitted(2, other, true));
 
-    let pool = |bound| full("bytes kept for tasks and envelopes", bound);
+    let pool = full(POOL, 16 * GIB);
     world.set_number("kept-bytes", 12 * GIB);
-    assert_eq!(world.refusal(&submitted(3, other, true)), pool(12 * GIB));
+    assert_eq!(world.refusal(&submitted(3, other, true)), pool);
     world.done(&submitted(4, "operator", false));
     assert_eq!(world.number("kept-bytes/operator"), 0);
     world.set_number("kept-bytes", 16 * GIB);
-    assert_eq!(world.refusal(&submitted(5, "operator", false)), pool(16 * GIB));
+    assert_eq!(world.refusal(&submitted(5, "operator", false)), pool);
+}
+
+/// Caught: 37,500 tasks of 1 KiB, whose outcomes of 1 MiB took everybody's room for as long as ended tasks are kept.
+#[test]
+fn an_owners_open_tasks_reserve_room_for_their_outcomes() {
+    let mut world = World::furnished();
+    let have_open = |world: &mut World, tasks| {
+        OPEN.iter().for_each(|name| world.set_number(name, tasks));
+    };
+    world.done(&submitted(1, OWNER, true));
+    have_open(&mut world, 6_099);
+    world.done(&submitted(2, OWNER, true));
+    assert_eq!(kept(&world), [2 * (ROWS + 3); 2], "what is reserved is not kept");
+    have_open(&mut world, 6_150);
+    let held = |outcomes: u64| share_full(SHARE, outcomes * MIB + 2 * (ROWS + 3));
+    assert_eq!(world.refusal(&submitted(3, OWNER, true)), held(6_151));
+    assert_eq!(world.refusal(&enqueue(1, "a", at(DAY))), held(6_150));
+    world.done(&submitted(4, "https://peer1.example", true));
+    world.done(&submitted(5, "operator", false));
+    // One that ends makes room, less what it brought.
+    world.done(&assign(1, 0));
+    have_open(&mut world, 6_100);
+    world.done(&ends(1, TaskEnd::Completed, digest(2)));
+    world.done(&submitted(3, OWNER, true));
+    verify_holds(&world);
 }
 
 #[test]
@@ -159,7 +190,7 @@ fn an_outcome_is_kept_where_no_message_finds_room() {
     world.done(&ends(1, TaskEnd::InputRequired, digest(2)));
     assert_eq!(kept(&world), [16 * GIB + 3; 2]);
     let refused = world.refusal(&next_message(digest(3)));
-    assert_eq!(refused, full("bytes kept for tasks and envelopes", 16 * GIB + 3));
+    assert_eq!(refused, full(POOL, 16 * GIB), "the bound, whatever is kept");
     set_kept(&mut world, MIB);
     world.done(&next_message(digest(3)));
     assert_eq!(kept(&world), [MIB + ROWS + 3; 2], "once there is room");

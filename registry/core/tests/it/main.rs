@@ -8,6 +8,7 @@ mod conduct;
 mod envelopes;
 mod epochs;
 mod fleet;
+mod golden;
 mod guide;
 mod invariants;
 mod kept_bytes;

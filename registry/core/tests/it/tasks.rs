@@ -1,10 +1,11 @@
 //! Tasks: placed under rising epochs, ended once.
 
-use proto_types::{ContextId, LeaseEpoch, WallMs};
+use proto_types::{ContextId, LeaseEpoch, TaskId, WallMs};
 use registry_core::change::{Effect, Refusal, Reply};
 use registry_core::command::{Command, FleetCommand};
 use registry_core::entry::{JoinRole, NodeState, TaskEnd, TaskState, Turn};
 use registry_core::query;
+use registry_core::rank::{Unmet, Unplaced};
 
 use crate::world::*;
 
@@ -26,7 +27,7 @@ fn cancel(owner: Option<&str>) -> Command {
 }
 
 fn expire() -> Command {
-    Command::ExpireTask { id: task_id(1) }
+    Command::ExpireTask { id: task_id(1), waits_for: None }
 }
 
 fn stale(current: u64, offered: u64) -> Refusal {
@@ -333,6 +334,39 @@ fn a_task_expires_when_its_deadline_has_passed_and_not_before() {
     assert_eq!(world.effects, [told, Effect::TaskEnded(task_id(1))]);
     assert_eq!(end_of(&world), (TaskEnd::Failed, "its deadline passed".into()));
     assert_eq!(world.refusal(&expire()), Refusal::TaskEnded(task_id(1)));
+}
+
+#[test]
+fn a_task_that_its_deadline_ends_before_it_ran_says_what_it_waited_for() {
+    let waits = "its deadline passed while it waited for a node";
+    let nowhere = "no node offers an isolation class that the agent accepts";
+    let busy = "every node that can run the agent is busy";
+    for (waits_for, is_placed, said) in [
+        (Some(Unplaced::Nowhere(Unmet::Isolation)), false, format!("{waits}: {nowhere}")),
+        (Some(Unplaced::Busy), false, format!("{waits}: {busy}")),
+        // Placed since the leader looked, and of an earlier log.
+        (Some(Unplaced::Busy), true, "its deadline passed".to_owned()),
+        (None, false, "its deadline passed".to_owned()),
+    ] {
+        let mut world = world_with_task();
+        if is_placed {
+            world.done(&assign(1, 0));
+        }
+        world.later(DAY);
+        world.done(&Command::ExpireTask { id: task_id(1), waits_for });
+        assert_eq!(end_of(&world), (TaskEnd::Failed, said));
+    }
+}
+
+#[test]
+fn the_end_of_an_overdue_task_in_an_earlier_log_is_read_and_keeps_its_bytes() {
+    #[derive(serde::Serialize)]
+    enum Earlier {
+        ExpireTask { id: TaskId },
+    }
+    let earlier = rmp_serde::to_vec_named(&Earlier::ExpireTask { id: task_id(1) }).unwrap();
+    assert_eq!(rmp_serde::from_slice::<Command>(&earlier).unwrap(), expire());
+    assert_eq!(rmp_serde::to_vec_named(&expire()).unwrap(), earlier);
 }
 
 #[test]

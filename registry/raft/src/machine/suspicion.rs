@@ -1,4 +1,4 @@
-//! A snapshot that a receiver found damaged: another one takes its place at once, and what is damaged is found out beside
+//! A snapshot that a receiver found damaged: another one takes its place soon, and what is damaged is found out beside
 //! consensus.
 //! It decides whose fault it was: the snapshot's, the state's too, or neither's. It must never hold up the state machine.
 
@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::home::Home;
 use crate::snapshot::{Piece, Snapshots, Stored, Unsound, checkpoint};
@@ -42,8 +43,8 @@ fn examine(home: &Home, snapshots: &Snapshots, suspect: Arc<Stored>) -> io::Resu
     match snapshots.set_aside_if_unsound(home.store.dir(), &suspect)? {
         Some(unsound) => examine_state(home, unsound),
         None => {
-            // Whoever refuses what both have in common is at fault itself.
-            fresh.vouch();
+            // Whoever refuses what both have in common is at fault itself; what turns bad later is another matter.
+            fresh.vouch(Instant::now());
             Ok(())
         }
     }

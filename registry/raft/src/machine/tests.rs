@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openraft::storage::RaftStateMachine as _;
 use registry_core::change::Write;
@@ -107,6 +107,26 @@ fn a_suspect_snapshot_is_examined_and_replaced_beside_consensus_and_once() {
         member.examined().await;
         assert!(Arc::ptr_eq(&member.given().await.unwrap(), &fresh));
     });
+}
+
+/// Caught: it was vouched for until the next one was made, which a quiet cluster never does.
+#[tokio::test]
+async fn a_snapshot_that_turns_bad_after_it_was_vouched_for_is_examined_an_hour_later() {
+    let mut member = Member::new();
+    member.current().doubt();
+    member.given().await.unwrap();
+    member.examined().await;
+    let vouched_for = member.given().await.unwrap();
+    turn_a_bit(&vouched_for, "MANIFEST");
+    vouched_for.doubt();
+    member.given().await.unwrap();
+    member.examined().await;
+    assert!(Arc::ptr_eq(&member.given().await.unwrap(), &vouched_for));
+    vouched_for.vouch(Instant::now() - Duration::from_secs(3_600));
+    member.given().await.unwrap();
+    member.examined().await;
+    assert!(!Arc::ptr_eq(&member.given().await.unwrap(), &vouched_for));
+    assert!(member.set_aside(), "what is damaged is kept");
 }
 
 #[tokio::test]

@@ -167,42 +167,46 @@ mod tests {
 
     #[test]
     fn what_a_member_knew_as_the_leader_counts_until_a_newer_word_comes() {
-        let contact = Contact::new();
-        let began = Contact { begun: contact.begun - Duration::from_secs(10), ..contact };
-        began.lead(Duration::from_secs(60));
+        let began = begun_100_s_ago();
+        began.lead(Duration::from_secs(600));
         assert_eq!(began.heard_ago(), None, "that was before this run");
-        began.lead(Duration::from_secs(2));
-        began.lead(Duration::from_secs(5));
-        assert!(began.heard_ago().is_some_and(|ago| (2_000..3_000).contains(&millis(ago))));
+        began.lead(Duration::from_secs(20));
+        began.lead(Duration::from_secs(50));
+        assert!(began.heard_ago().is_some_and(|ago| (20_000..50_000).contains(&millis(ago))));
         assert_eq!(began.age(Some(5)), None, "it says nothing of what is in the state");
-        let moment = Moment { run: began.run, ms: 9_000 };
+        let moment = Moment { run: began.run, ms: 99_000 };
         began.hear(&Word { moment, held_ms: 0, confirmed_ms: 0, commit: 5 }, None);
-        assert!(began.heard_ago().is_some_and(|ago| (1_000..2_000).contains(&millis(ago))));
+        assert!(began.heard_ago().is_some_and(|ago| (1_000..20_000).contains(&millis(ago))));
     }
 
     #[test]
     fn case_46_a_word_is_no_newer_than_the_answer_that_its_sender_had() {
-        let contact = Contact::new();
-        let began = Contact { begun: contact.begun - Duration::from_secs(10), ..contact };
+        let began = begun_100_s_ago();
         let word = |ms, held_ms, confirmed_ms| Word {
             moment: Moment { run: began.run, ms },
             held_ms,
             confirmed_ms,
             commit: 5,
         };
-        // It was sent four seconds after the run began, whenever it comes.
+        // It was sent 40 seconds after the run began, whenever it comes.
         assert_eq!(began.heard_ago(), None);
-        began.hear(&word(3_000, 1_000, 100), None);
-        assert!(began.heard_ago().is_some_and(|ago| (6_100..7_000).contains(&millis(ago))));
+        began.hear(&word(30_000, 10_000, 1_000), None);
+        assert!(began.heard_ago().is_some_and(|ago| (61_000..70_000).contains(&millis(ago))));
         assert_eq!(began.age(None), None, "what it heard of is not in its state");
-        began.hear(&word(3_000, 1_000, 100), Some(5));
+        began.hear(&word(30_000, 10_000, 1_000), Some(5));
         let age = began.age(Some(5)).map_or(0, millis);
-        assert!((6_100..7_000).contains(&age), "{age}");
-        let of_another_run = Word { moment: Moment { run: 1, ms: 9_000 }, ..word(0, 0, 0) };
+        assert!((61_000..70_000).contains(&age), "{age}");
+        let of_another_run = Word { moment: Moment { run: 1, ms: 90_000 }, ..word(0, 0, 0) };
         began.hear(&of_another_run, Some(5));
-        assert!(began.age(Some(5)).map_or(0, millis) >= 6_100);
+        assert!(began.age(Some(5)).map_or(0, millis) >= 61_000);
         // Nor is anything newer than now.
         began.hear(&word(u64::MAX, 1, 0), Some(5));
-        assert!(began.age(Some(5)).is_some_and(|age| age < Duration::from_secs(1)));
+        assert!(began.age(Some(5)).is_some_and(|age| age < Duration::from_secs(61)));
+    }
+
+    /// So long ago that a test which stalls for some seconds still tells one moment from another.
+    fn begun_100_s_ago() -> Contact {
+        let contact = Contact::new();
+        Contact { begun: contact.begun - Duration::from_secs(100), ..contact }
     }
 }

@@ -12,7 +12,7 @@ use registry_core::entry::MemberEntry;
 use registry_core::query;
 use registry_store::StoreView;
 
-use super::{Inner, Registry, Status, Term};
+use super::{Inner, PeerStatus, Registry, Status, Term};
 use crate::observed;
 
 /// How often the leader looks whom the state does not know: a voter that loses its directory before is taken for one that
@@ -57,7 +57,7 @@ impl Registry {
             self.look_at_clocks(&status).await;
         }
         for id in standing.take_blank() {
-            self.receive(id, &status, &view, term).await;
+            self.receive(id, term).await;
         }
     }
 
@@ -73,7 +73,9 @@ impl Registry {
     }
 
     /// Decides about a member that holds nothing, or an older log than it had.
-    async fn receive(&self, id: u64, status: &Status, view: &StoreView, term: Term) {
+    async fn receive(&self, id: u64, term: Term) {
+        // Read anew: to remember others may have taken long.
+        let (status, view) = (self.status(), self.view().0);
         if status.learners.contains_key(&id) {
             if self.membership_committed() {
                 self.admit(id).await;
@@ -81,11 +83,13 @@ impl Registry {
             return;
         }
         let Some(address) = status.members.get(&id) else { return };
-        match known(view, id) {
-            // It has never taken part: nothing can be forgotten.
-            Some(None) if self.remember(id, address, term).await => self.admit(id).await,
-            Some(Some(_)) => self.take_vote(id, status).await,
-            Some(None) | None => {}
+        match known(&view, id) {
+            Some(entry) if took_part(entry.as_ref(), status.peers.get(&id)) => {
+                self.take_vote(id, &status).await;
+            }
+            // Nothing can be forgotten.
+            Some(_) if self.remember(id, address, term).await => self.admit(id).await,
+            Some(_) | None => {}
         }
     }
 
@@ -129,4 +133,27 @@ impl Registry {
 /// What the state says of a number; `None` if it cannot be read.
 fn known(view: &StoreView, id: u64) -> Option<Option<MemberEntry>> {
     query::member(view, id).ok()
+}
+
+/// Whether a voter has taken part: the state knows it, or it has acknowledged entries to this leader.
+fn took_part(entry: Option<&MemberEntry>, peer: Option<&PeerStatus>) -> bool {
+    entry.is_some() || peer.is_some_and(|peer| peer.matched.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use proto_types::WallMs;
+
+    use super::*;
+
+    /// Caught: one that the state did not know yet came in with its vote, whatever it had acknowledged.
+    #[test]
+    fn a_voter_that_the_state_or_this_leader_knows_has_taken_part() {
+        let (address, changed_at) = (String::new(), WallMs(0));
+        let entry = MemberEntry { id: 2, address, retired: false, changed_at };
+        let acknowledged = PeerStatus { matched: Some(7), ..PeerStatus::default() };
+        assert!(took_part(None, Some(&acknowledged)));
+        assert!(took_part(Some(&entry), None));
+        assert!(!took_part(None, Some(&PeerStatus::default())) && !took_part(None, None));
+    }
 }

@@ -170,7 +170,7 @@ async fn leadership_goes_to_a_member_that_keeps_up() {
         .await;
 }
 
-async fn retire(leads: &registry_raft::Registry, id: u64) {
+pub(crate) async fn retire(leads: &registry_raft::Registry, id: u64) {
     let proposal = Proposal { commands: vec![Command::RetireMember { id }] };
     let replies = leads.propose(proposal).await.unwrap();
     assert!(matches!(replies[..], [Reply::Done(_)]));

@@ -1,10 +1,14 @@
 //! Copies of a running cluster: whole, checked, and a cluster again.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use futures_util::StreamExt as _;
-use proto_types::Digest;
+use futures_util::future::join_all;
+use proto_types::{Digest, EnvelopeId, Origin, WallMs};
+use registry_core::change::{Refusal, Reply};
+use registry_core::command::{Command, Proposal};
 use registry_core::{epoch, query};
 use registry_raft::offline::{Fault, Intake, restore, verify};
 use registry_raft::{Clock, Registry};
@@ -92,6 +96,70 @@ async fn each_restore_has_revisions_of_its_own_and_forgets_the_changes_before() 
         let refused = restore(&file, &dir("third"), &members, Some(epoch)).unwrap_err();
         assert!(matches!(refused, Fault::Epoch { kept: 0, .. }), "{refused}");
     }
+}
+
+/// Whose queue it is.
+const TARGET: &str = "target";
+
+/// Envelopes of one proposal; what is taken below is a multiple of it.
+const AT_ONCE: usize = 8;
+
+/// How many of these envelopes of a source the target's queue takes, before it refuses them to that source alone.
+async fn taken(member: &Registry, source: &str, body: Digest, numbers: Range<usize>) -> usize {
+    let source = Origin::parse(source).unwrap();
+    let expires_at = WallMs(Clock::system().now().0 + 3_600_000);
+    let envelope = |number: &usize| Command::EnqueueEnvelope {
+        id: EnvelopeId::parse(&format!("envelope-{number}")).unwrap(),
+        source: source.clone(),
+        target: TARGET.to_owned(),
+        correlation: format!("correlation-{number}"),
+        body,
+        traceparent: None,
+        expires_at,
+        shared: true,
+        metered: true,
+    };
+    let numbers: Vec<usize> = numbers.collect();
+    let proposals = numbers.chunks(AT_ONCE).map(|some| {
+        let commands = some.iter().map(envelope).collect();
+        member.propose(Proposal { commands })
+    });
+    let mut taken = 0;
+    for replies in join_all(proposals).await {
+        match replies.unwrap().last() {
+            Some(Reply::Enqueued { duplicate: false, .. }) => taken += AT_ONCE,
+            Some(Reply::Refused(Refusal::Full { share: true, .. })) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    taken
+}
+
+/// Of the 20,000 places of a queue one source may have half, and the next half of the rest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shares_hold_at_once_after_a_restore_and_what_was_taken_after_the_copy_is_free() {
+    let (one, other) = ("https://one.example", "https://other.example");
+    let old = Cluster::start(1).await;
+    let body = old.put(b"an envelope").await;
+    let leader = old.leader().await;
+    assert_eq!(taken(leader, one, body, 0..10_040).await, 10_000);
+    let file = old.dir.path().join("copy");
+    copy(leader, &file).await;
+    assert_eq!(taken(leader, other, body, 0..800).await, 800);
+
+    let mut new = Cluster::empty();
+    let (address, listener) = new.place(9).await;
+    let dir = new.config(9).dir;
+    restore(&file, &dir, &BTreeMap::from([(9, address)]), None).unwrap();
+    let report = verify(&dir).unwrap();
+    assert!(report.is_sound(), "what is counted is there: {report:?}");
+    new.run(9, listener).await;
+    let leader = new.leader().await;
+    let waiting = || query::queue_depth(&leader.view().0, TARGET).unwrap();
+    assert_eq!(waiting(), 10_000);
+    assert_eq!(taken(leader, one, body, 20_000..20_040).await, 0, "it has its share");
+    assert_eq!(taken(leader, other, body, 0..5_040).await, 5_000, "none of it is taken");
+    assert_eq!(waiting(), 15_000);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,12 +2,18 @@
 //! the others have made it a learner.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use proto_types::Digest;
 use registry_core::query;
-use registry_raft::Status;
+use registry_raft::{ClusterSecret, Registry, Status};
 
-use crate::cluster::{Cluster, until, until_has, until_status};
+use crate::cluster::{Cluster, SECRET, has, until, until_has, until_status};
+use crate::members::retire;
+
+/// Two elections of the test's timings and more, in which somebody would have come to lead.
+const ELECTIONS: Duration = Duration::from_secs(3);
 
 fn voters(status: &Status) -> BTreeSet<u64> {
     status.members.keys().copied().collect()
@@ -77,29 +83,46 @@ async fn a_voter_without_vote_and_log_does_not_vote_and_comes_back_as_a_learner(
     comes_back_as_a_learner(3, 2).await;
 }
 
+/// Stops a member, copies its directory, and starts it again; where the copy is.
+async fn copied(cluster: &mut Cluster, id: u64) -> PathBuf {
+    let dir = cluster.config(id).dir;
+    let copy = dir.with_extension("copy");
+    cluster.kill(id).await;
+    let copied = std::process::Command::new("cp").arg("-a").args([&dir, &copy]).status();
+    assert!(copied.unwrap().success());
+    cluster.restart(id).await;
+    copy
+}
+
+/// Puts a copy in the place of the directory of a member that is down.
+fn put_back(cluster: &Cluster, id: u64, copy: &Path) {
+    let dir = cluster.config(id).dir;
+    std::fs::remove_dir_all(&dir).unwrap();
+    std::fs::rename(copy, &dir).unwrap();
+}
+
 /// Consensus takes a log that goes back for impossible: the leader's ended, and each leader's after it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_voter_whose_directory_is_an_older_copy_of_its_own_comes_back_as_a_learner() {
-    let mut cluster = Cluster::start(3).await;
+    // One leader throughout, however busy the machine is: it alone knows what the member has acknowledged to it.
+    let mut cluster = Cluster::start_with(3, |config| {
+        config.timings.election_min = Duration::from_secs(4);
+        config.timings.election_max = Duration::from_secs(8);
+    })
+    .await;
     let first = cluster.put(b"before the copy").await;
     known(&cluster, 1..=3).await;
     let leader = cluster.leader().await.id();
     let older = cluster.follower(leader).id();
     until_has(cluster.registry(older), &first).await;
-    let dir = cluster.config(older).dir;
-    let copy = dir.with_extension("copy");
-    cluster.kill(older).await;
-    let copied = std::process::Command::new("cp").arg("-a").args([&dir, &copy]).status();
-    assert!(copied.unwrap().success());
-    cluster.restart(older).await;
+    let copy = copied(&mut cluster, older).await;
     let mut last = first;
     for write in 0..5u8 {
         last = cluster.put(&[b'c', write]).await;
     }
     until_has(cluster.registry(older), &last).await;
     cluster.kill(older).await;
-    std::fs::remove_dir_all(&dir).unwrap();
-    std::fs::rename(&copy, &dir).unwrap();
+    put_back(&cluster, older, &copy);
     cluster.restart(older).await;
     until_has(cluster.registry(older), &last).await;
     let leads = cluster.leader().await;
@@ -108,6 +131,55 @@ async fn a_voter_whose_directory_is_an_older_copy_of_its_own_comes_back_as_a_lea
     leads.change_voters(BTreeSet::from([1, 2, 3]), false).await.unwrap();
     let later = cluster.put(b"with its vote again").await;
     until_has(cluster.registry(older), &later).await;
+}
+
+/// In its own eyes it is one of three, and the other that is up might be its majority.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_copy_of_a_removed_members_directory_gets_nobody_elected_and_says_why() {
+    let mut cluster = Cluster::start(3).await;
+    let first = cluster.put(b"before the copy").await;
+    known(&cluster, 1..=3).await;
+    let leader = cluster.leader().await.id();
+    let gone = cluster.follower(leader).id();
+    let stays = 6 - leader - gone;
+    until_has(cluster.registry(gone), &first).await;
+    let copy = copied(&mut cluster, gone).await;
+    let leads = cluster.registry(leader);
+    retire(leads, gone).await;
+    leads.remove(BTreeSet::from([gone]), false).await.unwrap();
+    let last = cluster.put(b"after the removal").await;
+    until_has(cluster.registry(stays), &last).await;
+    for id in [gone, leader] {
+        cluster.kill(id).await;
+    }
+    put_back(&cluster, gone, &copy);
+    cluster.restart(gone).await;
+
+    let old = cluster.registry(gone);
+    until_status(old, "it is told", |status| status.removed).await;
+    assert!(!has(old, &last) && old.age().is_none(), "nobody knows how old its state is");
+    let end = Instant::now() + ELECTIONS;
+    while Instant::now() < end {
+        for id in [gone, stays] {
+            assert!(cluster.registry(id).strong().await.is_err(), "{id} leads");
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    cluster.restart(leader).await;
+    let later = cluster.put(b"by the two that are left").await;
+    until_has(cluster.registry(stays), &later).await;
+    assert!(!has(cluster.registry(gone), &later));
+    // It is noted, so that it does not start again.
+    let identity = cluster.config(gone).dir.join("IDENTITY");
+    until("its directory says so", || async {
+        let noted = std::fs::read_to_string(&identity).unwrap();
+        noted.lines().any(|line| line == "removed").then_some(())
+    })
+    .await;
+    cluster.stop(gone).await;
+    let again = Registry::start(cluster.config(gone), ClusterSecret::new(SECRET).unwrap()).await;
+    let why = std::error::Error::source(&again.unwrap_err()).unwrap().to_string();
+    assert!(why.contains(&format!("member {gone} was removed")), "{why}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

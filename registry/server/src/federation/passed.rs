@@ -22,6 +22,9 @@ const STUCK_MAX: usize = 256;
 /// Of a name that is shown.
 const NAME_CHARS_MAX: usize = 128;
 
+/// Of a kind that is shown; those that there are have fewer.
+const KIND_CHARS_MAX: usize = 16;
+
 /// What a partner answers when it is asked for an entry.
 #[derive(Debug)]
 pub(super) enum Found {
@@ -58,20 +61,17 @@ impl Pull {
     ) -> Result<Found, Trouble> {
         let why = match self.page(path, etag).await {
             Ok(None) => return Ok(Found::Spent),
-            Ok(Some(fetched)) => {
-                self.check_state(&fetched)?;
-                match fetched.status {
-                    200 | 304 => return Ok(Found::Here(fetched)),
-                    404 | 410 => return Ok(Found::Gone),
-                    // It may answer otherwise the next time.
-                    429 | 500.. => format!("it answered {}", fetched.status),
-                    other => {
-                        let why = format!("it answered {other}");
-                        self.pass_over(offer.kind.as_str(), offer.handle.as_str(), &why);
-                        return Ok(Found::PassedOver);
-                    }
+            Ok(Some(fetched)) => match fetched.status {
+                200 | 304 => return Ok(Found::Here(fetched)),
+                404 | 410 => return Ok(Found::Gone),
+                // It may answer otherwise the next time.
+                429 | 500.. => format!("it answered {}", fetched.status),
+                other => {
+                    let why = format!("it answered {other}");
+                    self.pass_over(offer.kind.as_str(), offer.handle.as_str(), &why);
+                    return Ok(Found::PassedOver);
                 }
-            }
+            },
             Err(Trouble::Failed(why)) => why,
             Err(lie) => return Err(lie),
         };
@@ -122,6 +122,20 @@ impl Pull {
 
 /// The name of an entry for people, whatever is in it.
 fn shown(kind: &str, handle: &str) -> String {
-    let escaped: String = handle.escape_debug().take(NAME_CHARS_MAX).collect();
-    format!("{kind} {escaped}")
+    let kind: String = kind.escape_debug().take(KIND_CHARS_MAX).collect();
+    let handle: String = handle.escape_debug().take(NAME_CHARS_MAX).collect();
+    format!("{kind} {handle}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_short_and_of_one_line_whatever_a_partner_calls_the_entry_and_its_kind() {
+        assert_eq!(shown("record", "urn:a:1"), "record urn:a:1");
+        let hostile = "\u{1f310}\n\u{202e}".repeat(400);
+        let name = shown(&hostile, &hostile);
+        assert!(name.len() <= 1_024 && !name.contains(char::is_control), "{name}");
+    }
 }

@@ -166,15 +166,25 @@ impl Pull {
                 Ok(proof) => return Ok(Some(proof)),
                 Err(Missing(path)) => path,
             };
-            let Some(fetched) = self.page(&format!("/tile/{path}"), None).await? else {
+            let Some(fetched) = self.page(&self.tile(&path), None).await? else {
                 return Ok(None);
             };
+            self.check_state(&fetched)?;
             let (hashes, rest) = fetched.body.as_chunks::<32>();
             let whole = rest.is_empty() && hashes.len() == usize::from(path.width);
             if fetched.status != 200 || !whole {
                 return Err(Trouble::failed("a tile of its log is not served"));
             }
             tiles.kept.insert(path, hashes.iter().map(|hash| Digest(*hash)).collect());
+        }
+    }
+
+    /// Where a tile is. Caches keep it for a year, and after a restore the log has another one there: its epoch is in the
+    /// name.
+    fn tile(&self, path: &TilePath) -> String {
+        match self.partner.epoch {
+            0 => format!("/tile/{path}"),
+            epoch => format!("/tile/{path}?epoch={epoch}"),
         }
     }
 }

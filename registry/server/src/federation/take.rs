@@ -16,23 +16,21 @@ use registry_core::entry::{
 };
 use registry_core::query;
 use registry_fetch::{Fetched, Fetcher, Request};
+use tokio::time::{Instant, sleep};
 
 use crate::admission::Question;
 use crate::member::Member;
 
 use super::passed::Stuck;
 use super::proven::Followed;
-use super::trouble::Trouble;
+use super::trouble::{Trouble, reason};
 use super::withdraw::Withdrawals;
 
 /// The largest page of a list: 10,000 long handles.
 const PAGE_BYTES_MAX: u64 = 6 << 20;
 
-/// Time for one request; a page is not a descriptor.
+/// Time for one request, and for the pauses before it is asked again; a page is not a descriptor.
 const PAGE_DEADLINE: Duration = Duration::from_secs(20);
-
-/// Of a reason that is kept: a problem's words are ours, and may quote a name.
-const REASON_CHARS_MAX: usize = 256;
 
 /// One pull from one partner.
 pub(super) struct Pull {
@@ -88,8 +86,25 @@ pub(super) struct Offer {
 }
 
 impl Pull {
-    /// Fetches `path` of the partner; `None` if the budget is spent.
+    /// Fetches `path` of the partner; `None` if the budget is spent. Who asks for patience is asked again when it said, as long
+    /// as a page may take: a list may cost all that it lets us take at once.
     pub(super) async fn page(
+        &mut self,
+        path: &str,
+        etag: Option<&str>,
+    ) -> Result<Option<Fetched>, Trouble> {
+        let until = Instant::now() + PAGE_DEADLINE;
+        loop {
+            let fetched = self.fetched(path, etag).await?;
+            let left = until.saturating_duration_since(Instant::now());
+            match fetched.as_ref().and_then(pause).filter(|pause| *pause < left) {
+                Some(pause) => sleep(pause).await,
+                None => return Ok(fetched),
+            }
+        }
+    }
+
+    async fn fetched(
         &mut self,
         path: &str,
         etag: Option<&str>,
@@ -197,8 +212,7 @@ impl Pull {
             }
             _ if problem.status() >= 500 => return Err(problem.into()),
             code => {
-                let why = format!("{code}: {}", problem.detail());
-                let why: String = why.chars().take(REASON_CHARS_MAX).collect();
+                let why = reason(&format!("{code}: {}", problem.detail()));
                 self.pass_over(offer.kind.as_str(), offer.handle.as_str(), &why);
             }
         }
@@ -225,4 +239,10 @@ impl Pull {
             }
         }
     }
+}
+
+/// How long a partner wants to be left alone that has refused one request too many.
+fn pause(fetched: &Fetched) -> Option<Duration> {
+    let asked_s = fetched.retry_after_s.filter(|_| fetched.status == 429)?;
+    Some(Duration::from_secs(asked_s.max(1)))
 }

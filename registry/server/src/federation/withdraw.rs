@@ -54,12 +54,19 @@ impl Pull {
         let mut gone = Vec::new();
         self.each_here(|kept| {
             let key = ProvenanceEntry::key_of(kept.kind, &kept.handle);
-            if !self.walk.seen.contains(&key) {
+            if !self.walk.seen.contains(&key) && !self.is_later_than_list(&kept) {
                 gone.push((key, Offer::again(kept)));
             }
         })?;
         self.gone.extend(gone);
         Ok(())
+    }
+
+    /// Whether an entry is of a later state of its home than the list, which a member that lags has given: then it is not
+    /// gone. Only its home counts in its own revisions.
+    fn is_later_than_list(&self, kept: &ProvenanceEntry) -> bool {
+        let counts = kept.hops == 1 && kept.home_epoch == self.partner.epoch;
+        counts && self.walk.began_at.is_some_and(|began| kept.home_revision > began)
     }
 
     /// Takes away at once what is beyond a quota that the operator has lowered: the last in the order of kinds and

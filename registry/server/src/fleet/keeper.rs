@@ -88,11 +88,12 @@ async fn commit_in_term(member: &Member, command: Command) -> Result<Reply, Prob
     member.decide_in(Proposal { commands: vec![command] }, Some(term)).await
 }
 
-/// Ends tasks whose deadline has passed, and tells the nodes that hold them.
+/// Ends tasks whose deadline has passed, those that waited with why, and tells the nodes that hold them.
 pub(super) async fn expire_tasks(member: &Member) -> Result<(), Problem> {
     let overdue = query::overdue_tasks(&member.registry.view().0, member.clock.now(), OVERDUE_MAX)?;
     let ended = overdue.into_iter().map(|task| async move {
-        let ended = member.commit(Command::ExpireTask { id: task.id.clone() }).await;
+        let waits_for = member.fleet.unplaced(&member.registry.view().0, &task)?;
+        let ended = member.commit(Command::ExpireTask { id: task.id.clone(), waits_for }).await;
         if let (Some(_), TaskState::Assigned { node }) = (tolerate(ended)?, &task.state) {
             let revoked = wire::Revoked { task: task.id.to_string(), epoch: task.epoch.0 };
             member.fleet.table().send(node, Kind::Revoked(revoked));

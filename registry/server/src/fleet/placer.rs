@@ -14,7 +14,7 @@ use registry_core::command::Command;
 use registry_core::entry::{AgentEntry, TaskEntry, TaskState};
 use registry_core::fair::{Load, Next};
 use registry_core::query;
-use registry_core::rank::{self, Candidate, Needs, Unfit};
+use registry_core::rank::{self, Candidate, Needs, Unplaced};
 use registry_core::view::View;
 use registry_core::viewer::Disclosure;
 use tokio::time::Instant;
@@ -151,7 +151,7 @@ fn choose_all(
             continue;
         };
         let placed = choose(&agent, rooms);
-        waiting.tried(&next, placed != Err(Unplaced::NeverHere));
+        waiting.tried(&next, !matches!(placed, Err(Unplaced::Nowhere(_))));
         let Ok(node) = placed else {
             passed.insert(next.agent);
             continue;
@@ -167,15 +167,6 @@ fn has_room(rooms: &[Room]) -> bool {
     rooms.iter().any(|room| room.candidate.free_slots > 0)
 }
 
-/// Why a task is not placed now.
-#[derive(PartialEq)]
-enum Unplaced {
-    /// The nodes that could run it are full.
-    Full,
-    /// No node could, however empty.
-    NeverHere,
-}
-
 /// The node for one run of the agent; its slot is taken.
 fn choose(agent: &AgentEntry, rooms: &mut [Room]) -> Result<NodeId, Unplaced> {
     let candidates: Vec<_> = rooms
@@ -185,12 +176,9 @@ fn choose(agent: &AgentEntry, rooms: &mut [Room]) -> Result<NodeId, Unplaced> {
             Candidate { cached, ..room.candidate.clone() }
         })
         .collect();
-    let node = rank::place(&Needs::from(agent), &candidates).map_err(|failure| {
-        let full = failure.reasons.iter().any(|(_, why)| matches!(why, Unfit::Busy { .. }));
-        if full { Unplaced::Full } else { Unplaced::NeverHere }
-    })?;
+    let node = rank::place(&Needs::from(agent), &candidates)?;
     let taken = rooms.iter_mut().find(|room| room.candidate.node == node);
-    taken.ok_or(Unplaced::Full)?.candidate.free_slots -= 1;
+    taken.ok_or(Unplaced::Busy)?.candidate.free_slots -= 1;
     Ok(node)
 }
 

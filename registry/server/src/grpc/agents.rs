@@ -1,7 +1,7 @@
 //! Hosted agents and the artifacts they run.
 //!
 //! It decides only that an agent's artifact is there, and WebAssembly, before the agent is. It must never hold an
-//! artifact in memory.
+//! artifact in memory, nor refuse an agent because no node can run it.
 
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -9,10 +9,12 @@ use proto_types::{Digest, Handle};
 use proto_wire::registry::v1 as wire;
 use registry_api::{List, Problem, Role, decode, field};
 use registry_core::query;
+use registry_core::view::View;
 use registry_core::viewer::Viewer;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::federation::show;
+use crate::fleet;
 use crate::lookup;
 use crate::member::Member;
 
@@ -41,7 +43,15 @@ pub(super) async fn put(
     let proposal = decode::agent::put(&request, artifact, bytes)?;
     let reading = done(member, member.decide(proposal).await?).await?;
     let handle: Handle = field::read("handle", &request.handle)?;
-    Ok(at(&reading, lookup::agent(&reading.view, &Viewer::Operator, &handle)?))
+    let agent = lookup::agent(&reading.view, &Viewer::Operator, &handle)?;
+    let unplaceable = unplaceable(&reading.view, &handle)?;
+    Ok(at(&reading, wire::Agent { unplaceable, ..agent }))
+}
+
+/// Why no node can run the agent now; empty if one can. It is deployed all the same: a node may join later.
+fn unplaceable(view: &dyn View, handle: &Handle) -> Result<String, Problem> {
+    let Some(agent) = query::agent(view, handle)? else { return Ok(String::new()) };
+    Ok(fleet::unmet(view, &agent)?.map_or_else(String::new, |unmet| unmet.to_string()))
 }
 
 pub(super) async fn one(

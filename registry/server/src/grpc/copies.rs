@@ -1,7 +1,7 @@
 //! Copies of a member's state, and the room that its databases take.
 //!
 //! It decides who may ask. It must never let two of these run at once: each reads or writes the
-//! whole state.
+//! whole state; nor give a copy for confirmed that nobody confirmed.
 
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status};
 
 use crate::member::{Member, stopping};
 
-use super::{Handled, caller};
+use super::{Handled, at, caller};
 
 pub(super) async fn snapshot(
     member: &Member,
@@ -40,18 +40,36 @@ pub(super) async fn backup(
 ) -> Handled<BoxStream<'static, Result<wire::BackupChunk, Status>>> {
     operator(&request)?;
     let turn = turn(member)?;
-    // A copy holds what was acknowledged before the call. Without a majority, which may be why it
-    // is taken, it holds what this member has.
-    if let Err(problem) = member.strong().await {
-        tracing::warn!(code = %problem.code(), "a copy is taken of a state that nobody confirms");
-    }
+    // Without a majority, which may be why a copy is taken, it holds what this member has: for whoever says that this will do.
+    let confirmed = match request.get_ref().unconfirmed {
+        true => None,
+        false => Some(member.strong().await.map_err(unconfirmed)?),
+    };
     let pieces = member.registry.backup().await.map_err(failed)?;
     let chunks = pieces.map(move |bytes| {
         // The next one may begin when this one has been sent.
         let _held = &turn;
         Ok(wire::BackupChunk { bytes })
     });
-    Ok(Response::new(chunks.boxed()))
+    Ok(match confirmed {
+        Some(reading) => at(&reading, chunks.boxed()),
+        None => Response::new(chunks.boxed()),
+    })
+}
+
+/// Why no copy is taken, and what can be done about it.
+fn unconfirmed(problem: Problem) -> Problem {
+    if problem.code() == Code::Internal {
+        return problem;
+    }
+    let (code, why) = (problem.code(), problem.detail());
+    Problem::new(
+        code,
+        format_args!(
+            "the last acknowledged writes may be missing here: {why}; ask another member, or have the copy \
+             unconfirmed (`--unconfirmed` of `ecumene cluster backup`)"
+        ),
+    )
 }
 
 fn operator<T>(request: &Request<T>) -> Result<(), Problem> {

@@ -75,5 +75,5 @@ async fn confirmed(member: &Member, knows: bool) -> Result<Reading, Problem> {
         return Err(if knows { member.not_leader() } else { unnamed() });
     }
     let unconfirmed = |_| Problem::new(Code::ReadUnconfirmed, "the leadership is not confirmed");
-    Ok(member.confirmed(member.registry.strong().await.map_err(unconfirmed)?))
+    member.led().await.map_err(unconfirmed)
 }

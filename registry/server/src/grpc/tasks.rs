@@ -1,18 +1,23 @@
 //! Tasks.
 //!
-//! It decides nothing but in whose name a task is read.
+//! It decides in whose name a task is read, and from when on one that waits for a slot says so.
 
 use proto_types::TaskId;
 use proto_wire::registry::v1 as wire;
-use registry_api::{Principal, Problem, decode, field};
+use registry_api::{Principal, Problem, decode, field, render};
 use registry_core::change::Reply;
 use registry_core::command::Proposal;
+use registry_core::entry::TaskEntry;
+use registry_core::rank::Unplaced;
 use tonic::Request;
 
 use crate::lookup;
-use crate::member::{Member, done_at, unexpected};
+use crate::member::{Member, Reading, done_at, unexpected};
 
 use super::{Handled, at, caller};
+
+/// A free slot is taken within this time; a task that waits for longer found none.
+const PLACED_WITHIN_MS: u64 = 1_000;
 
 pub(super) async fn submit(
     member: &Member,
@@ -73,7 +78,7 @@ pub(super) async fn complete(
     let proposal = decode::task::complete(&caller, request.get_ref())?;
     let revision = done_at(&member.decide(proposal).await?)?;
     let reading = member.reached(revision).await?;
-    Ok(at(&reading, lookup::task(&reading.view, &id, None)?))
+    Ok(at(&reading, told(member, &reading, &lookup::task(&reading.view, &id, None)?)?))
 }
 
 pub(super) async fn one(
@@ -85,7 +90,8 @@ pub(super) async fn one(
     let id: TaskId = field::read("id", &request.id)?;
     let owner = decode::task::owner(&caller, &request.owner)?;
     let reading = member.read(request.consistency).await?;
-    Ok(at(&reading, lookup::task(&reading.view, &id, owner.as_deref())?))
+    let entry = lookup::task(&reading.view, &id, owner.as_deref())?;
+    Ok(at(&reading, told(member, &reading, &entry)?))
 }
 
 /// The task as the write has left it, with its bodies.
@@ -93,8 +99,19 @@ async fn decided(member: &Member, proposal: Result<Proposal, Problem>) -> Handle
     match member.decide(proposal?).await? {
         Reply::Task(entry) => {
             let reading = member.reached(entry.revision).await?;
-            Ok(at(&reading, lookup::whole_task(&reading.view, &entry)?))
+            Ok(at(&reading, told(member, &reading, &entry)?))
         }
         other => Err(unexpected(&other)),
     }
+}
+
+/// A task with its bodies, and what it waits for.
+fn told(member: &Member, reading: &Reading, entry: &TaskEntry) -> Result<wire::Task, Problem> {
+    let task = lookup::whole_task(&reading.view, entry)?;
+    let is_new = reading.time.since(entry.changed_at) < PLACED_WITHIN_MS;
+    let why = member.fleet.unplaced(&reading.view, entry)?;
+    Ok(match why.filter(|why| *why != Unplaced::Busy || !is_new) {
+        Some(why) => render::fleet::waiting(task, why),
+        None => task,
+    })
 }

@@ -12,6 +12,7 @@ use registry_core::change::Reply;
 use registry_core::command::{Command, LedgerCommand, Proposal};
 use registry_core::query;
 use registry_raft::{QUEUE_BYTES_MAX, QUEUE_PROPOSALS_MAX, StoreView, Term};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::audit;
@@ -23,8 +24,9 @@ use super::{Member, in_doubt};
 /// it.
 const WRITES_BYTES_MAX: u64 = QUEUE_BYTES_MAX as u64 / 2;
 
-/// What a write takes at least, so that small ones do not fill the queue by their number either.
-const WRITE_BYTES_MIN: u64 = WRITES_BYTES_MAX / QUEUE_PROPOSALS_MAX as u64;
+/// What a write takes at least: as many bytes as the queue has for each of its proposals, so that half of it is half by
+/// their number too.
+const WRITE_BYTES_MIN: u64 = (QUEUE_BYTES_MAX / QUEUE_PROPOSALS_MAX) as u64;
 
 /// The rule of their shares.
 pub(crate) const SHARES: Shares = Shares::new(WRITES_BYTES_MAX);
@@ -42,6 +44,17 @@ fn room(
     });
     let amount = bytes.sum::<u64>().max(WRITE_BYTES_MIN);
     holder::several(writes, amount, (&caller, source), (Code::Overloaded, "writes under way"))
+}
+
+/// A write that keeps its room until it is answered, also when its caller has gone: nothing withdraws a proposal.
+fn under_way<T: Send + 'static>(
+    room: Place,
+    write: impl Future<Output = T> + Send + 'static,
+) -> JoinHandle<T> {
+    tokio::spawn(async move {
+        let _room = room;
+        write.await
+    })
 }
 
 impl Member {
@@ -86,15 +99,17 @@ impl Member {
     }
 
     async fn submit(&self, proposal: Proposal, term: Option<Term>) -> Result<Vec<Reply>, Problem> {
-        let _room = room(&self.writes, &proposal, audit::caller())?;
-        let submit = async {
+        let room = room(&self.writes, &proposal, audit::caller())?;
+        let registry = self.registry.clone();
+        let submit = under_way(room, async move {
             match term {
-                Some(term) => self.registry.propose_in(term, proposal).await,
-                None => self.registry.submit(proposal).await,
+                Some(term) => registry.propose_in(term, proposal).await,
+                None => registry.submit(proposal).await,
             }
-        };
+        });
         let submitted = timeout(self.propose_timeout, submit).await;
         let submitted = submitted.map_err(|_| in_doubt("no answer in time"))?;
+        let submitted = submitted.map_err(|_| in_doubt("what waited for the answer has ended"))?;
         let mut replies = submitted.map_err(|error| self.unproposed(error))?;
         match replies.pop() {
             Some(Reply::Refused(refusal)) => Err(refusal.into()),
@@ -147,6 +162,9 @@ impl Member {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use tokio::sync::oneshot;
+    use tokio::task::yield_now;
+
     use super::*;
 
     #[test]
@@ -159,7 +177,7 @@ mod tests {
         let greedy: Vec<_> = all(from(1)).map_while(Result::ok).collect();
         assert_eq!(greedy.len(), 12, "half of what is open to strangers");
         let refused = take((Principal::Anonymous, from(1))).unwrap_err();
-        assert_eq!(refused.code(), Code::Overloaded);
+        assert_eq!(refused.code(), Code::ShareReached);
         let other = take((Principal::Anonymous, from(2))).unwrap();
         let crowd: Vec<_> = (3..40).flat_map(|n| all(from(n)).map_while(Result::ok)).collect();
         assert!(greedy.len() + crowd.len() < 24, "a quarter is kept");
@@ -169,11 +187,29 @@ mod tests {
     }
 
     #[test]
-    fn small_writes_take_a_place_of_the_queue_each() {
+    fn small_writes_of_one_member_take_half_of_the_queues_places() {
         let writes = Places::new(SHARES);
         let small = Proposal { commands: Vec::new() };
         let taken: Vec<_> =
             std::iter::repeat_with(|| room(&writes, &small, None)).map_while(Result::ok).collect();
-        assert_eq!(taken.len(), QUEUE_PROPOSALS_MAX);
+        assert_eq!(taken.len(), QUEUE_PROPOSALS_MAX / 2);
+        let refused = room(&writes, &small, None).unwrap_err();
+        assert_eq!(refused.code(), Code::Overloaded, "the system has no share");
+    }
+
+    #[tokio::test]
+    async fn a_write_whose_caller_has_gone_keeps_its_room_until_it_is_answered() {
+        let writes = Places::new(SHARES);
+        let small = Proposal { commands: Vec::new() };
+        let (answer, answered) = oneshot::channel::<()>();
+        let caller = under_way(room(&writes, &small, None).unwrap(), answered);
+        yield_now().await;
+        drop(caller);
+        yield_now().await;
+        assert_eq!(writes.taken(), WRITE_BYTES_MIN);
+        answer.send(()).unwrap();
+        while writes.taken() > 0 {
+            yield_now().await;
+        }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! It decides nothing about a card.
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, ETAG, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
@@ -20,7 +20,7 @@ use serde_json::json;
 use crate::member::done_at;
 use crate::{allowance, lookup};
 
-use super::conditions::{conditions, not_modified, unchanged};
+use super::conditions::{conditions, is_sent, unchanged};
 use super::log::{WITH_PROOF, proven};
 use super::page::{CURSOR, Listing, PAGED};
 use super::parameter::{
@@ -62,10 +62,10 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get(path, one)
             .is("getCard", "cards", "A card, byte for byte as it was put.")
             .access(Access::Optional)
-            .takes(&[&HANDLE, &CONSISTENCY, &WITH_PROOF, &IF_NONE_MATCH])
+            .takes(&[&HANDLE, &CONSISTENCY, &WITH_PROOF, &IF_MATCH, &IF_NONE_MATCH])
             .gives(200, "The card.", &schemas::AGENT_CARD, beside::CARD)
             .answers(304, "The caller has this version.", &[], beside::CARD)
-            .refuses(&[Code::NotFound]),
+            .refuses(&[Code::NotFound, Code::PreconditionFailed]),
         Route::put(path, put)
             .is("putCard", "cards", "Keeps a card. The signature of its owner's enrolled key is the authority, and to replace a card takes its owner's credential too; an unsigned card needs the operator.")
             .access(Access::Optional)
@@ -112,16 +112,16 @@ pub(super) async fn list(
 
 pub(super) async fn one(
     State(member): Shared,
-    path: Result<Path<String>, PathRejection>,
+    target: Uri,
     query: Result<Query<Reading>, QueryRejection>,
     headers: HeaderMap,
 ) -> Answered {
-    let handle = handle(path)?;
+    let handle = handle(&target)?;
     let asked = parameters(query)?;
     let (reading, viewer) = look(&member, &headers, asked.consistency.as_deref()).await?;
     let seen = lookup::card(&reading.view, &viewer, &handle)?;
     let cache = kept_for(&viewer, CACHE_S);
-    let response = at(&reading, versioned(&headers, &seen.version, cache, seen.document));
+    let response = at(&reading, versioned(&headers, &seen.version, cache, seen.document)?);
     if seen.disclosure < Disclosure::Whole {
         return Ok(response);
     }
@@ -134,13 +134,12 @@ pub(super) async fn one(
 
 pub(super) async fn put(
     State(member): Shared,
-    path: Result<Path<String>, PathRejection>,
     query: Result<Query<Asked>, QueryRejection>,
     request: Request,
 ) -> Answered {
     let caller = caller(&member, request.headers()).await?;
     let credential = credential(request.headers())?;
-    let handle = handle(path)?;
+    let handle = handle(request.uri())?;
     let asked = parameters(query)?;
     let conditions = conditions(request.headers())?;
     let document = json_body(request).await?;
@@ -164,19 +163,22 @@ pub(super) async fn put(
 }
 
 /// A document under its version: whole, or 304 to who has it already.
+///
+/// # Errors
+/// As [`is_sent`].
 pub(super) fn versioned(
     headers: &HeaderMap,
     version: &Digest,
     cache: HeaderValue,
     document: Vec<u8>,
-) -> Response {
-    let mut response = match not_modified(headers, version) {
-        true => unchanged(),
-        false => bytes(document),
+) -> Result<Response, Problem> {
+    let mut response = match is_sent(headers, version)? {
+        true => bytes(document),
+        false => unchanged(),
     };
     response.headers_mut().insert(CACHE_CONTROL, cache);
     response.headers_mut().insert(VARY, VARY_BY);
-    tagged(response, version)
+    Ok(tagged(response, version))
 }
 
 /// Adds the strong entity tag.

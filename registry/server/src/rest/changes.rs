@@ -3,9 +3,8 @@
 //! It decides how long a caller may wait, and how a change is said in JSON. Deletions are changes
 //! like others.
 
-use axum::Extension;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::{Query, Request, State};
 use deploy_service::Source;
 use deploy_service::units::Duration;
 use http::header::ACCEPT;
@@ -16,6 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::allowance::{self, Account};
 use crate::cursor;
 use crate::follow::{self, Cursor, await_changes};
 use crate::holder::Place;
@@ -83,6 +83,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get("/v1/changes", changes)
             .is("listChanges", "changes", "Changes after a revision, in order, deletions included. With `Accept: text/event-stream` they come as server-sent events, each with its revision as id; comments keep the connection alive, and a watcher that takes nothing for 10 s is cut, to resume with `Last-Event-ID`.")
             .access(Access::Optional)
+            .costs_by_page(allowance::ENTRIES, LIMIT)
             .takes(&[&SINCE, &WAIT, &KINDS, &PREFIX, &NAMESPACE, &LIMIT_OF_PAGE, &LAST_EVENT_ID])
             .answers(200, "What has changed.", &contents, UNKEPT)
             .refuses(&[Code::TooManyStreams, Code::Compacted]),
@@ -103,7 +104,12 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    fn cursor(&self, caller: &registry_api::Principal, since: u64) -> Result<Cursor, Problem> {
+    fn cursor(
+        &self,
+        caller: &registry_api::Principal,
+        since: u64,
+        account: Account,
+    ) -> Result<Cursor, Problem> {
         let given = |name: &str, text: &Option<String>| match text.as_deref() {
             Some("") => Err(Problem::argument(name, "it is empty")),
             text => Ok(text.unwrap_or_default().to_owned()),
@@ -115,7 +121,7 @@ impl Asked {
             prefix: given("prefix", &self.prefix)?,
             namespace: given("namespace", &self.namespace)?,
         };
-        Cursor::new(caller, &asked)
+        Cursor::new(caller, &asked, account)
     }
 }
 
@@ -123,15 +129,15 @@ impl Asked {
 pub(super) async fn changes(
     State(member): Shared,
     query: Result<Query<Asked>, QueryRejection>,
-    source: Option<Extension<Source>>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Answered {
-    let caller = reader(&member, &headers).await?;
+    let (head, _) = request.into_parts();
+    let caller = reader(&member, &head.headers).await?;
     let asked = parameters(query)?;
-    let since = events::last_id(&headers)?.unwrap_or(asked.since);
-    let cursor = asked.cursor(&caller, since)?;
-    let place = || member.wait_place(&caller, source.map(|Extension(source)| source));
-    if !wants_events(&headers) {
+    let since = events::last_id(&head.headers)?.unwrap_or(asked.since);
+    let cursor = asked.cursor(&caller, since, Account::of(&head.extensions))?;
+    let place = || member.wait_place(&caller, head.extensions.get::<Source>().copied());
+    if !wants_events(&head.headers) {
         return page(&member, &asked, cursor, place).await;
     }
     if asked.wait.is_some() || asked.limit.is_some() {

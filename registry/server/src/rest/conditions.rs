@@ -1,14 +1,15 @@
 //! Conditional requests (RFC 9110, section 13): how their headers are read.
 //!
-//! It decides which versions a caller names; whether they are stored is decided where the write is. It
-//! must never let a condition that it does not understand count as met.
+//! It decides which versions the caller of a write names, and what a read under conditions is answered; whether a version
+//! is stored is decided where the write is. It must never let a condition that it does not understand count as met.
 
-use deploy_service::entity_tags;
+use deploy_service::entity_tags::{self, Read};
 use http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 use http::{HeaderMap, StatusCode};
 use proto_types::Digest;
 use registry_api::decode::Conditions;
 use registry_api::{Code, Problem};
+use registry_core::change::Refusal;
 use registry_core::command::{Proposal, Versions};
 
 use axum::body::Body;
@@ -37,10 +38,16 @@ pub(super) fn conditioned(headers: &HeaderMap, proposal: Proposal) -> Result<Pro
     Ok(conditions(headers)?.on(proposal))
 }
 
-/// Whether `If-None-Match` names this version, so that 304 is the answer to a read.
-pub(super) fn not_modified(headers: &HeaderMap, version: &Digest) -> bool {
-    let named = versions(headers, &IF_NONE_MATCH, weakly);
-    named.is_ok_and(|named| named.is_some_and(|these| these.include(Some(version))))
+/// Whether a read of this version is answered with the document; if not, with 304.
+///
+/// # Errors
+/// `precondition-failed` if `If-Match` names other versions.
+pub(super) fn is_sent(headers: &HeaderMap, version: &Digest) -> Result<bool, Problem> {
+    match entity_tags::read(headers, &version.etag()) {
+        Read::Whole => Ok(true),
+        Read::NotModified => Ok(false),
+        Read::Failed => Err(Refusal::PreconditionFailed { stored: Some(*version) }.into()),
+    }
 }
 
 /// 304: no body, and so no length of one (RFC 9110, section 8.6): the length of what would have been
@@ -117,18 +124,21 @@ mod tests {
 
     #[test]
     fn if_none_match_is_a_list_compared_weakly() {
-        let digest = Digest::of(b"x");
-        let etag = digest.etag();
-        for (value, expected) in [
-            ("*".to_owned(), true),
-            (etag.clone(), true),
-            (format!("W/{etag}"), true),
-            (format!("\"other\", {etag}"), true),
-            ("\"other\"".to_owned(), false),
-            (String::new(), false),
-        ] {
-            let headers = with(IF_NONE_MATCH, &[&value]);
-            assert_eq!(not_modified(&headers, &digest), expected, "{value}");
-        }
+        let one = Digest::of(b"1");
+        let read = |value: &str| conditions(&with(IF_NONE_MATCH, &[value])).unwrap().if_none_match;
+        assert_eq!(read("*"), Some(Versions::Any));
+        let list = format!("\"other\", W/{}", one.etag());
+        assert_eq!(read(&list), Some(Versions::OneOf(vec![one])));
+        assert_eq!(read(""), Some(Versions::OneOf(Vec::new())));
+    }
+
+    #[test]
+    fn a_read_of_another_version_than_is_wanted_says_which_there_is() {
+        let (one, two) = (Digest::of(b"1"), Digest::of(b"2"));
+        let read = |name, tag: &str| is_sent(&with(name, &[tag]), &one);
+        assert_eq!(read(IF_MATCH, &one.etag()), Ok(true));
+        assert_eq!(read(IF_NONE_MATCH, &one.etag()), Ok(false));
+        let refused = read(IF_MATCH, &two.etag()).unwrap_err();
+        assert_eq!(stored_tag(&refused), Some(one.etag()));
     }
 }

@@ -1,7 +1,7 @@
 //! The transparency log over HTTP: checkpoint, tiles, and cosigning (C2SP tlog-tiles, tlog-witness).
 //!
-//! It decides media types and how long an answer may be kept. A full tile never changes; it must
-//! never be served before it is full.
+//! It decides media types and how long an answer may be kept. A full tile never changes within a
+//! cluster epoch; it must never be served before it is full.
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};

@@ -7,10 +7,10 @@ mod catalog;
 mod shown;
 
 use axum::Extension;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use deploy_service::Source;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, Uri};
 use proto_types::pilox::proof;
 use proto_types::pilox::record::{self, ParsedRecord};
 use registry_api::{Code, Problem, Role};
@@ -171,12 +171,8 @@ async fn export(
     Ok(at(&reading, unkept(bytes(body))))
 }
 
-async fn verify(
-    State(member): Shared,
-    path: Result<Path<String>, PathRejection>,
-    headers: HeaderMap,
-) -> Answered {
-    let handle = handle(path)?;
+async fn verify(State(member): Shared, target: Uri, headers: HeaderMap) -> Answered {
+    let handle = handle(&target)?;
     let (reading, viewer) = look(&member, &headers, None).await?;
     let now = reading.time;
     let seen = lookup::record(&reading.view, &viewer, &handle, now)?;

@@ -1,7 +1,7 @@
 //! Health and metrics.
 //!
-//! It decides what strangers may know of this member: that it lives, and a few counts. What tells of its machine, and by that of
-//! entries that they may not see, is for the operator and the registry's own machines.
+//! It decides what strangers may know of this member: that it lives, and a few counts. What tells of its machine or of how much
+//! is kept, and by that of entries that they may not see, is for the operator and the registry's own machines.
 
 mod memory;
 
@@ -37,7 +37,7 @@ pub(super) fn routes() -> Vec<Route> {
             )
             .gives(200, "It answers.", &schemas::HEALTH, READ),
         Route::get("/v1/metrics", metrics)
-            .is("getMetrics", "member", "Counts and gauges in the text format of Prometheus. Those of the member's memory and clock are for the operator, gateways and nodes.")
+            .is("getMetrics", "member", "Counts and gauges in the text format of Prometheus. Those of the member's memory, clock and kept messages are for the operator, gateways and nodes.")
             .access(Access::Optional)
             .answers(200, "The figures.", &[text], &[]),
         Route::elsewhere("/livez")
@@ -123,6 +123,7 @@ pub(super) async fn metrics(State(member): Shared, headers: HeaderMap) -> Answer
     let mut figures = of_anybody(&member)?;
     if holder::class(&reader(&member, &headers).await?) == Class::System {
         figures.extend(of_clocks(&member));
+        figures.push(of_storage(&member)?);
         figures.extend(memory::figures(&member));
     }
     let mut text = String::new();
@@ -187,6 +188,12 @@ fn of_clocks(member: &Member) -> [Figure; 2] {
             seconds(status.state_ahead_ms),
         ),
     ]
+}
+
+/// Whoever reads it twice learns how long a message between others was.
+fn of_storage(member: &Member) -> Result<Figure, super::Problem> {
+    let kept = query::kept_bytes(&member.stale().view)?;
+    Ok(("kept_bytes", "Bytes kept for tasks and envelopes.", float(kept)))
 }
 
 fn of_member(member: &Member) -> Vec<Figure> {

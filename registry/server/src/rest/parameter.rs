@@ -123,7 +123,7 @@ pub(super) static IF_NONE_MATCH: Parameter = Parameter::header(
     r#"{"type":"string"}"#,
 );
 
-/// Replaces only what was seen.
+/// Reads or replaces only what was seen.
 pub(super) static IF_MATCH: Parameter = Parameter::header(
     "If-Match",
     "Entity tags, one of which must be stored, or `*` for any (RFC 9110, 13.1.1).",

@@ -6,9 +6,9 @@ mod catalog;
 mod resolve;
 mod validate;
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, Request, State};
-use http::{HeaderMap, StatusCode};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
+use http::{HeaderMap, StatusCode, Uri};
 use proto_types::{Digest, WallMs};
 use registry_api::decode::record::Terms;
 use registry_api::{Code, Problem, decode};
@@ -22,7 +22,7 @@ use crate::allowance;
 use crate::lookup::{self, Seen};
 
 use super::cards::{tagged, versioned};
-use super::conditions::{conditioned, conditions, not_modified};
+use super::conditions::{conditioned, conditions, is_sent};
 use super::log::{WITH_PROOF, proven};
 use super::page::{CURSOR, PAGED};
 use super::parameter::{
@@ -88,10 +88,10 @@ fn reads() -> Vec<Route> {
         Route::get("/v1/records/{handle}", one)
             .is("getRecord", "records", "A record, byte for byte as it was published.")
             .access(Access::Optional)
-            .takes(&[&HANDLE, &CONSISTENCY, &WITH_PROOF, &IF_NONE_MATCH])
+            .takes(&[&HANDLE, &CONSISTENCY, &WITH_PROOF, &IF_MATCH, &IF_NONE_MATCH])
             .gives(200, "The record.", &schemas::RECORD, beside::RECORD)
             .answers(304, "The caller has this version.", &[], beside::RECORD)
-            .refuses(&[Code::NotFound, Code::RecordExpired]),
+            .refuses(&[Code::NotFound, Code::RecordExpired, Code::PreconditionFailed]),
         Route::get("/v1/resolve", resolve::resolve)
             .is("resolveRecord", "records", "The records whose card is at a URL.")
             .access(Access::Optional)
@@ -152,18 +152,19 @@ pub(super) async fn publish(
 
 pub(super) async fn one(
     State(member): Shared,
-    path: Result<Path<String>, PathRejection>,
+    target: Uri,
     query: Result<Query<Reading>, QueryRejection>,
     headers: HeaderMap,
 ) -> Answered {
-    let handle = handle(path)?;
+    let handle = handle(&target)?;
     let asked = parameters(query)?;
     let (reading, viewer) = look(&member, &headers, asked.consistency.as_deref()).await?;
-    let has = |version: &Digest| not_modified(&headers, version);
-    let terms = (reading.time, has);
+    // A document that is not sent need not be read.
+    let spares = |version: &Digest| is_sent(&headers, version) != Ok(true);
+    let terms = (reading.time, spares);
     let seen = lookup::published_record(&reading.view, &viewer, &handle, terms)?;
     let cache = kept_for(&viewer, fresh_s(reading.time, &seen));
-    let response = at(&reading, versioned(&headers, &seen.version, cache, seen.document));
+    let response = at(&reading, versioned(&headers, &seen.version, cache, seen.document)?);
     if seen.disclosure < Disclosure::Whole {
         return Ok(response);
     }
@@ -185,13 +186,9 @@ fn fresh_s(now: WallMs, seen: &Seen<RecordEntry>) -> u64 {
     left_s.map_or(ttl_s, |left_s| left_s.min(ttl_s))
 }
 
-pub(super) async fn delete(
-    State(member): Shared,
-    path: Result<Path<String>, PathRejection>,
-    headers: HeaderMap,
-) -> Answered {
+pub(super) async fn delete(State(member): Shared, target: Uri, headers: HeaderMap) -> Answered {
     let caller = caller(&member, &headers).await?;
-    let handle = handle(path)?;
+    let handle = handle(&target)?;
     let view = member.strong().await?.view;
     let proposal = decode::record::delete(&caller, handle.as_str(), &view)?;
     drop(view);

@@ -3,6 +3,7 @@
 //! It decides that a handler and its description are one value, so that neither can exist without
 //! the other. It must never describe what the code refuses, nor serve what it does not describe.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
@@ -86,6 +87,9 @@ pub(super) const WRITE_REFUSALS: &[Code] = &[
 ];
 
 const JSON: &str = "application/json";
+
+/// The segment of a path that is a handle.
+const HANDLE: &str = "{handle}";
 
 impl Route {
     pub(super) fn get<H, T>(path: &'static str, handler: H) -> Self
@@ -218,16 +222,31 @@ impl Route {
         self.method == Method::GET && headers().any(|header| header.name == REVISION.name)
     }
 
-    /// Adds its handler to a router.
-    pub(super) fn serve(self, router: Router<Arc<Member>>) -> Router<Arc<Member>> {
-        let Some(handler) = self.handler else { return router };
+    /// Adds its handler to a router: under its path, and under each fixed path of the table that is one of its handles too.
+    /// The method tells them apart there; the router does not take one method twice.
+    pub(super) fn serve(
+        self,
+        router: Router<Arc<Member>>,
+        fixed: &BTreeSet<&'static str>,
+    ) -> Router<Arc<Member>> {
+        let Some(mut handler) = self.handler else { return router };
         let cost = self.cost;
-        if cost == Cost::Call(allowance::PLAIN) {
-            return router.route(self.path, handler);
+        if cost != Cost::Call(allowance::PLAIN) {
+            let charged = from_fn(move |request: Request, next: Next| charge(cost, request, next));
+            handler = handler.route_layer(charged);
         }
-        let charged = from_fn(move |request: Request, next: Next| charge(cost, request, next));
-        router.route(self.path, handler.route_layer(charged))
+        let words = fixed.iter().filter(|word| is_of_handle(self.path, word));
+        words.fold(router.route(self.path, handler.clone()), |router, word| {
+            router.route(word, handler.clone())
+        })
     }
+}
+
+/// Whether a fixed path is that of a handle as well, as `/v1/records/validate` is one of `/v1/records/{handle}`.
+pub(super) fn is_of_handle(path: &str, fixed: &str) -> bool {
+    path.contains(HANDLE)
+        && path.split('/').count() == fixed.split('/').count()
+        && path.split('/').zip(fixed.split('/')).all(|(part, word)| part == HANDLE || part == word)
 }
 
 impl Cost {

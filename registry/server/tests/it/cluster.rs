@@ -10,7 +10,7 @@ use crate::fleet::{Node, submit, task};
 use crate::world::{OPERATOR, World, by, code, eventually, json, refused};
 
 /// Where the leader stands in the list, and where one that follows.
-async fn roles(worlds: &[World]) -> (usize, usize) {
+pub(crate) async fn roles(worlds: &[World]) -> (usize, usize) {
     let leading = eventually("a leader that all know", || async {
         let mut said = Vec::new();
         for world in worlds {

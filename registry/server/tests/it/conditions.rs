@@ -15,10 +15,10 @@ const HANDLE: &str = "acme01/translator";
 
 const TOKEN_HEADER: &str = "x-pilox-federation-jwt";
 
-async fn send(
+async fn send<'c>(
     world: &World,
     (method, path): (Method, &str),
-    condition: Option<(&str, &str)>,
+    conditions: impl IntoIterator<Item = (&'c str, &'c str)>,
     body: &[u8],
 ) -> Response<Bytes> {
     let request = Request::builder()
@@ -26,7 +26,7 @@ async fn send(
         .uri(path)
         .header("authorization", format!("Bearer {OPERATOR}"))
         .header("content-type", "application/json");
-    let request = condition.into_iter().fold(request, |it, (name, value)| it.header(name, value));
+    let request = conditions.into_iter().fold(request, |it, (name, value)| it.header(name, value));
     world.send(request.body(Body::from(body.to_vec())).unwrap()).await
 }
 
@@ -83,6 +83,42 @@ async fn holds(
         assert_eq!(done, (success, Some(tag(step))), "{met:?}");
     }
     assert_eq!(world.get(read).await.headers()["etag"], tag("4").as_str());
+    reads_hold(world, read, (&tag("4"), &tag("3"))).await;
+}
+
+/// `If-Match` first, then `If-None-Match` (section 13.2.2); each answer says which version there is.
+async fn reads_hold(world: &World, path: &str, (tag, other): (&str, &str)) {
+    let (is, not) = ("if-match", "if-none-match");
+    let (weak, list) = (format!("W/{tag}"), format!("{other}, \"x\" ,{tag}"));
+    for (conditions, status) in [
+        (vec![], 200),
+        (vec![(is, tag)], 200),
+        (vec![(is, "*")], 200),
+        (vec![(is, list.as_str())], 200),
+        (vec![(is, other)], 412),
+        (vec![(is, weak.as_str())], 412),
+        (vec![(is, "")], 412),
+        (vec![(not, tag)], 304),
+        (vec![(not, "*")], 304),
+        (vec![(not, weak.as_str())], 304),
+        (vec![(not, other)], 200),
+        (vec![(is, other), (not, tag)], 412),
+        (vec![(is, other), (not, other)], 412),
+        (vec![(is, tag), (not, tag)], 304),
+        (vec![(is, tag), (not, other)], 200),
+    ] {
+        for method in [Method::GET, Method::HEAD] {
+            let asked = (method.clone(), path);
+            let answer = send(world, asked, conditions.iter().copied(), b"").await;
+            assert_eq!(answer.status().as_u16(), status, "{method} {conditions:?}");
+            assert_eq!(answer.headers()["etag"], tag, "{method} {conditions:?}");
+            let has_body = method == Method::GET && status != 304;
+            assert_eq!(!answer.body().is_empty(), has_body, "{method} {conditions:?}");
+            if has_body && status == 412 {
+                assert_eq!(json(&answer)["code"], "precondition-failed");
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -162,6 +198,29 @@ async fn a_failed_condition_tells_the_version_only_to_who_sees_the_entry() {
     assert!(!names(nobody));
     let owner = world.directory().put_record(by(&owner, wish())).await.unwrap_err();
     assert!(names(owner));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_read_of_what_is_not_there_or_hidden_is_not_found_whatever_its_conditions() {
+    let world = World::start().await;
+    let put = world.call(Method::POST, "/v1/records?visibility=private", &record("1")).await;
+    assert_eq!(put.status(), 201, "{:?}", put.body());
+    let tag = Digest::of(&record("1")).etag();
+    let told = async |path: &'static str, (name, value): (&str, &str)| {
+        let request = Request::get(path).header(name, value).body(Body::empty()).unwrap();
+        let answer = world.send(request).await;
+        assert!(!answer.headers().contains_key("etag"), "{path} {name}: {value}");
+        (answer.status().as_u16(), json(&answer)["code"].clone())
+    };
+    for name in ["if-match", "if-none-match"] {
+        for value in ["*", &tag, "\"x\""] {
+            for path in ["/v1/records/acme01%2Ftranslator", "/v1/records/urn:absent:1"] {
+                let expected = (404, json!("not-found"));
+                assert_eq!(told(path, (name, value)).await, expected, "{path} {name}: {value}");
+            }
+        }
+    }
     world.stop().await;
 }
 

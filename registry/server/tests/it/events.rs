@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use http::Request;
+use http::{Method, Request};
 use http_body_util::BodyExt as _;
 use proto_types::SecretKey;
 use proto_wire::registry::v1 as wire;
@@ -122,6 +122,28 @@ async fn nothing_is_lost_or_told_twice_between_history_and_live() {
     };
     let watchers = futures_util::future::join_all((0..12).map(watch));
     tokio::join!(watchers, write);
+    world.stop().await;
+}
+
+/// Caught: whatever there was to pass over was read at once, and counted as one request.
+#[tokio::test]
+async fn who_waits_for_what_does_not_come_pays_for_each_page_that_is_read() {
+    let world = World::start_with(|config| {
+        (config.bounds.source_requests_per_second, config.bounds.source_burst) = (1, 8);
+        config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    })
+    .await;
+    for seed in 1..=12 {
+        world.enrol(&format!("https://p{seed}.example"), "k1", &key(seed)).await;
+    }
+    // Pages of one change, at two requests each.
+    let path = "/v1/changes?since=0&prefix=nothing&limit=1&wait=500ms";
+    let end = json(&world.call(Method::GET, path, b"").await)["next"].as_u64().unwrap();
+    let asked = Request::get(path).header("x-forwarded-for", "192.0.2.1").body(Body::empty());
+    let paid = json(&world.send(asked.unwrap()).await);
+    assert_eq!(paid["changes"], serde_json::json!([]));
+    let next = paid["next"].as_u64().unwrap();
+    assert!(0 < next && next < end, "{next} of {end}: it may go on there");
     world.stop().await;
 }
 

@@ -120,7 +120,7 @@ pub(crate) async fn submit(world: &World, request: wire::SubmitTaskRequest) -> w
     world.fleet().submit_task(by(OPERATOR, request)).await.unwrap().into_inner()
 }
 
-async fn state(world: &World, id: &str) -> wire::Task {
+pub(crate) async fn state(world: &World, id: &str) -> wire::Task {
     let request = wire::GetTaskRequest { id: id.to_owned(), owner: String::new(), consistency: 1 };
     world.fleet().get_task(by(OPERATOR, request)).await.unwrap().into_inner()
 }

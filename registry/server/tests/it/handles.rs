@@ -1,6 +1,8 @@
 //! Handles as Pilox builds them, and others that no path could hold: whatever is published is read and
 //! deleted by its path, one segment, decoded once.
 
+use std::collections::BTreeSet;
+
 use http::Method;
 use proto_types::path::encode;
 use proto_wire::registry::v1 as wire;
@@ -53,6 +55,54 @@ async fn whatever_handle_is_published_is_read_changed_and_deleted_by_its_path() 
         let deleted = world.call(Method::DELETE, &path, b"").await;
         assert_eq!((deleted.status().as_u16(), &json(&deleted)["deleted"]), (200, &handle.into()));
         assert_eq!(world.get(&path).await.status(), 404, "{handle}");
+    }
+    world.stop().await;
+}
+
+/// Words of the contract that stand where a path may have a handle.
+fn words(contract: &Value) -> BTreeSet<&str> {
+    let paths = || contract["paths"].as_object().unwrap().keys();
+    let before = paths().filter_map(|path| path.split_once("{handle}")).map(|(before, _)| before);
+    let before: BTreeSet<&str> = before.collect();
+    let found =
+        before.iter().flat_map(|before| paths().filter_map(move |it| it.strip_prefix(*before)));
+    let found = found.map(|rest| rest.split('/').next().unwrap());
+    found.filter(|word| !word.starts_with('{')).collect()
+}
+
+/// Caught: `GET /v1/records/validate` was 405, for the path was that of a dry run alone.
+#[tokio::test]
+async fn a_handle_that_is_a_word_of_the_contract_is_read_and_deleted_by_its_plain_path() {
+    let world = World::start().await;
+    let contract = json(&world.get("/openapi/registry-v1.json").await);
+    let words = words(&contract);
+    assert_eq!(words, BTreeSet::from(["catalog-export", "validate"]));
+    for word in words {
+        let (path, document) = (format!("/v1/records/{word}"), record(word));
+        let published = world.call(Method::POST, "/v1/records", &document).await;
+        assert_eq!(published.status(), 201, "{word}: {:?}", published.body());
+        let escaped = format!("/v1/records/%{:02X}{}", word.as_bytes()[0], &word[1..]);
+        for path in [&path, &escaped] {
+            assert_eq!(world.get(path).await.body()[..], document[..], "{path}");
+            assert_eq!(world.call(Method::HEAD, path, b"").await.status(), 200, "{path}");
+        }
+        let at = format!("/v1/cards/{word}");
+        let card = card("https://a.example/rpc").to_string();
+        assert_eq!(world.call(Method::PUT, &at, card.as_bytes()).await.status(), 200, "{word}");
+        assert_eq!(world.get(&at).await.status(), 200, "{word}");
+        let verified = world.get(&format!("/api/marketplace/{word}/verify")).await;
+        assert_eq!((verified.status().as_u16(), &json(&verified)["handle"]), (200, &word.into()));
+        let deleted = world.call(Method::DELETE, &path, b"").await;
+        assert_eq!((deleted.status().as_u16(), &json(&deleted)["deleted"]), (200, &word.into()));
+        assert_eq!(json(&world.get(&path).await)["code"], "not-found", "{word}");
+    }
+    let tried = world.call(Method::POST, "/v1/records/validate", &record("urn:agent:1")).await;
+    assert_eq!(json(&tried)["wouldAcceptWrite"], true);
+    let refused = world.call(Method::PUT, "/v1/records/validate", b"{}").await;
+    assert_eq!(refused.status(), 405);
+    let allowed = refused.headers()["allow"].to_str().unwrap();
+    for method in ["GET", "HEAD", "POST", "DELETE"] {
+        assert!(allowed.split(',').any(|it| it.trim() == method), "{allowed}");
     }
     world.stop().await;
 }

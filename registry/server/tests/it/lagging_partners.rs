@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use http::Method;
+use proto_types::tlog::TilePath;
 use proto_types::{Digest, WallMs};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -203,6 +204,27 @@ async fn a_list_from_before_what_was_pulled_takes_nothing_away() {
     here.stop().await;
 }
 
+/// Caught: what an older list does not have was withdrawn, and came back with the changes after it.
+#[tokio::test]
+async fn a_first_list_from_before_what_is_here_takes_nothing_away() {
+    let (home, here, balancer) = balanced().await;
+    publish(&home, HANDLE).await;
+    agree_with(&here, &balancer, "").await;
+    stands(&here, "the end of the walk", |it| it.cursor > 0).await;
+    balancer.keeps(RECORDS).await;
+    publish(&home, NEW).await;
+    let newest = arrives(&home, NEW).await.revision;
+    let pulled = stands(&here, "the newest", |it| it.cursor >= newest).await;
+    let taken = arrives(&here, NEW).await.revision;
+    // Under new terms its list is read from the beginning.
+    agree(&here, "site", &balancer.site.origin(), |terms| terms.quota = 1_000).await;
+    let shown = stands(&here, "the end of the walk", |it| it.cursor > 0).await;
+    assert_eq!((&*shown.state, shown.imported), ("active", pulled.imported));
+    assert_eq!(arrives(&here, NEW).await.revision, taken, "it was never gone");
+    home.stop().await;
+    here.stop().await;
+}
+
 #[tokio::test]
 async fn the_same_bytes_that_were_put_again_since_the_list_come_with_the_revision_that_is_proven() {
     let (home, here, balancer) = balanced().await;
@@ -269,6 +291,49 @@ async fn what_a_member_of_before_a_restore_answers_is_no_later_version_of_an_ent
     assert_eq!((&*shown.state, shown.epoch), ("active", 1));
     balancer.catches_up();
     becomes(&here, HANDLE, Some(first)).await;
+    home.stop().await;
+    here.stop().await;
+}
+
+#[tokio::test]
+async fn an_entry_that_a_cache_has_of_before_a_restore_is_asked_for_again_and_comes() {
+    let (home, here, balancer) = balanced().await;
+    let first = Digest::of(&publish(&home, HANDLE).await);
+    agree_with(&here, &balancer, "").await;
+    becomes(&here, HANDLE, Some(first)).await;
+    let copy = home.copy().await;
+    let lost = change(&home, HANDLE).await;
+    becomes(&here, HANDLE, Some(lost)).await;
+    let [path, _] = paths(HANDLE, "");
+    balancer.keeps(&path).await;
+    let home = home.restored(&copy).await;
+    becomes(&here, HANDLE, Some(first)).await;
+    let shown = stands(&here, "a pull that succeeds", |it| it.failed_pulls == 0).await;
+    assert_eq!((&*shown.state, shown.epoch), ("active", 1));
+    home.stop().await;
+    here.stop().await;
+}
+
+/// Caught: the hashes of what the restore has lost were held against the log that took its place.
+#[tokio::test]
+async fn tiles_that_a_cache_has_of_before_a_restore_are_no_second_history() {
+    let (home, here, balancer) = balanced().await;
+    publish(&home, HANDLE).await;
+    agree_with(&here, &balancer, &log_key()).await;
+    arrives(&here, HANDLE).await;
+    let copy = home.copy().await;
+    for at in 0..4 {
+        publish(&home, &format!("urn:lost:{at:04}")).await;
+    }
+    let before = stands(&here, "what will be lost", |it| it.imported == 5 && it.log_size > 2).await;
+    for size in 1..=before.log_size {
+        balancer.keeps(&format!("/tile/{}", TilePath::of(0, 0, size).unwrap())).await;
+    }
+    let home = home.restored(&copy).await;
+    stands(&here, "the restore", |it| it.epoch == 1 && it.imported == 1 && it.cursor > 0).await;
+    let new = Digest::of(&publish(&home, NEW).await);
+    becomes(&here, NEW, Some(new)).await;
+    assert_eq!(partner(&here, "site").await.state, "active");
     home.stop().await;
     here.stop().await;
 }

@@ -44,6 +44,7 @@ mod tls;
 mod tokens;
 mod untold;
 mod visibility;
+mod waits;
 mod watch;
 mod withdrawals;
 mod witness;

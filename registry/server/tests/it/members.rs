@@ -88,7 +88,7 @@ async fn only_the_operator_and_valid_tokens_change_the_cluster() {
     );
     let add = wire::AddMemberRequest { id: 2, address: "http://127.0.0.1:1".to_owned() };
     refused("a stranger that adds", cluster.add_member(add).await, "unauthenticated");
-    let backup = cluster.backup(by(&gateway, wire::BackupRequest {})).await;
+    let backup = cluster.backup(by(&gateway, wire::BackupRequest::default())).await;
     refused("a gateway that copies", backup.map(|_| tonic::Response::new(())), "permission-denied");
     let join = |token: &str, address: &str| wire::JoinRequest {
         id: 2,
@@ -124,12 +124,41 @@ async fn a_member_is_copied_and_compacted_while_it_serves() {
     assert!(made.get_ref().index > 0);
     let compacted = cluster.defrag(by(OPERATOR, wire::DefragRequest {})).await.unwrap();
     assert!(compacted.get_ref().bytes_after > 0);
-    let copied = cluster.backup(by(OPERATOR, wire::BackupRequest {})).await.unwrap();
+    let copied = cluster.backup(by(OPERATOR, wire::BackupRequest::default())).await.unwrap();
     let chunks: Vec<_> = copied.into_inner().collect().await;
     let bytes: Vec<u8> = chunks.into_iter().flat_map(|chunk| chunk.unwrap().bytes).collect();
     assert!(bytes.starts_with(b"ecumene-backup 1\n"));
     world.gateway("g2").await;
     world.stop().await;
+}
+
+/// A copy of a member's state, and whether it is said to be confirmed.
+async fn copied(world: &World, unconfirmed: bool) -> Result<(Vec<u8>, bool), tonic::Status> {
+    let asked = by(OPERATOR, wire::BackupRequest { unconfirmed });
+    let answer = world.cluster().backup(asked).await?;
+    let confirmed = answer.metadata().contains_key("ecumene-revision");
+    let (mut chunks, mut copy) = (answer.into_inner(), Vec::new());
+    while let Some(chunk) = chunks.message().await? {
+        copy.extend_from_slice(&chunk.bytes);
+    }
+    Ok((copy, confirmed))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_that_nobody_confirms_gives_a_copy_to_who_takes_it_unconfirmed_alone() {
+    let [one, two, alone] = World::three().await;
+    let (_, confirmed) = copied(&alone, false).await.unwrap();
+    assert!(confirmed, "the leader says how far the copy must reach");
+    one.stop().await;
+    two.stop().await;
+    let refused = copied(&alone, false).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::Unavailable, "{refused:?}");
+    let code = crate::world::code(&refused);
+    assert!(["no-leader", "read-unconfirmed"].contains(&code), "{refused:?}");
+    assert!(refused.message().contains("`--unconfirmed`"), "the way out is named: {refused:?}");
+    let (copy, confirmed) = copied(&alone, true).await.unwrap();
+    assert!(copy.starts_with(b"ecumene-backup 1\n") && !confirmed);
+    alone.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -77,6 +77,7 @@ async fn the_machine_is_measured_for_the_operator_alone(world: &World) {
         "block_cache_bytes",
         "clock_off_seconds",
         "state_ahead_seconds",
+        "kept_bytes",
     ] {
         let figure = format!("\necumene_registry_{name} ");
         assert!(known.contains(&figure), "{figure} in {known}");

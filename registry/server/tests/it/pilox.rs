@@ -6,8 +6,9 @@ use proto_types::SecretKey;
 use proto_wire::registry::v1 as wire;
 use serde_json::{Value, json};
 
+use crate::federation::{agree, partner, publish};
 use crate::site::{card, record as signed_record};
-use crate::world::{OPERATOR, World, by, json, refused};
+use crate::world::{OPERATOR, World, by, eventually, json, refused, vector_key};
 
 fn record(handle: &str, more: &Value) -> Vec<u8> {
     let mut record = json!({
@@ -272,6 +273,35 @@ async fn the_catalog_is_whole_unless_it_says_that_it_is_not() {
     assert_eq!(world.get("/v1/records?limit=100000").await.status(), 200);
     assert_eq!(world.get("/v1/records?limit=100001").await.status(), 400);
     world.stop().await;
+}
+
+/// Each refusal of one request too many failed a pull. With the third an entry was passed over, and a list of two long pages
+/// never came to its end.
+#[tokio::test]
+async fn a_pull_waits_as_long_as_it_is_told_and_takes_all_there_is() {
+    let home = World::start_with(|config| {
+        // The list costs 64, and each record one.
+        (config.bounds.source_requests_per_second, config.bounds.source_burst) = (20, 70);
+    })
+    .await;
+    for at in 0..40 {
+        publish(&home, &format!("urn:home:{at:04}")).await;
+    }
+    let here = World::abroad(|_| {}).await;
+    agree(&here, "hive", &format!("http://{}", home.addr), |terms| {
+        let key = vector_key("catalog").public().to_hex();
+        (terms.kind, terms.catalog_key) = ("pilox".to_owned(), key);
+    })
+    .await;
+    let shown = eventually("all of its records", || async {
+        let shown = partner(&here, "hive").await;
+        (shown.imported == 40).then_some(shown)
+    })
+    .await;
+    assert_eq!((shown.passed_over, shown.failed_pulls), (0, 0), "{shown:?}");
+    assert_eq!((&*shown.state, &*shown.reason), ("active", ""));
+    home.stop().await;
+    here.stop().await;
 }
 
 #[tokio::test]

@@ -50,6 +50,27 @@ async fn a_watch_tells_the_past_and_then_what_comes() {
 }
 
 #[tokio::test]
+async fn a_watch_takes_of_a_sources_share_what_a_page_of_changes_takes() {
+    let world = World::start_with(|config| {
+        (config.bounds.source_requests_per_second, config.bounds.source_burst) = (1, 200);
+        config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    })
+    .await;
+    let open = async || {
+        let mut request = tonic::Request::new(watch(0, &[]));
+        request.metadata_mut().insert("x-forwarded-for", "192.0.2.1".parse().unwrap());
+        world.directory().watch(request).await
+    };
+    let first = open().await.unwrap();
+    assert_eq!(code(&open().await.unwrap_err()), "rate-limited");
+    for _ in 0..3 {
+        assert!(world.directory().watch(by(OPERATOR, watch(0, &[]))).await.is_ok());
+    }
+    drop(first);
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn a_long_poll_ends_with_the_first_change_or_with_its_time() {
     let world = World::start().await;
     let empty = json(&world.get("/v1/changes?wait=50ms").await);

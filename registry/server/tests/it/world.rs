@@ -116,6 +116,11 @@ impl World {
 
     /// A cluster of three, in the order of their numbers.
     pub(crate) async fn three() -> [Self; 3] {
+        Self::three_with(|_| {}).await
+    }
+
+    /// A cluster of three with other settings.
+    pub(crate) async fn three_with(change: impl Fn(&mut Config)) -> [Self; 3] {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let addrs = [free_addr(), free_addr(), free_addr()];
         let members: BTreeMap<String, String> = (1..)
@@ -126,8 +131,9 @@ impl World {
             let folder = Arc::clone(&folder);
             let members = members.clone();
             let artifacts = Some(folder.path().join("artifacts"));
-            let config = Config { listen, members, artifacts, ..config(folder.path(), id) };
-            Self::run(config, folder)
+            let mut config = Config { listen, members, artifacts, ..config(folder.path(), id) };
+            change(&mut config);
+            Box::pin(Self::run(config, folder))
         };
         let [one, two, three] = addrs;
         let (one, two, three) = tokio::join!(member(1, one), member(2, two), member(3, three));
@@ -152,7 +158,7 @@ impl World {
     pub(crate) async fn copy(&self) -> PathBuf {
         let file = self._folder.path().join(format!("copy-of-{}", self.addr.port()));
         let mut intake = registry_raft::offline::Intake::begin(&file).unwrap();
-        let asked = self.cluster().backup(by(OPERATOR, wire::BackupRequest {})).await;
+        let asked = self.cluster().backup(by(OPERATOR, wire::BackupRequest::default())).await;
         let mut chunks = asked.unwrap().into_inner();
         while let Some(chunk) = chunks.message().await.unwrap() {
             intake.write(&chunk.bytes).unwrap();

@@ -137,7 +137,22 @@ fn a_directory_that_is_open_already_is_in_use_and_not_damaged() {
     let store = open(dir.path());
     let error = Store::open(dir.path(), 1, Options::default()).unwrap_err();
     assert!(matches!(error, Error::InUse { .. }), "{error}");
+    assert!(error.to_string().contains("current process"), "{error}");
     drop(store);
+    assert_eq!(open(dir.path()).identity().member, Some(1));
+}
+
+/// Caught: it was told as in use, as was one whose files are another user's, or on a disk that is read-only.
+#[test]
+fn a_directory_whose_lock_cannot_be_opened_is_not_in_use_and_says_why() {
+    let dir = used();
+    let lock = dir.path().join("log").join("LOCK");
+    fs::remove_file(&lock).unwrap();
+    fs::create_dir(&lock).unwrap();
+    let error = Store::open(dir.path(), 1, Options::default()).unwrap_err();
+    assert!(matches!(error, Error::Open { .. }), "{error}");
+    assert!(error.to_string().contains("Is a directory"), "{error}");
+    fs::remove_dir(&lock).unwrap();
     assert_eq!(open(dir.path()).identity().member, Some(1));
 }
 

@@ -7,6 +7,7 @@ use proto_types::{Digest, LeaseEpoch, NodeId, TaskId};
 use crate::change::{Effect, Refusal, Reply};
 use crate::command::Command;
 use crate::entry::{TaskEnd, TaskEntry, TaskState};
+use crate::rank::Unplaced;
 use crate::table::TASKS;
 use crate::view::ViewError;
 
@@ -92,7 +93,11 @@ fn ask_to_cancel(draft: &mut Draft<'_>, kept: &TaskEntry, node: &NodeId) -> Task
     task
 }
 
-pub(in crate::apply) fn expire(draft: &mut Draft<'_>, id: &TaskId) -> Outcome {
+pub(in crate::apply) fn expire(
+    draft: &mut Draft<'_>,
+    id: &TaskId,
+    waits_for: Option<Unplaced>,
+) -> Outcome {
     let kept = draft.existing(&TASKS, id.as_str())?;
     if let TaskState::Ended { .. } = kept.state {
         return Err(Refusal::TaskEnded(id.clone()).into());
@@ -101,8 +106,13 @@ pub(in crate::apply) fn expire(draft: &mut Draft<'_>, id: &TaskId) -> Outcome {
     if let TaskState::Assigned { node } = &kept.state {
         draft.effect(Effect::TaskCancelRequested(id.clone(), node.clone(), kept.epoch));
     }
-    let reason = Some("its deadline passed".to_owned());
-    let task = end(draft, &kept, TaskEnd::Failed, None, reason)?;
+    let reason = match (waits_for, &kept.state) {
+        (Some(why), TaskState::Pending) => {
+            format!("its deadline passed while it waited for a node: {why}")
+        }
+        _ => "its deadline passed".to_owned(),
+    };
+    let task = end(draft, &kept, TaskEnd::Failed, None, Some(reason))?;
     Ok(Reply::Task(Box::new(task)))
 }
 

@@ -113,7 +113,7 @@ async fn bytes_taken(
     let proof = if pull.followed.is_some() { "?proof=true" } else { "" };
     let path = format!("/v1/{}s/{}{proof}", line.kind, encode(line.handle.as_str()));
     let mut found = pull.entry(&offer, (&path, None)).await?;
-    if may_be_older(&found, line) {
+    if may_be_older(pull, &found, line) {
         let joint = if proof.is_empty() { '?' } else { '&' };
         found = pull.strong_entry(&format!("{path}{joint}consistency=strong")).await?;
     }
@@ -125,10 +125,14 @@ async fn bytes_taken(
     }
 }
 
-/// Whether an answer may be of a state from before the line: a member that lags gave it, or a cache.
-fn may_be_older(found: &Found, line: &Line) -> bool {
+/// Whether an answer may be of a state from before the line, or from before a restore: a member that lags gave it, or a
+/// cache.
+fn may_be_older(pull: &Pull, found: &Found, line: &Line) -> bool {
     match found {
-        Found::Here(fetched) => fetched.revision.is_some_and(|read| read < line.revision),
+        Found::Here(fetched) => {
+            let is_older = fetched.revision.is_some_and(|read| read < line.revision);
+            is_older || pull.check_state(fetched).is_err()
+        }
         // Not found carries no revision.
         Found::Gone => true,
         Found::PassedOver | Found::Spent => false,

@@ -17,8 +17,9 @@ use super::super::route::{Access, Route};
 use super::{contents, parsed};
 
 /// What the listener refuses before any route: these codes are its own (docs/errors).
-const LISTENER: [(u16, &str, &str); 3] = [
+const LISTENER: [(u16, &str, &str); 4] = [
     (400, "framing-ambiguous", "The message has two readings"),
+    (400, "host-invalid", "The request does not name one host"),
     (414, "uri-too-long", "The target is too long"),
     (431, "header-too-large", "The header section is too large"),
 ];

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::rest::HANDLE_AT;
 use crate::rest::parameter::Place;
+use crate::rest::route::is_of_handle;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -78,24 +80,37 @@ fn every_route_is_described_whole() {
     }
 }
 
-/// RFC 9110, section 13.1: a condition that is not read is a write that was not meant.
+/// RFC 9110, section 13: a condition that is not read is a write, or an answer, that was not meant.
 #[test]
-fn every_write_of_what_has_a_tag_reads_both_conditions() {
+fn every_operation_on_what_has_a_tag_reads_both_conditions() {
     let table = crate::rest::table();
     let tagged = |route: &Route| {
         let headers = route.answers.iter().flat_map(|answer| answer.headers);
         headers.into_iter().any(|header| header.name == "ETag")
     };
     let paths: BTreeSet<_> = table.iter().filter(|it| tagged(it)).map(|it| it.path).collect();
-    let writes = |route: &&Route| route.method != http::Method::GET && paths.contains(route.path);
+    let writes = |route: &Route| route.method != http::Method::GET && paths.contains(route.path);
     let mut found = 0;
-    for route in table.iter().filter(writes) {
+    for route in table.iter().filter(|it| tagged(it) || writes(it)) {
         let takes = |name| route.parameters.iter().any(|parameter| parameter.name == name);
         assert!(takes("If-Match") && takes("If-None-Match"), "{}", route.id);
         assert!(route.refusals.contains(&registry_api::Code::PreconditionFailed), "{}", route.id);
         found += 1;
     }
-    assert_eq!(found, 4, "records (two), cards, manifests");
+    assert_eq!(found, 6, "records (three), cards (two), manifests");
+}
+
+/// A handle may be any word, also one of ours: then the method tells them apart.
+#[test]
+fn no_fixed_path_takes_a_method_from_a_handle_and_each_handle_is_found_in_its_path() {
+    let table = crate::rest::table();
+    for named in table.iter().filter(|route| route.path.contains("{handle}")) {
+        assert_eq!(named.path.split('/').nth(HANDLE_AT + 1), Some("{handle}"), "{}", named.path);
+        let fixed = table.iter().filter(|fixed| is_of_handle(named.path, fixed.path));
+        for fixed in fixed.filter(|fixed| !fixed.path.contains('{')) {
+            assert_ne!(fixed.method, named.method, "{} {}", fixed.id, named.id);
+        }
+    }
 }
 
 /// The table is the only way in: no other file of the REST API touches a router.

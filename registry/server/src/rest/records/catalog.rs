@@ -9,18 +9,18 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use deploy_service::Source;
 use proto_types::Handle;
-use registry_api::{Code, Cursors, List, Problem, render};
+use registry_api::{Cursors, List, Problem, render};
 use registry_core::query;
 use registry_core::view::View;
 use registry_core::viewer::Viewer;
 use serde::Deserialize;
-use tokio::task;
 
 use crate::allowance::{self, Account};
-use crate::holder;
+use crate::member::Reading;
+use crate::search;
 
 use super::super::parameter::Parameter;
-use super::super::{Answered, Shared, at, bytes, look, page, parameters, unkept};
+use super::super::{Answered, Shared, at, bytes, page, parameters, read, reader, unkept};
 
 /// Handles of one catalog; a longer one goes on at `next`. A Pilox registry reads what it is given at
 /// first and nothing more, so a list is whole as far as it can be.
@@ -62,20 +62,19 @@ pub(super) async fn catalog(
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(Problem::argument("limit", format_args!("1 to {LIMIT_MAX}")).into());
     }
-    let (reading, viewer) = look(&member, &head.headers, asked.consistency.as_deref()).await?;
-    let reader = (&viewer, head.extensions.get::<Source>().copied());
-    let _place = holder::reading(&member.searches, reader, (Code::Overloaded, "long lists"))?;
-    let (with, view) = (Arc::clone(&member), reading.view.clone());
-    let mut account = Account::of(&head.extensions);
-    // Reading and signing a long list takes longer than the network's threads have.
-    let made = task::spawn_blocking(move || {
-        let handles = listed(&view, &viewer, (after.as_ref(), limit), &mut account)?;
+    let caller = reader(&member, &head.headers).await?;
+    let reading = read(&member, asked.consistency.as_deref()).await?;
+    let (with, mut account) = (Arc::clone(&member), Account::of(&head.extensions));
+    let made = move |reading: &Reading, viewer: &Viewer| {
+        let handles = listed(&reading.view, viewer, (after.as_ref(), limit), &mut account)?;
         let (handles, next) = fitting(handles, limit, with.cursors(List::Records));
         let (signer, now) = (&with.signer, with.clock.now());
         let body = render::pilox::catalog(&handles, &next, now, &signer.kid, &signer.key);
         Ok::<_, Problem>((body.to_string().into_bytes(), next))
-    });
-    let (body, next) = made.await.map_err(Problem::internal)??;
+    };
+    let caller = (&caller, head.extensions.get::<Source>().copied());
+    // Reading and signing a long list takes longer than the network's threads have.
+    let (reading, (body, next)) = search::aside(&member, caller, (reading, 1), made).await?;
     Ok(at(&reading, page::linked(unkept(bytes(body)), &head.uri, &next)))
 }
 
@@ -123,6 +122,7 @@ mod tests {
     use deploy_service::SourceLimit;
     use http::Extensions;
     use proto_types::{Digest, Namespace, Revision, WallMs};
+    use registry_api::Code;
     use registry_core::change::Write;
     use registry_core::entry::{RecordEntry, Visibility};
     use registry_core::table::RECORDS;

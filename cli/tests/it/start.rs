@@ -1,0 +1,70 @@
+//! What keeps a role from starting: the same as a check of its configuration tells.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use crate::ecumene;
+
+pub(crate) fn secret(folder: &Path, name: &str, text: &str) {
+    let path = folder.join(name);
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// Settings without which a gateway or a node does not start.
+const BASE: &str = "id = 'x1'\nregistry = ['http://127.0.0.1:1']\nstate_dir = 'state'\n";
+
+/// A role, its settings, and the one that names the file `file`.
+const CASES: [(&str, &str, &str); 7] = [
+    ("gateway", "join_token_file = 'file'", "join_token_file"),
+    ("gateway", "join_token_file = 'join'\noperator_token_file = 'file'", "operator_token_file"),
+    ("gateway", "join_token_file = 'join'\nregistry_tls = { ca = 'file' }", "registry_tls.ca"),
+    ("node", "join_token_file = 'file'", "join_token_file"),
+    ("node", "join_token_file = 'join'\ntls = { ca = 'file' }", "tls.ca"),
+    ("registry", "plain_loopback = true\ncluster_secret_file = 'file'", "cluster_secret_file"),
+    ("registry", "plain_loopback = true\nsigning_key_file = 'file'", "signing_key_file"),
+];
+
+#[test]
+fn a_file_that_is_missing_empty_or_unreadable_is_told_with_its_setting_by_check_and_start() {
+    for (role, settings, setting) in CASES {
+        for state in ["missing", "empty", "unreadable"] {
+            let folder = tempfile::tempdir().unwrap();
+            secret(folder.path(), "join", "join-token-unused");
+            match state {
+                "empty" => secret(folder.path(), "file", ""),
+                // Whoever runs the test may read every file, but nobody a folder as one.
+                "unreadable" => std::fs::create_dir(folder.path().join("file")).unwrap(),
+                _ => {}
+            }
+            let base = if role == "registry" { "" } else { BASE };
+            std::fs::write(folder.path().join("role.toml"), format!("{base}{settings}\n")).unwrap();
+            for command in [
+                &["config", "check", role, "role.toml"][..],
+                &[role, "run", "--config", "role.toml"],
+            ] {
+                let output = ecumene(folder.path(), command);
+                let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+                assert_eq!(output.status.code(), Some(2), "{command:?} {state}: {said}");
+                let named = said.contains(&format!("{setting}: ")) && said.contains("file");
+                assert!(named, "{command:?} {state}: {said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_role_that_was_admitted_is_checked_without_its_join_token() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("role.toml"), format!("{BASE}join_token_file = 'absent'\n"))
+        .unwrap();
+    std::fs::create_dir(folder.path().join("state")).unwrap();
+    for role in ["gateway", "node"] {
+        let check = ["config", "check", role, "role.toml"];
+        secret(folder.path(), "state/credential.drawn", "a-credential-nobody-has-admitted");
+        assert_eq!(ecumene(folder.path(), &check).status.code(), Some(2), "{role}");
+        secret(folder.path(), "state/credential", "a-credential-that-was-admitted");
+        assert_eq!(ecumene(folder.path(), &check).status.code(), Some(0), "{role}");
+        std::fs::remove_file(folder.path().join("state/credential")).unwrap();
+    }
+}

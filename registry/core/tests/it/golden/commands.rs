@@ -1,0 +1,239 @@
+//! Commands and proposals as logs hold them, with what may be absent and without it.
+
+use proto_types::card::Assurance;
+use proto_types::{ContextId, LeaseEpoch, Revision};
+use registry_core::command::{Command, Precondition, Proposal, Versioned, Versions};
+use registry_core::entry::{AgentKind, Approval, JoinRole, NodeState, Source, TaskEnd, Visibility};
+use registry_core::rank::{Unmet, Unplaced};
+use registry_core::search::Told;
+
+use super::{Golden, nested, values};
+use crate::world::*;
+
+const URL: &str = "https://peer1.example/card.json";
+
+#[test]
+fn each_command_has_the_bytes_that_logs_hold() {
+    let mut golden = Golden::open("commands.txt");
+    let commands = [directory(), fleet(), tasks(), envelopes(), upkeep(), nested::each_wrapped()];
+    golden.every("Command", &commands.concat());
+    golden.every("Versioned", &subjects());
+    golden.every("Versions", &[Versions::Any, Versions::OneOf(vec![digest(1), digest(2)])]);
+    golden.every("Unplaced", &[Unplaced::Busy, Unplaced::Nowhere(Unmet::Memory)]);
+    golden.every("Unmet", &[Unmet::Isolation, Unmet::Memory, Unmet::Joined]);
+    let commands = vec![put_body(1), Command::RetireMember { id: 2 }];
+    golden.each("Proposal", &[Proposal { commands }, Proposal { commands: Vec::new() }]);
+    golden.finish();
+}
+
+fn subjects() -> [Versioned; 3] {
+    let (record, card) = (Versioned::Record(handle(1)), Versioned::Card(handle(1)));
+    [record, card, Versioned::Manifest(origin(1))]
+}
+
+fn directory() -> Vec<Command> {
+    vec![
+        Command::PutBody { bytes: bytes(1) },
+        Command::PutBody { bytes: Vec::new() },
+        Command::IssueJoinToken { hash: digest(1), role: JoinRole::Node, expires_at: START },
+        Command::EnrolPeer {
+            origin: origin(1),
+            keys: values::keys(),
+            approval: Approval::JoinToken(digest(1)),
+        },
+        Command::RevokePeer { origin: origin(1) },
+        Command::PutRecord {
+            handle: handle(1),
+            digest: digest(1),
+            updated_at: START,
+            valid_until: Some(START.plus_ms(DAY)),
+            ttl_s: Some(600),
+            agent_card_url: URL.to_owned(),
+            assurance: Assurance::Enrolled,
+            owner: values::signer(),
+            if_match: Some(digest(2)),
+            visibility: Some(Visibility::Private),
+            vouched: true,
+        },
+        Command::PutRecord {
+            handle: handle(1),
+            digest: digest(1),
+            updated_at: START,
+            valid_until: None,
+            ttl_s: None,
+            agent_card_url: URL.to_owned(),
+            assurance: Assurance::Unsigned,
+            owner: None,
+            if_match: None,
+            visibility: None,
+            vouched: false,
+        },
+        Command::DeleteRecord { handle: handle(1), if_match: Some(digest(1)), by: Some(origin(1)) },
+        Command::DeleteRecord { handle: handle(1), if_match: None, by: None },
+        Command::PutCard {
+            handle: handle(1),
+            digest: digest(1),
+            assurance: Assurance::DomainProven,
+            owner: values::signer(),
+            visibility: Some(Visibility::Federated),
+        },
+        Command::PutCard {
+            handle: handle(1),
+            digest: digest(1),
+            assurance: Assurance::SelfAsserted,
+            owner: None,
+            visibility: None,
+        },
+        Command::PutSearch(Told {
+            source: Source::Card,
+            handle: handle(1),
+            digest: digest(1),
+            document: values::document(),
+        }),
+        Command::Require(Precondition {
+            subject: Versioned::Record(handle(1)),
+            if_match: Some(Versions::OneOf(vec![digest(1)])),
+            if_none_match: Some(Versions::Any),
+        }),
+        Command::Require(Precondition {
+            subject: Versioned::Manifest(origin(1)),
+            if_match: None,
+            if_none_match: None,
+        }),
+    ]
+}
+
+fn fleet() -> Vec<Command> {
+    vec![
+        Command::PutAgent {
+            handle: handle(1),
+            artifact: digest(1),
+            artifact_bytes: 10,
+            kind: AgentKind::Component,
+            limits: limits(),
+            isolation: vec!["wasm-proc".to_owned(), "vm-hw".to_owned()],
+            card: digest(2),
+            visibility: Some(Visibility::Redacted),
+        },
+        Command::PutAgent {
+            handle: handle(1),
+            artifact: digest(1),
+            artifact_bytes: 10,
+            kind: AgentKind::Command,
+            limits: limits(),
+            isolation: Vec::new(),
+            card: digest(2),
+            visibility: None,
+        },
+        Command::RegisterGateway {
+            id: gateway_id(1),
+            endpoint: "http://gateway1".to_owned(),
+            credential: digest(1),
+            join: digest(2),
+        },
+        Command::RegisterNode {
+            id: node_id(1),
+            credential: digest(1),
+            capacity: capacity(),
+            join: digest(2),
+        },
+        Command::SetNodeState {
+            id: node_id(1),
+            state: NodeState::Joined,
+            capacity: Some(capacity()),
+        },
+        Command::SetNodeState { id: node_id(1), state: NodeState::Lost, capacity: None },
+    ]
+}
+
+fn tasks() -> Vec<Command> {
+    let (id, node, epoch) = (task_id(1), node_id(1), LeaseEpoch(2));
+    vec![
+        Command::SubmitTask {
+            id: id.clone(),
+            context: ContextId::parse("context").unwrap(),
+            agent: handle(1),
+            owner: "https://peer1.example".to_owned(),
+            input: digest(1),
+            reply_to: Some(values::reply_to()),
+            deadline: START,
+            shared: true,
+            metered: true,
+        },
+        Command::SubmitTask {
+            id: id.clone(),
+            context: ContextId::parse("context").unwrap(),
+            agent: handle(1),
+            owner: "operator".to_owned(),
+            input: digest(1),
+            reply_to: None,
+            deadline: START,
+            shared: false,
+            metered: false,
+        },
+        Command::AssignTask { id: id.clone(), node: node.clone() },
+        Command::ReleaseTask { id: id.clone(), epoch, reason: "it is draining".to_owned() },
+        Command::CompleteTask {
+            id: id.clone(),
+            node: node.clone(),
+            epoch,
+            end: TaskEnd::Failed,
+            outcome: Some(digest(1)),
+            reason: Some("it ran out of fuel".to_owned()),
+        },
+        Command::CompleteTask {
+            id: id.clone(),
+            node,
+            epoch,
+            end: TaskEnd::Completed,
+            outcome: None,
+            reason: None,
+        },
+        Command::CancelTask { id: id.clone(), owner: Some("operator".to_owned()) },
+        Command::CancelTask { id: id.clone(), owner: None },
+        Command::ExpireTask { id: id.clone(), waits_for: Some(Unplaced::Nowhere(Unmet::Joined)) },
+        Command::ExpireTask { id, waits_for: None },
+    ]
+}
+
+fn envelopes() -> Vec<Command> {
+    let (id, source, target) = (envelope_id(1), origin(1), "https://target.example".to_owned());
+    vec![
+        Command::SpendToken { hash: digest(1), until: START },
+        Command::SpendTokens { entries: vec![(digest(1), START), (digest(2), START.plus_ms(1))] },
+        Command::EnqueueEnvelope {
+            id: id.clone(),
+            source: source.clone(),
+            target: target.clone(),
+            correlation: "correlation-1".to_owned(),
+            body: digest(1),
+            traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
+            expires_at: START,
+            shared: true,
+            metered: true,
+        },
+        Command::EnqueueEnvelope {
+            id: id.clone(),
+            source: source.clone(),
+            target: target.clone(),
+            correlation: "correlation-1".to_owned(),
+            body: digest(1),
+            traceparent: None,
+            expires_at: START,
+            shared: false,
+            metered: false,
+        },
+        Command::LeaseEnvelopes { target: target.clone(), max: 9, ttl_ms: 10_000 },
+        Command::AckEnvelope { target, source, id, epoch: LeaseEpoch(2) },
+    ]
+}
+
+fn upkeep() -> Vec<Command> {
+    let address = "http://member2".to_owned();
+    vec![
+        Command::Compact { changes_through: Revision(7), tasks_until: START },
+        Command::AdmitMember { id: 2, address: address.clone(), join: Some(digest(1)) },
+        Command::AdmitMember { id: 2, address, join: None },
+        Command::RetireMember { id: 2 },
+    ]
+}

@@ -1,0 +1,66 @@
+//! What the nodes offer, as the state says: whether one could run an agent, and what a task waits for.
+//!
+//! It decides how old its knowledge of the nodes may be. It must never say anything of a single node: who calls an agent
+//! is told.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use registry_api::Problem;
+use registry_core::entry::{AgentEntry, NodeEntry, TaskEntry, TaskState};
+use registry_core::query;
+use registry_core::rank::{self, Needs, Unmet, Unplaced};
+use registry_core::view::View;
+use tokio::time::Instant;
+
+use super::Fleet;
+
+/// Nodes looked at; far above any fleet we know.
+const NODES_MAX: usize = 10_000;
+
+/// After this long the nodes are read anew: gateways ask every two seconds for each call that waits.
+const AGE_MAX: Duration = Duration::from_secs(1);
+
+/// The nodes as they were read last.
+#[derive(Debug, Default)]
+pub(super) struct Offers(Mutex<Option<(Instant, Arc<[NodeEntry]>)>>);
+
+impl Offers {
+    fn recent(&self, view: &dyn View) -> Result<Arc<[NodeEntry]>, Problem> {
+        // Read under the lock: whoever waited for it shares what was read in the meantime.
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, nodes)) = &*kept
+            && at.elapsed() < AGE_MAX
+        {
+            return Ok(Arc::clone(nodes));
+        }
+        let nodes: Arc<[NodeEntry]> = query::nodes(view, None, NODES_MAX)?.into();
+        *kept = Some((Instant::now(), Arc::clone(&nodes)));
+        Ok(nodes)
+    }
+}
+
+impl Fleet {
+    /// Why a task that waits for a node has none; `None` of one that does not wait.
+    pub(crate) fn unplaced(
+        &self,
+        view: &dyn View,
+        task: &TaskEntry,
+    ) -> Result<Option<Unplaced>, Problem> {
+        if task.state != TaskState::Pending {
+            return Ok(None);
+        }
+        let Some(agent) = query::agent(view, &task.agent)? else { return Ok(None) };
+        let unmet = of_nodes(&agent, &self.offers.recent(view)?);
+        Ok(Some(unmet.map_or(Unplaced::Busy, Unplaced::Nowhere)))
+    }
+}
+
+/// The requirement of the agent that no node meets in this state.
+pub(crate) fn unmet(view: &dyn View, agent: &AgentEntry) -> Result<Option<Unmet>, Problem> {
+    Ok(of_nodes(agent, &query::nodes(view, None, NODES_MAX)?))
+}
+
+fn of_nodes(agent: &AgentEntry, nodes: &[NodeEntry]) -> Option<Unmet> {
+    rank::unmet(&Needs::from(agent), nodes.iter().map(|node| (node.state, &node.capacity)))
+}

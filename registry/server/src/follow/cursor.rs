@@ -1,0 +1,264 @@
+//! Where one watcher stands, and what it wants.
+//!
+//! It decides what a caller may watch, and that who is not verified pays for each page before it is read, wanted or not.
+//! It must never show more of a change than the caller may see.
+
+use proto_types::{Class, Namespace, Revision};
+use registry_api::{Code, Principal, Problem, field, render};
+use registry_core::entry::{ChangeEvent, ChangeKind};
+use registry_core::query;
+use registry_core::view::View;
+use registry_core::viewer::{self, Viewer};
+use tokio::time::{Instant, sleep_until};
+
+use crate::allowance::{self, Account};
+use crate::member::{Member, stopping};
+use crate::{cursor, holder};
+
+/// The longest prefix: that of the longest handle.
+const PREFIX_LEN_MAX: usize = 512;
+
+/// What a watcher asks for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Asked {
+    /// The last revision seen.
+    pub(crate) since: u64,
+    /// Only these kinds; empty for all.
+    pub(crate) kinds: Vec<String>,
+    /// Only ids that begin so; empty for all.
+    pub(crate) prefix: String,
+    /// Only entries of this namespace; empty for all.
+    pub(crate) namespace: String,
+}
+
+/// Where a watcher stands, what it wants, and how much of it is paid for.
+pub(crate) struct Cursor {
+    pub(crate) since: Revision,
+    caller: Principal,
+    kinds: Vec<ChangeKind>,
+    prefix: String,
+    namespace: Option<Namespace>,
+    account: Account,
+    /// Changes that are paid for and not read yet; `None` before the first page, for which the request has paid.
+    paid: Option<usize>,
+}
+
+impl Cursor {
+    /// What strangers may watch is the directory; the fleet's doings are its own, and reputation the operator's.
+    pub(crate) fn new(
+        caller: &Principal,
+        asked: &Asked,
+        account: Account,
+    ) -> Result<Self, Problem> {
+        let mut kinds = render::directory::kinds(&asked.kinds)?;
+        match caller {
+            Principal::Anonymous
+            | Principal::Peer(_)
+            | Principal::Instance(_)
+            | Principal::Node(_) => {
+                kinds.retain(is_public);
+            }
+            // Who reports, and when, is between a gateway and the operator.
+            Principal::Gateway(_) => kinds.retain(|kind| *kind != ChangeKind::Reputation),
+            Principal::Operator => {}
+        }
+        if !asked.kinds.is_empty() && kinds.len() < asked.kinds.len() {
+            return Err(not_for(caller));
+        }
+        if !asked.prefix.is_empty() {
+            field::text("prefix", &asked.prefix, PREFIX_LEN_MAX)?;
+        }
+        let namespace = field::optional("namespace", &asked.namespace)?;
+        let since = Revision(asked.since);
+        let (caller, prefix) = (caller.clone(), asked.prefix.clone());
+        Ok(Self { since, caller, kinds, prefix, namespace, account, paid: None })
+    }
+
+    /// Pays for the next page, once its source can; false if it cannot until then.
+    pub(super) async fn afford(
+        &mut self,
+        member: &Member,
+        limit: usize,
+        until: Instant,
+    ) -> Result<bool, Problem> {
+        let mut paid = self.paid.unwrap_or(limit);
+        if paid < limit {
+            // A gateway may have become known here after its call came.
+            let owed = match holder::class(&self.caller) {
+                Class::System => 0,
+                Class::Ordinary => allowance::ENTRIES.cost(limit),
+            };
+            tokio::select! {
+                biased;
+                () = self.account.afford(owed) => paid += limit,
+                () = sleep_until(until) => return Ok(false),
+                () = member.shutdown.triggered() => return Err(stopping()),
+            }
+        }
+        self.paid = Some(paid);
+        Ok(true)
+    }
+
+    /// What is wanted of the next page, from which the cursor moves on; `None` at the end.
+    pub(super) fn next_page(
+        &mut self,
+        member: &Member,
+        limit: usize,
+    ) -> Result<Option<Vec<ChangeEvent>>, Problem> {
+        let view = member.registry.view().0;
+        self.check(&view)?;
+        let page = query::changes(&view, self.since, limit)?;
+        let Some(last) = page.last() else { return Ok(None) };
+        // The eyes of now: a peer that is revoked while it watches is blind from the next page on.
+        let viewer = self.caller.viewer(&view)?;
+        self.since = last.revision;
+        self.paid = self.paid.map(|paid| paid.saturating_sub(page.len()));
+        Ok(Some(page.into_iter().filter_map(|change| self.seen(change, &viewer)).collect()))
+    }
+
+    /// The change as far as it exists to this viewer; what it loses sight of is gone to it.
+    fn seen(&self, change: ChangeEvent, viewer: &Viewer) -> Option<ChangeEvent> {
+        use ChangeKind::{Agent, Card, Liveness, Namespace, Record};
+        if !self.wants(&change) {
+            return None;
+        }
+        match change.kind {
+            // What is told of a peer is told to everybody.
+            Liveness if change.before.is_none() && change.after.is_none() => Some(change),
+            Record | Card | Agent | Namespace | Liveness => {
+                viewer::change(viewer, &change).map(|deleted| ChangeEvent { deleted, ..change })
+            }
+            _ => Some(change),
+        }
+    }
+
+    /// Whether the watcher asked for this change. Both namespaces of an entry that moved count.
+    fn wants(&self, change: &ChangeEvent) -> bool {
+        let scopes = || change.before.iter().chain(&change.after);
+        self.kinds.contains(&change.kind)
+            && change.id.starts_with(&self.prefix)
+            && self
+                .namespace
+                .as_ref()
+                .is_none_or(|wanted| scopes().any(|scope| scope.namespace == *wanted))
+    }
+
+    /// Holds if no change after the cursor is forgotten.
+    fn check(&self, view: &dyn View) -> Result<(), Problem> {
+        cursor::kept(view, self.since)
+    }
+}
+
+fn is_public(kind: &ChangeKind) -> bool {
+    match kind {
+        ChangeKind::Peer
+        | ChangeKind::Record
+        | ChangeKind::Card
+        | ChangeKind::Agent
+        | ChangeKind::Namespace
+        | ChangeKind::Liveness => true,
+        ChangeKind::Gateway
+        | ChangeKind::Node
+        | ChangeKind::Task
+        | ChangeKind::Envelope
+        | ChangeKind::Reputation => false,
+    }
+}
+
+fn not_for(caller: &Principal) -> Problem {
+    match caller {
+        Principal::Anonymous => {
+            Problem::new(Code::Unauthenticated, "these kinds need a credential")
+        }
+        _ => Problem::new(Code::PermissionDenied, "these kinds are not for this role"),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use http::Extensions;
+    use proto_types::{Stamp, WallMs};
+    use registry_core::command::Command;
+    use registry_core::entry::Scope;
+    use registry_core::view::Memory;
+
+    use super::*;
+
+    fn watcher(caller: &Principal, asked: &Asked) -> Cursor {
+        Cursor::new(caller, asked, Account::of(&Extensions::new())).unwrap()
+    }
+
+    fn cursor(since: u64) -> Cursor {
+        watcher(&Principal::Operator, &Asked { since, ..Asked::default() })
+    }
+
+    #[test]
+    fn a_forgotten_cursor_is_told_how_far_it_is_forgotten() {
+        let mut view = Memory::default();
+        // A key belongs to one peer.
+        let commands = [1, 2, 3].map(|number| Command::EnrolPeer {
+            origin: format!("https://peer{number}.example").parse().unwrap(),
+            keys: vec![registry_core::entry::EnrolledKey::new(
+                "k".parse().unwrap(),
+                proto_types::SecretKey::from_seed(&[number; 32]).public(),
+            )],
+            approval: registry_core::entry::Approval::Operator,
+        });
+        let compact = Command::Compact { changes_through: Revision(2), tasks_until: WallMs(0) };
+        for command in commands.into_iter().chain([compact]) {
+            let change = registry_core::apply(&view, Stamp { now: WallMs(1) }, &command).unwrap();
+            view.commit(&change.writes);
+        }
+        for since in [2, 3] {
+            assert_eq!(cursor(since).check(&view), Ok(()));
+        }
+        for since in [0, 1] {
+            let forgotten = cursor(since).check(&view).unwrap_err();
+            assert_eq!(forgotten.code(), Code::Compacted);
+            let json: serde_json::Value = serde_json::from_slice(&forgotten.to_json()).unwrap();
+            assert_eq!((&json["status"], &json["compacted"]), (&410.into(), &2.into()));
+        }
+    }
+
+    #[test]
+    fn a_watch_takes_what_its_filters_name() {
+        let scope = |namespace: &str| Scope {
+            visibility: registry_core::entry::Visibility::Public,
+            namespace: namespace.parse().unwrap(),
+            owner: None,
+        };
+        let change = |kind, id: &str, before, after| ChangeEvent {
+            revision: Revision(1),
+            at: WallMs(1),
+            kind,
+            id: id.to_owned(),
+            deleted: false,
+            before,
+            after,
+        };
+        let moved = change(ChangeKind::Record, "urn:a:1", Some(scope("old")), Some(scope("new")));
+        let peer = change(ChangeKind::Peer, "https://a.example", None, None);
+        let asked = |kinds: &[&str], prefix: &str, namespace: &str| {
+            let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+            let (prefix, namespace) = (prefix.to_owned(), namespace.to_owned());
+            let asked = Asked { since: 0, kinds, prefix, namespace };
+            let cursor = watcher(&Principal::Anonymous, &asked);
+            (cursor.wants(&moved), cursor.wants(&peer))
+        };
+        assert_eq!(asked(&[], "", ""), (true, true));
+        assert_eq!(asked(&["peer"], "", ""), (false, true));
+        assert_eq!(asked(&[], "urn:a:", ""), (true, false));
+        assert_eq!(asked(&[], "", "old"), (true, false));
+        assert_eq!(asked(&[], "", "new"), (true, false));
+        assert_eq!(asked(&[], "", "other"), (false, false));
+        let mut hidden = scope("n");
+        hidden.visibility = registry_core::entry::Visibility::Private;
+        let secret = change(ChangeKind::Card, "urn:a:2", None, Some(hidden.clone()));
+        let published = change(ChangeKind::Card, "urn:a:2", Some(hidden), Some(scope("n")));
+        let cursor = watcher(&Principal::Operator, &Asked::default());
+        let sees = |viewer, change: &ChangeEvent| cursor.seen(change.clone(), &viewer).is_some();
+        assert!(!sees(Viewer::Anonymous, &secret));
+        assert!(sees(Viewer::Operator, &secret) && sees(Viewer::Anonymous, &published));
+    }
+}

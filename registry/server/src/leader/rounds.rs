@@ -1,0 +1,132 @@
+//! One question for all who wait for its answer.
+//!
+//! It decides whom an answer serves: everybody who came before the question was asked, however many they are, so that the
+//! reads of one caller do not queue before another's. It must never serve who came later.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
+
+/// A question that is asked again and again, once at a time. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Rounds<T> {
+    /// What is asked when the one before is answered; `None` as long as nobody waits for it.
+    next: Arc<Mutex<Option<Round<T>>>>,
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// One question, for each who waits for its answer.
+type Round<T> = Shared<BoxFuture<'static, T>>;
+
+impl<T: Clone + Send + Sync + 'static> Rounds<T> {
+    /// Nothing is asked yet.
+    pub(crate) fn new() -> Self {
+        Self { next: Arc::default(), turn: Arc::default() }
+    }
+
+    /// The answer to a question that is asked after this call: with `ask`, unless somebody waits for the next one already.
+    /// Cancel safe: a question goes on as long as anybody waits for it.
+    pub(crate) fn join<F>(&self, ask: impl FnOnce() -> F + Send + 'static) -> Round<T>
+    where
+        F: Future<Output = T> + Send + 'static,
+    {
+        let mut next = locked(&self.next);
+        next.get_or_insert_with(|| self.round(ask)).clone()
+    }
+
+    fn round<F>(&self, ask: impl FnOnce() -> F + Send + 'static) -> Round<T>
+    where
+        F: Future<Output = T> + Send + 'static,
+    {
+        // It is itself kept there.
+        let (turn, next) = (Arc::clone(&self.turn), Arc::downgrade(&self.next));
+        let asked = async move {
+            let _turn = turn.lock().await;
+            if let Some(next) = next.upgrade() {
+                // Whoever comes from here on waits for the one after this.
+                drop(locked(&next).take());
+            }
+            ask().await
+        };
+        asked.boxed().shared()
+    }
+}
+
+fn locked<T>(next: &Mutex<Option<Round<T>>>) -> MutexGuard<'_, Option<Round<T>>> {
+    // Nothing is done under the lock that could stop between two writes.
+    next.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::sync::Semaphore;
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    /// A question whose answer is its number, and which is answered when it is told to be.
+    struct Asked {
+        rounds: Rounds<usize>,
+        count: Arc<AtomicUsize>,
+        answers: Arc<Semaphore>,
+    }
+
+    impl Asked {
+        fn new() -> Self {
+            let (count, answers) = (Arc::default(), Arc::new(Semaphore::new(0)));
+            Self { rounds: Rounds::new(), count, answers }
+        }
+
+        fn join(&self) -> Round<usize> {
+            let (count, answers) = (Arc::clone(&self.count), Arc::clone(&self.answers));
+            self.rounds.join(move || async move {
+                let number = count.fetch_add(1, Ordering::SeqCst) + 1;
+                answers.acquire().await.unwrap().forget();
+                number
+            })
+        }
+
+        async fn until(&self, count: usize) {
+            while self.count.load(Ordering::SeqCst) < count {
+                yield_now().await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn who_comes_beside_a_thousand_of_another_waits_for_one_question_more() {
+        let asked = Asked::new();
+        let first = tokio::spawn(asked.join());
+        asked.until(1).await;
+        let flood: Vec<_> = (0..1_000).map(|_| tokio::spawn(asked.join())).collect();
+        let victim = tokio::spawn(asked.join());
+        asked.answers.add_permits(1);
+        assert_eq!(first.await.unwrap(), 1);
+        asked.until(2).await;
+        let late = asked.join();
+        asked.answers.add_permits(1);
+        assert_eq!(victim.await.unwrap(), 2, "the next one, whoever else waits for it");
+        for each in flood {
+            assert_eq!(each.await.unwrap(), 2);
+        }
+        asked.answers.add_permits(1);
+        assert_eq!(late.await, 3, "a question that was asked before serves nobody");
+    }
+
+    #[tokio::test]
+    async fn questions_that_nobody_waits_for_any_more_keep_nobody_waiting() {
+        let asked = Asked::new();
+        let first = tokio::spawn(asked.join());
+        asked.until(1).await;
+        // Neither the next one, which has not begun, nor the one under way.
+        drop(asked.join());
+        first.abort();
+        assert!(first.await.unwrap_err().is_cancelled());
+        asked.answers.add_permits(1);
+        assert_eq!(asked.join().await, 2);
+    }
+}
