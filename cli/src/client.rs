@@ -3,8 +3,6 @@
 //! order; it must never print or log the operator's token.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use deploy_service::tls::{ClientFiles, Connector};
@@ -13,9 +11,8 @@ use proto_wire::registry::v1::directory_client::DirectoryClient;
 use proto_wire::registry::v1::fleet_client::FleetClient;
 use proto_wire::registry::v1::partners_client::PartnersClient;
 use proto_wire::registry::v1::search_client::SearchClient;
+use registry_client::{Bearer, Rotation};
 use serde::{Deserialize, Serialize};
-use tonic::metadata::{Ascii, MetadataValue};
-use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 
 use crate::args::{Globals, base_url};
@@ -48,9 +45,9 @@ pub(crate) struct Profile {
     /// How long a member may take for the answer to a read.
     #[serde(skip)]
     pub(crate) read_timeout: Duration,
-    /// The place of the member that answered last, which is asked first. Clones share it.
+    /// The member that answered last is asked first. Clones share it.
     #[serde(skip)]
-    pub(crate) answered: Arc<AtomicUsize>,
+    pub(crate) rotation: Rotation,
 }
 
 impl Default for Profile {
@@ -63,7 +60,7 @@ impl Default for Profile {
             cert: None,
             cert_key: None,
             read_timeout: READ_TIMEOUT,
-            answered: Arc::default(),
+            rotation: Rotation::default(),
         }
     }
 }
@@ -144,7 +141,7 @@ impl Profile {
 
     /// The same profile with these members.
     pub(crate) fn of(&self, registry: Vec<String>) -> Self {
-        Self { registry, answered: Arc::default(), ..self.clone() }
+        Self { registry, rotation: Rotation::default(), ..self.clone() }
     }
 
     /// The same profile with this much time for the answer to a read.
@@ -157,24 +154,21 @@ impl Profile {
         &self,
         ask: impl Fn(String) -> F,
     ) -> Result<T, Failure> {
-        let first = self.answered.load(Ordering::Relaxed);
-        let members = self.registry.iter().enumerate().cycle().skip(first);
         let mut failures = Vec::new();
-        for (at, member) in members.take(self.registry.len()) {
+        for member in self.rotation.round(&self.registry) {
             match ask(member.clone()).await {
                 Err(failure) if failure.is_undone() => failures.push(failure),
-                answer => {
-                    self.answered.store(at, Ordering::Relaxed);
-                    return answer;
-                }
+                answer => return answer,
             }
         }
         Err(Failure::all(failures))
     }
 
     fn members(&self) -> Result<WithBearer, Failure> {
-        let bearer = Bearer::new(self.operator_token()?)?;
-        Ok(InterceptedService::new(Members::of(self)?, bearer))
+        let bearer = self.operator_token()?.map(|token| Bearer::new(&token)).transpose();
+        let bearer =
+            bearer.map_err(|_| Failure::usage("--operator-token-file: the token is not ASCII"))?;
+        Ok(InterceptedService::new(Members::of(self)?, bearer.unwrap_or_default()))
     }
 
     /// The directory service of the first member that answers.
@@ -218,30 +212,3 @@ pub(crate) type Fleet = FleetClient<WithBearer>;
 pub(crate) type Search = SearchClient<WithBearer>;
 /// A client of the cluster service, with the operator's token.
 pub(crate) type Cluster = ClusterClient<WithBearer>;
-
-/// Adds the operator's token to each call.
-#[derive(Clone)]
-pub(crate) struct Bearer(Option<MetadataValue<Ascii>>);
-
-impl Bearer {
-    /// A bearer of this token.
-    fn new(token: Option<String>) -> Result<Self, Failure> {
-        let value = token.map(|token| format!("Bearer {token}").parse());
-        let value = value
-            .transpose()
-            .map_err(|_| Failure::usage("--operator-token-file: the token is not ASCII"))?;
-        Ok(Self(value))
-    }
-}
-
-impl Interceptor for Bearer {
-    fn call(
-        &mut self,
-        mut request: tonic::Request<()>,
-    ) -> Result<tonic::Request<()>, tonic::Status> {
-        if let Some(value) = &self.0 {
-            request.metadata_mut().insert("authorization", value.clone());
-        }
-        Ok(request)
-    }
-}

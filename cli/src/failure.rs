@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use registry_client::code_of;
 use tonic::Code;
 
 /// Refusals of too much that pass by themselves. A bound that is reached does not.
@@ -115,11 +116,6 @@ const NO_CREDENTIAL: &str = "this call needs a credential";
 /// Where commands have theirs from.
 const WHERE_FROM: &str = "name the profile that `ecumene up` has written, with --profile or ECUMENE_PROFILE, or the \
                           operator's token with --operator-token-file";
-
-/// The stable code that a refusal of the registry carries.
-pub(crate) fn code_of(status: &tonic::Status) -> Option<&str> {
-    status.metadata().get("ecumene-code").and_then(|value| value.to_str().ok())
-}
 
 impl From<tonic::Status> for Failure {
     fn from(status: tonic::Status) -> Self {

@@ -11,10 +11,11 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use registry_client::is_away;
 
 use crate::client::Profile;
 use crate::failure::Failure;
-use crate::members::{Access, is_away, late};
+use crate::members::{Access, late};
 
 /// A body larger than this is no answer of a gateway of ours: envelopes are at most 1 MiB, pulled 100 at once.
 const BODY_BYTES_MAX: usize = 128 << 20;

@@ -12,19 +12,22 @@ use deploy_service::telemetry::chain;
 use deploy_service::tls::Connector;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Full};
+use registry_client::{ChannelOptions, code_of, is_away, is_unproposed};
+use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::{BoxFuture, Service};
-use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Status};
+use tonic::transport::Channel;
 
 use crate::client::Profile;
-use crate::failure::{Failure, code_of};
+use crate::failure::Failure;
 
-/// Loopback answers within milliseconds; a far registry within this.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// A member that is silent for this long is probed, and given up after as long again: it hangs, or vanished without a
-/// word.
-const KEEP_ALIVE: Duration = Duration::from_secs(3);
+const CHANNEL: ChannelOptions = ChannelOptions {
+    // Loopback answers within milliseconds; a far registry within this.
+    connect_timeout: Duration::from_secs(3),
+    // A member that is silent hangs, or vanished without a word.
+    keep_alive: Duration::from_secs(3),
+    while_idle: false,
+};
 /// Longer than an election: a write sent while the leader is chosen still gets its answer. A copy is made before its first
 /// byte is sent.
 const CALL_TIMEOUT: Duration = Duration::from_secs(90);
@@ -60,17 +63,12 @@ impl Access {
         if self == Self::Read { failure } else { failure.in_doubt() }
     }
 
-    /// What it means that a member says that it cannot. Two codes of the registry say that nothing was proposed.
+    /// What it means that a member says that it cannot.
     pub(crate) fn refused(self, member: &str, said: Failure, code: &str) -> Failure {
         let said = said.of_member(member);
-        let undone = self == Self::Read || matches!(code, "no-leader" | "stopping");
+        let undone = self == Self::Read || is_unproposed(code);
         if undone { said } else { said.in_doubt() }
     }
-}
-
-/// Whether a member says that it cannot, where another one may.
-pub(crate) fn is_away(code: Code) -> bool {
-    matches!(code, Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown)
 }
 
 /// What is said of an answer that is late.
@@ -127,11 +125,8 @@ impl Members {
     }
 
     async fn connect(&self, member: &str) -> Result<Channel, Failure> {
-        let endpoint = Endpoint::from_shared(member.to_owned())
-            .map_err(|error| Failure::usage(format!("{member}: {error}")))?
-            .connect_timeout(CONNECT_TIMEOUT)
-            .http2_keep_alive_interval(KEEP_ALIVE)
-            .keep_alive_timeout(KEEP_ALIVE);
+        let endpoint = CHANNEL.endpoint(member);
+        let endpoint = endpoint.map_err(|invalid| Failure::usage(invalid.to_string()))?;
         endpoint
             .connect_with_connector(self.connector.clone())
             .await

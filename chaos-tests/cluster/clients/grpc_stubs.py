@@ -69,10 +69,10 @@ def by_reflection(channel, operator):
         raise AssertionError("a handle with a blank was accepted")
     except grpc.RpcError as error:
         assert error.code() == grpc.StatusCode.INVALID_ARGUMENT, error
-        told = details(error)
-        info, request = told["ErrorInfo"], told["BadRequest"]
-        assert info.reason == "INVALID_ARGUMENT" and info.metadata["code"] == told["code"], told
-        say("details", code=told["code"], field=request.field_violations[0].field)
+        found = details(error)
+        info, request = found["ErrorInfo"], found["BadRequest"]
+        assert info.reason == "INVALID_ARGUMENT" and info.metadata["code"] == found["code"], found
+        say("details", code=found["code"], field=request.field_violations[0].field)
 
 
 def by_proto_files(channel, operator, protos, out):

@@ -7,8 +7,7 @@ use anyhow::{Context as _, Result};
 use deploy_service::tls::Connector;
 use proto_wire::registry::v1::directory_client::DirectoryClient;
 use proto_wire::registry::v1::fleet_client::FleetClient;
-use tonic::metadata::{Ascii, MetadataValue};
-use tonic::service::Interceptor;
+use registry_client::Bearer;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 
@@ -25,20 +24,6 @@ pub struct Operator {
     pub directory: DirectoryClient<InterceptedService<Channel, Bearer>>,
     /// Tasks, tokens, envelopes, nodes.
     pub fleet: FleetClient<InterceptedService<Channel, Bearer>>,
-}
-
-/// Adds a token to each call.
-#[derive(Clone, Debug)]
-pub struct Bearer(MetadataValue<Ascii>);
-
-impl Interceptor for Bearer {
-    fn call(
-        &mut self,
-        mut request: tonic::Request<()>,
-    ) -> Result<tonic::Request<()>, tonic::Status> {
-        request.metadata_mut().insert("authorization", self.0.clone());
-        Ok(request)
-    }
 }
 
 impl Operator {
@@ -75,7 +60,7 @@ impl Operator {
             .connect_with_connector(connector)
             .await
             .with_context(|| format!("{url} takes no connection"))?;
-        let bearer = Bearer(format!("Bearer {token}").parse()?);
+        let bearer = Bearer::new(token)?;
         Ok(Self {
             directory: DirectoryClient::with_interceptor(channel.clone(), bearer.clone()),
             fleet: FleetClient::with_interceptor(channel, bearer),

@@ -1,4 +1,4 @@
-//! One work, measured: warmed up, then in turns with its floors, then once more in an open loop.
+//! One benchmark, measured: warmed up, then in turns with its baselines, then once more in an open loop.
 //! It decides the order and length of turns. It must never compare figures that were not taken in
 //! turns.
 
@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use crate::baseline::{Baseline, Rate};
 use crate::drive::{self, Client, Pace, Pool, Tally};
-use crate::floor::{Floor, Rate};
-use crate::stage::{Role, Stage, Used};
+use crate::environment::{Environment, Role, Used};
 
-/// Work and floor alternate so often: A B A B.
+/// Benchmark and baseline alternate so often: A B A B.
 const ROUNDS: u32 = 2;
 /// Requests for the warm-up, by which the rate becomes known.
 const WARM_UP: usize = 2_000;
@@ -25,12 +25,12 @@ const OPEN_SHARE: f64 = 0.5;
 /// What is measured, in words that stand beside the figures.
 pub(crate) struct Case {
     /// Its name in the output.
-    pub(crate) work: &'static str,
+    pub(crate) benchmark: &'static str,
     /// What one request does and carries.
     pub(crate) what: String,
     /// What an answer promises about disks.
     pub(crate) durability: &'static str,
-    /// Whose CPU time is held against a floor per CPU second.
+    /// Whose CPU time is held against a baseline per CPU second.
     pub(crate) against: Role,
 }
 
@@ -46,8 +46,8 @@ pub(crate) struct Figures {
     pub(crate) used: Used,
     /// The rate of the open loop, and its answers.
     pub(crate) open: (f64, Tally),
-    /// The turns of each floor.
-    pub(crate) floors: Vec<Rate>,
+    /// The turns of each baseline.
+    pub(crate) baselines: Vec<Rate>,
 }
 
 impl Figures {
@@ -58,7 +58,7 @@ impl Figures {
             seconds: 0.0,
             used: Used::default(),
             open: (0.0, Tally::new()),
-            floors: Vec::new(),
+            baselines: Vec::new(),
         }
     }
 
@@ -77,36 +77,37 @@ impl Figures {
         seconds * 1e6 / self.closed.done().max(1) as f64
     }
 
-    /// The work's figure over a floor's, both per second or both per CPU second.
-    pub(crate) fn ratio(&self, case: &Case, floor: &Floor, rate: &Rate) -> Option<f64> {
-        let figure = match floor.per_cpu() {
+    /// The benchmark's figure over a baseline's, both per second or both per CPU second.
+    pub(crate) fn ratio(&self, case: &Case, baseline: &Baseline, rate: &Rate) -> Option<f64> {
+        let figure = match baseline.per_cpu() {
             true => self.per_cpu(self.used.of(case.against))?,
             false => self.rate(),
         };
-        Some(figure / rate.rate(floor.per_cpu()))
+        Some(figure / rate.rate(baseline.per_cpu()))
     }
 }
 
-/// Measures a work; `make` gives a pool of so many requests.
+/// Measures a benchmark; `make` gives a pool of so many requests.
 ///
 /// # Errors
-/// No request succeeds, or the floor fails.
+/// No request succeeds, or the baseline fails.
 pub(crate) async fn measure<C: Client>(
-    (stage, length): (&Stage, Duration),
+    (environment, length): (&Environment, Duration),
     case: &Case,
     clients: Vec<C>,
     mut make: impl FnMut(usize) -> Result<Pool<C::Request>>,
-    floors: &mut [Floor],
+    baselines: &mut [Baseline],
 ) -> Result<Figures> {
     let (count, mut figures) = (clients.len(), Figures::none(clients.len()));
-    figures.floors.resize_with(floors.len(), Rate::default);
+    figures.baselines.resize_with(baselines.len(), Rate::default);
     let (mut clients, mut rate) = warm_up(case, clients, make(WARM_UP)?, length / 2).await?;
     for _ in 0..ROUNDS {
         clients =
-            closed(stage, clients, make(pool_size(rate, length))?, length, &mut figures).await?;
+            closed(environment, clients, make(pool_size(rate, length))?, length, &mut figures)
+                .await?;
         rate = rate.max(figures.rate());
-        for (floor, so_far) in floors.iter_mut().zip(&mut figures.floors) {
-            floor.turn(count, length / 2, so_far).await?;
+        for (baseline, so_far) in baselines.iter_mut().zip(&mut figures.baselines) {
+            baseline.turn(count, length / 2, so_far).await?;
         }
     }
     let rate = figures.rate() * OPEN_SHARE;
@@ -124,21 +125,21 @@ async fn warm_up<C: Client>(
 ) -> Result<(Vec<C>, f64)> {
     let (clients, turn) = drive::run(clients, pool, Pace::Closed, length).await?;
     if turn.tally.done() == 0 {
-        bail!("{}: nothing succeeds: {}", case.work, turn.tally.why.unwrap_or_default());
+        bail!("{}: nothing succeeds: {}", case.benchmark, turn.tally.why.unwrap_or_default());
     }
     Ok((clients, turn.tally.done() as f64 / turn.elapsed.as_secs_f64()))
 }
 
 async fn closed<C: Client>(
-    stage: &Stage,
+    environment: &Environment,
     clients: Vec<C>,
     pool: Pool<C::Request>,
     length: Duration,
     figures: &mut Figures,
 ) -> Result<Vec<C>> {
-    let before = stage.used()?;
+    let before = environment.used()?;
     let (clients, turn) = drive::run(clients, pool, Pace::Closed, length).await?;
-    figures.used.add_between(&before, &stage.used()?);
+    figures.used.add_between(&before, &environment.used()?);
     figures.seconds += turn.elapsed.as_secs_f64();
     figures.closed.add(turn.tally);
     Ok(clients)

@@ -1,18 +1,18 @@
-//! The load run: real processes, closed and open loops, figures per CPU second beside floors of the
+//! The load run: real processes, closed and open loops, figures per CPU second beside baselines of the
 //! same run.
 //! It decides what is measured, and in which turns. It must never pass or fail on a time: machines
 //! differ.
 
+mod baseline;
 mod bench;
+mod benchmarks;
 mod cores;
 mod drive;
-mod floor;
+mod environment;
 mod put;
 mod report;
 mod series;
-mod stage;
 mod web;
-mod works;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -21,9 +21,9 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use tokio::runtime::Builder;
 
-use crate::floor::hello::Kind;
+use crate::baseline::hello::Kind;
 
-/// Measures the servers under load, beside floors of the same machine and minute.
+/// Measures the servers under load, beside baselines of the same machine and minute.
 #[derive(Debug, Parser)]
 #[command(name = "chaos-load")]
 struct Args {
@@ -42,9 +42,9 @@ struct Args {
     /// take some ten minutes.
     #[arg(long, global = true, default_value_t = 0)]
     records: usize,
-    /// Only these works.
+    /// Only these benchmarks.
     #[arg(long, global = true, value_enum, value_delimiter = ',')]
-    only: Vec<works::Name>,
+    only: Vec<benchmarks::Name>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -54,10 +54,10 @@ enum Part {
     Measure,
     /// A bare hyper server that says hello; started by chaos-load.
     #[command(hide = true)]
-    FloorHttp,
+    BaselineHttp,
     /// A bare axum server that says hello; started by chaos-load.
     #[command(hide = true)]
-    FloorAxum,
+    BaselineAxum,
 }
 
 /// Tokens are made before a turn and live for a minute.
@@ -75,17 +75,17 @@ fn main() -> Result<ExitCode> {
                 // It will have one core.
                 threads.worker_threads(1);
             }
-            let sizes = works::Sizes { cards: args.cards, records: args.records };
+            let sizes = benchmarks::Sizes { cards: args.cards, records: args.records };
             let length = Duration::from_secs(args.seconds);
-            let run = works::run(length, &args.only, args.shared_cores, sizes);
+            let run = benchmarks::run(length, &args.only, args.shared_cores, sizes);
             threads.enable_all().build()?.block_on(run)
         }
-        Some(Part::FloorHttp) => hello(Kind::Hyper),
-        Some(Part::FloorAxum) => hello(Kind::Axum),
+        Some(Part::BaselineHttp) => hello(Kind::Hyper),
+        Some(Part::BaselineAxum) => hello(Kind::Axum),
     }
 }
 
 fn hello(kind: Kind) -> Result<ExitCode> {
-    Builder::new_multi_thread().enable_all().build()?.block_on(floor::hello::serve(kind))?;
+    Builder::new_multi_thread().enable_all().build()?.block_on(baseline::hello::serve(kind))?;
     Ok(ExitCode::SUCCESS)
 }

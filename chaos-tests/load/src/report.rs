@@ -1,34 +1,34 @@
-//! What is printed: for people, and as one line of JSON for each work.
+//! What is printed: for people, and as one line of JSON for each benchmark.
 //! It decides the form only; it must never leave out failures, durability or the loop that a
 //! latency is from.
 
 use serde_json::{Value, json};
 
+use crate::baseline::{Baseline, Rate};
 use crate::bench::{Case, Figures};
 use crate::drive::Tally;
-use crate::floor::{Floor, Rate};
-use crate::stage::Role;
+use crate::environment::Role;
 
-/// Prints one work.
-pub(crate) fn work(case: &Case, figures: &Figures, floors: &[Floor]) {
+/// Prints one benchmark.
+pub(crate) fn benchmark(case: &Case, figures: &Figures, baselines: &[Baseline]) {
     let (open_rate, open) = &figures.open;
-    println!("\n{}: {}", case.work, case.what);
+    println!("\n{}: {}", case.benchmark, case.what);
     println!("  clients      {}", figures.clients);
     println!("  durability   {}", case.durability);
     println!("  closed loop  {}", loop_line(figures.rate(), &figures.closed));
     println!("  open loop    {}", loop_line(*open_rate, open));
     println!("  per CPU s    {}", cpu_line(figures));
     println!("  CPU          {}", spent_line(figures));
-    for (floor, rate) in floors.iter().zip(&figures.floors) {
-        println!("  floor        {}", floor_line(floor, rate));
-        println!("  ratio        {}", ratio_line(case, figures, floor, rate));
+    for (baseline, rate) in baselines.iter().zip(&figures.baselines) {
+        println!("  floor        {}", baseline_line(baseline, rate));
+        println!("  ratio        {}", ratio_line(case, figures, baseline, rate));
     }
     for (name, tally) in [("closed", &figures.closed), ("open", open)] {
         if let Some(why) = &tally.why {
             println!("  FAILED       {} in the {name} loop, the first: {why}", tally.failed);
         }
     }
-    println!("{}", line(case, figures, floors));
+    println!("{}", line(case, figures, baselines));
 }
 
 fn loop_line(rate: f64, tally: &Tally) -> String {
@@ -51,10 +51,10 @@ fn spent_line(figures: &Figures) -> String {
     format!("{all:.1} us each in all servers · registry {registry:.1} us")
 }
 
-fn floor_line(floor: &Floor, rate: &Rate) -> String {
-    let per_cpu = floor.per_cpu();
+fn baseline_line(baseline: &Baseline, rate: &Rate) -> String {
+    let per_cpu = baseline.per_cpu();
     let unit = if per_cpu { "per CPU second" } else { "per second" };
-    let mut line = format!("{} {unit}: {}", whole(rate.rate(per_cpu)), floor.name());
+    let mut line = format!("{} {unit}: {}", whole(rate.rate(per_cpu)), baseline.name());
     if let Some(latency) = &rate.latency {
         line += &format!("\n               {}", loop_line(rate.rate(false), latency));
         let us = rate.cpu_us().unwrap_or_default();
@@ -63,30 +63,30 @@ fn floor_line(floor: &Floor, rate: &Rate) -> String {
     line
 }
 
-fn ratio_line(case: &Case, figures: &Figures, floor: &Floor, rate: &Rate) -> String {
-    let unit = if floor.per_cpu() { "per CPU second" } else { "per second" };
-    let held = if floor.per_cpu() { case.against.name() } else { "all" };
-    let ratio = figures.ratio(case, floor, rate);
+fn ratio_line(case: &Case, figures: &Figures, baseline: &Baseline, rate: &Rate) -> String {
+    let unit = if baseline.per_cpu() { "per CPU second" } else { "per second" };
+    let held = if baseline.per_cpu() { case.against.name() } else { "all" };
+    let ratio = figures.ratio(case, baseline, rate);
     let ratio = ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.3}"));
     format!("{ratio} ({unit}, {held})")
 }
 
 /// Every figure under a name that says its unit; latencies in microseconds.
-fn line(case: &Case, figures: &Figures, floors: &[Floor]) -> Value {
+fn line(case: &Case, figures: &Figures, baselines: &[Baseline]) -> Value {
     let cpu = |role: Role| (role.name().replace(' ', "_"), json!(figures.used.of(role)));
-    let floors = floors.iter().zip(&figures.floors);
-    let floor = |(floor, rate): (&Floor, &Rate)| {
+    let baselines = baselines.iter().zip(&figures.baselines);
+    let baseline = |(baseline, rate): (&Baseline, &Rate)| {
         json!({
-            "what": floor.name(),
-            "rate": rate.rate(floor.per_cpu()),
-            "per_cpu": floor.per_cpu(),
+            "what": baseline.name(),
+            "rate": rate.rate(baseline.per_cpu()),
+            "per_cpu": baseline.per_cpu(),
             "cpu_us": rate.cpu_us(),
             "latency": rate.latency.as_ref().map(latency),
-            "ratio": figures.ratio(case, floor, rate),
+            "ratio": figures.ratio(case, baseline, rate),
         })
     };
     json!({
-        "work": case.work,
+        "work": case.benchmark,
         "what": case.what,
         "durability": case.durability,
         "clients": figures.clients,
@@ -97,7 +97,7 @@ fn line(case: &Case, figures: &Figures, floors: &[Floor]) -> Value {
         "per_cpu_second": figures.per_cpu(figures.used.servers()),
         "cpu_us": figures.cpu_us(figures.used.servers()),
         "cpu_seconds": Role::ALL.map(cpu).into_iter().collect::<serde_json::Map<_, _>>(),
-        "floors": floors.map(floor).collect::<Vec<_>>(),
+        "floors": baselines.map(baseline).collect::<Vec<_>>(),
     })
 }
 

@@ -11,7 +11,11 @@ use std::collections::BTreeMap;
 use proto_types::card::Assurance;
 use proto_types::{Handle, LeaseEpoch, TaskId, WallMs};
 use registry_core::change::{Lease, Reply};
-use registry_core::command::{Command, PeerCommand, Proposal};
+use registry_core::command::{
+    AckEnvelope, AssignTask, CancelTask, Command, CompleteTask, DeleteRecord, EnqueueEnvelope,
+    LeaseEnvelopes, PeerCommand, Proposal, PutBody, PutRecord, ReleaseTask, SetNodeState,
+    SpendTokens, StateManifest, SubmitTask,
+};
 use registry_core::entry::{NodeState, TaskEnd};
 
 use crate::history::Wish;
@@ -48,7 +52,11 @@ impl Workload {
             0..18 => return Wish::Read(handle(random.u8(0..4))),
             18..40 => self.put_record(now, random),
             40..45 => {
-                vec![Command::DeleteRecord { handle: any_handle(random), if_match: None, by: None }]
+                vec![Command::DeleteRecord(DeleteRecord {
+                    handle: any_handle(random),
+                    if_match: None,
+                    by: None,
+                })]
             }
             45..58 => vec![spend(random)],
             58..63 => self.put_manifest(now),
@@ -64,7 +72,7 @@ impl Workload {
         let Wish::Write(proposal) = wish else { return };
         for (command, reply) in proposal.commands.iter().zip(replies) {
             match (command, reply) {
-                (Command::AssignTask { .. }, Reply::Task(entry)) => {
+                (Command::AssignTask(_), Reply::Task(entry)) => {
                     let name = (0..names::TASKS).find(|name| task(*name) == entry.id);
                     self.epochs.insert(name.expect("tasks are named here"), entry.epoch);
                 }
@@ -78,12 +86,12 @@ impl Workload {
         self.made += 1;
         let bytes = format!("{}-{}", self.client, self.made).into_bytes();
         let digest = proto_types::Digest::of(&bytes);
-        (Command::PutBody { bytes }, digest)
+        (Command::PutBody(PutBody { bytes }), digest)
     }
 
     fn put_record(&mut self, now: WallMs, random: &mut fastrand::Rng) -> Vec<Command> {
         let (put, digest) = self.body();
-        let record = Command::PutRecord {
+        let record = Command::PutRecord(PutRecord {
             handle: any_handle(random),
             digest,
             updated_at: now,
@@ -95,14 +103,14 @@ impl Workload {
             if_match: None,
             visibility: None,
             vouched: false,
-        };
+        });
         vec![put, record]
     }
 
     fn put_manifest(&mut self, now: WallMs) -> Vec<Command> {
         let (put, digest) = self.body();
         self.manifest_seq += 1;
-        let manifest = Command::Peer(PeerCommand::State {
+        let manifest = Command::Peer(PeerCommand::State(StateManifest {
             issuer: issuer(),
             seq: self.manifest_seq,
             prev: None,
@@ -112,7 +120,7 @@ impl Workload {
             keys: vec![names::key()],
             document: digest,
             recovery_keys: Vec::new(),
-        });
+        }));
         vec![put, manifest]
     }
 
@@ -122,27 +130,27 @@ impl Workload {
         let epoch = self.epochs.get(&name).copied().unwrap_or(LeaseEpoch(1));
         match random.u8(0..10) {
             0..3 => submit(id),
-            3..6 => Command::AssignTask { id, node },
-            6..8 => Command::CompleteTask {
+            3..6 => Command::AssignTask(AssignTask { id, node }),
+            6..8 => Command::CompleteTask(CompleteTask {
                 id,
                 node,
                 epoch,
                 end: TaskEnd::Completed,
                 outcome: None,
                 reason: Some(format!("{} at {}", self.client, now.0)),
-            },
-            8 => Command::ReleaseTask { id, epoch, reason: "by chance".to_owned() },
-            _ if random.bool() => Command::CancelTask { id, owner: None },
+            }),
+            8 => Command::ReleaseTask(ReleaseTask { id, epoch, reason: "by chance".to_owned() }),
+            _ if random.bool() => Command::CancelTask(CancelTask { id, owner: None }),
             _ => {
                 let state = if random.bool() { NodeState::Joined } else { NodeState::Lost };
-                Command::SetNodeState { id: node, state, capacity: None }
+                Command::SetNodeState(SetNodeState { id: node, state, capacity: None })
             }
         }
     }
 
     fn envelope(&mut self, now: WallMs, random: &mut fastrand::Rng) -> Command {
         match random.u8(0..10) {
-            0..5 => Command::EnqueueEnvelope {
+            0..5 => Command::EnqueueEnvelope(EnqueueEnvelope {
                 id: envelope(random.u8(0..40)),
                 source: source(),
                 target: queue(),
@@ -152,20 +160,20 @@ impl Workload {
                 expires_at: now.plus_ms(DAYS_MS),
                 shared: true,
                 metered: true,
-            },
-            5..8 => Command::LeaseEnvelopes {
+            }),
+            5..8 => Command::LeaseEnvelopes(LeaseEnvelopes {
                 target: queue(),
                 max: random.u32(1..4),
                 // The least that is allowed: leases run out within the life of a world.
                 ttl_ms: 1_000,
-            },
+            }),
             _ => match self.leases.pop() {
-                Some(lease) => Command::AckEnvelope {
+                Some(lease) => Command::AckEnvelope(AckEnvelope {
                     target: queue(),
                     source: source(),
                     id: lease.envelope.id,
                     epoch: lease.epoch,
-                },
+                }),
                 None => spend(random),
             },
         }
@@ -177,7 +185,7 @@ fn any_handle(random: &mut fastrand::Rng) -> Handle {
 }
 
 fn submit(id: TaskId) -> Command {
-    Command::SubmitTask {
+    Command::SubmitTask(SubmitTask {
         id,
         context: context(),
         agent: handle(9),
@@ -187,7 +195,7 @@ fn submit(id: TaskId) -> Command {
         deadline: WallMs(START.0 + DAYS_MS),
         shared: true,
         metered: true,
-    }
+    })
 }
 
 fn spend(random: &mut fastrand::Rng) -> Command {
@@ -195,5 +203,5 @@ fn spend(random: &mut fastrand::Rng) -> Command {
     // Within the horizon of 15 min; once the time is an hour ahead, no token is fresh any more.
     let expires_at = START.plus_ms(120_000);
     let entries = (0..count).map(|_| (token(random.u8(0..60)), expires_at)).collect();
-    Command::SpendTokens { entries }
+    Command::SpendTokens(SpendTokens { entries })
 }

@@ -44,7 +44,7 @@ fn check(file: &Path, found: &[String], format: Format) -> Result<(), Failure> {
 
 fn example(role: ConfigRole) -> String {
     fn of<C: Role>() -> String {
-        settings::example(&C::shape(), C::ASKED)
+        settings::example(&C::shape(), C::CHOSEN)
     }
     match role {
         ConfigRole::Registry => of::<registry_server::Config>(),

@@ -73,7 +73,7 @@ pub trait Role: DeserializeOwned + Setting {
     const NAME: &'static str;
 
     /// What an operator has to choose, for which no default can stand: settings, and values that can be read, in TOML.
-    const ASKED: &'static [(&'static str, &'static str)];
+    const CHOSEN: &'static [(&'static str, &'static str)];
 
     /// How long the role may take to stop.
     fn stop_timeout(&self) -> Duration;

@@ -8,6 +8,7 @@
 //! before anybody reads it, at most a window, and heads, whose number and size are bounded.
 
 mod answer;
+mod connection_limits;
 mod edge;
 mod framing;
 mod guarded;
@@ -18,7 +19,6 @@ mod linger;
 mod memory;
 mod metered;
 mod protocols;
-mod seats;
 mod strict;
 mod unread;
 
@@ -48,12 +48,12 @@ use crate::{
 };
 
 use self::{
+    connection_limits::{ConnectionLimits, ConnectionPermit},
     edge::Edge,
     guarded::Guarded,
     in_flight::InFlight,
     memory::{Connection, Memory},
     protocols::builder,
-    seats::{Places, Seat},
     strict::Strict,
 };
 
@@ -74,7 +74,7 @@ struct Arrival {
     addr: SocketAddr,
     /// When its first header must have come.
     beginning: Instant,
-    seat: Seat,
+    permit: ConnectionPermit,
 }
 
 /// After a failed accept (out of descriptors, mostly) waiting lets other connections end.
@@ -103,7 +103,7 @@ where
             trusted,
             marks,
         },
-        places: seats::places(&limits, keeps_places),
+        connection_limits: ConnectionLimits::new(&limits, keeps_places),
         memory: memory::memory(&limits),
         security,
         stop: stop.clone(),
@@ -130,7 +130,7 @@ async fn finish(mut connections: JoinSet<()>, in_flight: &InFlight, deadline: Du
 #[derive(Clone)]
 struct Server<S> {
     edge: Edge<S>,
-    places: Places,
+    connection_limits: ConnectionLimits,
     memory: Memory,
     security: Security,
     limits: Limits,
@@ -169,19 +169,19 @@ where
         }
     }
 
-    /// Gives the connection a place and a task, or a refusal that costs no task. It counts from
+    /// Gives the connection a permit and a task, or a refusal that costs no task. It counts from
     /// here on, before any handshake.
     fn open(&self, stream: TcpStream, addr: SocketAddr, connections: &mut JoinSet<()>) {
-        match seats::place(&self.places, addr.ip()) {
-            Ok(seat) => {
+        match self.connection_limits.admit(addr.ip()) {
+            Ok(permit) => {
                 // Small answers must not wait for more; a failure means the client is gone.
                 let _ = stream.set_nodelay(true);
-                connections.spawn(self.clone().attend(stream, addr, seat));
+                connections.spawn(self.clone().attend(stream, addr, permit));
             }
             Err(full) => {
                 if matches!(self.security, Security::Plain) {
                     // Best effort: a fresh socket's buffer holds this line, and nobody waits for it.
-                    let _ = stream.try_write(seats::answer(full).as_bytes());
+                    let _ = stream.try_write(connection_limits::answer(full).as_bytes());
                 }
                 tracing::debug!(%addr, ?full, "connection refused");
             }
@@ -189,9 +189,9 @@ where
     }
 
     /// One connection from its first byte to its last.
-    async fn attend(self, stream: TcpStream, addr: SocketAddr, seat: Seat) {
+    async fn attend(self, stream: TcpStream, addr: SocketAddr, permit: ConnectionPermit) {
         let beginning = Instant::now() + self.limits.header_timeout.std();
-        let arrival = Arrival { addr, beginning, seat };
+        let arrival = Arrival { addr, beginning, permit };
         let ended = match self.security.clone() {
             Security::Plain => self.speak(stream, arrival, None).await,
             Security::Tls(acceptor) => self.shake(&acceptor, stream, arrival).await,
@@ -229,13 +229,13 @@ where
     async fn speak<I: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         self,
         stream: I,
-        Arrival { addr, beginning, mut seat }: Arrival,
+        Arrival { addr, beginning, mut permit }: Arrival,
         visitor: Option<Visitor>,
     ) -> Result<(), BoxError> {
         let held = Connection::new(&self.memory, self.edge.held_max(addr.ip()));
         let io = Guarded::new(stream, beginning, &self.limits, &held);
         let builder = builder(&self.limits, visitor.is_some());
-        let is_system = seats::is_of_the_system(visitor.as_ref());
+        let is_system = connection_limits::is_of_the_system(visitor.as_ref());
         let until = visitor.as_ref().map(|visitor| visitor.until);
         let identity = visitor.map(|visitor| ClientIdentity::new(visitor.identity));
         let service = self.edge.for_client(addr, identity, Arc::clone(&held));
@@ -244,7 +244,9 @@ where
         let patience = tokio::select! {
             ended = connection.as_mut() => return ended,
             () = self.stop.triggered() => None,
-            () = seat.ends(&self.places, &held, (is_system, beginning)) => Some(seats::PARTING),
+            () = permit.ends(&self.connection_limits, &held, (is_system, beginning)) => {
+                Some(connection_limits::PARTING)
+            }
             // The client comes back with a newer certificate; streams that go on are cut.
             () = passed(until) => Some(self.limits.drain.std()),
         };

@@ -89,7 +89,7 @@ impl SourceLimit {
         })
     }
 
-    /// `RateLimit-Policy`, as draft-ietf-httpapi-ratelimit-headers spells it: a burst, and the
+    /// `RateLimit-Policy`, as draft-ietf-httpapi-ratelimit-headers encodes it: a burst, and the
     /// seconds in which it comes back.
     #[must_use]
     pub fn policy_header(&self) -> String {
@@ -186,8 +186,8 @@ mod tests {
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
         assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
         assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
-        let spelled = ["::ffff:192.0.2.1", "2001:db8:1:2::1"].map(|text| of(text).to_string());
-        assert_eq!(spelled, ["192.0.2.1", "2001:db8:1:2::/64"]);
+        let encoded = ["::ffff:192.0.2.1", "2001:db8:1:2::1"].map(|text| of(text).to_string());
+        assert_eq!(encoded, ["192.0.2.1", "2001:db8:1:2::/64"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Frames of server-sent events (WHATWG HTML, section 9.2).
 //!
-//! It decides how JSON is spelled so that each reader sees one line of it. It never decides what an
+//! It decides how JSON is encoded so that each reader sees one line of it. It never decides what an
 //! event says.
 
 use std::borrow::Cow;

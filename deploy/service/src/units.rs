@@ -1,6 +1,6 @@
 //! Durations and sizes as people write them in configuration: `30s`, `250ms`, `64KiB`.
 //!
-//! It decides which spellings are understood. It never guesses a unit: a bare number is refused,
+//! It decides which texts are understood. It never guesses a unit: a bare number is refused,
 //! because `timeout = 30` has meant seconds to one reader and milliseconds to the next.
 
 use std::{fmt, str::FromStr, time};

@@ -13,9 +13,9 @@ use tokio::sync::watch::error::RecvError;
 #[expect(clippy::disallowed_methods, reason = "the one place; the guard ends with the statement")]
 pub async fn wait_until<T: Copy>(
     watched: &mut watch::Receiver<T>,
-    is_asked_for: impl FnMut(&T) -> bool,
+    condition: impl FnMut(&T) -> bool,
 ) -> Result<T, RecvError> {
-    watched.wait_for(is_asked_for).await.map(|newest| *newest)
+    watched.wait_for(condition).await.map(|newest| *newest)
 }
 
 #[cfg(test)]

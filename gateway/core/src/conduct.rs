@@ -93,8 +93,8 @@ pub struct Tally {
     over: AtomicU32,
     /// Requests with a fresh token that say nothing.
     silent: AtomicU32,
-    /// How often the registry was asked.
-    asked: AtomicU32,
+    /// How often the registry was queried.
+    queries: AtomicU32,
 }
 
 /// Events of one window.
@@ -120,8 +120,8 @@ impl Tally {
 
     /// Whether the registry may be asked about one more token of this peer.
     pub fn may_ask(&self) -> bool {
-        self.asked.load(Ordering::Relaxed) < CHARGES_MAX
-            && self.asked.fetch_add(1, Ordering::Relaxed) < CHARGES_MAX
+        self.queries.load(Ordering::Relaxed) < CHARGES_MAX
+            && self.queries.fetch_add(1, Ordering::Relaxed) < CHARGES_MAX
     }
 
     /// Takes what was seen; `None` if there is nothing to tell. `burst` is what the peer's quota allows at once: requests
@@ -132,7 +132,7 @@ impl Tally {
             0 => 0,
             _ => count.swap(0, Ordering::Relaxed),
         };
-        take(&self.asked);
+        take(&self.queries);
         let (good, spoiled) = (take(&self.good), take(&self.bad));
         let (over, silent) = (take(&self.over), take(&self.silent));
         let own = good.saturating_add(spoiled).saturating_add(silent);
@@ -203,8 +203,8 @@ mod tests {
     #[test]
     fn a_flood_asks_the_registry_so_often_and_no_more() {
         let tally = Tally::default();
-        let asked = (0..1_000).filter(|_| tally.may_ask()).count();
-        assert_eq!(asked, CHARGES_MAX as usize);
+        let queries = (0..1_000).filter(|_| tally.may_ask()).count();
+        assert_eq!(queries, CHARGES_MAX as usize);
         tally.take(1);
         assert!(tally.may_ask());
     }

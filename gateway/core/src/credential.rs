@@ -23,7 +23,7 @@ pub enum Error {
     /// More than one: whoever stands between could be read differently from us.
     #[error("more than one credential")]
     Several,
-    /// A header spelled with underscores, which some servers read as the real one.
+    /// A header written with underscores, which some servers read as the real one.
     #[error("a credential header spelled with underscores")]
     UnderscoreTwin,
     /// `Authorization` with a scheme other than `Bearer`.

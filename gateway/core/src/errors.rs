@@ -96,9 +96,9 @@ pub enum CallError {
     AgentResponse,
 }
 
-/// What is told.
+/// What a caller gets instead of an answer.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Told {
+pub struct ErrorReply {
     /// The HTTP status.
     pub status: u16,
     /// The stable code; `docs/errors` has a page for each.
@@ -113,7 +113,7 @@ pub struct Told {
     pub faults: Vec<SchemaError>,
 }
 
-/// Which JSON-RPC error is told.
+/// Which JSON-RPC error it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rpc {
     /// One that A2A or JSON-RPC names.
@@ -154,10 +154,10 @@ impl From<Full> for Failure {
 }
 
 impl Failure {
-    /// What the caller is told.
+    /// What the caller gets instead of an answer.
     #[must_use]
-    pub fn told(&self) -> Told {
-        table::told(self)
+    pub fn reply(&self) -> ErrorReply {
+        table::reply(self)
     }
 
     /// The precise code, for audit and counters only: it tells denials apart.
@@ -168,12 +168,12 @@ impl Failure {
             Self::Replayed => "token_replayed",
             Self::AddressLimit(_) => "address_limited",
             Self::PeerLimit(_) => "peer_limited",
-            _ => self.told().code,
+            _ => self.reply().code,
         }
     }
 }
 
-impl Told {
+impl ErrorReply {
     /// The body of type `application/problem+json` (RFC 9457). `error` is what Pilox clients read.
     #[must_use]
     pub fn problem(&self) -> Value {

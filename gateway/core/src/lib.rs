@@ -21,5 +21,5 @@ pub mod task_view;
 pub use crate::admit::{Denial, Permit, admit};
 pub use crate::caller::Caller;
 pub use crate::credential::Credential;
-pub use crate::errors::{CallError, Failure, Told};
+pub use crate::errors::{CallError, ErrorReply, Failure};
 pub use crate::peers::{Key, Peer, Peers};

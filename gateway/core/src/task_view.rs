@@ -184,8 +184,8 @@ impl TaskView {
             _ if !self.reason.is_empty() => {
                 let parts = vec![Part::text(self.reason.clone())];
                 let of = if self.is_over() { "end" } else { "wait" };
-                let told = Message::new(format!("{}-{of}", self.id), Role::Agent, parts);
-                Some(self.placed(&told))
+                let message = Message::new(format!("{}-{of}", self.id), Role::Agent, parts);
+                Some(self.placed(&message))
             }
             _ => None,
         };
@@ -309,12 +309,12 @@ mod tests {
             metadata: None,
             extensions: Vec::new(),
         };
-        let asked = |id: &str| Outcome {
+        let input_required = |id: &str| Outcome {
             artifacts: vec![artifact("a", id)],
             message: Some(said(id, Role::Agent)),
             is_message: false,
         };
-        let turn = Turn { input: Some(said("m1", Role::User)), outcome: asked("q1") };
+        let turn = Turn { input: Some(said("m1", Role::User)), outcome: input_required("q1") };
         let (input, turns) = (Some(said("m2", Role::User)), vec![turn]);
         let view = |state, outcome| TaskView {
             input: input.clone(),
@@ -330,11 +330,11 @@ mod tests {
         assert_eq!(ids(&working.task(Some(2))), ["q1", "m2"]);
         assert_eq!(ids(&working.task(Some(9))), ["m1", "q1", "m2"]);
         assert_eq!(working.task(None).artifacts.len(), 1, "what an earlier turn made stays");
-        let again = view(TaskState::InputRequired, asked("q2"));
+        let again = view(TaskState::InputRequired, input_required("q2"));
         assert_eq!(ids(&again.task(None)), ["m1", "q1", "m2"]);
         assert_eq!(again.status().message.unwrap().message_id, "q2");
         assert_eq!(again.task(None).artifacts[0].parts, [Part::text("q2")]);
-        let canceled = view(TaskState::Canceled, asked("q2"));
+        let canceled = view(TaskState::Canceled, input_required("q2"));
         assert_eq!(ids(&canceled.task(None)), ["m1", "q1", "m2", "q2"]);
         assert_eq!(canceled.status().message, None);
     }
@@ -420,11 +420,11 @@ mod tests {
                 metadata: None,
             })
         };
-        let Some(StreamResponse::StatusUpdate(told)) = task.interim(update(TaskState::Working))
+        let Some(StreamResponse::StatusUpdate(interim)) = task.interim(update(TaskState::Working))
         else {
             panic!("an interim status is told")
         };
-        assert_eq!((told.task_id.as_str(), told.context_id.as_str()), ("t1", "c1"));
+        assert_eq!((interim.task_id.as_str(), interim.context_id.as_str()), ("t1", "c1"));
         for state in TaskState::ALL {
             let shown = task.interim(update(state)).is_some();
             assert_eq!(

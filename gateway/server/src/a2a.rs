@@ -5,7 +5,7 @@
 
 mod follow;
 mod frames;
-mod looked;
+mod lookup;
 mod send;
 mod stream;
 

@@ -190,7 +190,7 @@ pub enum Contradiction {
 
 impl config::Role for Config {
     const NAME: &'static str = "gateway";
-    const ASKED: &'static [(&'static str, &'static str)] = &[
+    const CHOSEN: &'static [(&'static str, &'static str)] = &[
         ("id", "\"gateway-1\""),
         ("registry", "[\"http://127.0.0.1:7400\"]"),
         ("join_token_file", "\"secrets/gateway-1-join\""),

@@ -89,8 +89,8 @@ impl Cors {
         if self.any {
             return Some(ANY);
         }
-        let asked = Origin::normalise(origin.to_str().ok()?).ok()?;
-        self.listed.contains(&asked).then(|| origin.clone())
+        let normalised = Origin::normalise(origin.to_str().ok()?).ok()?;
+        self.listed.contains(&normalised).then(|| origin.clone())
     }
 }
 

@@ -122,9 +122,9 @@ mod tests {
 
     #[test]
     fn a_token_that_is_not_there_is_not_told_as_one_that_is_invalid() {
-        for (code, is_told) in [("join-token-invalid", true), ("conflict", false)] {
+        for (code, is_join_token) in [("join-token-invalid", true), ("conflict", false)] {
             let error = refused(code.to_owned(), join_token(None));
-            assert_eq!(matches!(error, Error::JoinToken(_)), is_told, "{error:?}");
+            assert_eq!(matches!(error, Error::JoinToken(_)), is_join_token, "{error:?}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Which refusals are lines of the log.
 //!
-//! Decides that what nobody verified is refused is told at `debug` only, and that of what verified peers are refused each
+//! Decides that what nobody verified is refused is logged at `debug` only, and that of what verified peers are refused each
 //! outcome is one line a second: nobody fills the log by being refused. Must never lose a count: metrics have all of them.
 
 use std::collections::BTreeMap;
@@ -24,10 +24,10 @@ pub(crate) enum Line {
 
 /// The lines about verified peers, by outcome: of these there are as many as our code has words for.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals(Mutex<BTreeMap<&'static str, Told>>);
+pub(crate) struct Refusals(Mutex<BTreeMap<&'static str, LastLine>>);
 
 #[derive(Debug)]
-struct Told {
+struct LastLine {
     /// When the last line was written.
     at: MonoUs,
     held_back: u64,
@@ -41,13 +41,13 @@ impl Refusals {
         }
         let mut outcomes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let held_back = match outcomes.get_mut(outcome) {
-            Some(told) if now.since(told.at) < PAUSE_US => {
-                told.held_back += 1;
+            Some(last) if now.since(last.at) < PAUSE_US => {
+                last.held_back += 1;
                 return Line::HeldBack;
             }
-            told => told.map_or(0, |told| told.held_back),
+            last => last.map_or(0, |last| last.held_back),
         };
-        outcomes.insert(outcome, Told { at: now, held_back: 0 });
+        outcomes.insert(outcome, LastLine { at: now, held_back: 0 });
         Line::Info(held_back)
     }
 }

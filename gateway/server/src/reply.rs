@@ -37,14 +37,14 @@ pub(crate) fn body(status: StatusCode, kind: &'static str, body: impl Into<Body>
 
 /// A refusal: in JSON-RPC for a caller that reads nothing else, with the id of its call.
 pub(crate) fn failure(failure: &Failure, call: Option<&Id>, reader: Reader) -> Response {
-    let told = failure.told();
-    let status = StatusCode::from_u16(told.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let reply = failure.reply();
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = match call {
         Some(id) => {
-            let answer = serde_json::to_string(&told.rpc(id, reader));
+            let answer = serde_json::to_string(&reply.rpc(id, reader));
             body(status, JSON, answer.expect("an answer has string keys only"))
         }
-        None => body(status, PROBLEM, told.problem().to_string()),
+        None => body(status, PROBLEM, reply.problem().to_string()),
     };
     if status == StatusCode::UNAUTHORIZED {
         set(&mut response, header::WWW_AUTHENTICATE, "Bearer");
@@ -54,7 +54,7 @@ pub(crate) fn failure(failure: &Failure, call: Option<&Id>, reader: Reader) -> R
         Failure::PreconditionFailed { etag } => set(&mut response, header::ETAG, etag),
         _ => {}
     }
-    if let Some(secs) = told.retry_after_s {
+    if let Some(secs) = reply.retry_after_s {
         set(&mut response, header::RETRY_AFTER, &secs.to_string());
     }
     response

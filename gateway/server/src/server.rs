@@ -50,7 +50,8 @@ async fn layers(
 ) -> Result<Response, Failure> {
     // One reading of the path, or none: what follows must not be argued about by proxies. Pages may read refusals, too, and
     // callers have them in the form that their route speaks.
-    let route = Route::find(request.uri().path(), asked(request.method())).map_err(Failure::Path);
+    let route =
+        Route::find(request.uri().path(), route_method(request.method())).map_err(Failure::Path);
     if let Ok(Some(route)) = &route {
         seen.cors = gateway.cors.grant(route, request.headers());
         seen.enter(route);
@@ -266,7 +267,7 @@ fn versions(parts: &Parts) -> Vec<String> {
 }
 
 /// A method as routes know it: what does not read acts.
-fn asked(method: &Method) -> Answers {
+fn route_method(method: &Method) -> Answers {
     match *method {
         Method::GET | Method::HEAD => Answers::Get,
         _ => Answers::Post,
@@ -276,7 +277,7 @@ fn asked(method: &Method) -> Answers {
 fn check_method(route: &Route, method: &Method) -> Result<(), Failure> {
     let answers = route.method();
     let fits = match answers {
-        Answers::Get => asked(method) == Answers::Get,
+        Answers::Get => route_method(method) == Answers::Get,
         Answers::Post => *method == Method::POST,
     };
     if fits { Ok(()) } else { Err(Failure::Method(answers)) }

@@ -40,13 +40,13 @@ pub(crate) struct Counts {
 
 struct Waiting {
     token: wire::TokenUse,
-    verdict: oneshot::Sender<Told>,
+    verdict: oneshot::Sender<SpendResult>,
     /// Given back when the token leaves the queue.
     place: Option<Place<Origin>>,
 }
 
-/// What a caller hears of its token.
-type Told = Result<(), Failure>;
+/// Whether a token was fresh; why not.
+type SpendResult = Result<(), Failure>;
 
 impl Spender {
     /// Starts spending; ends when the last clone is dropped.
@@ -70,8 +70,8 @@ impl Spender {
     /// It was used before, too many wait, of its peer or of all, or nobody knows. Cancel safe for everybody but the
     /// token, which may be spent.
     pub(crate) async fn spend(&self, permit: &Permit) -> Result<(), Failure> {
-        let told = self.enqueue(&permit.peer.origin, token_use(permit))?;
-        told.await.unwrap_or(Err(Failure::RegistryAway))
+        let verdict = self.enqueue(&permit.peer.origin, token_use(permit))?;
+        verdict.await.unwrap_or(Err(Failure::RegistryAway))
     }
 
     /// Puts a token of a peer into the queue.
@@ -79,12 +79,12 @@ impl Spender {
         &self,
         peer: &Origin,
         token: wire::TokenUse,
-    ) -> Result<oneshot::Receiver<Told>, Failure> {
+    ) -> Result<oneshot::Receiver<SpendResult>, Failure> {
         let place = Some(self.places.place(Class::Ordinary, peer.clone())?);
-        let (verdict, told) = oneshot::channel();
-        let waiting = Waiting { token, verdict, place };
+        let (sender, verdict) = oneshot::channel();
+        let waiting = Waiting { token, verdict: sender, place };
         self.queue.try_send(waiting).map_err(|_| Failure::Overloaded)?;
-        Ok(told)
+        Ok(verdict)
     }
 
     pub(crate) fn counts(&self) -> &Counts {
@@ -92,7 +92,7 @@ impl Spender {
     }
 }
 
-/// The token of a permit, as the registry is told of it.
+/// The token of a permit, as the registry learns of it.
 pub(crate) fn token_use(permit: &Permit) -> wire::TokenUse {
     wire::TokenUse {
         key: permit.replay_key.as_bytes().to_vec().into(),
@@ -177,8 +177,8 @@ mod tests {
         let (spender, mut waiting) = Spender::new(64);
         let enqueue = |peer: &Origin| spender.enqueue(peer, wire::TokenUse::default());
         let greedy = peer("a");
-        let told: Vec<_> = std::iter::from_fn(|| enqueue(&greedy).ok()).take(64).collect();
-        assert_eq!(told.len(), 32);
+        let queued: Vec<_> = std::iter::from_fn(|| enqueue(&greedy).ok()).take(64).collect();
+        assert_eq!(queued.len(), 32);
         assert_eq!(enqueue(&greedy).unwrap_err(), Failure::ShareReached);
         let _other = enqueue(&peer("b")).expect("room for another peer");
         assert_eq!(next(&mut waiting).await.len(), 33);

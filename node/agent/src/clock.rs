@@ -30,9 +30,9 @@ impl Clock {
     }
 
     /// Takes the registry's time, and says so if the wall clock is far from it.
-    pub(crate) fn hear(&mut self, told: WallMs) {
+    pub(crate) fn hear(&mut self, time: WallMs) {
         let at = self.now();
-        let Some(off_ms) = self.registry.hear(told, wall(), at) else { return };
+        let Some(off_ms) = self.registry.hear(time, wall(), at) else { return };
         let way = if off_ms > 0 { "ahead of" } else { "behind" };
         tracing::warn!(
             off_ms = off_ms.unsigned_abs(),
@@ -40,7 +40,7 @@ impl Clock {
         );
     }
 
-    /// The registry's time; the wall clock's, as long as the registry has told none.
+    /// The registry's time; the wall clock's, as long as the registry has said none.
     pub(crate) fn registry_time(&self) -> WallMs {
         self.registry.now(wall(), self.now())
     }
@@ -59,11 +59,11 @@ mod tests {
     fn what_the_registry_tells_goes_before_the_wall_clock() {
         const HOUR_MS: u64 = 3_600_000;
         let right = wall();
-        for told in [right.plus_ms(HOUR_MS), right.minus_ms(HOUR_MS)] {
+        for time in [right.plus_ms(HOUR_MS), right.minus_ms(HOUR_MS)] {
             let mut clock = Clock::new();
-            assert!(clock.registry_time().0.abs_diff(right.0) < HOUR_MS / 2, "nothing was told");
-            clock.hear(told);
-            assert!(clock.registry_time().0.abs_diff(told.0) < HOUR_MS / 2);
+            assert!(clock.registry_time().0.abs_diff(right.0) < HOUR_MS / 2, "nothing was heard");
+            clock.hear(time);
+            assert!(clock.registry_time().0.abs_diff(time.0) < HOUR_MS / 2);
         }
     }
 }

@@ -53,7 +53,7 @@ impl Default for Config {
 
 impl config::Role for Config {
     const NAME: &'static str = "node";
-    const ASKED: &'static [(&'static str, &'static str)] = &[
+    const CHOSEN: &'static [(&'static str, &'static str)] = &[
         ("id", "\"node-1\""),
         ("registry", "[\"http://127.0.0.1:7400\"]"),
         ("join_token_file", "\"secrets/node-1-join\""),

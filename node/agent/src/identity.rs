@@ -41,12 +41,12 @@ pub(crate) async fn join(
         join_token: token.expose().to_owned(),
         credential: credential.expose().to_owned(),
     };
-    knock(registry, request).await?;
+    register(registry, request).await?;
     credential.admit().and_then(|()| std::fs::write(&admitted, b"")).map_err(config.no_state())
 }
 
 /// Asks for admission until the registry decides.
-async fn knock(registry: &Registry, request: wire::RegisterNodeRequest) -> Result<(), Error> {
+async fn register(registry: &Registry, request: wire::RegisterNodeRequest) -> Result<(), Error> {
     let mut backoff = Backoff::new(RETRY, RETRY_MAX);
     loop {
         match registry.register(request.clone()).await {
@@ -64,12 +64,5 @@ async fn knock(registry: &Registry, request: wire::RegisterNodeRequest) -> Resul
 }
 
 fn is_passing(code: Code) -> bool {
-    matches!(
-        code,
-        Code::Unavailable
-            | Code::DeadlineExceeded
-            | Code::Cancelled
-            | Code::Unknown
-            | Code::ResourceExhausted
-    )
+    registry_client::is_away(code) || code == Code::ResourceExhausted
 }

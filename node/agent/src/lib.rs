@@ -6,17 +6,17 @@
 mod artifacts;
 mod clock;
 mod config;
-mod desk;
 mod identity;
 mod journal;
 mod link;
 mod outcome;
 mod push;
 mod registry;
+mod supervisor;
 mod work;
 
 pub use crate::config::Config;
-pub use crate::desk::Summary;
+pub use crate::supervisor::Summary;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use deploy_service::Shutdown;
 use deploy_service::credential::{Credential, NoJoinToken};
 use proto_types::NodeId;
 
-use crate::desk::Desk;
+use crate::supervisor::TaskSupervisor;
 
 /// Why a node cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -79,5 +79,5 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
         joined = identity::join(&config, &registry, &credential, &offer) => joined?,
     }
     tracing::info!(node = %config.id, slots = offer.slots, runs_per_second = offer.runs_per_second, "joined");
-    Desk::open(config, registry, runtime, offer)?.run(shutdown).await
+    TaskSupervisor::open(config, registry, runtime, offer)?.run(shutdown).await
 }

@@ -25,7 +25,7 @@ const SILENCE_FIRST: Duration = Duration::from_secs(5);
 /// However short leases are: a busy machine is no dead leader.
 const SILENCE_MIN: Duration = Duration::from_millis(500);
 
-/// What the link tells the desk.
+/// What the link tells the supervisor.
 pub(crate) enum Event {
     /// A session is being opened: its first message must be the hello.
     Opening(mpsc::Sender<wire::NodeMessage>),
@@ -38,18 +38,18 @@ pub(crate) enum Event {
     },
 }
 
-/// Keeps a session open until the desk is gone.
-pub(crate) async fn keep(registry: Arc<Registry>, desk: mpsc::Sender<Event>) {
+/// Keeps a session open until the supervisor is gone.
+pub(crate) async fn keep(registry: Arc<Registry>, supervisor: mpsc::Sender<Event>) {
     let mut backoff = Backoff::new(PAUSE, PAUSE_MAX);
     let mut hint: Option<String> = None;
     let mut silent: Option<String> = None;
-    while !desk.is_closed() {
+    while !supervisor.is_closed() {
         let mut urls: Vec<String> = hint.take().into_iter().chain(registry.urls()).collect();
         // A member that stopped answering, without a word, keeps nobody from the next leader.
         urls.sort_by_key(|url| Some(url) == silent.as_ref());
         for url in urls {
             let began = Instant::now();
-            match session(&registry, &url, &desk).await {
+            match session(&registry, &url, &supervisor).await {
                 Ok(ended) => {
                     if began.elapsed() >= PAUSE_MAX {
                         backoff.succeeded();
@@ -83,7 +83,7 @@ async fn pause(backoff: &mut Backoff) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ended {
     /// The leader ended it, or the connection broke.
-    Told,
+    Closed,
     /// The leader granted no lease in time: it may be stopped, and others may have elected another.
     Silent,
     /// The leader ended it for a newer one of the same node.
@@ -94,12 +94,12 @@ enum Ended {
 async fn session(
     registry: &Registry,
     url: &str,
-    desk: &mpsc::Sender<Event>,
+    supervisor: &mpsc::Sender<Event>,
 ) -> Result<Ended, Status> {
     let mut fleet = registry.fleet_at(url).map_err(|error| Status::internal(error.to_string()))?;
     let (sender, receiver) = mpsc::channel(QUEUE);
-    if desk.send(Event::Opening(sender)).await.is_err() {
-        return Ok(Ended::Told);
+    if supervisor.send(Event::Opening(sender)).await.is_err() {
+        return Ok(Ended::Closed);
     }
     let opened =
         tokio::time::timeout(Duration::from_secs(5), fleet.session(ReceiverStream::new(receiver)))
@@ -107,18 +107,18 @@ async fn session(
     let opened =
         opened.unwrap_or_else(|_| Err(Status::deadline_exceeded("the session does not open")));
     let ended = match opened {
-        Ok(orders) => Ok(follow(orders.into_inner(), desk).await),
+        Ok(orders) => Ok(follow(orders.into_inner(), supervisor).await),
         Err(status) => Err(status),
     };
     let replaced = matches!(ended, Ok(Ended::Replaced));
-    // The desk may be gone; then there is nobody to tell.
-    let _ = desk.send(Event::Down { replaced }).await;
+    // The supervisor may be gone; then there is nobody to tell.
+    let _ = supervisor.send(Event::Down { replaced }).await;
     ended
 }
 
-/// Hands orders to the desk. Grants come as often as beats, so that a leader without any word is given up while there is
-/// time to dial another.
-async fn follow(mut orders: Streaming<wire::NodeOrder>, desk: &mpsc::Sender<Event>) -> Ended {
+/// Hands orders to the supervisor. Grants come as often as beats, so that a leader without any word is given up while
+/// there is time to dial another.
+async fn follow(mut orders: Streaming<wire::NodeOrder>, supervisor: &mpsc::Sender<Event>) -> Ended {
     let mut patience = SILENCE_FIRST;
     loop {
         let Ok(order) = tokio::time::timeout(patience, orders.message()).await else {
@@ -131,13 +131,13 @@ async fn follow(mut orders: Streaming<wire::NodeOrder>, desk: &mpsc::Sender<Even
                     let silence_us = lease::silence_us(granted.ttl_ms.saturating_mul(1_000));
                     patience = Duration::from_micros(silence_us).max(SILENCE_MIN);
                 }
-                if desk.send(Event::Order(Box::new(kind))).await.is_err() {
-                    return Ended::Told;
+                if supervisor.send(Event::Order(Box::new(kind))).await.is_err() {
+                    return Ended::Closed;
                 }
             }
             // An order of a kind that this version does not know.
             Ok(Some(_)) => {}
-            Ok(None) => return Ended::Told,
+            Ok(None) => return Ended::Closed,
             Err(status) => return broken(&status),
         }
     }
@@ -145,8 +145,7 @@ async fn follow(mut orders: Streaming<wire::NodeOrder>, desk: &mpsc::Sender<Even
 
 /// How a session ended with this status.
 fn broken(status: &Status) -> Ended {
-    let code = status.metadata().get("ecumene-code").and_then(|code| code.to_str().ok());
-    if code == Some("session-replaced") {
+    if registry_client::code_of(status) == Some("session-replaced") {
         tracing::warn!(
             "a newer session of this node has replaced this one: does another process use its \
              credential?"
@@ -154,7 +153,7 @@ fn broken(status: &Status) -> Ended {
         return Ended::Replaced;
     }
     tracing::warn!(%status, "the session broke");
-    Ended::Told
+    Ended::Closed
 }
 
 /// Whom a member names as leader when it cannot serve a session itself.
@@ -170,9 +169,11 @@ mod tests {
 
     #[test]
     fn a_session_that_was_replaced_is_told_from_one_that_broke() {
-        for (code, expected) in
-            [("session-replaced", Ended::Replaced), ("not-leader", Ended::Told), ("", Ended::Told)]
-        {
+        for (code, expected) in [
+            ("session-replaced", Ended::Replaced),
+            ("not-leader", Ended::Closed),
+            ("", Ended::Closed),
+        ] {
             let mut status = Status::aborted("why");
             if !code.is_empty() {
                 status.metadata_mut().insert("ecumene-code", code.parse().unwrap());

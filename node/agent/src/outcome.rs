@@ -208,8 +208,8 @@ mod tests {
     #[test]
     fn a_status_tells_the_time_that_it_is_given() {
         let at = WallMs(1_774_008_000_000);
-        let told = stream_response("t", "c", &Event::Status { text: None }, at);
-        assert_eq!(told["statusUpdate"]["status"]["timestamp"], "2026-03-20T12:00:00.000Z");
+        let update = stream_response("t", "c", &Event::Status { text: None }, at);
+        assert_eq!(update["statusUpdate"]["status"]["timestamp"], "2026-03-20T12:00:00.000Z");
     }
 
     fn settled(outcome: &Outcome, artifacts: &Artifacts) -> Settlement {

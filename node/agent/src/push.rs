@@ -37,7 +37,7 @@ pub(crate) async fn drain(
         if let Event::Artifact(chunk) = &event {
             artifacts.take(chunk);
         }
-        let Some(sender) = gateway.as_ref().filter(|_| is_told(&event)) else { continue };
+        let Some(sender) = gateway.as_ref().filter(|_| is_pushed(&event)) else { continue };
         let (task, context) = (&assigned.task, &assigned.context);
         let json = stream_response(task, context, &event, clock.registry_time()).to_string();
         if json.len() > OUTCOME_BYTES_MAX {
@@ -53,7 +53,7 @@ pub(crate) async fn drain(
 }
 
 /// A2A has no artifact without parts: what a chunk without any says, the outcome says too.
-fn is_told(event: &Event) -> bool {
+fn is_pushed(event: &Event) -> bool {
     !matches!(event, Event::Artifact(chunk) if chunk.parts.is_empty())
 }
 

@@ -49,8 +49,8 @@ pub(crate) async fn measure(
     })
 }
 
-/// The same for the ledger.
-pub(crate) fn ledger_offer(offer: &wire::Capacity) -> Vec<Capacity> {
+/// The same as capacities, out of which tasks reserve.
+pub(crate) fn offered_capacities(offer: &wire::Capacity) -> Vec<Capacity> {
     let classes = offer.isolation.iter().filter_map(|class| class.parse().ok());
     let capacity = |class| Capacity {
         class,

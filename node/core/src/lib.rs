@@ -8,16 +8,16 @@
 pub mod capacity;
 pub mod duplicate;
 pub mod lease;
-pub mod ledger;
 pub mod outcome;
+pub mod reservations;
 pub mod task;
 pub mod time;
 
 pub use crate::capacity::{Capacity, IsolationClass};
 pub use crate::duplicate::Duplicate;
 pub use crate::lease::Lease;
-pub use crate::ledger::{Ledger, Refusal, Request, Reservation};
 pub use crate::outcome::{LimitKind, Outcome};
+pub use crate::reservations::{Refusal, Request, Reservation, Reservations};
 pub use crate::task::{Assignment, Because, Event, Output, ReportRefusal, Task};
 pub use crate::time::RegistryTime;
 

@@ -43,7 +43,7 @@ pub struct Task {
 }
 
 impl Task {
-    /// A task that has just been assigned and for which the ledger has made its promise.
+    /// A task that has just been assigned and for which there is a reservation.
     #[must_use]
     pub fn new(assignment: Assignment) -> Self {
         let mut task = Self::in_phase(assignment, Phase::Offered);
@@ -123,7 +123,7 @@ impl Task {
         !matches!(self.phase, Phase::Stopping(Because::LeaseLost) | Phase::Done)
     }
 
-    /// Whether the run, if there was one, is over: the ledger's promise can be taken back.
+    /// Whether the run, if there was one, is over: the reservation can be released.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         matches!(self.phase, Phase::Reporting | Phase::Done)

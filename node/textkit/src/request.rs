@@ -77,12 +77,12 @@ struct Options {
     repeat: Option<Number>,
 }
 
-/// A whole number however it is spelled: clients that keep every number as a double send 3 as `3.0`.
+/// A whole number however it is written: clients that keep every number as a double send 3 as `3.0`.
 fn whole(number: &Number, name: &'static str, max: u64) -> Result<u64, Refusal> {
     let double = || number.as_f64().filter(|double| double.fract() == 0.0 && *double >= 0.0);
     // A double beyond 2^64 becomes 2^64 - 1, which no option takes either.
-    let asked = number.as_u64().or_else(|| double().map(|double| double as u64));
-    asked.filter(|asked| (1..=max).contains(asked)).ok_or(Refusal::Range { name, max })
+    let value = number.as_u64().or_else(|| double().map(|double| double as u64));
+    value.filter(|value| (1..=max).contains(value)).ok_or(Refusal::Range { name, max })
 }
 
 impl Request {
@@ -125,13 +125,13 @@ impl Request {
     fn configure(&mut self, number: usize, json: &str) -> Result<(), Refusal> {
         let options: Options = serde_json::from_str(json)
             .map_err(|error| Refusal::Options(number, error.to_string()))?;
-        if let Some(asked) = options.repeat {
-            let asked = whole(&asked, "repeat", u64::from(REPEAT_MAX))?;
-            self.repeat = u32::try_from(asked).expect("REPEAT_MAX is a u32");
+        if let Some(value) = options.repeat {
+            let value = whole(&value, "repeat", u64::from(REPEAT_MAX))?;
+            self.repeat = u32::try_from(value).expect("REPEAT_MAX is a u32");
         }
-        if let Some(asked) = options.keywords {
-            let asked = whole(&asked, "keywords", KEYWORDS_MAX as u64)?;
-            self.keywords = usize::try_from(asked).expect("KEYWORDS_MAX is a usize");
+        if let Some(value) = options.keywords {
+            let value = whole(&value, "keywords", KEYWORDS_MAX as u64)?;
+            self.keywords = usize::try_from(value).expect("KEYWORDS_MAX is a usize");
         }
         Ok(())
     }
@@ -152,11 +152,11 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_number_is_taken_however_it_is_spelled() {
-        for spelled in ["3", "3.0", "0.3e1", "3e0"] {
-            let options = format!("{{\"keywords\": {spelled}, \"repeat\": {spelled}}}");
+    fn a_whole_number_is_taken_however_it_is_written() {
+        for written in ["3", "3.0", "0.3e1", "3e0"] {
+            let options = format!("{{\"keywords\": {written}, \"repeat\": {written}}}");
             let request = Request::read([Part::Text("one"), Part::Data(&options)]).unwrap();
-            assert_eq!((request.keywords, request.repeat), (3, 3), "{spelled}");
+            assert_eq!((request.keywords, request.repeat), (3, 3), "{written}");
         }
     }
 

@@ -5,7 +5,7 @@
 //! engine's fingerprint and the code itself. Must never take compiled code from the network, and
 //! must never load bytes other than those that it has just authenticated (no second read).
 //!
-//! A file that fails is deleted and the artifact is compiled again: the cache may lose, never lie.
+//! A file that fails is deleted and the artifact is compiled again: the cache may lose code, and never gives wrong code.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::hash::{Hash as _, Hasher};

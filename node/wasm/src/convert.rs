@@ -187,9 +187,9 @@ mod tests {
     fn a_guest_gets_the_metadata_of_its_message_and_of_each_part() {
         let metadata: Struct = [("trace".to_owned(), Value::from("t-1"))].into_iter().collect();
         let part = Part { metadata: Some(metadata.clone()), ..Part::text("x") };
-        let asked =
+        let sent =
             Message { metadata: Some(metadata), ..Message::new("m-1", Role::User, vec![part]) };
-        let seen = message(&asked);
+        let seen = message(&sent);
         let text = Some(r#"{"trace":"t-1"}"#);
         assert_eq!(seen.metadata_json.as_deref(), text);
         assert_eq!(seen.parts[0].metadata_json.as_deref(), text);

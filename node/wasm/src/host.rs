@@ -63,8 +63,8 @@ pub(crate) struct State {
     table: ResourceTable,
     io: Io,
     pub(crate) meter: Meter,
-    /// Whether the guest has asked for a cancel and been told that there is one.
-    pub(crate) told_of_cancel: bool,
+    /// Whether the guest has asked for a cancel and seen that there is one.
+    pub(crate) cancel_seen: bool,
     history: Vec<Message>,
     /// Whether the guest has emitted anything.
     emitted: bool,
@@ -99,8 +99,8 @@ impl State {
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
         let meter = Meter::new(limits);
-        let (wasi, told_of_cancel, emitted, as_message) = (wasi.build(), false, false, false);
-        let state = Self { wasi, table, io, meter, told_of_cancel, history, emitted, as_message };
+        let (wasi, cancel_seen, emitted, as_message) = (wasi.build(), false, false, false);
+        let state = Self { wasi, table, io, meter, cancel_seen, history, emitted, as_message };
         (state, Streams { stdout, stderr })
     }
 
@@ -136,8 +136,8 @@ impl events::Host for State {
 
     #[expect(clippy::disallowed_methods, reason = "copied in one statement")]
     async fn cancelled(&mut self) -> wasmtime::Result<bool> {
-        self.told_of_cancel = *self.io.cancel.borrow();
-        Ok(self.told_of_cancel)
+        self.cancel_seen = *self.io.cancel.borrow();
+        Ok(self.cancel_seen)
     }
 
     async fn history(&mut self) -> wasmtime::Result<Vec<types::Message>> {

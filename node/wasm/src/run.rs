@@ -53,8 +53,8 @@ pub(crate) async fn drive(
 /// Waits for the cancel; for ever when the caller has dropped the switch.
 #[expect(clippy::disallowed_methods, reason = "the guard ends with the condition")]
 async fn cancelled(mut cancel: watch::Receiver<bool>) {
-    let told = cancel.wait_for(|cancelled| *cancelled).await.is_ok();
-    if !told {
+    let is_cancelled = cancel.wait_for(|cancelled| *cancelled).await.is_ok();
+    if !is_cancelled {
         std::future::pending::<()>().await;
     }
 }
@@ -87,7 +87,7 @@ async fn guest(
         fault @ Outcome::Fault { .. } => fault,
         // What a guest returns once it knows of the cancel is how it stopped, not what it found. One
         // that came to its end without knowing has done its work, and that stands.
-        _ if store.data().told_of_cancel => Outcome::Cancelled,
+        _ if store.data().cancel_seen => Outcome::Cancelled,
         outcome => outcome,
     }
 }

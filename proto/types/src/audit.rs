@@ -98,11 +98,11 @@ pub const fn start() -> Digest {
 pub fn plain(text: &str) -> String {
     let escaped = text.chars().flat_map(|letter| {
         let escape = letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
-        let (kept, spelled) = match escape {
+        let (kept, encoded) = match escape {
             true => (None, Some(letter.escape_unicode())),
             false => (Some(letter), None),
         };
-        kept.into_iter().chain(spelled.into_iter().flatten())
+        kept.into_iter().chain(encoded.into_iter().flatten())
     });
     escaped.take(FIELD_CHARS_MAX).collect()
 }

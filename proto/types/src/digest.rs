@@ -1,7 +1,7 @@
 //! SHA-256 digests: the names of bytes.
 //!
-//! Decides the one spelling of a digest, `sha256:` and 64 lower-case hexadecimal digits. Must never
-//! accept another spelling: two spellings of one name are two map keys.
+//! Decides the one encoding of a digest, `sha256:` and 64 lower-case hexadecimal digits. Must never
+//! accept another encoding: two encodings of one name are two map keys.
 
 use std::fmt;
 
@@ -10,11 +10,11 @@ use serde::{Serialize, Serializer};
 use sha2::Digest as _;
 use subtle::ConstantTimeEq as _;
 
-/// What every spelled digest starts with.
+/// What every encoded digest starts with.
 const PREFIX: &str = "sha256:";
 
-/// How long a spelled digest is.
-const SPELLED_BYTES: usize = PREFIX.len() + 64;
+/// How long an encoded digest is.
+const ENCODED_BYTES: usize = PREFIX.len() + 64;
 
 /// The SHA-256 of some bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,10 +43,10 @@ impl Digest {
         Self(hasher.finalize().into())
     }
 
-    /// Reads the spelling that `Display` prints.
+    /// Reads the encoding that `Display` prints.
     ///
     /// # Errors
-    /// Any other spelling, upper case included.
+    /// Any other encoding, upper case included.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let digits = text.strip_prefix(PREFIX).ok_or(Malformed)?;
         let mut bytes = [0; 32];
@@ -65,20 +65,20 @@ impl Digest {
         bool::from(self.0.ct_eq(&other.0))
     }
 
-    /// The strong HTTP entity tag of the bytes: the spelling in double quotes (RFC 9110, 8.8.3).
+    /// The strong HTTP entity tag of the bytes: the encoding in double quotes (RFC 9110, 8.8.3).
     #[must_use]
     pub fn etag(&self) -> String {
-        ["\"", self.spell(&mut [0; SPELLED_BYTES]), "\""].concat()
+        ["\"", self.encode(&mut [0; ENCODED_BYTES]), "\""].concat()
     }
 
     /// The 64 digits without the prefix.
     #[must_use]
     pub fn hex(&self) -> String {
-        self.spell(&mut [0; SPELLED_BYTES])[PREFIX.len()..].to_owned()
+        self.encode(&mut [0; ENCODED_BYTES])[PREFIX.len()..].to_owned()
     }
 
-    /// The spelling, in a place of the caller's: entries are full of digests.
-    fn spell<'b>(&self, place: &'b mut [u8; SPELLED_BYTES]) -> &'b str {
+    /// The encoding, in a place of the caller's: entries are full of digests.
+    fn encode<'b>(&self, place: &'b mut [u8; ENCODED_BYTES]) -> &'b str {
         let (prefix, digits) = place.split_at_mut(PREFIX.len());
         prefix.copy_from_slice(PREFIX.as_bytes());
         hex::encode_to_slice(self.0, digits).expect("there is room for two digits of each byte");
@@ -94,7 +94,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.spell(&mut [0; SPELLED_BYTES]))
+        f.write_str(self.encode(&mut [0; ENCODED_BYTES]))
     }
 }
 
@@ -114,20 +114,20 @@ impl std::str::FromStr for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.spell(&mut [0; SPELLED_BYTES]))
+        serializer.serialize_str(self.encode(&mut [0; ENCODED_BYTES]))
     }
 }
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(Spelled)
+        deserializer.deserialize_str(Visitor)
     }
 }
 
 /// Reads a digest where it stands.
-struct Spelled;
+struct Visitor;
 
-impl de::Visitor<'_> for Spelled {
+impl de::Visitor<'_> for Visitor {
     type Value = Digest;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn only_one_spelling_is_read() {
+    fn only_one_encoding_is_read() {
         assert_eq!(Digest::parse(ABC), Ok(Digest::of(b"abc")));
         let upper = ABC.replace("ba78", "BA78");
         for bad in ["", "sha256:", &ABC[7..], &ABC[..70], &upper, &format!("{ABC}0")] {

@@ -1,7 +1,7 @@
 //! Names: each kind of id is its own type, checked once, when it is made or read.
 //!
 //! Decides which characters and lengths a name may have. Must never change a name: what was signed
-//! under one spelling is looked up under the same spelling, so there is no case folding and no
+//! under one text is looked up under the same text, so there is no case folding and no
 //! Unicode normalisation, only refusal (attack cases 2 and 17).
 
 use serde::{Deserialize, Serialize};

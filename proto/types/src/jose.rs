@@ -25,7 +25,7 @@ pub enum Algorithm {
 pub struct Header {
     /// The algorithm.
     pub alg: Algorithm,
-    /// The media type of the whole, as it was spelled.
+    /// The media type of the whole, as it was written.
     pub typ: Option<String>,
     /// The name of the key.
     pub kid: Option<Kid>,
@@ -175,7 +175,7 @@ mod tests {
         for alg in ["EdDSA", "Ed25519"] {
             assert!(parse(&format!(r#"{{"alg":"{alg}"}}"#)).is_ok());
         }
-        // The JOSE algorithms registry, and the spellings of `none` that broke libraries.
+        // The JOSE algorithms registry, and the variants of `none` that broke libraries.
         for alg in [
             "none",
             "None",

@@ -56,7 +56,7 @@ pub enum Error {
     /// The form of a P-256 point that leaves y to be worked out.
     #[error("a compressed point: a P-256 key is given with both x and y")]
     Compressed,
-    /// The coordinates are those of no point of P-256, or are spelled beyond the field.
+    /// The coordinates are those of no point of P-256, or are encoded beyond the field.
     #[error("not a point of P-256")]
     OffCurve,
 }
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn case_19_a_key_that_is_not_canonical_is_refused() {
-        // y = p + 3: the point of y = 3 + 0, spelled as a number that the field wraps.
+        // y = p + 3: the point of y = 3 + 0, encoded as a number that the field wraps.
         let mut beyond = [0xff; 32];
         beyond[0] = 0xed + 3;
         beyond[31] = 0x7f;

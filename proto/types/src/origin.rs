@@ -1,6 +1,6 @@
-//! Web origins: a peer's name, in exactly one spelling.
+//! Web origins: a peer's name, in exactly one form.
 //!
-//! Decides what the normal spelling is. Must never compare two origins in any way but as strings:
+//! Decides what the normal form is. Must never compare two origins in any way but as strings:
 //! whatever is not in the normal form is refused, not guessed at (attack case 9).
 
 use core::net::{Ipv4Addr, Ipv6Addr};
@@ -42,7 +42,7 @@ pub enum Error {
     /// Not 1..=65535 in plain decimal.
     #[error("the port is not 1 to 65535 in plain decimal")]
     Port,
-    /// Right in substance, but not spelled in the normal form.
+    /// Right in substance, but not written in the normal form.
     #[error("not in the normal form (lower case, no default port, no trailing slash)")]
     NotNormal,
 }
@@ -59,7 +59,7 @@ impl Origin {
     }
 
     /// Reads what a person or a configuration file may write: upper case, the default port, one
-    /// trailing slash, a long IPv6 spelling.
+    /// trailing slash, a long IPv6 form.
     ///
     /// # Errors
     /// Not an origin.
@@ -156,7 +156,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), Error> {
 fn normal_host(host: &str) -> Result<String, Error> {
     if let Some(inner) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         let address: Ipv6Addr = inner.parse().map_err(|_| Error::Host)?;
-        // An IPv4 address in IPv6 clothes has two spellings; its plain one is the name.
+        // An IPv4 address in IPv6 clothes has two forms; its plain one is the name.
         if address.to_ipv4_mapped().is_some() {
             return Err(Error::Host);
         }

@@ -15,7 +15,7 @@ pub const DATA_DEPTH_MAX: usize = json::DEPTH_MAX - 8;
 /// Why a task ended: a sentence, in logs and statuses.
 pub const REASON_BYTES_MAX: usize = 1_024;
 
-/// The text on one printable line of at most `bytes_max` bytes: control characters and line separators are spelled as
+/// The text on one printable line of at most `bytes_max` bytes: control characters and line separators are written as
 /// escapes, and what is too long ends with an ellipsis.
 #[must_use]
 pub fn printable(text: &str, bytes_max: usize) -> String {

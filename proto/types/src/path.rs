@@ -1,4 +1,4 @@
-//! One reading of every request path, and one spelling of a name in it.
+//! One reading of every request path, and one encoding of a name in it.
 //!
 //! Decides which paths have exactly one reading (attack case 32), for registry and gateway alike: a
 //! name is exactly one percent-encoded segment, decoded once. Must never repair a path: a proxy
@@ -188,10 +188,10 @@ mod tests {
         }
 
         #[test]
-        fn what_was_read_once_is_spelled_and_read_the_same_again(path in "(/[a-z.%0-9;:\\-]{0,6}){1,5}") {
+        fn what_was_read_once_is_encoded_and_read_the_same_again(path in "(/[a-z.%0-9;:\\-]{0,6}){1,5}") {
             if let Ok(read) = segments(&path) {
-                let spelled: Vec<String> = read.iter().map(|name| encode(name)).collect();
-                prop_assert_eq!(segments(&format!("/{}", spelled.join("/"))), Ok(read));
+                let encoded: Vec<String> = read.iter().map(|name| encode(name)).collect();
+                prop_assert_eq!(segments(&format!("/{}", encoded.join("/"))), Ok(read));
             }
         }
     }

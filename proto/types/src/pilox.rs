@@ -48,7 +48,7 @@ impl std::fmt::Display for Assurance {
     }
 }
 
-/// The two spellings of every Pilox name.
+/// The two forms of every Pilox name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Brand {
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn assurance_is_spelled_in_kebab_case_and_grows() {
+    fn assurance_is_encoded_in_kebab_case_and_grows() {
         let all = [
             Assurance::Unsigned,
             Assurance::SelfAsserted,

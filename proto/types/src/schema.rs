@@ -38,7 +38,7 @@ pub enum Problem {
     /// It must not be there.
     #[error("is not a member of this document")]
     Unknown,
-    /// It is there in both spellings, `camelCase` and `snake_case`.
+    /// It is there in both forms, `camelCase` and `snake_case`.
     #[error("is given twice, in two spellings")]
     Twice,
     /// It has another JSON type.
@@ -134,7 +134,7 @@ impl SchemaError {
         Self { path: String::new(), problem }
     }
 
-    /// The path as `google.rpc.BadRequest` spells it: `message.parts[0].text`.
+    /// The path as `google.rpc.BadRequest` writes it: `message.parts[0].text`.
     #[must_use]
     pub fn field(&self) -> String {
         let mut field = String::new();

@@ -41,8 +41,8 @@ pub enum Error {
     BeforeEpoch,
 }
 
-/// 9999-12-31T23:59:59.999Z, the last time that RFC 3339 can spell.
-const SPELLABLE_MAX: WallMs = WallMs(253_402_300_799_999);
+/// 9999-12-31T23:59:59.999Z, the last time that RFC 3339 can encode.
+const RFC3339_MAX: WallMs = WallMs(253_402_300_799_999);
 
 impl WallMs {
     /// The epoch of whole seconds, as JWT claims count.
@@ -60,7 +60,7 @@ impl WallMs {
     /// The date of HTTP headers (RFC 9110, section 5.6.7), cut to whole seconds and to the year 9999.
     #[must_use]
     pub fn to_http_date(self) -> String {
-        let secs = i64::try_from(self.min(SPELLABLE_MAX).secs()).unwrap_or_default();
+        let secs = i64::try_from(self.min(RFC3339_MAX).secs()).unwrap_or_default();
         let at = OffsetDateTime::from_unix_timestamp(secs).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         let (weekday, month) = (at.weekday().to_string(), at.month().to_string());
         let (day, year, (hour, minute, second)) = (at.day(), at.year(), at.to_hms());
@@ -96,12 +96,12 @@ impl WallMs {
         u64::try_from(ms).map(Self).map_err(|_| Error::BeforeEpoch)
     }
 
-    /// The RFC 3339 spelling in UTC with three digits of a second and `Z`; times past the year 9999
-    /// are spelled as its last millisecond.
+    /// The RFC 3339 encoding in UTC with three digits of a second and `Z`; times past the year 9999
+    /// are encoded as its last millisecond.
     #[must_use]
     pub fn to_rfc3339(self) -> String {
-        let spelled = self.min(SPELLABLE_MAX);
-        let secs = i64::try_from(spelled.secs()).expect("clamped to the year 9999 above");
+        let clamped = self.min(RFC3339_MAX);
+        let secs = i64::try_from(clamped.secs()).expect("clamped to the year 9999 above");
         let at = OffsetDateTime::from_unix_timestamp(secs).expect("clamped to the year 9999 above");
         format!(
             "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
@@ -111,7 +111,7 @@ impl WallMs {
             at.hour(),
             at.minute(),
             at.second(),
-            spelled.0 % 1_000
+            clamped.0 % 1_000
         )
     }
 }
@@ -142,7 +142,7 @@ impl MonoUs {
     }
 }
 
-/// For `#[serde(with = "time::rfc3339")]`: how our signed documents spell a time.
+/// For `#[serde(with = "time::rfc3339")]`: how our signed documents encode a time.
 pub mod rfc3339 {
     use serde::de::Error as _;
     use serde::{Deserialize as _, Deserializer, Serializer};
@@ -180,7 +180,7 @@ mod tests {
             ("2026-03-20T12:00:00Z", 1_774_008_000_000),
             ("2026-03-20T12:00:00.000Z", 1_774_008_000_000),
             ("2026-03-20T14:00:00.1239+02:00", 1_774_008_000_123),
-            ("9999-12-31T23:59:59.999Z", SPELLABLE_MAX.0),
+            ("9999-12-31T23:59:59.999Z", RFC3339_MAX.0),
         ] {
             assert_eq!(WallMs::parse_rfc3339(text), Ok(WallMs(ms)), "{text}");
         }
@@ -219,7 +219,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn printing_and_reading_give_the_time_back(ms in 0..=SPELLABLE_MAX.0) {
+        fn printing_and_reading_give_the_time_back(ms in 0..=RFC3339_MAX.0) {
             let at = WallMs(ms);
             prop_assert_eq!(WallMs::parse_rfc3339(&at.to_rfc3339()).unwrap(), at);
         }

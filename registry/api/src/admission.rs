@@ -89,27 +89,27 @@ impl Rules {
     /// `write-disabled`, `permission-denied`, `not-ready`, `credential-not-accepted`.
     pub fn check(
         &self,
-        wish: &Submission<'_>,
+        submission: &Submission<'_>,
         policy: &Policy,
         now: WallMs,
     ) -> Result<(), Problem> {
         self.open()?;
-        let handle = wish.handle.as_str();
+        let handle = submission.handle.as_str();
         if !any_or_empty(&self.handle_prefixes, |prefix| handle.starts_with(prefix)) {
             return Err(denied("the policy allows no handle of this prefix"));
         }
         if !any_or_empty(&policy.handle_patterns, |pattern| matches(pattern, handle)) {
             return Err(denied("the namespace's policy does not allow this handle"));
         }
-        for url in wish.card_urls {
+        for url in submission.card_urls {
             check_host(url, &self.card_hosts)?;
             check_host(url, &policy.card_hosts)?;
         }
-        if wish.kind == "record" {
-            self.readiness.check(wish.document, &self.attestation)?;
+        if submission.kind == "record" {
+            self.readiness.check(submission.document, &self.attestation)?;
         }
         match &self.credential {
-            Some(gate) => gate.check(wish, now),
+            Some(gate) => gate.check(submission, now),
             None => Ok(()),
         }
     }
@@ -181,7 +181,7 @@ mod tests {
 
     fn check(rules: &Rules, policy: &Policy, handle: &str, url: &str) -> Result<(), Code> {
         let (handle, urls) = (handle.parse().unwrap(), [url.to_owned()]);
-        let wish = Submission {
+        let submission = Submission {
             kind: "record",
             handle: &handle,
             document: &Value::Null,
@@ -191,7 +191,7 @@ mod tests {
             caller: None,
             credential: None,
         };
-        rules.check(&wish, policy, WallMs(0)).map_err(|problem| problem.code())
+        rules.check(&submission, policy, WallMs(0)).map_err(|problem| problem.code())
     }
 
     #[test]
@@ -218,7 +218,7 @@ mod tests {
         let narrow = Policy { handle_patterns: vec!["urn:ok:9*".into()], ..open };
         assert_eq!(check(&rules, &narrow, "urn:ok:1", "https://a.example/c"), denied);
         let shut = Rules { write_enabled: false, ..rules };
-        let told = check(&shut, &narrow, "urn:ok:9", "https://a.example/c");
-        assert_eq!(told, Err(Code::WriteDisabled));
+        let refused = check(&shut, &narrow, "urn:ok:9", "https://a.example/c");
+        assert_eq!(refused, Err(Code::WriteDisabled));
     }
 }

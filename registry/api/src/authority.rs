@@ -15,9 +15,9 @@ use crate::problem::{Code, Problem};
 /// The longest slug, as the Pilox registry has it.
 const SLUG_LEN_MAX: usize = 128;
 
-/// A wish to write an entry.
+/// A request to write an entry.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish<'a> {
+pub struct WriteRequest<'a> {
     /// Who asks.
     pub caller: &'a Principal,
     /// The peer whose enrolled key has signed the document.
@@ -30,35 +30,35 @@ pub struct Wish<'a> {
     pub kept: Option<&'a Scope>,
 }
 
-/// Holds if the wish may be proposed. In a namespace with owners only these write; elsewhere every
+/// Holds if the write may be proposed. In a namespace with owners only these write; elsewhere every
 /// enrolled signer does. The operator may everything.
 ///
 /// # Errors
 /// `unauthenticated` for nobody, `permission-denied` for somebody else.
-pub fn check(wish: &Wish<'_>, view: &dyn View) -> Result<(), Problem> {
-    match wish.caller {
+pub fn check(request: &WriteRequest<'_>, view: &dyn View) -> Result<(), Problem> {
+    match request.caller {
         Principal::Operator => return Ok(()),
-        Principal::Instance(tenant) => return check_instance(tenant, wish, view).map(drop),
+        Principal::Instance(tenant) => return check_instance(tenant, request, view).map(drop),
         _ => {}
     }
     // What begins with an instance's tenant key is written by nobody else but the same peer.
-    let instance = query::instance_of(view, wish.handle)?;
-    if instance.is_some_and(|instance| wish.signer != Some(&instance.origin)) {
-        return Err(refused(wish));
+    let instance = query::instance_of(view, request.handle)?;
+    if instance.is_some_and(|instance| request.signer != Some(&instance.origin)) {
+        return Err(refused(request));
     }
-    let home = query::namespace_of(view, wish.handle)?;
-    let terms = query::namespace(view, &home)?.map(|entry| entry.terms);
+    let namespace = query::namespace_of(view, request.handle)?;
+    let terms = query::namespace(view, &namespace)?.map(|entry| entry.terms);
     let owners = terms.map(|terms| terms.owners).unwrap_or_default();
     let owns = |origin: Option<&Origin>| origin.is_some_and(|origin| owners.contains(origin));
-    let open = home.as_str() == Namespace::DEFAULT && wish.signer.is_some();
-    if !(open || owns(wish.caller.peer()) || owns(wish.signer)) {
-        return Err(refused(wish));
+    let open = namespace.as_str() == Namespace::DEFAULT && request.signer.is_some();
+    if !(open || owns(request.caller.peer()) || owns(request.signer)) {
+        return Err(refused(request));
     }
-    if wish.visibility.is_some() && !has_say(wish, view)? {
-        return Err(refused(wish));
+    if request.visibility.is_some() && !has_say(request, view)? {
+        return Err(refused(request));
     }
-    match wish.kept {
-        Some(kept) if !sees_whole(wish, kept, view)? => Err(denied()),
+    match request.kept {
+        Some(kept) if !sees_whole(request, kept, view)? => Err(denied()),
         _ => Ok(()),
     }
 }
@@ -69,23 +69,27 @@ pub fn check(wish: &Wish<'_>, view: &dyn View) -> Result<(), Problem> {
 ///
 /// # Errors
 /// `internal` if the view fails.
-pub fn has_say(wish: &Wish<'_>, view: &dyn View) -> Result<bool, Problem> {
-    let Some(calls) = wish.caller.peer() else {
-        return Ok(matches!(wish.caller, Principal::Operator | Principal::Instance(_)));
+pub fn has_say(request: &WriteRequest<'_>, view: &dyn View) -> Result<bool, Problem> {
+    let Some(calls) = request.caller.peer() else {
+        return Ok(matches!(request.caller, Principal::Operator | Principal::Instance(_)));
     };
-    let home = query::namespace(view, &query::namespace_of(view, wish.handle)?)?;
-    Ok(wish.signer == Some(calls) || home.is_some_and(|it| it.terms.owners.contains(calls)))
+    let namespace = query::namespace(view, &query::namespace_of(view, request.handle)?)?;
+    Ok(request.signer == Some(calls) || namespace.is_some_and(|it| it.terms.owners.contains(calls)))
 }
 
 /// An instance writes `tenantKey/slug`, shown to everybody, unsigned or signed by its own peer, and nothing that a namespace
 /// has claimed. It gives the origin of that peer.
-fn check_instance(tenant: &TenantKey, wish: &Wish<'_>, view: &dyn View) -> Result<Origin, Problem> {
-    check_own(tenant, wish.handle)?;
+fn check_instance(
+    tenant: &TenantKey,
+    request: &WriteRequest<'_>,
+    view: &dyn View,
+) -> Result<Origin, Problem> {
+    check_own(tenant, request.handle)?;
     let own = query::instance(view, tenant)?.ok_or_else(denied)?.origin;
-    let home = query::namespace_of(view, wish.handle)?;
-    let open = home.as_str() == Namespace::DEFAULT && wish.visibility.is_none();
-    let by_itself = wish.signer.is_none_or(|signer| *signer == own);
-    match open && by_itself && wish.kept.is_none_or(is_open) {
+    let namespace = query::namespace_of(view, request.handle)?;
+    let open = namespace.as_str() == Namespace::DEFAULT && request.visibility.is_none();
+    let by_itself = request.signer.is_none_or(|signer| *signer == own);
+    match open && by_itself && request.kept.is_none_or(is_open) {
         true => Ok(own),
         false => Err(denied()),
     }
@@ -144,15 +148,16 @@ pub fn check_delete(
     view: &dyn View,
 ) -> Result<Option<Origin>, Problem> {
     if let Principal::Instance(tenant) = caller {
-        let wish = Wish { caller, signer: None, handle, visibility: None, kept: Some(kept) };
-        return check_instance_delete(tenant, &wish, view).map(Some);
+        let request =
+            WriteRequest { caller, signer: None, handle, visibility: None, kept: Some(kept) };
+        return check_instance_delete(tenant, &request, view).map(Some);
     }
     let calls = caller.peer();
     if *caller == Principal::Operator || calls.is_some() && calls == kept.owner.as_ref() {
         return Ok(calls.cloned());
     }
-    let home = query::namespace(view, &query::namespace_of(view, handle)?)?;
-    match calls.is_some_and(|origin| home.is_some_and(|it| it.terms.owners.contains(origin))) {
+    let namespace = query::namespace(view, &query::namespace_of(view, handle)?)?;
+    match calls.is_some_and(|origin| namespace.is_some_and(|it| it.terms.owners.contains(origin))) {
         true => Ok(calls.cloned()),
         false => Err(denied()),
     }
@@ -162,30 +167,30 @@ pub fn check_delete(
 /// registry's.
 fn check_instance_delete(
     tenant: &TenantKey,
-    wish: &Wish<'_>,
+    request: &WriteRequest<'_>,
     view: &dyn View,
 ) -> Result<Origin, Problem> {
-    let own = check_instance(tenant, wish, view)?;
-    let owner = wish.kept.and_then(|kept| kept.owner.as_ref());
-    let imported = query::provenance(view, ImportKind::Record, wish.handle)?.is_some();
+    let own = check_instance(tenant, request, view)?;
+    let owner = request.kept.and_then(|kept| kept.owner.as_ref());
+    let imported = query::provenance(view, ImportKind::Record, request.handle)?.is_some();
     match owner.is_none_or(|owner| *owner == own) && !imported {
         true => Ok(own),
         false => Err(denied()),
     }
 }
 
-fn sees_whole(wish: &Wish<'_>, kept: &Scope, view: &dyn View) -> Result<bool, Problem> {
-    if wish.caller.viewer(view)?.disclosure(kept) == Disclosure::Whole {
+fn sees_whole(request: &WriteRequest<'_>, kept: &Scope, view: &dyn View) -> Result<bool, Problem> {
+    if request.caller.viewer(view)?.disclosure(kept) == Disclosure::Whole {
         return Ok(true);
     }
     // A signature speaks for its owner, whoever brings it.
-    let Some(signer) = wish.signer else { return Ok(false) };
+    let Some(signer) = request.signer else { return Ok(false) };
     Ok(query::viewer(view, signer)?.disclosure(kept) == Disclosure::Whole)
 }
 
-fn refused(wish: &Wish<'_>) -> Problem {
-    match wish.caller {
-        Principal::Anonymous if wish.signer.is_none() || wish.visibility.is_some() => {
+fn refused(request: &WriteRequest<'_>) -> Problem {
+    match request.caller {
+        Principal::Anonymous if request.signer.is_none() || request.visibility.is_some() => {
             Problem::new(Code::Unauthenticated, "this call needs a credential")
         }
         _ => denied(),
@@ -203,7 +208,8 @@ mod tests {
     use proto_types::card::Assurance;
     use proto_types::{Digest, SecretKey, Stamp, WallMs};
     use registry_core::command::{
-        Command, Foreign, Import, ImportedRecord, InstanceCommand, NamespaceCommand,
+        Command, CreateInstance, DeleteRecord, EnrolPeer, Foreign, Import, ImportedRecord,
+        InstanceCommand, NamespaceCommand, PutBody, PutNamespace, PutPartner, PutRecord,
     };
     use registry_core::entry::{Approval, EnrolledKey, PartnerKind, PartnerTerms, Terms};
     use registry_core::view::Memory;
@@ -224,11 +230,14 @@ mod tests {
     /// What is under the instance's key, then the instance, as an operator lets one in.
     fn with_instance(before: &[Command]) -> Memory {
         let mut view = Memory::default();
-        done(&mut view, &Command::PutBody { bytes: b"{}".to_vec() });
+        done(&mut view, &Command::PutBody(PutBody { bytes: b"{}".to_vec() }));
         before.iter().for_each(|command| done(&mut view, command));
         let (tenant, origin) = (tenant(), "https://acme.example".parse().unwrap());
         let token = Digest::of(b"secret");
-        done(&mut view, &Command::Instance(InstanceCommand::Create { tenant, origin, token }));
+        done(
+            &mut view,
+            &Command::Instance(InstanceCommand::Create(CreateInstance { tenant, origin, token })),
+        );
         view
     }
 
@@ -237,7 +246,7 @@ mod tests {
     }
 
     fn record(owner: Option<&str>) -> Command {
-        Command::PutRecord {
+        Command::PutRecord(PutRecord {
             handle: HANDLE.parse().unwrap(),
             digest: Digest::of(b"{}"),
             updated_at: NOW,
@@ -249,22 +258,22 @@ mod tests {
             if_match: None,
             visibility: None,
             vouched: false,
-        }
+        })
     }
 
     fn enrol(origin: &str, seed: u8) -> Command {
         let key = SecretKey::from_seed(&[seed; 32]).public();
-        Command::EnrolPeer {
+        Command::EnrolPeer(EnrolPeer {
             origin: origin.parse().unwrap(),
             keys: vec![EnrolledKey::new("k1".parse().unwrap(), key)],
             approval: Approval::Operator,
-        }
+        })
     }
 
     fn claim() -> Command {
         let terms = Terms { prefixes: vec!["acme01/".into()], ..Terms::default() };
         let (name, terms) = (Namespace::parse("acme").unwrap(), Box::new(terms));
-        Command::Namespace(NamespaceCommand::Put { name, terms, by: None })
+        Command::Namespace(NamespaceCommand::Put(PutNamespace { name, terms, by: None }))
     }
 
     fn partner() -> Command {
@@ -278,7 +287,7 @@ mod tests {
             quota: 9,
         };
         let name = Namespace::parse("far").unwrap();
-        Foreign::PutPartner { name, terms: Box::new(terms) }.into()
+        Foreign::PutPartner(PutPartner { name, terms: Box::new(terms) }).into()
     }
 
     fn import() -> Command {
@@ -314,11 +323,11 @@ mod tests {
             let deleted = decode::record::delete(&Principal::Instance(tenant()), HANDLE, &view);
             deleted.map(|proposal| proposal.commands).map_err(|problem| problem.code())
         };
-        let by_itself = Command::DeleteRecord {
+        let by_itself = Command::DeleteRecord(DeleteRecord {
             handle: HANDLE.parse().unwrap(),
             if_match: None,
             by: Some(own.parse().unwrap()),
-        };
+        });
         assert_eq!(deleted(&[record(None)]), Ok(vec![by_itself.clone()]));
         assert_eq!(deleted(&[enrol(own, 1), record(Some(own))]), Ok(vec![by_itself]));
         let denied = Err(Code::PermissionDenied);

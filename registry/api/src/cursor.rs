@@ -11,7 +11,7 @@ use proto_types::base64url;
 use crate::field;
 use crate::problem::{Code, Problem};
 
-/// Where cursors of the first cluster epoch begin; a later spelling takes another letter.
+/// Where cursors of the first cluster epoch begin; a later form takes another letter.
 const VERSION: &str = "1";
 
 /// Where cursors of a later epoch begin, which they name.

@@ -28,7 +28,7 @@ pub use self::task::not_json;
 use proto_types::card::Assurance;
 use proto_types::outcome::OUTCOME_BYTES_MAX;
 use proto_types::{Digest, Handle, Origin};
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, Proposal, PutBody};
 use registry_core::entry::Visibility;
 use serde_json::Value;
 
@@ -81,5 +81,7 @@ fn one(command: Command) -> Proposal {
 /// A body and the command that names it, committed together or not at all.
 fn with_body(bytes: &[u8], command: impl FnOnce(Digest) -> Command) -> Result<Proposal, Problem> {
     let digest = field::body("document", bytes, BODY_BYTES_MAX)?;
-    Ok(Proposal { commands: vec![Command::PutBody { bytes: bytes.to_vec() }, command(digest)] })
+    Ok(Proposal {
+        commands: vec![Command::PutBody(PutBody { bytes: bytes.to_vec() }), command(digest)],
+    })
 }

@@ -6,7 +6,7 @@
 mod peer;
 
 use proto_types::{Digest, GatewayId, NodeId, Origin, TenantKey, WallMs};
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, Proposal, SpendToken};
 use registry_core::query;
 use registry_core::view::View;
 use registry_core::viewer::Viewer;
@@ -65,7 +65,7 @@ pub enum Role {
 
 /// What credentials are checked against, besides the state.
 #[derive(Clone, Copy, Debug)]
-pub struct Door<'a> {
+pub struct AuthContext<'a> {
     /// The operator's secret.
     pub operator: &'a OperatorSecret,
     /// The origin that federation tokens must be for; without one, none is accepted.
@@ -138,11 +138,11 @@ impl Principal {
     }
 
     /// The proposal as this principal makes it: its token, if it showed one, is spent in the same
-    /// decision, so that a token has one effect at most and a refused wish costs none.
+    /// decision, so that a token has one effect at most and a refused request costs none.
     #[must_use]
-    pub fn seal(&self, mut proposal: Proposal) -> Proposal {
+    pub fn with_token_spend(&self, mut proposal: Proposal) -> Proposal {
         if let Self::Peer(PeerCaller { token: Some(TokenUse { hash, until }), .. }) = self {
-            let spend = Command::SpendToken { hash: *hash, until: *until };
+            let spend = Command::SpendToken(SpendToken { hash: *hash, until: *until });
             proposal.commands.insert(0, spend);
         }
         proposal
@@ -168,7 +168,7 @@ impl Principal {
 /// `unauthenticated` for every value that is not known, `internal` if the view fails.
 pub fn identify(
     authorization: Option<&str>,
-    door: Door<'_>,
+    context: AuthContext<'_>,
     view: &dyn View,
 ) -> Result<Principal, Problem> {
     let Some(value) = authorization else { return Ok(Principal::Anonymous) };
@@ -177,9 +177,9 @@ pub fn identify(
         return Ok(registered);
     }
     if peer::is_token(token) {
-        return peer::identify(token, door, view).map(Principal::Peer);
+        return peer::identify(token, context, view).map(Principal::Peer);
     }
-    check(&Digest::of(token.as_bytes()), Some(door.operator.0))?;
+    check(&Digest::of(token.as_bytes()), Some(context.operator.0))?;
     Ok(Principal::Operator)
 }
 

@@ -6,7 +6,9 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use proto_types::card::Assurance;
 use proto_types::{Digest, Handle, Stamp, WallMs};
-use registry_core::command::{Command, LedgerCommand, Proposal};
+use registry_core::command::{
+    Command, LedgerCommand, OpenLog, Proposal, PutBody, PutRecord, SpendTokens,
+};
 use registry_core::view::Memory;
 use registry_core::{apply_batch, state_hash};
 
@@ -18,7 +20,7 @@ fn put_record(n: u64) -> Proposal {
     let mut bytes = vec![b'r'; 1_024];
     bytes[..8].copy_from_slice(&n.to_be_bytes());
     let digest = Digest::of(&bytes);
-    let put = Command::PutRecord {
+    let put = Command::PutRecord(PutRecord {
         handle: Handle::parse(&format!("urn:hive:agent:{n:016}")).expect("a plain handle"),
         digest,
         updated_at: START,
@@ -30,18 +32,20 @@ fn put_record(n: u64) -> Proposal {
         if_match: None,
         visibility: None,
         vouched: false,
-    };
-    Proposal { commands: vec![Command::PutBody { bytes }, put] }
+    });
+    Proposal { commands: vec![Command::PutBody(PutBody { bytes }), put] }
 }
 
 fn spend(n: u64) -> Proposal {
     let hash = Digest::of(&n.to_be_bytes());
     let entries = vec![(hash, START.plus_ms(300_000))];
-    Proposal { commands: vec![Command::SpendTokens { entries }] }
+    Proposal { commands: vec![Command::SpendTokens(SpendTokens { entries })] }
 }
 
 fn open_log() -> Proposal {
-    Proposal { commands: vec![Command::Ledger(LedgerCommand::OpenLog { seed: Digest([7; 32]) })] }
+    Proposal {
+        commands: vec![Command::Ledger(LedgerCommand::OpenLog(OpenLog { seed: Digest([7; 32]) }))],
+    }
 }
 
 fn filled(proposals: impl Iterator<Item = Proposal>) -> Memory {

@@ -11,70 +11,81 @@ use crate::command::{
 #[must_use]
 pub fn act(command: &Command) -> Option<(&'static str, String)> {
     Some(match command {
-        Command::IssueJoinToken { role, .. } => ("issue-join-token", format!("{role:?}")),
-        Command::EnrolPeer { origin, .. } => ("enrol-peer", origin.to_string()),
-        Command::RevokePeer { origin } => ("revoke-peer", origin.to_string()),
+        Command::IssueJoinToken(issue) => ("issue-join-token", format!("{:?}", issue.role)),
+        Command::EnrolPeer(enrol) => ("enrol-peer", enrol.origin.to_string()),
+        Command::RevokePeer(revoke) => ("revoke-peer", revoke.origin.to_string()),
         Command::Peer(command) => return of_peer(command),
-        Command::Namespace(NamespaceCommand::Put { name, .. }) => {
-            ("put-namespace", name.to_string())
-        }
-        Command::Namespace(NamespaceCommand::Delete { name, .. }) => {
-            ("delete-namespace", name.to_string())
-        }
+        Command::Namespace(command) => of_namespace(command),
         Command::Foreign(wish) => return of_partner(wish),
         Command::Instance(command) => of_instance(command),
-        Command::DeleteRecord { handle, .. } => ("delete-record", handle.to_string()),
-        Command::PutAgent { handle, .. } => ("put-agent", handle.to_string()),
-        Command::RegisterGateway { id, .. } => ("register-gateway", id.to_string()),
-        Command::RegisterNode { id, .. } => ("register-node", id.to_string()),
-        Command::AdmitMember { id, .. } => ("admit-member", id.to_string()),
-        Command::RetireMember { id } => ("retire-member", id.to_string()),
-        Command::Ledger(LedgerCommand::WitnessEpoch { origin, epoch }) => {
-            ("witness-epoch", format!("{origin} {epoch}"))
-        }
-        Command::Ledger(LedgerCommand::TruncateAudit { through }) => {
-            ("truncate-audit", through.to_string())
-        }
-        Command::Ledger(LedgerCommand::ResetTime { to }) => ("reset-time", to.to_string()),
+        Command::DeleteRecord(delete) => ("delete-record", delete.handle.to_string()),
+        Command::PutAgent(put) => ("put-agent", put.handle.to_string()),
+        Command::RegisterGateway(register) => ("register-gateway", register.id.to_string()),
+        Command::RegisterNode(register) => ("register-node", register.id.to_string()),
+        Command::AdmitMember(admit) => ("admit-member", admit.id.to_string()),
+        Command::RetireMember(retire) => ("retire-member", retire.id.to_string()),
+        Command::Ledger(command) => return of_ledger(command),
         _ => return None,
     })
 }
 
+fn of_namespace(command: &NamespaceCommand) -> (&'static str, String) {
+    match command {
+        NamespaceCommand::Put(put) => ("put-namespace", put.name.to_string()),
+        NamespaceCommand::Delete(delete) => ("delete-namespace", delete.name.to_string()),
+    }
+}
+
 fn of_instance(command: &InstanceCommand) -> (&'static str, String) {
     match command {
-        InstanceCommand::Create { tenant, .. } => ("create-instance", tenant.to_string()),
-        InstanceCommand::Remove { tenant } => ("remove-instance", tenant.to_string()),
+        InstanceCommand::Create(create) => ("create-instance", create.tenant.to_string()),
+        InstanceCommand::Remove(remove) => ("remove-instance", remove.tenant.to_string()),
     }
+}
+
+fn of_ledger(command: &LedgerCommand) -> Option<(&'static str, String)> {
+    Some(match command {
+        LedgerCommand::WitnessEpoch(begun) => {
+            ("witness-epoch", format!("{} {}", begun.origin, begun.epoch))
+        }
+        LedgerCommand::TruncateAudit(truncate) => ("truncate-audit", truncate.through.to_string()),
+        LedgerCommand::ResetTime(reset) => ("reset-time", reset.to.to_string()),
+        LedgerCommand::OpenLog(_) | LedgerCommand::Audit(_) | LedgerCommand::Witness(_) => {
+            return None;
+        }
+    })
 }
 
 fn of_peer(command: &PeerCommand) -> Option<(&'static str, String)> {
     Some(match command {
-        PeerCommand::Admit { candidate, .. } => ("enrol-peer", candidate.origin.to_string()),
-        PeerCommand::Decide { origin, approval: Some(_), .. } => {
-            ("approve-peer", origin.to_string())
+        PeerCommand::Admit(admit) => ("enrol-peer", admit.candidate.origin.to_string()),
+        PeerCommand::Decide(decide) => {
+            let act = if decide.approval.is_some() { "approve-peer" } else { "reject-peer" };
+            (act, decide.origin.to_string())
         }
-        PeerCommand::Decide { origin, approval: None, .. } => ("reject-peer", origin.to_string()),
-        PeerCommand::Operate { operation, .. } => ("operate-peer", operation.issuer.to_string()),
-        PeerCommand::Stand { origin, .. } => ("stand-peer", origin.to_string()),
-        PeerCommand::AllowTokenLife { origin, .. } => ("allow-token-life", origin.to_string()),
-        PeerCommand::State { issuer, .. } => ("put-manifest", issuer.to_string()),
-        _ => return None,
+        PeerCommand::Operate(operate) => ("operate-peer", operate.operation.issuer.to_string()),
+        PeerCommand::Stand(stand) => ("stand-peer", stand.origin.to_string()),
+        PeerCommand::AllowTokenLife(allow) => ("allow-token-life", allow.origin.to_string()),
+        PeerCommand::State(state) => ("put-manifest", state.issuer.to_string()),
+        PeerCommand::Request(_) | PeerCommand::AskDomain(_) | PeerCommand::NoteDomain(_) => {
+            return None;
+        }
     })
 }
 
 /// Agreements and their ends; what a partner gives under one is written all day.
 fn of_partner(wish: &Foreign) -> Option<(&'static str, String)> {
     Some(match wish {
-        Foreign::PutPartner { name, .. } => ("put-partner", name.to_string()),
-        Foreign::QuarantinePartner { name, .. } => ("quarantine-partner", name.to_string()),
-        Foreign::RemovePartner { name } => ("remove-partner", name.to_string()),
-        Foreign::SetPartnerEpoch { name, .. } => ("restart-partner", name.to_string()),
-        Foreign::HoldPartner { name, entries: 1.. } => ("hold-partner", name.to_string()),
-        Foreign::ReleasePartner { name } => ("release-partner", name.to_string()),
-        Foreign::SetLiveness { .. }
-        | Foreign::AdvancePartner { .. }
-        | Foreign::HoldPartner { .. }
-        | Foreign::FailPartner { .. }
+        Foreign::PutPartner(put) => ("put-partner", put.name.to_string()),
+        Foreign::QuarantinePartner(caught) => ("quarantine-partner", caught.name.to_string()),
+        Foreign::RemovePartner(remove) => ("remove-partner", remove.name.to_string()),
+        Foreign::SetPartnerEpoch(begun) => ("restart-partner", begun.name.to_string()),
+        Foreign::HoldPartner(hold) if hold.entries > 0 => ("hold-partner", hold.name.to_string()),
+        Foreign::ReleasePartner(release) => ("release-partner", release.name.to_string()),
+        Foreign::SetLiveness(_)
+        | Foreign::AdvancePartner(_)
+        | Foreign::HoldPartner(_)
+        | Foreign::FailPartner(_)
         | Foreign::Import(_) => return None,
     })
 }

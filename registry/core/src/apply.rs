@@ -48,7 +48,6 @@ use proto_types::{Revision, Stamp, WallMs};
 use crate::change::{Change, Effect, Refusal, Reply, Write};
 use crate::command::{Command, Proposal};
 use crate::counter;
-use crate::entry::PeerStatus;
 use crate::epoch;
 use crate::overlay::Overlay;
 use crate::view::{View, ViewError};
@@ -191,62 +190,42 @@ impl<'v> Batch<'v> {
     }
 }
 
-/// The map from commands to decisions. Commands with many members are passed on whole.
+/// The map from commands to decisions.
 fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     match command {
-        Command::PutBody { bytes } => body::put(draft, bytes),
-        Command::IssueJoinToken { hash, role, expires_at } => {
-            join::issue(draft, *hash, *role, *expires_at)
-        }
-        Command::EnrolPeer { origin, keys, approval } => {
-            peer::enrol_keys(draft, origin, keys, approval)
-        }
+        Command::PutBody(command) => body::put(draft, command),
+        Command::IssueJoinToken(command) => join::issue(draft, command),
+        Command::EnrolPeer(command) => peer::enrol_keys(draft, command),
         Command::Peer(command) => peer::decide(draft, command),
-        Command::RevokePeer { origin } => peer::stand(draft, origin, PeerStatus::Revoked, None),
-        Command::PutRecord { .. } => record::put(draft, command),
-        Command::DeleteRecord { handle, if_match, by } => {
-            record::delete(draft, handle, *if_match, by.as_ref())
-        }
-        Command::PutCard { .. } => card::put(draft, command),
+        Command::RevokePeer(command) => peer::revoke(draft, command),
+        Command::PutRecord(command) => record::put(draft, command),
+        Command::DeleteRecord(command) => record::delete(draft, command),
+        Command::PutCard(command) => card::put(draft, command),
         Command::Namespace(command) => namespace::decide(draft, command),
-        Command::SpendToken { hash, until } => token::spend_as_condition(draft, hash, *until),
-        Command::PutAgent { .. } => agent::put(draft, command),
+        Command::SpendToken(command) => token::spend_as_condition(draft, command),
+        Command::PutAgent(command) => agent::put(draft, command),
         Command::PutSearch(told) => search::put(draft, told),
-        Command::RegisterGateway { id, endpoint, credential, join } => {
-            fleet::register_gateway(draft, id, endpoint, *credential, join)
-        }
-        Command::RegisterNode { id, credential, capacity, join } => {
-            fleet::register_node(draft, id, *credential, capacity, join)
-        }
-        Command::SetNodeState { id, state, capacity } => {
-            fleet::set_node_state(draft, id, *state, capacity.as_ref())
-        }
-        Command::SubmitTask { .. } => task::submit(draft, command),
-        Command::AssignTask { id, node } => task::assign(draft, id, node),
-        Command::ReleaseTask { id, epoch, reason } => task::release(draft, id, *epoch, reason),
-        Command::CompleteTask { .. } => task::ending::complete(draft, command),
-        Command::CancelTask { id, owner } => task::ending::cancel(draft, id, owner.as_deref()),
-        Command::ExpireTask { id, waits_for } => task::ending::expire(draft, id, *waits_for),
-        Command::SpendTokens { entries } => token::spend(draft, entries),
+        Command::RegisterGateway(command) => fleet::register_gateway(draft, command),
+        Command::RegisterNode(command) => fleet::register_node(draft, command),
+        Command::SetNodeState(command) => fleet::set_node_state(draft, command),
+        Command::SubmitTask(command) => task::submit(draft, command),
+        Command::AssignTask(command) => task::assign(draft, command),
+        Command::ReleaseTask(command) => task::release(draft, command),
+        Command::CompleteTask(command) => task::ending::complete(draft, command),
+        Command::CancelTask(command) => task::ending::cancel(draft, command),
+        Command::ExpireTask(command) => task::ending::expire(draft, command),
+        Command::SpendTokens(command) => token::spend(draft, command),
         Command::Conduct(command) => conduct::decide(draft, command),
-        Command::EnqueueEnvelope { .. } => envelope::enqueue(draft, command),
-        Command::LeaseEnvelopes { target, max, ttl_ms } => {
-            lease::lease(draft, target, *max, *ttl_ms)
-        }
-        Command::Compact { changes_through, tasks_until } => {
-            compact::compact(draft, *changes_through, *tasks_until)
-        }
-        Command::AdmitMember { id, address, join } => {
-            member::admit(draft, *id, address, join.as_ref())
-        }
-        Command::RetireMember { id } => member::retire(draft, *id),
+        Command::EnqueueEnvelope(command) => envelope::enqueue(draft, command),
+        Command::LeaseEnvelopes(command) => lease::lease(draft, command),
+        Command::Compact(command) => compact::compact(draft, command),
+        Command::AdmitMember(command) => member::admit(draft, command),
+        Command::RetireMember(command) => member::retire(draft, command),
         Command::Ledger(command) => ledger::decide(draft, command),
         Command::Foreign(wish) => foreign::decide(draft, wish),
         Command::Require(condition) => precondition::check(draft, condition),
         Command::Instance(command) => instance::decide(draft, command),
         Command::Fleet(command) => fleet::decide(draft, command),
-        Command::AckEnvelope { target, source, id, epoch } => {
-            lease::ack(draft, target, source, id, *epoch)
-        }
+        Command::AckEnvelope(command) => lease::ack(draft, command),
     }
 }

@@ -13,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub enum Class {
     /// Unicast on the public internet.
     Public,
-    /// This machine: 127.0.0.0/8 or ::1, spelled plainly.
+    /// This machine: 127.0.0.0/8 or ::1, written plainly.
     Loopback,
     /// Anything else; the range's name.
     Special(&'static str),

@@ -1,6 +1,6 @@
 //! The fetch itself, hop by hop.
 //!
-//! It decides the order: policy, seat, one look-up, every address checked, connection to a checked
+//! It decides the order: policy, connection limits, one look-up, every address checked, connection to a checked
 //! address, bounded answer, redirect judged from the start again. It must never resolve a second
 //! time between check and connection (attack case 23).
 
@@ -13,17 +13,17 @@ use tokio_rustls::TlsConnector;
 use crate::address::{Class, classify};
 use crate::config::{self, Config};
 use crate::connect;
+use crate::connection_limits::{Admission, ConnectionLimits};
 use crate::error::FetchError;
 use crate::exchange::{Answer, exchange};
 use crate::message::{BYTES_MAX, DEADLINE_MAX, Fetched, Request};
 use crate::resolve::{Dns, Resolve};
-use crate::seats::{Admission, Seats};
 use crate::url::{Policy, Target};
 
 /// Redirects that are followed; descriptors need none or one.
 const REDIRECTS_MAX: usize = 3;
 
-/// Fetches from public hosts. Cheap to clone; clones share seats and resolver.
+/// Fetches from public hosts. Cheap to clone; clones share limits and resolver.
 #[derive(Clone)]
 pub struct Fetcher {
     shared: Arc<Shared>,
@@ -33,7 +33,7 @@ struct Shared {
     policy: Policy,
     resolver: Arc<dyn Resolve>,
     tls: TlsConnector,
-    seats: Seats,
+    connection_limits: ConnectionLimits,
 }
 
 impl std::fmt::Debug for Fetcher {
@@ -67,8 +67,8 @@ impl Fetcher {
         }
         let policy = Policy { ports: config.ports.clone(), loopback: config.allow_loopback };
         let tls = connect::connector(config.extra_ca_file.as_deref())?;
-        let seats = Seats::new(config.connections_max, config.per_host_max);
-        Ok(Self { shared: Arc::new(Shared { policy, resolver, tls, seats }) })
+        let connection_limits = ConnectionLimits::new(config.connections_max, config.per_host_max);
+        Ok(Self { shared: Arc::new(Shared { policy, resolver, tls, connection_limits }) })
     }
 
     /// Fetches; statuses that say no are answers too. Dropping the future closes the connection.
@@ -94,7 +94,7 @@ impl Fetcher {
 impl Shared {
     async fn follow(&self, mut request: Request) -> Result<Fetched, FetchError> {
         request.bytes_max = request.bytes_max.min(BYTES_MAX);
-        let admission = self.seats.admit()?;
+        let admission = self.connection_limits.admit()?;
         let mut target = self.policy.target(&request.url)?;
         let mut seen = vec![target.url()];
         let mut inside = true;
@@ -126,7 +126,7 @@ impl Shared {
         inside: &mut bool,
         admission: &Admission,
     ) -> Result<Answer, FetchError> {
-        let _seat = self.seats.take(target.origin.authority(), admission).await;
+        let _permit = self.connection_limits.take(target.origin.authority(), admission).await;
         let addresses = self.addresses(target, *inside).await?;
         *inside = addresses.iter().all(|address| classify(*address) == Class::Loopback);
         let stream = connect::dial(target, &addresses, &self.tls).await?;
@@ -145,7 +145,7 @@ impl Shared {
     }
 
     async fn texts(&self, name: &str) -> Result<Vec<String>, FetchError> {
-        let _admission = self.seats.admit()?;
+        let _admission = self.connection_limits.admit()?;
         // A proof's name begins with an underscore, which hosts do not; the rest is one.
         let host = name.split_once('.').filter(|(first, _)| first.starts_with('_'));
         let host = host.map_or(name, |(_, host)| host);

@@ -7,6 +7,7 @@
 pub mod address;
 pub mod config;
 mod connect;
+mod connection_limits;
 mod decode;
 mod error;
 mod exchange;
@@ -14,7 +15,6 @@ mod fetcher;
 pub mod message;
 pub mod resolve;
 pub mod schedule;
-mod seats;
 pub mod url;
 
 pub use crate::config::Config;

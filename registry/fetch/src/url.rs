@@ -144,7 +144,7 @@ impl Target {
         Ok(Self { origin, path })
     }
 
-    /// The address, if the host is spelled as one.
+    /// The address, if the host is written as one.
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
         let host = self.origin.host();

@@ -1,5 +1,5 @@
 //! One log entry: the proposals that were waiting, under one stamp of time.
-//! It decides how they are spelled, once, at the proposing member; it must never hold anything that a later member could
+//! It decides how they are encoded, once, at the proposing member; it must never hold anything that a later member could
 //! read in two ways.
 
 use std::fmt;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec;
 
-/// What the bytes of a [`Payload`] spell.
+/// What the bytes of a [`Payload`] encode.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Batch {
     /// The leader's wall time.
@@ -29,7 +29,7 @@ pub(crate) struct Payload {
 }
 
 impl Payload {
-    /// Joins proposals that were spelled by [`spell`] already, each by its caller's own task.
+    /// Joins proposals that were encoded by [`encode_proposal`] already, each by its caller's own task.
     pub(crate) fn join<'a>(
         stamp: WallMs,
         proposals: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
@@ -55,7 +55,7 @@ impl Payload {
 }
 
 /// A proposal as it stands inside a batch.
-pub(crate) fn spell(proposal: &Proposal) -> Result<Vec<u8>, rmp_serde::encode::Error> {
+pub(crate) fn encode_proposal(proposal: &Proposal) -> Result<Vec<u8>, rmp_serde::encode::Error> {
     rmp_serde::to_vec_named(proposal)
 }
 
@@ -81,25 +81,26 @@ impl fmt::Debug for Payload {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use registry_core::command::Command;
+    use registry_core::command::{Command, PutBody};
 
     use super::*;
 
     #[test]
     fn joined_proposals_are_read_as_the_batch_they_make() {
         let proposal = |length: usize| Proposal {
-            commands: vec![Command::PutBody { bytes: vec![7; length] }],
+            commands: vec![Command::PutBody(PutBody { bytes: vec![7; length] })],
         };
         for count in [0, 1, 15, 16, 300] {
             let proposals: Vec<_> = (0..count).map(proposal).collect();
-            let spelled: Vec<_> = proposals.iter().map(|each| spell(each).unwrap()).collect();
-            let payload = Payload::join(WallMs(1_234), spelled.iter().map(Vec::as_slice));
+            let encoded: Vec<_> =
+                proposals.iter().map(|each| encode_proposal(each).unwrap()).collect();
+            let payload = Payload::join(WallMs(1_234), encoded.iter().map(Vec::as_slice));
             assert_eq!(payload.read().unwrap(), Batch { stamp: WallMs(1_234), proposals });
         }
     }
 
     #[test]
-    fn a_batch_spelled_by_the_serializer_is_read_too() {
+    fn a_batch_encoded_by_the_serializer_is_read_too() {
         let batch = Batch { stamp: WallMs(9), proposals: vec![Proposal { commands: vec![] }] };
         let payload = Payload { bytes: codec::encode(&batch).unwrap() };
         assert_eq!(payload.read().unwrap(), batch);

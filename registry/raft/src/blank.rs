@@ -11,8 +11,8 @@ use openraft::vote::RaftLeaderId as _;
 use tonic::Status;
 
 use crate::codec::decode;
-use crate::home::Home;
 use crate::log::{PURGED, VOTE};
+use crate::store_handle::StoreHandle;
 use crate::types::{Entry, Vote, VoteRequest};
 
 /// What the refusal of such a member is recognised by, among those with the same status code.
@@ -20,7 +20,7 @@ pub(crate) const BLANK: &str =
     "this member holds neither a vote nor a log; see docs/runbooks/replace-a-member.md";
 
 pub(crate) struct Blank {
-    home: Arc<Home>,
+    handle: Arc<StoreHandle>,
     id: u64,
     /// Who makes the cluster, if this member is configured to be one of its first.
     founder: Option<u64>,
@@ -31,9 +31,9 @@ pub(crate) struct Blank {
 }
 
 impl Blank {
-    pub(crate) fn new(home: Arc<Home>, id: u64, founder: Option<u64>) -> Self {
+    pub(crate) fn new(handle: Arc<StoreHandle>, id: u64, founder: Option<u64>) -> Self {
         let (blank, refused) = (AtomicBool::new(true), AtomicBool::new(false));
-        Self { home, id, founder, blank, refused }
+        Self { handle, id, founder, blank, refused }
     }
 
     /// Whether nothing is there still. What cannot be read counts as nothing.
@@ -52,7 +52,7 @@ impl Blank {
     }
 
     fn look(&self) -> io::Result<bool> {
-        let log = self.home.store.log();
+        let log = self.handle.store.log();
         let purged = log.saved(PURGED).map_err(io::Error::other)?.is_some();
         let last = log.last().map_err(io::Error::other)?;
         let last = last.map(|(_, bytes)| decode::<Entry>(&bytes)).transpose()?;

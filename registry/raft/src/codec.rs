@@ -1,4 +1,4 @@
-//! How values are spelled on disk and between members: a format byte, then MessagePack with member names, so that a later
+//! How values are encoded on disk and between members: a format byte, then MessagePack with member names, so that a later
 //! version may add members with a default.
 //! It must never guess: an unknown format byte is an error, not another format.
 

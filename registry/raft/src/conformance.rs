@@ -6,10 +6,10 @@ use openraft::StorageError;
 use openraft::testing::log::{StoreBuilder, Suite};
 use tempfile::TempDir;
 
-use crate::home::Home;
 use crate::log::LogStore;
 use crate::machine::{Machine, Published};
 use crate::snapshot::Snapshots;
+use crate::store_handle::StoreHandle;
 use crate::types::TypeConfig;
 
 struct Stores;
@@ -17,12 +17,13 @@ struct Stores;
 impl StoreBuilder<TypeConfig, LogStore, Machine, TempDir> for Stores {
     async fn build(&self) -> Result<(TempDir, LogStore, Machine), StorageError<TypeConfig>> {
         let dir = tempfile::tempdir().expect("a directory");
-        let home = Home::open(dir.path(), 1, registry_store::Options::default()).expect("a store");
-        let home = Arc::new(home);
-        let published = Arc::new(Published::new(Arc::clone(&home)).expect("a view"));
+        let handle =
+            StoreHandle::open(dir.path(), 1, registry_store::Options::default()).expect("a store");
+        let handle = Arc::new(handle);
+        let published = Arc::new(Published::new(Arc::clone(&handle)).expect("a view"));
         let snapshots = Arc::new(Snapshots::open(dir.path()).expect("snapshots"));
-        let log = LogStore::new(Arc::clone(&home));
-        Ok((dir, log, Machine::new(home, published, snapshots)))
+        let log = LogStore::new(Arc::clone(&handle));
+        Ok((dir, log, Machine::new(handle, published, snapshots)))
     }
 }
 

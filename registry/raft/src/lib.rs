@@ -12,9 +12,9 @@ mod config;
 #[cfg(test)]
 mod conformance;
 mod error;
-mod home;
 mod log;
 mod machine;
+mod member_reports;
 mod network;
 mod observed;
 pub mod offline;
@@ -23,7 +23,7 @@ mod read_index;
 mod recover;
 mod registry;
 mod snapshot;
-mod standing;
+mod store_handle;
 mod time;
 mod types;
 

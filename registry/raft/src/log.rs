@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 pub(crate) use self::reader::LogReader;
 use crate::codec::{decode, encode};
-use crate::home::Home;
+use crate::store_handle::StoreHandle;
 use crate::types::{Entry, LogId, TypeConfig, Vote};
 
 pub(crate) const VOTE: &[u8] = b"vote";
@@ -22,16 +22,16 @@ pub(crate) const PURGED: &[u8] = b"purged";
 /// The one writer of the log.
 #[derive(Debug)]
 pub(crate) struct LogStore {
-    home: Arc<Home>,
+    handle: Arc<StoreHandle>,
 }
 
 impl LogStore {
-    pub(crate) fn new(home: Arc<Home>) -> Self {
-        Self { home }
+    pub(crate) fn new(handle: Arc<StoreHandle>) -> Self {
+        Self { handle }
     }
 
     fn saved<T: serde::de::DeserializeOwned>(&self, key: &[u8]) -> io::Result<Option<T>> {
-        let bytes = self.home.store.log().saved(key).map_err(io::Error::other)?;
+        let bytes = self.handle.store.log().saved(key).map_err(io::Error::other)?;
         bytes.as_deref().map(decode).transpose()
     }
 }
@@ -41,14 +41,14 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn get_log_state(&mut self) -> Result<LogState<TypeConfig>, io::Error> {
         let purged: Option<LogId> = self.saved(PURGED)?;
-        let last = self.home.store.log().last().map_err(io::Error::other)?;
+        let last = self.handle.store.log().last().map_err(io::Error::other)?;
         let last = last.map(|(_, bytes)| decode::<Entry>(&bytes)).transpose()?;
         let last_log_id = last.map(|entry| entry.log_id()).or(purged);
         Ok(LogState { last_purged_log_id: purged, last_log_id })
     }
 
     async fn get_log_reader(&mut self) -> Self::LogReader {
-        LogReader::new(Arc::clone(&self.home))
+        LogReader::new(Arc::clone(&self.handle))
     }
 
     async fn save_vote(&mut self, vote: &Vote) -> Result<(), io::Error> {
@@ -57,14 +57,14 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             // The caller was dropped: the runtime is going down.
             let _ = done.send(outcome);
         });
-        self.home.store.log().save(VOTE, &encode(vote)?, done).map_err(io::Error::other)?;
+        self.handle.store.log().save(VOTE, &encode(vote)?, done).map_err(io::Error::other)?;
         let outcome = synced.await.map_err(io::Error::other)?;
         outcome.map_err(io::Error::other)
     }
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), io::Error> {
         // Losing it in a crash costs an election's wait, not a write: see `enable_leader_restore`.
-        self.home.store.log().note(COMMITTED, &encode(&committed)?).map_err(io::Error::other)
+        self.handle.store.log().note(COMMITTED, &encode(&committed)?).map_err(io::Error::other)
     }
 
     async fn read_committed(&mut self) -> Result<Option<LogId>, io::Error> {
@@ -80,27 +80,27 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I: IntoIterator<Item = Entry> + Send,
         I::IntoIter: Send,
     {
-        let spelled: Vec<_> = entries
+        let encoded: Vec<_> = entries
             .into_iter()
             .map(|entry| Ok((entry.log_id().index(), encode(&entry)?)))
             .collect::<io::Result<_>>()?;
         let done = Box::new(move |outcome: Result<(), registry_store::Error>| {
             callback.io_completed(outcome.map_err(io::Error::other));
         });
-        self.home.store.log().append(&spelled, done).map_err(io::Error::other)
+        self.handle.store.log().append(&encoded, done).map_err(io::Error::other)
     }
 
     async fn truncate_after(&mut self, last_log_id: Option<LogId>) -> Result<(), io::Error> {
         let from = last_log_id.map_or(0, |last| last.index() + 1);
-        self.home.store.log().truncate_from(from).map_err(io::Error::other)
+        self.handle.store.log().truncate_from(from).map_err(io::Error::other)
     }
 
     async fn purge(&mut self, log_id: LogId) -> Result<(), io::Error> {
         let purged = encode(&log_id)?;
-        let home = Arc::clone(&self.home);
+        let handle = Arc::clone(&self.handle);
         let purge = move || {
-            home.store.sync_state()?;
-            home.store.log().purge_to(log_id.index(), PURGED, &purged)
+            handle.store.sync_state()?;
+            handle.store.log().purge_to(log_id.index(), PURGED, &purged)
         };
         let outcome = tokio::task::spawn_blocking(purge).await.map_err(io::Error::other)?;
         outcome.map_err(io::Error::other)

@@ -18,29 +18,29 @@ use openraft::storage::{EntryResponder, RaftStateMachine};
 pub(crate) use self::applier::{APPLIED, Applier, MEMBERSHIP};
 pub use self::marks::{Compared, StateMark};
 pub(crate) use self::published::Published;
-use crate::home::Home;
 use crate::snapshot::{Builder, Snapshots, Stored};
+use crate::store_handle::StoreHandle;
 use crate::types::{LogId, Membership, Snapshot, SnapshotMeta, TypeConfig};
 
 /// The one writer of the state.
 pub(crate) struct Machine {
     applier: Arc<Applier>,
-    home: Arc<Home>,
+    handle: Arc<StoreHandle>,
     snapshots: Arc<Snapshots>,
 }
 
 impl Machine {
     pub(crate) fn new(
-        home: Arc<Home>,
+        handle: Arc<StoreHandle>,
         published: Arc<Published>,
         snapshots: Arc<Snapshots>,
     ) -> Self {
-        let applier = Arc::new(Applier::new(Arc::clone(&home), published));
-        Self { applier, home, snapshots }
+        let applier = Arc::new(Applier::new(Arc::clone(&handle), published));
+        Self { applier, handle, snapshots }
     }
 
     fn builder(&self) -> Builder {
-        Builder::new(Arc::clone(&self.home), Arc::clone(&self.snapshots))
+        Builder::new(Arc::clone(&self.handle), Arc::clone(&self.snapshots))
     }
 }
 
@@ -89,7 +89,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
         let Some(stored) = self.snapshots.current() else { return Ok(None) };
         if stored.suspect() {
             // Consensus applies nothing before this returns.
-            suspicion::look_into(&self.home, &self.snapshots, &stored)?;
+            suspicion::look_into(&self.handle, &self.snapshots, &stored)?;
         }
         Ok(Some(stored.snapshot()))
     }

@@ -31,12 +31,12 @@ pub enum Fault {
     #[error("{0}")]
     Members(String),
     /// An epoch that a cluster has had, or that is too high for its revisions.
-    #[error("epoch {asked}: an epoch from {} to {max} is possible", kept + 1)]
+    #[error("epoch {requested}: an epoch from {} to {max} is possible", kept + 1)]
     Epoch {
         /// The copy's.
         kept: u64,
         /// The new cluster's.
-        asked: u64,
+        requested: u64,
         /// The last.
         max: u64,
     },

@@ -15,7 +15,7 @@ use registry_core::command::Proposal;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use crate::batch::{Payload, spell};
+use crate::batch::{Payload, encode_proposal};
 use crate::time::Time;
 use crate::types::{Raft, TypeConfig};
 use crate::{ProposeError, Term, observed};
@@ -51,7 +51,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(100);
 type Outcome = Result<Vec<Reply>, ProposeError>;
 
 struct Waiting {
-    spelled: Vec<u8>,
+    encoded: Vec<u8>,
     /// The only term in which it may be appended.
     term: Option<Term>,
     answer: oneshot::Sender<Outcome>,
@@ -81,19 +81,19 @@ impl Proposer {
         if !self.raft.is_leader() {
             return Err(ProposeError::NotLeader { leader: leader(&self.raft) });
         }
-        let unspelled =
+        let unencodable =
             |cause| ProposeError::Unknown(format!("the proposal has no spelling: {cause}"));
-        let spelled = spell(proposal).map_err(unspelled)?;
-        if spelled.len() > PROPOSAL_BYTES_MAX {
-            let (bytes, bytes_max) = (spelled.len() as u64, PROPOSAL_BYTES_MAX as u64);
+        let encoded = encode_proposal(proposal).map_err(unencodable)?;
+        if encoded.len() > PROPOSAL_BYTES_MAX {
+            let (bytes, bytes_max) = (encoded.len() as u64, PROPOSAL_BYTES_MAX as u64);
             return Err(ProposeError::TooLarge { bytes, bytes_max });
         }
         let full = || ProposeError::Full { retry_after: RETRY_AFTER };
-        let weight = u32::try_from(spelled.len()).expect("PROPOSAL_BYTES_MAX fits");
+        let weight = u32::try_from(encoded.len()).expect("PROPOSAL_BYTES_MAX fits");
         let bytes = Arc::clone(&self.bytes);
         let share = bytes.try_acquire_many_owned(weight).map_err(|_| full())?;
         let (answer, outcome) = oneshot::channel();
-        self.queue.try_send(Waiting { spelled, term, answer, _share: share }).map_err(
+        self.queue.try_send(Waiting { encoded, term, answer, _share: share }).map_err(
             |refused| match refused {
                 mpsc::error::TrySendError::Full(_) => full(),
                 mpsc::error::TrySendError::Closed(_) => ProposeError::Stopped,
@@ -145,7 +145,7 @@ fn due(waiting: &VecDeque<Waiting>, in_flight: usize) -> bool {
         0 => !waiting.is_empty(),
         ENTRIES_IN_FLIGHT_MAX.. => false,
         _ => {
-            let bytes = || waiting.iter().map(|each| each.spelled.len()).sum::<usize>();
+            let bytes = || waiting.iter().map(|each| each.encoded.len()).sum::<usize>();
             waiting.len() >= WORTH_AN_ENTRY || bytes() >= BYTES_WORTH_AN_ENTRY
         }
     }
@@ -158,8 +158,8 @@ async fn write(
     batch: Vec<Waiting>,
     term: Option<Term>,
 ) -> Option<impl Future<Output = ()> + use<>> {
-    let spelled = batch.iter().map(|waiting| waiting.spelled.as_slice());
-    let payload = Payload::join(stamp, spelled);
+    let encoded = batch.iter().map(|waiting| waiting.encoded.as_slice());
+    let payload = Payload::join(stamp, encoded);
     let (responder, result) = ProgressResponder::<TypeConfig, _>::complete_only();
     let write = raft.write(payload).responder(responder);
     // Refused if another term has begun since: then nothing of it is appended.
@@ -186,7 +186,7 @@ fn gather(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
     let (mut bytes, mut batch) = (0, Vec::new());
     while batch.len() < ENTRY_PROPOSALS_MAX && bytes < ENTRY_BYTES_ENOUGH {
         let Some(next) = waiting.pop_front() else { break };
-        bytes += next.spelled.len();
+        bytes += next.encoded.len();
         batch.push(next);
     }
     batch

@@ -11,11 +11,11 @@ use proto_wire::raft::v1::Frame;
 use tonic::{Status, Streaming};
 
 use crate::codec::{decode, encode};
-use crate::home::Home;
 use crate::log::PURGED;
 use crate::machine::{APPLIED, blocking};
 use crate::network::{Caller, Pull, client, request};
 use crate::snapshot::{Manifest, Snapshots, Stored, disk, receive, turn};
+use crate::store_handle::StoreHandle;
 use crate::types::LogId;
 use crate::{Config, Error};
 
@@ -31,24 +31,25 @@ const PULL_TIMEOUT: Duration = Duration::from_secs(500);
 /// Sees to it that the log goes on where the state, or the snapshot that is put in its place, ends.
 pub(crate) async fn recover(
     config: &Config,
-    home: &Arc<Home>,
+    handle: &Arc<StoreHandle>,
     snapshots: &Arc<Snapshots>,
     calls: &Caller,
 ) -> Result<(), Error> {
     let failed = |cause: io::Error| Error::Raft(cause.to_string());
-    let Some(purged) = lacking(home).map_err(failed)? else { return Ok(()) };
+    let Some(purged) = lacking(handle).map_err(failed)? else { return Ok(()) };
     let mut others = snapshots.current().map(|stored| stored.members()).unwrap_or_default();
     others.extend(config.members.clone());
     others.remove(&config.id);
-    let (own, store) = (Arc::clone(snapshots), Arc::clone(home));
-    blocking(move || own.set_unsound_aside(store.store.dir())).await.map_err(failed)?;
+    let (own, shared) = (Arc::clone(snapshots), Arc::clone(handle));
+    blocking(move || own.set_unsound_aside(shared.store.dir())).await.map_err(failed)?;
     if snapshots.current().is_some_and(|stored| stored.reaches(purged)) {
         tracing::warn!("the state is made anew from this member's own snapshot and its log");
         return Ok(());
     }
     let rounds = if others.is_empty() { 0 } else { ROUNDS_MAX };
     for _ in 0..rounds {
-        if let Some(stored) = ask_round(calls, &others, (config.id, home, snapshots), purged).await
+        if let Some(stored) =
+            ask_round(calls, &others, (config.id, handle, snapshots), purged).await
         {
             snapshots.adopt(stored);
             return Ok(());
@@ -62,7 +63,7 @@ pub(crate) async fn recover(
 async fn ask_round(
     calls: &Caller,
     others: &BTreeMap<u64, String>,
-    own: (u64, &Arc<Home>, &Arc<Snapshots>),
+    own: (u64, &Arc<StoreHandle>, &Arc<Snapshots>),
     purged: LogId,
 ) -> Option<Arc<Stored>> {
     for (id, address) in others {
@@ -79,11 +80,11 @@ async fn ask_round(
 }
 
 /// Where the log begins, if the state is empty and the log cannot bring it back alone.
-fn lacking(home: &Home) -> io::Result<Option<LogId>> {
-    if home.store.view().meta(APPLIED).map_err(io::Error::other)?.is_some() {
+fn lacking(handle: &StoreHandle) -> io::Result<Option<LogId>> {
+    if handle.store.view().meta(APPLIED).map_err(io::Error::other)?.is_some() {
         return Ok(None);
     }
-    let purged = home.store.log().saved(PURGED).map_err(io::Error::other)?;
+    let purged = handle.store.log().saved(PURGED).map_err(io::Error::other)?;
     purged.as_deref().map(decode).transpose()
 }
 
@@ -91,7 +92,7 @@ fn lacking(home: &Home) -> io::Result<Option<LogId>> {
 async fn pull(
     calls: &Caller,
     (from, address): (u64, &str),
-    (own, home, snapshots): (u64, &Arc<Home>, &Arc<Snapshots>),
+    (own, handle, snapshots): (u64, &Arc<StoreHandle>, &Arc<Snapshots>),
 ) -> Result<Arc<Stored>, Status> {
     let refused = |cause: &dyn std::fmt::Display| Status::unavailable(cause.to_string());
     let mut member = client(calls.credentials(), from, address).map_err(|cause| refused(&cause))?;
@@ -105,5 +106,5 @@ async fn pull(
     let (offered, into) = (manifest.clone(), Arc::clone(snapshots));
     // All of it, but for files without a byte.
     let wanted = disk(move || into.wanted(&offered)).await?;
-    receive(home, &turn, (manifest, wanted), frames).await
+    receive(handle, &turn, (manifest, wanted), frames).await
 }

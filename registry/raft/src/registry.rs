@@ -1,4 +1,4 @@
-//! The handle of a member: propose, read, watch, stop.
+//! The handle of a member: propose, write, read, watch, stop.
 //! It decides who answers, never what; it must never offer a way around the log.
 
 mod clocks;
@@ -31,19 +31,19 @@ pub use self::membership::{ChangeError, LAG_MAX, LEARNERS_MAX, VOTERS_MAX};
 pub use self::status::{Leadership, PeerStatus, Status};
 pub use self::upkeep::SnapshotError;
 use crate::blank::Blank;
-use crate::home::Home;
 use crate::machine::{Compared, Published, StateMark};
+use crate::member_reports::MemberReports;
 use crate::network::{Contact, Credentials};
 use crate::observed;
 use crate::proposer::{Proposer, leader};
 use crate::read_index::ReadIndex;
 use crate::snapshot::Snapshots;
-use crate::standing::Standing;
+use crate::store_handle::StoreHandle;
 use crate::time::Time;
 use crate::types::Raft;
 use crate::{MESSAGE_BYTES_MAX, MembersOnly, ProposeError, ReadError, Stopped, TransportService};
 
-/// The office of a leader, from its election until another member's.
+/// The leadership of one member, from its election until another member's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Term(pub(crate) u64);
 
@@ -57,7 +57,7 @@ pub struct Registry {
 struct Inner {
     id: u64,
     raft: Raft,
-    home: Arc<Home>,
+    handle: Arc<StoreHandle>,
     published: Arc<Published>,
     snapshots: Arc<Snapshots>,
     proposer: Proposer,
@@ -66,7 +66,7 @@ struct Inner {
     contact: Arc<Contact>,
     leadership: watch::Receiver<Leadership>,
     credentials: Credentials,
-    standing: Arc<Standing>,
+    reports: Arc<MemberReports>,
     blank: Arc<Blank>,
     time: Arc<Time>,
     /// A voter that is silent for longer does not count as one that answers.
@@ -96,9 +96,9 @@ impl Registry {
     /// This member's own state, if it leads and has applied all that was acknowledged before its term began. A write
     /// that was decided on it and is then committed by [`Registry::propose_in`] this term saw everything that was
     /// acknowledged before: no other member can have committed anything meanwhile. A write that is refused on it proves
-    /// nothing, since the member may have lost its office without knowing: for that there is [`Registry::strong`].
+    /// nothing, since the member may have lost leadership without knowing: for that there is [`Registry::strong`].
     #[must_use]
-    pub fn in_office(&self) -> Option<(StoreView, Term)> {
+    pub fn leader_view(&self) -> Option<(StoreView, Term)> {
         let term = self.inner.raft.as_leader().ok()?.term();
         let reached = self.inner.published.term() == term && self.diverged().is_none();
         reached.then(|| (self.view().0, Term(term)))
@@ -120,7 +120,7 @@ impl Registry {
     ///
     /// # Errors
     /// As [`Registry::propose`]; a connection that broke after the proposal was sent gives `Unknown`.
-    pub async fn submit(&self, proposal: Proposal) -> Result<Vec<Reply>, ProposeError> {
+    pub async fn write(&self, proposal: Proposal) -> Result<Vec<Reply>, ProposeError> {
         // A member whose disk has failed takes nothing, and carries nothing to others either.
         if status::ended(&self.inner.raft) {
             return Err(ProposeError::Stopped);
@@ -255,7 +255,7 @@ impl Registry {
         let service = TransportService {
             id: self.inner.id,
             raft: self.inner.raft.clone(),
-            home: Arc::clone(&self.inner.home),
+            handle: Arc::clone(&self.inner.handle),
             snapshots: Arc::clone(&self.inner.snapshots),
             proposer: self.inner.proposer.clone(),
             contact: Arc::clone(&self.inner.contact),
@@ -273,7 +273,7 @@ impl Registry {
     /// impossible. Says why. Reads of
     /// [`Registry::view`] go on. Never resolves for a member that was stopped.
     pub fn failed(&self) -> impl Future<Output = String> + Send + use<> {
-        status::failed(&self.inner.raft, self.inner.home.store.damage().clone())
+        status::failed(&self.inner.raft, self.inner.handle.store.damage().clone())
     }
 
     /// Stops in order: no further proposals, then the core. Handles stay readable. Safe to call twice.
@@ -289,7 +289,7 @@ impl Registry {
     /// Resolves when the member's directory is free: after a stop, once every handle, view and transport service has
     /// been dropped. Take it before dropping the last handle.
     pub fn closed(&self) -> impl Future<Output = ()> + Send + 'static {
-        self.inner.home.closed()
+        self.inner.handle.closed()
     }
 }
 

@@ -59,7 +59,7 @@ impl Time {
     }
 
     /// What a leader tells the others.
-    pub(crate) fn told(&self) -> Option<WallMs> {
+    pub(crate) fn announced(&self) -> Option<WallMs> {
         let (voters, own, state) = (self.voters(), (self.id, self.own()), self.state());
         self.keeper().stamp(&voters, own, state, self.at())
     }
@@ -68,7 +68,7 @@ impl Time {
     pub(crate) async fn stamp(&self) -> WallMs {
         let since = Instant::now();
         loop {
-            if let Some(time) = self.told() {
+            if let Some(time) = self.announced() {
                 return time;
             }
             if since.elapsed() > PATIENCE {

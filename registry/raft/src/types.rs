@@ -1,5 +1,5 @@
 //! The types openraft is used with, and short names for those it derives.
-//! They decide the format of the log and of the messages; see `codec` for how they are spelled.
+//! They decide the format of the log and of the messages; see `codec` for how they are encoded.
 
 use std::sync::Arc;
 

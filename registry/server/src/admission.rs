@@ -17,9 +17,9 @@ use crate::pdp::DecisionPoint;
 /// those of Pilox instances.
 pub(crate) const CREDENTIAL_HEADERS: [&str; 3] = ["x-vc-jwt", "x-pilox-vc-jwt", "x-hive-vc-jwt"];
 
-/// What the operator demands.
+/// What the operator demands of what is published.
 #[derive(Debug, Default)]
-pub(crate) struct Gatekeeper {
+pub(crate) struct AdmissionPolicy {
     pub(crate) rules: Rules,
     pub(crate) decision_point: Option<DecisionPoint>,
 }
@@ -27,14 +27,14 @@ pub(crate) struct Gatekeeper {
 impl Member {
     /// Holds if the document passes every step that needs no I/O; gives what the policy engine is to
     /// be asked, if there is one. The caller has authority already; this is about what it brings.
-    pub(crate) fn examine(
+    pub(crate) fn check_admission(
         &self,
         put: &Put,
         credential: Option<&str>,
         view: &dyn View,
     ) -> Result<Question, Problem> {
         let now = self.clock.now();
-        let wish = Submission {
+        let submission = Submission {
             kind: put.kind,
             handle: &put.handle,
             document: &put.document,
@@ -44,16 +44,19 @@ impl Member {
             caller: put.caller.as_ref(),
             credential,
         };
-        let home = query::namespace(view, &query::namespace_of(view, &put.handle)?)?;
-        let policy = home.map_or_else(Policy::default, |home| home.terms.policy);
-        self.gatekeeper.rules.check(&wish, &policy, now)?;
-        let asked = self.gatekeeper.decision_point.as_ref();
-        Ok(Question(asked.map(|point| decision::question(&wish, now, point.dialect()))))
+        let namespace = query::namespace(view, &query::namespace_of(view, &put.handle)?)?;
+        let policy = namespace.map_or_else(Policy::default, |namespace| namespace.terms.policy);
+        self.admission_policy.rules.check(&submission, &policy, now)?;
+        let point = self.admission_policy.decision_point.as_ref();
+        Ok(Question(point.map(|point| decision::question(&submission, now, point.dialect()))))
     }
 
     /// Holds if the policy engine says yes, or there is none.
-    pub(crate) async fn consult(&self, Question(question): Question) -> Result<(), Problem> {
-        match (&self.gatekeeper.decision_point, question) {
+    pub(crate) async fn ask_policy_engine(
+        &self,
+        Question(question): Question,
+    ) -> Result<(), Problem> {
+        match (&self.admission_policy.decision_point, question) {
             (Some(point), Some(question)) => point.ask(question).await,
             _ => Ok(()),
         }

@@ -16,7 +16,7 @@ use proto_types::audit::plain;
 use registry_api::problem::CODE_KEY;
 use registry_api::{Code, Principal};
 use registry_core::administrative::act;
-use registry_core::command::{Command, LedgerCommand, Proposal};
+use registry_core::command::{Audit, Command, LedgerCommand, Proposal};
 
 use crate::member::Member;
 
@@ -140,7 +140,7 @@ pub(crate) fn refused(member: &Member, action: &str, target: &str, code: &str) {
     let proposal = Proposal { commands: vec![line(action, target, &outcome)] };
     let registry = member.registry.clone();
     tokio::spawn(async move {
-        if let Err(why) = registry.submit(proposal).await {
+        if let Err(why) = registry.write(proposal).await {
             tracing::warn!(%why, "a refusal is not in the audit");
         }
     });
@@ -154,13 +154,13 @@ fn line(action: &str, target: &str, outcome: &str) -> Command {
         // The document, a join token or a proof was the authority, not a credential.
         None => "anonymous".to_owned(),
     });
-    Command::Ledger(LedgerCommand::Audit {
+    Command::Ledger(LedgerCommand::Audit(Audit {
         who: who.unwrap_or_else(|| "registry".to_owned()),
         action: action.to_owned(),
         target: target.to_owned(),
         outcome: outcome.to_owned(),
         request_id: call.map(|call| call.id.clone()).unwrap_or_default(),
-    })
+    }))
 }
 
 /// Around every call: gives it an id, and notes that somebody known was not allowed to.
@@ -192,6 +192,8 @@ fn forbidden(response: &Response) -> bool {
 mod tests {
     use std::time::Duration;
 
+    use registry_core::command::{PutBody, RevokePeer};
+
     use super::*;
 
     #[test]
@@ -216,19 +218,21 @@ mod tests {
 
     #[test]
     fn every_act_of_a_proposal_has_its_line_before_it() {
-        let revoke = |name: &str| Command::RevokePeer {
-            origin: proto_types::Origin::parse(name).expect("an origin"),
+        let revoke = |name: &str| {
+            Command::RevokePeer(RevokePeer {
+                origin: proto_types::Origin::parse(name).expect("an origin"),
+            })
         };
-        let body = Command::PutBody { bytes: vec![1] };
+        let body = Command::PutBody(PutBody { bytes: vec![1] });
         let commands = vec![body.clone(), revoke("https://a.example"), revoke("https://b.example")];
         let proposal = Proposal { commands: commands.clone() };
         let acts = acts(&proposal);
         let noted = noted(proposal, &acts);
         assert_eq!((acts.len(), noted.commands.len()), (2, 5));
         assert_eq!(noted.commands[2..], commands);
-        assert!(
-            matches!(&noted.commands[1], Command::Ledger(LedgerCommand::Audit { target, who, .. })
-            if target == "https://b.example" && who == "registry")
-        );
+        let Command::Ledger(LedgerCommand::Audit(line)) = &noted.commands[1] else {
+            panic!("no line: {noted:?}");
+        };
+        assert_eq!((&*line.target, &*line.who), ("https://b.example", "registry"));
     }
 }

@@ -51,8 +51,8 @@ pub(crate) fn principal(identity: &Identity, view: &dyn View) -> Result<Principa
             Ok(origin) => peer(origin, view)?,
             Err(_) => None,
         },
-        // Members ask each other nothing that is not for everybody; their own calls have a door of
-        // their own.
+        // Members ask each other nothing that is not for everybody; the transport of
+        // consensus checks their own calls.
         Role::Registry => None,
     };
     Ok(known.unwrap_or(Principal::Anonymous))

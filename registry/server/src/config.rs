@@ -3,24 +3,24 @@
 //! It decides defaults, and which settings contradict each other. It must never hold a secret,
 //! only the path of its file.
 
-mod abroad;
 pub mod admission;
 mod bounds;
 mod contradiction;
 mod log;
-mod past;
+mod outbound;
+mod retention;
 mod transport;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-pub use self::abroad::{Crawler, Federation};
 pub use self::admission::Admission;
 pub use self::bounds::{Bounds, Cluster};
 pub use self::contradiction::Contradiction;
 pub use self::log::{Log, Witness};
-pub use self::past::{Join, Retention};
+pub use self::outbound::{Crawler, Federation};
+pub use self::retention::{Join, Retention};
 use crate::peers::DomainProofs;
 use deploy_service::settings::Setting;
 use deploy_service::tls::ServerFiles;
@@ -132,7 +132,7 @@ impl Default for Config {
 
 impl config::Role for Config {
     const NAME: &'static str = "registry";
-    const ASKED: &'static [(&'static str, &'static str)] = &[("plain_loopback", "true")];
+    const CHOSEN: &'static [(&'static str, &'static str)] = &[("plain_loopback", "true")];
 
     fn stop_timeout(&self) -> std::time::Duration {
         self.limits.stop_timeout()
@@ -164,7 +164,7 @@ impl Config {
         if self.domain_proofs.look_every.std().is_zero() {
             return Err(Contradiction::Zero("domain_proofs.look_every"));
         }
-        abroad::check_loopback(self)?;
+        outbound::check_loopback(self)?;
         self.retention.validate()?;
         self.own_origin()?;
         self.admission.validate()?;

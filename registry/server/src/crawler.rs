@@ -1,4 +1,4 @@
-//! Liveness: while this member leads, it asks enrolled peers and the agents of owned records how
+//! Reachability: while this member leads, it asks enrolled peers and the agents of owned records how
 //! they are, and keeps their signed manifests and cards fresh.
 //!
 //! It decides when to ask whom. It must never ask a host because of a request that came in: whom it
@@ -58,13 +58,13 @@ pub(crate) async fn lead(member: Arc<Member>, fetcher: Fetcher, settings: Settin
                     break;
                 }
             }
-            () = reign(&member, &fetcher, &settings) => {}
+            () = while_leading(&member, &fetcher, &settings) => {}
         }
     }
 }
 
 /// Never ends; dropping it ends its requests.
-async fn reign(member: &Member, fetcher: &Fetcher, settings: &Settings) {
+async fn while_leading(member: &Member, fetcher: &Fetcher, settings: &Settings) {
     let started = Instant::now();
     let now_ms = || u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let mut table = Table::new(settings, random::seed());

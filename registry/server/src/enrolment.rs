@@ -36,9 +36,9 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// newcomers out (decision 32).
 const COUNTED_MAX: usize = 10_000;
 
-/// How often strangers have asked lately.
+/// Limits how often strangers ask to be enrolled.
 #[derive(Debug)]
-pub(crate) struct Strangers {
+pub(crate) struct EnrolmentLimiter {
     window: Mutex<Window>,
 }
 
@@ -46,17 +46,17 @@ pub(crate) struct Strangers {
 struct Window {
     began: Instant,
     sources: BTreeMap<Option<Source>, u64>,
-    domains: BTreeMap<String, Asked>,
+    domains: BTreeMap<String, DomainRequests>,
 }
 
 /// Requests for one domain.
 #[derive(Debug, Default)]
-struct Asked {
+struct DomainRequests {
     total: u64,
     by_source: BTreeMap<Option<Source>, u64>,
 }
 
-impl Strangers {
+impl EnrolmentLimiter {
     pub(crate) fn new() -> Self {
         Self { window: Mutex::new(Window::begin(Instant::now())) }
     }
@@ -89,7 +89,7 @@ impl Window {
     }
 }
 
-impl Asked {
+impl DomainRequests {
     fn count(&mut self, source: Option<Source>) -> Option<()> {
         let own = self.by_source.get(&source).copied().unwrap_or_default();
         match OF_DOMAIN.admit(Class::Ordinary, self.total, own, 1) {
@@ -147,9 +147,9 @@ pub(crate) async fn enrol(
         if let Some(reading) = waiting(member, &candidate).await? {
             return Ok((reading, render::peer::pending(&candidate)));
         }
-        member.strangers.admit(source, &candidate.origin, Instant::now())?;
+        member.enrolment_limiter.admit(source, &candidate.origin, Instant::now())?;
     }
-    let reading = member.reached(done_at(&member.decide(proposal).await?)?).await?;
+    let reading = member.reached(done_at(&member.write(proposal).await?)?).await?;
     let peer = match waits {
         true => render::peer::pending(&candidate),
         false => lookup::peer(&reading.view, &candidate.origin)?,
@@ -173,11 +173,9 @@ async fn waiting(member: &Member, candidate: &Candidate) -> Result<Option<Readin
 
 fn subject(command: Option<&Command>) -> Option<(Candidate, bool)> {
     match command {
-        Some(Command::Peer(PeerCommand::Admit { candidate, .. })) => {
-            Some((candidate.clone(), false))
-        }
-        Some(Command::Peer(PeerCommand::Request { candidate, .. })) => {
-            Some((candidate.clone(), true))
+        Some(Command::Peer(PeerCommand::Admit(admit))) => Some((admit.candidate.clone(), false)),
+        Some(Command::Peer(PeerCommand::Request(request))) => {
+            Some((request.candidate.clone(), true))
         }
         _ => None,
     }
@@ -190,25 +188,25 @@ mod tests {
 
     #[test]
     fn strangers_of_one_site_or_one_domain_share_a_budget() {
-        let (strangers, now) = (Strangers::new(), Instant::now());
+        let (limiter, now) = (EnrolmentLimiter::new(), Instant::now());
         let origin = |text: &str| text.parse::<Origin>().unwrap();
         let from = |text: &str| Some(Source::of(text.parse().unwrap()));
         for at in 0..REQUESTS_MAX {
             let host = origin(&format!("https://a{at}.example{at}.net"));
-            strangers.admit(from(&format!("2001:db8::{at}")), &host, now).unwrap();
+            limiter.admit(from(&format!("2001:db8::{at}")), &host, now).unwrap();
         }
-        let same_site = strangers.admit(from("2001:db8::ffff"), &origin("https://b.example"), now);
+        let same_site = limiter.admit(from("2001:db8::ffff"), &origin("https://b.example"), now);
         assert_eq!(same_site.unwrap_err().code(), Code::BoundReached);
         let later = now + WINDOW;
-        strangers.admit(from("2001:db8::1"), &origin("https://b.example"), later).unwrap();
+        limiter.admit(from("2001:db8::1"), &origin("https://b.example"), later).unwrap();
     }
 
     #[test]
     fn whoever_asks_first_for_a_domain_that_others_have_asked_for_all_the_time_gets_a_place() {
-        let (strangers, now) = (Strangers::new(), Instant::now());
+        let (limiter, now) = (EnrolmentLimiter::new(), Instant::now());
         let ask = |source: u8, host: &str| {
             let source = Source::of(IpAddr::from([192, 0, 2, source]));
-            strangers.admit(Some(source), &host.parse().unwrap(), now)
+            limiter.admit(Some(source), &host.parse().unwrap(), now)
         };
         let mut taken = [0_u64; 5];
         for (source, count) in (1..).zip(&mut taken) {

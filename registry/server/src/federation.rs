@@ -1,17 +1,17 @@
 //! Other registries: while this member leads, it pulls from the partners that the operator agreed
 //! with, each on its own schedule and budget.
 //!
-//! It decides whom to pull from and when, and what a lie costs. It must never let one partner's
-//! silence, size or lies hold up another, nor take an entry over by anything but the core's rule.
+//! It decides whom to pull from and when, and what misbehaviour costs. It must never let one partner's
+//! silence, size or misbehaviour hold up another, nor take an entry over by anything but the core's rule.
 
 mod ecumene;
 mod epoch;
 mod passed;
 mod pilox;
 mod proven;
+mod pull_error;
 pub(crate) mod show;
 mod take;
-mod trouble;
 mod withdraw;
 
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ use std::time::Duration;
 use deploy_service::wait_until;
 use proto_types::{Namespace, Origin};
 use registry_api::Problem;
-use registry_core::command::Foreign;
+use registry_core::command::{FailPartner, Foreign, QuarantinePartner};
 use registry_core::entry::{PartnerEntry, PartnerKind, PartnerState};
 use registry_core::query;
 use registry_fetch::Fetcher;
@@ -33,8 +33,8 @@ use crate::config::Federation as Settings;
 use crate::member::Member;
 use crate::random;
 
+use self::pull_error::PullError;
 use self::take::Pull;
-use self::trouble::Trouble;
 use self::withdraw::Withdrawals;
 
 /// As many as the core keeps.
@@ -72,7 +72,7 @@ pub(crate) async fn lead(with: Partners) {
                     break;
                 }
             }
-            () = reign(&with) => {}
+            () = while_leading(&with) => {}
         }
     }
 }
@@ -89,10 +89,10 @@ struct Slot {
 }
 
 /// A pull that has ended: its partner, where its walk is, and whether there is more.
-type Ended = (Namespace, take::Walk, Result<bool, Trouble>);
+type Ended = (Namespace, take::Walk, Result<bool, PullError>);
 
 /// What this leader does about its partners.
-struct Reign<'m> {
+struct Leadership<'m> {
     with: &'m Partners,
     slots: BTreeMap<Namespace, Slot>,
     pulls: JoinSet<Ended>,
@@ -101,24 +101,24 @@ struct Reign<'m> {
 }
 
 /// Never ends; dropping it ends its pulls.
-async fn reign(with: &Partners) {
+async fn while_leading(with: &Partners) {
     let (slots, pulls) = (BTreeMap::new(), JoinSet::new());
     let (started, seed) = (Instant::now(), random::seed());
-    let mut reign = Reign { with, slots, pulls, started, seed };
+    let mut leadership = Leadership { with, slots, pulls, started, seed };
     let mut tick = interval((with.settings.every.std() / 4).clamp(TICK.0, TICK.1));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = tick.tick() => {}
-            Some(Ok(ended)) = reign.pulls.join_next() => reign.settle(ended).await,
+            Some(Ok(ended)) = leadership.pulls.join_next() => leadership.settle(ended).await,
         }
         if let Ok(partners) = partners(&with.member) {
-            reign.start(partners);
+            leadership.start(partners);
         }
     }
 }
 
-impl Reign<'_> {
+impl Leadership<'_> {
     fn now_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
@@ -127,7 +127,7 @@ impl Reign<'_> {
     async fn settle(&mut self, (name, walk, outcome): Ended) {
         let (pace, now_ms) = (pace(&self.with.settings), self.now_ms());
         let Some(slot) = self.slots.get_mut(&name) else { return };
-        let more = judge(&self.with.member, &name, slot, outcome).await;
+        let more = record_outcome(&self.with.member, &name, slot, outcome).await;
         (slot.walk, slot.round) = (Some(walk), slot.round + 1);
         let past = Past { failures: slot.failures, retry_after_s: None };
         let at = pace.next((self.seed, name.as_str(), slot.round), past, now_ms);
@@ -198,7 +198,7 @@ async fn run(mut pull: Pull) -> Ended {
     (pull.partner.name, pull.walk, outcome)
 }
 
-async fn pulled(pull: &mut Pull) -> Result<bool, Trouble> {
+async fn pulled(pull: &mut Pull) -> Result<bool, PullError> {
     // Before anything else: a list that is far beyond a lowered quota is not read to its end.
     Box::pin(pull.trim()).await?;
     match pull.partner.terms.kind {
@@ -207,28 +207,29 @@ async fn pulled(pull: &mut Pull) -> Result<bool, Trouble> {
     }
 }
 
-/// A failure makes the pauses longer; a lie ends the pulls until the operator decides.
-async fn judge(
+/// A failure makes the pauses longer; misbehaviour ends the pulls until the operator decides.
+async fn record_outcome(
     member: &Member,
     name: &Namespace,
     slot: &mut Slot,
-    outcome: Result<bool, Trouble>,
+    outcome: Result<bool, PullError>,
 ) -> bool {
     match outcome {
         Ok(more) => {
             slot.failures = 0;
             more
         }
-        Err(Trouble::Lie(reason)) => {
+        Err(PullError::Misbehaviour(reason)) => {
             tracing::error!(partner = %name, reason, "a partner is caught in a lie");
             slot.failures = slot.failures.saturating_add(1);
-            let command = Foreign::QuarantinePartner { name: name.clone(), reason }.into();
-            if let Err(problem) = member.commit(command).await {
+            let command =
+                Foreign::QuarantinePartner(QuarantinePartner { name: name.clone(), reason }).into();
+            if let Err(problem) = member.write_command(command).await {
                 tracing::warn!(partner = %name, code = %problem.code(), "the quarantine is not noted");
             }
             false
         }
-        Err(Trouble::Failed(reason)) => {
+        Err(PullError::Failed(reason)) => {
             slot.failures = slot.failures.saturating_add(1);
             tracing::warn!(partner = %name, reason, failures = slot.failures, "a pull failed");
             note_failure(member, name, reason, slot.failures).await;
@@ -246,8 +247,8 @@ async fn note_failure(member: &Member, name: &Namespace, reason: String, pulls: 
     if kept.is_some_and(|failing| failing.tells(&reason, member.clock.now())) {
         return;
     }
-    let command = Foreign::FailPartner { name: name.clone(), reason, pulls }.into();
-    if let Err(problem) = member.commit(command).await {
+    let command = Foreign::FailPartner(FailPartner { name: name.clone(), reason, pulls }).into();
+    if let Err(problem) = member.write_command(command).await {
         tracing::warn!(partner = %name, code = %problem.code(), "the failure is not noted");
     }
 }

@@ -44,7 +44,7 @@ pub(crate) struct Fleet {
     touched: Mutex<BTreeSet<NodeId>>,
     wake: Notify,
     /// Whether sessions are taken up.
-    reigns: watch::Sender<bool>,
+    is_leading: watch::Sender<bool>,
     sessions: Arc<Semaphore>,
 }
 
@@ -57,7 +57,7 @@ impl Fleet {
             waiting: Mutex::default(),
             touched: Mutex::default(),
             wake: Notify::new(),
-            reigns: watch::Sender::new(false),
+            is_leading: watch::Sender::new(false),
             sessions: Arc::new(Semaphore::new(sessions_max)),
         }
     }
@@ -76,12 +76,12 @@ impl Fleet {
     fn begin(&self, silent: Vec<(NodeId, Instant)>) {
         self.table().begin(silent);
         *self.waiting() = Waiting::default();
-        self.reigns.send_replace(true);
+        self.is_leading.send_replace(true);
     }
 
     /// This member leads no more.
     fn end(&self) {
-        self.reigns.send_replace(false);
+        self.is_leading.send_replace(false);
         self.table().end();
         *self.waiting() = Waiting::default();
     }
@@ -126,7 +126,7 @@ pub(crate) async fn lead(member: Arc<Member>) {
                     break;
                 }
             }
-            () = reign(&member, &mut effects) => {}
+            () = while_leading(&member, &mut effects) => {}
         }
         member.fleet.end();
         tracing::info!("the fleet is led elsewhere");
@@ -134,7 +134,7 @@ pub(crate) async fn lead(member: Arc<Member>) {
     member.fleet.end();
 }
 
-async fn reign(member: &Member, effects: &mut broadcast::Receiver<Effect>) {
+async fn while_leading(member: &Member, effects: &mut broadcast::Receiver<Effect>) {
     while let Err(problem) = keeper::begin(member).await {
         failed("cannot read the nodes", &problem);
         tokio::time::sleep(SWEEP.1).await;

@@ -21,7 +21,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use crate::holder::Place;
 use crate::member::{Member, stopping};
 
-pub(crate) use self::cursor::{Asked, Cursor};
+pub(crate) use self::cursor::{Cursor, WatchQuery};
 
 /// Changes read at a time.
 pub(crate) const PAGE: usize = 256;
@@ -36,9 +36,9 @@ const STALL_MAX: Duration = Duration::from_secs(10);
 /// connection that is silent for 60 s, some after 30.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// One thing that a watcher is told.
+/// One thing that a watcher gets.
 #[derive(Clone, Debug)]
-pub(crate) enum Told {
+pub(crate) enum WatchItem {
     /// A change that it wants.
     Change(Box<ChangeEvent>),
     /// Nothing that it wants came up to here.
@@ -83,12 +83,12 @@ pub(crate) fn follow(
     member: &Arc<Member>,
     cursor: Cursor,
     place: Place,
-) -> BoxStream<'static, Result<Told, Problem>> {
-    let (told, taken) = mpsc::channel(QUEUE_MAX);
+) -> BoxStream<'static, Result<WatchItem, Problem>> {
+    let (items, taken) = mpsc::channel(QUEUE_MAX);
     let (end, ended) = oneshot::channel();
     let member = Arc::clone(member);
     tokio::spawn(async move {
-        if let Err(problem) = feed(&member, cursor, told).await {
+        if let Err(problem) = feed(&member, cursor, items).await {
             // A watcher that has gone does not want the reason.
             let _ = end.send(problem);
         }
@@ -102,21 +102,21 @@ pub(crate) fn follow(
 async fn feed(
     member: &Member,
     mut cursor: Cursor,
-    told: mpsc::Sender<Told>,
+    items: mpsc::Sender<WatchItem>,
 ) -> Result<(), Problem> {
     let mut last = cursor.since;
     loop {
         let until = Instant::now() + HEARTBEAT;
         let page = tokio::select! {
-            () = told.closed() => return Ok(()),
+            () = items.closed() => return Ok(()),
             page = await_changes(member, &mut cursor, PAGE, until) => page?,
         };
-        let changes = page.into_iter().map(|change| Told::Change(Box::new(change)));
+        let changes = page.into_iter().map(|change| WatchItem::Change(Box::new(change)));
         // After a page the next wait says how far it is.
-        let progress = (changes.len() == 0).then_some(Told::Progress(cursor.since));
+        let progress = (changes.len() == 0).then_some(WatchItem::Progress(cursor.since));
         for each in changes.chain(progress) {
             let revision = each.revision();
-            if !tell(&told, each, STALL_MAX).await.map_err(|Stalled| lagged(last))? {
+            if !send(&items, each, STALL_MAX).await.map_err(|Stalled| lagged(last))? {
                 return Ok(());
             }
             last = revision;
@@ -129,11 +129,15 @@ async fn feed(
 struct Stalled;
 
 /// False once the watcher has left.
-async fn tell(told: &mpsc::Sender<Told>, each: Told, stall_max: Duration) -> Result<bool, Stalled> {
-    timeout(stall_max, told.send(each)).await.map_or(Err(Stalled), |sent| Ok(sent.is_ok()))
+async fn send(
+    items: &mpsc::Sender<WatchItem>,
+    each: WatchItem,
+    stall_max: Duration,
+) -> Result<bool, Stalled> {
+    timeout(stall_max, items.send(each)).await.map_or(Err(Stalled), |sent| Ok(sent.is_ok()))
 }
 
-impl Told {
+impl WatchItem {
     /// Where to resume after it.
     pub(crate) fn revision(&self) -> Revision {
         match self {
@@ -157,13 +161,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_watcher_that_takes_nothing_is_cut_with_where_to_resume() {
-        let (told, taken) = mpsc::channel(1);
+        let (items, taken) = mpsc::channel(1);
         let brief = Duration::from_millis(20);
-        let progress = |revision| Told::Progress(Revision(revision));
-        assert_eq!(tell(&told, progress(1), brief).await, Ok(true));
-        assert_eq!(tell(&told, progress(2), brief).await, Err(Stalled));
+        let progress = |revision| WatchItem::Progress(Revision(revision));
+        assert_eq!(send(&items, progress(1), brief).await, Ok(true));
+        assert_eq!(send(&items, progress(2), brief).await, Err(Stalled));
         drop(taken);
-        assert_eq!(tell(&told, progress(3), brief).await, Ok(false));
+        assert_eq!(send(&items, progress(3), brief).await, Ok(false));
         let cut = lagged(Revision(1));
         let json: serde_json::Value = serde_json::from_slice(&cut.to_json()).unwrap();
         assert_eq!((cut.code(), &json["resume"]), (Code::WatchLagged, &1.into()));

@@ -109,7 +109,8 @@ impl Front {
         let certificate = certificate::carried(text(certificate::HEADER));
         let certified = certificate.map(|identity| certificate::principal(&identity, &view));
         let secret = text(AUTHORIZATION.as_str()).filter(|value| identity::is_secret(value));
-        let shown = secret.map(|value| identity::identify(Some(value), self.member.door(), &view));
+        let shown =
+            secret.map(|value| identity::identify(Some(value), self.member.auth_context(), &view));
         let mut known = certified.into_iter().chain(shown).flatten();
         known.find(|principal| *principal != Principal::Anonymous)
     }

@@ -139,13 +139,13 @@ mod tests {
         request.metadata_mut().insert("authorization", MetadataValue::from_static("Bearer x"));
         let untold = caller(&request).map_err(|problem| problem.code());
         assert_eq!(untold, Err(Code::Internal), "the access layer has not seen it");
-        for told in [
+        for identified in [
             Ok(Principal::Anonymous),
             Ok(Principal::Operator),
             Err(Problem::new(Code::Unauthenticated, "the credential is not known")),
         ] {
-            request.extensions_mut().insert(Caller(told.clone()));
-            assert_eq!(caller(&request), told);
+            request.extensions_mut().insert(Caller(identified.clone()));
+            assert_eq!(caller(&request), identified);
         }
     }
 }

@@ -10,7 +10,7 @@ use deploy_service::wait_until;
 use proto_types::WallMs;
 use registry_api::Problem;
 use registry_core::change::Reply;
-use registry_core::command::Command;
+use registry_core::command::{Command, Compact};
 use registry_core::query;
 use registry_raft::ChangeError;
 use tokio::time::{MissedTickBehavior, interval};
@@ -56,7 +56,7 @@ async fn round(member: &Member, retention: &Retention) {
 async fn forget(member: &Member, retention: &Retention) -> Result<(), Problem> {
     for _ in 0..STEPS_MAX {
         let Some(command) = due(member, retention)? else { return Ok(()) };
-        match member.commit(command).await? {
+        match member.write_command(command).await? {
             Reply::Compacted { more: true, .. } => {}
             Reply::Compacted { compacted, more: false } => {
                 tracing::debug!(%compacted, "what is past was forgotten");
@@ -80,5 +80,8 @@ fn due(member: &Member, retention: &Retention) -> Result<Option<Command>, Proble
         now.minus_ms(u64::try_from(kept.as_millis()).unwrap_or(u64::MAX))
     };
     let changes_through = query::revision_at(&view, before(retention.changes.std()))?;
-    Ok(Some(Command::Compact { changes_through, tasks_until: before(retention.tasks.std()) }))
+    Ok(Some(Command::Compact(Compact {
+        changes_through,
+        tasks_until: before(retention.tasks.std()),
+    })))
 }

@@ -26,18 +26,18 @@ const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 
 /// What the newcomer says, and to whom.
-pub(crate) struct Wish {
-    pub(crate) request: wire::JoinRequest,
+pub(crate) struct JoinRequest {
+    pub(crate) message: wire::JoinRequest,
     pub(crate) seeds: Vec<String>,
     pub(crate) connector: Connector,
 }
 
-/// Asks until the wish is granted or the member stops.
-pub(crate) async fn join(member: Arc<Member>, wish: Wish) {
-    let asked = async {
+/// Asks until the request is granted or the member stops.
+pub(crate) async fn join(member: Arc<Member>, request: JoinRequest) {
+    let attempts = async {
         let mut pause = PAUSE;
-        while !granted(&member, &wish) && !member.registry.status().removed {
-            match round(&wish).await {
+        while !granted(&member, &request) && !member.registry.status().removed {
+            match round(&request).await {
                 Ok(state) => tracing::info!(state, "the cluster took this member in"),
                 Err(status) if is_final(&status) => {
                     let why = status.message();
@@ -60,11 +60,11 @@ pub(crate) async fn join(member: Arc<Member>, wish: Wish) {
     };
     tokio::select! {
         () = member.shutdown.triggered() => {}
-        () = asked => {}
+        () = attempts => {}
     }
 }
 
-/// Whether the wish itself cannot be granted, now or ever: its number was retired, or its address is none.
+/// Whether the request itself cannot be granted, now or ever: its number was retired, or its address is none.
 fn is_final(status: &Status) -> bool {
     status.code() == Code::InvalidArgument
 }
@@ -76,25 +76,25 @@ fn refused(code: Code) -> bool {
 }
 
 /// By what this member was sent: that alone proves it.
-fn granted(member: &Member, wish: &Wish) -> bool {
+fn granted(member: &Member, request: &JoinRequest) -> bool {
     let status = member.registry.status();
-    match wish.request.promote {
+    match request.message.promote {
         true => status.members.contains_key(&status.id),
         false => status.address(status.id).is_some(),
     }
 }
 
 /// Asks one after the other, and whomever they name as leader.
-async fn round(wish: &Wish) -> Result<String, Status> {
+async fn round(request: &JoinRequest) -> Result<String, Status> {
     let mut last = Status::unavailable("there are no seeds");
-    for seed in &wish.seeds {
-        let refused = match ask(seed, wish).await {
+    for seed in &request.seeds {
+        let refused = match ask(seed, request).await {
             Ok(state) => return Ok(state),
             Err(refused) => refused,
         };
         let leader = refused.metadata().get(LEADER_KEY).and_then(|url| url.to_str().ok());
         last = match leader.map(str::to_owned) {
-            Some(leader) => match ask(&leader, wish).await {
+            Some(leader) => match ask(&leader, request).await {
                 Ok(state) => return Ok(state),
                 Err(refused) => refused,
             },
@@ -104,14 +104,14 @@ async fn round(wish: &Wish) -> Result<String, Status> {
     Err(last)
 }
 
-async fn ask(url: &str, wish: &Wish) -> Result<String, Status> {
+async fn ask(url: &str, request: &JoinRequest) -> Result<String, Status> {
     let endpoint = Endpoint::from_shared(url.to_owned())
         .map_err(|_| Status::unavailable(format!("{url} is no URL")))?;
     let mut client =
-        ClusterClient::new(endpoint.connect_with_connector_lazy(wish.connector.clone()));
-    let mut request = Request::new(wish.request.clone());
-    request.set_timeout(ASK_TIMEOUT);
-    let answer = timeout(ASK_TIMEOUT, client.join(request)).await;
+        ClusterClient::new(endpoint.connect_with_connector_lazy(request.connector.clone()));
+    let mut call = Request::new(request.message.clone());
+    call.set_timeout(ASK_TIMEOUT);
+    let answer = timeout(ASK_TIMEOUT, client.join(call)).await;
     let late = |_| Status::deadline_exceeded(format!("{url} does not answer"));
     Ok(answer.map_err(late)??.into_inner().state)
 }

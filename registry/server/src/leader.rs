@@ -71,8 +71,8 @@ impl LeaderLine {
     /// counts those of all callers as one source's, and takes so many at once on one connection.
     pub(crate) async fn confirmed(&self, leader: &str) -> Confirmed {
         let Line { channel, questions, .. } = self.line(leader)?;
-        let asked = tokio::time::timeout(ANSWER_TIMEOUT, questions.join(move || ask(channel)));
-        asked.await.unwrap_or_else(|_| Err(unconfirmed()))
+        let answer = tokio::time::timeout(ANSWER_TIMEOUT, questions.join(move || ask(channel)));
+        answer.await.unwrap_or_else(|_| Err(unconfirmed()))
     }
 
     /// The digest of the leader's state, if it answers.
@@ -110,9 +110,9 @@ async fn ask(leader: Channel) -> Confirmed {
     let mut request = Request::new(wire::StatusRequest { consistency: strong });
     request.set_timeout(ANSWER_TIMEOUT);
     let status = DirectoryClient::new(leader).status(request).await.map_err(|_| unconfirmed())?;
-    let told = status.metadata().get(TIME_KEY);
-    let told = told.and_then(|value| value.to_str().ok()?.parse().ok()).map(WallMs);
-    Ok((Revision(status.into_inner().revision), told))
+    let time = status.metadata().get(TIME_KEY);
+    let time = time.and_then(|value| value.to_str().ok()?.parse().ok()).map(WallMs);
+    Ok((Revision(status.into_inner().revision), time))
 }
 
 fn unconfirmed() -> Problem {

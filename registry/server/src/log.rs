@@ -19,7 +19,7 @@ use crate::config;
 
 /// What this member needs to show the log and to be a witness of others.
 #[derive(Debug)]
-pub(crate) struct LogDesk {
+pub(crate) struct TransparencyLog {
     signer: NoteSigner,
     /// The key that cosigns other logs; `None` if this cluster is no witness.
     witness: Option<NoteSigner>,
@@ -35,8 +35,8 @@ pub(crate) struct Proof {
     pub(crate) checkpoint: Note,
 }
 
-impl LogDesk {
-    /// A desk with these keys.
+impl TransparencyLog {
+    /// The log with these keys.
     pub(crate) fn new(
         config: &config::Log,
         key: SecretKey,

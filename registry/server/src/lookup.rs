@@ -151,15 +151,15 @@ pub(crate) fn peer_log(
     let newest = entry.log.map(|head| head.digest);
     let known: Vec<_> = lines.iter().skip(1).map(|line| line.entry.prev).chain([newest]).collect();
     lines.truncate(limit);
-    let told = lines.iter().zip(known).map(|(line, digest)| {
+    let entries = lines.iter().zip(known).map(|(line, digest)| {
         let document = line.body.map(|digest| body(view, &digest)).transpose()?;
         let digest = digest.unwrap_or_else(|| line.entry.digest());
         Ok(render::peer::line(line, digest, document.unwrap_or_default()))
     });
-    Ok(wire::PeerLog { entries: told.collect::<Result<_, Problem>>()?, more })
+    Ok(wire::PeerLog { entries: entries.collect::<Result<_, Problem>>()?, more })
 }
 
-/// A page of wishes to be let in.
+/// A page of requests to be let in.
 pub(crate) fn peer_requests(
     view: &dyn View,
     (member, cursor): (&str, &str),

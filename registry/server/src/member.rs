@@ -1,10 +1,10 @@
-//! One member as its calls see it: propose, read, and who is asking.
+//! One member as its calls see it: write, read, and who is asking.
 //!
-//! It decides which state a read sees and what an unanswered proposal means to a caller. It must
+//! It decides which state a read sees and what an unanswered write means to a caller. It must
 //! never call a write failed that may yet come about.
 
 mod callers;
-mod told;
+mod error_reply;
 mod writes;
 
 use std::sync::Arc;
@@ -22,17 +22,17 @@ use registry_raft::{Clock, ProposeError, ReadError, Registry, StoreView};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::admission::Gatekeeper;
+use crate::admission::AdmissionPolicy;
 use crate::artifacts::Artifacts;
 use crate::audit::Refusals;
-use crate::enrolment::Strangers;
+use crate::enrolment::EnrolmentLimiter;
 use crate::fleet::Fleet;
 use crate::holder::{self, Place, Places};
 use crate::leader::LeaderLine;
-use crate::log::LogDesk;
+use crate::log::TransparencyLog;
 use crate::roster::Roster;
 
-pub(crate) use self::callers::Doubts;
+pub(crate) use self::callers::CredentialLookups;
 pub(crate) use self::writes::SHARES as WRITE_SHARES;
 
 /// How long a member may take to reach a revision that was confirmed elsewhere.
@@ -44,10 +44,10 @@ pub(crate) struct Member {
     pub(crate) operator: OperatorSecret,
     /// What federation tokens must be for.
     pub(crate) origin: Option<Origin>,
-    pub(crate) gatekeeper: Gatekeeper,
+    pub(crate) admission_policy: AdmissionPolicy,
     pub(crate) artifacts: Artifacts,
     pub(crate) signer: Arc<Signer>,
-    pub(crate) log: LogDesk,
+    pub(crate) log: TransparencyLog,
     pub(crate) refusals: Refusals,
     /// Whether the transparency log is known to be open.
     pub(crate) log_open: AtomicBool,
@@ -59,8 +59,8 @@ pub(crate) struct Member {
     /// Places of those who wait: watchers and long polls.
     pub(crate) waits: Places,
     /// Places for those whose credential is looked up at the leader.
-    pub(crate) doubts: Doubts,
-    pub(crate) strangers: Strangers,
+    pub(crate) credential_lookups: CredentialLookups,
+    pub(crate) enrolment_limiter: EnrolmentLimiter,
     /// The newest signed roster.
     pub(crate) roster: Roster,
     /// Bytes of writes under way.
@@ -116,8 +116,8 @@ impl Member {
         }
         match self.led().await {
             Err(ReadError::NotLeader { leader: Some((id, url)) }) if id != self.registry.id() => {
-                let (confirmed, told) = self.line.confirmed(&url).await?;
-                by_leader(self.reached(confirmed).await?, told)
+                let (confirmed, time) = self.line.confirmed(&url).await?;
+                by_leader(self.reached(confirmed).await?, time)
             }
             led => led.map_err(|error| self.unread(error)),
         }
@@ -221,9 +221,9 @@ impl Member {
 
 /// Every strong read is judged by the leader's time, so that a follower does not say that something goes on which was
 /// said to be over; and by none before the state's.
-fn by_leader(reading: Reading, told: Option<WallMs>) -> Result<Reading, Problem> {
-    let Some(told) = told else { return Ok(reading) };
-    let time = told.max(query::clock(&reading.view)?);
+fn by_leader(reading: Reading, leaders: Option<WallMs>) -> Result<Reading, Problem> {
+    let Some(leaders) = leaders else { return Ok(reading) };
+    let time = leaders.max(query::clock(&reading.view)?);
     Ok(Reading { time, ..reading })
 }
 

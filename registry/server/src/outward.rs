@@ -1,7 +1,7 @@
 //! Calls to the services that the operator names: witnesses of the log, the policy engine.
 //!
 //! It decides by whose word such a service is believed, how long is waited for it and how much of its
-//! answer is read; where it may be is `config/abroad.rs`. It must never follow a redirect, nor log
+//! answer is read; where it may be is `config/outbound.rs`. It must never follow a redirect, nor log
 //! what a service answered.
 
 use std::path::PathBuf;

@@ -13,7 +13,7 @@ use deploy_service::settings::Setting;
 use deploy_service::units::Duration;
 use futures_util::future::join_all;
 use registry_api::Problem;
-use registry_core::command::{Command, PeerCommand};
+use registry_core::command::{Command, NoteDomain, PeerCommand};
 use registry_core::query::{self, DomainsDue};
 use registry_fetch::Fetcher;
 use serde::Deserialize;
@@ -21,7 +21,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::member::Member;
 
-use self::domain::{Asked, Subject, ask};
+use self::domain::{DomainAnswer, Subject, ask};
 
 /// Hosts of peers, and of requests, that are asked in one pass.
 const HOSTS_MAX: usize = 8;
@@ -84,24 +84,24 @@ async fn pass(
     let Some(fetcher) = fetcher else { return Ok(()) };
     let subjects = due.peers.iter().map(Subject::of_peer);
     let subjects: Vec<_> = subjects.chain(due.requests.iter().map(Subject::of_request)).collect();
-    let asked = join_all(subjects.iter().map(|subject| ask(fetcher, subject, now))).await;
-    for (subject, asked) in subjects.into_iter().zip(asked) {
-        note(member, subject, asked).await?;
+    let answers = join_all(subjects.iter().map(|subject| ask(fetcher, subject, now))).await;
+    for (subject, answer) in subjects.into_iter().zip(answers) {
+        note(member, subject, answer).await?;
     }
     Ok(())
 }
 
-async fn note(member: &Member, subject: Subject<'_>, asked: Asked) -> Result<(), Problem> {
-    let proven = match asked {
-        Asked::Vouched(method) => Some(method),
-        Asked::Silent => None,
-        Asked::Unasked => return Ok(()),
+async fn note(member: &Member, subject: Subject<'_>, answer: DomainAnswer) -> Result<(), Problem> {
+    let proven = match answer {
+        DomainAnswer::Vouched(method) => Some(method),
+        DomainAnswer::Silent => None,
+        DomainAnswer::NotAsked => return Ok(()),
     };
     let Subject { origin, request, .. } = subject;
     tracing::info!(%origin, ?proven, pending = request.is_some(), "a host was asked to vouch");
     let origin = origin.clone();
-    let command = PeerCommand::NoteDomain { origin, request, proven };
-    match member.commit(Command::Peer(command)).await {
+    let command = PeerCommand::NoteDomain(NoteDomain { origin, request, proven });
+    match member.write_command(Command::Peer(command)).await {
         // The peer has changed meanwhile: it is due again, or not any more.
         Err(problem) if problem.status() < 500 => Ok(()),
         other => other.map(drop),

@@ -4,8 +4,8 @@
 //! a body before its size is known to be bounded, nor show a problem in another form than RFC 9457.
 
 mod agents;
+mod annotations;
 mod audit;
-mod beside;
 mod cards;
 mod changes;
 mod conditions;

@@ -4,7 +4,7 @@
 //! that a member whose disk failed begins again once the disk is good. It
 //! must never serve before its state is open, nor end while an answer is under way.
 
-mod beside;
+mod lifecycle;
 mod open;
 
 use std::net::SocketAddr;
@@ -22,14 +22,14 @@ use registry_fetch::Fetcher;
 use tokio::task::{JoinHandle, JoinSet};
 use tonic_health::server::HealthReporter;
 
-use self::beside::{leave, repaired, watch_standing};
+use self::lifecycle::{leave, repaired, watch_readiness};
 use self::open::{open, sources};
 use crate::compare;
 use crate::config::{Config, Contradiction};
 use crate::fleet;
 use crate::front::Front;
 use crate::housekeeping;
-use crate::join::{self, Wish};
+use crate::join::{self, JoinRequest};
 use crate::log::collect::{self, Witnesses};
 use crate::member::Member;
 use crate::peers;
@@ -115,7 +115,7 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<Summary, Erro
     loop {
         let began = Instant::now();
         match run_once(&config, &shutdown).await {
-            Ok(Ended::Told(summary)) => return Ok(summary),
+            Ok(Ended::Stopped(summary)) => return Ok(summary),
             Ok(Ended::DiskFailed(addr)) => {
                 // Port 0 would ask for another one.
                 config.listen = addr;
@@ -136,10 +136,10 @@ pub async fn run(mut config: Config, shutdown: Shutdown) -> Result<Summary, Erro
     }
 }
 
-/// How a member's life ended.
+/// How a run ended.
 enum Ended {
     /// It was told to stop.
-    Told(Summary),
+    Stopped(Summary),
     /// Its disk failed, and is good again.
     DiskFailed(SocketAddr),
 }
@@ -161,10 +161,10 @@ async fn run_once(config: &Config, shutdown: &Shutdown) -> Result<Ended, Error> 
     let member = Arc::new(open(config, addr, ending.clone()).await?);
     tell_keys(&member);
     let (front, reporter) = Front::new(Arc::clone(&member), &readiness, sources(config)).await?;
-    let mut tasks = tasks(&member, config, witnesses, wish(config, addr)?, reporter);
-    abroad(&mut tasks, &member, config, &fetcher)?;
+    let mut tasks = tasks(&member, config, witnesses, join_request(config, addr)?, reporter);
+    outbound(&mut tasks, &member, config, &fetcher)?;
     tasks.spawn(compare::run(Arc::clone(&member), readiness.clone()));
-    let watcher = tokio::spawn(watch_standing(member.registry.clone(), &readiness));
+    let watcher = tokio::spawn(watch_readiness(member.registry.clone(), &readiness));
     let served = serve(listener, front, config.limits.clone(), ending.clone());
     let drained = tokio::select! {
         drained = served => Some(drained),
@@ -176,12 +176,12 @@ async fn run_once(config: &Config, shutdown: &Shutdown) -> Result<Ended, Error> 
     member.registry.stop().await;
     let revision = member.registry.applied();
     match drained {
-        Some(drained) => Ok(Ended::Told(Summary { addr, drained, revision })),
+        Some(drained) => Ok(Ended::Stopped(Summary { addr, drained, revision })),
         None => close(member).await.map(|()| Ended::DiskFailed(addr)),
     }
 }
 
-/// Tasks end with the wish to stop; a panic in one of them is logged by the runtime.
+/// Tasks end with the order to stop; a panic in one of them is logged by the runtime.
 async fn ended(mut tasks: JoinSet<()>, watcher: JoinHandle<()>) {
     while tasks.join_next().await.is_some() {}
     watcher.abort();
@@ -201,7 +201,7 @@ fn tasks(
     member: &Arc<Member>,
     config: &Config,
     witnesses: Witnesses,
-    wish: Option<Wish>,
+    request: Option<JoinRequest>,
     reporter: HealthReporter,
 ) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
@@ -209,14 +209,14 @@ fn tasks(
     tasks.spawn(housekeeping::keep(Arc::clone(member), config.retention.clone()));
     tasks.spawn(leave(Arc::clone(member), reporter));
     tasks.spawn(collect::run(Arc::clone(member), witnesses));
-    if let Some(wish) = wish {
-        tasks.spawn(join::join(Arc::clone(member), wish));
+    if let Some(request) = request {
+        tasks.spawn(join::join(Arc::clone(member), request));
     }
     tasks
 }
 
 /// What the leader does at other hosts.
-fn abroad(
+fn outbound(
     tasks: &mut JoinSet<()>,
     member: &Arc<Member>,
     config: &Config,
@@ -254,16 +254,16 @@ async fn close(member: Arc<Member>) -> Result<(), Error> {
 }
 
 /// What this member has to ask for, if it is to join a cluster.
-fn wish(config: &Config, addr: SocketAddr) -> Result<Option<Wish>, Error> {
-    let Some(asked) = &config.join else { return Ok(None) };
+fn join_request(config: &Config, addr: SocketAddr) -> Result<Option<JoinRequest>, Error> {
+    let Some(join) = &config.join else { return Ok(None) };
     let connector = Connector::maybe(config.client_files())?.to(Role::Registry);
-    let request = wire::JoinRequest {
+    let message = wire::JoinRequest {
         id: config.id,
         address: own_url(config, addr),
-        token: secret::read(&asked.token_file)?.expose().to_owned(),
-        promote: asked.promote,
+        token: secret::read(&join.token_file)?.expose().to_owned(),
+        promote: join.promote,
     };
-    Ok(Some(Wish { request, seeds: asked.seeds.clone(), connector }))
+    Ok(Some(JoinRequest { message, seeds: join.seeds.clone(), connector }))
 }
 
 fn own_url(config: &Config, addr: SocketAddr) -> String {

@@ -6,7 +6,7 @@
 use deploy_service::{Pool, Source};
 use proto_types::Shares;
 use proto_wire::registry::v1 as wire;
-use registry_api::decode::search::Asked;
+use registry_api::decode::search::SearchRequest;
 use registry_api::{Code, Principal, Problem, decode, render};
 use registry_core::search::{Bounds, CursorError, Search, SearchError};
 use registry_core::view::View;
@@ -41,8 +41,8 @@ pub(crate) async fn page(
     request: &wire::SearchAgentsRequest,
     reading: Reading,
 ) -> Result<(Reading, wire::SearchAgentsResponse), Problem> {
-    let asked = decode::search::query(request)?;
-    aside(member, caller, (reading, 1), move |reading, viewer| found(&asked, reading, viewer)).await
+    let query = decode::search::query(request)?;
+    aside(member, caller, (reading, 1), move |reading, viewer| found(&query, reading, viewer)).await
 }
 
 /// Does a caller's work beside the network's threads, in so many places of searches. They are held for as long as the
@@ -65,19 +65,19 @@ pub(crate) async fn aside<T: Send + 'static>(
 
 /// The page of a search. It reads thousands of keys: not for a thread of the network.
 pub(crate) fn found(
-    asked: &Asked,
+    request: &SearchRequest,
     reading: &Reading,
     viewer: &Viewer,
 ) -> Result<wire::SearchAgentsResponse, Problem> {
     let search = Search {
-        query: &asked.query,
+        query: &request.query,
         viewer,
         now: reading.time,
-        cursor: asked.cursor.as_deref(),
-        limit: asked.limit,
+        cursor: request.cursor.as_deref(),
+        limit: request.limit,
         bounds: Bounds::default(),
     };
-    answer(&search, &reading.view, asked.explain)
+    answer(&search, &reading.view, request.explain)
 }
 
 fn answer(

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use proto_types::card::Assurance;
 use proto_types::{Digest, Handle, Stamp, WallMs};
 use registry_core::apply_batch;
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, Proposal, PutBody, PutCard};
 use registry_core::entry::Source;
 use registry_core::search::{Bounds, Document, Facts, Page, Query, Search, Skill, TermKind, Told};
 use registry_core::viewer::Viewer;
@@ -100,15 +100,15 @@ fn put(number: usize, dice: &mut Dice) -> Proposal {
         1..=400 => Assurance::Enrolled,
         _ => Assurance::Unsigned,
     };
-    let card = Command::PutCard {
+    let card = Command::PutCard(PutCard {
         handle: handle.clone(),
         digest,
         assurance,
         owner: None,
         visibility: None,
-    };
+    });
     let search = Command::PutSearch(Told { source: Source::Card, handle, digest, document });
-    Proposal { commands: vec![Command::PutBody { bytes }, card, search] }
+    Proposal { commands: vec![Command::PutBody(PutBody { bytes }), card, search] }
 }
 
 /// Brings the store from so many cards to so many.

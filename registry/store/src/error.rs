@@ -135,7 +135,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Why a database does not open. Its lock is its user's for as long as that lives; a lock that cannot even be opened is
+    /// Why a database does not open. Its lock is its user's for as long as that runs; a lock that cannot even be opened is
     /// nobody's (RocksDB, `PosixFileSystem::LockFile`).
     pub(crate) fn unopened(path: PathBuf, cause: rocksdb::Error) -> Self {
         let why = cause.into_string();

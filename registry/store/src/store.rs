@@ -116,7 +116,7 @@ impl Store {
         })
     }
 
-    /// The directory this store lives in.
+    /// This store's directory.
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir

@@ -18,7 +18,7 @@ self_cell!(
     }
 );
 
-/// The state as of one moment. Clones share the moment; old versions are kept on disk while one lives, so drop it soon.
+/// The state as of one moment. Clones share the moment; old versions are kept on disk while one exists, so drop it soon.
 #[derive(Clone)]
 pub struct StoreView {
     pinned: Arc<Pinned>,

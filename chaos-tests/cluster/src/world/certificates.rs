@@ -41,8 +41,8 @@ impl World {
         let folder = self.path("certificates").display().to_string();
         let out = ["--authority", &folder, "--out", &folder, "--force"];
         let ip = self.certified_ip(role, id);
-        let asked = ["cert", "issue", "--role", role, "--id", id, "--ip", &ip];
-        ecumene(&[&asked[..], &out[..]].concat())
+        let issue = ["cert", "issue", "--role", role, "--id", id, "--ip", &ip];
+        ecumene(&[&issue[..], &out[..]].concat())
     }
 
     pub(super) fn make_authority(&self) -> Result<()> {

@@ -169,14 +169,14 @@ async fn finish(world: World, writers: Writers) -> Result<()> {
     world.stop()
 }
 
-/// What `cluster status` tells of each member.
-fn told(world: &World) -> Result<Vec<Value>> {
+/// What `cluster status` says of each member.
+fn statuses(world: &World) -> Result<Vec<Value>> {
     let said = world.cli(&["--output", "json", "cluster", "status"])?;
     Ok(serde_json::from_str(&said)?)
 }
 
 fn off_by(world: &World, at: usize) -> Result<i64> {
-    Ok(told(world)?[at]["clockOffsetMs"].as_i64().unwrap_or(0))
+    Ok(statuses(world)?[at]["clockOffsetMs"].as_i64().unwrap_or(0))
 }
 
 /// The member is named by `cluster status`, the doctor, its metrics, its own log and another's.
@@ -218,8 +218,8 @@ async fn nothing_is_forgotten(world: &World) -> Result<()> {
         let changes = web::get(&format!("{}/v1/changes?since=0", member.url), None).await?;
         ensure!(changes.status == 200, "member {}: {:?}", member.id, changes.json()?);
     }
-    for told in told(world)? {
-        ensure!(told["stateAheadMs"].as_u64() < Some(OFFSET_MAX_MS), "{told}");
+    for status in statuses(world)? {
+        ensure!(status["stateAheadMs"].as_u64() < Some(OFFSET_MAX_MS), "{status}");
     }
     Ok(())
 }
@@ -289,10 +289,10 @@ async fn ends_once(world: &World, handle: &str) -> Result<()> {
         ensure!(Instant::now() < until, "{ended} of {ENDED} reads say that it has ended");
         for member in &world.members {
             let url = format!("{}/v1/records/{handle}?consistency=strong", member.url);
-            let (asked_ms, read) = (now_ms(), web::get(&url, Some(&token)).await?);
+            let (begun_ms, read) = (now_ms(), web::get(&url, Some(&token)).await?);
             match read.status {
                 200 if ended > 0 => bail!("it has ended, and goes on at member {}", member.id),
-                200 => ensure!(asked_ms < end_ms + OFFSET_MAX_MS, "it does not end"),
+                200 => ensure!(begun_ms < end_ms + OFFSET_MAX_MS, "it does not end"),
                 410 => ensure!(now_ms() + 1_000 > end_ms, "it ends early at {}", member.id),
                 // No majority has confirmed it in time.
                 503 => continue,

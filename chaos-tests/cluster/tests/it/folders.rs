@@ -75,7 +75,7 @@ async fn a_member_with_an_emptied_folder_and_one_that_lags_elect_nobody_and_hide
     for at in [lags, emptied] {
         world.start_member(at)?;
     }
-    until_told(&world, emptied, RUNBOOK).await?;
+    until_it_says(&world, emptied, RUNBOOK).await?;
     let until = Instant::now() + LONG_ENOUGH;
     while Instant::now() < until {
         for at in [lags, emptied] {
@@ -127,14 +127,14 @@ async fn an_older_copy_of_a_removed_members_folder_confirms_nothing_and_says_why
     world.start_member(gone)?;
     world.member_ready(gone).await?;
     insist(&world, &["remove", &id.to_string()]).await?;
-    until_told(&world, gone, REMOVED).await?;
+    until_it_says(&world, gone, REMOVED).await?;
     writers.more(SOME).await?;
 
     world.kill_member(gone)?;
     fs::remove_dir_all(&dir)?;
     fs::rename(&copy, &dir)?;
     world.start_member(gone)?;
-    until_told(&world, gone, REMOVED).await?;
+    until_it_says(&world, gone, REMOVED).await?;
     let readyz = web::get(&format!("{}/readyz", world.members[gone].url), None).await?;
     ensure!(readyz.status == 503, "it takes itself for a member: {}", readyz.status);
     let (handle, digest) = writers.acked().pop().context("a write")?;
@@ -271,7 +271,7 @@ async fn until_learner(world: &World, id: u64) -> Result<()> {
 }
 
 /// Waits until a member has heard from the others what it lacks, and says so.
-async fn until_told(world: &World, at: usize, says: &str) -> Result<()> {
+async fn until_it_says(world: &World, at: usize, says: &str) -> Result<()> {
     let until = Instant::now() + PATIENCE;
     while !status(world, at).await.is_ok_and(|status| status.poisoned.contains(says)) {
         ensure!(Instant::now() < until, "it does not say: {says}");

@@ -109,15 +109,15 @@ async fn case_10_and_11_keys_overlap_under_load_and_revoked_ones_are_refused_in_
     world.cli(&[&recover[..], &["--key", &own_file, "--after", after]].concat())?;
     until(&world, &thief, false).await?;
     until(&world, &own, true).await?;
-    let told = log(&world)?;
-    ensure!(told["verified"] == true, "{told}");
-    let voided = told["entries"].as_array().context("entries")?.iter();
+    let replayed = log(&world)?;
+    ensure!(replayed["verified"] == true, "{replayed}");
+    let voided = replayed["entries"].as_array().context("entries")?.iter();
     let voided = voided.filter(|entry| !entry["voidedBy"].is_null()).count();
-    ensure!(voided == 1, "the thief's rotation alone is void: {told}");
+    ensure!(voided == 1, "the thief's rotation alone is void: {replayed}");
     world.stop()
 }
 
 fn log(world: &World) -> Result<Value> {
-    let told = world.cli(&["--output", "json", "peer", "log", ORIGIN, "--verify"])?;
-    Ok(serde_json::from_str(&told)?)
+    let said = world.cli(&["--output", "json", "peer", "log", ORIGIN, "--verify"])?;
+    Ok(serde_json::from_str(&said)?)
 }

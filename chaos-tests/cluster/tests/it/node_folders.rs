@@ -1,4 +1,4 @@
-//! The state folder of a node: a copy of it that another process uses, and a journal of a former life.
+//! The state folder of a node: a copy of it that another process uses, and a journal of a former incarnation.
 
 use std::time::{Duration, Instant};
 

@@ -47,7 +47,7 @@ async fn a_gateway_over_a_restore_believes_nothing_that_the_restored_cluster_doe
     let (unspent, cursor) = (kept.token(&url)?, revision(&world).await?);
     restore(&mut world, &copy).await?;
     // From the first answer of the restored cluster on; the gateway was never told anything.
-    let intruder = Knocking::start(later, url.clone());
+    let intruder = RepeatedCalls::start(later, url.clone());
     world.cli(&["peer", "revoke", revoked.origin.as_str(), "--reason", "stolen"])?;
     until(SOON, "the kept peer is let in", async || passes(&url, &kept.token(&url)?).await).await?;
     ensure!(!passes(&url, &unspent).await?, "a token of before the restore");
@@ -59,10 +59,10 @@ async fn a_gateway_over_a_restore_believes_nothing_that_the_restored_cluster_doe
         ensure!(!passes(&url, &revoked.token(&url)?).await?, "the revoked peer is let in again");
         ensure!(passes(&url, &kept.token(&url)?).await?, "the kept peer is refused");
     }
-    until(SOON, "an intruder that calls", async || Ok(intruder.asked.load(Ordering::Relaxed) > 20))
+    until(SOON, "an intruder that calls", async || Ok(intruder.count.load(Ordering::Relaxed) > 20))
         .await?;
-    let (asked, passed) = intruder.stop().await?;
-    ensure!(passed == 0, "{passed} of {asked} calls of a peer that is not enrolled");
+    let (count, passed) = intruder.stop().await?;
+    ensure!(passed == 0, "{passed} of {count} calls of a peer that is not enrolled");
 
     for member in &world.members {
         let operator = world.operator_at(&member.url).await?;
@@ -109,34 +109,34 @@ async fn restore(world: &mut World, copy: &str) -> Result<()> {
     world.leader().await.map(drop)
 }
 
-/// A peer that calls all the time.
-struct Knocking {
+/// The calls of a peer that calls all the time.
+struct RepeatedCalls {
     stop: Arc<AtomicBool>,
-    asked: Arc<AtomicUsize>,
+    count: Arc<AtomicUsize>,
     calls: JoinHandle<Result<usize>>,
 }
 
-impl Knocking {
+impl RepeatedCalls {
     fn start(peer: Peer, url: String) -> Self {
-        let (stop, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let (ends, count) = (Arc::clone(&stop), Arc::clone(&asked));
+        let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (ends, counted) = (Arc::clone(&stop), Arc::clone(&count));
         let calls = tokio::spawn(async move {
             let mut passed = 0;
             while !ends.load(Ordering::Relaxed) {
                 passed += usize::from(passes(&url, &peer.token(&url)?).await?);
-                count.fetch_add(1, Ordering::Relaxed);
+                counted.fetch_add(1, Ordering::Relaxed);
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             Ok(passed)
         });
-        Self { stop, asked, calls }
+        Self { stop, count, calls }
     }
 
     /// How often it called, and how often it was let in.
     async fn stop(self) -> Result<(usize, usize)> {
         self.stop.store(true, Ordering::Relaxed);
         let passed = self.calls.await??;
-        Ok((self.asked.load(Ordering::Relaxed), passed))
+        Ok((self.count.load(Ordering::Relaxed), passed))
     }
 }
 

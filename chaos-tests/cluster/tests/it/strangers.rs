@@ -17,8 +17,8 @@ async fn grpcio_stubs_of_reflection_and_of_the_proto_files_work() -> Result<()> 
         stranger::client("grpc_stubs.py", &arguments)
     })
     .await??;
-    let told: Vec<&str> = steps.iter().filter_map(|step| step["step"].as_str()).collect();
-    assert_eq!(told, ["reflection", "details", "files"], "{steps:?}");
+    let names: Vec<&str> = steps.iter().filter_map(|step| step["step"].as_str()).collect();
+    assert_eq!(names, ["reflection", "details", "files"], "{steps:?}");
     assert_eq!(steps[1]["field"], "handle", "{steps:?}");
     assert_eq!(steps[2]["then"], "not-found", "{steps:?}");
     world.stop()
@@ -34,8 +34,8 @@ async fn a_client_made_of_the_contract_publishes_reads_and_lists() -> Result<()>
         stranger::client("rest_generated.py", &arguments)
     })
     .await??;
-    let told: Vec<&str> = steps.iter().filter_map(|step| step["step"].as_str()).collect();
-    assert_eq!(told, ["publish", "read", "list", "delete"], "{steps:?}");
+    let names: Vec<&str> = steps.iter().filter_map(|step| step["step"].as_str()).collect();
+    assert_eq!(names, ["publish", "read", "list", "delete"], "{steps:?}");
     world.stop()
 }
 

@@ -48,20 +48,20 @@ struct Kept<'e> {
 impl Kept<'_> {
     fn stands(&self, command: &Command, reply: &Reply) -> Verdict {
         match (command, reply) {
-            (Command::PutBody { bytes }, Reply::Stored(digest)) => {
+            (Command::PutBody(put), Reply::Stored(digest)) => {
                 let kept = query::body(self.memory, digest).expect("memory never fails");
-                holds(kept.as_ref() == Some(bytes), "the body is gone")
+                holds(kept.as_ref() == Some(&put.bytes), "the body is gone")
             }
-            (Command::PutRecord { handle, updated_at, .. }, Reply::Done(revision)) => {
-                self.record(handle, *revision, *updated_at)
+            (Command::PutRecord(put), Reply::Done(revision)) => {
+                self.record(&put.handle, *revision, put.updated_at)
             }
-            (Command::DeleteRecord { handle, .. }, Reply::Done(revision)) => {
-                self.record(handle, *revision, WallMs(0))
+            (Command::DeleteRecord(delete), Reply::Done(revision)) => {
+                self.record(&delete.handle, *revision, WallMs(0))
             }
-            (Command::Peer(PeerCommand::State { issuer, seq, .. }), Reply::Done(_)) => {
-                let peer = query::peer(self.memory, issuer).expect("memory never fails");
+            (Command::Peer(PeerCommand::State(state)), Reply::Done(_)) => {
+                let peer = query::peer(self.memory, &state.issuer).expect("memory never fails");
                 let kept = peer.and_then(|peer| peer.manifest).map(|manifest| manifest.seq);
-                holds(kept >= Some(*seq), "the manifest is gone")
+                holds(kept >= Some(state.seq), "the manifest is gone")
             }
             (_, Reply::Task(task)) => self.task(task),
             (_, Reply::Enqueued { revision, .. }) => {

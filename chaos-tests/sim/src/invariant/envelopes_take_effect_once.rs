@@ -23,11 +23,10 @@ impl Invariant for EnvelopesTakeEffectOnce {
         let (mut accepted, mut leased) = (BTreeSet::new(), BTreeSet::new());
         for (command, reply) in end.history.iter().flat_map(|operation| operation.accepted()) {
             match (command, reply) {
-                (
-                    Command::EnqueueEnvelope { source, id, .. },
-                    Reply::Enqueued { duplicate: false, .. },
-                ) if !accepted.insert((source, id)) => {
-                    return Err(format!("envelope {id} was new twice"));
+                (Command::EnqueueEnvelope(sent), Reply::Enqueued { duplicate: false, .. })
+                    if !accepted.insert((&sent.source, &sent.id)) =>
+                {
+                    return Err(format!("envelope {} was new twice", sent.id));
                 }
                 (_, Reply::Leased(leases)) => {
                     for lease in leases {

@@ -56,8 +56,8 @@ fn taken(history: &[Operation]) -> BTreeMap<Revision, &Import> {
 fn ours(history: &[Operation]) -> BTreeMap<&Handle, Revision> {
     let mut ours = BTreeMap::new();
     for (command, reply) in history.iter().flat_map(Operation::accepted) {
-        if let (Command::PutRecord { handle, .. }, Reply::Done(revision)) = (command, reply) {
-            let first = ours.entry(handle).or_insert(*revision);
+        if let (Command::PutRecord(put), Reply::Done(revision)) = (command, reply) {
+            let first = ours.entry(&put.handle).or_insert(*revision);
             *first = (*revision).min(*first);
         }
     }
@@ -67,7 +67,7 @@ fn ours(history: &[Operation]) -> BTreeMap<&Handle, Revision> {
 /// Partners that somebody wished to leave.
 fn left(history: &[Operation]) -> BTreeSet<&Namespace> {
     let left = history.iter().flat_map(Operation::wishes).filter_map(|wish| match wish {
-        Command::Foreign(Foreign::RemovePartner { name }) => Some(name),
+        Command::Foreign(Foreign::RemovePartner(remove)) => Some(&remove.name),
         _ => None,
     });
     left.collect()

@@ -67,12 +67,12 @@ fn acknowledged(history: &[Operation]) -> Known {
     for operation in history {
         let Some((ended, _)) = operation.ended else { continue };
         for accepted in operation.accepted() {
-            let (
-                Command::PutRecord { handle, .. } | Command::DeleteRecord { handle, .. },
-                Reply::Done(revision),
-            ) = accepted
-            else {
-                continue;
+            let (handle, revision) = match accepted {
+                (Command::PutRecord(put), Reply::Done(revision)) => (&put.handle, revision),
+                (Command::DeleteRecord(delete), Reply::Done(revision)) => {
+                    (&delete.handle, revision)
+                }
+                _ => continue,
             };
             known.entry(handle.clone()).or_default().push((ended, *revision));
         }
@@ -82,7 +82,7 @@ fn acknowledged(history: &[Operation]) -> Known {
 
 fn written(history: &[Operation]) -> BTreeSet<Digest> {
     let digests = history.iter().flat_map(Operation::wishes).filter_map(|command| match command {
-        Command::PutRecord { digest, .. } => Some(*digest),
+        Command::PutRecord(put) => Some(put.digest),
         _ => None,
     });
     digests.collect()

@@ -27,7 +27,7 @@ impl Invariant for TasksEndOnce {
         let mut handed_out = BTreeMap::new();
         for (command, reply) in end.history.iter().flat_map(|operation| operation.accepted()) {
             let Reply::Task(task) = reply else { continue };
-            if matches!(command, Command::AssignTask { .. }) {
+            if matches!(command, Command::AssignTask(_)) {
                 once(&mut handed_out, task)?;
             }
             let kept = query::task(memory, &task.id).expect("memory never fails");

@@ -22,11 +22,10 @@ impl Invariant for TokensAreSpentOnce {
     fn at_end(&mut self, end: &End<'_>) -> Verdict {
         let mut fresh = BTreeSet::new();
         for (command, reply) in end.history.iter().flat_map(|operation| operation.accepted()) {
-            let (Command::SpendTokens { entries }, Reply::Spent(verdicts)) = (command, reply)
-            else {
+            let (Command::SpendTokens(spend), Reply::Spent(verdicts)) = (command, reply) else {
                 continue;
             };
-            for ((token, _), verdict) in entries.iter().zip(verdicts) {
+            for ((token, _), verdict) in spend.entries.iter().zip(verdicts) {
                 if *verdict == Spent::Fresh && !fresh.insert(*token) {
                     return Err(format!("token {token} was fresh twice"));
                 }

@@ -7,8 +7,9 @@
 use proto_types::card::Assurance;
 use proto_types::{Digest, WallMs};
 use registry_core::command::{
-    Command, Conduct, ConductCommand, Foreign, Import, ImportedRecord, LedgerCommand,
-    NamespaceCommand, PeerCommand, Tally,
+    AdvancePartner, Audit, Command, Conduct, ConductCommand, DeleteNamespace, Foreign, Import,
+    ImportedRecord, LedgerCommand, NamespaceCommand, PeerCommand, PutCard, PutNamespace,
+    PutPartner, QuarantinePartner, RemovePartner, SetLiveness, StandPeer, Tally, TruncateAudit,
 };
 use registry_core::entry::{
     ImportKind, Liveness, PartnerKind, PartnerTerms, PeerStatus, Quotas, Source, Subject, Terms,
@@ -45,7 +46,7 @@ fn card((put, digest): (Command, Digest), random: &mut fastrand::Rng) -> Vec<Com
     let facts = Facts { name: "card", description: "of this world", ..Facts::default() };
     let document = Document::of(&facts);
     let told = Told { source: Source::Card, handle: handle.clone(), digest, document };
-    let card = Command::PutCard {
+    let card = Command::PutCard(PutCard {
         handle,
         digest,
         assurance: Assurance::Unsigned,
@@ -53,7 +54,7 @@ fn card((put, digest): (Command, Digest), random: &mut fastrand::Rng) -> Vec<Com
         visibility: random
             .choice([None, Some(Visibility::Private), Some(Visibility::Public)])
             .flatten(),
-    };
+    });
     match random.u8(0..4) {
         0 => vec![put, card],
         _ => vec![put, card, Command::PutSearch(told)],
@@ -112,13 +113,17 @@ fn agreed(name: u8, quota: u64) -> Command {
         namespaces: Vec::new(),
         quota,
     };
-    Foreign::PutPartner { name, terms: Box::new(terms) }.into()
+    Foreign::PutPartner(PutPartner { name, terms: Box::new(terms) }).into()
 }
 
 fn claimed(name: u8, quotas: Quotas) -> Command {
     let (name, prefix) = tenant(name);
     let terms = Terms { prefixes: vec![prefix], quotas, ..Terms::default() };
-    Command::Namespace(NamespaceCommand::Put { name, terms: Box::new(terms), by: None })
+    Command::Namespace(NamespaceCommand::Put(PutNamespace {
+        name,
+        terms: Box::new(terms),
+        by: None,
+    }))
 }
 
 /// Partners are agreed with, caught in a lie, and left.
@@ -130,10 +135,10 @@ fn agreement(random: &mut fastrand::Rng) -> Command {
         5..8 => {
             let cursor = random.u64(0..100);
             let (checkpoint, passed_over, from) = (None, None, None);
-            Foreign::AdvancePartner { name, cursor, checkpoint, passed_over, from }
+            Foreign::AdvancePartner(AdvancePartner { name, cursor, checkpoint, passed_over, from })
         }
-        8 => Foreign::QuarantinePartner { name, reason: "by chance".to_owned() },
-        _ => Foreign::RemovePartner { name },
+        8 => Foreign::QuarantinePartner(QuarantinePartner { name, reason: "by chance".to_owned() }),
+        _ => Foreign::RemovePartner(RemovePartner { name }),
     };
     wish.into()
 }
@@ -143,14 +148,16 @@ fn namespace(random: &mut fastrand::Rng) -> Command {
     let called = random.u8(0..2);
     let quotas = Quotas { records: Some(random.u64(0..3)), ..Quotas::default() };
     match random.u8(0..3) {
-        0 => Command::Namespace(NamespaceCommand::Delete { name: tenant(called).0 }),
+        0 => {
+            Command::Namespace(NamespaceCommand::Delete(DeleteNamespace { name: tenant(called).0 }))
+        }
         _ => claimed(called, quotas),
     }
 }
 
 fn standing(random: &mut fastrand::Rng) -> Command {
     let standing = if random.bool() { PeerStatus::Active } else { PeerStatus::Suspended };
-    Command::Peer(PeerCommand::Stand { origin: other(), standing, reason: None })
+    Command::Peer(PeerCommand::Stand(StandPeer { origin: other(), standing, reason: None }))
 }
 
 fn seen(random: &mut fastrand::Rng) -> Command {
@@ -159,7 +166,8 @@ fn seen(random: &mut fastrand::Rng) -> Command {
         false => Subject::Record(handle(random.u8(0..HANDLES))),
     };
     let class = if random.bool() { Liveness::Open } else { Liveness::Unreachable };
-    Foreign::SetLiveness { subject, class, prober: 1, why: "by chance".to_owned() }.into()
+    Foreign::SetLiveness(SetLiveness { subject, class, prober: 1, why: "by chance".to_owned() })
+        .into()
 }
 
 /// Of one of the last windows before the world began, some of which are too old once a clock has jumped.
@@ -172,13 +180,13 @@ fn report(random: &mut fastrand::Rng) -> Command {
 
 fn audit(count: u64, random: &mut fastrand::Rng) -> Command {
     Command::Ledger(match random.u8(0..4) {
-        0 => LedgerCommand::TruncateAudit { through: random.u64(0..20) },
-        _ => LedgerCommand::Audit {
+        0 => LedgerCommand::TruncateAudit(TruncateAudit { through: random.u64(0..20) }),
+        _ => LedgerCommand::Audit(Audit {
             who: "operator".to_owned(),
             action: "tried".to_owned(),
             target: count.to_string(),
             outcome: "done".to_owned(),
             request_id: String::new(),
-        },
+        }),
     })
 }

@@ -6,7 +6,10 @@ use proto_types::{
     ContextId, Digest, EnvelopeId, GatewayId, Handle, Kid, Namespace, NodeId, Origin, SecretKey,
     TaskId, WallMs,
 };
-use registry_core::command::{Command, LedgerCommand, Proposal};
+use registry_core::command::{
+    Command, EnrolPeer, IssueJoinToken, LedgerCommand, OpenLog, Proposal, PutAgent, PutBody,
+    RegisterGateway, RegisterNode, SetNodeState,
+};
 use registry_core::entry::{
     AgentKind, Approval, Capacity, EnrolledKey, JoinRole, Limits, NodeState,
 };
@@ -94,12 +97,10 @@ pub(super) fn furniture_body() -> Digest {
 /// What has to be there before clients begin: an open log, two peers, an agent, two
 /// nodes, gateways, partners and tenants.
 pub(crate) fn furniture() -> Vec<Proposal> {
-    let body = Command::PutBody { bytes: b"furniture".to_vec() };
-    let peer =
-        Command::EnrolPeer { origin: issuer(), keys: vec![key()], approval: Approval::Operator };
+    let body = Command::PutBody(PutBody { bytes: b"furniture".to_vec() });
     let limits =
         Limits { fuel: 1_000, memory_bytes: 1 << 20, wall_ms: 1_000, output_bytes: 1 << 10 };
-    let agent = Command::PutAgent {
+    let agent = Command::PutAgent(PutAgent {
         handle: handle(9),
         artifact: Digest::of(b"artifact"),
         artifact_bytes: 8,
@@ -108,50 +109,56 @@ pub(crate) fn furniture() -> Vec<Proposal> {
         isolation: vec!["wasm-proc".to_owned()],
         card: furniture_body(),
         visibility: None,
-    };
-    let log = Command::Ledger(LedgerCommand::OpenLog { seed: Digest::of(b"seed") });
+    });
+    let log = Command::Ledger(LedgerCommand::OpenLog(OpenLog { seed: Digest::of(b"seed") }));
     let known = EnrolledKey::new(kid(), SecretKey::from_seed(&[8; 32]).public());
-    let other =
-        Command::EnrolPeer { origin: other(), keys: vec![known], approval: Approval::Operator };
-    let commands = vec![log, body, peer, other, agent];
+    let commands = vec![log, body, enrol(issuer(), key()), enrol(other(), known), agent];
     let mut proposals = vec![Proposal { commands }, Proposal { commands: directory::furniture() }];
     proposals.extend((0..2).map(furnish_node));
     proposals.extend((0..2).map(furnish_gateway));
     proposals
 }
 
+fn enrol(origin: Origin, key: EnrolledKey) -> Command {
+    Command::EnrolPeer(EnrolPeer { origin, keys: vec![key], approval: Approval::Operator })
+}
+
 fn furnish_gateway(name: u8) -> Proposal {
     let hash = Digest::of(&[b'g', name]);
     let (role, expires_at) = (JoinRole::Gateway, START.plus_ms(3_600_000));
-    let issue = Command::IssueJoinToken { hash, role, expires_at };
-    let register = Command::RegisterGateway {
+    let issue = Command::IssueJoinToken(IssueJoinToken { hash, role, expires_at });
+    let register = Command::RegisterGateway(RegisterGateway {
         id: gateway(name),
         endpoint: "https://gateway.example".to_owned(),
         credential: Digest::of(&[b'e', name]),
         join: hash,
-    };
+    });
     Proposal { commands: vec![issue, register] }
 }
 
 fn furnish_node(name: u8) -> Proposal {
     let hash = Digest::of(&[b'j', name]);
-    let issue = Command::IssueJoinToken {
+    let issue = Command::IssueJoinToken(IssueJoinToken {
         hash,
         role: JoinRole::Node,
         expires_at: START.plus_ms(3_600_000),
-    };
+    });
     let capacity = Capacity {
         slots: 4,
         memory_bytes: 1 << 30,
         runs_per_second: 100,
         isolation: vec!["wasm-proc".to_owned()],
     };
-    let register = Command::RegisterNode {
+    let register = Command::RegisterNode(RegisterNode {
         id: node(name),
         credential: Digest::of(&[b'c', name]),
         capacity,
         join: hash,
-    };
-    let joined = Command::SetNodeState { id: node(name), state: NodeState::Joined, capacity: None };
+    });
+    let joined = Command::SetNodeState(SetNodeState {
+        id: node(name),
+        state: NodeState::Joined,
+        capacity: None,
+    });
     Proposal { commands: vec![issue, register, joined] }
 }

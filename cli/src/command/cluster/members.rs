@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use proto_wire::registry::v1 as wire;
+use registry_client::code_of;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tonic::{Code, Response, Status};
 
 use crate::args::Force;
 use crate::client::{Cluster, Profile};
-use crate::failure::{Failure, code_of};
+use crate::failure::Failure;
 use crate::output::Output;
 
 /// Leaders followed before giving up: each may have handed over meanwhile.

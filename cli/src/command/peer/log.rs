@@ -3,7 +3,7 @@
 //! It must never call a log good of which one entry was not verified here.
 
 use proto_types::Origin;
-use proto_types::peer::{LogEntry, Replay, Told};
+use proto_types::peer::{LogEntry, Replay, ReplayEntry};
 use proto_wire::registry::v1 as wire;
 use serde_json::{Value, json};
 
@@ -45,7 +45,7 @@ pub(super) fn replay(origin: &Origin, entries: &[wire::PeerLogEntry]) -> Result<
     for (number, told) in (1..).zip(entries) {
         let entry = entry(told)?;
         let document = Some(told.document.to_vec()).filter(|bytes| !bytes.is_empty());
-        replay.take(&Told { entry, document }).map_err(|error| {
+        replay.take(&ReplayEntry { entry, document }).map_err(|error| {
             let cause = std::error::Error::source(&error);
             let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
             Failure::internal(format!("entry {number} of {origin}'s log: {error}{cause}"))

@@ -217,7 +217,7 @@ fn over(full: Full, is_grpc: bool) -> Response {
     response
 }
 
-/// RESOURCE_EXHAUSTED without a message, as gRPC over HTTP/2 spells it ("Trailers-Only").
+/// RESOURCE_EXHAUSTED without a message, as gRPC over HTTP/2 encodes it ("Trailers-Only").
 fn exhausted(code: &'static str) -> Response {
     let mut response = Response::new(Body::empty());
     let headers = response.headers_mut();

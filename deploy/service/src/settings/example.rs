@@ -5,20 +5,20 @@
 
 use super::{Field, Shape, below};
 
-/// The file of a role. `asked` are the settings that an operator always chooses, with values that can be read.
+/// The file of a role. `chosen` are the settings that an operator always chooses, with values that can be read.
 #[must_use]
-pub fn example(shape: &Shape, asked: &[(&str, &str)]) -> String {
+pub fn example(shape: &Shape, chosen: &[(&str, &str)]) -> String {
     let mut text = String::new();
-    section(&mut text, "", shape.fields().unwrap_or_default(), (asked, ""));
+    section(&mut text, "", shape.fields().unwrap_or_default(), (chosen, ""));
     text
 }
 
 fn section(text: &mut String, name: &str, fields: &[Field], marks: (&[(&str, &str)], &str)) {
-    let (asked, comment) = marks;
+    let (chosen, comment) = marks;
     for field in fields.iter().filter(|field| field.shape.fields().is_none()) {
         let key = below(name, field.name);
-        let chosen = asked.iter().find(|(name, _)| *name == key).map(|(_, value)| *value);
-        setting(text, field, chosen, comment);
+        let value = chosen.iter().find(|(name, _)| *name == key).map(|(_, value)| *value);
+        setting(text, field, value, comment);
     }
     for field in fields {
         let Some(inner) = field.shape.fields() else { continue };
@@ -30,7 +30,7 @@ fn section(text: &mut String, name: &str, fields: &[Field], marks: (&[(&str, &st
             true => format!("{comment}[[{key}]]\n\n"),
             false => format!("{comment}[{key}]\n\n"),
         });
-        section(text, &key, inner, (asked, comment));
+        section(text, &key, inner, (chosen, comment));
     }
 }
 

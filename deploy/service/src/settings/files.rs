@@ -60,16 +60,16 @@ pub fn unusable(paths: &[(String, PathBuf)]) -> Vec<String> {
             Use::Secret | Use::Invitation => {
                 secret::read(path).map(drop).map_err(|error| telemetry::chain(&error))
             }
-            Use::Public => public(path).map_err(|error| told(path, &error)),
-            Use::Written => parent(path).map_err(|error| told(path, &error)),
-            Use::Folder => folder(path).map_err(|error| told(path, &error)),
+            Use::Public => public(path).map_err(|error| problem(path, &error)),
+            Use::Written => parent(path).map_err(|error| problem(path, &error)),
+            Use::Folder => folder(path).map_err(|error| problem(path, &error)),
         };
         usable.err().map(|why| format!("{setting}: {why}"))
     };
     paths.iter().filter_map(fault).collect()
 }
 
-fn told(path: &Path, error: &io::Error) -> String {
+fn problem(path: &Path, error: &io::Error) -> String {
     format!("{}: {error}", path.display())
 }
 

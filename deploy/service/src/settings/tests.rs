@@ -96,7 +96,7 @@ fn the_reference_has_every_setting_with_its_form_default_and_meaning() {
 }
 
 #[test]
-fn the_example_is_read_as_the_defaults_and_as_what_was_asked() {
+fn the_example_is_read_as_the_defaults_and_as_what_was_chosen() {
     let text = example(&Sample::shape(), &[("id", "9")]);
     let read: Sample = read(&text).try_deserialize().unwrap();
     assert_eq!((read.id, read.wait, read.limits.connections_max), (9, Duration::from_secs(3), 7));
@@ -141,8 +141,8 @@ fn a_file_that_cannot_be_used_is_told_with_its_setting() {
     ];
     assert_eq!(unusable(&good), [""; 0]);
     for setting in ["tls.key", "operator_token_file", "fetch.extra_ca_file", "join_token_file"] {
-        let told = unusable(&[at(setting, &absent)]);
-        assert!(told[0].starts_with(setting) && told[0].contains("absent"), "{told:?}");
+        let problems = unusable(&[at(setting, &absent)]);
+        assert!(problems[0].starts_with(setting) && problems[0].contains("absent"), "{problems:?}");
     }
     assert!(unusable(&[at("data_dir", &file)])[0].starts_with("data_dir: "));
 }
@@ -157,9 +157,12 @@ fn a_file_that_is_empty_or_none_is_told_with_its_setting_and_a_pipe_is_left_to_i
     assert!(made.success());
     for setting in ["tls.key", "tls.ca", "operator_token_file", "join_token_file"] {
         for path in [empty.as_path(), folder.path()] {
-            let told = unusable(&[(setting.to_owned(), path.to_owned())]);
+            let problems = unusable(&[(setting.to_owned(), path.to_owned())]);
             let named = path.to_str().unwrap();
-            assert!(told[0].starts_with(setting) && told[0].contains(named), "{told:?}");
+            assert!(
+                problems[0].starts_with(setting) && problems[0].contains(named),
+                "{problems:?}"
+            );
         }
         // Reading it here would keep the role from reading it: it would wait for a writer.
         assert_eq!(unusable(&[(setting.to_owned(), pipe.clone())]), [""; 0]);
@@ -175,8 +178,8 @@ fn a_join_token_is_looked_for_until_the_credential_is_admitted() {
         ("state_dir".to_owned(), folder.path().to_owned()),
         ("join_token_file".to_owned(), folder.path().join("absent")),
     ];
-    let told = unusable(&paths);
-    assert!(told.len() == 1 && told[0].starts_with("join_token_file: "), "{told:?}");
+    let problems = unusable(&paths);
+    assert!(problems.len() == 1 && problems[0].starts_with("join_token_file: "), "{problems:?}");
     credential.admit().unwrap();
     assert_eq!(unusable(&paths), [""; 0]);
 }

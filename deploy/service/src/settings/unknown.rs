@@ -24,7 +24,7 @@ fn walk(shape: &Shape, value: &Value, at: &str, found: &mut Vec<String>) {
             for (key, value) in table {
                 match fields.iter().find(|field| field.name == key) {
                     Some(field) => walk(&field.shape, value, &below(at, key), found),
-                    None => found.push(told(&below(at, key), meant(fields, key))),
+                    None => found.push(problem(&below(at, key), meant(fields, key))),
                 }
             }
         }
@@ -32,7 +32,7 @@ fn walk(shape: &Shape, value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-fn told(key: &str, meant: Option<&str>) -> String {
+fn problem(key: &str, meant: Option<&str>) -> String {
     match meant {
         Some(name) => format!("the setting `{key}` is unknown; `{name}` is one"),
         None => format!("the setting `{key}` is unknown"),

@@ -20,10 +20,10 @@ use tracing_subscriber::layer::Context;
 /// How long a line stands for those after it.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Lines of one place that say different things, in one window: several members, peers or disks may be in trouble.
+/// Lines of one place that say different things, in one window: several members, peers or disks may fail.
 const VARIANTS_MAX: usize = 8;
 
-/// Fields that say whom or what a line is about. Their digits are a part of a name: two members in trouble are two lines.
+/// Fields that say whom or what a line is about. Their digits are a part of a name: two members that fail are two lines.
 const NAMES: [&str; 18] = [
     "agent",
     "entry",
@@ -107,7 +107,7 @@ impl<S: Subscriber> Layer<S> for Damped {
     }
 }
 
-/// Trouble, whoever has it; and whatever libraries say.
+/// Warnings and errors of all crates, and every line of libraries.
 fn is_damped(metadata: &Metadata<'_>) -> bool {
     const OURS: [&str; 7] =
         ["registry_", "gateway_", "node_", "deploy_", "ecumene", "chaos_", "proto_"];

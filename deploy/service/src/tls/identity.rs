@@ -1,7 +1,7 @@
 //! Who a certificate names: a SPIFFE id, `spiffe://<trust domain>/<role>/<id>`.
 //!
 //! It decides the exact form: `registry/<number>`, `gateway/<id>`, `node/<id>`, `operator/<name>`,
-//! and `peer/<scheme>/<host>[/<port>]` for the origin of a peer. It must never accept two spellings
+//! and `peer/<scheme>/<host>[/<port>]` for the origin of a peer. It must never accept two encodings
 //! of one identity, nor say what an identity may do.
 
 use std::{fmt, ops::Deref, str::FromStr, sync::Arc};
@@ -172,7 +172,7 @@ fn is_segment(text: &str) -> bool {
         && !matches!(text, "." | "..")
 }
 
-/// One spelling for each number: no sign, no leading zero.
+/// One encoding for each number: no sign, no leading zero.
 fn is_number(text: &str) -> bool {
     text.parse::<u64>().is_ok_and(|number| number.to_string() == text)
 }
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_identity_has_one_spelling() {
+    fn an_identity_has_one_encoding() {
         for (text, role, id) in [
             ("spiffe://cluster-1.example/registry/1", Role::Registry, "1"),
             ("spiffe://a/gateway/g.1_x-y", Role::Gateway, "g.1_x-y"),

@@ -135,19 +135,19 @@ pub(crate) async fn beside<T>(
 ) -> (T, Seen) {
     let victim = Flood::open(to, 9, 1 << 16).await;
     let before_mib = resident_mib();
-    let (mut most_mib, mut asked, mut ended) = (before_mib, Vec::new(), None);
+    let (mut most_mib, mut requests, mut ended) = (before_mib, Vec::new(), None);
     let mut flood = std::pin::pin!(flood);
     let mut pause = tokio::time::interval(PAUSE);
     pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while ended.is_none() || asked.len() < REQUESTS_MIN {
+    while ended.is_none() || requests.len() < REQUESTS_MIN {
         tokio::select! {
             outcome = &mut flood, if ended.is_none() => ended = Some(outcome),
-            _ = pause.tick() => asked.push(tokio::spawn(waited(victim.get(path)))),
+            _ = pause.tick() => requests.push(tokio::spawn(waited(victim.get(path)))),
         }
         most_mib = most_mib.max(resident_mib());
     }
     let mut waits = Vec::new();
-    for each in asked {
+    for each in requests {
         waits.push(each.await.expect("the victim is answered"));
     }
     most_mib = most_mib.max(resident_mib());

@@ -103,7 +103,7 @@ async fn connections_beyond_a_clients_share_are_answered_429_and_beyond_the_tota
         let answer = read_to_close(&mut world.connect().await).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
         drop(second);
-        // The seat comes back once the server has seen the close; each try is a new connection.
+        // The permit comes back once the server has seen the close; each try is a new connection.
         let mut answer = String::new();
         while !answer.contains("200 OK") {
             answer = world.get("/livez").await;

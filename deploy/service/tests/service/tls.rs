@@ -121,8 +121,8 @@ async fn me(addr: SocketAddr, connector: &Connector) -> Result<String, ConnectEr
 async fn a_client_is_whom_its_certificate_names_and_without_one_nobody() {
     let safe = Safe::new("a.example");
     let world = serve(safe.server("registry/1"), brief()).await;
-    let told = me(world.addr, &safe.client("gateway/g1")).await.unwrap();
-    assert_eq!(told, "spiffe://a.example/gateway/g1");
+    let identity = me(world.addr, &safe.client("gateway/g1")).await.unwrap();
+    assert_eq!(identity, "spiffe://a.example/gateway/g1");
     assert_eq!(me(world.addr, &open(safe.trust())).await.unwrap(), "nobody");
     let answer = world.get("/me").await;
     assert!(!answer.contains("200"), "clear text gets no answer: {answer}");
@@ -165,7 +165,7 @@ async fn case_40_a_caller_ends_the_connection_to_whom_it_did_not_call() {
     let safe = Safe::new("a.example");
     let world = serve(safe.server("gateway/g1"), brief()).await;
     let client = safe.client("registry/1");
-    let strange = |told: Result<String, _>| matches!(told, Err(ConnectError::Stranger { .. }));
+    let strange = |answer: Result<String, _>| matches!(answer, Err(ConnectError::Stranger { .. }));
     assert!(strange(me(world.addr, &client.clone().to(Role::Registry)).await));
     assert!(strange(me(world.addr, &client.clone().to_one(Role::Gateway, "g2")).await));
     assert!(me(world.addr, &client.clone().to(Role::Gateway)).await.is_ok());
@@ -213,7 +213,7 @@ async fn case_28_a_handshake_that_stalls_or_drips_is_closed() {
 }
 
 #[tokio::test]
-async fn case_28_silence_after_the_handshake_is_closed_and_every_handshake_takes_a_seat() {
+async fn case_28_silence_after_the_handshake_is_closed_and_every_handshake_takes_a_permit() {
     let safe = Safe::new("a.example");
     let limits = Limits { connections_per_address_max: 1, ..brief() };
     let world = serve(safe.server("registry/1"), limits).await;
@@ -222,7 +222,7 @@ async fn case_28_silence_after_the_handshake_is_closed_and_every_handshake_takes
     let started = Instant::now();
     let mut stream = silent.call(uri).await.unwrap().into_inner();
     let refused = me(world.addr, &open(safe.trust())).await;
-    assert!(matches!(refused, Err(ConnectError::Handshake { .. })), "the only seat is taken");
+    assert!(matches!(refused, Err(ConnectError::Handshake { .. })), "the only permit is taken");
     let _ = stream.read_to_end(&mut Vec::new()).await;
     assert!(started.elapsed() < CLOSED_WITHIN);
 }
@@ -256,8 +256,8 @@ async fn certificates_and_authorities_are_replaced_while_the_process_runs() {
     copy(&new.path("ca.crt"), "ca.crt");
     let old = open(new.trust().showing(old_cert, old_key));
     assert_eq!(me(world.addr, &old).await.unwrap(), "", "signed by the old authority");
-    let told = me(world.addr, &new.client("gateway/g1").to_one(Role::Registry, "1")).await;
-    assert_eq!(told.unwrap(), "spiffe://a.example/gateway/g1");
+    let identity = me(world.addr, &new.client("gateway/g1").to_one(Role::Registry, "1")).await;
+    assert_eq!(identity.unwrap(), "spiffe://a.example/gateway/g1");
     let stale = me(world.addr, &client).await.unwrap();
     assert_eq!(stale, "", "a running client trusts the new one, and is itself not trusted");
 }

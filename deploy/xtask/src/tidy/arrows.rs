@@ -13,7 +13,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("L1 pure", &["registry-core", "gateway-core", "node-core"]),
     ("below the edge, at build time", &["deploy-derive"]),
     ("L2 edge, its floor", &["proto-wire", "deploy-service"]),
-    ("L2 edge", &["registry-store", "registry-api", "registry-fetch", "node-wasm"]),
+    (
+        "L2 edge",
+        &["registry-store", "registry-api", "registry-client", "registry-fetch", "node-wasm"],
+    ),
     ("L3 glue", &["registry-raft"]),
     ("L4 roles", &["registry-server", "gateway-server", "node-agent"]),
     ("L5 top", &["cli", "chaos-cluster", "chaos-sim"]),

@@ -1,4 +1,4 @@
-//! The table behind [`Failure::told`](super::Failure::told).
+//! The table behind [`Failure::reply`](super::Failure::reply).
 //!
 //! Decides one row for each failure. Must never have a catch-all arm: a new failure must find its
 //! row here or not compile.
@@ -9,7 +9,7 @@
 
 use proto_types::a2a::A2aError;
 
-use super::{CallError, Failure, Rpc, Told};
+use super::{CallError, ErrorReply, Failure, Rpc};
 use crate::credential;
 use crate::dispatch;
 use crate::params::Faults;
@@ -76,63 +76,63 @@ mod rows {
 }
 
 impl Row {
-    fn told(self) -> Told {
+    fn reply(self) -> ErrorReply {
         let Self(status, code, rpc, message) = self;
-        Told { status, code, message, rpc, retry_after_s: None, faults: Vec::new() }
+        ErrorReply { status, code, message, rpc, retry_after_s: None, faults: Vec::new() }
     }
 
-    fn after(self, secs: u64) -> Told {
-        Told { retry_after_s: Some(secs), ..self.told() }
+    fn after(self, secs: u64) -> ErrorReply {
+        ErrorReply { retry_after_s: Some(secs), ..self.reply() }
     }
 
-    fn with(self, faults: &Faults) -> Told {
-        Told { faults: faults.clone(), ..self.told() }
+    fn with(self, faults: &Faults) -> ErrorReply {
+        ErrorReply { faults: faults.clone(), ..self.reply() }
     }
 }
 
-pub(super) fn told(failure: &Failure) -> Told {
+pub(super) fn reply(failure: &Failure) -> ErrorReply {
     use credential::Error as Shown;
     match failure {
-        Failure::Path(_) => rows::PATH.told(),
-        Failure::NotFound => rows::NOTHING.told(),
-        Failure::Method(_) => rows::METHOD.told(),
-        Failure::PreconditionFailed { .. } => rows::PRECONDITION.told(),
-        Failure::Credential(Shown::Several | Shown::UnderscoreTwin) => rows::CREDENTIALS.told(),
+        Failure::Path(_) => rows::PATH.reply(),
+        Failure::NotFound => rows::NOTHING.reply(),
+        Failure::Method(_) => rows::METHOD.reply(),
+        Failure::PreconditionFailed { .. } => rows::PRECONDITION.reply(),
+        Failure::Credential(Shown::Several | Shown::UnderscoreTwin) => rows::CREDENTIALS.reply(),
         Failure::Credential(Shown::Missing | Shown::Scheme | Shown::Text)
         | Failure::Denied(_)
         | Failure::Replayed
-        | Failure::NotOperator => rows::STRANGER.told(),
+        | Failure::NotOperator => rows::STRANGER.reply(),
         Failure::AddressLimit(retry) | Failure::PeerLimit(retry) => rows::LIMIT.after(retry.secs()),
-        Failure::TooLarge { .. } => rows::BODY_SIZE.told(),
-        Failure::Body => rows::BODY.told(),
-        Failure::MediaType => rows::MEDIA.told(),
+        Failure::TooLarge { .. } => rows::BODY_SIZE.reply(),
+        Failure::Body => rows::BODY.reply(),
+        Failure::MediaType => rows::MEDIA.reply(),
         Failure::Document(faults) => rows::DOCUMENT.with(faults),
-        Failure::ForeignSource => rows::SOURCE.told(),
-        Failure::StaleLease => rows::LEASE.told(),
+        Failure::ForeignSource => rows::SOURCE.reply(),
+        Failure::StaleLease => rows::LEASE.reply(),
         Failure::RegistryAway => rows::AWAY.after(AWAY_RETRY_S),
         Failure::Overloaded => rows::FULL.after(AWAY_RETRY_S),
         Failure::ShareReached => rows::SHARE.after(AWAY_RETRY_S),
-        Failure::Deadline => rows::LATE.told(),
-        Failure::Internal => rows::INTERNAL.told(),
+        Failure::Deadline => rows::LATE.reply(),
+        Failure::Internal => rows::INTERNAL.reply(),
         Failure::Call(error) => call(error),
     }
 }
 
-fn call(error: &CallError) -> Told {
+fn call(error: &CallError) -> ErrorReply {
     match error {
-        CallError::Parse => rows::JSON.told(),
+        CallError::Parse => rows::JSON.reply(),
         CallError::Request(faults) => rows::REQUEST.with(faults),
-        CallError::Operation(dispatch::Error::Version) => rows::VERSION.told(),
-        CallError::Operation(dispatch::Error::VersionConflict) => rows::VERSIONS.told(),
-        CallError::Operation(dispatch::Error::Legacy) => rows::LEGACY.told(),
-        CallError::Operation(dispatch::Error::Unsupported) => rows::OPERATION.told(),
-        CallError::Operation(dispatch::Error::PushNotifications) => rows::PUSH.told(),
-        CallError::Operation(dispatch::Error::Unknown) => rows::UNKNOWN.told(),
+        CallError::Operation(dispatch::Error::Version) => rows::VERSION.reply(),
+        CallError::Operation(dispatch::Error::VersionConflict) => rows::VERSIONS.reply(),
+        CallError::Operation(dispatch::Error::Legacy) => rows::LEGACY.reply(),
+        CallError::Operation(dispatch::Error::Unsupported) => rows::OPERATION.reply(),
+        CallError::Operation(dispatch::Error::PushNotifications) => rows::PUSH.reply(),
+        CallError::Operation(dispatch::Error::Unknown) => rows::UNKNOWN.reply(),
         CallError::Params(faults) => rows::PARAMS.with(faults),
         CallError::ContentType(faults) => rows::CONTENT.with(faults),
-        CallError::TaskNotFound => rows::TASK.told(),
-        CallError::TaskNotCancelable => rows::CANCEL.told(),
-        CallError::TaskOver => rows::OVER.told(),
-        CallError::AgentResponse => rows::AGENT.told(),
+        CallError::TaskNotFound => rows::TASK.reply(),
+        CallError::TaskNotCancelable => rows::CANCEL.reply(),
+        CallError::TaskOver => rows::OVER.reply(),
+        CallError::AgentResponse => rows::AGENT.reply(),
     }
 }

@@ -54,25 +54,25 @@ fn each_failure_has_its_status_code_and_rpc_error() {
         (operation(dispatch::Error::PushNotifications), 200, "push-unsupported", -32003),
         (operation(dispatch::Error::Unknown), 200, "method-unknown", -32601),
     ] {
-        let told = failure.told();
-        assert_eq!((told.status, told.code), (status, code), "{failure:?}");
-        let error = &answer(&told)["error"];
+        let reply = failure.reply();
+        assert_eq!((reply.status, reply.code), (status, code), "{failure:?}");
+        let error = &answer(&reply)["error"];
         assert_eq!(error["code"], rpc_code, "{failure:?}");
         for detail in error["data"].as_array().expect("an array of details") {
             let kind = detail["@type"].as_str().expect("each says what it is");
             assert!(kind.starts_with("type.googleapis.com/google.rpc."), "{failure:?}: {kind}");
         }
         assert_eq!(error["data"][0]["metadata"]["code"], code, "{failure:?}");
-        assert_eq!(told.problem()["status"], status);
+        assert_eq!(reply.problem()["status"], status);
     }
 }
 
-fn answer(told: &Told) -> Value {
-    answer_for(told, Reader::A2a)
+fn answer(reply: &ErrorReply) -> Value {
+    answer_for(reply, Reader::A2a)
 }
 
-fn answer_for(told: &Told, reader: Reader) -> Value {
-    serde_json::to_value(told.rpc(&Id::from("id-1"), reader)).unwrap()
+fn answer_for(reply: &ErrorReply, reader: Reader) -> Value {
+    serde_json::to_value(reply.rpc(&Id::from("id-1"), reader)).unwrap()
 }
 
 fn operation(error: dispatch::Error) -> Failure {
@@ -93,7 +93,7 @@ fn outside_every_denial_is_the_same_401() {
     ];
     let mut codes = std::collections::BTreeSet::new();
     for denial in &denials {
-        assert_eq!(denial.told(), Failure::NotOperator.told());
+        assert_eq!(denial.reply(), Failure::NotOperator.reply());
         codes.insert(denial.audit_code());
     }
     assert_eq!(codes.len(), denials.len(), "inside, they are told apart");
@@ -101,10 +101,10 @@ fn outside_every_denial_is_the_same_401() {
 
 #[test]
 fn a_limit_says_when_to_come_back_in_both_forms() {
-    let told = Failure::PeerLimit(RETRY).told();
-    assert_eq!(told.retry_after_s, Some(2));
-    assert_eq!(told.problem()["retryAfterSeconds"], 2);
-    let answer = answer(&told);
+    let reply = Failure::PeerLimit(RETRY).reply();
+    assert_eq!(reply.retry_after_s, Some(2));
+    assert_eq!(reply.problem()["retryAfterSeconds"], 2);
+    let answer = answer(&reply);
     assert_eq!(answer["id"], "id-1");
     assert_eq!(answer["error"]["data"][0]["reason"], "RATE_LIMITED");
     assert_eq!(answer["error"]["data"][1]["retryDelay"], "2s");
@@ -112,7 +112,7 @@ fn a_limit_says_when_to_come_back_in_both_forms() {
 
 #[test]
 fn a_limit_has_the_code_of_pilox_for_its_clients_alone() {
-    let told = Failure::PeerLimit(RETRY).told();
+    let reply = Failure::PeerLimit(RETRY).reply();
     for (path, header, pilox) in [
         ("/agents/echo", "authorization", false),
         ("/v1/a2a/jsonrpc", "a2a-version", false),
@@ -121,18 +121,18 @@ fn a_limit_has_the_code_of_pilox_for_its_clients_alone() {
         ("/api/a2a/jsonrpc", "authorization", true),
     ] {
         let reader = Reader::of(path, ["accept", header].into_iter());
-        let error = &answer_for(&told, reader)["error"];
+        let error = &answer_for(&reply, reader)["error"];
         assert_eq!(error["code"] == -32005, pilox, "{path} {header}");
         assert_eq!(error["data"]["retryAfterSeconds"] == 2, pilox, "{path} {header}");
     }
-    let denied = Failure::Replayed.told();
+    let denied = Failure::Replayed.reply();
     assert_eq!(answer_for(&denied, Reader::Pilox), answer(&denied), "only limits differ");
 }
 
 #[test]
 fn wrong_parameters_are_named_in_the_data() {
     let faults = vec![fault("/message/role", "ROLE_USER")];
-    let answer = answer(&Failure::Call(CallError::Params(faults)).told());
+    let answer = answer(&Failure::Call(CallError::Params(faults)).reply());
     let data = &answer["error"]["data"];
     assert_eq!(data[0]["reason"], "INVALID_PARAMS");
     assert_eq!(data[0]["domain"], "a2a-protocol.org");

@@ -1,6 +1,6 @@
 //! The frames of one stream that are to be sent.
 //!
-//! Decides how they are spelled and in which order they go, and that those of a task's end are made one at a time. Must
+//! Decides how they are encoded and in which order they go, and that those of a task's end are made one at a time. Must
 //! never hold what does not count for the caller who leaves it unread.
 
 use std::collections::VecDeque;
@@ -44,14 +44,14 @@ impl Frame {
 }
 
 fn event_bytes(id: &Id, event: &StreamResponse) -> Result<Bytes, Failure> {
-    answer_of(id, event).map(|answer| spelled(&answer))
+    answer_of(id, event).map(|answer| encode(&answer))
 }
 
 fn failure_bytes(id: &Id, failure: &Failure) -> Bytes {
-    spelled(&failure.told().rpc(id, Reader::A2a))
+    encode(&failure.reply().rpc(id, Reader::A2a))
 }
 
-fn spelled(answer: &Answer) -> Bytes {
+fn encode(answer: &Answer) -> Bytes {
     let json = serde_json::to_string(answer).expect("an answer has string keys only");
     sse::event("", &json)
 }
@@ -182,7 +182,7 @@ mod tests {
         pool.places(Class::Ordinary, Origin::parse("https://a.example").unwrap(), bytes).unwrap()
     }
 
-    fn told(frame: &Frame) -> Value {
+    fn json_of(frame: &Frame) -> Value {
         let text = std::str::from_utf8(&frame.bytes).unwrap();
         serde_json::from_str(text.strip_prefix("data: ").unwrap()).unwrap()
     }
@@ -200,18 +200,18 @@ mod tests {
         let end = End::new(&id, task(), artifacts.iter(), &task().status_update());
         let held = end.held();
         frames.end(end, room(&pool, held));
-        assert!(told(&frames.pop_front().unwrap())["result"]["task"].is_object());
+        assert!(json_of(&frames.pop_front().unwrap())["result"]["task"].is_object());
         let mut sent = 0;
         for artifact in &artifacts {
             let frame = frames.pop_front().unwrap();
-            let told = told(&frame);
-            let shown = &told["result"]["artifactUpdate"]["artifact"];
+            let event = json_of(&frame);
+            let shown = &event["result"]["artifactUpdate"]["artifact"];
             assert_eq!(*shown, serde_json::to_value(artifact).unwrap());
             sent += frame.bytes.len() as u64;
             assert_eq!(pool.taken(), held);
         }
         assert!(sent > 4 * held, "{sent} bytes of frames, {held} held");
-        let last = told(&frames.pop_front().unwrap());
+        let last = json_of(&frames.pop_front().unwrap());
         assert_eq!(last["result"]["statusUpdate"]["status"]["state"], "TASK_STATE_COMPLETED");
         assert!(frames.pop_front().is_none());
         assert_eq!(pool.taken(), 0);
@@ -224,8 +224,8 @@ mod tests {
         let artifact = Artifact::parse(written.as_bytes()).unwrap();
         let status = task().status_update();
         let mut end = End::new(&Id::from(1), task(), [&artifact].into_iter(), &status);
-        let told = end.next().unwrap();
-        assert!(std::str::from_utf8(&told).unwrap().contains(written), "{told:?}");
+        let frame = end.next().unwrap();
+        assert!(std::str::from_utf8(&frame).unwrap().contains(written), "{frame:?}");
     }
 
     #[test]

@@ -120,8 +120,8 @@ pub(super) async fn submit(
     let secret = identity::random();
     let waiter = gateway.waiting.open(&id, secret.clone(), caller.origin())?;
     let input = input(send.message, &context, &id)?;
-    let told = (input.len() as u64).saturating_add(said.unwrap_or(0));
-    let unread = events.then(|| waiter.room.take(told)).transpose()?;
+    let bytes = (input.len() as u64).saturating_add(said.unwrap_or(0));
+    let unread = events.then(|| waiter.room.take(bytes)).transpose()?;
     let message = wire::SubmitTaskRequest {
         id: id.as_str().to_owned(),
         context: context.as_str().to_owned(),
@@ -300,7 +300,10 @@ mod tests {
             assert_eq!(not_submitted(&refused, 7), submitted, "{ecumene}");
             assert_eq!(not_continued(&refused, 7), continued, "{ecumene}");
         }
-        let told = Failure::ShareReached.told();
-        assert_eq!((told.status, told.code, told.retry_after_s), (429, "share-reached", Some(1)));
+        let reply = Failure::ShareReached.reply();
+        assert_eq!(
+            (reply.status, reply.code, reply.retry_after_s),
+            (429, "share-reached", Some(1))
+        );
     }
 }

@@ -32,7 +32,7 @@ use crate::reply;
 use crate::waiting::{Unread, Waiter};
 
 use super::frames::{End, Frame, Frames};
-use super::looked::{Found, Looked};
+use super::lookup::{Found, Lookup};
 use super::{follow, send, view};
 
 /// Artifacts of one task that are kept track of; the outcome brings the others. Arbitrary.
@@ -80,13 +80,13 @@ struct Follow {
     ask: Instant,
     /// What the registry is being asked: frames are sent meanwhile, for a registry that is away takes seconds. It goes on
     /// where the body is not asked for frames: an answer that nobody took would stand before all others of its connection.
-    looking: JoinSet<Looked>,
-    /// When a comment is due: so long after the last frame, whatever was looked at meanwhile.
+    lookups: JoinSet<Lookup>,
+    /// When a comment is due: so long after the last frame, whatever was looked up meanwhile.
     beat: Instant,
     end: Instant,
     over: bool,
     /// The task as it was submitted, until it is told.
-    untold: Option<Frame>,
+    unsent: Option<Frame>,
     /// Until then it is canceled if the caller hangs up.
     unheard: Option<send::Unheard>,
     /// When it is told whatever else there is.
@@ -111,12 +111,12 @@ impl Follow {
             ready: Frames::default(),
             seen: BTreeMap::new(),
             ask: now + follow::ASK,
-            looking: JoinSet::new(),
+            lookups: JoinSet::new(),
             beat: now + gateway.heartbeat(),
             end: now + gateway.patience(),
             over: task.is_over(),
             open_at: now + MESSAGE_WAIT,
-            untold: Some(first),
+            unsent: Some(first),
             unheard,
             task: task.bare(),
         })
@@ -138,16 +138,16 @@ impl Follow {
             if self.over {
                 return None;
             }
-            let is_idle = self.looking.is_empty();
+            let is_idle = self.lookups.is_empty();
             tokio::select! {
                 // Events that wait are told before the end is looked for.
                 biased;
                 Some(unread) = self.waiter.events.recv() => self.tell_event(unread),
-                Some(looked) = self.looking.join_next() => self.tell_looked(looked),
+                Some(lookup) = self.lookups.join_next() => self.tell_lookup(lookup),
                 () = self.waiter.changed.notified(), if is_idle => self.look(true),
                 () = sleep_until(self.ask.min(self.end)), if is_idle => self.look(false),
                 // What is being looked for may be a message.
-                () = sleep_until(self.open_at), if is_idle && self.untold.is_some() => self.open(),
+                () = sleep_until(self.open_at), if is_idle && self.unsent.is_some() => self.open(),
                 () = sleep_until(self.beat) => return Some(Bytes::from_static(HEARTBEAT)),
             }
         }
@@ -168,23 +168,23 @@ impl Follow {
     fn look(&mut self, reported: bool) {
         let (gateway, caller) = (Arc::clone(&self.gateway), self.caller.clone());
         let (task, room) = (self.task.clone(), self.waiter.room.clone());
-        self.looking.spawn(async move {
+        self.lookups.spawn(async move {
             let found = follow::look(&gateway, &caller, &task, reported).await;
-            Looked::new(reported, found, &room)
+            Lookup::new(reported, found, &room)
         });
     }
 
-    fn tell_looked(&mut self, looked: Result<Looked, JoinError>) {
-        let lost = |_| Looked { reported: false, found: Err(Failure::Internal) };
-        let Looked { reported, found } = looked.unwrap_or_else(lost);
+    fn tell_lookup(&mut self, lookup: Result<Lookup, JoinError>) {
+        let lost = |_| Lookup { reported: false, found: Err(Failure::Internal) };
+        let Lookup { reported, found } = lookup.unwrap_or_else(lost);
         self.ask = Instant::now() + if reported { follow::ASK_AGAIN } else { follow::ASK };
-        let told = match found {
+        let outcome = match found {
             Ok(Found::Nothing) => Ok(Failure::Deadline),
             Ok(Found::Full(full)) => Ok(Failure::from(full)),
             Ok(Found::Task(task, unread)) => view(&task).map(|task| self.tell_task(task, unread)),
             Err(failure) => Err(failure),
         };
-        match told {
+        match outcome {
             Err(failure) => self.tell_failure(&failure),
             Ok(late) if !self.over && Instant::now() >= self.end => self.tell_failure(&late),
             Ok(_) => {}
@@ -213,7 +213,7 @@ impl Follow {
     /// Tells the task, once. From here on the answer is no message any more (A2A 1.0, section 3.1.2).
     fn open(&mut self) {
         self.hear();
-        if let Some(first) = self.untold.take() {
+        if let Some(first) = self.unsent.take() {
             self.ready.push_back(first);
         }
     }
@@ -241,16 +241,16 @@ impl Follow {
         while let Ok(unread) = self.waiter.events.try_recv() {
             self.tell_event(unread);
         }
-        if let Some(message) = task.message().filter(|_| self.untold.is_some()) {
+        if let Some(message) = task.message().filter(|_| self.unsent.is_some()) {
             self.tell(&StreamResponse::Message(message), Some(unread));
             self.over = true;
             return;
         }
         self.open();
-        let untold = task.outcome.artifacts.iter().filter(|artifact| {
+        let unsent = task.outcome.artifacts.iter().filter(|artifact| {
             self.seen.get(&artifact.artifact_id) != Some(&digest(None, &artifact.parts))
         });
-        let end = End::new(&self.id, self.task.clone(), untold, &task.status_update());
+        let end = End::new(&self.id, self.task.clone(), unsent, &task.status_update());
         unread.recount(end.held());
         self.ready.end(end, unread);
         self.over = true;

@@ -74,10 +74,10 @@ async fn a_head_that_does_not_fit_is_refused_before_the_body_is_read() {
             (with(&[("content-encoding", "identity, gzip")]), "{}", 415, "media-type"),
         ] {
             let response = world.gateway.send(request("POST", path, &headers, body)).await;
-            let told = json_of(&response);
-            assert_eq!(response.status().as_u16(), status, "{path} {headers:?}: {told}");
-            let said = told.get("code").or(told["error"]["data"][0]["metadata"].get("code"));
-            assert_eq!(said, Some(&json!(code)), "{path} {headers:?}: {told}");
+            let reply = json_of(&response);
+            assert_eq!(response.status().as_u16(), status, "{path} {headers:?}: {reply}");
+            let said = reply.get("code").or(reply["error"]["data"][0]["metadata"].get("code"));
+            assert_eq!(said, Some(&json!(code)), "{path} {headers:?}: {reply}");
         }
     }
 }
@@ -146,10 +146,10 @@ async fn a_call_that_is_none_is_refused_by_name() {
         ("/agents/absent", &call("SendMessage", message("hi")), 404, -32042, "not-found"),
     ] {
         let response = world.gateway.post(&peer, path, body).await;
-        let told = json_of(&response);
-        assert_eq!(response.status().as_u16(), status, "{path} {told}");
-        assert_eq!(told["error"]["code"], code, "{path} {told}");
-        assert_eq!(told["error"]["data"][0]["metadata"]["code"], name, "{path} {told}");
+        let reply = json_of(&response);
+        assert_eq!(response.status().as_u16(), status, "{path} {reply}");
+        assert_eq!(reply["error"]["code"], code, "{path} {reply}");
+        assert_eq!(reply["error"]["data"][0]["metadata"]["code"], name, "{path} {reply}");
     }
 }
 
@@ -162,15 +162,15 @@ async fn wrong_parameters_are_named_and_cost_no_token() {
     params["tenant"] = json!("another");
     let mut request = world.gateway.request(&peer, RPC, &rpc("SendMessage", params).to_string());
     let credential = request.headers()["authorization"].clone();
-    let told = json_of(&world.gateway.send(request).await);
-    assert_eq!(told["id"], "call-1");
-    let field = &told["error"]["data"][1]["fieldViolations"][0]["field"];
+    let reply = json_of(&world.gateway.send(request).await);
+    assert_eq!(reply["id"], "call-1");
+    let field = &reply["error"]["data"][1]["fieldViolations"][0]["field"];
     assert_eq!(field, "message.parts[0]");
     // The same token, now with a call that is in order.
     request = world.gateway.request(&peer, RPC, &rpc("GetTask", json!({"id": "t"})).to_string());
     request.headers_mut().insert("authorization", credential);
-    let told = json_of(&world.gateway.send(request).await);
-    assert_eq!(told["error"]["code"], -32001, "{told}");
+    let reply = json_of(&world.gateway.send(request).await);
+    assert_eq!(reply["error"]["code"], -32001, "{reply}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -197,8 +197,8 @@ async fn only_version_1_0_is_served() {
         if let Some(version) = version {
             request.headers_mut().insert("a2a-version", version.parse().unwrap());
         }
-        let told = json_of(&world.gateway.send(request).await);
-        assert_eq!(told["error"]["code"], code, "{version:?} {query}: {told}");
+        let reply = json_of(&world.gateway.send(request).await);
+        assert_eq!(reply["error"]["code"], code, "{version:?} {query}: {reply}");
     }
 }
 
@@ -215,8 +215,11 @@ async fn versions_that_differ_are_refused_in_either_order() {
         let mut request = world.gateway.request(&peer, RPC, &body);
         request.headers_mut().insert("a2a-version", first.parse().unwrap());
         request.headers_mut().append("a2a-version", second.parse().unwrap());
-        let told = json_of(&world.gateway.send(request).await);
-        assert_eq!(told["error"]["data"][0]["metadata"]["code"], code, "{first} {second}: {told}");
+        let reply = json_of(&world.gateway.send(request).await);
+        assert_eq!(
+            reply["error"]["data"][0]["metadata"]["code"], code,
+            "{first} {second}: {reply}"
+        );
     }
 }
 
@@ -244,11 +247,11 @@ async fn an_envelope_that_is_none_is_refused_with_its_faults() {
         (with("sourceOrigin", json!("https://c.example")), 403, "source-mismatch", ""),
     ] {
         let response = world.gateway.post(&peer, PUBLISH, &body).await;
-        let told = json_of(&response);
-        assert_eq!(response.status().as_u16(), status, "{body}: {told}");
-        assert_eq!(told["code"], code, "{body}: {told}");
+        let reply = json_of(&response);
+        assert_eq!(response.status().as_u16(), status, "{body}: {reply}");
+        assert_eq!(reply["code"], code, "{body}: {reply}");
         if !path.is_empty() {
-            assert_eq!(told["violations"][0]["path"], path, "{body}: {told}");
+            assert_eq!(reply["violations"][0]["path"], path, "{body}: {reply}");
         }
     }
 }
@@ -297,9 +300,9 @@ async fn a_subscriber_that_asks_wrongly_is_told_so() {
         (Method::POST, "/v1/envelopes/ack", &good[..], whole, 400, "document-invalid"),
     ] {
         let response = world.gateway.send(request(method.as_str(), path, headers, body)).await;
-        let told = json_of(&response);
-        assert_eq!(response.status().as_u16(), status, "{path} {body}: {told}");
-        assert_eq!(told["code"], code, "{path} {body}: {told}");
+        let reply = json_of(&response);
+        assert_eq!(response.status().as_u16(), status, "{path} {body}: {reply}");
+        assert_eq!(reply["code"], code, "{path} {body}: {reply}");
     }
     let large = "x".repeat(5_000);
     let response = world.gateway.send(request("POST", ack, &good, &large)).await;

@@ -236,16 +236,16 @@ async fn a_task_is_cancelled_before_and_after_a_node_has_it() {
     assert_eq!(answer["result"]["status"]["state"], "TASK_STATE_CANCELED", "{answer}");
 }
 
-/// A task whose agent has asked for more, as its caller sees it.
-pub(crate) async fn asked(world: &World, node: &mut Node) -> Value {
+/// A task whose agent requires more input, as its caller sees it.
+pub(crate) async fn input_required(world: &World, node: &mut Node) -> Value {
     let caller = a();
     let called = world.gateway.call(&caller, RPC, "SendMessage", message("book a flight"));
-    let asked = async {
+    let question = async {
         let task = node.take().await;
         assert!(task.history.is_empty());
         node.complete(world, &task, "input-required", &["draft"]).await;
     };
-    let (answer, ()) = tokio::join!(called, asked);
+    let (answer, ()) = tokio::join!(called, question);
     let task = answer["result"]["task"].clone();
     assert_eq!(task["status"]["state"], "TASK_STATE_INPUT_REQUIRED", "{answer}");
     task
@@ -262,7 +262,7 @@ pub(crate) fn reply_to(task: &Value, text: &str) -> Value {
 async fn a_message_to_a_task_that_asked_for_more_continues_the_same_task() {
     let world = World::start().await;
     let mut node = Node::join(&world).await;
-    let first = asked(&world, &mut node).await;
+    let first = input_required(&world, &mut node).await;
     let mut elsewhere = reply_to(&first, "to Oslo");
     elsewhere["message"]["contextId"] = json!("another");
     let refused = world.gateway.call(&a(), RPC, "SendMessage", elsewhere).await;
@@ -311,7 +311,7 @@ async fn a_message_to_a_task_that_asked_for_more_continues_the_same_task() {
 async fn a_task_that_asked_for_more_is_cancelled_at_once() {
     let world = World::start().await;
     let mut node = Node::join(&world).await;
-    let first = asked(&world, &mut node).await;
+    let first = input_required(&world, &mut node).await;
     let cancel = json!({"id": first["id"]});
     let answer = world.gateway.call(&a(), RPC, "CancelTask", cancel.clone()).await;
     assert_eq!(answer["result"]["status"]["state"], "TASK_STATE_CANCELED", "{answer}");

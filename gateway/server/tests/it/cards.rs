@@ -52,8 +52,9 @@ async fn a_document_is_read_in_the_version_that_is_wanted_or_refused() {
         let etag = world.gateway.get(path).await.headers()["etag"].clone();
         for (wanted, status) in [(etag.to_str().unwrap(), 200), ("*", 200), ("\"other\"", 412)] {
             for method in ["GET", "HEAD"] {
-                let asked = Request::builder().method(method).uri(path).header("if-match", wanted);
-                let answer = world.gateway.send(asked.body(Body::empty()).unwrap()).await;
+                let request =
+                    Request::builder().method(method).uri(path).header("if-match", wanted);
+                let answer = world.gateway.send(request.body(Body::empty()).unwrap()).await;
                 assert_eq!(answer.status().as_u16(), status, "{method} {path} {wanted}");
                 assert_eq!(answer.headers()["etag"], etag, "{method} {path} {wanted}");
             }

@@ -83,8 +83,8 @@ async fn slander(world: &World, peer: &Peer, spent: &http::HeaderValue) {
     for _ in 0..20 {
         let mut replay = world.gateway.request(peer, RPC, "{");
         replay.headers_mut().insert("authorization", spent.clone());
-        let told = json_of(&world.gateway.send(replay).await);
-        assert_eq!(told["error"]["code"], -32700, "{told}");
+        let reply = json_of(&world.gateway.send(replay).await);
+        assert_eq!(reply["error"]["code"], -32700, "{reply}");
         let mut forged = world.gateway.request(peer, RPC, "{");
         let token = mint(&world.gateway.claims(peer), None, &stranger);
         forged.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());

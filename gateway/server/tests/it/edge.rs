@@ -70,8 +70,8 @@ async fn a_listed_page_reads_answers_and_refusals_alike() {
         }
         let response = world.gateway.send(request).await;
         assert_eq!(response.status().as_u16(), status);
-        let told = response.headers().get("access-control-allow-origin");
-        assert_eq!(told.is_some(), readable, "{page} {token}");
+        let allowed = response.headers().get("access-control-allow-origin");
+        assert_eq!(allowed.is_some(), readable, "{page} {token}");
     }
     let everybody = World::with(|config| config.cors_origins = vec!["*".to_owned()]).await;
     let (status, headers) = preflight(&everybody, RPC, "https://any.example").await;
@@ -118,8 +118,8 @@ async fn a_listed_page_reads_what_the_listener_refuses() {
         request.headers_mut().insert("origin", page.parse().unwrap());
         let response = world.gateway.send(request).await;
         assert_eq!(response.status(), StatusCode::URI_TOO_LONG, "{page}");
-        let told = response.headers().get("access-control-allow-origin");
-        assert_eq!(told.is_some_and(|told| told == PAGE), readable, "{page}");
+        let allowed = response.headers().get("access-control-allow-origin");
+        assert_eq!(allowed.is_some_and(|allowed| allowed == PAGE), readable, "{page}");
         assert_eq!(response.headers().get("vary").is_some(), readable, "{page}");
     }
 }
@@ -163,8 +163,8 @@ async fn a_notification_whose_credential_is_refused_is_answered_as_any_call() {
     stranger.headers_mut().remove("authorization");
     let refused = world.gateway.send(stranger).await;
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
-    let told = json_of(&refused);
-    assert_eq!((&told["id"], &told["error"]["code"]), (&Value::Null, &json!(-32040)));
+    let reply = json_of(&refused);
+    assert_eq!((&reply["id"], &reply["error"]["code"]), (&Value::Null, &json!(-32040)));
 
     let first = notify();
     let credential = first.headers()["authorization"].clone();
@@ -184,9 +184,9 @@ async fn a_part_that_the_agent_does_not_take_is_refused_and_costs_no_token() {
     let body = rpc("SendMessage", params).to_string();
     let mut request = world.gateway.request(&a(), RPC, &body);
     let credential = request.headers()["authorization"].clone();
-    let told = json_of(&world.gateway.send(request).await);
-    assert_eq!(told["error"]["code"], -32005, "{told}");
-    let data = &told["error"]["data"];
+    let reply = json_of(&world.gateway.send(request).await);
+    assert_eq!(reply["error"]["code"], -32005, "{reply}");
+    let data = &reply["error"]["data"];
     assert_eq!(data[0]["reason"], "CONTENT_TYPE_NOT_SUPPORTED");
     assert_eq!(data[1]["fieldViolations"][0]["field"], "message.parts[1].mediaType");
     request = world.gateway.request(&a(), RPC, &rpc("GetTask", json!({"id": "t"})).to_string());
@@ -202,8 +202,8 @@ async fn subscribing_tells_a_task_that_is_there_from_one_that_is_not() {
     let sent = world.gateway.call(&a(), RPC, "SendMessage", params).await;
     let named = json!({"id": sent["result"]["task"]["id"]});
     for (peer, code) in [(a(), -32004), (Peer::new("c", 3), -32001)] {
-        let told = world.gateway.call(&peer, RPC, "SubscribeToTask", named.clone()).await;
-        assert_eq!(told["error"]["code"], code, "{told}");
+        let reply = world.gateway.call(&peer, RPC, "SubscribeToTask", named.clone()).await;
+        assert_eq!(reply["error"]["code"], code, "{reply}");
     }
 }
 
@@ -214,8 +214,8 @@ async fn a_body_in_identity_coding_is_taken() {
     for coding in ["identity", "Identity", "identity, identity"] {
         let mut request = world.gateway.request(&a(), RPC, &body);
         request.headers_mut().insert("content-encoding", coding.parse().unwrap());
-        let told = json_of(&world.gateway.send(request).await);
-        assert_eq!(told["error"]["code"], -32001, "{coding}: {told}");
+        let reply = json_of(&world.gateway.send(request).await);
+        assert_eq!(reply["error"]["code"], -32001, "{coding}: {reply}");
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 use tonic::Code;
 
-use crate::calls::{asked, at_once, greeting, reply_to, waiting};
+use crate::calls::{at_once, greeting, input_required, reply_to, waiting};
 use crate::node::{Node, Push, chunk, working};
 use crate::world::{PATIENCE, Peer, World, eventually, json_of, message, revoke, rpc, suspend};
 
@@ -123,8 +123,8 @@ async fn what_some_readers_take_for_a_line_end_is_escaped_in_a_frame() {
         frame = stream.frame().await.unwrap();
     }
     assert!(!frame.contains(['\u{2028}', '\u{2029}', '\u{85}']), "{frame}");
-    let told: Value = serde_json::from_str(frame.strip_prefix("data: ").unwrap()).unwrap();
-    let message = &told["result"]["statusUpdate"]["status"]["message"];
+    let event: Value = serde_json::from_str(frame.strip_prefix("data: ").unwrap()).unwrap();
+    let message = &event["result"]["statusUpdate"]["status"]["message"];
     assert_eq!(message["parts"][0]["text"], text);
 }
 
@@ -282,24 +282,24 @@ async fn a_stream_tells_when_what_its_task_waits_for_has_changed() {
     };
     let status = &update["statusUpdate"]["status"];
     assert_eq!(status["state"], "TASK_STATE_SUBMITTED", "{update}");
-    let told = "it waits for a node: every node that can run the agent is busy";
-    assert_eq!(status["message"]["parts"][0]["text"], told);
+    let reason = "it waits for a node: every node that can run the agent is busy";
+    assert_eq!(status["message"]["parts"][0]["text"], reason);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_that_continues_a_task_tells_its_next_end_and_not_its_last() {
     let world = World::start().await;
     let mut node = Node::join(&world).await;
-    let first = asked(&world, &mut node).await;
+    let first = input_required(&world, &mut node).await;
     let params = reply_to(&first, "to Oslo");
     let mut stream = Stream::send(&world, &Peer::new("a", 1), params).await;
     let task = node.take().await;
     assert_eq!(first["id"], task.task.as_str());
     node.complete(&world, &task, "completed", &["ticket"]).await;
-    let told = stream.event().await.unwrap();
-    assert_eq!(told["task"]["id"], first["id"]);
-    assert_eq!(told["task"]["status"]["state"], "TASK_STATE_SUBMITTED");
-    assert_eq!(told["task"]["history"].as_array().unwrap().len(), 3);
+    let event = stream.event().await.unwrap();
+    assert_eq!(event["task"]["id"], first["id"]);
+    assert_eq!(event["task"]["status"]["state"], "TASK_STATE_SUBMITTED");
+    assert_eq!(event["task"]["history"].as_array().unwrap().len(), 3);
     assert!(stream.event().await.unwrap()["artifactUpdate"].is_object());
     let end = stream.event().await.unwrap();
     assert_eq!(end["statusUpdate"]["status"]["state"], "TASK_STATE_COMPLETED");
@@ -310,7 +310,7 @@ async fn a_stream_that_continues_a_task_tells_its_next_end_and_not_its_last() {
 async fn of_two_messages_at_once_one_continues_the_task_and_hears_its_node() {
     let world = World::start().await;
     let mut node = Node::join(&world).await;
-    let first = asked(&world, &mut node).await;
+    let first = input_required(&world, &mut node).await;
     let send = |text: &str| {
         let body = rpc("SendStreamingMessage", reply_to(&first, text)).to_string();
         world.gateway.open(world.gateway.request(&Peer::new("a", 1), "/agents/echo", &body))
@@ -323,8 +323,8 @@ async fn of_two_messages_at_once_one_continues_the_task_and_hears_its_node() {
     assert!(is_stream(&won) && !is_stream(&lost));
     let (head, body) = lost.into_parts();
     let body = timeout(PATIENCE, body.collect()).await.unwrap().unwrap().to_bytes();
-    let told = json_of(&Response::from_parts(head, body));
-    assert_eq!(told["error"]["code"], -32004, "{told}");
+    let reply = json_of(&Response::from_parts(head, body));
+    assert_eq!(reply["error"]["code"], -32004, "{reply}");
 
     let mut stream = Stream { body: won.into_body(), pending: String::new(), comments: 0 };
     let task = node.take().await;

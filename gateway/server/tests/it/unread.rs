@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::calls::{asked, reply_to};
+use crate::calls::{input_required, reply_to};
 use crate::node::{Node, Push, chunk};
 use crate::streams::Stream;
 use crate::world::{PATIENCE, Peer, World, eventually, json_of, message, rpc};
@@ -78,7 +78,7 @@ async fn a_stream_without_room_is_refused_before_its_message_continues_a_task() 
     let world = start().await;
     let mut node = Node::join(&world).await;
     let caller = Peer::new("a", 1);
-    let first = asked(&world, &mut node).await;
+    let first = input_required(&world, &mut node).await;
     let _unread = Unread::fill(&world, &mut node, &caller).await;
     let mut params = reply_to(&first, "to Oslo");
     params["message"]["parts"] = json!([{ "text": "x".repeat(LONGER) }]);
@@ -124,7 +124,7 @@ async fn streams_that_nobody_reads_keep_no_answer_of_the_registry_from_another_p
     let world = start().await;
     let mut node = Node::join_with(&world, STREAMS).await;
     let (idle, other) = (Peer::new("a", 1), Peer::new("b", 2));
-    let seen = asked(&world, &mut node).await;
+    let seen = input_required(&world, &mut node).await;
     let mut open = Vec::new();
     for _ in 0..STREAMS {
         let unread = Unread::open(&world, &idle, &"x".repeat(LONG)).await;

@@ -178,7 +178,7 @@ fn requests(world: &World, handle: &str, peer: Option<&Peer>) -> Vec<Request<Bod
 }
 
 /// Everything of an answer but its time, and but the address and key of who gives it.
-fn told(world: &World, response: &Response<Bytes>) -> String {
+fn observable(world: &World, response: &Response<Bytes>) -> String {
     let timed = ["date", "ratelimit", "content-length", "etag", "last-modified"];
     let headers = response.headers().iter();
     let headers = headers.filter(|(name, _)| !timed.contains(&name.as_str()));
@@ -193,7 +193,7 @@ fn told(world: &World, response: &Response<Bytes>) -> String {
 }
 
 async fn ask(world: &World, request: Request<Body>) -> String {
-    told(world, &world.gateway.send(request).await)
+    observable(world, &world.gateway.send(request).await)
 }
 
 /// Caught: a cache that drops visibility; `Directory::callable` without `is_whole`; a gauge that counts every agent.
@@ -256,7 +256,7 @@ async fn a_public_card_is_read_with_a_token_as_without_while_the_registry_is_awa
     let nobody = world.gateway.get(&card_path("echo")).await;
     assert_eq!(nobody.status(), StatusCode::OK);
     let peer = card(&world, &stranger(), &card_path("echo")).await;
-    assert_eq!(told(&world, &peer), told(&world, &nobody));
+    assert_eq!(observable(&world, &peer), observable(&world, &nobody));
 }
 
 async fn submitted(world: &World, peer: &Peer, handle: &str) -> bool {
@@ -320,7 +320,7 @@ async fn a_card_is_shown_for_a_token_once() {
     let again = look().await;
     let nobody = world.gateway.get(&card_path(FEDERATED)).await;
     assert_eq!(again.status(), StatusCode::NOT_FOUND);
-    assert_eq!(told(&world, &again), told(&world, &nobody));
+    assert_eq!(observable(&world, &again), observable(&world, &nobody));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

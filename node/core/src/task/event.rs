@@ -14,7 +14,7 @@ pub struct Assignment {
     pub agent: Handle,
     /// What to run.
     pub artifact: Digest,
-    /// What the ledger promised.
+    /// What is reserved for it.
     pub reservation: Reservation,
     /// The fencing epoch: everything that the node says about the task carries it.
     pub epoch: LeaseEpoch,

@@ -42,8 +42,8 @@ async fn textkit_streams_a_status_and_two_artifacts_and_closes_with_a_sentence()
     let tier = Tier::new();
     let prepared = tier.prepare(textkit()).await;
     assert_eq!(prepared.kind(), Kind::Agent);
-    let asked = message([Part::text(TEXT)]);
-    let (outcome, events) = tier.ask(prepared, asked, Limits::default()).await;
+    let request = message([Part::text(TEXT)]);
+    let (outcome, events) = tier.ask(prepared, request, Limits::default()).await;
     assert_eq!(status(&events[0]), Some("Analysing 82 characters"));
     assert_eq!(events.len(), 3);
     let counted = artifact(&events, "statistics");
@@ -59,12 +59,12 @@ async fn textkit_rejects_what_it_cannot_read() {
     let tier = Tier::new();
     let prepared = tier.prepare(textkit()).await;
     let url = Part::new(Content::Url("https://a.example/".to_owned()));
-    for (asked, reason) in [
+    for (request, reason) in [
         (message([]), "there is no text"),
         (message([Part::text(TEXT), url]), "part 2 is a url"),
         (message([Part::text(TEXT), data(json!({"repeat": 0}))]), "1 to 200000"),
     ] {
-        let (outcome, events) = tier.ask(Arc::clone(&prepared), asked, Limits::default()).await;
+        let (outcome, events) = tier.ask(Arc::clone(&prepared), request, Limits::default()).await;
         let Outcome::Rejected { reason: given } = outcome else { panic!("{outcome:?}") };
         assert!(given.contains(reason), "{given}");
         assert_eq!(events, []);
@@ -75,7 +75,7 @@ async fn textkit_rejects_what_it_cannot_read() {
 async fn textkit_with_a_work_factor_stops_when_it_is_cancelled() {
     let tier = Tier::new();
     let prepared = tier.prepare(textkit()).await;
-    let asked = message([Part::text(TEXT), data(json!({"repeat": 200_000}))]);
+    let request = message([Part::text(TEXT), data(json!({"repeat": 200_000}))]);
     let (events, mut received) = mpsc::channel(4);
     let (switch, cancel) = watch::channel(false);
     let limits = Limits {
@@ -84,7 +84,7 @@ async fn textkit_with_a_work_factor_stops_when_it_is_cancelled() {
         cancel_grace_ms: 60_000,
         ..Limits::default()
     };
-    let run = tier.runtime.run(prepared, asked, limits, Io { events, cancel });
+    let run = tier.runtime.run(prepared, request, limits, Io { events, cancel });
     let press = async {
         let first = received.recv().await.unwrap();
         switch.send(true).unwrap();
@@ -105,8 +105,8 @@ async fn a_command_reads_the_message_as_json_and_its_output_is_an_artifact() {
     let tier = Tier::new();
     let prepared = tier.prepare(example("count")).await;
     assert_eq!(prepared.kind(), Kind::Command);
-    let asked = message([Part::text("one two"), Part::text("three")]);
-    let (outcome, events) = tier.ask(Arc::clone(&prepared), asked, Limits::default()).await;
+    let request = message([Part::text("one two"), Part::text("three")]);
+    let (outcome, events) = tier.ask(Arc::clone(&prepared), request, Limits::default()).await;
     assert_eq!(outcome, Outcome::Completed { parts: Vec::new() });
     let [Event::Artifact(chunk)] = &events[..] else { panic!("{events:?}") };
     assert_eq!(

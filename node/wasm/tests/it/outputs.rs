@@ -19,7 +19,7 @@ fn data_part(json: &str) -> String {
 
 const TELL: &str = "(call $artifact (i32.const 512) (i32.const 2)) i32.const 0";
 
-async fn told(json: &str) -> (Outcome, Vec<Event>) {
+async fn run_with_data(json: &str) -> (Outcome, Vec<Event>) {
     Tier::new().run(agent(&data_part(json), TELL), Limits::default()).await
 }
 
@@ -33,7 +33,7 @@ async fn data_that_readers_take_in_two_ways_fails_the_agent_that_gave_it_with_it
         (r#"{"a":1,"\u0061":1}"#, r#"duplicate member "a" in """#),
         (deep.as_str(), "nested more than 120 deep"),
     ] {
-        let (outcome, events) = told(json).await;
+        let (outcome, events) = run_with_data(json).await;
         let Outcome::Failed { code, message } = outcome else { panic!("{json}: {outcome:?}") };
         assert_eq!((code.as_str(), events), ("bad-output", Vec::new()));
         assert!(message.contains(r#"artifact "out", part 2, data"#), "{message}");
@@ -53,12 +53,12 @@ async fn numbers_of_an_agent_keep_their_digits() {
         "3.0",
     ];
     let list = format!("[{}]", written.join(","));
-    let (outcome, events) = told(&list).await;
+    let (outcome, events) = run_with_data(&list).await;
     assert_eq!(outcome, Outcome::Completed { parts: Vec::new() });
     let [Event::Artifact(chunk)] = &events[..] else { panic!("{events:?}") };
     let Content::Data(data) = &chunk.parts[1].content else { panic!("{chunk:?}") };
     let shown: Vec<_> = data.as_array().unwrap().iter().map(ToString::to_string).collect();
-    // The letter of an exponent, and its sign, may be spelled anew; no digit may.
+    // The letter of an exponent, and its sign, may be written anew; no digit may.
     let plain = |text: &str| text.to_lowercase().replace("e+", "e");
     assert_eq!(shown.iter().map(|text| plain(text)).collect::<Vec<_>>(), written.map(plain));
 }
@@ -99,8 +99,8 @@ async fn an_agent_finds_what_was_said_in_its_task_before() {
         (if (i32.ne (i32.load (i32.const 3004)) (i32.const 2)) (then unreachable))
         i32.const 0";
     let prepared = tier.prepare(newer_agent("", body)).await;
-    let asked = node_core::Message { role: Role::Agent, ..message([Part::text("where to?")]) };
-    let history = vec![message([Part::text("book a flight")]), asked];
+    let question = node_core::Message { role: Role::Agent, ..message([Part::text("where to?")]) };
+    let history = vec![message([Part::text("book a flight")]), question];
     let input = Input { message: message([Part::text("to Oslo")]), history };
     let (outcome, _) = tier.ask(prepared.clone(), input, Limits::default()).await;
     assert_eq!(outcome, Outcome::Completed { parts: Vec::new() });

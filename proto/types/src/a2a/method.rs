@@ -108,7 +108,7 @@ impl ProtocolVersion {
         }
     }
 
-    /// The spelling of the header and of cards: without a patch number.
+    /// The form of the header and of cards: without a patch number.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! ProtoJSON: how `a2a.proto` is spelled in JSON.
+//! ProtoJSON: how `a2a.proto` is encoded in JSON.
 //!
 //! Decides how scalars are read and printed. Must never accept an enum name that it does not know:
 //! what we cannot name we cannot act on.
@@ -57,7 +57,7 @@ macro_rules! proto_json {
 
 pub(super) use proto_json;
 
-/// A REQUIRED text. The empty one is how ProtoJSON spells absence.
+/// A REQUIRED text. The empty one is how ProtoJSON encodes absence.
 pub(super) fn id(spot: Spot<'_, '_>) -> Option<String> {
     spot.text_of(1, ID_CHARS_MAX).map(str::to_owned)
 }

@@ -51,8 +51,8 @@ fn kid() -> Kid {
     Kid::parse("k1").unwrap()
 }
 
-fn known(asked: &Kid) -> Option<AnyKey> {
-    (*asked == kid()).then(|| secret().public().into())
+fn known(wanted: &Kid) -> Option<AnyKey> {
+    (*wanted == kid()).then(|| secret().public().into())
 }
 
 fn reparse(value: &Value) -> Card {
@@ -379,7 +379,7 @@ fn a_header_may_hold_alg_kid_typ_and_jku_and_nothing_else() {
 #[test]
 fn a_card_that_an_es256_key_has_signed_verifies_by_that_key_alone() {
     let own = Secret::of_rfc();
-    let by = |key: AnyKey| move |asked: &Kid| (*asked == kid()).then_some(key);
+    let by = |key: AnyKey| move |wanted: &Kid| (*wanted == kid()).then_some(key);
     let signed = jws::sign(&card(), &kid(), &own).unwrap();
     let protected = signed.raw()["signatures"][0]["protected"].as_str().unwrap();
     let header = base64url::decode(protected).unwrap();

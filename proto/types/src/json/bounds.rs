@@ -5,7 +5,7 @@
 
 use super::{DEPTH_MAX, Error, values_max};
 
-/// The UTF-8 spelling of U+FEFF.
+/// The UTF-8 encoding of U+FEFF.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 pub(super) fn check(bytes: &[u8]) -> Result<(), Error> {

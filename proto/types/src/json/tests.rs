@@ -47,7 +47,7 @@ fn a_name_with_meaning_to_the_library_is_refused() {
 }
 
 #[test]
-fn numbers_that_no_canonical_form_holds_are_refused_in_every_spelling_with_their_place() {
+fn numbers_that_no_canonical_form_holds_are_refused_in_every_notation_with_their_place() {
     for text in [
         "9007199254740992",
         "-9007199254740992",
@@ -89,7 +89,7 @@ fn numbers_that_are_only_handed_on_keep_their_digits() {
         let read = parse_lossless(text.as_bytes()).unwrap();
         assert_eq!(serde_json::to_string(&read).unwrap(), text);
     }
-    // The library spells the sign of every exponent.
+    // The library writes the sign of every exponent.
     assert_eq!(parse_lossless(b"1E5").unwrap().to_string(), "1e+5");
     for text in ["01", "1.", "--1", "1e400x", "+1", "NaN"] {
         assert!(matches!(parse_lossless(text.as_bytes()), Err(Error::Syntax { .. })), "{text}");

@@ -1,6 +1,6 @@
 //! A key of either algorithm: Ed25519, or P-256 for ES256.
 //!
-//! Decides how such a key is spelled. Must never let a P-256 key pass where an Ed25519 key is asked
+//! Decides how such a key is encoded. Must never let a P-256 key pass where an Ed25519 key is asked
 //! for: [`AnyKey::ed25519`] is the only way from one to the other.
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The keys that a manifest states, as documents spell them.
+//! The keys that a manifest states, as documents encode them.
 //!
 //! Decides which keys may have which use. Must never let a key for ES256 sign more than cards.
 

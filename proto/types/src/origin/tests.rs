@@ -1,4 +1,4 @@
-//! Which spellings are origins (attack case 9).
+//! Which texts are origins (attack case 9).
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 
 #[test]
-fn only_the_normal_spelling_is_parsed() {
+fn only_the_normal_form_is_parsed() {
     for (text, expected) in [
         ("https://b.example", Ok(())),
         ("https://b.example:8443", Ok(())),

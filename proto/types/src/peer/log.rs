@@ -12,7 +12,7 @@ use crate::origin::Origin;
 use crate::time::WallMs;
 
 use super::keys::EnrolledKey;
-use super::standing::Standing;
+use super::status::PeerStatus;
 
 /// Separates these digests from all others.
 const DOMAIN: &[u8] = b"ecumene/ecumene-peer-log-v1\0";
@@ -80,7 +80,7 @@ pub enum Act {
     /// The operator's word.
     Standing {
         /// What holds from now on.
-        standing: Standing,
+        standing: PeerStatus,
         /// Why, for people.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,

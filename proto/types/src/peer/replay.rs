@@ -17,9 +17,9 @@ use super::operation::{self, Action, PeerOperation};
 use super::possession;
 use super::state::{Fault, OperationRef, PeerState};
 
-/// An entry as it is told, with the signed document that it speaks of.
+/// An entry as it is read, with the signed document that it speaks of.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct ReplayEntry {
     /// The entry.
     pub entry: LogEntry,
     /// The operation or manifest, as it was received.
@@ -124,10 +124,10 @@ impl Replay {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn take(&mut self, told: &Told) -> Result<(), Error> {
-        let entry = &told.entry;
+    pub fn take(&mut self, next: &ReplayEntry) -> Result<(), Error> {
+        let entry = &next.entry;
         self.check_link(entry)?;
-        let (state, voided_from) = self.decide(told)?;
+        let (state, voided_from) = self.decide(next)?;
         if let Some(from) = voided_from {
             for step in self.steps.iter_mut().skip(from).filter(|step| step.signed) {
                 step.void = true;
@@ -149,35 +149,35 @@ impl Replay {
     }
 
     /// The state after the entry, and for a recovery how many entries stand.
-    fn decide(&self, told: &Told) -> Result<(PeerState, Option<usize>), Error> {
-        let at = told.entry.at;
-        if let Act::Enrolled { keys, recovery_keys, operation, .. } = &told.entry.act {
+    fn decide(&self, next: &ReplayEntry) -> Result<(PeerState, Option<usize>), Error> {
+        let at = next.entry.at;
+        if let Act::Enrolled { keys, recovery_keys, operation, .. } = &next.entry.act {
             let keys = KeySet { keys: keys.clone(), recovery: recovery_keys.clone() };
             let mut state = PeerState::enrolled(keys, self.state(), at)?;
             if let Some(named) = operation {
-                state.operation = Some(self.founding(told, *named, &state)?);
+                state.operation = Some(self.founding(next, *named, &state)?);
             }
             return Ok((state, None));
         }
         let state = self.state().ok_or(Error::NoFork)?;
-        match &told.entry.act {
+        match &next.entry.act {
             Act::Enrolled { .. } | Act::DomainProven { .. } | Act::DomainLost {} => {
                 Ok((state.clone(), None))
             }
             Act::Standing { standing, .. } => Ok((state.ordered(*standing)?, None)),
-            Act::Manifest { manifest, .. } => Ok((manifested(told, *manifest, state)?, None)),
-            Act::Operation { operation } => self.operated(told, *operation, state),
+            Act::Manifest { manifest, .. } => Ok((manifested(next, *manifest, state)?, None)),
+            Act::Operation { operation } => self.operated(next, *operation, state),
         }
     }
 
     /// The enrolment that the peer itself has signed, with every key that it brings.
     fn founding(
         &self,
-        told: &Told,
+        next: &ReplayEntry,
         named: Digest,
         state: &PeerState,
     ) -> Result<OperationRef, Error> {
-        let signed = Signed::<PeerOperation>::parse(document(told)?)?;
+        let signed = Signed::<PeerOperation>::parse(document(next)?)?;
         let own = |kid: &_| {
             let found = state.keys.keys.iter().find(|key| key.kid == *kid);
             found.map(|key| key.public_key)
@@ -192,18 +192,18 @@ impl Replay {
         if !same || verified.document_digest() != named || verified.issuer != self.origin {
             return Err(Error::Document);
         }
-        verified.check(told.entry.at)?;
+        verified.check(next.entry.at)?;
         Ok(OperationRef { seq: verified.seq, digest: named })
     }
 
     fn operated(
         &self,
-        told: &Told,
+        next: &ReplayEntry,
         named: Digest,
         state: &PeerState,
     ) -> Result<(PeerState, Option<usize>), Error> {
-        let at = told.entry.at;
-        let signed = Signed::<PeerOperation>::parse(document(told)?)?;
+        let at = next.entry.at;
+        let signed = Signed::<PeerOperation>::parse(document(next)?)?;
         if let Action::Recover { after, .. } = signed.unverified().action {
             let stands = self.fork(after, at)?;
             let fork = &self.steps[stands - 1].state;
@@ -262,17 +262,17 @@ fn named_is(
     if same { Ok(()) } else { Err(Error::Document) }
 }
 
-fn manifested(told: &Told, named: Digest, state: &PeerState) -> Result<PeerState, Error> {
-    let at = told.entry.at;
-    let signed = Signed::<PeerManifest>::parse(document(told)?)?;
+fn manifested(next: &ReplayEntry, named: Digest, state: &PeerState) -> Result<PeerState, Error> {
+    let at = next.entry.at;
+    let signed = Signed::<PeerManifest>::parse(document(next)?)?;
     let verified = signed.verify(&|kid| state.keys.signing(kid, at), 1)?;
-    if verified.document_digest() != named || verified.issuer != told.entry.origin {
+    if verified.document_digest() != named || verified.issuer != next.entry.origin {
         return Err(Error::Document);
     }
     let keys = verified.keys.iter().map(EnrolledKey::from).collect();
     Ok(state.stated(keys, verified.recovery_keys.clone(), at)?)
 }
 
-fn document(told: &Told) -> Result<&[u8], Error> {
-    told.document.as_deref().ok_or(Error::Document)
+fn document(next: &ReplayEntry) -> Result<&[u8], Error> {
+    next.document.as_deref().ok_or(Error::Document)
 }

@@ -1,6 +1,6 @@
 //! What a peer is at one moment, and what each act makes of it.
 //!
-//! Decides keys, standing and succession. Must never let an act of a signing key outlive a recovery
+//! Decides keys, status and succession. Must never let an act of a signing key outlive a recovery
 //! that voids it, nor an act of the owner undo one of the operator.
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::time::WallMs;
 
 use super::keys::{EnrolledKey, KeyFault, KeySet};
 use super::operation::{Action, PeerOperation, Retirement};
-use super::standing::{Standing, Standings};
+use super::status::{PeerStatus, PeerStatuses};
 
 /// Revoked keys that are remembered, the newest: a key must not come back by mistake. Arbitrary.
 pub const REVOKED_MAX: usize = 64;
@@ -34,7 +34,7 @@ pub struct PeerState {
     /// Its keys.
     pub keys: KeySet,
     /// Who lets it act.
-    pub standing: Standings,
+    pub standing: PeerStatuses,
     /// Where it says it is now.
     #[serde(default)]
     pub moved_to: Option<Origin>,
@@ -67,9 +67,9 @@ pub enum Fault {
     /// `prev` names another operation than the newest that stands.
     #[error("prev is not the digest of the newest operation that stands")]
     Fork,
-    /// The peer's standing does not allow it.
+    /// The peer's status does not allow it.
     #[error("a peer that is {0:?} cannot do this")]
-    Standing(Standing),
+    Status(PeerStatus),
     /// No such key.
     #[error("there is no key {kid}")]
     KeyUnknown {
@@ -104,9 +104,9 @@ impl PeerState {
     /// The keys are not sound, or none of them signs now, or the peer is there.
     pub fn enrolled(keys: KeySet, before: Option<&Self>, now: WallMs) -> Result<Self, Fault> {
         if let Some(there) = before.map(|old| old.standing.effective())
-            && there != Standing::Tombstoned
+            && there != PeerStatus::Tombstoned
         {
-            return Err(Fault::Standing(there));
+            return Err(Fault::Status(there));
         }
         let revoked = before.map(|old| old.revoked.clone()).unwrap_or_default();
         let epoch = before.map_or(0, |old| old.epoch + 1);
@@ -126,8 +126,10 @@ impl PeerState {
         now: WallMs,
     ) -> Result<Self, Fault> {
         self.check_order(operation, self.epoch)?;
-        if self.standing.operator > Standing::Active || self.standing.owner > Standing::Suspended {
-            return Err(Fault::Standing(self.standing.effective()));
+        if self.standing.operator > PeerStatus::Active
+            || self.standing.owner > PeerStatus::Suspended
+        {
+            return Err(Fault::Status(self.standing.effective()));
         }
         let mut next = self.clone();
         next.operation = Some(OperationRef { seq: operation.seq, digest });
@@ -136,10 +138,10 @@ impl PeerState {
             Action::Delegate { keys } => next.join(keys, KeyUse::Card)?,
             Action::RevokeKey { key } => next.drop_key(key)?,
             Action::Move { to } => next.moved_to = Some(to.clone()),
-            Action::Suspend { .. } => next.standing.owner = Standing::Suspended,
-            Action::Resume {} => next.standing.owner = Standing::Active,
-            Action::Revoke { .. } => next.standing.owner = Standing::Revoked,
-            Action::Tombstone {} => next.standing.owner = Standing::Tombstoned,
+            Action::Suspend { .. } => next.standing.owner = PeerStatus::Suspended,
+            Action::Resume {} => next.standing.owner = PeerStatus::Active,
+            Action::Revoke { .. } => next.standing.owner = PeerStatus::Revoked,
+            Action::Tombstone {} => next.standing.owner = PeerStatus::Tombstoned,
             Action::Enrol { .. } | Action::Recover { .. } => return Err(Fault::Misplaced),
         }
         next.forget_past(now);
@@ -162,14 +164,15 @@ impl PeerState {
             return Err(Fault::Misplaced);
         };
         fork.check_order(operation, self.epoch + 1)?;
-        let standing = Standings { owner: fork.standing.owner, operator: self.standing.operator };
-        if standing.effective() >= Standing::Revoked {
-            return Err(Fault::Standing(standing.effective()));
+        let statuses =
+            PeerStatuses { owner: fork.standing.owner, operator: self.standing.operator };
+        if statuses.effective() >= PeerStatus::Revoked {
+            return Err(Fault::Status(statuses.effective()));
         }
         let keys = keys.iter().map(EnrolledKey::from).collect();
         let mut next = Self {
             keys: KeySet { keys, recovery: recovery_keys.clone() },
-            standing,
+            standing: statuses,
             moved_to: fork.moved_to.clone(),
             epoch: operation.epoch,
             operation: Some(OperationRef { seq: operation.seq, digest }),
@@ -191,8 +194,8 @@ impl PeerState {
         recovery: Vec<RecoveryKey>,
         now: WallMs,
     ) -> Result<Self, Fault> {
-        if self.standing.effective() > Standing::Active {
-            return Err(Fault::Standing(self.standing.effective()));
+        if self.standing.effective() > PeerStatus::Active {
+            return Err(Fault::Status(self.standing.effective()));
         }
         let recovery = if recovery.is_empty() { self.keys.recovery.clone() } else { recovery };
         let next = Self { keys: KeySet { keys, recovery }, ..self.clone() };
@@ -204,14 +207,14 @@ impl PeerState {
     /// enrolled anew.
     ///
     /// # Errors
-    /// [`Fault::Standing`].
-    pub fn ordered(&self, standing: Standing) -> Result<Self, Fault> {
+    /// [`Fault::Status`].
+    pub fn ordered(&self, status: PeerStatus) -> Result<Self, Fault> {
         let kept = self.standing.operator;
-        if kept >= Standing::Revoked && standing < kept {
-            return Err(Fault::Standing(kept));
+        if kept >= PeerStatus::Revoked && status < kept {
+            return Err(Fault::Status(kept));
         }
         let mut next = self.clone();
-        next.standing.operator = standing;
+        next.standing.operator = status;
         Ok(next)
     }
 
@@ -232,7 +235,7 @@ impl PeerState {
             return Err(KeyFault::Revoked { kid: key.kid.clone() }.into());
         }
         // A peer that leaves needs no key any more.
-        if self.standing.owner < Standing::Revoked {
+        if self.standing.owner < PeerStatus::Revoked {
             self.keys.check_acting(now)?;
         }
         Ok(())

@@ -191,7 +191,7 @@ fn a_lines_digest_covers_every_member_and_reads_back() {
         prev: Some(Digest::of(b"1")),
         at: NOW,
         actor: Actor::Operator,
-        act: Act::Standing { standing: Standing::Suspended, reason: None },
+        act: Act::Standing { standing: PeerStatus::Suspended, reason: None },
     };
     let changed = |change: &dyn Fn(&mut LogEntry)| {
         let mut other = line.clone();

@@ -22,7 +22,7 @@ pub struct CatalogProof {
     /// `<brand>-registry-catalog-ed25519-v1`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// When, as it is signed: a text, so that no reader respells it.
+    /// When, as it is signed: a text, so that no reader reformats it.
     pub issued_at: String,
     /// The name of the registry's key.
     pub signing_kid: String,

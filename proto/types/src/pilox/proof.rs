@@ -99,7 +99,7 @@ pub fn verify_among(
     // Of two keys of one name the first counts, as it does for Pilox.
     let named = keys.iter().find(|key| key.kid.as_str() == kid);
     let named = named.ok_or(ProofError::SigningKidNotInPublicKeys)?;
-    let known = enrolled.iter().find(|key| is_spelled(key, &named.public_key_hex));
+    let known = enrolled.iter().find(|key| is_hex_of(key, &named.public_key_hex));
     let key = known.copied().or_else(|| key_from_hex(&named.public_key_hex));
     let key = key.ok_or(ProofError::BadKey)?;
     let signature = hex::decode(sig_hex).map_err(|_| ProofError::BadSignature)?;
@@ -119,7 +119,7 @@ pub fn covers_all(parsed: &ParsedRecord, key: &PublicKey) -> bool {
     let keys = parsed.ed25519_keys.as_deref().unwrap_or_default();
     only(raw, &members)
         && only(&raw["proof"], &["type", "signer", "signingKid", "sigHex"])
-        && matches!(keys, [own] if is_spelled(key, &own.public_key_hex))
+        && matches!(keys, [own] if is_hex_of(key, &own.public_key_hex))
 }
 
 /// Signs a record, replacing its proof, and puts the key among its keys. The result's raw value is
@@ -151,13 +151,13 @@ pub fn sign(
     record::parse(&json::canonical(&whole))
 }
 
-/// Whether these digits, in either case, spell this key.
-fn is_spelled(key: &PublicKey, digits: &str) -> bool {
+/// Whether these digits, in either case, are this key.
+fn is_hex_of(key: &PublicKey, digits: &str) -> bool {
     let mut bytes = [0; 32];
     hex::decode_to_slice(digits, &mut bytes).is_ok() && bytes == *key.as_bytes()
 }
 
-/// The canonical JSON of the members that are signed, as they are spelled.
+/// The canonical JSON of the members that are signed, as they are encoded.
 fn signed_bytes(raw: &Value) -> Vec<u8> {
     let member = |name: &str| Some((name.to_owned(), raw.get(name)?.clone()));
     json::canonical(&Value::Object(SIGNED.into_iter().filter_map(member).collect()))

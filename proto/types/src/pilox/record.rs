@@ -56,7 +56,7 @@ const MEMBERS: [&str; 21] = [
 /// are checked and stay in the raw value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Which spelling of the schema it names.
+    /// Which form of the schema it names.
     pub brand: Brand,
     /// Its name in the directory.
     pub handle: Handle,
@@ -95,7 +95,7 @@ pub struct Record {
     pub proof: Option<ProofText>,
 }
 
-/// A key as a record spells it. It may be a key that we refuse.
+/// A key as a record encodes it. It may be a key that we refuse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordKey {
     /// Its name within the record.
@@ -104,7 +104,7 @@ pub struct RecordKey {
     pub public_key_hex: String,
 }
 
-/// A proof as a record spells it. Other members of `proof` are allowed and not read.
+/// A proof as a record encodes it. Other members of `proof` are allowed and not read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProofText {
     /// `type`.

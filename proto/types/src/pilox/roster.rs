@@ -92,7 +92,7 @@ impl Listed {
     }
 }
 
-/// Makes the signed document. Peers are listed by origin, so that a list has one spelling.
+/// Makes the signed document. Peers are listed by origin, so that a list has one encoding.
 #[must_use]
 pub fn sign(peers: &[RosterPeer], issued_at: WallMs, key: &SecretKey) -> Value {
     let mut listed: Vec<&RosterPeer> = peers.iter().collect();

@@ -108,7 +108,7 @@ fn unknown_names_are_passed_over_and_wrong_signatures_are_not() {
 }
 
 #[test]
-fn every_member_is_covered_and_spelling_is_not() {
+fn every_member_is_covered_and_formatting_is_not() {
     let mut changed = value(&signed());
     changed["text"] = "hallo".into();
     let refused = parse(&changed).unwrap().verify(&enrolled, 1).unwrap_err();
@@ -224,7 +224,7 @@ proptest! {
         prop_assert_eq!(&*verified, &note);
         bytes[at.index(verified.bytes().len())] ^= 1 << bit;
         let reread = Signed::<Note>::parse(&bytes).and_then(|read| read.verify(&enrolled, 1));
-        // A flip may only survive where it says the same: nothing here is spelled in two ways.
+        // A flip may only survive where it says the same: nothing here is encoded in two ways.
         prop_assert!(reread.is_err());
     }
 }

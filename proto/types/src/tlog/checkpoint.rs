@@ -1,7 +1,7 @@
 //! Checkpoints: the head of a log as the text of a note (C2SP tlog-checkpoint).
 //!
 //! Decides the lines of a checkpoint and our extensions: the epoch of the cluster and the head of
-//! the audit. Must never read a number in two spellings.
+//! the audit. Must never read a number in two encodings.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -63,7 +63,7 @@ impl NoteKey {
         named.ok_or(Malformed)
     }
 
-    /// Reads the spelling that `Display` prints.
+    /// Reads the encoding that `Display` prints.
     ///
     /// # Errors
     /// Another form or kind, or an id that is not this key's.

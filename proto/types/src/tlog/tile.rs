@@ -1,6 +1,6 @@
 //! Tiles of 256 hashes and bundles of entries, with their paths (C2SP tlog-tiles).
 //!
-//! Decides the one spelling of a tile's path. Must never read a second spelling: two paths of one
+//! Decides the one encoding of a tile's path. Must never read a second encoding: two paths of one
 //! tile are two lines in every cache.
 
 use std::fmt;
@@ -63,7 +63,7 @@ impl TilePath {
             index = index.checked_mul(1_000)?.checked_add(number)?;
         }
         let tile = Self { level, index, width: u16::try_from(width).ok()? };
-        // Leading groups of zeroes would be a second spelling.
+        // Leading groups of zeroes would be a second encoding.
         (tile.to_string() == text).then_some(tile)
     }
 

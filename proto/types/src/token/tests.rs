@@ -144,7 +144,7 @@ fn a_header_that_asks_for_more_is_refused() {
 
 /// Attack case 20, and the form before it.
 #[test]
-fn a_token_has_one_spelling() {
+fn a_token_has_one_encoding() {
     let good = mint(&plain(), None, &secret());
     let segments: Vec<_> = good.split('.').collect();
     let [header, claims, signature] = segments[..] else { panic!("three segments") };

@@ -287,9 +287,9 @@ fn case_14_a_checkpoint_without_its_witnesses_is_refused() {
     assert_eq!(note.signatures().len(), 2, "one line a key");
     assert_eq!(check(&note), Err(Refused::Unwitnessed { found: 1, needed: 2 }));
     // A witness's name with a signature of another text does not count.
-    let mut lying = note.clone();
-    lying.add(witnesses[1].sign("another\n", 1_800_000_000));
-    assert_eq!(check(&lying), Err(Refused::Unwitnessed { found: 1, needed: 2 }));
+    let mut forged = note.clone();
+    forged.add(witnesses[1].sign("another\n", 1_800_000_000));
+    assert_eq!(check(&forged), Err(Refused::Unwitnessed { found: 1, needed: 2 }));
     note.add(witnesses[1].sign(&text, 1_800_000_000));
     assert_eq!(check(&note).unwrap().epoch(), 3);
     assert_eq!(witnesses[1].key().verified(&note), Some(1_800_000_000));

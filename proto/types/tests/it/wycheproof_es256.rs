@@ -1,4 +1,4 @@
-//! Project Wycheproof's set for ES256, as JWS spells signatures, through our keys and verifier.
+//! Project Wycheproof's set for ES256, as JWS encodes signatures, through our keys and verifier.
 
 use proto_types::key::P256Key;
 use wycheproof::TestResult;

@@ -33,8 +33,8 @@ pub struct Gate {
 }
 
 impl Gate {
-    pub(super) fn check(&self, wish: &Submission<'_>, now: WallMs) -> Result<(), Problem> {
-        let Some(text) = wish.credential else { return Err(refused("none is shown")) };
+    pub(super) fn check(&self, submission: &Submission<'_>, now: WallMs) -> Result<(), Problem> {
+        let Some(text) = submission.credential else { return Err(refused("none is shown")) };
         let claims = self.verified(text).ok_or_else(|| refused("it does not verify"))?;
         let issuer = claims.get("iss").and_then(Value::as_str);
         if !issuer.is_some_and(|issuer| issuer.eq_ignore_ascii_case(&self.issuer)) {
@@ -49,7 +49,7 @@ impl Gate {
         if !self.is_of_kind(&claims) {
             return Err(refused("it is of another type"));
         }
-        match speaks_of(&claims, wish) {
+        match speaks_of(&claims, submission) {
             true => Ok(()),
             false => Err(refused("it speaks of somebody else")),
         }
@@ -113,14 +113,14 @@ fn subject(claims: &Value) -> Option<&str> {
 
 /// The subject is the record's controller, the peer that has signed the document, or the one that
 /// calls. A record that names no controller is anybody's whom the issuer vouches for.
-fn speaks_of(claims: &Value, wish: &Submission<'_>) -> bool {
-    let controller = wish.document.get("controllerDid").and_then(Value::as_str);
-    if wish.kind == "record" && controller.is_none() {
+fn speaks_of(claims: &Value, submission: &Submission<'_>) -> bool {
+    let controller = submission.document.get("controllerDid").and_then(Value::as_str);
+    if submission.kind == "record" && controller.is_none() {
         return true;
     }
     let Some(subject) = subject(claims) else { return false };
     let is = |origin: Option<&Origin>| origin.is_some_and(|origin| origin.as_str() == subject);
-    controller == Some(subject) || is(wish.owner) || is(wish.caller)
+    controller == Some(subject) || is(submission.owner) || is(submission.caller)
 }
 
 fn refused(why: &str) -> Problem {

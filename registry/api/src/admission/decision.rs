@@ -35,24 +35,24 @@ pub enum Dialect {
 
 /// The question: `{"input": {...}}`.
 #[must_use]
-pub fn question(wish: &Submission<'_>, now: WallMs, dialect: Dialect) -> Vec<u8> {
+pub fn question(submission: &Submission<'_>, now: WallMs, dialect: Dialect) -> Vec<u8> {
     let origin = |origin: Option<&proto_types::Origin>| origin.map(ToString::to_string);
-    let handle = wish.handle.as_str();
+    let handle = submission.handle.as_str();
     let input = match dialect {
         Dialect::Opa => object!({
             "action": "write",
-            "kind": wish.kind,
+            "kind": submission.kind,
             "handle": handle,
-            "document": wish.document,
-            "assurance": wish.assurance,
-            "owner": origin(wish.owner),
-            "caller": origin(wish.caller),
+            "document": submission.document,
+            "assurance": submission.assurance,
+            "owner": origin(submission.owner),
+            "caller": origin(submission.caller),
             "time": now.to_rfc3339(),
         }),
         Dialect::Pilox => object!({
-            "action": format!("registry.post_{}", wish.kind),
+            "action": format!("registry.post_{}", submission.kind),
             "handle": handle,
-            (wish.kind): wish.document,
+            (submission.kind): submission.document,
         }),
     };
     object!({ "input": input }).to_string().into_bytes()
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn a_pilox_decision_point_is_asked_as_a_pilox_registry_asks() {
         let (handle, document) = ("acme01/a".parse().unwrap(), object!({ "handle": "acme01/a" }));
-        let wish = Submission {
+        let submission = Submission {
             kind: "record",
             handle: &handle,
             document: &document,
@@ -131,15 +131,15 @@ mod tests {
             caller: None,
             credential: None,
         };
-        let asked = question(&wish, WallMs(0), Dialect::Pilox);
+        let body = question(&submission, WallMs(0), Dialect::Pilox);
         let input = object!({
             "action": "registry.post_record", "handle": "acme01/a", "record": document,
         });
-        assert_eq!(serde_json::from_slice::<Value>(&asked).unwrap(), object!({ "input": input }));
-        let asked: Value =
-            serde_json::from_slice(&question(&wish, WallMs(0), Dialect::Opa)).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), object!({ "input": input }));
+        let body: Value =
+            serde_json::from_slice(&question(&submission, WallMs(0), Dialect::Opa)).unwrap();
         assert_eq!(
-            (&asked["input"]["action"], &asked["input"]["kind"]),
+            (&body["input"]["action"], &body["input"]["kind"]),
             (&object!("write"), &object!("record"))
         );
     }

@@ -27,7 +27,7 @@ pub enum Readiness {
 /// One thing that is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issue {
-    /// The code, as the Pilox registry spells it.
+    /// The code, as the Pilox registry has it.
     pub code: &'static str,
     /// A JSON pointer.
     pub path: String,

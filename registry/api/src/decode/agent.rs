@@ -6,7 +6,7 @@
 use proto_types::outcome::OUTCOME_BYTES_MAX;
 use proto_types::{Digest, json};
 use proto_wire::registry::v1 as wire;
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, Proposal, PutAgent};
 use registry_core::entry::{AgentKind, Limits, Source};
 use serde_json::Value;
 
@@ -38,15 +38,17 @@ pub fn put(
     let isolation = super::fleet::isolation("isolation", &request.isolation)?;
     let visibility = super::visibility(&request.visibility)?;
     let said = json_object("card", &request.card)?;
-    let put = super::with_body(&request.card, |card| Command::PutAgent {
-        handle: handle.clone(),
-        artifact,
-        artifact_bytes,
-        kind,
-        limits,
-        isolation,
-        card,
-        visibility,
+    let put = super::with_body(&request.card, |card| {
+        Command::PutAgent(PutAgent {
+            handle: handle.clone(),
+            artifact,
+            artifact_bytes,
+            kind,
+            limits,
+            isolation,
+            card,
+            visibility,
+        })
     })?;
     let named = (request.card.as_ref(), super::search::of_agent(&said));
     Ok(super::search::with_document(put, Source::Agent, handle, named))

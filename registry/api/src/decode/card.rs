@@ -7,13 +7,13 @@
 use proto_types::card::{Assurance, Card, Invalid, jws};
 use proto_types::{Digest, Handle, Kid, Origin};
 use registry_core::change::Refusal;
-use registry_core::command::{Command, Precondition, Proposal, Versioned, Versions};
+use registry_core::command::{Command, Precondition, Proposal, PutCard, Versioned, Versions};
 use registry_core::entry::{ImportKind, PeerStatus, Scoped as _, Source, Visibility};
 use registry_core::query;
 use registry_core::view::View;
 
 use super::Put;
-use crate::authority::{self, Wish};
+use crate::authority::{self, WriteRequest};
 use crate::field;
 use crate::identity::{Principal, Role};
 use crate::problem::{Code, Problem};
@@ -47,9 +47,9 @@ pub fn put(
     check_role(caller, owner.as_ref())?;
     let card = Card::parse(document).map_err(|invalid| refused(&invalid))?;
     let kid = owner.as_ref().map(|origin| signer(&card, origin, view)).transpose()?;
-    let wish = (&handle, owner.as_ref(), visibility);
+    let target = (&handle, owner.as_ref(), visibility);
     let mut proposal = proposal(document, &handle, owner.clone().zip(kid), visibility)?;
-    proposal.commands.splice(0..0, check_authority(caller, wish, &card.digest(), view)?);
+    proposal.commands.splice(0..0, check_authority(caller, target, &card.digest(), view)?);
     let said = (document, super::search::of_card(card.view()));
     let proposal = super::search::with_document(proposal, Source::Card, handle.clone(), said);
     Ok(Put {
@@ -61,7 +61,7 @@ pub fn put(
         assurance: assurance(owner.is_some()),
         owner,
         caller: caller.peer().cloned(),
-        proposal: caller.seal(proposal),
+        proposal: caller.with_token_spend(proposal),
     })
 }
 
@@ -83,9 +83,9 @@ fn check_authority(
 ) -> Result<Option<Command>, Problem> {
     let card = query::card(view, handle)?;
     let (kept, scope) = (card.as_ref().map(|card| card.digest), card.map(|card| card.scope()));
-    let wish = Wish { caller, signer, handle, visibility, kept: scope.as_ref() };
-    authority::check(&wish, view)?;
-    if authority::has_say(&wish, view)? {
+    let request = WriteRequest { caller, signer, handle, visibility, kept: scope.as_ref() };
+    authority::check(&request, view)?;
+    if authority::has_say(&request, view)? {
         return Ok(None);
     }
     if kept.is_some_and(|kept| kept != *offered) {
@@ -123,12 +123,8 @@ fn proposal(
     visibility: Option<Visibility>,
 ) -> Result<Proposal, Problem> {
     let (handle, assurance) = (handle.clone(), assurance(owner.is_some()));
-    super::with_body(document, |digest| Command::PutCard {
-        handle,
-        digest,
-        assurance,
-        owner,
-        visibility,
+    super::with_body(document, |digest| {
+        Command::PutCard(PutCard { handle, digest, assurance, owner, visibility })
     })
 }
 
@@ -187,7 +183,7 @@ mod es256_tests;
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use proto_types::{Namespace, SecretKey, Stamp, WallMs};
-    use registry_core::command::{Foreign, Import};
+    use registry_core::command::{EnrolPeer, Foreign, Import, PutPartner};
     use registry_core::entry::{Approval, EnrolledKey, PartnerKind, PartnerTerms};
     use registry_core::view::Memory;
     use serde_json::{Value, json};
@@ -198,11 +194,11 @@ mod tests {
 
     fn enrolled(kid: &str, key: &SecretKey) -> Memory {
         let mut view = Memory::default();
-        let command = Command::EnrolPeer {
+        let command = Command::EnrolPeer(EnrolPeer {
             origin: PEER.parse().unwrap(),
             keys: vec![EnrolledKey::new(kid.parse().unwrap(), key.public())],
             approval: Approval::Operator,
-        };
+        });
         let change = registry_core::apply(&view, Stamp { now: WallMs(1) }, &command).unwrap();
         view.commit(&change.writes);
         view
@@ -291,7 +287,8 @@ mod tests {
             namespaces: Vec::new(),
             quota: 10,
         };
-        let agree = Foreign::PutPartner { name: name.clone(), terms: Box::new(terms) }.into();
+        let agree =
+            Foreign::PutPartner(PutPartner { name: name.clone(), terms: Box::new(terms) }).into();
         let change = registry_core::apply(&view, Stamp { now: WallMs(1) }, &agree).unwrap();
         view.commit(&change.writes);
         let (handle, kind) = ("text".parse().unwrap(), ImportKind::Card);

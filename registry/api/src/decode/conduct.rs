@@ -3,7 +3,7 @@
 //! It decides that a gateway speaks for itself alone. It must never let a caller name the reporter.
 
 use proto_wire::registry::v1 as wire;
-use registry_core::command::{Conduct, ConductCommand, Proposal, Tally};
+use registry_core::command::{ChargeTokens, Conduct, ConductCommand, Proposal, Tally};
 use registry_core::entry::Window;
 use registry_core::view::View;
 
@@ -46,5 +46,5 @@ pub fn charge(
     view: &dyn View,
 ) -> Result<Proposal, Problem> {
     let entries = super::token::entries(caller, request, view)?;
-    Ok(super::one(ConductCommand::Charge { entries }.into()))
+    Ok(super::one(ConductCommand::Charge(ChargeTokens { entries }).into()))
 }

@@ -5,7 +5,7 @@
 
 use proto_types::{CorrelationId, LeaseEpoch};
 use proto_wire::registry::v1 as wire;
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{AckEnvelope, Command, EnqueueEnvelope, LeaseEnvelopes, Proposal};
 
 use crate::field;
 use crate::identity::{Principal, Role};
@@ -44,16 +44,18 @@ pub fn enqueue(
         text => Some(field::text("traceparent", text, TRACEPARENT_BYTES_MAX)?),
     };
     let expires_at = field::time("expires_at_ms", request.expires_at_ms)?;
-    super::with_body(&request.document, |body| Command::EnqueueEnvelope {
-        id,
-        source,
-        target,
-        correlation: correlation.into(),
-        body,
-        traceparent,
-        expires_at,
-        shared: true,
-        metered: true,
+    super::with_body(&request.document, |body| {
+        Command::EnqueueEnvelope(EnqueueEnvelope {
+            id,
+            source,
+            target,
+            correlation: correlation.into(),
+            body,
+            traceparent,
+            expires_at,
+            shared: true,
+            metered: true,
+        })
     })
 }
 
@@ -76,7 +78,11 @@ pub fn lease(
         return Err(Problem::argument("wait_ms", format_args!("at most {WAIT_MS_MAX}")));
     }
     let target = target(&request.target)?;
-    Ok(super::one(Command::LeaseEnvelopes { target, max: request.max, ttl_ms: request.ttl_ms }))
+    Ok(super::one(Command::LeaseEnvelopes(LeaseEnvelopes {
+        target,
+        max: request.max,
+        ttl_ms: request.ttl_ms,
+    })))
 }
 
 /// Reads an acknowledgement.
@@ -85,12 +91,12 @@ pub fn lease(
 /// As [`Principal::require`], `invalid-argument`.
 pub fn ack(caller: &Principal, request: &wire::AckEnvelopeRequest) -> Result<Proposal, Problem> {
     caller.require(&[Role::Gateway, Role::Operator])?;
-    Ok(super::one(Command::AckEnvelope {
+    Ok(super::one(Command::AckEnvelope(AckEnvelope {
         target: target(&request.target)?,
         source: field::read("source", &request.source)?,
         id: field::read("id", &request.id)?,
         epoch: LeaseEpoch(request.epoch),
-    }))
+    })))
 }
 
 fn target(text: &str) -> Result<String, Problem> {
@@ -115,9 +121,9 @@ mod tests {
         };
         let gateway = Principal::Gateway("g1".parse().unwrap());
         let proposal = enqueue(&gateway, &request).unwrap();
-        let [_, Command::EnqueueEnvelope { shared, metered, .. }] = &proposal.commands[..] else {
+        let [_, Command::EnqueueEnvelope(envelope)] = &proposal.commands[..] else {
             panic!("{proposal:?}");
         };
-        assert_eq!((*shared, *metered), (true, true));
+        assert_eq!((envelope.shared, envelope.metered), (true, true));
     }
 }

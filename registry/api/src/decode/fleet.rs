@@ -5,7 +5,7 @@
 
 use proto_types::{Digest, base64url};
 use proto_wire::registry::v1 as wire;
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, Proposal, RegisterGateway, RegisterNode};
 use registry_core::entry::Capacity;
 
 use crate::field;
@@ -25,12 +25,12 @@ const SLOTS_MAX: u32 = 65_536;
 /// # Errors
 /// `join-token-invalid` without a token, `invalid-argument`.
 pub fn register_gateway(request: &wire::RegisterGatewayRequest) -> Result<Proposal, Problem> {
-    Ok(super::one(Command::RegisterGateway {
+    Ok(super::one(Command::RegisterGateway(RegisterGateway {
         id: field::read("id", &request.id)?,
         endpoint: endpoint("endpoint", &request.endpoint)?,
         credential: credential(&request.credential)?,
         join: join(&request.join_token)?,
-    }))
+    })))
 }
 
 /// Reads a node's registration.
@@ -38,12 +38,12 @@ pub fn register_gateway(request: &wire::RegisterGatewayRequest) -> Result<Propos
 /// # Errors
 /// As [`register_gateway`].
 pub fn register_node(request: &wire::RegisterNodeRequest) -> Result<Proposal, Problem> {
-    Ok(super::one(Command::RegisterNode {
+    Ok(super::one(Command::RegisterNode(RegisterNode {
         id: field::read("id", &request.id)?,
         credential: credential(&request.credential)?,
         capacity: capacity(request.capacity.as_ref())?,
         join: join(&request.join_token)?,
-    }))
+    })))
 }
 
 /// Reads what a node offers.

@@ -3,7 +3,7 @@
 //! It decides which tenant keys and origins there are. It must never keep a token.
 
 use proto_types::{Digest, Origin, TenantKey};
-use registry_core::command::{Command, InstanceCommand, Proposal};
+use registry_core::command::{Command, CreateInstance, InstanceCommand, Proposal, RemoveInstance};
 use serde::Deserialize;
 
 use crate::field;
@@ -13,7 +13,7 @@ use crate::problem::{Code, Problem};
 /// What an operator says of an instance; other members are passed over, as the Pilox registry does.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Asked {
+pub struct InstanceRequest {
     /// What its handles begin with.
     pub tenant_key: String,
     /// Where it is.
@@ -38,19 +38,19 @@ pub struct Created {
 pub fn create(caller: &Principal, document: &[u8], secret: &str) -> Result<Created, Problem> {
     caller.require(&[Role::Operator])?;
     let value = proto_types::json::parse(document).map_err(|error| super::not_json(&error))?;
-    let asked: Asked =
+    let request: InstanceRequest =
         serde_json::from_value(value).map_err(|why| Problem::new(Code::InvalidDocument, why))?;
-    let tenant = tenant(asked.tenant_key.trim())?;
-    let origin = Origin::normalise(asked.origin.trim());
+    let tenant = tenant(request.tenant_key.trim())?;
+    let origin = Origin::normalise(request.origin.trim());
     let origin = origin.map_err(|why| Problem::argument("origin", why))?;
     if !origin.as_str().starts_with("https://") {
         return Err(Problem::argument("origin", "it must be https"));
     }
-    let command = InstanceCommand::Create {
+    let command = InstanceCommand::Create(CreateInstance {
         tenant: tenant.clone(),
         origin: origin.clone(),
         token: Digest::of(secret.as_bytes()),
-    };
+    });
     Ok(Created { tenant, origin, proposal: super::one(Command::Instance(command)) })
 }
 
@@ -60,7 +60,7 @@ pub fn create(caller: &Principal, document: &[u8], secret: &str) -> Result<Creat
 /// As [`Principal::require`], `invalid-argument`.
 pub fn remove(caller: &Principal, tenant_key: &str) -> Result<Proposal, Problem> {
     caller.require(&[Role::Operator])?;
-    let command = InstanceCommand::Remove { tenant: tenant(tenant_key)? };
+    let command = InstanceCommand::Remove(RemoveInstance { tenant: tenant(tenant_key)? });
     Ok(super::one(Command::Instance(command)))
 }
 

@@ -8,7 +8,7 @@ use proto_types::manifest::{self, PeerManifest};
 use proto_types::peer::possession;
 use proto_types::signed::{self, Signed, Verified};
 use proto_types::{AnyKey, Digest, Kid, LifeError, WallMs, json};
-use registry_core::command::{Command, PeerCommand, Proposal};
+use registry_core::command::{Command, PeerCommand, Proposal, StateManifest};
 use registry_core::entry::{EnrolledKey, ManifestRef, PeerEntry, PeerStatus};
 use registry_core::query;
 use registry_core::view::View;
@@ -60,7 +60,7 @@ fn command(
     signed_by: Vec<Kid>,
 ) -> Result<Proposal, Problem> {
     super::with_body(document, |digest| {
-        Command::Peer(PeerCommand::State {
+        Command::Peer(PeerCommand::State(StateManifest {
             issuer: manifest.issuer.clone(),
             seq: manifest.seq,
             prev,
@@ -70,7 +70,7 @@ fn command(
             keys: manifest.keys.iter().map(EnrolledKey::from).collect(),
             document: named,
             recovery_keys: manifest.recovery_keys.clone(),
-        })
+        }))
     })
 }
 
@@ -143,6 +143,7 @@ fn senseless(error: &manifest::Error) -> Problem {
 mod tests {
     use proto_types::manifest::{Endpoints, KeyUse, ManifestKey, RecoveryKey};
     use proto_types::{SecretKey, Stamp};
+    use registry_core::command::EnrolPeer;
     use registry_core::entry::Approval;
     use registry_core::view::Memory;
 
@@ -161,11 +162,11 @@ mod tests {
 
     fn enrolled(seed: u8) -> Memory {
         let mut view = Memory::default();
-        let command = Command::EnrolPeer {
+        let command = Command::EnrolPeer(EnrolPeer {
             origin: "https://a.example".parse().unwrap(),
             keys: vec![EnrolledKey::new(kid(seed), key(seed).public())],
             approval: Approval::Operator,
-        };
+        });
         let change = registry_core::apply(&view, Stamp { now: NOW }, &command).unwrap();
         view.commit(&change.writes);
         view

@@ -1,4 +1,4 @@
-//! Wishes to change the members of the cluster.
+//! Requests to change the members of the cluster.
 //!
 //! It decides their form and who may have them. It must never let an address in that is none.
 
@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use proto_types::{Digest, Origin, WallMs};
 use proto_wire::registry::v1 as wire;
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{AdmitMember, Command, Proposal, RetireMember};
 use registry_core::entry::JoinRole;
 use registry_core::query;
 use registry_core::view::View;
@@ -17,7 +17,7 @@ use crate::problem::{Code, Problem};
 /// Members that one call may name: all there can be.
 const IDS_MAX: usize = 32;
 
-/// Reads the wish to add a member.
+/// Reads a request to add a member.
 ///
 /// # Errors
 /// As [`Principal::require`], `invalid-argument`.
@@ -26,7 +26,7 @@ pub fn add(caller: &Principal, request: &wire::AddMemberRequest) -> Result<Propo
     admit(request.id, &request.address, None)
 }
 
-/// Reads a newcomer's wish to be let in; its token is what it may show.
+/// Reads a newcomer's request to be let in; its token is what it may show.
 ///
 /// # Errors
 /// `invalid-argument`.
@@ -58,7 +58,7 @@ pub fn check_invited(
 /// The memory of a member that leaves.
 #[must_use]
 pub fn retire(id: u64) -> Proposal {
-    super::one(Command::RetireMember { id })
+    super::one(Command::RetireMember(RetireMember { id }))
 }
 
 /// Reads a list of members.
@@ -82,5 +82,5 @@ fn admit(id: u64, address: &str, join: Option<Digest>) -> Result<Proposal, Probl
     }
     Origin::parse(address)
         .map_err(|_| Problem::argument("address", "an http or https URL without a path"))?;
-    Ok(super::one(Command::AdmitMember { id, address: address.to_owned(), join }))
+    Ok(super::one(Command::AdmitMember(AdmitMember { id, address: address.to_owned(), join })))
 }

@@ -1,10 +1,10 @@
 //! Namespaces: their terms in JSON.
 //!
-//! It decides how terms are spelled and read. It must never take a member that it does not know: a
+//! It decides how terms are written and read. It must never take a member that it does not know: a
 //! misspelled quota would be none.
 
 use proto_types::{Namespace, Origin};
-use registry_core::command::{Command, NamespaceCommand, Proposal};
+use registry_core::command::{Command, DeleteNamespace, NamespaceCommand, Proposal, PutNamespace};
 use registry_core::entry::{Grants, Policy, Quotas, Terms, TrustMode, Usage, Visibility};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,19 +16,19 @@ use crate::problem::{Code, Problem};
 /// Terms as callers read and write them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
-struct Spelled {
+struct TermsDocument {
     owners: Vec<String>,
     prefixes: Vec<String>,
     visibility: Visibility,
     trust: TrustMode,
-    quotas: SpelledQuotas,
-    policy: SpelledPolicy,
-    grants: SpelledGrants,
+    quotas: QuotasDocument,
+    policy: PolicyDocument,
+    grants: GrantsDocument,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct SpelledQuotas {
+struct QuotasDocument {
     records: Option<u64>,
     cards: Option<u64>,
     agents: Option<u64>,
@@ -37,19 +37,19 @@ struct SpelledQuotas {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
-struct SpelledPolicy {
+struct PolicyDocument {
     card_hosts: Vec<String>,
     handle_patterns: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct SpelledGrants {
+struct GrantsDocument {
     peers: Vec<String>,
     namespaces: Vec<String>,
 }
 
-/// Reads the wish to set a namespace's terms: the operator's, or an owner's for its part.
+/// Reads a request to set a namespace's terms: the operator's, or an owner's for its part.
 ///
 /// # Errors
 /// As [`Principal::require`], `malformed-json`, `invalid-document`, `invalid-argument`.
@@ -58,45 +58,45 @@ pub fn put(caller: &Principal, name: &str, terms: &[u8]) -> Result<Proposal, Pro
     let name: Namespace = field::read("name", name)?;
     let terms = Box::new(read(terms)?);
     let by = caller.peer().cloned();
-    let put = NamespaceCommand::Put { name, terms, by };
-    Ok(caller.seal(super::one(Command::Namespace(put))))
+    let put = NamespaceCommand::Put(PutNamespace { name, terms, by });
+    Ok(caller.with_token_spend(super::one(Command::Namespace(put))))
 }
 
-/// Reads the wish to end a namespace.
+/// Reads a request to end a namespace.
 ///
 /// # Errors
 /// As [`Principal::require`], `invalid-argument`.
 pub fn delete(caller: &Principal, name: &str) -> Result<Proposal, Problem> {
     caller.require(&[Role::Operator])?;
     let name: Namespace = field::read("name", name)?;
-    Ok(super::one(Command::Namespace(NamespaceCommand::Delete { name })))
+    Ok(super::one(Command::Namespace(NamespaceCommand::Delete(DeleteNamespace { name }))))
 }
 
 /// The terms in JSON.
 #[must_use]
 pub fn to_json(terms: &Terms) -> Value {
     let texts = |origins: &[Origin]| origins.iter().map(ToString::to_string).collect();
-    let spelled = Spelled {
+    let document = TermsDocument {
         owners: texts(&terms.owners),
         prefixes: terms.prefixes.clone(),
         visibility: terms.visibility,
         trust: terms.trust,
-        quotas: SpelledQuotas {
+        quotas: QuotasDocument {
             records: terms.quotas.records,
             cards: terms.quotas.cards,
             agents: terms.quotas.agents,
             bytes: terms.quotas.bytes,
         },
-        policy: SpelledPolicy {
+        policy: PolicyDocument {
             card_hosts: terms.policy.card_hosts.clone(),
             handle_patterns: terms.policy.handle_patterns.clone(),
         },
-        grants: SpelledGrants {
+        grants: GrantsDocument {
             peers: texts(&terms.grants.peers),
             namespaces: terms.grants.namespaces.iter().map(ToString::to_string).collect(),
         },
     };
-    serde_json::to_value(spelled).expect("texts, numbers and lists are JSON")
+    serde_json::to_value(document).expect("texts, numbers and lists are JSON")
 }
 
 /// What a namespace keeps, in JSON.
@@ -111,10 +111,11 @@ pub fn usage_to_json(usage: &Usage) -> Value {
 }
 
 fn read(bytes: &[u8]) -> Result<Terms, Problem> {
-    let Spelled { owners, prefixes, visibility, trust, quotas, policy, grants } = spelled(bytes)?;
+    let TermsDocument { owners, prefixes, visibility, trust, quotas, policy, grants } =
+        document(bytes)?;
     let guests = grants.namespaces.iter().map(|text| field::read("grants.namespaces", text));
-    let SpelledQuotas { records, cards, agents, bytes } = quotas;
-    let SpelledPolicy { card_hosts, handle_patterns } = policy;
+    let QuotasDocument { records, cards, agents, bytes } = quotas;
+    let PolicyDocument { card_hosts, handle_patterns } = policy;
     Ok(Terms {
         owners: origins("owners", &owners)?,
         prefixes,
@@ -129,7 +130,7 @@ fn read(bytes: &[u8]) -> Result<Terms, Problem> {
     })
 }
 
-fn spelled(bytes: &[u8]) -> Result<Spelled, Problem> {
+fn document(bytes: &[u8]) -> Result<TermsDocument, Problem> {
     let value = proto_types::json::parse(bytes).map_err(|error| super::task::not_json(&error))?;
     // A list would be read as the members in their order.
     let parts = ["", "/quotas", "/policy", "/grants"].into_iter();

@@ -9,7 +9,7 @@ use proto_types::peer::{
 };
 use proto_types::signed::Error as SignedError;
 use proto_types::{AnyKey, Digest, Kid, Origin, PublicKey, Signed, Verified, WallMs};
-use registry_core::command::{Command, PeerCommand, Proposal};
+use registry_core::command::{Command, OperatePeer, PeerCommand, Proposal};
 use registry_core::entry::{Candidate, Founding, PeerEntry};
 use registry_core::query;
 use registry_core::view::View;
@@ -61,7 +61,12 @@ fn proposal(
     signed_by: Vec<(Kid, PublicKey)>,
 ) -> Result<Proposal, Problem> {
     super::with_body(document, |body| {
-        Command::Peer(PeerCommand::Operate { operation, document: named, body, signed_by })
+        Command::Peer(PeerCommand::Operate(OperatePeer {
+            operation,
+            document: named,
+            body,
+            signed_by,
+        }))
     })
 }
 

@@ -5,7 +5,9 @@
 use proto_types::tlog::NoteKey;
 use proto_types::{Namespace, PublicKey};
 use proto_wire::registry::v1 as wire;
-use registry_core::command::{Command, Foreign, Proposal};
+use registry_core::command::{
+    Command, Foreign, Proposal, PutPartner, ReleasePartner, RemovePartner,
+};
 use registry_core::entry::{PartnerKind, PartnerTerms};
 
 use crate::field;
@@ -44,10 +46,10 @@ pub fn put(caller: &Principal, request: &wire::PutPartnerRequest) -> Result<Prop
         quota: if request.quota == 0 { QUOTA_DEFAULT } else { request.quota },
     };
     let name: Namespace = field::read("name", &request.name)?;
-    Ok(super::one(Foreign::PutPartner { name, terms: Box::new(terms) }.into()))
+    Ok(super::one(Foreign::PutPartner(PutPartner { name, terms: Box::new(terms) }).into()))
 }
 
-/// The key of its transparency log, in its one spelling.
+/// The key of its transparency log, in its one form.
 fn log_key(kind: PartnerKind, text: &str) -> Result<String, Problem> {
     if text.is_empty() {
         return Ok(String::new());
@@ -69,7 +71,7 @@ pub fn release(
     request: &wire::ReleasePartnerRequest,
 ) -> Result<Command, Problem> {
     caller.require(&[Role::Operator])?;
-    Ok(Foreign::ReleasePartner { name: field::read("name", &request.name)? }.into())
+    Ok(Foreign::ReleasePartner(ReleasePartner { name: field::read("name", &request.name)? }).into())
 }
 
 /// Reads the end of an agreement; its command is repeated until the partner is gone.
@@ -81,5 +83,5 @@ pub fn remove(
     request: &wire::RemovePartnerRequest,
 ) -> Result<Command, Problem> {
     caller.require(&[Role::Operator])?;
-    Ok(Foreign::RemovePartner { name: field::read("name", &request.name)? }.into())
+    Ok(Foreign::RemovePartner(RemovePartner { name: field::read("name", &request.name)? }).into())
 }

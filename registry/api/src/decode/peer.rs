@@ -12,7 +12,10 @@ use proto_types::peer::operation;
 use proto_types::token::LIFE_S_ALLOWED;
 use proto_types::{Digest, Kid, Origin, WallMs, json};
 use proto_wire::registry::v1 as wire;
-use registry_core::command::{Command, PeerCommand, Proposal};
+use registry_core::command::{
+    AdmitPeer, AllowTokenLife, AskDomain, Command, DecideEnrolment, IssueJoinToken, PeerCommand,
+    Proposal, RequestEnrolment, RevokePeer, StandPeer,
+};
 use registry_core::entry::{Approval, Candidate, EnrolledKey, JoinRole};
 
 use crate::field;
@@ -75,8 +78,8 @@ fn admitted(
     (domain, source): (bool, Option<String>),
 ) -> PeerCommand {
     match approval {
-        Some(approval) => PeerCommand::Admit { candidate, approval },
-        None => PeerCommand::Request { candidate, domain, source },
+        Some(approval) => PeerCommand::Admit(AdmitPeer { candidate, approval }),
+        None => PeerCommand::Request(RequestEnrolment { candidate, domain, source }),
     }
 }
 
@@ -92,7 +95,7 @@ pub fn decide(
     let origin = field::read("origin", &request.origin)?;
     let id = field::read("id", &request.id)?;
     let approval = request.approve.then_some(Approval::Operator);
-    Ok(super::one(Command::Peer(PeerCommand::Decide { origin, id, approval })))
+    Ok(super::one(Command::Peer(PeerCommand::Decide(DecideEnrolment { origin, id, approval }))))
 }
 
 /// Reads the operator's word about a peer.
@@ -112,7 +115,7 @@ pub fn stand(
         "" => None,
         reason => Some(field::text("reason", reason, operation::REASON_LEN_MAX)?),
     };
-    Ok(super::one(Command::Peer(PeerCommand::Stand { origin, standing, reason })))
+    Ok(super::one(Command::Peer(PeerCommand::Stand(StandPeer { origin, standing, reason }))))
 }
 
 /// Reads how long a peer's tokens may live; 0 as all.
@@ -131,17 +134,17 @@ pub fn allow_token_life(
         life_s if (least..=most).contains(&life_s) => Some(request.seconds),
         _ => return Err(Problem::argument("seconds", "300 to 3,600, or 0 as all")),
     };
-    Ok(super::one(Command::Peer(PeerCommand::AllowTokenLife { origin, seconds })))
+    Ok(super::one(Command::Peer(PeerCommand::AllowTokenLife(AllowTokenLife { origin, seconds }))))
 }
 
-/// Reads the wish that a peer's host be asked.
+/// Reads a request to have a peer's host asked.
 ///
 /// # Errors
 /// As [`Principal::require`], `invalid-argument`.
 pub fn ask_domain(caller: &Principal, origin: &str) -> Result<Proposal, Problem> {
     caller.require(&[Role::Operator])?;
     let origin = field::read("origin", origin)?;
-    Ok(super::one(Command::Peer(PeerCommand::AskDomain { origin })))
+    Ok(super::one(Command::Peer(PeerCommand::AskDomain(AskDomain { origin }))))
 }
 
 /// Reads a revocation.
@@ -150,10 +153,12 @@ pub fn ask_domain(caller: &Principal, origin: &str) -> Result<Proposal, Problem>
 /// As [`Principal::require`], `invalid-argument`.
 pub fn revoke(caller: &Principal, request: &wire::RevokePeerRequest) -> Result<Proposal, Problem> {
     caller.require(&[Role::Operator])?;
-    Ok(super::one(Command::RevokePeer { origin: field::read("origin", &request.origin)? }))
+    Ok(super::one(Command::RevokePeer(RevokePeer {
+        origin: field::read("origin", &request.origin)?,
+    })))
 }
 
-/// Reads the wish for an invitation; `token` is the secret that the shell has drawn.
+/// Reads a request for an invitation; `token` is the secret that the shell has drawn.
 ///
 /// # Errors
 /// As [`Principal::require`], `invalid-argument`.
@@ -178,7 +183,7 @@ pub fn invitation(
     };
     let expires_at = now.plus_ms(ttl_s * 1_000);
     let hash = Digest::of(token.as_bytes());
-    Ok((super::one(Command::IssueJoinToken { hash, role, expires_at }), expires_at))
+    Ok((super::one(Command::IssueJoinToken(IssueJoinToken { hash, role, expires_at })), expires_at))
 }
 
 /// Who lets the peer in; `None` if nobody does yet.

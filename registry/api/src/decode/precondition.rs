@@ -44,11 +44,10 @@ impl Conditions {
 
 fn subject(command: &Command) -> Option<Versioned> {
     Some(match command {
-        Command::PutRecord { handle, .. } | Command::DeleteRecord { handle, .. } => {
-            Versioned::Record(handle.clone())
-        }
-        Command::PutCard { handle, .. } => Versioned::Card(handle.clone()),
-        Command::Peer(PeerCommand::State { issuer, .. }) => Versioned::Manifest(issuer.clone()),
+        Command::PutRecord(put) => Versioned::Record(put.handle.clone()),
+        Command::DeleteRecord(delete) => Versioned::Record(delete.handle.clone()),
+        Command::PutCard(put) => Versioned::Card(put.handle.clone()),
+        Command::Peer(PeerCommand::State(state)) => Versioned::Manifest(state.issuer.clone()),
         _ => return None,
     })
 }

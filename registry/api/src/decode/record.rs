@@ -9,27 +9,27 @@ use proto_types::pilox::Assurance;
 use proto_types::pilox::proof::{self, ProofError, ProofState};
 use proto_types::pilox::record::{self, Invalid, ParsedRecord};
 use proto_types::{Digest, Handle, Kid, Origin};
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, DeleteRecord, Proposal, PutRecord};
 use registry_core::entry::{PeerEntry, PeerStatus, Scoped as _, Source, Visibility};
 use registry_core::query;
 use registry_core::view::View;
 use serde_json::{Value, json};
 
 use super::Put;
-use crate::authority::{self, Wish};
+use crate::authority::{self, WriteRequest};
 use crate::field;
 use crate::identity::{Principal, Role};
 use crate::problem::{Code, Problem};
 
-/// What a caller wishes about the record that it brings.
+/// What a caller asks for the record that it brings.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Terms {
     /// Who may see it.
     pub visibility: Option<Visibility>,
 }
 
-/// Who stands behind a record.
-struct Standing {
+/// Whose record it is, and what its proof is worth.
+struct Ownership {
     assurance: Assurance,
     owner: Option<(Origin, Kid)>,
 }
@@ -46,13 +46,13 @@ pub fn put(
     view: &dyn View,
 ) -> Result<Put, Problem> {
     let parsed = record::parse(document).map_err(|invalid| super::card::refused(&invalid))?;
-    let standing = standing(&parsed, caller.peer(), view)?;
-    let owner = standing.owner.as_ref().map(|(origin, _)| origin.clone());
+    let ownership = ownership(&parsed, caller.peer(), view)?;
+    let owner = ownership.owner.as_ref().map(|(origin, _)| origin.clone());
     let vouched = check(caller, &parsed.handle, owner.as_ref(), (terms, view))?;
-    let assurance = standing.assurance;
+    let assurance = ownership.assurance;
     let named = (terms.visibility, vouched);
     let kept = parsed.document(document);
-    let proposal = super::with_body(&kept, |digest| command(&parsed, standing, named, digest))?;
+    let proposal = super::with_body(&kept, |digest| command(&parsed, ownership, named, digest))?;
     let (handle, named) = (parsed.handle.clone(), (&*kept, super::search::of_record(&parsed)));
     let proposal = super::search::with_document(proposal, Source::Record, handle, named);
     Ok(Put {
@@ -64,29 +64,29 @@ pub fn put(
         assurance,
         owner,
         caller: caller.peer().cloned(),
-        proposal: caller.seal(proposal),
+        proposal: caller.with_token_spend(proposal),
     })
 }
 
 fn command(
     parsed: &ParsedRecord,
-    standing: Standing,
+    ownership: Ownership,
     (visibility, vouched): (Option<Visibility>, bool),
     digest: Digest,
 ) -> Command {
-    Command::PutRecord {
+    Command::PutRecord(PutRecord {
         handle: parsed.handle.clone(),
         digest,
         updated_at: parsed.updated_at,
         valid_until: parsed.valid_until,
         ttl_s: parsed.ttl_s.map(u64::from),
         agent_card_url: parsed.agent_card_url.clone(),
-        assurance: standing.assurance,
-        owner: standing.owner,
+        assurance: ownership.assurance,
+        owner: ownership.owner,
         if_match: None,
         visibility,
         vouched,
-    }
+    })
 }
 
 /// Who has authority over the handle, and whether it is the caller's own; a hidden record answers a
@@ -100,12 +100,12 @@ fn check(
     let kept = query::record(view, handle)?.filter(|record| record.digest.is_some());
     let kept = kept.map(|record| record.scope());
     let visibility = terms.visibility;
-    let wish = Wish { caller, signer, handle, visibility, kept: kept.as_ref() };
-    authority::check(&wish, view)?;
-    authority::has_say(&wish, view)
+    let request = WriteRequest { caller, signer, handle, visibility, kept: kept.as_ref() };
+    authority::check(&request, view)?;
+    authority::has_say(&request, view)
 }
 
-/// Reads the wish to delete a record: the operator's, its owner's, or an owner's of its namespace.
+/// Reads a request to delete a record: the operator's, its owner's, or an owner's of its namespace.
 ///
 /// # Errors
 /// `unauthenticated`, `permission-denied`, `invalid-argument`; `not-found` for what the caller does
@@ -119,7 +119,11 @@ pub fn delete(caller: &Principal, handle: &str, view: &dyn View) -> Result<Propo
     let seen = query::record_seen(view, &caller.viewer(view)?, &handle)?;
     let (record, _) = seen.ok_or_else(|| Problem::not_found("record", handle.as_str()))?;
     let by = authority::check_delete(caller, &handle, &record.scope(), view)?;
-    Ok(caller.seal(super::one(Command::DeleteRecord { handle, if_match: None, by })))
+    Ok(caller.with_token_spend(super::one(Command::DeleteRecord(DeleteRecord {
+        handle,
+        if_match: None,
+        by,
+    }))))
 }
 
 /// The faults as a Pilox client reads them.
@@ -137,21 +141,21 @@ pub(super) fn worth(
     parsed: &ParsedRecord,
     view: &dyn View,
 ) -> Result<(Assurance, Option<(Origin, Kid)>), Problem> {
-    let standing = standing(parsed, None, view)?;
-    Ok((standing.assurance, standing.owner))
+    let ownership = ownership(parsed, None, view)?;
+    Ok((ownership.assurance, ownership.owner))
 }
 
-fn standing(
+fn ownership(
     parsed: &ParsedRecord,
     brought_by: Option<&Origin>,
     view: &dyn View,
-) -> Result<Standing, Problem> {
+) -> Result<Ownership, Problem> {
     let peer = named_signer(parsed, view)?;
     let keys = peer.iter().flat_map(|peer| &peer.keys);
     let keys: Vec<_> = keys.filter_map(|enrolled| enrolled.public_key.ed25519()).collect();
     let key = match proof::verify_among(parsed, &keys).map_err(bad_proof)? {
         ProofState::Absent => {
-            return Ok(Standing { assurance: Assurance::Unsigned, owner: None });
+            return Ok(Ownership { assurance: Assurance::Unsigned, owner: None });
         }
         ProofState::SelfAsserted { key, .. } => key,
     };
@@ -165,7 +169,7 @@ fn standing(
         Some(owner) if vouched(owner) => Assurance::Enrolled,
         _ => Assurance::SelfAsserted,
     };
-    Ok(Standing { assurance, owner: enrolled })
+    Ok(Ownership { assurance, owner: enrolled })
 }
 
 /// The active peer that the proof names.
@@ -184,6 +188,7 @@ fn bad_proof(error: ProofError) -> Problem {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use proto_types::{SecretKey, Stamp, WallMs};
+    use registry_core::command::EnrolPeer;
     use registry_core::entry::{Approval, EnrolledKey};
     use registry_core::view::Memory;
 
@@ -193,11 +198,11 @@ mod tests {
 
     fn enrolled(key: &SecretKey) -> Memory {
         let mut view = Memory::default();
-        let command = Command::EnrolPeer {
+        let command = Command::EnrolPeer(EnrolPeer {
             origin: PEER.parse().unwrap(),
             keys: vec![EnrolledKey::new("k9".parse().unwrap(), key.public())],
             approval: Approval::Operator,
-        };
+        });
         let change = registry_core::apply(&view, Stamp { now: WallMs(1) }, &command).unwrap();
         view.commit(&change.writes);
         view

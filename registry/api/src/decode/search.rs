@@ -25,7 +25,7 @@ const TEXT_BYTES_MAX: usize = 1_024;
 
 /// A search as its caller means it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Asked {
+pub struct SearchRequest {
     /// What is searched for.
     pub query: Query,
     /// Hits of a page.
@@ -40,7 +40,7 @@ pub struct Asked {
 ///
 /// # Errors
 /// `invalid-argument`.
-pub fn query(request: &wire::SearchAgentsRequest) -> Result<Asked, Problem> {
+pub fn query(request: &wire::SearchAgentsRequest) -> Result<SearchRequest, Problem> {
     let mut query = worded(request)?;
     for kind in &request.kinds {
         query = query.of(source(kind)?);
@@ -56,7 +56,7 @@ pub fn query(request: &wire::SearchAgentsRequest) -> Result<Asked, Problem> {
         _ => return Err(Problem::argument("limit", format_args!("1 to {PAGE_MAX}"))),
     };
     let cursor = (!request.cursor.is_empty()).then(|| request.cursor.clone());
-    Ok(Asked { query, limit, cursor, explain: request.explain })
+    Ok(SearchRequest { query, limit, cursor, explain: request.explain })
 }
 
 /// The words and names of a search.

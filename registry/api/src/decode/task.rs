@@ -6,7 +6,9 @@
 use proto_types::outcome::{REASON_BYTES_MAX, printable};
 use proto_types::{GatewayId, LeaseEpoch, NodeId, json};
 use proto_wire::registry::v1 as wire;
-use registry_core::command::{Command, FleetCommand, Proposal};
+use registry_core::command::{
+    CancelTask, Command, CompleteTask, ContinueTask, FleetCommand, Proposal, SubmitTask,
+};
 use registry_core::entry::{ReplyTo, TaskEnd};
 use registry_core::query;
 use registry_core::view::View;
@@ -35,16 +37,18 @@ pub fn submit(caller: &Principal, request: &wire::SubmitTaskRequest) -> Result<P
     let deadline = field::time("deadline_ms", request.deadline_ms)?;
     let shared = *caller != Principal::Operator;
     super::agent::json_object("input", &request.input)?;
-    super::with_body(&request.input, |input| Command::SubmitTask {
-        id,
-        context,
-        agent,
-        owner,
-        input,
-        reply_to,
-        deadline,
-        shared,
-        metered: true,
+    super::with_body(&request.input, |input| {
+        Command::SubmitTask(SubmitTask {
+            id,
+            context,
+            agent,
+            owner,
+            input,
+            reply_to,
+            deadline,
+            shared,
+            metered: true,
+        })
     })
 }
 
@@ -63,7 +67,7 @@ pub fn continue_task(
     let deadline = field::time("deadline_ms", request.deadline_ms)?;
     super::agent::json_object("input", &request.input)?;
     super::with_body(&request.input, |input| {
-        FleetCommand::ContinueTask { id, owner, input, reply_to, deadline }.into()
+        FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to, deadline }).into()
     })
 }
 
@@ -93,7 +97,7 @@ pub fn is_own(
 pub fn cancel(caller: &Principal, request: &wire::CancelTaskRequest) -> Result<Proposal, Problem> {
     let id = field::read("id", &request.id)?;
     let owner = owner(caller, &request.owner)?;
-    Ok(super::one(Command::CancelTask { id, owner }))
+    Ok(super::one(Command::CancelTask(CancelTask { id, owner })))
 }
 
 /// In whose name a task is asked for: `None` for an operator who names nobody.
@@ -122,7 +126,8 @@ pub fn complete(
     let end = end(&request.end)?;
     // A task must not wait for its deadline because of how its end is worded.
     let reason = Some(printable(&request.reason, REASON_BYTES_MAX)).filter(|text| !text.is_empty());
-    let command = |outcome| Command::CompleteTask { id, node, epoch, end, outcome, reason };
+    let command =
+        |outcome| Command::CompleteTask(CompleteTask { id, node, epoch, end, outcome, reason });
     if request.outcome.is_empty() {
         return Ok(super::one(command(None)));
     }
@@ -197,10 +202,10 @@ mod tests {
         let gateway = Principal::Gateway("g1".parse().unwrap());
         for (caller, shares) in [(gateway, true), (Principal::Operator, false)] {
             let proposal = submit(&caller, &request).unwrap();
-            let [_, Command::SubmitTask { shared, metered, .. }] = &proposal.commands[..] else {
+            let [_, Command::SubmitTask(task)] = &proposal.commands[..] else {
                 panic!("{proposal:?}");
             };
-            assert_eq!((*shared, *metered), (shares, true), "{caller:?}");
+            assert_eq!((task.shared, task.metered), (shares, true), "{caller:?}");
         }
     }
 }

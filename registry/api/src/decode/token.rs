@@ -6,7 +6,7 @@
 use proto_types::token::Kind;
 use proto_types::{Digest, WallMs};
 use proto_wire::registry::v1 as wire;
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, Proposal, SpendTokens};
 use registry_core::epoch;
 use registry_core::view::View;
 
@@ -26,7 +26,7 @@ pub fn spend(
     view: &dyn View,
 ) -> Result<Proposal, Problem> {
     let entries = entries(caller, request, view)?;
-    Ok(super::one(Command::SpendTokens { entries }))
+    Ok(super::one(Command::SpendTokens(SpendTokens { entries })))
 }
 
 pub(super) fn entries(
@@ -52,7 +52,7 @@ pub(super) fn entries(
 /// Out of any horizon: the core neither spends nor accepts it.
 const PAST: WallMs = WallMs(0);
 
-/// When the token was issued, or may have been: it lives no longer than its kind does.
+/// When the token was issued, or may have been: it is valid no longer than its kind may be.
 fn issued_at(token: &wire::TokenUse) -> WallMs {
     if token.issued_at_ms > 0 {
         return WallMs(token.issued_at_ms);

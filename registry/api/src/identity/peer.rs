@@ -11,7 +11,7 @@ use registry_core::epoch;
 use registry_core::query;
 use registry_core::view::View;
 
-use super::{Door, PeerCaller, TokenUse, unknown};
+use super::{AuthContext, PeerCaller, TokenUse, unknown};
 use crate::problem::Problem;
 
 /// A compact JWS starts with a base64url JSON object, `{"`, and has three segments; our own
@@ -21,8 +21,12 @@ pub(super) fn is_token(text: &str) -> bool {
 }
 
 /// The peer that a token speaks for. Every refusal is the same to the caller.
-pub(super) fn identify(text: &str, door: Door<'_>, view: &dyn View) -> Result<PeerCaller, Problem> {
-    let audience = door.audience.ok_or_else(unknown)?;
+pub(super) fn identify(
+    text: &str,
+    context: AuthContext<'_>,
+    view: &dyn View,
+) -> Result<PeerCaller, Problem> {
+    let audience = context.audience.ok_or_else(unknown)?;
     let token = Unverified::parse(text).map_err(|_| unknown())?;
     // The kind that is bound to a gateway's nonce; the registry hands out none.
     if token.unverified_claims().kind == Kind::Bound {
@@ -30,9 +34,9 @@ pub(super) fn identify(text: &str, door: Door<'_>, view: &dyn View) -> Result<Pe
     }
     let peer = query::peer(view, token.iss())?;
     let peer = peer.filter(|peer| peer.status == PeerStatus::Active).ok_or_else(unknown)?;
-    let claims = verified(token, &peer, door.now).map_err(|_| unknown())?;
+    let claims = verified(token, &peer, context.now).map_err(|_| unknown())?;
     let allowed_s = peer.token_life_s_max.unwrap_or(0).into();
-    claims.check_living(audience, door.now, allowed_s).map_err(|_| unknown())?;
+    claims.check_living(audience, context.now, allowed_s).map_err(|_| unknown())?;
     // One from before a restore may have been spent since the backup.
     if epoch::is_before(view, WallMs::from_secs(claims.iat))? {
         return Err(unknown());
@@ -62,7 +66,7 @@ fn verified(token: Unverified, peer: &PeerEntry, now: WallMs) -> Result<Claims, 
 mod tests {
     use proto_types::token::mint;
     use proto_types::{Jti, Origin, SecretKey, Stamp, WallMs};
-    use registry_core::command::{Command, PeerCommand};
+    use registry_core::command::{AllowTokenLife, Command, EnrolPeer, PeerCommand};
     use registry_core::entry::{Approval, EnrolledKey};
     use registry_core::view::Memory;
 
@@ -75,11 +79,11 @@ mod tests {
 
     fn enrolled(origin: &str, kid: &str, key: &SecretKey) -> Memory {
         let mut view = Memory::default();
-        let command = Command::EnrolPeer {
+        let command = Command::EnrolPeer(EnrolPeer {
             origin: origin.parse().unwrap(),
             keys: vec![EnrolledKey::new(kid.parse().unwrap(), key.public())],
             approval: Approval::Operator,
-        };
+        });
         let change = registry_core::apply(&view, Stamp { now: WallMs(1) }, &command).unwrap();
         view.commit(&change.writes);
         view
@@ -93,8 +97,8 @@ mod tests {
 
     fn who(token: &str, view: &Memory, now: WallMs) -> Result<Principal, Code> {
         let (operator, ours) = (OperatorSecret::new("o"), OURS.parse::<Origin>().unwrap());
-        let door = Door { operator: &operator, audience: Some(&ours), now };
-        whoever(Some(&format!("Bearer {token}")), door, view).map_err(|problem| problem.code())
+        let context = AuthContext { operator: &operator, audience: Some(&ours), now };
+        whoever(Some(&format!("Bearer {token}")), context, view).map_err(|problem| problem.code())
     }
 
     #[test]
@@ -128,7 +132,8 @@ mod tests {
         let long = mint(&Claims::plain(iss.clone(), aud, jti, NOW_S, 3_600), None, &own);
         assert_eq!(who(&long, &view, now), Err(Code::Unauthenticated));
         let seconds = Some(3_600);
-        let allow = Command::Peer(PeerCommand::AllowTokenLife { origin: iss, seconds });
+        let allow =
+            Command::Peer(PeerCommand::AllowTokenLife(AllowTokenLife { origin: iss, seconds }));
         let change = registry_core::apply(&view, Stamp { now: WallMs(2) }, &allow).unwrap();
         view.commit(&change.writes);
         assert!(who(&long, &view, now).is_ok());
@@ -144,11 +149,11 @@ mod tests {
             assert_eq!(who(&text, &view, now), Err(Code::Unauthenticated), "{kid}");
         }
         let other = SecretKey::from_seed(&[2; 32]);
-        let command = Command::EnrolPeer {
+        let command = Command::EnrolPeer(EnrolPeer {
             origin: "https://b.example".parse().unwrap(),
             keys: vec![EnrolledKey::new("kb".parse().unwrap(), other.public())],
             approval: Approval::Operator,
-        };
+        });
         let change = registry_core::apply(&view, Stamp { now: WallMs(2) }, &command).unwrap();
         view.commit(&change.writes);
         let borrowed = token("https://a.example", OURS, &other, "kb");
@@ -172,8 +177,8 @@ mod tests {
         }
         let good = token("https://a.example", OURS, &own, "k1");
         let operator = OperatorSecret::new("o");
-        let door = Door { operator: &operator, audience: None, now };
-        let nobody = whoever(Some(&format!("Bearer {good}")), door, &view);
+        let context = AuthContext { operator: &operator, audience: None, now };
+        let nobody = whoever(Some(&format!("Bearer {good}")), context, &view);
         assert_eq!(nobody.unwrap_err().code(), Code::Unauthenticated);
     }
 }

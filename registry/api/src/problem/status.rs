@@ -85,15 +85,15 @@ mod tests {
         assert_eq!((info.reason.as_str(), info.domain.as_str()), ("INVALID_ARGUMENT", DOMAIN));
         assert_eq!(info.metadata["code"], "invalid-argument");
         let request = status.get_details_bad_request().unwrap();
-        let told = &request.field_violations[0];
-        assert_eq!((&*told.field, &*told.description), ("limit", "limit: 1 to 9"));
+        let violation = &request.field_violations[0];
+        assert_eq!((&*violation.field, &*violation.description), ("limit", "limit: 1 to 9"));
 
         let fault = json!({ "instancePath": "/handle", "message": "m".repeat(9_999) });
         let faults = vec![fault; 100];
         let status = Problem::new(Code::InvalidDocument, "x").with("schemaErrors", faults);
         let status = tonic::Status::from(status);
-        let told = status.get_details_bad_request().unwrap().field_violations;
-        assert_eq!((told.len(), &*told[0].field), (VIOLATIONS_MAX, "/handle"));
+        let violations = status.get_details_bad_request().unwrap().field_violations;
+        assert_eq!((violations.len(), &*violations[0].field), (VIOLATIONS_MAX, "/handle"));
         assert!(status.details().len() < 8 << 10, "{}", status.details().len());
         assert!(tonic::Status::from(Problem::internal("disk")).get_details_bad_request().is_none());
     }

@@ -1,6 +1,6 @@
 //! Peers, records, cards, agents and changes as protobuf messages.
 //!
-//! It decides nothing but spelling. It must never read a body: the caller passes bodies in.
+//! It decides nothing but the form. It must never read a body: the caller passes bodies in.
 
 use proto_types::Digest;
 use proto_wire::registry::v1 as wire;

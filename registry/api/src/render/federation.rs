@@ -1,6 +1,6 @@
 //! Partners, provenance and liveness as they are shown.
 //!
-//! It decides nothing but spelling.
+//! It decides nothing but the form.
 
 use proto_types::tlog::{Checkpoint, Note};
 use proto_wire::registry::v1 as wire;
@@ -51,7 +51,7 @@ pub fn provenance(entry: &ProvenanceEntry) -> wire::Provenance {
 #[must_use]
 pub fn partner(entry: &PartnerEntry) -> wire::Partner {
     let (terms, held) = (&entry.terms, entry.held.as_ref());
-    let (state, reason) = standing(entry);
+    let (state, reason) = state(entry);
     let failing = entry.failing.as_ref();
     wire::Partner {
         name: entry.name.to_string(),
@@ -84,7 +84,7 @@ fn named(passed_over: &PassedOver) -> Vec<String> {
 }
 
 /// Its state, and what is wrong, the worst of it.
-fn standing(entry: &PartnerEntry) -> (&'static str, String) {
+fn state(entry: &PartnerEntry) -> (&'static str, String) {
     if let PartnerState::Quarantined { reason, .. } = &entry.state {
         return ("quarantined", reason.clone());
     }

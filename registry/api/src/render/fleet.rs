@@ -1,6 +1,6 @@
 //! Nodes, tasks, verdicts and envelopes as protobuf messages.
 //!
-//! It decides nothing but spelling. It must never show a credential's digest.
+//! It decides nothing but the form. It must never show a credential's digest.
 
 use proto_wire::registry::v1 as wire;
 use registry_core::change::{Lease, Spent};

@@ -1,6 +1,6 @@
-//! Peers, their logs and their wishes to be let in, as protobuf messages.
+//! Peers, their logs and their requests to be let in, as protobuf messages.
 //!
-//! It decides nothing but spelling. It must never show a key as one that counts when it does not:
+//! It decides nothing but the form. It must never show a key as one that counts when it does not:
 //! times and status stand beside it.
 
 use proto_types::Digest;
@@ -61,7 +61,7 @@ pub fn pending(candidate: &Candidate) -> wire::Peer {
     }
 }
 
-/// A wish to be let in.
+/// A request to be let in.
 #[must_use]
 pub fn request(request: &PeerRequest) -> wire::PeerRequest {
     wire::PeerRequest {

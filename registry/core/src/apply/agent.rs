@@ -2,8 +2,8 @@
 //! Decides what a deployment may ask for; must never accept one without bounds.
 
 use crate::change::{Refusal, Reply};
-use crate::command::Command;
-use crate::entry::{AgentEntry, ChangeKind, Limits, Scoped, Visibility};
+use crate::command::PutAgent;
+use crate::entry::{AgentEntry, ChangeKind, Limits, Scoped};
 use crate::table::AGENTS;
 
 use super::bound::{self, DAY_MS};
@@ -19,7 +19,7 @@ const MEMORY_BYTES_MAX: u64 = 1 << 40;
 /// Outcomes end as bodies and events as messages; 64 MiB of both is a fault of the agent.
 const OUTPUT_BYTES_MAX: u64 = 64 << 20;
 
-pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
+pub(super) fn put(draft: &mut Draft<'_>, command: &PutAgent) -> Outcome {
     let mut agent = agent_of(command);
     bound::number("artifact_bytes", agent.artifact_bytes, (1, ARTIFACT_BYTES_MAX))?;
     bound::isolation(&agent.isolation)?;
@@ -31,7 +31,8 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     let kept = draft.entry(&AGENTS, agent.handle.as_str())?;
     let home = Home::of(draft, &agent.handle)?;
     agent.namespace = home.name.clone();
-    agent.visibility = home.visibility(asked(command), kept.as_ref().map(|kept| kept.visibility));
+    agent.visibility =
+        home.visibility(command.visibility, kept.as_ref().map(|kept| kept.visibility));
     if let Some(kept) = &kept {
         (agent.revision, agent.changed_at) = (kept.revision, kept.changed_at);
         if *kept == agent {
@@ -53,35 +54,15 @@ fn check_limits(limits: &Limits) -> Result<(), Refusal> {
     bound::number("limits.output_bytes", limits.output_bytes, (1, OUTPUT_BYTES_MAX))
 }
 
-fn asked(command: &Command) -> Option<Visibility> {
-    let Command::PutAgent { visibility, .. } = command else {
-        unreachable!("the dispatcher sends PutAgent here");
-    };
-    *visibility
-}
-
-fn agent_of(command: &Command) -> AgentEntry {
-    let Command::PutAgent {
-        handle,
-        artifact,
-        artifact_bytes,
-        kind,
-        limits,
-        isolation,
-        card,
-        visibility: _,
-    } = command
-    else {
-        unreachable!("the dispatcher sends PutAgent here");
-    };
+fn agent_of(command: &PutAgent) -> AgentEntry {
     AgentEntry {
-        handle: handle.clone(),
-        artifact: *artifact,
-        artifact_bytes: *artifact_bytes,
-        kind: *kind,
-        limits: *limits,
-        isolation: isolation.clone(),
-        card: *card,
+        handle: command.handle.clone(),
+        artifact: command.artifact,
+        artifact_bytes: command.artifact_bytes,
+        kind: command.kind,
+        limits: command.limits,
+        isolation: command.isolation.clone(),
+        card: command.card,
         visibility: Default::default(),
         namespace: Default::default(),
         bytes: None,

@@ -4,7 +4,7 @@
 use proto_types::audit::{AuditLine, plain};
 
 use crate::change::{Reply, Write};
-use crate::command::LedgerCommand;
+use crate::command::{Audit, TruncateAudit};
 use crate::ledger::{AuditHead, audit_head_key, audit_key};
 use crate::table::encode;
 use crate::view::Space;
@@ -17,20 +17,17 @@ use super::ledger::Leaf;
 /// checkpoint names the newest line anyway. Arbitrary.
 const ANCHOR_EVERY: u64 = 16;
 
-pub(super) fn note(draft: &mut Draft<'_>, command: &LedgerCommand) -> Outcome {
-    let LedgerCommand::Audit { who, action, target, outcome, request_id } = command else {
-        unreachable!("the dispatcher sends Audit here");
-    };
+pub(super) fn note(draft: &mut Draft<'_>, command: &Audit) -> Outcome {
     let mut head = AuditHead::read(draft.view())?;
     let line = AuditLine {
-        action: plain(action),
+        action: plain(&command.action),
         at_ms: draft.now().0,
-        outcome: plain(outcome),
+        outcome: plain(&command.outcome),
         prev: head.digest,
-        request_id: plain(request_id),
+        request_id: plain(&command.request_id),
         seq: head.lines + 1,
-        target: plain(target),
-        who: plain(who),
+        target: plain(&command.target),
+        who: plain(&command.who),
     };
     (head.lines, head.digest) = (line.seq, line.digest());
     if head.lines >= head.anchored + ANCHOR_EVERY {
@@ -44,7 +41,8 @@ pub(super) fn note(draft: &mut Draft<'_>, command: &LedgerCommand) -> Outcome {
 }
 
 /// Forgets lines that were exported. The last one always stays: the next is bound to it.
-pub(super) fn truncate(draft: &mut Draft<'_>, through: u64) -> Outcome {
+pub(super) fn truncate(draft: &mut Draft<'_>, command: &TruncateAudit) -> Outcome {
+    let through = command.through;
     let mut head = AuditHead::read(draft.view())?;
     if through >= head.lines {
         return Err(bound::invalid("through", "would leave no line").into());

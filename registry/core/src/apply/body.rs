@@ -4,6 +4,7 @@
 use proto_types::Digest;
 
 use crate::change::Reply;
+use crate::command::PutBody;
 use crate::table::body_key;
 use crate::view::Space;
 
@@ -13,11 +14,12 @@ use super::draft::{Draft, Outcome};
 /// The largest document there is, a WAN envelope.
 const BODY_BYTES_MAX: u64 = 1 << 20;
 
-pub(super) fn put(draft: &mut Draft<'_>, bytes: &[u8]) -> Outcome {
+pub(super) fn put(draft: &mut Draft<'_>, command: &PutBody) -> Outcome {
+    let bytes = &command.bytes;
     bound::number("bytes of a body", bytes.len() as u64, (0, BODY_BYTES_MAX))?;
     let digest = Digest::of(bytes);
     if draft.view().value(Space::Bodies, &body_key(&digest))?.is_none() {
-        draft.store(digest, bytes.to_vec());
+        draft.store(digest, bytes.clone());
     }
     Ok(Reply::Stored(digest))
 }

@@ -4,7 +4,7 @@
 use proto_types::manifest::KeyUse;
 
 use crate::change::Reply;
-use crate::command::Command;
+use crate::command::PutCard;
 use crate::entry::{CardEntry, ChangeKind, ImportKind, Scoped};
 use crate::table::CARDS;
 
@@ -12,22 +12,20 @@ use super::draft::{Draft, Outcome};
 use super::tenancy::{self, Home};
 use super::{home, owner};
 
-pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
-    let Command::PutCard { handle, digest, owner: signer, .. } = command else {
-        unreachable!("the dispatcher sends PutCard here");
-    };
-    owner::check_key(draft, signer.as_ref(), KeyUse::Card)?;
+pub(super) fn put(draft: &mut Draft<'_>, command: &PutCard) -> Outcome {
+    let (handle, signer) = (&command.handle, command.owner.as_ref());
+    owner::check_key(draft, signer, KeyUse::Card)?;
     let kept = draft.entry(&CARDS, handle.as_str())?;
     let mut imported = false;
     if let Some(kept) = &kept {
         let kept_owner = kept.owner.as_ref();
-        let offered = signer.as_ref().map(|(origin, _)| origin);
+        let offered = signer.map(|(origin, _)| origin);
         imported = home::check_local(draft, (ImportKind::Card, handle), kept_owner, offered)?;
         owner::check_authority(draft, ("card", handle.as_str()), kept_owner, offered)?;
     }
     let home = Home::of(draft, handle)?;
     let mut card = card_of(command, kept.as_ref(), &home);
-    card.bytes = draft.require_body(digest)?;
+    card.bytes = draft.require_body(&command.digest)?;
     // What is another registry's comes home by this, also if it is the same.
     if let Some(kept) = kept.as_ref().filter(|kept| !imported && same(kept, &card)) {
         return Ok(Reply::Done(kept.revision));
@@ -42,18 +40,15 @@ pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     Ok(Reply::Done(card.revision))
 }
 
-fn card_of(command: &Command, kept: Option<&CardEntry>, home: &Home) -> CardEntry {
-    let Command::PutCard { handle, digest, assurance, owner, visibility } = command else {
-        unreachable!("the dispatcher sends PutCard here");
-    };
-    let (owner, kid) = owner.clone().unzip();
+fn card_of(command: &PutCard, kept: Option<&CardEntry>, home: &Home) -> CardEntry {
+    let (owner, kid) = command.owner.clone().unzip();
     CardEntry {
-        handle: handle.clone(),
-        digest: *digest,
-        assurance: *assurance,
+        handle: command.handle.clone(),
+        digest: command.digest,
+        assurance: command.assurance,
         owner,
         kid,
-        visibility: home.visibility(*visibility, kept.map(|kept| kept.visibility)),
+        visibility: home.visibility(command.visibility, kept.map(|kept| kept.visibility)),
         namespace: home.name.clone(),
         bytes: 0,
         revision: Default::default(),

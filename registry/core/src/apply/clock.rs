@@ -2,16 +2,16 @@
 //! Decides when that is allowed: where it is further ahead than clocks may be apart. It must never let a token be spent
 //! twice for it: what was spent before may have been forgotten as past, so that tokens of before count no more.
 
-use proto_types::WallMs;
-
 use crate::change::Reply;
+use crate::command::ResetTime;
 use crate::counter::{CLOCK, EPOCH_BEGAN, FIRST_BUCKET};
 use crate::timekeeper::OFFSET_MAX_MS;
 
 use super::bound::{self, MINUTE_MS};
 use super::draft::{Draft, Outcome};
 
-pub(super) fn reset(draft: &mut Draft<'_>, to: WallMs) -> Outcome {
+pub(super) fn reset(draft: &mut Draft<'_>, command: &ResetTime) -> Outcome {
+    let to = command.to;
     let ahead_ms = draft.now().since(to);
     if ahead_ms <= OFFSET_MAX_MS {
         let why = format!("the state's time is {ahead_ms} ms ahead; {OFFSET_MAX_MS} are allowed");

@@ -5,6 +5,7 @@
 use proto_types::{Digest, Revision, WallMs};
 
 use crate::change::{Reply, Write};
+use crate::command::Compact;
 use crate::counter::COMPACTED;
 use crate::index;
 use crate::layout::{self, state};
@@ -18,12 +19,13 @@ use super::{conduct, envelope, join, request, task, token};
 /// Tasks, bodies, and evidence, forgotten by one command: a few milliseconds of work.
 const STEP_MAX: usize = 256;
 
-pub(super) fn compact(draft: &mut Draft<'_>, through: Revision, tasks_until: WallMs) -> Outcome {
-    if through > draft.revision() {
+pub(super) fn compact(draft: &mut Draft<'_>, command: &Compact) -> Outcome {
+    let Compact { changes_through, tasks_until } = *command;
+    if changes_through > draft.revision() {
         return Err(bound::invalid("changes_through", "names a revision to come").into());
     }
     bound::near("tasks_until", tasks_until, draft.now(), 0)?;
-    let compacted = drop_changes(draft, through)?;
+    let compacted = drop_changes(draft, changes_through)?;
     let tasks = forget_tasks(draft, tasks_until)?;
     // What is swept by the way elsewhere would wait for ever where nothing comes.
     let swept = [envelope::sweep(draft)?, join::sweep(draft)?, request::sweep(draft)?];

@@ -30,7 +30,7 @@ const AGE_MS_MAX: u64 = 60 * MINUTE_MS;
 pub(super) fn decide(draft: &mut Draft<'_>, command: &ConductCommand) -> Outcome {
     match command {
         ConductCommand::Report(told) => report(draft, told),
-        ConductCommand::Charge { entries } => token::charge(draft, entries),
+        ConductCommand::Charge(command) => token::charge(draft, command),
     }
 }
 

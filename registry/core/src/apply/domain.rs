@@ -3,14 +3,15 @@
 //! proof up because of one failure, which may be ours.
 
 use proto_types::peer::{Act, Actor};
-use proto_types::{Digest, Origin, WallMs};
+use proto_types::{Digest, WallMs};
 
 use crate::change::Reply;
+use crate::command::{AskDomain, DecideEnrolment, NoteDomain};
 use crate::entry::{Approval, DomainMethod, DomainProof, PeerEntry, PeerRequest, PeerStatus};
 use crate::table::{PEER_REQUESTS, PEERS, peer_request_key};
 
 use super::bound::DAY_MS;
-use super::draft::{Draft, Outcome, Stop};
+use super::draft::{Draft, Outcome};
 use super::peer_log::{self, Line};
 use super::{peer, request};
 
@@ -27,10 +28,11 @@ const GRACE_MS: u64 = 3 * DAY_MS;
 const ASKED_MAX: u32 = 8;
 
 /// Has the host of a peer asked soon.
-pub(super) fn ask(draft: &mut Draft<'_>, origin: &Origin) -> Outcome {
+pub(super) fn ask(draft: &mut Draft<'_>, command: &AskDomain) -> Outcome {
+    let origin = &command.origin;
     let kept = draft.existing(&PEERS, origin.as_str())?;
     if kept.status != PeerStatus::Active {
-        let fault = proto_types::peer::Fault::Standing(kept.status);
+        let fault = proto_types::peer::Fault::Status(kept.status);
         return Err(peer::refusal(origin, fault).into());
     }
     let mut asked = kept.clone();
@@ -44,29 +46,17 @@ pub(super) fn ask(draft: &mut Draft<'_>, origin: &Origin) -> Outcome {
 }
 
 /// What the host said.
-pub(super) fn note(
-    draft: &mut Draft<'_>,
-    origin: &Origin,
-    of: Option<&Digest>,
-    proven: Option<DomainMethod>,
-) -> Outcome {
-    match of {
-        Some(id) => note_request(draft, origin, id, proven),
-        None => {
-            let kept = draft.existing(&PEERS, origin.as_str())?;
-            Ok(Reply::Done(note_peer(draft, &kept, proven)?))
-        }
+pub(super) fn note(draft: &mut Draft<'_>, command: &NoteDomain) -> Outcome {
+    match command.request {
+        Some(id) => note_request(draft, command, id),
+        None => note_peer(draft, command),
     }
 }
 
-fn note_request(
-    draft: &mut Draft<'_>,
-    origin: &Origin,
-    id: &Digest,
-    proven: Option<DomainMethod>,
-) -> Outcome {
-    let kept = draft.existing(&PEER_REQUESTS, &peer_request_key(origin, id))?;
-    let Some(method) = proven else {
+fn note_request(draft: &mut Draft<'_>, command: &NoteDomain, id: Digest) -> Outcome {
+    let origin = &command.origin;
+    let kept = draft.existing(&PEER_REQUESTS, &peer_request_key(origin, &id))?;
+    let Some(method) = command.proven else {
         let asked = kept.asked + 1;
         let again = draft.now().plus_ms(RETRY_MS.saturating_mul(u64::from(asked)));
         // Beyond the last time it stays among those that were asked, which make room for others.
@@ -74,16 +64,13 @@ fn note_request(
         draft.replace(&PEER_REQUESTS, Some(&kept), &PeerRequest { ask_at, asked, ..kept.clone() });
         return Ok(Reply::Done(draft.revision()));
     };
-    request::decide(draft, origin, id, Some(&Approval::Domain(method)))?;
-    let enrolled = draft.existing(&PEERS, origin.as_str())?;
-    Ok(Reply::Done(note_peer(draft, &enrolled, proven)?))
+    let approval = Some(Approval::Domain(method));
+    request::decide(draft, &DecideEnrolment { origin: origin.clone(), id, approval })?;
+    note_peer(draft, command)
 }
 
-fn note_peer(
-    draft: &mut Draft<'_>,
-    kept: &PeerEntry,
-    proven: Option<DomainMethod>,
-) -> Result<proto_types::Revision, Stop> {
+fn note_peer(draft: &mut Draft<'_>, command: &NoteDomain) -> Outcome {
+    let (kept, proven) = (draft.existing(&PEERS, command.origin.as_str())?, command.proven);
     let before = kept.domain.clone().unwrap_or_else(|| unasked(draft));
     let after = answered(draft.now(), &before, proven);
     let turned = (before.holds, after.holds);
@@ -92,12 +79,12 @@ fn note_peer(
         ((false, true), Some(method)) => Act::DomainProven { method: method.as_str().to_owned() },
         ((true, false), _) => Act::DomainLost {},
         _ => {
-            draft.replace(&PEERS, Some(kept), &peer);
-            return Ok(kept.revision);
+            draft.replace(&PEERS, Some(&kept), &peer);
+            return Ok(Reply::Done(kept.revision));
         }
     };
     let line = Line { actor: Actor::Registry, act, body: None, barrier: false };
-    peer_log::keep(draft, Some(kept), peer, line)
+    Ok(Reply::Done(peer_log::keep(draft, Some(&kept), peer, line)?))
 }
 
 /// The proof after an answer.

@@ -5,7 +5,7 @@
 use proto_types::{Class, Full, LeaseEpoch, Shares, WallMs};
 
 use crate::change::{Effect, Refusal, Reply};
-use crate::command::Command;
+use crate::command::EnqueueEnvelope;
 use crate::counter;
 use crate::entry::{ChangeKind, EnvelopeEntry};
 use crate::index;
@@ -34,7 +34,7 @@ const TRACEPARENT_BYTES_MAX: usize = 128;
 /// The bound of the envelope formats' correlation ids.
 const CORRELATION_BYTES_MAX: usize = 256;
 
-pub(super) fn enqueue(draft: &mut Draft<'_>, command: &Command) -> Outcome {
+pub(super) fn enqueue(draft: &mut Draft<'_>, command: &EnqueueEnvelope) -> Outcome {
     let mut envelope = envelope_of(command, draft.now());
     check(&envelope, draft.now())?;
     sweep(draft)?;
@@ -124,28 +124,22 @@ fn check(envelope: &EnvelopeEntry, now: WallMs) -> Result<(), Refusal> {
     bound::near("expires_at", envelope.expires_at, now, AHEAD_MS_MAX)
 }
 
-fn envelope_of(command: &Command, now: WallMs) -> EnvelopeEntry {
-    let Command::EnqueueEnvelope { id, source, target, correlation, body, .. } = command else {
-        unreachable!("the dispatcher sends EnqueueEnvelope here");
-    };
-    let Command::EnqueueEnvelope { traceparent, expires_at, shared, metered, .. } = command else {
-        unreachable!("it is the same");
-    };
+fn envelope_of(command: &EnqueueEnvelope, now: WallMs) -> EnvelopeEntry {
     EnvelopeEntry {
-        id: id.clone(),
-        source: source.clone(),
-        target: target.clone(),
-        correlation: correlation.clone(),
-        body: *body,
-        traceparent: traceparent.clone(),
+        id: command.id.clone(),
+        source: command.source.clone(),
+        target: command.target.clone(),
+        correlation: command.correlation.clone(),
+        body: command.body,
+        traceparent: command.traceparent.clone(),
         accepted_at: now,
-        expires_at: *expires_at,
+        expires_at: command.expires_at,
         epoch: LeaseEpoch(0),
         leased_until: WallMs(0),
         deliveries: 0,
         revision: Default::default(),
         acked: None,
-        shared: *shared,
-        bytes: metered.then_some(0),
+        shared: command.shared,
+        bytes: command.metered.then_some(0),
     }
 }

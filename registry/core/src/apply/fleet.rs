@@ -2,10 +2,10 @@
 //! Decides who belongs to the fleet and which nodes are there; must never give two machines one
 //! credential, or leave a task with a node that lost its session.
 
-use proto_types::{Digest, GatewayId, NodeId};
+use proto_types::Digest;
 
 use crate::change::{Refusal, Reply};
-use crate::command::FleetCommand;
+use crate::command::{FleetCommand, HearNode, RegisterGateway, RegisterNode, SetNodeState};
 use crate::entry::{Capacity, ChangeKind, GatewayEntry, JoinRole, NodeEntry, NodeState};
 use crate::index;
 use crate::table::{GATEWAYS, NODES};
@@ -18,25 +18,20 @@ use super::{join, task};
 /// More runs at once than any one machine does; a scan of a node's tasks stays small.
 const SLOTS_MAX: u64 = 4_096;
 
-pub(super) fn register_gateway(
-    draft: &mut Draft<'_>,
-    id: &GatewayId,
-    endpoint: &str,
-    credential: Digest,
-    join: &Digest,
-) -> Outcome {
+pub(super) fn register_gateway(draft: &mut Draft<'_>, command: &RegisterGateway) -> Outcome {
+    let RegisterGateway { id, endpoint, credential, join } = command;
     bound::text("endpoint", endpoint, URL_BYTES_MAX)?;
     let kept = draft.entry(&GATEWAYS, id.as_str())?;
     match &kept {
-        Some(kept) if kept.credential != credential => {
+        Some(kept) if kept.credential != *credential => {
             return taken(draft, join, (JoinRole::Gateway, "gateway", id.as_str()));
         }
-        Some(kept) if kept.endpoint == endpoint => return Ok(Reply::Done(kept.revision)),
+        Some(kept) if kept.endpoint == *endpoint => return Ok(Reply::Done(kept.revision)),
         Some(_) => {}
-        None => admit(draft, &credential, join, JoinRole::Gateway, id.as_str())?,
+        None => admit(draft, credential, join, JoinRole::Gateway, id.as_str())?,
     }
     let revision = draft.note(ChangeKind::Gateway, id.as_str(), false);
-    let (id, endpoint) = (id.clone(), endpoint.to_owned());
+    let (id, endpoint, credential) = (id.clone(), endpoint.clone(), *credential);
     let gateway = GatewayEntry { id, endpoint, credential, revision };
     draft.replace(&GATEWAYS, kept.as_ref(), &gateway);
     Ok(Reply::Done(revision))
@@ -46,40 +41,37 @@ pub(super) fn register_gateway(
 const CALL_PAGE: usize = 1_000;
 
 /// A known node that registers again has restarted: whatever it ran is gone.
-pub(super) fn register_node(
-    draft: &mut Draft<'_>,
-    id: &NodeId,
-    credential: Digest,
-    capacity: &Capacity,
-    join: &Digest,
-) -> Outcome {
+pub(super) fn register_node(draft: &mut Draft<'_>, command: &RegisterNode) -> Outcome {
+    let RegisterNode { id, credential, capacity, join } = command;
     check_capacity(capacity)?;
     let kept = draft.entry(&NODES, id.as_str())?;
     match &kept {
-        Some(kept) if kept.credential != credential => {
+        Some(kept) if kept.credential != *credential => {
             return taken(draft, join, (JoinRole::Node, "node", id.as_str()));
         }
         Some(_) => {}
-        None => admit(draft, &credential, join, JoinRole::Node, id.as_str())?,
+        None => admit(draft, credential, join, JoinRole::Node, id.as_str())?,
     }
-    let (id, capacity, state) = (id.clone(), capacity.clone(), NodeState::Lost);
-    let (silent_since, revision) = (None, Default::default());
+    let (id, credential, capacity) = (id.clone(), *credential, capacity.clone());
+    let (state, silent_since, revision) = (NodeState::Lost, None, Default::default());
     let node = NodeEntry { id, credential, capacity, state, silent_since, revision };
     keep_node(draft, kept.as_ref(), node)
 }
 
 pub(super) fn decide(draft: &mut Draft<'_>, command: &FleetCommand) -> Outcome {
     match command {
-        FleetCommand::ContinueTask { .. } => task::turn::continue_task(draft, command),
+        FleetCommand::ContinueTask(command) => task::turn::continue_task(draft, command),
         FleetCommand::CallNodes => call_nodes(draft),
-        FleetCommand::HearNode { id, capacity } => {
-            check_capacity(capacity)?;
-            let kept = draft.existing(&NODES, id.as_str())?;
-            let (state, silent_since, capacity) = (NodeState::Joined, None, capacity.clone());
-            let heard = NodeEntry { state, silent_since, capacity, ..kept.clone() };
-            keep_node(draft, Some(&kept), heard)
-        }
+        FleetCommand::HearNode(command) => hear_node(draft, command),
     }
+}
+
+fn hear_node(draft: &mut Draft<'_>, command: &HearNode) -> Outcome {
+    check_capacity(&command.capacity)?;
+    let kept = draft.existing(&NODES, command.id.as_str())?;
+    let (state, silent_since, capacity) = (NodeState::Joined, None, command.capacity.clone());
+    let heard = NodeEntry { state, silent_since, capacity, ..kept.clone() };
+    keep_node(draft, Some(&kept), heard)
 }
 
 /// A silence lasts over any number of leaders: only a session ends it.
@@ -99,17 +91,13 @@ fn call_nodes(draft: &mut Draft<'_>) -> Outcome {
     Ok(Reply::Done(draft.revision()))
 }
 
-pub(super) fn set_node_state(
-    draft: &mut Draft<'_>,
-    id: &NodeId,
-    state: NodeState,
-    capacity: Option<&Capacity>,
-) -> Outcome {
-    if let Some(measured) = capacity {
+pub(super) fn set_node_state(draft: &mut Draft<'_>, command: &SetNodeState) -> Outcome {
+    let (state, measured) = (command.state, command.capacity.as_ref());
+    if let Some(measured) = measured {
         check_capacity(measured)?;
     }
-    let kept = draft.existing(&NODES, id.as_str())?;
-    let capacity = capacity.unwrap_or(&kept.capacity).clone();
+    let kept = draft.existing(&NODES, command.id.as_str())?;
+    let capacity = measured.unwrap_or(&kept.capacity).clone();
     let silent_since = kept.silent_since.filter(|_| state != NodeState::Lost);
     keep_node(draft, Some(&kept), NodeEntry { state, capacity, silent_since, ..kept.clone() })
 }

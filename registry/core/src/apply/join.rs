@@ -1,9 +1,10 @@
 //! Join tokens: invitations that admit one machine or peer, once.
 //! Decides whether one is valid; must never let a spent one count again before it is void anyway.
 
-use proto_types::{Digest, WallMs};
+use proto_types::Digest;
 
 use crate::change::{Refusal, Reply};
+use crate::command::IssueJoinToken;
 use crate::entry::{JoinRole, JoinTokenEntry};
 use crate::index;
 use crate::table::JOIN_TOKENS;
@@ -17,12 +18,8 @@ const AHEAD_MS_MAX: u64 = 30 * DAY_MS;
 /// Void tokens forgotten for each one issued: more go than come, and a command stays small.
 const SWEEP_MAX: usize = 64;
 
-pub(super) fn issue(
-    draft: &mut Draft<'_>,
-    hash: Digest,
-    role: JoinRole,
-    expires_at: WallMs,
-) -> Outcome {
+pub(super) fn issue(draft: &mut Draft<'_>, command: &IssueJoinToken) -> Outcome {
+    let IssueJoinToken { hash, role, expires_at } = *command;
     bound::not_past(expires_at, draft.now())?;
     bound::near("expires_at", expires_at, draft.now(), AHEAD_MS_MAX)?;
     sweep(draft)?;

@@ -118,7 +118,7 @@ mod tests {
     use proto_types::{SecretKey, Stamp, WallMs};
 
     use crate::change::{Refusal, Reply};
-    use crate::command::Command;
+    use crate::command::{Command, EnrolPeer};
     use crate::entry::Approval;
     use crate::view::{Memory, View as _};
     use crate::{apply, counter};
@@ -127,11 +127,11 @@ mod tests {
 
     fn enrol(view: &mut Memory, origin: &str, seed: u8) -> Reply {
         let key = SecretKey::from_seed(&[seed; 32]).public();
-        let command = Command::EnrolPeer {
+        let command = Command::EnrolPeer(EnrolPeer {
             origin: origin.parse().unwrap(),
             keys: vec![EnrolledKey::new("k1".parse().unwrap(), key)],
             approval: Approval::Operator,
-        };
+        });
         let change = apply(view, Stamp { now: WallMs(1) }, &command).unwrap();
         view.commit(&change.writes);
         change.reply

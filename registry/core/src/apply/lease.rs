@@ -2,9 +2,8 @@
 //! Decides who delivers one, under which epoch; must never lease one to two holders at a time, or
 //! take it from its queue for a holder whose epoch was overtaken.
 
-use proto_types::{EnvelopeId, LeaseEpoch, Origin};
-
 use crate::change::{Lease, Refusal, Reply};
+use crate::command::{AckEnvelope, LeaseEnvelopes};
 use crate::entry::{Acked, ChangeKind, EnvelopeEntry};
 use crate::epoch;
 use crate::index;
@@ -25,14 +24,15 @@ const TTL_MS: (u64, u64) = (1_000, 10 * MINUTE_MS);
 /// Places read at a time; leases are near the front, so that one page is the rule.
 const SCAN_PAGE: usize = 256;
 
-pub(super) fn lease(draft: &mut Draft<'_>, target: &str, max: u32, ttl_ms: u64) -> Outcome {
+pub(super) fn lease(draft: &mut Draft<'_>, command: &LeaseEnvelopes) -> Outcome {
+    let LeaseEnvelopes { target, max, ttl_ms } = command;
     bound::text("target", target, NAME_BYTES_MAX)?;
-    bound::number("max", u64::from(max), (1, LEASE_MAX))?;
-    bound::number("ttl_ms", ttl_ms, TTL_MS)?;
+    bound::number("max", u64::from(*max), (1, LEASE_MAX))?;
+    bound::number("ttl_ms", *ttl_ms, TTL_MS)?;
     sweep(draft)?;
-    let until = draft.now().plus_ms(ttl_ms);
+    let until = draft.now().plus_ms(*ttl_ms);
     let mut leases = Vec::new();
-    for key in ready(draft, target, max as usize)? {
+    for key in ready(draft, target, *max as usize)? {
         let kept = draft.existing(&ENVELOPES, &key)?;
         // A claim is no fact of the directory: watchers do not see it, so it takes no revision.
         let envelope = EnvelopeEntry {
@@ -49,15 +49,10 @@ pub(super) fn lease(draft: &mut Draft<'_>, target: &str, max: u32, ttl_ms: u64) 
 
 /// Takes an envelope from its queue. A lease that ran out still counts while nobody else has leased
 /// the envelope: it took effect, and delivering it again would help nobody.
-pub(super) fn ack(
-    draft: &mut Draft<'_>,
-    target: &str,
-    source: &Origin,
-    id: &EnvelopeId,
-    epoch: LeaseEpoch,
-) -> Outcome {
-    let kept = draft.entry(&ENVELOPES, &envelope_key(source, id))?;
-    let Some(kept) = kept.filter(|kept| kept.target == target) else {
+pub(super) fn ack(draft: &mut Draft<'_>, command: &AckEnvelope) -> Outcome {
+    let (target, id, epoch) = (&command.target, &command.id, command.epoch);
+    let kept = draft.entry(&ENVELOPES, &envelope_key(&command.source, id))?;
+    let Some(kept) = kept.filter(|kept| kept.target == *target) else {
         let (kind, id) = (ENVELOPES.name().to_owned(), id.to_string());
         return Err(Refusal::NotFound { kind, id }.into());
     };

@@ -6,7 +6,7 @@ use proto_types::tlog::{self, Fact};
 use proto_types::{Digest, WallMs};
 
 use crate::change::{Reply, Write};
-use crate::command::LedgerCommand;
+use crate::command::{LedgerCommand, OpenLog};
 use crate::ledger::{Log, Place, log_key, place_key, row_key};
 use crate::view::{Space, View, ViewError};
 
@@ -31,21 +31,19 @@ pub(super) struct Ledger {
 /// The map from commands to decisions.
 pub(super) fn decide(draft: &mut Draft<'_>, command: &LedgerCommand) -> Outcome {
     match command {
-        LedgerCommand::OpenLog { seed } => open(draft, seed),
-        LedgerCommand::Audit { .. } => audit::note(draft, command),
-        LedgerCommand::TruncateAudit { through } => audit::truncate(draft, *through),
-        LedgerCommand::ResetTime { to } => clock::reset(draft, *to),
-        LedgerCommand::Witness { origin, from, to, epoch } => {
-            witness::follow(draft, origin, (*from, *to), *epoch)
-        }
-        LedgerCommand::WitnessEpoch { origin, epoch } => witness::begin(draft, origin, *epoch),
+        LedgerCommand::OpenLog(command) => open(draft, command),
+        LedgerCommand::Audit(command) => audit::note(draft, command),
+        LedgerCommand::TruncateAudit(command) => audit::truncate(draft, command),
+        LedgerCommand::ResetTime(command) => clock::reset(draft, command),
+        LedgerCommand::Witness(command) => witness::follow(draft, command),
+        LedgerCommand::WitnessEpoch(command) => witness::begin(draft, command),
     }
 }
 
 /// Opens the log; repeating it changes nothing, whatever the seed.
-fn open(draft: &mut Draft<'_>, seed: &Digest) -> Outcome {
+fn open(draft: &mut Draft<'_>, command: &OpenLog) -> Outcome {
     if Log::read(draft.view())?.is_none() {
-        let log = Log { seed: *seed, frontier: tlog::Frontier::default() };
+        let log = Log { seed: command.seed, frontier: tlog::Frontier::default() };
         draft.write(Write::Put { space: Space::State, key: log_key(), value: log.to_bytes() });
     }
     Ok(Reply::Done(draft.revision()))

@@ -3,9 +3,9 @@
 //! hour for one subject that has not changed, nor keep any of what is gone.
 
 use crate::change::{Refusal, Reply};
+use crate::command::SetLiveness;
 use crate::entry::{
-    ChangeKind, Liveness, LivenessEntry, PeerStatus, RecordEntry, Scope, Scoped, Subject,
-    Visibility,
+    ChangeKind, LivenessEntry, PeerStatus, RecordEntry, Scope, Scoped, Subject, Visibility,
 };
 use crate::table::{LIVENESS, PEERS, RECORDS};
 
@@ -18,18 +18,13 @@ const REFRESH_MS_MIN: u64 = 60 * MINUTE_MS;
 /// A word or two.
 const WHY_BYTES_MAX: usize = 64;
 
-pub(super) fn set(
-    draft: &mut Draft<'_>,
-    subject: &Subject,
-    class: Liveness,
-    (prober, why): (u64, &str),
-) -> Outcome {
-    bound::text("why", why, WHY_BYTES_MAX)?;
-    let scope = scope(draft, subject)?;
-    let key = subject.key();
+pub(super) fn set(draft: &mut Draft<'_>, wish: &SetLiveness) -> Outcome {
+    bound::text("why", &wish.why, WHY_BYTES_MAX)?;
+    let scope = scope(draft, &wish.subject)?;
+    let key = wish.subject.key();
     let (kept, now) = (draft.entry(&LIVENESS, &key)?, draft.now());
-    let mut seen = seen(draft, subject, class, (prober, why));
-    if let Some(kept) = kept.as_ref().filter(|kept| kept.class == class) {
+    let mut seen = seen(draft, wish);
+    if let Some(kept) = kept.as_ref().filter(|kept| kept.class == seen.class) {
         (seen.since, seen.revision) = (kept.since, kept.revision);
         if now.since(kept.seen_at) < REFRESH_MS_MIN {
             return Ok(Reply::Done(kept.revision));
@@ -43,14 +38,9 @@ pub(super) fn set(
 }
 
 /// As if it were new.
-fn seen(
-    draft: &Draft<'_>,
-    subject: &Subject,
-    class: Liveness,
-    (prober, why): (u64, &str),
-) -> LivenessEntry {
+fn seen(draft: &Draft<'_>, wish: &SetLiveness) -> LivenessEntry {
+    let SetLiveness { subject, class, prober, why } = wish.clone();
     let (since, seen_at, revision) = (draft.now(), draft.now(), draft.revision());
-    let (subject, why) = (subject.clone(), why.to_owned());
     LivenessEntry { subject, class, since, seen_at, prober, why, revision }
 }
 

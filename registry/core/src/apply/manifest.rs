@@ -5,7 +5,7 @@ use proto_types::peer::{Act, Actor};
 use proto_types::{Digest, Kid, Origin, WallMs};
 
 use crate::change::{Refusal, Reply};
-use crate::command::PeerCommand;
+use crate::command::StateManifest;
 use crate::entry::{ChangeKind, ManifestRef, PeerEntry, PeerStatus};
 use crate::table::PEERS;
 
@@ -18,29 +18,20 @@ use super::peer_log::{self, Line};
 /// would lock the owner out (fast-forward, attack case 12).
 const JUMP_MAX: u64 = 1_000_000;
 
-pub(super) fn put(draft: &mut Draft<'_>, command: &PeerCommand) -> Outcome {
-    let PeerCommand::State { issuer, prev, digest, expires_at, signed_by, keys, .. } = command
-    else {
-        unreachable!("the dispatcher sends State here");
-    };
-    peer::check_keys(keys)?;
+pub(super) fn put(draft: &mut Draft<'_>, command: &StateManifest) -> Outcome {
+    peer::check_keys(&command.keys)?;
+    let issuer = &command.issuer;
     let kept = draft.existing(&PEERS, issuer.as_str())?;
-    let offered = offered(command, &kept);
+    let StateManifest { seq, digest, expires_at, .. } = *command;
+    let offered = ManifestRef { seq, digest, expires_at, epoch: kept.epoch };
     if kept.manifest.as_ref() == Some(&offered) && kept.status == PeerStatus::Active {
         return Ok(Reply::Done(kept.revision));
     }
-    bound::not_past(*expires_at, draft.now())?;
-    check_signers(&kept, signed_by, draft.now())?;
-    check_succession(issuer, kept.current_manifest(), &offered, prev.as_ref())?;
-    draft.require_body(digest)?;
+    bound::not_past(expires_at, draft.now())?;
+    check_signers(&kept, &command.signed_by, draft.now())?;
+    check_succession(issuer, kept.current_manifest(), &offered, command.prev.as_ref())?;
+    draft.require_body(&digest)?;
     keep(draft, &kept, offered, command)
-}
-
-fn offered(command: &PeerCommand, kept: &PeerEntry) -> ManifestRef {
-    let PeerCommand::State { seq, digest, expires_at, .. } = command else {
-        unreachable!("the dispatcher sends State here");
-    };
-    ManifestRef { seq: *seq, digest: *digest, expires_at: *expires_at, epoch: kept.epoch }
 }
 
 /// A manifest that changes the keys is a line of the peer's log; others only replace the last.
@@ -48,18 +39,16 @@ fn keep(
     draft: &mut Draft<'_>,
     kept: &PeerEntry,
     offered: ManifestRef,
-    command: &PeerCommand,
+    command: &StateManifest,
 ) -> Outcome {
-    let PeerCommand::State { keys, recovery_keys, document, digest, .. } = command else {
-        unreachable!("the dispatcher sends State here");
-    };
-    let state = kept.state().stated(keys.clone(), recovery_keys.clone(), draft.now());
+    let (keys, recovery_keys) = (command.keys.clone(), command.recovery_keys.clone());
+    let state = kept.state().stated(keys, recovery_keys, draft.now());
     let state = state.map_err(|fault| peer::refusal(&kept.origin, fault))?;
     let (moved, seq) = (state != kept.state(), offered.seq);
     let mut renewed = PeerEntry { manifest: Some(offered), ..kept.clone() }.in_state(state);
     if moved {
-        let act = Act::Manifest { manifest: *document, seq };
-        let line = Line { actor: Actor::Owner, act, body: Some(*digest), barrier: false };
+        let act = Act::Manifest { manifest: command.document, seq };
+        let line = Line { actor: Actor::Owner, act, body: Some(command.digest), barrier: false };
         return Ok(Reply::Done(peer_log::keep(draft, Some(kept), renewed, line)?));
     }
     renewed.revision = draft.note(ChangeKind::Peer, kept.origin.as_str(), false);

@@ -5,6 +5,7 @@
 use proto_types::Digest;
 
 use crate::change::{Refusal, Reply};
+use crate::command::{AdmitMember, RetireMember};
 use crate::entry::{JoinRole, MemberEntry};
 use crate::table::{Entity as _, MEMBERS};
 
@@ -15,22 +16,19 @@ use super::join;
 /// Numbers ever used. Each takes an operator's act, so only a runaway script comes near. Arbitrary.
 const MEMBERS_MAX: usize = 1_024;
 
-pub(super) fn admit(
-    draft: &mut Draft<'_>,
-    id: u64,
-    address: &str,
-    token: Option<&Digest>,
-) -> Outcome {
+pub(super) fn admit(draft: &mut Draft<'_>, command: &AdmitMember) -> Outcome {
+    let AdmitMember { id, address, join: token } = command;
+    let (id, token) = (*id, token.as_ref());
     bound::number("id", id, (1, u64::MAX))?;
     bound::text("address", address, URL_BYTES_MAX)?;
     let kept = kept(draft, id)?;
     match (&kept, token) {
         (Some(kept), _) if kept.retired => return Err(retired(id).into()),
-        (Some(kept), Some(token)) if kept.address == address => {
+        (Some(kept), Some(token)) if kept.address == *address => {
             join::show(draft, token, JoinRole::Registry, &bearer(id))?;
             return Ok(Reply::Done(draft.revision()));
         }
-        (Some(kept), None) if kept.address == address => {
+        (Some(kept), None) if kept.address == *address => {
             return Ok(Reply::Done(draft.revision()));
         }
         // A number moves to another address by the word of an operator alone.
@@ -38,7 +36,7 @@ pub(super) fn admit(
         (Some(_), None) => {}
         (None, _) => newcomer(draft, id, token)?,
     }
-    let (address, changed_at) = (address.to_owned(), draft.now());
+    let (address, changed_at) = (address.clone(), draft.now());
     let member = MemberEntry { id, address, retired: false, changed_at };
     draft.replace(&MEMBERS, kept.as_ref(), &member);
     // The cluster is no fact of the directory: watchers do not see it, so it has no revision.
@@ -56,7 +54,8 @@ fn newcomer(draft: &mut Draft<'_>, id: u64, token: Option<&Digest>) -> Result<()
     }
 }
 
-pub(super) fn retire(draft: &mut Draft<'_>, id: u64) -> Outcome {
+pub(super) fn retire(draft: &mut Draft<'_>, command: &RetireMember) -> Outcome {
+    let id = command.id;
     let kept = kept(draft, id)?;
     if kept.as_ref().is_some_and(|kept| kept.retired) {
         return Ok(Reply::Done(draft.revision()));

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use proto_types::{Handle, Namespace, Origin};
 
 use crate::change::{Refusal, Reply};
-use crate::command::NamespaceCommand;
+use crate::command::{DeleteNamespace, NamespaceCommand, PutNamespace};
 use crate::counter::{self, NAMESPACES as COUNT, PREFIX_LENGTHS};
 use crate::entry::{ChangeKind, NamespaceEntry, Scoped, Terms};
 use crate::index;
@@ -35,18 +35,19 @@ const SCAN_MAX: usize = 1_000;
 
 pub(super) fn decide(draft: &mut Draft<'_>, command: &NamespaceCommand) -> Outcome {
     match command {
-        NamespaceCommand::Put { name, terms, by } => put(draft, name, terms, by.as_ref()),
-        NamespaceCommand::Delete { name } => delete(draft, name),
+        NamespaceCommand::Put(command) => put(draft, command),
+        NamespaceCommand::Delete(command) => delete(draft, command),
     }
 }
 
-fn put(draft: &mut Draft<'_>, name: &Namespace, terms: &Terms, by: Option<&Origin>) -> Outcome {
+fn put(draft: &mut Draft<'_>, command: &PutNamespace) -> Outcome {
+    let PutNamespace { name, terms, by } = command;
     check_form(name, terms)?;
     let kept = draft.entry(&NAMESPACES, name.as_str())?;
     if let Some(owner) = by {
         check_owner(name, kept.as_ref(), terms, owner)?;
     }
-    if let Some(kept) = kept.as_ref().filter(|kept| kept.terms == *terms) {
+    if let Some(kept) = kept.as_ref().filter(|kept| kept.terms == **terms) {
         return Ok(Reply::Done(kept.revision));
     }
     check_prefixes(draft, name, kept.as_ref().map(|kept| &kept.terms), terms)?;
@@ -55,16 +56,17 @@ fn put(draft: &mut Draft<'_>, name: &Namespace, terms: &Terms, by: Option<&Origi
         bound::number("namespaces", count + 1, (0, NAMESPACES_MAX))?;
         draft.set_count(COUNT, count + 1);
     }
-    let mut entry =
-        NamespaceEntry { name: name.clone(), terms: terms.clone(), revision: Default::default() };
+    let (name, terms) = (name.clone(), Terms::clone(terms));
+    let mut entry = NamespaceEntry { name, terms, revision: Default::default() };
     let scopes = (kept.as_ref().map(Scoped::scope), Some(entry.scope()));
-    entry.revision = draft.note_in(ChangeKind::Namespace, name.as_str(), false, scopes);
+    entry.revision = draft.note_in(ChangeKind::Namespace, entry.name.as_str(), false, scopes);
     draft.replace(&NAMESPACES, kept.as_ref(), &entry);
     note_lengths(draft)?;
     Ok(Reply::Done(entry.revision))
 }
 
-fn delete(draft: &mut Draft<'_>, name: &Namespace) -> Outcome {
+fn delete(draft: &mut Draft<'_>, command: &DeleteNamespace) -> Outcome {
+    let name = &command.name;
     let kept = draft.existing(&NAMESPACES, name.as_str())?;
     check_prefixes(draft, name, Some(&kept.terms), &Terms::default())?;
     let count = draft.count(COUNT)?;

@@ -6,7 +6,7 @@ use proto_types::peer::{Act, Action, Actor, PeerOperation, operation};
 use proto_types::{Digest, Kid, LifeError, PublicKey};
 
 use crate::change::{Refusal, Reply};
-use crate::command::PeerCommand;
+use crate::command::OperatePeer;
 use crate::entry::{PeerEntry, Recent};
 use crate::table::PEERS;
 
@@ -15,10 +15,8 @@ use super::draft::{Draft, Outcome, Stop};
 use super::peer::refusal;
 use super::peer_log::{self, Line};
 
-pub(super) fn operate(draft: &mut Draft<'_>, command: &PeerCommand) -> Outcome {
-    let PeerCommand::Operate { operation, document, body, signed_by } = command else {
-        unreachable!("the dispatcher sends Operate here");
-    };
+pub(super) fn operate(draft: &mut Draft<'_>, command: &OperatePeer) -> Outcome {
+    let OperatePeer { operation, document, body, signed_by } = command;
     let kept = draft.existing(&PEERS, operation.issuer.as_str())?;
     if kept.operation.is_some_and(|newest| newest.digest == *document) {
         return Ok(Reply::Done(kept.revision));

@@ -5,7 +5,9 @@
 use proto_types::{Namespace, WallMs};
 
 use crate::change::{Refusal, Reply};
-use crate::command::{Foreign, PullStart};
+use crate::command::{
+    AdvancePartner, PullStart, PutPartner, QuarantinePartner, RemovePartner, SetPartnerEpoch,
+};
 use crate::entry::{PartnerEntry, PartnerKind, PartnerState, PartnerTerms, PassedOver};
 use crate::epoch::EPOCH_MAX;
 use crate::table::PARTNERS;
@@ -29,11 +31,12 @@ const NAMESPACES_MAX: u64 = 64;
 /// The longest checkpoint, witnesses included.
 const CHECKPOINT_BYTES_MAX: u64 = 8 * 1_024;
 
-pub(super) fn put(draft: &mut Draft<'_>, name: &Namespace, terms: &PartnerTerms) -> Outcome {
+pub(super) fn put(draft: &mut Draft<'_>, wish: &PutPartner) -> Outcome {
+    let PutPartner { name, terms } = wish;
     check_terms(name, terms)?;
     let kept = draft.entry(&PARTNERS, name.as_str())?;
     if let Some(kept) = &kept
-        && (&kept.terms, &kept.state) == (terms, &PartnerState::Active)
+        && (&kept.terms, &kept.state) == (&**terms, &PartnerState::Active)
         && kept.failing.is_none()
     {
         return Ok(Reply::Done(draft.revision()));
@@ -129,10 +132,8 @@ fn check_terms(name: &Namespace, terms: &PartnerTerms) -> Result<(), Refusal> {
 
 /// How far a pull has come, and what it has passed over. One that was under way when the operator agreed anew, or another
 /// has come further, says nothing of what stands.
-pub(super) fn advance(draft: &mut Draft<'_>, command: &Foreign) -> Outcome {
-    let Foreign::AdvancePartner { name, cursor, checkpoint, passed_over, from } = command else {
-        unreachable!("the dispatcher sends AdvancePartner here");
-    };
+pub(super) fn advance(draft: &mut Draft<'_>, wish: &AdvancePartner) -> Outcome {
+    let AdvancePartner { name, cursor, checkpoint, passed_over, from } = wish;
     let kept = draft.existing(&PARTNERS, name.as_str())?;
     require_active(&kept)?;
     let stands = PullStart { cursor: kept.cursor, agreement: kept.agreement() };
@@ -180,31 +181,27 @@ fn read_checkpoint(text: Option<&str>) -> Result<Option<String>, Refusal> {
 }
 
 /// It was restored from a backup: how far it was pulled is of another history, and so is its log.
-pub(super) fn set_epoch(
-    draft: &mut Draft<'_>,
-    name: &Namespace,
-    epoch: u64,
-    checkpoint: Option<&str>,
-) -> Outcome {
-    let kept = draft.existing(&PARTNERS, name.as_str())?;
+pub(super) fn set_epoch(draft: &mut Draft<'_>, wish: &SetPartnerEpoch) -> Outcome {
+    let epoch = wish.epoch;
+    let kept = draft.existing(&PARTNERS, wish.name.as_str())?;
     require_active(&kept)?;
     if epoch <= kept.epoch {
         let (issuer, kept) = (kept.terms.url, kept.epoch);
         return Err(Refusal::SequenceNotHigher { issuer, kept, offered: epoch }.into());
     }
     bound::number("epoch", epoch, (1, EPOCH_MAX))?;
-    let checkpoint = read_checkpoint(checkpoint)?.unwrap_or_default();
+    let checkpoint = read_checkpoint(wish.checkpoint.as_deref())?.unwrap_or_default();
     let restored = PartnerEntry { epoch, cursor: 0, checkpoint, ..kept.clone() };
     draft.replace(&PARTNERS, Some(&kept), &restored);
     Ok(Reply::Done(draft.revision()))
 }
 
 /// It was caught in a lie.
-pub(super) fn quarantine(draft: &mut Draft<'_>, name: &Namespace, reason: &str) -> Outcome {
-    bound::text("reason", reason, REASON_BYTES_MAX)?;
-    let kept = draft.existing(&PARTNERS, name.as_str())?;
+pub(super) fn quarantine(draft: &mut Draft<'_>, wish: &QuarantinePartner) -> Outcome {
+    bound::text("reason", &wish.reason, REASON_BYTES_MAX)?;
+    let kept = draft.existing(&PARTNERS, wish.name.as_str())?;
     if kept.state == PartnerState::Active {
-        let state = PartnerState::Quarantined { reason: reason.to_owned(), at: draft.now() };
+        let state = PartnerState::Quarantined { reason: wish.reason.clone(), at: draft.now() };
         let caught = PartnerEntry { state, ..kept.clone() };
         draft.replace(&PARTNERS, Some(&kept), &caught);
     }
@@ -212,7 +209,8 @@ pub(super) fn quarantine(draft: &mut Draft<'_>, name: &Namespace, reason: &str) 
 }
 
 /// Forgets a partner with all it gave, a part at a time: repeated until it is not found.
-pub(super) fn remove(draft: &mut Draft<'_>, name: &Namespace) -> Outcome {
+pub(super) fn remove(draft: &mut Draft<'_>, wish: &RemovePartner) -> Outcome {
+    let name = &wish.name;
     let kept = draft.existing(&PARTNERS, name.as_str())?;
     if home::drop_some(draft, &kept)? {
         let kept = draft.existing(&PARTNERS, name.as_str())?;

@@ -9,7 +9,7 @@ use proto_types::peer::{Act, Actor, Fault, KeySet, OperationRef, PeerState};
 use proto_types::token::LIFE_S_ALLOWED;
 
 use crate::change::{Refusal, Reply};
-use crate::command::PeerCommand;
+use crate::command::{AllowTokenLife, EnrolPeer, PeerCommand, RevokePeer, StandPeer};
 use crate::entry::{
     Approval, Candidate, ChangeKind, EnrolledKey, Founding, JoinRole, PeerEntry, PeerStatus, Recent,
 };
@@ -29,30 +29,21 @@ const REASON_BYTES_MAX: usize = 256;
 /// The commands about peers.
 pub(super) fn decide(draft: &mut Draft<'_>, command: &PeerCommand) -> Outcome {
     match command {
-        PeerCommand::Admit { candidate, approval } => enrol(draft, candidate, approval),
-        PeerCommand::Request { candidate, domain, source } => {
-            request::request(draft, candidate, *domain, source.as_deref())
-        }
-        PeerCommand::Decide { origin, id, approval } => {
-            request::decide(draft, origin, id, approval.as_ref())
-        }
-        PeerCommand::State { .. } => manifest::put(draft, command),
-        PeerCommand::Operate { .. } => operate::operate(draft, command),
-        PeerCommand::Stand { origin, standing, reason } => {
-            stand(draft, origin, *standing, reason.as_deref())
-        }
-        PeerCommand::AskDomain { origin } => domain::ask(draft, origin),
-        PeerCommand::NoteDomain { origin, request, proven } => {
-            domain::note(draft, origin, request.as_ref(), *proven)
-        }
-        PeerCommand::AllowTokenLife { origin, seconds } => {
-            allow_token_life(draft, origin, *seconds)
-        }
+        PeerCommand::Admit(command) => enrol(draft, &command.candidate, &command.approval),
+        PeerCommand::Request(command) => request::request(draft, command),
+        PeerCommand::Decide(command) => request::decide(draft, command),
+        PeerCommand::State(command) => manifest::put(draft, command),
+        PeerCommand::Operate(command) => operate::operate(draft, command),
+        PeerCommand::Stand(command) => stand(draft, command),
+        PeerCommand::AskDomain(command) => domain::ask(draft, command),
+        PeerCommand::NoteDomain(command) => domain::note(draft, command),
+        PeerCommand::AllowTokenLife(command) => allow_token_life(draft, command),
     }
 }
 
 /// How long a peer's tokens may live is the operator's agreement with it, and no fact of its keys.
-fn allow_token_life(draft: &mut Draft<'_>, origin: &Origin, seconds: Option<u32>) -> Outcome {
+fn allow_token_life(draft: &mut Draft<'_>, command: &AllowTokenLife) -> Outcome {
+    let (origin, seconds) = (&command.origin, command.seconds);
     seconds.map_or(Ok(()), |life_s| bound::number("seconds", life_s.into(), LIFE_S_ALLOWED))?;
     let kept = draft.existing(&PEERS, origin.as_str())?;
     if kept.token_life_s_max == seconds {
@@ -65,15 +56,10 @@ fn allow_token_life(draft: &mut Draft<'_>, origin: &Origin, seconds: Option<u32>
 }
 
 /// A peer that brings nothing but keys.
-pub(super) fn enrol_keys(
-    draft: &mut Draft<'_>,
-    origin: &Origin,
-    keys: &[EnrolledKey],
-    approval: &Approval,
-) -> Outcome {
-    let (origin, keys) = (origin.clone(), keys.to_vec());
+pub(super) fn enrol_keys(draft: &mut Draft<'_>, command: &EnrolPeer) -> Outcome {
+    let (origin, keys) = (command.origin.clone(), command.keys.clone());
     let candidate = Candidate { origin, keys, recovery_keys: Vec::new(), founding: None };
-    enrol(draft, &candidate, approval)
+    enrol(draft, &candidate, &command.approval)
 }
 
 pub(super) fn enrol(draft: &mut Draft<'_>, candidate: &Candidate, approval: &Approval) -> Outcome {
@@ -174,22 +160,24 @@ fn entered(
     }
 }
 
+/// The operator's word that none of a peer's keys counts any more.
+pub(super) fn revoke(draft: &mut Draft<'_>, command: &RevokePeer) -> Outcome {
+    let (origin, standing) = (command.origin.clone(), PeerStatus::Revoked);
+    stand(draft, &StandPeer { origin, standing, reason: None })
+}
+
 /// The operator's word.
-pub(super) fn stand(
-    draft: &mut Draft<'_>,
-    origin: &Origin,
-    standing: PeerStatus,
-    reason: Option<&str>,
-) -> Outcome {
+fn stand(draft: &mut Draft<'_>, command: &StandPeer) -> Outcome {
+    let StandPeer { origin, standing, reason } = command;
     if let Some(reason) = reason {
         bound::text("reason", reason, REASON_BYTES_MAX)?;
     }
     let kept = draft.existing(&PEERS, origin.as_str())?;
-    if kept.standing.operator == standing {
+    if kept.standing.operator == *standing {
         return Ok(Reply::Done(kept.revision));
     }
-    let state = kept.state().ordered(standing).map_err(|fault| refusal(origin, fault))?;
-    let act = Act::Standing { standing, reason: reason.map(ToOwned::to_owned) };
+    let state = kept.state().ordered(*standing).map_err(|fault| refusal(origin, fault))?;
+    let act = Act::Standing { standing: *standing, reason: reason.clone() };
     let line = Line { actor: Actor::Operator, act, body: None, barrier: false };
     let ordered = kept.clone().in_state(state);
     Ok(Reply::Done(peer_log::keep(draft, Some(&kept), ordered, line)?))
@@ -218,7 +206,7 @@ pub(super) fn refusal(origin: &Origin, fault: Fault) -> Refusal {
             Refusal::OperationOutOfOrder { origin, epoch: expected_epoch, seq: expected_seq }
         }
         Fault::Fork => bound::conflict("operation", origin.as_str()),
-        Fault::Standing(standing) => {
+        Fault::Status(standing) => {
             Refusal::PeerNotActive { origin, status: status_name(standing).to_owned() }
         }
         Fault::KeyUnknown { kid } => {

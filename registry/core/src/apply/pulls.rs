@@ -2,9 +2,8 @@
 //! Decides what is kept of it for the operator; must never carry out a withdrawal itself, nor let anything but the
 //! operator's word release one.
 
-use proto_types::Namespace;
-
 use crate::change::Reply;
+use crate::command::{FailPartner, HoldPartner, ReleasePartner};
 use crate::entry::{Failing, Held, PartnerEntry};
 use crate::table::PARTNERS;
 
@@ -13,8 +12,9 @@ use super::draft::{Draft, Outcome};
 use super::partner::require_active;
 
 /// So many entries are held back. Fewer of them wait no longer; more are held anew, whatever was said of those before.
-pub(super) fn hold(draft: &mut Draft<'_>, name: &Namespace, entries: u64) -> Outcome {
-    let kept = draft.existing(&PARTNERS, name.as_str())?;
+pub(super) fn hold(draft: &mut Draft<'_>, wish: &HoldPartner) -> Outcome {
+    let entries = wish.entries;
+    let kept = draft.existing(&PARTNERS, wish.name.as_str())?;
     require_active(&kept)?;
     let first = Held { entries, since: draft.now(), released: false };
     let before = kept.held.filter(|held| entries <= held.entries);
@@ -23,8 +23,8 @@ pub(super) fn hold(draft: &mut Draft<'_>, name: &Namespace, entries: u64) -> Out
 }
 
 /// The operator's word.
-pub(super) fn release(draft: &mut Draft<'_>, name: &Namespace) -> Outcome {
-    let kept = draft.existing(&PARTNERS, name.as_str())?;
+pub(super) fn release(draft: &mut Draft<'_>, wish: &ReleasePartner) -> Outcome {
+    let kept = draft.existing(&PARTNERS, wish.name.as_str())?;
     let Some(held) = kept.held else {
         return Err(bound::invalid("partner", "has nothing that is held back").into());
     };
@@ -32,7 +32,8 @@ pub(super) fn release(draft: &mut Draft<'_>, name: &Namespace) -> Outcome {
     keep(draft, &kept, PartnerEntry { held, ..kept.clone() })
 }
 
-pub(super) fn fail(draft: &mut Draft<'_>, name: &Namespace, reason: &str, pulls: u32) -> Outcome {
+pub(super) fn fail(draft: &mut Draft<'_>, wish: &FailPartner) -> Outcome {
+    let FailPartner { name, reason, pulls } = wish;
     bound::text("reason", reason, REASON_BYTES_MAX)?;
     let kept = draft.existing(&PARTNERS, name.as_str())?;
     require_active(&kept)?;
@@ -40,7 +41,7 @@ pub(super) fn fail(draft: &mut Draft<'_>, name: &Namespace, reason: &str, pulls:
     if kept.failing.as_ref().is_some_and(|failing| failing.tells(reason, at)) {
         return Ok(Reply::Done(draft.revision()));
     }
-    let failing = Some(Failing { reason: reason.to_owned(), pulls, at });
+    let failing = Some(Failing { reason: reason.clone(), pulls: *pulls, at });
     keep(draft, &kept, PartnerEntry { failing, ..kept.clone() })
 }
 

@@ -2,12 +2,12 @@
 //! Decides which version is kept; must never let an older `updatedAt` replace a newer one, or a
 //! deleted record come back with a version from before its deletion.
 
+use proto_types::Digest;
 use proto_types::manifest::KeyUse;
-use proto_types::{Digest, Handle, Origin};
 
 use crate::change::{Refusal, Reply};
-use crate::command::Command;
-use crate::entry::{ChangeKind, ImportKind, RecordEntry, Scoped, Subject, Usage, Visibility};
+use crate::command::{DeleteRecord, PutRecord};
+use crate::entry::{ChangeKind, ImportKind, RecordEntry, Scoped, Subject, Usage};
 use crate::query;
 use crate::table::RECORDS;
 
@@ -19,25 +19,23 @@ use super::{home, liveness, owner};
 /// Clocks of honest writers differ by less; a later one would lock out every other writer.
 const AHEAD_MS_MAX: u64 = 5 * MINUTE_MS;
 
-pub(super) fn put(draft: &mut Draft<'_>, command: &Command) -> Outcome {
-    let Command::PutRecord { handle, digest, agent_card_url, vouched, .. } = command else {
-        unreachable!("the dispatcher sends PutRecord here");
-    };
+pub(super) fn put(draft: &mut Draft<'_>, command: &PutRecord) -> Outcome {
+    let handle = &command.handle;
     let mut record = record_of(command);
-    bound::text("agentCardUrl", agent_card_url, URL_BYTES_MAX)?;
+    bound::text("agentCardUrl", &command.agent_card_url, URL_BYTES_MAX)?;
     let kept = draft.entry(&RECORDS, handle.as_str())?;
     let live = kept.as_ref().filter(|kept| kept.digest.is_some());
     let home = Home::of(draft, handle)?;
-    record.visibility = home.visibility(asked(command), live.map(|kept| kept.visibility));
+    record.visibility = home.visibility(command.visibility, live.map(|kept| kept.visibility));
     record.namespace = home.name.clone();
     if let Some(kept) = live
-        && is_settled(draft, kept, &mut record, *vouched)?
+        && is_settled(draft, kept, &mut record, command.vouched)?
     {
         return Ok(Reply::Done(kept.revision));
     }
     check_offer(draft, command, kept.as_ref(), &record)?;
     home.check_trust(("record", handle), live.map(|kept| kept.assurance), record.assurance)?;
-    record.bytes = draft.require_body(digest)?;
+    record.bytes = draft.require_body(&command.digest)?;
     home.account(draft, live.map(tenancy::of_record), tenancy::of_record(&record))?;
     let scopes = (live.map(Scoped::scope), Some(record.scope()));
     record.revision = draft.note_in(ChangeKind::Record, handle.as_str(), false, scopes);
@@ -68,17 +66,14 @@ fn is_settled(
 /// Refuses a version that its writer's condition, its time or its key speaks against.
 fn check_offer(
     draft: &Draft<'_>,
-    command: &Command,
+    command: &PutRecord,
     kept: Option<&RecordEntry>,
     offered: &RecordEntry,
 ) -> Result<(), Stop> {
-    let Command::PutRecord { updated_at, if_match, owner, vouched, .. } = command else {
-        unreachable!("the dispatcher sends PutRecord here");
-    };
-    check_if_match(kept, *if_match)?;
-    bound::near("updatedAt", *updated_at, draft.now(), AHEAD_MS_MAX)?;
-    owner::check_key(draft, owner.as_ref(), KeyUse::Signing)?;
-    kept.map_or(Ok(()), |kept| check_succession(draft, kept, offered, *vouched))
+    check_if_match(kept, command.if_match)?;
+    bound::near("updatedAt", command.updated_at, draft.now(), AHEAD_MS_MAX)?;
+    owner::check_key(draft, command.owner.as_ref(), KeyUse::Signing)?;
+    kept.map_or(Ok(()), |kept| check_succession(draft, kept, offered, command.vouched))
 }
 
 /// Only its owner replaces a live record, and only by a newer one, or by the same for other eyes. Who
@@ -132,37 +127,16 @@ fn same_version(kept: &RecordEntry, offered: &RecordEntry) -> bool {
     (kept.digest, kept.updated_at) == (offered.digest, offered.updated_at)
 }
 
-fn asked(command: &Command) -> Option<Visibility> {
-    let Command::PutRecord { visibility, .. } = command else {
-        unreachable!("the dispatcher sends PutRecord here");
-    };
-    *visibility
-}
-
-fn record_of(command: &Command) -> RecordEntry {
-    let Command::PutRecord {
-        handle,
-        digest,
-        updated_at,
-        valid_until,
-        ttl_s,
-        agent_card_url,
-        assurance,
-        owner,
-        ..
-    } = command
-    else {
-        unreachable!("the dispatcher sends PutRecord here");
-    };
+fn record_of(command: &PutRecord) -> RecordEntry {
     RecordEntry {
-        handle: handle.clone(),
-        digest: Some(*digest),
-        updated_at: *updated_at,
-        valid_until: *valid_until,
-        ttl_s: *ttl_s,
-        agent_card_url: agent_card_url.clone(),
-        assurance: *assurance,
-        owner: owner.as_ref().map(|(origin, _)| origin.clone()),
+        handle: command.handle.clone(),
+        digest: Some(command.digest),
+        updated_at: command.updated_at,
+        valid_until: command.valid_until,
+        ttl_s: command.ttl_s,
+        agent_card_url: command.agent_card_url.clone(),
+        assurance: command.assurance,
+        owner: command.owner.as_ref().map(|(origin, _)| origin.clone()),
         visibility: Default::default(),
         namespace: Default::default(),
         bytes: 0,
@@ -170,14 +144,10 @@ fn record_of(command: &Command) -> RecordEntry {
     }
 }
 
-pub(super) fn delete(
-    draft: &mut Draft<'_>,
-    handle: &Handle,
-    if_match: Option<Digest>,
-    by: Option<&Origin>,
-) -> Outcome {
+pub(super) fn delete(draft: &mut Draft<'_>, command: &DeleteRecord) -> Outcome {
+    let (handle, by) = (&command.handle, command.by.as_ref());
     let kept = draft.existing(&RECORDS, handle.as_str())?;
-    check_if_match(Some(&kept), if_match)?;
+    check_if_match(Some(&kept), command.if_match)?;
     if kept.digest.is_none() {
         let (kind, id) = ("record".to_owned(), handle.to_string());
         return Err(Refusal::NotFound { kind, id }.into());

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use proto_types::{Digest, Origin, WallMs};
 
 use crate::change::{Refusal, Reply};
+use crate::command::{DecideEnrolment, RequestEnrolment};
 use crate::counter::{PEER_REQUESTS as WAITING, PEER_REQUESTS_OF_HOSTS as OF_HOSTS};
-use crate::entry::{Approval, Candidate, PeerRequest, PeerStatus};
+use crate::entry::{Approval, PeerRequest, PeerStatus};
 use crate::index;
 use crate::table::{PEER_REQUESTS, PEERS, peer_request_key};
 
@@ -34,17 +35,15 @@ const SWEEP_MAX: usize = 64;
 /// An address or the network that it belongs to, in its text form.
 const SOURCE_BYTES_MAX: usize = 64;
 
-pub(super) fn request(
-    draft: &mut Draft<'_>,
-    candidate: &Candidate,
-    domain: bool,
-    source: Option<&str>,
-) -> Outcome {
-    source.map_or(Ok(()), |source| bound::text("source", source, SOURCE_BYTES_MAX))?;
+pub(super) fn request(draft: &mut Draft<'_>, command: &RequestEnrolment) -> Outcome {
+    let RequestEnrolment { candidate, domain, source } = command;
+    if let Some(source) = source {
+        bound::text("source", source, SOURCE_BYTES_MAX)?;
+    }
     let origin = &candidate.origin;
     peer::check_keys(&candidate.keys)?;
     if let Some(kept) = draft.entry(&PEERS, origin.as_str())? {
-        let returns = kept.status == PeerStatus::Tombstoned && !domain;
+        let returns = kept.status == PeerStatus::Tombstoned && !*domain;
         if !returns {
             return Err(bound::conflict("peer", origin.as_str()).into());
         }
@@ -54,7 +53,7 @@ pub(super) fn request(
     if draft.entry(&PEER_REQUESTS, &peer_request_key(origin, &id))?.is_some() {
         return Ok(Reply::Done(draft.revision()));
     }
-    let request = wish(draft.now(), (candidate, id), domain, source);
+    let request = wish(draft.now(), command, id);
     make_room(draft, &request)?;
     if let Some(founding) = &candidate.founding {
         draft.require_body(&founding.body)?;
@@ -64,21 +63,17 @@ pub(super) fn request(
     Ok(Reply::Done(draft.revision()))
 }
 
-fn wish(
-    now: WallMs,
-    (candidate, id): (&Candidate, Digest),
-    domain: bool,
-    source: Option<&str>,
-) -> PeerRequest {
+fn wish(now: WallMs, command: &RequestEnrolment, id: Digest) -> PeerRequest {
+    let RequestEnrolment { candidate, domain, source } = command.clone();
     PeerRequest {
-        candidate: candidate.clone(),
+        candidate,
         id,
         domain,
         requested_at: now,
         expires_at: now.plus_ms(LIFE_MS),
         ask_at: domain.then_some(now),
         asked: 0,
-        source: source.map(str::to_owned),
+        source,
     }
 }
 
@@ -92,17 +87,13 @@ fn keep(draft: &mut Draft<'_>, request: &PeerRequest) -> Result<(), Stop> {
 }
 
 /// Lets a request in, or forgets it.
-pub(super) fn decide(
-    draft: &mut Draft<'_>,
-    origin: &Origin,
-    id: &Digest,
-    approval: Option<&Approval>,
-) -> Outcome {
-    let request = draft.existing(&PEER_REQUESTS, &peer_request_key(origin, id))?;
+pub(super) fn decide(draft: &mut Draft<'_>, command: &DecideEnrolment) -> Outcome {
+    let key = peer_request_key(&command.origin, &command.id);
+    let request = draft.existing(&PEER_REQUESTS, &key)?;
     if request.expires_at <= draft.now() {
         return Err(Refusal::Expired { expired_ms: request.expires_at.0 }.into());
     }
-    match approval {
+    match &command.approval {
         Some(Approval::Domain(_)) if !request.domain => {
             Err(bound::invalid("approval", "the request did not ask for it").into())
         }

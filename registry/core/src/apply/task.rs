@@ -6,10 +6,10 @@ mod context;
 pub(super) mod ending;
 pub(super) mod turn;
 
-use proto_types::{Class, Full, LeaseEpoch, NodeId, Shares, TaskId, WallMs};
+use proto_types::{Class, Full, LeaseEpoch, NodeId, Shares, WallMs};
 
 use crate::change::{Effect, Refusal, Reply};
-use crate::command::Command;
+use crate::command::{AssignTask, ReleaseTask, SubmitTask};
 use crate::counter::{self, OPEN_TASKS};
 use crate::entry::{
     AgentEntry, ChangeKind, NodeEntry, NodeState, ReplyTo, TaskEnd, TaskEntry, TaskState,
@@ -39,7 +39,7 @@ const ATTEMPTS_MAX: u32 = 5;
 /// Tasks put back per scan of a lost node's tasks.
 const PUT_BACK_PAGE: usize = 1_000;
 
-pub(super) fn submit(draft: &mut Draft<'_>, command: &Command) -> Outcome {
+pub(super) fn submit(draft: &mut Draft<'_>, command: &SubmitTask) -> Outcome {
     let mut task = task_of(command, draft.now());
     bound::text("owner", &task.owner, NAME_BYTES_MAX)?;
     check_reply_to(task.reply_to.as_ref())?;
@@ -112,7 +112,8 @@ pub(super) fn forget(draft: &mut Draft<'_>, ended: &TaskEntry) -> Result<(), Vie
     Ok(())
 }
 
-pub(super) fn assign(draft: &mut Draft<'_>, id: &TaskId, node: &NodeId) -> Outcome {
+pub(super) fn assign(draft: &mut Draft<'_>, command: &AssignTask) -> Outcome {
+    let AssignTask { id, node } = command;
     let kept = draft.existing(&TASKS, id.as_str())?;
     match kept.state {
         TaskState::Pending => {}
@@ -133,18 +134,14 @@ pub(super) fn assign(draft: &mut Draft<'_>, id: &TaskId, node: &NodeId) -> Outco
     Ok(Reply::Task(Box::new(task)))
 }
 
-pub(super) fn release(
-    draft: &mut Draft<'_>,
-    id: &TaskId,
-    epoch: LeaseEpoch,
-    reason: &str,
-) -> Outcome {
+pub(super) fn release(draft: &mut Draft<'_>, command: &ReleaseTask) -> Outcome {
+    let ReleaseTask { id, epoch, reason } = command;
     bound::text("reason", reason, REASON_BYTES_MAX)?;
     let kept = draft.existing(&TASKS, id.as_str())?;
     match kept.state {
         TaskState::Ended { .. } => Err(Refusal::TaskEnded(id.clone()).into()),
-        _ if epoch != kept.epoch => {
-            let (current, offered) = (kept.epoch, epoch);
+        _ if *epoch != kept.epoch => {
+            let (current, offered) = (kept.epoch, *epoch);
             Err(Refusal::StaleEpoch { current, offered }.into())
         }
         TaskState::Pending => Ok(Reply::Task(Box::new(kept))),
@@ -221,30 +218,24 @@ fn same_request(kept: &TaskEntry, offered: &TaskEntry) -> bool {
     request(kept) == request(offered)
 }
 
-fn task_of(command: &Command, now: WallMs) -> TaskEntry {
-    let Command::SubmitTask { id, context, agent, owner, input, .. } = command else {
-        unreachable!("the dispatcher sends SubmitTask here");
-    };
-    let Command::SubmitTask { reply_to, deadline, shared, metered, .. } = command else {
-        unreachable!("it is the same");
-    };
+fn task_of(command: &SubmitTask, now: WallMs) -> TaskEntry {
     TaskEntry {
-        id: id.clone(),
-        context: context.clone(),
-        agent: agent.clone(),
-        owner: owner.clone(),
-        input: *input,
+        id: command.id.clone(),
+        context: command.context.clone(),
+        agent: command.agent.clone(),
+        owner: command.owner.clone(),
+        input: command.input,
         turns: Vec::new(),
         turn_bytes: 0,
-        reply_to: reply_to.clone(),
-        deadline: *deadline,
+        reply_to: command.reply_to.clone(),
+        deadline: command.deadline,
         state: TaskState::Pending,
         epoch: LeaseEpoch(0),
         attempts: 0,
         cancel_requested: false,
         in_context: true,
-        shared: *shared,
-        bytes: metered.then_some(0),
+        shared: command.shared,
+        bytes: command.metered.then_some(0),
         submitted_at: now,
         changed_at: now,
         revision: Default::default(),

@@ -6,6 +6,7 @@ use proto_types::token::LIFE_S_MAX;
 use proto_types::{Digest, WallMs};
 
 use crate::change::{Refusal, Reply, Spent, Write};
+use crate::command::{ChargeTokens, SpendToken, SpendTokens};
 use crate::counter::FIRST_BUCKET;
 use crate::layout::{self, state};
 use crate::view::{Space, View, ViewError};
@@ -30,7 +31,8 @@ const LONG_HORIZON_MS: u64 = LIFE_S_MAX * 1_000 + HORIZON_MS;
 
 const LONG_BUCKET_MS: u64 = 60 * MINUTE_MS;
 
-pub(super) fn spend(draft: &mut Draft<'_>, entries: &[(Digest, WallMs)]) -> Outcome {
+pub(super) fn spend(draft: &mut Draft<'_>, command: &SpendTokens) -> Outcome {
+    let entries = &command.entries;
     bound::number("tokens", entries.len() as u64, (0, ENTRIES_MAX))?;
     forget_past(draft)?;
     let verdicts = entries.iter().map(|(hash, until)| spend_one(draft, hash, *until));
@@ -38,7 +40,8 @@ pub(super) fn spend(draft: &mut Draft<'_>, entries: &[(Digest, WallMs)]) -> Outc
 }
 
 /// Charges tokens: verdicts as of spending, which it does not do.
-pub(super) fn charge(draft: &mut Draft<'_>, entries: &[(Digest, WallMs)]) -> Outcome {
+pub(super) fn charge(draft: &mut Draft<'_>, command: &ChargeTokens) -> Outcome {
+    let entries = &command.entries;
     bound::number("tokens", entries.len() as u64, (0, ENTRIES_MAX))?;
     forget_past(draft)?;
     let verdicts = entries.iter().map(|(hash, until)| {
@@ -56,9 +59,9 @@ fn charged(hash: &Digest) -> Digest {
 }
 
 /// Spends a token for the commands after it in the same proposal.
-pub(super) fn spend_as_condition(draft: &mut Draft<'_>, hash: &Digest, until: WallMs) -> Outcome {
+pub(super) fn spend_as_condition(draft: &mut Draft<'_>, command: &SpendToken) -> Outcome {
     forget_past(draft)?;
-    match spend_one(draft, hash, until)? {
+    match spend_one(draft, &command.hash, command.until)? {
         Spent::Fresh => Ok(Reply::Spent(vec![Spent::Fresh])),
         Spent::Replayed | Spent::OutOfHorizon => Err(Refusal::TokenSpent.into()),
     }

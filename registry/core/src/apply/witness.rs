@@ -5,6 +5,7 @@
 use proto_types::Digest;
 
 use crate::change::{Refusal, Reply, Write};
+use crate::command::{Witness, WitnessEpoch};
 use crate::layout;
 use crate::ledger::{corrupt, witnessed_key};
 use crate::view::{Space, View, ViewError};
@@ -18,18 +19,14 @@ const LOGS_MAX: usize = 1_024;
 /// A size and a root.
 type Head = (u64, Digest);
 
-pub(super) fn follow(
-    draft: &mut Draft<'_>,
-    origin: &str,
-    (from, to): (Head, Head),
-    of: Option<u64>,
-) -> Outcome {
+pub(super) fn follow(draft: &mut Draft<'_>, command: &Witness) -> Outcome {
+    let Witness { origin, from, to, epoch: of } = command;
     bound::text("origin", origin, NAME_BYTES_MAX)?;
     let kept = read(draft.view(), origin)?;
     let first = (0, proto_types::tlog::empty_root());
     let (head, epoch) = kept.unwrap_or((first, 0));
     // Each epoch begins with the same empty tree, so the head alone does not tell which history is meant.
-    if head != from || of.is_some_and(|of| of != epoch) {
+    if head != *from || of.is_some_and(|of| of != epoch) {
         let stored = kept.map(|((_, root), _)| root);
         return Err(Refusal::PreconditionFailed { stored }.into());
     }
@@ -37,11 +34,12 @@ pub(super) fn follow(
         return Err(bound::invalid("size", "does not continue the tree before").into());
     }
     check_room(draft, kept.is_some())?;
-    keep(draft, origin, to, epoch)
+    keep(draft, origin, *to, epoch)
 }
 
 /// Another history begins, with the empty tree; epochs only rise, so that it happens once for each.
-pub(super) fn begin(draft: &mut Draft<'_>, origin: &str, epoch: u64) -> Outcome {
+pub(super) fn begin(draft: &mut Draft<'_>, command: &WitnessEpoch) -> Outcome {
+    let (origin, epoch) = (&command.origin, command.epoch);
     bound::text("origin", origin, NAME_BYTES_MAX)?;
     let kept = read(draft.view(), origin)?;
     if epoch <= kept.map_or(0, |(_, epoch)| epoch) {

@@ -1,10 +1,10 @@
 //! What a gateway reports of the peers that it has met.
 //! A report must never speak of what the gateway has not seen itself.
 
-use proto_types::{Digest, GatewayId, Origin, WallMs};
+use proto_types::{GatewayId, Origin};
 use serde::{Deserialize, Serialize};
 
-use super::Command;
+use super::{ChargeTokens, Command};
 use crate::entry::Window;
 
 /// One wish about conduct.
@@ -12,12 +12,8 @@ use crate::entry::Window;
 pub enum ConductCommand {
     /// Reports peers' conduct; a window that was taken before changes nothing.
     Report(Conduct),
-    /// Notes that tokens were used badly by who was given them: each once, and none that was spent before, since then
-    /// anybody may have used it. It does not spend them. Answered as `SpendTokens`.
-    Charge {
-        /// As in `SpendTokens`; at most 1,024.
-        entries: Vec<(Digest, WallMs)>,
-    },
+    /// Notes that tokens were used badly by who was given them.
+    Charge(ChargeTokens),
 }
 
 impl From<ConductCommand> for Command {

@@ -6,105 +6,54 @@ use proto_types::card::Assurance;
 use proto_types::{Digest, Handle, Kid, Namespace, Origin, WallMs};
 use serde::{Deserialize, Serialize};
 
-use super::Command;
-use crate::entry::{Agreement, ImportKind, Liveness, PartnerTerms, PassedOver, Subject};
+use super::{
+    AdvancePartner, Command, FailPartner, HoldPartner, PutPartner, QuarantinePartner,
+    ReleasePartner, RemovePartner, SetPartnerEpoch,
+};
+use crate::entry::{ImportKind, Liveness, Subject};
 
 /// One wish about another place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Foreign {
-    /// Notes what the crawler saw; a repetition within the hour changes nothing.
-    SetLiveness {
-        /// Whose; must be live.
-        subject: Subject,
-        /// What was seen.
-        class: Liveness,
-        /// The member that asked.
-        prober: u64,
-        /// Why it is judged so, in a word.
-        why: String,
-    },
-    /// Agrees with another registry, or changes the terms; ends a quarantine.
-    PutPartner {
-        /// Its name here; not `default`.
-        name: Namespace,
-        /// The terms. URL and kind of a known partner stay.
-        terms: Box<PartnerTerms>,
-    },
+    /// Notes what the crawler saw.
+    SetLiveness(SetLiveness),
+    /// Agrees with another registry, or changes the terms.
+    PutPartner(PutPartner),
     /// Notes how far a pull has come.
-    AdvancePartner {
-        /// Which partner; must be active.
-        name: Namespace,
-        /// Never lower than before.
-        cursor: u64,
-        /// The newest verified checkpoint of its log, if it has one.
-        checkpoint: Option<String>,
-        /// What was passed over; `None` leaves what is known.
-        #[serde(default)]
-        passed_over: Option<PassedOver>,
-        /// Where the pull began; only what still stands so moves on. Absent in earlier logs.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        from: Option<PullStart>,
-    },
+    AdvancePartner(AdvancePartner),
     /// Stops pulling from a partner that was caught in a lie.
-    QuarantinePartner {
-        /// Which.
-        name: Namespace,
-        /// Which lie.
-        reason: String,
-    },
-    /// Ends an agreement: forgets the partner's entries, at most 128 a time, and then the partner.
-    /// Repeated until the partner is not found.
-    RemovePartner {
-        /// Which.
-        name: Namespace,
-    },
+    QuarantinePartner(QuarantinePartner),
+    /// Ends an agreement.
+    RemovePartner(RemovePartner),
     /// Takes over, or withdraws, an entry of another registry.
     Import(Box<Import>),
-    /// A partner is at another cluster epoch, since it was restored from a backup: pulls begin anew.
-    SetPartnerEpoch {
-        /// Which partner; must be active.
-        name: Namespace,
-        /// Its epoch; higher than before.
-        epoch: u64,
-        /// The first checkpoint of its log in this epoch, if one was agreed.
-        checkpoint: Option<String>,
-    },
+    /// A partner is at another cluster epoch.
+    SetPartnerEpoch(SetPartnerEpoch),
     /// Notes that a partner has withdrawn too much at once.
-    HoldPartner {
-        /// Which partner; must be active.
-        name: Namespace,
-        /// How many entries are held back; 0 for none any more.
-        entries: u64,
-    },
+    HoldPartner(HoldPartner),
     /// Has what is held back of a partner carried out.
-    ReleasePartner {
-        /// Which partner; must have something held back.
-        name: Namespace,
-    },
+    ReleasePartner(ReleasePartner),
     /// Notes that pulls fail.
-    FailPartner {
-        /// Which partner; must be active.
-        name: Namespace,
-        /// Why.
-        reason: String,
-        /// How many in a row.
-        pulls: u32,
-    },
-}
-
-/// What stood when a pull began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PullStart {
-    /// How far the partner was pulled.
-    pub cursor: u64,
-    /// What the operator had said.
-    pub agreement: Agreement,
+    FailPartner(FailPartner),
 }
 
 impl From<Foreign> for Command {
     fn from(wish: Foreign) -> Self {
         Self::Foreign(wish)
     }
+}
+
+/// Notes what the crawler saw; a repetition within the hour changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetLiveness {
+    /// Whose; must be live.
+    pub subject: Subject,
+    /// What was seen.
+    pub class: Liveness,
+    /// The member that asked.
+    pub prober: u64,
+    /// Why it is judged so, in a word.
+    pub why: String,
 }
 
 /// An entry of another registry.

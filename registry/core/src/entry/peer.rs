@@ -2,12 +2,12 @@
 //! Decides which of its keys count at a time; must never hold bodies, only digests of them.
 
 use proto_types::manifest::RecoveryKey;
-use proto_types::peer::{KeySet, LogEntry, OperationRef, PeerState, Standings};
+use proto_types::peer::{KeySet, LogEntry, OperationRef, PeerState, PeerStatuses};
 use proto_types::{AnyKey, Digest, Kid, Origin, PublicKey, Revision, WallMs};
 use serde::{Deserialize, Serialize};
 
 pub use proto_types::peer::EnrolledKey;
-pub use proto_types::peer::Standing as PeerStatus;
+pub use proto_types::peer::PeerStatus;
 
 /// A peer and its enrolled keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct PeerEntry {
     pub status: PeerStatus,
     /// What owner and operator each say.
     #[serde(default)]
-    pub standing: Standings,
+    pub standing: PeerStatuses,
     /// Where it says it is now.
     #[serde(default)]
     pub moved_to: Option<Origin>,

@@ -4,8 +4,13 @@ use proptest::prelude::*;
 use proto_types::card::Assurance;
 use proto_types::{ContextId, LeaseEpoch, Namespace, NodeId, Revision, Stamp, WallMs};
 use registry_core::command::{
-    Command, ConductCommand, FleetCommand, Foreign, LedgerCommand, NamespaceCommand, PeerCommand,
-    Proposal, PullStart,
+    AdmitMember, AdvancePartner, AskDomain, AssignTask, Audit, CancelTask, ChargeTokens, Command,
+    Compact, CompleteTask, ConductCommand, ContinueTask, DecideEnrolment, DeleteNamespace,
+    DeleteRecord, ExpireTask, FleetCommand, Foreign, HearNode, IssueJoinToken, LeaseEnvelopes,
+    LedgerCommand, NamespaceCommand, NoteDomain, OpenLog, PeerCommand, Proposal, PullStart,
+    PutAgent, PutCard, PutNamespace, QuarantinePartner, RegisterGateway, RegisterNode, ReleaseTask,
+    RemovePartner, RequestEnrolment, RetireMember, RevokePeer, SetLiveness, SetNodeState,
+    SpendToken, SpendTokens, StandPeer, StateManifest, SubmitTask, TruncateAudit,
 };
 use registry_core::entry::{
     AgentKind, Agreement, Approval, Candidate, Capacity, DomainMethod, JoinRole, Liveness,
@@ -77,25 +82,28 @@ fn any_cluster_command(now: WallMs) -> impl Strategy<Value = Command> {
     let past = prop_oneof![Just(now.minus_ms(10 * MINUTE)), Just(now.minus_ms(MINUTE)), Just(now)];
     let join = prop::option::of(name(4).prop_map(digest));
     prop_oneof![
-        2 => (0_u64..40, past).prop_map(|(revision, tasks_until)| Command::Compact {
+        2 => (0_u64..40, past).prop_map(|(revision, tasks_until)| Command::Compact(Compact {
             changes_through: Revision(revision),
             tasks_until,
+        })),
+        1 => (0_u64..3, name(2), join).prop_map(|(id, address, join)| {
+            let address = format!("http://member{address}");
+            Command::AdmitMember(AdmitMember { id, address, join })
         }),
-        1 => (0_u64..3, name(2), join).prop_map(|(id, address, join)| Command::AdmitMember {
-            id,
-            address: format!("http://member{address}"),
-            join,
-        }),
-        1 => (0_u64..3).prop_map(|id| Command::RetireMember { id }),
-        2 => name(4).prop_map(|target| Command::Ledger(LedgerCommand::Audit {
+        1 => (0_u64..3).prop_map(|id| Command::RetireMember(RetireMember { id })),
+        2 => name(4).prop_map(|target| Command::Ledger(LedgerCommand::Audit(Audit {
             who: "operator".into(),
             action: "act".into(),
             target: format!("{target}"),
             outcome: "done".into(),
             request_id: String::new(),
-        })),
-        1 => (0_u64..20).prop_map(|through| Command::Ledger(LedgerCommand::TruncateAudit { through })),
-        1 => name(3).prop_map(|seed| Command::Ledger(LedgerCommand::OpenLog { seed: digest(seed) })),
+        }))),
+        1 => (0_u64..20).prop_map(|through| {
+            Command::Ledger(LedgerCommand::TruncateAudit(TruncateAudit { through }))
+        }),
+        1 => name(3).prop_map(|seed| {
+            Command::Ledger(LedgerCommand::OpenLog(OpenLog { seed: digest(seed) }))
+        }),
     ]
 }
 
@@ -130,14 +138,14 @@ fn any_peer_command(now: WallMs) -> impl Strategy<Value = Command> {
     prop_oneof![
         2 => name(6).prop_map(put_body),
         3 => (0_u8..4, role, some_time(now, DAY)).prop_map(|(hash, role, expires_at)| {
-            Command::IssueJoinToken { hash: digest(hash), role, expires_at }
+            Command::IssueJoinToken(IssueJoinToken { hash: digest(hash), role, expires_at })
         }),
         4 => (name(3), some_keys(), some_approval())
             .prop_map(|(peer, keys, approval)| enrol(peer, &keys, approval)),
-        1 => (0_u8..3).prop_map(|peer| Command::RevokePeer { origin: origin(peer) }),
+        1 => (0_u8..3).prop_map(|peer| Command::RevokePeer(RevokePeer { origin: origin(peer) })),
         4 => any_word().prop_map(Command::Peer),
         12 => (name(3), 0_u64..5, prev, name(5), some_time(now, DAY), keys).prop_map(
-            |(peer, seq, prev, body, expires_at, (signers, keys))| Command::Peer(PeerCommand::State {
+            |(peer, seq, prev, body, expires_at, (signers, keys))| StateManifest {
                 issuer: origin(peer),
                 seq,
                 prev,
@@ -147,8 +155,8 @@ fn any_peer_command(now: WallMs) -> impl Strategy<Value = Command> {
                 keys: keys.into_iter().map(key).collect(),
                 document: digest(body),
                 recovery_keys: Vec::new(),
-            })
-        ),
+            }
+        ).prop_map(PeerCommand::State).prop_map(Command::Peer),
     ]
 }
 
@@ -166,30 +174,30 @@ fn any_word() -> impl Strategy<Value = PeerCommand> {
     let proven = prop::option::of(Just(DomainMethod::Dns));
     let asks = (name(4), 0_u8..3, any::<bool>());
     prop_oneof![
-        2 => (name(3), standing).prop_map(|(peer, standing)| PeerCommand::Stand {
+        2 => (name(3), standing).prop_map(|(peer, standing)| PeerCommand::Stand(StandPeer {
             origin: origin(peer),
             standing,
             reason: None,
-        }),
-        2 => asks.prop_map(move |(peer, key, domain)| PeerCommand::Request {
+        })),
+        2 => asks.prop_map(move |(peer, key, domain)| PeerCommand::Request(RequestEnrolment {
             candidate: candidate(peer, key),
             domain,
             source: (key > 0).then(|| format!("192.0.2.{key}")),
-        }),
+        })),
         2 => (name(4), 0_u8..3, prop::option::of(some_approval())).prop_map(
-            move |(peer, key, approval)| PeerCommand::Decide {
+            move |(peer, key, approval)| PeerCommand::Decide(DecideEnrolment {
                 origin: origin(peer),
                 id: candidate(peer, key).id(),
                 approval,
-            }
+            })
         ),
-        1 => name(4).prop_map(|peer| PeerCommand::AskDomain { origin: origin(peer) }),
+        1 => name(4).prop_map(|peer| PeerCommand::AskDomain(AskDomain { origin: origin(peer) })),
         2 => (name(4), prop::option::of(0_u8..3), proven).prop_map(
-            move |(peer, of, proven)| PeerCommand::NoteDomain {
+            move |(peer, of, proven)| PeerCommand::NoteDomain(NoteDomain {
                 origin: origin(peer),
                 request: of.map(|key| candidate(peer, key).id()),
                 proven,
-            }
+            })
         ),
     ]
 }
@@ -218,11 +226,14 @@ fn any_namespace_command(now: WallMs) -> impl Strategy<Value = Command> {
     let by = prop::option::weighted(0.2, (0_u8..2).prop_map(origin));
     prop_oneof![
         4 => (name(), terms, by).prop_map(move |(name, terms, by)| Command::Namespace(
-            NamespaceCommand::Put { name: named(name), terms: Box::new(terms), by },
+            NamespaceCommand::Put(PutNamespace { name: named(name), terms: Box::new(terms), by }),
         )),
-        1 => name().prop_map(move |name| Command::Namespace(NamespaceCommand::Delete { name: named(name) })),
+        1 => name().prop_map(move |name| {
+            Command::Namespace(NamespaceCommand::Delete(DeleteNamespace { name: named(name) }))
+        }),
         1 => (0_u8..8, some_time(now, 16 * MINUTE))
-            .prop_map(|(hash, until)| Command::SpendToken { hash: digest(hash), until }),
+            .prop_map(|(hash, until)| SpendToken { hash: digest(hash), until })
+            .prop_map(Command::SpendToken),
     ]
 }
 
@@ -236,23 +247,27 @@ fn any_directory_command(now: WallMs) -> impl Strategy<Value = Command> {
     prop_oneof![
         4 => (record, some_visibility()).prop_map(|((name, body, at, owner, matching), eyes)| {
             let mut command = put_record(name, body, at, owner);
-            if let Command::PutRecord { if_match, visibility, .. } = &mut command {
-                (*if_match, *visibility) = (matching, eyes);
+            if let Command::PutRecord(put) = &mut command {
+                (put.if_match, put.visibility) = (matching, eyes);
             }
             command
         }),
         1 => (name(3), if_match())
-            .prop_map(|(name, if_match)| Command::DeleteRecord { handle: handle(name), if_match, by: None }),
+            .prop_map(|(name, if_match)| Command::DeleteRecord(DeleteRecord {
+                handle: handle(name),
+                if_match,
+                by: None,
+            })),
         1 => (name(3), name(5), some_owner(), some_visibility()).prop_map(
-            |(name, body, owner, visibility)| Command::PutCard {
+            |(name, body, owner, visibility)| Command::PutCard(PutCard {
                 handle: handle(name),
                 digest: digest(body),
                 assurance: Assurance::SelfAsserted,
                 owner: owner.map(|(peer, key)| (origin(peer), kid(key))),
                 visibility,
-            }
+            })
         ),
-        1 => (name(3), name(3), 0_u64..3).prop_map(|(name, card, bytes)| Command::PutAgent {
+        1 => (name(3), name(3), 0_u64..3).prop_map(|(name, card, bytes)| PutAgent {
             handle: handle(name),
             artifact: digest(200),
             artifact_bytes: bytes,
@@ -261,7 +276,7 @@ fn any_directory_command(now: WallMs) -> impl Strategy<Value = Command> {
             isolation: vec!["wasm-proc".into()],
             card: digest(card),
             visibility: None,
-        }),
+        }).prop_map(Command::PutAgent),
         3 => (name(3), name(5), some_source(), 0_u8..3).prop_map(|(name, body, source, words)| {
             put_search(source, name, body, words)
         }),
@@ -283,25 +298,28 @@ fn any_foreign_command() -> impl Strategy<Value = Command> {
         }),
     );
     prop_oneof![
-        2 => (name(3), classes).prop_map(|(name, class)| Foreign::SetLiveness {
+        2 => (name(3), classes).prop_map(|(name, class)| Foreign::SetLiveness(SetLiveness {
             subject: Subject::Record(handle(name)),
             class,
             prober: 1,
             why: "a card".into(),
-        }.into()),
+        }).into()),
         2 => (name(2), 1_u64..3).prop_map(|(name, quota)| put_partner(name, quota)),
         4 => (name(2), name(3), 1_u64..4, 1_u8..4, prop::option::weighted(0.8, name(4))).prop_map(
             |(partner, name, revision, hops, body)| import(partner, name, revision, hops, body)
         ),
         1 => (name(2), 0_u64..4, some_start).prop_map(|(name, cursor, from)| {
             let (name, checkpoint, passed_over) = (partner_name(name), None, None);
-            Foreign::AdvancePartner { name, cursor, checkpoint, passed_over, from }.into()
+            let advance = AdvancePartner { name, cursor, checkpoint, passed_over, from };
+            Foreign::AdvancePartner(advance).into()
         }),
-        1 => name(2).prop_map(|name| Foreign::RemovePartner { name: partner_name(name) }.into()),
-        1 => name(2).prop_map(|name| Foreign::QuarantinePartner {
+        1 => name(2).prop_map(|name| {
+            Foreign::RemovePartner(RemovePartner { name: partner_name(name) }).into()
+        }),
+        1 => name(2).prop_map(|name| Foreign::QuarantinePartner(QuarantinePartner {
             name: partner_name(name),
             reason: "it lied".into(),
-        }.into()),
+        }).into()),
     ]
 }
 
@@ -316,27 +334,31 @@ fn any_fleet_command(_now: WallMs) -> impl Strategy<Value = Command> {
     let state = prop_oneof![8 => Just(NodeState::Joined), 1 => Just(NodeState::Lost), 1 => Just(NodeState::Draining)];
     prop_oneof![
         1 => (name(3), name(3), name(4), 1_u8..4).prop_map(|(name, endpoint, credential, join)| {
-            Command::RegisterGateway {
+            Command::RegisterGateway(RegisterGateway {
                 id: gateway_id(name),
                 endpoint: format!("http://gateway{endpoint}"),
                 credential: digest(110 + credential),
                 join: digest(join),
-            }
+            })
         }),
         1 => (name(3), name(4), some_capacity(), name(4)).prop_map(
-            |(name, credential, capacity, join)| Command::RegisterNode {
+            |(name, credential, capacity, join)| Command::RegisterNode(RegisterNode {
                 id: node_id(name),
                 credential: digest(100 + credential),
                 capacity,
                 join: digest(join),
-            }
+            })
         ),
         8 => (name(2), state, prop::option::weighted(0.2, some_capacity())).prop_map(
-            |(name, state, capacity)| Command::SetNodeState { id: node_id(name), state, capacity }
+            |(name, state, capacity)| Command::SetNodeState(SetNodeState {
+                id: node_id(name),
+                state,
+                capacity,
+            })
         ),
         1 => Just(FleetCommand::CallNodes.into()),
         2 => (name(2), some_capacity()).prop_map(|(name, capacity)| {
-            FleetCommand::HearNode { id: node_id(name), capacity }.into()
+            FleetCommand::HearNode(HearNode { id: node_id(name), capacity }).into()
         }),
     ]
 }
@@ -372,7 +394,7 @@ fn any_task_command(now: WallMs) -> impl Strategy<Value = Command> {
     let outcome = prop::option::of(name(5).prop_map(digest));
     prop_oneof![
         4 => (0_u8..8, name(2), 0_u8..5, reply_to, some_time(now, 60 * MINUTE)).prop_map(
-            |(id, agent, input, reply_to, deadline)| Command::SubmitTask {
+            |(id, agent, input, reply_to, deadline)| Command::SubmitTask(SubmitTask {
                 id: task_id(id),
                 context: ContextId::parse("context").unwrap(),
                 agent: handle(agent),
@@ -383,30 +405,32 @@ fn any_task_command(now: WallMs) -> impl Strategy<Value = Command> {
                 // Some of either kind; the same id says the same again.
                 shared: id.is_multiple_of(2),
                 metered: !id.is_multiple_of(3),
-            }
+            })
         ),
-        5 => (task(), some_node()).prop_map(|(id, node)| Command::AssignTask { id, node }),
-        3 => (task(), some_epoch()).prop_map(|(id, epoch)| Command::ReleaseTask {
+        5 => (task(), some_node())
+            .prop_map(|(id, node)| Command::AssignTask(AssignTask { id, node })),
+        3 => (task(), some_epoch()).prop_map(|(id, epoch)| Command::ReleaseTask(ReleaseTask {
             id,
             epoch,
             reason: "it is draining".into(),
-        }),
+        })),
         3 => (task(), name(2), some_epoch(), some_end(), outcome).prop_map(
-            |(id, node, epoch, end, outcome)| Command::CompleteTask {
+            |(id, node, epoch, end, outcome)| Command::CompleteTask(CompleteTask {
                 id,
                 node: node_id(node),
                 epoch,
                 end,
                 outcome,
                 reason: None,
-            }
+            })
         ),
         1 => (task(), prop::option::of(Just("operator".to_owned())))
-            .prop_map(|(id, owner)| Command::CancelTask { id, owner }),
-        1 => (task(), any_wait()).prop_map(|(id, waits_for)| Command::ExpireTask { id, waits_for }),
+            .prop_map(|(id, owner)| Command::CancelTask(CancelTask { id, owner })),
+        1 => (task(), any_wait())
+            .prop_map(|(id, waits_for)| Command::ExpireTask(ExpireTask { id, waits_for })),
         2 => (task(), name(5), some_time(now, 60 * MINUTE)).prop_map(|(id, input, deadline)| {
             let (owner, input, reply_to) = ("operator".into(), digest(input), None);
-            FleetCommand::ContinueTask { id, owner, input, reply_to, deadline }.into()
+            FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to, deadline }).into()
         }),
     ]
 }
@@ -420,8 +444,8 @@ fn any_tokens(now: WallMs) -> impl Strategy<Value = Command> {
     let entry = (name(8).prop_map(digest), some_time(now, 16 * MINUTE));
     let entries = prop::collection::vec(entry, 0..4);
     (entries, prop::bool::weighted(0.2)).prop_map(|(entries, charge)| match charge {
-        true => ConductCommand::Charge { entries }.into(),
-        false => Command::SpendTokens { entries },
+        true => ConductCommand::Charge(ChargeTokens { entries }).into(),
+        false => Command::SpendTokens(SpendTokens { entries }),
     })
 }
 
@@ -443,7 +467,7 @@ fn any_envelope_command(now: WallMs) -> impl Strategy<Value = Command> {
         3 => (0_u8..12, target(), some_time(now, 10 * MINUTE))
             .prop_map(|(name, target, expires_at)| enqueue(name, target, expires_at)),
         2 => (target(), 1_u32..3, lease_ms).prop_map(|(target, max, ttl_ms)| {
-            Command::LeaseEnvelopes { target: target.into(), max, ttl_ms }
+            Command::LeaseEnvelopes(LeaseEnvelopes { target: target.into(), max, ttl_ms })
         }),
         2 => acked.prop_map(|(name, target, epoch)| ack(name, target, epoch.0)),
     ]

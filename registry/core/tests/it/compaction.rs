@@ -2,7 +2,9 @@
 
 use proto_types::{Revision, WallMs};
 use registry_core::change::{Refusal, Reply};
-use registry_core::command::{Command, PeerCommand};
+use registry_core::command::{
+    Command, Compact, DeleteRecord, PeerCommand, PutBody, RequestEnrolment,
+};
 use registry_core::entry::{Candidate, JoinRole};
 use registry_core::query;
 use registry_core::view::{Space, View as _};
@@ -10,7 +12,7 @@ use registry_core::view::{Space, View as _};
 use crate::world::*;
 
 fn compact(through: u64, until: WallMs) -> Command {
-    Command::Compact { changes_through: Revision(through), tasks_until: until }
+    Command::Compact(Compact { changes_through: Revision(through), tasks_until: until })
 }
 
 fn compacted(world: &mut World, through: u64, until: WallMs) -> (u64, bool) {
@@ -86,7 +88,11 @@ fn a_body_goes_once_nothing_names_it() {
     world.done(&put_record(1, 2, at(2), None));
     compacted(world, 0, START);
     assert!(!has_body(world, 1) && has_body(world, 2));
-    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None, by: None });
+    world.done(&Command::DeleteRecord(DeleteRecord {
+        handle: handle(1),
+        if_match: None,
+        by: None,
+    }));
     compacted(world, 0, START);
     assert!(!has_body(world, 2));
     let loose =
@@ -98,7 +104,7 @@ fn a_body_goes_once_nothing_names_it() {
 fn a_command_forgets_a_bounded_part_and_says_that_there_is_more() {
     let world = &mut World::new();
     for name in 0..300_u32 {
-        world.done(&Command::PutBody { bytes: name.to_be_bytes().to_vec() });
+        world.done(&Command::PutBody(PutBody { bytes: name.to_be_bytes().to_vec() }));
     }
     assert_eq!(compacted(world, 0, START), (0, true));
     let left = world.memory.range(Space::Bodies, &[], &[0xff; 33], usize::MAX).unwrap();
@@ -109,7 +115,7 @@ fn a_command_forgets_a_bounded_part_and_says_that_there_is_more() {
 fn ask_to_be_enrolled(name: u8) -> Command {
     let (origin, keys) = (origin(name), vec![key(1)]);
     let candidate = Candidate { origin, keys, recovery_keys: Vec::new(), founding: None };
-    Command::Peer(PeerCommand::Request { candidate, domain: false, source: None })
+    Command::Peer(PeerCommand::Request(RequestEnrolment { candidate, domain: false, source: None }))
 }
 
 /// Caught: an idle leader forgot 64 of a kind a minute, and what was void counted for weeks.

@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 use registry_core::change::{Refusal, Reply, Spent};
-use registry_core::command::{Command, Conduct, ConductCommand, PeerCommand, Tally};
+use registry_core::command::{
+    ChargeTokens, Command, Compact, Conduct, ConductCommand, PeerCommand, SpendTokens, StandPeer,
+    Tally,
+};
 use registry_core::entry::{ChangeKind, JoinRole, PeerStatus, Source, Visibility, Window};
 use registry_core::query::{self, Reputation};
 use registry_core::reputation::{Evidence, Score, UNIT};
@@ -118,7 +121,7 @@ fn who_was_revoked_is_passed_over_and_who_is_suspended_is_not() {
     let mut world = world();
     for (peer, standing) in [(0, PeerStatus::Suspended), (1, PeerStatus::Revoked)] {
         let (origin, reason) = (origin(peer), None);
-        world.done(&Command::Peer(PeerCommand::Stand { origin, standing, reason }));
+        world.done(&Command::Peer(PeerCommand::Stand(StandPeer { origin, standing, reason })));
     }
     let all = report(0, ended(), &[(0, 1, 0), (1, 1, 0), (2, 1, 0)]);
     assert_eq!(counted(&mut world, &all), (2, 1, false));
@@ -132,9 +135,11 @@ fn evidence_halves_in_a_day_and_is_forgotten_when_nothing_is_left() {
     let half = of(&world, 0).working.evidence;
     assert_eq!(half, Evidence { good: 4 * UNIT, bad: UNIT });
     // Ten units are less than a hundredth after ten days; the last hour keeps late reports apart from it.
-    let compact = |world: &World| Command::Compact {
-        changes_through: proto_types::Revision(0),
-        tasks_until: world.now.minus_ms(DAY),
+    let compact = |world: &World| {
+        Command::Compact(Compact {
+            changes_through: proto_types::Revision(0),
+            tasks_until: world.now.minus_ms(DAY),
+        })
     };
     world.later(8 * DAY);
     let forget = compact(&world);
@@ -165,8 +170,9 @@ fn a_gateway_that_is_not_registered_any_more_is_not_believed() {
 fn a_token_is_charged_once_and_never_when_it_was_spent() {
     let mut world = world();
     let until = world.now.plus_ms(MINUTE);
-    let charge = |name| ConductCommand::Charge { entries: vec![(digest(name), until)] }.into();
-    let spend = |name| Command::SpendTokens { entries: vec![(digest(name), until)] };
+    let charge =
+        |name| ConductCommand::Charge(ChargeTokens { entries: vec![(digest(name), until)] }).into();
+    let spend = |name| Command::SpendTokens(SpendTokens { entries: vec![(digest(name), until)] });
     let mut verdict = |command: &Command| match world.done(command) {
         Reply::Spent(verdicts) => verdicts[0],
         other => panic!("{other:?}"),
@@ -176,7 +182,9 @@ fn a_token_is_charged_once_and_never_when_it_was_spent() {
     assert_eq!(verdict(&spend(1)), Spent::Fresh, "a charge does not spend");
     assert_eq!(verdict(&spend(2)), Spent::Fresh);
     assert_eq!(verdict(&charge(2)), Spent::Replayed);
-    let past = ConductCommand::Charge { entries: vec![(digest(3), START.minus_ms(1))] }.into();
+    let past =
+        ConductCommand::Charge(ChargeTokens { entries: vec![(digest(3), START.minus_ms(1))] })
+            .into();
     assert_eq!(verdict(&past), Spent::OutOfHorizon);
 }
 
@@ -185,8 +193,8 @@ fn listed() -> World {
     let mut world = world();
     let put = |name: u8, owner: Option<u8>, visibility| {
         let mut put = put_record(name, 1, START, owner.map(|peer| (peer, peer)));
-        if let Command::PutRecord { visibility: of, .. } = &mut put {
-            *of = Some(visibility);
+        if let Command::PutRecord(put) = &mut put {
+            put.visibility = Some(visibility);
         }
         put
     };
@@ -228,7 +236,7 @@ fn entries_are_found_by_their_owners_reputation() {
     assert_eq!(found(&world, 7, &Viewer::Operator), ["urn:agent:0001", "urn:agent:0004"]);
     assert_eq!(found(&world, 8, &Viewer::Operator), [""; 0]);
     let (origin, reason, standing) = (origin(0), None, PeerStatus::Suspended);
-    world.done(&Command::Peer(PeerCommand::Stand { origin, standing, reason }));
+    world.done(&Command::Peer(PeerCommand::Stand(StandPeer { origin, standing, reason })));
     assert_eq!(found(&world, 1, &Viewer::Operator), [""; 0], "who may not act has none");
 }
 

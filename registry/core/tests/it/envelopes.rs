@@ -2,7 +2,7 @@
 
 use proto_types::{EnvelopeId, LeaseEpoch, WallMs};
 use registry_core::change::{Effect, Lease, Refusal, Reply};
-use registry_core::command::Command;
+use registry_core::command::{AckEnvelope, Command, LeaseEnvelopes};
 use registry_core::query;
 
 use crate::world::*;
@@ -20,6 +20,16 @@ fn leased(world: &mut World, max: u32) -> Vec<(EnvelopeId, u64)> {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// One of many envelopes of peer `from`.
+fn nth(n: u32, from: u8) -> Command {
+    let mut command = enqueue(0, TARGET, at(DAY));
+    if let Command::EnqueueEnvelope(envelope) = &mut command {
+        envelope.id = EnvelopeId::parse(&format!("n{n:05}")).unwrap();
+        envelope.source = origin(from);
+    }
+    command
 }
 
 fn ids(names: &[(u8, u64)]) -> Vec<(EnvelopeId, u64)> {
@@ -51,8 +61,8 @@ fn one_id_is_never_taken_for_two_messages() {
     let mut world = World::furnished();
     world.done(&enqueue(1, TARGET, at(DAY)));
     let mut other = enqueue(1, TARGET, at(DAY));
-    let Command::EnqueueEnvelope { body, .. } = &mut other else { unreachable!() };
-    *body = digest(1);
+    let Command::EnqueueEnvelope(envelope) = &mut other else { unreachable!() };
+    envelope.body = digest(1);
     let taken = conflict("envelope", envelope_id(1).as_str());
     assert_eq!(world.refusal(&other), taken);
     assert_eq!(world.refusal(&enqueue(1, "elsewhere", at(DAY))), taken);
@@ -118,28 +128,10 @@ fn a_void_envelope_is_neither_leased_nor_kept() {
 #[test]
 fn a_queue_holds_10000_envelopes_and_a_lease_looks_past_those_in_use() {
     let mut world = World::furnished();
-    let nth = |n: u32| match enqueue(0, TARGET, at(DAY)) {
-        Command::EnqueueEnvelope { source, target, correlation, body, expires_at, .. } => {
-            let id = EnvelopeId::parse(&format!("n{n:05}")).unwrap();
-            let traceparent = None;
-            Command::EnqueueEnvelope {
-                id,
-                source,
-                target,
-                correlation,
-                body,
-                traceparent,
-                expires_at,
-                shared: true,
-                metered: true,
-            }
-        }
-        other => panic!("{other:?}"),
-    };
     for n in 0..10_000 {
-        world.done(&nth(n));
+        world.done(&nth(n, 0));
     }
-    assert_eq!(world.refusal(&nth(10_000)), share_full("the target's queue", 10_000));
+    assert_eq!(world.refusal(&nth(10_000, 0)), share_full("the target's queue", 10_000));
     world.done(&enqueue(1, "elsewhere", at(DAY)));
     for _ in 0..4 {
         leased(&mut world, 100);
@@ -148,8 +140,8 @@ fn a_queue_holds_10000_envelopes_and_a_lease_looks_past_those_in_use() {
     assert_eq!(next[0].0.as_str(), "n00400");
     let id = next[0].0.clone();
     let (target, source, epoch) = (TARGET.into(), origin(0), LeaseEpoch(1));
-    world.done(&Command::AckEnvelope { target, source, id, epoch });
-    world.done(&nth(10_000));
+    world.done(&Command::AckEnvelope(AckEnvelope { target, source, id, epoch }));
+    world.done(&nth(10_000, 0));
 }
 
 #[test]
@@ -163,9 +155,17 @@ fn what_is_out_of_bounds_is_refused() {
     world.refusal(&enqueue(1, &"t".repeat(513), at(1)));
     let leases = [(0, 10_000), (101, 10_000), (1, 999), (1, 600_001)];
     for (max, ttl_ms) in leases {
-        world.refusal(&Command::LeaseEnvelopes { target: TARGET.into(), max, ttl_ms });
+        world.refusal(&Command::LeaseEnvelopes(LeaseEnvelopes {
+            target: TARGET.into(),
+            max,
+            ttl_ms,
+        }));
     }
-    world.done(&Command::LeaseEnvelopes { target: TARGET.into(), max: 100, ttl_ms: 600_000 });
+    world.done(&Command::LeaseEnvelopes(LeaseEnvelopes {
+        target: TARGET.into(),
+        max: 100,
+        ttl_ms: 600_000,
+    }));
     let mut bare = World::new();
     assert_eq!(bare.refusal(&enqueue(1, TARGET, at(1))), not_found("body", digest(0)));
 }
@@ -173,24 +173,6 @@ fn what_is_out_of_bounds_is_refused() {
 #[test]
 fn one_sources_envelopes_leave_room_for_anothers_in_a_queue() {
     let mut world = World::furnished();
-    let nth = |n: u32, from: u8| match enqueue(0, TARGET, at(DAY)) {
-        Command::EnqueueEnvelope { target, correlation, body, traceparent, expires_at, .. } => {
-            let id = EnvelopeId::parse(&format!("n{n:05}")).unwrap();
-            let source = origin(from);
-            Command::EnqueueEnvelope {
-                id,
-                source,
-                target,
-                correlation,
-                body,
-                traceparent,
-                expires_at,
-                shared: true,
-                metered: true,
-            }
-        }
-        other => panic!("{other:?}"),
-    };
     for n in 0..10_000 {
         world.done(&nth(n, 0));
     }
@@ -203,7 +185,7 @@ fn one_sources_envelopes_leave_room_for_anothers_in_a_queue() {
     let (target, source) = (TARGET.to_owned(), origin(0));
     for (id, ..) in leased(&mut world, 100) {
         let (target, source) = (target.clone(), source.clone());
-        world.done(&Command::AckEnvelope { target, source, id, epoch: LeaseEpoch(1) });
+        world.done(&Command::AckEnvelope(AckEnvelope { target, source, id, epoch: LeaseEpoch(1) }));
     }
     world.done(&nth(10_000, 0));
 }
@@ -213,8 +195,8 @@ fn a_share_goes_down_by_the_envelopes_that_it_has_counted_alone() {
     let mut world = World::furnished();
     let unmarked = |name: u8| {
         let mut command = enqueue(name, TARGET, at(DAY));
-        if let Command::EnqueueEnvelope { shared, .. } = &mut command {
-            *shared = false;
+        if let Command::EnqueueEnvelope(envelope) = &mut command {
+            envelope.shared = false;
         }
         command
     };

@@ -2,7 +2,7 @@
 
 use proto_types::{LeaseEpoch, Revision, WallMs};
 use registry_core::change::{Refusal, Reply};
-use registry_core::command::{Command, Foreign};
+use registry_core::command::{AdvancePartner, Command, Foreign, LeaseEnvelopes, SetPartnerEpoch};
 use registry_core::entry::{ImportKind, JoinRole};
 use registry_core::{epoch, query, verify};
 
@@ -65,7 +65,8 @@ fn stamp(world: &World) -> proto_types::Stamp {
 fn a_lease_of_an_epoch_is_above_every_lease_of_before() {
     let mut world = World::furnished();
     let lease = |world: &mut World| {
-        let command = Command::LeaseEnvelopes { target: "t".into(), max: 1, ttl_ms: 1_000 };
+        let command =
+            Command::LeaseEnvelopes(LeaseEnvelopes { target: "t".into(), max: 1, ttl_ms: 1_000 });
         match world.later(DAY / 24).done(&command) {
             Reply::Leased(leases) => leases[0].epoch,
             other => panic!("{other:?}"),
@@ -119,12 +120,21 @@ fn a_partner_that_was_restored_is_pulled_from_its_beginning_and_no_epoch_comes_t
     world.done(&put_partner(0, 10));
     let name = partner_name(0);
     let (checkpoint, passed_over, from) = (None, None, None);
-    let advance =
-        Foreign::AdvancePartner { name: name.clone(), cursor: 9, checkpoint, passed_over, from };
+    let advance = Foreign::AdvancePartner(AdvancePartner {
+        name: name.clone(),
+        cursor: 9,
+        checkpoint,
+        passed_over,
+        from,
+    });
     world.done(&advance.into());
     let at = |epoch| {
         let checkpoint = Some("c".to_owned());
-        Command::from(Foreign::SetPartnerEpoch { name: name.clone(), epoch, checkpoint })
+        Command::from(Foreign::SetPartnerEpoch(SetPartnerEpoch {
+            name: name.clone(),
+            epoch,
+            checkpoint,
+        }))
     };
     world.done(&at(1));
     let kept = query::partner(&world.memory, &name).unwrap().unwrap();
@@ -141,7 +151,7 @@ fn a_partner_cannot_be_of_an_epoch_or_revision_that_there_is_not() {
     world.done(&put_partner(0, 10));
     let at = |epoch| {
         let (name, checkpoint) = (partner_name(0), None);
-        Command::from(Foreign::SetPartnerEpoch { name, epoch, checkpoint })
+        Command::from(Foreign::SetPartnerEpoch(SetPartnerEpoch { name, epoch, checkpoint }))
     };
     for beyond in [epoch::EPOCH_MAX + 1, u64::MAX] {
         assert_eq!(world.refusal(&at(beyond)), full("epoch", epoch::EPOCH_MAX));

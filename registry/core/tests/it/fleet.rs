@@ -2,19 +2,19 @@
 
 use proto_types::Digest;
 use registry_core::change::{Refusal, Reply};
-use registry_core::command::{Command, FleetCommand};
+use registry_core::command::{Command, FleetCommand, HearNode, RegisterGateway, SetNodeState};
 use registry_core::entry::{Capacity, JoinRole, NodeState, TaskState};
 use registry_core::query;
 
 use crate::world::*;
 
 fn gateway(name: u8, endpoint: &str, credential: u8, join: u8) -> Command {
-    Command::RegisterGateway {
+    Command::RegisterGateway(RegisterGateway {
         id: gateway_id(name),
         endpoint: endpoint.into(),
         credential: digest(credential),
         join: digest(join),
-    }
+    })
 }
 
 #[test]
@@ -46,10 +46,10 @@ fn without_an_invitation_a_known_id_is_refused_like_a_free_one() {
         assert_eq!(refused, Refusal::JoinTokenInvalid, "{id}");
     }
     for id in [0, 1] {
-        let Command::RegisterNode { id, capacity, join, .. } = register_node(id, 9) else {
-            unreachable!()
-        };
-        let node = Command::RegisterNode { id, credential: digest(51), capacity, join };
+        let mut node = register_node(id, 9);
+        if let Command::RegisterNode(register) = &mut node {
+            register.credential = digest(51);
+        }
         assert_eq!(world.refusal(&node), Refusal::JoinTokenInvalid);
     }
 }
@@ -75,17 +75,20 @@ fn a_node_comes_lost_and_joins_with_what_it_measured() {
     let node = |world: &World| query::node(&world.memory, &node_id(1)).unwrap().unwrap();
     assert_eq!(node(&world).state, NodeState::Lost);
     let measured = Capacity { slots: 9, ..capacity() };
-    let join = Command::SetNodeState {
+    let join = Command::SetNodeState(SetNodeState {
         id: node_id(1),
         state: NodeState::Joined,
         capacity: Some(measured.clone()),
-    };
+    });
     let first = world.revision_of(&join);
     assert_eq!(world.revision_of(&join), first);
     assert_eq!((node(&world).state, node(&world).capacity), (NodeState::Joined, measured));
     let absurd = Capacity { slots: 4_097, ..capacity() };
-    let absurd =
-        Command::SetNodeState { id: node_id(1), state: NodeState::Joined, capacity: Some(absurd) };
+    let absurd = Command::SetNodeState(SetNodeState {
+        id: node_id(1),
+        state: NodeState::Joined,
+        capacity: Some(absurd),
+    });
     assert_eq!(world.refusal(&absurd), full("slots", 4_096));
     let unknown = world.refusal(&node_state(8, NodeState::Joined));
     assert_eq!(unknown, not_found("node", node_id(8)));
@@ -118,7 +121,7 @@ fn a_lost_or_restarted_nodes_tasks_wait_again() {
 fn a_nodes_silence_lasts_over_any_number_of_leaders_until_it_is_heard() {
     let mut world = World::furnished();
     let node = |world: &World| query::node(&world.memory, &node_id(0)).unwrap().unwrap();
-    let heard = || FleetCommand::HearNode { id: node_id(0), capacity: capacity() }.into();
+    let heard = || FleetCommand::HearNode(HearNode { id: node_id(0), capacity: capacity() }).into();
     assert_eq!(node(&world).silent_since, None);
     let began = world.now;
     world.done(&FleetCommand::CallNodes.into());

@@ -1,7 +1,7 @@
 //! Makes random logs meet the state: commands that leave their choice open get one that is possible.
 
 use proto_types::{LeaseEpoch, NodeId, Stamp};
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{AckEnvelope, Command, Proposal};
 use registry_core::entry::{NodeState, TaskEntry, TaskState};
 use registry_core::table::{ENVELOPES, NODES, TASKS};
 use registry_core::view::Memory;
@@ -34,7 +34,7 @@ pub(crate) fn guided(log: Vec<Entry>) -> Vec<Entry> {
 
 fn choose(memory: &Memory, stamp: Stamp, command: &mut Command) {
     match command {
-        Command::AssignTask { id, node } if node.as_str() == "open" => {
+        Command::AssignTask(assign) if assign.node.as_str() == "open" => {
             let nodes = NODES.list(memory, None, 9).unwrap();
             let joined = nodes.into_iter().find(|node| {
                 let held = query::tasks_of_node(memory, &node.id, 9).unwrap().len();
@@ -43,24 +43,25 @@ fn choose(memory: &Memory, stamp: Stamp, command: &mut Command) {
             let pending = query::pending_tasks(memory, 9).unwrap();
             let due = pending.into_iter().find(|task| task.deadline > stamp.now);
             if let (Some(task), Some(joined)) = (due, joined) {
-                (*id, *node) = (task.id, joined.id);
+                (assign.id, assign.node) = (task.id, joined.id);
             }
         }
-        Command::ReleaseTask { id, epoch, .. } if *epoch == OPEN => {
+        Command::ReleaseTask(release) if release.epoch == OPEN => {
             if let Some((task, _)) = assigned(memory) {
-                (*id, *epoch) = (task.id, task.epoch);
+                (release.id, release.epoch) = (task.id, task.epoch);
             }
         }
-        Command::CompleteTask { id, node, epoch, .. } if *epoch == OPEN => {
+        Command::CompleteTask(complete) if complete.epoch == OPEN => {
             if let Some((task, holder)) = assigned(memory) {
-                (*id, *node, *epoch) = (task.id, holder, task.epoch);
+                (complete.id, complete.node, complete.epoch) = (task.id, holder, task.epoch);
             }
         }
-        Command::AckEnvelope { target, source, id, epoch } if *epoch == OPEN => {
+        Command::AckEnvelope(ack) if ack.epoch == OPEN => {
             let known = ENVELOPES.list(memory, None, 99).unwrap();
             let held = known.into_iter().find(|it| it.deliveries > 0 && it.acked.is_none());
             if let Some(held) = held {
-                (*target, *source, *id, *epoch) = (held.target, held.source, held.id, held.epoch);
+                let (target, source, id, epoch) = (held.target, held.source, held.id, held.epoch);
+                *ack = AckEnvelope { target, source, id, epoch };
             }
         }
         _ => {}

@@ -345,24 +345,21 @@ struct Witness {
 impl Witness {
     fn hear(&mut self, now: WallMs, command: &Command, reply: &Reply) {
         match (command, reply) {
-            (Command::SpendTokens { entries }, Reply::Spent(verdicts)) => {
-                assert_eq!(entries.len(), verdicts.len());
-                for ((hash, until), verdict) in entries.iter().zip(verdicts) {
+            (Command::SpendTokens(spend), Reply::Spent(verdicts)) => {
+                assert_eq!(spend.entries.len(), verdicts.len());
+                for ((hash, until), verdict) in spend.entries.iter().zip(verdicts) {
                     self.hear_spent(now, *hash, *until, *verdict);
                 }
             }
-            (Command::SpendToken { hash, until }, Reply::Spent(verdicts)) => {
+            (Command::SpendToken(spend), Reply::Spent(verdicts)) => {
                 assert_eq!(verdicts.as_slice(), [Spent::Fresh], "the others are refused");
-                self.hear_spent(now, *hash, *until, Spent::Fresh);
+                self.hear_spent(now, spend.hash, spend.until, Spent::Fresh);
             }
-            (
-                Command::EnqueueEnvelope { id, expires_at, .. },
-                Reply::Enqueued { revision, duplicate },
-            ) => {
-                let known = self.accepted.get(id).filter(|(_, until)| *until > now);
+            (Command::EnqueueEnvelope(sent), Reply::Enqueued { revision, duplicate }) => {
+                let known = self.accepted.get(&sent.id).filter(|(_, until)| *until > now);
                 assert_eq!(known.map(|(first, _)| first), duplicate.then_some(revision));
                 if !duplicate {
-                    self.accepted.insert(id.clone(), (*revision, *expires_at));
+                    self.accepted.insert(sent.id.clone(), (*revision, sent.expires_at));
                 }
             }
             (_, Reply::Leased(leases)) => {
@@ -374,10 +371,10 @@ impl Witness {
                     assert!(epoch < lease.epoch && until <= now, "held: {lease:?}");
                 }
             }
-            (Command::AckEnvelope { id, epoch, .. }, Reply::Done(_)) => {
-                let (accepted, _) = self.accepted[id];
-                let name = (id.clone(), accepted);
-                assert_eq!(self.leased[&name].0, *epoch, "acknowledged under an old lease");
+            (Command::AckEnvelope(ack), Reply::Done(_)) => {
+                let (accepted, _) = self.accepted[&ack.id];
+                let name = (ack.id.clone(), accepted);
+                assert_eq!(self.leased[&name].0, ack.epoch, "acknowledged under an old lease");
                 self.acked.insert(name);
             }
             _ => {}
@@ -405,7 +402,7 @@ proptest! {
         run(&log, |before, (_, proposals), change, after| {
             revisions_rise_by_one_and_each_is_told(before, change, after);
             let forgets = accepted(proposals, change)
-                .any(|(command, _)| matches!(command, Command::Compact { .. }));
+                .any(|(command, _)| matches!(command, Command::Compact(_)));
             tasks_end_once_and_epochs_never_fall(before, after, forgets);
             what_an_entity_names_is_kept(after);
             sequences_and_times_never_decrease(before, after);

@@ -2,7 +2,9 @@
 
 use proto_types::{Digest, LeaseEpoch, Revision, Stamp, WallMs};
 use registry_core::change::{Reply, Write};
-use registry_core::command::{Command, FleetCommand};
+use registry_core::command::{
+    CancelTask, Command, Compact, CompleteTask, ContinueTask, FleetCommand, PutBody,
+};
 use registry_core::entry::TaskEnd;
 use registry_core::{apply, query, verify};
 
@@ -38,38 +40,44 @@ fn set_kept(world: &mut World, number: u64) {
 fn large(world: &mut World, name: u8) -> Digest {
     let bytes = vec![name; 1 << 20];
     let digest = Digest::of(&bytes);
-    world.done(&Command::PutBody { bytes });
+    world.done(&Command::PutBody(PutBody { bytes }));
     digest
 }
 
 fn first_message(body: Digest) -> Command {
     let mut command = submit(1, 0, at(DAY));
-    if let Command::SubmitTask { input, .. } = &mut command {
-        *input = body;
+    if let Command::SubmitTask(task) = &mut command {
+        task.input = body;
     }
     command
 }
 
 fn next_message(input: Digest) -> Command {
     let (id, owner, deadline) = (task_id(1), OWNER.to_owned(), at(DAY));
-    FleetCommand::ContinueTask { id, owner, input, reply_to: None, deadline }.into()
+    FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to: None, deadline }).into()
 }
 
 fn ends(epoch: u64, end: TaskEnd, outcome: Digest) -> Command {
     let (id, node, epoch) = (task_id(1), node_id(0), LeaseEpoch(epoch));
-    Command::CompleteTask { id, node, epoch, end, outcome: Some(outcome), reason: None }
+    Command::CompleteTask(CompleteTask {
+        id,
+        node,
+        epoch,
+        end,
+        outcome: Some(outcome),
+        reason: None,
+    })
 }
 
 fn compact(tasks_until: WallMs) -> Command {
-    Command::Compact { changes_through: Revision(0), tasks_until }
+    Command::Compact(Compact { changes_through: Revision(0), tasks_until })
 }
 
 /// As an earlier version has written it in its log.
 fn unmetered(mut command: Command) -> Command {
     match &mut command {
-        Command::SubmitTask { metered, .. } | Command::EnqueueEnvelope { metered, .. } => {
-            *metered = false;
-        }
+        Command::SubmitTask(task) => task.metered = false,
+        Command::EnqueueEnvelope(envelope) => envelope.metered = false,
         other => panic!("{other:?} takes no bytes"),
     }
     command
@@ -217,11 +225,11 @@ fn what_an_earlier_version_took_is_neither_counted_nor_given_back() {
         assign(1, 0),
         ends(1, TaskEnd::InputRequired, digest(2)),
         next_message(digest(3)),
-        Command::CancelTask { id: task_id(1), owner: None },
+        Command::CancelTask(CancelTask { id: task_id(1), owner: None }),
         compact(START),
     ];
     for command in life {
-        if matches!(command, Command::Compact { .. }) {
+        if matches!(command, Command::Compact(_)) {
             world.later(MINUTE);
         }
         let change = apply(&world.memory, Stamp { now: world.now }, &command).unwrap();

@@ -5,7 +5,10 @@ use proto_types::audit::{self, AuditLine};
 use proto_types::tlog::{self, Invalid, verify_consistency};
 use proto_types::{Digest, Namespace, Stamp};
 use registry_core::change::Refusal;
-use registry_core::command::{Command, LedgerCommand, NamespaceCommand, Proposal};
+use registry_core::command::{
+    Audit, Command, DeleteNamespace, DeleteRecord, LedgerCommand, NamespaceCommand, OpenLog,
+    Proposal, PutNamespace, RevokePeer, SpendTokens, TruncateAudit, Witness, WitnessEpoch,
+};
 use registry_core::entry::{Approval, Grants, Policy, Quotas, Terms, TrustMode, Visibility};
 use registry_core::query::{self, LogRows};
 use registry_core::view::{Memory, Space, View as _};
@@ -18,7 +21,7 @@ const SEED: Digest = Digest([9; 32]);
 
 fn opened() -> World {
     let mut world = World::new();
-    world.done(&Command::Ledger(LedgerCommand::OpenLog { seed: SEED }));
+    world.done(&Command::Ledger(LedgerCommand::OpenLog(OpenLog { seed: SEED })));
     for command in furniture() {
         world.done(&command);
     }
@@ -30,13 +33,13 @@ fn head(world: &World) -> (u64, Digest) {
 }
 
 fn act(target: &str) -> Command {
-    Command::Ledger(LedgerCommand::Audit {
+    Command::Ledger(LedgerCommand::Audit(Audit {
         who: "operator".into(),
         action: "revoke-peer".into(),
         target: target.into(),
         outcome: "done".into(),
         request_id: "r-1".into(),
-    })
+    }))
 }
 
 #[test]
@@ -52,7 +55,7 @@ fn facts_of_the_directory_are_leaves_and_tasks_and_tokens_are_not() {
         submit(1, 1, START.plus_ms(DAY)),
         assign(1, 0),
         enqueue(1, "https://peer1.example", START.plus_ms(DAY)),
-        Command::SpendTokens { entries: vec![(digest(1), START.plus_ms(MINUTE))] },
+        Command::SpendTokens(SpendTokens { entries: vec![(digest(1), START.plus_ms(MINUTE))] }),
         put_record(1, 1, START, None),
         enrol(0, &[0], Approval::Operator),
     ] {
@@ -60,7 +63,11 @@ fn facts_of_the_directory_are_leaves_and_tasks_and_tokens_are_not() {
     }
     world.refusal(&put_record(1, 99, START.plus_ms(1), None));
     assert_eq!(head(&world), (size, root));
-    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None, by: None });
+    world.done(&Command::DeleteRecord(DeleteRecord {
+        handle: handle(1),
+        if_match: None,
+        by: None,
+    }));
     assert_eq!(head(&world).0, 4);
     let proof = tlog::consistency(&LogRows(&world.memory), size, 4).unwrap();
     assert_eq!(tlog::root(&LogRows(&before), size).unwrap(), root);
@@ -94,7 +101,11 @@ fn a_proof_shows_the_document_and_no_other() {
     assert_eq!(proof.fact.digest, Some(Digest::of(agent_statement(&agent).as_bytes())));
     assert_eq!(proof.verify((size, &root)), Ok(()));
 
-    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None, by: None });
+    world.done(&Command::DeleteRecord(DeleteRecord {
+        handle: handle(1),
+        if_match: None,
+        by: None,
+    }));
     let (size, root) = head(&world);
     let tombstone = query::record(&world.memory, &handle(1)).unwrap().unwrap();
     let proof = query::inclusion(&world.memory, &tombstone, size).unwrap().unwrap();
@@ -104,7 +115,11 @@ fn a_proof_shows_the_document_and_no_other() {
 
 fn put_namespace(name: &str, terms: &Terms) -> Command {
     let name = Namespace::parse(name).unwrap();
-    Command::Namespace(NamespaceCommand::Put { name, terms: Box::new(terms.clone()), by: None })
+    Command::Namespace(NamespaceCommand::Put(PutNamespace {
+        name,
+        terms: Box::new(terms.clone()),
+        by: None,
+    }))
 }
 
 #[test]
@@ -144,7 +159,7 @@ fn what_becomes_of_a_namespace_is_in_the_log_and_every_term_counts() {
     let leaf = query::log_entries(&world.memory, proof.index, 1).unwrap().remove(0);
     assert_eq!(leaf.len(), 33, "as long as every other, so it does not even tell its kind");
     world.done(&put_namespace("acme", &Terms { grants: Grants::default(), ..terms }));
-    world.done(&Command::Namespace(NamespaceCommand::Delete { name }));
+    world.done(&Command::Namespace(NamespaceCommand::Delete(DeleteNamespace { name })));
     assert_eq!(head(&world).0, size + 2);
 }
 
@@ -170,11 +185,11 @@ fn a_log_is_opened_once_and_what_was_before_has_no_leaf() {
     assert_eq!(query::log_head(&world.memory).unwrap(), None);
     let peer = query::peer(&world.memory, &origin(0)).unwrap().unwrap();
     assert_eq!(query::inclusion(&world.memory, &peer, 9).unwrap(), None);
-    world.done(&Command::Ledger(LedgerCommand::OpenLog { seed: SEED }));
+    world.done(&Command::Ledger(LedgerCommand::OpenLog(OpenLog { seed: SEED })));
     assert_eq!(head(&world), (0, tlog::empty_root()));
     world.done(&put_record(1, 1, START, None));
     let before = world.memory.clone();
-    world.done(&Command::Ledger(LedgerCommand::OpenLog { seed: Digest([1; 32]) }));
+    world.done(&Command::Ledger(LedgerCommand::OpenLog(OpenLog { seed: Digest([1; 32]) })));
     assert_eq!(world.memory, before);
     assert_eq!(query::inclusion(&world.memory, &peer, 9).unwrap(), None);
 }
@@ -211,9 +226,9 @@ fn exported_lines_go_and_the_chain_holds() {
     let mut world = opened();
     (0..5).for_each(|n| drop(world.done(&act(&n.to_string()))));
     let kept = query::audit_lines(&world.memory, 0, 9).unwrap();
-    world.refusal(&Command::Ledger(LedgerCommand::TruncateAudit { through: 5 }));
-    world.done(&Command::Ledger(LedgerCommand::TruncateAudit { through: 3 }));
-    world.done(&Command::Ledger(LedgerCommand::TruncateAudit { through: 2 }));
+    world.refusal(&Command::Ledger(LedgerCommand::TruncateAudit(TruncateAudit { through: 5 })));
+    world.done(&Command::Ledger(LedgerCommand::TruncateAudit(TruncateAudit { through: 3 })));
+    world.done(&Command::Ledger(LedgerCommand::TruncateAudit(TruncateAudit { through: 2 })));
     let left = query::audit_lines(&world.memory, 0, 9).unwrap();
     assert_eq!(left, kept[3..]);
     world.done(&act("next"));
@@ -253,7 +268,7 @@ fn case_15_whatever_is_flipped_on_disk_is_found() {
 fn a_refused_proposal_leaves_neither_leaf_nor_line() {
     let mut world = opened();
     let before = world.memory.clone();
-    let revoke = Command::RevokePeer { origin: origin(3) };
+    let revoke = Command::RevokePeer(RevokePeer { origin: origin(3) });
     let commands = vec![act("x"), put_body(9), put_record(2, 9, START, None), revoke];
     let stamp = Stamp { now: world.now };
     let change = apply_batch(&world.memory, stamp, &[Proposal { commands }]).unwrap();
@@ -267,7 +282,7 @@ fn case_14_a_witness_never_signs_two_histories() {
     let empty = (0, tlog::empty_root());
     let follow = |from, to| {
         let (origin, epoch) = ("log.example".into(), Some(0));
-        Command::Ledger(LedgerCommand::Witness { origin, from, to, epoch })
+        Command::Ledger(LedgerCommand::Witness(Witness { origin, from, to, epoch }))
     };
     let (one, other) = ((5, Digest::of(b"one")), (5, Digest::of(b"other")));
     world.done(&follow(empty, one));
@@ -294,11 +309,11 @@ fn a_witness_keeps_no_head_of_one_epoch_under_another() {
     let (empty, old) = ((0, tlog::empty_root()), (5, Digest::of(b"old")));
     let of = |epoch| {
         let origin = "log.example".into();
-        Command::Ledger(LedgerCommand::Witness { origin, from: empty, to: old, epoch })
+        Command::Ledger(LedgerCommand::Witness(Witness { origin, from: empty, to: old, epoch }))
     };
     let begun = |epoch| {
         let origin = "log.example".into();
-        Command::Ledger(LedgerCommand::WitnessEpoch { origin, epoch })
+        Command::Ledger(LedgerCommand::WitnessEpoch(WitnessEpoch { origin, epoch }))
     };
     world.done(&begun(1));
     world.done(&begun(2));
@@ -321,7 +336,8 @@ proptest! {
         at in 0_usize..8,
     ) {
         let (mut whole, mut single) = (Memory::default(), Memory::default());
-        let open = Proposal { commands: vec![Command::Ledger(LedgerCommand::OpenLog { seed: SEED })] };
+        let open = Command::Ledger(LedgerCommand::OpenLog(OpenLog { seed: SEED }));
+        let open = Proposal { commands: vec![open] };
         for (n, (stamp, mut proposals)) in log.into_iter().enumerate() {
             if n == at {
                 proposals.insert(proposals.len() / 2, open.clone());

@@ -1,14 +1,14 @@
 //! What the crawler saw, and how often that is worth a write.
 
 use proto_types::Revision;
-use registry_core::command::{Command, Foreign};
+use registry_core::command::{Command, DeleteRecord, Foreign, SetLiveness};
 use registry_core::entry::{ChangeEvent, ChangeKind, Liveness, Subject, Visibility};
 use registry_core::query;
 
 use crate::world::*;
 
 fn saw(subject: Subject, class: Liveness) -> Command {
-    Foreign::SetLiveness { subject, class, prober: 3, why: "answered".into() }.into()
+    Foreign::SetLiveness(SetLiveness { subject, class, prober: 3, why: "answered".into() }).into()
 }
 
 fn of_record(class: Liveness) -> Command {
@@ -55,7 +55,11 @@ fn only_what_is_live_has_liveness() {
     let seen = query::peer_liveness(&world.memory, &origin(0)).unwrap().unwrap();
     assert_eq!(seen.class, Liveness::Gated);
     world.done(&of_record(Liveness::Open));
-    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None, by: None });
+    world.done(&Command::DeleteRecord(DeleteRecord {
+        handle: handle(1),
+        if_match: None,
+        by: None,
+    }));
     assert_eq!(query::liveness(&world.memory, &handle(1)).unwrap(), None);
     assert_eq!(world.refusal(&of_record(Liveness::Open)), not_found("record", handle(1).as_str()));
 }
@@ -64,8 +68,8 @@ fn only_what_is_live_has_liveness() {
 fn seen_open(of: Visibility) -> (World, ChangeEvent) {
     let mut world = World::furnished();
     let mut put = put_record(1, 1, START, None);
-    if let Command::PutRecord { visibility, .. } = &mut put {
-        *visibility = Some(of);
+    if let Command::PutRecord(put) = &mut put {
+        put.visibility = Some(of);
     }
     world.done(&put);
     let revision = world.revision_of(&of_record(Liveness::Open));
@@ -96,8 +100,8 @@ fn what_was_seen_at_another_card_is_forgotten() {
     let mut world = world();
     world.done(&of_record(Liveness::Open));
     let mut moved = put_record(1, 2, START.plus_ms(1), None);
-    if let Command::PutRecord { agent_card_url, .. } = &mut moved {
-        *agent_card_url = "https://elsewhere.example/card.json".to_owned();
+    if let Command::PutRecord(put) = &mut moved {
+        put.agent_card_url = "https://elsewhere.example/card.json".to_owned();
     }
     world.done(&moved);
     assert_eq!(query::liveness(&world.memory, &handle(1)).unwrap(), None);

@@ -1,14 +1,14 @@
 //! Numbers of cluster members: who may join, and who never again.
 
 use registry_core::change::Refusal;
-use registry_core::command::Command;
+use registry_core::command::{AdmitMember, Command, RetireMember};
 use registry_core::entry::JoinRole;
 use registry_core::query;
 
 use crate::world::*;
 
 fn admit(id: u64, address: &str, join: Option<u8>) -> Command {
-    Command::AdmitMember { id, address: address.to_owned(), join: join.map(digest) }
+    Command::AdmitMember(AdmitMember { id, address: address.to_owned(), join: join.map(digest) })
 }
 
 #[test]
@@ -39,8 +39,8 @@ fn a_retired_number_is_never_used_again() {
     let world = &mut World::new();
     world.done(&admit(4, "http://a", None));
     for id in [4, 1] {
-        world.done(&Command::RetireMember { id });
-        world.done(&Command::RetireMember { id });
+        world.done(&Command::RetireMember(RetireMember { id }));
+        world.done(&Command::RetireMember(RetireMember { id }));
         assert!(matches!(world.refusal(&admit(id, "http://a", None)), Refusal::Invalid { .. }));
         assert!(query::member(&world.memory, id).unwrap().unwrap().retired);
     }

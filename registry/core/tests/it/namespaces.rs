@@ -3,7 +3,10 @@
 use proto_types::card::Assurance;
 use proto_types::{Digest, Handle, Namespace, Revision};
 use registry_core::change::{Refusal, Reply, Write};
-use registry_core::command::{Command, NamespaceCommand};
+use registry_core::command::{
+    Command, DeleteNamespace, DeleteRecord, NamespaceCommand, PutCard, PutNamespace, RevokePeer,
+    SpendToken,
+};
 use registry_core::entry::{
     AgentKind, Approval, Grants, Limits, NamespaceEntry, Quotas, Scoped as _, Terms, TrustMode,
     Usage, Visibility,
@@ -20,15 +23,15 @@ fn namespace(name: &str) -> Namespace {
 }
 
 fn put(name: &str, terms: Terms) -> Command {
-    Command::Namespace(NamespaceCommand::Put {
+    Command::Namespace(NamespaceCommand::Put(PutNamespace {
         name: namespace(name),
         terms: Box::new(terms),
         by: None,
-    })
+    }))
 }
 
 fn delete(name: &str) -> Command {
-    Command::Namespace(NamespaceCommand::Delete { name: namespace(name) })
+    Command::Namespace(NamespaceCommand::Delete(DeleteNamespace { name: namespace(name) }))
 }
 
 /// Owned by peer 0, with the handles 0010 to 0019.
@@ -43,34 +46,15 @@ fn acme() -> Terms {
 
 fn card(name: u8, body: u8, assurance: Assurance, visibility: Option<Visibility>) -> Command {
     let (handle, digest) = (handle(name), digest(body));
-    Command::PutCard { handle, digest, assurance, owner: None, visibility }
+    Command::PutCard(PutCard { handle, digest, assurance, owner: None, visibility })
 }
 
 fn agent(name: u8, card: u8) -> Command {
-    let Command::PutAgent {
-        artifact,
-        artifact_bytes,
-        kind,
-        limits,
-        isolation,
-        card,
-        visibility,
-        ..
-    } = put_agent(card)
-    else {
-        unreachable!("put_agent makes no other")
-    };
-    let handle = handle(name);
-    Command::PutAgent {
-        handle,
-        artifact,
-        artifact_bytes,
-        kind,
-        limits,
-        isolation,
-        card,
-        visibility,
+    let mut command = put_agent(card);
+    if let Command::PutAgent(put) = &mut command {
+        put.handle = handle(name);
     }
+    command
 }
 
 fn world_with(terms: Terms) -> World {
@@ -141,7 +125,11 @@ fn a_prefix_has_one_claimant_and_changes_hands_only_while_empty() {
     assert!(matches!(world.refusal(&end), Refusal::Invalid { .. }));
     let emptied = put("acme", Terms { prefixes: Vec::new(), ..acme() });
     assert!(matches!(world.refusal(&emptied), Refusal::Invalid { .. }));
-    world.done(&Command::DeleteRecord { handle: handle(11), if_match: None, by: None });
+    world.done(&Command::DeleteRecord(DeleteRecord {
+        handle: handle(11),
+        if_match: None,
+        by: None,
+    }));
     world.done(&end);
     assert_eq!(world.refusal(&end), not_found("namespace", "acme"));
     assert_eq!(world.say(&put("other", acme())), Reply::Done(world.revision()));
@@ -151,11 +139,11 @@ fn a_prefix_has_one_claimant_and_changes_hands_only_while_empty() {
 fn an_owner_changes_the_eyes_but_not_the_quotas_and_a_stranger_finds_nothing() {
     let mut world = world_with(acme());
     let by = |peer, name: &str, terms| {
-        Command::Namespace(NamespaceCommand::Put {
+        Command::Namespace(NamespaceCommand::Put(PutNamespace {
             name: namespace(name),
             terms: Box::new(terms),
             by: Some(origin(peer)),
-        })
+        }))
     };
     world.done(&by(0, "acme", Terms { visibility: Visibility::Redacted, ..acme() }));
     let richer = Terms { quotas: Quotas { cards: Some(9), ..Quotas::default() }, ..acme() };
@@ -180,7 +168,11 @@ fn quotas_count_what_is_there_exactly() {
     world.done(&agent(11, 2));
     assert_eq!(usage(&world, "acme"), Usage { records: 1, cards: 2, agents: 1, bytes: 12 });
     assert_eq!(world.refusal(&agent(12, 1)), full("agents of namespace acme", 1));
-    world.done(&Command::DeleteRecord { handle: handle(11), if_match: None, by: None });
+    world.done(&Command::DeleteRecord(DeleteRecord {
+        handle: handle(11),
+        if_match: None,
+        by: None,
+    }));
     assert_eq!(usage(&world, "acme"), Usage { records: 0, cards: 2, agents: 1, bytes: 9 });
     // The agent of the furniture.
     assert_eq!(usage(&world, "default"), Usage { agents: 1, bytes: 3, ..Usage::default() });
@@ -316,7 +308,7 @@ fn a_list_holds_what_its_viewer_sees_and_pages_are_full() {
     assert_eq!(seen(&world, &Viewer::Operator), whole(&all));
     world.done(&put("acme", Terms { grants: guests, ..acme() }));
     assert_eq!(seen(&world, &viewer(&world, 1)), whole(&all));
-    world.done(&Command::RevokePeer { origin: origin(1) });
+    world.done(&Command::RevokePeer(RevokePeer { origin: origin(1) }));
     assert_eq!(viewer(&world, 1), Viewer::Anonymous);
 }
 
@@ -340,7 +332,8 @@ fn the_owners_of_an_admitted_namespace_are_admitted() {
 #[test]
 fn a_token_that_is_a_condition_is_spent_with_its_effect_or_not_at_all() {
     let mut world = World::furnished();
-    let spend = |at: u64| Command::SpendToken { hash: digest(9), until: START.plus_ms(at) };
+    let spend =
+        |at: u64| Command::SpendToken(SpendToken { hash: digest(9), until: START.plus_ms(at) });
     assert_eq!(world.refusal(&spend(0)), Refusal::TokenSpent);
     assert_eq!(world.refusal(&spend(76 * MINUTE)), Refusal::TokenSpent);
     world.done(&spend(MINUTE));

@@ -4,7 +4,9 @@ use proto_types::manifest::{KeyUse, ManifestKey, RecoveryKey};
 use proto_types::peer::{Action, EnrolledKey, PeerOperation};
 use proto_types::{Digest, Kid, SecretKey, Signed, WallMs};
 use registry_core::change::{Refusal, Reply};
-use registry_core::command::{Command, PeerCommand};
+use registry_core::command::{
+    AdmitPeer, Command, OperatePeer, PeerCommand, PutBody, StateManifest,
+};
 use registry_core::entry::{Approval, Candidate, Founding, PeerEntry};
 use registry_core::query;
 
@@ -34,7 +36,7 @@ impl World {
         let action = Action::Enrol { keys: vec![signing(0)], recovery_keys: vec![recovery(9)] };
         let operation = world.operation(0, 1, None, action);
         let (body, document) = signed(operation, &[0]);
-        world.done(&Command::PutBody { bytes: body.clone() });
+        world.done(&Command::PutBody(PutBody { bytes: body.clone() }));
         let candidate = Candidate {
             origin: origin(0),
             keys: vec![EnrolledKey::from(&signing(0))],
@@ -42,7 +44,7 @@ impl World {
             founding: Some(Founding { epoch: 0, document, body: Digest::of(&body) }),
         };
         let approval = Approval::Operator;
-        world.done(&Command::Peer(PeerCommand::Admit { candidate, approval }));
+        world.done(&Command::Peer(PeerCommand::Admit(AdmitPeer { candidate, approval })));
         world
     }
 
@@ -110,9 +112,9 @@ impl World {
     fn stored(&mut self, operation: PeerOperation, keys: &[u8]) -> Command {
         let (bytes, document) = signed(operation.clone(), keys);
         let body = Digest::of(&bytes);
-        self.done(&Command::PutBody { bytes });
+        self.done(&Command::PutBody(PutBody { bytes }));
         let signed_by = keys.iter().map(|name| (kid(*name), secret(*name).public())).collect();
-        Command::Peer(PeerCommand::Operate { operation, document, body, signed_by })
+        Command::Peer(PeerCommand::Operate(OperatePeer { operation, document, body, signed_by }))
     }
 
     /// A manifest of the owner, really signed, its body stored.
@@ -133,8 +135,8 @@ impl World {
         let signed = Signed::sign(manifest, &[(kid(by), &secret(by))]).unwrap();
         let (bytes, document) = (signed.bytes().to_vec(), signed.document_digest());
         let digest = Digest::of(&bytes);
-        self.done(&Command::PutBody { bytes });
-        Command::Peer(PeerCommand::State {
+        self.done(&Command::PutBody(PutBody { bytes }));
+        Command::Peer(PeerCommand::State(StateManifest {
             issuer: origin(0),
             seq,
             prev: None,
@@ -144,7 +146,7 @@ impl World {
             keys,
             document,
             recovery_keys: Vec::new(),
-        })
+        }))
     }
 }
 

@@ -3,7 +3,11 @@
 use proto_types::card::Assurance;
 use proto_types::{Handle, Namespace, Revision};
 use registry_core::change::{Refusal, Reply};
-use registry_core::command::{Command, Foreign, NamespaceCommand, PullStart};
+use registry_core::command::{
+    AdvancePartner, Command, DeleteNamespace, DeleteRecord, FailPartner, Foreign, HoldPartner,
+    NamespaceCommand, PullStart, PutNamespace, QuarantinePartner, ReleasePartner, RemovePartner,
+    SetPartnerEpoch,
+};
 use registry_core::entry::{
     ImportKind, PartnerEntry, PartnerKind, PartnerState, PassedOver, Quotas, Terms, TrustMode,
     Usage, Visibility,
@@ -67,7 +71,11 @@ fn a_handle_of_our_own_is_never_taken_over_nor_is_its_tombstone() {
     world.done(&put_record(1, 1, START, None));
     let ours = conflict("record", handle(1).as_str());
     assert_eq!(world.refusal(&import(0, 1, 99, 1, Some(2))), ours);
-    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None, by: None });
+    world.done(&Command::DeleteRecord(DeleteRecord {
+        handle: handle(1),
+        if_match: None,
+        by: None,
+    }));
     assert_eq!(world.refusal(&import(0, 1, 100, 1, Some(2))), ours);
 }
 
@@ -139,7 +147,11 @@ fn a_local_write_does_not_take_an_entry_from_its_home() {
     assert_eq!(world.refusal(&put_record(1, 2, later, Some((0, 0)))), home_elsewhere(1));
     assert_eq!(world.refusal(&put_record(1, 2, later, None)), home_elsewhere(1));
     // An operator may decide otherwise, by deleting it first.
-    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None, by: None });
+    world.done(&Command::DeleteRecord(DeleteRecord {
+        handle: handle(1),
+        if_match: None,
+        by: None,
+    }));
     world.done(&put_record(1, 2, later, None));
     assert_eq!(partner(&world, 0).imported, 0);
     let ours = conflict("record", handle(1).as_str());
@@ -151,7 +163,7 @@ fn an_imported_entry_is_deleted_by_the_operator_or_its_owner_and_by_nobody_else(
     let mut world = world();
     let delete = |by: Option<u8>| {
         let by = by.map(origin);
-        Command::DeleteRecord { handle: handle(1), if_match: None, by }
+        Command::DeleteRecord(DeleteRecord { handle: handle(1), if_match: None, by })
     };
     world.done(&import(0, 1, 7, 1, Some(1)));
     assert_eq!(world.refusal(&delete(Some(0))), home_elsewhere(1), "nobody has signed it");
@@ -162,7 +174,7 @@ fn an_imported_entry_is_deleted_by_the_operator_or_its_owner_and_by_nobody_else(
     assert_eq!((body_of(&world, &handle(1)), partner(&world, 0).imported), (None, 0));
     world.done(&import(0, 2, 9, 1, Some(1)));
     let (handle, if_match, by) = (handle(2), None, None);
-    world.done(&Command::DeleteRecord { handle, if_match, by });
+    world.done(&Command::DeleteRecord(DeleteRecord { handle, if_match, by }));
 }
 
 /// The same, signed by a key of peer 0.
@@ -173,9 +185,7 @@ fn owned(mut command: Command) -> Command {
             let entry = import.entry.as_mut().unwrap();
             (entry.owner, entry.assurance) = (signer, Assurance::Enrolled);
         }
-        Command::PutCard { owner, assurance, .. } => {
-            (*owner, *assurance) = (signer, Assurance::Enrolled);
-        }
+        Command::PutCard(put) => (put.owner, put.assurance) = (signer, Assurance::Enrolled),
         other => panic!("{other:?}"),
     }
     command
@@ -183,8 +193,8 @@ fn owned(mut command: Command) -> Command {
 
 /// The same record, by the credential of whoever signed it.
 fn vouched(mut command: Command) -> Command {
-    if let Command::PutRecord { vouched, .. } = &mut command {
-        *vouched = true;
+    if let Command::PutRecord(put) = &mut command {
+        put.vouched = true;
     }
     command
 }
@@ -235,7 +245,10 @@ fn a_quarantined_partner_gives_nothing_until_the_operator_says_so() {
     let mut world = world();
     world.done(&import(0, 1, 7, 1, Some(1)));
     let reason = "its catalog is not signed".to_owned();
-    let caught = Foreign::QuarantinePartner { name: partner_name(0), reason: reason.clone() };
+    let caught = Foreign::QuarantinePartner(QuarantinePartner {
+        name: partner_name(0),
+        reason: reason.clone(),
+    });
     world.done(&caught.into());
     assert_eq!(partner(&world, 0).state, PartnerState::Quarantined { reason, at: START });
     assert!(matches!(world.refusal(&import(0, 2, 8, 1, Some(1))), Refusal::Invalid { .. }));
@@ -250,7 +263,13 @@ fn progress_never_goes_back_and_a_removed_partner_leaves_nothing() {
     let mut world = world();
     let advance = |cursor| {
         let (name, checkpoint, passed_over) = (partner_name(0), None, None);
-        Command::from(Foreign::AdvancePartner { name, cursor, checkpoint, passed_over, from: None })
+        Command::from(Foreign::AdvancePartner(AdvancePartner {
+            name,
+            cursor,
+            checkpoint,
+            passed_over,
+            from: None,
+        }))
     };
     world.done(&advance(5));
     let back = Refusal::SequenceNotHigher { issuer: origin(100), kept: 5, offered: 4 };
@@ -265,7 +284,7 @@ fn progress_never_goes_back_and_a_removed_partner_leaves_nothing() {
             world.done(&put_partner(0, 1_000));
         }
     }
-    let remove = Foreign::RemovePartner { name: partner_name(0) }.into();
+    let remove = Foreign::RemovePartner(RemovePartner { name: partner_name(0) }).into();
     let mut rounds = 0;
     while !matches!(world.say(&remove), Reply::Refused(Refusal::NotFound { .. })) {
         rounds += 1;
@@ -283,8 +302,8 @@ fn terms_that_cannot_hold_are_refused() {
     let mut world = world();
     let with = |change: fn(&mut registry_core::entry::PartnerTerms)| {
         let mut command = put_partner(7, 10);
-        if let Command::Foreign(Foreign::PutPartner { terms, .. }) = &mut command {
-            change(terms);
+        if let Command::Foreign(Foreign::PutPartner(put)) = &mut command {
+            change(&mut put.terms);
         }
         command
     };
@@ -299,8 +318,8 @@ fn terms_that_cannot_hold_are_refused() {
         world.refusal(&bad);
     }
     let mut renamed = put_partner(0, 10);
-    if let Command::Foreign(Foreign::PutPartner { terms, .. }) = &mut renamed {
-        terms.url = origin(9);
+    if let Command::Foreign(Foreign::PutPartner(put)) = &mut renamed {
+        put.terms.url = origin(9);
     }
     assert_eq!(world.refusal(&renamed), conflict("partner", "partner0"));
 }
@@ -308,11 +327,11 @@ fn terms_that_cannot_hold_are_refused() {
 /// The handles of `import` 10 to 19 are claimed by a namespace of this name.
 fn claim(name: &str, terms: Terms) -> Command {
     let prefixes = vec!["urn:agent:001".into()];
-    Command::Namespace(NamespaceCommand::Put {
+    Command::Namespace(NamespaceCommand::Put(PutNamespace {
         name: Namespace::parse(name).unwrap(),
         terms: Box::new(Terms { prefixes, ..terms }),
         by: None,
-    })
+    }))
 }
 
 #[test]
@@ -322,9 +341,9 @@ fn a_partner_gets_into_no_namespace_but_the_one_named_after_it() {
     let theirs = conflict("record", handle(10).as_str());
     assert_eq!(world.refusal(&import(0, 10, 1, 1, Some(1))), theirs);
     world.done(&import(0, 9, 1, 1, Some(1)));
-    world.done(&Command::Namespace(NamespaceCommand::Delete {
+    world.done(&Command::Namespace(NamespaceCommand::Delete(DeleteNamespace {
         name: Namespace::parse("acme").unwrap(),
-    }));
+    })));
 
     let quotas = Quotas { records: Some(1), ..Quotas::default() };
     world.done(&claim("partner0", Terms { quotas, ..Terms::default() }));
@@ -349,12 +368,18 @@ fn a_quarantine_that_is_ended_forgets_what_its_log_said() {
     let mut world = world();
     let checkpoint = Some("a note".to_owned());
     let (name, passed_over) = (partner_name(0), None);
-    let advance = Foreign::AdvancePartner { name, cursor: 5, checkpoint, passed_over, from: None };
+    let advance = Foreign::AdvancePartner(AdvancePartner {
+        name,
+        cursor: 5,
+        checkpoint,
+        passed_over,
+        from: None,
+    });
     world.done(&advance.into());
     world.done(&put_partner(0, 11));
     assert_eq!(partner(&world, 0).checkpoint, "a note", "other terms, the same log");
     let (name, reason) = (partner_name(0), "it lied".to_owned());
-    world.done(&Foreign::QuarantinePartner { name, reason }.into());
+    world.done(&Foreign::QuarantinePartner(QuarantinePartner { name, reason }).into());
     world.done(&put_partner(0, 11));
     assert_eq!((&*partner(&world, 0).checkpoint, partner(&world, 0).cursor), ("", 0));
 }
@@ -363,16 +388,16 @@ fn a_quarantine_that_is_ended_forgets_what_its_log_said() {
 fn only_the_operator_changes_terms_and_a_partner_that_is_restored_does_not() {
     let mut world = world();
     let (name, checkpoint, passed_over) = (partner_name(0), None, None);
-    let advance = Command::from(Foreign::AdvancePartner {
+    let advance = Command::from(Foreign::AdvancePartner(AdvancePartner {
         name,
         cursor: 5,
         checkpoint,
         passed_over,
         from: None,
-    });
+    }));
     let at = |epoch| {
         let (name, checkpoint) = (partner_name(0), None);
-        Command::from(Foreign::SetPartnerEpoch { name, epoch, checkpoint })
+        Command::from(Foreign::SetPartnerEpoch(SetPartnerEpoch { name, epoch, checkpoint }))
     };
     let stands = |world: &World| (partner(world, 0).cursor, partner(world, 0).terms_changed);
     world.done(&advance);
@@ -386,7 +411,7 @@ fn only_the_operator_changes_terms_and_a_partner_that_is_restored_does_not() {
     world.done(&advance);
     assert_eq!(stands(&world), (5, false), "all of it was looked at under them");
     let (name, reason) = (partner_name(0), "it lied".to_owned());
-    world.done(&Foreign::QuarantinePartner { name, reason }.into());
+    world.done(&Foreign::QuarantinePartner(QuarantinePartner { name, reason }).into());
     world.done(&put_partner(0, 11));
     assert_eq!(stands(&world), (0, false), "the same terms again");
 }
@@ -394,12 +419,14 @@ fn only_the_operator_changes_terms_and_a_partner_that_is_restored_does_not() {
 #[test]
 fn a_release_is_for_no_more_entries_than_were_held() {
     let mut world = world();
-    let hold = |entries| Command::from(Foreign::HoldPartner { name: partner_name(0), entries });
+    let hold = |entries| {
+        Command::from(Foreign::HoldPartner(HoldPartner { name: partner_name(0), entries }))
+    };
     let held = |world: &World| {
         partner(world, 0).held.map(|held| (held.entries, held.since, held.released))
     };
     world.done(&hold(30));
-    world.later(5).done(&Foreign::ReleasePartner { name: partner_name(0) }.into());
+    world.later(5).done(&Foreign::ReleasePartner(ReleasePartner { name: partner_name(0) }).into());
     assert_eq!(held(&world), Some((30, START, true)));
     world.done(&hold(20));
     assert_eq!(held(&world), Some((20, START, true)), "fewer wait no longer");
@@ -421,7 +448,13 @@ fn what_a_partner_gave_and_was_not_taken_is_counted_and_named() {
     assert_eq!((passed_over.count, passed_over.named.len()), (39, PassedOver::NAMED_MAX - 1));
     let advance = |cursor, passed_over| {
         let (name, checkpoint) = (partner_name(0), None);
-        Command::from(Foreign::AdvancePartner { name, cursor, checkpoint, passed_over, from: None })
+        Command::from(Foreign::AdvancePartner(AdvancePartner {
+            name,
+            cursor,
+            checkpoint,
+            passed_over,
+            from: None,
+        }))
     };
     world.done(&advance(5, Some(passed_over.clone())));
     world.done(&advance(6, None));
@@ -440,7 +473,7 @@ fn pulled(world: &World, cursor: u64) -> Command {
     let kept = partner(world, 0);
     let from = Some(PullStart { cursor: kept.cursor, agreement: kept.agreement() });
     let (name, checkpoint, passed_over) = (partner_name(0), Some("a note".to_owned()), None);
-    Foreign::AdvancePartner { name, cursor, checkpoint, passed_over, from }.into()
+    Foreign::AdvancePartner(AdvancePartner { name, cursor, checkpoint, passed_over, from }).into()
 }
 
 #[test]
@@ -465,7 +498,7 @@ fn a_pull_that_was_under_way_when_the_operator_agreed_anew_notes_nothing() {
 fn a_pull_from_a_partner_that_was_removed_notes_nothing_about_one_of_its_name() {
     let mut world = world();
     let under_way = pulled(&world, 9);
-    world.later(1).done(&Foreign::RemovePartner { name: partner_name(0) }.into());
+    world.later(1).done(&Foreign::RemovePartner(RemovePartner { name: partner_name(0) }).into());
     world.done(&put_partner(0, 10));
     assert_eq!(world.refusal(&under_way), conflict("partner", "partner0"));
 }
@@ -475,18 +508,18 @@ fn a_pull_from_a_partner_that_was_removed_notes_nothing_about_one_of_its_name() 
 fn a_log_that_was_agreed_is_remembered_when_pulls_fail_and_terms_change() {
     let with = |log_key: &str, quota| {
         let mut command = put_partner(0, quota);
-        if let Command::Foreign(Foreign::PutPartner { terms, .. }) = &mut command {
-            terms.log_key = log_key.to_owned();
+        if let Command::Foreign(Foreign::PutPartner(put)) = &mut command {
+            put.terms.log_key = log_key.to_owned();
         }
         command
     };
     let fails = || {
         let (name, reason) = (partner_name(0), "it answered 500".to_owned());
-        Command::from(Foreign::FailPartner { name, reason, pulls: 1 })
+        Command::from(Foreign::FailPartner(FailPartner { name, reason, pulls: 1 }))
     };
     let restored = || {
         let (name, checkpoint) = (partner_name(0), Some("a note".to_owned()));
-        Command::from(Foreign::SetPartnerEpoch { name, epoch: 2, checkpoint })
+        Command::from(Foreign::SetPartnerEpoch(SetPartnerEpoch { name, epoch: 2, checkpoint }))
     };
     let knows = |world: &World| (partner(world, 0).epoch, partner(world, 0).checkpoint);
     let mut world = World::furnished();
@@ -511,7 +544,7 @@ fn the_same_failure_is_noted_once_a_minute_and_another_at_once() {
     let mut world = world();
     let fails = |reason: &str, pulls| {
         let (name, reason) = (partner_name(0), reason.to_owned());
-        Command::from(Foreign::FailPartner { name, reason, pulls })
+        Command::from(Foreign::FailPartner(FailPartner { name, reason, pulls }))
     };
     let noted = |world: &World| partner(world, 0).failing.map(|it| (it.reason, it.pulls)).unwrap();
     world.done(&fails("it answered 500", 1));

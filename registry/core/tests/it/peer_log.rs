@@ -1,9 +1,9 @@
 //! Operations, rotation, recovery and the log that tells of them. Whatever the state machine takes,
 //! a reader must be able to verify from the log alone, and come to the same peer.
 
-use proto_types::peer::{Action, EnrolledKey, Replay, Standing, Told};
+use proto_types::peer::{Action, EnrolledKey, Replay, ReplayEntry};
 use registry_core::change::{Refusal, Reply};
-use registry_core::command::{Command, PeerCommand};
+use registry_core::command::{Command, EnrolPeer, OperatePeer, PeerCommand, StandPeer};
 use registry_core::entry::{Approval, PeerStatus};
 use registry_core::query;
 
@@ -16,7 +16,7 @@ fn verified(world: &World) -> Replay {
     let mut replay = Replay::new(origin(0));
     for line in query::peer_log(&world.memory, &origin(0), 0, 1_000).unwrap() {
         let document = line.body.map(|body| query::body(&world.memory, &body).unwrap().unwrap());
-        replay.take(&Told { entry: line.entry, document }).unwrap();
+        replay.take(&ReplayEntry { entry: line.entry, document }).unwrap();
     }
     let peer = world.peer();
     assert_eq!(replay.state(), Some(&peer.state()));
@@ -30,7 +30,7 @@ fn verified(world: &World) -> Replay {
 
 fn stand(standing: PeerStatus) -> Command {
     let reason = Some("because".to_owned());
-    Command::Peer(PeerCommand::Stand { origin: origin(0), standing, reason })
+    Command::Peer(PeerCommand::Stand(StandPeer { origin: origin(0), standing, reason }))
 }
 
 fn record_by(world: &World, body: u8, key: u8) -> Command {
@@ -74,11 +74,9 @@ fn an_operation_that_does_not_follow_is_refused_and_its_repetition_is_not() {
         world.refusal(&rival),
         Refusal::KeyNotEnrolled { origin: origin(0), kid: "key-0".into() }
     );
-    let Command::Peer(PeerCommand::Operate { operation, document, body, .. }) = rival else {
-        unreachable!()
-    };
+    let Command::Peer(PeerCommand::Operate(rival)) = rival else { unreachable!() };
     let signed_by = vec![(kid(1), secret(1).public())];
-    let late = Command::Peer(PeerCommand::Operate { operation, document, body, signed_by });
+    let late = Command::Peer(PeerCommand::Operate(OperatePeer { signed_by, ..rival }));
     assert_eq!(world.refusal(&late), next);
     verified(&world);
 }
@@ -189,8 +187,8 @@ fn only_the_recovery_keys_that_stood_before_the_theft_recover() {
     let (after, next) = stolen(&mut world);
     let expires_at = world.now.plus_ms(DAY);
     let mut manifest = world.state(1, expires_at, 6, &[6]);
-    if let Command::Peer(PeerCommand::State { recovery_keys, .. }) = &mut manifest {
-        *recovery_keys = vec![recovery(8)];
+    if let Command::Peer(PeerCommand::State(stated)) = &mut manifest {
+        stated.recovery_keys = vec![recovery(8)];
     }
     world.done(&manifest);
     let by_thief = world.recover(after, next, 6, 8);
@@ -207,12 +205,12 @@ fn a_key_that_acts_for_one_peer_recovers_no_other() {
     let mut world = World::owned();
     let keys = vec![EnrolledKey::new(kid(5), secret(5).public())];
     let approval = Approval::Operator;
-    world.done(&Command::EnrolPeer { origin: origin(1), keys, approval });
+    world.done(&Command::EnrolPeer(EnrolPeer { origin: origin(1), keys, approval }));
     let expires_at = world.now.plus_ms(DAY);
     let mut naming = |name: u8| {
         let mut manifest = world.state(1, expires_at, 0, &[0]);
-        if let Command::Peer(PeerCommand::State { recovery_keys, .. }) = &mut manifest {
-            *recovery_keys = vec![recovery(name)];
+        if let Command::Peer(PeerCommand::State(stated)) = &mut manifest {
+            stated.recovery_keys = vec![recovery(name)];
         }
         world.say(&manifest)
     };
@@ -261,14 +259,14 @@ fn a_log_that_was_tampered_with_is_refused_where_it_breaks() {
     world.acted(rotate(&[1], &[]), &[0, 1]);
     world.acted(Action::RevokeKey { key: kid(0) }, &[1]);
     let lines = query::peer_log(&world.memory, &origin(0), 0, 9).unwrap();
-    let told: Vec<Told> = lines
+    let told: Vec<ReplayEntry> = lines
         .into_iter()
-        .map(|line| Told {
+        .map(|line| ReplayEntry {
             document: line.body.map(|it| query::body(&world.memory, &it).unwrap().unwrap()),
             entry: line.entry,
         })
         .collect();
-    let breaks = |change: &dyn Fn(&mut Vec<Told>)| {
+    let breaks = |change: &dyn Fn(&mut Vec<ReplayEntry>)| {
         let mut told = told.clone();
         change(&mut told);
         let mut replay = Replay::new(origin(0));
@@ -292,7 +290,7 @@ fn who_has_left_comes_back_by_the_operator_alone_and_to_its_own_history() {
     assert_eq!(world.refusal(&enrol(0, &[3], by_token)), conflict("peer", origin(0)));
     world.done(&enrol(0, &[3], registry_core::entry::Approval::Operator));
     let peer = world.peer();
-    assert_eq!((peer.status, peer.epoch), (Standing::Active, 1));
+    assert_eq!((peer.status, peer.epoch), (PeerStatus::Active, 1));
     assert_eq!(peer.log.unwrap().index, 3, "its log goes on");
     verified(&world);
     // A recovery of its earlier life is none.

@@ -2,6 +2,7 @@
 //! python-tuf's `test_updater_top_level_update.py`.
 
 use registry_core::change::Refusal;
+use registry_core::command::{Command, EnrolPeer, PeerCommand};
 use registry_core::query;
 
 use crate::world::*;
@@ -92,16 +93,12 @@ fn case_13_one_key_under_two_names_is_refused_at_enrolment_and_in_manifests() {
     let alias = registry_core::entry::EnrolledKey { kid: kid(1), ..key(0) };
     let keys = vec![key(0), alias.clone()];
     let approval = registry_core::entry::Approval::Operator;
-    let command = registry_core::command::Command::EnrolPeer { origin: origin(1), keys, approval };
+    let command = Command::EnrolPeer(EnrolPeer { origin: origin(1), keys, approval });
     assert!(matches!(world.refusal(&command), Refusal::Invalid { .. }));
     let expires_at = world.now.plus_ms(DAY);
     let mut manifest = world.state(1, expires_at, 0, &[0]);
-    if let registry_core::command::Command::Peer(registry_core::command::PeerCommand::State {
-        keys,
-        ..
-    }) = &mut manifest
-    {
-        keys.push(alias);
+    if let Command::Peer(PeerCommand::State(stated)) = &mut manifest {
+        stated.keys.push(alias);
     }
     assert!(matches!(world.refusal(&manifest), Refusal::Invalid { .. }));
 }

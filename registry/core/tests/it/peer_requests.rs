@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use proto_types::card::Assurance;
 use registry_core::change::Refusal;
-use registry_core::command::{Command, PeerCommand};
+use registry_core::command::{
+    Command, DecideEnrolment, NoteDomain, PeerCommand, RequestEnrolment, StandPeer,
+};
 use registry_core::entry::{Approval, Candidate, DomainMethod, PeerRequest, PeerStatus};
 use registry_core::{query, verify};
 
@@ -17,12 +19,16 @@ fn candidate(peer: u16, key_name: u8) -> Candidate {
 }
 
 fn request(peer: u16, key: u8, domain: bool) -> Command {
-    Command::Peer(PeerCommand::Request { candidate: candidate(peer, key), domain, source: None })
+    Command::Peer(PeerCommand::Request(RequestEnrolment {
+        candidate: candidate(peer, key),
+        domain,
+        source: None,
+    }))
 }
 
 fn request_from(source: &str, peer: u16, key: u8) -> Command {
     let (candidate, source) = (candidate(peer, key), Some(source.to_owned()));
-    Command::Peer(PeerCommand::Request { candidate, domain: false, source })
+    Command::Peer(PeerCommand::Request(RequestEnrolment { candidate, domain: false, source }))
 }
 
 fn waiting(world: &World) -> Vec<PeerRequest> {
@@ -31,12 +37,12 @@ fn waiting(world: &World) -> Vec<PeerRequest> {
 
 fn decide(request: &PeerRequest, approval: Option<Approval>) -> Command {
     let (origin, id) = (request.candidate.origin.clone(), request.id);
-    Command::Peer(PeerCommand::Decide { origin, id, approval })
+    Command::Peer(PeerCommand::Decide(DecideEnrolment { origin, id, approval }))
 }
 
 fn note(peer: u8, request: Option<&PeerRequest>, proven: Option<DomainMethod>) -> Command {
     let request = request.map(|request| request.id);
-    Command::Peer(PeerCommand::NoteDomain { origin: origin(peer), request, proven })
+    Command::Peer(PeerCommand::NoteDomain(NoteDomain { origin: origin(peer), request, proven }))
 }
 
 #[test]
@@ -97,8 +103,9 @@ fn a_host_lets_in_only_who_asked_for_it_and_raises_what_its_peer_signs() {
         query::assurance(&world.memory, Some(&owner), Assurance::Enrolled).unwrap()
     };
     assert_eq!(worth(&world, 2), Assurance::DomainProven);
-    let stand =
-        |standing| Command::Peer(PeerCommand::Stand { origin: origin(2), standing, reason: None });
+    let stand = |standing| {
+        Command::Peer(PeerCommand::Stand(StandPeer { origin: origin(2), standing, reason: None }))
+    };
     world.done(&stand(PeerStatus::Suspended));
     assert_eq!(worth(&world, 2), Assurance::SelfAsserted, "a suspended peer's word is marked");
     world.done(&stand(PeerStatus::Active));
@@ -179,7 +186,8 @@ fn requests_for_an_operator_and_for_hosts_never_fill_each_others_places() {
     assert_eq!(world.refusal(&request(2_001, 1, true)), full("requests to be enrolled", 1_000));
     let asked = query::domains_due(&world.memory, world.now, 1).unwrap().requests.remove(0);
     let name = asked.candidate.origin.clone();
-    let no = PeerCommand::NoteDomain { origin: name, request: Some(asked.id), proven: None };
+    let no =
+        PeerCommand::NoteDomain(NoteDomain { origin: name, request: Some(asked.id), proven: None });
     world.done(&Command::Peer(no));
     world.done(&request(2_001, 1, true));
     assert_eq!(world.refusal(&request(2_002, 1, true)), full("requests to be enrolled", 1_000));
@@ -250,7 +258,7 @@ fn a_request_whose_host_was_asked_gives_way_only_to_a_source_with_fewer_places()
     let mut world = World::new();
     let from = |source: &str, key: u8| {
         let (candidate, source) = (candidate(1, key), Some(source.to_owned()));
-        Command::Peer(PeerCommand::Request { candidate, domain: true, source })
+        Command::Peer(PeerCommand::Request(RequestEnrolment { candidate, domain: true, source }))
     };
     let (owner, stranger, other) = ("198.51.100.1", "192.0.2.1", "192.0.2.2");
     world.done(&from(owner, 1));

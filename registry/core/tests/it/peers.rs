@@ -3,14 +3,16 @@
 use proto_types::manifest::KeyUse;
 use proto_types::{AnyKey, WallMs};
 use registry_core::change::{Refusal, Reply};
-use registry_core::command::{Command, PeerCommand};
+use registry_core::command::{
+    Command, EnrolPeer, IssueJoinToken, PeerCommand, PutBody, RevokePeer, StandPeer, StateManifest,
+};
 use registry_core::entry::{Approval, EnrolledKey, JoinRole, PeerStatus};
 use registry_core::query;
 
 use crate::world::*;
 
 fn manifest(seq: u64, body: u8, signed_by: &[u8], keys: &[u8], prev: Option<u8>) -> Command {
-    Command::Peer(PeerCommand::State {
+    Command::Peer(PeerCommand::State(StateManifest {
         issuer: origin(0),
         seq,
         prev: prev.map(digest),
@@ -20,7 +22,7 @@ fn manifest(seq: u64, body: u8, signed_by: &[u8], keys: &[u8], prev: Option<u8>)
         keys: keys.iter().map(|name| key(*name)).collect(),
         document: digest(body),
         recovery_keys: Vec::new(),
-    })
+    }))
 }
 
 /// The key of RFC 7515, appendix A.3, under a name.
@@ -36,7 +38,7 @@ fn an_es256_key_is_a_peers_for_cards_alone_and_one_peers_only() {
     let mut world = World::furnished();
     let with = |peer, keys| {
         let approval = Approval::Operator;
-        Command::EnrolPeer { origin: origin(peer), keys, approval }
+        Command::EnrolPeer(EnrolPeer { origin: origin(peer), keys, approval })
     };
     let signs = with(1, vec![key(1), es256(2, KeyUse::Signing)]);
     assert!(matches!(world.refusal(&signs), Refusal::Invalid { .. }));
@@ -47,8 +49,8 @@ fn an_es256_key_is_a_peers_for_cards_alone_and_one_peers_only() {
     assert_eq!(world.refusal(&second), conflict("key", kid(4)));
 
     let mut card = put_card(1, 1);
-    let Command::PutCard { owner, .. } = &mut card else { unreachable!() };
-    *owner = Some((origin(1), kid(2)));
+    let Command::PutCard(put) = &mut card else { unreachable!() };
+    put.owner = Some((origin(1), kid(2)));
     world.done(&card);
     let unfit = Refusal::KeyNotEnrolled { origin: origin(1), kid: "key-2".into() };
     assert_eq!(world.refusal(&put_record(2, 2, START, Some((1, 2)))), unfit);
@@ -74,7 +76,8 @@ fn keys_are_1_to_16_and_none_counts_twice() {
     let same_kid = vec![key(1), EnrolledKey { kid: kid(1), ..key(2) }];
     let same_key = vec![key(1), EnrolledKey { kid: kid(2), ..key(1) }];
     for keys in [vec![], same_kid, same_key] {
-        let command = Command::EnrolPeer { origin: origin(1), keys, approval: Approval::Operator };
+        let command =
+            Command::EnrolPeer(EnrolPeer { origin: origin(1), keys, approval: Approval::Operator });
         assert!(matches!(world.refusal(&command), Refusal::Invalid { .. }), "{command:?}");
     }
     world.done(&enrol(1, &many[..16], Approval::Operator));
@@ -104,10 +107,12 @@ fn a_join_token_admits_one_peer_of_its_role_until_it_expires() {
 #[test]
 fn a_join_token_lives_30_days_at_most_and_is_forgotten_once_void() {
     let mut world = World::new();
-    let issue_until = |hash, expires_at| Command::IssueJoinToken {
-        hash: digest(hash),
-        role: JoinRole::Peer,
-        expires_at,
+    let issue_until = |hash, expires_at| {
+        Command::IssueJoinToken(IssueJoinToken {
+            hash: digest(hash),
+            role: JoinRole::Peer,
+            expires_at,
+        })
     };
     let late = world.refusal(&issue_until(1, START.plus_ms(30 * DAY + 1)));
     let (what, ahead_ms_max) = ("expires_at".into(), 30 * DAY);
@@ -125,7 +130,7 @@ fn a_join_token_lives_30_days_at_most_and_is_forgotten_once_void() {
 #[test]
 fn a_revoked_peer_stays_revoked() {
     let mut world = World::furnished();
-    let revoke = Command::RevokePeer { origin: origin(0) };
+    let revoke = Command::RevokePeer(RevokePeer { origin: origin(0) });
     let first = world.revision_of(&revoke);
     assert_eq!(world.revision_of(&revoke), first);
     let again = world.refusal(&enrol(0, &[0], Approval::Operator));
@@ -135,7 +140,7 @@ fn a_revoked_peer_stays_revoked() {
     assert_eq!(refused, Refusal::KeyNotEnrolled { origin: origin(0), kid });
     let peer = query::peer(&world.memory, &origin(0)).unwrap().unwrap();
     assert_eq!((peer.status, peer.revision), (PeerStatus::Revoked, first));
-    let unknown = world.refusal(&Command::RevokePeer { origin: origin(7) });
+    let unknown = world.refusal(&Command::RevokePeer(RevokePeer { origin: origin(7) }));
     assert_eq!(unknown, not_found("peer", origin(7)));
 }
 
@@ -168,7 +173,7 @@ fn a_key_belongs_to_the_first_peer_that_it_joined_until_that_one_has_left() {
     assert_eq!(world.refusal(&enrol(2, &[0], Approval::Operator)), conflict("key", kid(0)));
     let stand = |standing| {
         let (origin, reason) = (origin(1), None);
-        Command::Peer(PeerCommand::Stand { origin, standing, reason })
+        Command::Peer(PeerCommand::Stand(StandPeer { origin, standing, reason }))
     };
     world.done(&stand(PeerStatus::Revoked));
     assert_eq!(world.refusal(&enrol(2, &[1], Approval::Operator)), taken);
@@ -182,11 +187,11 @@ fn a_peer_that_returns_gets_no_key_that_is_another_peers_by_now() {
     let mut world = World::new();
     let with = |peer, keys: &[EnrolledKey]| {
         let (origin, keys, approval) = (origin(peer), keys.to_vec(), Approval::Operator);
-        Command::EnrolPeer { origin, keys, approval }
+        Command::EnrolPeer(EnrolPeer { origin, keys, approval })
     };
     let stand = |standing| {
         let (origin, reason) = (origin(1), None);
-        Command::Peer(PeerCommand::Stand { origin, standing, reason })
+        Command::Peer(PeerCommand::Stand(StandPeer { origin, standing, reason }))
     };
     let had = [key(1), key(2), es256(3, KeyUse::Card)];
     world.done(&with(1, &had));
@@ -216,14 +221,14 @@ fn a_manifest_that_forks_expired_or_names_no_body_is_refused() {
 #[test]
 fn a_body_is_at_most_a_mebibyte_and_stored_once() {
     let mut world = World::new();
-    let large = Command::PutBody { bytes: vec![0; (1 << 20) + 1] };
+    let large = Command::PutBody(PutBody { bytes: vec![0; (1 << 20) + 1] });
     assert_eq!(world.refusal(&large), full("bytes of a body", 1 << 20));
     let just = vec![0; 1 << 20];
     let stored = Reply::Stored(proto_types::Digest::of(&just));
-    assert_eq!(world.done(&Command::PutBody { bytes: just.clone() }), stored);
+    assert_eq!(world.done(&Command::PutBody(PutBody { bytes: just.clone() })), stored);
     let before = world.memory.clone();
     world.later(1);
-    assert_eq!(world.done(&Command::PutBody { bytes: just }), stored);
+    assert_eq!(world.done(&Command::PutBody(PutBody { bytes: just })), stored);
     assert_eq!(world.memory, before);
     assert_eq!(world.revision(), proto_types::Revision(0));
 }

@@ -2,22 +2,28 @@
 
 use proto_types::card::Assurance;
 use registry_core::change::{Refusal, Reply};
-use registry_core::command::{Command, Precondition, Versioned, Versions};
+use registry_core::command::{
+    Command, DeleteRecord, Precondition, PutAgent, PutCard, RevokePeer, Versioned, Versions,
+};
 use registry_core::entry::{Approval, ChangeKind, Limits, Visibility};
 use registry_core::query;
 
 use crate::world::*;
 
 fn matching(mut command: Command, version: u8) -> Command {
-    let Command::PutRecord { if_match, .. } = &mut command else {
+    let Command::PutRecord(put) = &mut command else {
         panic!("no record: {command:?}");
     };
-    *if_match = Some(digest(version));
+    put.if_match = Some(digest(version));
     command
 }
 
 fn delete(if_match: Option<u8>) -> Command {
-    Command::DeleteRecord { handle: handle(1), if_match: if_match.map(digest), by: None }
+    Command::DeleteRecord(DeleteRecord {
+        handle: handle(1),
+        if_match: if_match.map(digest),
+        by: None,
+    })
 }
 
 #[test]
@@ -39,8 +45,8 @@ fn who_is_known_by_a_credential_corrects_a_record_of_the_same_time() {
     let mut world = World::furnished();
     let vouched = |body, at, owner| {
         let mut command = put_record(1, body, at, owner);
-        let Command::PutRecord { vouched, .. } = &mut command else { unreachable!() };
-        *vouched = true;
+        let Command::PutRecord(put) = &mut command else { unreachable!() };
+        put.vouched = true;
         command
     };
     world.done(&put_record(1, 1, START, Some((0, 0))));
@@ -134,14 +140,15 @@ fn a_deleted_record_leaves_a_tombstone_that_older_versions_cannot_pass() {
     assert_eq!((event.kind, event.deleted, event.revision), (ChangeKind::Record, true, deleted));
     world.done(&put_record(1, 2, START.plus_ms(101), None));
     assert_eq!(query::records(&world.memory, None, 10).unwrap().len(), 1);
-    let unknown = Command::DeleteRecord { handle: handle(9), if_match: None, by: None };
+    let unknown =
+        Command::DeleteRecord(DeleteRecord { handle: handle(9), if_match: None, by: None });
     assert_eq!(world.refusal(&unknown), not_found("record", handle(9)));
 }
 
 fn worth(command: Command, worth: Assurance, seen_by: Visibility) -> Command {
     let mut command = command;
-    if let Command::PutRecord { assurance, visibility, .. } = &mut command {
-        (*assurance, *visibility) = (worth, Some(seen_by));
+    if let Command::PutRecord(put) = &mut command {
+        (put.assurance, put.visibility) = (worth, Some(seen_by));
     }
     command
 }
@@ -191,8 +198,8 @@ fn of_two_bodies_of_one_time_the_one_that_its_owner_brought_stands() {
     // Nor does what another's credential vouches for, as a namespace owner's does: only the owner's own.
     let vouched = |body, assurance| {
         let mut command = bring(body, assurance);
-        let Command::PutRecord { vouched, .. } = &mut command else { unreachable!() };
-        *vouched = true;
+        let Command::PutRecord(put) = &mut command else { unreachable!() };
+        put.vouched = true;
         command
     };
     let other = world.refusal(&vouched(1, SelfAsserted));
@@ -233,7 +240,7 @@ fn only_an_enrolled_key_of_an_active_peer_owns_a_record() {
     assert_eq!(world.refusal(&put_record(1, 1, START, Some((0, 9)))), missing(0, 9));
     assert_eq!(world.refusal(&put_record(1, 1, START, Some((7, 0)))), missing(7, 0));
     world.done(&put_record(1, 1, START, Some((0, 0))));
-    world.done(&Command::RevokePeer { origin: origin(0) });
+    world.done(&Command::RevokePeer(RevokePeer { origin: origin(0) }));
     let newer = put_record(1, 2, START.plus_ms(1), Some((0, 0)));
     assert_eq!(world.refusal(&newer), missing(0, 0));
 }
@@ -249,7 +256,7 @@ fn a_live_record_of_an_active_peer_passes_to_nobody_else() {
         assert_eq!(world.refusal(&put_record(1, 2, START.plus_ms(1), thief)), owned);
     }
     world.done(&put_record(1, 2, START.plus_ms(1), Some((0, 0))));
-    world.done(&Command::RevokePeer { origin: origin(0) });
+    world.done(&Command::RevokePeer(RevokePeer { origin: origin(0) }));
     world.done(&put_record(1, 3, START.plus_ms(2), Some((1, 1))));
 }
 
@@ -259,10 +266,10 @@ fn a_record_names_a_stored_body_and_a_plain_url() {
     assert_eq!(world.refusal(&put_record(1, 99, START, None)), not_found("body", digest(99)));
     let with_url = |url: &str| {
         let mut command = put_record(1, 1, START, None);
-        let Command::PutRecord { agent_card_url, .. } = &mut command else {
+        let Command::PutRecord(put) = &mut command else {
             panic!("no record: {command:?}");
         };
-        *agent_card_url = url.into();
+        put.agent_card_url = url.into();
         command
     };
     for bad in ["", "https://a.example/\0", "https://a.example/\n"] {
@@ -279,7 +286,11 @@ fn records_are_paged_by_handle() {
     for name in 1..=5 {
         world.done(&put_record(name, 1, START, None));
     }
-    world.done(&Command::DeleteRecord { handle: handle(2), if_match: None, by: None });
+    world.done(&Command::DeleteRecord(DeleteRecord {
+        handle: handle(2),
+        if_match: None,
+        by: None,
+    }));
     let page = |after: Option<u8>, limit| {
         let after = after.map(handle);
         let found = query::records(&world.memory, after.as_ref(), limit).unwrap();
@@ -294,12 +305,14 @@ fn records_are_paged_by_handle() {
 #[test]
 fn a_card_belongs_to_the_peer_that_signed_it() {
     let mut world = World::furnished();
-    let card = |body, owner: Option<(u8, u8)>| Command::PutCard {
-        handle: handle(1),
-        digest: digest(body),
-        assurance: Assurance::Enrolled,
-        owner: owner.map(|(peer, key)| (origin(peer), kid(key))),
-        visibility: None,
+    let card = |body, owner: Option<(u8, u8)>| {
+        Command::PutCard(PutCard {
+            handle: handle(1),
+            digest: digest(body),
+            assurance: Assurance::Enrolled,
+            owner: owner.map(|(peer, key)| (origin(peer), kid(key))),
+            visibility: None,
+        })
     };
     assert_eq!(world.refusal(&card(99, None)), not_found("body", digest(99)));
     let first = world.revision_of(&card(1, Some((0, 0))));
@@ -317,7 +330,7 @@ fn an_agent_has_bounds_a_class_and_a_card() {
     let agent = |edit: fn(&mut Limits), isolation: &[&str], artifact_bytes, card| {
         let mut limits = limits();
         edit(&mut limits);
-        Command::PutAgent {
+        Command::PutAgent(PutAgent {
             handle: handle(3),
             artifact: digest(200),
             artifact_bytes,
@@ -326,7 +339,7 @@ fn an_agent_has_bounds_a_class_and_a_card() {
             isolation: isolation.iter().map(ToString::to_string).collect(),
             card: digest(card),
             visibility: None,
-        }
+        })
     };
     let plain = |_: &mut Limits| {};
     let refused = [
@@ -355,10 +368,10 @@ fn the_same_record_again_may_be_for_other_eyes() {
     let mut world = World::furnished();
     let with = |eyes| {
         let mut command = put_record(1, 1, START, None);
-        let Command::PutRecord { visibility, .. } = &mut command else {
+        let Command::PutRecord(put) = &mut command else {
             panic!("no record: {command:?}");
         };
-        *visibility = eyes;
+        put.visibility = eyes;
         command
     };
     let visibility = |world: &World| {
@@ -371,7 +384,11 @@ fn the_same_record_again_may_be_for_other_eyes() {
     let last = query::changes(&world.memory, first, 9).unwrap().pop().unwrap();
     assert_eq!(last.before.map(|scope| scope.visibility), Some(Visibility::Private));
     assert_eq!(last.after.map(|scope| scope.visibility), Some(Visibility::Redacted));
-    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None, by: None });
+    world.done(&Command::DeleteRecord(DeleteRecord {
+        handle: handle(1),
+        if_match: None,
+        by: None,
+    }));
     let gone = query::changes(&world.memory, last.revision, 9).unwrap().pop().unwrap();
     assert_eq!((gone.deleted, gone.after), (true, None));
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proto_types::card::Assurance;
 use registry_core::change::{Refusal, Reply};
-use registry_core::command::Command;
+use registry_core::command::{Command, DeleteRecord, PutCard};
 use registry_core::entry::{SearchEntry, Source, Visibility};
 use registry_core::search::{Bounds, Document, Facts, Query, Search, TermKind, Terms, Told};
 use registry_core::table::{Entity as _, SEARCHES};
@@ -44,7 +44,11 @@ fn a_deleted_record_is_not_found() {
     world.done(&put_search(Source::Record, 1, 1, 1));
     world.done(&put_search(Source::Agent, 0, 0, 1));
     assert_eq!(found(&world, "alpha"), ["agent urn:agent:0000", "record urn:agent:0001"]);
-    world.done(&Command::DeleteRecord { handle: handle(1), if_match: None, by: None });
+    world.done(&Command::DeleteRecord(DeleteRecord {
+        handle: handle(1),
+        if_match: None,
+        by: None,
+    }));
     assert_eq!(found(&world, "alpha"), ["agent urn:agent:0000"]);
     assert_eq!(SEARCHES.list(&world.memory, None, 9).unwrap().len(), 1);
     let gone = world.refusal(&put_search(Source::Record, 1, 1, 1));
@@ -72,13 +76,13 @@ fn a_document_that_no_key_can_hold_is_refused() {
 
 #[test]
 fn a_log_from_before_the_search_is_still_read() {
-    let old = Command::PutCard {
+    let old = Command::PutCard(PutCard {
         handle: handle(1),
         digest: digest(1),
         assurance: Assurance::Unsigned,
         owner: None,
         visibility: None,
-    };
+    });
     let written = rmp_serde::to_vec_named(&old).unwrap();
     assert_eq!(rmp_serde::from_slice::<Command>(&written).unwrap(), old);
     let mut world = World::furnished();

@@ -3,7 +3,7 @@
 //! Members of two versions compare digests of what they write. A member that is added to an entry has to be left out where
 //! it says nothing; add the shape before it here.
 
-use proto_types::peer::{OperationRef, Standings};
+use proto_types::peer::{OperationRef, PeerStatuses};
 use proto_types::{
     ContextId, Digest, EnvelopeId, Handle, LeaseEpoch, Namespace, NodeId, Origin, PublicKey,
     Revision, TaskId, WallMs,
@@ -132,7 +132,7 @@ fn a_peer_or_its_request_of_before_keeps_its_bytes() {
         keys: Vec<EnrolledKey> = vec![key(0)],
         recovery_keys: Vec<u8> = Vec::new(),
         status: PeerStatus = PeerStatus::Active,
-        standing: Standings = Standings::default(),
+        standing: PeerStatuses = PeerStatuses::default(),
         moved_to: Option<Origin> = None,
         epoch: u64 = 0,
         operation: Option<OperationRef> = None,

@@ -2,7 +2,9 @@
 
 use proto_types::{ContextId, LeaseEpoch, TaskId, WallMs};
 use registry_core::change::{Effect, Refusal, Reply};
-use registry_core::command::{Command, FleetCommand};
+use registry_core::command::{
+    AssignTask, CancelTask, Command, ContinueTask, ExpireTask, FleetCommand, SetNodeState,
+};
 use registry_core::entry::{JoinRole, NodeState, TaskEnd, TaskState, Turn};
 use registry_core::query;
 use registry_core::rank::{Unmet, Unplaced};
@@ -23,11 +25,11 @@ fn end_of(world: &World) -> (TaskEnd, String) {
 }
 
 fn cancel(owner: Option<&str>) -> Command {
-    Command::CancelTask { id: task_id(1), owner: owner.map(Into::into) }
+    Command::CancelTask(CancelTask { id: task_id(1), owner: owner.map(Into::into) })
 }
 
 fn expire() -> Command {
-    Command::ExpireTask { id: task_id(1), waits_for: None }
+    Command::ExpireTask(ExpireTask { id: task_id(1), waits_for: None })
 }
 
 fn stale(current: u64, offered: u64) -> Refusal {
@@ -49,25 +51,12 @@ fn the_same_id_with_the_same_input_is_the_same_task() {
 fn a_conversation_is_its_first_owners_for_as_long_as_a_task_of_it_is_kept() {
     let mut world = world_with_task();
     let by = |name: u8, owner: &str, conversation: &str| {
-        let Command::SubmitTask { agent, input, reply_to, deadline, .. } =
-            submit(name, 1, START.plus_ms(DAY))
-        else {
-            unreachable!("submit makes SubmitTask");
-        };
-        let (id, context) = (task_id(name), ContextId::parse(conversation).unwrap());
-        let owner = owner.to_owned();
-        let (shared, metered) = (true, true);
-        Command::SubmitTask {
-            id,
-            context,
-            agent,
-            owner,
-            input,
-            reply_to,
-            deadline,
-            shared,
-            metered,
+        let mut command = submit(name, 1, START.plus_ms(DAY));
+        if let Command::SubmitTask(task) = &mut command {
+            task.owner = owner.to_owned();
+            task.context = ContextId::parse(conversation).unwrap();
         }
+        command
     };
     let stranger = "https://peer1.example";
     let refused = world.refusal(&by(2, stranger, "context"));
@@ -78,7 +67,7 @@ fn a_conversation_is_its_first_owners_for_as_long_as_a_task_of_it_is_kept() {
     world.done(&by(4, "https://peer0.example", "context"));
     // Also once all of its tasks are over.
     for task in [1, 4] {
-        world.done(&Command::CancelTask { id: task_id(task), owner: None });
+        world.done(&Command::CancelTask(CancelTask { id: task_id(task), owner: None }));
     }
     assert_eq!(world.refusal(&by(5, stranger, "context")), conflict("context", "context"));
 }
@@ -120,10 +109,12 @@ fn a_task_goes_to_a_joined_node_with_an_accepted_class_and_a_free_slot() {
     assert!(matches!(world.refusal(&assign(1, 0)), Refusal::Invalid { .. }));
     let mut other = capacity();
     other.isolation = vec!["vm-emulated".into()];
-    let join = |capacity| Command::SetNodeState {
-        id: node_id(0),
-        state: NodeState::Joined,
-        capacity: Some(capacity),
+    let join = |capacity| {
+        Command::SetNodeState(SetNodeState {
+            id: node_id(0),
+            state: NodeState::Joined,
+            capacity: Some(capacity),
+        })
     };
     world.done(&join(other));
     assert!(matches!(world.refusal(&assign(1, 0)), Refusal::Invalid { .. }));
@@ -208,18 +199,17 @@ fn an_assigned_task_is_canceled_through_its_node() {
 }
 
 fn asks(task: u8, epoch: u64, outcome: u8) -> Command {
-    let Command::CompleteTask { id, node, epoch, outcome, reason, .. } =
-        complete(task, 0, epoch, outcome)
-    else {
-        unreachable!("complete makes CompleteTask");
-    };
-    Command::CompleteTask { id, node, epoch, end: TaskEnd::InputRequired, outcome, reason }
+    let mut command = complete(task, 0, epoch, outcome);
+    if let Command::CompleteTask(complete) = &mut command {
+        complete.end = TaskEnd::InputRequired;
+    }
+    command
 }
 
 fn go_on(input: u8, deadline: WallMs) -> Command {
     let owner = "https://peer0.example".to_owned();
     let (id, input) = (task_id(1), digest(input));
-    FleetCommand::ContinueTask { id, owner, input, reply_to: None, deadline }.into()
+    FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to: None, deadline }).into()
 }
 
 /// A world whose task 1 has asked for more.
@@ -275,12 +265,11 @@ fn a_message_that_comes_again_after_the_agents_next_question_is_no_second_one() 
 fn only_its_owner_continues_a_task_and_only_one_that_asked() {
     let mut world = asked();
     let deadline = world.now.plus_ms(DAY);
-    let Command::Fleet(FleetCommand::ContinueTask { id, input, .. }) = go_on(2, deadline) else {
-        unreachable!("go_on makes ContinueTask");
-    };
-    let owner = "https://peer1.example".to_owned();
-    let other = FleetCommand::ContinueTask { id, owner, input, reply_to: None, deadline };
-    assert_eq!(world.refusal(&other.into()), not_found("task", task_id(1)));
+    let mut other = go_on(2, deadline);
+    if let Command::Fleet(FleetCommand::ContinueTask(turn)) = &mut other {
+        turn.owner = "https://peer1.example".to_owned();
+    }
+    assert_eq!(world.refusal(&other), not_found("task", task_id(1)));
     assert_eq!(world.refusal(&go_on(99, deadline)), not_found("body", digest(99)));
     assert!(matches!(world.refusal(&go_on(2, START)), Refusal::Expired { .. }));
     let mut pending = world_with_task();
@@ -353,7 +342,7 @@ fn a_task_that_its_deadline_ends_before_it_ran_says_what_it_waited_for() {
             world.done(&assign(1, 0));
         }
         world.later(DAY);
-        world.done(&Command::ExpireTask { id: task_id(1), waits_for });
+        world.done(&Command::ExpireTask(ExpireTask { id: task_id(1), waits_for }));
         assert_eq!(end_of(&world), (TaskEnd::Failed, said));
     }
 }
@@ -396,29 +385,20 @@ fn more_than_a_page_of_tasks_is_put_back_in_one_command() {
     world.done(&issue(9, JoinRole::Node));
     let mut wide = capacity();
     wide.slots = 2_000;
-    let join =
-        Command::SetNodeState { id: node_id(0), state: NodeState::Joined, capacity: Some(wide) };
+    let join = Command::SetNodeState(SetNodeState {
+        id: node_id(0),
+        state: NodeState::Joined,
+        capacity: Some(wide),
+    });
     world.done(&join);
     let id = |n: u32| proto_types::TaskId::parse(&format!("many-{n}")).unwrap();
     for n in 0..1_100 {
-        let Command::SubmitTask { context, agent, owner, input, reply_to, deadline, .. } =
-            submit(0, 1, START.plus_ms(DAY))
-        else {
-            unreachable!("submit makes SubmitTask");
-        };
-        let id = id(n);
-        world.done(&Command::SubmitTask {
-            id: id.clone(),
-            context,
-            agent,
-            owner,
-            input,
-            reply_to,
-            deadline,
-            shared: true,
-            metered: true,
-        });
-        world.done(&Command::AssignTask { id, node: node_id(0) });
+        let mut command = submit(0, 1, START.plus_ms(DAY));
+        if let Command::SubmitTask(task) = &mut command {
+            task.id = id(n);
+        }
+        world.done(&command);
+        world.done(&Command::AssignTask(AssignTask { id: id(n), node: node_id(0) }));
     }
     world.done(&node_state(0, NodeState::Lost));
     assert_eq!(query::pending_tasks(&world.memory, 2_000).unwrap().len(), 1_100);
@@ -428,9 +408,9 @@ fn more_than_a_page_of_tasks_is_put_back_in_one_command() {
 /// A task of this owner in a conversation of its own.
 pub(crate) fn submitted(name: u8, owner: &str, shares: bool) -> Command {
     let mut command = submit(name, 1, START.plus_ms(DAY));
-    if let Command::SubmitTask { context, owner: by, shared, .. } = &mut command {
-        (*by, *shared) = (owner.to_owned(), shares);
-        *context = ContextId::parse(&format!("context-{name}")).unwrap();
+    if let Command::SubmitTask(task) = &mut command {
+        (task.owner, task.shared) = (owner.to_owned(), shares);
+        task.context = ContextId::parse(&format!("context-{name}")).unwrap();
     }
     command
 }
@@ -471,8 +451,11 @@ fn a_share_goes_down_by_the_tasks_that_it_has_counted_alone() {
     assert_eq!(held(&world), 0);
     let (id, input, deadline) = (task_id(2), digest(2), START.plus_ms(DAY));
     let owner = owner.to_owned();
-    world.done(&FleetCommand::ContinueTask { id, owner, input, reply_to: None, deadline }.into());
+    world.done(
+        &FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to: None, deadline })
+            .into(),
+    );
     assert_eq!(held(&world), 1);
-    world.done(&Command::CancelTask { id: task_id(2), owner: None });
+    world.done(&Command::CancelTask(CancelTask { id: task_id(2), owner: None }));
     assert_eq!((held(&world), query::open_tasks(&world.memory).unwrap()), (0, 0));
 }

@@ -2,7 +2,7 @@
 
 use proto_types::{Digest, WallMs};
 use registry_core::change::{Reply, Spent};
-use registry_core::command::Command;
+use registry_core::command::{Command, LedgerCommand, ResetTime, SpendTokens};
 use registry_core::view::Space;
 
 use crate::world::*;
@@ -11,7 +11,7 @@ use Spent::{Fresh, OutOfHorizon, Replayed};
 
 fn check(world: &mut World, entries: &[(u8, WallMs)], expected: &[Spent]) {
     let entries = entries.iter().map(|(name, until)| (digest(*name), *until)).collect();
-    let reply = world.done(&Command::SpendTokens { entries });
+    let reply = world.done(&Command::SpendTokens(SpendTokens { entries }));
     assert_eq!(reply, Reply::Spent(expected.to_vec()));
 }
 
@@ -85,9 +85,9 @@ fn tokens_take_no_revision_and_at_most_1024_come_at_once() {
     let world = &mut World::new();
     let hash = |n: u16| Digest::of(&n.to_be_bytes());
     let entries: Vec<_> = (0..1_025).map(|n| (hash(n), at(1))).collect();
-    let many = Command::SpendTokens { entries: entries.clone() };
+    let many = Command::SpendTokens(SpendTokens { entries: entries.clone() });
     assert_eq!(world.refusal(&many), full("tokens", 1_024));
-    world.done(&Command::SpendTokens { entries: entries[..1_024].to_vec() });
+    world.done(&Command::SpendTokens(SpendTokens { entries: entries[..1_024].to_vec() }));
     assert_eq!(world.revision(), proto_types::Revision(0));
 }
 
@@ -99,7 +99,7 @@ fn a_time_that_was_carried_ahead_is_brought_back_and_no_token_is_spent_twice_for
     world.later(60 * MINUTE);
     world.done(&put_body(9));
     check(world, &[(2, at(5 * MINUTE))], &[OutOfHorizon]);
-    let back = |to| Command::Ledger(registry_core::command::LedgerCommand::ResetTime { to });
+    let back = |to| Command::Ledger(LedgerCommand::ResetTime(ResetTime { to }));
     world.refusal(&back(world.now.minus_ms(5_000)));
     world.done(&back(at(MINUTE)));
     world.now = at(MINUTE);

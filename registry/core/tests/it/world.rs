@@ -7,7 +7,11 @@ use proto_types::{
 };
 use registry_core::apply;
 use registry_core::change::{Change, Effect, Refusal, Reply, Write};
-use registry_core::command::{Command, Foreign, Import, ImportedRecord};
+use registry_core::command::{
+    AckEnvelope, AssignTask, Command, CompleteTask, EnqueueEnvelope, EnrolPeer, Foreign, Import,
+    ImportedRecord, IssueJoinToken, LeaseEnvelopes, PutAgent, PutBody, PutCard, PutPartner,
+    PutRecord, RegisterGateway, RegisterNode, ReleaseTask, SetNodeState, SubmitTask,
+};
 use registry_core::entry::{
     AgentKind, Approval, Capacity, EnrolledKey, ImportKind, JoinRole, Limits, NodeState,
     PartnerKind, PartnerTerms, Source, TaskEntry,
@@ -175,19 +179,23 @@ pub(crate) fn share_full(what: &str, held: u64) -> Refusal {
 }
 
 pub(crate) fn put_body(name: u8) -> Command {
-    Command::PutBody { bytes: bytes(name) }
+    Command::PutBody(PutBody { bytes: bytes(name) })
 }
 
 pub(crate) fn enrol(name: u8, keys: &[u8], approval: Approval) -> Command {
-    Command::EnrolPeer {
+    Command::EnrolPeer(EnrolPeer {
         origin: origin(name),
         keys: keys.iter().map(|it| key(*it)).collect(),
         approval,
-    }
+    })
 }
 
 pub(crate) fn issue(hash: u8, role: JoinRole) -> Command {
-    Command::IssueJoinToken { hash: digest(hash), role, expires_at: START.plus_ms(DAY) }
+    Command::IssueJoinToken(IssueJoinToken {
+        hash: digest(hash),
+        role,
+        expires_at: START.plus_ms(DAY),
+    })
 }
 
 pub(crate) fn put_record(
@@ -196,7 +204,7 @@ pub(crate) fn put_record(
     updated_at: WallMs,
     owner: Option<(u8, u8)>,
 ) -> Command {
-    Command::PutRecord {
+    Command::PutRecord(PutRecord {
         handle: handle(name),
         digest: digest(body),
         updated_at,
@@ -208,7 +216,7 @@ pub(crate) fn put_record(
         if_match: None,
         visibility: None,
         vouched: false,
-    }
+    })
 }
 
 /// What a search reads in body `body`: the name says which of three texts it is.
@@ -221,13 +229,13 @@ pub(crate) fn put_search(source: Source, name: u8, body: u8, words: u8) -> Comma
 }
 
 pub(crate) fn put_card(name: u8, body: u8) -> Command {
-    Command::PutCard {
+    Command::PutCard(PutCard {
         handle: handle(name),
         digest: digest(body),
         assurance: Assurance::SelfAsserted,
         owner: None,
         visibility: None,
-    }
+    })
 }
 
 pub(crate) fn limits() -> Limits {
@@ -235,7 +243,7 @@ pub(crate) fn limits() -> Limits {
 }
 
 pub(crate) fn put_agent(card: u8) -> Command {
-    Command::PutAgent {
+    Command::PutAgent(PutAgent {
         handle: handle(0),
         artifact: digest(200),
         artifact_bytes: 10,
@@ -244,7 +252,7 @@ pub(crate) fn put_agent(card: u8) -> Command {
         isolation: vec!["wasm-proc".into(), "vm-hw".into()],
         card: digest(card),
         visibility: None,
-    }
+    })
 }
 
 pub(crate) fn capacity() -> Capacity {
@@ -258,30 +266,30 @@ pub(crate) fn capacity() -> Capacity {
 
 /// The credential of gateway `name` is digest 150 + `name`.
 pub(crate) fn register_gateway(name: u8, join: u8) -> Command {
-    Command::RegisterGateway {
+    Command::RegisterGateway(RegisterGateway {
         id: gateway_id(name),
         endpoint: "http://gateway0".into(),
         credential: digest(150 + name),
         join: digest(join),
-    }
+    })
 }
 
 /// The credential of node `name` is digest 100 + `name`.
 pub(crate) fn register_node(name: u8, join: u8) -> Command {
-    Command::RegisterNode {
+    Command::RegisterNode(RegisterNode {
         id: node_id(name),
         credential: digest(100 + name),
         capacity: capacity(),
         join: digest(join),
-    }
+    })
 }
 
 pub(crate) fn node_state(name: u8, state: NodeState) -> Command {
-    Command::SetNodeState { id: node_id(name), state, capacity: None }
+    Command::SetNodeState(SetNodeState { id: node_id(name), state, capacity: None })
 }
 
 pub(crate) fn submit(name: u8, input: u8, deadline: WallMs) -> Command {
-    Command::SubmitTask {
+    Command::SubmitTask(SubmitTask {
         id: task_id(name),
         context: proto_types::ContextId::parse("context").unwrap(),
         agent: handle(0),
@@ -291,34 +299,34 @@ pub(crate) fn submit(name: u8, input: u8, deadline: WallMs) -> Command {
         deadline,
         shared: true,
         metered: true,
-    }
+    })
 }
 
 pub(crate) fn assign(task: u8, node: u8) -> Command {
-    Command::AssignTask { id: task_id(task), node: node_id(node) }
+    Command::AssignTask(AssignTask { id: task_id(task), node: node_id(node) })
 }
 
 pub(crate) fn complete(task: u8, node: u8, epoch: u64, outcome: u8) -> Command {
-    Command::CompleteTask {
+    Command::CompleteTask(CompleteTask {
         id: task_id(task),
         node: node_id(node),
         epoch: LeaseEpoch(epoch),
         end: registry_core::entry::TaskEnd::Completed,
         outcome: Some(digest(outcome)),
         reason: None,
-    }
+    })
 }
 
 pub(crate) fn release(task: u8, epoch: u64) -> Command {
-    Command::ReleaseTask {
+    Command::ReleaseTask(ReleaseTask {
         id: task_id(task),
         epoch: LeaseEpoch(epoch),
         reason: "it is draining".into(),
-    }
+    })
 }
 
 pub(crate) fn enqueue(name: u8, target: &str, expires_at: WallMs) -> Command {
-    Command::EnqueueEnvelope {
+    Command::EnqueueEnvelope(EnqueueEnvelope {
         id: envelope_id(name),
         source: origin(0),
         target: target.into(),
@@ -328,20 +336,20 @@ pub(crate) fn enqueue(name: u8, target: &str, expires_at: WallMs) -> Command {
         expires_at,
         shared: true,
         metered: true,
-    }
+    })
 }
 
 pub(crate) fn lease(target: &str, max: u32) -> Command {
-    Command::LeaseEnvelopes { target: target.into(), max, ttl_ms: 10_000 }
+    Command::LeaseEnvelopes(LeaseEnvelopes { target: target.into(), max, ttl_ms: 10_000 })
 }
 
 pub(crate) fn ack(name: u8, target: &str, epoch: u64) -> Command {
-    Command::AckEnvelope {
+    Command::AckEnvelope(AckEnvelope {
         target: target.into(),
         source: origin(0),
         id: envelope_id(name),
         epoch: LeaseEpoch(epoch),
-    }
+    })
 }
 
 pub(crate) fn partner_name(name: u8) -> Namespace {
@@ -350,7 +358,7 @@ pub(crate) fn partner_name(name: u8) -> Namespace {
 
 /// A partner at `origin(100 + name)` whose entries may be two registries away from home.
 pub(crate) fn put_partner(name: u8, quota: u64) -> Command {
-    Foreign::PutPartner {
+    Foreign::PutPartner(PutPartner {
         name: partner_name(name),
         terms: Box::new(PartnerTerms {
             url: origin(100 + name),
@@ -361,7 +369,7 @@ pub(crate) fn put_partner(name: u8, quota: u64) -> Command {
             namespaces: Vec::new(),
             quota,
         }),
-    }
+    })
     .into()
 }
 

@@ -83,7 +83,7 @@ fn case_22_the_neighbours_of_special_ranges_are_public() {
 }
 
 #[test]
-fn only_the_plain_spellings_of_loopback_are_loopback() {
+fn only_the_plain_forms_of_loopback_are_loopback() {
     for text in ["127.0.0.1", "127.255.255.254", "::1"] {
         assert_eq!(class(text), Class::Loopback, "{text}");
     }

@@ -16,8 +16,8 @@ use super::{Resolve, ResolveError};
 pub struct Table {
     addresses: BTreeMap<String, Vec<Vec<IpAddr>>>,
     texts: BTreeMap<String, Vec<String>>,
-    /// How often each name was asked for.
-    asked: Mutex<BTreeMap<String, usize>>,
+    /// How often each name was looked up.
+    lookups: Mutex<BTreeMap<String, usize>>,
 }
 
 impl Table {
@@ -35,17 +35,17 @@ impl Table {
         self
     }
 
-    /// How often the addresses of this name were asked for.
+    /// How often the addresses of this name were looked up.
     #[must_use]
-    pub fn asked(&self, name: &str) -> usize {
-        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.get(name).copied().unwrap_or_default()
+    pub fn lookups(&self, name: &str) -> usize {
+        let lookups = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
+        lookups.get(name).copied().unwrap_or_default()
     }
 
     fn next(&self, name: &str) -> Option<Vec<IpAddr>> {
         let answers = self.addresses.get(name)?;
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let times = asked.entry(name.to_owned()).or_default();
+        let mut lookups = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = lookups.entry(name.to_owned()).or_default();
         let answer = answers.get(*times % answers.len()).cloned();
         *times += 1;
         answer

@@ -24,7 +24,7 @@ fn case_22_only_https_to_public_names_on_allowed_ports_passes() {
 }
 
 #[test]
-fn case_22_an_address_in_any_odd_spelling_is_refused() {
+fn case_22_an_address_in_any_odd_form_is_refused() {
     for host in [
         "2130706433",
         "0x7f000001",

@@ -47,11 +47,11 @@ async fn case_23_a_name_that_alternates_is_connected_to_where_it_was_checked() {
     let (fetcher, table) = named(dev(), table);
     let url = server.at("peer.test", "/");
     fetcher.fetch(Request::get(&*url)).await.unwrap();
-    assert_eq!((table.asked("peer.test"), server.connections()), (1, 1));
+    assert_eq!((table.lookups("peer.test"), server.connections()), (1, 1));
     let fetched = fetcher.fetch(Request::get(&*url)).await;
     assert!(is_refused(&fetched), "{fetched:?}");
     fetcher.fetch(Request::get(&*url)).await.unwrap();
-    assert_eq!((table.asked("peer.test"), server.connections()), (3, 2));
+    assert_eq!((table.lookups("peer.test"), server.connections()), (3, 2));
 }
 
 #[tokio::test]

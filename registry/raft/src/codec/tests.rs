@@ -13,7 +13,7 @@ use proto_types::{Digest, WallMs};
 use registry_core::command::{Command, FleetCommand, Proposal};
 
 use super::*;
-use crate::batch::{Batch, Payload, spell};
+use crate::batch::{Batch, Payload, encode_proposal};
 use crate::machine::StateMark;
 use crate::snapshot::{Manifest, Piece};
 use crate::types::{Entry, LogId, Membership, SnapshotMeta, Vote};
@@ -50,8 +50,8 @@ fn nodes() -> BTreeMap<u64, BasicNode> {
 
 fn payload() -> Payload {
     let proposal = Proposal { commands: vec![Command::Fleet(FleetCommand::CallNodes)] };
-    let spelled = spell(&proposal).unwrap();
-    let payload = Payload::join(WallMs(1_234), [spelled.as_slice()].into_iter());
+    let encoded = encode_proposal(&proposal).unwrap();
+    let payload = Payload::join(WallMs(1_234), [encoded.as_slice()].into_iter());
     let batch = Batch { stamp: WallMs(1_234), proposals: vec![proposal] };
     assert_eq!(payload.read().unwrap(), batch);
     payload

@@ -11,7 +11,7 @@ use openraft::storage::RaftLogReader;
 
 use super::VOTE;
 use crate::codec::decode;
-use crate::home::Home;
+use crate::store_handle::StoreHandle;
 use crate::types::{Entry, TypeConfig, Vote};
 
 /// Entries are read until they exceed this together, so that a message stays far below `MESSAGE_BYTES_MAX` even when its
@@ -21,16 +21,16 @@ const READ_BYTES_MAX: usize = 4 << 20;
 /// One of many readers.
 #[derive(Debug)]
 pub(crate) struct LogReader {
-    home: Arc<Home>,
+    handle: Arc<StoreHandle>,
 }
 
 impl LogReader {
-    pub(crate) fn new(home: Arc<Home>) -> Self {
-        Self { home }
+    pub(crate) fn new(handle: Arc<StoreHandle>) -> Self {
+        Self { handle }
     }
 
     fn read(&self, from: u64, to: u64, bytes_max: usize) -> io::Result<Vec<Entry>> {
-        let entries = self.home.store.log().entries(from, to, bytes_max);
+        let entries = self.handle.store.log().entries(from, to, bytes_max);
         let entries = entries.map_err(io::Error::other)?;
         entries.iter().map(|(_, bytes)| decode(bytes)).collect()
     }
@@ -61,7 +61,7 @@ impl RaftLogReader<TypeConfig> for LogReader {
         RB: RangeBounds<u64> + Clone + Debug + Send,
     {
         let (from, to) = bounds(&range);
-        let reader = Self::new(Arc::clone(&self.home));
+        let reader = Self::new(Arc::clone(&self.handle));
         let chunks = stream::try_unfold(from, move |from| {
             let chunk = reader.read(from, to, READ_BYTES_MAX);
             async move {
@@ -79,7 +79,7 @@ impl RaftLogReader<TypeConfig> for LogReader {
     }
 
     async fn read_vote(&mut self) -> Result<Option<Vote>, io::Error> {
-        let bytes = self.home.store.log().saved(VOTE).map_err(io::Error::other)?;
+        let bytes = self.handle.store.log().saved(VOTE).map_err(io::Error::other)?;
         bytes.as_deref().map(decode).transpose()
     }
 }

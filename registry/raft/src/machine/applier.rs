@@ -10,29 +10,29 @@ use registry_core::change::{Effect, Reply, Write};
 use registry_core::query;
 
 use super::Published;
-use super::marks::{MARK, StateMark, spelled};
+use super::marks::{MARK, StateMark, encoded};
 use crate::batch::Payload;
 use crate::codec::{decode, encode};
-use crate::home::Home;
 use crate::snapshot::Stored;
+use crate::store_handle::StoreHandle;
 use crate::types::{Entry, LogId, Membership};
 
 pub(crate) const APPLIED: &[u8] = b"applied";
 pub(crate) const MEMBERSHIP: &[u8] = b"membership";
 
 pub(crate) struct Applier {
-    home: Arc<Home>,
+    handle: Arc<StoreHandle>,
     published: Arc<Published>,
 }
 
 impl Applier {
-    pub(crate) fn new(home: Arc<Home>, published: Arc<Published>) -> Self {
-        Self { home, published }
+    pub(crate) fn new(handle: Arc<StoreHandle>, published: Arc<Published>) -> Self {
+        Self { handle, published }
     }
 
     /// The position and membership of the state on disk.
     pub(crate) fn applied(&self) -> io::Result<(Option<LogId>, Membership)> {
-        let view = self.home.store.view();
+        let view = self.handle.store.view();
         let applied = view.meta(APPLIED).map_err(io::Error::other)?;
         let membership = view.meta(MEMBERSHIP).map_err(io::Error::other)?;
         let applied = applied.as_deref().map(decode).transpose()?;
@@ -86,16 +86,16 @@ impl Applier {
         let membership = membership.map(encode).transpose()?;
         let mut meta: Vec<(&[u8], &[u8])> = vec![(APPLIED, &applied)];
         meta.extend(membership.as_deref().map(|bytes| (MEMBERSHIP, bytes)));
-        let mark = after.as_ref().map(|(_, mark)| spelled(mark)).transpose()?;
+        let mark = after.as_ref().map(|(_, mark)| encoded(mark)).transpose()?;
         meta.extend(mark.as_deref().map(|bytes| (MARK, bytes)));
-        self.home.store.commit(writes, &meta).map_err(io::Error::other)?;
+        self.handle.store.commit(writes, &meta).map_err(io::Error::other)?;
         if !self.published.is_settled() {
-            self.published.settle(&self.home.store.view())?;
+            self.published.settle(&self.handle.store.view())?;
         }
         // An entry that writes nothing leaves the view as it is.
         if let Some((revision, mark)) = after {
             self.published.marks().push(mark);
-            self.published.publish(self.home.store.view(), revision);
+            self.published.publish(self.handle.store.view(), revision);
         }
         self.published.reach(**log_id.committed_leader_id());
         Ok(())
@@ -103,8 +103,8 @@ impl Applier {
 
     /// Puts a snapshot in the place of the state.
     pub(crate) fn install(&self, snapshot: &Stored) -> io::Result<()> {
-        self.home.store.install(&snapshot.database()).map_err(io::Error::other)?;
-        let view = self.home.store.view();
+        self.handle.store.install(&snapshot.database()).map_err(io::Error::other)?;
+        let view = self.handle.store.view();
         let revision = query::revision(&view).map_err(io::Error::other)?;
         self.published.marks().restart(&view)?;
         self.published.settle(&view)?;

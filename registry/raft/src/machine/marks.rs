@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::{decode, encode};
 
-/// Where the newest mark lies beside the state.
+/// Where the newest mark is stored with the state.
 pub(crate) const MARK: &[u8] = b"state-hash";
 
 /// Marks kept for comparison: what a follower may be ahead of an answer of the leader.
@@ -115,8 +115,8 @@ impl Marks {
     }
 }
 
-/// A mark as it lies beside the state.
-pub(crate) fn spelled(mark: &StateMark) -> io::Result<Vec<u8>> {
+/// A mark as it is stored with the state.
+pub(crate) fn encoded(mark: &StateMark) -> io::Result<Vec<u8>> {
     encode(mark)
 }
 

@@ -13,7 +13,7 @@ use registry_store::StoreView;
 use tokio::sync::{broadcast, watch};
 
 use super::marks::Marks;
-use crate::home::Home;
+use crate::store_handle::StoreHandle;
 
 /// Effects a slow subscriber may be behind; beyond it the oldest are lost to it, and a scan of the state finds them.
 const EFFECTS_KEPT: usize = 4096;
@@ -35,15 +35,15 @@ pub(crate) struct Published {
     /// The term of the newest entry that this process has committed; 0 before the first.
     term: AtomicU64,
     /// The store counts as open as long as a view of it is kept here; dropped after the view, by the order of the fields.
-    home: Arc<Home>,
+    handle: Arc<StoreHandle>,
 }
 
 /// No cluster is restored that often.
 const EMPTY: u64 = u64::MAX;
 
 impl Published {
-    pub(crate) fn new(home: Arc<Home>) -> io::Result<Self> {
-        let view = home.store.view();
+    pub(crate) fn new(handle: Arc<StoreHandle>) -> io::Result<Self> {
+        let view = handle.store.view();
         let revision = query::revision(&view).map_err(io::Error::other)?;
         let marks = Marks::default();
         marks.restart(&view)?;
@@ -56,7 +56,7 @@ impl Published {
             moment: ArcSwap::from_pointee(Moment { view: view.clone(), revision }),
             revision: watch::Sender::new(revision),
             effects: broadcast::Sender::new(EFFECTS_KEPT),
-            home,
+            handle,
         };
         if applied.is_some() {
             published.settle(&view)?;
@@ -79,7 +79,7 @@ impl Published {
         match self.epoch() {
             Some(epoch) => (epoch, self.cluster()),
             None => {
-                let identity = self.home.store.identity();
+                let identity = self.handle.store.identity();
                 (identity.epoch, identity.cluster)
             }
         }
@@ -95,7 +95,7 @@ impl Published {
         let epoch = query::cluster_epoch(view).map_err(io::Error::other)?;
         self.epoch.store(epoch, Ordering::Release);
         if let Some(cluster) = query::cluster_id(view).map_err(io::Error::other)? {
-            self.home.store.belong(cluster, epoch).map_err(io::Error::other)?;
+            self.handle.store.belong(cluster, epoch).map_err(io::Error::other)?;
             // It never changes.
             let _ = self.cluster.set(cluster);
         }

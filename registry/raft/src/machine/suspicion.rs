@@ -8,26 +8,26 @@ use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::home::Home;
 use crate::snapshot::{Piece, Snapshots, Stored, Unsound, checkpoint};
+use crate::store_handle::StoreHandle;
 
 /// Begins to look into a suspect snapshot, unless one is looked into already.
 ///
 /// # Errors
 /// The state was found damaged: this member passes none of it on.
 pub(super) fn look_into(
-    home: &Arc<Home>,
+    handle: &Arc<StoreHandle>,
     snapshots: &Arc<Snapshots>,
     suspect: &Arc<Stored>,
 ) -> io::Result<()> {
-    if let Some(why) = home.store.damage().found() {
+    if let Some(why) = handle.store.damage().found() {
         return Err(io::Error::other(why));
     }
     let Some(turn) = snapshots.examine() else { return Ok(()) };
-    let (home, snapshots) = (Arc::clone(home), Arc::clone(snapshots));
+    let (handle, snapshots) = (Arc::clone(handle), Arc::clone(snapshots));
     let suspect = Arc::clone(suspect);
     tokio::task::spawn_blocking(move || {
-        if let Err(cause) = examine(&home, &snapshots, suspect) {
+        if let Err(cause) = examine(&handle, &snapshots, suspect) {
             tracing::error!(%cause, "a snapshot was refused as damaged, and looking into that failed");
         }
         // Only now may the next one be examined.
@@ -37,11 +37,11 @@ pub(super) fn look_into(
 }
 
 /// Puts a new snapshot in the place of a suspect one, and reads that one through.
-fn examine(home: &Home, snapshots: &Snapshots, suspect: Arc<Stored>) -> io::Result<()> {
-    let fresh = checkpoint(home, snapshots)?;
+fn examine(handle: &StoreHandle, snapshots: &Snapshots, suspect: Arc<Stored>) -> io::Result<()> {
+    let fresh = checkpoint(handle, snapshots)?;
     snapshots.adopt(Arc::clone(&fresh));
-    match snapshots.set_aside_if_unsound(home.store.dir(), &suspect)? {
-        Some(unsound) => examine_state(home, unsound),
+    match snapshots.set_aside_if_unsound(handle.store.dir(), &suspect)? {
+        Some(unsound) => examine_state(handle, unsound),
         None => {
             // Whoever refuses what both have in common is at fault itself; what turns bad later is another matter.
             fresh.vouch(Instant::now());
@@ -51,8 +51,8 @@ fn examine(home: &Home, snapshots: &Snapshots, suspect: Arc<Stored>) -> io::Resu
 }
 
 /// Finds out whether the state shares the damage of a snapshot. If so, this member begins anew.
-fn examine_state(home: &Home, unsound: Unsound) -> io::Result<()> {
-    let state = home.store.state_dir();
+fn examine_state(handle: &StoreHandle, unsound: Unsound) -> io::Result<()> {
+    let state = handle.store.state_dir();
     // Tables and blobs are the same files in both, by hard links.
     let shared = |piece: &Piece| {
         let file = fs::metadata(state.join(&piece.name));
@@ -60,9 +60,9 @@ fn examine_state(home: &Home, unsound: Unsound) -> io::Result<()> {
     };
     let Some(piece) = unsound.files.into_iter().find(shared) else {
         // What was damaged before it was digested is found by reading alone, and noted then.
-        return home.store.view().read_through().map_err(io::Error::other);
+        return handle.store.view().read_through().map_err(io::Error::other);
     };
     let why = format!("{} does not match the digest that it was given", piece.name);
-    home.store.damage().note(home.store.dir(), &why);
+    handle.store.damage().note(handle.store.dir(), &why);
     Err(io::Error::other(why))
 }

@@ -14,13 +14,13 @@ use tokio::time::timeout;
 
 use super::{APPLIED, Machine, Published};
 use crate::codec::encode;
-use crate::home::Home;
 use crate::snapshot::{Snapshots, Stored, checkpoint};
+use crate::store_handle::StoreHandle;
 use crate::types::LogId;
 
 struct Member {
     dir: tempfile::TempDir,
-    home: Arc<Home>,
+    handle: Arc<StoreHandle>,
     snapshots: Arc<Snapshots>,
     machine: Machine,
 }
@@ -29,16 +29,16 @@ impl Member {
     /// With a body in its state, and a snapshot of that.
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let home = Home::open(dir.path(), 1, registry_store::Options::default()).unwrap();
-        let home = Arc::new(home);
-        let published = Arc::new(Published::new(Arc::clone(&home)).unwrap());
+        let handle = StoreHandle::open(dir.path(), 1, registry_store::Options::default()).unwrap();
+        let handle = Arc::new(handle);
+        let published = Arc::new(Published::new(Arc::clone(&handle)).unwrap());
         let snapshots = Arc::new(Snapshots::open(dir.path()).unwrap());
-        let machine = Machine::new(Arc::clone(&home), published, Arc::clone(&snapshots));
+        let machine = Machine::new(Arc::clone(&handle), published, Arc::clone(&snapshots));
         let write = Write::Put { space: Space::Bodies, key: vec![1], value: vec![7; 9_000] };
         let applied = encode(&LogId::new_term_index(1, 5)).unwrap();
-        home.store.commit(&[write], &[(APPLIED, &applied)]).unwrap();
-        snapshots.adopt(checkpoint(&home, &snapshots).unwrap());
-        Self { dir, home, snapshots, machine }
+        handle.store.commit(&[write], &[(APPLIED, &applied)]).unwrap();
+        snapshots.adopt(checkpoint(&handle, &snapshots).unwrap());
+        Self { dir, handle, snapshots, machine }
     }
 
     fn current(&self) -> Arc<Stored> {
@@ -142,7 +142,7 @@ async fn damage_of_a_snapshot_alone_leaves_the_member_as_it_is() {
     assert!(!Arc::ptr_eq(&fresh, &suspect));
     assert!(fresh.manifest().damaged(&fresh.database()).unwrap().is_empty());
     assert!(member.set_aside(), "what is damaged is kept");
-    assert_eq!(member.home.store.damage().found(), None);
+    assert_eq!(member.handle.store.damage().found(), None);
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn damage_that_the_state_shares_is_noted_and_passed_on_to_nobody() {
     member.given().await.unwrap();
     member.examined().await;
     assert!(member.set_aside());
-    assert!(member.home.store.damage().found().is_some_and(|why| why.contains(".blob")));
+    assert!(member.handle.store.damage().found().is_some_and(|why| why.contains(".blob")));
     let fresh = member.current();
     assert!(!Arc::ptr_eq(&fresh, &suspect));
     fresh.doubt();

@@ -12,7 +12,7 @@ use super::pause::Pauses;
 use super::{Ballot, Call, Credentials, client, request};
 use crate::codec::{decode, encode};
 use crate::machine::Published;
-use crate::standing::Standing;
+use crate::member_reports::MemberReports;
 use crate::time::Time;
 
 /// What a leader knows at the newest answer of a majority.
@@ -31,7 +31,7 @@ type Ask = Box<dyn Fn() -> Option<Confirmed> + Send + Sync>;
 pub(crate) struct Caller {
     credentials: Credentials,
     published: Arc<Published>,
-    standing: Arc<Standing>,
+    reports: Arc<MemberReports>,
     time: Arc<Time>,
     pauses: Arc<Pauses>,
     /// Set once consensus runs, which makes its calls through this.
@@ -44,9 +44,9 @@ impl Caller {
         published: Arc<Published>,
         time: Arc<Time>,
     ) -> Self {
-        let (standing, confirmed) = (Arc::new(Standing::new()), Arc::default());
+        let (reports, confirmed) = (Arc::new(MemberReports::new()), Arc::default());
         let pauses = Arc::default();
-        Self { credentials, published, standing, time, pauses, confirmed }
+        Self { credentials, published, reports, time, pauses, confirmed }
     }
 
     /// Has calls say how new the leader's knowledge is; it is told once. `confirmed` must hold no handle of consensus,
@@ -61,8 +61,8 @@ impl Caller {
     }
 
     /// What the others say of this member.
-    pub(crate) fn standing(&self) -> Arc<Standing> {
-        Arc::clone(&self.standing)
+    pub(crate) fn reports(&self) -> Arc<MemberReports> {
+        Arc::clone(&self.reports)
     }
 
     pub(crate) fn credentials(&self) -> &Credentials {
@@ -100,6 +100,6 @@ impl Caller {
     }
 
     pub(crate) fn hear(&self, from: u64, status: &tonic::Status) {
-        self.standing.hear(from, status);
+        self.reports.hear(from, status);
     }
 }

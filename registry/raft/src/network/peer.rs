@@ -21,8 +21,8 @@ use super::channel::signed;
 use super::contact::{Moment, Word, millis};
 use super::{Append, Appended, Ballot, Caller, Client, Confirmed, Opening, client, request};
 use crate::codec::{decode, encode};
+use crate::member_reports::MemberReports;
 use crate::snapshot::{Stored, Want, frames};
-use crate::standing::Standing;
 use crate::types::{
     AppendRequest, AppendResponse, RpcError, Snapshot, SnapshotResponse, TransferRequest,
     TransferResponse, TypeConfig, Vote, VoteRequest, VoteResponse,
@@ -89,7 +89,7 @@ impl Peer {
         self.client()
     }
 
-    fn spell<T: Serialize>(&self, body: T) -> Result<Vec<u8>, RpcError> {
+    fn encode<T: Serialize>(&self, body: T) -> Result<Vec<u8>, RpcError> {
         encode(&self.calls.call(self.to, body)).map_err(|cause| unusable(&cause))
     }
 
@@ -149,14 +149,14 @@ impl Place {
     }
 
     /// Whether the answer goes back behind what the member has said before; consensus takes that for impossible.
-    fn is_lost(&self, answer: &AppendResponse, from: u64, standing: &Standing) -> bool {
+    fn is_lost(&self, answer: &AppendResponse, from: u64, reports: &MemberReports) -> bool {
         match (answer, self.prev, self.last) {
             (AppendEntriesResponse::Success, _, Some(last)) => {
-                standing.matches(from, self.term, last);
+                reports.matches(from, self.term, last);
                 false
             }
             (AppendEntriesResponse::Conflict, Some(prev), _) => {
-                standing.has_lost(from, self.term, prev)
+                reports.has_lost(from, self.term, prev)
             }
             _ => false,
         }
@@ -172,20 +172,20 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         option: RPCOption,
     ) -> Result<AppendResponse, RpcError> {
         let mut client = self.rested_client()?;
-        let (standing, time) = (self.calls.standing(), self.calls.time().told());
+        let (reports, time) = (self.calls.reports(), self.calls.time().announced());
         let place = Place::of(&rpc);
         let append =
-            Append { request: rpc, word: self.word(), admits: standing.admits(self.to), time };
-        let message = request(self.calls.credentials(), self.spell(append)?, option.hard_ttl());
+            Append { request: rpc, word: self.word(), admits: reports.admits(self.to), time };
+        let message = request(self.calls.credentials(), self.encode(append)?, option.hard_ttl());
         let call = client.append(message);
         let Appended { answer, moment, shows } =
             self.answer(RPCTypes::AppendEntries, &option, call).await?;
         self.heard = Some((moment, Instant::now()));
-        if place.is_lost(&answer, self.to, &standing) {
+        if place.is_lost(&answer, self.to, &reports) {
             let why = "it has lost entries that it had acknowledged: its directory is of before";
             return Err(RPCError::Unreachable(Unreachable::from_string(why)));
         }
-        standing.began(self.to);
+        reports.began(self.to);
         if let Some(shows) = shows {
             self.calls.time().hear(self.to, shows);
         }
@@ -199,7 +199,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
     ) -> Result<VoteResponse, RpcError> {
         let mut client = self.client()?;
         let message =
-            request(self.calls.credentials(), self.spell(Ballot::Vote(rpc))?, option.hard_ttl());
+            request(self.calls.credentials(), self.encode(Ballot::Vote(rpc))?, option.hard_ttl());
         self.answer(RPCTypes::Vote, &option, client.vote(message)).await
     }
 
@@ -209,8 +209,11 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         option: RPCOption,
     ) -> Result<VoteResponse, RpcError> {
         let mut client = self.client()?;
-        let message =
-            request(self.calls.credentials(), self.spell(Ballot::PreVote(rpc))?, option.hard_ttl());
+        let message = request(
+            self.calls.credentials(),
+            self.encode(Ballot::PreVote(rpc))?,
+            option.hard_ttl(),
+        );
         self.answer(RPCTypes::Vote, &option, client.vote(message)).await
     }
 
@@ -225,11 +228,11 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         let stored = snapshot.snapshot;
         let mut client = self.rested_client()?;
         let manifest = stored.manifest().clone();
-        let offer = Frame { body: Bytes::from(self.spell(&manifest)?) };
+        let offer = Frame { body: Bytes::from(self.encode(&manifest)?) };
         let offer = signed(self.calls.credentials(), offer);
         let call = async {
             let wanted: Vec<Want> = self.read(client.offer(offer).await)?;
-            let opening = self.spell(Opening { vote, manifest, wanted: wanted.clone() })?;
+            let opening = self.encode(Opening { vote, manifest, wanted: wanted.clone() })?;
             let content = frames(Arc::clone(&stored), opening, wanted);
             let message = signed(self.calls.credentials(), content);
             let answer = client.snapshot(message).await;
@@ -251,7 +254,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         option: RPCOption,
     ) -> Result<TransferResponse, RpcError> {
         let mut client = self.client()?;
-        let message = request(self.calls.credentials(), self.spell(req)?, option.hard_ttl());
+        let message = request(self.calls.credentials(), self.encode(req)?, option.hard_ttl());
         self.answer(RPCTypes::TransferLeader, &option, client.transfer(message)).await
     }
 }

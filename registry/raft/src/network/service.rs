@@ -21,15 +21,15 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{Append, Appended, Ballot, Call, Contact, Opening, Pull};
 use crate::blank::Blank;
 use crate::codec::{decode, encode};
-use crate::home::Home;
 use crate::machine::{Published, blocking};
+use crate::member_reports::REMOVED;
 use crate::observed;
 use crate::proposer::Proposer;
 use crate::snapshot::{
     Manifest, Snapshots, Stored, Want, all, checkpoint, disk, frames, next_frame,
     receive_and_install, turn,
 };
-use crate::standing::REMOVED;
+use crate::store_handle::StoreHandle;
 use crate::time::Time;
 use crate::types::{Raft, TransferRequest, VoteRequest};
 
@@ -37,7 +37,7 @@ use crate::types::{Raft, TransferRequest, VoteRequest};
 pub struct TransportService {
     pub(crate) id: u64,
     pub(crate) raft: Raft,
-    pub(crate) home: Arc<Home>,
+    pub(crate) handle: Arc<StoreHandle>,
     pub(crate) snapshots: Arc<Snapshots>,
     pub(crate) proposer: Proposer,
     pub(crate) contact: Arc<Contact>,
@@ -148,8 +148,8 @@ impl RaftTransport for TransportService {
         let install = move |stored: Arc<Stored>| async move {
             raft.install_full_snapshot(vote, stored.snapshot()).await.map_err(stopped)
         };
-        let (home, snapshots) = (Arc::clone(&self.home), Arc::clone(&self.snapshots));
-        respond(&receive_and_install(home, snapshots, sent, frames, install).await?)
+        let (handle, snapshots) = (Arc::clone(&self.handle), Arc::clone(&self.snapshots));
+        respond(&receive_and_install(handle, snapshots, sent, frames, install).await?)
     }
 
     async fn transfer(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
@@ -167,12 +167,12 @@ impl RaftTransport for TransportService {
         if known.is_none_or(|member| member.retired) {
             return Err(Status::permission_denied("no member of this cluster"));
         }
-        let (home, snapshots) = (Arc::clone(&self.home), Arc::clone(&self.snapshots));
-        let made = blocking(move || checkpoint(&home, &snapshots)).await;
+        let (handle, snapshots) = (Arc::clone(&self.handle), Arc::clone(&self.snapshots));
+        let made = blocking(move || checkpoint(&handle, &snapshots)).await;
         let stored = made.map_err(|cause| Status::unavailable(cause.to_string()))?;
         // Nobody else is to use it.
         stored.retire();
-        let (opening, wanted) = (spelled(stored.manifest())?, all(stored.manifest()));
+        let (opening, wanted) = (encoded(stored.manifest())?, all(stored.manifest()));
         Ok(Response::new(frames(stored, opening, wanted).map(Ok).boxed()))
     }
 
@@ -196,10 +196,10 @@ fn applied(raft: &Raft) -> Option<u64> {
 }
 
 fn respond<T: Serialize>(answer: &T) -> Result<Response<Frame>, Status> {
-    Ok(Response::new(Frame { body: Bytes::from(spelled(answer)?) }))
+    Ok(Response::new(Frame { body: Bytes::from(encoded(answer)?) }))
 }
 
-fn spelled<T: Serialize>(answer: &T) -> Result<Vec<u8>, Status> {
+fn encoded<T: Serialize>(answer: &T) -> Result<Vec<u8>, Status> {
     encode(answer).map_err(|cause: io::Error| Status::internal(cause.to_string()))
 }
 

@@ -21,10 +21,10 @@ const PIECE_BYTES: usize = 1 << 20;
 
 /// What stands before the bytes of the files.
 pub(crate) fn header(manifest: &Manifest) -> io::Result<Vec<u8>> {
-    let spelled = encode(manifest)?;
-    let length = u32::try_from(spelled.len()).ok().filter(|length| *length <= MANIFEST_BYTES_MAX);
+    let encoded = encode(manifest)?;
+    let length = u32::try_from(encoded.len()).ok().filter(|length| *length <= MANIFEST_BYTES_MAX);
     let length = length.ok_or_else(|| io::Error::other("the manifest is too long"))?;
-    Ok([MAGIC, &length.to_be_bytes(), &spelled].concat())
+    Ok([MAGIC, &length.to_be_bytes(), &encoded].concat())
 }
 
 /// Takes a stream of archive bytes into a file, and knows when it is whole.
@@ -157,9 +157,9 @@ fn open(path: &Path) -> Result<(Manifest, File), Fault> {
     if magic != MAGIC || length > MANIFEST_BYTES_MAX {
         return Err(Fault::Archive("it is no archive of ours".to_owned()));
     }
-    let mut spelled = vec![0; length as usize];
-    file.read_exact(&mut spelled).map_err(not_ours)?;
-    Ok((checked(decode(&spelled)?)?, file))
+    let mut encoded = vec![0; length as usize];
+    file.read_exact(&mut encoded).map_err(not_ours)?;
+    Ok((checked(decode(&encoded)?)?, file))
 }
 
 fn checked(manifest: Manifest) -> Result<Manifest, Fault> {

@@ -16,10 +16,10 @@ use registry_store::Store;
 use super::{Fault, archive};
 use crate::VOTERS_MAX;
 use crate::codec::{decode, encode};
-use crate::home::Home;
 use crate::log::{PURGED, VOTE};
 use crate::machine::{APPLIED, MEMBERSHIP};
 use crate::snapshot::{Snapshots, checkpoint};
+use crate::store_handle::StoreHandle;
 use crate::types::{LogId, Membership, Vote};
 
 /// What was made.
@@ -77,8 +77,8 @@ fn make(
     epoch: Option<u64>,
 ) -> Result<Restored, Fault> {
     archive::unpack(copy, &Store::first_state(dir))?;
-    let home = Home::make_over(dir)?;
-    let view = home.store.view();
+    let handle = StoreHandle::make_over(dir)?;
+    let view = handle.store.view();
     let applied = view.meta(APPLIED)?;
     let applied = applied.ok_or_else(|| Fault::Archive("its state holds nothing".to_owned()))?;
     let unread = |cause: registry_core::view::ViewError| Fault::Archive(cause.to_string());
@@ -88,19 +88,19 @@ fn make(
     let last: LogId = decode(&applied)?;
     let membership = encode(&membership(last, members)?)?;
     let meta: [(&[u8], &[u8]); 2] = [(APPLIED, &applied), (MEMBERSHIP, &membership)];
-    home.store.commit(&writes, &meta)?;
-    home.store.sync_state()?;
-    begin_log(&home, last, members)?;
+    handle.store.commit(&writes, &meta)?;
+    handle.store.sync_state()?;
+    begin_log(&handle, last, members)?;
     // Members that join later are sent this one.
-    checkpoint(&home, &Snapshots::open(dir)?)?;
+    checkpoint(&handle, &Snapshots::open(dir)?)?;
     Ok(Restored { revision: epoch::first_revision(epoch), epoch, members: members.clone() })
 }
 
-fn next_epoch(kept: u64, asked: Option<u64>) -> Result<u64, Fault> {
-    let epoch = asked.unwrap_or(kept + 1);
+fn next_epoch(kept: u64, requested: Option<u64>) -> Result<u64, Fault> {
+    let epoch = requested.unwrap_or(kept + 1);
     match (kept + 1..=EPOCH_MAX).contains(&epoch) {
         true => Ok(epoch),
-        false => Err(Fault::Epoch { kept, asked: epoch, max: EPOCH_MAX }),
+        false => Err(Fault::Epoch { kept, requested: epoch, max: EPOCH_MAX }),
     }
 }
 
@@ -114,8 +114,12 @@ fn membership(last: LogId, members: &BTreeMap<u64, String>) -> Result<Membership
 }
 
 /// The log begins behind the state. The vote is one that nobody counts: the first election is in the next term.
-fn begin_log(home: &Home, last: LogId, members: &BTreeMap<u64, String>) -> Result<(), Fault> {
-    let log = home.store.log();
+fn begin_log(
+    handle: &StoreHandle,
+    last: LogId,
+    members: &BTreeMap<u64, String>,
+) -> Result<(), Fault> {
+    let log = handle.store.log();
     log.purge_to(last.index(), PURGED, &encode(&last)?)?;
     let founder = members.keys().next().copied().unwrap_or(0);
     let vote = encode(&Vote::new(last.committed_leader_id().term, founder))?;

@@ -26,7 +26,7 @@ const LOG_PAGE_BYTES: usize = 4 << 20;
 pub fn verify(path: &Path) -> Result<Report, Fault> {
     let mut report = Report::default();
     if path.is_file() {
-        let scratch = Scratch::beside(path)?;
+        let scratch = Scratch::next_to(path)?;
         report.begin("archive");
         match archive::unpack(path, &scratch.0) {
             Ok(manifest) => database(&scratch.0, &manifest, &mut report),
@@ -183,7 +183,7 @@ fn database(dir: &Path, manifest: &Manifest, report: &mut Report) {
 struct Scratch(PathBuf);
 
 impl Scratch {
-    fn beside(path: &Path) -> Result<Self, Fault> {
+    fn next_to(path: &Path) -> Result<Self, Fault> {
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".verify-{}", std::process::id()));
         let dir = PathBuf::from(name);

@@ -27,7 +27,7 @@ impl Registry {
     /// The time that a majority's clocks show, whatever the state's is; on the leader, once it knows them.
     #[must_use]
     pub fn clocks_time(&self) -> Option<WallMs> {
-        self.inner.time.told()
+        self.inner.time.announced()
     }
 
     /// Names every clock that is far off, and hands over if it is this member's.

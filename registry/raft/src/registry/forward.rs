@@ -61,7 +61,7 @@ impl Forwarder {
     }
 }
 
-/// Refused before the proposal was looked at: these codes are given by our own service, at its door.
+/// Refused before the proposal was looked at: these codes are given by our own service, before it reads a call.
 fn refused(status: &Status) -> bool {
     matches!(
         status.code(),

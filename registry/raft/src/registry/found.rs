@@ -32,19 +32,19 @@ pub(super) async fn make(raft: &Raft, members: &BTreeMap<u64, String>) -> Result
 /// Asks the others until all of them hold nothing, and makes the cluster; or until one that exists has let this member in.
 pub(super) async fn run(raft: Raft, calls: Caller, config: Config) {
     let mut look = tokio::time::interval(ASK_EVERY);
-    let mut told = None;
+    let mut reported = None;
     while config.founds() && matches!(raft.is_initialized().await, Ok(false)) {
         look.tick().await;
         let waits = waits_for(&calls, &config).await;
-        if let Some((member, why)) = waits.as_ref().filter(|_| waits != told) {
+        if let Some((member, why)) = waits.as_ref().filter(|_| waits != reported) {
             tracing::warn!(
                 member,
                 why,
                 "the cluster is not made yet: a first start needs every member of `members`, and nothing on any of them"
             );
         }
-        told = waits;
-        if told.is_some() {
+        reported = waits;
+        if reported.is_some() {
             continue;
         }
         if let Err(cause) = make(&raft, &config.members).await {
@@ -56,8 +56,8 @@ pub(super) async fn run(raft: Raft, calls: Caller, config: Config) {
 /// The first member that has not said that it holds nothing, and what it says.
 async fn waits_for(calls: &Caller, config: &Config) -> Option<(u64, String)> {
     for (id, address) in config.members.iter().filter(|(id, _)| **id != config.id) {
-        let asked = tokio::time::timeout(ANSWER_TIMEOUT, holds_nothing(calls, *id, address)).await;
-        let why = match asked {
+        let answer = tokio::time::timeout(ANSWER_TIMEOUT, holds_nothing(calls, *id, address)).await;
+        let why = match answer {
             Ok(Ok(true)) => continue,
             Ok(Ok(false)) => "it holds a vote or a log; see docs/runbooks/replace-a-member.md",
             Ok(Err(status)) if refuses(&status) => return Some((*id, status.message().to_owned())),

@@ -34,9 +34,9 @@ pub(super) async fn run(inner: Weak<Inner>, calls: Caller, own: u64) {
             ask(&calls, own, others).await;
             continue;
         }
-        let home = Arc::clone(&inner.home);
+        let handle = Arc::clone(&inner.handle);
         drop(inner);
-        match blocking(move || home.store.retire().map_err(io::Error::other)).await {
+        match blocking(move || handle.store.retire().map_err(io::Error::other)).await {
             Ok(()) => break,
             Err(cause) => tracing::warn!(%cause, "that this member was removed cannot be noted"),
         }
@@ -59,13 +59,13 @@ fn others_of_a_retired(inner: &Inner) -> BTreeMap<u64, String> {
     })
 }
 
-/// The standing of this member takes note of a refusal.
+/// A refusal is noted among the reports of the other members.
 async fn ask(calls: &Caller, own: u64, others: BTreeMap<u64, String>) {
     for (id, address) in &others {
         let counts = Ballot::Membership(own);
-        let asked = calls.ask::<()>((*id, address), counts, ANSWER_TIMEOUT).await;
-        if let Err(refusal) = asked {
-            calls.standing().hear(*id, &refusal);
+        let answer = calls.ask::<()>((*id, address), counts, ANSWER_TIMEOUT).await;
+        if let Err(refusal) = answer {
+            calls.reports().hear(*id, &refusal);
         }
     }
 }

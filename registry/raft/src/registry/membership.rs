@@ -116,9 +116,9 @@ impl Registry {
             self.replace_voters(voters).await?;
         }
         // As learners they are still told what was decided; after the next step they are told nothing.
-        let told = self.status().last_log;
+        let last = self.status().last_log;
         let heard = async {
-            while !self.heard(&present, told) {
+            while !self.heard(&present, last) {
                 self.tick().await
             }
         };
@@ -216,7 +216,7 @@ impl Registry {
 
     /// A member that is to vote has to answer, as a member of this cluster, and to have what the others have.
     fn check_newcomer(&self, status: &Status, id: u64, force: bool) -> Result<(), ChangeError> {
-        if let Some(why) = self.inner.standing.refuses(id) {
+        if let Some(why) = self.inner.reports.refuses(id) {
             return Err(ChangeError::Refuses { id, why });
         }
         let (heard, lag) = (status.heard_within(id, self.inner.silence_max), status.lag(id));
@@ -247,10 +247,10 @@ impl Registry {
         outcome(timeout(CHANGE_TIMEOUT, self.inner.raft.change_membership(change, true)).await)
     }
 
-    fn heard(&self, ids: &BTreeSet<u64>, told: Option<u64>) -> bool {
+    fn heard(&self, ids: &BTreeSet<u64>, last: Option<u64>) -> bool {
         let status = self.status();
         let matched = |id| status.peers.get(id).and_then(|peer| peer.matched);
-        ids.iter().all(|id| matched(id) >= told)
+        ids.iter().all(|id| matched(id) >= last)
     }
 
     /// Until the leader's view of the others changes.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use registry_core::change::Reply;
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{AdmitMember, Command, Proposal};
 use registry_core::entry::MemberEntry;
 use registry_core::query;
 use registry_store::StoreView;
@@ -22,18 +22,18 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How often it looks at clocks, and whether it is to stay itself. Arbitrary; leadership is handed over once, not with every heartbeat.
 const CLOCKS_EVERY: Duration = Duration::from_secs(1);
 
-/// Looks as long as the member lives.
+/// Looks as long as the member runs.
 pub(super) async fn run(inner: Weak<Inner>) {
     let (mut look, mut clocks) =
         (tokio::time::interval(LOOK_EVERY), tokio::time::interval(CLOCKS_EVERY));
     loop {
-        let Some(standing) = inner.upgrade().map(|inner| Arc::clone(&inner.standing)) else {
+        let Some(reports) = inner.upgrade().map(|inner| Arc::clone(&inner.reports)) else {
             return;
         };
         let clocks = tokio::select! {
             _ = look.tick() => false,
             _ = clocks.tick() => true,
-            () = standing.blank_heard() => false,
+            () = reports.blank_heard() => false,
         };
         let Some(inner) = inner.upgrade() else { return };
         Registry { inner }.attend(clocks).await;
@@ -41,12 +41,12 @@ pub(super) async fn run(inner: Weak<Inner>) {
 }
 
 impl Registry {
-    /// Looks at members, and at their clocks and its own office if that is due.
+    /// Looks at members, and at their clocks and its own leadership if that is due.
     async fn attend(&self, clocks: bool) {
-        let standing = &self.inner.standing;
-        let Some((view, term)) = self.in_office() else {
+        let reports = &self.inner.reports;
+        let Some((view, term)) = self.leader_view() else {
             if !self.is_leader() {
-                standing.forget();
+                reports.forget();
             }
             return;
         };
@@ -56,7 +56,7 @@ impl Registry {
             self.hand_over_if_retired(&status, &view).await;
             self.look_at_clocks(&status).await;
         }
-        for id in standing.take_blank() {
+        for id in reports.take_blank() {
             self.receive(id, term).await;
         }
     }
@@ -111,13 +111,14 @@ impl Registry {
     async fn admit(&self, id: u64) {
         // Consensus has to begin with it anew, wherever it was.
         if self.inner.raft.trigger().allow_next_revert(&id, true).await.is_ok() {
-            self.inner.standing.admit(id);
+            self.inner.reports.admit(id);
         }
     }
 
     /// Has the state know a member, by the others alone.
     async fn remember(&self, id: u64, address: &str, term: Term) -> bool {
-        let command = Command::AdmitMember { id, address: address.to_owned(), join: None };
+        let command =
+            Command::AdmitMember(AdmitMember { id, address: address.to_owned(), join: None });
         let proposed = self.propose_in(term, Proposal { commands: vec![command] }).await;
         matches!(proposed.as_deref(), Ok([Reply::Done(_)]))
     }

@@ -24,14 +24,14 @@ const SPACES: [Space; 5] =
 /// After a reading that failed for another reason than damage. Arbitrary.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// Reads as long as the member lives and nothing is found.
+/// Reads as long as the member runs and nothing is found.
 pub(super) async fn run(inner: Weak<Inner>) {
     loop {
         for space in SPACES {
             let mut from = Some(Vec::new());
             while let Some(next) = from {
                 let Some(inner) = inner.upgrade() else { return };
-                let (view, damage) = (inner.published.view(), inner.home.store.damage().clone());
+                let (view, damage) = (inner.published.view(), inner.handle.store.damage().clone());
                 drop(inner);
                 let place = next.clone();
                 let page = move || view.page(space, &place, PAGE).map_err(io::Error::other);

@@ -12,7 +12,6 @@ use super::freshness::confirmed;
 use super::status::watch_leadership;
 use super::{Inner, Registry, found, leave, rejoin, scrub};
 use crate::blank::Blank;
-use crate::home::Home;
 use crate::log::LogStore;
 use crate::machine::{Machine, Published, blocking};
 use crate::network::{Caller, Contact, Credentials, Peers};
@@ -21,13 +20,14 @@ use crate::proposer::Proposer;
 use crate::read_index::ReadIndex;
 use crate::recover::recover;
 use crate::snapshot::Snapshots;
+use crate::store_handle::StoreHandle;
 use crate::time::Time;
 use crate::types::Raft;
 use crate::{Config, Error};
 
 /// What is read from disk before consensus starts.
 struct Opened {
-    home: Arc<Home>,
+    handle: Arc<StoreHandle>,
     published: Arc<Published>,
     snapshots: Arc<Snapshots>,
     time: Arc<Time>,
@@ -36,10 +36,10 @@ struct Opened {
 impl Opened {
     /// What consensus reads and writes.
     fn stores(&self) -> (LogStore, Machine) {
-        let home = || Arc::clone(&self.home);
+        let handle = || Arc::clone(&self.handle);
         let machine =
-            Machine::new(home(), Arc::clone(&self.published), Arc::clone(&self.snapshots));
-        (LogStore::new(home()), machine)
+            Machine::new(handle(), Arc::clone(&self.published), Arc::clone(&self.snapshots));
+        (LogStore::new(handle()), machine)
     }
 
     /// All that a handle needs.
@@ -51,7 +51,7 @@ impl Opened {
             proposer: Proposer::start(raft.clone(), Arc::clone(&self.time), &mut tasks),
             reads: ReadIndex::start(raft.clone(), &mut tasks),
             leadership: watch_leadership(&raft, &mut tasks),
-            standing: calls.standing(),
+            reports: calls.reports(),
             credentials: calls.credentials().clone(),
             forwarder: Forwarder::new(calls),
             silence_max: config.timings.election_max.saturating_mul(3),
@@ -59,9 +59,9 @@ impl Opened {
             contact,
             tasks: Mutex::new(tasks),
             raft,
-            blank: Arc::new(Blank::new(Arc::clone(&self.home), config.id, config.founder())),
+            blank: Arc::new(Blank::new(Arc::clone(&self.handle), config.id, config.founder())),
             time: self.time,
-            home: self.home,
+            handle: self.handle,
             published: self.published,
             snapshots: self.snapshots,
         }
@@ -79,7 +79,7 @@ impl Registry {
         let (log, machine) = opened.stores();
         let (published, time) = (Arc::clone(&opened.published), Arc::clone(&opened.time));
         let calls = Caller::new(credentials.into(), published, time);
-        recover(&config, &opened.home, &opened.snapshots, &calls).await?;
+        recover(&config, &opened.handle, &opened.snapshots, &calls).await?;
         let peers = Peers::new(config.id, calls.clone());
         let raft = begun(Raft::new(config.id, settings, peers, log, machine), &config).await?;
         let founding = found::run(raft.clone(), calls.clone(), config.clone());
@@ -96,9 +96,10 @@ impl Registry {
 
 async fn open(config: &Config) -> Result<Opened, Error> {
     let (dir, member, options) = (config.dir.clone(), config.id, config.store.clone());
-    let home = tokio::task::spawn_blocking(move || Home::open(&dir, member, options)).await;
-    let home = Arc::new(home.map_err(|cause| Error::Raft(cause.to_string()))??);
-    let shared = Arc::clone(&home);
+    let handle =
+        tokio::task::spawn_blocking(move || StoreHandle::open(&dir, member, options)).await;
+    let handle = Arc::new(handle.map_err(|cause| Error::Raft(cause.to_string()))??);
+    let shared = Arc::clone(&handle);
     let rest = move || {
         let published = Arc::new(Published::new(Arc::clone(&shared))?);
         let snapshots = Arc::new(Snapshots::open(shared.store.dir())?);
@@ -107,7 +108,7 @@ async fn open(config: &Config) -> Result<Opened, Error> {
     let (published, snapshots) =
         blocking(rest).await.map_err(|cause| Error::Raft(cause.to_string()))?;
     let time = Arc::new(Time::new(config.id, config.clock.clone(), Arc::clone(&published)));
-    Ok(Opened { home, published, snapshots, time })
+    Ok(Opened { handle, published, snapshots, time })
 }
 
 /// Makes the cluster of a member that is alone, if nothing is there, and spares a lone voter the wait for an election.
@@ -140,7 +141,7 @@ fn attended(raft: &Raft, calls: &Caller, time: &Arc<Time>, contact: &Arc<Contact
         metrics.now(|metrics| metrics.membership_config.membership().voter_ids().collect())
     }));
     let mut tasks = JoinSet::new();
-    tasks.spawn(stand(raft.clone(), calls.standing().watch(), Arc::clone(time)));
+    tasks.spawn(stand(raft.clone(), calls.reports().watch(), Arc::clone(time)));
     tasks
 }
 

@@ -113,7 +113,7 @@ impl Status {
     }
 }
 
-/// A base URL as it is spelled once.
+/// A base URL in its one form.
 fn place(address: &str) -> String {
     let plain = address.trim_end_matches('/');
     Origin::parse(plain).map_or_else(|_| plain.to_owned(), |origin| origin.to_string())
@@ -124,7 +124,7 @@ impl Status {
         let seen = observed::metrics(&inner.raft).now(Self::seen);
         Self {
             removed: seen.removed || removed(inner),
-            poisoned: inner.home.store.log().poisoned().or(seen.poisoned),
+            poisoned: inner.handle.store.log().poisoned().or(seen.poisoned),
             epoch: inner.published.epoch().unwrap_or(0),
             clock_offset_ms: inner.time.own_offset(),
             state_ahead_ms: inner.time.state_ahead_ms(),
@@ -164,14 +164,14 @@ impl Status {
 
 /// By the word of others, or by the state.
 fn removed(inner: &Inner) -> bool {
-    inner.standing.removed() || retired(&inner.published.view(), inner.id)
+    inner.reports.removed() || retired(&inner.published.view(), inner.id)
 }
 
 /// Whether this member was removed for good. Its number is retired first, and consensus leaves it out after that: until
 /// both have happened its vote may be needed.
 pub(super) fn left(inner: &Inner) -> bool {
     let retired = || retired(&inner.published.view(), inner.id);
-    inner.standing.removed() || (retired() && observed::metrics(&inner.raft).now(left_out))
+    inner.reports.removed() || (retired() && observed::metrics(&inner.raft).now(left_out))
 }
 
 /// Whether the state says that a number is never used again.

@@ -24,7 +24,7 @@ use crate::types::TypeConfig;
 /// once for its digests.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// How long to wait for a snapshot before it is asked for again: consensus drops the wish while it makes another one.
+/// How long to wait for a snapshot before it is asked for again: consensus drops the request while it makes another one.
 /// Arbitrary.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -79,7 +79,7 @@ impl Registry {
     /// # Errors
     /// The databases do not say.
     pub fn memory(&self) -> Result<Memory, registry_store::Error> {
-        self.inner.home.store.memory()
+        self.inner.handle.store.memory()
     }
 
     /// A consistent copy of the state in the archive format, in pieces. The files it is read from go when the stream is
@@ -88,8 +88,9 @@ impl Registry {
     /// # Errors
     /// The disk failed.
     pub async fn backup(&self) -> io::Result<impl Stream<Item = Bytes> + Send + use<>> {
-        let (home, snapshots) = (Arc::clone(&self.inner.home), Arc::clone(&self.inner.snapshots));
-        let stored = blocking(move || checkpoint(&home, &snapshots)).await?;
+        let (handle, snapshots) =
+            (Arc::clone(&self.inner.handle), Arc::clone(&self.inner.snapshots));
+        let stored = blocking(move || checkpoint(&handle, &snapshots)).await?;
         // Nobody else is to use it.
         stored.retire();
         let header = header(stored.manifest())?;
@@ -102,11 +103,11 @@ impl Registry {
     /// # Errors
     /// The directory cannot be read.
     pub async fn defrag(&self) -> io::Result<(u64, u64)> {
-        let home = Arc::clone(&self.inner.home);
+        let handle = Arc::clone(&self.inner.handle);
         blocking(move || {
-            let before = bytes_in(home.store.dir())?;
-            home.store.defrag();
-            Ok((before, bytes_in(home.store.dir())?))
+            let before = bytes_in(handle.store.dir())?;
+            handle.store.defrag();
+            Ok((before, bytes_in(handle.store.dir())?))
         })
         .await
     }

@@ -8,23 +8,23 @@ use openraft::storage::RaftSnapshotBuilder;
 
 use super::{DATABASE, Manifest, Snapshots, Stored};
 use crate::codec::decode;
-use crate::home::Home;
 use crate::machine::{APPLIED, MEMBERSHIP, blocking};
+use crate::store_handle::StoreHandle;
 use crate::types::{LogId, Membership, Snapshot, SnapshotMeta, TypeConfig};
 
 pub(crate) struct Builder {
-    home: Arc<Home>,
+    handle: Arc<StoreHandle>,
     snapshots: Arc<Snapshots>,
 }
 
 impl Builder {
-    pub(crate) fn new(home: Arc<Home>, snapshots: Arc<Snapshots>) -> Self {
-        Self { home, snapshots }
+    pub(crate) fn new(handle: Arc<StoreHandle>, snapshots: Arc<Snapshots>) -> Self {
+        Self { handle, snapshots }
     }
 
     pub(crate) async fn build(&self) -> io::Result<Snapshot> {
-        let (home, snapshots) = (Arc::clone(&self.home), Arc::clone(&self.snapshots));
-        let stored = blocking(move || checkpoint(&home, &snapshots)).await?;
+        let (handle, snapshots) = (Arc::clone(&self.handle), Arc::clone(&self.snapshots));
+        let stored = blocking(move || checkpoint(&handle, &snapshots)).await?;
         let snapshot = stored.snapshot();
         self.snapshots.adopt(stored);
         Ok(snapshot)
@@ -39,19 +39,22 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
     }
 }
 
-pub(crate) fn checkpoint(home: &Home, snapshots: &Snapshots) -> io::Result<Arc<Stored>> {
+pub(crate) fn checkpoint(handle: &StoreHandle, snapshots: &Snapshots) -> io::Result<Arc<Stored>> {
     let partial = snapshots.partial()?;
     let database = partial.dir().join(DATABASE);
-    home.store.checkpoint(&database).map_err(io::Error::other)?;
-    let meta = meta_of(home, &database)?;
+    handle.store.checkpoint(&database).map_err(io::Error::other)?;
+    let meta = meta_of(handle, &database)?;
     let before = snapshots.current();
     let manifest = Manifest::of(meta, &database, before.as_deref().map(Stored::manifest))?;
     snapshots.complete(partial, manifest)
 }
 
 /// Which state a checkpoint holds, by its own word.
-pub(super) fn meta_of(home: &Home, database: &std::path::Path) -> io::Result<SnapshotMeta> {
-    let values = home.store.checkpoint_meta(database, [APPLIED, MEMBERSHIP]);
+pub(super) fn meta_of(
+    handle: &StoreHandle,
+    database: &std::path::Path,
+) -> io::Result<SnapshotMeta> {
+    let values = handle.store.checkpoint_meta(database, [APPLIED, MEMBERSHIP]);
     let [applied, membership] = values.map_err(io::Error::other)?;
     let last_log_id: Option<LogId> = applied.as_deref().map(decode).transpose()?;
     let membership: Option<Membership> = membership.as_deref().map(decode).transpose()?;

@@ -13,7 +13,7 @@ use super::build::meta_of;
 use super::manifest::{PIECE_BYTES, Piece};
 use super::sound::damage;
 use super::{Manifest, Snapshots, Stored, Want};
-use crate::home::Home;
+use crate::store_handle::StoreHandle;
 
 /// Why a snapshot was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -131,11 +131,11 @@ impl Incoming {
 
     /// Makes it a whole snapshot, if all of it is there, can be read, and is the state it is said to be. Until it is adopted
     /// it goes with its last reader.
-    pub(crate) fn finish(self, home: &Home) -> Result<Arc<Stored>, Refused> {
+    pub(crate) fn finish(self, handle: &StoreHandle) -> Result<Arc<Stored>, Refused> {
         if self.complete < self.wanted.len() {
             return Err(Refused::Length);
         }
-        if let Err(refused) = self.check(home) {
+        if let Err(refused) = self.check(handle) {
             // Every byte is here: there is nothing to go on with.
             self.snapshots.forget_incoming();
             return Err(refused);
@@ -147,7 +147,7 @@ impl Incoming {
     }
 
     /// Reads all of it where it came in, so that what came outlives a stop meanwhile.
-    fn check(&self, home: &Home) -> Result<(), Refused> {
+    fn check(&self, handle: &StoreHandle) -> Result<(), Refused> {
         let database = self.snapshots.incoming();
         registry_store::sync_dir(&database).map_err(io::Error::other)?;
         if let Some(why) = damage(&database)? {
@@ -158,7 +158,7 @@ impl Incoming {
                 None => Refused::Unsound(why),
             });
         }
-        if meta_of(home, &database)? != self.manifest.meta {
+        if meta_of(handle, &database)? != self.manifest.meta {
             return Err(Refused::OtherState);
         }
         Ok(())

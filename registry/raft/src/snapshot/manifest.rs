@@ -103,19 +103,19 @@ impl Manifest {
     }
 
     pub(crate) fn read(dir: &Path) -> io::Result<Self> {
-        let spelled = fs::read(dir.join(FILE))?;
+        let encoded = fs::read(dir.join(FILE))?;
         match fs::read_to_string(dir.join(CHECK)) {
-            Ok(kept) if kept == Digest::of(&spelled).hex() => decode(&spelled),
+            Ok(kept) if kept == Digest::of(&encoded).hex() => decode(&encoded),
             Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "its manifest is damaged")),
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => decode(&spelled),
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => decode(&encoded),
             Err(cause) => Err(cause),
         }
     }
 
     pub(crate) fn write(&self, dir: &Path) -> io::Result<()> {
-        let spelled = encode(self)?;
-        let check = Digest::of(&spelled).hex();
-        for (name, bytes) in [(FILE, spelled.as_slice()), (CHECK, check.as_bytes())] {
+        let encoded = encode(self)?;
+        let check = Digest::of(&encoded).hex();
+        for (name, bytes) in [(FILE, encoded.as_slice()), (CHECK, check.as_bytes())] {
             let mut file = File::create(dir.join(name))?;
             file.write_all(bytes)?;
             file.sync_all()?;
@@ -192,15 +192,15 @@ mod tests {
         whole.write(dir.path()).unwrap();
         assert_eq!(Manifest::read(dir.path()).unwrap(), whole);
         let file = dir.path().join(FILE);
-        let spelled = fs::read(&file).unwrap();
-        for at in 0..spelled.len() {
-            let mut turned = spelled.clone();
+        let encoded = fs::read(&file).unwrap();
+        for at in 0..encoded.len() {
+            let mut turned = encoded.clone();
             turned[at] ^= 4;
             fs::write(&file, &turned).unwrap();
             assert!(Manifest::read(dir.path()).is_err(), "byte {at}");
         }
         // As an earlier version left it.
-        fs::write(&file, &spelled).unwrap();
+        fs::write(&file, &encoded).unwrap();
         fs::remove_file(dir.path().join(CHECK)).unwrap();
         assert_eq!(Manifest::read(dir.path()).unwrap(), whole);
     }

@@ -11,7 +11,7 @@ use tonic::Status;
 
 use super::turn::Turn;
 use super::{Incoming, Manifest, Refused, Snapshots, Stored, Want};
-use crate::home::Home;
+use crate::store_handle::StoreHandle;
 
 /// A sender of a snapshot that is silent for this long has gone.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
@@ -19,7 +19,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// Receives a snapshot up to its last byte, checks it and has it installed. It goes on when the future is dropped: once all
 /// of it is here the sender is not needed any more.
 pub(crate) async fn receive_and_install<T, F>(
-    home: Arc<Home>,
+    handle: Arc<StoreHandle>,
     snapshots: Arc<Snapshots>,
     sent: (Manifest, Vec<Want>),
     frames: impl Stream<Item = Result<Frame, Status>> + Send + Unpin + 'static,
@@ -34,7 +34,7 @@ where
             true => snapshots.receive_next().await.ok_or_else(busy)?,
             false => turn(&snapshots)?,
         };
-        let stored = receive(&home, &turn, sent, frames).await?;
+        let stored = receive(&handle, &turn, sent, frames).await?;
         // The turn ends after this: whoever waits for it finds the snapshot installed.
         install(stored).await
     };
@@ -43,7 +43,7 @@ where
 
 /// Receives a snapshot up to its last byte and checks it. One that is here already is not received again.
 pub(crate) async fn receive(
-    home: &Arc<Home>,
+    handle: &Arc<StoreHandle>,
     turn: &Turn<'_>,
     (manifest, sent): (Manifest, Vec<Want>),
     mut frames: impl Stream<Item = Result<Frame, Status>> + Unpin,
@@ -59,8 +59,8 @@ pub(crate) async fn receive(
         incoming = disk(write).await?;
     }
     turn.note_whole(whole);
-    let home = Arc::clone(home);
-    disk(move || incoming.finish(&home)).await
+    let handle = Arc::clone(handle);
+    disk(move || incoming.finish(&handle)).await
 }
 
 /// The right to receive one.

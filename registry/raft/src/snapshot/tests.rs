@@ -17,34 +17,34 @@ use tonic::Status;
 use super::build::checkpoint;
 use super::{Incoming, Manifest, Refused, Snapshots, Stored, Want, receive_and_install};
 use crate::codec::encode;
-use crate::home::Home;
 use crate::machine::APPLIED;
+use crate::store_handle::StoreHandle;
 use crate::types::LogId;
 
 struct Place {
     dir: tempfile::TempDir,
-    home: Arc<Home>,
+    handle: Arc<StoreHandle>,
     snapshots: Arc<Snapshots>,
 }
 
 impl Place {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let home = Home::open(dir.path(), 1, registry_store::Options::default()).unwrap();
-        let home = Arc::new(home);
+        let handle = StoreHandle::open(dir.path(), 1, registry_store::Options::default()).unwrap();
+        let handle = Arc::new(handle);
         let snapshots = Arc::new(Snapshots::open(dir.path()).unwrap());
-        Self { dir, home, snapshots }
+        Self { dir, handle, snapshots }
     }
 
     fn apply(&self, index: u64) {
         let key = index.to_be_bytes().to_vec();
         let write = Write::Put { space: Space::Bodies, key, value: vec![7; 9_000] };
         let applied = encode(&LogId::new_term_index(1, index)).unwrap();
-        self.home.store.commit(&[write], &[(APPLIED, &applied)]).unwrap();
+        self.handle.store.commit(&[write], &[(APPLIED, &applied)]).unwrap();
     }
 
     fn build(&self) -> Arc<Stored> {
-        let stored = checkpoint(&self.home, &self.snapshots).unwrap();
+        let stored = checkpoint(&self.handle, &self.snapshots).unwrap();
         self.snapshots.adopt(Arc::clone(&stored));
         stored
     }
@@ -56,7 +56,7 @@ impl Place {
         for frame in content.chunks(1_000) {
             incoming.write(frame)?;
         }
-        incoming.finish(&self.home)
+        incoming.finish(&self.handle)
     }
 
     fn begin(&self, manifest: &Manifest) -> Result<Incoming, Refused> {
@@ -121,7 +121,7 @@ fn case_45_a_corrupt_snapshot_is_refused_and_the_right_one_is_taken() {
 
     let taken = to.receive(manifest, &good).unwrap();
     assert_eq!(content(&taken), good);
-    to.home.store.install(&taken.database()).unwrap();
+    to.handle.store.install(&taken.database()).unwrap();
     to.snapshots.adopt(taken);
     drop(kept);
     assert_eq!(to.directories(), 1, "the one that was superseded goes with its last reader");
@@ -195,7 +195,7 @@ fn what_the_receivers_own_disk_changed_is_not_the_senders_fault() {
     let mut incoming = to.begin(&manifest).unwrap();
     incoming.write(&good).unwrap();
     damage_a_table(&incoming_to);
-    let refused = incoming.finish(&to.home).unwrap_err();
+    let refused = incoming.finish(&to.handle).unwrap_err();
     assert!(matches!(refused, Refused::Changed(_)), "{refused}");
     assert_eq!(to.directories(), 0);
 
@@ -242,9 +242,9 @@ async fn a_snapshot_that_is_here_is_installed_though_its_sender_has_gone() {
         adopter.adopt(stored);
         done.send(()).map_err(|()| Status::aborted("the test has ended"))
     };
-    let (home, snapshots) = (Arc::clone(&to.home), Arc::clone(&to.snapshots));
+    let (handle, snapshots) = (Arc::clone(&to.handle), Arc::clone(&to.snapshots));
     let sent = (manifest.clone(), wanted);
-    let call = tokio::spawn(receive_and_install(home, snapshots, sent, frames, install));
+    let call = tokio::spawn(receive_and_install(handle, snapshots, sent, frames, install));
     all_read.await.unwrap();
     call.abort();
     installed.await.expect("its check goes on without the call");
@@ -266,11 +266,11 @@ async fn whoever_offers_what_is_being_checked_waits_for_that_and_sends_nothing()
         adopter.adopt(stored);
         Ok::<_, Status>(())
     };
-    let places = || (Arc::clone(&to.home), Arc::clone(&to.snapshots));
+    let places = || (Arc::clone(&to.handle), Arc::clone(&to.snapshots));
     assert!(!to.snapshots.holds(&manifest));
-    let (home, snapshots) = places();
+    let (handle, snapshots) = places();
     let sent = (manifest.clone(), wanted);
-    let first = tokio::spawn(receive_and_install(home, snapshots, sent, frames, install));
+    let first = tokio::spawn(receive_and_install(handle, snapshots, sent, frames, install));
     let is_checked = async {
         while !to.snapshots.holds(&manifest) {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -278,10 +278,10 @@ async fn whoever_offers_what_is_being_checked_waits_for_that_and_sends_nothing()
     };
     tokio::time::timeout(Duration::from_secs(60), is_checked).await.expect("all of it is here");
 
-    let (home, snapshots) = places();
+    let (handle, snapshots) = places();
     let offered = (manifest.clone(), Vec::new());
     let install = |stored: Arc<Stored>| async move { Ok::<_, Status>(stored) };
-    let again = receive_and_install(home, snapshots, offered, stream::empty(), install);
+    let again = receive_and_install(handle, snapshots, offered, stream::empty(), install);
     let again = tokio::spawn(again);
     assert!(to.snapshots.receive().is_none(), "nobody else has a turn meanwhile");
     go_on.send(()).unwrap();
@@ -330,7 +330,7 @@ fn the_newest_whole_snapshot_is_found_again_and_half_ones_go() {
 fn an_older_snapshot_never_replaces_a_newer_one() {
     let place = Place::new();
     place.apply(3);
-    let older = checkpoint(&place.home, &place.snapshots).unwrap();
+    let older = checkpoint(&place.handle, &place.snapshots).unwrap();
     place.apply(9);
     let newer = place.build();
     place.snapshots.adopt(older);
@@ -354,8 +354,8 @@ fn damage_to_a_file_of_the_snapshot_shows_in_the_next_one_too() {
 fn a_snapshot_of_bytes_that_had_turned_before_is_refused_and_set_aside() {
     let (from, to) = (Place::new(), Place::new());
     from.apply(5);
-    from.home.store.defrag();
-    damage_a_table(&from.home.store.state_dir());
+    from.handle.store.defrag();
+    damage_a_table(&from.handle.store.state_dir());
     let sent = from.build();
     let changed = sent.manifest().damaged(&sent.database()).unwrap();
     assert!(changed.is_empty(), "its digests are those of the damage");
@@ -374,12 +374,12 @@ fn an_older_snapshot_goes_once_the_newest_is_found_sound() {
     let older = place.build();
     place.apply(9);
     // A crash before the older one has gone leaves both.
-    let turned = checkpoint(&place.home, &place.snapshots).unwrap();
+    let turned = checkpoint(&place.handle, &place.snapshots).unwrap();
     fs::write(turned.database().join("CURRENT"), b"turned").unwrap();
     let again = Snapshots::open(place.dir.path()).unwrap();
     assert_eq!(again.current().unwrap().manifest(), older.manifest());
     assert!(place.dir.path().join("set-aside").exists());
-    let newest = checkpoint(&place.home, &place.snapshots).unwrap();
+    let newest = checkpoint(&place.handle, &place.snapshots).unwrap();
     let again = Snapshots::open(place.dir.path()).unwrap();
     assert_eq!(again.current().unwrap().manifest(), newest.manifest());
     assert_eq!(place.directories(), 1);

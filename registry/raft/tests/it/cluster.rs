@@ -6,7 +6,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use proto_types::{Digest, EnvelopeId, GatewayId, Origin, Revision, WallMs};
 use registry_core::change::Reply;
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{
+    Command, EnqueueEnvelope, IssueJoinToken, Proposal, PutBody, RegisterGateway,
+};
 use registry_core::entry::JoinRole;
 use registry_core::query;
 use registry_raft::{ClusterSecret, Config, ProposeError, Registry, Status, Timings};
@@ -217,7 +219,7 @@ impl Drop for Cluster {
 }
 
 pub(crate) fn body(bytes: &[u8]) -> Proposal {
-    Proposal { commands: vec![Command::PutBody { bytes: bytes.to_vec() }] }
+    Proposal { commands: vec![Command::PutBody(PutBody { bytes: bytes.to_vec() })] }
 }
 
 /// A proposal that takes a revision.
@@ -226,20 +228,24 @@ pub(crate) fn gateway(name: &str, now: WallMs) -> Proposal {
     let expires_at = WallMs(now.0 + 60_000);
     Proposal {
         commands: vec![
-            Command::IssueJoinToken { hash: join, role: JoinRole::Gateway, expires_at },
-            Command::RegisterGateway {
+            Command::IssueJoinToken(IssueJoinToken {
+                hash: join,
+                role: JoinRole::Gateway,
+                expires_at,
+            }),
+            Command::RegisterGateway(RegisterGateway {
                 id: GatewayId::parse(name).unwrap(),
                 endpoint: "http://127.0.0.1:1".to_owned(),
                 credential: Digest::of_parts(&[b"credential", name.as_bytes()]),
                 join,
-            },
+            }),
         ],
     }
 }
 
 /// A proposal with an effect.
 pub(crate) fn envelope(body: Digest, now: WallMs) -> Proposal {
-    let command = Command::EnqueueEnvelope {
+    let command = Command::EnqueueEnvelope(EnqueueEnvelope {
         id: EnvelopeId::parse("envelope-1").unwrap(),
         source: Origin::parse("https://source.example").unwrap(),
         target: "target".to_owned(),
@@ -249,7 +255,7 @@ pub(crate) fn envelope(body: Digest, now: WallMs) -> Proposal {
         expires_at: WallMs(now.0 + 60_000),
         shared: true,
         metered: true,
-    };
+    });
     Proposal { commands: vec![command] }
 }
 

@@ -30,9 +30,9 @@ async fn a_follower_forwards_a_proposal_in_one_hop() {
     let leader = cluster.leader().await;
     let follower = cluster.follower(leader.id());
     let now = Clock::system().now();
-    let revision = done(&follower.submit(gateway("one", now)).await.unwrap());
+    let revision = done(&follower.write(gateway("one", now)).await.unwrap());
     follower.wait_applied(revision).await.unwrap();
-    let again = done(&follower.submit(gateway("one", now)).await.unwrap());
+    let again = done(&follower.write(gateway("one", now)).await.unwrap());
     assert_eq!(again, revision);
 }
 
@@ -93,7 +93,7 @@ async fn a_write_that_was_judged_in_one_term_is_not_taken_in_the_next() {
     let mut cluster = Cluster::start(1).await;
     let leader = cluster.leader().await;
     stored(&leader.propose(body(b"before")).await.unwrap());
-    let (view, term) = leader.in_office().unwrap();
+    let (view, term) = leader.leader_view().unwrap();
     assert!(query::body(&view, &proto_types::Digest::of(b"before")).unwrap().is_some());
     drop(view);
     stored(&leader.propose_in(term, body(b"in time")).await.unwrap());
@@ -102,7 +102,7 @@ async fn a_write_that_was_judged_in_one_term_is_not_taken_in_the_next() {
     cluster.restart(id).await;
     let leader = cluster.leader().await;
     stored(&leader.propose(body(b"anew")).await.unwrap());
-    let (_, next) = leader.in_office().unwrap();
+    let (_, next) = leader.leader_view().unwrap();
     assert_ne!(next, term);
     let late = leader.propose_in(term, body(b"late")).await.unwrap_err();
     assert_eq!(not_leader(&late), None);
@@ -111,10 +111,10 @@ async fn a_write_that_was_judged_in_one_term_is_not_taken_in_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_the_leader_is_in_office() {
+async fn only_the_leader_has_a_leader_view() {
     let cluster = Cluster::start(3).await;
     let leader = cluster.leader().await;
     stored(&leader.propose(body(b"something")).await.unwrap());
-    assert!(leader.in_office().is_some());
-    assert!(cluster.follower(leader.id()).in_office().is_none());
+    assert!(leader.leader_view().is_some());
+    assert!(cluster.follower(leader.id()).leader_view().is_none());
 }

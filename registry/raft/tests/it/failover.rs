@@ -131,7 +131,7 @@ async fn leadership_is_handed_over_on_request() {
     until_status(heir, "the heir leads", |status| status.leader == Some(heir.id())).await;
 }
 
-/// It has no other leader's word yet, and its own office is over.
+/// It has no other leader's word yet, and its own leadership is over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leader_that_hands_over_is_in_contact_all_the_time() {
     let cluster = Cluster::start(3).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use registry_core::change::Reply;
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, LedgerCommand, OpenLog, Proposal, RetireMember};
 use registry_core::query;
 use registry_raft::{ChangeError, ClusterSecret, ProposeError, Registry};
 
@@ -171,7 +171,7 @@ async fn leadership_goes_to_a_member_that_keeps_up() {
 }
 
 pub(crate) async fn retire(leads: &registry_raft::Registry, id: u64) {
-    let proposal = Proposal { commands: vec![Command::RetireMember { id }] };
+    let proposal = Proposal { commands: vec![Command::RetireMember(RetireMember { id })] };
     let replies = leads.propose(proposal).await.unwrap();
     assert!(matches!(replies[..], [Reply::Done(_)]));
 }
@@ -227,8 +227,8 @@ async fn an_address_that_another_member_has_is_refused() {
     let leads = cluster.registry(1);
     for id in [1, 2] {
         let address = cluster.addresses[&id].clone();
-        for spelled in [address.clone(), format!("{address}/")] {
-            let refused = leads.add_learner(7, &spelled).await.unwrap_err();
+        for written in [address.clone(), format!("{address}/")] {
+            let refused = leads.add_learner(7, &written).await.unwrap_err();
             assert_eq!(refused, ChangeError::AddressTaken { id, address: address.clone() });
         }
     }
@@ -239,7 +239,7 @@ async fn a_member_of_another_cluster_gets_no_vote_and_keeps_its_own() {
     let (one, other) = (Cluster::start(1).await, Cluster::lone(9).await);
     for (cluster, seed) in [(&one, b"one".as_slice()), (&other, b"other")] {
         let seed = proto_types::Digest::of(seed);
-        let open = Command::Ledger(registry_core::command::LedgerCommand::OpenLog { seed });
+        let open = Command::Ledger(LedgerCommand::OpenLog(OpenLog { seed }));
         cluster.leader().await.propose(Proposal { commands: vec![open] }).await.unwrap();
     }
     let kept = other.put(b"of the other cluster").await;

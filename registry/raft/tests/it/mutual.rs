@@ -116,7 +116,7 @@ async fn three_members_commit_and_forward_over_mutual_tls() {
     for id in 1..=3 {
         let registry = &members.registries[&id];
         let replies = until("a write through any member", || async {
-            registry.submit(body(format!("through {id}").as_bytes())).await.ok()
+            registry.write(body(format!("through {id}").as_bytes())).await.ok()
         });
         let digest = stored(&replies.await);
         for other in members.registries.values() {
@@ -135,7 +135,7 @@ fn call(secret: &str) -> Request<Frame> {
 }
 
 /// What each of the calls is refused with. `InvalidArgument` is what an empty message gets behind
-/// the door.
+/// authentication.
 async fn codes(url: &str, connector: Connector, secret: &str) -> [Code; 4] {
     let channel: Channel =
         Endpoint::from_shared(url.to_owned()).unwrap().connect_with_connector_lazy(connector);

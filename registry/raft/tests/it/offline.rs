@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use proto_types::{Digest, EnvelopeId, Origin, WallMs};
 use registry_core::change::{Refusal, Reply};
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{Command, EnqueueEnvelope, Proposal};
 use registry_core::{epoch, query};
 use registry_raft::offline::{Fault, Intake, restore, verify};
 use registry_raft::{Clock, Registry};
@@ -108,16 +108,18 @@ const AT_ONCE: usize = 8;
 async fn taken(member: &Registry, source: &str, body: Digest, numbers: Range<usize>) -> usize {
     let source = Origin::parse(source).unwrap();
     let expires_at = WallMs(Clock::system().now().0 + 3_600_000);
-    let envelope = |number: &usize| Command::EnqueueEnvelope {
-        id: EnvelopeId::parse(&format!("envelope-{number}")).unwrap(),
-        source: source.clone(),
-        target: TARGET.to_owned(),
-        correlation: format!("correlation-{number}"),
-        body,
-        traceparent: None,
-        expires_at,
-        shared: true,
-        metered: true,
+    let envelope = |number: &usize| {
+        Command::EnqueueEnvelope(EnqueueEnvelope {
+            id: EnvelopeId::parse(&format!("envelope-{number}")).unwrap(),
+            source: source.clone(),
+            target: TARGET.to_owned(),
+            correlation: format!("correlation-{number}"),
+            body,
+            traceparent: None,
+            expires_at,
+            shared: true,
+            metered: true,
+        })
     };
     let numbers: Vec<usize> = numbers.collect();
     let proposals = numbers.chunks(AT_ONCE).map(|some| {

@@ -1,6 +1,6 @@
 //! What an operator demands of records and cards: the section `admission` of a member.
 //!
-//! It decides the spelling, and which settings cannot hold together. It must never hold a secret,
+//! It decides the form, and which settings cannot hold together. It must never hold a secret,
 //! only the path of its file.
 
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use registry_api::admission::decision::Dialect;
 use registry_api::admission::readiness::Readiness;
 use serde::{Deserialize, Serialize};
 
-use super::abroad;
+use super::outbound;
 use crate::pdp::DecisionPoint;
 
 /// The steps that a write of a record or a card passes, in the order of these members.
@@ -132,7 +132,7 @@ impl From<PdpDialect> for Dialect {
     }
 }
 
-/// A decision is a lookup next door; a writer waits for it. Arbitrary.
+/// A decision is a lookup nearby; a writer waits for it. Arbitrary.
 fn patience() -> Duration {
     Duration::from_secs(2)
 }
@@ -205,7 +205,7 @@ impl Admission {
 
 impl Pdp {
     pub(crate) fn uri(&self) -> Result<Uri, Contradiction> {
-        abroad::service(&self.url).ok_or_else(|| Contradiction::DecisionPoint(self.url.clone()))
+        outbound::service(&self.url).ok_or_else(|| Contradiction::DecisionPoint(self.url.clone()))
     }
 }
 

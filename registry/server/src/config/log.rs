@@ -10,7 +10,7 @@ use deploy_service::units::Duration;
 use proto_types::tlog::{Kind, NoteKey};
 use serde::Deserialize;
 
-use super::{Contradiction, abroad};
+use super::{Contradiction, outbound};
 
 /// The transparency log and its witnesses. All members of a cluster are told the same.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Setting)]
@@ -69,7 +69,7 @@ impl Log {
             if witness.key.kind() != Kind::Witness {
                 return Err(Contradiction::Witness(witness.key.name().to_owned()));
             }
-            if abroad::service(&witness.url).is_none() {
+            if outbound::service(&witness.url).is_none() {
                 return Err(Contradiction::WitnessUrl(witness.url.clone()));
             }
         }

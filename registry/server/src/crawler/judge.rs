@@ -1,6 +1,6 @@
 //! What an answer says about who gave it.
 //!
-//! It decides the class of liveness from what was seen, by decision 19's table. It must never call
+//! It decides the class of reachability from what was seen, by decision 19's table. It must never call
 //! open what has not answered an A2A call, nor follow a card to a host that is not its owner's.
 
 use proto_types::card::{Card, View};

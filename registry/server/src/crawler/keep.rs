@@ -1,4 +1,4 @@
-//! What of a visit is proposed: a change of liveness, a newer manifest, a newer signed card.
+//! What of a visit is written: a change of reachability, a newer manifest, a newer signed card.
 //!
 //! It decides what is news. It must never take a document's word without the signature of an
 //! enrolled key: both documents go the way of any publisher's, as nobody's.
@@ -7,7 +7,7 @@ use proto_types::{Digest, Handle, Origin};
 use registry_api::decode::card::Terms;
 use registry_api::identity::PeerCaller;
 use registry_api::{Principal, Problem, decode};
-use registry_core::command::{Foreign, Proposal};
+use registry_core::command::{Foreign, Proposal, SetLiveness};
 use registry_core::entry::{LivenessEntry, Subject};
 use registry_core::query;
 
@@ -21,21 +21,21 @@ use super::table::Target;
 /// an hour. Six hours are 46 writes a second with a million records.
 const REFRESH_MS: u64 = 6 * 60 * 60 * 1_000;
 
-/// Proposes what is new. Failures are logged: the next visit finds the same again.
+/// Writes what is new. Failures are logged: the next visit finds the same again.
 pub(super) async fn keep(member: &Member, target: &Target, seen: Sighting) {
     let (class, why) = (seen.class, seen.why.to_owned());
     if is_news(member, target, &seen) {
         let (subject, prober) = (target.subject.clone(), member.registry.id());
-        let command = Foreign::SetLiveness { subject, class, prober, why }.into();
-        settle("liveness is not noted", member.commit(command).await.map(drop));
+        let command = Foreign::SetLiveness(SetLiveness { subject, class, prober, why }).into();
+        settle("liveness is not noted", member.write_command(command).await.map(drop));
     }
     if let Some(document) = &seen.manifest {
         let proposal = manifest(member, &target.owner, document);
-        propose(member, "the manifest of a peer", proposal).await;
+        write(member, "the manifest of a peer", proposal).await;
     }
     if let (Some(document), Subject::Record(handle)) = (&seen.card_bytes, &target.subject) {
         let proposal = card(member, handle, document, target).await;
-        propose(member, "the card of a record", proposal).await;
+        write(member, "the card of a record", proposal).await;
     }
 }
 
@@ -81,16 +81,16 @@ async fn card(
     // It lies where the owner's record says that its card is: that is the owner's own word.
     let owner = Principal::Peer(PeerCaller { origin: target.owner.clone(), token: None });
     let put = decode::card::put(&owner, handle.as_str(), document, &terms, &view)?;
-    let question = member.examine(&put, None, &view)?;
+    let question = member.check_admission(&put, None, &view)?;
     drop(view);
-    member.consult(question).await?;
+    member.ask_policy_engine(question).await?;
     Ok(Some(put.proposal))
 }
 
-async fn propose(member: &Member, what: &str, proposal: Result<Option<Proposal>, Problem>) {
+async fn write(member: &Member, what: &str, proposal: Result<Option<Proposal>, Problem>) {
     match proposal {
         Ok(None) => {}
-        Ok(Some(proposal)) => settle(what, member.propose(proposal).await.map(drop)),
+        Ok(Some(proposal)) => settle(what, member.write(proposal).await.map(drop)),
         Err(problem) => settle(what, Err(problem)),
     }
 }

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use self::line::{entry_taken, named};
+use super::pull_error::PullError;
 use super::take::{Pull, Walk};
-use super::trouble::Trouble;
 
 /// Entries of one page of either list.
 const PAGE: usize = 256;
@@ -34,7 +34,7 @@ struct Page {
 }
 
 /// Pulls as far as the budget goes; true if there is more.
-pub(super) async fn pull(pull: &mut Pull) -> Result<bool, Trouble> {
+pub(super) async fn pull(pull: &mut Pull) -> Result<bool, PullError> {
     if !pull.follow().await? {
         return Ok(true);
     }
@@ -45,7 +45,7 @@ pub(super) async fn pull(pull: &mut Pull) -> Result<bool, Trouble> {
 }
 
 /// The whole list, records first.
-async fn walk(pull: &mut Pull) -> Result<bool, Trouble> {
+async fn walk(pull: &mut Pull) -> Result<bool, PullError> {
     const KINDS: [&str; 2] = ["record", "card"];
     while let Some(kind) = KINDS.get(pull.walk.list) {
         let after = encode(&pull.walk.after);
@@ -68,17 +68,17 @@ async fn walk(pull: &mut Pull) -> Result<bool, Trouble> {
 }
 
 /// Deals with a page of the list; false if the budget is spent before its end.
-async fn page_taken(pull: &mut Pull, kind: &str, page: Page) -> Result<bool, Trouble> {
+async fn page_taken(pull: &mut Pull, kind: &str, page: Page) -> Result<bool, PullError> {
     // Members lag behind each other, and what an older list does not have is not gone.
     if page.head < pull.walk.began_at.unwrap_or(pull.partner.cursor) {
-        return Err(Trouble::failed("its list is of an older state than what was read before"));
+        return Err(PullError::failed("its list is of an older state than what was read before"));
     }
     pull.walk.began_at = pull.walk.began_at.or(Some(page.head));
     let before = pull.walk.after.clone();
     for entry in page.entries {
         let named = named(&entry)?;
         if named.kind != *kind || named.handle <= pull.walk.after {
-            return Err(Trouble::lie("its list is not in order"));
+            return Err(PullError::misbehaviour("its list is not in order"));
         }
         let after = named.handle.clone();
         pull.walk.listed += 1;
@@ -90,14 +90,14 @@ async fn page_taken(pull: &mut Pull, kind: &str, page: Page) -> Result<bool, Tro
     if page.next_after.is_empty() {
         (pull.walk.list, pull.walk.after) = (pull.walk.list + 1, String::new());
     } else if page.next_after < pull.walk.after || page.next_after == before {
-        return Err(Trouble::lie("its list goes nowhere"));
+        return Err(PullError::misbehaviour("its list goes nowhere"));
     } else {
         pull.walk.after = page.next_after;
     }
     Ok(true)
 }
 
-async fn changes(pull: &mut Pull) -> Result<bool, Trouble> {
+async fn changes(pull: &mut Pull) -> Result<bool, PullError> {
     // What was passed over before still is, until it changes.
     pull.walk.passed_over = pull.partner.passed_over.clone();
     let mut reached = pull.partner.cursor;
@@ -127,7 +127,7 @@ enum Followed {
     Restored,
 }
 
-async fn follow_changes(pull: &mut Pull, reached: &mut u64) -> Result<Followed, Trouble> {
+async fn follow_changes(pull: &mut Pull, reached: &mut u64) -> Result<Followed, PullError> {
     loop {
         let since = *reached;
         let path = format!("/v1/federation/changes?since={since}&limit={PAGE}");
@@ -141,10 +141,10 @@ async fn follow_changes(pull: &mut Pull, reached: &mut u64) -> Result<Followed, 
         }
         // A member that lags waits until it has reached what it is asked to go on from.
         if page.head < since {
-            return Err(Trouble::lie("its revision went back"));
+            return Err(PullError::misbehaviour("its revision went back"));
         }
         if page.next < since || page.next > page.head {
-            return Err(Trouble::lie("its changes go nowhere"));
+            return Err(PullError::misbehaviour("its changes go nowhere"));
         }
         if !changes_taken(pull, page.entries).await? {
             return Ok(Followed::Some);
@@ -156,7 +156,7 @@ async fn follow_changes(pull: &mut Pull, reached: &mut u64) -> Result<Followed, 
     }
 }
 
-async fn changes_taken(pull: &mut Pull, entries: Vec<Value>) -> Result<bool, Trouble> {
+async fn changes_taken(pull: &mut Pull, entries: Vec<Value>) -> Result<bool, PullError> {
     for entry in entries {
         let named = named(&entry)?;
         if !entry_taken(pull, (named, entry), false).await? {
@@ -166,14 +166,14 @@ async fn changes_taken(pull: &mut Pull, entries: Vec<Value>) -> Result<bool, Tro
     Ok(true)
 }
 
-fn read(status: u16, body: &[u8]) -> Result<Page, Trouble> {
+fn read(status: u16, body: &[u8]) -> Result<Page, PullError> {
     if status != 200 {
-        return Err(Trouble::Failed(format!("it answered {status}")));
+        return Err(PullError::Failed(format!("it answered {status}")));
     }
     let page: Page = proto_types::json::from_strict(body)
-        .map_err(|_| Trouble::failed("its page is not one of a registry"))?;
+        .map_err(|_| PullError::failed("its page is not one of a registry"))?;
     if page.entries.len() > PAGE {
-        return Err(Trouble::lie("its page has more entries than were asked for"));
+        return Err(PullError::misbehaviour("its page has more entries than were asked for"));
     }
     Ok(page)
 }

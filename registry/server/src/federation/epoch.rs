@@ -3,21 +3,21 @@
 //! It decides when pulls begin anew. It must never take an answer of an epoch that is over, nor, where a log was agreed,
 //! believe an epoch that the log has not signed, nor one that there cannot be: no honest answer would follow.
 
-use registry_core::command::Foreign;
+use registry_core::command::{Foreign, SetPartnerEpoch};
 use registry_core::epoch;
 use registry_fetch::Fetched;
 
+use super::pull_error::PullError;
 use super::take::{Pull, Walk};
-use super::trouble::Trouble;
 
 /// An old member still answers, or somebody repeats what it said.
 const OVER: &str = "it answers from a cluster epoch that is over";
 
 impl Pull {
     /// Holds if the state that an entry was answered from is of no epoch that is over.
-    pub(super) fn check_state(&self, fetched: &Fetched) -> Result<(), Trouble> {
+    pub(super) fn check_state(&self, fetched: &Fetched) -> Result<(), PullError> {
         match fetched.epoch.is_some_and(|epoch| epoch < self.partner.epoch) {
-            true => Err(Trouble::failed(OVER)),
+            true => Err(PullError::failed(OVER)),
             false => Ok(()),
         }
     }
@@ -28,33 +28,37 @@ impl Pull {
         &mut self,
         said: Option<u64>,
         head: u64,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, PullError> {
         let signed = self.followed.as_ref().and_then(super::proven::Followed::epoch);
         let epoch = said.or(signed).unwrap_or(0);
         if !epoch::is_at(epoch, head) {
-            return Err(Trouble::failed("it names a cluster epoch that its revision is not of"));
+            return Err(PullError::failed("it names a cluster epoch that its revision is not of"));
         }
         if epoch == self.partner.epoch {
             return Ok(true);
         }
         if epoch < self.partner.epoch {
-            return Err(Trouble::failed(OVER));
+            return Err(PullError::failed(OVER));
         }
         if self.followed.is_some() && signed != Some(epoch) {
-            return Err(Trouble::failed("its answers are of another epoch than its log"));
+            return Err(PullError::failed("its answers are of another epoch than its log"));
         }
         self.begin_epoch(epoch).await?;
         Ok(false)
     }
 
     /// Begins anew, at the newest checkpoint of its log if there is one.
-    pub(super) async fn begin_epoch(&mut self, epoch: u64) -> Result<(), Trouble> {
+    pub(super) async fn begin_epoch(&mut self, epoch: u64) -> Result<(), PullError> {
         let (name, before) = (self.partner.name.clone(), self.partner.epoch);
         let checkpoint = self.followed.as_ref().and_then(super::proven::Followed::checkpoint);
         if self.partner.cursor > 0 || self.partner.imported > 0 {
             tracing::warn!(partner = %name, before, epoch, "a partner was restored from a backup; it is pulled anew");
         }
-        self.member.commit(Foreign::SetPartnerEpoch { name, epoch, checkpoint }.into()).await?;
+        self.member
+            .write_command(
+                Foreign::SetPartnerEpoch(SetPartnerEpoch { name, epoch, checkpoint }).into(),
+            )
+            .await?;
         (self.partner.epoch, self.partner.cursor) = (epoch, 0);
         self.walk = Walk { agreement: self.walk.agreement, ..Walk::default() };
         self.gone.clear();

@@ -9,8 +9,8 @@ use proto_types::Handle;
 use proto_types::path::is_addressable;
 use registry_fetch::Fetched;
 
+use super::pull_error::PullError;
 use super::take::{Offer, Pull};
-use super::trouble::Trouble;
 
 /// Pulls that fail at the same entry before it is passed over: a failure may be the network's, or the
 /// partner's for a while.
@@ -41,7 +41,7 @@ pub(super) enum Found {
 /// How often pulls have failed at which entries, since the last look that came to its end.
 pub(super) type Stuck = BTreeMap<String, u32>;
 
-/// A handle as a partner spells it, if it is one here too.
+/// A handle as a partner writes it, if it is one here too.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -58,7 +58,7 @@ impl Pull {
         &mut self,
         offer: &Offer,
         (path, etag): (&str, Option<&str>),
-    ) -> Result<Found, Trouble> {
+    ) -> Result<Found, PullError> {
         let why = match self.page(path, etag).await {
             Ok(None) => return Ok(Found::Spent),
             Ok(Some(fetched)) => match fetched.status {
@@ -72,33 +72,35 @@ impl Pull {
                     return Ok(Found::PassedOver);
                 }
             },
-            Err(Trouble::Failed(why)) => why,
-            Err(lie) => return Err(lie),
+            Err(PullError::Failed(why)) => why,
+            Err(misbehaviour) => return Err(misbehaviour),
         };
         self.stumble(offer, why)
     }
 
     /// Asks for one entry as a majority of its registry has it. What goes wrong here fails the pull each time: an
     /// entry that only some members have yet is not passed over.
-    pub(super) async fn strong_entry(&mut self, path: &str) -> Result<Found, Trouble> {
+    pub(super) async fn strong_entry(&mut self, path: &str) -> Result<Found, PullError> {
         let Some(fetched) = self.page(path, None).await? else { return Ok(Found::Spent) };
         self.check_state(&fetched)?;
         match fetched.status {
             200 => Ok(Found::Here(fetched)),
             404 | 410 => Ok(Found::Gone),
-            other => Err(Trouble::Failed(format!("an entry: a strong read was answered {other}"))),
+            other => {
+                Err(PullError::Failed(format!("an entry: a strong read was answered {other}")))
+            }
         }
     }
 
     /// A failure at an entry fails the pull, but not for ever.
-    fn stumble(&mut self, offer: &Offer, why: String) -> Result<Found, Trouble> {
+    fn stumble(&mut self, offer: &Offer, why: String) -> Result<Found, PullError> {
         let name = shown(offer.kind.as_str(), offer.handle.as_str());
         let has_room = self.walk.stuck.len() < STUCK_MAX || self.walk.stuck.contains_key(&name);
         if has_room {
             let failures = self.walk.stuck.entry(name).or_default();
             *failures += 1;
             if *failures < FAILURES_MAX {
-                return Err(Trouble::Failed(format!("an entry: {why}")));
+                return Err(PullError::Failed(format!("an entry: {why}")));
             }
         }
         self.pass_over(offer.kind.as_str(), offer.handle.as_str(), &why);

@@ -12,8 +12,8 @@ use registry_core::entry::{ImportKind, ProvenanceEntry};
 use serde::Deserialize;
 
 use super::passed::{self, Found};
+use super::pull_error::PullError;
 use super::take::{Offer, Pull, Walk};
-use super::trouble::Trouble;
 
 /// A catalog older than this is no longer what the registry says: it may be replayed.
 const OLD_MS_MAX: u64 = 24 * 60 * 60 * 1_000;
@@ -34,7 +34,7 @@ struct Catalog {
 }
 
 /// Pulls as far as the budget goes; true if there is more.
-pub(super) async fn pull(pull: &mut Pull) -> Result<bool, Trouble> {
+pub(super) async fn pull(pull: &mut Pull) -> Result<bool, PullError> {
     let Some((listed, issued_ms)) = catalog(pull).await? else { return Ok(true) };
     let handles = known(pull, listed);
     for handle in handles.range::<Handle, _>(after(&pull.walk)) {
@@ -75,16 +75,16 @@ fn after(walk: &Walk) -> (std::ops::Bound<Handle>, std::ops::Bound<Handle>) {
 }
 
 /// Every handle, and when the list was signed, in ms.
-async fn catalog(pull: &mut Pull) -> Result<Option<(BTreeSet<String>, u64)>, Trouble> {
+async fn catalog(pull: &mut Pull) -> Result<Option<(BTreeSet<String>, u64)>, PullError> {
     let mut all = BTreeSet::new();
     let (mut path, mut issued) = ("/v1/records".to_owned(), u64::MAX);
     for _ in 0..PAGES_MAX {
         let Some(fetched) = pull.page(&path, None).await? else { return Ok(None) };
         if fetched.status != 200 {
-            return Err(Trouble::Failed(format!("its catalog: it answered {}", fetched.status)));
+            return Err(PullError::Failed(format!("its catalog: it answered {}", fetched.status)));
         }
         let page: Catalog = proto_types::json::from_strict(&fetched.body)
-            .map_err(|_| Trouble::failed("its catalog is not one"))?;
+            .map_err(|_| PullError::failed("its catalog is not one"))?;
         issued = issued.min(signed_at(pull, &page)?);
         let before = all.len();
         all.extend(page.handles);
@@ -94,45 +94,46 @@ async fn catalog(pull: &mut Pull) -> Result<Option<(BTreeSet<String>, u64)>, Tro
         }
         // Endless pages (attack case 27): each must bring something, and there is a quota.
         if all.len() == before {
-            return Err(Trouble::lie("its catalog has pages without handles"));
+            return Err(PullError::misbehaviour("its catalog has pages without handles"));
         }
         if all.len() as u64 > pull.partner.terms.quota.saturating_mul(2) {
-            return Err(Trouble::failed("its catalog is more than twice its quota"));
+            return Err(PullError::failed("its catalog is more than twice its quota"));
         }
         path = format!("/v1/records?cursor={}", encode(&page.next));
     }
-    Err(Trouble::failed("its catalog does not end"))
+    Err(PullError::failed("its catalog does not end"))
 }
 
-fn signed_at(pull: &Pull, page: &Catalog) -> Result<u64, Trouble> {
+fn signed_at(pull: &Pull, page: &Catalog) -> Result<u64, PullError> {
     let Some(key) = &pull.partner.terms.catalog_key else {
-        return Err(Trouble::failed("no key for its catalog is agreed"));
+        return Err(PullError::failed("no key for its catalog is agreed"));
     };
     let Some(proof) = &page.catalog_proof else {
-        return Err(Trouble::lie("its catalog is not signed"));
+        return Err(PullError::misbehaviour("its catalog is not signed"));
     };
     let issued = proof.verify(&page.handles, key);
-    let issued = issued.map_err(|_| Trouble::lie("its catalog is not signed by the agreed key"))?;
+    let issued = issued
+        .map_err(|_| PullError::misbehaviour("its catalog is not signed by the agreed key"))?;
     Ok(issued.0)
 }
 
-fn check_time(pull: &Pull, issued_ms: u64) -> Result<(), Trouble> {
+fn check_time(pull: &Pull, issued_ms: u64) -> Result<(), PullError> {
     let now_ms = pull.member.clock.now().0;
     // A cache answers, or its clock was ahead and is set right.
     if issued_ms < pull.partner.cursor {
-        return Err(Trouble::failed("its catalog is older than the last"));
+        return Err(PullError::failed("its catalog is older than the last"));
     }
     if now_ms.saturating_sub(issued_ms) > OLD_MS_MAX {
-        return Err(Trouble::failed("its catalog was signed more than a day ago"));
+        return Err(PullError::failed("its catalog was signed more than a day ago"));
     }
     if issued_ms.saturating_sub(now_ms) > AHEAD_MS_MAX {
-        return Err(Trouble::failed("its catalog was signed in the future"));
+        return Err(PullError::failed("its catalog was signed in the future"));
     }
     Ok(())
 }
 
 /// Deals with one handle; false if the budget is spent before it was dealt with.
-async fn record_taken(pull: &mut Pull, handle: &Handle, issued_ms: u64) -> Result<bool, Trouble> {
+async fn record_taken(pull: &mut Pull, handle: &Handle, issued_ms: u64) -> Result<bool, PullError> {
     let path = format!("/v1/records/{}", encode(handle.as_str()));
     let etag = version(pull, handle)?;
     let offer = offer(pull, handle, issued_ms);
@@ -156,7 +157,7 @@ async fn record_taken(pull: &mut Pull, handle: &Handle, issued_ms: u64) -> Resul
 }
 
 /// The version that is here, by its tag there; none of what is no longer here.
-fn version(pull: &Pull, handle: &Handle) -> Result<Option<String>, Trouble> {
+fn version(pull: &Pull, handle: &Handle) -> Result<Option<String>, PullError> {
     let kept = pull.kept(ImportKind::Record, handle)?;
     let here = kept.is_some_and(|kept| kept.partner == pull.partner.name && kept.digest.is_some());
     Ok(pull.walk.etags.get(handle).filter(|_| here).cloned())

@@ -14,8 +14,8 @@ use registry_core::entry::PartnerEntry;
 use registry_core::epoch::EPOCH_MAX;
 use serde::Deserialize;
 
+use super::pull_error::PullError;
 use super::take::{Offer, Pull};
-use super::trouble::Trouble;
 
 /// How far a partner's log was followed.
 #[derive(Debug)]
@@ -33,24 +33,25 @@ struct Shown {
 }
 
 impl Shown {
-    fn read(proof: Option<&str>) -> Result<Self, Trouble> {
+    fn read(proof: Option<&str>) -> Result<Self, PullError> {
         let shown = proof.and_then(|proof| json::from_strict(&base64url::decode(proof).ok()?).ok());
-        shown.ok_or_else(|| Trouble::lie("an entry comes without its proof"))
+        shown.ok_or_else(|| PullError::misbehaviour("an entry comes without its proof"))
     }
 }
 
 impl Followed {
     /// Where the state says that the pulls have come; `None` if no log was agreed.
-    pub(super) fn of(partner: &PartnerEntry) -> Result<Option<Self>, Trouble> {
+    pub(super) fn of(partner: &PartnerEntry) -> Result<Option<Self>, PullError> {
         if partner.terms.log_key.is_empty() {
             return Ok(None);
         }
         let key = NoteKey::parse(&partner.terms.log_key);
-        let key = key.map_err(|_| Trouble::failed("the agreed key of its log is none"))?;
+        let key = key.map_err(|_| PullError::failed("the agreed key of its log is none"))?;
         let policy = Policy::unwitnessed(key);
         let kept = Some(partner.checkpoint.as_bytes()).filter(|kept| !kept.is_empty());
         let newest = kept.map(|kept| policy.check(kept)).transpose();
-        let newest = newest.map_err(|_| Trouble::failed("what is kept of its log is not of it"))?;
+        let newest =
+            newest.map_err(|_| PullError::failed("what is kept of its log is not of it"))?;
         Ok(Some(Self { policy, newest }))
     }
 
@@ -67,7 +68,7 @@ impl Followed {
 
 impl Pull {
     /// Looks how far the log is, if there is one; false if the budget is spent before.
-    pub(super) async fn follow(&mut self) -> Result<bool, Trouble> {
+    pub(super) async fn follow(&mut self) -> Result<bool, PullError> {
         self.followed = Followed::of(&self.partner)?;
         let Some(followed) = &self.followed else { return Ok(true) };
         let is_known = followed.newest.is_some();
@@ -80,13 +81,13 @@ impl Pull {
             // Nothing was ever written there.
             404 if !is_known => Ok(true),
             // A member that has just joined has none yet.
-            404 => Err(Trouble::failed("its log is gone, or a member of it has none yet")),
-            other => Err(Trouble::Failed(format!("its log: it answered {other}"))),
+            404 => Err(PullError::failed("its log is gone, or a member of it has none yet")),
+            other => Err(PullError::Failed(format!("its log: it answered {other}"))),
         }
     }
 
     /// A log that has begun another cluster epoch, and has signed that, is another history: it is followed from here.
-    async fn restart(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
+    async fn restart(&mut self, bytes: &[u8]) -> Result<(), PullError> {
         let Some(followed) = &mut self.followed else { return Ok(()) };
         let (note, head) = followed.policy.check(bytes).map_err(refused)?;
         let epoch = head.epoch();
@@ -94,7 +95,7 @@ impl Pull {
             return Ok(());
         }
         if epoch > EPOCH_MAX {
-            return Err(Trouble::failed("its log names a cluster epoch that there cannot be"));
+            return Err(PullError::failed("its log names a cluster epoch that there cannot be"));
         }
         followed.newest = Some((note, head));
         self.begin_epoch(epoch).await
@@ -107,7 +108,7 @@ impl Pull {
         offer: &mut Offer,
         digest: Digest,
         proof: Option<&str>,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, PullError> {
         if self.followed.is_none() {
             return Ok(true);
         }
@@ -115,11 +116,11 @@ impl Pull {
         let fact = &inclusion.fact;
         let about = (fact.kind.as_str(), fact.id.as_str(), fact.digest);
         if about != (offer.kind.as_str(), offer.handle.as_str(), Some(digest)) {
-            return Err(Trouble::lie("an entry's proof is of another entry"));
+            return Err(PullError::misbehaviour("an entry's proof is of another entry"));
         }
         let Some(head) = self.believe(checkpoint.as_bytes()).await? else { return Ok(false) };
         let held = inclusion.verify(head.head());
-        held.map_err(|_| Trouble::lie("an entry is not in its log"))?;
+        held.map_err(|_| PullError::misbehaviour("an entry is not in its log"))?;
         // Only its home counts in its own revisions.
         if offer.hops == 1 {
             offer.home_revision = proven_revision(offer.home_revision, fact.revision)?;
@@ -129,14 +130,14 @@ impl Pull {
 
     /// Believes a checkpoint that is signed, and continues the newest or is continued by it: members
     /// lag behind each other. `None` if the budget is spent before.
-    async fn believe(&mut self, bytes: &[u8]) -> Result<Option<Checkpoint>, Trouble> {
+    async fn believe(&mut self, bytes: &[u8]) -> Result<Option<Checkpoint>, PullError> {
         let Some(followed) = &self.followed else { return Ok(None) };
         let (note, head) = followed.policy.check(bytes).map_err(refused)?;
         let Some((_, newest)) = followed.newest.clone() else {
             return Ok(Some(self.adopt(note, head)));
         };
         if head.epoch() > newest.epoch() {
-            return Err(Trouble::failed("it was restored from a backup meanwhile"));
+            return Err(PullError::failed("it was restored from a backup meanwhile"));
         }
         let (old, new) = match head.size < newest.size {
             true => (&head, &newest),
@@ -159,7 +160,7 @@ impl Pull {
 
     /// The proof from one size to another, made of the partner's tiles; `None` if the budget is spent
     /// before.
-    async fn consistency(&mut self, old: u64, new: u64) -> Result<Option<Vec<Digest>>, Trouble> {
+    async fn consistency(&mut self, old: u64, new: u64) -> Result<Option<Vec<Digest>>, PullError> {
         let mut tiles = Tiles { size: new, kept: BTreeMap::new() };
         loop {
             let path = match consistency(&tiles, old, new) {
@@ -173,7 +174,7 @@ impl Pull {
             let (hashes, rest) = fetched.body.as_chunks::<32>();
             let whole = rest.is_empty() && hashes.len() == usize::from(path.width);
             if fetched.status != 200 || !whole {
-                return Err(Trouble::failed("a tile of its log is not served"));
+                return Err(PullError::failed("a tile of its log is not served"));
             }
             tiles.kept.insert(path, hashes.iter().map(|hash| Digest(*hash)).collect());
         }
@@ -190,28 +191,28 @@ impl Pull {
 }
 
 /// The revision at home that the proof of an entry says: above the list's, if the same bytes were put again since.
-fn proven_revision(listed: u64, proven: u64) -> Result<u64, Trouble> {
+fn proven_revision(listed: u64, proven: u64) -> Result<u64, PullError> {
     match proven < listed {
-        true => Err(Trouble::failed("an entry's proof is of an older revision than its list")),
+        true => Err(PullError::failed("an entry's proof is of an older revision than its list")),
         false => Ok(proven),
     }
 }
 
 /// What came is no checkpoint, which may be the network's doing, or not one of the agreed log.
-fn refused(why: Refused) -> Trouble {
+fn refused(why: Refused) -> PullError {
     match why {
-        Refused::Note(_) | Refused::Checkpoint(_) => Trouble::failed("its checkpoint is not one"),
+        Refused::Note(_) | Refused::Checkpoint(_) => PullError::failed("its checkpoint is not one"),
         Refused::UnknownKey { .. }
         | Refused::BadSignature { .. }
         | Refused::Origin { .. }
         | Refused::Unwitnessed { .. } => {
-            Trouble::lie("its checkpoint is not signed by the agreed key of its log")
+            PullError::misbehaviour("its checkpoint is not signed by the agreed key of its log")
         }
     }
 }
 
-fn caught(breach: &Breach) -> Trouble {
-    Trouble::lie(match breach {
+fn caught(breach: &Breach) -> PullError {
+    PullError::misbehaviour(match breach {
         Breach::EpochFell { .. } | Breach::Shrank { .. } => "its log was taken back",
         Breach::Origin { .. } | Breach::Forked { .. } | Breach::Inconsistent { .. } => {
             "its log shows two histories"

@@ -1,6 +1,6 @@
 //! What is known of an entry beside itself: how its agent is, and where it came from.
 //!
-//! It decides that neither is told of what is shown in part only, nor liveness of a record that is
+//! It decides that neither is told of what is shown in part only, nor reachability of a record that is
 //! hidden. It is asked only about entries that the caller has been shown.
 
 use proto_types::{Handle, Origin};

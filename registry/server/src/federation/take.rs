@@ -10,7 +10,7 @@ use std::time::Duration;
 use proto_types::{Digest, Handle, Origin};
 use registry_api::decode::Put;
 use registry_api::{Code, Problem, decode};
-use registry_core::command::{Foreign, Import, PullStart};
+use registry_core::command::{AdvancePartner, Foreign, Import, PullStart};
 use registry_core::entry::{
     Agreement, ImportKind, PartnerEntry, PartnerKind, PassedOver, ProvenanceEntry,
 };
@@ -23,7 +23,7 @@ use crate::member::Member;
 
 use super::passed::Stuck;
 use super::proven::Followed;
-use super::trouble::{Trouble, reason};
+use super::pull_error::{PullError, reason};
 use super::withdraw::Withdrawals;
 
 /// The largest page of a list: 10,000 long handles.
@@ -92,7 +92,7 @@ impl Pull {
         &mut self,
         path: &str,
         etag: Option<&str>,
-    ) -> Result<Option<Fetched>, Trouble> {
+    ) -> Result<Option<Fetched>, PullError> {
         let until = Instant::now() + PAGE_DEADLINE;
         loop {
             let fetched = self.fetched(path, etag).await?;
@@ -108,7 +108,7 @@ impl Pull {
         &mut self,
         path: &str,
         etag: Option<&str>,
-    ) -> Result<Option<Fetched>, Trouble> {
+    ) -> Result<Option<Fetched>, PullError> {
         let Some(bytes_max) = self.budget.page(PAGE_BYTES_MAX) else { return Ok(None) };
         let mut request = Request::get(format!("{}{path}", self.partner.terms.url));
         request.bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
@@ -124,14 +124,14 @@ impl Pull {
         &self,
         kind: ImportKind,
         handle: &Handle,
-    ) -> Result<Option<ProvenanceEntry>, Trouble> {
+    ) -> Result<Option<ProvenanceEntry>, PullError> {
         let view = self.member.registry.view().0;
         Ok(query::provenance(&view, kind, handle)?)
     }
 
     /// Whether this version is here already. The same bytes under a later revision of their home are taken anew, so
     /// that nothing from between the two revisions follows them.
-    pub(super) fn is_here(&self, offer: &Offer, digest: Digest) -> Result<bool, Trouble> {
+    pub(super) fn is_here(&self, offer: &Offer, digest: Digest) -> Result<bool, PullError> {
         let kept = self.kept(offer.kind, &offer.handle)?;
         let hops_max = self.partner.terms.hops.min(offer.hops_max);
         let offered = (offer.home_epoch, offer.home_revision);
@@ -156,9 +156,9 @@ impl Pull {
     }
 
     /// Withdraws an entry. What is not this partner's to withdraw stays, without a word.
-    pub(super) async fn withdraw(&self, offer: Offer) -> Result<(), Trouble> {
+    pub(super) async fn withdraw(&self, offer: Offer) -> Result<(), PullError> {
         let command = Foreign::Import(Box::new(self.import(offer))).into();
-        match self.member.commit(command).await {
+        match self.member.write_command(command).await {
             Err(problem) if problem.status() >= 500 => Err(problem.into()),
             _ => Ok(()),
         }
@@ -171,7 +171,7 @@ impl Pull {
         offer: Offer,
         owner: Option<&Origin>,
         body: &[u8],
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, PullError> {
         let view = self.member.registry.view().0;
         let read = match offer.kind {
             ImportKind::Record => decode::import::record(body, self.import(offer.clone()), &view),
@@ -181,14 +181,14 @@ impl Pull {
         };
         let put = match read {
             Err(problem) if problem.code() == Code::Conflict => {
-                return Err(Trouble::lie("it gives a record under another handle"));
+                return Err(PullError::misbehaviour("it gives a record under another handle"));
             }
             Err(problem) => return self.refused(&offer, problem).map(|()| false),
             Ok(put) => put,
         };
-        let examined = self.member.examine(&put, None, &view);
+        let admitted = self.member.check_admission(&put, None, &view);
         drop(view);
-        let Err(problem) = self.propose(put, examined).await else {
+        let Err(problem) = self.write(put, admitted).await else {
             self.settled(&offer);
             return Ok(true);
         };
@@ -196,13 +196,13 @@ impl Pull {
     }
 
     /// A partner is no way around what the operator demands of publishers.
-    async fn propose(&self, put: Put, examined: Result<Question, Problem>) -> Result<(), Problem> {
-        self.member.consult(examined?).await?;
-        self.member.propose(put.proposal).await.map(drop)
+    async fn write(&self, put: Put, admitted: Result<Question, Problem>) -> Result<(), Problem> {
+        self.member.ask_policy_engine(admitted?).await?;
+        self.member.write(put.proposal).await.map(drop)
     }
 
     /// A refusal is about this entry, a failure of ours about the pull.
-    fn refused(&mut self, offer: &Offer, problem: Problem) -> Result<(), Trouble> {
+    fn refused(&mut self, offer: &Offer, problem: Problem) -> Result<(), PullError> {
         match problem.code() {
             // Changed after its catalog was signed: the next one has it.
             Code::SequenceNotHigher if !self.counts() => {}
@@ -220,7 +220,7 @@ impl Pull {
     }
 
     /// Notes how far the pull has come; not if the operator has agreed anew meanwhile: then it begins anew.
-    pub(super) async fn advance(&mut self, cursor: u64) -> Result<(), Trouble> {
+    pub(super) async fn advance(&mut self, cursor: u64) -> Result<(), PullError> {
         let name = self.partner.name.clone();
         let checkpoint = self.followed.as_ref().and_then(Followed::checkpoint);
         let passed_over = self.walk.passed_over.clone();
@@ -228,8 +228,9 @@ impl Pull {
         let passed_over = Some(passed_over);
         let agreement = self.partner.agreement();
         let from = Some(PullStart { cursor: self.partner.cursor, agreement });
-        let advance = Foreign::AdvancePartner { name, cursor, checkpoint, passed_over, from };
-        match self.member.commit(advance.into()).await {
+        let advance =
+            Foreign::AdvancePartner(AdvancePartner { name, cursor, checkpoint, passed_over, from });
+        match self.member.write_command(advance.into()).await {
             Err(problem) if matches!(problem.code(), Code::Conflict | Code::NotFound) => Ok(()),
             Err(problem) => Err(problem.into()),
             Ok(_) => {

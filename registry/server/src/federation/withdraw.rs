@@ -4,12 +4,12 @@
 //! nor let more go in one pull than its share without the operator's word, or the stated time.
 
 use proto_types::Handle;
-use registry_core::command::Foreign;
+use registry_core::command::{Foreign, HoldPartner};
 use registry_core::entry::{ImportKind, PartnerEntry, ProvenanceEntry};
 use registry_core::query;
 
+use super::pull_error::PullError;
 use super::take::{Offer, Pull};
-use super::trouble::Trouble;
 
 /// So many are gone without a word, however few there are: what people delete by hand. Arbitrary.
 const GONE_FREELY: u64 = 4;
@@ -26,7 +26,7 @@ pub(super) struct Withdrawals {
 
 impl Pull {
     /// Notes that an entry is gone at its home.
-    pub(super) fn is_gone(&mut self, offer: Offer) -> Result<(), Trouble> {
+    pub(super) fn is_gone(&mut self, offer: Offer) -> Result<(), PullError> {
         self.settled(&offer);
         let kept = self.kept(offer.kind, &offer.handle)?;
         if kept.is_some_and(|kept| kept.digest.is_some() && kept.home == offer.home) {
@@ -40,7 +40,7 @@ impl Pull {
         &mut self,
         (kind, handle): (ImportKind, &Handle),
         by_terms: bool,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), PullError> {
         let Some(kept) = self.kept(kind, handle)? else { return Ok(()) };
         if kept.partner != self.partner.name || kept.digest.is_none() {
             return Ok(());
@@ -50,7 +50,7 @@ impl Pull {
     }
 
     /// Notes what a whole walk has not seen.
-    pub(super) fn unseen_are_gone(&mut self) -> Result<(), Trouble> {
+    pub(super) fn unseen_are_gone(&mut self) -> Result<(), PullError> {
         let mut gone = Vec::new();
         self.each_here(|kept| {
             let key = ProvenanceEntry::key_of(kept.kind, &kept.handle);
@@ -71,7 +71,7 @@ impl Pull {
 
     /// Takes away at once what is beyond a quota that the operator has lowered: the last in the order of kinds and
     /// handles. What of it the partner still offers is then passed over, as anything beyond the quota.
-    pub(super) async fn trim(&self) -> Result<(), Trouble> {
+    pub(super) async fn trim(&self) -> Result<(), PullError> {
         let kept = query::partner(&self.member.registry.view().0, &self.partner.name)?;
         let quota = self.partner.terms.quota;
         let lowered =
@@ -92,7 +92,7 @@ impl Pull {
     }
 
     /// Every entry of the partner that is here, by kind and handle.
-    fn each_here(&self, mut then: impl FnMut(ProvenanceEntry)) -> Result<(), Trouble> {
+    fn each_here(&self, mut then: impl FnMut(ProvenanceEntry)) -> Result<(), PullError> {
         let mut after: Option<String> = None;
         loop {
             let view = self.member.registry.view().0;
@@ -107,7 +107,7 @@ impl Pull {
     }
 
     /// Withdraws what is gone; false if it is held back. `empty` is a list that had nothing at all.
-    pub(super) async fn withdraw_gone(&mut self, empty: bool) -> Result<bool, Trouble> {
+    pub(super) async fn withdraw_gone(&mut self, empty: bool) -> Result<bool, PullError> {
         let view = self.member.registry.view().0;
         let kept = query::partner(&view, &self.partner.name)?;
         drop(view);
@@ -144,9 +144,11 @@ impl Pull {
         held.is_some_and(|held| held.released || now.since(held.since) >= hold_ms)
     }
 
-    async fn hold(&self, entries: u64) -> Result<(), Trouble> {
+    async fn hold(&self, entries: u64) -> Result<(), PullError> {
         let name = self.partner.name.clone();
-        self.member.commit(Foreign::HoldPartner { name, entries }.into()).await?;
+        self.member
+            .write_command(Foreign::HoldPartner(HoldPartner { name, entries }).into())
+            .await?;
         Ok(())
     }
 }

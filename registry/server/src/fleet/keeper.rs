@@ -19,7 +19,7 @@ use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::node_order::Kind;
 use registry_api::Problem;
 use registry_core::change::Reply;
-use registry_core::command::{Command, FleetCommand, Proposal};
+use registry_core::command::{Command, ExpireTask, FleetCommand, HearNode, Proposal, SetNodeState};
 use registry_core::entry::{Capacity, NodeState, TaskState};
 use registry_core::query;
 use tokio::time::Instant;
@@ -34,7 +34,7 @@ const PAGE: usize = 1_000;
 /// Overdue tasks ended in one pass; the next pass takes the rest.
 const OVERDUE_MAX: usize = 256;
 
-/// Starts a reign: every node that is not lost has time to dial in.
+/// Begins to lead: every node that is not lost has time to dial in.
 pub(super) async fn begin(member: &Member) -> Result<(), Problem> {
     // A fresh leader may not have applied yet what the old one had acknowledged.
     member.strong().await?;
@@ -71,7 +71,9 @@ pub(super) async fn expire_leases(member: &Member, now: Instant) -> Result<(), P
         tracing::warn!(%node, "the node's lease has run out");
         let (id, state, capacity) = (node.clone(), NodeState::Lost, None);
         // In this term only: another leader may hear the node.
-        let lost = commit_in_term(member, Command::SetNodeState { id, state, capacity }).await;
+        let lost =
+            commit_in_term(member, Command::SetNodeState(SetNodeState { id, state, capacity }))
+                .await;
         let committed = tolerate(lost);
         if committed.is_err() {
             member.fleet.table().retry(node, now + member.fleet.ttl / 4);
@@ -84,8 +86,8 @@ pub(super) async fn expire_leases(member: &Member, now: Instant) -> Result<(), P
 
 /// Commits as the leader of this term, or not at all.
 async fn commit_in_term(member: &Member, command: Command) -> Result<Reply, Problem> {
-    let (_, term) = member.registry.in_office().ok_or_else(|| member.not_leader())?;
-    member.decide_in(Proposal { commands: vec![command] }, Some(term)).await
+    let (_, term) = member.registry.leader_view().ok_or_else(|| member.not_leader())?;
+    member.write_in(Proposal { commands: vec![command] }, Some(term)).await
 }
 
 /// Ends tasks whose deadline has passed, those that waited with why, and tells the nodes that hold them.
@@ -93,7 +95,9 @@ pub(super) async fn expire_tasks(member: &Member) -> Result<(), Problem> {
     let overdue = query::overdue_tasks(&member.registry.view().0, member.clock.now(), OVERDUE_MAX)?;
     let ended = overdue.into_iter().map(|task| async move {
         let waits_for = member.fleet.unplaced(&member.registry.view().0, &task)?;
-        let ended = member.commit(Command::ExpireTask { id: task.id.clone(), waits_for }).await;
+        let ended = member
+            .write_command(Command::ExpireTask(ExpireTask { id: task.id.clone(), waits_for }))
+            .await;
         if let (Some(_), TaskState::Assigned { node }) = (tolerate(ended)?, &task.state) {
             let revoked = wire::Revoked { task: task.id.to_string(), epoch: task.epoch.0 };
             member.fleet.table().send(node, Kind::Revoked(revoked));
@@ -132,8 +136,8 @@ pub(super) async fn hear(
     node: &NodeId,
     capacity: Capacity,
 ) -> Result<(), Problem> {
-    let command = FleetCommand::HearNode { id: node.clone(), capacity };
-    member.commit(command.into()).await?;
+    let command = FleetCommand::HearNode(HearNode { id: node.clone(), capacity });
+    member.write_command(command.into()).await?;
     member.fleet.wake();
     Ok(())
 }
@@ -144,8 +148,8 @@ pub(super) async fn set_state(
     node: &NodeId,
     state: NodeState,
 ) -> Result<(), Problem> {
-    let command = Command::SetNodeState { id: node.clone(), state, capacity: None };
-    member.commit(command).await?;
+    let command = Command::SetNodeState(SetNodeState { id: node.clone(), state, capacity: None });
+    member.write_command(command).await?;
     member.fleet.wake();
     Ok(())
 }

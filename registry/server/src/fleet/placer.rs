@@ -10,7 +10,7 @@ use proto_types::{Digest, Handle, Namespace, NodeId};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::node_order::Kind;
 use registry_api::{Problem, decode, render};
-use registry_core::command::Command;
+use registry_core::command::{AssignTask, Command};
 use registry_core::entry::{AgentEntry, TaskEntry, TaskState};
 use registry_core::fair::{Load, Next};
 use registry_core::query;
@@ -54,7 +54,8 @@ pub(super) async fn place(member: &Member) -> Result<(), Problem> {
     let full = chosen.len() == ASSIGNED_MAX_PER_PASS;
     let assigned = chosen.into_iter().map(|(next, node)| async move {
         let id = next.task.clone();
-        let assigned = member.commit(Command::AssignTask { id, node: node.clone() }).await;
+        let assigned =
+            member.write_command(Command::AssignTask(AssignTask { id, node: node.clone() })).await;
         let assigned = tolerate(assigned);
         match &assigned {
             Ok(Some(_)) => member.fleet.touch(node),
@@ -76,9 +77,9 @@ fn read_waiting(member: &Member, view: &dyn View) -> Result<(), Problem> {
     let pending = query::pending_tasks_after(view, after, READ_MAX)?;
     let Some(last) = pending.last() else { return Ok(()) };
     let (through, more) = (last.revision, pending.len() == READ_MAX);
-    let mut homes = Homes::default();
+    let mut namespaces = Namespaces::default();
     for task in pending {
-        let namespace = homes.of(view, &task.agent)?;
+        let namespace = namespaces.of(view, &task.agent)?;
         let TaskEntry { agent, owner, revision, id, .. } = task;
         member.fleet.waiting().add(Next { namespace, agent, owner, revision, task: id });
     }
@@ -93,9 +94,9 @@ fn read_waiting(member: &Member, view: &dyn View) -> Result<(), Problem> {
 
 /// The namespaces of agents, each looked up once.
 #[derive(Default)]
-struct Homes(BTreeMap<Handle, Namespace>);
+struct Namespaces(BTreeMap<Handle, Namespace>);
 
-impl Homes {
+impl Namespaces {
     fn of(&mut self, view: &dyn View, agent: &Handle) -> Result<Namespace, Problem> {
         if let Some(known) = self.0.get(agent) {
             return Ok(known.clone());
@@ -115,13 +116,13 @@ fn rooms(member: &Member, view: &dyn View) -> Result<(Vec<Room>, Load), Problem>
         });
         seen.collect()
     };
-    let (mut load, mut homes) = (Load::default(), Homes::default());
+    let (mut load, mut namespaces) = (Load::default(), Namespaces::default());
     let mut rooms = Vec::with_capacity(live.len());
     for (node, capacity, withheld, cached) in live {
         let Some(entry) = query::node(view, &node)? else { continue };
         let held = query::tasks_of_node(view, &node, ASSIGNED_MAX)?;
         for task in &held {
-            load.add(&homes.of(view, &task.agent)?, &task.agent, &task.owner);
+            load.add(&namespaces.of(view, &task.agent)?, &task.agent, &task.owner);
         }
         let held = u32::try_from(held.len()).unwrap_or(u32::MAX);
         let free_slots = capacity.slots.saturating_sub(held).saturating_sub(withheld);

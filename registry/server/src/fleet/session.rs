@@ -13,7 +13,7 @@ use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::node_message::Kind as Said;
 use proto_wire::registry::v1::node_order::Kind as Order;
 use registry_api::{Code, Principal, Problem, decode, field};
-use registry_core::command::Command;
+use registry_core::command::{Command, ReleaseTask};
 use registry_core::entry::{NodeState, TaskState};
 use registry_core::query;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
@@ -30,7 +30,7 @@ use super::table::{ORDERS_MAX, Opening};
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// From an election to the first session: a strong read and a list of the nodes.
-const REIGN_TIMEOUT: Duration = Duration::from_secs(2);
+const BEGIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Tasks that a hello may name; above the slots of any machine we know.
 const HELD_MAX: usize = 4_096;
@@ -48,7 +48,7 @@ pub(crate) async fn open(
     mut said: Streaming<wire::NodeMessage>,
 ) -> Result<OrderStream, Problem> {
     let node = caller.node()?.clone();
-    let seat = admit(&member).await?;
+    let permit = admit(&member).await?;
     let hello = hello(&node, &mut said).await?;
     let capacity = decode::fleet::capacity(hello.capacity.as_ref())?;
     let held = held(&hello.held)?;
@@ -62,16 +62,16 @@ pub(crate) async fn open(
     revoked.into_iter().for_each(|order| session.send(Order::Revoked(order)));
     tokio::spawn(async move {
         session.serve(said, ended).await;
-        drop(seat);
+        drop(permit);
     });
     Ok(ReceiverStream::new(stream))
 }
 
-/// A seat at the leader. One that was elected a moment ago is given time to begin.
+/// A permit for a session at the leader. One that was elected a moment ago is given time to begin.
 async fn admit(member: &Member) -> Result<OwnedSemaphorePermit, Problem> {
     member.require_leader()?;
-    let mut reigns = member.fleet.reigns.subscribe();
-    let begun = timeout(REIGN_TIMEOUT, wait_until(&mut reigns, |reigns| *reigns)).await;
+    let mut leading = member.fleet.is_leading.subscribe();
+    let begun = timeout(BEGIN_TIMEOUT, wait_until(&mut leading, |leading| *leading)).await;
     begun.map_err(|_| member.not_leader())?.map_err(|_| stopping())?;
     Arc::clone(&member.fleet.sessions)
         .try_acquire_owned()
@@ -174,7 +174,7 @@ impl Session {
         let stopping = self.member.shutdown.clone();
         loop {
             let message = tokio::select! {
-                // Dropped by the table: replaced, expired, too slow, or the reign is over.
+                // Dropped by the table: replaced, expired, too slow, or this member leads no more.
                 _ = &mut ended => break,
                 () = stopping.triggered() => break self.end(Problem::new(Code::Stopping, "draining")),
                 message = said.message() => message,
@@ -244,8 +244,9 @@ impl Session {
             return Ok(());
         }
         let reason = decode::task::release_reason(&released.reason);
-        let command = Command::ReleaseTask { id, epoch: LeaseEpoch(released.epoch), reason };
-        match self.member.commit(command).await {
+        let command =
+            Command::ReleaseTask(ReleaseTask { id, epoch: LeaseEpoch(released.epoch), reason });
+        match self.member.write_command(command).await {
             Err(problem) if problem.status() >= 500 => Err(problem),
             _ => {
                 self.member.fleet.wake();

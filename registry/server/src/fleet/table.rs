@@ -53,10 +53,10 @@ struct Held {
     cancel_sent: bool,
 }
 
-/// All sessions of one reign.
+/// All sessions while one member leads.
 #[derive(Debug, Default)]
 pub(super) struct Table {
-    reigning: bool,
+    is_leading: bool,
     live: BTreeMap<NodeId, Live>,
     /// Nodes without a session whose lease may not have run out yet.
     silent: BTreeMap<NodeId, Silence>,
@@ -84,7 +84,7 @@ impl Table {
     /// This member leads from now on. Each node that was joined has until then to dial in.
     pub(super) fn begin(&mut self, joined: Vec<(NodeId, Instant)>) {
         self.end();
-        self.reigning = true;
+        self.is_leading = true;
         let silence = |until| Silence { until, excused: false };
         self.silent = joined.into_iter().map(|(node, until)| (node, silence(until))).collect();
     }
@@ -102,7 +102,7 @@ impl Table {
 
     /// This member leads no more: every session ends.
     pub(super) fn end(&mut self) {
-        self.reigning = false;
+        self.is_leading = false;
         self.silent.clear();
         for (_, live) in std::mem::take(&mut self.live) {
             let ended = Problem::new(Code::NotLeader, "this member leads no more");
@@ -119,7 +119,7 @@ impl Table {
         now: Instant,
         ttl: Duration,
     ) -> Option<u64> {
-        if !self.reigning {
+        if !self.is_leading {
             return None;
         }
         self.opened += 1;
@@ -180,7 +180,7 @@ impl Table {
 
     /// The node's loss could not be committed: look again at `until`.
     pub(super) fn retry(&mut self, node: NodeId, until: Instant) {
-        if self.reigning && !self.live.contains_key(&node) {
+        if self.is_leading && !self.live.contains_key(&node) {
             self.silent.insert(node, Silence { until, excused: true });
         }
     }
@@ -222,8 +222,8 @@ impl Live {
 
     /// Whether the node has to be told about this assignment; if so, it counts as told.
     pub(super) fn must_tell(&mut self, task: &TaskId, epoch: LeaseEpoch, now: Instant) -> bool {
-        let told = self.held.get(task).filter(|held| held.epoch == epoch);
-        if told.is_some_and(|held| held.accepted || held.sent_at + RESEND_AFTER > now) {
+        let known = self.held.get(task).filter(|held| held.epoch == epoch);
+        if known.is_some_and(|held| held.accepted || held.sent_at + RESEND_AFTER > now) {
             return false;
         }
         let held = Held { epoch, sent_at: now, accepted: false, cancel_sent: false };

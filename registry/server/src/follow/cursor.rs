@@ -20,7 +20,7 @@ const PREFIX_LEN_MAX: usize = 512;
 
 /// What a watcher asks for.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Asked {
+pub(crate) struct WatchQuery {
     /// The last revision seen.
     pub(crate) since: u64,
     /// Only these kinds; empty for all.
@@ -47,10 +47,10 @@ impl Cursor {
     /// What strangers may watch is the directory; the fleet's doings are its own, and reputation the operator's.
     pub(crate) fn new(
         caller: &Principal,
-        asked: &Asked,
+        query: &WatchQuery,
         account: Account,
     ) -> Result<Self, Problem> {
-        let mut kinds = render::directory::kinds(&asked.kinds)?;
+        let mut kinds = render::directory::kinds(&query.kinds)?;
         match caller {
             Principal::Anonymous
             | Principal::Peer(_)
@@ -62,15 +62,15 @@ impl Cursor {
             Principal::Gateway(_) => kinds.retain(|kind| *kind != ChangeKind::Reputation),
             Principal::Operator => {}
         }
-        if !asked.kinds.is_empty() && kinds.len() < asked.kinds.len() {
+        if !query.kinds.is_empty() && kinds.len() < query.kinds.len() {
             return Err(not_for(caller));
         }
-        if !asked.prefix.is_empty() {
-            field::text("prefix", &asked.prefix, PREFIX_LEN_MAX)?;
+        if !query.prefix.is_empty() {
+            field::text("prefix", &query.prefix, PREFIX_LEN_MAX)?;
         }
-        let namespace = field::optional("namespace", &asked.namespace)?;
-        let since = Revision(asked.since);
-        let (caller, prefix) = (caller.clone(), asked.prefix.clone());
+        let namespace = field::optional("namespace", &query.namespace)?;
+        let since = Revision(query.since);
+        let (caller, prefix) = (caller.clone(), query.prefix.clone());
         Ok(Self { since, caller, kinds, prefix, namespace, account, paid: None })
     }
 
@@ -179,33 +179,36 @@ fn not_for(caller: &Principal) -> Problem {
 mod tests {
     use http::Extensions;
     use proto_types::{Stamp, WallMs};
-    use registry_core::command::Command;
+    use registry_core::command::{Command, Compact, EnrolPeer};
     use registry_core::entry::Scope;
     use registry_core::view::Memory;
 
     use super::*;
 
-    fn watcher(caller: &Principal, asked: &Asked) -> Cursor {
-        Cursor::new(caller, asked, Account::of(&Extensions::new())).unwrap()
+    fn watcher(caller: &Principal, query: &WatchQuery) -> Cursor {
+        Cursor::new(caller, query, Account::of(&Extensions::new())).unwrap()
     }
 
     fn cursor(since: u64) -> Cursor {
-        watcher(&Principal::Operator, &Asked { since, ..Asked::default() })
+        watcher(&Principal::Operator, &WatchQuery { since, ..WatchQuery::default() })
     }
 
     #[test]
     fn a_forgotten_cursor_is_told_how_far_it_is_forgotten() {
         let mut view = Memory::default();
         // A key belongs to one peer.
-        let commands = [1, 2, 3].map(|number| Command::EnrolPeer {
-            origin: format!("https://peer{number}.example").parse().unwrap(),
-            keys: vec![registry_core::entry::EnrolledKey::new(
-                "k".parse().unwrap(),
-                proto_types::SecretKey::from_seed(&[number; 32]).public(),
-            )],
-            approval: registry_core::entry::Approval::Operator,
+        let commands = [1, 2, 3].map(|number| {
+            Command::EnrolPeer(EnrolPeer {
+                origin: format!("https://peer{number}.example").parse().unwrap(),
+                keys: vec![registry_core::entry::EnrolledKey::new(
+                    "k".parse().unwrap(),
+                    proto_types::SecretKey::from_seed(&[number; 32]).public(),
+                )],
+                approval: registry_core::entry::Approval::Operator,
+            })
         });
-        let compact = Command::Compact { changes_through: Revision(2), tasks_until: WallMs(0) };
+        let compact =
+            Command::Compact(Compact { changes_through: Revision(2), tasks_until: WallMs(0) });
         for command in commands.into_iter().chain([compact]) {
             let change = registry_core::apply(&view, Stamp { now: WallMs(1) }, &command).unwrap();
             view.commit(&change.writes);
@@ -239,24 +242,24 @@ mod tests {
         };
         let moved = change(ChangeKind::Record, "urn:a:1", Some(scope("old")), Some(scope("new")));
         let peer = change(ChangeKind::Peer, "https://a.example", None, None);
-        let asked = |kinds: &[&str], prefix: &str, namespace: &str| {
+        let wants = |kinds: &[&str], prefix: &str, namespace: &str| {
             let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
             let (prefix, namespace) = (prefix.to_owned(), namespace.to_owned());
-            let asked = Asked { since: 0, kinds, prefix, namespace };
-            let cursor = watcher(&Principal::Anonymous, &asked);
+            let query = WatchQuery { since: 0, kinds, prefix, namespace };
+            let cursor = watcher(&Principal::Anonymous, &query);
             (cursor.wants(&moved), cursor.wants(&peer))
         };
-        assert_eq!(asked(&[], "", ""), (true, true));
-        assert_eq!(asked(&["peer"], "", ""), (false, true));
-        assert_eq!(asked(&[], "urn:a:", ""), (true, false));
-        assert_eq!(asked(&[], "", "old"), (true, false));
-        assert_eq!(asked(&[], "", "new"), (true, false));
-        assert_eq!(asked(&[], "", "other"), (false, false));
+        assert_eq!(wants(&[], "", ""), (true, true));
+        assert_eq!(wants(&["peer"], "", ""), (false, true));
+        assert_eq!(wants(&[], "urn:a:", ""), (true, false));
+        assert_eq!(wants(&[], "", "old"), (true, false));
+        assert_eq!(wants(&[], "", "new"), (true, false));
+        assert_eq!(wants(&[], "", "other"), (false, false));
         let mut hidden = scope("n");
         hidden.visibility = registry_core::entry::Visibility::Private;
         let secret = change(ChangeKind::Card, "urn:a:2", None, Some(hidden.clone()));
         let published = change(ChangeKind::Card, "urn:a:2", Some(hidden), Some(scope("n")));
-        let cursor = watcher(&Principal::Operator, &Asked::default());
+        let cursor = watcher(&Principal::Operator, &WatchQuery::default());
         let sees = |viewer, change: &ChangeEvent| cursor.seen(change.clone(), &viewer).is_some();
         assert!(!sees(Viewer::Anonymous, &secret));
         assert!(sees(Viewer::Operator, &secret) && sees(Viewer::Anonymous, &published));

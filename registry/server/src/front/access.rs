@@ -118,18 +118,18 @@ pub(super) async fn check(
         (Err(_), Some(open)) => request = request.map(|body| bounded(body, open.bytes_max)),
         (Err(problem), None) => return Status::from(problem).into_http(),
     }
-    request.extensions_mut().extend(told(known, open));
+    request.extensions_mut().extend(extensions(known, open));
     next.run(request).await
 }
 
-/// What a handler is told: who calls, and what a page costs who is not verified.
-fn told(known: Result<Principal, Problem>, open: Option<Open>) -> Extensions {
-    let mut told = Extensions::new();
-    told.insert(Caller(known));
+/// What a handler gets with a request: who calls, and what a page costs who is not verified.
+fn extensions(known: Result<Principal, Problem>, open: Option<Open>) -> Extensions {
+    let mut extensions = Extensions::new();
+    extensions.insert(Caller(known));
     if let Some(pages) = open.and_then(|open| open.pages) {
-        told.insert(pages);
+        extensions.insert(pages);
     }
-    told
+    extensions
 }
 
 /// Who has shown a credential that is known.

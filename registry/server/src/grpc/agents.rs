@@ -41,7 +41,7 @@ pub(super) async fn put(
         return Err(Problem::argument("artifact", why));
     }
     let proposal = decode::agent::put(&request, artifact, bytes)?;
-    let reading = done(member, member.decide(proposal).await?).await?;
+    let reading = done(member, member.write(proposal).await?).await?;
     let handle: Handle = field::read("handle", &request.handle)?;
     let agent = lookup::agent(&reading.view, &Viewer::Operator, &handle)?;
     let unplaceable = unplaceable(&reading.view, &handle)?;
@@ -68,11 +68,11 @@ pub(super) async fn list(
     member: &Member,
     request: Request<wire::ListRequest>,
 ) -> Handled<wire::AgentList> {
-    let asked = request.get_ref();
+    let query = request.get_ref();
     let cursors = member.cursors(List::Agents);
-    let after: Option<Handle> = cursors.after("after", &asked.after)?;
-    let limit = page(&request, asked.limit)?;
-    let (reading, viewer) = look(member, &caller(&request)?, asked.consistency).await?;
+    let after: Option<Handle> = cursors.after("after", &query.after)?;
+    let limit = page(&request, query.limit)?;
+    let (reading, viewer) = look(member, &caller(&request)?, query.consistency).await?;
     let seen = query::agents_seen(&reading.view, &viewer, after.as_ref(), limit)?;
     let mut next = cursors.next(&seen, limit, |(agent, _)| agent.handle.as_str());
     let mut agents = Vec::with_capacity(seen.len());

@@ -27,16 +27,16 @@ pub(super) async fn put(
     let credential = credential(request.metadata())?;
     let request = request.into_inner();
     let terms = Terms { owner: &request.owner, visibility: &request.visibility };
-    let judge = |view: &StoreView| {
+    let check = |view: &StoreView| {
         let put = decode::card::put(&caller, &request.handle, &request.document, &terms, view)?;
-        let question = member.examine(&put, credential.as_deref(), view)?;
+        let question = member.check_admission(&put, credential.as_deref(), view)?;
         Ok((put, question))
     };
-    let ((put, question), term) = member.judge(judge).await?;
-    member.consult(question).await?;
-    let wish = (put.proposal, term);
-    let decided = member.decide_by(&caller, (ImportKind::Card, &put.handle), wish).await?;
-    let reading = done(member, decided).await?;
+    let ((put, question), term) = member.precheck(check).await?;
+    member.ask_policy_engine(question).await?;
+    let write = (put.proposal, term);
+    let reply = member.write_as(&caller, (ImportKind::Card, &put.handle), write).await?;
+    let reading = done(member, reply).await?;
     // Who has written it has seen it.
     let seen = lookup::card(&reading.view, &Viewer::Operator, &put.handle)?;
     Ok(at(&reading, render::directory::card(&seen.entry, seen.disclosure, seen.document)))
@@ -46,10 +46,10 @@ pub(super) async fn list(
     member: &Member,
     request: Request<wire::ListRequest>,
 ) -> Handled<wire::CardList> {
-    let asked = request.get_ref();
-    let after: Option<Handle> = member.cursors(List::Cards).after("after", &asked.after)?;
-    let limit = page(&request, asked.limit)?;
-    let (reading, viewer) = look(member, &caller(&request)?, asked.consistency).await?;
+    let query = request.get_ref();
+    let after: Option<Handle> = member.cursors(List::Cards).after("after", &query.after)?;
+    let limit = page(&request, query.limit)?;
+    let (reading, viewer) = look(member, &caller(&request)?, query.consistency).await?;
     let listed = query::cards_listed(&reading.view, &viewer, after.as_ref(), limit)?;
     let next = member.cursors(List::Cards).next(&listed, limit, Handle::as_str);
     let handles = listed.iter().map(ToString::to_string).collect();

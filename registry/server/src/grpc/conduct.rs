@@ -19,7 +19,7 @@ pub(super) async fn charge(
 ) -> Handled<wire::SpendTokensReply> {
     let caller = caller(&request)?;
     let proposal = decode::conduct::charge(&caller, request.get_ref(), &member.registry.view().0)?;
-    match member.decide(proposal).await? {
+    match member.write(proposal).await? {
         Reply::Spent(spent) => Ok(Response::new(render::fleet::verdicts(&spent))),
         other => Err(unexpected(&other)),
     }
@@ -31,7 +31,7 @@ pub(super) async fn report(
 ) -> Handled<wire::ReportConductReply> {
     let caller = caller(&request)?;
     let proposal = decode::conduct::report(&caller, request.get_ref())?;
-    let reply = member.decide(proposal).await?;
+    let reply = member.write(proposal).await?;
     let counted = render::reputation::counted(&reply).ok_or_else(|| unexpected(&reply))?;
     Ok(Response::new(counted))
 }

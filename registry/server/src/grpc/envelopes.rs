@@ -31,7 +31,7 @@ pub(super) async fn enqueue(
 ) -> Handled<wire::EnqueueEnvelopeReply> {
     let caller = caller(&request)?;
     let proposal = decode::envelope::enqueue(&caller, request.get_ref())?;
-    match member.decide(proposal).await? {
+    match member.write(proposal).await? {
         Reply::Enqueued { revision, duplicate } => {
             let revision = revision.0;
             Ok(Response::new(wire::EnqueueEnvelopeReply { revision, duplicate }))
@@ -74,11 +74,11 @@ pub(super) async fn ack(
 ) -> Handled<wire::Done> {
     let caller = caller(&request)?;
     let proposal = decode::envelope::ack(&caller, request.get_ref())?;
-    committed(member.decide(proposal).await?)
+    committed(member.write(proposal).await?)
 }
 
 async fn leased(member: &Member, proposal: Proposal) -> Result<Vec<Lease>, Problem> {
-    match member.decide(proposal).await? {
+    match member.write(proposal).await? {
         Reply::Leased(leases) => Ok(leases),
         other => Err(unexpected(&other)),
     }

@@ -129,7 +129,7 @@ async fn register(
     id: String,
     proposal: Result<Proposal, Problem>,
 ) -> Handled<wire::Registration> {
-    let revision = done_at(&member.decide(proposal?).await?)?;
+    let revision = done_at(&member.write(proposal?).await?)?;
     let reading = member.reached(revision).await?;
     Ok(at(&reading, wire::Registration { id, revision: revision.0 }))
 }
@@ -161,7 +161,7 @@ async fn spend(
 ) -> Handled<wire::SpendTokensReply> {
     let caller = caller(&request)?;
     let proposal = decode::token::spend(&caller, request.get_ref(), &member.registry.view().0)?;
-    match member.decide(proposal).await? {
+    match member.write(proposal).await? {
         Reply::Spent(spent) => Ok(Response::new(render::fleet::verdicts(&spent))),
         other => Err(unexpected(&other)),
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use deploy_service::wait_until;
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Problem, decode, identity};
-use registry_core::command::{Command, LedgerCommand};
+use registry_core::command::{Command, LedgerCommand, ResetTime};
 use registry_core::query;
 use registry_raft::{ChangeError, LAG_MAX, Status};
 use tokio::time::timeout;
@@ -41,7 +41,7 @@ pub(super) async fn add(
     member.require_leader()?;
     let wire::AddMemberRequest { id, address } = request.into_inner();
     member.registry.may_add(id, &address).map_err(|why| refused(member, why))?;
-    member.decide(proposal).await?;
+    member.write(proposal).await?;
     member.registry.add_learner(id, &address).await.map_err(|why| refused(member, why))?;
     Ok(Response::new(membership(&member.registry.status())))
 }
@@ -77,7 +77,7 @@ pub(super) async fn remove(
     }
     // Those that leave are sent this too, so that they know.
     for id in &ids {
-        member.decide(decode::member::retire(*id)).await?;
+        member.write(decode::member::retire(*id)).await?;
     }
     registry.remove(ids, force).await.map_err(|why| refused(member, why))?;
     Ok(Response::new(membership(&registry.status())))
@@ -116,7 +116,7 @@ pub(super) async fn reset_time(
     member.require_leader()?;
     let unknown = || Problem::new(Code::ReadUnconfirmed, "the clocks of a majority are not known");
     let (to, before) = (member.registry.clocks_time().ok_or_else(unknown)?, member.clock.now());
-    member.commit(Command::Ledger(LedgerCommand::ResetTime { to })).await?;
+    member.write_command(Command::Ledger(LedgerCommand::ResetTime(ResetTime { to }))).await?;
     tracing::warn!(%before, %to, "the state's time is brought back");
     Ok(Response::new(wire::ResetTimeReply { back_ms: before.since(to), time_ms: to.0 }))
 }
@@ -133,7 +133,7 @@ pub(super) async fn join(
     member.require_leader()?;
     let (registry, id) = (&member.registry, request.id);
     registry.may_add(id, &request.address).map_err(|why| refused(member, why))?;
-    member.decide(proposal).await?;
+    member.write(proposal).await?;
     registry.add_learner(id, &request.address).await.map_err(|why| refused(member, why))?;
     let status = registry.status();
     if request.promote && !status.members.contains_key(&id) && status.lag(id) <= LAG_MAX {

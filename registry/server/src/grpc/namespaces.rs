@@ -24,7 +24,7 @@ pub(super) async fn put(
     let caller = caller(&request)?;
     let request = request.into_inner();
     let proposal = decode::namespace::put(&caller, &request.name, &request.terms)?;
-    let reading = done(member, member.decide(proposal).await?).await?;
+    let reading = done(member, member.write(proposal).await?).await?;
     let name: Namespace = field::read("name", &request.name)?;
     Ok(at(&reading, message(&namespaces::one(&reading.view, &caller, &name)?)))
 }
@@ -52,7 +52,7 @@ pub(super) async fn list(
     let page = namespaces::page(&reading.view, &caller, after.as_ref(), limit)?;
     let cursors = member.cursors(List::Namespaces);
     let next = cursors.next(&page, limit, |(entry, _)| entry.name.as_str());
-    let namespaces = page.iter().map(|kept| told(&reading.view, &caller, kept));
+    let namespaces = page.iter().map(|kept| admitting(&reading.view, &caller, kept));
     let namespaces = namespaces.collect::<Result<_, Problem>>()?;
     Ok(at(&reading, wire::NamespaceList { namespaces, next }))
 }
@@ -63,11 +63,11 @@ pub(super) async fn delete(
 ) -> Handled<wire::Done> {
     let caller = caller(&request)?;
     let proposal = decode::namespace::delete(&caller, &request.get_ref().name)?;
-    committed(member.decide(proposal).await?)
+    committed(member.write(proposal).await?)
 }
 
-/// What a gateway is told beside: whom the namespace admits.
-fn told(view: &dyn View, caller: &Principal, kept: &Kept) -> Result<wire::Namespace, Problem> {
+/// The message, to a gateway with whom the namespace admits.
+fn admitting(view: &dyn View, caller: &Principal, kept: &Kept) -> Result<wire::Namespace, Problem> {
     let admitted = match caller {
         Principal::Gateway(_) => query::admitted(view, &kept.0)?,
         _ => BTreeSet::new(),

@@ -68,7 +68,7 @@ async fn put(member: &Member, request: Request<wire::PutPartnerRequest>) -> Hand
     let caller = caller(&request)?;
     let request = request.into_inner();
     let proposal = decode::partner::put(&caller, &request)?;
-    let reading = done(member, member.decide(proposal).await?).await?;
+    let reading = done(member, member.write(proposal).await?).await?;
     let partner = found(&reading.view, &request.name)?;
     Ok(Response::new(render::federation::partner(&partner)))
 }
@@ -78,7 +78,7 @@ async fn release(
     request: Request<wire::ReleasePartnerRequest>,
 ) -> Handled<wire::Partner> {
     let caller = caller(&request)?;
-    member.commit(decode::partner::release(&caller, request.get_ref())?).await?;
+    member.write_command(decode::partner::release(&caller, request.get_ref())?).await?;
     let partner = found(&member.strong().await?.view, &request.get_ref().name)?;
     Ok(Response::new(render::federation::partner(&partner)))
 }
@@ -108,7 +108,7 @@ async fn remove(
     let command = decode::partner::remove(&caller, request.get_ref())?;
     let before = found(&member.strong().await?.view, &request.get_ref().name)?;
     loop {
-        member.commit(command.clone()).await?;
+        member.write_command(command.clone()).await?;
         if query::partner(&member.strong().await?.view, &before.name)?.is_none() {
             break;
         }

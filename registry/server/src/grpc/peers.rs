@@ -43,7 +43,7 @@ pub(super) async fn decide(
 ) -> Handled<wire::Done> {
     let caller = caller(&request)?;
     let proposal = decode::peer::decide(&caller, request.get_ref())?;
-    committed(member.decide(proposal).await?)
+    committed(member.write(proposal).await?)
 }
 
 pub(super) async fn operate(
@@ -53,7 +53,7 @@ pub(super) async fn operate(
     let reading = member.strong().await?;
     let document = &request.get_ref().document;
     let proposal = decode::operation::operate(document, None, &reading.view, member.clock.now())?;
-    committed(member.decide(proposal).await?)
+    committed(member.write(proposal).await?)
 }
 
 pub(super) async fn log(
@@ -73,7 +73,7 @@ pub(super) async fn stand(
 ) -> Handled<wire::Done> {
     let caller = caller(&request)?;
     let proposal = decode::peer::stand(&caller, request.get_ref())?;
-    committed(member.decide(proposal).await?)
+    committed(member.write(proposal).await?)
 }
 
 pub(super) async fn allow_token_life(
@@ -82,7 +82,7 @@ pub(super) async fn allow_token_life(
 ) -> Handled<wire::Done> {
     let caller = caller(&request)?;
     let proposal = decode::peer::allow_token_life(&caller, request.get_ref())?;
-    committed(member.decide(proposal).await?)
+    committed(member.write(proposal).await?)
 }
 
 pub(super) async fn ask_domain(
@@ -91,7 +91,7 @@ pub(super) async fn ask_domain(
 ) -> Handled<wire::Done> {
     let caller = caller(&request)?;
     let proposal = decode::peer::ask_domain(&caller, &request.get_ref().origin)?;
-    committed(member.decide(proposal).await?)
+    committed(member.write(proposal).await?)
 }
 
 pub(super) async fn revoke(
@@ -100,7 +100,7 @@ pub(super) async fn revoke(
 ) -> Handled<wire::Done> {
     let caller = caller(&request)?;
     let proposal = decode::peer::revoke(&caller, request.get_ref())?;
-    committed(member.decide(proposal).await?)
+    committed(member.write(proposal).await?)
 }
 
 pub(super) async fn one(
@@ -135,7 +135,7 @@ pub(super) async fn put_manifest(
     let reading = member.strong().await?;
     let document = &request.get_ref().document;
     let proposal = decode::manifest::put(document, &reading.view, member.clock.now())?;
-    committed(member.decide(proposal).await?)
+    committed(member.write(proposal).await?)
 }
 
 pub(super) async fn invite(
@@ -146,7 +146,7 @@ pub(super) async fn invite(
     let token = random::token()?;
     let now = member.clock.now();
     let (proposal, expires_at) = decode::peer::invitation(&caller, request.get_ref(), &token, now)?;
-    member.decide(proposal).await?;
+    member.write(proposal).await?;
     Ok(Response::new(wire::JoinToken { token, expires_at_ms: expires_at.0 }))
 }
 

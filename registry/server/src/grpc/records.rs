@@ -29,16 +29,16 @@ pub(super) async fn put(
     let request = request.into_inner();
     let if_match: Option<Digest> = field::optional("if_match", &request.if_match)?;
     let terms = Terms { visibility: decode::visibility(&request.visibility)? };
-    let judge = |view: &StoreView| {
+    let check = |view: &StoreView| {
         let put = decode::record::put(&caller, &request.document, terms, view)?;
-        let question = member.examine(&put, credential.as_deref(), view)?;
+        let question = member.check_admission(&put, credential.as_deref(), view)?;
         Ok((put, question))
     };
-    let ((put, question), term) = member.judge(judge).await?;
-    member.consult(question).await?;
-    let wish = (Conditions::version(if_match).on(put.proposal), term);
-    let decided = member.decide_by(&caller, (ImportKind::Record, &put.handle), wish).await?;
-    let reading = done(member, decided).await?;
+    let ((put, question), term) = member.precheck(check).await?;
+    member.ask_policy_engine(question).await?;
+    let write = (Conditions::version(if_match).on(put.proposal), term);
+    let reply = member.write_as(&caller, (ImportKind::Record, &put.handle), write).await?;
+    let reading = done(member, reply).await?;
     // Who has written it has seen it.
     let seen = lookup::record(&reading.view, &Viewer::Operator, &put.handle, reading.time)?;
     let shown = render::directory::record(&seen.entry, seen.disclosure, seen.document);
@@ -60,10 +60,10 @@ pub(super) async fn list(
     member: &Member,
     request: Request<wire::ListRequest>,
 ) -> Handled<wire::RecordList> {
-    let asked = request.get_ref();
-    let after: Option<Handle> = member.cursors(List::Records).after("after", &asked.after)?;
-    let limit = page(&request, asked.limit)?;
-    let (reading, viewer) = look(member, &caller(&request)?, asked.consistency).await?;
+    let query = request.get_ref();
+    let after: Option<Handle> = member.cursors(List::Records).after("after", &query.after)?;
+    let limit = page(&request, query.limit)?;
+    let (reading, viewer) = look(member, &caller(&request)?, query.consistency).await?;
     let listed = query::records_listed(&reading.view, &viewer, after.as_ref(), limit)?;
     let next = member.cursors(List::Records).next(&listed, limit, Handle::as_str);
     let handles = listed.iter().map(ToString::to_string).collect();
@@ -81,6 +81,6 @@ pub(super) async fn delete(
     let proposal = decode::record::delete(&caller, &request.handle, &view)?;
     drop(view);
     let handle: Handle = field::read("handle", &request.handle)?;
-    let wish = (Conditions::version(if_match).on(proposal), None);
-    committed(member.decide_by(&caller, (ImportKind::Record, &handle), wish).await?)
+    let write = (Conditions::version(if_match).on(proposal), None);
+    committed(member.write_as(&caller, (ImportKind::Record, &handle), write).await?)
 }

@@ -24,7 +24,7 @@ pub(super) async fn status(
     let reading = match request.get_ref().consistency {
         0 => member.stale(),
         // One hop: a follower that is asked for this does not ask on.
-        asked if asked == strong => confirmed(member, knows).await?,
+        requested if requested == strong => confirmed(member, knows).await?,
         _ => return Err(Problem::argument("consistency", "0 (stale) or 1 (strong)")),
     };
     let status = member.registry.status();

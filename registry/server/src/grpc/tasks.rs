@@ -27,7 +27,7 @@ pub(super) async fn submit(
     let request = request.into_inner();
     let proposal = decode::task::submit(&caller, &request)?;
     check_reply_to(member, &caller, request.reply_to.as_ref()).await?;
-    decided(member, Ok(proposal)).await
+    written(member, Ok(proposal)).await
 }
 
 pub(super) async fn continued(
@@ -38,7 +38,7 @@ pub(super) async fn continued(
     let request = request.into_inner();
     let proposal = decode::task::continue_task(&caller, &request)?;
     check_reply_to(member, &caller, request.reply_to.as_ref()).await?;
-    decided(member, Ok(proposal)).await
+    written(member, Ok(proposal)).await
 }
 
 /// Nodes connect to where a task's events go: to a gateway's own address, as it is registered, and nowhere else.
@@ -66,7 +66,7 @@ pub(super) async fn cancel(
     request: Request<wire::CancelTaskRequest>,
 ) -> Handled<wire::Task> {
     let caller = caller(&request)?;
-    decided(member, decode::task::cancel(&caller, request.get_ref())).await
+    written(member, decode::task::cancel(&caller, request.get_ref())).await
 }
 
 pub(super) async fn complete(
@@ -76,9 +76,9 @@ pub(super) async fn complete(
     let caller = caller(&request)?;
     let id: TaskId = field::read("id", &request.get_ref().id)?;
     let proposal = decode::task::complete(&caller, request.get_ref())?;
-    let revision = done_at(&member.decide(proposal).await?)?;
+    let revision = done_at(&member.write(proposal).await?)?;
     let reading = member.reached(revision).await?;
-    Ok(at(&reading, told(member, &reading, &lookup::task(&reading.view, &id, None)?)?))
+    Ok(at(&reading, message(member, &reading, &lookup::task(&reading.view, &id, None)?)?))
 }
 
 pub(super) async fn one(
@@ -91,22 +91,22 @@ pub(super) async fn one(
     let owner = decode::task::owner(&caller, &request.owner)?;
     let reading = member.read(request.consistency).await?;
     let entry = lookup::task(&reading.view, &id, owner.as_deref())?;
-    Ok(at(&reading, told(member, &reading, &entry)?))
+    Ok(at(&reading, message(member, &reading, &entry)?))
 }
 
 /// The task as the write has left it, with its bodies.
-async fn decided(member: &Member, proposal: Result<Proposal, Problem>) -> Handled<wire::Task> {
-    match member.decide(proposal?).await? {
+async fn written(member: &Member, proposal: Result<Proposal, Problem>) -> Handled<wire::Task> {
+    match member.write(proposal?).await? {
         Reply::Task(entry) => {
             let reading = member.reached(entry.revision).await?;
-            Ok(at(&reading, told(member, &reading, &entry)?))
+            Ok(at(&reading, message(member, &reading, &entry)?))
         }
         other => Err(unexpected(&other)),
     }
 }
 
 /// A task with its bodies, and what it waits for.
-fn told(member: &Member, reading: &Reading, entry: &TaskEntry) -> Result<wire::Task, Problem> {
+fn message(member: &Member, reading: &Reading, entry: &TaskEntry) -> Result<wire::Task, Problem> {
     let task = lookup::whole_task(&reading.view, entry)?;
     let is_new = reading.time.since(entry.changed_at) < PLACED_WITHIN_MS;
     let why = member.fleet.unplaced(&reading.view, entry)?;

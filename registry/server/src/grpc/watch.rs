@@ -12,7 +12,7 @@ use tonic::{Request, Status};
 
 use crate::allowance::{self, Account};
 use crate::cursor;
-use crate::follow::{self, Asked, Cursor, Told, follow};
+use crate::follow::{self, Cursor, WatchItem, WatchQuery, follow};
 use crate::member::Member;
 
 use super::{Handled, at, caller, log_cause, origin};
@@ -33,20 +33,20 @@ pub(super) async fn open(
     allowance::page(request.extensions(), follow::PAGE)?;
     let account = Account::of(request.extensions());
     let wire::WatchRequest { since, kinds, prefix, namespace, progress } = request.into_inner();
-    let cursor = Cursor::new(&caller, &Asked { since, kinds, prefix, namespace }, account)?;
+    let cursor = Cursor::new(&caller, &WatchQuery { since, kinds, prefix, namespace }, account)?;
     let place = member.wait_place(&caller, source)?;
     let reading = cursor::reached(member, cursor.since).await?;
-    let told = follow(member, cursor, place).filter_map(move |told| async move {
-        match told {
-            Ok(Told::Change(change)) => Some(Ok(render::directory::change(&change))),
-            Ok(Told::Progress(revision)) => progress.then(|| Ok(mark(revision.0))),
+    let items = follow(member, cursor, place).filter_map(move |item| async move {
+        match item {
+            Ok(WatchItem::Change(change)) => Some(Ok(render::directory::change(&change))),
+            Ok(WatchItem::Progress(revision)) => progress.then(|| Ok(mark(revision.0))),
             Err(problem) => {
                 log_cause(&problem);
                 Some(Err(Status::from(problem)))
             }
         }
     });
-    Ok(at(&reading, told.boxed()))
+    Ok(at(&reading, items.boxed()))
 }
 
 fn mark(revision: u64) -> wire::Change {

@@ -41,7 +41,7 @@ impl<T: Clone + Send + Sync + 'static> Rounds<T> {
     {
         // It is itself kept there.
         let (turn, next) = (Arc::clone(&self.turn), Arc::downgrade(&self.next));
-        let asked = async move {
+        let round = async move {
             let _turn = turn.lock().await;
             if let Some(next) = next.upgrade() {
                 // Whoever comes from here on waits for the one after this.
@@ -49,7 +49,7 @@ impl<T: Clone + Send + Sync + 'static> Rounds<T> {
             }
             ask().await
         };
-        asked.boxed().shared()
+        round.boxed().shared()
     }
 }
 
@@ -69,13 +69,13 @@ mod tests {
     use super::*;
 
     /// A question whose answer is its number, and which is answered when it is told to be.
-    struct Asked {
+    struct Question {
         rounds: Rounds<usize>,
         count: Arc<AtomicUsize>,
         answers: Arc<Semaphore>,
     }
 
-    impl Asked {
+    impl Question {
         fn new() -> Self {
             let (count, answers) = (Arc::default(), Arc::new(Semaphore::new(0)));
             Self { rounds: Rounds::new(), count, answers }
@@ -99,34 +99,34 @@ mod tests {
 
     #[tokio::test]
     async fn who_comes_beside_a_thousand_of_another_waits_for_one_question_more() {
-        let asked = Asked::new();
-        let first = tokio::spawn(asked.join());
-        asked.until(1).await;
-        let flood: Vec<_> = (0..1_000).map(|_| tokio::spawn(asked.join())).collect();
-        let victim = tokio::spawn(asked.join());
-        asked.answers.add_permits(1);
+        let question = Question::new();
+        let first = tokio::spawn(question.join());
+        question.until(1).await;
+        let flood: Vec<_> = (0..1_000).map(|_| tokio::spawn(question.join())).collect();
+        let victim = tokio::spawn(question.join());
+        question.answers.add_permits(1);
         assert_eq!(first.await.unwrap(), 1);
-        asked.until(2).await;
-        let late = asked.join();
-        asked.answers.add_permits(1);
+        question.until(2).await;
+        let late = question.join();
+        question.answers.add_permits(1);
         assert_eq!(victim.await.unwrap(), 2, "the next one, whoever else waits for it");
         for each in flood {
             assert_eq!(each.await.unwrap(), 2);
         }
-        asked.answers.add_permits(1);
+        question.answers.add_permits(1);
         assert_eq!(late.await, 3, "a question that was asked before serves nobody");
     }
 
     #[tokio::test]
     async fn questions_that_nobody_waits_for_any_more_keep_nobody_waiting() {
-        let asked = Asked::new();
-        let first = tokio::spawn(asked.join());
-        asked.until(1).await;
+        let question = Question::new();
+        let first = tokio::spawn(question.join());
+        question.until(1).await;
         // Neither the next one, which has not begun, nor the one under way.
-        drop(asked.join());
+        drop(question.join());
         first.abort();
         assert!(first.await.unwrap_err().is_cancelled());
-        asked.answers.add_permits(1);
-        assert_eq!(asked.join().await, 2);
+        question.answers.add_permits(1);
+        assert_eq!(question.join().await, 2);
     }
 }

@@ -6,7 +6,7 @@
 use proto_types::Digest;
 use proto_types::tlog::{self, Checkpoint, NoteKey, Refused, Submission, verify_consistency};
 use registry_api::{Code, Problem};
-use registry_core::command::{Command, LedgerCommand, Proposal};
+use registry_core::command::{Command, LedgerCommand, Witness, WitnessEpoch};
 use registry_core::query;
 
 use super::only;
@@ -22,15 +22,15 @@ pub(crate) enum Verdict {
     Moved(u64),
 }
 
-/// Judges the body of `add-checkpoint`, in the order of the specification.
-pub(crate) async fn judge(member: &Member, body: &[u8]) -> Result<Verdict, Problem> {
-    let desk = &member.log;
+/// Answers the body of `add-checkpoint`, in the order of the specification.
+pub(crate) async fn cosign(member: &Member, body: &[u8]) -> Result<Verdict, Problem> {
+    let log = &member.log;
     let none = || Problem::new(Code::NotFound, "this registry is no witness of that log");
-    let signer = desk.witness.as_ref().ok_or_else(none)?;
+    let signer = log.witness.as_ref().ok_or_else(none)?;
     let submission = Submission::parse(body).map_err(|why| Problem::argument("body", why))?;
     let claimed = Checkpoint::parse(submission.note.text());
     let claimed = claimed.map_err(|why| Problem::argument("body", why))?;
-    let followed = desk.followed.iter().find(|key| key.name() == claimed.origin);
+    let followed = log.followed.iter().find(|key| key.name() == claimed.origin);
     let checkpoint = signed_by(followed.ok_or_else(none)?, &submission)?;
     if submission.old > checkpoint.size {
         return Err(Problem::argument("old", "it is larger than the tree of the checkpoint"));
@@ -66,8 +66,8 @@ async fn head(member: &Member, checkpoint: &Checkpoint) -> Result<(u64, Digest),
         return Err(Problem::new(Code::LogInconsistent, why));
     }
     tracing::warn!(both, "a log that is witnessed begins anew: its cluster was restored");
-    let command = LedgerCommand::WitnessEpoch { origin: origin.clone(), epoch };
-    member.commit(Command::Ledger(command)).await?;
+    let command = LedgerCommand::WitnessEpoch(WitnessEpoch { origin: origin.clone(), epoch });
+    member.write_command(Command::Ledger(command)).await?;
     Ok(first)
 }
 
@@ -107,8 +107,8 @@ async fn remembered(
         return Ok(true);
     }
     let (origin, epoch) = (checkpoint.origin.clone(), Some(checkpoint.epoch()));
-    let command = Command::Ledger(LedgerCommand::Witness { origin, from, to, epoch });
-    match member.propose(Proposal { commands: vec![command] }).await {
+    let command = Command::Ledger(LedgerCommand::Witness(Witness { origin, from, to, epoch }));
+    match member.write_command(command).await {
         Ok(_) => Ok(true),
         Err(problem) if problem.code() == Code::PreconditionFailed => Ok(false),
         Err(problem) => Err(problem),

@@ -8,7 +8,7 @@ use deploy_service::{Place, Pool, Source};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use proto_types::{Class, Full, Shares};
-use registry_api::identity::{self, Door};
+use registry_api::identity::{self, AuthContext};
 use registry_api::{Code, Principal, Problem};
 
 use crate::{audit, certificate};
@@ -17,16 +17,16 @@ use super::Member;
 
 /// Unknown credentials that a follower looks up at once: a flood of them must not become a flood at
 /// the leader.
-const DOUBTS_MAX: u64 = 16;
+const CREDENTIAL_LOOKUPS_MAX: u64 = 16;
 
 /// Places for unknown credentials that are looked up, by where they come from. A quarter is kept for gateways and nodes
 /// whose certificate was verified; whoever shows a secret has proved nothing yet.
 #[derive(Debug)]
-pub(crate) struct Doubts(Pool<Option<Source>>);
+pub(crate) struct CredentialLookups(Pool<Option<Source>>);
 
-impl Doubts {
+impl CredentialLookups {
     pub(crate) fn new() -> Self {
-        Self(Pool::new(Shares::new(DOUBTS_MAX)))
+        Self(Pool::new(Shares::new(CREDENTIAL_LOOKUPS_MAX)))
     }
 
     fn place(
@@ -80,27 +80,27 @@ impl Member {
         if !unknown || self.registry.is_leader() {
             return Ok(known);
         }
-        let _place = self.doubts.place(class(identity), audit::source())?;
+        let _place = self.credential_lookups.place(class(identity), audit::source())?;
         certificate::principal(identity, &self.strong().await?.view)
     }
 
     /// Who shows this `authorization` value. A follower that does not know a credential asks once
     /// more, with a strong read: it may have been given a moment ago.
     async fn bearer(&self, authorization: Option<&str>) -> Result<Principal, Problem> {
-        let known = identity::identify(authorization, self.door(), &self.registry.view().0);
+        let known = identity::identify(authorization, self.auth_context(), &self.registry.view().0);
         let unknown = matches!(&known, Err(problem) if problem.code() == Code::Unauthenticated);
         let may_be_new = unknown && authorization.is_some_and(identity::may_be_new);
         if !may_be_new || self.registry.is_leader() {
             return known;
         }
-        let _place = self.doubts.place(Class::Ordinary, audit::source())?;
-        identity::identify(authorization, self.door(), &self.strong().await?.view)
+        let _place = self.credential_lookups.place(Class::Ordinary, audit::source())?;
+        identity::identify(authorization, self.auth_context(), &self.strong().await?.view)
     }
 
     /// What credentials are measured by.
-    pub(crate) fn door(&self) -> Door<'_> {
+    pub(crate) fn auth_context(&self) -> AuthContext<'_> {
         let audience = self.origin.as_ref();
-        Door { operator: &self.operator, audience, now: self.clock.now() }
+        AuthContext { operator: &self.operator, audience, now: self.clock.now() }
     }
 }
 
@@ -115,9 +115,9 @@ mod tests {
 
     #[test]
     fn one_sources_unknown_credentials_leave_room_for_anothers_and_for_gateways() {
-        let doubts = Doubts::new();
+        let lookups = CredentialLookups::new();
         let from = |text: &str| Some(Source::of(text.parse().unwrap()));
-        let unknown = |source| doubts.place(Class::Ordinary, source);
+        let unknown = |source| lookups.place(Class::Ordinary, source);
         let flood = std::iter::from_fn(|| unknown(from("2001:db8::1")).ok());
         let held: Vec<_> = flood.take(16).collect();
         assert_eq!(held.len(), 6, "half of what is open");
@@ -127,7 +127,7 @@ mod tests {
             (2..=250).filter_map(|last| unknown(from(&format!("192.0.2.{last}"))).ok()).collect();
         assert_eq!(held.len() + 1 + others.len(), 12, "all but the kept part");
         let gateway: Identity = "spiffe://test.example/gateway/g1".parse().unwrap();
-        let kept = doubts.place(class(&gateway), from("192.0.2.1"));
+        let kept = lookups.place(class(&gateway), from("192.0.2.1"));
         kept.expect("a quarter is kept for the system's own roles");
     }
 }

@@ -1,6 +1,6 @@
-//! Writes: judged by a state, proposed, committed.
+//! Writes: checked by a state, proposed, committed.
 //!
-//! It decides which state a write is judged by, and how much of one caller's is under way. It must never refuse a write by a
+//! It decides which state a write is checked by, and how much of one caller's is under way. It must never refuse a write by a
 //! state that nobody has confirmed.
 
 use std::sync::atomic::Ordering;
@@ -9,7 +9,7 @@ use deploy_service::Source;
 use proto_types::{Digest, Shares};
 use registry_api::{Code, Principal, Problem};
 use registry_core::change::Reply;
-use registry_core::command::{Command, LedgerCommand, Proposal};
+use registry_core::command::{Command, LedgerCommand, OpenLog, Proposal};
 use registry_core::query;
 use registry_raft::{QUEUE_BYTES_MAX, QUEUE_PROPOSALS_MAX, StoreView, Term};
 use tokio::task::JoinHandle;
@@ -39,7 +39,7 @@ fn room(
 ) -> Result<Place, Problem> {
     let (caller, source) = caller.unwrap_or((Principal::Operator, None));
     let bytes = proposal.commands.iter().map(|command| match command {
-        Command::PutBody { bytes } => bytes.len() as u64,
+        Command::PutBody(put) => put.bytes.len() as u64,
         _ => 0,
     });
     let amount = bytes.sum::<u64>().max(WRITE_BYTES_MIN);
@@ -58,21 +58,54 @@ fn under_way<T: Send + 'static>(
 }
 
 impl Member {
-    /// Has a proposal committed, through the leader if need be. The replies are those of its
-    /// commands; a refusal is an error. Acts in it are committed with their lines of the audit.
-    pub(crate) async fn propose(&self, proposal: Proposal) -> Result<Vec<Reply>, Problem> {
-        self.propose_in(proposal, None).await
+    /// Writes a proposal through the leader, wherever that is. The reply is that of the last command, which is what the call
+    /// is about; a refusal is an error. Acts in it are committed with their lines of the audit.
+    pub(crate) async fn write(&self, proposal: Proposal) -> Result<Reply, Problem> {
+        self.write_in(proposal, None).await
     }
 
-    /// As [`Member::propose`], in this term only if one is named.
-    async fn propose_in(
+    /// As [`Member::write`], in this term only if one is named.
+    pub(crate) async fn write_in(
+        &self,
+        proposal: Proposal,
+        term: Option<Term>,
+    ) -> Result<Reply, Problem> {
+        let mut replies = self.write_audited(proposal, term).await?;
+        Ok(replies.pop().expect("a write gives at least one reply"))
+    }
+
+    /// As [`Member::write`], for one command.
+    pub(crate) async fn write_command(&self, command: Command) -> Result<Reply, Problem> {
+        self.write(Proposal { commands: vec![command] }).await
+    }
+
+    /// Checks a write by the state before it is proposed; the answer goes with the term in which it holds. A leader checks
+    /// by its own state: if the write is then committed in the same term, that state was the newest.
+    /// What would be refused so is checked again by a state that a majority has confirmed, as
+    /// everything is on a follower.
+    pub(crate) async fn precheck<T>(
+        &self,
+        check: impl Fn(&StoreView) -> Result<T, Problem>,
+    ) -> Result<(T, Option<Term>), Problem> {
+        if let Some((view, term)) = self.registry.leader_view()
+            && let Ok(checked) = check(&view)
+        {
+            return Ok((checked, Some(term)));
+        }
+        let view = self.strong().await?.view;
+        Ok((check(&view)?, None))
+    }
+
+    /// Has a proposal committed, in this term only if one is named, with the lines of the audit for the acts in it. The replies
+    /// are those of its commands; a refusal is an error.
+    async fn write_audited(
         &self,
         proposal: Proposal,
         term: Option<Term>,
     ) -> Result<Vec<Reply>, Problem> {
         self.open_log().await?;
         let acts: Vec<_> = audit::acts(&proposal);
-        match self.submit(audit::noted(proposal, &acts), term).await {
+        match self.write_unaudited(audit::noted(proposal, &acts), term).await {
             Ok(replies) => Ok(replies.into_iter().skip(acts.len()).collect()),
             Err(problem) => {
                 if problem.status() < 500 {
@@ -91,26 +124,31 @@ impl Member {
         }
         if query::log_head(&self.registry.view().0)?.is_none() {
             let seed = Digest::of(crate::random::token()?.as_bytes());
-            let open = Command::Ledger(LedgerCommand::OpenLog { seed });
-            self.submit(Proposal { commands: vec![open] }, None).await?;
+            let open = Command::Ledger(LedgerCommand::OpenLog(OpenLog { seed }));
+            self.write_unaudited(Proposal { commands: vec![open] }, None).await?;
         }
         self.log_open.store(true, Ordering::Relaxed);
         Ok(())
     }
 
-    async fn submit(&self, proposal: Proposal, term: Option<Term>) -> Result<Vec<Reply>, Problem> {
+    /// Through the leader, or by this member as the leader of this term.
+    async fn write_unaudited(
+        &self,
+        proposal: Proposal,
+        term: Option<Term>,
+    ) -> Result<Vec<Reply>, Problem> {
         let room = room(&self.writes, &proposal, audit::caller())?;
         let registry = self.registry.clone();
-        let submit = under_way(room, async move {
+        let write = under_way(room, async move {
             match term {
                 Some(term) => registry.propose_in(term, proposal).await,
-                None => registry.submit(proposal).await,
+                None => registry.write(proposal).await,
             }
         });
-        let submitted = timeout(self.propose_timeout, submit).await;
-        let submitted = submitted.map_err(|_| in_doubt("no answer in time"))?;
-        let submitted = submitted.map_err(|_| in_doubt("what waited for the answer has ended"))?;
-        let mut replies = submitted.map_err(|error| self.unproposed(error))?;
+        let written = timeout(self.propose_timeout, write).await;
+        let written = written.map_err(|_| in_doubt("no answer in time"))?;
+        let written = written.map_err(|_| in_doubt("what waited for the answer has ended"))?;
+        let mut replies = written.map_err(|error| self.unproposed(error))?;
         match replies.pop() {
             Some(Reply::Refused(refusal)) => Err(refusal.into()),
             Some(last) => {
@@ -120,48 +158,12 @@ impl Member {
             None => Err(Problem::internal("a proposal without a reply")),
         }
     }
-
-    /// As [`Member::propose`], with the reply of the last command, which is what the call is about.
-    pub(crate) async fn decide(&self, proposal: Proposal) -> Result<Reply, Problem> {
-        self.decide_in(proposal, None).await
-    }
-
-    /// Judges a write by the state; the answer goes with the term in which it holds. A leader judges
-    /// by its own state: if the write is then committed in the same term, that state was the newest.
-    /// What would be refused so is judged again by a state that a majority has confirmed, as
-    /// everything is on a follower.
-    pub(crate) async fn judge<T>(
-        &self,
-        judge: impl Fn(&StoreView) -> Result<T, Problem>,
-    ) -> Result<(T, Option<Term>), Problem> {
-        if let Some((view, term)) = self.registry.in_office()
-            && let Ok(judged) = judge(&view)
-        {
-            return Ok((judged, Some(term)));
-        }
-        let view = self.strong().await?.view;
-        Ok((judge(&view)?, None))
-    }
-
-    /// As [`Member::decide`], in this term only if one is named.
-    pub(crate) async fn decide_in(
-        &self,
-        proposal: Proposal,
-        term: Option<Term>,
-    ) -> Result<Reply, Problem> {
-        let mut replies = self.propose_in(proposal, term).await?;
-        Ok(replies.pop().expect("propose gives at least one reply"))
-    }
-
-    /// As [`Member::decide`], for one command.
-    pub(crate) async fn commit(&self, command: Command) -> Result<Reply, Problem> {
-        self.decide(Proposal { commands: vec![command] }).await
-    }
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use registry_core::command::PutBody;
     use tokio::sync::oneshot;
     use tokio::task::yield_now;
 
@@ -171,7 +173,8 @@ mod tests {
     fn one_callers_writes_leave_room_for_those_of_others_and_of_the_system() {
         let writes = Places::new(SHARES);
         let from = |last: u8| Some(Source::of([192, 0, 2, last].into()));
-        let large = Proposal { commands: vec![Command::PutBody { bytes: vec![0; 1 << 20] }] };
+        let large =
+            Proposal { commands: vec![Command::PutBody(PutBody { bytes: vec![0; 1 << 20] })] };
         let take = |caller| room(&writes, &large, Some(caller));
         let all = |source| std::iter::repeat_with(move || take((Principal::Anonymous, source)));
         let greedy: Vec<_> = all(from(1)).map_while(Result::ok).collect();

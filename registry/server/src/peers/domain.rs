@@ -24,15 +24,15 @@ pub(super) struct Subject<'a> {
     keys: &'a [EnrolledKey],
 }
 
-/// What came of it.
+/// What came of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum DomainAnswer {
     /// The host vouches.
     Vouched(DomainMethod),
     /// It does not, or does not answer.
     Silent,
     /// This process was too busy to ask.
-    Unasked,
+    NotAsked,
 }
 
 impl<'a> Subject<'a> {
@@ -49,7 +49,7 @@ impl<'a> Subject<'a> {
     /// DNS lags behind.
     fn is_named(&self, named: impl Fn(&str) -> bool, now: WallMs) -> bool {
         let signing = self.keys.iter().filter(|key| key.usage == KeyUse::Signing);
-        let mut texts = signing.filter(|key| key.is_valid(now)).map(spelled).peekable();
+        let mut texts = signing.filter(|key| key.is_valid(now)).map(encoded).peekable();
         match self.request {
             Some(_) => texts.peek().is_some() && texts.all(|text| named(&text)),
             None => texts.any(|text| named(&text)),
@@ -58,31 +58,31 @@ impl<'a> Subject<'a> {
 }
 
 /// `<kid>:<SHA-256 of the key's 32 bytes, in hexadecimal digits>`.
-fn spelled(key: &EnrolledKey) -> String {
+fn encoded(key: &EnrolledKey) -> String {
     format!("{}:{}", key.kid, Digest::of(key.public_key.as_bytes()).hex())
 }
 
 /// Asks the host.
-pub(super) async fn ask(fetcher: &Fetcher, subject: &Subject<'_>, now: WallMs) -> Asked {
+pub(super) async fn ask(fetcher: &Fetcher, subject: &Subject<'_>, now: WallMs) -> DomainAnswer {
     let host = subject.origin.host();
     let is_name = !host.starts_with('[') && host.parse::<std::net::IpAddr>().is_err();
     if is_name && let Ok(texts) = fetcher.txt(&format!("_ecumene.{host}")).await {
         let named =
             |wanted: &str| texts.iter().any(|text| text.strip_prefix(PREFIX) == Some(wanted));
         if subject.is_named(named, now) {
-            return Asked::Vouched(DomainMethod::Dns);
+            return DomainAnswer::Vouched(DomainMethod::Dns);
         }
     }
     match fetcher.fetch(Request::get(format!("{}{PATH}", subject.origin))).await {
         Ok(answer) if answer.is_success() && is_from(&answer.url, subject.origin) => {
             let named = named_in_file(&answer.body, subject.origin);
             match subject.is_named(|wanted| named.iter().any(|text| text == wanted), now) {
-                true => Asked::Vouched(DomainMethod::WellKnown),
-                false => Asked::Silent,
+                true => DomainAnswer::Vouched(DomainMethod::WellKnown),
+                false => DomainAnswer::Silent,
             }
         }
-        Err(error) if error.is_ours() => Asked::Unasked,
-        Ok(_) | Err(_) => Asked::Silent,
+        Err(error) if error.is_ours() => DomainAnswer::NotAsked,
+        Ok(_) | Err(_) => DomainAnswer::Silent,
     }
 }
 
@@ -153,21 +153,21 @@ mod tests {
 
     #[tokio::test]
     async fn dns_must_name_every_key_of_who_comes_in_by_its_digest() {
-        let text = |seed| format!("{PREFIX}{}", spelled(&key(seed)));
+        let text = |seed| format!("{PREFIX}{}", encoded(&key(seed)));
         let table = Table::default()
             .with_text("_ecumene.peer.dev", "v=spf1 -all")
             .with_text("_ecumene.peer.dev", &text(1))
             .with_text("_ecumene.peer.dev", &text(2).to_uppercase());
         let fetcher = Fetcher::with_resolver(&Config::default(), Arc::new(table)).unwrap();
         for (keys, expected) in [
-            (&[1][..], Asked::Vouched(DomainMethod::Dns)),
-            (&[2], Asked::Silent),
-            (&[1, 2], Asked::Silent),
-            (&[3], Asked::Silent),
+            (&[1][..], DomainAnswer::Vouched(DomainMethod::Dns)),
+            (&[2], DomainAnswer::Silent),
+            (&[1, 2], DomainAnswer::Silent),
+            (&[3], DomainAnswer::Silent),
         ] {
             let request = request(keys);
-            let asked = ask(&fetcher, &Subject::of_request(&request), NOW).await;
-            assert_eq!(asked, expected, "{keys:?}");
+            let answer = ask(&fetcher, &Subject::of_request(&request), NOW).await;
+            assert_eq!(answer, expected, "{keys:?}");
         }
     }
 

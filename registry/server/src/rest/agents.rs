@@ -52,7 +52,7 @@ static KIND: Parameter = Parameter::query(
     "Kinds of entries; an entry is one of them.",
     r#"{"type":"array","items":{"type":"string","enum":["card","agent","record"]}}"#,
 );
-static LIVENESS: Parameter = Parameter::query(
+static REACHABILITY: Parameter = Parameter::query(
     "liveness",
     "How the agent of the record of the entry's handle was when it was last asked; it was one of these. \
      An entry that was never asked after is unknown.",
@@ -103,7 +103,7 @@ pub(super) fn routes() -> Vec<Route> {
             .is("searchAgents", "search", "Searches cards, hosted agents and records. What the caller may not see is not found, and changes nothing that is.")
             .access(Access::Optional)
             .costs(allowance::SEARCH)
-            .takes(&[&TEXT, &SKILL, &TAG, &CAPABILITY, &MODALITY, &BINDING, &KIND, &LIVENESS])
+            .takes(&[&TEXT, &SKILL, &TAG, &CAPABILITY, &MODALITY, &BINDING, &KIND, &REACHABILITY])
             .takes(&[&MIN_ASSURANCE, &MIN_REPUTATION, &LIMIT, &CURSOR, &EXPLAIN, &CONSISTENCY])
             .gives(200, "The hits, in order.", &schemas::AGENT_HITS, FOUND)
             .refuses(&[Code::Overloaded]),

@@ -11,7 +11,7 @@ use proto_types::Digest;
 use proto_types::audit::AuditLine;
 use registry_api::identity::Role;
 use registry_api::{Code, Problem};
-use registry_core::command::{Command, LedgerCommand};
+use registry_core::command::{Command, LedgerCommand, TruncateAudit};
 use registry_core::query;
 use registry_core::view::View;
 use serde::Deserialize;
@@ -60,7 +60,7 @@ pub(super) fn routes() -> Vec<Route> {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Asked {
+pub(super) struct ExportQuery {
     #[serde(default)]
     since: u64,
     prev: Option<Digest>,
@@ -74,15 +74,15 @@ struct Truncation {
 
 pub(super) async fn export(
     State(member): Shared,
-    query: Result<Query<Asked>, QueryRejection>,
+    query: Result<Query<ExportQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Answered {
     caller(&member, &headers).await?.require(&[Role::Operator])?;
-    let asked = parameters(query)?;
-    let reading = reached(&member, asked.since).await?;
-    let lines = query::audit_lines(&reading.view, asked.since, LINES)?;
-    if let Some(prev) = asked.prev {
-        continues(&reading.view, lines.first(), (asked.since, prev))?;
+    let query = parameters(query)?;
+    let reading = reached(&member, query.since).await?;
+    let lines = query::audit_lines(&reading.view, query.since, LINES)?;
+    if let Some(prev) = query.prev {
+        continues(&reading.view, lines.first(), (query.since, prev))?;
     }
     let mut text = String::new();
     for line in &lines {
@@ -132,8 +132,12 @@ fn continues(
 pub(super) async fn truncate(State(member): Shared, request: Request) -> Answered {
     caller(&member, request.headers()).await?.require(&[Role::Operator])?;
     let body = json_body(request).await?;
-    let asked: Truncation =
+    let truncation: Truncation =
         serde_json::from_slice(&body).map_err(|why| Problem::argument("body", why))?;
-    member.commit(Command::Ledger(LedgerCommand::TruncateAudit { through: asked.through })).await?;
-    Ok(json(StatusCode::OK, &json!({ "through": asked.through })))
+    member
+        .write_command(Command::Ledger(LedgerCommand::TruncateAudit(TruncateAudit {
+            through: truncation.through,
+        })))
+        .await?;
+    Ok(json(StatusCode::OK, &json!({ "through": truncation.through })))
 }

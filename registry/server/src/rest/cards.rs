@@ -29,7 +29,7 @@ use super::parameter::{
 };
 use super::route::{Access, Route, WRITE_REFUSALS};
 use super::{
-    Answered, Shared, VARY_BY, at, beside, bytes, caller, credential, handle, json, json_body,
+    Answered, Shared, VARY_BY, annotations, at, bytes, caller, credential, handle, json, json_body,
     kept_for, look, page, parameters, schemas,
 };
 
@@ -63,8 +63,8 @@ pub(super) fn routes() -> Vec<Route> {
             .is("getCard", "cards", "A card, byte for byte as it was put.")
             .access(Access::Optional)
             .takes(&[&HANDLE, &CONSISTENCY, &WITH_PROOF, &IF_MATCH, &IF_NONE_MATCH])
-            .gives(200, "The card.", &schemas::AGENT_CARD, beside::CARD)
-            .answers(304, "The caller has this version.", &[], beside::CARD)
+            .gives(200, "The card.", &schemas::AGENT_CARD, annotations::CARD)
+            .answers(304, "The caller has this version.", &[], annotations::CARD)
             .refuses(&[Code::NotFound, Code::PreconditionFailed]),
         Route::put(path, put)
             .is("putCard", "cards", "Keeps a card. The signature of its owner's enrolled key is the authority, and to replace a card takes its owner's credential too; an unsigned card needs the operator.")
@@ -88,7 +88,7 @@ pub(super) struct Reading {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Asked {
+pub(super) struct PutQuery {
     owner: Option<String>,
     visibility: Option<String>,
 }
@@ -99,10 +99,10 @@ pub(super) async fn list(
     headers: HeaderMap,
     uri: Uri,
 ) -> Answered {
-    let asked = parameters(query)?;
-    let after: Option<Handle> = page::after(member.cursors(List::Cards), asked.cursor.as_deref())?;
-    let limit = page::limit(asked.limit)?;
-    let (reading, viewer) = look(&member, &headers, asked.consistency.as_deref()).await?;
+    let query = parameters(query)?;
+    let after: Option<Handle> = page::after(member.cursors(List::Cards), query.cursor.as_deref())?;
+    let limit = page::limit(query.limit)?;
+    let (reading, viewer) = look(&member, &headers, query.consistency.as_deref()).await?;
     let handles = query::cards_listed(&reading.view, &viewer, after.as_ref(), limit)?;
     let next = member.cursors(List::Cards).next(&handles, limit, Handle::as_str);
     let names: Vec<&str> = handles.iter().map(Handle::as_str).collect();
@@ -117,16 +117,16 @@ pub(super) async fn one(
     headers: HeaderMap,
 ) -> Answered {
     let handle = handle(&target)?;
-    let asked = parameters(query)?;
-    let (reading, viewer) = look(&member, &headers, asked.consistency.as_deref()).await?;
+    let query = parameters(query)?;
+    let (reading, viewer) = look(&member, &headers, query.consistency.as_deref()).await?;
     let seen = lookup::card(&reading.view, &viewer, &handle)?;
     let cache = kept_for(&viewer, CACHE_S);
     let response = at(&reading, versioned(&headers, &seen.version, cache, seen.document)?);
     if seen.disclosure < Disclosure::Whole {
         return Ok(response);
     }
-    let response = beside::known(response, &reading.view, ImportKind::Card, &handle)?;
-    match asked.proof {
+    let response = annotations::annotate(response, &reading.view, ImportKind::Card, &handle)?;
+    match query.proof {
         true => Ok(proven(response, &member.log.prove(&reading.view, &seen.entry)?)?),
         false => Ok(response),
     }
@@ -134,29 +134,29 @@ pub(super) async fn one(
 
 pub(super) async fn put(
     State(member): Shared,
-    query: Result<Query<Asked>, QueryRejection>,
+    query: Result<Query<PutQuery>, QueryRejection>,
     request: Request,
 ) -> Answered {
     let caller = caller(&member, request.headers()).await?;
     let credential = credential(request.headers())?;
     let handle = handle(request.uri())?;
-    let asked = parameters(query)?;
+    let query = parameters(query)?;
     let conditions = conditions(request.headers())?;
     let document = json_body(request).await?;
     let digest = Digest::of(&document);
     let terms = Terms {
-        owner: owner(asked.owner.as_deref())?,
-        visibility: asked.visibility.as_deref().unwrap_or_default(),
+        owner: owner(query.owner.as_deref())?,
+        visibility: query.visibility.as_deref().unwrap_or_default(),
     };
-    let judge = |view: &StoreView| {
+    let check = |view: &StoreView| {
         let put = decode::card::put(&caller, handle.as_str(), &document, &terms, view)?;
-        let question = member.examine(&put, credential.as_deref(), view)?;
+        let question = member.check_admission(&put, credential.as_deref(), view)?;
         Ok((put, question))
     };
-    let ((put, question), term) = member.judge(judge).await?;
-    member.consult(question).await?;
-    let (entry, wish) = ((ImportKind::Card, &handle), (conditions.on(put.proposal), term));
-    let revision = done_at(&member.decide_by(&caller, entry, wish).await?)?.0;
+    let ((put, question), term) = member.precheck(check).await?;
+    member.ask_policy_engine(question).await?;
+    let (entry, write) = ((ImportKind::Card, &handle), (conditions.on(put.proposal), term));
+    let revision = done_at(&member.write_as(&caller, entry, write).await?)?.0;
     let (handle, etag) = (handle.as_str(), digest.etag());
     let body = json!({ "ok": true, "handle": handle, "etag": etag, "revision": revision });
     Ok(tagged(json(StatusCode::OK, &body), &digest))

@@ -92,7 +92,7 @@ pub(super) fn routes() -> Vec<Route> {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Asked {
+pub(super) struct ChangesQuery {
     #[serde(default)]
     since: u64,
     wait: Option<Duration>,
@@ -103,7 +103,7 @@ pub(super) struct Asked {
     limit: Option<usize>,
 }
 
-impl Asked {
+impl ChangesQuery {
     fn cursor(
         &self,
         caller: &registry_api::Principal,
@@ -115,32 +115,32 @@ impl Asked {
             text => Ok(text.unwrap_or_default().to_owned()),
         };
         let kinds = given("kinds", &self.kinds)?;
-        let asked = follow::Asked {
+        let query = follow::WatchQuery {
             since,
             kinds: kinds.split(',').filter(|kind| !kind.is_empty()).map(Into::into).collect(),
             prefix: given("prefix", &self.prefix)?,
             namespace: given("namespace", &self.namespace)?,
         };
-        Cursor::new(caller, &asked, account)
+        Cursor::new(caller, &query, account)
     }
 }
 
 /// `next` is where to go on; it moves past changes that the caller did not ask for.
 pub(super) async fn changes(
     State(member): Shared,
-    query: Result<Query<Asked>, QueryRejection>,
+    query: Result<Query<ChangesQuery>, QueryRejection>,
     request: Request,
 ) -> Answered {
     let (head, _) = request.into_parts();
     let caller = reader(&member, &head.headers).await?;
-    let asked = parameters(query)?;
-    let since = events::last_id(&head.headers)?.unwrap_or(asked.since);
-    let cursor = asked.cursor(&caller, since, Account::of(&head.extensions))?;
+    let query = parameters(query)?;
+    let since = events::last_id(&head.headers)?.unwrap_or(query.since);
+    let cursor = query.cursor(&caller, since, Account::of(&head.extensions))?;
     let place = || member.wait_place(&caller, head.extensions.get::<Source>().copied());
     if !wants_events(&head.headers) {
-        return page(&member, &asked, cursor, place).await;
+        return page(&member, &query, cursor, place).await;
     }
-    if asked.wait.is_some() || asked.limit.is_some() {
+    if query.wait.is_some() || query.limit.is_some() {
         let why = "wait and limit are not for a stream of events";
         return Err(Problem::argument("wait", why).into());
     }
@@ -150,15 +150,15 @@ pub(super) async fn changes(
 /// The first change that comes until the time is over, and those that are there with it.
 async fn page(
     member: &Member,
-    asked: &Asked,
+    query: &ChangesQuery,
     mut cursor: Cursor,
     place: impl FnOnce() -> Result<Place, Problem>,
 ) -> Answered {
-    let wait = asked.wait.unwrap_or(Duration::from_secs(0));
+    let wait = query.wait.unwrap_or(Duration::from_secs(0));
     if wait > WAIT_MAX {
         return Err(Problem::argument("wait", format_args!("at most {WAIT_MAX}")).into());
     }
-    let limit = asked.limit.unwrap_or(LIMIT);
+    let limit = query.limit.unwrap_or(LIMIT);
     if !(1..=LIMIT).contains(&limit) {
         return Err(Problem::argument("limit", format_args!("1 to {LIMIT}")).into());
     }

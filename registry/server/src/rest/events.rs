@@ -1,6 +1,6 @@
 //! Changes as server-sent events (WHATWG HTML, section 9.2).
 //!
-//! It decides how an event is spelled and what keeps a connection alive. It must never let a text
+//! It decides how an event is encoded and what keeps a connection alive. It must never let a text
 //! of the state end a line: data is one line of JSON.
 
 use std::convert::Infallible;
@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use registry_api::Problem;
 
 use crate::cursor;
-use crate::follow::{Cursor, Told, follow};
+use crate::follow::{Cursor, WatchItem, follow};
 use crate::grpc::log_cause;
 use crate::holder::Place;
 use crate::member::Member;
@@ -46,8 +46,8 @@ pub(super) fn last_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
 /// Opens a stream.
 pub(super) async fn open(member: &Arc<Member>, cursor: Cursor, place: Place) -> Answered {
     let reading = cursor::reached(member, cursor.since).await?;
-    let told = follow(member, cursor, place).map(|told| spelled(&told));
-    let all = stream::once(async { Bytes::from_static(RETRY.as_bytes()) }).chain(told);
+    let items = follow(member, cursor, place).map(|item| encoded(&item));
+    let all = stream::once(async { Bytes::from_static(RETRY.as_bytes()) }).chain(items);
     let mut response = Response::new(Body::from_stream(all.map(Ok::<_, Infallible>)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA));
@@ -57,15 +57,17 @@ pub(super) async fn open(member: &Arc<Member>, cursor: Cursor, place: Place) -> 
     Ok(at(&reading, response))
 }
 
-/// One thing told. Progress is a comment and an id without data, which moves the source's last id
+/// One item. Progress is a comment and an id without data, which moves the source's last id
 /// and is no event.
-fn spelled(told: &Result<Told, Problem>) -> Bytes {
-    match told {
-        Ok(Told::Change(change)) => {
+fn encoded(item: &Result<WatchItem, Problem>) -> Bytes {
+    match item {
+        Ok(WatchItem::Change(change)) => {
             let fields = format!("id: {}\nevent: change\n", change.revision.0);
             sse::event(&fields, &changes::line(change).to_string())
         }
-        Ok(Told::Progress(revision)) => format!(": nothing new\nid: {}\n\n", revision.0).into(),
+        Ok(WatchItem::Progress(revision)) => {
+            format!(": nothing new\nid: {}\n\n", revision.0).into()
+        }
         Err(problem) => {
             log_cause(problem);
             sse::event("event: problem\n", &String::from_utf8_lossy(&problem.to_json()))
@@ -92,13 +94,13 @@ mod tests {
             before: None,
             after: None,
         };
-        let event = spelled(&Ok(Told::Change(Box::new(change))));
+        let event = encoded(&Ok(WatchItem::Change(Box::new(change))));
         let lines: Vec<&str> = std::str::from_utf8(&event).unwrap().split('\n').collect();
         assert_eq!(lines[..2], ["id: 7", "event: change"]);
         assert!(lines[2].starts_with("data: {") && lines[2].ends_with('}'));
         assert!(!lines[2].contains(['\u{2028}', '\u{2029}', '\u{85}']), "{}", lines[2]);
         assert_eq!(lines[3..], ["", ""]);
-        let progress = spelled(&Ok(Told::Progress(Revision(9))));
+        let progress = encoded(&Ok(WatchItem::Progress(Revision(9))));
         assert_eq!(progress, ": nothing new\nid: 9\n\n");
     }
 

@@ -77,7 +77,7 @@ pub(super) struct Listing {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Asked {
+pub(super) struct ChangesQuery {
     #[serde(default)]
     since: u64,
     limit: Option<usize>,
@@ -87,12 +87,12 @@ pub(super) async fn entries(
     State(member): Shared,
     query: Result<Query<Listing>, QueryRejection>,
 ) -> Answered {
-    let asked = parameters(query)?;
-    let after: Option<Handle> = field::optional("after", &asked.after)?;
-    let limit = limit(asked.limit)?;
+    let query = parameters(query)?;
+    let after: Option<Handle> = field::optional("after", &query.after)?;
+    let limit = limit(query.limit)?;
     let reading = member.stale();
     let view = &reading.view;
-    let (kind, handles) = match asked.kind.as_deref() {
+    let (kind, handles) = match query.kind.as_deref() {
         None | Some("record") => {
             let page = query::records_listed(view, &ANYBODY, after.as_ref(), limit)?;
             (ImportKind::Record, page)
@@ -116,11 +116,11 @@ pub(super) async fn entries(
 
 pub(super) async fn changes(
     State(member): Shared,
-    query: Result<Query<Asked>, QueryRejection>,
+    query: Result<Query<ChangesQuery>, QueryRejection>,
 ) -> Answered {
-    let asked = parameters(query)?;
-    let limit = limit(asked.limit)?;
-    let since = Revision(asked.since);
+    let query = parameters(query)?;
+    let limit = limit(query.limit)?;
+    let since = Revision(query.since);
     let reading = cursor::reached(&member, since).await?;
     let events = query::changes(&reading.view, since, limit)?;
     let next = events.last().map_or(since, |event| event.revision);
@@ -139,8 +139,8 @@ pub(super) async fn changes(
     Ok(answer(StatusCode::OK, &page))
 }
 
-fn limit(asked: Option<usize>) -> Result<usize, Problem> {
-    match asked.unwrap_or(LIMIT) {
+fn limit(requested: Option<usize>) -> Result<usize, Problem> {
+    match requested.unwrap_or(LIMIT) {
         limit @ 1..=LIMIT => Ok(limit),
         _ => Err(Problem::argument("limit", format_args!("1 to {LIMIT}"))),
     }

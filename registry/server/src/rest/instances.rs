@@ -56,8 +56,8 @@ async fn create(State(member): Shared, request: Request) -> Answered {
     let secret = random::token()?;
     let created = decode::instance::create(&caller, &document, &secret)?;
     let (tenant, origin) = (created.tenant.as_str(), created.origin.as_str());
-    let decided = member.decide(created.proposal).await;
-    decided.map_err(|problem| match problem.code() {
+    let written = member.write(created.proposal).await;
+    written.map_err(|problem| match problem.code() {
         Code::Conflict => problem.with("error", "tenant_exists").with("tenantKey", tenant),
         _ => problem,
     })?;
@@ -73,11 +73,11 @@ async fn list(
     uri: Uri,
 ) -> Answered {
     caller(&member, &headers).await?.require(&[Role::Operator])?;
-    let asked = parameters(query)?;
+    let query = parameters(query)?;
     let after: Option<TenantKey> =
-        page::after(member.cursors(List::Instances), asked.cursor.as_deref())?;
-    let limit = page::limit(asked.limit)?;
-    let reading = read(&member, asked.consistency.as_deref()).await?;
+        page::after(member.cursors(List::Instances), query.cursor.as_deref())?;
+    let limit = page::limit(query.limit)?;
+    let reading = read(&member, query.consistency.as_deref()).await?;
     let page = query::instances(&reading.view, after.as_ref(), limit)?;
     let cursors = member.cursors(List::Instances);
     let next = cursors.next(&page, limit, |instance| instance.tenant.as_str());
@@ -102,6 +102,6 @@ async fn remove(
     let caller = caller(&member, &headers).await?;
     let unread = |_| Problem::argument("tenantKey", "it is not percent-encoded");
     let Path(tenant) = path.map_err(unread)?;
-    member.decide(decode::instance::remove(&caller, &tenant)?).await?;
+    member.write(decode::instance::remove(&caller, &tenant)?).await?;
     Ok(json(StatusCode::OK, &json!({ "ok": true, "deleted": tenant })))
 }

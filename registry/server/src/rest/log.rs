@@ -18,7 +18,7 @@ use serde_json::json;
 use super::parameter::{CACHE_CONTROL, Header, Parameter, UNKEPT};
 use super::route::{Content, Route};
 use super::{Answered, Shared, schemas};
-use crate::log::witness::{Verdict, judge};
+use crate::log::witness::{Verdict, cosign};
 use crate::log::{Proof, unopened};
 
 /// Where a read carries its proof, on request.
@@ -151,7 +151,7 @@ pub(super) async fn add_checkpoint(State(member): Shared, request: Request) -> A
     let body = axum::body::to_bytes(request.into_body(), SUBMISSION_BYTES_MAX).await;
     let body =
         body.map_err(|_| field::too_large(SUBMISSION_BYTES_MAX + 1, SUBMISSION_BYTES_MAX))?;
-    Ok(match judge(&member, &body).await? {
+    Ok(match cosign(&member, &body).await? {
         Verdict::Cosigned(line) => {
             plain(StatusCode::OK, "text/plain; charset=utf-8", line.into_bytes())
         }

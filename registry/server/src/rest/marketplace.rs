@@ -89,7 +89,7 @@ pub(super) fn routes() -> Vec<Route> {
 
 /// What is asked for. Members of the Pilox marketplace that make no difference here are passed over.
 #[derive(Debug, Deserialize)]
-struct Asked {
+struct CatalogQuery {
     #[serde(default)]
     q: String,
     #[serde(default)]
@@ -135,19 +135,19 @@ impl<'a> Export<'a> {
 
 async fn list(
     State(member): Shared,
-    query: Result<Query<Asked>, QueryRejection>,
+    query: Result<Query<CatalogQuery>, QueryRejection>,
     source: Option<Extension<Source>>,
     headers: HeaderMap,
 ) -> Answered {
     let caller = reader(&member, &headers).await?;
-    let asked = parameters(query)?;
-    let limit = asked.limit.unwrap_or(50);
+    let query = parameters(query)?;
+    let limit = query.limit.unwrap_or(50);
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(Problem::argument("limit", format_args!("1 to {LIMIT_MAX}")).into());
     }
-    let (offset, source) = (asked.offset, source.map(|Extension(source)| source));
+    let (offset, source) = (query.offset, source.map(|Extension(source)| source));
     let entries = offset..offset.saturating_add(limit);
-    let (reading, body) = catalog(&member, (&caller, source), (asked, entries), move |found| {
+    let (reading, body) = catalog(&member, (&caller, source), (query, entries), move |found| {
         let (data, meta) = (found.agents.as_slice(), &found.meta);
         serde_json::to_vec(&Page { data, total: found.total, offset, limit, meta })
     })
@@ -157,14 +157,14 @@ async fn list(
 
 async fn export(
     State(member): Shared,
-    query: Result<Query<Asked>, QueryRejection>,
+    query: Result<Query<CatalogQuery>, QueryRejection>,
     source: Option<Extension<Source>>,
     headers: HeaderMap,
 ) -> Answered {
     let caller = caller(&member, &headers).await?;
     caller.require(&[Role::Operator])?;
-    let (asked, source) = (parameters(query)?, source.map(|Extension(source)| source));
-    let all = (asked, 0..usize::MAX);
+    let (query, source) = (parameters(query)?, source.map(|Extension(source)| source));
+    let all = (query, 0..usize::MAX);
     let (reading, body) =
         catalog(&member, (&caller, source), all, |found| serde_json::to_vec(&Export::of(found)))
             .await?;

@@ -1,6 +1,6 @@
 //! Health and metrics.
 //!
-//! It decides what strangers may know of this member: that it lives, and a few counts. What tells of its machine or of how much
+//! It decides what strangers may know of this member: that it runs, and a few counts. What tells of its machine or of how much
 //! is kept, and by that of entries that they may not see, is for the operator and the registry's own machines.
 
 mod memory;
@@ -16,7 +16,7 @@ use registry_core::entry::{PartnerEntry, PartnerState};
 use registry_core::query;
 use serde_json::{Value, json};
 
-use crate::admission::Gatekeeper;
+use crate::admission::AdmissionPolicy;
 use crate::holder;
 use crate::member::Member;
 use crate::pdp::DecisionPoint;
@@ -63,7 +63,7 @@ pub(super) async fn health(State(member): Shared) -> Response {
         "leader": member.registry.leader().map(|(id, _)| id),
         "revision": reading.revision.0,
     });
-    let settings = [always(), admission(&member.gatekeeper)];
+    let settings = [always(), admission(&member.admission_policy)];
     for (name, value) in settings.into_iter().flat_map(object) {
         body[name] = value;
     }
@@ -102,8 +102,8 @@ fn always() -> Value {
 }
 
 /// What the operator has set.
-fn admission(gatekeeper: &Gatekeeper) -> Value {
-    let (rules, point) = (&gatekeeper.rules, gatekeeper.decision_point.as_ref());
+fn admission(policy: &AdmissionPolicy) -> Value {
+    let (rules, point) = (&policy.rules, policy.decision_point.as_ref());
     json!({
         "writeEnabled": rules.write_enabled,
         "postPolicyHandlePrefixes": rules.handle_prefixes.len(),

@@ -77,11 +77,11 @@ async fn list(
     uri: Uri,
 ) -> Answered {
     let caller = caller(&member, &headers).await?;
-    let asked = parameters(query)?;
+    let query = parameters(query)?;
     let after: Option<Namespace> =
-        page::after(member.cursors(List::Namespaces), asked.cursor.as_deref())?;
-    let limit = page::limit(asked.limit)?;
-    let reading = read(&member, asked.consistency.as_deref()).await?;
+        page::after(member.cursors(List::Namespaces), query.cursor.as_deref())?;
+    let limit = page::limit(query.limit)?;
+    let reading = read(&member, query.consistency.as_deref()).await?;
     let page = namespaces::page(&reading.view, &caller, after.as_ref(), limit)?;
     let next =
         member.cursors(List::Namespaces).next(&page, limit, |(entry, _)| entry.name.as_str());
@@ -98,11 +98,11 @@ async fn one(
 ) -> Answered {
     let caller = caller(&member, &headers).await?;
     let name: Namespace = field::read("name", &name(path)?)?;
-    let asked = parameters(query)?;
-    let reading = read(&member, asked.consistency.as_deref()).await?;
+    let query = parameters(query)?;
+    let reading = read(&member, query.consistency.as_deref()).await?;
     let kept = namespaces::one(&reading.view, &caller, &name)?;
     let response = at(&reading, json(StatusCode::OK, &value(&kept)));
-    match asked.proof {
+    match query.proof {
         true => Ok(proven(response, &member.log.prove(&reading.view, &kept.0)?)?),
         false => Ok(response),
     }
@@ -117,7 +117,7 @@ async fn put(
     let name = name(path)?;
     let terms = json_body(request).await?;
     let proposal = decode::namespace::put(&caller, &name, &terms)?;
-    let revision = done_at(&member.decide(proposal).await?)?;
+    let revision = done_at(&member.write(proposal).await?)?;
     Ok(stored(&name, revision.0))
 }
 
@@ -129,7 +129,7 @@ async fn delete(
     let caller = caller(&member, &headers).await?;
     let name = name(path)?;
     let proposal = decode::namespace::delete(&caller, &name)?;
-    let revision = done_at(&member.decide(proposal).await?)?;
+    let revision = done_at(&member.write(proposal).await?)?;
     Ok(stored(&name, revision.0))
 }
 

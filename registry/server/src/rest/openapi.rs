@@ -19,7 +19,7 @@ use super::parameter::UNKEPT;
 use super::route::{Answer, Content, Route};
 use super::{Answered, docs, schemas};
 
-/// The contract in its two spellings, and as a page.
+/// The contract in its two forms, and as a page.
 pub(super) struct Published {
     pub(super) yaml: String,
     pub(super) json: String,

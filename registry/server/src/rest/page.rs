@@ -72,10 +72,10 @@ pub(super) fn stated(cursor: Option<&str>) -> Result<&str, Problem> {
 ///
 /// # Errors
 /// `invalid-argument` for 0, and above the maximum.
-pub(super) fn limit(asked: Option<u32>) -> Result<usize, Problem> {
-    match asked {
+pub(super) fn limit(requested: Option<u32>) -> Result<usize, Problem> {
+    match requested {
         Some(0) => Err(Problem::argument("limit", "a page has at least one entry")),
-        asked => field::page(asked.unwrap_or(0)),
+        requested => field::page(requested.unwrap_or(0)),
     }
 }
 

@@ -79,10 +79,10 @@ pub(super) async fn list(
     query: Result<Query<Listing>, QueryRejection>,
     uri: Uri,
 ) -> Answered {
-    let asked = parameters(query)?;
-    let after: Option<Origin> = page::after(member.cursors(List::Peers), asked.cursor.as_deref())?;
-    let limit = page::limit(asked.limit)?;
-    let reading = read(&member, asked.consistency.as_deref()).await?;
+    let query = parameters(query)?;
+    let after: Option<Origin> = page::after(member.cursors(List::Peers), query.cursor.as_deref())?;
+    let limit = page::limit(query.limit)?;
+    let reading = read(&member, query.consistency.as_deref()).await?;
     let page = query::peers(&reading.view, after.as_ref(), limit)?;
     let next = member.cursors(List::Peers).next(&page, limit, |peer| peer.origin.as_str());
     let peers: Vec<Value> =
@@ -102,8 +102,8 @@ async fn one(
     path: Result<Path<String>, PathRejection>,
     query: Result<Query<Reading>, QueryRejection>,
 ) -> Answered {
-    let (origin, asked) = (origin(path)?, parameters(query)?);
-    let reading = read(&member, asked.consistency.as_deref()).await?;
+    let (origin, query) = (origin(path)?, parameters(query)?);
+    let reading = read(&member, query.consistency.as_deref()).await?;
     let found = lookup::peer(&reading.view, &origin)?;
     Ok(at(&reading, json(StatusCode::OK, &peer(&found))))
 }
@@ -179,7 +179,7 @@ pub(super) async fn put_manifest(State(member): Shared, request: Request) -> Ans
     let document = json_body(request).await?;
     let seen = member.strong().await?;
     let proposal = decode::manifest::put(&document, &seen.view, member.clock.now())?;
-    let revision = done_at(&member.decide(conditions.on(proposal)).await?)?;
+    let revision = done_at(&member.write(conditions.on(proposal)).await?)?;
     let version = Digest::of(&document);
     let body = json!({ "ok": true, "etag": version.etag(), "revision": revision.0 });
     Ok(tagged(json(StatusCode::CREATED, &body), &version))

@@ -31,7 +31,7 @@ use super::parameter::{
 };
 use super::route::{Access, Route, WRITE_REFUSALS};
 use super::{
-    Answered, Shared, at, beside, caller, credential, handle, json, json_body, kept_for, look,
+    Answered, Shared, annotations, at, caller, credential, handle, json, json_body, kept_for, look,
     parameters, schemas,
 };
 
@@ -89,8 +89,8 @@ fn reads() -> Vec<Route> {
             .is("getRecord", "records", "A record, byte for byte as it was published.")
             .access(Access::Optional)
             .takes(&[&HANDLE, &CONSISTENCY, &WITH_PROOF, &IF_MATCH, &IF_NONE_MATCH])
-            .gives(200, "The record.", &schemas::RECORD, beside::RECORD)
-            .answers(304, "The caller has this version.", &[], beside::RECORD)
+            .gives(200, "The record.", &schemas::RECORD, annotations::RECORD)
+            .answers(304, "The caller has this version.", &[], annotations::RECORD)
             .refuses(&[Code::NotFound, Code::RecordExpired, Code::PreconditionFailed]),
         Route::get("/v1/resolve", resolve::resolve)
             .is("resolveRecord", "records", "The records whose card is at a URL.")
@@ -131,15 +131,15 @@ pub(super) async fn publish(
     let credential = credential(request.headers())?;
     let conditions = conditions(request.headers())?;
     let document = json_body(request).await?;
-    let judge = |view: &StoreView| {
+    let check = |view: &StoreView| {
         let put = decode::record::put(&caller, &document, terms, view)?;
-        let question = member.examine(&put, credential.as_deref(), view)?;
+        let question = member.check_admission(&put, credential.as_deref(), view)?;
         Ok((put, question))
     };
-    let ((put, question), term) = member.judge(judge).await?;
-    member.consult(question).await?;
-    let wish = (conditions.on(put.proposal), term);
-    member.decide_by(&caller, (ImportKind::Record, &put.handle), wish).await?;
+    let ((put, question), term) = member.precheck(check).await?;
+    member.ask_policy_engine(question).await?;
+    let write = (conditions.on(put.proposal), term);
+    member.write_as(&caller, (ImportKind::Record, &put.handle), write).await?;
     let version = put.digest;
     let body = json!({
         "ok": true,
@@ -157,8 +157,8 @@ pub(super) async fn one(
     headers: HeaderMap,
 ) -> Answered {
     let handle = handle(&target)?;
-    let asked = parameters(query)?;
-    let (reading, viewer) = look(&member, &headers, asked.consistency.as_deref()).await?;
+    let query = parameters(query)?;
+    let (reading, viewer) = look(&member, &headers, query.consistency.as_deref()).await?;
     // A document that is not sent need not be read.
     let spares = |version: &Digest| is_sent(&headers, version) != Ok(true);
     let terms = (reading.time, spares);
@@ -168,8 +168,8 @@ pub(super) async fn one(
     if seen.disclosure < Disclosure::Whole {
         return Ok(response);
     }
-    let response = beside::known(response, &reading.view, ImportKind::Record, &handle)?;
-    match asked.proof {
+    let response = annotations::annotate(response, &reading.view, ImportKind::Record, &handle)?;
+    match query.proof {
         true => Ok(proven(response, &member.log.prove(&reading.view, &seen.entry)?)?),
         false => Ok(response),
     }
@@ -192,8 +192,8 @@ pub(super) async fn delete(State(member): Shared, target: Uri, headers: HeaderMa
     let view = member.strong().await?.view;
     let proposal = decode::record::delete(&caller, handle.as_str(), &view)?;
     drop(view);
-    let wish = (conditioned(&headers, proposal)?, None);
-    member.decide_by(&caller, (ImportKind::Record, &handle), wish).await?;
+    let write = (conditioned(&headers, proposal)?, None);
+    member.write_as(&caller, (ImportKind::Record, &handle), write).await?;
     let body = json!({ "ok": true, "deleted": handle.as_str() });
     Ok(json(StatusCode::OK, &body))
 }

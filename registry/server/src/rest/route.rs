@@ -261,11 +261,11 @@ impl Cost {
 /// How many entries a page may have by the target of its request. No page has more than a handler allows.
 fn entries(target: &Uri) -> Option<usize> {
     #[derive(Deserialize)]
-    struct Asked {
+    struct PageQuery {
         limit: Option<usize>,
     }
-    let Query(asked) = Query::<Asked>::try_from_uri(target).ok()?;
-    asked.limit.map(|limit| limit.min(PAGE_MAX as usize))
+    let Query(query) = Query::<PageQuery>::try_from_uri(target).ok()?;
+    query.limit.map(|limit| limit.min(PAGE_MAX as usize))
 }
 
 /// Takes what an operation costs from the allowance of its source, before it is handled.
@@ -281,7 +281,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_costs_by_what_its_query_asks_for_however_it_is_spelled() {
+    fn a_page_costs_by_what_its_query_asks_for_however_it_is_encoded() {
         let cost = Cost::Page(allowance::ENTRIES, 256);
         for (target, entries) in [
             ("/v1/federation/entries", 256),
@@ -290,8 +290,8 @@ mod tests {
             ("/v1/peers?limit=4000000000", 1_000),
             ("/v1/peers?limit=many", 256),
         ] {
-            let asked = cost.of(&Uri::from_static(target));
-            assert_eq!(asked, allowance::ENTRIES.cost(entries), "{target}");
+            let charged = cost.of(&Uri::from_static(target));
+            assert_eq!(charged, allowance::ENTRIES.cost(entries), "{target}");
         }
         assert_eq!(Cost::Call(5).of(&Uri::from_static("/v1/records?limit=9")), 5);
     }

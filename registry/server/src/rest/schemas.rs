@@ -82,7 +82,7 @@ schemas! {
     HANDLE_IN_PATH = "HandleInPath";
     /// What this member says of itself.
     HEALTH = "Health";
-    /// Whether the process lives.
+    /// Whether the process runs.
     LIVENESS = "Liveness";
     /// A page, or a text.
     TEXT = "Text";
@@ -108,7 +108,7 @@ schemas! {
     PEER_KEY = "PeerKey";
     /// An operator's decision about a peer that waits.
     PEER_DECISION = "PeerDecision";
-    /// A peer's wish to be enrolled.
+    /// A request of a peer to be enrolled.
     PEER_ENROLMENT = "PeerEnrolment";
     /// A page of a peer's log.
     PEER_LOG = "PeerLog";

@@ -15,16 +15,16 @@ use registry_api::OperatorSecret;
 use registry_raft::{ClusterSecret, Credentials, Registry, Timings};
 use tokio::sync::Semaphore;
 
-use crate::admission::Gatekeeper;
+use crate::admission::AdmissionPolicy;
 use crate::artifacts::Artifacts;
 use crate::audit::Refusals;
 use crate::config::{Admission, Config, Contradiction};
-use crate::enrolment::Strangers;
+use crate::enrolment::EnrolmentLimiter;
 use crate::fleet::Fleet;
 use crate::front::Sources;
 use crate::leader::LeaderLine;
-use crate::log::LogDesk;
-use crate::member::{Doubts, Member, Signer, WRITE_SHARES};
+use crate::log::TransparencyLog;
+use crate::member::{CredentialLookups, Member, Signer, WRITE_SHARES};
 use crate::roster::Roster;
 use crate::search;
 
@@ -46,20 +46,20 @@ pub(super) async fn open(
 struct Means {
     operator: OperatorSecret,
     origin: Option<Origin>,
-    gatekeeper: Gatekeeper,
+    admission_policy: AdmissionPolicy,
     artifacts: Artifacts,
     signer: Arc<Signer>,
-    log: LogDesk,
+    log: TransparencyLog,
 }
 
 impl Means {
     fn open(config: &Config) -> Result<Self, Error> {
         Ok(Self {
             operator: OperatorSecret::new(secret::read(&config.operator_token_file)?.expose()),
-            log: log_desk(config)?,
+            log: transparency_log(config)?,
             artifacts: artifacts(config)?,
             origin: config.own_origin()?,
-            gatekeeper: gatekeeper(&config.admission)?,
+            admission_policy: admission_policy(&config.admission)?,
             signer: Arc::new(signer(&config.signing_key_file, &config.signing_kid)?),
         })
     }
@@ -74,7 +74,7 @@ fn member(
     Member {
         operator: means.operator,
         origin: means.origin,
-        gatekeeper: means.gatekeeper,
+        admission_policy: means.admission_policy,
         artifacts: means.artifacts,
         signer: means.signer,
         log: means.log,
@@ -85,8 +85,8 @@ fn member(
         line: LeaderLine::new(connector),
         writes: Pool::new(WRITE_SHARES),
         waits: Pool::new(Shares::new(config.bounds.watchers_max as u64)),
-        doubts: Doubts::new(),
-        strangers: Strangers::new(),
+        credential_lookups: CredentialLookups::new(),
+        enrolment_limiter: EnrolmentLimiter::new(),
         searches: search::places(),
         roster: Roster::default(),
         upkeep: Arc::new(Semaphore::new(1)),
@@ -131,8 +131,8 @@ pub(super) fn sources(config: &Config) -> Sources {
     Sources { limit }
 }
 
-fn gatekeeper(admission: &Admission) -> Result<Gatekeeper, Error> {
-    Ok(Gatekeeper { rules: admission.rules()?, decision_point: admission.decision_point()? })
+fn admission_policy(admission: &Admission) -> Result<AdmissionPolicy, Error> {
+    Ok(AdmissionPolicy { rules: admission.rules()?, decision_point: admission.decision_point()? })
 }
 
 fn raft(config: &Config, addr: SocketAddr) -> Result<registry_raft::Config, Contradiction> {
@@ -154,10 +154,10 @@ fn raft(config: &Config, addr: SocketAddr) -> Result<registry_raft::Config, Cont
 }
 
 /// The keys of the log, and of this cluster as a witness.
-fn log_desk(config: &Config) -> Result<LogDesk, Error> {
+fn transparency_log(config: &Config) -> Result<TransparencyLog, Error> {
     let path = config.log.key_file.as_ref().unwrap_or(&config.signing_key_file);
     let witness = config.log.witness_key_file.as_deref().map(secret_key).transpose()?;
-    Ok(LogDesk::new(&config.log, secret_key(path)?, witness)?)
+    Ok(TransparencyLog::new(&config.log, secret_key(path)?, witness)?)
 }
 
 fn signer(path: &Path, kid: &str) -> Result<Signer, Error> {
@@ -172,7 +172,7 @@ fn secret_key(path: &Path) -> Result<SecretKey, Error> {
     Ok(SecretKey::from_seed(&seed))
 }
 
-/// 32 bytes in lower-case hexadecimal digits: the spelling of a digest without its prefix.
+/// 32 bytes in lower-case hexadecimal digits: the text of a digest without its prefix.
 fn seed(text: &str) -> Option<[u8; 32]> {
     proto_types::Digest::parse(&format!("sha256:{text}")).ok().map(|digest| digest.0)
 }

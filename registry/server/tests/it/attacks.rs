@@ -47,7 +47,7 @@ async fn case_06_a_peer_writes_nothing_while_its_token_cannot_be_spent() {
 }
 
 #[tokio::test]
-async fn case_16_a_member_stated_twice_is_refused_wherever_and_however_spelled() {
+async fn case_16_a_member_stated_twice_is_refused_wherever_and_however_encoded() {
     let world = World::start().await;
     let plain = record().to_string();
     let table = [

@@ -184,7 +184,7 @@ async fn a_failed_condition_tells_the_version_only_to_who_sees_the_entry() {
     let told = ask(hidden, stale, Some(&*owner)).await;
     assert_eq!((told.0, told.1), (412, Some(tag)));
 
-    let wish = || wire::PutRecordRequest {
+    let request = || wire::PutRecordRequest {
         document: signed(hidden).into(),
         if_match: Digest::of(b"another").to_string(),
         ..Default::default()
@@ -194,9 +194,9 @@ async fn a_failed_condition_tells_the_version_only_to_who_sees_the_entry() {
         let details = refused.details();
         details.windows(version.len()).any(|part| part == version.as_bytes())
     };
-    let nobody = world.directory().put_record(wish()).await.unwrap_err();
+    let nobody = world.directory().put_record(request()).await.unwrap_err();
     assert!(!names(nobody));
-    let owner = world.directory().put_record(by(&owner, wish())).await.unwrap_err();
+    let owner = world.directory().put_record(by(&owner, request())).await.unwrap_err();
     assert!(names(owner));
     world.stop().await;
 }

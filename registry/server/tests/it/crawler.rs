@@ -37,21 +37,21 @@ async fn agent(rpc: Answer) -> Site {
     site
 }
 
-async fn liveness(world: &World, origin: &str) -> Option<wire::Liveness> {
+async fn reachability(world: &World, origin: &str) -> Option<wire::Liveness> {
     let request = wire::GetPeerRequest { origin: origin.to_owned(), consistency: 0 };
     world.directory().get_peer(request).await.unwrap().into_inner().liveness
 }
 
 async fn becomes(world: &World, origin: &str, class: &str) -> wire::Liveness {
     eventually(&format!("{origin} as {class}"), || async {
-        liveness(world, origin).await.filter(|seen| seen.class == class)
+        reachability(world, origin).await.filter(|seen| seen.class == class)
     })
     .await
 }
 
 #[tokio::test]
-async fn each_class_of_liveness_is_told_from_what_a_peer_answers() {
-    let world = World::abroad(|_| {}).await;
+async fn each_class_of_reachability_is_told_from_what_a_peer_answers() {
+    let world = World::outbound(|_| {}).await;
     let open = agent((200, RPC_ANSWER.into())).await;
     let gated = agent((401, Vec::new())).await;
     let page = Site::start(|_, _| (200, b"<html></html>".to_vec())).await;
@@ -79,7 +79,7 @@ async fn each_class_of_liveness_is_told_from_what_a_peer_answers() {
 
 #[tokio::test]
 async fn a_record_shows_how_its_agent_is_and_its_signed_card_is_kept_fresh() {
-    let world = World::abroad(|_| {}).await;
+    let world = World::outbound(|_| {}).await;
     let own = Arc::new(std::sync::OnceLock::<String>::new());
     let base = Arc::clone(&own);
     let site = Site::start(move |method, path| {
@@ -103,7 +103,7 @@ async fn a_record_shows_how_its_agent_is_and_its_signed_card_is_kept_fresh() {
     assert_eq!(published.status(), 201, "{:?}", published.body());
 
     let path = format!("/v1/records/{}", segment(handle));
-    let line = eventually("liveness of the record", || async {
+    let line = eventually("reachability of the record", || async {
         let read = world.get(&path).await;
         Some(read.headers().get("ecumene-liveness")?.to_str().unwrap().to_owned())
     })
@@ -141,7 +141,7 @@ async fn found_as(world: &World, handle: &str) {
 async fn case_24_no_request_makes_the_registry_ask_a_host() {
     let canary = Site::start(|_, _| (200, Vec::new())).await;
     let witness = agent((200, RPC_ANSWER.into())).await;
-    let world = World::abroad(|_| {}).await;
+    let world = World::outbound(|_| {}).await;
     let url = format!("{}/card", canary.origin());
     // A record that nobody enrolled has signed, put by the operator; and the same from anybody.
     let document = record("urn:agent:0001", &url, &canary.origin(), &key());
@@ -171,7 +171,7 @@ async fn case_24_no_request_makes_the_registry_ask_a_host() {
 #[tokio::test]
 async fn case_22_without_the_allowance_this_machine_is_never_asked() {
     let site = agent((200, RPC_ANSWER.into())).await;
-    let world = World::abroad(|config| config.fetch.allow_loopback = false).await;
+    let world = World::outbound(|config| config.fetch.allow_loopback = false).await;
     world.enrol(&site.origin(), "k1", &key()).await;
     let seen = becomes(&world, &site.origin(), "unknown").await;
     assert_eq!(seen.why, "not a public address");
@@ -207,7 +207,7 @@ async fn dripping() -> Site {
 
 #[tokio::test]
 async fn case_26_slow_peers_do_not_keep_others_waiting() {
-    let world = World::abroad(|config| config.crawler.probes_max = 8).await;
+    let world = World::outbound(|config| config.crawler.probes_max = 8).await;
     let mut slow = Vec::new();
     for seed in 1..=4 {
         let site = dripping().await;
@@ -221,7 +221,7 @@ async fn case_26_slow_peers_do_not_keep_others_waiting() {
     let good = agent((200, RPC_ANSWER.into())).await;
     world.enrol(&good.origin(), "k1", &key()).await;
     becomes(&world, &good.origin(), "open").await;
-    let seen = liveness(&world, &slow[0].origin()).await;
+    let seen = reachability(&world, &slow[0].origin()).await;
     assert_eq!(seen, None, "the slow ones' deadline has not passed");
     world.stop().await;
 }
@@ -231,7 +231,7 @@ async fn case_27_a_peer_that_redirects_in_a_circle_costs_a_few_requests() {
     let circle =
         Site::start(|_, path| (302, if path == CARD { b"/there".to_vec() } else { CARD.into() }))
             .await;
-    let world = World::abroad(|_| {}).await;
+    let world = World::outbound(|_| {}).await;
     world.enrol(&circle.origin(), "k1", &key()).await;
     let seen = becomes(&world, &circle.origin(), "not-speaking").await;
     assert!(!seen.why.is_empty());

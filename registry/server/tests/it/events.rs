@@ -160,8 +160,8 @@ async fn watchers_are_counted_and_one_too_many_is_refused() {
     let refused = world.directory().watch(wire::WatchRequest::default()).await.unwrap_err();
     assert_eq!(crate::world::code(&refused), "too-many-streams");
     drop(events);
-    // The seat comes back once the server has seen the close.
-    crate::world::eventually("a seat", || async {
+    // The place comes back once the server has seen the close.
+    crate::world::eventually("a place", || async {
         (world.get("/v1/changes").await.status() == 200).then_some(())
     })
     .await;

@@ -58,7 +58,7 @@ fn origin(world: &World) -> String {
 
 #[tokio::test]
 async fn entries_of_a_partner_come_change_and_go_with_their_home() {
-    let (home, here) = (World::start().await, World::abroad(|_| {}).await);
+    let (home, here) = (World::start().await, World::outbound(|_| {}).await);
     let document = publish(&home, "urn:home:0001").await;
     agree(&here, "home", &origin(&home), |_| {}).await;
     let record = arrives(&here, "urn:home:0001").await;
@@ -97,7 +97,7 @@ async fn entries_of_a_partner_come_change_and_go_with_their_home() {
 
 #[tokio::test]
 async fn a_handle_of_our_own_is_not_taken_over_by_a_partner() {
-    let (home, here) = (World::start().await, World::abroad(|_| {}).await);
+    let (home, here) = (World::start().await, World::outbound(|_| {}).await);
     let ours = publish(&here, "urn:both:0001").await;
     let theirs = publish(&home, "urn:both:0001").await;
     assert_ne!(ours, theirs, "published at other times");
@@ -119,7 +119,7 @@ async fn a_handle_of_our_own_is_not_taken_over_by_a_partner() {
 #[tokio::test]
 async fn an_entry_is_passed_on_only_as_far_as_was_agreed() {
     let (home, near, far) =
-        (World::start().await, World::abroad(|_| {}).await, World::abroad(|_| {}).await);
+        (World::start().await, World::outbound(|_| {}).await, World::outbound(|_| {}).await);
     publish(&home, "urn:home:0001").await;
     agree(&near, "home", &origin(&home), |terms| terms.hops = 1).await;
     arrives(&near, "urn:home:0001").await;
@@ -156,7 +156,7 @@ async fn offered(world: &World, path: &str) -> (Vec<String>, serde_json::Value) 
 
 #[tokio::test]
 async fn what_is_not_for_everybody_at_home_is_offered_to_nobody() {
-    let (home, here) = (World::start().await, World::abroad(|_| {}).await);
+    let (home, here) = (World::start().await, World::outbound(|_| {}).await);
     for visibility in ["private", "federated", "redacted"] {
         publish_as(&home, &format!("urn:{visibility}:0001"), visibility).await;
     }
@@ -187,7 +187,7 @@ async fn what_is_not_for_everybody_at_home_is_offered_to_nobody() {
 
 #[tokio::test]
 async fn entries_are_taken_with_their_proofs_from_the_agreed_log() {
-    let (home, here) = (World::start().await, World::abroad(|_| {}).await);
+    let (home, here) = (World::start().await, World::outbound(|_| {}).await);
     publish(&home, "urn:home:0001").await;
     let key = crate::log::policy().log.to_string();
     agree(&here, "home", &origin(&home), |terms| terms.log_key.clone_from(&key)).await;
@@ -209,7 +209,8 @@ async fn entries_are_taken_with_their_proofs_from_the_agreed_log() {
 async fn a_partner_is_no_way_around_the_admission() {
     let (home, here) = (
         World::start().await,
-        World::abroad(|config| config.admission.handle_prefixes = vec!["urn:ok:".to_owned()]).await,
+        World::outbound(|config| config.admission.handle_prefixes = vec!["urn:ok:".to_owned()])
+            .await,
     );
     publish(&home, "urn:no:00001").await;
     publish(&home, "urn:ok:00001").await;
@@ -242,7 +243,7 @@ async fn a_pilox_registry_is_pulled_by_its_signed_catalog() {
         found.map_or((404, Vec::new()), |(_, document)| (200, document.clone()))
     })
     .await;
-    let here = World::abroad(|_| {}).await;
+    let here = World::outbound(|_| {}).await;
     agree(&here, "hive", &site.origin(), |terms| {
         (terms.kind, terms.catalog_key) = ("pilox".to_owned(), public);
     })
@@ -320,7 +321,7 @@ async fn one_entry_never_stops_a_pull_it_is_passed_over_counted_and_named() {
         }
     })
     .await;
-    let here = World::abroad(|_| {}).await;
+    let here = World::outbound(|_| {}).await;
     agree(&here, "odd", &pilox.origin(), |terms| {
         (terms.kind, terms.catalog_key) = ("pilox".to_owned(), key().public().to_hex());
     })
@@ -379,7 +380,7 @@ async fn an_entry_of_another_registry_that_breaks_our_rules_stops_none_of_its_ot
         }
     })
     .await;
-    let here = World::abroad(|_| {}).await;
+    let here = World::outbound(|_| {}).await;
     agree(&here, "odd", &ecumene.origin(), |_| {}).await;
     assert_eq!(arrives(&here, "urn:z:last0001").await.document[..], good[..]);
     let shown = eventually("the end of the look", || async {
@@ -393,7 +394,7 @@ async fn an_entry_of_another_registry_that_breaks_our_rules_stops_none_of_its_ot
 
 #[tokio::test]
 async fn whatever_can_be_published_reaches_a_partner() {
-    let (home, here) = (World::start().await, World::abroad(|_| {}).await);
+    let (home, here) = (World::start().await, World::outbound(|_| {}).await);
     let handles = ["acme01/translator", "a%2fb%25c", "what?is#this;now", "https://a.example/x//y/"];
     for handle in handles {
         publish(&home, handle).await;

@@ -1,4 +1,4 @@
-//! Partners behind a balancer over members that lag, or behind a cache: nothing of theirs is lost, and none of it is a lie.
+//! Partners behind a balancer over members that lag, or behind a cache: nothing of theirs is lost, and none of it is misbehaviour.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -80,7 +80,7 @@ async fn ask(registry: SocketAddr, path: &str) -> Vec<u8> {
 
 /// A registry, one that may pull from it, and the balancer between them.
 async fn balanced() -> (World, World, Balancer) {
-    let (home, here) = (World::start().await, World::abroad(|_| {}).await);
+    let (home, here) = (World::start().await, World::outbound(|_| {}).await);
     let balancer = Balancer::before(&home).await;
     (home, here, balancer)
 }
@@ -167,7 +167,7 @@ async fn no_pull_goes_on_past_an_entry_that_a_cache_answers() {
 }
 
 #[tokio::test]
-async fn a_page_of_a_list_from_a_member_that_lags_fails_the_pull_and_is_no_lie() {
+async fn a_page_of_a_list_from_a_member_that_lags_fails_the_pull_and_is_no_misbehaviour() {
     let (home, here, balancer) = balanced().await;
     balancer.keeps(CARDS).await;
     publish(&home, HANDLE).await;
@@ -241,7 +241,7 @@ async fn the_same_bytes_that_were_put_again_since_the_list_come_with_the_revisio
 }
 
 #[tokio::test]
-async fn a_proof_of_the_same_bytes_at_an_older_revision_fails_the_pull_and_is_no_lie() {
+async fn a_proof_of_the_same_bytes_at_an_older_revision_fails_the_pull_and_is_no_misbehaviour() {
     let (home, here, balancer) = balanced().await;
     let document = publish(&home, HANDLE).await;
     for path in paths(HANDLE, &log_key()) {
@@ -259,7 +259,7 @@ async fn a_proof_of_the_same_bytes_at_an_older_revision_fails_the_pull_and_is_no
 }
 
 #[tokio::test]
-async fn a_member_that_has_no_log_yet_fails_the_pull_and_is_no_lie() {
+async fn a_member_that_has_no_log_yet_fails_the_pull_and_is_no_misbehaviour() {
     let (home, here, balancer) = balanced().await;
     publish(&home, HANDLE).await;
     agree_with(&here, &balancer, &log_key()).await;
@@ -357,7 +357,7 @@ async fn a_catalog_older_than_the_last_fails_the_pull_until_there_is_a_newer_one
         at.map_or((404, Vec::new()), |at| (200, documents[at].clone()))
     })
     .await;
-    let here = World::abroad(|_| {}).await;
+    let here = World::outbound(|_| {}).await;
     agree(&here, "site", &site.origin(), |terms| {
         (terms.kind, terms.catalog_key) = ("pilox".to_owned(), key().public().to_hex());
     })

@@ -1,4 +1,4 @@
-//! What tells of the member itself: health, reflection, status; and the door between members.
+//! What tells of the member itself: health, reflection, status; and the calls between members.
 
 use std::os::unix::fs::PermissionsExt as _;
 

@@ -10,7 +10,7 @@ use deploy_service::units::Duration;
 use proto_types::Digest;
 use serde_json::{Value, json as object};
 
-use crate::peer_operations::{enrolment, key, operation, path, stranger, wish};
+use crate::peer_operations::{enrolment, enrolment_request, key, operation, path, stranger};
 use crate::world::{World, eventually, json};
 
 /// A host that vouches for `k1`, the key of seed 1.
@@ -67,7 +67,7 @@ async fn status(world: &World, host: &Host) -> Option<Value> {
 async fn a_host_lets_in_whom_it_vouches_for() {
     let (world, host) = (world().await, Host::start().await);
     let (document, _) = enrolment(&host.origin, 1);
-    assert_eq!(stranger(&world, "/v1/peers", &wish(&document, true)).await.0, 202);
+    assert_eq!(stranger(&world, "/v1/peers", &enrolment_request(&document, true)).await.0, 202);
     let peer = eventually("the enrolment", || status(&world, &host)).await;
     assert_eq!((&peer["status"], &peer["domainProven"]), (&"active".into(), &true.into()));
     let log = json(&world.get(&path(&host.origin, "/operations")).await);
@@ -99,16 +99,18 @@ async fn case_24_an_unverified_request_causes_no_look_up() {
         },
         &[2],
     );
-    for bad in [wish(forged.to_string().as_bytes(), true), wish(&foreign, true)] {
+    for bad in
+        [enrolment_request(forged.to_string().as_bytes(), true), enrolment_request(&foreign, true)]
+    {
         let (status, refused) = stranger(&world, "/v1/peers", &bad).await;
         assert_eq!((status, &refused["code"]), (400, &Value::from("bad-signature")), "{refused}");
     }
-    assert_eq!(stranger(&world, "/v1/peers", &wish(&document, false)).await.0, 202);
+    assert_eq!(stranger(&world, "/v1/peers", &enrolment_request(&document, false)).await.0, 202);
     assert_eq!(host.asked(), 0);
     // Another host is asked after all of these: passes have gone by, and this one was left alone.
     let other = Host::start().await;
     let (proven, _) = enrolment(&other.origin, 1);
-    assert_eq!(stranger(&world, "/v1/peers", &wish(&proven, true)).await.0, 202);
+    assert_eq!(stranger(&world, "/v1/peers", &enrolment_request(&proven, true)).await.0, 202);
     eventually("the other's enrolment", || status(&world, &other)).await;
     assert_eq!((host.asked(), other.asked()), (0, 1));
     world.stop().await;

@@ -2,7 +2,7 @@
 
 use http::{Method, Request};
 use proto_types::manifest::{KeyUse, ManifestKey, RecoveryKey};
-use proto_types::peer::{Action, PeerOperation, Replay, Retirement, Told};
+use proto_types::peer::{Action, PeerOperation, Replay, ReplayEntry, Retirement};
 use proto_types::{Digest, Kid, Origin, SecretKey, Signed, WallMs, base64url};
 use serde_json::{Value, json as object};
 
@@ -50,7 +50,7 @@ pub(crate) fn enrolment(origin: &str, seed: u8) -> (Vec<u8>, Digest) {
 }
 
 /// The body of `POST /v1/peers`.
-pub(crate) fn wish(operation: &[u8], domain: bool) -> Vec<u8> {
+pub(crate) fn enrolment_request(operation: &[u8], domain: bool) -> Vec<u8> {
     let operation: Value = serde_json::from_slice(operation).unwrap();
     object!({ "operation": operation, "domain": domain }).to_string().into_bytes()
 }
@@ -78,7 +78,7 @@ async fn verified(world: &World) -> Replay {
     for told in answer["entries"].as_array().unwrap() {
         let entry = serde_json::from_value(told["entry"].clone()).unwrap();
         let document = (!told["document"].is_null()).then(|| told["document"].to_string().into());
-        replay.take(&Told { entry, document }).unwrap();
+        replay.take(&ReplayEntry { entry, document }).unwrap();
         assert_eq!(told["digest"], replay.head().unwrap().to_string());
     }
     assert_eq!(answer["more"], false);
@@ -89,7 +89,7 @@ async fn verified(world: &World) -> Replay {
 async fn an_owner_enrols_rotates_and_recovers_and_a_stranger_verifies_the_log() {
     let world = World::start().await;
     let (document, enrolled) = enrolment(ORIGIN, 1);
-    let (status, waits) = stranger(&world, "/v1/peers", &wish(&document, false)).await;
+    let (status, waits) = stranger(&world, "/v1/peers", &enrolment_request(&document, false)).await;
     assert_eq!((status, &waits["status"]), (202, &Value::from("pending")), "{waits}");
     assert_eq!(world.get(&path(ORIGIN, "")).await.status(), 404, "it waits");
     let waiting = json(&world.call(Method::GET, "/v1/peers/requests", b"").await);
@@ -142,11 +142,12 @@ async fn a_recovery_key_joins_no_peer_on_anothers_word() {
     let unproven = (400, Value::from("bad-signature"));
     for keys in [&[1][..], &[9]] {
         let (document, _) = operation(ORIGIN, (0, 1, None), enrol(), keys);
-        let (status, refused) = stranger(&world, "/v1/peers", &wish(&document, false)).await;
+        let (status, refused) =
+            stranger(&world, "/v1/peers", &enrolment_request(&document, false)).await;
         assert_eq!((status, refused["code"].clone()), unproven, "{keys:?}: {refused}");
     }
     let (document, _) = operation(ORIGIN, (0, 1, None), enrol(), &[1, 9]);
-    let (status, waits) = stranger(&world, "/v1/peers", &wish(&document, false)).await;
+    let (status, waits) = stranger(&world, "/v1/peers", &enrolment_request(&document, false)).await;
     assert_eq!(status, 202, "{waits}");
     // As many as a peer may have, and each has signed.
     let (keys, recovering): (Vec<u8>, Vec<u8>) = ((21..37).collect(), (41..45).collect());
@@ -156,7 +157,7 @@ async fn a_recovery_key_joins_no_peer_on_anothers_word() {
     };
     let all = [keys, recovering].concat();
     let (document, _) = operation("https://large.example", (0, 1, None), most, &all);
-    let (status, waits) = stranger(&world, "/v1/peers", &wish(&document, false)).await;
+    let (status, waits) = stranger(&world, "/v1/peers", &enrolment_request(&document, false)).await;
     assert_eq!(status, 202, "{waits}");
     world.stop().await;
 }
@@ -193,7 +194,7 @@ async fn an_operator_suspends_and_resumes_and_the_roster_follows() {
 async fn a_request_that_waits_is_not_counted_again_however_often_it_is_repeated() {
     let world = World::start().await;
     let (document, _) = enrolment(ORIGIN, 1);
-    let body = wish(&document, false);
+    let body = enrolment_request(&document, false);
     // One source may ask ten times a minute.
     for _ in 0..15 {
         let (status, told) = stranger(&world, "/v1/peers", &body).await;
@@ -214,8 +215,12 @@ async fn case_19_no_way_into_the_registry_takes_a_key_of_small_or_mixed_order() 
         for list in ["keys", "recovery_keys"] {
             let mut bad: Value = serde_json::from_slice(&document).unwrap();
             bad["action"][list][0]["public_key"]["x"] = base64url::encode(&bytes).into();
-            let (status, refused) =
-                stranger(&world, "/v1/peers", &wish(bad.to_string().as_bytes(), false)).await;
+            let (status, refused) = stranger(
+                &world,
+                "/v1/peers",
+                &enrolment_request(bad.to_string().as_bytes(), false),
+            )
+            .await;
             let code = refused["code"].as_str().unwrap();
             assert_eq!((status, code), (400, "invalid-document"), "{list}: {refused}");
         }
@@ -233,7 +238,7 @@ async fn case_20_a_signature_with_slack_bits_padding_or_newlines_is_refused() {
     for bad in [format!("{text}=="), format!("{text}\n"), slack, text.replace('-', "+") + "+"] {
         let mut document = good.clone();
         document["signatures"][0]["signature"] = bad.clone().into();
-        let body = wish(document.to_string().as_bytes(), false);
+        let body = enrolment_request(document.to_string().as_bytes(), false);
         let (status, refused) = stranger(&world, "/v1/peers", &body).await;
         assert_eq!((status, &refused["code"]), (400, &Value::from("invalid-document")), "{bad:?}");
     }

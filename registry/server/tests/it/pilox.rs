@@ -287,7 +287,7 @@ async fn a_pull_waits_as_long_as_it_is_told_and_takes_all_there_is() {
     for at in 0..40 {
         publish(&home, &format!("urn:home:{at:04}")).await;
     }
-    let here = World::abroad(|_| {}).await;
+    let here = World::outbound(|_| {}).await;
     agree(&here, "hive", &format!("http://{}", home.addr), |terms| {
         let key = vector_key("catalog").public().to_hex();
         (terms.kind, terms.catalog_key) = ("pilox".to_owned(), key);

@@ -28,7 +28,7 @@ pub(crate) async fn change(world: &World, handle: &str) -> Digest {
 }
 
 async fn is_pulled_anew(log_key: &str) {
-    let (home, here) = (World::start().await, World::abroad(|_| {}).await);
+    let (home, here) = (World::start().await, World::outbound(|_| {}).await);
     let first = Digest::of(&publish(&home, "urn:home:0001").await);
     agree(&here, "home", &format!("http://{}", home.addr), |terms| {
         terms.log_key = log_key.to_owned();
@@ -74,7 +74,7 @@ async fn a_restored_partner_whose_log_has_signed_its_epoch_is_pulled_anew_and_sa
 #[tokio::test]
 async fn an_entry_that_is_passed_on_carries_the_epoch_of_its_home() {
     let (home, near, far) =
-        (World::start().await, World::abroad(|_| {}).await, World::abroad(|_| {}).await);
+        (World::start().await, World::outbound(|_| {}).await, World::outbound(|_| {}).await);
     let first = Digest::of(&publish(&home, "urn:home:0001").await);
     agree(&near, "home", &format!("http://{}", home.addr), |terms| terms.hops = 2).await;
     agree(&far, "near", &format!("http://{}", near.addr), |terms| terms.hops = 3).await;

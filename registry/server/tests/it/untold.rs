@@ -5,7 +5,7 @@ use proto_types::{Kid, SecretKey};
 use serde_json::{Value, json};
 
 use crate::visibility::{
-    HIDDEN_URL, STRANGER, VISIBLE, at, put, record, request, stranger_key, token, told,
+    HIDDEN_URL, STRANGER, VISIBLE, at, put, record, request, stranger_key, token, visible,
 };
 use crate::world::{World, json as body_of};
 
@@ -37,7 +37,7 @@ async fn a_deleted_private_record_is_to_a_stranger_as_if_it_had_never_been() {
         let request = request(&Method::POST, path, &document, shown.as_deref());
         let world = &world;
         async move {
-            let (status, headers, body) = told(&world.send(request).await);
+            let (status, headers, body) = visible(&world.send(request).await);
             let timed = ["etag", "ecumene-revision"];
             let headers = headers.into_iter().filter(|(name, _)| !timed.contains(&name.as_str()));
             let headers: Vec<_> = headers.collect();
@@ -69,11 +69,11 @@ async fn publishing_tells_nobody_the_time_of_what_is_stored() {
     put(&world, "/v1/records", Method::POST, newer.as_bytes()).await;
     for (path, status) in [("/v1/records", 409), ("/v1/records/validate", 200)] {
         let stale = world.call(Method::POST, path, &open).await;
-        let told = String::from_utf8_lossy(stale.body()).into_owned();
-        assert_eq!(stale.status(), status, "{told}");
+        let visible = String::from_utf8_lossy(stale.body()).into_owned();
+        assert_eq!(stale.status(), status, "{visible}");
         assert_eq!(body_of(&stale)["code"], "stale-updated-at");
         for time in ["stored_ms", "12:00:41", "1774008041"] {
-            assert!(!told.contains(time), "{path}: {told}");
+            assert!(!visible.contains(time), "{path}: {visible}");
         }
     }
     world.stop().await;

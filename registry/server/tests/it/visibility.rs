@@ -104,7 +104,7 @@ async fn furnish(world: &World, secret: Option<&str>, redacted: &str) {
 }
 
 /// Everything of an answer but the time.
-pub(crate) fn told(response: &Response<Bytes>) -> (u16, BTreeSet<(String, String)>, String) {
+pub(crate) fn visible(response: &Response<Bytes>) -> (u16, BTreeSet<(String, String)>, String) {
     let timed = ["date", "ecumene-age-ms"];
     let headers = response.headers().iter().filter(|(name, _)| !timed.contains(&name.as_str()));
     let headers = headers.map(|(name, value)| (name.to_string(), format!("{value:?}"))).collect();
@@ -228,7 +228,7 @@ async fn compare(one: &World, two: &World, as_peer: bool) {
                 asked
             };
             let (first, second) = (one.send(ask()).await, two.send(ask()).await);
-            let (mut first, mut second) = (told(&first), told(&second));
+            let (mut first, mut second) = (visible(&first), visible(&second));
             if in_log(&path) {
                 first.2.clear();
                 second.2.clear();

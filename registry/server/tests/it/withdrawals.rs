@@ -96,7 +96,7 @@ async fn is_measured(world: &World, figure: &str) {
 
 #[tokio::test]
 async fn what_is_withdrawn_at_once_is_held_until_it_comes_back_or_the_operator_says_so() {
-    let (partner, here) = (Forgetful::start().await, World::abroad(|_| {}).await);
+    let (partner, here) = (Forgetful::start().await, World::outbound(|_| {}).await);
     agree(&here, "site", &partner.site.origin(), |_| {}).await;
     let all = ENTRIES as u64;
     stands(&here, "its entries", |it| it.imported == all && it.cursor == 9).await;
@@ -134,7 +134,7 @@ async fn what_is_withdrawn_at_once_is_held_until_it_comes_back_or_the_operator_s
 #[tokio::test]
 async fn what_is_held_goes_when_the_stated_time_is_over_and_a_few_go_at_once() {
     let partner = Forgetful::start().await;
-    let here = World::abroad(|config| {
+    let here = World::outbound(|config| {
         config.federation.withdraw_hold = units::Duration::from_millis(700);
     })
     .await;
@@ -152,7 +152,7 @@ async fn what_is_held_goes_when_the_stated_time_is_over_and_a_few_go_at_once() {
 #[tokio::test]
 async fn a_restored_partner_that_lists_everything_elsewhere_is_held_and_its_terms_are_not_to_blame()
 {
-    let (partner, here) = (Forgetful::start().await, World::abroad(|_| {}).await);
+    let (partner, here) = (Forgetful::start().await, World::outbound(|_| {}).await);
     let namespaces = vec!["default".to_owned()];
     agree(&here, "site", &partner.site.origin(), |terms| terms.namespaces = namespaces).await;
     let all = ENTRIES as u64;
@@ -165,7 +165,7 @@ async fn a_restored_partner_that_lists_everything_elsewhere_is_held_and_its_term
 
 #[tokio::test]
 async fn a_release_lets_no_more_go_than_were_held_when_it_was_said() {
-    let (partner, here) = (Forgetful::start().await, World::abroad(|_| {}).await);
+    let (partner, here) = (Forgetful::start().await, World::outbound(|_| {}).await);
     agree(&here, "site", &partner.site.origin(), |_| {}).await;
     let all = ENTRIES as u64;
     stands(&here, "its entries", |it| it.imported == all).await;
@@ -206,7 +206,7 @@ async fn failing_pulls_show_in_the_status_until_one_succeeds_and_withdraw_nothin
         }
     })
     .await;
-    let here = World::abroad(|_| {}).await;
+    let here = World::outbound(|_| {}).await;
     agree(&here, "site", &site.origin(), |_| {}).await;
     stands(&here, "its entry", |it| it.imported == 1).await;
     fails.store(true, Ordering::SeqCst);
@@ -222,7 +222,7 @@ async fn failing_pulls_show_in_the_status_until_one_succeeds_and_withdraw_nothin
 
 #[tokio::test]
 async fn a_lowered_quota_applies_to_what_is_there_and_can_be_raised_again() {
-    let (home, here) = (World::start().await, World::abroad(|_| {}).await);
+    let (home, here) = (World::start().await, World::outbound(|_| {}).await);
     let handles: Vec<String> = (0..8).map(|at| format!("urn:home:{at:04}")).collect();
     for handle in &handles {
         publish(&home, handle).await;
@@ -254,7 +254,7 @@ async fn a_lowered_quota_applies_to_what_is_there_and_can_be_raised_again() {
 /// It answered 304 for what was trimmed, and so it stayed away.
 #[tokio::test]
 async fn a_lowered_quota_of_a_pilox_registry_can_be_raised_again() {
-    let (home, here) = (World::start().await, World::abroad(|_| {}).await);
+    let (home, here) = (World::start().await, World::outbound(|_| {}).await);
     for at in 0..8 {
         publish(&home, &format!("urn:home:{at:04}")).await;
     }
@@ -282,7 +282,7 @@ async fn a_lowered_quota_of_a_pilox_registry_can_be_raised_again() {
 
 #[tokio::test]
 async fn terms_that_change_apply_to_what_is_there_and_can_be_taken_back() {
-    let (home, here) = (World::start().await, World::abroad(|_| {}).await);
+    let (home, here) = (World::start().await, World::outbound(|_| {}).await);
     let handles: Vec<String> = (0..8).map(|at| format!("urn:home:{at:04}")).collect();
     for handle in &handles {
         publish(&home, handle).await;

@@ -1,4 +1,4 @@
-//! Clusters that follow each other's logs, on one machine and in TLS, and one that lies.
+//! Clusters that follow each other's logs, on one machine and in TLS, and a forged log.
 
 use std::path::Path;
 
@@ -49,22 +49,22 @@ fn strict(witnesses: &[(&str, u8)]) -> Policy {
 }
 
 /// A log with the keys of the world's, whose history a test makes up.
-struct Liar {
+struct ForgedLog {
     signer: NoteSigner,
     frontier: Frontier,
     epoch: u64,
 }
 
-impl Liar {
+impl ForgedLog {
     fn new(history: &str, size: u64) -> Self {
         let key = vector_key("catalog");
         let signer = NoteSigner::new(policy().log.name(), Kind::Log, key).unwrap();
-        let mut liar = Self { signer, frontier: Frontier::default(), epoch: 0 };
+        let mut log = Self { signer, frontier: Frontier::default(), epoch: 0 };
         (0..size).for_each(|leaf| {
             let leaf = tlog::leaf_hash(format!("{history} {leaf}").as_bytes());
-            liar.frontier.append(leaf, |_, _, _| ());
+            log.frontier.append(leaf, |_, _, _| ());
         });
-        liar
+        log
     }
 
     fn note(&self) -> Note {
@@ -97,7 +97,7 @@ async fn a_checkpoint_is_cosigned_by_another_cluster_and_clients_may_ask_for_tha
     .await;
     publish(&world).await;
     let strict = strict(&[WITNESS]);
-    let unwitnessed = Liar::new("another history", 2).note().to_string();
+    let unwitnessed = ForgedLog::new("another history", 2).note().to_string();
     let refused = strict.check(unwitnessed.as_bytes());
     assert_eq!(refused, Err(Refused::Unwitnessed { found: 0, needed: 1 }));
     for _ in 0..2 {
@@ -165,7 +165,7 @@ async fn a_witness_elsewhere_in_clear_text_and_a_file_without_authorities_are_re
 #[tokio::test]
 async fn case_14_a_log_with_two_histories_is_cosigned_in_one_and_the_evidence_is_kept() {
     let witness = witness().await;
-    let (one, other) = (Liar::new("one", 4), Liar::new("other", 4));
+    let (one, other) = (ForgedLog::new("one", 4), ForgedLog::new("other", 4));
     let cosigned = submit(&witness, &one.submission(0, &[])).await;
     assert_eq!(cosigned.status(), StatusCode::OK);
     let line = std::str::from_utf8(cosigned.body()).unwrap().trim_end();
@@ -181,7 +181,7 @@ async fn case_14_a_log_with_two_histories_is_cosigned_in_one_and_the_evidence_is
     let forked = submit(&witness, &other.submission(4, &[])).await;
     assert_eq!(forked.status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(json(&forked)["code"], "log-inconsistent");
-    let longer = Liar::new("other", 5);
+    let longer = ForgedLog::new("other", 5);
     let forked = submit(&witness, &longer.submission(4, &[Digest([0; 32])])).await;
     assert_eq!(forked.status(), StatusCode::UNPROCESSABLE_ENTITY);
     let (old, new) = (one.frontier.root().to_string(), other.frontier.root().to_string());
@@ -197,7 +197,7 @@ async fn case_14_a_log_with_two_histories_is_cosigned_in_one_and_the_evidence_is
 #[tokio::test]
 async fn case_47_a_witness_refuses_the_shorter_tree_of_a_restored_cluster() {
     let witness = witness().await;
-    let (today, yesterday) = (Liar::new("one", 6), Liar::new("one", 3));
+    let (today, yesterday) = (ForgedLog::new("one", 6), ForgedLog::new("one", 3));
     assert_eq!(submit(&witness, &today.submission(0, &[])).await.status(), StatusCode::OK);
     let from_start = submit(&witness, &yesterday.submission(0, &[])).await;
     assert_eq!(from_start.status(), StatusCode::CONFLICT, "the witness is at 6");
@@ -209,9 +209,10 @@ async fn case_47_a_witness_refuses_the_shorter_tree_of_a_restored_cluster() {
 #[tokio::test]
 async fn a_witness_begins_anew_once_with_each_epoch_that_a_log_has_signed_and_never_goes_back() {
     let witness = witness().await;
-    let of_epoch = |history: &str, size, epoch| Liar { epoch, ..Liar::new(history, size) };
-    let cosigned = async |liar: &Liar, old| submit(&witness, &liar.submission(old, &[])).await;
-    assert_eq!(cosigned(&Liar::new("one", 6), 0).await.status(), StatusCode::OK);
+    let of_epoch =
+        |history: &str, size, epoch| ForgedLog { epoch, ..ForgedLog::new(history, size) };
+    let cosigned = async |log: &ForgedLog, old| submit(&witness, &log.submission(old, &[])).await;
+    assert_eq!(cosigned(&ForgedLog::new("one", 6), 0).await.status(), StatusCode::OK);
     let restored = of_epoch("one", 3, 1);
     let moved = cosigned(&restored, 6).await;
     assert_eq!(moved.status(), StatusCode::BAD_REQUEST, "more than its tree has");
@@ -220,7 +221,7 @@ async fn a_witness_begins_anew_once_with_each_epoch_that_a_log_has_signed_and_ne
     let forked = cosigned(&of_epoch("other", 3, 1), 3).await;
     assert_eq!(forked.status(), StatusCode::UNPROCESSABLE_ENTITY);
     for size in [6, 9] {
-        let back = cosigned(&Liar::new("one", size), 0).await;
+        let back = cosigned(&ForgedLog::new("one", size), 0).await;
         assert_eq!(back.status(), StatusCode::UNPROCESSABLE_ENTITY, "{size}");
         assert_eq!(json(&back)["code"], "log-inconsistent");
     }
@@ -233,7 +234,7 @@ async fn a_witness_begins_anew_once_with_each_epoch_that_a_log_has_signed_and_ne
 #[tokio::test]
 async fn only_logs_that_are_followed_are_cosigned_and_only_with_their_signature() {
     let witness = witness().await;
-    let mut stranger = Liar::new("one", 4);
+    let mut stranger = ForgedLog::new("one", 4);
     stranger.signer =
         NoteSigner::new("other.example", Kind::Log, SecretKey::from_seed(&[9; 32])).unwrap();
     assert_eq!(
@@ -246,7 +247,7 @@ async fn only_logs_that_are_followed_are_cosigned_and_only_with_their_signature(
         submit(&witness, &stranger.submission(0, &[])).await.status(),
         StatusCode::FORBIDDEN
     );
-    let good = Liar::new("one", 4).submission(0, &[]);
+    let good = ForgedLog::new("one", 4).submission(0, &[]);
     let tampered = good.replace("\n4\n", "\n5\n");
     assert_eq!(submit(&witness, &tampered).await.status(), StatusCode::FORBIDDEN);
     for malformed in ["", "old 0\n", "old x\n\n", &good.replace("old 0\n", "old 0\nAAAA\n")] {

@@ -102,7 +102,7 @@ impl World {
 
     /// A cluster of one that may fetch from this machine, crawls and pulls all the time, and is
     /// otherwise as the test says.
-    pub(crate) async fn abroad(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn outbound(change: impl FnOnce(&mut Config)) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let mut config = config(folder.path(), 1);
         let often = units::Duration::from_millis(200);

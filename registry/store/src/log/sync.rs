@@ -14,7 +14,7 @@ pub type Done = Box<dyn FnOnce(Result<(), Error>) + Send>;
 /// Writes that wait for a sync; beyond it the writer waits too. A raft core has a handful in flight.
 const WAITING_MAX: usize = 1024;
 
-/// Set once, for the life of the process, by the first failed write or sync.
+/// Set once, for as long as the process runs, by the first failed write or sync.
 #[derive(Default)]
 pub(super) struct Poison(OnceLock<Arc<str>>);
 

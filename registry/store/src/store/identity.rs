@@ -15,7 +15,7 @@ const FILE: &str = "IDENTITY";
 /// The same, while the store is made for the first time: whoever finds it may begin anew.
 const MAKING: &str = "IDENTITY.making";
 
-/// The layout of the directory and the spelling of all that is in it. It rises when an older version could not read it.
+/// The layout of the directory and the encoding of all that is in it. It rises when an older version could not read it.
 const FORMAT: u64 = 1;
 
 /// The line of a member that was removed from its cluster.

@@ -31,7 +31,7 @@ fn an_installed_checkpoint_replaces_the_state_and_survives_a_reopen() {
     assert_eq!(store.view().value(Space::State, b"only-old").unwrap(), None);
     assert_eq!(before.value(Space::State, b"k").unwrap().unwrap(), b"old");
     let old = target.path().join("state-000001");
-    assert!(old.exists(), "a view of the old state still lives");
+    assert!(old.exists(), "a view of the old state still exists");
     drop(before);
     assert!(!old.exists(), "the old state goes with its last view");
 

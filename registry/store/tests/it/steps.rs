@@ -1,6 +1,6 @@
-//! Security cases 43 and 44, step by step: a member's whole life of writing is run in a child process
+//! Security cases 43 and 44, step by step: a member's whole incarnation, all of its writes, is run in a child process
 //! again and again, and its disk fails at the first write, at the second, and so on to the last (at
-//! each seventh in a short run). After each life the directory must open without help and hold
+//! each seventh in a short run). After each incarnation the directory must open without help and hold
 //! everything that was acknowledged.
 //!
 //! What they guard: a log that acknowledges anything after a failure, a start that stumbles over what
@@ -17,10 +17,10 @@ use registry_store::{Error, Log, Options, Store};
 
 use crate::{append, indices, put};
 
-/// The folder of the child's life; the rest of its environment is the shim's.
-const LIFE: &str = "REGISTRY_STORE_LIFE";
+/// The folder of the child's incarnation; the rest of its environment is the shim's.
+const INCARNATION: &str = "REGISTRY_STORE_INCARNATION";
 
-/// Entries of one life.
+/// Entries of one incarnation.
 const ENTRIES: u64 = 12;
 
 /// A state sync comes after this entry, and then the log is purged up to `PURGED`.
@@ -30,13 +30,13 @@ const PURGED: u64 = 4;
 /// Set for a long run, in which no step is left out.
 const EVERY: &str = "ECUMENE_EVERY_STEP";
 
-/// Steps from one life to the next otherwise.
+/// Steps from one incarnation to the next otherwise.
 const STRIDE: usize = 7;
 
-/// More steps than a life has; the loop ends by itself before.
+/// More steps than an incarnation has; the loop ends by itself before.
 const STEPS_MAX: u32 = 2_000;
 
-/// What a life noted as acknowledged, outside the disk that fails.
+/// What an incarnation noted as acknowledged, outside the disk that fails.
 struct Notes(File);
 
 impl Notes {
@@ -45,7 +45,7 @@ impl Notes {
     }
 }
 
-/// RocksDB sets space aside in proportion to these, and a life is short.
+/// RocksDB sets space aside in proportion to these, and an incarnation is short.
 fn small() -> Options {
     Options { state_buffer_bytes: 1 << 20, log_buffer_bytes: 1 << 20, ..Options::default() }
 }
@@ -82,8 +82,8 @@ fn stays_poisoned(log: &Log, index: u64) {
 
 #[test]
 #[ignore = "the child of the tests below"]
-fn life() {
-    let dir = PathBuf::from(std::env::var_os(LIFE).expect("the parent test sets it"));
+fn incarnation() {
+    let dir = PathBuf::from(std::env::var_os(INCARNATION).expect("the parent test sets it"));
     let notes = OpenOptions::new().create(true).append(true).open(dir.join("notes")).unwrap();
     // An error is an honest end; a panic is none.
     if let Err(error) = live(&dir, &mut Notes(notes)) {
@@ -104,13 +104,13 @@ fn shim(dir: &Path) -> PathBuf {
     library
 }
 
-fn run(life: &Path, shim: &Path, how: &str, at: u32) -> ExitStatus {
+fn run(incarnation: &Path, shim: &Path, how: &str, at: u32) -> ExitStatus {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "steps::life", "--ignored", "--quiet"])
-        .env(LIFE, life)
+        .args(["--exact", "steps::incarnation", "--ignored", "--quiet"])
+        .env(INCARNATION, incarnation)
         .env("LD_PRELOAD", shim)
-        .env("DISK_DIR", life.join("disk"))
-        .env("DISK_MARK", life.join("struck"))
+        .env("DISK_DIR", incarnation.join("disk"))
+        .env("DISK_MARK", incarnation.join("struck"))
         .env("DISK_HOW", how)
         .env("DISK_AT", at.to_string())
         .output()
@@ -119,9 +119,9 @@ fn run(life: &Path, shim: &Path, how: &str, at: u32) -> ExitStatus {
 }
 
 /// The directory opens, and everything that was noted is there.
-fn check(life: &Path, what: &str) {
-    let notes = fs::read_to_string(life.join("notes")).unwrap_or_default();
-    let store = Store::open(&life.join("disk"), 1, small()).unwrap();
+fn check(incarnation: &Path, what: &str) {
+    let notes = fs::read_to_string(incarnation.join("notes")).unwrap_or_default();
+    let store = Store::open(&incarnation.join("disk"), 1, small()).unwrap();
     let kept = indices(store.log());
     let acked = notes.lines().filter_map(|line| line.strip_prefix("log "));
     for index in acked.map(|index| index.parse::<u64>().unwrap()) {
@@ -139,28 +139,28 @@ fn check(life: &Path, what: &str) {
     append(store.log(), [next], 100).unwrap();
 }
 
-/// In memory where it can be: what a sync is worth, the shim decides, and a life has many.
+/// In memory where it can be: what a sync is worth, the shim decides, and an incarnation has many.
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-/// One life for each step, or for each `STRIDE`th from the first on, until one ends without having been struck.
+/// One incarnation for each step, or for each `STRIDE`th from the first on, until one ends without having been struck.
 fn at_every_step(how: &str, first: u32) {
     let folder = folder();
     let shim = shim(folder.path());
     let stride = if std::env::var_os(EVERY).is_some() { 1 } else { STRIDE };
     let struck = (first..STEPS_MAX).step_by(stride).find_map(|at| {
         let what = format!("{how} at step {at}");
-        let life = folder.path().join(&what);
-        fs::create_dir(&life).unwrap();
-        let ended = run(&life, &shim, how, at);
-        let struck = life.join("struck").exists();
+        let incarnation = folder.path().join(&what);
+        fs::create_dir(&incarnation).unwrap();
+        let ended = run(&incarnation, &shim, how, at);
+        let struck = incarnation.join("struck").exists();
         assert!(ended.success() || (how == "torn" && struck), "{what}: {ended}");
-        check(&life, &what);
-        fs::remove_dir_all(&life).unwrap();
+        check(&incarnation, &what);
+        fs::remove_dir_all(&incarnation).unwrap();
         (!struck).then_some(at - 1)
     });
-    let struck = struck.expect("a life ends");
+    let struck = struck.expect("an incarnation ends");
     assert!(struck > 20, "the disk was struck {struck} times only");
 }
 

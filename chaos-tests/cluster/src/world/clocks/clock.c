@@ -53,10 +53,10 @@ time_t time(time_t *into) {
 }
 
 /* The system waits by its own clock. A time of the other clock counts from the machine's start: it is a small one. */
-int pthread_cond_timedwait(pthread_cond_t *restrict told, pthread_mutex_t *restrict mutex,
+int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex,
                            const struct timespec *restrict until) {
   struct timespec at = *until;
-  if (at.tv_sec < 1000000000) return pthread_cond_clockwait(told, mutex, CLOCK_MONOTONIC, &at);
+  if (at.tv_sec < 1000000000) return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, &at);
   if (off_ms) move(&at, -*off_ms);
-  return pthread_cond_clockwait(told, mutex, CLOCK_REALTIME, &at);
+  return pthread_cond_clockwait(condition, mutex, CLOCK_REALTIME, &at);
 }

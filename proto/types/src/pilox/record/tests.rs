@@ -169,8 +169,8 @@ fn each_reason_of_the_pilox_verifier_is_given() {
     let weak = format!("01{}", "0".repeat(62));
     check("/publicKeys/ed25519/0/publicKeyHex", json!(weak), Err(ProofError::BadKey));
     check("/handle", json!("urn:pilox:agent:2"), Err(ProofError::BadSignature));
-    let respelled = json!("2026-03-20T12:00:00.000Z");
-    check("/updatedAt", respelled, Err(ProofError::BadSignature));
+    let reformatted = json!("2026-03-20T12:00:00.000Z");
+    check("/updatedAt", reformatted, Err(ProofError::BadSignature));
     check("/proof/sigHex", json!("0".repeat(128)), Err(ProofError::BadSignature));
 }
 

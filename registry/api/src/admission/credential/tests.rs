@@ -32,7 +32,7 @@ fn good() -> Value {
 fn check_of(document: &Value, key: AnyKey, credential: Option<&str>) -> bool {
     let gate = Gate { issuer: "did:web:i.example".into(), key, kind: Some("Publisher".into()) };
     let handle = "urn:a:0001".parse().unwrap();
-    let wish = Submission {
+    let submission = Submission {
         kind: "record",
         handle: &handle,
         document,
@@ -42,7 +42,7 @@ fn check_of(document: &Value, key: AnyKey, credential: Option<&str>) -> bool {
         caller: None,
         credential,
     };
-    gate.check(&wish, WallMs::from_secs(NOW_S)).is_ok()
+    gate.check(&submission, WallMs::from_secs(NOW_S)).is_ok()
 }
 
 fn check(credential: Option<&str>) -> bool {

@@ -7,6 +7,7 @@ use proto_types::manifest::{Endpoints, KeyUse, ManifestKey, PeerManifest};
 use proto_types::peer::{Action, PeerOperation};
 use proto_types::{SecretKey, Signed, Stamp, WallMs};
 use registry_core::change::{Refusal, Reply};
+use registry_core::command::EnrolPeer;
 use registry_core::entry::{Approval, EnrolledKey};
 use registry_core::view::Memory;
 use ring::rand::SystemRandom;
@@ -57,11 +58,11 @@ fn own(seed: u8) -> SecretKey {
 fn peers() -> Memory {
     let mut view = Memory::default();
     for (origin, seed) in [(A, 1), (B, 2)] {
-        let command = Command::EnrolPeer {
+        let command = Command::EnrolPeer(EnrolPeer {
             origin: origin.parse().unwrap(),
             keys: vec![EnrolledKey::new(kid("k1"), own(seed).public())],
             approval: Approval::Operator,
-        };
+        });
         let change = registry_core::apply(&view, Stamp { now: NOW }, &command).unwrap();
         view.commit(&change.writes);
     }

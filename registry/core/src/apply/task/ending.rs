@@ -5,9 +5,8 @@
 use proto_types::{Digest, LeaseEpoch, NodeId, TaskId};
 
 use crate::change::{Effect, Refusal, Reply};
-use crate::command::Command;
+use crate::command::{CancelTask, CompleteTask, ExpireTask};
 use crate::entry::{TaskEnd, TaskEntry, TaskState};
-use crate::rank::Unplaced;
 use crate::table::TASKS;
 use crate::view::ViewError;
 
@@ -19,10 +18,8 @@ use crate::apply::storage;
 /// Why a task ended that its caller did not want any more.
 pub(super) const CANCELED: &str = "canceled by its caller";
 
-pub(in crate::apply) fn complete(draft: &mut Draft<'_>, command: &Command) -> Outcome {
-    let Command::CompleteTask { id, node, epoch, end: how, outcome, reason } = command else {
-        unreachable!("the dispatcher sends CompleteTask here");
-    };
+pub(in crate::apply) fn complete(draft: &mut Draft<'_>, command: &CompleteTask) -> Outcome {
+    let CompleteTask { id, node, epoch, end: how, outcome, reason } = command;
     if let Some(reason) = reason {
         bound::text("reason", reason, REASON_BYTES_MAX)?;
     }
@@ -57,9 +54,10 @@ fn wanted(kept: &TaskEntry, how: TaskEnd) -> TaskEnd {
     }
 }
 
-pub(in crate::apply) fn cancel(draft: &mut Draft<'_>, id: &TaskId, owner: Option<&str>) -> Outcome {
+pub(in crate::apply) fn cancel(draft: &mut Draft<'_>, command: &CancelTask) -> Outcome {
+    let CancelTask { id, owner } = command;
     let kept = draft.existing(&TASKS, id.as_str())?;
-    if owner.is_some_and(|owner| owner != kept.owner) {
+    if owner.as_ref().is_some_and(|owner| *owner != kept.owner) {
         // A stranger must not learn that the task exists.
         let (kind, id) = (TASKS.name().to_owned(), id.to_string());
         return Err(Refusal::NotFound { kind, id }.into());
@@ -93,11 +91,8 @@ fn ask_to_cancel(draft: &mut Draft<'_>, kept: &TaskEntry, node: &NodeId) -> Task
     task
 }
 
-pub(in crate::apply) fn expire(
-    draft: &mut Draft<'_>,
-    id: &TaskId,
-    waits_for: Option<Unplaced>,
-) -> Outcome {
+pub(in crate::apply) fn expire(draft: &mut Draft<'_>, command: &ExpireTask) -> Outcome {
+    let ExpireTask { id, waits_for } = command;
     let kept = draft.existing(&TASKS, id.as_str())?;
     if let TaskState::Ended { .. } = kept.state {
         return Err(Refusal::TaskEnded(id.clone()).into());
@@ -106,7 +101,7 @@ pub(in crate::apply) fn expire(
     if let TaskState::Assigned { node } = &kept.state {
         draft.effect(Effect::TaskCancelRequested(id.clone(), node.clone(), kept.epoch));
     }
-    let reason = match (waits_for, &kept.state) {
+    let reason = match (*waits_for, &kept.state) {
         (Some(why), TaskState::Pending) => {
             format!("its deadline passed while it waited for a node: {why}")
         }

@@ -3,7 +3,7 @@
 //! ended for good.
 
 use crate::change::{Effect, Refusal, Reply};
-use crate::command::FleetCommand;
+use crate::command::ContinueTask;
 use crate::entry::{TaskEnd, TaskEntry, TaskState, Turn};
 use crate::table::TASKS;
 
@@ -17,10 +17,8 @@ const TURNS_MAX: u64 = 64;
 /// What was said before, together: with the newest message and an agent's card it fits into one message to a node.
 const TURN_BYTES_MAX: u64 = 4 << 20;
 
-pub(in crate::apply) fn continue_task(draft: &mut Draft<'_>, command: &FleetCommand) -> Outcome {
-    let FleetCommand::ContinueTask { id, owner, input, reply_to, deadline } = command else {
-        unreachable!("the dispatcher sends ContinueTask here");
-    };
+pub(in crate::apply) fn continue_task(draft: &mut Draft<'_>, command: &ContinueTask) -> Outcome {
+    let ContinueTask { id, owner, input, reply_to, deadline } = command;
     check_reply_to(reply_to.as_ref())?;
     let kept = draft.existing(&TASKS, id.as_str())?;
     if kept.owner != *owner {

@@ -5,8 +5,15 @@ use proto_types::manifest::{KeyUse, ManifestKey, RecoveryKey};
 use proto_types::peer::{Action, PeerOperation};
 use proto_types::{ContextId, Digest, Handle, LeaseEpoch, Revision, TenantKey, WallMs, tlog};
 use registry_core::command::{
-    Command, ConductCommand, FleetCommand, Foreign, Import, ImportedRecord, InstanceCommand,
-    LedgerCommand, NamespaceCommand, PeerCommand, Precondition, PullStart, Versioned, Versions,
+    AdmitMember, AdmitPeer, AdvancePartner, AllowTokenLife, AskDomain, Audit, CancelTask,
+    ChargeTokens, Command, Compact, CompleteTask, ConductCommand, ContinueTask, CreateInstance,
+    DecideEnrolment, DeleteNamespace, DeleteRecord, EnqueueEnvelope, ExpireTask, FailPartner,
+    FleetCommand, Foreign, HearNode, HoldPartner, Import, ImportedRecord, InstanceCommand,
+    IssueJoinToken, LedgerCommand, NamespaceCommand, NoteDomain, OpenLog, OperatePeer, PeerCommand,
+    Precondition, PullStart, PutCard, PutNamespace, PutRecord, QuarantinePartner, ReleasePartner,
+    RemoveInstance, RemovePartner, RequestEnrolment, ResetTime, RetireMember, RevokePeer,
+    SetLiveness, SetNodeState, SetPartnerEpoch, SpendToken, SpendTokens, StandPeer, StateManifest,
+    SubmitTask, TruncateAudit, Versioned, Versions, Witness, WitnessEpoch,
 };
 use registry_core::entry::{
     Agreement, Approval, Candidate, DomainMethod, EnrolledKey, Founding, ImportKind, JoinRole,
@@ -27,7 +34,7 @@ const TARGET: &str = "https://target.example";
 
 impl Story {
     pub(super) fn peers_come_in(&mut self) {
-        self.say(vec![Command::Ledger(LedgerCommand::OpenLog { seed: digest(250) })]);
+        self.say(vec![Command::Ledger(LedgerCommand::OpenLog(OpenLog { seed: digest(250) }))]);
         self.say((0..10).map(put_body).collect());
         let roles = [JoinRole::Peer, JoinRole::Gateway, JoinRole::Node, JoinRole::Registry];
         self.say((10..).zip(roles).map(|(hash, role)| issue(hash, role)).collect());
@@ -48,13 +55,14 @@ impl Story {
             noted(5, Some(candidate(5).id()), None),
             noted(4, Some(candidate(4).id()), Some(DomainMethod::Dns)),
         ]);
-        let life = |seconds| PeerCommand::AllowTokenLife { origin: origin(0), seconds };
+        let life =
+            |seconds| PeerCommand::AllowTokenLife(AllowTokenLife { origin: origin(0), seconds });
         self.say(vec![
-            Command::Peer(PeerCommand::AskDomain { origin: origin(3) }),
+            Command::Peer(PeerCommand::AskDomain(AskDomain { origin: origin(3) })),
             noted(3, None, Some(DomainMethod::WellKnown)),
             stands(1, PeerStatus::Suspended, Some("it sends spam")),
             Command::Peer(life(Some(3_600))),
-            Command::RevokePeer { origin: origin(7) },
+            Command::RevokePeer(RevokePeer { origin: origin(7) }),
         ]);
         self.say(vec![
             stands(1, PeerStatus::Active, None),
@@ -73,7 +81,7 @@ impl Story {
         body: u8,
         recovery_keys: Vec<RecoveryKey>,
     ) -> Command {
-        Command::Peer(PeerCommand::State {
+        Command::Peer(PeerCommand::State(StateManifest {
             issuer: origin(0),
             seq,
             prev,
@@ -83,7 +91,7 @@ impl Story {
             keys: vec![key(0), key(20)],
             document: digest(90 + body),
             recovery_keys,
-        })
+        }))
     }
 
     /// Peer 2 comes in by an operation of its own, loses a key, is recovered, leaves, and comes back.
@@ -113,7 +121,7 @@ impl Story {
         let (origin, keys) = (origin(2), vec![EnrolledKey::from(&signing(key))]);
         let candidate = Candidate { origin, keys, recovery_keys, founding };
         let approval = Approval::Operator;
-        self.say(vec![Command::Peer(PeerCommand::Admit { candidate, approval })]);
+        self.say(vec![Command::Peer(PeerCommand::Admit(AdmitPeer { candidate, approval }))]);
     }
 
     /// An operation of peer 2 after the one with the first digest, by one of its keys.
@@ -129,7 +137,7 @@ impl Story {
         };
         let signed_by = vec![(kid(by), secret(by).public())];
         let (document, body) = (digest(own), digest(3));
-        let operate = PeerCommand::Operate { operation, document, body, signed_by };
+        let operate = PeerCommand::Operate(OperatePeer { operation, document, body, signed_by });
         self.say(vec![Command::Peer(operate)]);
     }
 
@@ -142,7 +150,9 @@ impl Story {
             namespace("guest", guest, None),
             namespace("gone", gone, None),
             namespace("acme", changed, Some(0)),
-            Command::Namespace(NamespaceCommand::Delete { name: values::namespace("gone") }),
+            Command::Namespace(NamespaceCommand::Delete(DeleteNamespace {
+                name: values::namespace("gone"),
+            })),
         ]);
         let record = put_record(1, 4, self.now, Some((0, 0)));
         self.say_at_once(vec![record, told(Source::Record, 1, 4)]);
@@ -152,7 +162,7 @@ impl Story {
         self.say(other);
         let seen = |subject, class| {
             let why = "it answered".to_owned();
-            Command::Foreign(Foreign::SetLiveness { subject, class, prober: 1, why })
+            Command::Foreign(Foreign::SetLiveness(SetLiveness { subject, class, prober: 1, why }))
         };
         self.say(vec![
             seen(Subject::Record(handle(1)), Liveness::Open),
@@ -167,12 +177,12 @@ impl Story {
             newer,
         ]);
         let (if_match, by) = (Some(digest(5)), Some(origin(1)));
-        self.say(vec![Command::DeleteRecord { handle: handle(2), if_match, by }]);
+        self.say(vec![Command::DeleteRecord(DeleteRecord { handle: handle(2), if_match, by })]);
         self.tokens_are_spent();
     }
 
     fn record_in_acme(&self) -> Command {
-        Command::PutRecord {
+        Command::PutRecord(PutRecord {
             handle: Handle::parse("urn:acme:one").unwrap(),
             digest: digest(5),
             updated_at: self.now,
@@ -184,20 +194,20 @@ impl Story {
             if_match: None,
             visibility: None,
             vouched: false,
-        }
+        })
     }
 
     fn redacted_record(&self) -> Command {
         let mut command = put_record(2, 5, self.now, Some((1, 1)));
-        if let Command::PutRecord { visibility, .. } = &mut command {
-            *visibility = Some(Visibility::Redacted);
+        if let Command::PutRecord(put) = &mut command {
+            put.visibility = Some(Visibility::Redacted);
         }
         command
     }
 
     fn tokens_are_spent(&mut self) {
         let at = |ms| self.now.plus_ms(ms);
-        let once = Command::SpendToken { hash: digest(60), until: at(MINUTE) };
+        let once = Command::SpendToken(SpendToken { hash: digest(60), until: at(MINUTE) });
         // Twice the same, one that lives long, and one of another day.
         let entries = vec![
             (digest(61), at(MINUTE)),
@@ -208,31 +218,35 @@ impl Story {
         let charged = vec![(digest(64), at(MINUTE))];
         self.say_at_once(vec![once, put_card(3, 6)]);
         self.say(vec![
-            Command::SpendTokens { entries },
-            Command::Conduct(ConductCommand::Charge { entries: charged }),
+            Command::SpendTokens(SpendTokens { entries }),
+            Command::Conduct(ConductCommand::Charge(ChargeTokens { entries: charged })),
         ]);
     }
 
     pub(super) fn tasks_run(&mut self) {
         let deadline = self.now.plus_ms(DAY);
-        let hear = FleetCommand::HearNode { id: node_id(0), capacity: capacity() };
+        let hear = FleetCommand::HearNode(HearNode { id: node_id(0), capacity: capacity() });
         let heard = || Command::Fleet(hear.clone());
         self.say(vec![register_gateway(0, 11), register_node(0, 12), heard()]);
         let measured = Some(capacity());
         self.say(vec![
             Command::Fleet(FleetCommand::CallNodes),
             node_state(0, NodeState::Draining),
-            Command::SetNodeState { id: node_id(0), state: NodeState::Joined, capacity: measured },
+            Command::SetNodeState(SetNodeState {
+                id: node_id(0),
+                state: NodeState::Joined,
+                capacity: measured,
+            }),
             heard(),
         ]);
         self.say(vec![submit(1, 6, deadline), assign(1, 0), release(1, 1), assign(1, 0), asked(2)]);
         let (owner, reply_to) = (OWNER.to_owned(), Some(values::reply_to()));
         let (id, input) = (task_id(1), digest(8));
-        let next = FleetCommand::ContinueTask { id, owner, input, reply_to, deadline };
+        let next =
+            FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to, deadline });
         self.say(vec![Command::Fleet(next), assign(1, 0), complete(1, 0, 3, 9)]);
-        let cancel = |name, owner: Option<&str>| Command::CancelTask {
-            id: task_id(name),
-            owner: owner.map(str::to_owned),
+        let cancel = |name, owner: Option<&str>| {
+            Command::CancelTask(CancelTask { id: task_id(name), owner: owner.map(str::to_owned) })
         };
         self.say(vec![submit(2, 6, deadline), cancel(2, Some(OWNER)), submit(3, 6, deadline)]);
         self.say(vec![assign(3, 0), cancel(3, None), node_state(0, NodeState::Lost), heard()]);
@@ -259,37 +273,49 @@ impl Story {
         ]);
         let (partner, other) = (partner_name(0), partner_name(1));
         let (from, reason) = (PullStart { cursor: 0, agreement }, "it does not answer".to_owned());
-        let advance = Foreign::AdvancePartner {
+        let advance = Foreign::AdvancePartner(AdvancePartner {
             name: partner.clone(),
             cursor: 10,
             checkpoint: Some("a signed note".to_owned()),
             passed_over: Some(values::passed_over()),
             from: Some(from),
-        };
+        });
         let checkpoint = Some("another signed note".to_owned());
         let wishes = [
             advance,
-            Foreign::FailPartner { name: other.clone(), reason: reason.clone(), pulls: 3 },
-            Foreign::HoldPartner { name: other.clone(), entries: 2 },
-            Foreign::ReleasePartner { name: other.clone() },
-            Foreign::SetPartnerEpoch { name: other.clone(), epoch: 1, checkpoint },
-            Foreign::QuarantinePartner { name: partner, reason },
+            Foreign::FailPartner(FailPartner {
+                name: other.clone(),
+                reason: reason.clone(),
+                pulls: 3,
+            }),
+            Foreign::HoldPartner(HoldPartner { name: other.clone(), entries: 2 }),
+            Foreign::ReleasePartner(ReleasePartner { name: other.clone() }),
+            Foreign::SetPartnerEpoch(SetPartnerEpoch { name: other.clone(), epoch: 1, checkpoint }),
+            Foreign::QuarantinePartner(QuarantinePartner { name: partner, reason }),
         ];
         self.say(wishes.into_iter().map(Command::Foreign).collect());
-        let remove = Command::Foreign(Foreign::RemovePartner { name: other });
+        let remove = Command::Foreign(Foreign::RemovePartner(RemovePartner { name: other }));
         self.say(vec![put_partner(0, 11), remove]);
     }
 
     pub(super) fn the_cluster_keeps_house(&mut self) {
-        let admit = |id, join| Command::AdmitMember { id, address: "http://member".into(), join };
-        self.say(vec![admit(2, Some(digest(13))), admit(3, None), Command::RetireMember { id: 3 }]);
-        let tenant = |name| TenantKey::parse(name).unwrap();
-        let create = |name| InstanceCommand::Create {
-            tenant: tenant(name),
-            origin: origin(60),
-            token: digest(61),
+        let admit = |id, join| {
+            Command::AdmitMember(AdmitMember { id, address: "http://member".into(), join })
         };
-        let remove = InstanceCommand::Remove { tenant: tenant("acme02") };
+        self.say(vec![
+            admit(2, Some(digest(13))),
+            admit(3, None),
+            Command::RetireMember(RetireMember { id: 3 }),
+        ]);
+        let tenant = |name| TenantKey::parse(name).unwrap();
+        let create = |name| {
+            InstanceCommand::Create(CreateInstance {
+                tenant: tenant(name),
+                origin: origin(60),
+                token: digest(61),
+            })
+        };
+        let remove = InstanceCommand::Remove(RemoveInstance { tenant: tenant("acme02") });
         let instances = [create("acme01"), create("acme02"), remove];
         self.say(instances.into_iter().map(Command::Instance).collect());
         // One more than an anchor in the transparency log stands for.
@@ -297,12 +323,15 @@ impl Story {
         let empty = (0, tlog::empty_root());
         let witness = |log: &str, to, epoch| {
             let origin = log.to_owned();
-            LedgerCommand::Witness { origin, from: empty, to: (5, digest(to)), epoch }
+            LedgerCommand::Witness(Witness { origin, from: empty, to: (5, digest(to)), epoch })
         };
         let ledger = [
-            LedgerCommand::TruncateAudit { through: 3 },
+            LedgerCommand::TruncateAudit(TruncateAudit { through: 3 }),
             witness("log.example", 70, Some(0)),
-            LedgerCommand::WitnessEpoch { origin: "log.example".to_owned(), epoch: 1 },
+            LedgerCommand::WitnessEpoch(WitnessEpoch {
+                origin: "log.example".to_owned(),
+                epoch: 1,
+            }),
             witness("other.example", 71, None),
         ];
         self.say(ledger.into_iter().map(Command::Ledger).collect());
@@ -313,19 +342,22 @@ impl Story {
         let waits_for = Some(Unplaced::Nowhere(Unmet::Memory));
         self.now = self.now.plus_ms(2 * HOUR);
         let soon = self.now.plus_ms(HOUR);
-        self.say(vec![Command::ExpireTask { id: task_id(4), waits_for }, self.compact(5)]);
+        self.say(vec![
+            Command::ExpireTask(ExpireTask { id: task_id(4), waits_for }),
+            self.compact(5),
+        ]);
         self.now = self.now.plus_ms(8 * DAY);
         self.say(vec![self.compact(9)]);
         // The clock of one member had carried the state's time ahead.
         self.now = soon;
-        self.say(vec![Command::Ledger(LedgerCommand::ResetTime { to: soon })]);
+        self.say(vec![Command::Ledger(LedgerCommand::ResetTime(ResetTime { to: soon }))]);
         let expires_at = self.now.plus_ms(DAY);
         let (hash, role) = (digest(14), JoinRole::Node);
-        self.say(vec![Command::IssueJoinToken { hash, role, expires_at }]);
+        self.say(vec![Command::IssueJoinToken(IssueJoinToken { hash, role, expires_at })]);
     }
 
     fn compact(&self, through: u64) -> Command {
-        Command::Compact { changes_through: Revision(through), tasks_until: self.now }
+        Command::Compact(Compact { changes_through: Revision(through), tasks_until: self.now })
     }
 
     /// The first entries after a restore: revisions and leases of the epoch before never come again.
@@ -342,26 +374,26 @@ fn candidate(peer: u8) -> Candidate {
 
 fn asks(peer: u8, domain: bool, source: Option<&str>) -> Command {
     let (candidate, source) = (candidate(peer), source.map(str::to_owned));
-    Command::Peer(PeerCommand::Request { candidate, domain, source })
+    Command::Peer(PeerCommand::Request(RequestEnrolment { candidate, domain, source }))
 }
 
 fn decided(peer: u8, approval: Option<Approval>) -> Command {
     let (origin, id) = (origin(peer), candidate(peer).id());
-    Command::Peer(PeerCommand::Decide { origin, id, approval })
+    Command::Peer(PeerCommand::Decide(DecideEnrolment { origin, id, approval }))
 }
 
 fn noted(peer: u8, request: Option<Digest>, proven: Option<DomainMethod>) -> Command {
-    Command::Peer(PeerCommand::NoteDomain { origin: origin(peer), request, proven })
+    Command::Peer(PeerCommand::NoteDomain(NoteDomain { origin: origin(peer), request, proven }))
 }
 
 fn stands(peer: u8, standing: PeerStatus, reason: Option<&str>) -> Command {
     let (origin, reason) = (origin(peer), reason.map(str::to_owned));
-    Command::Peer(PeerCommand::Stand { origin, standing, reason })
+    Command::Peer(PeerCommand::Stand(StandPeer { origin, standing, reason }))
 }
 
 fn namespace(name: &str, terms: Terms, by: Option<u8>) -> Command {
     let (name, terms, by) = (values::namespace(name), Box::new(terms), by.map(origin));
-    Command::Namespace(NamespaceCommand::Put { name, terms, by })
+    Command::Namespace(NamespaceCommand::Put(PutNamespace { name, terms, by }))
 }
 
 fn told(source: Source, name: u8, body: u8) -> Command {
@@ -370,13 +402,13 @@ fn told(source: Source, name: u8, body: u8) -> Command {
 }
 
 fn signed_card() -> Command {
-    Command::PutCard {
+    Command::PutCard(PutCard {
         handle: handle(2),
         digest: digest(6),
         assurance: Assurance::Enrolled,
         owner: Some((origin(0), kid(0))),
         visibility: Some(Visibility::Private),
-    }
+    })
 }
 
 /// Without either list any version that is there will do.
@@ -388,19 +420,19 @@ fn require(subject: Versioned, of: Option<Vec<Digest>>, not: Option<Vec<Digest>>
 
 /// Task 1 asks its caller for more.
 fn asked(epoch: u64) -> Command {
-    Command::CompleteTask {
+    Command::CompleteTask(CompleteTask {
         id: task_id(1),
         node: node_id(0),
         epoch: LeaseEpoch(epoch),
         end: TaskEnd::InputRequired,
         outcome: Some(digest(7)),
         reason: None,
-    }
+    })
 }
 
 /// It counts for nobody, and waits for ever.
 fn operators_task(deadline: WallMs) -> Command {
-    Command::SubmitTask {
+    Command::SubmitTask(SubmitTask {
         id: task_id(5),
         context: ContextId::parse("another-context").unwrap(),
         agent: handle(0),
@@ -410,12 +442,12 @@ fn operators_task(deadline: WallMs) -> Command {
         deadline,
         shared: false,
         metered: false,
-    }
+    })
 }
 
 /// As an earlier version said it.
 fn unshared_envelope(expires_at: WallMs) -> Command {
-    Command::EnqueueEnvelope {
+    Command::EnqueueEnvelope(EnqueueEnvelope {
         id: envelope_id(3),
         source: origin(1),
         target: TARGET.to_owned(),
@@ -425,7 +457,7 @@ fn unshared_envelope(expires_at: WallMs) -> Command {
         expires_at,
         shared: false,
         metered: false,
-    }
+    })
 }
 
 fn imported_card() -> Command {
@@ -453,11 +485,11 @@ fn imported_card() -> Command {
 }
 
 fn audited(line: u8) -> Command {
-    Command::Ledger(LedgerCommand::Audit {
+    Command::Ledger(LedgerCommand::Audit(Audit {
         who: "operator".to_owned(),
         action: "revoke-peer".to_owned(),
         target: origin(line).as_str().to_owned(),
         outcome: "done".to_owned(),
         request_id: format!("r-{line}"),
-    })
+    }))
 }

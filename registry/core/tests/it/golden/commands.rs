@@ -2,7 +2,13 @@
 
 use proto_types::card::Assurance;
 use proto_types::{ContextId, LeaseEpoch, Revision};
-use registry_core::command::{Command, Precondition, Proposal, Versioned, Versions};
+use registry_core::command::{
+    AckEnvelope, AdmitMember, AssignTask, CancelTask, Command, Compact, CompleteTask, DeleteRecord,
+    EnqueueEnvelope, EnrolPeer, ExpireTask, IssueJoinToken, LeaseEnvelopes, Precondition, Proposal,
+    PutAgent, PutBody, PutCard, PutRecord, RegisterGateway, RegisterNode, ReleaseTask,
+    RetireMember, RevokePeer, SetNodeState, SpendToken, SpendTokens, SubmitTask, Versioned,
+    Versions,
+};
 use registry_core::entry::{AgentKind, Approval, JoinRole, NodeState, Source, TaskEnd, Visibility};
 use registry_core::rank::{Unmet, Unplaced};
 use registry_core::search::Told;
@@ -21,7 +27,7 @@ fn each_command_has_the_bytes_that_logs_hold() {
     golden.every("Versions", &[Versions::Any, Versions::OneOf(vec![digest(1), digest(2)])]);
     golden.every("Unplaced", &[Unplaced::Busy, Unplaced::Nowhere(Unmet::Memory)]);
     golden.every("Unmet", &[Unmet::Isolation, Unmet::Memory, Unmet::Joined]);
-    let commands = vec![put_body(1), Command::RetireMember { id: 2 }];
+    let commands = vec![put_body(1), Command::RetireMember(RetireMember { id: 2 })];
     golden.each("Proposal", &[Proposal { commands }, Proposal { commands: Vec::new() }]);
     golden.finish();
 }
@@ -33,16 +39,20 @@ fn subjects() -> [Versioned; 3] {
 
 fn directory() -> Vec<Command> {
     vec![
-        Command::PutBody { bytes: bytes(1) },
-        Command::PutBody { bytes: Vec::new() },
-        Command::IssueJoinToken { hash: digest(1), role: JoinRole::Node, expires_at: START },
-        Command::EnrolPeer {
+        Command::PutBody(PutBody { bytes: bytes(1) }),
+        Command::PutBody(PutBody { bytes: Vec::new() }),
+        Command::IssueJoinToken(IssueJoinToken {
+            hash: digest(1),
+            role: JoinRole::Node,
+            expires_at: START,
+        }),
+        Command::EnrolPeer(EnrolPeer {
             origin: origin(1),
             keys: values::keys(),
             approval: Approval::JoinToken(digest(1)),
-        },
-        Command::RevokePeer { origin: origin(1) },
-        Command::PutRecord {
+        }),
+        Command::RevokePeer(RevokePeer { origin: origin(1) }),
+        Command::PutRecord(PutRecord {
             handle: handle(1),
             digest: digest(1),
             updated_at: START,
@@ -54,8 +64,8 @@ fn directory() -> Vec<Command> {
             if_match: Some(digest(2)),
             visibility: Some(Visibility::Private),
             vouched: true,
-        },
-        Command::PutRecord {
+        }),
+        Command::PutRecord(PutRecord {
             handle: handle(1),
             digest: digest(1),
             updated_at: START,
@@ -67,23 +77,27 @@ fn directory() -> Vec<Command> {
             if_match: None,
             visibility: None,
             vouched: false,
-        },
-        Command::DeleteRecord { handle: handle(1), if_match: Some(digest(1)), by: Some(origin(1)) },
-        Command::DeleteRecord { handle: handle(1), if_match: None, by: None },
-        Command::PutCard {
+        }),
+        Command::DeleteRecord(DeleteRecord {
+            handle: handle(1),
+            if_match: Some(digest(1)),
+            by: Some(origin(1)),
+        }),
+        Command::DeleteRecord(DeleteRecord { handle: handle(1), if_match: None, by: None }),
+        Command::PutCard(PutCard {
             handle: handle(1),
             digest: digest(1),
             assurance: Assurance::DomainProven,
             owner: values::signer(),
             visibility: Some(Visibility::Federated),
-        },
-        Command::PutCard {
+        }),
+        Command::PutCard(PutCard {
             handle: handle(1),
             digest: digest(1),
             assurance: Assurance::SelfAsserted,
             owner: None,
             visibility: None,
-        },
+        }),
         Command::PutSearch(Told {
             source: Source::Card,
             handle: handle(1),
@@ -105,7 +119,7 @@ fn directory() -> Vec<Command> {
 
 fn fleet() -> Vec<Command> {
     vec![
-        Command::PutAgent {
+        Command::PutAgent(PutAgent {
             handle: handle(1),
             artifact: digest(1),
             artifact_bytes: 10,
@@ -114,8 +128,8 @@ fn fleet() -> Vec<Command> {
             isolation: vec!["wasm-proc".to_owned(), "vm-hw".to_owned()],
             card: digest(2),
             visibility: Some(Visibility::Redacted),
-        },
-        Command::PutAgent {
+        }),
+        Command::PutAgent(PutAgent {
             handle: handle(1),
             artifact: digest(1),
             artifact_bytes: 10,
@@ -124,32 +138,36 @@ fn fleet() -> Vec<Command> {
             isolation: Vec::new(),
             card: digest(2),
             visibility: None,
-        },
-        Command::RegisterGateway {
+        }),
+        Command::RegisterGateway(RegisterGateway {
             id: gateway_id(1),
             endpoint: "http://gateway1".to_owned(),
             credential: digest(1),
             join: digest(2),
-        },
-        Command::RegisterNode {
+        }),
+        Command::RegisterNode(RegisterNode {
             id: node_id(1),
             credential: digest(1),
             capacity: capacity(),
             join: digest(2),
-        },
-        Command::SetNodeState {
+        }),
+        Command::SetNodeState(SetNodeState {
             id: node_id(1),
             state: NodeState::Joined,
             capacity: Some(capacity()),
-        },
-        Command::SetNodeState { id: node_id(1), state: NodeState::Lost, capacity: None },
+        }),
+        Command::SetNodeState(SetNodeState {
+            id: node_id(1),
+            state: NodeState::Lost,
+            capacity: None,
+        }),
     ]
 }
 
 fn tasks() -> Vec<Command> {
     let (id, node, epoch) = (task_id(1), node_id(1), LeaseEpoch(2));
     vec![
-        Command::SubmitTask {
+        Command::SubmitTask(SubmitTask {
             id: id.clone(),
             context: ContextId::parse("context").unwrap(),
             agent: handle(1),
@@ -159,8 +177,8 @@ fn tasks() -> Vec<Command> {
             deadline: START,
             shared: true,
             metered: true,
-        },
-        Command::SubmitTask {
+        }),
+        Command::SubmitTask(SubmitTask {
             id: id.clone(),
             context: ContextId::parse("context").unwrap(),
             agent: handle(1),
@@ -170,38 +188,47 @@ fn tasks() -> Vec<Command> {
             deadline: START,
             shared: false,
             metered: false,
-        },
-        Command::AssignTask { id: id.clone(), node: node.clone() },
-        Command::ReleaseTask { id: id.clone(), epoch, reason: "it is draining".to_owned() },
-        Command::CompleteTask {
+        }),
+        Command::AssignTask(AssignTask { id: id.clone(), node: node.clone() }),
+        Command::ReleaseTask(ReleaseTask {
+            id: id.clone(),
+            epoch,
+            reason: "it is draining".to_owned(),
+        }),
+        Command::CompleteTask(CompleteTask {
             id: id.clone(),
             node: node.clone(),
             epoch,
             end: TaskEnd::Failed,
             outcome: Some(digest(1)),
             reason: Some("it ran out of fuel".to_owned()),
-        },
-        Command::CompleteTask {
+        }),
+        Command::CompleteTask(CompleteTask {
             id: id.clone(),
             node,
             epoch,
             end: TaskEnd::Completed,
             outcome: None,
             reason: None,
-        },
-        Command::CancelTask { id: id.clone(), owner: Some("operator".to_owned()) },
-        Command::CancelTask { id: id.clone(), owner: None },
-        Command::ExpireTask { id: id.clone(), waits_for: Some(Unplaced::Nowhere(Unmet::Joined)) },
-        Command::ExpireTask { id, waits_for: None },
+        }),
+        Command::CancelTask(CancelTask { id: id.clone(), owner: Some("operator".to_owned()) }),
+        Command::CancelTask(CancelTask { id: id.clone(), owner: None }),
+        Command::ExpireTask(ExpireTask {
+            id: id.clone(),
+            waits_for: Some(Unplaced::Nowhere(Unmet::Joined)),
+        }),
+        Command::ExpireTask(ExpireTask { id, waits_for: None }),
     ]
 }
 
 fn envelopes() -> Vec<Command> {
     let (id, source, target) = (envelope_id(1), origin(1), "https://target.example".to_owned());
     vec![
-        Command::SpendToken { hash: digest(1), until: START },
-        Command::SpendTokens { entries: vec![(digest(1), START), (digest(2), START.plus_ms(1))] },
-        Command::EnqueueEnvelope {
+        Command::SpendToken(SpendToken { hash: digest(1), until: START }),
+        Command::SpendTokens(SpendTokens {
+            entries: vec![(digest(1), START), (digest(2), START.plus_ms(1))],
+        }),
+        Command::EnqueueEnvelope(EnqueueEnvelope {
             id: id.clone(),
             source: source.clone(),
             target: target.clone(),
@@ -211,8 +238,8 @@ fn envelopes() -> Vec<Command> {
             expires_at: START,
             shared: true,
             metered: true,
-        },
-        Command::EnqueueEnvelope {
+        }),
+        Command::EnqueueEnvelope(EnqueueEnvelope {
             id: id.clone(),
             source: source.clone(),
             target: target.clone(),
@@ -222,18 +249,22 @@ fn envelopes() -> Vec<Command> {
             expires_at: START,
             shared: false,
             metered: false,
-        },
-        Command::LeaseEnvelopes { target: target.clone(), max: 9, ttl_ms: 10_000 },
-        Command::AckEnvelope { target, source, id, epoch: LeaseEpoch(2) },
+        }),
+        Command::LeaseEnvelopes(LeaseEnvelopes { target: target.clone(), max: 9, ttl_ms: 10_000 }),
+        Command::AckEnvelope(AckEnvelope { target, source, id, epoch: LeaseEpoch(2) }),
     ]
 }
 
 fn upkeep() -> Vec<Command> {
     let address = "http://member2".to_owned();
     vec![
-        Command::Compact { changes_through: Revision(7), tasks_until: START },
-        Command::AdmitMember { id: 2, address: address.clone(), join: Some(digest(1)) },
-        Command::AdmitMember { id: 2, address, join: None },
-        Command::RetireMember { id: 2 },
+        Command::Compact(Compact { changes_through: Revision(7), tasks_until: START }),
+        Command::AdmitMember(AdmitMember {
+            id: 2,
+            address: address.clone(),
+            join: Some(digest(1)),
+        }),
+        Command::AdmitMember(AdmitMember { id: 2, address, join: None }),
+        Command::RetireMember(RetireMember { id: 2 }),
     ]
 }

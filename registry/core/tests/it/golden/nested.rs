@@ -4,8 +4,13 @@ use proto_types::card::Assurance;
 use proto_types::peer::{Action, PeerOperation, Retirement};
 use proto_types::{Digest, Kid, PublicKey, TenantKey};
 use registry_core::command::{
-    Command, Conduct, ConductCommand, FleetCommand, Foreign, Import, ImportedRecord,
-    InstanceCommand, LedgerCommand, NamespaceCommand, PeerCommand, PullStart, Tally,
+    AdmitPeer, AdvancePartner, AllowTokenLife, AskDomain, Audit, ChargeTokens, Command, Conduct,
+    ConductCommand, ContinueTask, CreateInstance, DecideEnrolment, DeleteNamespace, FailPartner,
+    FleetCommand, Foreign, HearNode, HoldPartner, Import, ImportedRecord, InstanceCommand,
+    LedgerCommand, NamespaceCommand, NoteDomain, OpenLog, OperatePeer, PeerCommand, PullStart,
+    PutNamespace, PutPartner, QuarantinePartner, ReleasePartner, RemoveInstance, RemovePartner,
+    RequestEnrolment, ResetTime, SetLiveness, SetPartnerEpoch, StandPeer, StateManifest, Tally,
+    TruncateAudit, Witness, WitnessEpoch,
 };
 use registry_core::entry::{
     Agreement, Approval, DomainMethod, ImportKind, Liveness, PeerStatus, Subject, Window,
@@ -36,13 +41,13 @@ pub(super) fn each_wrapped() -> Vec<Command> {
     let [instance, _] = instance_commands();
     let [conduct, _] = conduct_commands();
     vec![
-        Command::Peer(PeerCommand::AskDomain { origin: origin(1) }),
+        Command::Peer(PeerCommand::AskDomain(AskDomain { origin: origin(1) })),
         Command::Namespace(namespace),
         Command::Instance(instance),
         Command::Conduct(conduct),
-        Command::Ledger(LedgerCommand::ResetTime { to: START }),
+        Command::Ledger(LedgerCommand::ResetTime(ResetTime { to: START })),
         Command::Fleet(FleetCommand::CallNodes),
-        Command::Foreign(Foreign::ReleasePartner { name: partner_name(1) }),
+        Command::Foreign(Foreign::ReleasePartner(ReleasePartner { name: partner_name(1) })),
     ]
 }
 
@@ -53,36 +58,45 @@ fn signed_by(name: u8) -> Vec<(Kid, PublicKey)> {
 fn peer_commands() -> Vec<PeerCommand> {
     let [whole, bare] = values::candidates();
     let [first, next] = operations();
-    let operate = |operation, name| PeerCommand::Operate {
-        operation,
-        document: digest(1),
-        body: digest(2),
-        signed_by: signed_by(name),
+    let operate = |operation, name| {
+        PeerCommand::Operate(OperatePeer {
+            operation,
+            document: digest(1),
+            body: digest(2),
+            signed_by: signed_by(name),
+        })
     };
     vec![
-        PeerCommand::Admit { candidate: whole.clone(), approval: Approval::Operator },
-        PeerCommand::Admit { candidate: bare.clone(), approval: Approval::JoinToken(digest(1)) },
-        PeerCommand::Request {
+        PeerCommand::Admit(AdmitPeer { candidate: whole.clone(), approval: Approval::Operator }),
+        PeerCommand::Admit(AdmitPeer {
+            candidate: bare.clone(),
+            approval: Approval::JoinToken(digest(1)),
+        }),
+        PeerCommand::Request(RequestEnrolment {
             candidate: whole,
             domain: true,
             source: Some("192.0.2.1".to_owned()),
-        },
-        PeerCommand::Request { candidate: bare, domain: false, source: None },
-        PeerCommand::Decide {
+        }),
+        PeerCommand::Request(RequestEnrolment { candidate: bare, domain: false, source: None }),
+        PeerCommand::Decide(DecideEnrolment {
             origin: origin(1),
             id: digest(1),
             approval: Some(Approval::Domain(DomainMethod::Dns)),
-        },
-        PeerCommand::Decide { origin: origin(1), id: digest(1), approval: None },
+        }),
+        PeerCommand::Decide(DecideEnrolment { origin: origin(1), id: digest(1), approval: None }),
         operate(first, 1),
         operate(next, 2),
-        PeerCommand::Stand {
+        PeerCommand::Stand(StandPeer {
             origin: origin(1),
             standing: PeerStatus::Suspended,
             reason: Some("it sends spam".to_owned()),
-        },
-        PeerCommand::Stand { origin: origin(1), standing: PeerStatus::Active, reason: None },
-        PeerCommand::State {
+        }),
+        PeerCommand::Stand(StandPeer {
+            origin: origin(1),
+            standing: PeerStatus::Active,
+            reason: None,
+        }),
+        PeerCommand::State(StateManifest {
             issuer: origin(1),
             seq: 2,
             prev: Some(digest(1)),
@@ -92,8 +106,8 @@ fn peer_commands() -> Vec<PeerCommand> {
             keys: values::keys(),
             document: digest(3),
             recovery_keys: vec![recovery(8)],
-        },
-        PeerCommand::State {
+        }),
+        PeerCommand::State(StateManifest {
             issuer: origin(1),
             seq: 1,
             prev: None,
@@ -103,16 +117,16 @@ fn peer_commands() -> Vec<PeerCommand> {
             keys: vec![key(1)],
             document: digest(3),
             recovery_keys: Vec::new(),
-        },
-        PeerCommand::AskDomain { origin: origin(1) },
-        PeerCommand::NoteDomain {
+        }),
+        PeerCommand::AskDomain(AskDomain { origin: origin(1) }),
+        PeerCommand::NoteDomain(NoteDomain {
             origin: origin(1),
             request: Some(digest(1)),
             proven: Some(DomainMethod::WellKnown),
-        },
-        PeerCommand::NoteDomain { origin: origin(1), request: None, proven: None },
-        PeerCommand::AllowTokenLife { origin: origin(1), seconds: Some(3_600) },
-        PeerCommand::AllowTokenLife { origin: origin(1), seconds: None },
+        }),
+        PeerCommand::NoteDomain(NoteDomain { origin: origin(1), request: None, proven: None }),
+        PeerCommand::AllowTokenLife(AllowTokenLife { origin: origin(1), seconds: Some(3_600) }),
+        PeerCommand::AllowTokenLife(AllowTokenLife { origin: origin(1), seconds: None }),
     ]
 }
 
@@ -155,93 +169,104 @@ fn actions() -> Vec<Action> {
 
 fn namespace_commands() -> [NamespaceCommand; 2] {
     let (name, terms) = (values::namespace("acme"), Box::new(values::terms()));
-    let put = NamespaceCommand::Put { name: name.clone(), terms, by: Some(origin(1)) };
-    [put, NamespaceCommand::Delete { name }]
+    let put =
+        NamespaceCommand::Put(PutNamespace { name: name.clone(), terms, by: Some(origin(1)) });
+    [put, NamespaceCommand::Delete(DeleteNamespace { name })]
 }
 
 fn instance_commands() -> [InstanceCommand; 2] {
     let tenant = TenantKey::parse("acme01").unwrap();
     let (origin, token) = (origin(1), digest(1));
-    let create = InstanceCommand::Create { tenant: tenant.clone(), origin, token };
-    [create, InstanceCommand::Remove { tenant }]
+    let create = InstanceCommand::Create(CreateInstance { tenant: tenant.clone(), origin, token });
+    [create, InstanceCommand::Remove(RemoveInstance { tenant })]
 }
 
 fn conduct_commands() -> [ConductCommand; 2] {
     let tallies = vec![Tally { peer: origin(1), good: 300, bad: 1 }];
     let report = Conduct { reporter: gateway_id(1), window: Window(30_000_000), tallies };
     let entries = vec![(digest(1), START)];
-    [ConductCommand::Report(report), ConductCommand::Charge { entries }]
+    [ConductCommand::Report(report), ConductCommand::Charge(ChargeTokens { entries })]
 }
 
 fn ledger_commands() -> Vec<LedgerCommand> {
     let log = "log.example".to_owned();
     let (from, to) = ((5, digest(1)), (6, digest(2)));
     vec![
-        LedgerCommand::OpenLog { seed: digest(1) },
-        LedgerCommand::Audit {
+        LedgerCommand::OpenLog(OpenLog { seed: digest(1) }),
+        LedgerCommand::Audit(Audit {
             who: "operator".to_owned(),
             action: "revoke-peer".to_owned(),
             target: "https://peer1.example".to_owned(),
             outcome: "done".to_owned(),
             request_id: "r-1".to_owned(),
-        },
-        LedgerCommand::TruncateAudit { through: 3 },
-        LedgerCommand::Witness { origin: log.clone(), from, to, epoch: Some(1) },
-        LedgerCommand::Witness { origin: log.clone(), from, to, epoch: None },
-        LedgerCommand::ResetTime { to: START },
-        LedgerCommand::WitnessEpoch { origin: log, epoch: 2 },
+        }),
+        LedgerCommand::TruncateAudit(TruncateAudit { through: 3 }),
+        LedgerCommand::Witness(Witness { origin: log.clone(), from, to, epoch: Some(1) }),
+        LedgerCommand::Witness(Witness { origin: log.clone(), from, to, epoch: None }),
+        LedgerCommand::ResetTime(ResetTime { to: START }),
+        LedgerCommand::WitnessEpoch(WitnessEpoch { origin: log, epoch: 2 }),
     ]
 }
 
 fn fleet_commands() -> Vec<FleetCommand> {
-    let go_on = |reply_to| FleetCommand::ContinueTask {
-        id: task_id(1),
-        owner: "https://peer1.example".to_owned(),
-        input: digest(1),
-        reply_to,
-        deadline: START,
+    let go_on = |reply_to| {
+        FleetCommand::ContinueTask(ContinueTask {
+            id: task_id(1),
+            owner: "https://peer1.example".to_owned(),
+            input: digest(1),
+            reply_to,
+            deadline: START,
+        })
     };
     vec![
         go_on(Some(values::reply_to())),
         go_on(None),
         FleetCommand::CallNodes,
-        FleetCommand::HearNode { id: node_id(1), capacity: capacity() },
+        FleetCommand::HearNode(HearNode { id: node_id(1), capacity: capacity() }),
     ]
 }
 
 fn partner_wishes() -> Vec<Foreign> {
     let (name, reason) = (partner_name(1), "it does not answer".to_owned());
     let agreement = Agreement { added_at: START, generation: 2 };
-    let put = |terms| Foreign::PutPartner { name: partner_name(1), terms: Box::new(terms) };
+    let put =
+        |terms| Foreign::PutPartner(PutPartner { name: partner_name(1), terms: Box::new(terms) });
     let [whole, bare] = values::partner_terms();
     vec![
         put(whole),
         put(bare),
-        Foreign::AdvancePartner {
+        Foreign::AdvancePartner(AdvancePartner {
             name: name.clone(),
             cursor: 7,
             checkpoint: Some("a signed note".to_owned()),
             passed_over: Some(values::passed_over()),
             from: Some(PullStart { cursor: 5, agreement }),
-        },
-        Foreign::AdvancePartner {
+        }),
+        Foreign::AdvancePartner(AdvancePartner {
             name: name.clone(),
             cursor: 7,
             checkpoint: None,
             passed_over: None,
             from: None,
-        },
-        Foreign::QuarantinePartner { name: name.clone(), reason: reason.clone() },
-        Foreign::RemovePartner { name: name.clone() },
-        Foreign::SetPartnerEpoch {
+        }),
+        Foreign::QuarantinePartner(QuarantinePartner {
+            name: name.clone(),
+            reason: reason.clone(),
+        }),
+        Foreign::RemovePartner(RemovePartner { name: name.clone() }),
+        Foreign::SetPartnerEpoch(SetPartnerEpoch {
             name: name.clone(),
             epoch: 2,
             checkpoint: Some("a signed note".to_owned()),
-        },
-        Foreign::SetPartnerEpoch { name: name.clone(), epoch: 2, checkpoint: None },
-        Foreign::HoldPartner { name: name.clone(), entries: 9 },
-        Foreign::ReleasePartner { name: name.clone() },
-        Foreign::FailPartner { name, reason, pulls: 3 },
+        }),
+        Foreign::SetPartnerEpoch(SetPartnerEpoch {
+            name: name.clone(),
+            epoch: 2,
+            checkpoint: None,
+        }),
+        Foreign::HoldPartner(HoldPartner { name: name.clone(), entries: 9 }),
+        Foreign::ReleasePartner(ReleasePartner { name: name.clone() }),
+        Foreign::FailPartner(FailPartner { name, reason, pulls: 3 }),
     ]
 }
 
@@ -280,7 +305,7 @@ fn imports() -> Vec<Foreign> {
     let (prober, why) = (2, "it answered".to_owned());
     let subject = Subject::Record(handle(1));
     vec![
-        Foreign::SetLiveness { subject, class: Liveness::Open, prober, why },
+        Foreign::SetLiveness(SetLiveness { subject, class: Liveness::Open, prober, why }),
         import(ImportKind::Record, Some(whole)),
         import(ImportKind::Card, Some(bare)),
         import(ImportKind::Record, None),

@@ -1,6 +1,6 @@
 //! Peers, the lines of their logs, and those that wait to be let in.
 
-use proto_types::peer::{Actor, KeySet, LogEntry, OperationRef, PeerState, Standings};
+use proto_types::peer::{Actor, KeySet, LogEntry, OperationRef, PeerState, PeerStatuses};
 use proto_types::{AnyKey, Revision, WallMs};
 use registry_core::entry::{
     Approval, DomainMethod, DomainProof, LogHead, ManifestRef, PeerEntry, PeerLogEntry,
@@ -11,8 +11,8 @@ use super::{values, words};
 use crate::owner::{recovery, secret};
 use crate::world::*;
 
-fn standings() -> Standings {
-    Standings { owner: PeerStatus::Active, operator: PeerStatus::Suspended }
+fn standings() -> PeerStatuses {
+    PeerStatuses { owner: PeerStatus::Active, operator: PeerStatus::Suspended }
 }
 
 fn revoked() -> Vec<AnyKey> {
@@ -67,7 +67,7 @@ pub(super) fn peers() -> [PeerEntry; 3] {
     let bare = PeerEntry {
         keys: vec![key(1)],
         recovery_keys: Vec::new(),
-        standing: Standings::default(),
+        standing: PeerStatuses::default(),
         moved_to: None,
         epoch: 0,
         operation: None,

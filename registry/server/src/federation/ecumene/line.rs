@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::passed::{self, Found};
+use super::super::pull_error::PullError;
 use super::super::take::{Offer, Pull};
-use super::super::trouble::Trouble;
 
 /// Why a line is passed over that no later version could follow.
 const NO_VERSION: &str = "its revision is of no cluster epoch of its home";
@@ -55,8 +55,8 @@ impl Line {
 }
 
 /// What every line says; a page without it is no page of a registry.
-pub(super) fn named(entry: &Value) -> Result<Named, Trouble> {
-    Named::deserialize(entry).map_err(|_| Trouble::failed("its page is not one of a registry"))
+pub(super) fn named(entry: &Value) -> Result<Named, PullError> {
+    Named::deserialize(entry).map_err(|_| PullError::failed("its page is not one of a registry"))
 }
 
 /// Deals with one entry; false if the budget is spent before. One that cannot be ours is passed over.
@@ -64,7 +64,7 @@ pub(super) async fn entry_taken(
     pull: &mut Pull,
     (named, entry): (Named, Value),
     walking: bool,
-) -> Result<bool, Trouble> {
+) -> Result<bool, PullError> {
     let unlike = "its members are not those of an entry";
     let line = passed::handle(&named.handle)
         .and_then(|_| serde_json::from_value::<Line>(entry).map_err(|_| unlike.to_owned()));
@@ -78,14 +78,14 @@ pub(super) async fn entry_taken(
 }
 
 /// Deals with one line; false if the budget is spent before it was dealt with.
-async fn line_taken(pull: &mut Pull, line: Line, walking: bool) -> Result<bool, Trouble> {
+async fn line_taken(pull: &mut Pull, line: Line, walking: bool) -> Result<bool, PullError> {
     let Some(offer) = offer(pull, &line)? else {
         not_wanted(pull, &line, walking).await?;
         return Ok(true);
     };
     if walking {
         if pull.walk.seen.len() as u64 > pull.partner.terms.quota.saturating_mul(2) {
-            return Err(Trouble::failed("its list is more than twice its quota"));
+            return Err(PullError::failed("its list is more than twice its quota"));
         }
         pull.walk.seen.insert(ProvenanceEntry::key_of(offer.kind, &offer.handle));
     }
@@ -109,7 +109,7 @@ async fn bytes_taken(
     pull: &mut Pull,
     offer: Offer,
     (line, digest): (&Line, Digest),
-) -> Result<bool, Trouble> {
+) -> Result<bool, PullError> {
     let proof = if pull.followed.is_some() { "?proof=true" } else { "" };
     let path = format!("/v1/{}s/{}{proof}", line.kind, encode(line.handle.as_str()));
     let mut found = pull.entry(&offer, (&path, None)).await?;
@@ -141,7 +141,7 @@ fn may_be_older(pull: &Pull, found: &Found, line: &Line) -> bool {
 
 /// What is not wanted goes, if it is here: at once in the walk that new terms ask for. A partner that was restored is
 /// walked from its beginning too, by its own word alone.
-async fn not_wanted(pull: &mut Pull, line: &Line, walking: bool) -> Result<(), Trouble> {
+async fn not_wanted(pull: &mut Pull, line: &Line, walking: bool) -> Result<(), PullError> {
     let Some(kind) = line.kind() else { return Ok(()) };
     let by_terms = walking && pull.partner.terms_changed;
     pull.drop_unwanted((kind, &line.handle), by_terms).await
@@ -153,7 +153,7 @@ async fn body_taken(
     mut offer: Offer,
     (line, digest): (&Line, Digest),
     fetched: Fetched,
-) -> Result<bool, Trouble> {
+) -> Result<bool, PullError> {
     let found = Digest::of(&fetched.body);
     if found != digest {
         return replaced_since(line, &fetched, &found).map(|()| true);
@@ -165,22 +165,22 @@ async fn body_taken(
 }
 
 /// Holds if other bytes than the line's are those of a later version, of which a later change tells.
-fn replaced_since(line: &Line, fetched: &Fetched, found: &Digest) -> Result<(), Trouble> {
+fn replaced_since(line: &Line, fetched: &Fetched, found: &Digest) -> Result<(), PullError> {
     if fetched.etag != Some(found.etag()) {
-        return Err(Trouble::lie("an entry's bytes are not those of its digest"));
+        return Err(PullError::misbehaviour("an entry's bytes are not those of its digest"));
     }
     match fetched.revision.is_some_and(|read| read > line.revision) {
         true => Ok(()),
-        false => Err(Trouble::failed("an entry is answered from an older state than its list")),
+        false => Err(PullError::failed("an entry is answered from an older state than its list")),
     }
 }
 
 /// What a line offers; `None` if it is not wanted: another namespace, too far away, or our own.
-fn offer(pull: &Pull, line: &Line) -> Result<Option<Offer>, Trouble> {
+fn offer(pull: &Pull, line: &Line) -> Result<Option<Offer>, PullError> {
     let terms = &pull.partner.terms;
     let Some(kind) = line.kind() else { return Ok(None) };
     if line.home.is_some() == (line.hops == 0) {
-        return Err(Trouble::lie("an entry is neither its own nor another's"));
+        return Err(PullError::misbehaviour("an entry is neither its own nor another's"));
     }
     let hops = line.hops.saturating_add(1);
     let hops_max = line.hops_max.unwrap_or(terms.hops).min(terms.hops);

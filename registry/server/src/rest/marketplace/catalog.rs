@@ -21,7 +21,7 @@ use serde_json::{Map, Value, json};
 use crate::member::{Member, Reading};
 use crate::{lookup, search};
 
-use super::Asked;
+use super::CatalogQuery;
 use super::shown::{self, Shown};
 
 /// Entries of one catalog. It is made for each call; who wants more searches by pages.
@@ -54,13 +54,13 @@ pub(super) struct Found {
 pub(super) async fn catalog(
     member: &Arc<Member>,
     caller: (&Principal, Option<Source>),
-    (asked, entries): (Asked, Range<usize>),
+    (query, entries): (CatalogQuery, Range<usize>),
     say: impl FnOnce(&Found) -> serde_json::Result<Vec<u8>> + Send + 'static,
 ) -> Result<(Reading, Vec<u8>), Problem> {
     let shared = Arc::clone(member);
     let work = move |reading: &Reading, viewer: &Viewer| {
         let maker = Maker { member: &shared, reading, viewer };
-        say(&maker.found(&asked, entries)?).map_err(Problem::internal)
+        say(&maker.found(&query, entries)?).map_err(Problem::internal)
     };
     search::aside(member, caller, (member.stale(), PLACES), work).await
 }
@@ -73,13 +73,13 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    fn found(&self, asked: &Asked, entries: Range<usize>) -> Result<Found, Problem> {
-        let (mut hits, truncated) = self.hits(request(asked))?;
-        if asked.sort.as_deref() != Some("handle") {
+    fn found(&self, query: &CatalogQuery, entries: Range<usize>) -> Result<Found, Problem> {
+        let (mut hits, truncated) = self.hits(request(query))?;
+        if query.sort.as_deref() != Some("handle") {
             hits.sort_by_cached_key(|hit| hit.name.to_lowercase());
         }
-        let asked_for = hits.iter().skip(entries.start).take(entries.len());
-        let agents = asked_for.map(|hit| self.agent(hit)).collect::<Result<Vec<_>, _>>()?;
+        let wanted = hits.iter().skip(entries.start).take(entries.len());
+        let agents = wanted.map(|hit| self.agent(hit)).collect::<Result<Vec<_>, _>>()?;
         let (total, at) = (hits.len(), self.member.clock.now());
         let meta = json!({
             "registries": 1,
@@ -104,8 +104,8 @@ impl Maker<'_> {
         let mut hits: BTreeMap<String, wire::AgentHit> = BTreeMap::new();
         let mut searches = 1;
         loop {
-            let asked = decode::search::query(&request)?;
-            let page = search::found(&asked, self.reading, self.viewer)?;
+            let query = decode::search::query(&request)?;
+            let page = search::found(&query, self.reading, self.viewer)?;
             for hit in page.hits {
                 let known = hits.entry(hit.handle.clone()).or_insert_with(|| hit.clone());
                 // A card says its name; a record has none.
@@ -164,10 +164,10 @@ impl Maker<'_> {
     }
 }
 
-fn request(asked: &Asked) -> wire::SearchAgentsRequest {
-    let tags = asked.tags.split(',').map(str::trim).filter(|tag| !tag.is_empty());
+fn request(query: &CatalogQuery) -> wire::SearchAgentsRequest {
+    let tags = query.tags.split(',').map(str::trim).filter(|tag| !tag.is_empty());
     wire::SearchAgentsRequest {
-        text: asked.q.trim().to_owned(),
+        text: query.q.trim().to_owned(),
         tags: tags.map(str::to_owned).collect(),
         kinds: vec!["card".to_owned(), "record".to_owned()],
         limit: PAGE,

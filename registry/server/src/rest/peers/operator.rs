@@ -107,10 +107,10 @@ async fn requests(
     uri: Uri,
 ) -> Answered {
     caller(&member, &headers).await?.require(&[Role::Operator])?;
-    let asked = parameters(query)?;
-    let limit = page::limit(asked.limit)?;
+    let query = parameters(query)?;
+    let limit = page::limit(query.limit)?;
     let reading = member.stale();
-    let cursor = (CURSOR.name, page::stated(asked.cursor.as_deref())?);
+    let cursor = (CURSOR.name, page::stated(query.cursor.as_deref())?);
     let page = lookup::peer_requests(&reading.view, cursor, limit)?;
     let requests: Vec<Value> = page.requests.iter().map(request).collect();
     let body = json!({ "requests": requests, "next": page.next });
@@ -157,7 +157,7 @@ async fn decided(
     let Decision { id } = strict(body).await?;
     let request = wire::DecidePeerRequestRequest { origin, id, approve };
     let proposal = decode::peer::decide(&caller, &request)?;
-    Ok(done(done_at(&member.decide(proposal).await?)?.0))
+    Ok(done(done_at(&member.write(proposal).await?)?.0))
 }
 
 async fn suspend(shared: Shared, path: Named, headers: HeaderMap, body: Request) -> Answered {
@@ -197,7 +197,7 @@ async fn stood(
     let standing = standing.to_owned();
     let request = wire::SetPeerStandingRequest { origin, standing, reason };
     let proposal = decode::peer::stand(&caller, &request)?;
-    Ok(done(done_at(&member.decide(proposal).await?)?.0))
+    Ok(done(done_at(&member.write(proposal).await?)?.0))
 }
 
 #[derive(Debug, Deserialize)]
@@ -218,13 +218,13 @@ async fn allow_token_life(
     let TokenLife { seconds } = strict(body).await?;
     let request = wire::SetPeerTokenLifeRequest { origin, seconds };
     let proposal = decode::peer::allow_token_life(&caller, &request)?;
-    Ok(done(done_at(&member.decide(proposal).await?)?.0))
+    Ok(done(done_at(&member.write(proposal).await?)?.0))
 }
 
 async fn prove_domain(State(member): Shared, path: Named, headers: HeaderMap) -> Answered {
     let caller = caller(&member, &headers).await?;
     let proposal = decode::peer::ask_domain(&caller, origin(path)?.as_str())?;
-    Ok(done(done_at(&member.decide(proposal).await?)?.0))
+    Ok(done(done_at(&member.write(proposal).await?)?.0))
 }
 
 fn done(revision: u64) -> axum::response::Response {

@@ -76,12 +76,12 @@ async fn enrol(
     let body = json_body(request).await?;
     // Strictness first: what serde skips over, a reader of the log would stumble on.
     proto_types::json::parse(&body).map_err(|error| decode::not_json(&error))?;
-    let asked: Enrolment<'_> =
+    let enrolment: Enrolment<'_> =
         serde_json::from_slice(&body).map_err(|why| Problem::new(Code::InvalidDocument, why))?;
     let request = wire::EnrolPeerRequest {
-        operation: asked.operation.get().as_bytes().to_vec().into(),
-        join_token: asked.join_token,
-        domain: asked.domain,
+        operation: enrolment.operation.get().as_bytes().to_vec().into(),
+        join_token: enrolment.join_token,
+        domain: enrolment.domain,
         ..Default::default()
     };
     let source = source.map(|axum::Extension(source)| source);
@@ -101,7 +101,7 @@ async fn operate(
     let seen = member.strong().await?;
     let now = member.clock.now();
     let proposal = decode::operation::operate(&document, Some(&named), &seen.view, now)?;
-    let revision = done_at(&member.decide(proposal).await?)?;
+    let revision = done_at(&member.write(proposal).await?)?;
     let version = Digest::of(&document);
     let body = json!({ "ok": true, "etag": version.etag(), "revision": revision.0 });
     Ok(json(StatusCode::CREATED, &body))
@@ -122,16 +122,16 @@ async fn log(
     path: Result<Path<String>, PathRejection>,
     query: Result<Query<Paging>, QueryRejection>,
 ) -> Answered {
-    let (origin, asked) = (origin(path)?, parameters(query)?);
-    let limit = page::limit(asked.limit)?;
-    let reading = read(&member, asked.consistency.as_deref()).await?;
-    let page = lookup::peer_log(&reading.view, &origin, asked.after, limit)?;
+    let (origin, query) = (origin(path)?, parameters(query)?);
+    let limit = page::limit(query.limit)?;
+    let reading = read(&member, query.consistency.as_deref()).await?;
+    let page = lookup::peer_log(&reading.view, &origin, query.after, limit)?;
     let entries = page.entries.iter().map(line).collect::<Result<Vec<_>, _>>()?;
     let body = json!({ "entries": entries, "more": page.more });
     Ok(at(&reading, json(StatusCode::OK, &body)))
 }
 
-/// A line with its document as JSON: its signature is over its canonical form, so its spelling does
+/// A line with its document as JSON: its signature is over its canonical form, so how it is encoded does
 /// not matter.
 fn line(line: &wire::PeerLogEntry) -> Result<Value, Problem> {
     let read = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).map_err(Problem::internal);

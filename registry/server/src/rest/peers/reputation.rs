@@ -42,8 +42,8 @@ async fn reputation(
     headers: HeaderMap,
 ) -> Answered {
     caller(&member, &headers).await?.require(&[Role::Operator])?;
-    let (origin, asked) = (origin(path)?, parameters(query)?);
-    let reading = read(&member, asked.consistency.as_deref()).await?;
+    let (origin, query) = (origin(path)?, parameters(query)?);
+    let reading = read(&member, query.consistency.as_deref()).await?;
     let shown = lookup::reputation(&reading.view, &origin)?;
     Ok(at(&reading, json(StatusCode::OK, &render::reputation::json(&shown))))
 }
@@ -71,7 +71,7 @@ async fn report(State(member): Shared, headers: HeaderMap, body: Request) -> Ans
     let tallies = tallies.into_iter().map(tally).collect();
     let proposal =
         decode::conduct::report(&caller, &wire::ReportConductRequest { window, tallies })?;
-    let reply = member.decide(proposal).await?;
+    let reply = member.write(proposal).await?;
     let counted = render::reputation::counted(&reply).ok_or_else(|| unexpected(&reply))?;
     let body = json!({
         "ok": true,

@@ -55,15 +55,15 @@ pub(super) async fn catalog(
     request: Request,
 ) -> Answered {
     let (head, _) = request.into_parts();
-    let asked = parameters(query)?;
+    let query = parameters(query)?;
     let after: Option<Handle> =
-        page::after(member.cursors(List::Records), asked.cursor.as_deref())?;
-    let limit = asked.limit.unwrap_or(LIMIT_MAX);
+        page::after(member.cursors(List::Records), query.cursor.as_deref())?;
+    let limit = query.limit.unwrap_or(LIMIT_MAX);
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(Problem::argument("limit", format_args!("1 to {LIMIT_MAX}")).into());
     }
     let caller = reader(&member, &head.headers).await?;
-    let reading = read(&member, asked.consistency.as_deref()).await?;
+    let reading = read(&member, query.consistency.as_deref()).await?;
     let (with, mut account) = (Arc::clone(&member), Account::of(&head.extensions));
     let made = move |reading: &Reading, viewer: &Viewer| {
         let handles = listed(&reading.view, viewer, (after.as_ref(), limit), &mut account)?;
@@ -183,9 +183,9 @@ mod tests {
         ] {
             let (known, sources, source) = stranger(4_020);
             let after = skipped.checked_sub(1).map(|last| record(last).handle);
-            let asked = (after.as_ref(), limit);
+            let page = (after.as_ref(), limit);
             let handles =
-                listed(&state, &Viewer::Anonymous, asked, &mut Account::of(&known)).unwrap();
+                listed(&state, &Viewer::Anonymous, page, &mut Account::of(&known)).unwrap();
             assert_eq!(handles.first(), Some(&record(skipped).handle), "{skipped} {limit}");
             assert!(handles.len() == given && handles.is_sorted(), "{skipped} {limit}");
             let fits = |left: &u32| sources.limit.charge(source, (0, left * 100)).is_ok();

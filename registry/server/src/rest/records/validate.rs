@@ -1,6 +1,6 @@
 //! The dry run: what publishing a record would come to.
 //!
-//! It decides how a refusal is told without being one; what is refused, the same steps decide as when
+//! It decides how a refusal is reported without being one; what is refused, the same steps decide as when
 //! it is published. It must never store anything, nor spend a token.
 
 use axum::extract::rejection::QueryRejection;
@@ -27,7 +27,7 @@ pub(super) async fn validate(
     query: Result<Query<Publishing>, QueryRejection>,
     request: Request,
 ) -> Answered {
-    let wish = Wish {
+    let parts = RequestParts {
         terms: parameters(query)?.terms()?,
         caller: caller(&member, request.headers()).await?,
         credential: credential(request.headers())?,
@@ -36,23 +36,23 @@ pub(super) async fn validate(
     let document = json_body(request).await?;
     let body = match record::parse(&document) {
         Ok(parsed) => {
-            let would = dry_run(&member, wish, &document).await;
-            told(&member, &parsed, would)?
+            let would = dry_run(&member, parts, &document).await;
+            report(&member, &parsed, would)?
         }
         Err(invalid @ Invalid::Schema(_)) => {
-            may_try(&member, &wish.caller)?;
+            may_try(&member, &parts.caller)?;
             let errors = decode::record::faults(&invalid);
             let found =
                 json!({ "wouldAcceptWrite": false, "schemaValid": false, "schemaErrors": errors });
             demanded(&member, found)
         }
-        Err(_) => return unread(&wish.caller, &document, &member),
+        Err(_) => return unread(&parts.caller, &document, &member),
     };
     Ok(json(StatusCode::OK, &body))
 }
 
 /// What comes with the document.
-struct Wish {
+struct RequestParts {
     terms: Terms,
     caller: Principal,
     credential: Option<String>,
@@ -61,7 +61,7 @@ struct Wish {
 
 /// Holds if writes are taken, and the caller could make one: no signature speaks for what is no record.
 fn may_try(member: &Member, caller: &Principal) -> Result<(), Problem> {
-    member.gatekeeper.rules.open()?;
+    member.admission_policy.rules.open()?;
     caller.require(&[Role::Operator, Role::Peer, Role::Instance])
 }
 
@@ -73,19 +73,19 @@ fn unread(caller: &Principal, document: &[u8], member: &Member) -> Answered {
     }
 }
 
-async fn dry_run(member: &Member, wish: Wish, document: &[u8]) -> Result<Put, Problem> {
+async fn dry_run(member: &Member, parts: RequestParts, document: &[u8]) -> Result<Put, Problem> {
     let view = member.strong().await?.view;
-    let mut put = decode::record::put(&wish.caller, document, wish.terms, &view)?;
-    let question = member.examine(&put, wish.credential.as_deref(), &view)?;
-    put.proposal = wish.conditions.on(put.proposal);
-    decided(member, &view, &put.proposal)?;
+    let mut put = decode::record::put(&parts.caller, document, parts.terms, &view)?;
+    let question = member.check_admission(&put, parts.credential.as_deref(), &view)?;
+    put.proposal = parts.conditions.on(put.proposal);
+    dry_apply(member, &view, &put.proposal)?;
     drop(view);
-    member.consult(question).await?;
+    member.ask_policy_engine(question).await?;
     Ok(put)
 }
 
 /// What the state machine would decide, were it proposed now.
-fn decided(member: &Member, view: &dyn View, proposal: &Proposal) -> Result<(), Problem> {
+fn dry_apply(member: &Member, view: &dyn View, proposal: &Proposal) -> Result<(), Problem> {
     let stamp = Stamp { now: member.clock.now() };
     let change = registry_core::apply_batch(view, stamp, std::slice::from_ref(proposal))?;
     match change.replies.into_iter().flatten().next_back() {
@@ -94,7 +94,7 @@ fn decided(member: &Member, view: &dyn View, proposal: &Proposal) -> Result<(), 
     }
 }
 
-fn told(
+fn report(
     member: &Member,
     parsed: &ParsedRecord,
     would: Result<Put, Problem>,
@@ -106,7 +106,7 @@ fn told(
         // The Pilox registry says so of handles that an instance token may not write.
         "instanceHandleOk": !matches!(&would, Err(problem) if problem.code() == Code::PermissionDenied),
     });
-    let rules = &member.gatekeeper.rules;
+    let rules = &member.admission_policy.rules;
     body["readiness"] = rules.readiness.report(parsed.raw(), &rules.attestation).into();
     match would {
         Ok(put) => body["assurance"] = put.assurance.as_str().into(),
@@ -127,7 +127,7 @@ fn told(
 
 /// What this registry demands of every record, in the words of the Pilox registry.
 fn demanded(member: &Member, mut body: Value) -> Value {
-    let rules = &member.gatekeeper.rules;
+    let rules = &member.admission_policy.rules;
     body["publishReadinessMode"] = rules.readiness.as_str().into();
     body["publishRequireAttestation"] = rules.attestation.required.into();
     body["publishAttestationHmacConfigured"] = rules.attestation.secret.is_some().into();

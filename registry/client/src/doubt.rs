@@ -1,0 +1,66 @@
+//! What a status says of a call: whether another member may do what this one did not, and whether anything came of it.
+//!
+//! It decides by the gRPC status and by the stable code beside it. It must never take a lost answer for one that says that
+//! nothing was begun.
+
+use std::error::Error;
+use std::io;
+
+use tonic::{Code, Status};
+
+/// The stable code that a refusal of the registry carries.
+pub fn code_of(status: &Status) -> Option<&str> {
+    status.metadata().get("ecumene-code").and_then(|value| value.to_str().ok())
+}
+
+/// Whether a member says that it cannot, where another one may. Every member would say the same of a refusal.
+pub fn is_away(code: Code) -> bool {
+    matches!(code, Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown)
+}
+
+/// Whether this stable code says that nothing was proposed.
+pub fn is_unproposed(code: &str) -> bool {
+    matches!(code, "no-leader" | "stopping")
+}
+
+/// Whether the call certainly had no effect: the registry says that nothing was proposed, or the connection was never
+/// made.
+pub(crate) fn had_no_effect(status: &Status) -> bool {
+    match code_of(status) {
+        Some(code) => is_unproposed(code),
+        None => {
+            let mut causes = std::iter::successors(status.source(), |&error| error.source());
+            let io = causes.find_map(|error| error.downcast_ref::<io::Error>());
+            io.is_some_and(|io| io.kind() == io::ErrorKind::ConnectionRefused)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use registry_api::{Code as Said, Problem};
+
+    use super::*;
+
+    #[test]
+    fn two_codes_say_that_nothing_was_proposed_and_every_code_is_read_from_its_status() {
+        for said in Said::ALL {
+            let status = Status::from(Problem::new(*said, "why"));
+            assert_eq!(code_of(&status), Some(said.as_str()));
+            let unproposed = matches!(said, Said::NoLeader | Said::Stopping);
+            assert_eq!(had_no_effect(&status), unproposed, "{said}");
+            assert!(is_away(status.code()) || !unproposed, "{said}: another member is asked");
+        }
+    }
+
+    #[test]
+    fn without_a_code_a_call_had_no_effect_only_where_no_connection_was_made() {
+        for (kind, no_effect) in
+            [(io::ErrorKind::ConnectionRefused, true), (io::ErrorKind::ConnectionReset, false)]
+        {
+            let status = Status::from_error(Box::new(io::Error::from(kind)));
+            assert_eq!(had_no_effect(&status), no_effect, "{kind}");
+        }
+        assert!(!had_no_effect(&Status::deadline_exceeded("no answer in time")));
+    }
+}

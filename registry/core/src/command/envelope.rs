@@ -1,0 +1,54 @@
+//! What may be asked about envelopes and their queues.
+//! Data only: an envelope is a body, which commands name by digest.
+
+use proto_types::{Digest, EnvelopeId, LeaseEpoch, Origin, WallMs};
+use serde::{Deserialize, Serialize};
+
+/// Accepts an envelope durably.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnqueueEnvelope {
+    /// Unique within its source.
+    pub id: EnvelopeId,
+    /// Who sent it.
+    pub source: Origin,
+    /// The queue.
+    pub target: String,
+    /// End-to-end correlation.
+    pub correlation: String,
+    /// The envelope as received, a body.
+    pub body: Digest,
+    /// The W3C trace context it came with.
+    pub traceparent: Option<String>,
+    /// When it is void; at most 7 days ahead.
+    pub expires_at: WallMs,
+    /// Whether it is noted that its source's share counts it. False in earlier logs.
+    #[serde(default)]
+    pub shared: bool,
+    /// Whether the bytes that are kept for it are counted. False in earlier logs.
+    #[serde(default)]
+    pub metered: bool,
+}
+
+/// Leases the oldest envelopes of a queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseEnvelopes {
+    /// The queue.
+    pub target: String,
+    /// At most 100.
+    pub max: u32,
+    /// How long; 1 s to 10 min.
+    pub ttl_ms: u64,
+}
+
+/// Takes a leased envelope out of its queue; its id stays known until it expires.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AckEnvelope {
+    /// The queue.
+    pub target: String,
+    /// Who sent it.
+    pub source: Origin,
+    /// Which one.
+    pub id: EnvelopeId,
+    /// Under which lease.
+    pub epoch: LeaseEpoch,
+}

@@ -1,0 +1,32 @@
+//! What may be asked about instances that publish with a token of their own.
+//! Data only: it must never carry a token, but the hash of its secret.
+
+use proto_types::{Digest, Origin, TenantKey};
+use serde::{Deserialize, Serialize};
+
+/// A wish about an instance; the operator's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InstanceCommand {
+    /// Lets one in.
+    Create(CreateInstance),
+    /// Ends its token; what it has published stays.
+    Remove(RemoveInstance),
+}
+
+/// Lets an instance in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateInstance {
+    /// What its handles begin with; must be free.
+    pub tenant: TenantKey,
+    /// Where it is.
+    pub origin: Origin,
+    /// SHA-256 of its token's secret.
+    pub token: Digest,
+}
+
+/// Ends an instance's token; what it has published stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoveInstance {
+    /// Which.
+    pub tenant: TenantKey,
+}
