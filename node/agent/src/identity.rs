@@ -7,11 +7,11 @@ use deploy_service::Backoff;
 use deploy_service::credential::{Credential, join_token};
 use proto_types::base64url;
 use proto_wire::registry::v1 as wire;
-use tonic::Code;
+use tonic::{Code, Status};
 
 use crate::Error;
 use crate::config::Checked;
-use crate::registry::Registry;
+use crate::registry::{Registry, is_unreachable};
 
 /// Between the first attempts to be admitted; an election takes about as long.
 const RETRY: Duration = Duration::from_millis(500);
@@ -51,7 +51,7 @@ async fn knock(registry: &Registry, request: wire::RegisterNodeRequest) -> Resul
     loop {
         match registry.register(request.clone()).await {
             Ok(()) => return Ok(()),
-            Err(status) if is_passing(status.code()) => {
+            Err(status) if is_passing(&status) => {
                 let failed = backoff.failed(Instant::now());
                 if let Some(unsaid) = failed.say {
                     tracing::info!(%status, unsaid, "the registry does not admit the node yet");
@@ -63,13 +63,6 @@ async fn knock(registry: &Registry, request: wire::RegisterNodeRequest) -> Resul
     }
 }
 
-fn is_passing(code: Code) -> bool {
-    matches!(
-        code,
-        Code::Unavailable
-            | Code::DeadlineExceeded
-            | Code::Cancelled
-            | Code::Unknown
-            | Code::ResourceExhausted
-    )
+fn is_passing(status: &Status) -> bool {
+    is_unreachable(status) || status.code() == Code::ResourceExhausted
 }

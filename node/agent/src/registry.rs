@@ -116,7 +116,7 @@ impl Registry {
             let index = (first + at) % self.members.len();
             let answer = tokio::time::timeout(timeout, call(self.members[index].1.clone())).await;
             match answer.unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer in time"))) {
-                Err(status) if is_unreachable(status.code()) => failed = status,
+                Err(status) if is_unreachable(&status) => failed = status,
                 answer => {
                     self.last.store(index, Ordering::Relaxed);
                     return answer;
@@ -167,6 +167,11 @@ fn lazy(url: &str, connector: &Connector) -> Result<Channel, Error> {
         .connect_with_connector_lazy(connector.clone().to(Role::Registry)))
 }
 
-fn is_unreachable(code: Code) -> bool {
-    matches!(code, Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown)
+/// Whether another member may answer. A connection that breaks while a member stops is `INTERNAL` by HTTP/2's rules; what the
+/// registry says itself has a code of its own beside it.
+pub(crate) fn is_unreachable(status: &Status) -> bool {
+    match status.code() {
+        Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => true,
+        code => code == Code::Internal && status.metadata().get("ecumene-code").is_none(),
+    }
 }

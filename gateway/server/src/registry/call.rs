@@ -60,7 +60,7 @@ impl Registry {
             let answer = tokio::time::timeout_at(limit, call(self.members[at].clone())).await;
             let status = match self.current(answer) {
                 Ok(reply) => return Ok(Answer { reply, earlier_in_doubt }),
-                Err(status) if !is_unreachable(status.code()) => return Err(refused(&status)),
+                Err(status) if !is_unreachable(&status) => return Err(refused(&status)),
                 Err(status) => status,
             };
             earlier_in_doubt |= !is_before_sending(&status);
@@ -92,8 +92,13 @@ impl Registry {
     }
 }
 
-fn is_unreachable(code: Code) -> bool {
-    matches!(code, Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown)
+/// Whether another member may answer. A connection that breaks while a member stops is `INTERNAL` by HTTP/2's rules; what the
+/// registry says itself has a code of its own beside it.
+fn is_unreachable(status: &Status) -> bool {
+    match status.code() {
+        Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown => true,
+        code => code == Code::Internal && ecumene_code(status).is_empty(),
+    }
 }
 
 /// Whether the call certainly had no effect: the registry says that nothing was proposed, or the
@@ -133,5 +138,21 @@ impl Unanswered {
             Self::Refused { code: Code::ResourceExhausted, .. } => Failure::Overloaded,
             Self::Refused { .. } => Failure::Internal,
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_connection_is_for_another_member_and_a_fault_of_the_registrys_own_is_not() {
+        let broken = Status::internal("h2 protocol error");
+        assert!(is_unreachable(&broken) && !is_before_sending(&broken));
+        let mut own = Status::internal("why");
+        own.metadata_mut().insert("ecumene-code", "internal".parse().unwrap());
+        assert!(!is_unreachable(&own));
+        assert!(!is_unreachable(&Status::not_found("why")));
     }
 }
