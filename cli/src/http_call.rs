@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use registry_client::is_away;
+use registry_client::says_away;
 
 use crate::client::Profile;
 use crate::failure::Failure;
@@ -77,7 +77,7 @@ async fn ask_member(
     }
     let said = Failure::http(status, answer.body());
     let code = code_in(answer.body());
-    let away = code.map_or(is_gone(status), |code| is_away(code.grpc()));
+    let away = code.map_or(is_gone(status), |code| says_away(code.grpc()));
     let code = code.map_or("", registry_api::Code::as_str);
     Err(if away { access.refused(&member, said, code) } else { said })
 }

@@ -116,7 +116,7 @@ impl Members {
         };
         // A refusal has its status in the headers.
         match Status::from_header_map(response.headers()) {
-            Some(status) if is_away(status.code()) => {
+            Some(status) if is_away(&status) => {
                 let code = code_of(&status).unwrap_or_default().to_owned();
                 Err(access.refused(&member, status.into(), &code))
             }

@@ -7,7 +7,7 @@ use deploy_service::Backoff;
 use deploy_service::credential::{Credential, join_token};
 use proto_types::base64url;
 use proto_wire::registry::v1 as wire;
-use tonic::Code;
+use tonic::{Code, Status};
 
 use crate::Error;
 use crate::config::Checked;
@@ -51,7 +51,7 @@ async fn register(registry: &Registry, request: wire::RegisterNodeRequest) -> Re
     loop {
         match registry.register(request.clone()).await {
             Ok(()) => return Ok(()),
-            Err(status) if is_passing(status.code()) => {
+            Err(status) if is_passing(&status) => {
                 let failed = backoff.failed(Instant::now());
                 if let Some(unsaid) = failed.say {
                     tracing::info!(%status, unsaid, "the registry does not admit the node yet");
@@ -63,6 +63,6 @@ async fn register(registry: &Registry, request: wire::RegisterNodeRequest) -> Re
     }
 }
 
-fn is_passing(code: Code) -> bool {
-    registry_client::is_away(code) || code == Code::ResourceExhausted
+fn is_passing(status: &Status) -> bool {
+    registry_client::is_away(status) || status.code() == Code::ResourceExhausted
 }

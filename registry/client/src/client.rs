@@ -112,7 +112,7 @@ impl Client {
                     return Err(last);
                 }
                 match within(limit, call(member.channel.clone())).await {
-                    Err(status) if is_away(status.code()) => last = status,
+                    Err(status) if is_away(&status) => last = status,
                     answer => return answer.map(|reply| Answer { reply, earlier_in_doubt }),
                 }
                 earlier_in_doubt |= !had_no_effect(&last);

@@ -13,8 +13,15 @@ pub fn code_of(status: &Status) -> Option<&str> {
     status.metadata().get("ecumene-code").and_then(|value| value.to_str().ok())
 }
 
-/// Whether a member says that it cannot, where another one may. Every member would say the same of a refusal.
-pub fn is_away(code: Code) -> bool {
+/// Whether a member cannot answer, where another one may. Every member would say the same of a refusal. A connection that
+/// breaks while a member stops is `INTERNAL` by HTTP/2's rules; what a registry says itself has a stable code beside it.
+pub fn is_away(status: &Status) -> bool {
+    let is_broken = status.code() == Code::Internal && code_of(status).is_none();
+    is_broken || says_away(status.code())
+}
+
+/// Whether a member says with this code that it cannot.
+pub fn says_away(code: Code) -> bool {
     matches!(code, Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown)
 }
 
@@ -49,8 +56,16 @@ mod tests {
             assert_eq!(code_of(&status), Some(said.as_str()));
             let unproposed = matches!(said, Said::NoLeader | Said::Stopping);
             assert_eq!(had_no_effect(&status), unproposed, "{said}");
-            assert!(is_away(status.code()) || !unproposed, "{said}: another member is asked");
+            assert!(is_away(&status) || !unproposed, "{said}: another member is asked");
         }
+    }
+
+    #[test]
+    fn a_broken_connection_is_for_another_member_and_a_fault_of_the_registrys_own_is_not() {
+        let broken = Status::internal("h2 protocol error");
+        assert!(is_away(&broken) && !had_no_effect(&broken));
+        assert!(!is_away(&Status::from(Problem::new(Said::Internal, "why"))));
+        assert!(!is_away(&Status::not_found("why")));
     }
 
     #[test]

@@ -12,5 +12,5 @@ mod rotation;
 pub use self::bearer::Bearer;
 pub use self::channel::{ChannelOptions, InvalidUrl};
 pub use self::client::{Answer, Attempts, Client, Member, within};
-pub use self::doubt::{code_of, is_away, is_unproposed};
+pub use self::doubt::{code_of, is_away, is_unproposed, says_away};
 pub use self::rotation::Rotation;

@@ -24,7 +24,7 @@ pub(crate) enum Unanswered {
 impl From<Status> for Unanswered {
     fn from(status: Status) -> Self {
         let code = status.code();
-        match is_away(code) {
+        match is_away(&status) {
             true => Self::Away(code),
             false => {
                 Self::Refused { code, ecumene: code_of(&status).unwrap_or_default().to_owned() }
