@@ -13,12 +13,13 @@ use std::time::Duration;
 use deploy_service::Source;
 use proto_types::{Class, Full, Origin, Shares};
 use proto_wire::registry::v1 as wire;
-use registry_api::{Code, Principal, Problem, decode, render};
+use registry_api::{Code, Problem, decode, render};
 use registry_core::command::{Command, PeerCommand};
 use registry_core::entry::Candidate;
 use registry_core::query;
 use tokio::time::Instant;
 
+use crate::call::Call;
 use crate::lookup;
 use crate::member::{Member, Reading, done_at};
 
@@ -135,19 +136,18 @@ fn domain(origin: &Origin) -> String {
 /// Reads an enrolment and has it committed; the peer as it then is, or as it waits.
 pub(crate) async fn enrol(
     member: &Member,
-    caller: &Principal,
-    source: Option<Source>,
+    call: &Call,
     request: &wire::EnrolPeerRequest,
 ) -> Result<(Reading, wire::Peer), Problem> {
-    let from = source.map(|source| source.to_string());
-    let proposal = decode::peer::enrol(caller, request, from, member.clock.now())?;
+    let from = call.source.map(|source| source.to_string());
+    let proposal = decode::peer::enrol(&call.principal, request, from, member.clock.now())?;
     let (candidate, waits) = subject(proposal.commands.last())
         .ok_or_else(|| Problem::internal("an enrolment without a candidate"))?;
     if waits {
         if let Some(reading) = waiting(member, &candidate).await? {
             return Ok((reading, render::peer::pending(&candidate)));
         }
-        member.enrolment_limiter.admit(source, &candidate.origin, Instant::now())?;
+        member.enrolment_limiter.admit(call.source, &candidate.origin, Instant::now())?;
     }
     let reading = member.reached(done_at(&member.write(proposal).await?)?).await?;
     let peer = match waits {

@@ -22,15 +22,17 @@ mod status;
 mod tasks;
 mod watch;
 
-use deploy_service::Source;
+use proto_types::Revision;
+use proto_wire::registry::v1::{self as wire, Consistency};
 use registry_api::{Principal, Problem, field};
 use registry_core::viewer::Viewer;
-use tonic::metadata::{MetadataMap, MetadataValue};
+use tonic::metadata::MetadataValue;
 use tonic::{Response, Status};
 
-use crate::admission::CREDENTIAL_HEADERS;
 use crate::allowance;
+use crate::call::{Call, Caller};
 use crate::member::{Member, Reading};
+use crate::operations;
 
 pub(crate) use self::cluster::ClusterService;
 pub(crate) use self::directory::DirectoryService;
@@ -66,41 +68,39 @@ pub(crate) fn log_cause(problem: &Problem) {
     }
 }
 
-/// Who calls, or why that is not known. It is an extension of the request: `front::access` finds it out once, before the
-/// message is read.
-#[derive(Clone, Debug)]
-pub(crate) struct Caller(pub(crate) Result<Principal, Problem>);
-
-/// Who calls, as it was found out.
-fn caller<T>(request: &tonic::Request<T>) -> Result<Principal, Problem> {
-    let found = request.extensions().get::<Caller>().cloned();
-    let Caller(known) =
-        found.ok_or_else(|| Problem::internal("the access layer has not seen this call"))?;
-    known
+/// The call of a request, as `front::access` found it out before the message was read.
+fn call<T>(request: &tonic::Request<T>) -> Result<Call, Problem> {
+    Caller::of(request.extensions())?.call()
 }
 
-/// The state that a call asks for, and with whose eyes it is read.
+/// The same, with the verifiable credential that it shows.
+fn call_with_credential<T>(request: &tonic::Request<T>) -> Result<Call, Problem> {
+    Caller::of(request.extensions())?.with_credential()
+}
+
+/// Who calls.
+fn caller<T>(request: &tonic::Request<T>) -> Result<Principal, Problem> {
+    Ok(call(request)?.principal)
+}
+
+/// The consistency that a request names.
+fn consistency(named: i32) -> Result<Consistency, Problem> {
+    let named = Consistency::try_from(named);
+    named.map_err(|_| Problem::argument("consistency", "0 (stale) or 1 (strong)"))
+}
+
+/// The state that a request asks for.
+async fn read(member: &Member, named: i32) -> Result<Reading, Problem> {
+    member.read(consistency(named)?).await
+}
+
+/// The same, and with whose eyes it is read.
 async fn look(
     member: &Member,
     caller: &Principal,
-    consistency: i32,
+    named: i32,
 ) -> Result<(Reading, Viewer), Problem> {
-    let reading = member.read(consistency).await?;
-    let viewer = caller.viewer(&reading.view)?;
-    Ok((reading, viewer))
-}
-
-/// The verifiable credential that a call shows.
-fn credential(metadata: &MetadataMap) -> Result<Option<String>, Problem> {
-    let named = CREDENTIAL_HEADERS.into_iter().map(|name| metadata.get_all(name));
-    let named: Vec<_> = named.collect();
-    let mut values = named.iter().flatten();
-    let wrong = || Problem::argument(CREDENTIAL_HEADERS[0], "one, of visible characters");
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) => value.to_str().map(|text| Some(text.into())).map_err(|_| wrong()),
-        (Some(_), Some(_)) => Err(wrong()),
-    }
+    operations::look(member, caller, consistency(named)?).await
 }
 
 /// How many entries a page has. Who is not verified pays for them before they are read.
@@ -110,9 +110,9 @@ fn page<T>(request: &tonic::Request<T>, limit: u32) -> Result<usize, Problem> {
     Ok(limit)
 }
 
-/// Where the call came from; `None` where there is no socket.
-fn origin<T>(request: &tonic::Request<T>) -> Option<Source> {
-    request.extensions().get::<Source>().copied()
+/// The answer of a write that is only its revision.
+fn done(revision: Revision) -> Response<wire::Done> {
+    Response::new(wire::Done { revision: revision.0 })
 }
 
 /// An answer that says which state it was read from.
@@ -144,7 +144,10 @@ mod tests {
             Ok(Principal::Operator),
             Err(Problem::new(Code::Unauthenticated, "the credential is not known")),
         ] {
-            request.extensions_mut().insert(Caller(identified.clone()));
+            let principal = identified.clone();
+            let found =
+                Caller { principal, credential: Ok(None), is_strangers: false, source: None };
+            request.extensions_mut().insert(found);
             assert_eq!(caller(&request), identified);
         }
     }

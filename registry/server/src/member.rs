@@ -99,11 +99,10 @@ impl Member {
     }
 
     /// The state with the consistency that the caller asked for.
-    pub(crate) async fn read(&self, consistency: i32) -> Result<Reading, Problem> {
-        match Consistency::try_from(consistency) {
-            Ok(Consistency::Stale) => Ok(self.stale()),
-            Ok(Consistency::Strong) => self.strong().await,
-            Err(_) => Err(Problem::argument("consistency", "0 (stale) or 1 (strong)")),
+    pub(crate) async fn read(&self, consistency: Consistency) -> Result<Reading, Problem> {
+        match consistency {
+            Consistency::Stale => Ok(self.stale()),
+            Consistency::Strong => self.strong().await,
         }
     }
 

@@ -34,19 +34,21 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use deploy_service::{Readiness, content_coding};
 use http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use http_body_util::LengthLimitError;
 use proto_types::{Handle, path};
+use proto_wire::registry::v1::Consistency;
 use registry_api::decode::BODY_BYTES_MAX;
-use registry_api::{Code, Principal, Problem, field, identity, problem};
+use registry_api::{Code, Problem, field, problem};
 use registry_core::viewer::Viewer;
 use serde_json::Value;
 
-use crate::admission::CREDENTIAL_HEADERS;
+use crate::call::{Call, Caller};
 use crate::grpc::{AGE_KEY, REVISION_KEY, log_cause};
 use crate::member::{Member, Reading};
+use crate::operations;
 
 use self::route::Route;
 
@@ -87,7 +89,8 @@ pub(crate) fn router(member: Arc<Member>, readiness: &Readiness) -> Router {
     let table = table();
     let paths = table.iter().map(|route| route.path);
     let fixed: BTreeSet<_> = paths.filter(|path| !path.contains('{')).collect();
-    let served = table.into_iter().fold(Router::new(), |router, route| route.serve(router, &fixed));
+    let served =
+        table.into_iter().fold(Router::new(), |router, route| route.serve(router, &fixed, &member));
     served
         .method_not_allowed_fallback(no_method)
         .fallback(no_route)
@@ -147,36 +150,24 @@ fn retry_after(problem: &Problem) -> HeaderValue {
     stated.map_or(RETRY_AFTER_S, HeaderValue::from)
 }
 
-/// Who calls.
-async fn caller(member: &Member, headers: &HeaderMap) -> Result<Principal, Problem> {
-    member.caller(headers).await
+/// The call of a request.
+fn call(request: &Request) -> Result<Call, Problem> {
+    Caller::of(request.extensions())?.call()
 }
 
-/// Who reads what anybody may read: a credential that is none of ours makes nobody of its bearer.
-async fn reader(member: &Member, headers: &HeaderMap) -> Result<Principal, Problem> {
-    let known = caller(member, headers).await;
-    let shown = headers.get(AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
-    match known {
-        Err(problem)
-            if problem.code() == Code::Unauthenticated
-                && shown.is_some_and(|shown| !identity::is_ours(shown)) =>
-        {
-            Ok(Principal::Anonymous)
-        }
-        known => known,
-    }
+/// The same, with the verifiable credential that it shows.
+fn call_with_credential(request: &Request) -> Result<Call, Problem> {
+    Caller::of(request.extensions())?.with_credential()
 }
 
 /// The state that a request asks for, and with whose eyes it is read.
 async fn look(
     member: &Member,
-    headers: &HeaderMap,
-    consistency: Option<&str>,
+    caller: Caller,
+    named: Option<&str>,
 ) -> Result<(Reading, Viewer), Problem> {
-    let caller = reader(member, headers).await?;
-    let reading = read(member, consistency).await?;
-    let viewer = caller.viewer(&reading.view)?;
-    Ok((reading, viewer))
+    let call = caller.reader()?;
+    operations::look(member, &call.principal, consistency(named)?).await
 }
 
 /// How long an answer may be kept, and by whom: what somebody was shown by name is for nobody else.
@@ -190,17 +181,6 @@ fn kept_for(viewer: &Viewer, seconds: u64) -> HeaderValue {
 const VARY_BY: HeaderValue =
     HeaderValue::from_static("authorization, x-hive-federation-jwt, x-pilox-federation-jwt");
 
-/// The verifiable credential that a request shows.
-fn credential(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let mut values = CREDENTIAL_HEADERS.into_iter().flat_map(|name| headers.get_all(name));
-    let several = || Problem::argument(CREDENTIAL_HEADERS[0], "one, of visible characters");
-    match (values.next(), values.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) => value.to_str().map(|text| Some(text.into())).map_err(|_| several()),
-        (Some(_), Some(_)) => Err(several()),
-    }
-}
-
 /// Which segment of a path is a handle, where one is.
 const HANDLE_AT: usize = 2;
 
@@ -210,13 +190,18 @@ fn handle(target: &Uri) -> Result<Handle, Problem> {
     field::read("handle", segments.get(HANDLE_AT).map_or("", String::as_str))
 }
 
-/// The state that a request asks for with `?consistency=`.
-async fn read(member: &Member, consistency: Option<&str>) -> Result<Reading, Problem> {
-    match consistency {
-        None | Some("stale") => Ok(member.stale()),
-        Some("strong") => member.strong().await,
+/// The consistency that a request names with `?consistency=`.
+fn consistency(named: Option<&str>) -> Result<Consistency, Problem> {
+    match named {
+        None | Some("stale") => Ok(Consistency::Stale),
+        Some("strong") => Ok(Consistency::Strong),
         Some(_) => Err(Problem::argument("consistency", "stale or strong")),
     }
+}
+
+/// The state that a request asks for.
+async fn read(member: &Member, named: Option<&str>) -> Result<Reading, Problem> {
+    member.read(consistency(named)?).await
 }
 
 /// The parameters of a query; each at most once, no others than the named type has.

@@ -27,39 +27,56 @@ pub struct Terms<'a> {
     pub visibility: &'a str,
 }
 
-/// Reads a card to keep under `handle`. With an `owner` its signature is the authority, and anybody
-/// may bring it where there is none yet; without one it counts as unsigned, and only an operator may, or an
-/// owner of the namespace.
+/// A card to keep, as far as no state is needed to read it.
+#[derive(Debug)]
+pub struct Parsed<'a> {
+    handle: Handle,
+    owner: Option<Origin>,
+    visibility: Option<Visibility>,
+    card: Card,
+    document: &'a [u8],
+}
+
+/// Reads a card to keep under `handle`. With an `owner` anybody may bring it; without one it counts as unsigned, and takes
+/// a caller that may publish.
 ///
 /// # Errors
-/// `unauthenticated`, `permission-denied`, `malformed-json`, `invalid-document`, `body-too-large`,
-/// `bad-signature`, `key-not-enrolled`.
-pub fn put(
+/// `invalid-argument`, `unauthenticated`, `permission-denied`, `malformed-json`, `invalid-document`, `body-too-large`.
+pub fn parse<'a>(
     caller: &Principal,
     handle: &str,
-    document: &[u8],
+    document: &'a [u8],
     terms: &Terms<'_>,
-    view: &dyn View,
-) -> Result<Put, Problem> {
+) -> Result<Parsed<'a>, Problem> {
     let handle = field::handle("handle", handle)?;
     let owner: Option<Origin> = field::optional("owner", terms.owner)?;
     let visibility = super::visibility(terms.visibility)?;
     check_role(caller, owner.as_ref())?;
-    let card = Card::parse(document).map_err(|invalid| refused(&invalid))?;
-    let kid = owner.as_ref().map(|origin| signer(&card, origin, view)).transpose()?;
-    let target = (&handle, owner.as_ref(), visibility);
-    let mut proposal = proposal(document, &handle, owner.clone().zip(kid), visibility)?;
+    let card = Card::parse(document)?;
+    Ok(Parsed { handle, owner, visibility, card, document })
+}
+
+/// The write of a card by this caller, judged by this state. The signature of the owner that it names is the authority, and
+/// anybody may bring it where there is none yet; without one only an operator may, or an owner of the namespace.
+///
+/// # Errors
+/// `unauthenticated`, `permission-denied`, `bad-signature`, `key-not-enrolled`.
+pub fn authorize(parsed: &Parsed<'_>, caller: &Principal, view: &dyn View) -> Result<Put, Problem> {
+    let Parsed { handle, owner, visibility, card, document } = parsed;
+    let kid = owner.as_ref().map(|origin| signer(card, origin, view)).transpose()?;
+    let target = (handle, owner.as_ref(), *visibility);
+    let mut proposal = proposal(document, handle, owner.clone().zip(kid), *visibility)?;
     proposal.commands.splice(0..0, check_authority(caller, target, &card.digest(), view)?);
-    let said = (document, super::search::of_card(card.view()));
+    let said = (*document, super::search::of_card(card.view()));
     let proposal = super::search::with_document(proposal, Source::Card, handle.clone(), said);
     Ok(Put {
         kind: "card",
-        handle,
+        handle: handle.clone(),
         digest: Digest::of(document),
-        card_urls: urls(&card),
-        document: card.into_raw(),
+        card_urls: urls(card),
+        document: card.raw().clone(),
         assurance: assurance(owner.is_some()),
-        owner,
+        owner: owner.clone(),
         caller: caller.peer().cloned(),
         proposal: caller.with_token_spend(proposal),
     })
@@ -159,21 +176,34 @@ pub(super) fn signer(card: &Card, origin: &Origin, view: &dyn View) -> Result<Ki
     Ok(verified.kid)
 }
 
-/// The problem of a document that is not what was asked for.
-pub(super) fn refused(invalid: &Invalid) -> Problem {
-    match invalid {
-        Invalid::TooLong { len, max } => field::too_large(*len, *max),
-        Invalid::Json(error) => super::task::not_json(error),
-        Invalid::Schema(errors) => {
-            let first = errors.first();
-            let path = first.map_or("", |error| error.path.as_str());
-            let message = first.map_or_else(String::new, |error| error.problem.to_string());
-            Problem::new(Code::InvalidDocument, invalid)
-                .with("instancePath", path)
-                .with("message", message)
-                .with("schemaErrors", super::record::faults(invalid))
+/// The problem of a document that is not what was asked for, of a record too.
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
+        match &invalid {
+            Invalid::TooLong { len, max } => field::too_large(*len, *max),
+            Invalid::Json(error) => super::task::not_json(error),
+            Invalid::Schema(errors) => {
+                let first = errors.first();
+                let path = first.map_or("", |error| error.path.as_str());
+                let message = first.map_or_else(String::new, |error| error.problem.to_string());
+                Self::new(Code::InvalidDocument, &invalid)
+                    .with("instancePath", path)
+                    .with("message", message)
+                    .with("schemaErrors", super::record::faults(&invalid))
+            }
         }
     }
+}
+
+#[cfg(test)]
+fn put(
+    caller: &Principal,
+    handle: &str,
+    document: &[u8],
+    terms: &Terms<'_>,
+    view: &dyn View,
+) -> Result<Put, Problem> {
+    authorize(&parse(caller, handle, document, terms)?, caller, view)
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use crate::problem::{Code, Problem};
 /// # Errors
 /// `malformed-json`, `invalid-document`, `bad-proof`; `conflict` if it is another handle's.
 pub fn record(document: &[u8], import: Import, view: &dyn View) -> Result<Put, Problem> {
-    let parsed = record::parse(document).map_err(|invalid| super::card::refused(&invalid))?;
+    let parsed = record::parse(document)?;
     if parsed.handle != import.handle {
         return Err(Problem::new(Code::Conflict, "the record is another handle's"));
     }
@@ -53,7 +53,7 @@ pub fn card(
     import: Import,
     view: &dyn View,
 ) -> Result<Put, Problem> {
-    let card = Card::parse(document).map_err(|invalid| super::card::refused(&invalid))?;
+    let card = Card::parse(document)?;
     let signer = claimed.and_then(|origin| {
         let kid = super::card::signer(&card, origin, view).ok()?;
         Some((origin.clone(), kid))

@@ -5,6 +5,8 @@
 //! makes that peer the owner. Nor may what the proof does not cover count as the owner's word, unless
 //! the owner itself brings it.
 
+use std::borrow::Cow;
+
 use proto_types::pilox::Assurance;
 use proto_types::pilox::proof::{self, ProofError, ProofState};
 use proto_types::pilox::record::{self, Invalid, ParsedRecord};
@@ -34,33 +36,57 @@ struct Ownership {
     owner: Option<(Origin, Kid)>,
 }
 
+/// A record to publish, as far as no state is needed to read it.
+#[derive(Debug)]
+pub struct Parsed<'a> {
+    record: ParsedRecord,
+    /// The bytes that are kept.
+    kept: Cow<'a, [u8]>,
+}
+
+impl Parsed<'_> {
+    /// What it says.
+    #[must_use]
+    pub fn raw(&self) -> &Value {
+        self.record.raw()
+    }
+}
+
 /// Reads a record to publish.
 ///
 /// # Errors
-/// `malformed-json`, `invalid-document`, `body-too-large`, `bad-proof`; `unauthenticated` or
-/// `permission-denied` if neither the caller nor the signature has authority.
-pub fn put(
+/// [`Invalid`], as a problem `malformed-json`, `invalid-document` or `body-too-large`.
+pub fn parse(document: &[u8]) -> Result<Parsed<'_>, Invalid> {
+    let record = record::parse(document)?;
+    let kept = record.document(document);
+    Ok(Parsed { record, kept })
+}
+
+/// The write of a record by this caller, judged by this state.
+///
+/// # Errors
+/// `bad-proof`; `unauthenticated` or `permission-denied` if neither the caller nor the signature has authority.
+pub fn authorize(
+    parsed: &Parsed<'_>,
     caller: &Principal,
-    document: &[u8],
     terms: Terms,
     view: &dyn View,
 ) -> Result<Put, Problem> {
-    let parsed = record::parse(document).map_err(|invalid| super::card::refused(&invalid))?;
-    let ownership = ownership(&parsed, caller.peer(), view)?;
+    let Parsed { record, kept } = parsed;
+    let ownership = ownership(record, caller.peer(), view)?;
     let owner = ownership.owner.as_ref().map(|(origin, _)| origin.clone());
-    let vouched = check(caller, &parsed.handle, owner.as_ref(), (terms, view))?;
+    let vouched = check(caller, &record.handle, owner.as_ref(), (terms, view))?;
     let assurance = ownership.assurance;
     let named = (terms.visibility, vouched);
-    let kept = parsed.document(document);
-    let proposal = super::with_body(&kept, |digest| command(&parsed, ownership, named, digest))?;
-    let (handle, named) = (parsed.handle.clone(), (&*kept, super::search::of_record(&parsed)));
+    let proposal = super::with_body(kept, |digest| command(record, ownership, named, digest))?;
+    let (handle, named) = (record.handle.clone(), (&**kept, super::search::of_record(record)));
     let proposal = super::search::with_document(proposal, Source::Record, handle, named);
     Ok(Put {
         kind: "record",
-        handle: parsed.handle.clone(),
-        digest: Digest::of(&kept),
-        card_urls: vec![parsed.agent_card_url.clone()],
-        document: parsed.into_raw(),
+        handle: record.handle.clone(),
+        digest: Digest::of(kept),
+        card_urls: vec![record.agent_card_url.clone()],
+        document: record.raw().clone(),
         assurance,
         owner,
         caller: caller.peer().cloned(),
@@ -195,6 +221,15 @@ mod tests {
     use super::*;
 
     const PEER: &str = "https://a.example";
+
+    fn put(
+        caller: &Principal,
+        document: &[u8],
+        terms: Terms,
+        view: &Memory,
+    ) -> Result<Put, Problem> {
+        authorize(&parse(document)?, caller, terms, view)
+    }
 
     fn enrolled(key: &SecretKey) -> Memory {
         let mut view = Memory::default();

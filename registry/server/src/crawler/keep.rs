@@ -80,7 +80,8 @@ async fn card(
     let terms = Terms { owner: target.owner.as_str(), visibility: "" };
     // It lies where the owner's record says that its card is: that is the owner's own word.
     let owner = Principal::Peer(PeerCaller { origin: target.owner.clone(), token: None });
-    let put = decode::card::put(&owner, handle.as_str(), document, &terms, &view)?;
+    let card = decode::card::parse(&owner, handle.as_str(), document, &terms)?;
+    let put = decode::card::authorize(&card, &owner, &view)?;
     let question = member.check_admission(&put, None, &view)?;
     drop(view);
     member.ask_policy_engine(question).await?;

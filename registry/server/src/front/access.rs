@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use deploy_service::Claim;
+use deploy_service::{Claim, Source};
 use http::Extensions;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use proto_types::Class;
@@ -21,7 +21,7 @@ use registry_api::{Code, Principal, Problem, field};
 use tonic::Status;
 
 use crate::allowance::{self, Pages};
-use crate::grpc::Caller;
+use crate::call::Caller;
 use crate::holder;
 use crate::member::Member;
 
@@ -106,11 +106,12 @@ pub(super) async fn check(
     if UNASKED.iter().any(|service| path.starts_with(service)) {
         return next.run(request).await;
     }
-    let known = member.caller(request.headers()).await;
-    match (proven(&known), open) {
-        (Ok(caller), _) => {
+    let source = request.extensions().get::<Source>().copied();
+    let caller = Caller::find(&member, request.headers(), source).await;
+    match (proven(&caller.principal), open) {
+        (Ok(principal), _) => {
             let claim = request.extensions().get::<Claim>();
-            if let Some(claim) = claim.filter(|_| holder::class(caller) == Class::System) {
+            if let Some(claim) = claim.filter(|_| holder::class(principal) == Class::System) {
                 claim.prove_system();
             }
         }
@@ -118,14 +119,14 @@ pub(super) async fn check(
         (Err(_), Some(open)) => request = request.map(|body| bounded(body, open.bytes_max)),
         (Err(problem), None) => return Status::from(problem).into_http(),
     }
-    request.extensions_mut().extend(extensions(known, open));
+    request.extensions_mut().extend(extensions(caller, open));
     next.run(request).await
 }
 
 /// What a handler gets with a request: who calls, and what a page costs who is not verified.
-fn extensions(known: Result<Principal, Problem>, open: Option<Open>) -> Extensions {
+fn extensions(caller: Caller, open: Option<Open>) -> Extensions {
     let mut extensions = Extensions::new();
-    extensions.insert(Caller(known));
+    extensions.insert(caller);
     if let Some(pages) = open.and_then(|open| open.pages) {
         extensions.insert(pages);
     }

@@ -1,25 +1,21 @@
-//! Hosted agents and the artifacts they run.
+//! Hosted agents over gRPC, and the artifacts they run.
 //!
-//! It decides only that an agent's artifact is there, and WebAssembly, before the agent is. It must never hold an
-//! artifact in memory, nor refuse an agent because no node can run it.
+//! It decides nothing about an agent: `operations/agents.rs` does what is asked. It must never hold an artifact in memory.
 
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use proto_types::{Digest, Handle};
 use proto_wire::registry::v1 as wire;
-use registry_api::{List, Problem, Role, decode, field};
+use registry_api::{List, Problem, Role, field};
 use registry_core::query;
-use registry_core::view::View;
-use registry_core::viewer::Viewer;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::federation::show;
-use crate::fleet;
 use crate::lookup;
 use crate::member::Member;
+use crate::operations::agents;
 
-use super::peers::done;
-use super::{Handled, at, caller, log_cause, look, page};
+use super::{Handled, at, call, caller, log_cause, look, page};
 
 /// The largest chunk, as the contract says.
 const CHUNK_BYTES_MAX: usize = 1 << 20;
@@ -32,26 +28,9 @@ pub(super) async fn put(
     member: &Member,
     request: Request<wire::PutAgentRequest>,
 ) -> Handled<wire::Agent> {
-    let caller = caller(&request)?;
-    let request = request.into_inner();
-    let artifact = decode::agent::artifact(&caller, &request)?;
-    let bytes = member.artifacts.size(&artifact).await?;
-    if !member.artifacts.is_wasm(&artifact).await? {
-        let why = "it is not a WebAssembly module or component";
-        return Err(Problem::argument("artifact", why));
-    }
-    let proposal = decode::agent::put(&request, artifact, bytes)?;
-    let reading = done(member, member.write(proposal).await?).await?;
-    let handle: Handle = field::read("handle", &request.handle)?;
-    let agent = lookup::agent(&reading.view, &Viewer::Operator, &handle)?;
-    let unplaceable = unplaceable(&reading.view, &handle)?;
-    Ok(at(&reading, wire::Agent { unplaceable, ..agent }))
-}
-
-/// Why no node can run the agent now; empty if one can. It is deployed all the same: a node may join later.
-fn unplaceable(view: &dyn View, handle: &Handle) -> Result<String, Problem> {
-    let Some(agent) = query::agent(view, handle)? else { return Ok(String::new()) };
-    Ok(fleet::unmet(view, &agent)?.map_or_else(String::new, |unmet| unmet.to_string()))
+    let call = call(&request)?;
+    let (reading, agent) = agents::put(member, &call, request.get_ref()).await?;
+    Ok(at(&reading, agent))
 }
 
 pub(super) async fn one(

@@ -1,44 +1,36 @@
-//! A2A cards.
+//! A2A cards over gRPC.
 //!
-//! It decides nothing: `registry-api` reads the requests and the core decides.
+//! It decides nothing about a card: `operations/cards.rs` does what is asked.
 
 use proto_types::Handle;
 use proto_wire::registry::v1 as wire;
+use registry_api::decode::Conditions;
 use registry_api::decode::card::Terms;
-use registry_api::{List, decode, field, render};
-use registry_core::entry::ImportKind;
-use registry_core::query;
-use registry_core::viewer::Viewer;
-use registry_raft::StoreView;
+use registry_api::{List, field, render};
 use tonic::Request;
 
 use crate::federation::show;
 use crate::lookup;
 use crate::member::Member;
+use crate::operations::Page;
+use crate::operations::cards::{self, Put};
 
-use super::peers::done;
-use super::{Handled, at, caller, credential, look, page};
+use super::{Handled, at, call, call_with_credential, caller, consistency, look, page};
 
 pub(super) async fn put(
     member: &Member,
     request: Request<wire::PutCardRequest>,
 ) -> Handled<wire::Card> {
-    let caller = caller(&request)?;
-    let credential = credential(request.metadata())?;
+    let call = call_with_credential(&request)?;
     let request = request.into_inner();
-    let terms = Terms { owner: &request.owner, visibility: &request.visibility };
-    let check = |view: &StoreView| {
-        let put = decode::card::put(&caller, &request.handle, &request.document, &terms, view)?;
-        let question = member.check_admission(&put, credential.as_deref(), view)?;
-        Ok((put, question))
+    let put = Put {
+        handle: &request.handle,
+        document: &request.document,
+        terms: Terms { owner: &request.owner, visibility: &request.visibility },
+        conditions: Conditions::default(),
     };
-    let ((put, question), term) = member.precheck(check).await?;
-    member.ask_policy_engine(question).await?;
-    let write = (put.proposal, term);
-    let reply = member.write_as(&caller, (ImportKind::Card, &put.handle), write).await?;
-    let reading = done(member, reply).await?;
-    // Who has written it has seen it.
-    let seen = lookup::card(&reading.view, &Viewer::Operator, &put.handle)?;
+    let stored = cards::put(member, &call, put).await?;
+    let (reading, seen) = cards::written(member, &stored).await?;
     Ok(at(&reading, render::directory::card(&seen.entry, seen.disclosure, seen.document)))
 }
 
@@ -47,13 +39,12 @@ pub(super) async fn list(
     request: Request<wire::ListRequest>,
 ) -> Handled<wire::CardList> {
     let query = request.get_ref();
-    let after: Option<Handle> = member.cursors(List::Cards).after("after", &query.after)?;
+    let after = member.cursors(List::Cards).after("after", &query.after)?;
     let limit = page(&request, query.limit)?;
-    let (reading, viewer) = look(member, &caller(&request)?, query.consistency).await?;
-    let listed = query::cards_listed(&reading.view, &viewer, after.as_ref(), limit)?;
-    let next = member.cursors(List::Cards).next(&listed, limit, Handle::as_str);
-    let handles = listed.iter().map(ToString::to_string).collect();
-    Ok(at(&reading, wire::CardList { handles, next }))
+    let (call, consistency) = (call(&request)?, consistency(query.consistency)?);
+    let listed = cards::list(member, &call, Page { after, limit, consistency }).await?;
+    let handles = listed.entries.iter().map(ToString::to_string).collect();
+    Ok(at(&listed.reading, wire::CardList { handles, next: listed.next }))
 }
 
 pub(super) async fn one(

@@ -10,8 +10,9 @@ use tonic::{Request, Response};
 
 use crate::lookup;
 use crate::member::{Member, unexpected};
+use crate::operations::peers;
 
-use super::{Handled, at, caller};
+use super::{Handled, at, call, caller, read};
 
 pub(super) async fn charge(
     member: &Member,
@@ -29,11 +30,8 @@ pub(super) async fn report(
     member: &Member,
     request: Request<wire::ReportConductRequest>,
 ) -> Handled<wire::ReportConductReply> {
-    let caller = caller(&request)?;
-    let proposal = decode::conduct::report(&caller, request.get_ref())?;
-    let reply = member.write(proposal).await?;
-    let counted = render::reputation::counted(&reply).ok_or_else(|| unexpected(&reply))?;
-    Ok(Response::new(counted))
+    let call = call(&request)?;
+    Ok(Response::new(peers::report(member, &call, request.get_ref()).await?))
 }
 
 pub(super) async fn reputation(
@@ -44,7 +42,7 @@ pub(super) async fn reputation(
     caller(&request)?.require(&[Role::Operator])?;
     let request = request.into_inner();
     let origin: Origin = field::read("origin", &request.origin)?;
-    let reading = member.read(request.consistency).await?;
+    let reading = read(member, request.consistency).await?;
     let shown = lookup::reputation(&reading.view, &origin)?;
     Ok(at(&reading, shown))
 }

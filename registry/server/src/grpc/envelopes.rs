@@ -14,10 +14,9 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tonic::{Request, Response};
 
 use crate::lookup;
-use crate::member::{Member, Reading, stopping, unexpected};
+use crate::member::{Member, Reading, done_at, stopping, unexpected};
 
-use super::peers::committed;
-use super::{Handled, caller, origin};
+use super::{Handled, call, caller, done};
 
 /// How soon a queue whose envelopes were all leased is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(250);
@@ -44,13 +43,13 @@ pub(super) async fn lease(
     member: &Member,
     request: Request<wire::LeaseEnvelopesRequest>,
 ) -> Handled<wire::LeaseEnvelopesReply> {
-    let (caller, source) = (caller(&request)?, origin(&request));
+    let call = call(&request)?;
     let request = request.into_inner();
-    let proposal = decode::envelope::lease(&caller, &request)?;
+    let proposal = decode::envelope::lease(&call.principal, &request)?;
     let until = Instant::now() + Duration::from_millis(request.wait_ms);
     let _place = match request.wait_ms {
         0 => None,
-        _ => Some(member.wait_place(&caller, source)?),
+        _ => Some(member.wait_place(&call.principal, call.source)?),
     };
     // The first try is made in any case: this member's own state may lag behind.
     let mut leases = leased(member, proposal.clone()).await?;
@@ -74,7 +73,7 @@ pub(super) async fn ack(
 ) -> Handled<wire::Done> {
     let caller = caller(&request)?;
     let proposal = decode::envelope::ack(&caller, request.get_ref())?;
-    committed(member.write(proposal).await?)
+    Ok(done(done_at(&member.write(proposal).await?)?))
 }
 
 async fn leased(member: &Member, proposal: Proposal) -> Result<Vec<Lease>, Problem> {

@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::fleet::{OrderStream, open};
 use crate::member::{Member, done_at, unexpected};
 
-use super::{Handled, at, caller, conduct, envelopes, finish, tasks};
+use super::{Handled, at, caller, conduct, envelopes, finish, read, tasks};
 
 /// The service, over the member.
 #[derive(Clone)]
@@ -139,7 +139,7 @@ async fn nodes(member: &Member, request: Request<wire::ListRequest>) -> Handled<
     let request = request.into_inner();
     let after: Option<NodeId> = member.cursors(List::Nodes).after("after", &request.after)?;
     let limit = field::page(request.limit)?;
-    let reading = member.read(request.consistency).await?;
+    let reading = read(member, request.consistency).await?;
     let page = query::nodes(&reading.view, after.as_ref(), limit)?;
     let next = member.cursors(List::Nodes).next(&page, limit, |node| node.id.as_str());
     let nodes = page.iter().map(render::fleet::node).collect();

@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status};
 use crate::log::{Proof, consistency};
 use crate::lookup::{self, Seen};
 use crate::member::{Member, Reading};
-use crate::namespaces;
+use crate::operations::namespaces;
 
 use super::{Handled, caller, finish};
 

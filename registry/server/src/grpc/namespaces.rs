@@ -1,6 +1,6 @@
-//! Namespaces.
+//! Namespaces over gRPC.
 //!
-//! It decides nothing: `registry-api` reads the requests and the core decides.
+//! It decides nothing about a namespace: `operations/namespaces.rs` does what is asked.
 
 use std::collections::BTreeSet;
 
@@ -12,21 +12,20 @@ use registry_core::view::View;
 use tonic::Request;
 
 use crate::member::Member;
-use crate::namespaces::{self, Kept};
+use crate::operations::namespaces::{self, Kept};
+use crate::operations::{Listed, Page};
 
-use super::peers::{committed, done};
-use super::{Handled, at, caller};
+use super::{Handled, at, call, caller, consistency, done, read};
 
 pub(super) async fn put(
     member: &Member,
     request: Request<wire::PutNamespaceRequest>,
 ) -> Handled<wire::Namespace> {
-    let caller = caller(&request)?;
-    let request = request.into_inner();
-    let proposal = decode::namespace::put(&caller, &request.name, &request.terms)?;
-    let reading = done(member, member.write(proposal).await?).await?;
-    let name: Namespace = field::read("name", &request.name)?;
-    Ok(at(&reading, message(&namespaces::one(&reading.view, &caller, &name)?)))
+    let call = call(&request)?;
+    let wire::PutNamespaceRequest { name, terms } = request.into_inner();
+    let revision = namespaces::put(member, &call, &name, &terms).await?;
+    let (reading, kept) = namespaces::written(member, &call, &name, revision).await?;
+    Ok(at(&reading, message(&kept)))
 }
 
 pub(super) async fn one(
@@ -35,7 +34,7 @@ pub(super) async fn one(
 ) -> Handled<wire::Namespace> {
     let caller = caller(&request)?;
     let name: Namespace = field::read("name", &request.get_ref().name)?;
-    let reading = member.read(request.get_ref().consistency).await?;
+    let reading = read(member, request.get_ref().consistency).await?;
     Ok(at(&reading, message(&namespaces::one(&reading.view, &caller, &name)?)))
 }
 
@@ -43,16 +42,14 @@ pub(super) async fn list(
     member: &Member,
     request: Request<wire::ListRequest>,
 ) -> Handled<wire::NamespaceList> {
-    let caller = caller(&request)?;
+    let call = call(&request)?;
     let request = request.into_inner();
-    let after: Option<Namespace> =
-        member.cursors(List::Namespaces).after("after", &request.after)?;
+    let after = member.cursors(List::Namespaces).after("after", &request.after)?;
     let limit = field::page(request.limit)?;
-    let reading = member.read(request.consistency).await?;
-    let page = namespaces::page(&reading.view, &caller, after.as_ref(), limit)?;
-    let cursors = member.cursors(List::Namespaces);
-    let next = cursors.next(&page, limit, |(entry, _)| entry.name.as_str());
-    let namespaces = page.iter().map(|kept| admitting(&reading.view, &caller, kept));
+    let consistency = consistency(request.consistency)?;
+    let page = Page { after, limit, consistency };
+    let Listed { reading, entries, next } = namespaces::list(member, &call, page).await?;
+    let namespaces = entries.iter().map(|kept| admitting(&reading.view, &call.principal, kept));
     let namespaces = namespaces.collect::<Result<_, Problem>>()?;
     Ok(at(&reading, wire::NamespaceList { namespaces, next }))
 }
@@ -61,9 +58,9 @@ pub(super) async fn delete(
     member: &Member,
     request: Request<wire::DeleteNamespaceRequest>,
 ) -> Handled<wire::Done> {
-    let caller = caller(&request)?;
-    let proposal = decode::namespace::delete(&caller, &request.get_ref().name)?;
-    committed(member.write(proposal).await?)
+    let call = call(&request)?;
+    let revision = namespaces::delete(member, &call, &request.get_ref().name).await?;
+    Ok(done(revision))
 }
 
 /// The message, to a gateway with whom the namespace admits.

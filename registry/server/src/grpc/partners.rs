@@ -14,9 +14,8 @@ use registry_core::query;
 use registry_core::view::View;
 use tonic::{Request, Response, Status};
 
-use crate::member::Member;
+use crate::member::{Member, done_at};
 
-use super::peers::done;
 use super::{Handled, caller, finish};
 
 /// As many as the core keeps.
@@ -68,7 +67,7 @@ async fn put(member: &Member, request: Request<wire::PutPartnerRequest>) -> Hand
     let caller = caller(&request)?;
     let request = request.into_inner();
     let proposal = decode::partner::put(&caller, &request)?;
-    let reading = done(member, member.write(proposal).await?).await?;
+    let reading = member.reached(done_at(&member.write(proposal).await?)?).await?;
     let partner = found(&reading.view, &request.name)?;
     Ok(Response::new(render::federation::partner(&partner)))
 }

@@ -1,28 +1,26 @@
-//! Peers, their manifests, and invitations.
+//! Peers over gRPC, their manifests, and invitations.
 //!
-//! It decides nothing: `registry-api` reads the requests and the core decides.
+//! It decides nothing about a peer: `operations/peers.rs` does what is asked.
 
 use proto_types::Origin;
 use proto_wire::registry::v1 as wire;
-use registry_api::{List, Problem, Role, decode, field, render};
-use registry_core::change::Reply;
-use registry_core::query;
+use registry_api::decode::Conditions;
+use registry_api::{List, Role, decode, field, render};
 use tonic::{Request, Response};
 
 use crate::federation::show;
-use crate::member::{Member, Reading, done_at};
+use crate::member::{Member, done_at};
+use crate::operations::{Page, peers};
 use crate::{enrolment, lookup, random};
 
-use super::{Handled, at, caller, origin, page};
+use super::{Handled, at, call, caller, consistency, done, page, read};
 
 pub(super) async fn enrol(
     member: &Member,
     request: Request<wire::EnrolPeerRequest>,
 ) -> Handled<wire::Peer> {
-    let caller = caller(&request)?;
-    let source = origin(&request);
-    let request = request.into_inner();
-    let (reading, peer) = enrolment::enrol(member, &caller, source, &request).await?;
+    let call = call(&request)?;
+    let (reading, peer) = enrolment::enrol(member, &call, request.get_ref()).await?;
     Ok(at(&reading, peer))
 }
 
@@ -41,19 +39,15 @@ pub(super) async fn decide(
     member: &Member,
     request: Request<wire::DecidePeerRequestRequest>,
 ) -> Handled<wire::Done> {
-    let caller = caller(&request)?;
-    let proposal = decode::peer::decide(&caller, request.get_ref())?;
-    committed(member.write(proposal).await?)
+    let call = call(&request)?;
+    Ok(done(peers::decide(member, &call, request.get_ref()).await?))
 }
 
 pub(super) async fn operate(
     member: &Member,
     request: Request<wire::PutDocumentRequest>,
 ) -> Handled<wire::Done> {
-    let reading = member.strong().await?;
-    let document = &request.get_ref().document;
-    let proposal = decode::operation::operate(document, None, &reading.view, member.clock.now())?;
-    committed(member.write(proposal).await?)
+    Ok(done(peers::operate(member, &request.get_ref().document, None).await?))
 }
 
 pub(super) async fn log(
@@ -63,7 +57,7 @@ pub(super) async fn log(
     let limit = page(&request, request.get_ref().limit)?;
     let request = request.into_inner();
     let origin: Origin = field::read("origin", &request.origin)?;
-    let reading = member.read(request.consistency).await?;
+    let reading = read(member, request.consistency).await?;
     Ok(at(&reading, lookup::peer_log(&reading.view, &origin, request.after, limit)?))
 }
 
@@ -71,27 +65,24 @@ pub(super) async fn stand(
     member: &Member,
     request: Request<wire::SetPeerStandingRequest>,
 ) -> Handled<wire::Done> {
-    let caller = caller(&request)?;
-    let proposal = decode::peer::stand(&caller, request.get_ref())?;
-    committed(member.write(proposal).await?)
+    let call = call(&request)?;
+    Ok(done(peers::stand(member, &call, request.get_ref()).await?))
 }
 
 pub(super) async fn allow_token_life(
     member: &Member,
     request: Request<wire::SetPeerTokenLifeRequest>,
 ) -> Handled<wire::Done> {
-    let caller = caller(&request)?;
-    let proposal = decode::peer::allow_token_life(&caller, request.get_ref())?;
-    committed(member.write(proposal).await?)
+    let call = call(&request)?;
+    Ok(done(peers::allow_token_life(member, &call, request.get_ref()).await?))
 }
 
 pub(super) async fn ask_domain(
     member: &Member,
     request: Request<wire::AskPeerDomainRequest>,
 ) -> Handled<wire::Done> {
-    let caller = caller(&request)?;
-    let proposal = decode::peer::ask_domain(&caller, &request.get_ref().origin)?;
-    committed(member.write(proposal).await?)
+    let call = call(&request)?;
+    Ok(done(peers::ask_domain(member, &call, &request.get_ref().origin).await?))
 }
 
 pub(super) async fn revoke(
@@ -100,7 +91,7 @@ pub(super) async fn revoke(
 ) -> Handled<wire::Done> {
     let caller = caller(&request)?;
     let proposal = decode::peer::revoke(&caller, request.get_ref())?;
-    committed(member.write(proposal).await?)
+    Ok(done(done_at(&member.write(proposal).await?)?))
 }
 
 pub(super) async fn one(
@@ -109,7 +100,7 @@ pub(super) async fn one(
 ) -> Handled<wire::Peer> {
     let request = request.into_inner();
     let origin: Origin = field::read("origin", &request.origin)?;
-    let reading = member.read(request.consistency).await?;
+    let reading = read(member, request.consistency).await?;
     let shown = lookup::peer(&reading.view, &origin)?;
     Ok(at(&reading, show::peer(&reading.view, shown)?))
 }
@@ -120,22 +111,19 @@ pub(super) async fn list(
 ) -> Handled<wire::PeerList> {
     let limit = page(&request, request.get_ref().limit)?;
     let request = request.into_inner();
-    let after: Option<Origin> = member.cursors(List::Peers).after("after", &request.after)?;
-    let reading = member.read(request.consistency).await?;
-    let listed = query::peers(&reading.view, after.as_ref(), limit)?;
-    let next = member.cursors(List::Peers).next(&listed, limit, |peer| peer.origin.as_str());
-    let peers = listed.iter().map(|peer| render::peer::peer(peer, None)).collect();
-    Ok(at(&reading, wire::PeerList { peers, next }))
+    let after = member.cursors(List::Peers).after("after", &request.after)?;
+    let consistency = consistency(request.consistency)?;
+    let listed = peers::list(member, Page { after, limit, consistency }).await?;
+    let peers = listed.entries.iter().map(|peer| render::peer::peer(peer, None)).collect();
+    Ok(at(&listed.reading, wire::PeerList { peers, next: listed.next }))
 }
 
 pub(super) async fn put_manifest(
     member: &Member,
     request: Request<wire::PutDocumentRequest>,
 ) -> Handled<wire::Done> {
-    let reading = member.strong().await?;
     let document = &request.get_ref().document;
-    let proposal = decode::manifest::put(document, &reading.view, member.clock.now())?;
-    committed(member.write(proposal).await?)
+    Ok(done(peers::put_manifest(member, document, Conditions::default()).await?))
 }
 
 pub(super) async fn invite(
@@ -148,14 +136,4 @@ pub(super) async fn invite(
     let (proposal, expires_at) = decode::peer::invitation(&caller, request.get_ref(), &token, now)?;
     member.write(proposal).await?;
     Ok(Response::new(wire::JoinToken { token, expires_at_ms: expires_at.0 }))
-}
-
-/// The state after a write that answers with its revision.
-pub(super) async fn done(member: &Member, reply: Reply) -> Result<Reading, Problem> {
-    member.reached(done_at(&reply)?).await
-}
-
-/// The answer of a write that is only its revision.
-pub(super) fn committed(reply: Reply) -> Handled<wire::Done> {
-    Ok(Response::new(wire::Done { revision: done_at(&reply)?.0 }))
 }

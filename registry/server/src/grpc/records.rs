@@ -1,46 +1,33 @@
-//! Records.
+//! Records over gRPC.
 //!
-//! It decides nothing: `registry-api` reads the requests and the core decides.
+//! It decides nothing about a record: `operations/records.rs` does what is asked.
 
-use proto_types::{Digest, Handle};
+use proto_types::Handle;
 use proto_wire::registry::v1 as wire;
 use registry_api::decode::Conditions;
 use registry_api::decode::record::Terms;
-use registry_api::{List, decode, field, render};
-use registry_core::entry::ImportKind;
+use registry_api::{List, Problem, decode, field, render};
 use registry_core::query;
-use registry_core::viewer::Viewer;
-use registry_raft::StoreView;
 use tonic::Request;
 
 use crate::federation::show;
 use crate::lookup;
 use crate::member::Member;
+use crate::operations::records::{self, Put};
 
-use super::peers::{committed, done};
-use super::{Handled, at, caller, credential, look, page};
+use super::{Handled, at, call, call_with_credential, caller, done, look, page};
 
 pub(super) async fn put(
     member: &Member,
     request: Request<wire::PutRecordRequest>,
 ) -> Handled<wire::Record> {
-    let caller = caller(&request)?;
-    let credential = credential(request.metadata())?;
+    let call = call_with_credential(&request)?;
     let request = request.into_inner();
-    let if_match: Option<Digest> = field::optional("if_match", &request.if_match)?;
+    let conditions = conditions(&request.if_match)?;
     let terms = Terms { visibility: decode::visibility(&request.visibility)? };
-    let check = |view: &StoreView| {
-        let put = decode::record::put(&caller, &request.document, terms, view)?;
-        let question = member.check_admission(&put, credential.as_deref(), view)?;
-        Ok((put, question))
-    };
-    let ((put, question), term) = member.precheck(check).await?;
-    member.ask_policy_engine(question).await?;
-    let write = (Conditions::version(if_match).on(put.proposal), term);
-    let reply = member.write_as(&caller, (ImportKind::Record, &put.handle), write).await?;
-    let reading = done(member, reply).await?;
-    // Who has written it has seen it.
-    let seen = lookup::record(&reading.view, &Viewer::Operator, &put.handle, reading.time)?;
+    let put = Put { document: &request.document, terms, conditions };
+    let stored = records::put(member, &call, put).await?;
+    let (reading, seen) = records::written(member, &stored).await?;
     let shown = render::directory::record(&seen.entry, seen.disclosure, seen.document);
     Ok(at(&reading, show::record(&reading.view, shown)?))
 }
@@ -74,13 +61,14 @@ pub(super) async fn delete(
     member: &Member,
     request: Request<wire::DeleteRecordRequest>,
 ) -> Handled<wire::Done> {
-    let caller = caller(&request)?;
-    let request = request.get_ref();
-    let if_match: Option<Digest> = field::optional("if_match", &request.if_match)?;
-    let view = member.strong().await?.view;
-    let proposal = decode::record::delete(&caller, &request.handle, &view)?;
-    drop(view);
-    let handle: Handle = field::read("handle", &request.handle)?;
-    let write = (Conditions::version(if_match).on(proposal), None);
-    committed(member.write_as(&caller, (ImportKind::Record, &handle), write).await?)
+    let call = call(&request)?;
+    let request = request.into_inner();
+    let conditions = conditions(&request.if_match)?;
+    let revision = records::delete(member, &call, &request.handle, conditions).await?;
+    Ok(done(revision))
+}
+
+/// That the version of this text is stored, if it names one.
+fn conditions(if_match: &str) -> Result<Conditions, Problem> {
+    Ok(Conditions::version(field::optional("if_match", if_match)?))
 }

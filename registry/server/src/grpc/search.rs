@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 use crate::member::Member;
 use crate::search;
 
-use super::{Handled, at, caller, finish, origin};
+use super::{Handled, at, call, finish, read};
 
 /// The service, over the member.
 #[derive(Clone)]
@@ -31,9 +31,10 @@ async fn find(
     member: &Member,
     request: Request<wire::SearchAgentsRequest>,
 ) -> Handled<wire::SearchAgentsResponse> {
-    let (caller, source) = (caller(&request)?, origin(&request));
+    let call = call(&request)?;
     let request = request.into_inner();
-    let reading = member.read(request.consistency).await?;
-    let (reading, page) = search::page(member, (&caller, source), &request, reading).await?;
+    let reading = read(member, request.consistency).await?;
+    let caller = (&call.principal, call.source);
+    let (reading, page) = search::page(member, caller, &request, reading).await?;
     Ok(at(&reading, page))
 }

@@ -14,7 +14,7 @@ use tonic::Request;
 use crate::lookup;
 use crate::member::{Member, Reading, done_at, unexpected};
 
-use super::{Handled, at, caller};
+use super::{Handled, at, caller, read};
 
 /// A free slot is taken within this time; a task that waits for longer found none.
 const PLACED_WITHIN_MS: u64 = 1_000;
@@ -89,7 +89,7 @@ pub(super) async fn one(
     let request = request.into_inner();
     let id: TaskId = field::read("id", &request.id)?;
     let owner = decode::task::owner(&caller, &request.owner)?;
-    let reading = member.read(request.consistency).await?;
+    let reading = read(member, request.consistency).await?;
     let entry = lookup::task(&reading.view, &id, owner.as_deref())?;
     Ok(at(&reading, message(member, &reading, &entry)?))
 }

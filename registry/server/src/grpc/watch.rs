@@ -15,7 +15,7 @@ use crate::cursor;
 use crate::follow::{self, Cursor, WatchItem, WatchQuery, follow};
 use crate::member::Member;
 
-use super::{Handled, at, caller, log_cause, origin};
+use super::{Handled, at, call, log_cause};
 
 /// The kind of a message that says only how far the watcher is.
 const PROGRESS: &str = "progress";
@@ -28,13 +28,13 @@ pub(super) async fn open(
     member: &Arc<Member>,
     request: Request<wire::WatchRequest>,
 ) -> Handled<ChangeStream> {
-    let caller = caller(&request)?;
-    let source = origin(&request);
+    let call = call(&request)?;
     allowance::page(request.extensions(), follow::PAGE)?;
     let account = Account::of(request.extensions());
     let wire::WatchRequest { since, kinds, prefix, namespace, progress } = request.into_inner();
-    let cursor = Cursor::new(&caller, &WatchQuery { since, kinds, prefix, namespace }, account)?;
-    let place = member.wait_place(&caller, source)?;
+    let query = WatchQuery { since, kinds, prefix, namespace };
+    let cursor = Cursor::new(&call.principal, &query, account)?;
+    let place = member.wait_place(&call.principal, call.source)?;
     let reading = cursor::reached(member, cursor.since).await?;
     let items = follow(member, cursor, place).filter_map(move |item| async move {
         match item {

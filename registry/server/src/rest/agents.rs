@@ -5,17 +5,17 @@
 
 use axum::Extension;
 use axum::extract::{RawQuery, State};
-use deploy_service::Source;
 use http::header::LINK;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Problem, render};
 
+use crate::call::Caller;
 use crate::{allowance, search};
 
 use super::parameter::{AGE, CACHE_CONTROL, CONSISTENCY, Header, Parameter, REVISION};
 use super::route::{Access, Route};
-use super::{Answered, Shared, at, json, read, reader, schemas};
+use super::{Answered, Shared, at, json, read, schemas};
 
 /// A longer query string names more than a search takes.
 const QUERY_BYTES_MAX: usize = 8_192;
@@ -113,15 +113,14 @@ pub(super) fn routes() -> Vec<Route> {
 pub(super) async fn find(
     State(member): Shared,
     RawQuery(query): RawQuery,
-    source: Option<Extension<Source>>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
 ) -> Answered {
-    let source = source.map(|Extension(source)| source);
-    let caller = reader(&member, &headers).await?;
+    let call = caller.reader()?;
     let query = query.unwrap_or_default();
     let (request, consistency) = request(&query)?;
     let reading = read(&member, consistency.as_deref()).await?;
-    let (reading, page) = search::page(&member, (&caller, source), &request, reading).await?;
+    let caller = (&call.principal, call.source);
+    let (reading, page) = search::page(&member, caller, &request, reading).await?;
     let mut response = json(StatusCode::OK, &render::search::json(&page));
     if !page.next.is_empty() {
         response.headers_mut().insert(LINK, next(&query, &page.next));

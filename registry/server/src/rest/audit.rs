@@ -2,11 +2,12 @@
 //!
 //! It decides how much one answer holds. It must never show a line to anybody but an operator.
 
+use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::response::Response;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 use proto_types::Digest;
 use proto_types::audit::AuditLine;
 use registry_api::identity::Role;
@@ -19,7 +20,8 @@ use serde_json::json;
 
 use super::parameter::{Header, Parameter, REVISION, UNKEPT};
 use super::route::{Access, Content, Route};
-use super::{Answered, Shared, at, caller, json, json_body, parameters, schemas};
+use super::{Answered, Shared, at, call, json, json_body, parameters, schemas};
+use crate::call::Caller;
 use crate::member::{Member, Reading};
 
 /// Lines of one answer: at most about 2 MiB.
@@ -75,9 +77,9 @@ struct Truncation {
 pub(super) async fn export(
     State(member): Shared,
     query: Result<Query<ExportQuery>, QueryRejection>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
 ) -> Answered {
-    caller(&member, &headers).await?.require(&[Role::Operator])?;
+    caller.call()?.principal.require(&[Role::Operator])?;
     let query = parameters(query)?;
     let reading = reached(&member, query.since).await?;
     let lines = query::audit_lines(&reading.view, query.since, LINES)?;
@@ -130,7 +132,7 @@ fn continues(
 }
 
 pub(super) async fn truncate(State(member): Shared, request: Request) -> Answered {
-    caller(&member, request.headers()).await?.require(&[Role::Operator])?;
+    call(&request)?.principal.require(&[Role::Operator])?;
     let body = json_body(request).await?;
     let truncation: Truncation =
         serde_json::from_slice(&body).map_err(|why| Problem::argument("body", why))?;

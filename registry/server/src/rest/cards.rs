@@ -1,7 +1,8 @@
 //! A2A cards over HTTP, byte for byte.
 //!
-//! It decides nothing about a card.
+//! It decides nothing about a card: `operations/cards.rs` does what is asked.
 
+use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::response::Response;
@@ -9,15 +10,15 @@ use http::header::{CACHE_CONTROL, ETAG, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use proto_types::{Digest, Handle};
 use registry_api::decode::card::Terms;
-use registry_api::{Code, List, Problem, decode};
+use registry_api::{Code, List, Problem};
 use registry_core::entry::ImportKind;
-use registry_core::query;
 use registry_core::viewer::Disclosure;
-use registry_raft::StoreView;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::member::done_at;
+use crate::call::Caller;
+use crate::operations::cards::{self, Put};
+use crate::operations::{Listed, Page};
 use crate::{allowance, lookup};
 
 use super::conditions::{conditions, is_sent, unchanged};
@@ -29,8 +30,8 @@ use super::parameter::{
 };
 use super::route::{Access, Route, WRITE_REFUSALS};
 use super::{
-    Answered, Shared, VARY_BY, annotations, at, bytes, caller, credential, handle, json, json_body,
-    kept_for, look, page, parameters, schemas,
+    Answered, Shared, VARY_BY, annotations, at, bytes, call_with_credential, consistency, handle,
+    json, json_body, kept_for, look, page, parameters, schemas,
 };
 
 /// Cards change seldom, and a stale one does no harm for this long. Arbitrary.
@@ -96,16 +97,16 @@ pub(super) struct PutQuery {
 pub(super) async fn list(
     State(member): Shared,
     query: Result<Query<Listing>, QueryRejection>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
     uri: Uri,
 ) -> Answered {
     let query = parameters(query)?;
-    let after: Option<Handle> = page::after(member.cursors(List::Cards), query.cursor.as_deref())?;
+    let after = page::after(member.cursors(List::Cards), query.cursor.as_deref())?;
     let limit = page::limit(query.limit)?;
-    let (reading, viewer) = look(&member, &headers, query.consistency.as_deref()).await?;
-    let handles = query::cards_listed(&reading.view, &viewer, after.as_ref(), limit)?;
-    let next = member.cursors(List::Cards).next(&handles, limit, Handle::as_str);
-    let names: Vec<&str> = handles.iter().map(Handle::as_str).collect();
+    let (call, consistency) = (caller.reader()?, consistency(query.consistency.as_deref())?);
+    let page = Page { after, limit, consistency };
+    let Listed { reading, entries, next } = cards::list(&member, &call, page).await?;
+    let names: Vec<&str> = entries.iter().map(Handle::as_str).collect();
     let response = json(StatusCode::OK, &json!({ "handles": names, "next": next }));
     Ok(at(&reading, page::linked(response, &uri, &next)))
 }
@@ -114,11 +115,12 @@ pub(super) async fn one(
     State(member): Shared,
     target: Uri,
     query: Result<Query<Reading>, QueryRejection>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Answered {
     let handle = handle(&target)?;
     let query = parameters(query)?;
-    let (reading, viewer) = look(&member, &headers, query.consistency.as_deref()).await?;
+    let (reading, viewer) = look(&member, caller, query.consistency.as_deref()).await?;
     let seen = lookup::card(&reading.view, &viewer, &handle)?;
     let cache = kept_for(&viewer, CACHE_S);
     let response = at(&reading, versioned(&headers, &seen.version, cache, seen.document)?);
@@ -137,29 +139,20 @@ pub(super) async fn put(
     query: Result<Query<PutQuery>, QueryRejection>,
     request: Request,
 ) -> Answered {
-    let caller = caller(&member, request.headers()).await?;
-    let credential = credential(request.headers())?;
+    let call = call_with_credential(&request)?;
     let handle = handle(request.uri())?;
     let query = parameters(query)?;
     let conditions = conditions(request.headers())?;
     let document = json_body(request).await?;
-    let digest = Digest::of(&document);
     let terms = Terms {
         owner: owner(query.owner.as_deref())?,
         visibility: query.visibility.as_deref().unwrap_or_default(),
     };
-    let check = |view: &StoreView| {
-        let put = decode::card::put(&caller, handle.as_str(), &document, &terms, view)?;
-        let question = member.check_admission(&put, credential.as_deref(), view)?;
-        Ok((put, question))
-    };
-    let ((put, question), term) = member.precheck(check).await?;
-    member.ask_policy_engine(question).await?;
-    let (entry, write) = ((ImportKind::Card, &handle), (conditions.on(put.proposal), term));
-    let revision = done_at(&member.write_as(&caller, entry, write).await?)?.0;
-    let (handle, etag) = (handle.as_str(), digest.etag());
-    let body = json!({ "ok": true, "handle": handle, "etag": etag, "revision": revision });
-    Ok(tagged(json(StatusCode::OK, &body), &digest))
+    let put = Put { handle: handle.as_str(), document: &document, terms, conditions };
+    let stored = cards::put(&member, &call, put).await?;
+    let (etag, revision) = (stored.version.etag(), stored.revision.0);
+    let body = json!({ "ok": true, "handle": handle.as_str(), "etag": etag, "revision": revision });
+    Ok(tagged(json(StatusCode::OK, &body), &stored.version))
 }
 
 /// A document under its version: whole, or 304 to who has it already.

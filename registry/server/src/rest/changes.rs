@@ -5,7 +5,6 @@
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
-use deploy_service::Source;
 use deploy_service::units::Duration;
 use http::header::ACCEPT;
 use http::{HeaderMap, StatusCode};
@@ -16,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::allowance::{self, Account};
+use crate::call::Caller;
 use crate::cursor;
 use crate::follow::{self, Cursor, await_changes};
 use crate::holder::Place;
@@ -23,7 +23,7 @@ use crate::member::Member;
 
 use super::parameter::{Parameter, UNKEPT};
 use super::route::{Access, Content, Route};
-use super::{Answered, Shared, events, json, parameters, reader, schemas};
+use super::{Answered, Shared, events, json, parameters, schemas};
 
 /// The longest that proxies are commonly set to wait.
 const WAIT_MAX: Duration = Duration::from_secs(60);
@@ -132,11 +132,11 @@ pub(super) async fn changes(
     request: Request,
 ) -> Answered {
     let (head, _) = request.into_parts();
-    let caller = reader(&member, &head.headers).await?;
+    let call = Caller::of(&head.extensions)?.reader()?;
     let query = parameters(query)?;
     let since = events::last_id(&head.headers)?.unwrap_or(query.since);
-    let cursor = query.cursor(&caller, since, Account::of(&head.extensions))?;
-    let place = || member.wait_place(&caller, head.extensions.get::<Source>().copied());
+    let cursor = query.cursor(&call.principal, since, Account::of(&head.extensions))?;
+    let place = || member.wait_place(&call.principal, call.source);
     if !wants_events(&head.headers) {
         return page(&member, &query, cursor, place).await;
     }

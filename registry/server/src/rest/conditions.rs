@@ -10,7 +10,7 @@ use proto_types::Digest;
 use registry_api::decode::Conditions;
 use registry_api::{Code, Problem};
 use registry_core::change::Refusal;
-use registry_core::command::{Proposal, Versions};
+use registry_core::command::Versions;
 
 use axum::body::Body;
 use axum::response::Response;
@@ -28,14 +28,6 @@ pub(super) fn conditions(headers: &HeaderMap) -> Result<Conditions, Problem> {
         if_match: versions(headers, &IF_MATCH, version_of)?,
         if_none_match: versions(headers, &IF_NONE_MATCH, weakly)?,
     })
-}
-
-/// The proposal under the conditions of its request.
-///
-/// # Errors
-/// As [`conditions`].
-pub(super) fn conditioned(headers: &HeaderMap, proposal: Proposal) -> Result<Proposal, Problem> {
-    Ok(conditions(headers)?.on(proposal))
 }
 
 /// Whether a read of this version is answered with the document; if not, with 304.

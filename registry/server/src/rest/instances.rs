@@ -2,21 +2,23 @@
 //!
 //! It decides what a token looks like. It must never show one again.
 
+use axum::Extension;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
-use http::{HeaderMap, StatusCode, Uri};
+use http::{StatusCode, Uri};
 use proto_types::TenantKey;
 use registry_api::{Code, List, Problem, Role, decode};
 use registry_core::entry::InstanceEntry;
 use registry_core::query;
 use serde_json::{Value, json};
 
+use crate::call::Caller;
 use crate::random;
 
 use super::page::{CURSOR, Listing, PAGED};
 use super::parameter::{CONSISTENCY, LIMIT, Parameter, UNKEPT};
 use super::route::{Access, Route};
-use super::{Answered, Shared, at, caller, json, json_body, page, parameters, read, schemas};
+use super::{Answered, Shared, at, call, json, json_body, page, parameters, read, schemas};
 
 static TENANT: Parameter = Parameter::path(
     "tenantKey",
@@ -50,7 +52,7 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 async fn create(State(member): Shared, request: Request) -> Answered {
-    let caller = caller(&member, request.headers()).await?;
+    let caller = call(&request)?.principal;
     caller.require(&[Role::Operator])?;
     let document = json_body(request).await?;
     let secret = random::token()?;
@@ -69,10 +71,10 @@ async fn create(State(member): Shared, request: Request) -> Answered {
 async fn list(
     State(member): Shared,
     query: Result<Query<Listing>, QueryRejection>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
     uri: Uri,
 ) -> Answered {
-    caller(&member, &headers).await?.require(&[Role::Operator])?;
+    caller.call()?.principal.require(&[Role::Operator])?;
     let query = parameters(query)?;
     let after: Option<TenantKey> =
         page::after(member.cursors(List::Instances), query.cursor.as_deref())?;
@@ -97,9 +99,9 @@ fn value(instance: &InstanceEntry) -> Value {
 async fn remove(
     State(member): Shared,
     path: Result<Path<String>, PathRejection>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
 ) -> Answered {
-    let caller = caller(&member, &headers).await?;
+    let caller = caller.call()?.principal;
     let unread = |_| Problem::argument("tenantKey", "it is not percent-encoded");
     let Path(tenant) = path.map_err(unread)?;
     member.write(decode::instance::remove(&caller, &tenant)?).await?;

@@ -9,8 +9,7 @@ mod shown;
 use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use deploy_service::Source;
-use http::{HeaderMap, StatusCode, Uri};
+use http::{StatusCode, Uri};
 use proto_types::pilox::proof;
 use proto_types::pilox::record::{self, ParsedRecord};
 use registry_api::{Code, Problem, Role};
@@ -18,15 +17,14 @@ use registry_core::viewer::{Disclosure, Viewer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::call::Caller;
 use crate::{allowance, lookup};
 
 use self::catalog::{Found, catalog, named};
 
 use super::parameter::{HANDLE, Parameter, READ};
 use super::route::{Access, Route};
-use super::{
-    Answered, Shared, at, bytes, caller, handle, json, look, parameters, reader, schemas, unkept,
-};
+use super::{Answered, Shared, at, bytes, handle, json, look, parameters, schemas, unkept};
 
 /// Entries of a page at most, as the Pilox marketplace has it.
 const LIMIT_MAX: usize = 200;
@@ -136,44 +134,47 @@ impl<'a> Export<'a> {
 async fn list(
     State(member): Shared,
     query: Result<Query<CatalogQuery>, QueryRejection>,
-    source: Option<Extension<Source>>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
 ) -> Answered {
-    let caller = reader(&member, &headers).await?;
+    let call = caller.reader()?;
     let query = parameters(query)?;
     let limit = query.limit.unwrap_or(50);
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(Problem::argument("limit", format_args!("1 to {LIMIT_MAX}")).into());
     }
-    let (offset, source) = (query.offset, source.map(|Extension(source)| source));
+    let offset = query.offset;
     let entries = offset..offset.saturating_add(limit);
-    let (reading, body) = catalog(&member, (&caller, source), (query, entries), move |found| {
-        let (data, meta) = (found.agents.as_slice(), &found.meta);
-        serde_json::to_vec(&Page { data, total: found.total, offset, limit, meta })
-    })
-    .await?;
+    let (reading, body) =
+        catalog(&member, (&call.principal, call.source), (query, entries), move |found| {
+            let (data, meta) = (found.agents.as_slice(), &found.meta);
+            serde_json::to_vec(&Page { data, total: found.total, offset, limit, meta })
+        })
+        .await?;
     Ok(at(&reading, unkept(bytes(body))))
 }
 
 async fn export(
     State(member): Shared,
     query: Result<Query<CatalogQuery>, QueryRejection>,
-    source: Option<Extension<Source>>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
 ) -> Answered {
-    let caller = caller(&member, &headers).await?;
-    caller.require(&[Role::Operator])?;
-    let (query, source) = (parameters(query)?, source.map(|Extension(source)| source));
-    let all = (query, 0..usize::MAX);
-    let (reading, body) =
-        catalog(&member, (&caller, source), all, |found| serde_json::to_vec(&Export::of(found)))
-            .await?;
+    let call = caller.call()?;
+    call.principal.require(&[Role::Operator])?;
+    let all = (parameters(query)?, 0..usize::MAX);
+    let (reading, body) = catalog(&member, (&call.principal, call.source), all, |found| {
+        serde_json::to_vec(&Export::of(found))
+    })
+    .await?;
     Ok(at(&reading, unkept(bytes(body))))
 }
 
-async fn verify(State(member): Shared, target: Uri, headers: HeaderMap) -> Answered {
+async fn verify(
+    State(member): Shared,
+    target: Uri,
+    Extension(caller): Extension<Caller>,
+) -> Answered {
     let handle = handle(&target)?;
-    let (reading, viewer) = look(&member, &headers, None).await?;
+    let (reading, viewer) = look(&member, caller, None).await?;
     let now = reading.time;
     let seen = lookup::record(&reading.view, &viewer, &handle, now)?;
     if seen.disclosure < Disclosure::Whole {

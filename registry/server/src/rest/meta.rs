@@ -7,23 +7,25 @@ mod memory;
 
 use std::fmt::Write as _;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 use proto_types::Class;
 use registry_core::entry::{PartnerEntry, PartnerState};
 use registry_core::query;
 use serde_json::{Value, json};
 
 use crate::admission::AdmissionPolicy;
+use crate::call::Caller;
 use crate::holder;
 use crate::member::Member;
 use crate::pdp::DecisionPoint;
 
 use super::parameter::READ;
 use super::route::{Access, Content, Route};
-use super::{Answered, Shared, at, json, reader, schemas};
+use super::{Answered, Shared, at, json, schemas};
 
 pub(super) fn routes() -> Vec<Route> {
     let text = Content { media: "text/plain", schema: &schemas::TEXT };
@@ -119,9 +121,12 @@ fn admission(policy: &AdmissionPolicy) -> Value {
 }
 
 /// The text format of Prometheus.
-pub(super) async fn metrics(State(member): Shared, headers: HeaderMap) -> Answered {
+pub(super) async fn metrics(
+    State(member): Shared,
+    Extension(caller): Extension<Caller>,
+) -> Answered {
     let mut figures = of_anybody(&member)?;
-    if holder::class(&reader(&member, &headers).await?) == Class::System {
+    if holder::class(&caller.reader()?.principal) == Class::System {
         figures.extend(of_clocks(&member));
         figures.push(of_storage(&member)?);
         figures.extend(memory::figures(&member));

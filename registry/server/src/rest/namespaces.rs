@@ -1,17 +1,19 @@
 //! Namespaces over HTTP.
 //!
-//! It decides nothing about a namespace.
+//! It decides nothing about a namespace: `operations/namespaces.rs` does what is asked.
 
+use axum::Extension;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
-use http::{HeaderMap, StatusCode, Uri};
+use http::{StatusCode, Uri};
 use proto_types::Namespace;
 use registry_api::{Code, List, Problem, decode, field};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::member::done_at;
-use crate::namespaces::{self, Kept};
+use crate::call::Caller;
+use crate::operations::namespaces::{self, Kept};
+use crate::operations::{Listed, Page};
 
 use super::log::{PROOF_HEADER, WITH_PROOF, proven};
 use super::page::{CURSOR, Listing, PAGED};
@@ -19,7 +21,9 @@ use super::parameter::{
     AGE, CACHE_CONTROL, CONSISTENCY, Header, LIMIT, Parameter, REVISION, UNKEPT,
 };
 use super::route::{Access, Route};
-use super::{Answered, Shared, at, caller, json, json_body, page, parameters, read, schemas};
+use super::{
+    Answered, Shared, at, call, consistency, json, json_body, page, parameters, read, schemas,
+};
 
 static NAME: Parameter = Parameter::path(
     "name",
@@ -73,19 +77,17 @@ pub(super) struct Reading {
 async fn list(
     State(member): Shared,
     query: Result<Query<Listing>, QueryRejection>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
     uri: Uri,
 ) -> Answered {
-    let caller = caller(&member, &headers).await?;
+    let call = caller.call()?;
     let query = parameters(query)?;
-    let after: Option<Namespace> =
-        page::after(member.cursors(List::Namespaces), query.cursor.as_deref())?;
+    let after = page::after(member.cursors(List::Namespaces), query.cursor.as_deref())?;
     let limit = page::limit(query.limit)?;
-    let reading = read(&member, query.consistency.as_deref()).await?;
-    let page = namespaces::page(&reading.view, &caller, after.as_ref(), limit)?;
-    let next =
-        member.cursors(List::Namespaces).next(&page, limit, |(entry, _)| entry.name.as_str());
-    let namespaces: Vec<Value> = page.iter().map(value).collect();
+    let consistency = consistency(query.consistency.as_deref())?;
+    let page = Page { after, limit, consistency };
+    let Listed { reading, entries, next } = namespaces::list(&member, &call, page).await?;
+    let namespaces: Vec<Value> = entries.iter().map(value).collect();
     let response = json(StatusCode::OK, &json!({ "namespaces": namespaces, "next": next }));
     Ok(at(&reading, page::linked(response, &uri, &next)))
 }
@@ -94,13 +96,13 @@ async fn one(
     State(member): Shared,
     path: Result<Path<String>, PathRejection>,
     query: Result<Query<Reading>, QueryRejection>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
 ) -> Answered {
-    let caller = caller(&member, &headers).await?;
+    let call = caller.call()?;
     let name: Namespace = field::read("name", &name(path)?)?;
     let query = parameters(query)?;
     let reading = read(&member, query.consistency.as_deref()).await?;
-    let kept = namespaces::one(&reading.view, &caller, &name)?;
+    let kept = namespaces::one(&reading.view, &call.principal, &name)?;
     let response = at(&reading, json(StatusCode::OK, &value(&kept)));
     match query.proof {
         true => Ok(proven(response, &member.log.prove(&reading.view, &kept.0)?)?),
@@ -113,23 +115,21 @@ async fn put(
     path: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Answered {
-    let caller = caller(&member, request.headers()).await?;
+    let call = call(&request)?;
     let name = name(path)?;
     let terms = json_body(request).await?;
-    let proposal = decode::namespace::put(&caller, &name, &terms)?;
-    let revision = done_at(&member.write(proposal).await?)?;
+    let revision = namespaces::put(&member, &call, &name, &terms).await?;
     Ok(stored(&name, revision.0))
 }
 
 async fn delete(
     State(member): Shared,
     path: Result<Path<String>, PathRejection>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
 ) -> Answered {
-    let caller = caller(&member, &headers).await?;
+    let call = caller.call()?;
     let name = name(path)?;
-    let proposal = decode::namespace::delete(&caller, &name)?;
-    let revision = done_at(&member.write(proposal).await?)?;
+    let revision = namespaces::delete(&member, &call, &name).await?;
     Ok(stored(&name, revision.0))
 }
 

@@ -1,6 +1,6 @@
 //! Peers, the signed roster and manifests over HTTP.
 //!
-//! It decides nothing about a peer.
+//! It decides nothing about a peer: `operations/peers.rs` does what is asked.
 
 mod operator;
 mod owner;
@@ -13,12 +13,11 @@ use http::header::CACHE_CONTROL;
 use http::{HeaderValue, StatusCode, Uri};
 use proto_types::{Digest, Origin};
 use proto_wire::registry::v1 as wire;
-use registry_api::{Code, List, Problem, decode, field, render};
-use registry_core::query;
+use registry_api::{Code, List, Problem, field, render};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::member::done_at;
+use crate::operations::{Listed, Page, peers};
 use crate::roster::{self, Signed};
 use crate::{allowance, lookup};
 
@@ -29,7 +28,9 @@ use super::parameter::{
     CONSISTENCY, IF_MATCH, LIMIT, Parameter, READ, ROSTER, TRUNCATED, UNLESS_MATCH, WRITTEN,
 };
 use super::route::Route;
-use super::{Answered, Shared, at, bytes, json, json_body, page, parameters, read, schemas};
+use super::{
+    Answered, Shared, at, bytes, consistency, json, json_body, page, parameters, read, schemas,
+};
 
 /// A roster may be this old at a peer. The bound on how long a revoked key may still be believed.
 const ROSTER_CACHE: &str = "public, max-age=60";
@@ -80,13 +81,13 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Answered {
     let query = parameters(query)?;
-    let after: Option<Origin> = page::after(member.cursors(List::Peers), query.cursor.as_deref())?;
+    let after = page::after(member.cursors(List::Peers), query.cursor.as_deref())?;
     let limit = page::limit(query.limit)?;
-    let reading = read(&member, query.consistency.as_deref()).await?;
-    let page = query::peers(&reading.view, after.as_ref(), limit)?;
-    let next = member.cursors(List::Peers).next(&page, limit, |peer| peer.origin.as_str());
+    let consistency = consistency(query.consistency.as_deref())?;
+    let page = Page { after, limit, consistency };
+    let Listed { reading, entries, next } = peers::list(&member, page).await?;
     let peers: Vec<Value> =
-        page.iter().map(|entry| peer(&render::peer::peer(entry, None))).collect();
+        entries.iter().map(|entry| peer(&render::peer::peer(entry, None))).collect();
     let response = json(StatusCode::OK, &json!({ "peers": peers, "next": next }));
     Ok(at(&reading, page::linked(response, &uri, &next)))
 }
@@ -177,9 +178,7 @@ fn shown_roster(signed: Signed) -> Response {
 pub(super) async fn put_manifest(State(member): Shared, request: Request) -> Answered {
     let conditions = conditions(request.headers())?;
     let document = json_body(request).await?;
-    let seen = member.strong().await?;
-    let proposal = decode::manifest::put(&document, &seen.view, member.clock.now())?;
-    let revision = done_at(&member.write(conditions.on(proposal)).await?)?;
+    let revision = peers::put_manifest(&member, &document, conditions).await?;
     let version = Digest::of(&document);
     let body = json!({ "ok": true, "etag": version.etag(), "revision": revision.0 });
     Ok(tagged(json(StatusCode::CREATED, &body), &version))

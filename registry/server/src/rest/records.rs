@@ -1,11 +1,12 @@
 //! Records over HTTP, as the Pilox registry serves them.
 //!
-//! It decides nothing about a record: it says over HTTP what `registry-api` and the core decide.
+//! It decides nothing about a record: `operations/records.rs` does what is asked.
 
 mod catalog;
 mod resolve;
 mod validate;
 
+use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use http::{HeaderMap, StatusCode, Uri};
@@ -14,15 +15,16 @@ use registry_api::decode::record::Terms;
 use registry_api::{Code, Problem, decode};
 use registry_core::entry::{ImportKind, RecordEntry};
 use registry_core::viewer::Disclosure;
-use registry_raft::StoreView;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::allowance;
+use crate::call::Caller;
 use crate::lookup::{self, Seen};
+use crate::operations::records::{self, Put};
 
 use super::cards::{tagged, versioned};
-use super::conditions::{conditioned, conditions, is_sent};
+use super::conditions::{conditions, is_sent};
 use super::log::{WITH_PROOF, proven};
 use super::page::{CURSOR, PAGED};
 use super::parameter::{
@@ -31,8 +33,8 @@ use super::parameter::{
 };
 use super::route::{Access, Route, WRITE_REFUSALS};
 use super::{
-    Answered, Shared, annotations, at, caller, credential, handle, json, json_body, kept_for, look,
-    parameters, schemas,
+    Answered, Shared, annotations, at, call_with_credential, handle, json, json_body, kept_for,
+    look, parameters, schemas,
 };
 
 /// What a record without `ttlSecondsRecommended` is cached for; the Pilox registry says so of all.
@@ -127,38 +129,30 @@ pub(super) async fn publish(
     request: Request,
 ) -> Answered {
     let terms = parameters(query)?.terms()?;
-    let caller = caller(&member, request.headers()).await?;
-    let credential = credential(request.headers())?;
+    let call = call_with_credential(&request)?;
     let conditions = conditions(request.headers())?;
     let document = json_body(request).await?;
-    let check = |view: &StoreView| {
-        let put = decode::record::put(&caller, &document, terms, view)?;
-        let question = member.check_admission(&put, credential.as_deref(), view)?;
-        Ok((put, question))
-    };
-    let ((put, question), term) = member.precheck(check).await?;
-    member.ask_policy_engine(question).await?;
-    let write = (conditions.on(put.proposal), term);
-    member.write_as(&caller, (ImportKind::Record, &put.handle), write).await?;
-    let version = put.digest;
+    let put = Put { document: &document, terms, conditions };
+    let stored = records::put(&member, &call, put).await?;
     let body = json!({
         "ok": true,
-        "handle": put.handle.as_str(),
-        "etag": version.etag(),
-        "assurance": put.assurance.as_str(),
+        "handle": stored.handle.as_str(),
+        "etag": stored.version.etag(),
+        "assurance": stored.assurance.as_str(),
     });
-    Ok(tagged(json(StatusCode::CREATED, &body), &version))
+    Ok(tagged(json(StatusCode::CREATED, &body), &stored.version))
 }
 
 pub(super) async fn one(
     State(member): Shared,
     target: Uri,
     query: Result<Query<Reading>, QueryRejection>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Answered {
     let handle = handle(&target)?;
     let query = parameters(query)?;
-    let (reading, viewer) = look(&member, &headers, query.consistency.as_deref()).await?;
+    let (reading, viewer) = look(&member, caller, query.consistency.as_deref()).await?;
     // A document that is not sent need not be read.
     let spares = |version: &Digest| is_sent(&headers, version) != Ok(true);
     let terms = (reading.time, spares);
@@ -186,14 +180,16 @@ fn fresh_s(now: WallMs, seen: &Seen<RecordEntry>) -> u64 {
     left_s.map_or(ttl_s, |left_s| left_s.min(ttl_s))
 }
 
-pub(super) async fn delete(State(member): Shared, target: Uri, headers: HeaderMap) -> Answered {
-    let caller = caller(&member, &headers).await?;
+pub(super) async fn delete(
+    State(member): Shared,
+    target: Uri,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+) -> Answered {
+    let call = caller.call()?;
     let handle = handle(&target)?;
-    let view = member.strong().await?.view;
-    let proposal = decode::record::delete(&caller, handle.as_str(), &view)?;
-    drop(view);
-    let write = (conditioned(&headers, proposal)?, None);
-    member.write_as(&caller, (ImportKind::Record, &handle), write).await?;
+    let conditions = conditions(&headers)?;
+    records::delete(&member, &call, handle.as_str(), conditions).await?;
     let body = json!({ "ok": true, "deleted": handle.as_str() });
     Ok(json(StatusCode::OK, &body))
 }

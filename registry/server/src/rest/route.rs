@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Query, Request};
 use axum::handler::Handler;
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use http::{Method, Uri};
@@ -20,6 +20,7 @@ use serde::Deserialize;
 use super::parameter::{Header, Parameter, REVISION};
 use super::schemas::Schema;
 use crate::allowance::{self, Pages};
+use crate::call::identify;
 use crate::member::Member;
 
 /// One operation: a method of a path, its handler and its description.
@@ -223,13 +224,18 @@ impl Route {
     }
 
     /// Adds its handler to a router: under its path, and under each fixed path of the table that is one of its handles too.
-    /// The method tells them apart there; the router does not take one method twice.
+    /// The method tells them apart there; the router does not take one method twice. What it costs is taken before it is
+    /// found out who calls, and that before it is handled.
     pub(super) fn serve(
         self,
         router: Router<Arc<Member>>,
         fixed: &BTreeSet<&'static str>,
+        member: &Arc<Member>,
     ) -> Router<Arc<Member>> {
         let Some(mut handler) = self.handler else { return router };
+        if self.access != Access::Open {
+            handler = handler.route_layer(from_fn_with_state(Arc::clone(member), identify));
+        }
         let cost = self.cost;
         if cost != Cost::Call(allowance::PLAIN) {
             let charged = from_fn(move |request: Request, next: Next| charge(cost, request, next));

@@ -1,10 +1,12 @@
 //! What operators do about peers over HTTP.
 //!
-//! It decides nothing about a peer.
+//! It decides nothing about a peer: `operations/peers.rs` does what is asked.
 
+use axum::Extension;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
-use http::{HeaderMap, StatusCode, Uri};
+use http::{StatusCode, Uri};
+use proto_types::Revision;
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Problem, Role, decode};
 use serde::Deserialize;
@@ -14,10 +16,12 @@ use serde_json::{Value, json};
 use super::super::page::{CURSOR, PAGED};
 use super::super::parameter::{LIMIT, UNKEPT};
 use super::super::route::{Access, Route};
-use super::super::{Answered, Shared, at, caller, json, json_body, page, parameters, schemas};
+use super::super::{Answered, Shared, at, call, json, json_body, page, parameters, schemas};
 use super::{ORIGIN, keys, origin};
+use crate::call::Caller;
 use crate::lookup;
-use crate::member::{Member, done_at};
+use crate::member::Member;
+use crate::operations::peers;
 
 const OPERATOR: Access = Access::Required("the operator's");
 
@@ -103,10 +107,10 @@ struct Paging {
 async fn requests(
     State(member): Shared,
     query: Result<Query<Paging>, QueryRejection>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
     uri: Uri,
 ) -> Answered {
-    caller(&member, &headers).await?.require(&[Role::Operator])?;
+    caller.call()?.principal.require(&[Role::Operator])?;
     let query = parameters(query)?;
     let limit = page::limit(query.limit)?;
     let reading = member.stale();
@@ -130,12 +134,12 @@ fn request(request: &wire::PeerRequest) -> Value {
 
 type Named = Result<Path<String>, PathRejection>;
 
-async fn approve(shared: Shared, path: Named, headers: HeaderMap, body: Request) -> Answered {
-    decided(&shared, path, &headers, body, true).await
+async fn approve(shared: Shared, path: Named, body: Request) -> Answered {
+    decided(&shared, path, body, true).await
 }
 
-async fn reject(shared: Shared, path: Named, headers: HeaderMap, body: Request) -> Answered {
-    decided(&shared, path, &headers, body, false).await
+async fn reject(shared: Shared, path: Named, body: Request) -> Answered {
+    decided(&shared, path, body, false).await
 }
 
 #[derive(Debug, Deserialize)]
@@ -144,36 +148,29 @@ struct Decision {
     id: String,
 }
 
-async fn decided(
-    member: &Member,
-    path: Named,
-    headers: &HeaderMap,
-    body: Request,
-    approve: bool,
-) -> Answered {
-    let caller = caller(member, headers).await?;
-    caller.require(&[Role::Operator])?;
+async fn decided(member: &Member, path: Named, body: Request, approve: bool) -> Answered {
+    let call = call(&body)?;
+    call.principal.require(&[Role::Operator])?;
     let origin = origin(path)?.to_string();
     let Decision { id } = strict(body).await?;
     let request = wire::DecidePeerRequestRequest { origin, id, approve };
-    let proposal = decode::peer::decide(&caller, &request)?;
-    Ok(done(done_at(&member.write(proposal).await?)?.0))
+    Ok(done(peers::decide(member, &call, &request).await?))
 }
 
-async fn suspend(shared: Shared, path: Named, headers: HeaderMap, body: Request) -> Answered {
-    stood(&shared, path, &headers, body, "suspended").await
+async fn suspend(shared: Shared, path: Named, body: Request) -> Answered {
+    stood(&shared, path, body, "suspended").await
 }
 
-async fn resume(shared: Shared, path: Named, headers: HeaderMap, body: Request) -> Answered {
-    stood(&shared, path, &headers, body, "active").await
+async fn resume(shared: Shared, path: Named, body: Request) -> Answered {
+    stood(&shared, path, body, "active").await
 }
 
-async fn revoke(shared: Shared, path: Named, headers: HeaderMap, body: Request) -> Answered {
-    stood(&shared, path, &headers, body, "revoked").await
+async fn revoke(shared: Shared, path: Named, body: Request) -> Answered {
+    stood(&shared, path, body, "revoked").await
 }
 
-async fn tombstone(shared: Shared, path: Named, headers: HeaderMap, body: Request) -> Answered {
-    stood(&shared, path, &headers, body, "tombstoned").await
+async fn tombstone(shared: Shared, path: Named, body: Request) -> Answered {
+    stood(&shared, path, body, "tombstoned").await
 }
 
 #[derive(Debug, Deserialize)]
@@ -183,21 +180,14 @@ struct Reason {
     reason: String,
 }
 
-async fn stood(
-    member: &Member,
-    path: Named,
-    headers: &HeaderMap,
-    body: Request,
-    standing: &str,
-) -> Answered {
-    let caller = caller(member, headers).await?;
-    caller.require(&[Role::Operator])?;
+async fn stood(member: &Member, path: Named, body: Request, standing: &str) -> Answered {
+    let call = call(&body)?;
+    call.principal.require(&[Role::Operator])?;
     let origin = origin(path)?.to_string();
     let Reason { reason } = strict(body).await?;
     let standing = standing.to_owned();
     let request = wire::SetPeerStandingRequest { origin, standing, reason };
-    let proposal = decode::peer::stand(&caller, &request)?;
-    Ok(done(done_at(&member.write(proposal).await?)?.0))
+    Ok(done(peers::stand(member, &call, &request).await?))
 }
 
 #[derive(Debug, Deserialize)]
@@ -206,29 +196,26 @@ struct TokenLife {
     seconds: u32,
 }
 
-async fn allow_token_life(
-    State(member): Shared,
-    path: Named,
-    headers: HeaderMap,
-    body: Request,
-) -> Answered {
-    let caller = caller(&member, &headers).await?;
-    caller.require(&[Role::Operator])?;
+async fn allow_token_life(State(member): Shared, path: Named, body: Request) -> Answered {
+    let call = call(&body)?;
+    call.principal.require(&[Role::Operator])?;
     let origin = origin(path)?.to_string();
     let TokenLife { seconds } = strict(body).await?;
     let request = wire::SetPeerTokenLifeRequest { origin, seconds };
-    let proposal = decode::peer::allow_token_life(&caller, &request)?;
-    Ok(done(done_at(&member.write(proposal).await?)?.0))
+    Ok(done(peers::allow_token_life(&member, &call, &request).await?))
 }
 
-async fn prove_domain(State(member): Shared, path: Named, headers: HeaderMap) -> Answered {
-    let caller = caller(&member, &headers).await?;
-    let proposal = decode::peer::ask_domain(&caller, origin(path)?.as_str())?;
-    Ok(done(done_at(&member.write(proposal).await?)?.0))
+async fn prove_domain(
+    State(member): Shared,
+    path: Named,
+    Extension(caller): Extension<Caller>,
+) -> Answered {
+    let call = caller.call()?;
+    Ok(done(peers::ask_domain(&member, &call, origin(path)?.as_str()).await?))
 }
 
-fn done(revision: u64) -> axum::response::Response {
-    json(StatusCode::OK, &json!({ "ok": true, "revision": revision }))
+fn done(revision: Revision) -> axum::response::Response {
+    json(StatusCode::OK, &json!({ "ok": true, "revision": revision.0 }))
 }
 
 pub(super) async fn strict<T: DeserializeOwned>(body: Request) -> Result<T, Problem> {

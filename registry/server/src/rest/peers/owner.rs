@@ -4,8 +4,7 @@
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
-use deploy_service::Source;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use proto_types::{Digest, Origin};
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Problem, decode, render};
@@ -15,11 +14,9 @@ use serde_json::{Value, json};
 
 use super::super::parameter::{CONSISTENCY, LIMIT, Parameter, READ, UNKEPT};
 use super::super::route::{Access, Route};
-use super::super::{
-    Answered, Shared, at, caller, json, json_body, page, parameters, read, schemas,
-};
+use super::super::{Answered, Shared, at, call, json, json_body, page, parameters, read, schemas};
 use super::{ORIGIN, origin, peer};
-use crate::member::done_at;
+use crate::operations::peers;
 use crate::{allowance, enrolment, lookup};
 
 static AFTER: Parameter = Parameter::query(
@@ -66,13 +63,8 @@ struct Enrolment<'a> {
     domain: bool,
 }
 
-async fn enrol(
-    State(member): Shared,
-    source: Option<axum::Extension<Source>>,
-    headers: HeaderMap,
-    request: Request,
-) -> Answered {
-    let caller = caller(&member, &headers).await?;
+async fn enrol(State(member): Shared, request: Request) -> Answered {
+    let call = call(&request)?;
     let body = json_body(request).await?;
     // Strictness first: what serde skips over, a reader of the log would stumble on.
     proto_types::json::parse(&body).map_err(|error| decode::not_json(&error))?;
@@ -84,8 +76,7 @@ async fn enrol(
         domain: enrolment.domain,
         ..Default::default()
     };
-    let source = source.map(|axum::Extension(source)| source);
-    let (reading, enrolled) = enrolment::enrol(&member, &caller, source, &request).await?;
+    let (reading, enrolled) = enrolment::enrol(&member, &call, &request).await?;
     let waits = enrolled.status == render::peer::PENDING;
     let status = if waits { StatusCode::ACCEPTED } else { StatusCode::CREATED };
     Ok(at(&reading, json(status, &peer(&enrolled))))
@@ -98,10 +89,7 @@ async fn operate(
 ) -> Answered {
     let named: Origin = origin(path)?;
     let document = json_body(request).await?;
-    let seen = member.strong().await?;
-    let now = member.clock.now();
-    let proposal = decode::operation::operate(&document, Some(&named), &seen.view, now)?;
-    let revision = done_at(&member.write(proposal).await?)?;
+    let revision = peers::operate(&member, &document, Some(&named)).await?;
     let version = Digest::of(&document);
     let body = json!({ "ok": true, "etag": version.etag(), "revision": revision.0 });
     Ok(json(StatusCode::CREATED, &body))

@@ -2,21 +2,23 @@
 //!
 //! It decides nothing about a peer.
 
+use axum::Extension;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use proto_wire::registry::v1 as wire;
-use registry_api::{Code, Role, decode, render};
+use registry_api::{Code, Role, render};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::super::parameter::{CONSISTENCY, READ, UNKEPT};
 use super::super::route::{Access, Route};
-use super::super::{Answered, Shared, at, caller, json, parameters, read, schemas};
+use super::super::{Answered, Shared, at, call, json, parameters, read, schemas};
 use super::operator::strict;
 use super::{ORIGIN, Reading, origin};
+use crate::call::Caller;
 use crate::lookup;
-use crate::member::unexpected;
+use crate::operations::peers;
 
 pub(super) fn routes() -> [Route; 2] {
     [
@@ -39,9 +41,9 @@ async fn reputation(
     State(member): Shared,
     path: Result<Path<String>, PathRejection>,
     query: Result<Query<Reading>, QueryRejection>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
 ) -> Answered {
-    caller(&member, &headers).await?.require(&[Role::Operator])?;
+    caller.call()?.principal.require(&[Role::Operator])?;
     let (origin, query) = (origin(path)?, parameters(query)?);
     let reading = read(&member, query.consistency.as_deref()).await?;
     let shown = lookup::reputation(&reading.view, &origin)?;
@@ -63,16 +65,14 @@ struct Tally {
     bad: u32,
 }
 
-async fn report(State(member): Shared, headers: HeaderMap, body: Request) -> Answered {
-    let caller = caller(&member, &headers).await?;
-    caller.require(&[Role::Gateway])?;
+async fn report(State(member): Shared, body: Request) -> Answered {
+    let call = call(&body)?;
+    call.principal.require(&[Role::Gateway])?;
     let Report { window, tallies } = strict(body).await?;
     let tally = |Tally { peer, good, bad }| wire::ConductTally { peer, good, bad };
     let tallies = tallies.into_iter().map(tally).collect();
-    let proposal =
-        decode::conduct::report(&caller, &wire::ReportConductRequest { window, tallies })?;
-    let reply = member.write(proposal).await?;
-    let counted = render::reputation::counted(&reply).ok_or_else(|| unexpected(&reply))?;
+    let request = wire::ReportConductRequest { window, tallies };
+    let counted = peers::report(&member, &call, &request).await?;
     let body = json!({
         "ok": true,
         "revision": counted.revision,

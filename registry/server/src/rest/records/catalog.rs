@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
-use deploy_service::Source;
 use proto_types::Handle;
 use registry_api::{Cursors, List, Problem, render};
 use registry_core::query;
@@ -16,11 +15,12 @@ use registry_core::viewer::Viewer;
 use serde::Deserialize;
 
 use crate::allowance::{self, Account};
+use crate::call::Caller;
 use crate::member::Reading;
 use crate::search;
 
 use super::super::parameter::Parameter;
-use super::super::{Answered, Shared, at, bytes, page, parameters, read, reader, unkept};
+use super::super::{Answered, Shared, at, bytes, page, parameters, read, unkept};
 
 /// Handles of one catalog; a longer one goes on at `next`. A Pilox registry reads what it is given at
 /// first and nothing more, so a list is whole as far as it can be.
@@ -62,7 +62,7 @@ pub(super) async fn catalog(
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(Problem::argument("limit", format_args!("1 to {LIMIT_MAX}")).into());
     }
-    let caller = reader(&member, &head.headers).await?;
+    let call = Caller::of(&head.extensions)?.reader()?;
     let reading = read(&member, query.consistency.as_deref()).await?;
     let (with, mut account) = (Arc::clone(&member), Account::of(&head.extensions));
     let made = move |reading: &Reading, viewer: &Viewer| {
@@ -72,7 +72,7 @@ pub(super) async fn catalog(
         let body = render::pilox::catalog(&handles, &next, now, &signer.kid, &signer.key);
         Ok::<_, Problem>((body.to_string().into_bytes(), next))
     };
-    let caller = (&caller, head.extensions.get::<Source>().copied());
+    let caller = (&call.principal, call.source);
     // Reading and signing a long list takes longer than the network's threads have.
     let (reading, (body, next)) = search::aside(&member, caller, (reading, 1), made).await?;
     Ok(at(&reading, page::linked(unkept(bytes(body)), &head.uri, &next)))

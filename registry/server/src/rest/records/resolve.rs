@@ -2,14 +2,17 @@
 //!
 //! It decides nothing: it must never name a record that the caller does not see.
 
+use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use proto_types::Handle;
 use registry_api::Problem;
 use registry_core::query;
 use serde::Deserialize;
 use serde_json::json;
+
+use crate::call::Caller;
 
 use super::super::parameter::Parameter;
 use super::super::{Answered, Shared, at, json, look, parameters};
@@ -30,12 +33,12 @@ pub(super) struct Wanted {
 pub(super) async fn resolve(
     State(member): Shared,
     query: Result<Query<Wanted>, QueryRejection>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
 ) -> Answered {
     let Some(url) = parameters(query)?.agent_card_url.filter(|url| !url.is_empty()) else {
         return Err(Problem::argument("agentCardUrl", "it is required").into());
     };
-    let (reading, viewer) = look(&member, &headers, None).await?;
+    let (reading, viewer) = look(&member, caller, None).await?;
     let found = query::record_of_card(&reading.view, &viewer, &url)?;
     let handles: Vec<&str> = found.iter().map(Handle::as_str).collect();
     Ok(at(&reading, json(StatusCode::OK, &json!({ "handles": handles }))))

@@ -1,0 +1,58 @@
+//! A2A cards.
+//!
+//! It decides nothing about one: `registry-api` judges it, and the core decides.
+
+use proto_types::Handle;
+use registry_api::decode::card::Terms;
+use registry_api::decode::{self, Conditions};
+use registry_api::{List, Problem};
+use registry_core::entry::{CardEntry, ImportKind};
+use registry_core::query;
+use registry_core::viewer::Viewer;
+use registry_raft::StoreView;
+
+use crate::call::Call;
+use crate::lookup::{self, Seen};
+use crate::member::{Member, Reading};
+
+use super::publish::{self, Stored};
+use super::{Listed, Page, look};
+
+/// A card to keep.
+pub(crate) struct Put<'a> {
+    pub(crate) handle: &'a str,
+    pub(crate) document: &'a [u8],
+    pub(crate) terms: Terms<'a>,
+    pub(crate) conditions: Conditions,
+}
+
+/// Keeps a card.
+pub(crate) async fn put(member: &Member, call: &Call, put: Put<'_>) -> Result<Stored, Problem> {
+    let Put { handle, document, terms, conditions } = put;
+    let card = decode::card::parse(&call.principal, handle, document, &terms)?;
+    let authorize = |view: &StoreView| decode::card::authorize(&card, &call.principal, view);
+    publish::publish(member, call, (ImportKind::Card, conditions), authorize).await
+}
+
+/// The handles of the cards that the caller sees, in order.
+pub(crate) async fn list(
+    member: &Member,
+    call: &Call,
+    page: Page<Handle>,
+) -> Result<Listed<Handle>, Problem> {
+    let Page { after, limit, consistency } = page;
+    let (reading, viewer) = look(member, &call.principal, consistency).await?;
+    let entries = query::cards_listed(&reading.view, &viewer, after.as_ref(), limit)?;
+    let next = member.cursors(List::Cards).next(&entries, limit, Handle::as_str);
+    Ok(Listed { reading, entries, next })
+}
+
+/// A card as [`put`] has left it. Who has written it has seen it.
+pub(crate) async fn written(
+    member: &Member,
+    stored: &Stored,
+) -> Result<(Reading, Seen<CardEntry>), Problem> {
+    let reading = member.reached(stored.revision).await?;
+    let seen = lookup::card(&reading.view, &Viewer::Operator, &stored.handle)?;
+    Ok((reading, seen))
+}

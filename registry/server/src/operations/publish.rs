@@ -1,0 +1,83 @@
+//! How a record or a card is published: authority and admission by one state, then the policy engine, then the write.
+//!
+//! It decides that a dry run takes the very steps of the write, up to the proposal. It must never ask the policy engine about
+//! what the registry itself refuses.
+
+use proto_types::card::Assurance;
+use proto_types::{Digest, Handle, Revision, Stamp};
+use registry_api::Problem;
+use registry_api::decode::{Conditions, Put};
+use registry_core::change::Reply;
+use registry_core::command::Proposal;
+use registry_core::entry::ImportKind;
+use registry_core::view::View;
+use registry_raft::StoreView;
+
+use crate::admission::Question;
+use crate::call::Call;
+use crate::member::{Member, done_at};
+
+/// What was published.
+pub(crate) struct Stored {
+    pub(crate) handle: Handle,
+    /// The digest of the bytes that are kept.
+    pub(crate) version: Digest,
+    pub(crate) assurance: Assurance,
+    pub(crate) revision: Revision,
+}
+
+/// Publishes what `authorize` makes of a document that was read; only that is judged again by another state.
+pub(super) async fn publish(
+    member: &Member,
+    call: &Call,
+    (kind, conditions): (ImportKind, Conditions),
+    authorize: impl Fn(&StoreView) -> Result<Put, Problem>,
+) -> Result<Stored, Problem> {
+    let check = |view: &StoreView| judged(member, call, authorize(view)?, view);
+    let ((put, question), term) = member.precheck(check).await?;
+    member.ask_policy_engine(question).await?;
+    let write = (conditions.on(put.proposal), term);
+    let reply = member.write_as(&call.principal, (kind, &put.handle), write).await?;
+    Ok(Stored {
+        handle: put.handle,
+        version: put.digest,
+        assurance: put.assurance,
+        revision: done_at(&reply)?,
+    })
+}
+
+/// What [`publish`] would come to, were it proposed now. Nothing is stored, and no token is spent.
+pub(super) async fn dry_run(
+    member: &Member,
+    call: &Call,
+    conditions: Conditions,
+    authorize: impl Fn(&StoreView) -> Result<Put, Problem>,
+) -> Result<Assurance, Problem> {
+    let view = member.strong().await?.view;
+    let (put, question) = judged(member, call, authorize(&view)?, &view)?;
+    dry_apply(member, &view, &conditions.on(put.proposal))?;
+    drop(view);
+    member.ask_policy_engine(question).await?;
+    Ok(put.assurance)
+}
+
+/// What may be proposed, and what the policy engine is to be asked about it.
+fn judged(
+    member: &Member,
+    call: &Call,
+    put: Put,
+    view: &StoreView,
+) -> Result<(Put, Question), Problem> {
+    let question = member.check_admission(&put, call.credential.as_deref(), view)?;
+    Ok((put, question))
+}
+
+/// What the state machine would decide, were it proposed now.
+fn dry_apply(member: &Member, view: &dyn View, proposal: &Proposal) -> Result<(), Problem> {
+    let stamp = Stamp { now: member.clock.now() };
+    let change = registry_core::apply_batch(view, stamp, std::slice::from_ref(proposal))?;
+    match change.replies.into_iter().flatten().next_back() {
+        Some(Reply::Refused(refusal)) => Err(refusal.into()),
+        _ => Ok(()),
+    }
+}
