@@ -34,6 +34,10 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 /// long after the network is whole again, and every strong read with it.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// From one question to a leader to the next: half as many as it takes of one source by default (`bounds.source_requests_per_second`),
+/// since it does not know its own members from others. About as long as an answer takes, so that it delays next to nobody.
+const QUESTION_PAUSE: Duration = Duration::from_millis(1);
+
 /// The way to the last leader that was asked, and to this member as one.
 #[derive(Debug)]
 pub(crate) struct LeaderLine {
@@ -57,7 +61,7 @@ impl LeaderLine {
     /// Asks by this connector, which talks to members only.
     pub(crate) fn new(connector: &Connector) -> Self {
         let connector = connector.clone().to(Role::Registry);
-        Self { connector, kept: Mutex::new(None), own: Rounds::new() }
+        Self { connector, kept: Mutex::new(None), own: Rounds::new(Duration::ZERO) }
     }
 
     /// Holds if this member leads, and has applied all that was acknowledged before this call. One confirmation serves all
@@ -98,7 +102,8 @@ impl LeaderLine {
             .keep_alive_timeout(PROBE_TIMEOUT)
             .keep_alive_while_idle(true);
         let channel = endpoint.connect_with_connector_lazy(self.connector.clone());
-        let line = Line { leader: leader.to_owned(), channel, questions: Rounds::new() };
+        let line =
+            Line { leader: leader.to_owned(), channel, questions: Rounds::new(QUESTION_PAUSE) };
         *kept = Some(line.clone());
         Ok(line)
     }

@@ -85,15 +85,17 @@ struct Kind {
     may: &'static [Verdict],
     /// What a refusal names.
     names: &'static str,
+    /// The exit code of a refusal.
+    exit: i32,
 }
 
 const fn kind(path: &'static str, pick: Pick, may: &'static [Verdict]) -> Kind {
-    Kind { path, pick, may, names: RUNBOOK }
+    Kind { path, pick, may, names: RUNBOOK, exit: 1 }
 }
 
-/// A secret, which lies beside the folder.
+/// A secret, which lies beside the folder: the configuration names it.
 const fn secret(path: &'static str, names: &'static str) -> Kind {
-    Kind { path, pick: Newest, may: &[Refused], names }
+    Kind { path, pick: Newest, may: &[Refused], names, exit: 2 }
 }
 
 /// Says that the state is damaged. It is made for the test.
@@ -236,7 +238,7 @@ async fn judge(world: &mut World, at: usize, acked: &Acked, kind: &Kind) -> Resu
     for _ in 0..STARTS_MAX {
         let log = world.log_of(at);
         world.start_member(at)?;
-        let serves = serves(world, at, acked).await?;
+        let serves = serves(world, at, acked, kind.exit).await?;
         log.check_quiet()?;
         if serves {
             let anew = set_aside(&world.data_dir(at)) > before;
@@ -253,15 +255,15 @@ fn set_aside(dir: &Path) -> usize {
     fs::read_dir(dir.join("set-aside")).map_or(0, Iterator::count)
 }
 
-/// Waits until a member serves everything, or has ended by itself with exit code 1: then it does not.
-async fn serves(world: &mut World, at: usize, acked: &Acked) -> Result<bool> {
+/// Waits until a member serves everything, or has ended by itself with this exit code: then it does not.
+async fn serves(world: &mut World, at: usize, acked: &Acked, exit: i32) -> Result<bool> {
     let readyz = format!("{}/readyz", world.members[at].url);
     let until = Instant::now() + PATIENCE;
     loop {
         let process = world.members[at].process.as_mut().context("it was started")?;
         if let Some(status) = process.wait(LOOK)? {
             world.members[at].process = None;
-            ensure!(status.code() == Some(1), "it ended with {status}");
+            ensure!(status.code() == Some(exit), "it ended with {status}");
             return Ok(false);
         }
         let ready = web::get(&readyz, None).await.is_ok_and(|answer| answer.status == 200);

@@ -123,7 +123,7 @@ const STREAMS: u32 = 12;
 async fn streams_that_nobody_reads_keep_no_answer_of_the_registry_from_another_peer() {
     let world = start().await;
     let mut node = Node::join_with(&world, STREAMS).await;
-    let (idle, other) = (Peer::new("a", 1), Peer::new("b", 2));
+    let (idle, other) = (Peer::new("a", 1), Peer::new("c", 3));
     let seen = input_required(&world, &mut node).await;
     let mut open = Vec::new();
     for _ in 0..STREAMS {

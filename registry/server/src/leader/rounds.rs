@@ -4,16 +4,21 @@
 //! reads of one caller do not queue before another's. It must never serve who came later.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
+use tokio::time::{Instant, sleep_until};
 
 /// A question that is asked again and again, once at a time. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Rounds<T> {
     /// What is asked when the one before is answered; `None` as long as nobody waits for it.
     next: Arc<Mutex<Option<Round<T>>>>,
-    turn: Arc<tokio::sync::Mutex<()>>,
+    /// When the question before was asked.
+    turn: Arc<tokio::sync::Mutex<Option<Instant>>>,
+    /// From one question to the next, at least.
+    pause: Duration,
 }
 
 /// One question, for each who waits for its answer.
@@ -21,8 +26,8 @@ type Round<T> = Shared<BoxFuture<'static, T>>;
 
 impl<T: Clone + Send + Sync + 'static> Rounds<T> {
     /// Nothing is asked yet.
-    pub(crate) fn new() -> Self {
-        Self { next: Arc::default(), turn: Arc::default() }
+    pub(crate) fn new(pause: Duration) -> Self {
+        Self { next: Arc::default(), turn: Arc::default(), pause }
     }
 
     /// The answer to a question that is asked after this call: with `ask`, unless somebody waits for the next one already.
@@ -40,9 +45,13 @@ impl<T: Clone + Send + Sync + 'static> Rounds<T> {
         F: Future<Output = T> + Send + 'static,
     {
         // It is itself kept there.
-        let (turn, next) = (Arc::clone(&self.turn), Arc::downgrade(&self.next));
+        let (turn, next, pause) = (Arc::clone(&self.turn), Arc::downgrade(&self.next), self.pause);
         let round = async move {
-            let _turn = turn.lock().await;
+            let mut turn = turn.lock().await;
+            if let Some(before) = *turn {
+                sleep_until(before + pause).await;
+            }
+            *turn = Some(Instant::now());
             if let Some(next) = next.upgrade() {
                 // Whoever comes from here on waits for the one after this.
                 drop(locked(&next).take());
@@ -77,8 +86,12 @@ mod tests {
 
     impl Question {
         fn new() -> Self {
+            Self::paced(Duration::ZERO)
+        }
+
+        fn paced(pause: Duration) -> Self {
             let (count, answers) = (Arc::default(), Arc::new(Semaphore::new(0)));
-            Self { rounds: Rounds::new(), count, answers }
+            Self { rounds: Rounds::new(pause), count, answers }
         }
 
         fn join(&self) -> Round<usize> {
@@ -115,6 +128,17 @@ mod tests {
         }
         question.answers.add_permits(1);
         assert_eq!(late.await, 3, "a question that was asked before serves nobody");
+    }
+
+    #[tokio::test]
+    async fn questions_are_asked_no_faster_than_they_may_be() {
+        let pause = Duration::from_millis(1);
+        let (question, began) = (Question::paced(pause), Instant::now());
+        question.answers.add_permits(10);
+        for number in 1..=10 {
+            assert_eq!(question.join().await, number);
+        }
+        assert!(began.elapsed() >= 9 * pause);
     }
 
     #[tokio::test]

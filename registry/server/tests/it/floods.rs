@@ -219,14 +219,14 @@ async fn a_strangers_long_polls_leave_places_for_others_and_for_the_system() {
 }
 
 /// A list as a majority has it.
-const STRONG: &str = "/v1/peers?consistency=strong";
+const STRONG: &str = "/v1/peers?limit=1&consistency=strong";
 
 /// Asked one by one, each strong read at a follower would be a question to the leader, which lets a source ask so many: the
 /// follower is one, whoever reads there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_strong_read_at_a_follower_is_served_beside_a_thousand_of_another_source() {
     let worlds = World::three_with(|config| {
-        (config.bounds.source_requests_per_second, config.bounds.source_burst) = (200, 600);
+        (config.bounds.source_requests_per_second, config.bounds.source_burst) = (1_000, 400);
         // Nobody else is elected meanwhile, however busy this machine is.
         config.cluster.election_min = units::Duration::from_secs(1);
         config.cluster.election_max = units::Duration::from_secs(2);
