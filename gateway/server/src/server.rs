@@ -83,7 +83,7 @@ async fn by_route(
 ) -> Result<Response, Failure> {
     match route {
         Route::InstanceRpc | Route::AgentRpc(_) | Route::Publish => {
-            federated(gateway, &route, request, seen).await
+            Box::pin(federated(gateway, &route, request, seen)).await
         }
         // Cards are for everybody, and more of them for whom a token speaks.
         Route::InstanceCard => cards::answer(gateway, None, &request.into_parts().0, seen).await,

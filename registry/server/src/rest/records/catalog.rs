@@ -119,7 +119,7 @@ fn fitting(mut handles: Vec<Handle>, limit: usize, cursors: Cursors) -> (Vec<Han
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use deploy_service::SourceLimit;
+    use deploy_service::{Source, SourceLimit};
     use http::Extensions;
     use proto_types::{Digest, Namespace, Revision, WallMs};
     use registry_api::Code;
