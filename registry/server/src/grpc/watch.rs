@@ -10,9 +10,9 @@ use proto_wire::registry::v1 as wire;
 use registry_api::render;
 use tonic::{Request, Status};
 
-use crate::allowance::{self, Account};
+use crate::allowance::Account;
 use crate::cursor;
-use crate::follow::{self, Asked, Cursor, Told, follow};
+use crate::follow::{Asked, Cursor, Told, follow};
 use crate::member::Member;
 
 use super::{Handled, at, caller, log_cause, origin};
@@ -30,7 +30,6 @@ pub(super) async fn open(
 ) -> Handled<ChangeStream> {
     let caller = caller(&request)?;
     let source = origin(&request);
-    allowance::page(request.extensions(), follow::PAGE)?;
     let account = Account::of(request.extensions());
     let wire::WatchRequest { since, kinds, prefix, namespace, progress } = request.into_inner();
     let cursor = Cursor::new(&caller, &Asked { since, kinds, prefix, namespace }, account)?;
