@@ -41,7 +41,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Noun::Node(NodeVerb::Run(run)) => return role::node(run).await,
         Noun::Node(NodeVerb::List) => cluster::nodes(&profile()?).await?,
         Noun::Config(verb) => return config::run(verb, format),
-        Noun::Cluster(verb) => cluster::run(&profile()?, verb).await?,
+        Noun::Cluster(verb) => return cluster::run(&profile()?, verb, format).await,
         Noun::Cert(verb) => cert::run(verb)?,
         Noun::Key(verb) => key::run(&args.globals, verb).await?,
         Noun::Peer(verb) => peer::run(&profile()?, verb).await?,

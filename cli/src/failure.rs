@@ -12,6 +12,10 @@ const PASSING: [&str; 4] = ["rate-limited", "too-many-streams", "share-reached",
 /// The code of a write whose outcome nobody knows, as a message ends with it.
 const IN_DOUBT: &str = " [in-doubt]";
 
+/// What to do about it, before the code.
+const DOUBT: &str = "; the outcome is not known: look whether it was done, and if not, repeat it and name another \
+                     member or gateway first";
+
 /// A command that did not do what was asked.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
@@ -59,10 +63,9 @@ impl Failure {
 
     /// The same of a write that may have been made: nobody is asked for it again.
     pub(crate) fn in_doubt(self) -> Self {
-        let known = self.message.ends_with(IN_DOUBT);
-        let doubt =
-            if known { String::new() } else { format!("; the outcome is not known{IN_DOUBT}") };
-        Self { message: self.message + &doubt, undone: false, ..self }
+        let said = self.message.strip_suffix(IN_DOUBT).unwrap_or(&self.message);
+        let said = said.strip_suffix(DOUBT).unwrap_or(said);
+        Self { message: format!("{said}{DOUBT}{IN_DOUBT}"), undone: false, ..self }
     }
 
     /// What kept each member from answering, with the last one's exit code.
@@ -219,9 +222,15 @@ mod tests {
     #[test]
     fn a_write_in_doubt_says_so_once_and_is_for_nobody_else() {
         let lost = Failure::unreachable("http://m1.example", "the connection broke").in_doubt();
-        let says = "the connection broke; the outcome is not known [in-doubt]";
+        let says = "the connection broke; the outcome is not known: look whether it was done, and if not, repeat it \
+                    and name another member or gateway first [in-doubt]";
         assert!(lost.to_string().ends_with(says) && !lost.is_undone(), "{lost}");
         assert_eq!(lost.clone().in_doubt().to_string(), lost.to_string());
+        let mut status = tonic::Status::unavailable("the leader was lost");
+        status.metadata_mut().insert("ecumene-code", "in-doubt".parse().expect("ASCII"));
+        let said = Failure::from(status).in_doubt().to_string();
+        assert!(said.starts_with("the leader was lost; the outcome is not known: look"), "{said}");
+        assert_eq!(said.matches("[in-doubt]").count(), 1, "{said}");
     }
 
     #[test]

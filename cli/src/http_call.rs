@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use deploy_service::telemetry::chain;
 use deploy_service::tls::Connector;
-use http::{Method, Request, Response, StatusCode};
+use http::uri::PathAndQuery;
+use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
@@ -15,7 +16,7 @@ use registry_client::says_away;
 
 use crate::client::Profile;
 use crate::failure::Failure;
-use crate::members::{Access, late};
+use crate::members::{Access, KEEP_ALIVE, late};
 
 /// A body larger than this is no answer of a gateway of ours: envelopes are at most 1 MiB, pulled 100 at once.
 const BODY_BYTES_MAX: usize = 128 << 20;
@@ -99,9 +100,42 @@ async fn send(
     call: Call<'_>,
     limit: Duration,
 ) -> Result<Response<Incoming>, Failure> {
-    let client: Client<Connector, Full<Bytes>> =
-        Client::builder(TokioExecutor::new()).build(profile.connector()?.web());
-    let access = Access::of_method(&call.method);
+    let client: Web = Client::builder(TokioExecutor::new()).build(profile.connector()?.web());
+    let (access, url) = (Access::of_method(&call.method), call.url.clone());
+    let request = request(call)?;
+    let uri = request.uri().clone();
+    let sent = tokio::select! {
+        sent = tokio::time::timeout(limit, client.request(request)) => sent.map_err(|_| late(limit)),
+        why = silence(&client, uri) => Err(why),
+    };
+    sent.map_err(|why| access.unanswered(&url, why))?.map_err(|error| {
+        let why = chain(&error);
+        match error.is_connect() {
+            true => Failure::unreachable(&url, why),
+            false => access.unanswered(&url, why),
+        }
+    })
+}
+
+type Web = Client<Connector, Full<Bytes>>;
+
+/// Ends once the server hangs: it is silent, and so to a question that every server answers at once, in whatever way.
+/// HTTP/1.1 has no ping.
+async fn silence(client: &Web, called: Uri) -> String {
+    let mut parts = called.into_parts();
+    parts.path_and_query = Some(PathAndQuery::from_static("/healthz"));
+    let probe = Uri::from_parts(parts).unwrap_or_default();
+    loop {
+        tokio::time::sleep(KEEP_ALIVE).await;
+        let answer = client.get(probe.clone());
+        if tokio::time::timeout(KEEP_ALIVE, answer).await.is_err() {
+            let limit = KEEP_ALIVE.as_secs();
+            return format!("it hangs: {probe} has no answer within {limit} s either");
+        }
+    }
+}
+
+fn request(call: Call<'_>) -> Result<Request<Full<Bytes>>, Failure> {
     let mut request = Request::builder()
         .method(call.method)
         .uri(&call.url)
@@ -110,17 +144,9 @@ async fn send(
     if let Some(bearer) = call.bearer {
         request = request.header("authorization", format!("Bearer {bearer}"));
     }
-    let request = request
+    request
         .body(Full::new(Bytes::from(call.body)))
-        .map_err(|error| Failure::usage(format!("{}: {error}", call.url)))?;
-    let sent = tokio::time::timeout(limit, client.request(request)).await;
-    sent.map_err(|_| access.unanswered(&call.url, late(limit)))?.map_err(|error| {
-        let why = chain(&error);
-        match error.is_connect() {
-            true => Failure::unreachable(&call.url, why),
-            false => access.unanswered(&call.url, why),
-        }
-    })
+        .map_err(|error| Failure::usage(format!("{}: {error}", call.url)))
 }
 
 /// Sends the call and reads the whole answer, whatever it says.

@@ -21,19 +21,23 @@ use tonic::transport::Channel;
 use crate::client::Profile;
 use crate::failure::Failure;
 
+/// A member that is silent for this long is probed, and given up after as long again: it hangs, or vanished without a
+/// word.
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(3);
 const CHANNEL: ChannelOptions = ChannelOptions {
     // Loopback answers within milliseconds; a far registry within this.
     connect_timeout: Duration::from_secs(3),
-    // A member that is silent hangs, or vanished without a word.
-    keep_alive: Duration::from_secs(3),
+    keep_alive: KEEP_ALIVE,
     while_idle: false,
 };
 /// Longer than an election: a write sent while the leader is chosen still gets its answer. A copy is made before its first
 /// byte is sent.
 const CALL_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// How the names of methods begin that change nothing.
-const READS: [&str; 5] = ["Backup", "Get", "List", "Search", "Status"];
+/// How the names of methods begin that change nothing, or nothing that a second member may not do too.
+const READS: [&str; 6] = ["Backup", "Get", "List", "Search", "Status", "TakeSnapshot"];
+/// Those among them that take as long as the state is large.
+const COPIES: [&str; 2] = ["/Backup", "/TakeSnapshot"];
 
 /// What a call does to the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +109,9 @@ impl Members {
         let path = request.uri().path();
         let access = Access::of_path(path);
         let limit = match access {
-            Access::Read if !path.ends_with("/Backup") => self.profile.read_timeout,
+            Access::Read if !COPIES.iter().any(|copy| path.ends_with(copy)) => {
+                self.profile.read_timeout
+            }
             _ => CALL_TIMEOUT,
         };
         let channel = self.connect(&member).await?;
@@ -172,6 +178,8 @@ mod tests {
             ("/ecumene.registry.v1.Directory/GetRecord", Access::Read),
             ("/ecumene.registry.v1.Directory/Status", Access::Read),
             ("/ecumene.registry.v1.Search/SearchAgents", Access::Read),
+            ("/ecumene.registry.v1.Cluster/TakeSnapshot", Access::Read),
+            ("/ecumene.registry.v1.Cluster/Defrag", Access::Write),
             ("/ecumene.registry.v1.Directory/PutRecord", Access::Write),
             ("/ecumene.registry.v1.Directory/IssueJoinToken", Access::Write),
             ("/ecumene.registry.v1.Cluster/TransferLeader", Access::Write),

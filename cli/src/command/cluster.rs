@@ -6,7 +6,7 @@ mod members;
 use proto_wire::registry::v1 as wire;
 use serde_json::{Value, json};
 
-use crate::args::{ClusterVerb, InviteRole};
+use crate::args::{ClusterVerb, Format, InviteRole};
 use crate::client::Profile;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -14,8 +14,12 @@ use crate::output::Output;
 use super::doctor::clock;
 use super::pages;
 
-pub(crate) async fn run(profile: &Profile, verb: ClusterVerb) -> Result<Output, Failure> {
-    match verb {
+pub(crate) async fn run(
+    profile: &Profile,
+    verb: ClusterVerb,
+    format: Format,
+) -> Result<(), Failure> {
+    let output = match verb {
         ClusterVerb::Status => status(profile).await,
         ClusterVerb::Members => members::list(profile).await,
         ClusterVerb::Add { id, address } => members::add(profile, id, address).await,
@@ -25,7 +29,7 @@ pub(crate) async fn run(profile: &Profile, verb: ClusterVerb) -> Result<Output, 
         ClusterVerb::Transfer { to } => members::transfer(profile, to).await,
         ClusterVerb::ResetTime => members::reset_time(profile).await,
         ClusterVerb::Snapshot => copies::snapshot(profile).await,
-        ClusterVerb::Defrag => copies::defrag(profile).await,
+        ClusterVerb::Defrag => return copies::defrag(profile, format).await,
         ClusterVerb::Backup { file, unconfirmed } => {
             copies::backup(profile, &file, unconfirmed).await
         }
@@ -34,7 +38,8 @@ pub(crate) async fn run(profile: &Profile, verb: ClusterVerb) -> Result<Output, 
         }
         ClusterVerb::Verify { path } => copies::verify(path).await,
         ClusterVerb::Invite { role, ttl_seconds } => invite(profile, role, ttl_seconds).await,
-    }
+    };
+    Ok(output?.print(format)?)
 }
 
 async fn invite(profile: &Profile, role: InviteRole, ttl_seconds: u64) -> Result<Output, Failure> {

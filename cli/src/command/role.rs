@@ -18,9 +18,16 @@ const FILTER_DEFAULT: &str = "info,openraft=warn";
 pub(crate) async fn registry(args: RunArgs) -> Result<(), Failure> {
     let (config, shutdown) = prepare::<registry_server::Config>(&args)?;
     let summary = registry_server::run(config, shutdown).await;
-    summary
-        .map(|summary| tracing::info!(?summary, "stopped"))
-        .map_err(|error| Failure::internal(telemetry::chain(&error)))
+    summary.map(|summary| tracing::info!(?summary, "stopped")).map_err(|error| {
+        use registry_server::Error::{Admission, Config, Secret, SigningKey, SigningKid, Tls};
+        let said = telemetry::chain(&error);
+        match error {
+            Admission(_) | Config(_) | Secret(_) | SigningKey(_) | SigningKid(_) | Tls(_) => {
+                Failure::usage(said)
+            }
+            _ => Failure::internal(said),
+        }
+    })
 }
 
 /// A gateway.
@@ -30,7 +37,11 @@ pub(crate) async fn gateway(args: RunArgs) -> Result<(), Failure> {
     summary.map(|summary| tracing::info!(?summary, "stopped")).map_err(|error| {
         let said = telemetry::chain(&error);
         match error {
-            gateway_server::Error::JoinToken(_) => Failure::usage(said),
+            gateway_server::Error::JoinToken(_)
+            | gateway_server::Error::Config(_)
+            | gateway_server::Error::Secret(_)
+            | gateway_server::Error::Key(_)
+            | gateway_server::Error::Tls(_) => Failure::usage(said),
             _ => Failure::internal(said),
         }
     })
@@ -43,7 +54,7 @@ pub(crate) async fn node(args: RunArgs) -> Result<(), Failure> {
     summary.map(|summary| tracing::info!(?summary, "stopped")).map_err(|error| {
         let said = telemetry::chain(&error);
         match error {
-            node_agent::Error::JoinToken(_) => Failure::usage(said),
+            node_agent::Error::JoinToken(_) | node_agent::Error::Config(_) => Failure::usage(said),
             node_agent::Error::Replaced { .. } => Failure::conflict(said),
             _ => Failure::internal(said),
         }

@@ -1,7 +1,7 @@
 //! Minting federation tokens for the commands that speak as a peer.
 //! It decides ids and times of a token; it must never reuse one: each is good for a single request.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::Method;
 use proto_types::id::Jti;
@@ -12,8 +12,11 @@ use serde_json::Value;
 use crate::args::TokenArgs;
 use crate::client::Profile;
 use crate::failure::Failure;
-use crate::http_call::{Call, fetch};
+use crate::http_call::{Call, fetch_within};
 use crate::keyfile;
+
+/// A gateway has its descriptor at hand. As long as a member has for a read.
+const DESCRIPTOR_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A token for one request to the gateway.
 pub(crate) async fn mint(profile: &Profile, args: &TokenArgs) -> Result<String, Failure> {
@@ -39,8 +42,8 @@ pub(crate) fn now() -> WallMs {
 async fn audience_of(profile: &Profile) -> Result<Origin, Failure> {
     let url = format!("{}/.well-known/pilox-mesh.json", profile.gateway());
     let call = Call { method: Method::GET, url: url.clone(), bearer: None, body: Vec::new() };
-    let descriptor: Value =
-        serde_json::from_slice(&fetch(profile, call).await?).map_err(Failure::internal)?;
+    let answer = fetch_within(profile, call, DESCRIPTOR_TIMEOUT).await?;
+    let descriptor: Value = serde_json::from_slice(&answer).map_err(Failure::internal)?;
     let named = descriptor.get("instanceOrigin").and_then(Value::as_str);
     let named = named.ok_or_else(|| Failure::internal(format!("{url} has no instanceOrigin")))?;
     Origin::normalise(named)

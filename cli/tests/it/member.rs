@@ -5,9 +5,10 @@ use std::future::ready;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -22,6 +23,8 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) enum Manner {
     /// With an empty message, or an empty page.
     Answers,
+    /// So too, but a POST later than a command waits without a sign of life.
+    Works,
     /// With this code.
     Refuses(Code),
     /// It takes the call and breaks off.
@@ -66,7 +69,14 @@ async fn talk(stream: TcpStream, manner: Manner, calls: Arc<AtomicUsize>) {
     let service = service_fn(move |request: Request<Incoming>| {
         calls.fetch_add(1, Ordering::Relaxed);
         let kind = request.headers().get("content-type");
-        ready(answer(manner, kind.is_some_and(|kind| kind == "application/grpc")))
+        let is_grpc = kind.is_some_and(|kind| kind == "application/grpc");
+        let is_late = matches!(manner, Manner::Works) && request.method() == Method::POST;
+        async move {
+            if is_late {
+                tokio::time::sleep(Duration::from_secs(8)).await;
+            }
+            answer(manner, is_grpc)
+        }
     });
     let server = auto::Builder::new(TokioExecutor::new());
     // The caller may end the connection at any time.
@@ -79,7 +89,7 @@ fn answer(manner: Manner, is_grpc: bool) -> io::Result<Answer> {
     let code = match manner {
         Manner::Refuses(code) => Some(code),
         Manner::Breaks => return Err(io::Error::other("broken off")),
-        Manner::Answers | Manner::Hangs => None,
+        Manner::Answers | Manner::Works | Manner::Hangs => None,
     };
     Ok(if is_grpc { message(code) } else { page(code) })
 }

@@ -62,9 +62,7 @@ async fn a_write_whose_outcome_is_in_doubt_is_not_made_again_and_says_so() {
         Manner::Hangs,
     ] {
         let (first, second) = (Member::start(manner).await, Member::start(Manner::Answers).await);
-        // Over HTTP one that hangs is waited for as long as a gateway.
-        let count = if matches!(manner, Manner::Hangs) { 1 } else { WRITES.len() };
-        for write in WRITES.into_iter().take(count) {
+        for write in WRITES {
             let (code, said) = run(&[&first.url, &second.url], write);
             assert_eq!(code, Some(3), "{manner:?}, {write:?}: {said}");
             let told = said.contains(&first.url) && said.trim_end().ends_with("[in-doubt]");
@@ -72,6 +70,54 @@ async fn a_write_whose_outcome_is_in_doubt_is_not_made_again_and_says_so() {
             assert_eq!(second.calls(), 0, "{manner:?}, {write:?}");
         }
     }
+}
+
+/// Two questions of 3 s, and the time of two starts.
+const HUNG: Duration = Duration::from_secs(12);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_that_hangs_is_named_within_seconds() {
+    let gateway = Member::start(Manner::Hangs).await;
+    let folder = tempfile::tempdir().unwrap();
+    assert!(ecumene(folder.path(), &["key", "new", "--out", "key.json"]).status.success());
+    let call = ["--gateway", &gateway.url, "agent", "call", "echo", "hi"];
+    let token = ["--key", "key.json", "--issuer", "https://peer.example"];
+    let (asked, known): (&[&str], &[&str]) = (&[], &["--audience", "https://gateway.example"]);
+    for (audience, path) in [(asked, "/.well-known/pilox-mesh.json"), (known, "/agents/echo")] {
+        let began = Instant::now();
+        let output = ecumene(folder.path(), &[&call[..], &token[..], audience].concat());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(began.elapsed() < HUNG, "{:?}: {said}", began.elapsed());
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        assert!(said.contains(&format!("{}{path} does not answer", gateway.url)), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_call_is_waited_for_as_long_as_the_server_gives_a_sign_of_life() {
+    let busy = Member::start(Manner::Works).await;
+    let (code, said) = run(&[&busy.url], WRITES[1]);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_is_asked_of_the_next_member_where_the_first_one_hangs() {
+    let (first, second) =
+        (Member::start(Manner::Hangs).await, Member::start(Manner::Answers).await);
+    let (code, said) = run(&[&first.url, &second.url], &["cluster", "snapshot"]);
+    assert_eq!((code, second.calls()), (Some(0), 1), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_member_is_defragmented_and_the_first_failure_is_the_exit_code() {
+    let first = Member::start(Manner::Refuses(Code::NotFound)).await;
+    let last = Member::start(Manner::Answers).await;
+    let (code, said) = run(&[&first.url, NOBODY, &last.url], &["cluster", "defrag"]);
+    assert_eq!((code, last.calls()), (Some(5), 1), "{said}");
+    let line = |url: &str| said.lines().find(|line| line.starts_with(url)).unwrap_or_default();
+    assert!(line(&first.url).contains("[not-found]"), "{said}");
+    assert!(line(NOBODY).contains("does not answer"), "{said}");
+    assert!(line(&last.url).ends_with("ok"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -114,6 +160,20 @@ async fn a_copy_that_no_member_can_have_confirmed_is_refused_and_leaves_no_file(
     assert_eq!(refused.status.code(), Some(3));
     assert!(String::from_utf8(refused.stderr).unwrap().contains("[read-unconfirmed]"));
     assert!(!folder.path().join("copy").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_is_not_whole_leaves_no_file_and_one_that_is_there_is_not_touched() {
+    let member = Member::start(Manner::Answers).await;
+    let folder = tempfile::tempdir().unwrap();
+    let backup = ["--registry", &member.url, "cluster", "backup", "copy"];
+    assert_eq!(ecumene(folder.path(), &backup).status.code(), Some(1));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    std::fs::write(folder.path().join("copy"), "").unwrap();
+    let refused = ecumene(folder.path(), &backup);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.trim_end().ends_with("copy exists already"), "{said}");
+    assert_eq!(member.calls(), 1, "nobody is asked for what cannot be kept");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -53,6 +53,56 @@ fn a_file_that_is_missing_empty_or_unreadable_is_told_with_its_setting_by_check_
     }
 }
 
+/// A check and a start, which end with the code of a fault in the configuration and tell each of these.
+fn both_tell(folder: &Path, role: &str, faults: &[&str]) {
+    for command in
+        [&["config", "check", role, "role.toml"][..], &[role, "run", "--config", "role.toml"]]
+    {
+        let output = ecumene(folder, command);
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{command:?}: {said}");
+        for fault in faults {
+            assert!(said.contains(fault), "{command:?} {fault}: {said}");
+        }
+        assert!(!said.contains("listening"), "{command:?}: {said}");
+    }
+}
+
+#[test]
+fn every_file_that_holds_something_else_is_told_at_once_by_check_and_start() {
+    let folder = tempfile::tempdir().unwrap();
+    secret(folder.path(), "junk", "this is neither a key nor a certificate");
+    secret(folder.path(), "token", "a-token-of-enough-length");
+    let registry = "listen = '127.0.0.1:0'\ncluster_secret_file = 'token'\noperator_token_file = 'token'\n\
+                    signing_key_file = 'junk'\ntls = { cert = 'junk', key = 'junk', client_ca = 'junk' }\n\
+                    [fetch]\nextra_ca_file = 'junk'\n[log]\nextra_ca_file = 'junk'\n";
+    std::fs::write(folder.path().join("role.toml"), registry).unwrap();
+    let faults = [
+        "tls.cert: junk holds no certificate",
+        "tls.key: junk holds no private key",
+        "tls.client_ca: junk holds no certificate",
+        "signing_key_file: junk holds neither",
+        "fetch.extra_ca_file: junk holds no certificate",
+        "log.extra_ca_file: junk holds no certificate",
+    ];
+    both_tell(folder.path(), "registry", &faults);
+    let gateway = format!("{BASE}join_token_file = 'token'\nfederation_key_file = 'junk'\n");
+    std::fs::write(folder.path().join("role.toml"), gateway).unwrap();
+    both_tell(folder.path(), "gateway", &["federation_key_file: junk holds neither"]);
+}
+
+#[test]
+fn a_cluster_secret_that_no_header_carries_is_told_by_check_and_start() {
+    let folder = tempfile::tempdir().unwrap();
+    secret(folder.path(), "blank", "a secret with blanks between its words");
+    secret(folder.path(), "token", "a-token-of-enough-length");
+    secret(folder.path(), "seed", &"07".repeat(32));
+    let registry = "listen = '127.0.0.1:0'\nplain_loopback = true\ncluster_secret_file = 'blank'\n\
+                    operator_token_file = 'token'\nsigning_key_file = 'seed'\n";
+    std::fs::write(folder.path().join("role.toml"), registry).unwrap();
+    both_tell(folder.path(), "registry", &["cluster_secret_file: "]);
+}
+
 #[test]
 fn a_role_that_was_admitted_is_checked_without_its_join_token() {
     let folder = tempfile::tempdir().unwrap();

@@ -80,6 +80,10 @@ pub trait Role: DeserializeOwned + Setting {
 
     /// Settings that cannot hold together: the first, in words with their names.
     fn contradiction(&self) -> Option<String>;
+
+    /// What files that can each be used are not together, as a certificate and its key: each fault, in words with its
+    /// setting.
+    fn mismatches(&self) -> Vec<String>;
 }
 
 /// [`load`]s the configuration of a role and checks that its settings hold together, and that the files that it names can
@@ -95,11 +99,24 @@ pub fn load_role<T: Role>(file: Option<&Path>, overrides: &[(String, String)]) -
     }
 }
 
-/// The first contradiction, and each file and folder that cannot be used.
+/// The first contradiction, and each file and folder that cannot be used; or else what does not go together. What is in a
+/// pipe is left to the role.
 fn wrong<T: Role>(config: &T) -> Vec<String> {
     let mut paths = Vec::new();
     config.paths("", &mut paths);
-    config.contradiction().into_iter().chain(settings::unusable(&paths)).collect()
+    let unusable = settings::unusable(&paths);
+    let found: Vec<String> = config.contradiction().into_iter().chain(unusable).collect();
+    let is_readable = found.is_empty() && !paths.iter().any(|(_, path)| settings::is_pipe(path));
+    if is_readable { config.mismatches() } else { found }
+}
+
+/// The fault of a setting whose files were opened, if there is one.
+#[must_use]
+pub fn mismatch<T, E: std::error::Error + 'static>(
+    setting: &str,
+    opened: Result<T, E>,
+) -> Option<String> {
+    opened.err().map(|error| format!("{setting}: {}", telemetry::chain(&error)))
 }
 
 fn refused(role: &str, file: Option<&Path>, reason: String) -> Error {

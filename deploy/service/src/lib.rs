@@ -21,6 +21,7 @@ pub mod secret;
 pub mod serve;
 pub mod settings;
 pub mod shutdown;
+pub mod signing_key;
 pub mod sources;
 pub mod sse;
 pub mod telemetry;

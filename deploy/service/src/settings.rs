@@ -17,6 +17,7 @@ pub use deploy_derive::Setting;
 use serde::Serialize;
 
 pub use self::example::example;
+pub(crate) use self::files::is_pipe;
 pub use self::files::{Use, unusable};
 pub use self::reference::reference;
 pub use self::unknown::unknown;

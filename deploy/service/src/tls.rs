@@ -14,6 +14,7 @@ mod identity;
 mod server;
 mod watched;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
@@ -32,6 +33,21 @@ pub(crate) use self::server::Visitor;
 /// The only version: 1.2 brings renegotiation and cipher suites without forward secrecy, and every
 /// client of ours speaks 1.3.
 const VERSIONS: &[&rustls::SupportedProtocolVersion] = &[&rustls::version::TLS13];
+
+/// Reads the file of a certificate of ours, as a start does.
+pub(crate) fn check_certificate(path: &Path) -> Result<(), Error> {
+    server::own(path, &files::chain(path)?).map(drop)
+}
+
+/// Reads the file of authorities, as a start does.
+pub(crate) fn check_authorities(path: &Path) -> Result<(), Error> {
+    files::roots(path).map(drop)
+}
+
+/// Reads the file of a private key, as a start does.
+pub(crate) fn check_key(path: &Path) -> Result<(), Error> {
+    files::key(path).map(drop)
+}
 
 /// Named explicitly, so that no other crate's choice for the process changes ours.
 fn provider() -> Arc<CryptoProvider> {

@@ -6,11 +6,12 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use deploy_service::config::mismatch;
 use deploy_service::credential::lacks_join_token;
 use deploy_service::settings::Setting;
-use deploy_service::tls::{ClientFiles, ServerFiles};
+use deploy_service::tls::{ClientFiles, Connector, ServerFiles};
 use deploy_service::units::{Bytes, Duration};
-use deploy_service::{Limits, config, serve, telemetry};
+use deploy_service::{Limits, Security, config, serve, telemetry};
 use gateway_core::gcra::Quota;
 use proto_types::{GatewayId, Handle, Origin};
 use serde::Deserialize;
@@ -204,6 +205,12 @@ impl config::Role for Config {
     fn contradiction(&self) -> Option<String> {
         let refused = self.checked().err().map(|contradiction| telemetry::chain(&contradiction));
         refused.or_else(|| lacks_join_token(&self.state_dir, self.join_token_file.as_deref()))
+    }
+
+    fn mismatches(&self) -> Vec<String> {
+        let registry = mismatch("registry_tls", Connector::maybe(self.registry_tls.clone()));
+        let own = mismatch("tls", Security::open(self.tls.clone()));
+        registry.into_iter().chain(own).collect()
     }
 }
 

@@ -34,7 +34,7 @@ use std::sync::Arc;
 use deploy_service::credential::{Credential, NoJoinToken};
 use deploy_service::ready::Condition;
 use deploy_service::tls::{self, Connector};
-use deploy_service::{Drained, Readiness, Security, Shutdown, listen, secret, serve};
+use deploy_service::{Drained, Readiness, Security, Shutdown, listen, secret, serve, signing_key};
 use tokio::task::JoinHandle;
 
 pub use crate::config::{Bounds, Config, Contradiction};
@@ -68,12 +68,9 @@ pub enum Error {
     /// There is no join token, and the registry has not admitted this gateway.
     #[error("the gateway cannot be registered")]
     JoinToken(#[from] NoJoinToken),
-    /// A key file holds no key.
-    #[error("{path} holds neither an Ed25519 JWK nor a seed of 64 hexadecimal digits")]
-    Key {
-        /// Which file.
-        path: PathBuf,
-    },
+    /// The file of the instance's key.
+    #[error("federation_key_file")]
+    Key(#[from] signing_key::Error),
     /// Certificates.
     #[error("TLS cannot be set up")]
     Tls(#[from] tls::Error),

@@ -1,14 +1,13 @@
 //! The secrets that a gateway is given: tokens of local subscribers, and this instance's key.
 //!
-//! Decides their form. Must never keep a token, only its digest, and never log either.
+//! Decides which are read. Must never keep a token, only its digest, and never log either.
 
 use std::path::Path;
 
 use deploy_service::credential::Credential;
-use deploy_service::secret;
+use deploy_service::{secret, signing_key};
 use http::{HeaderMap, header};
-use proto_types::{Digest, PublicKey, SecretKey, base64url};
-use serde::Deserialize;
+use proto_types::{Digest, PublicKey};
 
 use crate::config::Config;
 use crate::{Error, identity};
@@ -28,7 +27,7 @@ impl Secrets {
     pub(crate) fn read(config: &Config) -> Result<Self, Error> {
         let tokens = config.subscriber_token_files.iter().chain(&config.operator_token_file);
         let subscribers = tokens.map(|path| token(path)).collect::<Result<_, _>>()?;
-        let key = config.federation_key_file.as_deref().map(signing_key).transpose()?;
+        let key = config.federation_key_file.as_deref().map(signing_key::read).transpose()?;
         let no_state = |source| Error::State { path: config.state_dir.clone(), source };
         let credential = Credential::open(&config.state_dir, identity::random).map_err(no_state)?;
         Ok(Self { credential, subscribers, key: key.map(|key| key.public()) })
@@ -51,30 +50,6 @@ pub(crate) fn shows(headers: &HeaderMap, tokens: &[Digest]) -> bool {
     let shown = Digest::of(token.as_bytes());
     // All are compared, so that the time does not tell which one was near: `|` does not stop.
     tokens.iter().fold(false, |any, known| any | known.same_secret(&shown))
-}
-
-/// A private JWK (RFC 8037); its other members are for those who made it.
-#[derive(Deserialize)]
-struct Jwk {
-    crv: String,
-    d: String,
-}
-
-/// The key in a file: a private JWK, or the seed in 64 hexadecimal digits.
-fn signing_key(path: &Path) -> Result<SecretKey, Error> {
-    let secret = secret::read(path)?;
-    let seed = seed(secret.expose()).ok_or_else(|| Error::Key { path: path.to_owned() })?;
-    Ok(SecretKey::from_seed(&seed))
-}
-
-fn seed(text: &str) -> Option<[u8; 32]> {
-    let mut seed = [0; 32];
-    if !text.starts_with('{') {
-        hex::decode_to_slice(text, &mut seed).ok()?;
-        return Some(seed);
-    }
-    let jwk: Jwk = serde_json::from_str(text).ok()?;
-    base64url::decode_array(&jwk.d).ok().filter(|_| jwk.crv == "Ed25519")
 }
 
 #[cfg(test)]
@@ -103,20 +78,6 @@ mod tests {
             &["Bearer one", "Bearer one"],
         ] {
             assert!(!shown(values), "{values:?}");
-        }
-    }
-
-    #[test]
-    fn a_key_is_read_from_a_jwk_or_from_hexadecimal_digits() {
-        let hex = "07".repeat(32);
-        let jwk = format!(
-            r#"{{"kty":"OKP","crv":"Ed25519","kid":"k","x":"","d":"{}"}}"#,
-            base64url::encode(&[7; 32])
-        );
-        assert_eq!(seed(&hex), Some([7; 32]));
-        assert_eq!(seed(&jwk), Some([7; 32]));
-        for bad in ["", "07", "{}", &jwk.replace("Ed25519", "X25519")] {
-            assert_eq!(seed(bad), None, "{bad}");
         }
     }
 }

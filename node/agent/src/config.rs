@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use deploy_service::config;
+use deploy_service::config::{self, mismatch};
 use deploy_service::credential::lacks_join_token;
 use deploy_service::settings::Setting;
 use deploy_service::telemetry;
@@ -65,11 +65,16 @@ impl config::Role for Config {
     }
 
     fn contradiction(&self) -> Option<String> {
-        match self.clone().checked() {
+        // The files of `tls` are told one by one, with the others.
+        match (Self { tls: None, ..self.clone() }).checked() {
             Ok(_) => lacks_join_token(&self.state_dir, self.join_token_file.as_deref()),
             Err(Error::Config(why)) => Some(why),
             Err(other) => Some(other.to_string()),
         }
+    }
+
+    fn mismatches(&self) -> Vec<String> {
+        mismatch("tls", Connector::maybe(self.tls.clone())).into_iter().collect()
     }
 }
 

@@ -3,6 +3,7 @@
 //! It decides that what is stored under a digest has that digest. It must never show an artifact
 //! that is not whole, and never hold one in memory.
 
+use std::io::ErrorKind;
 use std::path::Path as FilePath;
 
 use bytes::Bytes;
@@ -71,9 +72,31 @@ impl Artifacts {
                 return Err(problem);
             }
         };
-        writer.finish().await.map_err(failed)?;
-        self.store.rename(&incoming, &place(&stored.digest)).await.map_err(failed)?;
+        let kept = match writer.finish().await {
+            Ok(_) => self.store.rename(&incoming, &place(&stored.digest)).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = kept {
+            self.discard(&incoming).await;
+            return Err(failed(error));
+        }
         Ok(stored)
+    }
+
+    /// Takes away what an upload left that could not be kept: the file itself, and the one that the store makes it of, which
+    /// it forgets when the last write fails.
+    async fn discard(&self, incoming: &Path) {
+        let Ok(whole) = self.store.path_to_filesystem(incoming) else { return };
+        let mut part = whole.clone().into_os_string();
+        part.push("#1");
+        for path in [whole, part.into()] {
+            match tokio::fs::remove_file(&path).await {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    tracing::warn!(path = %path.display(), %error, "the rest of an upload stays");
+                }
+                _ => {}
+            }
+        }
     }
 
     async fn receive(
@@ -134,7 +157,34 @@ fn absent(error: object_store::Error, digest: &Digest) -> Problem {
 }
 
 fn failed(error: object_store::Error) -> Problem {
+    if takes_nothing(&error) {
+        tracing::error!(%error, "the disk of the artifacts takes nothing more");
+        let code = registry_api::Code::DiskFailed;
+        return Problem::new(
+            code,
+            "the disk of the artifacts takes nothing more; nothing was kept",
+        );
+    }
     Problem::internal(format_args!("the artifact store: {error}"))
+}
+
+/// Whether the cause is that the disk is full or takes no writes.
+fn takes_nothing(error: &object_store::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.downcast_ref::<std::io::Error>().is_some_and(is_full) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn is_full(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem
+    )
 }
 
 fn busy() -> Problem {
@@ -176,5 +226,37 @@ mod tests {
         let absent = artifacts.size(&Digest::of(b"hello world")).await.unwrap_err();
         assert_eq!(absent.code(), registry_api::Code::NotFound);
         assert!(artifacts.put(chunks(&[])).await.is_err());
+    }
+
+    #[test]
+    fn a_disk_that_is_full_is_told_as_such_and_another_fault_is_not() {
+        let told = |kind: ErrorKind| {
+            let source = Box::new(std::io::Error::from(kind));
+            failed(object_store::Error::Generic { store: "LocalFileSystem", source })
+        };
+        for kind in
+            [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::ReadOnlyFilesystem]
+        {
+            let problem = told(kind);
+            assert_eq!(problem.code(), registry_api::Code::DiskFailed, "{kind}");
+            assert!(problem.detail().contains("the disk of the artifacts"), "{problem:?}");
+        }
+        assert_eq!(told(ErrorKind::PermissionDenied).code(), registry_api::Code::Internal);
+    }
+
+    #[tokio::test]
+    async fn nothing_stays_of_an_upload_that_cannot_be_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let artifacts = Artifacts::open(folder.path(), 10, 1).unwrap();
+        // No folder can be made of a file, so that the artifact finds no place.
+        std::fs::write(folder.path().join("sha256"), "").unwrap();
+        assert!(artifacts.put(chunks(&[b"hello"])).await.is_err());
+        let incoming = folder.path().join("incoming");
+        assert_eq!(std::fs::read_dir(&incoming).unwrap().count(), 0);
+        for name in ["token", "token#1"] {
+            std::fs::write(incoming.join(name), "half").unwrap();
+        }
+        artifacts.discard(&Path::from("incoming/token")).await;
+        assert_eq!(std::fs::read_dir(&incoming).unwrap().count(), 0);
     }
 }

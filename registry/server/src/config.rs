@@ -22,11 +22,13 @@ pub use self::log::{Log, Witness};
 pub use self::outbound::{Crawler, Federation};
 pub use self::retention::{Join, Retention};
 use crate::peers::DomainProofs;
+use deploy_service::config::mismatch;
 use deploy_service::settings::Setting;
 use deploy_service::tls::ServerFiles;
 use deploy_service::units::Duration;
-use deploy_service::{Limits, Network, config, telemetry};
-use proto_types::Origin;
+use deploy_service::{Limits, Network, Security, config, secret, telemetry};
+use proto_types::{Kid, Origin};
+use registry_raft::ClusterSecret;
 use serde::Deserialize;
 
 /// The configuration of one member.
@@ -55,7 +57,7 @@ pub struct Config {
     pub cluster_secret_file: PathBuf,
     /// What an operator shows.
     pub operator_token_file: PathBuf,
-    /// The seed of the Ed25519 key that signs roster and catalog: 64 hexadecimal digits.
+    /// The Ed25519 key that signs roster and catalog: its seed in 64 hexadecimal digits, or a private JWK.
     pub signing_key_file: PathBuf,
     /// The name of that key.
     pub signing_kid: String,
@@ -141,6 +143,14 @@ impl config::Role for Config {
     fn contradiction(&self) -> Option<String> {
         self.validate().err().map(|contradiction| telemetry::chain(&contradiction))
     }
+
+    fn mismatches(&self) -> Vec<String> {
+        let secret = secret::read(&self.cluster_secret_file);
+        let secret = secret.ok().map(|secret| ClusterSecret::new(secret.expose()));
+        let secret = secret.and_then(|made| mismatch("cluster_secret_file", made));
+        let tls = mismatch("tls", Security::open(self.tls.clone()));
+        tls.into_iter().chain(secret).collect()
+    }
 }
 
 /// Shorter ones are lost in a pause of the scheduler; tests use no less.
@@ -167,6 +177,7 @@ impl Config {
         outbound::check_loopback(self)?;
         self.retention.validate()?;
         self.own_origin()?;
+        Kid::parse(&self.signing_kid).map_err(Contradiction::SigningKid)?;
         self.admission.validate()?;
         let members = self.numbered_members()?;
         if let Some(join) = &self.join
@@ -250,6 +261,8 @@ mod tests {
         assert_eq!(config.validate(), Err(Contradiction::NotAMember(1)));
         let short = with(|config| config.lease_ttl = Duration::from_millis(1));
         assert_eq!(short, Err(Contradiction::LeaseTtl(Duration::from_millis(1))));
+        let unnamed = with(|config| config.signing_kid = String::new());
+        assert!(matches!(unnamed, Err(Contradiction::SigningKid(_))), "{unnamed:?}");
         let none = with(|config| config.bounds.watchers_max = 0);
         assert_eq!(none, Err(Contradiction::Zero("bounds.watchers_max")));
     }

@@ -55,7 +55,7 @@ pub(crate) async fn await_changes(
 ) -> Result<Vec<ChangeEvent>, Problem> {
     let (limit, mut revisions) = (limit.min(PAGE), member.registry.revisions());
     loop {
-        if !cursor.afford(member, limit, until).await? {
+        if !cursor.settle(member, until).await? {
             return Ok(Vec::new());
         }
         revisions.mark_unchanged();

@@ -1,6 +1,6 @@
 //! The role from start to stop.
 //!
-//! It decides the order: secrets, listener, consensus, then service; and at the end the reverse; and
+//! It decides the order: what files hold, listener, consensus, then service; and at the end the reverse; and
 //! that a member whose disk failed begins again once the disk is good. It
 //! must never serve before its state is open, nor end while an answer is under way.
 
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use deploy_service::tls::{self, Connector, Role};
 use deploy_service::{
-    Drained, Listener, Readiness, Security, Shutdown, listen, secret, serve, telemetry,
+    Drained, Listener, Readiness, Security, Shutdown, listen, secret, serve, signing_key, telemetry,
 };
 use proto_types::Revision;
 use proto_wire::registry::v1 as wire;
@@ -23,7 +23,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tonic_health::server::HealthReporter;
 
 use self::lifecycle::{leave, repaired, watch_readiness};
-use self::open::{open, sources};
+use self::open::{Means, open, sources};
 use crate::compare;
 use crate::config::{Config, Contradiction};
 use crate::fleet;
@@ -45,9 +45,9 @@ pub enum Error {
     /// A secret file.
     #[error("a secret cannot be read")]
     Secret(#[from] secret::Error),
-    /// The signing key's file does not hold a key.
-    #[error("{0} does not hold 64 lower-case hexadecimal digits")]
-    SigningKey(PathBuf),
+    /// The file of a key that signs.
+    #[error("a key that signs cannot be used")]
+    SigningKey(#[from] signing_key::Error),
     /// The key's name is none.
     #[error("signing_kid")]
     SigningKid(#[source] proto_types::id::Error),
@@ -156,9 +156,10 @@ async fn run_once(config: &Config, shutdown: &Shutdown) -> Result<Ended, Error> 
     // The member's own: it ends with the process's, or alone when the store must be opened anew.
     let ending = Shutdown::new();
     let readiness = Readiness::new(shutdown.clone());
-    let (listener, addr) = listener(config).await?;
     let (fetcher, witnesses) = (Fetcher::new(&config.fetch)?, Witnesses::open(&config.log)?);
-    let member = Arc::new(open(config, addr, ending.clone()).await?);
+    let means = Means::open(config)?;
+    let (listener, addr) = listener(config).await?;
+    let member = Arc::new(open(config, means, addr, ending.clone()).await?);
     tell_keys(&member);
     let (front, reporter) = Front::new(Arc::clone(&member), &readiness, sources(config)).await?;
     let mut tasks = tasks(&member, config, witnesses, join_request(config, addr)?, reporter);

@@ -8,6 +8,7 @@ use proto_wire::registry::v1 as wire;
 use registry_raft::offline::{self, Fault, Intake};
 use serde_json::{Value, json};
 
+use crate::args::Format;
 use crate::client::Profile;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -20,18 +21,34 @@ pub(super) async fn snapshot(profile: &Profile) -> Result<Output, Failure> {
     Ok(Output::one(json!({ "index": made.into_inner().index })))
 }
 
-/// One after the other, so that no more than one is slow at a time.
-pub(super) async fn defrag(profile: &Profile) -> Result<Output, Failure> {
-    let (mut rows, mut found) = (Vec::new(), Vec::new());
+/// One after the other, so that no more than one is slow at a time. One that fails keeps no other from it: the first
+/// failure is told at the end.
+pub(super) async fn defrag(profile: &Profile, format: Format) -> Result<(), Failure> {
+    let (mut rows, mut found, mut first) = (Vec::new(), Vec::new(), None);
     for url in &profile.registry {
-        let mut cluster = profile.of(vec![url.clone()]).cluster()?;
-        let done = cluster.defrag(wire::DefragRequest {}).await?.into_inner();
-        let (before, after) = (done.bytes_before, done.bytes_after);
-        rows.push(vec![url.clone(), before.to_string(), after.to_string()]);
-        found.push(json!({ "url": url, "bytesBefore": before, "bytesAfter": after }));
+        match defrag_one(profile, url).await {
+            Ok((before, after)) => {
+                rows.push([url.clone(), before.to_string(), after.to_string(), "ok".to_owned()]);
+                found.push(json!({ "url": url, "bytesBefore": before, "bytesAfter": after }));
+            }
+            Err(failure) => {
+                rows.push([url.clone(), "-".to_owned(), "-".to_owned(), failure.to_string()]);
+                found.push(json!({ "url": url, "error": failure.to_string() }));
+                first = first.or(Some(failure));
+            }
+        }
     }
-    let heads = &["url", "bytes before", "bytes after"];
-    Ok(Output { heads, rows, json: Value::Array(found) })
+    let rows = rows.into_iter().map(Vec::from).collect();
+    let heads = &["url", "bytes before", "bytes after", "state"];
+    Output { heads, rows, json: Value::Array(found) }.print(format)?;
+    first.map_or(Ok(()), Err)
+}
+
+/// The bytes before and after.
+async fn defrag_one(profile: &Profile, url: &str) -> Result<(u64, u64), Failure> {
+    let mut cluster = profile.of(vec![url.to_owned()]).cluster()?;
+    let done = cluster.defrag(wire::DefragRequest {}).await?.into_inner();
+    Ok((done.bytes_before, done.bytes_after))
 }
 
 pub(super) async fn backup(
@@ -39,21 +56,42 @@ pub(super) async fn backup(
     file: &Path,
     unconfirmed: bool,
 ) -> Result<Output, Failure> {
+    if file.exists() {
+        return Err(Failure::internal(format!("{} exists already", file.display())));
+    }
     let answer = profile.cluster()?.backup(wire::BackupRequest { unconfirmed }).await?;
     // A member of an older version says nothing, and may not have asked.
     let confirmed = answer.metadata().contains_key(REVISION_KEY);
-    let mut chunks = answer.into_inner();
     private::restrict();
-    let mut intake = Intake::begin(file).map_err(failed)?;
-    while let Some(chunk) = chunks.message().await? {
-        intake.write(&chunk.bytes).map_err(failed)?;
+    let intake = Intake::begin(file).map_err(failed)?;
+    let taken = take(answer.into_inner(), intake).await;
+    if taken.is_err() {
+        // What is not whole is worth nothing, and may be what fills the disk.
+        let _ = std::fs::remove_file(partial(file));
     }
-    let bytes = intake.finish().map_err(failed)?;
+    let bytes = taken?;
     if !confirmed {
         eprintln!("warning: nobody confirmed this copy: it may miss the last acknowledged writes");
     }
     let file = file.display().to_string();
     Ok(Output::one(json!({ "file": file, "bytes": bytes, "confirmed": confirmed })))
+}
+
+async fn take(
+    mut chunks: tonic::Streaming<wire::BackupChunk>,
+    mut intake: Intake,
+) -> Result<u64, Failure> {
+    while let Some(chunk) = chunks.message().await? {
+        intake.write(&chunk.bytes).map_err(failed)?;
+    }
+    intake.finish().map_err(failed)
+}
+
+/// The name of a copy until it is whole, as [`Intake`] gives it.
+fn partial(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".partial");
+    name.into()
 }
 
 pub(super) async fn restore(
@@ -78,12 +116,18 @@ pub(super) async fn restore(
 
 /// Ends with code 1 and every fault on stderr unless all is well.
 pub(super) async fn verify(path: PathBuf) -> Result<Output, Failure> {
+    if path.is_dir() && !path.join("db").is_dir() {
+        eprintln!(
+            "warning: if a member runs on {}, this holds for the moment of reading only",
+            path.display()
+        );
+    }
     let report = blocking(move || offline::verify(&path)).await?;
     if !report.is_sound() {
         for fault in &report.faults {
             eprintln!("{}", crate::output::printable(fault));
         }
-        return Err(Failure::internal(format!("{} faults", report.faults_total)));
+        return Err(Failure::internal(faults(report.faults_total)));
     }
     let seen: serde_json::Map<String, Value> =
         report.seen.iter().map(|(what, count)| ((*what).to_owned(), json!(count))).collect();
@@ -96,6 +140,21 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(Failure::internal)?.map_err(failed)
 }
 
+/// So many, in words.
+fn faults(count: u64) -> String {
+    if count == 1 { "1 fault".to_owned() } else { format!("{count} faults") }
+}
+
 fn failed(fault: Fault) -> Failure {
     Failure::internal(deploy_service::telemetry::chain(&fault))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_fault_is_told_as_one() {
+        assert_eq!([faults(1), faults(2)], ["1 fault", "2 faults"]);
+    }
 }

@@ -21,8 +21,8 @@ pub struct Bounds {
     /// a token counts as unknown, since judging it takes a signature check. A record is
     /// read in some 20 us, so that one source can take about a twentieth of a core. What takes longer counts as
     /// more than one: the check of a signed document as 5, a search as 10, a catalog of the marketplace as 50, and a
-    /// page of a list as one more for each 16 names, two entries or changes, or document that it may have. Who waits for
-    /// changes pays for each page of them that is read meanwhile.
+    /// page of a list as one more for each 16 names, two entries, or document that it may have. For changes, one more
+    /// for each two that were read, wanted or not.
     pub source_requests_per_second: u32,
     /// How many of them may come at once. What counts as more takes all of them.
     pub source_burst: u32,

@@ -78,6 +78,9 @@ pub enum Contradiction {
     /// The origin is none.
     #[error("origin: `{0}` is not an http or https URL without a path")]
     Origin(String),
+    /// The name of the signing key is none.
+    #[error("signing_kid")]
+    SigningKid(#[source] proto_types::id::Error),
     /// The admission.
     #[error("the section admission")]
     Admission(#[from] admission::Contradiction),

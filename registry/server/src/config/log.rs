@@ -18,7 +18,7 @@ use super::{Contradiction, outbound};
 pub struct Log {
     /// The log's name, a URL without its scheme; no two clusters may share one.
     pub origin: String,
-    /// The seed of the Ed25519 key that signs checkpoints: 64 hexadecimal digits. By default the
+    /// The Ed25519 key that signs checkpoints, in the form of `signing_key_file`. By default the
     /// key that signs roster and catalog.
     pub key_file: Option<PathBuf>,
     /// Who cosigns our checkpoints.
@@ -27,7 +27,7 @@ pub struct Log {
     pub extra_ca_file: Option<PathBuf>,
     /// How often new checkpoints go to the witnesses.
     pub witness_every: Duration,
-    /// The seed of the key that this cluster cosigns others with, which must be no other key of it;
+    /// The key that this cluster cosigns others with, which must be no other key of it;
     /// without it this cluster is no witness.
     pub witness_key_file: Option<PathBuf>,
     /// The name that it cosigns under; by default the origin.

@@ -1,6 +1,6 @@
 //! Where one watcher stands, and what it wants.
 //!
-//! It decides what a caller may watch, and that who is not verified pays for each page before it is read, wanted or not.
+//! It decides what a caller may watch, and that who is not verified pays for each change that was read, wanted or not.
 //! It must never show more of a change than the caller may see.
 
 use proto_types::{Class, Namespace, Revision};
@@ -39,8 +39,8 @@ pub(crate) struct Cursor {
     prefix: String,
     namespace: Option<Namespace>,
     account: Account,
-    /// Changes that are paid for and not read yet; `None` before the first page, for which the request has paid.
-    paid: Option<usize>,
+    /// Changes that were read and are not paid for.
+    unpaid: usize,
 }
 
 impl Cursor {
@@ -71,32 +71,37 @@ impl Cursor {
         let namespace = field::optional("namespace", &query.namespace)?;
         let since = Revision(query.since);
         let (caller, prefix) = (caller.clone(), query.prefix.clone());
-        Ok(Self { since, caller, kinds, prefix, namespace, account, paid: None })
+        Ok(Self { since, caller, kinds, prefix, namespace, account, unpaid: 0 })
     }
 
-    /// Pays for the next page, once its source can; false if it cannot until then.
-    pub(super) async fn afford(
+    /// Pays for what was read, once its source can; false if it cannot until then.
+    pub(crate) async fn settle(
         &mut self,
         member: &Member,
-        limit: usize,
         until: Instant,
     ) -> Result<bool, Problem> {
-        let mut paid = self.paid.unwrap_or(limit);
-        if paid < limit {
-            // A gateway may have become known here after its call came.
-            let owed = match holder::class(&self.caller) {
-                Class::System => 0,
-                Class::Ordinary => allowance::ENTRIES.cost(limit),
-            };
-            tokio::select! {
-                biased;
-                () = self.account.afford(owed) => paid += limit,
-                () = sleep_until(until) => return Ok(false),
-                () = member.shutdown.triggered() => return Err(stopping()),
-            }
+        tokio::select! {
+            biased;
+            () = self.account.afford(self.owed()) => self.unpaid = 0,
+            () = sleep_until(until) => return Ok(false),
+            () = member.shutdown.triggered() => return Err(stopping()),
         }
-        self.paid = Some(paid);
         Ok(true)
+    }
+
+    /// Pays for what was read, now.
+    pub(crate) fn pay(&mut self) -> Result<(), Problem> {
+        let owed = self.owed();
+        self.account.pay(owed + allowance::PLAIN).map(|()| self.unpaid = 0)
+    }
+
+    /// What it costs beside the request itself.
+    fn owed(&self) -> u32 {
+        match holder::class(&self.caller) {
+            // A gateway may have become known here after its call came.
+            Class::System => 0,
+            Class::Ordinary => allowance::ENTRIES.cost(self.unpaid) - allowance::PLAIN,
+        }
     }
 
     /// What is wanted of the next page, from which the cursor moves on; `None` at the end.
@@ -112,7 +117,7 @@ impl Cursor {
         // The eyes of now: a peer that is revoked while it watches is blind from the next page on.
         let viewer = self.caller.viewer(&view)?;
         self.since = last.revision;
-        self.paid = self.paid.map(|paid| paid.saturating_sub(page.len()));
+        self.unpaid += page.len();
         Ok(Some(page.into_iter().filter_map(|change| self.seen(change, &viewer)).collect()))
     }
 

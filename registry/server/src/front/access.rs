@@ -82,7 +82,7 @@ const OPEN: [(&str, Open); 25] = [
     ("Directory/PutManifest", DOCUMENT),
     ("Directory/PutRecord", DOCUMENT),
     ("Directory/Status", WORDS),
-    ("Directory/Watch", ENTRIES),
+    ("Directory/Watch", WORDS),
     ("Fleet/RegisterGateway", WORDS),
     ("Fleet/RegisterNode", WORDS),
     ("Log/Checkpoint", WORDS),

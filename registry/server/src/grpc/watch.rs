@@ -10,9 +10,9 @@ use proto_wire::registry::v1 as wire;
 use registry_api::render;
 use tonic::{Request, Status};
 
-use crate::allowance::{self, Account};
+use crate::allowance::Account;
 use crate::cursor;
-use crate::follow::{self, Cursor, WatchItem, WatchQuery, follow};
+use crate::follow::{Cursor, WatchItem, WatchQuery, follow};
 use crate::member::Member;
 
 use super::{Handled, at, call, log_cause};
@@ -29,7 +29,6 @@ pub(super) async fn open(
     request: Request<wire::WatchRequest>,
 ) -> Handled<ChangeStream> {
     let call = call(&request)?;
-    allowance::page(request.extensions(), follow::PAGE)?;
     let account = Account::of(request.extensions());
     let wire::WatchRequest { since, kinds, prefix, namespace, progress } = request.into_inner();
     let query = WatchQuery { since, kinds, prefix, namespace };

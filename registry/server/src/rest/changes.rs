@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::allowance::{self, Account};
+use crate::allowance::Account;
 use crate::call::Caller;
 use crate::cursor;
 use crate::follow::{self, Cursor, await_changes};
@@ -27,6 +27,9 @@ use super::{Answered, Shared, events, json, parameters, schemas};
 
 /// The longest that proxies are commonly set to wait.
 const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// An answer waits for this long until its source can pay for what was read. Arbitrary.
+const PAID_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Changes of one answer at most, and by default.
 const LIMIT: usize = 256;
@@ -83,7 +86,6 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get("/v1/changes", changes)
             .is("listChanges", "changes", "Changes after a revision, in order, deletions included. With `Accept: text/event-stream` they come as server-sent events, each with its revision as id; comments keep the connection alive, and a watcher that takes nothing for 10 s is cut, to resume with `Last-Event-ID`.")
             .access(Access::Optional)
-            .costs_by_page(allowance::ENTRIES, LIMIT)
             .takes(&[&SINCE, &WAIT, &KINDS, &PREFIX, &NAMESPACE, &LIMIT_OF_PAGE, &LAST_EVENT_ID])
             .answers(200, "What has changed.", &contents, UNKEPT)
             .refuses(&[Code::TooManyStreams, Code::Compacted]),
@@ -166,6 +168,10 @@ async fn page(
     cursor::reached(member, cursor.since).await?;
     let until = Instant::now() + wait.std();
     let page = await_changes(member, &mut cursor, limit, until).await?;
+    // What its source cannot pay for is not told: it asks for it again.
+    if !cursor.settle(member, Instant::now() + PAID_WITHIN).await? {
+        cursor.pay()?;
+    }
     let changes: Vec<Value> = page.iter().map(line).collect();
     Ok(json(StatusCode::OK, &json!({ "changes": changes, "next": cursor.since.0 })))
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use deploy_service::tls::Connector;
-use deploy_service::{Pool, Shutdown, SourceLimit, private, secret};
-use proto_types::{Kid, Origin, SecretKey, Shares};
+use deploy_service::{Pool, Shutdown, SourceLimit, private, secret, signing_key};
+use proto_types::{Kid, Origin, Shares};
 use registry_api::OperatorSecret;
 use registry_raft::{ClusterSecret, Credentials, Registry, Timings};
 use tokio::sync::Semaphore;
@@ -33,17 +33,17 @@ use super::{Error, own_url};
 /// Opens everything that calls share.
 pub(super) async fn open(
     config: &Config,
+    means: Means,
     addr: SocketAddr,
     shutdown: Shutdown,
 ) -> Result<Member, Error> {
-    let means = Means::open(config)?;
     let connector = Connector::maybe(config.client_files())?;
     let registry = registry(config, addr, &connector).await?;
     Ok(member(config, means, &connector, (registry, shutdown)))
 }
 
 /// What is read of the configuration's files.
-struct Means {
+pub(super) struct Means {
     operator: OperatorSecret,
     origin: Option<Origin>,
     admission_policy: AdmissionPolicy,
@@ -53,7 +53,7 @@ struct Means {
 }
 
 impl Means {
-    fn open(config: &Config) -> Result<Self, Error> {
+    pub(super) fn open(config: &Config) -> Result<Self, Error> {
         Ok(Self {
             operator: OperatorSecret::new(secret::read(&config.operator_token_file)?.expose()),
             log: transparency_log(config)?,
@@ -156,23 +156,11 @@ fn raft(config: &Config, addr: SocketAddr) -> Result<registry_raft::Config, Cont
 /// The keys of the log, and of this cluster as a witness.
 fn transparency_log(config: &Config) -> Result<TransparencyLog, Error> {
     let path = config.log.key_file.as_ref().unwrap_or(&config.signing_key_file);
-    let witness = config.log.witness_key_file.as_deref().map(secret_key).transpose()?;
-    Ok(TransparencyLog::new(&config.log, secret_key(path)?, witness)?)
+    let witness = config.log.witness_key_file.as_deref().map(signing_key::read).transpose()?;
+    Ok(TransparencyLog::new(&config.log, signing_key::read(path)?, witness)?)
 }
 
 fn signer(path: &Path, kid: &str) -> Result<Signer, Error> {
     let kid = Kid::parse(kid).map_err(Error::SigningKid)?;
-    Ok(Signer { kid, key: secret_key(path)? })
-}
-
-fn secret_key(path: &Path) -> Result<SecretKey, Error> {
-    let malformed = || Error::SigningKey(path.to_owned());
-    let text = secret::read(path)?;
-    let seed = seed(text.expose()).ok_or_else(malformed)?;
-    Ok(SecretKey::from_seed(&seed))
-}
-
-/// 32 bytes in lower-case hexadecimal digits: the text of a digest without its prefix.
-fn seed(text: &str) -> Option<[u8; 32]> {
-    proto_types::Digest::parse(&format!("sha256:{text}")).ok().map(|digest| digest.0)
+    Ok(Signer { kid, key: signing_key::read(path)? })
 }

@@ -136,7 +136,7 @@ async fn who_waits_for_what_does_not_come_pays_for_each_page_that_is_read() {
     for seed in 1..=12 {
         world.enrol(&format!("https://p{seed}.example"), "k1", &key(seed)).await;
     }
-    // Pages of one change, at two requests each.
+    // Pages of one change, at a request each.
     let path = "/v1/changes?since=0&prefix=nothing&limit=1&wait=500ms";
     let end = json(&world.call(Method::GET, path, b"").await)["next"].as_u64().unwrap();
     let asked = Request::get(path).header("x-forwarded-for", "192.0.2.1").body(Body::empty());
