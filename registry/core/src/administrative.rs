@@ -3,9 +3,10 @@
 //! It decides names and targets; it must never take what callers do all day (documents of their own,
 //! tasks, tokens, envelopes) for such an act: the audit is kept for ever.
 
-use crate::command::{
-    Command, Foreign, InstanceCommand, LedgerCommand, NamespaceCommand, PeerCommand,
-};
+use crate::command::{Command, Foreign, LedgerCommand};
+use crate::instance::command::InstanceCommand;
+use crate::namespace::command::NamespaceCommand;
+use crate::peer::command::PeerCommand;
 
 /// The name of the act and what it is done to; `None` for what is no act.
 #[must_use]

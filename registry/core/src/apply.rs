@@ -3,60 +3,22 @@
 //! It must never depend on anything but the view, the stamp and the commands: every member applies
 //! the same log, and their states are compared.
 
-mod agent;
-mod audit;
-mod body;
-mod bound;
-mod card;
-mod clock;
-mod compact;
-mod conduct;
-mod domain;
-mod draft;
-mod envelope;
-mod fleet;
-mod foreign;
-mod home;
-mod import;
-mod instance;
-mod join;
-mod key_owner;
-mod lease;
-mod ledger;
-mod liveness;
-mod manifest;
-mod member;
-mod namespace;
-mod operate;
-mod owner;
-mod partner;
-mod peer;
-mod peer_log;
-mod precondition;
-mod pulls;
-mod record;
-mod request;
-mod search;
-mod storage;
-mod task;
-mod tenancy;
-mod token;
-pub(crate) mod witness;
-
 use proto_types::{Revision, Stamp, WallMs};
 
-use crate::change::{Change, Effect, Refusal, Reply, Write};
-use crate::command::{Command, Proposal};
+use crate::change::{Change, Effect, Refusal, Reply};
+use crate::command::{Command, ConductCommand, FleetCommand, Foreign, LedgerCommand, Proposal};
 use crate::counter;
+use crate::draft::{Draft, Outcome, Stop};
 use crate::epoch;
+use crate::leaf::Leaf;
+use crate::ledger::apply::Ledger;
 use crate::overlay::Overlay;
-use crate::view::{View, ViewError};
-
-use self::draft::{Draft, Outcome, Stop};
-use self::ledger::{Leaf, Ledger};
-
-pub(crate) use self::tenancy::{of_agent, of_card, of_record};
-pub(crate) use self::token::is_spent as token_is_spent;
+use crate::view::{View, ViewError, Write};
+use crate::{
+    agent, audit, body, card, clock, compact, conduct, envelope, gateway, import, instance,
+    join_token, ledger, liveness, member, namespace, node, partner, peer, precondition, record,
+    search, task, token, witness,
+};
 
 /// A proposal is one client's request; more commands than this are several requests.
 const COMMANDS_MAX: usize = 16;
@@ -149,7 +111,7 @@ impl<'v> Batch<'v> {
                 Err(Stop::Broken(error)) => return Err(error),
             }
         }
-        search::settle(&mut draft)?;
+        search::apply::settle(&mut draft)?;
         let leaves = draft.take_leaves();
         let (pending, effects, revision) = draft.finish();
         self.accepted.absorb(pending);
@@ -193,39 +155,84 @@ impl<'v> Batch<'v> {
 /// The map from commands to decisions.
 fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     match command {
-        Command::PutBody(command) => body::put(draft, command),
-        Command::IssueJoinToken(command) => join::issue(draft, command),
-        Command::EnrolPeer(command) => peer::enrol_keys(draft, command),
-        Command::Peer(command) => peer::decide(draft, command),
-        Command::RevokePeer(command) => peer::revoke(draft, command),
-        Command::PutRecord(command) => record::put(draft, command),
-        Command::DeleteRecord(command) => record::delete(draft, command),
-        Command::PutCard(command) => card::put(draft, command),
-        Command::Namespace(command) => namespace::decide(draft, command),
-        Command::SpendToken(command) => token::spend_as_condition(draft, command),
-        Command::PutAgent(command) => agent::put(draft, command),
-        Command::PutSearch(told) => search::put(draft, told),
-        Command::RegisterGateway(command) => fleet::register_gateway(draft, command),
-        Command::RegisterNode(command) => fleet::register_node(draft, command),
-        Command::SetNodeState(command) => fleet::set_node_state(draft, command),
-        Command::SubmitTask(command) => task::submit(draft, command),
-        Command::AssignTask(command) => task::assign(draft, command),
-        Command::ReleaseTask(command) => task::release(draft, command),
+        Command::PutBody(command) => body::apply::put(draft, command),
+        Command::IssueJoinToken(command) => join_token::apply::issue(draft, command),
+        Command::EnrolPeer(command) => peer::enrol::enrol_keys(draft, command),
+        Command::Peer(command) => peer::apply::decide(draft, command),
+        Command::RevokePeer(command) => peer::apply::revoke(draft, command),
+        Command::PutRecord(command) => record::apply::put(draft, command),
+        Command::DeleteRecord(command) => record::apply::delete(draft, command),
+        Command::PutCard(command) => card::apply::put(draft, command),
+        Command::Namespace(command) => namespace::apply::decide(draft, command),
+        Command::SpendToken(command) => token::apply::spend_as_condition(draft, command),
+        Command::PutAgent(command) => agent::apply::put(draft, command),
+        Command::PutSearch(told) => search::apply::put(draft, told),
+        Command::RegisterGateway(command) => gateway::apply::register_gateway(draft, command),
+        Command::RegisterNode(command) => node::apply::register_node(draft, command),
+        Command::SetNodeState(command) => node::apply::set_node_state(draft, command),
+        Command::SubmitTask(command) => task::apply::submit(draft, command),
+        Command::AssignTask(command) => task::apply::assign(draft, command),
+        Command::ReleaseTask(command) => task::apply::release(draft, command),
         Command::CompleteTask(command) => task::ending::complete(draft, command),
         Command::CancelTask(command) => task::ending::cancel(draft, command),
         Command::ExpireTask(command) => task::ending::expire(draft, command),
-        Command::SpendTokens(command) => token::spend(draft, command),
-        Command::Conduct(command) => conduct::decide(draft, command),
-        Command::EnqueueEnvelope(command) => envelope::enqueue(draft, command),
-        Command::LeaseEnvelopes(command) => lease::lease(draft, command),
-        Command::Compact(command) => compact::compact(draft, command),
-        Command::AdmitMember(command) => member::admit(draft, command),
-        Command::RetireMember(command) => member::retire(draft, command),
-        Command::Ledger(command) => ledger::decide(draft, command),
-        Command::Foreign(wish) => foreign::decide(draft, wish),
-        Command::Require(condition) => precondition::check(draft, condition),
-        Command::Instance(command) => instance::decide(draft, command),
-        Command::Fleet(command) => fleet::decide(draft, command),
-        Command::AckEnvelope(command) => lease::ack(draft, command),
+        Command::SpendTokens(command) => token::apply::spend(draft, command),
+        Command::Conduct(command) => decide_conduct(draft, command),
+        Command::EnqueueEnvelope(command) => envelope::apply::enqueue(draft, command),
+        Command::LeaseEnvelopes(command) => envelope::lease::lease(draft, command),
+        Command::Compact(command) => compact::apply::compact(draft, command),
+        Command::AdmitMember(command) => member::apply::admit(draft, command),
+        Command::RetireMember(command) => member::apply::retire(draft, command),
+        Command::Ledger(command) => decide_ledger(draft, command),
+        Command::Foreign(wish) => decide_foreign(draft, wish),
+        Command::Require(condition) => precondition::apply::check(draft, condition),
+        Command::Instance(command) => instance::apply::decide(draft, command),
+        Command::Fleet(command) => decide_fleet(draft, command),
+        Command::AckEnvelope(command) => envelope::lease::ack(draft, command),
+    }
+}
+
+/// The map from wishes about other places to decisions.
+fn decide_foreign(draft: &mut Draft<'_>, wish: &Foreign) -> Outcome {
+    match wish {
+        Foreign::SetLiveness(wish) => liveness::apply::set(draft, wish),
+        Foreign::PutPartner(wish) => partner::apply::put(draft, wish),
+        Foreign::AdvancePartner(wish) => partner::apply::advance(draft, wish),
+        Foreign::QuarantinePartner(wish) => partner::apply::quarantine(draft, wish),
+        Foreign::RemovePartner(wish) => partner::apply::remove(draft, wish),
+        Foreign::Import(import) => import::apply::take(draft, import),
+        Foreign::SetPartnerEpoch(wish) => partner::apply::set_epoch(draft, wish),
+        Foreign::HoldPartner(wish) => partner::pulls::hold(draft, wish),
+        Foreign::ReleasePartner(wish) => partner::pulls::release(draft, wish),
+        Foreign::FailPartner(wish) => partner::pulls::fail(draft, wish),
+    }
+}
+
+/// The map from what else is asked about nodes and tasks to decisions.
+fn decide_fleet(draft: &mut Draft<'_>, command: &FleetCommand) -> Outcome {
+    match command {
+        FleetCommand::ContinueTask(command) => task::turn::continue_task(draft, command),
+        FleetCommand::CallNodes => node::apply::call_nodes(draft),
+        FleetCommand::HearNode(command) => node::apply::hear_node(draft, command),
+    }
+}
+
+/// The map from what is asked about conduct to decisions.
+fn decide_conduct(draft: &mut Draft<'_>, command: &ConductCommand) -> Outcome {
+    match command {
+        ConductCommand::Report(told) => conduct::apply::report(draft, told),
+        ConductCommand::Charge(command) => token::apply::charge(draft, command),
+    }
+}
+
+/// The map from what is asked about log, audit and time to decisions.
+fn decide_ledger(draft: &mut Draft<'_>, command: &LedgerCommand) -> Outcome {
+    match command {
+        LedgerCommand::OpenLog(command) => ledger::apply::open(draft, command),
+        LedgerCommand::Audit(command) => audit::apply::note(draft, command),
+        LedgerCommand::TruncateAudit(command) => audit::apply::truncate(draft, command),
+        LedgerCommand::ResetTime(command) => clock::apply::reset(draft, command),
+        LedgerCommand::Witness(command) => witness::apply::follow(draft, command),
+        LedgerCommand::WitnessEpoch(command) => witness::apply::begin(draft, command),
     }
 }

@@ -3,9 +3,9 @@
 //! It decides the audiences of a scope and those that a viewer belongs to; it must never disagree
 //! with `viewer`, and a test holds the two together.
 
-use crate::entry::{Scope, Visibility};
 use crate::layout::END;
 use crate::viewer::{PeerViewer, Viewer};
+use crate::visibility::{Scope, Visibility};
 
 /// The audiences that know of an entry with this scope. Nobody is in the dark twice: each viewer
 /// that sees the entry belongs to at least one of them.

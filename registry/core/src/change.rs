@@ -7,38 +7,9 @@ use proto_types::{Digest, LeaseEpoch, NodeId, Revision, TaskId, WallMs};
 use serde::{Deserialize, Serialize};
 
 pub use self::refusal::Refusal;
-use crate::entry::{EnvelopeEntry, TaskEntry};
-use crate::view::Space;
-
-/// One change of the state. Writes are carried out in order, all or none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Write {
-    /// Sets a key.
-    Put {
-        /// The family.
-        space: Space,
-        /// The key.
-        key: Vec<u8>,
-        /// The new value.
-        value: Vec<u8>,
-    },
-    /// Removes a key; absence is no error.
-    Delete {
-        /// The family.
-        space: Space,
-        /// The key.
-        key: Vec<u8>,
-    },
-    /// Removes `from <= key < to`.
-    DeleteRange {
-        /// The family.
-        space: Space,
-        /// The first key removed.
-        from: Vec<u8>,
-        /// The first key kept.
-        to: Vec<u8>,
-    },
-}
+use crate::envelope::entry::EnvelopeEntry;
+use crate::task::entry::TaskEntry;
+pub use crate::view::Write;
 
 /// The decision about one command.
 #[derive(Clone, Debug, PartialEq, Eq)]

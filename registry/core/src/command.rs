@@ -1,58 +1,44 @@
 //! What may be asked of the state machine. Each is complete in itself: time comes with the stamp, ids and digests
 //! with the command. A command must never carry something that has to be verified with a signature at `apply`:
 //! signatures are checked once, at the edge, before it is proposed.
-
-mod agent;
-mod body;
-mod card;
-mod compact;
-mod conduct;
-mod envelope;
-mod fleet;
-mod foreign;
-mod instance;
-mod ledger;
-mod member;
-mod namespace;
-mod partner;
-mod peer;
-mod proposal;
-mod record;
-mod task;
-mod token;
+//!
+//! What each subject is asked stands in its folder; here stand the list of all, and the groups that are of several subjects.
 
 use serde::{Deserialize, Serialize};
 
-use crate::search::Told;
-
-pub use self::agent::PutAgent;
-pub use self::body::PutBody;
-pub use self::card::PutCard;
-pub use self::compact::Compact;
-pub use self::conduct::{Conduct, ConductCommand, Tally};
-pub use self::envelope::{AckEnvelope, EnqueueEnvelope, LeaseEnvelopes};
-pub use self::fleet::{FleetCommand, HearNode, RegisterGateway, RegisterNode, SetNodeState};
-pub use self::foreign::{Foreign, Import, ImportedRecord, SetLiveness};
-pub use self::instance::{CreateInstance, InstanceCommand, RemoveInstance};
-pub use self::ledger::{
-    Audit, LedgerCommand, OpenLog, ResetTime, TruncateAudit, Witness, WitnessEpoch,
-};
-pub use self::member::{AdmitMember, RetireMember};
-pub use self::namespace::{DeleteNamespace, NamespaceCommand, PutNamespace};
-pub use self::partner::{
+pub use crate::agent::command::PutAgent;
+pub use crate::audit::command::{Audit, TruncateAudit};
+pub use crate::body::command::PutBody;
+pub use crate::card::command::PutCard;
+pub use crate::clock::command::ResetTime;
+pub use crate::compact::command::Compact;
+pub use crate::conduct::command::{Conduct, Tally};
+pub use crate::envelope::command::{AckEnvelope, EnqueueEnvelope, LeaseEnvelopes};
+pub use crate::gateway::command::RegisterGateway;
+pub use crate::import::command::{Import, ImportedRecord};
+pub use crate::instance::command::{CreateInstance, InstanceCommand, RemoveInstance};
+pub use crate::join_token::command::IssueJoinToken;
+pub use crate::ledger::command::OpenLog;
+pub use crate::liveness::command::SetLiveness;
+pub use crate::member::command::{AdmitMember, RetireMember};
+pub use crate::namespace::command::{DeleteNamespace, NamespaceCommand, PutNamespace};
+pub use crate::node::command::{HearNode, RegisterNode, SetNodeState};
+pub use crate::partner::command::{
     AdvancePartner, FailPartner, HoldPartner, PullStart, PutPartner, QuarantinePartner,
     ReleasePartner, RemovePartner, SetPartnerEpoch,
 };
-pub use self::peer::{
+pub use crate::peer::command::{
     AdmitPeer, AllowTokenLife, AskDomain, DecideEnrolment, EnrolPeer, NoteDomain, OperatePeer,
     PeerCommand, RequestEnrolment, RevokePeer, StandPeer, StateManifest,
 };
-pub use self::proposal::{Precondition, Proposal, Versioned, Versions};
-pub use self::record::{DeleteRecord, PutRecord};
-pub use self::task::{
+pub use crate::precondition::command::{Precondition, Versioned, Versions};
+pub use crate::record::command::{DeleteRecord, PutRecord};
+use crate::search::command::Told;
+pub use crate::task::command::{
     AssignTask, CancelTask, CompleteTask, ContinueTask, ExpireTask, ReleaseTask, SubmitTask,
 };
-pub use self::token::{ChargeTokens, IssueJoinToken, SpendToken, SpendTokens};
+pub use crate::token::command::{ChargeTokens, SpendToken, SpendTokens};
+pub use crate::witness::command::{Witness, WitnessEpoch};
 
 /// One wish. What each carries, and what is asked of it, stands at its struct.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,4 +111,92 @@ pub enum Command {
     Instance(InstanceCommand),
     /// What else may be done about nodes and tasks.
     Fleet(FleetCommand),
+}
+
+/// Commands that are decided and committed together: if one is refused, none of them writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// In order; each sees what those before it wrote. At most 16.
+    pub commands: Vec<Command>,
+}
+
+/// One wish about conduct.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ConductCommand {
+    /// Reports peers' conduct; a window that was taken before changes nothing.
+    Report(Conduct),
+    /// Notes that tokens were used badly by who was given them.
+    Charge(ChargeTokens),
+}
+
+impl From<ConductCommand> for Command {
+    fn from(command: ConductCommand) -> Self {
+        Self::Conduct(command)
+    }
+}
+
+/// What else may be asked about nodes and tasks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FleetCommand {
+    /// Hands a task that asked for more its caller's next message.
+    ContinueTask(ContinueTask),
+    /// Has every joined node dial in: those that have no session count as silent from now on. A leader says it when it
+    /// begins to lead; it changes nothing about nodes that were silent before.
+    CallNodes,
+    /// The node has a session: it is joined, and silent no more.
+    HearNode(HearNode),
+}
+
+impl From<FleetCommand> for Command {
+    fn from(command: FleetCommand) -> Self {
+        Self::Fleet(command)
+    }
+}
+
+/// One wish about another place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Foreign {
+    /// Notes what the crawler saw.
+    SetLiveness(SetLiveness),
+    /// Agrees with another registry, or changes the terms.
+    PutPartner(PutPartner),
+    /// Notes how far a pull has come.
+    AdvancePartner(AdvancePartner),
+    /// Stops pulling from a partner that was caught in a lie.
+    QuarantinePartner(QuarantinePartner),
+    /// Ends an agreement.
+    RemovePartner(RemovePartner),
+    /// Takes over, or withdraws, an entry of another registry.
+    Import(Box<Import>),
+    /// A partner is at another cluster epoch.
+    SetPartnerEpoch(SetPartnerEpoch),
+    /// Notes that a partner has withdrawn too much at once.
+    HoldPartner(HoldPartner),
+    /// Has what is held back of a partner carried out.
+    ReleasePartner(ReleasePartner),
+    /// Notes that pulls fail.
+    FailPartner(FailPartner),
+}
+
+impl From<Foreign> for Command {
+    fn from(wish: Foreign) -> Self {
+        Self::Foreign(wish)
+    }
+}
+
+/// One wish about log, audit or time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LedgerCommand {
+    /// Opens the transparency log.
+    OpenLog(OpenLog),
+    /// Adds a line to the audit.
+    Audit(Audit),
+    /// Forgets lines of the audit that were exported.
+    TruncateAudit(TruncateAudit),
+    /// Remembers the head of another log that this cluster signs as its witness.
+    Witness(Witness),
+    /// Brings the state's time back to that of a majority's clocks.
+    ResetTime(ResetTime),
+    /// Another log has begun a cluster epoch.
+    WitnessEpoch(WitnessEpoch),
 }

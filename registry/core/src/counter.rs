@@ -3,9 +3,11 @@
 
 use proto_types::{Namespace, Origin};
 
-use crate::change::Write;
-use crate::layout::{self, state};
-use crate::view::{Space, View, ViewError};
+use crate::layout::{self, Tag};
+use crate::view::{Space, View, ViewError, Write};
+
+/// Where the numbers lie, by name.
+pub(crate) const COUNTERS: Tag = Tag(0);
 
 /// The newest revision handed out.
 pub(crate) const REVISION: &str = "revision";
@@ -116,5 +118,5 @@ pub(crate) fn write(name: &str, number: u64) -> Write {
 }
 
 fn key(name: &str) -> Vec<u8> {
-    layout::key(state::COUNTERS, &[name.as_bytes()])
+    COUNTERS.key(&[name.as_bytes()])
 }

@@ -4,11 +4,11 @@
 
 use proto_types::{LeaseEpoch, Revision, WallMs};
 
-use crate::change::Write;
 use crate::counter::{self, NOT_BEGUN};
-use crate::entry::JoinTokenEntry;
-use crate::table::{Entity as _, JOIN_TOKENS};
-use crate::view::{Space, View, ViewError};
+use crate::entity::Entity as _;
+use crate::join_token::entry::JoinTokenEntry;
+use crate::join_token::table::JOIN_TOKENS;
+use crate::view::{Space, View, ViewError, Write};
 
 /// Revisions of one epoch: a thousand each millisecond for 34 years.
 const REVISIONS: u64 = 1 << 40;

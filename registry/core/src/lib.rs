@@ -1,29 +1,143 @@
 //! The registry's pure core: `apply(&View, Stamp, &Command) -> Change`.
 //! It decides what every command comes to; it must never read a clock, a file, a socket or anything but its arguments.
+//!
+//! Each subject has a folder: what is kept of it (`entry`), where (`table`), what may be asked (`command`), what that comes
+//! to (`apply`) and how it is read (`query`). The files beside the folders are what no subject has for itself. `entry`,
+//! `command`, `query` and `table` are the faces that other crates see.
 
 pub mod administrative;
+mod agent;
 mod apply;
 mod audience;
+mod audit;
+mod body;
+mod bound;
+mod card;
 pub mod change;
+mod clock;
+mod codec;
 pub mod command;
+mod compact;
+mod conduct;
 mod counter;
-pub mod entry;
+mod credential;
+mod draft;
+mod entity;
+mod envelope;
 pub mod epoch;
-pub mod fair;
+mod gateway;
+mod history;
+mod import;
 mod index;
+mod instance;
+mod join_token;
 mod layout;
+mod leaf;
 mod ledger;
+mod listing;
+mod liveness;
+mod member;
+mod namespace;
+mod node;
 pub mod overlay;
-pub mod query;
-pub mod rank;
-pub mod reputation;
+mod partner;
+mod peer;
+mod precondition;
+mod record;
+mod report;
 pub mod search;
+mod source;
 pub mod state_hash;
+mod storage;
 pub mod table;
+mod task;
 pub mod timekeeper;
+mod token;
 pub mod verify;
 pub mod view;
 pub mod viewer;
+mod visibility;
+mod witness;
 
+pub use crate::agent::fact::agent_statement;
 pub use crate::apply::{BatchChange, apply, apply_batch};
-pub use crate::ledger::{agent_statement, namespace_statement, peer_statement};
+pub use crate::conduct::reputation;
+pub use crate::namespace::fact::namespace_statement;
+pub use crate::peer::fact::peer_statement;
+pub use crate::task::{fair, rank};
+
+pub mod entry {
+    //! The entities of the directory as they are stored.
+    //! Formats: MessagePack maps with member names, so that later versions may add members. A new member has a default and
+    //! is left out where it has that value: members of two versions then keep the same bytes of an entry without the new
+    //! fact.
+    //! These types decide nothing; they must never hold bodies, only digests of them.
+
+    pub use crate::agent::entry::{AgentEntry, AgentKind, Limits};
+    pub use crate::card::entry::CardEntry;
+    pub use crate::conduct::entry::{EvidenceEntry, ReporterEntry, Window};
+    pub use crate::envelope::entry::{Acked, EnvelopeEntry};
+    pub use crate::gateway::entry::GatewayEntry;
+    pub use crate::history::entry::{ChangeEvent, ChangeKind};
+    pub use crate::import::entry::{ImportKind, ProvenanceEntry};
+    pub use crate::instance::entry::InstanceEntry;
+    pub use crate::join_token::entry::{JoinRole, JoinTokenEntry};
+    pub use crate::liveness::entry::{Liveness, LivenessEntry, NotALiveness, Subject};
+    pub use crate::member::entry::MemberEntry;
+    pub use crate::namespace::entry::{
+        Grants, NamespaceEntry, NotATrustMode, Policy, Quotas, Terms, TrustMode, Usage,
+    };
+    pub use crate::node::entry::{Capacity, NodeEntry, NodeState};
+    pub use crate::partner::entry::{
+        Agreement, Failing, Held, PartnerEntry, PartnerKind, PartnerState, PartnerTerms, PassedOver,
+    };
+    pub use crate::peer::entry::{
+        Approval, Candidate, DomainMethod, DomainProof, EnrolledKey, Founding, LogHead,
+        ManifestRef, PeerEntry, PeerLogEntry, PeerRequest, PeerStatus, Recent,
+    };
+    pub use crate::record::entry::RecordEntry;
+    pub use crate::search::entry::SearchEntry;
+    pub use crate::source::Source;
+    pub use crate::task::entry::{ReplyTo, TaskEnd, TaskEntry, TaskState, Turn};
+    pub use crate::visibility::{NotAVisibility, Scope, Scoped, Visibility};
+}
+
+pub mod query {
+    //! Reads of the state for the shell: the same for every member, as of the view's revision.
+    //! They decide nothing; they must never filter by who asks (the shell knows that, the state does not).
+
+    pub use crate::agent::query::{agent, agent_seen, agents, agents_seen};
+    pub use crate::audit::query::{AuditEnd, audit_end, audit_lines};
+    pub use crate::body::query::body;
+    pub use crate::card::query::{card, card_seen, cards, cards_listed, cards_seen};
+    pub use crate::clock::query::clock;
+    pub use crate::conduct::query::{Line as EvidenceLine, Reputation, reputation};
+    pub use crate::envelope::query::{envelope, queue_depth};
+    pub use crate::gateway::query::{gateway, gateway_by_credential, gateways};
+    pub use crate::history::query::{changes, compacted, revision, revision_at};
+    pub use crate::import::query::{imports, provenance};
+    pub use crate::instance::query::{instance, instance_of, instances};
+    pub use crate::join_token::query::join_token;
+    pub use crate::ledger::check::ledger_fault;
+    pub use crate::ledger::query::{LogRows, checkpoint, inclusion, log_entries, log_head};
+    pub use crate::liveness::query::{liveness, liveness_seen, peer_liveness};
+    pub use crate::member::query::{cluster_epoch, cluster_id, member};
+    pub use crate::namespace::query::{
+        admitted, namespace, namespace_of, namespaces, namespaces_owned, usage, viewer,
+    };
+    pub use crate::node::query::{node, node_by_credential, nodes};
+    pub use crate::partner::query::{partner, partners};
+    pub use crate::peer::query::{
+        DomainsDue, assurance, domains_due, expired_manifests, peer, peer_log, peer_log_from,
+        peer_request, peer_requests, peer_requests_waiting, peers,
+    };
+    pub use crate::record::query::{
+        record, record_by_card_url, record_of_card, record_seen, records, records_listed,
+    };
+    pub use crate::storage::kept_bytes;
+    pub use crate::task::query::{
+        open_tasks, overdue_tasks, pending_tasks, pending_tasks_after, task, tasks_of_node,
+    };
+    pub use crate::token::query::token_spent;
+    pub use crate::witness::query::{witnessed, witnessed_epoch};
+}

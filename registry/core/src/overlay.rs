@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, btree_map};
 use std::ops::Bound;
 
-use crate::change::Write;
-use crate::view::{Pair, Space, View, ViewError};
+use crate::layout;
+use crate::view::{Pair, Space, View, ViewError, Write};
 
 /// What is set (`Some`) or removed (`None`), by key.
 type Changed = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
@@ -141,7 +141,7 @@ impl View for Overlay<'_> {
             let page = self.base.range(space, &at, to, limit)?;
             // A short page is the last; a full one says nothing about what comes after its end.
             let next = match page.last() {
-                Some((last, _)) if page.len() >= limit => crate::layout::after(last),
+                Some((last, _)) if page.len() >= limit => layout::after(last),
                 _ => to.to_vec(),
             };
             let bounds = (Bound::Included(at.as_slice()), Bound::Excluded(next.as_slice()));

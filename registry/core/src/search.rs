@@ -3,15 +3,20 @@
 //! It decides which entries a query finds, in which order and why (docs/decisions/0022-search.md). What a viewer may not
 //! see must never change what it gets: not a hit, not the order, not a number, not a cursor.
 
+pub(crate) mod apply;
+pub(crate) mod command;
 mod cursor;
-mod document;
+pub(crate) mod document;
+pub(crate) mod entry;
+mod found;
 mod hit;
 mod judge;
-mod posting;
+pub(crate) mod posting;
 mod query;
 mod ranked;
-mod statistics;
+pub(crate) mod statistics;
 mod stream;
+pub(crate) mod table;
 mod terms;
 mod walk;
 mod words;
@@ -19,11 +24,14 @@ mod writes;
 
 use proto_types::WallMs;
 
+use crate::member;
 use crate::view::{View, ViewError};
 use crate::viewer::Viewer;
 
+pub use self::command::Told;
 pub use self::cursor::CursorError;
-pub use self::document::{Document, Facts, Skill, Told};
+pub use self::document::{Document, Facts, Skill};
+pub use self::found::Bounds;
 pub use self::hit::{Basis, Hit, Page, Part, Whole, Work};
 pub use self::posting::NAMESPACES_MAX;
 pub use self::query::{FILTERS_MAX, Query, QueryError, WORDS_MAX};
@@ -35,24 +43,6 @@ use self::cursor::Place;
 use self::judge::Judge;
 use self::posting::Group;
 use self::stream::Reader;
-
-/// What one search may cost; beyond it the answer says that it is truncated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// Keys of the index that are read.
-    pub postings: usize,
-    /// Entries that are judged.
-    pub judged: usize,
-    /// A word or filter that at most so many public entries have is walked to its end, and the page is exact; for
-    /// more, the lists of all words are read in turns until the page is settled.
-    pub few: u64,
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Self { postings: 6_000, judged: 1_500, few: 512 }
-    }
-}
 
 /// One search: what for, by whom, when, and from where on.
 #[derive(Clone, Debug)]
@@ -82,21 +72,13 @@ pub enum SearchError {
     View(#[from] ViewError),
 }
 
-/// Hits, and where it goes on.
-#[derive(Default)]
-struct Found {
-    hits: Vec<Hit>,
-    next: Option<Place>,
-    truncated: bool,
-}
-
 impl Search<'_> {
     /// The page of hits from the cursor on: the most relevant first if the query has words, else by handle.
     ///
     /// # Errors
     /// The cursor is not one of this query, or the store failed.
     pub fn run(&self, view: &dyn View) -> Result<Page, SearchError> {
-        let epoch = crate::query::cluster_epoch(view)?;
+        let epoch = member::query::cluster_epoch(view)?;
         let read = |cursor| Place::read(cursor, self.query, epoch);
         let place = self.cursor.map(read).transpose()?;
         let (groups, all_groups) = Group::of_viewer(self.viewer);

@@ -4,8 +4,7 @@
 
 use proto_types::{Digest, Revision};
 
-use crate::change::Write;
-use crate::view::Space;
+use crate::view::{Space, Write};
 
 /// What each step starts with.
 const DOMAIN: &[u8] = b"ecumene/state-hash\0";

@@ -1,5 +1,6 @@
-//! What the core may read: a key-value view of the state, with range scans in key order.
-//! It decides nothing; it must never offer a way to write, or a result that depends on anything but the state.
+//! What the core may read, and what changes it: a key-value view of the state, with range scans in key order, and writes as
+//! data.
+//! It decides nothing; a view must never offer a way to write, or a result that depends on anything but the state.
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,36 @@ pub enum Space {
 
 /// One key and its value.
 pub type Pair = (Vec<u8>, Vec<u8>);
+
+/// One change of the state. Writes are carried out in order, all or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// Sets a key.
+    Put {
+        /// The family.
+        space: Space,
+        /// The key.
+        key: Vec<u8>,
+        /// The new value.
+        value: Vec<u8>,
+    },
+    /// Removes a key; absence is no error.
+    Delete {
+        /// The family.
+        space: Space,
+        /// The key.
+        key: Vec<u8>,
+    },
+    /// Removes `from <= key < to`.
+    DeleteRange {
+        /// The family.
+        space: Space,
+        /// The first key removed.
+        from: Vec<u8>,
+        /// The first key kept.
+        to: Vec<u8>,
+    },
+}
 
 /// A consistent read of the state as of one revision.
 pub trait View {
@@ -58,6 +89,9 @@ pub enum ViewError {
     },
 }
 
+/// What a read comes to, which fails if the store itself does, or a value does not decode.
+pub(crate) type Read<T> = Result<T, ViewError>;
+
 /// The in-memory view: the model that RocksDB is tested against, and the base of every core test.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
@@ -66,8 +100,7 @@ pub struct Memory {
 
 impl Memory {
     /// Carries out writes in order.
-    pub fn commit(&mut self, writes: &[crate::change::Write]) {
-        use crate::change::Write;
+    pub fn commit(&mut self, writes: &[Write]) {
         for write in writes {
             match write {
                 Write::Put { space, key, value } => {

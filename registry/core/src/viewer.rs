@@ -4,7 +4,8 @@
 
 pub use proto_types::visibility::{Disclosure, PeerViewer, Viewer};
 
-use crate::entry::{ChangeEvent, Scope};
+use crate::history::entry::ChangeEvent;
+use crate::visibility::Scope;
 
 /// Whether a change exists to this viewer, and if so, whether to it something is gone: what becomes
 /// hidden from it is gone like what was deleted. For kinds of things that have a scope.
@@ -26,7 +27,8 @@ mod tests {
     use proto_types::Namespace;
 
     use super::*;
-    use crate::entry::Visibility;
+    use crate::history::entry::ChangeKind;
+    use crate::visibility::Visibility;
 
     #[test]
     fn what_becomes_hidden_is_gone_and_what_was_never_seen_is_nothing() {
@@ -38,7 +40,7 @@ mod tests {
             let event = ChangeEvent {
                 revision: proto_types::Revision(1),
                 at: proto_types::WallMs(1),
-                kind: crate::entry::ChangeKind::Record,
+                kind: ChangeKind::Record,
                 id: "r".into(),
                 deleted: false,
                 before,

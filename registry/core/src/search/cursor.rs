@@ -105,7 +105,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::entry::Source;
+    use crate::source::Source;
 
     #[test]
     fn a_cursor_is_read_by_its_own_query_and_in_its_own_epoch_only() {

@@ -4,10 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use proto_types::{Digest, Handle};
 use serde::{Deserialize, Serialize};
-
-use crate::entry::Source;
 
 use super::terms::{TERMS_MAX, Term, TermKind, Terms};
 use super::words::{term, words};
@@ -99,19 +96,6 @@ impl Document {
             terms: Terms::pack(words.chain(names)),
         }
     }
-}
-
-/// Of which entry's body a document was read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
-    /// Which kind of entry.
-    pub source: Source,
-    /// Which one.
-    pub handle: Handle,
-    /// The body that was read; must be the entry's.
-    pub digest: Digest,
-    /// What was read.
-    pub document: Document,
 }
 
 /// Words and how often they stand where.

@@ -4,7 +4,9 @@
 use proto_types::card::Assurance;
 use proto_types::{Digest, Handle};
 
-use crate::entry::{Liveness, Scope, Source};
+use crate::liveness::entry::Liveness;
+use crate::source::Source;
+use crate::visibility::Scope;
 
 /// One page of hits, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

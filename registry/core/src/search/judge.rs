@@ -7,15 +7,19 @@ use std::collections::BTreeMap;
 use proto_types::card::Assurance;
 use proto_types::{Origin, WallMs};
 
-use crate::entry::{Liveness, PeerStatus, SearchEntry};
-use crate::query;
-use crate::table::SEARCHES;
+use crate::conduct;
+use crate::liveness;
+use crate::liveness::entry::Liveness;
+use crate::peer;
+use crate::peer::entry::PeerStatus;
 use crate::view::{View, ViewError};
 use crate::viewer::{Disclosure, Viewer};
 
+use super::entry::SearchEntry;
 use super::hit::{Basis, Hit, Part, Whole};
 use super::query::Query;
 use super::statistics;
+use super::table::SEARCHES;
 use super::terms::{Term, TermKind};
 
 /// Words are never rarer than this, so that a word that all have still orders by weight.
@@ -95,8 +99,10 @@ impl<'a> Judge<'a> {
     /// How the entry's agent is, as far as it is shown: of a redacted entry it is not.
     fn liveness(&self, entry: &SearchEntry, disclosure: Disclosure) -> Result<Liveness, ViewError> {
         match disclosure {
-            Disclosure::Whole => Ok(query::liveness_seen(self.view, self.viewer, &entry.handle)?
-                .map_or(Liveness::Unknown, |seen| seen.class)),
+            Disclosure::Whole => {
+                Ok(liveness::query::liveness_seen(self.view, self.viewer, &entry.handle)?
+                    .map_or(Liveness::Unknown, |seen| seen.class))
+            }
             Disclosure::Hidden | Disclosure::Redacted => Ok(Liveness::Unknown),
         }
     }
@@ -117,8 +123,8 @@ impl<'a> Judge<'a> {
         if let Some(known) = self.owners.get(owner) {
             return Ok(*known);
         }
-        let peer = query::peer(self.view, owner)?;
-        let reputation = query::reputation(self.view, owner)?;
+        let peer = peer::query::peer(self.view, owner)?;
+        let reputation = conduct::query::reputation(self.view, owner)?;
         self.judged += reputation.lines.len();
         let active = peer.is_some_and(|peer| peer.status == PeerStatus::Active);
         let reputed = active && reputation.working.score.reaches(least);

@@ -2,19 +2,23 @@
 //! It decides which viewers walk over which keys. A viewer must never walk over a key of an entry, or a term of an
 //! entry, that it may not see: what is hidden is not skipped, it is not there.
 
-use proto_types::{Digest, Namespace, Origin};
+use proto_types::{Namespace, Origin};
 
-use crate::entry::{SearchEntry, Visibility};
-use crate::layout::{self, END, derived};
-use crate::table::Entity;
-use crate::view::Pair;
+use crate::layout::{END, Tag};
 use crate::viewer::Viewer;
+use crate::visibility::Visibility;
 
+use super::entry::SearchEntry;
 use super::query::Standing;
 use super::terms::{Term, TermKind};
 
 /// Namespaces of one viewer that a search goes through; beyond it the answer says that it is not complete. Arbitrary.
 pub const NAMESPACES_MAX: usize = 32;
+
+/// Search entries by what filters ask for and by group, in the order of handles.
+pub(crate) const POSTINGS: Tag = Tag(20);
+/// Search entries by word and by group, the most relevant first.
+pub(crate) const RANKED: Tag = Tag(21);
 
 /// The kind byte of standings, which are no terms.
 const STANDING: u8 = b'!';
@@ -79,24 +83,9 @@ impl Group {
     }
 }
 
-impl Entity for SearchEntry {
-    fn key(&self) -> String {
-        Self::key_of(self.source, &self.handle)
-    }
-
-    fn index(&self) -> Vec<Pair> {
-        keys(self).into_iter().map(|key| (key, Vec::new())).collect()
-    }
-
-    /// The entry that it is about keeps the body.
-    fn bodies(&self) -> Vec<Digest> {
-        Vec::new()
-    }
-}
-
 /// Every key of an entry.
 pub(super) fn keys(entry: &SearchEntry) -> Vec<Vec<u8>> {
-    let doc = entry.key().into_bytes();
+    let doc = SearchEntry::key_of(entry.source, &entry.handle).into_bytes();
     let mut keys = Vec::new();
     for group in Group::whole(entry) {
         keys.push([standing(Standing::of(entry), &group), doc.clone()].concat());
@@ -120,15 +109,15 @@ fn key(term: &Term<'_>, weight: u8, group: &Group, doc: &[u8]) -> Vec<u8> {
 
 /// What the keys of a name start with; the entries follow in the order of their handles.
 pub(super) fn named(kind: TermKind, text: &str, group: &Group) -> Vec<u8> {
-    layout::key(derived::POSTINGS, &[&[kind.byte()], text.as_bytes(), END, &group.bytes()])
+    POSTINGS.key(&[&[kind.byte()], text.as_bytes(), END, &group.bytes()])
 }
 
 /// What the keys of a standing start with, in the order of handles.
 pub(super) fn standing(standing: Standing, group: &Group) -> Vec<u8> {
-    layout::key(derived::POSTINGS, &[&[STANDING], &standing.bytes(), END, &group.bytes()])
+    POSTINGS.key(&[&[STANDING], &standing.bytes(), END, &group.bytes()])
 }
 
 /// What the keys of a word start with; then come 255 less the weight, and the entry: the most relevant first.
 pub(super) fn ranked(word: &str, group: &Group) -> Vec<u8> {
-    layout::key(derived::RANKED, &[word.as_bytes(), END, &group.bytes()])
+    RANKED.key(&[word.as_bytes(), END, &group.bytes()])
 }

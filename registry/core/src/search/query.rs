@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 use proto_types::Digest;
 use proto_types::card::Assurance;
 
-use crate::entry::{Liveness, SearchEntry, Source};
+use crate::liveness::entry::Liveness;
+use crate::source::Source;
 
+use super::entry::SearchEntry;
 use super::terms::TermKind;
 use super::words::{term, words};
 

@@ -8,14 +8,16 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::layout;
 use crate::view::ViewError;
 
 use super::cursor::Place;
+use super::found::{Bounds, Found};
 use super::hit::Hit;
 use super::judge::Judge;
 use super::posting::{Group, ranked};
 use super::stream::{Joined, Reader, Stream, join};
-use super::{Bounds, Found, walk};
+use super::walk;
 
 /// The rank of a hit: the most points first, then by key.
 type Rank = (Reverse<u32>, Vec<u8>);
@@ -148,7 +150,7 @@ fn by_filters(
         if judge.judged() >= bounds.judged {
             return Ok(true);
         }
-        from = crate::layout::after(&doc);
+        from = layout::after(&doc);
         if let Some(hit) = judge.judge(&doc)? {
             top.offer(doc, hit);
         }
@@ -169,7 +171,7 @@ fn in_turns(
         let list = &mut lists[turn];
         // A hit has every word, so where one list ends all of them have been met.
         let Some(at) = list.stream.seek(&next[turn], reader)? else { return Ok(false) };
-        next[turn] = crate::layout::after(&at);
+        next[turn] = layout::after(&at);
         list.at = at;
         let doc = list.doc().to_vec();
         if met.insert(doc.clone()) {

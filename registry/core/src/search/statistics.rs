@@ -4,13 +4,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::change::Write;
-use crate::entry::{SearchEntry, Visibility};
-use crate::layout::{self, state};
-use crate::view::{Space, View, ViewError};
+use crate::layout::Tag;
+use crate::view::{Space, View, ViewError, Write};
+use crate::visibility::Visibility;
 
+use super::entry::SearchEntry;
 use super::query::Standing;
 use super::terms::TermKind;
+
+/// The counts by term and by standing.
+pub(crate) const SEARCH_STATISTICS: Tag = Tag(25);
 
 /// The byte before a standing, where a term has its kind.
 const STANDING: u8 = b'!';
@@ -58,11 +61,11 @@ pub(crate) fn moved(
 }
 
 fn term_key(kind: TermKind, text: &str) -> Vec<u8> {
-    layout::key(state::SEARCH_STATISTICS, &[&[kind.byte()], text.as_bytes()])
+    SEARCH_STATISTICS.key(&[&[kind.byte()], text.as_bytes()])
 }
 
 fn standing_key(standing: Standing) -> Vec<u8> {
-    layout::key(state::SEARCH_STATISTICS, &[&[STANDING], &standing.bytes()])
+    SEARCH_STATISTICS.key(&[&[STANDING], &standing.bytes()])
 }
 
 fn read(view: &dyn View, key: &[u8]) -> Result<u64, ViewError> {

@@ -2,15 +2,16 @@
 //! It decides by seeking: from the rarest filter's next entry to where the others have it. It must never pass over an
 //! entry between two pages.
 
+use crate::layout;
 use crate::view::{View, ViewError};
 
-use super::Bounds;
 use super::cursor::Place;
+use super::found::{Bounds, Found};
 use super::judge::Judge;
 use super::posting::{Group, named, standing};
 use super::query::Query;
+use super::statistics;
 use super::stream::{Joined, Reader, Stream, join};
-use super::{Found, statistics};
 
 /// The streams of a query's filters, the rarest first, and how many public entries that one has.
 pub(super) fn streams(
@@ -58,6 +59,6 @@ pub(super) fn by_handle(
             return Ok(found);
         }
         found.hits.extend(judge.judge(&doc)?);
-        from = crate::layout::after(&doc);
+        from = layout::after(&doc);
     }
 }

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::change::Write;
-use crate::entry::SearchEntry;
-use crate::table::{Entity as _, SEARCHES};
-use crate::view::{Space, View, ViewError};
+use crate::entity::Entity as _;
+use crate::view::{Space, View, ViewError, Write};
 
+use super::entry::SearchEntry;
+use super::table::SEARCHES;
 use super::{posting, statistics};
 
 /// The writes that bring the search from `kept` to `next`, both about the same entry.

@@ -6,23 +6,31 @@ use std::collections::BTreeMap;
 
 use proto_types::{Handle, Namespace};
 
-use crate::apply::{of_agent, of_card, of_record};
+use crate::agent::entry::AgentEntry;
+use crate::agent::table::AGENTS;
+use crate::card::entry::CardEntry;
+use crate::card::table::CARDS;
 use crate::counter;
-use crate::entry::{Scoped, Usage};
-use crate::query;
-use crate::table::{AGENTS, CARDS, ENVELOPES, Entity, NAMESPACES, RECORDS, TASKS, Table};
+use crate::entity::{Entity, Table};
+use crate::envelope::table::ENVELOPES;
+use crate::namespace;
+use crate::namespace::entry::Usage;
+use crate::namespace::table::NAMESPACES;
+use crate::record::entry::RecordEntry;
+use crate::record::table::RECORDS;
+use crate::report::{PAGE, Report};
+use crate::task::table::TASKS;
 use crate::view::{View, ViewError};
-
-use super::{PAGE, Report};
+use crate::visibility::Scoped;
 
 /// Counters by name: a few for each namespace, of which there is a bounded number, or one for each owner of tasks.
 type Counted = BTreeMap<String, u64>;
 
-pub(super) fn check(view: &dyn View, report: &mut Report) -> Result<(), ViewError> {
+pub(crate) fn check(view: &dyn View, report: &mut Report) -> Result<(), ViewError> {
     let mut counted = Counted::new();
-    count(view, report, (&RECORDS, of_record), &mut counted)?;
-    count(view, report, (&CARDS, of_card), &mut counted)?;
-    count(view, report, (&AGENTS, of_agent), &mut counted)?;
+    count(view, report, (&RECORDS, RecordEntry::usage), &mut counted)?;
+    count(view, report, (&CARDS, CardEntry::usage), &mut counted)?;
+    count(view, report, (&AGENTS, AgentEntry::usage), &mut counted)?;
     compare(view, report, counter::OF_NAMESPACES, counted)?;
     let mut namespaces = 0;
     pages(view, &NAMESPACES, &mut |_| {
@@ -77,7 +85,8 @@ fn count<T: Entity + Scoped>(
             report.fault(format_args!("{name} has no handle"));
             return Ok(());
         };
-        let (home, said) = (query::namespace_of(view, &handle)?, entry.scope().namespace);
+        let (home, said) =
+            (namespace::query::namespace_of(view, &handle)?, entry.scope().namespace);
         if home != said {
             report.fault(format_args!("{name} is in {home}, and says {said}"));
         }

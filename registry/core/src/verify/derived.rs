@@ -3,17 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::layout::Tag;
+use crate::report::{PAGE, Report, Visit, each, hex};
+use crate::table::TABLES;
 use crate::view::{Space, View, ViewError};
-
-use super::{PAGE, Report, TABLES, Visit, each, hex, tag_of};
 
 /// Superfluous keys that are named, of one tag.
 const NAMED_MAX: usize = 10;
 
-pub(super) fn check(view: &dyn View, report: &mut Report) -> Result<(), ViewError> {
-    let mut expected: BTreeMap<Option<u8>, u64> = BTreeMap::new();
+pub(crate) fn check(view: &dyn View, report: &mut Report) -> Result<(), ViewError> {
+    let mut expected: BTreeMap<Option<Tag>, u64> = BTreeMap::new();
     entities(view, &mut |key, value| {
-        *expected.entry(tag_of(key)).or_default() += 1;
+        *expected.entry(Tag::of(key)).or_default() += 1;
         match view.value(Space::Index, key)? {
             Some(kept) if kept == value => {}
             Some(_) => report.fault(format_args!("{} points elsewhere", hex(key))),
@@ -21,9 +22,9 @@ pub(super) fn check(view: &dyn View, report: &mut Report) -> Result<(), ViewErro
         }
         Ok(())
     })?;
-    let mut found: BTreeMap<Option<u8>, u64> = BTreeMap::new();
+    let mut found: BTreeMap<Option<Tag>, u64> = BTreeMap::new();
     each(view, Space::Index, PAGE, &mut |key, _| {
-        *found.entry(tag_of(key)).or_default() += 1;
+        *found.entry(Tag::of(key)).or_default() += 1;
         Ok(())
     })?;
     report.saw("index", usize::try_from(found.values().sum::<u64>()).unwrap_or(usize::MAX));
@@ -35,17 +36,17 @@ pub(super) fn check(view: &dyn View, report: &mut Report) -> Result<(), ViewErro
     Ok(())
 }
 
-fn superfluous(view: &dyn View, tag: Option<u8>, report: &mut Report) -> Result<(), ViewError> {
+fn superfluous(view: &dyn View, tag: Option<Tag>, report: &mut Report) -> Result<(), ViewError> {
     let mut known = BTreeSet::new();
     entities(view, &mut |key, _| {
-        if tag_of(key) == tag {
+        if Tag::of(key) == tag {
             known.insert(key.to_vec());
         }
         Ok(())
     })?;
     let mut named = 0;
     each(view, Space::Index, PAGE, &mut |key, _| {
-        if tag_of(key) == tag && !known.contains(key) && named < NAMED_MAX {
+        if Tag::of(key) == tag && !known.contains(key) && named < NAMED_MAX {
             named += 1;
             report.fault(format_args!("{} points at nothing", hex(key)));
         }
@@ -56,7 +57,7 @@ fn superfluous(view: &dyn View, tag: Option<u8>, report: &mut Report) -> Result<
 /// The derived keys of every entity that can be read; the others are faults of the state.
 fn entities(view: &dyn View, visit: &mut Visit<'_>) -> Result<(), ViewError> {
     each(view, Space::State, PAGE, &mut |key, value| {
-        let table = TABLES.iter().find(|table| Some(table.tag()) == tag_of(key));
+        let table = TABLES.iter().find(|table| Some(table.tag()) == Tag::of(key));
         let Some(Ok(entry)) = table.map(|table| table.read(value)) else { return Ok(()) };
         entry.derived.iter().try_for_each(|(key, value)| visit(key, value))
     })

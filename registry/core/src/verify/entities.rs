@@ -1,16 +1,17 @@
 //! Entities: each decodes, lies under its own key, and has the bodies it names.
 //! It decides nothing about what an entity says.
 
-use crate::query;
+use crate::body;
+use crate::layout::Tag;
+use crate::report::{PAGE, Report, each, hex};
+use crate::table::{ROWS, TABLES};
 use crate::view::{Space, View, ViewError};
 
-use super::{PAGE, RAW, Report, TABLES, each, hex, tag_of};
-
-pub(super) fn check(view: &dyn View, report: &mut Report) -> Result<(), ViewError> {
+pub(crate) fn check(view: &dyn View, report: &mut Report) -> Result<(), ViewError> {
     each(view, Space::State, PAGE, &mut |key, value| {
-        let tag = tag_of(key);
+        let tag = Tag::of(key);
         let Some(table) = TABLES.iter().find(|table| Some(table.tag()) == tag) else {
-            if !tag.is_some_and(|tag| RAW.contains(&tag)) {
+            if !tag.is_some_and(|tag| ROWS.contains(&tag)) {
                 report.fault(format_args!("{} belongs to no table that is known", hex(key)));
             }
             return Ok(());
@@ -28,7 +29,7 @@ pub(super) fn check(view: &dyn View, report: &mut Report) -> Result<(), ViewErro
             report.fault(format_args!("a {name} lies under {place}, not under its own key"));
         }
         for body in entry.bodies {
-            if query::body(view, &body)?.is_none() {
+            if body::query::body(view, &body)?.is_none() {
                 report.fault(format_args!("a {} names {body}, which is not here", table.name()));
             }
         }

@@ -1,0 +1,31 @@
+//! What may be asked about hosted agents.
+//! Data only: it must never carry the artifact itself, which nodes fetch by its digest.
+
+use proto_types::{Digest, Handle};
+use serde::{Deserialize, Serialize};
+
+use crate::visibility::Visibility;
+
+use super::entry::{AgentKind, Limits};
+
+/// Deploys a hosted agent, or a new version of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutAgent {
+    /// Its name.
+    pub handle: Handle,
+    /// What to run.
+    pub artifact: Digest,
+    /// How large it is.
+    pub artifact_bytes: u64,
+    /// How it is run.
+    pub kind: AgentKind,
+    /// Within which bounds.
+    pub limits: Limits,
+    /// The isolation classes it accepts.
+    pub isolation: Vec<String>,
+    /// Its card, a body.
+    pub card: Digest,
+    /// Who may see it; `None` keeps what is stored, or takes the namespace's default.
+    #[serde(default)]
+    pub visibility: Option<Visibility>,
+}

@@ -1,0 +1,23 @@
+//! What the transparency log says of a hosted agent.
+//! It decides bytes only, and must never change them: who may read the agent writes them down from what is published.
+
+use proto_types::Digest;
+use proto_types::tlog::Fact;
+
+use super::entry::{AgentEntry, AgentKind};
+
+pub(crate) fn of(agent: &AgentEntry) -> Fact {
+    let digest = Digest::of(agent_statement(agent).as_bytes());
+    Fact::new("agent", agent.handle.as_str(), Some(digest), agent.revision.0)
+}
+
+/// What the log says of a hosted agent: what runs, and under which card.
+#[must_use]
+pub fn agent_statement(agent: &AgentEntry) -> String {
+    let kind = match agent.kind {
+        AgentKind::Component => "component",
+        AgentKind::Command => "command",
+    };
+    let AgentEntry { handle, artifact, card, .. } = agent;
+    format!("ecumene-agent-v1\n{handle}\n{kind}\nartifact {artifact}\ncard {card}\n")
+}

@@ -1,0 +1,40 @@
+//! Where hosted agents lie, and how they are listed.
+//! Functions of one agent alone; they must never read the state.
+
+use proto_types::Digest;
+use proto_types::tlog::Fact;
+
+use crate::entity::{Entity, Table};
+use crate::layout::Tag;
+use crate::listing;
+use crate::source::Source;
+use crate::visibility::Scoped as _;
+
+use super::entry::AgentEntry;
+use super::fact;
+
+/// Hosted agents by handle.
+pub const AGENTS: Table<AgentEntry> = Table::new(4, "agent");
+
+/// Hosted agents by who may know of them.
+pub(crate) const LISTED_AGENTS: Tag = Tag(36);
+
+impl Entity for AgentEntry {
+    const SEARCHED: Option<Source> = Some(Source::Agent);
+
+    fn key(&self) -> String {
+        self.handle.as_str().to_owned()
+    }
+
+    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        listing::keys(LISTED_AGENTS, &self.scope(), self.handle.as_str())
+    }
+
+    fn bodies(&self) -> Vec<Digest> {
+        vec![self.card]
+    }
+
+    fn fact(&self) -> Option<Fact> {
+        Some(fact::of(self))
+    }
+}

@@ -1,0 +1,25 @@
+//! Content by digest. Decides only whether bytes are stored; must never store them under a digest
+//! that the caller states.
+
+use proto_types::Digest;
+
+use crate::bound;
+use crate::change::Reply;
+use crate::draft::{Draft, Outcome};
+use crate::view::Space;
+
+use super::command::PutBody;
+use super::rows::body_key;
+
+/// The largest document there is, a WAN envelope.
+const BODY_BYTES_MAX: u64 = 1 << 20;
+
+pub(crate) fn put(draft: &mut Draft<'_>, command: &PutBody) -> Outcome {
+    let bytes = &command.bytes;
+    bound::number("bytes of a body", bytes.len() as u64, (0, BODY_BYTES_MAX))?;
+    let digest = Digest::of(bytes);
+    if draft.view().value(Space::Bodies, &body_key(&digest))?.is_none() {
+        draft.store(digest, bytes.clone());
+    }
+    Ok(Reply::Stored(digest))
+}

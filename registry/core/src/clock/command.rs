@@ -1,0 +1,13 @@
+//! What may be asked about the state's time.
+//! Data only: the time itself comes with the stamp.
+
+use proto_types::WallMs;
+use serde::{Deserialize, Serialize};
+
+/// Brings the state's time back to that of a majority's clocks, where a version that followed one clock alone has
+/// carried it ahead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResetTime {
+    /// The time now.
+    pub to: WallMs,
+}

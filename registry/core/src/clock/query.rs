@@ -1,0 +1,15 @@
+//! Reads of the state's time.
+//! They decide nothing.
+
+use proto_types::WallMs;
+
+use crate::counter;
+use crate::view::{Read, View};
+
+/// The state machine's time.
+///
+/// # Errors
+/// As [`crate::query::revision`].
+pub fn clock(view: &dyn View) -> Read<WallMs> {
+    counter::read(view, counter::CLOCK).map(WallMs)
+}

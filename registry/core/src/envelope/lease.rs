@@ -1,0 +1,92 @@
+//! Envelopes on their way out: leased, acknowledged.
+//! Decides who delivers one, under which epoch; must never lease one to two holders at a time, or
+//! take it from its queue for a holder whose epoch was overtaken.
+
+use crate::bound::{self, MINUTE_MS, NAME_BYTES_MAX};
+use crate::change::{Lease, Refusal, Reply};
+use crate::draft::{Draft, Outcome};
+use crate::epoch;
+use crate::history::entry::ChangeKind;
+use crate::layout;
+use crate::view::{Space, ViewError};
+
+use super::apply::{leave_queue, sweep};
+use super::command::{AckEnvelope, LeaseEnvelopes};
+use super::entry::{Acked, EnvelopeEntry};
+use super::table::{self, ENVELOPES, envelope_key};
+
+/// Envelopes of one lease; each may carry 1 MiB of body for the shell to load.
+const LEASE_MAX: u64 = 100;
+
+/// A shorter lease ends on the way; a longer one delays a redelivery by minutes.
+const TTL_MS: (u64, u64) = (1_000, 10 * MINUTE_MS);
+
+/// Places read at a time; leases are near the front, so that one page is the rule.
+const SCAN_PAGE: usize = 256;
+
+pub(crate) fn lease(draft: &mut Draft<'_>, command: &LeaseEnvelopes) -> Outcome {
+    let LeaseEnvelopes { target, max, ttl_ms } = command;
+    bound::text("target", target, NAME_BYTES_MAX)?;
+    bound::number("max", u64::from(*max), (1, LEASE_MAX))?;
+    bound::number("ttl_ms", *ttl_ms, TTL_MS)?;
+    sweep(draft)?;
+    let until = draft.now().plus_ms(*ttl_ms);
+    let mut leases = Vec::new();
+    for key in ready(draft, target, *max as usize)? {
+        let kept = draft.existing(&ENVELOPES, &key)?;
+        // A claim is no fact of the directory: watchers do not see it, so it takes no revision.
+        let envelope = EnvelopeEntry {
+            epoch: epoch::next_lease(draft.view(), kept.epoch)?,
+            leased_until: until,
+            deliveries: kept.deliveries.saturating_add(1),
+            ..kept.clone()
+        };
+        draft.replace(&ENVELOPES, Some(&kept), &envelope);
+        leases.push(Lease { epoch: envelope.epoch, until, envelope });
+    }
+    Ok(Reply::Leased(leases))
+}
+
+/// Takes an envelope from its queue. A lease that ran out still counts while nobody else has leased
+/// the envelope: it took effect, and delivering it again would help nobody.
+pub(crate) fn ack(draft: &mut Draft<'_>, command: &AckEnvelope) -> Outcome {
+    let (target, id, epoch) = (&command.target, &command.id, command.epoch);
+    let kept = draft.entry(&ENVELOPES, &envelope_key(&command.source, id))?;
+    let Some(kept) = kept.filter(|kept| kept.target == *target) else {
+        let (kind, id) = (ENVELOPES.name().to_owned(), id.to_string());
+        return Err(Refusal::NotFound { kind, id }.into());
+    };
+    match kept.acked {
+        Some(acked) if acked.epoch == epoch => return Ok(Reply::Done(acked.revision)),
+        None if kept.epoch == epoch && kept.deliveries > 0 => {}
+        _ => return Err(Refusal::NotLeased(id.clone()).into()),
+    }
+    leave_queue(draft, &kept)?;
+    let revision = draft.note(ChangeKind::Envelope, target, true);
+    let acked = EnvelopeEntry { acked: Some(Acked { epoch, revision }), ..kept.clone() };
+    draft.replace(&ENVELOPES, Some(&kept), &acked);
+    Ok(Reply::Done(revision))
+}
+
+/// The oldest envelopes of a queue that nobody holds; a queue's bound bounds the scan.
+fn ready(draft: &Draft<'_>, target: &str, max: usize) -> Result<Vec<String>, ViewError> {
+    let mut from = table::queue(target);
+    let to = layout::past(&from);
+    let mut found = Vec::new();
+    loop {
+        let page = draft.view().range(Space::Index, &from, &to, SCAN_PAGE)?;
+        for (_, value) in &page {
+            let place = table::place(value)?;
+            if place.leased_until <= draft.now() && place.expires_at > draft.now() {
+                found.push(envelope_key(&place.source, &place.id));
+            }
+            if found.len() == max {
+                return Ok(found);
+            }
+        }
+        match page.last() {
+            Some((last, _)) if page.len() == SCAN_PAGE => from = layout::after(last),
+            _ => return Ok(found),
+        }
+    }
+}

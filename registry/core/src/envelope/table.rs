@@ -1,0 +1,86 @@
+//! Where envelopes lie, and where each stands in its queue.
+//! Functions of one envelope alone; they must never read the state.
+
+use proto_types::{Digest, EnvelopeId, Origin, Revision, WallMs};
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{decode, encode};
+use crate::entity::{Entity, Table};
+use crate::index::{self, Keys};
+use crate::layout::{END, Tag};
+use crate::view::ViewError;
+
+use super::entry::EnvelopeEntry;
+
+/// Envelopes by [`envelope_key`].
+pub const ENVELOPES: Table<EnvelopeEntry> = Table::new(8, "envelope");
+
+/// Envelopes that wait, by target, in the order of acceptance.
+pub(crate) const QUEUES: Tag = Tag(8);
+/// Envelopes by when they are void.
+pub(crate) const ENVELOPES_BY_EXPIRY: Tag = Tag(9);
+
+/// What an envelope is looked up by: ids are unique within their source only.
+#[must_use]
+pub fn envelope_key(source: &Origin, id: &EnvelopeId) -> String {
+    format!("{}\0{}", source.as_str(), id.as_str())
+}
+
+impl Entity for EnvelopeEntry {
+    fn key(&self) -> String {
+        envelope_key(&self.source, &self.id)
+    }
+
+    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        keys(self)
+    }
+
+    fn bodies(&self) -> Vec<Digest> {
+        vec![self.body]
+    }
+}
+
+/// Where a queue keeps its place for an envelope, with all that choosing one to lease needs, so
+/// that a long queue is scanned without reading its envelopes.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Place {
+    pub(crate) source: Origin,
+    pub(crate) id: EnvelopeId,
+    pub(crate) leased_until: WallMs,
+    pub(crate) expires_at: WallMs,
+}
+
+fn keys(envelope: &EnvelopeEntry) -> Keys {
+    let key = envelope.key().into_bytes();
+    let at = envelope.expires_at.0.to_be_bytes();
+    let mut keys = vec![(ENVELOPES_BY_EXPIRY.key(&[&at, &key]), key)];
+    if envelope.acked.is_none() {
+        let place = Place {
+            source: envelope.source.clone(),
+            id: envelope.id.clone(),
+            leased_until: envelope.leased_until,
+            expires_at: envelope.expires_at,
+        };
+        keys.push((in_queue(&envelope.target, envelope.revision), encode(&place)));
+    }
+    keys
+}
+
+/// The envelopes that are void at `now`: from, to.
+pub(crate) fn envelopes_void(now: WallMs) -> (Vec<u8>, Vec<u8>) {
+    index::until(ENVELOPES_BY_EXPIRY, now)
+}
+
+/// What the keys of a queue start with, in the order of acceptance.
+pub(crate) fn queue(target: &str) -> Vec<u8> {
+    QUEUES.key(&[target.as_bytes(), END])
+}
+
+fn in_queue(target: &str, accepted: Revision) -> Vec<u8> {
+    [queue(target), accepted.0.to_be_bytes().into()].concat()
+}
+
+/// What a queue's place says.
+pub(crate) fn place(value: &[u8]) -> Result<Place, ViewError> {
+    decode("queue place", value)
+}

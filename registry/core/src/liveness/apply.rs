@@ -1,0 +1,98 @@
+//! What the crawler saw.
+//! Decides which sightings are worth a write; must never let them come more often than once an
+//! hour for one subject that has not changed, nor keep any of what is gone.
+
+use crate::bound::{self, MINUTE_MS};
+use crate::change::{Refusal, Reply};
+use crate::draft::{Draft, Outcome, Stop};
+use crate::history::entry::ChangeKind;
+use crate::peer::entry::PeerStatus;
+use crate::peer::table::PEERS;
+use crate::record::entry::RecordEntry;
+use crate::record::table::RECORDS;
+use crate::visibility::{Scope, Scoped as _, Visibility};
+
+use super::command::SetLiveness;
+use super::entry::{LivenessEntry, Subject};
+use super::table::LIVENESS;
+
+/// Sightings that change nothing are kept this seldom: a million records cost 280 writes a second.
+const REFRESH_MS_MIN: u64 = 60 * MINUTE_MS;
+
+/// A word or two.
+const WHY_BYTES_MAX: usize = 64;
+
+pub(crate) fn set(draft: &mut Draft<'_>, wish: &SetLiveness) -> Outcome {
+    bound::text("why", &wish.why, WHY_BYTES_MAX)?;
+    let scope = scope(draft, &wish.subject)?;
+    let key = wish.subject.key();
+    let (kept, now) = (draft.entry(&LIVENESS, &key)?, draft.now());
+    let mut seen = seen(draft, wish);
+    if let Some(kept) = kept.as_ref().filter(|kept| kept.class == seen.class) {
+        (seen.since, seen.revision) = (kept.since, kept.revision);
+        if now.since(kept.seen_at) < REFRESH_MS_MIN {
+            return Ok(Reply::Done(kept.revision));
+        }
+    } else {
+        let scopes = (scope.clone(), scope);
+        seen.revision = draft.note_in(ChangeKind::Liveness, &key, false, scopes);
+    }
+    draft.replace(&LIVENESS, kept.as_ref(), &seen);
+    Ok(Reply::Done(seen.revision))
+}
+
+/// As if it were new.
+fn seen(draft: &Draft<'_>, wish: &SetLiveness) -> LivenessEntry {
+    let SetLiveness { subject, class, prober, why } = wish.clone();
+    let (since, seen_at, revision) = (draft.now(), draft.now(), draft.revision());
+    LivenessEntry { subject, class, since, seen_at, prober, why, revision }
+}
+
+/// Who may see the subject; refuses what is not there, or no longer counts.
+fn scope(draft: &Draft<'_>, subject: &Subject) -> Result<Option<Scope>, Stop> {
+    match subject {
+        Subject::Record(handle) => {
+            let record = draft.existing(&RECORDS, handle.as_str())?;
+            let live = record.digest.is_some();
+            if live { Ok(Some(told_to(&record))) } else { Err(missing("record", handle.as_str())) }
+        }
+        Subject::Peer(origin) => {
+            let peer = draft.existing(&PEERS, origin.as_str())?;
+            let active = peer.status == PeerStatus::Active;
+            if active { Ok(None) } else { Err(missing("peer", origin.as_str())) }
+        }
+    }
+}
+
+/// Those who see all of the record: a redacted one shows its name, not how its agent answers.
+fn told_to(record: &RecordEntry) -> Scope {
+    let scope = record.scope();
+    match scope.visibility {
+        Visibility::Redacted => Scope { visibility: Visibility::Private, ..scope },
+        _ => scope,
+    }
+}
+
+fn missing(kind: &str, id: &str) -> Stop {
+    Refusal::NotFound { kind: kind.to_owned(), id: id.to_owned() }.into()
+}
+
+/// What was seen of the agent at another card says nothing of this record's.
+pub(crate) fn follow(
+    draft: &mut Draft<'_>,
+    kept: Option<&RecordEntry>,
+    new: &RecordEntry,
+) -> Result<(), Stop> {
+    match kept.is_some_and(|kept| kept.agent_card_url != new.agent_card_url) {
+        true => forget(draft, &Subject::Record(new.handle.clone())),
+        false => Ok(()),
+    }
+}
+
+/// Its subject is gone, or another now.
+pub(crate) fn forget(draft: &mut Draft<'_>, subject: &Subject) -> Result<(), Stop> {
+    if let Some(kept) = draft.entry(&LIVENESS, &subject.key())? {
+        draft.remove(&LIVENESS, &kept);
+    }
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! Preconditions.
+//! Decides whether the version that is stored is one that the caller has in mind; must never let the
+//! commands after it be carried out if it is not.
+
+use crate::card::table::CARDS;
+use crate::change::{Refusal, Reply};
+use crate::draft::{Draft, Outcome};
+use crate::peer::table::PEERS;
+use crate::record::table::RECORDS;
+
+use super::command::{Precondition, Versioned};
+
+pub(crate) fn check(draft: &Draft<'_>, condition: &Precondition) -> Outcome {
+    let stored = match &condition.subject {
+        Versioned::Record(handle) => {
+            draft.entry(&RECORDS, handle.as_str())?.and_then(|record| record.digest)
+        }
+        Versioned::Card(handle) => draft.entry(&CARDS, handle.as_str())?.map(|card| card.digest),
+        Versioned::Manifest(origin) => {
+            let peer = draft.entry(&PEERS, origin.as_str())?;
+            peer.and_then(|peer| peer.current_manifest().map(|manifest| manifest.digest))
+        }
+    };
+    let matches = condition.if_match.as_ref().is_none_or(|these| these.include(stored.as_ref()));
+    let excluded =
+        condition.if_none_match.as_ref().is_some_and(|these| these.include(stored.as_ref()));
+    match matches && !excluded {
+        true => Ok(Reply::Done(draft.revision())),
+        false => Err(Refusal::PreconditionFailed { stored }.into()),
+    }
+}

@@ -1,0 +1,164 @@
+//! Tasks on their way to a node: submitted, assigned, put back.
+//! Decides who holds a task under which epoch; must never hand out an epoch twice, or place a task
+//! where its agent's isolation set does not allow it.
+
+use proto_types::{LeaseEpoch, NodeId, WallMs};
+
+use crate::agent::entry::AgentEntry;
+use crate::agent::table::AGENTS;
+use crate::bound::{self, NAME_BYTES_MAX, REASON_BYTES_MAX};
+use crate::change::{Effect, Refusal, Reply};
+use crate::draft::{Draft, Outcome, Stop};
+use crate::epoch;
+use crate::history::entry::ChangeKind;
+use crate::index;
+use crate::layout;
+use crate::node::entry::{NodeEntry, NodeState};
+use crate::node::table::NODES;
+use crate::view::{Space, ViewError};
+
+use super::command::{AssignTask, ReleaseTask, SubmitTask};
+use super::ending;
+use super::entry::{TaskEnd, TaskEntry, TaskState};
+use super::open::{check_reply_to, keep, open};
+use super::table::{self, TASKS};
+
+/// Placements of one task: more failures in a row are the task's fault, not the nodes'.
+const ATTEMPTS_MAX: u32 = 5;
+
+/// Tasks put back per scan of a lost node's tasks.
+const PUT_BACK_PAGE: usize = 1_000;
+
+pub(crate) fn submit(draft: &mut Draft<'_>, command: &SubmitTask) -> Outcome {
+    let mut task = task_of(command, draft.now());
+    bound::text("owner", &task.owner, NAME_BYTES_MAX)?;
+    check_reply_to(task.reply_to.as_ref())?;
+    if let Some(kept) = draft.entry(&TASKS, task.id.as_str())? {
+        if same_request(&kept, &task) {
+            return Ok(Reply::Task(Box::new(kept)));
+        }
+        return Err(bound::conflict("task", task.id.as_str()).into());
+    }
+    open(draft, &mut task)?;
+    task.revision = draft.note(ChangeKind::Task, task.id.as_str(), false);
+    draft.replace(&TASKS, None, &task);
+    draft.effect(Effect::TaskPending(task.id.clone()));
+    Ok(Reply::Task(Box::new(task)))
+}
+
+pub(crate) fn assign(draft: &mut Draft<'_>, command: &AssignTask) -> Outcome {
+    let AssignTask { id, node } = command;
+    let kept = draft.existing(&TASKS, id.as_str())?;
+    match kept.state {
+        TaskState::Pending => {}
+        TaskState::Ended { .. } => return Err(Refusal::TaskEnded(id.clone()).into()),
+        TaskState::Assigned { .. } => return Err(bound::conflict("task", id.as_str()).into()),
+    }
+    bound::not_past(kept.deadline, draft.now())?;
+    let agent = draft.existing(&AGENTS, kept.agent.as_str())?;
+    check_node(draft, &draft.existing(&NODES, node.as_str())?, &agent)?;
+    let mut task = TaskEntry {
+        state: TaskState::Assigned { node: node.clone() },
+        epoch: epoch::next_lease(draft.view(), kept.epoch)?,
+        attempts: kept.attempts + 1,
+        ..kept.clone()
+    };
+    keep(draft, &kept, &mut task);
+    draft.effect(Effect::TaskAssigned(id.clone(), node.clone(), task.epoch));
+    Ok(Reply::Task(Box::new(task)))
+}
+
+pub(crate) fn release(draft: &mut Draft<'_>, command: &ReleaseTask) -> Outcome {
+    let ReleaseTask { id, epoch, reason } = command;
+    bound::text("reason", reason, REASON_BYTES_MAX)?;
+    let kept = draft.existing(&TASKS, id.as_str())?;
+    match kept.state {
+        TaskState::Ended { .. } => Err(Refusal::TaskEnded(id.clone()).into()),
+        _ if *epoch != kept.epoch => {
+            let (current, offered) = (kept.epoch, *epoch);
+            Err(Refusal::StaleEpoch { current, offered }.into())
+        }
+        TaskState::Pending => Ok(Reply::Task(Box::new(kept))),
+        TaskState::Assigned { .. } => Ok(Reply::Task(Box::new(put_back(draft, kept, reason)?))),
+    }
+}
+
+/// Puts back whatever the node holds.
+pub(crate) fn put_back_all(draft: &mut Draft<'_>, node: &NodeId) -> Result<(), Stop> {
+    let prefix = table::tasks_of_node(node);
+    let end = layout::past(&prefix);
+    loop {
+        // What was put back is gone from the index, so each scan starts at the front again.
+        let held = index::ids(draft.view(), (&prefix, &end), PUT_BACK_PAGE)?;
+        if held.is_empty() {
+            return Ok(());
+        }
+        for id in held {
+            let task = draft.existing(&TASKS, &id)?;
+            put_back(draft, task, "its node was lost")?;
+        }
+    }
+}
+
+/// Back to pending, unless nobody wants it any more or nobody could run it.
+fn put_back(draft: &mut Draft<'_>, kept: TaskEntry, why: &str) -> Result<TaskEntry, ViewError> {
+    if kept.cancel_requested {
+        let reason = Some(ending::CANCELED.to_owned());
+        return ending::end(draft, &kept, TaskEnd::Canceled, None, reason);
+    }
+    if kept.attempts >= ATTEMPTS_MAX {
+        let reason = Some(format!("no node could run it: {why}"));
+        return ending::end(draft, &kept, TaskEnd::Failed, None, reason);
+    }
+    let mut task = TaskEntry { state: TaskState::Pending, ..kept.clone() };
+    keep(draft, &kept, &mut task);
+    draft.effect(Effect::TaskPending(task.id.clone()));
+    Ok(task)
+}
+
+fn check_node(draft: &Draft<'_>, node: &NodeEntry, agent: &AgentEntry) -> Result<(), Stop> {
+    if node.state != NodeState::Joined {
+        return Err(bound::invalid("node", "is not joined").into());
+    }
+    if !node.capacity.isolation.iter().any(|class| agent.isolation.contains(class)) {
+        return Err(bound::invalid("node", "offers no isolation class the agent accepts").into());
+    }
+    let prefix = table::tasks_of_node(&node.id);
+    let (end, slots) = (layout::past(&prefix), node.capacity.slots as usize);
+    if draft.view().range(Space::Index, &prefix, &end, slots)?.len() >= slots {
+        return Err(bound::full("slots of the node", slots as u64).into());
+    }
+    Ok(())
+}
+
+/// A repetition may name another gateway to answer to, and another deadline: the first stand.
+fn same_request(kept: &TaskEntry, offered: &TaskEntry) -> bool {
+    let request = |task: &TaskEntry| {
+        (task.input, task.agent.clone(), task.context.clone(), task.owner.clone())
+    };
+    request(kept) == request(offered)
+}
+
+fn task_of(command: &SubmitTask, now: WallMs) -> TaskEntry {
+    TaskEntry {
+        id: command.id.clone(),
+        context: command.context.clone(),
+        agent: command.agent.clone(),
+        owner: command.owner.clone(),
+        input: command.input,
+        turns: Vec::new(),
+        turn_bytes: 0,
+        reply_to: command.reply_to.clone(),
+        deadline: command.deadline,
+        state: TaskState::Pending,
+        epoch: LeaseEpoch(0),
+        attempts: 0,
+        cancel_requested: false,
+        in_context: true,
+        shared: command.shared,
+        bytes: command.metered.then_some(0),
+        submitted_at: now,
+        changed_at: now,
+        revision: Default::default(),
+    }
+}

@@ -1,0 +1,115 @@
+//! Tasks of hosted agents: where each stands, and under which lease epoch.
+//! Data only: it decides nothing, and must never hold bodies, only digests of them.
+
+use proto_types::{
+    ContextId, Digest, GatewayId, Handle, LeaseEpoch, NodeId, Revision, TaskId, WallMs,
+};
+use serde::{Deserialize, Serialize};
+
+/// A task of a hosted agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskEntry {
+    /// Its id, chosen by the gateway.
+    pub id: TaskId,
+    /// Its conversation.
+    pub context: ContextId,
+    /// Who runs it.
+    pub agent: Handle,
+    /// Who may see it: the caller's peer origin, or the operator.
+    pub owner: String,
+    /// The caller's newest message, a body.
+    pub input: Digest,
+    /// What was said before it, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turns: Vec<Turn>,
+    /// How long the bodies of `turns` are, together.
+    #[serde(default, skip_serializing_if = "crate::codec::is_default")]
+    pub turn_bytes: u64,
+    /// Where its events go.
+    pub reply_to: Option<ReplyTo>,
+    /// When it must have ended.
+    pub deadline: WallMs,
+    /// Where it stands.
+    pub state: TaskState,
+    /// The newest lease epoch handed out; `LeaseEpoch(0)` before the first.
+    pub epoch: LeaseEpoch,
+    /// How often it was placed.
+    pub attempts: u32,
+    /// True once its caller asked for its end.
+    pub cancel_requested: bool,
+    /// Whether it is found by its conversation; a task from before that was kept is not.
+    #[serde(default, skip_serializing_if = "crate::codec::is_default")]
+    pub in_context: bool,
+    /// Whether its owner's share counts it while it is open; false of the operator's, and from before there were shares.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shared: bool,
+    /// How many bytes are counted as kept for it, with all that was said; `None` of one from before these were counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// When it was submitted.
+    pub submitted_at: WallMs,
+    /// When it last changed.
+    pub changed_at: WallMs,
+    /// The revision that wrote this entry.
+    pub revision: Revision,
+}
+
+/// A message of the caller, and how the agent asked for more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turn {
+    /// The caller's message, a body.
+    pub input: Digest,
+    /// The outcome document with the agent's question, a body.
+    pub outcome: Option<Digest>,
+}
+
+/// Where a node pushes a task's events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplyTo {
+    /// The gateway that waits.
+    pub gateway: GatewayId,
+    /// Its event endpoint.
+    pub endpoint: String,
+    /// What proves to the gateway that a push is for this task.
+    pub secret: String,
+}
+
+/// Where a task stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskState {
+    /// Waits for a node.
+    Pending,
+    /// On a node, under `TaskEntry::epoch`.
+    Assigned {
+        /// Which node.
+        node: NodeId,
+    },
+    /// Over. The outcome body holds artifacts and the final message.
+    Ended {
+        /// How.
+        end: TaskEnd,
+        /// Under which epoch it was committed.
+        epoch: LeaseEpoch,
+        /// The outcome document (JSON), a body.
+        outcome: Option<Digest>,
+        /// Why, for ends that are not success.
+        reason: Option<String>,
+    },
+}
+
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskEnd {
+    /// The agent finished.
+    Completed,
+    /// The agent or a limit ended it.
+    Failed,
+    /// Its caller ended it.
+    Canceled,
+    /// The agent would not take it.
+    Rejected,
+    /// The agent asks its caller for more: the next message continues the task, and until then nothing runs.
+    InputRequired,
+}

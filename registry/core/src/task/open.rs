@@ -1,0 +1,95 @@
+//! Open tasks: how one takes its place, changes, and gives back what is counted for it.
+//! Decides whether there is room for a message; must never count a task otherwise than it says itself.
+
+use proto_types::{Class, Full, Shares};
+
+use crate::agent::table::AGENTS;
+use crate::bound::{self, DAY_MS, NAME_BYTES_MAX, URL_BYTES_MAX};
+use crate::change::Refusal;
+use crate::counter::{self, OPEN_TASKS};
+use crate::draft::{Draft, Stop};
+use crate::history::entry::ChangeKind;
+use crate::storage;
+use crate::view::ViewError;
+
+use super::context;
+use super::entry::{ReplyTo, TaskEntry};
+use super::table::TASKS;
+
+/// A task is work that somebody waits for; what takes longer than a week is several tasks.
+const DEADLINE_AHEAD_MS_MAX: u64 = 7 * DAY_MS;
+
+/// Tasks that have not ended. Beyond it the fleet is too small, and the caller must hear it.
+const OPEN_TASKS_MAX: u64 = 100_000;
+
+/// The share of each caller in the open tasks: one alone can have three eighths of them, and a quarter is the operator's.
+const SHARES: Shares = Shares::new(OPEN_TASKS_MAX);
+
+/// What each message asks for: time, an agent, its body, a place among the open tasks, and room for its bytes.
+pub(crate) fn open(draft: &mut Draft<'_>, task: &mut TaskEntry) -> Result<(), Stop> {
+    bound::not_past(task.deadline, draft.now())?;
+    bound::near("deadline", task.deadline, draft.now(), DEADLINE_AHEAD_MS_MAX)?;
+    draft.existing(&AGENTS, task.agent.as_str())?;
+    let bytes = draft.require_body(&task.input)?;
+    context::check(draft, task)?;
+    take_place(draft, task)?;
+    if let Some(counted) = task.bytes {
+        let taken = storage::take(draft, sharer(task), bytes)?;
+        task.bytes = Some(counted.saturating_add(taken));
+    }
+    Ok(())
+}
+
+/// Whose shares count the task; the operator has none.
+pub(crate) fn sharer(task: &TaskEntry) -> Option<&str> {
+    task.shared.then_some(task.owner.as_str())
+}
+
+/// One task more is open, if there is room for its owner.
+fn take_place(draft: &mut Draft<'_>, task: &TaskEntry) -> Result<(), Stop> {
+    let share = counter::task_share(&task.owner);
+    let (open, own) = (draft.count(OPEN_TASKS)?, draft.count(&share)?);
+    let class = if task.shared { Class::Ordinary } else { Class::System };
+    SHARES.admit(class, open, own, 1).map_err(|full| match full {
+        Full::Share => bound::share_full("open tasks of the caller", own),
+        Full::Pool => bound::full("open tasks", open),
+    })?;
+    draft.set_count(OPEN_TASKS, open + 1);
+    if task.shared {
+        draft.set_count(&share, own + 1);
+    }
+    Ok(())
+}
+
+/// One task fewer is open.
+pub(crate) fn leave_place(draft: &mut Draft<'_>, task: &TaskEntry) -> Result<(), ViewError> {
+    let share = counter::task_share(&task.owner);
+    let counters = [(OPEN_TASKS, true), (share.as_str(), task.shared)];
+    for (counter, _) in counters.into_iter().filter(|(_, counts)| *counts) {
+        let open = draft.count(counter)?;
+        draft.set_count(counter, open.saturating_sub(1));
+    }
+    Ok(())
+}
+
+/// Forgets a task that has ended, and gives back what is counted for it.
+pub(crate) fn forget(draft: &mut Draft<'_>, ended: &TaskEntry) -> Result<(), ViewError> {
+    if let Some(bytes) = ended.bytes {
+        storage::give_back(draft, sharer(ended), bytes)?;
+    }
+    draft.remove(&TASKS, ended);
+    Ok(())
+}
+
+/// Keeps a task's next version under the next revision.
+pub(crate) fn keep(draft: &mut Draft<'_>, kept: &TaskEntry, task: &mut TaskEntry) {
+    task.changed_at = draft.now();
+    task.revision = draft.note(ChangeKind::Task, task.id.as_str(), false);
+    draft.replace(&TASKS, Some(kept), task);
+}
+
+pub(crate) fn check_reply_to(reply_to: Option<&ReplyTo>) -> Result<(), Refusal> {
+    let Some(reply_to) = reply_to else { return Ok(()) };
+    bound::text("reply_to.endpoint", &reply_to.endpoint, URL_BYTES_MAX)?;
+    bound::text("reply_to.secret", &reply_to.secret, NAME_BYTES_MAX)
+}
