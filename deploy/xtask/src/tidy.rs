@@ -10,6 +10,7 @@ mod header;
 mod links;
 mod pages;
 mod purity;
+mod renamed;
 mod source;
 mod tree;
 mod words;
@@ -51,6 +52,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<Vec<Fault>> {
     faults.extend(purity::check(&crates, &sources, &tree));
     faults.extend(sources.iter().flat_map(header::check));
     faults.extend(sources.iter().flat_map(words::check));
+    faults.extend(sources.iter().flat_map(renamed::check));
     faults.extend(budget::check(&sources, tree.text(budget::EXCEPTIONS).unwrap_or_default()));
     faults.extend(links::check(&tree));
     faults.extend(decisions::check(&tree));

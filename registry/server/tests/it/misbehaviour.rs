@@ -102,7 +102,7 @@ fn page(digest: &Digest, head: u64) -> Vec<u8> {
 #[tokio::test]
 async fn bytes_that_are_not_those_of_their_digest_are_misbehaviour() {
     is_caught("ecumene", "digest", |_, path| match path {
-        "/v1/records/urn%3Aliar%3A0001" => (200, document()),
+        "/v1/records/urn%3Arogue%3A0001" => (200, document()),
         _ => (200, page(&Digest::of(b"something else"), 1)),
     })
     .await;
@@ -312,7 +312,7 @@ async fn case_47_a_partner_whose_log_was_taken_back_is_caught() {
 async fn an_entry_without_its_proof_is_a_lie_where_a_log_was_agreed() {
     let served = document();
     is_caught_by_its_log(key(), &[(2, 1, 0)], "without its proof", move |path| match path {
-        "/v1/records/urn%3Aliar%3A0001?proof=true" => (200, served.clone()),
+        "/v1/records/urn%3Arogue%3A0001?proof=true" => (200, served.clone()),
         _ => (200, page(&Digest::of(&served), 1)),
     })
     .await;
