@@ -67,9 +67,9 @@ fn import(
     now: WallMs,
     random: &mut fastrand::Rng,
 ) -> Vec<Command> {
-    let (giver, home) = partner(random.u8(0..2));
+    let (from, home) = partner(random.u8(0..2));
     let import = Import {
-        partner: giver,
+        partner: from,
         kind: ImportKind::Record,
         // One of those that are read, so that most of these are told of by their own writers alone; and some that
         // nobody here writes.

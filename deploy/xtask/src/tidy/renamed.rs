@@ -20,6 +20,7 @@ const RENAMED: &[(&str, &str)] = &[
     ("abroad", "outbound"),
     ("consult", "ask_policy_engine"),
     ("decide_in", "write_in"),
+    ("giver", "partner"),
     ("in_office", "is_leading"),
     ("knock", "register"),
     ("privy", "namespaces"),

@@ -28,15 +28,15 @@ use super::table::PROVENANCE;
 use super::withdraw::withdraw;
 
 pub(crate) fn take(draft: &mut Draft<'_>, import: &Import) -> Outcome {
-    let giver = draft.existing(&PARTNERS, import.partner.as_str())?;
-    partner::apply::require_active(&giver)?;
-    check_way(&giver, import)?;
+    let partner = draft.existing(&PARTNERS, import.partner.as_str())?;
+    partner::apply::require_active(&partner)?;
+    check_way(&partner, import)?;
     let key = ProvenanceEntry::key_of(import.kind, &import.handle);
     let kept = draft.entry(&PROVENANCE, &key)?;
     check_version(kept.as_ref(), import)?;
     if let Some(kept) = &kept {
         if is_known(kept, import) {
-            return agree_anew(draft, &giver, kept, import);
+            return agree_anew(draft, &partner, kept, import);
         }
         check_authority(kept, import)?;
     } else if is_ours(draft, import)? {
@@ -46,7 +46,7 @@ pub(crate) fn take(draft: &mut Draft<'_>, import: &Import) -> Outcome {
     if kept.is_none() && import.entry.is_none() {
         return Ok(Reply::Done(draft.revision()));
     }
-    check_quota(&giver, had && kept.as_ref().is_some_and(|kept| kept.partner == giver.name))?;
+    check_quota(&partner, had && kept.as_ref().is_some_and(|kept| kept.partner == partner.name))?;
     let revision = match &import.entry {
         Some(entry) => store(draft, import, entry)?,
         None => withdraw(draft, import.kind, &import.handle)?,
@@ -56,12 +56,12 @@ pub(crate) fn take(draft: &mut Draft<'_>, import: &Import) -> Outcome {
 }
 
 /// Between its home and us, and behind us, are no more registries than both sides agreed to.
-fn check_way(giver: &PartnerEntry, import: &Import) -> Result<(), Refusal> {
+fn check_way(partner: &PartnerEntry, import: &Import) -> Result<(), Refusal> {
     // What is gone may go, also where the terms have let it in no longer.
     if import.entry.is_some() {
-        bound::number("hops", import.hops.into(), (1, giver.terms.hops.into()))?;
+        bound::number("hops", import.hops.into(), (1, partner.terms.hops.into()))?;
     }
-    if import.hops == 1 && import.home != giver.terms.url {
+    if import.hops == 1 && import.home != partner.terms.url {
         return Err(bound::invalid("home", "is not the partner, and no other registry between"));
     }
     Ok(())
@@ -79,12 +79,12 @@ fn check_version(kept: Option<&ProvenanceEntry>, import: &Import) -> Result<(), 
 /// The same version again: perhaps under other terms, which those who take it from us must hear.
 fn agree_anew(
     draft: &mut Draft<'_>,
-    giver: &PartnerEntry,
+    partner: &PartnerEntry,
     kept: &ProvenanceEntry,
     import: &Import,
 ) -> Outcome {
-    let hops_max = giver.terms.hops.min(import.hops_max);
-    let same = kept.hops_max == hops_max || kept.partner != giver.name || kept.digest.is_none();
+    let hops_max = partner.terms.hops.min(import.hops_max);
+    let same = kept.hops_max == hops_max || kept.partner != partner.name || kept.digest.is_none();
     if same {
         return Ok(Reply::Done(kept.revision));
     }
@@ -142,11 +142,11 @@ fn is_ours(draft: &Draft<'_>, import: &Import) -> Result<bool, Stop> {
     })
 }
 
-fn check_quota(giver: &PartnerEntry, counted: bool) -> Result<(), Refusal> {
-    let quota = giver.terms.quota;
-    match counted || giver.imported < quota {
+fn check_quota(partner: &PartnerEntry, counted: bool) -> Result<(), Refusal> {
+    let quota = partner.terms.quota;
+    match counted || partner.imported < quota {
         true => Ok(()),
-        false => Err(bound::full(&format!("entries of partner {}", giver.name), quota)),
+        false => Err(bound::full(&format!("entries of partner {}", partner.name), quota)),
     }
 }
 

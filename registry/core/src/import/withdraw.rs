@@ -18,8 +18,8 @@ use super::table::{self, PROVENANCE};
 const STEP_MAX: usize = 128;
 
 /// Forgets some entries of a partner; true if none is left.
-pub(crate) fn drop_some(draft: &mut Draft<'_>, giver: &PartnerEntry) -> Result<bool, Stop> {
-    let first = table::imports_of(&giver.name);
+pub(crate) fn drop_some(draft: &mut Draft<'_>, partner: &PartnerEntry) -> Result<bool, Stop> {
+    let first = table::imports_of(&partner.name);
     let keys = index::ids(draft.view(), (&first, &layout::past(&first)), STEP_MAX)?;
     for key in &keys {
         let kept = draft.existing(&PROVENANCE, key)?;
