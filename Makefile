@@ -55,7 +55,7 @@ $(CLIENTS_VENV)/installed: chaos-tests/cluster/clients/requirements.txt | deps-t
 	$(CLIENTS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-openapi: deps-test ## write openapi/registry-v1.yaml anew from the table of routes
+openapi: deps-test ## write openapi/registry-v1.json anew from the table of routes
 	ECUMENE_BLESS=1 cargo nextest run --locked -p registry-server --lib the_committed_contract
 
 # A target directory of its own: its profile and target would evict the workspace's fingerprints.

@@ -2,7 +2,7 @@
 
 mod cert;
 mod config;
-mod ledger;
+mod log;
 mod partner;
 mod peer;
 mod values;
@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::cert::*;
 pub(crate) use self::config::*;
-pub(crate) use self::ledger::*;
+pub(crate) use self::log::*;
 pub(crate) use self::partner::*;
 pub(crate) use self::peer::*;
 pub(crate) use self::values::base_url;

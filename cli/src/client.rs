@@ -149,26 +149,17 @@ impl Profile {
         Self { read_timeout, ..self.clone() }
     }
 
-    /// Asks the members in turn, the one that answered last first, as long as nothing comes of it.
-    pub(crate) async fn rotate<T, F: Future<Output = Result<T, Failure>>>(
-        &self,
-        ask: impl Fn(String) -> F,
-    ) -> Result<T, Failure> {
-        let mut failures = Vec::new();
-        for member in self.rotation.round(&self.registry) {
-            match ask(member.clone()).await {
-                Err(failure) if failure.is_undone() => failures.push(failure),
-                answer => return answer,
-            }
-        }
-        Err(Failure::all(failures))
-    }
-
     fn members(&self) -> Result<WithBearer, Failure> {
         let bearer = self.operator_token()?.map(|token| Bearer::new(&token)).transpose();
         let bearer =
             bearer.map_err(|_| Failure::usage("--operator-token-file: the token is not ASCII"))?;
-        Ok(InterceptedService::new(Members::of(self)?, bearer.unwrap_or_default()))
+        let members = Members {
+            registry: self.registry.clone(),
+            rotation: self.rotation.clone(),
+            connector: self.connector()?,
+            read_timeout: self.read_timeout,
+        };
+        Ok(InterceptedService::new(members, bearer.unwrap_or_default()))
     }
 
     /// The directory service of the first member that answers.

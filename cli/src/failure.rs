@@ -3,11 +3,13 @@
 
 use std::fmt;
 
+use proto_types::Code as Known;
 use registry_client::code_of;
 use tonic::Code;
 
 /// Refusals of too much that pass by themselves. A bound that is reached does not.
-const PASSING: [&str; 4] = ["rate-limited", "too-many-streams", "share-reached", "overloaded"];
+const PASSING: [Known; 4] =
+    [Known::RateLimited, Known::TooManyStreams, Known::ShareReached, Known::Overloaded];
 
 /// The code of a write whose outcome nobody knows, as a message ends with it.
 const IN_DOUBT: &str = " [in-doubt]";
@@ -129,7 +131,7 @@ impl From<tonic::Status> for Failure {
         }
         let code = code_of(&status);
         let exit = match status.code() {
-            Code::ResourceExhausted if code.is_some_and(|code| PASSING.contains(&code)) => 3,
+            Code::ResourceExhausted if code.is_some_and(passes) => 3,
             Code::Unavailable | Code::DeadlineExceeded => 3,
             Code::Unauthenticated | Code::PermissionDenied => 4,
             Code::NotFound => 5,
@@ -151,6 +153,10 @@ impl From<tonic::Status> for Failure {
     }
 }
 
+fn passes(code: &str) -> bool {
+    code.parse::<Known>().is_ok_and(|code| PASSING.contains(&code))
+}
+
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::internal(error)
@@ -159,6 +165,8 @@ impl From<std::io::Error> for Failure {
 
 #[cfg(test)]
 mod tests {
+    use proto_types::metadata::CODE_KEY;
+
     use super::*;
 
     #[test]
@@ -198,7 +206,7 @@ mod tests {
         let told = |code: Option<&str>, message: &str| {
             let mut status = tonic::Status::new(Code::Unauthenticated, message);
             if let Some(code) = code {
-                status.metadata_mut().insert("ecumene-code", code.parse().expect("ASCII"));
+                status.metadata_mut().insert(CODE_KEY, code.parse().expect("ASCII"));
             }
             Failure::from(status).to_string()
         };
@@ -227,7 +235,7 @@ mod tests {
         assert!(lost.to_string().ends_with(says) && !lost.is_undone(), "{lost}");
         assert_eq!(lost.clone().in_doubt().to_string(), lost.to_string());
         let mut status = tonic::Status::unavailable("the leader was lost");
-        status.metadata_mut().insert("ecumene-code", "in-doubt".parse().expect("ASCII"));
+        status.metadata_mut().insert(CODE_KEY, "in-doubt".parse().expect("ASCII"));
         let said = Failure::from(status).in_doubt().to_string();
         assert!(said.starts_with("the leader was lost; the outcome is not known: look"), "{said}");
         assert_eq!(said.matches("[in-doubt]").count(), 1, "{said}");
@@ -244,7 +252,7 @@ mod tests {
             ("body-too-large", 1),
         ] {
             let mut status = tonic::Status::new(Code::ResourceExhausted, "x");
-            status.metadata_mut().insert("ecumene-code", code.parse().expect("ASCII"));
+            status.metadata_mut().insert(CODE_KEY, code.parse().expect("ASCII"));
             assert_eq!(Failure::from(status).exit_code(), exit, "{code}");
         }
         for status in [429_u16, 503, 504] {

@@ -16,7 +16,7 @@ use registry_client::says_away;
 
 use crate::client::Profile;
 use crate::failure::Failure;
-use crate::members::{Access, KEEP_ALIVE, late};
+use crate::members::{Access, KEEP_ALIVE, late, rotate};
 
 /// A body larger than this is no answer of a gateway of ours: envelopes are at most 1 MiB, pulled 100 at once.
 const BODY_BYTES_MAX: usize = 128 << 20;
@@ -60,7 +60,8 @@ pub(crate) async fn fetch_within(
 
 /// As [`fetch`], of the first member of the registry that answers; the call's URL is a path there.
 pub(crate) async fn ask(profile: &Profile, call: Call<'_>) -> Result<Response<Bytes>, Failure> {
-    profile.rotate(|member| ask_member(profile, member, &call)).await
+    let ask = |member| ask_member(profile, member, &call);
+    rotate(&profile.registry, &profile.rotation, ask).await
 }
 
 async fn ask_member(
@@ -78,7 +79,9 @@ async fn ask_member(
     }
     let said = Failure::http(status, answer.body());
     let code = code_in(answer.body());
-    let away = code.map_or(is_gone(status), |code| says_away(code.grpc()));
+    // What the listener or a proxy says has no gRPC status.
+    let grpc = code.filter(|code| code.grpc().is_some()).map(registry_api::problem::grpc);
+    let away = grpc.map_or(is_gone(status), says_away);
     let code = code.map_or("", registry_api::Code::as_str);
     Err(if away { access.refused(&member, said, code) } else { said })
 }
@@ -87,7 +90,7 @@ async fn ask_member(
 fn code_in(body: &[u8]) -> Option<registry_api::Code> {
     let problem: serde_json::Value = serde_json::from_slice(body).ok()?;
     let name = problem.get("code")?.as_str()?;
-    registry_api::Code::ALL.iter().copied().find(|code| code.as_str() == name)
+    name.parse().ok()
 }
 
 /// Whether something before the member says that it does not answer.

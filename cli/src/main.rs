@@ -1,5 +1,9 @@
 //! The one binary: it decides how a command line becomes a call, and a failure an exit code.
 //! It must never hold a rule of the protocol: those live in the cores and the documents.
+//!
+//! `args.rs` reads the command line, `command.rs` has it carried out, and `client.rs` says whom it may ask. `members.rs`
+//! makes gRPC calls and `http_call.rs` HTTP calls, to one member after the other. `failure.rs` gives what went wrong its
+//! exit code.
 
 mod args;
 mod client;

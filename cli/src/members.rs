@@ -12,13 +12,12 @@ use deploy_service::telemetry::chain;
 use deploy_service::tls::Connector;
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Full};
-use registry_client::{ChannelOptions, code_of, is_away, is_unproposed};
+use registry_client::{ChannelOptions, Rotation, code_of, is_away, is_unproposed};
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::{BoxFuture, Service};
 use tonic::transport::Channel;
 
-use crate::client::Profile;
 use crate::failure::Failure;
 
 /// A member that is silent for this long is probed, and given up after as long again: it hangs, or vanished without a
@@ -28,6 +27,7 @@ const CHANNEL: ChannelOptions = ChannelOptions {
     // Loopback answers within milliseconds; a far registry within this.
     connect_timeout: Duration::from_secs(3),
     keep_alive: KEEP_ALIVE,
+    keep_alive_timeout: KEEP_ALIVE,
     while_idle: false,
 };
 /// Longer than an election: a write sent while the leader is chosen still gets its answer. A copy is made before its first
@@ -80,20 +80,37 @@ pub(crate) fn late(limit: Duration) -> String {
     format!("no answer within {} s", limit.as_secs())
 }
 
+/// Asks the members in turn, the one that answered last first, as long as nothing comes of it.
+pub(crate) async fn rotate<T, F: Future<Output = Result<T, Failure>>>(
+    registry: &[String],
+    rotation: &Rotation,
+    ask: impl Fn(String) -> F,
+) -> Result<T, Failure> {
+    let mut failures = Vec::new();
+    for member in rotation.round(registry) {
+        match ask(member.clone()).await {
+            Err(failure) if failure.is_undone() => failures.push(failure),
+            answer => return answer,
+        }
+    }
+    Err(Failure::all(failures))
+}
+
 /// Makes a call to one member after the other until an answer comes. Each call has a connection of its own, so that what
 /// cannot be connected to has certainly not been sent it.
 #[derive(Clone, Debug)]
 pub(crate) struct Members {
-    profile: Profile,
-    connector: Connector,
+    /// Their URLs, in order of preference.
+    pub(crate) registry: Vec<String>,
+    /// Which of them answered last.
+    pub(crate) rotation: Rotation,
+    /// How they are connected to.
+    pub(crate) connector: Connector,
+    /// How long a member may take for the answer to a read.
+    pub(crate) read_timeout: Duration,
 }
 
 impl Members {
-    /// The members of the profile.
-    pub(crate) fn of(profile: &Profile) -> Result<Self, Failure> {
-        Ok(Self { connector: profile.connector()?, profile: profile.clone() })
-    }
-
     async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Failure> {
         let (head, body) = request.into_parts();
         // Whole, so that it can be sent again. The largest is an artifact, which is in memory as it is.
@@ -102,16 +119,14 @@ impl Members {
             let body = Body::new(Full::new(body.clone()));
             self.ask(member, Request::from_parts(head.clone(), body))
         };
-        self.profile.rotate(ask).await
+        rotate(&self.registry, &self.rotation, ask).await
     }
 
     async fn ask(&self, member: String, request: Request<Body>) -> Result<Response<Body>, Failure> {
         let path = request.uri().path();
         let access = Access::of_path(path);
         let limit = match access {
-            Access::Read if !COPIES.iter().any(|copy| path.ends_with(copy)) => {
-                self.profile.read_timeout
-            }
+            Access::Read if !COPIES.iter().any(|copy| path.ends_with(copy)) => self.read_timeout,
             _ => CALL_TIMEOUT,
         };
         let channel = self.connect(&member).await?;

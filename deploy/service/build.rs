@@ -10,7 +10,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(&pages)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "md") {
+        // The README beside them is for who reads the folder.
+        let is_page = path.extension().is_some_and(|extension| extension == "md");
+        if is_page && !path.ends_with("README.md") {
             let code = path.file_stem().and_then(|code| code.to_str()).map(str::to_owned);
             found.push((code.ok_or("a page without a name")?, path.canonicalize()?));
         }

@@ -58,19 +58,19 @@ pub enum Age {
 /// The first answer that is not what it says.
 pub fn check(acked: &[Acked], answers: &[Answer], slack: Duration) -> Verdict {
     check_contents(acked, answers)?;
-    let floors = Floors::of(acked, answers);
+    let known = Known::of(acked, answers);
     for answer in answers {
-        let (floor, by) = match answer.age {
-            Age::Strong => (floors.strong.before(answer.begun), "acknowledged or read before"),
+        let (least, by) = match answer.age {
+            Age::Strong => (known.strong.before(answer.begun), "acknowledged or read before"),
             Age::AtMost(age) => {
                 let age = u64::try_from((age + slack).as_micros()).unwrap_or(u64::MAX);
                 let then = answer.begun.saturating_sub(age);
-                (floors.acked.before(then), "acknowledged before that age")
+                (known.acked.before(then), "acknowledged before that age")
             }
             Age::Unknown => continue,
         };
-        if answer.revision < floor {
-            return Err(format!("revision {floor} was {by}: {answer:?}"));
+        if answer.revision < least {
+            return Err(format!("revision {least} was {by}: {answer:?}"));
         }
     }
     Ok(())
@@ -99,28 +99,28 @@ fn check_contents(acked: &[Acked], answers: &[Answer]) -> Verdict {
 }
 
 /// The revisions that were known at each time.
-struct Floors {
-    acked: Floor,
+struct Known {
+    acked: Revisions,
     /// With those that strong reads have shown.
-    strong: Floor,
+    strong: Revisions,
 }
 
 /// Pairs of a time and the greatest revision known by then, in ascending order.
-struct Floor(Vec<(u64, u64)>);
+struct Revisions(Vec<(u64, u64)>);
 
-impl Floors {
+impl Known {
     fn of(acked: &[Acked], answers: &[Answer]) -> Self {
         let acks = || acked.iter().map(|write| (write.ended, write.revision));
         let strong = answers.iter().filter(|answer| answer.age == Age::Strong);
         let strong = strong.map(|answer| (answer.ended, answer.revision));
         Self {
-            acked: Floor::of(acks().collect()),
-            strong: Floor::of(acks().chain(strong).collect()),
+            acked: Revisions::of(acks().collect()),
+            strong: Revisions::of(acks().chain(strong).collect()),
         }
     }
 }
 
-impl Floor {
+impl Revisions {
     fn of(mut known: Vec<(u64, u64)>) -> Self {
         known.sort_unstable();
         let mut greatest = 0;

@@ -1,4 +1,4 @@
-//! HTTP, as any client would speak it. It decides nothing about the answer; it must never follow a redirect.
+//! HTTP, as any client would speak it. It must never follow a redirect.
 
 use std::time::Duration;
 

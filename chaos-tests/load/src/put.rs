@@ -1,5 +1,4 @@
-//! Clients that write records and cards through gRPC.
-//! It decides nothing; it must never repeat a call.
+//! Clients that write records and cards through gRPC. They must never repeat a call.
 
 use anyhow::Result;
 use chaos_cluster::World;

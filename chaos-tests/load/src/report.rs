@@ -20,7 +20,7 @@ pub(crate) fn benchmark(case: &Case, figures: &Figures, baselines: &[Baseline]) 
     println!("  per CPU s    {}", cpu_line(figures));
     println!("  CPU          {}", spent_line(figures));
     for (baseline, rate) in baselines.iter().zip(&figures.baselines) {
-        println!("  floor        {}", baseline_line(baseline, rate));
+        println!("  baseline     {}", baseline_line(baseline, rate));
         println!("  ratio        {}", ratio_line(case, figures, baseline, rate));
     }
     for (name, tally) in [("closed", &figures.closed), ("open", open)] {
@@ -97,7 +97,7 @@ fn line(case: &Case, figures: &Figures, baselines: &[Baseline]) -> Value {
         "per_cpu_second": figures.per_cpu(figures.used.servers()),
         "cpu_us": figures.cpu_us(figures.used.servers()),
         "cpu_seconds": Role::ALL.map(cpu).into_iter().collect::<serde_json::Map<_, _>>(),
-        "floors": baselines.map(baseline).collect::<Vec<_>>(),
+        "baselines": baselines.map(baseline).collect::<Vec<_>>(),
     })
 }
 

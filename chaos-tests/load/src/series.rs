@@ -1,6 +1,5 @@
-//! How the cost of one request grows with a size: the exponent between the first and the last
-//! point.
-//! It decides nothing; a reader judges whether work that grows so much may cost so much more.
+//! How the cost of one request grows with a size: the exponent between the first and the last point. Whether it may grow so
+//! much is for the reader to judge.
 
 use anyhow::Result;
 use serde_json::json;

@@ -1,5 +1,5 @@
-//! An HTTP/1.1 client on one kept connection: hyper's own, without a pool, so that it costs little.
-//! It decides nothing about the answer but whether it is the expected one.
+//! An HTTP/1.1 client on one kept connection: hyper's own, without a pool, so that it costs little. It looks at an answer
+//! only to tell whether it is the expected one.
 
 use std::net::SocketAddr;
 

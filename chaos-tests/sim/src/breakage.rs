@@ -1,6 +1,5 @@
-//! Ways to break the world on purpose, so that each invariant is seen to hold water.
-//!
-//! It decides nothing by itself. It must never be on unless a test or a command line asks for it.
+//! Ways to break the world on purpose, so that each invariant is seen to hold water. None must ever be on unless a test or a
+//! command line asks for it.
 
 /// What is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

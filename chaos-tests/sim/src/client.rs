@@ -2,8 +2,8 @@
 //!
 //! It decides when to give up. It must never call an operation failed that may yet happen.
 
-use crate::consensus::Us;
-use crate::history::{Answer, Attempt, Outcome, Wish};
+use crate::history::{Answer, Attempt, Outcome, Request};
+use crate::time::Us;
 use crate::workload::Workload;
 
 /// How long a client waits for an answer. Longer than an election, shorter than two.
@@ -26,7 +26,7 @@ pub(crate) struct Client {
 #[derive(Clone, Debug)]
 pub(crate) struct Pending {
     pub(crate) attempt: Attempt,
-    pub(crate) wish: Wish,
+    pub(crate) request: Request,
 }
 
 /// What comes next.
@@ -48,9 +48,9 @@ impl Client {
     }
 
     /// Begins an operation.
-    pub(crate) fn begin(&mut self, operation: usize, wish: Wish) {
+    pub(crate) fn begin(&mut self, operation: usize, request: Request) {
         let attempt = Attempt { operation, number: 1 };
-        self.pending = Some(Pending { attempt, wish });
+        self.pending = Some(Pending { attempt, request });
     }
 
     /// A member has answered.
@@ -61,7 +61,7 @@ impl Client {
         match answer {
             Answer::Replies(replies) => {
                 // A refusal may speak of what an earlier attempt has done.
-                self.workload.learn(&pending.wish, &replies);
+                self.workload.learn(&pending.request, &replies);
                 Next::Over(Outcome::Acked(replies))
             }
             Answer::Record(record) => Next::Over(Outcome::Read(record)),

@@ -7,7 +7,6 @@
 //! docs/decisions/0023-simulated-world.md.
 
 mod election;
-mod log;
 mod message;
 mod reading;
 mod replication;
@@ -16,13 +15,11 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::breakage::Breakage;
+use crate::log::Log;
+use crate::time::Us;
 
-pub(crate) use self::log::{Entry, Log, Position};
-pub(crate) use self::message::{Message, Snapshot, Told};
+pub(crate) use self::message::{ClockReport, Message, Snapshot};
 pub(crate) use self::reading::Reads;
-
-/// Microseconds since the world began.
-pub(crate) type Us = u64;
 
 /// From one heartbeat to the next. The world is fast, so that a seed sees many elections.
 const HEARTBEAT_US: Us = 20_000;
@@ -85,7 +82,7 @@ pub(crate) struct Consensus {
     /// A snapshot that came and has to replace the machine's state.
     pub(crate) installed: Option<Rc<Snapshot>>,
     /// What messages that are sent now say of time.
-    pub(crate) told: Told,
+    pub(crate) clocks: ClockReport,
     breakage: Option<Breakage>,
 }
 
@@ -122,7 +119,7 @@ impl Consensus {
             out: Vec::new(),
             needs_snapshot: BTreeSet::new(),
             installed: None,
-            told: Told::default(),
+            clocks: ClockReport::default(),
             breakage,
         }
     }

@@ -7,7 +7,8 @@
 use std::rc::Rc;
 
 use crate::breakage::Breakage;
-use crate::consensus::{Hard, Log, Position, Recovered, Snapshot};
+use crate::consensus::{Hard, Recovered, Snapshot};
+use crate::log::{Log, Position};
 use crate::machine::Machine;
 
 /// Everything a member keeps, at one moment.

@@ -8,7 +8,7 @@ use registry_core::change::Reply;
 use registry_core::command::{Command, Proposal};
 use registry_core::entry::RecordEntry;
 
-use crate::consensus::Us;
+use crate::time::Us;
 
 /// One try of one operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,9 +18,9 @@ pub(crate) struct Attempt {
     pub(crate) number: u32,
 }
 
-/// What a client wants.
+/// What a client sends.
 #[derive(Clone, Debug)]
-pub(crate) enum Wish {
+pub(crate) enum Request {
     Write(Proposal),
     /// A strong read of a record.
     Read(Handle),
@@ -48,7 +48,7 @@ pub(crate) enum Outcome {
 /// One operation of one client.
 #[derive(Clone, Debug)]
 pub(crate) struct Operation {
-    pub(crate) wish: Wish,
+    pub(crate) request: Request,
     pub(crate) begun: Us,
     /// When the client knew, and what.
     pub(crate) ended: Option<(Us, Outcome)>,
@@ -56,17 +56,17 @@ pub(crate) struct Operation {
 
 impl Operation {
     /// The commands that it asks for, whatever came of them.
-    pub(crate) fn wishes(&self) -> &[Command] {
-        match &self.wish {
-            Wish::Write(proposal) => &proposal.commands,
-            Wish::Read(_) => &[],
+    pub(crate) fn commands(&self) -> &[Command] {
+        match &self.request {
+            Request::Write(proposal) => &proposal.commands,
+            Request::Read(_) => &[],
         }
     }
 
     /// The commands and replies of a committed proposal that was not refused.
     pub(crate) fn accepted(&self) -> impl Iterator<Item = (&Command, &Reply)> {
-        let pairs = match (&self.wish, &self.ended) {
-            (Wish::Write(proposal), Some((_, Outcome::Acked(replies))))
+        let pairs = match (&self.request, &self.ended) {
+            (Request::Write(proposal), Some((_, Outcome::Acked(replies))))
                 if !matches!(replies.last(), Some(Reply::Refused(_))) =>
             {
                 Some(proposal.commands.iter().zip(replies))

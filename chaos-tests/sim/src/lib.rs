@@ -11,11 +11,13 @@ mod consensus;
 mod disk;
 mod history;
 mod invariant;
+mod log;
 mod machine;
 mod member;
 mod nemesis;
 mod network;
 mod seen;
+mod time;
 mod workload;
 mod world;
 

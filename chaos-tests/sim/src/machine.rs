@@ -1,14 +1,13 @@
-//! The state machine of one member: the core under test over an in-memory view.
-//!
-//! It decides nothing: `registry_core::apply_batch` does. It must never see an entry out of order.
+//! The state machine of one member: the core under test over an in-memory view. It must never see an entry out of order.
 
 use proto_types::{Digest, Stamp};
 use registry_core::change::Write;
 use registry_core::view::Memory;
 use registry_core::{BatchChange, apply_batch};
 
-use crate::consensus::{Entry, Position};
-use crate::workload::{START, furniture};
+use crate::log::{Entry, Position};
+use crate::time::START;
+use crate::workload::initial_state;
 
 /// A state, where it stands in the log, and the digest of all that was written on the way.
 #[derive(Clone, Debug)]
@@ -21,7 +20,7 @@ pub(crate) struct Machine {
 impl Machine {
     /// What there is before clients begin; every member begins with it.
     pub(crate) fn new() -> Self {
-        let (stamp, proposals) = (Stamp { now: START }, furniture());
+        let (stamp, proposals) = (Stamp { now: START }, initial_state());
         let mut memory = Memory::default();
         let change = apply_batch(&memory, stamp, &proposals).expect("memory never fails");
         memory.commit(&change.writes);

@@ -1,6 +1,4 @@
-//! `chaos-sim`: runs worlds by seed.
-//!
-//! It decides nothing but which seeds. It must never pass over a violation.
+//! `chaos-sim`: runs worlds by seed. It must never pass over a violation.
 
 use std::process::ExitCode;
 

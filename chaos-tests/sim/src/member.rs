@@ -14,18 +14,12 @@ use registry_core::command::Proposal;
 use registry_core::timekeeper::Timekeeper;
 
 use crate::breakage::Breakage;
-use crate::consensus::{Consensus, Message, Out, Reads, Us};
+use crate::consensus::{Consensus, Message, Out, Reads};
 use crate::disk::{Disk, Image};
-use crate::history::{Answer, Attempt};
+use crate::history::{Answer, Attempt, Request};
 use crate::machine::Machine;
 use crate::seen::Seen;
-
-/// What a client sends.
-#[derive(Clone, Debug)]
-pub(crate) enum Request {
-    Write(Proposal),
-    Read(Handle),
-}
+use crate::time::Us;
 
 /// Whom an answer is for.
 #[derive(Clone, Copy, Debug)]
@@ -70,8 +64,8 @@ pub(crate) struct Member {
     syncs: u64,
     /// The disk was full: nothing is taken in until a restart.
     pub(crate) poisoned: bool,
-    /// Counts lives, so that what was meant for an earlier one is dropped.
-    pub(crate) life: u32,
+    /// Counts its incarnations, so that what was meant for an earlier one is dropped.
+    pub(crate) incarnation: u32,
     /// What it knows of time.
     keeper: Timekeeper,
     breakage: Option<Breakage>,
@@ -94,7 +88,7 @@ impl Member {
             held: Vec::new(),
             syncs: 0,
             poisoned: false,
-            life: 0,
+            incarnation: 0,
             keeper: Timekeeper::default(),
             breakage,
             led: false,
@@ -111,7 +105,7 @@ impl Member {
             disk,
             machine,
             consensus,
-            life: self.life + 1,
+            incarnation: self.incarnation + 1,
             ..Self::new(self.id, self.members, self.breakage)
         };
     }

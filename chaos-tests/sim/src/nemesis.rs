@@ -3,7 +3,7 @@
 //! It decides faults by chance alone, so that the seed is the whole story. It must never leave a
 //! world without a way back: everything it does is undone when the faults end.
 
-use crate::consensus::Us;
+use crate::time::Us;
 
 /// One fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

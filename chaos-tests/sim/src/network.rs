@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::consensus::Us;
+use crate::time::Us;
 
 /// Who sends and receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

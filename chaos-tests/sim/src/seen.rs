@@ -4,9 +4,10 @@
 
 use proto_types::{Digest, WallMs};
 
-use crate::consensus::{Position, Us};
 use crate::history::Operation;
+use crate::log::Position;
 use crate::machine::Machine;
+use crate::time::Us;
 
 /// Something that happened.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! What clients want: every kind of command whose order matters, on few names, so that they meet.
 //!
-//! It decides wishes by chance alone. It must never look at a member's state: a client knows what it
+//! It decides requests by chance alone. It must never look at a member's state: a client knows what it
 //! was told.
 
 mod directory;
@@ -9,7 +9,7 @@ mod names;
 use std::collections::BTreeMap;
 
 use proto_types::card::Assurance;
-use proto_types::{Handle, LeaseEpoch, TaskId, WallMs};
+use proto_types::{Handle, LeaseEpoch, LeaseLimit, Reason, TaskId, WallMs};
 use registry_core::change::{Lease, Reply};
 use registry_core::command::{
     AckEnvelope, AssignTask, CancelTask, Command, CompleteTask, DeleteRecord, EnqueueEnvelope,
@@ -18,9 +18,10 @@ use registry_core::command::{
 };
 use registry_core::entry::{NodeState, TaskEnd};
 
-use crate::history::Wish;
+use crate::history::Request;
+use crate::time::START;
 
-pub(crate) use self::names::{START, furniture};
+pub(crate) use self::names::initial_state;
 
 use self::names::{context, envelope, handle, issuer, kid, node, queue, source, task, token};
 
@@ -44,12 +45,12 @@ impl Workload {
     }
 
     /// What the client does next, at `now` by its own clock.
-    pub(crate) fn wish(&mut self, now: WallMs, random: &mut fastrand::Rng) -> Wish {
+    pub(crate) fn next_request(&mut self, now: WallMs, random: &mut fastrand::Rng) -> Request {
         // The first client nearly only reads, so that it stays with a leader that has been deposed.
         let read = self.client == 0 && random.u8(0..10) > 0;
         let commands = match random.u8(0..100) {
-            _ if read => return Wish::Read(handle(random.u8(0..4))),
-            0..18 => return Wish::Read(handle(random.u8(0..4))),
+            _ if read => return Request::Read(handle(random.u8(0..4))),
+            0..18 => return Request::Read(handle(random.u8(0..4))),
             18..40 => self.put_record(now, random),
             40..45 => {
                 vec![Command::DeleteRecord(DeleteRecord {
@@ -62,14 +63,14 @@ impl Workload {
             58..63 => self.put_manifest(now),
             63..74 => vec![self.task(now, random)],
             74..85 => vec![self.envelope(now, random)],
-            _ => directory::wish(self.body(), self.made, now, random),
+            _ => directory::commands(self.body(), self.made, now, random),
         };
-        Wish::Write(Proposal { commands })
+        Request::Write(Proposal { commands })
     }
 
     /// What the client was told.
-    pub(crate) fn learn(&mut self, wish: &Wish, replies: &[Reply]) {
-        let Wish::Write(proposal) = wish else { return };
+    pub(crate) fn learn(&mut self, request: &Request, replies: &[Reply]) {
+        let Request::Write(proposal) = request else { return };
         for (command, reply) in proposal.commands.iter().zip(replies) {
             match (command, reply) {
                 (Command::AssignTask(_), Reply::Task(entry)) => {
@@ -137,9 +138,12 @@ impl Workload {
                 epoch,
                 end: TaskEnd::Completed,
                 outcome: None,
-                reason: Some(format!("{} at {}", self.client, now.0)),
+                reason: Reason::of(&format!("{} at {}", self.client, now.0)),
             }),
-            8 => Command::ReleaseTask(ReleaseTask { id, epoch, reason: "by chance".to_owned() }),
+            8 => {
+                let reason = Reason::given("by chance");
+                Command::ReleaseTask(ReleaseTask { id, epoch, reason })
+            }
             _ if random.bool() => Command::CancelTask(CancelTask { id, owner: None }),
             _ => {
                 let state = if random.bool() { NodeState::Joined } else { NodeState::Lost };
@@ -154,8 +158,8 @@ impl Workload {
                 id: envelope(random.u8(0..40)),
                 source: source(),
                 target: queue(),
-                correlation: "correlation".to_owned(),
-                body: names::furniture_body(),
+                correlation: names::correlation(),
+                body: names::initial_body(),
                 traceparent: None,
                 expires_at: now.plus_ms(DAYS_MS),
                 shared: true,
@@ -163,9 +167,8 @@ impl Workload {
             }),
             5..8 => Command::LeaseEnvelopes(LeaseEnvelopes {
                 target: queue(),
-                max: random.u32(1..4),
-                // The least that is allowed: leases run out within the life of a world.
-                ttl_ms: 1_000,
+                max: LeaseLimit::try_from(random.u32(1..4)).expect("1 to 3 of at most 100"),
+                ttl_ms: names::lease_ttl(),
             }),
             _ => match self.leases.pop() {
                 Some(lease) => Command::AckEnvelope(AckEnvelope {
@@ -189,8 +192,8 @@ fn submit(id: TaskId) -> Command {
         id,
         context: context(),
         agent: handle(9),
-        owner: "operator".to_owned(),
-        input: names::furniture_body(),
+        owner: names::owner(),
+        input: names::initial_body(),
         reply_to: None,
         deadline: WallMs(START.0 + DAYS_MS),
         shared: true,

@@ -12,14 +12,14 @@ use proto_types::WallMs;
 
 use crate::breakage::Breakage;
 use crate::client::Client;
-use crate::consensus::{Message, Us};
-use crate::history::{Answer, Attempt, Operation};
+use crate::consensus::Message;
+use crate::history::{Answer, Attempt, Operation, Request};
 use crate::invariant::{self, Invariant};
-use crate::member::{Caller, Member, Now, Outbox, Request};
+use crate::member::{Caller, Member, Now, Outbox};
 use crate::nemesis::Fault;
 use crate::network::{Network, Place};
 use crate::seen::{End, Seen};
-use crate::workload::START;
+use crate::time::{START, Us};
 
 /// Clients of a world. More of them make bigger batches, not other ones.
 const CLIENTS: usize = 5;
@@ -54,7 +54,7 @@ enum Event {
     /// A member's timers are looked at.
     Tick {
         member: usize,
-        life: u32,
+        incarnation: u32,
     },
     Deliver {
         from: usize,
@@ -73,11 +73,11 @@ enum Event {
     },
     Synced {
         member: usize,
-        life: u32,
+        incarnation: u32,
     },
     Restart {
         member: usize,
-        life: u32,
+        incarnation: u32,
     },
     SpaceFreed {
         member: usize,
@@ -162,7 +162,7 @@ impl World {
             account: Account::default(),
         };
         for member in 0..members {
-            world.plan(member as Us, Event::Tick { member, life: 0 });
+            world.plan(member as Us, Event::Tick { member, incarnation: 0 });
         }
         for client in 0..CLIENTS {
             world.plan(200_000 + client as Us, Event::Client { client, meets: Meets::Turn });
@@ -210,8 +210,9 @@ impl World {
         }
         if outbox.sync_begun {
             let slow = self.conditions[member].slow_disk;
-            let (took, life) = (self.random.u64(300..4_000) + slow, self.members[member].life);
-            self.plan(took, Event::Synced { member, life });
+            let incarnation = self.members[member].incarnation;
+            let took = self.random.u64(300..4_000) + slow;
+            self.plan(took, Event::Synced { member, incarnation });
         }
         let from = Place::Member(member);
         for (to, message) in outbox.messages {

@@ -3,8 +3,10 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use deploy_service::tls::Role;
+
+use super::values;
 
 /// Longer than any of our processes should live without a new key; browsers allow 398.
 const DAYS_MAX: i64 = 825;
@@ -49,8 +51,8 @@ pub(crate) struct CertIssue {
     #[arg(long, default_value = "certificates")]
     pub(crate) out: PathBuf,
     /// What its holder is.
-    #[arg(long, value_enum)]
-    pub(crate) role: CertRole,
+    #[arg(long, value_parser = values::word::<Role>(Role::WORDS))]
+    pub(crate) role: Role,
     /// Which one: a member's number, the id of a gateway or node, an operator's name, a peer's origin.
     #[arg(long)]
     pub(crate) id: String,
@@ -66,25 +68,4 @@ pub(crate) struct CertIssue {
     /// Replaces files that are there; a running process takes the new ones up.
     #[arg(long)]
     pub(crate) force: bool,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum CertRole {
-    Registry,
-    Gateway,
-    Node,
-    Operator,
-    Peer,
-}
-
-impl From<CertRole> for Role {
-    fn from(role: CertRole) -> Self {
-        match role {
-            CertRole::Registry => Self::Registry,
-            CertRole::Gateway => Self::Gateway,
-            CertRole::Node => Self::Node,
-            CertRole::Operator => Self::Operator,
-            CertRole::Peer => Self::Peer,
-        }
-    }
 }

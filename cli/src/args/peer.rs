@@ -122,13 +122,13 @@ pub(crate) enum PeerVerb {
         seconds: u32,
     },
     /// Stops a peer for a while: as its owner with --key, else as the operator.
-    Suspend(Standing),
+    Suspend(StatusChange),
     /// Lets a suspended peer act again.
-    Resume(Standing),
+    Resume(StatusChange),
     /// Revokes a peer for good.
-    Revoke(Standing),
+    Revoke(StatusChange),
     /// Ends a peer; its name and history stay.
-    Tombstone(Standing),
+    Tombstone(StatusChange),
 }
 
 #[derive(Debug, clap::Args)]
@@ -198,7 +198,7 @@ pub(crate) struct Decision {
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Standing {
+pub(crate) struct StatusChange {
     /// The peer's web origin.
     #[arg(value_parser = values::origin)]
     pub(crate) origin: Origin,

@@ -3,7 +3,11 @@
 //! It decides what a URL, an origin, a digest and a key are on the command line, so that what is none is refused before
 //! anything is done, by the name of its flag. It must never guess a scheme: a token would go where nobody said.
 
+use std::str::FromStr;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use proto_types::tlog::NoteKey;
+use proto_types::words::UnknownWord;
 use proto_types::{Digest, Kid, Origin};
 
 /// The base URL of a server, without a slash at its end.
@@ -36,6 +40,14 @@ pub(crate) fn kid(text: &str) -> Result<Kid, String> {
 /// The key of a log or a witness.
 pub(crate) fn note_key(text: &str) -> Result<NoteKey, String> {
     NoteKey::parse(text).map_err(|error| error.to_string())
+}
+
+/// One of the words of an enum, which help and errors list.
+pub(crate) fn word<T>(words: &'static [&'static str]) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err = UnknownWord> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words.iter().copied()).try_map(|word| word.parse::<T>())
 }
 
 /// One JSON value.

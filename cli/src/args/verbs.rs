@@ -5,8 +5,8 @@ mod key;
 
 use std::path::PathBuf;
 
-use clap::{Subcommand, ValueEnum};
-use proto_types::Origin;
+use clap::Subcommand;
+use proto_types::{AgentKind, Origin};
 
 use super::values;
 
@@ -177,8 +177,8 @@ pub(crate) struct DeployArgs {
     #[arg(long, default_value = "")]
     pub(crate) visibility: String,
     /// A component of our world, or a WASI command.
-    #[arg(long, value_enum, default_value_t = Kind::Component)]
-    pub(crate) kind: Kind,
+    #[arg(long, default_value = "component", value_parser = values::word::<AgentKind>(AgentKind::WORDS))]
+    pub(crate) kind: AgentKind,
     /// WebAssembly fuel units a run may burn.
     #[arg(long, default_value_t = 20_000_000_000)]
     pub(crate) fuel: u64,
@@ -191,12 +191,6 @@ pub(crate) struct DeployArgs {
     /// Output a run may make, KiB: at most 1024.
     #[arg(long, default_value_t = 512)]
     pub(crate) output_kib: u64,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Kind {
-    Component,
-    Command,
 }
 
 #[derive(Debug, clap::Args)]

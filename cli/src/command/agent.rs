@@ -9,9 +9,10 @@ use std::path::Path;
 use bytes::Bytes;
 use proto_types::Digest;
 use proto_wire::registry::v1 as wire;
-use serde_json::{Value, json};
+use proto_wire::{to_json, to_json_without};
+use serde_json::Value;
 
-use crate::args::{AgentVerb, DeployArgs, Format, Kind};
+use crate::args::{AgentVerb, DeployArgs, Format};
 use crate::client::{Directory, Profile};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -41,27 +42,21 @@ async fn deploy(profile: &Profile, args: DeployArgs) -> Result<Output, Failure> 
     let card = document(&args.card)?.into();
     let mut directory = profile.directory()?;
     let info = upload(&mut directory, artifact).await?;
-    let kind = match args.kind {
-        Kind::Component => "component",
-        Kind::Command => "command",
-    };
     let limits = limits(&args);
     let request = wire::PutAgentRequest {
         handle: args.handle,
         artifact: info.digest,
-        kind: kind.to_owned(),
+        kind: args.kind.to_string(),
         limits: Some(limits),
         isolation: vec!["wasm-proc".to_owned()],
         card,
         visibility: args.visibility,
     };
     let agent = directory.put_agent(request).await?.into_inner();
-    let mut told = json(&agent);
     if !agent.unplaceable.is_empty() {
         eprintln!("warning: no node can run it now: {}", agent.unplaceable);
-        told["unplaceable"] = agent.unplaceable.into();
     }
-    Ok(Output::one(told))
+    Ok(Output::one(json(&agent)))
 }
 
 /// The bytes of a WebAssembly module or component.
@@ -122,30 +117,46 @@ async fn list(directory: &mut Directory) -> Result<Output, Failure> {
             agent.kind.clone(),
             agent.artifact.clone(),
             agent.revision.to_string(),
+            agent.unplaceable.clone(),
         ]
     };
     Ok(Output {
-        heads: &["handle", "kind", "artifact", "revision"],
+        heads: &["handle", "kind", "artifact", "revision", "unplaceable"],
         rows: agents.iter().map(row).collect(),
         json: agents.iter().map(json).collect(),
     })
 }
 
 fn json(agent: &wire::Agent) -> Value {
-    let limits = agent.limits.unwrap_or_default();
-    json!({
-        "handle": agent.handle,
-        "kind": agent.kind,
-        "artifact": agent.artifact,
-        "artifactBytes": agent.artifact_bytes,
-        "isolation": agent.isolation,
-        "limits": {
-            "fuel": limits.fuel,
-            "memoryBytes": limits.memory_bytes,
-            "wallMs": limits.wall_ms,
-            "outputBytes": limits.output_bytes,
-        },
-        "visibility": agent.visibility,
-        "revision": agent.revision,
-    })
+    let left_out = ["card", "namespace", "redacted", "changedAtMs", "unplaceable", "liveness"];
+    let mut json = to_json_without(agent, &left_out);
+    json["limits"] = to_json(&agent.limits.unwrap_or_default());
+    if !agent.unplaceable.is_empty() {
+        json["unplaceable"] = agent.unplaceable.as_str().into();
+    }
+    json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_is_shown_with_its_limits_also_where_there_are_none() {
+        let (handle, isolation) = ("h".to_owned(), vec!["wasm-proc".to_owned()]);
+        let agent = wire::Agent { handle, isolation, changed_at_ms: 7, ..Default::default() };
+        assert_eq!(
+            json(&agent).to_string(),
+            r#"{"artifact":"","artifactBytes":0,"handle":"h","isolation":["wasm-proc"],"kind":"","limits":{"fuel":0,"memoryBytes":0,"outputBytes":0,"wallMs":0},"revision":0,"visibility":""}"#
+        );
+        let limits = Some(wire::Limits { fuel: 1, ..Default::default() });
+        assert_eq!(json(&wire::Agent { limits, ..agent })["limits"]["fuel"], 1);
+    }
+
+    #[test]
+    fn an_agent_that_no_node_can_run_is_shown_with_the_reason() {
+        let unplaceable = "no node that could run the agent is joined".to_owned();
+        let agent = wire::Agent { unplaceable: unplaceable.clone(), ..Default::default() };
+        assert_eq!(json(&agent)["unplaceable"], unplaceable);
+    }
 }

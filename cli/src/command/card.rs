@@ -4,6 +4,7 @@ use std::path::Path;
 
 use proto_types::card;
 use proto_wire::registry::v1 as wire;
+use proto_wire::to_json_without;
 use serde_json::json;
 
 use crate::args::{CardVerb, Format};
@@ -38,15 +39,7 @@ pub(crate) async fn run(profile: &Profile, verb: CardVerb, format: Format) -> Re
 }
 
 fn shown(card: &wire::Card) -> Output {
-    Output::one(json!({
-        "handle": card.handle,
-        "digest": card.digest,
-        "assurance": card.assurance,
-        "owner": card.owner,
-        "visibility": card.visibility,
-        "namespace": card.namespace,
-        "revision": card.revision,
-    }))
+    Output::one(to_json_without(card, &["document", "redacted", "provenance"]))
 }
 
 fn signed(file: &Path, key: &Path) -> Result<Vec<u8>, Failure> {
@@ -65,4 +58,19 @@ async fn list(directory: &mut Directory) -> Result<Output, Failure> {
     let handles = handles.await?;
     let rows = handles.iter().map(|handle| vec![printable(handle)]).collect();
     Ok(Output { heads: &["handle"], rows, json: json!(handles) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_is_shown_without_its_document() {
+        let (handle, document) = ("h".to_owned(), "{}".into());
+        let card = wire::Card { handle, document, revision: 7, ..Default::default() };
+        assert_eq!(
+            shown(&card).json.to_string(),
+            r#"{"assurance":"","digest":"","handle":"h","namespace":"","owner":"","revision":7,"visibility":""}"#
+        );
+    }
 }

@@ -39,7 +39,7 @@ fn init(args: &CertInit) -> Result<Output, Failure> {
 fn issue(args: &CertIssue) -> Result<Output, Failure> {
     let authority = authority(&args.ca)?;
     let order = Order {
-        identity: Identity::new(authority.domain(), args.role.into(), &args.id)
+        identity: Identity::new(authority.domain(), args.role, &args.id)
             .map_err(|refused| Failure::usage(format!("--id: {refused}")))?,
         names: args.dns.clone(),
         addresses: args.ip.clone(),
@@ -156,11 +156,11 @@ fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use crate::args::CertRole;
+    use deploy_service::tls::Role;
 
     use super::*;
 
-    fn order(folder: &Path, role: CertRole, id: &str) -> CertIssue {
+    fn order(folder: &Path, role: Role, id: &str) -> CertIssue {
         CertIssue {
             ca: folder.to_owned(),
             out: folder.to_owned(),
@@ -186,7 +186,7 @@ mod tests {
         assert!(init(&args).is_err());
         assert_eq!(std::fs::read(&key).unwrap(), before);
 
-        let mut asked = order(&out, CertRole::Registry, "1");
+        let mut asked = order(&out, Role::Registry, "1");
         let shown = issue(&asked).unwrap().json;
         assert_eq!(shown["identity"], "spiffe://a.example/registry/1");
         assert_eq!((&shown["dns"], &shown["ip"]), (&json!("r1.example"), &json!("127.0.0.1")));
@@ -198,9 +198,9 @@ mod tests {
         assert_ne!(issue(&asked).unwrap().json["serial"], shown["serial"]);
         assert!(issue(&CertIssue { days: 61, ..asked }).is_err(), "longer than its authority");
 
-        issue(&order(&out, CertRole::Peer, "https://b.example:8443")).unwrap();
+        issue(&order(&out, Role::Peer, "https://b.example:8443")).unwrap();
         assert!(out.join("peer-https-b.example-8443.crt").exists());
-        assert!(issue(&order(&out, CertRole::Registry, "one")).is_err());
+        assert!(issue(&order(&out, Role::Registry, "one")).is_err());
         args.force = true;
         init(&args).unwrap();
         assert_ne!(std::fs::read(&key).unwrap(), before);

@@ -1,9 +1,10 @@
-//! `cluster status|invite` and `node list`; the other verbs of `cluster` are beside.
+//! `cluster status|invite` and `node list`; the other verbs of `cluster` have files of their own.
 
 mod copies;
 mod members;
 
 use proto_wire::registry::v1 as wire;
+use proto_wire::{to_json, to_json_without};
 use serde_json::{Value, json};
 
 use crate::args::{ClusterVerb, Format, InviteRole};
@@ -11,7 +12,6 @@ use crate::client::Profile;
 use crate::failure::Failure;
 use crate::output::Output;
 
-use super::doctor::clock;
 use super::pages;
 
 pub(crate) async fn run(
@@ -51,11 +51,9 @@ async fn invite(profile: &Profile, role: InviteRole, ttl_seconds: u64) -> Result
     };
     let request = wire::IssueJoinTokenRequest { role: role.to_owned(), ttl_seconds };
     let issued = profile.directory()?.issue_join_token(request).await?.into_inner();
-    Ok(Output {
-        heads: &[],
-        rows: vec![vec![issued.token.clone()]],
-        json: json!({ "token": issued.token, "role": role, "expiresAtMs": issued.expires_at_ms }),
-    })
+    let mut json = to_json(&issued);
+    json["role"] = role.into();
+    Ok(Output { heads: &[], rows: vec![vec![issued.token]], json })
 }
 
 /// The columns of `cluster status`.
@@ -81,6 +79,25 @@ fn unanswered(url: &str, failure: &Failure) -> Vec<String> {
     row[0] = url.to_owned();
     row[STATUS.len() - 1] = failure.to_string();
     row
+}
+
+/// Beyond this a member does not lead, and a state's time keeps leases and tokens waiting (registry-core's timekeeper).
+const OFFSET_MAX_MS: u64 = 5_000;
+
+/// What is wrong with a member's clock, or with the state's time.
+pub(super) fn clock(status: &wire::ClusterStatus) -> Option<String> {
+    let offset = status.clock_offset_ms.unwrap_or(0);
+    let (member, ahead_ms) = (status.member, status.state_ahead_ms);
+    if offset.unsigned_abs() > OFFSET_MAX_MS {
+        let way = if offset > 0 { "ahead of" } else { "behind" };
+        let apart = offset.unsigned_abs();
+        return Some(format!("member {member}: its clock is {apart} ms {way} the others'"));
+    }
+    (ahead_ms > OFFSET_MAX_MS).then(|| {
+        format!(
+            "the state's time is {ahead_ms} ms ahead; `ecumene cluster reset-time` brings it back"
+        )
+    })
 }
 
 /// Each member's own word, in the order of the profile. All are asked at once: one that hangs holds up no other.
@@ -118,21 +135,9 @@ fn row(url: &str, status: &wire::ClusterStatus) -> Vec<String> {
 }
 
 fn json(url: &str, status: &wire::ClusterStatus) -> Value {
-    let member = |member: &wire::Member| json!({ "id": member.id, "address": member.address });
-    json!({
-        "url": url,
-        "member": status.member,
-        "term": status.term,
-        "leader": status.leader,
-        "leaderAddress": status.leader_address,
-        "revision": status.revision,
-        "appliedIndex": status.applied_index,
-        "lastLogIndex": status.last_log_index,
-        "members": status.members.iter().map(member).collect::<Value>(),
-        "poisoned": status.poisoned,
-        "clockOffsetMs": status.clock_offset_ms,
-        "stateAheadMs": status.state_ahead_ms,
-    })
+    let mut json = to_json_without(status, &["stateSince", "stateIndex", "stateHash"]);
+    json["url"] = url.into();
+    json
 }
 
 /// The nodes and what they offer.
@@ -164,20 +169,34 @@ fn node_row(node: &wire::Node) -> Vec<String> {
 }
 
 fn node_json(node: &wire::Node) -> Value {
-    let offer = node.capacity.clone().unwrap_or_default();
-    json!({
-        "id": node.id,
-        "state": node.state,
-        "slots": offer.slots,
-        "memoryBytes": offer.memory_bytes,
-        "runsPerSecond": offer.runs_per_second,
-        "isolation": offer.isolation,
-    })
+    let mut json = to_json(&node.capacity.clone().unwrap_or_default());
+    json["id"] = node.id.as_str().into();
+    json["state"] = node.state.as_str().into();
+    json
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_status_is_shown_with_the_url_that_was_asked() {
+        let members = vec![wire::Member { id: 1, address: "a".to_owned() }];
+        let status = wire::ClusterStatus { members, state_index: 7, ..Default::default() };
+        assert_eq!(
+            json("u", &status).to_string(),
+            r#"{"appliedIndex":0,"clockOffsetMs":null,"lastLogIndex":0,"leader":0,"leaderAddress":"","member":0,"members":[{"address":"a","id":1}],"poisoned":"","revision":0,"stateAheadMs":0,"term":0,"url":"u"}"#
+        );
+    }
+
+    #[test]
+    fn a_node_is_shown_with_what_it_offers() {
+        let node = wire::Node { id: "n1".to_owned(), revision: 7, ..Default::default() };
+        assert_eq!(
+            node_json(&node).to_string(),
+            r#"{"id":"n1","isolation":[],"memoryBytes":0,"runsPerSecond":0,"slots":0,"state":""}"#
+        );
+    }
 
     #[test]
     fn a_status_names_a_member_whose_clock_is_far_off() {

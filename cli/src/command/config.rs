@@ -1,5 +1,5 @@
-//! `config example|reference|check`: what may be configured, and whether a file is right.
-//! It decides nothing about a setting: the roles' structs do. It must never start anything.
+//! `config example|reference|check`: what may be configured, by the structs of the roles, and whether a file is right. It
+//! must never start anything.
 
 use std::path::Path;
 

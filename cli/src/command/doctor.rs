@@ -87,31 +87,12 @@ fn judge(url: &str, status: &wire::ClusterStatus) -> Finding {
         "knows no leader".to_owned()
     } else if !status.poisoned.is_empty() {
         format!("acknowledges nothing: {}", status.poisoned)
-    } else if let Some(wrong) = clock(status) {
+    } else if let Some(wrong) = cluster::clock(status) {
         return Finding { part: url.to_owned(), fine: false, says: wrong };
     } else {
         format!("member {}, leader {}, revision {}", status.member, status.leader, status.revision)
     };
     Finding { part: url.to_owned(), fine: status.leader != 0 && status.poisoned.is_empty(), says }
-}
-
-/// Beyond this a member does not lead, and a state's time keeps leases and tokens waiting (registry-core's timekeeper).
-const OFFSET_MAX_MS: u64 = 5_000;
-
-/// What is wrong with a member's clock, or with the state's time.
-pub(super) fn clock(status: &wire::ClusterStatus) -> Option<String> {
-    let offset = status.clock_offset_ms.unwrap_or(0);
-    let (member, ahead_ms) = (status.member, status.state_ahead_ms);
-    if offset.unsigned_abs() > OFFSET_MAX_MS {
-        let way = if offset > 0 { "ahead of" } else { "behind" };
-        let apart = offset.unsigned_abs();
-        return Some(format!("member {member}: its clock is {apart} ms {way} the others'"));
-    }
-    (ahead_ms > OFFSET_MAX_MS).then(|| {
-        format!(
-            "the state's time is {ahead_ms} ms ahead; `ecumene cluster reset-time` brings it back"
-        )
-    })
 }
 
 async fn gateway(profile: &Profile, url: String) -> Finding {
@@ -167,9 +148,21 @@ async fn agents(profile: &Profile) -> Finding {
         Err(failure) => Err(failure),
     };
     match listed {
-        Ok(agents) => Finding { part, fine: true, says: format!("{} deployed", agents.len()) },
+        Ok(agents) => deployed(part, &agents, profile.gateway.is_some()),
         Err(failure) => Finding { part, fine: false, says: failure.to_string() },
     }
+}
+
+/// What is deployed, and the first that no node can run now, of how many. Where no gateway is named, nodes may be missing.
+fn deployed(part: String, agents: &[wire::Agent], nodes_are_missed: bool) -> Finding {
+    let stuck = agents.iter().filter(|agent| !agent.unplaceable.is_empty());
+    let mut says = format!("{} deployed", agents.len());
+    let first = stuck.clone().next();
+    if let Some(wire::Agent { handle, unplaceable, .. }) = first {
+        let count = stuck.count();
+        says = format!("{says}, {count} cannot run: {handle}: {unplaceable}");
+    }
+    Finding { part, fine: first.is_none() || !nodes_are_missed, says }
 }
 
 /// Every partner; none where none was agreed, and where only an operator is told.
@@ -208,6 +201,24 @@ mod tests {
         let behind = judge("u", &status(Some(-3_600_000), 0));
         assert!(!behind.fine && behind.says.contains("behind"));
         assert!(!judge("u", &status(Some(0), 3_600_000)).fine);
+    }
+
+    #[test]
+    fn an_agent_that_no_node_can_run_is_named_and_a_fault_where_nodes_are_missed() {
+        let agent = |handle: &str, unplaceable: &str| wire::Agent {
+            handle: handle.to_owned(),
+            unplaceable: unplaceable.to_owned(),
+            ..Default::default()
+        };
+        let found = |agents: &[wire::Agent], nodes_are_missed| {
+            let finding = deployed("agents".to_owned(), agents, nodes_are_missed);
+            (finding.fine, finding.says)
+        };
+        assert_eq!(found(&[agent("a", "")], true), (true, "1 deployed".to_owned()));
+        let agents = [agent("a", ""), agent("b", "no node"), agent("c", "another")];
+        let says = "3 deployed, 2 cannot run: b: no node".to_owned();
+        assert_eq!(found(&agents, true), (false, says.clone()));
+        assert_eq!(found(&agents, false), (true, says));
     }
 
     #[test]

@@ -37,9 +37,9 @@ pub(crate) async fn run(profile: &Profile, verb: LogVerb) -> Result<Output, Fail
             let record = handle.map(|handle| Named { kind: Kind::Record, handle });
             let card = card.map(|handle| Named { kind: Kind::Card, handle });
             let included = record.into_iter().chain(card).collect();
-            let asked =
-                verify::Asked { policy: policy(&trust)?, saved: checkpoint, entries, included };
-            verify::run(&Source::parse(&source, profile), &asked).await
+            let checks =
+                verify::Checks { policy: policy(&trust)?, saved: checkpoint, entries, included };
+            verify::run(&Source::parse(&source, profile), &checks).await
         }
     }
 }

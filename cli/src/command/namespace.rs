@@ -1,7 +1,8 @@
 //! `namespace put|get|list|delete`, also spelled `policy`.
 
 use proto_wire::registry::v1 as wire;
-use serde_json::{Value, json};
+use proto_wire::{to_json, to_json_without};
+use serde_json::Value;
 
 use crate::args::NamespaceVerb;
 use crate::client::{Directory, Profile};
@@ -27,7 +28,7 @@ pub(crate) async fn run(profile: &Profile, verb: NamespaceVerb) -> Result<Output
         NamespaceVerb::Delete { name } => {
             let request = wire::DeleteNamespaceRequest { name };
             let done = directory.delete_namespace(request).await?.into_inner();
-            Ok(Output::one(json!({ "revision": done.revision })))
+            Ok(Output::one(to_json(&done)))
         }
     }
 }
@@ -46,14 +47,23 @@ async fn list(directory: &mut Directory) -> Result<Output, Failure> {
     Ok(Output { heads, rows: cells.collect(), json: Value::Array(rows) })
 }
 
+/// Who is admitted is told to gateways only.
 fn summary(namespace: &wire::Namespace) -> Value {
-    json!({
-        "name": namespace.name,
-        "records": namespace.records,
-        "cards": namespace.cards,
-        "agents": namespace.agents,
-        "bytes": namespace.bytes,
-        "revision": namespace.revision,
-        "terms": serde_json::from_slice::<Value>(&namespace.terms).unwrap_or(Value::Null),
-    })
+    to_json_without(namespace, &["admitted"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_is_shown_with_its_terms() {
+        let terms = r#"{"owners": []}"#.into();
+        let (name, admitted) = ("n".to_owned(), vec!["https://a.example".to_owned()]);
+        let kept = wire::Namespace { name, terms, admitted, revision: 7, ..Default::default() };
+        assert_eq!(
+            summary(&kept).to_string(),
+            r#"{"agents":0,"bytes":0,"cards":0,"name":"n","records":0,"revision":7,"terms":{"owners":[]}}"#
+        );
+    }
 }

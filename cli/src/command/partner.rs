@@ -1,7 +1,8 @@
 //! `partner add|list|status|release|remove`.
 
 use proto_wire::registry::v1 as wire;
-use serde_json::{Value, json};
+use proto_wire::to_json;
+use serde_json::json;
 
 use crate::args::{PartnerKind, PartnerTerms, PartnerVerb};
 use crate::client::Profile;
@@ -13,15 +14,15 @@ pub(crate) async fn run(profile: &Profile, verb: PartnerVerb) -> Result<Output, 
     match verb {
         PartnerVerb::Add(terms) => {
             let partner = partners.put_partner(agreement(terms)).await?.into_inner();
-            Ok(Output::one(json(&partner)))
+            Ok(Output::one(to_json(&partner)))
         }
         PartnerVerb::Status { name } => {
             let partner = partners.get_partner(wire::GetPartnerRequest { name }).await?;
-            Ok(Output::one(json(&partner.into_inner())))
+            Ok(Output::one(to_json(&partner.into_inner())))
         }
         PartnerVerb::Release { name } => {
             let partner = partners.release_partner(wire::ReleasePartnerRequest { name }).await?;
-            Ok(Output::one(json(&partner.into_inner())))
+            Ok(Output::one(to_json(&partner.into_inner())))
         }
         PartnerVerb::Remove { name } => {
             let removed = partners.remove_partner(wire::RemovePartnerRequest { name }).await?;
@@ -62,33 +63,21 @@ fn table(all: &[wire::Partner]) -> Output {
     Output {
         heads: &["name", "url", "kind", "state", "entries", "passed over", "cursor", "reason"],
         rows: all.iter().map(row).collect(),
-        json: all.iter().map(json).collect(),
+        json: all.iter().map(to_json).collect(),
     }
 }
 
-fn json(partner: &wire::Partner) -> Value {
-    json!({
-        "name": partner.name,
-        "url": partner.url,
-        "kind": partner.kind,
-        "catalogKey": partner.catalog_key,
-        "logKey": partner.log_key,
-        "logSize": partner.log_size,
-        "hops": partner.hops,
-        "namespaces": partner.namespaces,
-        "quota": partner.quota,
-        "state": partner.state,
-        "reason": partner.reason,
-        "cursor": partner.cursor,
-        "imported": partner.imported,
-        "pulledAtMs": partner.pulled_at_ms,
-        "addedAtMs": partner.added_at_ms,
-        "passedOver": partner.passed_over,
-        "passedOverNamed": partner.passed_over_named,
-        "epoch": partner.epoch,
-        "held": partner.held,
-        "heldSinceMs": partner.held_since_ms,
-        "failedPulls": partner.failed_pulls,
-        "failedAtMs": partner.failed_at_ms,
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partner_is_shown_whole() {
+        let passed_over_named = vec!["x".to_owned()];
+        let partner = wire::Partner { passed_over_named, failed_pulls: 2, ..Default::default() };
+        assert_eq!(
+            table(&[partner]).json.to_string(),
+            r#"[{"addedAtMs":0,"catalogKey":"","cursor":0,"epoch":0,"failedAtMs":0,"failedPulls":2,"held":0,"heldSinceMs":0,"hops":0,"imported":0,"kind":"","logKey":"","logSize":0,"name":"","namespaces":[],"passedOver":0,"passedOverNamed":["x"],"pulledAtMs":0,"quota":0,"reason":"","state":"","url":""}]"#
+        );
+    }
 }

@@ -8,10 +8,12 @@ mod owner;
 mod reputation;
 
 use proto_types::Origin;
+use proto_types::peer::PeerStatus;
 use proto_wire::registry::v1 as wire;
-use serde_json::{Value, json};
+use proto_wire::{to_json, to_json_without};
+use serde_json::Value;
 
-use crate::args::{Decision, Enrolment, PeerVerb, Standing};
+use crate::args::{Decision, Enrolment, PeerVerb, StatusChange};
 use crate::client::{Directory, Profile};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -39,10 +41,10 @@ pub(crate) async fn run(profile: &Profile, verb: PeerVerb) -> Result<Output, Fai
             Ok(done(directory.ask_peer_domain(request).await?.into_inner()))
         }
         PeerVerb::TokenLife { origin, seconds } => token_life(directory, &origin, seconds).await,
-        PeerVerb::Suspend(standing) => stand(directory, standing, "suspended").await,
-        PeerVerb::Resume(standing) => stand(directory, standing, "active").await,
-        PeerVerb::Revoke(standing) => stand(directory, standing, "revoked").await,
-        PeerVerb::Tombstone(standing) => stand(directory, standing, "tombstoned").await,
+        PeerVerb::Suspend(change) => stand(directory, change, PeerStatus::Suspended).await,
+        PeerVerb::Resume(change) => stand(directory, change, PeerStatus::Active).await,
+        PeerVerb::Revoke(change) => stand(directory, change, PeerStatus::Revoked).await,
+        PeerVerb::Tombstone(change) => stand(directory, change, PeerStatus::Tombstoned).await,
         PeerVerb::Manifest(statement) => manifest::state(directory, *statement).await,
         other => owner::operate(directory, other).await,
     }
@@ -60,7 +62,7 @@ async fn token_life(
 async fn enrol(directory: &mut Directory, enrolment: Enrolment) -> Result<Output, Failure> {
     let Enrolment { origin, key, recovery_key, join_token, domain } = enrolment;
     // Who has left and comes back continues its own history. Whether it may is the registry's to say.
-    let left = peer(directory, &origin).await.ok().filter(|peer| peer.status == "tombstoned");
+    let left = peer(directory, &origin).await.ok().filter(has_left);
     let epoch = left.map_or(0, |peer| peer.epoch + 1);
     let request = wire::EnrolPeerRequest {
         operation: owner::enrolment((origin, epoch), &key, &recovery_key)?.into(),
@@ -71,8 +73,12 @@ async fn enrol(directory: &mut Directory, enrolment: Enrolment) -> Result<Output
     Ok(Output::one(shown(&directory.enrol_peer(request).await?.into_inner())))
 }
 
+fn has_left(peer: &wire::Peer) -> bool {
+    peer.status == PeerStatus::Tombstoned.as_str()
+}
+
 fn done(done: wire::Done) -> Output {
-    Output::one(json!({ "revision": done.revision }))
+    Output::one(to_json(&done))
 }
 
 async fn peer(directory: &mut Directory, origin: &Origin) -> Result<wire::Peer, Failure> {
@@ -93,14 +99,14 @@ async fn decide(
 
 async fn stand(
     directory: &mut Directory,
-    standing: Standing,
-    becomes: &str,
+    change: StatusChange,
+    becomes: PeerStatus,
 ) -> Result<Output, Failure> {
-    let Standing { origin, key, reason } = standing;
+    let StatusChange { origin, key, reason } = change;
     if let Some(key) = key {
         return owner::stand(directory, &origin, &key, becomes, reason).await;
     }
-    let (origin, standing) = (origin.to_string(), becomes.to_owned());
+    let (origin, standing) = (origin.to_string(), becomes.to_string());
     let request = wire::SetPeerStandingRequest { origin, standing, reason };
     Ok(done(directory.set_peer_standing(request).await?.into_inner()))
 }
@@ -143,39 +149,62 @@ fn row(request: &wire::PeerRequest) -> Vec<String> {
 }
 
 fn waits(request: &wire::PeerRequest) -> Value {
-    json!({
-        "origin": request.origin,
-        "id": request.id,
-        "keys": request.keys.iter().map(key).collect::<Value>(),
-        "domain": request.domain,
-        "expiresAtMs": request.expires_at_ms,
-    })
+    let mut json = to_json_without(request, &["requestedAtMs"]);
+    json["keys"] = keys(&request.keys);
+    json
 }
 
-fn key(key: &wire::Key) -> Value {
-    json!({ "kid": key.kid, "publicKeyHex": key.public_key_hex, "use": key.usage })
+fn keys(keys: &[wire::Key]) -> Value {
+    keys.iter().map(|key| to_json_without(key, &["notBeforeMs", "notAfterMs"])).collect()
 }
 
 fn shown(peer: &wire::Peer) -> Value {
-    // Bytes that the registry took in as JSON; a table has a place for it all the same.
-    let manifest: Value = serde_json::from_slice(&peer.manifest).unwrap_or_default();
-    let liveness = peer.liveness.as_ref().map(|seen| seen.class.as_str());
-    json!({
-        "origin": peer.origin,
-        "status": peer.status,
-        "keys": peer.keys.iter().map(key).collect::<Value>(),
-        "recoveryKeys": peer.recovery_keys.iter().map(key).collect::<Value>(),
-        "enrolledAtMs": peer.enrolled_at_ms,
-        "manifestSeq": peer.manifest_seq,
-        "manifestExpiresAtMs": peer.manifest_expires_at_ms,
-        "manifest": manifest,
-        "movedTo": peer.moved_to,
-        "liveness": liveness,
-        "epoch": peer.epoch,
-        "operationSeq": peer.operation_seq,
-        "logIndex": peer.log_index,
-        "logDigest": peer.log_digest,
-        "domainProven": peer.domain_proven,
-        "revision": peer.revision,
-    })
+    let left_out = ["manifestDigest", "operationDigest", "tokenLifeSMax"];
+    let mut json = to_json_without(peer, &left_out);
+    json["keys"] = keys(&peer.keys);
+    json["recoveryKeys"] = keys(&peer.recovery_keys);
+    json["liveness"] = peer.liveness.as_ref().map(|seen| seen.class.as_str()).into();
+    json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(usage: &str) -> wire::Key {
+        let (kid, usage) = ("k1".to_owned(), usage.to_owned());
+        wire::Key { kid, public_key_hex: "0a".to_owned(), usage, not_before_ms: 1, not_after_ms: 2 }
+    }
+
+    #[test]
+    fn a_peer_is_shown_with_its_manifest_and_the_class_of_its_liveness() {
+        assert_eq!(
+            shown(&wire::Peer::default()).to_string(),
+            r#"{"domainProven":false,"enrolledAtMs":0,"epoch":0,"keys":[],"liveness":null,"logDigest":"","logIndex":0,"manifest":null,"manifestExpiresAtMs":0,"manifestSeq":0,"movedTo":"","operationSeq":0,"origin":"","recoveryKeys":[],"revision":0,"status":""}"#
+        );
+        let class = "open".to_owned();
+        let peer = wire::Peer {
+            origin: "https://a.example".to_owned(),
+            keys: vec![key("signing")],
+            recovery_keys: vec![key("")],
+            manifest: r#"{"seq": 1}"#.into(),
+            manifest_digest: "d".to_owned(),
+            liveness: Some(wire::Liveness { class, ..Default::default() }),
+            ..Default::default()
+        };
+        assert_eq!(
+            shown(&peer).to_string(),
+            r#"{"domainProven":false,"enrolledAtMs":0,"epoch":0,"keys":[{"kid":"k1","publicKeyHex":"0a","use":"signing"}],"liveness":"open","logDigest":"","logIndex":0,"manifest":{"seq":1},"manifestExpiresAtMs":0,"manifestSeq":0,"movedTo":"","operationSeq":0,"origin":"https://a.example","recoveryKeys":[{"kid":"k1","publicKeyHex":"0a","use":""}],"revision":0,"status":""}"#
+        );
+    }
+
+    #[test]
+    fn a_request_is_shown_with_the_keys_that_wait() {
+        let request =
+            wire::PeerRequest { keys: vec![key("card")], requested_at_ms: 1, ..Default::default() };
+        assert_eq!(
+            waits(&request).to_string(),
+            r#"{"domain":false,"expiresAtMs":0,"id":"","keys":[{"kid":"k1","publicKeyHex":"0a","use":"card"}],"origin":""}"#
+        );
+    }
 }

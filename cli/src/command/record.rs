@@ -4,6 +4,7 @@ use std::path::Path;
 
 use proto_types::{Origin, pilox};
 use proto_wire::registry::v1 as wire;
+use proto_wire::{to_json, to_json_without};
 use serde_json::json;
 
 use crate::args::{Format, RecordVerb};
@@ -38,7 +39,7 @@ pub(crate) async fn run(
         RecordVerb::Delete { handle } => {
             let request = wire::DeleteRecordRequest { handle, if_match: String::new() };
             let done = profile.directory()?.delete_record(request).await?;
-            Output::one(json!({ "revision": done.into_inner().revision }))
+            Output::one(to_json(done.get_ref()))
         }
     };
     Ok(output.print(format)?)
@@ -52,17 +53,12 @@ fn signed(file: &Path, key: &Path, by: &Origin) -> Result<Vec<u8>, Failure> {
     Ok(proto_types::json::canonical(signed.map_err(|error| wrong(&error))?.raw()))
 }
 
+/// The document is shown byte for byte, as a text.
 fn shown(record: &wire::Record) -> Output {
-    Output::one(json!({
-        "handle": record.handle,
-        "digest": record.digest,
-        "assurance": record.assurance,
-        "owner": record.owner,
-        "visibility": record.visibility,
-        "namespace": record.namespace,
-        "revision": record.revision,
-        "document": String::from_utf8_lossy(&record.document),
-    }))
+    let left_out = ["updatedAtMs", "redacted", "liveness", "provenance"];
+    let mut json = to_json_without(record, &left_out);
+    json["document"] = String::from_utf8_lossy(&record.document).into();
+    Output::one(json)
 }
 
 async fn list(directory: &mut crate::client::Directory) -> Result<Output, Failure> {
@@ -73,4 +69,19 @@ async fn list(directory: &mut crate::client::Directory) -> Result<Output, Failur
     let handles = handles.await?;
     let rows = handles.iter().map(|handle| vec![printable(handle)]).collect();
     Ok(Output { heads: &["handle"], rows, json: json!(handles) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_shown_with_its_document_as_it_was_published() {
+        let (handle, document) = ("h".to_owned(), r#"{"b": 1}"#.into());
+        let record = wire::Record { handle, document, revision: 7, ..Default::default() };
+        assert_eq!(
+            shown(&record).json.to_string(),
+            r#"{"assurance":"","digest":"","document":"{\"b\": 1}","handle":"h","namespace":"","owner":"","revision":7,"visibility":""}"#
+        );
+    }
 }

@@ -1,4 +1,4 @@
-//! `registry|gateway|node run`: one role in this process, until a signal. It decides nothing about the role.
+//! `registry|gateway|node run`: one role in this process, until a signal.
 
 use std::time::Duration;
 

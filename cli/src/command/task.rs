@@ -1,7 +1,7 @@
 //! `task get|cancel`, with the operator's eyes.
 
 use proto_wire::registry::v1 as wire;
-use serde_json::{Value, json};
+use proto_wire::to_json_without;
 
 use crate::args::TaskVerb;
 use crate::client::Profile;
@@ -19,30 +19,24 @@ pub(crate) async fn run(profile: &Profile, verb: TaskVerb) -> Result<Output, Fai
             fleet.cancel_task(wire::CancelTaskRequest { id, owner }).await?.into_inner()
         }
     };
-    Ok(Output::one(json!({
-        "id": task.id,
-        "context": task.context,
-        "agent": task.agent,
-        "owner": task.owner,
-        "state": task.state,
-        "node": task.node,
-        "epoch": task.epoch,
-        "attempts": task.attempts,
-        "reason": task.reason,
-        "submittedAtMs": task.submitted_at_ms,
-        "changedAtMs": task.changed_at_ms,
-        "turns": task.turns.iter().map(turn).collect::<Vec<_>>(),
-        "input": body(&task.input),
-        "outcome": body(&task.outcome),
-    })))
+    Ok(shown(&task))
 }
 
-/// What was said before the newest message.
-fn turn(turn: &wire::Turn) -> Value {
-    json!({ "input": body(&turn.input), "outcome": body(&turn.outcome) })
+fn shown(task: &wire::Task) -> Output {
+    Output::one(to_json_without(task, &["cancelRequested", "deadlineMs", "revision"]))
 }
 
-/// A stored body as JSON, or null.
-fn body(bytes: &[u8]) -> Value {
-    serde_json::from_slice(bytes).unwrap_or(Value::Null)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_is_shown_with_its_documents() {
+        let turn = wire::Turn { input: r#"{"a": 1}"#.into(), ..Default::default() };
+        let task = wire::Task { turns: vec![turn], revision: 7, ..Default::default() };
+        assert_eq!(
+            shown(&task).json.to_string(),
+            r#"{"agent":"","attempts":0,"changedAtMs":0,"context":"","epoch":0,"id":"","input":null,"node":"","outcome":null,"owner":"","reason":"","state":"","submittedAtMs":0,"turns":[{"input":{"a":1},"outcome":null}]}"#
+        );
+    }
 }

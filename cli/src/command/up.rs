@@ -33,11 +33,11 @@ const FAREWELL: Duration = Duration::from_secs(5);
 pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
     start_log()?;
     // The roles stop one after the other.
-    let wish = supervised(3 * Limits::default().stop_timeout())?;
+    let stop = supervised(3 * Limits::default().stop_timeout())?;
     let (told, mut ends) = mpsc::channel(ROLES);
     let mut roles = Roles { running: Vec::new(), told };
     let fallen = tokio::select! {
-        () = wish.triggered() => None,
+        () = stop.triggered() => None,
         Err(failure) = start(&args, &mut roles) => Some(failure),
         Some(end) = ends.recv() => Some(end.fallen()),
     };
@@ -49,79 +49,79 @@ pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
 
 /// Starts the roles in the order in which they need each other. Returns on failure only.
 async fn start(args: &UpArgs, roles: &mut Roles) -> Result<Infallible, Failure> {
-    let home = Home::open(&args.data_dir)?;
-    roles.start("registry", registry_config(&home, args.registry_listen), registry_server::run);
-    let registry_url = url(&home.path("registry.addr")).await?;
+    let data = DataDir::open(&args.data_dir)?;
+    roles.start("registry", registry_config(&data, args.registry_listen), registry_server::run);
+    let registry_url = url(&data.path("registry.addr")).await?;
     let mut profile = Profile {
         registry: vec![registry_url.clone()],
         gateway: None,
-        operator_token_file: Some(home.path("operator")),
+        operator_token_file: Some(data.path("operator")),
         ..Profile::default()
     };
-    invite(&home, &profile, "gateway").await?;
-    invite(&home, &profile, "node").await?;
-    let gateway = gateway_config(&home, args.gateway_listen, &registry_url);
+    invite(&data, &profile, "gateway").await?;
+    invite(&data, &profile, "node").await?;
+    let gateway = gateway_config(&data, args.gateway_listen, &registry_url);
     roles.start("gateway", gateway, gateway_server::run);
-    profile.gateway = Some(url(&home.path("gateway.addr")).await?);
-    roles.start("node", node_config(&home, &registry_url), node_agent::run);
-    announce(&home, &profile)?;
+    profile.gateway = Some(url(&data.path("gateway.addr")).await?);
+    roles.start("node", node_config(&data, &registry_url), node_agent::run);
+    announce(&data, &profile)?;
     std::future::pending().await
 }
 
 /// Says where things are, on stdout and in the profile that client commands read.
-fn announce(home: &Home, profile: &Profile) -> Result<(), Failure> {
-    let path = home.path("client.toml");
+fn announce(data: &DataDir, profile: &Profile) -> Result<(), Failure> {
+    let path = data.path("client.toml");
     let text = toml::to_string(profile).map_err(Failure::internal)?;
     let written = std::fs::write(&path, text);
     written.map_err(|error| Failure::internal(format!("{}: {error}", path.display())))?;
     println!("registry  {}", profile.registry.join(","));
     println!("gateway   {}", profile.gateway());
-    println!("data      {}", home.folder.display());
+    println!("data      {}", data.folder.display());
     println!("profile   {}   (client commands: ecumene --profile {0} ...)", path.display());
     Ok(())
 }
 
-fn registry_config(home: &Home, listen: SocketAddr) -> registry_server::Config {
+fn registry_config(data: &DataDir, listen: SocketAddr) -> registry_server::Config {
     registry_server::Config {
         listen,
-        data_dir: home.path("registry"),
-        artifacts: Some(home.path("artifacts")),
+        data_dir: data.path("registry"),
+        artifacts: Some(data.path("artifacts")),
         plain_loopback: true,
-        cluster_secret_file: home.path("cluster"),
-        operator_token_file: home.path("operator"),
-        signing_key_file: home.path("signing"),
-        addr_file: Some(home.path("registry.addr")),
+        cluster_secret_file: data.path("cluster"),
+        operator_token_file: data.path("operator"),
+        signing_key_file: data.path("signing"),
+        addr_file: Some(data.path("registry.addr")),
         ..registry_server::Config::default()
     }
 }
 
-fn gateway_config(home: &Home, listen: SocketAddr, registry: &str) -> gateway_server::Config {
+fn gateway_config(data: &DataDir, listen: SocketAddr, registry: &str) -> gateway_server::Config {
     gateway_server::Config {
         id: "gateway".to_owned(),
         listen,
         registry: vec![registry.to_owned()],
-        join_token_file: Some(home.path("gateway-join")),
-        state_dir: home.path("gateway"),
-        operator_token_file: Some(home.path("operator")),
-        federation_key_file: Some(home.path("federation-key")),
-        addr_file: Some(home.path("gateway.addr")),
+        join_token_file: Some(data.path("gateway-join")),
+        state_dir: data.path("gateway"),
+        operator_token_file: Some(data.path("operator")),
+        federation_key_file: Some(data.path("federation-key")),
+        addr_file: Some(data.path("gateway.addr")),
         ..gateway_server::Config::default()
     }
 }
 
-fn node_config(home: &Home, registry: &str) -> node_agent::Config {
+fn node_config(data: &DataDir, registry: &str) -> node_agent::Config {
     node_agent::Config {
         id: "node".to_owned(),
         registry: vec![registry.to_owned()],
-        join_token_file: Some(home.path("node-join")),
-        state_dir: home.path("node"),
+        join_token_file: Some(data.path("node-join")),
+        state_dir: data.path("node"),
         ..node_agent::Config::default()
     }
 }
 
 /// Writes a join token, once: a role that was admitted does not need another.
-async fn invite(home: &Home, profile: &Profile, role: &str) -> Result<(), Failure> {
-    let path = home.path(&format!("{role}-join"));
+async fn invite(data: &DataDir, profile: &Profile, role: &str) -> Result<(), Failure> {
+    let path = data.path(&format!("{role}-join"));
     if path.exists() {
         return Ok(());
     }
@@ -142,26 +142,26 @@ async fn invite(home: &Home, profile: &Profile, role: &str) -> Result<(), Failur
 }
 
 /// The folder of everything, with its generated secrets.
-struct Home {
+struct DataDir {
     folder: PathBuf,
 }
 
-impl Home {
+impl DataDir {
     fn open(folder: &Path) -> Result<Self, Failure> {
         let cannot = |error| Failure::internal(format!("{}: {error}", folder.display()));
         private::folder(folder).map_err(cannot)?;
-        let home = Self { folder: folder.canonicalize().map_err(cannot)? };
+        let data = Self { folder: folder.canonicalize().map_err(cannot)? };
         for name in ["cluster", "operator", "signing", "federation-key"] {
-            write_secret(&home.path(name), &hex::encode(rand::random::<[u8; 32]>()))?;
+            write_secret(&data.path(name), &hex::encode(rand::random::<[u8; 32]>()))?;
         }
         // Addresses of a former run must not be taken for this one's.
         for name in ["registry.addr", "gateway.addr"] {
-            match std::fs::remove_file(home.path(name)) {
+            match std::fs::remove_file(data.path(name)) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(cannot(error)),
                 _ => {}
             }
         }
-        Ok(home)
+        Ok(data)
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -104,7 +104,7 @@ fn message(code: Option<Code>) -> Answer {
     };
     let mut refusal = grpc(Full::<Bytes>::default().boxed());
     let headers = refusal.headers_mut();
-    headers.insert("grpc-status", HeaderValue::from(i32::from(code.grpc())));
+    headers.insert("grpc-status", HeaderValue::from(i32::from(registry_api::problem::grpc(code))));
     headers.insert("grpc-message", HeaderValue::from_static("no"));
     headers.insert("ecumene-code", HeaderValue::from_static(code.as_str()));
     refusal

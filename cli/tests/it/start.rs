@@ -103,6 +103,38 @@ fn a_cluster_secret_that_no_header_carries_is_told_by_check_and_start() {
     both_tell(folder.path(), "registry", &["cluster_secret_file: "]);
 }
 
+/// Caught: the node started, and the registry refused it.
+#[test]
+fn more_slots_than_the_registry_takes_are_told_by_check_and_start() {
+    let folder = tempfile::tempdir().unwrap();
+    secret(folder.path(), "join", "join-token-unused");
+    let node = format!("{BASE}join_token_file = 'join'\nslots = 4097\n");
+    std::fs::write(folder.path().join("role.toml"), node).unwrap();
+    both_tell(folder.path(), "node", &["slots: at most 4096"]);
+}
+
+/// Caught: both processes started.
+#[test]
+fn a_role_does_not_start_on_a_state_folder_that_another_process_uses() {
+    let folder = tempfile::tempdir().unwrap();
+    secret(folder.path(), "join", "join-token-unused");
+    std::fs::create_dir(folder.path().join("state")).unwrap();
+    let lock = std::fs::File::create(folder.path().join("state/lock")).unwrap();
+    lock.lock().unwrap();
+    std::fs::write(folder.path().join("role.toml"), format!("{BASE}join_token_file = 'join'\n"))
+        .unwrap();
+    for role in ["gateway", "node"] {
+        let check = ecumene(folder.path(), &["config", "check", role, "role.toml"]);
+        assert_eq!(check.status.code(), Some(0), "{role}: its configuration is right");
+        let output = ecumene(folder.path(), &[role, "run", "--config", "role.toml"]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{role}: {said}");
+        let why =
+            format!("the {role}'s state folder state cannot be used: another process uses it");
+        assert!(said.contains(&why), "{role}: {said}");
+    }
+}
+
 #[test]
 fn a_role_that_was_admitted_is_checked_without_its_join_token() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
 //! `#[derive(Setting)]`: a configuration struct as data, for the reference, the example and the check.
 //!
-//! It decides nothing of its own: names, meanings and defaults are what the struct says to serde and to rustdoc, so
-//! that they cannot drift from what is read. It must never accept a field without a doc comment.
+//! Names, meanings and defaults are what the struct says to serde and to rustdoc, so that they cannot drift from what is
+//! read. It must never accept a field without a doc comment.
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -4,6 +4,8 @@
 //! role's struct does, and must carry `#[serde(default, deny_unknown_fields)]`, which supplies
 //! the lowest layer and refuses what it does not know. It never looks at variables of other roles.
 
+mod files;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +14,8 @@ use serde::de::DeserializeOwned;
 
 use crate::settings::{self, Setting};
 use crate::telemetry;
+
+pub use self::files::Use;
 
 /// Configuration files larger than this are refused: ours are a few KiB.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -104,9 +108,9 @@ pub fn load_role<T: Role>(file: Option<&Path>, overrides: &[(String, String)]) -
 fn wrong<T: Role>(config: &T) -> Vec<String> {
     let mut paths = Vec::new();
     config.paths("", &mut paths);
-    let unusable = settings::unusable(&paths);
+    let unusable = files::unusable(&paths);
     let found: Vec<String> = config.contradiction().into_iter().chain(unusable).collect();
-    let is_readable = found.is_empty() && !paths.iter().any(|(_, path)| settings::is_pipe(path));
+    let is_readable = found.is_empty() && !paths.iter().any(|(_, path)| files::is_pipe(path));
     if is_readable { config.mismatches() } else { found }
 }
 
@@ -136,29 +140,30 @@ pub fn load<T: DeserializeOwned>(
     file: Option<&Path>,
     overrides: &[(String, String)],
 ) -> Result<T, Error> {
-    // Variables that are not UTF-8 cannot be ours: names and values of ours are text.
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    load_with(role, file, environment, overrides)
+    load_with(role, file, environment(), overrides)
+}
+
+/// Variables that are not UTF-8 cannot be ours: names and values of ours are text.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// Everything that keeps a role from starting with this file: unknown settings, all of them at once, or else the first
-/// value that does not fit and the first contradiction; and each file and folder that cannot be used.
+/// value that does not fit and the first contradiction; and each file and folder that cannot be used. The file is read
+/// once: it may be a pipe.
 #[must_use]
 pub fn faults<T: Role>(file: &Path, overrides: &[(String, String)]) -> Vec<String> {
-    let parsed = read(file).and_then(|text| parse(file, &text));
-    let unknown = match parsed {
-        Ok(parsed) => settings::unknown(&T::shape(), &parsed.cache),
-        Err(error) => return vec![telemetry::chain(&error)],
+    let found = || -> Result<Vec<String>, Error> {
+        let text = read(file)?;
+        let unknown = settings::unknown(&T::shape(), &parse(file, &text)?.cache);
+        if !unknown.is_empty() {
+            return Ok(unknown);
+        }
+        let config: T = layered(T::NAME, Some((file, text.as_str())), environment(), overrides)?;
+        Ok(wrong(&config))
     };
-    if !unknown.is_empty() {
-        return unknown;
-    }
-    let loaded: Result<T, Error> = load(T::NAME, Some(file), overrides);
-    match loaded {
-        Ok(config) => wrong(&config),
-        Err(error) => vec![telemetry::chain(&error)],
-    }
+    found().unwrap_or_else(|error| vec![telemetry::chain(&error)])
 }
 
 /// [`load`] with the environment as an argument.
@@ -171,11 +176,21 @@ pub fn load_with<T: DeserializeOwned>(
     environment: impl IntoIterator<Item = (String, String)>,
     overrides: &[(String, String)],
 ) -> Result<T, Error> {
+    let text = file.map(read).transpose()?;
+    layered(role, file.zip(text.as_deref()), environment, overrides)
+}
+
+/// The same of a file that was read.
+fn layered<T: DeserializeOwned>(
+    role: &str,
+    file: Option<(&Path, &str)>,
+    environment: impl IntoIterator<Item = (String, String)>,
+    overrides: &[(String, String)],
+) -> Result<T, Error> {
     let mut layers = Config::builder();
-    if let Some(path) = file {
-        let text = read(path)?;
-        parse(path, &text)?;
-        layers = layers.add_source(File::from_str(&text, FileFormat::Toml));
+    if let Some((path, text)) = file {
+        parse(path, text)?;
+        layers = layers.add_source(File::from_str(text, FileFormat::Toml));
     }
     let prefix = format!("ECUMENE_{}__", role.to_ascii_uppercase());
     for (name, value) in environment {
@@ -187,7 +202,8 @@ pub fn load_with<T: DeserializeOwned>(
     for (key, value) in overrides {
         layers = set(layers, &format!("--{key}"), key, value)?;
     }
-    let refused = |error: config::ConfigError| refused(role, file, error.to_string());
+    let path = file.map(|(path, _)| path);
+    let refused = |error: config::ConfigError| refused(role, path, error.to_string());
     layers.build().map_err(refused)?.try_deserialize().map_err(refused)
 }
 

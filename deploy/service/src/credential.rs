@@ -1,9 +1,11 @@
 //! The credential that a gateway or a node draws for itself, and the join token with which the registry admits it.
 //!
-//! It decides when a join token is needed: until the registry has admitted the credential. It must never lose one that
-//! the registry may have heard of, nor log either.
+//! It decides when a join token is needed: until the registry has admitted the credential. One process at a time has the
+//! folder: two that draw one would lose a credential that the registry has heard of, a node's journal tells what one process
+//! runs, and the registry passes over what a second gateway of one name reports. It must never lose a credential that the
+//! registry may have heard of, nor log one, nor log a join token.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -15,10 +17,14 @@ const ADMITTED: &str = "credential";
 /// The file of one that it may not have admitted yet.
 const DRAWN: &str = "credential.drawn";
 
-/// A credential that is kept in a state folder.
+/// The file whose lock says that a process uses the folder. It stays there; the lock goes with the process.
+const LOCK: &str = "lock";
+
+/// A credential that is kept in a state folder. The folder is this process's for as long as this is held.
 pub struct Credential {
     folder: PathBuf,
     text: String,
+    _lock: File,
 }
 
 /// Why there is no join token to show.
@@ -36,10 +42,11 @@ impl Credential {
     /// The credential in the folder, which is made if there is none; drawn on first use.
     ///
     /// # Errors
-    /// The folder, or a file in it, cannot be read or written.
+    /// The folder, or a file in it, cannot be read or written; [`ErrorKind::ResourceBusy`] where another process uses it.
     pub fn open(folder: &Path, draw: impl FnOnce() -> String) -> io::Result<Self> {
         private::folder(folder)?;
-        let kept = |text: String| Self { folder: folder.to_owned(), text };
+        let lock = lock(folder)?;
+        let kept = |text: String| Self { folder: folder.to_owned(), text, _lock: lock };
         for name in [ADMITTED, DRAWN] {
             match fs::read_to_string(folder.join(name)) {
                 Ok(text) => return Ok(kept(text.trim_end().to_owned())),
@@ -74,6 +81,27 @@ impl Credential {
             Err(error) => Err(error),
             Ok(()) => atomic_file::sync_folder(&self.folder),
         }
+    }
+}
+
+/// Has the folder for this process, until the file is closed or the process ends, however it does.
+fn lock(folder: &Path) -> io::Result<File> {
+    let file =
+        OpenOptions::new().write(true).create(true).truncate(false).open(folder.join(LOCK))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(io::Error::new(ErrorKind::ResourceBusy, "another process uses it"))
+        }
+        // Not every file system of a network has locks.
+        Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {
+            tracing::warn!(
+                ?folder,
+                "the file system has no locks: a second process would go unseen"
+            );
+            Ok(file)
+        }
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 
@@ -115,12 +143,26 @@ mod tests {
         let state = place.path().join("state");
         let credential = Credential::open(&state, drawn("first")).unwrap();
         assert_eq!(credential.expose(), "first");
-        assert_eq!(Credential::open(&state, drawn("second")).unwrap().expose(), "first");
+        drop(credential);
+        let credential = Credential::open(&state, drawn("second")).unwrap();
+        assert_eq!(credential.expose(), "first");
         credential.admit().unwrap();
         credential.admit().unwrap();
+        drop(credential);
         assert_eq!(Credential::open(&state, drawn("third")).unwrap().expose(), "first");
         let mode = fs::metadata(state.join(ADMITTED)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    /// Caught: two processes used one folder, and each drew a credential over the other's.
+    #[test]
+    fn a_folder_belongs_to_one_process_until_it_lets_go() {
+        let state = tempfile::tempdir().unwrap();
+        let first = Credential::open(state.path(), drawn("first")).unwrap();
+        let refused = Credential::open(state.path(), drawn("second")).err().unwrap();
+        assert_eq!(refused.kind(), ErrorKind::ResourceBusy, "{refused}");
+        drop(first);
+        assert_eq!(Credential::open(state.path(), drawn("third")).unwrap().expose(), "first");
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! Entity tags in the headers of conditional requests (RFC 9110, section 13.1).
+//! Entity tags, and the time of a change, in the headers of conditional requests (RFC 9110, section 13.1).
 //!
 //! It decides where one tag ends and the next begins, and what the conditions of a read come to. It never decides which
 //! tag a document has, nor anything of a write: who stores the document does.
 
-use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
+use axum::http::header::{IF_MATCH, IF_NONE_MATCH, IF_UNMODIFIED_SINCE};
 use axum::http::{HeaderMap, HeaderName};
+use proto_types::WallMs;
 
 /// What the conditions of a read come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,22 +18,33 @@ pub enum Read {
     Failed,
 }
 
-/// What `If-Match` and then `If-None-Match` come to (section 13.2.2) where a document is read that has this strong tag.
-/// It comes after all other refusals (section 13.2.1): what a client may not see has no conditions.
+/// What `If-Match`, or without that `If-Unmodified-Since`, and then `If-None-Match` come to (section 13.2.2) where a document
+/// is read that has this strong tag and was changed then. Of what has no such time no `If-Unmodified-Since` is read
+/// (section 13.1.4). It comes after all other refusals (section 13.2.1): what a client may not see has no conditions.
 #[must_use]
-pub fn read(headers: &HeaderMap, etag: &str) -> Read {
+pub fn read(headers: &HeaderMap, etag: &str, modified: Option<WallMs>) -> Read {
     let is_named = |name: &HeaderName, normal: fn(&str) -> &str| {
         let mut tags = of(headers, name);
         headers.contains_key(name).then(|| tags.any(|tag| tag == "*" || normal(tag) == etag))
     };
     // Strong comparison and weak (section 8.8.3.2).
-    if is_named(&IF_MATCH, |tag| tag) == Some(false) {
+    let is_wanted = is_named(&IF_MATCH, |tag| tag).or_else(|| is_unmodified(headers, modified?));
+    if is_wanted == Some(false) {
         return Read::Failed;
     }
     match is_named(&IF_NONE_MATCH, |tag| tag.strip_prefix("W/").unwrap_or(tag)) {
         Some(true) => Read::NotModified,
         _ => Read::Whole,
     }
+}
+
+/// Whether it was not changed after the time that `If-Unmodified-Since` names, to the second; nothing if that names none, or
+/// several.
+fn is_unmodified(headers: &HeaderMap, modified: WallMs) -> Option<bool> {
+    let mut lines = headers.get_all(IF_UNMODIFIED_SINCE).iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else { return None };
+    let since = WallMs::parse_http_date(line.to_str().ok()?)?;
+    Some(modified.secs() <= since.secs())
 }
 
 /// The members of all lines of a header, each as it was written; a comma in quotes ends none. At least one for each line,
@@ -85,7 +97,31 @@ mod tests {
             for (name, value) in &sent {
                 headers.append(name, HeaderValue::from_static(value));
             }
-            assert_eq!(read(&headers, known), outcome, "{sent:?}");
+            assert_eq!(read(&headers, known, None), outcome, "{sent:?}");
+        }
+    }
+
+    /// Caught: it was not read, so that a client got a newer version than it wanted.
+    #[test]
+    fn if_unmodified_since_counts_without_if_match_where_a_change_has_a_time() {
+        let modified = Some(WallMs(1_774_008_000_999));
+        let (at, before) = ("Fri, 20 Mar 2026 12:00:00 GMT", "Friday, 20-Mar-26 11:59:59 GMT");
+        let (since, known) = (|time| (IF_UNMODIFIED_SINCE, time), "\"a\"");
+        for (sent, modified, outcome) in [
+            (vec![since(at)], modified, Read::Whole),
+            (vec![since(before)], modified, Read::Failed),
+            (vec![since(before)], None, Read::Whole),
+            (vec![since("yesterday")], modified, Read::Whole),
+            (vec![since(before), since(before)], modified, Read::Whole),
+            (vec![since(before), (IF_MATCH, known)], modified, Read::Whole),
+            (vec![since(before), (IF_NONE_MATCH, known)], modified, Read::Failed),
+            (vec![since(at), (IF_NONE_MATCH, known)], modified, Read::NotModified),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in &sent {
+                headers.append(name, HeaderValue::from_static(value));
+            }
+            assert_eq!(read(&headers, known, modified), outcome, "{sent:?}");
         }
     }
 

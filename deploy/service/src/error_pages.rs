@@ -38,15 +38,26 @@ pub fn answer(code: &str) -> Option<Response> {
 
 #[cfg(test)]
 mod tests {
+    use proto_types::Code;
+
     use super::*;
 
     #[test]
-    fn every_page_is_found_by_its_code_and_nothing_else_is() {
-        assert!(PAGES.len() > 50 && PAGES.is_sorted());
-        for (code, text) in PAGES {
-            assert!(text.starts_with(&format!("# {code}\n")), "{code}");
-            assert_eq!(page(code), Some(*text));
+    fn every_code_has_a_page_with_its_statuses_and_every_page_a_code() {
+        assert!(PAGES.is_sorted());
+        for code in Code::ALL {
+            let text = page(code.as_str()).unwrap_or_else(|| panic!("{code} has no page"));
+            let head = format!("# {code}\n\nHTTP {}", code.status());
+            assert!(text.starts_with(&head), "{code}: {}", code.status());
+            let grpc = code.grpc().map(|status| format!("gRPC {status}"));
+            let said = text.lines().nth(2).unwrap_or_default();
+            assert!(grpc.is_none_or(|grpc| said.contains(&grpc)), "{code}: {said}");
         }
+        assert_eq!(PAGES.len(), Code::ALL.len(), "a page is of no code");
+    }
+
+    #[test]
+    fn what_is_no_code_has_no_page() {
         for other in ["", "..", "not-found.md", "gone"] {
             assert_eq!(page(other), None, "{other}");
         }

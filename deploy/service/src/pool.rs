@@ -1,6 +1,4 @@
-//! A bounded pool whose places have holders.
-//!
-//! It decides nothing: `proto_types::share` says who gets a place, and here the counts are kept. It must never
+//! A bounded pool whose places have holders: the counts, to which `proto_types::share` applies the rules. It must never
 //! remember a holder that holds nothing, so that its table is bounded by the pool.
 
 use std::collections::BTreeMap;

@@ -6,6 +6,11 @@
 //!
 //! What requests and answers hold is counted (`serve/memory.rs`). Beside that a connection holds what its client sends
 //! before anybody reads it, at most a window, and heads, whose number and size are bounded.
+//!
+//! `serve/strict.rs` refuses a message that can be read in two ways, `serve/host.rs` one that names no host. What a
+//! handler leaves unread of a body is read or announced as lost (`serve/unread.rs`, `serve/linger.rs`). Connections, and
+//! what requests and answers hold (`serve/connection_limits.rs`, `serve/metered.rs`, `serve/answer.rs`), are shared by
+//! the rule of all pools, `proto_types::share` (docs/decisions/0032-shares-of-bounded-pools.md).
 
 mod answer;
 mod connection_limits;

@@ -3,9 +3,11 @@
 //! It decides the words for a form. Everything else is made from the configuration structs themselves by
 //! `#[derive(Setting)]`, so that the reference, the example and the check say what the code reads. It must never know
 //! a role's settings.
+//!
+//! `ecumene config` prints the reference, the example and the check. A role that starts makes the same check of the files
+//! that it names, before it listens (`config/files.rs`).
 
 mod example;
-mod files;
 mod reference;
 mod unknown;
 
@@ -17,8 +19,6 @@ pub use deploy_derive::Setting;
 use serde::Serialize;
 
 pub use self::example::example;
-pub(crate) use self::files::is_pipe;
-pub use self::files::{Use, unusable};
 pub use self::reference::reference;
 pub use self::unknown::unknown;
 use crate::Network;

@@ -2,6 +2,9 @@
 //!
 //! It decides what counts as that wish: a call, SIGTERM or SIGINT. Each part hears the wish, finishes its work and
 //! returns; a process that has not ended by its deadline is aborted, whatever its threads do.
+//!
+//! `ready.rs` says no at once; after the lame-duck time the listener closes; requests in flight finish until the
+//! deadline, then are cut and counted.
 
 use std::{io, process, sync::Arc, thread, time::Duration};
 
@@ -34,7 +37,7 @@ impl Shutdown {
     /// The system refuses a signal handler or a thread.
     pub fn on_signals(timeout: Duration) -> io::Result<Self> {
         let shutdown = Self::new();
-        let wish = shutdown.clone();
+        let stop = shutdown.clone();
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let (mut terminate, mut interrupt) = {
             let _inside = runtime.enter();
@@ -46,7 +49,7 @@ impl Shutdown {
                 _ = interrupt.recv() => "SIGINT",
             };
             tracing::info!(signal = name, "stopping");
-            wish.trigger();
+            stop.trigger();
             tokio::time::sleep(timeout).await;
             tracing::error!(?timeout, "not stopped in time: aborting");
             process::abort();
@@ -69,9 +72,9 @@ impl Shutdown {
 
     /// Waits for the wish; at once when it was made before. Cancel safe.
     pub async fn triggered(&self) {
-        let mut wish = self.0.subscribe();
+        let mut stop = self.0.subscribe();
         // An error would mean that the sender is gone, and we hold it.
-        let _ = wait_until(&mut wish, |made| *made).await;
+        let _ = wait_until(&mut stop, |made| *made).await;
     }
 }
 

@@ -4,6 +4,12 @@
 //! the suites of ring. It must never verify against the system's list of authorities, nor take a
 //! connection up again without verifying: sessions are not resumed, so that a certificate counts
 //! for one connection only.
+//!
+//! 1. `serve.rs` counts a connection before its first byte; `server.rs` shakes hands within the time of a header, with
+//!    the newest usable files (`watched.rs`).
+//! 2. `certificate.rs` reads the client's certificate to an identity (`identity.rs`). A certificate that names nobody, or
+//!    somebody of another trust domain, ends the connection; so does the end of its life.
+//! 3. The other way, `client.rs` connects to a role by name, and hangs up on a process of another role.
 
 mod authority;
 mod certificate;
@@ -21,9 +27,9 @@ use rustls::crypto::CryptoProvider;
 
 pub use self::{
     authority::{Authority, Issued, Order, Refused},
-    certificate::{Certificate, Unreadable, chain_of},
+    certificate::{Certificate, chain_of},
     client::{ClientFiles, Connector, Stream, public_client},
-    error::{ConnectError, Error},
+    error::{ConnectError, Error, Unreadable},
     identity::{ClientIdentity, Identity, Malformed, Role},
     server::{Acceptor, ServerFiles},
 };

@@ -1,7 +1,5 @@
-//! Waiting on a watch channel, for a value and not for a guard.
-//!
-//! It decides nothing. It must never let a guard out: `Receiver::wait_for` gives one, and a thread that borrows the channel
-//! again beside it can wait for ever.
+//! Waiting on a watch channel, for a value and not for a guard. It must never let a guard out: `Receiver::wait_for` gives one,
+//! and a thread that borrows the channel once more while it has one can wait for ever.
 
 use tokio::sync::watch;
 use tokio::sync::watch::error::RecvError;

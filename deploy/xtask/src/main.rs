@@ -1,7 +1,5 @@
-//! `cargo xtask tidy`: the rules of this repository that neither rustc nor clippy can see.
-//!
-//! It decides nothing but pass or fail, and it never changes a file: a person who is told
-//! `file:line` mends faster, and understands more, than a person whose code was rewritten.
+//! `cargo xtask tidy`: the rules of this repository that neither rustc nor clippy can see. It passes or fails, and must never
+//! change a file: a person who is told `file:line` mends faster, and understands more, than one whose code was rewritten.
 
 mod tidy;
 

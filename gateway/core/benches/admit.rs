@@ -1,5 +1,5 @@
-//! What the pure part of one federated call costs: admitting a valid token, and one limit check.
-//! It decides nothing; it must never include work that the request path does elsewhere.
+//! What the pure part of one federated call costs: admitting a valid token, and one limit check. It must never include work
+//! that the request path does elsewhere.
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
 
 use std::hint::black_box;

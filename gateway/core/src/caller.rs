@@ -5,7 +5,7 @@
 
 use proto_types::{Origin, PublicKey, WallMs};
 
-use crate::admit::Denial;
+use crate::denial::Denial;
 use crate::peers::Peers;
 
 /// A peer, by the key that signed the token of its request.

@@ -30,13 +30,10 @@ pub enum Conduct {
 /// What a request says of its peer, by how it ended; `None` if nothing.
 #[must_use]
 pub fn judge(ended: Result<(), &Failure>) -> Option<Conduct> {
-    let failure = match ended {
-        Ok(()) => return Some(Conduct::Good),
-        Err(failure) => failure,
-    };
+    let Err(failure) = ended else { return Some(Conduct::Good) };
     match failure {
         // The document is the sender's, to the last byte; so is the name in it.
-        Failure::Document(_) | Failure::ForeignSource => Some(Conduct::Bad),
+        Failure::NotJson(_) | Failure::Document(_) | Failure::ForeignSource => Some(Conduct::Bad),
         Failure::PeerLimit(_) => Some(Conduct::Over),
         Failure::Call(error) => of_call(error),
         // Not verified yet, or not the caller's doing: an address is shared, a token can be stolen, a body can break off
@@ -53,6 +50,7 @@ pub fn judge(ended: Result<(), &Failure>) -> Option<Conduct> {
         | Failure::TooLarge { .. }
         | Failure::Body
         | Failure::MediaType
+        | Failure::Argument(_)
         | Failure::StaleLease
         | Failure::ShareReached => None,
         // Ours, or the registry's.
@@ -147,7 +145,7 @@ mod tests {
     use proto_types::token::Refusal;
 
     use super::*;
-    use crate::admit::Denial;
+    use crate::denial::Denial;
     use crate::gcra::RetryAfter;
     use crate::params::fault;
 
@@ -159,6 +157,7 @@ mod tests {
             (Failure::Call(CallError::Request(Vec::new())), Some(Conduct::Bad)),
             (params("/message/parts"), Some(Conduct::Bad)),
             (params("/tenant"), None),
+            (Failure::NotJson(Vec::new()), Some(Conduct::Bad)),
             (Failure::Document(Vec::new()), Some(Conduct::Bad)),
             (Failure::ForeignSource, Some(Conduct::Bad)),
             (Failure::PeerLimit(RetryAfter { us: 1 }), Some(Conduct::Over)),

@@ -6,13 +6,13 @@
 
 mod table;
 
-use proto_types::Full;
 use proto_types::a2a::error::{bad_request, error_info, retry_info};
 use proto_types::a2a::rpc::{ErrorObject, Id, Response};
 use proto_types::a2a::{A2aError, SchemaError};
+use proto_types::{Code, Full};
 use serde_json::{Value, json};
 
-use crate::admit::Denial;
+use crate::denial::Denial;
 use crate::gcra::RetryAfter;
 use crate::params::Faults;
 use crate::path::Method;
@@ -53,8 +53,12 @@ pub enum Failure {
     Body,
     /// The body is not of the type that the route takes.
     MediaType,
+    /// The document is not strict JSON; where and why.
+    NotJson(Faults),
     /// The document is refused; where and why.
     Document(Faults),
+    /// The path or the query is refused; where and why.
+    Argument(Faults),
     /// The document speaks for another than the caller.
     ForeignSource,
     /// The lease is over or was another one's.
@@ -102,7 +106,7 @@ pub struct ErrorReply {
     /// The HTTP status.
     pub status: u16,
     /// The stable code; `docs/errors` has a page for each.
-    pub code: &'static str,
+    pub code: Code,
     /// One sentence for people.
     pub message: &'static str,
     /// The JSON-RPC error.
@@ -168,7 +172,7 @@ impl Failure {
             Self::Replayed => "token_replayed",
             Self::AddressLimit(_) => "address_limited",
             Self::PeerLimit(_) => "peer_limited",
-            _ => self.reply().code,
+            _ => self.reply().code.as_str(),
         }
     }
 }
@@ -181,14 +185,14 @@ impl ErrorReply {
             "type": format!("/docs/errors/{}", self.code),
             "title": self.message,
             "status": self.status,
-            "code": self.code,
-            "error": self.code.replace('-', "_"),
+            "code": self.code.as_str(),
+            "error": self.code.as_str().replace('-', "_"),
         });
         if let Some(secs) = self.retry_after_s {
             body["retryAfterSeconds"] = json!(secs);
         }
         if !self.faults.is_empty() {
-            body["violations"] = json!(self.faults);
+            body["errors"] = json!(self.faults);
         }
         body
     }
@@ -213,24 +217,25 @@ impl ErrorReply {
     }
 
     fn limit_of_pilox(&self, id: &Id) -> Response {
-        let data = json!({"code": self.code, "retryAfterSeconds": self.retry_after_s});
+        let data = json!({"code": self.code.as_str(), "retryAfterSeconds": self.retry_after_s});
         let (code, message) = (table::LIMITED_OF_PILOX, self.message.to_owned());
         Response::error(id.clone(), ErrorObject { code, message, data: Some(data) })
     }
 
     fn info_of(&self, error: A2aError) -> Value {
-        let served = dispatch::VERSIONS.join(",");
+        let (code, served) = (self.code.as_str(), dispatch::VERSIONS.join(","));
         match error {
             A2aError::VersionNotSupported => {
-                error.info(&[("code", self.code), ("supportedVersions", &served)])
+                error.info(&[("code", code), ("supportedVersions", &served)])
             }
-            _ => error.info(&[("code", self.code)]),
+            _ => error.info(&[("code", code)]),
         }
     }
 
     fn info_of_edge(&self) -> Value {
-        let reason = self.code.to_ascii_uppercase().replace('-', "_");
-        error_info(&reason, DOMAIN, &[("code", self.code)])
+        let code = self.code.as_str();
+        let reason = code.to_ascii_uppercase().replace('-', "_");
+        error_info(&reason, DOMAIN, &[("code", code)])
     }
 }
 

@@ -8,6 +8,7 @@ pub mod admit;
 pub mod caller;
 pub mod conduct;
 pub mod credential;
+pub mod denial;
 pub mod dispatch;
 pub mod errors;
 pub mod gcra;
@@ -18,8 +19,9 @@ pub mod path;
 pub mod peers;
 pub mod task_view;
 
-pub use crate::admit::{Denial, Permit, admit};
+pub use crate::admit::{Permit, admit};
 pub use crate::caller::Caller;
 pub use crate::credential::Credential;
+pub use crate::denial::Denial;
 pub use crate::errors::{CallError, ErrorReply, Failure};
 pub use crate::peers::{Key, Peer, Peers};

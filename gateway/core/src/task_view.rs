@@ -10,21 +10,23 @@ use proto_types::a2a::{
     Artifact, Message, Part, Role, StreamResponse, Task, TaskArtifactUpdateEvent, TaskState,
     TaskStatus, TaskStatusUpdateEvent,
 };
-use proto_types::{ContextId, Revision, TaskId, WallMs, json};
+use proto_types::task::{ASSIGNED, PENDING};
+use proto_types::{ContextId, Revision, TaskEnd, TaskId, WallMs, json};
 use serde_json::Value;
 
 /// The state that a word of the registry stands for.
 #[must_use]
 pub fn state(word: &str) -> Option<TaskState> {
     Some(match word {
-        "pending" => TaskState::Submitted,
-        "assigned" => TaskState::Working,
-        "completed" => TaskState::Completed,
-        "failed" => TaskState::Failed,
-        "canceled" => TaskState::Canceled,
-        "rejected" => TaskState::Rejected,
-        "input-required" => TaskState::InputRequired,
-        _ => return None,
+        PENDING => TaskState::Submitted,
+        ASSIGNED => TaskState::Working,
+        end => match end.parse::<TaskEnd>().ok()? {
+            TaskEnd::Completed => TaskState::Completed,
+            TaskEnd::Failed => TaskState::Failed,
+            TaskEnd::Canceled => TaskState::Canceled,
+            TaskEnd::Rejected => TaskState::Rejected,
+            TaskEnd::InputRequired => TaskState::InputRequired,
+        },
     })
 }
 
@@ -425,7 +427,7 @@ mod tests {
             panic!("an interim status is told")
         };
         assert_eq!((interim.task_id.as_str(), interim.context_id.as_str()), ("t1", "c1"));
-        for state in TaskState::ALL {
+        for &state in TaskState::ALL {
             let shown = task.interim(update(state)).is_some();
             assert_eq!(
                 shown,

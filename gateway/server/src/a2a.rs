@@ -1,11 +1,10 @@
-//! A2A calls to hosted agents.
-//!
-//! Decides nothing about what a call may say (gateway-core does) or how a task ends (the registry
-//! does): it submits, waits, and tells. Must never show a task to anybody but its owner.
+//! A2A calls to hosted agents: they are submitted as tasks, waited for and answered. What a call may say is in
+//! `gateway-core`, and how a task ends is the registry's decision. A task must never be shown to anybody but its owner.
 
 mod follow;
 mod frames;
 mod lookup;
+mod place;
 mod send;
 mod stream;
 
@@ -29,7 +28,7 @@ use tonic::Code;
 use crate::agents::{Agent, Directory};
 use crate::gateway::Gateway;
 use crate::registry::Unanswered;
-use crate::{identity, reply};
+use crate::{reply, secrets};
 
 /// How long a caller that cancels waits to see it done; then it is told the task as it is.
 const CANCEL_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
@@ -178,7 +177,7 @@ async fn cancel(
 ) -> Result<Task, Failure> {
     let id = cancelable(gateway, caller, agent, named).await?;
     // Before it is canceled: the report of its end must find who waits. Whoever has no place left does not wait.
-    let waiter = gateway.waiting.open(&id, identity::random(), caller.origin()).ok();
+    let waiter = gateway.waiting.open(&id, secrets::random(), caller.origin()).ok();
     let shown = canceled(gateway, caller, &id).await?;
     // Its node has to end it first.
     let ended = match waiter.filter(|_| !shown.is_over()) {

@@ -1,7 +1,5 @@
-//! The limit on what an address may send before anything of it is verified.
-//!
-//! Decides nothing itself: `deploy-service` counts, and here its answer becomes the gateway's. Must
-//! never believe a header about the address (attack case 36).
+//! The limit on what one address may send before anything of it is verified: the counters of `deploy-service`, with the
+//! gateway's answers. It must never believe a header about the address (attack case 36).
 
 use std::net::IpAddr;
 

@@ -394,7 +394,7 @@ mod tests {
     #[test]
     fn the_instance_card_lists_to_each_viewer_what_it_may_call() {
         let mut agents = agents();
-        for visibility in Visibility::ALL {
+        for &visibility in Visibility::ALL {
             put_for(&mut agents, visibility, (visibility.as_str(), 1), &json!({"name": "N"}));
         }
         let origin = |name: &str| Origin::parse(&format!("https://{name}.example")).unwrap();

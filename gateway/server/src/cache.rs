@@ -17,7 +17,7 @@ use deploy_service::Backoff;
 use deploy_service::ready::Condition;
 use gateway_core::Peers;
 use proto_types::visibility::{Admissions, Viewer};
-use proto_types::{Handle, MonoUs, Origin};
+use proto_types::{ChangeKind, Handle, MonoUs, Origin};
 use proto_wire::registry::v1 as wire;
 use tonic::{Code, Status};
 
@@ -36,7 +36,8 @@ const RETRY: Duration = Duration::from_millis(200);
 /// A registry that comes back is followed within this: a fraction of the staleness that is allowed.
 const RETRY_MAX: Duration = Duration::from_secs(2);
 /// The kinds of changes that a gateway cares about.
-const KINDS: [&str; 4] = ["peer", "agent", "namespace", "task"];
+const KINDS: [ChangeKind; 4] =
+    [ChangeKind::Peer, ChangeKind::Agent, ChangeKind::Namespace, ChangeKind::Task];
 
 /// The snapshots, swapped whole.
 pub(crate) struct Cache {
@@ -125,7 +126,7 @@ struct Follower {
 
 impl Follower {
     /// What is known is not complete any more: it serves nobody, and nobody should be sent here, until it is filled again.
-    fn doubt(&self) {
+    fn unconfirm(&self) {
         self.cache.confirmed.store(0, Ordering::Release);
         self.synced.set(false);
     }
@@ -158,7 +159,7 @@ impl Follower {
                 // known may be a cluster's that is no more.
                 if status.code() == Code::OutOfRange {
                     *since = None;
-                    self.doubt();
+                    self.unconfirm();
                 }
                 status
             }
@@ -171,7 +172,7 @@ impl Follower {
             _ => self.fill(member).await?,
         };
         *since = Some(start);
-        let kinds = KINDS.map(str::to_owned).to_vec();
+        let kinds = KINDS.map(|kind| kind.to_string()).to_vec();
         let mut changes =
             member.watch(wire::WatchRequest { since: start, kinds, ..Default::default() }).await?;
         self.confirm(member).await?;
@@ -204,12 +205,14 @@ impl Follower {
     }
 
     async fn take(&self, member: &Member<'_>, change: &wire::Change) -> Result<(), Status> {
-        match change.kind.as_str() {
-            "peer" => self.take_peer(member, change).await,
-            "agent" => self.take_agent(member, change).await,
+        match change.kind.parse::<ChangeKind>() {
+            Ok(ChangeKind::Peer) => self.take_peer(member, change).await,
+            Ok(ChangeKind::Agent) => self.take_agent(member, change).await,
             // The member that said so has applied the change.
-            "namespace" => self.fill_admissions(member, wire::Consistency::Stale).await,
-            "task" => {
+            Ok(ChangeKind::Namespace) => {
+                self.fill_admissions(member, wire::Consistency::Stale).await
+            }
+            Ok(ChangeKind::Task) => {
                 self.waiting.changed(&change.id);
                 Ok(())
             }

@@ -1,25 +1,22 @@
-//! What this gateway tells the registry of its peers' conduct.
+//! What this gateway reports to the registry of its peers' conduct, window by window.
 //!
-//! Decides when a window is closed, how long its report is kept for, and about which tokens the registry is asked. Must
-//! never hold up a request, nor report a window with other numbers a second time.
+//! Decides when a window is closed and how long its report is kept. Must never report a window with other numbers a second
+//! time.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use deploy_service::Backoff;
-use gateway_core::admit::Permit;
-use gateway_core::conduct::{self, Conduct, Events, WINDOW_MS};
-use gateway_core::{Failure, Peer, Peers};
-use proto_types::{Origin, WallMs};
+use gateway_core::conduct::{Events, WINDOW_MS};
+use gateway_core::{Peer, Peers};
+use proto_types::{Code as Known, Origin, WallMs};
 use proto_wire::registry::v1 as wire;
-use tokio::sync::mpsc;
 use tonic::Code;
 
 use crate::clock;
 use crate::gateway::Gateway;
 use crate::registry::{Registry, Unanswered};
-use crate::spend::token_use;
 
 /// What the registry takes in one report; the peers beyond it come with the next window.
 const TALLIES_MAX: usize = 1_000;
@@ -27,83 +24,6 @@ const TALLIES_MAX: usize = 1_000;
 const WINDOWS_MAX: u64 = 60;
 /// Between two attempts while the registry is away.
 const RETRY: Duration = Duration::from_secs(5);
-/// Tokens that wait to be asked about. Beyond it nothing is charged: in doubt for the peer.
-const CHARGES_MAX: usize = 4_096;
-/// What the registry takes in one call.
-const BATCH_MAX: usize = 1_024;
-
-/// Whose token a request showed, and which.
-pub(crate) struct Bearer {
-    peer: Arc<Peer>,
-    token: wire::TokenUse,
-}
-
-impl Bearer {
-    pub(crate) fn of(permit: &Permit) -> Self {
-        Self { peer: Arc::clone(&permit.peer), token: token_use(permit) }
-    }
-
-    pub(crate) fn origin(&self) -> &Origin {
-        &self.peer.origin
-    }
-}
-
-/// Asks the registry whether tokens were fresh that were used badly before they were spent.
-pub(crate) struct Charger(mpsc::Sender<Charge>);
-
-struct Charge {
-    bearer: Bearer,
-    conduct: Conduct,
-}
-
-impl Charger {
-    /// Starts asking; ends when it is dropped.
-    pub(crate) fn start(registry: Arc<Registry>) -> Self {
-        let (queue, waiting) = mpsc::channel(CHARGES_MAX);
-        tokio::spawn(settle(registry, waiting));
-        Self(queue)
-    }
-
-    /// Counts a request that has ended; `spent` if its token was spent for it.
-    pub(crate) fn note(&self, bearer: Bearer, spent: bool, ended: Result<(), &Failure>) {
-        let conduct = conduct::judge(ended);
-        let tally = &bearer.peer.tally;
-        match conduct {
-            conduct if spent => tally.count(conduct),
-            Some(conduct) if tally.may_ask() => {
-                // What does not fit is not charged.
-                let _ = self.0.try_send(Charge { bearer, conduct });
-            }
-            _ => {}
-        }
-    }
-}
-
-async fn settle(registry: Arc<Registry>, mut waiting: mpsc::Receiver<Charge>) {
-    let mut batch = Vec::new();
-    let mut backoff = Backoff::new(RETRY, RETRY);
-    while waiting.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        let tokens = batch.iter().map(|charge: &Charge| charge.bearer.token.clone()).collect();
-        match registry.charge(wire::SpendTokensRequest { tokens }).await {
-            Ok(reply) if reply.verdicts.len() == batch.len() => {
-                let fresh = i32::from(wire::Verdict::Fresh);
-                let each = batch.iter().zip(reply.verdicts);
-                let proven = each.filter(|(_, verdict)| *verdict == fresh);
-                proven.for_each(|(charge, _)| charge.bearer.peer.tally.count(Some(charge.conduct)));
-                backoff.succeeded();
-            }
-            Ok(_) => {
-                tracing::error!("the registry answers for other tokens than it was asked about")
-            }
-            Err(unanswered) => {
-                if let Some(unsaid) = backoff.failed(Instant::now()).say {
-                    tracing::info!(%unanswered, unsaid, "nobody is charged");
-                }
-            }
-        }
-        batch.clear();
-    }
-}
 
 /// Closes a window each minute and reports it, until it is dropped.
 pub(crate) async fn report(gateway: Arc<Gateway>) {
@@ -194,7 +114,7 @@ impl Backlog {
 /// Whether the same report would be refused for ever. Our clock may be ahead of the registry's: then its time will come.
 fn is_final(unanswered: &Unanswered) -> bool {
     match unanswered {
-        Unanswered::Refused { ecumene, .. } if ecumene == "too-far-ahead" => false,
+        Unanswered::Refused { ecumene, .. } if ecumene == Known::TooFarAhead.as_str() => false,
         Unanswered::Refused { code, .. } => {
             matches!(
                 code,
@@ -208,6 +128,7 @@ fn is_final(unanswered: &Unanswered) -> bool {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use gateway_core::conduct::Conduct;
     use proto_types::Revision;
 
     use super::*;

@@ -2,6 +2,9 @@
 //!
 //! Decides an envelope's id, queue and expiry. Must never say "accepted" before the registry has it
 //! on the disks of a majority, and never hand one out without a lease.
+//!
+//! The registry keeps an envelope under its source and id, and only then is the answer 202. A local subscriber leases it
+//! under an epoch and acknowledges it with that epoch; otherwise it comes again.
 
 use std::time::Duration;
 
@@ -41,7 +44,8 @@ pub(crate) fn read(body: &[u8], permit: &Permit) -> Result<Accepted, Failure> {
 fn refused(invalid: &Invalid) -> Failure {
     match invalid {
         Invalid::TooLong { .. } => Failure::TooLarge { limit: BYTES_MAX },
-        Invalid::Json(_) | Invalid::Schema(_) => Failure::Document(invalid.faults()),
+        Invalid::Json(_) => Failure::NotJson(invalid.faults()),
+        Invalid::Schema(_) => Failure::Document(invalid.faults()),
     }
 }
 
@@ -140,7 +144,7 @@ impl Pull {
         if found.is_empty() {
             Ok(Self { target, max, wait })
         } else {
-            Err(Failure::Document(found))
+            Err(Failure::Argument(found))
         }
     }
 
@@ -265,7 +269,7 @@ mod tests {
             ("target=urn:c", ""),
         ] {
             let refused = Pull::read(Some("urn:a:b".to_owned()), query);
-            let Err(Failure::Document(found)) = refused else { panic!("{query}") };
+            let Err(Failure::Argument(found)) = refused else { panic!("{query}") };
             assert_eq!(found[0].field(), place, "{query}");
         }
         for query in ["", "target=", "target=a%20b", "target=a%0ab"] {

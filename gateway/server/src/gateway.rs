@@ -1,6 +1,5 @@
-//! What the parts of one gateway share.
-//!
-//! Decides nothing but how they are put together. Must never hold state that another gateway would need: kill any, lose nothing.
+//! What the parts of one gateway share, put together once at the start. It must never hold state that another gateway would
+//! need: kill any, lose nothing.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use proto_wire::registry::v1 as wire;
 use crate::address::AddressLimit;
 use crate::agents::Tagged;
 use crate::cache::Cache;
-use crate::conduct::Charger;
+use crate::charger::Charger;
 use crate::config::{Bounds, Checked, Config};
 use crate::cors::Cors;
 use crate::metrics::Metrics;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use deploy_service::Backoff;
 use deploy_service::credential::{Credential, NoJoinToken, join_token};
 use deploy_service::secret::Secret;
-use proto_types::base64url;
+use proto_types::Code as Known;
 use proto_wire::registry::v1 as wire;
 use tonic::Code;
 
@@ -21,13 +21,6 @@ use crate::registry::Unanswered;
 const RETRY: Duration = Duration::from_millis(500);
 /// Between later ones: a registry that was away for long is not waited for much longer.
 const RETRY_MAX: Duration = Duration::from_secs(2);
-
-/// 32 random bytes in base64url: 43 characters.
-pub(crate) fn random() -> String {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).expect("the system's random source answers once a process runs");
-    base64url::encode(&bytes)
-}
 
 /// Registers the gateway; repeating it with the same credential is no error and updates the
 /// endpoint. Waits for a registry that does not answer; ends with the wish to stop.
@@ -95,7 +88,7 @@ fn note(credential: &Credential) {
 /// No token that was not there has been refused: that there is none is what is wrong.
 fn refused(code: String, token: Result<Secret, NoJoinToken>) -> Error {
     match token {
-        Err(none) if code == "join-token-invalid" => Error::JoinToken(none),
+        Err(none) if code == Known::JoinTokenInvalid.as_str() => Error::JoinToken(none),
         _ => Error::NotRegistered { code },
     }
 }
@@ -113,12 +106,6 @@ fn is_final(code: Code) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_drawn_credential_has_43_characters_and_is_like_no_other() {
-        assert_eq!(random().len(), 43);
-        assert_ne!(random(), random());
-    }
 
     #[test]
     fn a_token_that_is_not_there_is_not_told_as_one_that_is_invalid() {

@@ -7,6 +7,7 @@ mod a2a;
 mod address;
 mod agents;
 mod cache;
+mod charger;
 mod clock;
 mod conduct;
 mod config;
@@ -149,11 +150,10 @@ fn join(
     })
 }
 
-/// The refusal that stopped the process, if that is what did.
+/// The refusal that stopped the process, if that is what did. On return the state folder is another's to use.
 async fn joined(joining: JoinHandle<Result<(), Error>>) -> Result<(), Error> {
     if !joining.is_finished() {
         joining.abort();
-        return Ok(());
     }
     // A panic in it is logged by the runtime.
     joining.await.unwrap_or(Ok(()))

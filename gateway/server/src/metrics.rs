@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
+use proto_types::Code;
+
 /// Outcomes that are counted from the start, so that a rate exists before the first of them.
 const PREREGISTERED: [&str; 6] = [
     "ok",
@@ -15,7 +17,7 @@ const PREREGISTERED: [&str; 6] = [
     "token_signature",
     "peer_limited",
     "address_limited",
-    "registry-unavailable",
+    Code::RegistryUnavailable.as_str(),
 ];
 
 /// One gauge or counter.

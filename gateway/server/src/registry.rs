@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use deploy_service::tls::Connector;
 use proto_types::WallMs;
+use proto_types::metadata::{EPOCH_KEY, REVISION_KEY, TIME_KEY};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::fleet_client::FleetClient;
 use registry_client::{Answer, Attempts, Bearer, ChannelOptions, Client, within};
@@ -29,10 +30,9 @@ const CHANNEL: ChannelOptions = ChannelOptions {
     connect_timeout: Duration::from_secs(1),
     // Finds a member that vanished without a word while a watch is open.
     keep_alive: Duration::from_secs(5),
+    keep_alive_timeout: Duration::from_secs(5),
     while_idle: true,
 };
-/// How often the cluster was restored from a backup: every answer carries it.
-const EPOCH_KEY: &str = "ecumene-epoch";
 /// A task holds an input and an outcome of at most 1 MiB each; 100 leased envelopes as many.
 const MESSAGE_BYTES_MAX: usize = 128 << 20;
 
@@ -191,7 +191,7 @@ impl Registry {
 
     /// Compares this process's clock with the time that an answer names.
     fn compare_clocks(&self, answer: &MetadataMap) {
-        let Some(said) = number(answer, "ecumene-time-ms").map(WallMs) else { return };
+        let Some(said) = number(answer, TIME_KEY).map(WallMs) else { return };
         let own = clock::wall();
         let off_ms = own.0.abs_diff(said.0);
         self.clock_off_ms.store(off_ms, Ordering::Relaxed);
@@ -207,7 +207,7 @@ impl Registry {
 
 /// A reply and the revision that its member had applied; 0 if it did not say.
 fn with_revision<T>(response: Response<T>) -> (T, u64) {
-    let revision = number(response.metadata(), "ecumene-revision").unwrap_or(0);
+    let revision = number(response.metadata(), REVISION_KEY).unwrap_or(0);
     (response.into_inner(), revision)
 }
 

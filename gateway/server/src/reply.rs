@@ -73,7 +73,7 @@ pub(crate) fn silence(response: &mut Response) {
 /// A document with a strong tag and the time of its last change: 304 if the client has it.
 ///
 /// # Errors
-/// It is another version than `If-Match` names.
+/// It is another version than `If-Match` names, or newer than `If-Unmodified-Since` says.
 pub(crate) fn document(
     tagged: &Tagged,
     headers: &HeaderMap,
@@ -97,12 +97,12 @@ pub(crate) fn document(
     Ok(response)
 }
 
-/// Tags count before times (RFC 9110, section 13.2.2). A time counts only if it is the one that was
+/// Tags count before times (RFC 9110, section 13.2.2). The time in `If-Modified-Since` counts only if it is the one that was
 /// told, and moves with each change: gateways take it from the registry, whose clock is not theirs.
 fn conditions(tagged: &Tagged, modified: Option<&str>, headers: &HeaderMap) -> Read {
     let since = headers.get(header::IF_MODIFIED_SINCE).and_then(|since| since.to_str().ok());
     let is_known = tagged.is_dated && modified.is_some() && since == modified;
-    match entity_tags::read(headers, &tagged.etag) {
+    match entity_tags::read(headers, &tagged.etag, tagged.modified.filter(|_| tagged.is_dated)) {
         Read::Whole if is_known && !headers.contains_key(header::IF_NONE_MATCH) => {
             Read::NotModified
         }
@@ -144,7 +144,7 @@ mod tests {
         let (etag, weak) = (tagged.etag.clone(), format!("\"o\", W/{}", tagged.etag));
         let (at, later) = ("Fri, 20 Mar 2026 12:00:00 GMT", "Fri, 20 Mar 2026 12:00:01 GMT");
         let (wanted, tags) = (header::IF_MATCH, header::IF_NONE_MATCH);
-        let since = header::IF_MODIFIED_SINCE;
+        let (since, unmodified) = (header::IF_MODIFIED_SINCE, header::IF_UNMODIFIED_SINCE);
         for (sent, status) in [
             (vec![], 200),
             (vec![(&tags, "\"other\"")], 200),
@@ -165,6 +165,8 @@ mod tests {
             (vec![(&wanted, "\"other\""), (&since, at)], 412),
             (vec![(&wanted, etag.as_str()), (&tags, etag.as_str())], 304),
             (vec![(&wanted, etag.as_str()), (&since, at)], 304),
+            (vec![(&unmodified, at)], 200),
+            (vec![(&unmodified, "Fri, 20 Mar 2026 11:59:59 GMT")], 412),
         ] {
             let mut headers = HeaderMap::new();
             for (name, value) in &sent {

@@ -1,4 +1,5 @@
-//! The secrets that a gateway is given: tokens of local subscribers, and this instance's key.
+//! The secrets of a gateway: those that it is given (tokens of local subscribers, this instance's key), and those that it
+//! draws.
 //!
 //! Decides which are read. Must never keep a token, only its digest, and never log either.
 
@@ -7,10 +8,10 @@ use std::path::Path;
 use deploy_service::credential::Credential;
 use deploy_service::{secret, signing_key};
 use http::{HeaderMap, header};
-use proto_types::{Digest, PublicKey};
+use proto_types::{Digest, PublicKey, base64url};
 
+use crate::Error;
 use crate::config::Config;
-use crate::{Error, identity};
 
 /// What a gateway knows that others must not.
 pub(crate) struct Secrets {
@@ -29,9 +30,16 @@ impl Secrets {
         let subscribers = tokens.map(|path| token(path)).collect::<Result<_, _>>()?;
         let key = config.federation_key_file.as_deref().map(signing_key::read).transpose()?;
         let no_state = |source| Error::State { path: config.state_dir.clone(), source };
-        let credential = Credential::open(&config.state_dir, identity::random).map_err(no_state)?;
+        let credential = Credential::open(&config.state_dir, random).map_err(no_state)?;
         Ok(Self { credential, subscribers, key: key.map(|key| key.public()) })
     }
+}
+
+/// 32 random bytes in base64url: 43 characters.
+pub(crate) fn random() -> String {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).expect("the system's random source answers once a process runs");
+    base64url::encode(&bytes)
 }
 
 /// The digest of the token in a file.
@@ -63,6 +71,12 @@ mod tests {
             headers.append(header::AUTHORIZATION, value.parse().unwrap());
         }
         shows(&headers, &[Digest::of(b"one"), Digest::of(b"two")])
+    }
+
+    #[test]
+    fn a_drawn_credential_has_43_characters_and_is_like_no_other() {
+        assert_eq!(random().len(), 43);
+        assert_ne!(random(), random());
     }
 
     #[test]

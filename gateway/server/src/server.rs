@@ -25,7 +25,7 @@ use proto_types::Digest;
 use proto_types::a2a::rpc::{self, Refused};
 use tower::ServiceExt as _;
 
-use crate::conduct::Bearer;
+use crate::charger::Bearer;
 use crate::gateway::Gateway;
 use crate::{a2a, clock, envelopes, query};
 

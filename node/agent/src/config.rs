@@ -8,7 +8,7 @@ use deploy_service::settings::Setting;
 use deploy_service::telemetry;
 use deploy_service::tls::{ClientFiles, Connector};
 use deploy_service::units::{Bytes, Duration};
-use proto_types::NodeId;
+use proto_types::{NodeId, Slots};
 use serde::Deserialize;
 
 use crate::Error;
@@ -28,7 +28,7 @@ pub struct Config {
     pub join_token_file: Option<PathBuf>,
     /// Where the credential, the journal, artifacts and compiled code are kept.
     pub state_dir: PathBuf,
-    /// Tasks at the same time; 0 takes four for each core.
+    /// Tasks at the same time, at most 4,096; 0 takes four for each core.
     pub slots: u32,
     /// Memory for all tasks together.
     pub memory: Bytes,
@@ -107,21 +107,30 @@ impl Config {
         if self.state_dir.as_os_str().is_empty() {
             return Err(Error::Config("state_dir: a folder is needed".to_owned()));
         }
+        let slots = slots(self.slots)?;
         let connector = Connector::maybe(self.tls)
             .map_err(|error| Error::Config(format!("tls: {}", telemetry::chain(&error))))?;
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let measured = u32::try_from(cores).unwrap_or(u32::MAX).saturating_mul(4);
         Ok(Checked {
             id,
             registry: self.registry,
             connector,
             join_token_file: self.join_token_file,
             state_dir: self.state_dir,
-            slots: if self.slots == 0 { measured } else { self.slots },
+            slots,
             memory_bytes: self.memory.count(),
             drain: self.drain.std(),
         })
     }
+}
+
+/// As many as were asked for, or what the machine is good for; the registry takes no more than [`Slots::MAX`].
+fn slots(asked: u32) -> Result<u32, Error> {
+    if asked > 0 {
+        let slots = Slots::new(asked).map_err(|error| Error::Config(format!("slots: {error}")))?;
+        return Ok(slots.get());
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Ok(u32::try_from(cores).unwrap_or(u32::MAX).saturating_mul(4).min(Slots::MAX))
 }
 
 impl Checked {
@@ -146,9 +155,12 @@ mod tests {
             ..Config::default()
         };
         assert!(full.clone().checked().is_ok());
+        let most = Config { slots: Slots::MAX, ..full.clone() };
+        assert_eq!(most.checked().unwrap().slots, 4_096);
         for (config, name) in [
             (Config { id: "N 1".to_owned(), ..full.clone() }, "id"),
             (Config { registry: Vec::new(), ..full.clone() }, "registry"),
+            (Config { slots: Slots::MAX + 1, ..full.clone() }, "slots: at most 4096"),
             (Config { state_dir: PathBuf::new(), ..full }, "state_dir"),
         ] {
             assert!(config.checked().unwrap_err().to_string().contains(name));

@@ -1,7 +1,7 @@
 //! The execution node: it dials out, offers what it measured, and runs what it is given under leases.
 //!
-//! Decides nothing about a task's life or about admission: `node-core` does; this crate measures, connects, writes,
-//! runs and reports. Must never run what it has not written down, nor listen on any socket.
+//! The rules of tasks and of admission are in `node-core`; this crate measures, connects, writes, runs and reports. It must
+//! never run what it has not written down, nor listen on any socket.
 
 mod artifacts;
 mod clock;

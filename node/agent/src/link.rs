@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use deploy_service::Backoff;
 use node_core::lease;
+use proto_types::Code as Known;
+use proto_types::metadata::LEADER_KEY;
 use proto_wire::registry::v1 as wire;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -145,7 +147,7 @@ async fn follow(mut orders: Streaming<wire::NodeOrder>, supervisor: &mpsc::Sende
 
 /// How a session ended with this status.
 fn broken(status: &Status) -> Ended {
-    if registry_client::code_of(status) == Some("session-replaced") {
+    if registry_client::code_of(status) == Some(Known::SessionReplaced.as_str()) {
         tracing::warn!(
             "a newer session of this node has replaced this one: does another process use its \
              credential?"
@@ -158,13 +160,15 @@ fn broken(status: &Status) -> Ended {
 
 /// Whom a member names as leader when it cannot serve a session itself.
 fn leader_of(status: &Status) -> Option<String> {
-    let named = status.metadata().get("ecumene-leader")?.to_str().ok()?;
+    let named = status.metadata().get(LEADER_KEY)?.to_str().ok()?;
     (status.code() == Code::FailedPrecondition && !named.is_empty()).then(|| named.to_owned())
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use proto_types::metadata::CODE_KEY;
+
     use super::*;
 
     #[test]
@@ -176,7 +180,7 @@ mod tests {
         ] {
             let mut status = Status::aborted("why");
             if !code.is_empty() {
-                status.metadata_mut().insert("ecumene-code", code.parse().unwrap());
+                status.metadata_mut().insert(CODE_KEY, code.parse().unwrap());
             }
             assert_eq!(broken(&status), expected, "{code}");
         }

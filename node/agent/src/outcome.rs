@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use node_core::{LimitKind, Outcome, Part};
 use node_wasm::{ArtifactChunk, Event, Limits};
-use proto_types::WallMs;
 use proto_types::outcome::{OUTCOME_BYTES_MAX, REASON_BYTES_MAX, printable};
+use proto_types::{TaskEnd, WallMs};
 use proto_wire::registry::v1 as wire;
 use serde_json::{Value, json};
 
@@ -119,27 +119,27 @@ pub(crate) fn settle(
 fn too_large(assigned: &wire::Assigned, bytes: usize) -> wire::CompleteTaskRequest {
     let why = format!("limit: output ({bytes} bytes as JSON; {OUTCOME_BYTES_MAX} are carried)");
     let said = message(&[Part::text(&why)], &assigned.task, &assigned.context);
-    request(assigned, "failed", &json!({ "artifacts": [], "message": said }), &why)
+    request(assigned, TaskEnd::Failed, &json!({ "artifacts": [], "message": said }), &why)
 }
 
 fn request(
     assigned: &wire::Assigned,
-    end: &str,
+    end: TaskEnd,
     document: &Value,
     reason: &str,
 ) -> wire::CompleteTaskRequest {
     wire::CompleteTaskRequest {
         id: assigned.task.clone(),
         epoch: assigned.epoch,
-        end: end.to_owned(),
+        end: end.to_string(),
         outcome: document.to_string().into(),
         reason: printable(reason, REASON_BYTES_MAX),
     }
 }
 
-/// The end of a task by its name on the wire, what the agent says, and why it was no success.
+/// The end of a task, what the agent says, and why it was no success.
 struct Ending {
-    end: &'static str,
+    end: TaskEnd,
     parts: Vec<Part>,
     reason: String,
 }
@@ -147,11 +147,14 @@ struct Ending {
 fn ending(outcome: &Outcome, limits: &Limits) -> Ending {
     let said = |end, parts: &[Part]| Ending { end, parts: parts.to_vec(), reason: String::new() };
     match outcome {
-        Outcome::Completed { parts } | Outcome::Message { parts } => said("completed", parts),
-        Outcome::InputRequired { parts } => said("input-required", parts),
-        Outcome::Cancelled => said("canceled", &[]),
+        Outcome::Completed { parts } | Outcome::Message { parts } => {
+            said(TaskEnd::Completed, parts)
+        }
+        Outcome::InputRequired { parts } => said(TaskEnd::InputRequired, parts),
+        Outcome::Cancelled => said(TaskEnd::Canceled, &[]),
         Outcome::Rejected { reason } => {
-            Ending { end: "rejected", parts: vec![Part::text(reason)], reason: reason.clone() }
+            let parts = vec![Part::text(reason)];
+            Ending { end: TaskEnd::Rejected, parts, reason: reason.clone() }
         }
         Outcome::Fault { reason, .. } => failed(reason),
         Outcome::Failed { code, message } => failed(&format!("{code}: {message}")),
@@ -162,7 +165,7 @@ fn ending(outcome: &Outcome, limits: &Limits) -> Ending {
 /// What broke may have said anything: the caller reads it as one printable line.
 fn failed(reason: &str) -> Ending {
     let reason = printable(reason, REASON_BYTES_MAX);
-    Ending { end: "failed", parts: vec![Part::text(&reason)], reason }
+    Ending { end: TaskEnd::Failed, parts: vec![Part::text(&reason)], reason }
 }
 
 /// The bound that was reached, in words.

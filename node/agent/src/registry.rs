@@ -18,6 +18,7 @@ const CHANNEL: ChannelOptions = ChannelOptions {
     connect_timeout: Duration::from_secs(2),
     // A peer that vanished without a word must not hold a session open: keep-alive finds it.
     keep_alive: Duration::from_secs(3),
+    keep_alive_timeout: Duration::from_secs(3),
     while_idle: false,
 };
 /// A commit takes milliseconds; an election, two seconds.

@@ -1,9 +1,9 @@
-//! The supervisor of the node's tasks: every order, event and timer comes here, is put to the pure cores, and what they
-//! answer is done.
-//! It decides nothing about tasks; it must never block, and never do an output of a task out of order.
+//! The supervisor of the node's tasks: every order, event and timer comes here and is put to the pure cores, and their
+//! outputs are carried out. It must never block, nor carry out the outputs of one task out of order.
 
 mod former;
 mod held;
+mod note;
 mod orders;
 mod outputs;
 mod report;
@@ -29,7 +29,8 @@ use crate::registry::Registry;
 use crate::{Error, link};
 
 use self::former::Former;
-use self::held::{Held, Note};
+use self::held::Held;
+use self::note::Note;
 
 /// Notes of runs and orders of the leader that wait for the supervisor.
 const QUEUE: usize = 1_024;

@@ -1,14 +1,14 @@
-//! The runtime as this node uses it: how much it offers, and one task from artifact to outcome.
-//! It decides nothing about leases; it must never run what was not prepared from verified bytes.
+//! The runtime as this node uses it: how much it offers, and one task from artifact to outcome. It must never run what was
+//! not prepared from verified bytes.
 
 use std::sync::Arc;
 
 use deploy_service::Shutdown;
 use node_core::{Capacity, Message, Outcome};
 use node_wasm::{Config as WasmConfig, Input, Io, Kind, Limits, Prepared, Runtime};
-use proto_types::Digest;
 use proto_types::outcome::OUTCOME_BYTES_MAX;
 use proto_types::schema::Invalid;
+use proto_types::{AgentKind, Digest};
 use proto_wire::registry::v1 as wire;
 
 use crate::Error;
@@ -74,10 +74,10 @@ impl Plan {
     pub(crate) fn read(agent: &wire::Agent) -> Result<Self, String> {
         let artifact =
             Digest::parse(&agent.artifact).map_err(|error| format!("artifact: {error}"))?;
-        let kind = match agent.kind.as_str() {
-            "component" => Kind::Agent,
-            "command" => Kind::Command,
-            other => return Err(format!("kind {other} is not known to this node")),
+        let kind = match agent.kind.parse::<AgentKind>() {
+            Ok(AgentKind::Component) => Kind::Agent,
+            Ok(AgentKind::Command) => Kind::Command,
+            Err(_) => return Err(format!("kind {} is not known to this node", agent.kind)),
         };
         let bounds = agent.limits.ok_or("the agent has no limits")?;
         let limits = Limits {

@@ -13,7 +13,7 @@ pub mod reservations;
 pub mod task;
 pub mod time;
 
-pub use crate::capacity::{Capacity, IsolationClass};
+pub use crate::capacity::Capacity;
 pub use crate::duplicate::Duplicate;
 pub use crate::lease::Lease;
 pub use crate::outcome::{LimitKind, Outcome};
@@ -21,5 +21,6 @@ pub use crate::reservations::{Refusal, Request, Reservation, Reservations};
 pub use crate::task::{Assignment, Because, Event, Output, ReportRefusal, Task};
 pub use crate::time::RegistryTime;
 
-// An outcome is made of these, so whoever handles one finds them here.
+// An outcome and a capacity are made of these, so whoever handles one finds them here.
+pub use proto_types::IsolationClass;
 pub use proto_types::a2a::{Content, Message, Part, Role};

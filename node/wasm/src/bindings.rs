@@ -1,6 +1,5 @@
-//! The host's side of `proto/wit/agent.wit`, generated.
-//!
-//! Decides nothing. Must never be edited around: what the contract lacks goes into the WIT file.
+//! The host's side of `proto/wit/agent.wit`, generated. It must never be edited around: what the contract lacks goes into the
+//! WIT file.
 #![allow(
     missing_docs,
     unreachable_pub,

@@ -1,6 +1,4 @@
-//! What a running agent sends to its caller.
-//!
-//! Decides nothing: these are the events of `proto/wit/agent.wit` with their JSON parsed.
+//! What a running agent sends to its caller: the events of `proto/wit/agent.wit` with their JSON parsed.
 
 use node_core::Part;
 

@@ -1,5 +1,5 @@
-//! What documents cost: one signature, one card, one token. Every figure of a role stands on these.
-//! It decides nothing; it must never leave out a check that the roles do.
+//! What documents cost: one signature, one card, one token. Every figure of a role stands on these, so a bench must never
+//! leave out a check that the roles do.
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
 
 use std::hint::black_box;

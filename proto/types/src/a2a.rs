@@ -21,9 +21,8 @@ pub use self::message::{Content, Message, Part, Role};
 pub use self::method::{Method, ProtocolVersion};
 pub use self::proto_json::ID_CHARS_MAX;
 pub use self::request::{
-    AuthenticationInfo, CancelTaskRequest, GetTaskRequest, ListTasksRequest, ListTasksResponse,
-    SendMessageConfiguration, SendMessageRequest, SubscribeToTaskRequest,
-    TaskPushNotificationConfig,
+    AuthenticationInfo, CancelTaskRequest, GetTaskRequest, SendMessageConfiguration,
+    SendMessageRequest, SubscribeToTaskRequest, TaskPushNotificationConfig,
 };
 pub use self::task::{Artifact, Task, TaskState, TaskStatus};
 pub use crate::schema::{Invalid, SchemaError};

@@ -5,6 +5,7 @@
 
 pub mod canonical;
 mod coverage;
+mod fields;
 pub mod hosted;
 pub mod jws;
 mod members;

@@ -167,8 +167,6 @@ ids! {
     EnvelopeId: 1..=128, is_visible;
     /// What ties an envelope to the work that caused it. The range is that of the WAN envelope v1.
     CorrelationId: 8..=256, is_visible;
-    /// What makes a repeated request the same request.
-    IdempotencyKey: 1..=128, is_visible;
     /// The single-use name of a token among those of its issuer.
     Jti: 1..=128, is_visible;
     /// What a gateway's `Federation-Nonce` header says; only that gateway reads into it.

@@ -4,8 +4,6 @@
 //! header points to, and never let a header choose a weaker algorithm (attack cases 1 to 4): the key
 //! says which algorithm is meant.
 
-use std::fmt;
-
 use serde_json::Value;
 
 use crate::id::Kid;
@@ -71,28 +69,14 @@ impl Algorithm {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         match name {
-            // RFC 8037 and, since 2025, RFC 9864.
-            "EdDSA" | "Ed25519" => Some(Self::EdDsa),
-            "ES256" => Some(Self::Es256),
-            _ => None,
-        }
-    }
-
-    /// Its name, Ed25519's as verifiers older than RFC 9864 know it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::EdDsa => "EdDSA",
-            Self::Es256 => "ES256",
+            // RFC 9864, since 2025; the table has the name of RFC 8037, which older verifiers know.
+            "Ed25519" => Some(Self::EdDsa),
+            name => name.parse().ok(),
         }
     }
 }
 
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+crate::words!(Algorithm { EdDsa = "EdDSA", Es256 = "ES256" });
 
 impl Header {
     /// Reads a base64url header whose algorithm must be Ed25519.

@@ -4,6 +4,7 @@
 //! reason: whoever has one to tell can tell it.
 
 use crate::json;
+use crate::text::texts;
 
 /// An outcome document, `{"artifacts": [..], "message": {..}}`, as JSON. It is kept as one body of the registry.
 pub const OUTCOME_BYTES_MAX: usize = 1 << 20;
@@ -14,6 +15,26 @@ pub const DATA_DEPTH_MAX: usize = json::DEPTH_MAX - 8;
 
 /// Why a task ended: a sentence, in logs and statuses.
 pub const REASON_BYTES_MAX: usize = 1_024;
+
+texts! {
+    /// Why a task ended, or was handed back.
+    #[serde(try_from = "String", into = "String")]
+    Reason: REASON_BYTES_MAX;
+}
+
+impl Reason {
+    /// The text as one [printable] line; `None` if it says nothing.
+    #[must_use]
+    pub fn of(text: &str) -> Option<Self> {
+        Self::try_from(printable(text, Self::LEN_MAX)).ok()
+    }
+
+    /// The same of who has to give a reason.
+    #[must_use]
+    pub fn given(text: &str) -> Self {
+        Self::of(text).unwrap_or_else(|| Self("no reason given".to_owned()))
+    }
+}
 
 /// The text on one printable line of at most `bytes_max` bytes: control characters and line separators are written as
 /// escapes, and what is too long ends with an ellipsis.
@@ -67,5 +88,14 @@ mod tests {
             assert!(!line.contains(char::is_control));
         }
         assert_eq!(printable(&"a".repeat(1_024), REASON_BYTES_MAX).len(), 1_024);
+    }
+
+    #[test]
+    fn whoever_has_to_give_a_reason_has_one() {
+        for (text, given) in [("", "no reason given"), ("a\nb", "a\\nb")] {
+            assert_eq!(Reason::given(text).as_str(), given);
+            assert_eq!(Reason::of(text).is_some(), !text.is_empty());
+        }
+        assert_eq!(Reason::given(&"\n".repeat(2_000)).as_str().len(), 1_023);
     }
 }

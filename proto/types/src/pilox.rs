@@ -29,24 +29,12 @@ pub enum Assurance {
     DomainProven,
 }
 
-impl Assurance {
-    /// The word that is shown and serialised.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unsigned => "unsigned",
-            Self::SelfAsserted => "self-asserted",
-            Self::Enrolled => "enrolled",
-            Self::DomainProven => "domain-proven",
-        }
-    }
-}
-
-impl std::fmt::Display for Assurance {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+crate::words!(Assurance {
+    Unsigned = "unsigned",
+    SelfAsserted = "self-asserted",
+    Enrolled = "enrolled",
+    DomainProven = "domain-proven",
+});
 
 /// The two forms of every Pilox name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -58,19 +46,10 @@ pub enum Brand {
     Pilox,
 }
 
+// The older first.
+crate::words!(Brand { Hive = "hive", Pilox = "pilox" });
+
 impl Brand {
-    /// Both, the older first.
-    pub const ALL: [Self; 2] = [Self::Hive, Self::Pilox];
-
-    /// The word itself.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hive => "hive",
-            Self::Pilox => "pilox",
-        }
-    }
-
     /// `schema` of a registry record.
     #[must_use]
     pub const fn record_schema(self) -> &'static str {
@@ -109,7 +88,7 @@ impl Brand {
 
     /// The brand for which `name_of` gives this name.
     pub(crate) fn of(name: &str, name_of: fn(Self) -> &'static str) -> Option<Self> {
-        Self::ALL.into_iter().find(|brand| name_of(*brand) == name)
+        Self::ALL.iter().copied().find(|brand| name_of(*brand) == name)
     }
 }
 
@@ -141,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_brand_is_found_by_each_of_its_names() {
-        for brand in Brand::ALL {
+        for &brand in Brand::ALL {
             assert_eq!(Brand::of(brand.record_schema(), Brand::record_schema), Some(brand));
             assert_eq!(Brand::of(brand.catalog_proof_type(), Brand::record_schema), None);
             assert!(brand.descriptor_schema().starts_with(brand.as_str()));

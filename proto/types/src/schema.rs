@@ -18,14 +18,15 @@ use crate::json;
 /// mends a document mends these first. Arbitrary.
 pub const FAULTS_MAX: usize = 64;
 
-/// One fault.
+/// One fault. Every role tells it in one form, which is that of Pilox: `instancePath` and `message`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{path:?}: {problem}")]
 pub struct SchemaError {
     /// Where: a JSON pointer (RFC 6901), empty for the document itself.
+    #[serde(rename = "instancePath")]
     pub path: String,
     /// What.
-    #[serde(serialize_with = "as_text")]
+    #[serde(rename = "message", serialize_with = "as_text")]
     pub problem: Problem,
 }
 

@@ -3,6 +3,8 @@
 //! Decides by counts alone: how much a pool holds, how much of it one holder may take, and what is kept for the
 //! system's own roles and the operator. Must never let one holder take what would leave nothing for the next.
 
+use crate::Code;
+
 /// Whose work asks for a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -21,6 +23,16 @@ pub enum Full {
     /// There is no room for anybody of this class.
     #[error("the pool is full")]
     Pool,
+}
+
+impl From<Full> for Code {
+    /// As a caller may know it of the pools of a process.
+    fn from(full: Full) -> Self {
+        match full {
+            Full::Share => Self::ShareReached,
+            Full::Pool => Self::Overloaded,
+        }
+    }
 }
 
 /// The rule of one pool. Amounts are places, or bytes.

@@ -242,12 +242,6 @@ impl<T> Verified<T> {
     pub fn signers(&self) -> &[Kid] {
         &self.signers
     }
-
-    /// The document alone.
-    #[must_use]
-    pub fn into_document(self) -> T {
-        self.document
-    }
 }
 
 impl<T> Deref for Verified<T> {

@@ -6,8 +6,8 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{Date, Month, OffsetDateTime, Time};
 
 /// Milliseconds since the Unix epoch, as wall clocks tell it: may jump, so never a duration's end.
 #[derive(
@@ -65,6 +65,35 @@ impl WallMs {
         let (weekday, month) = (at.weekday().to_string(), at.month().to_string());
         let (day, year, (hour, minute, second)) = (at.day(), at.year(), at.to_hms());
         format!("{weekday:.3}, {day:02} {month:.3} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
+    }
+
+    /// Reads the date of HTTP headers in each of its three forms (RFC 9110, section 5.6.7); the day of the week is passed
+    /// over, and what is before 1970 is the epoch. A year of two digits is one of 1970 to 2069. Nothing is read from what is
+    /// no date, or more than one.
+    #[must_use]
+    pub fn parse_http_date(text: &str) -> Option<Self> {
+        let words = text.split([' ', ',', '-']).filter(|word| !word.is_empty());
+        let words: Vec<&str> = words.collect();
+        let (day, month, year, clock) = match *words.as_slice() {
+            [_, day, month, year, clock, "GMT"] => (day, month, year, clock),
+            [_, month, day, clock, year] => (day, month, year, clock),
+            _ => return None,
+        };
+        let mut months = (1..=12_u8).filter_map(|at| Month::try_from(at).ok());
+        let month = months.find(|known| known.to_string().get(..3) == Some(month))?;
+        let year = match year.parse::<i32>().ok()? {
+            of_two @ 0..70 if year.len() == 2 => 2_000 + of_two,
+            of_two if year.len() == 2 => 1_900 + of_two,
+            whole => whole,
+        };
+        let mut parts = clock.split(':').map(|part| part.parse().ok());
+        let time = Time::from_hms(parts.next()??, parts.next()??, parts.next()??).ok()?;
+        if parts.next().is_some() {
+            return None;
+        }
+        let date = Date::from_calendar_date(year, month, day.parse().ok()?).ok()?;
+        let secs = date.with_time(time).assume_utc().unix_timestamp();
+        Some(Self::from_secs(u64::try_from(secs).unwrap_or(0)))
     }
 
     /// Later by so many milliseconds, at most the end of time.
@@ -200,6 +229,32 @@ mod tests {
     }
 
     #[test]
+    fn http_dates_are_read_in_three_forms() {
+        for (text, secs) in [
+            ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", 784_111_777),
+            ("Sun Nov  6 08:49:37 1994", 784_111_777),
+            ("Friday, 20-Mar-26 12:00:00 GMT", 1_774_008_000),
+            ("Wed, 31 Dec 1969 23:59:59 GMT", 0),
+        ] {
+            assert_eq!(WallMs::parse_http_date(text), Some(WallMs::from_secs(secs)), "{text}");
+        }
+        for bad in [
+            "",
+            "yesterday",
+            "1994-11-06T08:49:37Z",
+            "Sun, 06 Nov 1994 08:49:37 +0000",
+            "Sun, 31 Feb 1994 08:49:37 GMT",
+            "Sun, 06 nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49 GMT",
+            "Sun, 06 Nov 1994 08:49:37:00 GMT",
+            "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT",
+        ] {
+            assert_eq!(WallMs::parse_http_date(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
     fn what_is_not_a_time_is_refused() {
         for bad in ["", "2026-03-20", "2026-02-30T00:00:00Z", "2026-03-20T12:00:00", "10000-01-01"]
         {
@@ -221,6 +276,8 @@ mod tests {
         #[test]
         fn printing_and_reading_give_the_time_back(ms in 0..=RFC3339_MAX.0) {
             let at = WallMs(ms);
+            let whole = WallMs::from_secs(at.secs());
+            prop_assert_eq!(WallMs::parse_http_date(&at.to_http_date()), Some(whole));
             prop_assert_eq!(WallMs::parse_rfc3339(&at.to_rfc3339()).unwrap(), at);
         }
     }

@@ -5,8 +5,6 @@
 //! a hidden entry answers like none at all.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -146,40 +144,13 @@ pub fn redacted_card(card: &Map<String, Value>) -> Map<String, Value> {
     kept.collect()
 }
 
-impl Visibility {
-    /// Every value, the widest audience first.
-    pub const ALL: [Self; 4] = [Self::Public, Self::Redacted, Self::Federated, Self::Private];
-
-    /// The word that is shown and serialised.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Public => "public",
-            Self::Redacted => "redacted",
-            Self::Federated => "federated",
-            Self::Private => "private",
-        }
-    }
-}
-
-impl fmt::Display for Visibility {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// The text is no visibility.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("one of public, redacted, federated, private")]
-pub struct NotAVisibility;
-
-impl FromStr for Visibility {
-    type Err = NotAVisibility;
-
-    fn from_str(text: &str) -> Result<Self, NotAVisibility> {
-        Self::ALL.into_iter().find(|known| known.as_str() == text).ok_or(NotAVisibility)
-    }
-}
+// The widest audience first.
+crate::words!(Visibility {
+    Public = "public",
+    Redacted = "redacted",
+    Federated = "federated",
+    Private = "private",
+});
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
@@ -212,11 +183,11 @@ mod tests {
             (Viewer::Operator, [Whole; 4]),
         ];
         for (viewer, expected) in viewers {
-            let seen = Visibility::ALL.map(|visibility| {
+            let seen = Visibility::ALL.iter().map(|&visibility| {
                 let (namespace, owner) = (namespace("acme"), Some(origin("owner")));
                 viewer.disclosure(&Scope { visibility, namespace, owner })
             });
-            assert_eq!(seen, expected, "{viewer:?}");
+            assert_eq!(seen.collect::<Vec<_>>(), expected, "{viewer:?}");
         }
     }
 

@@ -1,5 +1,7 @@
-//! The wire: prost and tonic types of the published `.proto` files.
-//! It decides nothing; it must never hold a rule about what a message may contain.
+//! The wire: prost and tonic types of the published `.proto` files, and their JSON. It must never hold a rule about what a
+//! message may contain.
+
+mod json;
 
 #[allow(
     missing_docs,
@@ -27,6 +29,7 @@ mod generated {
 }
 
 pub use generated::{gateway, raft, registry};
+pub use json::{to_json, to_json_without};
 
 /// The descriptor set of every service, for gRPC reflection.
 pub const DESCRIPTORS: &[u8] = tonic::include_file_descriptor_set!("ecumene");

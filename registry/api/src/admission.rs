@@ -1,8 +1,5 @@
-//! What an operator demands of records and cards before they are stored, step by step.
-//!
-//! It decides everything that needs no I/O: which steps there are, in which order, and what each
-//! says. It must never let a step that could not be carried out count as passed, unless the
-//! operator has said so by name.
+//! The operator's demands on records and cards before they are stored, step by step: everything that needs no I/O. A step
+//! that could not be carried out never counts as passed, unless the operator has said so by name.
 
 pub mod attestation;
 pub mod credential;

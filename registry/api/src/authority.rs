@@ -1,7 +1,5 @@
-//! Who may write which entry, and choose who sees it.
-//!
-//! It decides from the caller, the enrolled signer of the document and the namespace. It must never
-//! tell a caller more of an entry that it may not see than that its handle is not open to it.
+//! Who may write which entry, and choose who sees it: by the caller, the enrolled signer of the document, and the
+//! namespace. Of an entry that it may not see, a caller learns only that its handle is not open to it.
 
 use proto_types::{Handle, Namespace, Origin, TenantKey};
 use registry_core::entry::{ImportKind, Scope, Visibility};
@@ -208,8 +206,9 @@ mod tests {
     use proto_types::card::Assurance;
     use proto_types::{Digest, SecretKey, Stamp, WallMs};
     use registry_core::command::{
-        Command, CreateInstance, DeleteRecord, EnrolPeer, Foreign, Import, ImportedRecord,
-        InstanceCommand, NamespaceCommand, PutBody, PutNamespace, PutPartner, PutRecord,
+        Command, CreateInstance, DeleteRecord, EnrolPeer, FederationCommand, Import,
+        ImportedRecord, InstanceCommand, NamespaceCommand, PutBody, PutNamespace, PutPartner,
+        PutRecord,
     };
     use registry_core::entry::{Approval, EnrolledKey, PartnerKind, PartnerTerms, Terms};
     use registry_core::view::Memory;
@@ -287,7 +286,7 @@ mod tests {
             quota: 9,
         };
         let name = Namespace::parse("far").unwrap();
-        Foreign::PutPartner(PutPartner { name, terms: Box::new(terms) }).into()
+        FederationCommand::PutPartner(PutPartner { name, terms: Box::new(terms) }).into()
     }
 
     fn import() -> Command {
@@ -301,7 +300,7 @@ mod tests {
             ttl_s: None,
             agent_card_url: "https://far.example/card.json".into(),
         };
-        Foreign::Import(Box::new(Import {
+        FederationCommand::Import(Box::new(Import {
             partner: Namespace::parse("far").unwrap(),
             kind: ImportKind::Record,
             handle: HANDLE.parse().unwrap(),

@@ -1,8 +1,6 @@
-//! Cursors: where the next page of a list begins, as callers are told it.
-//!
-//! It decides what a cursor looks like, over REST and gRPC alike: the name of the last entry inside,
-//! opaque outside, good for its own list and its own cluster epoch only. It must never let what a cursor holds be
-//! taken unread: callers can make one up, so it names a place in the order and nothing more.
+//! Cursors: the place where the next page of a list begins, over REST and gRPC alike. A cursor names the last entry, is
+//! opaque outside, and counts for its own list and cluster epoch only. Callers can make one up, so it is a place in the
+//! order and nothing more.
 
 use std::str::FromStr;
 
@@ -45,37 +43,23 @@ pub struct Cursors {
     epoch: u64,
 }
 
-impl List {
-    /// Every list.
-    pub const ALL: [Self; 8] = [
-        Self::Records,
-        Self::Cards,
-        Self::Agents,
-        Self::Namespaces,
-        Self::Nodes,
-        Self::Peers,
-        Self::PeerRequests,
-        Self::Instances,
-    ];
+// What cursors call them; a name is never to be given to another list.
+proto_types::words!(List {
+    Records = "records",
+    Cards = "cards",
+    Agents = "agents",
+    Namespaces = "namespaces",
+    Nodes = "nodes",
+    Peers = "peers",
+    PeerRequests = "peer-requests",
+    Instances = "instances",
+});
 
+impl List {
     /// Its cursors in a cluster epoch.
     #[must_use]
     pub const fn of(self, epoch: u64) -> Cursors {
         Cursors { list: self, epoch }
-    }
-
-    /// What cursors call it; never to be given to another list.
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Records => "records",
-            Self::Cards => "cards",
-            Self::Agents => "agents",
-            Self::Namespaces => "namespaces",
-            Self::Nodes => "nodes",
-            Self::Peers => "peers",
-            Self::PeerRequests => "peer-requests",
-            Self::Instances => "instances",
-        }
     }
 }
 
@@ -86,7 +70,7 @@ impl Cursors {
         if last.is_empty() {
             return String::new();
         }
-        let name = self.list.name();
+        let name = self.list.as_str();
         let text = match self.epoch {
             0 => format!("{VERSION}{name}\0{last}"),
             epoch => format!("{VERSION_OF_EPOCH}{epoch}\0{name}\0{last}"),
@@ -128,7 +112,7 @@ impl Cursors {
         let text = String::from_utf8(bytes).map_err(|_| no_cursor())?;
         let (epoch, place) = of_epoch(&text).ok_or_else(no_cursor)?;
         let (list, name) = place.split_once('\0').ok_or_else(no_cursor)?;
-        let place = if list == self.list.name() { read(name) } else { None };
+        let place = if list == self.list.as_str() { read(name) } else { None };
         let place = place.ok_or_else(no_cursor)?;
         match epoch == self.epoch {
             true => Ok(Some(place)),

@@ -1,8 +1,9 @@
-//! From the bytes of a call to a proposal.
+//! The bytes of a call become a proposal: what a request means, and who may make it. Every document is verified with keys
+//! that the view holds, never with a key that it brings along, and a caller never chooses the assurance of what it
+//! publishes.
 //!
-//! It decides what a request means, who may make it, and that each document was verified with keys
-//! that the view holds. It must never trust a key that a document brings along, and never let a
-//! caller choose the assurance of what it publishes.
+//! Where nothing else is said, a function that takes the caller refuses as `Principal::require` does, and what makes no sense
+//! in the request as `invalid-argument`.
 
 pub mod agent;
 pub mod card;
@@ -24,16 +25,15 @@ pub mod task;
 pub mod token;
 
 pub use self::precondition::Conditions;
-pub use self::task::not_json;
 use proto_types::card::Assurance;
 use proto_types::outcome::OUTCOME_BYTES_MAX;
-use proto_types::{Digest, Handle, Origin};
+use proto_types::{Digest, Handle, Origin, json};
 use registry_core::command::{Command, Proposal, PutBody};
 use registry_core::entry::Visibility;
 use serde_json::Value;
 
 use crate::field;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// Bodies that one `PutBody` may hold: 1 MiB.
 pub const BODY_BYTES_MAX: usize = 1 << 20;
@@ -71,6 +71,15 @@ pub struct Put {
 /// `invalid-argument`.
 pub fn visibility(text: &str) -> Result<Option<Visibility>, Problem> {
     field::optional("visibility", text)
+}
+
+/// The problem of a text that is not strict JSON.
+pub fn not_json(error: &json::Error) -> Problem {
+    let code = match error {
+        json::Error::Shape { .. } => Code::InvalidDocument,
+        _ => Code::MalformedJson,
+    };
+    Problem::new(code, error)
 }
 
 /// A proposal of one command.

@@ -1,6 +1,4 @@
-//! Members of requests become typed values, or a problem that names the member.
-//!
-//! It decides how a text is read into an id, a digest or an origin. It must never repair a value.
+//! Members of requests become typed values, or a problem that names the member. A value is never repaired.
 
 use std::fmt::Display;
 use std::str::FromStr;

@@ -1,7 +1,5 @@
-//! Who calls: from the `authorization` value to a principal, and what a principal may do and see.
-//!
-//! It decides whether a credential is one that we know. It must never compare secrets but as
-//! digests in constant time (attack case 35), and never say which part of a credential was wrong.
+//! Who calls: the `authorization` value becomes a principal, with what it may do and see. Secrets are compared as
+//! digests, in constant time (attack case 35), and a refusal never says which part of a credential was wrong.
 
 mod peer;
 

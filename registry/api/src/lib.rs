@@ -1,8 +1,8 @@
-//! The edge of the registry: bytes become verified documents, proposals and queries; entries become
-//! replies; every refusal becomes one problem.
+//! The edge of the registry: bytes become verified documents, proposals and queries; entries become replies; every
+//! refusal becomes one problem.
 //!
-//! It decides who may ask for what, and what a request means. It must never wait, open a socket or
-//! read a clock, and never let a document past that was not verified: `apply` does not look again.
+//! It decides who may ask for what, and what a request means. It never waits, opens a socket or reads a clock. Every
+//! document is verified here: `apply` does not look again.
 
 pub mod admission;
 pub mod authority;

@@ -1,9 +1,6 @@
-//! What went wrong, as the caller may know it: one value for REST (RFC 9457) and for gRPC.
-//!
-//! It decides which code, status and words a caller sees. It must never show internal text: the
-//! cause of an internal failure is kept apart, for the log.
+//! What went wrong, as the caller may know it: one value for REST (RFC 9457) and for gRPC. The cause of an internal
+//! failure is kept apart, for the log, and never shown.
 
-mod code;
 mod refusal;
 mod status;
 
@@ -14,16 +11,12 @@ use proto_types::path;
 use registry_core::view::ViewError;
 use serde_json::{Value, json};
 
-pub use self::code::Code;
+pub use proto_types::Code;
+
+pub use self::status::grpc;
 
 /// The media type of [`Problem::to_json`] (RFC 9457, section 3).
 pub const MEDIA_TYPE: &str = "application/problem+json";
-
-/// gRPC metadata that carries the code.
-pub const CODE_KEY: &str = "ecumene-code";
-
-/// gRPC metadata that says who leads.
-pub const LEADER_KEY: &str = "ecumene-leader";
 
 /// Longer details are cut: they may quote the input, and gRPC carries them in a header.
 const DETAIL_CHARS_MAX: usize = 512;
@@ -137,6 +130,8 @@ impl From<ViewError> for Problem {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use proto_types::metadata::{CODE_KEY, LEADER_KEY};
+
     use super::*;
 
     #[test]
@@ -164,14 +159,5 @@ mod tests {
     fn details_are_cut() {
         let problem = Problem::new(Code::MalformedJson, "é".repeat(10_000));
         assert_eq!(problem.detail().chars().count(), DETAIL_CHARS_MAX);
-    }
-
-    #[test]
-    fn every_code_has_a_page() {
-        let pages = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors");
-        for code in Code::ALL {
-            let page = std::fs::read_to_string(format!("{pages}/{code}.md"));
-            assert!(page.is_ok_and(|text| text.starts_with(&format!("# {code}\n"))), "{code}");
-        }
     }
 }

@@ -1,7 +1,5 @@
-//! From entries to replies.
-//!
-//! It decides how an entry looks on the wire. It must never show a credential, a secret that is not
-//! the caller's, or a body that was not asked for.
+//! Entries become replies. A credential, a secret that is not the caller's, and a body that was not asked for are never
+//! shown.
 
 pub mod directory;
 pub mod federation;

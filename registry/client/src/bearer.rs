@@ -1,6 +1,4 @@
-//! The credential that is shown with each call.
-//!
-//! It decides nothing. It must never be printed.
+//! The credential that is shown with each call. It is never printed.
 
 use tonic::metadata::errors::InvalidMetadataValue;
 use tonic::metadata::{Ascii, MetadataValue};

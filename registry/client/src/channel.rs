@@ -1,6 +1,4 @@
-//! Connections to members.
-//!
-//! It decides nothing: how long one may take to come about, and when it is given up, its caller says.
+//! Connections to members. The caller says how long one may take to open, and when it is given up.
 
 use std::time::Duration;
 
@@ -12,8 +10,10 @@ use tonic::transport::{Channel, Endpoint};
 pub struct ChannelOptions {
     /// How long a connection may take to come about.
     pub connect_timeout: Duration,
-    /// A silent connection is probed after this long, and given up after as long again.
+    /// A silent connection is probed after this long.
     pub keep_alive: Duration,
+    /// A probe without an answer for this long ends the connection.
+    pub keep_alive_timeout: Duration,
     /// Whether it is probed while no call is under way too.
     pub while_idle: bool,
 }
@@ -28,6 +28,16 @@ pub struct InvalidUrl {
 }
 
 impl ChannelOptions {
+    /// From member to member. They are near each other: a connection takes milliseconds. One that was cut without a word would
+    /// wait for its next repetition when the network is whole again, which may be as long as the cut was; a new one comes
+    /// about at once.
+    pub const BETWEEN_MEMBERS: Self = Self {
+        connect_timeout: Duration::from_secs(1),
+        keep_alive: Duration::from_secs(5),
+        keep_alive_timeout: Duration::from_secs(3),
+        while_idle: true,
+    };
+
     /// An endpoint, for who connects by themselves.
     ///
     /// # Errors
@@ -38,12 +48,15 @@ impl ChannelOptions {
         Ok(endpoint
             .connect_timeout(self.connect_timeout)
             .http2_keep_alive_interval(self.keep_alive)
-            .keep_alive_timeout(self.keep_alive)
+            .keep_alive_timeout(self.keep_alive_timeout)
             .keep_alive_while_idle(self.while_idle))
     }
 
     /// A channel that connects when it is first used.
-    pub(crate) fn lazy(&self, url: &str, connector: &Connector) -> Result<Channel, InvalidUrl> {
+    ///
+    /// # Errors
+    /// The URL is none.
+    pub fn lazy(&self, url: &str, connector: &Connector) -> Result<Channel, InvalidUrl> {
         Ok(self.endpoint(url)?.connect_with_connector_lazy(connector.clone()))
     }
 }

@@ -1,7 +1,5 @@
-//! Members that a long-lived process calls, each on one connection that its calls share.
-//!
-//! It decides how long it is tried, and whom. It must never give up on a member for a refusal: every member would say the
-//! same.
+//! Members that a long-lived process calls, each over one connection that its calls share, within a time that the caller
+//! sets. A refusal is no reason to ask the next member: every member would say the same.
 
 use std::time::Duration;
 
@@ -10,7 +8,7 @@ use tokio::time::Instant;
 use tonic::Status;
 use tonic::transport::Channel;
 
-use crate::doubt::{had_no_effect, is_away};
+use crate::status::{had_no_effect, is_away};
 use crate::{ChannelOptions, InvalidUrl, Rotation};
 
 /// Between two rounds through all members: an election is under way, or all are gone.
@@ -143,6 +141,7 @@ mod tests {
     use std::cell::{Cell, RefCell};
     use std::future::{pending, ready};
 
+    use proto_types::metadata::CODE_KEY;
     use tonic::Code;
     use tonic::metadata::MetadataValue;
 
@@ -155,6 +154,7 @@ mod tests {
         let options = ChannelOptions {
             connect_timeout: Duration::from_secs(1),
             keep_alive: Duration::from_secs(1),
+            keep_alive_timeout: Duration::from_secs(1),
             while_idle: false,
         };
         let urls = ["http://m1.example", "http://m2.example"].map(str::to_owned);
@@ -168,7 +168,7 @@ mod tests {
     fn status(code: Code, ecumene: &'static str) -> Status {
         let mut status = Status::new(code, "why");
         if !ecumene.is_empty() {
-            status.metadata_mut().insert("ecumene-code", MetadataValue::from_static(ecumene));
+            status.metadata_mut().insert(CODE_KEY, MetadataValue::from_static(ecumene));
         }
         status
     }

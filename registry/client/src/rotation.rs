@@ -1,6 +1,4 @@
-//! Which member is asked first, and which one next.
-//!
-//! It decides the order. It must never ask a member twice in one round, whatever other calls do meanwhile.
+//! The order in which members are asked. No member is asked twice in one round, whatever other calls do meanwhile.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

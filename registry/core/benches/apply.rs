@@ -7,7 +7,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use proto_types::card::Assurance;
 use proto_types::{Digest, Handle, Stamp, WallMs};
 use registry_core::command::{
-    Command, LedgerCommand, OpenLog, Proposal, PutBody, PutRecord, SpendTokens,
+    Command, LogCommand, OpenLog, Proposal, PutBody, PutRecord, SpendTokens,
 };
 use registry_core::view::Memory;
 use registry_core::{apply_batch, state_hash};
@@ -44,7 +44,7 @@ fn spend(n: u64) -> Proposal {
 
 fn open_log() -> Proposal {
     Proposal {
-        commands: vec![Command::Ledger(LedgerCommand::OpenLog(OpenLog { seed: Digest([7; 32]) }))],
+        commands: vec![Command::Log(LogCommand::OpenLog(OpenLog { seed: Digest([7; 32]) }))],
     }
 }
 

@@ -1,9 +1,8 @@
-//! Which commands are acts that the audit keeps: those by which somebody gains or loses a right, and
-//! those that change what the fleet runs.
-//! It decides names and targets; it must never take what callers do all day (documents of their own,
-//! tasks, tokens, envelopes) for such an act: the audit is kept for ever.
+//! The commands that the audit keeps: those that give or take a right, and those that change what the fleet runs. Each
+//! has a name and a target. What callers do all day (their own documents, tasks, tokens, envelopes) is never among them,
+//! because the audit is kept for ever.
 
-use crate::command::{Command, Foreign, LedgerCommand};
+use crate::command::{Command, FederationCommand, LogCommand};
 use crate::instance::command::InstanceCommand;
 use crate::namespace::command::NamespaceCommand;
 use crate::peer::command::PeerCommand;
@@ -17,7 +16,7 @@ pub fn act(command: &Command) -> Option<(&'static str, String)> {
         Command::RevokePeer(revoke) => ("revoke-peer", revoke.origin.to_string()),
         Command::Peer(command) => return of_peer(command),
         Command::Namespace(command) => of_namespace(command),
-        Command::Foreign(wish) => return of_partner(wish),
+        Command::Federation(command) => return of_partner(command),
         Command::Instance(command) => of_instance(command),
         Command::DeleteRecord(delete) => ("delete-record", delete.handle.to_string()),
         Command::PutAgent(put) => ("put-agent", put.handle.to_string()),
@@ -25,7 +24,7 @@ pub fn act(command: &Command) -> Option<(&'static str, String)> {
         Command::RegisterNode(register) => ("register-node", register.id.to_string()),
         Command::AdmitMember(admit) => ("admit-member", admit.id.to_string()),
         Command::RetireMember(retire) => ("retire-member", retire.id.to_string()),
-        Command::Ledger(command) => return of_ledger(command),
+        Command::Log(command) => return of_log(command),
         _ => return None,
     })
 }
@@ -44,14 +43,14 @@ fn of_instance(command: &InstanceCommand) -> (&'static str, String) {
     }
 }
 
-fn of_ledger(command: &LedgerCommand) -> Option<(&'static str, String)> {
+fn of_log(command: &LogCommand) -> Option<(&'static str, String)> {
     Some(match command {
-        LedgerCommand::WitnessEpoch(begun) => {
+        LogCommand::WitnessEpoch(begun) => {
             ("witness-epoch", format!("{} {}", begun.origin, begun.epoch))
         }
-        LedgerCommand::TruncateAudit(truncate) => ("truncate-audit", truncate.through.to_string()),
-        LedgerCommand::ResetTime(reset) => ("reset-time", reset.to.to_string()),
-        LedgerCommand::OpenLog(_) | LedgerCommand::Audit(_) | LedgerCommand::Witness(_) => {
+        LogCommand::TruncateAudit(truncate) => ("truncate-audit", truncate.through.to_string()),
+        LogCommand::ResetTime(reset) => ("reset-time", reset.to.to_string()),
+        LogCommand::OpenLog(_) | LogCommand::Audit(_) | LogCommand::Witness(_) => {
             return None;
         }
     })
@@ -75,18 +74,22 @@ fn of_peer(command: &PeerCommand) -> Option<(&'static str, String)> {
 }
 
 /// Agreements and their ends; what a partner gives under one is written all day.
-fn of_partner(wish: &Foreign) -> Option<(&'static str, String)> {
-    Some(match wish {
-        Foreign::PutPartner(put) => ("put-partner", put.name.to_string()),
-        Foreign::QuarantinePartner(caught) => ("quarantine-partner", caught.name.to_string()),
-        Foreign::RemovePartner(remove) => ("remove-partner", remove.name.to_string()),
-        Foreign::SetPartnerEpoch(begun) => ("restart-partner", begun.name.to_string()),
-        Foreign::HoldPartner(hold) if hold.entries > 0 => ("hold-partner", hold.name.to_string()),
-        Foreign::ReleasePartner(release) => ("release-partner", release.name.to_string()),
-        Foreign::SetLiveness(_)
-        | Foreign::AdvancePartner(_)
-        | Foreign::HoldPartner(_)
-        | Foreign::FailPartner(_)
-        | Foreign::Import(_) => return None,
+fn of_partner(command: &FederationCommand) -> Option<(&'static str, String)> {
+    Some(match command {
+        FederationCommand::PutPartner(put) => ("put-partner", put.name.to_string()),
+        FederationCommand::QuarantinePartner(caught) => {
+            ("quarantine-partner", caught.name.to_string())
+        }
+        FederationCommand::RemovePartner(remove) => ("remove-partner", remove.name.to_string()),
+        FederationCommand::SetPartnerEpoch(begun) => ("restart-partner", begun.name.to_string()),
+        FederationCommand::HoldPartner(hold) if hold.entries > 0 => {
+            ("hold-partner", hold.name.to_string())
+        }
+        FederationCommand::ReleasePartner(release) => ("release-partner", release.name.to_string()),
+        FederationCommand::SetReachability(_)
+        | FederationCommand::AdvancePartner(_)
+        | FederationCommand::HoldPartner(_)
+        | FederationCommand::FailPartner(_)
+        | FederationCommand::Import(_) => return None,
     })
 }

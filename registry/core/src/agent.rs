@@ -1,5 +1,4 @@
-//! Hosted agents: what our nodes run, and within which bounds.
-//! What a deployment may ask for is decided in `apply`.
+//! Hosted agents: what our nodes run, and within which bounds. `apply` decides what a deployment may ask for.
 
 pub(crate) mod apply;
 pub(crate) mod command;

@@ -1,22 +1,23 @@
-//! What every command comes to. Commands are decided one after the other over a draft of the state;
-//! a proposal's draft is kept whole or dropped whole.
-//! It must never depend on anything but the view, the stamp and the commands: every member applies
-//! the same log, and their states are compared.
+//! The map from each command to its decision. Commands of one proposal are decided in turn over one draft of the state,
+//! which is kept whole or dropped whole. A decision depends on the view, the stamp and the commands alone: every member
+//! applies the same log, and their states are compared.
 
 use proto_types::{Revision, Stamp, WallMs};
 
 use crate::change::{Change, Effect, Refusal, Reply};
-use crate::command::{Command, ConductCommand, FleetCommand, Foreign, LedgerCommand, Proposal};
+use crate::command::{
+    Command, ConductCommand, FederationCommand, FleetCommand, LogCommand, Proposal,
+};
 use crate::counter;
 use crate::draft::{Draft, Outcome, Stop};
 use crate::epoch;
 use crate::leaf::Leaf;
-use crate::ledger::apply::Ledger;
+use crate::log::apply::LogAppender;
 use crate::overlay::Overlay;
-use crate::view::{View, ViewError, Write};
+use crate::view::{Read, View, Write};
 use crate::{
     agent, audit, body, card, clock, compact, conduct, envelope, gateway, import, instance,
-    join_token, ledger, liveness, member, namespace, node, partner, peer, precondition, record,
+    join_token, log, member, namespace, node, partner, peer, precondition, reachability, record,
     search, task, token, witness,
 };
 
@@ -41,7 +42,7 @@ pub struct BatchChange {
 ///
 /// # Errors
 /// The store failed or is corrupt: nothing is decided, and the member must stop.
-pub fn apply(view: &dyn View, stamp: Stamp, command: &Command) -> Result<Change, ViewError> {
+pub fn apply(view: &dyn View, stamp: Stamp, command: &Command) -> Read<Change> {
     let mut batch = Batch::open(view, stamp)?;
     let mut replies = batch.attempt(std::slice::from_ref(command))?;
     let reply = replies.pop().expect("attempt answers every command up to a refusal");
@@ -53,11 +54,7 @@ pub fn apply(view: &dyn View, stamp: Stamp, command: &Command) -> Result<Change,
 ///
 /// # Errors
 /// As [`apply`].
-pub fn apply_batch(
-    view: &dyn View,
-    stamp: Stamp,
-    proposals: &[Proposal],
-) -> Result<BatchChange, ViewError> {
+pub fn apply_batch(view: &dyn View, stamp: Stamp, proposals: &[Proposal]) -> Read<BatchChange> {
     let mut batch = Batch::open(view, stamp)?;
     let replies = proposals.iter().map(|proposal| batch.attempt(&proposal.commands));
     let replies = replies.collect::<Result<_, _>>()?;
@@ -75,11 +72,11 @@ struct Batch<'v> {
     /// Whether this is the first log entry of a cluster epoch.
     begins_epoch: bool,
     /// The transparency log, read with the first leaf.
-    ledger: Option<Ledger>,
+    log: Option<LogAppender>,
 }
 
 impl<'v> Batch<'v> {
-    fn open(view: &'v dyn View, stamp: Stamp) -> Result<Self, ViewError> {
+    fn open(view: &'v dyn View, stamp: Stamp) -> Read<Self> {
         let clock = WallMs(counter::read(view, counter::CLOCK)?);
         let revision = Revision(counter::read(view, counter::REVISION)?);
         Ok(Self {
@@ -89,12 +86,12 @@ impl<'v> Batch<'v> {
             revision,
             stored: (clock, revision),
             begins_epoch: !epoch::has_begun(view)?,
-            ledger: None,
+            log: None,
         })
     }
 
     /// Decides a proposal and keeps it unless it is refused.
-    fn attempt(&mut self, commands: &[Command]) -> Result<Vec<Reply>, ViewError> {
+    fn attempt(&mut self, commands: &[Command]) -> Read<Vec<Reply>> {
         if commands.len() > COMMANDS_MAX {
             let (what, bound) = ("commands of a proposal".to_owned(), COMMANDS_MAX as u64);
             return Ok(vec![Reply::Refused(Refusal::Full { what, bound, share: false })]);
@@ -122,19 +119,19 @@ impl<'v> Batch<'v> {
     }
 
     /// Has the log gain the leaves of an accepted proposal, if it is open.
-    fn record(&mut self, leaves: Vec<Leaf>) -> Result<(), ViewError> {
-        if !leaves.is_empty() && self.ledger.is_none() {
-            self.ledger = Ledger::load(&self.accepted)?;
+    fn record(&mut self, leaves: Vec<Leaf>) -> Read<()> {
+        if !leaves.is_empty() && self.log.is_none() {
+            self.log = LogAppender::load(&self.accepted)?;
         }
-        if let Some(ledger) = &mut self.ledger {
-            leaves.into_iter().for_each(|leaf| ledger.append(leaf, self.now));
+        if let Some(log) = &mut self.log {
+            leaves.into_iter().for_each(|leaf| log.append(leaf, self.now));
         }
         Ok(())
     }
 
     fn close(mut self, replies: Vec<Vec<Reply>>) -> BatchChange {
         let (clock, revision) = self.stored;
-        let logged = self.ledger.map(Ledger::into_writes).unwrap_or_default();
+        let logged = self.log.map(LogAppender::into_writes).unwrap_or_default();
         logged.into_iter().for_each(|write| self.accepted.write(write));
         if self.begins_epoch {
             self.accepted.write(counter::write(counter::EPOCH_BEGAN, self.now.0));
@@ -183,8 +180,8 @@ fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
         Command::Compact(command) => compact::apply::compact(draft, command),
         Command::AdmitMember(command) => member::apply::admit(draft, command),
         Command::RetireMember(command) => member::apply::retire(draft, command),
-        Command::Ledger(command) => decide_ledger(draft, command),
-        Command::Foreign(wish) => decide_foreign(draft, wish),
+        Command::Log(command) => decide_log(draft, command),
+        Command::Federation(command) => decide_federation(draft, command),
         Command::Require(condition) => precondition::apply::check(draft, condition),
         Command::Instance(command) => instance::apply::decide(draft, command),
         Command::Fleet(command) => decide_fleet(draft, command),
@@ -193,18 +190,18 @@ fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
 }
 
 /// The map from wishes about other places to decisions.
-fn decide_foreign(draft: &mut Draft<'_>, wish: &Foreign) -> Outcome {
-    match wish {
-        Foreign::SetLiveness(wish) => liveness::apply::set(draft, wish),
-        Foreign::PutPartner(wish) => partner::apply::put(draft, wish),
-        Foreign::AdvancePartner(wish) => partner::apply::advance(draft, wish),
-        Foreign::QuarantinePartner(wish) => partner::apply::quarantine(draft, wish),
-        Foreign::RemovePartner(wish) => partner::apply::remove(draft, wish),
-        Foreign::Import(import) => import::apply::take(draft, import),
-        Foreign::SetPartnerEpoch(wish) => partner::apply::set_epoch(draft, wish),
-        Foreign::HoldPartner(wish) => partner::pulls::hold(draft, wish),
-        Foreign::ReleasePartner(wish) => partner::pulls::release(draft, wish),
-        Foreign::FailPartner(wish) => partner::pulls::fail(draft, wish),
+fn decide_federation(draft: &mut Draft<'_>, command: &FederationCommand) -> Outcome {
+    match command {
+        FederationCommand::SetReachability(command) => reachability::apply::set(draft, command),
+        FederationCommand::PutPartner(command) => partner::apply::put(draft, command),
+        FederationCommand::AdvancePartner(command) => partner::apply::advance(draft, command),
+        FederationCommand::QuarantinePartner(command) => partner::apply::quarantine(draft, command),
+        FederationCommand::RemovePartner(command) => partner::apply::remove(draft, command),
+        FederationCommand::Import(import) => import::apply::take(draft, import),
+        FederationCommand::SetPartnerEpoch(command) => partner::apply::set_epoch(draft, command),
+        FederationCommand::HoldPartner(command) => partner::pulls::hold(draft, command),
+        FederationCommand::ReleasePartner(command) => partner::pulls::release(draft, command),
+        FederationCommand::FailPartner(command) => partner::pulls::fail(draft, command),
     }
 }
 
@@ -226,13 +223,13 @@ fn decide_conduct(draft: &mut Draft<'_>, command: &ConductCommand) -> Outcome {
 }
 
 /// The map from what is asked about log, audit and time to decisions.
-fn decide_ledger(draft: &mut Draft<'_>, command: &LedgerCommand) -> Outcome {
+fn decide_log(draft: &mut Draft<'_>, command: &LogCommand) -> Outcome {
     match command {
-        LedgerCommand::OpenLog(command) => ledger::apply::open(draft, command),
-        LedgerCommand::Audit(command) => audit::apply::note(draft, command),
-        LedgerCommand::TruncateAudit(command) => audit::apply::truncate(draft, command),
-        LedgerCommand::ResetTime(command) => clock::apply::reset(draft, command),
-        LedgerCommand::Witness(command) => witness::apply::follow(draft, command),
-        LedgerCommand::WitnessEpoch(command) => witness::apply::begin(draft, command),
+        LogCommand::OpenLog(command) => log::apply::open(draft, command),
+        LogCommand::Audit(command) => audit::apply::note(draft, command),
+        LogCommand::TruncateAudit(command) => audit::apply::truncate(draft, command),
+        LogCommand::ResetTime(command) => clock::apply::reset(draft, command),
+        LogCommand::Witness(command) => witness::apply::follow(draft, command),
+        LogCommand::WitnessEpoch(command) => witness::apply::begin(draft, command),
     }
 }

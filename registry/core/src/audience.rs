@@ -1,7 +1,6 @@
-//! Who sees what, as parts of keys: entries are listed by audience, so that a walk meets only what
-//! its viewer may see, and what is hidden costs it nothing and shows in nothing.
-//! It decides the audiences of a scope and those that a viewer belongs to; it must never disagree
-//! with `viewer`, and a test holds the two together.
+//! The audiences of an entry, as parts of keys. Entries are listed by audience, so that a walk meets only what its viewer
+//! may see, and hidden entries neither cost nor show anything. It must never disagree with `viewer`; a test compares the
+//! two.
 
 use crate::layout::END;
 use crate::viewer::{PeerViewer, Viewer};

@@ -1,5 +1,4 @@
-//! The audit: who did what to the cluster, in lines that are only added.
-//! A line's number and binding are decided in `apply`.
+//! The audit: who did what to the cluster, in lines that are only added. `apply` numbers the lines and chains them.
 
 pub(crate) mod apply;
 pub(crate) mod command;

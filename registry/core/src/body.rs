@@ -1,5 +1,4 @@
-//! Bodies: content by digest, kept as long as an entity names it.
-//! Whether bytes are stored is decided in `apply`.
+//! Bodies: the bytes of documents under their digest, kept as long as an entity names them.
 
 pub(crate) mod apply;
 pub(crate) mod command;

@@ -1,7 +1,6 @@
-//! The bounds that members of commands share, and how a breach is worded.
-//! It decides nothing about the state; it must never change what it checks.
+//! The bounds that several commands share, and the refusal when one is exceeded. A value is checked and never changed.
 
-use proto_types::WallMs;
+use proto_types::{IsolationSet, WallMs};
 
 use crate::change::Refusal;
 
@@ -53,18 +52,10 @@ pub(crate) fn near(what: &str, at: WallMs, now: WallMs, ahead_ms_max: u64) -> Re
     Err(Refusal::TooFarAhead { what: what.to_owned(), ahead_ms, ahead_ms_max })
 }
 
-/// At most 8 isolation classes, each named once.
-pub(crate) fn isolation(classes: &[String]) -> Result<(), Refusal> {
-    /// There are three classes today (in-process WASM, emulated VM, hardware VM).
-    const CLASSES_MAX: u64 = 8;
-    number("isolation classes", classes.len() as u64, (0, CLASSES_MAX))?;
-    for (at, class) in classes.iter().enumerate() {
-        text("isolation class", class, 64)?;
-        if classes[..at].contains(class) {
-            return Err(invalid("isolation", "names a class twice"));
-        }
-    }
-    Ok(())
+/// Refuses a set that is in the log alone: an earlier version let it in there, and
+/// refused it when that was applied. (An empty set of a node was not refused, but no edge has ever let one in.)
+pub(crate) fn isolation(set: &IsolationSet) -> Result<(), Refusal> {
+    if set.is_wrong() { Err(invalid("isolation", "is no set of classes")) } else { Ok(()) }
 }
 
 pub(crate) fn invalid(what: &str, why: &str) -> Refusal {

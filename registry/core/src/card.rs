@@ -1,5 +1,4 @@
-//! A2A cards: what an agent says of itself, signed or not.
-//! Whose card is kept for a handle is decided in `apply`.
+//! A2A cards: what an agent says of itself, signed or not. `apply` decides whose card is kept for a handle.
 
 pub(crate) mod apply;
 pub(crate) mod command;

@@ -1,5 +1,5 @@
-//! What a command comes to: writes, effects and a reply, as data.
-//! It decides nothing and does nothing; the shell commits the writes, and only the leader acts on effects.
+//! The result of a command, as data: writes, effects, and a reply or a refusal. The shell commits the writes; only the
+//! leader acts on the effects.
 
 mod refusal;
 
@@ -20,14 +20,6 @@ pub struct Change {
     pub effects: Vec<Effect>,
     /// What to tell the caller.
     pub reply: Reply,
-}
-
-impl Change {
-    /// A change that writes nothing and only answers.
-    #[must_use]
-    pub fn answer(reply: Reply) -> Self {
-        Self { writes: Vec::new(), effects: Vec::new(), reply }
-    }
 }
 
 /// What the leader's shell has to do after a commit. Losing one is harmless: each can be found again by a scan.

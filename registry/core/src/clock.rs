@@ -1,5 +1,4 @@
-//! The state's time: the greatest stamp that changed something, whatever a leader's clock says.
-//! When it may be brought back is decided in `apply`.
+//! The state's time: the greatest stamp that has changed something. `apply` decides when it may be set back.
 
 pub(crate) mod apply;
 pub(crate) mod command;

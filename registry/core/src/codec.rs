@@ -1,10 +1,10 @@
-//! How values lie in the state: MessagePack with member names, so that members can be added later.
-//! It decides bytes only; it must never hide a value that does not decode.
+//! The encoding of values in the state: MessagePack with member names, so that members can be added later. A value that
+//! does not decode is an error, never skipped.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::view::ViewError;
+use crate::view::{Read, ViewError};
 
 /// The bytes of an entry.
 pub(crate) fn encode<T: Serialize>(entry: &T) -> Vec<u8> {
@@ -13,10 +13,7 @@ pub(crate) fn encode<T: Serialize>(entry: &T) -> Vec<u8> {
 }
 
 /// Reads what `encode` wrote.
-pub(crate) fn decode<T: DeserializeOwned>(
-    table: &'static str,
-    bytes: &[u8],
-) -> Result<T, ViewError> {
+pub(crate) fn decode<T: DeserializeOwned>(table: &'static str, bytes: &[u8]) -> Read<T> {
     rmp_serde::from_slice(bytes)
         .map_err(|cause| ViewError::Corrupt { table, cause: cause.to_string() })
 }

@@ -1,8 +1,8 @@
-//! What may be asked of the state machine. Each is complete in itself: time comes with the stamp, ids and digests
-//! with the command. A command must never carry something that has to be verified with a signature at `apply`:
-//! signatures are checked once, at the edge, before it is proposed.
+//! All commands that the state machine takes. A command is complete in itself: the time comes with the stamp, ids and
+//! digests with the command. Signatures are verified once, at the edge, before a command is proposed; `apply` never
+//! verifies one.
 //!
-//! What each subject is asked stands in its folder; here stand the list of all, and the groups that are of several subjects.
+//! The commands of a subject are in its folder. This file has the list of all, and the groups that span several subjects.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,8 +18,7 @@ pub use crate::gateway::command::RegisterGateway;
 pub use crate::import::command::{Import, ImportedRecord};
 pub use crate::instance::command::{CreateInstance, InstanceCommand, RemoveInstance};
 pub use crate::join_token::command::IssueJoinToken;
-pub use crate::ledger::command::OpenLog;
-pub use crate::liveness::command::SetLiveness;
+pub use crate::log::command::OpenLog;
 pub use crate::member::command::{AdmitMember, RetireMember};
 pub use crate::namespace::command::{DeleteNamespace, NamespaceCommand, PutNamespace};
 pub use crate::node::command::{HearNode, RegisterNode, SetNodeState};
@@ -32,8 +31,9 @@ pub use crate::peer::command::{
     PeerCommand, RequestEnrolment, RevokePeer, StandPeer, StateManifest,
 };
 pub use crate::precondition::command::{Precondition, Versioned, Versions};
+pub use crate::reachability::command::SetReachability;
 pub use crate::record::command::{DeleteRecord, PutRecord};
-use crate::search::command::Told;
+use crate::search::command::PutSearch;
 pub use crate::task::command::{
     AssignTask, CancelTask, CompleteTask, ContinueTask, ExpireTask, ReleaseTask, SubmitTask,
 };
@@ -66,7 +66,7 @@ pub enum Command {
     /// Deploys a hosted agent, or a new version of it.
     PutAgent(PutAgent),
     /// Says what a search reads in the body of an entry, in one proposal with it. Answers the entry's revision.
-    PutSearch(Told),
+    PutSearch(PutSearch),
     /// Registers a gateway, or updates its endpoint.
     RegisterGateway(RegisterGateway),
     /// Registers a node with what it measured.
@@ -92,7 +92,8 @@ pub enum Command {
     /// Accepts an envelope durably.
     EnqueueEnvelope(EnqueueEnvelope),
     /// About the transparency log, the audit, and other logs that are witnessed.
-    Ledger(LedgerCommand),
+    #[serde(rename = "Ledger")]
+    Log(LogCommand),
     /// Leases the oldest envelopes of a queue.
     LeaseEnvelopes(LeaseEnvelopes),
     /// Forgets what nobody is to ask for any more.
@@ -104,7 +105,8 @@ pub enum Command {
     /// Takes a leased envelope out of its queue.
     AckEnvelope(AckEnvelope),
     /// What concerns other places than this registry.
-    Foreign(Foreign),
+    #[serde(rename = "Foreign")]
+    Federation(FederationCommand),
     /// A condition of the commands after it.
     Require(Precondition),
     /// About instances that publish with a token of their own.
@@ -153,11 +155,12 @@ impl From<FleetCommand> for Command {
     }
 }
 
-/// One wish about another place.
+/// One command about another registry, or about what the crawler saw.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Foreign {
+pub enum FederationCommand {
     /// Notes what the crawler saw.
-    SetLiveness(SetLiveness),
+    #[serde(rename = "SetLiveness")]
+    SetReachability(SetReachability),
     /// Agrees with another registry, or changes the terms.
     PutPartner(PutPartner),
     /// Notes how far a pull has come.
@@ -178,15 +181,15 @@ pub enum Foreign {
     FailPartner(FailPartner),
 }
 
-impl From<Foreign> for Command {
-    fn from(wish: Foreign) -> Self {
-        Self::Foreign(wish)
+impl From<FederationCommand> for Command {
+    fn from(command: FederationCommand) -> Self {
+        Self::Federation(command)
     }
 }
 
-/// One wish about log, audit or time.
+/// One command about log, audit or time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum LedgerCommand {
+pub enum LogCommand {
     /// Opens the transparency log.
     OpenLog(OpenLog),
     /// Adds a line to the audit.

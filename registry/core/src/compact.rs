@@ -1,5 +1,5 @@
-//! Forgetting: changes that no cursor may ask for any more, tasks long ended, bodies without a name.
-//! What goes with one command is decided in `apply`.
+//! Compaction: it forgets changes that no cursor may ask for any more, tasks that ended long ago, and bodies that nothing
+//! names.
 
 pub(crate) mod apply;
 pub(crate) mod command;

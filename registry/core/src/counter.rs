@@ -1,10 +1,10 @@
-//! Numbers of the state machine: its revision, its clock, and how full its bounded queues are.
-//! They decide nothing; they must never be kept anywhere but in the state, or replicas would differ.
+//! Numbers of the state machine: its revision, its clock, and how full its bounded queues are. They are kept in the state
+//! and nowhere else, or replicas would differ.
 
 use proto_types::{Namespace, Origin};
 
 use crate::layout::{self, Tag};
-use crate::view::{Space, View, ViewError, Write};
+use crate::view::{Read, Space, View, ViewError, Write};
 
 /// Where the numbers lie, by name.
 pub(crate) const COUNTERS: Tag = Tag(0);
@@ -59,7 +59,7 @@ pub(crate) fn starting(
     prefix: &str,
     after: Option<&str>,
     limit: usize,
-) -> Result<Vec<(String, u64)>, ViewError> {
+) -> Read<Vec<(String, u64)>> {
     let first = key(prefix);
     let from = after.map_or_else(|| first.clone(), |after| layout::after(&key(after)));
     let tag = key("").len();
@@ -95,12 +95,12 @@ pub(crate) fn kept_bytes_of(owner: &str) -> String {
 }
 
 /// The number, 0 if it was never set.
-pub(crate) fn read(view: &dyn View, name: &str) -> Result<u64, ViewError> {
+pub(crate) fn read(view: &dyn View, name: &str) -> Read<u64> {
     let Some(value) = view.value(Space::State, &key(name))? else { return Ok(0) };
     number(name, &value)
 }
 
-fn number(name: &str, value: &[u8]) -> Result<u64, ViewError> {
+fn number(name: &str, value: &[u8]) -> Read<u64> {
     let bytes = value.try_into().map_err(|_| ViewError::Corrupt {
         table: "counter",
         cause: format!("{name} has {} bytes, not 8", value.len()),

@@ -1,5 +1,5 @@
-//! The state as a proposal has changed it so far, with its time, revision and effects.
-//! It decides how a change is noted; it must never let an entity and its derived keys disagree.
+//! The state as a proposal has changed it so far, with its time, revision and effects. An entity and its derived keys
+//! always change together.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
@@ -17,7 +17,7 @@ use crate::leaf::Leaf;
 use crate::overlay::{Overlay, Pending};
 use crate::search::document::Document;
 use crate::source::Source;
-use crate::view::{Space, View, ViewError, Write};
+use crate::view::{Read, Space, View, ViewError, Write};
 use crate::visibility::Scope;
 
 /// Why a command was not carried out.
@@ -41,8 +41,11 @@ impl From<ViewError> for Stop {
     }
 }
 
+/// What a step of a command comes to.
+pub(crate) type Step<T> = Result<T, Stop>;
+
 /// The decision about one command.
-pub(crate) type Outcome = Result<Reply, Stop>;
+pub(crate) type Outcome = Step<Reply>;
 
 /// The entries that a search follows, with what the proposal says of their bodies.
 type Touched = BTreeMap<(Source, Handle), Option<Document>>;
@@ -137,16 +140,12 @@ impl<'v> Draft<'v> {
         self.effects.push(effect);
     }
 
-    pub(crate) fn entry<T: Entity>(
-        &self,
-        table: &Table<T>,
-        id: &str,
-    ) -> Result<Option<T>, ViewError> {
+    pub(crate) fn entry<T: Entity>(&self, table: &Table<T>, id: &str) -> Read<Option<T>> {
         table.entry(self.view(), id)
     }
 
     /// The entry, which the command cannot do without.
-    pub(crate) fn existing<T: Entity>(&self, table: &Table<T>, id: &str) -> Result<T, Stop> {
+    pub(crate) fn existing<T: Entity>(&self, table: &Table<T>, id: &str) -> Step<T> {
         let missing = || Refusal::NotFound { kind: table.name().to_owned(), id: id.to_owned() };
         Ok(self.entry(table, id)?.ok_or_else(missing)?)
     }
@@ -219,14 +218,14 @@ impl<'v> Draft<'v> {
     }
 
     /// How long the bytes are; refuses what names bytes that are not here.
-    pub(crate) fn require_body(&self, digest: &Digest) -> Result<u64, Stop> {
+    pub(crate) fn require_body(&self, digest: &Digest) -> Step<u64> {
         if let Some(bytes) = self.view().value(Space::Bodies, &body_key(digest))? {
             return Ok(bytes.len() as u64);
         }
         Err(Refusal::NotFound { kind: "body".to_owned(), id: digest.to_string() }.into())
     }
 
-    pub(crate) fn count(&self, name: &str) -> Result<u64, ViewError> {
+    pub(crate) fn count(&self, name: &str) -> Read<u64> {
         counter::read(self.view(), name)
     }
 

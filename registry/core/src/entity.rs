@@ -1,5 +1,5 @@
-//! What can be kept in a table, and how: keyed, encoded, found and listed.
-//! It decides where an entity lies; it must never hide a value that does not decode.
+//! Tables of entities: how an entity is keyed, encoded, found and listed. A value that does not decode is an error, never
+//! skipped.
 
 use std::marker::PhantomData;
 
@@ -10,10 +10,10 @@ use serde::de::DeserializeOwned;
 
 use crate::body::rows;
 use crate::codec::{decode, encode};
-use crate::index;
+use crate::index::{self, Keys};
 use crate::layout::{self, END, Tag};
 use crate::source::Source;
-use crate::view::{Pair, Space, View, ViewError, Write};
+use crate::view::{Pair, Read, Space, View, Write};
 
 /// What can be kept in a table.
 pub trait Entity: Serialize + DeserializeOwned {
@@ -25,13 +25,15 @@ pub trait Entity: Serialize + DeserializeOwned {
 
     /// The derived keys that point at it, with their values. A function of the entity alone, so
     /// that they can be rebuilt.
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+    fn index(&self) -> Keys {
         Vec::new()
     }
 
     /// The bodies it names. They are kept as long as it does; a body that no entity names is
     /// forgotten by the next compaction.
-    fn bodies(&self) -> Vec<Digest>;
+    fn bodies(&self) -> Vec<Digest> {
+        Vec::new()
+    }
 
     /// What the transparency log says of it, without the time; `None` for what never enters it.
     fn fact(&self) -> Option<Fact> {
@@ -73,7 +75,7 @@ impl<T: Entity> Table<T> {
     ///
     /// # Errors
     /// The store failed, or what it holds does not decode.
-    pub fn entry(&self, view: &dyn View, id: &str) -> Result<Option<T>, ViewError> {
+    pub fn entry(&self, view: &dyn View, id: &str) -> Read<Option<T>> {
         let value = view.value(Space::State, &self.key(id))?;
         value.map(|bytes| self.decode(&bytes)).transpose()
     }
@@ -101,15 +103,7 @@ impl<T: Entity> Table<T> {
     }
 
     /// Up to `limit` entities whose ids come after `after`, in the order of their ids.
-    ///
-    /// # Errors
-    /// As [`Table::entry`].
-    pub fn list(
-        &self,
-        view: &dyn View,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<T>, ViewError> {
+    pub fn list(&self, view: &dyn View, after: Option<&str>, limit: usize) -> Read<Vec<T>> {
         let first = self.key("");
         let from = after.map_or_else(|| first.clone(), |id| layout::after(&self.key(id)));
         let pairs = view.range(Space::State, &from, &layout::past(&first), limit)?;
@@ -117,27 +111,14 @@ impl<T: Entity> Table<T> {
     }
 
     /// Up to `limit` entities whose ids start with `prefix`, in the order of their ids.
-    ///
-    /// # Errors
-    /// As [`Table::entry`].
-    pub fn starting(
-        &self,
-        view: &dyn View,
-        prefix: &str,
-        limit: usize,
-    ) -> Result<Vec<T>, ViewError> {
+    pub fn starting(&self, view: &dyn View, prefix: &str, limit: usize) -> Read<Vec<T>> {
         let from = self.key(prefix);
         let pairs = view.range(Space::State, &from, &layout::past(&from), limit)?;
         pairs.iter().map(|(_, value)| self.decode(value)).collect()
     }
 
     /// Up to `limit` entities that the derived keys with this prefix point at.
-    pub(crate) fn pointed(
-        &self,
-        view: &dyn View,
-        prefix: &[u8],
-        limit: usize,
-    ) -> Result<Vec<T>, ViewError> {
+    pub(crate) fn pointed(&self, view: &dyn View, prefix: &[u8], limit: usize) -> Read<Vec<T>> {
         self.pointed_in(view, (prefix, &layout::past(prefix)), limit)
     }
 
@@ -147,13 +128,13 @@ impl<T: Entity> Table<T> {
         view: &dyn View,
         range: (&[u8], &[u8]),
         limit: usize,
-    ) -> Result<Vec<T>, ViewError> {
+    ) -> Read<Vec<T>> {
         let ids = index::ids(view, range, limit)?;
         let found = ids.iter().map(|id| self.entry(view, id));
         found.filter_map(Result::transpose).collect()
     }
 
-    pub(crate) fn decode(&self, bytes: &[u8]) -> Result<T, ViewError> {
+    pub(crate) fn decode(&self, bytes: &[u8]) -> Read<T> {
         decode(self.name, bytes)
     }
 }
@@ -165,7 +146,7 @@ pub(crate) trait AnyTable {
     /// What a refusal calls an entity of it.
     fn name(&self) -> &'static str;
     /// What an entity of it gives rise to.
-    fn read(&self, value: &[u8]) -> Result<Stored, ViewError>;
+    fn read(&self, value: &[u8]) -> Read<Stored>;
 }
 
 /// An entity under a key of its table: its own key, derived keys and bodies.
@@ -184,7 +165,7 @@ impl<T: Entity> AnyTable for Table<T> {
         self.name()
     }
 
-    fn read(&self, value: &[u8]) -> Result<Stored, ViewError> {
+    fn read(&self, value: &[u8]) -> Read<Stored> {
         let entry: T = self.decode(value)?;
         let (key, derived) = (self.key(&entry.key()), self.derived(&entry));
         Ok(Stored { key, derived, bodies: entry.bodies() })

@@ -1,5 +1,5 @@
-//! WAN envelopes, in the queues of their targets.
-//! Whether one is accepted is decided in `apply`, who delivers it in `lease`.
+//! WAN envelopes in the queues of their targets, each known by its source and id. `apply` accepts them, `lease` hands
+//! them out.
 
 pub(crate) mod apply;
 pub(crate) mod command;

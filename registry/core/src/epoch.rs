@@ -1,6 +1,6 @@
-//! Cluster epochs: what a cluster that is made anew from a backup leaves behind.
-//! Decides where an epoch's revisions begin and what does not outlive the one before; must never let a revision of
-//! one epoch be one of another, or what follows changes would go on where there is another history.
+//! Cluster epochs. A restore from a backup begins the next epoch, whose revisions are above all of the one before. The
+//! lines of the total order and the join tokens that nobody took end with the old one; a token that was signed in it is
+//! not accepted any more. A revision belongs to one epoch only, or a watcher would go on in another history.
 
 use proto_types::{LeaseEpoch, Revision, WallMs};
 
@@ -8,7 +8,7 @@ use crate::counter::{self, NOT_BEGUN};
 use crate::entity::Entity as _;
 use crate::join_token::entry::JoinTokenEntry;
 use crate::join_token::table::JOIN_TOKENS;
-use crate::view::{Space, View, ViewError, Write};
+use crate::view::{Read, Space, View, Write};
 
 /// Revisions of one epoch: a thousand each millisecond for 34 years.
 const REVISIONS: u64 = 1 << 40;
@@ -44,7 +44,7 @@ pub const fn can_have(epoch: u64, revision: u64) -> bool {
 ///
 /// # Errors
 /// The view failed, or holds what does not decode.
-pub fn begin(view: &dyn View, epoch: u64) -> Result<Vec<Write>, ViewError> {
+pub fn begin(view: &dyn View, epoch: u64) -> Read<Vec<Write>> {
     let first = first_revision(epoch).0;
     let mut writes = vec![
         counter::write(counter::CLUSTER_EPOCH, epoch),
@@ -77,7 +77,7 @@ fn forget(token: &JoinTokenEntry) -> Vec<Write> {
 
 /// The fencing epoch of a claim after this one. One of the cluster epoch before, that a holder may still show, is never
 /// handed out again.
-pub(crate) fn next_lease(view: &dyn View, kept: LeaseEpoch) -> Result<LeaseEpoch, ViewError> {
+pub(crate) fn next_lease(view: &dyn View, kept: LeaseEpoch) -> Read<LeaseEpoch> {
     let first = first_revision(counter::read(view, counter::CLUSTER_EPOCH)?);
     Ok(kept.next().max(LeaseEpoch(first.0)))
 }
@@ -87,7 +87,7 @@ pub(crate) fn next_lease(view: &dyn View, kept: LeaseEpoch) -> Result<LeaseEpoch
 ///
 /// # Errors
 /// As [`begin`].
-pub fn is_before(view: &dyn View, issued_at: WallMs) -> Result<bool, ViewError> {
+pub fn is_before(view: &dyn View, issued_at: WallMs) -> Read<bool> {
     Ok(issued_at.0 < counter::read(view, counter::EPOCH_BEGAN)?)
 }
 
@@ -95,6 +95,6 @@ pub fn is_before(view: &dyn View, issued_at: WallMs) -> Result<bool, ViewError> 
 ///
 /// # Errors
 /// As [`begin`].
-pub fn has_begun(view: &dyn View) -> Result<bool, ViewError> {
+pub fn has_begun(view: &dyn View) -> Read<bool> {
     Ok(counter::read(view, counter::EPOCH_BEGAN)? != NOT_BEGUN)
 }

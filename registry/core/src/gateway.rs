@@ -1,5 +1,4 @@
-//! Gateways of the fleet: who lets peers in, and where nodes push events to.
-//! Who may register is decided in `apply`.
+//! Gateways of the fleet: they let peers in, and nodes send them events. `apply` decides who may register.
 
 pub(crate) mod apply;
 pub(crate) mod command;

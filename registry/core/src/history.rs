@@ -1,5 +1,5 @@
-//! The total order: every change since the last compaction has its line, and every watcher sees the same ones.
-//! Lines are added by `draft` alone, and forgotten by `compact`.
+//! The total order: every change since the last compaction has a line, and all watchers see the same lines. Only `draft`
+//! adds lines, and only `compact` forgets them.
 
 pub(crate) mod entry;
 pub(crate) mod query;

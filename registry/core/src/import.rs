@@ -1,5 +1,4 @@
-//! Entries of other registries: where each came from, and whose home a handle has.
-//! Whether one is taken over is decided in `apply`; when a handle comes home, in `home`.
+//! Entries of other registries: where each came from, and which registry is the home of a handle.
 
 pub(crate) mod apply;
 pub(crate) mod command;

@@ -1,10 +1,10 @@
-//! Derived keys: the lookups and orders that the state can be read in, beside its ids.
-//! Each is a function of one entity, beside whose table it stands; an index must never hold what the entity does not.
+//! Derived keys: the look-ups and orders of the state beside its ids. Each key is a function of one entity and is defined
+//! beside that entity's table.
 
 use proto_types::WallMs;
 
 use crate::layout::{self, Tag};
-use crate::view::{Space, View, ViewError};
+use crate::view::{Read, Space, View, ViewError};
 
 /// Derived keys and their values.
 pub(crate) type Keys = Vec<(Vec<u8>, Vec<u8>)>;
@@ -16,17 +16,13 @@ pub(crate) fn until(tag: Tag, now: WallMs) -> (Vec<u8>, Vec<u8>) {
 }
 
 /// Up to `limit` ids that the derived keys in `from..to` point at.
-pub(crate) fn ids(
-    view: &dyn View,
-    (from, to): (&[u8], &[u8]),
-    limit: usize,
-) -> Result<Vec<String>, ViewError> {
+pub(crate) fn ids(view: &dyn View, (from, to): (&[u8], &[u8]), limit: usize) -> Read<Vec<String>> {
     let pairs = view.range(Space::Index, from, to, limit)?;
     pairs.into_iter().map(|(_, value)| text(value)).collect()
 }
 
 /// An id as a derived key's value holds it.
-pub(crate) fn text(value: Vec<u8>) -> Result<String, ViewError> {
+pub(crate) fn text(value: Vec<u8>) -> Read<String> {
     String::from_utf8(value).map_err(|cause| corrupt(&cause))
 }
 

@@ -1,5 +1,4 @@
-//! Instances of Pilox that publish with a token of their own.
-//! Which tenant keys are taken is decided in `apply`.
+//! Instances of Pilox that publish with a token of their own. `apply` decides which tenant keys are taken.
 
 pub(crate) mod apply;
 pub(crate) mod command;

@@ -1,5 +1,5 @@
-//! Join tokens: invitations that admit one machine or peer, once.
-//! Whether one is valid is decided in `apply`, which machine comes in with it in `machine`.
+//! Join tokens: invitations that admit one machine or peer, once. `apply` decides whether one is valid; `machine` admits
+//! a machine with it.
 
 pub(crate) mod apply;
 pub(crate) mod command;

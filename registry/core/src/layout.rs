@@ -1,6 +1,5 @@
-//! How keys are laid out: `shard | tag | parts`. The shard comes first from the first day, so that
-//! splitting the state over several Raft groups needs no migration.
-//! It decides bytes only; it must never have two kinds of keys begin alike. `table` lists all kinds.
+//! The layout of keys: `shard | tag | parts`. The shard comes first from the first day, so that the state can be split
+//! over several Raft groups without a migration. Two kinds of keys never begin alike; `table` lists all kinds.
 
 /// All state lives in shard 0 until there is more than one group.
 const SHARD: [u8; 2] = [0, 0];

@@ -1,5 +1,4 @@
-//! What a proposal adds to the transparency log.
-//! Data only: it decides nothing.
+//! A leaf of the transparency log: what a proposal has changed.
 
 use proto_types::Digest;
 use proto_types::tlog::Fact;

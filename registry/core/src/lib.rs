@@ -1,9 +1,9 @@
-//! The registry's pure core: `apply(&View, Stamp, &Command) -> Change`.
-//! It decides what every command comes to; it must never read a clock, a file, a socket or anything but its arguments.
+//! The registry's pure core: `apply(&View, Stamp, &Command) -> Change`. It decides the result of every command from its
+//! arguments alone. It must never read a clock, a file or a socket.
 //!
-//! Each subject has a folder: what is kept of it (`entry`), where (`table`), what may be asked (`command`), what that comes
-//! to (`apply`) and how it is read (`query`). The files beside the folders are what no subject has for itself. `entry`,
-//! `command`, `query` and `table` are the faces that other crates see.
+//! Each subject has a folder: what is stored (`entry`), where (`table`), the commands (`command`), their decisions
+//! (`apply`) and the reads (`query`). The files beside the folders belong to no single subject. Other crates see `entry`,
+//! `command`, `query` and `table`.
 
 pub mod administrative;
 mod agent;
@@ -33,9 +33,8 @@ mod instance;
 mod join_token;
 mod layout;
 mod leaf;
-mod ledger;
 mod listing;
-mod liveness;
+mod log;
 mod member;
 mod namespace;
 mod node;
@@ -43,6 +42,7 @@ pub mod overlay;
 mod partner;
 mod peer;
 mod precondition;
+mod reachability;
 mod record;
 mod report;
 pub mod search;
@@ -71,7 +71,7 @@ pub mod entry {
     //! Formats: MessagePack maps with member names, so that later versions may add members. A new member has a default and
     //! is left out where it has that value: members of two versions then keep the same bytes of an entry without the new
     //! fact.
-    //! These types decide nothing; they must never hold bodies, only digests of them.
+    //! An entry holds digests of bodies, never the bodies.
 
     pub use crate::agent::entry::{AgentEntry, AgentKind, Limits};
     pub use crate::card::entry::CardEntry;
@@ -82,62 +82,61 @@ pub mod entry {
     pub use crate::import::entry::{ImportKind, ProvenanceEntry};
     pub use crate::instance::entry::InstanceEntry;
     pub use crate::join_token::entry::{JoinRole, JoinTokenEntry};
-    pub use crate::liveness::entry::{Liveness, LivenessEntry, NotALiveness, Subject};
     pub use crate::member::entry::MemberEntry;
     pub use crate::namespace::entry::{
-        Grants, NamespaceEntry, NotATrustMode, Policy, Quotas, Terms, TrustMode, Usage,
+        Grants, NamespaceEntry, Policy, Quotas, Terms, TrustMode, Usage,
     };
     pub use crate::node::entry::{Capacity, NodeEntry, NodeState};
     pub use crate::partner::entry::{
-        Agreement, Failing, Held, PartnerEntry, PartnerKind, PartnerState, PartnerTerms, PassedOver,
+        Agreement, Failing, Held, PARTNERS_MAX, PartnerEntry, PartnerKind, PartnerState,
+        PartnerTerms, PassedOver,
     };
     pub use crate::peer::entry::{
         Approval, Candidate, DomainMethod, DomainProof, EnrolledKey, Founding, LogHead,
         ManifestRef, PeerEntry, PeerLogEntry, PeerRequest, PeerStatus, Recent,
     };
+    pub use crate::reachability::entry::{Reachability, ReachabilityEntry, Subject};
     pub use crate::record::entry::RecordEntry;
     pub use crate::search::entry::SearchEntry;
     pub use crate::source::Source;
     pub use crate::task::entry::{ReplyTo, TaskEnd, TaskEntry, TaskState, Turn};
-    pub use crate::visibility::{NotAVisibility, Scope, Scoped, Visibility};
+    pub use crate::visibility::{Scope, Scoped, Visibility};
 }
 
 pub mod query {
-    //! Reads of the state for the shell: the same for every member, as of the view's revision.
-    //! They decide nothing; they must never filter by who asks (the shell knows that, the state does not).
+    //! Reads of the state for the shell: the same for every member, as of the view's revision. Each fails as the view
+    //! itself does: the store failed, or a value does not decode.
+    //! Those named `…_seen` take the viewer for whom they read.
 
-    pub use crate::agent::query::{agent, agent_seen, agents, agents_seen};
-    pub use crate::audit::query::{AuditEnd, audit_end, audit_lines};
+    pub use crate::agent::query::{agent, agent_seen, agents_seen};
+    pub use crate::audit::query::{audit_end, audit_lines};
+    pub use crate::audit::rows::AuditHead;
     pub use crate::body::query::body;
-    pub use crate::card::query::{card, card_seen, cards, cards_listed, cards_seen};
+    pub use crate::card::query::{card, card_seen, cards_listed};
     pub use crate::clock::query::clock;
     pub use crate::conduct::query::{Line as EvidenceLine, Reputation, reputation};
     pub use crate::envelope::query::{envelope, queue_depth};
-    pub use crate::gateway::query::{gateway, gateway_by_credential, gateways};
+    pub use crate::gateway::query::gateway;
     pub use crate::history::query::{changes, compacted, revision, revision_at};
     pub use crate::import::query::{imports, provenance};
     pub use crate::instance::query::{instance, instance_of, instances};
     pub use crate::join_token::query::join_token;
-    pub use crate::ledger::check::ledger_fault;
-    pub use crate::ledger::query::{LogRows, checkpoint, inclusion, log_entries, log_head};
-    pub use crate::liveness::query::{liveness, liveness_seen, peer_liveness};
+    pub use crate::log::query::{LogRows, checkpoint, inclusion, log_entries, log_head};
     pub use crate::member::query::{cluster_epoch, cluster_id, member};
     pub use crate::namespace::query::{
         admitted, namespace, namespace_of, namespaces, namespaces_owned, usage, viewer,
     };
-    pub use crate::node::query::{node, node_by_credential, nodes};
+    pub use crate::node::query::{node, nodes};
     pub use crate::partner::query::{partner, partners};
     pub use crate::peer::query::{
         DomainsDue, assurance, domains_due, expired_manifests, peer, peer_log, peer_log_from,
         peer_request, peer_requests, peer_requests_waiting, peers,
     };
-    pub use crate::record::query::{
-        record, record_by_card_url, record_of_card, record_seen, records, records_listed,
-    };
+    pub use crate::reachability::query::{peer_reachability, reachability, reachability_seen};
+    pub use crate::record::query::{record, record_of_card, record_seen, records, records_listed};
     pub use crate::storage::kept_bytes;
     pub use crate::task::query::{
         open_tasks, overdue_tasks, pending_tasks, pending_tasks_after, task, tasks_of_node,
     };
-    pub use crate::token::query::token_spent;
     pub use crate::witness::query::{witnessed, witnessed_epoch};
 }

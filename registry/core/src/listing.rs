@@ -1,12 +1,11 @@
-//! Lists of entries by who may know of them: where an entry stands in them, and how a viewer's lists are read as one.
-//! It decides nothing: `audience` says who knows of what. It must never meet a hidden entry on the way to a visible one.
+//! Lists of entries by audience: an entry's place in each list, and the merge of the lists that a viewer may read. A walk
+//! never meets a hidden entry.
 
 use std::collections::BTreeSet;
 
 use proto_types::Handle;
 
 use crate::audience;
-use crate::entity::{Entity, Table};
 use crate::index::{self, Keys};
 use crate::layout::{self, Tag};
 use crate::view::{Read, View};
@@ -29,24 +28,6 @@ pub(crate) fn seen<T: Scoped>(viewer: &Viewer, entry: Option<T>) -> Option<(T, D
     let entry = entry?;
     let disclosure = viewer.disclosure(&entry.scope());
     (disclosure > Disclosure::Hidden).then_some((entry, disclosure))
-}
-
-/// Up to `limit` entries after `after` that exist to the viewer, by handle.
-pub(crate) fn entries<T: Entity + Scoped>(
-    view: &dyn View,
-    viewer: &Viewer,
-    (table, list): (&Table<T>, Tag),
-    (after, limit): (Option<&Handle>, usize),
-) -> Read<Vec<(T, Disclosure)>> {
-    let Some(audiences) = audience::lists_of(viewer) else {
-        let page = table.list(view, after.map(Handle::as_str), limit)?;
-        return Ok(page.into_iter().map(|entry| (entry, Disclosure::Whole)).collect());
-    };
-    let mut found = Vec::new();
-    for handle in handles(view, &audiences, list, (after, limit))? {
-        found.extend(seen(viewer, table.entry(view, handle.as_str())?));
-    }
-    Ok(found)
 }
 
 /// The first handles after `after` in the lists of the viewer's audiences together.

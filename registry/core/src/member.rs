@@ -1,5 +1,4 @@
-//! The cluster and its members: which numbers are in use, and which never again.
-//! Who may be added to consensus is decided in `apply`.
+//! The cluster and its members: the numbers in use, and those that are never used again.
 
 pub(crate) mod apply;
 pub(crate) mod command;

@@ -1,5 +1,8 @@
 //! Namespaces: the tenants of the registry, what each may keep, and for whom.
-//! Who may change their terms is decided in `apply`; where an entry is at home, and whether there is room, in `tenancy`.
+//!
+//! `apply` decides who may change their terms. `tenancy` finds the namespace of an entry, checks its trust mode and
+//! counts its quotas, hosted agents included; `verify::counters` counts anew. `query` makes the viewer of a caller: a
+//! peer, and the namespaces that admit it.
 
 pub(crate) mod apply;
 pub(crate) mod command;

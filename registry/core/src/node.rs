@@ -1,5 +1,5 @@
-//! Execution nodes: what each measured of itself, and whether tasks may be placed on it.
-//! Which nodes are there is decided in `apply`; a lease itself lives in the leader's memory.
+//! Execution nodes: what each has measured of itself, and whether tasks may be placed on it. A node's lease is kept in
+//! the leader's memory.
 
 pub(crate) mod apply;
 pub(crate) mod command;

@@ -1,12 +1,10 @@
-//! A view of a state with writes on top that are not committed yet.
-//! It decides what a later command of a batch sees; it must never show anything that committing the
-//! writes would not show.
+//! A view of a state with writes on top that are not committed yet. It shows exactly what committing them would show.
 
 use std::collections::{BTreeMap, btree_map};
 use std::ops::Bound;
 
 use crate::layout;
-use crate::view::{Pair, Space, View, ViewError, Write};
+use crate::view::{Pair, Read, Space, View, Write};
 
 /// What is set (`Some`) or removed (`None`), by key.
 type Changed = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
@@ -115,7 +113,7 @@ impl Layer {
 }
 
 impl View for Overlay<'_> {
-    fn value(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
+    fn value(&self, space: Space, key: &[u8]) -> Read<Option<Vec<u8>>> {
         let Some(layer) = self.pending.layers.get(&space) else {
             return self.base.value(space, key);
         };
@@ -126,13 +124,7 @@ impl View for Overlay<'_> {
         }
     }
 
-    fn range(
-        &self,
-        space: Space,
-        from: &[u8],
-        to: &[u8],
-        limit: usize,
-    ) -> Result<Vec<Pair>, ViewError> {
+    fn range(&self, space: Space, from: &[u8], to: &[u8], limit: usize) -> Read<Vec<Pair>> {
         let Some(layer) = self.pending.layers.get(&space) else {
             return self.base.range(space, from, to, limit);
         };

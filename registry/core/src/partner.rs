@@ -1,5 +1,5 @@
-//! Partners: other registries whose entries are taken in.
-//! The terms, and how far each pull has come, are decided in `apply`; how pulls go, in `pulls`.
+//! Partners: other registries whose entries are taken in. `apply` decides the terms and how far each pull has come;
+//! `pulls` keeps how pulls go.
 
 pub(crate) mod apply;
 pub(crate) mod command;

@@ -1,5 +1,5 @@
-//! Peers: who may act, with which keys, and how each came in.
-//! Enrolment, the operator's word, what owners sign, what hosts vouch for, and the log that tells of all of it.
+//! Peers: who may act, with which keys, and how each came in. The files cover enrolment, the operator's decisions,
+//! operations that owners sign, proofs by their hosts, and the log of all of it.
 
 pub(crate) mod apply;
 pub(crate) mod command;

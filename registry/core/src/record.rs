@@ -1,5 +1,5 @@
-//! Directory records: what the owner of an agent says of it, and where its card is.
-//! Who puts one, whose it is and which version stands is decided in `apply`; a deleted record leaves a tombstone.
+//! Directory records: what the owner of an agent says of it, and where its card is. `apply` decides who may put one and
+//! which version stands; a deleted record leaves a tombstone.
 
 pub(crate) mod apply;
 pub(crate) mod command;

@@ -1,10 +1,10 @@
-//! What a check of a whole state finds, and how it reads on to the end.
-//! It must never hold more in words than a reader takes in.
+//! The faults that a check of a whole state finds. The check reads on to the end; only so many faults are put into words
+//! as a reader takes in.
 
 use std::collections::BTreeMap;
 
 use crate::layout;
-use crate::view::{Space, View, ViewError};
+use crate::view::{Read, Space, View};
 
 /// Faults that are kept in words; the rest is counted. Beyond it the reader has understood.
 const FAULTS_MAX: usize = 200;
@@ -51,15 +51,10 @@ impl Report {
 }
 
 /// What is done with each pair.
-pub(crate) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), ViewError> + 'a;
+pub(crate) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Read<()> + 'a;
 
 /// Every pair of a space, in key order.
-pub(crate) fn each(
-    view: &dyn View,
-    space: Space,
-    page: usize,
-    visit: &mut Visit<'_>,
-) -> Result<(), ViewError> {
+pub(crate) fn each(view: &dyn View, space: Space, page: usize, visit: &mut Visit<'_>) -> Read<()> {
     /// Greater than every key: no key is so long and high.
     const END: [u8; 64] = [0xff; 64];
     let mut from = Vec::new();

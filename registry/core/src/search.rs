@@ -1,7 +1,10 @@
-//! Search over cards, hosted agents and records: derived keys, walked with the viewer's eyes.
+//! Search over cards, hosted agents and records (docs/decisions/0022-search.md). What a viewer may not see never changes
+//! its answer: no hit, order, number or cursor.
 //!
-//! It decides which entries a query finds, in which order and why (docs/decisions/0022-search.md). What a viewer may not
-//! see must never change what it gets: not a hit, not the order, not a number, not a cursor.
+//! 1. The edge reads words and names of a body once; `apply` keeps them beside the entry, as a `document`.
+//! 2. `posting` derives a key for each term and each group of viewers; `statistics` counts terms.
+//! 3. `walk` finds hits by filters, in the order of handles; `ranked` finds them by words, in the order of weight.
+//! 4. `judge` decides each hit by what its viewer sees, and scores it.
 
 pub(crate) mod apply;
 pub(crate) mod command;
@@ -28,7 +31,7 @@ use crate::member;
 use crate::view::{View, ViewError};
 use crate::viewer::Viewer;
 
-pub use self::command::Told;
+pub use self::command::PutSearch;
 pub use self::cursor::CursorError;
 pub use self::document::{Document, Facts, Skill};
 pub use self::found::Bounds;

@@ -1,8 +1,6 @@
-//! Which kinds of entries a search finds.
-//! Data only: it decides nothing.
+//! The kinds of entries that a search finds.
 
-use std::fmt;
-
+use proto_types::words;
 use serde::{Deserialize, Serialize};
 
 /// Which kind of entry was found.
@@ -17,20 +15,9 @@ pub enum Source {
     Record,
 }
 
+words!(Source { Card = "card", Agent = "agent", Record = "record" });
+
 impl Source {
-    /// All, in their order.
-    pub const ALL: [Self; 3] = [Self::Card, Self::Agent, Self::Record];
-
-    /// The word that is shown.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Card => "card",
-            Self::Agent => "agent",
-            Self::Record => "record",
-        }
-    }
-
     /// Its byte in keys, in the order of the kinds.
     #[must_use]
     pub(crate) const fn byte(self) -> u8 {
@@ -39,11 +26,5 @@ impl Source {
             Self::Agent => b'2',
             Self::Record => b'3',
         }
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.as_str())
     }
 }

@@ -1,6 +1,5 @@
-//! A digest of everything that was ever written, rolled on with each log entry, so that members can
-//! compare their states without reading them.
-//! It decides what counts as the same change; it must never depend on anything but the writes.
+//! A digest of everything that was ever written, rolled on with each log entry, so that members can compare their states
+//! without reading them. It depends on the writes alone.
 
 use proto_types::{Digest, Revision};
 
@@ -17,11 +16,11 @@ pub fn roll(before: &Digest, revision: Revision, writes: &[Write]) -> Digest {
     bytes.extend_from_slice(DOMAIN);
     bytes.extend_from_slice(before.as_bytes());
     bytes.extend_from_slice(&revision.0.to_be_bytes());
-    writes.iter().for_each(|write| spell(write, &mut bytes));
+    writes.iter().for_each(|write| encode(write, &mut bytes));
     Digest::of(&bytes)
 }
 
-fn spell(write: &Write, into: &mut Vec<u8>) {
+fn encode(write: &Write, into: &mut Vec<u8>) {
     let mut part = |bytes: &[u8]| {
         into.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
         into.extend_from_slice(bytes);

@@ -1,14 +1,13 @@
-//! The storage quota of tasks and envelopes: how many bytes are kept for them, of all and of each owner.
-//! Decides whether there is room for one message more; must never refuse the outcome of a task that runs, nor count
-//! down by what it never counted.
+//! The storage quota of tasks and envelopes: how many bytes are kept for all, and for each owner. The outcome of a task
+//! that runs is never refused.
 
 use proto_types::outcome::OUTCOME_BYTES_MAX;
 use proto_types::{Class, Full, Shares};
 
 use crate::bound;
 use crate::counter::{self, KEPT_BYTES};
-use crate::draft::{Draft, Stop};
-use crate::view::{Read, View, ViewError};
+use crate::draft::{Draft, Step};
+use crate::view::{Read, View};
 
 /// How many bytes messages may take together. Arbitrary: generous, and less than a member's disk.
 const KEPT_BYTES_MAX: u64 = 16 << 30;
@@ -21,11 +20,7 @@ const ROWS_BYTES: u64 = 1 << 10;
 
 /// Counts one message more, of the owner whose share counts it, or of the operator (`None`). Answers what it counts for.
 /// A task has its place before: its own outcome is among those that are reserved.
-pub(crate) fn take(
-    draft: &mut Draft<'_>,
-    owner: Option<&str>,
-    body_bytes: u64,
-) -> Result<u64, Stop> {
+pub(crate) fn take(draft: &mut Draft<'_>, owner: Option<&str>, body_bytes: u64) -> Step<u64> {
     let bytes = body_bytes.saturating_add(ROWS_BYTES);
     let due = owner.map_or(Ok(0), |owner| reserved(draft, owner))?;
     let own = owner.map_or(Ok(0), |owner| draft.count(&counter::kept_bytes_of(owner)))?;
@@ -41,30 +36,22 @@ pub(crate) fn take(
 
 /// What an owner's open tasks may still bring back. Outcomes are kept whatever room there is: without this, one owner would
 /// open small tasks and take everybody's room with what they bring. Alone it can have some 6,100 open tasks so.
-fn reserved(draft: &Draft<'_>, owner: &str) -> Result<u64, ViewError> {
+fn reserved(draft: &Draft<'_>, owner: &str) -> Read<u64> {
     let open = draft.count(&counter::task_share(owner))?;
     Ok(open.saturating_mul(OUTCOME_BYTES_MAX as u64))
 }
 
 /// Counts what is kept whatever room there is.
-pub(crate) fn add(draft: &mut Draft<'_>, owner: Option<&str>, bytes: u64) -> Result<(), ViewError> {
+pub(crate) fn add(draft: &mut Draft<'_>, owner: Option<&str>, bytes: u64) -> Read<()> {
     count(draft, owner, |kept| kept.saturating_add(bytes))
 }
 
 /// Counts what is forgotten no more.
-pub(crate) fn give_back(
-    draft: &mut Draft<'_>,
-    owner: Option<&str>,
-    bytes: u64,
-) -> Result<(), ViewError> {
+pub(crate) fn give_back(draft: &mut Draft<'_>, owner: Option<&str>, bytes: u64) -> Read<()> {
     count(draft, owner, |kept| kept.saturating_sub(bytes))
 }
 
-fn count(
-    draft: &mut Draft<'_>,
-    owner: Option<&str>,
-    to: impl Fn(u64) -> u64,
-) -> Result<(), ViewError> {
+fn count(draft: &mut Draft<'_>, owner: Option<&str>, to: impl Fn(u64) -> u64) -> Read<()> {
     let own = owner.map(counter::kept_bytes_of);
     for name in own.into_iter().chain([KEPT_BYTES.to_owned()]) {
         let kept = draft.count(&name)?;
@@ -74,9 +61,6 @@ fn count(
 }
 
 /// The bytes that are kept for tasks and envelopes, as the storage quota counts them.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn kept_bytes(view: &dyn View) -> Read<u64> {
     counter::read(view, counter::KEPT_BYTES)
 }

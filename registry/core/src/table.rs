@@ -1,7 +1,5 @@
-//! The tables of the state, and all else that lies in it under a tag of its own: each stands in its subject, and all of
-//! them here.
-//! It decides nothing; a tag must never be given to anything else, also when nothing has it any more: old state would be
-//! read as something else.
+//! The list of all tables, and of all other tags in the state. A tag is never given to anything else, also when nothing
+//! has it any more: old state would be read as something else.
 
 pub use crate::agent::table::AGENTS;
 pub use crate::body::rows::body_key;
@@ -13,12 +11,12 @@ pub use crate::gateway::table::GATEWAYS;
 pub use crate::import::table::PROVENANCE;
 pub use crate::instance::table::INSTANCES;
 pub use crate::join_token::table::JOIN_TOKENS;
-pub use crate::liveness::table::LIVENESS;
 pub use crate::member::table::MEMBERS;
 pub use crate::namespace::table::NAMESPACES;
 pub use crate::node::table::NODES;
 pub use crate::partner::table::PARTNERS;
 pub use crate::peer::table::{PEER_LOG, PEER_REQUESTS, PEERS, peer_log_key, peer_request_key};
+pub use crate::reachability::table::REACHABILITY;
 pub use crate::record::table::RECORDS;
 pub use crate::search::table::SEARCHES;
 pub use crate::task::table::TASKS;
@@ -28,7 +26,7 @@ use crate::body::rows::LOOSE_BODIES;
 use crate::counter::COUNTERS;
 use crate::entity::AnyTable;
 use crate::layout::Tag;
-use crate::ledger::rows::LOG;
+use crate::log::rows::LOG;
 use crate::peer::key_owner::KEY_OWNERS;
 use crate::search::statistics::SEARCH_STATISTICS;
 use crate::token::spent::{SPENT_LONG_TOKENS, SPENT_TOKENS};
@@ -50,7 +48,7 @@ pub(crate) const TABLES: &[&dyn AnyTable] = &[
     &PEER_LOG,
     &PEER_REQUESTS,
     &SEARCHES,
-    &LIVENESS,
+    &REACHABILITY,
     &PARTNERS,
     &PROVENANCE,
     &INSTANCES,

@@ -1,5 +1,5 @@
-//! Tasks of hosted agents: where each stands, who holds it under which epoch, and how it ends.
-//! Which waiting one is next is decided in `fair`, on which node it runs in `rank`.
+//! Tasks of hosted agents: the state of each, who holds it under which lease epoch, and how it ends. `fair` decides which
+//! waiting task is next, `rank` on which node it runs.
 
 pub(crate) mod apply;
 pub(crate) mod command;

@@ -1,8 +1,11 @@
-//! The time that the leader stamps entries with: that of a majority of the voters' clocks.
+//! The time with which the leader stamps entries: that of a majority of the voters' clocks.
 //!
-//! It decides how far one clock can move it: no further than the clocks of the others are apart, forward or back. Between
-//! readings it goes on at the pace of a clock that never jumps. It must never follow this member's own clock alone where
-//! there are others.
+//! One clock moves it no further than the clocks of the others are apart, forward or back. Between readings it goes on at
+//! the pace of a clock that never jumps. It never follows this member's own clock alone where there are others.
+//!
+//! The followers' clocks come to the leader, and the agreed time to the followers, with consensus (`registry-raft`,
+//! `network/peer.rs` and `time.rs`). The proposer stamps with it, every member judges by it, and a node gets it with each
+//! grant of its lease.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,5 @@
-//! Tokens that count once: which were spent, and which were used badly before they were.
-//! Which use of a token is the first is decided in `apply`.
+//! Tokens that count once: those that were spent, and those that were used badly before they were spent.
 
 pub(crate) mod apply;
 pub(crate) mod command;
-pub(crate) mod query;
 pub(crate) mod spent;

@@ -1,5 +1,5 @@
-//! What must hold of every state, checked over a whole one: for backups, and for members that are in doubt.
-//! It decides what is wrong and names it; it must never repair anything, nor stop at the first fault.
+//! The checks of a whole state, for backups and for members that are in doubt. They name every fault, and never repair
+//! one.
 //!
 //! A new check is one line in [`CHECKS`]; a new table one in `table::TABLES`.
 
@@ -8,11 +8,11 @@ mod derived;
 mod entities;
 
 pub use crate::report::Report;
-use crate::view::{View, ViewError};
-use crate::{body, history, peer};
+use crate::view::{Read, View};
+use crate::{body, history, log, peer};
 
 /// One check of a whole state.
-pub type Check = fn(&dyn View, &mut Report) -> Result<(), ViewError>;
+pub type Check = fn(&dyn View, &mut Report) -> Read<()>;
 
 /// Every check, in the order in which they are made, with the name that its faults carry.
 pub const CHECKS: &[(&str, Check)] = &[
@@ -22,6 +22,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("changes", history::verify::check),
     ("keys", peer::verify::check),
     ("counters", counters::check),
+    ("transparency log", log::check::check),
 ];
 
 /// Makes every check. What cannot be read is a fault too.

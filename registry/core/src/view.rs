@@ -1,6 +1,5 @@
-//! What the core may read, and what changes it: a key-value view of the state, with range scans in key order, and writes as
-//! data.
-//! It decides nothing; a view must never offer a way to write, or a result that depends on anything but the state.
+//! What the core may read: a key-value view of the state with range scans in key order. Writes are data. A view offers no
+//! way to write, and its answers depend on the state alone.
 
 use std::collections::BTreeMap;
 
@@ -58,19 +57,13 @@ pub trait View {
     ///
     /// # Errors
     /// A failure of the store itself; absence is `Ok(None)`.
-    fn value(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError>;
+    fn value(&self, space: Space, key: &[u8]) -> Read<Option<Vec<u8>>>;
 
     /// Up to `limit` pairs with `from <= key < to`, in key order.
     ///
     /// # Errors
     /// A failure of the store itself.
-    fn range(
-        &self,
-        space: Space,
-        from: &[u8],
-        to: &[u8],
-        limit: usize,
-    ) -> Result<Vec<Pair>, ViewError>;
+    fn range(&self, space: Space, from: &[u8], to: &[u8], limit: usize) -> Read<Vec<Pair>>;
 }
 
 /// The store could not answer, or what it holds cannot be understood.
@@ -123,17 +116,11 @@ impl Memory {
 }
 
 impl View for Memory {
-    fn value(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
+    fn value(&self, space: Space, key: &[u8]) -> Read<Option<Vec<u8>>> {
         Ok(self.pairs.get(&(space, key.to_vec())).cloned())
     }
 
-    fn range(
-        &self,
-        space: Space,
-        from: &[u8],
-        to: &[u8],
-        limit: usize,
-    ) -> Result<Vec<Pair>, ViewError> {
+    fn range(&self, space: Space, from: &[u8], to: &[u8], limit: usize) -> Read<Vec<Pair>> {
         if from >= to {
             return Ok(Vec::new());
         }

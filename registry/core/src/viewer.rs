@@ -1,6 +1,5 @@
-//! What a caller sees of a change.
-//! It decides whether a change exists to a viewer; it must never depend on anything but what
-//! `proto_types::visibility` says of the entry before and after.
+//! The decision whether a change exists to a viewer. It follows only from what `proto_types::visibility` says of the
+//! entry before and after.
 
 pub use proto_types::visibility::{Disclosure, PeerViewer, Viewer};
 

@@ -1,7 +1,6 @@
-//! Who an entry is meant for, as the state keeps it.
-//! Data only: `proto_types::visibility` decides what a caller sees of it, and nothing else may.
+//! The visibility of an entry, as it is stored. Only `proto_types::visibility` decides what a caller sees of it.
 
-pub use proto_types::visibility::{NotAVisibility, Scope, Visibility};
+pub use proto_types::visibility::{Scope, Visibility};
 
 /// Entries that not everybody may see.
 pub trait Scoped {

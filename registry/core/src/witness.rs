@@ -1,5 +1,4 @@
-//! Other logs, of which this cluster is a witness.
-//! Which head of a log was signed last is decided in `apply`.
+//! Logs of other clusters, of which this cluster is a witness.
 
 pub(crate) mod apply;
 pub(crate) mod command;

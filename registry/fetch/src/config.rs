@@ -1,7 +1,5 @@
-//! What an operator may say about outbound fetches: the section `fetch` of a member.
-//!
-//! It decides defaults. It must never offer a way to reach private networks: loopback alone can be
-//! allowed, and the role refuses that unless it listens on loopback itself.
+//! The section `fetch` of a member: what an operator may set for outbound fetches. Private networks cannot be allowed;
+//! loopback can, by a member that listens on loopback itself.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

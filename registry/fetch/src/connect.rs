@@ -1,6 +1,4 @@
-//! A connection to an address that has been checked, and TLS under the name that was asked for.
-//!
-//! It decides what is trusted. It must never resolve a name: it is handed addresses.
+//! A connection to an address that has been checked, and TLS under the name that was asked for. It resolves no name.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

@@ -1,7 +1,5 @@
-//! How many fetches there are at once, in all and to one host.
-//!
-//! It decides who waits; it must never let a host that holds its connections open keep the others
-//! waiting: the place at the host is taken before the place in the process.
+//! The number of fetches at once, in all and to one host. The place at the host is taken before the place in the process,
+//! so that a host that holds its connections open does not keep the others waiting.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};

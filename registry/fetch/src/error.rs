@@ -1,6 +1,4 @@
-//! Why a fetch came to nothing.
-//!
-//! Says who is at fault; must never hold what the far side sent, which may be hostile and is logged.
+//! Why a fetch failed, and who is at fault. It never holds what the far side sent, which may be hostile and is logged.
 
 use std::net::IpAddr;
 use std::time::Duration;

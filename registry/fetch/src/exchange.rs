@@ -16,6 +16,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use proto_types::metadata::{EPOCH_KEY, LOG_PROOF_KEY, REVISION_KEY};
 
 use crate::connect::Stream;
 use crate::decode;
@@ -35,14 +36,9 @@ const HEADERS_MAX: usize = 96;
 /// The longest etag that is kept.
 const ETAG_BYTES_MAX: usize = 256;
 
-/// Where a registry puts the proof of an entry.
-const LOG_PROOF: HeaderName = HeaderName::from_static("ecumene-log-proof");
-
-/// Where a registry names the revision of the state that it answers from.
-const REVISION: HeaderName = HeaderName::from_static("ecumene-revision");
-
-/// Where it names the cluster epoch of that state.
-const EPOCH: HeaderName = HeaderName::from_static("ecumene-epoch");
+const LOG_PROOF: HeaderName = HeaderName::from_static(LOG_PROOF_KEY);
+const REVISION: HeaderName = HeaderName::from_static(REVISION_KEY);
+const EPOCH: HeaderName = HeaderName::from_static(EPOCH_KEY);
 
 /// A path of 64 hashes and a checkpoint with its cosignatures.
 const LOG_PROOF_BYTES_MAX: usize = 16 * 1_024;

@@ -1,7 +1,5 @@
-//! Names to addresses and texts, behind a trait: the network's DNS, or a table.
-//!
-//! It decides what a look-up may fail with. An implementation must never judge an address: the
-//! fetcher does that for all of them.
+//! Names become addresses and texts, behind a trait: the network's DNS, or a table. The fetcher, not an implementation,
+//! judges an address.
 
 pub mod dns;
 pub mod table;

@@ -30,7 +30,12 @@ impl Pace {
     /// When it is fetched again after `failures` failures in a row. A host that says how long it
     /// wants to be left alone is left alone, up to the longest pause.
     #[must_use]
-    pub fn next(&self, (seed, key, round): (u64, &str, u64), past: Past, now_ms: u64) -> u64 {
+    pub fn next(
+        &self,
+        (seed, key, round): (u64, &str, u64),
+        past: PastAttempts,
+        now_ms: u64,
+    ) -> u64 {
         let doubled = self.every_ms.saturating_mul(1 << past.failures.min(DOUBLINGS_MAX));
         let bound = self.pause_ms_max.max(self.every_ms);
         let asked_ms = past.retry_after_s.unwrap_or(0).saturating_mul(1_000);
@@ -43,7 +48,7 @@ impl Pace {
 
 /// How it went so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Past {
+pub struct PastAttempts {
     /// Failures in a row.
     pub failures: u32,
     /// What the host asked for.
@@ -91,8 +96,8 @@ mod tests {
 
     const PACE: Pace = Pace { every_ms: 1_000, pause_ms_max: 60_000 };
 
-    fn past(failures: u32, retry_after_s: Option<u64>) -> Past {
-        Past { failures, retry_after_s }
+    fn past(failures: u32, retry_after_s: Option<u64>) -> PastAttempts {
+        PastAttempts { failures, retry_after_s }
     }
 
     #[test]

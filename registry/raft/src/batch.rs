@@ -1,6 +1,5 @@
-//! One log entry: the proposals that were waiting, under one stamp of time.
-//! It decides how they are encoded, once, at the proposing member; it must never hold anything that a later member could
-//! read in two ways.
+//! One log entry: the proposals that were waiting, under one stamp of time. The proposing member encodes them once, in a
+//! form that later members read in one way only.
 
 use std::fmt;
 use std::io;

@@ -1,6 +1,7 @@
-//! A member that holds neither a vote nor a log: it starts for the first time, or its directory was lost.
-//! It decides what such a member may take part in. It must never vote or take entries on its own account: it may have
-//! forgotten whom it voted for and what it acknowledged, and a majority that counts it again would lose writes.
+//! A member that holds neither a vote nor a log: it starts for the first time, or its directory was lost. It must never
+//! vote or take entries on its own account: it may have forgotten whom it voted for and what it acknowledged, and a
+//! majority that counts it again would lose writes. `registry/rejoin.rs`, on the leader, lets it begin, as a learner if
+//! it took part before (docs/decisions/0030-folders-and-clocks.md).
 
 use std::io;
 use std::sync::Arc;

@@ -1,5 +1,4 @@
-//! The wall clock that the leader stamps entries with, given from outside so that tests can hold it.
-//! It decides nothing: that the state machine's time never goes back is `registry-core`'s business.
+//! The wall clock that the leader stamps entries with. It is passed in, so that a test can set it.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -1,5 +1,4 @@
-//! What a member is told at start.
-//! It decides which settings contradict each other; it must never fall back to a default in silence.
+//! The settings of consensus, and which contradict each other. Nothing falls back to a default in silence.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,6 +7,9 @@ use std::time::Duration;
 use openraft::SnapshotPolicy;
 
 use crate::{Clock, Error};
+
+/// Voters of a cluster. Each further one makes every write slower; five survive the loss of two.
+pub const VOTERS_MAX: usize = 5;
 
 /// How a member is set up.
 #[derive(Clone, Debug)]

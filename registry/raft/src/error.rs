@@ -1,5 +1,5 @@
-//! What a caller can be told when something does not work.
-//! `Unknown` is the answer wherever it is not proven that a write will never come about.
+//! The errors that a caller is told. `Unknown` is the answer wherever it is not proven that a write will never come
+//! about.
 
 use std::time::Duration;
 

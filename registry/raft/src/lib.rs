@@ -1,6 +1,5 @@
-//! Consensus: the registry's state machine behind a replicated log.
-//! It decides when a write counts and what a strong read may show; it must never tell a caller that something was done
-//! which a majority does not have on disk, nor that something was not done which may yet come about.
+//! Consensus: the registry's state machine behind a replicated log. A caller is told "done" only about what a majority
+//! has on disk, and "not done" only about what can never come about.
 //!
 //! This is the only crate that names openraft; nothing of it shows in [`Registry`].
 
@@ -28,14 +27,13 @@ mod time;
 mod types;
 
 pub use clock::Clock;
-pub use config::{Config, Timings};
+pub use config::{Config, Timings, VOTERS_MAX};
 pub use error::{Error, ProposeError, ReadError, Stopped};
 pub use machine::{Compared, StateMark};
 pub use network::{ClusterSecret, Credentials, MESSAGE_BYTES_MAX, MembersOnly, TransportService};
-pub use proposer::{PROPOSAL_BYTES_MAX, QUEUE_BYTES_MAX, QUEUE_PROPOSALS_MAX};
+pub use proposer::{PROPOSAL_BYTES_MAX, QUEUE_BYTES_MAX, QUEUE_PROPOSALS_MAX, Term};
 pub use registry::{
     ChangeError, LAG_MAX, LEARNERS_MAX, Leadership, PeerStatus, Registry, SnapshotError, Status,
-    Term, VOTERS_MAX,
 };
 
 // What a caller needs beside a registry.

@@ -1,5 +1,4 @@
-//! openraft's log on our store.
-//! It decides which sync each write needs; it must never purge an entry that no durable state covers.
+//! openraft's log on our store: which sync each write needs. An entry is purged only when a durable state covers it.
 
 mod reader;
 

@@ -1,6 +1,5 @@
-//! The state machine: committed entries, in order, become writes of the state.
-//! It decides nothing itself, that is `registry-core`'s part; it must never skip an entry that it cannot read, nor
-//! show a state before it is committed.
+//! The state machine: committed entries, in order, become writes of the state. `registry-core` decides which. An entry
+//! that cannot be read is never skipped, and a state is never shown before it is committed.
 
 mod applier;
 mod marks;
@@ -15,12 +14,15 @@ use std::sync::Arc;
 use futures_util::{Stream, TryStreamExt as _};
 use openraft::storage::{EntryResponder, RaftStateMachine};
 
-pub(crate) use self::applier::{APPLIED, Applier, MEMBERSHIP};
+pub(crate) use self::applier::Applier;
 pub use self::marks::{Compared, StateMark};
 pub(crate) use self::published::Published;
-use crate::snapshot::{Builder, Snapshots, Stored};
-use crate::store_handle::StoreHandle;
-use crate::types::{LogId, Membership, Snapshot, SnapshotMeta, TypeConfig};
+use crate::snapshot::{Builder, Snapshot, Snapshots, Stored};
+use crate::store_handle::{StoreHandle, blocking};
+use crate::types::{LogId, Membership, SnapshotMeta, TypeConfig};
+
+/// Consensus over this state machine.
+pub(crate) type Raft = openraft::Raft<TypeConfig, Machine>;
 
 /// The one writer of the state.
 pub(crate) struct Machine {
@@ -93,11 +95,4 @@ impl RaftStateMachine<TypeConfig> for Machine {
         }
         Ok(Some(stored.snapshot()))
     }
-}
-
-/// Runs disk work where it cannot hold up heartbeats.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }

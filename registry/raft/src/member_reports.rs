@@ -1,7 +1,6 @@
 //! What members say of each other with their refusals: that this one was removed, that another holds nothing, that
-//! another is of another cluster.
-//! A member that was removed while it was down never sees the entry that says so; the others tell it when it asks for
-//! votes. It must never be set by anybody who is not a member.
+//! another is of another cluster. A member that was removed while it was down never sees the entry that says so; the
+//! others tell it when it asks for votes. Only members are believed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};

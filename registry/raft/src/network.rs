@@ -1,6 +1,6 @@
-//! Messages between members: openraft's calls over the gRPC service of `raft.proto`.
-//! It decides which failure means "try again at once" and which "wait"; it must never answer a caller who does not know
-//! the cluster's secret, nor one who meant another member.
+//! Messages between members: openraft's calls over the gRPC service of `raft.proto`. It decides which failure means "try
+//! again at once" and which "wait". A caller that does not know the cluster's secret, or that meant another member, is
+//! never answered.
 
 mod auth;
 mod caller;

@@ -1,7 +1,6 @@
-//! What consensus says of itself, taken by value.
-//!
-//! It decides nothing. It must never let a guard out: consensus publishes under a lock that puts writers before new readers,
-//! so that a thread which holds a guard and asks for a second one waits for ever once a writer stands between the two.
+//! What consensus says of itself, by value. A guard must never leave this file: consensus publishes under a lock that
+//! puts writers before new readers, so that a thread which holds a guard and asks for a second one waits for ever once a
+//! writer stands between the two.
 
 use openraft::RaftMetrics;
 use openraft::async_runtime::watch::WatchReceiver;
@@ -9,7 +8,8 @@ use openraft::metrics::RaftServerMetrics;
 use openraft::type_config::alias::WatchReceiverOf;
 
 use crate::Stopped;
-use crate::types::{Raft, TypeConfig};
+use crate::machine::Raft;
+use crate::types::TypeConfig;
 
 /// The newest value of something that consensus publishes.
 pub(crate) struct Observed<M: Send + Sync + 'static>(WatchReceiverOf<TypeConfig, M>);

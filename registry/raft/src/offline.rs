@@ -1,5 +1,8 @@
-//! Copies of a member's state outside of any cluster: how they are written, checked, and made a cluster again.
-//! It must never write into a directory that holds anything.
+//! Copies of a member's state outside of any cluster: how they are written, checked, and made a cluster again. A
+//! directory that holds anything is never written into.
+//!
+//! `registry-server` streams a checkpoint with its manifest (`grpc/copies.rs`); `archive.rs` reads it back, `verify.rs`
+//! checks everything in it, and `restore.rs` makes a data directory of it, at the next cluster epoch.
 //!
 //! An archive is one file: the line `ecumene-backup 1`, the length of the manifest (4 bytes, big endian), the manifest,
 //! then the bytes of the files it lists, in its order. The same as a directory is `manifest` beside `db/`.

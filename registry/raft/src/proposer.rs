@@ -1,6 +1,5 @@
-//! Group commit: whatever waits becomes one log entry.
-//! It decides nothing about a proposal but its place; it must never say "not done" of one that may be in the log, and
-//! never holds more than its bounds.
+//! Group commit: all proposals that wait become one log entry, stamped with the cluster's time. It must never answer "not
+//! done" about a proposal that may be in the log, and never holds more than its bounds.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,9 +15,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::batch::{Payload, encode_proposal};
+use crate::machine::Raft;
 use crate::time::Time;
-use crate::types::{Raft, TypeConfig};
-use crate::{ProposeError, Term, observed};
+use crate::types::TypeConfig;
+use crate::{ProposeError, observed};
 
 /// One proposal: 16 commands of 1 MiB each, and their names.
 pub const PROPOSAL_BYTES_MAX: usize = 17 << 20;
@@ -47,6 +47,10 @@ const BYTES_WORTH_AN_ENTRY: usize = 256 << 10;
 
 /// What a caller is told to wait when the queue is full: a few commits.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
+
+/// The leadership of one member, from its election until another member's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term(pub(crate) u64);
 
 type Outcome = Result<Vec<Reply>, ProposeError>;
 
@@ -133,7 +137,7 @@ async fn run(raft: Raft, time: Arc<Time>, mut queue: mpsc::Receiver<Waiting>) {
             let term = raft.as_leader().ok().map(|leader| Term(leader.term()));
             let batch = of_term(gather(&mut waiting), term);
             if !batch.is_empty() {
-                in_flight.extend(write(&raft, time.stamp().await, batch, term).await);
+                in_flight.extend(append(&raft, time.stamp().await, batch, term).await);
             }
         }
     }
@@ -152,7 +156,7 @@ fn due(waiting: &VecDeque<Waiting>, in_flight: usize) -> bool {
 }
 
 /// Hands a batch to the core; what is given back ends once it is answered.
-async fn write(
+async fn append(
     raft: &Raft,
     stamp: WallMs,
     batch: Vec<Waiting>,

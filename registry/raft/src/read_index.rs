@@ -1,5 +1,5 @@
-//! Strong reads: one confirmation of leadership serves every reader that waited for it.
-//! A reader must never be served by a confirmation that had begun before it came.
+//! Strong reads: one confirmation of leadership serves every reader that waited for it, and none that came after it had
+//! begun.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::ReadError;
+use crate::machine::Raft;
 use crate::proposer::leader;
-use crate::types::Raft;
 
 /// Readers that wait for the next confirmation. A round takes about a millisecond.
 const READERS_MAX: usize = 4096;

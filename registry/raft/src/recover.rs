@@ -1,6 +1,6 @@
-//! A member whose state was found damaged and set aside: what takes its place before consensus starts.
-//! It decides between the log, its own snapshot and another member's. It must never use a snapshot that was not held
-//! against its digests and read through, nor start with a state that its log does not reach.
+//! The recovery of a member whose state was found damaged and set aside: from the log, its own snapshot, or another
+//! member's, before consensus starts. A snapshot is used only after its digests were compared and it was read through,
+//! and a state only if the log goes on from it.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,10 +12,9 @@ use tonic::{Status, Streaming};
 
 use crate::codec::{decode, encode};
 use crate::log::PURGED;
-use crate::machine::{APPLIED, blocking};
 use crate::network::{Caller, Pull, client, request};
 use crate::snapshot::{Manifest, Snapshots, Stored, disk, receive, turn};
-use crate::store_handle::StoreHandle;
+use crate::store_handle::{APPLIED, StoreHandle, blocking};
 use crate::types::LogId;
 use crate::{Config, Error};
 

@@ -1,5 +1,6 @@
 //! The handle of a member: propose, write, read, watch, stop.
-//! It decides who answers, never what; it must never offer a way around the log.
+//! It decides who answers, never what; it must never offer a way around the log. To propose is to do it here, as the leader;
+//! to write is to have it done by the leader, wherever that is.
 
 mod clocks;
 mod forward;
@@ -27,25 +28,20 @@ use tokio::task::JoinSet;
 use tonic::service::interceptor::InterceptedService;
 
 use self::forward::Forwarder;
-pub use self::membership::{ChangeError, LAG_MAX, LEARNERS_MAX, VOTERS_MAX};
-pub use self::status::{Leadership, PeerStatus, Status};
+pub use self::membership::{ChangeError, LEARNERS_MAX};
+pub use self::status::{LAG_MAX, Leadership, PeerStatus, Status};
 pub use self::upkeep::SnapshotError;
 use crate::blank::Blank;
-use crate::machine::{Compared, Published, StateMark};
+use crate::machine::{Compared, Published, Raft, StateMark};
 use crate::member_reports::MemberReports;
 use crate::network::{Contact, Credentials};
 use crate::observed;
-use crate::proposer::{Proposer, leader};
+use crate::proposer::{Proposer, Term, leader};
 use crate::read_index::ReadIndex;
 use crate::snapshot::Snapshots;
 use crate::store_handle::StoreHandle;
 use crate::time::Time;
-use crate::types::Raft;
 use crate::{MESSAGE_BYTES_MAX, MembersOnly, ProposeError, ReadError, Stopped, TransportService};
-
-/// The leadership of one member, from its election until another member's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Term(pub(crate) u64);
 
 /// One member of the registry cluster. Clones are handles to the same member; dropping the last one kills it as a crash
 /// would, [`Registry::stop`] ends it in order.

@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use openraft::type_config::alias::SnapshotOf;
 use tokio::sync::Semaphore;
 
 pub(crate) use self::build::{Builder, checkpoint};
@@ -30,7 +31,7 @@ pub(crate) use self::receive::{disk, next_frame, receive, receive_and_install, t
 pub(crate) use self::send::frames;
 pub(crate) use self::sound::Unsound;
 pub(crate) use self::wanted::{Want, all};
-use crate::types::{LogId, Snapshot};
+use crate::types::{LogId, TypeConfig};
 
 const DIR: &str = "snapshots";
 pub(crate) const DATABASE: &str = "db";
@@ -42,6 +43,9 @@ const INCOMING: &str = "incoming";
 /// through once in that time, and damage that comes later is not overlooked for as long as the snapshot is the newest.
 /// Arbitrary.
 const VOUCHED_FOR: Duration = Duration::from_secs(3_600);
+
+/// A snapshot as consensus hands it on.
+pub(crate) type Snapshot = SnapshotOf<TypeConfig, Arc<Stored>>;
 
 /// A whole snapshot on disk.
 #[derive(Debug)]
@@ -97,7 +101,7 @@ impl Stored {
     }
 
     /// Has it replaced by a newly made one, and looked into.
-    pub(crate) fn doubt(&self) {
+    pub(crate) fn mark_suspect(&self) {
         self.suspect.store(true, Ordering::Release);
     }
 

@@ -1,10 +1,17 @@
-//! The member's open store, shared by everything that reads or writes it.
-//! It decides nothing; its one duty is to say when the last of them has let go, so that the directory can be opened again.
+//! The member's open store, shared by everything that reads or writes it. It says when the last user has let go, so that
+//! the directory can be opened again.
 
+use std::io;
 use std::path::Path;
 
 use registry_store::{Options, Store};
 use tokio::sync::watch;
+
+/// Under which key the state says which entry it has applied last.
+pub(crate) const APPLIED: &[u8] = b"applied";
+
+/// And which membership it has.
+pub(crate) const MEMBERSHIP: &[u8] = b"membership";
 
 #[derive(Debug)]
 pub(crate) struct StoreHandle {
@@ -32,4 +39,11 @@ impl StoreHandle {
         let mut open = self.open.subscribe();
         async move { while open.changed().await.is_ok() {} }
     }
+}
+
+/// Runs disk work where it cannot hold up heartbeats.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }

@@ -1,6 +1,8 @@
-//! The cluster's time at this member: told by the leader, or kept from the voters' clocks while it leads.
-//! It decides nothing; that is `registry-core`'s timekeeper. It must never give out this member's own clock once it knows
-//! the time of a majority.
+//! The cluster's time at this member: told by the leader, or kept from the voters' clocks while it leads
+//! (`registry-core`, `timekeeper.rs`). Once it knows the time of a majority, it never gives out this member's own clock.
+//!
+//! `network/peer.rs` brings the followers' clocks to the leader and the agreed time to the followers;
+//! `registry/clocks.rs` names a clock that is far off.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};

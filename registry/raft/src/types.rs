@@ -1,15 +1,11 @@
-//! The types openraft is used with, and short names for those it derives.
-//! They decide the format of the log and of the messages; see `codec` for how they are encoded.
-
-use std::sync::Arc;
+//! The types with which openraft is used, and short names for those it derives. They are the format of the log and of the
+//! messages; `codec` has their encoding.
 
 use openraft::impls::leader_id_std;
 use openraft::type_config::alias;
 use registry_core::change::Reply;
 
 use crate::batch::Payload;
-use crate::machine::Machine;
-use crate::snapshot::Stored;
 
 openraft::declare_raft_types!(
     /// One leader a term, as in the paper; members are numbers with a base URL.
@@ -19,13 +15,11 @@ openraft::declare_raft_types!(
         LeaderId = leader_id_std::LeaderId<u64, u64>,
 );
 
-pub(crate) type Raft = openraft::Raft<TypeConfig, Machine>;
 pub(crate) type Entry = alias::EntryOf<TypeConfig>;
 pub(crate) type LogId = alias::LogIdOf<TypeConfig>;
 pub(crate) type Vote = alias::VoteOf<TypeConfig>;
 pub(crate) type Membership = alias::StoredMembershipOf<TypeConfig>;
 pub(crate) type SnapshotMeta = alias::SnapshotMetaOf<TypeConfig>;
-pub(crate) type Snapshot = alias::SnapshotOf<TypeConfig, Arc<Stored>>;
 pub(crate) type AppendRequest = openraft::raft::AppendEntriesRequest<TypeConfig>;
 pub(crate) type AppendResponse = openraft::raft::AppendEntriesResponse<TypeConfig>;
 pub(crate) type VoteRequest = openraft::raft::VoteRequest<TypeConfig>;

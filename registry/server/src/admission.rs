@@ -1,8 +1,7 @@
-//! The way of a record or card from its verified form to the state: admission, then the proposal.
-//!
-//! It decides the order: the pure steps, the policy engine, then the proposal that spends the
-//! caller's token with its effect. It must never ask the outside about what the inside refuses.
+//! The admission of a record or card: the operator's steps, the policy engine, then the proposal that spends the caller's
+//! token with its effect. Nothing outside is asked about what the registry itself refuses.
 
+use proto_types::WallMs;
 use registry_api::Problem;
 use registry_api::admission::{Rules, Submission, decision};
 use registry_api::decode::Put;
@@ -10,12 +9,7 @@ use registry_core::entry::Policy;
 use registry_core::query;
 use registry_core::view::View;
 
-use crate::member::Member;
 use crate::pdp::DecisionPoint;
-
-/// The headers in which a writer shows a verifiable credential; one of them, once. The last two are
-/// those of Pilox instances.
-pub(crate) const CREDENTIAL_HEADERS: [&str; 3] = ["x-vc-jwt", "x-pilox-vc-jwt", "x-hive-vc-jwt"];
 
 /// What the operator demands of what is published.
 #[derive(Debug, Default)]
@@ -24,16 +18,16 @@ pub(crate) struct AdmissionPolicy {
     pub(crate) decision_point: Option<DecisionPoint>,
 }
 
-impl Member {
+impl AdmissionPolicy {
     /// Holds if the document passes every step that needs no I/O; gives what the policy engine is to
     /// be asked, if there is one. The caller has authority already; this is about what it brings.
-    pub(crate) fn check_admission(
+    pub(crate) fn check(
         &self,
         put: &Put,
         credential: Option<&str>,
         view: &dyn View,
+        now: WallMs,
     ) -> Result<Question, Problem> {
-        let now = self.clock.now();
         let submission = Submission {
             kind: put.kind,
             handle: &put.handle,
@@ -46,8 +40,8 @@ impl Member {
         };
         let namespace = query::namespace(view, &query::namespace_of(view, &put.handle)?)?;
         let policy = namespace.map_or_else(Policy::default, |namespace| namespace.terms.policy);
-        self.admission_policy.rules.check(&submission, &policy, now)?;
-        let point = self.admission_policy.decision_point.as_ref();
+        self.rules.check(&submission, &policy, now)?;
+        let point = self.decision_point.as_ref();
         Ok(Question(point.map(|point| decision::question(&submission, now, point.dialect()))))
     }
 
@@ -56,7 +50,7 @@ impl Member {
         &self,
         Question(question): Question,
     ) -> Result<(), Problem> {
-        match (&self.admission_policy.decision_point, question) {
+        match (&self.decision_point, question) {
             (Some(point), Some(question)) => point.ask(question).await,
             _ => Ok(()),
         }

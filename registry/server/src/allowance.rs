@@ -1,19 +1,19 @@
-//! What a request that nobody has verified costs its source.
-//!
-//! It decides how much is taken beyond the one that every request counts as, for what is dear to answer: of a page by how
-//! many entries it may have, before they are read. It must never charge who has shown a secret or certificate that is
-//! known.
+//! The price of a request that nobody has verified, beyond the one that every request costs its source. A page costs by
+//! how many entries it may have, before they are read. A caller that has shown a known secret or certificate pays
+//! nothing.
 
 use std::sync::Arc;
 
 use axum::response::Response;
-use deploy_service::Source;
 use deploy_service::sources::Exceeded;
-use http::Extensions;
+use deploy_service::{Source, SourceLimit};
+use http::header::RETRY_AFTER;
+use http::{Extensions, HeaderName, HeaderValue};
 use registry_api::{Code, Problem};
 use tokio::time::sleep;
 
-use crate::front::Sources;
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// What a request takes that is answered in some 20 us, as a record is read.
 pub(crate) const PLAIN: u32 = 1;
@@ -49,6 +49,31 @@ impl Pages {
     pub(crate) fn cost(self, entries: usize) -> u32 {
         let requests = entries.div_ceil(self.of_a_request);
         u32::try_from(requests).unwrap_or(u32::MAX).saturating_add(PLAIN)
+    }
+}
+
+/// What is known of where requests come from.
+pub(crate) struct Sources {
+    /// Of what is not verified.
+    pub(crate) limit: SourceLimit,
+}
+
+impl Sources {
+    /// The answer to what a source has no share left for.
+    pub(crate) fn refused(
+        &self,
+        exceeded: Exceeded,
+        answer: impl FnOnce(Problem) -> Response,
+    ) -> Response {
+        let mut response = answer(problem(exceeded));
+        let headers = response.headers_mut();
+        headers.insert(RETRY_AFTER, HeaderValue::from(exceeded.retry_after_s()));
+        let policy = (RATE_LIMIT_POLICY, self.limit.policy_header());
+        for (name, value) in [policy, (RATE_LIMIT, self.limit.exceeded_header(exceeded))] {
+            let value = HeaderValue::from_str(&value).expect("numbers and words of ours");
+            headers.insert(name, value);
+        }
+        response
     }
 }
 
@@ -97,10 +122,14 @@ impl Account {
     }
 }
 
-/// The refusal of a request whose source cannot afford it.
-pub(crate) fn refusal(known: &Extensions, cost: u32, is_grpc: bool) -> Option<Response> {
+/// The refusal of a request whose source cannot afford it, as its protocol answers a problem.
+pub(crate) fn refusal(
+    known: &Extensions,
+    cost: u32,
+    answer: impl FnOnce(Problem) -> Response,
+) -> Option<Response> {
     let exceeded = Account::of(known).charge(cost).err()?;
-    known.get::<Allowance>().map(|it| it.sources.refused(exceeded, is_grpc))
+    known.get::<Allowance>().map(|it| it.sources.refused(exceeded, answer))
 }
 
 /// Pays for a page of so many entries, if the method that is called costs by the page.
@@ -112,7 +141,7 @@ pub(crate) fn page(known: &Extensions, entries: usize) -> Result<(), Problem> {
 }
 
 /// What a source is told that has no share left.
-pub(crate) fn problem(exceeded: Exceeded) -> Problem {
+fn problem(exceeded: Exceeded) -> Problem {
     let after_s = exceeded.retry_after_s();
     let why = format_args!("the source has used up its share; try again in {after_s} s");
     Problem::new(Code::RateLimited, why).with("retryAfterSeconds", after_s)
@@ -122,8 +151,6 @@ pub(crate) fn problem(exceeded: Exceeded) -> Problem {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::time::{Duration, Instant};
-
-    use deploy_service::SourceLimit;
 
     use crate::config::Bounds;
 

@@ -1,7 +1,5 @@
-//! Artifacts by their digest, in an object store: a local folder that the members share.
-//!
-//! It decides that what is stored under a digest has that digest. It must never show an artifact
-//! that is not whole, and never hold one in memory.
+//! Artifacts by their digest, in a local folder that the members share. An artifact is shown only when it is whole and
+//! has its digest, and is never held in memory.
 
 use std::io::ErrorKind;
 use std::path::Path as FilePath;

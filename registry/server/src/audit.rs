@@ -1,24 +1,23 @@
-//! Who does what: every administrative act of a call goes into the audit, done or refused.
+//! The audit of calls: every administrative act is recorded, done or refused.
 //!
-//! It decides what an act is called and by whom. An act that is done is committed together with its
-//! line or not at all; a line about a refusal must never cost the cluster more than a few a second.
+//! The line of an act that is done is committed in the act's own proposal, before it; `registry-core` says what is an act
+//! (`administrative.rs`) and chains the lines (`audit/apply.rs`). Lines about refusals cost the cluster a few writes a
+//! second at most.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::Response;
 use deploy_service::Source;
 use http::StatusCode;
 use proto_types::audit::plain;
-use registry_api::problem::CODE_KEY;
+use proto_types::metadata::CODE_KEY;
 use registry_api::{Code, Principal};
 use registry_core::administrative::act;
-use registry_core::command::{Audit, Command, LedgerCommand, Proposal};
-
-use crate::member::Member;
+use registry_core::command::{Audit, Command, LogCommand, Proposal};
+use registry_raft::Registry;
 
 /// Lines about refusals that may come at once.
 const REFUSALS_BURST: f64 = 20.0;
@@ -54,10 +53,14 @@ impl Call {
     }
 }
 
-/// What is left of the lines about refusals.
+/// The way of refusals into the audit.
 #[derive(Debug)]
-pub(crate) struct Refusals(Mutex<Bucket>);
+pub(crate) struct Refusals {
+    registry: Registry,
+    left: Mutex<Bucket>,
+}
 
+/// What is left of the lines about refusals.
 #[derive(Debug)]
 struct Bucket {
     left: f64,
@@ -65,27 +68,51 @@ struct Bucket {
     suppressed: u64,
 }
 
-impl Default for Refusals {
-    fn default() -> Self {
-        let bucket = Bucket { left: REFUSALS_BURST, at: Instant::now(), suppressed: 0 };
-        Self(Mutex::new(bucket))
+impl Bucket {
+    /// A place for one line, with the number of those that got none since the last; `None` if there
+    /// is no place.
+    fn take(&mut self, now: Instant) -> Option<u64> {
+        let gained = now.saturating_duration_since(self.at).as_secs_f64() * REFUSALS_PER_SECOND;
+        self.left = (self.left + gained).min(REFUSALS_BURST);
+        self.at = now;
+        if self.left < 1.0 {
+            self.suppressed += 1;
+            return None;
+        }
+        self.left -= 1.0;
+        Some(std::mem::take(&mut self.suppressed))
     }
 }
 
 impl Refusals {
-    /// A place for one line, with the number of those that got none since the last; `None` if there
-    /// is no place.
-    fn take(&self, now: Instant) -> Option<u64> {
-        let mut bucket = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let gained = now.saturating_duration_since(bucket.at).as_secs_f64() * REFUSALS_PER_SECOND;
-        bucket.left = (bucket.left + gained).min(REFUSALS_BURST);
-        bucket.at = now;
-        if bucket.left < 1.0 {
-            bucket.suppressed += 1;
-            return None;
+    /// Refusals of this member.
+    pub(crate) fn new(registry: Registry) -> Self {
+        let left = Bucket { left: REFUSALS_BURST, at: Instant::now(), suppressed: 0 };
+        Self { registry, left: Mutex::new(left) }
+    }
+
+    /// Notes that a proposal's acts were refused by the state machine.
+    pub(crate) fn note_acts(&self, acts: &[Act], code: Code) {
+        for (action, target) in acts {
+            self.note(action, target, code.as_str());
         }
-        bucket.left -= 1.0;
-        Some(std::mem::take(&mut bucket.suppressed))
+    }
+
+    /// Notes a refusal, if there is still a place. Nobody waits for it.
+    pub(crate) fn note(&self, action: &str, target: &str, code: &str) {
+        let place = self.left.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now());
+        let outcome = match place {
+            None => return,
+            Some(0) => code.to_owned(),
+            Some(more) => format!("{code}; {more} more refusals before it have no line"),
+        };
+        let proposal = Proposal { commands: vec![line(action, target, &outcome)] };
+        let registry = self.registry.clone();
+        tokio::spawn(async move {
+            if let Err(why) = registry.write(proposal).await {
+                tracing::warn!(%why, "a refusal is not in the audit");
+            }
+        });
     }
 }
 
@@ -123,29 +150,6 @@ pub(crate) fn noted(mut proposal: Proposal, acts: &[Act]) -> Proposal {
     proposal
 }
 
-/// Notes that a proposal's acts were refused by the state machine.
-pub(crate) fn refused_acts(member: &Member, acts: &[Act], code: Code) {
-    for (action, target) in acts {
-        refused(member, action, target, code.as_str());
-    }
-}
-
-/// Notes a refusal, if there is still a place. Nobody waits for it.
-pub(crate) fn refused(member: &Member, action: &str, target: &str, code: &str) {
-    let Some(suppressed) = member.refusals.take(Instant::now()) else { return };
-    let outcome = match suppressed {
-        0 => code.to_owned(),
-        more => format!("{code}; {more} more refusals before it have no line"),
-    };
-    let proposal = Proposal { commands: vec![line(action, target, &outcome)] };
-    let registry = member.registry.clone();
-    tokio::spawn(async move {
-        if let Err(why) = registry.write(proposal).await {
-            tracing::warn!(%why, "a refusal is not in the audit");
-        }
-    });
-}
-
 fn line(action: &str, target: &str, outcome: &str) -> Command {
     let call = CALL.try_with(Arc::clone).ok();
     let who = call.as_ref().map(|call| match call.who.get() {
@@ -154,7 +158,7 @@ fn line(action: &str, target: &str, outcome: &str) -> Command {
         // The document, a join token or a proof was the authority, not a credential.
         None => "anonymous".to_owned(),
     });
-    Command::Ledger(LedgerCommand::Audit(Audit {
+    Command::Log(LogCommand::Audit(Audit {
         who: who.unwrap_or_else(|| "registry".to_owned()),
         action: action.to_owned(),
         target: target.to_owned(),
@@ -164,18 +168,18 @@ fn line(action: &str, target: &str, outcome: &str) -> Command {
 }
 
 /// Around every call: gives it an id, and notes that somebody known was not allowed to.
-pub(crate) async fn watch(
-    State(member): State<Arc<Member>>,
+pub(crate) async fn watch<F: Future<Output = Response>>(
+    refusals: &Refusals,
     request: Request<Body>,
-    next: Next,
+    handle: impl FnOnce(Request<Body>) -> F,
 ) -> Response {
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let call = Arc::new(Call::of(&request));
     CALL.scope(Arc::clone(&call), async move {
-        let response = next.run(request).await;
+        let response = handle(request).await;
         if call.who.get().is_some() && forbidden(&response) {
             let action = plain(&format!("{method} {}", uri.path()));
-            refused(&member, &action, "", Code::PermissionDenied.as_str());
+            refusals.note(&action, "", Code::PermissionDenied.as_str());
         }
         response
     })
@@ -198,12 +202,12 @@ mod tests {
 
     #[test]
     fn a_flood_of_refusals_gets_a_bounded_number_of_lines() {
-        let refusals = Refusals::default();
         let start = Instant::now();
-        let taken = (0..10_000).filter(|_| refusals.take(start).is_some()).count();
+        let mut bucket = Bucket { left: REFUSALS_BURST, at: start, suppressed: 0 };
+        let taken = (0..10_000).filter(|_| bucket.take(start).is_some()).count();
         assert_eq!(taken, 20);
-        assert_eq!(refusals.take(start + Duration::from_secs(3)), Some(9_980));
-        assert_eq!(refusals.take(start + Duration::from_secs(3)), Some(0));
+        assert_eq!(bucket.take(start + Duration::from_secs(3)), Some(9_980));
+        assert_eq!(bucket.take(start + Duration::from_secs(3)), Some(0));
     }
 
     #[tokio::test]
@@ -230,7 +234,7 @@ mod tests {
         let noted = noted(proposal, &acts);
         assert_eq!((acts.len(), noted.commands.len()), (2, 5));
         assert_eq!(noted.commands[2..], commands);
-        let Command::Ledger(LedgerCommand::Audit(line)) = &noted.commands[1] else {
+        let Command::Log(LogCommand::Audit(line)) = &noted.commands[1] else {
             panic!("no line: {noted:?}");
         };
         assert_eq!((&*line.target, &*line.who), ("https://b.example", "registry"));

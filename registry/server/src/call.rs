@@ -1,20 +1,21 @@
-//! One call: who makes it, what credential it shows, and where it comes from.
-//!
-//! It decides that these are found out once, before a handler of REST or gRPC runs. It must never refuse a call itself: a
-//! handler says in its turn what it needs to know.
+//! A call: who makes it, which credential it shows, and where it comes from. This is found out once, before a handler of
+//! REST or gRPC runs. A call is never refused here; its handler says what it needs.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::extract::FromRequestParts;
 use deploy_service::Source;
 use http::header::AUTHORIZATION;
+use http::request::Parts;
 use http::{Extensions, HeaderMap};
 use registry_api::{Code, Principal, Problem, identity};
 
-use crate::admission::CREDENTIAL_HEADERS;
 use crate::member::Member;
+
+/// The headers in which a writer shows a verifiable credential; one of them, once. The last two are
+/// those of Pilox instances.
+const CREDENTIAL_HEADERS: [&str; 3] = ["x-vc-jwt", "x-pilox-vc-jwt", "x-hive-vc-jwt"];
 
 /// A call as operations see it.
 #[derive(Clone, Debug)]
@@ -26,7 +27,7 @@ pub(crate) struct Call {
     pub(crate) source: Option<Source>,
 }
 
-/// What was found out of a call, or why that is not known: an extension of its request.
+/// What was found out of a call, or why that is not known: an argument of a handler of REST, an extension of a request of gRPC.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) principal: Result<Principal, Problem>,
@@ -75,16 +76,23 @@ impl Caller {
     }
 }
 
-/// Finds out who calls, for the handler of a request.
-pub(crate) async fn identify(
-    State(member): State<Arc<Member>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let source = request.extensions().get::<Source>().copied();
-    let caller = Caller::find(&member, request.headers(), source).await;
-    request.extensions_mut().insert(caller);
-    next.run(request).await
+impl FromRequestParts<Arc<Member>> for Caller {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        member: &Arc<Member>,
+    ) -> Result<Self, Infallible> {
+        let source = parts.extensions.get::<Source>().copied();
+        Ok(Self::find(member, &parts.headers, source).await)
+    }
+}
+
+/// Failures of ours are logged once, where a call ends.
+pub(crate) fn log_cause(problem: &Problem) {
+    if let Some(cause) = problem.cause() {
+        tracing::error!(cause, code = %problem.code(), "a call failed");
+    }
 }
 
 /// The verifiable credential that a request shows.

@@ -1,8 +1,8 @@
 //! Principals by certificate: how a verified identity reaches the calls, and whom it stands for.
 //!
-//! It decides that an identity is worth what the registry's own state says: the certificate of a
-//! gateway or node that is not registered, or of a peer that is not active, is nobody's. It must never take an identity from a
-//! request: what a client writes into the header is thrown away before anything looks at it.
+//! The registry's own state says what an identity is worth: the certificate of a gateway or node that is not registered,
+//! or of a peer that is not active, is nobody's. An identity is never taken from a request: the header in which it
+//! travels inside is removed from what a client sends.
 
 use axum::body::Body;
 use deploy_service::ClientIdentity;

@@ -1,7 +1,6 @@
-//! Is this member's state the leader's? A follower compares digests, all the time.
-//!
-//! It decides that a member with another state is not ready. It must never take a member that lags
-//! behind for one that differs.
+//! The comparison of a follower's state with the leader's, by the digests that `registry-raft` rolls on with each entry
+//! (`machine/marks.rs`). A member whose state differs is not ready and gives no strong answer; one that lags is not taken
+//! for one that differs.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,5 @@
-//! What a registry member is told at start.
-//!
-//! It decides defaults, and which settings contradict each other. It must never hold a secret,
-//! only the path of its file.
+//! The settings of a registry member: their defaults, and which contradict each other. A setting names the file of a
+//! secret, never the secret.
 
 pub mod admission;
 mod bounds;
@@ -19,9 +17,8 @@ pub use self::admission::Admission;
 pub use self::bounds::{Bounds, Cluster};
 pub use self::contradiction::Contradiction;
 pub use self::log::{Log, Witness};
-pub use self::outbound::{Crawler, Federation};
+pub use self::outbound::{Crawler, DomainProofs, Federation};
 pub use self::retention::{Join, Retention};
-use crate::peers::DomainProofs;
 use deploy_service::config::mismatch;
 use deploy_service::settings::Setting;
 use deploy_service::tls::ServerFiles;

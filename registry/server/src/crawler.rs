@@ -1,9 +1,12 @@
-//! Reachability: while this member leads, it asks enrolled peers and the agents of owned records how
-//! they are, and keeps their signed manifests and cards fresh.
+//! Reachability: while this member leads, it asks enrolled peers and the agents of owned records how they are, and keeps
+//! their signed manifests and cards fresh.
 //!
-//! It decides when to ask whom. It must never ask a host because of a request that came in: whom it
-//! asks is read from the committed state alone (attack case 24), and only active peers and records
-//! that an enrolled key has signed are in it.
+//! It must never ask a host because of a request that came in (attack case 24): it reads the committed state alone, and
+//! only active peers, and records that an enrolled key has signed, are asked.
+//!
+//! `crawler/table.rs` decides who is due, `crawler/probe.rs` fetches the card and calls it harmlessly through
+//! `registry-fetch`, `crawler/judge.rs` decides the class, and `crawler/keep.rs` writes what is news. Records, watches
+//! and searches show it to callers that see all of the record (docs/decisions/0019-fetch-from-strangers.md).
 
 mod judge;
 mod keep;
@@ -13,7 +16,6 @@ mod table;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deploy_service::wait_until;
 use registry_api::Problem;
 use registry_core::entry::PeerStatus;
 use registry_core::query;
@@ -26,8 +28,8 @@ use crate::config::Crawler as Settings;
 use crate::member::Member;
 use crate::random;
 
-use self::probe::Sighting;
-use self::table::{Table, Target};
+use self::probe::{Sighting, Target};
+use self::table::Table;
 
 /// Peers or records read in one step of the scan.
 const PAGE: usize = 1_000;
@@ -40,24 +42,9 @@ pub(crate) async fn lead(member: Arc<Member>, fetcher: Fetcher, settings: Settin
     if !settings.enabled {
         return;
     }
-    let (id, mut leadership) = (member.registry.id(), member.registry.leadership());
-    let stopping = member.shutdown.clone();
-    loop {
+    while member.until_leads(true).await {
         tokio::select! {
-            () = stopping.triggered() => break,
-            led = wait_until(&mut leadership, |now| now.leader == Some(id)) => {
-                if led.is_err() {
-                    break;
-                }
-            }
-        }
-        tokio::select! {
-            () = stopping.triggered() => break,
-            lost = wait_until(&mut leadership, |now| now.leader != Some(id)) => {
-                if lost.is_err() {
-                    break;
-                }
-            }
+            _ = member.until_leads(false) => {}
             () = while_leading(&member, &fetcher, &settings) => {}
         }
     }

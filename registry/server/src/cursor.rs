@@ -1,7 +1,6 @@
-//! Where a reader of the total order may go on: after a revision of this cluster epoch whose next change is kept.
-//!
-//! It decides which cursors are answered with where to start anew. It must never wait for a revision that nobody has:
-//! a cursor from before a restore would skip what takes its place.
+//! Where a reader of the total order may go on: after a revision of this cluster epoch whose next change is kept. Any
+//! other cursor is refused with where to start anew. It must never wait for a revision that nobody has: a cursor from
+//! before a restore would skip what takes its place.
 
 use proto_types::Revision;
 use registry_api::{Code, Problem};

@@ -1,9 +1,4 @@
-//! Taking in peers, over gRPC and HTTP alike.
-//!
-//! It decides how often strangers may ask to be let in, and that what others ask about a domain leaves room for its
-//! owner. It must never let a request cost a proposal
-//! before its signatures were verified, nor cause a look-up of any host (attack case 24): the
-//! leader does that later, at its own pace.
+//! The limit of enrolments: how often strangers may ask to be enrolled, with room kept for a domain's owner.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -12,16 +7,8 @@ use std::time::Duration;
 
 use deploy_service::Source;
 use proto_types::{Class, Full, Origin, Shares};
-use proto_wire::registry::v1 as wire;
-use registry_api::{Code, Problem, decode, render};
-use registry_core::command::{Command, PeerCommand};
-use registry_core::entry::Candidate;
-use registry_core::query;
+use registry_api::{Code, Problem};
 use tokio::time::Instant;
-
-use crate::call::Call;
-use crate::lookup;
-use crate::member::{Member, Reading, done_at};
 
 /// Requests of one source within a window. A peer asks once.
 const REQUESTS_MAX: u64 = 10;
@@ -63,7 +50,12 @@ impl EnrolmentLimiter {
     }
 
     /// Counts one more request of this source for this domain.
-    fn admit(&self, source: Option<Source>, origin: &Origin, now: Instant) -> Result<(), Problem> {
+    pub(crate) fn admit(
+        &self,
+        source: Option<Source>,
+        origin: &Origin,
+        now: Instant,
+    ) -> Result<(), Problem> {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         if now.duration_since(window.began) >= WINDOW {
             *window = Window::begin(now);
@@ -118,7 +110,8 @@ impl DomainRequests {
 
 fn too_often() -> Problem {
     let why = format_args!("at most {REQUESTS_MAX} requests to be enrolled a minute");
-    Problem::new(Code::BoundReached, why).with("bound", REQUESTS_MAX)
+    let problem = Problem::new(Code::BoundReached, why).with("bound", REQUESTS_MAX);
+    problem.with("retryAfterSeconds", WINDOW.as_secs())
 }
 
 /// The last two labels of the host: whoever can make up the rest has one budget. Some suffixes have
@@ -131,54 +124,6 @@ fn domain(origin: &Origin) -> String {
     let mut labels: Vec<_> = host.rsplit('.').take(2).collect();
     labels.reverse();
     labels.join(".")
-}
-
-/// Reads an enrolment and has it committed; the peer as it then is, or as it waits.
-pub(crate) async fn enrol(
-    member: &Member,
-    call: &Call,
-    request: &wire::EnrolPeerRequest,
-) -> Result<(Reading, wire::Peer), Problem> {
-    let from = call.source.map(|source| source.to_string());
-    let proposal = decode::peer::enrol(&call.principal, request, from, member.clock.now())?;
-    let (candidate, waits) = subject(proposal.commands.last())
-        .ok_or_else(|| Problem::internal("an enrolment without a candidate"))?;
-    if waits {
-        if let Some(reading) = waiting(member, &candidate).await? {
-            return Ok((reading, render::peer::pending(&candidate)));
-        }
-        member.enrolment_limiter.admit(call.source, &candidate.origin, Instant::now())?;
-    }
-    let reading = member.reached(done_at(&member.write(proposal).await?)?).await?;
-    let peer = match waits {
-        true => render::peer::pending(&candidate),
-        false => lookup::peer(&reading.view, &candidate.origin)?,
-    };
-    Ok((reading, peer))
-}
-
-/// A confirmed state in which this very request waits already: to ask again changes nothing, and is not counted.
-async fn waiting(member: &Member, candidate: &Candidate) -> Result<Option<Reading>, Problem> {
-    let id = candidate.id();
-    let waits = |reading: &Reading| -> Result<bool, Problem> {
-        let found = query::peer_request(&reading.view, &candidate.origin, &id)?;
-        Ok(found.is_some_and(|request| request.expires_at > reading.time))
-    };
-    if !waits(&member.stale())? {
-        return Ok(None);
-    }
-    let reading = member.strong().await?;
-    Ok(waits(&reading)?.then_some(reading))
-}
-
-fn subject(command: Option<&Command>) -> Option<(Candidate, bool)> {
-    match command {
-        Some(Command::Peer(PeerCommand::Admit(admit))) => Some((admit.candidate.clone(), false)),
-        Some(Command::Peer(PeerCommand::Request(request))) => {
-            Some((request.candidate.clone(), true))
-        }
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -196,7 +141,9 @@ mod tests {
             limiter.admit(from(&format!("2001:db8::{at}")), &host, now).unwrap();
         }
         let same_site = limiter.admit(from("2001:db8::ffff"), &origin("https://b.example"), now);
-        assert_eq!(same_site.unwrap_err().code(), Code::BoundReached);
+        let refused = same_site.unwrap_err();
+        assert_eq!(refused.code(), Code::BoundReached);
+        assert_eq!(refused.extra("retryAfterSeconds").and_then(|after| after.as_u64()), Some(60));
         let later = now + WINDOW;
         limiter.admit(from("2001:db8::1"), &origin("https://b.example"), later).unwrap();
     }

@@ -1,28 +1,18 @@
-//! The cluster epoch beside every answer: what a caller keeps of one epoch is of no use in another.
+//! The cluster epoch that every answer carries, so that a caller drops what it kept of another epoch.
 //!
-//! It decides nothing. It must never name an epoch that is not the state's.
+//! After a restore `registry-core` puts the new epoch's revisions above all of before (`epoch.rs` there). `cursor.rs`
+//! refuses a cursor of before; `registry-api` refuses tokens of before (`decode/token.rs`, `identity/peer.rs`); a gateway
+//! takes no answer of an epoch that is over (docs/decisions/0033-cluster-epochs.md).
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
-use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderName, HeaderValue};
+use http::HeaderValue;
+use proto_types::metadata::EPOCH_KEY;
 
 use crate::member::Member;
 
-/// How often the cluster was restored from a backup; in gRPC it is metadata of this name.
-pub(crate) const EPOCH: HeaderName = HeaderName::from_static("ecumene-epoch");
-
 /// Adds it to an answer. A member that has no state yet has none.
-pub(crate) async fn state(
-    State(member): State<Arc<Member>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let mut response = next.run(request).await;
+pub(crate) fn name(member: &Member, response: &mut Response) {
     if let Some(epoch) = member.registry.epoch() {
-        response.headers_mut().insert(EPOCH, HeaderValue::from(epoch));
+        response.headers_mut().insert(EPOCH_KEY, HeaderValue::from(epoch));
     }
-    response
 }

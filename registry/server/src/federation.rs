@@ -1,11 +1,12 @@
-//! Other registries: while this member leads, it pulls from the partners that the operator agreed
-//! with, each on its own schedule and budget.
+//! Pulls from other registries: while this member leads, it pulls from the partners that the operator agreed with, each
+//! on its own schedule and budget.
 //!
-//! It decides whom to pull from and when, and what misbehaviour costs. It must never let one partner's
-//! silence, size or misbehaviour hold up another, nor take an entry over by anything but the core's rule.
+//! One partner's silence, size or misbehaviour never holds up another, and only the core decides whether an entry is
+//! taken over.
 
 mod ecumene;
 mod epoch;
+mod followed;
 mod passed;
 mod pilox;
 mod proven;
@@ -18,14 +19,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deploy_service::wait_until;
 use proto_types::{Namespace, Origin};
 use registry_api::Problem;
-use registry_core::command::{FailPartner, Foreign, QuarantinePartner};
-use registry_core::entry::{PartnerEntry, PartnerKind, PartnerState};
+use registry_core::command::{FailPartner, FederationCommand, QuarantinePartner};
+use registry_core::entry::{PARTNERS_MAX, PartnerEntry, PartnerKind, PartnerState};
 use registry_core::query;
 use registry_fetch::Fetcher;
-use registry_fetch::schedule::{Budget, Pace, Past};
+use registry_fetch::schedule::{Budget, Pace, PastAttempts};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -34,11 +34,7 @@ use crate::member::Member;
 use crate::random;
 
 use self::pull_error::PullError;
-use self::take::Pull;
-use self::withdraw::Withdrawals;
-
-/// As many as the core keeps.
-const PARTNERS_MAX: usize = 256;
+use self::take::{Pull, Withdrawals};
 
 /// How often it is looked who is due, at most and at least.
 const TICK: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
@@ -54,24 +50,9 @@ pub(crate) struct Partners {
 
 /// Pulls whenever this member leads, until it stops.
 pub(crate) async fn lead(with: Partners) {
-    let (id, mut leadership) = (with.member.registry.id(), with.member.registry.leadership());
-    let stopping = with.member.shutdown.clone();
-    loop {
+    while with.member.until_leads(true).await {
         tokio::select! {
-            () = stopping.triggered() => break,
-            led = wait_until(&mut leadership, |now| now.leader == Some(id)) => {
-                if led.is_err() {
-                    break;
-                }
-            }
-        }
-        tokio::select! {
-            () = stopping.triggered() => break,
-            lost = wait_until(&mut leadership, |now| now.leader != Some(id)) => {
-                if lost.is_err() {
-                    break;
-                }
-            }
+            _ = with.member.until_leads(false) => {}
             () = while_leading(&with) => {}
         }
     }
@@ -129,7 +110,7 @@ impl Leadership<'_> {
         let Some(slot) = self.slots.get_mut(&name) else { return };
         let more = record_outcome(&self.with.member, &name, slot, outcome).await;
         (slot.walk, slot.round) = (Some(walk), slot.round + 1);
-        let past = Past { failures: slot.failures, retry_after_s: None };
+        let past = PastAttempts { failures: slot.failures, retry_after_s: None };
         let at = pace.next((self.seed, name.as_str(), slot.round), past, now_ms);
         // A walk that its budget has cut goes on soon, but not at once.
         slot.next_ms = if more { now_ms.saturating_add(pace.every_ms / 4) } else { at };
@@ -214,27 +195,30 @@ async fn record_outcome(
     slot: &mut Slot,
     outcome: Result<bool, PullError>,
 ) -> bool {
-    match outcome {
+    let error = match outcome {
         Ok(more) => {
             slot.failures = 0;
-            more
+            return more;
         }
-        Err(PullError::Misbehaviour(reason)) => {
-            tracing::error!(partner = %name, reason, "a partner is caught in a lie");
-            slot.failures = slot.failures.saturating_add(1);
-            let command =
-                Foreign::QuarantinePartner(QuarantinePartner { name: name.clone(), reason }).into();
-            if let Err(problem) = member.write_command(command).await {
-                tracing::warn!(partner = %name, code = %problem.code(), "the quarantine is not noted");
-            }
-            false
-        }
-        Err(PullError::Failed(reason)) => {
-            slot.failures = slot.failures.saturating_add(1);
+        Err(error) => error,
+    };
+    slot.failures = slot.failures.saturating_add(1);
+    match error {
+        PullError::Misbehaviour(reason) => quarantine(member, name, reason).await,
+        PullError::Failed(reason) => {
             tracing::warn!(partner = %name, reason, failures = slot.failures, "a pull failed");
             note_failure(member, name, reason, slot.failures).await;
-            false
         }
+    }
+    false
+}
+
+async fn quarantine(member: &Member, name: &Namespace, reason: String) {
+    tracing::error!(partner = %name, reason, "a partner is caught in a lie");
+    let command = QuarantinePartner { name: name.clone(), reason };
+    let command = FederationCommand::QuarantinePartner(command).into();
+    if let Err(problem) = member.write_command(command).await {
+        tracing::warn!(partner = %name, code = %problem.code(), "the quarantine is not noted");
     }
 }
 
@@ -247,7 +231,8 @@ async fn note_failure(member: &Member, name: &Namespace, reason: String, pulls: 
     if kept.is_some_and(|failing| failing.tells(&reason, member.clock.now())) {
         return;
     }
-    let command = Foreign::FailPartner(FailPartner { name: name.clone(), reason, pulls }).into();
+    let command =
+        FederationCommand::FailPartner(FailPartner { name: name.clone(), reason, pulls }).into();
     if let Err(problem) = member.write_command(command).await {
         tracing::warn!(partner = %name, code = %problem.code(), "the failure is not noted");
     }

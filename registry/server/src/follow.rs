@@ -1,8 +1,8 @@
-//! Following the total order: the past by pages, then what comes.
+//! Watches: the past changes by pages, then new ones as they come, through one short queue for each watcher. Both are
+//! read from the same place, so no change is skipped between them.
 //!
-//! It decides how far a watcher may fall behind, and what it is told when nothing comes. It must
-//! never skip a change, and never keep more for a watcher than one page and a short queue. History
-//! and the live tail are read from the same place, so there is no seam between them.
+//! A watcher that takes nothing for 10 s is cut, and resumes from the last revision that it has seen. One for which
+//! nothing comes for 15 s is told how far it is. `follow/cursor.rs` decides what of a page it may see.
 
 mod cursor;
 

@@ -1,23 +1,19 @@
-//! How old a state a caller takes: `?max_age=500ms`, or `ecumene-max-age` in header or metadata.
-//!
-//! It decides before anything is read, so that an old member's "not found" is refused like its
-//! other answers. A strong read is never too old. It must never take an age that is not known for
-//! a young one.
+//! The age that a caller accepts: `?max_age=500ms`, or `ecumene-max-age` in header or metadata. It is checked before
+//! anything is read, so that an old member's "not found" is refused too. An unknown age is never taken for a young one; a
+//! strong read is never too old.
 
 use std::time::Duration;
 
 use deploy_service::units;
+use http::Uri;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderName, Uri};
+use proto_types::metadata::MAX_AGE_KEY;
 use registry_api::{Code, Problem};
 
 use crate::member::Member;
 
-/// The bound, in a header of HTTP or metadata of gRPC.
-const HEADER: HeaderName = HeaderName::from_static("ecumene-max-age");
-
-/// The same in a query.
+/// The bound in a query.
 pub(crate) const PARAMETER: &str = "max_age";
 
 /// Refuses a call whose bound this member cannot hold; the parameter is taken from the query.
@@ -52,7 +48,7 @@ fn young_enough(age: Option<Duration>, bound: Duration) -> Result<(), Problem> {
 /// The bound that the caller states, once.
 fn bound(parts: &mut Parts) -> Result<Option<Duration>, Problem> {
     let in_query = take(&mut parts.uri);
-    let in_headers = parts.headers.get_all(HEADER).iter().map(|value| value.to_str().ok());
+    let in_headers = parts.headers.get_all(MAX_AGE_KEY).iter().map(|value| value.to_str().ok());
     let mut stated = in_query.iter().map(|text| Some(text.as_str())).chain(in_headers);
     let Some(first) = stated.next() else { return Ok(None) };
     if stated.next().is_some() {
@@ -99,7 +95,7 @@ mod tests {
     fn parts(uri: &str, headers: &[&str]) -> Parts {
         let mut request = Request::get(uri);
         for value in headers {
-            request = request.header(HEADER, *value);
+            request = request.header(MAX_AGE_KEY, *value);
         }
         request.body(()).unwrap().into_parts().0
     }

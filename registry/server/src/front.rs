@@ -1,8 +1,9 @@
-//! The one listener: gRPC to the services, everything else to REST.
+//! The one listener: gRPC to the services, everything else to REST, by the media type.
 //!
-//! It decides by the media type alone, and refuses what neither may see: more than a source's
-//! share, a path with two readings, a bound on age that cannot be held. It must never let a request
-//! past these for the protocol that it speaks.
+//! Both protocols are refused alike: more than a source's share (`allowance.rs`), a path with two readings, a bound on
+//! age that cannot be held (`freshness.rs`). Before it, `deploy-service` has bounded the connection and refused messages
+//! that can be read in two ways. `front/access.rs` then says who may call a gRPC method, as the table of routes does for
+//! REST.
 
 mod access;
 mod services;
@@ -15,28 +16,23 @@ use std::task::{Context, Poll};
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
-use axum::routing::future::RouteFuture;
 use deploy_service::sources::Exceeded;
-use deploy_service::{Claim, Readiness, Source, SourceLimit};
-use futures_util::future::Either;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use deploy_service::{Claim, Readiness, Source};
+use futures_util::future::{BoxFuture, Either};
+use http::Request;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Request};
 use proto_types::{Class, path};
 use registry_api::{Principal, Problem, identity};
-use tonic::Status;
 use tonic_health::server::HealthReporter;
 use tower::Service;
 
-use crate::allowance::{self, Allowance};
+use crate::allowance::{Allowance, Sources};
 use crate::member::Member;
 use crate::{audit, certificate, epoch, freshness, holder, rest};
 
 /// What members say to each other; they show the cluster's secret, and say a lot.
 const MEMBERS: &str = "/ecumene.raft.v1.";
-
-const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// What the listener serves.
 #[derive(Clone)]
@@ -47,12 +43,6 @@ pub(crate) struct Front {
     grpc: Router,
 }
 
-/// What is known of where requests come from.
-pub(crate) struct Sources {
-    /// Of what is not verified.
-    pub(crate) limit: SourceLimit,
-}
-
 impl Front {
     /// Every service of the role, and the reporter of their health.
     pub(crate) async fn new(
@@ -61,12 +51,7 @@ impl Front {
         sources: Sources,
     ) -> Result<(Self, HealthReporter), tonic_reflection::server::Error> {
         let (grpc, reporter) = services::routes(&member).await?;
-        let watch = axum::middleware::from_fn_with_state(Arc::clone(&member), audit::watch);
-        let epoch = axum::middleware::from_fn_with_state(Arc::clone(&member), epoch::state);
-        let rest = rest::router(Arc::clone(&member), readiness).layer(watch.clone());
-        let access = axum::middleware::from_fn_with_state(Arc::clone(&member), access::check);
-        let grpc = grpc.layer(access).layer(watch).layer(epoch.clone());
-        let rest = rest.layer(epoch);
+        let rest = rest::router(Arc::clone(&member), readiness);
         Ok((Self { member, sources: Arc::new(sources), rest, grpc }, reporter))
     }
 
@@ -76,7 +61,7 @@ impl Front {
             return None;
         }
         if let Err(exceeded) = self.within_share(parts) {
-            return Some(self.sources.refused(exceeded, is_grpc));
+            return Some(self.sources.refused(exceeded, |problem| answer(problem, is_grpc)));
         }
         let read = if is_grpc { Ok(Vec::new()) } else { path::segments(parts.uri.path()) };
         let read = read.map_err(Problem::from);
@@ -116,30 +101,31 @@ impl Front {
     }
 }
 
-impl Sources {
-    /// The answer to what a source has no share left for.
-    pub(crate) fn refused(&self, exceeded: Exceeded, is_grpc: bool) -> Response {
-        let mut response = answer(allowance::problem(exceeded), is_grpc);
-        let headers = response.headers_mut();
-        headers.insert(RETRY_AFTER, HeaderValue::from(exceeded.retry_after_s()));
-        let policy = (RATE_LIMIT_POLICY, self.limit.policy_header());
-        for (name, value) in [policy, (RATE_LIMIT, self.limit.exceeded_header(exceeded))] {
-            let value = HeaderValue::from_str(&value).expect("numbers and words of ours");
-            headers.insert(name, value);
-        }
-        response
+/// A problem in the language of the caller.
+fn answer(problem: Problem, is_grpc: bool) -> Response {
+    if is_grpc { access::refused(problem) } else { rest::refused(problem) }
+}
+
+/// What a method answers, to who may call it.
+async fn called(member: &Member, request: Request<Body>, grpc: Router) -> Response {
+    match access::check(member, request).await {
+        Ok(request) => routed(request, grpc).await,
+        Err(refused) => *refused,
     }
 }
 
-/// A problem in the language of the caller.
-fn answer(problem: Problem, is_grpc: bool) -> Response {
-    if is_grpc { Status::from(problem).into_http() } else { rest::refused(problem) }
+async fn routed(request: Request<Body>, mut router: Router) -> Response {
+    let Ok(response) = router.call(request).await;
+    response
 }
 
 impl Service<Request<Body>> for Front {
     type Response = Response;
     type Error = Infallible;
-    type Future = Either<Ready<Result<Response, Infallible>>, RouteFuture<Infallible>>;
+    type Future = Either<
+        Ready<Result<Response, Infallible>>,
+        BoxFuture<'static, Result<Response, Infallible>>,
+    >;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         // Routers are always ready.
@@ -155,6 +141,16 @@ impl Service<Request<Body>> for Front {
             return Either::Left(ready(Ok(refused)));
         }
         let request = Request::from_parts(parts, body);
-        Either::Right(if is_grpc { self.grpc.call(request) } else { self.rest.call(request) })
+        let (member, grpc, rest) = (Arc::clone(&self.member), self.grpc.clone(), self.rest.clone());
+        Either::Right(Box::pin(async move {
+            let mut response = match is_grpc {
+                true => {
+                    audit::watch(&member.refusals, request, |it| called(&member, it, grpc)).await
+                }
+                false => audit::watch(&member.refusals, request, |it| routed(it, rest)).await,
+            };
+            epoch::name(&member, &mut response);
+            Ok(response)
+        }))
     }
 }

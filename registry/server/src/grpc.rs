@@ -1,7 +1,5 @@
-//! The gRPC services: each call is who asks, what it means, what it comes to, in this order.
-//!
-//! It decides what every answer carries: the revision it was read at, and the code of a refusal.
-//! It must never hold a rule about a document; those are in `registry-api`.
+//! The gRPC services. Every answer carries the revision at which it was read, every refusal its code. Rules about
+//! documents are in `registry-api`.
 
 mod agents;
 mod cards;
@@ -12,6 +10,7 @@ mod directory;
 mod envelopes;
 mod fleet;
 mod log;
+mod machines;
 mod membership;
 mod namespaces;
 mod partners;
@@ -20,9 +19,11 @@ mod records;
 mod search;
 mod status;
 mod tasks;
+mod tokens;
 mod watch;
 
 use proto_types::Revision;
+use proto_types::metadata::{AGE_KEY, REVISION_KEY, TIME_KEY};
 use proto_wire::registry::v1::{self as wire, Consistency};
 use registry_api::{Principal, Problem, field};
 use registry_core::viewer::Viewer;
@@ -30,7 +31,7 @@ use tonic::metadata::MetadataValue;
 use tonic::{Response, Status};
 
 use crate::allowance;
-use crate::call::{Call, Caller};
+use crate::call::{Call, Caller, log_cause};
 use crate::member::{Member, Reading};
 use crate::operations;
 
@@ -41,17 +42,31 @@ pub(crate) use self::log::LogService;
 pub(crate) use self::partners::PartnersService;
 pub(crate) use self::search::SearchService;
 
-/// The revision that a read saw.
-pub(crate) const REVISION_KEY: &str = "ecumene-revision";
-
-/// How old it may be, in ms; absent where it was confirmed.
-pub(crate) const AGE_KEY: &str = "ecumene-age-ms";
-
-/// By what time it was judged, in ms since 1970: whoever reads it can tell that its own clock is wrong.
-pub(crate) const TIME_KEY: &str = "ecumene-time-ms";
-
 /// What a handler gives.
 type Handled<T> = Result<Response<T>, Problem>;
+
+/// A service over the member: every call of its contract, its messages, and the handler that serves it.
+macro_rules! service {
+    ($service:ident: $contract:ident {
+        $($call:ident($request:ty) -> $answer:ty = $($handler:ident)::+;)*
+    } $(type $stream:ident = $items:ty;)*) => {
+        #[derive(Clone)]
+        pub(crate) struct $service(pub(crate) std::sync::Arc<crate::member::Member>);
+
+        #[tonic::async_trait]
+        impl $contract for $service {
+            $(type $stream = $items;)*
+
+            $(async fn $call(
+                &self,
+                request: tonic::Request<$request>,
+            ) -> Result<tonic::Response<$answer>, tonic::Status> {
+                super::finish($($handler)::+(&self.0, request).await)
+            })*
+        }
+    };
+}
+use service;
 
 /// Logs what the caller may not know, and answers.
 fn finish<T>(handled: Handled<T>) -> Result<Response<T>, Status> {
@@ -59,13 +74,6 @@ fn finish<T>(handled: Handled<T>) -> Result<Response<T>, Status> {
         log_cause(&problem);
         problem.into()
     })
-}
-
-/// Failures of ours are logged once, here.
-pub(crate) fn log_cause(problem: &Problem) {
-    if let Some(cause) = problem.cause() {
-        tracing::error!(cause, code = %problem.code(), "a call failed");
-    }
 }
 
 /// The call of a request, as `front::access` found it out before the message was read.

@@ -1,7 +1,5 @@
-//! Whose place in a bounded pool it is.
-//!
-//! It decides who shares a share: callers without a credential by where they come from, peers by who they are. It must
-//! never let the system's own roles wait behind either.
+//! The holder of a place in a bounded pool: a peer by who it is, a caller without a credential by where it comes from.
+//! The system's own roles never wait behind either.
 
 use deploy_service::{Pool, Source};
 use proto_types::{Class, Full, Origin, TenantKey};

@@ -1,8 +1,5 @@
-//! What a leader does for the cluster while it leads: forgets what is past, and ends changes that a
-//! former leader left half-done.
-//!
-//! It decides when. What is forgotten the core decides, with a command that every member applies.
-//! It must never forget what retention keeps.
+//! The leader's housekeeping: it has the core forget what is older than retention keeps, and ends changes of the cluster
+//! that a former leader left half-done.
 
 use std::sync::Arc;
 

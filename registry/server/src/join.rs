@@ -1,17 +1,15 @@
-//! An empty member asks to be let into a cluster.
-//!
-//! It decides whom to ask next. It must never ask once it belongs to a cluster, nor show its token
-//! to anybody but the members that its operator named, and the leader that those name.
+//! The way of an empty member into a cluster: it asks one named member after the other. It shows its token only to these
+//! and to the leader that they name, and asks no more once it belongs to a cluster.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use deploy_service::tls::Connector;
+use proto_types::metadata::LEADER_KEY;
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::cluster_client::ClusterClient;
-use registry_api::problem::LEADER_KEY;
+use registry_client::ChannelOptions;
 use tokio::time::{sleep, timeout};
-use tonic::transport::Endpoint;
 use tonic::{Code, Request, Status};
 
 use crate::member::Member;
@@ -105,10 +103,11 @@ async fn round(request: &JoinRequest) -> Result<String, Status> {
 }
 
 async fn ask(url: &str, request: &JoinRequest) -> Result<String, Status> {
-    let endpoint = Endpoint::from_shared(url.to_owned())
-        .map_err(|_| Status::unavailable(format!("{url} is no URL")))?;
-    let mut client =
-        ClusterClient::new(endpoint.connect_with_connector_lazy(request.connector.clone()));
+    let options =
+        ChannelOptions { connect_timeout: ASK_TIMEOUT, ..ChannelOptions::BETWEEN_MEMBERS };
+    let channel = options.lazy(url, &request.connector);
+    let no_url = |_| Status::unavailable(format!("{url} is no URL"));
+    let mut client = ClusterClient::new(channel.map_err(no_url)?);
     let mut call = Request::new(request.message.clone());
     call.set_timeout(ASK_TIMEOUT);
     let answer = timeout(ASK_TIMEOUT, client.join(call)).await;

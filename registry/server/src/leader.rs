@@ -1,7 +1,5 @@
-//! What a strong read asks: this member whether it leads, or the one that does how far the read must see.
-//!
-//! It decides nothing: the leader answers after a majority has confirmed it. It must never guess, nor give an answer to who
-//! came after its question.
+//! Strong reads: this member, if it leads, has a majority confirm that; a follower asks the leader how far a read must
+//! see. A confirmation never serves a caller that came after the question was asked.
 
 mod rounds;
 
@@ -9,30 +7,20 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use deploy_service::tls::{Connector, Role};
+use proto_types::metadata::TIME_KEY;
 use proto_types::{Digest, Revision, WallMs};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::directory_client::DirectoryClient;
 use registry_api::{Code, Problem};
+use registry_client::ChannelOptions;
 use registry_raft::{ReadError, Registry, StateMark};
 use tonic::Request;
-use tonic::transport::{Channel, Endpoint};
-
-use crate::grpc::TIME_KEY;
+use tonic::transport::Channel;
 
 use self::rounds::Rounds;
 
 /// Longer than a round of heartbeats, shorter than a caller's patience.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// Members are near each other.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// A silent connection is probed after this long.
-const PROBE_INTERVAL: Duration = Duration::from_secs(5);
-
-/// A probe without an answer for this long ends the connection: one that was cut would else wait for its next repetition
-/// long after the network is whole again, and every strong read with it.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// From one question to a leader to the next: half as many as it takes of one source by default (`bounds.source_requests_per_second`),
 /// since it does not know its own members from others. About as long as an answer takes, so that it delays next to nobody.
@@ -95,13 +83,8 @@ impl LeaderLine {
         if let Some(line) = kept.as_ref().filter(|line| line.leader == leader) {
             return Ok(line.clone());
         }
-        let endpoint = Endpoint::from_shared(leader.to_owned()).map_err(|_| unconfirmed())?;
-        let endpoint = endpoint
-            .connect_timeout(CONNECT_TIMEOUT)
-            .http2_keep_alive_interval(PROBE_INTERVAL)
-            .keep_alive_timeout(PROBE_TIMEOUT)
-            .keep_alive_while_idle(true);
-        let channel = endpoint.connect_with_connector_lazy(self.connector.clone());
+        let channel = ChannelOptions::BETWEEN_MEMBERS.lazy(leader, &self.connector);
+        let channel = channel.map_err(|_| unconfirmed())?;
         let line =
             Line { leader: leader.to_owned(), channel, questions: Rounds::new(QUESTION_PAUSE) };
         *kept = Some(line.clone());

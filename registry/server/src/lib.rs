@@ -1,8 +1,7 @@
-//! The registry role: one member of the cluster, its gRPC and REST on one listener, and the fleet
-//! while it leads.
+//! The registry role: one member of the cluster, its gRPC and REST on one listener, and the fleet while it leads.
 //!
-//! It decides how calls reach the core and how its decisions reach the outside. It must never
-//! answer a write that a majority does not hold, and never decide what the core decides.
+//! It carries calls to the core and the core's decisions to the callers. A write is never acknowledged before a majority
+//! holds it.
 
 mod admission;
 mod allowance;
@@ -34,6 +33,7 @@ mod outward;
 mod pdp;
 mod peers;
 mod random;
+mod reading;
 mod recovery;
 mod rest;
 mod roster;

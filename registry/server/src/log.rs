@@ -1,7 +1,10 @@
-//! The transparency log as this member shows it: signed checkpoints, and proofs with what is read.
+//! The transparency log as this member shows it: signed checkpoints, and proofs beside what is read. The head of a
+//! checkpoint is always of this member's committed state, and a proof goes only to callers that may read the document.
 //!
-//! It decides which checkpoint is published. It must never sign a head that is not this member's
-//! committed state, nor show a proof to who may not read the document.
+//! 1. `registry-core` makes leaves of what accepted proposals changed and blinds them (`log/apply.rs`).
+//! 2. `log/collect.rs` has other clusters cosign our checkpoints; `log/witness.rs` cosigns theirs.
+//! 3. `rest/log.rs` serves checkpoint and tiles; reads with `?proof=true` and `grpc/log.rs` serve proofs.
+//! 4. `ecumene log verify` checks all of it against a saved checkpoint.
 
 pub(crate) mod collect;
 pub(crate) mod witness;

@@ -1,9 +1,7 @@
-//! Entries with their bodies, as REST and gRPC both serve them.
-//!
-//! It decides what does not exist to a caller: what was deleted, what is another's, what has
-//! expired. It must never tell these from what never was, except for an expired record.
+//! One entry with its body, for REST and gRPC alike. What was deleted, is hidden or belongs to another reads like what
+//! never was; only an expired record is told apart.
 
-use proto_types::{Digest, Handle, Origin, TaskId, WallMs};
+use proto_types::{Digest, Handle, Origin, TaskId, TaskOwner, WallMs};
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, List, Problem, render};
 use registry_core::entry::{AgentEntry, CardEntry, RecordEntry, TaskEntry, TaskState, Turn};
@@ -203,10 +201,10 @@ pub(crate) fn seen_agent(
 pub(crate) fn task(
     view: &dyn View,
     id: &TaskId,
-    owner: Option<&str>,
+    owner: Option<&TaskOwner>,
 ) -> Result<TaskEntry, Problem> {
     let entry = query::task(view, id)?;
-    let seen = entry.filter(|task| owner.is_none_or(|owner| task.owner == owner));
+    let seen = entry.filter(|task| owner.is_none_or(|owner| task.owner == *owner));
     seen.ok_or_else(|| Problem::not_found("task", id.as_str()))
 }
 
@@ -217,14 +215,19 @@ pub(crate) fn said(view: &dyn View, turn: &Turn) -> Result<wire::Turn, Problem> 
     Ok(wire::Turn { input: body(view, &turn.input)?.into(), outcome })
 }
 
-/// A task with its bodies.
-pub(crate) fn whole_task(view: &dyn View, entry: &TaskEntry) -> Result<wire::Task, Problem> {
+/// A task with its bodies; its newest message is not read for who has just sent it.
+pub(crate) fn whole_task(
+    view: &dyn View,
+    entry: &TaskEntry,
+    omit_input: bool,
+) -> Result<wire::Task, Problem> {
+    let input = if omit_input { Vec::new() } else { body(view, &entry.input)? };
     let outcome = match &entry.state {
         TaskState::Ended { outcome: Some(digest), .. } => body(view, digest)?,
         _ => Vec::new(),
     };
     let turns = entry.turns.iter().map(|turn| said(view, turn)).collect::<Result<_, _>>()?;
-    Ok(wire::Task { turns, ..render::fleet::task(entry, body(view, &entry.input)?, outcome) })
+    Ok(wire::Task { turns, ..render::fleet::task(entry, input, outcome) })
 }
 
 /// A body that an entry names.

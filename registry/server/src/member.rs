@@ -1,7 +1,5 @@
-//! One member as its calls see it: write, read, and who is asking.
-//!
-//! It decides which state a read sees and what an unanswered write means to a caller. It must
-//! never call a write failed that may yet come about.
+//! One member as its calls see it: write, read, and who is asking. A write that may yet come about is never called
+//! failed.
 
 mod callers;
 mod error_reply;
@@ -11,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use deploy_service::{Shutdown, Source};
-use proto_types::{Kid, Origin, Revision, SecretKey, WallMs};
+use deploy_service::{Shutdown, Source, wait_until};
+use proto_types::{Origin, Revision, WallMs};
 use proto_wire::registry::v1::Consistency;
 use registry_api::identity::OperatorSecret;
 use registry_api::{Code, Cursors, List, Principal, Problem};
@@ -30,7 +28,8 @@ use crate::fleet::Fleet;
 use crate::holder::{self, Place, Places};
 use crate::leader::LeaderLine;
 use crate::log::TransparencyLog;
-use crate::roster::Roster;
+pub(crate) use crate::reading::Reading;
+use crate::roster::{Roster, Signer};
 
 pub(crate) use self::callers::CredentialLookups;
 pub(crate) use self::writes::SHARES as WRITE_SHARES;
@@ -70,24 +69,6 @@ pub(crate) struct Member {
     /// One copy or compaction of this member at a time.
     pub(crate) upkeep: Arc<Semaphore>,
     pub(crate) propose_timeout: Duration,
-}
-
-/// The key that signs roster and catalog.
-#[derive(Debug)]
-pub(crate) struct Signer {
-    pub(crate) kid: Kid,
-    pub(crate) key: SecretKey,
-}
-
-/// A state, and how old it may be.
-#[derive(Debug)]
-pub(crate) struct Reading {
-    pub(crate) view: StoreView,
-    pub(crate) revision: Revision,
-    /// `None` where a majority confirmed it, and where nobody knows.
-    pub(crate) age_ms: Option<u64>,
-    /// By what time it is judged.
-    pub(crate) time: WallMs,
 }
 
 impl Member {
@@ -151,6 +132,17 @@ impl Member {
     /// Holds if this member leads.
     pub(crate) fn require_leader(&self) -> Result<(), Problem> {
         if self.registry.is_leader() { Ok(()) } else { Err(self.not_leader()) }
+    }
+
+    /// Waits until this member leads, or until it does not; false if it stops before.
+    pub(crate) async fn until_leads(&self, leads: bool) -> bool {
+        let (id, mut leadership) = (self.registry.id(), self.registry.leadership());
+        tokio::select! {
+            // A member that stops may still lead, and must not begin anew.
+            biased;
+            () = self.shutdown.triggered() => false,
+            so = wait_until(&mut leadership, |now| (now.leader == Some(id)) == leads) => so.is_ok(),
+        }
     }
 
     fn unproposed(&self, error: ProposeError) -> Problem {

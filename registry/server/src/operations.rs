@@ -1,15 +1,23 @@
-//! What callers ask for, one function for each verb, over REST and gRPC alike: both edges read its arguments from their
-//! requests, and say its result in theirs.
+//! The operations: one function for each verb, over REST and gRPC alike. It decides who may ask, what is written, and what
+//! the caller is told.
 //!
-//! It decides what a verb is: who may ask for it, what is written, and what the caller is told of it. It must never read a
-//! request of either protocol, nor make an answer of one.
+//! Both protocols read its arguments from their requests and print its result. It must never read a request of either
+//! protocol, nor make an answer of one.
 
 pub(crate) mod agents;
 pub(crate) mod cards;
+pub(crate) mod envelopes;
+pub(crate) mod instances;
+pub(crate) mod log;
+pub(crate) mod machines;
+pub(crate) mod members;
 pub(crate) mod namespaces;
+pub(crate) mod partners;
 pub(crate) mod peers;
 mod publish;
 pub(crate) mod records;
+pub(crate) mod tasks;
+pub(crate) mod tokens;
 
 use proto_wire::registry::v1::Consistency;
 use registry_api::{Principal, Problem};

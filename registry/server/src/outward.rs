@@ -1,8 +1,6 @@
-//! Calls to the services that the operator names: witnesses of the log, the policy engine.
-//!
-//! It decides by whose word such a service is believed, how long is waited for it and how much of its
-//! answer is read; where it may be is `config/outbound.rs`. It must never follow a redirect, nor log
-//! what a service answered.
+//! Calls to the services that the operator names: witnesses of the log, the policy engine. It decides which authority is
+//! believed, how long is waited, and how much of an answer is read. A redirect is never followed, and an answer never
+//! logged.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,8 +1,5 @@
-//! The policy decision point over HTTP.
-//!
-//! It decides when an answer is one; `registry-api` decides what is asked and what the answer means,
-//! and `outward.rs` how long is waited and how much is read. It must never take silence or a
-//! redirect for consent unless the operator has said so.
+//! The policy decision point over HTTP: when an answer counts as one. `registry-api` makes the question and reads the
+//! answer. Silence or a redirect is consent only if the operator has said so.
 
 use std::path::Path;
 

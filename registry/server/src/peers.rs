@@ -1,22 +1,18 @@
-//! What a leader does about peers while it leads: asks hosts whether they vouch, and raises the alarm
-//! over manifests that have expired.
-//!
-//! It decides how often to look. It must never ask a host for anybody but a peer that is enrolled or
-//! has proven its keys (attack case 24), nor more hosts at once than its bound.
+//! The leader's work about peers: it asks hosts whether they vouch, and raises the alarm over manifests that have
+//! expired. Only hosts of peers that are enrolled or have proven their keys are asked (attack case 24), a bounded number
+//! at once.
 
 mod domain;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use deploy_service::settings::Setting;
 use deploy_service::units::Duration;
 use futures_util::future::join_all;
 use registry_api::Problem;
 use registry_core::command::{Command, NoteDomain, PeerCommand};
 use registry_core::query::{self, DomainsDue};
 use registry_fetch::Fetcher;
-use serde::Deserialize;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::member::Member;
@@ -28,23 +24,6 @@ const HOSTS_MAX: usize = 8;
 
 /// Expired manifests that are told one by one; a metric counts on.
 const ALARMS_MAX: usize = 1_000;
-
-/// Whether and how often hosts are asked to vouch for peers.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Setting)]
-#[serde(default, deny_unknown_fields)]
-pub struct DomainProofs {
-    /// Off by default: it makes this process call out to the hosts of strangers.
-    pub enabled: bool,
-    /// From one look for hosts that are due to the next; with at most 16 hosts each time this is
-    /// the pace of look-ups.
-    pub look_every: Duration,
-}
-
-impl Default for DomainProofs {
-    fn default() -> Self {
-        Self { enabled: false, look_every: Duration::from_secs(10) }
-    }
-}
 
 /// Looks after peers whenever this member leads, until the member stops. Without a fetcher no host
 /// is asked.

@@ -1,6 +1,5 @@
-//! Secrets that this process draws.
-//!
-//! It decides their length. It must never fall back to a weaker source.
+//! Secrets that this process draws from the system's random source, and their length. There is no weaker source to fall
+//! back to.
 
 use proto_types::base64url;
 use registry_api::Problem;

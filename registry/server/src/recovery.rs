@@ -1,8 +1,9 @@
-//! What becomes of a member whose disk failed: it serves reads, and waits until the disk takes
-//! writes again (attack case 43).
+//! The recovery of a member whose disk failed (attack case 43): it serves reads, and waits until the disk takes writes
+//! again. The files of the store are never written here: after a failed sync only a fresh start, which reads them back,
+//! knows what they hold.
 //!
-//! It decides when the disk is good again. It must never write to the files of the store itself:
-//! what a failed sync left of them is known to nobody but a fresh start that reads them back.
+//! `registry-store` poisons its log at the first failed sync (`log/sync.rs`), consensus ends, and `run.rs` hears of it.
+//! Once the disk is good, `run.rs` closes everything and starts the member anew.
 
 use std::fs::File;
 use std::io::{self, Write as _};

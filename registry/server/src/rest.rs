@@ -1,7 +1,6 @@
-//! The REST API: the paths of the Pilox registry, and a few of ours, on the same listener.
-//!
-//! It decides how HTTP carries a call: media types, sizes, conditions, caching. It must never read
-//! a body before its size is known to be bounded, nor show a problem in another form than RFC 9457.
+//! The REST API: the paths of the Pilox registry, and a few of ours, on the same listener. It decides how HTTP carries a
+//! call: media types, sizes, conditions, caching. A body is never read before its size is known to be bounded, and a
+//! problem is always RFC 9457.
 
 mod agents;
 mod annotations;
@@ -38,6 +37,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use http_body_util::LengthLimitError;
+use proto_types::metadata::{AGE_KEY, REVISION_KEY};
 use proto_types::{Handle, path};
 use proto_wire::registry::v1::Consistency;
 use registry_api::decode::BODY_BYTES_MAX;
@@ -45,8 +45,7 @@ use registry_api::{Code, Problem, field, problem};
 use registry_core::viewer::Viewer;
 use serde_json::Value;
 
-use crate::call::{Call, Caller};
-use crate::grpc::{AGE_KEY, REVISION_KEY, log_cause};
+use crate::call::{Caller, log_cause};
 use crate::member::{Member, Reading};
 use crate::operations;
 
@@ -63,7 +62,7 @@ const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("1");
 
 /// Every operation. The router and the published contract are both made of this table: what is not
 /// in it is not served. After a change: `ECUMENE_BLESS=1 cargo nextest run -p registry-server --lib
-/// the_committed_contract` writes `openapi/registry-v1.yaml`.
+/// the_committed_contract` writes `openapi/registry-v1.json`.
 fn table() -> Vec<Route> {
     let groups = [
         records::routes(),
@@ -89,8 +88,7 @@ pub(crate) fn router(member: Arc<Member>, readiness: &Readiness) -> Router {
     let table = table();
     let paths = table.iter().map(|route| route.path);
     let fixed: BTreeSet<_> = paths.filter(|path| !path.contains('{')).collect();
-    let served =
-        table.into_iter().fold(Router::new(), |router, route| route.serve(router, &fixed, &member));
+    let served = table.into_iter().fold(Router::new(), |router, route| route.serve(router, &fixed));
     served
         .method_not_allowed_fallback(no_method)
         .fallback(no_route)
@@ -137,27 +135,24 @@ impl IntoResponse for Refused {
         }
         match self.0.status() {
             401 => drop(headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
-            429 | 503 => drop(headers.insert(RETRY_AFTER, retry_after(&self.0))),
+            429 | 503 => {
+                if let Some(after) = retry_after(&self.0) {
+                    headers.insert(RETRY_AFTER, after);
+                }
+            }
             _ => {}
         }
         response
     }
 }
 
-/// When it may be tried again: a rate limit knows.
-fn retry_after(problem: &Problem) -> HeaderValue {
-    let stated = problem.extra("retryAfterSeconds").and_then(Value::as_u64);
-    stated.map_or(RETRY_AFTER_S, HeaderValue::from)
-}
-
-/// The call of a request.
-fn call(request: &Request) -> Result<Call, Problem> {
-    Caller::of(request.extensions())?.call()
-}
-
-/// The same, with the verifiable credential that it shows.
-fn call_with_credential(request: &Request) -> Result<Call, Problem> {
-    Caller::of(request.extensions())?.with_credential()
+/// When it may be tried again: a rate limit knows. Of a bound of the state nobody does: there is room when something that
+/// is kept is removed, or after days.
+fn retry_after(problem: &Problem) -> Option<HeaderValue> {
+    if let Some(stated) = problem.extra("retryAfterSeconds").and_then(Value::as_u64) {
+        return Some(HeaderValue::from(stated));
+    }
+    problem.extra("bound").is_none().then_some(RETRY_AFTER_S)
 }
 
 /// The state that a request asks for, and with whose eyes it is read.
@@ -273,4 +268,30 @@ fn at(reading: &Reading, mut response: Response) -> Response {
         headers.insert(AGE_KEY, HeaderValue::from(age_ms));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use registry_core::change::Refusal;
+
+    use super::*;
+
+    #[test]
+    fn a_time_is_told_where_waiting_helps_and_none_for_a_quota_that_is_full() {
+        let after = |problem: Problem| -> Option<u64> {
+            let response = refused(problem);
+            let after = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+            after.parse().ok()
+        };
+        let full = |what: &str, share| {
+            Problem::from(Refusal::Full { what: what.to_owned(), bound: 4 << 30, share })
+        };
+        assert_eq!(after(full("bytes of namespace default", false)), None);
+        assert_eq!(after(full("bytes kept for the caller's tasks and envelopes", true)), None);
+        assert_eq!(after(Problem::new(Code::ShareReached, "searches")), Some(1));
+        assert_eq!(after(Problem::new(Code::Overloaded, "a queue")), Some(1));
+        let limited = Problem::new(Code::RateLimited, "a source").with("retryAfterSeconds", 17);
+        assert_eq!(after(limited), Some(17));
+        assert_eq!(after(Problem::new(Code::NotFound, "nothing")), None);
+    }
 }

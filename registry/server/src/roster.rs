@@ -1,14 +1,13 @@
-//! The signed roster, made once for each state.
-//!
-//! It decides when the roster is made anew: when the state has changed, or when it is old enough that a key may have begun
-//! or ceased to count. It must never be made on a thread of the network, nor twice at a time: anybody may ask for it.
+//! The signed roster, made once for each state. It is made anew when the state has changed, or when a key may have begun
+//! or ceased to count. Anybody may ask for it, so it is made beside the threads of the network, and never twice at a
+//! time.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use proto_types::pilox::roster::{self, Listed};
-use proto_types::{Revision, WallMs};
+use proto_types::{Kid, Revision, SecretKey, WallMs};
 use registry_api::{Problem, render};
 use registry_core::query;
 use registry_core::view::View;
@@ -16,13 +15,20 @@ use tokio::sync::Mutex;
 use tokio::task;
 use tokio::time::Instant;
 
-use crate::member::{Member, Reading};
+use crate::reading::Reading;
 
 /// Peers read at a time.
 const PAGE: usize = 1_000;
 
 /// A key may begin or cease to count without a change of the state; peers may keep a roster for a minute.
 const AGE_MAX: Duration = Duration::from_secs(10);
+
+/// The key that signs roster and catalog.
+#[derive(Debug)]
+pub(crate) struct Signer {
+    pub(crate) kid: Kid,
+    pub(crate) key: SecretKey,
+}
 
 /// The newest roster.
 #[derive(Debug, Default)]
@@ -43,32 +49,39 @@ pub(crate) struct Signed {
     pub(crate) truncated: bool,
 }
 
-/// The roster of a state that holds at least what this member's state holds now, and that state.
-pub(crate) async fn current(member: &Member) -> Result<(Reading, Signed), Problem> {
-    let mut kept = member.roster.0.lock().await;
-    // Read under the lock: whoever waited for it shares what was made in the meantime.
-    let reading = member.stale();
-    if let Some(made) = &*kept
-        && made.of == reading.revision
-        && made.at.elapsed() < AGE_MAX
-    {
-        return Ok((reading, made.signed.clone()));
+impl Roster {
+    /// The roster of a state that holds at least what this member's state holds now, and that state.
+    pub(crate) async fn current(
+        &self,
+        signer: &Arc<Signer>,
+        read: impl FnOnce() -> Reading,
+    ) -> Result<(Reading, Signed), Problem> {
+        let mut kept = self.0.lock().await;
+        // Read under the lock: whoever waited for it shares what was made in the meantime.
+        let reading = read();
+        if let Some(made) = &*kept
+            && made.of == reading.revision
+            && made.at.elapsed() < AGE_MAX
+        {
+            return Ok((reading, made.signed.clone()));
+        }
+        let (view, now, signer) = (reading.view.clone(), reading.time, Arc::clone(signer));
+        let made = task::spawn_blocking(move || sign(&view, now, &signer));
+        let signed = made.await.map_err(Problem::internal)??;
+        if signed.truncated && !kept.as_ref().is_some_and(|before| before.signed.truncated) {
+            tracing::warn!(
+                "the roster leaves out the last peers: a Pilox instance reads no longer one"
+            );
+        }
+        *kept = Some(Made { of: reading.revision, at: Instant::now(), signed: signed.clone() });
+        Ok((reading, signed))
     }
-    let (view, now, signer) =
-        (reading.view.clone(), member.clock.now(), Arc::clone(&member.signer));
-    let made = task::spawn_blocking(move || {
-        let (listed, truncated) = listed(&view, now)?;
-        let document = roster::sign(listed.peers(), now, &signer.key).to_string();
-        Ok::<_, Problem>(Signed { document: Bytes::from(document), truncated })
-    });
-    let signed = made.await.map_err(Problem::internal)??;
-    if signed.truncated && !kept.as_ref().is_some_and(|before| before.signed.truncated) {
-        tracing::warn!(
-            "the roster leaves out the last peers: a Pilox instance reads no longer one"
-        );
-    }
-    *kept = Some(Made { of: reading.revision, at: Instant::now(), signed: signed.clone() });
-    Ok((reading, signed))
+}
+
+fn sign(view: &dyn View, now: WallMs, signer: &Signer) -> Result<Signed, Problem> {
+    let (listed, truncated) = listed(view, now)?;
+    let document = roster::sign(listed.peers(), now, &signer.key).to_string();
+    Ok(Signed { document: Bytes::from(document), truncated })
 }
 
 /// Active peers in the order of their origins; true if there are more than have room.

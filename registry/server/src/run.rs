@@ -1,8 +1,6 @@
-//! The role from start to stop.
-//!
-//! It decides the order: what files hold, listener, consensus, then service; and at the end the reverse; and
-//! that a member whose disk failed begins again once the disk is good. It
-//! must never serve before its state is open, nor end while an answer is under way.
+//! The role from start to stop, in order: what files hold, listener, consensus, service; then the reverse. A member whose
+//! disk failed begins again once the disk is good. It never serves before its state is open, nor ends while an answer is
+//! under way.
 
 mod lifecycle;
 mod open;

@@ -1,7 +1,5 @@
-//! Searches for REST and gRPC alike: one place where a request becomes a page.
-//!
-//! It decides how many run at once, and that they run beside the calls that wait for the network:
-//! a search may read thousands of keys. It must never search with other eyes than the caller's.
+//! Searches for REST and gRPC alike: a request becomes a page, as its caller sees it. A search may read thousands of
+//! keys, so a bounded number runs at once, beside the threads of the network.
 
 use deploy_service::{Pool, Source};
 use proto_types::Shares;

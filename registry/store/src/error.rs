@@ -1,5 +1,4 @@
-//! What can go wrong with a store.
-//! Each variant says what the operator has to look at; it must never hide a failed sync.
+//! The errors of a store. Each says what the operator has to look at; a failed sync is never hidden.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -13,6 +13,7 @@
 //! ```
 //! Why two databases: docs/decisions/0004-two-databases.md.
 
+mod damage;
 mod error;
 mod files;
 mod log;
@@ -22,10 +23,11 @@ mod state;
 mod store;
 mod view;
 
+pub use damage::{Damage, set_aside};
 pub use error::Error;
 pub use files::sync_dir;
 pub use log::{Done, Log};
 pub use memory::{DatabaseMemory, Memory};
 pub use options::Options;
-pub use store::{Damage, Identity, Store, set_aside};
+pub use store::{Identity, Store};
 pub use view::StoreView;

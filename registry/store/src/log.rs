@@ -91,9 +91,6 @@ impl Log {
     }
 
     /// Sets a value beside the log (the vote); `done` is called once it is on the disk.
-    ///
-    /// # Errors
-    /// As [`Log::append`].
     pub fn save(&self, key: &[u8], value: &[u8], done: Done) -> Result<(), Error> {
         self.note(key, value)?;
         self.syncer.submit(done)
@@ -110,9 +107,6 @@ impl Log {
     }
 
     /// The value set by [`Log::save`] or [`Log::note`].
-    ///
-    /// # Errors
-    /// The read failed.
     pub fn saved(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         self.database.get_cf(self.family(RAFT), key).map_err(Error::read)
     }
@@ -163,9 +157,6 @@ impl Log {
     }
 
     /// The last entry, if there is one.
-    ///
-    /// # Errors
-    /// The read failed.
     pub fn last(&self) -> Result<Option<(u64, Vec<u8>)>, Error> {
         let mut entries = self.database.iterator_cf(self.family(LOG), IteratorMode::End);
         let Some(pair) = entries.next() else { return Ok(None) };
@@ -174,9 +165,6 @@ impl Log {
     }
 
     /// Removes every entry from `index` on. Durable with the next sync, which comes before anything that depends on it.
-    ///
-    /// # Errors
-    /// As [`Log::note`].
     pub fn truncate_from(&self, index: u64) -> Result<(), Error> {
         let mut batch = WriteBatch::default();
         let to = u64::MAX.to_be_bytes();
@@ -186,9 +174,6 @@ impl Log {
 
     /// Removes every entry up to and including `index`, and sets a value in the same write (the last purged position).
     /// The caller makes sure that a durable state covers them.
-    ///
-    /// # Errors
-    /// As [`Log::note`].
     pub fn purge_to(&self, index: u64, key: &[u8], value: &[u8]) -> Result<(), Error> {
         let mut batch = WriteBatch::default();
         batch.put_cf(self.family(RAFT), key, value);

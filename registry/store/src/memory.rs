@@ -1,5 +1,4 @@
-//! What a store holds in memory, as RocksDB counts it.
-//! It decides nothing. The bounds of it are in `options.rs`.
+//! The memory of a store, as RocksDB counts it. Its bounds are in `options.rs`.
 
 use rocksdb::DB;
 use rocksdb::perf::get_memory_usage_stats;

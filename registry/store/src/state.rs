@@ -10,9 +10,9 @@ use registry_core::view::Space;
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{Cache, ColumnFamily, DB, WriteBatch};
 
+use crate::damage::{Damage, is_damage};
 use crate::options::Family;
-use crate::store::is_damage;
-use crate::{Damage, DatabaseMemory, Error, Options};
+use crate::{DatabaseMemory, Error, Options};
 
 pub(crate) const META: &str = "meta";
 const FAMILIES: [(&str, Family); 6] = [

@@ -3,7 +3,6 @@
 //! is durable.
 
 mod current;
-mod damage;
 mod identity;
 mod open;
 
@@ -17,9 +16,8 @@ use registry_core::change::Write;
 use rocksdb::Cache;
 
 use self::current::StateName;
-pub(crate) use self::damage::is_damage;
-pub use self::damage::{Damage, set_aside};
 pub use self::identity::Identity;
+use crate::damage::Damage;
 use crate::files::link_tree;
 use crate::state::State;
 use crate::{Error, Log, Memory, Options, StoreView};
@@ -64,9 +62,6 @@ impl Store {
     }
 
     /// Notes that the member was removed from its cluster: the directory is not opened for it again.
-    ///
-    /// # Errors
-    /// The disk failed.
     pub fn retire(&self) -> Result<(), Error> {
         let mut identity = self.identity.lock().unwrap_or_else(PoisonError::into_inner);
         let next = identity.of_removed();
@@ -104,9 +99,6 @@ impl Store {
     }
 
     /// What the databases hold in memory.
-    ///
-    /// # Errors
-    /// RocksDB does not say.
     pub fn memory(&self) -> Result<Memory, Error> {
         let block_cache_bytes = self.cache.get_usage() as u64;
         Ok(Memory {

@@ -31,9 +31,6 @@ impl StoreView {
     }
 
     /// A value stored beside the state by [`crate::Store::commit`].
-    ///
-    /// # Errors
-    /// The read failed.
     pub fn meta(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let state = self.pinned.borrow_owner();
         let value = self.pinned.borrow_dependent().get_cf(state.family(META), key);

@@ -1,5 +1,4 @@
-//! What is done to a member from outside, and what it says to it.
-//! It decides nothing about what is right; it must never touch the folder of a member that runs.
+//! What is done to a member from outside, and what it says to it. It must never touch the folder of a member that runs.
 
 use std::fs::File;
 use std::io::Write as _;

@@ -1,5 +1,4 @@
-//! The parts of a world, each with its configuration and, while it is up, its process.
-//! It decides nothing; it must never start or end one.
+//! The parts of a world, each with its configuration and, while it is up, its process. They are started and ended elsewhere.
 
 use std::path::PathBuf;
 

@@ -209,6 +209,7 @@ impl Load {
             input: input.to_string().into(),
             deadline_ms: now_ms() + 120_000,
             reply_to: None,
+            omit_input: false,
         };
         if let Ok(task) = gateway.fleet.clone().submit_task(request).await {
             self.history.tasks.lock().unwrap().entry(id).or_default();

@@ -23,6 +23,6 @@ mod placement;
 mod restore;
 mod sdk_interop;
 mod single_use;
-mod strangers;
+mod third_party;
 mod write_gap;
 mod writers;

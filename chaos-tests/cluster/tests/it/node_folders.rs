@@ -46,6 +46,31 @@ async fn of_two_nodes_with_one_credential_one_ends_and_says_why() -> Result<()> 
     world.stop()
 }
 
+/// Caught: both processes ran, and took turns in striking what the other had written.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_on_a_state_folder_ends_and_one_after_kill_9_starts() -> Result<()> {
+    let mut world = World::registry(1).await?;
+    world.add_node("n1").await?;
+    let config = world.nodes[0].config.to_str().context("UTF-8")?.to_owned();
+    let run = ["node", "run", "--config", &config];
+    let mut second = Process::start("second", &run, &world.path("second.log"))?;
+    let ended = second.wait(PATIENCE)?.context("it runs on")?;
+    assert_eq!(ended.code(), Some(1), "{}", second.tail());
+    let folder = world.path("n1").display().to_string();
+    let said = second.tail();
+    assert!(said.contains(&folder) && said.contains("another process uses it"), "{said}");
+    world.nodes[0].process.take().context("the node is up")?.kill_9()?;
+    let mut third = Process::start("third", &run, &world.path("third.log"))?;
+    let until = Instant::now() + PATIENCE;
+    while !third.tail().contains("joined") {
+        third.check_alive()?;
+        ensure!(Instant::now() < until, "it does not start: {}", third.tail());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    third.stop(PATIENCE)?;
+    world.stop()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_strikes_from_its_journal_what_the_registry_has_decided_without_it() -> Result<()> {
     let mut world = World::registry(1).await?;

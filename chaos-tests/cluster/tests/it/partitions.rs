@@ -8,6 +8,7 @@ mod crowd;
 mod log;
 mod nemesis;
 mod probe;
+mod registers;
 mod scenes;
 
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! The HTTP baselines: hyper and nothing else, or axum and nothing else, in a process of its own, on the
-//! servers' cores. It decides nothing. It must never outlive the process that started it.
+//! The HTTP baselines: hyper and nothing else, or axum and nothing else, in a process of its own, on the servers' cores. It
+//! must never outlive the process that started it.
 
 use std::convert::Infallible;
 use std::io::{BufRead as _, BufReader, Read as _};

@@ -1,5 +1,4 @@
-//! How often a baseline's turns did what they do, and how long that took.
-//! It decides nothing; it must never mix wall time with CPU time.
+//! How often a baseline's turns did what they do, and how long that took. It must never mix wall time with CPU time.
 
 use std::time::Duration;
 

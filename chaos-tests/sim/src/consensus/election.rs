@@ -4,8 +4,10 @@
 //! candidate whose log lacks a committed entry (5.4.1).
 
 use crate::breakage::Breakage;
+use crate::log::Position;
+use crate::time::Us;
 
-use super::{Consensus, ELECTION_US, Leading, Message, Position, Role, Us};
+use super::{Consensus, ELECTION_US, Leading, Message, Role};
 
 impl Consensus {
     pub(super) fn campaign(&mut self, now: Us, random: &mut fastrand::Rng) {

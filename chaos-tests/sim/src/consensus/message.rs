@@ -6,9 +6,8 @@ use std::rc::Rc;
 
 use proto_types::WallMs;
 
+use crate::log::{Entry, Position};
 use crate::machine::Machine;
-
-use super::{Entry, Position};
 
 /// The state as of a position.
 #[derive(Clone, Debug)]
@@ -49,7 +48,7 @@ pub(crate) enum Message {
 
 /// What a member's messages say of time at the moment.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Told {
+pub(crate) struct ClockReport {
     /// The cluster's time, if this member leads and knows it.
     pub(crate) time: Option<WallMs>,
     /// What this member's own clock shows.

@@ -4,8 +4,9 @@
 //! after the read began, that it still leads.
 
 use crate::breakage::Breakage;
+use crate::time::Us;
 
-use super::{Consensus, Role, Us};
+use super::{Consensus, Role};
 
 /// A read that waits.
 #[derive(Debug)]

@@ -5,7 +5,10 @@
 
 use std::rc::Rc;
 
-use super::{Consensus, Entry, HEARTBEAT_US, Log, Message, Position, Role, Us};
+use crate::log::{Entry, Log, Position};
+use crate::time::Us;
+
+use super::{Consensus, HEARTBEAT_US, Message, Role};
 
 /// Entries of one message; small, so that followers often lag.
 const ENTRIES_MAX: usize = 8;
@@ -41,7 +44,7 @@ impl Consensus {
             return;
         };
         let entries = self.log.from(next, ENTRIES_MAX);
-        let (commit, time) = (self.commit, self.told.time);
+        let (commit, time) = (self.commit, self.clocks.time);
         self.send(to, Message::Append { term, before, entries, commit, round, time }, false);
     }
 
@@ -65,7 +68,7 @@ impl Consensus {
             self.take_entry(at, entry);
         }
         self.commit = self.commit.max((*commit).min(last));
-        let shows = self.told.shows;
+        let shows = self.clocks.shows;
         let answer = Message::Appended { term, matched: Some(last), hint: last + 1, round, shows };
         self.send(from, answer, true);
     }
@@ -103,7 +106,7 @@ impl Consensus {
             matched: Some(matched),
             hint: matched + 1,
             round: *round,
-            shows: self.told.shows,
+            shows: self.clocks.shows,
         };
         self.send(from, answer, true);
     }
@@ -115,7 +118,7 @@ impl Consensus {
     }
 
     fn refuse(&mut self, to: usize, round: u64) {
-        let (term, hint, shows) = (self.hard.term, self.commit + 1, self.told.shows);
+        let (term, hint, shows) = (self.hard.term, self.commit + 1, self.clocks.shows);
         self.send(to, Message::Appended { term, matched: None, hint, round, shows }, true);
     }
 

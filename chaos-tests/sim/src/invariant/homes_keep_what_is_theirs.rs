@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proto_types::{Handle, Namespace, Revision};
 use registry_core::change::Reply;
-use registry_core::command::{Command, Foreign, Import};
+use registry_core::command::{Command, FederationCommand, Import};
 
 use crate::history::Operation;
 use crate::seen::End;
@@ -45,7 +45,9 @@ impl Invariant for HomesKeepWhatIsTheirs {
 fn taken(history: &[Operation]) -> BTreeMap<Revision, &Import> {
     let accepted = history.iter().flat_map(Operation::accepted);
     let taken = accepted.filter_map(|(command, reply)| match (command, reply) {
-        (Command::Foreign(Foreign::Import(import)), Reply::Done(at)) => Some((*at, &**import)),
+        (Command::Federation(FederationCommand::Import(import)), Reply::Done(at)) => {
+            Some((*at, &**import))
+        }
         _ => None,
     });
     let taken = taken.filter(|(_, import)| import.entry.is_some());
@@ -64,10 +66,10 @@ fn ours(history: &[Operation]) -> BTreeMap<&Handle, Revision> {
     ours
 }
 
-/// Partners that somebody wished to leave.
+/// Partners that somebody asked to leave.
 fn left(history: &[Operation]) -> BTreeSet<&Namespace> {
-    let left = history.iter().flat_map(Operation::wishes).filter_map(|wish| match wish {
-        Command::Foreign(Foreign::RemovePartner(remove)) => Some(&remove.name),
+    let left = history.iter().flat_map(Operation::commands).filter_map(|command| match command {
+        Command::Federation(FederationCommand::RemovePartner(remove)) => Some(&remove.name),
         _ => None,
     });
     left.collect()

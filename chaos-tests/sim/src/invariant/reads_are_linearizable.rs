@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proto_types::{Digest, Handle, Revision};
 use registry_core::change::Reply;
-use registry_core::command::{Command, Foreign};
+use registry_core::command::{Command, FederationCommand};
 
-use crate::consensus::Us;
-use crate::history::{Operation, Outcome, Wish};
+use crate::history::{Operation, Outcome, Request};
 use crate::seen::End;
+use crate::time::Us;
 
 use super::{Invariant, Verdict};
 
@@ -52,8 +52,8 @@ impl Invariant for ReadsAreLinearizable {
 type Read<'h> = (Us, Us, &'h Handle, (Revision, Option<Digest>));
 
 fn read(operation: &Operation) -> Option<Read<'_>> {
-    let (Wish::Read(handle), Some((ended, Outcome::Read(record)))) =
-        (&operation.wish, &operation.ended)
+    let (Request::Read(handle), Some((ended, Outcome::Read(record)))) =
+        (&operation.request, &operation.ended)
     else {
         return None;
     };
@@ -81,17 +81,19 @@ fn acknowledged(history: &[Operation]) -> Known {
 }
 
 fn written(history: &[Operation]) -> BTreeSet<Digest> {
-    let digests = history.iter().flat_map(Operation::wishes).filter_map(|command| match command {
-        Command::PutRecord(put) => Some(put.digest),
-        _ => None,
-    });
+    let digests =
+        history.iter().flat_map(Operation::commands).filter_map(|command| match command {
+            Command::PutRecord(put) => Some(put.digest),
+            _ => None,
+        });
     digests.collect()
 }
 
 fn foreign(history: &[Operation]) -> BTreeSet<&Handle> {
-    let handles = history.iter().flat_map(Operation::wishes).filter_map(|command| match command {
-        Command::Foreign(Foreign::Import(import)) => Some(&import.handle),
-        _ => None,
-    });
+    let handles =
+        history.iter().flat_map(Operation::commands).filter_map(|command| match command {
+            Command::Federation(FederationCommand::Import(import)) => Some(&import.handle),
+            _ => None,
+        });
     handles.collect()
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use proto_types::Digest;
 
-use crate::consensus::Position;
+use crate::log::Position;
 use crate::seen::{End, Seen};
 
 use super::{Invariant, Verdict};

@@ -5,9 +5,8 @@
 
 use proto_types::WallMs;
 
-use crate::consensus::Us;
 use crate::seen::Seen;
-use crate::workload::START;
+use crate::time::{START, Us};
 
 use super::{Invariant, Verdict};
 

@@ -1,20 +1,19 @@
-//! What a member knows of time: the clocks of the others, and the leader's word.
-//!
-//! It decides nothing; that is `registry-core`'s timekeeper, which is under test here. It must never stamp with this
-//! member's own clock alone where there are others, unless it is broken on purpose.
+//! What a member knows of time, by `registry-core`'s timekeeper, which is under test here: the clocks of the others, and the
+//! leader's word. It must never stamp with this member's own clock alone where there are others, unless it is broken on
+//! purpose.
 
 use proto_types::{MonoUs, WallMs};
 use registry_core::query;
 
 use crate::breakage::Breakage;
-use crate::consensus::{Message, Told};
+use crate::consensus::{ClockReport, Message};
 
 use super::{Member, Now};
 
 impl Member {
     /// Has the messages that come next say what time it is.
     pub(super) fn tell(&mut self, now: Now) {
-        self.consensus.told = Told { time: self.time(now), shows: now.wall };
+        self.consensus.clocks = ClockReport { time: self.time(now), shows: now.wall };
     }
 
     /// Takes what a message says of time. A leader that is none any more is not believed.

@@ -8,8 +8,9 @@ use proto_types::Stamp;
 use registry_core::query;
 
 use crate::breakage::Breakage;
-use crate::consensus::{Consensus, Entry, Message, Out, Snapshot};
+use crate::consensus::{Consensus, Message, Out, Snapshot};
 use crate::history::Answer;
+use crate::log::Entry;
 use crate::seen::Seen;
 
 use super::{Member, Now, Outbox};

@@ -1,29 +1,31 @@
-//! Wishes about the directory beyond records: cards and what a search knows of them, namespaces, standings, the audit,
+//! Commands about the directory beyond records: cards and what a search knows of them, namespaces, statuses, the audit,
 //! what a crawler saw, what gateways report, and entries of other registries.
 //!
-//! It decides wishes by chance alone, on the few handles that local writers use too, so that homes, tenants and owners
+//! They are drawn by chance alone, on the few handles that local writers use too, so that homes, tenants and owners
 //! meet. Every revision that a partner tells is of this client's own count: some are old news elsewhere, and refused.
 
 use proto_types::card::Assurance;
 use proto_types::{Digest, WallMs};
 use registry_core::command::{
-    AdvancePartner, Audit, Command, Conduct, ConductCommand, DeleteNamespace, Foreign, Import,
-    ImportedRecord, LedgerCommand, NamespaceCommand, PeerCommand, PutCard, PutNamespace,
-    PutPartner, QuarantinePartner, RemovePartner, SetLiveness, StandPeer, Tally, TruncateAudit,
+    AdvancePartner, Audit, Command, Conduct, ConductCommand, DeleteNamespace, FederationCommand,
+    Import, ImportedRecord, LogCommand, NamespaceCommand, PeerCommand, PutCard, PutNamespace,
+    PutPartner, QuarantinePartner, RemovePartner, SetReachability, StandPeer, Tally, TruncateAudit,
 };
 use registry_core::entry::{
-    ImportKind, Liveness, PartnerKind, PartnerTerms, PeerStatus, Quotas, Source, Subject, Terms,
-    Visibility, Window,
+    ImportKind, PartnerKind, PartnerTerms, PeerStatus, Quotas, Reachability, Source, Subject,
+    Terms, Visibility, Window,
 };
-use registry_core::search::{Document, Facts, Told};
+use registry_core::search::{Document, Facts, PutSearch};
 
-use super::names::{START, gateway, handle, other, partner, tenant};
+use crate::time::START;
+
+use super::names::{gateway, handle, other, partner, tenant};
 
 /// Handles that records, cards and imports share.
 pub(super) const HANDLES: u8 = 6;
 
 /// A proposal about the directory. `body` is fresh bytes and their digest; `count` has never been said before.
-pub(super) fn wish(
+pub(super) fn commands(
     body: (Command, Digest),
     count: u64,
     now: WallMs,
@@ -34,7 +36,7 @@ pub(super) fn wish(
         30..55 => import(body, count, now, random),
         55..68 => vec![agreement(random)],
         68..80 => vec![namespace(random)],
-        80..88 => vec![standing(random)],
+        80..88 => vec![peer_status(random)],
         88..92 => vec![seen(random)],
         92..96 => vec![report(random)],
         _ => vec![audit(count, random)],
@@ -45,7 +47,7 @@ fn card((put, digest): (Command, Digest), random: &mut fastrand::Rng) -> Vec<Com
     let handle = handle(random.u8(0..HANDLES));
     let facts = Facts { name: "card", description: "of this world", ..Facts::default() };
     let document = Document::of(&facts);
-    let told = Told { source: Source::Card, handle: handle.clone(), digest, document };
+    let told = PutSearch { source: Source::Card, handle: handle.clone(), digest, document };
     let card = Command::PutCard(PutCard {
         handle,
         digest,
@@ -81,7 +83,7 @@ fn import(
         hops_max: 1,
         entry: (random.u8(0..5) > 0).then(|| imported(digest, now)),
     };
-    vec![put, Foreign::Import(Box::new(import)).into()]
+    vec![put, FederationCommand::Import(Box::new(import)).into()]
 }
 
 fn imported(digest: Digest, updated_at: WallMs) -> ImportedRecord {
@@ -98,7 +100,7 @@ fn imported(digest: Digest, updated_at: WallMs) -> ImportedRecord {
 }
 
 /// What is there before clients begin: both partners, and both tenants.
-pub(super) fn furniture() -> Vec<Command> {
+pub(super) fn initial_state() -> Vec<Command> {
     (0..2).flat_map(|name| [agreed(name, 2), claimed(name, Quotas::default())]).collect()
 }
 
@@ -113,7 +115,7 @@ fn agreed(name: u8, quota: u64) -> Command {
         namespaces: Vec::new(),
         quota,
     };
-    Foreign::PutPartner(PutPartner { name, terms: Box::new(terms) }).into()
+    FederationCommand::PutPartner(PutPartner { name, terms: Box::new(terms) }).into()
 }
 
 fn claimed(name: u8, quotas: Quotas) -> Command {
@@ -130,17 +132,26 @@ fn claimed(name: u8, quotas: Quotas) -> Command {
 fn agreement(random: &mut fastrand::Rng) -> Command {
     let called = random.u8(0..2);
     let (name, _) = partner(called);
-    let wish = match random.u8(0..10) {
+    let command = match random.u8(0..10) {
         0..5 => return agreed(called, random.u64(1..4)),
         5..8 => {
             let cursor = random.u64(0..100);
             let (checkpoint, passed_over, from) = (None, None, None);
-            Foreign::AdvancePartner(AdvancePartner { name, cursor, checkpoint, passed_over, from })
+            FederationCommand::AdvancePartner(AdvancePartner {
+                name,
+                cursor,
+                checkpoint,
+                passed_over,
+                from,
+            })
         }
-        8 => Foreign::QuarantinePartner(QuarantinePartner { name, reason: "by chance".to_owned() }),
-        _ => Foreign::RemovePartner(RemovePartner { name }),
+        8 => FederationCommand::QuarantinePartner(QuarantinePartner {
+            name,
+            reason: "by chance".to_owned(),
+        }),
+        _ => FederationCommand::RemovePartner(RemovePartner { name }),
     };
-    wish.into()
+    command.into()
 }
 
 /// Tenants come, with narrow terms, and go.
@@ -155,7 +166,7 @@ fn namespace(random: &mut fastrand::Rng) -> Command {
     }
 }
 
-fn standing(random: &mut fastrand::Rng) -> Command {
+fn peer_status(random: &mut fastrand::Rng) -> Command {
     let standing = if random.bool() { PeerStatus::Active } else { PeerStatus::Suspended };
     Command::Peer(PeerCommand::Stand(StandPeer { origin: other(), standing, reason: None }))
 }
@@ -165,9 +176,14 @@ fn seen(random: &mut fastrand::Rng) -> Command {
         true => Subject::Peer(other()),
         false => Subject::Record(handle(random.u8(0..HANDLES))),
     };
-    let class = if random.bool() { Liveness::Open } else { Liveness::Unreachable };
-    Foreign::SetLiveness(SetLiveness { subject, class, prober: 1, why: "by chance".to_owned() })
-        .into()
+    let class = if random.bool() { Reachability::Open } else { Reachability::Unreachable };
+    FederationCommand::SetReachability(SetReachability {
+        subject,
+        class,
+        prober: 1,
+        why: "by chance".to_owned(),
+    })
+    .into()
 }
 
 /// Of one of the last windows before the world began, some of which are too old once a clock has jumped.
@@ -179,9 +195,9 @@ fn report(random: &mut fastrand::Rng) -> Command {
 }
 
 fn audit(count: u64, random: &mut fastrand::Rng) -> Command {
-    Command::Ledger(match random.u8(0..4) {
-        0 => LedgerCommand::TruncateAudit(TruncateAudit { through: random.u64(0..20) }),
-        _ => LedgerCommand::Audit(Audit {
+    Command::Log(match random.u8(0..4) {
+        0 => LogCommand::TruncateAudit(TruncateAudit { through: random.u64(0..20) }),
+        _ => LogCommand::Audit(Audit {
             who: "operator".to_owned(),
             action: "tried".to_owned(),
             target: count.to_string(),

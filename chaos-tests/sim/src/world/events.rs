@@ -1,13 +1,13 @@
 //! What each event does.
 //!
-//! It decides which event reaches nobody: of an earlier life, or at a member that is down. It must
+//! It decides which event reaches nobody: of an earlier incarnation, or at a member that is down. It must
 //! never let a paused member act.
 
 use crate::client::{Next, PATIENCE_US};
-use crate::consensus::Us;
-use crate::history::{Operation, Outcome, Wish};
-use crate::member::{Caller, Request};
+use crate::history::{Operation, Outcome};
+use crate::member::Caller;
 use crate::network::Place;
+use crate::time::{START, Us};
 
 use super::{CLIENTS_END_US, Event, Meets, Violation, World};
 
@@ -21,7 +21,7 @@ impl World {
             return Ok(());
         }
         match event {
-            Event::Tick { member, life } => self.tick(member, life),
+            Event::Tick { member, incarnation } => self.tick(member, incarnation),
             Event::Deliver { to, .. } | Event::Ask { to, .. } if self.conditions[to].down => Ok(()),
             Event::Deliver { from, to, message } => {
                 let now = self.clock(to);
@@ -33,12 +33,12 @@ impl World {
                 let outbox = self.members[to].request(now, caller, request);
                 self.let_out(to, outbox)
             }
-            Event::Synced { member, life } => self.synced(member, life),
+            Event::Synced { member, incarnation } => self.synced(member, incarnation),
             Event::Client { client, meets } => {
                 self.meet(client, meets);
                 Ok(())
             }
-            Event::Restart { member, life } => self.restart(member, life),
+            Event::Restart { member, incarnation } => self.restart(member, incarnation),
             Event::SpaceFreed { member } => self.free_space(member),
             Event::Fault(fault) => self.strike(fault),
             Event::Calm => self.calm_down(),
@@ -76,18 +76,18 @@ impl World {
         Some(self.conditions[member].paused_until).filter(|until| *until > self.now)
     }
 
-    fn tick(&mut self, member: usize, life: u32) -> Result<(), Violation> {
-        if self.conditions[member].down || self.members[member].life != life {
+    fn tick(&mut self, member: usize, incarnation: u32) -> Result<(), Violation> {
+        if self.conditions[member].down || self.members[member].incarnation != incarnation {
             return Ok(());
         }
         let now = self.clock(member);
         let outbox = self.members[member].tick(now, &mut self.random);
-        self.plan(TICK_US, Event::Tick { member, life });
+        self.plan(TICK_US, Event::Tick { member, incarnation });
         self.let_out(member, outbox)
     }
 
-    fn synced(&mut self, member: usize, life: u32) -> Result<(), Violation> {
-        if self.conditions[member].down || self.members[member].life != life {
+    fn synced(&mut self, member: usize, incarnation: u32) -> Result<(), Violation> {
+        if self.conditions[member].down || self.members[member].incarnation != incarnation {
             return Ok(());
         }
         let now = self.clock(member);
@@ -100,25 +100,22 @@ impl World {
             return;
         }
         let now = self.clock_of_clients();
-        let wish = self.clients[client].workload.wish(now, &mut self.random);
+        let request = self.clients[client].workload.next_request(now, &mut self.random);
         let operation = self.history.len();
-        self.history.push(Operation { wish: wish.clone(), begun: self.now, ended: None });
-        self.clients[client].begin(operation, wish);
+        self.history.push(Operation { request: request.clone(), begun: self.now, ended: None });
+        self.clients[client].begin(operation, request);
         self.ask(client);
     }
 
     fn clock_of_clients(&self) -> proto_types::WallMs {
-        crate::workload::START.plus_ms(self.now / 1_000)
+        START.plus_ms(self.now / 1_000)
     }
 
     /// Sends the attempt that the client is at.
     fn ask(&mut self, client: usize) {
         let Some(pending) = &self.clients[client].pending else { return };
         let (to, attempt) = (self.clients[client].member, pending.attempt);
-        let request = match &pending.wish {
-            Wish::Write(proposal) => Request::Write(proposal.clone()),
-            Wish::Read(handle) => Request::Read(handle.clone()),
-        };
+        let request = pending.request.clone();
         let caller = Caller { client, attempt };
         let (from, place) = (Place::Client(client), Place::Member(to));
         for delay in self.network.delays(from, place, &mut self.random) {

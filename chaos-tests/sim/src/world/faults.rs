@@ -2,10 +2,10 @@
 //!
 //! It must never undo a fault before its time, but when the faults end.
 
-use crate::consensus::Us;
 use crate::nemesis::{self, Fault};
 use crate::network::Place;
 use crate::seen::Seen;
+use crate::time::Us;
 
 use super::{Condition, Event, FAULTS_END_US, Violation, World};
 
@@ -81,17 +81,17 @@ impl World {
         self.account.crashes += 1;
         self.conditions[member].down = true;
         self.members[member].crash(&mut self.random);
-        let life = self.members[member].life;
-        self.plan(down, Event::Restart { member, life });
+        let incarnation = self.members[member].incarnation;
+        self.plan(down, Event::Restart { member, incarnation });
     }
 
-    pub(super) fn restart(&mut self, member: usize, life: u32) -> Result<(), Violation> {
-        if !self.conditions[member].down || self.members[member].life != life {
+    pub(super) fn restart(&mut self, member: usize, incarnation: u32) -> Result<(), Violation> {
+        if !self.conditions[member].down || self.members[member].incarnation != incarnation {
             return Ok(());
         }
         self.conditions[member].down = false;
         self.conditions[member].paused_until = 0;
-        self.plan(0, Event::Tick { member, life });
+        self.plan(0, Event::Tick { member, incarnation });
         let machine = self.members[member].machine.clone();
         self.note(format!("member {member} is back at {:?}", machine.applied));
         self.observe(&Seen::Restarted { member, machine })
@@ -115,8 +115,8 @@ impl World {
             self.free_space(member)?;
             let Condition { down, .. } = self.conditions[member];
             self.conditions[member] = Condition { down, ..Condition::default() };
-            let life = self.members[member].life;
-            self.restart(member, life)?;
+            let incarnation = self.members[member].incarnation;
+            self.restart(member, incarnation)?;
         }
         Ok(())
     }

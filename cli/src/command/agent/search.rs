@@ -2,7 +2,7 @@
 //! It decides how hits look; the registry decides what they are.
 
 use proto_wire::registry::v1 as wire;
-use serde_json::{Value, json};
+use proto_wire::to_json_without;
 
 use crate::args::{Format, SearchArgs};
 use crate::client::Profile;
@@ -60,35 +60,23 @@ fn output(page: &wire::SearchAgentsResponse, explain: bool) -> Output {
             false => &["score", "kind", "handle", "name", "assurance"],
         },
         rows: page.hits.iter().map(row).collect(),
-        json: json!({
-            "hits": page.hits.iter().map(json).collect::<Vec<_>>(),
-            "next": page.next,
-            "truncated": page.truncated,
-        }),
+        json: to_json_without(page, &["basis"]),
     }
 }
 
-fn json(hit: &wire::AgentHit) -> Value {
-    let part = |part: &wire::ScorePart| {
-        json!({
-            "word": part.word,
-            "weight": part.weight,
-            "rarity": part.rarity,
-            "points": part.points,
-        })
-    };
-    json!({
-        "kind": hit.kind,
-        "handle": hit.handle,
-        "name": hit.name,
-        "description": hit.description,
-        "score": hit.score,
-        "assurance": hit.assurance,
-        "digest": hit.digest,
-        "visibility": hit.visibility,
-        "namespace": hit.namespace,
-        "owner": hit.owner,
-        "liveness": hit.liveness,
-        "parts": hit.parts.iter().map(part).collect::<Vec<_>>(),
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hits_are_shown_whole_and_the_basis_is_not() {
+        let parts = vec![wire::ScorePart { weight: 2, ..Default::default() }];
+        let hits = vec![wire::AgentHit { handle: "h".to_owned(), parts, ..Default::default() }];
+        let basis = Some(wire::SearchBasis::default());
+        let page = wire::SearchAgentsResponse { hits, basis, ..Default::default() };
+        assert_eq!(
+            output(&page, true).json.to_string(),
+            r#"{"hits":[{"assurance":"","description":"","digest":"","handle":"h","kind":"","liveness":"","name":"","namespace":"","owner":"","parts":[{"points":0,"rarity":0,"weight":2,"word":""}],"score":0,"visibility":""}],"next":"","truncated":false}"#
+        );
+    }
 }

@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use deploy_service::private;
+use proto_types::metadata::REVISION_KEY;
 use proto_wire::registry::v1 as wire;
+use proto_wire::to_json;
 use registry_raft::offline::{self, Fault, Intake};
 use serde_json::{Value, json};
 
@@ -13,12 +15,9 @@ use crate::client::Profile;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// Beside a confirmed copy: what it holds at least.
-const REVISION_KEY: &str = "ecumene-revision";
-
 pub(super) async fn snapshot(profile: &Profile) -> Result<Output, Failure> {
     let made = profile.cluster()?.take_snapshot(wire::TakeSnapshotRequest {}).await?;
-    Ok(Output::one(json!({ "index": made.into_inner().index })))
+    Ok(Output::one(to_json(made.get_ref())))
 }
 
 /// One after the other, so that no more than one is slow at a time. One that fails keeps no other from it: the first
@@ -27,9 +26,12 @@ pub(super) async fn defrag(profile: &Profile, format: Format) -> Result<(), Fail
     let (mut rows, mut found, mut first) = (Vec::new(), Vec::new(), None);
     for url in &profile.registry {
         match defrag_one(profile, url).await {
-            Ok((before, after)) => {
-                rows.push([url.clone(), before.to_string(), after.to_string(), "ok".to_owned()]);
-                found.push(json!({ "url": url, "bytesBefore": before, "bytesAfter": after }));
+            Ok(done) => {
+                let (before, after) = (done.bytes_before.to_string(), done.bytes_after.to_string());
+                rows.push([url.clone(), before, after, "ok".to_owned()]);
+                let mut json = to_json(&done);
+                json["url"] = url.as_str().into();
+                found.push(json);
             }
             Err(failure) => {
                 rows.push([url.clone(), "-".to_owned(), "-".to_owned(), failure.to_string()]);
@@ -44,11 +46,9 @@ pub(super) async fn defrag(profile: &Profile, format: Format) -> Result<(), Fail
     first.map_or(Ok(()), Err)
 }
 
-/// The bytes before and after.
-async fn defrag_one(profile: &Profile, url: &str) -> Result<(u64, u64), Failure> {
+async fn defrag_one(profile: &Profile, url: &str) -> Result<wire::DefragReply, Failure> {
     let mut cluster = profile.of(vec![url.to_owned()]).cluster()?;
-    let done = cluster.defrag(wire::DefragRequest {}).await?.into_inner();
-    Ok((done.bytes_before, done.bytes_after))
+    Ok(cluster.defrag(wire::DefragRequest {}).await?.into_inner())
 }
 
 pub(super) async fn backup(
@@ -60,7 +60,7 @@ pub(super) async fn backup(
         return Err(Failure::internal(format!("{} exists already", file.display())));
     }
     let answer = profile.cluster()?.backup(wire::BackupRequest { unconfirmed }).await?;
-    // A member of an older version says nothing, and may not have asked.
+    // A confirmed copy says what it holds at least. A member of an older version says nothing, and may not have asked.
     let confirmed = answer.metadata().contains_key(REVISION_KEY);
     private::restrict();
     let intake = Intake::begin(file).map_err(failed)?;

@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
+use proto_types::Code as Known;
+use proto_types::metadata::{CODE_KEY, LEADER_KEY};
 use proto_wire::registry::v1 as wire;
+use proto_wire::{to_json, to_json_without};
 use registry_client::code_of;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::Instant;
 use tonic::{Code, Response, Status};
 
@@ -90,15 +93,13 @@ pub(super) async fn remove(
 pub(super) async fn transfer(profile: &Profile, to: Option<u64>) -> Result<Output, Failure> {
     let request = wire::TransferLeaderRequest { to: to.unwrap_or(0) };
     let made = at_leader(profile, async |mut cluster| cluster.transfer_leader(request).await);
-    let made = made.await?;
-    Ok(Output::one(json!({ "leader": made.leader, "address": made.address })))
+    Ok(Output::one(to_json(&made.await?)))
 }
 
 pub(super) async fn reset_time(profile: &Profile) -> Result<Output, Failure> {
     let made =
         at_leader(profile, async |mut cluster| cluster.reset_time(wire::ResetTimeRequest {}).await);
-    let made = made.await?;
-    Ok(Output::one(json!({ "backMs": made.back_ms, "timeMs": made.time_ms })))
+    Ok(Output::one(to_json(&made.await?)))
 }
 
 /// Calls the leader, wherever it is.
@@ -142,7 +143,7 @@ async fn follow<T>(
             Ok(found) => return Ok(Ok(found.into_inner())),
             Err(status) => refused = status,
         }
-        let leader = refused.metadata().get("ecumene-leader").and_then(|url| url.to_str().ok());
+        let leader = refused.metadata().get(LEADER_KEY).and_then(|url| url.to_str().ok());
         match leader.filter(|_| not_leading(&refused)) {
             Some(leader) => leader.clone_into(&mut url),
             None => break,
@@ -152,7 +153,7 @@ async fn follow<T>(
 }
 
 fn not_leading(status: &Status) -> bool {
-    code_of(status) == Some("not-leader")
+    code_of(status) == Some(Known::NotLeader.as_str())
 }
 
 /// The refusal of a member that does not lead, as the service itself gives it.
@@ -160,9 +161,9 @@ fn elsewhere(found: &wire::Membership) -> Status {
     let mut status = Status::failed_precondition("another member leads");
     let leader = found.members.iter().find(|member| member.id == found.leader);
     let metadata = status.metadata_mut();
-    metadata.insert("ecumene-code", tonic::metadata::MetadataValue::from_static("not-leader"));
+    metadata.insert(CODE_KEY, tonic::metadata::MetadataValue::from_static("not-leader"));
     if let Some(Ok(url)) = leader.map(|leader| leader.address.parse()) {
-        metadata.insert("ecumene-leader", url);
+        metadata.insert(LEADER_KEY, url);
     }
     status
 }
@@ -197,29 +198,28 @@ fn role(member: &wire::ClusterMember) -> &'static str {
 
 fn json_of(found: &wire::Membership) -> Value {
     let member = |member: &wire::ClusterMember| {
-        json!({
-            "id": member.id,
-            "address": member.address,
-            "role": role(member),
-            "matchedIndex": member.matched_index,
-            "lag": member.lag,
-            "heardMsAgo": member.heard_ms_ago,
-            "clockOffsetMs": member.clock_offset_ms,
-        })
+        let mut json = to_json_without(member, &["voter"]);
+        json["role"] = role(member).into();
+        json
     };
-    json!({
-        "members": found.members.iter().map(member).collect::<Value>(),
-        "term": found.term,
-        "leader": found.leader,
-        "member": found.member,
-        "epoch": found.epoch,
-        "joint": found.joint,
-        "poisoned": found.poisoned,
-        "removed": found.removed,
-        "lastLogIndex": found.last_log_index,
-        "appliedIndex": found.applied_index,
-        "snapshotIndex": found.snapshot_index,
-        "purgedIndex": found.purged_index,
-        "warning": found.warning,
-    })
+    let mut json = to_json(found);
+    json["members"] = found.members.iter().map(member).collect();
+    json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_is_shown_with_its_role_and_null_for_what_is_not_known() {
+        let (lag, clock_offset_ms) = (Some(3), Some(-1));
+        let member =
+            wire::ClusterMember { id: 1, voter: true, lag, clock_offset_ms, ..Default::default() };
+        let found = wire::Membership { members: vec![member], leader: 1, ..Default::default() };
+        assert_eq!(
+            json_of(&found).to_string(),
+            r#"{"appliedIndex":0,"epoch":0,"joint":false,"lastLogIndex":0,"leader":1,"member":0,"members":[{"address":"","clockOffsetMs":-1,"heardMsAgo":null,"id":1,"lag":3,"matchedIndex":null,"role":"voter"}],"poisoned":"","purgedIndex":0,"removed":false,"snapshotIndex":0,"term":0,"warning":""}"#
+        );
+    }
 }

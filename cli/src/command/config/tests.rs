@@ -2,7 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use deploy_service::settings::{Field, Setting, Shape, Use, below};
+use deploy_service::config::Use;
+use deploy_service::settings::{Field, Setting, Shape, below};
 
 use super::*;
 
@@ -102,4 +103,24 @@ fn a_check_tells_every_unknown_setting_a_contradiction_and_every_file_that_is_mi
     assert!(broken.len() == 1 && broken[0].contains("gateway.toml"), "{broken:?}");
     let absent = faults::<gateway_server::Config>(&folder.path().join("absent.toml"), &[]);
     assert!(absent[0].contains("absent.toml"), "{absent:?}");
+}
+
+#[test]
+fn a_check_of_a_pipe_tells_what_it_would_tell_of_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state").display().to_string();
+    let bare = format!("id = 'g1'\nregistry = ['http://127.0.0.1:1']\nstate_dir = '{state}'\n");
+    for text in [bare.clone(), format!("{bare}lisen = 'x'\n"), format!("{bare}id = ")] {
+        let path = folder.path().join("gateway.toml");
+        std::fs::write(&path, &text).unwrap();
+        let of_file = faults::<gateway_server::Config>(&path, &[]);
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        std::io::Write::write_all(&mut writer, text.as_bytes()).unwrap();
+        drop(writer);
+        let pipe = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&reader));
+        let of_pipe = faults::<gateway_server::Config>(Path::new(&pipe), &[]);
+        let of_file: Vec<_> =
+            of_file.iter().map(|said| said.replace(&path.display().to_string(), &pipe)).collect();
+        assert_eq!(of_pipe, of_file, "{text}");
+    }
 }

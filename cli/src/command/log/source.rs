@@ -1,5 +1,4 @@
-//! Where a log is read: a registry, or a folder that was copied from one.
-//! It decides nothing about what it reads; a folder is read without any network.
+//! Where a log is read: a registry, or a folder that was copied from one, for which no network is used.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,6 +6,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use http::Method;
 use proto_types::Digest;
+use proto_types::metadata::LOG_PROOF_KEY;
 use proto_types::path::encode;
 use proto_types::tlog::{Rows, TilePath};
 
@@ -87,7 +87,7 @@ pub(super) async fn document(
 ) -> Result<(Vec<u8>, String), Failure> {
     let (kind, handle) = (named.kind.word(), encode(&named.handle));
     let answer = get(profile, format!("/v1/{kind}s/{handle}?proof=true")).await?;
-    let proof = answer.headers().get("ecumene-log-proof");
+    let proof = answer.headers().get(LOG_PROOF_KEY);
     let proof = proof.and_then(|value| value.to_str().ok()).map(str::to_owned);
     let proof = proof.ok_or_else(|| {
         Failure::internal(format!("the {kind} {} comes without a proof", named.handle))

@@ -20,29 +20,29 @@ use crate::output::Output;
 const EVIDENCE_MAX: u32 = 1_000;
 
 /// What is to be verified.
-pub(super) struct Asked {
+pub(super) struct Checks {
     pub(super) policy: Policy,
     pub(super) saved: PathBuf,
     pub(super) entries: bool,
     pub(super) included: Vec<Named>,
 }
 
-pub(super) async fn run(source: &Source, asked: &Asked) -> Result<Output, Failure> {
+pub(super) async fn run(source: &Source, checks: &Checks) -> Result<Output, Failure> {
     let bytes = source.checkpoint().await?;
-    let checked = asked.policy.check(&bytes);
+    let checked = checks.policy.check(&bytes);
     let (note, head) = checked.map_err(|why| Failure::internal(format!("not believed: {why}")))?;
-    let saved = saved(asked)?;
+    let saved = saved(checks)?;
     if let Some((old_note, old)) = &saved {
         let breach = compared(source, old, &head).await?;
-        breach.map_err(|breach| accuse(asked, &breach, old_note, &note))?;
+        breach.map_err(|breach| accuse(checks, &breach, old_note, &note))?;
     }
-    if asked.entries {
+    if checks.entries {
         replay(source, &head).await?;
     }
-    for named in &asked.included {
-        included(source, asked, named, &head).await?;
+    for named in &checks.included {
+        included(source, checks, named, &head).await?;
     }
-    save(&asked.saved, &note)?;
+    save(&checks.saved, &note)?;
     let signatures = note.signatures().iter().map(|line| line.name.clone());
     Ok(Output::one(json!({
         "origin": head.origin,
@@ -70,23 +70,23 @@ async fn compared(
 
 /// What was saved, whose signature is checked again: the file may have been touched. Witnesses may
 /// have been added to the policy since.
-fn saved(asked: &Asked) -> Result<Option<(Note, Checkpoint)>, Failure> {
-    let path = asked.saved.display();
-    let bytes = match std::fs::read(&asked.saved) {
+fn saved(checks: &Checks) -> Result<Option<(Note, Checkpoint)>, Failure> {
+    let path = checks.saved.display();
+    let bytes = match std::fs::read(&checks.saved) {
         Ok(bytes) => bytes,
         Err(why) if why.kind() == ErrorKind::NotFound => return Ok(None),
         Err(why) => return Err(Failure::usage(format!("{path}: {why}"))),
     };
-    let own = Policy::unwitnessed(asked.policy.log.clone());
+    let own = Policy::unwitnessed(checks.policy.log.clone());
     let checked = own.check(&bytes);
     checked.map(Some).map_err(|why| Failure::usage(format!("{path}: {why}")))
 }
 
 /// Says what is wrong, and keeps both notes: signed by one key, they are the proof against it.
-fn accuse(asked: &Asked, breach: &Breach, old: &Note, new: &Note) -> Failure {
+fn accuse(checks: &Checks, breach: &Breach, old: &Note, new: &Note) -> Failure {
     let evidence = format!("{breach}\n\n--- saved\n{old}\n--- served\n{new}");
     let kept = (1..=EVIDENCE_MAX).find_map(|number| {
-        let path = beside(&asked.saved, &format!(".evidence-{number}"));
+        let path = beside(&checks.saved, &format!(".evidence-{number}"));
         let mut file = OpenOptions::new().write(true).create_new(true).open(&path).ok()?;
         file.write_all(evidence.as_bytes()).and_then(|()| file.sync_all()).ok()?;
         Some(path)
@@ -127,7 +127,7 @@ async fn replay(source: &Source, head: &Checkpoint) -> Result<(), Failure> {
 /// The proof may lead to a newer checkpoint than the one that was just verified, which it continues.
 async fn included(
     source: &Source,
-    asked: &Asked,
+    checks: &Checks,
     named: &Named,
     head: &Checkpoint,
 ) -> Result<(), Failure> {
@@ -136,7 +136,7 @@ async fn included(
             "--handle and --card ask a registry; a folder has no documents",
         ));
     };
-    let own = Policy::unwitnessed(asked.policy.log.clone());
+    let own = Policy::unwitnessed(checks.policy.log.clone());
     let (_, shown) = proven(profile, named, &own).await?;
     let (old, new) = if shown.size < head.size { (&shown, head) } else { (head, &shown) };
     compared(source, old, new).await?.map_err(Failure::internal)

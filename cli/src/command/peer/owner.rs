@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use proto_types::key::{AnyKey, Signer};
 use proto_types::manifest::{KeyUse, ManifestKey, RecoveryKey};
-use proto_types::peer::{Action, PeerOperation, Retirement};
+use proto_types::peer::{Action, PeerOperation, PeerStatus, Retirement};
 use proto_types::{Digest, Kid, Origin, Signed, WallMs};
 use proto_wire::registry::v1 as wire;
 use serde_json::json;
@@ -107,15 +107,15 @@ pub(super) async fn stand(
     directory: &mut Directory,
     origin: &Origin,
     key: &Path,
-    becomes: &str,
+    becomes: PeerStatus,
     reason: String,
 ) -> Result<Output, Failure> {
     let reason = Some(reason).filter(|reason| !reason.is_empty());
     let action = match becomes {
-        "suspended" => Action::Suspend { reason },
-        "active" => Action::Resume {},
-        "revoked" => Action::Revoke { reason },
-        _ => Action::Tombstone {},
+        PeerStatus::Suspended => Action::Suspend { reason },
+        PeerStatus::Active => Action::Resume {},
+        PeerStatus::Revoked => Action::Revoke { reason },
+        PeerStatus::Tombstoned => Action::Tombstone {},
     };
     next(directory, origin, action, &[keyfile::read(key)?.named()]).await
 }

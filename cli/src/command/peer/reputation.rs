@@ -3,7 +3,8 @@
 
 use proto_types::Origin;
 use proto_wire::registry::v1 as wire;
-use registry_api::render::reputation::{decimal, json};
+use proto_wire::to_json;
+use registry_api::render::reputation::decimal;
 
 use crate::client::Directory;
 use crate::failure::Failure;
@@ -18,7 +19,7 @@ pub(super) async fn show(
     let request =
         wire::GetPeerReputationRequest { origin: origin.to_string(), consistency: strong };
     let shown = directory.get_peer_reputation(request).await?.into_inner();
-    Ok(Output { heads: &[], rows: rows(&shown, explain), json: json(&shown) })
+    Ok(Output { heads: &[], rows: rows(&shown, explain), json: to_json(&shown) })
 }
 
 fn rows(shown: &wire::PeerReputation, explain: bool) -> Vec<Vec<String>> {

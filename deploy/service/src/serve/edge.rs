@@ -21,7 +21,7 @@ use axum::{
     response::Response,
 };
 use hyper::{Request, body::Incoming, service::service_fn};
-use proto_types::Full;
+use proto_types::{Code, Full, metadata::CODE_KEY};
 use tower::{Service, ServiceExt};
 
 use crate::ClientIdentity;
@@ -125,16 +125,16 @@ where
     fn refusal(&self, request: &Request<Incoming>) -> Option<Response> {
         let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
         if target as u64 > self.limits.uri_bytes_max.count() {
-            return Some(problem(StatusCode::URI_TOO_LONG, "uri-too-long"));
+            return Some(problem(Code::UriTooLong));
         }
         if headers_bytes(request.headers()) > self.limits.headers_bytes_max.count() {
-            return Some(problem(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "header-too-large"));
+            return Some(problem(Code::HeaderTooLarge));
         }
         if has_two_readings(request.headers()) {
-            return Some(problem(StatusCode::BAD_REQUEST, "framing-ambiguous"));
+            return Some(problem(Code::FramingAmbiguous));
         }
         if !host::is_named(request.version(), request.headers()) {
-            let mut refused = problem(StatusCode::BAD_REQUEST, "host-invalid");
+            let mut refused = problem(Code::HostInvalid);
             // A proxy before us may have another host in mind, of which the rest would be.
             refused.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             return Some(refused);
@@ -205,14 +205,11 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 
 /// The refusal of what would hold too much memory; another one may fit when something has been read or answered.
 fn over(full: Full, is_grpc: bool) -> Response {
-    let (status, code) = match full {
-        Full::Share => (StatusCode::TOO_MANY_REQUESTS, "share-reached"),
-        Full::Pool => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
-    };
+    let code = Code::from(full);
     if is_grpc {
-        return exhausted(code);
+        return exhausted(code.as_str());
     }
-    let mut response = problem(status, code);
+    let mut response = problem(code);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }
@@ -224,7 +221,7 @@ fn exhausted(code: &'static str) -> Response {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert("grpc-status", HeaderValue::from_static("8"));
     headers.insert("grpc-message", HeaderValue::from_static(code));
-    headers.insert("ecumene-code", HeaderValue::from_static(code));
+    headers.insert(CODE_KEY, HeaderValue::from_static(code));
     response
 }
 
@@ -264,16 +261,16 @@ fn has_two_readings(headers: &HeaderMap) -> bool {
 }
 
 /// RFC 9457, in the form that every role of ours uses; `code` has a page in docs/errors.
-fn problem(status: StatusCode, code: &str) -> Response {
-    let title = status.canonical_reason().unwrap_or("Refused");
+fn problem(code: Code) -> Response {
     let body = serde_json::json!({
-        "type": crate::error_pages::reference(code),
-        "title": title,
-        "status": status.as_u16(),
-        "code": code,
+        "type": crate::error_pages::reference(code.as_str()),
+        "title": code.title(),
+        "status": code.status(),
+        "code": code.as_str(),
     });
     let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = status;
+    *response.status_mut() =
+        StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let kind = HeaderValue::from_static("application/problem+json");
     response.headers_mut().insert(CONTENT_TYPE, kind);
     response

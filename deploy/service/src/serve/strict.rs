@@ -20,8 +20,8 @@ const LINE_BYTES_KEPT: usize = 256;
 
 /// The whole answer to a message with two readings; nothing of it reaches hyper.
 const REFUSAL: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n\
-    content-length: 122\r\nconnection: close\r\n\r\n\
-    {\"type\":\"/docs/errors/framing-ambiguous\",\"title\":\"Bad Request\",\"status\":400,\"code\":\"framing-ambiguous\",\"detail\":\"framing\"}";
+    content-length: 139\r\nconnection: close\r\n\r\n\
+    {\"type\":\"/docs/errors/framing-ambiguous\",\"title\":\"The message has two readings\",\"status\":400,\"code\":\"framing-ambiguous\",\"detail\":\"framing\"}";
 
 /// A connection whose messages are framed in one way.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use x509_parser::{
     certificate::X509Certificate, extensions::GeneralName, prelude::FromDer, time::ASN1Time,
 };
 
-use super::{Error, Identity, Malformed, files};
+use super::{Error, Identity, Unreadable, files};
 
 /// What stands in a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,20 +39,6 @@ pub struct Certificate {
     pub not_before: SystemTime,
     /// Until when.
     pub not_after: SystemTime,
-}
-
-/// Why a certificate is not one of ours.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unreadable {
-    /// It is no X.509 certificate, or one of its extensions is none.
-    #[error("it is not an X.509 certificate")]
-    Form,
-    /// More than one URI: an id must be the only one (X509-SVID 2).
-    #[error("it carries {0} URIs, and an identity must be the only one")]
-    Uris(usize),
-    /// Its URI is no identity.
-    #[error("its URI is no identity")]
-    Identity(#[from] Malformed),
 }
 
 impl Certificate {

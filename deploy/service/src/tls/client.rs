@@ -227,7 +227,7 @@ impl Connector {
             return Ok(());
         }
         let found = found.map_or_else(|| "nobody".to_owned(), |found| found.to_string());
-        Err(ConnectError::Stranger { host: host.to_owned(), found, wanted: wanted.role })
+        Err(ConnectError::WrongIdentity { host: host.to_owned(), found, wanted: wanted.role })
     }
 }
 

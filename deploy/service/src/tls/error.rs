@@ -1,12 +1,11 @@
-//! What can be wrong with the files of a certificate, and with a connection that should use them.
-//!
-//! It decides nothing. It must never carry a key or a part of one.
+//! What can be wrong with a certificate, with its files, and with a connection that should use them. An error must never
+//! carry a key or a part of one.
 
 use std::{io, net::IpAddr, path::PathBuf};
 
 use crate::secret;
 
-use super::{Role, Unreadable};
+use super::{Malformed, Role};
 
 /// Why certificates cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +75,20 @@ pub enum Error {
     Verifier(rustls::server::VerifierBuilderError),
 }
 
+/// Why a certificate is not one of ours.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// It is no X.509 certificate, or one of its extensions is none.
+    #[error("it is not an X.509 certificate")]
+    Form,
+    /// More than one URI: an id must be the only one (X509-SVID 2).
+    #[error("it carries {0} URIs, and an identity must be the only one")]
+    Uris(usize),
+    /// Its URI is no identity.
+    #[error("its URI is no identity")]
+    Identity(#[from] Malformed),
+}
+
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -123,7 +136,7 @@ pub enum ConnectError {
     },
     /// The other side has proved to be somebody else than whom we want.
     #[error("{host} shows the certificate of {found}, not of a {wanted}")]
-    Stranger {
+    WrongIdentity {
         /// Who was called.
         host: String,
         /// Whom its certificate names.

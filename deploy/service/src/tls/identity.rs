@@ -63,29 +63,14 @@ pub struct Malformed {
     why: &'static str,
 }
 
-impl Role {
-    /// Every role.
-    pub const ALL: [Self; 5] =
-        [Self::Registry, Self::Gateway, Self::Node, Self::Operator, Self::Peer];
-
-    /// Its name, as it stands in the path.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Registry => "registry",
-            Self::Gateway => "gateway",
-            Self::Node => "node",
-            Self::Operator => "operator",
-            Self::Peer => "peer",
-        }
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+// As they stand in the path.
+proto_types::words!(Role {
+    Registry = "registry",
+    Gateway = "gateway",
+    Node = "node",
+    Operator = "operator",
+    Peer = "peer",
+});
 
 impl Identity {
     /// An identity of its parts; a peer's id is its origin, such as `https://b.example:8443`.
@@ -140,8 +125,7 @@ impl FromStr for Identity {
             rest.split_once('/').ok_or_else(|| malformed(text, "it has no path"))?;
         check_domain(domain)?;
         let (role, id) = path.split_once('/').ok_or_else(|| malformed(text, "it has no id"))?;
-        let role = Role::ALL.into_iter().find(|known| known.as_str() == role);
-        let role = role.ok_or_else(|| malformed(text, "its role is not known"))?;
+        let role = role.parse::<Role>().map_err(|_| malformed(text, "its role is not known"))?;
         let fits = match role {
             Role::Registry => is_number(id),
             Role::Gateway | Role::Node | Role::Operator => is_segment(id),

@@ -1,6 +1,5 @@
-//! A hostile HTTP/2 client: bodies that never end, and answers that nobody reads; and what its victims notice of it.
-//!
-//! It decides nothing about outcomes. What it sends is one static block, so that what the process holds is the server's.
+//! A hostile HTTP/2 client: bodies that never end, and answers that nobody reads; and what its victims notice of it. What it
+//! sends is one static block, so that what the process holds is the server's.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;

@@ -165,7 +165,8 @@ async fn case_40_a_caller_ends_the_connection_to_whom_it_did_not_call() {
     let safe = Safe::new("a.example");
     let world = serve(safe.server("gateway/g1"), brief()).await;
     let client = safe.client("registry/1");
-    let strange = |answer: Result<String, _>| matches!(answer, Err(ConnectError::Stranger { .. }));
+    let strange =
+        |answer: Result<String, _>| matches!(answer, Err(ConnectError::WrongIdentity { .. }));
     assert!(strange(me(world.addr, &client.clone().to(Role::Registry)).await));
     assert!(strange(me(world.addr, &client.clone().to_one(Role::Gateway, "g2")).await));
     assert!(me(world.addr, &client.clone().to(Role::Gateway)).await.is_ok());

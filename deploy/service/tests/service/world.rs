@@ -1,6 +1,4 @@
-//! A served listener and a raw client.
-//!
-//! It decides nothing about outcomes; it only opens and reads sockets.
+//! A served listener and a raw client, which opens and reads sockets.
 
 use std::{net::SocketAddr, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Every Rust file opens by saying what it decides.
+//! Every Rust file opens by saying what it is.
 //!
 //! It checks that there is such an opening, never whether it is true: reviewers do.
 
@@ -6,7 +6,7 @@ use super::{Fault, source::Source};
 
 pub(super) fn check(source: &Source) -> Option<Fault> {
     let opens = source.text.starts_with("//! ");
-    (!opens).then(|| Fault::new(&source.path, 1, "a file opens with `//!`: what it decides"))
+    (!opens).then(|| Fault::new(&source.path, 1, "a file opens with `//!`: what it is"))
 }
 
 #[cfg(test)]
@@ -15,10 +15,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_does_not_say_what_it_decides_is_a_fault() {
+    fn a_file_that_does_not_say_what_it_is_is_a_fault() {
         let check_text = |text| check(&Source::parse("a/src/b.rs", text).unwrap());
-        assert!(check_text("//! Decides.\nfn f() {}").is_none());
-        assert!(check_text("// Decides.\nfn f() {}").is_some());
+        assert!(check_text("//! A thing.\nfn f() {}").is_none());
+        assert!(check_text("// A thing.\nfn f() {}").is_some());
         assert!(check_text("use std::fmt;\n").is_some());
     }
 }

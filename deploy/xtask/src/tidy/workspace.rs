@@ -1,7 +1,5 @@
-//! The crates of the workspace and which of ours each imports, as cargo sees them.
-//!
-//! It decides nothing: it reads `cargo metadata`, so that no rule depends on how a manifest is
-//! laid out.
+//! The crates of the workspace and which of ours each imports, as `cargo metadata` says, so that no rule depends on how a
+//! manifest is laid out.
 
 use std::{path::Path, process::Command};
 

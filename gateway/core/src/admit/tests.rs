@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use proptest::prelude::*;
-use proto_types::token::{Subject, mint};
+use proto_types::token::{Refusal, Subject, mint};
 use proto_types::{Jti, Kid, Nonce, Revision, SecretKey};
 
 use super::*;

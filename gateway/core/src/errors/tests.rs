@@ -25,16 +25,18 @@ fn each_failure_has_its_status_code_and_rpc_error() {
         (Failure::PeerLimit(RETRY), 429, "rate-limited", -32047),
         (Failure::TooLarge { limit: 1 }, 413, "body-too-large", -32044),
         (Failure::Body, 400, "body-unreadable", -32043),
-        (Failure::MediaType, 415, "media-type", -32005),
-        (Failure::Document(faults()), 400, "document-invalid", -32043),
+        (Failure::MediaType, 415, "unsupported-media-type", -32005),
+        (Failure::NotJson(faults()), 400, "malformed-json", -32043),
+        (Failure::Document(faults()), 400, "invalid-document", -32043),
+        (Failure::Argument(faults()), 400, "invalid-argument", -32043),
         (Failure::ForeignSource, 403, "source-mismatch", -32041),
-        (Failure::StaleLease, 409, "lease-stale", -32043),
+        (Failure::StaleLease, 409, "not-leased", -32043),
         (Failure::RegistryAway, 503, "registry-unavailable", -32045),
         (Failure::Overloaded, 503, "overloaded", -32045),
         (Failure::ShareReached, 429, "share-reached", -32047),
         (Failure::Deadline, 504, "deadline-exceeded", -32046),
         (Failure::Internal, 500, "internal", -32603),
-        (Failure::Call(CallError::Parse), 200, "json-invalid", -32700),
+        (Failure::Call(CallError::Parse), 200, "malformed-json", -32700),
         (Failure::Call(CallError::Request(faults())), 200, "request-invalid", -32600),
         (Failure::Call(CallError::Params(faults())), 200, "params-invalid", -32602),
         (
@@ -55,7 +57,7 @@ fn each_failure_has_its_status_code_and_rpc_error() {
         (operation(dispatch::Error::Unknown), 200, "method-unknown", -32601),
     ] {
         let reply = failure.reply();
-        assert_eq!((reply.status, reply.code), (status, code), "{failure:?}");
+        assert_eq!((reply.status, reply.code.as_str()), (status, code), "{failure:?}");
         let error = &answer(&reply)["error"];
         assert_eq!(error["code"], rpc_code, "{failure:?}");
         for detail in error["data"].as_array().expect("an array of details") {

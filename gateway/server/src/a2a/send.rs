@@ -1,33 +1,35 @@
 //! SendMessage: a message becomes a task, or goes on with one, and the task's end the answer.
 //!
-//! Decides the task's ids and whether the message continues a task that asked for more. Must never submit before
-//! somebody waits: an event or an end that comes at once must find its waiter. Nor before there is room for what a stream
-//! tells first: who is refused has no task that runs.
+//! A message is never submitted before somebody waits, for an event or an end that comes at once must find its waiter; nor
+//! before there is room for what a stream tells first, for who is refused has no task that runs.
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use gateway_core::params::{Send, fault};
-use gateway_core::task_view::TaskView;
+use gateway_core::task_view::{Outcome, TaskView, Turn};
 use gateway_core::{CallError, Caller, Failure};
-use proto_types::a2a::{Message, SendMessageResponse, TaskState};
-use proto_types::{ContextId, Origin, TaskId};
+use proto_types::a2a::rpc::Id;
+use proto_types::a2a::{Message, SendMessageResponse, StreamResponse, TaskState};
+use proto_types::{Code as Known, ContextId, Origin, Revision, TaskId};
 use proto_wire::registry::v1 as wire;
 use tonic::Code;
-use uuid::Uuid;
 
 use crate::agents::Agent;
 use crate::gateway::Gateway;
 use crate::registry::{Registry, Unanswered};
 use crate::waiting::Waiter;
-use crate::{clock, identity};
+use crate::{clock, secrets};
 
-use super::{find, follow, of_task, read, view};
+use super::frames::Frame;
+use super::place::{Place, input, place};
+use super::{follow, of_task, read, view};
 
 /// A task that was submitted, and its waiter.
 pub(super) struct Submitted {
     pub(super) task: TaskView,
     pub(super) waiter: Waiter,
-    /// Room for the task as a stream tells it first, by about how long that is.
+    /// Room for the task as a stream tells it first.
     pub(super) unread: Option<deploy_service::Place<Origin>>,
     /// Until its caller has been told of the task.
     pub(super) unheard: Option<Unheard>,
@@ -40,7 +42,7 @@ pub(super) async fn answer(
     send: Send,
 ) -> Result<SendMessageResponse, Failure> {
     let (at_once, history_length) = (send.return_immediately, send.history_length);
-    let submitted = submit(gateway, caller, agent, send, false).await?;
+    let submitted = submit(gateway, caller, agent, send, None).await?;
     let Submitted { task, waiter, unheard, .. } = submitted;
     let task = match at_once {
         true => task,
@@ -108,34 +110,84 @@ impl Drop for Unheard {
     }
 }
 
-/// Submits the message as a task. With `events`, its node pushes events to this gateway.
+/// Submits the message as a task. For the call of a `stream` its node pushes events to this gateway. What is sent does not
+/// come back: the task has this very message, or it would have been refused.
 pub(super) async fn submit(
     gateway: &Arc<Gateway>,
     caller: &Caller,
     agent: &Agent,
     send: Send,
-    events: bool,
+    stream: Option<&Id>,
 ) -> Result<Submitted, Failure> {
-    let Place { context, task: id, said } = place(gateway, caller, agent, &send).await?;
-    let secret = identity::random();
+    let Place { context, task: id, before } = place(gateway, caller, agent, &send).await?;
+    let (is_new, secret) = (before.is_none(), secrets::random());
     let waiter = gateway.waiting.open(&id, secret.clone(), caller.origin())?;
-    let input = input(send.message, &context, &id)?;
-    let bytes = (input.len() as u64).saturating_add(said.unwrap_or(0));
-    let unread = events.then(|| waiter.room.take(bytes)).transpose()?;
-    let message = wire::SubmitTaskRequest {
+    let first = |call| {
+        let told = with_message((&context, &id), before, &send.message);
+        first_bytes(call, &told, send.history_length)
+    };
+    let first = stream.map(first).transpose()?;
+    let unread = first.map(|bytes| waiter.room.take(bytes)).transpose()?;
+    let input = Bytes::from(input(send.message, &context, &id)?);
+    let reply_to = stream.map(|_| gateway.reply_to(secret));
+    let message = request(gateway, (caller, agent), (&context, &id), (input.clone(), reply_to));
+    let (task, unheard) = match is_new {
+        true => begin_task(gateway, message).await?,
+        false => (continue_task(gateway, message).await?, None),
+    };
+    Ok(Submitted { task: view(&wire::Task { input, ..task })?, waiter, unread, unheard })
+}
+
+fn request(
+    gateway: &Gateway,
+    (caller, agent): (&Caller, &Agent),
+    (context, id): (&ContextId, &TaskId),
+    (input, reply_to): (Bytes, Option<wire::ReplyTo>),
+) -> wire::SubmitTaskRequest {
+    wire::SubmitTaskRequest {
         id: id.as_str().to_owned(),
         context: context.as_str().to_owned(),
         agent: agent.handle.as_str().to_owned(),
         owner: caller.as_str().to_owned(),
-        input: input.into(),
+        input,
         deadline_ms: clock::wall().plus_ms(gateway.task_deadline_ms()).0,
-        reply_to: events.then(|| gateway.reply_to(secret)),
+        reply_to,
+        omit_input: true,
+    }
+}
+
+/// The task once it has the message: as a stream tells it first.
+fn with_message(
+    (context, id): (&ContextId, &TaskId),
+    before: Option<TaskView>,
+    message: &Message,
+) -> TaskView {
+    let turns = match before {
+        // It has the message already.
+        Some(taken) if taken.state != TaskState::InputRequired => return taken,
+        Some(TaskView { mut turns, input, outcome, .. }) => {
+            turns.push(Turn { input, outcome });
+            turns
+        }
+        None => Vec::new(),
     };
-    let (task, unheard) = match said {
-        Some(_) => (continue_task(gateway, message).await?, None),
-        None => begin_task(gateway, message).await?,
-    };
-    Ok(Submitted { task: view(&task)?, waiter, unread, unheard })
+    TaskView {
+        id: id.clone(),
+        context: context.clone(),
+        state: TaskState::Submitted,
+        changed_at: clock::wall(),
+        reason: String::new(),
+        revision: Revision(0),
+        turns,
+        input: Some(message.clone()),
+        outcome: Outcome::default(),
+    }
+}
+
+/// How long the frame is that tells the task, with as much of its history as its caller asked for.
+fn first_bytes(call: &Id, told: &TaskView, history_length: Option<u32>) -> Result<u64, Failure> {
+    let first = StreamResponse::Task(told.task(history_length));
+    Ok(Frame::event(call, &first, None)?.bytes.len() as u64)
 }
 
 /// Submits a new task, which ends with its caller's patience until that has been told of it.
@@ -183,7 +235,8 @@ async fn continue_task(
     message: wire::SubmitTaskRequest,
 ) -> Result<wire::Task, Failure> {
     let wire::SubmitTaskRequest { id, owner, input, deadline_ms, reply_to, .. } = message;
-    let message = wire::ContinueTaskRequest { id, owner, input, deadline_ms, reply_to };
+    let omit_input = true;
+    let message = wire::ContinueTaskRequest { id, owner, input, deadline_ms, reply_to, omit_input };
     let continued = gateway.registry.continue_task(message).await;
     continued.map_err(|error| not_continued(&error, gateway.bounds.call_bytes_max.count()))
 }
@@ -201,65 +254,12 @@ fn not_continued(error: &Unanswered, limit: u64) -> Failure {
 /// A message may be longer as the registry keeps it than as it came.
 fn unsent(error: &Unanswered, limit: u64) -> Failure {
     match error {
-        Unanswered::Refused { ecumene, .. } if ecumene == "body-too-large" => {
+        Unanswered::Refused { ecumene, .. } if ecumene == Known::BodyTooLarge.as_str() => {
             Failure::TooLarge { limit }
         }
+        Unanswered::Refused { code: Code::ResourceExhausted, .. } => error.failure(),
         error => of_task(error),
     }
-}
-
-/// The message as the agent gets it: it says where it belongs.
-fn input(message: Message, context: &ContextId, task: &TaskId) -> Result<Vec<u8>, Failure> {
-    let placed = Message {
-        context_id: Some(context.as_str().to_owned()),
-        task_id: Some(task.as_str().to_owned()),
-        ..message
-    };
-    serde_json::to_vec(&placed).map_err(|_| Failure::Internal)
-}
-
-/// Where a message belongs.
-struct Place {
-    context: ContextId,
-    task: TaskId,
-    /// Of a task that is there and asked for more: the bytes of what was said and made.
-    said: Option<u64>,
-}
-
-/// A message to a task that asked for more continues it, and one that has done so already is answered by it; any other task
-/// takes no more messages (A2A 1.0, section 3.4.3). Without a task it opens one.
-async fn place(
-    gateway: &Gateway,
-    caller: &Caller,
-    agent: &Agent,
-    send: &Send,
-) -> Result<Place, Failure> {
-    let Some(named) = &send.task else {
-        let context = send.context.clone();
-        let fresh = || ContextId::parse(&fresh_id()).expect("a UUID is a context id");
-        let task = TaskId::parse(&fresh_id()).expect("a UUID is a task id");
-        return Ok(Place { context: context.unwrap_or_else(fresh), task, said: None });
-    };
-    let found = find(gateway, caller, Some(agent), named.as_ref()).await?;
-    let TaskView { id: task, context, state, .. } = view(&found)?;
-    if send.context.as_ref().is_some_and(|stated| *stated != context) {
-        let faults = vec![fault("/message/contextId", "the context of the task")];
-        return Err(Failure::Call(CallError::Params(faults)));
-    }
-    if state != TaskState::InputRequired && !is_taken(&found, send, (&context, &task))? {
-        return Err(Failure::Call(CallError::TaskOver));
-    }
-    Ok(Place { context, task, said: Some(bytes_of(&found)) })
-}
-
-/// Whether the task has this very message already: its sender did not hear that it was taken, and sends it again.
-fn is_taken(
-    task: &wire::Task,
-    send: &Send,
-    (context, id): (&ContextId, &TaskId),
-) -> Result<bool, Failure> {
-    let again = || Ok(input(send.message.clone(), context, id)? == task.input);
-    if task.turns.is_empty() { Ok(false) } else { again() }
 }
 
 /// How long what was said and made is, as the registry keeps it.
@@ -268,13 +268,33 @@ pub(super) fn bytes_of(task: &wire::Task) -> u64 {
     (turns.sum::<usize>() + task.input.len() + task.outcome.len()) as u64
 }
 
-fn fresh_id() -> String {
-    Uuid::now_v7().to_string()
-}
-
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use proto_types::a2a::{Part, Role};
+
     use super::*;
+
+    /// Caught: the whole history was counted, whatever was asked for.
+    #[test]
+    fn what_is_told_first_counts_with_as_much_history_as_was_asked_for() {
+        let (context, id) = (ContextId::parse("c1").unwrap(), TaskId::parse("t1").unwrap());
+        let said = |id: &str| Message::new(id, Role::User, vec![Part::text("x".repeat(1_000))]);
+        let with = |before, message| with_message((&context, &id), before, &said(message));
+        let new = with(None, "m1");
+        let outcome = Outcome { message: Some(said("q1")), ..Outcome::default() };
+        let asked = TaskView { state: TaskState::InputRequired, outcome, ..new };
+        let continued = with(Some(asked), "m2");
+        let history = continued.task(None).history;
+        let ids: Vec<_> = history.iter().map(|message| message.message_id.as_str()).collect();
+        assert_eq!(ids, ["m1", "q1", "m2"]);
+        for (asked, least) in [(Some(0), 0), (Some(1), 1_000), (Some(2), 2_000), (None, 3_000)] {
+            let bytes = first_bytes(&Id::Null, &continued, asked).unwrap();
+            assert!((least..least + 1_000).contains(&bytes), "{asked:?}: {bytes}");
+        }
+        let working = TaskView { state: TaskState::Working, ..continued };
+        assert_eq!(with(Some(working.clone()), "m2"), working, "it has the message already");
+    }
 
     #[test]
     fn a_caller_that_has_its_share_is_told_so_and_its_task_is_not_over() {
@@ -300,10 +320,5 @@ mod tests {
             assert_eq!(not_submitted(&refused, 7), submitted, "{ecumene}");
             assert_eq!(not_continued(&refused, 7), continued, "{ecumene}");
         }
-        let reply = Failure::ShareReached.reply();
-        assert_eq!(
-            (reply.status, reply.code, reply.retry_after_s),
-            (429, "share-reached", Some(1))
-        );
     }
 }

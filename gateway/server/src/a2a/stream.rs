@@ -51,7 +51,7 @@ pub(super) async fn answer(
     id: Id,
 ) -> Result<Response, Failure> {
     let history_length = send.history_length;
-    let submitted = send::submit(gateway, caller, agent, send, true).await?;
+    let submitted = send::submit(gateway, caller, agent, send, Some(&id)).await?;
     let mut follow = Follow::new(gateway, caller, id, (submitted, history_length))?;
     if follow.over {
         follow.open();

@@ -1,7 +1,5 @@
-//! The hosted agents as one viewer sees them.
-//!
-//! Decides nothing: `proto_types::visibility` says what is disclosed. Must never answer for an agent that is hidden
-//! otherwise than for one that does not exist.
+//! The hosted agents as one viewer sees them, by `proto_types::visibility`. The answer for an
+//! agent that is hidden must always be that for one that does not exist.
 
 use std::sync::Arc;
 

@@ -1,7 +1,5 @@
-//! Copies from a member which peers each namespace admits.
-//!
-//! Decides nothing: the registry resolves grants. Must never keep a part of the copy: a change of one namespace may
-//! change whom others admit, so all are read anew.
+//! Copies from a member which peers each namespace admits; the registry has resolved the grants. It always reads all of
+//! them: a change of one namespace may change whom others admit.
 
 use proto_types::visibility::Admissions;
 use proto_types::{Namespace, Origin};

@@ -7,6 +7,8 @@
 use std::sync::atomic::Ordering;
 
 use gateway_core::{Key, Peer};
+use proto_types::manifest::KeyUse;
+use proto_types::peer::PeerStatus;
 use proto_types::visibility::Scope;
 use proto_types::{Handle, Kid, Namespace, Origin, PublicKey, Revision, WallMs, json};
 use proto_wire::registry::v1 as wire;
@@ -31,7 +33,7 @@ impl Follower {
     /// followed. It is that of the first page: what changes while later pages are read comes again, which is
     /// harmless.
     pub(super) async fn fill(&self, member: &Member<'_>) -> Result<u64, Status> {
-        self.doubt();
+        self.unconfirm();
         let (peers, start) = self.all_peers(member).await?;
         let epoch = self.registry_epoch();
         // Before the agents: none is known without whom it is for.
@@ -133,7 +135,8 @@ impl Follower {
 
 fn read_peer(peer: &wire::Peer) -> Option<Peer> {
     let origin = Origin::parse(&peer.origin).ok();
-    let signing = peer.keys.iter().filter(|key| matches!(key.usage.as_str(), "" | "signing"));
+    let signs = |key: &&wire::Key| key.usage.is_empty() || key.usage == KeyUse::Signing.as_str();
+    let signing = peer.keys.iter().filter(signs);
     let key = |key: &wire::Key| {
         Some(Key {
             kid: Kid::parse(&key.kid).ok()?,
@@ -148,7 +151,7 @@ fn read_peer(peer: &wire::Peer) -> Option<Peer> {
     let keys: Option<Vec<_>> = signing.map(key).collect();
     match (origin, keys) {
         (Some(origin), Some(keys)) => {
-            let active = peer.status == "active";
+            let active = peer.status == PeerStatus::Active.as_str();
             let mut read = Peer::new(origin, active, keys, Revision(peer.revision));
             read.token_life_s_max = peer.token_life_s_max.into();
             Some(read)

@@ -1,6 +1,5 @@
-//! One member, asked by itself: for answers that must be of one state.
-//!
-//! Decides nothing. Must never turn to another member, whose state may be another one.
+//! One member of the registry, asked by itself, for answers that must be of one state. It must never turn to another member,
+//! whose state may be another one.
 
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::directory_client::DirectoryClient;

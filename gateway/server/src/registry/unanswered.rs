@@ -2,6 +2,7 @@
 //!
 //! Decides by the status of the last member that was asked. Must never show a caller the registry's own words.
 
+use proto_types::Code as Known;
 use registry_client::{code_of, is_away};
 use tonic::{Code, Status};
 
@@ -39,7 +40,9 @@ impl Unanswered {
         use gateway_core::Failure;
         match self {
             Self::Away(_) => Failure::RegistryAway,
-            Self::Refused { ecumene, .. } if ecumene == "share-reached" => Failure::ShareReached,
+            Self::Refused { ecumene, .. } if ecumene == Known::ShareReached.as_str() => {
+                Failure::ShareReached
+            }
             Self::Refused { code: Code::ResourceExhausted, .. } => Failure::Overloaded,
             Self::Refused { .. } => Failure::Internal,
         }

@@ -16,7 +16,7 @@ use http::Request;
 use proto_types::MonoUs;
 use proto_types::a2a::rpc::Id;
 
-use crate::conduct::Bearer;
+use crate::charger::Bearer;
 use crate::cors::Grant;
 use crate::gateway::Gateway;
 use crate::refusals::Line;

@@ -68,10 +68,10 @@ async fn a_head_that_does_not_fit_is_refused_before_the_body_is_read() {
             (with(&[("x-hive-federation-jwt", "junk")]), "{}", 400, "credential-ambiguous"),
             (with(&[("authorization", "Bearer junk")]), "{}", 400, "credential-ambiguous"),
             (vec![good[0], ("x_hive_federation_jwt", "a")], "{}", 400, "framing-ambiguous"),
-            (vec![good[1]], "{}", 415, "media-type"),
-            (vec![("content-type", "text/plain"), good[1]], "{}", 415, "media-type"),
-            (with(&[("content-encoding", "gzip")]), "{}", 415, "media-type"),
-            (with(&[("content-encoding", "identity, gzip")]), "{}", 415, "media-type"),
+            (vec![good[1]], "{}", 415, "unsupported-media-type"),
+            (vec![("content-type", "text/plain"), good[1]], "{}", 415, "unsupported-media-type"),
+            (with(&[("content-encoding", "gzip")]), "{}", 415, "unsupported-media-type"),
+            (with(&[("content-encoding", "identity, gzip")]), "{}", 415, "unsupported-media-type"),
         ] {
             let response = world.gateway.send(request("POST", path, &headers, body)).await;
             let reply = json_of(&response);
@@ -119,10 +119,10 @@ async fn a_call_that_is_none_is_refused_by_name() {
     let deep = "[".repeat(10_000);
     let call = |method: &str, params: Value| rpc(method, params).to_string();
     for (path, body, status, code, name) in [
-        (RPC, "", 200, -32700, "json-invalid"),
-        (RPC, "{", 200, -32700, "json-invalid"),
-        (RPC, &deep, 200, -32700, "json-invalid"),
-        (RPC, r#"{"id":1,"\u0069d":2}"#, 200, -32700, "json-invalid"),
+        (RPC, "", 200, -32700, "malformed-json"),
+        (RPC, "{", 200, -32700, "malformed-json"),
+        (RPC, &deep, 200, -32700, "malformed-json"),
+        (RPC, r#"{"id":1,"\u0069d":2}"#, 200, -32700, "malformed-json"),
         (RPC, "[]", 200, -32600, "request-invalid"),
         (RPC, r#"{"jsonrpc":"2.0","method":1}"#, 200, -32600, "request-invalid"),
         (RPC, &call("NoSuchMethod", json!({})), 200, -32601, "method-unknown"),
@@ -235,15 +235,15 @@ async fn an_envelope_that_is_none_is_refused_with_its_faults() {
         envelope.to_string()
     };
     for (body, status, code, path) in [
-        (String::new(), 400, "document-invalid", ""),
-        ("[]".to_owned(), 400, "document-invalid", ""),
-        (format!("{{\"v\":1,{}", &with("v", json!(1))[1..]), 400, "document-invalid", ""),
-        (with("v", json!(2)), 400, "document-invalid", "/v"),
-        (with("correlationId", json!("short")), 400, "document-invalid", "/correlationId"),
-        (with("sourceOrigin", json!(7)), 400, "document-invalid", "/sourceOrigin"),
-        (with("targetOrigin", json!("ftp://b")), 400, "document-invalid", "/targetOrigin"),
-        (with("payload", json!("text")), 400, "document-invalid", "/payload"),
-        (with("extra", json!(1)), 400, "document-invalid", "/extra"),
+        (String::new(), 400, "malformed-json", ""),
+        ("[]".to_owned(), 400, "invalid-document", ""),
+        (format!("{{\"v\":1,{}", &with("v", json!(1))[1..]), 400, "malformed-json", ""),
+        (with("v", json!(2)), 400, "invalid-document", "/v"),
+        (with("correlationId", json!("short")), 400, "invalid-document", "/correlationId"),
+        (with("sourceOrigin", json!(7)), 400, "invalid-document", "/sourceOrigin"),
+        (with("targetOrigin", json!("ftp://b")), 400, "invalid-document", "/targetOrigin"),
+        (with("payload", json!("text")), 400, "invalid-document", "/payload"),
+        (with("extra", json!(1)), 400, "invalid-document", "/extra"),
         (with("sourceOrigin", json!("https://c.example")), 403, "source-mismatch", ""),
     ] {
         let response = world.gateway.post(&peer, PUBLISH, &body).await;
@@ -251,7 +251,7 @@ async fn an_envelope_that_is_none_is_refused_with_its_faults() {
         assert_eq!(response.status().as_u16(), status, "{body}: {reply}");
         assert_eq!(reply["code"], code, "{body}: {reply}");
         if !path.is_empty() {
-            assert_eq!(reply["violations"][0]["path"], path, "{body}: {reply}");
+            assert_eq!(reply["errors"][0]["instancePath"], path, "{body}: {reply}");
         }
     }
 }
@@ -266,9 +266,9 @@ async fn a_subscriber_that_asks_wrongly_is_told_so() {
     for (method, path, headers, body, status, code) in [
         (Method::GET, pull, &good[..0], "", 401, "unauthenticated"),
         (Method::GET, pull, &[("authorization", "Bearer wrong")][..], "", 401, "unauthenticated"),
-        (Method::GET, "/v1/envelopes", &good[..], "", 400, "document-invalid"),
-        (Method::GET, "/v1/envelopes/urn:agent:b?max=101", &good[..], "", 400, "document-invalid"),
-        (Method::GET, "/v1/envelopes/urn:agent:b?wait=2m", &good[..], "", 400, "document-invalid"),
+        (Method::GET, "/v1/envelopes", &good[..], "", 400, "invalid-argument"),
+        (Method::GET, "/v1/envelopes/urn:agent:b?max=101", &good[..], "", 400, "invalid-argument"),
+        (Method::GET, "/v1/envelopes/urn:agent:b?wait=2m", &good[..], "", 400, "invalid-argument"),
         (
             Method::GET,
             "/v1/envelopes/https%3A%2F%2Fb.example%2F..",
@@ -278,15 +278,15 @@ async fn a_subscriber_that_asks_wrongly_is_told_so() {
             "path-ambiguous",
         ),
         (Method::POST, ack, &good[..0], whole, 401, "unauthenticated"),
-        (Method::POST, ack, &good[..1], whole, 415, "media-type"),
-        (Method::POST, ack, &good[..], "{}", 400, "document-invalid"),
+        (Method::POST, ack, &good[..1], whole, 415, "unsupported-media-type"),
+        (Method::POST, ack, &good[..], "{}", 400, "invalid-document"),
         (
             Method::POST,
             ack,
             &good[..],
             r#"{"source":"x","id":"x","epoch":"1"}"#,
             400,
-            "document-invalid",
+            "invalid-document",
         ),
         (
             Method::POST,
@@ -294,10 +294,10 @@ async fn a_subscriber_that_asks_wrongly_is_told_so() {
             &good[..],
             r#"{"source":"x","id":"x","epoch":1}"#,
             400,
-            "document-invalid",
+            "invalid-document",
         ),
         (Method::POST, ack, &good[..], whole, 404, "not-found"),
-        (Method::POST, "/v1/envelopes/ack", &good[..], whole, 400, "document-invalid"),
+        (Method::POST, "/v1/envelopes/ack", &good[..], whole, 400, "invalid-document"),
     ] {
         let response = world.gateway.send(request(method.as_str(), path, headers, body)).await;
         let reply = json_of(&response);

@@ -40,7 +40,7 @@ async fn a_card_says_where_its_agent_is_called_and_is_sent_once() {
     assert_eq!(world.gateway.send(head).await.status(), StatusCode::OK);
 }
 
-/// Caught: `If-Match` was not read, so that any version was the one that is wanted.
+/// Caught: neither `If-Match` nor `If-Unmodified-Since` was read, so that any version was the one that is wanted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_document_is_read_in_the_version_that_is_wanted_or_refused() {
     let world = World::start().await;
@@ -49,7 +49,8 @@ async fn a_document_is_read_in_the_version_that_is_wanted_or_refused() {
         "/.well-known/agent-card.json",
         "/.well-known/pilox-mesh.json",
     ] {
-        let etag = world.gateway.get(path).await.headers()["etag"].clone();
+        let shown = world.gateway.get(path).await;
+        let etag = shown.headers()["etag"].clone();
         for (wanted, status) in [(etag.to_str().unwrap(), 200), ("*", 200), ("\"other\"", 412)] {
             for method in ["GET", "HEAD"] {
                 let request =
@@ -59,6 +60,13 @@ async fn a_document_is_read_in_the_version_that_is_wanted_or_refused() {
                 assert_eq!(answer.headers()["etag"], etag, "{method} {path} {wanted}");
             }
         }
+        let early =
+            Request::get(path).header("if-unmodified-since", "Thu, 01 Jan 1970 00:00:00 GMT");
+        let answer = world.gateway.send(early.body(Body::empty()).unwrap()).await;
+        // A descriptor has no time of a change, and that of a card of several agents does not move with each
+        // (RFC 9110, section 13.1.4).
+        let status = if path.starts_with("/agents/") { 412 } else { 200 };
+        assert_eq!(answer.status().as_u16(), status, "{path}");
     }
     let absent = Request::get("/agents/absent/.well-known/agent-card.json").header("if-match", "*");
     let absent = world.gateway.send(absent.body(Body::empty()).unwrap()).await;

@@ -81,11 +81,13 @@ async fn a_join_token_that_is_missing_is_told_by_its_file_and_not_as_one_that_is
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_that_comes_back_needs_no_join_token() {
-    let mut world = World::start().await;
+    let mut world = World::with(|config| config.limits.drain = units::Duration::from_secs(1)).await;
     let mode =
         std::fs::metadata(world.state_dir().join("credential")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     world.gateway.shutdown.trigger();
+    // Until it has ended, the state folder is its own.
+    timeout(PATIENCE, &mut world.gateway.running).await.unwrap().unwrap().unwrap();
     let folder = world.state_dir().parent().unwrap().to_owned();
     std::fs::remove_file(folder.join("gateway-addr")).unwrap();
     let mut config = gateway_config(&folder, "127.0.0.1:1".parse().unwrap(), "join-token-unused");

@@ -91,6 +91,22 @@ async fn a_stream_without_room_is_refused_before_its_message_continues_a_task() 
     assert_eq!(seen["result"]["status"]["state"], "TASK_STATE_INPUT_REQUIRED", "{seen}");
 }
 
+/// Caught: there had to be room for all of the history, although none of it is told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_tells_no_history_needs_no_room_for_it() {
+    let world = start().await;
+    let mut node = Node::join(&world).await;
+    let caller = Peer::new("a", 1);
+    let first = input_required(&world, &mut node).await;
+    let _unread = Unread::fill(&world, &mut node, &caller).await;
+    let mut params = reply_to(&first, "to Oslo");
+    params["message"]["parts"] = json!([{ "text": "x".repeat(LONGER) }]);
+    params["configuration"] = json!({ "historyLength": 0 });
+    let body = rpc("SendStreamingMessage", params).to_string();
+    let answer = world.gateway.open(world.gateway.request(&caller, RPC, &body)).await;
+    assert_eq!(answer.headers()["content-type"], "text/event-stream");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_end_of_a_stream_has_to_find_room_among_what_its_caller_leaves_unread() {
     let world = start().await;

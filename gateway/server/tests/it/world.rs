@@ -1,6 +1,4 @@
-//! A registry member, a gateway and clients of both.
-//!
-//! It decides nothing about outcomes; it only starts, asks and stops.
+//! A registry member, a gateway and clients of both, for these tests.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,12 +1,11 @@
-//! A task as the supervisor holds it, and the notes that its background work sends back.
-//! It decides nothing.
+//! A task as the supervisor holds it: the pure core, and what its outputs need.
 
 use std::sync::Arc;
 
 use deploy_service::Shutdown;
-use node_core::{Event, Outcome, Task};
+use node_core::Task;
 use node_wasm::Prepared;
-use proto_types::{LeaseEpoch, MonoUs, TaskId};
+use proto_types::MonoUs;
 use proto_wire::registry::v1 as wire;
 use tokio::sync::watch;
 
@@ -55,26 +54,4 @@ impl Held {
             reporting: None,
         }
     }
-}
-
-/// What background work tells the supervisor.
-pub(crate) struct Note {
-    /// Which task.
-    pub(crate) task: TaskId,
-    /// Under which epoch it was started: a note for another epoch is of no use.
-    pub(crate) epoch: LeaseEpoch,
-    /// What happened.
-    pub(crate) news: News,
-}
-
-/// What happened.
-pub(crate) enum News {
-    /// For the core as it is.
-    Event(Event),
-    /// The artifact is ready.
-    Prepared(Arc<Prepared>),
-    /// The run ended.
-    Ran(Outcome, Artifacts),
-    /// The registry has committed the outcome.
-    Committed,
 }

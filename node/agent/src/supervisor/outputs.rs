@@ -17,7 +17,7 @@ use crate::journal::Line;
 use crate::outcome::{Artifacts, Settlement, settle};
 use crate::{push, work};
 
-use super::held::{News, Note};
+use super::note::{News, Note};
 use super::{TaskSupervisor, report};
 
 /// A guest's events that wait for the push; when it is full the guest waits.

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use deploy_service::Backoff;
 use node_core::{Event, ReportRefusal};
+use proto_types::Code as Known;
 use proto_wire::registry::v1 as wire;
 use tokio::task::AbortHandle;
 use tonic::{Code, Status};
 
 use crate::registry::Registry;
 
-use super::held::News;
+use super::note::News;
 
 /// Between attempts to report; an election takes about two seconds.
 const REPORT_RETRY: Duration = Duration::from_millis(300);
@@ -74,9 +75,19 @@ async fn until_decided<F: Future<Output = Result<(), Status>>>(
 /// Why the registry will not have the outcome; `None` if it has not decided: it is away, in doubt, busy, or does not
 /// accept this node just now.
 fn refusal(status: &Status) -> Option<ReportRefusal> {
-    match (registry_client::code_of(status), status.code()) {
-        (Some("not-leader" | "no-leader" | "overloaded" | "rate-limited" | "too-many-streams"), _) => None,
-        (Some("body-too-large" | "bound-reached"), _)
+    let said = registry_client::code_of(status).and_then(|code| code.parse::<Known>().ok());
+    match (said, status.code()) {
+        (
+            Some(
+                Known::NotLeader
+                | Known::NoLeader
+                | Known::Overloaded
+                | Known::RateLimited
+                | Known::TooManyStreams,
+            ),
+            _,
+        ) => None,
+        (Some(Known::BodyTooLarge | Known::BoundReached), _)
         // A message that is too long for the listener is refused before any of our code sees it.
         | (_, Code::InvalidArgument | Code::OutOfRange) => {
             Some(ReportRefusal::Unacceptable { why: status.message().to_owned() })
@@ -93,6 +104,7 @@ fn refusal(status: &Status) -> Option<ReportRefusal> {
 mod tests {
     use std::cell::Cell;
 
+    use proto_types::metadata::CODE_KEY;
     use tokio::sync::oneshot;
 
     use super::*;
@@ -136,7 +148,7 @@ mod tests {
     fn refused(code: Code, ecumene: &str) -> Option<&'static str> {
         let mut status = Status::new(code, "why");
         if !ecumene.is_empty() {
-            status.metadata_mut().insert("ecumene-code", ecumene.parse().unwrap());
+            status.metadata_mut().insert(CODE_KEY, ecumene.parse().unwrap());
         }
         refusal(&status).map(|refusal| match refusal {
             ReportRefusal::Superseded => "superseded",

@@ -1,5 +1,4 @@
 //! What goes into a task and what comes out of it, as data.
-//! It decides nothing.
 
 use proto_types::{Digest, Handle, LeaseEpoch, MonoUs, TaskId};
 

@@ -1,11 +1,10 @@
-//! The errors of A2A in all three bindings (specification 1.0.1, 5.4), and those of JSON-RPC.
+//! The errors of A2A in its JSON-RPC binding (specification 1.0.1, 5.4), and those of JSON-RPC.
 //!
-//! Decides the code, status and reason of each. Must never carry internal text: the message is the
+//! Decides the code and reason of each. Must never carry internal text: the message is the
 //! caller's to choose, and the default one says no more than the name.
 
 use serde_json::{Value, json};
 
-use super::rpc::ErrorObject;
 use crate::schema::SchemaError;
 
 /// `domain` of every `google.rpc.ErrorInfo`.
@@ -64,47 +63,27 @@ pub enum A2aError {
     Internal,
 }
 
-/// A gRPC status code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GrpcStatus {
-    /// The number.
-    pub code: i32,
-    /// The name.
-    pub name: &'static str,
-}
+type Row = (A2aError, i32, &'static str);
 
-const INVALID_ARGUMENT: GrpcStatus = GrpcStatus { code: 3, name: "INVALID_ARGUMENT" };
-const NOT_FOUND: GrpcStatus = GrpcStatus { code: 5, name: "NOT_FOUND" };
-const FAILED_PRECONDITION: GrpcStatus = GrpcStatus { code: 9, name: "FAILED_PRECONDITION" };
-const UNIMPLEMENTED: GrpcStatus = GrpcStatus { code: 12, name: "UNIMPLEMENTED" };
-const INTERNAL: GrpcStatus = GrpcStatus { code: 13, name: "INTERNAL" };
-
-type Row = (A2aError, i32, &'static str, GrpcStatus, u16);
-
-#[rustfmt::skip]
-const TABLE: [Row; 14] = [
-    (A2aError::TaskNotFound, -32001, "TASK_NOT_FOUND", NOT_FOUND, 404),
-    (A2aError::TaskNotCancelable, -32002, "TASK_NOT_CANCELABLE", FAILED_PRECONDITION, 400),
-    (A2aError::PushNotificationNotSupported, -32003, "PUSH_NOTIFICATION_NOT_SUPPORTED", FAILED_PRECONDITION, 400),
-    (A2aError::UnsupportedOperation, -32004, "UNSUPPORTED_OPERATION", FAILED_PRECONDITION, 400),
-    (A2aError::ContentTypeNotSupported, -32005, "CONTENT_TYPE_NOT_SUPPORTED", INVALID_ARGUMENT, 400),
-    (A2aError::InvalidAgentResponse, -32006, "INVALID_AGENT_RESPONSE", INTERNAL, 500),
-    (A2aError::ExtendedAgentCardNotConfigured, -32007, "EXTENDED_AGENT_CARD_NOT_CONFIGURED", FAILED_PRECONDITION, 400),
-    (A2aError::ExtensionSupportRequired, -32008, "EXTENSION_SUPPORT_REQUIRED", FAILED_PRECONDITION, 400),
-    (A2aError::VersionNotSupported, -32009, "VERSION_NOT_SUPPORTED", FAILED_PRECONDITION, 400),
-    (A2aError::Parse, -32700, "PARSE", INVALID_ARGUMENT, 400),
-    (A2aError::InvalidRequest, -32600, "INVALID_REQUEST", INVALID_ARGUMENT, 400),
-    (A2aError::MethodNotFound, -32601, "METHOD_NOT_FOUND", UNIMPLEMENTED, 404),
-    (A2aError::InvalidParams, -32602, "INVALID_PARAMS", INVALID_ARGUMENT, 400),
-    (A2aError::Internal, -32603, "INTERNAL", INTERNAL, 500),
+/// Every error, those of A2A first, with its code and its reason.
+pub(super) const TABLE: [Row; 14] = [
+    (A2aError::TaskNotFound, -32001, "TASK_NOT_FOUND"),
+    (A2aError::TaskNotCancelable, -32002, "TASK_NOT_CANCELABLE"),
+    (A2aError::PushNotificationNotSupported, -32003, "PUSH_NOTIFICATION_NOT_SUPPORTED"),
+    (A2aError::UnsupportedOperation, -32004, "UNSUPPORTED_OPERATION"),
+    (A2aError::ContentTypeNotSupported, -32005, "CONTENT_TYPE_NOT_SUPPORTED"),
+    (A2aError::InvalidAgentResponse, -32006, "INVALID_AGENT_RESPONSE"),
+    (A2aError::ExtendedAgentCardNotConfigured, -32007, "EXTENDED_AGENT_CARD_NOT_CONFIGURED"),
+    (A2aError::ExtensionSupportRequired, -32008, "EXTENSION_SUPPORT_REQUIRED"),
+    (A2aError::VersionNotSupported, -32009, "VERSION_NOT_SUPPORTED"),
+    (A2aError::Parse, -32700, "PARSE"),
+    (A2aError::InvalidRequest, -32600, "INVALID_REQUEST"),
+    (A2aError::MethodNotFound, -32601, "METHOD_NOT_FOUND"),
+    (A2aError::InvalidParams, -32602, "INVALID_PARAMS"),
+    (A2aError::Internal, -32603, "INTERNAL"),
 ];
 
 impl A2aError {
-    /// Every error, those of A2A first.
-    pub fn all() -> impl Iterator<Item = Self> {
-        TABLE.into_iter().map(|row| row.0)
-    }
-
     /// The JSON-RPC code.
     #[must_use]
     pub fn jsonrpc_code(self) -> i32 {
@@ -117,58 +96,10 @@ impl A2aError {
         self.row().2
     }
 
-    /// The gRPC status.
-    #[must_use]
-    pub fn grpc_status(self) -> GrpcStatus {
-        self.row().3
-    }
-
-    /// The HTTP status of the REST binding. JSON-RPC answers 200.
-    #[must_use]
-    pub fn http_status(self) -> u16 {
-        self.row().4
-    }
-
-    /// The error of a JSON-RPC code that another server has sent.
-    #[must_use]
-    pub fn from_jsonrpc_code(code: i32) -> Option<Self> {
-        TABLE.iter().find(|row| row.1 == code).map(|row| row.0)
-    }
-
     /// `google.rpc.ErrorInfo`. `metadata` is text by text.
     #[must_use]
     pub fn info(self, metadata: &[(&str, &str)]) -> Value {
         error_info(self.reason(), DOMAIN, metadata)
-    }
-
-    /// The error of a JSON-RPC response, with its ErrorInfo in `data`.
-    #[must_use]
-    pub fn object(self, message: impl Into<String>) -> ErrorObject {
-        self.with_details(message, vec![self.info(&[])])
-    }
-
-    /// The same with other details.
-    #[must_use]
-    pub fn with_details(self, message: impl Into<String>, details: Vec<Value>) -> ErrorObject {
-        let data = Some(Value::Array(details));
-        ErrorObject { code: self.jsonrpc_code(), message: message.into(), data }
-    }
-
-    /// `InvalidParams` or another, with the faults as `google.rpc.BadRequest` in `data`.
-    #[must_use]
-    pub fn with_faults(self, faults: &[SchemaError]) -> ErrorObject {
-        self.with_details(self.to_string(), vec![self.info(&[]), bad_request(faults)])
-    }
-
-    /// The body of the REST binding (11.6).
-    #[must_use]
-    pub fn rest_body(self, message: &str, details: Vec<Value>) -> Value {
-        json!({ "error": {
-            "code": self.http_status(),
-            "status": self.grpc_status().name,
-            "message": message,
-            "details": details,
-        }})
     }
 
     fn row(self) -> &'static Row {

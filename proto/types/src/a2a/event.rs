@@ -70,15 +70,6 @@ pub enum SendMessageResponse {
     Message(Message),
 }
 
-impl From<SendMessageResponse> for StreamResponse {
-    fn from(response: SendMessageResponse) -> Self {
-        match response {
-            SendMessageResponse::Task(task) => Self::Task(task),
-            SendMessageResponse::Message(message) => Self::Message(message),
-        }
-    }
-}
-
 impl StreamResponse {
     /// The state that the task is in after this event, if it says so.
     #[must_use]
@@ -95,7 +86,6 @@ proto_json! {
     TaskStatusUpdateEvent: read_status_update;
     TaskArtifactUpdateEvent: read_artifact_update;
     StreamResponse: read_stream_response;
-    SendMessageResponse: read_send_message_response;
 }
 
 fn read_status_update(spot: Spot<'_, '_>) -> Option<TaskStatusUpdateEvent> {
@@ -132,7 +122,7 @@ fn read_artifact_update(spot: Spot<'_, '_>) -> Option<TaskArtifactUpdateEvent> {
 
 fn read_stream_response(spot: Spot<'_, '_>) -> Option<StreamResponse> {
     let response = spot.object()?;
-    match only_one(&response, &["task", "message", "statusUpdate", "artifactUpdate"])? {
+    match only_one(&response)? {
         "task" => response.required("task", read_task).map(StreamResponse::Task),
         "message" => response.required("message", read_message).map(StreamResponse::Message),
         "statusUpdate" => {
@@ -144,17 +134,10 @@ fn read_stream_response(spot: Spot<'_, '_>) -> Option<StreamResponse> {
     }
 }
 
-fn read_send_message_response(spot: Spot<'_, '_>) -> Option<SendMessageResponse> {
-    let response = spot.object()?;
-    match only_one(&response, &["task", "message"])? {
-        "task" => response.required("task", read_task).map(SendMessageResponse::Task),
-        _ => response.required("message", read_message).map(SendMessageResponse::Message),
-    }
-}
-
-/// The one member out of these that is present.
-fn only_one(object: &Object<'_, '_>, names: &[&'static str]) -> Option<&'static str> {
-    let mut present = names.iter().filter(|name| object.member(name).is_some());
+/// The one kind of response that is present.
+fn only_one(object: &Object<'_, '_>) -> Option<&'static str> {
+    const KINDS: [&str; 4] = ["task", "message", "statusUpdate", "artifactUpdate"];
+    let mut present = KINDS.into_iter().filter(|name| object.member(name).is_some());
     match (present.next(), present.next()) {
         (Some(name), None) => Some(name),
         _ => object.fault(Problem::Value("an object with exactly one kind of response")),

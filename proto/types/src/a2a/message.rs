@@ -51,6 +51,9 @@ pub enum Role {
     Agent,
 }
 
+// In the order of the numbers of `a2a.proto`, from 1.
+crate::words!(Role { User = "ROLE_USER", Agent = "ROLE_AGENT" });
+
 /// A section of a message or an artifact.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -147,8 +150,7 @@ pub(super) fn read_parts(object: &Object<'_, '_>) -> Option<Vec<Part>> {
 }
 
 fn read_role(spot: Spot<'_, '_>) -> Option<Role> {
-    let values = [("ROLE_USER", Role::User), ("ROLE_AGENT", Role::Agent)];
-    enumeration(spot, "ROLE_USER or ROLE_AGENT", &values)
+    enumeration(spot, "ROLE_USER or ROLE_AGENT", Role::ALL)
 }
 
 fn read_part(spot: Spot<'_, '_>) -> Option<Part> {

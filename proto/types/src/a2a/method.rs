@@ -31,7 +31,7 @@ pub enum Method {
     GetExtendedAgentCard,
 }
 
-/// Each operation with its name in 1.0 and in 0.3.
+/// Each operation with its name in 1.0 and in 0.3; `ListTasks` has none in the JSON-RPC of 0.3.
 const NAMES: [(Method, &str, Option<&str>); 11] = [
     (Method::SendMessage, "SendMessage", Some("message/send")),
     (Method::SendStreamingMessage, "SendStreamingMessage", Some("message/stream")),
@@ -77,23 +77,10 @@ impl Method {
             (*v03 == Some(name)).then_some((*method, ProtocolVersion::V03))
         })
     }
-
-    /// Its name in a generation; `ListTasks` has none in the JSON-RPC of 0.3.
-    #[must_use]
-    pub fn name(self, version: ProtocolVersion) -> Option<&'static str> {
-        let (_, v10, v03) = NAMES.iter().find(|(method, ..)| *method == self)?;
-        match version {
-            ProtocolVersion::V10 => Some(v10),
-            ProtocolVersion::V03 => *v03,
-        }
-    }
-
-    /// Whether the answer is a stream.
-    #[must_use]
-    pub const fn is_streaming(self) -> bool {
-        matches!(self, Self::SendStreamingMessage | Self::SubscribeToTask)
-    }
 }
+
+// The form of the header and of cards: without a patch number.
+crate::words!(ProtocolVersion { V03 = "0.3", V10 = "1.0" });
 
 impl ProtocolVersion {
     /// Reads `A2A-Version`; empty and missing mean 0.3 (3.6.2), and patch numbers do not count (3.6).
@@ -102,18 +89,8 @@ impl ProtocolVersion {
     /// [`A2aError::VersionNotSupported`] for any other version.
     pub fn negotiate(header: Option<&str>) -> Result<Self, A2aError> {
         match header.map(without_patch) {
-            None | Some("" | "0.3") => Ok(Self::V03),
-            Some("1.0") => Ok(Self::V10),
-            Some(_) => Err(A2aError::VersionNotSupported),
-        }
-    }
-
-    /// The form of the header and of cards: without a patch number.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::V03 => "0.3",
-            Self::V10 => "1.0",
+            None | Some("") => Ok(Self::V03),
+            Some(stated) => stated.parse().map_err(|_| A2aError::VersionNotSupported),
         }
     }
 }

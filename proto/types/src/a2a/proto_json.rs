@@ -3,6 +3,8 @@
 //! Decides how scalars are read and printed. Must never accept an enum name that it does not know:
 //! what we cannot name we cannot act on.
 
+use std::str::FromStr;
+
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
@@ -87,14 +89,13 @@ pub(super) fn metadata(object: &Object<'_, '_>) -> Option<Option<Struct>> {
 }
 
 /// An `int32` that counts something. ProtoJSON also takes its decimal text.
-pub(super) fn count(spot: Spot<'_, '_>, min: u32) -> Option<u32> {
+pub(super) fn count(spot: Spot<'_, '_>) -> Option<u32> {
     const MAX: u32 = i32::MAX.unsigned_abs();
     if spot.value.is_string() {
-        return spot.parsed("a count", |text| {
-            text.parse().ok().filter(|count| (min..=MAX).contains(count))
-        });
+        return spot
+            .parsed("a count", |text| text.parse().ok().filter(|count: &u32| *count <= MAX));
     }
-    let count = spot.integer(i64::from(min), i64::from(MAX))?;
+    let count = spot.integer(0, i64::from(MAX))?;
     u32::try_from(count).ok()
 }
 
@@ -113,20 +114,20 @@ pub(super) fn print_timestamp<S: Serializer>(
 }
 
 /// An enum value by its name, or by its number, which ProtoJSON parsers take too.
-pub(super) fn enumeration<T: Copy>(
+pub(super) fn enumeration<T: Copy + FromStr>(
     spot: Spot<'_, '_>,
     expected: &'static str,
-    values: &[(&str, T)],
+    all: &[T],
 ) -> Option<T> {
     // Numbers count from 1: 0 is UNSPECIFIED in each of our enums, and never a value.
     let named = match spot.value {
         serde_json::Value::Number(number) => number
             .as_u64()
             .and_then(|number| usize::try_from(number).ok()?.checked_sub(1))
-            .and_then(|at| values.get(at)),
-        value => value.as_str().and_then(|text| values.iter().find(|(name, _)| *name == text)),
+            .and_then(|at| all.get(at).copied()),
+        value => value.as_str().and_then(|text| text.parse().ok()),
     };
-    named.map(|(_, value)| *value).or_else(|| spot.fault(crate::schema::Problem::Value(expected)))
+    named.or_else(|| spot.fault(crate::schema::Problem::Value(expected)))
 }
 
 /// Either alphabet, padded or not, as ProtoJSON parsers read `bytes`.

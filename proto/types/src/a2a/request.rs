@@ -1,175 +1,93 @@
-//! What a client asks for.
+//! What a client asks for, of the operations that are served.
 //!
-//! Decides what each request must say. Must never fill in what was not said, save the defaults that
-//! the specification names.
-
-use serde::Serialize;
+//! Decides what each request must say. Must never fill in what was not said.
 
 use super::message::read_message;
-use super::proto_json::{
-    count, id, implicit, implicit_id, is_false, metadata, print_timestamp, proto_json, texts,
-    timestamp,
-};
-use super::task::{read_state, read_task};
-use super::{Message, Struct, Task, TaskState};
-use crate::schema::{Object, Problem, Spot};
-use crate::time::WallMs;
-
-/// Tasks on a page where the request does not say.
-pub const PAGE_SIZE_DEFAULT: u32 = 50;
-
-/// Tasks on a page at most; more is invalid (`-32602`, HTTP 400).
-pub const PAGE_SIZE_MAX: u32 = 100;
+use super::proto_json::{count, id, implicit, implicit_id, metadata, proto_json, texts};
+use super::{Message, Struct};
+use crate::schema::{Object, Spot};
 
 /// `SendMessage` and `SendStreamingMessage`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SendMessageRequest {
     /// What the card's interface names.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
     /// What is said.
     pub message: Message,
     /// How the answer is wanted.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub configuration: Option<SendMessageConfiguration>,
     /// Whatever the client adds.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Struct>,
 }
 
 /// How the answer to a message is wanted.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SendMessageConfiguration {
     /// Media types that the client takes.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accepted_output_modes: Vec<String>,
     /// Where to push updates.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub task_push_notification_config: Option<TaskPushNotificationConfig>,
     /// How many of the newest messages to give back; `None` is all, 0 is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub history_length: Option<u32>,
     /// Do not wait for a terminal or interrupted state.
-    #[serde(skip_serializing_if = "is_false")]
     pub return_immediately: bool,
 }
 
 /// Where to push a task's updates.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TaskPushNotificationConfig {
     /// What the card's interface names.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
     /// Its name within the task.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The task; absent while it is not made yet.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub task_id: Option<String>,
     /// Where. Whoever calls it guards against private addresses.
     pub url: String,
     /// Sent along, so that the receiver knows the task.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
     /// What the receiver asks for.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub authentication: Option<AuthenticationInfo>,
 }
 
 /// The `Authorization` header of a push.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthenticationInfo {
     /// `Bearer`, `Basic`, ...
     pub scheme: String,
     /// What follows it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials: Option<String>,
 }
 
 /// `GetTask`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GetTaskRequest {
     /// What the card's interface names.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
     /// The task.
     pub id: String,
     /// How many of the newest messages to give back; `None` is all, 0 is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub history_length: Option<u32>,
 }
 
 /// `CancelTask`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CancelTaskRequest {
     /// What the card's interface names.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
     /// The task.
     pub id: String,
     /// Whatever the client adds.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Struct>,
 }
 
 /// `SubscribeToTask`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubscribeToTaskRequest {
     /// What the card's interface names.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
     /// The task.
     pub id: String,
-}
-
-/// `ListTasks`. Each member narrows the list.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ListTasksRequest {
-    /// What the card's interface names.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tenant: Option<String>,
-    /// Of this conversation.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub context_id: Option<String>,
-    /// In this state.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<TaskState>,
-    /// 1 to [`PAGE_SIZE_MAX`]; [`PAGE_SIZE_DEFAULT`] where absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub page_size: Option<u32>,
-    /// From the page before.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub page_token: Option<String>,
-    /// How many of the newest messages to give back; `None` is all, 0 is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub history_length: Option<u32>,
-    /// With a status of this time or later.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "print_timestamp")]
-    pub status_timestamp_after: Option<WallMs>,
-    /// With what they have made; otherwise the member is absent.
-    #[serde(skip_serializing_if = "is_false")]
-    pub include_artifacts: bool,
-}
-
-/// One page of `ListTasks`. All four members are always printed.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ListTasksResponse {
-    /// The newest status first.
-    pub tasks: Vec<Task>,
-    /// Empty on the last page.
-    pub next_page_token: String,
-    /// The size that was used.
-    pub page_size: u32,
-    /// Of all pages.
-    pub total_size: u32,
 }
 
 proto_json! {
@@ -179,8 +97,6 @@ proto_json! {
     GetTaskRequest: read_get_task;
     CancelTaskRequest: read_cancel_task;
     SubscribeToTaskRequest: read_subscribe;
-    ListTasksRequest: read_list_tasks;
-    ListTasksResponse: read_tasks;
 }
 
 fn read_send_message(spot: Spot<'_, '_>) -> Option<SendMessageRequest> {
@@ -212,7 +128,7 @@ fn read_configuration(spot: Spot<'_, '_>) -> Option<SendMessageConfiguration> {
 }
 
 fn history_length(object: &Object<'_, '_>) -> Option<Option<u32>> {
-    object.optional("historyLength", |spot| count(spot, 0))
+    object.optional("historyLength", count)
 }
 
 fn read_push_config(spot: Spot<'_, '_>) -> Option<TaskPushNotificationConfig> {
@@ -259,44 +175,4 @@ fn read_subscribe(spot: Spot<'_, '_>) -> Option<SubscribeToTaskRequest> {
     let tenant = implicit(&request, "tenant");
     let task_id = request.required("id", id);
     Some(SubscribeToTaskRequest { tenant: tenant?, id: task_id? })
-}
-
-fn read_list_tasks(spot: Spot<'_, '_>) -> Option<ListTasksRequest> {
-    let request = spot.object()?;
-    let tenant = implicit(&request, "tenant");
-    let context_id = implicit_id(&request, "contextId");
-    let status = request.optional("status", read_state);
-    let page_size = request.optional("pageSize", |spot| {
-        let size = count(spot, 1)?;
-        let max = i64::from(PAGE_SIZE_MAX);
-        if size <= PAGE_SIZE_MAX { Some(size) } else { spot.fault(Problem::Range { min: 1, max }) }
-    });
-    let page_token = implicit(&request, "pageToken");
-    let history_length = history_length(&request);
-    let after = request.optional("statusTimestampAfter", timestamp);
-    let include_artifacts = request.or_default("includeArtifacts", Spot::boolean);
-    Some(ListTasksRequest {
-        tenant: tenant?,
-        context_id: context_id?,
-        status: status?,
-        page_size: page_size?,
-        page_token: page_token?,
-        history_length: history_length?,
-        status_timestamp_after: after?,
-        include_artifacts: include_artifacts?,
-    })
-}
-
-fn read_tasks(spot: Spot<'_, '_>) -> Option<ListTasksResponse> {
-    let page = spot.object()?;
-    let tasks = page.or_default("tasks", |spot| spot.list((0, usize::MAX), read_task));
-    let next_page_token = implicit(&page, "nextPageToken");
-    let page_size = page.or_default("pageSize", |spot| count(spot, 0));
-    let total_size = page.or_default("totalSize", |spot| count(spot, 0));
-    Some(ListTasksResponse {
-        tasks: tasks?,
-        next_page_token: next_page_token?.unwrap_or_default(),
-        page_size: page_size?,
-        total_size: total_size?,
-    })
 }

@@ -1,14 +1,14 @@
-//! JSON-RPC 2.0: requests, responses and errors.
+//! JSON-RPC 2.0: requests that are read, responses and errors that are printed.
 //!
 //! Decides what is a request: one object with a method; batches are refused, because one body is
-//! one admission. Must never look into `params` or `result`.
+//! one admission. Must never look into `params`.
 
 use serde::{Serialize, Serializer};
 use serde_json::{Number, Value};
 
-use super::{A2aError, ID_CHARS_MAX};
+use super::ID_CHARS_MAX;
 use crate::json;
-use crate::schema::{Dialect, Object, Problem, SchemaError, Spot, read};
+use crate::schema::{Dialect, Problem, SchemaError, Spot, read};
 
 /// The value of `jsonrpc`.
 const VERSION: &str = "2.0";
@@ -48,7 +48,7 @@ pub struct Response {
 /// The `error` of an answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ErrorObject {
-    /// See [`A2aError`].
+    /// See [`A2aError`](super::A2aError).
     pub code: i32,
     /// One sentence.
     pub message: String,
@@ -57,7 +57,7 @@ pub struct ErrorObject {
     pub data: Option<Value>,
 }
 
-/// Why bytes are not one request, or not one response.
+/// Why bytes are not one request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// Not strict JSON.
@@ -77,16 +77,10 @@ pub enum Refused {
 }
 
 impl Request {
-    /// A call with these parameters.
-    #[must_use]
-    pub fn new(id: Id, method: impl Into<String>, params: Value) -> Self {
-        Self { id: Some(id), method: method.into(), params: Some(params) }
-    }
-
     /// Reads one call. The caller bounds the length. Unknown members are passed over.
     ///
     /// # Errors
-    /// See [`Refused`]; [`Refused::response`] is what to answer.
+    /// See [`Refused`].
     pub fn parse(bytes: &[u8]) -> Result<Self, Refused> {
         let value = one_value(bytes)?;
         let request = read(&value, Dialect::EXACT, |spot| {
@@ -120,61 +114,6 @@ impl Response {
     #[must_use]
     pub fn error(id: Id, error: ErrorObject) -> Self {
         Self { id, outcome: Err(error) }
-    }
-
-    /// Reads one answer. The caller bounds the length.
-    ///
-    /// # Errors
-    /// See [`Refused`]; both or neither of `result` and `error` included.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Refused> {
-        let value = one_value(bytes)?;
-        let response = read(&value, Dialect::EXACT, |spot| {
-            let response = spot.object()?;
-            let version = response.required("jsonrpc", read_version);
-            let id = response.required("id", read_id);
-            let error = read_outcome(&response);
-            version?;
-            Some((id?, error?))
-        });
-        match response {
-            Ok((id, Some(error))) => Ok(Self::error(id, error)),
-            Ok((id, None)) => Ok(Self::ok(id, take(value, "result").unwrap_or(Value::Null))),
-            Err(faults) => Err(Refused::Invalid { id: id_of(&value), faults }),
-        }
-    }
-}
-
-impl Refused {
-    /// What to answer to such a request.
-    #[must_use]
-    pub fn response(&self) -> Response {
-        match self {
-            Self::NotJson(_) => {
-                Response::error(Id::Null, A2aError::Parse.object(A2aError::Parse.to_string()))
-            }
-            Self::Batch => {
-                Response::error(Id::Null, A2aError::InvalidRequest.object(self.to_string()))
-            }
-            Self::Invalid { id, faults } => {
-                Response::error(id.clone(), A2aError::InvalidRequest.with_faults(faults))
-            }
-        }
-    }
-}
-
-impl Serialize for Request {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Wire<'a> {
-            jsonrpc: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            id: &'a Option<Id>,
-            method: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            params: &'a Option<Value>,
-        }
-        let Self { id, method, params } = self;
-        Wire { jsonrpc: VERSION, id, method, params }.serialize(to)
     }
 }
 
@@ -250,24 +189,4 @@ fn id_of(value: &Value) -> Id {
         Some(Value::String(text)) => Id::Text(text.clone()),
         _ => Id::Null,
     }
-}
-
-/// The error, or that there is a result.
-fn read_outcome(response: &Object<'_, '_>) -> Option<Option<ErrorObject>> {
-    match (response.member("result"), response.member("error")) {
-        (Some(_), None) => Some(None),
-        (None, Some(spot)) => read_error(spot).map(Some),
-        _ => response.fault(Problem::Value("an object with exactly one of result and error")),
-    }
-}
-
-fn read_error(spot: Spot<'_, '_>) -> Option<ErrorObject> {
-    let error = spot.object()?;
-    let code = error.required("code", |spot| spot.integer(i32::MIN.into(), i32::MAX.into()));
-    let message = error.required("message", Spot::text);
-    Some(ErrorObject {
-        code: i32::try_from(code?).ok()?,
-        message: message?.to_owned(),
-        data: error.members.get("data").cloned(),
-    })
 }

@@ -100,42 +100,19 @@ pub struct Artifact {
     pub extensions: Vec<String>,
 }
 
-/// In the order of the numbers, from 1.
-const STATES: [(&str, TaskState); 8] = [
-    ("TASK_STATE_SUBMITTED", TaskState::Submitted),
-    ("TASK_STATE_WORKING", TaskState::Working),
-    ("TASK_STATE_COMPLETED", TaskState::Completed),
-    ("TASK_STATE_FAILED", TaskState::Failed),
-    ("TASK_STATE_CANCELED", TaskState::Canceled),
-    ("TASK_STATE_INPUT_REQUIRED", TaskState::InputRequired),
-    ("TASK_STATE_REJECTED", TaskState::Rejected),
-    ("TASK_STATE_AUTH_REQUIRED", TaskState::AuthRequired),
-];
+// In the order of the numbers, from 1.
+crate::words!(TaskState {
+    Submitted = "TASK_STATE_SUBMITTED",
+    Working = "TASK_STATE_WORKING",
+    Completed = "TASK_STATE_COMPLETED",
+    Failed = "TASK_STATE_FAILED",
+    Canceled = "TASK_STATE_CANCELED",
+    InputRequired = "TASK_STATE_INPUT_REQUIRED",
+    Rejected = "TASK_STATE_REJECTED",
+    AuthRequired = "TASK_STATE_AUTH_REQUIRED",
+});
 
 impl TaskState {
-    /// Every state, in the order of the numbers.
-    pub const ALL: [Self; 8] = {
-        let mut all = [Self::Submitted; 8];
-        let mut at = 0;
-        while at < all.len() {
-            all[at] = STATES[at].1;
-            at += 1;
-        }
-        all
-    };
-
-    /// The name in JSON, `TASK_STATE_...`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        STATES[self as usize - 1].0
-    }
-
-    /// The state of this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        STATES.iter().find(|(known, _)| *known == name).map(|(_, state)| *state)
-    }
-
     /// Whether nothing follows it.
     #[must_use]
     pub const fn is_terminal(self) -> bool {
@@ -190,8 +167,8 @@ pub(super) fn read_status(spot: Spot<'_, '_>) -> Option<TaskStatus> {
     Some(TaskStatus { state: state?, message: message?, timestamp: timestamp? })
 }
 
-pub(super) fn read_state(spot: Spot<'_, '_>) -> Option<TaskState> {
-    enumeration(spot, "a TASK_STATE_ name", &STATES)
+fn read_state(spot: Spot<'_, '_>) -> Option<TaskState> {
+    enumeration(spot, "a TASK_STATE_ name", TaskState::ALL)
 }
 
 pub(super) fn read_artifact(spot: Spot<'_, '_>) -> Option<Artifact> {

@@ -20,16 +20,7 @@ pub enum CanonicalForm {
     PythonSdk,
 }
 
-impl CanonicalForm {
-    /// The word that is recorded.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Rfc8785 => "rfc8785",
-            Self::PythonSdk => "python-sdk",
-        }
-    }
-}
+crate::words!(CanonicalForm { Rfc8785 = "rfc8785", PythonSdk = "python-sdk" });
 
 /// The bytes of a card without its signatures in this form. Cards up to 0.3 have no presence rules.
 #[must_use]

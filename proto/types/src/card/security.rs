@@ -3,8 +3,13 @@
 //! Decides that each scheme is one, and that none is required which the card does not declare. Must
 //! never decide whether a caller satisfies them.
 
-use super::view::{ANY, SecurityRequirement, text, texts};
+use std::collections::BTreeMap;
+
+use super::fields::{ANY, text, texts};
 use crate::schema::{Object, Problem, Spot};
+
+/// The scopes of each scheme that must all be satisfied.
+pub type SecurityRequirement = BTreeMap<String, Vec<String>>;
 
 /// Each scheme is one of five kinds, named by its one member; kinds to come are passed over.
 pub(super) fn read_schemes(spot: Spot<'_, '_>) -> Option<Vec<String>> {

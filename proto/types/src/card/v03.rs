@@ -3,10 +3,9 @@
 //! Decides what such a card must have. Must never guess at an interface that it does not name.
 
 use super::CardVersion;
-use super::view::{
-    Interface, SecurityRequirement, View, read_capabilities, read_provider, read_signature,
-    read_skill, text, texts,
-};
+use super::fields::{ANY, text, texts};
+use super::security::SecurityRequirement;
+use super::view::{Interface, View, read_capabilities, read_provider, read_signature, read_skill};
 use crate::schema::{Object, Spot};
 
 /// The transport of a card that does not say (0.3, section 5.6.1).
@@ -14,9 +13,6 @@ const TRANSPORT: &str = "JSONRPC";
 
 /// The version of a card that does not say: the member is required since 0.2.6.
 const VERSION: &str = "0.2";
-
-/// No list in a card is longer than its bytes allow, so this is no further bound.
-const ANY: usize = usize::MAX;
 
 pub(super) fn read_card(spot: Spot<'_, '_>) -> Option<View> {
     let card = spot.object()?;

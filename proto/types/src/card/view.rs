@@ -3,19 +3,13 @@
 //! Decides which members a card must have (specification, 5.7: required lists are not empty). Must
 //! never follow a URL in it.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::CardVersion;
+use super::fields::{ANY, text, texts};
+pub use super::security::SecurityRequirement;
 use super::security::{Declared, read_requirements, read_schemes};
 use crate::schema::Spot;
-
-/// No list in a card is longer than its bytes allow, so this is no further bound.
-pub(super) const ANY: usize = usize::MAX;
-
-/// The scopes of each scheme that must all be satisfied.
-pub type SecurityRequirement = BTreeMap<String, Vec<String>>;
 
 /// What a card says, in the terms of 1.0.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,12 +120,6 @@ impl Interface {
         Self::v10(url, "JSONRPC")
     }
 
-    /// An HTTP+JSON interface of A2A 1.0.
-    #[must_use]
-    pub fn http_json(url: &str) -> Self {
-        Self::v10(url, "HTTP+JSON")
-    }
-
     /// A gRPC interface of A2A 1.0, at `host:port`.
     #[must_use]
     pub fn grpc(authority: &str) -> Self {
@@ -184,14 +172,6 @@ pub(super) fn read_card(spot: Spot<'_, '_>) -> Option<View> {
         security_schemes: security_schemes?,
         security_requirements: requirements?,
     })
-}
-
-pub(super) fn text(spot: Spot<'_, '_>) -> Option<String> {
-    spot.text().map(str::to_owned)
-}
-
-pub(super) fn texts(spot: Spot<'_, '_>) -> Option<Vec<String>> {
-    spot.list((0, ANY), text)
 }
 
 fn read_interface(spot: Spot<'_, '_>) -> Option<Interface> {

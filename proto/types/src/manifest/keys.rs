@@ -39,6 +39,8 @@ pub enum KeyUse {
     Card,
 }
 
+crate::words!(KeyUse { Signing = "signing", Card = "card" });
+
 /// A key that is kept offline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

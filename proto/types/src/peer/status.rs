@@ -19,6 +19,13 @@ pub enum PeerStatus {
     Tombstoned,
 }
 
+crate::words!(PeerStatus {
+    Active = "active",
+    Suspended = "suspended",
+    Revoked = "revoked",
+    Tombstoned = "tombstoned",
+});
+
 /// What each of both says; the stricter one holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerStatuses {

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Brand, key_from_hex};
+use super::Brand;
 use crate::id::Kid;
 use crate::json;
 use crate::key::{PublicKey, SecretKey};
@@ -65,13 +65,6 @@ impl CatalogProof {
             sig_hex: hex::encode(key.sign(&message)),
             public_key_hex: key.public().to_hex(),
         }
-    }
-
-    /// The key that the proof carries: good for a first look, and for comparing with the one that
-    /// is known.
-    #[must_use]
-    pub fn claimed_key(&self) -> Option<PublicKey> {
-        key_from_hex(&self.public_key_hex)
     }
 
     /// Checks the proof against a key that the caller has from elsewhere, and gives the time of

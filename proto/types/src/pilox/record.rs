@@ -181,12 +181,6 @@ impl Record {
     pub fn expires_at(&self) -> Option<WallMs> {
         self.valid_until
     }
-
-    /// Whether it is past its `validUntil`.
-    #[must_use]
-    pub fn is_expired(&self, now: WallMs) -> bool {
-        self.valid_until.is_some_and(|until| until <= now)
-    }
 }
 
 fn read_record(object: &Object<'_, '_>) -> Option<Record> {

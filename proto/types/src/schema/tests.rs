@@ -60,7 +60,7 @@ fn a_path_is_also_told_as_a_field() {
     let fault = SchemaError { path: "/message/parts/0/a~1b".to_owned(), problem: Problem::Missing };
     assert_eq!(fault.field(), "message.parts[0].a/b");
     let shown = serde_json::to_value(&fault).unwrap();
-    assert_eq!(shown, json!({"path": "/message/parts/0/a~1b", "problem": "is required"}));
+    assert_eq!(shown, json!({"instancePath": "/message/parts/0/a~1b", "message": "is required"}));
 }
 
 #[test]

@@ -94,7 +94,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The stable code, for audit, metrics and `docs/errors`.
+    /// The stable code, for audit and metrics: a caller never sees it.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {

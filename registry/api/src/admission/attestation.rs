@@ -9,7 +9,14 @@ use proto_types::json;
 use serde_json::{Map, Value};
 use sha2::Sha256;
 
-use super::readiness::Issue;
+/// One thing that is missing in a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issue {
+    /// The code, as the Pilox registry has it.
+    pub code: &'static str,
+    /// A JSON pointer.
+    pub path: String,
+}
 
 /// What is demanded of an attestation.
 #[derive(Clone, Default)]
@@ -43,7 +50,7 @@ impl Attestation {
             return vec![Issue::new("publish_attestation_required", "/publishAttestation")];
         }
         match &self.secret {
-            Some(secret) if !is_sealed(record, secret) => {
+            Some(secret) if !is_authenticated(record, secret) => {
                 let path = "/publishAttestation/hmacSha256Hex";
                 vec![Issue::new("publish_attestation_hmac_invalid", path)]
             }
@@ -52,7 +59,17 @@ impl Attestation {
     }
 }
 
-fn is_sealed(record: &Value, secret: &[u8]) -> bool {
+impl Issue {
+    pub(super) fn new(code: &'static str, path: impl Into<String>) -> Self {
+        Self { code, path: path.into() }
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        serde_json::json!({ "code": self.code, "path": self.path, "severity": "error" })
+    }
+}
+
+fn is_authenticated(record: &Value, secret: &[u8]) -> bool {
     let stated = record.pointer("/publishAttestation/hmacSha256Hex").and_then(Value::as_str);
     let Some(tag) = stated.and_then(hex) else { return false };
     let covered = ["handle", "updatedAt"].into_iter();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::problem::{Code, Problem};
 
-use super::attestation::Attestation;
+use super::attestation::{Attestation, Issue};
 
 /// Shorter texts say nothing; the Pilox registry draws the line here.
 const DESCRIPTION_CHARS_MIN: usize = 8;
@@ -24,26 +24,10 @@ pub enum Readiness {
     Enforce,
 }
 
-/// One thing that is missing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Issue {
-    /// The code, as the Pilox registry has it.
-    pub code: &'static str,
-    /// A JSON pointer.
-    pub path: String,
-}
+// The words of the Pilox registry.
+proto_types::words!(Readiness { Off = "off", Warn = "warn", Enforce = "enforce" });
 
 impl Readiness {
-    /// The word of the Pilox registry.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Warn => "warn",
-            Self::Enforce => "enforce",
-        }
-    }
-
     /// Refuses a record that is not ready, or not attested as is demanded.
     ///
     /// # Errors
@@ -71,16 +55,6 @@ impl Readiness {
         issues.extend(of_buyer_inputs(record));
         let list: Vec<Value> = issues.iter().map(Issue::to_json).collect();
         Some(json!({ "ok": list.is_empty(), "issues": list }))
-    }
-}
-
-impl Issue {
-    pub(super) fn new(code: &'static str, path: impl Into<String>) -> Self {
-        Self { code, path: path.into() }
-    }
-
-    fn to_json(&self) -> Value {
-        json!({ "code": self.code, "path": self.path, "severity": "error" })
     }
 }
 

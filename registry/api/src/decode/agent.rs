@@ -1,13 +1,11 @@
-//! Hosted agents.
-//!
-//! It decides how a deployment is read. It must never deploy an artifact that was not put before:
-//! the shell says how large it is, and that it is there.
+//! Deployments of hosted agents. The shell says that the artifact is there and how large it is; without it nothing is
+//! deployed.
 
 use proto_types::outcome::OUTCOME_BYTES_MAX;
 use proto_types::{Digest, json};
 use proto_wire::registry::v1 as wire;
 use registry_core::command::{Command, Proposal, PutAgent};
-use registry_core::entry::{AgentKind, Limits, Source};
+use registry_core::entry::{Limits, Source};
 use serde_json::Value;
 
 use crate::field;
@@ -15,9 +13,6 @@ use crate::identity::{Principal, Role};
 use crate::problem::{Code, Problem};
 
 /// The artifact that a deployment names; the shell looks it up before [`put`].
-///
-/// # Errors
-/// As [`Principal::require`], `invalid-argument`.
 pub fn artifact(caller: &Principal, request: &wire::PutAgentRequest) -> Result<Digest, Problem> {
     caller.require(&[Role::Operator])?;
     field::read("artifact", &request.artifact)
@@ -33,7 +28,7 @@ pub fn put(
     artifact_bytes: u64,
 ) -> Result<Proposal, Problem> {
     let handle = field::handle("handle", &request.handle)?;
-    let kind = kind(&request.kind)?;
+    let kind = field::read("kind", &request.kind)?;
     let limits = limits(request.limits.as_ref())?;
     let isolation = super::fleet::isolation("isolation", &request.isolation)?;
     let visibility = super::visibility(&request.visibility)?;
@@ -52,14 +47,6 @@ pub fn put(
     })?;
     let named = (request.card.as_ref(), super::search::of_agent(&said));
     Ok(super::search::with_document(put, Source::Agent, handle, named))
-}
-
-fn kind(text: &str) -> Result<AgentKind, Problem> {
-    match text {
-        "component" => Ok(AgentKind::Component),
-        "command" => Ok(AgentKind::Command),
-        _ => Err(Problem::argument("kind", "one of component, command")),
-    }
 }
 
 fn limits(limits: Option<&wire::Limits>) -> Result<Limits, Problem> {
@@ -90,7 +77,7 @@ pub(super) fn json_object(member: &str, bytes: &[u8]) -> Result<Value, Problem> 
     if bytes.len() > super::BODY_BYTES_MAX {
         return Err(field::too_large(bytes.len(), super::BODY_BYTES_MAX));
     }
-    let value = json::parse_lossless(bytes).map_err(|error| super::task::not_json(&error))?;
+    let value = json::parse_lossless(bytes).map_err(|error| super::not_json(&error))?;
     if value.is_object() {
         return Ok(value);
     }

@@ -1,8 +1,6 @@
-//! A2A cards.
-//!
-//! It decides whose card it is: the named owner's, if an enrolled key of that peer has signed it. It
-//! must never follow a key that the card names, nor take a signature for an order: nobody but the
-//! owner replaces a card, since an old one is signed as well as a new one.
+//! A2A cards. A card belongs to the named owner if an enrolled key of that peer has signed it. A key that the card names
+//! is never followed. A signature is no order: only the owner replaces a card, since an old one is signed as well as a
+//! new one.
 
 use proto_types::card::{Assurance, Card, Invalid, jws};
 use proto_types::{Digest, Handle, Kid, Origin};
@@ -181,7 +179,7 @@ impl From<Invalid> for Problem {
     fn from(invalid: Invalid) -> Self {
         match &invalid {
             Invalid::TooLong { len, max } => field::too_large(*len, *max),
-            Invalid::Json(error) => super::task::not_json(error),
+            Invalid::Json(error) => super::not_json(error),
             Invalid::Schema(errors) => {
                 let first = errors.first();
                 let path = first.map_or("", |error| error.path.as_str());
@@ -189,7 +187,7 @@ impl From<Invalid> for Problem {
                 Self::new(Code::InvalidDocument, &invalid)
                     .with("instancePath", path)
                     .with("message", message)
-                    .with("schemaErrors", super::record::faults(&invalid))
+                    .with("errors", serde_json::json!(invalid.faults()))
             }
         }
     }
@@ -213,7 +211,7 @@ mod es256_tests;
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use proto_types::{Namespace, SecretKey, Stamp, WallMs};
-    use registry_core::command::{EnrolPeer, Foreign, Import, PutPartner};
+    use registry_core::command::{EnrolPeer, FederationCommand, Import, PutPartner};
     use registry_core::entry::{Approval, EnrolledKey, PartnerKind, PartnerTerms};
     use registry_core::view::Memory;
     use serde_json::{Value, json};
@@ -317,8 +315,11 @@ mod tests {
             namespaces: Vec::new(),
             quota: 10,
         };
-        let agree =
-            Foreign::PutPartner(PutPartner { name: name.clone(), terms: Box::new(terms) }).into();
+        let agree = FederationCommand::PutPartner(PutPartner {
+            name: name.clone(),
+            terms: Box::new(terms),
+        })
+        .into();
         let change = registry_core::apply(&view, Stamp { now: WallMs(1) }, &agree).unwrap();
         view.commit(&change.writes);
         let (handle, kind) = ("text".parse().unwrap(), ImportKind::Card);

@@ -1,11 +1,9 @@
-//! Reports of peers' conduct, and tokens that were used badly.
-//!
-//! It decides that a gateway speaks for itself alone. It must never let a caller name the reporter.
+//! Reports of peers' conduct. A gateway reports for itself alone; a request never names
+//! the reporter.
 
 use proto_wire::registry::v1 as wire;
-use registry_core::command::{ChargeTokens, Conduct, ConductCommand, Proposal, Tally};
+use registry_core::command::{Conduct, ConductCommand, Proposal, Tally};
 use registry_core::entry::Window;
-use registry_core::view::View;
 
 use crate::field;
 use crate::identity::{Principal, Role};
@@ -15,9 +13,6 @@ use crate::problem::Problem;
 const TALLIES_MAX: usize = 1_000;
 
 /// Reads a report.
-///
-/// # Errors
-/// As [`Principal::require`], `invalid-argument`.
 pub fn report(
     caller: &Principal,
     request: &wire::ReportConductRequest,
@@ -34,17 +29,4 @@ pub fn report(
     let tallies = tallies.collect::<Result<_, Problem>>()?;
     let (reporter, window) = (reporter.clone(), Window(request.window));
     Ok(super::one(ConductCommand::Report(Conduct { reporter, window, tallies }).into()))
-}
-
-/// Reads a batch of tokens to be charged.
-///
-/// # Errors
-/// As [`super::token::spend`].
-pub fn charge(
-    caller: &Principal,
-    request: &wire::SpendTokensRequest,
-    view: &dyn View,
-) -> Result<Proposal, Problem> {
-    let entries = super::token::entries(caller, request, view)?;
-    Ok(super::one(ConductCommand::Charge(ChargeTokens { entries }).into()))
 }

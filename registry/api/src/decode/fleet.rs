@@ -1,24 +1,12 @@
-//! Registration of gateways and nodes, and transitions of a node's liveness.
-//!
-//! It decides what a credential and a capacity must look like. It must never keep a credential,
-//! only its digest.
+//! Registration of gateways and nodes, and changes of a node's liveness. A credential is never kept, only its digest.
 
-use proto_types::{Digest, base64url};
+use proto_types::{Digest, IsolationClass, IsolationSet, Slots, base64url};
 use proto_wire::registry::v1 as wire;
 use registry_core::command::{Command, Proposal, RegisterGateway, RegisterNode};
 use registry_core::entry::Capacity;
 
 use crate::field;
 use crate::problem::{Code, Problem};
-
-/// Long enough for any URL of a host and port.
-const ENDPOINT_BYTES_MAX: usize = 512;
-
-/// Isolation classes that exist are three; more is a mistake.
-const ISOLATION_MAX: usize = 16;
-
-/// Runs at once that one node may claim. Arbitrary, far above any machine.
-const SLOTS_MAX: u32 = 65_536;
 
 /// Reads a gateway's registration.
 ///
@@ -27,7 +15,7 @@ const SLOTS_MAX: u32 = 65_536;
 pub fn register_gateway(request: &wire::RegisterGatewayRequest) -> Result<Proposal, Problem> {
     Ok(super::one(Command::RegisterGateway(RegisterGateway {
         id: field::read("id", &request.id)?,
-        endpoint: endpoint("endpoint", &request.endpoint)?,
+        endpoint: field::read("endpoint", &request.endpoint)?,
         credential: credential(&request.credential)?,
         join: join(&request.join_token)?,
     })))
@@ -52,30 +40,25 @@ pub fn register_node(request: &wire::RegisterNodeRequest) -> Result<Proposal, Pr
 /// `invalid-argument` if it is missing or makes no sense.
 pub fn capacity(capacity: Option<&wire::Capacity>) -> Result<Capacity, Problem> {
     let capacity = capacity.ok_or_else(|| Problem::argument("capacity", "it is missing"))?;
-    if capacity.slots > SLOTS_MAX {
-        return Err(Problem::argument("capacity.slots", format_args!("at most {SLOTS_MAX}")));
-    }
+    let slots = Slots::new(capacity.slots);
     Ok(Capacity {
-        slots: capacity.slots,
+        slots: slots.map_err(|why| Problem::argument("capacity.slots", why))?,
         memory_bytes: capacity.memory_bytes,
         runs_per_second: capacity.runs_per_second,
-        isolation: isolation("capacity.isolation", &capacity.isolation)?,
+        // A node of a later version may have a class that is not known here; no agent is placed by it.
+        isolation: IsolationSet::new(&capacity.isolation)
+            .map_err(|why| Problem::argument("capacity.isolation", why))?,
     })
 }
 
-/// Reads a set of isolation classes.
-pub(super) fn isolation(member: &str, classes: &[String]) -> Result<Vec<String>, Problem> {
-    if !(1..=ISOLATION_MAX).contains(&classes.len()) {
-        return Err(Problem::argument(member, format_args!("1 to {ISOLATION_MAX} classes")));
+/// Reads the classes that an agent may run in: those that exist. A set that was stored before they were looked at may have
+/// others.
+pub(super) fn isolation(member: &str, classes: &[String]) -> Result<IsolationSet, Problem> {
+    let set = IsolationSet::new(classes).map_err(|why| Problem::argument(member, why))?;
+    for class in set.classes() {
+        field::read::<IsolationClass>(member, class)?;
     }
-    classes.iter().map(|class| field::text(member, class, 64)).collect()
-}
-
-/// An absolute URL of http or https.
-pub(super) fn endpoint(member: &str, url: &str) -> Result<String, Problem> {
-    let url = field::text(member, url, ENDPOINT_BYTES_MAX)?;
-    proto_types::Origin::of_url(&url).map_err(|why| Problem::argument(member, why))?;
-    Ok(url)
+    Ok(set)
 }
 
 fn credential(text: &str) -> Result<Digest, Problem> {
@@ -89,4 +72,25 @@ fn join(token: &str) -> Result<Digest, Problem> {
         return Err(Problem::new(Code::JoinTokenInvalid, "a join token is needed"));
     }
     Ok(Digest::of(token.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_that_no_node_can_have_is_refused_with_the_list_of_those_that_exist() {
+        let read = |classes: &[&str]| {
+            let classes: Vec<String> = classes.iter().map(|&class| class.to_owned()).collect();
+            let said = isolation("isolation", &classes).map_err(|why| why.detail().to_owned());
+            said.map(|set| set.classes().to_vec())
+        };
+        let all = IsolationClass::WORDS;
+        assert_eq!(read(all), Ok(all.iter().map(|&class| class.to_owned()).collect()));
+        let listed = "isolation: one of wasm-proc, vm-emulated, vm-hw";
+        for unknown in [&["nonsense"][..], &["wasm-proc", "vm_hw"], &["Wasm-Proc"]] {
+            assert_eq!(read(unknown), Err(listed.to_owned()), "{unknown:?}");
+        }
+        assert!(read(&[]).is_err());
+    }
 }

@@ -1,13 +1,10 @@
-//! Entries that another registry gives us.
-//!
-//! It decides what their signatures are worth here, by our own enrolled keys, as for any publisher.
-//! It must never take the other registry's word for it: what is signed by keys that only it knows
-//! is self-asserted or unsigned to us.
+//! Entries from another registry. Their signatures are judged by our own enrolled keys, as any publisher's: what is
+//! signed by keys that only the other registry knows is self-asserted or unsigned to us.
 
 use proto_types::card::{Assurance, Card};
 use proto_types::pilox::record;
 use proto_types::{Digest, Origin};
-use registry_core::command::{Command, Foreign, Import, ImportedRecord};
+use registry_core::command::{Command, FederationCommand, Import, ImportedRecord};
 use registry_core::entry::{ImportKind, Source};
 use registry_core::search::Document;
 use registry_core::view::View;
@@ -88,7 +85,7 @@ fn put(document: &[u8], import: Import, entry: ImportedRecord, read: Read) -> Re
     let (assurance, digest) = (entry.assurance, entry.digest);
     let owner = entry.owner.clone().map(|(origin, _)| origin);
     let proposal = super::with_body(document, |_| {
-        Command::from(Foreign::Import(Box::new(Import { entry: Some(entry), ..import })))
+        Command::from(FederationCommand::Import(Box::new(Import { entry: Some(entry), ..import })))
     })?;
     let source = match kind {
         ImportKind::Record => Source::Record,

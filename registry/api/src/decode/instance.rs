@@ -1,6 +1,5 @@
-//! Instances that publish with a token of their own, as the Pilox registry's administration has them.
-//!
-//! It decides which tenant keys and origins there are. It must never keep a token.
+//! Instances that publish with a token of their own, as the Pilox registry's administration has them: which tenant keys
+//! and origins are valid. A token is never kept.
 
 use proto_types::{Digest, Origin, TenantKey};
 use registry_core::command::{Command, CreateInstance, InstanceCommand, Proposal, RemoveInstance};
@@ -55,9 +54,6 @@ pub fn create(caller: &Principal, document: &[u8], secret: &str) -> Result<Creat
 }
 
 /// Reads the end of an instance's token.
-///
-/// # Errors
-/// As [`Principal::require`], `invalid-argument`.
 pub fn remove(caller: &Principal, tenant_key: &str) -> Result<Proposal, Problem> {
     caller.require(&[Role::Operator])?;
     let command = InstanceCommand::Remove(RemoveInstance { tenant: tenant(tenant_key)? });

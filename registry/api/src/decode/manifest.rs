@@ -1,8 +1,5 @@
-//! Peer manifests.
-//!
-//! It decides that a manifest is signed by an enrolled key of its issuer, and by every key that joins by it, and makes
-//! sense now. It must never take a key from the manifest itself as one that may sign it. Whether it follows the last one is
-//! decided by the core; here only the names of both are brought to one form.
+//! Peer manifests. One is signed by an enrolled key of its issuer and by every key that joins by it, and is valid now.
+//! The core decides whether it follows the last one. A key from the manifest itself never authorises it.
 
 use proto_types::manifest::{self, PeerManifest};
 use proto_types::peer::possession;
@@ -108,13 +105,17 @@ fn document_digest(body: &[u8]) -> Option<Digest> {
 fn unheld(error: &possession::Error) -> Problem {
     match error {
         possession::Error::Signed(cause) => refused(cause),
-        possession::Error::Missing => super::operation::possession(),
+        possession::Error::Missing => possession(),
     }
+}
+
+pub(super) fn possession() -> Problem {
+    Problem::new(Code::BadSignature, "each key that joins must have signed too")
 }
 
 pub(super) fn refused(error: &signed::Error) -> Problem {
     match error {
-        signed::Error::Json(cause) => super::task::not_json(cause),
+        signed::Error::Json(cause) => super::not_json(cause),
         signed::Error::BadSignature { .. } => Problem::new(Code::BadSignature, error),
         signed::Error::Threshold { .. } => Problem::new(Code::KeyNotEnrolled, error),
         _ => Problem::new(Code::InvalidDocument, error),
@@ -122,7 +123,7 @@ pub(super) fn refused(error: &signed::Error) -> Problem {
 }
 
 /// What a document that does not count now is refused with.
-pub(super) fn out_of_life(error: LifeError) -> Code {
+pub(super) fn out_of_lifetime(error: LifeError) -> Code {
     match error {
         LifeError::Expired { .. } => Code::DocumentExpired,
         LifeError::Future { .. } => Code::TooFarAhead,
@@ -132,7 +133,7 @@ pub(super) fn out_of_life(error: LifeError) -> Code {
 
 fn senseless(error: &manifest::Error) -> Problem {
     let code = match error {
-        manifest::Error::Life(life) => out_of_life(*life),
+        manifest::Error::Life(life) => out_of_lifetime(*life),
         _ => Code::InvalidDocument,
     };
     Problem::new(code, error)

@@ -1,6 +1,4 @@
-//! Requests to change the members of the cluster.
-//!
-//! It decides their form and who may have them. It must never let an address in that is none.
+//! Requests to change the members of the cluster: their form, and who may make them.
 
 use std::collections::BTreeSet;
 
@@ -18,9 +16,6 @@ use crate::problem::{Code, Problem};
 const IDS_MAX: usize = 32;
 
 /// Reads a request to add a member.
-///
-/// # Errors
-/// As [`Principal::require`], `invalid-argument`.
 pub fn add(caller: &Principal, request: &wire::AddMemberRequest) -> Result<Proposal, Problem> {
     caller.require(&[Role::Operator])?;
     admit(request.id, &request.address, None)
@@ -62,9 +57,6 @@ pub fn retire(id: u64) -> Proposal {
 }
 
 /// Reads a list of members.
-///
-/// # Errors
-/// As [`Principal::require`], `invalid-argument`.
 pub fn ids(caller: &Principal, name: &str, ids: &[u64]) -> Result<BTreeSet<u64>, Problem> {
     caller.require(&[Role::Operator])?;
     if ids.is_empty() || ids.len() > IDS_MAX || ids.contains(&0) {

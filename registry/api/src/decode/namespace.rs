@@ -1,7 +1,5 @@
-//! Namespaces: their terms in JSON.
-//!
-//! It decides how terms are written and read. It must never take a member that it does not know: a
-//! misspelled quota would be none.
+//! Namespaces: how their terms are written and read in JSON. A member that is not known is refused: a misspelled quota
+//! would be none.
 
 use proto_types::{Namespace, Origin};
 use registry_core::command::{Command, DeleteNamespace, NamespaceCommand, Proposal, PutNamespace};
@@ -63,9 +61,6 @@ pub fn put(caller: &Principal, name: &str, terms: &[u8]) -> Result<Proposal, Pro
 }
 
 /// Reads a request to end a namespace.
-///
-/// # Errors
-/// As [`Principal::require`], `invalid-argument`.
 pub fn delete(caller: &Principal, name: &str) -> Result<Proposal, Problem> {
     caller.require(&[Role::Operator])?;
     let name: Namespace = field::read("name", name)?;
@@ -131,7 +126,7 @@ fn read(bytes: &[u8]) -> Result<Terms, Problem> {
 }
 
 fn document(bytes: &[u8]) -> Result<TermsDocument, Problem> {
-    let value = proto_types::json::parse(bytes).map_err(|error| super::task::not_json(&error))?;
+    let value = proto_types::json::parse(bytes).map_err(|error| super::not_json(&error))?;
     // A list would be read as the members in their order.
     let parts = ["", "/quotas", "/policy", "/grants"].into_iter();
     let part = parts.filter_map(|part| value.pointer(part)).find(|part| !part.is_object());

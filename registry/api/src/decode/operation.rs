@@ -1,8 +1,6 @@
-//! What the owners of peers do to them, and the signed enrolments that peers begin with.
-//!
-//! It decides that an operation is signed by a key that may sign it and by every key that joins. It
-//! must never verify one with keys that only the operation brings, save for an enrolment, which is
-//! no authority: a token, an operator or the peer's host is.
+//! What owners of peers sign: operations, and the enrolment that a peer begins with. An operation is signed by a key that
+//! may sign it, and by every key that joins. Only an enrolment is verified with keys that it brings along, and it is no
+//! authority: a token, an operator or the peer's host is.
 
 use proto_types::peer::{
     Action, EnrolledKey, KeySet, PeerOperation, operation, possession, replay,
@@ -160,7 +158,7 @@ pub fn enrolment(document: &[u8], now: WallMs) -> Result<Candidate, Problem> {
     let own = |kid: &Kid| brought.iter().find(|(name, _)| *name == kid).map(|(_, key)| *key);
     // Distinct keys are counted, so that a key that stands twice cannot vouch for another.
     let verified = signed.verify(&own, brought.len()).map_err(|error| match error {
-        SignedError::Threshold { .. } => possession(),
+        SignedError::Threshold { .. } => super::manifest::possession(),
         other => super::manifest::refused(&other),
     })?;
     verified.check(now).map_err(|error| senseless(&error))?;
@@ -184,19 +182,15 @@ fn parse(document: &[u8]) -> Result<Signed<PeerOperation>, Problem> {
 fn refused(error: &replay::Error) -> Problem {
     match error {
         replay::Error::Signed(cause) => super::manifest::refused(cause),
-        replay::Error::Possession => possession(),
+        replay::Error::Possession => super::manifest::possession(),
         replay::Error::Operation(cause) => senseless(cause),
         other => Problem::new(Code::InvalidDocument, other),
     }
 }
 
-pub(super) fn possession() -> Problem {
-    Problem::new(Code::BadSignature, "each key that joins must have signed too")
-}
-
 fn senseless(error: &operation::Error) -> Problem {
     let code = match error {
-        operation::Error::Life(life) => super::manifest::out_of_life(*life),
+        operation::Error::Life(life) => super::manifest::out_of_lifetime(*life),
         _ => Code::InvalidDocument,
     };
     Problem::new(code, error)

@@ -1,12 +1,10 @@
-//! Agreements with other registries.
-//!
-//! It decides how the operator's words are read. Only an operator may agree.
+//! Agreements with other registries, as the operator states them.
 
 use proto_types::tlog::NoteKey;
 use proto_types::{Namespace, PublicKey};
 use proto_wire::registry::v1 as wire;
 use registry_core::command::{
-    Command, Foreign, Proposal, PutPartner, ReleasePartner, RemovePartner,
+    Command, FederationCommand, Proposal, PutPartner, ReleasePartner, RemovePartner,
 };
 use registry_core::entry::{PartnerKind, PartnerTerms};
 
@@ -27,9 +25,8 @@ const QUOTA_DEFAULT: u64 = 10_000;
 pub fn put(caller: &Principal, request: &wire::PutPartnerRequest) -> Result<Proposal, Problem> {
     caller.require(&[Role::Operator])?;
     let kind = match request.kind.as_str() {
-        "" | "ecumene" => PartnerKind::Ecumene,
-        "pilox" => PartnerKind::Pilox,
-        _ => return Err(Problem::argument("kind", "ecumene or pilox")),
+        "" => PartnerKind::Ecumene,
+        kind => field::read("kind", kind)?,
     };
     let key =
         |text: &str| PublicKey::from_hex(text).map_err(|why| Problem::argument("catalog_key", why));
@@ -46,7 +43,9 @@ pub fn put(caller: &Principal, request: &wire::PutPartnerRequest) -> Result<Prop
         quota: if request.quota == 0 { QUOTA_DEFAULT } else { request.quota },
     };
     let name: Namespace = field::read("name", &request.name)?;
-    Ok(super::one(Foreign::PutPartner(PutPartner { name, terms: Box::new(terms) }).into()))
+    Ok(super::one(
+        FederationCommand::PutPartner(PutPartner { name, terms: Box::new(terms) }).into(),
+    ))
 }
 
 /// The key of its transparency log, in its one form.
@@ -71,7 +70,10 @@ pub fn release(
     request: &wire::ReleasePartnerRequest,
 ) -> Result<Command, Problem> {
     caller.require(&[Role::Operator])?;
-    Ok(Foreign::ReleasePartner(ReleasePartner { name: field::read("name", &request.name)? }).into())
+    Ok(FederationCommand::ReleasePartner(ReleasePartner {
+        name: field::read("name", &request.name)?,
+    })
+    .into())
 }
 
 /// Reads the end of an agreement; its command is repeated until the partner is gone.
@@ -83,5 +85,8 @@ pub fn remove(
     request: &wire::RemovePartnerRequest,
 ) -> Result<Command, Problem> {
     caller.require(&[Role::Operator])?;
-    Ok(Foreign::RemovePartner(RemovePartner { name: field::read("name", &request.name)? }).into())
+    Ok(FederationCommand::RemovePartner(RemovePartner {
+        name: field::read("name", &request.name)?,
+    })
+    .into())
 }

@@ -1,13 +1,10 @@
-//! Enrolment and revocation of peers, and the invitations for everybody.
-//!
-//! It decides that keys are sound and held by who enrols them. It must never enrol a key without a
-//! proof of possession unless an operator vouches for it.
+//! Enrolment and revocation of peers, and the invitations for everybody. A key is enrolled only with a proof of
+//! possession, unless an operator vouches for it.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use proto_types::key::{AnyKey, PublicKey};
-use proto_types::manifest::KeyUse;
 use proto_types::peer::operation;
 use proto_types::token::LIFE_S_ALLOWED;
 use proto_types::{Digest, Kid, Origin, WallMs, json};
@@ -16,18 +13,17 @@ use registry_core::command::{
     AdmitPeer, AllowTokenLife, AskDomain, Command, DecideEnrolment, IssueJoinToken, PeerCommand,
     Proposal, RequestEnrolment, RevokePeer, StandPeer,
 };
-use registry_core::entry::{Approval, Candidate, EnrolledKey, JoinRole};
+use registry_core::entry::{Approval, Candidate, EnrolledKey, JoinTokenEntry};
 
 use crate::field;
 use crate::identity::{Principal, Role};
 use crate::problem::{Code, Problem};
-use crate::render;
 
 /// Keys of one peer, as the core bounds them.
 const KEYS_MAX: usize = 16;
 
-/// 30 days, as the core bounds them.
-const JOIN_TTL_S_MAX: u64 = 2_592_000;
+/// As the core bounds them.
+const JOIN_TTL_S_MAX: u64 = JoinTokenEntry::AHEAD_MS_MAX / 1_000;
 
 /// An hour is enough to carry a token to a machine.
 const JOIN_TTL_S_DEFAULT: u64 = 3_600;
@@ -84,9 +80,6 @@ fn admitted(
 }
 
 /// Reads an operator's decision about a request.
-///
-/// # Errors
-/// As [`Principal::require`], `invalid-argument`.
 pub fn decide(
     caller: &Principal,
     request: &wire::DecidePeerRequestRequest,
@@ -99,18 +92,13 @@ pub fn decide(
 }
 
 /// Reads the operator's word about a peer.
-///
-/// # Errors
-/// As [`Principal::require`], `invalid-argument`.
 pub fn stand(
     caller: &Principal,
     request: &wire::SetPeerStandingRequest,
 ) -> Result<Proposal, Problem> {
     caller.require(&[Role::Operator])?;
     let origin = field::read("origin", &request.origin)?;
-    let standing = render::peer::standing(&request.standing).ok_or_else(|| {
-        Problem::argument("standing", "one of active, suspended, revoked, tombstoned")
-    })?;
+    let standing = field::read("standing", &request.standing)?;
     let reason = match request.reason.as_str() {
         "" => None,
         reason => Some(field::text("reason", reason, operation::REASON_LEN_MAX)?),
@@ -119,9 +107,6 @@ pub fn stand(
 }
 
 /// Reads how long a peer's tokens may live; 0 as all.
-///
-/// # Errors
-/// As [`Principal::require`], `invalid-argument`.
 pub fn allow_token_life(
     caller: &Principal,
     request: &wire::SetPeerTokenLifeRequest,
@@ -138,9 +123,6 @@ pub fn allow_token_life(
 }
 
 /// Reads a request to have a peer's host asked.
-///
-/// # Errors
-/// As [`Principal::require`], `invalid-argument`.
 pub fn ask_domain(caller: &Principal, origin: &str) -> Result<Proposal, Problem> {
     caller.require(&[Role::Operator])?;
     let origin = field::read("origin", origin)?;
@@ -148,9 +130,6 @@ pub fn ask_domain(caller: &Principal, origin: &str) -> Result<Proposal, Problem>
 }
 
 /// Reads a revocation.
-///
-/// # Errors
-/// As [`Principal::require`], `invalid-argument`.
 pub fn revoke(caller: &Principal, request: &wire::RevokePeerRequest) -> Result<Proposal, Problem> {
     caller.require(&[Role::Operator])?;
     Ok(super::one(Command::RevokePeer(RevokePeer {
@@ -159,9 +138,6 @@ pub fn revoke(caller: &Principal, request: &wire::RevokePeerRequest) -> Result<P
 }
 
 /// Reads a request for an invitation; `token` is the secret that the shell has drawn.
-///
-/// # Errors
-/// As [`Principal::require`], `invalid-argument`.
 pub fn invitation(
     caller: &Principal,
     request: &wire::IssueJoinTokenRequest,
@@ -169,13 +145,7 @@ pub fn invitation(
     now: WallMs,
 ) -> Result<(Proposal, WallMs), Problem> {
     caller.require(&[Role::Operator])?;
-    let role = match request.role.as_str() {
-        "peer" => JoinRole::Peer,
-        "gateway" => JoinRole::Gateway,
-        "node" => JoinRole::Node,
-        "registry" => JoinRole::Registry,
-        _ => return Err(Problem::argument("role", "one of peer, gateway, node, registry")),
-    };
+    let role = field::read("role", &request.role)?;
     let ttl_s = match request.ttl_seconds {
         0 => JOIN_TTL_S_DEFAULT,
         ttl_s @ 1..=JOIN_TTL_S_MAX => ttl_s,
@@ -209,7 +179,7 @@ fn keys(keys: &[wire::Key]) -> Result<Vec<EnrolledKey>, Problem> {
             let public_key = public_key(&key.public_key_hex)?;
             let (not_before, not_after) = (time(key.not_before_ms)?, time(key.not_after_ms)?);
             Ok(EnrolledKey {
-                usage: usage(&key.usage)?,
+                usage: field::optional("keys.usage", &key.usage)?.unwrap_or_default(),
                 not_before,
                 not_after,
                 ..EnrolledKey::new(kid, public_key)
@@ -224,14 +194,6 @@ fn public_key(text: &str) -> Result<PublicKey, Problem> {
     let key = AnyKey::from_hex(text).map_err(|why| refused(&why))?;
     let es256 = "a key for ES256 joins by a signed operation or manifest, which names it";
     key.ed25519().ok_or_else(|| refused(&es256))
-}
-
-fn usage(text: &str) -> Result<KeyUse, Problem> {
-    match text {
-        "" | "signing" => Ok(KeyUse::Signing),
-        "card" => Ok(KeyUse::Card),
-        _ => Err(Problem::argument("keys.usage", "one of signing, card")),
-    }
 }
 
 /// A time of a key's use; 0 is none. It stands in logs, so JSON must be able to carry it.

@@ -1,7 +1,5 @@
-//! Conditions on the version that is stored (RFC 9110, section 13.1), of every write alike.
-//!
-//! It decides of which entry a proposal writes a version. It must never drop a condition: a caller
-//! that states one would overwrite what it has not seen.
+//! Conditions on the version that is stored (RFC 9110, section 13.1), for every write alike. A condition is never
+//! dropped: a caller that states one would overwrite what it has not seen.
 
 use proto_types::Digest;
 use registry_core::command::{Command, PeerCommand, Precondition, Proposal, Versioned, Versions};

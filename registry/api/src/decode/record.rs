@@ -1,9 +1,6 @@
-//! Directory records in the Pilox format.
-//!
-//! It decides what a record's proof is worth and who may publish it. It must never count a key as
-//! anybody's because the record says so: only an enrolled key of the peer that the proof names
-//! makes that peer the owner. Nor may what the proof does not cover count as the owner's word, unless
-//! the owner itself brings it.
+//! Directory records in the Pilox format: what the proof is worth, and who may publish. A key is somebody's only if it is
+//! enrolled: only an enrolled key of the peer that the proof names makes that peer the owner. What the proof does not
+//! cover counts as the owner's word only if the owner itself brings it.
 
 use std::borrow::Cow;
 
@@ -15,7 +12,7 @@ use registry_core::command::{Command, DeleteRecord, Proposal, PutRecord};
 use registry_core::entry::{PeerEntry, PeerStatus, Scoped as _, Source, Visibility};
 use registry_core::query;
 use registry_core::view::View;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Put;
 use crate::authority::{self, WriteRequest};
@@ -152,13 +149,6 @@ pub fn delete(caller: &Principal, handle: &str, view: &dyn View) -> Result<Propo
     }))))
 }
 
-/// The faults as a Pilox client reads them.
-#[must_use]
-pub fn faults(invalid: &Invalid) -> Vec<Value> {
-    let fault = |fault: proto_types::schema::SchemaError| json!({ "instancePath": fault.path, "message": fault.problem.to_string() });
-    invalid.faults().into_iter().map(fault).collect()
-}
-
 /// What a record's proof is worth, and whose key made it if the key is enrolled here.
 ///
 /// # Errors
@@ -217,6 +207,7 @@ mod tests {
     use registry_core::command::EnrolPeer;
     use registry_core::entry::{Approval, EnrolledKey};
     use registry_core::view::Memory;
+    use serde_json::json;
 
     use super::*;
 
@@ -333,7 +324,7 @@ mod tests {
             put(&Principal::Operator, b"{}", Terms::default(), &Memory::default()).unwrap_err();
         assert_eq!(refused.code(), Code::InvalidDocument);
         let json: Value = serde_json::from_slice(&refused.to_json()).unwrap();
-        assert!(json["schemaErrors"].as_array().unwrap().len() >= 4, "{json}");
+        assert!(json["errors"].as_array().unwrap().len() >= 4, "{json}");
         let twice = b"{\"a\":1,\"a\":2}";
         let refused = put(&Principal::Operator, twice, Terms::default(), &Memory::default());
         assert_eq!(refused.unwrap_err().code(), Code::MalformedJson);

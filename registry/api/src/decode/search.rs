@@ -1,17 +1,16 @@
-//! What a search reads in a document, and what a caller searches for.
-//!
-//! It decides which members of a card, a record or a deployment are words and names. It must never
-//! refuse a document: what cannot be searched for is left out.
+//! The words and names that a search reads in a document, and the query of a caller. A document is never refused: what
+//! cannot be searched for is left out.
 
-use proto_types::card::{self, Assurance, Capabilities, View};
+use proto_types::card::{self, Capabilities, View};
 use proto_types::pilox::record::Record;
 use proto_types::{Digest, Handle};
 use proto_wire::registry::v1 as wire;
 use registry_core::command::{Command, Proposal};
 use registry_core::entry::Source;
-use registry_core::search::{Document, Facts, Query, QueryError, Skill, TermKind, Told};
+use registry_core::search::{Document, Facts, PutSearch, Query, QueryError, Skill, TermKind};
 use serde_json::Value;
 
+use crate::field;
 use crate::problem::Problem;
 
 /// Hits of a page if the caller names no number.
@@ -43,12 +42,13 @@ pub struct SearchRequest {
 pub fn query(request: &wire::SearchAgentsRequest) -> Result<SearchRequest, Problem> {
     let mut query = worded(request)?;
     for kind in &request.kinds {
-        query = query.of(source(kind)?);
+        query = query.of(field::read("kinds", kind)?);
     }
     for class in &request.liveness {
-        query = query.seen_as(class.parse().map_err(|why| Problem::argument("liveness", why))?);
+        query = query.seen_as(field::read("liveness", class)?);
     }
-    query = query.at_least(assurance(&request.min_assurance)?);
+    let least = field::optional("min_assurance", &request.min_assurance)?;
+    query = query.at_least(least.unwrap_or_default());
     query = query.reputed(reputation(request.min_reputation)?);
     let limit = match request.limit {
         0 => PAGE_DEFAULT,
@@ -84,23 +84,6 @@ fn worded(request: &wire::SearchAgentsRequest) -> Result<Query, Problem> {
     Ok(query)
 }
 
-fn source(kind: &str) -> Result<Source, Problem> {
-    let known = Source::ALL.into_iter().find(|source| source.as_str() == kind);
-    known.ok_or_else(|| Problem::argument("kinds", "one of card, agent, record"))
-}
-
-fn assurance(text: &str) -> Result<Assurance, Problem> {
-    use Assurance::{DomainProven, Enrolled, SelfAsserted, Unsigned};
-    let known = [Unsigned, SelfAsserted, Enrolled, DomainProven];
-    match text {
-        "" => Ok(Unsigned),
-        text => known.into_iter().find(|known| known.as_str() == text).ok_or_else(|| {
-            let why = "one of unsigned, self-asserted, enrolled, domain-proven";
-            Problem::argument("min_assurance", why)
-        }),
-    }
-}
-
 /// In tenths. Anything between two would let a caller find out a score, step by step.
 fn reputation(least: f64) -> Result<u8, Problem> {
     let is = |tenths: &u8| (f64::from(*tenths) / 10.0 - least).abs() < f64::EPSILON;
@@ -116,7 +99,7 @@ pub(super) fn with_document(
     (bytes, document): (&[u8], Document),
 ) -> Proposal {
     let digest = Digest::of(bytes);
-    proposal.commands.push(Command::PutSearch(Told { source, handle, digest, document }));
+    proposal.commands.push(Command::PutSearch(PutSearch { source, handle, digest, document }));
     proposal
 }
 

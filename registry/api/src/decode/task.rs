@@ -1,15 +1,12 @@
-//! Tasks: submitting, cancelling, completing.
-//!
-//! It decides who may act on a task and in whose name. It must never let a node answer for a task
-//! under another node's name, nor a gateway reach a task without naming its owner.
+//! Tasks: submit, cancel, complete. A node answers only for its own tasks, and a gateway names the owner of the task that
+//! it asks for.
 
-use proto_types::outcome::{REASON_BYTES_MAX, printable};
-use proto_types::{GatewayId, LeaseEpoch, NodeId, json};
+use proto_types::{LeaseEpoch, NodeId, Reason, TaskOwner, json};
 use proto_wire::registry::v1 as wire;
 use registry_core::command::{
     CancelTask, Command, CompleteTask, ContinueTask, FleetCommand, Proposal, SubmitTask,
 };
-use registry_core::entry::{ReplyTo, TaskEnd};
+use registry_core::entry::ReplyTo;
 use registry_core::query;
 use registry_core::view::View;
 
@@ -17,83 +14,83 @@ use crate::field;
 use crate::identity::{Principal, Role};
 use crate::problem::Problem;
 
-/// Names of owners are origins or the word of the operator.
-const OWNER_BYTES_MAX: usize = 512;
-
-/// Secrets of gateways are 43 characters; some room.
-const SECRET_BYTES_MAX: usize = 256;
-
-/// Reads a submission.
+/// Reads a submission, and where its events are to go; [`check_reply_to`] says whether they may.
 ///
 /// # Errors
 /// As [`Principal::require`], `invalid-argument`, `malformed-json`, `body-too-large`.
-pub fn submit(caller: &Principal, request: &wire::SubmitTaskRequest) -> Result<Proposal, Problem> {
+pub fn submit(
+    caller: &Principal,
+    request: &wire::SubmitTaskRequest,
+) -> Result<(Proposal, Option<ReplyTo>), Problem> {
     caller.require(&[Role::Gateway, Role::Operator])?;
     let id = field::read("id", &request.id)?;
     let context = field::read("context", &request.context)?;
     let agent = field::read("agent", &request.agent)?;
-    let owner = field::text("owner", &request.owner, OWNER_BYTES_MAX)?;
-    let reply_to = request.reply_to.as_ref().map(reply_to).transpose()?;
+    let owner = field::read("owner", &request.owner)?;
+    let events = request.reply_to.as_ref().map(reply_to).transpose()?;
     let deadline = field::time("deadline_ms", request.deadline_ms)?;
     let shared = *caller != Principal::Operator;
     super::agent::json_object("input", &request.input)?;
-    super::with_body(&request.input, |input| {
+    let proposal = super::with_body(&request.input, |input| {
         Command::SubmitTask(SubmitTask {
             id,
             context,
             agent,
             owner,
             input,
-            reply_to,
+            reply_to: events.clone(),
             deadline,
             shared,
             metered: true,
         })
-    })
+    })?;
+    Ok((proposal, events))
 }
 
-/// Reads the next message of a task.
+/// Reads the next message of a task, and where its events are to go.
 ///
 /// # Errors
 /// As [`submit`].
 pub fn continue_task(
     caller: &Principal,
     request: &wire::ContinueTaskRequest,
-) -> Result<Proposal, Problem> {
+) -> Result<(Proposal, Option<ReplyTo>), Problem> {
     caller.require(&[Role::Gateway, Role::Operator])?;
     let id = field::read("id", &request.id)?;
-    let owner = field::text("owner", &request.owner, OWNER_BYTES_MAX)?;
-    let reply_to = request.reply_to.as_ref().map(reply_to).transpose()?;
+    let owner = field::read("owner", &request.owner)?;
+    let events = request.reply_to.as_ref().map(reply_to).transpose()?;
     let deadline = field::time("deadline_ms", request.deadline_ms)?;
     super::agent::json_object("input", &request.input)?;
-    super::with_body(&request.input, |input| {
+    let proposal = super::with_body(&request.input, |input| {
+        let reply_to = events.clone();
         FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to, deadline }).into()
-    })
+    })?;
+    Ok((proposal, events))
 }
 
-/// Whether a caller may have events go there: a gateway to itself, the operator to any gateway, and either only to the
-/// address that it is registered with.
+/// Whether a caller may have events go there, where nodes connect to: a gateway to itself, the operator to any gateway, and
+/// either only to the address that it is registered with.
 ///
 /// # Errors
 /// `invalid-argument`, `internal` if the view fails.
-pub fn is_own(
+pub fn check_reply_to(
     caller: &Principal,
-    reply_to: &wire::ReplyTo,
+    reply_to: &ReplyTo,
     view: &dyn View,
-) -> Result<bool, Problem> {
-    let id: GatewayId = field::read("reply_to.gateway", &reply_to.gateway)?;
+) -> Result<(), Problem> {
     let allowed = match caller {
-        Principal::Gateway(gateway) => *gateway == id,
+        Principal::Gateway(gateway) => *gateway == reply_to.gateway,
         caller => *caller == Principal::Operator,
     };
-    let registered = query::gateway(view, &id)?;
-    Ok(allowed && registered.is_some_and(|gateway| gateway.endpoint == reply_to.endpoint))
+    let registered = query::gateway(view, &reply_to.gateway)?;
+    if allowed && registered.is_some_and(|gateway| gateway.endpoint == reply_to.endpoint) {
+        return Ok(());
+    }
+    let why = "it is not the address that the gateway is registered with";
+    Err(Problem::argument("reply_to.endpoint", why))
 }
 
 /// Reads a cancellation. Only an operator may leave the owner out.
-///
-/// # Errors
-/// As [`Principal::require`], `invalid-argument`.
 pub fn cancel(caller: &Principal, request: &wire::CancelTaskRequest) -> Result<Proposal, Problem> {
     let id = field::read("id", &request.id)?;
     let owner = owner(caller, &request.owner)?;
@@ -101,15 +98,12 @@ pub fn cancel(caller: &Principal, request: &wire::CancelTaskRequest) -> Result<P
 }
 
 /// In whose name a task is asked for: `None` for an operator who names nobody.
-///
-/// # Errors
-/// As [`Principal::require`], `invalid-argument`.
-pub fn owner(caller: &Principal, owner: &str) -> Result<Option<String>, Problem> {
+pub fn owner(caller: &Principal, owner: &str) -> Result<Option<TaskOwner>, Problem> {
     caller.require(&[Role::Gateway, Role::Operator])?;
     if owner.is_empty() && *caller == Principal::Operator {
         return Ok(None);
     }
-    field::text("owner", owner, OWNER_BYTES_MAX).map(Some)
+    field::read("owner", owner).map(Some)
 }
 
 /// Reads an outcome.
@@ -123,9 +117,9 @@ pub fn complete(
     let node: NodeId = caller.node()?.clone();
     let id = field::read("id", &request.id)?;
     let epoch = LeaseEpoch(request.epoch);
-    let end = end(&request.end)?;
+    let end = field::read("end", &request.end)?;
     // A task must not wait for its deadline because of how its end is worded.
-    let reason = Some(printable(&request.reason, REASON_BYTES_MAX)).filter(|text| !text.is_empty());
+    let reason = Reason::of(&request.reason);
     let command =
         |outcome| Command::CompleteTask(CompleteTask { id, node, epoch, end, outcome, reason });
     if request.outcome.is_empty() {
@@ -135,15 +129,6 @@ pub fn complete(
     super::with_body(&request.outcome, |outcome| command(Some(outcome)))
 }
 
-/// Reads why a task was handed back; a node that gives no reason still hands it back.
-#[must_use]
-pub fn release_reason(text: &str) -> String {
-    match printable(text, REASON_BYTES_MAX) {
-        reason if reason.is_empty() => "no reason given".to_owned(),
-        reason => reason,
-    }
-}
-
 /// What the agent said last, of an outcome document that is kept; `None` if it said nothing.
 #[must_use]
 pub fn closing_message(outcome: &[u8]) -> Option<String> {
@@ -151,36 +136,12 @@ pub fn closing_message(outcome: &[u8]) -> Option<String> {
     document.get("message").filter(|message| message.is_object()).map(ToString::to_string)
 }
 
-fn end(text: &str) -> Result<TaskEnd, Problem> {
-    match text {
-        "completed" => Ok(TaskEnd::Completed),
-        "failed" => Ok(TaskEnd::Failed),
-        "canceled" => Ok(TaskEnd::Canceled),
-        "rejected" => Ok(TaskEnd::Rejected),
-        "input-required" => Ok(TaskEnd::InputRequired),
-        _ => {
-            let allowed = "one of completed, failed, canceled, rejected, input-required";
-            Err(Problem::argument("end", allowed))
-        }
-    }
-}
-
 fn reply_to(reply_to: &wire::ReplyTo) -> Result<ReplyTo, Problem> {
     Ok(ReplyTo {
         gateway: field::read("reply_to.gateway", &reply_to.gateway)?,
-        endpoint: super::fleet::endpoint("reply_to.endpoint", &reply_to.endpoint)?,
-        secret: field::text("reply_to.secret", &reply_to.secret, SECRET_BYTES_MAX)?,
+        endpoint: field::read("reply_to.endpoint", &reply_to.endpoint)?,
+        secret: field::read("reply_to.secret", &reply_to.secret)?,
     })
-}
-
-/// The problem of a text that is not strict JSON.
-pub fn not_json(error: &json::Error) -> Problem {
-    use crate::problem::Code;
-    let code = match error {
-        json::Error::Shape { .. } => Code::InvalidDocument,
-        _ => Code::MalformedJson,
-    };
-    Problem::new(code, error)
 }
 
 #[cfg(test)]
@@ -198,10 +159,11 @@ mod tests {
             input: "{}".into(),
             deadline_ms: 1,
             reply_to: None,
+            omit_input: false,
         };
         let gateway = Principal::Gateway("g1".parse().unwrap());
         for (caller, shares) in [(gateway, true), (Principal::Operator, false)] {
-            let proposal = submit(&caller, &request).unwrap();
+            let (proposal, _) = submit(&caller, &request).unwrap();
             let [_, Command::SubmitTask(task)] = &proposal.commands[..] else {
                 panic!("{proposal:?}");
             };

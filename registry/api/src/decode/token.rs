@@ -1,12 +1,10 @@
-//! Tokens to be spent.
-//!
-//! It decides the form of a batch, and that a token from before a restore is past its time: nobody knows whether it
-//! was spent. It must never split one: its verdicts share one commit.
+//! Batches of tokens to be spent, or charged. A token from before a restore is past its time, since nobody knows whether
+//! it was spent. A batch is never split: its verdicts share one commit.
 
 use proto_types::token::Kind;
 use proto_types::{Digest, WallMs};
 use proto_wire::registry::v1 as wire;
-use registry_core::command::{Command, Proposal, SpendTokens};
+use registry_core::command::{ChargeTokens, Command, ConductCommand, Proposal, SpendTokens};
 use registry_core::epoch;
 use registry_core::view::View;
 
@@ -16,10 +14,7 @@ use crate::problem::Problem;
 /// Tokens of one batch, as the core bounds them.
 const TOKENS_MAX: usize = 1_024;
 
-/// Reads a batch.
-///
-/// # Errors
-/// As [`Principal::require`], `invalid-argument`.
+/// Reads a batch to be spent.
 pub fn spend(
     caller: &Principal,
     request: &wire::SpendTokensRequest,
@@ -29,7 +24,17 @@ pub fn spend(
     Ok(super::one(Command::SpendTokens(SpendTokens { entries })))
 }
 
-pub(super) fn entries(
+/// Reads a batch of tokens that were used badly.
+pub fn charge(
+    caller: &Principal,
+    request: &wire::SpendTokensRequest,
+    view: &dyn View,
+) -> Result<Proposal, Problem> {
+    let entries = entries(caller, request, view)?;
+    Ok(super::one(ConductCommand::Charge(ChargeTokens { entries }).into()))
+}
+
+fn entries(
     caller: &Principal,
     request: &wire::SpendTokensRequest,
     view: &dyn View,

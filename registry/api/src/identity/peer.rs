@@ -1,8 +1,6 @@
-//! Peers that call with a federation token.
-//!
-//! It decides in the fixed order of the trust model, cheapest first. It must never let a claim be
-//! used for more than finding the key before the signature holds, and never decide that a token is
-//! unspent: a write spends it in its own proposal.
+//! Peers that call with a federation token, checked in the fixed order of the trust model, cheapest first. A claim only
+//! finds the key until the signature holds. Whether a token is unspent is not decided here: a write spends it in its own
+//! proposal.
 
 use proto_types::token::{Claims, Kind, Refusal, Unverified};
 use proto_types::{Kid, WallMs};

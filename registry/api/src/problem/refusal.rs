@@ -1,7 +1,4 @@
-//! From a refusal of the core to a problem.
-//!
-//! It decides the code of each refusal, exhaustively: a new refusal does not compile without one.
-//! It must never add what the refusal does not say.
+//! The problem for each refusal of the core, exhaustively: a new refusal does not compile without one.
 
 use registry_core::change::Refusal;
 

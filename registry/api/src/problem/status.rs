@@ -1,15 +1,14 @@
-//! A problem as a gRPC status, with details as google.rpc has them.
-//!
-//! It decides how much of a problem fits into trailers: they are headers, which clients bound. It
-//! must never say there what the JSON form does not say.
+//! A problem as a gRPC status, with details as google.rpc has them, cut to fit into trailers, which clients bound. It
+//! says nothing that the JSON form does not say.
 
 use std::collections::HashMap;
 
+use proto_types::metadata::{CODE_KEY, LEADER_KEY};
 use serde_json::Value;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
-use super::{CODE_KEY, LEADER_KEY, Problem};
+use super::{Code, Problem};
 
 /// `domain` of `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "registry.ecumene";
@@ -28,9 +27,15 @@ impl From<Problem> for tonic::Status {
         if let Some(leader) = leader.and_then(|leader| leader.parse().ok()) {
             metadata.insert(LEADER_KEY, leader);
         }
-        let (code, details) = (problem.code.grpc(), details(&problem));
+        let (code, details) = (grpc(problem.code), details(&problem));
         Self::with_error_details_and_metadata(code, problem.detail, details, metadata)
     }
+}
+
+/// The gRPC status of a code; no registry says one that has none.
+#[must_use]
+pub fn grpc(code: Code) -> tonic::Code {
+    code.grpc().map_or(tonic::Code::Unknown, |status| tonic::Code::from_i32(status.number()))
 }
 
 /// `ErrorInfo` always; `BadRequest` where members are wrong.
@@ -53,7 +58,7 @@ fn details(problem: &Problem) -> ErrorDetails {
 
 /// The faults of a document, or the one member that is wrong.
 fn violations(problem: &Problem) -> Vec<FieldViolation> {
-    let faults = problem.extra.get("schemaErrors").and_then(Value::as_array);
+    let faults = problem.extra.get("errors").and_then(Value::as_array);
     let faults = faults.into_iter().flatten().take(VIOLATIONS_MAX);
     let found: Vec<_> = faults
         .map(|fault| FieldViolation::new(text(&fault["instancePath"]), text(&fault["message"])))
@@ -75,7 +80,6 @@ fn text(value: &Value) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::super::Code;
     use super::*;
 
     #[test]
@@ -90,7 +94,7 @@ mod tests {
 
         let fault = json!({ "instancePath": "/handle", "message": "m".repeat(9_999) });
         let faults = vec![fault; 100];
-        let status = Problem::new(Code::InvalidDocument, "x").with("schemaErrors", faults);
+        let status = Problem::new(Code::InvalidDocument, "x").with("errors", faults);
         let status = tonic::Status::from(status);
         let violations = status.get_details_bad_request().unwrap().field_violations;
         assert_eq!((violations.len(), &*violations[0].field), (VIOLATIONS_MAX, "/handle"));

@@ -1,14 +1,13 @@
-//! Peers, records, cards, agents and changes as protobuf messages.
-//!
-//! It decides nothing but the form. It must never read a body: the caller passes bodies in.
+//! Peers, records, cards, agents and changes as protobuf messages. The caller passes bodies in; none is read here.
 
 use proto_types::Digest;
 use proto_wire::registry::v1 as wire;
 use registry_core::entry::{
-    AgentEntry, AgentKind, CardEntry, ChangeEvent, ChangeKind, RecordEntry, Visibility,
+    AgentEntry, CardEntry, ChangeEvent, ChangeKind, RecordEntry, Visibility,
 };
 use registry_core::viewer::Disclosure;
 
+use crate::field;
 use crate::problem::Problem;
 
 /// A record as the viewer sees it: with its document as received, or with its name alone.
@@ -28,7 +27,7 @@ pub fn record(entry: &RecordEntry, disclosure: Disclosure, document: Vec<u8>) ->
         handle: entry.handle.to_string(),
         document: document.into(),
         digest: entry.digest.map_or_else(String::new, |digest| digest.to_string()),
-        assurance: entry.assurance.as_str().to_owned(),
+        assurance: entry.assurance.to_string(),
         owner: entry.owner.as_ref().map_or_else(String::new, ToString::to_string),
         revision: entry.revision.0,
         updated_at_ms: entry.updated_at.0,
@@ -55,7 +54,7 @@ pub fn card(entry: &CardEntry, disclosure: Disclosure, document: Vec<u8>) -> wir
         handle: entry.handle.to_string(),
         document: document.into(),
         digest: entry.digest.to_string(),
-        assurance: entry.assurance.as_str().to_owned(),
+        assurance: entry.assurance.to_string(),
         owner: entry.owner.as_ref().map_or_else(String::new, ToString::to_string),
         revision: entry.revision.0,
         visibility: entry.visibility.to_string(),
@@ -80,14 +79,14 @@ pub fn agent(entry: &AgentEntry, disclosure: Disclosure, card: Vec<u8>) -> wire:
         handle: entry.handle.to_string(),
         artifact: entry.artifact.to_string(),
         artifact_bytes: entry.artifact_bytes,
-        kind: agent_kind(entry.kind).to_owned(),
+        kind: entry.kind.to_string(),
         limits: Some(wire::Limits {
             fuel: entry.limits.fuel,
             memory_bytes: entry.limits.memory_bytes,
             wall_ms: entry.limits.wall_ms,
             output_bytes: entry.limits.output_bytes,
         }),
-        isolation: entry.isolation.clone(),
+        isolation: entry.isolation.classes().to_vec(),
         card: card.into(),
         revision: entry.revision.0,
         visibility: entry.visibility.to_string(),
@@ -103,26 +102,11 @@ pub fn change(event: &ChangeEvent) -> wire::Change {
     wire::Change {
         revision: event.revision.0,
         at_ms: event.at.0,
-        kind: kind_name(event.kind).to_owned(),
+        kind: event.kind.to_string(),
         id: event.id.clone(),
         deleted: event.deleted,
     }
 }
-
-/// Every kind with its name, as a watch filters them.
-const KINDS: [(ChangeKind, &str); 11] = [
-    (ChangeKind::Peer, "peer"),
-    (ChangeKind::Record, "record"),
-    (ChangeKind::Card, "card"),
-    (ChangeKind::Agent, "agent"),
-    (ChangeKind::Gateway, "gateway"),
-    (ChangeKind::Node, "node"),
-    (ChangeKind::Task, "task"),
-    (ChangeKind::Envelope, "envelope"),
-    (ChangeKind::Namespace, "namespace"),
-    (ChangeKind::Liveness, "liveness"),
-    (ChangeKind::Reputation, "reputation"),
-];
 
 /// The kinds that a watch asks for; all of them if it names none.
 ///
@@ -130,31 +114,9 @@ const KINDS: [(ChangeKind, &str); 11] = [
 /// `invalid-argument` for a name that is no kind.
 pub fn kinds(names: &[String]) -> Result<Vec<ChangeKind>, Problem> {
     if names.is_empty() {
-        return Ok(KINDS.iter().map(|(kind, _)| *kind).collect());
+        return Ok(ChangeKind::ALL.to_vec());
     }
-    let find = |name: &String| {
-        let found = KINDS.iter().find(|(_, known)| known == name);
-        found.map(|(kind, _)| *kind).ok_or_else(|| {
-            Problem::argument(
-                "kinds",
-                "peer, record, card, agent, gateway, node, task, envelope, namespace, liveness, reputation",
-            )
-        })
-    };
-    names.iter().take(KINDS.len()).map(find).collect()
-}
-
-/// The name of a kind.
-#[must_use]
-pub fn kind_name(kind: ChangeKind) -> &'static str {
-    KINDS.iter().find(|(known, _)| *known == kind).map_or("", |(_, name)| name)
-}
-
-fn agent_kind(kind: AgentKind) -> &'static str {
-    match kind {
-        AgentKind::Component => "component",
-        AgentKind::Command => "command",
-    }
+    names.iter().take(ChangeKind::ALL.len()).map(|name| field::read("kinds", name)).collect()
 }
 
 #[cfg(test)]
@@ -164,7 +126,7 @@ mod tests {
     #[test]
     fn a_watch_names_kinds_that_exist() {
         assert_eq!(kinds(&["task".into()]), Ok(vec![ChangeKind::Task]));
-        assert_eq!(kinds(&[]).map(|all| all.len()), Ok(KINDS.len()));
+        assert_eq!(kinds(&[]), Ok(ChangeKind::ALL.to_vec()));
         assert!(kinds(&["tasks".into()]).is_err());
     }
 }

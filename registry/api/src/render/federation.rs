@@ -1,16 +1,14 @@
 //! Partners, provenance and liveness as they are shown.
-//!
-//! It decides nothing but the form.
 
 use proto_types::tlog::{Checkpoint, Note};
 use proto_wire::registry::v1 as wire;
 use registry_core::entry::{
-    Held, LivenessEntry, PartnerEntry, PartnerKind, PartnerState, PassedOver, ProvenanceEntry,
+    Held, PartnerEntry, PartnerState, PassedOver, ProvenanceEntry, ReachabilityEntry,
 };
 
 /// What the crawler saw.
 #[must_use]
-pub fn liveness(entry: &LivenessEntry) -> wire::Liveness {
+pub fn liveness(entry: &ReachabilityEntry) -> wire::Liveness {
     wire::Liveness {
         class: entry.class.as_str().to_owned(),
         since_ms: entry.since.0,
@@ -22,8 +20,8 @@ pub fn liveness(entry: &LivenessEntry) -> wire::Liveness {
 
 /// The same in one line, for a header: class, time of the sighting, member.
 #[must_use]
-pub fn liveness_line(entry: &LivenessEntry) -> String {
-    let LivenessEntry { class, since, seen_at, prober, .. } = entry;
+pub fn liveness_line(entry: &ReachabilityEntry) -> String {
+    let ReachabilityEntry { class, since, seen_at, prober, .. } = entry;
     format!("{class}; since={}; seen={}; prober={prober}", since.0, seen_at.0)
 }
 
@@ -56,7 +54,7 @@ pub fn partner(entry: &PartnerEntry) -> wire::Partner {
     wire::Partner {
         name: entry.name.to_string(),
         url: terms.url.to_string(),
-        kind: kind(terms.kind).to_owned(),
+        kind: terms.kind.to_string(),
         catalog_key: terms.catalog_key.map_or_else(String::new, |key| key.to_hex()),
         hops: terms.hops.into(),
         namespaces: terms.namespaces.iter().map(ToString::to_string).collect(),
@@ -102,12 +100,4 @@ fn state(entry: &PartnerEntry) -> (&'static str, String) {
 fn log_size(checkpoint: &str) -> u64 {
     let note = Note::parse(checkpoint.as_bytes()).ok();
     note.and_then(|note| Checkpoint::parse(note.text()).ok()).map_or(0, |head| head.size)
-}
-
-/// `ecumene` or `pilox`.
-const fn kind(kind: PartnerKind) -> &'static str {
-    match kind {
-        PartnerKind::Ecumene => "ecumene",
-        PartnerKind::Pilox => "pilox",
-    }
 }

@@ -1,12 +1,9 @@
-//! Nodes, tasks, verdicts and envelopes as protobuf messages.
-//!
-//! It decides nothing but the form. It must never show a credential's digest.
+//! Nodes, tasks, verdicts and envelopes as protobuf messages. The digest of a credential is never shown.
 
+use proto_types::task::{ASSIGNED, PENDING};
 use proto_wire::registry::v1 as wire;
 use registry_core::change::{Lease, Spent};
-use registry_core::entry::{
-    Capacity, NodeEntry, NodeState, ReplyTo, TaskEnd, TaskEntry, TaskState,
-};
+use registry_core::entry::{Capacity, NodeEntry, ReplyTo, TaskEntry, TaskState};
 use registry_core::rank::Unplaced;
 
 /// A node.
@@ -15,25 +12,17 @@ pub fn node(entry: &NodeEntry) -> wire::Node {
     wire::Node {
         id: entry.id.to_string(),
         capacity: Some(capacity(&entry.capacity)),
-        state: node_state(entry.state).to_owned(),
+        state: entry.state.to_string(),
         revision: entry.revision.0,
     }
 }
 
 fn capacity(capacity: &Capacity) -> wire::Capacity {
     wire::Capacity {
-        slots: capacity.slots,
+        slots: capacity.slots.get(),
         memory_bytes: capacity.memory_bytes,
         runs_per_second: capacity.runs_per_second,
-        isolation: capacity.isolation.clone(),
-    }
-}
-
-fn node_state(state: NodeState) -> &'static str {
-    match state {
-        NodeState::Lost => "lost",
-        NodeState::Joined => "joined",
-        NodeState::Draining => "draining",
+        isolation: capacity.isolation.classes().to_vec(),
     }
 }
 
@@ -41,17 +30,17 @@ fn node_state(state: NodeState) -> &'static str {
 #[must_use]
 pub fn task(entry: &TaskEntry, input: Vec<u8>, outcome: Vec<u8>) -> wire::Task {
     let (state, node, reason) = match &entry.state {
-        TaskState::Pending => ("pending", String::new(), String::new()),
-        TaskState::Assigned { node } => ("assigned", node.to_string(), String::new()),
+        TaskState::Pending => (PENDING, String::new(), String::new()),
+        TaskState::Assigned { node } => (ASSIGNED, node.to_string(), String::new()),
         TaskState::Ended { end, reason, .. } => {
-            (task_end(*end), String::new(), reason.clone().unwrap_or_default())
+            (end.as_str(), String::new(), reason.clone().unwrap_or_default())
         }
     };
     wire::Task {
         id: entry.id.to_string(),
         context: entry.context.to_string(),
         agent: entry.agent.to_string(),
-        owner: entry.owner.clone(),
+        owner: entry.owner.to_string(),
         state: state.to_owned(),
         node,
         epoch: entry.epoch.0,
@@ -74,23 +63,13 @@ pub fn waiting(task: wire::Task, why: Unplaced) -> wire::Task {
     wire::Task { reason: format!("it waits for a node: {why}"), ..task }
 }
 
-fn task_end(end: TaskEnd) -> &'static str {
-    match end {
-        TaskEnd::Completed => "completed",
-        TaskEnd::Failed => "failed",
-        TaskEnd::Canceled => "canceled",
-        TaskEnd::Rejected => "rejected",
-        TaskEnd::InputRequired => "input-required",
-    }
-}
-
 /// Where the events of a task go; for the node that runs it.
 #[must_use]
 pub fn reply_to(reply_to: &ReplyTo) -> wire::ReplyTo {
     wire::ReplyTo {
         gateway: reply_to.gateway.to_string(),
-        endpoint: reply_to.endpoint.clone(),
-        secret: reply_to.secret.clone(),
+        endpoint: reply_to.endpoint.to_string(),
+        secret: reply_to.secret.to_string(),
     }
 }
 
@@ -112,10 +91,10 @@ pub fn leased(lease: &Lease, document: Vec<u8>) -> wire::LeasedEnvelope {
     wire::LeasedEnvelope {
         id: envelope.id.to_string(),
         source: envelope.source.to_string(),
-        target: envelope.target.clone(),
-        correlation: envelope.correlation.clone(),
+        target: envelope.target.to_string(),
+        correlation: envelope.correlation.to_string(),
         document: document.into(),
-        traceparent: envelope.traceparent.clone().unwrap_or_default(),
+        traceparent: envelope.traceparent.clone().map(String::from).unwrap_or_default(),
         epoch: lease.epoch.0,
         leased_until_ms: lease.until.0,
         deliveries: envelope.deliveries,

@@ -1,25 +1,13 @@
-//! Peers, their logs and their requests to be let in, as protobuf messages.
-//!
-//! It decides nothing but the form. It must never show a key as one that counts when it does not:
-//! times and status stand beside it.
+//! Peers, their logs and their requests to be enrolled, as protobuf messages. A key is shown with its times and status,
+//! so that one that does not count is never taken for one that does.
 
 use proto_types::Digest;
-use proto_types::manifest::{KeyUse, RecoveryKey};
+use proto_types::manifest::RecoveryKey;
 use proto_wire::registry::v1 as wire;
-use registry_core::entry::{
-    Candidate, EnrolledKey, PeerEntry, PeerLogEntry, PeerRequest, PeerStatus,
-};
+use registry_core::entry::{Candidate, EnrolledKey, PeerEntry, PeerLogEntry, PeerRequest};
 
 /// What a peer that waits to be let in is called.
 pub const PENDING: &str = "pending";
-
-/// Every standing with its name.
-const STANDINGS: [(PeerStatus, &str); 4] = [
-    (PeerStatus::Active, "active"),
-    (PeerStatus::Suspended, "suspended"),
-    (PeerStatus::Revoked, "revoked"),
-    (PeerStatus::Tombstoned, "tombstoned"),
-];
 
 /// A peer, with the manifest as received where it was asked for.
 #[must_use]
@@ -29,7 +17,7 @@ pub fn peer(entry: &PeerEntry, manifest: Option<Vec<u8>>) -> wire::Peer {
     wire::Peer {
         origin: entry.origin.to_string(),
         keys: entry.keys.iter().map(key).collect(),
-        status: status(entry.status).to_owned(),
+        status: entry.status.to_string(),
         enrolled_at_ms: entry.enrolled_at.0,
         manifest_seq: stated.map_or(0, |manifest| manifest.seq),
         manifest_digest: stated.map_or_else(String::new, |manifest| manifest.digest.to_string()),
@@ -86,32 +74,11 @@ pub fn line(line: &PeerLogEntry, digest: Digest, document: Vec<u8>) -> wire::Pee
     }
 }
 
-/// The name of a standing.
-#[must_use]
-pub fn status(status: PeerStatus) -> &'static str {
-    STANDINGS.iter().find(|(known, _)| *known == status).map_or("", |(_, name)| name)
-}
-
-/// The standing of this name.
-#[must_use]
-pub fn standing(name: &str) -> Option<PeerStatus> {
-    STANDINGS.iter().find(|(_, known)| *known == name).map(|(standing, _)| *standing)
-}
-
-/// What a key may sign.
-#[must_use]
-pub fn usage(usage: KeyUse) -> &'static str {
-    match usage {
-        KeyUse::Signing => "signing",
-        KeyUse::Card => "card",
-    }
-}
-
 fn key(key: &EnrolledKey) -> wire::Key {
     wire::Key {
         kid: key.kid.to_string(),
         public_key_hex: key.public_key.to_hex(),
-        usage: usage(key.usage).to_owned(),
+        usage: key.usage.to_string(),
         not_before_ms: key.not_before.map_or(0, |at| at.0),
         not_after_ms: key.not_after.map_or(0, |at| at.0),
     }
@@ -124,13 +91,12 @@ fn recovery_key(key: &RecoveryKey) -> wire::Key {
 
 #[cfg(test)]
 mod tests {
+    use registry_core::entry::PeerStatus;
+
     use super::*;
 
     #[test]
-    fn every_standing_has_one_name() {
-        for (known, name) in STANDINGS {
-            assert_eq!((status(known), standing(name)), (name, Some(known)));
-        }
-        assert_eq!(standing(PENDING), None);
+    fn who_waits_is_of_no_standing() {
+        assert!(PENDING.parse::<PeerStatus>().is_err());
     }
 }

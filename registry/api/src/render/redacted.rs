@@ -1,7 +1,5 @@
-//! What a viewer is shown of an entry whose name and description only it may know.
-//!
-//! It decides how what remains is written. It must never let through a member that `proto_types::visibility` does not
-//! name.
+//! The part of an entry that a viewer sees who may know only its name and description. Only members that
+//! `proto_types::visibility` names are shown.
 
 use proto_types::visibility::redacted_card;
 use proto_types::{Handle, json};

@@ -1,16 +1,13 @@
-//! A peer's reputation as its operator reads it: every number that the score is made of.
-//!
-//! It decides words. It must never be shown to anybody but an operator: a peer that knew its score could spend it down
-//! to the last call that goes unnoticed.
+//! A peer's reputation as operators read it: every number that the score is made of. Nobody else sees it: a peer that
+//! knew its score could spend it down to the last call that goes unnoticed.
 
 use proto_types::Origin;
 use proto_wire::registry::v1 as wire;
 use registry_core::change::Reply;
 use registry_core::query::{EvidenceLine, Reputation};
 use registry_core::reputation::{FORMULA, UNIT, Working};
-use serde_json::{Value, json};
 
-/// A peer's reputation for gRPC.
+/// A peer's reputation.
 #[must_use]
 pub fn reputation(origin: &Origin, reputation: &Reputation) -> wire::PeerReputation {
     let Working { evidence, score, .. } = reputation.working;
@@ -58,31 +55,6 @@ fn arithmetic(working: &Working) -> Vec<String> {
 #[must_use]
 pub fn decimal(millionths: u64) -> String {
     format!("{}.{:06}", millionths / UNIT, millionths % UNIT)
-}
-
-/// The same for REST.
-#[must_use]
-pub fn json(shown: &wire::PeerReputation) -> Value {
-    let line = |line: &wire::ReputationLine| {
-        json!({
-            "reporter": line.reporter,
-            "window": line.window,
-            "goodMillionths": line.good_millionths,
-            "badMillionths": line.bad_millionths,
-            "goodLeftMillionths": line.good_left_millionths,
-            "badLeftMillionths": line.bad_left_millionths,
-        })
-    };
-    json!({
-        "origin": shown.origin,
-        "formula": shown.formula,
-        "atMs": shown.at_ms,
-        "scoreMillionths": shown.score_millionths,
-        "goodMillionths": shown.good_millionths,
-        "badMillionths": shown.bad_millionths,
-        "arithmetic": shown.arithmetic,
-        "lines": shown.lines.iter().map(line).collect::<Vec<_>>(),
-    })
 }
 
 /// What became of a report; `None` for the reply to another command.

@@ -1,11 +1,10 @@
-//! Hosted agents.
-//! Decides what a deployment may ask for; must never accept one without bounds.
+//! The decision to deploy a hosted agent. An agent without bounds is refused.
 
 use crate::bound::{self, DAY_MS};
 use crate::change::{Refusal, Reply};
 use crate::draft::{Draft, Outcome};
 use crate::history::entry::ChangeKind;
-use crate::namespace::tenancy::Home;
+use crate::namespace::tenancy::NamespaceContext;
 use crate::visibility::Scoped;
 
 use super::command::PutAgent;
@@ -25,23 +24,20 @@ pub(crate) fn put(draft: &mut Draft<'_>, command: &PutAgent) -> Outcome {
     let mut agent = agent_of(command);
     bound::number("artifact_bytes", agent.artifact_bytes, (1, ARTIFACT_BYTES_MAX))?;
     bound::isolation(&agent.isolation)?;
-    if agent.isolation.is_empty() {
-        return Err(bound::invalid("isolation", "accepts no class, so no node could run it").into());
-    }
     check_limits(&agent.limits)?;
     agent.bytes = Some(draft.require_body(&agent.card)?);
     let kept = draft.entry(&AGENTS, agent.handle.as_str())?;
-    let home = Home::of(draft, &agent.handle)?;
-    agent.namespace = home.name.clone();
+    let namespace = NamespaceContext::of(draft, &agent.handle)?;
+    agent.namespace = namespace.name.clone();
     agent.visibility =
-        home.visibility(command.visibility, kept.as_ref().map(|kept| kept.visibility));
+        namespace.visibility(command.visibility, kept.as_ref().map(|kept| kept.visibility));
     if let Some(kept) = &kept {
         (agent.revision, agent.changed_at) = (kept.revision, kept.changed_at);
         if *kept == agent {
             return Ok(Reply::Done(kept.revision));
         }
     }
-    home.account(draft, kept.as_ref().map(AgentEntry::usage), agent.usage())?;
+    namespace.account(draft, kept.as_ref().map(AgentEntry::usage), agent.usage())?;
     let scopes = (kept.as_ref().map(Scoped::scope), Some(agent.scope()));
     agent.changed_at = draft.now();
     agent.revision = draft.note_in(ChangeKind::Agent, agent.handle.as_str(), false, scopes);

@@ -1,7 +1,6 @@
-//! What may be asked about hosted agents.
-//! Data only: it must never carry the artifact itself, which nodes fetch by its digest.
+//! The commands about hosted agents. A command names the artifact by its digest and never carries it.
 
-use proto_types::{Digest, Handle};
+use proto_types::{Digest, Handle, IsolationSet};
 use serde::{Deserialize, Serialize};
 
 use crate::visibility::Visibility;
@@ -22,7 +21,7 @@ pub struct PutAgent {
     /// Within which bounds.
     pub limits: Limits,
     /// The isolation classes it accepts.
-    pub isolation: Vec<String>,
+    pub isolation: IsolationSet,
     /// Its card, a body.
     pub card: Digest,
     /// Who may see it; `None` keeps what is stored, or takes the namespace's default.

@@ -1,11 +1,12 @@
-//! Hosted agents: what our nodes run, and within which bounds.
-//! Data only: it decides nothing, and must never hold bodies, only digests of them.
+//! A hosted agent as it is stored. It holds digests of its bodies, never the bodies.
 
-use proto_types::{Digest, Handle, Namespace, Revision, WallMs};
+use proto_types::{Digest, Handle, IsolationSet, Namespace, Revision, WallMs};
 use serde::{Deserialize, Serialize};
 
 use crate::namespace::entry::Usage;
 use crate::visibility::{Scope, Scoped, Visibility};
+
+pub use proto_types::AgentKind;
 
 /// A hosted agent: an artifact that our nodes run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +22,7 @@ pub struct AgentEntry {
     /// Within which bounds.
     pub limits: Limits,
     /// The isolation classes it accepts; a node never widens the set.
-    pub isolation: Vec<String>,
+    pub isolation: IsolationSet,
     /// Its card (the body served at `/agents/{handle}/.well-known/agent-card.json` is made from it).
     pub card: Digest,
     /// Who may see it.
@@ -57,16 +58,6 @@ impl AgentEntry {
         let counted = self.bytes.map(|bytes| Usage { agents: 1, bytes, ..Usage::default() });
         counted.unwrap_or_default()
     }
-}
-
-/// How an artifact is run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AgentKind {
-    /// A component of the world `ecumene:agent/agent`.
-    Component,
-    /// A WASI 0.2 command: message on stdin, text on stdout.
-    Command,
 }
 
 /// The bounds of one run.

@@ -1,10 +1,10 @@
-//! What the transparency log says of a hosted agent.
-//! It decides bytes only, and must never change them: who may read the agent writes them down from what is published.
+//! The line about a hosted agent in the transparency log. Its bytes must never change: whoever may read the agent makes
+//! the same bytes from what is published.
 
 use proto_types::Digest;
 use proto_types::tlog::Fact;
 
-use super::entry::{AgentEntry, AgentKind};
+use super::entry::AgentEntry;
 
 pub(crate) fn of(agent: &AgentEntry) -> Fact {
     let digest = Digest::of(agent_statement(agent).as_bytes());
@@ -14,10 +14,6 @@ pub(crate) fn of(agent: &AgentEntry) -> Fact {
 /// What the log says of a hosted agent: what runs, and under which card.
 #[must_use]
 pub fn agent_statement(agent: &AgentEntry) -> String {
-    let kind = match agent.kind {
-        AgentKind::Component => "component",
-        AgentKind::Command => "command",
-    };
-    let AgentEntry { handle, artifact, card, .. } = agent;
+    let AgentEntry { handle, kind, artifact, card, .. } = agent;
     format!("ecumene-agent-v1\n{handle}\n{kind}\nartifact {artifact}\ncard {card}\n")
 }

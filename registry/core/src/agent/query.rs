@@ -1,8 +1,8 @@
-//! Reads of hosted agents, with and without the viewer's eyes.
-//! They decide nothing.
+//! Reads of hosted agents, all of them or those that a viewer sees.
 
 use proto_types::Handle;
 
+use crate::audience;
 use crate::listing;
 use crate::view::{Read, View};
 use crate::viewer::{Disclosure, Viewer};
@@ -11,25 +11,11 @@ use super::entry::AgentEntry;
 use super::table::{AGENTS, LISTED_AGENTS};
 
 /// The hosted agent of this handle.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn agent(view: &dyn View, handle: &Handle) -> Read<Option<AgentEntry>> {
     AGENTS.entry(view, handle.as_str())
 }
 
-/// Up to `limit` hosted agents after `after`, by handle.
-///
-/// # Errors
-/// As [`crate::query::revision`].
-pub fn agents(view: &dyn View, after: Option<&Handle>, limit: usize) -> Read<Vec<AgentEntry>> {
-    AGENTS.list(view, after.map(Handle::as_str), limit)
-}
-
 /// The hosted agent of this handle as far as it exists to the viewer.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn agent_seen(
     view: &dyn View,
     viewer: &Viewer,
@@ -39,14 +25,19 @@ pub fn agent_seen(
 }
 
 /// Up to `limit` hosted agents after `after` that exist to the viewer, by handle.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn agents_seen(
     view: &dyn View,
     viewer: &Viewer,
     after: Option<&Handle>,
     limit: usize,
 ) -> Read<Vec<(AgentEntry, Disclosure)>> {
-    listing::entries(view, viewer, (&AGENTS, LISTED_AGENTS), (after, limit))
+    let Some(audiences) = audience::lists_of(viewer) else {
+        let page = AGENTS.list(view, after.map(Handle::as_str), limit)?;
+        return Ok(page.into_iter().map(|agent| (agent, Disclosure::Whole)).collect());
+    };
+    let mut found = Vec::new();
+    for handle in listing::handles(view, &audiences, LISTED_AGENTS, (after, limit))? {
+        found.extend(agent_seen(view, viewer, &handle)?);
+    }
+    Ok(found)
 }

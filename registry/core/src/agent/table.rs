@@ -1,10 +1,10 @@
-//! Where hosted agents lie, and how they are listed.
-//! Functions of one agent alone; they must never read the state.
+//! The table of hosted agents and the keys that list them. A key depends on its agent alone.
 
 use proto_types::Digest;
 use proto_types::tlog::Fact;
 
 use crate::entity::{Entity, Table};
+use crate::index::Keys;
 use crate::layout::Tag;
 use crate::listing;
 use crate::source::Source;
@@ -26,7 +26,7 @@ impl Entity for AgentEntry {
         self.handle.as_str().to_owned()
     }
 
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+    fn index(&self) -> Keys {
         listing::keys(LISTED_AGENTS, &self.scope(), self.handle.as_str())
     }
 

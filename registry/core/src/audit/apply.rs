@@ -1,5 +1,5 @@
-//! The audit: lines that are only added, each bound to the one before.
-//! Decides a line's number and binding; must never drop a line that was not exported, nor the head.
+//! The decision to add a line to the audit: its number, and its link to the line before. A line that was not exported,
+//! and the head, are never dropped. Every 16 lines the head becomes a leaf of the transparency log.
 
 use proto_types::audit::{AuditLine, plain};
 

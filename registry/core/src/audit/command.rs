@@ -1,5 +1,4 @@
-//! What may be asked about the audit.
-//! Data only; it must never carry a text that is stored as it came.
+//! The commands about the audit. Text from outside is never stored as it came.
 
 use serde::{Deserialize, Serialize};
 

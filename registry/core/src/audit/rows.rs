@@ -1,26 +1,28 @@
-//! Where the audit lies in the state.
-//! It decides bytes only.
+//! The keys and values under which the audit is stored.
 
 use proto_types::Digest;
 use proto_types::audit::start;
 
 use crate::layout::Tag;
-use crate::ledger::rows::{corrupt, numbers};
-use crate::view::{Space, View, ViewError};
+use crate::log::rows::{corrupt, numbers};
+use crate::view::{Read, Space, View};
 
 /// The audit's end.
 pub(crate) const AUDIT_HEAD: Tag = Tag(17);
 /// The lines of the audit by number.
 pub(crate) const AUDIT: Tag = Tag(18);
 
-/// The audit's end: how many lines there are, the last one's digest, how many the log knows of, and
-/// the first that is kept.
+/// The end of the audit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct AuditHead {
-    pub(crate) lines: u64,
-    pub(crate) digest: Digest,
-    pub(crate) anchored: u64,
-    pub(crate) first: u64,
+pub struct AuditHead {
+    /// Lines there ever were.
+    pub lines: u64,
+    /// The digest of the last one; zeroes if there is none.
+    pub digest: Digest,
+    /// Of these, how many the transparency log knows of.
+    pub anchored: u64,
+    /// The first line that is kept.
+    pub first: u64,
 }
 
 /// Where a line of the audit lies.
@@ -34,7 +36,7 @@ pub(crate) fn audit_head_key() -> Vec<u8> {
 }
 
 impl AuditHead {
-    pub(crate) fn read(view: &dyn View) -> Result<Self, ViewError> {
+    pub(crate) fn read(view: &dyn View) -> Read<Self> {
         let Some(value) = view.value(Space::State, &audit_head_key())? else {
             let digest = start();
             return Ok(Self { lines: 0, digest, anchored: 0, first: 1 });

@@ -1,5 +1,4 @@
-//! Content by digest. Decides only whether bytes are stored; must never store them under a digest
-//! that the caller states.
+//! The decision to store bytes. The digest is computed here, never taken from the caller.
 
 use proto_types::Digest;
 

@@ -1,5 +1,4 @@
-//! What may be asked about bodies.
-//! Data only: no command states the digest of the bytes that it brings.
+//! The command that stores a body. It carries the bytes and no digest of them.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,4 @@
 //! Reads of bodies.
-//! They decide nothing.
 
 use proto_types::Digest;
 
@@ -8,9 +7,6 @@ use crate::view::{Read, Space, View};
 use super::rows::body_key;
 
 /// The bytes of this digest.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn body(view: &dyn View, digest: &Digest) -> Read<Option<Vec<u8>>> {
     view.value(Space::Bodies, &body_key(digest))
 }

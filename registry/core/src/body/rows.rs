@@ -1,5 +1,4 @@
-//! Where bodies lie, who names them, and which may have lost their last name.
-//! It decides keys only.
+//! The keys of bodies, of the entities that name each one, and of bodies that may have lost their last name.
 
 use proto_types::Digest;
 

@@ -1,17 +1,16 @@
-//! A2A cards.
-//! Decides whose card is kept for a handle; must never look into one.
+//! The decision whose card is kept for a handle. It never looks into the card.
 
 use proto_types::manifest::KeyUse;
 use proto_types::{Handle, Revision};
 
 use crate::change::Reply;
-use crate::draft::{Draft, Outcome, Stop};
+use crate::draft::{Draft, Outcome, Step};
 use crate::history::entry::ChangeKind;
 use crate::import::command::{Import, ImportedRecord};
 use crate::import::entry::ImportKind;
 use crate::import::home;
 use crate::namespace::entry::Usage;
-use crate::namespace::tenancy::Home;
+use crate::namespace::tenancy::NamespaceContext;
 use crate::peer::owner;
 use crate::visibility::Scoped;
 
@@ -30,16 +29,16 @@ pub(crate) fn put(draft: &mut Draft<'_>, command: &PutCard) -> Outcome {
         imported = home::check_local(draft, (ImportKind::Card, handle), kept_owner, offered)?;
         owner::check_authority(draft, ("card", handle.as_str()), kept_owner, offered)?;
     }
-    let home = Home::of(draft, handle)?;
-    let mut card = card_of(command, kept.as_ref(), &home);
+    let namespace = NamespaceContext::of(draft, handle)?;
+    let mut card = card_of(command, kept.as_ref(), &namespace);
     card.bytes = draft.require_body(&command.digest)?;
     // What is another registry's comes home by this, also if it is the same.
     if let Some(kept) = kept.as_ref().filter(|kept| !imported && same(kept, &card)) {
         return Ok(Reply::Done(kept.revision));
     }
     let kept_assurance = kept.as_ref().map(|kept| kept.assurance);
-    home.check_trust(("card", handle), kept_assurance, card.assurance)?;
-    home.account(draft, kept.as_ref().map(CardEntry::usage), card.usage())?;
+    namespace.check_trust(("card", handle), kept_assurance, card.assurance)?;
+    namespace.account(draft, kept.as_ref().map(CardEntry::usage), card.usage())?;
     let scopes = (kept.as_ref().map(Scoped::scope), Some(card.scope()));
     card.revision = draft.note_in(ChangeKind::Card, card.handle.as_str(), false, scopes);
     draft.replace(&CARDS, kept.as_ref(), &card);
@@ -47,7 +46,7 @@ pub(crate) fn put(draft: &mut Draft<'_>, command: &PutCard) -> Outcome {
     Ok(Reply::Done(card.revision))
 }
 
-fn card_of(command: &PutCard, kept: Option<&CardEntry>, home: &Home) -> CardEntry {
+fn card_of(command: &PutCard, kept: Option<&CardEntry>, namespace: &NamespaceContext) -> CardEntry {
     let (owner, kid) = command.owner.clone().unzip();
     CardEntry {
         handle: command.handle.clone(),
@@ -55,8 +54,8 @@ fn card_of(command: &PutCard, kept: Option<&CardEntry>, home: &Home) -> CardEntr
         assurance: command.assurance,
         owner,
         kid,
-        visibility: home.visibility(command.visibility, kept.map(|kept| kept.visibility)),
-        namespace: home.name.clone(),
+        visibility: namespace.visibility(command.visibility, kept.map(|kept| kept.visibility)),
+        namespace: namespace.name.clone(),
         bytes: 0,
         revision: Default::default(),
     }
@@ -69,17 +68,17 @@ fn same(kept: &CardEntry, offered: &CardEntry) -> bool {
 /// Takes over a card of another registry.
 pub(crate) fn take_over(
     draft: &mut Draft<'_>,
-    home: &Home,
+    namespace: &NamespaceContext,
     import: &Import,
     entry: &ImportedRecord,
-) -> Result<Revision, Stop> {
+) -> Step<Revision> {
     let mut card = imported(import, entry);
     card.bytes = draft.require_body(&entry.digest)?;
     let kept = draft.entry(&CARDS, card.handle.as_str())?;
-    card.namespace = home.name.clone();
+    card.namespace = namespace.name.clone();
     let had = kept.as_ref().map(|kept| kept.assurance);
-    home.check_trust(("card", &card.handle), had, card.assurance)?;
-    home.account(draft, kept.as_ref().map(CardEntry::usage), card.usage())?;
+    namespace.check_trust(("card", &card.handle), had, card.assurance)?;
+    namespace.account(draft, kept.as_ref().map(CardEntry::usage), card.usage())?;
     let scopes = (kept.as_ref().map(Scoped::scope), Some(card.scope()));
     card.revision = draft.note_in(ChangeKind::Card, card.handle.as_str(), false, scopes);
     draft.replace(&CARDS, kept.as_ref(), &card);
@@ -102,11 +101,11 @@ fn imported(import: &Import, entry: &ImportedRecord) -> CardEntry {
 }
 
 /// Takes away a card of another registry.
-pub(crate) fn withdraw(draft: &mut Draft<'_>, handle: &Handle) -> Result<Revision, Stop> {
+pub(crate) fn withdraw(draft: &mut Draft<'_>, handle: &Handle) -> Step<Revision> {
     let id = handle.as_str();
     let Some(kept) = draft.entry(&CARDS, id)? else { return Ok(draft.revision()) };
-    let home = Home::of(draft, handle)?;
-    home.account(draft, Some(kept.usage()), Usage::default())?;
+    let namespace = NamespaceContext::of(draft, handle)?;
+    namespace.account(draft, Some(kept.usage()), Usage::default())?;
     let revision = draft.note_in(ChangeKind::Card, id, true, (Some(kept.scope()), None));
     draft.remove(&CARDS, &kept);
     Ok(revision)

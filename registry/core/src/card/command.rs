@@ -1,5 +1,4 @@
-//! What may be asked about A2A cards.
-//! Data only: a signature was judged at the edge, and what it was found to be worth comes with the command.
+//! The commands about A2A cards. The edge has judged the signature; the command carries the result.
 
 use proto_types::card::Assurance;
 use proto_types::{Digest, Handle, Kid, Origin};

@@ -1,5 +1,4 @@
-//! A2A cards as they are stored.
-//! Data only: it decides nothing, and must never hold bodies, only digests of them.
+//! An A2A card as it is stored. It holds digests of its bodies, never the bodies.
 
 use proto_types::card::Assurance;
 use proto_types::{Digest, Handle, Kid, Namespace, Origin, Revision};

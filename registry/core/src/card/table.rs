@@ -1,10 +1,10 @@
-//! Where A2A cards lie, and how they are listed.
-//! Functions of one card alone; they must never read the state.
+//! The table of A2A cards and the keys that list them. A key depends on its card alone.
 
 use proto_types::Digest;
 use proto_types::tlog::Fact;
 
 use crate::entity::{Entity, Table};
+use crate::index::Keys;
 use crate::layout::Tag;
 use crate::listing;
 use crate::source::Source;
@@ -25,7 +25,7 @@ impl Entity for CardEntry {
         self.handle.as_str().to_owned()
     }
 
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+    fn index(&self) -> Keys {
         listing::keys(LISTED_CARDS, &self.scope(), self.handle.as_str())
     }
 

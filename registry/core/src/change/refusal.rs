@@ -1,5 +1,4 @@
-//! Refusals, each with what the caller needs to act on it.
-//! Data only: it decides nothing. A failure of the machine is none of these.
+//! The refusals of the core, each with what the caller needs to act on it. A failure of the machine is not among them.
 
 use proto_types::card::Assurance;
 use proto_types::{Digest, EnvelopeId, Handle, LeaseEpoch, Namespace, Origin, TaskId};

@@ -1,6 +1,6 @@
-//! The state's time, brought back after a clock has carried it ahead.
-//! Decides when that is allowed: where it is further ahead than clocks may be apart. It must never let a token be spent
-//! twice for it: what was spent before may have been forgotten as past, so that tokens of before count no more.
+//! The decision to set the state's time back, after a wrong clock has carried it ahead. It is allowed only where the time
+//! is further ahead than clocks may be apart. Spent tokens may have been forgotten meanwhile, so tokens from before the
+//! reset do not count any more.
 
 use crate::bound::{self, MINUTE_MS};
 use crate::change::Reply;

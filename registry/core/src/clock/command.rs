@@ -1,5 +1,4 @@
-//! What may be asked about the state's time.
-//! Data only: the time itself comes with the stamp.
+//! The command that sets the state's time back. The new time comes with the stamp.
 
 use proto_types::WallMs;
 use serde::{Deserialize, Serialize};

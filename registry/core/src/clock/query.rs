@@ -1,5 +1,4 @@
 //! Reads of the state's time.
-//! They decide nothing.
 
 use proto_types::WallMs;
 
@@ -7,9 +6,6 @@ use crate::counter;
 use crate::view::{Read, View};
 
 /// The state machine's time.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn clock(view: &dyn View) -> Read<WallMs> {
     counter::read(view, counter::CLOCK).map(WallMs)
 }

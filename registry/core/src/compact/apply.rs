@@ -1,6 +1,5 @@
-//! Forgetting: changes that no cursor may ask for any more, tasks long ended, bodies without a name.
-//! Decides what goes with one command; must never take a body that an entity names, nor so much at
-//! once that the members are held up.
+//! The decision what one `Compact` command forgets: a bounded part of old changes, ended tasks and unnamed bodies. A body
+//! that an entity names is never taken.
 
 use proto_types::{Digest, Revision, WallMs};
 
@@ -9,7 +8,7 @@ use crate::bound;
 use crate::change::Reply;
 use crate::conduct;
 use crate::counter::COMPACTED;
-use crate::draft::{Draft, Outcome, Stop};
+use crate::draft::{Draft, Outcome, Step};
 use crate::envelope;
 use crate::index;
 use crate::join_token;
@@ -18,7 +17,7 @@ use crate::peer::waiting;
 use crate::task;
 use crate::task::table::TASKS;
 use crate::token;
-use crate::view::{Space, ViewError, Write};
+use crate::view::{Read, Space, ViewError, Write};
 
 use super::command::Compact;
 
@@ -43,7 +42,7 @@ pub(crate) fn compact(draft: &mut Draft<'_>, command: &Compact) -> Outcome {
 }
 
 /// One range, however many there are.
-fn drop_changes(draft: &mut Draft<'_>, through: Revision) -> Result<Revision, ViewError> {
+fn drop_changes(draft: &mut Draft<'_>, through: Revision) -> Read<Revision> {
     let kept = Revision(draft.count(COMPACTED)?);
     if through <= kept {
         return Ok(kept);
@@ -56,7 +55,7 @@ fn drop_changes(draft: &mut Draft<'_>, through: Revision) -> Result<Revision, Vi
 }
 
 /// Nobody is told: that it ended was the last that happened to it.
-fn forget_tasks(draft: &mut Draft<'_>, until: WallMs) -> Result<usize, Stop> {
+fn forget_tasks(draft: &mut Draft<'_>, until: WallMs) -> Step<usize> {
     let (from, to) = task::table::tasks_ended(until);
     let ended = index::ids(draft.view(), (&from, &to), STEP_MAX)?;
     for id in &ended {
@@ -67,7 +66,7 @@ fn forget_tasks(draft: &mut Draft<'_>, until: WallMs) -> Result<usize, Stop> {
 }
 
 /// Looks at bodies that lost a name or never had one; how many.
-fn forget_bodies(draft: &mut Draft<'_>) -> Result<usize, ViewError> {
+fn forget_bodies(draft: &mut Draft<'_>) -> Read<usize> {
     let first = LOOSE_BODIES.key(&[]);
     let loose = draft.view().range(Space::State, &first, &layout::past(&first), STEP_MAX)?;
     for (key, _) in &loose {
@@ -81,7 +80,7 @@ fn forget_bodies(draft: &mut Draft<'_>) -> Result<usize, ViewError> {
     Ok(loose.len())
 }
 
-fn digest_of(bytes: &[u8]) -> Result<Digest, ViewError> {
+fn digest_of(bytes: &[u8]) -> Read<Digest> {
     let corrupt = |_| ViewError::Corrupt {
         table: "loose body",
         cause: format!("the key has {} bytes, not 32", bytes.len()),

@@ -1,5 +1,4 @@
-//! What may be asked about forgetting.
-//! Data only: what goes with one command is decided in `apply`.
+//! The command that forgets.
 
 use proto_types::{Revision, WallMs};
 use serde::{Deserialize, Serialize};

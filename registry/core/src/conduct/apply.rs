@@ -1,6 +1,5 @@
-//! Reports of peers' conduct.
-//! Decides which windows are taken, and adds them up; must never count a window twice, let one reporter's word change
-//! what another's says, or keep more than one entry for a peer and a gateway.
+//! The decision which reported windows are added. A window is never counted twice, a reporter never changes what another
+//! has reported, and there is one entry for a peer and a gateway.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +7,7 @@ use proto_types::{Revision, WallMs};
 
 use crate::bound::{self, MINUTE_MS};
 use crate::change::{Refusal, Reply};
-use crate::draft::{Draft, Outcome, Stop};
+use crate::draft::{Draft, Outcome, Step};
 use crate::gateway::table::GATEWAYS;
 use crate::history::entry::ChangeKind;
 use crate::index;
@@ -81,12 +80,7 @@ fn in_time(window: Window, now: WallMs) -> Result<(), Refusal> {
 
 /// Adds a tally to what its gateway said of the peer before. Who is not enrolled, or not any more, is passed over: the
 /// gateway may not have heard of it yet. A suspended peer's conduct counts when it comes back.
-fn count(
-    draft: &mut Draft<'_>,
-    report: &Conduct,
-    tally: &Tally,
-    revision: Revision,
-) -> Result<bool, Stop> {
+fn count(draft: &mut Draft<'_>, report: &Conduct, tally: &Tally, revision: Revision) -> Step<bool> {
     let peer = draft.entry(&PEERS, tally.peer.as_str())?;
     if peer.is_none_or(|peer| peer.status > PeerStatus::Suspended) {
         return Ok(false);
@@ -108,7 +102,7 @@ fn count(
 }
 
 /// Forgets up to `limit` entries that have faded to nothing; how many.
-pub(crate) fn sweep(draft: &mut Draft<'_>, limit: usize) -> Result<usize, Stop> {
+pub(crate) fn sweep(draft: &mut Draft<'_>, limit: usize) -> Step<usize> {
     // No window that is still taken ends before this, so that it makes no difference to one when an entry goes.
     let (from, to) = table::evidence_void(draft.now().minus_ms(AGE_MS_MAX));
     let void = index::ids(draft.view(), (&from, &to), limit)?;

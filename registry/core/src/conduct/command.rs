@@ -1,5 +1,4 @@
-//! What a gateway reports of the peers that it has met.
-//! A report must never speak of what the gateway has not seen itself.
+//! A gateway's report of the peers that it has met. It tells only what this gateway has seen itself.
 
 use proto_types::{GatewayId, Origin};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
-//! What gateways report of peers' conduct, as it is kept.
-//! Data only: it decides nothing. It must never hold more than one entry for a peer and a gateway.
+//! What one gateway has reported of one peer, as it is stored. There is never more than one entry for a peer and a
+//! gateway.
 
 use proto_types::{GatewayId, Origin, Revision, WallMs};
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,5 @@
-//! What peers' conduct comes to, at the state's time.
-//! It decides nothing but which evidence counts; it must never depend on anything but the state, so that every member
-//! gives a peer the same score at the same revision.
+//! Reads of a peer's reputation at the state's time. The answer depends on the state alone, so that every member gives a
+//! peer the same score at the same revision.
 
 use proto_types::{Origin, WallMs};
 
@@ -33,9 +32,6 @@ pub struct Line {
 }
 
 /// The reputation of a peer, whether it is enrolled or not.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn reputation(view: &dyn View, peer: &Origin) -> Read<Reputation> {
     let at = clock::query::clock(view)?;
     // No more gateways report than that.

@@ -1,13 +1,13 @@
-//! What conduct is worth: how evidence fades, and what score it gives (formula version 1).
+//! The score of a peer: how evidence fades, and what the rest is worth (formula version 1).
 //!
 //! Evidence is that of a Beta distribution: units of good and of bad conduct, counted in millionths (Jøsang & Ismail,
 //! "The Beta Reputation System", 2002). It halves each day, so that what a peer was does not excuse what it is. The score
-//! is the lower bound of the Wilson 95 % interval (Wilson, 1927) of good among all: few events are worth little, so that a
-//! fresh name never beats an old one (Friedman & Resnick, "The Social Cost of Cheap Pseudonyms", 2001) and many names of
-//! one owner gain nothing together (Cheng & Friedman, 2005).
+//! is the lower bound of the Wilson 95 % interval (Wilson, 1927) of good among all: few events are worth little, so that
+//! a fresh name never beats an old one (Friedman & Resnick, "The Social Cost of Cheap Pseudonyms", 2001) and many names
+//! of one owner gain nothing together (Cheng & Friedman, 2005).
 //!
-//! It decides with integers alone: members of any machine must come to the same numbers. It must never give more for less
-//! good or more bad conduct, nor count a minute for more than its bound.
+//! It uses integers alone, so that members on any machine compute the same numbers. More good or less bad conduct never
+//! lowers the score, and a minute never counts for more than its bound.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,6 @@
-//! Where evidence and reporters lie: evidence so that all that is said of a peer lies together.
-//! Functions of one entity alone; they must never read the state.
+//! The tables of evidence and of reporters. All evidence about a peer is stored side by side.
 
-use proto_types::{Digest, GatewayId, Origin, WallMs};
+use proto_types::{GatewayId, Origin, WallMs};
 
 use crate::entity::{Entity, Table};
 use crate::index::{self, Keys};
@@ -31,12 +30,11 @@ impl Entity for EvidenceEntry {
         evidence_key(&self.peer, &self.reporter)
     }
 
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        keys(self)
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        Vec::new()
+    fn index(&self) -> Keys {
+        let days = self.evidence.days_to_nothing();
+        let void = self.window.ends_at().plus_ms(days * DAY_MS);
+        let id = self.key().into_bytes();
+        vec![(EVIDENCE_BY_VOID.key(&[&void.0.to_be_bytes(), &id]), id)]
     }
 }
 
@@ -44,21 +42,10 @@ impl Entity for ReporterEntry {
     fn key(&self) -> String {
         self.id.as_str().to_owned()
     }
-
-    fn bodies(&self) -> Vec<Digest> {
-        Vec::new()
-    }
 }
 
 /// Evidence fades by whole days at least.
 const DAY_MS: u64 = 86_400_000;
-
-fn keys(entry: &EvidenceEntry) -> Keys {
-    let days = entry.evidence.days_to_nothing();
-    let void = entry.window.ends_at().plus_ms(days * DAY_MS);
-    let id = entry.key().into_bytes();
-    vec![(EVIDENCE_BY_VOID.key(&[&void.0.to_be_bytes(), &id]), id)]
-}
 
 /// The evidence that is nothing at `now`, and later: from, to.
 pub(crate) fn evidence_void(now: WallMs) -> (Vec<u8>, Vec<u8>) {

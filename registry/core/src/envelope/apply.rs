@@ -1,10 +1,9 @@
-//! Envelopes on their way in.
-//! Decides whether one is accepted, and for how long its id is known; must never take one id of one
-//! source for two envelopes while the first is known.
+//! The decision to accept an envelope, and for how long its id is remembered. One id of one source never names two
+//! envelopes while the first is remembered.
 
-use proto_types::{Class, Full, LeaseEpoch, Shares, WallMs};
+use proto_types::{Class, Full, LeaseEpoch, Shares, TraceParent, WallMs};
 
-use crate::bound::{self, DAY_MS, NAME_BYTES_MAX};
+use crate::bound::{self, DAY_MS};
 use crate::change::{Effect, Refusal, Reply};
 use crate::counter;
 use crate::draft::{Draft, Outcome, Stop};
@@ -30,12 +29,6 @@ const SHARES: Shares = Shares::new(QUEUE_MAX).without_reserve();
 /// Void envelopes forgotten with each command on a queue: more go than come.
 const SWEEP_MAX: usize = 64;
 
-/// A `traceparent` has 55 bytes in version 00 (W3C Trace Context, 3.2); later versions may append.
-const TRACEPARENT_BYTES_MAX: usize = 128;
-
-/// The bound of the envelope formats' correlation ids.
-const CORRELATION_BYTES_MAX: usize = 256;
-
 pub(crate) fn enqueue(draft: &mut Draft<'_>, command: &EnqueueEnvelope) -> Outcome {
     let mut envelope = envelope_of(command, draft.now());
     check(&envelope, draft.now())?;
@@ -55,9 +48,9 @@ pub(crate) fn enqueue(draft: &mut Draft<'_>, command: &EnqueueEnvelope) -> Outco
     if envelope.bytes.is_some() {
         envelope.bytes = Some(storage::take(draft, Some(envelope.source.as_str()), bytes)?);
     }
-    envelope.revision = draft.note(ChangeKind::Envelope, &envelope.target, false);
+    envelope.revision = draft.note(ChangeKind::Envelope, envelope.target.as_str(), false);
     draft.replace(&ENVELOPES, None, &envelope);
-    draft.effect(Effect::EnvelopeReady(envelope.target));
+    draft.effect(Effect::EnvelopeReady(envelope.target.into()));
     Ok(Reply::Enqueued { revision: envelope.revision, duplicate: false })
 }
 
@@ -68,8 +61,9 @@ fn same_message(kept: &EnvelopeEntry, offered: &EnvelopeEntry) -> bool {
 
 /// One envelope more waits for the target, if its source has not its share there.
 fn enter_queue(draft: &mut Draft<'_>, envelope: &EnvelopeEntry) -> Result<(), Stop> {
-    let depth = counter::queue_depth(&envelope.target);
-    let share = |shared| counter::queue_share(&envelope.target, &envelope.source, shared);
+    let target = envelope.target.as_str();
+    let depth = counter::queue_depth(target);
+    let share = |shared| counter::queue_share(target, &envelope.source, shared);
     let (marked, unmarked) = (draft.count(&share(true))?, draft.count(&share(false))?);
     let (waiting, own) = (draft.count(&depth)?, marked + unmarked);
     let fits = SHARES.admit(Class::Ordinary, waiting, own, 1);
@@ -108,8 +102,9 @@ fn forget(draft: &mut Draft<'_>, envelope: &EnvelopeEntry) -> Result<(), ViewErr
 
 /// One envelope fewer waits for the target.
 pub(crate) fn leave_queue(draft: &mut Draft<'_>, left: &EnvelopeEntry) -> Result<(), ViewError> {
-    let depth = counter::queue_depth(&left.target);
-    for counter in [depth, counter::queue_share(&left.target, &left.source, left.shared)] {
+    let target = left.target.as_str();
+    let share = counter::queue_share(target, &left.source, left.shared);
+    for counter in [counter::queue_depth(target), share] {
         let waiting = draft.count(&counter)?;
         draft.set_count(&counter, waiting.saturating_sub(1));
     }
@@ -117,10 +112,9 @@ pub(crate) fn leave_queue(draft: &mut Draft<'_>, left: &EnvelopeEntry) -> Result
 }
 
 fn check(envelope: &EnvelopeEntry, now: WallMs) -> Result<(), Refusal> {
-    bound::text("target", &envelope.target, NAME_BYTES_MAX)?;
-    bound::text("correlation", &envelope.correlation, CORRELATION_BYTES_MAX)?;
-    if let Some(traceparent) = &envelope.traceparent {
-        bound::text("traceparent", traceparent, TRACEPARENT_BYTES_MAX)?;
+    // Of an earlier log: no edge lets one in any more.
+    if envelope.traceparent.as_ref().is_some_and(TraceParent::is_too_long) {
+        return Err(bound::full("bytes of traceparent", TraceParent::LEN_MAX as u64));
     }
     bound::not_past(envelope.expires_at, now)?;
     bound::near("expires_at", envelope.expires_at, now, AHEAD_MS_MAX)

@@ -1,7 +1,9 @@
-//! What may be asked about envelopes and their queues.
-//! Data only: an envelope is a body, which commands name by digest.
+//! The commands about envelopes and their queues. An envelope is a body, which commands name by digest.
 
-use proto_types::{Digest, EnvelopeId, LeaseEpoch, Origin, WallMs};
+use proto_types::{
+    CorrelationId, Digest, EnvelopeId, LeaseEpoch, LeaseLimit, LeaseTtl, Origin, QueueName,
+    TraceParent, WallMs,
+};
 use serde::{Deserialize, Serialize};
 
 /// Accepts an envelope durably.
@@ -12,13 +14,13 @@ pub struct EnqueueEnvelope {
     /// Who sent it.
     pub source: Origin,
     /// The queue.
-    pub target: String,
+    pub target: QueueName,
     /// End-to-end correlation.
-    pub correlation: String,
+    pub correlation: CorrelationId,
     /// The envelope as received, a body.
     pub body: Digest,
     /// The W3C trace context it came with.
-    pub traceparent: Option<String>,
+    pub traceparent: Option<TraceParent>,
     /// When it is void; at most 7 days ahead.
     pub expires_at: WallMs,
     /// Whether it is noted that its source's share counts it. False in earlier logs.
@@ -33,18 +35,18 @@ pub struct EnqueueEnvelope {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseEnvelopes {
     /// The queue.
-    pub target: String,
-    /// At most 100.
-    pub max: u32,
-    /// How long; 1 s to 10 min.
-    pub ttl_ms: u64,
+    pub target: QueueName,
+    /// How many at most.
+    pub max: LeaseLimit,
+    /// How long.
+    pub ttl_ms: LeaseTtl,
 }
 
 /// Takes a leased envelope out of its queue; its id stays known until it expires.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AckEnvelope {
     /// The queue.
-    pub target: String,
+    pub target: QueueName,
     /// Who sent it.
     pub source: Origin,
     /// Which one.

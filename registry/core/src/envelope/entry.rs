@@ -1,7 +1,8 @@
-//! WAN envelopes in the queues of their targets.
-//! Data only: it decides nothing, and must never hold bodies, only digests of them.
+//! An envelope in the queue of its target, as it is stored. It holds digests of its bodies, never the bodies.
 
-use proto_types::{Digest, EnvelopeId, LeaseEpoch, Origin, Revision, WallMs};
+use proto_types::{
+    CorrelationId, Digest, EnvelopeId, LeaseEpoch, Origin, QueueName, Revision, TraceParent, WallMs,
+};
 use serde::{Deserialize, Serialize};
 
 /// One WAN envelope in the queue of its target.
@@ -12,13 +13,13 @@ pub struct EnvelopeEntry {
     /// Who sent it.
     pub source: Origin,
     /// The queue: a target origin or handle.
-    pub target: String,
+    pub target: QueueName,
     /// End-to-end correlation.
-    pub correlation: String,
+    pub correlation: CorrelationId,
     /// The envelope as received, a body.
     pub body: Digest,
     /// The W3C trace context it came with.
-    pub traceparent: Option<String>,
+    pub traceparent: Option<TraceParent>,
     /// When it was accepted.
     pub accepted_at: WallMs,
     /// When it is void.

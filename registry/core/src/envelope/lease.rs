@@ -1,8 +1,6 @@
-//! Envelopes on their way out: leased, acknowledged.
-//! Decides who delivers one, under which epoch; must never lease one to two holders at a time, or
-//! take it from its queue for a holder whose epoch was overtaken.
+//! The lease and the acknowledgement of envelopes, each under a lease epoch. An envelope is leased to one holder at a
+//! time, and a holder with an older epoch cannot take it from its queue.
 
-use crate::bound::{self, MINUTE_MS, NAME_BYTES_MAX};
 use crate::change::{Lease, Refusal, Reply};
 use crate::draft::{Draft, Outcome};
 use crate::epoch;
@@ -15,24 +13,15 @@ use super::command::{AckEnvelope, LeaseEnvelopes};
 use super::entry::{Acked, EnvelopeEntry};
 use super::table::{self, ENVELOPES, envelope_key};
 
-/// Envelopes of one lease; each may carry 1 MiB of body for the shell to load.
-const LEASE_MAX: u64 = 100;
-
-/// A shorter lease ends on the way; a longer one delays a redelivery by minutes.
-const TTL_MS: (u64, u64) = (1_000, 10 * MINUTE_MS);
-
 /// Places read at a time; leases are near the front, so that one page is the rule.
 const SCAN_PAGE: usize = 256;
 
 pub(crate) fn lease(draft: &mut Draft<'_>, command: &LeaseEnvelopes) -> Outcome {
     let LeaseEnvelopes { target, max, ttl_ms } = command;
-    bound::text("target", target, NAME_BYTES_MAX)?;
-    bound::number("max", u64::from(*max), (1, LEASE_MAX))?;
-    bound::number("ttl_ms", *ttl_ms, TTL_MS)?;
     sweep(draft)?;
-    let until = draft.now().plus_ms(*ttl_ms);
+    let until = draft.now().plus_ms((*ttl_ms).into());
     let mut leases = Vec::new();
-    for key in ready(draft, target, *max as usize)? {
+    for key in ready(draft, target.as_str(), u32::from(*max) as usize)? {
         let kept = draft.existing(&ENVELOPES, &key)?;
         // A claim is no fact of the directory: watchers do not see it, so it takes no revision.
         let envelope = EnvelopeEntry {
@@ -62,7 +51,7 @@ pub(crate) fn ack(draft: &mut Draft<'_>, command: &AckEnvelope) -> Outcome {
         _ => return Err(Refusal::NotLeased(id.clone()).into()),
     }
     leave_queue(draft, &kept)?;
-    let revision = draft.note(ChangeKind::Envelope, target, true);
+    let revision = draft.note(ChangeKind::Envelope, target.as_str(), true);
     let acked = EnvelopeEntry { acked: Some(Acked { epoch, revision }), ..kept.clone() };
     draft.replace(&ENVELOPES, Some(&kept), &acked);
     Ok(Reply::Done(revision))

@@ -1,5 +1,4 @@
 //! Reads of envelopes and their queues.
-//! They decide nothing.
 
 use proto_types::{EnvelopeId, Origin};
 
@@ -10,17 +9,11 @@ use super::entry::EnvelopeEntry;
 use super::table::{ENVELOPES, envelope_key};
 
 /// The envelope of this id, acknowledged or not, while it is known.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn envelope(view: &dyn View, source: &Origin, id: &EnvelopeId) -> Read<Option<EnvelopeEntry>> {
     ENVELOPES.entry(view, &envelope_key(source, id))
 }
 
 /// How many envelopes wait for this target, leased ones included.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn queue_depth(view: &dyn View, target: &str) -> Read<u64> {
     counter::read(view, &counter::queue_depth(target))
 }

@@ -1,5 +1,4 @@
-//! Where envelopes lie, and where each stands in its queue.
-//! Functions of one envelope alone; they must never read the state.
+//! The table of envelopes, and the place of each in its queue. A key depends on its envelope alone.
 
 use proto_types::{Digest, EnvelopeId, Origin, Revision, WallMs};
 use serde::{Deserialize, Serialize};
@@ -31,8 +30,20 @@ impl Entity for EnvelopeEntry {
         envelope_key(&self.source, &self.id)
     }
 
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        keys(self)
+    fn index(&self) -> Keys {
+        let key = self.key().into_bytes();
+        let at = self.expires_at.0.to_be_bytes();
+        let mut keys = vec![(ENVELOPES_BY_EXPIRY.key(&[&at, &key]), key)];
+        if self.acked.is_none() {
+            let place = Place {
+                source: self.source.clone(),
+                id: self.id.clone(),
+                leased_until: self.leased_until,
+                expires_at: self.expires_at,
+            };
+            keys.push((in_queue(self.target.as_str(), self.revision), encode(&place)));
+        }
+        keys
     }
 
     fn bodies(&self) -> Vec<Digest> {
@@ -48,22 +59,6 @@ pub(crate) struct Place {
     pub(crate) id: EnvelopeId,
     pub(crate) leased_until: WallMs,
     pub(crate) expires_at: WallMs,
-}
-
-fn keys(envelope: &EnvelopeEntry) -> Keys {
-    let key = envelope.key().into_bytes();
-    let at = envelope.expires_at.0.to_be_bytes();
-    let mut keys = vec![(ENVELOPES_BY_EXPIRY.key(&[&at, &key]), key)];
-    if envelope.acked.is_none() {
-        let place = Place {
-            source: envelope.source.clone(),
-            id: envelope.id.clone(),
-            leased_until: envelope.leased_until,
-            expires_at: envelope.expires_at,
-        };
-        keys.push((in_queue(&envelope.target, envelope.revision), encode(&place)));
-    }
-    keys
 }
 
 /// The envelopes that are void at `now`: from, to.

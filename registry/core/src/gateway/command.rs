@@ -1,7 +1,6 @@
-//! What may be asked about gateways.
-//! Data only: it must never carry a credential or a join token, but their hashes.
+//! The commands about gateways. They carry hashes of credentials and join tokens, never these themselves.
 
-use proto_types::{Digest, GatewayId};
+use proto_types::{Digest, Endpoint, GatewayId};
 use serde::{Deserialize, Serialize};
 
 /// Registers a gateway, spending its join token; with the same credential again it updates the endpoint.
@@ -10,7 +9,7 @@ pub struct RegisterGateway {
     /// Its name.
     pub id: GatewayId,
     /// Where nodes push events to.
-    pub endpoint: String,
+    pub endpoint: Endpoint,
     /// SHA-256 of its credential.
     pub credential: Digest,
     /// SHA-256 of its join token.

@@ -1,7 +1,6 @@
-//! Gateways as they are stored.
-//! Data only: it decides nothing, and must never hold a credential, only its digest.
+//! A gateway as it is stored. It holds the digest of its credential, never the credential.
 
-use proto_types::{Digest, GatewayId, Revision};
+use proto_types::{Digest, Endpoint, GatewayId, Revision};
 use serde::{Deserialize, Serialize};
 
 /// A gateway of the fleet.
@@ -10,7 +9,7 @@ pub struct GatewayEntry {
     /// Its name.
     pub id: GatewayId,
     /// Where nodes push events to.
-    pub endpoint: String,
+    pub endpoint: Endpoint,
     /// SHA-256 of its credential.
     pub credential: Digest,
     /// The revision that wrote this entry.

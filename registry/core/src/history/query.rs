@@ -1,5 +1,4 @@
-//! Reads of the total order: how far it has come, its lines, and how much of it is forgotten.
-//! They decide nothing.
+//! Reads of the total order: the newest revision, the lines, and what is compacted.
 
 use proto_types::{Revision, WallMs};
 
@@ -18,9 +17,6 @@ pub fn revision(view: &dyn View) -> Read<Revision> {
 }
 
 /// Up to `limit` changes after `since`, in order.
-///
-/// # Errors
-/// As [`revision`].
 pub fn changes(view: &dyn View, since: Revision, limit: usize) -> Read<Vec<ChangeEvent>> {
     let from = since.next().0.to_be_bytes();
     let past_all = [u8::MAX; size_of::<u64>() + 1];
@@ -30,18 +26,12 @@ pub fn changes(view: &dyn View, since: Revision, limit: usize) -> Read<Vec<Chang
 
 /// The newest revision whose change is no longer kept, `Revision(0)` if all are. A cursor that
 /// stands before it has missed changes and must start anew from a list.
-///
-/// # Errors
-/// As [`revision`].
 pub fn compacted(view: &dyn View) -> Read<Revision> {
     counter::read(view, counter::COMPACTED).map(Revision)
 }
 
 /// The newest revision that is not younger than `at`, among those whose changes are kept;
 /// [`compacted`] if there is none.
-///
-/// # Errors
-/// As [`revision`].
 pub fn revision_at(view: &dyn View, at: WallMs) -> Read<Revision> {
     let (mut old, mut young) = (compacted(view)?.0, revision(view)?.0);
     // Times rise with revisions. `old` is old enough all along.

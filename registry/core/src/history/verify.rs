@@ -1,14 +1,13 @@
-//! The total order: every revision since the last compaction has its line, and time does not go back in it.
-//! It decides nothing about what a line says.
+//! A check of the total order: every revision since the last compaction has its line, and time never goes back.
 
 use crate::codec::decode;
 use crate::counter;
 use crate::report::{PAGE, Report, each, hex};
-use crate::view::{Space, View, ViewError};
+use crate::view::{Read, Space, View};
 
 use super::entry::ChangeEvent;
 
-pub(crate) fn check(view: &dyn View, report: &mut Report) -> Result<(), ViewError> {
+pub(crate) fn check(view: &dyn View, report: &mut Report) -> Read<()> {
     let compacted = counter::read(view, counter::COMPACTED)?;
     let revision = counter::read(view, counter::REVISION)?;
     let (mut last, mut at) = (compacted, 0);

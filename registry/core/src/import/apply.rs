@@ -1,6 +1,5 @@
-//! Entries of other registries.
-//! Decides by home and its revision whether an entry is taken over; must never let a partner touch
-//! an entry of our own, of another home, or of a home that another partner speaks for.
+//! The decision to take over an entry of another registry, by its home and its revision there. A partner never touches an
+//! entry of ours, of another home, or of a home that another partner speaks for.
 
 use proto_types::manifest::KeyUse;
 use proto_types::{Namespace, Revision};
@@ -9,10 +8,10 @@ use crate::bound;
 use crate::card;
 use crate::card::table::CARDS;
 use crate::change::{Refusal, Reply};
-use crate::draft::{Draft, Outcome, Stop};
+use crate::draft::{Draft, Outcome, Step};
 use crate::epoch;
 use crate::history::entry::ChangeKind;
-use crate::namespace::tenancy::Home;
+use crate::namespace::tenancy::NamespaceContext;
 use crate::partner;
 use crate::partner::entry::PartnerEntry;
 use crate::partner::table::PARTNERS;
@@ -134,7 +133,7 @@ fn is_news(kept: &ProvenanceEntry, import: &Import) -> bool {
 }
 
 /// An entry without provenance is our own, and so is its tombstone.
-fn is_ours(draft: &Draft<'_>, import: &Import) -> Result<bool, Stop> {
+fn is_ours(draft: &Draft<'_>, import: &Import) -> Step<bool> {
     let handle = import.handle.as_str();
     Ok(match import.kind {
         ImportKind::Record => draft.entry(&RECORDS, handle)?.is_some(),
@@ -150,24 +149,24 @@ fn check_quota(partner: &PartnerEntry, counted: bool) -> Result<(), Refusal> {
     }
 }
 
-fn store(draft: &mut Draft<'_>, import: &Import, entry: &ImportedRecord) -> Result<Revision, Stop> {
+fn store(draft: &mut Draft<'_>, import: &Import, entry: &ImportedRecord) -> Step<Revision> {
     let usage = match import.kind {
         ImportKind::Record => KeyUse::Signing,
         ImportKind::Card => KeyUse::Card,
     };
     owner::check_key(draft, entry.owner.as_ref(), usage)?;
-    let home = Home::of(draft, &import.handle)?;
-    check_place(&home, import)?;
+    let namespace = NamespaceContext::of(draft, &import.handle)?;
+    check_place(&namespace, import)?;
     match import.kind {
-        ImportKind::Record => record::apply::take_over(draft, &home, import, entry),
-        ImportKind::Card => card::apply::take_over(draft, &home, import, entry),
+        ImportKind::Record => record::apply::take_over(draft, &namespace, import, entry),
+        ImportKind::Card => card::apply::take_over(draft, &namespace, import, entry),
     }
 }
 
 /// Handles that a namespace claims are for those whom it admits: a partner gets into none but the one
 /// that the operator has named after it.
-fn check_place(home: &Home, import: &Import) -> Result<(), Refusal> {
-    match home.name == Namespace::default() || home.name == import.partner {
+fn check_place(namespace: &NamespaceContext, import: &Import) -> Result<(), Refusal> {
+    match namespace.name == Namespace::default() || namespace.name == import.partner {
         true => Ok(()),
         false => Err(bound::conflict(import.kind.as_str(), import.handle.as_str())),
     }
@@ -178,7 +177,7 @@ fn keep_provenance(
     kept: Option<&ProvenanceEntry>,
     import: &Import,
     revision: Revision,
-) -> Result<(), Stop> {
+) -> Step<()> {
     if let Some(kept) = kept.filter(|kept| kept.digest.is_some()) {
         count(draft, kept, -1)?;
     }

@@ -1,5 +1,5 @@
-//! What may be asked about entries of other registries.
-//! A wish must never carry the far side's word for anything that is decided by provenance.
+//! The commands about entries of other registries. What follows from provenance is decided here, never taken from the
+//! partner.
 
 use proto_types::card::Assurance;
 use proto_types::{Digest, Handle, Kid, Namespace, Origin, WallMs};

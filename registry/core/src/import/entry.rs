@@ -1,7 +1,6 @@
-//! Where an entry of another registry came from.
-//! Data only: it decides nothing, and must never hold bodies, only digests of them.
+//! The provenance of an entry of another registry, as it is stored. It holds digests of bodies, never the bodies.
 
-use proto_types::{Digest, Handle, Namespace, Origin, Revision, WallMs};
+use proto_types::{Digest, Handle, Namespace, Origin, Revision, WallMs, words};
 use serde::{Deserialize, Serialize};
 
 /// Which kind of entry is imported.
@@ -14,16 +13,7 @@ pub enum ImportKind {
     Card,
 }
 
-impl ImportKind {
-    /// The word that is shown.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Record => "record",
-            Self::Card => "card",
-        }
-    }
-}
+words!(ImportKind { Record = "record", Card = "card" });
 
 /// Where an entry came from. It outlasts the entry: a handle that its home has withdrawn is still
 /// its home's.

@@ -1,11 +1,10 @@
-//! Whose home a handle has.
-//! Decides when a handle comes home or is set free; must never let a local write take what is at
-//! home elsewhere.
+//! The home of a handle: the decision when it becomes ours, and when it is free. A local write never takes a handle whose
+//! home is another registry.
 
 use proto_types::{Handle, Origin};
 
 use crate::change::Refusal;
-use crate::draft::{Draft, Stop};
+use crate::draft::{Draft, Step};
 use crate::partner::entry::PartnerEntry;
 use crate::partner::table::PARTNERS;
 
@@ -13,7 +12,7 @@ use super::entry::{ImportKind, ProvenanceEntry};
 use super::table::PROVENANCE;
 
 /// Keeps the number of a partner's live entries true.
-pub(crate) fn count(draft: &mut Draft<'_>, of: &ProvenanceEntry, by: i64) -> Result<(), Stop> {
+pub(crate) fn count(draft: &mut Draft<'_>, of: &ProvenanceEntry, by: i64) -> Step<()> {
     let Some(kept) = draft.entry(&PARTNERS, of.partner.as_str())? else { return Ok(()) };
     let imported = kept.imported.saturating_add_signed(by);
     let counted = PartnerEntry { imported, ..kept.clone() };
@@ -28,7 +27,7 @@ pub(crate) fn check_local(
     (kind, handle): (ImportKind, &Handle),
     kept_owner: Option<&Origin>,
     by: Option<&Origin>,
-) -> Result<bool, Stop> {
+) -> Step<bool> {
     let key = ProvenanceEntry::key_of(kind, handle);
     let live = draft.entry(&PROVENANCE, &key)?.filter(|kept| kept.digest.is_some());
     let Some(live) = live else { return Ok(false) };
@@ -50,18 +49,14 @@ pub(crate) fn comes_home(
     (kind, handle): (ImportKind, &Handle),
     kept_owner: Option<&Origin>,
     by: Option<&Origin>,
-) -> Result<bool, Stop> {
+) -> Step<bool> {
     let kept = draft.entry(&PROVENANCE, &ProvenanceEntry::key_of(kind, handle))?;
     let is_live = kept.is_some_and(|kept| kept.digest.is_some());
     Ok(is_live && by.is_some() && by == kept_owner)
 }
 
 /// From now on this registry is the handle's home.
-pub(crate) fn bring_home(
-    draft: &mut Draft<'_>,
-    kind: ImportKind,
-    handle: &Handle,
-) -> Result<(), Stop> {
+pub(crate) fn bring_home(draft: &mut Draft<'_>, kind: ImportKind, handle: &Handle) -> Step<()> {
     let Some(kept) = draft.entry(&PROVENANCE, &ProvenanceEntry::key_of(kind, handle))? else {
         return Ok(());
     };

@@ -1,5 +1,4 @@
 //! Reads of provenance.
-//! They decide nothing.
 
 use proto_types::{Handle, Namespace};
 
@@ -10,9 +9,6 @@ use super::entry::{ImportKind, ProvenanceEntry};
 use super::table::{self, PROVENANCE};
 
 /// Where this entry came from; `None` if it is our own.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn provenance(
     view: &dyn View,
     kind: ImportKind,
@@ -23,9 +19,6 @@ pub fn provenance(
 
 /// Up to `limit` entries of a partner after the one keyed `after`, withdrawn ones included, by
 /// kind and handle.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn imports(
     view: &dyn View,
     partner: &Namespace,

@@ -1,7 +1,6 @@
-//! Where provenance lies, and how it is found by partner.
-//! Functions of one entry alone; they must never read the state.
+//! The table of provenance, and the keys that find it by partner. A key depends on its entry alone.
 
-use proto_types::{Digest, Namespace};
+use proto_types::Namespace;
 
 use crate::entity::{Entity, Table};
 use crate::index::Keys;
@@ -15,24 +14,16 @@ pub const PROVENANCE: Table<ProvenanceEntry> = Table::new(22, "provenance");
 /// Entries by the partner that gave them.
 pub(crate) const IMPORTS_BY_PARTNER: Tag = Tag(40);
 
+// The entry that it is about names the body.
 impl Entity for ProvenanceEntry {
     fn key(&self) -> String {
         Self::key_of(self.kind, &self.handle)
     }
 
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        keys(self)
+    fn index(&self) -> Keys {
+        let key = self.key().into_bytes();
+        vec![([imports_of(&self.partner), key.clone()].concat(), key)]
     }
-
-    fn bodies(&self) -> Vec<Digest> {
-        // The entry itself names it.
-        Vec::new()
-    }
-}
-
-fn keys(provenance: &ProvenanceEntry) -> Keys {
-    let key = provenance.key().into_bytes();
-    vec![([imports_of(&provenance.partner), key.clone()].concat(), key)]
 }
 
 /// What the keys of a partner's entries start with, those it has withdrawn included.

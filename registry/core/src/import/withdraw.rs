@@ -1,10 +1,10 @@
-//! How entries of another registry go: one that its home has withdrawn, or all that a partner gave.
-//! Decides how many go with one command; must never take an entry away that has no provenance.
+//! The removal of entries of another registry: one that its home has withdrawn, or all of a partner, a bounded number
+//! with each command. An entry without provenance is never removed.
 
 use proto_types::{Handle, Revision};
 
 use crate::card;
-use crate::draft::{Draft, Stop};
+use crate::draft::{Draft, Step};
 use crate::index;
 use crate::layout;
 use crate::partner::entry::PartnerEntry;
@@ -18,7 +18,7 @@ use super::table::{self, PROVENANCE};
 const STEP_MAX: usize = 128;
 
 /// Forgets some entries of a partner; true if none is left.
-pub(crate) fn drop_some(draft: &mut Draft<'_>, partner: &PartnerEntry) -> Result<bool, Stop> {
+pub(crate) fn drop_some(draft: &mut Draft<'_>, partner: &PartnerEntry) -> Step<bool> {
     let first = table::imports_of(&partner.name);
     let keys = index::ids(draft.view(), (&first, &layout::past(&first)), STEP_MAX)?;
     for key in &keys {
@@ -30,11 +30,7 @@ pub(crate) fn drop_some(draft: &mut Draft<'_>, partner: &PartnerEntry) -> Result
 }
 
 /// Takes the entry itself away; what is left is that its home had it.
-pub(crate) fn withdraw(
-    draft: &mut Draft<'_>,
-    kind: ImportKind,
-    handle: &Handle,
-) -> Result<Revision, Stop> {
+pub(crate) fn withdraw(draft: &mut Draft<'_>, kind: ImportKind, handle: &Handle) -> Step<Revision> {
     match kind {
         ImportKind::Record => record::apply::withdraw(draft, handle),
         ImportKind::Card => card::apply::withdraw(draft, handle),

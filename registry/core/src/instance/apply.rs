@@ -1,5 +1,4 @@
-//! Instances that publish with a token of their own.
-//! Decides which tenant keys are taken; must never give one to two.
+//! The decision to admit an instance. Two instances never have one tenant key.
 
 use crate::bound;
 use crate::change::Reply;

@@ -1,5 +1,4 @@
-//! What may be asked about instances that publish with a token of their own.
-//! Data only: it must never carry a token, but the hash of its secret.
+//! The commands about instances. They carry the hash of a token's secret, never the token.
 
 use proto_types::{Digest, Origin, TenantKey};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,4 @@
-//! Instances of Pilox that publish with a token of their own.
-//! Data only: it decides nothing, and must never hold a token, only its digest.
+//! An instance as it is stored. It holds the digest of its token, never the token.
 
 use proto_types::{Digest, Origin, TenantKey, WallMs};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,4 @@
-//! Instances that publish with a token of their own.
-//! They decide nothing but whose a handle is.
+//! Reads of instances, and of the instance to which a handle belongs.
 
 use proto_types::{Handle, TenantKey};
 
@@ -9,26 +8,17 @@ use super::entry::InstanceEntry;
 use super::table::INSTANCES;
 
 /// The instance of this tenant key.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn instance(view: &dyn View, tenant: &TenantKey) -> Read<Option<InstanceEntry>> {
     INSTANCES.entry(view, tenant.as_str())
 }
 
 /// The instance whose handles begin as this one does, if there is one.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn instance_of(view: &dyn View, handle: &Handle) -> Read<Option<InstanceEntry>> {
     let tenant = handle.as_str().split_once('/').and_then(|(name, _)| TenantKey::parse(name).ok());
     tenant.map_or(Ok(None), |tenant| instance(view, &tenant))
 }
 
 /// Up to `limit` instances after `after`, by tenant key.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn instances(
     view: &dyn View,
     after: Option<&TenantKey>,

@@ -1,7 +1,4 @@
-//! Where instances lie.
-//! It decides nothing beyond their keys.
-
-use proto_types::Digest;
+//! The table of instances.
 
 use crate::entity::{Entity, Table};
 
@@ -13,9 +10,5 @@ pub const INSTANCES: Table<InstanceEntry> = Table::new(33, "instance");
 impl Entity for InstanceEntry {
     fn key(&self) -> String {
         self.tenant.as_str().to_owned()
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        Vec::new()
     }
 }

@@ -1,19 +1,15 @@
-//! Join tokens: invitations that admit one machine or peer, once.
-//! Decides whether one is valid; must never let a spent one count again before it is void anyway.
+//! The decision whether a join token is valid. A spent one never counts again.
 
 use proto_types::Digest;
 
-use crate::bound::{self, DAY_MS};
+use crate::bound;
 use crate::change::{Refusal, Reply};
-use crate::draft::{Draft, Outcome, Stop};
+use crate::draft::{Draft, Outcome, Step};
 use crate::index;
 
 use super::command::IssueJoinToken;
 use super::entry::{JoinRole, JoinTokenEntry};
 use super::table::{self, JOIN_TOKENS};
-
-/// An invitation that nobody took within a month was forgotten, or leaked.
-const AHEAD_MS_MAX: u64 = 30 * DAY_MS;
 
 /// Void tokens forgotten for each one issued: more go than come, and a command stays small.
 const SWEEP_MAX: usize = 64;
@@ -21,7 +17,7 @@ const SWEEP_MAX: usize = 64;
 pub(crate) fn issue(draft: &mut Draft<'_>, command: &IssueJoinToken) -> Outcome {
     let IssueJoinToken { hash, role, expires_at } = *command;
     bound::not_past(expires_at, draft.now())?;
-    bound::near("expires_at", expires_at, draft.now(), AHEAD_MS_MAX)?;
+    bound::near("expires_at", expires_at, draft.now(), JoinTokenEntry::AHEAD_MS_MAX)?;
     sweep(draft)?;
     match draft.entry(&JOIN_TOKENS, &hash.hex())? {
         Some(kept) if (kept.role, kept.expires_at) != (role, expires_at) => {
@@ -38,12 +34,7 @@ pub(crate) fn issue(draft: &mut Draft<'_>, command: &IssueJoinToken) -> Outcome 
 }
 
 /// Spends a token for `by`, or refuses without saying what is wrong with it.
-pub(crate) fn spend(
-    draft: &mut Draft<'_>,
-    hash: &Digest,
-    role: JoinRole,
-    by: &str,
-) -> Result<(), Stop> {
+pub(crate) fn spend(draft: &mut Draft<'_>, hash: &Digest, role: JoinRole, by: &str) -> Step<()> {
     let token = draft.entry(&JOIN_TOKENS, &hash.hex())?.ok_or(Refusal::JoinTokenInvalid)?;
     let valid = token.role == role && token.spent_by.is_none() && token.expires_at > draft.now();
     if !valid {
@@ -55,12 +46,7 @@ pub(crate) fn spend(
 }
 
 /// Holds if `by` came in with this token, and spends it where `by` came in another way.
-pub(crate) fn show(
-    draft: &mut Draft<'_>,
-    hash: &Digest,
-    role: JoinRole,
-    by: &str,
-) -> Result<(), Stop> {
+pub(crate) fn show(draft: &mut Draft<'_>, hash: &Digest, role: JoinRole, by: &str) -> Step<()> {
     let token = draft.entry(&JOIN_TOKENS, &hash.hex())?;
     let own = token.is_some_and(|token| {
         token.role == role
@@ -71,7 +57,7 @@ pub(crate) fn show(
 }
 
 /// Forgets tokens past their expiry, a bounded part of them. Answers whether there may be more.
-pub(crate) fn sweep(draft: &mut Draft<'_>) -> Result<bool, Stop> {
+pub(crate) fn sweep(draft: &mut Draft<'_>) -> Step<bool> {
     let (from, to) = table::join_tokens_void(draft.now());
     let ids = index::ids(draft.view(), (&from, &to), SWEEP_MAX)?;
     for id in &ids {

@@ -1,8 +1,9 @@
-//! Join tokens as they are stored.
-//! Data only: it decides nothing, and must never hold a token, only its digest.
+//! A join token as it is stored: its digest, never the token.
 
-use proto_types::{Digest, WallMs};
+use proto_types::{Digest, WallMs, words};
 use serde::{Deserialize, Serialize};
+
+use crate::bound::DAY_MS;
 
 /// A one-use invitation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,11 @@ pub struct JoinTokenEntry {
     pub spent_by: Option<String>,
 }
 
+impl JoinTokenEntry {
+    /// How far ahead its end may be: an invitation that nobody took within a month was forgotten, or leaked.
+    pub const AHEAD_MS_MAX: u64 = 30 * DAY_MS;
+}
+
 /// What a join token admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -32,3 +38,5 @@ pub enum JoinRole {
     /// A member of the registry cluster.
     Registry,
 }
+
+words!(JoinRole { Peer = "peer", Gateway = "gateway", Node = "node", Registry = "registry" });

@@ -1,11 +1,11 @@
-//! Machines that come in with a join token: gateways and nodes.
-//! Decides whether a credential is free; must never tell who was not invited which ids and credentials are taken.
+//! The admission of gateways and nodes with a join token. Who was not invited never learns which ids and credentials are
+//! taken.
 
 use proto_types::Digest;
 
 use crate::bound;
 use crate::credential;
-use crate::draft::{Draft, Outcome, Stop};
+use crate::draft::{Draft, Outcome, Step};
 use crate::view::Space;
 
 use super::apply::spend;
@@ -19,7 +19,7 @@ pub(crate) fn admit(
     join: &Digest,
     role: JoinRole,
     id: &str,
-) -> Result<(), Stop> {
+) -> Step<()> {
     spend(draft, join, role, id)?;
     match draft.view().value(Space::Index, &credential::key(credential))? {
         Some(_) => Err(bound::conflict("credential", id).into()),

@@ -1,5 +1,4 @@
 //! Reads of join tokens.
-//! They decide nothing.
 
 use proto_types::Digest;
 
@@ -9,9 +8,6 @@ use super::entry::JoinTokenEntry;
 use super::table::JOIN_TOKENS;
 
 /// The join token of this hash, spent or not, while it is known.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn join_token(view: &dyn View, hash: &Digest) -> Read<Option<JoinTokenEntry>> {
     JOIN_TOKENS.entry(view, &hash.hex())
 }

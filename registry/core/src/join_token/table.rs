@@ -1,7 +1,6 @@
-//! Where join tokens lie, and how they are found once void.
-//! Functions of one token alone; they must never read the state.
+//! The table of join tokens, and the key that finds those that are void. A key depends on its token alone.
 
-use proto_types::{Digest, WallMs};
+use proto_types::WallMs;
 
 use crate::entity::{Entity, Table};
 use crate::index::{self, Keys};
@@ -20,19 +19,11 @@ impl Entity for JoinTokenEntry {
         self.hash.hex()
     }
 
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        keys(self)
+    fn index(&self) -> Keys {
+        let at = self.expires_at.0.to_be_bytes();
+        let key = JOIN_TOKENS_BY_EXPIRY.key(&[&at, self.hash.as_bytes()]);
+        vec![(key, self.key().into_bytes())]
     }
-
-    fn bodies(&self) -> Vec<Digest> {
-        Vec::new()
-    }
-}
-
-fn keys(token: &JoinTokenEntry) -> Keys {
-    let at = token.expires_at.0.to_be_bytes();
-    let key = JOIN_TOKENS_BY_EXPIRY.key(&[&at, token.hash.as_bytes()]);
-    vec![(key, token.key().into_bytes())]
 }
 
 /// The join tokens that are void at `now`: from, to.

@@ -1,6 +1,5 @@
-//! Members of the cluster: which numbers are in use, and which never again.
-//! Decides who may be added to consensus; must never give a retired number to a newcomer: the old
-//! member may still have votes out under it.
+//! The decision who may be added to consensus. A retired number is never given to a newcomer: the old member may still
+//! have votes out under it.
 
 use proto_types::Digest;
 

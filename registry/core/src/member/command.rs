@@ -1,5 +1,4 @@
-//! What may be asked about members of the cluster.
-//! Data only: it changes nothing in consensus, which is asked after it.
+//! The commands about members of the cluster. They change the state alone; consensus is changed after it.
 
 use proto_types::Digest;
 use serde::{Deserialize, Serialize};

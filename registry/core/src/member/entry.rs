@@ -1,5 +1,4 @@
-//! Members of the registry cluster, beside what consensus itself knows of them.
-//! Data only: it decides nothing. It must outlive the member, so that a number is never used again.
+//! A member of the cluster as it is stored. The entry outlives the member, so that its number is never used again.
 
 use proto_types::WallMs;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,4 @@
-//! Where members of the cluster lie.
-//! It decides nothing beyond their keys.
-
-use proto_types::Digest;
+//! The table of members.
 
 use crate::entity::{Entity, Table};
 
@@ -14,9 +11,5 @@ impl Entity for MemberEntry {
     fn key(&self) -> String {
         // In the order of numbers.
         format!("{:020}", self.id)
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        Vec::new()
     }
 }

@@ -1,6 +1,5 @@
-//! Namespaces: their terms, and their end.
-//! Decides who may change which part of them, and that a handle never silently changes hands; must
-//! never let two namespaces claim one prefix, nor a change of prefixes move a live entry.
+//! The decision who may change which terms of a namespace, and when it may be deleted. Two namespaces never claim one
+//! prefix, and a change of prefixes never moves a live entry.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +10,7 @@ use crate::bound;
 use crate::card::table::CARDS;
 use crate::change::{Refusal, Reply};
 use crate::counter::{self, NAMESPACES as COUNT, PREFIX_LENGTHS};
-use crate::draft::{Draft, Outcome, Stop};
+use crate::draft::{Draft, Outcome, Step};
 use crate::history::entry::ChangeKind;
 use crate::index;
 use crate::layout;
@@ -135,7 +134,7 @@ fn check_prefixes(
     name: &Namespace,
     old: Option<&Terms>,
     new: &Terms,
-) -> Result<(), Stop> {
+) -> Step<()> {
     let old: BTreeSet<&String> = old.iter().flat_map(|terms| &terms.prefixes).collect();
     let new: BTreeSet<&String> = new.prefixes.iter().collect();
     for prefix in old.symmetric_difference(&new) {
@@ -152,7 +151,7 @@ fn check_prefixes(
     Ok(())
 }
 
-fn occupied(draft: &Draft<'_>, prefix: &str) -> Result<bool, Stop> {
+fn occupied(draft: &Draft<'_>, prefix: &str) -> Step<bool> {
     let view = draft.view();
     if !CARDS.starting(view, prefix, 1)?.is_empty() || !AGENTS.starting(view, prefix, 1)?.is_empty()
     {
@@ -163,7 +162,7 @@ fn occupied(draft: &Draft<'_>, prefix: &str) -> Result<bool, Stop> {
 }
 
 /// Which lengths prefixes have, so that finding a handle's namespace costs one read for each.
-fn note_lengths(draft: &mut Draft<'_>) -> Result<(), Stop> {
+fn note_lengths(draft: &mut Draft<'_>) -> Step<()> {
     let from = table::namespace_prefix("");
     let all = usize::try_from(NAMESPACES_MAX * LIST_MAX).unwrap_or(usize::MAX);
     let pairs = draft.view().range(Space::Index, &from, &layout::past(&from), all)?;

@@ -1,5 +1,4 @@
-//! What may be asked about namespaces.
-//! Data only: who may ask is decided in `apply`, from `by`, and at the edge.
+//! The commands about namespaces. `apply`, by the member `by`, and the edge decide who may give them.
 
 use proto_types::{Namespace, Origin};
 use serde::{Deserialize, Serialize};

@@ -1,11 +1,7 @@
-//! Namespaces: the tenants of the registry, what each may keep, and for whom.
-//! Data only: it decides nothing. A handle is in the namespace that claims its longest prefix, so
-//! where an entry belongs never depends on who wrote it.
+//! A namespace as it is stored. A handle is in the namespace that claims its longest prefix, so an entry's namespace
+//! never depends on who wrote it.
 
-use std::fmt;
-use std::str::FromStr;
-
-use proto_types::{Namespace, Origin, Revision};
+use proto_types::{Namespace, Origin, Revision, words};
 use serde::{Deserialize, Serialize};
 
 use crate::visibility::{Scope, Scoped, Visibility};
@@ -55,39 +51,8 @@ pub enum TrustMode {
     Require,
 }
 
-impl TrustMode {
-    /// Every value, the laxest first.
-    pub const ALL: [Self; 3] = [Self::Off, Self::Prefer, Self::Require];
-
-    /// The word that is shown and serialised.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Prefer => "prefer",
-            Self::Require => "require",
-        }
-    }
-}
-
-impl fmt::Display for TrustMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// The text is no trust mode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("one of off, prefer, require")]
-pub struct NotATrustMode;
-
-impl FromStr for TrustMode {
-    type Err = NotATrustMode;
-
-    fn from_str(text: &str) -> Result<Self, NotATrustMode> {
-        Self::ALL.into_iter().find(|known| known.as_str() == text).ok_or(NotATrustMode)
-    }
-}
+// The laxest first.
+words!(TrustMode { Off = "off", Prefer = "prefer", Require = "require" });
 
 /// How much a namespace may keep; `None` is without bound, but of bytes [`Quotas::BYTES_DEFAULT`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

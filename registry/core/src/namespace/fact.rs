@@ -1,5 +1,5 @@
-//! What the transparency log says of a namespace.
-//! It decides bytes only, and must never change them: who may read the namespace writes them down from what is shown.
+//! The line about a namespace in the transparency log. Its bytes must never change: whoever may read the namespace makes
+//! the same bytes from what is shown.
 
 use proto_types::Digest;
 use proto_types::tlog::Fact;

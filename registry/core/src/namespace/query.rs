@@ -1,5 +1,4 @@
 //! Reads of namespaces: their terms, what is in them, and whom they admit.
-//! They decide nothing.
 
 use std::collections::BTreeSet;
 
@@ -20,17 +19,11 @@ use super::table::{self, NAMESPACES};
 const NAMESPACES_MAX: usize = 1_024;
 
 /// The namespace of this name.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn namespace(view: &dyn View, name: &Namespace) -> Read<Option<NamespaceEntry>> {
     NAMESPACES.entry(view, name.as_str())
 }
 
 /// Up to `limit` namespaces after `after`, by name.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn namespaces(
     view: &dyn View,
     after: Option<&Namespace>,
@@ -40,9 +33,6 @@ pub fn namespaces(
 }
 
 /// The namespace that a handle is in: the one that claims its longest prefix.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn namespace_of(view: &dyn View, handle: &Handle) -> Read<Namespace> {
     let lengths = counter::read(view, counter::PREFIX_LENGTHS)?;
     let handle = handle.as_str();
@@ -59,9 +49,6 @@ pub fn namespace_of(view: &dyn View, handle: &Handle) -> Read<Namespace> {
 }
 
 /// How much a namespace keeps.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn usage(view: &dyn View, name: &Namespace) -> Read<Usage> {
     let read = |what| counter::read(view, &counter::of_namespace(name, what));
     Ok(Usage {
@@ -73,17 +60,11 @@ pub fn usage(view: &dyn View, name: &Namespace) -> Read<Usage> {
 }
 
 /// The namespaces that this peer owns.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn namespaces_owned(view: &dyn View, origin: &Origin) -> Read<BTreeSet<Namespace>> {
     names(view, &table::namespaces_by_owner(origin))
 }
 
 /// The eyes of a peer; those of anybody if it is not enrolled and active.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn viewer(view: &dyn View, origin: &Origin) -> Read<Viewer> {
     let active =
         peer::query::peer(view, origin)?.is_some_and(|peer| peer.status == PeerStatus::Active);
@@ -100,9 +81,6 @@ pub fn viewer(view: &dyn View, origin: &Origin) -> Read<Viewer> {
 }
 
 /// Every peer that a namespace admits: [`viewer`] seen from the other side.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn admitted(view: &dyn View, entry: &NamespaceEntry) -> Read<BTreeSet<Origin>> {
     let Terms { owners, grants, .. } = &entry.terms;
     let mut admitted: BTreeSet<_> = owners.iter().chain(&grants.peers).cloned().collect();

@@ -1,10 +1,9 @@
-//! Where namespaces lie, and what they are found by: prefixes, owners and guests.
-//! Functions of one namespace alone; they must never read the state.
+//! The table of namespaces, and the keys that find one by prefix, owner or guest. A key depends on its namespace alone.
 
 use std::collections::BTreeSet;
 
 use proto_types::tlog::Fact;
-use proto_types::{Digest, Namespace, Origin};
+use proto_types::{Namespace, Origin};
 
 use crate::entity::{Entity, Table};
 use crate::index::Keys;
@@ -30,29 +29,21 @@ impl Entity for NamespaceEntry {
         self.name.as_str().to_owned()
     }
 
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        keys(self)
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        Vec::new()
+    fn index(&self) -> Keys {
+        let (name, terms) = (self.name.as_str(), &self.terms);
+        let below = |prefix: Vec<u8>| [prefix, name.into()].concat();
+        let claimed = terms.prefixes.iter().map(|prefix| namespace_prefix(prefix));
+        let owned = terms.owners.iter().map(|origin| below(namespaces_by_owner(origin)));
+        let open = terms.grants.peers.iter().map(|origin| below(namespaces_by_guest(origin)));
+        let shared = terms.grants.namespaces.iter();
+        let shared = shared.map(|guest| below(namespaces_by_guest_namespace(guest)));
+        let all: BTreeSet<Vec<u8>> = claimed.chain(owned).chain(open).chain(shared).collect();
+        all.into_iter().map(|key| (key, name.into())).collect()
     }
 
     fn fact(&self) -> Option<Fact> {
         Some(fact::of(self))
     }
-}
-
-fn keys(namespace: &NamespaceEntry) -> Keys {
-    let (name, terms) = (namespace.name.as_str(), &namespace.terms);
-    let below = |prefix: Vec<u8>| [prefix, name.into()].concat();
-    let claimed = terms.prefixes.iter().map(|prefix| namespace_prefix(prefix));
-    let owned = terms.owners.iter().map(|origin| below(namespaces_by_owner(origin)));
-    let open = terms.grants.peers.iter().map(|origin| below(namespaces_by_guest(origin)));
-    let shared = terms.grants.namespaces.iter();
-    let shared = shared.map(|guest| below(namespaces_by_guest_namespace(guest)));
-    let all: BTreeSet<Vec<u8>> = claimed.chain(owned).chain(open).chain(shared).collect();
-    all.into_iter().map(|key| (key, name.into())).collect()
 }
 
 /// Who claims the handles that start so.

@@ -1,6 +1,5 @@
-//! Where an entry is at home, and what its home asks of it.
-//! Decides the namespace of a handle, whether a signature suffices there, and whether there is room;
-//! must never count anything but what the state holds, so that every member counts the same.
+//! What the namespace of an entry demands of it: the trust of its signature, and room in its quotas. Only what the state
+//! holds is counted, so that every member counts the same.
 
 use proto_types::card::Assurance;
 use proto_types::{Handle, Namespace};
@@ -8,20 +7,20 @@ use proto_types::{Handle, Namespace};
 use crate::bound;
 use crate::change::Refusal;
 use crate::counter;
-use crate::draft::{Draft, Stop};
+use crate::draft::{Draft, Step};
 use crate::visibility::Visibility;
 
 use super::entry::{Quotas, Terms, TrustMode, Usage};
 use super::query;
 
 /// The namespace of a handle, with its terms.
-pub(crate) struct Home {
+pub(crate) struct NamespaceContext {
     pub(crate) name: Namespace,
     terms: Terms,
 }
 
-impl Home {
-    pub(crate) fn of(draft: &Draft<'_>, handle: &Handle) -> Result<Self, Stop> {
+impl NamespaceContext {
+    pub(crate) fn of(draft: &Draft<'_>, handle: &Handle) -> Step<Self> {
         let name = query::namespace_of(draft.view(), handle)?;
         let entry = query::namespace(draft.view(), &name)?;
         Ok(Self { name, terms: entry.map(|entry| entry.terms).unwrap_or_default() })
@@ -62,7 +61,7 @@ impl Home {
         draft: &mut Draft<'_>,
         before: Option<Usage>,
         after: Usage,
-    ) -> Result<(), Stop> {
+    ) -> Step<()> {
         let Quotas { records, cards, agents, bytes } = &self.terms.quotas;
         let bytes = Some(bytes.unwrap_or(Quotas::BYTES_DEFAULT));
         let before = before.unwrap_or_default();

@@ -1,6 +1,7 @@
-//! Execution nodes.
-//! Decides which nodes are there; must never give two machines one
-//! credential, or leave a task with a node that lost its session.
+//! The decision which nodes belong to the fleet, and which of them are live. Two machines never have one credential, and
+//! a task never stays with a node that lost its session.
+
+use proto_types::Slots;
 
 use crate::bound;
 use crate::change::{Refusal, Reply};
@@ -13,9 +14,6 @@ use crate::task;
 use super::command::{HearNode, RegisterNode, SetNodeState};
 use super::entry::{Capacity, NodeEntry, NodeState};
 use super::table::NODES;
-
-/// More runs at once than any one machine does; a scan of a node's tasks stays small.
-const SLOTS_MAX: u64 = 4_096;
 
 /// Nodes read at a time.
 const CALL_PAGE: usize = 1_000;
@@ -90,7 +88,10 @@ fn keep_node(draft: &mut Draft<'_>, kept: Option<&NodeEntry>, mut node: NodeEntr
     Ok(Reply::Done(node.revision))
 }
 
+/// Refuses what is in the log alone, where an earlier version let it in.
 fn check_capacity(capacity: &Capacity) -> Result<(), Refusal> {
-    bound::number("slots", u64::from(capacity.slots), (0, SLOTS_MAX))?;
+    if capacity.slots.is_too_many() {
+        return Err(bound::full("slots", Slots::MAX.into()));
+    }
     bound::isolation(&capacity.isolation)
 }

@@ -1,5 +1,4 @@
-//! What may be asked about nodes.
-//! Data only: it must never carry a credential or a join token, but their hashes.
+//! The commands about nodes. They carry hashes of credentials and join tokens, never these themselves.
 
 use proto_types::{Digest, NodeId};
 use serde::{Deserialize, Serialize};

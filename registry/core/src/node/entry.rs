@@ -1,7 +1,6 @@
-//! Execution nodes as they are stored.
-//! Data only: it decides nothing, and must never hold a credential, only its digest.
+//! An execution node as it is stored. It holds the digest of its credential, never the credential.
 
-use proto_types::{Digest, NodeId, Revision, WallMs};
+use proto_types::{Digest, IsolationSet, NodeId, Revision, Slots, WallMs, words};
 use serde::{Deserialize, Serialize};
 
 /// An execution node.
@@ -26,13 +25,13 @@ pub struct NodeEntry {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capacity {
     /// Runs at once.
-    pub slots: u32,
+    pub slots: Slots,
     /// Memory for all of them, bytes.
     pub memory_bytes: u64,
     /// Measured runs of an empty component per second.
     pub runs_per_second: u64,
     /// Isolation classes it measured.
-    pub isolation: Vec<String>,
+    pub isolation: IsolationSet,
 }
 
 /// A node's committed liveness; the lease itself lives in the leader's memory.
@@ -46,3 +45,5 @@ pub enum NodeState {
     /// In session, takes no new tasks.
     Draining,
 }
+
+words!(NodeState { Lost = "lost", Joined = "joined", Draining = "draining" });

@@ -1,10 +1,8 @@
-//! Where nodes lie, and how they are found by credential.
-//! Functions of one node alone; they must never read the state.
-
-use proto_types::Digest;
+//! The table of nodes, and the key that finds one by its credential. A key depends on its node alone.
 
 use crate::credential;
 use crate::entity::{Entity, Table};
+use crate::index::Keys;
 
 use super::entry::NodeEntry;
 
@@ -16,11 +14,7 @@ impl Entity for NodeEntry {
         self.id.as_str().to_owned()
     }
 
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+    fn index(&self) -> Keys {
         vec![(credential::key(&self.credential), format!("node/{}", self.id).into_bytes())]
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        Vec::new()
     }
 }

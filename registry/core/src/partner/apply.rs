@@ -1,6 +1,5 @@
-//! Partners: registries whose entries are taken in.
-//! Decides the terms and how far each pull has come; must never let progress go back, nor a
-//! partner in quarantine go on without the operator's word.
+//! The decision on a partner's terms, and on how far its entries are taken in. Progress never goes back, and a partner in
+//! quarantine goes on only when the operator says so.
 
 use proto_types::{Namespace, WallMs};
 
@@ -13,11 +12,10 @@ use crate::import::withdraw;
 use super::command::{
     AdvancePartner, PullStart, PutPartner, QuarantinePartner, RemovePartner, SetPartnerEpoch,
 };
-use super::entry::{PartnerEntry, PartnerKind, PartnerState, PartnerTerms, PassedOver};
+use super::entry::{
+    PARTNERS_MAX, PartnerEntry, PartnerKind, PartnerState, PartnerTerms, PassedOver,
+};
 use super::table::PARTNERS;
-
-/// Each is an agreement between people. Arbitrary.
-const PARTNERS_MAX: usize = 256;
 
 /// A registry of registries of registries is as far as anybody can judge. Arbitrary.
 const HOPS_MAX: u64 = 4;
@@ -31,8 +29,8 @@ const NAMESPACES_MAX: u64 = 64;
 /// The longest checkpoint, witnesses included.
 const CHECKPOINT_BYTES_MAX: u64 = 8 * 1_024;
 
-pub(crate) fn put(draft: &mut Draft<'_>, wish: &PutPartner) -> Outcome {
-    let PutPartner { name, terms } = wish;
+pub(crate) fn put(draft: &mut Draft<'_>, command: &PutPartner) -> Outcome {
+    let PutPartner { name, terms } = command;
     check_terms(name, terms)?;
     let kept = draft.entry(&PARTNERS, name.as_str())?;
     if let Some(kept) = &kept
@@ -132,8 +130,8 @@ fn check_terms(name: &Namespace, terms: &PartnerTerms) -> Result<(), Refusal> {
 
 /// How far a pull has come, and what it has passed over. One that was under way when the operator agreed anew, or another
 /// has come further, says nothing of what stands.
-pub(crate) fn advance(draft: &mut Draft<'_>, wish: &AdvancePartner) -> Outcome {
-    let AdvancePartner { name, cursor, checkpoint, passed_over, from } = wish;
+pub(crate) fn advance(draft: &mut Draft<'_>, command: &AdvancePartner) -> Outcome {
+    let AdvancePartner { name, cursor, checkpoint, passed_over, from } = command;
     let kept = draft.existing(&PARTNERS, name.as_str())?;
     require_active(&kept)?;
     let stands = PullStart { cursor: kept.cursor, agreement: kept.agreement() };
@@ -181,27 +179,27 @@ fn read_checkpoint(text: Option<&str>) -> Result<Option<String>, Refusal> {
 }
 
 /// It was restored from a backup: how far it was pulled is of another history, and so is its log.
-pub(crate) fn set_epoch(draft: &mut Draft<'_>, wish: &SetPartnerEpoch) -> Outcome {
-    let epoch = wish.epoch;
-    let kept = draft.existing(&PARTNERS, wish.name.as_str())?;
+pub(crate) fn set_epoch(draft: &mut Draft<'_>, command: &SetPartnerEpoch) -> Outcome {
+    let epoch = command.epoch;
+    let kept = draft.existing(&PARTNERS, command.name.as_str())?;
     require_active(&kept)?;
     if epoch <= kept.epoch {
         let (issuer, kept) = (kept.terms.url, kept.epoch);
         return Err(Refusal::SequenceNotHigher { issuer, kept, offered: epoch }.into());
     }
     bound::number("epoch", epoch, (1, EPOCH_MAX))?;
-    let checkpoint = read_checkpoint(wish.checkpoint.as_deref())?.unwrap_or_default();
+    let checkpoint = read_checkpoint(command.checkpoint.as_deref())?.unwrap_or_default();
     let restored = PartnerEntry { epoch, cursor: 0, checkpoint, ..kept.clone() };
     draft.replace(&PARTNERS, Some(&kept), &restored);
     Ok(Reply::Done(draft.revision()))
 }
 
 /// It was caught in a lie.
-pub(crate) fn quarantine(draft: &mut Draft<'_>, wish: &QuarantinePartner) -> Outcome {
-    bound::text("reason", &wish.reason, REASON_BYTES_MAX)?;
-    let kept = draft.existing(&PARTNERS, wish.name.as_str())?;
+pub(crate) fn quarantine(draft: &mut Draft<'_>, command: &QuarantinePartner) -> Outcome {
+    bound::text("reason", &command.reason, REASON_BYTES_MAX)?;
+    let kept = draft.existing(&PARTNERS, command.name.as_str())?;
     if kept.state == PartnerState::Active {
-        let state = PartnerState::Quarantined { reason: wish.reason.clone(), at: draft.now() };
+        let state = PartnerState::Quarantined { reason: command.reason.clone(), at: draft.now() };
         let caught = PartnerEntry { state, ..kept.clone() };
         draft.replace(&PARTNERS, Some(&kept), &caught);
     }
@@ -209,8 +207,8 @@ pub(crate) fn quarantine(draft: &mut Draft<'_>, wish: &QuarantinePartner) -> Out
 }
 
 /// Forgets a partner with all it gave, a part at a time: repeated until it is not found.
-pub(crate) fn remove(draft: &mut Draft<'_>, wish: &RemovePartner) -> Outcome {
-    let name = &wish.name;
+pub(crate) fn remove(draft: &mut Draft<'_>, command: &RemovePartner) -> Outcome {
+    let name = &command.name;
     let kept = draft.existing(&PARTNERS, name.as_str())?;
     if withdraw::drop_some(draft, &kept)? {
         let kept = draft.existing(&PARTNERS, name.as_str())?;

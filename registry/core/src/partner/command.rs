@@ -1,5 +1,4 @@
-//! What may be asked about partners: registries that entries are taken from.
-//! Data only: it must never carry what a partner says of itself beside how far it was pulled.
+//! The commands about partners. A partner's own word is in them only where it says how far it was pulled.
 
 use proto_types::Namespace;
 use serde::{Deserialize, Serialize};

@@ -1,10 +1,12 @@
-//! Other registries whose entries are taken in.
-//! Data only: it decides nothing, and must never hold bodies, only digests of them.
+//! A partner as it is stored. It holds digests of bodies, never the bodies.
 
 use std::collections::BTreeMap;
 
-use proto_types::{Namespace, Origin, PublicKey, WallMs};
+use proto_types::{Namespace, Origin, PublicKey, WallMs, words};
 use serde::{Deserialize, Serialize};
+
+/// How many there can be: each is an agreement between people. Arbitrary.
+pub const PARTNERS_MAX: usize = 256;
 
 /// A registry that the operator has agreed to pull from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,6 +165,8 @@ pub enum PartnerKind {
     /// Pull by catalog.
     Pilox,
 }
+
+words!(PartnerKind { Ecumene = "ecumene", Pilox = "pilox" });
 
 /// Whether a partner is pulled from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

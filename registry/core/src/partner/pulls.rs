@@ -1,6 +1,5 @@
-//! How pulls from a partner go: that they fail, and that they would take away too much.
-//! Decides what is kept of it for the operator; must never carry out a withdrawal itself, nor let anything but the
-//! operator's word release one.
+//! How pulls from a partner go: failures, and withdrawals that are held back because they are too many. Only the operator
+//! releases these.
 
 use crate::bound::{self, REASON_BYTES_MAX};
 use crate::change::Reply;
@@ -12,9 +11,9 @@ use super::entry::{Failing, Held, PartnerEntry};
 use super::table::PARTNERS;
 
 /// So many entries are held back. Fewer of them wait no longer; more are held anew, whatever was said of those before.
-pub(crate) fn hold(draft: &mut Draft<'_>, wish: &HoldPartner) -> Outcome {
-    let entries = wish.entries;
-    let kept = draft.existing(&PARTNERS, wish.name.as_str())?;
+pub(crate) fn hold(draft: &mut Draft<'_>, command: &HoldPartner) -> Outcome {
+    let entries = command.entries;
+    let kept = draft.existing(&PARTNERS, command.name.as_str())?;
     require_active(&kept)?;
     let first = Held { entries, since: draft.now(), released: false };
     let before = kept.held.filter(|held| entries <= held.entries);
@@ -23,8 +22,8 @@ pub(crate) fn hold(draft: &mut Draft<'_>, wish: &HoldPartner) -> Outcome {
 }
 
 /// The operator's word.
-pub(crate) fn release(draft: &mut Draft<'_>, wish: &ReleasePartner) -> Outcome {
-    let kept = draft.existing(&PARTNERS, wish.name.as_str())?;
+pub(crate) fn release(draft: &mut Draft<'_>, command: &ReleasePartner) -> Outcome {
+    let kept = draft.existing(&PARTNERS, command.name.as_str())?;
     let Some(held) = kept.held else {
         return Err(bound::invalid("partner", "has nothing that is held back").into());
     };
@@ -32,8 +31,8 @@ pub(crate) fn release(draft: &mut Draft<'_>, wish: &ReleasePartner) -> Outcome {
     keep(draft, &kept, PartnerEntry { held, ..kept.clone() })
 }
 
-pub(crate) fn fail(draft: &mut Draft<'_>, wish: &FailPartner) -> Outcome {
-    let FailPartner { name, reason, pulls } = wish;
+pub(crate) fn fail(draft: &mut Draft<'_>, command: &FailPartner) -> Outcome {
+    let FailPartner { name, reason, pulls } = command;
     bound::text("reason", reason, REASON_BYTES_MAX)?;
     let kept = draft.existing(&PARTNERS, name.as_str())?;
     require_active(&kept)?;

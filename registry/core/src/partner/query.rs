@@ -1,5 +1,4 @@
 //! Reads of partners.
-//! They decide nothing.
 
 use proto_types::Namespace;
 
@@ -9,17 +8,11 @@ use super::entry::PartnerEntry;
 use super::table::PARTNERS;
 
 /// The partner of this name.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn partner(view: &dyn View, name: &Namespace) -> Read<Option<PartnerEntry>> {
     PARTNERS.entry(view, name.as_str())
 }
 
 /// Up to `limit` partners after `after`, by name.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn partners(
     view: &dyn View,
     after: Option<&Namespace>,

@@ -1,7 +1,4 @@
-//! Where partners lie.
-//! It decides nothing beyond their keys.
-
-use proto_types::Digest;
+//! The table of partners.
 
 use crate::entity::{Entity, Table};
 
@@ -13,9 +10,5 @@ pub const PARTNERS: Table<PartnerEntry> = Table::new(21, "partner");
 impl Entity for PartnerEntry {
     fn key(&self) -> String {
         self.name.as_str().to_owned()
-    }
-
-    fn bodies(&self) -> Vec<Digest> {
-        Vec::new()
     }
 }

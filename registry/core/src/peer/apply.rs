@@ -1,6 +1,5 @@
-//! The commands about peers, and the operator's word.
-//! Decides how a peer stands and how long its tokens may live; what owners, hosts and newcomers ask for is decided in the
-//! files beside it.
+//! The map of commands about peers, and the operator's decisions: a peer's status, and how long its tokens may live. The
+//! files beside it decide what owners, hosts and newcomers ask for.
 
 use proto_types::peer::{Act, Actor};
 use proto_types::token::LIFE_S_ALLOWED;

@@ -1,5 +1,4 @@
-//! What may be asked about peers.
-//! Data only: it decides nothing, and must never carry a signature that nobody has verified.
+//! The commands about peers. Every signature in them was verified at the edge.
 
 use proto_types::manifest::RecoveryKey;
 use proto_types::peer::PeerOperation;

@@ -1,6 +1,5 @@
-//! Whether a peer's host vouches for its keys.
-//! Decides what an answer changes and when the host is asked next; must never ask, and never give a
-//! proof up because of one failure, which may be ours.
+//! The proof of a peer's keys by its host: the decision what an answer changes, and when the host is asked next. The core
+//! itself never asks, and one failure, which may be ours, never ends a proof.
 
 use proto_types::peer::{Act, Actor, Fault};
 use proto_types::{Digest, WallMs};
@@ -77,7 +76,7 @@ fn note_peer(draft: &mut Draft<'_>, command: &NoteDomain) -> Outcome {
     let turned = (before.holds, after.holds);
     let peer = PeerEntry { domain: Some(after), ..kept.clone() };
     let act = match (turned, proven) {
-        ((false, true), Some(method)) => Act::DomainProven { method: method.as_str().to_owned() },
+        ((false, true), Some(method)) => Act::DomainProven { method: method.to_string() },
         ((true, false), _) => Act::DomainLost {},
         _ => {
             draft.replace(&PEERS, Some(&kept), &peer);

@@ -1,6 +1,5 @@
-//! How peers come in.
-//! Decides which keys count for which origin; must never enrol a revoked peer again, nor replace
-//! the keys of an enrolled one (what its owner signs does that).
+//! The decision to enrol a peer with its keys. A revoked peer is never enrolled again, and the keys of an enrolled one
+//! are never replaced: its owner's signed operations do that.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +8,7 @@ use proto_types::peer::{Act, Actor, KeySet, OperationRef, PeerState};
 
 use crate::bound;
 use crate::change::{Refusal, Reply};
-use crate::draft::{Draft, Outcome, Stop};
+use crate::draft::{Draft, Outcome, Step};
 use crate::join_token;
 use crate::join_token::entry::JoinRole;
 
@@ -80,11 +79,7 @@ fn is_same(kept: &PeerEntry, candidate: &Candidate) -> bool {
         && kept.recovery_keys == candidate.recovery_keys
 }
 
-fn founded(
-    draft: &Draft<'_>,
-    kept: Option<&PeerEntry>,
-    candidate: &Candidate,
-) -> Result<PeerState, Stop> {
+fn founded(draft: &Draft<'_>, kept: Option<&PeerEntry>, candidate: &Candidate) -> Step<PeerState> {
     let keys = KeySet { keys: candidate.keys.clone(), recovery: candidate.recovery_keys.clone() };
     let before = kept.map(PeerEntry::state);
     let mut state = PeerState::enrolled(keys, before.as_ref(), draft.now())

@@ -1,9 +1,8 @@
-//! Peers: who may act, and with which keys.
-//! Decides which of its keys count at a time; must never hold bodies, only digests of them.
+//! A peer as it is stored, and which of its keys count at a time. It holds digests of bodies, never the bodies.
 
 use proto_types::manifest::RecoveryKey;
 use proto_types::peer::{KeySet, LogEntry, OperationRef, PeerState, PeerStatuses};
-use proto_types::{AnyKey, Digest, Kid, Origin, PublicKey, Revision, WallMs};
+use proto_types::{AnyKey, Digest, Kid, Origin, PublicKey, Revision, WallMs, words};
 use serde::{Deserialize, Serialize};
 
 use crate::codec::encode;
@@ -253,16 +252,7 @@ impl Candidate {
     }
 }
 
-impl DomainMethod {
-    /// As logs and answers spell it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Dns => "dns",
-            Self::WellKnown => "well-known",
-        }
-    }
-}
+words!(DomainMethod { Dns = "dns", WellKnown = "well-known" });
 
 impl Approval {
     /// As logs spell it.
@@ -271,7 +261,7 @@ impl Approval {
         match self {
             Self::Operator => "operator".to_owned(),
             Self::JoinToken(_) => "join-token".to_owned(),
-            Self::Domain(method) => format!("domain-{}", method.as_str()),
+            Self::Domain(method) => format!("domain-{method}"),
         }
     }
 }

@@ -1,10 +1,10 @@
-//! What the transparency log says of a peer.
-//! It decides bytes only, and must never change them: who may read the peer writes them down from what is published.
+//! The line about a peer in the transparency log. Its bytes must never change: whoever may read the peer makes the same
+//! bytes from what is published.
 
 use proto_types::Digest;
 use proto_types::tlog::Fact;
 
-use super::entry::{PeerEntry, PeerStatus};
+use super::entry::PeerEntry;
 
 pub(crate) fn of(peer: &PeerEntry) -> Fact {
     let digest = Digest::of(peer_statement(peer).as_bytes());
@@ -15,13 +15,7 @@ pub(crate) fn of(peer: &PeerEntry) -> Fact {
 /// be written down from what is published about the peer.
 #[must_use]
 pub fn peer_statement(peer: &PeerEntry) -> String {
-    let status = match peer.status {
-        PeerStatus::Active => "active",
-        PeerStatus::Suspended => "suspended",
-        PeerStatus::Revoked => "revoked",
-        PeerStatus::Tombstoned => "tombstoned",
-    };
-    let mut text = format!("ecumene-peer-v1\n{}\n{status}\n", peer.origin);
+    let mut text = format!("ecumene-peer-v1\n{}\n{}\n", peer.origin, peer.status);
     for key in &peer.keys {
         text.push_str(&format!("key {} {}\n", key.kid, key.public_key.to_hex()));
     }

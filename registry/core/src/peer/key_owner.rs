@@ -1,12 +1,11 @@
-//! Whose a key is: the first peer's that it joined.
-//! Decides whether keys may join a peer; must never let a key that one peer has, or had, count for another, or what the one
-//! has signed would be the other's word.
+//! The owner of each key: the first peer that it joined, for ever. A key that one peer has or had never counts for
+//! another, or what the one has signed would be the other's word.
 
 use proto_types::peer::EnrolledKey;
 use proto_types::{AnyKey, Kid, Origin};
 
 use crate::bound;
-use crate::draft::{Draft, Stop};
+use crate::draft::{Draft, Step};
 use crate::entity::Entity as _;
 use crate::index;
 use crate::layout::Tag;
@@ -26,11 +25,7 @@ const PAGE: usize = 256;
 
 /// Notes the keys that join, or refuses one that is another peer's. A key is given free when its peer has left for good:
 /// if that returns, its keys join anew, since another peer may have them by now.
-pub(crate) fn claim(
-    draft: &mut Draft<'_>,
-    kept: Option<&PeerEntry>,
-    peer: &PeerEntry,
-) -> Result<(), Stop> {
+pub(crate) fn claim(draft: &mut Draft<'_>, kept: Option<&PeerEntry>, peer: &PeerEntry) -> Step<()> {
     note_earlier(draft)?;
     if peer.status == PeerStatus::Tombstoned {
         return Ok(());
@@ -55,11 +50,7 @@ pub(crate) fn claim(
 }
 
 /// Refuses a key that another peer has or had, as long as that has not left; true if it is this peer's already.
-fn check_free(
-    draft: &Draft<'_>,
-    (kid, key): (&Kid, &AnyKey),
-    origin: &Origin,
-) -> Result<bool, Stop> {
+fn check_free(draft: &Draft<'_>, (kid, key): (&Kid, &AnyKey), origin: &Origin) -> Step<bool> {
     match owner(draft, key)? {
         Some(owner) if owner == *origin => Ok(true),
         Some(other) if !has_left(draft, &other)? => {
@@ -71,7 +62,7 @@ fn check_free(
 
 /// Once, for a state that an earlier version wrote: a row for each key that any peer has or has revoked. Of two peers with
 /// one key the first by name keeps it.
-fn note_earlier(draft: &mut Draft<'_>) -> Result<(), Stop> {
+fn note_earlier(draft: &mut Draft<'_>) -> Step<()> {
     if draft.count(NOTED)? > 0 {
         return Ok(());
     }
@@ -95,13 +86,13 @@ fn note_earlier(draft: &mut Draft<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-fn owner(draft: &Draft<'_>, key: &AnyKey) -> Result<Option<Origin>, Stop> {
+fn owner(draft: &Draft<'_>, key: &AnyKey) -> Step<Option<Origin>> {
     let Some(value) = draft.view().value(Space::State, &row(key))? else { return Ok(None) };
     let text = index::text(value)?;
     Ok(Some(Origin::parse(&text).map_err(|cause| index::corrupt(&cause))?))
 }
 
-fn has_left(draft: &Draft<'_>, origin: &Origin) -> Result<bool, Stop> {
+fn has_left(draft: &Draft<'_>, origin: &Origin) -> Step<bool> {
     let peer = draft.entry(&PEERS, origin.as_str())?;
     Ok(peer.is_none_or(|peer| peer.status == PeerStatus::Tombstoned))
 }

@@ -1,13 +1,12 @@
-//! The hash-linked log of a peer.
-//! Decides how a line is linked and what a recovery may go back to; must never change or drop a
-//! line, except to say that a later one has voided it.
+//! The hash-linked log of a peer: how a line is linked, and how far a recovery may go back. A line never changes and is
+//! never dropped; a later one may mark it void.
 
 use proto_types::peer::{Act, Actor, LogEntry, RECOVERY_MS};
 use proto_types::{Digest, Origin, Revision};
 
 use crate::bound;
 use crate::change::Refusal;
-use crate::draft::{Draft, Stop};
+use crate::draft::{Draft, Step};
 use crate::history::entry::ChangeKind;
 
 use super::entry::{LogHead, PeerEntry, PeerLogEntry, Recent};
@@ -32,7 +31,7 @@ pub(crate) fn keep(
     kept: Option<&PeerEntry>,
     mut peer: PeerEntry,
     line: Line,
-) -> Result<Revision, Stop> {
+) -> Step<Revision> {
     let signed = line.act.is_signed() && !line.barrier;
     if signed {
         peer.recent = counted(draft, peer.recent)?;
@@ -71,7 +70,7 @@ pub(crate) struct Fork {
 }
 
 /// Finds the line of this digest, and refuses one that nobody may go back to.
-pub(crate) fn fork(draft: &Draft<'_>, peer: &PeerEntry, after: &Digest) -> Result<Fork, Stop> {
+pub(crate) fn fork(draft: &Draft<'_>, peer: &PeerEntry, after: &Digest) -> Step<Fork> {
     let absent = || Refusal::NotFound { kind: "log entry".to_owned(), id: after.to_string() };
     let found = query::peer_log_from(draft.view(), peer, after)?;
     let (line, later) = found.ok_or_else(absent)?;

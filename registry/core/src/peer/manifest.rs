@@ -1,5 +1,4 @@
-//! Manifests: how a peer states its keys anew.
-//! Decides whether one follows the one kept; must never let a sequence fall or a fork pass.
+//! The decision whether a manifest follows the one that is kept. A sequence never falls, and a fork never passes.
 
 use proto_types::peer::{Act, Actor};
 use proto_types::{Digest, Kid, Origin, WallMs};

@@ -1,13 +1,11 @@
-//! What the owners of peers do to them.
-//! Decides whether an operation is taken; must never take one on the word of a key that does not
-//! count now, whatever the edge found.
+//! The decision on what an owner signs about its peer. Only a key that counts now is believed, whatever the edge found.
 
 use proto_types::peer::{Act, Action, Actor, PeerOperation, operation};
 use proto_types::{Digest, Kid, LifeError, PublicKey, Revision};
 
 use crate::bound;
 use crate::change::{Refusal, Reply};
-use crate::draft::{Draft, Outcome, Stop};
+use crate::draft::{Draft, Outcome, Step};
 
 use super::command::OperatePeer;
 use super::entry::{PeerEntry, Recent};
@@ -46,7 +44,7 @@ fn recover(
     (operation, document, after): (&PeerOperation, Digest, Digest),
     signed_by: &[(Kid, PublicKey)],
     line: Line,
-) -> Result<Revision, Stop> {
+) -> Step<Revision> {
     let fork = log::fork(draft, kept, &after)?;
     // The recovery keys are those of the line that stands: who stole a signing key may have
     // replaced them since.

@@ -1,12 +1,11 @@
-//! Whose a directory entry is.
-//! Decides whether a key counts and whether an entry may change hands; must never let a live entry
-//! of an active or suspended peer pass to anybody else (one authority for a handle).
+//! The owner of a directory entry: the decision whether a key counts, and whether an entry may change hands. A live entry
+//! of an active or suspended peer never passes to anybody else.
 
 use proto_types::manifest::KeyUse;
 use proto_types::{Kid, Origin};
 
 use crate::change::Refusal;
-use crate::draft::{Draft, Stop};
+use crate::draft::{Draft, Step};
 
 use super::entry::{EnrolledKey, PeerStatus};
 use super::table::PEERS;
@@ -16,7 +15,7 @@ pub(crate) fn check_key(
     draft: &Draft<'_>,
     signer: Option<&(Origin, Kid)>,
     usage: KeyUse,
-) -> Result<(), Stop> {
+) -> Step<()> {
     let Some((origin, kid)) = signer else { return Ok(()) };
     let fits =
         |key: &EnrolledKey| key.kid == *kid && (key.usage == usage || key.usage == KeyUse::Signing);
@@ -32,7 +31,7 @@ pub(crate) fn check_authority(
     (kind, id): (&str, &str),
     kept: Option<&Origin>,
     offered: Option<&Origin>,
-) -> Result<(), Stop> {
+) -> Step<()> {
     let Some(owner) = kept.filter(|owner| Some(*owner) != offered) else { return Ok(()) };
     match draft.entry(&PEERS, owner.as_str())? {
         Some(peer) if peer.status <= PeerStatus::Suspended => {

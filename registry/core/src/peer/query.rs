@@ -1,5 +1,5 @@
-//! Reads of peers, their logs, requests to be one, and what is due.
-//! They decide nothing but what a host's word is worth; they must never read without a bound.
+//! Reads of peers, of their logs, of requests to be enrolled, and of hosts that are due to be asked. Every read is
+//! bounded.
 
 use proto_types::card::Assurance;
 use proto_types::{Digest, Origin, WallMs};
@@ -12,25 +12,16 @@ use super::entry::{PeerEntry, PeerLogEntry, PeerRequest, PeerStatus};
 use super::table::{self, PEER_LOG, PEER_REQUESTS, PEERS, peer_log_key, peer_request_key};
 
 /// The peer of this origin.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn peer(view: &dyn View, origin: &Origin) -> Read<Option<PeerEntry>> {
     PEERS.entry(view, origin.as_str())
 }
 
 /// Up to `limit` peers after `after`, revoked ones included, by origin.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn peers(view: &dyn View, after: Option<&Origin>, limit: usize) -> Read<Vec<PeerEntry>> {
     PEERS.list(view, after.map(Origin::as_str), limit)
 }
 
 /// Up to `limit` lines of a peer's log after number `after`, in order.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn peer_log(
     view: &dyn View,
     origin: &Origin,
@@ -48,9 +39,6 @@ pub fn peer_log(
 const SCAN_MAX: u64 = 512;
 
 /// The line of this digest, if it is among the newest 512 of the peer's log, and those after it.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn peer_log_from(
     view: &dyn View,
     peer: &PeerEntry,
@@ -68,9 +56,6 @@ pub fn peer_log_from(
 }
 
 /// Up to `limit` requests to be let in after `after` (origin and id), by origin.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn peer_requests(
     view: &dyn View,
     after: Option<(&Origin, &Digest)>,
@@ -81,17 +66,11 @@ pub fn peer_requests(
 }
 
 /// One request to be let in.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn peer_request(view: &dyn View, origin: &Origin, id: &Digest) -> Read<Option<PeerRequest>> {
     PEER_REQUESTS.entry(view, &peer_request_key(origin, id))
 }
 
 /// How many peers wait to be let in, void requests included until they are swept.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn peer_requests_waiting(view: &dyn View) -> Read<u64> {
     counter::read(view, counter::PEER_REQUESTS)
 }
@@ -106,9 +85,6 @@ pub struct DomainsDue {
 }
 
 /// Up to `limit` of each whose hosts are to be asked at `now`, the longest overdue first.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn domains_due(view: &dyn View, now: WallMs, limit: usize) -> Read<DomainsDue> {
     let (from, to) = table::peer_domains_due(now);
     let peers = PEERS.pointed_in(view, (&from, &to), limit)?;
@@ -118,9 +94,6 @@ pub fn domains_due(view: &dyn View, now: WallMs, limit: usize) -> Read<DomainsDu
 }
 
 /// Up to `limit` origins whose manifest in force is past its expiry at `now`.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn expired_manifests(view: &dyn View, now: WallMs, limit: usize) -> Read<Vec<String>> {
     let (from, to) = table::manifests_expired(now);
     index::ids(view, (&from, &to), limit)
@@ -128,9 +101,6 @@ pub fn expired_manifests(view: &dyn View, now: WallMs, limit: usize) -> Read<Vec
 
 /// What an entry is worth now: an enrolled key's word is raised while its owner's host vouches for
 /// the owner, and lowered to the signature alone while the owner may not act.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn assurance(view: &dyn View, owner: Option<&Origin>, stored: Assurance) -> Read<Assurance> {
     let Some(owner) = owner.filter(|_| stored >= Assurance::Enrolled) else { return Ok(stored) };
     Ok(match peer(view, owner)? {

@@ -1,13 +1,10 @@
-//! How an act of a peer that does not fit is refused.
-//! It decides words only.
+//! The refusals of what peers ask for, in words.
 
 use proto_types::Origin;
 use proto_types::peer::Fault;
 
 use crate::bound;
 use crate::change::Refusal;
-
-use super::entry::PeerStatus;
 
 /// How an act that does not fit is refused.
 pub(crate) fn refusal(origin: &Origin, fault: Fault) -> Refusal {
@@ -17,9 +14,7 @@ pub(crate) fn refusal(origin: &Origin, fault: Fault) -> Refusal {
             Refusal::OperationOutOfOrder { origin, epoch: expected_epoch, seq: expected_seq }
         }
         Fault::Fork => bound::conflict("operation", origin.as_str()),
-        Fault::Status(standing) => {
-            Refusal::PeerNotActive { origin, status: status_name(standing).to_owned() }
-        }
+        Fault::Status(standing) => Refusal::PeerNotActive { origin, status: standing.to_string() },
         Fault::KeyUnknown { kid } => {
             Refusal::NotFound { kind: "key".to_owned(), id: kid.to_string() }
         }
@@ -27,15 +22,5 @@ pub(crate) fn refusal(origin: &Origin, fault: Fault) -> Refusal {
         Fault::Prolonged { .. } | Fault::Usage { .. } | Fault::Misplaced => {
             bound::invalid("action", &fault.to_string())
         }
-    }
-}
-
-/// What a refusal calls a standing.
-fn status_name(standing: PeerStatus) -> &'static str {
-    match standing {
-        PeerStatus::Active => "active",
-        PeerStatus::Suspended => "suspended",
-        PeerStatus::Revoked => "revoked",
-        PeerStatus::Tombstoned => "tombstoned",
     }
 }

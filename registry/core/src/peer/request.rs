@@ -1,7 +1,7 @@
-//! Peers that wait to be let in.
-//! Decides how many may wait and for how long; must never let one in by itself, nor let strangers
-//! fill the state, nor keep an owner out for requests that proved nothing: those whose host was asked, and did not vouch
-//! for them, make room, and so do those of the source that has the most; of one origin the oldest where no source has more.
+//! Requests to be enrolled: how many may wait, and for how long. A request never lets a peer in by itself.
+//!
+//! Strangers can neither fill the state nor keep an owner out. When there is no room, a request goes whose host was asked
+//! and did not vouch, or one of the source that has the most; of one origin, where no source has more, the oldest.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use proto_types::{Digest, WallMs};
 use crate::bound::{self, DAY_MS};
 use crate::change::{Refusal, Reply};
 use crate::counter::{PEER_REQUESTS as WAITING, PEER_REQUESTS_OF_HOSTS as OF_HOSTS};
-use crate::draft::{Draft, Outcome, Stop};
+use crate::draft::{Draft, Outcome, Step};
 use crate::index;
 
 use super::command::{DecideEnrolment, RequestEnrolment};
@@ -47,7 +47,7 @@ pub(crate) fn request(draft: &mut Draft<'_>, command: &RequestEnrolment) -> Outc
     if draft.entry(&PEER_REQUESTS, &peer_request_key(origin, &id))?.is_some() {
         return Ok(Reply::Done(draft.revision()));
     }
-    let request = wish(draft.now(), command, id);
+    let request = requested(draft.now(), command, id);
     make_room(draft, &request)?;
     if let Some(founding) = &candidate.founding {
         draft.require_body(&founding.body)?;
@@ -57,7 +57,7 @@ pub(crate) fn request(draft: &mut Draft<'_>, command: &RequestEnrolment) -> Outc
     Ok(Reply::Done(draft.revision()))
 }
 
-fn wish(now: WallMs, command: &RequestEnrolment, id: Digest) -> PeerRequest {
+fn requested(now: WallMs, command: &RequestEnrolment, id: Digest) -> PeerRequest {
     let RequestEnrolment { candidate, domain, source } = command.clone();
     PeerRequest {
         candidate,
@@ -92,7 +92,7 @@ pub(crate) fn decide(draft: &mut Draft<'_>, command: &DecideEnrolment) -> Outcom
 
 /// Holds if one more of its kind may wait. Where there is no place, one that its host has not vouched for makes room, or
 /// the newest one of the source that has the most.
-fn make_room(draft: &mut Draft<'_>, newcomer: &PeerRequest) -> Result<(), Stop> {
+fn make_room(draft: &mut Draft<'_>, newcomer: &PeerRequest) -> Step<()> {
     let domain = newcomer.domain;
     let same = waiting::of_origin(draft, &newcomer.candidate.origin)?.into_iter();
     let same: Vec<_> = same.filter(|request| request.domain == domain).collect();
@@ -139,7 +139,7 @@ fn gives_way(request: &PeerRequest, same: &[PeerRequest], newcomer: &PeerRequest
 }
 
 /// Which of all requests of a kind makes room.
-fn weakest_of_all(draft: &Draft<'_>, newcomer: &PeerRequest) -> Result<Option<PeerRequest>, Stop> {
+fn weakest_of_all(draft: &Draft<'_>, newcomer: &PeerRequest) -> Step<Option<PeerRequest>> {
     let unproven = if newcomer.domain { unproven(draft)? } else { None };
     if unproven.is_some() {
         return Ok(unproven);
@@ -166,7 +166,7 @@ fn crowding<'s, T>(held: impl Iterator<Item = (&'s str, T)>, newcomer: Option<&s
 }
 
 /// A request whose host was asked and has not vouched for it: it is asked again later only.
-fn unproven(draft: &Draft<'_>) -> Result<Option<PeerRequest>, Stop> {
+fn unproven(draft: &Draft<'_>) -> Step<Option<PeerRequest>> {
     let (from, to) = table::request_domains_asked(draft.now());
     let found = index::ids(draft.view(), (&from, &to), 1)?.pop();
     found.map(|key| draft.existing(&PEER_REQUESTS, &key)).transpose()

@@ -1,5 +1,5 @@
-//! Where peers, the lines of their logs, and requests to be a peer lie, and what of them is due or void.
-//! Functions of one entity alone; they must never let the lines of a log be listed out of order.
+//! The tables of peers, of the lines of their logs, and of requests to be enrolled, with the keys of what is due or void.
+//! The lines of a log are listed in order.
 
 use proto_types::tlog::Fact;
 use proto_types::{Digest, Origin, WallMs};
@@ -7,7 +7,7 @@ use proto_types::{Digest, Origin, WallMs};
 use crate::entity::{Entity, Table};
 use crate::index::{self, Keys};
 use crate::layout::{self, END, Tag};
-use crate::view::{Pair, Space, View, ViewError};
+use crate::view::{Pair, Read, Space, View};
 
 use super::entry::{PeerEntry, PeerLogEntry, PeerRequest, PeerStatus};
 use super::fact;
@@ -45,8 +45,17 @@ impl Entity for PeerEntry {
         self.origin.as_str().to_owned()
     }
 
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        keys_of_peer(self)
+    fn index(&self) -> Keys {
+        let origin = self.origin.as_str().as_bytes();
+        let mut keys = Vec::new();
+        if let Some(manifest) = self.current_manifest() {
+            let at = manifest.expires_at.0.to_be_bytes();
+            keys.push((MANIFESTS_BY_EXPIRY.key(&[&at, origin]), origin.to_vec()));
+        }
+        if let Some(domain) = self.domain.as_ref().filter(|_| self.status == PeerStatus::Active) {
+            keys.push((domain_due(OF_PEER, domain.ask_at, origin), origin.to_vec()));
+        }
+        keys
     }
 
     fn bodies(&self) -> Vec<Digest> {
@@ -73,41 +82,24 @@ impl Entity for PeerRequest {
         peer_request_key(&self.candidate.origin, &self.id)
     }
 
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        keys_of_request(self)
+    fn index(&self) -> Keys {
+        let id = self.key().into_bytes();
+        let at = self.expires_at.0.to_be_bytes();
+        let mut keys = vec![(PEER_REQUESTS_BY_EXPIRY.key(&[&at, &id]), id.clone())];
+        if let Some(source) = &self.source {
+            let at = self.requested_at.0.to_be_bytes();
+            let parts: [&[u8]; 5] = [of_kind(self.domain), source.as_bytes(), END, &at, &id];
+            keys.push((PEER_REQUESTS_BY_SOURCE.key(&parts), id.clone()));
+        }
+        if let Some(at) = self.ask_at {
+            keys.push((domain_due(OF_REQUEST, at, &id), id));
+        }
+        keys
     }
 
     fn bodies(&self) -> Vec<Digest> {
         self.candidate.founding.iter().map(|founding| founding.body).collect()
     }
-}
-
-fn keys_of_peer(peer: &PeerEntry) -> Keys {
-    let origin = peer.origin.as_str().as_bytes();
-    let mut keys = Vec::new();
-    if let Some(manifest) = peer.current_manifest() {
-        let at = manifest.expires_at.0.to_be_bytes();
-        keys.push((MANIFESTS_BY_EXPIRY.key(&[&at, origin]), origin.to_vec()));
-    }
-    if let Some(domain) = peer.domain.as_ref().filter(|_| peer.status == PeerStatus::Active) {
-        keys.push((domain_due(OF_PEER, domain.ask_at, origin), origin.to_vec()));
-    }
-    keys
-}
-
-fn keys_of_request(request: &PeerRequest) -> Keys {
-    let id = request.key().into_bytes();
-    let at = request.expires_at.0.to_be_bytes();
-    let mut keys = vec![(PEER_REQUESTS_BY_EXPIRY.key(&[&at, &id]), id.clone())];
-    if let Some(source) = &request.source {
-        let at = request.requested_at.0.to_be_bytes();
-        let parts: [&[u8]; 5] = [of_kind(request.domain), source.as_bytes(), END, &at, &id];
-        keys.push((PEER_REQUESTS_BY_SOURCE.key(&parts), id.clone()));
-    }
-    if let Some(at) = request.ask_at {
-        keys.push((domain_due(OF_REQUEST, at, &id), id));
-    }
-    keys
 }
 
 /// Tells requests that wait for an operator and for their host apart.
@@ -120,7 +112,7 @@ pub(crate) fn peer_requests_of_sources(
     view: &dyn View,
     domain: bool,
     limit: usize,
-) -> Result<Vec<(String, String)>, ViewError> {
+) -> Read<Vec<(String, String)>> {
     let first = PEER_REQUESTS_BY_SOURCE.key(&[of_kind(domain)]);
     let read = |(key, id): Pair| {
         // No source has an END in it.

@@ -1,15 +1,15 @@
-//! Keys of peers: each is one that would be enrolled. Reading an entry does not check them again.
-//! It decides nothing about what a key may sign.
+//! A check of all peers' keys: each is one that would be enrolled. It is needed because reading an entry does not check
+//! its keys again.
 
 use proto_types::AnyKey;
 
 use crate::entity::Entity as _;
 use crate::report::{PAGE, Report};
-use crate::view::{View, ViewError};
+use crate::view::{Read, View};
 
 use super::table::PEERS;
 
-pub(crate) fn check(view: &dyn View, report: &mut Report) -> Result<(), ViewError> {
+pub(crate) fn check(view: &dyn View, report: &mut Report) -> Read<()> {
     let mut after: Option<String> = None;
     loop {
         let page = PEERS.list(view, after.as_deref(), PAGE)?;

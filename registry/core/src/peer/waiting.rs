@@ -1,10 +1,10 @@
-//! The requests that wait: kept, counted, and forgotten.
-//! It decides nothing but what is void; it must never let the counters say anything but what is there.
+//! The store of requests to be enrolled: kept, counted, and forgotten when void. The counters always equal what is
+//! stored.
 
 use proto_types::Origin;
 
 use crate::counter::{PEER_REQUESTS as WAITING, PEER_REQUESTS_OF_HOSTS as OF_HOSTS};
-use crate::draft::{Draft, Stop};
+use crate::draft::{Draft, Step};
 use crate::index;
 
 use super::entry::PeerRequest;
@@ -18,7 +18,7 @@ pub(crate) const REQUESTS_OF_ORIGIN_MAX: usize = 4;
 const SWEEP_MAX: usize = 64;
 
 /// Has a request wait.
-pub(crate) fn keep(draft: &mut Draft<'_>, request: &PeerRequest) -> Result<(), Stop> {
+pub(crate) fn keep(draft: &mut Draft<'_>, request: &PeerRequest) -> Step<()> {
     for counter in counters(request) {
         let waiting = draft.count(counter)?;
         draft.set_count(counter, waiting + 1);
@@ -28,14 +28,14 @@ pub(crate) fn keep(draft: &mut Draft<'_>, request: &PeerRequest) -> Result<(), S
 }
 
 /// The requests of an origin, of either kind.
-pub(crate) fn of_origin(draft: &Draft<'_>, origin: &Origin) -> Result<Vec<PeerRequest>, Stop> {
+pub(crate) fn of_origin(draft: &Draft<'_>, origin: &Origin) -> Step<Vec<PeerRequest>> {
     let before_all = format!("{}\0", origin.as_str());
     let page = PEER_REQUESTS.list(draft.view(), Some(&before_all), 2 * REQUESTS_OF_ORIGIN_MAX)?;
     Ok(page.into_iter().filter(|request| request.candidate.origin == *origin).collect())
 }
 
 /// Has it wait no more.
-pub(crate) fn forget(draft: &mut Draft<'_>, request: &PeerRequest) -> Result<(), Stop> {
+pub(crate) fn forget(draft: &mut Draft<'_>, request: &PeerRequest) -> Step<()> {
     for counter in counters(request) {
         let waiting = draft.count(counter)?;
         draft.set_count(counter, waiting.saturating_sub(1));
@@ -45,7 +45,7 @@ pub(crate) fn forget(draft: &mut Draft<'_>, request: &PeerRequest) -> Result<(),
 }
 
 /// Forgets every request of an origin: it has been let in.
-pub(crate) fn forget_all(draft: &mut Draft<'_>, origin: &Origin) -> Result<(), Stop> {
+pub(crate) fn forget_all(draft: &mut Draft<'_>, origin: &Origin) -> Step<()> {
     for request in of_origin(draft, origin)? {
         forget(draft, &request)?;
     }
@@ -53,7 +53,7 @@ pub(crate) fn forget_all(draft: &mut Draft<'_>, origin: &Origin) -> Result<(), S
 }
 
 /// Forgets requests that nobody has decided in time, a bounded part of them. Answers whether there may be more.
-pub(crate) fn sweep(draft: &mut Draft<'_>) -> Result<bool, Stop> {
+pub(crate) fn sweep(draft: &mut Draft<'_>) -> Step<bool> {
     let (from, to) = table::peer_requests_void(draft.now());
     let keys = index::ids(draft.view(), (&from, &to), SWEEP_MAX)?;
     for key in &keys {

@@ -1,6 +1,5 @@
-//! Preconditions.
-//! Decides whether the version that is stored is one that the caller has in mind; must never let the
-//! commands after it be carried out if it is not.
+//! The decision whether the stored version is one that the caller named. If it is not, no later command of the proposal
+//! is carried out.
 
 use crate::card::table::CARDS;
 use crate::change::{Refusal, Reply};

@@ -1,5 +1,4 @@
-//! What must be stored for a proposal to be decided at all (RFC 9110, section 13).
-//! Data only: whether a condition holds is decided in `apply`.
+//! The command that states a precondition (RFC 9110, section 13).
 
 use proto_types::{Digest, Handle, Origin};
 use serde::{Deserialize, Serialize};

@@ -1,23 +1,22 @@
-//! Directory records and their tombstones.
-//! Decides which version is kept; must never let an older `updatedAt` replace a newer one, or a
-//! deleted record come back with a version from before its deletion.
+//! The decision which version of a record is kept. An older `updatedAt` never replaces a newer one, and a deleted record
+//! never comes back with a version from before its deletion.
 
 use proto_types::manifest::KeyUse;
 use proto_types::{Digest, Handle, Revision};
 
 use crate::bound::{self, MINUTE_MS, URL_BYTES_MAX};
 use crate::change::{Refusal, Reply};
-use crate::draft::{Draft, Outcome, Stop};
+use crate::draft::{Draft, Outcome, Step};
 use crate::history::entry::ChangeKind;
 use crate::import::command::{Import, ImportedRecord};
 use crate::import::entry::ImportKind;
 use crate::import::home;
-use crate::liveness;
-use crate::liveness::entry::Subject;
 use crate::namespace;
 use crate::namespace::entry::Usage;
-use crate::namespace::tenancy::Home;
+use crate::namespace::tenancy::NamespaceContext;
 use crate::peer::owner;
+use crate::reachability;
+use crate::reachability::entry::Subject;
 use crate::visibility::Scoped;
 
 use super::command::{DeleteRecord, PutRecord};
@@ -33,22 +32,22 @@ pub(crate) fn put(draft: &mut Draft<'_>, command: &PutRecord) -> Outcome {
     bound::text("agentCardUrl", &command.agent_card_url, URL_BYTES_MAX)?;
     let kept = draft.entry(&RECORDS, handle.as_str())?;
     let live = kept.as_ref().filter(|kept| kept.digest.is_some());
-    let home = Home::of(draft, handle)?;
-    record.visibility = home.visibility(command.visibility, live.map(|kept| kept.visibility));
-    record.namespace = home.name.clone();
+    let namespace = NamespaceContext::of(draft, handle)?;
+    record.visibility = namespace.visibility(command.visibility, live.map(|kept| kept.visibility));
+    record.namespace = namespace.name.clone();
     if let Some(kept) = live
         && is_settled(draft, kept, &mut record, command.vouched)?
     {
         return Ok(Reply::Done(kept.revision));
     }
     check_offer(draft, command, kept.as_ref(), &record)?;
-    home.check_trust(("record", handle), live.map(|kept| kept.assurance), record.assurance)?;
+    namespace.check_trust(("record", handle), live.map(|kept| kept.assurance), record.assurance)?;
     record.bytes = draft.require_body(&command.digest)?;
-    home.account(draft, live.map(RecordEntry::usage), record.usage())?;
+    namespace.account(draft, live.map(RecordEntry::usage), record.usage())?;
     let scopes = (live.map(Scoped::scope), Some(record.scope()));
     record.revision = draft.note_in(ChangeKind::Record, handle.as_str(), false, scopes);
     draft.replace(&RECORDS, kept.as_ref(), &record);
-    liveness::apply::follow(draft, live, &record)?;
+    reachability::apply::follow(draft, live, &record)?;
     home::bring_home(draft, ImportKind::Record, handle)?;
     Ok(Reply::Done(record.revision))
 }
@@ -59,7 +58,7 @@ fn is_settled(
     kept: &RecordEntry,
     record: &mut RecordEntry,
     vouched: bool,
-) -> Result<bool, Stop> {
+) -> Step<bool> {
     if !same_version(kept, record) {
         return Ok(false);
     }
@@ -77,7 +76,7 @@ fn check_offer(
     command: &PutRecord,
     kept: Option<&RecordEntry>,
     offered: &RecordEntry,
-) -> Result<(), Stop> {
+) -> Step<()> {
     check_if_match(kept, command.if_match)?;
     bound::near("updatedAt", command.updated_at, draft.now(), AHEAD_MS_MAX)?;
     owner::check_key(draft, command.owner.as_ref(), KeyUse::Signing)?;
@@ -92,7 +91,7 @@ fn check_succession(
     kept: &RecordEntry,
     offered: &RecordEntry,
     vouched: bool,
-) -> Result<(), Stop> {
+) -> Step<()> {
     let named = ("record", kept.handle.as_str());
     let live_owner = kept.owner.as_ref().filter(|_| kept.digest.is_some());
     let import = (ImportKind::Record, &kept.handle);
@@ -123,7 +122,7 @@ fn corrects(kept: &RecordEntry, offered: &RecordEntry, vouched: bool) -> bool {
 
 /// A tombstone of what its signer could never see: it must answer like a handle that was never used. Nobody but the owner
 /// can bring the old version back, and for the owner the tombstone counts.
-fn is_unknown(draft: &Draft<'_>, kept: &RecordEntry, offered: &RecordEntry) -> Result<bool, Stop> {
+fn is_unknown(draft: &Draft<'_>, kept: &RecordEntry, offered: &RecordEntry) -> Step<bool> {
     let Some(signer) = offered.owner.as_ref().filter(|_| kept.digest.is_none()) else {
         return Ok(false);
     };
@@ -163,15 +162,15 @@ pub(crate) fn delete(draft: &mut Draft<'_>, command: &DeleteRecord) -> Outcome {
     if by.is_some() {
         home::check_local(draft, (ImportKind::Record, handle), kept.owner.as_ref(), by)?;
     }
-    let home = Home::of(draft, handle)?;
-    home.account(draft, Some(kept.usage()), Usage::default())?;
+    let namespace = NamespaceContext::of(draft, handle)?;
+    namespace.account(draft, Some(kept.usage()), Usage::default())?;
     let scopes = (Some(kept.scope()), None);
     let revision = draft.note_in(ChangeKind::Record, handle.as_str(), true, scopes);
     // Only a version made after the deletion brings the record back.
     let updated_at = kept.updated_at.max(draft.now());
     let tombstone = RecordEntry { digest: None, updated_at, revision, ..kept.clone() };
     draft.replace(&RECORDS, Some(&kept), &tombstone);
-    liveness::apply::forget(draft, &Subject::Record(handle.clone()))?;
+    reachability::apply::forget(draft, &Subject::Record(handle.clone()))?;
     home::bring_home(draft, ImportKind::Record, handle)?;
     Ok(Reply::Done(revision))
 }
@@ -187,22 +186,22 @@ fn check_if_match(kept: Option<&RecordEntry>, if_match: Option<Digest>) -> Resul
 /// Takes over a record of another registry.
 pub(crate) fn take_over(
     draft: &mut Draft<'_>,
-    home: &Home,
+    namespace: &NamespaceContext,
     import: &Import,
     entry: &ImportedRecord,
-) -> Result<Revision, Stop> {
+) -> Step<Revision> {
     let mut record = imported(import, entry);
     record.bytes = draft.require_body(&entry.digest)?;
     bound::text("agentCardUrl", &record.agent_card_url, URL_BYTES_MAX)?;
     let kept = draft.entry(&RECORDS, record.handle.as_str())?;
-    record.namespace = home.name.clone();
+    record.namespace = namespace.name.clone();
     let had = kept.as_ref().map(|kept| kept.assurance);
-    home.check_trust(("record", &record.handle), had, record.assurance)?;
-    home.account(draft, kept.as_ref().map(RecordEntry::usage), record.usage())?;
+    namespace.check_trust(("record", &record.handle), had, record.assurance)?;
+    namespace.account(draft, kept.as_ref().map(RecordEntry::usage), record.usage())?;
     let scopes = (kept.as_ref().map(Scoped::scope), Some(record.scope()));
     record.revision = draft.note_in(ChangeKind::Record, record.handle.as_str(), false, scopes);
     draft.replace(&RECORDS, kept.as_ref(), &record);
-    liveness::apply::follow(draft, kept.as_ref(), &record)?;
+    reachability::apply::follow(draft, kept.as_ref(), &record)?;
     Ok(record.revision)
 }
 
@@ -224,13 +223,13 @@ fn imported(import: &Import, entry: &ImportedRecord) -> RecordEntry {
 }
 
 /// Takes away a record of another registry, without a tombstone.
-pub(crate) fn withdraw(draft: &mut Draft<'_>, handle: &Handle) -> Result<Revision, Stop> {
+pub(crate) fn withdraw(draft: &mut Draft<'_>, handle: &Handle) -> Step<Revision> {
     let id = handle.as_str();
     let Some(kept) = draft.entry(&RECORDS, id)? else { return Ok(draft.revision()) };
-    let home = Home::of(draft, handle)?;
-    home.account(draft, Some(kept.usage()), Usage::default())?;
+    let namespace = NamespaceContext::of(draft, handle)?;
+    namespace.account(draft, Some(kept.usage()), Usage::default())?;
     let revision = draft.note_in(ChangeKind::Record, id, true, (Some(kept.scope()), None));
     draft.remove(&RECORDS, &kept);
-    liveness::apply::forget(draft, &Subject::Record(handle.clone()))?;
+    reachability::apply::forget(draft, &Subject::Record(handle.clone()))?;
     Ok(revision)
 }

@@ -1,5 +1,4 @@
-//! What may be asked about directory records.
-//! Data only: a proof was judged at the edge, and what it was found to be worth comes with the command.
+//! The commands about directory records. The edge has judged the proof; the command carries the result.
 
 use proto_types::card::Assurance;
 use proto_types::{Digest, Handle, Kid, Origin, WallMs};

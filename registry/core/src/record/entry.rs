@@ -1,5 +1,4 @@
-//! Directory records as they are stored.
-//! Data only: it decides nothing, and must never hold bodies, only digests of them.
+//! A directory record as it is stored. It holds digests of its bodies, never the bodies.
 
 use proto_types::card::Assurance;
 use proto_types::{Digest, Handle, Namespace, Origin, Revision, WallMs};

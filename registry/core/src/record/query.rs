@@ -1,5 +1,4 @@
-//! Reads of directory records, with and without the viewer's eyes.
-//! They decide nothing; none but `record` gives a tombstone.
+//! Reads of directory records, all of them or those that a viewer sees. Only `record` returns a tombstone.
 
 use proto_types::Handle;
 
@@ -15,17 +14,11 @@ use super::entry::RecordEntry;
 use super::table::{LISTED_RECORDS, RECORDS, records_by_url};
 
 /// The record of this handle; its tombstone (no `digest`) if it was deleted.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn record(view: &dyn View, handle: &Handle) -> Read<Option<RecordEntry>> {
     RECORDS.entry(view, handle.as_str())
 }
 
 /// Up to `limit` live records after `after`, by handle. Tombstones are passed over.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn records(view: &dyn View, after: Option<&Handle>, limit: usize) -> Read<Vec<RecordEntry>> {
     let mut found: Vec<RecordEntry> = Vec::new();
     let mut after = after.map(|handle| handle.as_str().to_owned());
@@ -42,18 +35,7 @@ pub fn records(view: &dyn View, after: Option<&Handle>, limit: usize) -> Read<Ve
     Ok(found)
 }
 
-/// The first live record, by handle, whose card is at this URL.
-///
-/// # Errors
-/// As [`crate::query::revision`].
-pub fn record_by_card_url(view: &dyn View, url: &str) -> Read<Option<RecordEntry>> {
-    Ok(RECORDS.pointed(view, &records_by_url(url), 1)?.pop())
-}
-
 /// The record of this handle as far as it exists to the viewer. No tombstones.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn record_seen(
     view: &dyn View,
     viewer: &Viewer,
@@ -63,9 +45,6 @@ pub fn record_seen(
 }
 
 /// Up to `limit` handles after `after` of the live records that exist to the viewer.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn records_listed(
     view: &dyn View,
     viewer: &Viewer,
@@ -83,9 +62,6 @@ const SAME_CARD_MAX: usize = 64;
 
 /// The first live record, by handle, whose card is at this URL and of which the viewer sees all: to
 /// others the URL is hidden.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn record_of_card(view: &dyn View, viewer: &Viewer, url: &str) -> Read<Option<Handle>> {
     let prefix = records_by_url(url);
     let prefixes = match audience::whole_of(viewer) {

@@ -1,5 +1,4 @@
-//! Where directory records lie, and what they are found by.
-//! Functions of one record alone; they must never read the state, nor index a tombstone.
+//! The table of directory records, and the keys that find them. A key depends on its record alone; a tombstone has none.
 
 use proto_types::Digest;
 use proto_types::tlog::Fact;
@@ -29,8 +28,16 @@ impl Entity for RecordEntry {
         self.handle.as_str().to_owned()
     }
 
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        keys(self)
+    fn index(&self) -> Keys {
+        if self.digest.is_none() {
+            return Vec::new();
+        }
+        let (handle, scope) = (self.handle.as_str(), self.scope());
+        let url = records_by_url(&self.agent_card_url);
+        let key = |to: Vec<u8>| [url.as_slice(), &to, handle.as_bytes()].concat();
+        let to = audience::whole_to(&scope).into_iter();
+        let by_url = to.map(|to| (key(to), handle.into()));
+        by_url.chain(listing::keys(LISTED_RECORDS, &scope, handle)).collect()
     }
 
     fn bodies(&self) -> Vec<Digest> {
@@ -39,21 +46,6 @@ impl Entity for RecordEntry {
 
     fn fact(&self) -> Option<Fact> {
         Some(Fact::new("record", self.handle.as_str(), self.digest, self.revision.0))
-    }
-}
-
-fn keys(record: &RecordEntry) -> Keys {
-    match record.digest {
-        None => Vec::new(),
-        Some(_) => {
-            let handle = record.handle.as_str();
-            let scope = record.scope();
-            let url = records_by_url(&record.agent_card_url);
-            let by_url = audience::whole_to(&scope).into_iter().map(|audience| {
-                (([url.as_slice(), &audience, handle.as_bytes()].concat()), handle.into())
-            });
-            by_url.chain(listing::keys(LISTED_RECORDS, &scope, handle)).collect()
-        }
     }
 }
 

@@ -1,6 +1,5 @@
-//! What a search knows of the entries that a proposal changed.
-//! Decides when an entry can be found, and by what; must never let one be found by the words of a body that it no
-//! longer names, or by those who may no longer see it.
+//! The update of the search when a proposal changes entries. An entry is never found by words of a body that it no longer
+//! names, nor by viewers that may no longer see it.
 
 use proto_types::card::Assurance;
 use proto_types::{Digest, Handle, Revision, WallMs};
@@ -12,10 +11,10 @@ use crate::change::{Refusal, Reply};
 use crate::draft::{Draft, Outcome};
 use crate::record::table::RECORDS;
 use crate::source::Source;
-use crate::view::{View, ViewError};
+use crate::view::{Read, View};
 use crate::visibility::{Scope, Scoped as _};
 
-use super::command::Told;
+use super::command::PutSearch;
 use super::document::Document;
 use super::entry::SearchEntry;
 use super::table::SEARCHES;
@@ -33,8 +32,8 @@ struct Subject {
     revision: Revision,
 }
 
-pub(crate) fn put(draft: &mut Draft<'_>, told: &Told) -> Outcome {
-    let Told { source, handle, digest, document } = told;
+pub(crate) fn put(draft: &mut Draft<'_>, command: &PutSearch) -> Outcome {
+    let PutSearch { source, handle, digest, document } = command;
     for (what, text) in [("name", &document.name), ("summary", &document.summary)] {
         bound::number(&format!("bytes of the {what}"), text.len() as u64, (0, SHOWN_BYTES_MAX))?;
     }
@@ -47,7 +46,7 @@ pub(crate) fn put(draft: &mut Draft<'_>, told: &Told) -> Outcome {
 }
 
 /// Brings the search in line with every entry that the proposal touched.
-pub(crate) fn settle(draft: &mut Draft<'_>) -> Result<(), ViewError> {
+pub(crate) fn settle(draft: &mut Draft<'_>) -> Read<()> {
     for ((source, handle), told) in draft.take_touched() {
         let next = next(draft.view(), source, &handle, told)?;
         let kept = kept(draft.view(), source, &handle)?;
@@ -64,7 +63,7 @@ fn next(
     source: Source,
     handle: &Handle,
     told: Option<Document>,
-) -> Result<Option<SearchEntry>, ViewError> {
+) -> Read<Option<SearchEntry>> {
     let Some(subject) = subject(view, source, handle)? else { return Ok(None) };
     let document = match told {
         Some(document) => Some(document),
@@ -80,16 +79,12 @@ fn next(
     Ok(document.map(entry))
 }
 
-fn kept(
-    view: &dyn View,
-    source: Source,
-    handle: &Handle,
-) -> Result<Option<SearchEntry>, ViewError> {
+fn kept(view: &dyn View, source: Source, handle: &Handle) -> Read<Option<SearchEntry>> {
     SEARCHES.entry(view, &SearchEntry::key_of(source, handle))
 }
 
 /// The entry that can be found, if it is there.
-fn subject(view: &dyn View, source: Source, handle: &Handle) -> Result<Option<Subject>, ViewError> {
+fn subject(view: &dyn View, source: Source, handle: &Handle) -> Read<Option<Subject>> {
     let id = handle.as_str();
     Ok(match source {
         Source::Card => CARDS.entry(view, id)?.map(|card| Subject {

@@ -1,5 +1,4 @@
-//! What may be told to a search.
-//! Data only: the edge reads a body once, and what it read comes with the command.
+//! What a command tells the search. The edge reads a body once; the words come with the command.
 
 use proto_types::{Digest, Handle};
 use serde::{Deserialize, Serialize};
@@ -8,9 +7,9 @@ use crate::source::Source;
 
 use super::document::Document;
 
-/// Of which entry's body a document was read.
+/// Says what a search reads in the body of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
+pub struct PutSearch {
     /// Which kind of entry.
     pub source: Source,
     /// Which one.

@@ -1,6 +1,5 @@
-//! Where the next page begins.
-//! It decides how a place is written down, and that it is one of its cluster epoch; it must never be trusted: a made-up cursor is a place like any other, and
-//! what is found from there is judged with the caller's eyes.
+//! The cursor of a search: the place where the next page begins, and its cluster epoch. It is not trusted: a made-up
+//! cursor is a place like any other, and every hit from there is judged by what the caller sees.
 
 use proto_types::{Handle, base64url};
 

@@ -1,6 +1,5 @@
-//! What a search reads of a card, a record or a hosted agent.
-//! It decides which words and names are kept and what they weigh; it must never be asked in `apply`: the edge makes the
-//! document once, so that a newer tokeniser changes no state that is already there.
+//! The words and names of a card, record or hosted agent, with their weights. The edge makes the document once and
+//! `apply` never does, so that a newer tokeniser changes no state that is already there.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,5 @@
-//! What a search knows of an entry: its document, and all that decides who finds it.
-//! Data only: it decides nothing. It follows from the entry that it is about and that entry's body, and is never a
-//! source of truth.
+//! What the search knows of an entry, as it is stored: its document, and what decides who finds it. It follows from the
+//! entry and its body, and is never a source of truth.
 
 use proto_types::card::Assurance;
 use proto_types::{Digest, Handle, WallMs};

@@ -1,5 +1,4 @@
-//! What a search may cost, and what its two orders hand back.
-//! Data only: it decides nothing but the usual bounds.
+//! The bounds of a search, and the result of each of its two orders.
 
 use super::cursor::Place;
 use super::hit::Hit;

@@ -1,10 +1,9 @@
-//! What a search found, and why each hit is where it is.
-//! Data only; it must never hold more of an entry than its viewer sees.
+//! A hit of a search, and why it is where it is. It holds no more of an entry than its viewer sees.
 
 use proto_types::card::Assurance;
 use proto_types::{Digest, Handle};
 
-use crate::liveness::entry::Liveness;
+use crate::reachability::entry::Reachability;
 use crate::source::Source;
 use crate::visibility::Scope;
 
@@ -75,7 +74,7 @@ pub struct Whole {
     /// Whose it is, and for whom.
     pub scope: Scope,
     /// How the agent of the record of its handle was when it was last asked.
-    pub liveness: Liveness,
+    pub reachability: Reachability,
 }
 
 /// What one word gave to a score.

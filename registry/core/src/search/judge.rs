@@ -1,6 +1,5 @@
-//! Whether one entry is a hit, and what it scores.
-//! It decides with the viewer's eyes alone: the index proposes, the entry itself is asked. It must never read a word or
-//! name of a redacted entry that the viewer may not see.
+//! The decision whether an entry is a hit, and its score. The index only proposes; the entry is judged by what the viewer
+//! sees. Words and names of a redacted entry that the viewer may not see are never read.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +7,11 @@ use proto_types::card::Assurance;
 use proto_types::{Origin, WallMs};
 
 use crate::conduct;
-use crate::liveness;
-use crate::liveness::entry::Liveness;
 use crate::peer;
 use crate::peer::entry::PeerStatus;
-use crate::view::{View, ViewError};
+use crate::reachability;
+use crate::reachability::entry::Reachability;
+use crate::view::{Read, View, ViewError};
 use crate::viewer::{Disclosure, Viewer};
 
 use super::entry::SearchEntry;
@@ -42,7 +41,7 @@ impl<'a> Judge<'a> {
         view: &'a dyn View,
         (query, viewer): (&'a Query, &'a Viewer),
         now: WallMs,
-    ) -> Result<Self, ViewError> {
+    ) -> Read<Self> {
         let basis = basis(view, query)?;
         Ok(Self { view, query, viewer, now, basis, judged: 0, owners: BTreeMap::new() })
     }
@@ -70,7 +69,7 @@ impl<'a> Judge<'a> {
     }
 
     /// The hit that the entry under this key is, if it is one.
-    pub(super) fn judge(&mut self, doc: &[u8]) -> Result<Option<Hit>, ViewError> {
+    pub(super) fn judge(&mut self, doc: &[u8]) -> Read<Option<Hit>> {
         self.judged += 1;
         let Some(entry) = std::str::from_utf8(doc)
             .ok()
@@ -92,28 +91,27 @@ impl<'a> Judge<'a> {
         if !self.is_reputed(&entry, disclosure)? {
             return Ok(None);
         }
-        let liveness = self.liveness(&entry, disclosure)?;
-        Ok(self.query.admits_class(liveness).then(|| hit(entry, (disclosure, liveness), parts)))
+        let reachability = self.reachability(&entry, disclosure)?;
+        Ok(self
+            .query
+            .admits_class(reachability)
+            .then(|| hit(entry, (disclosure, reachability), parts)))
     }
 
     /// How the entry's agent is, as far as it is shown: of a redacted entry it is not.
-    fn liveness(&self, entry: &SearchEntry, disclosure: Disclosure) -> Result<Liveness, ViewError> {
+    fn reachability(&self, entry: &SearchEntry, disclosure: Disclosure) -> Read<Reachability> {
         match disclosure {
             Disclosure::Whole => {
-                Ok(liveness::query::liveness_seen(self.view, self.viewer, &entry.handle)?
-                    .map_or(Liveness::Unknown, |seen| seen.class))
+                Ok(reachability::query::reachability_seen(self.view, self.viewer, &entry.handle)?
+                    .map_or(Reachability::Unknown, |seen| seen.class))
             }
-            Disclosure::Hidden | Disclosure::Redacted => Ok(Liveness::Unknown),
+            Disclosure::Hidden | Disclosure::Redacted => Ok(Reachability::Unknown),
         }
     }
 
     /// Whether the entry's owner, as far as it is shown, is reputed enough. What is read for it counts as if entries had
     /// been judged: a search is no longer for it.
-    fn is_reputed(
-        &mut self,
-        entry: &SearchEntry,
-        disclosure: Disclosure,
-    ) -> Result<bool, ViewError> {
+    fn is_reputed(&mut self, entry: &SearchEntry, disclosure: Disclosure) -> Read<bool> {
         let least = self.query.reputation();
         if least == 0 {
             return Ok(true);
@@ -169,7 +167,7 @@ fn seen(term: &Term<'_>, disclosure: Disclosure) -> u8 {
 
 fn hit(
     entry: SearchEntry,
-    (disclosure, liveness): (Disclosure, Liveness),
+    (disclosure, reachability): (Disclosure, Reachability),
     parts: Vec<Part>,
 ) -> Hit {
     let (digest, assurance, scope) = (entry.digest, entry.assurance, entry.scope);
@@ -184,22 +182,22 @@ fn hit(
             digest,
             assurance,
             scope,
-            liveness,
+            reachability,
         }),
     }
 }
 
-fn basis(view: &dyn View, query: &Query) -> Result<Basis, ViewError> {
+fn basis(view: &dyn View, query: &Query) -> Read<Basis> {
     let reputation = query.reputation();
     if !query.is_ranked() {
         return Ok(Basis { reputation, ..Basis::default() });
     }
-    let documents = statistics::with_standing(view, &Query::default().standings())?;
+    let documents = statistics::with_facet(view, &Query::default().facets())?;
     let word = |word: &str| {
         let with = statistics::with_term(view, TermKind::Word, word)?;
         Ok((word.to_owned(), with, rarity(with, documents)))
     };
-    let words = query.words().map(word).collect::<Result<_, ViewError>>()?;
+    let words = query.words().map(word).collect::<Read<_>>()?;
     Ok(Basis { documents, words, reputation })
 }
 

@@ -1,6 +1,5 @@
-//! Where a search finds an entry: the derived keys of a search entry, one for each term and each group of viewers.
-//! It decides which viewers walk over which keys. A viewer must never walk over a key of an entry, or a term of an
-//! entry, that it may not see: what is hidden is not skipped, it is not there.
+//! The derived keys of a search entry: one for each term and each group of viewers. A viewer never walks over a key of an
+//! entry or term that it may not see.
 
 use proto_types::{Namespace, Origin};
 
@@ -9,7 +8,7 @@ use crate::viewer::Viewer;
 use crate::visibility::Visibility;
 
 use super::entry::SearchEntry;
-use super::query::Standing;
+use super::query::Facet;
 use super::terms::{Term, TermKind};
 
 /// Namespaces of one viewer that a search goes through; beyond it the answer says that it is not complete. Arbitrary.
@@ -20,8 +19,8 @@ pub(crate) const POSTINGS: Tag = Tag(20);
 /// Search entries by word and by group, the most relevant first.
 pub(crate) const RANKED: Tag = Tag(21);
 
-/// The kind byte of standings, which are no terms.
-const STANDING: u8 = b'!';
+/// The kind byte of facets, which are no terms.
+const FACET: u8 = b'!';
 
 /// Who walks over a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,12 +87,12 @@ pub(super) fn keys(entry: &SearchEntry) -> Vec<Vec<u8>> {
     let doc = SearchEntry::key_of(entry.source, &entry.handle).into_bytes();
     let mut keys = Vec::new();
     for group in Group::whole(entry) {
-        keys.push([standing(Standing::of(entry), &group), doc.clone()].concat());
+        keys.push([facet(Facet::of(entry), &group), doc.clone()].concat());
         keys.extend(entry.document.terms.iter().map(|term| key(&term, term.weight, &group, &doc)));
     }
     if entry.scope.visibility == Visibility::Redacted {
         let group = Group::Open;
-        keys.push([standing(Standing::open(entry.source), &group), doc.clone()].concat());
+        keys.push([facet(Facet::open(entry.source), &group), doc.clone()].concat());
         let open = entry.document.terms.iter().filter(|term| term.open > 0);
         keys.extend(open.map(|term| key(&term, term.open, &group, &doc)));
     }
@@ -112,9 +111,9 @@ pub(super) fn named(kind: TermKind, text: &str, group: &Group) -> Vec<u8> {
     POSTINGS.key(&[&[kind.byte()], text.as_bytes(), END, &group.bytes()])
 }
 
-/// What the keys of a standing start with, in the order of handles.
-pub(super) fn standing(standing: Standing, group: &Group) -> Vec<u8> {
-    POSTINGS.key(&[&[STANDING], &standing.bytes(), END, &group.bytes()])
+/// What the keys of a facet start with, in the order of handles.
+pub(super) fn facet(facet: Facet, group: &Group) -> Vec<u8> {
+    POSTINGS.key(&[&[FACET], &facet.bytes(), END, &group.bytes()])
 }
 
 /// What the keys of a word start with; then come 255 less the weight, and the entry: the most relevant first.

@@ -1,12 +1,11 @@
-//! What is searched for.
-//! It decides what a query means and that it is bounded; it must never be larger than its bounds, whoever made it.
+//! A query and what it means. It never exceeds its bounds, whoever made it.
 
 use std::collections::BTreeSet;
 
 use proto_types::Digest;
 use proto_types::card::Assurance;
 
-use crate::liveness::entry::Liveness;
+use crate::reachability::entry::Reachability;
 use crate::source::Source;
 
 use super::entry::SearchEntry;
@@ -26,7 +25,7 @@ pub struct Query {
     names: BTreeSet<(TermKind, String)>,
     sources: BTreeSet<Source>,
     assurance: Assurance,
-    classes: BTreeSet<Liveness>,
+    classes: BTreeSet<Reachability>,
     /// In tenths.
     reputation: u8,
 }
@@ -90,7 +89,7 @@ impl Query {
 
     /// Entries whose agent was so when it was last asked, or as another class that was named.
     #[must_use]
-    pub fn seen_as(mut self, class: Liveness) -> Self {
+    pub fn seen_as(mut self, class: Reachability) -> Self {
         self.classes.insert(class);
         self
     }
@@ -111,7 +110,7 @@ impl Query {
 
     /// Holds for the classes of liveness that were named.
     #[must_use]
-    pub fn admits_class(&self, class: Liveness) -> bool {
+    pub fn admits_class(&self, class: Reachability) -> bool {
         self.classes.is_empty() || self.classes.contains(&class)
     }
 
@@ -147,21 +146,21 @@ impl Query {
         self.assurance
     }
 
-    /// The standings that an entry may have.
-    pub(super) fn standings(&self) -> Vec<Standing> {
-        let all = Source::ALL.into_iter().flat_map(Standing::all_of);
-        let kept = |standing: &Standing| {
-            let enough = match standing.assurance {
+    /// The facets that an entry may have.
+    pub(super) fn facets(&self) -> Vec<Facet> {
+        let all = Source::ALL.iter().copied().flat_map(Facet::all_of);
+        let kept = |facet: &Facet| {
+            let enough = match facet.assurance {
                 Some(assurance) => assurance >= self.assurance,
                 None => self.assurance == Assurance::Unsigned,
             };
-            enough && self.admits(standing.source)
+            enough && self.admits(facet.source)
         };
         all.filter(kept).collect()
     }
 
-    /// True if not every standing will do.
-    pub(super) fn asks_for_standing(&self) -> bool {
+    /// True if not every facet will do.
+    pub(super) fn asks_for_facet(&self) -> bool {
         !self.sources.is_empty() || self.assurance > Assurance::Unsigned
     }
 
@@ -177,12 +176,12 @@ impl Query {
 
 /// What every entry has one of: its kind, and what its signature is worth, or that this is not shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct Facet {
     source: Source,
     assurance: Option<Assurance>,
 }
 
-impl Standing {
+impl Facet {
     /// As those see it who see all of the entry.
     pub(super) fn of(entry: &SearchEntry) -> Self {
         Self { source: entry.source, assurance: Some(entry.assurance) }

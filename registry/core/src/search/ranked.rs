@@ -1,15 +1,14 @@
 //! Hits in the order of relevance.
 //!
-//! Postings of a word lie in the order of their weight, so the best come first. The lists of all words are read in
-//! turns (the threshold algorithm of Fagin, Lotem and Naor, 2003): each entry met is judged at once, and the walk ends
-//! when no entry that was not met can beat the page. It decides when that is; it must never call a page complete that a
-//! bound has cut short.
+//! Postings of a word are stored in the order of their weight, the best first. The lists of all words are read in turns
+//! (the threshold algorithm of Fagin, Lotem and Naor, 2003): each entry met is judged at once, and the walk ends when no
+//! entry that was not met can beat the page. A page that a bound has cut short is never called complete.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::layout;
-use crate::view::ViewError;
+use crate::view::Read;
 
 use super::cursor::Place;
 use super::found::{Bounds, Found};
@@ -86,12 +85,12 @@ pub(super) fn by_relevance(
     after: Option<(u32, Vec<u8>)>,
     limit: usize,
     bounds: Bounds,
-) -> Result<Found, ViewError> {
+) -> Read<Found> {
     let after = after.map(|(points, doc)| (Reverse(points), doc));
     // One more than the page tells whether there is a next one.
     let mut top = Top { after, keep: limit + 1, best: BTreeMap::new() };
     let rarest = judge.documents_with().min().unwrap_or(0);
-    let filtered = judge.query().names().next().is_some() || judge.query().asks_for_standing();
+    let filtered = judge.query().names().next().is_some() || judge.query().asks_for_facet();
     if filtered {
         let (mut streams, few) = walk::streams(reader.view, judge.query(), groups)?;
         if few <= bounds.few && few < rarest {
@@ -108,11 +107,7 @@ pub(super) fn by_relevance(
 }
 
 /// A list for each word, the rarest first; none if one of them has no posting.
-fn lists(
-    judge: &Judge<'_>,
-    reader: &mut Reader<'_>,
-    groups: &[Group],
-) -> Result<Option<Vec<List>>, ViewError> {
+fn lists(judge: &Judge<'_>, reader: &mut Reader<'_>, groups: &[Group]) -> Read<Option<Vec<List>>> {
     let mut lists = Vec::new();
     for (word, rarity) in judge.query().words().zip(judge.rarities()) {
         let mut stream = Stream::over(groups.iter().map(|group| ranked(word, group)));
@@ -139,7 +134,7 @@ fn by_filters(
     streams: &mut [Stream],
     top: &mut Top,
     bounds: Bounds,
-) -> Result<bool, ViewError> {
+) -> Read<bool> {
     let mut from = Vec::new();
     loop {
         let doc = match join(streams, &from, reader)? {
@@ -164,7 +159,7 @@ fn in_turns(
     read: usize,
     top: &mut Top,
     bounds: Bounds,
-) -> Result<bool, ViewError> {
+) -> Read<bool> {
     let (mut met, mut turn) = (BTreeSet::new(), 0);
     let mut next: Vec<Vec<u8>> = lists.iter().map(|list| list.at.clone()).collect();
     loop {

@@ -1,31 +1,30 @@
-//! How many public entries have a term: what makes a word rare, and which filter is tried first.
-//! It decides that only public entries count, so that no viewer learns from a score that a hidden entry exists. The
-//! numbers must never say anything but what the search entries say: both change in the same draft.
+//! The number of public entries that have a term: it makes a word rare, and says which filter is tried first. Only public
+//! entries count, so that no score tells that a hidden entry exists. Numbers and search entries change in the same draft.
 
 use std::collections::BTreeMap;
 
 use crate::layout::Tag;
-use crate::view::{Space, View, ViewError, Write};
+use crate::view::{Read, Space, View, ViewError, Write};
 use crate::visibility::Visibility;
 
 use super::entry::SearchEntry;
-use super::query::Standing;
+use super::query::Facet;
 use super::terms::TermKind;
 
-/// The counts by term and by standing.
+/// The counts by term and by facet.
 pub(crate) const SEARCH_STATISTICS: Tag = Tag(25);
 
-/// The byte before a standing, where a term has its kind.
-const STANDING: u8 = b'!';
+/// The byte before a facet, where a term has its kind.
+const FACET: u8 = b'!';
 
 /// How many public entries have this term.
-pub(super) fn with_term(view: &dyn View, kind: TermKind, text: &str) -> Result<u64, ViewError> {
+pub(super) fn with_term(view: &dyn View, kind: TermKind, text: &str) -> Read<u64> {
     read(view, &term_key(kind, text))
 }
 
-/// How many public entries have one of these standings.
-pub(super) fn with_standing(view: &dyn View, all: &[Standing]) -> Result<u64, ViewError> {
-    all.iter().map(|standing| read(view, &standing_key(*standing))).sum()
+/// How many public entries have one of these facets.
+pub(super) fn with_facet(view: &dyn View, all: &[Facet]) -> Read<u64> {
+    all.iter().map(|facet| read(view, &facet_key(*facet))).sum()
 }
 
 /// What an entry counts for; nothing unless it is public.
@@ -34,7 +33,7 @@ pub(crate) fn counted(entry: &SearchEntry) -> Vec<Vec<u8>> {
         return Vec::new();
     }
     let terms = entry.document.terms.iter().map(|term| term_key(term.kind, term.text));
-    terms.chain([standing_key(Standing::of(entry))]).collect()
+    terms.chain([facet_key(Facet::of(entry))]).collect()
 }
 
 /// The writes that let one entry take the place of another in the counts.
@@ -42,7 +41,7 @@ pub(crate) fn moved(
     view: &dyn View,
     before: Vec<Vec<u8>>,
     after: Vec<Vec<u8>>,
-) -> Result<Vec<Write>, ViewError> {
+) -> Read<Vec<Write>> {
     let mut changes: BTreeMap<Vec<u8>, i64> = BTreeMap::new();
     before.into_iter().for_each(|key| *changes.entry(key).or_default() -= 1);
     after.into_iter().for_each(|key| *changes.entry(key).or_default() += 1);
@@ -64,11 +63,11 @@ fn term_key(kind: TermKind, text: &str) -> Vec<u8> {
     SEARCH_STATISTICS.key(&[&[kind.byte()], text.as_bytes()])
 }
 
-fn standing_key(standing: Standing) -> Vec<u8> {
-    SEARCH_STATISTICS.key(&[&[STANDING], &standing.bytes()])
+fn facet_key(facet: Facet) -> Vec<u8> {
+    SEARCH_STATISTICS.key(&[&[FACET], &facet.bytes()])
 }
 
-fn read(view: &dyn View, key: &[u8]) -> Result<u64, ViewError> {
+fn read(view: &dyn View, key: &[u8]) -> Read<u64> {
     let Some(value) = view.value(Space::State, key)? else { return Ok(0) };
     let bytes = value.as_slice().try_into().map_err(|_| ViewError::Corrupt {
         table: "search statistics",

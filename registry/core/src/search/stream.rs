@@ -1,10 +1,10 @@
-//! Postings in key order, from several stretches of the index at once, read in blocks.
-//! It decides how many are read at a time; it must never read more than the budget of its query.
+//! Postings in key order, from several parts of the index at once, read in blocks. No more is read than the budget of the
+//! query.
 
 use std::cmp::Ordering;
 
 use crate::layout;
-use crate::view::{Pair, Space, View, ViewError};
+use crate::view::{Pair, Read, Space, View};
 
 /// Postings read at a time: a little at first, since most walks end soon or jump on; then more, since a block costs one
 /// seek whatever its length.
@@ -34,7 +34,7 @@ impl<'v> Reader<'v> {
         (self.seeks, self.postings)
     }
 
-    fn block(&mut self, from: &[u8], to: &[u8], wanted: usize) -> Result<Vec<Pair>, ViewError> {
+    fn block(&mut self, from: &[u8], to: &[u8], wanted: usize) -> Read<Vec<Pair>> {
         let pairs = self.view.range(Space::Index, from, to, wanted)?;
         self.seeks += 1;
         self.postings += pairs.len();
@@ -66,7 +66,7 @@ impl Lane {
     }
 
     /// Goes on to the first key at or after `target`.
-    fn seek(&mut self, target: &[u8], reader: &mut Reader<'_>) -> Result<(), ViewError> {
+    fn seek(&mut self, target: &[u8], reader: &mut Reader<'_>) -> Read<()> {
         let skip = self.prefix.len();
         let passed = self.block[self.at..].partition_point(|(key, _)| &key[skip..] < target);
         self.at += passed;
@@ -103,11 +103,7 @@ impl Stream {
     }
 
     /// The least suffix at or after `target`. Targets must not fall.
-    pub(super) fn seek(
-        &mut self,
-        target: &[u8],
-        reader: &mut Reader<'_>,
-    ) -> Result<Option<Vec<u8>>, ViewError> {
+    pub(super) fn seek(&mut self, target: &[u8], reader: &mut Reader<'_>) -> Read<Option<Vec<u8>>> {
         for lane in &mut self.lanes {
             lane.seek(target, reader)?;
         }
@@ -127,11 +123,7 @@ pub(super) enum Joined {
 }
 
 /// The least suffix at or after `from` that all streams have. The first stream should be the rarest.
-pub(super) fn join(
-    streams: &mut [Stream],
-    from: &[u8],
-    reader: &mut Reader<'_>,
-) -> Result<Joined, ViewError> {
+pub(super) fn join(streams: &mut [Stream], from: &[u8], reader: &mut Reader<'_>) -> Read<Joined> {
     let mut target = from.to_vec();
     let (mut agreed, mut next) = (0, 0);
     while agreed < streams.len() {

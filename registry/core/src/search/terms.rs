@@ -1,8 +1,9 @@
-//! The terms of a document, packed: what every candidate of a search is judged by, without an allocation.
-//! It decides the bytes; it must never hold two terms out of order, or one that no key can hold.
+//! The terms of a document in packed form, which a search compares without an allocation. Terms are in order, and each
+//! fits into a key.
 
 use std::iter;
 
+use proto_types::words;
 use serde::{Deserialize, Serialize};
 
 use super::words::TERM_BYTES_MAX;
@@ -31,11 +32,16 @@ pub enum TermKind {
     Binding,
 }
 
-impl TermKind {
-    /// All, in their order.
-    pub const ALL: [Self; 6] =
-        [Self::Word, Self::Skill, Self::Tag, Self::Capability, Self::Modality, Self::Binding];
+words!(TermKind {
+    Word = "word",
+    Skill = "skill",
+    Tag = "tag",
+    Capability = "capability",
+    Modality = "modality",
+    Binding = "binding",
+});
 
+impl TermKind {
     /// Its byte in keys and packed terms.
     #[must_use]
     pub const fn byte(self) -> u8 {
@@ -49,21 +55,8 @@ impl TermKind {
         }
     }
 
-    /// The name that queries use.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Word => "word",
-            Self::Skill => "skill",
-            Self::Tag => "tag",
-            Self::Capability => "capability",
-            Self::Modality => "modality",
-            Self::Binding => "binding",
-        }
-    }
-
     fn of(byte: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.byte() == byte)
+        Self::ALL.iter().copied().find(|kind| kind.byte() == byte)
     }
 }
 

@@ -1,14 +1,13 @@
-//! Hits in the order of their handles, for queries of filters alone.
-//! It decides by seeking: from the rarest filter's next entry to where the others have it. It must never pass over an
-//! entry between two pages.
+//! Hits in the order of their handles, for queries of filters alone. It seeks from the rarest filter's next entry to
+//! where the others have it, and never passes over an entry between two pages.
 
 use crate::layout;
-use crate::view::{View, ViewError};
+use crate::view::{Read, View};
 
 use super::cursor::Place;
 use super::found::{Bounds, Found};
 use super::judge::Judge;
-use super::posting::{Group, named, standing};
+use super::posting::{Group, facet, named};
 use super::query::Query;
 use super::statistics;
 use super::stream::{Joined, Reader, Stream, join};
@@ -18,16 +17,16 @@ pub(super) fn streams(
     view: &dyn View,
     query: &Query,
     groups: &[Group],
-) -> Result<(Vec<Stream>, u64), ViewError> {
+) -> Read<(Vec<Stream>, u64)> {
     let mut streams = Vec::new();
     for (kind, text) in query.names() {
         let prefixes = groups.iter().map(|group| named(kind, text, group));
         streams.push((statistics::with_term(view, kind, text)?, Stream::over(prefixes)));
     }
-    if streams.is_empty() || query.asks_for_standing() {
-        let standings = query.standings();
-        let pairs = standings.iter().flat_map(|of| groups.iter().map(|group| standing(*of, group)));
-        streams.push((statistics::with_standing(view, &standings)?, Stream::over(pairs)));
+    if streams.is_empty() || query.asks_for_facet() {
+        let facets = query.facets();
+        let pairs = facets.iter().flat_map(|of| groups.iter().map(|group| facet(*of, group)));
+        streams.push((statistics::with_facet(view, &facets)?, Stream::over(pairs)));
     }
     streams.sort_by_key(|(with, _)| *with);
     let rarest = streams.first().map_or(0, |(with, _)| *with);
@@ -41,7 +40,7 @@ pub(super) fn by_handle(
     from: Vec<u8>,
     limit: usize,
     bounds: Bounds,
-) -> Result<Found, ViewError> {
+) -> Read<Found> {
     let (mut streams, _) = streams(reader.view, judge.query(), groups)?;
     let (mut found, mut from) = (Found::default(), from);
     loop {

@@ -1,6 +1,5 @@
-//! How text becomes words, and how a name becomes the term that a filter finds.
-//! It decides what counts as the same word, for documents and queries alike; it must never run over the bounds that its
-//! callers name, whatever the text is.
+//! How text becomes words, and how a name becomes the term of a filter. Documents and queries are read alike, within the
+//! bounds that the caller names.
 
 use std::iter;
 

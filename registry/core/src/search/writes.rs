@@ -1,10 +1,10 @@
-//! How a search entry takes the place of another: its keys, its counts and itself, together.
-//! It decides nothing; it must never leave a key or a count of the old entry behind.
+//! The writes that replace one search entry by another: its keys, its counts and itself, together. No key and no count of
+//! the old entry is left behind.
 
 use std::collections::BTreeSet;
 
 use crate::entity::Entity as _;
-use crate::view::{Space, View, ViewError, Write};
+use crate::view::{Read, Space, View, Write};
 
 use super::entry::SearchEntry;
 use super::table::SEARCHES;
@@ -18,7 +18,7 @@ pub fn replace(
     view: &dyn View,
     kept: Option<&SearchEntry>,
     next: Option<&SearchEntry>,
-) -> Result<Vec<Write>, ViewError> {
+) -> Read<Vec<Write>> {
     let counted = |entry: Option<&SearchEntry>| entry.map(statistics::counted).unwrap_or_default();
     let mut writes = statistics::moved(view, counted(kept), counted(next))?;
     let keys = |entry: Option<&SearchEntry>| -> BTreeSet<Vec<u8>> {

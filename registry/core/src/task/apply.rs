@@ -1,12 +1,11 @@
-//! Tasks on their way to a node: submitted, assigned, put back.
-//! Decides who holds a task under which epoch; must never hand out an epoch twice, or place a task
-//! where its agent's isolation set does not allow it.
+//! The decisions about tasks on their way to a node: submitted, assigned, put back. A lease epoch is never handed out
+//! twice, and a task is never placed outside of its agent's isolation set.
 
 use proto_types::{LeaseEpoch, NodeId, WallMs};
 
 use crate::agent::entry::AgentEntry;
 use crate::agent::table::AGENTS;
-use crate::bound::{self, NAME_BYTES_MAX, REASON_BYTES_MAX};
+use crate::bound;
 use crate::change::{Effect, Refusal, Reply};
 use crate::draft::{Draft, Outcome, Stop};
 use crate::epoch;
@@ -20,7 +19,7 @@ use crate::view::{Space, ViewError};
 use super::command::{AssignTask, ReleaseTask, SubmitTask};
 use super::ending;
 use super::entry::{TaskEnd, TaskEntry, TaskState};
-use super::open::{check_reply_to, keep, open};
+use super::open::{keep, open};
 use super::table::{self, TASKS};
 
 /// Placements of one task: more failures in a row are the task's fault, not the nodes'.
@@ -31,8 +30,6 @@ const PUT_BACK_PAGE: usize = 1_000;
 
 pub(crate) fn submit(draft: &mut Draft<'_>, command: &SubmitTask) -> Outcome {
     let mut task = task_of(command, draft.now());
-    bound::text("owner", &task.owner, NAME_BYTES_MAX)?;
-    check_reply_to(task.reply_to.as_ref())?;
     if let Some(kept) = draft.entry(&TASKS, task.id.as_str())? {
         if same_request(&kept, &task) {
             return Ok(Reply::Task(Box::new(kept)));
@@ -70,7 +67,6 @@ pub(crate) fn assign(draft: &mut Draft<'_>, command: &AssignTask) -> Outcome {
 
 pub(crate) fn release(draft: &mut Draft<'_>, command: &ReleaseTask) -> Outcome {
     let ReleaseTask { id, epoch, reason } = command;
-    bound::text("reason", reason, REASON_BYTES_MAX)?;
     let kept = draft.existing(&TASKS, id.as_str())?;
     match kept.state {
         TaskState::Ended { .. } => Err(Refusal::TaskEnded(id.clone()).into()),
@@ -79,7 +75,9 @@ pub(crate) fn release(draft: &mut Draft<'_>, command: &ReleaseTask) -> Outcome {
             Err(Refusal::StaleEpoch { current, offered }.into())
         }
         TaskState::Pending => Ok(Reply::Task(Box::new(kept))),
-        TaskState::Assigned { .. } => Ok(Reply::Task(Box::new(put_back(draft, kept, reason)?))),
+        TaskState::Assigned { .. } => {
+            Ok(Reply::Task(Box::new(put_back(draft, kept, reason.as_str())?)))
+        }
     }
 }
 
@@ -120,11 +118,11 @@ fn check_node(draft: &Draft<'_>, node: &NodeEntry, agent: &AgentEntry) -> Result
     if node.state != NodeState::Joined {
         return Err(bound::invalid("node", "is not joined").into());
     }
-    if !node.capacity.isolation.iter().any(|class| agent.isolation.contains(class)) {
+    if !node.capacity.isolation.meets(&agent.isolation) {
         return Err(bound::invalid("node", "offers no isolation class the agent accepts").into());
     }
     let prefix = table::tasks_of_node(&node.id);
-    let (end, slots) = (layout::past(&prefix), node.capacity.slots as usize);
+    let (end, slots) = (layout::past(&prefix), node.capacity.slots.get() as usize);
     if draft.view().range(Space::Index, &prefix, &end, slots)?.len() >= slots {
         return Err(bound::full("slots of the node", slots as u64).into());
     }

@@ -1,7 +1,8 @@
-//! What may be asked about tasks.
-//! Data only: messages and outcomes are bodies, which commands name by digest.
+//! The commands about tasks. Messages and outcomes are bodies, which commands name by digest.
 
-use proto_types::{ContextId, Digest, Handle, LeaseEpoch, NodeId, TaskId, WallMs};
+use proto_types::{
+    ContextId, Digest, Handle, LeaseEpoch, NodeId, Reason, TaskId, TaskOwner, WallMs,
+};
 use serde::{Deserialize, Serialize};
 
 use super::entry::{ReplyTo, TaskEnd};
@@ -17,7 +18,7 @@ pub struct SubmitTask {
     /// Who runs it; must be deployed.
     pub agent: Handle,
     /// Who may see it.
-    pub owner: String,
+    pub owner: TaskOwner,
     /// The message, a body.
     pub input: Digest,
     /// Where its events go.
@@ -38,7 +39,7 @@ pub struct ContinueTask {
     /// Which task.
     pub id: TaskId,
     /// Must own it.
-    pub owner: String,
+    pub owner: TaskOwner,
     /// The message, a body.
     pub input: Digest,
     /// Where its events go from now on.
@@ -64,7 +65,7 @@ pub struct ReleaseTask {
     /// Under which epoch the node has it.
     pub epoch: LeaseEpoch,
     /// Why, for people.
-    pub reason: String,
+    pub reason: Reason,
 }
 
 /// Commits the outcome, once, under the current epoch.
@@ -81,7 +82,7 @@ pub struct CompleteTask {
     /// The outcome document, a body.
     pub outcome: Option<Digest>,
     /// Why, for ends that are not success.
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
 }
 
 /// Ends a task that nobody wants any more: at once if pending, through its node if assigned.
@@ -90,7 +91,7 @@ pub struct CancelTask {
     /// Which task.
     pub id: TaskId,
     /// Who asks, its owner; `None` for the operator.
-    pub owner: Option<String>,
+    pub owner: Option<TaskOwner>,
 }
 
 /// Ends a task whose deadline has passed, whoever holds it.

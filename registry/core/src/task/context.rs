@@ -1,6 +1,5 @@
-//! Whose a conversation is.
-//! Decides who may open a task in it: the owner of the tasks that it holds already. It must never let two
-//! owners share one, since an agent tells its callers apart by it.
+//! The owner of a conversation: only the owner of its first task may open another one in it. An agent tells its callers
+//! apart by the conversation, so two owners never share one.
 
 use crate::bound;
 use crate::draft::{Draft, Stop};
@@ -15,7 +14,7 @@ pub(crate) fn check(draft: &Draft<'_>, task: &TaskEntry) -> Result<(), Stop> {
     let prefix = table::tasks_of_context(&task.context);
     let kept = draft.view().range(Space::Index, &prefix, &layout::past(&prefix), 1)?;
     match kept.first() {
-        Some((_, owner)) if *owner != task.owner.as_bytes() => {
+        Some((_, owner)) if *owner != task.owner.as_str().as_bytes() => {
             Err(bound::conflict("context", task.context.as_str()).into())
         }
         _ => Ok(()),

@@ -1,10 +1,9 @@
-//! How tasks end: by their outcome, their caller or their deadline.
-//! Decides whether an end is accepted; must never end a task twice, or by a node whose epoch is not
-//! in force.
+//! The decision how a task ends: by its outcome, its caller or its deadline. A task ends once, and never by a node whose
+//! lease epoch is not in force.
 
 use proto_types::{Digest, LeaseEpoch, NodeId, TaskId};
 
-use crate::bound::{self, REASON_BYTES_MAX};
+use crate::bound;
 use crate::change::{Effect, Refusal, Reply};
 use crate::draft::{Draft, Outcome};
 use crate::storage;
@@ -20,9 +19,7 @@ pub(crate) const CANCELED: &str = "canceled by its caller";
 
 pub(crate) fn complete(draft: &mut Draft<'_>, command: &CompleteTask) -> Outcome {
     let CompleteTask { id, node, epoch, end: how, outcome, reason } = command;
-    if let Some(reason) = reason {
-        bound::text("reason", reason, REASON_BYTES_MAX)?;
-    }
+    let reason = reason.clone().map(String::from);
     let kept = draft.existing(&TASKS, id.as_str())?;
     let how = &wanted(&kept, *how);
     let (current, offered) = (kept.epoch, *epoch);
@@ -32,7 +29,7 @@ pub(crate) fn complete(draft: &mut Draft<'_>, command: &CompleteTask) -> Outcome
     match &kept.state {
         // It was taken back: the next assignment has a newer epoch.
         TaskState::Pending => return Err(Refusal::StaleEpoch { current, offered }.into()),
-        TaskState::Ended { .. } if kept.state == ended(*how, current, *outcome, reason) => {
+        TaskState::Ended { .. } if kept.state == ended(*how, current, *outcome, &reason) => {
             return Ok(Reply::Done(kept.revision));
         }
         TaskState::Ended { .. } => return Err(Refusal::TaskEnded(id.clone()).into()),
@@ -42,7 +39,7 @@ pub(crate) fn complete(draft: &mut Draft<'_>, command: &CompleteTask) -> Outcome
         Some(outcome) => Some((*outcome, draft.require_body(outcome)?)),
         None => None,
     };
-    let task = end(draft, &kept, *how, outcome, reason.clone())?;
+    let task = end(draft, &kept, *how, outcome, reason)?;
     Ok(Reply::Done(task.revision))
 }
 

@@ -1,10 +1,13 @@
-//! Tasks of hosted agents: where each stands, and under which lease epoch.
-//! Data only: it decides nothing, and must never hold bodies, only digests of them.
+//! A task of a hosted agent as it is stored: its state, and the lease epoch under which it is held. It holds digests of
+//! bodies, never the bodies.
 
 use proto_types::{
-    ContextId, Digest, GatewayId, Handle, LeaseEpoch, NodeId, Revision, TaskId, WallMs,
+    ContextId, Digest, Endpoint, GatewayId, Handle, LeaseEpoch, NodeId, ReplySecret, Revision,
+    TaskId, TaskOwner, WallMs,
 };
 use serde::{Deserialize, Serialize};
+
+pub use proto_types::TaskEnd;
 
 /// A task of a hosted agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +19,7 @@ pub struct TaskEntry {
     /// Who runs it.
     pub agent: Handle,
     /// Who may see it: the caller's peer origin, or the operator.
-    pub owner: String,
+    pub owner: TaskOwner,
     /// The caller's newest message, a body.
     pub input: Digest,
     /// What was said before it, oldest first.
@@ -69,9 +72,9 @@ pub struct ReplyTo {
     /// The gateway that waits.
     pub gateway: GatewayId,
     /// Its event endpoint.
-    pub endpoint: String,
+    pub endpoint: Endpoint,
     /// What proves to the gateway that a push is for this task.
-    pub secret: String,
+    pub secret: ReplySecret,
 }
 
 /// Where a task stands.
@@ -93,23 +96,7 @@ pub enum TaskState {
         epoch: LeaseEpoch,
         /// The outcome document (JSON), a body.
         outcome: Option<Digest>,
-        /// Why, for ends that are not success.
+        /// Why, for ends that are not success: the node's reason, or the core's words around it.
         reason: Option<String>,
     },
-}
-
-/// How a task ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TaskEnd {
-    /// The agent finished.
-    Completed,
-    /// The agent or a limit ended it.
-    Failed,
-    /// Its caller ended it.
-    Canceled,
-    /// The agent would not take it.
-    Rejected,
-    /// The agent asks its caller for more: the next message continues the task, and until then nothing runs.
-    InputRequired,
 }

@@ -1,6 +1,6 @@
-//! Which waiting task is next: namespaces, the agents of one, and the owners of one agent's tasks take turns.
-//! Decides the order alone; must never let tasks that no node can run stand before those that one can, nor the many of
-//! one agent or owner before the few of another.
+//! The order of waiting tasks: namespaces take turns, then the agents of one, then the owners of one agent's tasks. Tasks
+//! that no node can run never hold up one that a node can run, nor do many tasks of one agent or owner hold up the few of
+//! another.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,11 +1,10 @@
-//! Open tasks: how one takes its place, changes, and gives back what is counted for it.
-//! Decides whether there is room for a message; must never count a task otherwise than it says itself.
+//! The account of an open task: it takes its place, changes, and gives back what is counted for it. The count always
+//! follows from the task itself.
 
 use proto_types::{Class, Full, Shares};
 
 use crate::agent::table::AGENTS;
-use crate::bound::{self, DAY_MS, NAME_BYTES_MAX, URL_BYTES_MAX};
-use crate::change::Refusal;
+use crate::bound::{self, DAY_MS};
 use crate::counter::{self, OPEN_TASKS};
 use crate::draft::{Draft, Stop};
 use crate::history::entry::ChangeKind;
@@ -13,7 +12,7 @@ use crate::storage;
 use crate::view::ViewError;
 
 use super::context;
-use super::entry::{ReplyTo, TaskEntry};
+use super::entry::TaskEntry;
 use super::table::TASKS;
 
 /// A task is work that somebody waits for; what takes longer than a week is several tasks.
@@ -47,7 +46,7 @@ pub(crate) fn sharer(task: &TaskEntry) -> Option<&str> {
 
 /// One task more is open, if there is room for its owner.
 fn take_place(draft: &mut Draft<'_>, task: &TaskEntry) -> Result<(), Stop> {
-    let share = counter::task_share(&task.owner);
+    let share = counter::task_share(task.owner.as_str());
     let (open, own) = (draft.count(OPEN_TASKS)?, draft.count(&share)?);
     let class = if task.shared { Class::Ordinary } else { Class::System };
     SHARES.admit(class, open, own, 1).map_err(|full| match full {
@@ -63,7 +62,7 @@ fn take_place(draft: &mut Draft<'_>, task: &TaskEntry) -> Result<(), Stop> {
 
 /// One task fewer is open.
 pub(crate) fn leave_place(draft: &mut Draft<'_>, task: &TaskEntry) -> Result<(), ViewError> {
-    let share = counter::task_share(&task.owner);
+    let share = counter::task_share(task.owner.as_str());
     let counters = [(OPEN_TASKS, true), (share.as_str(), task.shared)];
     for (counter, _) in counters.into_iter().filter(|(_, counts)| *counts) {
         let open = draft.count(counter)?;
@@ -86,10 +85,4 @@ pub(crate) fn keep(draft: &mut Draft<'_>, kept: &TaskEntry, task: &mut TaskEntry
     task.changed_at = draft.now();
     task.revision = draft.note(ChangeKind::Task, task.id.as_str(), false);
     draft.replace(&TASKS, Some(kept), task);
-}
-
-pub(crate) fn check_reply_to(reply_to: Option<&ReplyTo>) -> Result<(), Refusal> {
-    let Some(reply_to) = reply_to else { return Ok(()) };
-    bound::text("reply_to.endpoint", &reply_to.endpoint, URL_BYTES_MAX)?;
-    bound::text("reply_to.secret", &reply_to.secret, NAME_BYTES_MAX)
 }

@@ -1,5 +1,4 @@
 //! Reads of tasks.
-//! They decide nothing.
 
 use proto_types::{NodeId, Revision, TaskId, WallMs};
 
@@ -10,51 +9,33 @@ use super::entry::TaskEntry;
 use super::table::{self, TASKS};
 
 /// The task of this id.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn task(view: &dyn View, id: &TaskId) -> Read<Option<TaskEntry>> {
     TASKS.entry(view, id.as_str())
 }
 
 /// Up to `limit` tasks that wait for a node, the longest waiting first.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn pending_tasks(view: &dyn View, limit: usize) -> Read<Vec<TaskEntry>> {
     TASKS.pointed(view, &table::tasks_pending(), limit)
 }
 
 /// Up to `limit` tasks that wait for a node and came to wait after this revision, in that order.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn pending_tasks_after(view: &dyn View, after: Revision, limit: usize) -> Read<Vec<TaskEntry>> {
     let (from, to) = table::tasks_pending_after(after);
     TASKS.pointed_in(view, (&from, &to), limit)
 }
 
 /// Up to `limit` tasks that this node holds, by id.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn tasks_of_node(view: &dyn View, node: &NodeId, limit: usize) -> Read<Vec<TaskEntry>> {
     TASKS.pointed(view, &table::tasks_of_node(node), limit)
 }
 
 /// Up to `limit` tasks that have not ended and were due at `now`, the longest overdue first.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn overdue_tasks(view: &dyn View, now: WallMs, limit: usize) -> Read<Vec<TaskEntry>> {
     let (from, to) = table::tasks_due(now);
     TASKS.pointed_in(view, (&from, &to), limit)
 }
 
 /// The tasks that have not ended.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn open_tasks(view: &dyn View) -> Read<u64> {
     counter::read(view, counter::OPEN_TASKS)
 }

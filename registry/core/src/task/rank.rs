@@ -1,10 +1,9 @@
-//! Placement: which node runs a task, and why none does.
-//! Decides by what is passed in alone, the same for the same candidates in any order; must never
-//! choose a node outside the agent's isolation set.
+//! Placement: the node that runs a task, or the reason why none does. The result depends on the candidates alone, not on
+//! their order, and is never a node outside of the agent's isolation set.
 
 use std::cmp::Reverse;
 
-use proto_types::NodeId;
+use proto_types::{IsolationSet, NodeId};
 use serde::{Deserialize, Serialize};
 
 use crate::agent::entry::AgentEntry;
@@ -14,7 +13,7 @@ use crate::node::entry::{Capacity, NodeState};
 #[derive(Clone, Copy, Debug)]
 pub struct Needs<'a> {
     /// The isolation classes it accepts.
-    pub isolation: &'a [String],
+    pub isolation: &'a IsolationSet,
     /// The memory it may use, bytes.
     pub memory_bytes: u64,
 }
@@ -101,7 +100,7 @@ pub fn unmet<'n>(
 
 /// The first requirement that the node does not meet; those for good come before the one that passes.
 fn lack(needs: &Needs<'_>, state: NodeState, capacity: &Capacity) -> Option<Unmet> {
-    if !capacity.isolation.iter().any(|class| needs.isolation.contains(class)) {
+    if !capacity.isolation.meets(needs.isolation) {
         return Some(Unmet::Isolation);
     }
     if capacity.memory_bytes < needs.memory_bytes {
@@ -113,11 +112,14 @@ fn lack(needs: &Needs<'_>, state: NodeState, capacity: &Capacity) -> Option<Unme
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use proto_types::Slots;
+
     use super::*;
 
     fn candidate(node: &str, edit: fn(&mut Candidate)) -> Candidate {
-        let isolation = vec!["wasm-proc".to_owned()];
-        let capacity = Capacity { slots: 4, memory_bytes: 1_000, runs_per_second: 50, isolation };
+        let slots = Slots::new(4).unwrap();
+        let isolation = IsolationSet::new(&["wasm-proc"]).unwrap();
+        let capacity = Capacity { slots, memory_bytes: 1_000, runs_per_second: 50, isolation };
         let mut candidate = Candidate {
             node: NodeId::parse(node).unwrap(),
             state: NodeState::Joined,
@@ -130,7 +132,7 @@ mod tests {
     }
 
     fn check(candidates: &[Candidate], expected: &str) {
-        let isolation = ["vm-hw".to_owned(), "wasm-proc".to_owned()];
+        let isolation = IsolationSet::new(&["vm-hw", "wasm-proc"]).unwrap();
         let needs = Needs { isolation: &isolation, memory_bytes: 1_000 };
         let mut reversed = candidates.to_vec();
         reversed.reverse();
@@ -156,7 +158,9 @@ mod tests {
 
     #[test]
     fn an_unfit_node_is_never_chosen_and_the_requirement_that_none_meets_is_named() {
-        let others = candidate("a", |it| it.capacity.isolation = vec!["vm-emulated".to_owned()]);
+        let others = candidate("a", |it| {
+            it.capacity.isolation = IsolationSet::new(&["vm-emulated"]).unwrap();
+        });
         let small = candidate("b", |it| it.capacity.memory_bytes = 999);
         let draining = candidate("c", |it| it.state = NodeState::Draining);
         let busy = candidate("d", |it| it.free_slots = 0);

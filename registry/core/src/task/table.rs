@@ -1,5 +1,4 @@
-//! Where tasks lie, and where each is found by what is to be done with it.
-//! Functions of one task alone; they must never read the state.
+//! The table of tasks, and the keys that find each by what is to be done with it. A key depends on its task alone.
 
 use std::collections::BTreeSet;
 
@@ -30,8 +29,13 @@ impl Entity for TaskEntry {
         self.id.as_str().to_owned()
     }
 
-    fn index(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        keys(self)
+    fn index(&self) -> Keys {
+        let mut keys = places(self);
+        if self.in_context {
+            let key = [tasks_of_context(&self.context), self.id.as_str().into()].concat();
+            keys.push((key, self.owner.as_str().into()));
+        }
+        keys
     }
 
     fn bodies(&self) -> Vec<Digest> {
@@ -43,15 +47,6 @@ impl Entity for TaskEntry {
         let named: BTreeSet<_> = said.chain([Some(self.input), ended]).flatten().collect();
         named.into_iter().collect()
     }
-}
-
-fn keys(task: &TaskEntry) -> Keys {
-    let mut keys = places(task);
-    if task.in_context {
-        let key = [tasks_of_context(&task.context), task.id.as_str().into()].concat();
-        keys.push((key, task.owner.clone().into_bytes()));
-    }
-    keys
 }
 
 /// Where a task is found by what is to be done with it.

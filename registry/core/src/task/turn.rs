@@ -1,6 +1,5 @@
-//! A task that asked for more goes on with its caller's next message.
-//! Decides whether the message is taken, and that nothing of what was said is lost; must never revive a task that has
-//! ended for good.
+//! The next turn of a task that asked for more: the decision whether its caller's message is taken. Nothing of what was
+//! said is lost, and a task that has ended for good is never revived.
 
 use crate::bound;
 use crate::change::{Effect, Refusal, Reply};
@@ -8,7 +7,7 @@ use crate::draft::{Draft, Outcome, Stop};
 
 use super::command::ContinueTask;
 use super::entry::{TaskEnd, TaskEntry, TaskState, Turn};
-use super::open::{check_reply_to, keep, open};
+use super::open::{keep, open};
 use super::table::TASKS;
 
 /// Messages of its caller that one task takes. Arbitrary: longer conversations are contexts of several tasks.
@@ -19,7 +18,6 @@ const TURN_BYTES_MAX: u64 = 4 << 20;
 
 pub(crate) fn continue_task(draft: &mut Draft<'_>, command: &ContinueTask) -> Outcome {
     let ContinueTask { id, owner, input, reply_to, deadline } = command;
-    check_reply_to(reply_to.as_ref())?;
     let kept = draft.existing(&TASKS, id.as_str())?;
     if kept.owner != *owner {
         // A stranger must not learn that the task exists.

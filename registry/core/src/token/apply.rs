@@ -1,5 +1,5 @@
-//! Tokens that are spent, or charged.
-//! Decides which use of a token is the first; must never forget one before its time.
+//! The decision which use of a token is the first, when it is spent or charged. A token is never forgotten before its
+//! time.
 
 use proto_types::{Digest, WallMs};
 
@@ -7,7 +7,7 @@ use crate::bound;
 use crate::change::{Refusal, Reply, Spent};
 use crate::counter::FIRST_BUCKET;
 use crate::draft::{Draft, Outcome};
-use crate::view::{Space, ViewError, Write};
+use crate::view::{Read, Space, Write};
 
 use super::command::{ChargeTokens, SpendToken, SpendTokens};
 use super::spent;
@@ -34,7 +34,7 @@ pub(crate) fn charge(draft: &mut Draft<'_>, command: &ChargeTokens) -> Outcome {
         }
         spend_one(draft, &charged(hash), *until)
     });
-    Ok(Reply::Spent(verdicts.collect::<Result<_, ViewError>>()?))
+    Ok(Reply::Spent(verdicts.collect::<Read<_>>()?))
 }
 
 /// What stands in the set for a token that was charged.
@@ -51,7 +51,7 @@ pub(crate) fn spend_as_condition(draft: &mut Draft<'_>, command: &SpendToken) ->
     }
 }
 
-fn spend_one(draft: &mut Draft<'_>, hash: &Digest, until: WallMs) -> Result<Spent, ViewError> {
+fn spend_one(draft: &mut Draft<'_>, hash: &Digest, until: WallMs) -> Read<Spent> {
     if !spent::in_horizon(draft.now(), until) {
         return Ok(Spent::OutOfHorizon);
     }
@@ -64,7 +64,7 @@ fn spend_one(draft: &mut Draft<'_>, hash: &Digest, until: WallMs) -> Result<Spen
 }
 
 /// Drops the buckets whose every token is past, once for each time a bucket ends.
-pub(crate) fn forget_past(draft: &mut Draft<'_>) -> Result<(), ViewError> {
+pub(crate) fn forget_past(draft: &mut Draft<'_>) -> Read<()> {
     let (first, live) = (draft.count(FIRST_BUCKET)?, u64::from(spent::bucket(draft.now())));
     if live > first {
         draft.set_count(FIRST_BUCKET, live);

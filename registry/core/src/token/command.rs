@@ -1,5 +1,4 @@
-//! What may be asked about tokens that count once.
-//! Data only: it must never carry a token, but its hash.
+//! The commands about tokens that count once. They carry the hash of a token, never the token.
 
 use proto_types::{Digest, WallMs};
 use serde::{Deserialize, Serialize};

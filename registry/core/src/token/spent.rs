@@ -1,13 +1,12 @@
-//! The set of spent tokens: their hashes in buckets of time, dropped whole once past.
-//! It decides where a hash is looked for, and for how long; it must never let a hash count again because it names another
-//! time.
+//! The set of spent tokens: their hashes in buckets of time, which are dropped whole once past. A hash never counts again
+//! because it names another time.
 
 use proto_types::token::LIFE_S_MAX;
 use proto_types::{Digest, WallMs};
 
 use crate::bound::MINUTE_MS;
 use crate::layout::Tag;
-use crate::view::{Space, View, ViewError};
+use crate::view::{Read, Space, View};
 
 /// The hashes by bucket.
 pub(crate) const SPENT_TOKENS: Tag = Tag(10);
@@ -28,24 +27,11 @@ const LONG_HORIZON_MS: u64 = LIFE_S_MAX * 1_000 + HORIZON_MS;
 
 const LONG_BUCKET_MS: u64 = 60 * MINUTE_MS;
 
-/// Whether a token would be refused as spent, or as out of its time.
-pub(crate) fn is_spent(
-    view: &dyn View,
-    hash: &Digest,
-    (now, until): (WallMs, WallMs),
-) -> Result<bool, ViewError> {
-    Ok(!in_horizon(now, until) || is_remembered(view, hash, now)?)
-}
-
 pub(crate) fn in_horizon(now: WallMs, until: WallMs) -> bool {
     now < until && until <= now.plus_ms(LONG_HORIZON_MS)
 }
 
-pub(crate) fn is_remembered(
-    view: &dyn View,
-    hash: &Digest,
-    now: WallMs,
-) -> Result<bool, ViewError> {
+pub(crate) fn is_remembered(view: &dyn View, hash: &Digest, now: WallMs) -> Read<bool> {
     for live in bucket(now)..=bucket(now.plus_ms(HORIZON_MS)) {
         if view.value(Space::State, &key(live, hash))?.is_some() {
             return Ok(true);

@@ -1,6 +1,5 @@
-//! What namespaces are said to keep, and what is kept for tasks and envelopes: exactly what is there, counted anew from the
-//! entries.
-//! It decides nothing about quotas: a namespace above one that was lowered is sound.
+//! A check of the counters of namespaces, tasks and envelopes: each equals what is counted anew from the entries. A
+//! namespace above a quota that was lowered is sound.
 
 use std::collections::BTreeMap;
 
@@ -20,13 +19,13 @@ use crate::record::entry::RecordEntry;
 use crate::record::table::RECORDS;
 use crate::report::{PAGE, Report};
 use crate::task::table::TASKS;
-use crate::view::{View, ViewError};
+use crate::view::{Read, View};
 use crate::visibility::Scoped;
 
 /// Counters by name: a few for each namespace, of which there is a bounded number, or one for each owner of tasks.
 type Counted = BTreeMap<String, u64>;
 
-pub(crate) fn check(view: &dyn View, report: &mut Report) -> Result<(), ViewError> {
+pub(crate) fn check(view: &dyn View, report: &mut Report) -> Read<()> {
     let mut counted = Counted::new();
     count(view, report, (&RECORDS, RecordEntry::usage), &mut counted)?;
     count(view, report, (&CARDS, CardEntry::usage), &mut counted)?;
@@ -45,7 +44,7 @@ pub(crate) fn check(view: &dyn View, report: &mut Report) -> Result<(), ViewErro
 }
 
 /// The bytes of tasks and envelopes, as each of these says what was counted for it.
-fn check_kept_bytes(view: &dyn View, report: &mut Report) -> Result<(), ViewError> {
+fn check_kept_bytes(view: &dyn View, report: &mut Report) -> Read<()> {
     let mut counted = Counted::new();
     pages(view, &TASKS, &mut |task| {
         let owner = task.shared.then_some(task.owner.as_str());
@@ -74,7 +73,7 @@ fn count<T: Entity + Scoped>(
     report: &mut Report,
     (table, usage): (&Table<T>, fn(&T) -> Usage),
     counted: &mut Counted,
-) -> Result<(), ViewError> {
+) -> Read<()> {
     pages(view, table, &mut |entry| {
         let usage = usage(entry);
         if usage == Usage::default() {
@@ -109,12 +108,7 @@ fn add(counted: &mut Counted, home: &Namespace, usage: Usage) {
 }
 
 /// Names what is counted otherwise than it is, of the counters whose names start with `prefix`.
-fn compare(
-    view: &dyn View,
-    report: &mut Report,
-    prefix: &str,
-    mut counted: Counted,
-) -> Result<(), ViewError> {
+fn compare(view: &dyn View, report: &mut Report, prefix: &str, mut counted: Counted) -> Read<()> {
     let mut after: Option<String> = None;
     loop {
         let page = counter::starting(view, prefix, after.as_deref(), PAGE)?;
@@ -140,8 +134,8 @@ fn compare(
 fn pages<T: Entity>(
     view: &dyn View,
     table: &Table<T>,
-    visit: &mut dyn FnMut(&T) -> Result<(), ViewError>,
-) -> Result<(), ViewError> {
+    visit: &mut dyn FnMut(&T) -> Read<()>,
+) -> Read<()> {
     let mut after: Option<String> = None;
     loop {
         let page = table.list(view, after.as_deref(), PAGE)?;

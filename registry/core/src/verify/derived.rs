@@ -1,17 +1,17 @@
-//! Derived keys: all that the entities give rise to are there, and no others.
-//! It must never hold the whole index in memory: it counts by tag, and looks closer only where a count is wrong.
+//! A check of derived keys: all that follow from the entities are there, and no others. It counts by tag, and looks
+//! closer only where a count is wrong, so that it never holds the whole index in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::layout::Tag;
 use crate::report::{PAGE, Report, Visit, each, hex};
 use crate::table::TABLES;
-use crate::view::{Space, View, ViewError};
+use crate::view::{Read, Space, View};
 
 /// Superfluous keys that are named, of one tag.
 const NAMED_MAX: usize = 10;
 
-pub(crate) fn check(view: &dyn View, report: &mut Report) -> Result<(), ViewError> {
+pub(crate) fn check(view: &dyn View, report: &mut Report) -> Read<()> {
     let mut expected: BTreeMap<Option<Tag>, u64> = BTreeMap::new();
     entities(view, &mut |key, value| {
         *expected.entry(Tag::of(key)).or_default() += 1;
@@ -36,7 +36,7 @@ pub(crate) fn check(view: &dyn View, report: &mut Report) -> Result<(), ViewErro
     Ok(())
 }
 
-fn superfluous(view: &dyn View, tag: Option<Tag>, report: &mut Report) -> Result<(), ViewError> {
+fn superfluous(view: &dyn View, tag: Option<Tag>, report: &mut Report) -> Read<()> {
     let mut known = BTreeSet::new();
     entities(view, &mut |key, _| {
         if Tag::of(key) == tag {
@@ -55,7 +55,7 @@ fn superfluous(view: &dyn View, tag: Option<Tag>, report: &mut Report) -> Result
 }
 
 /// The derived keys of every entity that can be read; the others are faults of the state.
-fn entities(view: &dyn View, visit: &mut Visit<'_>) -> Result<(), ViewError> {
+fn entities(view: &dyn View, visit: &mut Visit<'_>) -> Read<()> {
     each(view, Space::State, PAGE, &mut |key, value| {
         let table = TABLES.iter().find(|table| Some(table.tag()) == Tag::of(key));
         let Some(Ok(entry)) = table.map(|table| table.read(value)) else { return Ok(()) };

@@ -1,13 +1,12 @@
-//! Entities: each decodes, lies under its own key, and has the bodies it names.
-//! It decides nothing about what an entity says.
+//! A check of all entities: each decodes, is stored under its own key, and has the bodies that it names.
 
 use crate::body;
 use crate::layout::Tag;
 use crate::report::{PAGE, Report, each, hex};
 use crate::table::{ROWS, TABLES};
-use crate::view::{Space, View, ViewError};
+use crate::view::{Read, Space, View};
 
-pub(crate) fn check(view: &dyn View, report: &mut Report) -> Result<(), ViewError> {
+pub(crate) fn check(view: &dyn View, report: &mut Report) -> Read<()> {
     each(view, Space::State, PAGE, &mut |key, value| {
         let tag = Tag::of(key);
         let Some(table) = TABLES.iter().find(|table| Some(table.tag()) == tag) else {

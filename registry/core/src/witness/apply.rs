@@ -1,12 +1,11 @@
-//! Other logs, of which this cluster is a witness.
-//! Decides which head of a log was signed last; must never let two signatures be given for two
-//! histories of one cluster epoch, so the head before must be the one that the proof starts from.
+//! The decision which head of another log was signed last. The proof must start from the head before, so that two
+//! histories of one cluster epoch are never both signed.
 
 use proto_types::tlog::empty_root;
 
 use crate::bound::{self, NAME_BYTES_MAX};
 use crate::change::{Refusal, Reply};
-use crate::draft::{Draft, Outcome, Stop};
+use crate::draft::{Draft, Outcome, Step};
 use crate::layout;
 use crate::view::{Space, Write};
 
@@ -46,7 +45,7 @@ pub(crate) fn begin(draft: &mut Draft<'_>, command: &WitnessEpoch) -> Outcome {
     keep(draft, origin, (0, empty_root()), epoch)
 }
 
-fn check_room(draft: &Draft<'_>, is_known: bool) -> Result<(), Stop> {
+fn check_room(draft: &Draft<'_>, is_known: bool) -> Step<()> {
     if !is_known {
         let from = witnessed_key("");
         let known = draft.view().range(Space::State, &from, &layout::past(&from), LOGS_MAX)?;

@@ -1,5 +1,4 @@
-//! What may be asked about other logs that are witnessed.
-//! Data only; it must never carry a key.
+//! The command about logs that are witnessed. It never carries a key.
 
 use proto_types::Digest;
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,4 @@
 //! Reads of what was witnessed.
-//! They decide nothing.
 
 use proto_types::Digest;
 
@@ -8,17 +7,11 @@ use crate::view::{Read, View};
 use super::rows;
 
 /// The head of another log that this cluster signed last as its witness: size and root.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn witnessed(view: &dyn View, origin: &str) -> Read<Option<(u64, Digest)>> {
     Ok(rows::read(view, origin)?.map(|(head, _)| head))
 }
 
 /// The cluster epoch that this head is of; 0 where none was signed.
-///
-/// # Errors
-/// As [`crate::query::revision`].
 pub fn witnessed_epoch(view: &dyn View, origin: &str) -> Read<u64> {
     Ok(rows::read(view, origin)?.map_or(0, |(_, epoch)| epoch))
 }

@@ -1,11 +1,10 @@
-//! Where what was signed last of other logs lies in the state.
-//! It decides bytes only.
+//! The keys and values under which the last signed head of each witnessed log is stored.
 
 use proto_types::Digest;
 
 use crate::layout::Tag;
-use crate::ledger::rows::corrupt;
-use crate::view::{Space, View, ViewError};
+use crate::log::rows::corrupt;
+use crate::view::{Read, Space, View};
 
 /// What was signed last, by the log's origin.
 pub(crate) const WITNESSED: Tag = Tag(19);
@@ -19,7 +18,7 @@ pub(crate) fn witnessed_key(origin: &str) -> Vec<u8> {
 }
 
 /// What was signed last of this log, and of which cluster epoch. The epoch is absent where it is 0.
-pub(crate) fn read(view: &dyn View, origin: &str) -> Result<Option<(Head, u64)>, ViewError> {
+pub(crate) fn read(view: &dyn View, origin: &str) -> Read<Option<(Head, u64)>> {
     let Some(value) = view.value(Space::State, &witnessed_key(origin))? else { return Ok(None) };
     let torn = || corrupt("witnessed log", "a size, a root and an epoch");
     let (size, rest) = value.split_first_chunk::<8>().ok_or_else(torn)?;

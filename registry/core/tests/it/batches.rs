@@ -54,7 +54,7 @@ fn a_proposal_has_at_most_16_commands() {
 
 #[test]
 fn a_batch_that_changes_nothing_writes_nothing() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     world.later(MINUTE);
     for command in
         [put_body(0), put_agent(0), node_state(0, registry_core::entry::NodeState::Joined)]

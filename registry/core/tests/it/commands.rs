@@ -2,20 +2,22 @@
 
 use proptest::prelude::*;
 use proto_types::card::Assurance;
-use proto_types::{ContextId, LeaseEpoch, Namespace, NodeId, Revision, Stamp, WallMs};
+use proto_types::{
+    ContextId, LeaseEpoch, Namespace, NodeId, Reason, Revision, Slots, Stamp, TaskOwner, WallMs,
+};
 use registry_core::command::{
     AdmitMember, AdvancePartner, AskDomain, AssignTask, Audit, CancelTask, ChargeTokens, Command,
     Compact, CompleteTask, ConductCommand, ContinueTask, DecideEnrolment, DeleteNamespace,
-    DeleteRecord, ExpireTask, FleetCommand, Foreign, HearNode, IssueJoinToken, LeaseEnvelopes,
-    LedgerCommand, NamespaceCommand, NoteDomain, OpenLog, PeerCommand, Proposal, PullStart,
-    PutAgent, PutCard, PutNamespace, QuarantinePartner, RegisterGateway, RegisterNode, ReleaseTask,
-    RemovePartner, RequestEnrolment, RetireMember, RevokePeer, SetLiveness, SetNodeState,
+    DeleteRecord, ExpireTask, FederationCommand, FleetCommand, HearNode, IssueJoinToken,
+    LogCommand, NamespaceCommand, NoteDomain, OpenLog, PeerCommand, Proposal, PullStart, PutAgent,
+    PutCard, PutNamespace, QuarantinePartner, RegisterGateway, RegisterNode, ReleaseTask,
+    RemovePartner, RequestEnrolment, RetireMember, RevokePeer, SetNodeState, SetReachability,
     SpendToken, SpendTokens, StandPeer, StateManifest, SubmitTask, TruncateAudit,
 };
 use registry_core::entry::{
-    AgentKind, Agreement, Approval, Candidate, Capacity, DomainMethod, JoinRole, Liveness,
-    NodeState, PeerStatus, Quotas, ReplyTo, Source, Subject, TaskEnd, Terms, TrustMode, Visibility,
-    Window,
+    AgentKind, Agreement, Approval, Candidate, Capacity, DomainMethod, JoinRole, NodeState,
+    PeerStatus, Quotas, Reachability, ReplyTo, Source, Subject, TaskEnd, Terms, TrustMode,
+    Visibility, Window,
 };
 use registry_core::rank::{Unmet, Unplaced};
 
@@ -26,7 +28,7 @@ use crate::world::*;
 /// One log entry as the leader stamps it.
 pub(crate) type Entry = (Stamp, Vec<Proposal>);
 
-/// The furniture of [`World::furnished`] and up to 60 entries after it. The stamps go forward by up
+/// The initial state of the world and up to 60 entries after it. The stamps go forward by up
 /// to 3 minutes, and sometimes back.
 pub(crate) fn any_log() -> impl Strategy<Value = Vec<Entry>> {
     let step = prop_oneof![6 => 0_i64..30_000, 2 => 0_i64..180_000, 1 => -60_000_i64..0];
@@ -39,7 +41,7 @@ pub(crate) fn any_log() -> impl Strategy<Value = Vec<Entry>> {
             entries.push((Just(Stamp { now }), proposals));
         }
         entries.prop_map(|mut entries| {
-            let mut commands = furniture();
+            let mut commands = initial_state();
             commands.extend([issue(9, JoinRole::Gateway), register_gateway(0, 9)]);
             let proposal = |command: &Command| Proposal { commands: vec![command.clone()] };
             entries.insert(0, (Stamp { now: START }, commands.iter().map(proposal).collect()));
@@ -57,7 +59,7 @@ fn any_proposal(now: WallMs) -> impl Strategy<Value = Proposal> {
     commands.prop_map(|commands| Proposal { commands })
 }
 
-/// A name out of `all`, half of the time the first: the one that the furniture has.
+/// A name out of `all`, half of the time the first: the one that the initial state has.
 fn name(all: u8) -> impl Strategy<Value = u8> {
     prop_oneof![Just(0), 0..all]
 }
@@ -68,7 +70,7 @@ pub(crate) fn any_command(now: WallMs) -> impl Strategy<Value = Command> {
         3 => any_peer_command(now),
         3 => any_directory_command(now),
         1 => any_namespace_command(now),
-        2 => any_foreign_command(),
+        2 => any_federation_command(),
         2 => any_fleet_command(now),
         10 => any_task_command(now),
         3 => any_tokens(now),
@@ -91,7 +93,7 @@ fn any_cluster_command(now: WallMs) -> impl Strategy<Value = Command> {
             Command::AdmitMember(AdmitMember { id, address, join })
         }),
         1 => (0_u64..3).prop_map(|id| Command::RetireMember(RetireMember { id })),
-        2 => name(4).prop_map(|target| Command::Ledger(LedgerCommand::Audit(Audit {
+        2 => name(4).prop_map(|target| Command::Log(LogCommand::Audit(Audit {
             who: "operator".into(),
             action: "act".into(),
             target: format!("{target}"),
@@ -99,10 +101,10 @@ fn any_cluster_command(now: WallMs) -> impl Strategy<Value = Command> {
             request_id: String::new(),
         }))),
         1 => (0_u64..20).prop_map(|through| {
-            Command::Ledger(LedgerCommand::TruncateAudit(TruncateAudit { through }))
+            Command::Log(LogCommand::TruncateAudit(TruncateAudit { through }))
         }),
         1 => name(3).prop_map(|seed| {
-            Command::Ledger(LedgerCommand::OpenLog(OpenLog { seed: digest(seed) }))
+            Command::Log(LogCommand::OpenLog(OpenLog { seed: digest(seed) }))
         }),
     ]
 }
@@ -245,10 +247,10 @@ fn any_directory_command(now: WallMs) -> impl Strategy<Value = Command> {
     let if_match = || prop::option::weighted(0.2, name(4).prop_map(digest));
     let record = (name(3), name(5), some_time(now, 6 * MINUTE), some_owner(), if_match());
     prop_oneof![
-        4 => (record, some_visibility()).prop_map(|((name, body, at, owner, matching), eyes)| {
+        4 => (record, some_visibility()).prop_map(|((name, body, at, owner, matching), visibility)| {
             let mut command = put_record(name, body, at, owner);
             if let Command::PutRecord(put) = &mut command {
-                (put.if_match, put.visibility) = (matching, eyes);
+                (put.if_match, put.visibility) = (matching, visibility);
             }
             command
         }),
@@ -273,7 +275,7 @@ fn any_directory_command(now: WallMs) -> impl Strategy<Value = Command> {
             artifact_bytes: bytes,
             kind: AgentKind::Command,
             limits: limits(),
-            isolation: vec!["wasm-proc".into()],
+            isolation: isolation(&["wasm-proc"]),
             card: digest(card),
             visibility: None,
         }).prop_map(Command::PutAgent),
@@ -288,8 +290,8 @@ fn some_source() -> impl Strategy<Value = Source> {
 }
 
 /// Partners, what they give, and what the crawler sees.
-fn any_foreign_command() -> impl Strategy<Value = Command> {
-    let classes = prop::sample::select(Liveness::ALL.to_vec());
+fn any_federation_command() -> impl Strategy<Value = Command> {
+    let classes = prop::sample::select(Reachability::ALL.to_vec());
     let some_start = prop::option::weighted(
         0.3,
         (0_u64..4, 0_u64..2).prop_map(move |(cursor, generation)| PullStart {
@@ -298,7 +300,7 @@ fn any_foreign_command() -> impl Strategy<Value = Command> {
         }),
     );
     prop_oneof![
-        2 => (name(3), classes).prop_map(|(name, class)| Foreign::SetLiveness(SetLiveness {
+        2 => (name(3), classes).prop_map(|(name, class)| FederationCommand::SetReachability(SetReachability {
             subject: Subject::Record(handle(name)),
             class,
             prober: 1,
@@ -311,12 +313,12 @@ fn any_foreign_command() -> impl Strategy<Value = Command> {
         1 => (name(2), 0_u64..4, some_start).prop_map(|(name, cursor, from)| {
             let (name, checkpoint, passed_over) = (partner_name(name), None, None);
             let advance = AdvancePartner { name, cursor, checkpoint, passed_over, from };
-            Foreign::AdvancePartner(advance).into()
+            FederationCommand::AdvancePartner(advance).into()
         }),
         1 => name(2).prop_map(|name| {
-            Foreign::RemovePartner(RemovePartner { name: partner_name(name) }).into()
+            FederationCommand::RemovePartner(RemovePartner { name: partner_name(name) }).into()
         }),
-        1 => name(2).prop_map(|name| Foreign::QuarantinePartner(QuarantinePartner {
+        1 => name(2).prop_map(|name| FederationCommand::QuarantinePartner(QuarantinePartner {
             name: partner_name(name),
             reason: "it lied".into(),
         }).into()),
@@ -326,7 +328,7 @@ fn any_foreign_command() -> impl Strategy<Value = Command> {
 fn some_capacity() -> impl Strategy<Value = Capacity> {
     (0_u32..5, prop::bool::weighted(0.9)).prop_map(|(slots, wasm)| {
         let class = if wasm { "wasm-proc" } else { "vm-emulated" };
-        Capacity { slots, isolation: vec![class.into()], ..capacity() }
+        Capacity { slots: Slots::new(slots).unwrap(), isolation: isolation(&[class]), ..capacity() }
     })
 }
 
@@ -336,7 +338,7 @@ fn any_fleet_command(_now: WallMs) -> impl Strategy<Value = Command> {
         1 => (name(3), name(3), name(4), 1_u8..4).prop_map(|(name, endpoint, credential, join)| {
             Command::RegisterGateway(RegisterGateway {
                 id: gateway_id(name),
-                endpoint: format!("http://gateway{endpoint}"),
+                endpoint: format!("http://gateway{endpoint}").parse().unwrap(),
                 credential: digest(110 + credential),
                 join: digest(join),
             })
@@ -388,8 +390,8 @@ fn any_task_command(now: WallMs) -> impl Strategy<Value = Command> {
     let task = || name(8).prop_map(task_id);
     let reply_to = prop::option::of(name(2).prop_map(|gateway| ReplyTo {
         gateway: gateway_id(gateway),
-        endpoint: "http://gateway0/events".into(),
-        secret: "secret".into(),
+        endpoint: "http://gateway0/events".parse().unwrap(),
+        secret: "secret".parse().unwrap(),
     }));
     let outcome = prop::option::of(name(5).prop_map(digest));
     prop_oneof![
@@ -398,7 +400,7 @@ fn any_task_command(now: WallMs) -> impl Strategy<Value = Command> {
                 id: task_id(id),
                 context: ContextId::parse("context").unwrap(),
                 agent: handle(agent),
-                owner: "operator".into(),
+                owner: "operator".parse().unwrap(),
                 input: digest(input),
                 reply_to,
                 deadline,
@@ -412,7 +414,7 @@ fn any_task_command(now: WallMs) -> impl Strategy<Value = Command> {
         3 => (task(), some_epoch()).prop_map(|(id, epoch)| Command::ReleaseTask(ReleaseTask {
             id,
             epoch,
-            reason: "it is draining".into(),
+            reason: Reason::given("it is draining"),
         })),
         3 => (task(), name(2), some_epoch(), some_end(), outcome).prop_map(
             |(id, node, epoch, end, outcome)| Command::CompleteTask(CompleteTask {
@@ -424,12 +426,12 @@ fn any_task_command(now: WallMs) -> impl Strategy<Value = Command> {
                 reason: None,
             })
         ),
-        1 => (task(), prop::option::of(Just("operator".to_owned())))
+        1 => (task(), prop::option::of(Just(TaskOwner::parse("operator").unwrap())))
             .prop_map(|(id, owner)| Command::CancelTask(CancelTask { id, owner })),
         1 => (task(), any_wait())
             .prop_map(|(id, waits_for)| Command::ExpireTask(ExpireTask { id, waits_for })),
         2 => (task(), name(5), some_time(now, 60 * MINUTE)).prop_map(|(id, input, deadline)| {
-            let (owner, input, reply_to) = ("operator".into(), digest(input), None);
+            let (owner, input, reply_to) = ("operator".parse().unwrap(), digest(input), None);
             FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to, deadline }).into()
         }),
     ]
@@ -466,9 +468,8 @@ fn any_envelope_command(now: WallMs) -> impl Strategy<Value = Command> {
     prop_oneof![
         3 => (0_u8..12, target(), some_time(now, 10 * MINUTE))
             .prop_map(|(name, target, expires_at)| enqueue(name, target, expires_at)),
-        2 => (target(), 1_u32..3, lease_ms).prop_map(|(target, max, ttl_ms)| {
-            Command::LeaseEnvelopes(LeaseEnvelopes { target: target.into(), max, ttl_ms })
-        }),
+        2 => (target(), 1_u32..3, lease_ms)
+            .prop_map(|(target, max, ttl_ms)| lease_for(target, max, ttl_ms)),
         2 => acked.prop_map(|(name, target, epoch)| ack(name, target, epoch.0)),
     ]
 }

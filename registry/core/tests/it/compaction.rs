@@ -33,7 +33,7 @@ fn has_body(world: &World, name: u8) -> bool {
 
 #[test]
 fn changes_go_from_the_front_and_the_cursor_says_how_far() {
-    let world = &mut World::furnished();
+    let world = &mut World::populated();
     let newest = world.revision().0;
     assert_eq!(query::compacted(&world.memory).unwrap(), Revision(0));
     assert_eq!(compacted(world, 2, START), (2, false));
@@ -47,7 +47,7 @@ fn changes_go_from_the_front_and_the_cursor_says_how_far() {
 
 #[test]
 fn what_lies_ahead_is_not_forgotten() {
-    let world = &mut World::furnished();
+    let world = &mut World::populated();
     let ahead = world.revision().0 + 1;
     assert!(matches!(world.refusal(&compact(ahead, START)), Refusal::Invalid { .. }));
     let refused = world.refusal(&compact(1, START.plus_ms(1)));
@@ -56,7 +56,7 @@ fn what_lies_ahead_is_not_forgotten() {
 
 #[test]
 fn ended_tasks_go_with_their_bodies_and_open_ones_stay() {
-    let world = &mut World::furnished();
+    let world = &mut World::populated();
     for (task, input) in [(1, 1), (2, 1), (3, 2)] {
         world.done(&submit(task, input, START.plus_ms(DAY)));
     }
@@ -78,7 +78,7 @@ fn ended_tasks_go_with_their_bodies_and_open_ones_stay() {
 
 #[test]
 fn a_body_goes_once_nothing_names_it() {
-    let world = &mut World::furnished();
+    let world = &mut World::populated();
     let at = |ms: u64| START.minus_ms(1_000 - ms);
     world.done(&put_record(1, 1, at(1), None));
     compacted(world, 0, START);
@@ -127,7 +127,7 @@ fn a_command_says_that_there_is_more_of_what_is_void() {
         ask_to_be_enrolled,
     ];
     for of_kind in kinds {
-        let world = &mut World::furnished();
+        let world = &mut World::populated();
         for name in 1..=70 {
             world.done(&of_kind(name));
         }
@@ -140,7 +140,7 @@ fn a_command_says_that_there_is_more_of_what_is_void() {
 
 #[test]
 fn the_revision_of_a_time_is_found_among_those_kept() {
-    let world = &mut World::furnished();
+    let world = &mut World::populated();
     let first = world.revision();
     world.later(MINUTE).done(&enrol(1, &[1], registry_core::entry::Approval::Operator));
     let at = |world: &World, ms| query::revision_at(&world.memory, START.plus_ms(ms)).unwrap();

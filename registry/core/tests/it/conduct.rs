@@ -33,7 +33,7 @@ pub(crate) fn report(gateway: u8, window: Window, tallies: &[(u8, u32, u32)]) ->
 
 /// Peers 0 to 2, and the gateways 0 and 1.
 fn world() -> World {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     for peer in [1, 2] {
         world.done(&enrol(peer, &[peer], registry_core::entry::Approval::Operator));
     }

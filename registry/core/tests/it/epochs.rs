@@ -2,7 +2,7 @@
 
 use proto_types::{LeaseEpoch, Revision, WallMs};
 use registry_core::change::{Refusal, Reply};
-use registry_core::command::{AdvancePartner, Command, Foreign, LeaseEnvelopes, SetPartnerEpoch};
+use registry_core::command::{AdvancePartner, Command, FederationCommand, SetPartnerEpoch};
 use registry_core::entry::{ImportKind, JoinRole};
 use registry_core::{epoch, query, verify};
 
@@ -15,7 +15,7 @@ fn restored(world: &mut World, epoch: u64) {
 
 #[test]
 fn revisions_of_an_epoch_are_above_all_of_before_and_its_total_order_begins_anew() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     // An invitation that nobody took: its derived keys go with it.
     world.done(&issue(9, JoinRole::Gateway));
     let before = world.revision();
@@ -39,7 +39,7 @@ fn revisions_of_an_epoch_are_above_all_of_before_and_its_total_order_begins_anew
 
 #[test]
 fn tokens_are_of_before_an_epoch_until_its_first_log_entry_says_when_it_began() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     let is_before = |world: &World, at: WallMs| epoch::is_before(&world.memory, at).unwrap();
     assert!(!is_before(&world, WallMs(0)), "a cluster that was never restored");
     restored(&mut world, 1);
@@ -63,14 +63,10 @@ fn stamp(world: &World) -> proto_types::Stamp {
 
 #[test]
 fn a_lease_of_an_epoch_is_above_every_lease_of_before() {
-    let mut world = World::furnished();
-    let lease = |world: &mut World| {
-        let command =
-            Command::LeaseEnvelopes(LeaseEnvelopes { target: "t".into(), max: 1, ttl_ms: 1_000 });
-        match world.later(DAY / 24).done(&command) {
-            Reply::Leased(leases) => leases[0].epoch,
-            other => panic!("{other:?}"),
-        }
+    let mut world = World::populated();
+    let lease = |world: &mut World| match world.later(DAY / 24).done(&lease_for("t", 1, 1_000)) {
+        Reply::Leased(leases) => leases[0].epoch,
+        other => panic!("{other:?}"),
     };
     world.done(&enqueue(1, "t", START.plus_ms(DAY)));
     assert_eq!(lease(&mut world), LeaseEpoch(1));
@@ -83,7 +79,7 @@ fn a_lease_of_an_epoch_is_above_every_lease_of_before() {
 /// A record of partner 0, of this epoch and revision of its home.
 fn import_of(epoch: u64, revision: u64, body: Option<u8>) -> Command {
     let mut command = import(0, 1, revision, 1, body);
-    if let Command::Foreign(Foreign::Import(import)) = &mut command {
+    if let Command::Federation(FederationCommand::Import(import)) = &mut command {
         import.home_epoch = epoch;
     }
     command
@@ -92,7 +88,7 @@ fn import_of(epoch: u64, revision: u64, body: Option<u8>) -> Command {
 #[test]
 fn the_word_of_a_restored_home_is_newer_than_all_of_before_and_gone_is_undone_by_the_same_version()
 {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     world.done(&put_partner(0, 10));
     world.done(&import_of(0, 120, Some(1)));
     world.done(&import_of(1, 90, Some(2)));
@@ -116,11 +112,11 @@ fn the_word_of_a_restored_home_is_newer_than_all_of_before_and_gone_is_undone_by
 
 #[test]
 fn a_partner_that_was_restored_is_pulled_from_its_beginning_and_no_epoch_comes_twice() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     world.done(&put_partner(0, 10));
     let name = partner_name(0);
     let (checkpoint, passed_over, from) = (None, None, None);
-    let advance = Foreign::AdvancePartner(AdvancePartner {
+    let advance = FederationCommand::AdvancePartner(AdvancePartner {
         name: name.clone(),
         cursor: 9,
         checkpoint,
@@ -130,7 +126,7 @@ fn a_partner_that_was_restored_is_pulled_from_its_beginning_and_no_epoch_comes_t
     world.done(&advance.into());
     let at = |epoch| {
         let checkpoint = Some("c".to_owned());
-        Command::from(Foreign::SetPartnerEpoch(SetPartnerEpoch {
+        Command::from(FederationCommand::SetPartnerEpoch(SetPartnerEpoch {
             name: name.clone(),
             epoch,
             checkpoint,
@@ -147,11 +143,15 @@ fn a_partner_that_was_restored_is_pulled_from_its_beginning_and_no_epoch_comes_t
 /// Caught: an epoch above all that there can be, after which no honest word is ever news.
 #[test]
 fn a_partner_cannot_be_of_an_epoch_or_revision_that_there_is_not() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     world.done(&put_partner(0, 10));
     let at = |epoch| {
         let (name, checkpoint) = (partner_name(0), None);
-        Command::from(Foreign::SetPartnerEpoch(SetPartnerEpoch { name, epoch, checkpoint }))
+        Command::from(FederationCommand::SetPartnerEpoch(SetPartnerEpoch {
+            name,
+            epoch,
+            checkpoint,
+        }))
     };
     for beyond in [epoch::EPOCH_MAX + 1, u64::MAX] {
         assert_eq!(world.refusal(&at(beyond)), full("epoch", epoch::EPOCH_MAX));

@@ -38,7 +38,7 @@ fn choose(memory: &Memory, stamp: Stamp, command: &mut Command) {
             let nodes = NODES.list(memory, None, 9).unwrap();
             let joined = nodes.into_iter().find(|node| {
                 let held = query::tasks_of_node(memory, &node.id, 9).unwrap().len();
-                node.state == NodeState::Joined && held < node.capacity.slots as usize
+                node.state == NodeState::Joined && held < node.capacity.slots.get() as usize
             });
             let pending = query::pending_tasks(memory, 9).unwrap();
             let due = pending.into_iter().find(|task| task.deadline > stamp.now);

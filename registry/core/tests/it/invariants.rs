@@ -12,8 +12,8 @@ use registry_core::entry::{
     ImportKind, PeerStatus, RecordEntry, Scoped as _, Source, TaskEnd, TaskEntry, TaskState, Usage,
 };
 use registry_core::table::{
-    AGENTS, CARDS, ENVELOPES, EVIDENCE, Entity, GATEWAYS, JOIN_TOKENS, LIVENESS, MEMBERS,
-    NAMESPACES, NODES, PARTNERS, PEER_LOG, PEER_REQUESTS, PEERS, PROVENANCE, RECORDS, REPORTERS,
+    AGENTS, CARDS, ENVELOPES, EVIDENCE, Entity, GATEWAYS, JOIN_TOKENS, MEMBERS, NAMESPACES, NODES,
+    PARTNERS, PEER_LOG, PEER_REQUESTS, PEERS, PROVENANCE, REACHABILITY, RECORDS, REPORTERS,
     SEARCHES, TASKS, Table,
 };
 use registry_core::view::{Memory, Space};
@@ -188,7 +188,7 @@ fn derived_keys_and_counts_follow_the_entities(after: &Memory) {
         derived(after, &MEMBERS),
         derived(after, &NAMESPACES),
         derived(after, &SEARCHES),
-        derived(after, &LIVENESS),
+        derived(after, &REACHABILITY),
         derived(after, &PARTNERS),
         derived(after, &PROVENANCE),
         derived(after, &EVIDENCE),
@@ -206,7 +206,8 @@ fn derived_keys_and_counts_follow_the_entities(after: &Memory) {
     assert_eq!(query::open_tasks(after).unwrap(), open as u64);
     for target in ["target-0", "target-1"] {
         let all = list(after, &ENVELOPES);
-        let waits = all.values().filter(|it| it.target == target && it.acked.is_none()).count();
+        let waits = all.values().filter(|it| it.acked.is_none());
+        let waits = waits.filter(|it| it.target.as_str() == target).count();
         assert_eq!(query::queue_depth(after, target).unwrap(), waits as u64);
     }
 }

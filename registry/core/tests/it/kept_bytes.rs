@@ -53,7 +53,7 @@ fn first_message(body: Digest) -> Command {
 }
 
 fn next_message(input: Digest) -> Command {
-    let (id, owner, deadline) = (task_id(1), OWNER.to_owned(), at(DAY));
+    let (id, owner, deadline) = (task_id(1), OWNER.parse().unwrap(), at(DAY));
     FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to: None, deadline }).into()
 }
 
@@ -89,7 +89,7 @@ fn verify_holds(world: &World) {
 
 #[test]
 fn a_task_counts_for_all_that_was_said_until_it_is_forgotten() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     let [first, question, second, outcome] = [1, 2, 3, 4].map(|name| large(&mut world, name));
     for _ in 0..2 {
         world.done(&first_message(first));
@@ -120,7 +120,7 @@ fn a_task_counts_for_all_that_was_said_until_it_is_forgotten() {
 /// Its body is kept for as long as its id is known.
 #[test]
 fn an_envelope_counts_until_its_id_is_forgotten() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     let each = ROWS + 3;
     world.done(&enqueue(1, "a", at(MINUTE)));
     world.done(&enqueue(2, "b", at(2 * MINUTE)));
@@ -144,7 +144,7 @@ fn an_envelope_counts_until_its_id_is_forgotten() {
 
 #[test]
 fn one_owners_bytes_leave_room_for_anothers_and_for_the_operators() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     world.done(&enqueue(1, "a", at(DAY)));
     set_kept(&mut world, 6 * GIB);
     let share = |held| share_full(SHARE, held);
@@ -167,7 +167,7 @@ fn one_owners_bytes_leave_room_for_anothers_and_for_the_operators() {
 /// Caught: 37,500 tasks of 1 KiB, whose outcomes of 1 MiB took everybody's room for as long as ended tasks are kept.
 #[test]
 fn an_owners_open_tasks_reserve_room_for_their_outcomes() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     let have_open = |world: &mut World, tasks| {
         OPEN.iter().for_each(|name| world.set_number(name, tasks));
     };
@@ -191,7 +191,7 @@ fn an_owners_open_tasks_reserve_room_for_their_outcomes() {
 
 #[test]
 fn an_outcome_is_kept_where_no_message_finds_room() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     world.done(&submit(1, 1, at(DAY)));
     world.done(&assign(1, 0));
     set_kept(&mut world, 16 * GIB);
@@ -207,7 +207,7 @@ fn an_outcome_is_kept_where_no_message_finds_room() {
 /// As of a state whose counters say less than its entries.
 #[test]
 fn a_count_never_falls_below_zero() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     world.done(&enqueue(1, "a", at(MINUTE)));
     set_kept(&mut world, 1);
     world.later(MINUTE);
@@ -218,7 +218,7 @@ fn a_count_never_falls_below_zero() {
 /// Members that replay the log of an earlier version write what that wrote.
 #[test]
 fn what_an_earlier_version_took_is_neither_counted_nor_given_back() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     let life = [
         unmetered(submit(1, 1, at(DAY))),
         unmetered(enqueue(1, "a", at(MINUTE))),

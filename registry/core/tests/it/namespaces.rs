@@ -1,7 +1,7 @@
 //! Namespaces: who may change them, what they ask of entries, and what viewers see of these.
 
 use proto_types::card::Assurance;
-use proto_types::{Digest, Handle, Namespace, Revision};
+use proto_types::{Digest, Handle, IsolationSet, Namespace, Revision};
 use registry_core::change::{Refusal, Reply, Write};
 use registry_core::command::{
     Command, DeleteNamespace, DeleteRecord, NamespaceCommand, PutCard, PutNamespace, RevokePeer,
@@ -58,7 +58,7 @@ fn agent(name: u8, card: u8) -> Command {
 }
 
 fn world_with(terms: Terms) -> World {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     world.done(&enrol(1, &[1], Approval::Operator));
     world.done(&put("acme", terms));
     world
@@ -89,7 +89,7 @@ fn whom_a_namespace_admits_is_who_sees_what_is_private_in_it() {
         peers: peers.iter().map(|name| origin(*name)).collect(),
         namespaces: namespaces.iter().map(|name| namespace(name)).collect(),
     };
-    let mut world = World::furnished();
+    let mut world = World::populated();
     for peer in 1..=3 {
         world.done(&enrol(peer, &[peer], Approval::Operator));
     }
@@ -174,7 +174,7 @@ fn quotas_count_what_is_there_exactly() {
         by: None,
     }));
     assert_eq!(usage(&world, "acme"), Usage { records: 0, cards: 2, agents: 1, bytes: 9 });
-    // The agent of the furniture.
+    // The agent of the initial state.
     assert_eq!(usage(&world, "default"), Usage { agents: 1, bytes: 3, ..Usage::default() });
 }
 
@@ -195,7 +195,7 @@ struct Uncounted {
     artifact_bytes: u64,
     kind: AgentKind,
     limits: Limits,
-    isolation: Vec<String>,
+    isolation: IsolationSet,
     card: Digest,
     visibility: Visibility,
     namespace: Namespace,
@@ -273,7 +273,7 @@ fn trust_decides_what_may_be_put() {
 #[test]
 fn a_list_holds_what_its_viewer_sees_and_pages_are_full() {
     let mut world = world_with(acme());
-    let kinds = Visibility::ALL.into_iter().cycle();
+    let kinds = Visibility::ALL.iter().copied().cycle();
     for (name, visibility) in (10..20).zip(kinds) {
         world.done(&card(name, 1, Assurance::Unsigned, Some(visibility)));
     }
@@ -283,10 +283,14 @@ fn a_list_holds_what_its_viewer_sees_and_pages_are_full() {
         let mut names = Vec::new();
         let mut after: Option<Handle> = None;
         loop {
-            let page = query::cards_seen(&world.memory, viewer, after.as_ref(), 2).unwrap();
+            let page = query::cards_listed(&world.memory, viewer, after.as_ref(), 2).unwrap();
             let last = page.len() < 2;
-            after = page.last().map(|(card, _)| card.handle.clone());
-            names.extend(page.into_iter().map(|(card, disclosure)| (card.handle, disclosure)));
+            after = page.last().cloned();
+            names.extend(page.into_iter().map(|name| {
+                let seen = query::card_seen(&world.memory, viewer, &name).unwrap();
+                let (card, disclosure) = seen.expect("who knows of a card sees something of it");
+                (card.handle, disclosure)
+            }));
             if last {
                 return names;
             }
@@ -331,20 +335,20 @@ fn the_owners_of_an_admitted_namespace_are_admitted() {
 
 #[test]
 fn a_token_that_is_a_condition_is_spent_with_its_effect_or_not_at_all() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     let spend =
         |at: u64| Command::SpendToken(SpendToken { hash: digest(9), until: START.plus_ms(at) });
     assert_eq!(world.refusal(&spend(0)), Refusal::TokenSpent);
     assert_eq!(world.refusal(&spend(76 * MINUTE)), Refusal::TokenSpent);
     world.done(&spend(MINUTE));
     assert_eq!(world.refusal(&spend(MINUTE)), Refusal::TokenSpent);
-    assert!(query::token_spent(&world.memory, &digest(9), START.plus_ms(MINUTE)).unwrap());
-    assert!(!query::token_spent(&world.memory, &digest(8), START.plus_ms(MINUTE)).unwrap());
+    let (hash, until) = (digest(8), START.plus_ms(MINUTE));
+    world.done(&Command::SpendToken(SpendToken { hash, until }));
 }
 
 #[test]
 fn terms_are_bounded_and_the_default_namespace_claims_nothing() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     let bad = [
         put("default", acme()),
         put("a", Terms { prefixes: vec![String::new()], ..acme() }),

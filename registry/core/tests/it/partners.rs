@@ -4,9 +4,9 @@ use proto_types::card::Assurance;
 use proto_types::{Handle, Namespace, Revision};
 use registry_core::change::{Refusal, Reply};
 use registry_core::command::{
-    AdvancePartner, Command, DeleteNamespace, DeleteRecord, FailPartner, Foreign, HoldPartner,
-    NamespaceCommand, PullStart, PutNamespace, QuarantinePartner, ReleasePartner, RemovePartner,
-    SetPartnerEpoch,
+    AdvancePartner, Command, DeleteNamespace, DeleteRecord, FailPartner, FederationCommand,
+    HoldPartner, NamespaceCommand, PullStart, PutNamespace, QuarantinePartner, ReleasePartner,
+    RemovePartner, SetPartnerEpoch,
 };
 use registry_core::entry::{
     ImportKind, PartnerEntry, PartnerKind, PartnerState, PassedOver, Quotas, Terms, TrustMode,
@@ -17,7 +17,7 @@ use registry_core::query;
 use crate::world::*;
 
 fn world() -> World {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     world.done(&put_partner(0, 10));
     world.done(&put_partner(1, 10));
     world
@@ -108,7 +108,7 @@ fn an_entry_travels_no_further_than_was_agreed() {
     let kept = query::provenance(&world.memory, ImportKind::Record, &handle(1)).unwrap().unwrap();
     assert!(!kept.may_travel());
     let mut claimed = import(1, 2, 1, 1, Some(1));
-    if let Command::Foreign(Foreign::Import(import)) = &mut claimed {
+    if let Command::Federation(FederationCommand::Import(import)) = &mut claimed {
         import.home = origin(100);
     }
     assert!(matches!(world.refusal(&claimed), Refusal::Invalid { .. }), "not its home");
@@ -116,7 +116,7 @@ fn an_entry_travels_no_further_than_was_agreed() {
 
 #[test]
 fn a_partner_gives_no_more_than_its_quota() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     world.done(&put_partner(0, 1));
     world.done(&import(0, 1, 1, 1, Some(1)));
     assert_eq!(world.refusal(&import(0, 2, 2, 1, Some(1))), full("entries of partner partner0", 1));
@@ -181,7 +181,7 @@ fn an_imported_entry_is_deleted_by_the_operator_or_its_owner_and_by_nobody_else(
 fn owned(mut command: Command) -> Command {
     let signer = Some((origin(0), kid(0)));
     match &mut command {
-        Command::Foreign(Foreign::Import(import)) => {
+        Command::Federation(FederationCommand::Import(import)) => {
             let entry = import.entry.as_mut().unwrap();
             (entry.owner, entry.assurance) = (signer, Assurance::Enrolled);
         }
@@ -224,7 +224,7 @@ fn a_card_that_its_owner_has_put_here_is_never_replaced_by_a_partners() {
     let mut world = world();
     let given = |partner: u8, revision: u64, hops: u8, body: u8| {
         let mut command = owned(import(partner, 1, revision, hops, Some(body)));
-        if let Command::Foreign(Foreign::Import(import)) = &mut command {
+        if let Command::Federation(FederationCommand::Import(import)) = &mut command {
             import.kind = ImportKind::Card;
         }
         command
@@ -245,7 +245,7 @@ fn a_quarantined_partner_gives_nothing_until_the_operator_says_so() {
     let mut world = world();
     world.done(&import(0, 1, 7, 1, Some(1)));
     let reason = "its catalog is not signed".to_owned();
-    let caught = Foreign::QuarantinePartner(QuarantinePartner {
+    let caught = FederationCommand::QuarantinePartner(QuarantinePartner {
         name: partner_name(0),
         reason: reason.clone(),
     });
@@ -263,7 +263,7 @@ fn progress_never_goes_back_and_a_removed_partner_leaves_nothing() {
     let mut world = world();
     let advance = |cursor| {
         let (name, checkpoint, passed_over) = (partner_name(0), None, None);
-        Command::from(Foreign::AdvancePartner(AdvancePartner {
+        Command::from(FederationCommand::AdvancePartner(AdvancePartner {
             name,
             cursor,
             checkpoint,
@@ -276,7 +276,7 @@ fn progress_never_goes_back_and_a_removed_partner_leaves_nothing() {
     assert_eq!(world.refusal(&advance(4)), back);
     for name in 0..200 {
         let mut command = import(0, 1, 7, 1, Some(1));
-        if let Command::Foreign(Foreign::Import(import)) = &mut command {
+        if let Command::Federation(FederationCommand::Import(import)) = &mut command {
             import.handle = Handle::parse(&format!("urn:far:{name:04}")).unwrap();
         }
         world.done(&command);
@@ -284,7 +284,7 @@ fn progress_never_goes_back_and_a_removed_partner_leaves_nothing() {
             world.done(&put_partner(0, 1_000));
         }
     }
-    let remove = Foreign::RemovePartner(RemovePartner { name: partner_name(0) }).into();
+    let remove = FederationCommand::RemovePartner(RemovePartner { name: partner_name(0) }).into();
     let mut rounds = 0;
     while !matches!(world.say(&remove), Reply::Refused(Refusal::NotFound { .. })) {
         rounds += 1;
@@ -302,7 +302,7 @@ fn terms_that_cannot_hold_are_refused() {
     let mut world = world();
     let with = |change: fn(&mut registry_core::entry::PartnerTerms)| {
         let mut command = put_partner(7, 10);
-        if let Command::Foreign(Foreign::PutPartner(put)) = &mut command {
+        if let Command::Federation(FederationCommand::PutPartner(put)) = &mut command {
             change(&mut put.terms);
         }
         command
@@ -318,7 +318,7 @@ fn terms_that_cannot_hold_are_refused() {
         world.refusal(&bad);
     }
     let mut renamed = put_partner(0, 10);
-    if let Command::Foreign(Foreign::PutPartner(put)) = &mut renamed {
+    if let Command::Federation(FederationCommand::PutPartner(put)) = &mut renamed {
         put.terms.url = origin(9);
     }
     assert_eq!(world.refusal(&renamed), conflict("partner", "partner0"));
@@ -368,7 +368,7 @@ fn a_quarantine_that_is_ended_forgets_what_its_log_said() {
     let mut world = world();
     let checkpoint = Some("a note".to_owned());
     let (name, passed_over) = (partner_name(0), None);
-    let advance = Foreign::AdvancePartner(AdvancePartner {
+    let advance = FederationCommand::AdvancePartner(AdvancePartner {
         name,
         cursor: 5,
         checkpoint,
@@ -379,7 +379,7 @@ fn a_quarantine_that_is_ended_forgets_what_its_log_said() {
     world.done(&put_partner(0, 11));
     assert_eq!(partner(&world, 0).checkpoint, "a note", "other terms, the same log");
     let (name, reason) = (partner_name(0), "it lied".to_owned());
-    world.done(&Foreign::QuarantinePartner(QuarantinePartner { name, reason }).into());
+    world.done(&FederationCommand::QuarantinePartner(QuarantinePartner { name, reason }).into());
     world.done(&put_partner(0, 11));
     assert_eq!((&*partner(&world, 0).checkpoint, partner(&world, 0).cursor), ("", 0));
 }
@@ -388,7 +388,7 @@ fn a_quarantine_that_is_ended_forgets_what_its_log_said() {
 fn only_the_operator_changes_terms_and_a_partner_that_is_restored_does_not() {
     let mut world = world();
     let (name, checkpoint, passed_over) = (partner_name(0), None, None);
-    let advance = Command::from(Foreign::AdvancePartner(AdvancePartner {
+    let advance = Command::from(FederationCommand::AdvancePartner(AdvancePartner {
         name,
         cursor: 5,
         checkpoint,
@@ -397,7 +397,11 @@ fn only_the_operator_changes_terms_and_a_partner_that_is_restored_does_not() {
     }));
     let at = |epoch| {
         let (name, checkpoint) = (partner_name(0), None);
-        Command::from(Foreign::SetPartnerEpoch(SetPartnerEpoch { name, epoch, checkpoint }))
+        Command::from(FederationCommand::SetPartnerEpoch(SetPartnerEpoch {
+            name,
+            epoch,
+            checkpoint,
+        }))
     };
     let stands = |world: &World| (partner(world, 0).cursor, partner(world, 0).terms_changed);
     world.done(&advance);
@@ -411,7 +415,7 @@ fn only_the_operator_changes_terms_and_a_partner_that_is_restored_does_not() {
     world.done(&advance);
     assert_eq!(stands(&world), (5, false), "all of it was looked at under them");
     let (name, reason) = (partner_name(0), "it lied".to_owned());
-    world.done(&Foreign::QuarantinePartner(QuarantinePartner { name, reason }).into());
+    world.done(&FederationCommand::QuarantinePartner(QuarantinePartner { name, reason }).into());
     world.done(&put_partner(0, 11));
     assert_eq!(stands(&world), (0, false), "the same terms again");
 }
@@ -420,13 +424,18 @@ fn only_the_operator_changes_terms_and_a_partner_that_is_restored_does_not() {
 fn a_release_is_for_no_more_entries_than_were_held() {
     let mut world = world();
     let hold = |entries| {
-        Command::from(Foreign::HoldPartner(HoldPartner { name: partner_name(0), entries }))
+        Command::from(FederationCommand::HoldPartner(HoldPartner {
+            name: partner_name(0),
+            entries,
+        }))
     };
     let held = |world: &World| {
         partner(world, 0).held.map(|held| (held.entries, held.since, held.released))
     };
     world.done(&hold(30));
-    world.later(5).done(&Foreign::ReleasePartner(ReleasePartner { name: partner_name(0) }).into());
+    world
+        .later(5)
+        .done(&FederationCommand::ReleasePartner(ReleasePartner { name: partner_name(0) }).into());
     assert_eq!(held(&world), Some((30, START, true)));
     world.done(&hold(20));
     assert_eq!(held(&world), Some((20, START, true)), "fewer wait no longer");
@@ -448,7 +457,7 @@ fn what_a_partner_gave_and_was_not_taken_is_counted_and_named() {
     assert_eq!((passed_over.count, passed_over.named.len()), (39, PassedOver::NAMED_MAX - 1));
     let advance = |cursor, passed_over| {
         let (name, checkpoint) = (partner_name(0), None);
-        Command::from(Foreign::AdvancePartner(AdvancePartner {
+        Command::from(FederationCommand::AdvancePartner(AdvancePartner {
             name,
             cursor,
             checkpoint,
@@ -473,7 +482,14 @@ fn pulled(world: &World, cursor: u64) -> Command {
     let kept = partner(world, 0);
     let from = Some(PullStart { cursor: kept.cursor, agreement: kept.agreement() });
     let (name, checkpoint, passed_over) = (partner_name(0), Some("a note".to_owned()), None);
-    Foreign::AdvancePartner(AdvancePartner { name, cursor, checkpoint, passed_over, from }).into()
+    FederationCommand::AdvancePartner(AdvancePartner {
+        name,
+        cursor,
+        checkpoint,
+        passed_over,
+        from,
+    })
+    .into()
 }
 
 #[test]
@@ -498,7 +514,9 @@ fn a_pull_that_was_under_way_when_the_operator_agreed_anew_notes_nothing() {
 fn a_pull_from_a_partner_that_was_removed_notes_nothing_about_one_of_its_name() {
     let mut world = world();
     let under_way = pulled(&world, 9);
-    world.later(1).done(&Foreign::RemovePartner(RemovePartner { name: partner_name(0) }).into());
+    world
+        .later(1)
+        .done(&FederationCommand::RemovePartner(RemovePartner { name: partner_name(0) }).into());
     world.done(&put_partner(0, 10));
     assert_eq!(world.refusal(&under_way), conflict("partner", "partner0"));
 }
@@ -508,21 +526,25 @@ fn a_pull_from_a_partner_that_was_removed_notes_nothing_about_one_of_its_name() 
 fn a_log_that_was_agreed_is_remembered_when_pulls_fail_and_terms_change() {
     let with = |log_key: &str, quota| {
         let mut command = put_partner(0, quota);
-        if let Command::Foreign(Foreign::PutPartner(put)) = &mut command {
+        if let Command::Federation(FederationCommand::PutPartner(put)) = &mut command {
             put.terms.log_key = log_key.to_owned();
         }
         command
     };
     let fails = || {
         let (name, reason) = (partner_name(0), "it answered 500".to_owned());
-        Command::from(Foreign::FailPartner(FailPartner { name, reason, pulls: 1 }))
+        Command::from(FederationCommand::FailPartner(FailPartner { name, reason, pulls: 1 }))
     };
     let restored = || {
         let (name, checkpoint) = (partner_name(0), Some("a note".to_owned()));
-        Command::from(Foreign::SetPartnerEpoch(SetPartnerEpoch { name, epoch: 2, checkpoint }))
+        Command::from(FederationCommand::SetPartnerEpoch(SetPartnerEpoch {
+            name,
+            epoch: 2,
+            checkpoint,
+        }))
     };
     let knows = |world: &World| (partner(world, 0).epoch, partner(world, 0).checkpoint);
-    let mut world = World::furnished();
+    let mut world = World::populated();
     world.done(&with("log.example+1+k", 10));
     world.done(&restored());
     world.done(&fails());
@@ -544,7 +566,7 @@ fn the_same_failure_is_noted_once_a_minute_and_another_at_once() {
     let mut world = world();
     let fails = |reason: &str, pulls| {
         let (name, reason) = (partner_name(0), reason.to_owned());
-        Command::from(Foreign::FailPartner(FailPartner { name, reason, pulls }))
+        Command::from(FederationCommand::FailPartner(FailPartner { name, reason, pulls }))
     };
     let noted = |world: &World| partner(world, 0).failing.map(|it| (it.reason, it.pulls)).unwrap();
     world.done(&fails("it answered 500", 1));

@@ -35,7 +35,7 @@ fn es256(name: u8, usage: KeyUse) -> EnrolledKey {
 
 #[test]
 fn an_es256_key_is_a_peers_for_cards_alone_and_one_peers_only() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     let with = |peer, keys| {
         let approval = Approval::Operator;
         Command::EnrolPeer(EnrolPeer { origin: origin(peer), keys, approval })
@@ -129,7 +129,7 @@ fn a_join_token_lives_30_days_at_most_and_is_forgotten_once_void() {
 
 #[test]
 fn a_revoked_peer_stays_revoked() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     let revoke = Command::RevokePeer(RevokePeer { origin: origin(0) });
     let first = world.revision_of(&revoke);
     assert_eq!(world.revision_of(&revoke), first);
@@ -146,7 +146,7 @@ fn a_revoked_peer_stays_revoked() {
 
 #[test]
 fn a_manifest_replaces_the_keys_and_its_sequence_rises() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     let first = world.revision_of(&manifest(5, 1, &[0], &[1], Some(3)));
     assert_eq!(world.revision_of(&manifest(5, 1, &[0], &[1], Some(3))), first);
     let rolled = |seq| Refusal::SequenceNotHigher { issuer: origin(0), kept: 5, offered: seq };
@@ -162,7 +162,7 @@ fn a_manifest_replaces_the_keys_and_its_sequence_rises() {
 
 #[test]
 fn a_key_belongs_to_the_first_peer_that_it_joined_until_that_one_has_left() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     world.done(&enrol(1, &[1], Approval::Operator));
     let taken = conflict("key", kid(1));
     assert_eq!(world.refusal(&enrol(2, &[1], Approval::Operator)), taken);
@@ -206,7 +206,7 @@ fn a_peer_that_returns_gets_no_key_that_is_another_peers_by_now() {
 
 #[test]
 fn a_manifest_that_forks_expired_or_names_no_body_is_refused() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     world.done(&manifest(1, 1, &[0], &[0], None));
     let fork = world.refusal(&manifest(2, 2, &[0], &[0], Some(3)));
     assert_eq!(fork, conflict("manifest", origin(0)));

@@ -5,7 +5,7 @@ use proto_types::card::Assurance;
 use registry_core::change::{Refusal, Reply};
 use registry_core::command::{Command, DeleteRecord, PutCard};
 use registry_core::entry::{SearchEntry, Source, Visibility};
-use registry_core::search::{Bounds, Document, Facts, Query, Search, TermKind, Terms, Told};
+use registry_core::search::{Bounds, Document, Facts, PutSearch, Query, Search, TermKind, Terms};
 use registry_core::table::{Entity as _, SEARCHES};
 use registry_core::view::{Memory, Space};
 use registry_core::viewer::Viewer;
@@ -21,7 +21,7 @@ fn found(world: &World, text: &str) -> Vec<String> {
 
 #[test]
 fn an_entry_is_found_by_the_words_of_its_own_body_only() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     world.done(&put_card(1, 1));
     assert_eq!(found(&world, "alpha"), [""; 0], "nobody said what is in it");
     let revision = world.revision();
@@ -39,7 +39,7 @@ fn an_entry_is_found_by_the_words_of_its_own_body_only() {
 
 #[test]
 fn a_deleted_record_is_not_found() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     world.done(&put_record(1, 1, START, None));
     world.done(&put_search(Source::Record, 1, 1, 1));
     world.done(&put_search(Source::Agent, 0, 0, 1));
@@ -57,10 +57,10 @@ fn a_deleted_record_is_not_found() {
 
 #[test]
 fn a_document_that_no_key_can_hold_is_refused() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     world.done(&put_card(1, 1));
     let put = |document| {
-        Command::PutSearch(Told {
+        Command::PutSearch(PutSearch {
             source: Source::Card,
             handle: handle(1),
             digest: digest(1),
@@ -85,7 +85,7 @@ fn a_log_from_before_the_search_is_still_read() {
     });
     let written = rmp_serde::to_vec_named(&old).unwrap();
     assert_eq!(rmp_serde::from_slice::<Command>(&written).unwrap(), old);
-    let mut world = World::furnished();
+    let mut world = World::populated();
     world.done(&old);
     assert!(SEARCHES.list(&world.memory, None, 9).unwrap().is_empty());
 }

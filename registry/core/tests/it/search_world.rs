@@ -69,7 +69,7 @@ fn any_assurance() -> impl Strategy<Value = Assurance> {
 }
 
 pub(crate) fn any_scope() -> impl Strategy<Value = Scope> {
-    let visibility = prop::sample::select(&Visibility::ALL[..]);
+    let visibility = prop::sample::select(Visibility::ALL);
     (visibility, 0_u8..3, prop::option::of((0_u8..3).prop_map(origin))).prop_map(
         |(visibility, space, owner)| Scope { visibility, namespace: namespace(space), owner },
     )
@@ -77,7 +77,7 @@ pub(crate) fn any_scope() -> impl Strategy<Value = Scope> {
 
 pub(crate) fn any_entry() -> impl Strategy<Value = SearchEntry> {
     let end = prop::option::weighted(0.2, prop_oneof![Just(START), Just(START.plus_ms(1))]);
-    let source = prop::sample::select(&Source::ALL[..]);
+    let source = prop::sample::select(Source::ALL);
     let made = (any_document(), any_assurance(), end);
     // Handles of different lengths, one the start of another.
     (source, "[ab]{1,4}", any_scope(), made).prop_map(
@@ -173,12 +173,12 @@ pub(crate) fn expected(memory: &Memory, query: &Query, viewer: &Viewer) -> Vec<(
             (weight > 0).then_some(u32::from(weight))
         };
         let live = entry.valid_until.is_none_or(|until: WallMs| until > START);
-        let standing = judged_standing(entry, query, disclosure);
+        let facet = judged_facet(entry, query, disclosure);
         let named = query.names().all(|(kind, text)| weigh(kind, text).is_some());
         let points: Option<Vec<u32>> =
             query.words().map(|word| Some(weigh(TermKind::Word, word)? * rarity(word))).collect();
         if let Some(points) =
-            points.filter(|_| disclosure > Disclosure::Hidden && live && standing && named)
+            points.filter(|_| disclosure > Disclosure::Hidden && live && facet && named)
         {
             found.push((points.iter().sum(), entry.key()));
         }
@@ -188,7 +188,7 @@ pub(crate) fn expected(memory: &Memory, query: &Query, viewer: &Viewer) -> Vec<(
 }
 
 /// The parts of a query that have no reader: its text form tells them.
-fn judged_standing(entry: &SearchEntry, query: &Query, disclosure: Disclosure) -> bool {
+fn judged_facet(entry: &SearchEntry, query: &Query, disclosure: Disclosure) -> bool {
     let sources: BTreeSet<Source> = query.sources().collect();
     let shown = disclosure == Disclosure::Whole || query.assurance() == Assurance::Unsigned;
     let enough = disclosure < Disclosure::Whole || entry.assurance >= query.assurance();

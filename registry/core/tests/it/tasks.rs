@@ -1,6 +1,6 @@
 //! Tasks: placed under rising epochs, ended once.
 
-use proto_types::{ContextId, LeaseEpoch, TaskId, WallMs};
+use proto_types::{ContextId, LeaseEpoch, Slots, TaskId, WallMs};
 use registry_core::change::{Effect, Refusal, Reply};
 use registry_core::command::{
     AssignTask, CancelTask, Command, ContinueTask, ExpireTask, FleetCommand, SetNodeState,
@@ -12,7 +12,7 @@ use registry_core::rank::{Unmet, Unplaced};
 use crate::world::*;
 
 fn world_with_task() -> World {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     world.done(&submit(1, 1, START.plus_ms(DAY)));
     world
 }
@@ -25,7 +25,7 @@ fn end_of(world: &World) -> (TaskEnd, String) {
 }
 
 fn cancel(owner: Option<&str>) -> Command {
-    Command::CancelTask(CancelTask { id: task_id(1), owner: owner.map(Into::into) })
+    Command::CancelTask(CancelTask { id: task_id(1), owner: owner.map(|it| it.parse().unwrap()) })
 }
 
 fn expire() -> Command {
@@ -53,7 +53,7 @@ fn a_conversation_is_its_first_owners_for_as_long_as_a_task_of_it_is_kept() {
     let by = |name: u8, owner: &str, conversation: &str| {
         let mut command = submit(name, 1, START.plus_ms(DAY));
         if let Command::SubmitTask(task) = &mut command {
-            task.owner = owner.to_owned();
+            task.owner = owner.parse().unwrap();
             task.context = ContextId::parse(conversation).unwrap();
         }
         command
@@ -74,7 +74,7 @@ fn a_conversation_is_its_first_owners_for_as_long_as_a_task_of_it_is_kept() {
 
 #[test]
 fn a_task_needs_an_agent_an_input_and_a_deadline_within_7_days() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     let past = world.refusal(&submit(1, 1, START));
     assert_eq!(past, Refusal::Expired { expired_ms: START.0 });
     let far = world.refusal(&submit(1, 1, START.plus_ms(7 * DAY + 1)));
@@ -108,7 +108,7 @@ fn a_task_goes_to_a_joined_node_with_an_accepted_class_and_a_free_slot() {
     world.done(&node_state(0, NodeState::Draining));
     assert!(matches!(world.refusal(&assign(1, 0)), Refusal::Invalid { .. }));
     let mut other = capacity();
-    other.isolation = vec!["vm-emulated".into()];
+    other.isolation = isolation(&["vm-emulated"]);
     let join = |capacity| {
         Command::SetNodeState(SetNodeState {
             id: node_id(0),
@@ -207,7 +207,7 @@ fn asks(task: u8, epoch: u64, outcome: u8) -> Command {
 }
 
 fn go_on(input: u8, deadline: WallMs) -> Command {
-    let owner = "https://peer0.example".to_owned();
+    let owner = "https://peer0.example".parse().unwrap();
     let (id, input) = (task_id(1), digest(input));
     FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to: None, deadline }).into()
 }
@@ -267,7 +267,7 @@ fn only_its_owner_continues_a_task_and_only_one_that_asked() {
     let deadline = world.now.plus_ms(DAY);
     let mut other = go_on(2, deadline);
     if let Command::Fleet(FleetCommand::ContinueTask(turn)) = &mut other {
-        turn.owner = "https://peer1.example".to_owned();
+        turn.owner = "https://peer1.example".parse().unwrap();
     }
     assert_eq!(world.refusal(&other), not_found("task", task_id(1)));
     assert_eq!(world.refusal(&go_on(99, deadline)), not_found("body", digest(99)));
@@ -367,7 +367,7 @@ fn an_overdue_task_is_not_assigned() {
 
 #[test]
 fn waiting_tasks_are_listed_in_the_order_they_came_to_wait() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     for task in [3, 1, 2] {
         world.done(&submit(task, 1, START.plus_ms(DAY)));
     }
@@ -381,10 +381,10 @@ fn waiting_tasks_are_listed_in_the_order_they_came_to_wait() {
 
 #[test]
 fn more_than_a_page_of_tasks_is_put_back_in_one_command() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     world.done(&issue(9, JoinRole::Node));
     let mut wide = capacity();
-    wide.slots = 2_000;
+    wide.slots = Slots::new(2_000).unwrap();
     let join = Command::SetNodeState(SetNodeState {
         id: node_id(0),
         state: NodeState::Joined,
@@ -409,7 +409,7 @@ fn more_than_a_page_of_tasks_is_put_back_in_one_command() {
 pub(crate) fn submitted(name: u8, owner: &str, shares: bool) -> Command {
     let mut command = submit(name, 1, START.plus_ms(DAY));
     if let Command::SubmitTask(task) = &mut command {
-        (task.owner, task.shared) = (owner.to_owned(), shares);
+        (task.owner, task.shared) = (owner.parse().unwrap(), shares);
         task.context = ContextId::parse(&format!("context-{name}")).unwrap();
     }
     command
@@ -417,7 +417,7 @@ pub(crate) fn submitted(name: u8, owner: &str, shares: bool) -> Command {
 
 #[test]
 fn one_callers_open_tasks_leave_room_for_anothers_and_for_the_operator() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     let (greedy, other) = ("https://peer0.example", "https://peer1.example");
     world.done(&submitted(1, greedy, true));
     for name in ["open-tasks", "open-tasks/https://peer0.example"] {
@@ -435,7 +435,7 @@ fn one_callers_open_tasks_leave_room_for_anothers_and_for_the_operator() {
 
 #[test]
 fn a_share_goes_down_by_the_tasks_that_it_has_counted_alone() {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     let owner = "https://peer0.example";
     let held = |world: &World| world.number("open-tasks/https://peer0.example");
     // As an earlier version has written it in its log.
@@ -450,7 +450,7 @@ fn a_share_goes_down_by_the_tasks_that_it_has_counted_alone() {
     world.done(&asks(2, 1, 2));
     assert_eq!(held(&world), 0);
     let (id, input, deadline) = (task_id(2), digest(2), START.plus_ms(DAY));
-    let owner = owner.to_owned();
+    let owner = owner.parse().unwrap();
     world.done(
         &FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to: None, deadline })
             .into(),

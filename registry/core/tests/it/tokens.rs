@@ -2,7 +2,7 @@
 
 use proto_types::{Digest, WallMs};
 use registry_core::change::{Reply, Spent};
-use registry_core::command::{Command, LedgerCommand, ResetTime, SpendTokens};
+use registry_core::command::{Command, LogCommand, ResetTime, SpendTokens};
 use registry_core::view::Space;
 
 use crate::world::*;
@@ -99,7 +99,7 @@ fn a_time_that_was_carried_ahead_is_brought_back_and_no_token_is_spent_twice_for
     world.later(60 * MINUTE);
     world.done(&put_body(9));
     check(world, &[(2, at(5 * MINUTE))], &[OutOfHorizon]);
-    let back = |to| Command::Ledger(LedgerCommand::ResetTime(ResetTime { to }));
+    let back = |to| Command::Log(LogCommand::ResetTime(ResetTime { to }));
     world.refusal(&back(world.now.minus_ms(5_000)));
     world.done(&back(at(MINUTE)));
     world.now = at(MINUTE);

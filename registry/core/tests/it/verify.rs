@@ -7,7 +7,7 @@ use registry_core::view::{Memory, Space};
 use crate::world::*;
 
 fn broken(break_it: impl FnOnce(&Memory) -> Write) -> Vec<String> {
-    let mut world = World::furnished();
+    let mut world = World::populated();
     world.done(&put_record(1, 1, START.minus_ms(1), None));
     world.done(&enqueue(1, "target", START.plus_ms(DAY)));
     assert!(check(&world.memory).is_sound(), "{:?}", check(&world.memory));

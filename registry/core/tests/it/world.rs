@@ -2,14 +2,14 @@
 
 use proto_types::card::Assurance;
 use proto_types::{
-    Digest, EnvelopeId, GatewayId, Handle, Kid, LeaseEpoch, Namespace, NodeId, Origin, Revision,
-    SecretKey, Stamp, TaskId, WallMs,
+    Digest, EnvelopeId, GatewayId, Handle, IsolationSet, Kid, LeaseEpoch, LeaseLimit, LeaseTtl,
+    Namespace, NodeId, Origin, Reason, Revision, SecretKey, Slots, Stamp, TaskId, WallMs,
 };
 use registry_core::apply;
 use registry_core::change::{Change, Effect, Refusal, Reply, Write};
 use registry_core::command::{
-    AckEnvelope, AssignTask, Command, CompleteTask, EnqueueEnvelope, EnrolPeer, Foreign, Import,
-    ImportedRecord, IssueJoinToken, LeaseEnvelopes, PutAgent, PutBody, PutCard, PutPartner,
+    AckEnvelope, AssignTask, Command, CompleteTask, EnqueueEnvelope, EnrolPeer, FederationCommand,
+    Import, ImportedRecord, IssueJoinToken, LeaseEnvelopes, PutAgent, PutBody, PutCard, PutPartner,
     PutRecord, RegisterGateway, RegisterNode, ReleaseTask, SetNodeState, SubmitTask,
 };
 use registry_core::entry::{
@@ -17,7 +17,7 @@ use registry_core::entry::{
     PartnerKind, PartnerTerms, Source, TaskEntry,
 };
 use registry_core::query;
-use registry_core::search::{Document, Facts, Told};
+use registry_core::search::{Document, Facts, PutSearch};
 use registry_core::view::{Memory, Space};
 
 /// When tests start: a round time, far from the epoch.
@@ -37,9 +37,9 @@ impl World {
     }
 
     /// A world with the bodies 0..4, the peer 0 with key 0, an agent and a joined node of 2 slots.
-    pub(crate) fn furnished() -> Self {
+    pub(crate) fn populated() -> Self {
         let mut world = Self::new();
-        for command in furniture() {
+        for command in initial_state() {
             world.done(&command);
         }
         world
@@ -111,7 +111,7 @@ impl World {
     }
 }
 
-pub(crate) fn furniture() -> Vec<Command> {
+pub(crate) fn initial_state() -> Vec<Command> {
     let mut commands: Vec<_> = (0..4).map(put_body).collect();
     commands.push(enrol(0, &[0], Approval::Operator));
     commands.push(put_agent(0));
@@ -225,7 +225,7 @@ pub(crate) fn put_search(source: Source, name: u8, body: u8, words: u8) -> Comma
     let facts =
         Facts { name: text, description: text, capabilities: vec![text], ..Facts::default() };
     let (handle, digest, document) = (handle(name), digest(body), Document::of(&facts));
-    Command::PutSearch(Told { source, handle, digest, document })
+    Command::PutSearch(PutSearch { source, handle, digest, document })
 }
 
 pub(crate) fn put_card(name: u8, body: u8) -> Command {
@@ -249,18 +249,22 @@ pub(crate) fn put_agent(card: u8) -> Command {
         artifact_bytes: 10,
         kind: AgentKind::Component,
         limits: limits(),
-        isolation: vec!["wasm-proc".into(), "vm-hw".into()],
+        isolation: isolation(&["wasm-proc", "vm-hw"]),
         card: digest(card),
         visibility: None,
     })
 }
 
+pub(crate) fn isolation(classes: &[&str]) -> IsolationSet {
+    IsolationSet::new(classes).unwrap()
+}
+
 pub(crate) fn capacity() -> Capacity {
     Capacity {
-        slots: 2,
+        slots: Slots::new(2).unwrap(),
         memory_bytes: 1 << 30,
         runs_per_second: 100,
-        isolation: vec!["wasm-proc".into()],
+        isolation: isolation(&["wasm-proc"]),
     }
 }
 
@@ -268,7 +272,7 @@ pub(crate) fn capacity() -> Capacity {
 pub(crate) fn register_gateway(name: u8, join: u8) -> Command {
     Command::RegisterGateway(RegisterGateway {
         id: gateway_id(name),
-        endpoint: "http://gateway0".into(),
+        endpoint: "http://gateway0".parse().unwrap(),
         credential: digest(150 + name),
         join: digest(join),
     })
@@ -293,7 +297,7 @@ pub(crate) fn submit(name: u8, input: u8, deadline: WallMs) -> Command {
         id: task_id(name),
         context: proto_types::ContextId::parse("context").unwrap(),
         agent: handle(0),
-        owner: "https://peer0.example".into(),
+        owner: "https://peer0.example".parse().unwrap(),
         input: digest(input),
         reply_to: None,
         deadline,
@@ -321,7 +325,7 @@ pub(crate) fn release(task: u8, epoch: u64) -> Command {
     Command::ReleaseTask(ReleaseTask {
         id: task_id(task),
         epoch: LeaseEpoch(epoch),
-        reason: "it is draining".into(),
+        reason: Reason::given("it is draining"),
     })
 }
 
@@ -329,8 +333,8 @@ pub(crate) fn enqueue(name: u8, target: &str, expires_at: WallMs) -> Command {
     Command::EnqueueEnvelope(EnqueueEnvelope {
         id: envelope_id(name),
         source: origin(0),
-        target: target.into(),
-        correlation: "correlation-1".into(),
+        target: target.parse().unwrap(),
+        correlation: "correlation-1".parse().unwrap(),
         body: digest(0),
         traceparent: None,
         expires_at,
@@ -340,12 +344,20 @@ pub(crate) fn enqueue(name: u8, target: &str, expires_at: WallMs) -> Command {
 }
 
 pub(crate) fn lease(target: &str, max: u32) -> Command {
-    Command::LeaseEnvelopes(LeaseEnvelopes { target: target.into(), max, ttl_ms: 10_000 })
+    lease_for(target, max, 10_000)
+}
+
+pub(crate) fn lease_for(target: &str, max: u32, ttl_ms: u64) -> Command {
+    Command::LeaseEnvelopes(LeaseEnvelopes {
+        target: target.parse().unwrap(),
+        max: LeaseLimit::try_from(max).unwrap(),
+        ttl_ms: LeaseTtl::try_from(ttl_ms).unwrap(),
+    })
 }
 
 pub(crate) fn ack(name: u8, target: &str, epoch: u64) -> Command {
     Command::AckEnvelope(AckEnvelope {
-        target: target.into(),
+        target: target.parse().unwrap(),
         source: origin(0),
         id: envelope_id(name),
         epoch: LeaseEpoch(epoch),
@@ -358,7 +370,7 @@ pub(crate) fn partner_name(name: u8) -> Namespace {
 
 /// A partner at `origin(100 + name)` whose entries may be two registries away from home.
 pub(crate) fn put_partner(name: u8, quota: u64) -> Command {
-    Foreign::PutPartner(PutPartner {
+    FederationCommand::PutPartner(PutPartner {
         name: partner_name(name),
         terms: Box::new(PartnerTerms {
             url: origin(100 + name),
@@ -385,7 +397,7 @@ pub(crate) fn import(partner: u8, name: u8, revision: u64, hops: u8, body: Optio
         ttl_s: None,
         agent_card_url: format!("https://peer{name}.example/card.json"),
     });
-    Foreign::Import(Box::new(Import {
+    FederationCommand::Import(Box::new(Import {
         partner: partner_name(partner),
         kind: ImportKind::Record,
         handle: handle(name),

@@ -1,6 +1,5 @@
-//! Names as a table says: for tests of hostile names, and for closed networks without DNS.
-//!
-//! It decides nothing; a name with several answers gives them in turn, as a rebinding server does.
+//! Names from a table: for tests of hostile names, and for closed networks without DNS. A name with several answers gives
+//! them in turn, as a rebinding server does.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -1,5 +1,5 @@
-//! One entry: read, decided by the core, committed with its position, published.
-//! It must never commit the writes and the position apart.
+//! The application of one entry: read, decided by the core, committed, published. Writes and position are committed
+//! together.
 
 use std::io;
 use std::sync::Arc;
@@ -14,11 +14,8 @@ use super::marks::{MARK, StateMark, encoded};
 use crate::batch::Payload;
 use crate::codec::{decode, encode};
 use crate::snapshot::Stored;
-use crate::store_handle::StoreHandle;
+use crate::store_handle::{APPLIED, MEMBERSHIP, StoreHandle};
 use crate::types::{Entry, LogId, Membership};
-
-pub(crate) const APPLIED: &[u8] = b"applied";
-pub(crate) const MEMBERSHIP: &[u8] = b"membership";
 
 pub(crate) struct Applier {
     handle: Arc<StoreHandle>,

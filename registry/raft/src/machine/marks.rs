@@ -1,5 +1,5 @@
-//! The state's digest at each entry of late, and whether it was found to differ from the leader's.
-//! It decides whether two members have the same state; it must never call a state different that it cannot compare.
+//! The digests of the state at recent entries, and whether one was found to differ from the leader's. A state that cannot
+//! be compared is never called different.
 
 use std::collections::VecDeque;
 use std::io;

@@ -13,7 +13,7 @@ use registry_store::StoreView;
 use tokio::sync::{broadcast, watch};
 
 use super::marks::Marks;
-use crate::store_handle::StoreHandle;
+use crate::store_handle::{APPLIED, StoreHandle};
 
 /// Effects a slow subscriber may be behind; beyond it the oldest are lost to it, and a scan of the state finds them.
 const EFFECTS_KEPT: usize = 4096;
@@ -47,7 +47,7 @@ impl Published {
         let revision = query::revision(&view).map_err(io::Error::other)?;
         let marks = Marks::default();
         marks.restart(&view)?;
-        let applied = view.meta(super::APPLIED).map_err(io::Error::other)?;
+        let applied = view.meta(APPLIED).map_err(io::Error::other)?;
         let published = Self {
             marks,
             epoch: AtomicU64::new(EMPTY),

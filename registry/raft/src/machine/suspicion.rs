@@ -1,6 +1,5 @@
-//! A snapshot that a receiver found damaged: another one takes its place soon, and what is damaged is found out beside
-//! consensus.
-//! It decides whose fault it was: the snapshot's, the state's too, or neither's. It must never hold up the state machine.
+//! What is done about a snapshot that a receiver found damaged: another takes its place soon, and the damage is looked
+//! into beside consensus: the snapshot's, the state's too, or neither's. The state machine is never held up.
 
 use std::fs;
 use std::io;

@@ -12,10 +12,10 @@ use registry_core::view::Space;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
-use super::{APPLIED, Machine, Published};
+use super::{Machine, Published};
 use crate::codec::encode;
 use crate::snapshot::{Snapshots, Stored, checkpoint};
-use crate::store_handle::StoreHandle;
+use crate::store_handle::{APPLIED, StoreHandle};
 use crate::types::LogId;
 
 struct Member {
@@ -84,7 +84,7 @@ fn a_suspect_snapshot_is_examined_and_replaced_beside_consensus_and_once() {
     runtime.block_on(async {
         let mut member = Member::new();
         let suspect = member.current();
-        suspect.doubt();
+        suspect.mark_suspect();
         let (free, taken) = std::sync::mpsc::channel::<()>();
         let busy = tokio::task::spawn_blocking(move || taken.recv());
         for _ in 0..3 {
@@ -102,7 +102,7 @@ fn a_suspect_snapshot_is_examined_and_replaced_beside_consensus_and_once() {
         assert!(!member.set_aside(), "it was sound");
 
         // The receiver refuses that one too: it is at fault itself.
-        fresh.doubt();
+        fresh.mark_suspect();
         assert!(Arc::ptr_eq(&member.given().await.unwrap(), &fresh));
         member.examined().await;
         assert!(Arc::ptr_eq(&member.given().await.unwrap(), &fresh));
@@ -113,12 +113,12 @@ fn a_suspect_snapshot_is_examined_and_replaced_beside_consensus_and_once() {
 #[tokio::test]
 async fn a_snapshot_that_turns_bad_after_it_was_vouched_for_is_examined_an_hour_later() {
     let mut member = Member::new();
-    member.current().doubt();
+    member.current().mark_suspect();
     member.given().await.unwrap();
     member.examined().await;
     let vouched_for = member.given().await.unwrap();
     turn_a_bit(&vouched_for, "MANIFEST");
-    vouched_for.doubt();
+    vouched_for.mark_suspect();
     member.given().await.unwrap();
     member.examined().await;
     assert!(Arc::ptr_eq(&member.given().await.unwrap(), &vouched_for));
@@ -135,7 +135,7 @@ async fn damage_of_a_snapshot_alone_leaves_the_member_as_it_is() {
     let suspect = member.current();
     // A copy: the state has one of its own.
     turn_a_bit(&suspect, "MANIFEST");
-    suspect.doubt();
+    suspect.mark_suspect();
     member.given().await.unwrap();
     member.examined().await;
     let fresh = member.given().await.unwrap();
@@ -151,13 +151,13 @@ async fn damage_that_the_state_shares_is_noted_and_passed_on_to_nobody() {
     let suspect = member.current();
     // The same file by a hard link.
     turn_a_bit(&suspect, ".blob");
-    suspect.doubt();
+    suspect.mark_suspect();
     member.given().await.unwrap();
     member.examined().await;
     assert!(member.set_aside());
     assert!(member.handle.store.damage().found().is_some_and(|why| why.contains(".blob")));
     let fresh = member.current();
     assert!(!Arc::ptr_eq(&fresh, &suspect));
-    fresh.doubt();
+    fresh.mark_suspect();
     assert!(member.given().await.is_err());
 }

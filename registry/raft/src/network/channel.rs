@@ -7,24 +7,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use proto_wire::raft::v1::Frame;
 use proto_wire::raft::v1::raft_transport_client::RaftTransportClient;
+use registry_client::{ChannelOptions, InvalidUrl};
 use tonic::Request;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
 use super::Credentials;
 
 /// One message, either way. Replication reads at most 4 MiB or one entry at a time, and an entry is bounded by
 /// `PROPOSAL_BYTES_MAX` and a little, so this leaves room for all later growth.
 pub const MESSAGE_BYTES_MAX: usize = 64 << 20;
-
-/// How long a connection may take to come about; within a region it takes milliseconds.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// A silent connection is probed after this long, so that one cut without a word is noticed.
-const PROBE_INTERVAL: Duration = Duration::from_secs(5);
-
-/// A probe without an answer for this long ends the connection. One that was cut would else wait for its next repetition
-/// when the network is whole again, which may be as long as the cut was; a new one comes about at once.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Bytes in flight before the receiver has to say that it reads: a whole replication message.
 const WINDOW_BYTES: u32 = 8 << 20;
@@ -36,12 +27,9 @@ pub(crate) fn client(
     credentials: &Credentials,
     to: u64,
     address: &str,
-) -> Result<Client, tonic::transport::Error> {
-    let endpoint = Endpoint::from_shared(address.to_owned())?
-        .connect_timeout(CONNECT_TIMEOUT)
-        .http2_keep_alive_interval(PROBE_INTERVAL)
-        .keep_alive_timeout(PROBE_TIMEOUT)
-        .keep_alive_while_idle(true)
+) -> Result<Client, InvalidUrl> {
+    let endpoint = ChannelOptions::BETWEEN_MEMBERS
+        .endpoint(address)?
         .initial_stream_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES.saturating_mul(2));
     Ok(Client::new(endpoint.connect_with_connector_lazy(credentials.connector(to)))

@@ -1,8 +1,8 @@
-//! How new this member's state is, by the word of a leader that a majority has confirmed.
+//! The age of this member's state, by the word of a leader that a majority has confirmed.
 //!
-//! It decides from this member's own clock alone: a message is taken to be as old as the newest answer of this member
-//! that its sender had, since a network may hold any message for long. It must never take a commit that was heard of for
-//! one that is in the state, nor claim a contact that a former run of the member had.
+//! A network may hold any message for long. So a follower takes a message to be as old as its own newest answer that the
+//! leader had when it sent it, and counts only what it has applied. It uses this member's own clock alone, and no contact
+//! of a former run.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,6 +1,6 @@
-//! How long a member that takes no connection is left alone.
-//! It decides for entries and heartbeats, of which there are ten a second; an election asks everybody all the same. It must
-//! never leave a member alone for longer than the others may wait for it.
+//! The pause after a member took no connection: entries and heartbeats, of which there are ten a second, leave it alone
+//! for so long. An election asks everybody all the same. The pause is never longer than the others may wait for the
+//! member.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,5 @@
-//! openraft's calls to one other member.
-//! It must never report as delivered what was not answered.
+//! openraft's calls to one other member, which also carry the clocks and the cluster's time. What was not answered is
+//! never reported as delivered.
 
 use std::io;
 use std::sync::Arc;
@@ -22,10 +22,10 @@ use super::contact::{Moment, Word, millis};
 use super::{Append, Appended, Ballot, Caller, Client, Confirmed, Opening, client, request};
 use crate::codec::{decode, encode};
 use crate::member_reports::MemberReports;
-use crate::snapshot::{Stored, Want, frames};
+use crate::snapshot::{Snapshot, Stored, Want, frames};
 use crate::types::{
-    AppendRequest, AppendResponse, RpcError, Snapshot, SnapshotResponse, TransferRequest,
-    TransferResponse, TypeConfig, Vote, VoteRequest, VoteResponse,
+    AppendRequest, AppendResponse, RpcError, SnapshotResponse, TransferRequest, TransferResponse,
+    TypeConfig, Vote, VoteRequest, VoteResponse,
 };
 
 /// Makes clients. Replication, heartbeats and snapshots to one member each get a connection of their own, so that none
@@ -49,7 +49,7 @@ impl RaftNetworkFactory<TypeConfig> for Peers {
             from: self.id,
             to: target,
             client: client(self.calls.credentials(), target, &node.addr)
-                .map_err(|cause| format!("{}: {cause}", node.addr)),
+                .map_err(|invalid| invalid.to_string()),
             calls: self.calls.clone(),
             heard: None,
         }
@@ -91,6 +91,12 @@ impl Peer {
 
     fn encode<T: Serialize>(&self, body: T) -> Result<Vec<u8>, RpcError> {
         encode(&self.calls.call(self.to, body)).map_err(|cause| unusable(&cause))
+    }
+
+    async fn ballot(&self, ballot: Ballot, option: &RPCOption) -> Result<VoteResponse, RpcError> {
+        let mut client = self.client()?;
+        let message = request(self.calls.credentials(), self.encode(ballot)?, option.hard_ttl());
+        self.answer(RPCTypes::Vote, option, client.vote(message)).await
     }
 
     /// Waits for an answer, but not beyond the deadline.
@@ -197,10 +203,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         rpc: VoteRequest,
         option: RPCOption,
     ) -> Result<VoteResponse, RpcError> {
-        let mut client = self.client()?;
-        let message =
-            request(self.calls.credentials(), self.encode(Ballot::Vote(rpc))?, option.hard_ttl());
-        self.answer(RPCTypes::Vote, &option, client.vote(message)).await
+        self.ballot(Ballot::Vote(rpc), &option).await
     }
 
     async fn pre_vote(
@@ -208,13 +211,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         rpc: VoteRequest,
         option: RPCOption,
     ) -> Result<VoteResponse, RpcError> {
-        let mut client = self.client()?;
-        let message = request(
-            self.calls.credentials(),
-            self.encode(Ballot::PreVote(rpc))?,
-            option.hard_ttl(),
-        );
-        self.answer(RPCTypes::Vote, &option, client.vote(message)).await
+        self.ballot(Ballot::PreVote(rpc), &option).await
     }
 
     /// Has no deadline: reading a large state through takes the receiver long. It ends a transfer that has gone silent.
@@ -238,7 +235,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
             let answer = client.snapshot(message).await;
             if answer.as_ref().is_err_and(|status| status.code() == Code::DataLoss) {
                 // It may have been damaged here, before or after it was digested, or on its way.
-                stored.doubt();
+                stored.mark_suspect();
             }
             self.read(answer)
         };

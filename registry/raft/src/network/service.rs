@@ -1,7 +1,6 @@
-//! The calls of other members, answered.
-//! The order is always the same: who calls, then the form, then the addressee, then consensus. Who calls is known by
-//! [`MembersOnly`] before a byte of a message is read. It must never panic on
-//! what it is sent, nor install a snapshot before every digest has matched.
+//! The calls of other members, answered: who calls, then the form, then the addressee, then consensus. [`MembersOnly`]
+//! knows who calls before a byte of a message is read. It must never panic on what it is sent, nor install a snapshot
+//! before every digest has matched.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -21,7 +20,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{Append, Appended, Ballot, Call, Contact, Opening, Pull};
 use crate::blank::Blank;
 use crate::codec::{decode, encode};
-use crate::machine::{Published, blocking};
+use crate::machine::{Published, Raft};
 use crate::member_reports::REMOVED;
 use crate::observed;
 use crate::proposer::Proposer;
@@ -29,9 +28,9 @@ use crate::snapshot::{
     Manifest, Snapshots, Stored, Want, all, checkpoint, disk, frames, next_frame,
     receive_and_install, turn,
 };
-use crate::store_handle::StoreHandle;
+use crate::store_handle::{StoreHandle, blocking};
 use crate::time::Time;
-use crate::types::{Raft, TransferRequest, VoteRequest};
+use crate::types::{TransferRequest, VoteRequest};
 
 /// The server side of `ecumene.raft.v1.RaftTransport`. It holds the member's store open.
 pub struct TransportService {

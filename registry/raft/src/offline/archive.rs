@@ -52,9 +52,6 @@ impl Intake {
     }
 
     /// Takes the next bytes.
-    ///
-    /// # Errors
-    /// The disk refuses.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         Ok(self.file.write_all(bytes)?)
     }

@@ -1,6 +1,5 @@
-//! A new cluster from a copy of an old one's state.
-//! It decides that the new cluster is another one: its epoch rises, and with it every revision, so that members of the
-//! old one are not heard and cursors of it are known. It must never overwrite anything.
+//! A new cluster from a copy of an old one's state. Its epoch rises, and with it every revision, so that members of the
+//! old cluster are not heard and its cursors are known as old. Nothing is overwritten.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,12 +13,11 @@ use registry_core::query;
 use registry_store::Store;
 
 use super::{Fault, archive};
-use crate::VOTERS_MAX;
 use crate::codec::{decode, encode};
+use crate::config::VOTERS_MAX;
 use crate::log::{PURGED, VOTE};
-use crate::machine::{APPLIED, MEMBERSHIP};
 use crate::snapshot::{Snapshots, checkpoint};
-use crate::store_handle::StoreHandle;
+use crate::store_handle::{APPLIED, MEMBERSHIP, StoreHandle};
 use crate::types::{LogId, Membership, Vote};
 
 /// What was made.

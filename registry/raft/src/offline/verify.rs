@@ -1,5 +1,4 @@
-//! Everything that can be checked of a data directory or a copy while no member runs on it.
-//! It must never change a file, nor stop at the first fault.
+//! The checks of a data directory or a copy while no member runs on it. They change no file, and name every fault.
 //!
 //! The checks of the state are those of `registry_core::verify::CHECKS`; here are those of what lies around it.
 
@@ -12,8 +11,8 @@ use registry_store::{Options, Store, StoreView};
 use super::{Fault, archive};
 use crate::codec::decode;
 use crate::log::{COMMITTED, PURGED, VOTE};
-use crate::machine::{APPLIED, MEMBERSHIP};
 use crate::snapshot::{DATABASE, Manifest, digest};
+use crate::store_handle::{APPLIED, MEMBERSHIP};
 use crate::types::{Entry, LogId, Membership, Vote};
 
 /// Log entries read at a time.

@@ -1,5 +1,5 @@
-//! The cluster's time for whoever needs it, and on the leader whose clock is far from it.
-//! It decides that a leader with such a clock hands over. It must never hand over to a member whose clock is no better.
+//! The cluster's time for whoever needs it, and on the leader the clocks that are far from it. A leader with such a clock
+//! hands over, but never to a member whose clock is no better.
 
 use std::sync::Arc;
 

@@ -1,9 +1,10 @@
-//! A follower's way to the leader: one hop, one kept connection.
-//! It must never repeat a proposal that may have arrived.
+//! A follower's way to the leader: one hop, over one kept connection. A proposal that may have arrived is never sent
+//! again.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use registry_client::InvalidUrl;
 use registry_core::change::Reply;
 use registry_core::command::Proposal;
 use tonic::{Code, Status};
@@ -46,7 +47,7 @@ impl Forwarder {
         }
     }
 
-    fn client(&self, id: u64, address: &str) -> Result<Client, tonic::transport::Error> {
+    fn client(&self, id: u64, address: &str) -> Result<Client, InvalidUrl> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         match kept.as_ref() {
             Some((member, known, client)) if *member == id && known == address => {

@@ -1,6 +1,6 @@
-//! The making of a cluster, once, by the lowest of its first members.
-//! It must never make one while another of them is silent or holds something: a cluster that exists may be known to that
-//! one alone, and those that hold nothing may have lost what they acknowledged in it.
+//! The foundation of a cluster, once, by the lowest of its first members, when all of them hold nothing. It must never
+//! found one while another is silent or holds something: a cluster that exists may be known to that one alone, and those
+//! that hold nothing may have lost what they acknowledged in it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use openraft::BasicNode;
 use openraft::errors::{InitializeError, RaftError};
 use tonic::{Code, Status};
 
+use crate::machine::Raft;
 use crate::network::{Ballot, Caller};
-use crate::types::Raft;
 use crate::{Config, Error};
 
 /// From one look at the others to the next. Arbitrary; a first start takes that much longer.

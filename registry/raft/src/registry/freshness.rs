@@ -1,6 +1,5 @@
-//! How new a member's state is known to be, from one moment of consensus.
-//! It decides when a leader that is known counts as one of the past, and nothing of a follower's contact; it must never mix
-//! two moments of consensus.
+//! The age of a member's state, from one moment of consensus: whether a known leader counts as one of the past. Two
+//! moments are never mixed. A follower's contact is in `network/contact.rs`.
 
 use std::time::Duration;
 

@@ -1,7 +1,6 @@
-//! A member that is removed: it hands over if it leads, asks the others whether consensus still counts it, and once it does
-//! not notes that in its directory, so that it does not start again and ask again.
-//! It must never take itself for removed before its number is retired, which is committed, nor end the process: reads go
-//! on until an operator stops it.
+//! The departure of a removed member. It hands over if it leads, asks the others whether consensus still counts it, and
+//! then notes that in its directory, so that it does not start again. It never takes itself for removed before its number
+//! is retired, which is committed. Reads go on until an operator stops the process.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,9 +11,9 @@ use registry_store::StoreView;
 
 use super::status::{self, retired};
 use super::{Inner, Registry, Status};
-use crate::machine::blocking;
 use crate::network::{Ballot, Caller};
 use crate::observed;
+use crate::store_handle::blocking;
 
 /// How often it looks. Arbitrary.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

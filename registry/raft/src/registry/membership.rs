@@ -8,22 +8,18 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use openraft::{BasicNode, ChangeMembers};
+use proto_types::Origin;
 use tokio::time::timeout;
 
 pub use self::change_error::ChangeError;
 use self::change_error::outcome;
-use super::{Registry, Status};
+use super::{LAG_MAX, Registry, Status};
+use crate::config::VOTERS_MAX;
 use crate::observed;
 use crate::proposer::leader;
 
-/// Voters of a cluster. Each further one makes every write slower; five survive the loss of two.
-pub const VOTERS_MAX: usize = 5;
-
 /// Learners of a cluster: each takes the leader's full stream. Arbitrary.
 pub const LEARNERS_MAX: usize = 16;
-
-/// A learner that is further behind does not count as caught up: it could hold up the writes of the set it joins.
-pub const LAG_MAX: u64 = 1_000;
 
 /// How long a change may take. It is two log entries; without a majority it would never end.
 const CHANGE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -33,9 +29,6 @@ const FAREWELL_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Registry {
     /// Adds a member without a vote; what it lacks is sent to it. No error if it is one already, at the same address.
-    ///
-    /// # Errors
-    /// See [`ChangeError`].
     pub async fn add_learner(&self, id: u64, address: &str) -> Result<(), ChangeError> {
         let _turn = self.turn()?;
         let status = self.leading()?;
@@ -51,9 +44,6 @@ impl Registry {
     }
 
     /// Makes exactly these members voters, by joint consensus. Former voters stay, without a vote.
-    ///
-    /// # Errors
-    /// See [`ChangeError`].
     pub async fn change_voters(
         &self,
         voters: BTreeSet<u64>,
@@ -66,30 +56,21 @@ impl Registry {
     }
 
     /// Whether [`Registry::add_learner`] would begin.
-    ///
-    /// # Errors
-    /// See [`ChangeError`].
     pub fn may_add(&self, id: u64, address: &str) -> Result<(), ChangeError> {
         let status = self.leading()?;
         match status.address(id) {
             Some(known) if known == address => Ok(()),
             Some(known) => Err(ChangeError::OtherAddress { id, address: known.to_owned() }),
-            None => status.check_free(address),
+            None => check_free(&status, address),
         }
     }
 
     /// Whether [`Registry::change_voters`] would begin, at whichever voter leads then.
-    ///
-    /// # Errors
-    /// See [`ChangeError`].
     pub fn may_change(&self, voters: &BTreeSet<u64>, force: bool) -> Result<(), ChangeError> {
         self.check_set(&self.leading()?, voters, force)
     }
 
     /// Whether [`Registry::remove`] would begin, at whichever voter leads then.
-    ///
-    /// # Errors
-    /// See [`ChangeError`].
     pub fn may_remove(&self, ids: &BTreeSet<u64>, force: bool) -> Result<(), ChangeError> {
         let status = self.leading()?;
         match without(&status, ids) {
@@ -128,9 +109,6 @@ impl Registry {
     }
 
     /// Ends a change that a former leader began and did not finish.
-    ///
-    /// # Errors
-    /// See [`ChangeError`].
     pub async fn settle(&self) -> Result<(), ChangeError> {
         let _turn = self.turn()?;
         if !self.leading()?.joint {
@@ -142,9 +120,6 @@ impl Registry {
 
     /// Hands leadership to a voter: `to`, or the one that has most of the log. Returns whom it was offered to, before
     /// that member has won its election.
-    ///
-    /// # Errors
-    /// See [`ChangeError`].
     pub async fn transfer(&self, to: Option<u64>) -> Result<u64, ChangeError> {
         let status = self.leading()?;
         let others = status.members.keys().copied().filter(|id| *id != status.id);
@@ -261,6 +236,21 @@ impl Registry {
             std::future::pending::<()>().await;
         }
     }
+}
+
+/// No two members share an address: one of them would be called in the other's name.
+fn check_free(status: &Status, address: &str) -> Result<(), ChangeError> {
+    let mut all = status.members.iter().chain(&status.learners);
+    match all.find(|(_, known)| place(known) == place(address)) {
+        Some((id, known)) => Err(ChangeError::AddressTaken { id: *id, address: known.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// A base URL in its one form.
+fn place(address: &str) -> String {
+    let plain = address.trim_end_matches('/');
+    Origin::parse(plain).map_or_else(|_| plain.to_owned(), |origin| origin.to_string())
 }
 
 /// The voters without these; `None` if none of these is one.

@@ -1,6 +1,6 @@
-//! On the leader: members that hold nothing, or less than they have acknowledged, and voters that the state does not know yet.
-//! It decides who may begin with nothing. It must never let a voter that took part before count again without a change
-//! of the voters in between: it may have forgotten a vote and what it acknowledged.
+//! On the leader: members that hold nothing, or less than they have acknowledged, and voters that the state does not know
+//! yet. It decides who may begin with nothing. A voter that took part before never counts again without a change of the
+//! voters in between: it may have forgotten a vote and what it acknowledged.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
@@ -12,8 +12,9 @@ use registry_core::entry::MemberEntry;
 use registry_core::query;
 use registry_store::StoreView;
 
-use super::{Inner, PeerStatus, Registry, Status, Term};
+use super::{Inner, PeerStatus, Registry, Status};
 use crate::observed;
+use crate::proposer::Term;
 
 /// How often the leader looks whom the state does not know: a voter that loses its directory before is taken for one that
 /// has never taken part. A heartbeat; less would see nothing new.

@@ -1,6 +1,5 @@
-//! Reads the whole state through, slowly and again and again, so that damage is found while the other members can make
-//! it good.
-//! It decides nothing: damage is noted where it is met. It must never push what readers use out of the cache.
+//! The scrub: it reads the whole state, slowly and again and again, so that damage is found while the other members can
+//! repair it. What readers use is never pushed out of the cache.
 
 use std::io;
 use std::sync::Weak;
@@ -9,7 +8,7 @@ use std::time::Duration;
 use registry_core::view::Space;
 
 use super::Inner;
-use crate::machine::blocking;
+use crate::store_handle::blocking;
 
 /// Entries that are read at a time, and the pause after them: a few MB a second at most.
 const PAGE: usize = 64;

@@ -1,5 +1,5 @@
-//! How a member comes up: store, snapshots, state machine, consensus, and then, once, the cluster itself.
-//! It must never make a new cluster where there is data.
+//! The start of a member: store, snapshots, state machine, consensus, and then, once, the cluster itself. A new cluster
+//! is never made where there is data.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,16 +13,15 @@ use super::status::watch_leadership;
 use super::{Inner, Registry, found, leave, rejoin, scrub};
 use crate::blank::Blank;
 use crate::log::LogStore;
-use crate::machine::{Machine, Published, blocking};
+use crate::machine::{Machine, Published, Raft};
 use crate::network::{Caller, Contact, Credentials, Peers};
 use crate::observed;
 use crate::proposer::Proposer;
 use crate::read_index::ReadIndex;
 use crate::recover::recover;
 use crate::snapshot::Snapshots;
-use crate::store_handle::StoreHandle;
+use crate::store_handle::{StoreHandle, blocking};
 use crate::time::Time;
-use crate::types::Raft;
 use crate::{Config, Error};
 
 /// What is read from disk before consensus starts.

@@ -1,20 +1,22 @@
-//! How a member stands, in our own words.
-//! It decides nothing; what it says may be outdated when it is read.
+//! The status of a member, in our own words. It may be outdated when it is read.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use openraft::errors::Fatal;
 use openraft::{Instant as _, RaftMetrics};
-use proto_types::Origin;
 use registry_core::query;
 use registry_store::{Damage, StoreView};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{ChangeError, Inner, LAG_MAX};
+use super::Inner;
+use crate::machine::Raft;
 use crate::observed;
-use crate::types::{Raft, TypeConfig};
+use crate::types::TypeConfig;
+
+/// A learner that is further behind does not count as caught up: it could hold up the writes of the set it joins.
+pub const LAG_MAX: u64 = 1_000;
 
 /// Who leads, in which term. Within a term there is at most one leader.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,33 +104,21 @@ impl Status {
         let heard = self.peers.get(&id).and_then(|peer| peer.heard);
         id == self.id || heard.is_some_and(|ago| ago <= silence_max)
     }
-
-    /// No two members share an address: one of them would be called in the other's name.
-    pub(super) fn check_free(&self, address: &str) -> Result<(), ChangeError> {
-        let mut all = self.members.iter().chain(&self.learners);
-        match all.find(|(_, known)| place(known) == place(address)) {
-            Some((id, known)) => Err(ChangeError::AddressTaken { id: *id, address: known.clone() }),
-            None => Ok(()),
-        }
-    }
-}
-
-/// A base URL in its one form.
-fn place(address: &str) -> String {
-    let plain = address.trim_end_matches('/');
-    Origin::parse(plain).map_or_else(|_| plain.to_owned(), |origin| origin.to_string())
 }
 
 impl Status {
     pub(super) fn of(inner: &Inner) -> Self {
-        let seen = observed::metrics(&inner.raft).now(Self::seen);
+        let mut seen = observed::metrics(&inner.raft).now(Self::seen);
+        let offsets = inner.time.offsets();
+        for (id, peer) in &mut seen.peers {
+            peer.clock_offset_ms = offsets.get(id).copied();
+        }
         Self {
             removed: seen.removed || removed(inner),
             poisoned: inner.handle.store.log().poisoned().or(seen.poisoned),
             epoch: inner.published.epoch().unwrap_or(0),
             clock_offset_ms: inner.time.own_offset(),
             state_ahead_ms: inner.time.state_ahead_ms(),
-            peers: with_offsets(seen.peers, &inner.time.offsets()),
             ..seen
         }
     }
@@ -195,16 +185,6 @@ fn peers(metrics: &RaftMetrics<TypeConfig>) -> BTreeMap<u64, PeerStatus> {
         .collect();
     for (id, heard) in metrics.heartbeat.iter().flatten() {
         peers.entry(*id).or_default().heard = heard.map(|at| at.into_inner().elapsed());
-    }
-    peers
-}
-
-fn with_offsets(
-    mut peers: BTreeMap<u64, PeerStatus>,
-    offsets: &BTreeMap<u64, i64>,
-) -> BTreeMap<u64, PeerStatus> {
-    for (id, peer) in &mut peers {
-        peer.clock_offset_ms = offsets.get(id).copied();
     }
     peers
 }

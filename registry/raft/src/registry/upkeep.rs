@@ -1,5 +1,5 @@
-//! What an operator has done to a running member's files: snapshots, copies, compaction.
-//! It must never hold up consensus: all of it runs beside, on threads for disk work.
+//! Upkeep of a running member's files for the operator: snapshots, copies, compaction. It runs on threads for disk work,
+//! beside consensus.
 
 use std::io;
 use std::path::Path;
@@ -14,10 +14,10 @@ use tokio::time::timeout;
 
 use super::Registry;
 use crate::Stopped;
-use crate::machine::blocking;
 use crate::observed::{self, Observed};
 use crate::offline::header;
 use crate::snapshot::{all, checkpoint, frames};
+use crate::store_handle::blocking;
 use crate::types::TypeConfig;
 
 /// How long a snapshot may take to be made, after one that is being made already. It is made of hard links, and read
@@ -75,18 +75,12 @@ impl Registry {
     }
 
     /// What this member's databases hold in memory.
-    ///
-    /// # Errors
-    /// The databases do not say.
     pub fn memory(&self) -> Result<Memory, registry_store::Error> {
         self.inner.handle.store.memory()
     }
 
     /// A consistent copy of the state in the archive format, in pieces. The files it is read from go when the stream is
     /// dropped; a stream that ends early lacks bytes, which its header tells.
-    ///
-    /// # Errors
-    /// The disk failed.
     pub async fn backup(&self) -> io::Result<impl Stream<Item = Bytes> + Send + use<>> {
         let (handle, snapshots) =
             (Arc::clone(&self.inner.handle), Arc::clone(&self.inner.snapshots));
@@ -99,9 +93,6 @@ impl Registry {
     }
 
     /// Compacts the databases down to their last level. Returns the bytes on disk before and after.
-    ///
-    /// # Errors
-    /// The directory cannot be read.
     pub async fn defrag(&self) -> io::Result<(u64, u64)> {
         let handle = Arc::clone(&self.inner.handle);
         blocking(move || {

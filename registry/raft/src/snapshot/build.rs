@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use openraft::storage::RaftSnapshotBuilder;
 
-use super::{DATABASE, Manifest, Snapshots, Stored};
+use super::{DATABASE, Manifest, Snapshot, Snapshots, Stored};
 use crate::codec::decode;
-use crate::machine::{APPLIED, MEMBERSHIP, blocking};
-use crate::store_handle::StoreHandle;
-use crate::types::{LogId, Membership, Snapshot, SnapshotMeta, TypeConfig};
+use crate::store_handle::{APPLIED, MEMBERSHIP, StoreHandle, blocking};
+use crate::types::{LogId, Membership, SnapshotMeta, TypeConfig};
 
 pub(crate) struct Builder {
     handle: Arc<StoreHandle>,

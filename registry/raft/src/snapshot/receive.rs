@@ -1,6 +1,6 @@
-//! A snapshot comes in over the network: from the leader that sends it, or from a member that was asked for it.
-//! A transfer is bounded by silence, not as a whole. It must never hold a runtime's thread while it writes, wait for ever for
-//! a sender that has gone, nor lose what is here because the sender's call has ended.
+//! The receipt of a snapshot over the network: from the leader that sends it, or from a member that was asked for it. A
+//! transfer is bounded by silence, not as a whole. It must never hold a runtime's thread while it writes, wait for ever
+//! for a sender that has gone, nor lose what is here because the sender's call has ended.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Whether a snapshot is as it was made, and was sound then.
-//! It must never take digests that match for soundness: bytes that had turned before they were digested match too.
+//! Whether a snapshot is as it was made, and was sound then. Digests that match are not enough: bytes may have turned
+//! before they were digested.
 
 use std::io;
 use std::path::Path;

@@ -17,8 +17,7 @@ use tonic::Status;
 use super::build::checkpoint;
 use super::{Incoming, Manifest, Refused, Snapshots, Stored, Want, receive_and_install};
 use crate::codec::encode;
-use crate::machine::APPLIED;
-use crate::store_handle::StoreHandle;
+use crate::store_handle::{APPLIED, StoreHandle};
 use crate::types::LogId;
 
 struct Place {

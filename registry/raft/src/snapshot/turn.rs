@@ -1,5 +1,5 @@
-//! Whose turn it is to receive a snapshot: one is received at a time.
-//! A snapshot that is here must never be sent again: who offers the one that is being checked waits for the end of that.
+//! The turn to receive a snapshot: one is received at a time. A member that offers the snapshot which is being checked
+//! waits for the result and does not send it again.
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 

@@ -1,6 +1,6 @@
-//! What of a snapshot is on disk already, from a transfer that was cut off.
-//! A file counts only if it has the digest that the manifest states, whatever snapshot it came with. It must never keep
-//! a file that the manifest does not name: one unfinished snapshot is all that there is room for.
+//! The files of a snapshot that are on disk already, from a transfer that was cut off. A file counts if it has the digest
+//! that the manifest states, whatever snapshot it came with. A file that the manifest does not name is deleted: there is
+//! room for one unfinished snapshot.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};

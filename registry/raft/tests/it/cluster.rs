@@ -235,7 +235,7 @@ pub(crate) fn gateway(name: &str, now: WallMs) -> Proposal {
             }),
             Command::RegisterGateway(RegisterGateway {
                 id: GatewayId::parse(name).unwrap(),
-                endpoint: "http://127.0.0.1:1".to_owned(),
+                endpoint: "http://127.0.0.1:1".parse().unwrap(),
                 credential: Digest::of_parts(&[b"credential", name.as_bytes()]),
                 join,
             }),
@@ -248,8 +248,8 @@ pub(crate) fn envelope(body: Digest, now: WallMs) -> Proposal {
     let command = Command::EnqueueEnvelope(EnqueueEnvelope {
         id: EnvelopeId::parse("envelope-1").unwrap(),
         source: Origin::parse("https://source.example").unwrap(),
-        target: "target".to_owned(),
-        correlation: "correlation".to_owned(),
+        target: "target".parse().unwrap(),
+        correlation: "correlation".parse().unwrap(),
         body,
         traceparent: None,
         expires_at: WallMs(now.0 + 60_000),

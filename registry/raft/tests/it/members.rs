@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use registry_core::change::Reply;
-use registry_core::command::{Command, LedgerCommand, OpenLog, Proposal, RetireMember};
+use registry_core::command::{Command, LogCommand, OpenLog, Proposal, RetireMember};
 use registry_core::query;
 use registry_raft::{ChangeError, ClusterSecret, ProposeError, Registry};
 
@@ -239,7 +239,7 @@ async fn a_member_of_another_cluster_gets_no_vote_and_keeps_its_own() {
     let (one, other) = (Cluster::start(1).await, Cluster::lone(9).await);
     for (cluster, seed) in [(&one, b"one".as_slice()), (&other, b"other")] {
         let seed = proto_types::Digest::of(seed);
-        let open = Command::Ledger(LedgerCommand::OpenLog(OpenLog { seed }));
+        let open = Command::Log(LogCommand::OpenLog(OpenLog { seed }));
         cluster.leader().await.propose(Proposal { commands: vec![open] }).await.unwrap();
     }
     let kept = other.put(b"of the other cluster").await;

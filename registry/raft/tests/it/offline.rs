@@ -112,8 +112,8 @@ async fn taken(member: &Registry, source: &str, body: Digest, numbers: Range<usi
         Command::EnqueueEnvelope(EnqueueEnvelope {
             id: EnvelopeId::parse(&format!("envelope-{number}")).unwrap(),
             source: source.clone(),
-            target: TARGET.to_owned(),
-            correlation: format!("correlation-{number}"),
+            target: TARGET.parse().unwrap(),
+            correlation: format!("correlation-{number}").parse().unwrap(),
             body,
             traceparent: None,
             expires_at,

@@ -18,7 +18,6 @@ use registry_api::admission::readiness::Readiness;
 use serde::{Deserialize, Serialize};
 
 use super::outbound;
-use crate::pdp::DecisionPoint;
 
 /// The steps that a write of a record or a card passes, in the order of these members.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Setting)]
@@ -188,10 +187,6 @@ impl Admission {
             attestation: Attestation { required: self.require_attestation, secret },
             credential: self.gate()?,
         })
-    }
-
-    pub(crate) fn decision_point(&self) -> Result<Option<DecisionPoint>, Error> {
-        self.decision_point.as_ref().map(DecisionPoint::open).transpose()
     }
 
     fn gate(&self) -> Result<Option<Gate>, Contradiction> {

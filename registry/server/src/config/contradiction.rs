@@ -1,5 +1,5 @@
-//! Settings that cannot hold together, each with the words that an operator reads.
-//! It decides nothing: the sections find them.
+//! Settings that contradict each other, each in the words that an operator reads. The sections of the configuration find
+//! them.
 
 use deploy_service::serve;
 use deploy_service::units::Duration;

@@ -1,8 +1,5 @@
-//! What a member may do at other hosts: visit peers and agents, pull from other registries, ask
-//! services.
-//!
-//! It decides defaults, that loopback is fetched by nobody who can be reached from elsewhere, and that
-//! no service elsewhere is asked in clear text.
+//! What a member may do at other hosts: visit peers and agents, pull from other registries, ask services. Who can be
+//! reached from elsewhere fetches nothing on loopback, and no service elsewhere is asked in clear text.
 
 use std::net::IpAddr;
 
@@ -13,6 +10,17 @@ use proto_types::Origin;
 use serde::Deserialize;
 
 use super::{Config, Contradiction};
+
+/// Whether and how often hosts are asked to vouch for peers.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Setting)]
+#[serde(default, deny_unknown_fields)]
+pub struct DomainProofs {
+    /// Off by default: it makes this process call out to the hosts of strangers.
+    pub enabled: bool,
+    /// From one look for hosts that are due to the next; with at most 16 hosts each time this is
+    /// the pace of look-ups.
+    pub look_every: Duration,
+}
 
 /// Whether and how the leader asks after peers and agents.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Setting)]
@@ -56,6 +64,12 @@ pub struct Federation {
     pub withdraw_percent_max: u8,
     /// How long, unless the operator says `partner release` before.
     pub withdraw_hold: Duration,
+}
+
+impl Default for DomainProofs {
+    fn default() -> Self {
+        Self { enabled: false, look_every: Duration::from_secs(10) }
+    }
 }
 
 impl Default for Crawler {

@@ -1,7 +1,5 @@
-//! How a member comes into a cluster, and how long a cluster retains what is over.
-//!
-//! It decides the least that retention may be. It must never let a task be forgotten while its caller
-//! still asks for it.
+//! How a member comes into a cluster, and how long a cluster keeps what is over. A task is never forgotten while its
+//! caller still asks for it.
 
 use std::path::PathBuf;
 

@@ -1,8 +1,5 @@
-//! What a member's traffic is protected by.
-//!
-//! It decides that clear text has to be asked for by name, and that it and TLS exclude each other.
-//! Whether clear text stays on loopback is not asked here: `deploy_service` refuses to listen or to
-//! call anywhere else.
+//! What protects a member's traffic: TLS, or clear text that is asked for by name, never both. `deploy-service` refuses
+//! clear text off loopback.
 
 use deploy_service::tls::ClientFiles;
 

@@ -1,15 +1,13 @@
-//! What an answer says about who gave it.
-//!
-//! It decides the class of reachability from what was seen, by decision 19's table. It must never call
-//! open what has not answered an A2A call, nor follow a card to a host that is not its owner's.
+//! The class of reachability that an answer shows, by decision 19's table. What has not answered an A2A call is never
+//! called open, and a card is never followed to a host that is not its owner's.
 
 use proto_types::card::{Card, View};
 use proto_types::{Origin, json};
-use registry_core::entry::Liveness;
+use registry_core::entry::Reachability;
 use registry_fetch::{FetchError, Fetched};
 
 /// A class, and why, in a word or two.
-pub(super) type Verdict = (Liveness, &'static str);
+pub(super) type Verdict = (Reachability, &'static str);
 
 /// How an agent is called, as its card says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,23 +15,23 @@ pub(super) enum Call {
     /// JSON-RPC: where, and with which harmless method.
     JsonRpc { url: String, method: &'static str },
     /// Not at all by us.
-    Not(Liveness, &'static str),
+    Not(Reachability, &'static str),
 }
 
 /// A fetch without an answer.
 pub(super) const fn of_error(error: &FetchError) -> Verdict {
     match error {
-        FetchError::Resolve(_) => (Liveness::Unreachable, "no address"),
-        FetchError::Connect { .. } => (Liveness::Unreachable, "no connection"),
-        FetchError::Deadline(_) => (Liveness::Unreachable, "no answer in time"),
-        FetchError::HungUp => (Liveness::Unreachable, "hung up"),
-        FetchError::Tls(_) => (Liveness::WrongTransport, "no TLS 1.3 under its name"),
-        FetchError::Http(_) => (Liveness::WrongTransport, "no HTTP/1.1"),
-        FetchError::TooLarge { .. } => (Liveness::NotSpeaking, "too large"),
-        FetchError::Encoding(_) => (Liveness::NotSpeaking, "unreadable encoding"),
-        FetchError::Redirect(_) => (Liveness::NotSpeaking, "redirects without end"),
-        FetchError::Refused(_) => (Liveness::Unknown, "not a public address"),
-        FetchError::Busy => (Liveness::Unknown, "not asked"),
+        FetchError::Resolve(_) => (Reachability::Unreachable, "no address"),
+        FetchError::Connect { .. } => (Reachability::Unreachable, "no connection"),
+        FetchError::Deadline(_) => (Reachability::Unreachable, "no answer in time"),
+        FetchError::HungUp => (Reachability::Unreachable, "hung up"),
+        FetchError::Tls(_) => (Reachability::WrongTransport, "no TLS 1.3 under its name"),
+        FetchError::Http(_) => (Reachability::WrongTransport, "no HTTP/1.1"),
+        FetchError::TooLarge { .. } => (Reachability::NotSpeaking, "too large"),
+        FetchError::Encoding(_) => (Reachability::NotSpeaking, "unreadable encoding"),
+        FetchError::Redirect(_) => (Reachability::NotSpeaking, "redirects without end"),
+        FetchError::Refused(_) => (Reachability::Unknown, "not a public address"),
+        FetchError::Busy => (Reachability::Unknown, "not asked"),
     }
 }
 
@@ -41,11 +39,11 @@ pub(super) const fn of_error(error: &FetchError) -> Verdict {
 pub(super) const fn of_status(status: u16) -> Option<Verdict> {
     match status {
         200..=299 | 304 => None,
-        401 | 403 | 407 => Some((Liveness::Gated, "asks for a credential")),
-        429 => Some((Liveness::Unknown, "asks for patience")),
-        500..=599 => Some((Liveness::Unknown, "fails")),
-        406 | 415 | 426 => Some((Liveness::WrongTransport, "wants another form")),
-        _ => Some((Liveness::NotSpeaking, "no such page")),
+        401 | 403 | 407 => Some((Reachability::Gated, "asks for a credential")),
+        429 => Some((Reachability::Unknown, "asks for patience")),
+        500..=599 => Some((Reachability::Unknown, "fails")),
+        406 | 415 | 426 => Some((Reachability::WrongTransport, "wants another form")),
+        _ => Some((Reachability::NotSpeaking, "no such page")),
     }
 }
 
@@ -54,7 +52,7 @@ pub(super) fn call_of(card: &Card, home: &Origin, owner: &Origin) -> Call {
     let view = card.view();
     let spoken = view.interfaces.iter().find(|it| it.protocol_binding == "JSONRPC");
     let Some(spoken) = spoken else {
-        return Call::Not(Liveness::WrongTransport, "no JSON-RPC");
+        return Call::Not(Reachability::WrongTransport, "no JSON-RPC");
     };
     // A card could make us call anybody.
     match Origin::of_url(&spoken.url) {
@@ -62,7 +60,7 @@ pub(super) fn call_of(card: &Card, home: &Origin, owner: &Origin) -> Call {
             url: spoken.url.clone(),
             method: method(view, &spoken.protocol_version),
         },
-        _ => Call::Not(Liveness::Unknown, "is called elsewhere"),
+        _ => Call::Not(Reachability::Unknown, "is called elsewhere"),
     }
 }
 
@@ -74,16 +72,16 @@ fn method(view: &View, version: &str) -> &'static str {
 
 /// The answer to the call.
 pub(super) fn of_call(answer: &Fetched) -> Verdict {
-    if let Some(gated @ (Liveness::Gated, _)) = of_status(answer.status) {
+    if let Some(gated @ (Reachability::Gated, _)) = of_status(answer.status) {
         return gated;
     }
     let spoken = json::parse_lossless(&answer.body).is_ok_and(|body| {
         body["jsonrpc"] == "2.0" && (body.get("result").is_some() || body.get("error").is_some())
     });
     match (spoken, of_status(answer.status)) {
-        (true, _) => (Liveness::Open, "answered a call"),
+        (true, _) => (Reachability::Open, "answered a call"),
         (false, Some(verdict)) => verdict,
-        (false, None) => (Liveness::NotSpeaking, "no JSON-RPC answer"),
+        (false, None) => (Reachability::NotSpeaking, "no JSON-RPC answer"),
     }
 }
 
@@ -111,17 +109,17 @@ mod tests {
     #[test]
     fn only_an_answer_in_json_rpc_is_open() {
         for (status, body, class) in [
-            (200, r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32001}}"#, Liveness::Open),
-            (400, r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32600}}"#, Liveness::Open),
-            (401, r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32000}}"#, Liveness::Gated),
-            (403, "", Liveness::Gated),
-            (200, "<html></html>", Liveness::NotSpeaking),
-            (200, r#"{"ok":true}"#, Liveness::NotSpeaking),
-            (404, "", Liveness::NotSpeaking),
-            (405, "", Liveness::NotSpeaking),
-            (415, "", Liveness::WrongTransport),
-            (429, "", Liveness::Unknown),
-            (502, "<html></html>", Liveness::Unknown),
+            (200, r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32001}}"#, Reachability::Open),
+            (400, r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32600}}"#, Reachability::Open),
+            (401, r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32000}}"#, Reachability::Gated),
+            (403, "", Reachability::Gated),
+            (200, "<html></html>", Reachability::NotSpeaking),
+            (200, r#"{"ok":true}"#, Reachability::NotSpeaking),
+            (404, "", Reachability::NotSpeaking),
+            (405, "", Reachability::NotSpeaking),
+            (415, "", Reachability::WrongTransport),
+            (429, "", Reachability::Unknown),
+            (502, "<html></html>", Reachability::Unknown),
         ] {
             assert_eq!(of_call(&answer(status, body)).0, class, "{status} {body}");
         }
@@ -148,9 +146,12 @@ mod tests {
             assert!(matches!(call(own, "JSONRPC"), Call::JsonRpc { method: "GetTask", .. }));
         }
         for other in ["https://victim.example/rpc", "http://a.example/rpc"] {
-            assert!(matches!(call(other, "JSONRPC"), Call::Not(Liveness::Unknown, _)), "{other}");
+            assert!(
+                matches!(call(other, "JSONRPC"), Call::Not(Reachability::Unknown, _)),
+                "{other}"
+            );
         }
         let grpc = call("https://a.example:443", "GRPC");
-        assert!(matches!(grpc, Call::Not(Liveness::WrongTransport, _)));
+        assert!(matches!(grpc, Call::Not(Reachability::WrongTransport, _)));
     }
 }

@@ -1,21 +1,18 @@
-//! What of a visit is written: a change of reachability, a newer manifest, a newer signed card.
-//!
-//! It decides what is news. It must never take a document's word without the signature of an
-//! enrolled key: both documents go the way of any publisher's, as nobody's.
+//! The writes after a visit: a change of reachability, a newer manifest, a newer signed card. Both documents are believed
+//! only with the signature of an enrolled key, as any publisher's.
 
 use proto_types::{Digest, Handle, Origin};
 use registry_api::decode::card::Terms;
 use registry_api::identity::PeerCaller;
 use registry_api::{Principal, Problem, decode};
-use registry_core::command::{Foreign, Proposal, SetLiveness};
-use registry_core::entry::{LivenessEntry, Subject};
+use registry_core::command::{FederationCommand, Proposal, SetReachability};
+use registry_core::entry::{ReachabilityEntry, Subject};
 use registry_core::query;
 
 use crate::member::Member;
 
 use super::log;
-use super::probe::Sighting;
-use super::table::Target;
+use super::probe::{Sighting, Target};
 
 /// How old a sighting may grow before it is confirmed in the state; the core takes no more than one
 /// an hour. Six hours are 46 writes a second with a million records.
@@ -26,7 +23,9 @@ pub(super) async fn keep(member: &Member, target: &Target, seen: Sighting) {
     let (class, why) = (seen.class, seen.why.to_owned());
     if is_news(member, target, &seen) {
         let (subject, prober) = (target.subject.clone(), member.registry.id());
-        let command = Foreign::SetLiveness(SetLiveness { subject, class, prober, why }).into();
+        let command =
+            FederationCommand::SetReachability(SetReachability { subject, class, prober, why })
+                .into();
         settle("liveness is not noted", member.write_command(command).await.map(drop));
     }
     if let Some(document) = &seen.manifest {
@@ -41,13 +40,13 @@ pub(super) async fn keep(member: &Member, target: &Target, seen: Sighting) {
 
 fn is_news(member: &Member, target: &Target, seen: &Sighting) -> bool {
     let view = member.registry.view().0;
-    let kept: Result<Option<LivenessEntry>, _> = match &target.subject {
-        Subject::Record(handle) => query::liveness(&view, handle),
-        Subject::Peer(origin) => query::peer_liveness(&view, origin),
+    let kept: Result<Option<ReachabilityEntry>, _> = match &target.subject {
+        Subject::Record(handle) => query::reachability(&view, handle),
+        Subject::Peer(origin) => query::peer_reachability(&view, origin),
     };
     let now = member.clock.now();
     let same =
-        |kept: LivenessEntry| kept.class == seen.class && now.since(kept.seen_at) < REFRESH_MS;
+        |kept: ReachabilityEntry| kept.class == seen.class && now.since(kept.seen_at) < REFRESH_MS;
     !kept.is_ok_and(|kept| kept.is_some_and(same))
 }
 
@@ -82,9 +81,9 @@ async fn card(
     let owner = Principal::Peer(PeerCaller { origin: target.owner.clone(), token: None });
     let card = decode::card::parse(&owner, handle.as_str(), document, &terms)?;
     let put = decode::card::authorize(&card, &owner, &view)?;
-    let question = member.check_admission(&put, None, &view)?;
+    let question = member.admission_policy.check(&put, None, &view, member.clock.now())?;
     drop(view);
-    member.ask_policy_engine(question).await?;
+    member.admission_policy.ask_policy_engine(question).await?;
     Ok(Some(put.proposal))
 }
 

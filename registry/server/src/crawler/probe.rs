@@ -1,17 +1,14 @@
-//! One visit: the card, then a harmless call; for a peer its descriptors and manifest too.
-//!
-//! It decides the order of the requests and how many there are. It must never make more than
-//! [`PAGES_MAX`] of them, nor send anything but the question for a task that does not exist.
+//! One visit: the card, then a harmless call; for a peer its descriptors and manifest too. A visit makes [`PAGES_MAX`]
+//! requests at most, and sends nothing but the question for a task that does not exist.
 
 use bytes::Bytes;
-use proto_types::Origin;
 use proto_types::card::Card;
 use proto_types::pilox::descriptor::Descriptor;
-use registry_core::entry::{Liveness, Subject};
+use proto_types::{Handle, Origin};
+use registry_core::entry::{Reachability, Subject};
 use registry_fetch::{FetchError, Fetched, Fetcher, Request};
 
 use super::judge::{self, Call, Verdict};
-use super::table::{SeenCard, Target};
 
 /// Requests of one visit: card, two descriptors, manifest and call.
 pub(super) const PAGES_MAX: u32 = 5;
@@ -25,10 +22,46 @@ const DESCRIPTOR_PATHS: [&str; 2] = ["/.well-known/pilox-mesh.json", "/.well-kno
 /// The id that nobody gives a task.
 const NO_TASK: &str = "ecumene-liveness-probe";
 
+/// Somebody to ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) subject: Subject,
+    /// Where its card is.
+    pub(super) card_url: String,
+    /// The peer that answers for it.
+    pub(super) owner: Origin,
+    /// The version of the card that was seen last, and where it is called.
+    pub(super) seen: Option<SeenCard>,
+}
+
+/// What is remembered of a card, so that it need not be sent again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct SeenCard {
+    pub(super) etag: String,
+    pub(super) rpc: Call,
+}
+
+impl Target {
+    pub(super) fn peer(origin: Origin) -> Self {
+        let card_url = format!("{origin}/.well-known/agent-card.json");
+        Self { subject: Subject::Peer(origin.clone()), card_url, owner: origin, seen: None }
+    }
+
+    pub(super) fn record(handle: Handle, card_url: String, owner: Origin) -> Self {
+        Self { subject: Subject::Record(handle), card_url, owner, seen: None }
+    }
+
+    /// What its requests are counted by.
+    pub(super) fn host(&self) -> String {
+        Origin::of_url(&self.card_url)
+            .map_or_else(|_| String::new(), |origin| origin.authority().to_owned())
+    }
+}
+
 /// What a visit found.
 #[derive(Debug, Default)]
 pub(super) struct Sighting {
-    pub(super) class: Liveness,
+    pub(super) class: Reachability,
     pub(super) why: &'static str,
     /// The card's version, for the next visit.
     pub(super) card: Option<SeenCard>,
@@ -45,7 +78,7 @@ pub(super) struct Sighting {
 pub(super) async fn probe(fetcher: &Fetcher, target: &Target) -> Sighting {
     let mut seen = Sighting::default();
     let call = match card(fetcher, target, &mut seen).await {
-        Err((Liveness::NotSpeaking, _)) if matches!(target.subject, Subject::Peer(_)) => {
+        Err((Reachability::NotSpeaking, _)) if matches!(target.subject, Subject::Peer(_)) => {
             descriptor(fetcher, &target.owner, &mut seen).await
         }
         found => found,
@@ -55,7 +88,7 @@ pub(super) async fn probe(fetcher: &Fetcher, target: &Target) -> Sighting {
         Ok(Call::Not(class, why)) | Err((class, why)) => (class, why),
     };
     (seen.class, seen.why) = verdict;
-    if matches!(target.subject, Subject::Peer(_)) && seen.class != Liveness::Unreachable {
+    if matches!(target.subject, Subject::Peer(_)) && seen.class != Reachability::Unreachable {
         seen.manifest = manifest(fetcher, &target.owner, &mut seen.bytes).await;
     }
     seen
@@ -72,8 +105,8 @@ async fn card(fetcher: &Fetcher, target: &Target, seen: &mut Sighting) -> Result
     if let Some(verdict) = judge::of_status(answer.status) {
         return Err(verdict);
     }
-    let card = Card::parse(&answer.body).map_err(|_| (Liveness::NotSpeaking, "no card"))?;
-    let home = Origin::of_url(&answer.url).map_err(|_| (Liveness::Unknown, "no origin"))?;
+    let card = Card::parse(&answer.body).map_err(|_| (Reachability::NotSpeaking, "no card"))?;
+    let home = Origin::of_url(&answer.url).map_err(|_| (Reachability::Unknown, "no origin"))?;
     let call = judge::call_of(&card, &home, &target.owner);
     seen.card = answer.etag.map(|etag| SeenCard { etag, rpc: call.clone() });
     seen.card_bytes = Some(answer.body);
@@ -97,11 +130,11 @@ async fn descriptor(
             Some(at) if Origin::of_url(&at.json_rpc_url).as_ref() == Ok(origin) => {
                 Call::JsonRpc { url: at.json_rpc_url, method: "tasks/get" }
             }
-            Some(_) => Call::Not(Liveness::Unknown, "is called elsewhere"),
-            None => Call::Not(Liveness::NotSpeaking, "A2A is off"),
+            Some(_) => Call::Not(Reachability::Unknown, "is called elsewhere"),
+            None => Call::Not(Reachability::NotSpeaking, "A2A is off"),
         });
     }
-    Err((Liveness::NotSpeaking, "no card, no descriptor"))
+    Err((Reachability::NotSpeaking, "no card, no descriptor"))
 }
 
 async fn ask(fetcher: &Fetcher, url: String, method: &str, seen: &mut Sighting) -> Verdict {

@@ -1,55 +1,18 @@
-//! Whom to ask, and when: the leader's memory, made anew by each leader from the state.
-//!
-//! It decides by schedule and budgets. It must never grow past its bound, nor give a host more than
-//! its share.
+//! The table of whom to ask, and when. It is in the leader's memory, and each leader makes it anew from the state. Its
+//! size is bounded, and so is the share of a host.
 
 use std::collections::BTreeMap;
 
 use proto_types::{Handle, Origin};
-use registry_core::entry::{Liveness, Subject};
-use registry_fetch::schedule::{Budget, Pace, Past};
+use registry_core::entry::Reachability;
+use registry_fetch::schedule::{Budget, Pace, PastAttempts};
 
 use crate::config::Crawler as Settings;
 
-use super::probe::{PAGES_MAX, Sighting};
+use super::probe::{PAGES_MAX, Sighting, Target};
 
 /// What one host may cost in a period, in bytes: sixteen descriptors of full size.
 const HOST_BYTES_MAX: u64 = 4 << 20;
-
-/// Somebody to ask.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
-    pub(super) subject: Subject,
-    /// Where its card is.
-    pub(super) card_url: String,
-    /// The peer that answers for it.
-    pub(super) owner: Origin,
-    /// The version of the card that was seen last, and where it is called.
-    pub(super) seen: Option<SeenCard>,
-}
-
-/// What is remembered of a card, so that it need not be sent again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SeenCard {
-    pub(super) etag: String,
-    pub(super) rpc: super::judge::Call,
-}
-
-impl Target {
-    pub(super) fn peer(origin: Origin) -> Self {
-        let card_url = format!("{origin}/.well-known/agent-card.json");
-        Self { subject: Subject::Peer(origin.clone()), card_url, owner: origin, seen: None }
-    }
-
-    pub(super) fn record(handle: Handle, card_url: String, owner: Origin) -> Self {
-        Self { subject: Subject::Record(handle), card_url, owner, seen: None }
-    }
-
-    fn host(&self) -> String {
-        Origin::of_url(&self.card_url)
-            .map_or_else(|_| String::new(), |origin| origin.authority().to_owned())
-    }
-}
 
 #[derive(Debug)]
 struct Slot {
@@ -170,9 +133,9 @@ impl Table {
     pub(super) fn settle(&mut self, key: &str, seen: &Sighting, now_ms: u64) -> Option<Target> {
         let slot = self.slots.get_mut(key)?;
         (slot.asking, slot.round) = (false, slot.round + 1);
-        let dead = matches!(seen.class, Liveness::Unreachable | Liveness::WrongTransport);
+        let dead = matches!(seen.class, Reachability::Unreachable | Reachability::WrongTransport);
         slot.failures = if dead { slot.failures.saturating_add(1) } else { 0 };
-        let past = Past { failures: slot.failures, retry_after_s: seen.retry_after_s };
+        let past = PastAttempts { failures: slot.failures, retry_after_s: seen.retry_after_s };
         slot.next_ms = self.pace.next((self.seed, key, slot.round), past, now_ms);
         slot.target.seen.clone_from(&seen.card);
         if let Some(host) = self.hosts.get_mut(&slot.target.host()) {
@@ -218,7 +181,7 @@ mod tests {
         Target::record(handle, format!("https://{host}/card/{name}"), owner)
     }
 
-    fn seen(class: Liveness) -> Sighting {
+    fn seen(class: Reachability) -> Sighting {
         Sighting { class, ..Sighting::default() }
     }
 
@@ -245,13 +208,13 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..4 {
             let (key, _) = table.due(now, 1).pop().unwrap();
-            table.settle(&key, &seen(Liveness::Unreachable), now).unwrap();
+            table.settle(&key, &seen(Reachability::Unreachable), now).unwrap();
             pauses.push(table.slots[&key].next_ms - now);
             now = table.slots[&key].next_ms;
         }
         assert!(pauses.is_sorted() && pauses[3] > 10 * table.pace.every_ms, "{pauses:?}");
         let (key, _) = table.due(now, 1).pop().unwrap();
-        table.settle(&key, &seen(Liveness::Open), now).unwrap();
+        table.settle(&key, &seen(Reachability::Open), now).unwrap();
         assert!(table.slots[&key].next_ms - now <= table.pace.every_ms * 11 / 10);
     }
 

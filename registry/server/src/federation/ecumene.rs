@@ -1,11 +1,10 @@
-//! Pull from another Ecumene registry: its whole list once, then its changes by revision.
-//!
-//! It decides what an answer of such a registry may be. It must never believe a digest that it has
-//! not computed, nor a revision that goes back, nor go on past an entry that an older state answered.
+//! The pull from another Ecumene registry: its whole list once, then its changes by revision. Digests are computed, never
+//! believed; a revision never goes back; and an entry that an older state answered is asked for again.
 
 mod line;
 
 use proto_types::path::encode;
+use registry_core::entry::ImportKind;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -46,8 +45,7 @@ pub(super) async fn pull(pull: &mut Pull) -> Result<bool, PullError> {
 
 /// The whole list, records first.
 async fn walk(pull: &mut Pull) -> Result<bool, PullError> {
-    const KINDS: [&str; 2] = ["record", "card"];
-    while let Some(kind) = KINDS.get(pull.walk.list) {
+    while let Some(kind) = ImportKind::WORDS.get(pull.walk.list) {
         let after = encode(&pull.walk.after);
         let path = format!("/v1/federation/entries?kind={kind}&limit={PAGE}&after={after}");
         let Some(fetched) = pull.page(&path, None).await? else { return Ok(true) };

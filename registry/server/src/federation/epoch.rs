@@ -1,12 +1,12 @@
-//! A partner that was restored from a backup: it says so by its cluster epoch.
-//!
-//! It decides when pulls begin anew. It must never take an answer of an epoch that is over, nor, where a log was agreed,
-//! believe an epoch that the log has not signed, nor one that there cannot be: no honest answer would follow.
+//! A partner that was restored from a backup: its cluster epoch says so, and pulls begin anew. An answer of an epoch that
+//! is over is never taken. Where a log was agreed, the log must have signed the epoch. An epoch that there cannot be is
+//! not believed, since no honest answer would follow.
 
-use registry_core::command::{Foreign, SetPartnerEpoch};
+use registry_core::command::{FederationCommand, SetPartnerEpoch};
 use registry_core::epoch;
 use registry_fetch::Fetched;
 
+use super::followed::Followed;
 use super::pull_error::PullError;
 use super::take::{Pull, Walk};
 
@@ -29,7 +29,7 @@ impl Pull {
         said: Option<u64>,
         head: u64,
     ) -> Result<bool, PullError> {
-        let signed = self.followed.as_ref().and_then(super::proven::Followed::epoch);
+        let signed = self.followed.as_ref().and_then(Followed::epoch);
         let epoch = said.or(signed).unwrap_or(0);
         if !epoch::is_at(epoch, head) {
             return Err(PullError::failed("it names a cluster epoch that its revision is not of"));
@@ -50,13 +50,14 @@ impl Pull {
     /// Begins anew, at the newest checkpoint of its log if there is one.
     pub(super) async fn begin_epoch(&mut self, epoch: u64) -> Result<(), PullError> {
         let (name, before) = (self.partner.name.clone(), self.partner.epoch);
-        let checkpoint = self.followed.as_ref().and_then(super::proven::Followed::checkpoint);
+        let checkpoint = self.followed.as_ref().and_then(Followed::checkpoint);
         if self.partner.cursor > 0 || self.partner.imported > 0 {
             tracing::warn!(partner = %name, before, epoch, "a partner was restored from a backup; it is pulled anew");
         }
         self.member
             .write_command(
-                Foreign::SetPartnerEpoch(SetPartnerEpoch { name, epoch, checkpoint }).into(),
+                FederationCommand::SetPartnerEpoch(SetPartnerEpoch { name, epoch, checkpoint })
+                    .into(),
             )
             .await?;
         (self.partner.epoch, self.partner.cursor) = (epoch, 0);

@@ -1,9 +1,5 @@
-//! Entries of a partner that are not taken, while the others are.
-//!
-//! It decides when one entry is passed over: no single one ever stops a pull. It must never show
-//! the far side's text but as a name, escaped and cut.
-
-use std::collections::BTreeMap;
+//! Entries of a partner that are passed over, while the others are taken: no single entry stops a pull. The partner's
+//! text is shown only as a name, escaped and cut.
 
 use proto_types::Handle;
 use proto_types::path::is_addressable;
@@ -37,9 +33,6 @@ pub(super) enum Found {
     /// The budget is spent.
     Spent,
 }
-
-/// How often pulls have failed at which entries, since the last look that came to its end.
-pub(super) type Stuck = BTreeMap<String, u32>;
 
 /// A handle as a partner writes it, if it is one here too.
 ///

@@ -1,7 +1,5 @@
-//! Pull from a Pilox registry: its signed catalog, then its records.
-//!
-//! It decides what such a registry may answer. It must never take a catalog that the agreed key has
-//! not signed, nor one older than the last.
+//! The pull from a Pilox registry: its signed catalog, then its records. A catalog counts only if the agreed key has
+//! signed it, and if it is not older than the last.
 
 use std::collections::BTreeSet;
 

@@ -1,29 +1,17 @@
-//! A partner's transparency log: what it gives must be in the log, and the log must only grow.
-//!
-//! It decides whether a proof holds under the agreed key, and whether each checkpoint continues the
-//! last one. It must never believe an entry whose proof does not lead to such a checkpoint.
+//! A partner's transparency log: every entry must be in the log, under the agreed key, and the log must only grow.
 
 use std::collections::BTreeMap;
 
 use proto_types::tlog::{
-    Breach, Checkpoint, Inclusion, Note, NoteKey, Policy, Refused, Rows, TilePath, consistency,
-    follows,
+    Breach, Checkpoint, Inclusion, Note, Refused, Rows, TilePath, consistency, follows,
 };
 use proto_types::{Digest, base64url, json};
-use registry_core::entry::PartnerEntry;
 use registry_core::epoch::EPOCH_MAX;
 use serde::Deserialize;
 
+use super::followed::Followed;
 use super::pull_error::PullError;
 use super::take::{Offer, Pull};
-
-/// How far a partner's log was followed.
-#[derive(Debug)]
-pub(super) struct Followed {
-    policy: Policy,
-    /// The newest checkpoint that is believed.
-    newest: Option<(Note, Checkpoint)>,
-}
 
 /// What a registry says of an entry beside its bytes.
 #[derive(Debug, Deserialize)]
@@ -36,33 +24,6 @@ impl Shown {
     fn read(proof: Option<&str>) -> Result<Self, PullError> {
         let shown = proof.and_then(|proof| json::from_strict(&base64url::decode(proof).ok()?).ok());
         shown.ok_or_else(|| PullError::misbehaviour("an entry comes without its proof"))
-    }
-}
-
-impl Followed {
-    /// Where the state says that the pulls have come; `None` if no log was agreed.
-    pub(super) fn of(partner: &PartnerEntry) -> Result<Option<Self>, PullError> {
-        if partner.terms.log_key.is_empty() {
-            return Ok(None);
-        }
-        let key = NoteKey::parse(&partner.terms.log_key);
-        let key = key.map_err(|_| PullError::failed("the agreed key of its log is none"))?;
-        let policy = Policy::unwitnessed(key);
-        let kept = Some(partner.checkpoint.as_bytes()).filter(|kept| !kept.is_empty());
-        let newest = kept.map(|kept| policy.check(kept)).transpose();
-        let newest =
-            newest.map_err(|_| PullError::failed("what is kept of its log is not of it"))?;
-        Ok(Some(Self { policy, newest }))
-    }
-
-    /// The cluster epoch of the newest checkpoint.
-    pub(super) fn epoch(&self) -> Option<u64> {
-        self.newest.as_ref().map(|(_, head)| head.epoch())
-    }
-
-    /// The newest checkpoint, to be kept.
-    pub(super) fn checkpoint(&self) -> Option<String> {
-        self.newest.as_ref().map(|(note, _)| note.to_string())
     }
 }
 

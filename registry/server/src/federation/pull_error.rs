@@ -1,8 +1,5 @@
-//! How a pull can end badly.
-//!
-//! It decides what is misbehaviour, which costs the partner the operator's trust, and what is a failure, which
-//! may be the network's, a cache's, or that of a member that lags behind the others of its registry. A
-//! reason must never quote the far side: it is shown to operators.
+//! Why a pull ended: misbehaviour, which costs the partner the operator's trust, or a failure, which may be the
+//! network's, a cache's or a lagging member's. Operators read a reason, so it never quotes the far side.
 
 use deploy_service::telemetry;
 use proto_types::audit::plain;

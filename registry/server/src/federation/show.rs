@@ -1,7 +1,5 @@
-//! What is known of an entry beside itself: how its agent is, and where it came from.
-//!
-//! It decides that neither is told of what is shown in part only, nor reachability of a record that is
-//! hidden. It is asked only about entries that the caller has been shown.
+//! What is shown beside an entry: how reachable its agent is, and where it came from. Of an entry that the caller sees in
+//! part, neither is shown.
 
 use proto_types::{Handle, Origin};
 use proto_wire::registry::v1 as wire;
@@ -17,7 +15,7 @@ pub(crate) fn record(view: &dyn View, mut shown: wire::Record) -> Result<wire::R
         return Ok(shown);
     }
     let handle: Handle = field::read("handle", &shown.handle)?;
-    shown.liveness = query::liveness(view, &handle)?.as_ref().map(render::federation::liveness);
+    shown.liveness = query::reachability(view, &handle)?.as_ref().map(render::federation::liveness);
     shown.provenance = provenance(view, ImportKind::Record, &handle)?;
     Ok(shown)
 }
@@ -42,7 +40,7 @@ pub(crate) fn agent(
         return Ok(shown);
     }
     let handle: Handle = field::read("handle", &shown.handle)?;
-    let seen = query::liveness_seen(view, viewer, &handle)?;
+    let seen = query::reachability_seen(view, viewer, &handle)?;
     shown.liveness = seen.as_ref().map(render::federation::liveness);
     Ok(shown)
 }
@@ -50,7 +48,7 @@ pub(crate) fn agent(
 /// A peer, with how its instance is.
 pub(crate) fn peer(view: &dyn View, mut shown: wire::Peer) -> Result<wire::Peer, Problem> {
     let origin: Origin = field::read("origin", &shown.origin)?;
-    let seen = query::peer_liveness(view, &origin)?;
+    let seen = query::peer_reachability(view, &origin)?;
     shown.liveness = seen.as_ref().map(render::federation::liveness);
     Ok(shown)
 }

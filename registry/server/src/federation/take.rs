@@ -1,7 +1,5 @@
-//! What both kinds of pulls share: pages within the budget, and taking an entry over.
-//!
-//! It decides what a refusal of the core means to a pull. It must never go on past the budget, nor end
-//! for the sake of one entry.
+//! What both kinds of pulls share: pages within the budget, and taking an entry over. A pull never ends for the sake of
+//! one entry.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,7 +8,7 @@ use std::time::Duration;
 use proto_types::{Digest, Handle, Origin};
 use registry_api::decode::Put;
 use registry_api::{Code, Problem, decode};
-use registry_core::command::{AdvancePartner, Foreign, Import, PullStart};
+use registry_core::command::{AdvancePartner, FederationCommand, Import, PullStart};
 use registry_core::entry::{
     Agreement, ImportKind, PartnerEntry, PartnerKind, PassedOver, ProvenanceEntry,
 };
@@ -21,10 +19,8 @@ use tokio::time::{Instant, sleep};
 use crate::admission::Question;
 use crate::member::Member;
 
-use super::passed::Stuck;
-use super::proven::Followed;
+use super::followed::Followed;
 use super::pull_error::{PullError, reason};
-use super::withdraw::Withdrawals;
 
 /// The largest page of a list: 10,000 long handles.
 const PAGE_BYTES_MAX: u64 = 6 << 20;
@@ -67,10 +63,17 @@ pub(super) struct Walk {
     pub(super) seen: BTreeSet<String>,
     /// What this look has passed over.
     pub(super) passed_over: PassedOver,
-    /// Where pulls have failed.
-    pub(super) stuck: Stuck,
+    /// How often pulls have failed at which entries, since the last look that came to its end.
+    pub(super) stuck: BTreeMap<String, u32>,
     /// The versions that a Pilox registry's records were last seen in.
     pub(super) etags: BTreeMap<Handle, String>,
+}
+
+/// How much may go at once, and for how long more is held back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Withdrawals {
+    pub(super) percent_max: u8,
+    pub(super) hold_ms: u64,
 }
 
 /// What a partner says of an entry.
@@ -157,7 +160,7 @@ impl Pull {
 
     /// Withdraws an entry. What is not this partner's to withdraw stays, without a word.
     pub(super) async fn withdraw(&self, offer: Offer) -> Result<(), PullError> {
-        let command = Foreign::Import(Box::new(self.import(offer))).into();
+        let command = FederationCommand::Import(Box::new(self.import(offer))).into();
         match self.member.write_command(command).await {
             Err(problem) if problem.status() >= 500 => Err(problem.into()),
             _ => Ok(()),
@@ -186,7 +189,8 @@ impl Pull {
             Err(problem) => return self.refused(&offer, problem).map(|()| false),
             Ok(put) => put,
         };
-        let admitted = self.member.check_admission(&put, None, &view);
+        let (policy, now) = (&self.member.admission_policy, self.member.clock.now());
+        let admitted = policy.check(&put, None, &view, now);
         drop(view);
         let Err(problem) = self.write(put, admitted).await else {
             self.settled(&offer);
@@ -197,7 +201,7 @@ impl Pull {
 
     /// A partner is no way around what the operator demands of publishers.
     async fn write(&self, put: Put, admitted: Result<Question, Problem>) -> Result<(), Problem> {
-        self.member.ask_policy_engine(admitted?).await?;
+        self.member.admission_policy.ask_policy_engine(admitted?).await?;
         self.member.write(put.proposal).await.map(drop)
     }
 
@@ -228,8 +232,13 @@ impl Pull {
         let passed_over = Some(passed_over);
         let agreement = self.partner.agreement();
         let from = Some(PullStart { cursor: self.partner.cursor, agreement });
-        let advance =
-            Foreign::AdvancePartner(AdvancePartner { name, cursor, checkpoint, passed_over, from });
+        let advance = FederationCommand::AdvancePartner(AdvancePartner {
+            name,
+            cursor,
+            checkpoint,
+            passed_over,
+            from,
+        });
         match self.member.write_command(advance.into()).await {
             Err(problem) if matches!(problem.code(), Code::Conflict | Code::NotFound) => Ok(()),
             Err(problem) => Err(problem.into()),

@@ -1,10 +1,9 @@
-//! What a partner has no more: noted while a pull goes on, and carried out at its end.
-//!
-//! It decides when that is too much at once. It must never take an entry away because an answer failed or was empty,
-//! nor let more go in one pull than its share without the operator's word, or the stated time.
+//! The withdrawal of what a partner has no more: noted during a pull, carried out at its end. More than a share at once
+//! is held back until the operator agrees or the stated time is over. An answer that failed or was empty withdraws
+//! nothing.
 
 use proto_types::Handle;
-use registry_core::command::{Foreign, HoldPartner};
+use registry_core::command::{FederationCommand, HoldPartner};
 use registry_core::entry::{ImportKind, PartnerEntry, ProvenanceEntry};
 use registry_core::query;
 
@@ -16,13 +15,6 @@ const GONE_FREELY: u64 = 4;
 
 /// Provenance read at a time.
 const PAGE: usize = 1_000;
-
-/// How much may go at once, and for how long more is held back.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Withdrawals {
-    pub(super) percent_max: u8,
-    pub(super) hold_ms: u64,
-}
 
 impl Pull {
     /// Notes that an entry is gone at its home.
@@ -147,7 +139,7 @@ impl Pull {
     async fn hold(&self, entries: u64) -> Result<(), PullError> {
         let name = self.partner.name.clone();
         self.member
-            .write_command(Foreign::HoldPartner(HoldPartner { name, entries }).into())
+            .write_command(FederationCommand::HoldPartner(HoldPartner { name, entries }).into())
             .await?;
         Ok(())
     }

@@ -38,7 +38,7 @@ const OVERDUE_MAX: usize = 256;
 pub(super) async fn begin(member: &Member) -> Result<(), Problem> {
     // A fresh leader may not have applied yet what the old one had acknowledged.
     member.strong().await?;
-    commit_in_term(member, FleetCommand::CallNodes.into()).await?;
+    propose(member, FleetCommand::CallNodes.into()).await?;
     let view = member.registry.view().0;
     let (began, ttl, clock) = (Instant::now(), member.fleet.ttl, query::clock(&view)?);
     let mut silent = Vec::new();
@@ -71,10 +71,8 @@ pub(super) async fn expire_leases(member: &Member, now: Instant) -> Result<(), P
         tracing::warn!(%node, "the node's lease has run out");
         let (id, state, capacity) = (node.clone(), NodeState::Lost, None);
         // In this term only: another leader may hear the node.
-        let lost =
-            commit_in_term(member, Command::SetNodeState(SetNodeState { id, state, capacity }))
-                .await;
-        let committed = tolerate(lost);
+        let lost = Command::SetNodeState(SetNodeState { id, state, capacity });
+        let committed = tolerate(propose(member, lost).await);
         if committed.is_err() {
             member.fleet.table().retry(node, now + member.fleet.ttl / 4);
         }
@@ -84,10 +82,10 @@ pub(super) async fn expire_leases(member: &Member, now: Instant) -> Result<(), P
     join_all(lost).await.into_iter().collect()
 }
 
-/// Commits as the leader of this term, or not at all.
-async fn commit_in_term(member: &Member, command: Command) -> Result<Reply, Problem> {
+/// Proposes as the leader of this term, or not at all.
+async fn propose(member: &Member, command: Command) -> Result<Reply, Problem> {
     let (_, term) = member.registry.leader_view().ok_or_else(|| member.not_leader())?;
-    member.write_in(Proposal { commands: vec![command] }, Some(term)).await
+    member.propose_in(term, Proposal { commands: vec![command] }).await
 }
 
 /// Ends tasks whose deadline has passed, those that waited with why, and tells the nodes that hold them.

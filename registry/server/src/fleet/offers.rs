@@ -1,7 +1,5 @@
-//! What the nodes offer, as the state says: whether one could run an agent, and what a task waits for.
-//!
-//! It decides how old its knowledge of the nodes may be. It must never say anything of a single node: who calls an agent
-//! is told.
+//! What the nodes offer, as the state says: whether one could run an agent, and what a task waits for
+//! (docs/decisions/0038). Callers read it, so it never tells of a single node.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,6 +18,21 @@ const NODES_MAX: usize = 10_000;
 
 /// After this long the nodes are read anew: gateways ask every two seconds for each call that waits.
 const AGE_MAX: Duration = Duration::from_secs(1);
+
+/// The nodes of one state.
+#[derive(Debug)]
+pub(crate) struct Offered(Vec<NodeEntry>);
+
+impl Offered {
+    pub(crate) fn read(view: &dyn View) -> Result<Self, Problem> {
+        Ok(Self(query::nodes(view, None, NODES_MAX)?))
+    }
+
+    /// The requirement of the agent that none of them meets.
+    pub(crate) fn unmet(&self, agent: &AgentEntry) -> Option<Unmet> {
+        of_nodes(agent, &self.0)
+    }
+}
 
 /// The nodes as they were read last.
 #[derive(Debug, Default)]
@@ -54,11 +67,6 @@ impl Fleet {
         let unmet = of_nodes(&agent, &self.offers.recent(view)?);
         Ok(Some(unmet.map_or(Unplaced::Busy, Unplaced::Nowhere)))
     }
-}
-
-/// The requirement of the agent that no node meets in this state.
-pub(crate) fn unmet(view: &dyn View, agent: &AgentEntry) -> Result<Option<Unmet>, Problem> {
-    Ok(of_nodes(agent, &query::nodes(view, None, NODES_MAX)?))
 }
 
 fn of_nodes(agent: &AgentEntry, nodes: &[NodeEntry]) -> Option<Unmet> {

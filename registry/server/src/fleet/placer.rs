@@ -1,7 +1,5 @@
-//! Placement: pending tasks go to nodes with room, and nodes hear what they have to do.
-//!
-//! It decides which tasks are looked at and when a node is told. Which task is next is decided by `fair`, which node gets
-//! it by `rank::place`. It must never send a task that is not committed to that node.
+//! Placement: pending tasks go to nodes with room, and nodes are told what to do. `fair` of the core decides which task
+//! is next, `rank::place` which node gets it. A task is never sent before its assignment is committed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -80,8 +78,9 @@ fn read_waiting(member: &Member, view: &dyn View) -> Result<(), Problem> {
     let mut namespaces = Namespaces::default();
     for task in pending {
         let namespace = namespaces.of(view, &task.agent)?;
-        let TaskEntry { agent, owner, revision, id, .. } = task;
-        member.fleet.waiting().add(Next { namespace, agent, owner, revision, task: id });
+        let TaskEntry { agent, owner, revision, id: task, .. } = task;
+        let owner = owner.into();
+        member.fleet.waiting().add(Next { namespace, agent, owner, revision, task });
     }
     member.fleet.waiting().read_through = through;
     let open = usize::try_from(query::open_tasks(view)?).unwrap_or(usize::MAX);
@@ -122,10 +121,10 @@ fn rooms(member: &Member, view: &dyn View) -> Result<(Vec<Room>, Load), Problem>
         let Some(entry) = query::node(view, &node)? else { continue };
         let held = query::tasks_of_node(view, &node, ASSIGNED_MAX)?;
         for task in &held {
-            load.add(&namespaces.of(view, &task.agent)?, &task.agent, &task.owner);
+            load.add(&namespaces.of(view, &task.agent)?, &task.agent, task.owner.as_str());
         }
         let held = u32::try_from(held.len()).unwrap_or(u32::MAX);
-        let free_slots = capacity.slots.saturating_sub(held).saturating_sub(withheld);
+        let free_slots = capacity.slots.get().saturating_sub(held).saturating_sub(withheld);
         let state = entry.state;
         let candidate = Candidate { node, state, capacity, free_slots, cached: false };
         rooms.push(Room { candidate, cached });

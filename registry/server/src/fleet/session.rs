@@ -1,14 +1,12 @@
-//! One node's session: hello, then beats and answers in, orders out.
-//!
-//! It decides when a session begins and ends. It must never grant a lease to anybody but the node
-//! itself, nor on a member that does not lead.
+//! The session of one node: hello, then beats and answers in, orders out. A lease is granted only to the node itself, and
+//! only by a member that leads.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use deploy_service::wait_until;
-use proto_types::{Digest, LeaseEpoch, NodeId, TaskId, WallMs};
+use proto_types::{Digest, LeaseEpoch, NodeId, Reason, TaskId, WallMs};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::node_message::Kind as Said;
 use proto_wire::registry::v1::node_order::Kind as Order;
@@ -243,7 +241,7 @@ impl Session {
         if !task.is_some_and(|task| task.state == own) {
             return Ok(());
         }
-        let reason = decode::task::release_reason(&released.reason);
+        let reason = Reason::given(&released.reason);
         let command =
             Command::ReleaseTask(ReleaseTask { id, epoch: LeaseEpoch(released.epoch), reason });
         match self.member.write_command(command).await {

@@ -1,7 +1,5 @@
-//! The sessions of the nodes, in the leader's memory.
-//!
-//! It decides which session of a node counts, and whose lease has run out. It must never be the
-//! only place where something stands that a later leader needs: all of it can be found again.
+//! The sessions of all nodes, in the leader's memory: which session of a node counts, and whose lease has run out. A
+//! later leader can find all of it again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -20,6 +18,9 @@ pub(super) const ORDERS_MAX: usize = 256;
 /// Places in that queue that only grants of leases may take.
 const LEASES_KEPT: usize = 16;
 
+/// Two processes that dial in turn meet again within seconds; attempts of one alone are not late twice in that time.
+const REPLACED_AGAIN: Duration = Duration::from_secs(60);
+
 /// An order that was not accepted is sent again after this long.
 const RESEND_AFTER: Duration = Duration::from_secs(3);
 
@@ -30,6 +31,8 @@ pub(super) type Orders = mpsc::Sender<Result<wire::NodeOrder, Status>>;
 #[derive(Debug)]
 pub(super) struct Live {
     number: u64,
+    /// When it replaced another session of the node, if it did.
+    replaced_at: Option<Instant>,
     orders: Orders,
     /// Dropped with the entry, which ends the session's task.
     _alive: oneshot::Sender<()>,
@@ -123,23 +126,20 @@ impl Table {
             return None;
         }
         self.opened += 1;
-        let held = |epoch| Held { epoch, sent_at: now, accepted: true, cancel_sent: false };
-        let live = Live {
-            number: self.opened,
-            orders: opening.orders,
-            _alive: opening.alive,
-            lease_until: now + ttl,
-            excused: false,
-            capacity: opening.capacity,
-            withheld: 0,
-            draining: false,
-            cached: BTreeSet::new(),
-            held: opening.held.into_iter().map(|(id, epoch)| (id, held(epoch))).collect(),
-        };
+        let mut live = Live::new(self.opened, opening, now, ttl);
         self.silent.remove(node);
-        if let Some(old) = self.live.insert(node.clone(), live) {
+        if let Some(old) = self.live.remove(node) {
+            if old.has_replaced_lately(now) {
+                tracing::warn!(
+                    %node,
+                    "sessions of the node replace each other: do two processes use its credential, or \
+                     does its connection break?"
+                );
+            }
+            live.replaced_at = Some(now);
             old.say_last(Problem::new(Code::SessionReplaced, "the node has a newer session"));
         }
+        self.live.insert(node.clone(), live);
         Some(self.opened)
     }
 
@@ -198,6 +198,28 @@ impl Table {
 }
 
 impl Live {
+    fn new(number: u64, opening: Opening, now: Instant, ttl: Duration) -> Self {
+        let held = |epoch| Held { epoch, sent_at: now, accepted: true, cancel_sent: false };
+        Self {
+            number,
+            replaced_at: None,
+            orders: opening.orders,
+            _alive: opening.alive,
+            lease_until: now + ttl,
+            excused: false,
+            capacity: opening.capacity,
+            withheld: 0,
+            draining: false,
+            cached: BTreeSet::new(),
+            held: opening.held.into_iter().map(|(id, epoch)| (id, held(epoch))).collect(),
+        }
+    }
+
+    /// Whether it replaced another session a moment ago: if it is replaced now, another process of the node dials in turn.
+    fn has_replaced_lately(&self, now: Instant) -> bool {
+        self.replaced_at.is_some_and(|at| now.duration_since(at) < REPLACED_AGAIN)
+    }
+
     /// The lease begins anew.
     pub(super) fn renew(&mut self, now: Instant, ttl: Duration) {
         self.lease_until = now + ttl;
@@ -207,7 +229,7 @@ impl Live {
     /// What the node says is free. Slots that are neither free nor held are withheld.
     pub(super) fn says_free(&mut self, free_slots: u32) {
         let held = u32::try_from(self.held.len()).unwrap_or(u32::MAX);
-        self.withheld = self.capacity.slots.saturating_sub(free_slots).saturating_sub(held);
+        self.withheld = self.capacity.slots.get().saturating_sub(free_slots).saturating_sub(held);
     }
 
     /// The reason why the session ends; a full queue loses it.
@@ -260,6 +282,11 @@ impl Live {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tracing::span::{Attributes, Id, Record};
+
     use super::*;
 
     const TTL: Duration = Duration::from_secs(10);
@@ -290,6 +317,50 @@ mod tests {
         assert_eq!(reason.code(), tonic::Code::Aborted);
         table.close(&node(), first.unwrap());
         assert!(table.live(&node()).is_some(), "an old session cannot close a new one");
+    }
+
+    #[test]
+    fn two_processes_of_one_node_are_warned_of_and_one_late_attempt_is_not() {
+        let warned = Arc::new(AtomicUsize::new(0));
+        let mut told = Vec::new();
+        tracing::subscriber::with_default(Warnings(Arc::clone(&warned)), || {
+            let (mut table, start) = (Table::default(), Instant::now());
+            table.begin(vec![]);
+            for second in [0, 1, 2, 62, 63] {
+                open(&mut table, start + Duration::from_secs(second));
+                told.push(warned.load(Ordering::Relaxed));
+            }
+        });
+        assert_eq!(
+            told,
+            [0, 0, 1, 1, 2],
+            "each that replaces one which has replaced another lately"
+        );
+    }
+
+    /// Counts warnings.
+    struct Warnings(Arc<AtomicUsize>);
+
+    impl tracing::Subscriber for Warnings {
+        fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+            *metadata.level() == tracing::Level::WARN
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn event(&self, _: &tracing::Event<'_>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
     }
 
     #[tokio::test]

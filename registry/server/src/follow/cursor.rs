@@ -1,7 +1,5 @@
-//! Where one watcher stands, and what it wants.
-//!
-//! It decides what a caller may watch, and that who is not verified pays for each change that was read, wanted or not.
-//! It must never show more of a change than the caller may see.
+//! The position of one watcher, and what it wants. It decides which changes the watcher may see, and that a caller that
+//! is not verified pays for each change that is read.
 
 use proto_types::{Class, Namespace, Revision};
 use registry_api::{Code, Principal, Problem, field, render};
@@ -123,14 +121,14 @@ impl Cursor {
 
     /// The change as far as it exists to this viewer; what it loses sight of is gone to it.
     fn seen(&self, change: ChangeEvent, viewer: &Viewer) -> Option<ChangeEvent> {
-        use ChangeKind::{Agent, Card, Liveness, Namespace, Record};
+        use ChangeKind::{Agent, Card, Namespace, Reachability, Record};
         if !self.wants(&change) {
             return None;
         }
         match change.kind {
             // What is told of a peer is told to everybody.
-            Liveness if change.before.is_none() && change.after.is_none() => Some(change),
-            Record | Card | Agent | Namespace | Liveness => {
+            Reachability if change.before.is_none() && change.after.is_none() => Some(change),
+            Record | Card | Agent | Namespace | Reachability => {
                 viewer::change(viewer, &change).map(|deleted| ChangeEvent { deleted, ..change })
             }
             _ => Some(change),
@@ -161,7 +159,7 @@ fn is_public(kind: &ChangeKind) -> bool {
         | ChangeKind::Card
         | ChangeKind::Agent
         | ChangeKind::Namespace
-        | ChangeKind::Liveness => true,
+        | ChangeKind::Reachability => true,
         ChangeKind::Gateway
         | ChangeKind::Node
         | ChangeKind::Task

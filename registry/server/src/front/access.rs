@@ -1,16 +1,10 @@
-//! Who calls a gRPC method, before its message is read.
-//!
-//! It decides who calls, once, for the handler too; which methods anybody may call, how much anybody may send there, and
-//! what that costs its source, as the table of routes does for REST. Every other one is refused to who shows no credential
-//! that is known, by metadata alone: a message is decoded whole before its handler runs. It must never open a method that
-//! is not named here.
-
-use std::sync::Arc;
+//! Who may call a gRPC method, decided by metadata alone before its message is read: which methods are open to anybody,
+//! how much anybody may send there, and what that costs its source. A method that is not named here is refused to a
+//! caller without a known credential, because a message is decoded whole before its handler runs.
 
 use axum::BoxError;
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::Response;
 use deploy_service::{Claim, Source};
 use http::Extensions;
@@ -92,22 +86,21 @@ const OPEN: [(&str, Open); 25] = [
 ];
 
 /// Lets in who may call the method, says to the handler who that is, and reserves memory for the system's own roles.
-pub(super) async fn check(
-    State(member): State<Arc<Member>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+///
+/// # Errors
+/// The answer to who may not.
+pub(super) async fn check(member: &Member, mut request: Request) -> Result<Request, Box<Response>> {
     let path = request.uri().path();
     let open = open(path);
     let cost = open.map_or(allowance::PLAIN, |open| open.cost);
-    if let Some(refused) = allowance::refusal(request.extensions(), cost, true) {
-        return refused;
+    if let Some(response) = allowance::refusal(request.extensions(), cost, refused) {
+        return Err(Box::new(response));
     }
     if UNASKED.iter().any(|service| path.starts_with(service)) {
-        return next.run(request).await;
+        return Ok(request);
     }
     let source = request.extensions().get::<Source>().copied();
-    let caller = Caller::find(&member, request.headers(), source).await;
+    let caller = Caller::find(member, request.headers(), source).await;
     match (proven(&caller.principal), open) {
         (Ok(principal), _) => {
             let claim = request.extensions().get::<Claim>();
@@ -117,10 +110,10 @@ pub(super) async fn check(
         }
         // A credential that is shown there may be one that the call is about to make known.
         (Err(_), Some(open)) => request = request.map(|body| bounded(body, open.bytes_max)),
-        (Err(problem), None) => return Status::from(problem).into_http(),
+        (Err(problem), None) => return Err(Box::new(refused(problem))),
     }
     request.extensions_mut().extend(extensions(caller, open));
-    next.run(request).await
+    Ok(request)
 }
 
 /// What a handler gets with a request: who calls, and what a page costs who is not verified.
@@ -131,6 +124,11 @@ fn extensions(caller: Caller, open: Option<Open>) -> Extensions {
         extensions.insert(pages);
     }
     extensions
+}
+
+/// A problem as the answer to a call.
+pub(super) fn refused(problem: Problem) -> Response {
+    Status::from(problem).into_http()
 }
 
 /// Who has shown a credential that is known.

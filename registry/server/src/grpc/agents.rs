@@ -1,6 +1,7 @@
-//! Hosted agents over gRPC, and the artifacts they run.
-//!
-//! It decides nothing about an agent: `operations/agents.rs` does what is asked. It must never hold an artifact in memory.
+//! Hosted agents and their artifacts over gRPC: it reads arguments for `operations/agents.rs` and writes the answers. An
+//! artifact is never held in memory.
+
+use std::slice;
 
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -38,9 +39,12 @@ pub(super) async fn one(
     request: Request<wire::GetAgentRequest>,
 ) -> Handled<wire::Agent> {
     let handle: Handle = field::read("handle", &request.get_ref().handle)?;
-    let (reading, viewer) = look(member, &caller(&request)?, request.get_ref().consistency).await?;
+    let caller = caller(&request)?;
+    let (reading, viewer) = look(member, &caller, request.get_ref().consistency).await?;
     let shown = lookup::agent(&reading.view, &viewer, &handle)?;
-    Ok(at(&reading, show::agent(&reading.view, &viewer, shown)?))
+    let mut shown = show::agent(&reading.view, &viewer, shown)?;
+    agents::tell_unplaceable(&reading.view, &caller, slice::from_mut(&mut shown))?;
+    Ok(at(&reading, shown))
 }
 
 pub(super) async fn list(
@@ -51,7 +55,8 @@ pub(super) async fn list(
     let cursors = member.cursors(List::Agents);
     let after: Option<Handle> = cursors.after("after", &query.after)?;
     let limit = page(&request, query.limit)?;
-    let (reading, viewer) = look(member, &caller(&request)?, query.consistency).await?;
+    let caller = caller(&request)?;
+    let (reading, viewer) = look(member, &caller, query.consistency).await?;
     let seen = query::agents_seen(&reading.view, &viewer, after.as_ref(), limit)?;
     let mut next = cursors.next(&seen, limit, |(agent, _)| agent.handle.as_str());
     let mut agents = Vec::with_capacity(seen.len());
@@ -66,6 +71,7 @@ pub(super) async fn list(
         bytes += agent.card.len();
         agents.push(agent);
     }
+    agents::tell_unplaceable(&reading.view, &caller, &mut agents)?;
     Ok(at(&reading, wire::AgentList { agents, next }))
 }
 

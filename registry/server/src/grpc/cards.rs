@@ -1,6 +1,4 @@
-//! A2A cards over gRPC.
-//!
-//! It decides nothing about a card: `operations/cards.rs` does what is asked.
+//! A2A cards over gRPC: it reads arguments for `operations/cards.rs` and writes the answers.
 
 use proto_types::Handle;
 use proto_wire::registry::v1 as wire;

@@ -1,30 +1,15 @@
-//! Peers' conduct: reports, charges, and what they come to.
-//!
-//! It decides nothing: `registry-api` reads the requests and the core decides.
+//! Peers' conduct over gRPC: gateways report it, operators read a peer's reputation.
 
 use proto_types::Origin;
 use proto_wire::registry::v1 as wire;
-use registry_api::{Role, decode, field, render};
-use registry_core::change::Reply;
+use registry_api::{Role, field};
 use tonic::{Request, Response};
 
 use crate::lookup;
-use crate::member::{Member, unexpected};
+use crate::member::Member;
 use crate::operations::peers;
 
 use super::{Handled, at, call, caller, read};
-
-pub(super) async fn charge(
-    member: &Member,
-    request: Request<wire::SpendTokensRequest>,
-) -> Handled<wire::SpendTokensReply> {
-    let caller = caller(&request)?;
-    let proposal = decode::conduct::charge(&caller, request.get_ref(), &member.registry.view().0)?;
-    match member.write(proposal).await? {
-        Reply::Spent(spent) => Ok(Response::new(render::fleet::verdicts(&spent))),
-        other => Err(unexpected(&other)),
-    }
-}
 
 pub(super) async fn report(
     member: &Member,

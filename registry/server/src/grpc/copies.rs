@@ -1,7 +1,5 @@
-//! Copies of a member's state, and the room that its databases take.
-//!
-//! It decides who may ask. It must never let two of these run at once: each reads or writes the
-//! whole state; nor give a copy for confirmed that nobody confirmed.
+//! Backups of a member's state over gRPC, and the room that its databases take. One runs at a time, since each reads or
+//! writes the whole state. A copy is called confirmed only if the leader has confirmed it.
 
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;

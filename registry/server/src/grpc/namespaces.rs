@@ -1,6 +1,4 @@
-//! Namespaces over gRPC.
-//!
-//! It decides nothing about a namespace: `operations/namespaces.rs` does what is asked.
+//! Namespaces over gRPC: it reads arguments for `operations/namespaces.rs` and writes the answers.
 
 use std::collections::BTreeSet;
 

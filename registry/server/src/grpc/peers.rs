@@ -1,17 +1,15 @@
-//! Peers over gRPC, their manifests, and invitations.
-//!
-//! It decides nothing about a peer: `operations/peers.rs` does what is asked.
+//! Peers and their manifests over gRPC: it reads arguments for `operations/peers.rs` and writes the answers.
 
 use proto_types::Origin;
 use proto_wire::registry::v1 as wire;
 use registry_api::decode::Conditions;
 use registry_api::{List, Role, decode, field, render};
-use tonic::{Request, Response};
+use tonic::Request;
 
 use crate::federation::show;
+use crate::lookup;
 use crate::member::{Member, done_at};
 use crate::operations::{Page, peers};
-use crate::{enrolment, lookup, random};
 
 use super::{Handled, at, call, caller, consistency, done, page, read};
 
@@ -20,7 +18,7 @@ pub(super) async fn enrol(
     request: Request<wire::EnrolPeerRequest>,
 ) -> Handled<wire::Peer> {
     let call = call(&request)?;
-    let (reading, peer) = enrolment::enrol(member, &call, request.get_ref()).await?;
+    let (reading, peer) = peers::enrol(member, &call, request.get_ref()).await?;
     Ok(at(&reading, peer))
 }
 
@@ -124,16 +122,4 @@ pub(super) async fn put_manifest(
 ) -> Handled<wire::Done> {
     let document = &request.get_ref().document;
     Ok(done(peers::put_manifest(member, document, Conditions::default()).await?))
-}
-
-pub(super) async fn invite(
-    member: &Member,
-    request: Request<wire::IssueJoinTokenRequest>,
-) -> Handled<wire::JoinToken> {
-    let caller = caller(&request)?;
-    let token = random::token()?;
-    let now = member.clock.now();
-    let (proposal, expires_at) = decode::peer::invitation(&caller, request.get_ref(), &token, now)?;
-    member.write(proposal).await?;
-    Ok(Response::new(wire::JoinToken { token, expires_at_ms: expires_at.0 }))
 }

@@ -1,6 +1,4 @@
-//! Records over gRPC.
-//!
-//! It decides nothing about a record: `operations/records.rs` does what is asked.
+//! Records over gRPC: it reads arguments for `operations/records.rs` and writes the answers.
 
 use proto_types::Handle;
 use proto_wire::registry::v1 as wire;

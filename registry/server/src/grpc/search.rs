@@ -1,29 +1,17 @@
-//! `ecumene.registry.v1.Search`.
-//!
-//! It decides nothing: `registry-api` reads the request and the core finds.
-
-use std::sync::Arc;
+//! The gRPC service `ecumene.registry.v1.Search`. `search.rs` runs the search.
 
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::search_server::Search;
-use tonic::{Request, Response, Status};
+use tonic::Request;
 
 use crate::member::Member;
 use crate::search;
 
-use super::{Handled, at, call, finish, read};
+use super::{Handled, at, call, read, service};
 
-/// The service, over the member.
-#[derive(Clone)]
-pub(crate) struct SearchService(pub(crate) Arc<Member>);
-
-#[tonic::async_trait]
-impl Search for SearchService {
-    async fn search_agents(
-        &self,
-        request: Request<wire::SearchAgentsRequest>,
-    ) -> Result<Response<wire::SearchAgentsResponse>, Status> {
-        finish(find(&self.0, request).await)
+service! {
+    SearchService: Search {
+        search_agents(wire::SearchAgentsRequest) -> wire::SearchAgentsResponse = find;
     }
 }
 

@@ -1,6 +1,4 @@
-//! Watching over gRPC.
-//!
-//! It decides how a change is said in protobuf. It must never hold back the reason why a watch ends.
+//! Watches over gRPC: changes as protobuf messages. The reason why a watch ends is always sent.
 
 use std::sync::Arc;
 

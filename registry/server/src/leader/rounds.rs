@@ -1,7 +1,5 @@
-//! One question for all who wait for its answer.
-//!
-//! It decides whom an answer serves: everybody who came before the question was asked, however many they are, so that the
-//! reads of one caller do not queue before another's. It must never serve who came later.
+//! One question for all callers that wait for its answer. An answer serves everybody who came before the question was
+//! asked, so that the reads of one caller do not queue before another's, and nobody who came later.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -1,8 +1,6 @@
-//! Collecting cosignatures: our checkpoints go to the witnesses of the configuration.
-//!
-//! It decides when a checkpoint has enough of them to be published. It must never wait for a witness
-//! longer than its time-out, take an answer larger than a few signatures, nor count a signature
-//! because of the connection that it came by.
+//! The collection of cosignatures: our checkpoints go to the configured witnesses, and are published when enough have
+//! signed. A witness has a time-out and a bound on its answer, and its signature counts by its key, whatever connection
+//! it came by.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

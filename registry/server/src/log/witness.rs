@@ -1,16 +1,13 @@
-//! This cluster as the witness of other logs (C2SP tlog-witness).
-//!
-//! It decides whether a checkpoint is cosigned. It must never cosign before a majority remembers the
-//! head, nor two histories of one log: what was refused for that is kept in the audit as evidence.
+//! This cluster as the witness of other logs (C2SP tlog-witness). A head is remembered by a majority before it is
+//! cosigned. Two histories of one log are never both cosigned; the refused one is kept in the audit as evidence.
 
 use proto_types::Digest;
 use proto_types::tlog::{self, Checkpoint, NoteKey, Refused, Submission, verify_consistency};
 use registry_api::{Code, Problem};
-use registry_core::command::{Command, LedgerCommand, Witness, WitnessEpoch};
+use registry_core::command::{Command, LogCommand, Witness, WitnessEpoch};
 use registry_core::query;
 
 use super::only;
-use crate::audit;
 use crate::member::Member;
 
 /// What a submission comes to.
@@ -61,13 +58,13 @@ async fn head(member: &Member, checkpoint: &Checkpoint) -> Result<(u64, Digest),
     }
     let both = format!("{} of epoch {epoch} after epoch {known}", evidence(checkpoint, kept));
     if epoch < known {
-        audit::refused(member, "witness", &both, "log-inconsistent");
+        member.refusals.note("witness", &both, "log-inconsistent");
         let why = "the checkpoint is of a cluster epoch before the one cosigned last";
         return Err(Problem::new(Code::LogInconsistent, why));
     }
     tracing::warn!(both, "a log that is witnessed begins anew: its cluster was restored");
-    let command = LedgerCommand::WitnessEpoch(WitnessEpoch { origin: origin.clone(), epoch });
-    member.write_command(Command::Ledger(command)).await?;
+    let command = LogCommand::WitnessEpoch(WitnessEpoch { origin: origin.clone(), epoch });
+    member.write_command(Command::Log(command)).await?;
     Ok(first)
 }
 
@@ -80,7 +77,7 @@ fn continues(
 ) -> Result<(), Problem> {
     let proven = verify_consistency((kept.0, &kept.1), checkpoint.head(), &submission.proof);
     proven.map_err(|why| {
-        audit::refused(member, "witness", &evidence(checkpoint, kept), "log-inconsistent");
+        member.refusals.note("witness", &evidence(checkpoint, kept), "log-inconsistent");
         let why = format_args!("the checkpoint does not continue the one cosigned before: {why}");
         Problem::new(Code::LogInconsistent, why)
     })
@@ -107,7 +104,7 @@ async fn remembered(
         return Ok(true);
     }
     let (origin, epoch) = (checkpoint.origin.clone(), Some(checkpoint.epoch()));
-    let command = Command::Ledger(LedgerCommand::Witness(Witness { origin, from, to, epoch }));
+    let command = Command::Log(LogCommand::Witness(Witness { origin, from, to, epoch }));
     match member.write_command(command).await {
         Ok(_) => Ok(true),
         Err(problem) if problem.code() == Code::PreconditionFailed => Ok(false),

@@ -1,7 +1,5 @@
-//! Who calls: by credential, by certificate, or by both if they agree.
-//!
-//! It decides when a follower asks the leader about a credential that it does not know. It must never
-//! ask for more of them at once than there are places, nor let one source's keep another's out.
+//! Who calls: by credential, by certificate, or by both if they agree. A follower asks the leader about a credential that
+//! it does not know, within a bound for all and for each source.
 
 use deploy_service::tls::{Identity, Role};
 use deploy_service::{Place, Pool, Source};
@@ -39,7 +37,7 @@ impl CredentialLookups {
                 Full::Share => "too many credentials of this source are being looked up",
                 Full::Pool => "too many credentials are being looked up",
             };
-            Problem::new(Code::Overloaded, why)
+            Problem::new(Code::from(full), why)
         })
     }
 }
@@ -121,11 +119,12 @@ mod tests {
         let flood = std::iter::from_fn(|| unknown(from("2001:db8::1")).ok());
         let held: Vec<_> = flood.take(16).collect();
         assert_eq!(held.len(), 6, "half of what is open");
-        assert_eq!(unknown(from("2001:db8::2")).unwrap_err().code(), Code::Overloaded);
+        assert_eq!(unknown(from("2001:db8::2")).unwrap_err().code(), Code::ShareReached);
         let _other = unknown(from("192.0.2.1")).expect("room for another source");
         let others: Vec<_> =
             (2..=250).filter_map(|last| unknown(from(&format!("192.0.2.{last}"))).ok()).collect();
         assert_eq!(held.len() + 1 + others.len(), 12, "all but the kept part");
+        assert_eq!(unknown(from("198.51.100.1")).unwrap_err().code(), Code::Overloaded);
         let gateway: Identity = "spiffe://test.example/gateway/g1".parse().unwrap();
         let kept = lookups.place(class(&gateway), from("192.0.2.1"));
         kept.expect("a quarter is kept for the system's own roles");

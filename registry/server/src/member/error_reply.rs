@@ -1,7 +1,4 @@
-//! What a refusal tells of the entry that it is about.
-//!
-//! It decides whether a caller hears which version is stored. It must never tell the version of an entry that the
-//! caller does not see whole.
+//! The answer to a failed condition: the stored version is told only to a caller that sees the whole entry.
 
 use proto_types::Handle;
 use registry_api::{Code, Principal, Problem};
@@ -16,14 +13,18 @@ use serde_json::Value;
 use super::Member;
 
 impl Member {
-    /// As [`Member::write_in`], of this caller's write of this entry.
+    /// As [`Member::write`], or as [`Member::propose_in`] where a term is named, of this caller's write of this entry.
     pub(crate) async fn write_as(
         &self,
         caller: &Principal,
         entry: (ImportKind, &Handle),
         (proposal, term): (Proposal, Option<Term>),
     ) -> Result<Reply, Problem> {
-        match self.write_in(proposal, term).await {
+        let written = match term {
+            Some(term) => self.propose_in(term, proposal).await,
+            None => self.write(proposal).await,
+        };
+        match written {
             Err(problem) => Err(self.error_reply(problem, caller, entry).await),
             done => done,
         }

@@ -1,7 +1,8 @@
 //! Writes: checked by a state, proposed, committed.
 //!
 //! It decides which state a write is checked by, and how much of one caller's is under way. It must never refuse a write by a
-//! state that nobody has confirmed.
+//! state that nobody has confirmed. As in `registry-raft`, a write goes through the leader, wherever that is; a proposal is
+//! made here, by the leader of a term, or not at all.
 
 use std::sync::atomic::Ordering;
 
@@ -9,7 +10,7 @@ use deploy_service::Source;
 use proto_types::{Digest, Shares};
 use registry_api::{Code, Principal, Problem};
 use registry_core::change::Reply;
-use registry_core::command::{Command, LedgerCommand, OpenLog, Proposal};
+use registry_core::command::{Command, LogCommand, OpenLog, Proposal};
 use registry_core::query;
 use registry_raft::{QUEUE_BYTES_MAX, QUEUE_PROPOSALS_MAX, StoreView, Term};
 use tokio::task::JoinHandle;
@@ -61,17 +62,16 @@ impl Member {
     /// Writes a proposal through the leader, wherever that is. The reply is that of the last command, which is what the call
     /// is about; a refusal is an error. Acts in it are committed with their lines of the audit.
     pub(crate) async fn write(&self, proposal: Proposal) -> Result<Reply, Problem> {
-        self.write_in(proposal, None).await
+        self.audited(proposal, None).await
     }
 
-    /// As [`Member::write`], in this term only if one is named.
-    pub(crate) async fn write_in(
+    /// As [`Member::write`], but here: by this member as the leader of this term, or not at all.
+    pub(crate) async fn propose_in(
         &self,
+        term: Term,
         proposal: Proposal,
-        term: Option<Term>,
     ) -> Result<Reply, Problem> {
-        let mut replies = self.write_audited(proposal, term).await?;
-        Ok(replies.pop().expect("a write gives at least one reply"))
+        self.audited(proposal, Some(term)).await
     }
 
     /// As [`Member::write`], for one command.
@@ -96,24 +96,17 @@ impl Member {
         Ok((check(&view)?, None))
     }
 
-    /// Has a proposal committed, in this term only if one is named, with the lines of the audit for the acts in it. The replies
-    /// are those of its commands; a refusal is an error.
-    async fn write_audited(
-        &self,
-        proposal: Proposal,
-        term: Option<Term>,
-    ) -> Result<Vec<Reply>, Problem> {
+    /// Has a proposal committed, with the lines of the audit for the acts in it.
+    async fn audited(&self, proposal: Proposal, term: Option<Term>) -> Result<Reply, Problem> {
         self.open_log().await?;
         let acts: Vec<_> = audit::acts(&proposal);
-        match self.write_unaudited(audit::noted(proposal, &acts), term).await {
-            Ok(replies) => Ok(replies.into_iter().skip(acts.len()).collect()),
-            Err(problem) => {
-                if problem.status() < 500 {
-                    audit::refused_acts(self, &acts, problem.code());
-                }
-                Err(problem)
-            }
+        let committed = self.commit(audit::noted(proposal, &acts), term).await;
+        if let Err(problem) = &committed
+            && problem.status() < 500
+        {
+            self.refusals.note_acts(&acts, problem.code());
         }
+        committed
     }
 
     /// Opens the transparency log before the first write of a cluster, so that no fact is without
@@ -124,19 +117,15 @@ impl Member {
         }
         if query::log_head(&self.registry.view().0)?.is_none() {
             let seed = Digest::of(crate::random::token()?.as_bytes());
-            let open = Command::Ledger(LedgerCommand::OpenLog(OpenLog { seed }));
-            self.write_unaudited(Proposal { commands: vec![open] }, None).await?;
+            let open = Command::Log(LogCommand::OpenLog(OpenLog { seed }));
+            self.commit(Proposal { commands: vec![open] }, None).await?;
         }
         self.log_open.store(true, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Through the leader, or by this member as the leader of this term.
-    async fn write_unaudited(
-        &self,
-        proposal: Proposal,
-        term: Option<Term>,
-    ) -> Result<Vec<Reply>, Problem> {
+    /// Through the leader, or by this member as the leader of a term if one is named.
+    async fn commit(&self, proposal: Proposal, term: Option<Term>) -> Result<Reply, Problem> {
         let room = room(&self.writes, &proposal, audit::caller())?;
         let registry = self.registry.clone();
         let write = under_way(room, async move {
@@ -148,13 +137,9 @@ impl Member {
         let written = timeout(self.propose_timeout, write).await;
         let written = written.map_err(|_| in_doubt("no answer in time"))?;
         let written = written.map_err(|_| in_doubt("what waited for the answer has ended"))?;
-        let mut replies = written.map_err(|error| self.unproposed(error))?;
-        match replies.pop() {
+        match written.map_err(|error| self.unproposed(error))?.pop() {
             Some(Reply::Refused(refusal)) => Err(refusal.into()),
-            Some(last) => {
-                replies.push(last);
-                Ok(replies)
-            }
+            Some(last) => Ok(last),
             None => Err(Problem::internal("a proposal without a reply")),
         }
     }

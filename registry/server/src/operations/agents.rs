@@ -1,11 +1,11 @@
-//! Hosted agents.
-//!
-//! It decides only that an agent's artifact is there, and WebAssembly, before the agent is. It must never refuse an agent
-//! because no node can run it.
+//! The operations on hosted agents. An agent is deployed only after its artifact is there and is WebAssembly; it is
+//! deployed even if no node can run it now.
+
+use std::slice;
 
 use proto_types::Handle;
 use proto_wire::registry::v1 as wire;
-use registry_api::{Problem, decode, field};
+use registry_api::{Principal, Problem, decode, field};
 use registry_core::query;
 use registry_core::view::View;
 use registry_core::viewer::Viewer;
@@ -30,13 +30,26 @@ pub(crate) async fn put(
     let reading = member.reached(done_at(&member.write(proposal).await?)?).await?;
     let handle: Handle = field::read("handle", &request.handle)?;
     // Who has written it has seen it.
-    let agent = lookup::agent(&reading.view, &Viewer::Operator, &handle)?;
-    let unplaceable = unplaceable(&reading.view, &handle)?;
-    Ok((reading, wire::Agent { unplaceable, ..agent }))
+    let mut agent = lookup::agent(&reading.view, &Viewer::Operator, &handle)?;
+    tell_unplaceable(&reading.view, &call.principal, slice::from_mut(&mut agent))?;
+    Ok((reading, agent))
 }
 
-/// Why no node can run the agent now; empty if one can. It is deployed all the same: a node may join later.
-fn unplaceable(view: &dyn View, handle: &Handle) -> Result<String, Problem> {
-    let Some(agent) = query::agent(view, handle)? else { return Ok(String::new()) };
-    Ok(fleet::unmet(view, &agent)?.map_or_else(String::new, |unmet| unmet.to_string()))
+/// Says of each agent why no node can run it now, if none can. It is deployed all the same: a node may join later. Only
+/// the operator is told; a caller hears it of its own tasks.
+pub(crate) fn tell_unplaceable(
+    view: &dyn View,
+    caller: &Principal,
+    agents: &mut [wire::Agent],
+) -> Result<(), Problem> {
+    if *caller != Principal::Operator {
+        return Ok(());
+    }
+    let offers = fleet::Offered::read(view)?;
+    for agent in agents {
+        let entry = query::agent(view, &field::read("handle", &agent.handle)?)?;
+        let unmet = entry.and_then(|entry| offers.unmet(&entry));
+        agent.unplaceable = unmet.map_or_else(String::new, |unmet| unmet.to_string());
+    }
+    Ok(())
 }

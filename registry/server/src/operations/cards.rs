@@ -1,6 +1,5 @@
-//! A2A cards.
-//!
-//! It decides nothing about one: `registry-api` judges it, and the core decides.
+//! The operations on A2A cards: who may put one, what is stored, and what the caller is told. `registry-api` verifies a
+//! card, and the core decides whose it is.
 
 use proto_types::Handle;
 use registry_api::decode::card::Terms;

@@ -1,7 +1,5 @@
-//! Namespaces as those who administrate them see them.
-//!
-//! It decides who that is: the operator and the owners; gateways read the list, to know whom each admits. To others a
-//! namespace does not exist.
+//! The operations on namespaces, for those who administrate them: the operator and the owners. Gateways read the list, to
+//! know whom each admits. To others a namespace does not exist.
 
 use proto_types::{Namespace, Revision};
 use registry_api::{List, Principal, Problem, Role, decode, field};

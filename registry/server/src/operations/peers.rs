@@ -1,17 +1,18 @@
-//! Peers: what their owners sign, and what operators and gateways do about them.
-//!
-//! It decides by which state a signed document is judged: one that a majority has confirmed. How a peer is let in,
-//! `enrolment.rs` decides.
+//! The operations on peers: what owners sign, and what operators and gateways do about them. A signed document is judged
+//! by a state that a majority has confirmed; strangers are enrolled within the limits of `enrolment.rs`.
 
 use proto_types::{Origin, Revision};
 use proto_wire::registry::v1 as wire;
 use registry_api::decode::Conditions;
 use registry_api::{List, Problem, decode, render};
-use registry_core::entry::PeerEntry;
+use registry_core::command::{Command, PeerCommand};
+use registry_core::entry::{Candidate, PeerEntry};
 use registry_core::query;
+use tokio::time::Instant;
 
 use crate::call::Call;
-use crate::member::{Member, done_at, unexpected};
+use crate::lookup;
+use crate::member::{Member, Reading, done_at, unexpected};
 
 use super::{Listed, Page};
 
@@ -25,6 +26,56 @@ pub(crate) async fn list(
     let entries = query::peers(&reading.view, after.as_ref(), limit)?;
     let next = member.cursors(List::Peers).next(&entries, limit, |peer| peer.origin.as_str());
     Ok(Listed { reading, entries, next })
+}
+
+/// Reads an enrolment and has it committed; the peer as it then is, or as it waits. A request costs no proposal before its
+/// signatures are verified, and never causes a look-up of a host (attack case 24): the leader does that later, at its own
+/// pace.
+pub(crate) async fn enrol(
+    member: &Member,
+    call: &Call,
+    request: &wire::EnrolPeerRequest,
+) -> Result<(Reading, wire::Peer), Problem> {
+    let from = call.source.map(|source| source.to_string());
+    let proposal = decode::peer::enrol(&call.principal, request, from, member.clock.now())?;
+    let (candidate, waits) = subject(proposal.commands.last())
+        .ok_or_else(|| Problem::internal("an enrolment without a candidate"))?;
+    if waits {
+        if let Some(reading) = waiting(member, &candidate).await? {
+            return Ok((reading, render::peer::pending(&candidate)));
+        }
+        member.enrolment_limiter.admit(call.source, &candidate.origin, Instant::now())?;
+    }
+    let reading = member.reached(done_at(&member.write(proposal).await?)?).await?;
+    let peer = match waits {
+        true => render::peer::pending(&candidate),
+        false => lookup::peer(&reading.view, &candidate.origin)?,
+    };
+    Ok((reading, peer))
+}
+
+/// A confirmed state in which this very request waits already: to ask again changes nothing, and is not counted.
+async fn waiting(member: &Member, candidate: &Candidate) -> Result<Option<Reading>, Problem> {
+    let id = candidate.id();
+    let waits = |reading: &Reading| -> Result<bool, Problem> {
+        let found = query::peer_request(&reading.view, &candidate.origin, &id)?;
+        Ok(found.is_some_and(|request| request.expires_at > reading.time))
+    };
+    if !waits(&member.stale())? {
+        return Ok(None);
+    }
+    let reading = member.strong().await?;
+    Ok(waits(&reading)?.then_some(reading))
+}
+
+fn subject(command: Option<&Command>) -> Option<(Candidate, bool)> {
+    match command {
+        Some(Command::Peer(PeerCommand::Admit(admit))) => Some((admit.candidate.clone(), false)),
+        Some(Command::Peer(PeerCommand::Request(request))) => {
+            Some((request.candidate.clone(), true))
+        }
+        _ => None,
+    }
 }
 
 /// Carries out an operation of a peer's owner, `of` this peer if one is named. Anybody may bring it.

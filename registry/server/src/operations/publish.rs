@@ -1,7 +1,5 @@
-//! How a record or a card is published: authority and admission by one state, then the policy engine, then the write.
-//!
-//! It decides that a dry run takes the very steps of the write, up to the proposal. It must never ask the policy engine about
-//! what the registry itself refuses.
+//! Publishing of a record or a card: authority and admission by one state, then the policy engine, then the write. A dry
+//! run takes the same steps up to the proposal. The policy engine is never asked about what the registry itself refuses.
 
 use proto_types::card::Assurance;
 use proto_types::{Digest, Handle, Revision, Stamp};
@@ -35,7 +33,7 @@ pub(super) async fn publish(
 ) -> Result<Stored, Problem> {
     let check = |view: &StoreView| judged(member, call, authorize(view)?, view);
     let ((put, question), term) = member.precheck(check).await?;
-    member.ask_policy_engine(question).await?;
+    member.admission_policy.ask_policy_engine(question).await?;
     let write = (conditions.on(put.proposal), term);
     let reply = member.write_as(&call.principal, (kind, &put.handle), write).await?;
     Ok(Stored {
@@ -57,7 +55,7 @@ pub(super) async fn dry_run(
     let (put, question) = judged(member, call, authorize(&view)?, &view)?;
     dry_apply(member, &view, &conditions.on(put.proposal))?;
     drop(view);
-    member.ask_policy_engine(question).await?;
+    member.admission_policy.ask_policy_engine(question).await?;
     Ok(put.assurance)
 }
 
@@ -68,7 +66,8 @@ fn judged(
     put: Put,
     view: &StoreView,
 ) -> Result<(Put, Question), Problem> {
-    let question = member.check_admission(&put, call.credential.as_deref(), view)?;
+    let (credential, now) = (call.credential.as_deref(), member.clock.now());
+    let question = member.admission_policy.check(&put, credential, view, now)?;
     Ok((put, question))
 }
 

@@ -1,6 +1,5 @@
-//! Records.
-//!
-//! It decides nothing about one: `registry-api` judges it, and the core decides.
+//! The operations on directory records: who may put or delete one, what is stored, and what the caller is told.
+//! `registry-api` verifies a record, and the core decides which version is kept.
 
 use proto_types::card::Assurance;
 use proto_types::{Handle, Revision};

@@ -1,7 +1,5 @@
-//! Asking a host whether it vouches for a peer's keys: DNS first, then a well-known file.
-//!
-//! It decides what counts as vouching: the digest of each key by its name. It must never count an
-//! answer that came from another origin, and never take keys from the answer.
+//! The question to a host whether it vouches for a peer's keys: DNS first, then a well-known file. The answer must hold
+//! the digest of each key by its name, and come from the origin itself; keys are never taken from it.
 
 use proto_types::manifest::KeyUse;
 use proto_types::{Digest, Origin, WallMs, json};

@@ -3,12 +3,13 @@
 //! It decides how a query string is read: a list is a parameter given several times, or names with
 //! commas between them. It must never pass over a parameter that it does not know.
 
-use axum::Extension;
 use axum::extract::{RawQuery, State};
 use http::header::LINK;
 use http::{HeaderValue, StatusCode};
 use proto_wire::registry::v1 as wire;
-use registry_api::{Code, Problem, render};
+use proto_wire::to_json;
+use registry_api::{Code, Problem};
+use serde_json::Value;
 
 use crate::call::Caller;
 use crate::{allowance, search};
@@ -113,7 +114,7 @@ pub(super) fn routes() -> Vec<Route> {
 pub(super) async fn find(
     State(member): Shared,
     RawQuery(query): RawQuery,
-    Extension(caller): Extension<Caller>,
+    caller: Caller,
 ) -> Answered {
     let call = caller.reader()?;
     let query = query.unwrap_or_default();
@@ -121,11 +122,33 @@ pub(super) async fn find(
     let reading = read(&member, consistency.as_deref()).await?;
     let caller = (&call.principal, call.source);
     let (reading, page) = search::page(&member, caller, &request, reading).await?;
-    let mut response = json(StatusCode::OK, &render::search::json(&page));
+    let mut response = json(StatusCode::OK, &shown(&page));
     if !page.next.is_empty() {
         response.headers_mut().insert(LINK, next(&query, &page.next));
     }
     Ok(at(&reading, response))
+}
+
+/// A page in JSON. What a caller does not see is absent, not empty.
+fn shown(page: &wire::SearchAgentsResponse) -> Value {
+    let (mut body, explained) = (to_json(page), page.basis.is_some());
+    for hit in body["hits"].as_array_mut().into_iter().flatten() {
+        keep(hit, |name, value| match name {
+            "name" | "description" => true,
+            "parts" => explained,
+            _ => *value != "",
+        });
+    }
+    keep(&mut body["basis"], |name, value| name != "min_reputation" || *value != 0.0);
+    keep(&mut body, |_, value| !value.is_null() && *value != "");
+    body
+}
+
+/// Keeps those members of an object that are told.
+fn keep(object: &mut Value, is_told: impl Fn(&str, &Value) -> bool) {
+    if let Value::Object(members) = object {
+        members.retain(|name, value| is_told(name, value));
+    }
 }
 
 /// The link to the page after this one: the same query from another place.
@@ -260,6 +283,31 @@ mod tests {
         }
         assert!(request(&"tag=a&".repeat(2_000)).is_err());
         assert!(request("&&").is_ok());
+    }
+
+    #[test]
+    fn what_is_not_told_of_a_page_is_absent() {
+        let text = str::to_owned;
+        let (kind, handle, name) = (text("card"), text("h"), text("N"));
+        let hit = wire::AgentHit { kind, handle, name, score: 6, ..Default::default() };
+        let page = wire::SearchAgentsResponse { hits: vec![hit.clone()], ..Default::default() };
+        assert_eq!(
+            shown(&page).to_string(),
+            r#"{"hits":[{"description":"","handle":"h","kind":"card","name":"N","score":6}],"truncated":false}"#
+        );
+        let parts = vec![wire::ScorePart { word: text("w"), weight: 2, rarity: 3, points: 6 }];
+        let words = vec![wire::WordBasis { word: text("w"), documents: 2, rarity: 3 }];
+        let (documents, order, next) = (4, text("relevance"), text("n"));
+        let basis = Some(wire::SearchBasis { documents, words, min_reputation: 0.5, order });
+        let hits = vec![wire::AgentHit { assurance: text("enrolled"), parts, ..hit }];
+        let page = wire::SearchAgentsResponse { hits, next, truncated: true, basis };
+        assert_eq!(
+            shown(&page).to_string(),
+            r#"{"basis":{"documents":4,"min_reputation":0.5,"order":"relevance","words":[{"documents":2,"rarity":3,"word":"w"}]},"hits":[{"assurance":"enrolled","description":"","handle":"h","kind":"card","name":"N","parts":[{"points":6,"rarity":3,"weight":2,"word":"w"}],"score":6}],"next":"n","truncated":true}"#
+        );
+        let basis = Some(wire::SearchBasis::default());
+        let page = wire::SearchAgentsResponse { basis, ..Default::default() };
+        assert_eq!(shown(&page)["basis"].to_string(), r#"{"documents":0,"order":"","words":[]}"#);
     }
 
     #[test]

@@ -1,6 +1,5 @@
-//! Annotations of a document, in headers: how its agent is, and where it came from.
-//!
-//! It decides their words. It must never be asked for an entry of which the caller sees a part only.
+//! Headers beside a document: how reachable its agent is, and where it came from. An entry that the caller sees in part
+//! has none.
 
 use axum::response::Response;
 use http::HeaderValue;
@@ -48,7 +47,7 @@ pub(super) fn annotate(
     handle: &Handle,
 ) -> Result<Response, Problem> {
     let liveness = match kind {
-        ImportKind::Record => query::liveness(view, handle)?,
+        ImportKind::Record => query::reachability(view, handle)?,
         ImportKind::Card => None,
     };
     let provenance = query::provenance(view, kind, handle)?.filter(|kept| kept.digest.is_some());

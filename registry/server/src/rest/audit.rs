@@ -2,7 +2,6 @@
 //!
 //! It decides how much one answer holds. It must never show a line to anybody but an operator.
 
-use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::response::Response;
@@ -12,7 +11,7 @@ use proto_types::Digest;
 use proto_types::audit::AuditLine;
 use registry_api::identity::Role;
 use registry_api::{Code, Problem};
-use registry_core::command::{Command, LedgerCommand, TruncateAudit};
+use registry_core::command::{Command, LogCommand, TruncateAudit};
 use registry_core::query;
 use registry_core::view::View;
 use serde::Deserialize;
@@ -20,7 +19,7 @@ use serde_json::json;
 
 use super::parameter::{Header, Parameter, REVISION, UNKEPT};
 use super::route::{Access, Content, Route};
-use super::{Answered, Shared, at, call, json, json_body, parameters, schemas};
+use super::{Answered, Shared, at, json, json_body, parameters, schemas};
 use crate::call::Caller;
 use crate::member::{Member, Reading};
 
@@ -77,7 +76,7 @@ struct Truncation {
 pub(super) async fn export(
     State(member): Shared,
     query: Result<Query<ExportQuery>, QueryRejection>,
-    Extension(caller): Extension<Caller>,
+    caller: Caller,
 ) -> Answered {
     caller.call()?.principal.require(&[Role::Operator])?;
     let query = parameters(query)?;
@@ -131,13 +130,13 @@ fn continues(
     Err(Problem::new(Code::FutureRevision, why).with("line", end.lines))
 }
 
-pub(super) async fn truncate(State(member): Shared, request: Request) -> Answered {
-    call(&request)?.principal.require(&[Role::Operator])?;
+pub(super) async fn truncate(State(member): Shared, caller: Caller, request: Request) -> Answered {
+    caller.call()?.principal.require(&[Role::Operator])?;
     let body = json_body(request).await?;
     let truncation: Truncation =
         serde_json::from_slice(&body).map_err(|why| Problem::argument("body", why))?;
     member
-        .write_command(Command::Ledger(LedgerCommand::TruncateAudit(TruncateAudit {
+        .write_command(Command::Log(LogCommand::TruncateAudit(TruncateAudit {
             through: truncation.through,
         })))
         .await?;

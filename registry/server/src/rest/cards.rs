@@ -1,8 +1,5 @@
-//! A2A cards over HTTP, byte for byte.
-//!
-//! It decides nothing about a card: `operations/cards.rs` does what is asked.
+//! A2A cards over HTTP, byte for byte: it reads arguments for `operations/cards.rs` and writes the answers.
 
-use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use axum::response::Response;
@@ -30,8 +27,8 @@ use super::parameter::{
 };
 use super::route::{Access, Route, WRITE_REFUSALS};
 use super::{
-    Answered, Shared, VARY_BY, annotations, at, bytes, call_with_credential, consistency, handle,
-    json, json_body, kept_for, look, page, parameters, schemas,
+    Answered, Shared, VARY_BY, annotations, at, bytes, consistency, handle, json, json_body,
+    kept_for, look, page, parameters, schemas,
 };
 
 /// Cards change seldom, and a stale one does no harm for this long. Arbitrary.
@@ -97,7 +94,7 @@ pub(super) struct PutQuery {
 pub(super) async fn list(
     State(member): Shared,
     query: Result<Query<Listing>, QueryRejection>,
-    Extension(caller): Extension<Caller>,
+    caller: Caller,
     uri: Uri,
 ) -> Answered {
     let query = parameters(query)?;
@@ -115,7 +112,7 @@ pub(super) async fn one(
     State(member): Shared,
     target: Uri,
     query: Result<Query<Reading>, QueryRejection>,
-    Extension(caller): Extension<Caller>,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Answered {
     let handle = handle(&target)?;
@@ -137,9 +134,10 @@ pub(super) async fn one(
 pub(super) async fn put(
     State(member): Shared,
     query: Result<Query<PutQuery>, QueryRejection>,
+    caller: Caller,
     request: Request,
 ) -> Answered {
-    let call = call_with_credential(&request)?;
+    let call = caller.with_credential()?;
     let handle = handle(request.uri())?;
     let query = parameters(query)?;
     let conditions = conditions(request.headers())?;

@@ -1,15 +1,12 @@
-//! The changes after a revision: with patience, or as a stream of events.
-//!
-//! It decides how long a caller may wait, and how a change is said in JSON. Deletions are changes
-//! like others.
+//! The changes after a revision as JSON: with patience (long poll), or as a stream of events. Deletions are changes like
+//! others.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use deploy_service::units::Duration;
 use http::header::ACCEPT;
 use http::{HeaderMap, StatusCode};
-use registry_api::{Code, Problem, render};
-use registry_core::entry::ChangeEvent;
+use registry_api::{Code, Problem};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -131,10 +128,11 @@ impl ChangesQuery {
 pub(super) async fn changes(
     State(member): Shared,
     query: Result<Query<ChangesQuery>, QueryRejection>,
+    caller: Caller,
     request: Request,
 ) -> Answered {
     let (head, _) = request.into_parts();
-    let call = Caller::of(&head.extensions)?.reader()?;
+    let call = caller.reader()?;
     let query = parameters(query)?;
     let since = events::last_id(&head.headers)?.unwrap_or(query.since);
     let cursor = query.cursor(&call.principal, since, Account::of(&head.extensions))?;
@@ -172,7 +170,7 @@ async fn page(
     if !cursor.settle(member, Instant::now() + PAID_WITHIN).await? {
         cursor.pay()?;
     }
-    let changes: Vec<Value> = page.iter().map(line).collect();
+    let changes: Vec<Value> = page.iter().map(events::line).collect();
     Ok(json(StatusCode::OK, &json!({ "changes": changes, "next": cursor.since.0 })))
 }
 
@@ -183,16 +181,5 @@ fn wants_events(headers: &HeaderMap) -> bool {
     medias.any(|media| {
         let essence = media.split(';').next().unwrap_or_default().trim();
         essence.eq_ignore_ascii_case(events::MEDIA)
-    })
-}
-
-/// One change.
-pub(super) fn line(change: &ChangeEvent) -> Value {
-    json!({
-        "revision": change.revision.0,
-        "atMs": change.at.0,
-        "kind": render::directory::kind_name(change.kind),
-        "id": change.id,
-        "deleted": change.deleted,
     })
 }

@@ -1,7 +1,5 @@
-//! Conditional requests (RFC 9110, section 13): how their headers are read.
-//!
-//! It decides which versions the caller of a write names, and what a read under conditions is answered; whether a version
-//! is stored is decided where the write is. It must never let a condition that it does not understand count as met.
+//! Conditional requests (RFC 9110, section 13): which versions a write names, and what a conditional read is answered. A
+//! condition that is not understood never counts as met.
 
 use deploy_service::entity_tags::{self, Read};
 use http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
@@ -30,12 +28,13 @@ pub(super) fn conditions(headers: &HeaderMap) -> Result<Conditions, Problem> {
     })
 }
 
-/// Whether a read of this version is answered with the document; if not, with 304.
+/// Whether a read of this version is answered with the document; if not, with 304. No document of a registry has a
+/// `Last-Modified`, so `If-Unmodified-Since` is ignored, as section 13.1.4 demands.
 ///
 /// # Errors
 /// `precondition-failed` if `If-Match` names other versions.
 pub(super) fn is_sent(headers: &HeaderMap, version: &Digest) -> Result<bool, Problem> {
-    match entity_tags::read(headers, &version.etag()) {
+    match entity_tags::read(headers, &version.etag(), None) {
         Read::Whole => Ok(true),
         Read::NotModified => Ok(false),
         Read::Failed => Err(Refusal::PreconditionFailed { stored: Some(*version) }.into()),

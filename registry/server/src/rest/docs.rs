@@ -6,6 +6,8 @@
 mod html;
 mod schema;
 
+use std::sync::LazyLock;
+
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::response::Response;
@@ -18,16 +20,19 @@ use registry_api::{Code, Problem};
 use serde_json::Value;
 
 use self::html::{Html, text};
-use super::openapi::PUBLISHED;
+use super::openapi::{document, resolved};
 use super::parameter::{Parameter, UNKEPT};
 use super::route::{Content, Route};
 use super::{Answered, schemas};
 
 /// The page and its policy.
-pub(super) struct Page {
+struct Page {
     html: String,
     policy: HeaderValue,
 }
+
+/// Made once, as the contract is.
+static PAGE: LazyLock<Page> = LazyLock::new(|| page(&document(&super::table())));
 
 const STYLE: &str = include_str!("docs/page.css");
 
@@ -60,11 +65,10 @@ async fn error(path: Result<Path<String>, PathRejection>) -> Answered {
 }
 
 async fn show() -> Answered {
-    let page = &PUBLISHED.page;
-    let mut response = Response::new(page.html.as_str().into());
+    let mut response = Response::new(PAGE.html.as_str().into());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(HTML));
-    headers.insert(CONTENT_SECURITY_POLICY, page.policy.clone());
+    headers.insert(CONTENT_SECURITY_POLICY, PAGE.policy.clone());
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
@@ -73,7 +77,7 @@ async fn show() -> Answered {
 }
 
 /// The page of a contract.
-pub(super) fn page(document: &Value) -> Page {
+fn page(document: &Value) -> Page {
     let mut html = Html::default();
     html.raw("<!doctype html><html lang=en><meta charset=utf-8>");
     html.raw("<meta name=viewport content='width=device-width, initial-scale=1'>");
@@ -106,8 +110,7 @@ fn policy() -> HeaderValue {
 fn head(info: &Value, html: &mut Html) {
     html.raw("<header><h1>").text(text(&info["title"])).raw("</h1><p class=lead>");
     html.text(text(&info["summary"])).raw("</p><p>").prose(text(&info["description"]));
-    html.raw("</p><p class=links><a href=/openapi/registry-v1.yaml>OpenAPI 3.1 as YAML</a> ");
-    html.raw("<a href=/openapi/registry-v1.json>as JSON</a></p></header>");
+    html.raw("</p><p class=links><a href=/openapi/registry-v1.json>OpenAPI 3.1</a></p></header>");
 }
 
 /// The column at the side.
@@ -136,9 +139,9 @@ fn group(document: &Value, tag: &Value, html: &mut Html) {
         html.raw("<code>").text(path).raw("</code></h3><p>");
         html.prose(text(&operation["description"])).raw("</p>");
         access(&operation["security"], html);
-        parameters(&operation["parameters"], html);
+        parameters(document, &operation["parameters"], html);
         body(&operation["requestBody"], html);
-        responses(&operation["responses"], html);
+        responses(document, &operation["responses"], html);
         html.raw("</article>");
     }
     html.raw("</section>");
@@ -160,12 +163,12 @@ fn access(security: &Value, html: &mut Html) {
     html.raw("<p class=access>").text(said).raw("</p>");
 }
 
-fn parameters(parameters: &Value, html: &mut Html) {
+fn parameters(document: &Value, parameters: &Value, html: &mut Html) {
     if items(parameters).is_empty() {
         return;
     }
     html.raw("<h4>Parameters</h4><table>");
-    for parameter in items(parameters) {
+    for parameter in items(parameters).iter().map(|it| resolved(document, it)) {
         html.raw("<tr><td><code>").text(text(&parameter["name"])).raw("</code><small>");
         html.text(text(&parameter["in"]));
         if parameter["required"] == true {
@@ -186,9 +189,10 @@ fn body(body: &Value, html: &mut Html) {
     }
 }
 
-fn responses(responses: &Value, html: &mut Html) {
+fn responses(document: &Value, responses: &Value, html: &mut Html) {
     html.raw("<h4>Answers</h4><table class=answers>");
     for (status, response) in members(responses) {
+        let response = resolved(document, response);
         let class = status.chars().next().unwrap_or('5').to_string();
         html.raw("<tr><td><b class='status s").text(&class).raw("'>").text(status);
         html.raw("</b></td><td>").prose(text(&response["description"]));
@@ -230,13 +234,17 @@ mod tests {
 
     #[test]
     fn the_page_loads_nothing_and_shows_every_operation() {
-        let page = &PUBLISHED.page;
+        let page = &PAGE;
         for word in ["<script", "src=", "@import", "url(", "http-equiv", "javascript:"] {
             assert!(!page.html.contains(word), "{word}");
         }
         assert!(!page.html.contains(" style="), "the policy allows the style element only");
         for route in super::super::table() {
             assert!(page.html.contains(&format!("<article id={}>", route.id)), "{}", route.id);
+            for parameter in route.parameters {
+                let shown = format!("<code>{}</code><small>", parameter.name);
+                assert!(page.html.contains(&shown), "{}", parameter.name);
+            }
         }
         let policy = page.policy.to_str().unwrap_or_default();
         assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");

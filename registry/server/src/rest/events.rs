@@ -12,15 +12,18 @@ use deploy_service::sse;
 use futures_util::{StreamExt as _, stream};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use registry_api::Problem;
+use proto_wire::to_json;
+use registry_api::{Problem, render};
+use registry_core::entry::ChangeEvent;
+use serde_json::Value;
 
+use crate::call::log_cause;
 use crate::cursor;
 use crate::follow::{Cursor, WatchItem, follow};
-use crate::grpc::log_cause;
 use crate::holder::Place;
 use crate::member::Member;
 
-use super::{Answered, at, changes};
+use super::{Answered, at};
 
 /// The media type.
 pub(super) const MEDIA: &str = "text/event-stream";
@@ -63,7 +66,7 @@ fn encoded(item: &Result<WatchItem, Problem>) -> Bytes {
     match item {
         Ok(WatchItem::Change(change)) => {
             let fields = format!("id: {}\nevent: change\n", change.revision.0);
-            sse::event(&fields, &changes::line(change).to_string())
+            sse::event(&fields, &line(change).to_string())
         }
         Ok(WatchItem::Progress(revision)) => {
             format!(": nothing new\nid: {}\n\n", revision.0).into()
@@ -75,11 +78,16 @@ fn encoded(item: &Result<WatchItem, Problem>) -> Bytes {
     }
 }
 
+/// One change.
+pub(super) fn line(change: &ChangeEvent) -> Value {
+    to_json(&render::directory::change(change))
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use proto_types::{Revision, WallMs};
-    use registry_core::entry::{ChangeEvent, ChangeKind};
+    use registry_core::entry::ChangeKind;
 
     use super::*;
 

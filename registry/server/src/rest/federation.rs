@@ -1,7 +1,5 @@
-//! What other registries may take: the list of entries, and how it changes.
-//!
-//! It decides what leaves: entries that everybody may see, and of other registries' entries only
-//! those that were agreed to travel on. It must never name an entry that is not offered.
+//! What other registries may take: a list of entries, and their changes. Entries that everybody may see are offered; of
+//! other registries' entries only those that were agreed to travel on.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -92,16 +90,11 @@ pub(super) async fn entries(
     let limit = limit(query.limit)?;
     let reading = member.stale();
     let view = &reading.view;
-    let (kind, handles) = match query.kind.as_deref() {
-        None | Some("record") => {
-            let page = query::records_listed(view, &ANYBODY, after.as_ref(), limit)?;
-            (ImportKind::Record, page)
-        }
-        Some("card") => {
-            let page = query::cards_listed(view, &ANYBODY, after.as_ref(), limit)?;
-            (ImportKind::Card, page)
-        }
-        Some(_) => return Err(Problem::argument("kind", "record or card").into()),
+    let kind = query.kind.as_deref().map(|kind| field::read("kind", kind)).transpose()?;
+    let kind = kind.unwrap_or(ImportKind::Record);
+    let handles = match kind {
+        ImportKind::Record => query::records_listed(view, &ANYBODY, after.as_ref(), limit)?,
+        ImportKind::Card => query::cards_listed(view, &ANYBODY, after.as_ref(), limit)?,
     };
     let mut offered = Vec::new();
     for handle in &handles {

@@ -1,24 +1,20 @@
-//! Instances that publish with a token of their own, at the paths of the Pilox registry.
-//!
-//! It decides what a token looks like. It must never show one again.
+//! Instances over REST, at the paths of the Pilox registry. `operations/instances.rs` does what is asked.
 
-use axum::Extension;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use http::{StatusCode, Uri};
-use proto_types::TenantKey;
-use registry_api::{Code, List, Problem, Role, decode};
+use registry_api::{Code, List, Problem, Role};
 use registry_core::entry::InstanceEntry;
-use registry_core::query;
 use serde_json::{Value, json};
 
 use crate::call::Caller;
-use crate::random;
+use crate::operations::instances::{self, Created};
+use crate::operations::{Listed, Page};
 
 use super::page::{CURSOR, Listing, PAGED};
 use super::parameter::{CONSISTENCY, LIMIT, Parameter, UNKEPT};
 use super::route::{Access, Route};
-use super::{Answered, Shared, at, call, json, json_body, page, parameters, read, schemas};
+use super::{Answered, Shared, at, consistency, json, json_body, page, parameters, schemas};
 
 static TENANT: Parameter = Parameter::path(
     "tenantKey",
@@ -51,19 +47,13 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-async fn create(State(member): Shared, request: Request) -> Answered {
-    let caller = call(&request)?.principal;
-    caller.require(&[Role::Operator])?;
+async fn create(State(member): Shared, caller: Caller, request: Request) -> Answered {
+    let call = caller.call()?;
+    // Before the body is read.
+    call.principal.require(&[Role::Operator])?;
     let document = json_body(request).await?;
-    let secret = random::token()?;
-    let created = decode::instance::create(&caller, &document, &secret)?;
-    let (tenant, origin) = (created.tenant.as_str(), created.origin.as_str());
-    let written = member.write(created.proposal).await;
-    written.map_err(|problem| match problem.code() {
-        Code::Conflict => problem.with("error", "tenant_exists").with("tenantKey", tenant),
-        _ => problem,
-    })?;
-    let token = format!("instance:{tenant}:{secret}");
+    let Created { tenant, origin, token } = instances::create(&member, &call, &document).await?;
+    let (tenant, origin) = (tenant.as_str(), origin.as_str());
     let body = json!({ "ok": true, "tenantKey": tenant, "origin": origin, "token": token });
     Ok(json(StatusCode::CREATED, &body))
 }
@@ -71,19 +61,17 @@ async fn create(State(member): Shared, request: Request) -> Answered {
 async fn list(
     State(member): Shared,
     query: Result<Query<Listing>, QueryRejection>,
-    Extension(caller): Extension<Caller>,
+    caller: Caller,
     uri: Uri,
 ) -> Answered {
-    caller.call()?.principal.require(&[Role::Operator])?;
+    let call = caller.call()?;
     let query = parameters(query)?;
-    let after: Option<TenantKey> =
-        page::after(member.cursors(List::Instances), query.cursor.as_deref())?;
+    let after = page::after(member.cursors(List::Instances), query.cursor.as_deref())?;
     let limit = page::limit(query.limit)?;
-    let reading = read(&member, query.consistency.as_deref()).await?;
-    let page = query::instances(&reading.view, after.as_ref(), limit)?;
-    let cursors = member.cursors(List::Instances);
-    let next = cursors.next(&page, limit, |instance| instance.tenant.as_str());
-    let instances: Vec<Value> = page.iter().map(value).collect();
+    let consistency = consistency(query.consistency.as_deref())?;
+    let page = Page { after, limit, consistency };
+    let Listed { reading, entries, next } = instances::list(&member, &call, page).await?;
+    let instances: Vec<Value> = entries.iter().map(value).collect();
     let body = json!({ "ok": true, "instances": instances, "next": next });
     Ok(at(&reading, page::linked(json(StatusCode::OK, &body), &uri, &next)))
 }
@@ -99,11 +87,11 @@ fn value(instance: &InstanceEntry) -> Value {
 async fn remove(
     State(member): Shared,
     path: Result<Path<String>, PathRejection>,
-    Extension(caller): Extension<Caller>,
+    caller: Caller,
 ) -> Answered {
-    let caller = caller.call()?.principal;
+    let call = caller.call()?;
     let unread = |_| Problem::argument("tenantKey", "it is not percent-encoded");
     let Path(tenant) = path.map_err(unread)?;
-    member.write(decode::instance::remove(&caller, &tenant)?).await?;
+    instances::remove(&member, &call, &tenant).await?;
     Ok(json(StatusCode::OK, &json!({ "ok": true, "deleted": tenant })))
 }

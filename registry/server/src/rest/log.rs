@@ -7,8 +7,9 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use http::header::{CACHE_CONTROL as KEEP, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 use proto_types::base64url;
+use proto_types::metadata::LOG_PROOF_KEY;
 use proto_types::tlog::{Rows as _, SIZE_MEDIA_TYPE, TilePath, entry_bundle};
 use registry_api::{Code, Problem, field};
 use registry_core::query::{self, LogRows};
@@ -20,9 +21,6 @@ use super::route::{Content, Route};
 use super::{Answered, Shared, schemas};
 use crate::log::witness::{Verdict, cosign};
 use crate::log::{Proof, unopened};
-
-/// Where a read carries its proof, on request.
-pub(super) const PROOF: HeaderName = HeaderName::from_static("ecumene-log-proof");
 
 /// A checkpoint of 16 KiB, 63 hashes of 45 bytes, and a line.
 const SUBMISSION_BYTES_MAX: usize = 20 << 10;
@@ -50,7 +48,7 @@ pub(super) static WITH_PROOF: Parameter = Parameter::query(
 
 /// The proof that a read brings along.
 pub(super) const PROOF_HEADER: Header = Header {
-    name: "ecumene-log-proof",
+    name: LOG_PROOF_KEY,
     about: "Inclusion and checkpoint, if `proof=true` asked for them.",
     schema: r#"{"type":"string","pattern":"^[A-Za-z0-9_-]+$"}"#,
     required: false,
@@ -169,7 +167,7 @@ pub(super) fn proven(mut response: Response, proof: &Proof) -> Result<Response, 
     });
     let value = HeaderValue::from_str(&base64url::encode(body.to_string().as_bytes()));
     let value = value.map_err(Problem::internal)?;
-    response.headers_mut().insert(PROOF, value);
+    response.headers_mut().insert(LOG_PROOF_KEY, value);
     Ok(response)
 }
 

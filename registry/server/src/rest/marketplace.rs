@@ -1,12 +1,9 @@
-//! The catalog in the form of the Pilox marketplace: a list, a check of one record, a copy of all.
-//!
-//! It decides how an entry is said in that form; which entries there are, the search decides. It must
-//! never show more of one than the search does to the same caller.
+//! The catalog in the form of the Pilox marketplace: a list, a check of one record, a copy of all. The search decides
+//! which entries there are, and the catalog shows no more of one than the search does to the same caller.
 
 mod catalog;
 mod shown;
 
-use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use http::{StatusCode, Uri};
@@ -134,7 +131,7 @@ impl<'a> Export<'a> {
 async fn list(
     State(member): Shared,
     query: Result<Query<CatalogQuery>, QueryRejection>,
-    Extension(caller): Extension<Caller>,
+    caller: Caller,
 ) -> Answered {
     let call = caller.reader()?;
     let query = parameters(query)?;
@@ -156,7 +153,7 @@ async fn list(
 async fn export(
     State(member): Shared,
     query: Result<Query<CatalogQuery>, QueryRejection>,
-    Extension(caller): Extension<Caller>,
+    caller: Caller,
 ) -> Answered {
     let call = caller.call()?;
     call.principal.require(&[Role::Operator])?;
@@ -168,11 +165,7 @@ async fn export(
     Ok(at(&reading, unkept(bytes(body))))
 }
 
-async fn verify(
-    State(member): Shared,
-    target: Uri,
-    Extension(caller): Extension<Caller>,
-) -> Answered {
+async fn verify(State(member): Shared, target: Uri, caller: Caller) -> Answered {
     let handle = handle(&target)?;
     let (reading, viewer) = look(&member, caller, None).await?;
     let now = reading.time;

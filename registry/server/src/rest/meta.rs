@@ -1,19 +1,16 @@
-//! Health and metrics.
-//!
-//! It decides what strangers may know of this member: that it runs, and a few counts. What tells of its machine or of how much
-//! is kept, and by that of entries that they may not see, is for the operator and the registry's own machines.
+//! Health and metrics. Strangers read that this member runs, and a few counts. What tells of its machine, or of how much
+//! is kept, is for the operator and the registry's own machines, because it would tell of hidden entries.
 
 mod memory;
 
 use std::fmt::Write as _;
 
-use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
 use proto_types::Class;
-use registry_core::entry::{PartnerEntry, PartnerState};
+use registry_core::entry::{PARTNERS_MAX, PartnerEntry, PartnerState};
 use registry_core::query;
 use serde_json::{Value, json};
 
@@ -121,10 +118,7 @@ fn admission(policy: &AdmissionPolicy) -> Value {
 }
 
 /// The text format of Prometheus.
-pub(super) async fn metrics(
-    State(member): Shared,
-    Extension(caller): Extension<Caller>,
-) -> Answered {
+pub(super) async fn metrics(State(member): Shared, caller: Caller) -> Answered {
     let mut figures = of_anybody(&member)?;
     if holder::class(&caller.reader()?.principal) == Class::System {
         figures.extend(of_clocks(&member));
@@ -148,9 +142,6 @@ pub(super) async fn metrics(
 
 /// Expired manifests that are counted: one alone is an alarm.
 const EXPIRED_MAX: usize = 1_000;
-
-/// Partners that are looked at: as many as the core keeps.
-const PARTNERS_MAX: usize = 256;
 
 /// A name, its words and its value. All are gauges: positions and sizes of the state, which may be
 /// those of a state from before after a restore, and no counts of events.

@@ -1,8 +1,5 @@
-//! Namespaces over HTTP.
-//!
-//! It decides nothing about a namespace: `operations/namespaces.rs` does what is asked.
+//! Namespaces over HTTP: it reads arguments for `operations/namespaces.rs` and writes the answers.
 
-use axum::Extension;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use http::{StatusCode, Uri};
@@ -21,9 +18,7 @@ use super::parameter::{
     AGE, CACHE_CONTROL, CONSISTENCY, Header, LIMIT, Parameter, REVISION, UNKEPT,
 };
 use super::route::{Access, Route};
-use super::{
-    Answered, Shared, at, call, consistency, json, json_body, page, parameters, read, schemas,
-};
+use super::{Answered, Shared, at, consistency, json, json_body, page, parameters, read, schemas};
 
 static NAME: Parameter = Parameter::path(
     "name",
@@ -77,7 +72,7 @@ pub(super) struct Reading {
 async fn list(
     State(member): Shared,
     query: Result<Query<Listing>, QueryRejection>,
-    Extension(caller): Extension<Caller>,
+    caller: Caller,
     uri: Uri,
 ) -> Answered {
     let call = caller.call()?;
@@ -96,7 +91,7 @@ async fn one(
     State(member): Shared,
     path: Result<Path<String>, PathRejection>,
     query: Result<Query<Reading>, QueryRejection>,
-    Extension(caller): Extension<Caller>,
+    caller: Caller,
 ) -> Answered {
     let call = caller.call()?;
     let name: Namespace = field::read("name", &name(path)?)?;
@@ -113,9 +108,10 @@ async fn one(
 async fn put(
     State(member): Shared,
     path: Result<Path<String>, PathRejection>,
+    caller: Caller,
     request: Request,
 ) -> Answered {
-    let call = call(&request)?;
+    let call = caller.call()?;
     let name = name(path)?;
     let terms = json_body(request).await?;
     let revision = namespaces::put(&member, &call, &name, &terms).await?;
@@ -125,7 +121,7 @@ async fn put(
 async fn delete(
     State(member): Shared,
     path: Result<Path<String>, PathRejection>,
-    Extension(caller): Extension<Caller>,
+    caller: Caller,
 ) -> Answered {
     let call = caller.call()?;
     let name = name(path)?;

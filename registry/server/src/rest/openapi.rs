@@ -1,13 +1,12 @@
 //! The published contract: OpenAPI 3.1, made from the table of routes.
 //!
-//! It decides how a route is said in OpenAPI, and which refusals go with what a route takes. It
-//! must never describe a path that is not in the table. The copy in `openapi/` is this text; a test
-//! fails when they differ.
+//! It decides what the document consists of and how it is printed. It must never describe a path that is not in the table.
+//! The copy in `openapi/` is this text; a test fails when they differ.
 
+mod components;
 mod operation;
 #[cfg(test)]
 mod tests;
-mod yaml;
 
 use std::sync::LazyLock;
 
@@ -15,23 +14,13 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, header::CACHE_CONTROL};
 use serde_json::{Map, Value, json};
 
+use self::components::Components;
 use super::parameter::UNKEPT;
-use super::route::{Answer, Content, Route};
-use super::{Answered, docs, schemas};
+use super::route::{Content, Route};
+use super::{Answered, schemas};
 
-/// The contract in its two forms, and as a page.
-pub(super) struct Published {
-    pub(super) yaml: String,
-    pub(super) json: String,
-    pub(super) page: docs::Page,
-}
-
-/// Made once: the table does not change while the process runs.
-pub(super) static PUBLISHED: LazyLock<Published> = LazyLock::new(|| {
-    let document = document(&super::table());
-    let page = docs::page(&document);
-    Published { yaml: yaml::text(&document), json: format!("{document:#}\n"), page }
-});
+/// The contract as text, made once: the table does not change while the process runs.
+static PUBLISHED: LazyLock<String> = LazyLock::new(|| lines(&document(&super::table()), "") + "\n");
 
 /// The media type of RFC 9512.
 const YAML: &str = "application/yaml";
@@ -58,24 +47,24 @@ pub(super) fn routes() -> Vec<Route> {
     let kept = "It changes with the version of the registry only.";
     vec![
         Route::get("/openapi/registry-v1.yaml", yaml)
-            .is("getContractYaml", "contract", "This contract, as YAML.")
+            .is("getContractYaml", "contract", "This contract, for readers of YAML 1.2.")
             .answers(200, kept, &[Content { media: YAML, schema: &schemas::TEXT }], UNKEPT),
         Route::get("/openapi/registry-v1.json", json)
-            .is("getContractJson", "contract", "This contract, as JSON.")
+            .is("getContractJson", "contract", "This contract.")
             .gives(200, kept, &schemas::OPENAPI, UNKEPT),
     ]
 }
 
 async fn yaml() -> Answered {
-    Ok(text(YAML, &PUBLISHED.yaml))
+    Ok(text(YAML))
 }
 
 async fn json() -> Answered {
-    Ok(text("application/json", &PUBLISHED.json))
+    Ok(text("application/json"))
 }
 
-fn text(media: &'static str, body: &'static str) -> axum::response::Response {
-    let mut response = axum::response::Response::new(body.into());
+fn text(media: &'static str) -> axum::response::Response {
+    let mut response = axum::response::Response::new(PUBLISHED.as_str().into());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
     // A client that asks after an upgrade must not read the contract from before.
@@ -84,13 +73,13 @@ fn text(media: &'static str, body: &'static str) -> axum::response::Response {
 }
 
 /// The whole document.
-fn document(table: &[Route]) -> Value {
-    let mut paths = Map::new();
+pub(super) fn document(table: &[Route]) -> Value {
+    let (mut paths, mut components) = (Map::new(), Components::default());
     for route in table {
         // The router's mark of a parameter that holds slashes is none of the contract's.
         let path = route.path.replace("{*", "{");
         let path = paths.entry(path).or_insert_with(|| json!({}));
-        path[route.method.as_str().to_ascii_lowercase()] = operation::of(route);
+        path[route.method.as_str().to_ascii_lowercase()] = operation::of(route, &mut components);
     }
     let tags = TAGS.map(|(name, about)| json!({ "name": name, "description": about }));
     json!({
@@ -105,10 +94,7 @@ fn document(table: &[Route]) -> Value {
         "servers": [{ "url": "/", "description": "The member that is asked." }],
         "tags": tags,
         "paths": paths,
-        "components": {
-            "schemas": named_schemas(),
-            "securitySchemes": security_schemes(),
-        },
+        "components": components.with(named_schemas(), security_schemes()),
     })
 }
 
@@ -136,16 +122,36 @@ fn security_schemes() -> Value {
     })
 }
 
+/// What a reference of the document is to; any other value is what it says.
+pub(super) fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    let pointer = value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+    pointer.and_then(|pointer| document.pointer(pointer)).unwrap_or(value)
+}
+
 /// A schema of ours; tests parse every one.
 fn parsed(schema: &str) -> Value {
     serde_json::from_str(schema).expect("schemas are constants, and a test reads them all")
 }
 
-/// The media types and schemas of an answer.
-fn contents(answer: &Answer) -> Value {
-    let each = answer.contents.iter().map(|content| {
-        let reference = format!("#/components/schemas/{}", content.schema.name);
-        (content.media.to_owned(), json!({ "schema": { "$ref": reference } }))
-    });
-    Value::Object(each.collect())
+/// What is longer is printed over several lines. Arbitrary: about what an editor shows.
+const LINE_BYTES_MAX: usize = 145;
+
+/// A value with its members in their order by name, each on a line if it fits there: a change of one thing changes few lines.
+fn lines(value: &Value, indent: &str) -> String {
+    let line = value.to_string();
+    if line.len() <= LINE_BYTES_MAX {
+        return line;
+    }
+    let deeper = format!("{indent}  ");
+    let member = |(name, of): (&String, &Value)| {
+        format!("{deeper}{}: {}", Value::from(name.as_str()), lines(of, &deeper))
+    };
+    let (open, each, close) = match value {
+        Value::Object(members) => ('{', members.iter().map(member).collect::<Vec<_>>(), '}'),
+        Value::Array(items) => {
+            ('[', items.iter().map(|item| deeper.clone() + &lines(item, &deeper)).collect(), ']')
+        }
+        _ => return line,
+    };
+    format!("{open}\n{}\n{indent}{close}", each.join(",\n"))
 }

@@ -3,6 +3,8 @@
 //! It decides their words and schemas, once for all routes. It must never describe a header that
 //! no answer carries.
 
+use proto_types::metadata::{AGE_KEY, EPOCH_KEY, REVISION_KEY};
+
 use crate::freshness;
 
 /// Where a parameter stands.
@@ -150,7 +152,7 @@ pub(super) const CACHE_CONTROL: Header =
 
 /// The state that an answer was read from.
 pub(super) const REVISION: Header = header(
-    "ecumene-revision",
+    REVISION_KEY,
     "The revision of the state that was read.",
     r#"{"type":"integer","minimum":0}"#,
 );
@@ -159,7 +161,7 @@ pub(super) const REVISION: Header = header(
 pub(super) const AGE: Header = Header {
     required: false,
     ..header(
-        "ecumene-age-ms",
+        AGE_KEY,
         "How old the state may be, in milliseconds; absent where a majority confirmed it, and \
          where this member does not know.",
         r#"{"type":"integer","minimum":0}"#,
@@ -183,7 +185,7 @@ pub(super) const ROSTER: &[Header] = &[REVISION, AGE, CACHE_CONTROL, TRUNCATED];
 pub(super) const EPOCH: Header = Header {
     required: false,
     ..header(
-        "ecumene-epoch",
+        EPOCH_KEY,
         "How often the cluster was restored from a backup. Revisions and cursors are of one epoch: when it \
          rises, what is kept of them is of no use, and the lists are to be read anew.",
         r#"{"type":"integer","minimum":0}"#,
@@ -200,11 +202,15 @@ pub(super) const WRITTEN: &[Header] = &[ETAG, CACHE_CONTROL];
 pub(super) const UNKEPT: &[Header] = &[EPOCH, CACHE_CONTROL];
 
 /// When to try again.
-pub(super) const RETRY_AFTER: Header = header(
-    "Retry-After",
-    "Seconds after which it may be tried again (RFC 9110, 10.2.3).",
-    r#"{"type":"integer","minimum":1}"#,
-);
+pub(super) const RETRY_AFTER: Header = Header {
+    required: false,
+    ..header(
+        "Retry-After",
+        "Seconds after which it may be tried again (RFC 9110, 10.2.3); absent where nobody knows when \
+         there is room.",
+        r#"{"type":"integer","minimum":1}"#,
+    )
+};
 
 /// What is left of a source's share.
 pub(super) const RATE_LIMIT: Header = Header {

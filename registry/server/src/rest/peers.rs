@@ -1,6 +1,4 @@
-//! Peers, the signed roster and manifests over HTTP.
-//!
-//! It decides nothing about a peer: `operations/peers.rs` does what is asked.
+//! Peers, the signed roster and manifests over HTTP: it reads arguments for `operations/peers.rs` and writes the answers.
 
 mod operator;
 mod owner;
@@ -13,12 +11,13 @@ use http::header::CACHE_CONTROL;
 use http::{HeaderValue, StatusCode, Uri};
 use proto_types::{Digest, Origin};
 use proto_wire::registry::v1 as wire;
+use proto_wire::{to_json, to_json_without};
 use registry_api::{Code, List, Problem, field, render};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::operations::{Listed, Page, peers};
-use crate::roster::{self, Signed};
+use crate::roster::Signed;
 use crate::{allowance, lookup};
 
 use super::cards::tagged;
@@ -115,51 +114,49 @@ fn origin(path: Result<Path<String>, PathRejection>) -> Result<Origin, Problem> 
     field::read("origin", &text)
 }
 
+/// Members of a peer that are null where there is nothing to tell.
+const NULL: [&str; 7] = [
+    "manifestSeq",
+    "manifestDigest",
+    "manifestExpiresAtMs",
+    "movedTo",
+    "operationDigest",
+    "logDigest",
+    "tokenLifeSMax",
+];
+
 /// A peer in JSON, told by the same words as over gRPC.
 pub(super) fn peer(entry: &wire::Peer) -> Value {
-    let (keys, recovery) = (keys(&entry.keys), keys(&entry.recovery_keys));
-    let stated = (entry.manifest_seq > 0).then_some(entry);
-    json!({
-        "origin": entry.origin,
-        "keys": keys,
-        "recoveryKeys": recovery,
-        "status": entry.status,
-        "enrolledAtMs": entry.enrolled_at_ms,
-        "manifestSeq": stated.map(|peer| peer.manifest_seq),
-        "manifestDigest": stated.map(|peer| &peer.manifest_digest),
-        "manifestExpiresAtMs": stated.map(|peer| peer.manifest_expires_at_ms),
-        "movedTo": text(&entry.moved_to),
-        "epoch": entry.epoch,
-        "operationSeq": entry.operation_seq,
-        "operationDigest": text(&entry.operation_digest),
-        "logIndex": entry.log_index,
-        "logDigest": text(&entry.log_digest),
-        "domainProven": entry.domain_proven,
-        "tokenLifeSMax": (entry.token_life_s_max > 0).then_some(entry.token_life_s_max),
-        "revision": entry.revision,
-    })
+    let mut shown = nulled(to_json_without(entry, &["manifest", "liveness"]), &NULL);
+    shown["keys"] = keys(&entry.keys);
+    shown["recoveryKeys"] = keys(&entry.recovery_keys);
+    shown
 }
 
-pub(super) fn keys(keys: &[wire::Key]) -> Vec<Value> {
-    let time = |ms: u64| (ms > 0).then_some(ms);
+pub(super) fn keys(keys: &[wire::Key]) -> Value {
     let key = |key: &wire::Key| {
-        json!({
-            "kid": key.kid,
-            "publicKeyHex": key.public_key_hex,
-            "use": if key.usage.is_empty() { "recovery" } else { &key.usage },
-            "notBeforeMs": time(key.not_before_ms),
-            "notAfterMs": time(key.not_after_ms),
-        })
+        let mut shown = nulled(to_json(key), &["notBeforeMs", "notAfterMs"]);
+        if key.usage.is_empty() {
+            shown["use"] = "recovery".into();
+        }
+        shown
     };
     keys.iter().map(key).collect()
 }
 
-fn text(text: &str) -> Option<&str> {
-    Some(text).filter(|text| !text.is_empty())
+/// Protobuf says 0 or an empty text where there is nothing; these members are null then.
+pub(super) fn nulled(mut said: Value, members: &[&str]) -> Value {
+    for name in members {
+        let value = &mut said[*name];
+        if *value == 0 || *value == "" {
+            *value = Value::Null;
+        }
+    }
+    said
 }
 
 pub(super) async fn roster(State(member): Shared) -> Answered {
-    let (reading, signed) = roster::current(&member).await?;
+    let (reading, signed) = member.roster.current(&member.signer, || member.stale()).await?;
     Ok(at(&reading, shown_roster(signed)))
 }
 
@@ -187,6 +184,42 @@ pub(super) async fn put_manifest(State(member): Shared, request: Request) -> Ans
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_not_there_of_a_peer_is_null() {
+        assert_eq!(
+            peer(&wire::Peer::default()).to_string(),
+            r#"{"domainProven":false,"enrolledAtMs":0,"epoch":0,"keys":[],"logDigest":null,"logIndex":0,"manifestDigest":null,"manifestExpiresAtMs":null,"manifestSeq":null,"movedTo":null,"operationDigest":null,"operationSeq":0,"origin":"","recoveryKeys":[],"revision":0,"status":"","tokenLifeSMax":null}"#
+        );
+        let text = str::to_owned;
+        let (kid, usage) = (text("k1"), text("signing"));
+        let key = wire::Key { kid, usage, not_before_ms: 1, ..Default::default() };
+        let full = wire::Peer {
+            origin: text("https://a.example"),
+            keys: vec![key.clone()],
+            status: text("active"),
+            enrolled_at_ms: 1,
+            manifest_seq: 2,
+            manifest_digest: text("d1"),
+            revision: 3,
+            manifest: bytes::Bytes::from_static(b"{}"),
+            recovery_keys: vec![wire::Key { usage: String::new(), not_after_ms: 2, ..key }],
+            moved_to: text("https://b.example"),
+            epoch: 4,
+            operation_seq: 5,
+            operation_digest: text("d2"),
+            log_index: 6,
+            log_digest: text("d3"),
+            domain_proven: true,
+            manifest_expires_at_ms: 7,
+            token_life_s_max: 300,
+            liveness: Some(wire::Liveness::default()),
+        };
+        assert_eq!(
+            peer(&full).to_string(),
+            r#"{"domainProven":true,"enrolledAtMs":1,"epoch":4,"keys":[{"kid":"k1","notAfterMs":null,"notBeforeMs":1,"publicKeyHex":"","use":"signing"}],"logDigest":"d3","logIndex":6,"manifestDigest":"d1","manifestExpiresAtMs":7,"manifestSeq":2,"movedTo":"https://b.example","operationDigest":"d2","operationSeq":5,"origin":"https://a.example","recoveryKeys":[{"kid":"k1","notAfterMs":2,"notBeforeMs":1,"publicKeyHex":"","use":"recovery"}],"revision":3,"status":"active","tokenLifeSMax":300}"#
+        );
+    }
 
     #[test]
     fn a_roster_that_is_cut_says_so_in_a_header_and_a_whole_one_does_not() {

@@ -1,12 +1,10 @@
-//! Records over HTTP, as the Pilox registry serves them.
-//!
-//! It decides nothing about a record: `operations/records.rs` does what is asked.
+//! Records over HTTP, as the Pilox registry serves them: it reads arguments for `operations/records.rs` and writes the
+//! answers.
 
 mod catalog;
 mod resolve;
 mod validate;
 
-use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
 use http::{HeaderMap, StatusCode, Uri};
@@ -33,8 +31,7 @@ use super::parameter::{
 };
 use super::route::{Access, Route, WRITE_REFUSALS};
 use super::{
-    Answered, Shared, annotations, at, call_with_credential, handle, json, json_body, kept_for,
-    look, parameters, schemas,
+    Answered, Shared, annotations, at, handle, json, json_body, kept_for, look, parameters, schemas,
 };
 
 /// What a record without `ttlSecondsRecommended` is cached for; the Pilox registry says so of all.
@@ -126,10 +123,11 @@ impl Publishing {
 pub(super) async fn publish(
     State(member): Shared,
     query: Result<Query<Publishing>, QueryRejection>,
+    caller: Caller,
     request: Request,
 ) -> Answered {
     let terms = parameters(query)?.terms()?;
-    let call = call_with_credential(&request)?;
+    let call = caller.with_credential()?;
     let conditions = conditions(request.headers())?;
     let document = json_body(request).await?;
     let put = Put { document: &document, terms, conditions };
@@ -147,7 +145,7 @@ pub(super) async fn one(
     State(member): Shared,
     target: Uri,
     query: Result<Query<Reading>, QueryRejection>,
-    Extension(caller): Extension<Caller>,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Answered {
     let handle = handle(&target)?;
@@ -183,7 +181,7 @@ fn fresh_s(now: WallMs, seen: &Seen<RecordEntry>) -> u64 {
 pub(super) async fn delete(
     State(member): Shared,
     target: Uri,
-    Extension(caller): Extension<Caller>,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Answered {
     let call = caller.call()?;

@@ -3,13 +3,14 @@
 //! It decides that a handler and its description are one value, so that neither can exist without
 //! the other. It must never describe what the code refuses, nor serve what it does not describe.
 
+use std::any::type_name;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Query, Request};
 use axum::handler::Handler;
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use http::{Method, Uri};
@@ -18,9 +19,10 @@ use registry_api::field::PAGE_MAX;
 use serde::Deserialize;
 
 use super::parameter::{Header, Parameter, REVISION};
+use super::refused;
 use super::schemas::Schema;
 use crate::allowance::{self, Pages};
-use crate::call::identify;
+use crate::call::Caller;
 use crate::member::Member;
 
 /// One operation: a method of a path, its handler and its description.
@@ -33,6 +35,8 @@ pub(super) struct Route {
     pub(super) tag: &'static str,
     pub(super) about: &'static str,
     pub(super) access: Access,
+    /// How many arguments of the handler find out who calls.
+    callers: usize,
     pub(super) parameters: Vec<&'static Parameter>,
     pub(super) body: Option<Content>,
     pub(super) answers: Vec<Answer>,
@@ -98,7 +102,7 @@ impl Route {
         H: Handler<T, Arc<Member>>,
         T: 'static,
     {
-        Self::new(Method::GET, path, Some(on(MethodFilter::GET, handler)))
+        Self::new::<T>(Method::GET, path, Some(on(MethodFilter::GET, handler)))
     }
 
     pub(super) fn post<H, T>(path: &'static str, handler: H) -> Self
@@ -106,7 +110,7 @@ impl Route {
         H: Handler<T, Arc<Member>>,
         T: 'static,
     {
-        Self::new(Method::POST, path, Some(on(MethodFilter::POST, handler)))
+        Self::new::<T>(Method::POST, path, Some(on(MethodFilter::POST, handler)))
     }
 
     pub(super) fn put<H, T>(path: &'static str, handler: H) -> Self
@@ -114,7 +118,7 @@ impl Route {
         H: Handler<T, Arc<Member>>,
         T: 'static,
     {
-        Self::new(Method::PUT, path, Some(on(MethodFilter::PUT, handler)))
+        Self::new::<T>(Method::PUT, path, Some(on(MethodFilter::PUT, handler)))
     }
 
     pub(super) fn delete<H, T>(path: &'static str, handler: H) -> Self
@@ -122,15 +126,20 @@ impl Route {
         H: Handler<T, Arc<Member>>,
         T: 'static,
     {
-        Self::new(Method::DELETE, path, Some(on(MethodFilter::DELETE, handler)))
+        Self::new::<T>(Method::DELETE, path, Some(on(MethodFilter::DELETE, handler)))
     }
 
     /// A path that another router serves.
     pub(super) fn elsewhere(path: &'static str) -> Self {
-        Self::new(Method::GET, path, None)
+        Self::new::<()>(Method::GET, path, None)
     }
 
-    fn new(method: Method, path: &'static str, handler: Option<MethodRouter<Arc<Member>>>) -> Self {
+    /// `T` are the arguments of the handler.
+    fn new<T>(
+        method: Method,
+        path: &'static str,
+        handler: Option<MethodRouter<Arc<Member>>>,
+    ) -> Self {
         Self {
             method,
             path,
@@ -139,6 +148,7 @@ impl Route {
             tag: "",
             about: "",
             access: Access::Open,
+            callers: type_name::<T>().matches(type_name::<Caller>()).count(),
             parameters: Vec::new(),
             body: None,
             answers: Vec::new(),
@@ -225,17 +235,16 @@ impl Route {
 
     /// Adds its handler to a router: under its path, and under each fixed path of the table that is one of its handles too.
     /// The method tells them apart there; the router does not take one method twice. What it costs is taken before it is
-    /// found out who calls, and that before it is handled.
+    /// found out who calls, and that before its body is read: bodies are a handler's last argument, and costs a layer around it.
     pub(super) fn serve(
         self,
         router: Router<Arc<Member>>,
         fixed: &BTreeSet<&'static str>,
-        member: &Arc<Member>,
     ) -> Router<Arc<Member>> {
+        // To find out who calls may take a look-up at the leader: it is done once, and not where nobody needs it.
+        let callers = usize::from(self.access != Access::Open);
+        debug_assert_eq!(self.callers, callers, "the handler of {} {}", self.method, self.path);
         let Some(mut handler) = self.handler else { return router };
-        if self.access != Access::Open {
-            handler = handler.route_layer(from_fn_with_state(Arc::clone(member), identify));
-        }
         let cost = self.cost;
         if cost != Cost::Call(allowance::PLAIN) {
             let charged = from_fn(move |request: Request, next: Next| charge(cost, request, next));
@@ -276,8 +285,8 @@ fn entries(target: &Uri) -> Option<usize> {
 
 /// Takes what an operation costs from the allowance of its source, before it is handled.
 async fn charge(cost: Cost, request: Request, next: Next) -> Response {
-    match allowance::refusal(request.extensions(), cost.of(request.uri()), false) {
-        Some(refused) => refused,
+    match allowance::refusal(request.extensions(), cost.of(request.uri()), refused) {
+        Some(response) => response,
         None => next.run(request).await,
     }
 }
@@ -285,6 +294,14 @@ async fn charge(cost: Cost, request: Request, next: Next) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_calls_is_found_out_once_where_a_credential_is_read_and_nowhere_else() {
+        for route in crate::rest::table() {
+            let callers = usize::from(route.access != Access::Open);
+            assert_eq!(route.callers, callers, "{} {}", route.method, route.path);
+        }
+    }
 
     #[test]
     fn a_page_costs_by_what_its_query_asks_for_however_it_is_encoded() {

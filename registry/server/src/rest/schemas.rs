@@ -1,7 +1,5 @@
-//! The named schemas of the contract, one file each in `schemas/`.
-//!
-//! It decides nothing: the files say what the decoders accept and the renderers print, and tests
-//! hold both against them.
+//! The named schemas of the contract, one file each in `schemas/`. Tests compare them with what the decoders accept and
+//! the renderers write.
 
 /// A named schema: JSON Schema 2020-12 as text.
 #[derive(Debug)]

@@ -1,6 +1,4 @@
-//! From ready to stopped, while others serve: readiness, the watch over the disk, and taking leave.
-//!
-//! It decides what readiness says. It must never end the member itself.
+//! The life of a member that serves: readiness, the watch over the disk, and taking leave.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,5 @@
-//! What is opened before a member serves: its secrets, its keys, its store.
-//!
-//! It decides nothing but the order. It must never log what a secret file holds.
+//! Everything that is opened before a member serves, in order: its secrets, its keys, its store. What a secret file holds
+//! is never logged.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,16 +15,17 @@ use registry_raft::{ClusterSecret, Credentials, Registry, Timings};
 use tokio::sync::Semaphore;
 
 use crate::admission::AdmissionPolicy;
+use crate::allowance::Sources;
 use crate::artifacts::Artifacts;
 use crate::audit::Refusals;
 use crate::config::{Admission, Config, Contradiction};
 use crate::enrolment::EnrolmentLimiter;
 use crate::fleet::Fleet;
-use crate::front::Sources;
 use crate::leader::LeaderLine;
 use crate::log::TransparencyLog;
-use crate::member::{CredentialLookups, Member, Signer, WRITE_SHARES};
-use crate::roster::Roster;
+use crate::member::{CredentialLookups, Member, WRITE_SHARES};
+use crate::pdp::DecisionPoint;
+use crate::roster::{Roster, Signer};
 use crate::search;
 
 use super::{Error, own_url};
@@ -78,7 +78,7 @@ fn member(
         artifacts: means.artifacts,
         signer: means.signer,
         log: means.log,
-        refusals: Refusals::default(),
+        refusals: Refusals::new(registry.clone()),
         log_open: AtomicBool::default(),
         shutdown,
         fleet: Fleet::new(config.lease_ttl.std(), config.bounds.sessions_max),
@@ -132,7 +132,8 @@ pub(super) fn sources(config: &Config) -> Sources {
 }
 
 fn admission_policy(admission: &Admission) -> Result<AdmissionPolicy, Error> {
-    Ok(AdmissionPolicy { rules: admission.rules()?, decision_point: admission.decision_point()? })
+    let point = admission.decision_point.as_ref().map(DecisionPoint::open).transpose()?;
+    Ok(AdmissionPolicy { rules: admission.rules()?, decision_point: point })
 }
 
 fn raft(config: &Config, addr: SocketAddr) -> Result<registry_raft::Config, Contradiction> {

@@ -2,8 +2,8 @@
 
 use http::Method;
 use proto_types::SecretKey;
+use proto_types::metadata::LEADER_KEY;
 use proto_wire::registry::v1 as wire;
-use registry_api::problem::LEADER_KEY;
 
 use crate::artifacts::deploy;
 use crate::fleet::{Node, submit, task};

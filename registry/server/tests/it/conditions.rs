@@ -106,6 +106,8 @@ async fn reads_hold(world: &World, path: &str, (tag, other): (&str, &str)) {
         (vec![(is, other), (not, other)], 412),
         (vec![(is, tag), (not, tag)], 304),
         (vec![(is, tag), (not, other)], 200),
+        // There is no time of a change (RFC 9110, section 13.1.4).
+        (vec![("if-unmodified-since", "Thu, 01 Jan 1970 00:00:00 GMT")], 200),
     ] {
         for method in [Method::GET, Method::HEAD] {
             let asked = (method.clone(), path);

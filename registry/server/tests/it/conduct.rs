@@ -46,7 +46,7 @@ async fn publish(world: &World, handle: &str, owner: &str) {
     world.directory().put_card(request).await.unwrap();
 }
 
-async fn furnished() -> World {
+async fn populated() -> World {
     let world = World::start().await;
     publish(&world, "good", GOOD).await;
     publish(&world, "bad", BAD).await;
@@ -81,7 +81,7 @@ fn handles(page: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_report_is_counted_once_and_searches_ask_for_it() {
-    let world = furnished().await;
+    let world = populated().await;
     let gateway = world.gateway("g1").await;
     assert_eq!(handles(&found(&world, "min_reputation=0.1").await), [""; 0]);
     let window = ended();
@@ -114,7 +114,7 @@ async fn a_report_is_counted_once_and_searches_ask_for_it() {
 
 #[tokio::test]
 async fn a_window_out_of_its_time_is_refused() {
-    let world = furnished().await;
+    let world = populated().await;
     let gateway = world.gateway("g1").await;
     for (window, code) in [(ended() + 3, "too-far-ahead"), (ended() - 62, "window-too-old")] {
         let refused = post(&world, &gateway, &report(window)).await;
@@ -146,7 +146,7 @@ async fn a_window_out_of_its_time_is_refused() {
 
 #[tokio::test]
 async fn gateways_report_and_only_the_operator_reads_a_score() {
-    let world = furnished().await;
+    let world = populated().await;
     let (gateway, node) = (world.gateway("g1").await, world.node("n1").await);
     let peer = |jti: &str| token(GOOD, &key(GOOD), jti);
     for (who, bearer) in

@@ -212,6 +212,11 @@ async fn agents(world: &World, node: &str) {
         "invalid-argument",
     );
     refused(
+        "isolation that no node can have",
+        directory.put_agent(bad(|it| it.isolation.push("nonsense".into()))).await,
+        "invalid-argument",
+    );
+    refused(
         "no card",
         directory.put_agent(bad(|it| it.card = "[]".into())).await,
         "invalid-document",

@@ -108,6 +108,7 @@ pub(crate) fn task(id: &str) -> wire::SubmitTaskRequest {
         input: b"{\"parts\":[]}".to_vec().into(),
         deadline_ms: now_ms() + 600_000,
         reply_to: None,
+        omit_input: false,
     }
 }
 
@@ -484,6 +485,7 @@ async fn a_continued_task_is_assigned_with_all_that_was_said() {
         input: b"{\"parts\":[1]}".to_vec().into(),
         deadline_ms: now_ms() + 60_000,
         reply_to: None,
+        omit_input: false,
     };
     let stranger = world.fleet().continue_task(by(OPERATOR, go_on("https://b.example"))).await;
     refused("a stranger's task", stranger, "not-found");
@@ -501,6 +503,36 @@ async fn a_continued_task_is_assigned_with_all_that_was_said() {
     world.fleet().complete_task(node.outcome("t1", second.epoch, "done")).await.unwrap();
     let late = world.fleet().continue_task(by(OPERATOR, go_on("https://a.example"))).await;
     late.expect("the same message again is the same turn");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_asks_for_it_is_answered_without_what_it_has_just_sent() {
+    let world = World::start().await;
+    deploy(&world, "text").await;
+    let mut node = Node::join(&world, "n1").await;
+    let (request, omit_input) = (task("t1"), true);
+    let sent = request.input.clone();
+    let bare = submit(&world, wire::SubmitTaskRequest { omit_input, ..request }).await;
+    assert_eq!((bare.id.as_str(), bare.input.len()), ("t1", 0));
+    assert_eq!(submit(&world, task("t1")).await.input, sent, "who does not ask has it");
+    let epoch = node.assigned().await.epoch;
+    let mut asks = node.outcome("t1", epoch, "which?");
+    asks.get_mut().end = "input-required".to_owned();
+    world.fleet().complete_task(asks).await.unwrap();
+    let next = wire::ContinueTaskRequest {
+        id: "t1".to_owned(),
+        owner: "https://a.example".to_owned(),
+        input: b"{\"parts\":[1]}".to_vec().into(),
+        deadline_ms: now_ms() + 60_000,
+        reply_to: None,
+        omit_input,
+    };
+    let asked = by(OPERATOR, next.clone());
+    let bare = world.fleet().continue_task(asked).await.unwrap().into_inner();
+    assert_eq!((bare.turns.len(), bare.input.len()), (1, 0));
+    assert_eq!(bare.turns[0].input, sent, "only the newest message is left out");
+    assert_eq!(state(&world, "t1").await.input, next.input);
     world.stop().await;
 }
 

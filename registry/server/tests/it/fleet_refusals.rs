@@ -102,6 +102,7 @@ async fn tasks(world: &World, node: &str, gateway: &str) {
             input: "{}".into(),
             deadline_ms: now_ms() + 60_000,
             reply_to: None,
+            omit_input: false,
         };
         edit(&mut request);
         request
@@ -261,6 +262,11 @@ async fn envelopes(world: &World, node: &str, gateway: &str) {
     refused(
         "a CR in a trace",
         fleet.enqueue_envelope(by(gateway, enqueue(|it| it.traceparent = "a\rb".into()))).await,
+        "invalid-argument",
+    );
+    refused(
+        "a long trace",
+        fleet.enqueue_envelope(by(gateway, enqueue(|it| it.traceparent = "a".repeat(129)))).await,
         "invalid-argument",
     );
     let lease = |max, ttl_ms, wait_ms| wire::LeaseEnvelopesRequest {

@@ -113,7 +113,7 @@ async fn a_handle_that_no_path_can_hold_is_refused_where_it_is_published() {
     for handle in ["acme01/../translator", "acme01/./x1", "../metrics"] {
         let refused = world.call(Method::POST, "/v1/records", &record(handle)).await;
         assert_eq!(refused.status(), 400, "{handle}");
-        assert_eq!(json(&refused)["schemaErrors"][0]["instancePath"], "/handle");
+        assert_eq!(json(&refused)["errors"][0]["instancePath"], "/handle");
         let path = format!("/v1/cards/{}", encode(handle));
         let refused = world.call(Method::PUT, &path, b"{}").await;
         assert_eq!(json(&refused)["code"], "path-ambiguous", "{handle}");

@@ -1,6 +1,4 @@
-//! A real member of a cluster of one, on a free port, as its clients see it.
-//!
-//! It decides nothing about the registry; each file holds one part of its contract.
+//! A real member of a cluster of one, on a free port, as its clients see it. Each file holds one part of its contract.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod admission;

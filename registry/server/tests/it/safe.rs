@@ -1,6 +1,4 @@
-//! An authority of a test's own, and certificates that it signs for this machine.
-//!
-//! It decides nothing; its certificates last a day.
+//! An authority of a test's own, and certificates that it signs for this machine. They last a day.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};

@@ -30,7 +30,7 @@ fn old_card(name: &str) -> Vec<u8> {
     card.to_string().into_bytes()
 }
 
-async fn furnished() -> World {
+async fn populated() -> World {
     let world = World::start().await;
     for (handle, document) in [
         ("a1", card("Babel", "translates any text", "nlp")),
@@ -50,7 +50,7 @@ fn handles(page: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn cards_of_both_generations_are_found_by_what_they_say() {
-    let world = furnished().await;
+    let world = populated().await;
     for (query, expected) in [
         ("", &["a1", "a2", "a3", "b1"][..]),
         ("q=babel", &["a1", "a2"]),
@@ -78,7 +78,7 @@ async fn cards_of_both_generations_are_found_by_what_they_say() {
 
 #[tokio::test]
 async fn pages_follow_each_other_by_their_links() {
-    let world = furnished().await;
+    let world = populated().await;
     for query in ["limit=1", "q=an&limit=1", "tag=nlp&limit=1", "q=babel&limit=1"] {
         let mut path = format!("/v1/agents?{query}");
         let mut paged = Vec::new();
@@ -104,7 +104,7 @@ async fn pages_follow_each_other_by_their_links() {
 
 #[tokio::test]
 async fn a_hit_is_explained_and_its_parts_add_up() {
-    let world = furnished().await;
+    let world = populated().await;
     let page = json(&world.get("/v1/agents?q=babel+text&explain=true").await);
     let hit = &page["hits"][0];
     assert_eq!((&hit["handle"], &hit["name"]), (&json!("a1"), &json!("Babel")));
@@ -181,7 +181,7 @@ async fn records_and_hosted_agents_are_found_and_deleted_ones_are_not() {
 
 #[tokio::test]
 async fn a_search_that_means_nothing_is_refused_by_name() {
-    let world = furnished().await;
+    let world = populated().await;
     for (query, member) in [
         ("q=", "q"),
         ("q=%3F", "text"),

@@ -13,6 +13,7 @@ use proto_types::{Jti, Kid, SecretKey};
 use proto_wire::registry::v1 as wire;
 use serde_json::{Value, json};
 
+use crate::contract::resolved;
 use crate::tokens::now_ms;
 use crate::world::{OPERATOR, ORIGIN, World, by, json as body_of};
 
@@ -78,7 +79,7 @@ async fn terms(world: &World, records: u64) {
 
 /// A state with public and redacted entries. What is hidden is `secret`; without one there is
 /// nothing hidden but two changes of a namespace, so that the revisions are the same.
-async fn furnish(world: &World, secret: Option<&str>, redacted: &str) {
+async fn populate(world: &World, secret: Option<&str>, redacted: &str) {
     world.enrol(STRANGER, "k1", &stranger_key()).await;
     world.enrol("https://owner.example", "k1", &SecretKey::from_seed(&[78; 32])).await;
     terms(world, 1).await;
@@ -151,6 +152,7 @@ fn requests(contract: &Value) -> Vec<(Method, String, Vec<u8>)> {
                 continue;
             };
             let required = operation["parameters"].as_array().into_iter().flatten();
+            let required = required.map(|it| resolved(contract, it));
             let required = required.filter(|it| it["in"] == "query" && it["required"] == true);
             let query: Vec<_> = required
                 .map(|it| {
@@ -418,8 +420,8 @@ fn served() -> impl Iterator<Item = &'static str> {
 #[tokio::test]
 async fn worlds_that_differ_in_what_is_hidden_answer_alike() {
     let (one, two) = tokio::join!(World::start(), World::start());
-    furnish(&one, Some("treasure"), "jade").await;
-    furnish(&two, None, "ruby").await;
+    populate(&one, Some("treasure"), "jade").await;
+    populate(&two, None, "ruby").await;
     for as_peer in [false, true] {
         compare(&one, &two, as_peer).await;
     }
@@ -433,7 +435,7 @@ async fn worlds_that_differ_in_what_is_hidden_answer_alike() {
 #[tokio::test]
 async fn each_viewer_reads_its_part_and_a_redacted_etag_is_of_what_is_shown() {
     let world = World::start().await;
-    furnish(&world, Some("treasure"), "jade").await;
+    populate(&world, Some("treasure"), "jade").await;
     let owner_key = SecretKey::from_seed(&[78; 32]);
     let owner = token("https://owner.example", &owner_key, "own-1");
     let path = at("cards", HIDDEN);
@@ -463,7 +465,7 @@ async fn each_viewer_reads_its_part_and_a_redacted_etag_is_of_what_is_shown() {
 #[tokio::test]
 async fn a_namespace_is_proven_to_who_administrates_it_and_is_as_if_absent_to_others() {
     let world = World::start().await;
-    furnish(&world, None, "jade").await;
+    populate(&world, None, "jade").await;
     let about = |id: &str| wire::InclusionProofRequest { kind: "namespace".into(), id: id.into() };
     let path = |name: &str| format!("/v1/namespaces/{name}?proof=true");
     let owner_key = SecretKey::from_seed(&[78; 32]);
@@ -524,7 +526,7 @@ async fn what_becomes_private_is_deleted_to_those_who_lose_sight() {
 #[tokio::test]
 async fn case_05_a_token_has_one_effect_and_a_refused_wish_costs_none() {
     let world = World::start().await;
-    furnish(&world, None, "jade").await;
+    populate(&world, None, "jade").await;
     let owner = token("https://owner.example", &SecretKey::from_seed(&[78; 32]), "own-1");
     let path = at("cards", ABSENT);
     let put = |body: &[u8]| world.send(request(&Method::PUT, &path, body, Some(&owner)));

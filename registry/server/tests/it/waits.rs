@@ -68,6 +68,42 @@ async fn a_deployment_that_no_node_can_run_now_says_which_requirement_is_not_met
     world.stop().await;
 }
 
+/// A request with this token, or of nobody.
+fn from<T>(token: Option<&str>, message: T) -> tonic::Request<T> {
+    match token {
+        Some(token) => by(token, message),
+        None => tonic::Request::new(message),
+    }
+}
+
+/// What is said of each agent that is deployed, in the list and of each alone.
+async fn listed(world: &World, token: Option<&str>) -> Vec<(String, String)> {
+    let mut directory = world.directory();
+    let all = wire::ListRequest { consistency: 1, ..Default::default() };
+    let agents = directory.list_agents(from(token, all)).await.unwrap().into_inner().agents;
+    for agent in &agents {
+        let one = wire::GetAgentRequest { handle: agent.handle.clone(), consistency: 1 };
+        let one = directory.get_agent(from(token, one)).await.unwrap().into_inner();
+        assert_eq!(one.unplaceable, agent.unplaceable);
+    }
+    agents.into_iter().map(|agent| (agent.handle, agent.unplaceable)).collect()
+}
+
+#[tokio::test]
+async fn the_operator_and_nobody_else_sees_which_agents_no_node_can_run_now() {
+    let world = world().await;
+    deploy(&world, "text").await;
+    said(&world, needs_hardware()).await;
+    let told = |text: &str, stuck: &str| {
+        [("stuck", stuck), ("text", text)].map(|(handle, why)| (handle.to_owned(), why.to_owned()))
+    };
+    assert_eq!(listed(&world, Some(OPERATOR)).await, told(JOINED, JOINED));
+    let _node = join(&world).await;
+    assert_eq!(listed(&world, Some(OPERATOR)).await, told("", ISOLATION));
+    assert_eq!(listed(&world, None).await, told("", ""));
+    world.stop().await;
+}
+
 #[tokio::test]
 async fn a_task_that_no_node_can_run_says_so_while_it_waits_and_when_its_deadline_ends_it() {
     let world = world().await;

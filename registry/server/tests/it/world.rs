@@ -1,6 +1,4 @@
 //! One running member and clients of it.
-//!
-//! It decides nothing about outcomes; it only starts, asks and stops.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -338,9 +336,9 @@ pub(crate) fn refused<T>(
     with: &str,
 ) {
     let Err(status) = answer else { panic!("{says} is not refused") };
-    let expected = registry_api::Code::ALL.iter().find(|known| known.as_str() == with).unwrap();
+    let expected = registry_api::problem::grpc(with.parse().unwrap());
     let found = (status.code(), code(&status));
-    assert_eq!(found, (expected.grpc(), with), "{says}: {}", status.message());
+    assert_eq!(found, (expected, with), "{says}: {}", status.message());
 }
 
 pub(crate) fn json(response: &Response<Bytes>) -> Value {

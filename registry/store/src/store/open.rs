@@ -10,7 +10,8 @@ use arc_swap::ArcSwap;
 use rocksdb::Cache;
 
 use super::current::{self, StateName};
-use super::{Damage, Identity, Store, damage};
+use super::{Identity, Store};
+use crate::damage::{self, Damage};
 use crate::files::sync_dir;
 use crate::state::State;
 use crate::{Error, Log, Options};
@@ -94,7 +95,7 @@ impl Store {
                 opened => return opened.map(|state| (name, state)),
             }
         }
-        let name = damage::begin_anew(dir, StateName::named(dir)?, options, cache)?;
+        let name = begin_anew(dir, StateName::named(dir)?, options, cache)?;
         let state = State::open(&dir.join(name.to_string()), false, options, cache)?;
         Ok((name, state))
     }
@@ -129,6 +130,30 @@ impl Store {
         let identity = Identity::kept(dir, None)?.unwrap_or_default();
         Ok(Self::of(dir, (options, cache), (log, state), identity))
     }
+}
+
+/// Puts an empty state in the place of a damaged one, which is set aside. A crash on the way is taken up again.
+fn begin_anew(
+    store: &Path,
+    damaged: StateName,
+    options: &Options,
+    cache: &Cache,
+) -> Result<StateName, Error> {
+    let from = store.join(damaged.to_string());
+    if from.exists() {
+        let to = damage::set_aside(store, &from)?;
+        tracing::error!(state = %damaged, kept = %to.display(), "the state is damaged: it is set aside");
+    }
+    let next = damaged.next();
+    let fresh = store.join(next.to_string());
+    if fresh.exists() {
+        // The empty one that a crash has left.
+        remove(&fresh)?;
+    }
+    drop(State::open(&fresh, true, options, cache)?);
+    next.write(store)?;
+    damage::forget(store)?;
+    Ok(next)
 }
 
 fn remove(path: &Path) -> Result<(), Error> {

@@ -1,8 +1,6 @@
 //! Clients that write, swap and read the same few registers at every member, and add records besides.
 //! They decide what an error means: only the codes that say so mean that nothing was done. They must never repeat a write.
 
-pub(crate) mod registers;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -20,8 +18,8 @@ use rand::{Rng as _, SeedableRng as _};
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
 
-use self::registers::{Author, CARDS, KEYS, put, read};
 use super::log::Log;
+use super::registers::{Author, CARDS, Found, KEYS, put, read};
 
 /// Of each member, to which they keep: those of one that is cut off wait, and the others go on.
 const CLIENTS_EACH: usize = 4;
@@ -188,7 +186,9 @@ impl Shared {
         let action = Action::Write(value);
         match put(operator, &self.author, key, (value, String::new())).await {
             Ok(found) => self.log.wrote(key, begun, action, Some(found)),
-            Err(status) => return self.doubt(&status, || self.log.wrote(key, begun, action, None)),
+            Err(status) => {
+                return self.failed(&status, || self.log.wrote(key, begun, action, None));
+            }
         }
         Ok(End::Answered)
     }
@@ -205,7 +205,9 @@ impl Shared {
             Err(status) if code(&status) == Some("precondition-failed") => {
                 self.log.refused_swap(key, begun, before.value);
             }
-            Err(status) => return self.doubt(&status, || self.log.wrote(key, begun, action, None)),
+            Err(status) => {
+                return self.failed(&status, || self.log.wrote(key, begun, action, None));
+            }
         }
         Ok(End::Answered)
     }
@@ -218,7 +220,7 @@ impl Shared {
         let request = wire::PutRecordRequest { document, ..Default::default() };
         match operator.directory.clone().put_record(request).await {
             Ok(stored) => self.log.added(handle, stored.into_inner().digest),
-            Err(status) => return self.doubt(&status, || ()),
+            Err(status) => return self.failed(&status, || ()),
         }
         Ok(End::Answered)
     }
@@ -228,19 +230,19 @@ impl Shared {
         operator: &Operator,
         key: usize,
         strong: bool,
-    ) -> Result<(End, Option<registers::Found>)> {
+    ) -> Result<(End, Option<Found>)> {
         let begun = self.log.now();
         match read(operator, &self.author, key, strong).await {
             Ok(found) => {
                 self.log.saw(key, begun, &found);
                 Ok((End::Answered, Some(found)))
             }
-            Err(status) => Ok((self.doubt(&status, || ())?, None)),
+            Err(status) => Ok((self.failed(&status, || ())?, None)),
         }
     }
 
     /// Notes why a call failed; `unknown` is done unless it is certain that nothing was.
-    fn doubt(&self, status: &Status, unknown: impl FnOnce()) -> Result<End> {
+    fn failed(&self, status: &Status, unknown: impl FnOnce()) -> Result<End> {
         let said = code(status);
         self.log.refused(said.unwrap_or("silence"));
         if matches!(status.code(), Code::NotFound | Code::DataLoss | Code::InvalidArgument) {

@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow, ensure};
 use chaos_cluster::labels::{self, Acked, Age, Answer};
 use chaos_cluster::linear::{self, Action, Operation, Value};
 
-use super::crowd::registers::{Found, KEYS};
+use super::registers::{Found, KEYS};
 
 /// Members round ages to milliseconds, a few times.
 const ROUNDED: Duration = Duration::from_millis(5);

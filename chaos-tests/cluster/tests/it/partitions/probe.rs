@@ -11,7 +11,7 @@ use chaos_cluster::labels::Age;
 use proto_wire::registry::v1 as wire;
 use tonic::{Request, Status};
 
-use super::crowd::registers::label;
+use super::registers::label;
 
 /// Longer than a member tries to confirm a strong read or to commit a write (10 s): it has to answer by itself.
 const PATIENCE: Duration = Duration::from_secs(13);

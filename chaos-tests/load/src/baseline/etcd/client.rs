@@ -1,5 +1,4 @@
-//! etcd's public gRPC interface (version 3), as much of it as a put takes.
-//! It decides nothing; it must never repeat a call.
+//! etcd's public gRPC interface (version 3), as much of it as a put takes. It must never repeat a call.
 
 use std::time::Duration;
 

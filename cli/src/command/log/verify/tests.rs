@@ -50,42 +50,42 @@ fn folder(history: &str, size: u64, epoch: u64) -> TempDir {
     dir
 }
 
-fn asked(home: &TempDir) -> Asked {
+fn checks(dir: &TempDir) -> Checks {
     let log = signer("log.example", Kind::Log, 1).key().clone();
     let policy = Policy::unwitnessed(log);
-    Asked { policy, saved: home.path().join("saved"), entries: true, included: Vec::new() }
+    Checks { policy, saved: dir.path().join("saved"), entries: true, included: Vec::new() }
 }
 
-async fn verify(log: &TempDir, asked: &Asked) -> Result<Output, String> {
+async fn verify(log: &TempDir, checks: &Checks) -> Result<Output, String> {
     let source = Source::parse(log.path().to_str().unwrap(), &Profile::default());
-    run(&source, asked).await.map_err(|failure| failure.to_string())
+    run(&source, checks).await.map_err(|failure| failure.to_string())
 }
 
-fn kept(asked: &Asked) -> Option<String> {
-    std::fs::read_to_string(&asked.saved).ok()
+fn kept(checks: &Checks) -> Option<String> {
+    std::fs::read_to_string(&checks.saved).ok()
 }
 
 #[tokio::test]
 async fn a_log_that_grows_is_followed_without_a_network() {
-    let home = tempfile::tempdir().unwrap();
-    let asked = asked(&home);
+    let dir = tempfile::tempdir().unwrap();
+    let checks = checks(&dir);
     for (size, grown) in
         [(0, None), (1, Some(1)), (300, Some(299)), (300, Some(0)), (700, Some(400))]
     {
         let log = folder("one", size, 0);
-        let output = verify(&log, &asked).await.unwrap();
+        let output = verify(&log, &checks).await.unwrap();
         assert_eq!(output.json["grownBy"].as_u64(), grown, "{size}");
         let served = std::fs::read_to_string(log.path().join("checkpoint")).unwrap();
-        assert_eq!(kept(&asked), Some(served));
+        assert_eq!(kept(&checks), Some(served));
     }
 }
 
 #[tokio::test]
 async fn case_15_every_way_to_rewrite_a_log_is_named_and_nothing_is_saved() {
-    let home = tempfile::tempdir().unwrap();
-    let asked = asked(&home);
-    verify(&folder("one", 300, 1), &asked).await.unwrap();
-    let before = kept(&asked);
+    let dir = tempfile::tempdir().unwrap();
+    let checks = checks(&dir);
+    verify(&folder("one", 300, 1), &checks).await.unwrap();
+    let before = kept(&checks);
     for (log, says, evidence) in [
         (folder("other", 600, 1), "does not continue the one of 300", true),
         (folder("other", 300, 1), "shows two histories", true),
@@ -93,43 +93,43 @@ async fn case_15_every_way_to_rewrite_a_log_is_named_and_nothing_is_saved() {
         (folder("one", 200, 2), "restored from a backup (epoch 1 to 2)", true),
         (folder("one", 400, 0), "epoch fell from 1 to 0", true),
     ] {
-        let files = || std::fs::read_dir(home.path()).unwrap().count();
+        let files = || std::fs::read_dir(dir.path()).unwrap().count();
         let count = files();
-        let why = verify(&log, &asked).await.unwrap_err();
+        let why = verify(&log, &checks).await.unwrap_err();
         assert!(why.contains(says), "{why}");
-        assert_eq!((kept(&asked), files() > count), (before.clone(), evidence));
+        assert_eq!((kept(&checks), files() > count), (before.clone(), evidence));
     }
-    let evidence = std::fs::read_to_string(home.path().join("saved.evidence-2")).unwrap();
+    let evidence = std::fs::read_to_string(dir.path().join("saved.evidence-2")).unwrap();
     assert_eq!(evidence.matches("log.example\n300\n").count(), 2, "both signed heads: {evidence}");
 }
 
 #[tokio::test]
 async fn case_15_a_flipped_entry_is_found() {
-    let home = tempfile::tempdir().unwrap();
-    let asked = asked(&home);
+    let dir = tempfile::tempdir().unwrap();
+    let checks = checks(&dir);
     let log = folder("one", 300, 0);
     let path = log.path().join("tile/entries/000");
     let mut bundle = std::fs::read(&path).unwrap();
     bundle[2] ^= 1;
     std::fs::write(&path, bundle).unwrap();
-    let why = verify(&log, &asked).await.unwrap_err();
+    let why = verify(&log, &checks).await.unwrap_err();
     assert!(why.contains("an entry was changed"), "{why}");
-    assert_eq!(kept(&asked), None);
+    assert_eq!(kept(&checks), None);
 }
 
 #[tokio::test]
 async fn case_14_an_unknown_key_and_a_missing_witness_are_named() {
-    let home = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().unwrap();
     let log = folder("one", 10, 0);
-    let mut asked = asked(&home);
+    let mut checks = checks(&dir);
     let witness = signer("witness.example", Kind::Witness, 2).key().clone();
-    let honest = asked.policy.clone();
-    asked.policy = Policy { witnesses: vec![witness], quorum: 1, ..honest };
-    let why = verify(&log, &asked).await.unwrap_err();
+    let honest = checks.policy.clone();
+    checks.policy = Policy { witnesses: vec![witness], quorum: 1, ..honest };
+    let why = verify(&log, &checks).await.unwrap_err();
     assert!(why.contains("0 of the 1 needed witnesses"), "{why}");
     let other: NoteKey = signer("other.example", Kind::Log, 3).key().clone();
-    asked.policy = Policy::unwitnessed(other);
-    let why = verify(&log, &asked).await.unwrap_err();
+    checks.policy = Policy::unwitnessed(other);
+    let why = verify(&log, &checks).await.unwrap_err();
     assert!(why.contains("unknown keys only: log.example"), "{why}");
-    assert_eq!(kept(&asked), None);
+    assert_eq!(kept(&checks), None);
 }

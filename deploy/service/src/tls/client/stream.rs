@@ -1,6 +1,4 @@
-//! A connection that was made, in TLS or in clear text.
-//!
-//! It decides nothing and never changes a byte.
+//! A connection that was made, in TLS or in clear text. It must never change a byte.
 
 use std::{
     io::{self, IoSlice},

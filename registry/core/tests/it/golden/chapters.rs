@@ -8,20 +8,21 @@ use registry_core::command::{
     AdmitMember, AdmitPeer, AdvancePartner, AllowTokenLife, AskDomain, Audit, CancelTask,
     ChargeTokens, Command, Compact, CompleteTask, ConductCommand, ContinueTask, CreateInstance,
     DecideEnrolment, DeleteNamespace, DeleteRecord, EnqueueEnvelope, ExpireTask, FailPartner,
-    FleetCommand, Foreign, HearNode, HoldPartner, Import, ImportedRecord, InstanceCommand,
-    IssueJoinToken, LedgerCommand, NamespaceCommand, NoteDomain, OpenLog, OperatePeer, PeerCommand,
-    Precondition, PullStart, PutCard, PutNamespace, PutRecord, QuarantinePartner, ReleasePartner,
-    RemoveInstance, RemovePartner, RequestEnrolment, ResetTime, RetireMember, RevokePeer,
-    SetLiveness, SetNodeState, SetPartnerEpoch, SpendToken, SpendTokens, StandPeer, StateManifest,
-    SubmitTask, TruncateAudit, Versioned, Versions, Witness, WitnessEpoch,
+    FederationCommand, FleetCommand, HearNode, HoldPartner, Import, ImportedRecord,
+    InstanceCommand, IssueJoinToken, LogCommand, NamespaceCommand, NoteDomain, OpenLog,
+    OperatePeer, PeerCommand, Precondition, PullStart, PutCard, PutNamespace, PutRecord,
+    QuarantinePartner, ReleasePartner, RemoveInstance, RemovePartner, RequestEnrolment, ResetTime,
+    RetireMember, RevokePeer, SetNodeState, SetPartnerEpoch, SetReachability, SpendToken,
+    SpendTokens, StandPeer, StateManifest, SubmitTask, TruncateAudit, Versioned, Versions, Witness,
+    WitnessEpoch,
 };
 use registry_core::entry::{
     Agreement, Approval, Candidate, DomainMethod, EnrolledKey, Founding, ImportKind, JoinRole,
-    Liveness, NodeState, PeerStatus, Source, Subject, TaskEnd, Terms, Visibility,
+    NodeState, PeerStatus, Reachability, Source, Subject, TaskEnd, Terms, Visibility,
 };
 use registry_core::query;
 use registry_core::rank::{Unmet, Unplaced};
-use registry_core::search::Told;
+use registry_core::search::PutSearch;
 
 use super::story::Story;
 use super::values;
@@ -34,7 +35,7 @@ const TARGET: &str = "https://target.example";
 
 impl Story {
     pub(super) fn peers_come_in(&mut self) {
-        self.say(vec![Command::Ledger(LedgerCommand::OpenLog(OpenLog { seed: digest(250) }))]);
+        self.say(vec![Command::Log(LogCommand::OpenLog(OpenLog { seed: digest(250) }))]);
         self.say((0..10).map(put_body).collect());
         let roles = [JoinRole::Peer, JoinRole::Gateway, JoinRole::Node, JoinRole::Registry];
         self.say((10..).zip(roles).map(|(hash, role)| issue(hash, role)).collect());
@@ -162,11 +163,16 @@ impl Story {
         self.say(other);
         let seen = |subject, class| {
             let why = "it answered".to_owned();
-            Command::Foreign(Foreign::SetLiveness(SetLiveness { subject, class, prober: 1, why }))
+            Command::Federation(FederationCommand::SetReachability(SetReachability {
+                subject,
+                class,
+                prober: 1,
+                why,
+            }))
         };
         self.say(vec![
-            seen(Subject::Record(handle(1)), Liveness::Open),
-            seen(Subject::Peer(origin(0)), Liveness::Gated),
+            seen(Subject::Record(handle(1)), Reachability::Open),
+            seen(Subject::Peer(origin(0)), Reachability::Gated),
         ]);
         let newer = put_record(1, 8, self.now, Some((0, 0)));
         let (stored, absent) = (Some(vec![digest(4)]), Some(vec![digest(9)]));
@@ -240,13 +246,14 @@ impl Story {
             heard(),
         ]);
         self.say(vec![submit(1, 6, deadline), assign(1, 0), release(1, 1), assign(1, 0), asked(2)]);
-        let (owner, reply_to) = (OWNER.to_owned(), Some(values::reply_to()));
+        let (owner, reply_to) = (OWNER.parse().unwrap(), Some(values::reply_to()));
         let (id, input) = (task_id(1), digest(8));
         let next =
             FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to, deadline });
         self.say(vec![Command::Fleet(next), assign(1, 0), complete(1, 0, 3, 9)]);
         let cancel = |name, owner: Option<&str>| {
-            Command::CancelTask(CancelTask { id: task_id(name), owner: owner.map(str::to_owned) })
+            let owner = owner.map(|owner| owner.parse().unwrap());
+            Command::CancelTask(CancelTask { id: task_id(name), owner })
         };
         self.say(vec![submit(2, 6, deadline), cancel(2, Some(OWNER)), submit(3, 6, deadline)]);
         self.say(vec![assign(3, 0), cancel(3, None), node_state(0, NodeState::Lost), heard()]);
@@ -273,7 +280,7 @@ impl Story {
         ]);
         let (partner, other) = (partner_name(0), partner_name(1));
         let (from, reason) = (PullStart { cursor: 0, agreement }, "it does not answer".to_owned());
-        let advance = Foreign::AdvancePartner(AdvancePartner {
+        let advance = FederationCommand::AdvancePartner(AdvancePartner {
             name: partner.clone(),
             cursor: 10,
             checkpoint: Some("a signed note".to_owned()),
@@ -281,20 +288,25 @@ impl Story {
             from: Some(from),
         });
         let checkpoint = Some("another signed note".to_owned());
-        let wishes = [
+        let commands = [
             advance,
-            Foreign::FailPartner(FailPartner {
+            FederationCommand::FailPartner(FailPartner {
                 name: other.clone(),
                 reason: reason.clone(),
                 pulls: 3,
             }),
-            Foreign::HoldPartner(HoldPartner { name: other.clone(), entries: 2 }),
-            Foreign::ReleasePartner(ReleasePartner { name: other.clone() }),
-            Foreign::SetPartnerEpoch(SetPartnerEpoch { name: other.clone(), epoch: 1, checkpoint }),
-            Foreign::QuarantinePartner(QuarantinePartner { name: partner, reason }),
+            FederationCommand::HoldPartner(HoldPartner { name: other.clone(), entries: 2 }),
+            FederationCommand::ReleasePartner(ReleasePartner { name: other.clone() }),
+            FederationCommand::SetPartnerEpoch(SetPartnerEpoch {
+                name: other.clone(),
+                epoch: 1,
+                checkpoint,
+            }),
+            FederationCommand::QuarantinePartner(QuarantinePartner { name: partner, reason }),
         ];
-        self.say(wishes.into_iter().map(Command::Foreign).collect());
-        let remove = Command::Foreign(Foreign::RemovePartner(RemovePartner { name: other }));
+        self.say(commands.into_iter().map(Command::Federation).collect());
+        let remove =
+            Command::Federation(FederationCommand::RemovePartner(RemovePartner { name: other }));
         self.say(vec![put_partner(0, 11), remove]);
     }
 
@@ -323,18 +335,15 @@ impl Story {
         let empty = (0, tlog::empty_root());
         let witness = |log: &str, to, epoch| {
             let origin = log.to_owned();
-            LedgerCommand::Witness(Witness { origin, from: empty, to: (5, digest(to)), epoch })
+            LogCommand::Witness(Witness { origin, from: empty, to: (5, digest(to)), epoch })
         };
-        let ledger = [
-            LedgerCommand::TruncateAudit(TruncateAudit { through: 3 }),
+        let changes = [
+            LogCommand::TruncateAudit(TruncateAudit { through: 3 }),
             witness("log.example", 70, Some(0)),
-            LedgerCommand::WitnessEpoch(WitnessEpoch {
-                origin: "log.example".to_owned(),
-                epoch: 1,
-            }),
+            LogCommand::WitnessEpoch(WitnessEpoch { origin: "log.example".to_owned(), epoch: 1 }),
             witness("other.example", 71, None),
         ];
-        self.say(ledger.into_iter().map(Command::Ledger).collect());
+        self.say(changes.into_iter().map(Command::Log).collect());
         self.time_passes();
     }
 
@@ -350,7 +359,7 @@ impl Story {
         self.say(vec![self.compact(9)]);
         // The clock of one member had carried the state's time ahead.
         self.now = soon;
-        self.say(vec![Command::Ledger(LedgerCommand::ResetTime(ResetTime { to: soon }))]);
+        self.say(vec![Command::Log(LogCommand::ResetTime(ResetTime { to: soon }))]);
         let expires_at = self.now.plus_ms(DAY);
         let (hash, role) = (digest(14), JoinRole::Node);
         self.say(vec![Command::IssueJoinToken(IssueJoinToken { hash, role, expires_at })]);
@@ -398,7 +407,7 @@ fn namespace(name: &str, terms: Terms, by: Option<u8>) -> Command {
 
 fn told(source: Source, name: u8, body: u8) -> Command {
     let (handle, digest, document) = (handle(name), digest(body), values::document());
-    Command::PutSearch(Told { source, handle, digest, document })
+    Command::PutSearch(PutSearch { source, handle, digest, document })
 }
 
 fn signed_card() -> Command {
@@ -436,7 +445,7 @@ fn operators_task(deadline: WallMs) -> Command {
         id: task_id(5),
         context: ContextId::parse("another-context").unwrap(),
         agent: handle(0),
-        owner: "operator".to_owned(),
+        owner: "operator".parse().unwrap(),
         input: digest(6),
         reply_to: Some(values::reply_to()),
         deadline,
@@ -450,10 +459,10 @@ fn unshared_envelope(expires_at: WallMs) -> Command {
     Command::EnqueueEnvelope(EnqueueEnvelope {
         id: envelope_id(3),
         source: origin(1),
-        target: TARGET.to_owned(),
-        correlation: "correlation-3".to_owned(),
+        target: TARGET.parse().unwrap(),
+        correlation: "correlation-3".parse().unwrap(),
         body: digest(4),
-        traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
+        traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().ok(),
         expires_at,
         shared: false,
         metered: false,
@@ -471,7 +480,7 @@ fn imported_card() -> Command {
         ttl_s: None,
         agent_card_url: String::new(),
     };
-    Command::Foreign(Foreign::Import(Box::new(Import {
+    Command::Federation(FederationCommand::Import(Box::new(Import {
         partner: partner_name(0),
         kind: ImportKind::Card,
         handle: handle(14),
@@ -485,7 +494,7 @@ fn imported_card() -> Command {
 }
 
 fn audited(line: u8) -> Command {
-    Command::Ledger(LedgerCommand::Audit(Audit {
+    Command::Log(LogCommand::Audit(Audit {
         who: "operator".to_owned(),
         action: "revoke-peer".to_owned(),
         target: origin(line).as_str().to_owned(),

@@ -1,17 +1,16 @@
 //! Commands and proposals as logs hold them, with what may be absent and without it.
 
 use proto_types::card::Assurance;
-use proto_types::{ContextId, LeaseEpoch, Revision};
+use proto_types::{ContextId, IsolationSet, LeaseEpoch, QueueName, Reason, Revision};
 use registry_core::command::{
     AckEnvelope, AdmitMember, AssignTask, CancelTask, Command, Compact, CompleteTask, DeleteRecord,
-    EnqueueEnvelope, EnrolPeer, ExpireTask, IssueJoinToken, LeaseEnvelopes, Precondition, Proposal,
-    PutAgent, PutBody, PutCard, PutRecord, RegisterGateway, RegisterNode, ReleaseTask,
-    RetireMember, RevokePeer, SetNodeState, SpendToken, SpendTokens, SubmitTask, Versioned,
-    Versions,
+    EnqueueEnvelope, EnrolPeer, ExpireTask, IssueJoinToken, Precondition, Proposal, PutAgent,
+    PutBody, PutCard, PutRecord, RegisterGateway, RegisterNode, ReleaseTask, RetireMember,
+    RevokePeer, SetNodeState, SpendToken, SpendTokens, SubmitTask, Versioned, Versions,
 };
 use registry_core::entry::{AgentKind, Approval, JoinRole, NodeState, Source, TaskEnd, Visibility};
 use registry_core::rank::{Unmet, Unplaced};
-use registry_core::search::Told;
+use registry_core::search::PutSearch;
 
 use super::{Golden, nested, values};
 use crate::world::*;
@@ -98,7 +97,7 @@ fn directory() -> Vec<Command> {
             owner: None,
             visibility: None,
         }),
-        Command::PutSearch(Told {
+        Command::PutSearch(PutSearch {
             source: Source::Card,
             handle: handle(1),
             digest: digest(1),
@@ -125,7 +124,7 @@ fn fleet() -> Vec<Command> {
             artifact_bytes: 10,
             kind: AgentKind::Component,
             limits: limits(),
-            isolation: vec!["wasm-proc".to_owned(), "vm-hw".to_owned()],
+            isolation: isolation(&["wasm-proc", "vm-hw"]),
             card: digest(2),
             visibility: Some(Visibility::Redacted),
         }),
@@ -135,13 +134,13 @@ fn fleet() -> Vec<Command> {
             artifact_bytes: 10,
             kind: AgentKind::Command,
             limits: limits(),
-            isolation: Vec::new(),
+            isolation: IsolationSet::default(),
             card: digest(2),
             visibility: None,
         }),
         Command::RegisterGateway(RegisterGateway {
             id: gateway_id(1),
-            endpoint: "http://gateway1".to_owned(),
+            endpoint: "http://gateway1".parse().unwrap(),
             credential: digest(1),
             join: digest(2),
         }),
@@ -171,7 +170,7 @@ fn tasks() -> Vec<Command> {
             id: id.clone(),
             context: ContextId::parse("context").unwrap(),
             agent: handle(1),
-            owner: "https://peer1.example".to_owned(),
+            owner: "https://peer1.example".parse().unwrap(),
             input: digest(1),
             reply_to: Some(values::reply_to()),
             deadline: START,
@@ -182,7 +181,7 @@ fn tasks() -> Vec<Command> {
             id: id.clone(),
             context: ContextId::parse("context").unwrap(),
             agent: handle(1),
-            owner: "operator".to_owned(),
+            owner: "operator".parse().unwrap(),
             input: digest(1),
             reply_to: None,
             deadline: START,
@@ -193,7 +192,7 @@ fn tasks() -> Vec<Command> {
         Command::ReleaseTask(ReleaseTask {
             id: id.clone(),
             epoch,
-            reason: "it is draining".to_owned(),
+            reason: Reason::given("it is draining"),
         }),
         Command::CompleteTask(CompleteTask {
             id: id.clone(),
@@ -201,7 +200,7 @@ fn tasks() -> Vec<Command> {
             epoch,
             end: TaskEnd::Failed,
             outcome: Some(digest(1)),
-            reason: Some("it ran out of fuel".to_owned()),
+            reason: Reason::of("it ran out of fuel"),
         }),
         Command::CompleteTask(CompleteTask {
             id: id.clone(),
@@ -211,7 +210,7 @@ fn tasks() -> Vec<Command> {
             outcome: None,
             reason: None,
         }),
-        Command::CancelTask(CancelTask { id: id.clone(), owner: Some("operator".to_owned()) }),
+        Command::CancelTask(CancelTask { id: id.clone(), owner: "operator".parse().ok() }),
         Command::CancelTask(CancelTask { id: id.clone(), owner: None }),
         Command::ExpireTask(ExpireTask {
             id: id.clone(),
@@ -222,7 +221,8 @@ fn tasks() -> Vec<Command> {
 }
 
 fn envelopes() -> Vec<Command> {
-    let (id, source, target) = (envelope_id(1), origin(1), "https://target.example".to_owned());
+    let (id, source) = (envelope_id(1), origin(1));
+    let target = QueueName::parse("https://target.example").unwrap();
     vec![
         Command::SpendToken(SpendToken { hash: digest(1), until: START }),
         Command::SpendTokens(SpendTokens {
@@ -232,9 +232,9 @@ fn envelopes() -> Vec<Command> {
             id: id.clone(),
             source: source.clone(),
             target: target.clone(),
-            correlation: "correlation-1".to_owned(),
+            correlation: "correlation-1".parse().unwrap(),
             body: digest(1),
-            traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
+            traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().ok(),
             expires_at: START,
             shared: true,
             metered: true,
@@ -243,14 +243,14 @@ fn envelopes() -> Vec<Command> {
             id: id.clone(),
             source: source.clone(),
             target: target.clone(),
-            correlation: "correlation-1".to_owned(),
+            correlation: "correlation-1".parse().unwrap(),
             body: digest(1),
             traceparent: None,
             expires_at: START,
             shared: false,
             metered: false,
         }),
-        Command::LeaseEnvelopes(LeaseEnvelopes { target: target.clone(), max: 9, ttl_ms: 10_000 }),
+        lease(target.as_str(), 9),
         Command::AckEnvelope(AckEnvelope { target, source, id, epoch: LeaseEpoch(2) }),
     ]
 }

@@ -3,19 +3,19 @@
 use std::fmt::Debug;
 
 use proto_types::card::Assurance;
-use proto_types::{ContextId, LeaseEpoch, Namespace, Revision, TenantKey, WallMs};
+use proto_types::{ContextId, IsolationSet, LeaseEpoch, Namespace, Revision, TenantKey, WallMs};
 use registry_core::change::Write;
 use registry_core::entry::{
     Acked, AgentEntry, AgentKind, CardEntry, EnvelopeEntry, EvidenceEntry, Failing, GatewayEntry,
-    Held, ImportKind, InstanceEntry, JoinRole, JoinTokenEntry, Liveness, LivenessEntry,
-    MemberEntry, NamespaceEntry, NodeEntry, NodeState, PartnerEntry, PartnerState, PassedOver,
-    ProvenanceEntry, RecordEntry, ReporterEntry, SearchEntry, Source, Subject, TaskEntry,
+    Held, ImportKind, InstanceEntry, JoinRole, JoinTokenEntry, MemberEntry, NamespaceEntry,
+    NodeEntry, NodeState, PartnerEntry, PartnerState, PassedOver, ProvenanceEntry, Reachability,
+    ReachabilityEntry, RecordEntry, ReporterEntry, SearchEntry, Source, Subject, TaskEntry,
     TaskState, Terms, Turn, Visibility, Window,
 };
 use registry_core::reputation::Evidence;
 use registry_core::table::{
-    AGENTS, CARDS, ENVELOPES, EVIDENCE, Entity, GATEWAYS, INSTANCES, JOIN_TOKENS, LIVENESS,
-    MEMBERS, NAMESPACES, NODES, PARTNERS, PEER_LOG, PEER_REQUESTS, PEERS, PROVENANCE, RECORDS,
+    AGENTS, CARDS, ENVELOPES, EVIDENCE, Entity, GATEWAYS, INSTANCES, JOIN_TOKENS, MEMBERS,
+    NAMESPACES, NODES, PARTNERS, PEER_LOG, PEER_REQUESTS, PEERS, PROVENANCE, REACHABILITY, RECORDS,
     REPORTERS, SEARCHES, TASKS, Table,
 };
 
@@ -43,7 +43,7 @@ fn each_entry_and_its_derived_keys_have_the_bytes_that_states_hold() {
     pin(&mut golden, &ENVELOPES, &envelopes());
     pin(&mut golden, &MEMBERS, &members());
     pin(&mut golden, &INSTANCES, &[instance()]);
-    pin(&mut golden, &LIVENESS, &sightings());
+    pin(&mut golden, &REACHABILITY, &sightings());
     pin(&mut golden, &PARTNERS, &partners());
     pin(&mut golden, &PROVENANCE, &provenance());
     let (evidence, reporter) = conduct();
@@ -95,8 +95,9 @@ fn records() -> Vec<RecordEntry> {
         ..whole.clone()
     };
     let tombstone = RecordEntry { digest: None, ..whole.clone() };
-    let seen = Visibility::ALL.map(|visibility| RecordEntry { visibility, ..whole.clone() });
-    seen.into_iter().chain([bare, tombstone]).collect()
+    let seen = Visibility::ALL.iter();
+    let seen = seen.map(|&visibility| RecordEntry { visibility, ..whole.clone() });
+    seen.chain([bare, tombstone]).collect()
 }
 
 fn cards() -> [CardEntry; 2] {
@@ -129,7 +130,7 @@ fn agents() -> [AgentEntry; 2] {
         artifact_bytes: 10,
         kind: AgentKind::Component,
         limits: limits(),
-        isolation: vec!["wasm-proc".to_owned(), "vm-hw".to_owned()],
+        isolation: isolation(&["wasm-proc", "vm-hw"]),
         card: digest(2),
         visibility: Visibility::Redacted,
         namespace: values::namespace("acme"),
@@ -138,7 +139,7 @@ fn agents() -> [AgentEntry; 2] {
         revision: REVISION,
     };
     let bare = AgentEntry {
-        isolation: Vec::new(),
+        isolation: IsolationSet::default(),
         visibility: Visibility::Public,
         namespace: Namespace::default(),
         bytes: None,
@@ -174,7 +175,7 @@ fn namespaces() -> [NamespaceEntry; 2] {
 }
 
 fn gateway() -> GatewayEntry {
-    let (endpoint, credential) = ("http://gateway1".to_owned(), digest(1));
+    let (endpoint, credential) = ("http://gateway1".parse().unwrap(), digest(1));
     GatewayEntry { id: gateway_id(1), endpoint, credential, revision: REVISION }
 }
 
@@ -204,7 +205,7 @@ pub(super) fn tasks() -> Vec<TaskEntry> {
         id: task_id(1),
         context: ContextId::parse("context").unwrap(),
         agent: handle(1),
-        owner: "https://peer1.example".to_owned(),
+        owner: "https://peer1.example".parse().unwrap(),
         input: digest(1),
         turns: vec![
             Turn { input: digest(2), outcome: Some(digest(3)) },
@@ -247,10 +248,10 @@ pub(super) fn envelopes() -> [EnvelopeEntry; 3] {
     let leased = EnvelopeEntry {
         id: envelope_id(1),
         source: origin(1),
-        target: "https://target.example".to_owned(),
-        correlation: "correlation-1".to_owned(),
+        target: "https://target.example".parse().unwrap(),
+        correlation: "correlation-1".parse().unwrap(),
         body: digest(1),
-        traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
+        traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().ok(),
         accepted_at: START,
         expires_at: START.plus_ms(DAY),
         epoch: LeaseEpoch(2),
@@ -290,8 +291,8 @@ fn instance() -> InstanceEntry {
     InstanceEntry { tenant, origin: origin(1), token, created_at: START }
 }
 
-fn sightings() -> [LivenessEntry; 2] {
-    let of = |subject, class| LivenessEntry {
+fn sightings() -> [ReachabilityEntry; 2] {
+    let of = |subject, class| ReachabilityEntry {
         subject,
         class,
         since: START,
@@ -300,8 +301,8 @@ fn sightings() -> [LivenessEntry; 2] {
         why: "it answered".to_owned(),
         revision: REVISION,
     };
-    let record = of(Subject::Record(handle(1)), Liveness::Open);
-    [record, of(Subject::Peer(origin(1)), Liveness::NotSpeaking)]
+    let record = of(Subject::Record(handle(1)), Reachability::Open);
+    [record, of(Subject::Peer(origin(1)), Reachability::NotSpeaking)]
 }
 
 fn partners() -> [PartnerEntry; 2] {

@@ -6,14 +6,14 @@ use proto_types::{Digest, Kid, PublicKey, TenantKey};
 use registry_core::command::{
     AdmitPeer, AdvancePartner, AllowTokenLife, AskDomain, Audit, ChargeTokens, Command, Conduct,
     ConductCommand, ContinueTask, CreateInstance, DecideEnrolment, DeleteNamespace, FailPartner,
-    FleetCommand, Foreign, HearNode, HoldPartner, Import, ImportedRecord, InstanceCommand,
-    LedgerCommand, NamespaceCommand, NoteDomain, OpenLog, OperatePeer, PeerCommand, PullStart,
-    PutNamespace, PutPartner, QuarantinePartner, ReleasePartner, RemoveInstance, RemovePartner,
-    RequestEnrolment, ResetTime, SetLiveness, SetPartnerEpoch, StandPeer, StateManifest, Tally,
-    TruncateAudit, Witness, WitnessEpoch,
+    FederationCommand, FleetCommand, HearNode, HoldPartner, Import, ImportedRecord,
+    InstanceCommand, LogCommand, NamespaceCommand, NoteDomain, OpenLog, OperatePeer, PeerCommand,
+    PullStart, PutNamespace, PutPartner, QuarantinePartner, ReleasePartner, RemoveInstance,
+    RemovePartner, RequestEnrolment, ResetTime, SetPartnerEpoch, SetReachability, StandPeer,
+    StateManifest, Tally, TruncateAudit, Witness, WitnessEpoch,
 };
 use registry_core::entry::{
-    Agreement, Approval, DomainMethod, ImportKind, Liveness, PeerStatus, Subject, Window,
+    Agreement, Approval, DomainMethod, ImportKind, PeerStatus, Reachability, Subject, Window,
 };
 
 use super::{Golden, values};
@@ -29,9 +29,9 @@ fn each_nested_command_has_the_bytes_that_logs_hold() {
     golden.every("NamespaceCommand", &namespace_commands());
     golden.every("InstanceCommand", &instance_commands());
     golden.every("ConductCommand", &conduct_commands());
-    golden.every("LedgerCommand", &ledger_commands());
+    golden.every("LedgerCommand", &log_commands());
     golden.every("FleetCommand", &fleet_commands());
-    golden.every("Foreign", &[partner_wishes(), imports()].concat());
+    golden.every("Foreign", &[partner_commands(), imports()].concat());
     golden.finish();
 }
 
@@ -45,9 +45,11 @@ pub(super) fn each_wrapped() -> Vec<Command> {
         Command::Namespace(namespace),
         Command::Instance(instance),
         Command::Conduct(conduct),
-        Command::Ledger(LedgerCommand::ResetTime(ResetTime { to: START })),
+        Command::Log(LogCommand::ResetTime(ResetTime { to: START })),
         Command::Fleet(FleetCommand::CallNodes),
-        Command::Foreign(Foreign::ReleasePartner(ReleasePartner { name: partner_name(1) })),
+        Command::Federation(FederationCommand::ReleasePartner(ReleasePartner {
+            name: partner_name(1),
+        })),
     ]
 }
 
@@ -188,23 +190,23 @@ fn conduct_commands() -> [ConductCommand; 2] {
     [ConductCommand::Report(report), ConductCommand::Charge(ChargeTokens { entries })]
 }
 
-fn ledger_commands() -> Vec<LedgerCommand> {
+fn log_commands() -> Vec<LogCommand> {
     let log = "log.example".to_owned();
     let (from, to) = ((5, digest(1)), (6, digest(2)));
     vec![
-        LedgerCommand::OpenLog(OpenLog { seed: digest(1) }),
-        LedgerCommand::Audit(Audit {
+        LogCommand::OpenLog(OpenLog { seed: digest(1) }),
+        LogCommand::Audit(Audit {
             who: "operator".to_owned(),
             action: "revoke-peer".to_owned(),
             target: "https://peer1.example".to_owned(),
             outcome: "done".to_owned(),
             request_id: "r-1".to_owned(),
         }),
-        LedgerCommand::TruncateAudit(TruncateAudit { through: 3 }),
-        LedgerCommand::Witness(Witness { origin: log.clone(), from, to, epoch: Some(1) }),
-        LedgerCommand::Witness(Witness { origin: log.clone(), from, to, epoch: None }),
-        LedgerCommand::ResetTime(ResetTime { to: START }),
-        LedgerCommand::WitnessEpoch(WitnessEpoch { origin: log, epoch: 2 }),
+        LogCommand::TruncateAudit(TruncateAudit { through: 3 }),
+        LogCommand::Witness(Witness { origin: log.clone(), from, to, epoch: Some(1) }),
+        LogCommand::Witness(Witness { origin: log.clone(), from, to, epoch: None }),
+        LogCommand::ResetTime(ResetTime { to: START }),
+        LogCommand::WitnessEpoch(WitnessEpoch { origin: log, epoch: 2 }),
     ]
 }
 
@@ -212,7 +214,7 @@ fn fleet_commands() -> Vec<FleetCommand> {
     let go_on = |reply_to| {
         FleetCommand::ContinueTask(ContinueTask {
             id: task_id(1),
-            owner: "https://peer1.example".to_owned(),
+            owner: "https://peer1.example".parse().unwrap(),
             input: digest(1),
             reply_to,
             deadline: START,
@@ -226,53 +228,54 @@ fn fleet_commands() -> Vec<FleetCommand> {
     ]
 }
 
-fn partner_wishes() -> Vec<Foreign> {
+fn partner_commands() -> Vec<FederationCommand> {
     let (name, reason) = (partner_name(1), "it does not answer".to_owned());
     let agreement = Agreement { added_at: START, generation: 2 };
-    let put =
-        |terms| Foreign::PutPartner(PutPartner { name: partner_name(1), terms: Box::new(terms) });
+    let put = |terms| {
+        FederationCommand::PutPartner(PutPartner { name: partner_name(1), terms: Box::new(terms) })
+    };
     let [whole, bare] = values::partner_terms();
     vec![
         put(whole),
         put(bare),
-        Foreign::AdvancePartner(AdvancePartner {
+        FederationCommand::AdvancePartner(AdvancePartner {
             name: name.clone(),
             cursor: 7,
             checkpoint: Some("a signed note".to_owned()),
             passed_over: Some(values::passed_over()),
             from: Some(PullStart { cursor: 5, agreement }),
         }),
-        Foreign::AdvancePartner(AdvancePartner {
+        FederationCommand::AdvancePartner(AdvancePartner {
             name: name.clone(),
             cursor: 7,
             checkpoint: None,
             passed_over: None,
             from: None,
         }),
-        Foreign::QuarantinePartner(QuarantinePartner {
+        FederationCommand::QuarantinePartner(QuarantinePartner {
             name: name.clone(),
             reason: reason.clone(),
         }),
-        Foreign::RemovePartner(RemovePartner { name: name.clone() }),
-        Foreign::SetPartnerEpoch(SetPartnerEpoch {
+        FederationCommand::RemovePartner(RemovePartner { name: name.clone() }),
+        FederationCommand::SetPartnerEpoch(SetPartnerEpoch {
             name: name.clone(),
             epoch: 2,
             checkpoint: Some("a signed note".to_owned()),
         }),
-        Foreign::SetPartnerEpoch(SetPartnerEpoch {
+        FederationCommand::SetPartnerEpoch(SetPartnerEpoch {
             name: name.clone(),
             epoch: 2,
             checkpoint: None,
         }),
-        Foreign::HoldPartner(HoldPartner { name: name.clone(), entries: 9 }),
-        Foreign::ReleasePartner(ReleasePartner { name: name.clone() }),
-        Foreign::FailPartner(FailPartner { name, reason, pulls: 3 }),
+        FederationCommand::HoldPartner(HoldPartner { name: name.clone(), entries: 9 }),
+        FederationCommand::ReleasePartner(ReleasePartner { name: name.clone() }),
+        FederationCommand::FailPartner(FailPartner { name, reason, pulls: 3 }),
     ]
 }
 
-fn imports() -> Vec<Foreign> {
+fn imports() -> Vec<FederationCommand> {
     let import = |kind, entry| {
-        Foreign::Import(Box::new(Import {
+        FederationCommand::Import(Box::new(Import {
             partner: partner_name(1),
             kind,
             handle: handle(1),
@@ -305,7 +308,12 @@ fn imports() -> Vec<Foreign> {
     let (prober, why) = (2, "it answered".to_owned());
     let subject = Subject::Record(handle(1));
     vec![
-        Foreign::SetLiveness(SetLiveness { subject, class: Liveness::Open, prober, why }),
+        FederationCommand::SetReachability(SetReachability {
+            subject,
+            class: Reachability::Open,
+            prober,
+            why,
+        }),
         import(ImportKind::Record, Some(whole)),
         import(ImportKind::Card, Some(bare)),
         import(ImportKind::Record, None),

@@ -11,7 +11,7 @@ use super::{values, words};
 use crate::owner::{recovery, secret};
 use crate::world::*;
 
-fn standings() -> PeerStatuses {
+fn statuses() -> PeerStatuses {
     PeerStatuses { owner: PeerStatus::Active, operator: PeerStatus::Suspended }
 }
 
@@ -26,7 +26,7 @@ pub(super) fn peers() -> [PeerEntry; 3] {
         keys: values::keys(),
         recovery_keys: vec![recovery(8)],
         status: PeerStatus::Active,
-        standing: standings(),
+        standing: statuses(),
         moved_to: Some(origin(2)),
         epoch: 2,
         operation: Some(OperationRef { seq: 3, digest: digest(3) }),
@@ -87,7 +87,7 @@ pub(super) fn peers() -> [PeerEntry; 3] {
 pub(super) fn log() -> Vec<PeerLogEntry> {
     let whole = PeerState {
         keys: KeySet { keys: values::keys(), recovery: vec![recovery(8)] },
-        standing: standings(),
+        standing: statuses(),
         moved_to: Some(origin(2)),
         epoch: 2,
         operation: Some(OperationRef { seq: 3, digest: digest(3) }),

@@ -7,8 +7,8 @@ use proto_types::{Digest, Revision, Stamp, WallMs};
 use registry_core::change::{Reply, Write};
 use registry_core::command::{Command, Proposal};
 use registry_core::table::{
-    AGENTS, CARDS, ENVELOPES, EVIDENCE, GATEWAYS, INSTANCES, JOIN_TOKENS, LIVENESS, MEMBERS,
-    NAMESPACES, NODES, PARTNERS, PEER_LOG, PEER_REQUESTS, PEERS, PROVENANCE, RECORDS, REPORTERS,
+    AGENTS, CARDS, ENVELOPES, EVIDENCE, GATEWAYS, INSTANCES, JOIN_TOKENS, MEMBERS, NAMESPACES,
+    NODES, PARTNERS, PEER_LOG, PEER_REQUESTS, PEERS, PROVENANCE, REACHABILITY, RECORDS, REPORTERS,
     SEARCHES, TASKS,
 };
 use registry_core::view::{Memory, Space};
@@ -131,7 +131,7 @@ fn tables() -> BTreeSet<u8> {
         NAMESPACES.key(""),
         INSTANCES.key(""),
         SEARCHES.key(""),
-        LIVENESS.key(""),
+        REACHABILITY.key(""),
         PARTNERS.key(""),
         PROVENANCE.key(""),
         EVIDENCE.key(""),

@@ -53,7 +53,8 @@ pub(super) fn candidates() -> [Candidate; 2] {
 }
 
 pub(super) fn reply_to() -> ReplyTo {
-    let (endpoint, secret) = ("http://gateway0/events".to_owned(), "secret".to_owned());
+    let endpoint = "http://gateway0/events".parse().unwrap();
+    let secret = "secret".parse().unwrap();
     ReplyTo { gateway: gateway_id(0), endpoint, secret }
 }
 

@@ -6,8 +6,8 @@ use proto_types::manifest::KeyUse;
 use proto_types::peer::{Act, Actor};
 use proto_types::{Revision, WallMs};
 use registry_core::entry::{
-    AgentKind, Approval, ChangeEvent, ChangeKind, DomainMethod, ImportKind, JoinRole, Liveness,
-    NodeState, PartnerKind, PartnerState, PeerStatus, Source, Subject, TaskEnd, TrustMode,
+    AgentKind, Approval, ChangeEvent, ChangeKind, DomainMethod, ImportKind, JoinRole, NodeState,
+    PartnerKind, PartnerState, PeerStatus, Reachability, Source, Subject, TaskEnd, TrustMode,
     Visibility,
 };
 
@@ -29,11 +29,11 @@ fn each_word_has_the_bytes_that_states_hold() {
 
 fn directory(golden: &mut Golden) {
     use Assurance::{DomainProven, Enrolled, SelfAsserted, Unsigned};
-    golden.every("Visibility", &Visibility::ALL);
+    golden.every("Visibility", Visibility::ALL);
     golden.every("Assurance", &[Unsigned, SelfAsserted, Enrolled, DomainProven]);
-    golden.every("TrustMode", &TrustMode::ALL);
-    golden.every("Source", &Source::ALL);
-    golden.every("Liveness", &Liveness::ALL);
+    golden.every("TrustMode", TrustMode::ALL);
+    golden.every("Source", Source::ALL);
+    golden.every("Liveness", Reachability::ALL);
     golden.every("Subject", &[Subject::Record(handle(1)), Subject::Peer(origin(1))]);
     golden.every("PartnerKind", &[PartnerKind::Ecumene, PartnerKind::Pilox]);
     let caught = PartnerState::Quarantined { reason: "its log forked".to_owned(), at: START };
@@ -97,7 +97,7 @@ fn change_kinds() -> [ChangeKind; 11] {
         ChangeKind::Task,
         ChangeKind::Envelope,
         ChangeKind::Namespace,
-        ChangeKind::Liveness,
+        ChangeKind::Reachability,
         ChangeKind::Reputation,
     ]
 }

@@ -1,6 +1,5 @@
-//! One entry of another Ecumene registry: what its line offers, and its bytes.
-//!
-//! It decides whether an entry is wanted. It must never take bytes that are not those of the line's digest.
+//! One line of another Ecumene registry: the entry that it offers, whether it is wanted, and its bytes, which must have
+//! the line's digest.
 
 use proto_types::path::encode;
 use proto_types::{Digest, Handle, Namespace, Origin};
@@ -46,11 +45,7 @@ struct Line {
 impl Line {
     /// Record or card; `None` for what this version does not know.
     fn kind(&self) -> Option<ImportKind> {
-        match self.kind.as_str() {
-            "record" => Some(ImportKind::Record),
-            "card" => Some(ImportKind::Card),
-            _ => None,
-        }
+        self.kind.parse().ok()
     }
 }
 

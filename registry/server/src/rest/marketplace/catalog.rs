@@ -1,7 +1,4 @@
-//! The entries of the catalog: found by a search, said from a record and a card.
-//!
-//! It decides which members of both are shown. It must never read an entry with other eyes than the
-//! caller's.
+//! The entries of the catalog: found by a search, made from a record and a card, as the caller sees them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -169,7 +166,7 @@ fn request(query: &CatalogQuery) -> wire::SearchAgentsRequest {
     wire::SearchAgentsRequest {
         text: query.q.trim().to_owned(),
         tags: tags.map(str::to_owned).collect(),
-        kinds: vec!["card".to_owned(), "record".to_owned()],
+        kinds: vec![Kind::Card.to_string(), Kind::Record.to_string()],
         limit: PAGE,
         ..Default::default()
     }

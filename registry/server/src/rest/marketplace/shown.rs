@@ -1,7 +1,5 @@
-//! What a marketplace shows of one entry.
-//!
-//! It decides which members of a record and a card these are, and how much room they have. It must never let one entry
-//! make a page dear: anybody asks for pages, and a peer may have published a thousand of the longest cards.
+//! What a marketplace shows of one entry: which members of record and card, and how long each may be. The bound keeps a
+//! page cheap: anybody asks for pages, and a peer may have published a thousand of the longest cards.
 
 use std::collections::BTreeSet;
 

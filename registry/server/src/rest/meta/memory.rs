@@ -1,6 +1,4 @@
-//! What a member holds in memory, for its metrics.
-//!
-//! It decides what counts as the process's own: what is no file's, whoever asked the system for it.
+//! The memory of a member, for its metrics: what the process holds that is not a file's, whoever asked the system for it.
 
 use deploy_service::telemetry;
 use registry_raft::Memory;

@@ -13,19 +13,12 @@ use super::super::parameter::{
     CONSISTENCY, Header, MAX_AGE, Parameter, Place, RATE_LIMIT, RATE_LIMIT_POLICY, RETRY_AFTER,
     WWW_AUTHENTICATE,
 };
-use super::super::route::{Access, Route};
-use super::{contents, parsed};
+use super::super::route::{Access, Answer, Content, Route};
+use super::components::Components;
+use super::parsed;
 
-/// What the listener refuses before any route: these codes are its own (docs/errors).
-const LISTENER: [(u16, &str, &str); 4] = [
-    (400, "framing-ambiguous", "The message has two readings"),
-    (400, "host-invalid", "The request does not name one host"),
-    (414, "uri-too-long", "The target is too long"),
-    (431, "header-too-large", "The header section is too large"),
-];
-
-/// What any call may be refused with.
-const ANY: [Code; 7] = [
+/// What any call may be refused with; the last four by the listener, before any route.
+const ANY: [Code; 11] = [
     Code::Internal,
     Code::Stopping,
     Code::DiskFailed,
@@ -33,6 +26,10 @@ const ANY: [Code; 7] = [
     Code::PathAmbiguous,
     Code::ShareReached,
     Code::Overloaded,
+    Code::FramingAmbiguous,
+    Code::HostInvalid,
+    Code::UriTooLong,
+    Code::HeaderTooLarge,
 ];
 
 /// What a body may be refused with.
@@ -46,7 +43,7 @@ const WRITE: [Code; 5] =
 /// What a strong read may be refused with.
 const STRONG: [Code; 2] = [Code::NoLeader, Code::ReadUnconfirmed];
 
-pub(super) fn of(route: &Route) -> Value {
+pub(super) fn of(route: &Route, components: &mut Components) -> Value {
     let (summary, _) = route.about.split_once(". ").unwrap_or((route.about, ""));
     let mut operation = json!({
         "operationId": route.id,
@@ -54,20 +51,18 @@ pub(super) fn of(route: &Route) -> Value {
         "summary": summary.trim_end_matches('.'),
         "description": described(route),
         "security": security(route.access),
-        "responses": responses(route),
+        "responses": responses(route, components),
     });
     let bound = route.reads_state().then_some(&MAX_AGE);
     let parameters = route.parameters.iter().copied().chain(bound);
-    let parameters: Vec<Value> = parameters.map(parameter).collect();
+    let parameters: Vec<Value> = parameters
+        .map(|it| components.reference("parameters", it.name, route.id, parameter(it)))
+        .collect();
     if !parameters.is_empty() {
         operation["parameters"] = parameters.into();
     }
     if let Some(body) = route.body {
-        let reference = format!("#/components/schemas/{}", body.schema.name);
-        operation["requestBody"] = json!({
-            "required": true,
-            "content": { body.media: { "schema": { "$ref": reference } } },
-        });
+        operation["requestBody"] = json!({ "required": true, "content": contents(&[body]) });
     }
     operation
 }
@@ -87,7 +82,16 @@ fn security(access: Access) -> Value {
     }
 }
 
-fn parameter(parameter: &Parameter) -> Value {
+/// The media types and schemas of a body or an answer.
+fn contents(contents: &[Content]) -> Value {
+    let each = contents.iter().map(|content| {
+        let reference = format!("#/components/schemas/{}", content.schema.name);
+        (content.media.to_owned(), json!({ "schema": { "$ref": reference } }))
+    });
+    Value::Object(each.collect())
+}
+
+pub(super) fn parameter(parameter: &Parameter) -> Value {
     let place = match parameter.place {
         Place::Path => "path",
         Place::Query => "query",
@@ -102,45 +106,47 @@ fn parameter(parameter: &Parameter) -> Value {
     })
 }
 
-fn responses(route: &Route) -> Value {
+fn responses(route: &Route, components: &mut Components) -> Value {
     let mut responses = Map::new();
     for answer in &route.answers {
-        let mut response = json!({ "description": answer.about });
-        if !answer.contents.is_empty() {
-            response["content"] = contents(answer);
-        }
-        if !answer.headers.is_empty() {
-            response["headers"] = headers(answer.headers);
-        }
-        responses.insert(answer.status.to_string(), response);
+        responses.insert(answer.status.to_string(), answered(answer, route.id, components));
     }
     for (status, codes) in refusals(route) {
         let key = status.to_string();
         // A status that also succeeds (readiness says 503 in its own form) keeps that form.
-        responses.entry(key).or_insert_with(|| refusal(status, &codes));
+        responses.entry(key).or_insert_with(|| refusal(status, &codes, route.id, components));
     }
     Value::Object(responses)
 }
 
-fn headers(headers: &[Header]) -> Value {
+fn answered(answer: &Answer, operation: &str, components: &mut Components) -> Value {
+    let mut response = json!({ "description": answer.about });
+    if !answer.contents.is_empty() {
+        response["content"] = contents(&answer.contents);
+    }
+    if !answer.headers.is_empty() {
+        response["headers"] = headers(answer.headers, operation, components);
+    }
+    response
+}
+
+fn headers(headers: &[Header], operation: &str, components: &mut Components) -> Value {
     let each = headers.iter().map(|header| {
         let said = json!({
             "description": header.about,
             "required": header.required,
             "schema": parsed(header.schema),
         });
-        (header.name.to_owned(), said)
+        (header.name.to_owned(), components.reference("headers", header.name, operation, said))
     });
     Value::Object(each.collect())
 }
 
-/// Every refusal by its status: code and title.
-fn refusals(route: &Route) -> BTreeMap<u16, Vec<(&'static str, &'static str)>> {
-    let codes = codes(route);
-    let own = codes.iter().map(|code| (code.status(), code.as_str(), code.title()));
-    let mut by_status: BTreeMap<u16, Vec<_>> = BTreeMap::new();
-    for (status, code, title) in own.chain(LISTENER) {
-        by_status.entry(status).or_default().push((code, title));
+/// Every refusal by its status.
+fn refusals(route: &Route) -> BTreeMap<u16, Vec<Code>> {
+    let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+    for code in codes(route) {
+        by_status.entry(code.status()).or_default().push(code);
     }
     by_status
 }
@@ -184,19 +190,28 @@ fn of_parameters(route: &Route) -> Vec<Code> {
     codes
 }
 
-fn refusal(status: u16, codes: &[(&str, &str)]) -> Value {
-    let lines = codes.iter().map(|(code, title)| format!("`{code}`: {title}."));
+fn refusal(status: u16, codes: &[Code], operation: &str, components: &mut Components) -> Value {
+    let lines = codes.iter().map(|code| format!("`{code}`: {}.", code.title()));
     let mut response = json!({
         "description": lines.collect::<Vec<_>>().join(" "),
         "content": {
             problem::MEDIA_TYPE: { "schema": { "$ref": "#/components/schemas/Problem" } },
         },
     });
-    match status {
-        401 => response["headers"] = headers(&[WWW_AUTHENTICATE]),
-        429 => response["headers"] = headers(&[RETRY_AFTER, RATE_LIMIT, RATE_LIMIT_POLICY]),
-        503 => response["headers"] = headers(&[RETRY_AFTER]),
-        _ => {}
+    let carried: &[Header] = match status {
+        401 => &[WWW_AUTHENTICATE],
+        429 => &[RETRY_AFTER, RATE_LIMIT, RATE_LIMIT_POLICY],
+        503 => &[RETRY_AFTER],
+        _ => &[],
+    };
+    if !carried.is_empty() {
+        response["headers"] = headers(carried, operation, components);
     }
-    response
+    components.reference("responses", &refusal_name(status, codes), operation, response)
+}
+
+/// A status has one description in an operation, so it is named by all its codes but those that any call may be refused with.
+fn refusal_name(status: u16, codes: &[Code]) -> String {
+    let own = codes.iter().filter(|code| !ANY.contains(code));
+    own.fold(status.to_string(), |name, code| name + "." + code.as_str())
 }

@@ -5,6 +5,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use proto_types::card::Assurance;
+use registry_core::entry::{Reachability, TrustMode, Visibility};
+
 use super::*;
 use crate::rest::HANDLE_AT;
 use crate::rest::parameter::Place;
@@ -17,29 +20,94 @@ fn root() -> PathBuf {
 /// `ECUMENE_BLESS=1` writes the copy instead of comparing it.
 #[test]
 fn the_committed_contract_is_what_the_routes_say() {
-    let path = root().join("openapi/registry-v1.yaml");
+    let path = root().join("openapi/registry-v1.json");
     if std::env::var_os("ECUMENE_BLESS").is_some() {
-        std::fs::write(&path, &PUBLISHED.yaml).unwrap();
+        std::fs::write(&path, PUBLISHED.as_str()).unwrap();
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
-        committed == PUBLISHED.yaml,
-        "openapi/registry-v1.yaml is stale: ECUMENE_BLESS=1 cargo nextest run -p registry-server --lib \
+        committed == *PUBLISHED,
+        "openapi/registry-v1.json is stale: ECUMENE_BLESS=1 cargo nextest run -p registry-server --lib \
          the_committed_contract"
     );
 }
 
 #[test]
-fn every_reference_and_tag_is_there_and_every_schema_is_used() {
+fn every_reference_and_tag_is_there_and_every_component_is_used() {
     let document = document(&crate::rest::table());
     let mut used = BTreeSet::new();
     references(&document, &mut used);
-    let named: BTreeSet<String> =
-        schemas::ALL.iter().map(|schema| format!("#/components/schemas/{}", schema.name)).collect();
-    assert_eq!(used, named);
+    let kinds = document["components"].as_object().unwrap().iter();
+    let kinds = kinds.filter(|(kind, _)| *kind != "securitySchemes");
+    let named = kinds.flat_map(|(kind, of)| {
+        of.as_object().unwrap().keys().map(move |name| format!("#/components/{kind}/{name}"))
+    });
+    assert_eq!(used, named.collect::<BTreeSet<_>>());
     for route in crate::rest::table() {
         assert!(TAGS.iter().any(|(name, _)| *name == route.tag), "{}: {}", route.id, route.tag);
     }
+}
+
+#[test]
+fn the_words_of_the_contract_are_those_of_their_tables() {
+    let document = document(&crate::rest::table());
+    let mut said = Vec::new();
+    enums(&document, "", &mut said);
+    for (name, words) in [
+        ("visibility", Visibility::WORDS),
+        ("trust", TrustMode::WORDS),
+        ("liveness", Reachability::WORDS),
+        ("assurance", Assurance::WORDS),
+        ("min_assurance", Assurance::WORDS),
+    ] {
+        let listed: Vec<_> = said.iter().filter(|(named, _)| *named == name).collect();
+        assert!(!listed.is_empty() && listed.iter().all(|(_, said)| said == words), "{listed:?}");
+    }
+}
+
+/// Every list of words, with the member or parameter that has one of them.
+fn enums<'d>(value: &'d Value, name: &'d str, said: &mut Vec<(&'d str, Vec<&'d str>)>) {
+    match value {
+        Value::Object(members) => {
+            if let Some(words) = members.get("enum").and_then(Value::as_array) {
+                said.push((name, words.iter().filter_map(Value::as_str).collect()));
+            }
+            let parameter = members.get("name").and_then(Value::as_str);
+            for (key, member) in members {
+                let inside = matches!(key.as_str(), "schema" | "items");
+                enums(member, if inside { parameter.unwrap_or(name) } else { key }, said);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| enums(item, name, said)),
+        _ => {}
+    }
+}
+
+/// Several parameters are named `limit`, with other bounds.
+#[test]
+fn a_reference_is_to_the_parameter_that_the_route_takes() {
+    let table = crate::rest::table();
+    let document = document(&table);
+    for route in &table {
+        let path = route.path.replace("{*", "{");
+        let method = route.method.as_str().to_ascii_lowercase();
+        let operation = &document["paths"][path][method];
+        for (at, parameter) in route.parameters.iter().enumerate() {
+            let described = resolved(&document, &operation["parameters"][at]);
+            assert_eq!(*described, operation::parameter(parameter), "{}", route.id);
+        }
+    }
+}
+
+#[test]
+fn what_fits_on_a_line_is_on_one_and_all_of_it_is_read_back() {
+    let long = "x".repeat(LINE_BYTES_MAX);
+    let value = json!({ "b": { "no": [1, null] }, "a": [{ "c": true }, long] });
+    let text = lines(&value, "");
+    let (head, tail) = text.split_once(&long).unwrap();
+    assert_eq!(head, "{\n  \"a\": [\n    {\"c\":true},\n    \"");
+    assert_eq!(tail, "\"\n  ],\n  \"b\": {\"no\":[1,null]}\n}");
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
 }
 
 fn references(value: &Value, found: &mut BTreeSet<String>) {

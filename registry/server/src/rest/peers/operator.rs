@@ -1,13 +1,12 @@
-//! What operators do about peers over HTTP.
-//!
-//! It decides nothing about a peer: `operations/peers.rs` does what is asked.
+//! What operators do about peers over HTTP: it reads arguments for `operations/peers.rs` and writes the answers.
 
-use axum::Extension;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use http::{StatusCode, Uri};
 use proto_types::Revision;
+use proto_types::peer::PeerStatus;
 use proto_wire::registry::v1 as wire;
+use proto_wire::to_json;
 use registry_api::{Code, Problem, Role, decode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -16,7 +15,7 @@ use serde_json::{Value, json};
 use super::super::page::{CURSOR, PAGED};
 use super::super::parameter::{LIMIT, UNKEPT};
 use super::super::route::{Access, Route};
-use super::super::{Answered, Shared, at, call, json, json_body, page, parameters, schemas};
+use super::super::{Answered, Shared, at, json, json_body, page, parameters, schemas};
 use super::{ORIGIN, keys, origin};
 use crate::call::Caller;
 use crate::lookup;
@@ -46,7 +45,7 @@ pub(super) fn routes() -> Vec<Route> {
         .body(&schemas::TOKEN_LIFE),
     ];
     routes.extend(decisions());
-    routes.extend(standings());
+    routes.extend(status_routes());
     routes
 }
 
@@ -64,7 +63,7 @@ fn decisions() -> [Route; 2] {
     ]
 }
 
-fn standings() -> [Route; 4] {
+fn status_routes() -> [Route; 4] {
     let stand = |route: Route, id, about| {
         act(route, id, about).body(&schemas::REASON).refuses(&[Code::PeerNotActive])
     };
@@ -107,7 +106,7 @@ struct Paging {
 async fn requests(
     State(member): Shared,
     query: Result<Query<Paging>, QueryRejection>,
-    Extension(caller): Extension<Caller>,
+    caller: Caller,
     uri: Uri,
 ) -> Answered {
     caller.call()?.principal.require(&[Role::Operator])?;
@@ -122,24 +121,19 @@ async fn requests(
 }
 
 fn request(request: &wire::PeerRequest) -> Value {
-    json!({
-        "id": request.id,
-        "origin": request.origin,
-        "keys": keys(&request.keys),
-        "domain": request.domain,
-        "requestedAtMs": request.requested_at_ms,
-        "expiresAtMs": request.expires_at_ms,
-    })
+    let mut shown = to_json(request);
+    shown["keys"] = keys(&request.keys);
+    shown
 }
 
 type Named = Result<Path<String>, PathRejection>;
 
-async fn approve(shared: Shared, path: Named, body: Request) -> Answered {
-    decided(&shared, path, body, true).await
+async fn approve(shared: Shared, path: Named, caller: Caller, body: Request) -> Answered {
+    decided(&shared, path, (caller, body), true).await
 }
 
-async fn reject(shared: Shared, path: Named, body: Request) -> Answered {
-    decided(&shared, path, body, false).await
+async fn reject(shared: Shared, path: Named, caller: Caller, body: Request) -> Answered {
+    decided(&shared, path, (caller, body), false).await
 }
 
 #[derive(Debug, Deserialize)]
@@ -148,8 +142,13 @@ struct Decision {
     id: String,
 }
 
-async fn decided(member: &Member, path: Named, body: Request, approve: bool) -> Answered {
-    let call = call(&body)?;
+async fn decided(
+    member: &Member,
+    path: Named,
+    (caller, body): (Caller, Request),
+    approve: bool,
+) -> Answered {
+    let call = caller.call()?;
     call.principal.require(&[Role::Operator])?;
     let origin = origin(path)?.to_string();
     let Decision { id } = strict(body).await?;
@@ -157,20 +156,20 @@ async fn decided(member: &Member, path: Named, body: Request, approve: bool) -> 
     Ok(done(peers::decide(member, &call, &request).await?))
 }
 
-async fn suspend(shared: Shared, path: Named, body: Request) -> Answered {
-    stood(&shared, path, body, "suspended").await
+async fn suspend(shared: Shared, path: Named, caller: Caller, body: Request) -> Answered {
+    stood(&shared, path, (caller, body), PeerStatus::Suspended).await
 }
 
-async fn resume(shared: Shared, path: Named, body: Request) -> Answered {
-    stood(&shared, path, body, "active").await
+async fn resume(shared: Shared, path: Named, caller: Caller, body: Request) -> Answered {
+    stood(&shared, path, (caller, body), PeerStatus::Active).await
 }
 
-async fn revoke(shared: Shared, path: Named, body: Request) -> Answered {
-    stood(&shared, path, body, "revoked").await
+async fn revoke(shared: Shared, path: Named, caller: Caller, body: Request) -> Answered {
+    stood(&shared, path, (caller, body), PeerStatus::Revoked).await
 }
 
-async fn tombstone(shared: Shared, path: Named, body: Request) -> Answered {
-    stood(&shared, path, body, "tombstoned").await
+async fn tombstone(shared: Shared, path: Named, caller: Caller, body: Request) -> Answered {
+    stood(&shared, path, (caller, body), PeerStatus::Tombstoned).await
 }
 
 #[derive(Debug, Deserialize)]
@@ -180,12 +179,17 @@ struct Reason {
     reason: String,
 }
 
-async fn stood(member: &Member, path: Named, body: Request, standing: &str) -> Answered {
-    let call = call(&body)?;
+async fn stood(
+    member: &Member,
+    path: Named,
+    (caller, body): (Caller, Request),
+    standing: PeerStatus,
+) -> Answered {
+    let call = caller.call()?;
     call.principal.require(&[Role::Operator])?;
     let origin = origin(path)?.to_string();
     let Reason { reason } = strict(body).await?;
-    let standing = standing.to_owned();
+    let standing = standing.to_string();
     let request = wire::SetPeerStandingRequest { origin, standing, reason };
     Ok(done(peers::stand(member, &call, &request).await?))
 }
@@ -196,8 +200,13 @@ struct TokenLife {
     seconds: u32,
 }
 
-async fn allow_token_life(State(member): Shared, path: Named, body: Request) -> Answered {
-    let call = call(&body)?;
+async fn allow_token_life(
+    State(member): Shared,
+    path: Named,
+    caller: Caller,
+    body: Request,
+) -> Answered {
+    let call = caller.call()?;
     call.principal.require(&[Role::Operator])?;
     let origin = origin(path)?.to_string();
     let TokenLife { seconds } = strict(body).await?;
@@ -205,11 +214,7 @@ async fn allow_token_life(State(member): Shared, path: Named, body: Request) -> 
     Ok(done(peers::allow_token_life(&member, &call, &request).await?))
 }
 
-async fn prove_domain(
-    State(member): Shared,
-    path: Named,
-    Extension(caller): Extension<Caller>,
-) -> Answered {
+async fn prove_domain(State(member): Shared, path: Named, caller: Caller) -> Answered {
     let call = caller.call()?;
     Ok(done(peers::ask_domain(&member, &call, origin(path)?.as_str()).await?))
 }

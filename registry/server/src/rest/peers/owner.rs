@@ -1,12 +1,12 @@
-//! What owners of peers do over HTTP: ask to be let in, operate their peer, and anybody reads its log.
-//!
-//! It decides nothing about a peer; signatures are the authority.
+//! What owners of peers do over HTTP: they enrol and sign operations. Anybody reads a peer's log. Signatures are the
+//! authority.
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use http::StatusCode;
 use proto_types::{Digest, Origin};
 use proto_wire::registry::v1 as wire;
+use proto_wire::to_json;
 use registry_api::{Code, Problem, decode, render};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -14,10 +14,11 @@ use serde_json::{Value, json};
 
 use super::super::parameter::{CONSISTENCY, LIMIT, Parameter, READ, UNKEPT};
 use super::super::route::{Access, Route};
-use super::super::{Answered, Shared, at, call, json, json_body, page, parameters, read, schemas};
-use super::{ORIGIN, origin, peer};
+use super::super::{Answered, Shared, at, json, json_body, page, parameters, read, schemas};
+use super::{ORIGIN, nulled, origin, peer};
+use crate::call::Caller;
 use crate::operations::peers;
-use crate::{allowance, enrolment, lookup};
+use crate::{allowance, lookup};
 
 static AFTER: Parameter = Parameter::query(
     "after",
@@ -63,8 +64,8 @@ struct Enrolment<'a> {
     domain: bool,
 }
 
-async fn enrol(State(member): Shared, request: Request) -> Answered {
-    let call = call(&request)?;
+async fn enrol(State(member): Shared, caller: Caller, request: Request) -> Answered {
+    let call = caller.call()?;
     let body = json_body(request).await?;
     // Strictness first: what serde skips over, a reader of the log would stumble on.
     proto_types::json::parse(&body).map_err(|error| decode::not_json(&error))?;
@@ -76,7 +77,7 @@ async fn enrol(State(member): Shared, request: Request) -> Answered {
         domain: enrolment.domain,
         ..Default::default()
     };
-    let (reading, enrolled) = enrolment::enrol(&member, &call, &request).await?;
+    let (reading, enrolled) = peers::enrol(&member, &call, &request).await?;
     let waits = enrolled.status == render::peer::PENDING;
     let status = if waits { StatusCode::ACCEPTED } else { StatusCode::CREATED };
     Ok(at(&reading, json(status, &peer(&enrolled))))
@@ -122,15 +123,7 @@ async fn log(
 /// A line with its document as JSON: its signature is over its canonical form, so how it is encoded does
 /// not matter.
 fn line(line: &wire::PeerLogEntry) -> Result<Value, Problem> {
-    let read = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).map_err(Problem::internal);
-    let document = match line.document.is_empty() {
-        true => Value::Null,
-        false => read(&line.document)?,
-    };
-    Ok(json!({
-        "entry": read(&line.entry)?,
-        "digest": line.digest,
-        "document": document,
-        "voidedBy": (line.voided_by > 0).then_some(line.voided_by),
-    }))
+    let shown = nulled(to_json(line), &["voidedBy"]);
+    let damaged = !line.entry.is_empty() && shown["entry"].is_null();
+    if damaged { Err(Problem::internal("an entry of a peer's log is no JSON")) } else { Ok(shown) }
 }

@@ -1,19 +1,16 @@
-//! Peers' conduct over HTTP: what gateways report, and what operators read.
-//!
-//! It decides nothing about a peer.
+//! Peers' conduct over HTTP: gateways report it, operators read a peer's reputation.
 
-use axum::Extension;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use http::StatusCode;
 use proto_wire::registry::v1 as wire;
-use registry_api::{Code, Role, render};
+use proto_wire::to_json;
+use registry_api::{Code, Role};
 use serde::Deserialize;
-use serde_json::json;
 
 use super::super::parameter::{CONSISTENCY, READ, UNKEPT};
 use super::super::route::{Access, Route};
-use super::super::{Answered, Shared, at, call, json, parameters, read, schemas};
+use super::super::{Answered, Shared, at, json, parameters, read, schemas};
 use super::operator::strict;
 use super::{ORIGIN, Reading, origin};
 use crate::call::Caller;
@@ -41,13 +38,13 @@ async fn reputation(
     State(member): Shared,
     path: Result<Path<String>, PathRejection>,
     query: Result<Query<Reading>, QueryRejection>,
-    Extension(caller): Extension<Caller>,
+    caller: Caller,
 ) -> Answered {
     caller.call()?.principal.require(&[Role::Operator])?;
     let (origin, query) = (origin(path)?, parameters(query)?);
     let reading = read(&member, query.consistency.as_deref()).await?;
     let shown = lookup::reputation(&reading.view, &origin)?;
-    Ok(at(&reading, json(StatusCode::OK, &render::reputation::json(&shown))))
+    Ok(at(&reading, json(StatusCode::OK, &to_json(&shown))))
 }
 
 #[derive(Debug, Deserialize)]
@@ -65,20 +62,14 @@ struct Tally {
     bad: u32,
 }
 
-async fn report(State(member): Shared, body: Request) -> Answered {
-    let call = call(&body)?;
+async fn report(State(member): Shared, caller: Caller, body: Request) -> Answered {
+    let call = caller.call()?;
     call.principal.require(&[Role::Gateway])?;
     let Report { window, tallies } = strict(body).await?;
     let tally = |Tally { peer, good, bad }| wire::ConductTally { peer, good, bad };
     let tallies = tallies.into_iter().map(tally).collect();
     let request = wire::ReportConductRequest { window, tallies };
-    let counted = peers::report(&member, &call, &request).await?;
-    let body = json!({
-        "ok": true,
-        "revision": counted.revision,
-        "counted": counted.counted,
-        "passedOver": counted.passed_over,
-        "repeated": counted.repeated,
-    });
+    let mut body = to_json(&peers::report(&member, &call, &request).await?);
+    body["ok"] = true.into();
     Ok(json(StatusCode::OK, &body))
 }

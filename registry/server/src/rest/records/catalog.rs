@@ -1,7 +1,5 @@
-//! The handles of all records, signed.
-//!
-//! It decides how many of them one answer holds, and in which parts they are read. It must never read a part that its
-//! source has not paid for.
+//! The handles of all records, signed. They are read in bounded parts, each of which the caller's source pays for before
+//! it is read.
 
 use std::sync::Arc;
 
@@ -52,6 +50,7 @@ pub(super) struct Listing {
 pub(super) async fn catalog(
     State(member): Shared,
     query: Result<Query<Listing>, QueryRejection>,
+    caller: Caller,
     request: Request,
 ) -> Answered {
     let (head, _) = request.into_parts();
@@ -62,7 +61,7 @@ pub(super) async fn catalog(
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(Problem::argument("limit", format_args!("1 to {LIMIT_MAX}")).into());
     }
-    let call = Caller::of(&head.extensions)?.reader()?;
+    let call = caller.reader()?;
     let reading = read(&member, query.consistency.as_deref()).await?;
     let (with, mut account) = (Arc::clone(&member), Account::of(&head.extensions));
     let made = move |reading: &Reading, viewer: &Viewer| {
@@ -128,8 +127,7 @@ mod tests {
     use registry_core::table::RECORDS;
     use registry_core::view::{Memory, Space};
 
-    use crate::allowance::Allowance;
-    use crate::front::Sources;
+    use crate::allowance::{Allowance, Sources};
 
     use super::*;
 

@@ -1,8 +1,5 @@
-//! Which records have their card at a URL.
-//!
-//! It decides nothing: it must never name a record that the caller does not see.
+//! The handles of the records whose card is at a URL. A record that the caller does not see is never named.
 
-use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use http::StatusCode;
@@ -33,7 +30,7 @@ pub(super) struct Wanted {
 pub(super) async fn resolve(
     State(member): Shared,
     query: Result<Query<Wanted>, QueryRejection>,
-    Extension(caller): Extension<Caller>,
+    caller: Caller,
 ) -> Answered {
     let Some(url) = parameters(query)?.agent_card_url.filter(|url| !url.is_empty()) else {
         return Err(Problem::argument("agentCardUrl", "it is required").into());

@@ -1,7 +1,5 @@
-//! The dry run: what publishing a record would come to.
-//!
-//! It decides how a refusal is reported without being one; what is refused, `operations/publish.rs` decides as when it is
-//! published. It must never store anything, nor spend a token.
+//! The dry run of publishing a record: the result, and each refusal as a report. Nothing is stored, and no token is
+//! spent.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
@@ -12,20 +10,22 @@ use registry_api::decode::record::Parsed;
 use registry_api::{Code, Principal, Problem, Role, decode};
 use serde_json::{Value, json};
 
+use crate::call::Caller;
 use crate::member::Member;
 use crate::operations::records;
 
 use super::super::conditions::conditions;
-use super::super::{Answered, Shared, call_with_credential, json, json_body, parameters};
+use super::super::{Answered, Shared, json, json_body, parameters};
 use super::Publishing;
 
 pub(super) async fn validate(
     State(member): Shared,
     query: Result<Query<Publishing>, QueryRejection>,
+    caller: Caller,
     request: Request,
 ) -> Answered {
     let terms = parameters(query)?.terms()?;
-    let call = call_with_credential(&request)?;
+    let call = caller.with_credential()?;
     let conditions = conditions(request.headers())?;
     let document = json_body(request).await?;
     let body = match decode::record::parse(&document) {
@@ -35,7 +35,7 @@ pub(super) async fn validate(
         }
         Err(invalid @ Invalid::Schema(_)) => {
             may_try(&member, &call.principal)?;
-            let errors = decode::record::faults(&invalid);
+            let errors = invalid.faults();
             let found =
                 json!({ "wouldAcceptWrite": false, "schemaValid": false, "schemaErrors": errors });
             demanded(&member, found)

@@ -1,0 +1,77 @@
+//! Where a message of SendMessage belongs: in a task that asked for more, or in a new one, whose ids are made here.
+
+use gateway_core::params::{Send, fault};
+use gateway_core::task_view::TaskView;
+use gateway_core::{CallError, Caller, Failure};
+use proto_types::a2a::{Message, TaskState};
+use proto_types::{ContextId, TaskId};
+use proto_wire::registry::v1 as wire;
+use uuid::Uuid;
+
+use crate::agents::Agent;
+use crate::gateway::Gateway;
+
+use super::{find, view};
+
+/// The message as the agent gets it: it says where it belongs.
+pub(super) fn input(
+    message: Message,
+    context: &ContextId,
+    task: &TaskId,
+) -> Result<Vec<u8>, Failure> {
+    let placed = Message {
+        context_id: Some(context.as_str().to_owned()),
+        task_id: Some(task.as_str().to_owned()),
+        ..message
+    };
+    serde_json::to_vec(&placed).map_err(|_| Failure::Internal)
+}
+
+/// Where a message belongs.
+pub(super) struct Place {
+    pub(super) context: ContextId,
+    pub(super) task: TaskId,
+    /// The task, if it is there: it asked for more, or has the message already.
+    pub(super) before: Option<TaskView>,
+}
+
+/// A message to a task that asked for more continues it, and one that has done so already is answered by it; any other task
+/// takes no more messages (A2A 1.0, section 3.4.3). Without a task it opens one.
+pub(super) async fn place(
+    gateway: &Gateway,
+    caller: &Caller,
+    agent: &Agent,
+    send: &Send,
+) -> Result<Place, Failure> {
+    let Some(named) = &send.task else {
+        let context = send.context.clone();
+        let fresh = || ContextId::parse(&fresh_id()).expect("a UUID is a context id");
+        let task = TaskId::parse(&fresh_id()).expect("a UUID is a task id");
+        return Ok(Place { context: context.unwrap_or_else(fresh), task, before: None });
+    };
+    let found = find(gateway, caller, Some(agent), named.as_ref()).await?;
+    let before = view(&found)?;
+    let (context, task) = (before.context.clone(), before.id.clone());
+    if send.context.as_ref().is_some_and(|stated| *stated != context) {
+        let faults = vec![fault("/message/contextId", "the context of the task")];
+        return Err(Failure::Call(CallError::Params(faults)));
+    }
+    if before.state != TaskState::InputRequired && !is_taken(&found, send, (&context, &task))? {
+        return Err(Failure::Call(CallError::TaskOver));
+    }
+    Ok(Place { context, task, before: Some(before) })
+}
+
+/// Whether the task has this very message already: its sender did not hear that it was taken, and sends it again.
+fn is_taken(
+    task: &wire::Task,
+    send: &Send,
+    (context, id): (&ContextId, &TaskId),
+) -> Result<bool, Failure> {
+    let again = || Ok(input(send.message.clone(), context, id)? == task.input);
+    if task.turns.is_empty() { Ok(false) } else { again() }
+}
+
+fn fresh_id() -> String {
+    Uuid::now_v7().to_string()
+}
