@@ -34,9 +34,10 @@ impl Output {
     pub(crate) fn print(&self, format: Format) -> io::Result<()> {
         let mut out = io::stdout().lock();
         match format {
-            Format::Json => writeln!(out, "{:#}", self.json),
-            Format::Table => out.write_all(self.table().as_bytes()),
+            Format::Json => writeln!(out, "{:#}", self.json)?,
+            Format::Table => out.write_all(self.table().as_bytes())?,
         }
+        out.flush()
     }
 
     fn table(&self) -> String {
@@ -51,12 +52,17 @@ impl Output {
         let widths: Vec<usize> = (0..columns).map(width).collect();
         let mut text = String::new();
         for line in lines {
-            let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+            let cells = line.iter().zip(&widths).map(|(cell, width)| padded(cell, *width));
             text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
             text.push('\n');
         }
         text
     }
+}
+
+/// By hand: a width of a format ends at 65,535.
+fn padded(cell: &str, width: usize) -> String {
+    format!("{cell}{}", " ".repeat(width.saturating_sub(cell.chars().count())))
 }
 
 fn plain(value: &Value) -> String {
@@ -85,5 +91,15 @@ mod tests {
         ];
         let output = Output { heads: &["id", "what"], rows, json: Value::Null };
         assert_eq!(output.table(), "ID    WHAT\na     x\\u{1b}[31m\nlong  y\n");
+    }
+
+    /// Caught: a cell of more than 65,535 characters was a panic.
+    #[test]
+    fn a_cell_may_be_as_long_as_a_document() {
+        let long = "x".repeat(100_000);
+        let rows = vec![vec![long.clone(), "y".to_owned()], vec!["a".to_owned(), long]];
+        let table = Output { heads: &["id", "what"], rows, json: Value::Null }.table();
+        let lengths: Vec<_> = table.lines().map(str::len).collect();
+        assert_eq!(lengths, [100_006, 100_003, 200_002]);
     }
 }

@@ -9,7 +9,7 @@ use proto_types::pilox::envelope::Envelope;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use crate::args::{EnvelopeVerb, TokenArgs};
+use crate::args::{EnvelopeVerb, Format, TokenArgs};
 use crate::client::Profile;
 use crate::failure::Failure;
 use crate::http_call::{Call, fetch};
@@ -17,13 +17,27 @@ use crate::output::{Output, printable};
 
 use super::token;
 
-pub(crate) async fn run(profile: &Profile, verb: EnvelopeVerb) -> Result<Output, Failure> {
+pub(crate) async fn run(
+    profile: &Profile,
+    verb: EnvelopeVerb,
+    format: Format,
+) -> Result<(), Failure> {
     match verb {
         EnvelopeVerb::Send { token, target, payload, correlation_id } => {
-            send(profile, &token, &target, payload, correlation_id).await
+            let sent = send(profile, &token, &target, payload, correlation_id).await?;
+            Ok(sent.print(format)?)
         }
         EnvelopeVerb::Pull { target, max, wait_seconds, no_ack } => {
-            pull(profile, &target, max, wait_seconds, !no_ack).await
+            let (operator, envelopes) = pull(profile, &target, max, wait_seconds).await?;
+            // What is acknowledged is gone: first it has to be where its reader finds it.
+            shown(&envelopes).print(format)?;
+            if no_ack {
+                return Ok(());
+            }
+            for envelope in &envelopes {
+                acknowledge(profile, &operator, &target, envelope).await?;
+            }
+            Ok(())
         }
     }
 }
@@ -55,8 +69,7 @@ async fn pull(
     target: &str,
     max: u32,
     wait_seconds: u64,
-    ack: bool,
-) -> Result<Output, Failure> {
+) -> Result<(String, Vec<Value>), Failure> {
     let operator = profile.operator_token()?;
     let operator =
         operator.ok_or_else(|| Failure::usage("envelope pull needs --operator-token-file"))?;
@@ -64,13 +77,12 @@ async fn pull(
     let url = format!("{queue}?target={}&max={max}&wait={wait_seconds}s", encode(target));
     let call = Call { method: Method::GET, url, bearer: Some(&operator), body: Vec::new() };
     let envelopes = read(&fetch(profile, call).await?)?;
-    if ack {
-        for envelope in &envelopes {
-            acknowledge(profile, &operator, target, envelope).await?;
-        }
-    }
+    Ok((operator, envelopes))
+}
+
+fn shown(envelopes: &[Value]) -> Output {
     let rows = envelopes.iter().map(row).collect();
-    Ok(Output { heads: &["id", "source", "payload"], rows, json: json!(envelopes) })
+    Output { heads: &["id", "source", "payload"], rows, json: json!(envelopes) }
 }
 
 /// What was handed out. An envelope may be as deep as strict JSON is, and stands deeper in the answer: each member is read

@@ -74,10 +74,17 @@ fn announce(data: &DataDir, profile: &Profile) -> Result<(), Failure> {
     let text = toml::to_string(profile).map_err(Failure::internal)?;
     let written = std::fs::write(&path, text);
     written.map_err(|error| Failure::internal(format!("{}: {error}", path.display())))?;
-    println!("registry  {}", profile.registry.join(","));
-    println!("gateway   {}", profile.gateway());
-    println!("data      {}", data.folder.display());
-    println!("profile   {}   (client commands: ecumene --profile {0} ...)", path.display());
+    let said = format!(
+        "registry  {}\ngateway   {}\ndata      {}\nprofile   {}   (client commands: ecumene --profile {3} ...)\n",
+        profile.registry.join(","),
+        profile.gateway(),
+        data.folder.display(),
+        path.display()
+    );
+    // The roles serve all the same.
+    if let Err(error) = std::io::stdout().write_all(said.as_bytes()) {
+        tracing::warn!(%error, "stdout takes nothing: the profile says where things are");
+    }
     Ok(())
 }
 

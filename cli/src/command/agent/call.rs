@@ -3,6 +3,7 @@
 //! It decides what the end of a task means for the command: an agent that failed or refused did not do what was asked.
 //! It must never hide the answer behind that: what came is printed in every case.
 
+use std::io::Write as _;
 use std::path::Path;
 
 use http::Method;
@@ -44,7 +45,7 @@ async fn stream(profile: &Profile, args: &CallArgs, token: &str) -> Result<(), F
     let read = events(response, |data| {
         let event: Value = serde_json::from_str(data).map_err(Failure::internal)?;
         let event = result(event)?;
-        println!("{event}");
+        writeln!(std::io::stdout(), "{event}")?;
         if let Some(status) = status(&event) {
             last = Some(status.clone());
         }
