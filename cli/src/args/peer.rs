@@ -50,7 +50,7 @@ pub(crate) enum PeerVerb {
     Requests,
     /// Lets in a peer that waits.
     Approve(Decision),
-    /// Forgets a peer's wish to be let in.
+    /// Forgets a peer's request to be let in.
     Reject(Decision),
     /// Has a peer's host asked soon whether it vouches for the peer.
     ProveDomain {

@@ -2,14 +2,14 @@
 //! It decides the order of start and stop and where things lie; the roles themselves are the same as anywhere.
 
 use std::convert::Infallible;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use deploy_service::{Limits, Shutdown, private, telemetry};
+use deploy_service::{Limits, Shutdown, credential, private, telemetry};
 use proto_wire::registry::v1 as wire;
 use tokio::sync::mpsc;
 
@@ -151,13 +151,16 @@ async fn invite(data: &DataDir, profile: &Profile, role: &str) -> Result<(), Fai
 /// The folder of everything, with its generated secrets.
 struct DataDir {
     folder: PathBuf,
+    _lock: File,
 }
 
 impl DataDir {
     fn open(folder: &Path) -> Result<Self, Failure> {
         let cannot = |error| Failure::internal(format!("{}: {error}", folder.display()));
         private::folder(folder).map_err(cannot)?;
-        let data = Self { folder: folder.canonicalize().map_err(cannot)? };
+        // Before anything in it is touched: it may be another process's.
+        let lock = credential::lock(folder).map_err(cannot)?;
+        let data = Self { folder: folder.canonicalize().map_err(cannot)?, _lock: lock };
         for name in ["cluster", "operator", "signing", "federation-key"] {
             write_secret(&data.path(name), &hex::encode(rand::random::<[u8; 32]>()))?;
         }

@@ -135,6 +135,24 @@ fn a_role_does_not_start_on_a_state_folder_that_another_process_uses() {
     }
 }
 
+/// Caught: it deleted the addresses of the first before it failed.
+#[test]
+fn a_second_up_on_a_folder_touches_nothing_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let lock = std::fs::File::create(data.join("lock")).unwrap();
+    lock.lock().unwrap();
+    std::fs::write(data.join("gateway.addr"), "127.0.0.1:1").unwrap();
+    let output = ecumene(folder.path(), &["up", "--data-dir", "data"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("data: another process uses it"), "{said}");
+    let mut left: Vec<_> = data.read_dir().unwrap().map(|it| it.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["gateway.addr", "lock"]);
+}
+
 #[test]
 fn a_role_that_was_admitted_is_checked_without_its_join_token() {
     let folder = tempfile::tempdir().unwrap();

@@ -85,7 +85,10 @@ impl Credential {
 }
 
 /// Has the folder for this process, until the file is closed or the process ends, however it does.
-fn lock(folder: &Path) -> io::Result<File> {
+///
+/// # Errors
+/// The file of the lock cannot be made; [`ErrorKind::ResourceBusy`] where another process has the folder.
+pub fn lock(folder: &Path) -> io::Result<File> {
     let file =
         OpenOptions::new().write(true).create(true).truncate(false).open(folder.join(LOCK))?;
     match file.try_lock() {

@@ -33,6 +33,7 @@ pub fn put(
     let isolation = super::fleet::isolation("isolation", &request.isolation)?;
     let visibility = super::visibility(&request.visibility)?;
     let said = json_object("card", &request.card)?;
+    check_card(&said)?;
     let put = super::with_body(&request.card, |card| {
         Command::PutAgent(PutAgent {
             handle: handle.clone(),
@@ -47,6 +48,22 @@ pub fn put(
     })?;
     let named = (request.card.as_ref(), super::search::of_agent(&said));
     Ok(super::search::with_document(put, Source::Agent, handle, named))
+}
+
+/// A card is shown to everybody who may see its agent: a file that is none, such as a key, is refused.
+fn check_card(card: &Value) -> Result<(), Problem> {
+    let wrong = |why: &str| Err(Problem::new(Code::InvalidDocument, format_args!("card: {why}")));
+    let is_no_text = |name: &str| card.get(name).is_some_and(|value| !value.is_string());
+    if card["name"].as_str().is_none_or(str::is_empty) {
+        return wrong("it needs a name, which is a text");
+    }
+    if is_no_text("description") || is_no_text("version") {
+        return wrong("description and version are texts");
+    }
+    if card.get("skills").is_some_and(|skills| !skills.is_array()) {
+        return wrong("skills is a list");
+    }
+    Ok(())
 }
 
 fn limits(limits: Option<&wire::Limits>) -> Result<Limits, Problem> {
@@ -82,4 +99,30 @@ pub(super) fn json_object(member: &str, bytes: &[u8]) -> Result<Value, Problem> 
         return Ok(value);
     }
     Err(Problem::new(Code::InvalidDocument, format_args!("{member}: an object is needed")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Caught: a private key, named by mistake, was deployed as a card and shown to everybody.
+    #[test]
+    fn what_has_no_name_is_no_card() {
+        let checked = |card: &Value| check_card(card).map_err(|why| why.code());
+        let card = json!({"name": "Text", "description": "", "version": "1", "skills": [], "x": 1});
+        assert_eq!(checked(&card), Ok(()));
+        for other in [
+            json!({}),
+            json!({"kty": "OKP", "crv": "Ed25519", "x": "AA", "d": "AA"}),
+            json!({"name": ""}),
+            json!({"name": 5}),
+            json!({"name": "a", "description": 5}),
+            json!({"name": "a", "version": null}),
+            json!({"name": "a", "skills": "x"}),
+        ] {
+            assert_eq!(checked(&other), Err(Code::InvalidDocument), "{other}");
+        }
+    }
 }
