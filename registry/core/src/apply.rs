@@ -189,7 +189,7 @@ fn decide(draft: &mut Draft<'_>, command: &Command) -> Outcome {
     }
 }
 
-/// The map from wishes about other places to decisions.
+/// The map from commands about other registries to decisions.
 fn decide_federation(draft: &mut Draft<'_>, command: &FederationCommand) -> Outcome {
     match command {
         FederationCommand::SetReachability(command) => reachability::apply::set(draft, command),

@@ -40,7 +40,7 @@ pub use crate::task::command::{
 pub use crate::token::command::{ChargeTokens, SpendToken, SpendTokens};
 pub use crate::witness::command::{Witness, WitnessEpoch};
 
-/// One wish. What each carries, and what is asked of it, stands at its struct.
+/// One command. What each carries, and what is asked of it, stands at its struct.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// Stores bytes under their SHA-256.
@@ -122,7 +122,7 @@ pub struct Proposal {
     pub commands: Vec<Command>,
 }
 
-/// One wish about conduct.
+/// One command about conduct.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConductCommand {
     /// Reports peers' conduct; a window that was taken before changes nothing.

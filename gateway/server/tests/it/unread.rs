@@ -8,7 +8,7 @@ use http::{Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -73,15 +73,21 @@ async fn start() -> World {
     World::with(|config| config.bounds.task_deadline = units::Duration::from_secs(600)).await
 }
 
+/// What its caller leaves unread, a task that asked for more, and a message to it that there is no room to tell.
+async fn without_room(world: &World, node: &mut Node, caller: &Peer) -> (Unread, Value, Value) {
+    let first = input_required(world, node).await;
+    let unread = Unread::fill(world, node, caller).await;
+    let mut params = reply_to(&first, "to Oslo");
+    params["message"]["parts"] = json!([{ "text": "x".repeat(LONGER) }]);
+    (unread, first, params)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_without_room_is_refused_before_its_message_continues_a_task() {
     let world = start().await;
     let mut node = Node::join(&world).await;
     let caller = Peer::new("a", 1);
-    let first = input_required(&world, &mut node).await;
-    let _unread = Unread::fill(&world, &mut node, &caller).await;
-    let mut params = reply_to(&first, "to Oslo");
-    params["message"]["parts"] = json!([{ "text": "x".repeat(LONGER) }]);
+    let (_unread, first, params) = without_room(&world, &mut node, &caller).await;
     let body = rpc("SendStreamingMessage", params).to_string();
     let refused = world.gateway.post(&caller, RPC, &body).await;
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
@@ -97,10 +103,7 @@ async fn a_stream_that_tells_no_history_needs_no_room_for_it() {
     let world = start().await;
     let mut node = Node::join(&world).await;
     let caller = Peer::new("a", 1);
-    let first = input_required(&world, &mut node).await;
-    let _unread = Unread::fill(&world, &mut node, &caller).await;
-    let mut params = reply_to(&first, "to Oslo");
-    params["message"]["parts"] = json!([{ "text": "x".repeat(LONGER) }]);
+    let (_unread, _, mut params) = without_room(&world, &mut node, &caller).await;
     params["configuration"] = json!({ "historyLength": 0 });
     let body = rpc("SendStreamingMessage", params).to_string();
     let answer = world.gateway.open(world.gateway.request(&caller, RPC, &body)).await;

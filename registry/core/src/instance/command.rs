@@ -3,7 +3,7 @@
 use proto_types::{Digest, Origin, TenantKey};
 use serde::{Deserialize, Serialize};
 
-/// A wish about an instance; the operator's.
+/// A command about an instance; the operator's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum InstanceCommand {
     /// Lets one in.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::Terms;
 
-/// A wish about a namespace.
+/// A command about a namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NamespaceCommand {
     /// Sets its terms.

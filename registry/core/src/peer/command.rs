@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::{Approval, Candidate, DomainMethod, EnrolledKey, PeerStatus};
 
-/// One wish about a peer.
+/// One command about a peer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PeerCommand {
     /// Enrols a peer with all that it brings.
     Admit(AdmitPeer),
-    /// Keeps a peer's wish to be let in.
+    /// Keeps a peer's request to be let in.
     Request(RequestEnrolment),
     /// Decides a request.
     Decide(DecideEnrolment),
@@ -57,7 +57,7 @@ pub struct AdmitPeer {
     pub approval: Approval,
 }
 
-/// Keeps a peer's wish to be let in, for an operator or for its host to decide.
+/// Keeps a peer's request to be let in, for an operator or for its host to decide.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestEnrolment {
     /// What it brings; its keys are proven.

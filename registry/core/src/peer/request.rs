@@ -53,7 +53,7 @@ pub(crate) fn request(draft: &mut Draft<'_>, command: &RequestEnrolment) -> Outc
         draft.require_body(&founding.body)?;
     }
     waiting::keep(draft, &request)?;
-    // A wish is no fact of the directory: watchers do not see it, so it has no revision.
+    // A request is no fact of the directory: watchers do not see it, so it has no revision.
     Ok(Reply::Done(draft.revision()))
 }
 

@@ -102,7 +102,7 @@ pub(crate) async fn put_manifest(
     done_at(&member.write(conditions.on(proposal)).await?)
 }
 
-/// Lets in a peer that waits, or forgets its wish.
+/// Lets in a peer that waits, or forgets its request.
 pub(crate) async fn decide(
     member: &Member,
     call: &Call,

@@ -524,7 +524,7 @@ async fn what_becomes_private_is_deleted_to_those_who_lose_sight() {
 }
 
 #[tokio::test]
-async fn case_05_a_token_has_one_effect_and_a_refused_wish_costs_none() {
+async fn case_05_a_token_has_one_effect_and_a_refused_command_costs_none() {
     let world = World::start().await;
     populate(&world, None, "jade").await;
     let owner = token("https://owner.example", &SecretKey::from_seed(&[78; 32]), "own-1");

@@ -59,7 +59,7 @@ fn decisions() -> [Route; 2] {
     let reject = Route::post("/v1/peers/{origin}/reject", reject);
     [
         decide(approve, "approvePeer", "Lets in a peer that waits."),
-        decide(reject, "rejectPeer", "Forgets a peer's wish to be let in."),
+        decide(reject, "rejectPeer", "Forgets a peer's request to be let in."),
     ]
 }
 
