@@ -96,6 +96,7 @@ RECORDS ?= 0
 bench: deps-bench guests ## the cores under criterion, then a load run; figures per CPU second
 	cargo bench --locked -p proto-types -p registry-core -p gateway-core --bench documents --bench apply --bench admit
 	cargo bench --locked -p registry-store --bench search
+	cargo bench --locked -p gateway-server --bench fill
 	cargo build --locked --release --bin ecumene
 	cargo run --locked --release --quiet -p chaos-load -- --cards $(CARDS) --records $(RECORDS)
 

@@ -18,6 +18,8 @@ use proto_types::SecretKey;
 use self::rate::APPEND_BYTES;
 pub(crate) use self::rate::Rate;
 use crate::cores;
+use crate::drive::Tally;
+use crate::put::CONNECTIONS;
 
 /// The length of what the baseline verifies: about that of a token's signed part.
 const MESSAGE_BYTES: usize = 300;
@@ -38,17 +40,18 @@ pub(crate) enum Baseline {
 
 impl Baseline {
     /// What it is, in words.
-    pub(crate) fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> String {
         match self {
             Self::Append(_) => {
                 "appends of 1,024 B to one file in the same folder, fdatasync each, one at a time"
+                    .to_owned()
             }
-            Self::Verify => "Ed25519 verify_strict of 300 B on one core",
-            Self::Hello(hello) => hello.name(),
-            Self::Etcd(_) => {
-                "etcd, 3 members, put of a new key and 1,024 B to the leader, same clients and \
-                 connections, fsync on"
-            }
+            Self::Verify => "Ed25519 verify_strict of 300 B on one core".to_owned(),
+            Self::Hello(hello) => hello.name().to_owned(),
+            Self::Etcd(_) => format!(
+                "etcd, 3 members, put of a new key and 1,024 B to the leader, as many clients on \
+                 {CONNECTIONS} connections, fsync on"
+            ),
         }
     }
 
@@ -80,9 +83,12 @@ fn append(path: &PathBuf, length: Duration, so_far: &mut Rate) -> Result<()> {
     let mut file = File::options().create(true).append(true).open(path)?;
     let (begun, bytes, mut count) = (Instant::now(), [b'x'; APPEND_BYTES], 0);
     let used = cores::used(std::process::id())?;
+    let latency = so_far.latency.get_or_insert_with(Tally::new);
     while begun.elapsed() < length {
+        let start = Instant::now();
         file.write_all(&bytes)?;
         file.sync_data()?;
+        latency.record(start.elapsed());
         count += 1;
     }
     let used = cores::used(std::process::id())?.saturating_sub(used);

@@ -8,7 +8,8 @@ use anyhow::{Result, bail};
 
 use crate::baseline::{Baseline, Rate};
 use crate::drive::{self, Client, Pace, Pool, Tally};
-use crate::environment::{Environment, Role, Used};
+use crate::environment::Environment;
+use crate::usage::{Role, Used};
 
 /// Benchmark and baseline alternate so often: A B A B.
 const ROUNDS: u32 = 2;
@@ -42,7 +43,7 @@ pub(crate) struct Figures {
     pub(crate) closed: Tally,
     /// Their length in seconds.
     pub(crate) seconds: f64,
-    /// CPU time in them.
+    /// CPU time and context switches in them.
     pub(crate) used: Used,
     /// The rate of the open loop, and its answers.
     pub(crate) open: (f64, Tally),
@@ -74,7 +75,12 @@ impl Figures {
 
     /// CPU time of one answer in microseconds, of some role or of all.
     pub(crate) fn cpu_us(&self, seconds: f64) -> f64 {
-        seconds * 1e6 / self.closed.done().max(1) as f64
+        self.each(seconds * 1e6)
+    }
+
+    /// What one answer has of a sum over all.
+    pub(crate) fn each(&self, sum: f64) -> f64 {
+        sum / self.closed.done().max(1) as f64
     }
 
     /// The benchmark's figure over a baseline's, both per second or both per CPU second.
@@ -84,6 +90,17 @@ impl Figures {
             false => self.rate(),
         };
         Some(figure / rate.rate(baseline.per_cpu()))
+    }
+
+    /// In how many of a baseline's median times an answer comes, in the median; none if it has no times.
+    pub(crate) fn in_its_p50(&self, rate: &Rate) -> Option<f64> {
+        let its = rate.latency.as_ref().map(Tally::p50_us).filter(|its| *its > 0.0)?;
+        Some(self.closed.p50_us() / its)
+    }
+
+    /// For how much of a baseline's CPU time all servers together give an answer; none if less than a tick was used.
+    pub(crate) fn in_its_cpu(&self, rate: &Rate) -> Option<f64> {
+        Some(self.cpu_us(self.used.servers()) / rate.cpu_us()?)
     }
 }
 
@@ -96,7 +113,7 @@ pub(crate) async fn measure<C: Client>(
     case: &Case,
     clients: Vec<C>,
     mut make: impl FnMut(usize) -> Result<Pool<C::Request>>,
-    baselines: &mut [Baseline],
+    baselines: &mut [&mut Baseline],
 ) -> Result<Figures> {
     let (count, mut figures) = (clients.len(), Figures::none(clients.len()));
     figures.baselines.resize_with(baselines.len(), Rate::default);
@@ -137,9 +154,9 @@ async fn closed<C: Client>(
     length: Duration,
     figures: &mut Figures,
 ) -> Result<Vec<C>> {
-    let before = environment.used()?;
+    let before = environment.sample()?;
     let (clients, turn) = drive::run(clients, pool, Pace::Closed, length).await?;
-    figures.used.add_between(&before, &environment.used()?);
+    figures.used.add_between(&before, &environment.sample()?);
     figures.seconds += turn.elapsed.as_secs_f64();
     figures.closed.add(turn.tally);
     Ok(clients)

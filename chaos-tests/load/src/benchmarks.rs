@@ -2,6 +2,7 @@
 //! It decides the order, and which servers are started. It must never run one whose environment is not up.
 
 mod call;
+mod commits;
 mod envelope;
 mod million;
 mod mixed;
@@ -9,13 +10,14 @@ mod read;
 mod records;
 mod run;
 mod search;
+mod sequential;
 mod sizes;
 mod write;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 
 use self::run::Run;
@@ -23,27 +25,44 @@ use crate::baseline::Baseline;
 use crate::baseline::etcd::Etcd;
 use crate::baseline::hello::{Hello, Kind};
 use crate::cores;
-use crate::environment::Environment;
+use crate::environment::{Environment, MEMBERS};
 
-/// A benchmark's name on the command line.
+/// A benchmark's name on the command line. They run in this order: those beside etcd come early, so that it is gone when
+/// the others are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Name {
+    /// One client's writes at one member, one after the other.
+    Sequential,
     /// How costs grow with sizes.
     Sizes,
     /// Durable signed record writes.
     Write,
+    /// Federated calls of a hosted agent.
+    Call,
+    /// Publishing of envelopes.
+    Envelope,
     /// Hot reads of one record.
     Read,
     /// Writes, strong reads and stale reads at every member at once.
     Mixed,
     /// Searches over many cards.
     Search,
-    /// Federated calls of a hosted agent.
-    Call,
-    /// Publishing of envelopes.
-    Envelope,
     /// Memory, disk and restart with many records; only by name or with `--records`.
     Records,
+}
+
+impl Name {
+    fn is_beside_etcd(self) -> bool {
+        matches!(self, Self::Write | Self::Call | Self::Envelope)
+    }
+
+    fn is_beside_bare_servers(self) -> bool {
+        matches!(self, Self::Read | Self::Search)
+    }
+
+    fn calls(self) -> bool {
+        matches!(self, Self::Call | Self::Envelope)
+    }
 }
 
 /// How large the large benchmarks are.
@@ -55,11 +74,11 @@ pub(crate) struct Sizes {
     pub(crate) records: usize,
 }
 
-/// Servers that are no members of ours.
+/// Servers that are no members of ours; benchmarks borrow them.
 #[derive(Default)]
 struct BaselineServers {
     web: Vec<Baseline>,
-    etcd: Option<Etcd>,
+    etcd: Option<Baseline>,
 }
 
 /// Runs the named benchmarks, or all; the code says whether every answer, but a few, was good.
@@ -73,23 +92,40 @@ pub(crate) async fn run(
     sizes: Sizes,
 ) -> Result<ExitCode> {
     let wanted = |name: &Name| only.is_empty() || only.contains(name);
-    let names: Vec<_> = Name::value_variants().iter().copied().filter(wanted).collect();
+    let mut names: Vec<_> = Name::value_variants().iter().copied().filter(wanted).collect();
+    let mut steady = true;
+    if names.contains(&Name::Sequential) {
+        steady &= sequential::run(length, shared).await?;
+        cores::join_servers(shared)?;
+    }
+    names.retain(|name| *name != Name::Sequential);
+    if !names.is_empty() {
+        steady &= run_together(length, &names, shared, sizes).await?;
+    }
+    Ok(if steady { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs those that share one environment; the answer says whether they were steady.
+async fn run_together(
+    length: Duration,
+    names: &[Name],
+    shared: bool,
+    sizes: Sizes,
+) -> Result<bool> {
     // Before the generator leaves the servers' cores, so that all servers have them.
     let mut servers = BaselineServers::default();
-    servers.start_web(&names).await?;
-    let calls = names.iter().any(|name| [Name::Call, Name::Envelope].contains(name));
-    let environment = Environment::set(calls).await?;
-    if names.contains(&Name::Write) {
-        servers.etcd = Some(Etcd::start(&environment.world.path("etcd")).await?);
+    servers.start_web(names).await?;
+    let calls = names.iter().any(|name| name.calls());
+    let environment = Environment::set(MEMBERS, calls).await?;
+    servers.start_etcd(names, &environment).await?;
+    let mut run = Run::begin(environment, length, shared)?;
+    for (at, name) in names.iter().enumerate() {
+        perform(&mut run, *name, &mut servers, sizes).await?;
+        if !names[at + 1..].iter().any(|next| next.is_beside_etcd()) {
+            servers.etcd = None;
+        }
     }
-    let placed = cores::leave_servers_alone(shared);
-    println!("{}, {} build; {placed}", environment.words(), build());
-    let mut run = Run::new(environment, length)?;
-    for name in names {
-        perform(&mut run, name, &mut servers, sizes).await?;
-    }
-    run.environment.world.stop()?;
-    Ok(if run.steady { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    run.end()
 }
 
 async fn perform(
@@ -98,33 +134,43 @@ async fn perform(
     servers: &mut BaselineServers,
     sizes: Sizes,
 ) -> Result<()> {
-    match (name, servers.etcd.take()) {
-        (Name::Sizes, etcd) => {
-            servers.etcd = etcd;
-            sizes::run(run).await
-        }
-        (Name::Write, Some(etcd)) => write::run(run, etcd).await,
-        (Name::Read, _) => read::run(run, &mut servers.web).await,
-        (Name::Mixed, _) => mixed::run(run).await,
-        (Name::Search, _) => search::run(run, sizes.cards, &mut servers.web).await,
-        (Name::Call, _) => call::run(run).await,
-        (Name::Envelope, _) => envelope::run(run).await,
-        (Name::Records, _) if sizes.records > 0 => million::run(run, sizes.records).await,
-        (Name::Write | Name::Records, _) => Ok(()),
+    match name {
+        Name::Sizes => sizes::run(run).await,
+        Name::Write => write::run(run, servers.etcd()?).await,
+        Name::Call => call::run(run, servers.etcd()?).await,
+        Name::Envelope => envelope::run(run, servers.etcd()?).await,
+        Name::Read => read::run(run, &mut servers.web()).await,
+        Name::Mixed => mixed::run(run).await,
+        Name::Search => search::run(run, sizes.cards, &mut servers.web()).await,
+        Name::Records if sizes.records > 0 => million::run(run, sizes.records).await,
+        // The former has an environment of its own.
+        Name::Sequential | Name::Records => Ok(()),
     }
 }
 
 impl BaselineServers {
     async fn start_web(&mut self, names: &[Name]) -> Result<()> {
-        if names.contains(&Name::Read) || names.contains(&Name::Search) {
+        if names.iter().any(|name| name.is_beside_bare_servers()) {
             for kind in [Kind::Hyper, Kind::Axum] {
                 self.web.push(Baseline::Hello(Hello::start(kind, read::CLIENTS).await?));
             }
         }
         Ok(())
     }
-}
 
-fn build() -> &'static str {
-    if cfg!(debug_assertions) { "development (figures say little)" } else { "release" }
+    async fn start_etcd(&mut self, names: &[Name], environment: &Environment) -> Result<()> {
+        if names.iter().any(|name| name.is_beside_etcd()) {
+            let etcd = Etcd::start(&environment.world.path("etcd")).await?;
+            self.etcd = Some(Baseline::Etcd(etcd));
+        }
+        Ok(())
+    }
+
+    fn web(&mut self) -> Vec<&mut Baseline> {
+        self.web.iter_mut().collect()
+    }
+
+    fn etcd(&mut self) -> Result<&mut Baseline> {
+        self.etcd.as_mut().context("etcd is not started for this benchmark")
+    }
 }

@@ -5,21 +5,13 @@
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+
+use crate::bounds::LIFTED;
 
 /// `utime` and `stime` are in these (proc_pid_stat(5)); Linux shows user space 100 a second on
 /// every architecture.
 const TICK: Duration = Duration::from_millis(10);
-
-/// What the servers are told, because the generator is one peer at one address: limits are not what
-/// is measured.
-const LIFTED: [(&str, &str); 5] = [
-    ("ECUMENE_GATEWAY__BOUNDS__ADDRESS_REQUESTS_PER_SECOND", "1000000"),
-    ("ECUMENE_GATEWAY__BOUNDS__ADDRESS_BURST", "1000000"),
-    ("ECUMENE_GATEWAY__BOUNDS__PEER_REQUESTS", "10000000"),
-    ("ECUMENE_REGISTRY__BOUNDS__SOURCE_REQUESTS_PER_SECOND", "1000000"),
-    ("ECUMENE_REGISTRY__BOUNDS__SOURCE_BURST", "1000000"),
-];
 
 /// Starts this program again as `measure`, on the servers' cores, which the processes that it
 /// starts inherit. (Affinity and environment of a running process cannot be changed without unsafe
@@ -52,6 +44,16 @@ pub(crate) fn leave_servers_alone(shared: bool) -> String {
         }
         None => "servers and load generator share all cores".to_owned(),
     }
+}
+
+/// Moves this process back to the servers' cores, which the servers that it starts next inherit.
+///
+/// # Errors
+/// The system refuses: they would be measured on the generator's core.
+pub(crate) fn join_servers(shared: bool) -> Result<()> {
+    let Some(split) = split().filter(|_| !shared) else { return Ok(()) };
+    ensure!(taskset(&split.servers), "no way back to the servers' cores {}", split.servers);
+    Ok(())
 }
 
 /// Core lists as taskset reads them.

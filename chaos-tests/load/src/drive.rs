@@ -99,12 +99,20 @@ impl Tally {
         self.why = self.why.take().or(other.why);
     }
 
+    /// Counts a good one that took so long.
+    pub(crate) fn record(&mut self, took: Duration) {
+        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.latency_us.saturating_record(us);
+    }
+
+    /// The median latency, in microseconds.
+    pub(crate) fn p50_us(&self) -> f64 {
+        self.latency_us.value_at_quantile(0.5) as f64
+    }
+
     fn note(&mut self, answer: Result<(), String>, begun: Instant) {
         match answer {
-            Ok(()) => {
-                let us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-                self.latency_us.saturating_record(us);
-            }
+            Ok(()) => self.record(begun.elapsed()),
             Err(why) => {
                 self.failed += 1;
                 self.why.get_or_insert(why);

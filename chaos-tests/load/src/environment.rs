@@ -1,4 +1,4 @@
-//! What the benchmarks are run against: three members, a gateway, a node, a peer and a hosted agent.
+//! What the benchmarks are run against: members, a gateway, a node, a peer and a hosted agent.
 //! It decides how large the environment is, and what a completed call is. It must never be measured
 //! before a call has gone through once.
 
@@ -9,16 +9,17 @@ use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use chaos_cluster::peer::{self, Peer};
 use chaos_cluster::process::Process;
-use chaos_cluster::world::PATIENCE;
+use chaos_cluster::world::{PATIENCE, Part};
 use chaos_cluster::{World, documents};
 use proto_wire::registry::v1 as wire;
 
-use crate::cores;
+use crate::bounds::GUEST_MEMORY_BYTES;
+use crate::usage::Sample;
 
 /// The hosted agent.
 pub(crate) const AGENT: &str = "text-stats";
 /// As many as hold a majority when one is gone.
-const MEMBERS: u64 = 3;
+pub(crate) const MEMBERS: u64 = 3;
 /// The registry takes chunks up to 1 MiB.
 const CHUNK_BYTES: usize = 256 << 10;
 
@@ -28,77 +29,25 @@ pub(crate) struct Environment {
     pub(crate) world: World,
     /// Who calls.
     pub(crate) peer: Peer,
-}
-
-/// Whose CPU time it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// All members.
-    Registry,
-    /// The gateway.
-    Gateway,
-    /// The node, guests included.
-    Node,
-    /// The load generator: no server.
-    Generator,
-}
-
-/// CPU time by role, in the order of [`Role`].
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Used([Duration; 4]);
-
-impl Role {
-    /// All of them.
-    pub(crate) const ALL: [Self; 4] = [Self::Registry, Self::Gateway, Self::Node, Self::Generator];
-
-    /// Its name in the output.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Registry => "registry",
-            Self::Gateway => "gateway",
-            Self::Node => "node",
-            Self::Generator => "load generator",
-        }
-    }
-}
-
-impl Used {
-    /// What one role used, in seconds.
-    pub(crate) fn of(&self, role: Role) -> f64 {
-        self.0[role as usize].as_secs_f64()
-    }
-
-    /// What all servers used, in seconds.
-    pub(crate) fn servers(&self) -> f64 {
-        Role::ALL
-            .into_iter()
-            .filter(|role| *role != Role::Generator)
-            .map(|role| self.of(role))
-            .sum()
-    }
-
-    /// Adds what was used from `before` to `after`.
-    pub(crate) fn add_between(&mut self, before: &Self, after: &Self) {
-        for (place, sum) in self.0.iter_mut().enumerate() {
-            *sum += after.0[place].saturating_sub(before.0[place]);
-        }
-    }
+    /// Tasks that the node takes at once: a host may grant fewer than it was told.
+    slots: u32,
 }
 
 impl Environment {
-    /// Starts the members; a gateway and a node too if anything is to be called, and makes one call.
+    /// Starts so many members; a gateway and a node too if anything is to be called, and makes one call.
     ///
     /// # Errors
     /// A process does not come up, or the call never goes through.
-    pub(crate) async fn set(calls: bool) -> Result<Self> {
-        let mut world = World::registry(MEMBERS).await?;
+    pub(crate) async fn set(members: u64, calls: bool) -> Result<Self> {
+        let mut world = World::registry(members).await?;
         if calls {
             world.add_gateway("g1").await?;
             world.add_node("n1").await?;
         }
         let peer = Peer::new("https://load.example")?;
         peer.enrol(&world.operator().await?).await?;
-        let environment = Self { world, peer };
+        let slots = slots(&world).await?;
+        let environment = Self { world, peer, slots };
         if calls {
             environment.deploy().await?;
             environment.first_call().await?;
@@ -114,8 +63,12 @@ impl Environment {
     /// What runs, in words.
     pub(crate) fn words(&self) -> String {
         let World { members, gateways, nodes, .. } = &self.world;
-        let (members, gateways, nodes) = (members.len(), gateways.len(), nodes.len());
-        format!("{members} registry members, {gateways} gateways and {nodes} nodes on loopback")
+        let mut words = format!("registry members: {}", members.len());
+        if !nodes.is_empty() {
+            let (gateways, nodes) = (gateways.len(), nodes.len());
+            words += &format!(", gateways: {gateways}, nodes: {nodes} with {} slots", self.slots);
+        }
+        words + ", on loopback"
     }
 
     /// The leader's base URL.
@@ -127,22 +80,22 @@ impl Environment {
         Ok(self.world.members[at].url.clone())
     }
 
-    /// CPU time so far.
+    /// What all processes have used so far.
     ///
     /// # Errors
     /// A process has ended.
-    pub(crate) fn used(&self) -> Result<Used> {
-        let world = &self.world;
-        let sum = |processes: Vec<&Option<Process>>| {
-            let pids = processes.into_iter().flatten().map(Process::id);
-            pids.map(cores::used).sum::<Result<Duration>>()
+    pub(crate) fn sample(&self) -> Result<Sample> {
+        let World { members, gateways, nodes, .. } = &self.world;
+        let members = members.iter().filter_map(|member| member.process.as_ref());
+        let parts = |parts: &[Part]| {
+            parts.iter().filter_map(|part| part.process.as_ref()).map(Process::id).collect()
         };
-        Ok(Used([
-            sum(world.members.iter().map(|member| &member.process).collect())?,
-            sum(world.gateways.iter().map(|part| &part.process).collect())?,
-            sum(world.nodes.iter().map(|part| &part.process).collect())?,
-            cores::used(std::process::id())?,
-        ]))
+        Sample::of(&[
+            members.map(Process::id).collect(),
+            parts(gateways),
+            parts(nodes),
+            vec![std::process::id()],
+        ])
     }
 
     async fn deploy(&self) -> Result<()> {
@@ -162,7 +115,7 @@ impl Environment {
             kind: "component".to_owned(),
             limits: Some(wire::Limits {
                 fuel: 20_000_000_000,
-                memory_bytes: 64 << 20,
+                memory_bytes: GUEST_MEMORY_BYTES,
                 wall_ms: 60_000,
                 output_bytes: 512 << 10,
             }),
@@ -196,6 +149,15 @@ impl Environment {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
+}
+
+/// What the nodes offer together.
+async fn slots(world: &World) -> Result<u32> {
+    let request = wire::ListRequest { after: String::new(), limit: 100, consistency: 1 };
+    let mut fleet = world.operator().await?.fleet;
+    let nodes = fleet.list_nodes(request).await.context("the nodes are not listed")?;
+    let offers = nodes.into_inner().nodes.into_iter().filter_map(|node| node.capacity);
+    Ok(offers.map(|capacity| capacity.slots).sum())
 }
 
 /// Whether an A2A answer is a completed task: JSON-RPC answers 200 to errors too.

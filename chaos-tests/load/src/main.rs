@@ -6,12 +6,15 @@
 mod baseline;
 mod bench;
 mod benchmarks;
+mod bounds;
 mod cores;
 mod drive;
 mod environment;
 mod put;
 mod report;
 mod series;
+mod switches;
+mod usage;
 mod web;
 
 use std::process::ExitCode;
@@ -29,7 +32,7 @@ use crate::baseline::hello::Kind;
 struct Args {
     #[command(subcommand)]
     part: Option<Part>,
-    /// Seconds that each measured turn lasts; the whole run takes some fifty turns.
+    /// Seconds that each measured turn lasts; the whole run takes some eighty turns.
     #[arg(long, global = true, default_value_t = 4, value_parser = seconds())]
     seconds: u64,
     /// Let the load generator and the servers share all cores.

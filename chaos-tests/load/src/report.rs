@@ -2,15 +2,15 @@
 //! It decides the form only; it must never leave out failures, durability or the loop that a
 //! latency is from.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::baseline::{Baseline, Rate};
 use crate::bench::{Case, Figures};
 use crate::drive::Tally;
-use crate::environment::Role;
+use crate::usage::Role;
 
 /// Prints one benchmark.
-pub(crate) fn benchmark(case: &Case, figures: &Figures, baselines: &[Baseline]) {
+pub(crate) fn benchmark(case: &Case, figures: &Figures, baselines: &[&mut Baseline]) {
     let (open_rate, open) = &figures.open;
     println!("\n{}: {}", case.benchmark, case.what);
     println!("  clients      {}", figures.clients);
@@ -19,7 +19,8 @@ pub(crate) fn benchmark(case: &Case, figures: &Figures, baselines: &[Baseline]) 
     println!("  open loop    {}", loop_line(*open_rate, open));
     println!("  per CPU s    {}", cpu_line(figures));
     println!("  CPU          {}", spent_line(figures));
-    for (baseline, rate) in baselines.iter().zip(&figures.baselines) {
+    println!("  switches     {}", switches_line(figures));
+    for (baseline, rate) in held_against(figures, baselines) {
         println!("  baseline     {}", baseline_line(baseline, rate));
         println!("  ratio        {}", ratio_line(case, figures, baseline, rate));
     }
@@ -31,9 +32,18 @@ pub(crate) fn benchmark(case: &Case, figures: &Figures, baselines: &[Baseline]) 
     println!("{}", line(case, figures, baselines));
 }
 
+fn held_against<'a>(
+    figures: &'a Figures,
+    baselines: &'a [&mut Baseline],
+) -> impl Iterator<Item = (&'a Baseline, &'a Rate)> {
+    baselines.iter().map(|baseline| &**baseline).zip(&figures.baselines)
+}
+
+/// The mean of one client's closed loop is the wall time of a request.
 fn loop_line(rate: f64, tally: &Tally) -> String {
     let ms = |quantile| tally.latency_us.value_at_quantile(quantile) as f64 / 1_000.0;
-    format!("{:>9} /s   p50 {:>8.2} ms   p99 {:>8.2} ms", whole(rate), ms(0.5), ms(0.99))
+    let (p50, p99, mean) = (ms(0.5), ms(0.99), tally.latency_us.mean() / 1_000.0);
+    format!("{:>9} /s   p50 {p50:>8.2} ms   p99 {p99:>8.2} ms   mean {mean:>8.3} ms", whole(rate))
 }
 
 fn cpu_line(figures: &Figures) -> String {
@@ -47,8 +57,17 @@ fn cpu_line(figures: &Figures) -> String {
 
 fn spent_line(figures: &Figures) -> String {
     let us = |seconds| figures.cpu_us(seconds);
-    let (all, registry) = (us(figures.used.servers()), us(figures.used.of(Role::Registry)));
-    format!("{all:.1} us each in all servers · registry {registry:.1} us")
+    let mut line = format!("{:.1} us each in all servers", us(figures.used.servers()));
+    for role in Role::SERVERS {
+        line += &format!(" · {} {:.1} us", role.name(), us(figures.used.of(role)));
+    }
+    line
+}
+
+fn switches_line(figures: &Figures) -> String {
+    let each = |role| figures.each(figures.used.switches(role));
+    let shown = Role::SERVERS.map(|role| format!("{} {:.2}", role.name(), each(role)));
+    format!("{} each, voluntary; lost are those of threads that ended", shown.join(" · "))
 }
 
 fn baseline_line(baseline: &Baseline, rate: &Rate) -> String {
@@ -58,7 +77,7 @@ fn baseline_line(baseline: &Baseline, rate: &Rate) -> String {
     if let Some(latency) = &rate.latency {
         line += &format!("\n               {}", loop_line(rate.rate(false), latency));
         let us = rate.cpu_us().unwrap_or_default();
-        line += &format!("   CPU {us:.1} us each over its members");
+        line += &format!("   CPU {us:.1} us each");
     }
     line
 }
@@ -66,25 +85,20 @@ fn baseline_line(baseline: &Baseline, rate: &Rate) -> String {
 fn ratio_line(case: &Case, figures: &Figures, baseline: &Baseline, rate: &Rate) -> String {
     let unit = if baseline.per_cpu() { "per CPU second" } else { "per second" };
     let held = if baseline.per_cpu() { case.against.name() } else { "all" };
-    let ratio = figures.ratio(case, baseline, rate);
-    let ratio = ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.3}"));
-    format!("{ratio} ({unit}, {held})")
+    let show = |ratio: Option<f64>| ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.3}"));
+    let mut line = format!("{} ({unit}, {held})", show(figures.ratio(case, baseline, rate)));
+    if let Some(p50) = figures.in_its_p50(rate) {
+        let cpu = figures.in_its_cpu(rate).map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
+        line += &format!(" · p50 {p50:.2} times its · CPU {cpu} times its");
+    }
+    line
 }
 
 /// Every figure under a name that says its unit; latencies in microseconds.
-fn line(case: &Case, figures: &Figures, baselines: &[Baseline]) -> Value {
-    let cpu = |role: Role| (role.name().replace(' ', "_"), json!(figures.used.of(role)));
-    let baselines = baselines.iter().zip(&figures.baselines);
-    let baseline = |(baseline, rate): (&Baseline, &Rate)| {
-        json!({
-            "what": baseline.name(),
-            "rate": rate.rate(baseline.per_cpu()),
-            "per_cpu": baseline.per_cpu(),
-            "cpu_us": rate.cpu_us(),
-            "latency": rate.latency.as_ref().map(latency),
-            "ratio": figures.ratio(case, baseline, rate),
-        })
-    };
+fn line(case: &Case, figures: &Figures, baselines: &[&mut Baseline]) -> Value {
+    let baselines = held_against(figures, baselines)
+        .map(|(baseline, rate)| beside(case, figures, baseline, rate))
+        .collect::<Vec<_>>();
     json!({
         "work": case.benchmark,
         "what": case.what,
@@ -96,14 +110,37 @@ fn line(case: &Case, figures: &Figures, baselines: &[Baseline]) -> Value {
         "open": latency(&figures.open.1),
         "per_cpu_second": figures.per_cpu(figures.used.servers()),
         "cpu_us": figures.cpu_us(figures.used.servers()),
-        "cpu_seconds": Role::ALL.map(cpu).into_iter().collect::<serde_json::Map<_, _>>(),
-        "baselines": baselines.map(baseline).collect::<Vec<_>>(),
+        "cpu_seconds": by_role(|role| figures.used.of(role)),
+        "cpu_us_of": by_role(|role| figures.cpu_us(figures.used.of(role))),
+        "switches_of": by_role(|role| figures.each(figures.used.switches(role))),
+        "baselines": baselines,
     })
+}
+
+fn beside(case: &Case, figures: &Figures, baseline: &Baseline, rate: &Rate) -> Value {
+    json!({
+        "what": baseline.name(),
+        "rate": rate.rate(baseline.per_cpu()),
+        "per_cpu": baseline.per_cpu(),
+        "cpu_us": rate.cpu_us(),
+        "latency": rate.latency.as_ref().map(latency),
+        "ratio": figures.ratio(case, baseline, rate),
+        "p50_ratio": figures.in_its_p50(rate),
+        "cpu_ratio": figures.in_its_cpu(rate),
+    })
+}
+
+fn by_role(figure: impl Fn(Role) -> f64) -> Map<String, Value> {
+    Role::ALL.iter().map(|role| (role.name().replace(' ', "_"), json!(figure(*role)))).collect()
 }
 
 fn latency(tally: &Tally) -> Value {
     let at = |quantile| tally.latency_us.value_at_quantile(quantile);
-    json!({ "done": tally.done(), "failed": tally.failed, "p50_us": at(0.5), "p99_us": at(0.99) })
+    let (p50, p99, mean) = (at(0.5), at(0.99), tally.latency_us.mean());
+    json!({
+        "done": tally.done(), "failed": tally.failed,
+        "p50_us": p50, "p99_us": p99, "mean_us": mean,
+    })
 }
 
 /// Whole numbers with separators: figures of a shared machine have no more digits than that.

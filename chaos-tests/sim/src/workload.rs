@@ -164,6 +164,7 @@ impl Workload {
                 expires_at: now.plus_ms(DAYS_MS),
                 shared: true,
                 metered: true,
+                token: None,
             }),
             5..8 => Command::LeaseEnvelopes(LeaseEnvelopes {
                 target: queue(),
@@ -198,6 +199,10 @@ fn submit(id: TaskId) -> Command {
         deadline: WallMs(START.0 + DAYS_MS),
         shared: true,
         metered: true,
+        counted: true,
+        token: None,
+        node: None,
+        gateway: None,
     })
 }
 

@@ -36,7 +36,7 @@ mod tests {
         let task = wire::Task { turns: vec![turn], revision: 7, ..Default::default() };
         assert_eq!(
             shown(&task).json.to_string(),
-            r#"{"agent":"","attempts":0,"changedAtMs":0,"context":"","epoch":0,"id":"","input":null,"node":"","outcome":null,"owner":"","reason":"","state":"","submittedAtMs":0,"turns":[{"input":{"a":1},"outcome":null}]}"#
+            r#"{"agent":"","attempts":0,"changedAtMs":0,"context":"","epoch":0,"gateway":"","id":"","input":null,"node":"","outcome":null,"owner":"","reason":"","state":"","submittedAtMs":0,"turns":[{"input":{"a":1},"outcome":null}]}"#
         );
     }
 }

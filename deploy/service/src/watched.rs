@@ -4,16 +4,16 @@
 use tokio::sync::watch;
 use tokio::sync::watch::error::RecvError;
 
-/// Waits until the newest value is as asked for, and gives a copy of it. The condition must take no lock. Cancel safe.
+/// Waits until the newest value is as asked for, and gives a copy of it. The condition, and the copying, must take no lock. Cancel safe.
 ///
 /// # Errors
 /// The sender is gone, and its last value is another.
 #[expect(clippy::disallowed_methods, reason = "the one place; the guard ends with the statement")]
-pub async fn wait_until<T: Copy>(
+pub async fn wait_until<T: Clone>(
     watched: &mut watch::Receiver<T>,
     condition: impl FnMut(&T) -> bool,
 ) -> Result<T, RecvError> {
-    watched.wait_for(condition).await.map(|newest| *newest)
+    watched.wait_for(condition).await.map(|newest| newest.clone())
 }
 
 #[cfg(test)]

@@ -43,8 +43,7 @@ impl Caller {
         if !peer.active {
             return Err(Denial::IssuerRevoked);
         }
-        let counts = peer.keys_for(None, now).any(|key| *key == self.key);
-        if counts { Ok(()) } else { Err(Denial::KeyUnknown) }
+        if peer.has_key(&self.key, now) { Ok(()) } else { Err(Denial::KeyUnknown) }
     }
 }
 

@@ -46,6 +46,8 @@ pub struct TaskView {
     pub reason: String,
     /// The revision of the registry that says so.
     pub revision: Revision,
+    /// Which gateway is told of its changes; every one if it names none.
+    pub gateway: String,
     /// What was said before `input`, oldest first.
     pub turns: Vec<Turn>,
     /// The caller's newest message.
@@ -263,6 +265,7 @@ mod tests {
             changed_at: WallMs::from_secs(1_774_008_000),
             reason: String::new(),
             revision: Revision(1),
+            gateway: String::new(),
             turns: Vec::new(),
             input: Some(Message::new("m1", Role::User, vec![Part::text("hi")])),
             outcome: Outcome::default(),

@@ -1,12 +1,16 @@
 //! A2A calls to hosted agents: they are submitted as tasks, waited for and answered. What a call may say is in
-//! `gateway-core`, and how a task ends is the registry's decision. A task must never be shown to anybody but its owner.
+//! `gateway-core`, and how a task ends is the registry's decision. A task must never be shown to anybody but its owner, and
+//! nothing be asked of the registry in a caller's name before its token is spent, but what the token travels with.
 
+mod cancel;
 mod follow;
 mod frames;
 mod lookup;
 mod place;
 mod send;
 mod stream;
+mod submit;
+mod task;
 
 use std::sync::Arc;
 
@@ -14,24 +18,21 @@ use axum::response::Response;
 use gateway_core::dispatch::{self, Operation};
 use gateway_core::media;
 use gateway_core::params::{Faults, Named, Send, fault};
-use gateway_core::task_view::{self, Outcome, TaskView, Turn};
 use gateway_core::{CallError, Caller, Failure};
 use http::StatusCode;
+use proto_types::Handle;
+use proto_types::a2a::Task;
 use proto_types::a2a::rpc::{Id, Request, Response as Answer};
-use proto_types::a2a::{Message, Task};
-use proto_types::{ContextId, Handle, Revision, TaskId, WallMs};
-use proto_wire::registry::v1 as wire;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tonic::Code;
 
 use crate::agents::{Agent, Directory};
 use crate::gateway::Gateway;
-use crate::registry::Unanswered;
-use crate::{reply, secrets};
+use crate::reply;
+use crate::spend::Payment;
 
-/// How long a caller that cancels waits to see it done; then it is told the task as it is.
-const CANCEL_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
+use self::send::Submitted;
+use self::task::{find, view};
 
 /// A call that is in order, before its token is spent: nothing of it needs to be read again.
 pub(crate) struct Call {
@@ -41,8 +42,41 @@ pub(crate) struct Call {
 }
 
 enum Params {
-    Send { agent: Arc<Agent>, send: Box<Send> },
-    Task { agent: Option<Arc<Agent>>, named: Named },
+    /// A message that begins a task.
+    Begin {
+        agent: Arc<Agent>,
+        send: Box<Send>,
+    },
+    /// A message to a task that is there.
+    Continue {
+        agent: Arc<Agent>,
+        send: Box<Send>,
+    },
+    Task {
+        agent: Option<Arc<Agent>>,
+        named: Named,
+    },
+}
+
+/// A call whose token is spent.
+pub(crate) struct Paid {
+    id: Id,
+    operation: Operation,
+    step: Step,
+}
+
+/// How far a call has come.
+enum Step {
+    /// Its task was submitted, and with it the token.
+    Begun(Box<Submitted>),
+    Continue {
+        agent: Arc<Agent>,
+        send: Box<Send>,
+    },
+    Task {
+        agent: Option<Arc<Agent>>,
+        named: Named,
+    },
 }
 
 /// Which agent the path names; none for the instance's own endpoint.
@@ -70,7 +104,8 @@ impl Call {
             }
         };
         // Nobody waits for the end of a notification.
-        if let (None, Params::Send { send, .. }) = (&request.id, &mut params) {
+        let sends = (&request.id, &mut params);
+        if let (None, Params::Begin { send, .. } | Params::Continue { send, .. }) = sends {
             send.return_immediately = true;
             operation = Operation::SendMessage;
         }
@@ -81,34 +116,80 @@ impl Call {
         self.operation.name()
     }
 
+    /// Spends the caller's token. A message that begins a task takes it along: the registry takes both or neither, in one
+    /// commit. Before all other calls it is spent by itself.
+    pub(crate) async fn pay(
+        self,
+        gateway: &Arc<Gateway>,
+        caller: &Caller,
+        payment: Payment,
+    ) -> Result<Paid, Failure> {
+        let Self { id, operation, params } = self;
+        let step = match params {
+            Params::Begin { agent, send } => {
+                let stream = stream_of(operation, &id);
+                let begun = send::begin(gateway, (caller, &agent), *send, stream, payment).await?;
+                Step::Begun(Box::new(begun))
+            }
+            Params::Continue { agent, send } => {
+                gateway.spender.spend(payment).await?;
+                Step::Continue { agent, send }
+            }
+            Params::Task { agent, named } => {
+                gateway.spender.spend(payment).await?;
+                Step::Task { agent, named }
+            }
+        };
+        Ok(Paid { id, operation, step })
+    }
+}
+
+impl Paid {
     /// Carries the call out for its caller.
     pub(crate) async fn answer(
         self,
         gateway: &Arc<Gateway>,
         caller: &Caller,
     ) -> Result<Response, Failure> {
-        let Self { id, operation, params } = self;
-        let task = match params {
-            Params::Send { agent, send } if operation == Operation::SendStreamingMessage => {
-                return stream::answer(gateway, caller, &agent, *send, id).await;
+        let Self { id, operation, step } = self;
+        let stream = stream_of(operation, &id);
+        let submitted = match step {
+            Step::Begun(submitted) => *submitted,
+            Step::Continue { agent, send } => {
+                send::go_on(gateway, (caller, &agent), *send, stream).await?
             }
-            Params::Send { agent, send } => {
-                return ok(&answer_of(&id, &send::answer(gateway, caller, &agent, *send).await?)?);
-            }
-            Params::Task { agent, named } if operation == Operation::CancelTask => {
-                cancel(gateway, caller, agent.as_deref(), &named).await?
-            }
-            Params::Task { agent, named } => {
-                let task = find(gateway, caller, agent.as_deref(), named.task.as_ref()).await?;
-                if operation == Operation::SubscribeToTask {
-                    let unsupported = CallError::Operation(dispatch::Error::Unsupported);
-                    return Err(Failure::Call(unsupported));
-                }
-                view(&task)?.task(named.history_length)
+            Step::Task { agent, named } => {
+                let task = of_named(gateway, caller, operation, (agent.as_deref(), &named)).await?;
+                return ok(&answer_of(&id, &task)?);
             }
         };
-        ok(&answer_of(&id, &task)?)
+        match stream {
+            Some(_) => stream::answer(gateway, caller, id, submitted),
+            None => ok(&answer_of(&id, &send::answer(gateway, caller, submitted).await?)?),
+        }
     }
+}
+
+/// The call whose answer is a stream, if this one's is.
+fn stream_of(operation: Operation, id: &Id) -> Option<&Id> {
+    (operation == Operation::SendStreamingMessage).then_some(id)
+}
+
+/// What GetTask, CancelTask and SubscribeToTask answer.
+async fn of_named(
+    gateway: &Gateway,
+    caller: &Caller,
+    operation: Operation,
+    (agent, named): (Option<&Agent>, &Named),
+) -> Result<Task, Failure> {
+    if operation == Operation::CancelTask {
+        return cancel::cancel(gateway, caller, agent, named).await;
+    }
+    let task = find(gateway, caller, agent, named.task.as_ref()).await?;
+    if operation == Operation::SubscribeToTask {
+        return Err(Failure::Call(CallError::Operation(dispatch::Error::Unsupported)));
+    }
+    Ok(view(&task)?.task(named.history_length))
 }
 
 fn read_send(
@@ -124,7 +205,11 @@ fn read_send(
     let agent = agent.or_else(|| directory.default_agent());
     let agent = agent.ok_or_else(|| tenant("the agent to be called"))?;
     media::check(&send.message, &agent.input_modes).map_err(CallError::ContentType)?;
-    Ok(Params::Send { agent, send: Box::new(send) })
+    let (begins, send) = (send.task.is_none(), Box::new(send));
+    Ok(match begins {
+        true => Params::Begin { agent, send },
+        false => Params::Continue { agent, send },
+    })
 }
 
 fn read_named(
@@ -167,122 +252,4 @@ fn agent(
 
 fn tenant(must_be: &'static str) -> CallError {
     CallError::Params(vec![fault("/tenant", must_be)])
-}
-
-async fn cancel(
-    gateway: &Gateway,
-    caller: &Caller,
-    agent: Option<&Agent>,
-    named: &Named,
-) -> Result<Task, Failure> {
-    let id = cancelable(gateway, caller, agent, named).await?;
-    // Before it is canceled: the report of its end must find who waits. Whoever has no place left does not wait.
-    let waiter = gateway.waiting.open(&id, secrets::random(), caller.origin()).ok();
-    let shown = canceled(gateway, caller, &id).await?;
-    // Its node has to end it first.
-    let ended = match waiter.filter(|_| !shown.is_over()) {
-        Some(waiter) => follow::wait(gateway, caller, &shown, waiter, CANCEL_WAIT).await?,
-        None => None,
-    };
-    Ok(ended.unwrap_or(shown).task(named.history_length))
-}
-
-/// The id of a task that is not over.
-async fn cancelable(
-    gateway: &Gateway,
-    caller: &Caller,
-    agent: Option<&Agent>,
-    named: &Named,
-) -> Result<TaskId, Failure> {
-    let task = view(&find(gateway, caller, agent, named.task.as_ref()).await?)?;
-    match task.state.is_terminal() {
-        true => Err(Failure::Call(CallError::TaskNotCancelable)),
-        false => Ok(task.id),
-    }
-}
-
-/// Asks the registry to cancel a task; how that stands then.
-async fn canceled(gateway: &Gateway, caller: &Caller, id: &TaskId) -> Result<TaskView, Failure> {
-    let (id, owner) = (id.as_str().to_owned(), caller.as_str().to_owned());
-    let message = wire::CancelTaskRequest { id, owner };
-    let task = gateway.registry.cancel_task(message).await.map_err(|error| match error {
-        Unanswered::Refused { code: Code::FailedPrecondition, .. } => {
-            Failure::Call(CallError::TaskNotCancelable)
-        }
-        error => of_task(&error),
-    })?;
-    view(&task)
-}
-
-/// The caller's task; another's is not found, and neither is one of another agent.
-async fn find(
-    gateway: &Gateway,
-    caller: &Caller,
-    agent: Option<&Agent>,
-    id: Option<&TaskId>,
-) -> Result<wire::Task, Failure> {
-    let not_found = || Failure::Call(CallError::TaskNotFound);
-    let id = id.ok_or_else(not_found)?;
-    let task = read(gateway, caller, id, wire::Consistency::Strong).await?;
-    match agent {
-        Some(agent) if agent.handle.as_str() != task.agent => Err(not_found()),
-        _ => Ok(task),
-    }
-}
-
-async fn read(
-    gateway: &Gateway,
-    caller: &Caller,
-    id: &TaskId,
-    consistency: wire::Consistency,
-) -> Result<wire::Task, Failure> {
-    let message = wire::GetTaskRequest {
-        id: id.as_str().to_owned(),
-        owner: caller.as_str().to_owned(),
-        consistency: consistency.into(),
-    };
-    gateway.registry.task(message).await.map_err(|error| of_task(&error))
-}
-
-fn of_task(error: &Unanswered) -> Failure {
-    match error {
-        Unanswered::Refused { code: Code::NotFound, .. } => Failure::Call(CallError::TaskNotFound),
-        error => error.failure(),
-    }
-}
-
-/// What the registry says of a task, in the core's terms.
-fn view(task: &wire::Task) -> Result<TaskView, Failure> {
-    let newest = outcome(task, &task.outcome)?;
-    let turn = |turn: &wire::Turn| {
-        Ok(Turn { input: Message::parse(&turn.input).ok(), outcome: outcome(task, &turn.outcome)? })
-    };
-    let turns = task.turns.iter().map(turn).collect::<Result<_, Failure>>()?;
-    let ids = (TaskId::parse(&task.id), ContextId::parse(&task.context));
-    let ((Ok(id), Ok(context)), Some(state)) = (ids, task_view::state(&task.state)) else {
-        tracing::error!(
-            task = task.id,
-            state = task.state,
-            "the registry holds a task that cannot be read"
-        );
-        return Err(Failure::Internal);
-    };
-    Ok(TaskView {
-        id,
-        context,
-        state,
-        changed_at: WallMs(task.changed_at_ms),
-        reason: task.reason.clone(),
-        revision: Revision(task.revision),
-        turns,
-        input: Message::parse(&task.input).ok(),
-        outcome: newest,
-    })
-}
-
-fn outcome(task: &wire::Task, document: &[u8]) -> Result<Outcome, Failure> {
-    Outcome::parse(document).map_err(|_| {
-        tracing::error!(task = task.id, "a committed outcome cannot be read");
-        Failure::Call(CallError::AgentResponse)
-    })
 }

@@ -6,11 +6,12 @@
 
 mod directory;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use gateway_core::path::{Method, Route};
+use imbl::{OrdMap, OrdSet};
 use proto_types::card::{Hosted, Interface, Skill, hosted};
 use proto_types::path::encode;
 use proto_types::visibility::{Disclosure, Scope, Viewer};
@@ -77,13 +78,13 @@ pub(crate) struct Agent {
     card: Tagged,
 }
 
-/// A snapshot of all agents. Cheap to share, copied to be changed.
+/// A snapshot of all agents. A copy shares all that is not changed in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Agents {
     origin: Origin,
-    by_handle: BTreeMap<Handle, Arc<Agent>>,
+    by_handle: OrdMap<Handle, Arc<Agent>>,
     /// The same by who may see them: a list meets only what its viewer may see.
-    by_scope: BTreeMap<Scope, BTreeSet<Handle>>,
+    by_scope: OrdMap<Scope, OrdSet<Handle>>,
     default: Option<Handle>,
     /// Since when this gateway serves them: no card of its own making is older.
     since: WallMs,
@@ -99,7 +100,7 @@ const SKILLS_MAX: usize = 256;
 
 impl Agents {
     pub(crate) fn new(origin: Origin, default: Option<Handle>) -> Self {
-        let (by_handle, by_scope) = (BTreeMap::new(), BTreeMap::new());
+        let (by_handle, by_scope) = (OrdMap::new(), OrdMap::new());
         let (since, open_card) = (clock::wall(), OnceLock::new());
         Self { origin, by_handle, by_scope, default, since, open_card }
     }

@@ -7,6 +7,7 @@
 
 mod admissions;
 mod fill;
+mod read;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,6 +22,7 @@ use proto_types::{ChangeKind, Handle, MonoUs, Origin};
 use proto_wire::registry::v1 as wire;
 use tonic::{Code, Status};
 
+pub use self::read::read_peers;
 use crate::agents::{Agents, Directory};
 use crate::clock;
 use crate::registry::{Member, Registry};

@@ -31,8 +31,9 @@ pub(crate) struct Bearer {
 }
 
 impl Bearer {
-    pub(crate) fn of(permit: &Permit) -> Self {
-        Self { peer: Arc::clone(&permit.peer), token: token_use(permit) }
+    /// As [`token_use`].
+    pub(crate) fn of(permit: &Permit, epoch: u64) -> Self {
+        Self { peer: Arc::clone(&permit.peer), token: token_use(permit, epoch) }
     }
 
     pub(crate) fn origin(&self) -> &Origin {

@@ -121,7 +121,7 @@ fn is_final(unanswered: &Unanswered) -> bool {
                 Code::InvalidArgument | Code::FailedPrecondition | Code::PermissionDenied
             )
         }
-        Unanswered::Away(_) => false,
+        Unanswered::Away { .. } => false,
     }
 }
 
@@ -194,13 +194,14 @@ mod tests {
     #[test]
     fn only_what_would_be_refused_for_ever_is_dropped() {
         let refused = |code, ecumene: &str| {
-            is_final(&Unanswered::Refused { code, ecumene: ecumene.to_owned() })
+            let (ecumene, earlier_in_doubt) = (ecumene.to_owned(), false);
+            is_final(&Unanswered::Refused { code, ecumene, earlier_in_doubt })
         };
         assert!(refused(Code::FailedPrecondition, "window-too-old"));
         assert!(refused(Code::InvalidArgument, "invalid-argument"));
         assert!(!refused(Code::InvalidArgument, "too-far-ahead"));
         assert!(!refused(Code::ResourceExhausted, "overloaded"));
         assert!(!refused(Code::Unauthenticated, "unauthenticated"));
-        assert!(!is_final(&Unanswered::Away(Code::Unavailable)));
+        assert!(!is_final(&Unanswered::Away { code: Code::Unavailable, in_doubt: true }));
     }
 }

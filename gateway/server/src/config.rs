@@ -89,7 +89,8 @@ pub struct Bounds {
     pub task_deadline: Duration,
     /// Tasks that callers wait for at once. Each holds a queue of events.
     pub waiting_max: usize,
-    /// Tokens that wait to be spent; more are answered 503, and 429 where they are one peer's share.
+    /// Tokens that wait to be spent, and envelopes that wait to be taken; more are answered 503, and 429 where they are one
+    /// peer's share.
     pub spend_queue_max: usize,
     /// Between two comments on a silent stream: below the 60 s after which proxies cut.
     pub heartbeat: Duration,

@@ -3,8 +3,8 @@
 //! Decides an envelope's id, queue and expiry. Must never say "accepted" before the registry has it
 //! on the disks of a majority, and never hand one out without a lease.
 //!
-//! The registry keeps an envelope under its source and id, and only then is the answer 202. A local subscriber leases it
-//! under an epoch and acknowledges it with that epoch; otherwise it comes again.
+//! The registry keeps an envelope under its source and id, in the proposal that spends its sender's token, and only then is
+//! the answer 202. A local subscriber leases it under an epoch and acknowledges it with that epoch; otherwise it comes again.
 
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use tonic::Code;
 
 use crate::gateway::Gateway;
 use crate::registry::Unanswered;
+use crate::spend::{Payment, overlooked};
 use crate::{clock, query, reply};
 
 /// The longest envelope.
@@ -56,10 +57,18 @@ pub(crate) async fn publish(
     accepted: Accepted,
     body: bytes::Bytes,
     traceparent: Option<String>,
+    payment: Payment,
 ) -> Result<Response, Failure> {
-    let message = request(gateway, &accepted.envelope, body, traceparent);
-    let queued = gateway.registry.enqueue(message).await.map_err(|error| error.failure())?;
-    let envelope = accepted.envelope;
+    let Accepted { envelope } = accepted;
+    let _place = gateway.spender.place(&payment)?;
+    let message = wire::EnqueueEnvelopeRequest {
+        token: Some(payment.enclosed()),
+        ..request(gateway, &envelope, body, traceparent)
+    };
+    let queued = gateway.registry.enqueue(message).await.map_err(|error| not_enqueued(&error))?;
+    if !queued.token_spent {
+        return Err(overlooked());
+    }
     let (source, duplicate) = (envelope.source_origin.as_str(), queued.duplicate);
     tracing::debug!(source, revision = queued.revision, duplicate, "envelope accepted");
     let said = json!({"accepted": true, "correlationId": envelope.correlation_id});
@@ -89,6 +98,19 @@ fn request(
         document: body,
         traceparent: traceparent.unwrap_or_default(),
         expires_at_ms: clock::wall().plus_ms(ttl_ms).0,
+        token: None,
+    }
+}
+
+/// After an attempt whose answer was lost, a token may have been spent by that attempt: nobody knows. Its sender asks again
+/// with another token, and the envelope is the same.
+fn not_enqueued(error: &Unanswered) -> Failure {
+    match error {
+        Unanswered::Refused { earlier_in_doubt: true, .. } if error.is_spent() => {
+            Failure::RegistryAway
+        }
+        error if error.is_spent() => Failure::Replayed,
+        error => error.failure(),
     }
 }
 
@@ -254,6 +276,24 @@ mod tests {
         assert_eq!(pull, Pull { target: "https://b.example".to_owned(), max: 7, wait });
         let pull = Pull::read(Some("urn:a:b".to_owned()), "").unwrap();
         assert_eq!((pull.target.as_str(), pull.max, pull.wait), ("urn:a:b", 10, Duration::ZERO));
+    }
+
+    #[test]
+    fn a_spent_token_is_a_replay_unless_an_attempt_before_may_have_spent_it() {
+        for (ecumene, code, earlier_in_doubt, told) in [
+            ("token-spent", Code::Unauthenticated, false, Failure::Replayed),
+            ("token-spent", Code::Unauthenticated, true, Failure::RegistryAway),
+            ("unauthenticated", Code::Unauthenticated, false, Failure::Internal),
+            ("share-reached", Code::ResourceExhausted, false, Failure::ShareReached),
+            ("share-reached", Code::ResourceExhausted, true, Failure::ShareReached),
+            ("bound-reached", Code::ResourceExhausted, false, Failure::Overloaded),
+        ] {
+            let ecumene = ecumene.to_owned();
+            let refused = Unanswered::Refused { code, ecumene, earlier_in_doubt };
+            assert_eq!(not_enqueued(&refused), told, "{refused:?}");
+        }
+        let away = Unanswered::Away { code: Code::Unavailable, in_doubt: true };
+        assert_eq!(not_enqueued(&away), Failure::RegistryAway);
     }
 
     #[test]

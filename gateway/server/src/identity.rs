@@ -41,7 +41,7 @@ pub(crate) async fn register(
                 note(credential);
                 return Ok(());
             }
-            Err(Unanswered::Refused { code, ecumene }) if is_final(code) => {
+            Err(Unanswered::Refused { code, ecumene, .. }) if is_final(code) => {
                 return Err(refused(ecumene, token));
             }
             Err(unanswered) => pause(&mut backoff, &unanswered),

@@ -38,6 +38,7 @@ use deploy_service::tls::{self, Connector};
 use deploy_service::{Drained, Readiness, Security, Shutdown, listen, secret, serve, signing_key};
 use tokio::task::JoinHandle;
 
+pub use crate::cache::read_peers;
 pub use crate::config::{Bounds, Config, Contradiction};
 pub use crate::registry::InvalidMember;
 

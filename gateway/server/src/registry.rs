@@ -15,7 +15,7 @@ use proto_types::WallMs;
 use proto_types::metadata::{EPOCH_KEY, REVISION_KEY, TIME_KEY};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::fleet_client::FleetClient;
-use registry_client::{Answer, Attempts, Bearer, ChannelOptions, Client, within};
+use registry_client::{Answer, Attempts, Bearer, ChannelOptions, Client, is_away, within};
 use tonic::metadata::MetadataMap;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
@@ -139,7 +139,8 @@ impl Registry {
         self.rotate(attempts, attempt).await.map(|answer| answer.reply)
     }
 
-    /// Asks the members in turn for an answer of the newest cluster epoch.
+    /// Asks the members in turn for an answer of the newest cluster epoch. A refusal is one: it says as well whether it may
+    /// speak of what an earlier attempt did.
     async fn rotate<T, F: Future<Output = Result<Response<T>, Status>>>(
         &self,
         attempts: Attempts,
@@ -147,9 +148,20 @@ impl Registry {
     ) -> Result<Answer<T>, Unanswered> {
         let current = |channel| {
             let answer = call(channel);
-            async move { self.current(answer.await).map(Response::into_inner) }
+            async move {
+                match self.current(answer.await) {
+                    Err(status) if is_away(&status) => Err(status),
+                    said => Ok(said.map(Response::into_inner)),
+                }
+            }
         };
-        self.client.call(attempts, current).await.map_err(Unanswered::from)
+        let answer = self.client.call(attempts, current).await;
+        let Answer { reply, earlier_in_doubt } =
+            answer.map_err(|failed| Unanswered::away(&failed))?;
+        match reply {
+            Ok(reply) => Ok(Answer { reply, earlier_in_doubt }),
+            Err(status) => Err(Unanswered::refused(&status, earlier_in_doubt)),
+        }
     }
 
     /// The newest cluster epoch that was heard of: what is known of the registry must be of it.

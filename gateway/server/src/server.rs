@@ -1,12 +1,14 @@
 //! The request path.
 //!
 //! Decides the order of the layers, and nothing else: each layer is decided where it is named. Must
-//! never let anything reach a node, a queue or a task before a token was spent for it.
+//! never let anything reach a node, a queue or a task without a token that is spent for it: before, or in the one proposal
+//! that lets it in.
 
 mod body;
 mod cards;
 mod local;
 mod seen;
+mod work;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -16,20 +18,19 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::Response;
 use gateway_core::errors::Reader;
-use gateway_core::params::fault;
 use gateway_core::path::{Method as Answers, Route};
-use gateway_core::{CallError, Credential, Denial, Failure, Permit, admit, dispatch};
+use gateway_core::{Credential, Denial, Failure, Permit, admit};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method, Request, header};
 use proto_types::Digest;
-use proto_types::a2a::rpc::{self, Refused};
 use tower::ServiceExt as _;
 
 use crate::charger::Bearer;
 use crate::gateway::Gateway;
-use crate::{a2a, clock, envelopes, query};
+use crate::{clock, envelopes};
 
 use self::seen::Seen;
+use self::work::{Admitted, Work};
 
 /// On top of the wait for a task: what a continued one asks of the registry, each with its own deadline. It is read (5 s) and
 /// written (8 s), and at the end of the wait read twice more.
@@ -109,18 +110,18 @@ async fn federated(
     // The credential and what it is worth, cheapest check first; never by a cache nobody confirms.
     let (permit, epoch) = permit(gateway, &parts.headers)?;
     // The peer's own limit: last of what needs no registry.
-    check_peer(gateway, &permit, seen)?;
+    check_peer(gateway, &permit, epoch, seen)?;
     // The body, bounded and paced; a token may be bound to it.
     let body = body::read(body, limit).await?;
     let admitted = Admitted { parts, permit, epoch, body };
     check_binding(gateway, &admitted.parts, &admitted.permit, &admitted.body)?;
     // What is malformed costs no token.
     let work = Work::read(gateway, route, &admitted, seen)?;
-    // Single use, last of all: from here on the request counts.
-    spend(gateway, &admitted.permit, admitted.epoch, seen).await?;
+    // Single use, last of all: from here on the request counts. Each way to spend a token has a deadline of its own.
+    let paid = work.pay(gateway, &admitted, seen).await?;
     // The handler, within its deadline.
     let deadline = gateway.patience() + HANDLER_GRACE;
-    let answered = tokio::time::timeout(deadline, work.carry_out(gateway, &admitted)).await;
+    let answered = tokio::time::timeout(deadline, paid.carry_out(gateway, &admitted)).await;
     answered.unwrap_or(Err(Failure::Deadline))
 }
 
@@ -131,36 +132,17 @@ fn bytes_max(gateway: &Gateway, route: &Route) -> u64 {
     }
 }
 
-fn check_peer(gateway: &Gateway, permit: &Permit, seen: &mut Seen) -> Result<(), Failure> {
-    seen.bearer = Some(Bearer::of(permit));
-    let policy = gateway.peer_policy(&permit.peer);
-    let left = permit.peer.cell.check(clock::mono(), policy.quota);
-    seen.limit = Some((policy, left));
-    left.map(drop).map_err(Failure::PeerLimit)
-}
-
-/// A request whose credential holds.
-struct Admitted {
-    parts: Parts,
-    permit: Permit,
-    /// The cluster epoch of what it was checked against.
-    epoch: u64,
-    body: bytes::Bytes,
-}
-
-/// Spends the token. A cluster that was restored since it was checked may not know its peer.
-async fn spend(
+fn check_peer(
     gateway: &Gateway,
     permit: &Permit,
     epoch: u64,
     seen: &mut Seen,
 ) -> Result<(), Failure> {
-    gateway.spender.spend(permit).await?;
-    seen.spent = true;
-    match gateway.cache.is_of(epoch) {
-        true => Ok(()),
-        false => Err(Failure::RegistryAway),
-    }
+    seen.bearer = Some(Bearer::of(permit, epoch));
+    let policy = gateway.peer_policy(&permit.peer);
+    let left = permit.peer.cell.check(clock::mono(), policy.quota);
+    seen.limit = Some((policy, left));
+    left.map(drop).map_err(Failure::PeerLimit)
 }
 
 /// What the credential is worth, and the cluster epoch that says so.
@@ -189,81 +171,6 @@ fn check_binding(
     let url = format!("{}{}", gateway.admission.audience.as_str(), parts.uri.path());
     let bound = claims.check_request(parts.method.as_str(), &url, &digest);
     bound.map_err(|refusal| Failure::Denied(Denial::Token(refusal)))
-}
-
-/// What a request asks for, read and in order.
-enum Work {
-    Call(a2a::Call),
-    Envelope(envelopes::Accepted),
-}
-
-impl Work {
-    fn read(
-        gateway: &Gateway,
-        route: &Route,
-        admitted: &Admitted,
-        seen: &mut Seen,
-    ) -> Result<Self, Failure> {
-        let Admitted { parts, permit, body, .. } = admitted;
-        if *route == Route::Publish {
-            return envelopes::read(body, permit).map(Self::Envelope);
-        }
-        let request = read_call(body, seen)?;
-        let stated = versions(parts);
-        let version = dispatch::check_version(stated.iter().map(String::as_str));
-        version.map_err(|error| Failure::Call(CallError::Operation(error)))?;
-        // What the caller may not see is not there, for this and for all that follows.
-        let directory = gateway.cache.directory(Some(&permit.peer.origin));
-        let addressed = match route {
-            Route::AgentRpc(handle) => Some(directory.callable(handle).ok_or(Failure::NotFound)?),
-            _ => None,
-        };
-        let call = a2a::Call::read(&directory, addressed, request).map_err(Failure::Call)?;
-        seen.operation = call.name();
-        Ok(Self::Call(call))
-    }
-
-    async fn carry_out(
-        self,
-        gateway: &Arc<Gateway>,
-        admitted: &Admitted,
-    ) -> Result<Response, Failure> {
-        let Admitted { parts, permit, body, .. } = admitted;
-        match self {
-            Self::Call(call) => call.answer(gateway, &permit.caller()).await,
-            Self::Envelope(accepted) => {
-                let traceparent = envelopes::traceparent(&parts.headers);
-                envelopes::publish(gateway, accepted, body.clone(), traceparent).await
-            }
-        }
-    }
-}
-
-/// One JSON-RPC call. A notification is one that nobody hears the end of.
-fn read_call(body: &[u8], seen: &mut Seen) -> Result<rpc::Request, Failure> {
-    let refused = |error| match error {
-        Refused::NotJson(_) => CallError::Parse,
-        Refused::Batch => {
-            CallError::Request(vec![fault("", "one call: batches are not supported")])
-        }
-        Refused::Invalid { faults, .. } => CallError::Request(faults),
-    };
-    let read = rpc::Request::parse(body);
-    seen.call = Some(match &read {
-        Ok(rpc::Request { id: Some(id), .. }) | Err(Refused::Invalid { id, .. }) => id.clone(),
-        _ => rpc::Id::Null,
-    });
-    seen.is_notification = read.as_ref().is_ok_and(|call| call.id.is_none());
-    read.map_err(|error| Failure::Call(refused(error)))
-}
-
-/// `A2A-Version`, as headers and the query state it (A2A 1.0, section 3.6.1).
-fn versions(parts: &Parts) -> Vec<String> {
-    let headers = parts.headers.get_all("a2a-version").iter();
-    let headers = headers.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let query = query::pairs(parts.uri.query().unwrap_or_default());
-    let query = query.filter(|(name, _)| name == "A2A-Version").map(|(_, value)| value);
-    headers.chain(query).collect()
 }
 
 /// A method as routes know it: what does not read acts.

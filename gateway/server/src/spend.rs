@@ -1,8 +1,8 @@
-//! Spends tokens through the registry, many in one call.
+//! Spends tokens through the registry, many in one call, where they do not travel with what they pay for.
 //!
 //! Decides how many tokens share a call. Must never tell a caller that its token was fresh unless
 //! the registry said so of this very token: when in doubt it says so; nor let one peer's tokens keep
-//! another's out of the queue.
+//! another's out of the queue, or from travelling.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,11 +22,37 @@ const BATCH_MAX: usize = 1_024;
 /// and an idle gateway waits for nobody.
 const CALLS_MAX: usize = 2;
 
+/// A token that has to pay for a request. Either it is spent here, or it travels with what it pays for; whoever does one or
+/// the other takes it.
+#[must_use = "what it is to pay for is not paid for"]
+pub(crate) struct Payment {
+    peer: Origin,
+    token: wire::TokenUse,
+}
+
+impl Payment {
+    /// The token that a request has shown, as [`token_use`].
+    pub(crate) fn of(permit: &Permit, epoch: u64) -> Self {
+        Self { peer: permit.peer.origin.clone(), token: token_use(permit, epoch) }
+    }
+
+    /// For the message that it travels with: the registry spends it in the proposal of what is asked there, or not at all.
+    pub(crate) fn enclosed(self) -> wire::TokenUse {
+        self.token
+    }
+}
+
+/// What is told where the registry has carried out a request and does not say that it spent the token that came with it.
+pub(crate) fn overlooked() -> Failure {
+    tracing::error!("the registry spends no token that comes with a request: its version is older");
+    Failure::Internal
+}
+
 /// The queue of tokens; clones share it.
 #[derive(Clone)]
 pub(crate) struct Spender {
     queue: mpsc::Sender<Waiting>,
-    /// Tokens in the queue, by the peer that shows them.
+    /// Tokens in the queue, and those that travel with an envelope, by the peer that shows them.
     places: Pool<Origin>,
     counts: Arc<Counts>,
 }
@@ -64,13 +90,13 @@ impl Spender {
         (Self { queue, places, counts: Arc::new(Counts::default()) }, waiting)
     }
 
-    /// Spends the token of a permit.
+    /// Spends a token by itself.
     ///
     /// # Errors
     /// It was used before, too many wait, of its peer or of all, or nobody knows. Cancel safe for everybody but the
     /// token, which may be spent.
-    pub(crate) async fn spend(&self, permit: &Permit) -> Result<(), Failure> {
-        let verdict = self.enqueue(&permit.peer.origin, token_use(permit))?;
+    pub(crate) async fn spend(&self, Payment { peer, token }: Payment) -> Result<(), Failure> {
+        let verdict = self.enqueue(&peer, token)?;
         verdict.await.unwrap_or(Err(Failure::RegistryAway))
     }
 
@@ -80,11 +106,23 @@ impl Spender {
         peer: &Origin,
         token: wire::TokenUse,
     ) -> Result<oneshot::Receiver<SpendResult>, Failure> {
-        let place = Some(self.places.place(Class::Ordinary, peer.clone())?);
+        let place = Some(self.place_of(peer)?);
         let (sender, verdict) = oneshot::channel();
         let waiting = Waiting { token, verdict: sender, place };
         self.queue.try_send(waiting).map_err(|_| Failure::Overloaded)?;
         Ok(verdict)
+    }
+
+    /// A place among the tokens that wait, for one that travels: until the registry has answered.
+    ///
+    /// # Errors
+    /// Too many wait, of its peer or of all.
+    pub(crate) fn place(&self, payment: &Payment) -> Result<Place<Origin>, Failure> {
+        self.place_of(&payment.peer)
+    }
+
+    fn place_of(&self, peer: &Origin) -> Result<Place<Origin>, Failure> {
+        self.places.place(Class::Ordinary, peer.clone()).map_err(Failure::from)
     }
 
     pub(crate) fn counts(&self) -> &Counts {
@@ -92,12 +130,14 @@ impl Spender {
     }
 }
 
-/// The token of a permit, as the registry learns of it.
-pub(crate) fn token_use(permit: &Permit) -> wire::TokenUse {
+/// The token of a permit, as the registry learns of it, with the cluster epoch of what it was checked against: in a cluster of
+/// another one nothing is spent, nor kept for it.
+pub(crate) fn token_use(permit: &Permit, epoch: u64) -> wire::TokenUse {
     wire::TokenUse {
         key: permit.replay_key.as_bytes().to_vec().into(),
         remember_until_ms: permit.remember_until.0,
         issued_at_ms: WallMs::from_secs(permit.claims.iat).0,
+        epoch: Some(epoch),
     }
 }
 
@@ -134,7 +174,7 @@ async fn spend(registry: &Registry, batch: Vec<Waiting>) {
     let (verdicts, earlier_in_doubt) = match registry.spend(tokens).await {
         Ok((reply, in_doubt)) if reply.verdicts.len() == batch.len() => (reply.verdicts, in_doubt),
         Ok(_) => return tell_all(batch, &Failure::RegistryAway),
-        Err(unanswered @ Unanswered::Away(_)) => return tell_all(batch, &unanswered.failure()),
+        Err(unanswered @ Unanswered::Away { .. }) => return tell_all(batch, &unanswered.failure()),
         Err(refused) => {
             tracing::error!(%refused, "the registry spends no tokens");
             return tell_all(batch, &refused.failure());
@@ -180,9 +220,15 @@ mod tests {
         let queued: Vec<_> = std::iter::from_fn(|| enqueue(&greedy).ok()).take(64).collect();
         assert_eq!(queued.len(), 32);
         assert_eq!(enqueue(&greedy).unwrap_err(), Failure::ShareReached);
+        let travelling = |name| {
+            let token = wire::TokenUse::default();
+            spender.place(&Payment { peer: peer(name), token })
+        };
+        assert_eq!(travelling("a").unwrap_err(), Failure::ShareReached);
         let _other = enqueue(&peer("b")).expect("room for another peer");
+        let _others = travelling("b").expect("room for what travels");
         assert_eq!(next(&mut waiting).await.len(), 33);
-        assert_eq!(spender.places.taken(), 0, "what is being spent waits no more");
+        assert_eq!(spender.places.taken(), 1, "what is being spent waits no more");
         let _next = enqueue(&greedy).expect("room again");
     }
 

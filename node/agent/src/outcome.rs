@@ -134,6 +134,7 @@ fn request(
         end: end.to_string(),
         outcome: document.to_string().into(),
         reason: printable(reason, REASON_BYTES_MAX),
+        omit_documents: true,
     }
 }
 

@@ -63,7 +63,7 @@ impl Registry {
             let (mut fleet, request) = (self.fleet(channel), request.clone());
             async move { fleet.register_node(request).await.map(drop) }
         };
-        self.client.call(CALL, call).await.map(|answer| answer.reply)
+        self.client.call(CALL, call).await.map(|answer| answer.reply).map_err(Status::from)
     }
 
     /// Commits an outcome; the epoch makes a repetition harmless.
@@ -72,7 +72,7 @@ impl Registry {
             let (mut fleet, request) = (self.fleet(channel), request.clone());
             async move { fleet.complete_task(request).await.map(drop) }
         };
-        self.client.call(CALL, call).await.map(|answer| answer.reply)
+        self.client.call(CALL, call).await.map(|answer| answer.reply).map_err(Status::from)
     }
 
     /// Fetches an artifact whole, up to `bytes_max`.
@@ -81,7 +81,7 @@ impl Registry {
             let request = wire::GetArtifactRequest { digest: digest.to_owned() };
             fetch(self.directory(channel), request, bytes_max)
         };
-        self.client.call(FETCH, call).await.map(|answer| answer.reply)
+        self.client.call(FETCH, call).await.map(|answer| answer.reply).map_err(Status::from)
     }
 
     fn fleet(&self, channel: Channel) -> Fleet {

@@ -73,6 +73,8 @@ codes! {
         pilox "unauthorized";
     /// The join token is unknown, spent, expired or for another role.
     JoinTokenInvalid = "join-token-invalid", 401, Unauthenticated, "The join token is not valid";
+    /// The token that a gateway brings with a task or an envelope was used before, or is past its time.
+    TokenSpent = "token-spent", 401, Unauthenticated, "The token was spent";
     /// The credential is known and does not suffice.
     PermissionDenied = "permission-denied", 403, PermissionDenied, "Not allowed to this caller",
         pilox "policy_denied";

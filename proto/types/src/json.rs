@@ -6,7 +6,9 @@
 //! what it reads.
 
 mod bounds;
+mod check;
 mod numbers;
+mod parser;
 mod strict;
 
 use serde::de::DeserializeOwned;
@@ -103,6 +105,15 @@ pub fn parse_lossless(bytes: &[u8]) -> Result<Value, Error> {
     strict::read(bytes)
 }
 
+/// Whether one strict JSON document is an object, for who hands it on and never looks into it: no value is made of it.
+///
+/// # Errors
+/// As [`parse_lossless`], with the same text and the same place.
+pub fn is_object(bytes: &[u8]) -> Result<bool, Error> {
+    bounds::check(bytes)?;
+    check::is_object(bytes)
+}
+
 /// How many values a text of so many bytes may have.
 fn values_max(bytes: usize) -> usize {
     VALUES_MAX.max(bytes / BYTES_PER_VALUE)
@@ -114,6 +125,11 @@ fn values_max(bytes: usize) -> usize {
 /// [`Error::UnsafeNumber`] with the place of the first that it does not hold.
 pub fn check_numbers(value: &Value) -> Result<(), Error> {
     numbers::check(value)
+}
+
+/// The same of an object without the member of this name.
+pub(crate) fn check_numbers_without(value: &Value, left_out: &str) -> Result<(), Error> {
+    numbers::check_without(value, left_out)
 }
 
 /// Reads one strict JSON document into a type.

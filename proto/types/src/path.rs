@@ -5,6 +5,7 @@
 //! before us or a log reader behind us may repair it differently, so whatever has two readings is
 //! refused, with the reason.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The longest path: a handle of 512 bytes, all of them escaped, with room to spare.
@@ -46,12 +47,34 @@ pub enum Error {
 /// # Errors
 /// The path has more than one reading; see [`enum@Error`].
 pub fn segments(path: &str) -> Result<Vec<String>, Error> {
+    texts(path)?.map(|(text, is_last)| segment(text, is_last).map(Cow::into_owned)).collect()
+}
+
+/// Holds if a path has one reading; none of its segments is kept.
+///
+/// # Errors
+/// As [`segments`].
+pub fn check(path: &str) -> Result<(), Error> {
+    texts(path)?.try_for_each(|(text, is_last)| segment(text, is_last).map(drop))
+}
+
+/// One segment of a path, counted from 0, as [`segments`] gives it; `None` if there are not so many. It says nothing of the
+/// others, so [`check`] comes before.
+///
+/// # Errors
+/// This segment, or the whole by its length, has more than one reading.
+pub fn nth(path: &str, at: usize) -> Result<Option<Cow<'_, str>>, Error> {
+    texts(path)?.nth(at).map(|(text, is_last)| segment(text, is_last)).transpose()
+}
+
+/// The segments as they are written, each with whether it is the last.
+fn texts(path: &str) -> Result<impl Iterator<Item = (&str, bool)>, Error> {
     let rest = path.strip_prefix('/').ok_or(Error::NotAbsolute)?;
     let count = rest.split('/').count();
     if path.len() > LEN_MAX || count > SEGMENTS_MAX {
         return Err(Error::TooLong);
     }
-    rest.split('/').enumerate().map(|(at, text)| segment(text, at + 1 == count)).collect()
+    Ok(rest.split('/').enumerate().map(move |(at, text)| (text, at + 1 == count)))
 }
 
 /// Whether a name can stand in a path, and so can be published: none of its parts between slashes is
@@ -75,7 +98,7 @@ pub fn encode(name: &str) -> String {
     encoded
 }
 
-fn segment(text: &str, last: bool) -> Result<String, Error> {
+fn segment(text: &str, last: bool) -> Result<Cow<'_, str>, Error> {
     // Before decoding: nobody who stands between has decoded yet.
     match text {
         "" if !last => return Err(Error::EmptySegment),
@@ -87,7 +110,12 @@ fn segment(text: &str, last: bool) -> Result<String, Error> {
     if is_addressable(&plain) { Ok(plain) } else { Err(Error::DotSegment) }
 }
 
-fn decoded(text: &str) -> Result<String, Error> {
+/// What a segment stands for: without an escape for itself.
+fn decoded(text: &str) -> Result<Cow<'_, str>, Error> {
+    if !text.contains(['%', ';']) {
+        text.bytes().try_for_each(check_byte)?;
+        return Ok(Cow::Borrowed(text));
+    }
     let mut plain = String::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
@@ -96,12 +124,18 @@ fn decoded(text: &str) -> Result<String, Error> {
             b'%' => unescaped(bytes.next(), bytes.next())?,
             byte => byte,
         };
-        if !byte.is_ascii_graphic() || byte == b'\\' {
-            return Err(Error::Byte);
-        }
+        check_byte(byte)?;
         plain.push(char::from(byte));
     }
-    Ok(plain)
+    Ok(Cow::Owned(plain))
+}
+
+/// Holds if a path may stand for this byte.
+fn check_byte(byte: u8) -> Result<(), Error> {
+    match byte.is_ascii_graphic() && byte != b'\\' {
+        true => Ok(()),
+        false => Err(Error::Byte),
+    }
 }
 
 /// What `%` and two digits stand for: these characters, in a path and in a query alike.
@@ -155,6 +189,7 @@ mod tests {
             ("/a/b/c/d/e/f/g/h/i", Error::TooLong),
         ] {
             assert_eq!(segments(path), Err(reason), "{path}");
+            assert_eq!(check(path), Err(reason), "{path}");
         }
         let long = format!("/agents/{}", "a".repeat(LEN_MAX));
         assert_eq!(segments(&long), Err(Error::TooLong));
@@ -184,6 +219,21 @@ mod tests {
             match is_addressable(&name) {
                 true => prop_assert_eq!(&read.unwrap()[2], &name),
                 false => prop_assert_eq!(read, Err(Error::DotSegment)),
+            }
+        }
+
+        #[test]
+        fn a_path_is_checked_as_it_is_read_and_each_segment_is_found_alone(
+            path in r"(/[ab.%0-9f;:\\ ]{0,6}){0,9}"
+        ) {
+            let read = segments(&path);
+            prop_assert_eq!(check(&path), read.clone().map(drop));
+            if let Ok(read) = read {
+                for (at, segment) in read.iter().enumerate() {
+                    let found = nth(&path, at).unwrap();
+                    prop_assert_eq!(found.as_deref(), Some(segment.as_str()));
+                }
+                prop_assert_eq!(nth(&path, read.len()), Ok(None));
             }
         }
 

@@ -82,7 +82,7 @@ mod tests {
         check(&wire::Turn::default(), r#"{"input":null,"outcome":null}"#);
         check(&wire::ArtifactChunk { bytes: Bytes::from_static(b"\0asm") }, "{}");
         let spent = wire::TokenUse { key: Bytes::from_static(b"{}"), ..Default::default() };
-        check(&spent, r#"{"issuedAtMs":0,"rememberUntilMs":0}"#);
+        check(&spent, r#"{"epoch":null,"issuedAtMs":0,"rememberUntilMs":0}"#);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! namespace. Of an entry that it may not see, a caller learns only that its handle is not open to it.
 
 use proto_types::{Handle, Namespace, Origin, TenantKey};
-use registry_core::entry::{ImportKind, Scope, Visibility};
+use registry_core::entry::{ImportKind, Scope, Terms, Visibility};
 use registry_core::query;
 use registry_core::view::View;
 use registry_core::viewer::{Disclosure, Viewer};
@@ -28,31 +28,65 @@ pub struct WriteRequest<'a> {
     pub kept: Option<&'a Scope>,
 }
 
-/// Holds if the write may be proposed. In a namespace with owners only these write; elsewhere every
-/// enrolled signer does. The operator may everything.
+/// The namespace that a handle is in.
+#[derive(Clone, Debug)]
+pub struct HandleNamespace {
+    /// Its name.
+    pub name: Namespace,
+    /// What holds in it.
+    pub terms: Terms,
+}
+
+impl HandleNamespace {
+    /// That of this handle, as this state has it.
+    ///
+    /// # Errors
+    /// `internal` if the view fails.
+    pub fn of(handle: &Handle, view: &dyn View) -> Result<Self, Problem> {
+        let name = query::namespace_of(view, handle)?;
+        let terms = query::namespace(view, &name)?.map(|kept| kept.terms).unwrap_or_default();
+        Ok(Self { name, terms })
+    }
+
+    fn is_owned_by(&self, origin: Option<&Origin>) -> bool {
+        origin.is_some_and(|origin| self.terms.owners.contains(origin))
+    }
+}
+
+/// Holds if the write may be proposed, and gives the namespace of its handle. In a namespace with owners only these write;
+/// elsewhere every enrolled signer does. The operator may everything.
 ///
 /// # Errors
 /// `unauthenticated` for nobody, `permission-denied` for somebody else.
-pub fn check(request: &WriteRequest<'_>, view: &dyn View) -> Result<(), Problem> {
+pub fn check(request: &WriteRequest<'_>, view: &dyn View) -> Result<HandleNamespace, Problem> {
+    let namespace = HandleNamespace::of(request.handle, view)?;
     match request.caller {
-        Principal::Operator => return Ok(()),
-        Principal::Instance(tenant) => return check_instance(tenant, request, view).map(drop),
-        _ => {}
+        Principal::Operator => {}
+        Principal::Instance(tenant) => {
+            check_instance(tenant, request, &namespace.name, view)?;
+        }
+        _ => check_owner(request, &namespace, view)?,
     }
+    Ok(namespace)
+}
+
+/// The caller or the signer has to own the namespace, or to be any peer where nobody does.
+fn check_owner(
+    request: &WriteRequest<'_>,
+    namespace: &HandleNamespace,
+    view: &dyn View,
+) -> Result<(), Problem> {
     // What begins with an instance's tenant key is written by nobody else but the same peer.
     let instance = query::instance_of(view, request.handle)?;
     if instance.is_some_and(|instance| request.signer != Some(&instance.origin)) {
         return Err(refused(request));
     }
-    let namespace = query::namespace_of(view, request.handle)?;
-    let terms = query::namespace(view, &namespace)?.map(|entry| entry.terms);
-    let owners = terms.map(|terms| terms.owners).unwrap_or_default();
-    let owns = |origin: Option<&Origin>| origin.is_some_and(|origin| owners.contains(origin));
-    let open = namespace.as_str() == Namespace::DEFAULT && request.signer.is_some();
+    let open = namespace.name.as_str() == Namespace::DEFAULT && request.signer.is_some();
+    let owns = |origin| namespace.is_owned_by(origin);
     if !(open || owns(request.caller.peer()) || owns(request.signer)) {
         return Err(refused(request));
     }
-    if request.visibility.is_some() && !has_say(request, view)? {
+    if request.visibility.is_some() && !has_say(request, namespace) {
         return Err(refused(request));
     }
     match request.kept {
@@ -64,15 +98,12 @@ pub fn check(request: &WriteRequest<'_>, view: &dyn View) -> Result<(), Problem>
 /// Whether it is the caller's own word, and not only a document that it brings: the operator's, an
 /// instance's, the signer's, or an owner's of the namespace. Anybody may bring a signed document, so
 /// bringing it gives no say in who sees it or what it replaces.
-///
-/// # Errors
-/// `internal` if the view fails.
-pub fn has_say(request: &WriteRequest<'_>, view: &dyn View) -> Result<bool, Problem> {
+#[must_use]
+pub fn has_say(request: &WriteRequest<'_>, namespace: &HandleNamespace) -> bool {
     let Some(calls) = request.caller.peer() else {
-        return Ok(matches!(request.caller, Principal::Operator | Principal::Instance(_)));
+        return matches!(request.caller, Principal::Operator | Principal::Instance(_));
     };
-    let namespace = query::namespace(view, &query::namespace_of(view, request.handle)?)?;
-    Ok(request.signer == Some(calls) || namespace.is_some_and(|it| it.terms.owners.contains(calls)))
+    request.signer == Some(calls) || namespace.is_owned_by(Some(calls))
 }
 
 /// An instance writes `tenantKey/slug`, shown to everybody, unsigned or signed by its own peer, and nothing that a namespace
@@ -80,11 +111,11 @@ pub fn has_say(request: &WriteRequest<'_>, view: &dyn View) -> Result<bool, Prob
 fn check_instance(
     tenant: &TenantKey,
     request: &WriteRequest<'_>,
+    namespace: &Namespace,
     view: &dyn View,
 ) -> Result<Origin, Problem> {
     check_own(tenant, request.handle)?;
     let own = query::instance(view, tenant)?.ok_or_else(denied)?.origin;
-    let namespace = query::namespace_of(view, request.handle)?;
     let open = namespace.as_str() == Namespace::DEFAULT && request.visibility.is_none();
     let by_itself = request.signer.is_none_or(|signer| *signer == own);
     match open && by_itself && request.kept.is_none_or(is_open) {
@@ -154,8 +185,7 @@ pub fn check_delete(
     if *caller == Principal::Operator || calls.is_some() && calls == kept.owner.as_ref() {
         return Ok(calls.cloned());
     }
-    let namespace = query::namespace(view, &query::namespace_of(view, handle)?)?;
-    match calls.is_some_and(|origin| namespace.is_some_and(|it| it.terms.owners.contains(origin))) {
+    match HandleNamespace::of(handle, view)?.is_owned_by(calls) {
         true => Ok(calls.cloned()),
         false => Err(denied()),
     }
@@ -168,7 +198,8 @@ fn check_instance_delete(
     request: &WriteRequest<'_>,
     view: &dyn View,
 ) -> Result<Origin, Problem> {
-    let own = check_instance(tenant, request, view)?;
+    let namespace = query::namespace_of(view, request.handle)?;
+    let own = check_instance(tenant, request, &namespace, view)?;
     let owner = request.kept.and_then(|kept| kept.owner.as_ref());
     let imported = query::provenance(view, ImportKind::Record, request.handle)?.is_some();
     match owner.is_none_or(|owner| *owner == own) && !imported {
@@ -312,6 +343,20 @@ mod tests {
             entry: Some(entry),
         }))
         .into()
+    }
+
+    #[test]
+    fn whoever_may_write_is_given_the_namespace_of_the_handle_with_what_holds_in_it() {
+        let view = with_instance(&[claim()]);
+        let given = |handle: &str| {
+            let (caller, handle) = (&Principal::Operator, &handle.parse().unwrap());
+            let request =
+                WriteRequest { caller, signer: None, handle, visibility: None, kept: None };
+            let namespace = check(&request, &view).unwrap();
+            (namespace.name.to_string(), namespace.terms.prefixes)
+        };
+        assert_eq!(given(HANDLE), ("acme".to_owned(), vec!["acme01/".to_owned()]));
+        assert_eq!(given("other/agent"), (Namespace::DEFAULT.to_owned(), Vec::new()));
     }
 
     #[test]

@@ -29,8 +29,8 @@ use proto_types::card::Assurance;
 use proto_types::outcome::OUTCOME_BYTES_MAX;
 use proto_types::{Digest, Handle, Origin, json};
 use registry_core::command::{Command, Proposal, PutBody};
-use registry_core::entry::Visibility;
-use serde_json::Value;
+use registry_core::entry::{Policy, Source, Visibility};
+use registry_core::search::{Document, PutSearch};
 
 use crate::field;
 use crate::problem::{Code, Problem};
@@ -41,15 +41,13 @@ pub const BODY_BYTES_MAX: usize = 1 << 20;
 // An outcome is kept as one body.
 const _: () = assert!(OUTCOME_BYTES_MAX <= BODY_BYTES_MAX);
 
-/// A record or card that may be proposed, with all that admission looks at.
+/// A record or card that may be proposed, with all that admission looks at beside what it says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Put {
     /// `record` or `card`.
     pub kind: &'static str,
     /// Its name.
     pub handle: Handle,
-    /// What it says.
-    pub document: Value,
     /// Of the bytes that are kept: those that were received, or the record with its members' proper
     /// names.
     pub digest: Digest,
@@ -61,6 +59,8 @@ pub struct Put {
     pub owner: Option<Origin>,
     /// The peer that calls.
     pub caller: Option<Origin>,
+    /// What its namespace demands of it.
+    pub policy: Policy,
     /// The body and the entry, with the caller's token.
     pub proposal: Proposal,
 }
@@ -90,7 +90,21 @@ fn one(command: Command) -> Proposal {
 /// A body and the command that names it, committed together or not at all.
 fn with_body(bytes: &[u8], command: impl FnOnce(Digest) -> Command) -> Result<Proposal, Problem> {
     let digest = field::body("document", bytes, BODY_BYTES_MAX)?;
-    Ok(Proposal {
-        commands: vec![Command::PutBody(PutBody { bytes: bytes.to_vec() }), command(digest)],
-    })
+    Ok(Proposal { commands: vec![put_body(bytes), command(digest)] })
+}
+
+/// A body with its digest, the command that names it, and what a search reads in it, of an entry of this kind and name:
+/// committed together or not at all.
+fn with_document(
+    (bytes, digest): (&[u8], Digest),
+    command: Command,
+    (source, handle, document): (Source, Handle, Document),
+) -> Result<Proposal, Problem> {
+    field::bounded("document", bytes, BODY_BYTES_MAX)?;
+    let search = Command::PutSearch(PutSearch { source, handle, digest, document });
+    Ok(Proposal { commands: vec![put_body(bytes), command, search] })
+}
+
+fn put_body(bytes: &[u8]) -> Command {
+    Command::PutBody(PutBody { bytes: bytes.to_vec() })
 }

@@ -60,13 +60,22 @@ pub fn text(member: &str, text: &str, len_max: usize) -> Result<String, Problem>
 /// # Errors
 /// `invalid-argument` if it is empty, `body-too-large`.
 pub fn body(member: &str, bytes: &[u8], len_max: usize) -> Result<Digest, Problem> {
+    bounded(member, bytes, len_max)?;
+    Ok(Digest::of(bytes))
+}
+
+/// Holds if a body, whose digest is known, has a bounded length.
+///
+/// # Errors
+/// As [`body`].
+pub fn bounded(member: &str, bytes: &[u8], len_max: usize) -> Result<(), Problem> {
     if bytes.is_empty() {
         return Err(Problem::argument(member, "it is empty"));
     }
     if bytes.len() > len_max {
         return Err(too_large(bytes.len(), len_max));
     }
-    Ok(Digest::of(bytes))
+    Ok(())
 }
 
 /// The problem of a body that is too large.

@@ -49,6 +49,21 @@ pub struct Answer<T> {
     pub earlier_in_doubt: bool,
 }
 
+/// Why a call has no reply: a refusal, or what the last member that was asked said or did, if that is no answer.
+#[derive(Debug)]
+pub struct Failed {
+    /// What it was.
+    pub status: Status,
+    /// Whether an attempt may have been carried out unheard, or may still be.
+    pub in_doubt: bool,
+}
+
+impl From<Failed> for Status {
+    fn from(failed: Failed) -> Self {
+        failed.status
+    }
+}
+
 impl Client {
     /// Connects to a member when it is first used.
     ///
@@ -92,12 +107,12 @@ impl Client {
     /// the attempt that is under way.
     ///
     /// # Errors
-    /// A refusal; or what the last member that was asked said or did, if that is no answer.
+    /// [`Failed`].
     pub async fn call<T, F: Future<Output = Result<T, Status>>>(
         &self,
         attempts: Attempts,
         call: impl Fn(Channel) -> F,
-    ) -> Result<Answer<T>, Status> {
+    ) -> Result<Answer<T>, Failed> {
         let end = attempts.all.map(|all| Instant::now() + all);
         let left =
             || end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
@@ -107,16 +122,17 @@ impl Client {
             for member in self.rotation.round(&self.members) {
                 let limit = attempts.each.min(left());
                 if limit.is_zero() {
-                    return Err(last);
+                    return Err(Failed { status: last, in_doubt: earlier_in_doubt });
                 }
                 match within(limit, call(member.channel.clone())).await {
+                    Ok(reply) => return Ok(Answer { reply, earlier_in_doubt }),
                     Err(status) if is_away(&status) => last = status,
-                    answer => return answer.map(|reply| Answer { reply, earlier_in_doubt }),
+                    Err(status) => return Err(Failed { status, in_doubt: earlier_in_doubt }),
                 }
                 earlier_in_doubt |= !had_no_effect(&last);
             }
             if end.is_none() || left() <= PAUSE {
-                return Err(last);
+                return Err(Failed { status: last, in_doubt: earlier_in_doubt });
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -190,13 +206,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_call_without_an_answer_says_whether_any_attempt_may_have_been_carried_out() {
+        for (first, last, in_doubt) in [
+            (status(Code::Unavailable, "in-doubt"), status(Code::Unavailable, "no-leader"), true),
+            (status(Code::Unavailable, "no-leader"), status(Code::Unknown, ""), true),
+            (status(Code::Unavailable, "no-leader"), status(Code::Unavailable, "stopping"), false),
+            (status(Code::Unknown, ""), status(Code::NotFound, "not-found"), true),
+            (status(Code::Unavailable, "stopping"), status(Code::NotFound, "not-found"), false),
+        ] {
+            let (client, said) = (client(), last.code());
+            let answers = RefCell::new(vec![last, first]);
+            let call = |_| ready(Err::<(), _>(answers.borrow_mut().pop().unwrap()));
+            let failed = client.call(ONCE, call).await.unwrap_err();
+            assert_eq!((failed.status.code(), failed.in_doubt), (said, in_doubt), "{failed:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_refusal_is_an_answer_and_no_other_member_is_asked() {
         let (client, asked) = (client(), Cell::new(0));
         let call = |_| {
             asked.set(asked.get() + 1);
             ready(Err::<(), _>(status(Code::NotFound, "not-found")))
         };
-        assert_eq!(client.call(ONCE, call).await.unwrap_err().code(), Code::NotFound);
+        assert_eq!(client.call(ONCE, call).await.unwrap_err().status.code(), Code::NotFound);
         assert_eq!((asked.get(), first(&client)), (1, "http://m1.example"));
     }
 
@@ -208,7 +241,7 @@ mod tests {
             let is_third = asked.get() == 3;
             ready(if is_third { Ok(()) } else { Err(status(Code::Unavailable, "no-leader")) })
         };
-        assert_eq!(client.call(ONCE, call).await.unwrap_err().code(), Code::Unavailable);
+        assert_eq!(client.call(ONCE, call).await.unwrap_err().status.code(), Code::Unavailable);
         assert_eq!(asked.replace(0), 2);
         let long = Attempts { all: Some(ONCE.each), ..ONCE };
         assert!(!client.call(long, call).await.unwrap().earlier_in_doubt);
@@ -223,7 +256,8 @@ mod tests {
             pending::<Result<(), Status>>()
         };
         let short = Attempts { all: Some(PAUSE), ..ONCE };
-        assert_eq!(client.call(short, call).await.unwrap_err().code(), Code::DeadlineExceeded);
+        let failed = client.call(short, call).await.unwrap_err();
+        assert_eq!((failed.status.code(), failed.in_doubt), (Code::DeadlineExceeded, true));
         assert_eq!((asked.get(), first(&client)), (1, "http://m2.example"));
     }
 }

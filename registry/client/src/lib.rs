@@ -9,6 +9,6 @@ mod status;
 
 pub use self::bearer::Bearer;
 pub use self::channel::{ChannelOptions, InvalidUrl};
-pub use self::client::{Answer, Attempts, Client, Member, within};
+pub use self::client::{Answer, Attempts, Client, Failed, Member, within};
 pub use self::rotation::Rotation;
 pub use self::status::{code_of, is_away, is_unproposed, says_away};

@@ -4,12 +4,13 @@
 
 use proto_types::{Revision, Stamp, WallMs};
 
+use crate::cached::Cached;
 use crate::change::{Change, Effect, Refusal, Reply};
 use crate::command::{
     Command, ConductCommand, FederationCommand, FleetCommand, LogCommand, Proposal,
 };
 use crate::counter;
-use crate::draft::{Draft, Outcome, Stop};
+use crate::draft::{Draft, Outcome, Progress, Stop};
 use crate::epoch;
 use crate::leaf::Leaf;
 use crate::log::apply::LogAppender;
@@ -43,7 +44,8 @@ pub struct BatchChange {
 /// # Errors
 /// The store failed or is corrupt: nothing is decided, and the member must stop.
 pub fn apply(view: &dyn View, stamp: Stamp, command: &Command) -> Read<Change> {
-    let mut batch = Batch::open(view, stamp)?;
+    let view = Cached::over(view);
+    let mut batch = Batch::open(&view, stamp)?;
     let mut replies = batch.attempt(std::slice::from_ref(command))?;
     let reply = replies.pop().expect("attempt answers every command up to a refusal");
     let done = batch.close(Vec::new());
@@ -55,7 +57,8 @@ pub fn apply(view: &dyn View, stamp: Stamp, command: &Command) -> Read<Change> {
 /// # Errors
 /// As [`apply`].
 pub fn apply_batch(view: &dyn View, stamp: Stamp, proposals: &[Proposal]) -> Read<BatchChange> {
-    let mut batch = Batch::open(view, stamp)?;
+    let view = Cached::over(view);
+    let mut batch = Batch::open(&view, stamp)?;
     let replies = proposals.iter().map(|proposal| batch.attempt(&proposal.commands));
     let replies = replies.collect::<Result<_, _>>()?;
     Ok(batch.close(replies))
@@ -65,9 +68,7 @@ pub fn apply_batch(view: &dyn View, stamp: Stamp, proposals: &[Proposal]) -> Rea
 struct Batch<'v> {
     accepted: Overlay<'v>,
     effects: Vec<Effect>,
-    /// The state machine's time: it never goes back, whatever the leader's clock does.
-    now: WallMs,
-    revision: Revision,
+    progress: Progress,
     stored: (WallMs, Revision),
     /// Whether this is the first log entry of a cluster epoch.
     begins_epoch: bool,
@@ -79,11 +80,12 @@ impl<'v> Batch<'v> {
     fn open(view: &'v dyn View, stamp: Stamp) -> Read<Self> {
         let clock = WallMs(counter::read(view, counter::CLOCK)?);
         let revision = Revision(counter::read(view, counter::REVISION)?);
+        // It never goes back, whatever the leader's clock does.
+        let now = clock.max(stamp.now);
         Ok(Self {
             accepted: Overlay::over(view),
             effects: Vec::new(),
-            now: clock.max(stamp.now),
-            revision,
+            progress: Progress { now, revision, envelopes_swept: false },
             stored: (clock, revision),
             begins_epoch: !epoch::has_begun(view)?,
             log: None,
@@ -96,13 +98,14 @@ impl<'v> Batch<'v> {
             let (what, bound) = ("commands of a proposal".to_owned(), COMMANDS_MAX as u64);
             return Ok(vec![Reply::Refused(Refusal::Full { what, bound, share: false })]);
         }
-        let mut draft = Draft::over(&self.accepted, self.now, self.revision);
+        let mut draft = Draft::over(self.accepted.take(), self.progress);
         let mut replies = Vec::with_capacity(commands.len());
         for command in commands {
             match decide(&mut draft, command) {
                 Ok(reply) => replies.push(reply),
                 Err(Stop::Refused(refusal)) => {
                     replies.push(Reply::Refused(refusal));
+                    self.accepted = draft.refuse();
                     return Ok(replies);
                 }
                 Err(Stop::Broken(error)) => return Err(error),
@@ -110,10 +113,9 @@ impl<'v> Batch<'v> {
         }
         search::apply::settle(&mut draft)?;
         let leaves = draft.take_leaves();
-        let (pending, effects, revision) = draft.finish();
-        self.accepted.absorb(pending);
+        let (accepted, progress, effects) = draft.finish();
+        (self.accepted, self.progress) = (accepted, progress);
         self.effects.extend(effects);
-        self.revision = revision;
         self.record(leaves)?;
         Ok(replies)
     }
@@ -124,28 +126,29 @@ impl<'v> Batch<'v> {
             self.log = LogAppender::load(&self.accepted)?;
         }
         if let Some(log) = &mut self.log {
-            leaves.into_iter().for_each(|leaf| log.append(leaf, self.now));
+            leaves.into_iter().for_each(|leaf| log.append(leaf, self.progress.now));
         }
         Ok(())
     }
 
     fn close(mut self, replies: Vec<Vec<Reply>>) -> BatchChange {
-        let (clock, revision) = self.stored;
+        let (clock, before) = self.stored;
+        let Progress { now, revision, .. } = self.progress;
         let logged = self.log.map(LogAppender::into_writes).unwrap_or_default();
         logged.into_iter().for_each(|write| self.accepted.write(write));
         if self.begins_epoch {
-            self.accepted.write(counter::write(counter::EPOCH_BEGAN, self.now.0));
+            self.accepted.write(counter::write(counter::EPOCH_BEGAN, now.0));
         }
         if !self.accepted.is_empty() {
-            if self.now != clock {
-                self.accepted.write(counter::write(counter::CLOCK, self.now.0));
+            if now != clock {
+                self.accepted.write(counter::write(counter::CLOCK, now.0));
             }
-            if self.revision != revision {
-                self.accepted.write(counter::write(counter::REVISION, self.revision.0));
+            if revision != before {
+                self.accepted.write(counter::write(counter::REVISION, revision.0));
             }
         }
-        let (effects, revision) = (self.effects, self.revision);
-        BatchChange { writes: self.accepted.into_writes(), effects, replies, revision }
+        let (writes, effects) = (self.accepted.into_writes(), self.effects);
+        BatchChange { writes, effects, replies, revision }
     }
 }
 

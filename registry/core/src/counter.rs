@@ -1,7 +1,7 @@
 //! Numbers of the state machine: its revision, its clock, and how full its bounded queues are. They are kept in the state
 //! and nowhere else, or replicas would differ.
 
-use proto_types::{Namespace, Origin};
+use proto_types::{Namespace, NodeId, Origin};
 
 use crate::layout::{self, Tag};
 use crate::view::{Read, Space, View, ViewError, Write};
@@ -82,6 +82,14 @@ pub(crate) fn queue_depth(target: &str) -> String {
 pub(crate) fn queue_share(target: &str, source: &Origin, shared: bool) -> String {
     let name = if shared { "queue-held" } else { "queue-share" };
     format!("{name}/{target} {source}")
+}
+
+/// What the names of all that count the tasks of nodes start with.
+pub(crate) const NODE_TASKS: &str = "node-tasks/";
+
+/// How many tasks a node holds, of those that say that they are counted.
+pub(crate) fn node_tasks(node: &NodeId) -> String {
+    format!("{NODE_TASKS}{node}")
 }
 
 /// How many open tasks of this owner its share counts.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
 use proto_types::tlog::Fact;
-use proto_types::{Digest, Handle, Revision, WallMs};
+use proto_types::{Digest, GatewayId, Handle, Revision, TaskId, WallMs};
 
 use crate::body::rows::{LOOSE_BODIES, body_key};
 use crate::change::{Effect, Refusal, Reply};
@@ -14,8 +14,8 @@ use crate::counter;
 use crate::entity::{Entity, Table};
 use crate::history::entry::{ChangeEvent, ChangeKind};
 use crate::leaf::Leaf;
-use crate::overlay::{Overlay, Pending};
-use crate::search::document::Document;
+use crate::overlay::Overlay;
+use crate::search::subject::{Subject, Touched};
 use crate::source::Source;
 use crate::view::{Read, Space, View, ViewError, Write};
 use crate::visibility::Scope;
@@ -47,44 +47,61 @@ pub(crate) type Step<T> = Result<T, Stop>;
 /// The decision about one command.
 pub(crate) type Outcome = Step<Reply>;
 
-/// The entries that a search follows, with what the proposal says of their bodies.
-type Touched = BTreeMap<(Source, Handle), Option<Document>>;
+/// The entries that a search follows, as the proposal leaves them.
+type TouchedEntries = BTreeMap<(Source, Handle), Touched>;
 
-/// What a proposal has done so far; dropped if one of its commands is refused.
+/// How far a batch has come.
+#[derive(Clone, Copy)]
+pub(crate) struct Progress {
+    /// The state machine's time: one for the batch.
+    pub(crate) now: WallMs,
+    /// The newest revision handed out.
+    pub(crate) revision: Revision,
+    /// Whether every envelope is forgotten that is void by now. None comes to be so in this batch.
+    pub(crate) envelopes_swept: bool,
+}
+
+/// What a proposal has done so far, over what the batch has; taken back if one of its commands is refused.
 pub(crate) struct Draft<'v> {
     overlay: Overlay<'v>,
     effects: Vec<Effect>,
-    now: WallMs,
-    revision: Revision,
+    progress: Progress,
     /// Bodies stored by this proposal.
     fresh: BTreeSet<Digest>,
     /// Bodies that its entities name.
     named: BTreeSet<Digest>,
-    touched: Touched,
+    touched: TouchedEntries,
     /// What the transparency log gains if the proposal is accepted.
     leaves: Vec<Leaf>,
 }
 
 impl<'v> Draft<'v> {
-    pub(crate) fn over(base: &'v dyn View, now: WallMs, revision: Revision) -> Self {
+    /// Over what the batch has written, none of which a refusal takes back.
+    pub(crate) fn over(mut batch: Overlay<'v>, progress: Progress) -> Self {
+        batch.keep();
         Self {
-            overlay: Overlay::over(base),
+            overlay: batch,
             effects: Vec::new(),
-            now,
-            revision,
+            progress,
             fresh: BTreeSet::new(),
             named: BTreeSet::new(),
-            touched: Touched::new(),
+            touched: TouchedEntries::new(),
             leaves: Vec::new(),
         }
     }
 
-    /// What the proposal comes to. A body that it brought and nothing names is noted for
+    /// What the batch comes to with the proposal. A body that it brought and nothing names is noted for
     /// compaction.
-    pub(crate) fn finish(mut self) -> (Pending, Vec<Effect>, Revision) {
+    pub(crate) fn finish(mut self) -> (Overlay<'v>, Progress, Vec<Effect>) {
         let unnamed: Vec<_> = self.fresh.difference(&self.named).copied().collect();
         unnamed.iter().for_each(|body| self.loosen(body));
-        (self.overlay.into_pending(), self.effects, self.revision)
+        (self.overlay, self.progress, self.effects)
+    }
+
+    /// What the batch has written without the proposal.
+    pub(crate) fn refuse(mut self) -> Overlay<'v> {
+        self.overlay.take_back();
+        self.overlay
     }
 
     /// What the log gains; to be taken before the end.
@@ -103,17 +120,27 @@ impl<'v> Draft<'v> {
 
     /// The state machine's time.
     pub(crate) fn now(&self) -> WallMs {
-        self.now
+        self.progress.now
     }
 
     /// The newest revision handed out.
     pub(crate) fn revision(&self) -> Revision {
-        self.revision
+        self.progress.revision
+    }
+
+    /// Whether no envelope is left that is void by now.
+    pub(crate) fn envelopes_swept(&self) -> bool {
+        self.progress.envelopes_swept
+    }
+
+    /// Notes that no envelope is left that is void by now.
+    pub(crate) fn note_envelopes_swept(&mut self) {
+        self.progress.envelopes_swept = true;
     }
 
     /// Takes the next revision for a change of one thing and tells the watchers.
     pub(crate) fn note(&mut self, kind: ChangeKind, id: &str, deleted: bool) -> Revision {
-        self.note_in(kind, id, deleted, (None, None))
+        self.tell(self.line(kind, id, deleted))
     }
 
     /// The same for what not everybody may see, with who could see it before and who can since.
@@ -124,12 +151,25 @@ impl<'v> Draft<'v> {
         deleted: bool,
         (before, after): (Option<Scope>, Option<Scope>),
     ) -> Revision {
-        self.revision = self.revision.next();
-        let (revision, at) = (self.revision, self.now);
-        let event = ChangeEvent { revision, at, kind, id: id.to_owned(), deleted, before, after };
-        let key = revision.0.to_be_bytes().to_vec();
-        self.write(Write::Put { space: Space::Changes, key, value: encode(&event) });
-        revision
+        self.tell(ChangeEvent { before, after, ..self.line(kind, id, deleted) })
+    }
+
+    /// The same for a task, with the gateway that waits for it: no other one is told.
+    pub(crate) fn note_task(&mut self, id: &TaskId, gateway: Option<GatewayId>) -> Revision {
+        self.tell(ChangeEvent { gateway, ..self.line(ChangeKind::Task, id.as_str(), false) })
+    }
+
+    /// The next line of the total order, which says nothing yet of who may see it.
+    fn line(&self, kind: ChangeKind, id: &str, deleted: bool) -> ChangeEvent {
+        let (revision, at, id) = (self.revision().next(), self.now(), id.to_owned());
+        ChangeEvent { revision, at, kind, id, deleted, before: None, after: None, gateway: None }
+    }
+
+    fn tell(&mut self, line: ChangeEvent) -> Revision {
+        self.progress.revision = line.revision;
+        let key = line.revision.0.to_be_bytes().to_vec();
+        self.write(Write::Put { space: Space::Changes, key, value: encode(&line) });
+        line.revision
     }
 
     pub(crate) fn write(&mut self, write: Write) {
@@ -176,7 +216,7 @@ impl<'v> Draft<'v> {
         for (key, value) in after.into_iter().filter(|pair| !before.contains(pair)) {
             self.write(Write::Put { space: Space::Index, key, value });
         }
-        self.touch(new);
+        self.touch(new, new.searched());
         self.write(table.put(new));
         let known = old.and_then(Entity::fact).map(|fact| fact.revision);
         // What got no revision is no change of the directory.
@@ -191,36 +231,37 @@ impl<'v> Draft<'v> {
             self.write(Write::Delete { space: Space::Index, key });
         }
         old.bodies().iter().for_each(|body| self.loosen(body));
-        self.touch(old);
+        self.touch(old, None);
         if let Some(fact) = old.fact() {
-            self.log(Leaf::Fact(Fact::new(&fact.kind, &fact.id, None, self.revision.0)));
+            self.log(Leaf::Fact(Fact::new(&fact.kind, &fact.id, None, self.revision().0)));
         }
         self.write(table.delete(&old.key()));
     }
 
-    /// Notes that a search has to look at this entry again.
-    fn touch<T: Entity>(&mut self, entry: &T) {
+    /// Notes that a search has to look at this entry again, and what decides now who finds it. What was said of its body
+    /// before was of another version.
+    fn touch<T: Entity>(&mut self, entry: &T, subject: Option<Subject>) {
         if let Some(source) = T::SEARCHED {
             let handle =
                 Handle::parse(&entry.key()).expect("what a search finds is kept by handle");
-            self.touched.insert((source, handle), None);
+            self.touched.insert((source, handle), Touched { subject, document: None });
         }
     }
 
-    /// Says what a search reads in the body that this entry names.
-    pub(crate) fn describe(&mut self, source: Source, handle: &Handle, document: &Document) {
-        self.touched.insert((source, handle.clone()), Some(document.clone()));
+    /// What a search has to look at again, so far.
+    pub(crate) fn touched(&mut self) -> &mut TouchedEntries {
+        &mut self.touched
     }
 
-    /// What a search has to look at again.
-    pub(crate) fn take_touched(&mut self) -> Touched {
+    /// The same, for good.
+    pub(crate) fn take_touched(&mut self) -> TouchedEntries {
         mem::take(&mut self.touched)
     }
 
     /// How long the bytes are; refuses what names bytes that are not here.
     pub(crate) fn require_body(&self, digest: &Digest) -> Step<u64> {
-        if let Some(bytes) = self.view().value(Space::Bodies, &body_key(digest))? {
-            return Ok(bytes.len() as u64);
+        if let Some(length) = self.view().length(Space::Bodies, &body_key(digest))? {
+            return Ok(length as u64);
         }
         Err(Refusal::NotFound { kind: "body".to_owned(), id: digest.to_string() }.into())
     }

@@ -12,6 +12,7 @@ use crate::body::rows;
 use crate::codec::{decode, encode};
 use crate::index::{self, Keys};
 use crate::layout::{self, END, Tag};
+use crate::search::subject::Subject;
 use crate::source::Source;
 use crate::view::{Pair, Read, Space, View, Write};
 
@@ -19,6 +20,11 @@ use crate::view::{Pair, Read, Space, View, Write};
 pub trait Entity: Serialize + DeserializeOwned {
     /// Which kind of entry a search finds it as, if it can be found: the search follows every change of it.
     const SEARCHED: Option<Source> = None;
+
+    /// What decides who finds it; `None` if nobody does. Only for what is [`Entity::SEARCHED`].
+    fn searched(&self) -> Option<Subject> {
+        None
+    }
 
     /// What it is looked up by; unique in its table.
     fn key(&self) -> String;

@@ -12,6 +12,7 @@ mod audience;
 mod audit;
 mod body;
 mod bound;
+mod cached;
 mod card;
 pub mod change;
 mod clock;
@@ -136,7 +137,9 @@ pub mod query {
     pub use crate::record::query::{record, record_of_card, record_seen, records, records_listed};
     pub use crate::storage::kept_bytes;
     pub use crate::task::query::{
-        open_tasks, overdue_tasks, pending_tasks, pending_tasks_after, task, tasks_of_node,
+        count_pending_after, open_tasks, overdue_tasks, pending_tasks, pending_tasks_after, task,
+        task_ids_of_node, tasks_of_node,
     };
+    pub use crate::token::query::is_spent;
     pub use crate::witness::query::{witnessed, witnessed_epoch};
 }

@@ -70,6 +70,10 @@ pub(crate) const ROWS: &[Tag] = &[
     KEY_OWNERS,
 ];
 
+/// What the proposals of one log entry read again and again: numbers, and entries that many of them name.
+pub(crate) const READ_AGAIN: &[Tag] =
+    &[COUNTERS, NAMESPACES.tag(), PEERS.tag(), AGENTS.tag(), NODES.tag()];
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

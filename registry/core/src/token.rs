@@ -2,4 +2,5 @@
 
 pub(crate) mod apply;
 pub(crate) mod command;
+pub(crate) mod query;
 pub(crate) mod spent;

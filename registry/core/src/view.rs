@@ -64,6 +64,30 @@ pub trait View {
     /// # Errors
     /// A failure of the store itself.
     fn range(&self, space: Space, from: &[u8], to: &[u8], limit: usize) -> Read<Vec<Pair>>;
+
+    /// The values stored under these keys, in the order of the keys.
+    ///
+    /// # Errors
+    /// As [`View::value`].
+    fn values(&self, space: Space, keys: &[&[u8]]) -> Read<Vec<Option<Vec<u8>>>> {
+        keys.iter().map(|key| self.value(space, key)).collect()
+    }
+
+    /// How long the value stored under `key` is, if there is one.
+    ///
+    /// # Errors
+    /// As [`View::value`].
+    fn length(&self, space: Space, key: &[u8]) -> Read<Option<usize>> {
+        Ok(self.value(space, key)?.map(|value| value.len()))
+    }
+
+    /// How many pairs there are with `from <= key < to`, counted up to `limit`.
+    ///
+    /// # Errors
+    /// As [`View::range`].
+    fn count(&self, space: Space, from: &[u8], to: &[u8], limit: usize) -> Read<usize> {
+        Ok(self.range(space, from, to, limit)?.len())
+    }
 }
 
 /// The store could not answer, or what it holds cannot be understood.

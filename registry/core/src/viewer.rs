@@ -44,6 +44,7 @@ mod tests {
                 deleted: false,
                 before,
                 after,
+                gateway: None,
             };
             change(&Viewer::Anonymous, &event)
         };

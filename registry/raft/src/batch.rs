@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io;
 
+use bytes::Bytes;
 use proto_types::WallMs;
 use registry_core::command::Proposal;
 use serde::{Deserialize, Serialize};
@@ -23,8 +24,22 @@ pub(crate) struct Batch {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Payload {
-    #[serde(with = "serde_bytes")]
-    bytes: Vec<u8>,
+    #[serde(with = "shared_bytes")]
+    bytes: Bytes,
+}
+
+/// Bytes as `serde_bytes` writes them, shared by all copies of an entry.
+mod shared_bytes {
+    use bytes::Bytes;
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Bytes, to: S) -> Result<S::Ok, S::Error> {
+        serde_bytes::serialize(bytes.as_ref(), to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Bytes, D::Error> {
+        serde_bytes::deserialize::<Vec<u8>, D>(from).map(Bytes::from)
+    }
 }
 
 impl Payload {
@@ -45,7 +60,11 @@ impl Payload {
         let count = u32::try_from(proposals.len()).expect("the proposer bounds a batch far below");
         bytes.extend(count.to_be_bytes());
         proposals.for_each(|proposal| bytes.extend_from_slice(proposal));
-        Self { bytes }
+        Self { bytes: bytes.into() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     pub(crate) fn read(&self) -> io::Result<Batch> {
@@ -101,7 +120,7 @@ mod tests {
     #[test]
     fn a_batch_encoded_by_the_serializer_is_read_too() {
         let batch = Batch { stamp: WallMs(9), proposals: vec![Proposal { commands: vec![] }] };
-        let payload = Payload { bytes: codec::encode(&batch).unwrap() };
+        let payload = Payload { bytes: codec::encode(&batch).unwrap().into() };
         assert_eq!(payload.read().unwrap(), batch);
     }
 
@@ -109,7 +128,7 @@ mod tests {
     fn an_unknown_format_is_refused() {
         let mut bytes = codec::encode(&Batch { stamp: WallMs(9), proposals: vec![] }).unwrap();
         bytes[0] = 2;
-        assert!(Payload { bytes }.read().is_err());
-        assert!(Payload { bytes: vec![] }.read().is_err());
+        assert!(Payload { bytes: bytes.into() }.read().is_err());
+        assert!(Payload { bytes: Bytes::new() }.read().is_err());
     }
 }

@@ -108,8 +108,8 @@ impl Config {
             replication_lag_threshold: u64::MAX,
             // A member that comes back asks first and leaves a healthy leader alone.
             enable_pre_vote: Some(true),
-            // A restarted leader is elected anew: its state may lie behind what it had served (the state's
-            // write-ahead log is not synced), and only an election finds that out.
+            // A restarted leader is elected anew: its state may lie behind what it had served (what was in memory
+            // is applied again), and only an election finds that out.
             enable_leader_restore: Some(false),
             // Followers write while the leader's own sync is still under way.
             broadcast_submitted_on_append: Some(true),

@@ -10,6 +10,7 @@ mod codec;
 mod config;
 #[cfg(test)]
 mod conformance;
+mod consensus_thread;
 mod error;
 mod log;
 mod machine;
@@ -31,7 +32,7 @@ pub use config::{Config, Timings, VOTERS_MAX};
 pub use error::{Error, ProposeError, ReadError, Stopped};
 pub use machine::{Compared, StateMark};
 pub use network::{ClusterSecret, Credentials, MESSAGE_BYTES_MAX, MembersOnly, TransportService};
-pub use proposer::{PROPOSAL_BYTES_MAX, QUEUE_BYTES_MAX, QUEUE_PROPOSALS_MAX, Term};
+pub use proposer::{Held, PROPOSAL_BYTES_MAX, Prepare, QUEUE_BYTES_MAX, QUEUE_PROPOSALS_MAX, Term};
 pub use registry::{
     ChangeError, LAG_MAX, LEARNERS_MAX, Leadership, PeerStatus, Registry, SnapshotError, Status,
 };

@@ -1,6 +1,7 @@
 //! openraft's log on our store: which sync each write needs. An entry is purged only when a durable state covers it.
 
 mod reader;
+mod recent;
 
 use std::io;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use tokio::sync::oneshot;
 
 pub(crate) use self::reader::LogReader;
+use self::recent::Recent;
 use crate::codec::{decode, encode};
 use crate::store_handle::StoreHandle;
 use crate::types::{Entry, LogId, TypeConfig, Vote};
@@ -22,11 +24,14 @@ pub(crate) const PURGED: &[u8] = b"purged";
 #[derive(Debug)]
 pub(crate) struct LogStore {
     handle: Arc<StoreHandle>,
+    recent: Arc<Recent>,
+    /// How far entries are committed, until it is written with the next that are appended.
+    committed: Option<Option<LogId>>,
 }
 
 impl LogStore {
     pub(crate) fn new(handle: Arc<StoreHandle>) -> Self {
-        Self { handle }
+        Self { handle, recent: Arc::default(), committed: None }
     }
 
     fn saved<T: serde::de::DeserializeOwned>(&self, key: &[u8]) -> io::Result<Option<T>> {
@@ -47,7 +52,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn get_log_reader(&mut self) -> Self::LogReader {
-        LogReader::new(Arc::clone(&self.handle))
+        LogReader::new(Arc::clone(&self.handle), Arc::clone(&self.recent))
     }
 
     async fn save_vote(&mut self, vote: &Vote) -> Result<(), io::Error> {
@@ -63,11 +68,15 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), io::Error> {
         // Losing it in a crash costs an election's wait, not a write: see `enable_leader_restore`.
-        self.handle.store.log().note(COMMITTED, &encode(&committed)?).map_err(io::Error::other)
+        self.committed = Some(committed);
+        Ok(())
     }
 
     async fn read_committed(&mut self) -> Result<Option<LogId>, io::Error> {
-        Ok(self.saved(COMMITTED)?.flatten())
+        match self.committed {
+            Some(committed) => Ok(committed),
+            None => Ok(self.saved(COMMITTED)?.flatten()),
+        }
     }
 
     async fn append<I>(
@@ -79,26 +88,32 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I: IntoIterator<Item = Entry> + Send,
         I::IntoIter: Send,
     {
-        let encoded: Vec<_> = entries
-            .into_iter()
-            .map(|entry| Ok((entry.log_id().index(), encode(&entry)?)))
-            .collect::<io::Result<_>>()?;
+        let entries: Vec<_> = entries.into_iter().collect();
+        let encoded = entries.iter().map(|entry| Ok((entry.log_id().index(), encode(entry)?)));
+        let encoded: Vec<_> = encoded.collect::<io::Result<_>>()?;
         let done = Box::new(move |outcome: Result<(), registry_store::Error>| {
             callback.io_completed(outcome.map_err(io::Error::other));
         });
-        self.handle.store.log().append(&encoded, done).map_err(io::Error::other)
+        let committed = self.committed.take().map(|committed| encode(&committed)).transpose()?;
+        let beside = committed.as_deref().map(|committed| (COMMITTED, committed));
+        self.handle.store.log().append(&encoded, beside, done).map_err(io::Error::other)?;
+        self.recent.append(entries);
+        Ok(())
     }
 
     async fn truncate_after(&mut self, last_log_id: Option<LogId>) -> Result<(), io::Error> {
         let from = last_log_id.map_or(0, |last| last.index() + 1);
+        // First here: if the disk refuses, it is asked.
+        self.recent.truncate_from(from);
         self.handle.store.log().truncate_from(from).map_err(io::Error::other)
     }
 
     async fn purge(&mut self, log_id: LogId) -> Result<(), io::Error> {
         let purged = encode(&log_id)?;
+        self.recent.purge_to(log_id.index());
         let handle = Arc::clone(&self.handle);
         let purge = move || {
-            handle.store.sync_state()?;
+            handle.make_durable(log_id.index())?;
             handle.store.log().purge_to(log_id.index(), PURGED, &purged)
         };
         let outcome = tokio::task::spawn_blocking(purge).await.map_err(io::Error::other)?;

@@ -7,8 +7,10 @@ mod published;
 mod suspicion;
 #[cfg(test)]
 mod tests;
+mod work;
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use futures_util::{Stream, TryStreamExt as _};
@@ -17,6 +19,7 @@ use openraft::storage::{EntryResponder, RaftStateMachine};
 pub(crate) use self::applier::Applier;
 pub use self::marks::{Compared, StateMark};
 pub(crate) use self::published::Published;
+use self::work::{AT_ONCE_MAX, Work};
 use crate::snapshot::{Builder, Snapshot, Snapshots, Stored};
 use crate::store_handle::{StoreHandle, blocking};
 use crate::types::{LogId, Membership, SnapshotMeta, TypeConfig};
@@ -44,6 +47,12 @@ impl Machine {
     fn builder(&self) -> Builder {
         Builder::new(Arc::clone(&self.handle), Arc::clone(&self.snapshots))
     }
+
+    /// What it takes to apply the entry here; `None` if that would hold up heartbeats, or if the store makes writers wait.
+    fn units_at_once(&self, work: &Work) -> Option<usize> {
+        let units = work.units().filter(|units| *units <= AT_ONCE_MAX)?;
+        (!self.handle.store.is_stalled()).then_some(units)
+    }
 }
 
 impl RaftStateMachine<TypeConfig> for Machine {
@@ -58,14 +67,27 @@ impl RaftStateMachine<TypeConfig> for Machine {
     where
         Strm: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + Send,
     {
+        let mut units_at_once = 0;
         while let Some((entry, responder)) = entries.try_next().await? {
-            let applier = Arc::clone(&self.applier);
+            let work = Work::read(entry)?;
             // Only the member that proposed an entry has a responder: it leads, or did a moment ago.
             let proposed_here = responder.is_some();
-            let apply = move || applier.apply(entry, proposed_here);
-            let replies = blocking(apply).await?;
+            let applier = Arc::clone(&self.applier);
+            let apply = move |work| applier.apply(work, proposed_here);
+            let replies = match self.units_at_once(&work) {
+                Some(units) => {
+                    units_at_once += units;
+                    unwound(|| apply(work))?
+                }
+                None => blocking(move || apply(work)).await?,
+            };
             if let Some(responder) = responder {
                 responder.send(replies);
+            }
+            // A member that catches up has heartbeats to answer.
+            if units_at_once >= AT_ONCE_MAX {
+                units_at_once = 0;
+                tokio::task::yield_now().await;
             }
         }
         Ok(())
@@ -95,4 +117,10 @@ impl RaftStateMachine<TypeConfig> for Machine {
         }
         Ok(Some(stored.snapshot()))
     }
+}
+
+/// A panic is an error, as it is on a blocking thread: the member ends at once, and says why.
+fn unwound<T>(work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let panicked = |_| io::Error::other("an entry cannot be applied: a panic, see above");
+    catch_unwind(AssertUnwindSafe(work)).map_err(panicked)?
 }

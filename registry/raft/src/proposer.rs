@@ -2,7 +2,7 @@
 //! done" about a proposal that may be in the log, and never holds more than its bounds.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -12,7 +12,6 @@ use proto_types::WallMs;
 use registry_core::change::Reply;
 use registry_core::command::Proposal;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio::task::JoinSet;
 
 use crate::batch::{Payload, encode_proposal};
 use crate::machine::Raft;
@@ -52,6 +51,12 @@ const RETRY_AFTER: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Term(pub(crate) u64);
 
+/// Something that is kept until a proposal is answered: room for it, a place that it takes.
+pub type Held = Arc<dyn Send + Sync>;
+
+/// What the leader adds to a proposal before it goes into the log; what it returns is held until that is answered.
+pub type Prepare = Box<dyn Fn(&mut Proposal) -> Option<Held> + Send + Sync>;
+
 type Outcome = Result<Vec<Reply>, ProposeError>;
 
 struct Waiting {
@@ -61,6 +66,8 @@ struct Waiting {
     answer: oneshot::Sender<Outcome>,
     /// Its share of `QUEUE_BYTES_MAX`, held until it is answered.
     _share: OwnedSemaphorePermit,
+    /// The same of what its caller and the leader hold for it.
+    _held: [Option<Held>; 2],
 }
 
 /// The entrance of the queue.
@@ -69,22 +76,37 @@ pub(crate) struct Proposer {
     queue: mpsc::Sender<Waiting>,
     bytes: Arc<Semaphore>,
     raft: Raft,
+    prepare: Arc<OnceLock<Prepare>>,
 }
 
 impl Proposer {
-    pub(crate) fn start(raft: Raft, time: Arc<Time>, tasks: &mut JoinSet<()>) -> Self {
+    /// The entrance, and what has to run behind it.
+    pub(crate) fn new(raft: Raft, time: Arc<Time>) -> (Self, impl Future<Output = ()> + use<>) {
         // The others are those that gather for the next entry.
         let (queue, waiting) = mpsc::channel(QUEUE_PROPOSALS_MAX - ENTRY_PROPOSALS_MAX);
-        tasks.spawn(run(raft.clone(), time, waiting));
-        Self { queue, bytes: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)), raft }
+        let running = run(raft.clone(), time, waiting);
+        let bytes = Arc::new(Semaphore::new(QUEUE_BYTES_MAX));
+        (Self { queue, bytes, raft, prepare: Arc::default() }, running)
+    }
+
+    /// Has the leader complete proposals; it is told once.
+    pub(crate) fn prepare_by(&self, prepare: Prepare) {
+        // There is one start.
+        let _ = self.prepare.set(prepare);
     }
 
     /// Proposes, in this term only if one is named, and waits until the state machine has answered. Dropping the future
-    /// withdraws nothing.
-    pub(crate) async fn propose(&self, proposal: &Proposal, term: Option<Term>) -> Outcome {
+    /// withdraws nothing; `held` is kept until the answer is there.
+    pub(crate) async fn propose(
+        &self,
+        proposal: &mut Proposal,
+        term: Option<Term>,
+        held: Option<Held>,
+    ) -> Outcome {
         if !self.raft.is_leader() {
             return Err(ProposeError::NotLeader { leader: leader(&self.raft) });
         }
+        let held = [held, self.prepare.get().and_then(|prepare| prepare(proposal))];
         let unencodable =
             |cause| ProposeError::Unknown(format!("the proposal has no spelling: {cause}"));
         let encoded = encode_proposal(proposal).map_err(unencodable)?;
@@ -97,12 +119,11 @@ impl Proposer {
         let bytes = Arc::clone(&self.bytes);
         let share = bytes.try_acquire_many_owned(weight).map_err(|_| full())?;
         let (answer, outcome) = oneshot::channel();
-        self.queue.try_send(Waiting { encoded, term, answer, _share: share }).map_err(
-            |refused| match refused {
-                mpsc::error::TrySendError::Full(_) => full(),
-                mpsc::error::TrySendError::Closed(_) => ProposeError::Stopped,
-            },
-        )?;
+        let waiting = Waiting { encoded, term, answer, _share: share, _held: held };
+        self.queue.try_send(waiting).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => full(),
+            mpsc::error::TrySendError::Closed(_) => ProposeError::Stopped,
+        })?;
         let lost = |_| ProposeError::Unknown("the member stopped meanwhile".to_owned());
         outcome.await.map_err(lost)?
     }

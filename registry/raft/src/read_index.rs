@@ -6,7 +6,6 @@ use std::time::Duration;
 use openraft::ReadPolicy;
 use openraft::errors::{LinearizableReadError, RaftError};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
 
 use crate::ReadError;
 use crate::machine::Raft;
@@ -26,10 +25,10 @@ pub(crate) struct ReadIndex {
 }
 
 impl ReadIndex {
-    pub(crate) fn start(raft: Raft, tasks: &mut JoinSet<()>) -> Self {
+    /// The entrance, and what has to run behind it.
+    pub(crate) fn new(raft: Raft) -> (Self, impl Future<Output = ()> + use<>) {
         let (queue, waiting) = mpsc::channel(READERS_MAX);
-        tasks.spawn(run(raft, waiting));
-        Self { queue }
+        (Self { queue }, run(raft, waiting))
     }
 
     /// Returns once every write that was acknowledged before the call is in the local state.

@@ -29,14 +29,16 @@ use tonic::service::interceptor::InterceptedService;
 
 use self::forward::Forwarder;
 pub use self::membership::{ChangeError, LEARNERS_MAX};
+use self::status::End;
 pub use self::status::{LAG_MAX, Leadership, PeerStatus, Status};
 pub use self::upkeep::SnapshotError;
 use crate::blank::Blank;
+use crate::consensus_thread::ConsensusThread;
 use crate::machine::{Compared, Published, Raft, StateMark};
 use crate::member_reports::MemberReports;
 use crate::network::{Contact, Credentials};
 use crate::observed;
-use crate::proposer::{Proposer, Term, leader};
+use crate::proposer::{Held, Prepare, Proposer, Term, leader};
 use crate::read_index::ReadIndex;
 use crate::snapshot::Snapshots;
 use crate::store_handle::StoreHandle;
@@ -58,9 +60,10 @@ struct Inner {
     snapshots: Arc<Snapshots>,
     proposer: Proposer,
     reads: ReadIndex,
-    forwarder: Forwarder,
+    forwarder: Arc<Forwarder>,
     contact: Arc<Contact>,
     leadership: watch::Receiver<Leadership>,
+    end: watch::Receiver<End>,
     credentials: Credentials,
     reports: Arc<MemberReports>,
     blank: Arc<Blank>,
@@ -71,6 +74,8 @@ struct Inner {
     changing: tokio::sync::Mutex<()>,
     /// Aborted with the last handle.
     tasks: Mutex<JoinSet<()>>,
+    /// Ends after `tasks`, by the order of the fields.
+    thread: ConsensusThread,
 }
 
 impl Registry {
@@ -85,8 +90,13 @@ impl Registry {
     ///
     /// # Errors
     /// See [`ProposeError`]; after `Unknown` only a read can tell.
-    pub async fn propose(&self, proposal: Proposal) -> Result<Vec<Reply>, ProposeError> {
-        self.inner.proposer.propose(&proposal, None).await
+    pub async fn propose(&self, mut proposal: Proposal) -> Result<Vec<Reply>, ProposeError> {
+        self.inner.proposer.propose(&mut proposal, None, None).await
+    }
+
+    /// Has this member, whenever it leads, complete each proposal before it goes into the log. To be told once.
+    pub fn prepare_by(&self, prepare: Prepare) {
+        self.inner.proposer.prepare_by(prepare);
     }
 
     /// This member's own state, if it leads and has applied all that was acknowledged before its term began. A write
@@ -100,33 +110,56 @@ impl Registry {
         reached.then(|| (self.view().0, Term(term)))
     }
 
-    /// As [`Registry::propose`], but only in this term.
+    /// As [`Registry::propose`], but only in this term. `held` is kept until the proposal is answered, also when the
+    /// future is dropped before.
     ///
     /// # Errors
     /// As [`Registry::propose`]; `NotLeader` if the term is over.
     pub async fn propose_in(
         &self,
         term: Term,
-        proposal: Proposal,
+        mut proposal: Proposal,
+        held: Option<Held>,
     ) -> Result<Vec<Reply>, ProposeError> {
-        self.inner.proposer.propose(&proposal, Some(term)).await
+        self.inner.proposer.propose(&mut proposal, Some(term), held).await
     }
 
-    /// As [`Registry::propose`], from any member: a follower passes the proposal to the leader, in one hop.
+    /// As [`Registry::propose`], from any member: a follower passes the proposal to the leader, in one hop. `held` as in
+    /// [`Registry::propose_in`].
     ///
     /// # Errors
     /// As [`Registry::propose`]; a connection that broke after the proposal was sent gives `Unknown`.
-    pub async fn write(&self, proposal: Proposal) -> Result<Vec<Reply>, ProposeError> {
+    pub async fn write(
+        &self,
+        mut proposal: Proposal,
+        held: Option<Held>,
+    ) -> Result<Vec<Reply>, ProposeError> {
         // A member whose disk has failed takes nothing, and carries nothing to others either.
         if status::ended(&self.inner.raft) {
             return Err(ProposeError::Stopped);
         }
-        match self.inner.proposer.propose(&proposal, None).await {
-            Err(ProposeError::NotLeader { leader: Some((id, address)) }) => {
-                self.inner.forwarder.forward(id, address, &proposal).await
+        match self.inner.proposer.propose(&mut proposal, None, held.clone()).await {
+            Err(ProposeError::NotLeader { leader: Some(leader) }) => {
+                self.forward(leader, proposal, held).await
             }
             outcome => outcome,
         }
+    }
+
+    /// Goes on until the leader has answered, also when the future is dropped before.
+    async fn forward(
+        &self,
+        (id, address): (u64, String),
+        proposal: Proposal,
+        held: Option<Held>,
+    ) -> Result<Vec<Reply>, ProposeError> {
+        let forwarder = Arc::clone(&self.inner.forwarder);
+        let forwarded = tokio::spawn(async move {
+            let _held = held;
+            forwarder.forward(id, address, &proposal).await
+        });
+        let ended = |_| ProposeError::Unknown("what waited for the leader has ended".to_owned());
+        forwarded.await.map_err(ended)?
     }
 
     /// The newest state that this member has applied, with its revision. It may lag behind the leader's; see
@@ -269,7 +302,7 @@ impl Registry {
     /// impossible. Says why. Reads of
     /// [`Registry::view`] go on. Never resolves for a member that was stopped.
     pub fn failed(&self) -> impl Future<Output = String> + Send + use<> {
-        status::failed(&self.inner.raft, self.inner.handle.store.damage().clone())
+        status::failed(self.inner.end.clone(), self.inner.handle.store.damage().clone())
     }
 
     /// Stops in order: no further proposals, then the core. Handles stay readable. Safe to call twice.
@@ -280,6 +313,7 @@ impl Registry {
         if let Err(cause) = self.inner.raft.shutdown().await {
             tracing::error!(%cause, "the consensus core did not end in order");
         }
+        self.inner.thread.end().await;
     }
 
     /// Resolves when the member's directory is free: after a stop, once every handle, view and transport service has

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use proto_types::{MonoUs, WallMs};
-use registry_core::query;
 use registry_core::timekeeper::{OFFSET_MAX_MS, Timekeeper};
 
 use crate::Clock;
@@ -115,8 +114,7 @@ impl Time {
     }
 
     fn state(&self) -> WallMs {
-        // A state that cannot be read ends this member elsewhere.
-        query::clock(&self.published.view()).unwrap_or_default()
+        self.published.clock()
     }
 
     fn voters(&self) -> BTreeSet<u64> {

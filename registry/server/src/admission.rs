@@ -5,9 +5,7 @@ use proto_types::WallMs;
 use registry_api::Problem;
 use registry_api::admission::{Rules, Submission, decision};
 use registry_api::decode::Put;
-use registry_core::entry::Policy;
-use registry_core::query;
-use registry_core::view::View;
+use serde_json::Value;
 
 use crate::pdp::DecisionPoint;
 
@@ -24,23 +22,21 @@ impl AdmissionPolicy {
     pub(crate) fn check(
         &self,
         put: &Put,
+        document: &Value,
         credential: Option<&str>,
-        view: &dyn View,
         now: WallMs,
     ) -> Result<Question, Problem> {
         let submission = Submission {
             kind: put.kind,
             handle: &put.handle,
-            document: &put.document,
+            document,
             card_urls: &put.card_urls,
             assurance: put.assurance.as_str(),
             owner: put.owner.as_ref(),
             caller: put.caller.as_ref(),
             credential,
         };
-        let namespace = query::namespace(view, &query::namespace_of(view, &put.handle)?)?;
-        let policy = namespace.map_or_else(Policy::default, |namespace| namespace.terms.policy);
-        self.rules.check(&submission, &policy, now)?;
+        self.rules.check(&submission, &put.policy, now)?;
         let point = self.decision_point.as_ref();
         Ok(Question(point.map(|point| decision::question(&submission, now, point.dialect()))))
     }

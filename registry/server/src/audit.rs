@@ -109,7 +109,7 @@ impl Refusals {
         let proposal = Proposal { commands: vec![line(action, target, &outcome)] };
         let registry = self.registry.clone();
         tokio::spawn(async move {
-            if let Err(why) = registry.write(proposal).await {
+            if let Err(why) = registry.write(proposal, None).await {
                 tracing::warn!(%why, "a refusal is not in the audit");
             }
         });

@@ -63,9 +63,9 @@ impl Front {
         if let Err(exceeded) = self.within_share(parts) {
             return Some(self.sources.refused(exceeded, |problem| answer(problem, is_grpc)));
         }
-        let read = if is_grpc { Ok(Vec::new()) } else { path::segments(parts.uri.path()) };
+        let read = if is_grpc { Ok(()) } else { path::check(parts.uri.path()) };
         let read = read.map_err(Problem::from);
-        let young = read.and_then(|_| freshness::check(&self.member, parts));
+        let young = read.and_then(|()| freshness::check(&self.member, parts));
         young.err().map(|problem| answer(problem, is_grpc))
     }
 

@@ -1,6 +1,8 @@
 //! One entry with its body, for REST and gRPC alike. What was deleted, is hidden or belongs to another reads like what
 //! never was; only an expired record is told apart.
 
+use std::borrow::Cow;
+
 use proto_types::{Digest, Handle, Origin, TaskId, TaskOwner, WallMs};
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, List, Problem, render};
@@ -19,7 +21,7 @@ pub(crate) struct Seen<T> {
     pub(crate) document: Vec<u8>,
 }
 
-/// A live record and its document.
+/// A live record and its document, with what its signature is worth now.
 pub(crate) fn record(
     view: &dyn View,
     viewer: &Viewer,
@@ -27,6 +29,10 @@ pub(crate) fn record(
     now: WallMs,
 ) -> Result<Seen<RecordEntry>, Problem> {
     let seen = published_record(view, viewer, handle, (now, |_| false))?;
+    record_worth(view, seen)
+}
+
+fn record_worth(view: &dyn View, seen: Seen<RecordEntry>) -> Result<Seen<RecordEntry>, Problem> {
     let RecordEntry { assurance, owner, .. } = &seen.entry;
     let assurance = match seen.disclosure {
         Disclosure::Whole => query::assurance(view, owner.as_ref(), *assurance)?,
@@ -59,18 +65,66 @@ pub(crate) fn published_record(
     Ok(Seen { entry, disclosure, version, document })
 }
 
-/// A card and its document.
+/// A record as its writer has left it, who has seen all of it: the body is at hand, unless another version is kept by now.
+pub(crate) fn written_record(
+    view: &dyn View,
+    handle: &Handle,
+    (version, document): (Digest, Cow<'_, [u8]>),
+    now: WallMs,
+) -> Result<Seen<RecordEntry>, Problem> {
+    let terms = (now, |kept: &Digest| *kept == version);
+    let seen = published_record(view, &Viewer::Operator, handle, terms)?;
+    record_worth(view, with_document(seen, (version, document)))
+}
+
+/// A card and its document, with what its signature is worth now.
 pub(crate) fn card(
     view: &dyn View,
     viewer: &Viewer,
     handle: &Handle,
 ) -> Result<Seen<CardEntry>, Problem> {
+    card_worth(view, published_card(view, viewer, handle, |_| false)?)
+}
+
+fn card_worth(view: &dyn View, seen: Seen<CardEntry>) -> Result<Seen<CardEntry>, Problem> {
+    let CardEntry { assurance, owner, .. } = &seen.entry;
+    let assurance = query::assurance(view, owner.as_ref(), *assurance)?;
+    Ok(Seen { entry: CardEntry { assurance, ..seen.entry }, ..seen })
+}
+
+/// The same as it was published, as [`published_record`] is.
+pub(crate) fn published_card(
+    view: &dyn View,
+    viewer: &Viewer,
+    handle: &Handle,
+    spares: impl Fn(&Digest) -> bool,
+) -> Result<Seen<CardEntry>, Problem> {
     let seen = query::card_seen(view, viewer, handle)?;
     let (entry, disclosure) = seen.ok_or_else(|| Problem::not_found("card", handle.as_str()))?;
-    let (version, document) = shown(view, &entry.digest, disclosure)?;
-    let assurance = query::assurance(view, entry.owner.as_ref(), entry.assurance)?;
-    let entry = CardEntry { assurance, ..entry };
+    let (version, document) = match disclosure == Disclosure::Whole && spares(&entry.digest) {
+        true => (entry.digest, Vec::new()),
+        false => shown(view, &entry.digest, disclosure)?,
+    };
     Ok(Seen { entry, disclosure, version, document })
+}
+
+/// A card as its writer has left it, as [`written_record`].
+pub(crate) fn written_card(
+    view: &dyn View,
+    handle: &Handle,
+    (version, document): (Digest, Cow<'_, [u8]>),
+) -> Result<Seen<CardEntry>, Problem> {
+    let spares = |kept: &Digest| *kept == version;
+    let seen = published_card(view, &Viewer::Operator, handle, spares)?;
+    card_worth(view, with_document(seen, (version, document)))
+}
+
+/// With the document that was spared, if it is of the version that is kept.
+fn with_document<T>(seen: Seen<T>, (version, document): (Digest, Cow<'_, [u8]>)) -> Seen<T> {
+    match seen.version == version {
+        true => Seen { document: document.into_owned(), ..seen },
+        false => seen,
+    }
 }
 
 /// The document of a live record that the viewer sees whole, for a list of many: nothing is read of a longer one.
@@ -278,6 +332,27 @@ mod tests {
             bytes,
             revision: Revision(1),
         }
+    }
+
+    #[test]
+    fn what_a_writer_has_brought_is_read_only_if_another_version_is_kept() {
+        let handle: Handle = "urn:a:00000001".parse().unwrap();
+        let mut state = Memory::default();
+        state.commit(&[
+            RECORDS.put(&record(&handle, Visibility::Private, 100)),
+            CARDS.put(&card(&handle, Visibility::Private, 100)),
+        ]);
+        let brought = |text: &'static [u8]| (Digest::of(text), Cow::Borrowed(text));
+        // There is no body: to read it is an error.
+        let written = |text: &'static [u8]| {
+            let record = written_record(&state, &handle, brought(text), WallMs(1)).ok();
+            let card = written_card(&state, &handle, brought(text)).ok();
+            (record.map(|seen| seen.document), card.map(|seen| seen.document))
+        };
+        assert_eq!(written(TEXT), (Some(TEXT.to_vec()), Some(TEXT.to_vec())));
+        assert_eq!(written(b"another"), (None, None));
+        let spared = published_card(&state, &Viewer::Operator, &handle, |_| true).unwrap();
+        assert_eq!((spared.version, spared.document), (Digest::of(TEXT), Vec::new()));
     }
 
     #[test]

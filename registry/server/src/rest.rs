@@ -168,7 +168,7 @@ async fn look(
 /// How long an answer may be kept, and by whom: what somebody was shown by name is for nobody else.
 fn kept_for(viewer: &Viewer, seconds: u64) -> HeaderValue {
     let who = if *viewer == Viewer::Anonymous { "public" } else { "private" };
-    HeaderValue::from_str(&format!("{who}, max-age={seconds}"))
+    HeaderValue::try_from(format!("{who}, max-age={seconds}"))
         .expect("words and digits are allowed in a header value")
 }
 
@@ -179,10 +179,11 @@ const VARY_BY: HeaderValue =
 /// Which segment of a path is a handle, where one is.
 const HANDLE_AT: usize = 2;
 
-/// The handle in a path. The path is read and not the router's parameters: a fixed path may be that of a handle too.
+/// The handle in a path, which `front.rs` has checked. The path is read and not the router's parameters: a fixed path may be
+/// that of a handle too.
 fn handle(target: &Uri) -> Result<Handle, Problem> {
-    let segments = path::segments(target.path())?;
-    field::read("handle", segments.get(HANDLE_AT).map_or("", String::as_str))
+    let named = path::nth(target.path(), HANDLE_AT)?;
+    field::read("handle", &named.unwrap_or_default())
 }
 
 /// The consistency that a request names with `?consistency=`.

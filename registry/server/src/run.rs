@@ -157,7 +157,7 @@ async fn run_once(config: &Config, shutdown: &Shutdown) -> Result<Ended, Error> 
     let (fetcher, witnesses) = (Fetcher::new(&config.fetch)?, Witnesses::open(&config.log)?);
     let means = Means::open(config)?;
     let (listener, addr) = listener(config).await?;
-    let member = Arc::new(open(config, means, addr, ending.clone()).await?);
+    let member = open(config, means, addr, ending.clone()).await?;
     tell_keys(&member);
     let (front, reporter) = Front::new(Arc::clone(&member), &readiness, sources(config)).await?;
     let mut tasks = tasks(&member, config, witnesses, join_request(config, addr)?, reporter);

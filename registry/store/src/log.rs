@@ -76,13 +76,22 @@ impl Log {
         self.database.cf_handle(name).expect("open creates both families")
     }
 
-    /// Appends entries in one write. They can be read when this returns; `done` is called, on another thread, once they
-    /// are on the disk or can no longer get there. Appends that wait at the same time share one sync.
+    /// Appends entries in one write, and sets a value `beside` the log with them that may be lost in a crash. They can be
+    /// read when this returns; `done` is called, on another thread, once they are on the disk or can no longer get there.
+    /// Appends that wait at the same time share one sync.
     ///
     /// # Errors
     /// The log is poisoned, or the write failed and poisoned it; `done` is not called then.
-    pub fn append(&self, entries: &[(u64, Vec<u8>)], done: Done) -> Result<(), Error> {
+    pub fn append(
+        &self,
+        entries: &[(u64, Vec<u8>)],
+        beside: Option<(&[u8], &[u8])>,
+        done: Done,
+    ) -> Result<(), Error> {
         let mut batch = WriteBatch::default();
+        if let Some((key, value)) = beside {
+            batch.put_cf(self.family(RAFT), key, value);
+        }
         for (index, entry) in entries {
             batch.put_cf(self.family(LOG), index.to_be_bytes(), entry);
         }

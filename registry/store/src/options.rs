@@ -71,10 +71,12 @@ impl Options {
         options
     }
 
-    /// Options of a state database. What its write-ahead log lost is applied again from the raft log.
+    /// Options of a state database. It is written without a write-ahead log; one of an earlier version is read, as far as
+    /// it is whole. All families are written out together, so that a crash leaves a state that there was.
     pub(crate) fn state_database(&self) -> rocksdb::Options {
         let mut options = self.database();
         options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
+        options.set_atomic_flush(true);
         options.set_db_write_buffer_size(self.state_buffer_bytes.saturating_mul(4));
         options
     }

@@ -1,5 +1,6 @@
 //! One state database: the spaces of the core and the applied position, written together.
-//! It must never commit writes without the position they belong to, nor sync on that path: the raft log is the truth.
+//! It must never commit writes without the position they belong to. It has no write-ahead log: the raft log is the truth,
+//! and what was not written out at a crash is applied again from there. All families are written out as one.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -8,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use registry_core::change::Write;
 use registry_core::view::Space;
 use rocksdb::checkpoint::Checkpoint;
-use rocksdb::{Cache, ColumnFamily, DB, WriteBatch};
+use rocksdb::{Cache, ColumnFamily, DB, FlushOptions, WriteBatch, WriteOptions, properties};
 
 use crate::damage::{Damage, is_damage};
 use crate::options::Family;
@@ -154,7 +155,16 @@ impl State {
         for (key, value) in meta {
             batch.put_cf(self.family(META), key, value);
         }
-        self.database().write(batch).map_err(|cause| Error::write(self.met(cause)))
+        let mut options = WriteOptions::default();
+        options.disable_wal(true);
+        self.database().write_opt(batch, &options).map_err(|cause| Error::write(self.met(cause)))
+    }
+
+    /// Whether a write would wait now, because what is in memory is not written out as fast as it comes.
+    pub(crate) fn is_stalled(&self) -> bool {
+        let holds =
+            |name| self.database().property_int_value(name).is_ok_and(|it| it.unwrap_or(0) > 0);
+        holds(properties::IS_WRITE_STOPPED) || holds(properties::ACTUAL_DELAYED_WRITE_RATE)
     }
 
     fn add(&self, batch: &mut WriteBatch, write: &Write) {
@@ -173,7 +183,9 @@ impl State {
 
     /// Makes everything committed so far durable.
     pub(crate) fn sync(&self) -> Result<(), Error> {
-        self.database().flush_wal(true).map_err(|cause| Error::write(self.met(cause)))
+        let families: Vec<_> = self.families().collect();
+        let flushed = self.database().flush_cfs_opt(&families, &FlushOptions::default());
+        flushed.map_err(|cause| Error::write(self.met(cause)))
     }
 
     /// Writes a copy of the whole state, made of hard links where possible, into a directory that must not exist.

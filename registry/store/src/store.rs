@@ -132,13 +132,19 @@ impl Store {
         StoreView::new(self.state.load_full())
     }
 
-    /// Carries out writes and sets metadata, all or none. Not synced: after a crash of the machine the state may be an
-    /// older one, as of an earlier call.
+    /// Carries out writes and sets metadata, all or none. Kept in memory at first: after a crash of the process the state
+    /// may be an older one, as of an earlier call.
     ///
     /// # Errors
     /// The write failed; nothing of it was done.
     pub fn commit(&self, writes: &[Write], meta: &[(&[u8], &[u8])]) -> Result<(), Error> {
         self.state.load().commit(writes, meta)
+    }
+
+    /// Whether [`Store::commit`] would wait now, because what is in memory is not written out as fast as it comes.
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        self.state.load().is_stalled()
     }
 
     /// Makes everything committed so far durable; called before the log entries it came from are purged.

@@ -115,6 +115,56 @@ impl View for StoreView {
             .collect::<Result<Vec<Pair>, _>>()
             .map_err(|cause| store_failed(state, cause))
     }
+
+    /// One call for all keys. While a memory table holds a removed range, RocksDB does not use the table's filter here.
+    fn values(&self, space: Space, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>, ViewError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let state = self.pinned.borrow_owner();
+        let mut options = ReadOptions::default();
+        options.set_snapshot(self.pinned.borrow_dependent());
+        let (family, keys) = (state.family(family_of(space)), keys.iter().copied());
+        let values = state.database().batched_multi_get_cf_opt(family, keys, false, &options);
+        let copied = values.into_iter().map(|value| value.map(|it| it.map(|it| it.to_vec())));
+        copied.collect::<Result<_, _>>().map_err(|cause| store_failed(state, cause))
+    }
+
+    fn length(&self, space: Space, key: &[u8]) -> Result<Option<usize>, ViewError> {
+        let state = self.pinned.borrow_owner();
+        let family = state.family(family_of(space));
+        let value = self.pinned.borrow_dependent().get_pinned_cf(family, key);
+        let value = value.map_err(|cause| store_failed(state, cause))?;
+        Ok(value.map(|bytes| bytes.len()))
+    }
+
+    fn count(
+        &self,
+        space: Space,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<usize, ViewError> {
+        if from >= to || limit == 0 {
+            return Ok(0);
+        }
+        let mut options = ReadOptions::default();
+        options.set_iterate_upper_bound(to);
+        let state = self.pinned.borrow_owner();
+        let family = state.family(family_of(space));
+        let mut pairs = self.pinned.borrow_dependent().raw_iterator_cf_opt(family, options);
+        pairs.seek(from);
+        let mut count = 0;
+        while pairs.valid() {
+            count += 1;
+            if count == limit {
+                return Ok(count);
+            }
+            pairs.next();
+        }
+        pairs.status().map_err(|cause| store_failed(state, cause))?;
+        Ok(count)
+    }
 }
 
 impl std::fmt::Debug for StoreView {

@@ -21,7 +21,7 @@ use crate::folders::RUNBOOK;
 use crate::writers::{Writers, check};
 
 /// Two snapshots are made before the first bits turn, the log before them is purged, and the next comes after the last: a
-/// snapshot empties the write-ahead logs, in which bits are to turn too.
+/// snapshot empties the log's write-ahead log, in which bits are to turn too.
 const SETTINGS: &str = "[cluster]\nsnapshot_every_logs = 100\nlogs_kept = 0\n";
 const FIRST: usize = 210;
 
@@ -102,7 +102,7 @@ const fn secret(path: &'static str, names: &'static str) -> Kind {
 const DAMAGED: &str = "DAMAGED";
 
 /// First what is refused, last the state, whose damage may be met late. The vote is in the smallest table of the log.
-const KINDS: [Kind; 19] = [
+const KINDS: [Kind; 18] = [
     kind("IDENTITY", Newest, &[Refused]),
     kind("CURRENT", Newest, &[Refused]),
     kind("log/CURRENT", Newest, &[Refused]),
@@ -116,7 +116,6 @@ const KINDS: [Kind; 19] = [
     kind("*/OPTIONS-*", All, &[Served]),
     kind("snapshots/*/manifest", Newest, &[Served]),
     kind("snapshots/*/db/*.sst", Newest, &[Served, Anew]),
-    kind("state-*/*.log", Newest, &[Served, Anew]),
     kind("state-*/CURRENT", Newest, &[Anew]),
     kind("state-*/MANIFEST-*", Newest, &[Anew]),
     kind("state-*/*.sst", Largest, &[Served, Anew]),

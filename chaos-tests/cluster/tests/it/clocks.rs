@@ -247,8 +247,8 @@ async fn lease(gateway: &Operator, target: &str) -> Result<JoinHandle<Result<Dur
         target: target.to_owned(),
         correlation: target.to_owned(),
         document: "{}".into(),
-        traceparent: String::new(),
         expires_at_ms: now_ms() + 600_000,
+        ..Default::default()
     };
     gateway.fleet.clone().enqueue_envelope(request).await?;
     ensure!(leased(gateway, target).await, "nothing is leased");

@@ -188,8 +188,8 @@ impl Load {
             target: TARGET.to_owned(),
             correlation: id.clone(),
             document: "{}".into(),
-            traceparent: String::new(),
             expires_at_ms: now_ms() + 3_600_000,
+            ..Default::default()
         };
         if gateway.fleet.clone().enqueue_envelope(request).await.is_ok() {
             self.history.envelopes.lock().unwrap().push(id);
@@ -208,8 +208,7 @@ impl Load {
             owner: "https://a.example".to_owned(),
             input: input.to_string().into(),
             deadline_ms: now_ms() + 120_000,
-            reply_to: None,
-            omit_input: false,
+            ..Default::default()
         };
         if let Ok(task) = gateway.fleet.clone().submit_task(request).await {
             self.history.tasks.lock().unwrap().entry(id).or_default();

@@ -6,15 +6,17 @@ use chaos_cluster::peer::{self, Peer};
 use http::{Method, StatusCode};
 use serde_json::json;
 
+use super::commits;
 use super::run::Run;
 use crate::baseline::Baseline;
 use crate::bench::{self, Case};
 use crate::drive::Pool;
-use crate::environment::{AGENT, Role, is_completed};
-use crate::web::{self, Shot};
+use crate::environment::{AGENT, Environment, is_completed};
+use crate::usage::Role;
+use crate::web::{self, Shot, Web};
 
-/// Few, because each holds a task on a node of few slots.
-const CLIENTS: usize = 16;
+/// One, for what a call takes by itself; many, for what calls share. Each holds a slot of the node.
+const CLIENTS: [usize; 4] = [1, 16, 64, 256];
 /// A paragraph: an agent's usual input, and little work for the guest.
 const TEXT: &str = "A registry keeps what peers have signed. A gateway stands at the edge and lets \
     in only what a key, a policy and a reputation allow. A node runs the task that was routed to it, \
@@ -22,7 +24,7 @@ const TEXT: &str = "A registry keeps what peers have signed. A gateway stands at
     committed once. A peer that was set up by strangers can find an agent, trust what was proven about \
     it, and call it without asking anybody for a favour.";
 
-pub(super) async fn run(run: &mut Run) -> Result<()> {
+pub(super) async fn run(run: &mut Run, etcd: &mut Baseline) -> Result<()> {
     let case = Case {
         benchmark: "call",
         what: format!(
@@ -33,19 +35,33 @@ pub(super) async fn run(run: &mut Run) -> Result<()> {
         durability: "token, task and outcome each synced to the disks of a majority of 3 members",
         against: Role::Gateway,
     };
-    let expected = |status: StatusCode, body: &[u8]| is_completed(status.as_u16(), body);
-    let clients = web::clients(run.environment.gateway(), CLIENTS, expected).await?;
-    let (peer, gateway) = (&run.environment.peer, run.environment.gateway());
-    let make =
-        |count| (0..count).map(|_| shot(peer, gateway)).collect::<Result<_>>().map(Pool::once);
-    let mut baselines = [Baseline::Verify];
-    let figures =
-        bench::measure((&run.environment, run.length), &case, clients, make, &mut baselines)
-            .await?;
-    run.note(&case, &figures, &baselines)
+    let (mut verify, mut disk) = (Baseline::Verify, run.disk());
+    let mut baselines = [&mut verify, &mut disk, etcd];
+    for count in CLIENTS {
+        let clients = callers(&run.environment, count).await?;
+        let make = |count| calls(&run.environment, count);
+        let figures =
+            bench::measure((&run.environment, run.length), &case, clients, make, &mut baselines)
+                .await?;
+        run.note(&case, &figures, &baselines)?;
+        let clients = callers(&run.environment, count).await?;
+        let pool = calls(&run.environment, commits::SAMPLE)?;
+        commits::print(run, case.benchmark, clients, pool).await?;
+    }
+    Ok(())
 }
 
-fn shot(peer: &Peer, gateway: &str) -> Result<Shot> {
+async fn callers(environment: &Environment, count: usize) -> Result<Vec<Web>> {
+    let expected = |status: StatusCode, body: &[u8]| is_completed(status.as_u16(), body);
+    web::clients(environment.gateway(), count, expected).await
+}
+
+fn calls(environment: &Environment, count: usize) -> Result<Pool<Shot>> {
+    let (peer, gateway) = (&environment.peer, environment.gateway());
+    (0..count).map(|_| call(peer, gateway)).collect::<Result<_>>().map(Pool::once)
+}
+
+fn call(peer: &Peer, gateway: &str) -> Result<Shot> {
     let params = peer::message(TEXT, None);
     let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": params });
     let token = peer.token(gateway)?;

@@ -6,21 +6,24 @@ use chaos_cluster::peer::Peer;
 use http::{Method, StatusCode};
 use serde_json::json;
 
+use super::commits;
 use super::run::Run;
+use crate::baseline::Baseline;
 use crate::bench::{self, Case};
 use crate::drive::Pool;
-use crate::environment::Role;
-use crate::web::{self, Shot};
+use crate::environment::Environment;
+use crate::usage::Role;
+use crate::web::{self, Shot, Web};
 
 /// Half of those of the durable write: each costs a token besides.
 const CLIENTS: usize = 32;
-/// A queue takes 10,000 waiting envelopes; nobody pulls here, and a run sends fewer than that to
+/// A queue takes 10,000 waiting envelopes of one sender; nobody pulls here, and a run sends fewer than that to
 /// each of these.
 const TARGETS: usize = 256;
 /// What the sender says; the envelope around it has some 250 B more.
 const PAYLOAD_BYTES: usize = 768;
 
-pub(super) async fn run(run: &mut Run) -> Result<()> {
+pub(super) async fn run(run: &mut Run, etcd: &mut Baseline) -> Result<()> {
     let case = Case {
         benchmark: "envelope",
         what: format!(
@@ -30,22 +33,31 @@ pub(super) async fn run(run: &mut Run) -> Result<()> {
         durability: "token and envelope each synced to the disks of a majority of 3 members",
         against: Role::Gateway,
     };
-    let clients = web::clients(run.environment.gateway(), CLIENTS, |status, _| {
-        status == StatusCode::ACCEPTED
-    })
-    .await?;
-    let (peer, gateway) = (&run.environment.peer, run.environment.gateway());
-    let make = |count| {
-        (0..count).map(|number| shot(peer, gateway, number)).collect::<Result<_>>().map(Pool::once)
-    };
-    let mut baselines = [run.disk()];
+    let mut disk = run.disk();
+    let mut baselines = [&mut disk, etcd];
+    let clients = publishers(&run.environment).await?;
+    let make = |count| envelopes(&run.environment, count);
     let figures =
         bench::measure((&run.environment, run.length), &case, clients, make, &mut baselines)
             .await?;
-    run.note(&case, &figures, &baselines)
+    run.note(&case, &figures, &baselines)?;
+    let clients = publishers(&run.environment).await?;
+    let pool = envelopes(&run.environment, commits::SAMPLE)?;
+    commits::print(run, case.benchmark, clients, pool).await
 }
 
-fn shot(peer: &Peer, gateway: &str, number: usize) -> Result<Shot> {
+async fn publishers(environment: &Environment) -> Result<Vec<Web>> {
+    let expected = |status: StatusCode, _: &[u8]| status == StatusCode::ACCEPTED;
+    web::clients(environment.gateway(), CLIENTS, expected).await
+}
+
+fn envelopes(environment: &Environment, count: usize) -> Result<Pool<Shot>> {
+    let (peer, gateway) = (&environment.peer, environment.gateway());
+    let envelope = |number| envelope(peer, gateway, number);
+    (0..count).map(envelope).collect::<Result<_>>().map(Pool::once)
+}
+
+fn envelope(peer: &Peer, gateway: &str, number: usize) -> Result<Shot> {
     let envelope = json!({
         "v": 1,
         "correlationId": uuid::Uuid::now_v7().to_string(),

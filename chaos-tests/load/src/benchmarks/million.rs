@@ -13,8 +13,8 @@ use serde_json::json;
 use super::read;
 use super::records::Records;
 use super::run::Run;
-use crate::environment::{Role, Used};
 use crate::report::whole;
+use crate::usage::{Role, Used};
 
 /// Records made beforehand at a time.
 const CHUNK: usize = 20_000;
@@ -60,14 +60,14 @@ pub(super) async fn run(run: &mut Run, count: usize) -> Result<()> {
 
 /// Writes the records: how long that took, in seconds, and CPU time of each, in microseconds.
 async fn load(run: &mut Run, count: usize) -> Result<(f64, f64)> {
-    let (begun, used, mut left) = (Instant::now(), run.environment.used()?, count);
+    let (begun, used, mut left) = (Instant::now(), run.environment.sample()?, count);
     while left > 0 {
         let some = left.min(CHUNK);
         read::fill(run, some).await?;
         left -= some;
     }
     let mut spent = Used::default();
-    spent.add_between(&used, &run.environment.used()?);
+    spent.add_between(&used, &run.environment.sample()?);
     Ok((begun.elapsed().as_secs_f64(), spent.of(Role::Registry) * 1e6 / count as f64))
 }
 

@@ -10,7 +10,7 @@ use super::records;
 use super::run::Run;
 use crate::bench::{self, Case};
 use crate::drive::{Client, Pool};
-use crate::environment::Role;
+use crate::usage::Role;
 
 /// Enough for shared log entries, and for readers that meet writers at each member.
 const CLIENTS: usize = 16;

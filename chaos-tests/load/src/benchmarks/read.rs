@@ -15,15 +15,15 @@ use super::write;
 use crate::baseline::Baseline;
 use crate::bench::{self, Case};
 use crate::drive::{self, Pace, Pool};
-use crate::environment::Role;
 use crate::put::{self, CONNECTIONS};
 use crate::report;
+use crate::usage::Role;
 use crate::web::{self, Expected, Shot, Web};
 
 /// What the target is stated for; each has a connection.
 pub(super) const CLIENTS: usize = 64;
 
-pub(super) async fn run(run: &mut Run, baselines: &mut [Baseline]) -> Result<()> {
+pub(super) async fn run(run: &mut Run, baselines: &mut [&mut Baseline]) -> Result<()> {
     let bytes = report::whole(records::BYTES as f64);
     let number = run.records.made();
     fill(run, 1).await?;

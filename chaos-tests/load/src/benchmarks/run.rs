@@ -9,7 +9,7 @@ use super::records::Records;
 use crate::baseline::Baseline;
 use crate::bench::{Case, Figures};
 use crate::environment::Environment;
-use crate::report;
+use crate::{cores, report};
 
 /// More failures than this share of the answers are no measurement.
 const FAILED_SHARE_MAX: f64 = 0.01;
@@ -23,17 +23,29 @@ pub(super) struct Run {
     /// How long a measured turn lasts.
     pub(super) length: Duration,
     /// Whether every answer so far, but a few, was good.
-    pub(super) steady: bool,
+    steady: bool,
 }
 
 impl Run {
-    /// A run that has written nothing.
+    /// A run that has written nothing. All servers are up: from here on this process, and what it starts, has the
+    /// generator's core, and that is printed.
     ///
     /// # Errors
     /// The peer's records would not be valid.
-    pub(super) fn new(environment: Environment, length: Duration) -> Result<Self> {
+    pub(super) fn begin(environment: Environment, length: Duration, shared: bool) -> Result<Self> {
+        let placed = cores::leave_servers_alone(shared);
+        println!("\n{}, {} build; {placed}", environment.words(), build());
         let records = Records::new(&environment.peer)?;
         Ok(Self { environment, records, length, steady: true })
+    }
+
+    /// Stops the environment, and says whether every answer, but a few, was good.
+    ///
+    /// # Errors
+    /// A process does not stop in order.
+    pub(super) fn end(self) -> Result<bool> {
+        self.environment.world.stop()?;
+        Ok(self.steady)
     }
 
     /// Prints a benchmark and remembers whether it was steady.
@@ -44,7 +56,7 @@ impl Run {
         &mut self,
         case: &Case,
         figures: &Figures,
-        baselines: &[Baseline],
+        baselines: &[&mut Baseline],
     ) -> Result<()> {
         report::benchmark(case, figures, baselines);
         for tally in [&figures.closed, &figures.open.1] {
@@ -57,4 +69,8 @@ impl Run {
     pub(super) fn disk(&self) -> Baseline {
         Baseline::Append(self.environment.world.path("baseline"))
     }
+}
+
+fn build() -> &'static str {
+    if cfg!(debug_assertions) { "development (figures say little)" } else { "release" }
 }

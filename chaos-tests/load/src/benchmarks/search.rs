@@ -14,10 +14,10 @@ use super::{read, sizes};
 use crate::baseline::Baseline;
 use crate::bench::{self, Case};
 use crate::drive::{self, Pace, Pool};
-use crate::environment::Role;
 use crate::put::{self, CONNECTIONS};
 use crate::report::whole;
 use crate::series::{self, Point};
+use crate::usage::Role;
 use crate::web::{self, Shot};
 
 /// Clients of a search, each with a connection: half of the searches that a member runs at once.
@@ -33,7 +33,11 @@ const QUERIES: usize = 2_000;
 const CHUNK: usize = 10_000;
 
 /// `cards` is the last of three sizes, ×1, ×10, ×100.
-pub(super) async fn run(run: &mut Run, cards: usize, baselines: &mut [Baseline]) -> Result<()> {
+pub(super) async fn run(
+    run: &mut Run,
+    cards: usize,
+    baselines: &mut [&mut Baseline],
+) -> Result<()> {
     let (mut there, mut points) = (0, Vec::new());
     for size in [cards / 100, cards / 10, cards] {
         fill(run, there..size).await?;

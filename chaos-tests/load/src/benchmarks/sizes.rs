@@ -7,9 +7,9 @@ use super::read::Answer;
 use super::run::Run;
 use super::{read, records, write};
 use crate::drive::{self, Client, Pace, Pool};
-use crate::environment::{Role, Used};
 use crate::put::{self, CONNECTIONS};
 use crate::series::{self, Point};
+use crate::usage::{Role, Used};
 
 /// Records in the directory, ×1 and ×10. The benchmarks that follow add tens of thousands.
 const DIRECTORY: [usize; 2] = [1_000, 10_000];
@@ -48,10 +48,10 @@ pub(super) async fn cost<C: Client>(
     clients: Vec<C>,
     pool: Pool<C::Request>,
 ) -> Result<f64> {
-    let before = run.environment.used()?;
+    let before = run.environment.sample()?;
     let (_, turn) = drive::run(clients, pool, Pace::Closed, run.length / 2).await?;
     let mut used = Used::default();
-    used.add_between(&before, &run.environment.used()?);
+    used.add_between(&before, &run.environment.sample()?);
     match turn.tally.done() {
         0 => bail!("nothing succeeds: {}", turn.tally.why.unwrap_or_default()),
         done => Ok(used.of(Role::Registry) * 1e6 / done as f64),

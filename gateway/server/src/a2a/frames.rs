@@ -168,6 +168,7 @@ mod tests {
             changed_at: WallMs(0),
             reason: String::new(),
             revision: Revision(1),
+            gateway: String::new(),
             turns: Vec::new(),
             input: None,
             outcome: Outcome::default(),

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::agents::Agent;
 use crate::gateway::Gateway;
 
-use super::{find, view};
+use super::task::{find, view};
 
 /// The message as the agent gets it: it says where it belongs.
 pub(super) fn input(
@@ -35,21 +35,24 @@ pub(super) struct Place {
     pub(super) before: Option<TaskView>,
 }
 
+/// A message that names no task opens one.
+pub(super) fn fresh(send: &Send) -> Place {
+    let fresh = || ContextId::parse(&fresh_id()).expect("a UUID is a context id");
+    let context = send.context.clone().unwrap_or_else(fresh);
+    let task = TaskId::parse(&fresh_id()).expect("a UUID is a task id");
+    Place { context, task, before: None }
+}
+
 /// A message to a task that asked for more continues it, and one that has done so already is answered by it; any other task
-/// takes no more messages (A2A 1.0, section 3.4.3). Without a task it opens one.
-pub(super) async fn place(
+/// takes no more messages (A2A 1.0, section 3.4.3).
+pub(super) async fn named(
     gateway: &Gateway,
     caller: &Caller,
     agent: &Agent,
     send: &Send,
 ) -> Result<Place, Failure> {
-    let Some(named) = &send.task else {
-        let context = send.context.clone();
-        let fresh = || ContextId::parse(&fresh_id()).expect("a UUID is a context id");
-        let task = TaskId::parse(&fresh_id()).expect("a UUID is a task id");
-        return Ok(Place { context: context.unwrap_or_else(fresh), task, before: None });
-    };
-    let found = find(gateway, caller, Some(agent), named.as_ref()).await?;
+    let named = send.task.as_ref().and_then(Option::as_ref);
+    let found = find(gateway, caller, Some(agent), named).await?;
     let before = view(&found)?;
     let (context, task) = (before.context.clone(), before.id.clone());
     if send.context.as_ref().is_some_and(|stated| *stated != context) {

@@ -1,29 +1,29 @@
 //! SendMessage: a message becomes a task, or goes on with one, and the task's end the answer.
 //!
 //! A message is never submitted before somebody waits, for an event or an end that comes at once must find its waiter; nor
-//! before there is room for what a stream tells first, for who is refused has no task that runs.
-
-use std::sync::Arc;
+//! before there is room for what a stream tells first, for who is refused has no task that runs. A task never begins but
+//! with the token that pays for it.
 
 use axum::body::Bytes;
-use gateway_core::params::{Send, fault};
+use gateway_core::params::Send;
 use gateway_core::task_view::{Outcome, TaskView, Turn};
-use gateway_core::{CallError, Caller, Failure};
+use gateway_core::{Caller, Failure};
 use proto_types::a2a::rpc::Id;
 use proto_types::a2a::{Message, SendMessageResponse, StreamResponse, TaskState};
-use proto_types::{Code as Known, ContextId, Origin, Revision, TaskId};
+use proto_types::{ContextId, Origin, Revision, TaskId};
 use proto_wire::registry::v1 as wire;
-use tonic::Code;
 
 use crate::agents::Agent;
 use crate::gateway::Gateway;
-use crate::registry::{Registry, Unanswered};
+use crate::spend::Payment;
 use crate::waiting::Waiter;
 use crate::{clock, secrets};
 
+use super::follow;
 use super::frames::Frame;
-use super::place::{Place, input, place};
-use super::{follow, of_task, read, view};
+use super::place::{Place, fresh, input, named};
+use super::submit::{Unheard, begin_task, continue_task};
+use super::task::{read, view};
 
 /// A task that was submitted, and its waiter.
 pub(super) struct Submitted {
@@ -33,17 +33,19 @@ pub(super) struct Submitted {
     pub(super) unread: Option<deploy_service::Place<Origin>>,
     /// Until its caller has been told of the task.
     pub(super) unheard: Option<Unheard>,
+    /// Whether its caller wants the task as it is instead of its end.
+    at_once: bool,
+    /// How many messages of the history its caller wants.
+    pub(super) history_length: Option<u32>,
 }
 
+/// The answer to a message whose caller follows no stream.
 pub(super) async fn answer(
-    gateway: &Arc<Gateway>,
+    gateway: &Gateway,
     caller: &Caller,
-    agent: &Agent,
-    send: Send,
+    submitted: Submitted,
 ) -> Result<SendMessageResponse, Failure> {
-    let (at_once, history_length) = (send.return_immediately, send.history_length);
-    let submitted = submit(gateway, caller, agent, send, None).await?;
-    let Submitted { task, waiter, unheard, .. } = submitted;
+    let Submitted { task, waiter, unheard, at_once, history_length, .. } = submitted;
     let task = match at_once {
         true => task,
         // Whoever is refused meanwhile is not told of its task.
@@ -78,64 +80,74 @@ async fn at_end(
     }
 }
 
-/// A task whose id its caller does not know yet. If that hangs up or is refused, nobody will ever ask for the task: then
-/// it is canceled, and its slot and its place in the queue are another's.
-pub(super) struct Unheard {
-    registry: Arc<Registry>,
-    task: Option<wire::CancelTaskRequest>,
+/// Submits a message as a task of its own, with the token that pays for it. For the call of a `stream` its node pushes events
+/// to this gateway.
+pub(super) async fn begin(
+    gateway: &Gateway,
+    (caller, agent): (&Caller, &Agent),
+    send: Send,
+    stream: Option<&Id>,
+    payment: Payment,
+) -> Result<Submitted, Failure> {
+    let place = fresh(&send);
+    let (mut message, ready) = Ready::prepare(gateway, (caller, agent), send, place, stream)?;
+    message.token = Some(payment.enclosed());
+    let (task, unheard) = begin_task(gateway, message).await?;
+    ready.submitted(task, Some(unheard))
 }
 
-impl Unheard {
-    fn new(gateway: &Gateway, task: &wire::SubmitTaskRequest) -> Self {
-        let (id, owner) = (task.id.clone(), task.owner.clone());
-        let task = Some(wire::CancelTaskRequest { id, owner });
-        Self { registry: Arc::clone(&gateway.registry), task }
-    }
-
-    /// The caller is told of its task.
-    pub(super) fn answered(mut self) {
-        self.task = None;
-    }
-}
-
-impl Drop for Unheard {
-    fn drop(&mut self) {
-        let Some(message) = self.task.take() else { return };
-        let registry = Arc::clone(&self.registry);
-        tokio::spawn(async move {
-            if let Err(error) = registry.cancel_task(message).await {
-                tracing::debug!(%error, "a task nobody waits for is not canceled");
-            }
-        });
-    }
-}
-
-/// Submits the message as a task. For the call of a `stream` its node pushes events to this gateway. What is sent does not
-/// come back: the task has this very message, or it would have been refused.
-pub(super) async fn submit(
-    gateway: &Arc<Gateway>,
-    caller: &Caller,
-    agent: &Agent,
+/// Submits a message to a task that is there; its token is spent. A `stream` as above.
+pub(super) async fn go_on(
+    gateway: &Gateway,
+    (caller, agent): (&Caller, &Agent),
     send: Send,
     stream: Option<&Id>,
 ) -> Result<Submitted, Failure> {
-    let Place { context, task: id, before } = place(gateway, caller, agent, &send).await?;
-    let (is_new, secret) = (before.is_none(), secrets::random());
-    let waiter = gateway.waiting.open(&id, secret.clone(), caller.origin())?;
-    let first = |call| {
-        let told = with_message((&context, &id), before, &send.message);
-        first_bytes(call, &told, send.history_length)
-    };
-    let first = stream.map(first).transpose()?;
-    let unread = first.map(|bytes| waiter.room.take(bytes)).transpose()?;
-    let input = Bytes::from(input(send.message, &context, &id)?);
-    let reply_to = stream.map(|_| gateway.reply_to(secret));
-    let message = request(gateway, (caller, agent), (&context, &id), (input.clone(), reply_to));
-    let (task, unheard) = match is_new {
-        true => begin_task(gateway, message).await?,
-        false => (continue_task(gateway, message).await?, None),
-    };
-    Ok(Submitted { task: view(&wire::Task { input, ..task })?, waiter, unread, unheard })
+    let place = named(gateway, caller, agent, &send).await?;
+    let (message, ready) = Ready::prepare(gateway, (caller, agent), send, place, stream)?;
+    ready.submitted(continue_task(gateway, message).await?, None)
+}
+
+/// What a message needs here before it is submitted.
+struct Ready {
+    waiter: Waiter,
+    unread: Option<deploy_service::Place<Origin>>,
+    input: Bytes,
+    at_once: bool,
+    history_length: Option<u32>,
+}
+
+impl Ready {
+    /// The message as it is submitted, and what waits for its task.
+    fn prepare(
+        gateway: &Gateway,
+        (caller, agent): (&Caller, &Agent),
+        send: Send,
+        Place { context, task: id, before }: Place,
+        stream: Option<&Id>,
+    ) -> Result<(wire::SubmitTaskRequest, Self), Failure> {
+        let secret = secrets::random();
+        let waiter = gateway.waiting.open(&id, secret.clone(), caller.origin())?;
+        let (at_once, history_length) = (send.return_immediately, send.history_length);
+        let first = |call| {
+            let told = with_message((&context, &id), before, &send.message);
+            first_bytes(call, &told, history_length)
+        };
+        let first = stream.map(first).transpose()?;
+        let unread = first.map(|bytes| waiter.room.take(bytes)).transpose()?;
+        let input = Bytes::from(input(send.message, &context, &id)?);
+        let reply_to = stream.map(|_| gateway.reply_to(secret));
+        let message = request(gateway, (caller, agent), (&context, &id), (input.clone(), reply_to));
+        Ok((message, Self { waiter, unread, input, at_once, history_length }))
+    }
+
+    /// The same once it is submitted. What was sent does not come back: the task has this very message, or it would have been
+    /// refused.
+    fn submitted(self, task: wire::Task, unheard: Option<Unheard>) -> Result<Submitted, Failure> {
+        let Self { waiter, unread, input, at_once, history_length } = self;
+        let task = view(&wire::Task { input, ..task })?;
+        Ok(Submitted { task, waiter, unread, unheard, at_once, history_length })
+    }
 }
 
 fn request(
@@ -153,6 +165,7 @@ fn request(
         deadline_ms: clock::wall().plus_ms(gateway.task_deadline_ms()).0,
         reply_to,
         omit_input: true,
+        token: None,
     }
 }
 
@@ -178,6 +191,7 @@ fn with_message(
         changed_at: clock::wall(),
         reason: String::new(),
         revision: Revision(0),
+        gateway: String::new(),
         turns,
         input: Some(message.clone()),
         outcome: Outcome::default(),
@@ -188,78 +202,6 @@ fn with_message(
 fn first_bytes(call: &Id, told: &TaskView, history_length: Option<u32>) -> Result<u64, Failure> {
     let first = StreamResponse::Task(told.task(history_length));
     Ok(Frame::event(call, &first, None)?.bytes.len() as u64)
-}
-
-/// Submits a new task, which ends with its caller's patience until that has been told of it.
-async fn begin_task(
-    gateway: &Gateway,
-    message: wire::SubmitTaskRequest,
-) -> Result<(wire::Task, Option<Unheard>), Failure> {
-    let unheard = Unheard::new(gateway, &message);
-    match submit_task(gateway, message).await {
-        Ok(task) => Ok((task, Some(unheard))),
-        // It may have been submitted.
-        Err(Failure::RegistryAway) => Err(Failure::RegistryAway),
-        Err(failure) => {
-            unheard.answered();
-            Err(failure)
-        }
-    }
-}
-
-async fn submit_task(
-    gateway: &Gateway,
-    message: wire::SubmitTaskRequest,
-) -> Result<wire::Task, Failure> {
-    let submitted = gateway.registry.submit_task(message).await;
-    submitted.map_err(|error| not_submitted(&error, gateway.bounds.call_bytes_max.count()))
-}
-
-fn not_submitted(error: &Unanswered, limit: u64) -> Failure {
-    match error {
-        // The agent was there when the call was read.
-        Unanswered::Refused { code: Code::NotFound, .. } => Failure::NotFound,
-        // The task's id is new: what is there already is the conversation, and it is another's.
-        Unanswered::Refused { code: Code::AlreadyExists, .. } => foreign_context(),
-        error => unsent(error, limit),
-    }
-}
-
-fn foreign_context() -> Failure {
-    let faults = vec![fault("/message/contextId", "a conversation of the caller's own")];
-    Failure::Call(CallError::Params(faults))
-}
-
-async fn continue_task(
-    gateway: &Gateway,
-    message: wire::SubmitTaskRequest,
-) -> Result<wire::Task, Failure> {
-    let wire::SubmitTaskRequest { id, owner, input, deadline_ms, reply_to, .. } = message;
-    let omit_input = true;
-    let message = wire::ContinueTaskRequest { id, owner, input, deadline_ms, reply_to, omit_input };
-    let continued = gateway.registry.continue_task(message).await;
-    continued.map_err(|error| not_continued(&error, gateway.bounds.call_bytes_max.count()))
-}
-
-fn not_continued(error: &Unanswered, limit: u64) -> Failure {
-    match error {
-        // Another message was first, it was canceled, or it has as many messages as a task takes.
-        Unanswered::Refused { code: Code::FailedPrecondition | Code::AlreadyExists, .. } => {
-            Failure::Call(CallError::TaskOver)
-        }
-        error => unsent(error, limit),
-    }
-}
-
-/// A message may be longer as the registry keeps it than as it came.
-fn unsent(error: &Unanswered, limit: u64) -> Failure {
-    match error {
-        Unanswered::Refused { ecumene, .. } if ecumene == Known::BodyTooLarge.as_str() => {
-            Failure::TooLarge { limit }
-        }
-        Unanswered::Refused { code: Code::ResourceExhausted, .. } => error.failure(),
-        error => of_task(error),
-    }
 }
 
 /// How long what was said and made is, as the registry keeps it.
@@ -294,31 +236,5 @@ mod tests {
         }
         let working = TaskView { state: TaskState::Working, ..continued };
         assert_eq!(with(Some(working.clone()), "m2"), working, "it has the message already");
-    }
-
-    #[test]
-    fn a_caller_that_has_its_share_is_told_so_and_its_task_is_not_over() {
-        let over = || Failure::Call(CallError::TaskOver);
-        for (code, ecumene, submitted, continued) in [
-            (
-                Code::ResourceExhausted,
-                "share-reached",
-                Failure::ShareReached,
-                Failure::ShareReached,
-            ),
-            (Code::ResourceExhausted, "bound-reached", Failure::Overloaded, Failure::Overloaded),
-            (Code::FailedPrecondition, "task-ended", Failure::Internal, over()),
-            (Code::AlreadyExists, "conflict", foreign_context(), over()),
-            (
-                Code::ResourceExhausted,
-                "body-too-large",
-                Failure::TooLarge { limit: 7 },
-                Failure::TooLarge { limit: 7 },
-            ),
-        ] {
-            let refused = Unanswered::Refused { code, ecumene: ecumene.to_owned() };
-            assert_eq!(not_submitted(&refused, 7), submitted, "{ecumene}");
-            assert_eq!(not_continued(&refused, 7), continued, "{ecumene}");
-        }
     }
 }

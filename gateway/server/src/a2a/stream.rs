@@ -15,7 +15,6 @@ use axum::response::Response;
 use bytes::Bytes;
 use deploy_service::Place;
 use futures_util::stream;
-use gateway_core::params::Send;
 use gateway_core::task_view::TaskView;
 use gateway_core::{Caller, Failure};
 use http::header::{CACHE_CONTROL, HeaderName};
@@ -26,14 +25,16 @@ use proto_types::{Digest, Origin};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use crate::agents::Agent;
 use crate::gateway::Gateway;
 use crate::reply;
 use crate::waiting::{Unread, Waiter};
 
+use super::follow::{self, Pace};
 use super::frames::{End, Frame, Frames};
 use super::lookup::{Found, Lookup};
-use super::{follow, send, view};
+use super::send::Submitted;
+use super::submit::Unheard;
+use super::task::view;
 
 /// Artifacts of one task that are kept track of; the outcome brings the others. Arbitrary.
 const SEEN_MAX: usize = 1_024;
@@ -43,16 +44,14 @@ const MESSAGE_WAIT: Duration = Duration::from_millis(500);
 /// A comment: readers of the stream pass over it, proxies see that it lives.
 const HEARTBEAT: &[u8] = b": \n\n";
 
-pub(super) async fn answer(
+/// The answer to a message whose caller follows its task.
+pub(super) fn answer(
     gateway: &Arc<Gateway>,
     caller: &Caller,
-    agent: &Agent,
-    send: Send,
     id: Id,
+    submitted: Submitted,
 ) -> Result<Response, Failure> {
-    let history_length = send.history_length;
-    let submitted = send::submit(gateway, caller, agent, send, Some(&id)).await?;
-    let mut follow = Follow::new(gateway, caller, id, (submitted, history_length))?;
+    let mut follow = Follow::new(gateway, caller, id, submitted)?;
     if follow.over {
         follow.open();
     }
@@ -78,6 +77,7 @@ struct Follow {
     /// What was told of each artifact: a digest over its parts so far.
     seen: BTreeMap<String, Digest>,
     ask: Instant,
+    pace: Pace,
     /// What the registry is being asked: frames are sent meanwhile, for a registry that is away takes seconds. It goes on
     /// where the body is not asked for frames: an answer that nobody took would stand before all others of its connection.
     lookups: JoinSet<Lookup>,
@@ -88,7 +88,7 @@ struct Follow {
     /// The task as it was submitted, until it is told.
     unsent: Option<Frame>,
     /// Until then it is canceled if the caller hangs up.
-    unheard: Option<send::Unheard>,
+    unheard: Option<Unheard>,
     /// When it is told whatever else there is.
     open_at: Instant,
 }
@@ -98,11 +98,11 @@ impl Follow {
         gateway: &Arc<Gateway>,
         caller: &Caller,
         id: Id,
-        (submitted, history_length): (send::Submitted, Option<u32>),
+        submitted: Submitted,
     ) -> Result<Self, Failure> {
-        let send::Submitted { task, waiter, unread, unheard } = submitted;
+        let Submitted { task, waiter, unread, unheard, history_length, .. } = submitted;
         let first = Frame::event(&id, &StreamResponse::Task(task.task(history_length)), unread)?;
-        let now = Instant::now();
+        let (now, mut pace) = (Instant::now(), Pace::of(gateway, &task));
         Ok(Self {
             gateway: Arc::clone(gateway),
             caller: caller.clone(),
@@ -110,7 +110,8 @@ impl Follow {
             waiter,
             ready: Frames::default(),
             seen: BTreeMap::new(),
-            ask: now + follow::ASK,
+            ask: now + pace.pause(false),
+            pace,
             lookups: JoinSet::new(),
             beat: now + gateway.heartbeat(),
             end: now + gateway.patience(),
@@ -177,13 +178,13 @@ impl Follow {
     fn tell_lookup(&mut self, lookup: Result<Lookup, JoinError>) {
         let lost = |_| Lookup { reported: false, found: Err(Failure::Internal) };
         let Lookup { reported, found } = lookup.unwrap_or_else(lost);
-        self.ask = Instant::now() + if reported { follow::ASK_AGAIN } else { follow::ASK };
         let outcome = match found {
             Ok(Found::Nothing) => Ok(Failure::Deadline),
             Ok(Found::Full(full)) => Ok(Failure::from(full)),
             Ok(Found::Task(task, unread)) => view(&task).map(|task| self.tell_task(task, unread)),
             Err(failure) => Err(failure),
         };
+        self.ask = Instant::now() + self.pace.pause(reported);
         match outcome {
             Err(failure) => self.tell_failure(&failure),
             Ok(late) if !self.over && Instant::now() >= self.end => self.tell_failure(&late),
@@ -202,6 +203,7 @@ impl Follow {
 
     /// Tells what the task waits for, if that has changed.
     fn tell_wait(&mut self, task: TaskView) {
+        self.pace.note(&self.gateway, &task);
         let is_news = task.reason != self.task.reason;
         self.task.reason.clone_from(&task.reason);
         if is_news && !task.reason.is_empty() {

@@ -12,7 +12,8 @@ use proto_types::{Handle, Origin};
 
 use super::local::MAX_AGE_S;
 use super::seen::Seen;
-use super::{check_binding, permit, spend};
+use super::work::spend;
+use super::{check_binding, permit};
 use crate::gateway::Gateway;
 use crate::{clock, reply};
 

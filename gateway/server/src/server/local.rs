@@ -108,8 +108,8 @@ fn metrics(gateway: &Gateway) -> Response {
     let peers = gateway.cache.peers.load().len();
     let agents = gateway.cache.agents.load().open_count();
     let text = gateway.metrics.text(&[
-        counted("spend_calls_total", "Calls to the registry that spend tokens.", &spent.calls),
-        counted("spend_tokens_total", "Tokens whose spending was asked for.", &spent.tokens),
+        counted("spend_calls_total", "Calls that do nothing but spend tokens.", &spent.calls),
+        counted("spend_tokens_total", "Tokens that these calls were to spend.", &spent.tokens),
         gauge("peers", "Peers that this gateway knows.", peers),
         gauge("agents", "Hosted agents that anybody may call.", agents),
         gauge("waiting_tasks", "Calls that wait for their task.", gateway.waiting.len()),

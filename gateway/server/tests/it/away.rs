@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use deploy_service::{units, wait_until};
+use gateway_server::Config;
+use http::StatusCode;
 use serde_json::{Value, json};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -58,11 +60,16 @@ const RPC: &str = "/agents/echo";
 /// A platform whose way to the registry can be cut, and the way. Tasks end soon by their deadline, and calls are patient for
 /// not much longer.
 async fn start() -> (World, Way) {
+    with(|config| config.bounds.task_deadline = units::Duration::from_millis(1_500)).await
+}
+
+/// The same, of another configuration.
+async fn with(change: impl FnOnce(&mut Config)) -> (World, Way) {
     let mut way = None;
     let world = World::with(|config| {
         let (opened, url) = Way::to(&config.registry[0]);
         (config.registry, way) = (vec![url], Some(opened));
-        config.bounds.task_deadline = units::Duration::from_millis(1_500);
+        change(config);
     })
     .await;
     (world, way.unwrap())
@@ -113,4 +120,23 @@ async fn a_call_that_can_ask_no_registry_how_its_task_is_is_answered_with_the_ta
         (seen["result"]["status"]["state"] == "TASK_STATE_FAILED").then_some(())
     })
     .await;
+}
+
+/// Caught: an envelope took its token along without a place among those that wait, so one peer's kept all they liked in memory.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn envelopes_that_wait_for_the_registry_are_no_more_than_one_peers_share() {
+    let (world, way) = with(|config| config.bounds.spend_queue_max = 2).await;
+    way.is_open.send_replace(false);
+    let peer = Peer::new("a", 1);
+    let publish = |correlation: &str| {
+        let envelope = json!({"v": 1, "correlationId": correlation, "payload": {},
+            "sourceOrigin": "https://a.example", "targetHandle": "urn:agent:b"});
+        world.gateway.send(world.gateway.request(&peer, "/v1/publish", &envelope.to_string()))
+    };
+    // The one that has the place is still asking the registry.
+    let answer = tokio::select! {
+        answer = publish("corr-0001") => answer,
+        answer = publish("corr-0002") => answer,
+    };
+    assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS, "{answer:?}");
 }

@@ -5,7 +5,9 @@ use proto_wire::registry::v1::node_order::Kind as Order;
 use serde_json::{Value, json};
 
 use crate::node::Node;
-use crate::world::{Peer, World, eventually, json_of, message, revoke, rpc};
+use crate::world::{
+    Gateway, Peer, World, eventually, gateway_config, invite, json_of, message, revoke, rpc,
+};
 
 const RPC: &str = "/agents/echo";
 
@@ -234,6 +236,39 @@ async fn a_task_is_cancelled_before_and_after_a_node_has_it() {
     };
     let (answer, ()) = tokio::join!(cancel(placed["result"]["task"]["id"].clone()), worked);
     assert_eq!(answer["result"]["status"]["state"], "TASK_STATE_CANCELED", "{answer}");
+}
+
+/// A second gateway of the same registry.
+async fn second(world: &World, folder: &std::path::Path) -> Gateway {
+    let registry = world.registry_url.strip_prefix("http://").unwrap().parse().unwrap();
+    let mut config = gateway_config(folder, registry, &invite(&world.channel, "gateway").await);
+    config.id = "g2".to_owned();
+    (config.operator_token_file, config.federation_key_file) = (None, None);
+    let gateway = Gateway::start(config).await;
+    eventually("readiness", || async {
+        (gateway.get("/readyz").await.status() == 200).then_some(())
+    })
+    .await;
+    gateway
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_of_another_gateway_is_cancelled_and_its_end_is_told() {
+    let (world, folder) = (World::start().await, tempfile::tempdir().unwrap());
+    let other = second(&world, folder.path()).await;
+    let mut node = Node::join(&world).await;
+    let sent = world.gateway.call(&a(), RPC, "SendMessage", at_once("hello")).await;
+    let task = node.take().await;
+    let (caller, named) = (a(), json!({"id": sent["result"]["task"]["id"]}));
+    let cancelled = other.call(&caller, RPC, "CancelTask", named);
+    let worked = async {
+        let Order::Cancel(order) = node.order().await else { panic!("expected a cancellation") };
+        assert_eq!(order.task, task.task);
+        node.complete(&world, &task, "canceled", &[]).await;
+    };
+    let (answer, ()) = tokio::join!(cancelled, worked);
+    assert_eq!(answer["result"]["status"]["state"], "TASK_STATE_CANCELED", "{answer}");
+    other.shutdown.trigger();
 }
 
 /// A task whose agent requires more input, as its caller sees it.

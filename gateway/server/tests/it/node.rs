@@ -118,6 +118,7 @@ impl Node {
             end: end.to_owned(),
             outcome: outcome.to_owned().into(),
             reason: String::new(),
+            omit_documents: false,
         };
         world.fleet().complete_task(by(&self.token, request)).await.unwrap();
     }

@@ -1,13 +1,17 @@
 //! Who is let in over the wire, and that each token is good for one request.
 
-use http::StatusCode;
+use axum::body::{Body, Bytes};
+use http::{Request, Response, StatusCode};
 use proto_types::token::{Claims, mint};
 use proto_types::{Digest, Origin, SecretKey};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::directory_client::DirectoryClient;
 use serde_json::json;
 
-use crate::world::{OPERATOR, Peer, World, by, enrol, eventually, json_of, revoke, rpc};
+use crate::calls::at_once;
+use crate::world::{
+    OPERATOR, Peer, SUBSCRIBER, World, by, enrol, eventually, json_of, revoke, rpc,
+};
 
 const RPC: &str = "/agents/echo";
 
@@ -39,6 +43,110 @@ async fn a_token_is_good_for_one_request_however_many_arrive_at_once() {
     let metrics = world.gateway.get("/metrics").await;
     let text = String::from_utf8(metrics.into_body().to_vec()).unwrap();
     assert!(text.contains("outcome=\"token_replayed\"} 50\n"), "{text}");
+}
+
+/// A message that begins a task.
+fn begin() -> String {
+    rpc("SendMessage", at_once("hello")).to_string()
+}
+
+fn envelope(correlation: &str) -> String {
+    let envelope = json!({"v": 1, "correlationId": correlation, "payload": {},
+        "sourceOrigin": "https://a.example", "targetHandle": "urn:agent:b"});
+    envelope.to_string()
+}
+
+const PUBLISH: &str = "/v1/publish";
+
+async fn send(world: &World, (path, body): (&str, &str), token: &str) -> Response<Bytes> {
+    let request = Request::post(path)
+        .header("content-type", "application/json")
+        .header("a2a-version", "1.0")
+        .header("authorization", format!("Bearer {token}"))
+        .body(Body::from(body.to_owned()))
+        .unwrap();
+    world.gateway.send(request).await
+}
+
+async fn open_tasks(world: &World) -> String {
+    let metrics = world.registry_metrics().await;
+    let line = metrics.lines().find_map(|line| line.strip_prefix("ecumene_registry_open_tasks "));
+    line.unwrap().to_owned()
+}
+
+async fn queued(world: &World) -> usize {
+    let request = Request::get("/v1/envelopes/urn:agent:b?max=10")
+        .header("authorization", format!("Bearer {SUBSCRIBER}"))
+        .body(Body::empty())
+        .unwrap();
+    let answer = json_of(&world.gateway.send(request).await);
+    answer["envelopes"].as_array().unwrap().len()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_begins_one_task_or_brings_one_envelope_however_it_is_used_again() {
+    let world = World::start().await;
+    let token = || world.gateway.token(&Peer::new("a", 1));
+    let stream = rpc("SendStreamingMessage", at_once("hello")).to_string();
+    let (begin, ask, first, second) =
+        (begin(), ask(), envelope("corr-0001"), envelope("corr-0002"));
+    let [called, published, asked] = [token(), token(), token()];
+    let call = (RPC, &*begin);
+    let all = futures_util::future::join_all((0..20).map(|_| send(&world, call, &called))).await;
+    let count = |wanted| all.iter().filter(|answer| answer.status() == wanted).count();
+    assert_eq!((count(StatusCode::OK), count(StatusCode::UNAUTHORIZED)), (1, 19));
+    let taken = send(&world, (PUBLISH, &first), &published).await;
+    assert_eq!(taken.status(), StatusCode::ACCEPTED);
+    assert_eq!(send(&world, (RPC, &ask), &asked).await.status(), StatusCode::OK);
+    for spent in [called, published, asked] {
+        for (path, body) in
+            [(RPC, &begin), (RPC, &stream), (RPC, &ask), (PUBLISH, &first), (PUBLISH, &second)]
+        {
+            let refused = send(&world, (path, body), &spent).await;
+            assert_eq!(refused.status(), StatusCode::UNAUTHORIZED, "{body}: {refused:?}");
+        }
+    }
+    assert_eq!((open_tasks(&world).await.as_str(), queued(&world).await), ("1", 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_the_registry_refuses_leaves_its_token_to_be_used() {
+    let world = World::start().await;
+    let mut params = at_once("hello");
+    params["message"]["contextId"] = json!("a-conversation");
+    let owner = world.gateway.call(&Peer::new("c", 3), RPC, "SendMessage", params.clone()).await;
+    assert_eq!(owner["result"]["task"]["contextId"], "a-conversation", "{owner}");
+    let token = world.gateway.token(&Peer::new("a", 1));
+    let foreign = rpc("SendMessage", params).to_string();
+    for _ in 0..2 {
+        let refused = send(&world, (RPC, &foreign), &token).await;
+        assert_eq!(json_of(&refused)["error"]["code"], -32602, "{refused:?}");
+        assert!(!refused.headers().contains_key("ratelimit"), "no token was spent: {refused:?}");
+    }
+    let answer = send(&world, (RPC, &begin()), &token).await;
+    assert!(json_of(&answer)["result"]["task"].is_object(), "{answer:?}");
+    assert!(answer.headers().contains_key("ratelimit"), "{answer:?}");
+    let again = send(&world, (RPC, &foreign), &token).await;
+    assert_eq!(again.status(), StatusCode::UNAUTHORIZED, "it is spent: {again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_takes_its_token_along_costs_no_call_that_spends_it() {
+    let world = World::start().await;
+    let calls = || async {
+        let metrics = world.gateway.get("/metrics").await.into_body();
+        let metrics = String::from_utf8(metrics.to_vec()).unwrap();
+        let name = "ecumene_gateway_spend_calls_total ";
+        metrics.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned()
+    };
+    let token = || world.gateway.token(&Peer::new("a", 1));
+    let (begin, envelope) = (begin(), envelope("corr-0001"));
+    for (path, body) in [(RPC, &begin), (PUBLISH, &envelope)] {
+        assert!(send(&world, (path, body), &token()).await.status().is_success());
+    }
+    assert_eq!(calls().await, "0");
+    assert_eq!(send(&world, (RPC, &ask()), &token()).await.status(), StatusCode::OK);
+    assert_eq!(calls().await, "1");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -77,28 +185,28 @@ async fn a_token_that_does_not_hold_is_one_opaque_401() {
 async fn a_token_that_was_spent_is_refused_like_a_forged_one() {
     let world = World::start().await;
     let peer = Peer::new("a", 1);
-    let refusal = |token: String| {
-        let world = &world;
-        async move {
-            let request = http::Request::post(RPC)
-                .header("content-type", "application/json")
-                .header("a2a-version", "1.0")
-                .header("authorization", format!("Bearer {token}"))
-                .body(ask().into())
-                .unwrap();
-            let response = world.gateway.send(request).await;
-            let mut headers = response.headers().clone();
-            headers.remove("date");
-            (response.status(), headers, response.into_body())
-        }
-    };
-    let spent = world.gateway.token(&peer);
-    assert_eq!(refusal(spent.clone()).await.0, StatusCode::OK);
-    let anothers = Claims { htm: Some("GET".to_owned()), ..world.gateway.claims(&peer) };
-    let forged = mint(&world.gateway.claims(&peer), None, &SecretKey::from_seed(&[9; 32]));
-    let forged = refusal(forged).await;
-    assert_eq!(refusal(spent).await, forged);
-    assert_eq!(refusal(mint(&anothers, None, &peer.key)).await, forged);
+    for (path, body, status) in [
+        (RPC, ask(), StatusCode::OK),
+        (RPC, begin(), StatusCode::OK),
+        (PUBLISH, envelope("corr-0001"), StatusCode::ACCEPTED),
+    ] {
+        let refusal = |token: String| {
+            let (world, request) = (&world, (path, &*body));
+            async move {
+                let response = send(world, request, &token).await;
+                let mut headers = response.headers().clone();
+                headers.remove("date");
+                (response.status(), headers, response.into_body())
+            }
+        };
+        let spent = world.gateway.token(&peer);
+        assert_eq!(refusal(spent.clone()).await.0, status);
+        let anothers = Claims { htm: Some("GET".to_owned()), ..world.gateway.claims(&peer) };
+        let forged = mint(&world.gateway.claims(&peer), None, &SecretKey::from_seed(&[9; 32]));
+        let forged = refusal(forged).await;
+        assert_eq!(refusal(spent).await, forged, "{body}");
+        assert_eq!(refusal(mint(&anothers, None, &peer.key)).await, forged, "{body}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

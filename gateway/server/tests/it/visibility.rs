@@ -229,7 +229,7 @@ async fn a_hidden_agent_answers_as_none_does_while_the_registry_is_away() {
     world.stop_registry();
     let call = |path: String| {
         let world = &world;
-        let body = rpc("SendMessage", message("hello")).to_string();
+        let body = rpc("SendMessage", at_once()).to_string();
         async move { world.gateway.post(&stranger(), &path, &body).await.status() }
     };
     eventually("the registry's end", || async {
@@ -248,7 +248,7 @@ async fn a_public_card_is_read_with_a_token_as_without_while_the_registry_is_awa
     let world = world("jade", &[]).await;
     world.stop_registry();
     eventually("the registry's end", || async {
-        let body = rpc("SendMessage", message("hello")).to_string();
+        let body = rpc("SendMessage", at_once()).to_string();
         let answer = world.gateway.post(&stranger(), &rpc_path("echo"), &body).await;
         (answer.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(())
     })
@@ -259,9 +259,15 @@ async fn a_public_card_is_read_with_a_token_as_without_while_the_registry_is_awa
     assert_eq!(observable(&world, &peer), observable(&world, &nobody));
 }
 
-async fn submitted(world: &World, peer: &Peer, handle: &str) -> bool {
+/// A message whose sender does not wait for the end of its task: a registry that stops may have taken it.
+fn at_once() -> Value {
     let mut params = message("hello");
     params["configuration"] = json!({"returnImmediately": true});
+    params
+}
+
+async fn submitted(world: &World, peer: &Peer, handle: &str) -> bool {
+    let mut params = at_once();
     let answer = world.gateway.call(peer, &rpc_path(handle), "SendMessage", params.clone()).await;
     params["tenant"] = json!(handle);
     let named = world.gateway.call(peer, INSTANCE, "SendMessage", params).await;

@@ -9,6 +9,9 @@ use super::CardVersion;
 use crate::json;
 use crate::schema::FAULTS_MAX;
 
+/// The member that no signature covers.
+const SIGNATURES: &str = "signatures";
+
 /// Which bytes were signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CanonicalForm {
@@ -25,17 +28,29 @@ crate::words!(CanonicalForm { Rfc8785 = "rfc8785", PythonSdk = "python-sdk" });
 /// The bytes of a card without its signatures in this form. Cards up to 0.3 have no presence rules.
 #[must_use]
 pub fn bytes(card: &Value, version: CardVersion, form: CanonicalForm) -> Vec<u8> {
-    let mut card = card.clone();
-    if let Some(members) = card.as_object_mut() {
-        members.remove("signatures");
-        if version == CardVersion::V10 {
-            drop_unset(members, CARD);
+    json::canonical(&signed(card, version, form))
+}
+
+/// What of a card is signed in this form, before it is printed.
+pub(super) fn signed(card: &Value, version: CardVersion, form: CanonicalForm) -> Value {
+    let mut card = without_signatures(card);
+    if version == CardVersion::V10
+        && let Some(members) = card.as_object_mut()
+    {
+        drop_unset(members, CARD);
+    }
+    match form {
+        CanonicalForm::Rfc8785 => card,
+        CanonicalForm::PythonSdk => {
+            without_empties(card).unwrap_or_else(|| Value::Object(Map::new()))
         }
     }
-    if form == CanonicalForm::PythonSdk {
-        card = without_empties(card).unwrap_or_else(|| Value::Object(Map::new()));
-    }
-    json::canonical(&card)
+}
+
+fn without_signatures(card: &Value) -> Value {
+    let Some(members) = card.as_object() else { return card.clone() };
+    let signed = members.iter().filter(|(name, _)| *name != SIGNATURES);
+    Value::Object(signed.map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
 /// Whether both forms hold every number that a signature covers.
@@ -43,11 +58,7 @@ pub fn bytes(card: &Value, version: CardVersion, form: CanonicalForm) -> Vec<u8>
 /// # Errors
 /// [`json::Error::UnsafeNumber`] with the place.
 pub(super) fn check_numbers(card: &Value) -> Result<(), json::Error> {
-    let mut covered = card.clone();
-    if let Some(members) = covered.as_object_mut() {
-        members.remove("signatures");
-    }
-    json::check_numbers(&covered)
+    json::check_numbers_without(card, SIGNATURES)
 }
 
 /// What the presence rules need to know of a member of a message of `a2a.proto`. Members that are
@@ -192,7 +203,7 @@ fn without_empties(value: Value) -> Option<Value> {
 pub(super) fn empty_members(card: &Value) -> Vec<String> {
     let mut found = Vec::new();
     for (name, value) in card.as_object().into_iter().flatten() {
-        if name != "signatures" {
+        if name != SIGNATURES {
             find_empties(value, &pointer("", name), &mut found);
         }
     }

@@ -7,12 +7,11 @@ use serde_json::Value;
 
 use super::CardVersion;
 use super::canonical::{self, CanonicalForm};
-use crate::json;
 
 /// JSON pointers to members that are in the card and not in its signed form, its signatures aside. Members that are set
 /// to `false` are left out of some forms too: those say what their absence says, and are not told.
 pub(super) fn uncovered(card: &Value, version: CardVersion, form: CanonicalForm) -> Vec<String> {
-    let signed = json::parse(&canonical::bytes(card, version, form)).unwrap_or(Value::Null);
+    let signed = canonical::signed(card, version, form);
     let mut found = Vec::new();
     for (name, value) in card.as_object().into_iter().flatten() {
         if name != "signatures" {

@@ -3,6 +3,8 @@
 //! Decides whether a key that *we* chose has signed a card, and in which form. Must never fetch or
 //! trust a key that the card or its header names: `jku` is read over.
 
+use std::cell::OnceCell;
+
 use serde_json::Value;
 
 use super::canonical::{self, CanonicalForm};
@@ -112,7 +114,7 @@ pub fn verify(card: &Card, keys: &dyn Fn(&Kid) -> Option<AnyKey>) -> Result<Veri
     if signatures.len() > SIGNATURES_MAX {
         return Err(Error::TooMany { found: signatures.len() });
     }
-    let payloads = payloads(card);
+    let payloads = Payloads::of(card);
     let mut refused: Option<Error> = None;
     for (at, signature) in signatures.iter().enumerate() {
         match verify_one(at, signature, &payloads, keys) {
@@ -163,24 +165,49 @@ fn not_an_object() -> Invalid {
     Invalid::Schema(vec![SchemaError { path: String::new(), problem: Problem::Type("an object") }])
 }
 
-/// The base64url payloads to try, in order.
-fn payloads(card: &Card) -> Vec<(CanonicalForm, String)> {
-    let version = card.view().card_version;
-    let bytes = |form| canonical::bytes(card.raw(), version, form);
-    let specified = bytes(CanonicalForm::Rfc8785);
-    let stripped = bytes(CanonicalForm::PythonSdk);
-    let differs = specified != stripped;
-    let mut payloads = vec![(CanonicalForm::Rfc8785, base64url::encode(&specified))];
-    if differs {
-        payloads.push((CanonicalForm::PythonSdk, base64url::encode(&stripped)));
+/// The base64url payloads to try. Each is made when a known key first needs it, and once for all signatures.
+struct Payloads<'a> {
+    card: &'a Card,
+    specified: OnceCell<String>,
+    stripped: OnceCell<Option<String>>,
+}
+
+impl<'a> Payloads<'a> {
+    const fn of(card: &'a Card) -> Self {
+        Self { card, specified: OnceCell::new(), stripped: OnceCell::new() }
     }
-    payloads
+
+    fn make(&self, form: CanonicalForm) -> String {
+        let version = self.card.view().card_version;
+        base64url::encode(&canonical::bytes(self.card.raw(), version, form))
+    }
+
+    /// That of the specification.
+    fn specified(&self) -> &str {
+        self.specified.get_or_init(|| self.make(CanonicalForm::Rfc8785))
+    }
+
+    /// That of the Python SDK; `None` if it is the same.
+    fn stripped(&self) -> Option<&str> {
+        let made = self.stripped.get_or_init(|| {
+            Some(self.make(CanonicalForm::PythonSdk)).filter(|it| it != self.specified())
+        });
+        made.as_deref()
+    }
+
+    /// The first form in which the payload is one that was signed.
+    fn signed_form(&self, is_signed: impl Fn(&str) -> bool) -> Option<CanonicalForm> {
+        if is_signed(self.specified()) {
+            return Some(CanonicalForm::Rfc8785);
+        }
+        self.stripped().filter(|it| is_signed(it)).map(|_| CanonicalForm::PythonSdk)
+    }
 }
 
 fn verify_one(
     at: usize,
     signature: &Value,
-    payloads: &[(CanonicalForm, String)],
+    payloads: &Payloads<'_>,
     keys: &dyn Fn(&Kid) -> Option<AnyKey>,
 ) -> Result<Verified, Error> {
     // `Card::parse` has checked that both are texts. The unprotected `header` is not looked at.
@@ -194,12 +221,11 @@ fn verify_one(
     let Ok(value) = base64url::decode_array::<64>(value) else {
         return Err(Error::SignatureForm { kid });
     };
-    for (form, payload) in payloads {
-        if key.verify(&signing_input(protected, payload), &value).is_ok() {
-            return Ok(Verified { kid, key, form: *form });
-        }
+    let is_signed = |payload: &str| key.verify(&signing_input(protected, payload), &value).is_ok();
+    match payloads.signed_form(is_signed) {
+        Some(form) => Ok(Verified { kid, key, form }),
+        None => Err(Error::BadSignature { kid }),
     }
-    Err(Error::BadSignature { kid })
 }
 
 /// `alg` and `kid` MUST be there; `typ` may be and is only SHOULD be `JOSE`, so any text will do: what is

@@ -8,7 +8,18 @@ use serde_json::Value;
 use super::{Error, INTEGER_MAX, pointer, segment};
 
 pub(super) fn check(value: &Value) -> Result<(), Error> {
-    match first_unsafe(value) {
+    refused_at(first_unsafe(value))
+}
+
+/// The same, but for one member of an object.
+pub(super) fn check_without(value: &Value, left_out: &str) -> Result<(), Error> {
+    let Value::Object(members) = value else { return check(value) };
+    let mut counted = members.iter().filter(|(name, _)| *name != left_out);
+    refused_at(counted.find_map(|(name, member)| inside(name, member)))
+}
+
+fn refused_at(path: Option<Vec<String>>) -> Result<(), Error> {
+    match path {
         Some(path) => Err(Error::UnsafeNumber { path: pointer(&path) }),
         None => Ok(()),
     }
@@ -17,19 +28,19 @@ pub(super) fn check(value: &Value) -> Result<(), Error> {
 /// The path to the first number that is not held, the innermost step first. The recursion is as
 /// deep as the document, which the strict parser has bounded.
 fn first_unsafe(value: &Value) -> Option<Vec<String>> {
-    let inside = |step: &str, value: &Value| {
-        let mut path = first_unsafe(value)?;
-        path.push(segment(step));
-        Some(path)
-    };
     match value {
         Value::Number(number) => (!is_held(number.as_str())).then(Vec::new),
-        Value::Array(items) => {
-            items.iter().enumerate().find_map(|(at, item)| inside(&at.to_string(), item))
-        }
+        Value::Array(items) => items.iter().enumerate().find_map(|(at, item)| inside(at, item)),
         Value::Object(members) => members.iter().find_map(|(name, member)| inside(name, member)),
         Value::Null | Value::Bool(_) | Value::String(_) => None,
     }
+}
+
+/// The same in what stands at this step.
+fn inside(step: impl ToString, value: &Value) -> Option<Vec<String>> {
+    let mut path = first_unsafe(value)?;
+    path.push(segment(&step.to_string()));
+    Some(path)
 }
 
 /// Not an integer beyond the safe range, and not one in canonical form: RFC 8785 prints doubles

@@ -194,6 +194,65 @@ fn a_wrong_shape_is_told_from_wrong_json() {
     assert_eq!(from_strict::<Vec<u8>>(b"[1,2]").unwrap(), [1, 2]);
 }
 
+#[test]
+fn a_document_that_is_handed_on_is_checked_for_all_that_a_reading_refuses() {
+    for (text, is_an_object) in [
+        ("{}", true),
+        (" {\"a\":{\"b\":[1,\"x\",{\"a\":null}]},\"b\":1e400}\n", true),
+        ("[{\"a\":1},{\"a\":1}]", false),
+        ("\"{}\"", false),
+        ("-0.5", false),
+        ("18446744073709551616", false),
+        ("null", false),
+    ] {
+        assert_eq!(is_object(text.as_bytes()), Ok(is_an_object), "{text}");
+    }
+    let refusal = |text: &str| is_object(text.as_bytes()).expect_err(text);
+    let (name, path) = ("k".to_owned(), "/x/1/y~1z".to_owned());
+    let twice = r#"{"x":[0,{"y/z":{"k":1,"b":2,"\u006b":3}}]}"#;
+    assert_eq!(refusal(twice), Error::DuplicateMember { name, path });
+    let smuggled = r#"{"p":[{"$serde_json::private::RawValue":"1"}]}"#;
+    assert!(matches!(refusal(smuggled), Error::ReservedMember { path, .. } if path == "/p/0"));
+    assert!(matches!(refusal(&"[".repeat(1_000)), Error::TooDeep { at: DEPTH_MAX }));
+    assert!(matches!(refusal(&"[],".repeat(VALUES_MAX)), Error::TooMany { .. }));
+    assert!(matches!(refusal("\u{feff}{}"), Error::ByteOrderMark));
+    assert!(matches!(refusal("{\"a\":01}"), Error::Syntax { .. }));
+}
+
+#[test]
+fn the_first_number_that_is_not_held_is_found_beside_the_member_that_is_left_out() {
+    let value = serde_json::json!({ "a": 1, "b": [1e20], "c": [0, 9_007_199_254_740_992_u64] });
+    let refused = |path: &str| Err(Error::UnsafeNumber { path: path.to_owned() });
+    assert_eq!(check_numbers_without(&value, "a"), refused("/b/0"));
+    assert_eq!(check_numbers_without(&value, "b"), refused("/c/1"));
+    assert_eq!(check_numbers_without(&value["c"], "c"), refused("/1"));
+    assert_eq!(check_numbers_without(&value["a"], "a"), Ok(()));
+}
+
+/// Texts of values whose objects have few names, so that some stand there twice.
+fn few_names() -> impl Strategy<Value = String> {
+    static LEAVES: &[&str] = &["1", "-0", "1e400", "\"x\"", "\"\\ud800\"", "null", "true"];
+    static NAMES: &[&str] = &[
+        "a",
+        "\\u0061",
+        "b/~",
+        "",
+        "$serde_json::private::Number",
+        "\\u0024serde_json::private::Number",
+        "$serde_json::private::RawValue",
+    ];
+    let leaf = prop::sample::select(LEAVES).prop_map(ToOwned::to_owned);
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        let member = (prop::sample::select(NAMES), inner.clone());
+        let member = member.prop_map(|(name, value)| format!("\"{name}\":{value}"));
+        prop_oneof![
+            prop::collection::vec(inner, 0..4).prop_map(|items| format!("[{}]", items.join(","))),
+            prop::collection::vec(member, 0..4)
+                .prop_map(|members| format!("{{{}}}", members.join(","))),
+        ]
+    })
+}
+
 fn any_value() -> impl Strategy<Value = Value> {
     let number = prop_oneof![
         (-(INTEGER_MAX as i64)..=INTEGER_MAX as i64).prop_map(Value::from),
@@ -246,6 +305,27 @@ proptest! {
         if let Ok(value) = parse(soup.as_bytes()) {
             prop_assert!(serde_json::from_str::<Value>(&soup).is_ok());
             let _ = canonical(&value);
+        }
+    }
+
+    #[test]
+    fn what_is_only_checked_is_refused_as_what_is_read(
+        text in few_names(),
+        value in any_value(),
+        at in any::<prop::sample::Index>(),
+        byte in prop_oneof![any::<u8>(), prop::sample::select(&b"{}[]\",:\\0e "[..])],
+        noise in prop::collection::vec(any::<u8>(), 0..60),
+    ) {
+        let written = serde_json::to_vec(&value).unwrap();
+        let changed = |text: &[u8]| {
+            let mut text = text.to_vec();
+            *at.get_mut(&mut text) = byte;
+            text
+        };
+        let damaged = [changed(text.as_bytes()), changed(&written)];
+        for text in damaged.into_iter().chain([text.into_bytes(), written, noise]) {
+            let read = parse_lossless(&text).map(|value| value.is_object());
+            prop_assert_eq!(is_object(&text), read, "{:?}", String::from_utf8_lossy(&text));
         }
     }
 }

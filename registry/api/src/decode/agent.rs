@@ -32,22 +32,21 @@ pub fn put(
     let limits = limits(request.limits.as_ref())?;
     let isolation = super::fleet::isolation("isolation", &request.isolation)?;
     let visibility = super::visibility(&request.visibility)?;
-    let said = json_object("card", &request.card)?;
+    let said = object("card", &request.card)?;
     check_card(&said)?;
-    let put = super::with_body(&request.card, |card| {
-        Command::PutAgent(PutAgent {
-            handle: handle.clone(),
-            artifact,
-            artifact_bytes,
-            kind,
-            limits,
-            isolation,
-            card,
-            visibility,
-        })
-    })?;
-    let named = (request.card.as_ref(), super::search::of_agent(&said));
-    Ok(super::search::with_document(put, Source::Agent, handle, named))
+    let digest = Digest::of(&request.card);
+    let put = Command::PutAgent(PutAgent {
+        handle: handle.clone(),
+        artifact,
+        artifact_bytes,
+        kind,
+        limits,
+        isolation,
+        card: digest,
+        visibility,
+    });
+    let searched = (Source::Agent, handle, super::search::of_agent(&said));
+    super::with_document((&request.card[..], digest), put, searched)
 }
 
 /// A card is shown to everybody who may see its agent: a file that is none, such as a key, is refused.
@@ -90,15 +89,28 @@ fn limits(limits: Option<&wire::Limits>) -> Result<Limits, Problem> {
 }
 
 /// The bytes as one strict JSON object. None of what is read here is signed: numbers keep their digits.
-pub(super) fn json_object(member: &str, bytes: &[u8]) -> Result<Value, Problem> {
-    if bytes.len() > super::BODY_BYTES_MAX {
-        return Err(field::too_large(bytes.len(), super::BODY_BYTES_MAX));
-    }
+fn object(member: &str, bytes: &[u8]) -> Result<Value, Problem> {
+    check_len(bytes)?;
     let value = json::parse_lossless(bytes).map_err(|error| super::not_json(&error))?;
-    if value.is_object() {
-        return Ok(value);
+    if value.is_object() { Ok(value) } else { Err(no_object(member)) }
+}
+
+/// Holds if the bytes are one such object, which is handed on unread.
+pub(super) fn json_object(member: &str, bytes: &[u8]) -> Result<(), Problem> {
+    check_len(bytes)?;
+    let is_object = json::is_object(bytes).map_err(|error| super::not_json(&error))?;
+    if is_object { Ok(()) } else { Err(no_object(member)) }
+}
+
+fn check_len(bytes: &[u8]) -> Result<(), Problem> {
+    match bytes.len() > super::BODY_BYTES_MAX {
+        true => Err(field::too_large(bytes.len(), super::BODY_BYTES_MAX)),
+        false => Ok(()),
     }
-    Err(Problem::new(Code::InvalidDocument, format_args!("{member}: an object is needed")))
+}
+
+fn no_object(member: &str) -> Problem {
+    Problem::new(Code::InvalidDocument, format_args!("{member}: an object is needed"))
 }
 
 #[cfg(test)]
@@ -106,6 +118,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_handed_on_unread_is_refused_as_what_is_read() {
+        let large = vec![b' '; super::super::BODY_BYTES_MAX + 1];
+        let texts: [(&[u8], Option<Code>); 7] = [
+            (b"{\"a\":[1e400,{}]}", None),
+            (b"[]", Some(Code::InvalidDocument)),
+            (b"1", Some(Code::InvalidDocument)),
+            (b"", Some(Code::MalformedJson)),
+            (b"{\"a\":1,\"a\":1}", Some(Code::MalformedJson)),
+            (b"{\"a\":\"\xff\"}", Some(Code::MalformedJson)),
+            (&large, Some(Code::BodyTooLarge)),
+        ];
+        for (text, code) in texts {
+            let checked = json_object("input", text);
+            assert_eq!(checked.as_ref().err().map(Problem::code), code);
+            assert_eq!(checked, object("input", text).map(drop));
+        }
+    }
 
     /// Caught: a private key, named by mistake, was deployed as a card and shown to everybody.
     #[test]

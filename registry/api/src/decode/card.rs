@@ -5,10 +5,11 @@
 use proto_types::card::{Assurance, Card, Invalid, jws};
 use proto_types::{Digest, Handle, Kid, Origin};
 use registry_core::change::Refusal;
-use registry_core::command::{Command, Precondition, Proposal, PutCard, Versioned, Versions};
-use registry_core::entry::{ImportKind, PeerStatus, Scoped as _, Source, Visibility};
+use registry_core::command::{Command, Precondition, PutCard, Versioned, Versions};
+use registry_core::entry::{ImportKind, PeerStatus, Policy, Scoped as _, Source, Visibility};
 use registry_core::query;
 use registry_core::view::View;
+use serde_json::Value;
 
 use super::Put;
 use crate::authority::{self, WriteRequest};
@@ -33,6 +34,15 @@ pub struct Parsed<'a> {
     visibility: Option<Visibility>,
     card: Card,
     document: &'a [u8],
+    digest: Digest,
+}
+
+impl Parsed<'_> {
+    /// What it says.
+    #[must_use]
+    pub fn raw(&self) -> &Value {
+        self.card.raw()
+    }
 }
 
 /// Reads a card to keep under `handle`. With an `owner` anybody may bring it; without one it counts as unsigned, and takes
@@ -51,7 +61,8 @@ pub fn parse<'a>(
     let visibility = super::visibility(terms.visibility)?;
     check_role(caller, owner.as_ref())?;
     let card = Card::parse(document)?;
-    Ok(Parsed { handle, owner, visibility, card, document })
+    let digest = card.digest();
+    Ok(Parsed { handle, owner, visibility, card, document, digest })
 }
 
 /// The write of a card by this caller, judged by this state. The signature of the owner that it names is the authority, and
@@ -60,22 +71,23 @@ pub fn parse<'a>(
 /// # Errors
 /// `unauthenticated`, `permission-denied`, `bad-signature`, `key-not-enrolled`.
 pub fn authorize(parsed: &Parsed<'_>, caller: &Principal, view: &dyn View) -> Result<Put, Problem> {
-    let Parsed { handle, owner, visibility, card, document } = parsed;
+    let Parsed { handle, owner, visibility, card, document, digest } = parsed;
     let kid = owner.as_ref().map(|origin| signer(card, origin, view)).transpose()?;
     let target = (handle, owner.as_ref(), *visibility);
-    let mut proposal = proposal(document, handle, owner.clone().zip(kid), *visibility)?;
-    proposal.commands.splice(0..0, check_authority(caller, target, &card.digest(), view)?);
-    let said = (*document, super::search::of_card(card.view()));
-    let proposal = super::search::with_document(proposal, Source::Card, handle.clone(), said);
+    let (condition, policy) = check_authority(caller, target, digest, view)?;
+    let command = command(parsed, kid);
+    let searched = (Source::Card, handle.clone(), super::search::of_card(card.view()));
+    let mut proposal = super::with_document((*document, *digest), command, searched)?;
+    proposal.commands.splice(0..0, condition);
     Ok(Put {
         kind: "card",
         handle: handle.clone(),
-        digest: Digest::of(document),
+        digest: *digest,
         card_urls: urls(card),
-        document: card.raw().clone(),
         assurance: assurance(owner.is_some()),
         owner: owner.clone(),
         caller: caller.peer().cloned(),
+        policy,
         proposal: caller.with_token_spend(proposal),
     })
 }
@@ -88,20 +100,20 @@ fn check_role(caller: &Principal, signer: Option<&Origin>) -> Result<(), Problem
     }
 }
 
-/// Whether the caller may put a card there, signed so; and for a caller that may not replace one, what must still be kept
-/// when it comes about.
+/// Whether the caller may put a card there, signed so; for a caller that may not replace one, what must still be kept when it
+/// comes about; and what the handle's namespace demands.
 fn check_authority(
     caller: &Principal,
     (handle, signer, visibility): (&Handle, Option<&Origin>, Option<Visibility>),
     offered: &Digest,
     view: &dyn View,
-) -> Result<Option<Command>, Problem> {
+) -> Result<(Option<Command>, Policy), Problem> {
     let card = query::card(view, handle)?;
     let (kept, scope) = (card.as_ref().map(|card| card.digest), card.map(|card| card.scope()));
     let request = WriteRequest { caller, signer, handle, visibility, kept: scope.as_ref() };
-    authority::check(&request, view)?;
-    if authority::has_say(&request, view)? {
-        return Ok(None);
+    let namespace = authority::check(&request, view)?;
+    if authority::has_say(&request, &namespace) {
+        return Ok((None, namespace.terms.policy));
     }
     if kept.is_some_and(|kept| kept != *offered) {
         return Err(authority::refused_without_say(caller));
@@ -113,7 +125,7 @@ fn check_authority(
         let (kind, id) = (import.kind.as_str().to_owned(), handle.to_string());
         return Err(Refusal::HomeElsewhere { kind, id, home: import.home }.into());
     }
-    Ok(Some(unchanged(handle, kept)))
+    Ok((Some(unchanged(handle, kept)), namespace.terms.policy))
 }
 
 /// That this version is kept, or none.
@@ -131,15 +143,14 @@ pub(super) fn urls(card: &Card) -> Vec<String> {
     card.view().interfaces.iter().map(|interface| interface.url.clone()).collect()
 }
 
-fn proposal(
-    document: &[u8],
-    handle: &Handle,
-    owner: Option<(Origin, Kid)>,
-    visibility: Option<Visibility>,
-) -> Result<Proposal, Problem> {
-    let (handle, assurance) = (handle.clone(), assurance(owner.is_some()));
-    super::with_body(document, |digest| {
-        Command::PutCard(PutCard { handle, digest, assurance, owner, visibility })
+fn command(parsed: &Parsed<'_>, kid: Option<Kid>) -> Command {
+    let Parsed { handle, owner, visibility, digest, .. } = parsed;
+    Command::PutCard(PutCard {
+        handle: handle.clone(),
+        digest: *digest,
+        assurance: assurance(owner.is_some()),
+        owner: owner.clone().zip(kid),
+        visibility: *visibility,
     })
 }
 
@@ -214,7 +225,7 @@ mod tests {
     use registry_core::command::{EnrolPeer, FederationCommand, Import, PutPartner};
     use registry_core::entry::{Approval, EnrolledKey, PartnerKind, PartnerTerms};
     use registry_core::view::Memory;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -336,7 +347,7 @@ mod tests {
             entry,
         };
         let owner = PEER.parse().unwrap();
-        let put = crate::decode::import::card(document, Some(&owner), import, &view).unwrap();
+        let (put, _) = crate::decode::import::card(document, Some(&owner), import, &view).unwrap();
         commit(&mut view, put);
         view
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use proto_types::{LeaseEpoch, LeaseLimit, LeaseTtl};
 use proto_wire::registry::v1 as wire;
 use registry_core::command::{AckEnvelope, Command, EnqueueEnvelope, LeaseEnvelopes, Proposal};
+use registry_core::view::View;
 
 use crate::field;
 use crate::identity::{Principal, Role};
@@ -13,13 +14,14 @@ use crate::problem::Problem;
 /// How long a caller may wait for the first envelope.
 const WAIT_MS_MAX: u64 = 60_000;
 
-/// Reads an envelope to accept.
+/// Reads an envelope to accept, with the token that is spent with it.
 ///
 /// # Errors
-/// As [`Principal::require`], `invalid-argument`, `body-too-large`.
+/// As [`Principal::require`], `invalid-argument`, `body-too-large`, `internal` if the view fails.
 pub fn enqueue(
     caller: &Principal,
     request: &wire::EnqueueEnvelopeRequest,
+    view: &dyn View,
 ) -> Result<Proposal, Problem> {
     caller.require(&[Role::Gateway])?;
     let id = field::read("id", &request.id)?;
@@ -28,6 +30,7 @@ pub fn enqueue(
     let correlation = field::read("correlation", &request.correlation)?;
     let traceparent = field::optional("traceparent", &request.traceparent)?;
     let expires_at = field::time("expires_at_ms", request.expires_at_ms)?;
+    let token = super::token::payment(caller, request.token.as_ref(), view)?;
     super::with_body(&request.document, |body| {
         Command::EnqueueEnvelope(EnqueueEnvelope {
             id,
@@ -39,6 +42,7 @@ pub fn enqueue(
             expires_at,
             shared: true,
             metered: true,
+            token,
         })
     })
 }
@@ -74,24 +78,34 @@ pub fn ack(caller: &Principal, request: &wire::AckEnvelopeRequest) -> Result<Pro
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use proto_types::{Digest, WallMs};
+    use registry_core::command::SpendToken;
+    use registry_core::view::Memory;
+
     use super::*;
 
     #[test]
-    fn the_bytes_of_every_envelope_are_counted() {
+    fn the_bytes_of_every_envelope_are_counted_and_its_token_is_spent_with_it() {
+        let key = vec![7; 32].into();
+        let token =
+            wire::TokenUse { key, remember_until_ms: 400_000, issued_at_ms: 1, epoch: None };
         let request = wire::EnqueueEnvelopeRequest {
             id: "envelope-1".to_owned(),
             source: "https://a.example".to_owned(),
             target: "https://b.example".to_owned(),
             correlation: "correlation-1".to_owned(),
             document: "{}".into(),
-            traceparent: String::new(),
             expires_at_ms: 1,
+            token: Some(token),
+            ..Default::default()
         };
         let gateway = Principal::Gateway("g1".parse().unwrap());
-        let proposal = enqueue(&gateway, &request).unwrap();
+        let proposal = enqueue(&gateway, &request, &Memory::default()).unwrap();
         let [_, Command::EnqueueEnvelope(envelope)] = &proposal.commands[..] else {
             panic!("{proposal:?}");
         };
         assert_eq!((envelope.shared, envelope.metered), (true, true));
+        let spent = SpendToken { hash: Digest([7; 32]), until: WallMs(400_000) };
+        assert_eq!(envelope.token, Some(spent));
     }
 }

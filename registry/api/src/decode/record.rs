@@ -9,7 +9,7 @@ use proto_types::pilox::proof::{self, ProofError, ProofState};
 use proto_types::pilox::record::{self, Invalid, ParsedRecord};
 use proto_types::{Digest, Handle, Kid, Origin};
 use registry_core::command::{Command, DeleteRecord, Proposal, PutRecord};
-use registry_core::entry::{PeerEntry, PeerStatus, Scoped as _, Source, Visibility};
+use registry_core::entry::{PeerEntry, PeerStatus, Policy, Scoped as _, Source, Visibility};
 use registry_core::query;
 use registry_core::view::View;
 use serde_json::Value;
@@ -39,13 +39,21 @@ pub struct Parsed<'a> {
     record: ParsedRecord,
     /// The bytes that are kept.
     kept: Cow<'a, [u8]>,
+    /// Of these.
+    digest: Digest,
 }
 
-impl Parsed<'_> {
+impl<'a> Parsed<'a> {
     /// What it says.
     #[must_use]
     pub fn raw(&self) -> &Value {
         self.record.raw()
+    }
+
+    /// The bytes that are kept of it, from who needs the record no more.
+    #[must_use]
+    pub fn into_kept(self) -> Cow<'a, [u8]> {
+        self.kept
     }
 }
 
@@ -56,7 +64,8 @@ impl Parsed<'_> {
 pub fn parse(document: &[u8]) -> Result<Parsed<'_>, Invalid> {
     let record = record::parse(document)?;
     let kept = record.document(document);
-    Ok(Parsed { record, kept })
+    let digest = Digest::of(&kept);
+    Ok(Parsed { record, kept, digest })
 }
 
 /// The write of a record by this caller, judged by this state.
@@ -69,24 +78,23 @@ pub fn authorize(
     terms: Terms,
     view: &dyn View,
 ) -> Result<Put, Problem> {
-    let Parsed { record, kept } = parsed;
+    let Parsed { record, kept, digest } = parsed;
     let ownership = ownership(record, caller.peer(), view)?;
     let owner = ownership.owner.as_ref().map(|(origin, _)| origin.clone());
-    let vouched = check(caller, &record.handle, owner.as_ref(), (terms, view))?;
+    let (vouched, policy) = check(caller, &record.handle, owner.as_ref(), (terms, view))?;
     let assurance = ownership.assurance;
-    let named = (terms.visibility, vouched);
-    let proposal = super::with_body(kept, |digest| command(record, ownership, named, digest))?;
-    let (handle, named) = (record.handle.clone(), (&**kept, super::search::of_record(record)));
-    let proposal = super::search::with_document(proposal, Source::Record, handle, named);
+    let command = command(record, ownership, (terms.visibility, vouched), *digest);
+    let searched = (Source::Record, record.handle.clone(), super::search::of_record(record));
+    let proposal = super::with_document((&**kept, *digest), command, searched)?;
     Ok(Put {
         kind: "record",
         handle: record.handle.clone(),
-        digest: Digest::of(kept),
+        digest: *digest,
         card_urls: vec![record.agent_card_url.clone()],
-        document: record.raw().clone(),
         assurance,
         owner,
         caller: caller.peer().cloned(),
+        policy,
         proposal: caller.with_token_spend(proposal),
     })
 }
@@ -112,20 +120,20 @@ fn command(
     })
 }
 
-/// Who has authority over the handle, and whether it is the caller's own; a hidden record answers a
-/// condition as none would.
+/// Who has authority over the handle: whether it is the caller's own, and what the handle's namespace demands; a hidden record
+/// answers a condition as none would.
 fn check(
     caller: &Principal,
     handle: &Handle,
     signer: Option<&Origin>,
     (terms, view): (Terms, &dyn View),
-) -> Result<bool, Problem> {
+) -> Result<(bool, Policy), Problem> {
     let kept = query::record(view, handle)?.filter(|record| record.digest.is_some());
     let kept = kept.map(|record| record.scope());
     let visibility = terms.visibility;
     let request = WriteRequest { caller, signer, handle, visibility, kept: kept.as_ref() };
-    authority::check(&request, view)?;
-    authority::has_say(&request, view)
+    let namespace = authority::check(&request, view)?;
+    Ok((authority::has_say(&request, &namespace), namespace.terms.policy))
 }
 
 /// Reads a request to delete a record: the operator's, its owner's, or an owner's of its namespace.

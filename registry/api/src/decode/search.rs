@@ -3,11 +3,8 @@
 
 use proto_types::card::{self, Capabilities, View};
 use proto_types::pilox::record::Record;
-use proto_types::{Digest, Handle};
 use proto_wire::registry::v1 as wire;
-use registry_core::command::{Command, Proposal};
-use registry_core::entry::Source;
-use registry_core::search::{Document, Facts, PutSearch, Query, QueryError, Skill, TermKind};
+use registry_core::search::{Document, Facts, Query, QueryError, Skill, TermKind};
 use serde_json::Value;
 
 use crate::field;
@@ -89,18 +86,6 @@ fn reputation(least: f64) -> Result<u8, Problem> {
     let is = |tenths: &u8| (f64::from(*tenths) / 10.0 - least).abs() < f64::EPSILON;
     let tenths = (0..=10).find(is);
     tenths.ok_or_else(|| Problem::argument("min_reputation", "0 to 1, in steps of 0.1"))
-}
-
-/// Adds to a proposal what a search reads in the body of its last command.
-pub(super) fn with_document(
-    mut proposal: Proposal,
-    source: Source,
-    handle: Handle,
-    (bytes, document): (&[u8], Document),
-) -> Proposal {
-    let digest = Digest::of(bytes);
-    proposal.commands.push(Command::PutSearch(PutSearch { source, handle, digest, document }));
-    proposal
 }
 
 pub(super) fn of_card(view: &View) -> Document {

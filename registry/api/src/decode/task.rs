@@ -1,7 +1,9 @@
 //! Tasks: submit, cancel, complete. A node answers only for its own tasks, and a gateway names the owner of the task that
-//! it asks for.
+//! it asks for. No request names the node that a task goes to.
 
-use proto_types::{LeaseEpoch, NodeId, Reason, TaskOwner, json};
+use proto_types::{
+    ContextId, GatewayId, Handle, LeaseEpoch, NodeId, Reason, TaskId, TaskOwner, json,
+};
 use proto_wire::registry::v1 as wire;
 use registry_core::command::{
     CancelTask, Command, CompleteTask, ContinueTask, FleetCommand, Proposal, SubmitTask,
@@ -14,22 +16,22 @@ use crate::field;
 use crate::identity::{Principal, Role};
 use crate::problem::Problem;
 
-/// Reads a submission, and where its events are to go; [`check_reply_to`] says whether they may.
+/// Reads a submission, with the token that is spent with it, and where its events are to go; [`check_reply_to`] says
+/// whether they may.
 ///
 /// # Errors
-/// As [`Principal::require`], `invalid-argument`, `malformed-json`, `body-too-large`.
+/// As [`Principal::require`], `invalid-argument`, `malformed-json`, `body-too-large`, `internal` if the view fails.
 pub fn submit(
     caller: &Principal,
     request: &wire::SubmitTaskRequest,
+    view: &dyn View,
 ) -> Result<(Proposal, Option<ReplyTo>), Problem> {
     caller.require(&[Role::Gateway, Role::Operator])?;
-    let id = field::read("id", &request.id)?;
-    let context = field::read("context", &request.context)?;
-    let agent = field::read("agent", &request.agent)?;
-    let owner = field::read("owner", &request.owner)?;
+    let (id, context, agent, owner) = names(request)?;
     let events = request.reply_to.as_ref().map(reply_to).transpose()?;
     let deadline = field::time("deadline_ms", request.deadline_ms)?;
     let shared = *caller != Principal::Operator;
+    let token = super::token::payment(caller, request.token.as_ref(), view)?;
     super::agent::json_object("input", &request.input)?;
     let proposal = super::with_body(&request.input, |input| {
         Command::SubmitTask(SubmitTask {
@@ -42,9 +44,25 @@ pub fn submit(
             deadline,
             shared,
             metered: true,
+            counted: true,
+            token,
+            node: None,
+            gateway: gateway_of(caller),
         })
     })?;
     Ok((proposal, events))
+}
+
+/// The names in a submission: its own, and those of its conversation, its agent and its owner.
+fn names(
+    request: &wire::SubmitTaskRequest,
+) -> Result<(TaskId, ContextId, Handle, TaskOwner), Problem> {
+    Ok((
+        field::read("id", &request.id)?,
+        field::read("context", &request.context)?,
+        field::read("agent", &request.agent)?,
+        field::read("owner", &request.owner)?,
+    ))
 }
 
 /// Reads the next message of a task, and where its events are to go.
@@ -62,10 +80,19 @@ pub fn continue_task(
     let deadline = field::time("deadline_ms", request.deadline_ms)?;
     super::agent::json_object("input", &request.input)?;
     let proposal = super::with_body(&request.input, |input| {
-        let reply_to = events.clone();
-        FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to, deadline }).into()
+        let (reply_to, gateway) = (events.clone(), gateway_of(caller));
+        FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to, deadline, gateway })
+            .into()
     })?;
     Ok((proposal, events))
+}
+
+/// The gateway that waits for what is asked for.
+fn gateway_of(caller: &Principal) -> Option<GatewayId> {
+    match caller {
+        Principal::Gateway(gateway) => Some(gateway.clone()),
+        _ => None,
+    }
 }
 
 /// Whether a caller may have events go there, where nodes connect to: a gateway to itself, the operator to any gateway, and
@@ -147,27 +174,81 @@ fn reply_to(reply_to: &wire::ReplyTo) -> Result<ReplyTo, Problem> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use proto_types::{Digest, WallMs};
+    use registry_core::command::SpendToken;
+    use registry_core::view::Memory;
+
     use super::*;
 
-    #[test]
-    fn the_bytes_of_every_task_are_counted_and_those_of_callers_against_their_share() {
-        let request = wire::SubmitTaskRequest {
+    fn request() -> wire::SubmitTaskRequest {
+        wire::SubmitTaskRequest {
             id: "task-1".to_owned(),
             context: "context-1".to_owned(),
             agent: "urn:agent:0001".to_owned(),
             owner: "https://a.example".to_owned(),
             input: "{}".into(),
             deadline_ms: 1,
-            reply_to: None,
-            omit_input: false,
-        };
-        let gateway = Principal::Gateway("g1".parse().unwrap());
-        for (caller, shares) in [(gateway, true), (Principal::Operator, false)] {
-            let (proposal, _) = submit(&caller, &request).unwrap();
-            let [_, Command::SubmitTask(task)] = &proposal.commands[..] else {
-                panic!("{proposal:?}");
-            };
+            ..Default::default()
+        }
+    }
+
+    fn gateway() -> Principal {
+        Principal::Gateway("g1".parse().unwrap())
+    }
+
+    fn submitted(caller: &Principal, request: &wire::SubmitTaskRequest) -> SubmitTask {
+        let (mut proposal, _) = submit(caller, request, &Memory::default()).unwrap();
+        match proposal.commands.pop() {
+            Some(Command::SubmitTask(task)) => task,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_every_task_are_counted_and_those_of_callers_against_their_share() {
+        for (caller, shares) in [(gateway(), true), (Principal::Operator, false)] {
+            let task = submitted(&caller, &request());
             assert_eq!((task.shared, task.metered), (shares, true), "{caller:?}");
         }
+    }
+
+    #[test]
+    fn a_task_is_waited_for_by_the_gateway_that_calls_and_by_no_other_that_it_names() {
+        let reply_to = Some(wire::ReplyTo {
+            gateway: "g2".to_owned(),
+            endpoint: "http://127.0.0.1:1".to_owned(),
+            secret: "reply-secret".to_owned(),
+        });
+        let named = wire::SubmitTaskRequest { reply_to: reply_to.clone(), ..request() };
+        let next = wire::ContinueTaskRequest {
+            id: "task-1".to_owned(),
+            owner: "https://a.example".to_owned(),
+            input: "{}".into(),
+            deadline_ms: 1,
+            reply_to,
+            ..Default::default()
+        };
+        for (caller, waits) in [(gateway(), Some("g1")), (Principal::Operator, None)] {
+            let waits: Option<GatewayId> = waits.map(|id| id.parse().unwrap());
+            assert_eq!(submitted(&caller, &named).gateway, waits, "{caller:?}");
+            let (mut proposal, _) = continue_task(&caller, &next).unwrap();
+            let Some(Command::Fleet(FleetCommand::ContinueTask(turn))) = proposal.commands.pop()
+            else {
+                panic!("no turn");
+            };
+            assert_eq!(turn.gateway, waits, "{caller:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_spent_with_the_task_of_a_gateway_and_the_node_is_left_open() {
+        let key = vec![7; 32].into();
+        let token =
+            wire::TokenUse { key, remember_until_ms: 400_000, issued_at_ms: 1, epoch: None };
+        let paid = wire::SubmitTaskRequest { token: Some(token), ..request() };
+        let task = submitted(&gateway(), &paid);
+        let spent = SpendToken { hash: Digest([7; 32]), until: WallMs(400_000) };
+        assert_eq!((task.token, task.node), (Some(spent), None));
+        assert!(submit(&Principal::Operator, &paid, &Memory::default()).is_err());
     }
 }

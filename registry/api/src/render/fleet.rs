@@ -54,6 +54,7 @@ pub fn task(entry: &TaskEntry, input: Vec<u8>, outcome: Vec<u8>) -> wire::Task {
         revision: entry.revision.0,
         deadline_ms: entry.deadline.0,
         turns: Vec::new(),
+        gateway: entry.gateway.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
 }
 

@@ -1,12 +1,14 @@
 //! The table of hosted agents and the keys that list them. A key depends on its agent alone.
 
 use proto_types::Digest;
+use proto_types::card::Assurance;
 use proto_types::tlog::Fact;
 
 use crate::entity::{Entity, Table};
 use crate::index::Keys;
 use crate::layout::Tag;
 use crate::listing;
+use crate::search::subject::Subject;
 use crate::source::Source;
 use crate::visibility::Scoped as _;
 
@@ -21,6 +23,17 @@ pub(crate) const LISTED_AGENTS: Tag = Tag(36);
 
 impl Entity for AgentEntry {
     const SEARCHED: Option<Source> = Some(Source::Agent);
+
+    fn searched(&self) -> Option<Subject> {
+        Some(Subject {
+            digest: self.card,
+            scope: self.scope(),
+            // An operator's word, and no signature.
+            assurance: Assurance::Unsigned,
+            valid_until: None,
+            revision: self.revision,
+        })
+    }
 
     fn key(&self) -> String {
         self.handle.as_str().to_owned()

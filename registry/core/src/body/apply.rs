@@ -17,7 +17,7 @@ pub(crate) fn put(draft: &mut Draft<'_>, command: &PutBody) -> Outcome {
     let bytes = &command.bytes;
     bound::number("bytes of a body", bytes.len() as u64, (0, BODY_BYTES_MAX))?;
     let digest = Digest::of(bytes);
-    if draft.view().value(Space::Bodies, &body_key(&digest))?.is_none() {
+    if draft.view().length(Space::Bodies, &body_key(&digest))?.is_none() {
         draft.store(digest, bytes.clone());
     }
     Ok(Reply::Stored(digest))

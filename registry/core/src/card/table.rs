@@ -7,6 +7,7 @@ use crate::entity::{Entity, Table};
 use crate::index::Keys;
 use crate::layout::Tag;
 use crate::listing;
+use crate::search::subject::Subject;
 use crate::source::Source;
 use crate::visibility::Scoped as _;
 
@@ -20,6 +21,16 @@ pub(crate) const LISTED_CARDS: Tag = Tag(35);
 
 impl Entity for CardEntry {
     const SEARCHED: Option<Source> = Some(Source::Card);
+
+    fn searched(&self) -> Option<Subject> {
+        Some(Subject {
+            digest: self.digest,
+            scope: self.scope(),
+            assurance: self.assurance,
+            valid_until: None,
+            revision: self.revision,
+        })
+    }
 
     fn key(&self) -> String {
         self.handle.as_str().to_owned()

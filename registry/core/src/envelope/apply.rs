@@ -1,5 +1,5 @@
 //! The decision to accept an envelope, and for how long its id is remembered. One id of one source never names two
-//! envelopes while the first is remembered.
+//! envelopes while the first is remembered, and no token is spent for an envelope that is refused.
 
 use proto_types::{Class, Full, LeaseEpoch, Shares, TraceParent, WallMs};
 
@@ -11,6 +11,7 @@ use crate::entity::Entity as _;
 use crate::history::entry::ChangeKind;
 use crate::index;
 use crate::storage;
+use crate::token::apply::spend_as_condition;
 use crate::view::ViewError;
 
 use super::command::EnqueueEnvelope;
@@ -30,6 +31,10 @@ const SHARES: Shares = Shares::new(QUEUE_MAX).without_reserve();
 const SWEEP_MAX: usize = 64;
 
 pub(crate) fn enqueue(draft: &mut Draft<'_>, command: &EnqueueEnvelope) -> Outcome {
+    // Also for an envelope that is known: its id says nothing of the request, and this may be another one.
+    if let Some(token) = &command.token {
+        spend_as_condition(draft, token)?;
+    }
     let mut envelope = envelope_of(command, draft.now());
     check(&envelope, draft.now())?;
     sweep(draft)?;
@@ -79,6 +84,9 @@ fn enter_queue(draft: &mut Draft<'_>, envelope: &EnvelopeEntry) -> Result<(), St
 
 /// Forgets envelopes past their expiry, delivered or not, a bounded part of them. Answers whether there may be more.
 pub(crate) fn sweep(draft: &mut Draft<'_>) -> Result<bool, ViewError> {
+    if draft.envelopes_swept() {
+        return Ok(false);
+    }
     let (from, to) = table::envelopes_void(draft.now());
     let keys = index::ids(draft.view(), (&from, &to), SWEEP_MAX)?;
     for key in &keys {
@@ -86,7 +94,11 @@ pub(crate) fn sweep(draft: &mut Draft<'_>) -> Result<bool, ViewError> {
             forget(draft, &void)?;
         }
     }
-    Ok(keys.len() == SWEEP_MAX)
+    let more = keys.len() == SWEEP_MAX;
+    if !more {
+        draft.note_envelopes_swept();
+    }
+    Ok(more)
 }
 
 fn forget(draft: &mut Draft<'_>, envelope: &EnvelopeEntry) -> Result<(), ViewError> {

@@ -6,6 +6,8 @@ use proto_types::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::token::command::SpendToken;
+
 /// Accepts an envelope durably.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnqueueEnvelope {
@@ -29,6 +31,9 @@ pub struct EnqueueEnvelope {
     /// Whether the bytes that are kept for it are counted. False in earlier logs.
     #[serde(default)]
     pub metered: bool,
+    /// The sender's token, spent with it. Absent in earlier logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<SpendToken>,
 }
 
 /// Leases the oldest envelopes of a queue.

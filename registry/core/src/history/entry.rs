@@ -1,6 +1,6 @@
 //! A line of the total order, as it is stored and as watchers see it. It holds digests of bodies, never the bodies.
 
-use proto_types::{Revision, WallMs};
+use proto_types::{GatewayId, Revision, WallMs};
 use serde::{Deserialize, Serialize};
 
 use crate::visibility::Scope;
@@ -26,4 +26,7 @@ pub struct ChangeEvent {
     /// Who can see it since; `None` if it is gone, and for what has no scope.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Scope>,
+    /// Of a task, which gateway waits for it; `None` of all else, of the operator's tasks, and in earlier logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<GatewayId>,
 }

@@ -8,6 +8,7 @@ use crate::entity::{Entity, Table};
 use crate::index::Keys;
 use crate::layout::{END, Tag};
 use crate::listing;
+use crate::search::subject::Subject;
 use crate::source::Source;
 use crate::visibility::Scoped as _;
 
@@ -23,6 +24,16 @@ pub(crate) const LISTED_RECORDS: Tag = Tag(34);
 
 impl Entity for RecordEntry {
     const SEARCHED: Option<Source> = Some(Source::Record);
+
+    fn searched(&self) -> Option<Subject> {
+        Some(Subject {
+            digest: self.digest?,
+            scope: self.scope(),
+            assurance: self.assurance,
+            valid_until: self.valid_until,
+            revision: self.revision,
+        })
+    }
 
     fn key(&self) -> String {
         self.handle.as_str().to_owned()

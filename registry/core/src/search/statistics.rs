@@ -45,9 +45,11 @@ pub(crate) fn moved(
     let mut changes: BTreeMap<Vec<u8>, i64> = BTreeMap::new();
     before.into_iter().for_each(|key| *changes.entry(key).or_default() -= 1);
     after.into_iter().for_each(|key| *changes.entry(key).or_default() += 1);
-    let changes = changes.into_iter().filter(|(_, change)| *change != 0);
-    let write = |(key, change): (Vec<u8>, i64)| {
-        let count = read(view, &key)?.checked_add_signed(change).ok_or_else(|| {
+    changes.retain(|_, change| *change != 0);
+    let keys: Vec<&[u8]> = changes.keys().map(Vec::as_slice).collect();
+    let counts = view.values(Space::State, &keys)?;
+    let write = |((key, change), count): ((Vec<u8>, i64), Option<Vec<u8>>)| {
+        let count = number(count)?.checked_add_signed(change).ok_or_else(|| {
             ViewError::Corrupt { table: "search statistics", cause: "a count below 0".to_owned() }
         })?;
         let space = Space::State;
@@ -56,7 +58,7 @@ pub(crate) fn moved(
             _ => Write::Put { space, key, value: count.to_be_bytes().to_vec() },
         })
     };
-    changes.map(write).collect()
+    changes.into_iter().zip(counts).map(write).collect()
 }
 
 fn term_key(kind: TermKind, text: &str) -> Vec<u8> {
@@ -68,7 +70,11 @@ fn facet_key(facet: Facet) -> Vec<u8> {
 }
 
 fn read(view: &dyn View, key: &[u8]) -> Read<u64> {
-    let Some(value) = view.value(Space::State, key)? else { return Ok(0) };
+    number(view.value(Space::State, key)?)
+}
+
+fn number(value: Option<Vec<u8>>) -> Read<u64> {
+    let Some(value) = value else { return Ok(0) };
     let bytes = value.as_slice().try_into().map_err(|_| ViewError::Corrupt {
         table: "search statistics",
         cause: format!("{} bytes, not 8", value.len()),

@@ -125,12 +125,10 @@ impl Terms {
     /// # Errors
     /// A sentence for the refusal.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
-        let order = |term: Term<'_>| {
-            (TermKind::ALL.iter().position(|kind| *kind == term.kind), term.text.to_owned())
-        };
+        let place = |kind: TermKind| TermKind::ALL.iter().position(|known| *known == kind);
         let (mut bytes, mut last) = (0, None);
         for (count, term) in self.iter().enumerate() {
-            let (key, len) = (order(term), term.text.len());
+            let (key, len) = ((place(term.kind), term.text), term.text.len());
             if count >= TERMS_MAX {
                 return Err("are more than 224");
             }
@@ -140,7 +138,7 @@ impl Terms {
             {
                 return Err("have one that no key can hold");
             }
-            if last.as_ref().is_some_and(|last| *last >= key) {
+            if last.is_some_and(|last| last >= key) {
                 return Err("are out of order");
             }
             bytes += HEAD + len;

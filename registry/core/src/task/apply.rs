@@ -1,5 +1,5 @@
 //! The decisions about tasks on their way to a node: submitted, assigned, put back. A lease epoch is never handed out
-//! twice, and a task is never placed outside of its agent's isolation set.
+//! twice, a task is never placed outside of its agent's isolation set, and no token is spent for a task that is refused.
 
 use proto_types::{LeaseEpoch, NodeId, WallMs};
 
@@ -9,17 +9,17 @@ use crate::bound;
 use crate::change::{Effect, Refusal, Reply};
 use crate::draft::{Draft, Outcome, Stop};
 use crate::epoch;
-use crate::history::entry::ChangeKind;
 use crate::index;
 use crate::layout;
 use crate::node::entry::{NodeEntry, NodeState};
 use crate::node::table::NODES;
-use crate::view::{Space, ViewError};
+use crate::token::apply::spend_as_condition;
+use crate::view::{Read, Space, ViewError};
 
 use super::command::{AssignTask, ReleaseTask, SubmitTask};
 use super::ending;
 use super::entry::{TaskEnd, TaskEntry, TaskState};
-use super::open::{keep, open};
+use super::open::{self, keep, open};
 use super::table::{self, TASKS};
 
 /// Placements of one task: more failures in a row are the task's fault, not the nodes'.
@@ -36,11 +36,31 @@ pub(crate) fn submit(draft: &mut Draft<'_>, command: &SubmitTask) -> Outcome {
         }
         return Err(bound::conflict("task", task.id.as_str()).into());
     }
+    // The id is drawn for one request: the same task again is that request again, which has paid.
+    if let Some(token) = &command.token {
+        spend_as_condition(draft, token)?;
+    }
     open(draft, &mut task)?;
-    task.revision = draft.note(ChangeKind::Task, task.id.as_str(), false);
-    draft.replace(&TASKS, None, &task);
-    draft.effect(Effect::TaskPending(task.id.clone()));
+    if let Some(node) = &command.node {
+        task = offered(draft, task, node)?;
+    }
+    keep(draft, None, &mut task)?;
+    draft.effect(match &task.state {
+        TaskState::Assigned { node } => assignment(&task, node),
+        _ => Effect::TaskPending(task.id.clone()),
+    });
     Ok(Reply::Task(Box::new(task)))
+}
+
+/// The task on the node that the leader names, or pending: what has become of the node since is no reason to refuse.
+fn offered(draft: &Draft<'_>, task: TaskEntry, node: &NodeId) -> Result<TaskEntry, Stop> {
+    let Some(node) = draft.entry(&NODES, node.as_str())? else { return Ok(task) };
+    let agent = draft.existing(&AGENTS, task.agent.as_str())?;
+    match check_node(draft, &node, (&agent, task.counted)) {
+        Ok(()) => Ok(placed(draft, &task, &node.id)?),
+        Err(Stop::Refused(_)) => Ok(task),
+        Err(broken) => Err(broken),
+    }
 }
 
 pub(crate) fn assign(draft: &mut Draft<'_>, command: &AssignTask) -> Outcome {
@@ -53,16 +73,27 @@ pub(crate) fn assign(draft: &mut Draft<'_>, command: &AssignTask) -> Outcome {
     }
     bound::not_past(kept.deadline, draft.now())?;
     let agent = draft.existing(&AGENTS, kept.agent.as_str())?;
-    check_node(draft, &draft.existing(&NODES, node.as_str())?, &agent)?;
-    let mut task = TaskEntry {
-        state: TaskState::Assigned { node: node.clone() },
-        epoch: epoch::next_lease(draft.view(), kept.epoch)?,
-        attempts: kept.attempts + 1,
-        ..kept.clone()
-    };
-    keep(draft, &kept, &mut task);
-    draft.effect(Effect::TaskAssigned(id.clone(), node.clone(), task.epoch));
+    let entry = draft.existing(&NODES, node.as_str())?;
+    check_node(draft, &entry, (&agent, kept.counted))?;
+    let mut task = placed(draft, &kept, node)?;
+    keep(draft, Some(&kept), &mut task)?;
+    draft.effect(assignment(&task, node));
     Ok(Reply::Task(Box::new(task)))
+}
+
+/// The task on a node, under its next epoch.
+fn placed(draft: &Draft<'_>, task: &TaskEntry, node: &NodeId) -> Read<TaskEntry> {
+    Ok(TaskEntry {
+        state: TaskState::Assigned { node: node.clone() },
+        epoch: epoch::next_lease(draft.view(), task.epoch)?,
+        attempts: task.attempts + 1,
+        ..task.clone()
+    })
+}
+
+/// That the node is to be told.
+fn assignment(task: &TaskEntry, node: &NodeId) -> Effect {
+    Effect::TaskAssigned(task.id.clone(), node.clone(), task.epoch)
 }
 
 pub(crate) fn release(draft: &mut Draft<'_>, command: &ReleaseTask) -> Outcome {
@@ -109,22 +140,34 @@ fn put_back(draft: &mut Draft<'_>, kept: TaskEntry, why: &str) -> Result<TaskEnt
         return ending::end(draft, &kept, TaskEnd::Failed, None, reason);
     }
     let mut task = TaskEntry { state: TaskState::Pending, ..kept.clone() };
-    keep(draft, &kept, &mut task);
+    keep(draft, Some(&kept), &mut task)?;
     draft.effect(Effect::TaskPending(task.id.clone()));
     Ok(task)
 }
 
-fn check_node(draft: &Draft<'_>, node: &NodeEntry, agent: &AgentEntry) -> Result<(), Stop> {
+/// For a task of an agent, which the node's number of tasks will count or not.
+fn check_node(
+    draft: &Draft<'_>,
+    node: &NodeEntry,
+    (agent, counted): (&AgentEntry, bool),
+) -> Result<(), Stop> {
     if node.state != NodeState::Joined {
         return Err(bound::invalid("node", "is not joined").into());
     }
     if !node.capacity.isolation.meets(&agent.isolation) {
         return Err(bound::invalid("node", "offers no isolation class the agent accepts").into());
     }
-    let prefix = table::tasks_of_node(&node.id);
-    let (end, slots) = (layout::past(&prefix), node.capacity.slots.get() as usize);
-    if draft.view().range(Space::Index, &prefix, &end, slots)?.len() >= slots {
-        return Err(bound::full("slots of the node", slots as u64).into());
+    let slots = node.capacity.slots.get();
+    let held = match counted {
+        true => open::node_tasks(draft, &node.id)?,
+        false => {
+            let prefix = table::tasks_of_node(&node.id);
+            let end = layout::past(&prefix);
+            draft.view().count(Space::Index, &prefix, &end, slots as usize)? as u64
+        }
+    };
+    if held >= u64::from(slots) {
+        return Err(bound::full("slots of the node", slots.into()).into());
     }
     Ok(())
 }
@@ -147,6 +190,7 @@ fn task_of(command: &SubmitTask, now: WallMs) -> TaskEntry {
         turns: Vec::new(),
         turn_bytes: 0,
         reply_to: command.reply_to.clone(),
+        gateway: command.gateway.clone(),
         deadline: command.deadline,
         state: TaskState::Pending,
         epoch: LeaseEpoch(0),
@@ -155,6 +199,7 @@ fn task_of(command: &SubmitTask, now: WallMs) -> TaskEntry {
         in_context: true,
         shared: command.shared,
         bytes: command.metered.then_some(0),
+        counted: command.counted,
         submitted_at: now,
         changed_at: now,
         revision: Default::default(),

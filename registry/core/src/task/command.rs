@@ -1,14 +1,16 @@
 //! The commands about tasks. Messages and outcomes are bodies, which commands name by digest.
 
 use proto_types::{
-    ContextId, Digest, Handle, LeaseEpoch, NodeId, Reason, TaskId, TaskOwner, WallMs,
+    ContextId, Digest, GatewayId, Handle, LeaseEpoch, NodeId, Reason, TaskId, TaskOwner, WallMs,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::token::command::SpendToken;
 
 use super::entry::{ReplyTo, TaskEnd};
 use super::rank::Unplaced;
 
-/// Submits a task; the same id with the same input is the same task.
+/// Submits a task; the same id with the same input is the same task, for which no token is spent again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubmitTask {
     /// Its id.
@@ -31,6 +33,18 @@ pub struct SubmitTask {
     /// Whether the bytes that are kept for it are counted. False in earlier logs.
     #[serde(default)]
     pub metered: bool,
+    /// Whether its node's number of tasks counts it. False in earlier logs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub counted: bool,
+    /// The caller's token, spent with it. Absent in earlier logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<SpendToken>,
+    /// The node that has it at once, if it may run it: the leader names it. Absent in earlier logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeId>,
+    /// Which gateway waits for it. Absent in earlier logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<GatewayId>,
 }
 
 /// Hands a task that asked for more its caller's next message; the same message again is the same turn.
@@ -46,6 +60,9 @@ pub struct ContinueTask {
     pub reply_to: Option<ReplyTo>,
     /// When it must have ended, or asked again.
     pub deadline: WallMs,
+    /// Which gateway waits for it from now on. Absent in earlier logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<GatewayId>,
 }
 
 /// Gives a pending task to a node under the next epoch.

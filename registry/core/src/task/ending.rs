@@ -66,26 +66,30 @@ pub(crate) fn cancel(draft: &mut Draft<'_>, command: &CancelTask) -> Outcome {
             let reason = Some(CANCELED.to_owned());
             let state = ended(TaskEnd::Canceled, kept.epoch, *outcome, &reason);
             let mut task = TaskEntry { state, ..kept.clone() };
-            keep(draft, &kept, &mut task);
+            keep(draft, Some(&kept), &mut task)?;
             task
         }
         TaskState::Ended { .. } => return Err(Refusal::TaskEnded(id.clone()).into()),
         TaskState::Pending => {
             end(draft, &kept, TaskEnd::Canceled, None, Some(CANCELED.to_owned()))?
         }
-        TaskState::Assigned { node } => ask_to_cancel(draft, &kept, node),
+        TaskState::Assigned { node } => ask_to_cancel(draft, &kept, node)?,
     };
     Ok(Reply::Task(Box::new(task)))
 }
 
 /// A caller who asks again may be right that the node never heard it.
-fn ask_to_cancel(draft: &mut Draft<'_>, kept: &TaskEntry, node: &NodeId) -> TaskEntry {
+fn ask_to_cancel(
+    draft: &mut Draft<'_>,
+    kept: &TaskEntry,
+    node: &NodeId,
+) -> Result<TaskEntry, ViewError> {
     draft.effect(Effect::TaskCancelRequested(kept.id.clone(), node.clone(), kept.epoch));
     let mut task = TaskEntry { cancel_requested: true, ..kept.clone() };
     if !kept.cancel_requested {
-        keep(draft, kept, &mut task);
+        keep(draft, Some(kept), &mut task)?;
     }
-    task
+    Ok(task)
 }
 
 pub(crate) fn expire(draft: &mut Draft<'_>, command: &ExpireTask) -> Outcome {
@@ -127,7 +131,7 @@ pub(crate) fn end(
         storage::add(draft, sharer(kept), bytes)?;
         task.bytes = Some(counted.saturating_add(bytes));
     }
-    keep(draft, kept, &mut task);
+    keep(draft, Some(kept), &mut task)?;
     Ok(task)
 }
 

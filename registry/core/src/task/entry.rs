@@ -30,6 +30,10 @@ pub struct TaskEntry {
     pub turn_bytes: u64,
     /// Where its events go.
     pub reply_to: Option<ReplyTo>,
+    /// Which gateway waits for it, and is told of its changes; `None` of the operator's, and of one from before these were
+    /// told apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<GatewayId>,
     /// When it must have ended.
     pub deadline: WallMs,
     /// Where it stands.
@@ -46,6 +50,9 @@ pub struct TaskEntry {
     /// Whether its owner's share counts it while it is open; false of the operator's, and from before there were shares.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shared: bool,
+    /// Whether its node's number of tasks counts it; false of one from before these were counted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub counted: bool,
     /// How many bytes are counted as kept for it, with all that was said; `None` of one from before these were counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,

@@ -11,6 +11,10 @@ use proto_types::{Handle, Namespace, Revision, TaskId};
 pub struct Waiting {
     spaces: BTreeMap<Namespace, Space>,
     tasks: usize,
+    /// Those of them that no node could run when their queue was last tried.
+    unplaceable: usize,
+    /// How often all were to be tried again.
+    round: u64,
     /// The newest turn.
     turn: Turn,
     /// Up to which revision the state was read.
@@ -104,9 +108,11 @@ impl Waiting {
         let space = self.spaces.entry(next.namespace);
         let space = space.or_insert_with(|| Space { turn, queues: BTreeMap::new() });
         let queue = space.queues.entry(next.agent).or_insert_with(|| Queue::new(turn));
+        let unplaceable = queue.unplaceable;
         let line = queue.line(next.owner, turn);
         if line.tasks.insert(next.revision, next.task).is_none() {
             self.tasks += 1;
+            self.unplaceable += usize::from(unplaceable);
         }
     }
 
@@ -151,6 +157,7 @@ impl Waiting {
         let Some(queue) = space.queues.get_mut(&next.agent) else { return };
         if queue.remove(next) {
             self.tasks -= 1;
+            self.unplaceable -= usize::from(queue.unplaceable);
         }
         if queue.lines.is_empty() {
             space.queues.remove(&next.agent);
@@ -160,11 +167,35 @@ impl Waiting {
         }
     }
 
-    /// Notes whether any node offers what the agent of a task needs, free or not.
-    pub fn tried(&mut self, next: &Next, placeable: bool) {
+    /// To be asked before the nodes are read by which tasks are tried.
+    #[must_use]
+    pub fn round(&self) -> u64 {
+        self.round
+    }
+
+    /// A node has come or is back: what none could run counts as placeable until it is tried again.
+    pub fn try_all(&mut self) {
+        self.round += 1;
+        self.unplaceable = 0;
+        for queue in self.spaces.values_mut().flat_map(|space| space.queues.values_mut()) {
+            queue.unplaceable = false;
+        }
+    }
+
+    /// Notes whether any node offers what the agent of a task needs, free or not. That none did in an earlier round says
+    /// nothing of the node that has come since.
+    pub fn tried(&mut self, next: &Next, placeable: bool, round: u64) {
+        if !placeable && round != self.round {
+            return;
+        }
         let space = self.spaces.get_mut(&next.namespace);
-        if let Some(queue) = space.and_then(|space| space.queues.get_mut(&next.agent)) {
+        let Some(queue) = space.and_then(|space| space.queues.get_mut(&next.agent)) else { return };
+        if queue.unplaceable == placeable {
             queue.unplaceable = !placeable;
+            match placeable {
+                true => self.unplaceable -= queue.tasks(),
+                false => self.unplaceable += queue.tasks(),
+            }
         }
     }
 
@@ -176,6 +207,12 @@ impl Waiting {
             *self = Self::default();
         }
         beyond
+    }
+
+    /// How many wait that a node could run, as far as was tried.
+    #[must_use]
+    pub fn placeable(&self) -> usize {
+        self.tasks - self.unplaceable
     }
 
     /// Whether nothing waits.
@@ -202,6 +239,10 @@ impl Queue {
         let idle = self.lines.values().find(|line| running(&line.owner) == 0);
         // Of equals the first: the one with the lowest turn.
         idle.or_else(|| self.lines.values().min_by_key(|line| running(&line.owner)))
+    }
+
+    fn tasks(&self) -> usize {
+        self.lines.values().map(|line| line.tasks.len()).sum()
     }
 
     fn end_turn(&mut self, owner: &str, turn: Turn) {
@@ -270,7 +311,7 @@ mod tests {
         while placed.len() < room {
             let Some(next) = waiting.next(&load, &passed) else { break };
             let placeable = !unplaceable.contains(&name(&next).as_str());
-            waiting.tried(&next, placeable);
+            waiting.tried(&next, placeable, waiting.round());
             if !placeable {
                 passed.insert(next.agent);
                 continue;
@@ -406,6 +447,45 @@ mod tests {
         assert!(queues.is_empty() && queues.read_through == Revision(0));
     }
 
+    #[test]
+    fn what_no_node_can_run_does_not_count_as_placeable_until_a_node_can() {
+        let mut queues = waiting(&[("stuck", "n1", "a", 2), ("stuck", "n1", "b", 1)]);
+        let first = queues.next(&Load::default(), &BTreeSet::new()).unwrap();
+        assert_eq!(queues.placeable(), 3, "nobody has tried");
+        for _ in 0..2 {
+            queues.tried(&first, false, 0);
+            assert_eq!(queues.placeable(), 0);
+        }
+        queues.add(next(9, "stuck", "n1", "c"));
+        queues.add(next(9, "stuck", "n1", "c"));
+        assert_eq!(queues.placeable(), 0, "it is the same agent");
+        queues.add(next(10, "good", "n1", "a"));
+        assert_eq!(queues.placeable(), 1);
+        queues.remove(&first);
+        queues.remove(&first);
+        queues.tried(&first, true, 0);
+        assert_eq!(queues.placeable(), 4);
+        place(&mut queues, &[], 9);
+        assert_eq!(queues.placeable(), 0);
+    }
+
+    #[test]
+    fn what_no_node_could_run_counts_as_placeable_again_once_a_node_has_come() {
+        let mut queues = waiting(&[("stuck", "n1", "a", 2), ("good", "n2", "a", 1)]);
+        let (stuck, before) = (next(1, "stuck", "n1", "a"), queues.round());
+        queues.tried(&stuck, false, before);
+        assert_eq!(queues.placeable(), 1);
+        queues.try_all();
+        assert_eq!(queues.placeable(), 3);
+        queues.tried(&stuck, false, before);
+        assert_eq!(queues.placeable(), 3, "whoever tried had not seen the node that came");
+        queues.tried(&stuck, false, queues.round());
+        assert_eq!(queues.placeable(), 1);
+        queues.remove(&stuck);
+        queues.try_all();
+        assert_eq!(queues.placeable(), 2, "each counts once");
+    }
+
     proptest! {
         #[test]
         fn each_task_is_placed_once_and_those_of_an_owner_in_order_whoever_comes_and_goes(
@@ -419,6 +499,7 @@ mod tests {
             }
             placed.extend(place(&mut queues, &[], steps.len()));
             prop_assert!(queues.is_empty());
+            prop_assert_eq!(queues.placeable(), 0);
             prop_assert!(!queues.begin_anew_beyond(0), "nothing is counted");
             let mut newest = BTreeMap::new();
             for next in &placed {

@@ -1,18 +1,17 @@
 //! The account of an open task: it takes its place, changes, and gives back what is counted for it. The count always
 //! follows from the task itself.
 
-use proto_types::{Class, Full, Shares};
+use proto_types::{Class, Full, NodeId, Shares};
 
 use crate::agent::table::AGENTS;
 use crate::bound::{self, DAY_MS};
 use crate::counter::{self, OPEN_TASKS};
 use crate::draft::{Draft, Stop};
-use crate::history::entry::ChangeKind;
 use crate::storage;
 use crate::view::ViewError;
 
 use super::context;
-use super::entry::TaskEntry;
+use super::entry::{TaskEntry, TaskState};
 use super::table::TASKS;
 
 /// A task is work that somebody waits for; what takes longer than a week is several tasks.
@@ -80,9 +79,40 @@ pub(crate) fn forget(draft: &mut Draft<'_>, ended: &TaskEntry) -> Result<(), Vie
     Ok(())
 }
 
-/// Keeps a task's next version under the next revision.
-pub(crate) fn keep(draft: &mut Draft<'_>, kept: &TaskEntry, task: &mut TaskEntry) {
+/// Keeps a task's next version, or its first, under the next revision, and tells the gateway that waits for it.
+pub(crate) fn keep(
+    draft: &mut Draft<'_>,
+    kept: Option<&TaskEntry>,
+    task: &mut TaskEntry,
+) -> Result<(), ViewError> {
     task.changed_at = draft.now();
-    task.revision = draft.note(ChangeKind::Task, task.id.as_str(), false);
-    draft.replace(&TASKS, Some(kept), task);
+    task.revision = draft.note_task(&task.id, task.gateway.clone());
+    draft.replace(&TASKS, kept, task);
+    let (left, taken) = (kept.and_then(counted_at), counted_at(task));
+    if left == taken {
+        return Ok(());
+    }
+    if let Some(node) = left {
+        let held = node_tasks(draft, node)?;
+        draft.set_count(&counter::node_tasks(node), held.saturating_sub(1));
+    }
+    if let Some(node) = taken {
+        let held = node_tasks(draft, node)?;
+        draft.set_count(&counter::node_tasks(node), held + 1);
+    }
+    Ok(())
+}
+
+/// The node whose number of tasks counts this one.
+fn counted_at(task: &TaskEntry) -> Option<&NodeId> {
+    match &task.state {
+        TaskState::Assigned { node } if task.counted => Some(node),
+        _ => None,
+    }
+}
+
+/// How many tasks a node holds, without those of earlier logs. A count of keys would read one for each task that it ever
+/// held: RocksDB keeps what is deleted until it is written out.
+pub(crate) fn node_tasks(draft: &Draft<'_>, node: &NodeId) -> Result<u64, ViewError> {
+    draft.count(&counter::node_tasks(node))
 }

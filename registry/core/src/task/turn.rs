@@ -17,7 +17,7 @@ const TURNS_MAX: u64 = 64;
 const TURN_BYTES_MAX: u64 = 4 << 20;
 
 pub(crate) fn continue_task(draft: &mut Draft<'_>, command: &ContinueTask) -> Outcome {
-    let ContinueTask { id, owner, input, reply_to, deadline } = command;
+    let ContinueTask { id, owner, input, reply_to, deadline, gateway } = command;
     let kept = draft.existing(&TASKS, id.as_str())?;
     if kept.owner != *owner {
         // A stranger must not learn that the task exists.
@@ -35,9 +35,10 @@ pub(crate) fn continue_task(draft: &mut Draft<'_>, command: &ContinueTask) -> Ou
         }
     };
     let mut task = with_turn(draft, &kept, Turn { input: kept.input, outcome })?;
-    (task.input, task.reply_to, task.deadline) = (*input, reply_to.clone(), *deadline);
+    (task.input, task.deadline) = (*input, *deadline);
+    (task.reply_to, task.gateway) = (reply_to.clone(), gateway.clone());
     open(draft, &mut task)?;
-    keep(draft, &kept, &mut task);
+    keep(draft, Some(&kept), &mut task)?;
     draft.effect(Effect::TaskPending(id.clone()));
     Ok(Reply::Task(Box::new(task)))
 }

@@ -32,17 +32,13 @@ pub(crate) fn in_horizon(now: WallMs, until: WallMs) -> bool {
 }
 
 pub(crate) fn is_remembered(view: &dyn View, hash: &Digest, now: WallMs) -> Read<bool> {
-    for live in bucket(now)..=bucket(now.plus_ms(HORIZON_MS)) {
-        if view.value(Space::State, &key(live, hash))?.is_some() {
-            return Ok(true);
-        }
-    }
-    for live in long_bucket(now)..=long_bucket(now.plus_ms(LONG_HORIZON_MS)) {
-        if view.value(Space::State, &long_key(live, hash))?.is_some() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let live = bucket(now)..=bucket(now.plus_ms(HORIZON_MS));
+    let long_live = long_bucket(now)..=long_bucket(now.plus_ms(LONG_HORIZON_MS));
+    let rows = live.map(|bucket| key(bucket, hash));
+    let rows = rows.chain(long_live.map(|bucket| long_key(bucket, hash)));
+    let rows: Vec<Vec<u8>> = rows.collect();
+    let rows: Vec<&[u8]> = rows.iter().map(Vec::as_slice).collect();
+    Ok(view.values(Space::State, &rows)?.iter().any(Option::is_some))
 }
 
 /// Where a hash is remembered until its time.

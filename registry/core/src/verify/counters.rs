@@ -18,6 +18,7 @@ use crate::namespace::table::NAMESPACES;
 use crate::record::entry::RecordEntry;
 use crate::record::table::RECORDS;
 use crate::report::{PAGE, Report};
+use crate::task::entry::TaskState;
 use crate::task::table::TASKS;
 use crate::view::{Read, View};
 use crate::visibility::Scoped;
@@ -40,7 +41,20 @@ pub(crate) fn check(view: &dyn View, report: &mut Report) -> Read<()> {
     if said != namespaces {
         report.fault(format_args!("there are {namespaces} namespaces, and {said} are counted"));
     }
-    check_kept_bytes(view, report)
+    check_kept_bytes(view, report)?;
+    check_node_tasks(view, report)
+}
+
+/// The tasks that nodes hold, of those that are counted.
+fn check_node_tasks(view: &dyn View, report: &mut Report) -> Read<()> {
+    let mut counted = Counted::new();
+    pages(view, &TASKS, &mut |task| {
+        if let (TaskState::Assigned { node }, true) = (&task.state, task.counted) {
+            *counted.entry(counter::node_tasks(node)).or_default() += 1;
+        }
+        Ok(())
+    })?;
+    compare(view, report, counter::NODE_TASKS, counted)
 }
 
 /// The bytes of tasks and envelopes, as each of these says what was counted for it.

@@ -90,4 +90,22 @@ proptest! {
             prop_assert_eq!(&whole, &single);
         }
     }
+
+    #[test]
+    fn a_refused_proposal_leaves_no_trace_in_its_batch(log in any_log()) {
+        let mut memory = Memory::default();
+        for (stamp, proposals) in log {
+            let change = apply_batch(&memory, stamp, &proposals).unwrap();
+            let pairs = proposals.into_iter().zip(&change.replies);
+            let accepted =
+                pairs.filter(|(_, replies)| !matches!(replies.last(), Some(Reply::Refused(_))));
+            let (accepted, replies): (Vec<Proposal>, Vec<_>) = accepted.unzip();
+            let alone = apply_batch(&memory, stamp, &accepted).unwrap();
+            prop_assert_eq!(&alone.writes, &change.writes);
+            prop_assert_eq!(&alone.effects, &change.effects);
+            prop_assert_eq!(alone.replies.iter().collect::<Vec<_>>(), replies);
+            prop_assert_eq!(alone.revision, change.revision);
+            memory.commit(&change.writes);
+        }
+    }
 }

@@ -233,10 +233,14 @@ fn any_namespace_command(now: WallMs) -> impl Strategy<Value = Command> {
         1 => name().prop_map(move |name| {
             Command::Namespace(NamespaceCommand::Delete(DeleteNamespace { name: named(name) }))
         }),
-        1 => (0_u8..8, some_time(now, 16 * MINUTE))
-            .prop_map(|(hash, until)| SpendToken { hash: digest(hash), until })
-            .prop_map(Command::SpendToken),
+        1 => some_token(now).prop_map(Command::SpendToken),
     ]
+}
+
+/// One of those that are spent in batches too, or of as many others.
+fn some_token(now: WallMs) -> impl Strategy<Value = SpendToken> {
+    (0_u8..16, some_time(now, 16 * MINUTE))
+        .prop_map(|(hash, until)| SpendToken { hash: digest(hash), until })
 }
 
 fn some_visibility() -> impl Strategy<Value = Option<Visibility>> {
@@ -394,20 +398,30 @@ fn any_task_command(now: WallMs) -> impl Strategy<Value = Command> {
         secret: "secret".parse().unwrap(),
     }));
     let outcome = prop::option::of(name(5).prop_map(digest));
+    let gateway = || prop::option::of(name(2).prop_map(gateway_id));
+    let token = prop::option::weighted(0.3, some_token(now));
+    let brought = (reply_to, token, prop::option::of(some_node()), gateway());
     prop_oneof![
-        4 => (0_u8..8, name(2), 0_u8..5, reply_to, some_time(now, 60 * MINUTE)).prop_map(
-            |(id, agent, input, reply_to, deadline)| Command::SubmitTask(SubmitTask {
-                id: task_id(id),
-                context: ContextId::parse("context").unwrap(),
-                agent: handle(agent),
-                owner: "operator".parse().unwrap(),
-                input: digest(input),
-                reply_to,
-                deadline,
-                // Some of either kind; the same id says the same again.
-                shared: id.is_multiple_of(2),
-                metered: !id.is_multiple_of(3),
-            })
+        4 => (0_u8..8, name(2), 0_u8..5, brought, some_time(now, 60 * MINUTE)).prop_map(
+            |(id, agent, input, brought, deadline)| {
+                let (reply_to, token, node, gateway) = brought;
+                Command::SubmitTask(SubmitTask {
+                    id: task_id(id),
+                    context: ContextId::parse("context").unwrap(),
+                    agent: handle(agent),
+                    owner: "operator".parse().unwrap(),
+                    input: digest(input),
+                    reply_to,
+                    deadline,
+                    // Some of either kind; the same id says the same again.
+                    shared: id.is_multiple_of(2),
+                    metered: !id.is_multiple_of(3),
+                    counted: true,
+                    token,
+                    node,
+                    gateway,
+                })
+            }
         ),
         5 => (task(), some_node())
             .prop_map(|(id, node)| Command::AssignTask(AssignTask { id, node })),
@@ -430,10 +444,13 @@ fn any_task_command(now: WallMs) -> impl Strategy<Value = Command> {
             .prop_map(|(id, owner)| Command::CancelTask(CancelTask { id, owner })),
         1 => (task(), any_wait())
             .prop_map(|(id, waits_for)| Command::ExpireTask(ExpireTask { id, waits_for })),
-        2 => (task(), name(5), some_time(now, 60 * MINUTE)).prop_map(|(id, input, deadline)| {
-            let (owner, input, reply_to) = ("operator".parse().unwrap(), digest(input), None);
-            FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to, deadline }).into()
-        }),
+        2 => (task(), name(5), some_time(now, 60 * MINUTE), gateway()).prop_map(
+            |(id, input, deadline, gateway)| {
+                let (owner, input, reply_to) = ("operator".parse().unwrap(), digest(input), None);
+                let next = ContinueTask { id, owner, input, reply_to, deadline, gateway };
+                FleetCommand::ContinueTask(next).into()
+            }
+        ),
     ]
 }
 
@@ -465,9 +482,17 @@ fn any_envelope_command(now: WallMs) -> impl Strategy<Value = Command> {
     let target = || prop_oneof![Just("target-0"), Just("target-1")];
     let lease_ms = prop_oneof![Just(1_000_u64), Just(60_000)];
     let acked = (0_u8..12, target(), some_epoch());
+    let token = prop::option::weighted(0.3, some_token(now));
     prop_oneof![
-        3 => (0_u8..12, target(), some_time(now, 10 * MINUTE))
-            .prop_map(|(name, target, expires_at)| enqueue(name, target, expires_at)),
+        3 => (0_u8..12, target(), some_time(now, 10 * MINUTE), token).prop_map(
+            |(name, target, expires_at, token)| {
+                let mut command = enqueue(name, target, expires_at);
+                if let Command::EnqueueEnvelope(envelope) = &mut command {
+                    envelope.token = token;
+                }
+                command
+            }
+        ),
         2 => (target(), 1_u32..3, lease_ms)
             .prop_map(|(target, max, ttl_ms)| lease_for(target, max, ttl_ms)),
         2 => acked.prop_map(|(name, target, epoch)| ack(name, target, epoch.0)),

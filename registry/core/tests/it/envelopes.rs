@@ -1,9 +1,9 @@
 //! Envelope queues: accepted once, leased to one, acknowledged once.
 
-use proto_types::{EnvelopeId, LeaseEpoch, WallMs};
+use proto_types::{EnvelopeId, LeaseEpoch, Stamp, WallMs};
 use registry_core::change::{Effect, Lease, Refusal, Reply};
-use registry_core::command::{AckEnvelope, Command};
-use registry_core::query;
+use registry_core::command::{AckEnvelope, Command, EnqueueEnvelope, Proposal};
+use registry_core::{apply_batch, query};
 
 use crate::world::*;
 
@@ -126,6 +126,32 @@ fn a_void_envelope_is_neither_leased_nor_kept() {
 }
 
 #[test]
+fn a_log_entry_sweeps_until_nothing_is_void_and_a_refused_proposal_has_not_swept() {
+    let mut world = World::populated();
+    for name in 0..70 {
+        world.done(&enqueue(name, TARGET, at(MINUTE)));
+    }
+    world.later(MINUTE);
+    let (sweep, refused) = (|| lease(TARGET, 9), || assign(9, 0));
+    let in_vain = || vec![sweep(), sweep(), refused()];
+    for (proposals, left) in [
+        (vec![vec![sweep()]], 6),
+        (vec![vec![sweep()], vec![sweep()], vec![sweep()]], 0),
+        (vec![vec![sweep(), sweep()]], 0),
+        (vec![in_vain()], 70),
+        (vec![in_vain(), vec![sweep()]], 6),
+        (vec![in_vain(), vec![sweep()], in_vain(), vec![sweep()]], 0),
+    ] {
+        let proposals: Vec<_> =
+            proposals.into_iter().map(|commands| Proposal { commands }).collect();
+        let change = apply_batch(&world.memory, Stamp { now: world.now }, &proposals).unwrap();
+        let mut memory = world.memory.clone();
+        memory.commit(&change.writes);
+        assert_eq!(query::queue_depth(&memory, TARGET).unwrap(), left, "{proposals:?}");
+    }
+}
+
+#[test]
 fn a_queue_holds_10000_envelopes_and_a_lease_looks_past_those_in_use() {
     let mut world = World::populated();
     for n in 0..10_000 {
@@ -215,4 +241,49 @@ fn a_share_goes_down_by_the_envelopes_that_it_has_counted_alone() {
     assert_eq!(counted(&world), ((0, 1), 1));
     world.done(&ack(3, TARGET, 1));
     assert_eq!(counted(&world), ((0, 0), 0));
+}
+
+fn paid(name: u8, with: u8) -> Command {
+    let mut command = enqueue(name, TARGET, at(DAY));
+    if let Command::EnqueueEnvelope(envelope) = &mut command {
+        envelope.token = Some(token(with));
+    }
+    command
+}
+
+#[test]
+fn an_envelope_spends_its_token_also_where_it_is_known() {
+    let mut world = World::populated();
+    world.done(&paid(1, 60));
+    assert!(world.was_spent(60));
+    let again = world.done(&paid(1, 61));
+    assert!(matches!(again, Reply::Enqueued { duplicate: true, .. }), "{again:?}");
+    for (name, spent) in [(1, 60), (1, 61), (2, 60)] {
+        assert_eq!(world.refusal(&paid(name, spent)), Refusal::TokenSpent, "{name} {spent}");
+    }
+    assert_eq!(query::queue_depth(&world.memory, TARGET).unwrap(), 1);
+}
+
+#[test]
+fn an_envelope_that_is_refused_spends_no_token() {
+    let mut world = World::populated();
+    world.done(&enqueue(1, TARGET, at(DAY)));
+    let refused: [fn(&mut EnqueueEnvelope); 5] = [
+        |envelope| envelope.body = digest(1),
+        |envelope| envelope.target = "elsewhere".parse().unwrap(),
+        |envelope| envelope.expires_at = START,
+        |envelope| envelope.expires_at = at(8 * DAY),
+        |envelope| (envelope.id, envelope.body) = (envelope_id(2), digest(99)),
+    ];
+    for (name, ask) in (70..).zip(refused) {
+        let mut command = paid(1, name);
+        if let Command::EnqueueEnvelope(envelope) = &mut command {
+            ask(envelope);
+        }
+        assert_ne!(world.refusal(&command), Refusal::TokenSpent, "{command:?}");
+        assert!(!world.was_spent(name), "{command:?}");
+    }
+    world.set_number(&format!("queue/{TARGET}"), 20_000);
+    assert_eq!(world.refusal(&paid(2, 60)), full("the target's queue", 20_000));
+    assert!(!world.was_spent(60));
 }

@@ -1,7 +1,7 @@
 //! Makes random logs meet the state: commands that leave their choice open get one that is possible.
 
 use proto_types::{LeaseEpoch, NodeId, Stamp};
-use registry_core::command::{AckEnvelope, Command, Proposal};
+use registry_core::command::{AckEnvelope, Command, Proposal, SubmitTask};
 use registry_core::entry::{NodeState, TaskEntry, TaskState};
 use registry_core::table::{ENVELOPES, NODES, TASKS};
 use registry_core::view::Memory;
@@ -35,15 +35,15 @@ pub(crate) fn guided(log: Vec<Entry>) -> Vec<Entry> {
 fn choose(memory: &Memory, stamp: Stamp, command: &mut Command) {
     match command {
         Command::AssignTask(assign) if assign.node.as_str() == "open" => {
-            let nodes = NODES.list(memory, None, 9).unwrap();
-            let joined = nodes.into_iter().find(|node| {
-                let held = query::tasks_of_node(memory, &node.id, 9).unwrap().len();
-                node.state == NodeState::Joined && held < node.capacity.slots.get() as usize
-            });
             let pending = query::pending_tasks(memory, 9).unwrap();
             let due = pending.into_iter().find(|task| task.deadline > stamp.now);
-            if let (Some(task), Some(joined)) = (due, joined) {
-                (assign.id, assign.node) = (task.id, joined.id);
+            if let (Some(task), Some(node)) = (due, with_room(memory)) {
+                (assign.id, assign.node) = (task.id, node);
+            }
+        }
+        Command::SubmitTask(SubmitTask { node: Some(node), .. }) if node.as_str() == "open" => {
+            if let Some(free) = with_room(memory) {
+                *node = free;
             }
         }
         Command::ReleaseTask(release) if release.epoch == OPEN => {
@@ -66,6 +66,16 @@ fn choose(memory: &Memory, stamp: Stamp, command: &mut Command) {
         }
         _ => {}
     }
+}
+
+/// A joined node that has a slot left.
+fn with_room(memory: &Memory) -> Option<NodeId> {
+    let nodes = NODES.list(memory, None, 9).unwrap();
+    let free = nodes.into_iter().find(|node| {
+        let held = query::tasks_of_node(memory, &node.id, 9).unwrap().len();
+        node.state == NodeState::Joined && held < node.capacity.slots.get() as usize
+    });
+    free.map(|node| node.id)
 }
 
 fn assigned(memory: &Memory) -> Option<(TaskEntry, NodeId)> {

@@ -7,9 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use proto_types::{Digest, EnvelopeId, LeaseEpoch, Namespace, Revision, WallMs};
 use registry_core::change::{Reply, Spent};
-use registry_core::command::{Command, Proposal};
+use registry_core::command::{
+    Command, FleetCommand, HearNode, Proposal, RegisterNode, SetNodeState, SubmitTask,
+};
 use registry_core::entry::{
-    ImportKind, PeerStatus, RecordEntry, Scoped as _, Source, TaskEnd, TaskEntry, TaskState, Usage,
+    ChangeEvent, ImportKind, PeerStatus, RecordEntry, Scoped as _, Source, TaskEnd, TaskEntry,
+    TaskState, Usage,
 };
 use registry_core::table::{
     AGENTS, CARDS, ENVELOPES, EVIDENCE, Entity, GATEWAYS, JOIN_TOKENS, MEMBERS, NAMESPACES, NODES,
@@ -71,14 +74,14 @@ fn revisions_rise_by_one_and_each_is_told(before: &Memory, change: &BatchChange,
     assert_eq!(told, (compacted.0 + 1..=now.0).collect::<Vec<_>>());
     assert!(query::clock(before).unwrap() <= query::clock(after).unwrap());
 
-    let named: BTreeSet<_> =
-        all[old.len()..].iter().map(|event| (event.revision, event.id.clone())).collect();
+    let line = |event: &ChangeEvent| (event.revision, event.id.clone(), event.gateway.clone());
+    let named: BTreeSet<_> = all[old.len()..].iter().map(line).collect();
     let (tasks, earlier) = (list(after, &TASKS), list(before, &TASKS));
     let tasks = tasks.into_iter().filter(|(id, task)| earlier.get(id) != Some(task));
-    let tasks = tasks.map(|(id, task)| (task.revision, id));
+    let tasks = tasks.map(|(id, task)| (task.revision, id, task.gateway));
     let (nodes, earlier) = (list(after, &NODES), list(before, &NODES));
     let nodes = nodes.into_iter().filter(|(id, node)| earlier.get(id) != Some(node));
-    let nodes = nodes.map(|(id, node)| (node.revision, id));
+    let nodes = nodes.map(|(id, node)| (node.revision, id, None));
     for changed in tasks.chain(nodes) {
         // Changes of this very entry may have been compacted in it.
         assert!(
@@ -112,6 +115,29 @@ fn tasks_end_once_and_epochs_never_fall(before: &Memory, after: &Memory, forgets
     }
     let kept = both(before, after, &TASKS).len();
     assert!(forgets || list(before, &TASKS).len() == kept, "none vanishes unless forgotten");
+}
+
+/// Neither by an assignment nor by a submission that names it.
+fn no_node_is_given_more_than_its_slots(before: &Memory, proposals: &[Proposal], after: &Memory) {
+    for node in list(after, &NODES).into_values() {
+        let said = proposals.iter().flat_map(|proposal| &proposal.commands);
+        let said = said.filter_map(|command| match command {
+            Command::RegisterNode(RegisterNode { id, capacity, .. })
+            | Command::SetNodeState(SetNodeState { id, capacity: Some(capacity), .. })
+            | Command::Fleet(FleetCommand::HearNode(HearNode { id, capacity }))
+                if *id == node.id =>
+            {
+                Some(capacity)
+            }
+            _ => None,
+        });
+        let earlier = query::node(before, &node.id).unwrap().map(|node| node.capacity);
+        let offered = said.chain(&earlier).chain([&node.capacity]);
+        let slots = offered.map(|capacity| capacity.slots.get() as usize).max().unwrap();
+        let held = |memory: &Memory| query::tasks_of_node(memory, &node.id, ALL).unwrap().len();
+        // It may have held more than it has since it said that it has less.
+        assert!(held(after) <= held(before).max(slots), "{node:?}");
+    }
 }
 
 /// Caught: `bring_home` that does not count; a withdrawal counted twice.
@@ -341,6 +367,8 @@ struct Witness {
     accepted: BTreeMap<EnvelopeId, (Revision, WallMs)>,
     leased: BTreeMap<(EnvelopeId, Revision), (LeaseEpoch, WallMs)>,
     acked: BTreeSet<(EnvelopeId, Revision)>,
+    /// The versions of tasks that were answered.
+    tasks: BTreeSet<Revision>,
 }
 
 impl Witness {
@@ -356,7 +384,18 @@ impl Witness {
                 assert_eq!(verdicts.as_slice(), [Spent::Fresh], "the others are refused");
                 self.hear_spent(now, spend.hash, spend.until, Spent::Fresh);
             }
+            (command, Reply::Task(task)) => {
+                let is_submitted = self.tasks.insert(task.revision) && is_as_submitted(task);
+                if let Command::SubmitTask(SubmitTask { token: Some(token), .. }) = command
+                    && is_submitted
+                {
+                    self.hear_spent(now, token.hash, token.until, Spent::Fresh);
+                }
+            }
             (Command::EnqueueEnvelope(sent), Reply::Enqueued { revision, duplicate }) => {
+                if let Some(token) = &sent.token {
+                    self.hear_spent(now, token.hash, token.until, Spent::Fresh);
+                }
                 let known = self.accepted.get(&sent.id).filter(|(_, until)| *until > now);
                 assert_eq!(known.map(|(first, _)| first), duplicate.then_some(revision));
                 if !duplicate {
@@ -397,6 +436,17 @@ impl Witness {
     }
 }
 
+/// Whether nothing was done with the task yet, but that it may have been placed: what is answered so for the first time
+/// is a new task, and not the same one again.
+fn is_as_submitted(task: &TaskEntry) -> bool {
+    let placed = match task.state {
+        TaskState::Pending => 0,
+        TaskState::Assigned { .. } => 1,
+        TaskState::Ended { .. } => return false,
+    };
+    task.attempts == placed && task.turns.is_empty() && !task.cancel_requested
+}
+
 proptest! {
     #[test]
     fn every_state_and_step_keeps_the_invariants(log in any_log()) {
@@ -405,6 +455,7 @@ proptest! {
             let forgets = accepted(proposals, change)
                 .any(|(command, _)| matches!(command, Command::Compact(_)));
             tasks_end_once_and_epochs_never_fall(before, after, forgets);
+            no_node_is_given_more_than_its_slots(before, proposals, after);
             what_an_entity_names_is_kept(after);
             sequences_and_times_never_decrease(before, after);
             partners_know_how_many_entries_they_gave(after);

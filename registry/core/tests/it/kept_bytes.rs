@@ -54,7 +54,9 @@ fn first_message(body: Digest) -> Command {
 
 fn next_message(input: Digest) -> Command {
     let (id, owner, deadline) = (task_id(1), OWNER.parse().unwrap(), at(DAY));
-    FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to: None, deadline }).into()
+    let (reply_to, gateway) = (None, None);
+    FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to, deadline, gateway })
+        .into()
 }
 
 fn ends(epoch: u64, end: TaskEnd, outcome: Digest) -> Command {

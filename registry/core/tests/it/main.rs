@@ -26,6 +26,7 @@ mod records;
 mod search;
 mod search_world;
 mod shapes;
+mod submissions;
 mod tasks;
 mod tokens;
 mod verify;

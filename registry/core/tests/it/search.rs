@@ -1,9 +1,11 @@
 //! The search: it finds what looking at every entry would find, and nothing that its viewer may not see.
 
 use proptest::prelude::*;
+use proto_types::Stamp;
 use proto_types::card::Assurance;
+use registry_core::apply_batch;
 use registry_core::change::{Refusal, Reply};
-use registry_core::command::{Command, DeleteRecord, PutCard};
+use registry_core::command::{Command, DeleteRecord, Proposal, PutCard};
 use registry_core::entry::{SearchEntry, Source, Visibility};
 use registry_core::search::{Bounds, Document, Facts, PutSearch, Query, Search, TermKind, Terms};
 use registry_core::table::{Entity as _, SEARCHES};
@@ -35,6 +37,24 @@ fn an_entry_is_found_by_the_words_of_its_own_body_only() {
     assert_eq!(stale, not_found("card", handle(1)));
     world.done(&put_search(Source::Card, 1, 2, 2));
     assert_eq!((found(&world, "beta gamma").len(), found(&world, "alpha beta").len()), (1, 0));
+}
+
+#[test]
+fn a_proposal_says_what_is_in_the_body_that_it_leaves() {
+    let says = |body, words| put_search(Source::Card, 1, body, words);
+    for (commands, alpha, gamma) in [
+        (vec![put_card(1, 1), says(1, 1), says(1, 2)], 0, 1),
+        (vec![put_card(1, 1), says(1, 1), put_card(1, 2)], 0, 0),
+        (vec![put_card(1, 1), says(1, 2), put_card(1, 2), says(2, 1)], 1, 0),
+        (vec![put_card(1, 1), put_card(1, 2), says(1, 1)], 0, 0),
+    ] {
+        let mut world = World::populated();
+        let (stamp, proposals) = (Stamp { now: world.now }, [Proposal { commands }]);
+        let change = apply_batch(&world.memory, stamp, &proposals).unwrap();
+        world.memory.commit(&change.writes);
+        let counts = (found(&world, "alpha").len(), found(&world, "gamma").len());
+        assert_eq!(counts, (alpha, gamma), "{:?}", change.replies);
+    }
 }
 
 #[test]

@@ -198,7 +198,7 @@ fn an_assigned_task_is_canceled_through_its_node() {
     assert_eq!(finished.refusal(&cancel(None)), Refusal::TaskEnded(task_id(1)));
 }
 
-fn asks(task: u8, epoch: u64, outcome: u8) -> Command {
+pub(crate) fn asks(task: u8, epoch: u64, outcome: u8) -> Command {
     let mut command = complete(task, 0, epoch, outcome);
     if let Command::CompleteTask(complete) = &mut command {
         complete.end = TaskEnd::InputRequired;
@@ -209,7 +209,9 @@ fn asks(task: u8, epoch: u64, outcome: u8) -> Command {
 fn go_on(input: u8, deadline: WallMs) -> Command {
     let owner = "https://peer0.example".parse().unwrap();
     let (id, input) = (task_id(1), digest(input));
-    FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to: None, deadline }).into()
+    let (reply_to, gateway) = (None, None);
+    FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to, deadline, gateway })
+        .into()
 }
 
 /// A world whose task 1 has asked for more.
@@ -451,10 +453,9 @@ fn a_share_goes_down_by_the_tasks_that_it_has_counted_alone() {
     assert_eq!(held(&world), 0);
     let (id, input, deadline) = (task_id(2), digest(2), START.plus_ms(DAY));
     let owner = owner.parse().unwrap();
-    world.done(
-        &FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to: None, deadline })
-            .into(),
-    );
+    let (reply_to, gateway) = (None, None);
+    let next = ContinueTask { id, owner, input, reply_to, deadline, gateway };
+    world.done(&FleetCommand::ContinueTask(next).into());
     assert_eq!(held(&world), 1);
     world.done(&Command::CancelTask(CancelTask { id: task_id(2), owner: None }));
     assert_eq!((held(&world), query::open_tasks(&world.memory).unwrap()), (0, 0));

@@ -6,11 +6,12 @@ use proto_types::{
     Namespace, NodeId, Origin, Reason, Revision, SecretKey, Slots, Stamp, TaskId, WallMs,
 };
 use registry_core::apply;
-use registry_core::change::{Change, Effect, Refusal, Reply, Write};
+use registry_core::change::{Change, Effect, Refusal, Reply, Spent, Write};
 use registry_core::command::{
     AckEnvelope, AssignTask, Command, CompleteTask, EnqueueEnvelope, EnrolPeer, FederationCommand,
     Import, ImportedRecord, IssueJoinToken, LeaseEnvelopes, PutAgent, PutBody, PutCard, PutPartner,
-    PutRecord, RegisterGateway, RegisterNode, ReleaseTask, SetNodeState, SubmitTask,
+    PutRecord, RegisterGateway, RegisterNode, ReleaseTask, SetNodeState, SpendToken, SpendTokens,
+    SubmitTask,
 };
 use registry_core::entry::{
     AgentKind, Approval, Capacity, EnrolledKey, ImportKind, JoinRole, Limits, NodeState,
@@ -80,6 +81,13 @@ impl World {
             Reply::Refused(refusal) => refusal,
             other => panic!("{command:?} was not refused: {other:?}"),
         }
+    }
+
+    /// Whether this token was spent; it is from now on.
+    pub(crate) fn was_spent(&mut self, name: u8) -> bool {
+        let SpendToken { hash, until } = token(name);
+        let reply = self.done(&Command::SpendTokens(SpendTokens { entries: vec![(hash, until)] }));
+        reply == Reply::Spent(vec![Spent::Replayed])
     }
 
     pub(crate) fn task(&self, name: u8) -> TaskEntry {
@@ -303,7 +311,25 @@ pub(crate) fn submit(name: u8, input: u8, deadline: WallMs) -> Command {
         deadline,
         shared: true,
         metered: true,
+        counted: true,
+        token: None,
+        node: None,
+        gateway: None,
     })
+}
+
+/// The same with what it may bring along.
+pub(crate) fn submit_with(name: u8, bring: impl FnOnce(&mut SubmitTask)) -> Command {
+    let mut command = submit(name, 1, START.plus_ms(DAY));
+    if let Command::SubmitTask(task) = &mut command {
+        bring(task);
+    }
+    command
+}
+
+/// A token that lasts for a minute.
+pub(crate) fn token(name: u8) -> SpendToken {
+    SpendToken { hash: digest(name), until: START.plus_ms(MINUTE) }
 }
 
 pub(crate) fn assign(task: u8, node: u8) -> Command {
@@ -340,6 +366,7 @@ pub(crate) fn enqueue(name: u8, target: &str, expires_at: WallMs) -> Command {
         expires_at,
         shared: true,
         metered: true,
+        token: None,
     })
 }
 

@@ -10,6 +10,7 @@ use futures_util::stream::{self, Stream, TryStreamExt as _};
 use openraft::storage::RaftLogReader;
 
 use super::VOTE;
+use super::recent::Recent;
 use crate::codec::decode;
 use crate::store_handle::StoreHandle;
 use crate::types::{Entry, TypeConfig, Vote};
@@ -22,14 +23,18 @@ const READ_BYTES_MAX: usize = 4 << 20;
 #[derive(Debug)]
 pub(crate) struct LogReader {
     handle: Arc<StoreHandle>,
+    recent: Arc<Recent>,
 }
 
 impl LogReader {
-    pub(crate) fn new(handle: Arc<StoreHandle>) -> Self {
-        Self { handle }
+    pub(super) fn new(handle: Arc<StoreHandle>, recent: Arc<Recent>) -> Self {
+        Self { handle, recent }
     }
 
     fn read(&self, from: u64, to: u64, bytes_max: usize) -> io::Result<Vec<Entry>> {
+        if let Some(entries) = self.recent.read(from, to, bytes_max) {
+            return Ok(entries);
+        }
         let entries = self.handle.store.log().entries(from, to, bytes_max);
         let entries = entries.map_err(io::Error::other)?;
         entries.iter().map(|(_, bytes)| decode(bytes)).collect()
@@ -61,7 +66,7 @@ impl RaftLogReader<TypeConfig> for LogReader {
         RB: RangeBounds<u64> + Clone + Debug + Send,
     {
         let (from, to) = bounds(&range);
-        let reader = Self::new(Arc::clone(&self.handle));
+        let reader = Self::new(Arc::clone(&self.handle), Arc::clone(&self.recent));
         let chunks = stream::try_unfold(from, move |from| {
             let chunk = reader.read(from, to, READ_BYTES_MAX);
             async move {

@@ -4,18 +4,18 @@
 use std::io;
 use std::sync::Arc;
 
-use openraft::EntryPayload;
 use proto_types::{Revision, Stamp};
 use registry_core::change::{Effect, Reply, Write};
 use registry_core::query;
 
 use super::Published;
 use super::marks::{MARK, StateMark, encoded};
-use crate::batch::Payload;
+use super::work::{EntryChange, Work};
+use crate::batch::Batch;
 use crate::codec::{decode, encode};
 use crate::snapshot::Stored;
 use crate::store_handle::{APPLIED, MEMBERSHIP, StoreHandle};
-use crate::types::{Entry, LogId, Membership};
+use crate::types::{LogId, Membership};
 
 pub(crate) struct Applier {
     handle: Arc<StoreHandle>,
@@ -37,29 +37,27 @@ impl Applier {
         Ok((applied, membership.unwrap_or_default()))
     }
 
-    pub(crate) fn apply(&self, entry: Entry, proposed_here: bool) -> io::Result<Vec<Vec<Reply>>> {
-        let log_id = entry.log_id;
-        match entry.payload {
-            EntryPayload::Blank => {
+    pub(super) fn apply(&self, work: Work, proposed_here: bool) -> io::Result<Vec<Vec<Reply>>> {
+        let Work { log_id, change } = work;
+        match change {
+            EntryChange::Nothing => {
                 self.commit(&[], log_id, None, None)?;
                 Ok(Vec::new())
             }
-            EntryPayload::Membership(membership) => {
-                let membership = Membership::new(Some(log_id), membership);
+            EntryChange::Membership(membership) => {
                 self.commit(&[], log_id, Some(&membership), None)?;
                 Ok(Vec::new())
             }
-            EntryPayload::Normal(payload) => self.batch(&payload, log_id, proposed_here),
+            EntryChange::Batch(batch) => self.batch(&batch, log_id, proposed_here),
         }
     }
 
     fn batch(
         &self,
-        payload: &Payload,
+        batch: &Batch,
         log_id: LogId,
         proposed_here: bool,
     ) -> io::Result<Vec<Vec<Reply>>> {
-        let batch = payload.read()?;
         let stamp = Stamp { now: batch.stamp };
         let view = self.published.view();
         let change = registry_core::apply_batch(&view, stamp, &batch.proposals);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
-use proto_types::{Digest, Revision};
+use proto_types::{Digest, Revision, WallMs};
 use registry_core::change::Effect;
 use registry_core::query;
 use registry_store::StoreView;
@@ -21,6 +21,16 @@ const EFFECTS_KEPT: usize = 4096;
 struct Moment {
     view: StoreView,
     revision: Revision,
+    /// The state's time: it is asked for several times with each call.
+    clock: WallMs,
+}
+
+impl Moment {
+    fn of(view: StoreView, revision: Revision) -> Self {
+        // A state that cannot be read ends this member elsewhere.
+        let clock = query::clock(&view).unwrap_or_default();
+        Self { view, revision, clock }
+    }
 }
 
 pub(crate) struct Published {
@@ -53,7 +63,7 @@ impl Published {
             epoch: AtomicU64::new(EMPTY),
             cluster: OnceLock::new(),
             term: AtomicU64::new(0),
-            moment: ArcSwap::from_pointee(Moment { view: view.clone(), revision }),
+            moment: ArcSwap::from_pointee(Moment::of(view.clone(), revision)),
             revision: watch::Sender::new(revision),
             effects: broadcast::Sender::new(EFFECTS_KEPT),
             handle,
@@ -113,8 +123,9 @@ impl Published {
     }
 
     pub(crate) fn publish(&self, view: StoreView, revision: Revision) {
-        self.moment.store(Arc::new(Moment { view, revision }));
-        self.revision.send_replace(revision);
+        self.moment.store(Arc::new(Moment::of(view, revision)));
+        // Who follows revisions is not woken for tokens and leases, which have none.
+        self.revision.send_if_modified(|known| std::mem::replace(known, revision) != revision);
     }
 
     pub(crate) fn tell(&self, effects: Vec<Effect>) {
@@ -136,6 +147,10 @@ impl Published {
     pub(crate) fn moment(&self) -> (StoreView, Revision) {
         let moment = self.moment.load();
         (moment.view.clone(), moment.revision)
+    }
+
+    pub(crate) fn clock(&self) -> WallMs {
+        self.moment.load().clock
     }
 
     pub(crate) fn revisions(&self) -> watch::Receiver<Revision> {

@@ -176,8 +176,8 @@ impl RaftTransport for TransportService {
     }
 
     async fn forward(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
-        let proposal: Proposal = self.call(request)?;
-        respond(&self.proposer.propose(&proposal, None).await)
+        let mut proposal: Proposal = self.call(request)?;
+        respond(&self.proposer.propose(&mut proposal, None, None).await)
     }
 }
 

@@ -120,7 +120,7 @@ impl Registry {
     async fn remember(&self, id: u64, address: &str, term: Term) -> bool {
         let command =
             Command::AdmitMember(AdmitMember { id, address: address.to_owned(), join: None });
-        let proposed = self.propose_in(term, Proposal { commands: vec![command] }).await;
+        let proposed = self.propose_in(term, Proposal { commands: vec![command] }, None).await;
         matches!(proposed.as_deref(), Ok([Reply::Done(_)]))
     }
 

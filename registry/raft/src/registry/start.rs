@@ -9,9 +9,10 @@ use tokio::task::JoinSet;
 
 use super::forward::Forwarder;
 use super::freshness::confirmed;
-use super::status::watch_leadership;
+use super::status::{watch_end, watch_leadership};
 use super::{Inner, Registry, found, leave, rejoin, scrub};
 use crate::blank::Blank;
+use crate::consensus_thread::ConsensusThread;
 use crate::log::LogStore;
 use crate::machine::{Machine, Published, Raft};
 use crate::network::{Caller, Contact, Credentials, Peers};
@@ -42,17 +43,29 @@ impl Opened {
     }
 
     /// All that a handle needs.
-    fn into_inner(self, config: &Config, raft: Raft, calls: Caller) -> Inner {
+    fn into_inner(
+        self,
+        config: &Config,
+        (raft, thread): (Raft, ConsensusThread),
+        calls: Caller,
+    ) -> Inner {
         let contact = Arc::new(Contact::new());
         let mut tasks = attended(&raft, &calls, &self.time, &contact);
+        let (proposer, proposing) = Proposer::new(raft.clone(), Arc::clone(&self.time));
+        let (reads, confirming) = ReadIndex::new(raft.clone());
+        thread.spawn(&mut tasks, proposing);
+        let (end, watching) = watch_end(&raft);
+        thread.spawn(&mut tasks, confirming);
+        thread.spawn(&mut tasks, watching);
         Inner {
             id: config.id,
-            proposer: Proposer::start(raft.clone(), Arc::clone(&self.time), &mut tasks),
-            reads: ReadIndex::start(raft.clone(), &mut tasks),
+            proposer,
+            reads,
             leadership: watch_leadership(&raft, &mut tasks),
+            end,
             reports: calls.reports(),
             credentials: calls.credentials().clone(),
-            forwarder: Forwarder::new(calls),
+            forwarder: Arc::new(Forwarder::new(calls)),
             silence_max: config.timings.election_max.saturating_mul(3),
             changing: tokio::sync::Mutex::new(()),
             contact,
@@ -63,6 +76,7 @@ impl Opened {
             handle: self.handle,
             published: self.published,
             snapshots: self.snapshots,
+            thread,
         }
     }
 }
@@ -80,9 +94,13 @@ impl Registry {
         let calls = Caller::new(credentials.into(), published, time);
         recover(&config, &opened.handle, &opened.snapshots, &calls).await?;
         let peers = Peers::new(config.id, calls.clone());
-        let raft = begun(Raft::new(config.id, settings, peers, log, machine), &config).await?;
+        let failed = |cause: &dyn std::fmt::Display| Error::Raft(cause.to_string());
+        let thread = ConsensusThread::start(config.id).map_err(|cause| failed(&cause))?;
+        let raft = thread.run(Raft::new(config.id, settings, peers, log, machine)).await;
+        let raft = raft.map_err(|cause| failed(&cause))?.map_err(|cause| failed(&cause))?;
+        begin(&raft, &config).await?;
         let founding = found::run(raft.clone(), calls.clone(), config.clone());
-        let inner = Arc::new(opened.into_inner(&config, raft, calls.clone()));
+        let inner = Arc::new(opened.into_inner(&config, (raft, thread), calls.clone()));
         let mut tasks = inner.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.spawn(founding);
         tasks.spawn(rejoin::run(Arc::downgrade(&inner)));
@@ -111,21 +129,17 @@ async fn open(config: &Config) -> Result<Opened, Error> {
 }
 
 /// Makes the cluster of a member that is alone, if nothing is there, and spares a lone voter the wait for an election.
-async fn begun(
-    raft: impl Future<Output = Result<Raft, impl std::fmt::Display>>,
-    config: &Config,
-) -> Result<Raft, Error> {
+async fn begin(raft: &Raft, config: &Config) -> Result<(), Error> {
     let failed = |cause: &dyn std::fmt::Display| Error::Raft(cause.to_string());
-    let raft = raft.await.map_err(|cause| failed(&cause))?;
     let initialized = raft.is_initialized().await.map_err(|cause| failed(&cause))?;
     // Others are asked first, once they can be.
     if !initialized && config.founds() && config.members.len() == 1 {
-        found::make(&raft, &config.members).await?;
+        found::make(raft, &config.members).await?;
     }
     if initialized && raft.voter_ids().eq([config.id]) {
         raft.trigger().elect(false).await.map_err(|cause| failed(&cause))?;
     }
-    Ok(raft)
+    Ok(())
 }
 
 /// Has calls say what consensus knows, and consensus do what calls are told.

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use deploy_service::wait_until;
 use openraft::errors::Fatal;
 use openraft::{Instant as _, RaftMetrics};
 use registry_core::query;
 use registry_store::{Damage, StoreView};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::Inner;
 use crate::machine::Raft;
@@ -189,29 +191,47 @@ fn peers(metrics: &RaftMetrics<TypeConfig>) -> BTreeMap<u64, PeerStatus> {
     peers
 }
 
-/// Resolves with the reason when the core has ended by itself.
-pub(super) fn failed(raft: &Raft, damage: Damage) -> impl Future<Output = String> + Send + use<> {
+/// How the core has ended, once it has; none if it was told to. What has to run for that looks at each change of the metrics,
+/// of which every entry makes several: it belongs on the thread of consensus.
+pub(super) fn watch_end(raft: &Raft) -> (watch::Receiver<End>, impl Future<Output = ()> + use<>) {
     let mut metrics = observed::metrics(raft);
-    async move {
+    let (ended, watched) = watch::channel(None);
+    let watching = async move {
         let mut open = true;
         loop {
-            if let Some(why) = damage.found() {
-                return format!("the state is damaged: {why}");
+            let end = end(&metrics.now(|metrics| metrics.running_state.clone()), open);
+            if end.is_some() {
+                ended.send_replace(end);
+                return;
             }
-            match end(&metrics.now(|metrics| metrics.running_state.clone()), open) {
-                None => {}
-                Some(Some(why)) => return why,
-                Some(None) => return std::future::pending().await,
-            }
-            // Damage is met by reads too, of which consensus does not know.
-            let changed = tokio::time::timeout(DAMAGE_PAUSE, metrics.changed()).await;
-            open = changed.map_or(open, |changed| changed.is_ok());
+            open = metrics.changed().await.is_ok();
+        }
+    };
+    (watched, watching)
+}
+
+/// `None` while the core runs.
+pub(super) type End = Option<Option<String>>;
+
+/// Resolves with the reason when the core has ended by itself, or the state was found damaged.
+pub(super) async fn failed(mut end: watch::Receiver<End>, damage: Damage) -> String {
+    loop {
+        if let Some(why) = damage.found() {
+            return format!("the state is damaged: {why}");
+        }
+        // Damage is met by reads too, of which consensus does not know.
+        let ended = timeout(DAMAGE_PAUSE, wait_until(&mut end, Option::is_some)).await;
+        match ended {
+            Err(_) => {}
+            Ok(Ok(Some(Some(why)))) => return why,
+            // It was told to end, as the task that would say so was.
+            Ok(_) => return std::future::pending().await,
         }
     }
 }
 
 /// Whether the core has ended, and why if nobody told it to; `open` is whether it may still say something.
-fn end(running: &Result<(), Fatal<TypeConfig>>, open: bool) -> Option<Option<String>> {
+fn end(running: &Result<(), Fatal<TypeConfig>>, open: bool) -> End {
     match running {
         Ok(()) if open => None,
         // A panic unwinds without a word.

@@ -43,6 +43,9 @@ pub(crate) fn checkpoint(handle: &StoreHandle, snapshots: &Snapshots) -> io::Res
     let database = partial.dir().join(DATABASE);
     handle.store.checkpoint(&database).map_err(io::Error::other)?;
     let meta = meta_of(handle, &database)?;
+    if let Some(last) = &meta.last_log_id {
+        handle.note_durable(last.index());
+    }
     let before = snapshots.current();
     let manifest = Manifest::of(meta, &database, before.as_deref().map(Stored::manifest))?;
     snapshots.complete(partial, manifest)

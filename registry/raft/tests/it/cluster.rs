@@ -255,6 +255,7 @@ pub(crate) fn envelope(body: Digest, now: WallMs) -> Proposal {
         expires_at: WallMs(now.0 + 60_000),
         shared: true,
         metered: true,
+        token: None,
     });
     Proposal { commands: vec![command] }
 }

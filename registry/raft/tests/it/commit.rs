@@ -1,11 +1,19 @@
 //! Group commit and reads in a cluster of three.
 
-use futures_util::future::join_all;
-use registry_core::change::Effect;
-use registry_core::query;
-use registry_raft::{Clock, ReadError};
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::cluster::{Cluster, body, done, envelope, gateway, has, not_leader, stored, until_has};
+use futures_util::future::join_all;
+use proto_types::Digest;
+use registry_core::change::{Effect, Reply};
+use registry_core::command::{Command, Proposal, PutBody};
+use registry_core::query;
+use registry_raft::{Clock, Held, ReadError};
+use tokio::time::timeout;
+
+use crate::cluster::{
+    Cluster, body, done, envelope, gateway, has, not_leader, stored, until, until_has,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_reaches_every_member_and_a_follower_says_who_leads() {
@@ -30,10 +38,57 @@ async fn a_follower_forwards_a_proposal_in_one_hop() {
     let leader = cluster.leader().await;
     let follower = cluster.follower(leader.id());
     let now = Clock::system().now();
-    let revision = done(&follower.write(gateway("one", now)).await.unwrap());
+    let revision = done(&follower.write(gateway("one", now), None).await.unwrap());
     follower.wait_applied(revision).await.unwrap();
-    let again = done(&follower.write(gateway("one", now)).await.unwrap());
+    let again = done(&follower.write(gateway("one", now), None).await.unwrap());
     assert_eq!(again, revision);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_held_for_a_write_is_kept_until_it_is_answered_though_its_caller_has_gone() {
+    let mut cluster = Cluster::start(5).await;
+    let leader = cluster.leader().await.clone();
+    let follower = cluster.follower(leader.id()).clone();
+    let two = [leader.id(), follower.id()];
+    let others: Vec<u64> = cluster.ids().into_iter().filter(|id| !two.contains(id)).collect();
+    for id in &others {
+        cluster.kill(*id).await;
+    }
+    // Two of five acknowledge nothing, and one carries writes to the other.
+    let mut kept = Vec::new();
+    for member in [&leader, &follower] {
+        let held: Held = Arc::new(());
+        kept.push(Arc::downgrade(&held));
+        let write = member.write(body(b"unanswered"), Some(held));
+        timeout(Duration::from_millis(100), write).await.expect_err("nobody acknowledges it");
+    }
+    assert!(kept.iter().all(|kept| kept.upgrade().is_some()), "nothing withdraws a proposal");
+    for id in others {
+        cluster.restart(id).await;
+    }
+    for kept in kept {
+        until("an answer", || async { kept.upgrade().is_none().then_some(()) }).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_leader_completes_what_is_proposed_here_or_forwarded_and_a_follower_nothing() {
+    let cluster = Cluster::start(3).await;
+    let leader = cluster.leader().await;
+    for id in cluster.ids() {
+        let add = move |proposal: &mut Proposal| -> Option<Held> {
+            let bytes = format!("completed by {id}").into_bytes();
+            proposal.commands.push(Command::PutBody(PutBody { bytes }));
+            None
+        };
+        cluster.registry(id).prepare_by(Box::new(add));
+    }
+    let by_leader = Digest::of(format!("completed by {}", leader.id()).as_bytes());
+    for registry in [leader, cluster.follower(leader.id())] {
+        let replies = registry.write(body(b"proposed"), None).await.unwrap();
+        assert_eq!(replies.last(), Some(&Reply::Stored(by_leader)), "{}", registry.id());
+        assert_eq!(replies.len(), 2, "it is completed once");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -44,7 +99,7 @@ async fn a_burst_of_proposals_shares_log_entries_and_each_gets_its_own_reply() {
     let bodies: Vec<Vec<u8>> = (0..64u32).map(|n| n.to_be_bytes().to_vec()).collect();
     let replies = join_all(bodies.iter().map(|bytes| leader.propose(body(bytes)))).await;
     for (bytes, replies) in bodies.iter().zip(replies) {
-        assert_eq!(stored(&replies.unwrap()), proto_types::Digest::of(bytes));
+        assert_eq!(stored(&replies.unwrap()), Digest::of(bytes));
     }
     let entries = leader.status().last_log.unwrap() - before;
     assert!(entries <= 16, "64 proposals took {entries} entries");
@@ -94,9 +149,9 @@ async fn a_write_that_was_judged_in_one_term_is_not_taken_in_the_next() {
     let leader = cluster.leader().await;
     stored(&leader.propose(body(b"before")).await.unwrap());
     let (view, term) = leader.leader_view().unwrap();
-    assert!(query::body(&view, &proto_types::Digest::of(b"before")).unwrap().is_some());
+    assert!(query::body(&view, &Digest::of(b"before")).unwrap().is_some());
     drop(view);
-    stored(&leader.propose_in(term, body(b"in time")).await.unwrap());
+    stored(&leader.propose_in(term, body(b"in time"), None).await.unwrap());
     let id = leader.id();
     cluster.stop(id).await;
     cluster.restart(id).await;
@@ -104,10 +159,10 @@ async fn a_write_that_was_judged_in_one_term_is_not_taken_in_the_next() {
     stored(&leader.propose(body(b"anew")).await.unwrap());
     let (_, next) = leader.leader_view().unwrap();
     assert_ne!(next, term);
-    let late = leader.propose_in(term, body(b"late")).await.unwrap_err();
+    let late = leader.propose_in(term, body(b"late"), None).await.unwrap_err();
     assert_eq!(not_leader(&late), None);
-    assert!(!has(leader, &proto_types::Digest::of(b"late")));
-    stored(&leader.propose_in(next, body(b"again")).await.unwrap());
+    assert!(!has(leader, &Digest::of(b"late")));
+    stored(&leader.propose_in(next, body(b"again"), None).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

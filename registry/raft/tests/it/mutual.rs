@@ -116,7 +116,7 @@ async fn three_members_commit_and_forward_over_mutual_tls() {
     for id in 1..=3 {
         let registry = &members.registries[&id];
         let replies = until("a write through any member", || async {
-            registry.write(body(format!("through {id}").as_bytes())).await.ok()
+            registry.write(body(format!("through {id}").as_bytes()), None).await.ok()
         });
         let digest = stored(&replies.await);
         for other in members.registries.values() {

@@ -81,7 +81,8 @@ async fn card(
     let owner = Principal::Peer(PeerCaller { origin: target.owner.clone(), token: None });
     let card = decode::card::parse(&owner, handle.as_str(), document, &terms)?;
     let put = decode::card::authorize(&card, &owner, &view)?;
-    let question = member.admission_policy.check(&put, None, &view, member.clock.now())?;
+    let now = member.clock.now();
+    let question = member.admission_policy.check(&put, card.raw(), None, now)?;
     drop(view);
     member.admission_policy.ask_policy_engine(question).await?;
     Ok(Some(put.proposal))

@@ -182,16 +182,16 @@ impl Pull {
                 decode::import::card(body, owner, self.import(offer.clone()), &view)
             }
         };
-        let put = match read {
+        let (put, document) = match read {
             Err(problem) if problem.code() == Code::Conflict => {
                 return Err(PullError::misbehaviour("it gives a record under another handle"));
             }
             Err(problem) => return self.refused(&offer, problem).map(|()| false),
-            Ok(put) => put,
+            Ok(read) => read,
         };
         let (policy, now) = (&self.member.admission_policy, self.member.clock.now());
-        let admitted = policy.check(&put, None, &view, now);
-        drop(view);
+        let admitted = policy.check(&put, &document, None, now);
+        drop((view, document));
         let Err(problem) = self.write(put, admitted).await else {
             self.settled(&offer);
             return Ok(true);

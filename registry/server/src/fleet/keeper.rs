@@ -136,6 +136,8 @@ pub(super) async fn hear(
 ) -> Result<(), Problem> {
     let command = FleetCommand::HearNode(HearNode { id: node.clone(), capacity });
     member.write_command(command.into()).await?;
+    // After it is committed: a pass that has not seen it says nothing of this node.
+    member.fleet.waiting().try_all();
     member.fleet.wake();
     Ok(())
 }
@@ -148,6 +150,10 @@ pub(super) async fn set_state(
 ) -> Result<(), Problem> {
     let command = Command::SetNodeState(SetNodeState { id: node.clone(), state, capacity: None });
     member.write_command(command).await?;
+    if state == NodeState::Joined {
+        // As in `hear`.
+        member.fleet.waiting().try_all();
+    }
     member.fleet.wake();
     Ok(())
 }

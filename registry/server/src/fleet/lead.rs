@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use proto_types::NodeId;
 use registry_api::Problem;
 use registry_core::change::Effect;
 use tokio::sync::broadcast;
@@ -11,10 +12,24 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::member::Member;
 
-use super::{Fleet, failed, keeper, placer};
+use super::live::Live;
+use super::{Fleet, Touched, failed, keeper, orders, placer};
 
 /// How often everything is looked at again, at most and at least; between them a quarter lease.
 const SWEEP: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// How much one pass looks at; each of these includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Look {
+    /// The tasks that were noted.
+    Noted,
+    /// And those that wait, but for what no node could run: a slot is free, or there is one more.
+    Waiting,
+    /// And what no node could run: the nodes have changed.
+    Nodes,
+    /// All.
+    All,
+}
 
 /// Leads the fleet whenever this member leads the cluster, until the member stops.
 pub(crate) async fn lead(member: Arc<Member>) {
@@ -44,16 +59,16 @@ async fn while_leading(member: &Member, effects: &mut broadcast::Receiver<Effect
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut looked = Instant::now();
     loop {
-        let all = tokio::select! {
-            _ = sweep.tick() => true,
-            () = member.fleet.wake.notified() => false,
+        let look = tokio::select! {
+            _ = sweep.tick() => Look::All,
+            () = member.fleet.wake.notified() => Look::Nodes,
             effect = effects.recv() => note(&member.fleet, effect),
         };
         // Effects that wait already are part of this pass.
-        let all = std::iter::from_fn(|| effects.try_recv().ok())
-            .fold(all, |all, effect| note(&member.fleet, Ok(effect)) | all);
+        let look = std::iter::from_fn(|| effects.try_recv().ok())
+            .fold(look, |look, effect| look.max(note(&member.fleet, Ok(effect))));
         hear_first(member, &mut looked);
-        if let Err(problem) = pass(member, all).await {
+        if let Err(problem) = pass(member, look).await {
             failed("a pass over the fleet ended early", &problem);
         }
     }
@@ -70,38 +85,43 @@ fn hear_first(member: &Member, looked: &mut Instant) {
     *looked = now;
 }
 
-/// One look at the fleet: everything, or what has changed.
-async fn pass(member: &Member, all: bool) -> Result<(), Problem> {
+/// One look at the fleet. What is committed is told before anything else is: that waits for the log.
+async fn pass(member: &Member, look: Look) -> Result<(), Problem> {
     let now = Instant::now();
-    if all {
+    if look == Look::All {
+        member.fleet.picks().forget();
         keeper::expire_leases(member, now).await?;
         keeper::expire_tasks(member).await?;
         keeper::settle_states(member).await?;
     }
-    placer::place(member).await?;
-    let touched = member.fleet.take_touched();
-    let nodes = match all {
-        true => member.fleet.table().all().map(|(node, _)| node.clone()).collect(),
-        false => touched,
-    };
-    placer::tell(member, &nodes, now)
+    let mut touched = member.fleet.take_touched();
+    if look == Look::All {
+        let whole = |(node, _): (&NodeId, &Live)| (node.clone(), Touched::Whole);
+        touched = member.fleet.table().all().map(whole).collect();
+    }
+    orders::tell(member, touched, now)?;
+    if look >= Look::Waiting {
+        placer::place(member, look >= Look::Nodes).await?;
+    }
+    Ok(())
 }
 
-/// Notes whom an effect concerns; true if effects were lost and everything must be looked at.
-fn note(fleet: &Fleet, effect: Result<Effect, broadcast::error::RecvError>) -> bool {
+/// Notes whom an effect concerns, and what has to be looked at for it; everything if effects were lost.
+fn note(fleet: &Fleet, effect: Result<Effect, broadcast::error::RecvError>) -> Look {
     match effect {
-        Ok(Effect::TaskAssigned(_, node, _)) => {
-            fleet.touch(node);
-            false
+        Ok(Effect::TaskAssigned(task, node, _)) => {
+            fleet.touch_task(node, task);
+            Look::Noted
         }
         Ok(Effect::TaskCancelRequested(task, node, _)) => {
             if let Some(live) = fleet.table().live(&node) {
                 live.cancel_anew(&task);
             }
-            fleet.touch(node);
-            false
+            fleet.touch_task(node, task);
+            Look::Noted
         }
-        Ok(Effect::TaskPending(_) | Effect::TaskEnded(_) | Effect::EnvelopeReady(_)) => false,
-        Err(_) => true,
+        Ok(Effect::TaskPending(_) | Effect::TaskEnded(_)) => Look::Waiting,
+        Ok(Effect::EnvelopeReady(_)) => Look::Noted,
+        Err(_) => Look::All,
     }
 }

@@ -1,26 +1,22 @@
-//! Placement: pending tasks go to nodes with room, and nodes are told what to do. `fair` of the core decides which task
-//! is next, `rank::place` which node gets it. A task is never sent before its assignment is committed.
+//! Placement of the tasks that wait: they go to nodes with room. `fair` of the core decides which task is next,
+//! `rank::place` which node gets it. It never takes a slot that a submission on its way was given (`pick.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
-use proto_types::{Digest, Handle, Namespace, NodeId};
-use proto_wire::registry::v1 as wire;
-use proto_wire::registry::v1::node_order::Kind;
-use registry_api::{Problem, decode, render};
+use proto_types::{Digest, Handle, Namespace, NodeId, TaskId};
+use registry_api::Problem;
 use registry_core::command::{AssignTask, Command};
 use registry_core::entry::{AgentEntry, TaskEntry, TaskState};
 use registry_core::fair::{Load, Next};
 use registry_core::query;
 use registry_core::rank::{self, Candidate, Needs, Unplaced};
 use registry_core::view::View;
-use registry_core::viewer::Disclosure;
-use tokio::time::Instant;
 
-use crate::lookup;
 use crate::member::Member;
 
 use super::tolerate;
+use super::under_way::Placement;
 
 /// Tasks assigned in one pass: they share few log entries. Arbitrary.
 const ASSIGNED_MAX_PER_PASS: usize = 256;
@@ -31,7 +27,7 @@ const TRIED_MAX: usize = 1_024;
 /// Newly pending tasks read in one pass: a fresh leader with a long queue must still hear its nodes.
 const READ_MAX: usize = 4_096;
 
-/// Tasks of one node looked at in one pass; far above the slots of any machine we know.
+/// Tasks of one node counted in one pass; far above the slots of any machine we know.
 const ASSIGNED_MAX: usize = 4_096;
 
 /// A node with room, as one pass sees it.
@@ -40,33 +36,48 @@ struct Room {
     cached: BTreeSet<Digest>,
 }
 
-/// Assigns waiting tasks to nodes with room.
-pub(super) async fn place(member: &Member) -> Result<(), Problem> {
-    let view = member.registry.view().0;
-    read_waiting(member, &view)?;
-    if member.fleet.waiting().is_empty() {
+/// A waiting task, its node, and the slot that it has there meanwhile.
+type Chosen = (Next, NodeId, Placement);
+
+/// Assigns waiting tasks to nodes with room; if `all`, those too that no node could run when they were tried last.
+pub(super) async fn place(member: &Member, all: bool) -> Result<(), Problem> {
+    let fleet = &member.fleet;
+    read_waiting(member, &member.registry.view().0)?;
+    let waits = {
+        let waiting = fleet.waiting();
+        waiting.placeable() > 0 || (all && !waiting.is_empty())
+    };
+    fleet.under_way.await_slots(waits);
+    if !waits {
         return Ok(());
     }
-    let (mut rooms, load) = rooms(member, &view)?;
-    let chosen = choose_all(member, &view, &mut rooms, load)?;
+    // Read before the state: what is under way no more is in it, and so is a node that has come.
+    let (round, under_way) = (fleet.waiting().round(), fleet.under_way.slots());
+    let view = member.registry.view().0;
+    let (mut rooms, load) = rooms(member, &view, &under_way)?;
+    let chosen = choose_all(member, &view, &mut rooms, load, round)?;
+    fleet.under_way.await_slots(fleet.waiting().placeable() > 0);
     let full = chosen.len() == ASSIGNED_MAX_PER_PASS;
-    let assigned = chosen.into_iter().map(|(next, node)| async move {
-        let id = next.task.clone();
-        let assigned =
-            member.write_command(Command::AssignTask(AssignTask { id, node: node.clone() })).await;
-        let assigned = tolerate(assigned);
-        match &assigned {
-            Ok(Some(_)) => member.fleet.touch(node),
-            // If it still waits it goes back into its line; if not, that shows when it is chosen.
-            _ => member.fleet.waiting().add(next),
-        }
-        assigned.map(drop)
-    });
-    let assigned: Vec<Result<(), Problem>> = join_all(assigned).await;
+    let assigned = join_all(chosen.into_iter().map(|chosen| assign(member, chosen))).await;
+    // After a failure not at once: the log may take nothing for a while.
+    assigned.into_iter().collect::<Result<(), _>>()?;
     if full {
-        member.fleet.wake();
+        fleet.wake();
     }
-    assigned.into_iter().collect()
+    Ok(())
+}
+
+/// Has an assignment committed. A task that still waits goes back into its line; if it does not wait, that shows when it is
+/// chosen.
+async fn assign(member: &Member, (next, node, placement): Chosen) -> Result<(), Problem> {
+    let assign = AssignTask { id: next.task.clone(), node };
+    let assigned = tolerate(member.write_command(Command::AssignTask(assign)).await);
+    if !matches!(assigned, Ok(Some(_))) {
+        member.fleet.waiting().add(next);
+    }
+    // Not before it waits again: a submission would take its slot.
+    placement.settle();
+    assigned.map(drop)
 }
 
 /// Puts what came to wait since the last pass into its queue.
@@ -106,8 +117,12 @@ impl Namespaces {
     }
 }
 
-/// Every live node and the slots that no task holds, and whose tasks run there.
-fn rooms(member: &Member, view: &dyn View) -> Result<(Vec<Room>, Load), Problem> {
+/// Every live node and the slots that no task holds or is about to, and whose tasks run there.
+fn rooms(
+    member: &Member,
+    view: &dyn View,
+    under_way: &BTreeMap<NodeId, BTreeSet<TaskId>>,
+) -> Result<(Vec<Room>, Load), Problem> {
     let live: Vec<_> = {
         let table = member.fleet.table();
         let seen = table.all().map(|(node, live)| {
@@ -123,8 +138,8 @@ fn rooms(member: &Member, view: &dyn View) -> Result<(Vec<Room>, Load), Problem>
         for task in &held {
             load.add(&namespaces.of(view, &task.agent)?, &task.agent, task.owner.as_str());
         }
-        let held = u32::try_from(held.len()).unwrap_or(u32::MAX);
-        let free_slots = capacity.slots.get().saturating_sub(held).saturating_sub(withheld);
+        let taken = u32::try_from(taken(&held, under_way.get(&node))).unwrap_or(u32::MAX);
+        let free_slots = capacity.slots.get().saturating_sub(taken).saturating_sub(withheld);
         let state = entry.state;
         let candidate = Candidate { node, state, capacity, free_slots, cached: false };
         rooms.push(Room { candidate, cached });
@@ -132,35 +147,50 @@ fn rooms(member: &Member, view: &dyn View) -> Result<(Vec<Room>, Load), Problem>
     Ok((rooms, load))
 }
 
-/// The tasks that are placed now, each with its node.
+/// How many slots of a node are taken: by what it holds, and by what is under way to it and not yet among that.
+fn taken(held: &[TaskEntry], under_way: Option<&BTreeSet<TaskId>>) -> usize {
+    let Some(under_way) = under_way else { return held.len() };
+    let both = held.iter().filter(|task| under_way.contains(&task.id)).count();
+    (held.len() + under_way.len()).saturating_sub(both)
+}
+
+/// The tasks that are placed now, each with its node. The queues are not locked for all of it: a submission asks them too.
 fn choose_all(
     member: &Member,
     view: &dyn View,
     rooms: &mut [Room],
     mut load: Load,
-) -> Result<Vec<(Next, NodeId)>, Problem> {
+    round: u64,
+) -> Result<Vec<Chosen>, Problem> {
     let (mut chosen, mut passed) = (Vec::new(), BTreeSet::new());
-    let mut waiting = member.fleet.waiting();
+    let fleet = &member.fleet;
     while chosen.len() < ASSIGNED_MAX_PER_PASS && passed.len() < TRIED_MAX && has_room(rooms) {
-        let Some(next) = waiting.next(&load, &passed) else { break };
-        let task = query::task(view, &next.task)?;
-        let waits = task
-            .is_some_and(|task| task.state == TaskState::Pending && task.revision == next.revision);
-        let Some(agent) = query::agent(view, &next.agent)?.filter(|_| waits) else {
-            waiting.remove(&next);
+        let Some(next) = fleet.waiting().next(&load, &passed) else { break };
+        let Some(agent) = agent_of(view, &next)? else {
+            fleet.waiting().remove(&next);
             continue;
         };
         let placed = choose(&agent, rooms);
-        waiting.tried(&next, !matches!(placed, Err(Unplaced::Nowhere(_))));
+        fleet.waiting().tried(&next, !matches!(placed, Err(Unplaced::Nowhere(_))), round);
         let Ok(node) = placed else {
             passed.insert(next.agent);
             continue;
         };
-        waiting.take(&next);
+        // Before it is taken out: a submission never finds it in neither place.
+        let placement = fleet.under_way.begin(next.task.clone(), Some(node.clone()));
+        fleet.waiting().take(&next);
         load.add(&next.namespace, &next.agent, &next.owner);
-        chosen.push((next, node));
+        chosen.push((next, node, placement));
     }
     Ok(chosen)
+}
+
+/// The agent of a task that waits still.
+fn agent_of(view: &dyn View, next: &Next) -> Result<Option<AgentEntry>, Problem> {
+    let waits =
+        |task: TaskEntry| task.state == TaskState::Pending && task.revision == next.revision;
+    let waits = query::task(view, &next.task)?.is_some_and(waits);
+    Ok(query::agent(view, &next.agent)?.filter(|_| waits))
 }
 
 fn has_room(rooms: &[Room]) -> bool {
@@ -180,95 +210,4 @@ fn choose(agent: &AgentEntry, rooms: &mut [Room]) -> Result<NodeId, Unplaced> {
     let taken = rooms.iter_mut().find(|room| room.candidate.node == node);
     taken.ok_or(Unplaced::Busy)?.candidate.free_slots -= 1;
     Ok(node)
-}
-
-/// Tells nodes what is assigned to them and what is to be cancelled, as far as they do not know.
-pub(super) fn tell(member: &Member, nodes: &BTreeSet<NodeId>, now: Instant) -> Result<(), Problem> {
-    let view = member.registry.view().0;
-    for node in nodes {
-        let tasks = query::tasks_of_node(&view, node, ASSIGNED_MAX)?;
-        let orders = orders(member, &view, node, &tasks, now)?;
-        let mut table = member.fleet.table();
-        orders.into_iter().for_each(|order| table.send(node, order));
-    }
-    Ok(())
-}
-
-fn orders(
-    member: &Member,
-    view: &dyn View,
-    node: &NodeId,
-    tasks: &[TaskEntry],
-    now: Instant,
-) -> Result<Vec<Kind>, Problem> {
-    let (untold, cancelled) = news(member, node, tasks, now);
-    let mut orders = Vec::with_capacity(untold.len() + cancelled.len());
-    for task in untold {
-        orders.extend(assigned(view, task)?.map(Kind::Assigned));
-    }
-    // A cancellation means something only after its assignment.
-    let cancel = |task: &TaskEntry| wire::Cancel { task: task.id.to_string(), epoch: task.epoch.0 };
-    orders.extend(cancelled.into_iter().map(cancel).map(Kind::Cancel));
-    Ok(orders)
-}
-
-/// The tasks that the node has to hear of, and those it has to cancel, as far as there is room.
-fn news<'t>(
-    member: &Member,
-    node: &NodeId,
-    tasks: &'t [TaskEntry],
-    now: Instant,
-) -> (Vec<&'t TaskEntry>, Vec<&'t TaskEntry>) {
-    let (mut untold, mut cancelled) = (Vec::new(), Vec::new());
-    let mut table = member.fleet.table();
-    let Some(live) = table.live(node) else { return (untold, cancelled) };
-    live.keep_only(&tasks.iter().map(|task| task.id.clone()).collect());
-    for task in tasks {
-        if untold.len() + cancelled.len() >= live.room() {
-            break;
-        }
-        if live.must_tell(&task.id, task.epoch, now) {
-            untold.push(task);
-        }
-        if task.cancel_requested && live.must_cancel(&task.id) {
-            cancelled.push(task);
-        }
-    }
-    (untold, cancelled)
-}
-
-/// Everything a node needs to run the task; `None` if its agent is gone.
-fn assigned(view: &dyn View, task: &TaskEntry) -> Result<Option<wire::Assigned>, Problem> {
-    let Some(agent) = query::agent(view, &task.agent)? else { return Ok(None) };
-    let card = query::body(view, &agent.card)?.unwrap_or_default();
-    let input = query::body(view, &task.input)?.unwrap_or_default();
-    Ok(Some(wire::Assigned {
-        task: task.id.to_string(),
-        epoch: task.epoch.0,
-        context: task.context.to_string(),
-        agent: Some(render::directory::agent(&agent, Disclosure::Whole, card)),
-        input: input.into(),
-        deadline_ms: task.deadline.0,
-        reply_to: reply_to(view, task)?,
-        history: history(view, task)?,
-    }))
-}
-
-/// Where its events go, unless it is no gateway's address any more.
-fn reply_to(view: &dyn View, task: &TaskEntry) -> Result<Option<wire::ReplyTo>, Problem> {
-    let Some(reply_to) = &task.reply_to else { return Ok(None) };
-    let gateway = query::gateway(view, &reply_to.gateway)?;
-    let own = gateway.is_some_and(|gateway| gateway.endpoint == reply_to.endpoint);
-    Ok(own.then(|| render::fleet::reply_to(reply_to)))
-}
-
-/// What was said in the task before its newest message.
-fn history(view: &dyn View, task: &TaskEntry) -> Result<Vec<bytes::Bytes>, Problem> {
-    let mut history = Vec::new();
-    for turn in &task.turns {
-        let wire::Turn { input, outcome } = lookup::said(view, turn)?;
-        history.push(input);
-        history.extend(decode::task::closing_message(&outcome).map(bytes::Bytes::from));
-    }
-    Ok(history)
 }

@@ -21,8 +21,8 @@ use tonic::{Status, Streaming};
 
 use crate::member::{Member, stopping};
 
-use super::keeper;
-use super::table::{ORDERS_MAX, Opening};
+use super::live::{Live, ORDERS_MAX, Opening};
+use super::{Fleet, keeper, orders};
 
 /// The first message must come within this.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
@@ -141,6 +141,20 @@ fn left_of(ttl: Duration, age: Duration) -> Option<Duration> {
     ttl.checked_sub(age).filter(|left| *left >= ttl / 2)
 }
 
+/// Takes a session up; returns its number, or `None` if this member does not lead.
+fn take_up(fleet: &Fleet, node: &NodeId, opening: Opening, granted: Order) -> Option<u64> {
+    let mut table = fleet.table();
+    // Before a submission finds the node, which would overtake what may have waited for it; and no pass finds one of the two
+    // without the other.
+    fleet.waiting().try_all();
+    let opened = table.open(node, opening, Instant::now(), fleet.ttl);
+    if opened.is_some() {
+        // In the same moment: the node drops a task that comes before the lease.
+        table.send(node, granted);
+    }
+    opened
+}
+
 struct Session {
     member: Arc<Member>,
     node: NodeId,
@@ -149,17 +163,8 @@ struct Session {
 
 impl Session {
     fn begin(member: Arc<Member>, node: NodeId, opening: Opening) -> Result<Self, Problem> {
-        let (now, ttl) = (Instant::now(), member.fleet.ttl);
         let granted = granted(lease(&member)?, member.clock.now());
-        let opened = {
-            let mut table = member.fleet.table();
-            let opened = table.open(&node, opening, now, ttl);
-            if opened.is_some() {
-                // In the same moment: the node drops a task that comes before the lease.
-                table.send(&node, granted);
-            }
-            opened
-        };
+        let opened = take_up(&member.fleet, &node, opening, granted);
         let number = opened.ok_or_else(|| member.not_leader())?;
         tracing::info!(%node, number, "a node's session begins");
         let session = Self { member, node, number };
@@ -194,15 +199,16 @@ impl Session {
 
     async fn hear(&self, kind: Said) -> Result<(), Problem> {
         match kind {
-            Said::Hello(_) => Err(Problem::argument("kind", "a second hello")),
-            Said::Beat(beat) => self.beat(&beat).await,
+            Said::Hello(_) => return Err(Problem::argument("kind", "a second hello")),
+            Said::Beat(beat) => self.beat(&beat).await?,
             Said::Accepted(accepted) => {
                 let task = field::read("task", &accepted.task)?;
                 self.with_live(|live| live.accepted(&task, LeaseEpoch(accepted.epoch)));
-                Ok(())
             }
-            Said::Released(released) => self.release(released).await,
+            Said::Released(released) => self.release(released).await?,
         }
+        orders::wake_for_rest(&self.member.fleet, &self.node);
+        Ok(())
     }
 
     async fn beat(&self, beat: &wire::Beat) -> Result<(), Problem> {
@@ -212,12 +218,17 @@ impl Session {
         let cached = beat.cached.iter().map(|digest| field::read::<Digest>("cached", digest));
         let cached: BTreeSet<Digest> = cached.collect::<Result<_, _>>()?;
         let (now, ttl) = (Instant::now(), self.member.fleet.ttl);
+        let held = self.tasks_held()?;
         let mut turned = false;
         self.with_live(|live| {
             live.renew(now, ttl);
-            live.says_free(beat.free_slots);
+            live.says_free(beat.free_slots, held);
             live.cached = cached;
             turned = live.draining != beat.draining;
+            if turned && !beat.draining {
+                // Before a submission finds the node.
+                self.member.fleet.waiting().try_all();
+            }
             live.draining = beat.draining;
         });
         self.grant()?;
@@ -230,6 +241,13 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// How many tasks the node holds, as the state says.
+    fn tasks_held(&self) -> Result<u32, Problem> {
+        let view = self.member.registry.view().0;
+        let held = query::task_ids_of_node(&view, &self.node, HELD_MAX)?;
+        Ok(u32::try_from(held.len()).unwrap_or(u32::MAX))
     }
 
     /// A refusal means that the task is not the node's any more, which ends the matter as well.
@@ -266,7 +284,7 @@ impl Session {
         }
     }
 
-    fn with_live(&self, change: impl FnOnce(&mut super::table::Live)) {
+    fn with_live(&self, change: impl FnOnce(&mut Live)) {
         let mut table = self.member.fleet.table();
         if let Some(live) = table.session(&self.node, self.number) {
             change(live);
@@ -283,8 +301,38 @@ impl Session {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use proto_types::Revision;
+    use registry_core::entry::Capacity;
+    use registry_core::fair::Next;
+    use tokio::sync::broadcast;
+
     use super::*;
+
+    #[test]
+    fn what_no_node_could_run_counts_as_placeable_from_when_a_node_is_there_that_may() {
+        let effects = broadcast::Sender::new(1).subscribe();
+        let fleet = Fleet::new(effects, Duration::from_secs(10), 1);
+        fleet.table().begin(vec![]);
+        let next = Next {
+            namespace: Default::default(),
+            agent: "text".parse().unwrap(),
+            owner: "https://a.example".to_owned(),
+            revision: Revision(1),
+            task: "t1".parse().unwrap(),
+        };
+        fleet.waiting().add(next.clone());
+        fleet.waiting().tried(&next, false, 0);
+        assert_eq!(fleet.waits().0, 0);
+        let ((orders, _received), alive) = (mpsc::channel(ORDERS_MAX), oneshot::channel().0);
+        let opening = Opening { capacity: Capacity::default(), held: vec![], orders, alive };
+        let granted = granted(Duration::from_secs(10), WallMs(1));
+        assert!(take_up(&fleet, &"n1".parse().unwrap(), opening, granted).is_some());
+        assert_eq!(fleet.waits().0, 1);
+        fleet.waiting().tried(&next, false, 0);
+        assert_eq!(fleet.waits().0, 1, "a pass that began before has not seen the node");
+    }
 
     #[test]
     fn a_leader_without_a_majority_grants_nothing_that_outlives_the_first_lease_of_the_next() {

@@ -1,60 +1,16 @@
 //! The sessions of all nodes, in the leader's memory: which session of a node counts, and whose lease has run out. A
 //! later leader can find all of it again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::time::Duration;
 
-use proto_types::{Digest, LeaseEpoch, NodeId, TaskId};
+use proto_types::NodeId;
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Problem};
-use registry_core::entry::Capacity;
-use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
-use tonic::Status;
 
-/// Orders that wait for one node. A node that is further behind dials again and is told anew.
-pub(super) const ORDERS_MAX: usize = 256;
-
-/// Places in that queue that only grants of leases may take.
-const LEASES_KEPT: usize = 16;
-
-/// Two processes that dial in turn meet again within seconds; attempts of one alone are not late twice in that time.
-const REPLACED_AGAIN: Duration = Duration::from_secs(60);
-
-/// An order that was not accepted is sent again after this long.
-const RESEND_AFTER: Duration = Duration::from_secs(3);
-
-/// Where the orders of one session go.
-pub(super) type Orders = mpsc::Sender<Result<wire::NodeOrder, Status>>;
-
-/// One session.
-#[derive(Debug)]
-pub(super) struct Live {
-    number: u64,
-    /// When it replaced another session of the node, if it did.
-    replaced_at: Option<Instant>,
-    orders: Orders,
-    /// Dropped with the entry, which ends the session's task.
-    _alive: oneshot::Sender<()>,
-    lease_until: Instant,
-    /// Whether its lease was lengthened since it was last heard.
-    excused: bool,
-    pub(super) capacity: Capacity,
-    /// Slots that the node will not give, for reasons that only it knows.
-    pub(super) withheld: u32,
-    pub(super) draining: bool,
-    pub(super) cached: BTreeSet<Digest>,
-    held: BTreeMap<TaskId, Held>,
-}
-
-/// What a node was told about a task.
-#[derive(Clone, Copy, Debug)]
-struct Held {
-    epoch: LeaseEpoch,
-    sent_at: Instant,
-    accepted: bool,
-    cancel_sent: bool,
-}
+use super::live::{Live, Opening};
 
 /// All sessions while one member leads.
 #[derive(Debug, Default)]
@@ -72,15 +28,6 @@ struct Silence {
     until: Instant,
     /// As in [`Live`].
     excused: bool,
-}
-
-/// What a new session brings.
-#[derive(Debug)]
-pub(super) struct Opening {
-    pub(super) capacity: Capacity,
-    pub(super) held: Vec<(TaskId, LeaseEpoch)>,
-    pub(super) orders: Orders,
-    pub(super) alive: oneshot::Sender<()>,
 }
 
 impl Table {
@@ -111,6 +58,11 @@ impl Table {
             let ended = Problem::new(Code::NotLeader, "this member leads no more");
             live.say_last(ended);
         }
+    }
+
+    /// Whether this member leads.
+    pub(super) fn is_leading(&self) -> bool {
+        self.is_leading
     }
 
     /// Takes a session up; an older one of the same node ends. Returns its number, or `None` if
@@ -168,6 +120,17 @@ impl Table {
         self.live.iter()
     }
 
+    /// Every session once, beginning with the one behind this node.
+    pub(super) fn all_behind<'t>(
+        &'t self,
+        node: Option<&NodeId>,
+    ) -> impl Iterator<Item = (&'t NodeId, &'t Live)> {
+        let first = node.map_or(Bound::Unbounded, Bound::Excluded);
+        let behind = self.live.range::<NodeId, _>((first, Bound::Unbounded));
+        let others = node.map(|node| self.live.range::<NodeId, _>(..=node));
+        behind.chain(others.into_iter().flatten())
+    }
+
     /// Takes out the nodes whose lease has run out; their sessions end.
     pub(super) fn expired(&mut self, now: Instant) -> Vec<NodeId> {
         let over = |until: &Instant| *until <= now;
@@ -197,95 +160,18 @@ impl Table {
     }
 }
 
-impl Live {
-    fn new(number: u64, opening: Opening, now: Instant, ttl: Duration) -> Self {
-        let held = |epoch| Held { epoch, sent_at: now, accepted: true, cancel_sent: false };
-        Self {
-            number,
-            replaced_at: None,
-            orders: opening.orders,
-            _alive: opening.alive,
-            lease_until: now + ttl,
-            excused: false,
-            capacity: opening.capacity,
-            withheld: 0,
-            draining: false,
-            cached: BTreeSet::new(),
-            held: opening.held.into_iter().map(|(id, epoch)| (id, held(epoch))).collect(),
-        }
-    }
-
-    /// Whether it replaced another session a moment ago: if it is replaced now, another process of the node dials in turn.
-    fn has_replaced_lately(&self, now: Instant) -> bool {
-        self.replaced_at.is_some_and(|at| now.duration_since(at) < REPLACED_AGAIN)
-    }
-
-    /// The lease begins anew.
-    pub(super) fn renew(&mut self, now: Instant, ttl: Duration) {
-        self.lease_until = now + ttl;
-        self.excused = false;
-    }
-
-    /// What the node says is free. Slots that are neither free nor held are withheld.
-    pub(super) fn says_free(&mut self, free_slots: u32) {
-        let held = u32::try_from(self.held.len()).unwrap_or(u32::MAX);
-        self.withheld = self.capacity.slots.get().saturating_sub(free_slots).saturating_sub(held);
-    }
-
-    /// The reason why the session ends; a full queue loses it.
-    pub(super) fn say_last(&self, problem: Problem) {
-        let _ = self.orders.try_send(Err(problem.into()));
-    }
-
-    /// How many orders the session takes now, with some kept back for leases.
-    pub(super) fn room(&self) -> usize {
-        self.orders.capacity().saturating_sub(LEASES_KEPT)
-    }
-
-    /// Whether the node has to be told about this assignment; if so, it counts as told.
-    pub(super) fn must_tell(&mut self, task: &TaskId, epoch: LeaseEpoch, now: Instant) -> bool {
-        let known = self.held.get(task).filter(|held| held.epoch == epoch);
-        if known.is_some_and(|held| held.accepted || held.sent_at + RESEND_AFTER > now) {
-            return false;
-        }
-        let held = Held { epoch, sent_at: now, accepted: false, cancel_sent: false };
-        self.held.insert(task.clone(), held);
-        true
-    }
-
-    /// Whether the node has to be told to cancel; if so, it counts as told.
-    pub(super) fn must_cancel(&mut self, task: &TaskId) -> bool {
-        let untold = self.held.get_mut(task).filter(|held| !held.cancel_sent);
-        untold.map(|held| held.cancel_sent = true).is_some()
-    }
-
-    /// The caller asks again: perhaps the node never heard it.
-    pub(super) fn cancel_anew(&mut self, task: &TaskId) {
-        if let Some(held) = self.held.get_mut(task) {
-            held.cancel_sent = false;
-        }
-    }
-
-    /// The node has taken the task.
-    pub(super) fn accepted(&mut self, task: &TaskId, epoch: LeaseEpoch) {
-        if let Some(held) = self.held.get_mut(task).filter(|held| held.epoch == epoch) {
-            held.accepted = true;
-        }
-    }
-
-    /// Forgets every task that is not assigned to the node any more.
-    pub(super) fn keep_only(&mut self, assigned: &BTreeSet<TaskId>) {
-        self.held.retain(|task, _| assigned.contains(task));
-    }
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use registry_core::entry::Capacity;
+    use tokio::sync::{mpsc, oneshot};
+    use tonic::Status;
     use tracing::span::{Attributes, Id, Record};
+
+    use crate::fleet::live::ORDERS_MAX;
 
     use super::*;
 
@@ -317,6 +203,27 @@ mod tests {
         assert_eq!(reason.code(), tonic::Code::Aborted);
         table.close(&node(), first.unwrap());
         assert!(table.live(&node()).is_some(), "an old session cannot close a new one");
+    }
+
+    #[test]
+    fn a_round_begins_behind_a_node_that_may_be_gone_and_comes_to_each_once() {
+        let (mut table, now) = (Table::default(), Instant::now());
+        table.begin(vec![]);
+        for id in ["n1", "n3", "n5"] {
+            let (orders, alive) = (mpsc::channel(1).0, oneshot::channel().0);
+            let opening = Opening { capacity: Capacity::default(), held: vec![], orders, alive };
+            table.open(&id.parse().unwrap(), opening, now, TTL);
+        }
+        for (behind, expected) in [
+            (None, ["n1", "n3", "n5"]),
+            (Some("n1"), ["n3", "n5", "n1"]),
+            (Some("n4"), ["n5", "n1", "n3"]),
+            (Some("n5"), ["n1", "n3", "n5"]),
+        ] {
+            let behind: Option<NodeId> = behind.map(|id| id.parse().unwrap());
+            let round = table.all_behind(behind.as_ref()).map(|(node, _)| node.as_str());
+            assert_eq!(round.collect::<Vec<_>>(), expected);
+        }
     }
 
     #[test]
@@ -418,21 +325,5 @@ mod tests {
         }
         table.send(&node(), order());
         assert!(table.live(&node()).is_none());
-    }
-
-    #[tokio::test]
-    async fn an_order_is_sent_again_until_it_is_accepted() {
-        let (mut table, now) = (Table::default(), Instant::now());
-        table.begin(vec![]);
-        let (_number, _orders, _ended) = open(&mut table, now);
-        let live = table.live(&node()).unwrap();
-        let (task, epoch): (TaskId, _) = ("t".parse().unwrap(), LeaseEpoch(1));
-        assert!(live.must_tell(&task, epoch, now));
-        assert!(!live.must_tell(&task, epoch, now));
-        assert!(live.must_tell(&task, epoch, now + RESEND_AFTER));
-        live.accepted(&task, epoch);
-        assert!(!live.must_tell(&task, epoch, now + RESEND_AFTER * 9));
-        assert!(live.must_tell(&task, epoch.next(), now), "a new epoch is a new order");
-        assert!(live.must_cancel(&task) && !live.must_cancel(&task));
     }
 }

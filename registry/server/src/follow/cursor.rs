@@ -1,5 +1,5 @@
-//! The position of one watcher, and what it wants. It decides which changes the watcher may see, and that a caller that
-//! is not verified pays for each change that is read.
+//! The position of one watcher, and what it wants. It decides which changes the watcher may see, that a gateway is told of
+//! the tasks that it waits for, and that a caller that is not verified pays for each change that is read.
 
 use proto_types::{Class, Namespace, Revision};
 use registry_api::{Code, Principal, Problem, field, render};
@@ -121,7 +121,7 @@ impl Cursor {
 
     /// The change as far as it exists to this viewer; what it loses sight of is gone to it.
     fn seen(&self, change: ChangeEvent, viewer: &Viewer) -> Option<ChangeEvent> {
-        use ChangeKind::{Agent, Card, Namespace, Reachability, Record};
+        use ChangeKind::{Agent, Card, Namespace, Reachability, Record, Task};
         if !self.wants(&change) {
             return None;
         }
@@ -131,7 +131,17 @@ impl Cursor {
             Record | Card | Agent | Namespace | Reachability => {
                 viewer::change(viewer, &change).map(|deleted| ChangeEvent { deleted, ..change })
             }
+            Task if self.is_anothers(&change) => None,
             _ => Some(change),
+        }
+    }
+
+    /// Whether another gateway than the one that watches waits for the task. Every gateway is told of a task that names
+    /// none: it is the operator's, or of an earlier log.
+    fn is_anothers(&self, change: &ChangeEvent) -> bool {
+        match (&self.caller, &change.gateway) {
+            (Principal::Gateway(own), Some(waiting)) => own != waiting,
+            _ => false,
         }
     }
 
@@ -181,7 +191,7 @@ fn not_for(caller: &Principal) -> Problem {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use http::Extensions;
-    use proto_types::{Stamp, WallMs};
+    use proto_types::{GatewayId, Stamp, WallMs};
     use registry_core::command::{Command, Compact, EnrolPeer};
     use registry_core::entry::Scope;
     use registry_core::view::Memory;
@@ -242,6 +252,7 @@ mod tests {
             deleted: false,
             before,
             after,
+            gateway: None,
         };
         let moved = change(ChangeKind::Record, "urn:a:1", Some(scope("old")), Some(scope("new")));
         let peer = change(ChangeKind::Peer, "https://a.example", None, None);
@@ -266,5 +277,31 @@ mod tests {
         let sees = |viewer, change: &ChangeEvent| cursor.seen(change.clone(), &viewer).is_some();
         assert!(!sees(Viewer::Anonymous, &secret));
         assert!(sees(Viewer::Operator, &secret) && sees(Viewer::Anonymous, &published));
+    }
+
+    #[test]
+    fn a_gateway_is_told_of_the_tasks_that_it_waits_for_and_of_those_that_name_no_gateway() {
+        let named = |id: &str| Some(GatewayId::parse(id).unwrap());
+        let change = |kind, gateway| ChangeEvent {
+            revision: Revision(1),
+            at: WallMs(1),
+            kind,
+            id: "task-1".to_owned(),
+            deleted: false,
+            before: None,
+            after: None,
+            gateway,
+        };
+        let told = |caller: &Principal, change: &ChangeEvent| {
+            let cursor = watcher(caller, &WatchQuery::default());
+            cursor.seen(change.clone(), &Viewer::Operator).is_some()
+        };
+        let gateway = Principal::Gateway("g1".parse().unwrap());
+        for (waiting, is_told) in [(named("g1"), true), (named("g2"), false), (None, true)] {
+            let task = change(ChangeKind::Task, waiting);
+            assert_eq!(told(&gateway, &task), is_told, "{task:?}");
+            assert!(told(&Principal::Operator, &task), "{task:?}");
+        }
+        assert!(told(&gateway, &change(ChangeKind::Envelope, None)));
     }
 }

@@ -27,8 +27,8 @@ pub(super) async fn put(
         terms: Terms { owner: &request.owner, visibility: &request.visibility },
         conditions: Conditions::default(),
     };
-    let stored = cards::put(member, &call, put).await?;
-    let (reading, seen) = cards::written(member, &stored).await?;
+    let published = cards::put(member, &call, put).await?;
+    let (reading, seen) = cards::written(member, published).await?;
     Ok(at(&reading, render::directory::card(&seen.entry, seen.disclosure, seen.document)))
 }
 

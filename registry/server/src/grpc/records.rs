@@ -24,8 +24,8 @@ pub(super) async fn put(
     let conditions = conditions(&request.if_match)?;
     let terms = Terms { visibility: decode::visibility(&request.visibility)? };
     let put = Put { document: &request.document, terms, conditions };
-    let stored = records::put(member, &call, put).await?;
-    let (reading, seen) = records::written(member, &stored).await?;
+    let published = records::put(member, &call, put).await?;
+    let (reading, seen) = records::written(member, published).await?;
     let shown = render::directory::record(&seen.entry, seen.disclosure, seen.document);
     Ok(at(&reading, show::record(&reading.view, shown)?))
 }

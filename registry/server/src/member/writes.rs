@@ -1,9 +1,10 @@
 //! Writes: checked by a state, proposed, committed.
 //!
 //! It decides which state a write is checked by, and how much of one caller's is under way. It must never refuse a write by a
-//! state that nobody has confirmed. As in `registry-raft`, a write goes through the leader, wherever that is; a proposal is
+//! state that nobody has confirmed, but for a token that such a state has as spent: that stays true. As in `registry-raft`, a write goes through the leader, wherever that is; a proposal is
 //! made here, by the leader of a term, or not at all.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use deploy_service::Source;
@@ -12,8 +13,7 @@ use registry_api::{Code, Principal, Problem};
 use registry_core::change::Reply;
 use registry_core::command::{Command, LogCommand, OpenLog, Proposal};
 use registry_core::query;
-use registry_raft::{QUEUE_BYTES_MAX, QUEUE_PROPOSALS_MAX, StoreView, Term};
-use tokio::task::JoinHandle;
+use registry_raft::{Held, QUEUE_BYTES_MAX, QUEUE_PROPOSALS_MAX, StoreView, Term};
 use tokio::time::timeout;
 
 use crate::audit;
@@ -45,17 +45,6 @@ fn room(
     });
     let amount = bytes.sum::<u64>().max(WRITE_BYTES_MIN);
     holder::several(writes, amount, (&caller, source), (Code::Overloaded, "writes under way"))
-}
-
-/// A write that keeps its room until it is answered, also when its caller has gone: nothing withdraws a proposal.
-fn under_way<T: Send + 'static>(
-    room: Place,
-    write: impl Future<Output = T> + Send + 'static,
-) -> JoinHandle<T> {
-    tokio::spawn(async move {
-        let _room = room;
-        write.await
-    })
 }
 
 impl Member {
@@ -126,17 +115,15 @@ impl Member {
 
     /// Through the leader, or by this member as the leader of a term if one is named.
     async fn commit(&self, proposal: Proposal, term: Option<Term>) -> Result<Reply, Problem> {
-        let room = room(&self.writes, &proposal, audit::caller())?;
-        let registry = self.registry.clone();
-        let write = under_way(room, async move {
+        let room: Held = Arc::new(room(&self.writes, &proposal, audit::caller())?);
+        let write = async {
             match term {
-                Some(term) => registry.propose_in(term, proposal).await,
-                None => registry.write(proposal).await,
+                Some(term) => self.registry.propose_in(term, proposal, Some(room)).await,
+                None => self.registry.write(proposal, Some(room)).await,
             }
-        });
+        };
         let written = timeout(self.propose_timeout, write).await;
         let written = written.map_err(|_| in_doubt("no answer in time"))?;
-        let written = written.map_err(|_| in_doubt("what waited for the answer has ended"))?;
         match written.map_err(|error| self.unproposed(error))?.pop() {
             Some(Reply::Refused(refusal)) => Err(refusal.into()),
             Some(last) => Ok(last),
@@ -149,8 +136,6 @@ impl Member {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use registry_core::command::PutBody;
-    use tokio::sync::oneshot;
-    use tokio::task::yield_now;
 
     use super::*;
 
@@ -183,21 +168,5 @@ mod tests {
         assert_eq!(taken.len(), QUEUE_PROPOSALS_MAX / 2);
         let refused = room(&writes, &small, None).unwrap_err();
         assert_eq!(refused.code(), Code::Overloaded, "the system has no share");
-    }
-
-    #[tokio::test]
-    async fn a_write_whose_caller_has_gone_keeps_its_room_until_it_is_answered() {
-        let writes = Places::new(SHARES);
-        let small = Proposal { commands: Vec::new() };
-        let (answer, answered) = oneshot::channel::<()>();
-        let caller = under_way(room(&writes, &small, None).unwrap(), answered);
-        yield_now().await;
-        drop(caller);
-        yield_now().await;
-        assert_eq!(writes.taken(), WRITE_BYTES_MIN);
-        answer.send(()).unwrap();
-        while writes.taken() > 0 {
-            yield_now().await;
-        }
     }
 }

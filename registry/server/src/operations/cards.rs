@@ -1,20 +1,21 @@
 //! The operations on A2A cards: who may put one, what is stored, and what the caller is told. `registry-api` verifies a
 //! card, and the core decides whose it is.
 
+use std::borrow::Cow;
+
 use proto_types::Handle;
 use registry_api::decode::card::Terms;
 use registry_api::decode::{self, Conditions};
 use registry_api::{List, Problem};
 use registry_core::entry::{CardEntry, ImportKind};
 use registry_core::query;
-use registry_core::viewer::Viewer;
 use registry_raft::StoreView;
 
 use crate::call::Call;
 use crate::lookup::{self, Seen};
 use crate::member::{Member, Reading};
 
-use super::publish::{self, Stored};
+use super::publish::{self, Published};
 use super::{Listed, Page, look};
 
 /// A card to keep.
@@ -26,11 +27,17 @@ pub(crate) struct Put<'a> {
 }
 
 /// Keeps a card.
-pub(crate) async fn put(member: &Member, call: &Call, put: Put<'_>) -> Result<Stored, Problem> {
+pub(crate) async fn put<'a>(
+    member: &Member,
+    call: &Call,
+    put: Put<'a>,
+) -> Result<Published<'a>, Problem> {
     let Put { handle, document, terms, conditions } = put;
     let card = decode::card::parse(&call.principal, handle, document, &terms)?;
     let authorize = |view: &StoreView| decode::card::authorize(&card, &call.principal, view);
-    publish::publish(member, call, (ImportKind::Card, conditions), authorize).await
+    let what = (ImportKind::Card, conditions);
+    let stored = publish::publish(member, call, what, card.raw(), authorize).await?;
+    Ok((stored, Cow::Borrowed(document)))
 }
 
 /// The handles of the cards that the caller sees, in order.
@@ -46,12 +53,13 @@ pub(crate) async fn list(
     Ok(Listed { reading, entries, next })
 }
 
-/// A card as [`put`] has left it. Who has written it has seen it.
+/// A card as [`put`] has left it.
 pub(crate) async fn written(
     member: &Member,
-    stored: &Stored,
+    (stored, kept): Published<'_>,
 ) -> Result<(Reading, Seen<CardEntry>), Problem> {
     let reading = member.reached(stored.revision).await?;
-    let seen = lookup::card(&reading.view, &Viewer::Operator, &stored.handle)?;
+    let brought = (stored.version, kept);
+    let seen = lookup::written_card(&reading.view, &stored.handle, brought)?;
     Ok((reading, seen))
 }

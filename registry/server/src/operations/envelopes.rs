@@ -1,5 +1,6 @@
 //! The operations on envelopes: accept, lease with patience, acknowledge. A lease of a queue that is seen to be empty is
-//! never proposed: waiting costs no log entries.
+//! never proposed: waiting costs no log entries. A token that comes with an envelope is never spent but in one proposal
+//! with it.
 
 use std::time::Duration;
 
@@ -15,23 +16,30 @@ use crate::call::Call;
 use crate::lookup;
 use crate::member::{Member, done_at, stopping, unexpected};
 
+use super::tokens::{check_unspent, paid};
+
 /// How soon a queue whose envelopes were all leased is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(250);
 
 /// How often a waiter looks at most, however fast other things change.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// Accepts an envelope durably.
+/// Accepts an envelope durably, with its sender's token.
 pub(crate) async fn enqueue(
     member: &Member,
     call: &Call,
     request: &wire::EnqueueEnvelopeRequest,
 ) -> Result<wire::EnqueueEnvelopeReply, Problem> {
-    let proposal = decode::envelope::enqueue(&call.principal, request)?;
-    match member.write(proposal).await? {
-        Reply::Enqueued { revision, duplicate } => {
-            Ok(wire::EnqueueEnvelopeReply { revision: revision.0, duplicate })
-        }
+    let view = member.registry.view().0;
+    let proposal = decode::envelope::enqueue(&call.principal, request, &view)?;
+    check_unspent(&view, &proposal)?;
+    drop(view);
+    match paid(member.write(proposal).await)? {
+        Reply::Enqueued { revision, duplicate } => Ok(wire::EnqueueEnvelopeReply {
+            revision: revision.0,
+            duplicate,
+            token_spent: request.token.is_some(),
+        }),
         other => Err(unexpected(&other)),
     }
 }

@@ -1,6 +1,8 @@
 //! Publishing of a record or a card: authority and admission by one state, then the policy engine, then the write. A dry
 //! run takes the same steps up to the proposal. The policy engine is never asked about what the registry itself refuses.
 
+use std::borrow::Cow;
+
 use proto_types::card::Assurance;
 use proto_types::{Digest, Handle, Revision, Stamp};
 use registry_api::Problem;
@@ -10,6 +12,7 @@ use registry_core::command::Proposal;
 use registry_core::entry::ImportKind;
 use registry_core::view::View;
 use registry_raft::StoreView;
+use serde_json::Value;
 
 use crate::admission::Question;
 use crate::call::Call;
@@ -24,14 +27,18 @@ pub(crate) struct Stored {
     pub(crate) revision: Revision,
 }
 
+/// What was published, and the bytes that are kept of it.
+pub(crate) type Published<'a> = (Stored, Cow<'a, [u8]>);
+
 /// Publishes what `authorize` makes of a document that was read; only that is judged again by another state.
 pub(super) async fn publish(
     member: &Member,
     call: &Call,
     (kind, conditions): (ImportKind, Conditions),
+    document: &Value,
     authorize: impl Fn(&StoreView) -> Result<Put, Problem>,
 ) -> Result<Stored, Problem> {
-    let check = |view: &StoreView| judged(member, call, authorize(view)?, view);
+    let check = |view: &StoreView| judged(member, call, document, authorize(view)?);
     let ((put, question), term) = member.precheck(check).await?;
     member.admission_policy.ask_policy_engine(question).await?;
     let write = (conditions.on(put.proposal), term);
@@ -49,10 +56,11 @@ pub(super) async fn dry_run(
     member: &Member,
     call: &Call,
     conditions: Conditions,
+    document: &Value,
     authorize: impl Fn(&StoreView) -> Result<Put, Problem>,
 ) -> Result<Assurance, Problem> {
     let view = member.strong().await?.view;
-    let (put, question) = judged(member, call, authorize(&view)?, &view)?;
+    let (put, question) = judged(member, call, document, authorize(&view)?)?;
     dry_apply(member, &view, &conditions.on(put.proposal))?;
     drop(view);
     member.admission_policy.ask_policy_engine(question).await?;
@@ -63,11 +71,11 @@ pub(super) async fn dry_run(
 fn judged(
     member: &Member,
     call: &Call,
+    document: &Value,
     put: Put,
-    view: &StoreView,
 ) -> Result<(Put, Question), Problem> {
     let (credential, now) = (call.credential.as_deref(), member.clock.now());
-    let question = member.admission_policy.check(&put, credential, view, now)?;
+    let question = member.admission_policy.check(&put, document, credential, now)?;
     Ok((put, question))
 }
 

@@ -7,14 +7,13 @@ use registry_api::decode::record::{Parsed, Terms};
 use registry_api::decode::{self, Conditions};
 use registry_api::{Problem, field};
 use registry_core::entry::{ImportKind, RecordEntry};
-use registry_core::viewer::Viewer;
 use registry_raft::StoreView;
 
 use crate::call::Call;
 use crate::lookup::{self, Seen};
 use crate::member::{Member, Reading, done_at};
 
-use super::publish::{self, Stored};
+use super::publish::{self, Published};
 
 /// A record to publish.
 pub(crate) struct Put<'a> {
@@ -24,12 +23,18 @@ pub(crate) struct Put<'a> {
 }
 
 /// Publishes a record.
-pub(crate) async fn put(member: &Member, call: &Call, put: Put<'_>) -> Result<Stored, Problem> {
+pub(crate) async fn put<'a>(
+    member: &Member,
+    call: &Call,
+    put: Put<'a>,
+) -> Result<Published<'a>, Problem> {
     let Put { document, terms, conditions } = put;
     let record = decode::record::parse(document)?;
     let authorize =
         |view: &StoreView| decode::record::authorize(&record, &call.principal, terms, view);
-    publish::publish(member, call, (ImportKind::Record, conditions), authorize).await
+    let what = (ImportKind::Record, conditions);
+    let stored = publish::publish(member, call, what, record.raw(), authorize).await?;
+    Ok((stored, record.into_kept()))
 }
 
 /// What [`put`] would come to of a record that was read; it gives what the record would be worth.
@@ -41,16 +46,17 @@ pub(crate) async fn dry_run(
 ) -> Result<Assurance, Problem> {
     let authorize =
         |view: &StoreView| decode::record::authorize(record, &call.principal, terms, view);
-    publish::dry_run(member, call, conditions, authorize).await
+    publish::dry_run(member, call, conditions, record.raw(), authorize).await
 }
 
-/// A record as [`put`] has left it. Who has written it has seen it.
+/// A record as [`put`] has left it.
 pub(crate) async fn written(
     member: &Member,
-    stored: &Stored,
+    (stored, kept): Published<'_>,
 ) -> Result<(Reading, Seen<RecordEntry>), Problem> {
     let reading = member.reached(stored.revision).await?;
-    let seen = lookup::record(&reading.view, &Viewer::Operator, &stored.handle, reading.time)?;
+    let brought = (stored.version, kept);
+    let seen = lookup::written_record(&reading.view, &stored.handle, brought, reading.time)?;
     Ok((reading, seen))
 }
 

@@ -1,5 +1,5 @@
 //! The operations on tasks: where the events of one may go, in whose name it is read, and what is told of one that waits
-//! for a slot.
+//! for a slot. A token that comes with a task is never spent but in one proposal with it.
 
 use proto_types::TaskId;
 use proto_wire::registry::v1::{self as wire, Consistency};
@@ -14,21 +14,26 @@ use crate::call::Call;
 use crate::lookup;
 use crate::member::{Member, Reading, done_at, unexpected};
 
+use super::tokens::{check_unspent, paid};
+
 /// A task with its bodies, and the state that it was read from.
 pub(crate) type Shown = (Reading, wire::Task);
 
 /// A free slot is taken within this time; a task that waits for longer found none.
 const PLACED_WITHIN_MS: u64 = 1_000;
 
-/// Submits a task.
+/// Submits a task, with its caller's token.
 pub(crate) async fn submit(
     member: &Member,
     call: &Call,
     request: &wire::SubmitTaskRequest,
 ) -> Result<Shown, Problem> {
-    let (proposal, reply_to) = decode::task::submit(&call.principal, request)?;
+    let view = member.registry.view().0;
+    let (proposal, reply_to) = decode::task::submit(&call.principal, request, &view)?;
+    check_unspent(&view, &proposal)?;
+    drop(view);
     check_reply_to(member, call, reply_to.as_ref()).await?;
-    written(member, proposal, request.omit_input).await
+    paid(written(member, proposal, request.omit_input).await)
 }
 
 /// Continues a task that asked for more.
@@ -77,7 +82,10 @@ pub(crate) async fn complete(
     let reading = member.reached(revision).await?;
     let id: TaskId = field::read("id", &request.id)?;
     let entry = lookup::task(&reading.view, &id, None)?;
-    shown(member, reading, &entry, false)
+    match request.omit_documents {
+        true => Ok((reading, render::fleet::task(&entry, Vec::new(), Vec::new()))),
+        false => shown(member, reading, &entry, false),
+    }
 }
 
 /// One task.

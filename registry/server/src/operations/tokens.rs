@@ -1,9 +1,12 @@
-//! The operations on tokens that count once: gateways spend them, and charge those that were used badly.
+//! The operations on tokens that count once: gateways spend them, by themselves or with what they pay for, and charge those
+//! that were used badly.
 
 use proto_wire::registry::v1 as wire;
-use registry_api::{Problem, decode, render};
+use registry_api::{Code, Problem, decode, render};
 use registry_core::change::Reply;
-use registry_core::command::Proposal;
+use registry_core::command::{Command, Proposal};
+use registry_core::query;
+use registry_core::view::View;
 
 use crate::call::Call;
 use crate::member::{Member, unexpected};
@@ -26,6 +29,33 @@ pub(crate) async fn charge(
 ) -> Result<wire::SpendTokensReply, Problem> {
     let proposal = decode::token::charge(&call.principal, request, &member.registry.view().0)?;
     verdicts(member, proposal).await
+}
+
+/// Refuses a token that this member's state has as spent, before what it pays for goes into the log. A task that the state
+/// has already is its own repetition, and pays nothing.
+pub(crate) fn check_unspent(view: &dyn View, proposal: &Proposal) -> Result<(), Problem> {
+    let token = match proposal.commands.last() {
+        Some(Command::SubmitTask(task)) if query::task(view, &task.id)?.is_none() => &task.token,
+        Some(Command::EnqueueEnvelope(envelope)) => &envelope.token,
+        _ => return Ok(()),
+    };
+    match token {
+        Some(token) if query::is_spent(view, &token.hash)? => Err(spent()),
+        _ => Ok(()),
+    }
+}
+
+fn spent() -> Problem {
+    Problem::new(Code::TokenSpent, "the token was used before, or is past its time")
+}
+
+/// What is told of a write that a token pays for. Its gateway has shown a credential that holds, so what is refused as
+/// unauthenticated is the token.
+pub(crate) fn paid<T>(written: Result<T, Problem>) -> Result<T, Problem> {
+    written.map_err(|problem| match problem.code() {
+        Code::Unauthenticated => spent(),
+        _ => problem,
+    })
 }
 
 async fn verdicts(member: &Member, proposal: Proposal) -> Result<wire::SpendTokensReply, Problem> {

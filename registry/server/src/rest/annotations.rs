@@ -57,7 +57,7 @@ pub(super) fn annotate(
     ];
     for (name, line) in lines {
         let Some(line) = line else { continue };
-        let line = HeaderValue::from_str(&line).expect("names, origins and numbers are ASCII");
+        let line = HeaderValue::try_from(line).expect("names, origins and numbers are ASCII");
         response.headers_mut().insert(name, line);
     }
     Ok(response)

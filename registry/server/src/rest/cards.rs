@@ -110,17 +110,18 @@ pub(super) async fn list(
 
 pub(super) async fn one(
     State(member): Shared,
-    target: Uri,
     query: Result<Query<Reading>, QueryRejection>,
     caller: Caller,
-    headers: HeaderMap,
+    request: Request,
 ) -> Answered {
-    let handle = handle(&target)?;
+    let (head, _) = request.into_parts();
+    let handle = handle(&head.uri)?;
     let query = parameters(query)?;
     let (reading, viewer) = look(&member, caller, query.consistency.as_deref()).await?;
-    let seen = lookup::card(&reading.view, &viewer, &handle)?;
+    let spares = |version: &Digest| is_sent(&head.headers, version) != Ok(true);
+    let seen = lookup::published_card(&reading.view, &viewer, &handle, spares)?;
     let cache = kept_for(&viewer, CACHE_S);
-    let response = at(&reading, versioned(&headers, &seen.version, cache, seen.document)?);
+    let response = at(&reading, versioned(&head.headers, &seen.version, cache, seen.document)?);
     if seen.disclosure < Disclosure::Whole {
         return Ok(response);
     }
@@ -147,7 +148,7 @@ pub(super) async fn put(
         visibility: query.visibility.as_deref().unwrap_or_default(),
     };
     let put = Put { handle: handle.as_str(), document: &document, terms, conditions };
-    let stored = cards::put(&member, &call, put).await?;
+    let (stored, _) = cards::put(&member, &call, put).await?;
     let (etag, revision) = (stored.version.etag(), stored.revision.0);
     let body = json!({ "ok": true, "handle": handle.as_str(), "etag": etag, "revision": revision });
     Ok(tagged(json(StatusCode::OK, &body), &stored.version))
@@ -174,7 +175,7 @@ pub(super) fn versioned(
 
 /// Adds the strong entity tag.
 pub(super) fn tagged(mut response: Response, version: &Digest) -> Response {
-    let tag = HeaderValue::from_str(&version.etag())
+    let tag = HeaderValue::try_from(version.etag())
         .expect("a digest is hexadecimal digits and a colon in quotes");
     response.headers_mut().insert(ETAG, tag);
     response

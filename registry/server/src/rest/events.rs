@@ -101,6 +101,7 @@ mod tests {
             deleted: true,
             before: None,
             after: None,
+            gateway: None,
         };
         let event = encoded(&Ok(WatchItem::Change(Box::new(change))));
         let lines: Vec<&str> = std::str::from_utf8(&event).unwrap().split('\n').collect();

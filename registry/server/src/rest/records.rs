@@ -131,7 +131,7 @@ pub(super) async fn publish(
     let conditions = conditions(request.headers())?;
     let document = json_body(request).await?;
     let put = Put { document: &document, terms, conditions };
-    let stored = records::put(&member, &call, put).await?;
+    let (stored, _) = records::put(&member, &call, put).await?;
     let body = json!({
         "ok": true,
         "handle": stored.handle.as_str(),
@@ -143,20 +143,20 @@ pub(super) async fn publish(
 
 pub(super) async fn one(
     State(member): Shared,
-    target: Uri,
     query: Result<Query<Reading>, QueryRejection>,
     caller: Caller,
-    headers: HeaderMap,
+    request: Request,
 ) -> Answered {
-    let handle = handle(&target)?;
+    let (head, _) = request.into_parts();
+    let handle = handle(&head.uri)?;
     let query = parameters(query)?;
     let (reading, viewer) = look(&member, caller, query.consistency.as_deref()).await?;
     // A document that is not sent need not be read.
-    let spares = |version: &Digest| is_sent(&headers, version) != Ok(true);
+    let spares = |version: &Digest| is_sent(&head.headers, version) != Ok(true);
     let terms = (reading.time, spares);
     let seen = lookup::published_record(&reading.view, &viewer, &handle, terms)?;
     let cache = kept_for(&viewer, fresh_s(reading.time, &seen));
-    let response = at(&reading, versioned(&headers, &seen.version, cache, seen.document)?);
+    let response = at(&reading, versioned(&head.headers, &seen.version, cache, seen.document)?);
     if seen.disclosure < Disclosure::Whole {
         return Ok(response);
     }

@@ -20,7 +20,7 @@ use crate::artifacts::Artifacts;
 use crate::audit::Refusals;
 use crate::config::{Admission, Config, Contradiction};
 use crate::enrolment::EnrolmentLimiter;
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, prepare};
 use crate::leader::LeaderLine;
 use crate::log::TransparencyLog;
 use crate::member::{CredentialLookups, Member, WRITE_SHARES};
@@ -36,10 +36,12 @@ pub(super) async fn open(
     means: Means,
     addr: SocketAddr,
     shutdown: Shutdown,
-) -> Result<Member, Error> {
+) -> Result<Arc<Member>, Error> {
     let connector = Connector::maybe(config.client_files())?;
     let registry = registry(config, addr, &connector).await?;
-    Ok(member(config, means, &connector, (registry, shutdown)))
+    let member = Arc::new(member(config, means, &connector, (registry, shutdown)));
+    member.registry.prepare_by(prepare(&member));
+    Ok(member)
 }
 
 /// What is read of the configuration's files.
@@ -81,7 +83,7 @@ fn member(
         refusals: Refusals::new(registry.clone()),
         log_open: AtomicBool::default(),
         shutdown,
-        fleet: Fleet::new(config.lease_ttl.std(), config.bounds.sessions_max),
+        fleet: fleet(config, &registry),
         line: LeaderLine::new(connector),
         writes: Pool::new(WRITE_SHARES),
         waits: Pool::new(Shares::new(config.bounds.watchers_max as u64)),
@@ -94,6 +96,11 @@ fn member(
         clock: registry.clock(),
         registry,
     }
+}
+
+fn fleet(config: &Config, registry: &Registry) -> Fleet {
+    let (ttl, sessions_max) = (config.lease_ttl.std(), config.bounds.sessions_max);
+    Fleet::new(registry.subscribe_effects(), ttl, sessions_max)
 }
 
 /// Joins the cluster, or makes it; the last that can fail.

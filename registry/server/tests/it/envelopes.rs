@@ -10,7 +10,7 @@ use crate::world::{OPERATOR, World, by, code};
 
 const TARGET: &str = "https://b.example";
 
-fn envelope(id: &str) -> wire::EnqueueEnvelopeRequest {
+pub(crate) fn envelope(id: &str) -> wire::EnqueueEnvelopeRequest {
     wire::EnqueueEnvelopeRequest {
         id: id.to_owned(),
         source: "https://a.example".to_owned(),
@@ -19,6 +19,7 @@ fn envelope(id: &str) -> wire::EnqueueEnvelopeRequest {
         document: format!("{{\"id\":\"{id}\"}}").into_bytes().into(),
         traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned(),
         expires_at_ms: now_ms() + 3_600_000,
+        ..Default::default()
     }
 }
 

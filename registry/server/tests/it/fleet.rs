@@ -94,6 +94,7 @@ impl Node {
             end: "completed".to_owned(),
             outcome: outcome.into_bytes().into(),
             reason: String::new(),
+            omit_documents: false,
         };
         by(&self.token, request)
     }
@@ -107,8 +108,7 @@ pub(crate) fn task(id: &str) -> wire::SubmitTaskRequest {
         owner: "https://a.example".to_owned(),
         input: b"{\"parts\":[]}".to_vec().into(),
         deadline_ms: now_ms() + 600_000,
-        reply_to: None,
-        omit_input: false,
+        ..Default::default()
     }
 }
 
@@ -135,7 +135,7 @@ async fn a_task_is_placed_told_and_completed_once_under_its_epoch() {
     let events = Some(reply_to("g1", "http://127.0.0.1:7443"));
     let submitted =
         submit(&world, wire::SubmitTaskRequest { reply_to: events, ..task("t1") }).await;
-    assert_eq!((submitted.state.as_str(), submitted.attempts), ("pending", 0));
+    assert_eq!((submitted.state.as_str(), submitted.attempts), ("assigned", 1));
     assert_eq!(submit(&world, task("t1")).await.id, "t1", "a repetition is the same task");
 
     let assigned = node.assigned().await;

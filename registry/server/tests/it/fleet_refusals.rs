@@ -101,8 +101,7 @@ async fn tasks(world: &World, node: &str, gateway: &str) {
             owner: "https://a.example".into(),
             input: "{}".into(),
             deadline_ms: now_ms() + 60_000,
-            reply_to: None,
-            omit_input: false,
+            ..Default::default()
         };
         edit(&mut request);
         request
@@ -190,6 +189,7 @@ async fn tasks(world: &World, node: &str, gateway: &str) {
         end: end.into(),
         outcome: outcome.to_owned().into(),
         reason: String::new(),
+        omit_documents: true,
     };
     refused(
         "a gateway completes",
@@ -222,8 +222,8 @@ async fn envelopes(world: &World, node: &str, gateway: &str) {
             target: "https://b.example".into(),
             correlation: "correlation".into(),
             document: "{}".into(),
-            traceparent: String::new(),
             expires_at_ms: now_ms() + 60_000,
+            ..Default::default()
         };
         edit(&mut request);
         request

@@ -31,6 +31,7 @@ mod peer_domain;
 mod peer_operations;
 mod peers;
 mod pilox;
+mod placement;
 mod records;
 mod rest_refusals;
 mod restored;

@@ -145,10 +145,15 @@ async fn an_export_of_the_audit_goes_on_only_after_a_line_of_this_history() {
 }
 
 fn spend(name: &str, issued_at_ms: u64) -> wire::SpendTokensRequest {
+    spend_as_of(None, name, issued_at_ms)
+}
+
+/// The same of a gateway that names the cluster epoch of what it knows.
+fn spend_as_of(epoch: Option<u64>, name: &str, issued_at_ms: u64) -> wire::SpendTokensRequest {
     let key = Digest::of(name.as_bytes()).as_bytes().to_vec().into();
     let remember_until_ms = now_ms() + 300_000;
     wire::SpendTokensRequest {
-        tokens: vec![wire::TokenUse { key, remember_until_ms, issued_at_ms }],
+        tokens: vec![wire::TokenUse { key, remember_until_ms, issued_at_ms, epoch }],
     }
 }
 
@@ -180,6 +185,10 @@ async fn tokens_of_before_a_restore_are_refused_spent_or_not_and_those_of_after_
         (fresh == Verdict::Fresh).then_some(())
     })
     .await;
+    for (epoch, verdict) in [(0, Verdict::OutOfHorizon), (1, Verdict::Fresh)] {
+        let checked = spend_as_of(Some(epoch), "checked", now_ms());
+        assert_eq!(verdicts(&world, checked).await, verdict, "by what was known of epoch {epoch}");
+    }
     // Tokens say whole seconds.
     let number = std::sync::atomic::AtomicU64::new(0);
     eventually("a peer of after the restore", || async {

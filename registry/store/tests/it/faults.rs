@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use registry_core::view::{Space, View as _};
+use registry_core::view::{Space, View as _, Write};
 use registry_store::{Error, Options, Store};
 
 use crate::{append, indices, open, put};
@@ -82,6 +82,53 @@ fn case_44_a_flipped_bit_amid_the_log_is_refused_and_not_cut() {
     let refused = Store::open(dir.path(), 1, Options::default()).unwrap_err();
     assert!(matches!(refused, Error::Open { .. }), "{refused}");
     assert_eq!(fs::read(&log).unwrap().len(), bytes.len(), "the evidence stays");
+}
+
+/// A process that dies has not closed its store, which would write out what is in memory.
+#[test]
+fn case_44_after_a_process_died_the_state_is_one_that_there_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let this = std::env::current_exe().unwrap();
+    let died = Command::new(this)
+        .args(["--exact", "faults::dies", "--ignored"])
+        .env(CHILD_DIR, dir.path())
+        .output()
+        .unwrap();
+    assert!(!died.status.success(), "it was to die");
+    let store = open(dir.path());
+    let view = store.view();
+    let at = view.meta(b"at").unwrap().expect("a memory table was full before");
+    let at = u64::from_be_bytes(at.try_into().unwrap());
+    assert!((SYNCED..LAST).contains(&at), "{at}: more than was synced, and not all");
+    for index in 1..=LAST {
+        for space in [Space::State, Space::Bodies, Space::Changes] {
+            let there = view.value(space, &index.to_be_bytes()).unwrap().is_some();
+            assert_eq!(there, index <= at, "{index} in {space:?}, and the state is at {at}");
+        }
+    }
+}
+
+/// The last write of a process that dies, and the last that it made durable by itself.
+const LAST: u64 = 2_000;
+const SYNCED: u64 = 100;
+
+#[test]
+#[ignore = "runs inside case_44_after_a_process_died_the_state_is_one_that_there_was"]
+fn dies() {
+    let dir = PathBuf::from(std::env::var_os(CHILD_DIR).expect("the parent test sets it"));
+    // Small, so that some of it is written out before the end.
+    let options = Options { state_buffer_bytes: 256 << 10, ..Options::default() };
+    let store = Store::open(&dir, 1, options).unwrap();
+    for index in 1..=LAST {
+        let key = index.to_be_bytes();
+        let put = |space, bytes| Write::Put { space, key: key.to_vec(), value: vec![7; bytes] };
+        let writes = [put(Space::State, 10), put(Space::Bodies, 900), put(Space::Changes, 100)];
+        store.commit(&writes, &[(b"at", &key)]).unwrap();
+        if index == SYNCED {
+            store.sync_state().unwrap();
+        }
+    }
+    std::process::abort();
 }
 
 fn write_ahead_log(dir: &Path) -> PathBuf {

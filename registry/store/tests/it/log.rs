@@ -23,7 +23,7 @@ fn entries_can_be_read_before_they_are_synced() {
     let store = open(dir.path());
     let (done, outcome) = mpsc::channel();
     let entries = [(1, b"one".to_vec())];
-    store.log().append(&entries, Box::new(move |result| done.send(result).unwrap())).unwrap();
+    store.log().append(&entries, None, Box::new(move |result| done.send(result).unwrap())).unwrap();
     assert_eq!(store.log().entries(1, 2, usize::MAX).unwrap(), entries);
     outcome.recv().unwrap().unwrap();
 }

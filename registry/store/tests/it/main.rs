@@ -25,7 +25,7 @@ fn open(dir: &Path) -> Store {
 fn append(log: &Log, indices: impl IntoIterator<Item = u64>, bytes: usize) -> Result<(), Error> {
     let entries: Vec<_> = indices.into_iter().map(|index| (index, entry(index, bytes))).collect();
     let (done, outcome) = mpsc::channel();
-    log.append(&entries, Box::new(move |result| done.send(result).unwrap()))?;
+    log.append(&entries, None, Box::new(move |result| done.send(result).unwrap()))?;
     outcome.recv().unwrap()
 }
 

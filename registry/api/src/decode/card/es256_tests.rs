@@ -7,7 +7,7 @@ use proto_types::manifest::{Endpoints, KeyUse, ManifestKey, PeerManifest};
 use proto_types::peer::{Action, PeerOperation};
 use proto_types::{SecretKey, Signed, Stamp, WallMs};
 use registry_core::change::{Refusal, Reply};
-use registry_core::command::EnrolPeer;
+use registry_core::command::{EnrolPeer, Proposal};
 use registry_core::entry::{Approval, EnrolledKey};
 use registry_core::view::Memory;
 use ring::rand::SystemRandom;

@@ -28,7 +28,7 @@ use super::story::Story;
 use super::values;
 use crate::conduct::{ended, report};
 use crate::owner::{HOUR, recovery, rotate, secret, signing};
-use crate::world::*;
+use crate::world::{self, *};
 
 const OWNER: &str = "https://peer0.example";
 const TARGET: &str = "https://target.example";
@@ -247,9 +247,9 @@ impl Story {
         ]);
         self.say(vec![submit(1, 6, deadline), assign(1, 0), release(1, 1), assign(1, 0), asked(2)]);
         let (owner, reply_to) = (OWNER.parse().unwrap(), Some(values::reply_to()));
-        let (id, input) = (task_id(1), digest(8));
-        let next =
-            FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to, deadline });
+        let (id, input, gateway) = (task_id(1), digest(8), None);
+        let next = ContinueTask { id, owner, input, reply_to, deadline, gateway };
+        let next = FleetCommand::ContinueTask(next);
         self.say(vec![Command::Fleet(next), assign(1, 0), complete(1, 0, 3, 9)]);
         let cancel = |name, owner: Option<&str>| {
             let owner = owner.map(|owner| owner.parse().unwrap());
@@ -374,6 +374,41 @@ impl Story {
         self.say(vec![put_body(0), put_body(1), put_record(30, 1, self.now, Some((0, 0)))]);
         self.say(vec![enqueue(4, TARGET, self.now.plus_ms(DAY)), lease(TARGET, 9)]);
     }
+
+    /// Two tasks with their tokens go to the node that is named, and a third finds no room there. Another gateway than at
+    /// first waits for the next turn of one. An envelope comes with a token, and again with another.
+    pub(super) fn calls_are_paid_for(&mut self) {
+        self.say_at_once(vec![put_body(6), self.paid_task(1)]);
+        self.say(vec![self.paid_task(2), self.paid_task(3)]);
+        self.say(vec![asks_for_more(1, 1), complete(2, 0, 1, 1)]);
+        let (owner, reply_to) = (OWNER.parse().unwrap(), Some(values::reply_to()));
+        let (id, input, gateway) = (task_id(1), digest(2), Some(gateway_id(1)));
+        let deadline = self.now.plus_ms(HOUR);
+        let next = ContinueTask { id, owner, input, reply_to, deadline, gateway };
+        let cancel = Command::CancelTask(CancelTask { id: task_id(3), owner: None });
+        self.say(vec![Command::Fleet(FleetCommand::ContinueTask(next)), cancel, assign(1, 0)]);
+        self.say(vec![self.paid_envelope(70), self.paid_envelope(71)]);
+    }
+
+    fn paid_task(&self, name: u8) -> Command {
+        submit_with(name, |task| {
+            (task.input, task.deadline) = (digest(6), self.now.plus_ms(HOUR));
+            task.token = Some(self.token(60 + name));
+            (task.node, task.gateway) = (Some(node_id(0)), Some(gateway_id(0)));
+        })
+    }
+
+    fn paid_envelope(&self, token: u8) -> Command {
+        let mut command = enqueue(1, TARGET, START.plus_ms(DAY));
+        if let Command::EnqueueEnvelope(envelope) = &mut command {
+            envelope.token = Some(self.token(token));
+        }
+        command
+    }
+
+    fn token(&self, name: u8) -> SpendToken {
+        SpendToken { hash: digest(name), until: self.now.plus_ms(MINUTE) }
+    }
 }
 
 fn candidate(peer: u8) -> Candidate {
@@ -429,14 +464,27 @@ fn require(subject: Versioned, of: Option<Vec<Digest>>, not: Option<Vec<Digest>>
 
 /// Task 1 asks its caller for more.
 fn asked(epoch: u64) -> Command {
+    asks_for_more(epoch, 7)
+}
+
+fn asks_for_more(epoch: u64, outcome: u8) -> Command {
     Command::CompleteTask(CompleteTask {
         id: task_id(1),
         node: node_id(0),
         epoch: LeaseEpoch(epoch),
         end: TaskEnd::InputRequired,
-        outcome: Some(digest(7)),
+        outcome: Some(digest(outcome)),
         reason: None,
     })
+}
+
+/// As an earlier version said it.
+fn submit(name: u8, input: u8, deadline: WallMs) -> Command {
+    let mut command = world::submit(name, input, deadline);
+    if let Command::SubmitTask(task) = &mut command {
+        task.counted = false;
+    }
+    command
 }
 
 /// It counts for nobody, and waits for ever.
@@ -451,6 +499,10 @@ fn operators_task(deadline: WallMs) -> Command {
         deadline,
         shared: false,
         metered: false,
+        counted: false,
+        token: None,
+        node: None,
+        gateway: None,
     })
 }
 
@@ -466,6 +518,7 @@ fn unshared_envelope(expires_at: WallMs) -> Command {
         expires_at,
         shared: false,
         metered: false,
+        token: None,
     })
 }
 

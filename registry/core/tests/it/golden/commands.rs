@@ -176,6 +176,10 @@ fn tasks() -> Vec<Command> {
             deadline: START,
             shared: true,
             metered: true,
+            counted: false,
+            token: None,
+            node: None,
+            gateway: None,
         }),
         Command::SubmitTask(SubmitTask {
             id: id.clone(),
@@ -187,6 +191,10 @@ fn tasks() -> Vec<Command> {
             deadline: START,
             shared: false,
             metered: false,
+            counted: false,
+            token: None,
+            node: None,
+            gateway: None,
         }),
         Command::AssignTask(AssignTask { id: id.clone(), node: node.clone() }),
         Command::ReleaseTask(ReleaseTask {
@@ -217,12 +225,30 @@ fn tasks() -> Vec<Command> {
             waits_for: Some(Unplaced::Nowhere(Unmet::Joined)),
         }),
         Command::ExpireTask(ExpireTask { id, waits_for: None }),
+        submit_with_all(),
     ]
+}
+
+/// With what a later version added.
+fn submit_with_all() -> Command {
+    submit_with(1, |task| {
+        task.token = Some(token(1));
+        (task.node, task.gateway) = (Some(node_id(1)), Some(gateway_id(1)));
+    })
+}
+
+fn enqueue_with_all(target: &str) -> Command {
+    let mut command = enqueue(1, target, START);
+    if let Command::EnqueueEnvelope(envelope) = &mut command {
+        envelope.token = Some(token(1));
+    }
+    command
 }
 
 fn envelopes() -> Vec<Command> {
     let (id, source) = (envelope_id(1), origin(1));
     let target = QueueName::parse("https://target.example").unwrap();
+    let paid = enqueue_with_all(target.as_str());
     vec![
         Command::SpendToken(SpendToken { hash: digest(1), until: START }),
         Command::SpendTokens(SpendTokens {
@@ -238,6 +264,7 @@ fn envelopes() -> Vec<Command> {
             expires_at: START,
             shared: true,
             metered: true,
+            token: None,
         }),
         Command::EnqueueEnvelope(EnqueueEnvelope {
             id: id.clone(),
@@ -249,9 +276,11 @@ fn envelopes() -> Vec<Command> {
             expires_at: START,
             shared: false,
             metered: false,
+            token: None,
         }),
         lease(target.as_str(), 9),
         Command::AckEnvelope(AckEnvelope { target, source, id, epoch: LeaseEpoch(2) }),
+        paid,
     ]
 }
 

@@ -198,7 +198,7 @@ fn join_tokens() -> [JoinTokenEntry; 2] {
     [JoinTokenEntry { spent_by: Some("node-1".to_owned()), ..open.clone() }, open]
 }
 
-/// In each state, with all there is and with nothing that may be absent.
+/// In each state, with all there was at first and with nothing that may be absent; then with what a later version added.
 pub(super) fn tasks() -> Vec<TaskEntry> {
     let [pending, ..] = values::task_states();
     let whole = TaskEntry {
@@ -213,6 +213,7 @@ pub(super) fn tasks() -> Vec<TaskEntry> {
         ],
         turn_bytes: 9,
         reply_to: Some(values::reply_to()),
+        gateway: None,
         deadline: START.plus_ms(DAY),
         state: pending,
         epoch: LeaseEpoch(2),
@@ -221,6 +222,7 @@ pub(super) fn tasks() -> Vec<TaskEntry> {
         in_context: true,
         shared: true,
         bytes: Some(1_030),
+        counted: false,
         submitted_at: START,
         changed_at: START.plus_ms(1),
         revision: REVISION,
@@ -240,7 +242,9 @@ pub(super) fn tasks() -> Vec<TaskEntry> {
     let both = |state: TaskState| {
         [&whole, &bare].map(|task| TaskEntry { state: state.clone(), ..task.clone() })
     };
-    values::task_states().into_iter().flat_map(both).collect()
+    let waited_for = TaskEntry { gateway: Some(gateway_id(0)), ..whole.clone() };
+    let counted = TaskEntry { counted: true, ..waited_for.clone() };
+    values::task_states().into_iter().flat_map(both).chain([waited_for, counted]).collect()
 }
 
 /// Leased, acknowledged, and with nothing that may be absent.

@@ -211,20 +211,22 @@ fn log_commands() -> Vec<LogCommand> {
 }
 
 fn fleet_commands() -> Vec<FleetCommand> {
-    let go_on = |reply_to| {
+    let go_on = |reply_to, gateway| {
         FleetCommand::ContinueTask(ContinueTask {
             id: task_id(1),
             owner: "https://peer1.example".parse().unwrap(),
             input: digest(1),
             reply_to,
             deadline: START,
+            gateway,
         })
     };
     vec![
-        go_on(Some(values::reply_to())),
-        go_on(None),
+        go_on(Some(values::reply_to()), None),
+        go_on(None, None),
         FleetCommand::CallNodes,
         FleetCommand::HearNode(HearNode { id: node_id(1), capacity: capacity() }),
+        go_on(Some(values::reply_to()), Some(gateway_id(0))),
     ]
 }
 

@@ -102,7 +102,7 @@ fn change_kinds() -> [ChangeKind; 11] {
     ]
 }
 
-fn events() -> [ChangeEvent; 2] {
+fn events() -> [ChangeEvent; 3] {
     let (revision, id) = (Revision(7), handle(1).as_str().to_owned());
     let whole = ChangeEvent {
         revision,
@@ -112,10 +112,14 @@ fn events() -> [ChangeEvent; 2] {
         deleted: true,
         before: Some(values::scope(Visibility::Private)),
         after: Some(values::scope(Visibility::Federated)),
+        gateway: None,
     };
     let bare =
         ChangeEvent { at: WallMs(1), deleted: false, before: None, after: None, ..whole.clone() };
-    [whole, bare]
+    let (kind, gateway) = (ChangeKind::Task, Some(gateway_id(0)));
+    let id = task_id(1).as_str().to_owned();
+    let of_a_task = ChangeEvent { kind, id, gateway, ..bare.clone() };
+    [whole, bare, of_a_task]
 }
 
 fn audit_line() -> AuditLine {
