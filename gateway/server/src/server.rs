@@ -118,7 +118,7 @@ async fn federated(
     // What is malformed costs no token.
     let work = Work::read(gateway, route, &admitted, seen)?;
     // Single use, last of all: from here on the request counts. Each way to spend a token has a deadline of its own.
-    let paid = work.pay(gateway, &admitted, seen).await?;
+    let paid = Box::pin(work.pay(gateway, &admitted, seen)).await?;
     // The handler, within its deadline.
     let deadline = gateway.patience() + HANDLER_GRACE;
     let answered = tokio::time::timeout(deadline, paid.carry_out(gateway, &admitted)).await;

@@ -1,6 +1,8 @@
 //! Group commit: all proposals that wait become one log entry, stamped with the cluster's time. It must never answer "not
 //! done" about a proposal that may be in the log, and never holds more than its bounds.
 
+mod gathering;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -12,7 +14,9 @@ use proto_types::WallMs;
 use registry_core::change::Reply;
 use registry_core::command::Proposal;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
 
+use self::gathering::Gathering;
 use crate::batch::{Payload, encode_proposal};
 use crate::machine::Raft;
 use crate::time::Time;
@@ -38,7 +42,8 @@ const ENTRY_BYTES_ENOUGH: usize = 1 << 20;
 const ENTRIES_IN_FLIGHT_MAX: usize = 3;
 
 /// Proposals that are worth an entry while another is on its way; fewer wait for it, and gather. An entry costs three
-/// members some 2.7 ms of CPU and a write in it 0.37 (decision 24), so that a small one costs mostly itself.
+/// members some 2.7 ms of CPU and a write in it 0.37 (decision 24), so that a small one costs mostly itself. What is gathered
+/// while none is on its way, `gathering.rs` decides.
 const WORTH_AN_ENTRY: usize = 64;
 
 /// The same in bytes: what takes long to send and sync may begin meanwhile.
@@ -139,24 +144,27 @@ pub(crate) fn leader(raft: &Raft) -> Option<(u64, String)> {
 
 async fn run(raft: Raft, time: Arc<Time>, mut queue: mpsc::Receiver<Waiting>) {
     let mut in_flight = FuturesUnordered::new();
-    let mut waiting = VecDeque::new();
+    let (mut waiting, mut gathering) = (VecDeque::new(), Gathering::new());
     loop {
+        let gathered = gathering.until().filter(|_| in_flight.is_empty() && !waiting.is_empty());
         tokio::select! {
             biased;
-            Some(()) = in_flight.next() => {}
+            Some(took) = in_flight.next() => gathering.answered(took),
             first = queue.recv(), if waiting.len() < ENTRY_PROPOSALS_MAX => {
                 let Some(first) = first else { return };
                 waiting.push_back(first);
             }
+            () = sleep_until(gathered.unwrap_or_else(Instant::now)), if gathered.is_some() => {}
         }
         while waiting.len() < ENTRY_PROPOSALS_MAX
             && let Ok(next) = queue.try_recv()
         {
             waiting.push_back(next);
         }
-        while due(&waiting, in_flight.len()) {
+        while due(&waiting, in_flight.len(), &mut gathering) {
             let term = raft.as_leader().ok().map(|leader| Term(leader.term()));
             let batch = of_term(gather(&mut waiting), term);
+            gathering.went(batch.len());
             if !batch.is_empty() {
                 in_flight.extend(append(&raft, time.stamp().await, batch, term).await);
             }
@@ -165,9 +173,9 @@ async fn run(raft: Raft, time: Arc<Time>, mut queue: mpsc::Receiver<Waiting>) {
 }
 
 /// Whether what waits becomes an entry now.
-fn due(waiting: &VecDeque<Waiting>, in_flight: usize) -> bool {
+fn due(waiting: &VecDeque<Waiting>, in_flight: usize, gathering: &mut Gathering) -> bool {
     match in_flight {
-        0 => !waiting.is_empty(),
+        0 => !waiting.is_empty() && gathering.is_enough(waiting.len(), Instant::now()),
         ENTRIES_IN_FLIGHT_MAX.. => false,
         _ => {
             let bytes = || waiting.iter().map(|each| each.encoded.len()).sum::<usize>();
@@ -176,13 +184,13 @@ fn due(waiting: &VecDeque<Waiting>, in_flight: usize) -> bool {
     }
 }
 
-/// Hands a batch to the core; what is given back ends once it is answered.
+/// Hands a batch to the core; what is given back ends once it is answered, and says how long that took.
 async fn append(
     raft: &Raft,
     stamp: WallMs,
     batch: Vec<Waiting>,
     term: Option<Term>,
-) -> Option<impl Future<Output = ()> + use<>> {
+) -> Option<impl Future<Output = Duration> + use<>> {
     let encoded = batch.iter().map(|waiting| waiting.encoded.as_slice());
     let payload = Payload::join(stamp, encoded);
     let (responder, result) = ProgressResponder::<TypeConfig, _>::complete_only();
@@ -197,12 +205,14 @@ async fn append(
         answer_all(batch, &ProposeError::Stopped);
         return None;
     }
+    let begun = Instant::now();
     Some(async move {
         match result.await {
             Ok(Ok(written)) => deliver(batch, written.data),
             Ok(Err(refused)) => answer_all(batch, &refusal(refused)),
             Err(_) => answer_all(batch, &unknown("the member stopped meanwhile")),
         }
+        begun.elapsed()
     })
 }
 

@@ -13,6 +13,7 @@ mod scrub;
 mod start;
 mod status;
 mod upkeep;
+mod writes;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,8 +21,7 @@ use std::time::Duration;
 use deploy_service::wait_until;
 use proto_types::Revision;
 use proto_wire::raft::v1::raft_transport_server::RaftTransportServer;
-use registry_core::change::{Effect, Reply};
-use registry_core::command::Proposal;
+use registry_core::change::Effect;
 use registry_store::StoreView;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
@@ -38,12 +38,12 @@ use crate::machine::{Compared, Published, Raft, StateMark};
 use crate::member_reports::MemberReports;
 use crate::network::{Contact, Credentials};
 use crate::observed;
-use crate::proposer::{Held, Prepare, Proposer, Term, leader};
+use crate::proposer::{Proposer, leader};
 use crate::read_index::ReadIndex;
 use crate::snapshot::Snapshots;
 use crate::store_handle::StoreHandle;
 use crate::time::Time;
-use crate::{MESSAGE_BYTES_MAX, MembersOnly, ProposeError, ReadError, Stopped, TransportService};
+use crate::{MESSAGE_BYTES_MAX, MembersOnly, ReadError, Stopped, TransportService};
 
 /// One member of the registry cluster. Clones are handles to the same member; dropping the last one kills it as a crash
 /// would, [`Registry::stop`] ends it in order.
@@ -83,83 +83,6 @@ impl Registry {
     #[must_use]
     pub fn id(&self) -> u64 {
         self.inner.id
-    }
-
-    /// Has commands decided and committed together, if this member leads. One list of replies, one per command; a
-    /// refusal is a reply. Dropping the future withdraws nothing.
-    ///
-    /// # Errors
-    /// See [`ProposeError`]; after `Unknown` only a read can tell.
-    pub async fn propose(&self, mut proposal: Proposal) -> Result<Vec<Reply>, ProposeError> {
-        self.inner.proposer.propose(&mut proposal, None, None).await
-    }
-
-    /// Has this member, whenever it leads, complete each proposal before it goes into the log. To be told once.
-    pub fn prepare_by(&self, prepare: Prepare) {
-        self.inner.proposer.prepare_by(prepare);
-    }
-
-    /// This member's own state, if it leads and has applied all that was acknowledged before its term began. A write
-    /// that was decided on it and is then committed by [`Registry::propose_in`] this term saw everything that was
-    /// acknowledged before: no other member can have committed anything meanwhile. A write that is refused on it proves
-    /// nothing, since the member may have lost leadership without knowing: for that there is [`Registry::strong`].
-    #[must_use]
-    pub fn leader_view(&self) -> Option<(StoreView, Term)> {
-        let term = self.inner.raft.as_leader().ok()?.term();
-        let reached = self.inner.published.term() == term && self.diverged().is_none();
-        reached.then(|| (self.view().0, Term(term)))
-    }
-
-    /// As [`Registry::propose`], but only in this term. `held` is kept until the proposal is answered, also when the
-    /// future is dropped before.
-    ///
-    /// # Errors
-    /// As [`Registry::propose`]; `NotLeader` if the term is over.
-    pub async fn propose_in(
-        &self,
-        term: Term,
-        mut proposal: Proposal,
-        held: Option<Held>,
-    ) -> Result<Vec<Reply>, ProposeError> {
-        self.inner.proposer.propose(&mut proposal, Some(term), held).await
-    }
-
-    /// As [`Registry::propose`], from any member: a follower passes the proposal to the leader, in one hop. `held` as in
-    /// [`Registry::propose_in`].
-    ///
-    /// # Errors
-    /// As [`Registry::propose`]; a connection that broke after the proposal was sent gives `Unknown`.
-    pub async fn write(
-        &self,
-        mut proposal: Proposal,
-        held: Option<Held>,
-    ) -> Result<Vec<Reply>, ProposeError> {
-        // A member whose disk has failed takes nothing, and carries nothing to others either.
-        if status::ended(&self.inner.raft) {
-            return Err(ProposeError::Stopped);
-        }
-        match self.inner.proposer.propose(&mut proposal, None, held.clone()).await {
-            Err(ProposeError::NotLeader { leader: Some(leader) }) => {
-                self.forward(leader, proposal, held).await
-            }
-            outcome => outcome,
-        }
-    }
-
-    /// Goes on until the leader has answered, also when the future is dropped before.
-    async fn forward(
-        &self,
-        (id, address): (u64, String),
-        proposal: Proposal,
-        held: Option<Held>,
-    ) -> Result<Vec<Reply>, ProposeError> {
-        let forwarder = Arc::clone(&self.inner.forwarder);
-        let forwarded = tokio::spawn(async move {
-            let _held = held;
-            forwarder.forward(id, address, &proposal).await
-        });
-        let ended = |_| ProposeError::Unknown("what waited for the leader has ended".to_owned());
-        forwarded.await.map_err(ended)?
     }
 
     /// The newest state that this member has applied, with its revision. It may lag behind the leader's; see

@@ -48,7 +48,17 @@ pub(super) async fn run(
         points.push(Point { size, cost_us });
     }
     series::print("search by skill and tag, 18 of 20 cards seen, by cards", "cards", &points)?;
-    let case = Case {
+    let case = case(cards);
+    let clients = web::clients(&run.environment.world.members[0].url, CLIENTS, has_hits).await?;
+    let shots = queries(run, cards)?;
+    let make = |_| Ok(Pool::again(shots.clone()));
+    let figures =
+        bench::measure((&run.environment, run.length), &case, clients, make, baselines).await?;
+    run.note(&case, &figures, baselines)
+}
+
+fn case(cards: usize) -> Case {
+    Case {
         benchmark: "search",
         what: format!(
             "GET /v1/agents by a skill that {OF_A_SKILL} cards have and a tag that {} have, over {} \
@@ -58,13 +68,7 @@ pub(super) async fn run(
         ),
         durability: "none: a read of what is applied",
         against: Role::Registry,
-    };
-    let clients = web::clients(&run.environment.world.members[0].url, CLIENTS, has_hits).await?;
-    let shots = queries(run, cards)?;
-    let make = |_| Ok(Pool::again(shots.clone()));
-    let figures =
-        bench::measure((&run.environment, run.length), &case, clients, make, baselines).await?;
-    run.note(&case, &figures, baselines)
+    }
 }
 
 fn has_hits(status: StatusCode, body: &[u8]) -> bool {

@@ -30,7 +30,6 @@ pub fn submit(
     let (id, context, agent, owner) = names(request)?;
     let events = request.reply_to.as_ref().map(reply_to).transpose()?;
     let deadline = field::time("deadline_ms", request.deadline_ms)?;
-    let shared = *caller != Principal::Operator;
     let token = super::token::payment(caller, request.token.as_ref(), view)?;
     super::agent::json_object("input", &request.input)?;
     let proposal = super::with_body(&request.input, |input| {
@@ -42,7 +41,7 @@ pub fn submit(
             input,
             reply_to: events.clone(),
             deadline,
-            shared,
+            shared: *caller != Principal::Operator,
             metered: true,
             counted: true,
             token,

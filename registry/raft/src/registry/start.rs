@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use deploy_service::wait_until;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::forward::Forwarder;
 use super::freshness::confirmed;
-use super::status::{watch_end, watch_leadership};
+use super::status::{End, watch_end, watch_leadership};
 use super::{Inner, Registry, found, leave, rejoin, scrub};
 use crate::blank::Blank;
 use crate::consensus_thread::ConsensusThread;
@@ -24,6 +25,9 @@ use crate::snapshot::Snapshots;
 use crate::store_handle::{StoreHandle, blocking};
 use crate::time::Time;
 use crate::{Config, Error};
+
+/// Consensus, and the thread that it runs on.
+type Core = (Raft, ConsensusThread);
 
 /// What is read from disk before consensus starts.
 struct Opened {
@@ -43,20 +47,11 @@ impl Opened {
     }
 
     /// All that a handle needs.
-    fn into_inner(
-        self,
-        config: &Config,
-        (raft, thread): (Raft, ConsensusThread),
-        calls: Caller,
-    ) -> Inner {
+    fn into_inner(self, config: &Config, core: Core, calls: Caller) -> Inner {
+        let (raft, thread) = core;
         let contact = Arc::new(Contact::new());
         let mut tasks = attended(&raft, &calls, &self.time, &contact);
-        let (proposer, proposing) = Proposer::new(raft.clone(), Arc::clone(&self.time));
-        let (reads, confirming) = ReadIndex::new(raft.clone());
-        thread.spawn(&mut tasks, proposing);
-        let (end, watching) = watch_end(&raft);
-        thread.spawn(&mut tasks, confirming);
-        thread.spawn(&mut tasks, watching);
+        let (proposer, reads, end) = beside((&raft, &thread), &self.time, &mut tasks);
         Inner {
             id: config.id,
             proposer,
@@ -142,6 +137,21 @@ async fn begin(raft: &Raft, config: &Config) -> Result<(), Error> {
     Ok(())
 }
 
+/// What runs beside the core, on its thread.
+fn beside(
+    (raft, thread): (&Raft, &ConsensusThread),
+    time: &Arc<Time>,
+    tasks: &mut JoinSet<()>,
+) -> (Proposer, ReadIndex, watch::Receiver<End>) {
+    let (proposer, proposing) = Proposer::new(raft.clone(), Arc::clone(time));
+    let (reads, confirming) = ReadIndex::new(raft.clone());
+    let (end, watching) = watch_end(raft);
+    thread.spawn(tasks, proposing);
+    thread.spawn(tasks, confirming);
+    thread.spawn(tasks, watching);
+    (proposer, reads, end)
+}
+
 /// Has calls say what consensus knows, and consensus do what calls are told.
 fn attended(raft: &Raft, calls: &Caller, time: &Arc<Time>, contact: &Arc<Contact>) -> JoinSet<()> {
     let (metrics, contact) = (observed::metrics(raft), Arc::clone(contact));
@@ -163,7 +173,7 @@ const CLOCK_PAUSE: Duration = Duration::from_secs(1);
 
 /// Who stands for election: a member that was removed does not, since the others would refuse it each time, nor does one
 /// whose clock is far from the others', as long as there is a leader that says so.
-async fn stand(raft: Raft, mut removed: tokio::sync::watch::Receiver<bool>, time: Arc<Time>) {
+async fn stand(raft: Raft, mut removed: watch::Receiver<bool>, time: Arc<Time>) {
     let mut look = tokio::time::interval(CLOCK_PAUSE);
     let mut stands = true;
     loop {

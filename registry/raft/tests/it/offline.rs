@@ -119,6 +119,7 @@ async fn taken(member: &Registry, source: &str, body: Digest, numbers: Range<usi
             expires_at,
             shared: true,
             metered: true,
+            token: None,
         })
     };
     let numbers: Vec<usize> = numbers.collect();
@@ -240,5 +241,30 @@ async fn a_stopped_members_directory_is_checked_and_damage_is_named() {
     let faults = verify(&dir).unwrap().faults;
     for named in ["bodies: ", "snapshot: "] {
         assert!(faults.iter().any(|fault| fault.starts_with(named)), "{named}: {faults:?}");
+    }
+}
+
+/// Caught: where nothing of the state was written out, its place in the log was not looked at.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_killed_member_it_is_said_how_much_is_in_the_log_alone() {
+    let (cluster, _) = busy(1).await;
+    // The folder as it lies on the disk while the member runs is what a killed one leaves.
+    let left = cluster.dir.path().join("left");
+    copy_folder(&cluster.config(1).dir, &left);
+    let report = verify(&left).unwrap();
+    assert!(report.is_sound(), "{report:?}");
+    let entries = report.seen["log entries"];
+    assert!(entries > 20);
+    assert_eq!(report.seen["log entries behind the state"], entries, "{report:?}");
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let into = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy_folder(&entry.path(), &into),
+            false => drop(std::fs::copy(entry.path(), into).unwrap()),
+        }
     }
 }

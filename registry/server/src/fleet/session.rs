@@ -218,8 +218,7 @@ impl Session {
         let cached = beat.cached.iter().map(|digest| field::read::<Digest>("cached", digest));
         let cached: BTreeSet<Digest> = cached.collect::<Result<_, _>>()?;
         let (now, ttl) = (Instant::now(), self.member.fleet.ttl);
-        let held = self.tasks_held()?;
-        let mut turned = false;
+        let (held, mut turned) = (self.tasks_held()?, false);
         self.with_live(|live| {
             live.renew(now, ttl);
             live.says_free(beat.free_slots, held);
@@ -245,8 +244,7 @@ impl Session {
 
     /// How many tasks the node holds, as the state says.
     fn tasks_held(&self) -> Result<u32, Problem> {
-        let view = self.member.registry.view().0;
-        let held = query::task_ids_of_node(&view, &self.node, HELD_MAX)?;
+        let held = query::task_ids_of_node(&self.member.registry.view().0, &self.node, HELD_MAX)?;
         Ok(u32::try_from(held.len()).unwrap_or(u32::MAX))
     }
 
