@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 pub(crate) use self::reader::LogReader;
 use self::recent::Recent;
 use crate::codec::{decode, encode};
-use crate::store_handle::StoreHandle;
+use crate::store_handle::{StoreHandle, blocking};
 use crate::types::{Entry, LogId, TypeConfig, Vote};
 
 pub(crate) const VOTE: &[u8] = b"vote";
@@ -113,10 +113,10 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         self.recent.purge_to(log_id.index());
         let handle = Arc::clone(&self.handle);
         let purge = move || {
-            handle.make_durable(log_id.index())?;
-            handle.store.log().purge_to(log_id.index(), PURGED, &purged)
+            handle.make_durable(log_id.index()).map_err(io::Error::other)?;
+            let log = handle.store.log();
+            log.purge_to(log_id.index(), PURGED, &purged).map_err(io::Error::other)
         };
-        let outcome = tokio::task::spawn_blocking(purge).await.map_err(io::Error::other)?;
-        outcome.map_err(io::Error::other)
+        blocking(purge).await
     }
 }

@@ -76,6 +76,11 @@ impl RaftStateMachine<TypeConfig> for Machine {
             let apply = move |work| applier.apply(work, proposed_here);
             let replies = match self.units_at_once(&work) {
                 Some(units) => {
+                    // A member that catches up has heartbeats to answer.
+                    if units_at_once + units > AT_ONCE_MAX {
+                        units_at_once = 0;
+                        tokio::task::yield_now().await;
+                    }
                     units_at_once += units;
                     unwound(|| apply(work))?
                 }
@@ -83,11 +88,6 @@ impl RaftStateMachine<TypeConfig> for Machine {
             };
             if let Some(responder) = responder {
                 responder.send(replies);
-            }
-            // A member that catches up has heartbeats to answer.
-            if units_at_once >= AT_ONCE_MAX {
-                units_at_once = 0;
-                tokio::task::yield_now().await;
             }
         }
         Ok(())

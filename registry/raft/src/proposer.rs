@@ -174,13 +174,12 @@ async fn run(raft: Raft, time: Arc<Time>, mut queue: mpsc::Receiver<Waiting>) {
 
 /// Whether what waits becomes an entry now.
 fn due(waiting: &VecDeque<Waiting>, in_flight: usize, gathering: &mut Gathering) -> bool {
+    let bytes = || waiting.iter().map(|each| each.encoded.len()).sum::<usize>();
     match in_flight {
-        0 => !waiting.is_empty() && gathering.is_enough(waiting.len(), Instant::now()),
+        0 if waiting.is_empty() => false,
+        0 => gathering.is_enough(waiting.len(), Instant::now()) || bytes() >= BYTES_WORTH_AN_ENTRY,
         ENTRIES_IN_FLIGHT_MAX.. => false,
-        _ => {
-            let bytes = || waiting.iter().map(|each| each.encoded.len()).sum::<usize>();
-            waiting.len() >= WORTH_AN_ENTRY || bytes() >= BYTES_WORTH_AN_ENTRY
-        }
+        _ => waiting.len() >= WORTH_AN_ENTRY || bytes() >= BYTES_WORTH_AN_ENTRY,
     }
 }
 

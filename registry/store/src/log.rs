@@ -101,21 +101,13 @@ impl Log {
 
     /// Sets a value beside the log (the vote); `done` is called once it is on the disk.
     pub fn save(&self, key: &[u8], value: &[u8], done: Done) -> Result<(), Error> {
-        self.note(key, value)?;
+        let mut batch = WriteBatch::default();
+        batch.put_cf(self.family(RAFT), key, value);
+        self.write(batch)?;
         self.syncer.submit(done)
     }
 
-    /// Sets a value beside the log that may be lost in a crash (the committed position).
-    ///
-    /// # Errors
-    /// The log is poisoned, or the write failed and poisoned it.
-    pub fn note(&self, key: &[u8], value: &[u8]) -> Result<(), Error> {
-        let mut batch = WriteBatch::default();
-        batch.put_cf(self.family(RAFT), key, value);
-        self.write(batch)
-    }
-
-    /// The value set by [`Log::save`] or [`Log::note`].
+    /// The value set by [`Log::save`], or beside entries by [`Log::append`].
     pub fn saved(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         self.database.get_cf(self.family(RAFT), key).map_err(Error::read)
     }

@@ -104,7 +104,7 @@ pub(crate) fn keep(
 }
 
 /// The node whose number of tasks counts this one.
-fn counted_at(task: &TaskEntry) -> Option<&NodeId> {
+pub(crate) fn counted_at(task: &TaskEntry) -> Option<&NodeId> {
     match &task.state {
         TaskState::Assigned { node } if task.counted => Some(node),
         _ => None,

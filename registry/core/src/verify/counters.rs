@@ -18,12 +18,12 @@ use crate::namespace::table::NAMESPACES;
 use crate::record::entry::RecordEntry;
 use crate::record::table::RECORDS;
 use crate::report::{PAGE, Report};
-use crate::task::entry::TaskState;
+use crate::task::open;
 use crate::task::table::TASKS;
 use crate::view::{Read, View};
 use crate::visibility::Scoped;
 
-/// Counters by name: a few for each namespace, of which there is a bounded number, or one for each owner of tasks.
+/// Counters by name: a few for each namespace, of which there is a bounded number, or one for each owner of tasks, or node.
 type Counted = BTreeMap<String, u64>;
 
 pub(crate) fn check(view: &dyn View, report: &mut Report) -> Read<()> {
@@ -41,35 +41,25 @@ pub(crate) fn check(view: &dyn View, report: &mut Report) -> Read<()> {
     if said != namespaces {
         report.fault(format_args!("there are {namespaces} namespaces, and {said} are counted"));
     }
-    check_kept_bytes(view, report)?;
-    check_node_tasks(view, report)
+    check_tasks_and_envelopes(view, report)
 }
 
-/// The tasks that nodes hold, of those that are counted.
-fn check_node_tasks(view: &dyn View, report: &mut Report) -> Read<()> {
-    let mut counted = Counted::new();
+/// The bytes of tasks and envelopes, as each of these says what was counted for it, and the tasks of each node.
+fn check_tasks_and_envelopes(view: &dyn View, report: &mut Report) -> Read<()> {
+    let (mut counted, mut held) = (Counted::new(), Counted::new());
     pages(view, &TASKS, &mut |task| {
-        if let (TaskState::Assigned { node }, true) = (&task.state, task.counted) {
-            *counted.entry(counter::node_tasks(node)).or_default() += 1;
+        add_kept_bytes(&mut counted, open::sharer(task), task.bytes);
+        if let Some(node) = open::counted_at(task) {
+            *held.entry(counter::node_tasks(node)).or_default() += 1;
         }
-        Ok(())
-    })?;
-    compare(view, report, counter::NODE_TASKS, counted)
-}
-
-/// The bytes of tasks and envelopes, as each of these says what was counted for it.
-fn check_kept_bytes(view: &dyn View, report: &mut Report) -> Read<()> {
-    let mut counted = Counted::new();
-    pages(view, &TASKS, &mut |task| {
-        let owner = task.shared.then_some(task.owner.as_str());
-        add_kept_bytes(&mut counted, owner, task.bytes);
         Ok(())
     })?;
     pages(view, &ENVELOPES, &mut |envelope| {
         add_kept_bytes(&mut counted, Some(envelope.source.as_str()), envelope.bytes);
         Ok(())
     })?;
-    compare(view, report, counter::KEPT_BYTES, counted)
+    compare(view, report, counter::KEPT_BYTES, counted)?;
+    compare(view, report, counter::NODE_TASKS, held)
 }
 
 fn add_kept_bytes(counted: &mut Counted, owner: Option<&str>, bytes: Option<u64>) {

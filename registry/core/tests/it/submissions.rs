@@ -9,6 +9,7 @@ use registry_core::command::{
 };
 use registry_core::entry::{Capacity, ChangeKind, NodeState, TaskEntry, TaskState};
 use registry_core::query;
+use registry_core::view::{Space, View as _};
 
 use crate::tasks::asks;
 use crate::world::*;
@@ -102,6 +103,31 @@ fn a_node_that_is_named_has_the_task_in_one_revision_under_its_first_epoch() {
     world.done(&assign(1, 0));
     assert_eq!((world.task(1).epoch, world.task(1).attempts), (LeaseEpoch(2), 2));
     world.done(&complete(1, 0, 2, 1));
+}
+
+#[test]
+fn a_nodes_tasks_are_counted_wherever_they_go_and_those_of_an_earlier_log_are_not() {
+    for counted in [true, false] {
+        let submit = |name| submit_with(name, |task| task.counted = counted);
+        let mut world = World::populated();
+        let held = |world: &World| {
+            let key = [&[0, 0, 0], format!("node-tasks/{}", node_id(0)).as_bytes()].concat();
+            world.memory.value(Space::State, &key).unwrap().map_or(0, |value| value[7])
+        };
+        world.done(&submit(1));
+        world.done(&assign(1, 0));
+        world.done(&submit(2));
+        world.done(&assign(2, 0));
+        assert_eq!(held(&world), if counted { 2 } else { 0 });
+        world.done(&submit(3));
+        assert_eq!(world.refusal(&assign(3, 0)), full("slots of the node", 2));
+        world.done(&complete(1, 0, 1, 1));
+        assert_eq!(held(&world), u8::from(counted), "one has ended");
+        world.done(&node_state(0, NodeState::Lost));
+        assert_eq!(held(&world), 0, "the other is put back");
+        let report = registry_core::verify::check(&world.memory);
+        assert!(report.is_sound(), "{report:?}");
+    }
 }
 
 #[test]

@@ -98,6 +98,14 @@ fn each_kind_of_damage_is_found_by_its_check() {
             Box::new(move |m| set(Space::State, pick(m, Space::State, kept_bytes), &[9; 8])),
         ),
         ("counters", Box::new(move |m| delete(Space::State, pick(m, Space::State, kept_bytes)))),
+        (
+            "counters",
+            Box::new(move |_| Write::Put {
+                space: Space::State,
+                key: [&[0, 0, 0], b"node-tasks/nobody".as_slice()].concat(),
+                value: vec![0, 0, 0, 0, 0, 0, 0, 9],
+            }),
+        ),
     ];
     for (at, (name, case)) in cases.into_iter().enumerate() {
         let faults = broken(case);

@@ -12,7 +12,7 @@ use openraft::storage::RaftLogReader;
 use super::VOTE;
 use super::recent::Recent;
 use crate::codec::decode;
-use crate::store_handle::StoreHandle;
+use crate::store_handle::{StoreHandle, blocking};
 use crate::types::{Entry, TypeConfig, Vote};
 
 /// Entries are read until they exceed this together, so that a message stays far below `MESSAGE_BYTES_MAX` even when its
@@ -20,7 +20,7 @@ use crate::types::{Entry, TypeConfig, Vote};
 const READ_BYTES_MAX: usize = 4 << 20;
 
 /// One of many readers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LogReader {
     handle: Arc<StoreHandle>,
     recent: Arc<Recent>,
@@ -31,13 +31,18 @@ impl LogReader {
         Self { handle, recent }
     }
 
-    fn read(&self, from: u64, to: u64, bytes_max: usize) -> io::Result<Vec<Entry>> {
+    /// What is not in memory any more is read on a thread that may block: a follower that is far behind, and a start.
+    async fn read(&self, from: u64, to: u64, bytes_max: usize) -> io::Result<Vec<Entry>> {
         if let Some(entries) = self.recent.read(from, to, bytes_max) {
             return Ok(entries);
         }
-        let entries = self.handle.store.log().entries(from, to, bytes_max);
-        let entries = entries.map_err(io::Error::other)?;
-        entries.iter().map(|(_, bytes)| decode(bytes)).collect()
+        let handle = Arc::clone(&self.handle);
+        let read = move || {
+            let entries = handle.store.log().entries(from, to, bytes_max);
+            let entries = entries.map_err(io::Error::other)?;
+            entries.iter().map(|(_, bytes)| decode(bytes)).collect()
+        };
+        blocking(read).await
     }
 }
 
@@ -47,7 +52,7 @@ impl RaftLogReader<TypeConfig> for LogReader {
         range: RB,
     ) -> Result<Vec<Entry>, io::Error> {
         let (from, to) = bounds(&range);
-        self.read(from, to, usize::MAX)
+        self.read(from, to, usize::MAX).await
     }
 
     async fn limited_get_log_entries(
@@ -55,7 +60,7 @@ impl RaftLogReader<TypeConfig> for LogReader {
         start: u64,
         end: u64,
     ) -> Result<Vec<Entry>, io::Error> {
-        self.read(start, end, READ_BYTES_MAX)
+        self.read(start, end, READ_BYTES_MAX).await
     }
 
     async fn entries_stream<RB>(
@@ -66,11 +71,11 @@ impl RaftLogReader<TypeConfig> for LogReader {
         RB: RangeBounds<u64> + Clone + Debug + Send,
     {
         let (from, to) = bounds(&range);
-        let reader = Self::new(Arc::clone(&self.handle), Arc::clone(&self.recent));
+        let reader = self.clone();
         let chunks = stream::try_unfold(from, move |from| {
-            let chunk = reader.read(from, to, READ_BYTES_MAX);
+            let reader = reader.clone();
             async move {
-                let chunk = chunk?;
+                let chunk = reader.read(from, to, READ_BYTES_MAX).await?;
                 if let Some(first) = chunk.first().filter(|first| first.log_id.index() != from) {
                     // Whoever applies these would skip what is missing.
                     let why = format!("the log has no entry {from}, but {}", first.log_id.index());

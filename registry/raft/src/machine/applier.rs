@@ -99,6 +99,9 @@ impl Applier {
     /// Puts a snapshot in the place of the state.
     pub(crate) fn install(&self, snapshot: &Stored) -> io::Result<()> {
         self.handle.store.install(&snapshot.database()).map_err(io::Error::other)?;
+        if let Some(last) = snapshot.manifest().meta.last_log_id {
+            self.handle.note_durable(last.index());
+        }
         let view = self.handle.store.view();
         let revision = query::revision(&view).map_err(io::Error::other)?;
         self.published.marks().restart(&view)?;

@@ -1,12 +1,13 @@
 //! When what waits becomes an entry although nothing is on its way: at once, or once as many wait as the last entry had. Its
 //! callers were answered a moment ago, and most of them come back; an entry for the first of them alone would cost as much
-//! as one for all. A caller that is alone never waits, and nobody waits longer than the last entry took.
+//! as one for all. A caller that is alone never waits, and nobody waits longer than the last entry took, once nothing is
+//! on its way any more.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The longest wait, whatever the last entry took: half of what 64 writers see as the time of a write on one core.
+/// The longest wait, whatever the last entry took. 20 ms were measured and no better (decision 42).
 const PATIENCE_MAX: Duration = Duration::from_millis(5);
 
 pub(super) struct Gathering {

@@ -47,7 +47,8 @@ fn child() {
     assert!(matches!(error, Error::Poisoned(_)), "{error}");
     fs::write(dir.join("acknowledged"), (index - 1).to_string()).unwrap();
     assert!(matches!(append(store.log(), [index], 1), Err(Error::Poisoned(_))));
-    assert!(matches!(store.log().note(b"k", b"v"), Err(Error::Poisoned(_))));
+    let saved = store.log().save(b"k", b"v", Box::new(|_| {}));
+    assert!(matches!(saved, Err(Error::Poisoned(_))));
     assert!(store.log().poisoned().is_some());
     assert_eq!(indices(store.log()).first(), Some(&1));
     assert_eq!(store.view().value(Space::State, b"k").unwrap().unwrap(), b"v");
