@@ -50,7 +50,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Noun::Card(verb) => return card::run(&profile()?, verb, format).await,
         Noun::Agent(verb) => return agent::run(&profile()?, verb, format).await,
         Noun::Namespace(verb) => namespace::run(&profile()?, verb).await?,
-        Noun::Task(verb) => task::run(&profile()?, verb).await?,
+        Noun::Task(verb) => task::run(&profile()?, verb, format).await?,
         Noun::Envelope(verb) => return envelope::run(&profile()?, verb, format).await,
         Noun::Log(verb) => log::run(&profile()?, verb).await?,
         Noun::Audit(verb) => match audit::run(&profile()?, verb).await? {

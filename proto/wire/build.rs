@@ -18,6 +18,9 @@ const FILES: [&str; 8] = [
     "ecumene/gateway/v1/events.proto",
 ];
 
+/// A2A's own contract. No structs are made of it: a gateway turns its messages into JSON by their descriptors.
+const A2A: &str = "lf/a2a/v1/a2a.proto";
+
 /// The package whose messages are said in JSON, with names in camel case.
 const IN_JSON: &str = "ecumene.registry.v1";
 
@@ -33,7 +36,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("..");
     let descriptors = protox::compile(FILES, [&root])?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
-    for file in FILES {
+    let a2a = protox::compile([A2A], [&root])?;
+    std::fs::write(out.join("a2a.bin"), prost::Message::encode_to_vec(&a2a))?;
+    for file in FILES.into_iter().chain([A2A]) {
         println!("cargo:rerun-if-changed={}", root.join(file).display());
     }
     let mut methods = String::from("&[\n");

@@ -198,7 +198,7 @@ fn documents() -> PathBuf {
 }
 
 /// Where `make clients` leaves the JavaScript SDK.
-fn node_modules() -> Result<PathBuf> {
+pub(crate) fn node_modules() -> Result<PathBuf> {
     if let Some(folder) = std::env::var_os("ECUMENE_NODE_MODULES") {
         return Ok(folder.into());
     }

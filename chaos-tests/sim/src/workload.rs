@@ -200,6 +200,7 @@ fn submit(id: TaskId) -> Command {
         shared: true,
         metered: true,
         counted: true,
+        listed: true,
         token: None,
         node: None,
         gateway: None,

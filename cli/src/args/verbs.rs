@@ -213,11 +213,38 @@ pub(crate) enum TaskVerb {
         /// Its id.
         id: String,
     },
+    /// Lists the tasks of one caller, the one that changed last first.
+    List(TaskListArgs),
     /// Asks for a task's end.
     Cancel {
         /// Its id.
         id: String,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct TaskListArgs {
+    /// Whose tasks: a peer's origin, or `operator`.
+    #[arg(long)]
+    pub(crate) owner: String,
+    /// Those of this conversation.
+    #[arg(long, default_value = "")]
+    pub(crate) context: String,
+    /// Those of this agent.
+    #[arg(long, default_value = "")]
+    pub(crate) agent: String,
+    /// pending, assigned, completed, failed, canceled, rejected or input-required; one of these.
+    #[arg(long)]
+    pub(crate) state: Vec<String>,
+    /// Those that changed then or later, in ms since 1970.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) changed_since_ms: u64,
+    /// Tasks of a page, 1 to 100.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) limit: u32,
+    /// Where the page before ended.
+    #[arg(long, default_value = "")]
+    pub(crate) cursor: String,
 }
 
 #[derive(Debug, Subcommand)]

@@ -15,6 +15,7 @@ use std::{
 use axum::http::{HeaderMap, Uri};
 use tokio::net::TcpListener;
 
+use crate::proxies::Proxies;
 use crate::sources::Network;
 use crate::tls::{self, Acceptor, ServerFiles};
 
@@ -61,7 +62,7 @@ pub enum Security {
 pub struct Listener {
     pub(crate) socket: TcpListener,
     pub(crate) security: Security,
-    pub(crate) trusted: Arc<[Network]>,
+    pub(crate) proxies: Proxies,
     pub(crate) marks: Marks,
     pub(crate) keeps_places: bool,
 }
@@ -92,7 +93,15 @@ impl Listener {
     /// Believes the proxies of these networks about their clients; without it nobody is.
     #[must_use]
     pub fn trusting(self, proxies: &[Network]) -> Self {
-        Self { trusted: proxies.into(), ..self }
+        Self { proxies: Proxies { trusted: proxies.into(), ..self.proxies }, ..self }
+    }
+
+    /// Demands of them, if `demanded`, that each connection begins with a header of the PROXY protocol, version 1 or 2,
+    /// before any handshake of TLS. The connection counts by the client that it names. Who is no trusted proxy is heard
+    /// as ever, and no such header is taken of it.
+    #[must_use]
+    pub fn with_proxy_protocol(self, demanded: bool) -> Self {
+        Self { proxies: Proxies { proxy_protocol: demanded, ..self.proxies }, ..self }
     }
 
     /// Keeps a quarter of the connections for the system's own roles, which have to prove that they are. Not where calls of
@@ -154,8 +163,8 @@ pub async fn bind(
         publish(path, real).map_err(|source| Error::AddrFile { path: path.to_owned(), source })?;
     }
     tracing::info!(addr = %real, scheme = security.scheme(), "listening");
-    let (trusted, marks) = (Arc::default(), Marks::none());
-    Ok((Listener { socket, security, trusted, marks, keeps_places: false }, real))
+    let (proxies, marks) = (Proxies::default(), Marks::none());
+    Ok((Listener { socket, security, proxies, marks, keeps_places: false }, real))
 }
 
 /// Writes beside the file and renames, so that a reader never sees half an address.

@@ -10,7 +10,8 @@
 //! `serve/strict.rs` refuses a message that can be read in two ways, `serve/host.rs` one that names no host. What a
 //! handler leaves unread of a body is read or announced as lost (`serve/unread.rs`, `serve/linger.rs`). Connections, and
 //! what requests and answers hold (`serve/connection_limits.rs`, `serve/metered.rs`, `serve/answer.rs`), are shared by
-//! the rule of all pools, `proto_types::share` (docs/decisions/0032-shares-of-bounded-pools.md).
+//! the rule of all pools, `proto_types::share` (docs/decisions/0032-shares-of-bounded-pools.md). Where a proxy stands
+//! between, `proxies.rs` and `forwarded.rs` tell who the client is.
 
 mod answer;
 mod connection_limits;
@@ -39,6 +40,7 @@ use std::{
 use axum::{body::Body, response::Response};
 use hyper::Request;
 use hyper_util::rt::TokioIo;
+use proto_types::Full;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -49,6 +51,7 @@ use tower::Service;
 
 use crate::{
     ClientIdentity, Listener, Security, Shutdown,
+    proxies::Remote,
     tls::{Acceptor, Visitor},
 };
 
@@ -74,9 +77,9 @@ pub struct Drained {
     pub cut: usize,
 }
 
-/// A connection that was accepted.
+/// A connection that has a permit.
 struct Arrival {
-    addr: SocketAddr,
+    remote: Remote,
     /// When its first header must have come.
     beginning: Instant,
     permit: ConnectionPermit,
@@ -87,11 +90,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves `service` on `listener` until `shutdown`, then drains.
 ///
-/// A request carries `ConnectInfo<SocketAddr>` in its extensions, the [`Source`](crate::Source) that it counts for, and
-/// [`ClientIdentity`] if the client has proved one. The drain: from the wish to
-/// stop on, readiness is down while connections are still accepted for `limits.lame_duck`; then
-/// the listener closes and idle connections end; requests in flight may finish for
-/// `limits.drain`; what is left is cut. Streams that last should end on `shutdown` themselves.
+/// A request carries in its extensions `ConnectInfo<SocketAddr>`, which is who has connected or whom its proxy names by the
+/// PROXY protocol, the [`ClientAddress`](crate::ClientAddress) that it comes from, the [`Source`](crate::Source) that it
+/// counts for, and [`ClientIdentity`] if the client has proved one. The drain: from the wish to stop on, readiness is down
+/// while connections are still accepted for `limits.lame_duck`; then the listener closes and idle connections end; requests
+/// in flight may finish for `limits.drain`; what is left is cut. Streams that last should end on `shutdown` themselves.
 pub async fn serve<S>(listener: Listener, service: S, limits: Limits, shutdown: Shutdown) -> Drained
 where
     S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
@@ -99,13 +102,13 @@ where
 {
     let in_flight = InFlight::default();
     let stop = Shutdown::new();
-    let Listener { socket, security, trusted, marks, keeps_places } = listener;
+    let Listener { socket, security, proxies, marks, keeps_places } = listener;
     let server = Server {
         edge: Edge {
             service,
             in_flight: in_flight.clone(),
             limits: limits.clone(),
-            trusted,
+            proxies,
             marks,
         },
         connection_limits: ConnectionLimits::new(&limits, keeps_places),
@@ -183,27 +186,50 @@ where
                 let _ = stream.set_nodelay(true);
                 connections.spawn(self.clone().attend(stream, addr, permit));
             }
-            Err(full) => {
-                if matches!(self.security, Security::Plain) {
-                    // Best effort: a fresh socket's buffer holds this line, and nobody waits for it.
-                    let _ = stream.try_write(connection_limits::answer(full).as_bytes());
-                }
-                tracing::debug!(%addr, ?full, "connection refused");
-            }
+            Err(full) => self.refuse(&stream, addr, full),
         }
+    }
+
+    fn refuse(&self, stream: &TcpStream, addr: SocketAddr, full: Full) {
+        if matches!(self.security, Security::Plain) {
+            // Best effort: a fresh socket's buffer holds this line, and nobody waits for it.
+            let _ = stream.try_write(connection_limits::answer(full).as_bytes());
+        }
+        tracing::debug!(%addr, ?full, "connection refused");
     }
 
     /// One connection from its first byte to its last.
     async fn attend(self, stream: TcpStream, addr: SocketAddr, permit: ConnectionPermit) {
-        let beginning = Instant::now() + self.limits.header_timeout.std();
-        let arrival = Arrival { addr, beginning, permit };
-        let ended = match self.security.clone() {
-            Security::Plain => self.speak(stream, arrival, None).await,
-            Security::Tls(acceptor) => self.shake(&acceptor, stream, arrival).await,
-        };
-        if let Err(error) = ended {
+        if let Err(error) = self.begin(stream, addr, permit).await {
             let error = &*error as &dyn std::error::Error;
             tracing::debug!(%addr, error, "connection ended");
+        }
+    }
+
+    /// A connection that begins with what its proxy has to say, in time or not at all; then it counts by the client.
+    async fn begin(
+        self,
+        mut stream: TcpStream,
+        addr: SocketAddr,
+        permit: ConnectionPermit,
+    ) -> Result<(), BoxError> {
+        let beginning = Instant::now() + self.limits.header_timeout.std();
+        let remote = tokio::select! {
+            remote = timeout_at(beginning, self.edge.proxies.remote(&mut stream, addr)) => remote??,
+            // Nobody has asked for anything yet.
+            () = self.stop.triggered() => return Ok(()),
+        };
+        let permit = match permit.pass_to(&self.connection_limits, remote.address.ip()) {
+            Ok(permit) => permit,
+            Err(full) => {
+                self.refuse(&stream, remote.address, full);
+                return Ok(());
+            }
+        };
+        let arrival = Arrival { remote, beginning, permit };
+        match self.security.clone() {
+            Security::Plain => self.speak(stream, arrival, None).await,
+            Security::Tls(acceptor) => self.shake(&acceptor, stream, arrival).await,
         }
     }
 
@@ -214,7 +240,7 @@ where
         stream: TcpStream,
         arrival: Arrival,
     ) -> Result<(), BoxError> {
-        let addr = arrival.addr;
+        let addr = arrival.remote.address;
         let shaken = tokio::select! {
             shaken = timeout_at(arrival.beginning, acceptor.accept(stream)) => shaken?,
             // Nobody has asked for anything yet.
@@ -234,16 +260,16 @@ where
     async fn speak<I: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         self,
         stream: I,
-        Arrival { addr, beginning, mut permit }: Arrival,
+        Arrival { remote, beginning, mut permit }: Arrival,
         visitor: Option<Visitor>,
     ) -> Result<(), BoxError> {
-        let held = Connection::new(&self.memory, self.edge.held_max(addr.ip()));
+        let held = Connection::new(&self.memory, self.edge.held_max(remote));
         let io = Guarded::new(stream, beginning, &self.limits, &held);
         let builder = builder(&self.limits, visitor.is_some());
         let is_system = connection_limits::is_of_the_system(visitor.as_ref());
         let until = visitor.as_ref().map(|visitor| visitor.until);
         let identity = visitor.map(|visitor| ClientIdentity::new(visitor.identity));
-        let service = self.edge.for_client(addr, identity, Arc::clone(&held));
+        let service = self.edge.for_client(remote, identity, Arc::clone(&held));
         let io = TokioIo::new(Strict::new(io, &self.limits));
         let mut connection = pin!(builder.serve_connection(io, service));
         let patience = tokio::select! {

@@ -1,17 +1,16 @@
 //! Where a request comes from, and how much may come from there before anything is verified.
 //!
 //! It decides which addresses are one source: an IPv4 address, or an IPv6 /64, which one host may
-//! have whole; and which hops are believed about it: those of configured networks only (attack case
-//! 36). It must never keep more state than it started with, however many addresses come.
+//! have whole (attack case 36). Which address a request has is told by `forwarded.rs`. It must never
+//! keep more state than it started with, however many addresses come.
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::BuildHasher as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use axum::http::HeaderMap;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 pub use ipnet::IpNet as Network;
@@ -19,9 +18,6 @@ pub use ipnet::IpNet as Network;
 /// Cells. Sources that fall into one cell share its limit; the seed is drawn at start, so nobody
 /// can choose whom to share with. 65,536 cells are 2 MiB at most.
 type Slot = u16;
-
-/// Hops that are read of `X-Forwarded-For`, from the nearest on: no path has more proxies.
-const HOPS_MAX: usize = 16;
 
 /// One limit for each source.
 pub struct SourceLimit {
@@ -139,39 +135,6 @@ impl fmt::Display for Source {
     }
 }
 
-/// The address that a request comes from: of the connection, unless that is a trusted proxy; then
-/// the nearest hop of `X-Forwarded-For` that is none. What an untrusted hop says is not read, and a
-/// hop that cannot be read counts as the proxy that let it through.
-#[must_use]
-pub fn origin_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
-    let mut nearest = peer;
-    if !is_trusted(peer, trusted) {
-        return nearest;
-    }
-    let stated = headers.get_all("x-forwarded-for").iter().rev();
-    let hops = stated.flat_map(|value| value.to_str().unwrap_or_default().rsplit(','));
-    for hop in hops.take(HOPS_MAX) {
-        let Some(address) = hop_address(hop.trim()) else { return nearest };
-        nearest = address;
-        if !is_trusted(address, trusted) {
-            return nearest;
-        }
-    }
-    nearest
-}
-
-/// Whether an address is a proxy's that is believed about its clients.
-pub(crate) fn is_trusted(address: IpAddr, trusted: &[Network]) -> bool {
-    let address = address.to_canonical();
-    trusted.iter().any(|network| network.contains(&address))
-}
-
-/// An address, with or without a port.
-fn hop_address(hop: &str) -> Option<IpAddr> {
-    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
-    bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
@@ -239,32 +202,5 @@ mod tests {
             Some(())
         };
         assert!(std::iter::from_fn(waits).take(3).count() < 3);
-    }
-
-    #[test]
-    fn case_36_a_forwarded_address_is_believed_of_trusted_hops_only() {
-        let trusted: Vec<Network> =
-            ["10.0.0.0/8", "2001:db8:ff::/48"].map(|text| text.parse().unwrap()).to_vec();
-        let check = |peer: &str, forwarded: &[&str], expected: &str| {
-            let headers = forwarded
-                .iter()
-                .map(|value| ("x-forwarded-for".parse().unwrap(), value.parse().unwrap()));
-            let headers: HeaderMap = headers.collect();
-            let found = origin_address(peer.parse().unwrap(), &headers, &trusted);
-            assert_eq!(found, expected.parse::<IpAddr>().unwrap(), "{peer} {forwarded:?}");
-        };
-        check("192.0.2.1", &[], "192.0.2.1");
-        check("192.0.2.1", &["198.51.100.7"], "192.0.2.1");
-        check("10.0.0.1", &[], "10.0.0.1");
-        check("10.0.0.1", &["198.51.100.7"], "198.51.100.7");
-        check("::ffff:10.0.0.1", &["198.51.100.7"], "198.51.100.7");
-        check("10.0.0.1", &["1.2.3.4, 198.51.100.7"], "198.51.100.7");
-        check("10.0.0.1", &["1.2.3.4, 198.51.100.7, 10.0.0.2"], "198.51.100.7");
-        check("10.0.0.1", &["1.2.3.4", "198.51.100.7"], "198.51.100.7");
-        check("2001:db8:ff::1", &["[2001:db8::9]:443"], "2001:db8::9");
-        check("10.0.0.1", &["198.51.100.7:1234"], "198.51.100.7");
-        check("10.0.0.1", &["198.51.100.7, unknown"], "10.0.0.1");
-        check("10.0.0.1", &["198.51.100.7,"], "10.0.0.1");
-        check("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3");
     }
 }

@@ -50,6 +50,7 @@ pub fn judge(ended: Result<(), &Failure>) -> Option<Conduct> {
         | Failure::TooLarge { .. }
         | Failure::Body
         | Failure::MediaType
+        | Failure::Compressed
         | Failure::Argument(_)
         | Failure::StaleLease
         | Failure::ShareReached => None,
@@ -61,9 +62,10 @@ pub fn judge(ended: Result<(), &Failure>) -> Option<Conduct> {
 fn of_call(error: &CallError) -> Option<Conduct> {
     match error {
         CallError::Parse | CallError::Request(_) => Some(Conduct::Bad),
-        // Which agents there are changes without the caller.
+        // Which agents there are, and which page follows another, changes without the caller.
         CallError::Params(faults) => {
-            faults.iter().any(|fault| fault.field() != "tenant").then_some(Conduct::Bad)
+            let is_own = |field: &str| !matches!(field, "tenant" | "pageToken");
+            faults.iter().any(|fault| is_own(&fault.field())).then_some(Conduct::Bad)
         }
         // A caller may know more of A2A than we serve.
         CallError::Operation(
@@ -77,7 +79,10 @@ fn of_call(error: &CallError) -> Option<Conduct> {
         // What an agent takes changes without the caller.
         CallError::ContentType(_) => None,
         // A task ends, and is forgotten, without its owner.
-        CallError::TaskNotFound | CallError::TaskNotCancelable | CallError::TaskOver => None,
+        CallError::TaskNotFound
+        | CallError::TaskNotCancelable
+        | CallError::TaskOver
+        | CallError::TaskEnded => None,
         // The agent behind us.
         CallError::AgentResponse => None,
     }
@@ -157,6 +162,7 @@ mod tests {
             (Failure::Call(CallError::Request(Vec::new())), Some(Conduct::Bad)),
             (params("/message/parts"), Some(Conduct::Bad)),
             (params("/tenant"), None),
+            (params("/pageToken"), None),
             (Failure::NotJson(Vec::new()), Some(Conduct::Bad)),
             (Failure::Document(Vec::new()), Some(Conduct::Bad)),
             (Failure::ForeignSource, Some(Conduct::Bad)),

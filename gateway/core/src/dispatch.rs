@@ -14,27 +14,30 @@ pub enum Operation {
     SendStreamingMessage,
     /// Look at a task.
     GetTask,
+    /// Look at all tasks.
+    ListTasks,
     /// End a task.
     CancelTask,
-    /// Follow a task that was opened before. Not served yet; but who asks for a task that is not there
-    /// hears that.
+    /// Follow a task that is there.
     SubscribeToTask,
+    /// Look at the card as this caller may see it.
+    GetExtendedAgentCard,
 }
 
 /// Why a call names no operation that is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The version is not served; the answer names those that are.
-    #[error("only A2A version 1.0 is served")]
+    /// The version is not served, or not under this name; the answer names those that are.
+    #[error("this version of A2A is not served here")]
     Version,
     /// Two versions are stated, of which each could be meant.
     #[error("two A2A versions are stated")]
     VersionConflict,
     /// A name of A2A 0.3 in a 1.0 call.
-    #[error("a method of A2A 0.3, which is not supported yet")]
+    #[error("a method of A2A 0.3 in a call of 1.0")]
     Legacy,
-    /// An operation of A2A 1.0 that is not served.
-    #[error("an operation of A2A 1.0 that is not supported yet")]
+    /// An operation that this version has no form for.
+    #[error("an operation that is not supported in this version")]
     Unsupported,
     /// Push notifications are not served.
     #[error("push notifications are not supported yet")]
@@ -45,14 +48,16 @@ pub enum Error {
 }
 
 /// The versions served, as `VersionNotSupportedError` tells them.
-pub const VERSIONS: [&str; 1] = [ProtocolVersion::V10.as_str()];
+pub const VERSIONS: [&str; 2] = [ProtocolVersion::V10.as_str(), ProtocolVersion::V03.as_str()];
 
-/// Checks the versions that the caller states, in headers and in the query: all of them must be one.
+/// The version that the caller states, in headers and in the query: all of them must be one.
 /// A missing one means 0.3 (A2A 1.0, section 3.6.2).
 ///
 /// # Errors
 /// [`Error::Version`], [`Error::VersionConflict`].
-pub fn check_version<'s>(stated: impl IntoIterator<Item = &'s str>) -> Result<(), Error> {
+pub fn stated_version<'s>(
+    stated: impl IntoIterator<Item = &'s str>,
+) -> Result<ProtocolVersion, Error> {
     let mut meant = None;
     // A header that is sent twice may have become one list on its way (RFC 9110, section 5.3).
     for stated in stated.into_iter().flat_map(|stated| stated.split(',')) {
@@ -61,30 +66,36 @@ pub fn check_version<'s>(stated: impl IntoIterator<Item = &'s str>) -> Result<()
             return Err(Error::VersionConflict);
         }
     }
-    match meant {
-        Some(ProtocolVersion::V10) => Ok(()),
-        Some(ProtocolVersion::V03) | None => Err(Error::Version),
-    }
+    Ok(meant.unwrap_or(ProtocolVersion::V03))
 }
 
 impl Operation {
-    /// The operation that a method names.
+    /// The operation that a JSON-RPC method names, in the version that its caller states.
     ///
     /// # Errors
     /// See [`enum@Error`].
-    pub fn of(method: &str) -> Result<Self, Error> {
-        let method = match Method::parse(method) {
-            Some((method, ProtocolVersion::V10)) => method,
-            Some((_, ProtocolVersion::V03)) => return Err(Error::Legacy),
-            None => return Err(Error::Unknown),
-        };
+    pub fn named(method: &str, stated: ProtocolVersion) -> Result<Self, Error> {
+        let (method, version) = Method::parse(method).ok_or(Error::Unknown)?;
+        match (version, stated) {
+            (ProtocolVersion::V10, ProtocolVersion::V03) => Err(Error::Version),
+            (ProtocolVersion::V03, ProtocolVersion::V10) => Err(Error::Legacy),
+            _ => Self::of(method),
+        }
+    }
+
+    /// The operation of a method of the protocol.
+    ///
+    /// # Errors
+    /// [`Error::PushNotifications`].
+    pub const fn of(method: Method) -> Result<Self, Error> {
         match method {
             Method::SendMessage => Ok(Self::SendMessage),
             Method::SendStreamingMessage => Ok(Self::SendStreamingMessage),
             Method::GetTask => Ok(Self::GetTask),
+            Method::ListTasks => Ok(Self::ListTasks),
             Method::CancelTask => Ok(Self::CancelTask),
             Method::SubscribeToTask => Ok(Self::SubscribeToTask),
-            Method::ListTasks | Method::GetExtendedAgentCard => Err(Error::Unsupported),
+            Method::GetExtendedAgentCard => Ok(Self::GetExtendedAgentCard),
             Method::CreateTaskPushNotificationConfig
             | Method::GetTaskPushNotificationConfig
             | Method::ListTaskPushNotificationConfigs
@@ -99,8 +110,10 @@ impl Operation {
             Self::SendMessage => "SendMessage",
             Self::SendStreamingMessage => "SendStreamingMessage",
             Self::GetTask => "GetTask",
+            Self::ListTasks => "ListTasks",
             Self::CancelTask => "CancelTask",
             Self::SubscribeToTask => "SubscribeToTask",
+            Self::GetExtendedAgentCard => "GetExtendedAgentCard",
         }
     }
 }
@@ -109,63 +122,77 @@ impl Operation {
 mod tests {
     use super::*;
 
+    const V03: ProtocolVersion = ProtocolVersion::V03;
+    const V10: ProtocolVersion = ProtocolVersion::V10;
+
     #[test]
-    fn a_missing_version_is_0_3_and_only_1_0_is_served() {
-        for bad in ["", "0.3", "0.3.0", "1", "1.", "1.1", "1.1.0", "2.0", "01.0"] {
-            assert_eq!(check_version([bad]), Err(Error::Version), "{bad}");
+    fn a_missing_version_is_0_3_and_others_than_the_two_are_refused() {
+        for older in [&[][..], &[""], &["0.3"], &["0.3.0"], &["0.3", ""]] {
+            assert_eq!(stated_version(older.iter().copied()), Ok(V03), "{older:?}");
         }
-        assert_eq!(check_version([]), Err(Error::Version));
+        for bad in ["1", "1.", "1.1", "1.1.0", "2.0", "01.0", "0.2", "0.2.6"] {
+            assert_eq!(stated_version([bad]), Err(Error::Version), "{bad}");
+        }
     }
 
     #[test]
     fn the_patch_number_of_a_version_does_not_count() {
         for good in ["1.0", " 1.0 ", "1.0.0", "1.0.1", "1.0.12"] {
-            assert_eq!(check_version([good]), Ok(()), "{good}");
+            assert_eq!(stated_version([good]), Ok(V10), "{good}");
         }
         for bad in ["1.0.", "1.0.x", "1.0.-1", "1.0.1.2", "1.0.1-rc1", ".1.0"] {
-            assert_eq!(check_version([bad]), Err(Error::Version), "{bad}");
+            assert_eq!(stated_version([bad]), Err(Error::Version), "{bad}");
         }
     }
 
     #[test]
     fn versions_that_differ_are_refused_wherever_they_are_stated() {
         for (stated, expected) in [
-            (&["1.0", "1.0"][..], Ok(())),
-            (&["1.0", "1.0.1"], Ok(())),
-            (&["1.0, 1.0"], Ok(())),
+            (&["1.0", "1.0"][..], Ok(V10)),
+            (&["1.0", "1.0.1"], Ok(V10)),
+            (&["1.0, 1.0"], Ok(V10)),
             (&["1.0", "0.3"], Err(Error::VersionConflict)),
             (&["0.3", "1.0"], Err(Error::VersionConflict)),
             (&["1.0,0.3"], Err(Error::VersionConflict)),
             (&["1.0", ""], Err(Error::VersionConflict)),
             (&["1.0", "2.0"], Err(Error::Version)),
         ] {
-            assert_eq!(check_version(stated.iter().copied()), expected, "{stated:?}");
+            assert_eq!(stated_version(stated.iter().copied()), expected, "{stated:?}");
         }
     }
 
     #[test]
-    fn known_names_that_are_not_served_are_told_from_unknown_ones() {
-        for (method, expected) in [
-            ("SendMessage", Ok(Operation::SendMessage)),
-            ("SendStreamingMessage", Ok(Operation::SendStreamingMessage)),
-            ("GetTask", Ok(Operation::GetTask)),
-            ("CancelTask", Ok(Operation::CancelTask)),
-            ("ListTasks", Err(Error::Unsupported)),
-            ("SubscribeToTask", Ok(Operation::SubscribeToTask)),
-            ("GetExtendedAgentCard", Err(Error::Unsupported)),
-            ("CreateTaskPushNotificationConfig", Err(Error::PushNotifications)),
-            ("message/send", Err(Error::Legacy)),
-            ("tasks/resubscribe", Err(Error::Legacy)),
-            ("tasks/sendSubscribe", Err(Error::Unknown)),
-            ("sendMessage", Err(Error::Unknown)),
-            ("SendMessage ", Err(Error::Unknown)),
-            ("", Err(Error::Unknown)),
+    fn a_name_means_one_operation_in_its_own_version_alone() {
+        for (newer, older, operation) in [
+            ("SendMessage", "message/send", Ok(Operation::SendMessage)),
+            ("SendStreamingMessage", "message/stream", Ok(Operation::SendStreamingMessage)),
+            ("GetTask", "tasks/get", Ok(Operation::GetTask)),
+            ("CancelTask", "tasks/cancel", Ok(Operation::CancelTask)),
+            ("SubscribeToTask", "tasks/resubscribe", Ok(Operation::SubscribeToTask)),
+            (
+                "GetExtendedAgentCard",
+                "agent/getAuthenticatedExtendedCard",
+                Ok(Operation::GetExtendedAgentCard),
+            ),
+            (
+                "CreateTaskPushNotificationConfig",
+                "tasks/pushNotificationConfig/set",
+                Err(Error::PushNotifications),
+            ),
         ] {
-            assert_eq!(Operation::of(method), expected, "{method}");
+            assert_eq!(Operation::named(newer, V10), operation, "{newer}");
+            assert_eq!(Operation::named(older, V03), operation, "{older}");
+            assert_eq!(Operation::named(newer, V03), Err(Error::Version), "{newer}");
+            assert_eq!(Operation::named(older, V10), Err(Error::Legacy), "{older}");
+            if let Ok(operation) = operation {
+                assert_eq!(operation.name(), newer);
+            }
         }
-        for operation in [Operation::SendMessage, Operation::CancelTask, Operation::SubscribeToTask]
-        {
-            assert_eq!(Operation::of(operation.name()), Ok(operation));
+        assert_eq!(Operation::named("ListTasks", V10), Ok(Operation::ListTasks));
+        for unknown in ["tasks/list", "tasks/sendSubscribe", "sendMessage", "SendMessage ", ""] {
+            for version in [V03, V10] {
+                assert_eq!(Operation::named(unknown, version), Err(Error::Unknown), "{unknown}");
+            }
         }
     }
 }

@@ -4,18 +4,20 @@
 //! a caller more than it may know: why a credential was denied, what the registry said, or any text
 //! of ours that was written for operators.
 
+mod http_json;
 mod table;
 
 use proto_types::a2a::error::{bad_request, error_info, retry_info};
 use proto_types::a2a::rpc::{ErrorObject, Id, Response};
 use proto_types::a2a::{A2aError, SchemaError};
+use proto_types::grpc::GrpcStatus;
 use proto_types::{Code, Full};
 use serde_json::{Value, json};
 
 use crate::denial::Denial;
 use crate::gcra::RetryAfter;
 use crate::params::Faults;
-use crate::path::Method;
+use crate::path::Methods;
 use crate::{credential, dispatch, path};
 
 /// Every way in which a request fails.
@@ -25,8 +27,8 @@ pub enum Failure {
     Path(path::Error),
     /// Nothing is there, or nothing that this caller may see.
     NotFound,
-    /// The route answers another method.
-    Method(Method),
+    /// The route answers other methods.
+    Method(Methods),
     /// The document is of another version than `If-Match` names.
     PreconditionFailed {
         /// The tag that it has.
@@ -53,6 +55,8 @@ pub enum Failure {
     Body,
     /// The body is not of the type that the route takes.
     MediaType,
+    /// A gRPC message is compressed, or says that it is encoded in another way.
+    Compressed,
     /// The document is not strict JSON; where and why.
     NotJson(Faults),
     /// The document is refused; where and why.
@@ -96,6 +100,8 @@ pub enum CallError {
     TaskNotCancelable,
     /// The task takes no more messages.
     TaskOver,
+    /// The task has ended: nothing follows that could be subscribed to.
+    TaskEnded,
     /// The agent's outcome cannot be shown.
     AgentResponse,
 }
@@ -178,6 +184,13 @@ impl Failure {
 }
 
 impl ErrorReply {
+    /// The status over gRPC, and its name in the errors of HTTP+JSON (A2A 1.0.1, section 5.4).
+    #[must_use]
+    pub fn grpc(&self) -> GrpcStatus {
+        // What is said over neither has none.
+        self.code.grpc().unwrap_or(GrpcStatus::Internal)
+    }
+
     /// The body of type `application/problem+json` (RFC 9457). `error` is what Pilox clients read.
     #[must_use]
     pub fn problem(&self) -> Value {
@@ -203,17 +216,31 @@ impl ErrorReply {
     /// `retryAfterSeconds`, under a code that A2A means otherwise.
     #[must_use]
     pub fn rpc(&self, id: &Id, reader: Reader) -> Response {
-        let (code, info) = match (self.rpc, reader) {
-            (Rpc::Limit, Reader::Pilox) => return self.limit_of_pilox(id),
-            (Rpc::A2a(error), _) => (error.jsonrpc_code(), self.info_of(error)),
-            (Rpc::Edge(code), _) => (code, self.info_of_edge()),
-            (Rpc::Limit, Reader::A2a) => (table::LIMITED, self.info_of_edge()),
+        if (self.rpc, reader) == (Rpc::Limit, Reader::Pilox) {
+            return self.limit_of_pilox(id);
+        }
+        let data = Some(Value::Array(self.details()));
+        let (code, message) = (self.rpc_code(), self.message.to_owned());
+        Response::error(id.clone(), ErrorObject { code, message, data })
+    }
+
+    /// `ErrorInfo` and, where there is more to say, `BadRequest` and `RetryInfo`: the details of every form.
+    #[must_use]
+    pub fn details(&self) -> Vec<Value> {
+        let info = match self.rpc {
+            Rpc::A2a(error) => self.info_of(error),
+            Rpc::Edge(_) | Rpc::Limit => self.info_of_edge(),
         };
         let faults = (!self.faults.is_empty()).then(|| bad_request(&self.faults));
-        let details = std::iter::once(info).chain(faults).chain(self.retry_after_s.map(retry_info));
-        let data = Some(Value::Array(details.collect()));
-        let message = self.message.to_owned();
-        Response::error(id.clone(), ErrorObject { code, message, data })
+        std::iter::once(info).chain(faults).chain(self.retry_after_s.map(retry_info)).collect()
+    }
+
+    fn rpc_code(&self) -> i32 {
+        match self.rpc {
+            Rpc::A2a(error) => error.jsonrpc_code(),
+            Rpc::Edge(code) => code,
+            Rpc::Limit => table::LIMITED,
+        }
     }
 
     fn limit_of_pilox(&self, id: &Id) -> Response {

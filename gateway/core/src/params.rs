@@ -1,16 +1,18 @@
 //! What an A2A call asks for: its parameters, read into what the gateway acts on.
 //!
-//! Decides what the gateway demands beyond the form of a request (`proto_types::a2a`): who speaks,
+//! Decides what the gateway demands beyond the form of a request (`form.rs`): who speaks,
 //! and ids that a task or context of ours can have. Must never hand on a context or task inside the
 //! message: the gateway names both.
 
 use proto_types::a2a::{
-    CancelTaskRequest, GetTaskRequest, Message, Role, SchemaError, SendMessageRequest,
-    SubscribeToTaskRequest,
+    CancelTaskRequest, GetTaskRequest, ListTasksRequest, Message, Role, SchemaError,
+    SendMessageRequest, SubscribeToTaskRequest, TaskState,
 };
 use proto_types::schema::Problem;
-use proto_types::{ContextId, Handle, TaskId};
+use proto_types::{ContextId, Handle, TaskId, WallMs};
 use serde_json::Value;
+
+use crate::form::Form;
 
 /// What is wrong with the parameters: all of it, with places.
 pub type Faults = Vec<SchemaError>;
@@ -45,6 +47,27 @@ pub struct Named {
     pub history_length: Option<u32>,
 }
 
+/// The parameters of ListTasks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List {
+    /// Whose tasks, where one endpoint serves several agents.
+    pub tenant: Option<Handle>,
+    /// Of which conversation. `Some(None)` names one that no task of ours can be in.
+    pub context: Option<Option<ContextId>>,
+    /// In which state.
+    pub state: Option<TaskState>,
+    /// Changed at this time or later.
+    pub changed_since: Option<WallMs>,
+    /// How many at most.
+    pub page_size: u32,
+    /// What the page before named as its next.
+    pub page_token: Option<String>,
+    /// How many messages of its history each task has; all if absent.
+    pub history_length: Option<u32>,
+    /// Whether the tasks come with their artifacts.
+    pub include_artifacts: bool,
+}
+
 /// One fault.
 #[must_use]
 pub fn fault(path: &str, must_be: &'static str) -> SchemaError {
@@ -56,12 +79,12 @@ impl Send {
     ///
     /// # Errors
     /// Every fault found, with its place.
-    pub fn parse(params: &Value) -> Result<Self, Faults> {
+    pub fn parse(form: Form, params: &Value) -> Result<Self, Faults> {
         let SendMessageRequest { tenant, mut message, configuration, metadata: _ } =
-            SendMessageRequest::from_value(params)?;
+            form.send_message(params)?;
         let mut faults = Faults::new();
         if message.role != Role::User {
-            faults.push(fault("/message/role", "ROLE_USER"));
+            faults.push(fault("/message/role", "that of a user"));
         }
         let context = message.context_id.take().map(|id| ContextId::parse(&id));
         if matches!(context, Some(Err(_))) {
@@ -89,8 +112,8 @@ impl Named {
     ///
     /// # Errors
     /// Every fault found, with its place.
-    pub fn parse_get(params: &Value) -> Result<Self, Faults> {
-        let GetTaskRequest { tenant, id, history_length } = GetTaskRequest::from_value(params)?;
+    pub fn parse_get(form: Form, params: &Value) -> Result<Self, Faults> {
+        let GetTaskRequest { tenant, id, history_length } = form.get_task(params)?;
         Self::read(tenant.as_deref(), &id, history_length)
     }
 
@@ -98,8 +121,8 @@ impl Named {
     ///
     /// # Errors
     /// Every fault found, with its place.
-    pub fn parse_cancel(params: &Value) -> Result<Self, Faults> {
-        let CancelTaskRequest { tenant, id, metadata: _ } = CancelTaskRequest::from_value(params)?;
+    pub fn parse_cancel(form: Form, params: &Value) -> Result<Self, Faults> {
+        let CancelTaskRequest { tenant, id, metadata: _ } = form.cancel_task(params)?;
         Self::read(tenant.as_deref(), &id, None)
     }
 
@@ -107,8 +130,8 @@ impl Named {
     ///
     /// # Errors
     /// Every fault found, with its place.
-    pub fn parse_subscribe(params: &Value) -> Result<Self, Faults> {
-        let SubscribeToTaskRequest { tenant, id } = SubscribeToTaskRequest::from_value(params)?;
+    pub fn parse_subscribe(form: Form, params: &Value) -> Result<Self, Faults> {
+        let SubscribeToTaskRequest { tenant, id } = form.subscribe_to_task(params)?;
         Self::read(tenant.as_deref(), &id, None)
     }
 
@@ -118,6 +141,41 @@ impl Named {
         let task = TaskId::parse(id).ok();
         if faults.is_empty() { Ok(Self { tenant, task, history_length }) } else { Err(faults) }
     }
+}
+
+impl List {
+    /// Reads `params`.
+    ///
+    /// # Errors
+    /// Every fault found, with its place.
+    pub fn parse(params: &Value) -> Result<Self, Faults> {
+        let request: ListTasksRequest = Form::list_tasks(params)?;
+        let mut faults = Faults::new();
+        let tenant = read_tenant(request.tenant.as_deref(), &mut faults);
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Ok(Self {
+            tenant,
+            context: request.context_id.map(|id| ContextId::parse(&id).ok()),
+            state: request.status,
+            changed_since: request.status_timestamp_after,
+            page_size: request.page_size,
+            page_token: request.page_token,
+            history_length: request.history_length,
+            include_artifacts: request.include_artifacts,
+        })
+    }
+}
+
+/// The tenant in the `params` of GetExtendedAgentCard.
+///
+/// # Errors
+/// Every fault found, with its place.
+pub fn card_tenant(form: Form, params: &Value) -> Result<Option<Handle>, Faults> {
+    let mut faults = Faults::new();
+    let tenant = read_tenant(form.get_card(params)?.tenant.as_deref(), &mut faults);
+    if faults.is_empty() { Ok(tenant) } else { Err(faults) }
 }
 
 fn read_tenant(tenant: Option<&str>, faults: &mut Faults) -> Option<Handle> {
@@ -153,7 +211,7 @@ mod tests {
             },
             "configuration": {"history_length": 3, "return_immediately": true},
         });
-        let send = Send::parse(&params).unwrap();
+        let send = Send::parse(Form::V10, &params).unwrap();
         let message = json!({"messageId": "m1", "role": "ROLE_USER", "parts": [{"text": "hello"}]});
         assert_eq!(serde_json::to_value(&send.message).unwrap(), message);
         assert_eq!(
@@ -167,7 +225,7 @@ mod tests {
         let push = json!({"taskPushNotificationConfig": {"url": "https://a.example"}});
         let mut params = with_message(|_| ());
         params["configuration"] = push;
-        assert!(Send::parse(&params).unwrap().wants_push);
+        assert!(Send::parse(Form::V10, &params).unwrap().wants_push);
     }
 
     #[test]
@@ -186,21 +244,55 @@ mod tests {
             (with_message(|m| m["metadata"] = json!("x")), "message.metadata"),
             (json!({"tenant": "a b", "message": with_message(|_| ())["message"]}), "tenant"),
         ] {
-            let faults = Send::parse(&params).unwrap_err();
+            let faults = Send::parse(Form::V10, &params).unwrap_err();
             assert_eq!(faults[0].field(), expected, "{params}");
         }
     }
 
     #[test]
     fn a_task_is_named_by_its_id() {
-        let named = Named::parse_get(&json!({"id": "t1", "history_length": 2})).unwrap();
+        let named = Named::parse_get(Form::V10, &json!({"id": "t1", "history_length": 2})).unwrap();
         assert_eq!((named.task, named.history_length), (TaskId::parse("t1").ok(), Some(2)));
         // No task has such a name, but nothing is wrong with asking for it.
-        assert_eq!(Named::parse_cancel(&json!({"id": "täsk"})).unwrap().task, None);
+        assert_eq!(Named::parse_cancel(Form::V10, &json!({"id": "täsk"})).unwrap().task, None);
         for bad in [json!({}), json!({"id": ""}), json!({"id": 7}), json!(null), json!("t1")] {
-            assert!(Named::parse_get(&bad).is_err(), "{bad}");
-            assert!(Named::parse_cancel(&bad).is_err(), "{bad}");
-            assert!(Named::parse_subscribe(&bad).is_err(), "{bad}");
+            assert!(Named::parse_get(Form::V10, &bad).is_err(), "{bad}");
+            assert!(Named::parse_cancel(Form::V10, &bad).is_err(), "{bad}");
+            assert!(Named::parse_subscribe(Form::V10, &bad).is_err(), "{bad}");
         }
+    }
+    #[test]
+    fn a_list_asks_for_a_page_of_50_of_all_tasks_unless_it_says_more() {
+        let all = List::parse(&json!({})).unwrap();
+        assert_eq!((all.page_size, all.include_artifacts), (50, false));
+        assert_eq!((all.context, all.state, all.changed_since), (None, None, None));
+        let asked = List::parse(&json!({
+            "tenant": "echo", "contextId": "c1", "status": "TASK_STATE_WORKING", "pageSize": "7",
+            "statusTimestampAfter": "2026-03-20T12:00:00Z", "includeArtifacts": true,
+        }));
+        let asked = asked.unwrap();
+        assert_eq!(asked.context, Some(ContextId::parse("c1").ok()));
+        assert_eq!((asked.state, asked.page_size), (Some(TaskState::Working), 7));
+        assert_eq!(asked.changed_since, Some(WallMs::from_secs(1_774_008_000)));
+        assert!(asked.include_artifacts);
+        // No task of ours is in such a conversation, but nothing is wrong with asking for it.
+        assert_eq!(List::parse(&json!({"contextId": "c d"})).unwrap().context, Some(None));
+        for (bad, place) in [
+            (json!({"pageSize": 0}), "pageSize"),
+            (json!({"pageSize": 101}), "pageSize"),
+            (json!({"status": "working"}), "status"),
+            (json!({"statusTimestampAfter": "noon"}), "statusTimestampAfter"),
+            (json!({"tenant": "a b"}), "tenant"),
+        ] {
+            assert_eq!(List::parse(&bad).unwrap_err()[0].field(), place, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_card_is_asked_for_by_tenant_in_1_0_alone() {
+        let (named, bad) = (json!({"tenant": "echo"}), json!({"tenant": "a b"}));
+        assert_eq!(card_tenant(Form::V10, &named), Ok(Handle::parse("echo").ok()));
+        assert_eq!(card_tenant(Form::V10, &bad).unwrap_err()[0].field(), "tenant");
+        assert_eq!(card_tenant(Form::V03JsonRpc, &bad), Ok(None));
     }
 }

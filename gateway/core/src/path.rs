@@ -6,6 +6,8 @@
 use proto_types::Handle;
 use proto_types::path::segments;
 
+use crate::http_json::Endpoint;
+
 pub use proto_types::path::Error;
 
 /// What a path names.
@@ -15,6 +17,10 @@ pub enum Route {
     InstanceRpc,
     /// A2A calls to one agent.
     AgentRpc(Handle),
+    /// An A2A call over HTTP+JSON, of which the path says the operation.
+    HttpJson(Endpoint),
+    /// An A2A call over gRPC, to this method.
+    Grpc(String),
     /// The card of this instance; also under the name that it had until A2A 0.2.
     InstanceCard,
     /// The card of one agent.
@@ -46,23 +52,41 @@ pub enum Brand {
     Pilox,
 }
 
-/// The method that a route answers.
+/// What a request does at its path: one path may be two routes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// `GET` and, without a body, `HEAD`.
+    /// It reads: `GET` and, without a body, `HEAD`.
     Get,
-    /// `POST`.
+    /// It acts: all others.
     Post,
 }
 
-impl Method {
+/// The methods that a route answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Methods(&'static str);
+
+impl Methods {
+    /// A document is read.
+    pub const GET: Self = Self("GET, HEAD");
+    /// A body is taken.
+    pub const POST: Self = Self("POST");
+    /// A call without a body. It costs a token, so that nobody makes it for the head alone.
+    pub const CALL: Self = Self("GET");
+    /// A call with a body or without.
+    pub const CALL_OR_POST: Self = Self("GET, POST");
+    /// Two calls without a body.
+    pub const CALL_OR_DELETE: Self = Self("GET, DELETE");
+
     /// What the `Allow` header says.
     #[must_use]
     pub const fn allow(self) -> &'static str {
-        match self {
-            Self::Get => "GET, HEAD",
-            Self::Post => "POST",
-        }
+        self.0
+    }
+
+    /// Whether a method, as requests write it, is one of them.
+    #[must_use]
+    pub fn contain(self, method: &str) -> bool {
+        self.0.split(", ").any(|taken| taken == method)
     }
 }
 
@@ -79,11 +103,11 @@ impl Route {
             segments.pop();
         }
         // The A2A conformance kit, and not only it, posts to the URL with a slash at its end.
-        let route = Self::of(&segments, method);
+        let route = Self::of(&segments, path, method);
         Ok(route.filter(|route| !slash_at_end || route.speaks_json_rpc()))
     }
 
-    fn of(segments: &[&str], method: Method) -> Option<Self> {
+    fn of(segments: &[&str], path: &str, method: Method) -> Option<Self> {
         let handle = |text: &str| Handle::parse(text).ok();
         Some(match segments {
             ["v1" | "api", "a2a", "jsonrpc"]
@@ -106,17 +130,21 @@ impl Route {
             ["readyz"] => Self::Ready,
             ["metrics"] => Self::Metrics,
             ["docs", "errors", code] => Self::ErrorPage((*code).to_owned()),
-            _ => return None,
+            ["lf.a2a.v1.A2AService", method] => Self::Grpc((*method).to_owned()),
+            _ => Self::HttpJson(Endpoint::find(segments, path)?),
         })
     }
 
-    /// The method it answers.
+    /// The methods it answers.
     #[must_use]
-    pub const fn method(&self) -> Method {
+    pub const fn methods(&self) -> Methods {
         match self {
-            Self::InstanceRpc | Self::AgentRpc(_) | Self::Publish | Self::Acknowledge(_) => {
-                Method::Post
-            }
+            Self::InstanceRpc
+            | Self::AgentRpc(_)
+            | Self::Grpc(_)
+            | Self::Publish
+            | Self::Acknowledge(_) => Methods::POST,
+            Self::HttpJson(endpoint) => endpoint.methods(),
             Self::InstanceCard
             | Self::AgentCard(_)
             | Self::Descriptor(_)
@@ -124,11 +152,21 @@ impl Route {
             | Self::Health
             | Self::Ready
             | Self::Metrics
-            | Self::ErrorPage(_) => Method::Get,
+            | Self::ErrorPage(_) => Methods::GET,
         }
     }
 
-    /// Whether refusals are told in JSON-RPC, because the caller reads nothing else.
+    /// The agent that is called, if the path names one.
+    #[must_use]
+    pub const fn agent(&self) -> Option<&Handle> {
+        match self {
+            Self::AgentRpc(handle) => Some(handle),
+            Self::HttpJson(endpoint) => endpoint.agent.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Whether calls come in JSON-RPC.
     #[must_use]
     pub const fn speaks_json_rpc(&self) -> bool {
         matches!(self, Self::InstanceRpc | Self::AgentRpc(_))
@@ -142,6 +180,10 @@ mod tests {
 
     fn handle(text: &str) -> Handle {
         Handle::parse(text).unwrap()
+    }
+
+    fn method_of(route: &Route) -> Method {
+        if route.methods().contain("GET") { Method::Get } else { Method::Post }
     }
 
     #[test]
@@ -177,8 +219,9 @@ mod tests {
             ("/readyz", Route::Ready),
             ("/metrics", Route::Metrics),
             ("/docs/errors/not-found", Route::ErrorPage("not-found".to_owned())),
+            ("/lf.a2a.v1.A2AService/GetTask", Route::Grpc("GetTask".to_owned())),
         ] {
-            let method = route.method();
+            let method = method_of(&route);
             assert_eq!(Route::find(path, method), Ok(Some(route)), "{path}");
         }
     }
@@ -197,7 +240,7 @@ mod tests {
                 (format!("/v1/envelopes/{word}"), Route::Pull(here.clone())),
                 (format!("/v1/envelopes/{word}/ack"), Route::Acknowledge(here)),
             ] {
-                let method = route.method();
+                let method = method_of(&route);
                 assert_eq!(Route::find(&path, method), Ok(Some(route)), "{path}");
             }
         }
@@ -219,6 +262,9 @@ mod tests {
             "/api/a2a/federated",
             "/.well-known/agent-card.json/",
             "/agents/a\"b",
+            "/lf.a2a.v1.A2AService",
+            "/lf.a2a.v1.A2AService/GetTask/",
+            "/a2a.v1.A2AService/GetTask",
         ] {
             assert_eq!(Route::find(path, Method::Get), Ok(None), "{path}");
         }

@@ -30,6 +30,21 @@ pub fn state(word: &str) -> Option<TaskState> {
     })
 }
 
+/// The word of the registry for a state; none for one that no task of ours is ever in.
+#[must_use]
+pub const fn word(state: TaskState) -> Option<&'static str> {
+    match state {
+        TaskState::Submitted => Some(PENDING),
+        TaskState::Working => Some(ASSIGNED),
+        TaskState::Completed => Some(TaskEnd::Completed.as_str()),
+        TaskState::Failed => Some(TaskEnd::Failed.as_str()),
+        TaskState::Canceled => Some(TaskEnd::Canceled.as_str()),
+        TaskState::InputRequired => Some(TaskEnd::InputRequired.as_str()),
+        TaskState::Rejected => Some(TaskEnd::Rejected.as_str()),
+        TaskState::AuthRequired => None,
+    }
+}
+
 /// What the registry says of a task.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskView {
@@ -118,6 +133,25 @@ impl TaskView {
     #[must_use]
     pub fn bare(self) -> Self {
         Self { turns: Vec::new(), input: None, outcome: Outcome::default(), ..self }
+    }
+
+    /// The task as it waited for its caller at the end of a turn, the first of which is 0; `None` if that has not ended so.
+    /// When that was is not kept: it has the time of the newest change.
+    #[must_use]
+    pub fn at_end_of(&self, turn: usize) -> Option<Self> {
+        let (before, Turn { input, outcome }) = (self.turns.get(..turn)?, self.turns.get(turn)?);
+        Some(Self {
+            id: self.id.clone(),
+            context: self.context.clone(),
+            state: TaskState::InputRequired,
+            changed_at: self.changed_at,
+            reason: String::new(),
+            revision: self.revision,
+            gateway: self.gateway.clone(),
+            turns: before.to_vec(),
+            input: input.clone(),
+            outcome: outcome.clone(),
+        })
     }
 
     /// Whether nothing runs for it any more: it has ended, or waits for its caller's next message.
@@ -345,6 +379,28 @@ mod tests {
     }
 
     #[test]
+    fn a_turn_that_has_ended_is_shown_as_its_task_waited_then() {
+        let said = |id: &str, role| Message::new(id, role, vec![Part::text(id)]);
+        let asked =
+            |id: &str| Outcome { message: Some(said(id, Role::Agent)), ..Outcome::default() };
+        let turn = |input: &str, question: &str| Turn {
+            input: Some(said(input, Role::User)),
+            outcome: asked(question),
+        };
+        let turns = vec![turn("m1", "q1"), turn("m2", "q2")];
+        let now = TaskView { turns, reason: "why".to_owned(), ..view(TaskState::Failed) };
+        for (turn, question, before) in [(0, "q1", 0), (1, "q2", 1)] {
+            let then = now.at_end_of(turn).unwrap();
+            assert_eq!((then.state, then.turns.len()), (TaskState::InputRequired, before));
+            assert_eq!(then.status().message.unwrap().message_id, question);
+            assert!(then.is_over() && then.message().is_none());
+        }
+        for turn in [2, 3, usize::MAX] {
+            assert_eq!(now.at_end_of(turn), None, "{turn}");
+        }
+    }
+
+    #[test]
     fn artifacts_keep_the_order_in_which_they_began_and_each_id_its_newest() {
         let outcome = |artifacts: &str| {
             Outcome::parse(format!("{{\"artifacts\":[{artifacts}]}}").as_bytes()).unwrap()
@@ -454,7 +510,9 @@ mod tests {
         ] {
             let state = state(word).unwrap();
             assert_eq!((state.as_str(), view(state).is_over()), (name, over));
+            assert_eq!(super::word(state), Some(word));
         }
         assert_eq!(state("running"), None);
+        assert_eq!(super::word(TaskState::AuthRequired), None);
     }
 }

@@ -2,41 +2,51 @@
 //! `gateway-core`, and how a task ends is the registry's decision. A task must never be shown to anybody but its owner, and
 //! nothing be asked of the registry in a caller's name before its token is spent, but what the token travels with.
 
+mod binding;
 mod cancel;
 mod follow;
 mod frames;
+mod list;
 mod lookup;
 mod place;
+mod read;
 mod send;
 mod stream;
 mod submit;
+mod subscribe;
 mod task;
+mod told;
 
 use std::sync::Arc;
 
 use axum::response::Response;
-use gateway_core::dispatch::{self, Operation};
-use gateway_core::media;
-use gateway_core::params::{Faults, Named, Send, fault};
-use gateway_core::{CallError, Caller, Failure};
-use http::StatusCode;
-use proto_types::Handle;
-use proto_types::a2a::Task;
-use proto_types::a2a::rpc::{Id, Request, Response as Answer};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use gateway_core::dispatch::Operation;
+use gateway_core::form::{Answer, Form};
+use gateway_core::params::{List, Named, Send};
+use gateway_core::{Caller, Failure};
+use serde_json::Value;
 
-use crate::agents::{Agent, Directory};
+use crate::agents::Agent;
 use crate::gateway::Gateway;
-use crate::reply;
 use crate::spend::Payment;
 
 use self::send::Submitted;
 use self::task::{find, view};
 
+pub(crate) use self::binding::{Binding, Protocol};
+
+/// What is called, in the form of its binding.
+pub(crate) struct Request {
+    pub(crate) binding: Binding,
+    pub(crate) operation: Operation,
+    pub(crate) params: Value,
+    /// Whether nobody hears the answer, as with a JSON-RPC call without an id.
+    pub(crate) is_notification: bool,
+}
+
 /// A call that is in order, before its token is spent: nothing of it needs to be read again.
 pub(crate) struct Call {
-    id: Id,
+    binding: Binding,
     operation: Operation,
     params: Params,
 }
@@ -52,15 +62,21 @@ enum Params {
         agent: Arc<Agent>,
         send: Box<Send>,
     },
-    Task {
-        agent: Option<Arc<Agent>>,
-        named: Named,
-    },
+    Subscribe(Addressed, Named),
+    Query(Query),
+}
+
+/// What has no stream, and sends no message.
+enum Query {
+    Task(Addressed, Named),
+    Tasks(Addressed, Box<List>),
+    /// The card of an agent, or without one of the instance; in which form.
+    Card(Addressed, Form),
 }
 
 /// A call whose token is spent.
 pub(crate) struct Paid {
-    id: Id,
+    binding: Binding,
     operation: Operation,
     step: Step,
 }
@@ -73,49 +89,14 @@ enum Step {
         agent: Arc<Agent>,
         send: Box<Send>,
     },
-    Task {
-        agent: Option<Arc<Agent>>,
-        named: Named,
-    },
+    Subscribe(Addressed, Named),
+    Query(Query),
 }
 
 /// Which agent the path names; none for the instance's own endpoint.
 pub(crate) type Addressed = Option<Arc<Agent>>;
 
 impl Call {
-    /// Reads a call. What it says about the agent must fit the path.
-    pub(crate) fn read(
-        directory: &Directory,
-        addressed: Addressed,
-        request: Request,
-    ) -> Result<Self, CallError> {
-        let mut operation = Operation::of(&request.method).map_err(CallError::Operation)?;
-        let params = request.params.unwrap_or_else(|| Value::Object(Map::new()));
-        let mut params = match operation {
-            Operation::SendMessage | Operation::SendStreamingMessage => {
-                read_send(directory, addressed, Send::parse(&params))?
-            }
-            Operation::GetTask => read_named(directory, addressed, Named::parse_get(&params))?,
-            Operation::CancelTask => {
-                read_named(directory, addressed, Named::parse_cancel(&params))?
-            }
-            Operation::SubscribeToTask => {
-                read_named(directory, addressed, Named::parse_subscribe(&params))?
-            }
-        };
-        // Nobody waits for the end of a notification.
-        let sends = (&request.id, &mut params);
-        if let (None, Params::Begin { send, .. } | Params::Continue { send, .. }) = sends {
-            send.return_immediately = true;
-            operation = Operation::SendMessage;
-        }
-        Ok(Self { id: request.id.unwrap_or(Id::Null), operation, params })
-    }
-
-    pub(crate) fn name(&self) -> &'static str {
-        self.operation.name()
-    }
-
     /// Spends the caller's token. A message that begins a task takes it along: the registry takes both or neither, in one
     /// commit. Before all other calls it is spent by itself.
     pub(crate) async fn pay(
@@ -124,23 +105,19 @@ impl Call {
         caller: &Caller,
         payment: Payment,
     ) -> Result<Paid, Failure> {
-        let Self { id, operation, params } = self;
+        let Self { binding, operation, params } = self;
         let step = match params {
             Params::Begin { agent, send } => {
-                let stream = stream_of(operation, &id);
+                let stream = stream_of(operation, &binding);
                 let begun = send::begin(gateway, (caller, &agent), *send, stream, payment).await?;
-                Step::Begun(Box::new(begun))
+                return Ok(Paid { binding, operation, step: Step::Begun(Box::new(begun)) });
             }
-            Params::Continue { agent, send } => {
-                gateway.spender.spend(payment).await?;
-                Step::Continue { agent, send }
-            }
-            Params::Task { agent, named } => {
-                gateway.spender.spend(payment).await?;
-                Step::Task { agent, named }
-            }
+            Params::Continue { agent, send } => Step::Continue { agent, send },
+            Params::Subscribe(agent, named) => Step::Subscribe(agent, named),
+            Params::Query(query) => Step::Query(query),
         };
-        Ok(Paid { id, operation, step })
+        gateway.spender.spend(payment).await?;
+        Ok(Paid { binding, operation, step })
     }
 }
 
@@ -151,105 +128,77 @@ impl Paid {
         gateway: &Arc<Gateway>,
         caller: &Caller,
     ) -> Result<Response, Failure> {
-        let Self { id, operation, step } = self;
-        let stream = stream_of(operation, &id);
+        let Self { binding, operation, step } = self;
+        let stream = stream_of(operation, &binding);
         let submitted = match step {
             Step::Begun(submitted) => *submitted,
             Step::Continue { agent, send } => {
                 send::go_on(gateway, (caller, &agent), *send, stream).await?
             }
-            Step::Task { agent, named } => {
-                let task = of_named(gateway, caller, operation, (agent.as_deref(), &named)).await?;
-                return ok(&answer_of(&id, &task)?);
+            Step::Subscribe(agent, named) => {
+                subscribe::subscribe(gateway, caller, (agent.as_deref(), &named)).await?
+            }
+            Step::Query(query) => {
+                let answer = answer_of(gateway, caller, operation, query).await?;
+                return binding.answer(&answer);
             }
         };
         match stream {
-            Some(_) => stream::answer(gateway, caller, id, submitted),
-            None => ok(&answer_of(&id, &send::answer(gateway, caller, submitted).await?)?),
+            Some(_) => stream::answer(gateway, caller, binding, submitted),
+            None => {
+                let answer = send::answer(gateway, caller, submitted).await?;
+                binding.answer(&Answer::Message(answer))
+            }
         }
     }
 }
 
-/// The call whose answer is a stream, if this one's is.
-fn stream_of(operation: Operation, id: &Id) -> Option<&Id> {
-    (operation == Operation::SendStreamingMessage).then_some(id)
+/// How the answer is told if it is a stream.
+fn stream_of(operation: Operation, binding: &Binding) -> Option<&Binding> {
+    let is_stream =
+        matches!(operation, Operation::SendStreamingMessage | Operation::SubscribeToTask);
+    is_stream.then_some(binding)
 }
 
-/// What GetTask, CancelTask and SubscribeToTask answer.
-async fn of_named(
+async fn answer_of(
     gateway: &Gateway,
     caller: &Caller,
     operation: Operation,
-    (agent, named): (Option<&Agent>, &Named),
-) -> Result<Task, Failure> {
-    if operation == Operation::CancelTask {
-        return cancel::cancel(gateway, caller, agent, named).await;
-    }
-    let task = find(gateway, caller, agent, named.task.as_ref()).await?;
-    if operation == Operation::SubscribeToTask {
-        return Err(Failure::Call(CallError::Operation(dispatch::Error::Unsupported)));
-    }
-    Ok(view(&task)?.task(named.history_length))
-}
-
-fn read_send(
-    directory: &Directory,
-    addressed: Addressed,
-    send: Result<Send, Faults>,
-) -> Result<Params, CallError> {
-    let send = send.map_err(CallError::Params)?;
-    if send.wants_push {
-        return Err(CallError::Operation(dispatch::Error::PushNotifications));
-    }
-    let agent = agent(directory, addressed, send.tenant.as_ref())?;
-    let agent = agent.or_else(|| directory.default_agent());
-    let agent = agent.ok_or_else(|| tenant("the agent to be called"))?;
-    media::check(&send.message, &agent.input_modes).map_err(CallError::ContentType)?;
-    let (begins, send) = (send.task.is_none(), Box::new(send));
-    Ok(match begins {
-        true => Params::Begin { agent, send },
-        false => Params::Continue { agent, send },
-    })
-}
-
-fn read_named(
-    directory: &Directory,
-    addressed: Addressed,
-    named: Result<Named, Faults>,
-) -> Result<Params, CallError> {
-    let named = named.map_err(CallError::Params)?;
-    let agent = agent(directory, addressed, named.tenant.as_ref())?;
-    Ok(Params::Task { agent, named })
-}
-
-fn ok(answer: &Answer) -> Result<Response, Failure> {
-    let body = serde_json::to_string(answer).map_err(|_| Failure::Internal)?;
-    Ok(reply::body(StatusCode::OK, "application/json", body))
-}
-
-/// The JSON-RPC answer that carries a result.
-fn answer_of(id: &Id, result: &impl Serialize) -> Result<Answer, Failure> {
-    let result = serde_json::to_value(result).map_err(|_| Failure::Internal)?;
-    Ok(Answer::ok(id.clone(), result))
-}
-
-/// The agent of the path, or of the tenant where the path names none.
-fn agent(
-    directory: &Directory,
-    addressed: Addressed,
-    named: Option<&Handle>,
-) -> Result<Option<Arc<Agent>>, CallError> {
-    match (addressed, named) {
-        (addressed, None) => Ok(addressed),
-        (Some(agent), Some(named)) if agent.handle == *named => Ok(Some(agent)),
-        (Some(_), Some(_)) => Err(tenant("the agent that the path names")),
-        (None, Some(named)) => {
-            let agent = directory.callable(named);
-            agent.map(Some).ok_or_else(|| tenant("an agent that is hosted here"))
+    query: Query,
+) -> Result<Answer, Failure> {
+    match query {
+        Query::Task(agent, named) if operation == Operation::CancelTask => {
+            let task = cancel::cancel(gateway, caller, agent.as_deref(), &named).await?;
+            Ok(Answer::Task(task))
         }
+        Query::Task(agent, named) => {
+            let task = find(gateway, caller, agent.as_deref(), named.task.as_ref()).await?;
+            Ok(Answer::Task(view(&task)?.task(named.history_length)))
+        }
+        Query::Tasks(agent, list) => {
+            let page = list::page(gateway, caller, agent.as_deref(), &list).await?;
+            Ok(Answer::Tasks(page))
+        }
+        Query::Card(agent, form) => card(gateway, caller, agent.as_deref(), form).map(Answer::Card),
     }
 }
 
-fn tenant(must_be: &'static str) -> CallError {
-    CallError::Params(vec![fault("/tenant", must_be)])
+/// A card, as its caller may see it. It is made of what may be many agents: never before its token is spent.
+fn card(
+    gateway: &Gateway,
+    caller: &Caller,
+    agent: Option<&Agent>,
+    form: Form,
+) -> Result<Value, Failure> {
+    let directory = gateway.cache.directory(Some(caller.origin()));
+    let card = match agent {
+        // Whoever may call an agent may see all of its card; since the call was read that may have ended.
+        Some(agent) => {
+            let callable = directory.callable(&agent.handle);
+            let own = callable.and_then(|agent| directory.card(&agent.handle));
+            own.ok_or(Failure::NotFound)?
+        }
+        None => directory.instance_card(),
+    };
+    Ok(card.in_form(form))
 }

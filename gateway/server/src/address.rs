@@ -1,5 +1,6 @@
 //! The limit on what one address may send before anything of it is verified: the counters of `deploy-service`, with the
-//! gateway's answers. It must never believe a header about the address (attack case 36).
+//! gateway's answers. It must never look for the address itself: the listener tells it, and believes trusted proxies alone
+//! (attack case 36).
 
 use std::net::IpAddr;
 

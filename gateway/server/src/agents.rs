@@ -5,53 +5,23 @@
 //! [`Directory`], which knows who looks.
 
 mod directory;
+mod interfaces;
+mod tagged;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
-use gateway_core::path::{Method, Route};
 use imbl::{OrdMap, OrdSet};
-use proto_types::card::{Hosted, Interface, Skill, hosted};
-use proto_types::path::encode;
+use proto_types::card::{Hosted, Interface, Skill, dual, hosted};
 use proto_types::visibility::{Disclosure, Scope, Viewer};
-use proto_types::{Digest, Handle, Origin, Revision, WallMs};
+use proto_types::{Handle, Origin, Revision, WallMs};
 use serde_json::{Map, Value, json};
 
 pub(crate) use self::directory::Directory;
+pub(crate) use self::interfaces::INSTANCE_RPC;
+use self::interfaces::{of_agent, of_instance, of_tenant};
+pub(crate) use self::tagged::Tagged;
 use crate::clock;
-
-/// A body with its strong tag.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Tagged {
-    pub(crate) body: Bytes,
-    pub(crate) etag: String,
-    /// When it was changed last, if that is known.
-    pub(crate) modified: Option<WallMs>,
-    /// Whether each of its changes moves that time, so that it may stand for the tag.
-    pub(crate) is_dated: bool,
-}
-
-impl Tagged {
-    pub(crate) fn new(value: &Value) -> Self {
-        let body = value.to_string();
-        Self {
-            etag: Digest::of(body.as_bytes()).etag(),
-            body: body.into(),
-            modified: None,
-            is_dated: false,
-        }
-    }
-
-    pub(crate) fn changed_at(self, at: WallMs) -> Self {
-        Self { modified: Some(at), is_dated: true, ..self }
-    }
-
-    /// The newest of its parts is of this time; a part that goes leaves none.
-    fn with_parts_of(self, newest: WallMs) -> Self {
-        Self { modified: Some(newest), is_dated: false, ..self }
-    }
-}
 
 /// An agent as the registry tells it.
 #[derive(Clone, Debug)]
@@ -86,23 +56,22 @@ pub(crate) struct Agents {
     /// The same by who may see them: a list meets only what its viewer may see.
     by_scope: OrdMap<Scope, OrdSet<Handle>>,
     default: Option<Handle>,
+    /// Whether cards have the members of A2A 0.3 beside those of 1.0.
+    dual: bool,
     /// Since when this gateway serves them: no card of its own making is older.
     since: WallMs,
     /// The instance's card as anybody sees it, made when it is first asked for.
     open_card: OnceLock<Tagged>,
 }
 
-/// Where this instance answers A2A calls.
-pub(crate) const INSTANCE_RPC: &str = "/v1/a2a/jsonrpc";
-
 /// Skills that the instance's card lists; a directory has the others.
 const SKILLS_MAX: usize = 256;
 
 impl Agents {
-    pub(crate) fn new(origin: Origin, default: Option<Handle>) -> Self {
+    pub(crate) fn new(origin: Origin, default: Option<Handle>, dual: bool) -> Self {
         let (by_handle, by_scope) = (OrdMap::new(), OrdMap::new());
         let (since, open_card) = (clock::wall(), OnceLock::new());
-        Self { origin, by_handle, by_scope, default, since, open_card }
+        Self { origin, by_handle, by_scope, default, dual, since, open_card }
     }
 
     fn find(&self, handle: &Handle) -> Option<&Arc<Agent>> {
@@ -122,7 +91,7 @@ impl Agents {
             return;
         }
         self.remove(&handle);
-        let card = Tagged::new(&card(&words, &[self.interface(&handle)]));
+        let card = self.tagged(&words, &of_agent(&self.origin, &handle));
         let card = card.changed_at(changed_at.unwrap_or_default().max(self.since));
         let input_modes = input_modes(&words);
         self.by_scope.entry(scope.clone()).or_default().insert(handle.clone());
@@ -132,7 +101,7 @@ impl Agents {
 
     /// These agents and no others.
     pub(crate) fn replaced(&self, agents: impl IntoIterator<Item = Deployed>) -> Self {
-        let mut replaced = Self::new(self.origin.clone(), self.default.clone());
+        let mut replaced = Self::new(self.origin.clone(), self.default.clone(), self.dual);
         agents.into_iter().for_each(|agent| replaced.put(agent));
         replaced
     }
@@ -160,37 +129,42 @@ impl Agents {
         first.into_iter().filter_map(|handle| self.find(handle)).collect()
     }
 
-    /// Where an agent is called: its own URL, with the handle encoded where it must be; or, for a
-    /// handle from before such were refused, the instance's with the handle as tenant.
-    fn interface(&self, handle: &Handle) -> Interface {
-        let paths = [handle.to_string(), encode(handle.as_str())];
-        let mut paths = paths.map(|segment| format!("/agents/{segment}")).into_iter();
-        let named = Ok(Some(Route::AgentRpc(handle.clone())));
-        let own = paths.find(|path| Route::find(path, Method::Post) == named);
-        let tenant = own.is_none().then(|| handle.as_str());
-        let path = own.as_deref().unwrap_or(INSTANCE_RPC);
-        interface(&format!("{}{path}", self.origin.as_str()), tenant)
-    }
-
     /// The card of the agent that answers calls which name none, if this viewer may call it; else that of
     /// the instance with the agents that this viewer may call.
     fn instance_card(&self, viewer: &Viewer) -> Tagged {
-        let url = format!("{}{INSTANCE_RPC}", self.origin.as_str());
         let default = self.default.as_ref().and_then(|handle| self.find(handle));
         if let Some(agent) = default.filter(|agent| is_whole(viewer, &agent.scope)) {
-            let card = Tagged::new(&card(&agent.words, &[interface(&url, None)]));
+            let card = self.tagged(&agent.words, &of_instance(&self.origin));
             return card.with_parts_of(self.newest([agent].into_iter()));
         }
-        let hosted = self.listed(viewer);
-        // Each agent is called at the instance's URL by its tenant (A2A 1.0, section 8.3.2). A card must
-        // name an interface even where nobody can be called yet.
-        let mut interfaces: Vec<_> =
-            hosted.iter().map(|agent| interface(&url, Some(agent.handle.as_str()))).collect();
-        if interfaces.is_empty() {
-            interfaces.push(interface(&url, None));
+        let mut hosted = self.listed(viewer);
+        let newest = self.newest(hosted.iter().copied());
+        loop {
+            // Each agent is called by its tenant (A2A 1.0, section 8.3.2). A card must
+            // name an interface even where nobody can be called yet.
+            let tenants = hosted.iter().flat_map(|agent| of_tenant(&self.origin, &agent.handle));
+            let mut interfaces: Vec<_> = tenants.collect();
+            if interfaces.is_empty() {
+                interfaces = of_instance(&self.origin);
+            }
+            // Many long names make no card, for it would be too long.
+            let card = card_as_said(&self.words_of(&hosted), &interfaces);
+            if card.is_some() || hosted.is_empty() {
+                return self.tag(&card.unwrap_or(Value::Null)).with_parts_of(newest);
+            }
+            hosted.truncate(hosted.len() / 2);
         }
-        let card = card(&self.words_of(&hosted), &interfaces);
-        Tagged::new(&card).with_parts_of(self.newest(hosted.into_iter()))
+    }
+
+    fn tagged(&self, words: &Map<String, Value>, interfaces: &[Interface]) -> Tagged {
+        self.tag(&card(words, interfaces))
+    }
+
+    fn tag(&self, card: &Value) -> Tagged {
+        match self.dual && !card.is_null() {
+            true => Tagged::new(&dual(card)),
+            false => Tagged::new(card),
+        }
     }
 
     /// What the instance's card says of these agents.
@@ -228,40 +202,46 @@ fn is_whole(viewer: &Viewer, scope: &Scope) -> bool {
     viewer.disclosure(scope) == Disclosure::Whole
 }
 
-fn interface(url: &str, tenant: Option<&str>) -> Interface {
-    Interface { tenant: tenant.map(str::to_owned), ..Interface::json_rpc(url) }
-}
-
 /// The card of these words. Words that would make no card give way to plain ones: an agent that is
 /// deployed must be found.
 fn card(words: &Map<String, Value>, interfaces: &[Interface]) -> Value {
     let name = text(words, "name", "agent");
-    let description = text(words, "description", name);
     let plain = Skill {
         id: "default".to_owned(),
         name: name.to_owned(),
-        description: description.to_owned(),
+        description: text(words, "description", name).to_owned(),
         tags: vec!["agent".to_owned()],
         ..Skill::default()
     };
-    let plain = [plain];
-    let skills = words.get("skills").cloned().and_then(|said| serde_json::from_value(said).ok());
-    let skills = skills.filter(|said: &Vec<Skill>| !said.is_empty());
-    let hosted_with = |skills: &[Skill]| {
-        hosted(&Hosted {
-            name,
-            description,
-            version: text(words, "version", "1.0.0"),
-            interfaces,
-            input_modes: &modes(words, "defaultInputModes"),
-            output_modes: &modes(words, "defaultOutputModes"),
-            skills,
-            streaming: true,
-            federated: true,
-        })
-    };
-    let said = skills.and_then(|said| hosted_with(&said).ok());
-    said.or_else(|| hosted_with(&plain).ok()).unwrap_or(Value::Null)
+    let card = card_as_said(words, interfaces);
+    card.or_else(|| card_with(words, interfaces, &[plain])).unwrap_or(Value::Null)
+}
+
+/// The same if these words make one as they are.
+fn card_as_said(words: &Map<String, Value>, interfaces: &[Interface]) -> Option<Value> {
+    let skills: Vec<Skill> = serde_json::from_value(words.get("skills")?.clone()).ok()?;
+    card_with(words, interfaces, &skills).filter(|_| !skills.is_empty())
+}
+
+fn card_with(
+    words: &Map<String, Value>,
+    interfaces: &[Interface],
+    skills: &[Skill],
+) -> Option<Value> {
+    let name = text(words, "name", "agent");
+    let card = hosted(&Hosted {
+        name,
+        description: text(words, "description", name),
+        version: text(words, "version", "1.0.0"),
+        interfaces,
+        input_modes: &modes(words, "defaultInputModes"),
+        output_modes: &modes(words, "defaultOutputModes"),
+        skills,
+        streaming: true,
+        extended: true,
+        federated: true,
+    });
+    card.ok()
 }
 
 /// A skill may take other types than the card says.
@@ -285,13 +265,14 @@ fn modes(words: &Map<String, Value>, member: &str) -> Vec<String> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use gateway_core::form::Form;
     use proto_types::Namespace;
     use proto_types::visibility::{Admissions, Visibility};
 
     use super::*;
 
     fn agents() -> Agents {
-        Agents::new(Origin::parse("https://b.example").unwrap(), None)
+        Agents::new(Origin::parse("https://b.example").unwrap(), None, false)
     }
 
     fn put(agents: &mut Agents, handle: &str, revision: u64, words: &Value) {
@@ -333,12 +314,20 @@ mod tests {
             }),
         );
         let card = card_of(&agents, "echo");
-        assert_eq!(
-            card["supportedInterfaces"],
-            json!([{
-                "url": "https://b.example/agents/echo", "protocolBinding": "JSONRPC", "protocolVersion": "1.0",
-            }])
-        );
+        let called = card["supportedInterfaces"].as_array().unwrap().iter().map(|one| {
+            let member = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+            ["protocolBinding", "protocolVersion", "url", "tenant"].map(member)
+        });
+        let url = "https://b.example/agents/echo";
+        let expected = [
+            ["JSONRPC", "1.0", url, ""],
+            ["HTTP+JSON", "1.0", url, ""],
+            ["GRPC", "1.0", "b.example:443", "echo"],
+            ["JSONRPC", "0.3", url, ""],
+            ["HTTP+JSON", "0.3", url, ""],
+        ];
+        assert_eq!(called.collect::<Vec<_>>(), expected);
+        assert_eq!(card["capabilities"]["extendedAgentCard"], true);
         assert_eq!((&card["name"], &card["version"]), (&json!("Echo"), &json!("2.0.0")));
         assert_eq!(card["skills"][0]["id"], "s");
         assert_eq!(card["securityRequirements"][0]["schemes"]["fed"]["list"][0], "federation");
@@ -346,38 +335,67 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_is_called_at_its_handle_as_one_segment() {
+    fn the_instance_card_has_the_interfaces_of_each_agent_by_its_tenant() {
         let mut agents = agents();
-        for (handle, path, tenant) in [
-            ("urn:a:b", "/agents/urn:a:b", json!(null)),
-            ("acme01/translator", "/agents/acme01%2Ftranslator", json!(null)),
-            ("a%2Fb?c", "/agents/a%252Fb%3Fc", json!(null)),
-            // From before such were refused.
-            ("a/../b", "/v1/a2a/jsonrpc", json!("a/../b")),
-        ] {
-            put(&mut agents, handle, 1, &json!({}));
-            let interface = &card_of(&agents, handle)["supportedInterfaces"][0];
-            assert_eq!(interface["url"], format!("https://b.example{path}"));
-            assert_eq!(interface["tenant"], tenant, "{handle}");
+        let called = |agents: &Agents| {
+            let card = instance_card(agents, &Viewer::Anonymous);
+            let all = card["supportedInterfaces"].as_array().unwrap().clone();
+            let rpc = all.into_iter().filter(|one| one["protocolBinding"] == "JSONRPC");
+            rpc.map(|one| {
+                assert_eq!(one["url"], "https://b.example/v1/a2a/jsonrpc");
+                (one.get("tenant").cloned(), one["protocolVersion"].clone())
+            })
+            .collect::<Vec<_>>()
+        };
+        let own = [(None, json!("1.0")), (None, json!("0.3"))];
+        assert_eq!(called(&agents), own);
+        put(&mut agents, "echo", 1, &json!({}));
+        put(&mut agents, "a/b", 2, &json!({}));
+        let tenants = ["a/b", "echo"].map(|tenant| (Some(json!(tenant)), json!("1.0")));
+        assert_eq!(called(&agents), tenants);
+        agents.default = Some(Handle::parse("echo").unwrap());
+        put(&mut agents, "echo", 3, &json!({}));
+        assert_eq!(called(&agents), own, "who names no tenant calls the default agent");
+    }
+
+    #[test]
+    fn an_instance_card_lists_as_many_agents_as_fit_into_a_card() {
+        let mut agents = agents();
+        let long = "x".repeat(500);
+        for at in 0..SKILLS_MAX {
+            put(&mut agents, &format!("{at:03}{long}"), 1, &json!({"name": long}));
+        }
+        let card = instance_card(&agents, &Viewer::Anonymous);
+        let skills = card["skills"].as_array().unwrap().len();
+        assert!((2..SKILLS_MAX).contains(&skills), "{skills}");
+    }
+
+    #[test]
+    fn a_dual_card_has_the_members_of_0_3_too() {
+        let mut agents = Agents::new(Origin::parse("https://b.example").unwrap(), None, true);
+        put(&mut agents, "echo", 1, &json!({"name": "Echo"}));
+        let agent = agents.find(&Handle::parse("echo").unwrap()).unwrap();
+        assert_eq!(agent.card.in_form(Form::V10).get("url"), None, "a call is of one version");
+        for card in [card_of(&agents, "echo"), instance_card(&agents, &Viewer::Anonymous)] {
+            assert_eq!(
+                (&card["protocolVersion"], &card["preferredTransport"]),
+                (&json!("0.3.0"), &json!("JSONRPC"))
+            );
+            assert!(card["url"].as_str().unwrap().starts_with("https://b.example/"), "{card}");
+            assert!(card["supportedInterfaces"].is_array());
         }
     }
 
     #[test]
-    fn the_instance_card_has_an_interface_with_the_tenant_of_each_agent() {
+    fn a_card_is_shown_in_the_form_in_which_it_is_asked_for() {
         let mut agents = agents();
-        let interfaces = |agents: &Agents| {
-            let card = instance_card(agents, &Viewer::Anonymous);
-            let all = card["supportedInterfaces"].as_array().unwrap().clone();
-            assert!(all.iter().all(|one| one["url"] == "https://b.example/v1/a2a/jsonrpc"));
-            all.iter().map(|one| one.get("tenant").cloned()).collect::<Vec<_>>()
-        };
-        assert_eq!(interfaces(&agents), [None]);
-        put(&mut agents, "echo", 1, &json!({}));
-        put(&mut agents, "a/b", 2, &json!({}));
-        assert_eq!(interfaces(&agents), [Some(json!("a/b")), Some(json!("echo"))]);
-        agents.default = Some(Handle::parse("echo").unwrap());
-        put(&mut agents, "echo", 3, &json!({}));
-        assert_eq!(interfaces(&agents), [None], "who names no tenant calls the default agent");
+        put(&mut agents, "echo", 1, &json!({"name": "Echo"}));
+        let agent = agents.find(&Handle::parse("echo").unwrap()).unwrap();
+        assert_eq!(agent.card.in_form(Form::V10), card_of(&agents, "echo"));
+        let older = agent.card.in_form(Form::V03JsonRpc);
+        assert_eq!(older["url"], "https://b.example/agents/echo");
+        assert_eq!(older["supportsAuthenticatedExtendedCard"], true);
+        assert_eq!(older.get("supportedInterfaces"), None);
     }
 
     #[test]

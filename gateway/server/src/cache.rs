@@ -56,10 +56,10 @@ pub(crate) struct Cache {
 impl Cache {
     pub(crate) fn new(
         origin: Origin,
-        default_agent: Option<Handle>,
+        (default_agent, dual_cards): (Option<Handle>, bool),
         registry: &Arc<Registry>,
     ) -> Arc<Self> {
-        let agents = Agents::new(origin, default_agent);
+        let agents = Agents::new(origin, default_agent, dual_cards);
         let agents = ArcSwap::from_pointee(agents);
         let (peers, admissions) = (ArcSwap::default(), ArcSwap::default());
         let (confirmed, epoch) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -240,7 +240,7 @@ mod tests {
         let readiness = Readiness::new(Shutdown::new());
         let synced = readiness.condition("synced");
         synced.set(true);
-        let cache = Cache::new(origin, None, &registry);
+        let cache = Cache::new(origin, (None, false), &registry);
         let follower = Follower { cache, waiting: Arc::new(Waiting::new(8)), synced };
         let member = registry.member();
         follower.fill(&member).await.unwrap_err();

@@ -3,6 +3,8 @@
 //! Decides defaults, and which settings contradict each other. Must never hold a secret, only the
 //! path of its file.
 
+mod contradiction;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -11,12 +13,15 @@ use deploy_service::credential::lacks_join_token;
 use deploy_service::settings::Setting;
 use deploy_service::tls::{ClientFiles, Connector, ServerFiles};
 use deploy_service::units::{Bytes, Duration};
-use deploy_service::{Limits, Security, config, serve, telemetry};
+use deploy_service::{Limits, Network, Security, config, telemetry};
 use gateway_core::gcra::Quota;
+use proto_types::pilox::descriptor::BOOTSTRAP_URLS_MAX;
 use proto_types::{GatewayId, Handle, Origin};
 use serde::Deserialize;
 
 use crate::cors::Cors;
+
+pub use self::contradiction::Contradiction;
 
 /// The configuration of one gateway.
 #[derive(Clone, Debug, Deserialize, Setting)]
@@ -52,6 +57,9 @@ pub struct Config {
     pub federation_key_file: Option<PathBuf>,
     /// The agent that answers calls to the instance which name none.
     pub default_agent: Option<String>,
+    /// Whether cards have the members of A2A 0.3 beside those of 1.0, so that clients of 0.3 can read them. Readers of 1.0
+    /// pass over what they do not know, unless they are strict.
+    pub dual_cards: bool,
     /// Whether `/.well-known/hive-mesh.json` is served.
     pub brand_hive: bool,
     /// Whether `/.well-known/pilox-mesh.json` is served.
@@ -63,6 +71,13 @@ pub struct Config {
     pub bootstrap_descriptor_urls: Vec<String>,
     /// Where the real address is written once it listens.
     pub addr_file: Option<PathBuf>,
+    /// Networks of the proxies that are believed when they say, in `Forwarded` or `X-Forwarded-For`, who their client is;
+    /// nobody's by default. Connections count by the proxy all the same, unless it speaks the PROXY protocol: for one that
+    /// carries many, raise `limits.connections_per_address_max`.
+    pub trusted_proxies: Vec<Network>,
+    /// Whether every connection from `trusted_proxies` has to begin with a header of the PROXY protocol, version 1 or 2. List
+    /// no network there, then, from which members, gateways, nodes or clients connect directly.
+    pub proxy_protocol: bool,
     /// What clients may use up of the listener; lame-duck and drain times are in here.
     pub limits: Limits,
     /// What calls may use up.
@@ -120,11 +135,14 @@ impl Default for Config {
             operator_token_file: None,
             federation_key_file: None,
             default_agent: None,
+            dual_cards: false,
             brand_hive: true,
             brand_pilox: true,
             cors_origins: Vec::new(),
             bootstrap_descriptor_urls: Vec::new(),
             addr_file: None,
+            trusted_proxies: Vec::new(),
+            proxy_protocol: false,
             limits: Limits::default(),
             bounds: Bounds::default(),
         }
@@ -148,46 +166,6 @@ impl Default for Bounds {
             polls_max: 256,
         }
     }
-}
-
-/// Settings that cannot hold together.
-#[derive(Debug, thiserror::Error)]
-pub enum Contradiction {
-    /// The listener's limits.
-    #[error("the limits of the listener")]
-    Limits(#[from] serve::Contradiction),
-    /// The id is missing or malformed.
-    #[error("id")]
-    Id(#[source] proto_types::id::Error),
-    /// The origin is none.
-    #[error("origin")]
-    Origin(#[source] proto_types::origin::Error),
-    /// The default agent is no handle.
-    #[error("default_agent")]
-    DefaultAgent(#[source] proto_types::id::Error),
-    /// A URL of a registry member, or the events endpoint, is not a plain origin.
-    #[error("`{0}` is not an http or https URL without a path")]
-    Url(String),
-    /// Nothing to connect to.
-    #[error("registry: at least one member is needed")]
-    NoRegistry,
-    /// Nowhere to keep the credential.
-    #[error("state_dir: a folder is needed")]
-    NoStateDir,
-    /// A web origin that is none.
-    #[error("cors_origins: `{0}` is neither an origin nor `*`")]
-    Cors(String),
-    /// More descriptors than the format allows.
-    #[error("bootstrap_descriptor_urls: more than {0}")]
-    Bootstrap(usize),
-    /// A value outside its range.
-    #[error("bounds.{field} is outside {range}")]
-    Range {
-        /// Which.
-        field: &'static str,
-        /// What is allowed.
-        range: &'static str,
-    },
 }
 
 impl config::Role for Config {
@@ -231,6 +209,9 @@ impl Config {
     /// Checks the settings against each other.
     pub(crate) fn checked(&self) -> Result<Checked, Contradiction> {
         self.limits.validate()?;
+        if self.proxy_protocol && self.trusted_proxies.is_empty() {
+            return Err(Contradiction::NoProxies);
+        }
         let id = GatewayId::parse(&self.id).map_err(Contradiction::Id)?;
         let origin = self.origin.as_deref().map(Origin::normalise).transpose();
         let default_agent = self.default_agent.as_deref().map(Handle::parse).transpose();
@@ -240,11 +221,8 @@ impl Config {
         if self.state_dir.as_os_str().is_empty() {
             return Err(Contradiction::NoStateDir);
         }
-        if self.bootstrap_descriptor_urls.len() > proto_types::pilox::descriptor::BOOTSTRAP_URLS_MAX
-        {
-            return Err(Contradiction::Bootstrap(
-                proto_types::pilox::descriptor::BOOTSTRAP_URLS_MAX,
-            ));
+        if self.bootstrap_descriptor_urls.len() > BOOTSTRAP_URLS_MAX {
+            return Err(Contradiction::Bootstrap(BOOTSTRAP_URLS_MAX));
         }
         for url in self.registry.iter().chain(&self.events_endpoint) {
             Origin::normalise(url).map_err(|_| Contradiction::Url(url.clone()))?;
@@ -325,6 +303,8 @@ mod tests {
         assert!(url.contains("127.0.0.1:1"));
         let page = refused(|config| config.cors_origins = vec!["app.example".to_owned()]);
         assert!(page.starts_with("cors_origins: `app.example`"), "{page}");
+        let proxies = refused(|config| config.proxy_protocol = true);
+        assert!(proxies.starts_with("proxy_protocol = true needs trusted_proxies"), "{proxies}");
         let bound = refused(|config| config.bounds.waiting_max = 0);
         assert!(bound.contains("bounds.waiting_max"), "{bound}");
         let bound = refused(|config| config.bounds.call_bytes_max = Bytes::from_kib(1024));

@@ -16,7 +16,7 @@ use proto_types::Origin;
 
 /// What a page may send with a call: the credential in each of its headers, and A2A's parameters.
 const CALL_HEADERS: HeaderValue = HeaderValue::from_static(
-    "authorization, content-type, a2a-version, a2a-extensions, traceparent, \
+    "authorization, content-type, a2a-version, a2a-extensions, x-a2a-extensions, traceparent, \
      x-hive-federation-jwt, x-pilox-federation-jwt",
 );
 /// What a page may send with a look at a document; the wildcard does not stand for a credential.
@@ -56,17 +56,15 @@ impl Cors {
 
     /// What the page that asks may do on a route, if anything.
     pub(crate) fn grant(&self, route: &Route, headers: &HeaderMap) -> Option<Grant> {
+        let methods = HeaderValue::from_static(route.methods().allow());
         match route {
-            Route::InstanceCard | Route::AgentCard(_) | Route::Descriptor(_) => Some(Grant {
-                page: ANY,
-                methods: HeaderValue::from_static("GET, HEAD"),
-                headers: DOCUMENT_HEADERS,
-            }),
-            Route::InstanceRpc | Route::AgentRpc(_) | Route::Publish => Some(Grant {
-                page: self.page(headers.get(ORIGIN)?)?,
-                methods: HeaderValue::from_static("POST"),
-                headers: CALL_HEADERS,
-            }),
+            Route::InstanceCard | Route::AgentCard(_) | Route::Descriptor(_) => {
+                Some(Grant { page: ANY, methods, headers: DOCUMENT_HEADERS })
+            }
+            Route::InstanceRpc | Route::AgentRpc(_) | Route::HttpJson(_) | Route::Publish => {
+                let page = self.page(headers.get(ORIGIN)?)?;
+                Some(Grant { page, methods, headers: CALL_HEADERS })
+            }
             // Local subscribers and operators use no browser.
             _ => None,
         }

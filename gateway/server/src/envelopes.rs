@@ -172,8 +172,7 @@ impl Pull {
 
     /// Leases envelopes, waiting for the first one.
     pub(crate) async fn answer(self, gateway: &Gateway) -> Result<Response, Failure> {
-        let _place =
-            gateway.polls.place(Class::Ordinary, self.target.clone()).map_err(Failure::from)?;
+        let _place = gateway.pools.polls.place(Class::Ordinary, self.target.clone())?;
         let lease_ms = gateway.bounds.envelope_lease.std().as_millis();
         let message = wire::LeaseEnvelopesRequest {
             target: self.target,

@@ -1,16 +1,16 @@
 //! The service that nodes push task events to.
 //!
 //! Decides who may push and what is an event at all; what of it is shown is the core's to say. Must
-//! never wait for a caller that reads nothing: the outcome is committed in the registry. Must never take more than a few
-//! words of who has not shown the secret of a task.
+//! never wait for a caller that reads nothing: the outcome is committed in the registry; nor go on for one that has left. Must
+//! never take more than a few words of who has not shown the secret of a task.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::extract::Request as HttpRequest;
 use deploy_service::Claim;
 use http_body::Frame;
 use proto_types::a2a::StreamResponse;
@@ -18,10 +18,9 @@ use proto_types::outcome::OUTCOME_BYTES_MAX;
 use proto_wire::gateway::v1 as wire;
 use proto_wire::gateway::v1::push_request::Kind;
 use proto_wire::gateway::v1::task_events_server::{TaskEvents, TaskEventsServer};
-use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::waiting::Waiting;
+use crate::waiting::{self, Waiting};
 
 /// A node pushes no event that is larger than an outcome may be; some room for the frame.
 const MESSAGE_BYTES_MAX: usize = OUTCOME_BYTES_MAX + (64 << 10);
@@ -30,15 +29,14 @@ const OPEN_BYTES_MAX: u64 = 4 << 10;
 /// A caller that reads nothing for so long gets the rest from the outcome.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The gRPC service, as routes.
-pub(crate) fn routes(waiting: &Arc<Waiting>) -> Router {
+/// The gRPC service.
+pub(crate) fn service(waiting: &Arc<Waiting>) -> TaskEventsServer<impl TaskEvents + use<>> {
     let service = TaskEventsServer::new(Events { waiting: Arc::clone(waiting) });
-    let routes = Routes::new(service.max_decoding_message_size(MESSAGE_BYTES_MAX));
-    routes.into_axum_router().layer(axum::middleware::map_request(opening))
+    service.max_decoding_message_size(MESSAGE_BYTES_MAX)
 }
 
 /// Bounds the first message, before which nothing is known of who pushes.
-async fn opening(request: axum::extract::Request) -> axum::extract::Request {
+pub(crate) fn opening(request: HttpRequest) -> HttpRequest {
     request.map(|body| Body::new(Opening { body, prefix: [0; 5], have: 0 }))
 }
 
@@ -99,12 +97,12 @@ impl TaskEvents for Events {
         // One answer for an unknown task, a wrong secret and an old epoch: nobody waits.
         let nobody = || Status::not_found("nobody waits for this task");
         let heard = || self.waiting.push(&open.task, open.epoch, &open.secret);
-        drop(heard().ok_or_else(nobody)?);
+        let caller = heard().ok_or_else(nobody)?;
         if let Some(claim) = claim {
             claim.prove_system();
         }
         let mut taken = 0;
-        while let Some(message) = pushed.message().await? {
+        while let Some(message) = next(&mut pushed, &caller).await? {
             let event = read(message)?;
             // A newer epoch may have pushed since, or the caller may have left.
             let Some(events) = heard() else { break };
@@ -114,6 +112,18 @@ impl TaskEvents for Events {
             taken += 1;
         }
         Ok(Response::new(wire::PushReply { taken }))
+    }
+}
+
+/// The next message; `None` at the end of the push, and once its caller has left: who pushes has a place for another gateway
+/// then, long before the next event.
+async fn next(
+    pushed: &mut Streaming<wire::PushRequest>,
+    caller: &waiting::Events,
+) -> Result<Option<wire::PushRequest>, Status> {
+    tokio::select! {
+        message = pushed.message() => message,
+        () = caller.left() => Ok(None),
     }
 }
 

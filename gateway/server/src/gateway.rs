@@ -24,7 +24,7 @@ use crate::registry::Registry;
 use crate::secrets::Secrets;
 use crate::spend::Spender;
 use crate::waiting::Waiting;
-use crate::{clock, descriptor, events};
+use crate::{clock, descriptor, grpc};
 
 /// One gateway.
 pub(crate) struct Gateway {
@@ -40,8 +40,7 @@ pub(crate) struct Gateway {
     pub(crate) bounds: Bounds,
     /// Digests of the tokens that local subscribers and operators show.
     pub(crate) subscribers: Vec<Digest>,
-    /// Long polls, by target.
-    pub(crate) polls: Pool<String>,
+    pub(crate) pools: Pools,
     /// The descriptors under the older name and the newer one, if they are served.
     pub(crate) descriptors: [Option<Tagged>; 2],
     pub(crate) cors: Cors,
@@ -49,8 +48,28 @@ pub(crate) struct Gateway {
     pub(crate) refusals: Refusals,
     pub(crate) readiness: Readiness,
     pub(crate) shutdown: Shutdown,
-    /// The gRPC services.
+    /// The gRPC services, but for A2A's.
     pub(crate) grpc: Router,
+}
+
+/// What there is a bounded number of at once, each with its holders.
+pub(crate) struct Pools {
+    /// Long polls, by target.
+    pub(crate) polls: Pool<String>,
+    /// Pages of tasks that are being made, by the peer that asks.
+    pub(crate) lists: Pool<Origin>,
+}
+
+/// Pages of tasks at once. The registry bounds a page to 4 MiB of documents, which take some times that once they are read.
+/// Arbitrary.
+const LISTS_MAX: u64 = 32;
+
+impl Pools {
+    fn new(bounds: &Bounds) -> Self {
+        let shares = |places| Shares::new(places).without_reserve();
+        let polls = Pool::new(shares(bounds.polls_max as u64));
+        Self { polls, lists: Pool::new(shares(LISTS_MAX)) }
+    }
 }
 
 /// Where this process listens, and under which origin it is known.
@@ -79,7 +98,7 @@ impl Gateway {
             descriptors: descriptor::served(config, &origin, secrets.key.as_ref()),
             id,
             cors,
-            cache: Cache::new(origin.clone(), default_agent, &registry),
+            cache: Cache::new(origin.clone(), (default_agent, config.dual_cards), &registry),
             admission: admit::Config { audience: origin },
             events_endpoint: config.events_endpoint.clone().unwrap_or(here),
             spender: Spender::start(Arc::clone(&registry), bounds.spend_queue_max),
@@ -87,12 +106,12 @@ impl Gateway {
             registry,
             addresses: AddressLimit::new(bounds.address_requests_per_second, bounds.address_burst),
             subscribers: secrets.subscribers.clone(),
-            polls: Pool::new(Shares::new(bounds.polls_max as u64).without_reserve()),
+            pools: Pools::new(&bounds),
             metrics: Metrics::new(),
             refusals: Refusals::default(),
+            grpc: grpc::routes(&waiting, &readiness),
             readiness,
             shutdown,
-            grpc: events::routes(&waiting),
             waiting,
             bounds,
         })

@@ -16,6 +16,7 @@ mod descriptor;
 mod envelopes;
 mod events;
 mod gateway;
+mod grpc;
 mod identity;
 mod metrics;
 mod query;
@@ -35,7 +36,9 @@ use std::sync::Arc;
 use deploy_service::credential::{Credential, NoJoinToken};
 use deploy_service::ready::Condition;
 use deploy_service::tls::{self, Connector};
-use deploy_service::{Drained, Readiness, Security, Shutdown, listen, secret, serve, signing_key};
+use deploy_service::{
+    Drained, Listener, Readiness, Security, Shutdown, listen, secret, serve, signing_key,
+};
 use tokio::task::JoinHandle;
 
 pub use crate::cache::read_peers;
@@ -111,8 +114,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
     let readiness = Readiness::new(shutdown.clone());
     let registered = readiness.condition("registered");
     let synced = readiness.condition("synced");
-    let (listener, address) =
-        listen::bind(config.listen, config.addr_file.as_deref(), security).await?;
+    let (listener, address) = listener(&config, security).await?;
     let process = (address, readiness, shutdown.clone());
     let gateway = Gateway::new((&config, checked), &secrets, registry, process);
     tracing::info!(%address, origin = gateway.admission.audience.as_str(), "gateway");
@@ -129,6 +131,16 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
     let drained = serve(listener, service, limits, shutdown).await;
     joined(joining).await?;
     Ok(Summary { address, drained })
+}
+
+/// The one socket, and who is believed there about its clients.
+async fn listener(
+    config: &Config,
+    security: Security,
+) -> Result<(Listener, SocketAddr), listen::Error> {
+    let bound = listen::bind(config.listen, config.addr_file.as_deref(), security).await?;
+    let listener = bound.0.trusting(&config.trusted_proxies);
+    Ok((listener.with_proxy_protocol(config.proxy_protocol), bound.1))
 }
 
 /// Registers, then follows the registry. A refusal stops the process.

@@ -46,6 +46,8 @@ const WRITE: Attempts =
 const SPEND: Attempts =
     Attempts { each: Duration::from_secs(2), all: Some(Duration::from_secs(5)) };
 const READ: Attempts = Attempts { each: Duration::from_secs(2), all: Some(Duration::from_secs(5)) };
+/// One round: who follows a task looks at it again soon, and asks again. Longer than members wait for each other here.
+const FOLLOW: Attempts = Attempts { each: Duration::from_secs(2), all: None };
 
 /// The members and the credential shown to them.
 pub(crate) struct Registry {
@@ -84,6 +86,9 @@ calls! {
     submit_task = submit_task(wire::SubmitTaskRequest) -> wire::Task, WRITE;
     continue_task = continue_task(wire::ContinueTaskRequest) -> wire::Task, WRITE;
     task = get_task(wire::GetTaskRequest) -> wire::Task, READ;
+    list_tasks = list_tasks(wire::ListTasksRequest) -> wire::TaskList, READ;
+    // The node pushes to one `reply_to` once, however often it is named.
+    follow_task = follow_task(wire::FollowTaskRequest) -> wire::Done, FOLLOW;
     cancel_task = cancel_task(wire::CancelTaskRequest) -> wire::Task, WRITE;
     enqueue = enqueue_envelope(wire::EnqueueEnvelopeRequest) -> wire::EnqueueEnvelopeReply, WRITE;
     // In doubt a token counts as charged, in favour of its peer.

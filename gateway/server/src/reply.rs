@@ -13,9 +13,9 @@ use gateway_core::limits::Policy;
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use proto_types::WallMs;
-use proto_types::a2a::rpc::Id;
 use serde_json::Value;
 
+use crate::a2a::Binding;
 use crate::agents::Tagged;
 
 const JSON: &str = "application/json";
@@ -35,22 +35,19 @@ pub(crate) fn body(status: StatusCode, kind: &'static str, body: impl Into<Body>
     response
 }
 
-/// A refusal: in JSON-RPC for a caller that reads nothing else, with the id of its call.
-pub(crate) fn failure(failure: &Failure, call: Option<&Id>, reader: Reader) -> Response {
+/// A refusal: in the form of the binding for a caller that reads nothing else.
+pub(crate) fn failure(failure: &Failure, binding: Option<&Binding>, reader: Reader) -> Response {
     let reply = failure.reply();
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = match call {
-        Some(id) => {
-            let answer = serde_json::to_string(&reply.rpc(id, reader));
-            body(status, JSON, answer.expect("an answer has string keys only"))
-        }
+    let mut response = match binding {
+        Some(binding) => binding.failure(failure, reader),
         None => body(status, PROBLEM, reply.problem().to_string()),
     };
     if status == StatusCode::UNAUTHORIZED {
         set(&mut response, header::WWW_AUTHENTICATE, "Bearer");
     }
     match failure {
-        Failure::Method(method) => set(&mut response, header::ALLOW, method.allow()),
+        Failure::Method(methods) => set(&mut response, header::ALLOW, methods.allow()),
         Failure::PreconditionFailed { etag } => set(&mut response, header::ETAG, etag),
         _ => {}
     }

@@ -5,29 +5,32 @@
 //! that lets it in.
 
 mod body;
+mod calls;
 mod cards;
 mod local;
 mod seen;
 mod work;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::response::Response;
+use bytes::Bytes;
+use deploy_service::ClientAddress;
 use gateway_core::errors::Reader;
 use gateway_core::path::{Method as Answers, Route};
 use gateway_core::{Credential, Denial, Failure, Permit, admit};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, Method, Request, header};
+use http::{HeaderMap, HeaderName, Method, Request};
 use proto_types::Digest;
+use tokio::time::{Instant, timeout_at};
 use tower::ServiceExt as _;
 
 use crate::charger::Bearer;
 use crate::gateway::Gateway;
-use crate::{clock, envelopes};
+use crate::{clock, envelopes, grpc};
 
 use self::seen::Seen;
 use self::work::{Admitted, Work};
@@ -55,15 +58,15 @@ async fn layers(
         Route::find(request.uri().path(), route_method(request.method())).map_err(Failure::Path);
     if let Ok(Some(route)) = &route {
         seen.cors = gateway.cors.grant(route, request.headers());
-        seen.enter(route);
+        seen.enter(route, request.headers());
     }
     // Connections, header and idle timers, sizes of headers and URL: deploy-service, before us.
-    // The address: whoever sends junk must not get a signature check for each piece of it. Only the
-    // connection says it: no proxy is trusted, so no header is believed.
+    // The address: whoever sends junk must not get a signature check for each piece of it. The listener
+    // tells it, and believes no header about it but a trusted proxy's.
     gateway.addresses.check(seen.address).map_err(Failure::AddressLimit)?;
-    // Nodes push events in gRPC; each push shows the secret of its task.
-    if is_grpc(&request) {
-        seen.route = "events";
+    // Other services than A2A's: nodes push events, each with the secret of its task, and anybody asks what is served.
+    if grpc::is_grpc(request.headers()) && !matches!(route, Ok(Some(Route::Grpc(_)))) {
+        seen.route = grpc::route(request.uri().path());
         return gateway.grpc.clone().oneshot(request).await.map_err(|never| match never {});
     }
     let route = route?.ok_or(Failure::NotFound)?;
@@ -83,9 +86,11 @@ async fn by_route(
     seen: &mut Seen,
 ) -> Result<Response, Failure> {
     match route {
-        Route::InstanceRpc | Route::AgentRpc(_) | Route::Publish => {
-            Box::pin(federated(gateway, &route, request, seen)).await
-        }
+        Route::InstanceRpc
+        | Route::AgentRpc(_)
+        | Route::HttpJson(_)
+        | Route::Grpc(_)
+        | Route::Publish => Box::pin(federated(gateway, &route, request, seen)).await,
         // Cards are for everybody, and more of them for whom a token speaks.
         Route::InstanceCard => cards::answer(gateway, None, &request.into_parts().0, seen).await,
         Route::AgentCard(handle) => {
@@ -106,22 +111,23 @@ async fn federated(
     let (parts, body) = request.into_parts();
     // Sizes, by what the client states: refused before a byte is buffered.
     let limit = bytes_max(gateway, route);
-    body::check_head(&parts, limit)?;
+    let until = check_head(&parts, route, limit)?;
     // The credential and what it is worth, cheapest check first; never by a cache nobody confirms.
     let (permit, epoch) = permit(gateway, &parts.headers)?;
     // The peer's own limit: last of what needs no registry.
     check_peer(gateway, &permit, epoch, seen)?;
     // The body, bounded and paced; a token may be bound to it.
-    let body = body::read(body, limit).await?;
-    let admitted = Admitted { parts, permit, epoch, body };
+    let body = read_body(route, body, limit).await?;
+    let admitted = Admitted { parts, permit, epoch, body, until };
     check_binding(gateway, &admitted.parts, &admitted.permit, &admitted.body)?;
     // What is malformed costs no token.
     let work = Work::read(gateway, route, &admitted, seen)?;
     // Single use, last of all: from here on the request counts. Each way to spend a token has a deadline of its own.
     let paid = Box::pin(work.pay(gateway, &admitted, seen)).await?;
-    // The handler, within its deadline.
-    let deadline = gateway.patience() + HANDLER_GRACE;
-    let answered = tokio::time::timeout(deadline, paid.carry_out(gateway, &admitted)).await;
+    // The handler, within its deadline and its caller's.
+    let deadline = Instant::now() + gateway.patience() + HANDLER_GRACE;
+    let deadline = until.map_or(deadline, |until| until.min(deadline));
+    let answered = timeout_at(deadline, paid.carry_out(gateway, &admitted)).await;
     answered.unwrap_or(Err(Failure::Deadline))
 }
 
@@ -130,6 +136,28 @@ fn bytes_max(gateway: &Gateway, route: &Route) -> u64 {
         Route::Publish => envelopes::BYTES_MAX,
         _ => gateway.bounds.call_bytes_max.count(),
     }
+}
+
+async fn read_body(route: &Route, body: Body, limit: u64) -> Result<Bytes, Failure> {
+    match route {
+        Route::Grpc(_) => grpc::read_body(body, limit).await,
+        _ => body::read(body, limit).await,
+    }
+}
+
+/// Checks what is stated of the body, by what the route takes; until when the caller waits, where it can say so.
+fn check_head(parts: &Parts, route: &Route, limit: u64) -> Result<Option<Instant>, Failure> {
+    match route {
+        Route::Grpc(_) => {
+            body::check_length(parts, limit)?;
+            grpc::check_head(parts)?;
+            return grpc::deadline(&parts.headers);
+        }
+        // What a path alone can say needs no body.
+        Route::HttpJson(endpoint) => body::check_head(parts, limit, endpoint.needs_body())?,
+        _ => body::check_head(parts, limit, true)?,
+    }
+    Ok(None)
 }
 
 fn check_peer(
@@ -182,17 +210,8 @@ fn route_method(method: &Method) -> Answers {
 }
 
 fn check_method(route: &Route, method: &Method) -> Result<(), Failure> {
-    let answers = route.method();
-    let fits = match answers {
-        Answers::Get => route_method(method) == Answers::Get,
-        Answers::Post => *method == Method::POST,
-    };
-    if fits { Ok(()) } else { Err(Failure::Method(answers)) }
-}
-
-fn is_grpc(request: &Request<Body>) -> bool {
-    let kind = request.headers().get(header::CONTENT_TYPE);
-    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+    let methods = route.methods();
+    if methods.contain(method.as_str()) { Ok(()) } else { Err(Failure::Method(methods)) }
 }
 
 fn reader(request: &Request<Body>) -> Reader {
@@ -200,7 +219,7 @@ fn reader(request: &Request<Body>) -> Reader {
 }
 
 fn client(request: &Request<Body>) -> IpAddr {
-    let connection = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let told = request.extensions().get::<ClientAddress>();
     // deploy-service always says; if it did not, all would share one limit.
-    connection.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip())
+    told.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ClientAddress(address)| *address)
 }

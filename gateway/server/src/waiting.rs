@@ -81,6 +81,11 @@ impl Events {
         let Ok(place) = self.room.take(event.len() as u64) else { return false };
         self.queue.send_timeout(Unread { event, place }, patience).await.is_ok()
     }
+
+    /// Ends once the caller waits no more.
+    pub(crate) async fn left(&self) {
+        self.queue.closed().await;
+    }
 }
 
 /// One who waits; dropping it ends the waiting.

@@ -24,7 +24,9 @@ impl Artifacts {
     pub(crate) fn take(&mut self, chunk: &ArtifactChunk) {
         match self.places.get(&chunk.artifact_id).copied() {
             Some(known) if chunk.append => {
-                self.chunks[known].parts.extend(chunk.parts.iter().cloned());
+                let known = &mut self.chunks[known];
+                known.parts.extend(chunk.parts.iter().cloned());
+                known.last_chunk = chunk.last_chunk;
             }
             Some(known) => self.chunks[known] = chunk.clone(),
             None => {
@@ -32,6 +34,12 @@ impl Artifacts {
                 self.chunks.push(chunk.clone());
             }
         }
+    }
+
+    /// Each as one chunk that begins it, for who has seen none of it. None is empty, as below.
+    pub(crate) fn so_far(&self) -> Vec<ArtifactChunk> {
+        let chunks = self.chunks.iter().filter(|chunk| !chunk.parts.is_empty());
+        chunks.map(|chunk| ArtifactChunk { append: false, ..chunk.clone() }).collect()
     }
 
     /// Without those that have no parts: A2A has no such artifact.
@@ -61,14 +69,19 @@ pub(crate) fn stream_response(task: &str, context: &str, event: &Event, at: Wall
             }
             json!({ "statusUpdate": { "taskId": task, "contextId": context, "status": status } })
         }
-        Event::Artifact(chunk) => json!({ "artifactUpdate": {
-            "taskId": task,
-            "contextId": context,
-            "artifact": artifact(chunk),
-            "append": chunk.append,
-            "lastChunk": chunk.last_chunk,
-        } }),
+        Event::Artifact(chunk) => artifact_update(task, context, chunk),
     }
+}
+
+/// The same of a piece of an artifact.
+pub(crate) fn artifact_update(task: &str, context: &str, chunk: &ArtifactChunk) -> Value {
+    json!({ "artifactUpdate": {
+        "taskId": task,
+        "contextId": context,
+        "artifact": artifact(chunk),
+        "append": chunk.append,
+        "lastChunk": chunk.last_chunk,
+    } })
 }
 
 fn message(parts: &[Part], task: &str, context: &str) -> Value {
@@ -207,6 +220,25 @@ mod tests {
         let texts = |at: usize| artifacts.json()[at]["parts"].clone();
         assert_eq!(texts(0), json!([{ "text": "1" }, { "text": "2" }]));
         assert_eq!(texts(1), json!([{ "text": "y" }]));
+    }
+
+    /// Caught: an artifact that is begun with `append`, or ends with its first chunk.
+    #[test]
+    fn what_there_is_of_an_artifact_is_one_chunk_that_says_whether_more_follows() {
+        let mut artifacts = Artifacts::default();
+        for (id, text, append, last_chunk) in
+            [("a", "1", true, true), ("b", "x", false, false), ("a", "2", true, false)]
+        {
+            artifacts.take(&ArtifactChunk { last_chunk, ..chunk(id, text, append) });
+        }
+        artifacts.take(&ArtifactChunk { parts: Vec::new(), ..chunk("empty", "", false) });
+        let whole = |chunk: &ArtifactChunk| {
+            (chunk.artifact_id.clone(), chunk.parts.len(), chunk.append, chunk.last_chunk)
+        };
+        let so_far: Vec<_> = artifacts.so_far().iter().map(whole).collect();
+        assert_eq!(so_far, [("a".to_owned(), 2, false, false), ("b".to_owned(), 1, false, false)]);
+        artifacts.take(&chunk("b", "y", true));
+        assert!(artifacts.so_far()[1].last_chunk);
     }
 
     #[test]

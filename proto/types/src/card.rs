@@ -10,12 +10,14 @@ pub mod hosted;
 pub mod jws;
 mod members;
 mod security;
+mod to_v03;
 mod v03;
 pub mod view;
 
 use serde_json::Value;
 
 pub use self::hosted::{Hosted, hosted};
+pub use self::to_v03::{dual, to_v03, to_v03_rest, without_v03};
 pub use self::view::{Capabilities, Extension, Interface, Provider, Skill, View};
 pub use crate::pilox::Assurance;
 pub use crate::schema::Invalid;

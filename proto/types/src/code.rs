@@ -1,7 +1,8 @@
 //! The codes of what goes wrong, of every role: one line each, with what is told beside it. Pages: docs/errors/.
 //!
 //! It decides which HTTP and gRPC status a code has. A code must never change its meaning, never have another status or title
-//! at another role, and never be taken away without a line in docs/errors/README.md.
+//! at another role (but 200 where it says what is wrong with an A2A call), and never be taken away without a line in
+//! docs/errors/README.md.
 
 use crate::grpc::GrpcStatus;
 
@@ -133,6 +134,9 @@ codes! {
     NotLeased = "not-leased", 409, FailedPrecondition, "The envelope is not leased";
     /// The node has no session, or a newer one.
     SessionReplaced = "session-replaced", 409, Aborted, "A newer session of this node exists";
+    /// The task's node has no session at the leader, as far as that knows.
+    NodeNotConnected = "node-not-connected", 409, FailedPrecondition,
+        "The task's node is not connected";
     /// Another change of the cluster is under way.
     ChangeInProgress = "change-in-progress", 409, Aborted, "The cluster is being changed";
     /// Too few voters would answer after the change.
@@ -202,47 +206,57 @@ codes! {
 
     // What a gateway alone says.
     /// More than one credential came with the request.
-    CredentialAmbiguous = "credential-ambiguous", 400, "Send exactly one credential";
+    CredentialAmbiguous = "credential-ambiguous", 400, InvalidArgument,
+        "Send exactly one credential";
     /// The body ended early or was broken.
-    BodyUnreadable = "body-unreadable", 400, "The body could not be read";
+    BodyUnreadable = "body-unreadable", 400, InvalidArgument, "The body could not be read";
+    /// A message of gRPC is compressed.
+    MessageCompressed = "message-compressed", 415, Unimplemented,
+        "Compressed messages are not supported";
     /// The envelope's source is not the caller.
     SourceMismatch = "source-mismatch", 403, "The source is not the caller";
     /// The registry cannot be asked, or does not know whether a token was spent.
-    RegistryUnavailable = "registry-unavailable", 503, "Not possible just now; try again";
+    RegistryUnavailable = "registry-unavailable", 503, Unavailable,
+        "Not possible just now; try again";
     /// The deadline of the request passed.
-    DeadlineExceeded = "deadline-exceeded", 504, "The deadline passed";
+    DeadlineExceeded = "deadline-exceeded", 504, DeadlineExceeded, "The deadline passed";
 
     // What is said of A2A calls alone, and so always with 200.
     /// The body is not one JSON-RPC request.
-    RequestInvalid = "request-invalid", 200, "Not one JSON-RPC 2.0 request";
+    RequestInvalid = "request-invalid", 200, InvalidArgument, "Not one JSON-RPC 2.0 request";
     /// The parameters do not fit the method.
-    ParamsInvalid = "params-invalid", 200, "Invalid parameters";
+    ParamsInvalid = "params-invalid", 200, InvalidArgument, "Invalid parameters";
     /// There is no such task for this caller.
-    TaskNotFound = "task-not-found", 200, "Task not found";
+    TaskNotFound = "task-not-found", 200, NotFound, "Task not found";
     /// The task is past canceling.
-    TaskNotCancelable = "task-not-cancelable", 200, "Task cannot be canceled: it is over";
+    TaskNotCancelable = "task-not-cancelable", 200, FailedPrecondition,
+        "Task cannot be canceled: it is over";
     /// The task takes no more messages.
-    TaskOver = "task-over", 200, "The task takes no more messages: open a new one in its context";
+    TaskOver = "task-over", 200, FailedPrecondition,
+        "The task takes no more messages: open a new one in its context";
     /// The agent's outcome is not of A2A's shapes.
-    AgentResponseInvalid = "agent-response-invalid", 200, "The agent's answer cannot be shown";
+    AgentResponseInvalid = "agent-response-invalid", 200, Internal,
+        "The agent's answer cannot be shown";
     /// The version of A2A is not served.
-    VersionNotSupported = "version-not-supported", 200,
-        "This A2A version is not supported (a missing A2A-Version means 0.3); supported: 1.0";
+    VersionNotSupported = "version-not-supported", 200, FailedPrecondition,
+        "This A2A version is not supported, or not under this name (a missing A2A-Version means 0.3); supported: 1.0, 0.3";
     /// Versions are stated that differ.
-    VersionConflicting = "version-conflicting", 200,
-        "More than one A2A version is stated, and they differ; supported: 1.0";
+    VersionConflicting = "version-conflicting", 200, FailedPrecondition,
+        "More than one A2A version is stated, and they differ; supported: 1.0, 0.3";
     /// The agent does not take parts of this media type.
-    ContentTypeNotSupported = "content-type-not-supported", 200,
+    ContentTypeNotSupported = "content-type-not-supported", 200, InvalidArgument,
         "The agent does not take parts of this media type";
-    /// The method is one of A2A 0.3.
-    MethodLegacy = "method-legacy", 200,
-        "This is a method of A2A 0.3, which is not supported yet; supported: 1.0";
-    /// The operation is not served yet.
-    OperationUnsupported = "operation-unsupported", 200, "This operation is not supported yet";
+    /// The method is one of A2A 0.3, and the call of 1.0.
+    MethodLegacy = "method-legacy", 200, Unimplemented,
+        "This is a method of A2A 0.3, and the call states version 1.0";
+    /// The operation is not served in this version.
+    OperationUnsupported = "operation-unsupported", 200, FailedPrecondition,
+        "This operation is not supported in this version of A2A";
     /// Nothing is pushed yet.
-    PushUnsupported = "push-unsupported", 200, "Push notifications are not supported yet";
+    PushUnsupported = "push-unsupported", 200, FailedPrecondition,
+        "Push notifications are not supported yet";
     /// There is no such method.
-    MethodUnknown = "method-unknown", 200, "Method not found";
+    MethodUnknown = "method-unknown", 200, Unimplemented, "Method not found";
 }
 
 #[cfg(test)]

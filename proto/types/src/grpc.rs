@@ -7,6 +7,8 @@
 pub enum GrpcStatus {
     /// The request is wrong, whatever the state.
     InvalidArgument = 3,
+    /// It took longer than the caller or we wait.
+    DeadlineExceeded = 4,
     /// There is no such thing.
     NotFound = 5,
     /// There is such a thing already.
@@ -33,6 +35,7 @@ pub enum GrpcStatus {
 
 crate::words!(GrpcStatus {
     InvalidArgument = "INVALID_ARGUMENT",
+    DeadlineExceeded = "DEADLINE_EXCEEDED",
     NotFound = "NOT_FOUND",
     AlreadyExists = "ALREADY_EXISTS",
     PermissionDenied = "PERMISSION_DENIED",

@@ -31,8 +31,11 @@ mod generated {
 pub use generated::{gateway, raft, registry};
 pub use json::{to_json, to_json_without};
 
-/// The descriptor set of every service, for gRPC reflection.
+/// The descriptor set of every service of ours, for gRPC reflection.
 pub const DESCRIPTORS: &[u8] = tonic::include_file_descriptor_set!("ecumene");
 
-/// The path of every method of every service, from the same descriptors.
+/// The descriptor set of `lf.a2a.v1`, A2A's own service, with all that it imports.
+pub const A2A_DESCRIPTORS: &[u8] = tonic::include_file_descriptor_set!("a2a");
+
+/// The path of every method of every service of ours, from the same descriptors.
 pub const METHODS: &[&str] = include!(concat!(env!("OUT_DIR"), "/methods.rs"));

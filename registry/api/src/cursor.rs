@@ -34,6 +34,8 @@ pub enum List {
     PeerRequests,
     /// Pilox instances with a token, by tenant key.
     Instances,
+    /// Tasks of an owner, by the revision of their last change.
+    Tasks,
 }
 
 /// The cursors of a list in one cluster epoch.
@@ -53,6 +55,7 @@ proto_types::words!(List {
     Peers = "peers",
     PeerRequests = "peer-requests",
     Instances = "instances",
+    Tasks = "tasks",
 });
 
 impl List {

@@ -4,6 +4,7 @@
 pub mod directory;
 pub mod federation;
 pub mod fleet;
+pub mod outcome;
 pub mod peer;
 pub mod pilox;
 pub mod redacted;

@@ -109,6 +109,7 @@ fn submit_task(n: u64) -> Proposal {
         shared: true,
         metered: true,
         counted: true,
+        listed: true,
         token: Some(token(n)),
         node: None,
         gateway: Some("gateway-1".parse().expect("a plain id")),

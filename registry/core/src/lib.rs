@@ -136,6 +136,9 @@ pub mod query {
     pub use crate::reachability::query::{peer_reachability, reachability, reachability_seen};
     pub use crate::record::query::{record, record_of_card, record_seen, records, records_listed};
     pub use crate::storage::kept_bytes;
+    pub use crate::task::list::{
+        StateWord, TASKS_COUNTED_MAX, TaskFilter, TaskPage, tasks_listed, tasks_listed_before,
+    };
     pub use crate::task::query::{
         count_pending_after, open_tasks, overdue_tasks, pending_tasks, pending_tasks_after, task,
         task_ids_of_node, tasks_of_node,

@@ -116,6 +116,7 @@ mod tests {
         import::table::IMPORTS_BY_PARTNER,
         conduct::table::EVIDENCE_BY_VOID,
         task::table::TASKS_BY_CONTEXT,
+        task::table::TASKS_BY_OWNER,
         peer::table::PEER_REQUESTS_BY_SOURCE,
     ];
 

@@ -7,6 +7,8 @@ pub(crate) mod context;
 pub(crate) mod ending;
 pub(crate) mod entry;
 pub mod fair;
+pub(crate) mod list;
+pub(crate) mod listed;
 pub(crate) mod open;
 pub(crate) mod query;
 pub mod rank;

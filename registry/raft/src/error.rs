@@ -76,6 +76,11 @@ pub enum ReadError {
     Stopped,
 }
 
+/// No leader is known to have taken a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no leader has taken the notice")]
+pub struct Untaken;
+
 /// The member has stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the member has stopped")]

@@ -29,12 +29,13 @@ mod types;
 
 pub use clock::Clock;
 pub use config::{Config, Timings, VOTERS_MAX};
-pub use error::{Error, ProposeError, ReadError, Stopped};
+pub use error::{Error, ProposeError, ReadError, Stopped, Untaken};
 pub use machine::{Compared, StateMark};
 pub use network::{ClusterSecret, Credentials, MESSAGE_BYTES_MAX, MembersOnly, TransportService};
 pub use proposer::{Held, PROPOSAL_BYTES_MAX, Prepare, QUEUE_BYTES_MAX, QUEUE_PROPOSALS_MAX, Term};
 pub use registry::{
     ChangeError, LAG_MAX, LEARNERS_MAX, Leadership, PeerStatus, Registry, SnapshotError, Status,
+    TakeNotice,
 };
 
 // What a caller needs beside a registry.

@@ -80,6 +80,13 @@ pub(crate) struct Pull {
     pub member: u64,
 }
 
+/// What a follower tells the leader outside of the log.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Notice {
+    #[serde(with = "serde_bytes")]
+    pub message: Vec<u8>,
+}
+
 /// The first frame of a snapshot; the others are the bytes of its files, in order.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Opening {

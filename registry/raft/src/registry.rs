@@ -8,6 +8,7 @@ mod found;
 mod freshness;
 mod leave;
 mod membership;
+mod notices;
 mod rejoin;
 mod scrub;
 mod start;
@@ -15,7 +16,7 @@ mod status;
 mod upkeep;
 mod writes;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use deploy_service::wait_until;
@@ -29,6 +30,7 @@ use tonic::service::interceptor::InterceptedService;
 
 use self::forward::Forwarder;
 pub use self::membership::{ChangeError, LEARNERS_MAX};
+pub use self::notices::TakeNotice;
 use self::status::End;
 pub use self::status::{LAG_MAX, Leadership, PeerStatus, Status};
 pub use self::upkeep::SnapshotError;
@@ -61,6 +63,8 @@ struct Inner {
     proposer: Proposer,
     reads: ReadIndex,
     forwarder: Arc<Forwarder>,
+    /// What is done with notices, which the service of the members does too.
+    notices: Arc<OnceLock<TakeNotice>>,
     contact: Arc<Contact>,
     leadership: watch::Receiver<Leadership>,
     end: watch::Receiver<End>,
@@ -210,6 +214,7 @@ impl Registry {
             handle: Arc::clone(&self.inner.handle),
             snapshots: Arc::clone(&self.inner.snapshots),
             proposer: self.inner.proposer.clone(),
+            notices: Arc::clone(&self.inner.notices),
             contact: Arc::clone(&self.inner.contact),
             published: Arc::clone(&self.inner.published),
             blank: Arc::clone(&self.inner.blank),

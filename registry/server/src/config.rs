@@ -71,8 +71,13 @@ pub struct Config {
     pub plain_loopback: bool,
     /// Where the real address is written once it listens.
     pub addr_file: Option<PathBuf>,
-    /// Networks of the proxies whose `X-Forwarded-For` is believed; nobody's by default.
+    /// Networks of the proxies that are believed when they say, in `Forwarded` or `X-Forwarded-For`, who their client is;
+    /// nobody's by default. Connections count by the proxy all the same, unless it speaks the PROXY protocol: for one that
+    /// carries many, raise `limits.connections_per_address_max`.
     pub trusted_proxies: Vec<Network>,
+    /// Whether every connection from `trusted_proxies` has to begin with a header of the PROXY protocol, version 1 or 2. List
+    /// no network there, then, from which members, gateways, nodes or clients connect directly.
+    pub proxy_protocol: bool,
     /// What clients may use up.
     pub limits: Limits,
     /// What calls may use up.
@@ -116,7 +121,7 @@ impl Default for Config {
             tls: None,
             plain_loopback: false,
             addr_file: None,
-            trusted_proxies: Vec::new(),
+            trusted_proxies: Vec::new(), proxy_protocol: false,
             limits: Limits::default(),
             bounds: Bounds::default(),
             cluster: Cluster::default(),
@@ -163,6 +168,9 @@ impl Config {
     /// The first [`Contradiction`].
     pub fn validate(&self) -> Result<(), Contradiction> {
         self.limits.validate()?;
+        if self.proxy_protocol && self.trusted_proxies.is_empty() {
+            return Err(Contradiction::NoProxies);
+        }
         self.log.validate()?;
         if !(LEASE_TTL_MIN..=LEASE_TTL_MAX).contains(&self.lease_ttl) {
             return Err(Contradiction::LeaseTtl(self.lease_ttl));
@@ -260,6 +268,13 @@ mod tests {
         assert_eq!(short, Err(Contradiction::LeaseTtl(Duration::from_millis(1))));
         let unnamed = with(|config| config.signing_kid = String::new());
         assert!(matches!(unnamed, Err(Contradiction::SigningKid(_))), "{unnamed:?}");
+        let proxies = with(|config| config.proxy_protocol = true);
+        assert_eq!(proxies, Err(Contradiction::NoProxies));
+        let proxies = with(|config| {
+            config.proxy_protocol = true;
+            config.trusted_proxies = vec!["10.0.0.0/8".parse().expect("a network")];
+        });
+        assert_eq!(proxies, Ok(()));
         let none = with(|config| config.bounds.watchers_max = 0);
         assert_eq!(none, Err(Contradiction::Zero("bounds.watchers_max")));
     }

@@ -2,6 +2,7 @@
 //! offer. `fleet/lead.rs` works by it while this member leads, and `fleet/pick.rs` for each task that is submitted.
 
 mod counts;
+mod follow;
 mod keeper;
 mod lead;
 mod live;
@@ -29,6 +30,7 @@ use self::pick::Picks;
 use self::table::Table;
 use self::under_way::UnderWay;
 
+pub(crate) use self::follow::{follow, take_notices};
 pub(crate) use self::lead::lead;
 pub(crate) use self::offers::Offered;
 pub(crate) use self::pick::prepare;
@@ -49,6 +51,8 @@ pub(crate) struct Fleet {
     /// Nodes that have to be told something.
     touched: Mutex<BTreeMap<NodeId, Touched>>,
     wake: Arc<Notify>,
+    /// A node has to be told something that no effect is about.
+    orders_due: Notify,
     /// Whether sessions are taken up.
     is_leading: watch::Sender<bool>,
     sessions: Arc<Semaphore>,
@@ -79,6 +83,7 @@ impl Fleet {
             under_way: UnderWay::new(Arc::clone(&wake)),
             touched: Mutex::default(),
             wake,
+            orders_due: Notify::new(),
             is_leading: watch::Sender::new(false),
             sessions: Arc::new(Semaphore::new(sessions_max)),
         }

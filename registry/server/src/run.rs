@@ -146,7 +146,8 @@ enum Ended {
 async fn listener(config: &Config) -> Result<(Listener, SocketAddr), Error> {
     let security = Security::open(config.tls.clone())?;
     let bound = listen::bind(config.listen, config.addr_file.as_deref(), security).await?;
-    Ok((bound.0.trusting(&config.trusted_proxies).keeping_places(), bound.1))
+    let listener = bound.0.trusting(&config.trusted_proxies);
+    Ok((listener.with_proxy_protocol(config.proxy_protocol).keeping_places(), bound.1))
 }
 
 /// From opening the store to closing it.

@@ -1,7 +1,7 @@
 //! Who may hold a connection: a total, a share for each source, and a part for the system's own roles.
 //!
-//! It decides the shares, and what a connection without a permit is answered. Who connects has proved nothing yet: where
-//! no other place is left for it, a connection gets one of the kept part. It stays there if it proves to be of the system
+//! It decides the shares, and what a connection without a permit is answered. Until a proxy has said for whom it connects,
+//! the connection is the proxy's own. Who connects has proved nothing yet: where no other place is left for it, a connection gets one of the kept part. It stays there if it proves to be of the system
 //! in time, moves to an open place if one is free then, and else has to leave. It must never remember a client that has
 //! left.
 
@@ -73,6 +73,16 @@ impl ConnectionLimits {
 }
 
 impl ConnectionPermit {
+    /// The permit of a connection whose client is another than it seemed, as its proxy says by now. The former place is
+    /// given back before: one connection never counts twice.
+    pub(super) fn pass_to(self, limits: &ConnectionLimits, client: IpAddr) -> Result<Self, Full> {
+        if Source::of(client) == self.source {
+            return Ok(self);
+        }
+        drop(self);
+        limits.admit(client)
+    }
+
     /// Waits until the connection has to leave a kept place: it had to prove to be of the system by a moment and has not,
     /// and no open place is free then. In any other place for ever.
     pub(super) async fn ends(
@@ -140,6 +150,27 @@ mod tests {
         drop(first);
         let _fourth = take("::ffff:192.0.2.1").unwrap();
         assert_eq!(listener.open.taken(), 3);
+    }
+
+    #[test]
+    fn a_place_passes_from_a_proxy_to_its_client_and_is_neither_counted_twice_nor_lost() {
+        let limits =
+            Limits { connections_max: 2, connections_per_address_max: 1, ..Limits::default() };
+        let listener = ConnectionLimits::new(&limits, false);
+        let take = |last: u8| listener.admit([192, 0, 2, last].into());
+        let pass = |permit: ConnectionPermit, last: u8| {
+            permit.pass_to(&listener, [198, 51, 100, last].into())
+        };
+        let first = pass(take(1).unwrap(), 1).unwrap();
+        let unread = take(1).unwrap();
+        assert_eq!(take(1).unwrap_err(), Full::Share, "what the proxy has not said yet is its own");
+        assert_eq!(pass(unread, 1).unwrap_err(), Full::Share, "its client has its share");
+        assert_eq!(listener.open.taken(), 1);
+        let second = pass(take(1).unwrap(), 2).expect("the last place is the one that passes");
+        assert_eq!(listener.open.taken(), 2);
+        let same = second.pass_to(&listener, "::ffff:198.51.100.2".parse().unwrap());
+        drop((first, same.unwrap()));
+        assert_eq!(listener.open.taken(), 0);
     }
 
     #[test]

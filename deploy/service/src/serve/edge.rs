@@ -5,11 +5,7 @@
 //! which source a request counts for. It never reads a body, nor of the headers more than where a request comes from, how it
 //! is framed and whether it names its host.
 
-use std::{
-    convert::Infallible,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     body::Body,
@@ -20,13 +16,14 @@ use axum::{
     },
     response::Response,
 };
+use http_body::Body as _;
 use hyper::{Request, body::Incoming, service::service_fn};
 use proto_types::{Code, Full, metadata::CODE_KEY};
 use tower::{Service, ServiceExt};
 
-use crate::ClientIdentity;
 use crate::listen::Marks;
-use crate::sources::{Network, Source, is_trusted, origin_address};
+use crate::proxies::{Proxies, Remote};
+use crate::{ClientAddress, ClientIdentity, Source};
 
 use super::{
     Limits,
@@ -44,8 +41,8 @@ pub(super) struct Edge<S> {
     pub(super) service: S,
     pub(super) in_flight: InFlight,
     pub(super) limits: Limits,
-    /// Proxies that are believed about their clients.
-    pub(super) trusted: Arc<[Network]>,
+    /// Who is believed about its clients.
+    pub(super) proxies: Proxies,
     /// What the role adds to refusals.
     pub(super) marks: Marks,
 }
@@ -56,8 +53,8 @@ where
     S::Future: Send,
 {
     /// What one connection may hold. A proxy's carries many clients, of whom each has the share of its source.
-    pub(super) fn held_max(&self, peer: IpAddr) -> u64 {
-        match is_trusted(peer, &self.trusted) {
+    pub(super) fn held_max(&self, remote: Remote) -> u64 {
+        match remote.is_proxy {
             true => u64::MAX,
             false => self.limits.memory_per_connection_max.count(),
         }
@@ -66,7 +63,7 @@ where
     /// The service of one connection, whose client may have proved who it is.
     pub(super) fn for_client(
         &self,
-        client: SocketAddr,
+        remote: Remote,
         identity: Option<ClientIdentity>,
         connection: Arc<Connection>,
     ) -> impl hyper::service::Service<
@@ -78,9 +75,9 @@ where
     + use<S> {
         let edge = self.clone();
         service_fn(move |mut request| {
-            let address = origin_address(client.ip(), request.headers(), &edge.trusted);
-            let claim = connection.claim(Source::of(address));
-            request.extensions_mut().extend(known(client, identity.clone(), &claim));
+            let client = ClientAddress(edge.proxies.client_address(remote, request.headers()));
+            let claim = connection.claim(Source::of(client.0));
+            know(request.extensions_mut(), (remote, client), identity.clone(), &claim);
             let full = connection.is_full();
             edge.clone().answer(request, claim, full)
         })
@@ -176,22 +173,27 @@ async fn counted(
     }
 }
 
-/// What is known of the client before its request is looked at.
-fn known(client: SocketAddr, identity: Option<ClientIdentity>, claim: &Claim) -> Extensions {
-    let mut known = Extensions::new();
-    known.insert(ConnectInfo(client));
+/// Adds what is known of the client before its request is looked at.
+fn know(
+    known: &mut Extensions,
+    (remote, client): (Remote, ClientAddress),
+    identity: Option<ClientIdentity>,
+    claim: &Claim,
+) {
+    known.insert(ConnectInfo(remote.address));
+    known.insert(client);
     known.insert(claim.source());
     known.insert(claim.clone());
     if let Some(identity) = identity {
         known.insert(identity);
     }
-    known
 }
 
 /// The body of a request that has none to be read is not kept for it.
 fn prepare(request: Request<Incoming>, claim: &Claim, limits: &Limits) -> Request<Body> {
     let (parts, body) = request.into_parts();
     let body = match parts.method {
+        _ if body.is_end_stream() => Body::empty(),
         // Over HTTP/1 the next request stands behind it.
         Method::GET | Method::HEAD if parts.version > Version::HTTP_11 => Body::empty(),
         _ => Body::new(Metered::new(body, is_grpc(&parts.headers), claim.clone(), limits)),

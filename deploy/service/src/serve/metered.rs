@@ -3,8 +3,8 @@
 //! It decides how long a handler may be made to wait: for the next piece at most the timeout,
 //! and in all at most the timeout plus a second for each `rate_min` bytes that came. Only time
 //! in which the handler waited for the client counts, and none between two messages of a stream of the system's own.
-//! What is held is the body, of a stream its newest message. It never limits the size of one: that is the
-//! handler's knowledge.
+//! What is held is the body; of a stream of the system's own its newest message, for anybody else could say that a body is
+//! many. It never limits the size of one: that is the handler's knowledge.
 
 use std::{
     pin::Pin,
@@ -37,7 +37,7 @@ pub(super) struct Metered {
     /// Of gRPC.
     framing: Option<Framing>,
     claim: Claim,
-    /// Bytes that are counted for the body, or for its newest message.
+    /// Bytes that are counted for the body, or for the newest message of a stream.
     held: u64,
 }
 
@@ -62,9 +62,10 @@ impl Metered {
         Self { body, pace, wait: None, framing, claim, held: 0 }
     }
 
-    /// Counts the next bytes. The message before is done with once the next one begins.
+    /// Counts the next bytes. The message before is done with once the next one begins, if the system's own sends it.
     fn take(&mut self, data: &Bytes) -> Result<(), BoxError> {
-        if self.framing.as_mut().is_some_and(|framing| framing.advance(data)) {
+        let begins = self.framing.as_mut().is_some_and(|framing| framing.advance(data));
+        if begins && self.claim.class() == Class::System {
             self.claim.shrink(std::mem::take(&mut self.held));
             (self.pace.received, self.pace.waited) = (0, Duration::ZERO);
         }

@@ -116,6 +116,11 @@ impl Scan {
     fn lines<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Ambiguous> {
         let end = bytes.iter().position(|byte| *byte == b'\n');
         let (part, rest) = bytes.split_at(end.map_or(bytes.len(), |end| end + 1));
+        // A line that came whole is read where it is.
+        if end.is_some() && self.line.is_empty() && part.len() <= LINE_BYTES_KEPT {
+            self.after(part.strip_suffix(b"\r\n").ok_or(Ambiguous)?, false)?;
+            return Ok(rest);
+        }
         let kept = part.len().min(LINE_BYTES_KEPT - self.line.len());
         self.line.extend_from_slice(&part[..kept]);
         self.cut |= kept < part.len();

@@ -20,18 +20,25 @@ static BLOCK: [u8; 64 << 10] = [b' '; 64 << 10];
 /// A body that begins, goes on for some bytes, and never ends.
 pub(crate) struct Unending {
     begin: Bytes,
+    /// What it goes on with, again and again.
+    block: &'static [u8],
     left: usize,
 }
 
 impl Unending {
     pub(crate) fn new(begin: &'static [u8], bytes: usize) -> Self {
-        Self { begin: Bytes::from_static(begin), left: bytes }
+        Self::of(Bytes::from_static(begin), &BLOCK, bytes)
     }
 
     /// One gRPC message that is a byte short.
     pub(crate) fn message(bytes: u32) -> Self {
         let [a, b, c, d] = (bytes + 1).to_be_bytes();
-        Self { begin: Bytes::from(vec![0, a, b, c, d]), left: bytes as usize }
+        Self::of(Bytes::from(vec![0, a, b, c, d]), &BLOCK, bytes as usize)
+    }
+
+    /// One that goes on with these blocks.
+    pub(crate) fn of(begin: Bytes, block: &'static [u8], left: usize) -> Self {
+        Self { begin, block, left }
     }
 }
 
@@ -46,7 +53,7 @@ impl Body for Unending {
         let this = self.get_mut();
         let mut next = std::mem::take(&mut this.begin);
         if next.is_empty() {
-            next = Bytes::from_static(&BLOCK[..this.left.min(BLOCK.len())]);
+            next = Bytes::from_static(&this.block[..this.left.min(this.block.len())]);
             this.left -= next.len();
         }
         if next.is_empty() { Poll::Pending } else { Poll::Ready(Some(Ok(Frame::data(next)))) }

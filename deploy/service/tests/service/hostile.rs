@@ -69,6 +69,26 @@ async fn a_body_that_stalls_is_refused() {
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
 }
 
+/// Caught: a body that says it is many messages had its time anew with each.
+#[tokio::test]
+async fn a_strangers_body_that_drips_is_refused_though_each_drop_is_a_grpc_message() {
+    let world = World::start(brief()).await;
+    for kind in ["text/plain", "application/grpc"] {
+        let (mut read, mut write) = world.connect().await.into_split();
+        let drip = tokio::spawn(async move {
+            let head = "POST /echo HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n";
+            let _ = write.write_all(format!("{head}content-type: {kind}\r\n\r\n").as_bytes()).await;
+            while write.write_all(b"5\r\n\0\0\0\0\0\r\n").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
+        let mut seen = Vec::new();
+        let closed = tokio::time::timeout(CLOSED_WITHIN, read.read_to_end(&mut seen)).await;
+        assert!(closed.is_ok(), "{kind}: {}", String::from_utf8_lossy(&seen));
+        drip.abort();
+    }
+}
+
 #[tokio::test]
 async fn an_oversized_header_section_is_431_and_an_oversized_target_414() {
     let world = World::start(brief()).await;

@@ -9,6 +9,7 @@ mod hostile;
 mod hosts;
 mod listen;
 mod memory;
+mod proxied;
 mod refusals;
 mod smuggling;
 mod stuck;

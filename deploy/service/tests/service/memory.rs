@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use axum::body::Bytes;
 use deploy_service::{Limits, Security, units};
 use hyper::{Request, StatusCode};
 
@@ -118,6 +119,23 @@ async fn what_a_role_adds_is_on_every_refusal_of_its_listener_and_on_none_of_its
     assert!(refused("/mebibyte", StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
     assert!(refused("/echo", StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
     assert!(answers.iter().any(|it| it.status() == StatusCode::URI_TOO_LONG), "{answers:?}");
+}
+
+/// gRPC messages of nothing, one after the other: a flag and a length.
+static MESSAGES: [u8; 64 << 10] = [0; 64 << 10];
+
+/// Caught: the newest message of a body was all that counted, and a body is as many as its sender says.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_strangers_body_counts_whole_however_many_messages_it_says_it_is() {
+    let world = World::start(small()).await;
+    let flood = Flood::open(world.addr, 2, 1 << 16).await;
+    let body = || Unending::of(Bytes::new(), &MESSAGES, 1 << 20);
+    let sent = (0..24).map(|_| flood.send(post("/echo", "application/grpc", body()))).collect();
+    let answers = answered(sent, AT_ONCE).await;
+    let told = answers.iter().filter_map(|it| it.headers().get("grpc-status"));
+    let refused = told.filter(|status| *status == "8").count();
+    // 8 MiB are what one connection may hold.
+    assert!((16..24).contains(&refused), "{refused} of 24");
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ pub(crate) struct Safe {
 }
 
 impl Safe {
-    fn new(domain: &str) -> Self {
+    pub(crate) fn new(domain: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::new(domain, SystemTime::now(), 400 * DAY).unwrap();
         let safe = Self { folder, authority };
@@ -40,7 +40,7 @@ impl Safe {
         safe
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -75,7 +75,7 @@ impl Safe {
         )
     }
 
-    fn server(&self, path: &str) -> ServerFiles {
+    pub(crate) fn server(&self, path: &str) -> ServerFiles {
         let (cert, key) = self.issue(path);
         let client_ca = Some(self.path("ca.crt"));
         let reload = units::Duration::from_millis(0);

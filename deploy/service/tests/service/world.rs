@@ -10,8 +10,8 @@ use axum::{
     routing::{get, post},
 };
 use deploy_service::{
-    Claim, ClientIdentity, Drained, Limits, Listener, Network, Readiness, Security, Shutdown,
-    listen, serve, units, wait_until,
+    Claim, ClientAddress, ClientIdentity, Drained, Limits, Listener, Network, Readiness, Security,
+    Shutdown, listen, serve, units, wait_until,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -42,7 +42,8 @@ pub(crate) fn brief() -> Limits {
 }
 
 impl World {
-    /// `/who` tells the client's address, `/echo` its body, `/mebibyte` so much; `/wait` answers once released.
+    /// `/who` tells whose the connection is, `/from` whose the request, `/echo` its body, `/mebibyte` so much; `/wait`
+    /// answers once released.
     pub(crate) async fn start(limits: Limits) -> Self {
         Self::secured(limits, Security::Plain).await
     }
@@ -55,6 +56,12 @@ impl World {
     /// As [`World::secured`], behind proxies that are believed.
     pub(crate) async fn behind(limits: Limits, security: Security, proxies: &[Network]) -> Self {
         let with = |listener: Listener| listener.trusting(proxies).keeping_places();
+        Self::on(limits, security, with).await
+    }
+
+    /// As [`World::behind`], of proxies that have to send a header of the PROXY protocol.
+    pub(crate) async fn proxied(limits: Limits, security: Security, proxies: &[Network]) -> Self {
+        let with = |listener: Listener| listener.trusting(proxies).with_proxy_protocol(true);
         Self::on(limits, security, with).await
     }
 
@@ -84,6 +91,7 @@ impl World {
                 "/who",
                 get(|ConnectInfo(a): ConnectInfo<SocketAddr>| async move { a.to_string() }),
             )
+            .route("/from", get(from))
             .route("/me", get(me))
             .route("/system", get(system))
             .route("/echo", post(|body: Bytes| async move { Body::from(body) }))
@@ -118,6 +126,10 @@ impl World {
     pub(crate) async fn get(&self, path: &str) -> String {
         self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")).await
     }
+}
+
+async fn from(Extension(ClientAddress(address)): Extension<ClientAddress>) -> String {
+    address.to_string()
 }
 
 async fn me(client: Option<Extension<ClientIdentity>>) -> String {

@@ -47,6 +47,7 @@ pub(super) fn reply(failure: &Failure) -> ErrorReply {
         Failure::MediaType => {
             told(Code::UnsupportedMediaType, Rpc::A2a(A2aError::ContentTypeNotSupported))
         }
+        Failure::Compressed => edge(Code::MessageCompressed, REFUSED),
         Failure::NotJson(faults) => edge(Code::MalformedJson, REFUSED).with(faults),
         Failure::Document(faults) => edge(Code::InvalidDocument, REFUSED).with(faults),
         Failure::Argument(faults) => edge(Code::InvalidArgument, REFUSED).with(faults),
@@ -89,6 +90,7 @@ fn of_call(error: &CallError) -> ErrorReply {
         CallError::TaskNotFound => call(Code::TaskNotFound, A2aError::TaskNotFound),
         CallError::TaskNotCancelable => call(Code::TaskNotCancelable, A2aError::TaskNotCancelable),
         CallError::TaskOver => call(Code::TaskOver, A2aError::UnsupportedOperation),
+        CallError::TaskEnded => call(Code::TaskEnded, A2aError::UnsupportedOperation),
         CallError::AgentResponse => {
             call(Code::AgentResponseInvalid, A2aError::InvalidAgentResponse)
         }

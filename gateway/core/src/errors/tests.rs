@@ -14,7 +14,7 @@ fn each_failure_has_its_status_code_and_rpc_error() {
     for (failure, status, code, rpc_code) in [
         (Failure::Path(path::Error::DotSegment), 400, "path-ambiguous", -32043),
         (Failure::NotFound, 404, "not-found", -32042),
-        (Failure::Method(Method::Post), 405, "method-not-allowed", -32043),
+        (Failure::Method(Methods::POST), 405, "method-not-allowed", -32043),
         (Failure::PreconditionFailed { etag: "\"a\"".into() }, 412, "precondition-failed", -32043),
         (Failure::Credential(credential::Error::Several), 400, "credential-ambiguous", -32043),
         (Failure::Credential(credential::Error::Missing), 401, "unauthenticated", -32040),
@@ -26,6 +26,7 @@ fn each_failure_has_its_status_code_and_rpc_error() {
         (Failure::TooLarge { limit: 1 }, 413, "body-too-large", -32044),
         (Failure::Body, 400, "body-unreadable", -32043),
         (Failure::MediaType, 415, "unsupported-media-type", -32005),
+        (Failure::Compressed, 415, "message-compressed", -32043),
         (Failure::NotJson(faults()), 400, "malformed-json", -32043),
         (Failure::Document(faults()), 400, "invalid-document", -32043),
         (Failure::Argument(faults()), 400, "invalid-argument", -32043),
@@ -48,6 +49,7 @@ fn each_failure_has_its_status_code_and_rpc_error() {
         (Failure::Call(CallError::TaskNotFound), 200, "task-not-found", -32001),
         (Failure::Call(CallError::TaskNotCancelable), 200, "task-not-cancelable", -32002),
         (Failure::Call(CallError::TaskOver), 200, "task-over", -32004),
+        (Failure::Call(CallError::TaskEnded), 200, "task-ended", -32004),
         (Failure::Call(CallError::AgentResponse), 200, "agent-response-invalid", -32006),
         (operation(dispatch::Error::Version), 200, "version-not-supported", -32009),
         (operation(dispatch::Error::VersionConflict), 200, "version-conflicting", -32009),
@@ -139,4 +141,42 @@ fn wrong_parameters_are_named_in_the_data() {
     assert_eq!(data[0]["reason"], "INVALID_PARAMS");
     assert_eq!(data[0]["domain"], "a2a-protocol.org");
     assert_eq!(data[1]["fieldViolations"][0]["field"], "message.role");
+}
+
+#[test]
+fn each_failure_of_a_call_has_its_status_over_grpc() {
+    let faults = || vec![fault("/message/parts", "at least one")];
+    for (failure, status) in [
+        (Failure::NotFound, "NOT_FOUND"),
+        (Failure::Credential(credential::Error::Missing), "UNAUTHENTICATED"),
+        (Failure::Credential(credential::Error::Several), "INVALID_ARGUMENT"),
+        (Failure::Replayed, "UNAUTHENTICATED"),
+        (Failure::AddressLimit(RETRY), "RESOURCE_EXHAUSTED"),
+        (Failure::PeerLimit(RETRY), "RESOURCE_EXHAUSTED"),
+        (Failure::TooLarge { limit: 1 }, "RESOURCE_EXHAUSTED"),
+        (Failure::Body, "INVALID_ARGUMENT"),
+        (Failure::Compressed, "UNIMPLEMENTED"),
+        (Failure::Argument(faults()), "INVALID_ARGUMENT"),
+        (Failure::RegistryAway, "UNAVAILABLE"),
+        (Failure::Overloaded, "RESOURCE_EXHAUSTED"),
+        (Failure::ShareReached, "RESOURCE_EXHAUSTED"),
+        (Failure::Deadline, "DEADLINE_EXCEEDED"),
+        (Failure::Internal, "INTERNAL"),
+        (Failure::Call(CallError::Params(faults())), "INVALID_ARGUMENT"),
+        (Failure::Call(CallError::ContentType(faults())), "INVALID_ARGUMENT"),
+        (Failure::Call(CallError::TaskNotFound), "NOT_FOUND"),
+        (Failure::Call(CallError::TaskNotCancelable), "FAILED_PRECONDITION"),
+        (Failure::Call(CallError::TaskOver), "FAILED_PRECONDITION"),
+        (Failure::Call(CallError::TaskEnded), "FAILED_PRECONDITION"),
+        (Failure::Call(CallError::AgentResponse), "INTERNAL"),
+        (operation(dispatch::Error::Version), "FAILED_PRECONDITION"),
+        (operation(dispatch::Error::VersionConflict), "FAILED_PRECONDITION"),
+        (operation(dispatch::Error::Unsupported), "FAILED_PRECONDITION"),
+        (operation(dispatch::Error::PushNotifications), "FAILED_PRECONDITION"),
+        (operation(dispatch::Error::Unknown), "UNIMPLEMENTED"),
+    ] {
+        let reply = failure.reply();
+        assert_eq!(reply.code.grpc(), Some(reply.grpc()), "{failure:?}");
+        assert_eq!(reply.grpc().as_str(), status, "{failure:?}");
+    }
 }

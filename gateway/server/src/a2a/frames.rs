@@ -1,24 +1,22 @@
 //! The frames of one stream that are to be sent.
 //!
-//! Decides how they are encoded and in which order they go, and that those of a task's end are made one at a time. Must
+//! Decides in which order they go, and that those of a task's end are made one at a time. Must
 //! never hold what does not count for the caller who leaves it unread.
 
 use std::collections::VecDeque;
 
 use bytes::{Buf as _, Bytes};
-use deploy_service::{Place, sse};
-use gateway_core::errors::Reader;
+use deploy_service::Place;
 use gateway_core::task_view::TaskView;
 use gateway_core::{CallError, Failure};
 use proto_types::Origin;
-use proto_types::a2a::rpc::{Id, Response as Answer};
 use proto_types::a2a::{Artifact, StreamResponse};
 
-use super::answer_of;
+use super::binding::Binding;
 
-/// A frame that is ready to be sent.
+/// A frame that is ready to be sent; a failure is the last one.
 pub(super) struct Frame {
-    pub(super) bytes: Bytes,
+    pub(super) sent: Result<Bytes, Failure>,
     /// What it takes of what its caller may leave unread; nothing for what is sent at once.
     _unread: Option<Place<Origin>>,
 }
@@ -26,50 +24,37 @@ pub(super) struct Frame {
 impl Frame {
     /// A frame that tells an event. Whatever room was taken for it, it counts for what it is.
     pub(super) fn event(
-        id: &Id,
+        binding: &Binding,
         event: &StreamResponse,
         mut unread: Option<Place<Origin>>,
     ) -> Result<Self, Failure> {
-        let bytes = event_bytes(id, event)?;
+        let bytes = binding.frame(event)?;
         if let Some(unread) = &mut unread {
             unread.recount(bytes.len() as u64);
         }
-        Ok(Self { bytes, _unread: unread })
+        Ok(Self { sent: Ok(bytes), _unread: unread })
     }
 
     /// A frame that tells why nothing follows it.
-    pub(super) fn failure(id: &Id, failure: &Failure) -> Self {
-        Self { bytes: failure_bytes(id, failure), _unread: None }
+    pub(super) const fn failure(failure: Failure) -> Self {
+        Self { sent: Err(failure), _unread: None }
     }
-}
-
-fn event_bytes(id: &Id, event: &StreamResponse) -> Result<Bytes, Failure> {
-    answer_of(id, event).map(|answer| encode(&answer))
-}
-
-fn failure_bytes(id: &Id, failure: &Failure) -> Bytes {
-    encode(&failure.reply().rpc(id, Reader::A2a))
-}
-
-fn encode(answer: &Answer) -> Bytes {
-    let json = serde_json::to_string(answer).expect("an answer has string keys only");
-    sse::event("", &json)
 }
 
 /// How a task ended, as far as it is to be told: artifacts, then the status. As frames, or read, many small artifacts
 /// take many times their bytes.
 pub(super) struct End {
-    id: Id,
+    binding: Binding,
     task: TaskView,
     /// In JSON, each on a line of its own.
     artifacts: Bytes,
-    status: Option<Bytes>,
+    status: Option<Result<Bytes, Failure>>,
 }
 
 impl End {
     /// The end of a task: what is still to be told of its artifacts, and how it stands.
     pub(super) fn new<'a>(
-        id: &Id,
+        binding: &Binding,
         task: TaskView,
         artifacts: impl Iterator<Item = &'a Artifact>,
         status: &StreamResponse,
@@ -79,33 +64,35 @@ impl End {
             serde_json::to_writer(&mut lines, artifact).expect("an artifact has string keys only");
             lines.push(b'\n');
         }
-        let status = event_bytes(id, status).unwrap_or_else(|failure| failure_bytes(id, &failure));
+        let status = Some(binding.frame(status));
         let artifacts = Bytes::from(lines.into_boxed_slice());
-        Self { id: id.clone(), task, artifacts, status: Some(status) }
+        Self { binding: binding.clone(), task, artifacts, status }
     }
 
     /// What is held of it.
     pub(super) fn held(&self) -> u64 {
-        (self.artifacts.len() + self.status.as_ref().map_or(0, Bytes::len)) as u64
+        let status = self.status.as_ref().and_then(|status| status.as_ref().ok());
+        (self.artifacts.len() + status.map_or(0, Bytes::len)) as u64
     }
 
-    fn next(&mut self) -> Option<Bytes> {
+    fn next(&mut self) -> Option<Result<Bytes, Failure>> {
         let Some(length) = self.artifacts.iter().position(|byte| *byte == b'\n') else {
             return self.status.take();
         };
         let line = self.artifacts.split_to(length);
         self.artifacts.advance(1);
-        Some(self.artifact(&line).unwrap_or_else(|failure| {
+        let told = self.artifact(&line);
+        if told.is_err() {
             self.artifacts.clear();
             self.status = None;
-            failure_bytes(&self.id, &failure)
-        }))
+        }
+        Some(told)
     }
 
     fn artifact(&self, line: &[u8]) -> Result<Bytes, Failure> {
         let unreadable = |_| Failure::Call(CallError::AgentResponse);
         let artifact = Artifact::parse(line).map_err(unreadable)?;
-        event_bytes(&self.id, &self.task.artifact_update(&artifact))
+        self.binding.frame(&self.task.artifact_update(&artifact))
     }
 }
 
@@ -132,11 +119,11 @@ impl Frames {
             return Some(frame);
         }
         let (end, _) = self.end.as_mut()?;
-        let bytes = end.next();
+        let sent = end.next();
         if end.status.is_none() {
             self.end = None;
         }
-        bytes.map(|bytes| Frame { bytes, _unread: None })
+        sent.map(|sent| Frame { sent, _unread: None })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -154,6 +141,7 @@ mod tests {
     use deploy_service::Pool;
     use gateway_core::task_view::Outcome;
     use proto_types::a2a::TaskState;
+    use proto_types::a2a::rpc::Id;
     use proto_types::{Class, ContextId, Revision, Shares, TaskId, WallMs};
     use serde_json::{Value, json};
 
@@ -183,8 +171,12 @@ mod tests {
         pool.places(Class::Ordinary, Origin::parse("https://a.example").unwrap(), bytes).unwrap()
     }
 
+    fn binding() -> Binding {
+        Binding::json_rpc(Id::from("call-1"))
+    }
+
     fn json_of(frame: &Frame) -> Value {
-        let text = std::str::from_utf8(&frame.bytes).unwrap();
+        let text = std::str::from_utf8(frame.sent.as_ref().unwrap()).unwrap();
         serde_json::from_str(text.strip_prefix("data: ").unwrap()).unwrap()
     }
 
@@ -195,10 +187,10 @@ mod tests {
             Artifact::from_value(&artifact).unwrap()
         };
         let artifacts: Vec<_> = (0..20_000).map(artifact).collect();
-        let (id, pool, mut frames) = (Id::from("call-1"), unread(), Frames::default());
+        let (binding, pool, mut frames) = (binding(), unread(), Frames::default());
         let first = StreamResponse::Task(task().task(None));
-        frames.push_back(Frame::event(&id, &first, None).unwrap());
-        let end = End::new(&id, task(), artifacts.iter(), &task().status_update());
+        frames.push_back(Frame::event(&binding, &first, None).unwrap());
+        let end = End::new(&binding, task(), artifacts.iter(), &task().status_update());
         let held = end.held();
         frames.end(end, room(&pool, held));
         assert!(json_of(&frames.pop_front().unwrap())["result"]["task"].is_object());
@@ -208,7 +200,7 @@ mod tests {
             let event = json_of(&frame);
             let shown = &event["result"]["artifactUpdate"]["artifact"];
             assert_eq!(*shown, serde_json::to_value(artifact).unwrap());
-            sent += frame.bytes.len() as u64;
+            sent += frame.sent.as_ref().unwrap().len() as u64;
             assert_eq!(pool.taken(), held);
         }
         assert!(sent > 4 * held, "{sent} bytes of frames, {held} held");
@@ -224,8 +216,8 @@ mod tests {
             r#"{"artifactId":"a","parts":[{"text":"x\ny"},{"data":{"n":9007199254740993}}]}"#;
         let artifact = Artifact::parse(written.as_bytes()).unwrap();
         let status = task().status_update();
-        let mut end = End::new(&Id::from(1), task(), [&artifact].into_iter(), &status);
-        let frame = end.next().unwrap();
+        let mut end = End::new(&binding(), task(), [&artifact].into_iter(), &status);
+        let frame = end.next().unwrap().unwrap();
         assert!(std::str::from_utf8(&frame).unwrap().contains(written), "{frame:?}");
     }
 
@@ -233,8 +225,8 @@ mod tests {
     fn a_frame_counts_for_what_it_is_until_it_is_sent() {
         let pool = unread();
         let event = task().status_update();
-        let frame = Frame::event(&Id::from("call-1"), &event, Some(room(&pool, 1))).unwrap();
-        assert_eq!(pool.taken(), frame.bytes.len() as u64);
+        let frame = Frame::event(&binding(), &event, Some(room(&pool, 1))).unwrap();
+        assert_eq!(pool.taken(), frame.sent.as_ref().unwrap().len() as u64);
         drop(frame);
         assert_eq!(pool.taken(), 0);
     }

@@ -8,7 +8,6 @@ use axum::body::Bytes;
 use gateway_core::params::Send;
 use gateway_core::task_view::{Outcome, TaskView, Turn};
 use gateway_core::{Caller, Failure};
-use proto_types::a2a::rpc::Id;
 use proto_types::a2a::{Message, SendMessageResponse, StreamResponse, TaskState};
 use proto_types::{ContextId, Origin, Revision, TaskId};
 use proto_wire::registry::v1 as wire;
@@ -19,13 +18,14 @@ use crate::spend::Payment;
 use crate::waiting::Waiter;
 use crate::{clock, secrets};
 
+use super::binding::Binding;
 use super::follow;
-use super::frames::Frame;
 use super::place::{Place, fresh, input, named};
 use super::submit::{Unheard, begin_task, continue_task};
+use super::subscribe::Subscription;
 use super::task::{read, view};
 
-/// A task that was submitted, and its waiter.
+/// A task that was submitted, here or before, and its waiter.
 pub(super) struct Submitted {
     pub(super) task: TaskView,
     pub(super) waiter: Waiter,
@@ -37,6 +37,22 @@ pub(super) struct Submitted {
     at_once: bool,
     /// How many messages of the history its caller wants.
     pub(super) history_length: Option<u32>,
+    /// Of who follows a task that was there.
+    pub(super) subscription: Option<Subscription>,
+}
+
+impl Submitted {
+    /// A task that was there, for who follows it from now on.
+    pub(super) fn before(
+        task: TaskView,
+        waiter: Waiter,
+        unread: deploy_service::Place<Origin>,
+        subscription: Subscription,
+    ) -> Self {
+        let (unread, subscription) = (Some(unread), Some(subscription));
+        let (unheard, at_once, history_length) = (None, false, None);
+        Self { task, waiter, unread, unheard, at_once, history_length, subscription }
+    }
 }
 
 /// The answer to a message whose caller follows no stream.
@@ -86,7 +102,7 @@ pub(super) async fn begin(
     gateway: &Gateway,
     (caller, agent): (&Caller, &Agent),
     send: Send,
-    stream: Option<&Id>,
+    stream: Option<&Binding>,
     payment: Payment,
 ) -> Result<Submitted, Failure> {
     let place = fresh(&send);
@@ -101,7 +117,7 @@ pub(super) async fn go_on(
     gateway: &Gateway,
     (caller, agent): (&Caller, &Agent),
     send: Send,
-    stream: Option<&Id>,
+    stream: Option<&Binding>,
 ) -> Result<Submitted, Failure> {
     let place = named(gateway, caller, agent, &send).await?;
     let (message, ready) = Ready::prepare(gateway, (caller, agent), send, place, stream)?;
@@ -124,14 +140,14 @@ impl Ready {
         (caller, agent): (&Caller, &Agent),
         send: Send,
         Place { context, task: id, before }: Place,
-        stream: Option<&Id>,
+        stream: Option<&Binding>,
     ) -> Result<(wire::SubmitTaskRequest, Self), Failure> {
         let secret = secrets::random();
         let waiter = gateway.waiting.open(&id, secret.clone(), caller.origin())?;
         let (at_once, history_length) = (send.return_immediately, send.history_length);
-        let first = |call| {
+        let first = |binding| {
             let told = with_message((&context, &id), before, &send.message);
-            first_bytes(call, &told, history_length)
+            first_bytes(binding, &told, history_length)
         };
         let first = stream.map(first).transpose()?;
         let unread = first.map(|bytes| waiter.room.take(bytes)).transpose()?;
@@ -146,7 +162,8 @@ impl Ready {
     fn submitted(self, task: wire::Task, unheard: Option<Unheard>) -> Result<Submitted, Failure> {
         let Self { waiter, unread, input, at_once, history_length } = self;
         let task = view(&wire::Task { input, ..task })?;
-        Ok(Submitted { task, waiter, unread, unheard, at_once, history_length })
+        let subscription = None;
+        Ok(Submitted { task, waiter, unread, unheard, at_once, history_length, subscription })
     }
 }
 
@@ -199,9 +216,13 @@ fn with_message(
 }
 
 /// How long the frame is that tells the task, with as much of its history as its caller asked for.
-fn first_bytes(call: &Id, told: &TaskView, history_length: Option<u32>) -> Result<u64, Failure> {
+fn first_bytes(
+    binding: &Binding,
+    told: &TaskView,
+    history_length: Option<u32>,
+) -> Result<u64, Failure> {
     let first = StreamResponse::Task(told.task(history_length));
-    Ok(Frame::event(call, &first, None)?.bytes.len() as u64)
+    Ok(binding.frame(&first)?.len() as u64)
 }
 
 /// How long what was said and made is, as the registry keeps it.
@@ -213,6 +234,7 @@ pub(super) fn bytes_of(task: &wire::Task) -> u64 {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use proto_types::a2a::rpc::Id;
     use proto_types::a2a::{Part, Role};
 
     use super::*;
@@ -231,7 +253,7 @@ mod tests {
         let ids: Vec<_> = history.iter().map(|message| message.message_id.as_str()).collect();
         assert_eq!(ids, ["m1", "q1", "m2"]);
         for (asked, least) in [(Some(0), 0), (Some(1), 1_000), (Some(2), 2_000), (None, 3_000)] {
-            let bytes = first_bytes(&Id::Null, &continued, asked).unwrap();
+            let bytes = first_bytes(&Binding::json_rpc(Id::Null), &continued, asked).unwrap();
             assert!((least..least + 1_000).contains(&bytes), "{asked:?}: {bytes}");
         }
         let working = TaskView { state: TaskState::Working, ..continued };

@@ -1,86 +1,77 @@
-//! SendStreamingMessage: the task as server-sent events.
+//! A task as a stream of events: SendStreamingMessage, and SubscribeToTask.
 //!
 //! Decides the order (A2A 1.0, section 3.1.2): the Task, updates as they come and what it waits for, what artifacts of
 //! the outcome were not seen whole, and the final status. Must never tell an end that is not
 //! committed, nor anything to a peer that may not act any more, and does no work for a client that
 //! has left: dropping the body drops all of it.
 
-use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use deploy_service::Place;
 use futures_util::stream;
 use gateway_core::task_view::TaskView;
 use gateway_core::{Caller, Failure};
-use http::header::{CACHE_CONTROL, HeaderName};
-use http::{HeaderValue, StatusCode};
-use proto_types::a2a::rpc::Id;
-use proto_types::a2a::{Artifact, Part, StreamResponse};
-use proto_types::{Digest, Origin};
+use proto_types::Origin;
+use proto_types::a2a::StreamResponse;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use crate::gateway::Gateway;
-use crate::reply;
 use crate::waiting::{Unread, Waiter};
 
+use super::binding::Binding;
 use super::follow::{self, Pace};
 use super::frames::{End, Frame, Frames};
 use super::lookup::{Found, Lookup};
 use super::send::Submitted;
 use super::submit::Unheard;
+use super::subscribe::Subscription;
 use super::task::view;
+use super::told::ToldArtifacts;
 
-/// Artifacts of one task that are kept track of; the outcome brings the others. Arbitrary.
-const SEEN_MAX: usize = 1_024;
 /// An agent that answers with a message does it at once: for so long the task is not told, because a stream holds one or
 /// the other. Any event of the agent, and any end but a message, tells the task before.
 const MESSAGE_WAIT: Duration = Duration::from_millis(500);
-/// A comment: readers of the stream pass over it, proxies see that it lives.
-const HEARTBEAT: &[u8] = b": \n\n";
 
-/// The answer to a message whose caller follows its task.
+/// The answer to a caller that follows a task.
 pub(super) fn answer(
     gateway: &Arc<Gateway>,
     caller: &Caller,
-    id: Id,
+    binding: Binding,
     submitted: Submitted,
 ) -> Result<Response, Failure> {
-    let mut follow = Follow::new(gateway, caller, id, submitted)?;
-    if follow.over {
+    let mut follow = Follow::new((gateway, caller), binding.clone(), submitted)?;
+    // What was there before its caller asked for it is told first of all.
+    if follow.over || follow.subscription.is_some() {
         follow.open();
     }
     let frames = stream::unfold(follow, |mut follow| async move {
-        follow.next().await.map(|frame| (Ok::<_, Infallible>(frame), follow))
+        follow.next().await.map(|frame| (frame, follow))
     });
-    let mut response = reply::body(StatusCode::OK, "text/event-stream", Body::from_stream(frames));
-    let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // nginx and its kin buffer unless told otherwise.
-    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    Ok(response)
+    Ok(binding.stream(frames))
 }
 
 struct Follow {
     gateway: Arc<Gateway>,
     caller: Caller,
-    id: Id,
+    binding: Binding,
     /// Without what was said in it: that is not held for as long as a stream is open. Its reason is the one told last.
     task: TaskView,
+    /// How many of its turns had ended before: the one that is followed comes then.
+    turn: usize,
     waiter: Waiter,
     ready: Frames,
-    /// What was told of each artifact: a digest over its parts so far.
-    seen: BTreeMap<String, Digest>,
+    told: ToldArtifacts,
     ask: Instant,
     pace: Pace,
     /// What the registry is being asked: frames are sent meanwhile, for a registry that is away takes seconds. It goes on
     /// where the body is not asked for frames: an answer that nobody took would stand before all others of its connection.
     lookups: JoinSet<Lookup>,
+    /// How the node is asked for the events of a task that was not submitted here.
+    subscription: Option<Subscription>,
     /// When a comment is due: so long after the last frame, whatever was looked up meanwhile.
     beat: Instant,
     end: Instant,
@@ -95,27 +86,29 @@ struct Follow {
 
 impl Follow {
     fn new(
-        gateway: &Arc<Gateway>,
-        caller: &Caller,
-        id: Id,
-        submitted: Submitted,
+        (gateway, caller): (&Arc<Gateway>, &Caller),
+        binding: Binding,
+        of: Submitted,
     ) -> Result<Self, Failure> {
-        let Submitted { task, waiter, unread, unheard, history_length, .. } = submitted;
-        let first = Frame::event(&id, &StreamResponse::Task(task.task(history_length)), unread)?;
+        let Submitted { task, waiter, unread, unheard, history_length, subscription, .. } = of;
+        let first = StreamResponse::Task(task.task(history_length));
+        let first = Frame::event(&binding, &first, unread)?;
         let (now, mut pace) = (Instant::now(), Pace::of(gateway, &task));
         Ok(Self {
             gateway: Arc::clone(gateway),
             caller: caller.clone(),
-            id,
+            binding,
             waiter,
             ready: Frames::default(),
-            seen: BTreeMap::new(),
+            told: ToldArtifacts::default(),
             ask: now + pace.pause(false),
             pace,
             lookups: JoinSet::new(),
+            subscription,
             beat: now + gateway.heartbeat(),
             end: now + gateway.patience(),
             over: task.is_over(),
+            turn: task.turns.len(),
             open_at: now + MESSAGE_WAIT,
             unsent: Some(first),
             unheard,
@@ -124,17 +117,17 @@ impl Follow {
     }
 
     /// The next frame; `None` at the end.
-    async fn next(&mut self) -> Option<Bytes> {
+    async fn next(&mut self) -> Option<Result<Bytes, Failure>> {
         let frame = self.await_frame().await;
         self.beat = Instant::now() + self.gateway.heartbeat();
         frame
     }
 
-    async fn await_frame(&mut self) -> Option<Bytes> {
+    async fn await_frame(&mut self) -> Option<Result<Bytes, Failure>> {
         loop {
             self.check_caller();
             if let Some(frame) = self.ready.pop_front() {
-                return Some(frame.bytes);
+                return Some(frame.sent);
             }
             if self.over {
                 return None;
@@ -149,7 +142,10 @@ impl Follow {
                 () = sleep_until(self.ask.min(self.end)), if is_idle => self.look(false),
                 // What is being looked for may be a message.
                 () = sleep_until(self.open_at), if is_idle && self.unsent.is_some() => self.open(),
-                () = sleep_until(self.beat) => return Some(Bytes::from_static(HEARTBEAT)),
+                () = sleep_until(self.beat) => match self.binding.heartbeat() {
+                    Some(comment) => return Some(Ok(comment)),
+                    None => self.beat = Instant::now() + self.gateway.heartbeat(),
+                },
             }
         }
     }
@@ -161,7 +157,7 @@ impl Follow {
         }
         if let Err(failure) = self.gateway.check_caller(&self.caller) {
             self.ready.clear();
-            self.tell_failure(&failure);
+            self.tell_failure(failure);
         }
     }
 
@@ -181,22 +177,29 @@ impl Follow {
         let outcome = match found {
             Ok(Found::Nothing) => Ok(Failure::Deadline),
             Ok(Found::Full(full)) => Ok(Failure::from(full)),
-            Ok(Found::Task(task, unread)) => view(&task).map(|task| self.tell_task(task, unread)),
+            Ok(Found::Task(task, unread)) => {
+                if let Some(subscription) = &mut self.subscription {
+                    subscription.renew(&self.gateway, &task);
+                }
+                view(&task).map(|task| self.tell_task(task, unread))
+            }
             Err(failure) => Err(failure),
         };
         self.ask = Instant::now() + self.pace.pause(reported);
         match outcome {
-            Err(failure) => self.tell_failure(&failure),
-            Ok(late) if !self.over && Instant::now() >= self.end => self.tell_failure(&late),
+            Err(failure) => self.tell_failure(failure),
+            Ok(late) if !self.over && Instant::now() >= self.end => self.tell_failure(late),
             Ok(_) => {}
         }
     }
 
-    /// Tells how the task is; what its caller is told if it has no more patience.
+    /// Tells how the task is; what its caller is told if it has no more patience. Its caller may have gone on with it
+    /// elsewhere, before it was looked at again: its turn has ended all the same.
     fn tell_task(&mut self, task: TaskView, unread: Place<Origin>) -> Failure {
-        match task.is_over() {
-            true => self.tell_end(&task, unread),
-            false => self.tell_wait(task),
+        match task.at_end_of(self.turn) {
+            Some(ended) => self.tell_end(&ended, unread),
+            None if task.is_over() => self.tell_end(&task, unread),
+            None => self.tell_wait(task),
         }
         Failure::Deadline
     }
@@ -232,7 +235,7 @@ impl Follow {
         let Some(event) = self.task.interim(pushed) else { return };
         self.open();
         if let StreamResponse::ArtifactUpdate(update) = &event {
-            self.note(&update.artifact, update.append);
+            self.told.note(&update.artifact, update.append);
         }
         self.tell(&event, Some(unread.place));
     }
@@ -249,59 +252,23 @@ impl Follow {
             return;
         }
         self.open();
-        let unsent = task.outcome.artifacts.iter().filter(|artifact| {
-            self.seen.get(&artifact.artifact_id) != Some(&digest(None, &artifact.parts))
-        });
-        let end = End::new(&self.id, self.task.clone(), unsent, &task.status_update());
+        let artifacts = task.outcome.artifacts.iter();
+        let unsent = artifacts.filter(|artifact| !self.told.is_told(artifact));
+        let end = End::new(&self.binding, self.task.clone(), unsent, &task.status_update());
         unread.recount(end.held());
         self.ready.end(end, unread);
         self.over = true;
     }
 
-    fn tell_failure(&mut self, failure: &Failure) {
-        self.ready.push_back(Frame::failure(&self.id, failure));
+    fn tell_failure(&mut self, failure: Failure) {
+        self.ready.push_back(Frame::failure(failure));
         self.over = true;
     }
 
     fn tell(&mut self, event: &StreamResponse, unread: Option<Place<Origin>>) {
-        match Frame::event(&self.id, event, unread) {
+        match Frame::event(&self.binding, event, unread) {
             Ok(frame) => self.ready.push_back(frame),
-            Err(failure) => self.tell_failure(&failure),
+            Err(failure) => self.tell_failure(failure),
         }
-    }
-
-    fn note(&mut self, artifact: &Artifact, append: bool) {
-        let before = self.seen.get(&artifact.artifact_id).copied();
-        if before.is_none() && self.seen.len() >= SEEN_MAX {
-            return;
-        }
-        let now = digest(before.filter(|_| append), &artifact.parts);
-        self.seen.insert(artifact.artifact_id.clone(), now);
-    }
-}
-
-/// A digest over the parts told so far, one after the other: the same whether they came in one
-/// chunk or in many.
-fn digest(before: Option<Digest>, parts: &[Part]) -> Digest {
-    let start = before.unwrap_or(Digest([0; 32]));
-    parts.iter().fold(start, |sum, part| {
-        // The same part prints the same, and numbers that no canonical form holds are told apart.
-        let part = serde_json::to_vec(part).expect("a part has string keys only");
-        Digest::of_parts(&[sum.as_bytes(), &part])
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn chunks_and_the_whole_have_one_digest() {
-        let parts = |texts: &[&str]| texts.iter().map(|text| Part::text(*text)).collect::<Vec<_>>();
-        let first = digest(None, &parts(&["x"]));
-        let chunked = digest(Some(first), &parts(&["y", "z"]));
-        assert_eq!(chunked, digest(None, &parts(&["x", "y", "z"])));
-        assert_ne!(chunked, digest(None, &parts(&["x", "y"])));
-        assert_ne!(chunked, digest(None, &parts(&["xy", "z"])));
     }
 }

@@ -43,6 +43,8 @@ pub(super) async fn answer(
         // Answered before: by the federated layers, and with the viewer in mind.
         Route::InstanceRpc
         | Route::AgentRpc(_)
+        | Route::HttpJson(_)
+        | Route::Grpc(_)
         | Route::Publish
         | Route::InstanceCard
         | Route::AgentCard(_) => Err(Failure::NotFound),
@@ -65,7 +67,7 @@ async fn acknowledge(
 ) -> Result<Response, Failure> {
     check_local(gateway, &request)?;
     let (parts, body) = request.into_parts();
-    body::check_head(&parts, envelopes::ACK_BYTES_MAX)?;
+    body::check_head(&parts, envelopes::ACK_BYTES_MAX, true)?;
     let body = body::read(body, envelopes::ACK_BYTES_MAX).await?;
     envelopes::acknowledge(gateway, target.map(String::from), &body).await
 }

@@ -12,15 +12,16 @@ use gateway_core::gcra::{Remaining, RetryAfter};
 use gateway_core::limits::Policy;
 use gateway_core::path::Route;
 use gateway_core::{Failure, errors};
-use http::Request;
+use http::{HeaderMap, Request};
 use proto_types::MonoUs;
 use proto_types::a2a::rpc::Id;
 
+use crate::a2a::Binding;
 use crate::charger::Bearer;
 use crate::cors::Grant;
 use crate::gateway::Gateway;
 use crate::refusals::Line;
-use crate::{clock, reply};
+use crate::{clock, grpc, reply};
 
 /// One request, as far as it is known.
 pub(super) struct Seen {
@@ -31,8 +32,8 @@ pub(super) struct Seen {
     pub(super) bearer: Option<Bearer>,
     /// Whether it was spent for this request.
     pub(super) spent: bool,
-    /// The id for the answer, where JSON-RPC is spoken.
-    pub(super) call: Option<Id>,
+    /// How the answer is encoded, where A2A is spoken.
+    pub(super) binding: Option<Binding>,
     /// Whether the call has no id: then there is no answer, whatever becomes of it.
     pub(super) is_notification: bool,
     /// Who reads a refusal.
@@ -46,7 +47,7 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn new(address: IpAddr, reader: Reader) -> Self {
         let (route, operation) = ("none", "");
-        let (bearer, call, limit) = (None, None, None);
+        let (bearer, binding, limit) = (None, None, None);
         let (spent, is_notification, start) = (false, false, clock::mono());
         Self {
             address,
@@ -54,7 +55,7 @@ impl Seen {
             operation,
             bearer,
             spent,
-            call,
+            binding,
             is_notification,
             reader,
             cors: None,
@@ -64,13 +65,16 @@ impl Seen {
     }
 
     /// The route is known.
-    pub(super) fn enter(&mut self, route: &Route) {
-        if route.speaks_json_rpc() {
+    pub(super) fn enter(&mut self, route: &Route, headers: &HeaderMap) {
+        self.binding = match route {
             // Until the call's own id is read.
-            self.call = Some(Id::Null);
-        }
+            route if route.speaks_json_rpc() => Some(Binding::json_rpc(Id::Null)),
+            Route::HttpJson(endpoint) => Some(Binding::http_json(endpoint.version, headers)),
+            Route::Grpc(_) if grpc::is_grpc(headers) => Some(Binding::grpc(None)),
+            _ => None,
+        };
         self.route = match route {
-            Route::InstanceRpc | Route::AgentRpc(_) => "call",
+            Route::InstanceRpc | Route::AgentRpc(_) | Route::HttpJson(_) | Route::Grpc(_) => "call",
             Route::InstanceCard | Route::AgentCard(_) => "card",
             Route::Descriptor(_) => "descriptor",
             Route::Publish => "publish",
@@ -137,10 +141,10 @@ impl Seen {
         // To its bearer a token that was spent, or is another request's, looks like a forged one: a refusal tells
         // nothing that was read of the call.
         let denied = matches!(answered, Err(Failure::Denied(_) | Failure::Replayed));
-        let call = self.call.map(|id| if denied { Id::Null } else { id });
+        let binding = self.binding.map(|known| if denied { known.without_id() } else { known });
         let mut response = match answered {
             Ok(response) => response,
-            Err(failure) => reply::failure(&failure, call.as_ref(), self.reader),
+            Err(failure) => reply::failure(&failure, binding.as_ref(), self.reader),
         };
         if self.is_notification && !denied {
             reply::silence(&mut response);

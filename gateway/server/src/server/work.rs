@@ -7,16 +7,16 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use gateway_core::params::fault;
 use gateway_core::path::Route;
-use gateway_core::{CallError, Failure, Permit, dispatch};
+use gateway_core::{Failure, Permit};
 use http::request::Parts;
-use proto_types::a2a::rpc::{self, Refused};
+use tokio::time::Instant;
 
 use crate::gateway::Gateway;
 use crate::spend::Payment;
-use crate::{a2a, envelopes, query};
+use crate::{a2a, envelopes};
 
+use super::calls;
 use super::seen::Seen;
 
 /// A request whose credential holds.
@@ -26,6 +26,8 @@ pub(super) struct Admitted {
     /// The cluster epoch of what it was checked against.
     pub(super) epoch: u64,
     pub(super) body: bytes::Bytes,
+    /// Until when its caller waits, if it says so.
+    pub(super) until: Option<Instant>,
 }
 
 /// What a request asks for, read and in order.
@@ -41,22 +43,22 @@ impl Work {
         admitted: &Admitted,
         seen: &mut Seen,
     ) -> Result<Self, Failure> {
-        let Admitted { parts, permit, body, .. } = admitted;
-        if *route == Route::Publish {
-            return envelopes::read(body, permit).map(Self::Envelope);
-        }
-        let request = read_call(body, seen)?;
-        let stated = versions(parts);
-        let version = dispatch::check_version(stated.iter().map(String::as_str));
-        version.map_err(|error| Failure::Call(CallError::Operation(error)))?;
+        let request = match route {
+            Route::Publish => {
+                return envelopes::read(&admitted.body, &admitted.permit).map(Self::Envelope);
+            }
+            Route::HttpJson(endpoint) => calls::http_json(endpoint, admitted)?,
+            Route::Grpc(method) => calls::grpc(method, admitted)?,
+            _ => calls::json_rpc(admitted, seen)?,
+        };
+        seen.operation = request.operation.name();
         // What the caller may not see is not there, for this and for all that follows.
-        let directory = gateway.cache.directory(Some(&permit.peer.origin));
-        let addressed = match route {
-            Route::AgentRpc(handle) => Some(directory.callable(handle).ok_or(Failure::NotFound)?),
-            _ => None,
+        let directory = gateway.cache.directory(Some(&admitted.permit.peer.origin));
+        let addressed = match route.agent() {
+            Some(handle) => Some(directory.callable(handle).ok_or(Failure::NotFound)?),
+            None => None,
         };
         let call = a2a::Call::read(&directory, addressed, request).map_err(Failure::Call)?;
-        seen.operation = call.name();
         Ok(Self::Call(call))
     }
 
@@ -67,10 +69,12 @@ impl Work {
         admitted: &Admitted,
         seen: &mut Seen,
     ) -> Result<Paid, Failure> {
-        let Admitted { parts, permit, epoch, body } = admitted;
+        let Admitted { parts, permit, epoch, body, .. } = admitted;
         let payment = Payment::of(permit, *epoch);
         let paid = match self {
-            Self::Call(call) => call.pay(gateway, &permit.caller(), payment).await.map(Paid::Call),
+            Self::Call(call) => {
+                Box::pin(call.pay(gateway, &permit.caller(), payment)).await.map(Paid::Call)
+            }
             Self::Envelope(accepted) => {
                 let traceparent = envelopes::traceparent(&parts.headers);
                 let (envelope, body) = (accepted, body.clone());
@@ -132,33 +136,6 @@ fn told<T>(paid: Result<T, Failure>, is_current: bool) -> Result<T, Failure> {
         true => paid,
         false => Err(Failure::RegistryAway),
     }
-}
-
-/// One JSON-RPC call. A notification is one that nobody hears the end of.
-fn read_call(body: &[u8], seen: &mut Seen) -> Result<rpc::Request, Failure> {
-    let refused = |error| match error {
-        Refused::NotJson(_) => CallError::Parse,
-        Refused::Batch => {
-            CallError::Request(vec![fault("", "one call: batches are not supported")])
-        }
-        Refused::Invalid { faults, .. } => CallError::Request(faults),
-    };
-    let read = rpc::Request::parse(body);
-    seen.call = Some(match &read {
-        Ok(rpc::Request { id: Some(id), .. }) | Err(Refused::Invalid { id, .. }) => id.clone(),
-        _ => rpc::Id::Null,
-    });
-    seen.is_notification = read.as_ref().is_ok_and(|call| call.id.is_none());
-    read.map_err(|error| Failure::Call(refused(error)))
-}
-
-/// `A2A-Version`, as headers and the query state it (A2A 1.0, section 3.6.1).
-fn versions(parts: &Parts) -> Vec<String> {
-    let headers = parts.headers.get_all("a2a-version").iter();
-    let headers = headers.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let query = query::pairs(parts.uri.query().unwrap_or_default());
-    let query = query.filter(|(name, _)| name == "A2A-Version").map(|(_, value)| value);
-    headers.chain(query).collect()
 }
 
 #[cfg(test)]

@@ -127,7 +127,8 @@ async fn a_call_that_is_none_is_refused_by_name() {
         (RPC, r#"{"jsonrpc":"2.0","method":1}"#, 200, -32600, "request-invalid"),
         (RPC, &call("NoSuchMethod", json!({})), 200, -32601, "method-unknown"),
         (RPC, &call("message/send", json!({})), 200, -32601, "method-legacy"),
-        (RPC, &call("ListTasks", json!({})), 200, -32004, "operation-unsupported"),
+        (RPC, &call("ListTasks", json!({"pageSize": 101})), 200, -32602, "params-invalid"),
+        (RPC, &call("ListTasks", json!({"pageToken": "none"})), 200, -32602, "params-invalid"),
         (
             RPC,
             &call("CreateTaskPushNotificationConfig", json!({})),
@@ -174,7 +175,7 @@ async fn wrong_parameters_are_named_and_cost_no_token() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_version_1_0_is_served() {
+async fn a_method_of_1_0_is_served_under_version_1_0_alone() {
     let world = World::start().await;
     let peer = Peer::new("a", 1);
     let body = rpc("GetTask", json!({"id": "t"})).to_string();

@@ -239,7 +239,7 @@ async fn a_task_is_cancelled_before_and_after_a_node_has_it() {
 }
 
 /// A second gateway of the same registry.
-async fn second(world: &World, folder: &std::path::Path) -> Gateway {
+pub(crate) async fn second(world: &World, folder: &std::path::Path) -> Gateway {
     let registry = world.registry_url.strip_prefix("http://").unwrap().parse().unwrap();
     let mut config = gateway_config(folder, registry, &invite(&world.channel, "gateway").await);
     config.id = "g2".to_owned();

@@ -37,7 +37,7 @@ async fn a_page_may_read_documents_and_call_where_the_operator_lists_it() {
         assert_eq!(headers["access-control-allow-origin"], "*");
         assert_eq!(headers["access-control-allow-headers"], "*, authorization");
     }
-    for path in [RPC, "/v1/a2a/jsonrpc"] {
+    for path in [RPC, "/v1/a2a/jsonrpc", "/agents/echo/message:send", "/a2a/v1/message:stream"] {
         let (status, headers) = preflight(&world, path, PAGE).await;
         assert_eq!(status, StatusCode::NO_CONTENT, "{path}");
         assert_eq!(headers["access-control-allow-origin"], PAGE);
@@ -135,8 +135,10 @@ async fn a_notification_is_carried_out_and_has_no_answer_not_even_an_error() {
     for (method, params) in [
         ("NoSuchMethod", json!({})),
         ("ListTasks", json!({})),
+        ("GetExtendedAgentCard", json!({})),
         ("GetTask", json!({})),
         ("GetTask", json!({"id": "t"})),
+        ("SubscribeToTask", json!({"id": "t"})),
     ] {
         let response = world.gateway.send(notify(method, params)).await;
         assert_eq!(response.status(), StatusCode::NO_CONTENT, "{method}");
@@ -192,19 +194,6 @@ async fn a_part_that_the_agent_does_not_take_is_refused_and_costs_no_token() {
     request = world.gateway.request(&a(), RPC, &rpc("GetTask", json!({"id": "t"})).to_string());
     request.headers_mut().insert("authorization", credential);
     assert_eq!(json_of(&world.gateway.send(request).await)["error"]["code"], -32001);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn subscribing_tells_a_task_that_is_there_from_one_that_is_not() {
-    let world = World::start().await;
-    let mut params = message("hi");
-    params["configuration"] = json!({"returnImmediately": true});
-    let sent = world.gateway.call(&a(), RPC, "SendMessage", params).await;
-    let named = json!({"id": sent["result"]["task"]["id"]});
-    for (peer, code) in [(a(), -32004), (Peer::new("c", 3), -32001)] {
-        let reply = world.gateway.call(&peer, RPC, "SubscribeToTask", named.clone()).await;
-        assert_eq!(reply["error"]["code"], code, "{reply}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

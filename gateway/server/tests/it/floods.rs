@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
+use axum::body::Bytes;
 use deploy_service::units::{self, Bytes as Size};
-use http::{Request, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use proto_types::json::VALUES_MAX;
 use serde_json::json;
 
 use crate::flood::{Flood, Unending, answered, beside};
+use crate::grpc;
 use crate::visibility;
 use crate::world::{PATIENCE, Peer, World, deploy, eventually, json_of, message, rpc};
 
@@ -37,7 +39,7 @@ async fn flooded(
     world: &World,
     name: &str,
     requests: impl Fn(u8) -> Vec<Request<Unending>>,
-) -> Vec<StatusCode> {
+) -> Vec<Response<()>> {
     let flood = async {
         let (mut floods, mut sent) = (Vec::new(), Vec::new());
         for from in [2, 3, 4, 5] {
@@ -50,7 +52,7 @@ async fn flooded(
     let ((answers, floods), seen) = beside((world.gateway.addr, "/readyz"), flood).await;
     seen.assert_below(name, (CEILING, BESIDES));
     drop(floods);
-    answers.iter().map(http::Response::status).collect()
+    answers.into_iter().map(|answer| answer.map(drop)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -73,10 +75,14 @@ async fn whoever_shows_no_secret_of_a_task_pushes_no_more_than_a_few_words() {
 async fn slow_bodies_on_every_route_stay_under_the_ceiling() {
     let world = start().await;
     let peer = Peer::new("a", 1);
-    let paths: Vec<_> = visibility::routes("echo").iter().map(visibility::path).collect();
+    let paths: Vec<_> = visibility::routes("echo").iter().flat_map(visibility::paths).collect();
     let post = |_| {
         let one = |at: usize| {
-            Request::post(format!("http://x{}", paths[at % paths.len()]))
+            let path = &paths[at % paths.len()];
+            if path.starts_with(GRPC) {
+                return call(&world, &peer, path, Unending::message(900 << 10));
+            }
+            Request::post(format!("http://x{path}"))
                 .header("content-type", "application/json")
                 .header("a2a-version", "1.0")
                 .header("authorization", format!("Bearer {}", world.gateway.token(&peer)))
@@ -86,12 +92,55 @@ async fn slow_bodies_on_every_route_stay_under_the_ceiling() {
         (0..180).map(one).collect()
     };
     let answers = flooded(&world, "gateway: slow bodies on every route", post).await;
-    assert!(answers.contains(&StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
+    let refused = |answer: &Response<()>| answer.status() == StatusCode::TOO_MANY_REQUESTS;
+    assert!(answers.iter().any(refused), "{answers:?}");
+    assert!(answers.iter().any(is_exhausted), "{answers:?}");
     // Another peer, from another place, is served as if nothing were.
     let other = Peer::new("c", 3);
     let call = rpc("GetTask", json!({"id": "absent"})).to_string();
     let answer = world.gateway.post(&other, AGENT, &call).await;
     assert!(json_of(&answer)["error"].is_object(), "{answer:?}");
+}
+
+/// Where calls over gRPC go.
+const GRPC: &str = "/lf.a2a.v1.A2AService/";
+
+/// A call over gRPC with a fresh token.
+fn call(world: &World, peer: &Peer, path: &str, body: Unending) -> Request<Unending> {
+    Request::post(format!("http://x{path}"))
+        .header("content-type", "application/grpc")
+        .header("a2a-version", "1.0")
+        .header("authorization", format!("Bearer {}", world.gateway.token(peer)))
+        .body(body)
+        .unwrap()
+}
+
+/// Whether it is RESOURCE_EXHAUSTED.
+fn is_exhausted(answer: &Response<()>) -> bool {
+    answer.headers().get("grpc-status").is_some_and(|status| status == "8")
+}
+
+/// gRPC messages of nothing, one after the other: a flag and a length.
+static MESSAGES: [u8; 64 << 10] = [0; 64 << 10];
+
+/// Caught: each message that began gave back what the ones before it held, and the time that they had taken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_over_grpc_is_one_message_and_refused_where_the_next_one_begins() {
+    let world = start().await;
+    let peer = Peer::new("a", 1);
+    let methods = grpc::every_method(None);
+    let calls = |_| {
+        let one = |at: usize| {
+            let path = format!("{GRPC}{}", methods[at % methods.len()].0);
+            call(&world, &peer, &path, Unending::of(Bytes::new(), &MESSAGES, 900 << 10))
+        };
+        (0..175).map(one).collect()
+    };
+    let answers = flooded(&world, "gateway: calls of many messages over gRPC", calls).await;
+    assert_eq!(answers.len(), 700, "nobody waits for the rest");
+    let mut codes = answers.iter().map(|answer| answer.headers().get("ecumene-code"));
+    let is_one = |code: Option<&HeaderValue>| code.is_some_and(|code| code == "params-invalid");
+    assert!(codes.all(is_one), "{answers:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

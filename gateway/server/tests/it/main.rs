@@ -11,9 +11,15 @@ mod envelopes;
 #[path = "../../../../deploy/service/tests/service/flood.rs"]
 mod flood;
 mod floods;
+mod grpc;
+mod legacy;
+mod list;
 mod node;
+mod proxied;
+mod rest;
 mod role;
 mod streams;
+mod subscribe;
 mod tokens;
 mod unread;
 mod visibility;

@@ -16,13 +16,27 @@ use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
-use crate::world::{PATIENCE, World, by, credential, invite};
+use crate::world::{PATIENCE, World, by, credential, eventually, invite};
 
 pub(crate) struct Node {
     slots: u32,
     token: String,
     says: mpsc::Sender<wire::NodeMessage>,
     orders: Streaming<wire::NodeOrder>,
+}
+
+/// A node without a session.
+pub(crate) struct Away {
+    slots: u32,
+    token: String,
+}
+
+impl Away {
+    /// Dials anew, and still has this task.
+    pub(crate) async fn dial(self, world: &World, has: &wire::Assigned) -> Node {
+        let held = wire::Held { task: has.task.clone(), epoch: has.epoch };
+        Node::dial(world, self.token, self.slots, vec![held]).await
+    }
 }
 
 fn capacity(slots: u32) -> wire::Capacity {
@@ -49,13 +63,27 @@ impl Node {
             credential: secret.clone(),
         };
         world.fleet().register_node(request).await.unwrap();
-        let token = format!("node:n1:{secret}");
+        Self::dial(world, format!("node:n1:{secret}"), slots, vec![]).await
+    }
+
+    async fn dial(world: &World, token: String, slots: u32, held: Vec<wire::Held>) -> Self {
         let (says, heard) = mpsc::channel(16);
-        let hello =
-            wire::Hello { id: "n1".to_owned(), capacity: Some(capacity(slots)), held: vec![] };
+        let hello = wire::Hello { id: "n1".to_owned(), capacity: Some(capacity(slots)), held };
         says.send(wire::NodeMessage { kind: Some(Says::Hello(hello)) }).await.unwrap();
         let session = world.fleet().session(by(&token, ReceiverStream::new(heard))).await;
         Self { slots, token, says, orders: session.unwrap().into_inner() }
+    }
+
+    /// Ends its session, as a connection that breaks does.
+    pub(crate) async fn hang_up(self, world: &World) -> Away {
+        let Self { slots, token, says, orders } = self;
+        drop((says, orders));
+        eventually("the end of the session", || async {
+            let metrics = world.registry_metrics().await;
+            metrics.contains("ecumene_registry_node_sessions 0\n").then_some(())
+        })
+        .await;
+        Away { slots, token }
     }
 
     /// Keeps its lease.

@@ -2,14 +2,17 @@
 //! from a viewer answer it alike, over every route. A new route does not compile until it is asked here too.
 
 use axum::body::{Body, Bytes};
-use gateway_core::path::{Brand, Method, Route};
-use http::{Request, Response, StatusCode};
+use gateway_core::http_json::{Endpoint, Resource};
+use gateway_core::path::{Brand, Route};
+use http::{Request, Response, StatusCode, Version};
 use proto_types::Handle;
+use proto_types::a2a::ProtocolVersion;
 use proto_types::token::{Claims, mint};
 use proto_wire::registry::v1 as wire;
 use proto_wire::registry::v1::directory_client::DirectoryClient;
 use serde_json::{Value, json};
 
+use crate::grpc;
 use crate::world::{
     OPERATOR, Peer, SUBSCRIBER, World, by, deploy_for, eventually, json_of, message, rpc,
 };
@@ -74,7 +77,8 @@ async fn world(secret: &str, hidden: &[(&str, &str)]) -> World {
 /// Every route, those of an agent for this handle.
 pub(crate) fn routes(handle: &str) -> Vec<Route> {
     let handle = Handle::parse(handle).unwrap();
-    vec![
+    let mut routes = endpoints(&handle);
+    routes.extend([
         Route::InstanceRpc,
         Route::AgentRpc(handle.clone()),
         Route::InstanceCard,
@@ -91,14 +95,69 @@ pub(crate) fn routes(handle: &str) -> Vec<Route> {
         Route::Ready,
         Route::Metrics,
         Route::ErrorPage("no-such-code".to_owned()),
-    ]
+        Route::Grpc("Nonsense".to_owned()),
+    ]);
+    let methods = grpc::every_method(None);
+    routes.extend(methods.into_iter().map(|(method, _)| Route::Grpc(method.to_owned())));
+    routes
+}
+
+/// Every endpoint of HTTP+JSON, of the agent and of the instance.
+fn endpoints(handle: &Handle) -> Vec<Route> {
+    let task = || "no-such-task".to_owned();
+    let mut routes = Vec::new();
+    for agent in [Some(handle), None] {
+        for version in [ProtocolVersion::V10, ProtocolVersion::V03] {
+            let resources = [
+                Resource::Message,
+                Resource::MessageStream,
+                Resource::Tasks,
+                Resource::Task(task()),
+                Resource::Cancel(task()),
+                Resource::Subscribe(task()),
+                Resource::PushConfigs,
+                Resource::PushConfig,
+                Resource::ExtendedCard,
+            ];
+            let endpoint =
+                |resource| Route::HttpJson(Endpoint { agent: agent.cloned(), version, resource });
+            routes.extend(resources.map(endpoint));
+        }
+    }
+    routes
+}
+
+/// Where an endpoint is: an agent is called at its own paths, in 1.0 also at those of the instance that begin with a tenant.
+fn endpoint_paths(endpoint: &Endpoint) -> Vec<String> {
+    let is_older = endpoint.version == ProtocolVersion::V03;
+    let bases = match &endpoint.agent {
+        Some(handle) if is_older => vec![format!("/agents/{handle}/v1")],
+        Some(handle) => vec![format!("/agents/{handle}"), format!("/a2a/{handle}")],
+        None if is_older => vec!["/a2a/v1".to_owned()],
+        None => vec!["/a2a".to_owned()],
+    };
+    let rest = match &endpoint.resource {
+        Resource::Message => "message:send".to_owned(),
+        Resource::MessageStream => "message:stream".to_owned(),
+        Resource::Tasks => "tasks".to_owned(),
+        Resource::Task(id) => format!("tasks/{id}"),
+        Resource::Cancel(id) => format!("tasks/{id}:cancel"),
+        Resource::Subscribe(id) => format!("tasks/{id}:subscribe"),
+        Resource::PushConfigs => "tasks/t/pushNotificationConfigs".to_owned(),
+        Resource::PushConfig => "tasks/t/pushNotificationConfigs/p".to_owned(),
+        Resource::ExtendedCard if is_older => "card".to_owned(),
+        Resource::ExtendedCard => "extendedAgentCard".to_owned(),
+    };
+    bases.into_iter().map(|base| format!("{base}/{rest}")).collect()
 }
 
 /// Where a route is; a new one must be named here, and above.
-pub(crate) fn path(route: &Route) -> String {
-    match route {
+pub(crate) fn paths(route: &Route) -> Vec<String> {
+    let path = match route {
         Route::InstanceRpc => INSTANCE.to_owned(),
         Route::AgentRpc(handle) => rpc_path(handle.as_str()),
+        Route::HttpJson(endpoint) => return endpoint_paths(endpoint),
+        Route::Grpc(method) => format!("/lf.a2a.v1.A2AService/{method}"),
         Route::InstanceCard => INSTANCE_CARD.to_owned(),
         Route::AgentCard(handle) => card_path(handle.as_str()),
         Route::Descriptor(Brand::Hive) => "/.well-known/hive-mesh.json".to_owned(),
@@ -112,10 +171,36 @@ pub(crate) fn path(route: &Route) -> String {
         Route::Ready => "/readyz".to_owned(),
         Route::Metrics => "/metrics".to_owned(),
         Route::ErrorPage(code) => format!("/docs/errors/{code}"),
+    };
+    vec![path]
+}
+
+/// What a route is asked about an agent by a method: the query, and the body.
+fn asked(route: &Route, method: &str, handle: &str) -> Vec<(String, Vec<u8>)> {
+    let bare = (String::new(), Vec::new());
+    let with = |body: Vec<u8>| (String::new(), body);
+    match (route, method) {
+        (Route::Grpc(called), _) => grpc_bodies(called, handle).into_iter().map(with).collect(),
+        (Route::HttpJson(_), "GET") => vec![bare, (format!("?tenant={handle}"), Vec::new())],
+        (_, "POST") => {
+            let bodies = bodies(route, handle).into_iter();
+            bodies.map(|body| with(body.to_string().into_bytes())).chain([bare]).collect()
+        }
+        _ => vec![bare],
     }
 }
 
-/// What a route that takes a body is asked about an agent: well-formed calls and broken ones.
+/// What a method is asked over gRPC, by tenant and without; and with nothing.
+fn grpc_bodies(method: &str, handle: &str) -> Vec<Vec<u8>> {
+    let named = |tenant: Option<&str>| {
+        let fits = grpc::every_method(tenant).into_iter();
+        fits.filter(|(known, _)| *known == method).map(|(_, body)| body).collect::<Vec<_>>()
+    };
+    let nothing = vec![0; 5];
+    [named(Some(handle)), named(None), vec![nothing]].concat()
+}
+
+/// What a route that takes JSON is asked about an agent: well-formed calls and broken ones.
 fn bodies(route: &Route, handle: &str) -> Vec<Value> {
     let envelope = json!({
         "v": 1, "correlationId": format!("about-{handle}"), "sourceOrigin": "https://a.example",
@@ -134,6 +219,10 @@ fn bodies(route: &Route, handle: &str) -> Vec<Value> {
         }
         params
     };
+    if let Route::HttpJson(_) = route {
+        let said = |tenant| to(message("hello"), tenant);
+        return vec![said(true), said(false), to(json!({}), true), json!({})];
+    }
     let mut bodies = Vec::new();
     for tenant in [true, false] {
         for method in ["SendMessage", "SendStreamingMessage"] {
@@ -148,33 +237,57 @@ fn bodies(route: &Route, handle: &str) -> Vec<Value> {
     bodies
 }
 
-/// Everything that a viewer may ask about an agent: path, body, and a credential if it shows one.
+/// Everything that a viewer may ask about an agent, by every method: path, body, and a credential if it shows one.
 fn requests(world: &World, handle: &str, peer: Option<&Peer>) -> Vec<Request<Body>> {
     let mut requests = Vec::new();
     for route in routes(handle) {
-        let build = |body: Body| {
-            let mut request = Request::builder()
-                .method(if route.method() == Method::Get { "GET" } else { "POST" })
-                .uri(path(&route))
-                .header("content-type", "application/json")
-                .header("a2a-version", "1.0");
-            let local = matches!(route, Route::Pull(_) | Route::Acknowledge(_));
-            if local {
-                request = request.header("authorization", format!("Bearer {SUBSCRIBER}"));
-            } else if let Some(peer) = peer {
-                let token = world.gateway.token(peer);
-                request = request.header("x-pilox-federation-jwt", token);
+        let methods = ["GET", "HEAD", "POST", "DELETE"].into_iter();
+        for method in methods.filter(|method| route.methods().contain(method)) {
+            for (query, body) in asked(&route, method, handle) {
+                for path in paths(&route) {
+                    let uri = format!("{path}{query}");
+                    let request = anonymous(&route, (method, &uri), body.clone());
+                    requests.push(with_credential(world, &route, peer, request));
+                }
             }
-            request.body(body).unwrap()
-        };
-        if route.method() == Method::Get {
-            requests.push(build(Body::empty()));
-        } else {
-            let bodies = bodies(&route, handle);
-            requests.extend(bodies.iter().map(|body| build(Body::from(body.to_string()))));
         }
     }
     requests
+}
+
+fn anonymous(route: &Route, (method, uri): (&str, &str), body: Vec<u8>) -> Request<Body> {
+    let version = match route {
+        Route::HttpJson(endpoint) => endpoint.version.as_str(),
+        _ => "1.0",
+    };
+    let (kind, carried_by) = match route {
+        Route::Grpc(_) => ("application/grpc", Version::HTTP_2),
+        _ => ("application/json", Version::HTTP_11),
+    };
+    let request = Request::builder()
+        .method(method)
+        .uri(uri)
+        .version(carried_by)
+        .header("content-type", kind)
+        .header("a2a-version", version);
+    request.body(Body::from(body)).unwrap()
+}
+
+fn with_credential(
+    world: &World,
+    route: &Route,
+    peer: Option<&Peer>,
+    mut request: Request<Body>,
+) -> Request<Body> {
+    let (name, value) = match (route, peer) {
+        (Route::Pull(_) | Route::Acknowledge(_), _) => {
+            ("authorization", format!("Bearer {SUBSCRIBER}"))
+        }
+        (_, Some(peer)) => ("x-pilox-federation-jwt", world.gateway.token(peer)),
+        (_, None) => return request,
+    };
+    request.headers_mut().insert(name, value.parse().unwrap());
+    request
 }
 
 /// Everything of an answer but its time, and but the address and key of who gives it.
@@ -185,7 +298,8 @@ fn observable(world: &World, response: &Response<Bytes>) -> String {
     let mut headers: Vec<_> = headers.map(|(name, value)| format!("{name}: {value:?}")).collect();
     headers.sort();
     let body = String::from_utf8_lossy(response.body());
-    let body = body.replace(&world.gateway.origin(), "https://gateway.example");
+    // Some URLs of a card have no scheme.
+    let body = body.replace(&world.gateway.addr.to_string(), "gateway.example");
     // How often the tests themselves have asked for what was not there yet, and how far two readings of a clock differ.
     let polled = |line: &&str| !line.contains("requests_total{") && !line.contains("_clock_off_");
     let body: String = body.split_inclusive('\n').filter(polled).collect();

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use axum::body::{Body, Bytes};
 use deploy_service::{Shutdown, units};
 use gateway_server::{Config, Error, Summary};
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Version};
 use http_body_util::BodyExt as _;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -42,6 +42,7 @@ pub(crate) struct World {
 pub(crate) struct Gateway {
     pub(crate) addr: SocketAddr,
     http: Client<HttpConnector, Body>,
+    h2: Client<HttpConnector, Body>,
     pub(crate) shutdown: Shutdown,
     pub(crate) running: JoinHandle<Result<Summary, Error>>,
 }
@@ -130,24 +131,28 @@ impl Gateway {
         let running = tokio::spawn(gateway_server::run(config, shutdown.clone()));
         let addr = address(&addr_file).await;
         let http = Client::builder(TokioExecutor::new()).build_http();
-        Self { addr, http, shutdown, running }
+        let h2 = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+        Self { addr, http, h2, shutdown, running }
     }
 
     pub(crate) fn origin(&self) -> String {
         format!("http://{}", self.addr)
     }
 
-    /// Sends a request and hands out the response while its body still comes in.
+    /// Sends a request, in the version that it has, and hands out the response while its body still comes in.
     pub(crate) async fn open(&self, mut request: Request<Body>) -> Response<hyper::body::Incoming> {
         let path = request.uri().to_string();
         *request.uri_mut() = format!("http://{}{path}", self.addr).parse().unwrap();
-        timeout(PATIENCE, self.http.request(request)).await.unwrap().unwrap()
+        let client = if request.version() == Version::HTTP_2 { &self.h2 } else { &self.http };
+        timeout(PATIENCE, client.request(request)).await.unwrap().unwrap()
     }
 
+    /// The whole answer; its trailers are among the headers.
     pub(crate) async fn send(&self, request: Request<Body>) -> Response<Bytes> {
-        let (parts, body) = self.open(request).await.into_parts();
-        let body = timeout(PATIENCE, body.collect()).await.unwrap().unwrap();
-        Response::from_parts(parts, body.to_bytes())
+        let (mut parts, body) = self.open(request).await.into_parts();
+        let read = timeout(PATIENCE, body.collect()).await.unwrap().unwrap();
+        parts.headers.extend(read.trailers().cloned().unwrap_or_default());
+        Response::from_parts(parts, read.to_bytes())
     }
 
     pub(crate) async fn get(&self, path: &str) -> Response<Bytes> {

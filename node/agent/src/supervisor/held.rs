@@ -1,5 +1,7 @@
-//! A task as the supervisor holds it: the pure core, and what its outputs need.
+//! A task as the supervisor holds it: the pure core, and what its outputs need. Of the gateways that follow a task before it
+//! runs it keeps those that asked last.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use deploy_service::Shutdown;
@@ -7,9 +9,10 @@ use node_core::Task;
 use node_wasm::Prepared;
 use proto_types::MonoUs;
 use proto_wire::registry::v1 as wire;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::outcome::Artifacts;
+use crate::push::TARGETS_MAX;
 use crate::work::Plan;
 
 use super::report::Reporting;
@@ -30,6 +33,8 @@ pub(crate) struct Held {
     pub(crate) cancel: watch::Sender<bool>,
     /// Ends the guest wherever it is.
     pub(crate) stop: Shutdown,
+    /// Where its events go too.
+    pub(crate) follows: Follows,
     /// Once it is compiled.
     pub(crate) prepared: Option<Arc<Prepared>>,
     /// Once it ran.
@@ -49,9 +54,73 @@ impl Held {
             timer: None,
             cancel: watch::Sender::new(false),
             stop: Shutdown::new(),
+            follows: Follows::Waiting(VecDeque::new()),
             prepared: None,
             artifacts: Artifacts::default(),
             reporting: None,
         }
+    }
+}
+
+/// Further gateways that want the events of a run.
+#[derive(Debug)]
+pub(crate) enum Follows {
+    /// Until it begins, no more than it pushes to: the one that asked first is dropped for one too many.
+    Waiting(VecDeque<wire::ReplyTo>),
+    /// Names them to it.
+    Running(mpsc::Sender<wire::ReplyTo>),
+}
+
+impl Follows {
+    /// One more; false if the run takes it no more.
+    pub(crate) fn add(&mut self, to: wire::ReplyTo) -> bool {
+        let waiting = match self {
+            Self::Running(run) => return run.try_send(to).is_ok(),
+            Self::Waiting(waiting) => waiting,
+        };
+        if !waiting.contains(&to) {
+            if waiting.len() == TARGETS_MAX {
+                waiting.pop_front();
+            }
+            waiting.push_back(to);
+        }
+        true
+    }
+
+    /// The run begins: it gets those that wait, and all that come from now on.
+    pub(crate) fn begin(&mut self) -> mpsc::Receiver<wire::ReplyTo> {
+        let (run, follows) = mpsc::channel(TARGETS_MAX);
+        if let Self::Waiting(waiting) = std::mem::replace(self, Self::Running(run)) {
+            for to in waiting {
+                self.add(to);
+            }
+        }
+        follows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply_to(secret: &str) -> wire::ReplyTo {
+        wire::ReplyTo { secret: secret.to_owned(), ..wire::ReplyTo::default() }
+    }
+
+    /// Caught: the newest gateway is dropped, and one that asks twice takes the place of another.
+    #[test]
+    fn of_the_gateways_that_ask_before_a_run_begins_it_gets_those_that_asked_last() {
+        let mut follows = Follows::Waiting(VecDeque::new());
+        let names: Vec<_> = (0..=TARGETS_MAX).map(|number| number.to_string()).collect();
+        for name in names.iter().chain(&names[1..]) {
+            assert!(follows.add(reply_to(name)));
+        }
+        let mut run = follows.begin();
+        let taken = || run.try_recv().ok().map(|to| to.secret);
+        assert_eq!(std::iter::from_fn(taken).collect::<Vec<_>>(), names[1..]);
+        assert!(follows.add(reply_to("later")));
+        assert_eq!(run.try_recv().map(|to| to.secret), Ok("later".to_owned()));
+        drop(run);
+        assert!(!follows.add(reply_to("late")));
     }
 }

@@ -24,6 +24,16 @@ impl TaskSupervisor {
             Kind::Assigned(assigned) => self.assigned(assigned),
             Kind::Cancel(cancel) => self.cancel(&cancel.task, cancel.epoch),
             Kind::Revoked(revoked) => self.for_held(&revoked.task, revoked.epoch, Event::LeaseLost),
+            Kind::Follow(follow) => self.follow(follow),
+        }
+    }
+
+    /// A further gateway wants the events of a task. It hears the outcome elsewhere, so that nothing is said if it cannot be.
+    fn follow(&mut self, follow: wire::Follow) {
+        let (Ok(id), Some(to)) = (TaskId::parse(&follow.task), follow.reply_to) else { return };
+        let held = self.held.get_mut(&id).filter(|held| held.assigned.epoch == follow.epoch);
+        if held.is_some_and(|held| !held.follows.add(to)) {
+            tracing::debug!(task = %id, "a gateway follows a run that has ended, or too many do");
         }
     }
 

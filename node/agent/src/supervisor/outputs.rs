@@ -124,6 +124,7 @@ impl TaskSupervisor {
         let Some(held) = self.held.get_mut(id) else { return };
         let prepared =
             held.prepared.take().expect("the core runs only after Prepared, which noted() stored");
+        let follows = held.follows.begin();
         let (events, receiver) = mpsc::channel(EVENTS);
         let run = work::Run {
             prepared,
@@ -137,9 +138,10 @@ impl TaskSupervisor {
         let (task, artifact) = (id.clone(), held.plan.artifact);
         let assigned = held.assigned.clone();
         let (connector, clock) = (self.config.connector.clone(), self.clock);
+        let source = push::Source { events: receiver, follows };
         self.spawn(id, async move {
             let (outcome, artifacts) =
-                tokio::join!(running, push::drain(&assigned, receiver, connector, clock));
+                tokio::join!(running, push::drain(&assigned, source, connector, clock));
             warn_of_fault(&task, &artifact, &outcome);
             News::Ran(outcome, artifacts)
         });

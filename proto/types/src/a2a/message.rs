@@ -149,7 +149,7 @@ pub(super) fn read_parts(object: &Object<'_, '_>) -> Option<Vec<Part>> {
     object.required("parts", |spot| spot.list((1, ANY), read_part))
 }
 
-fn read_role(spot: Spot<'_, '_>) -> Option<Role> {
+pub(super) fn read_role(spot: Spot<'_, '_>) -> Option<Role> {
     enumeration(spot, "ROLE_USER or ROLE_AGENT", Role::ALL)
 }
 

@@ -1,93 +1,129 @@
-//! What a client asks for, of the operations that are served.
+//! What a client asks for: messages, tasks, the extended card. Lists are in `list.rs`, push configs in `push.rs`.
 //!
 //! Decides what each request must say. Must never fill in what was not said.
 
+use serde::Serialize;
+
 use super::message::read_message;
-use super::proto_json::{count, id, implicit, implicit_id, metadata, proto_json, texts};
+use super::proto_json::{count, id, implicit, implicit_id, is_false, metadata, proto_json, texts};
 use super::{Message, Struct};
 use crate::schema::{Object, Spot};
 
 /// `SendMessage` and `SendStreamingMessage`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SendMessageRequest {
     /// What the card's interface names.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
     /// What is said.
     pub message: Message,
     /// How the answer is wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub configuration: Option<SendMessageConfiguration>,
     /// Whatever the client adds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Struct>,
 }
 
 /// How the answer to a message is wanted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SendMessageConfiguration {
     /// Media types that the client takes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accepted_output_modes: Vec<String>,
     /// Where to push updates.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub task_push_notification_config: Option<TaskPushNotificationConfig>,
     /// How many of the newest messages to give back; `None` is all, 0 is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub history_length: Option<u32>,
     /// Do not wait for a terminal or interrupted state.
+    #[serde(skip_serializing_if = "is_false")]
     pub return_immediately: bool,
 }
 
 /// Where to push a task's updates.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct TaskPushNotificationConfig {
     /// What the card's interface names.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
     /// Its name within the task.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The task; absent while it is not made yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub task_id: Option<String>,
     /// Where. Whoever calls it guards against private addresses.
     pub url: String,
     /// Sent along, so that the receiver knows the task.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
     /// What the receiver asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub authentication: Option<AuthenticationInfo>,
 }
 
 /// The `Authorization` header of a push.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct AuthenticationInfo {
     /// `Bearer`, `Basic`, ...
     pub scheme: String,
     /// What follows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub credentials: Option<String>,
 }
 
 /// `GetTask`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct GetTaskRequest {
     /// What the card's interface names.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
     /// The task.
     pub id: String,
     /// How many of the newest messages to give back; `None` is all, 0 is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub history_length: Option<u32>,
 }
 
 /// `CancelTask`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CancelTaskRequest {
     /// What the card's interface names.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
     /// The task.
     pub id: String,
     /// Whatever the client adds.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Struct>,
 }
 
 /// `SubscribeToTask`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SubscribeToTaskRequest {
     /// What the card's interface names.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
     /// The task.
     pub id: String,
+}
+
+/// `GetExtendedAgentCard`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GetExtendedAgentCardRequest {
+    /// What the card's interface names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
 }
 
 proto_json! {
@@ -97,6 +133,7 @@ proto_json! {
     GetTaskRequest: read_get_task;
     CancelTaskRequest: read_cancel_task;
     SubscribeToTaskRequest: read_subscribe;
+    GetExtendedAgentCardRequest: read_get_extended_card;
 }
 
 fn read_send_message(spot: Spot<'_, '_>) -> Option<SendMessageRequest> {
@@ -127,7 +164,7 @@ fn read_configuration(spot: Spot<'_, '_>) -> Option<SendMessageConfiguration> {
     })
 }
 
-fn history_length(object: &Object<'_, '_>) -> Option<Option<u32>> {
+pub(super) fn history_length(object: &Object<'_, '_>) -> Option<Option<u32>> {
     object.optional("historyLength", count)
 }
 
@@ -175,4 +212,9 @@ fn read_subscribe(spot: Spot<'_, '_>) -> Option<SubscribeToTaskRequest> {
     let tenant = implicit(&request, "tenant");
     let task_id = request.required("id", id);
     Some(SubscribeToTaskRequest { tenant: tenant?, id: task_id? })
+}
+
+fn read_get_extended_card(spot: Spot<'_, '_>) -> Option<GetExtendedAgentCardRequest> {
+    let tenant = implicit(&spot.object()?, "tenant");
+    Some(GetExtendedAgentCardRequest { tenant: tenant? })
 }

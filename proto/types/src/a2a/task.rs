@@ -167,7 +167,7 @@ pub(super) fn read_status(spot: Spot<'_, '_>) -> Option<TaskStatus> {
     Some(TaskStatus { state: state?, message: message?, timestamp: timestamp? })
 }
 
-fn read_state(spot: Spot<'_, '_>) -> Option<TaskState> {
+pub(super) fn read_state(spot: Spot<'_, '_>) -> Option<TaskState> {
     enumeration(spot, "a TASK_STATE_ name", TaskState::ALL)
 }
 

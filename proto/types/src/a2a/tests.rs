@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod list;
 mod rpc;
 
 use proptest::prelude::*;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::time::WallMs;
 
-fn paths<T>(read: Result<T, Vec<SchemaError>>) -> Vec<String> {
+pub(super) fn paths<T>(read: Result<T, Vec<SchemaError>>) -> Vec<String> {
     read.err().unwrap_or_default().into_iter().map(|fault| fault.path).collect()
 }
 
@@ -184,7 +185,7 @@ fn a_method_is_known_by_both_names_and_a_version_is_never_guessed() {
     }
 }
 
-fn any_part() -> impl Strategy<Value = Part> {
+pub(super) fn any_part() -> impl Strategy<Value = Part> {
     let content = prop_oneof![
         ".{0,12}".prop_map(Content::Text),
         proptest::collection::vec(any::<u8>(), 0..12).prop_map(Content::Raw),
@@ -204,7 +205,7 @@ fn any_part() -> impl Strategy<Value = Part> {
     })
 }
 
-fn any_message() -> impl Strategy<Value = Message> {
+pub(super) fn any_message() -> impl Strategy<Value = Message> {
     let id = || "[!-~]{1,20}";
     let optional = || proptest::option::of(id());
     let parts = proptest::collection::vec(any_part(), 1..4);
@@ -243,6 +244,7 @@ proptest! {
     #[test]
     fn no_bytes_make_a_parser_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
         let _ = SendMessageRequest::parse(&bytes);
+        let _ = ListTasksRequest::parse(&bytes);
         let _ = super::rpc::Request::parse(&bytes);
     }
 }

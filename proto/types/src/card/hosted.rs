@@ -33,6 +33,8 @@ pub struct Hosted<'a> {
     pub skills: &'a [Skill],
     /// Whether it streams.
     pub streaming: bool,
+    /// Whether who authenticates may ask for the card as it may see it.
+    pub extended: bool,
     /// Whether callers need a federation token.
     pub federated: bool,
 }
@@ -52,6 +54,9 @@ pub fn hosted(agent: &Hosted<'_>) -> Result<Value, Invalid> {
         "defaultOutputModes": agent.output_modes,
         "skills": agent.skills,
     });
+    if agent.extended {
+        card["capabilities"]["extendedAgentCard"] = json!(true);
+    }
     if agent.federated {
         let scheme = json!({ "httpAuthSecurityScheme": {
             "scheme": "Bearer",

@@ -11,12 +11,17 @@ use crate::schema::{Object, Problem, Spot};
 /// The scopes of each scheme that must all be satisfied.
 pub type SecurityRequirement = BTreeMap<String, Vec<String>>;
 
-/// Each scheme is one of five kinds, named by its one member; kinds to come are passed over.
+/// How the name of a kind ends.
+const KIND: &str = "SecurityScheme";
+
+/// Each scheme is one of five kinds, named by one member; kinds to come are passed over, and so is what 0.3 says of a scheme in
+/// a card of both versions.
 pub(super) fn read_schemes(spot: Spot<'_, '_>) -> Option<Vec<String>> {
     let schemes = spot.object()?;
     schemes.each(|_, spot| {
         let Some(scheme) = spot.object() else { return };
-        if scheme.members.len() != 1 {
+        let kinds = scheme.members.keys().filter(|name| name.ends_with(KIND)).count();
+        if kinds > 1 || (kinds == 0 && scheme.members.len() != 1) {
             scheme.fault::<()>(Problem::Value("an object with exactly one scheme"));
         }
         for (kind, required) in [

@@ -33,6 +33,7 @@ fn card() -> Value {
         output_modes: &modes,
         skills: &[skill],
         streaming: true,
+        extended: false,
         federated: true,
     })
     .unwrap()
@@ -94,6 +95,7 @@ fn a_hosted_card_with_anything_empty_is_not_made() {
         output_modes: &[],
         skills: &[],
         streaming: false,
+        extended: false,
         federated: false,
     };
     let faults = hosted(&nothing).unwrap_err().faults();

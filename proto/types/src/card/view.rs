@@ -120,10 +120,22 @@ impl Interface {
         Self::v10(url, "JSONRPC")
     }
 
+    /// An HTTP+JSON interface of A2A 1.0.
+    #[must_use]
+    pub fn http_json(url: &str) -> Self {
+        Self::v10(url, "HTTP+JSON")
+    }
+
     /// A gRPC interface of A2A 1.0, at `host:port`.
     #[must_use]
     pub fn grpc(authority: &str) -> Self {
         Self::v10(authority, "GRPC")
+    }
+
+    /// The same of A2A 0.3, which has no tenants.
+    #[must_use]
+    pub fn of_v03(self) -> Self {
+        Self { tenant: None, protocol_version: "0.3".to_owned(), ..self }
     }
 
     fn v10(url: &str, protocol_binding: &str) -> Self {

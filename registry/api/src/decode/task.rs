@@ -1,8 +1,10 @@
-//! Tasks: submit, cancel, complete. A node answers only for its own tasks, and a gateway names the owner of the task that
-//! it asks for. No request names the node that a task goes to.
+//! Tasks: submit, cancel, complete, follow; lists are beside. A node answers only for its own tasks, and a gateway names the
+//! owner of the task that it asks for. No request names the node that a task goes to.
+
+pub mod list;
 
 use proto_types::{
-    ContextId, GatewayId, Handle, LeaseEpoch, NodeId, Reason, TaskId, TaskOwner, json,
+    ContextId, Digest, GatewayId, Handle, LeaseEpoch, NodeId, Reason, TaskId, TaskOwner, json,
 };
 use proto_wire::registry::v1 as wire;
 use registry_core::command::{
@@ -31,8 +33,7 @@ pub fn submit(
     let events = request.reply_to.as_ref().map(reply_to).transpose()?;
     let deadline = field::time("deadline_ms", request.deadline_ms)?;
     let token = super::token::payment(caller, request.token.as_ref(), view)?;
-    super::agent::json_object("input", &request.input)?;
-    let proposal = super::with_body(&request.input, |input| {
+    let proposal = with_input(&request.input, |input| {
         Command::SubmitTask(SubmitTask {
             id,
             context,
@@ -44,6 +45,7 @@ pub fn submit(
             shared: *caller != Principal::Operator,
             metered: true,
             counted: true,
+            listed: true,
             token,
             node: None,
             gateway: gateway_of(caller),
@@ -77,13 +79,21 @@ pub fn continue_task(
     let owner = field::read("owner", &request.owner)?;
     let events = request.reply_to.as_ref().map(reply_to).transpose()?;
     let deadline = field::time("deadline_ms", request.deadline_ms)?;
-    super::agent::json_object("input", &request.input)?;
-    let proposal = super::with_body(&request.input, |input| {
+    let proposal = with_input(&request.input, |input| {
         let (reply_to, gateway) = (events.clone(), gateway_of(caller));
         FleetCommand::ContinueTask(ContinueTask { id, owner, input, reply_to, deadline, gateway })
             .into()
     })?;
     Ok((proposal, events))
+}
+
+/// A message, and the command that names it.
+fn with_input(
+    message: &[u8],
+    command: impl FnOnce(Digest) -> Command,
+) -> Result<Proposal, Problem> {
+    super::agent::json_object("input", message)?;
+    super::with_body(message, command)
 }
 
 /// The gateway that waits for what is asked for.
@@ -132,6 +142,31 @@ pub fn owner(caller: &Principal, owner: &str) -> Result<Option<TaskOwner>, Probl
     field::read("owner", owner).map(Some)
 }
 
+/// A further gateway of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Follow {
+    /// Which task.
+    pub id: TaskId,
+    /// Must own it.
+    pub owner: TaskOwner,
+    /// Where its events go too; [`check_reply_to`] says whether they may.
+    pub reply_to: ReplyTo,
+}
+
+/// Reads which task's events a gateway asks for, in whose name.
+///
+/// # Errors
+/// As [`Principal::require`], `invalid-argument`.
+pub fn follow(caller: &Principal, request: &wire::FollowTaskRequest) -> Result<Follow, Problem> {
+    caller.require(&[Role::Gateway])?;
+    let missing = || Problem::argument("reply_to", "it is missing");
+    Ok(Follow {
+        id: field::read("id", &request.id)?,
+        owner: field::read("owner", &request.owner)?,
+        reply_to: reply_to(request.reply_to.as_ref().ok_or_else(missing)?)?,
+    })
+}
+
 /// Reads an outcome.
 ///
 /// # Errors
@@ -173,7 +208,7 @@ fn reply_to(reply_to: &wire::ReplyTo) -> Result<ReplyTo, Problem> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use proto_types::{Digest, WallMs};
+    use proto_types::WallMs;
     use registry_core::command::SpendToken;
     use registry_core::view::Memory;
 
@@ -208,6 +243,7 @@ mod tests {
         for (caller, shares) in [(gateway(), true), (Principal::Operator, false)] {
             let task = submitted(&caller, &request());
             assert_eq!((task.shared, task.metered), (shares, true), "{caller:?}");
+            assert!(task.listed, "and its owner's list has it");
         }
     }
 

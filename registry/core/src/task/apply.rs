@@ -200,6 +200,7 @@ fn task_of(command: &SubmitTask, now: WallMs) -> TaskEntry {
         shared: command.shared,
         bytes: command.metered.then_some(0),
         counted: command.counted,
+        listed: command.listed,
         submitted_at: now,
         changed_at: now,
         revision: Default::default(),

@@ -36,6 +36,9 @@ pub struct SubmitTask {
     /// Whether its node's number of tasks counts it. False in earlier logs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub counted: bool,
+    /// Whether its owner's list has it. False in earlier logs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub listed: bool,
     /// The caller's token, spent with it. Absent in earlier logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<SpendToken>,

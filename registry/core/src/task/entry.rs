@@ -3,7 +3,7 @@
 
 use proto_types::{
     ContextId, Digest, Endpoint, GatewayId, Handle, LeaseEpoch, NodeId, ReplySecret, Revision,
-    TaskId, TaskOwner, WallMs,
+    TaskId, TaskOwner, WallMs, task,
 };
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,9 @@ pub struct TaskEntry {
     /// Whether its node's number of tasks counts it; false of one from before these were counted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub counted: bool,
+    /// Whether it is in its owner's list; a task from before there were lists is in none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub listed: bool,
     /// How many bytes are counted as kept for it, with all that was said; `None` of one from before these were counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
@@ -106,4 +109,15 @@ pub enum TaskState {
         /// Why, for ends that are not success: the node's reason, or the core's words around it.
         reason: Option<String>,
     },
+}
+
+impl TaskState {
+    /// It in one word, as a task is told with it.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Pending => task::PENDING,
+            Self::Assigned { .. } => task::ASSIGNED,
+            Self::Ended { end, .. } => end.as_str(),
+        }
+    }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use proto_types::{ContextId, Digest, NodeId, Revision, TaskId, WallMs};
+use proto_types::{ContextId, Digest, NodeId, Revision, TaskId, TaskOwner, WallMs};
 
 use crate::entity::{Entity, Table};
 use crate::index::{self, Keys};
 use crate::layout::{self, END, Tag};
 
 use super::entry::{TaskEntry, TaskState};
+use super::listed::Listed;
 
 /// Tasks by id.
 pub const TASKS: Table<TaskEntry> = Table::new(7, "task");
@@ -23,6 +24,8 @@ pub(crate) const TASKS_BY_DEADLINE: Tag = Tag(7);
 pub(crate) const TASKS_BY_END: Tag = Tag(10);
 /// Tasks by conversation.
 pub(crate) const TASKS_BY_CONTEXT: Tag = Tag(50);
+/// Tasks by owner, the one that changed last first.
+pub(crate) const TASKS_BY_OWNER: Tag = Tag(52);
 
 impl Entity for TaskEntry {
     fn key(&self) -> String {
@@ -34,6 +37,10 @@ impl Entity for TaskEntry {
         if self.in_context {
             let key = [tasks_of_context(&self.context), self.id.as_str().into()].concat();
             keys.push((key, self.owner.as_str().into()));
+        }
+        if self.listed {
+            let key = task_of_owner(&self.owner, self.revision);
+            keys.push((key, Listed::of(self).value()));
         }
         keys
     }
@@ -89,6 +96,26 @@ pub(crate) fn tasks_of_node(node: &NodeId) -> Vec<u8> {
 /// What the keys of a conversation's tasks start with; whose they are stands behind them.
 pub(crate) fn tasks_of_context(context: &ContextId) -> Vec<u8> {
     TASKS_BY_CONTEXT.key(&[context.as_str().as_bytes(), END])
+}
+
+/// The tasks of an owner that changed before a revision, or all of them, the one that changed last first: from, to.
+pub(crate) fn tasks_of_owner(owner: &TaskOwner, before: Option<Revision>) -> (Vec<u8>, Vec<u8>) {
+    let all = of_owner(owner);
+    let to = layout::past(&all);
+    match before {
+        Some(before) => (layout::after(&task_of_owner(owner, before)), to),
+        None => (all, to),
+    }
+}
+
+/// No two tasks have one revision.
+fn task_of_owner(owner: &TaskOwner, revision: Revision) -> Vec<u8> {
+    let newest_first = (u64::MAX - revision.0).to_be_bytes();
+    [of_owner(owner), newest_first.to_vec()].concat()
+}
+
+fn of_owner(owner: &TaskOwner) -> Vec<u8> {
+    TASKS_BY_OWNER.key(&[owner.as_str().as_bytes(), END])
 }
 
 fn task_of_node(node: &NodeId, task: &TaskId) -> Vec<u8> {

@@ -417,6 +417,7 @@ fn any_task_command(now: WallMs) -> impl Strategy<Value = Command> {
                     shared: id.is_multiple_of(2),
                     metered: !id.is_multiple_of(3),
                     counted: true,
+                    listed: id % 4 != 3,
                     token,
                     node,
                     gateway,

@@ -27,6 +27,7 @@ mod search;
 mod search_world;
 mod shapes;
 mod submissions;
+mod task_lists;
 mod tasks;
 mod tokens;
 mod verify;

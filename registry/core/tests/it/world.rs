@@ -312,6 +312,7 @@ pub(crate) fn submit(name: u8, input: u8, deadline: WallMs) -> Command {
         shared: true,
         metered: true,
         counted: true,
+        listed: true,
         token: None,
         node: None,
         gateway: None,

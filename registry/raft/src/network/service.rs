@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, StreamExt as _};
@@ -17,13 +17,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Append, Appended, Ballot, Call, Contact, Opening, Pull};
+use super::{Append, Appended, Ballot, Call, Contact, Notice, Opening, Pull};
 use crate::blank::Blank;
 use crate::codec::{decode, encode};
 use crate::machine::{Published, Raft};
 use crate::member_reports::REMOVED;
 use crate::observed;
 use crate::proposer::Proposer;
+use crate::registry::TakeNotice;
 use crate::snapshot::{
     Manifest, Snapshots, Stored, Want, all, checkpoint, disk, frames, next_frame,
     receive_and_install, turn,
@@ -39,6 +40,7 @@ pub struct TransportService {
     pub(crate) handle: Arc<StoreHandle>,
     pub(crate) snapshots: Arc<Snapshots>,
     pub(crate) proposer: Proposer,
+    pub(crate) notices: Arc<OnceLock<TakeNotice>>,
     pub(crate) contact: Arc<Contact>,
     pub(crate) published: Arc<Published>,
     pub(crate) blank: Arc<Blank>,
@@ -178,6 +180,14 @@ impl RaftTransport for TransportService {
     async fn forward(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
         let mut proposal: Proposal = self.call(request)?;
         respond(&self.proposer.propose(&mut proposal, None, None).await)
+    }
+
+    async fn notify(&self, request: Request<Frame>) -> Result<Response<Frame>, Status> {
+        let Notice { message } = self.call(request)?;
+        // Never handed on: two members that take each other for the leader would go in circles.
+        let take = self.notices.get().filter(|_| self.raft.is_leader());
+        let take = take.ok_or_else(|| Status::failed_precondition("this member does not lead"))?;
+        respond(&take(message.as_slice()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! A follower's way to the leader: one hop, over one kept connection. A proposal that may have arrived is never sent
-//! again.
+//! again, nor is a notice.
 
+use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,10 +12,13 @@ use tonic::{Code, Status};
 
 use crate::ProposeError;
 use crate::codec::{decode, encode};
-use crate::network::{Caller, Client, client, request};
+use crate::network::{Caller, Client, Notice, client, request};
 
 /// How long the leader may take. Longer than an election, shorter than a caller's patience.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The same for a notice, which nothing has to be written for: shorter than who brings it waits for an answer.
+const NOTICE_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(crate) struct Forwarder {
     calls: Caller,
@@ -44,6 +48,22 @@ impl Forwarder {
             Ok(Err(status)) if refused(&status) => Err(unsent()),
             Ok(Err(status)) => Err(ProposeError::Unknown(status.to_string())),
             Err(_) => Err(ProposeError::Unknown("the leader did not answer in time".to_owned())),
+        }
+    }
+
+    /// Hands a notice to the member that leads; whether that could do what it says.
+    pub(crate) async fn notify(
+        &self,
+        (id, address): (u64, &str),
+        notice: Notice,
+    ) -> Result<bool, Status> {
+        let unusable = |cause: &dyn Display| Status::unavailable(cause.to_string());
+        let mut client = self.client(id, address).map_err(|cause| unusable(&cause))?;
+        let body = encode(&self.calls.call(id, notice)).map_err(|cause| unusable(&cause))?;
+        let call = client.notify(request(self.calls.credentials(), body, NOTICE_TIMEOUT));
+        match tokio::time::timeout(NOTICE_TIMEOUT, call).await {
+            Ok(answer) => decode(&answer?.get_ref().body).map_err(|cause| unusable(&cause)),
+            Err(_) => Err(Status::deadline_exceeded("the leader did not answer in time")),
         }
     }
 

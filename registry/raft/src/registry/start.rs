@@ -61,6 +61,7 @@ impl Opened {
             reports: calls.reports(),
             credentials: calls.credentials().clone(),
             forwarder: Arc::new(Forwarder::new(calls)),
+            notices: Arc::default(),
             silence_max: config.timings.election_max.saturating_mul(3),
             changing: tokio::sync::Mutex::new(()),
             contact,

@@ -9,6 +9,7 @@ mod failover;
 mod install;
 mod members;
 mod mutual;
+mod notices;
 mod offline;
 mod single;
 mod stale_reads;

@@ -40,8 +40,9 @@ async fn calls_without_the_secret_or_the_form_are_refused() {
             client.transfer(call(*secret, body)).await.unwrap_err().code(),
             client.forward(call(*secret, body)).await.unwrap_err().code(),
             client.offer(call(*secret, body)).await.unwrap_err().code(),
+            client.notify(call(*secret, body)).await.unwrap_err().code(),
         ];
-        assert_eq!(codes, [*expected; 5], "{secret:?} {body:?}");
+        assert_eq!(codes, [*expected; 6], "{secret:?} {body:?}");
     }
     assert!(cluster.registry(1).strong().await.is_ok(), "the member still leads");
 }

@@ -12,6 +12,9 @@ pub enum Contradiction {
     /// The listener's limits.
     #[error("the limits of the listener")]
     Limits(#[from] serve::Contradiction),
+    /// Nobody is there of whom a header is demanded.
+    #[error("proxy_protocol = true needs trusted_proxies: the networks that headers come from")]
+    NoProxies,
     /// A key of `members` is not a number.
     #[error("members: `{0}` is not a number")]
     MemberId(String),

@@ -62,6 +62,7 @@ async fn while_leading(member: &Member, effects: &mut broadcast::Receiver<Effect
         let look = tokio::select! {
             _ = sweep.tick() => Look::All,
             () = member.fleet.wake.notified() => Look::Nodes,
+            () = member.fleet.orders_due.notified() => Look::Noted,
             effect = effects.recv() => note(&member.fleet, effect),
         };
         // Effects that wait already are part of this pass.

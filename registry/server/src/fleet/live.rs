@@ -1,5 +1,5 @@
 //! One session of a node: its lease, what the node says of itself, and what it was told. An order that was not taken is sent
-//! again; one that was is not.
+//! again; one that was is not, nor is one that names a further gateway.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,11 +18,20 @@ pub(super) const ORDERS_MAX: usize = 256;
 /// Places in that queue that only grants of leases may take.
 const LEASES_KEPT: usize = 16;
 
+/// Gateways that a node has still to be told of, for one task: as many as it pushes to. Beyond it the first is forgotten.
+pub(super) const FOLLOWS_MAX: usize = 8;
+
+// The orders about a task may exceed the room by all but one, and take places that are kept for leases.
+const _: () = assert!(FOLLOWS_MAX + 1 < LEASES_KEPT);
+
 /// Two processes that dial in turn meet again within seconds; attempts of one alone are not late twice in that time.
 const REPLACED_AGAIN: Duration = Duration::from_secs(60);
 
 /// An order that was not accepted is sent again after this long.
 const RESEND_AFTER: Duration = Duration::from_secs(3);
+
+/// Gateways that a node has still to be told of, by task.
+pub(super) type Follows = BTreeMap<TaskId, Vec<wire::Follow>>;
 
 /// Where the orders of one session go.
 pub(super) type Orders = mpsc::Sender<Result<wire::NodeOrder, Status>>;
@@ -54,6 +63,8 @@ pub(super) struct Live {
     pub(super) draining: bool,
     pub(super) cached: BTreeSet<Digest>,
     held: BTreeMap<TaskId, Held>,
+    /// Where events of its tasks go too, as far as it has still to be told.
+    pub(super) follows: Follows,
 }
 
 /// What a node was told about a task.
@@ -80,6 +91,7 @@ impl Live {
             draining: false,
             cached: BTreeSet::new(),
             held: opening.held.into_iter().map(|(id, epoch)| (id, held(epoch))).collect(),
+            follows: Follows::new(),
         }
     }
 
@@ -149,6 +161,23 @@ impl Live {
         }
     }
 
+    /// A further gateway wants the events of a task.
+    pub(super) fn followed(&mut self, task: TaskId, follow: wire::Follow) {
+        let untold = self.follows.entry(task).or_default();
+        if untold.len() == FOLLOWS_MAX {
+            untold.remove(0);
+        }
+        untold.push(follow);
+    }
+
+    /// The gateways that the node has to be told of, once it was told of the task itself; they count as told. Those of an
+    /// assignment that is over are forgotten.
+    pub(super) fn take_follows(&mut self, task: &TaskId, epoch: LeaseEpoch) -> Vec<wire::Follow> {
+        let mut untold = self.follows.remove(task).unwrap_or_default();
+        untold.retain(|follow| follow.epoch == epoch.0);
+        untold
+    }
+
     /// The node has taken the task.
     pub(super) fn accepted(&mut self, task: &TaskId, epoch: LeaseEpoch) {
         if let Some(held) = self.held.get_mut(task).filter(|held| held.epoch == epoch) {
@@ -159,6 +188,7 @@ impl Live {
     /// Forgets every task that is not assigned to the node any more.
     pub(super) fn keep_only(&mut self, assigned: &BTreeSet<TaskId>) {
         self.held.retain(|task, _| assigned.contains(task));
+        self.follows.retain(|task, _| assigned.contains(task));
     }
 }
 

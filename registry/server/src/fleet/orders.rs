@@ -1,5 +1,6 @@
-//! What nodes are told: which tasks are theirs, and which of these to cancel. Nothing is told that is not committed, nor is
-//! more looked at for one task than that task. What a node has no room for is told in a later pass, never forgotten.
+//! What nodes are told: which tasks are theirs, which of these to cancel, and where else their events go. No task is told that
+//! is not committed, nor is more looked at for one task than that task. What a node has no room for is told in a later pass,
+//! never forgotten.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +22,7 @@ use super::{Fleet, Touched};
 /// Tasks of one node looked at in one pass; far above the slots of any machine we know.
 const ASSIGNED_MAX: usize = 4_096;
 
-/// Tells nodes what is assigned to them and what is to be cancelled, as far as they do not know.
+/// Tells nodes what is assigned to them, what is to be cancelled and who follows it, as far as they do not know.
 pub(super) fn tell(
     member: &Member,
     touched: BTreeMap<NodeId, Touched>,
@@ -95,42 +96,56 @@ fn orders(
     tasks: &[TaskEntry],
     now: Instant,
 ) -> Result<Vec<Kind>, Problem> {
-    let (untold, cancelled) = news(fleet, node, tasks, now);
-    let mut orders = Vec::with_capacity(untold.len() + cancelled.len());
-    for task in untold {
+    let news = news(fleet, node, tasks, now);
+    let mut orders = Vec::with_capacity(news.len());
+    for task in news.untold {
         orders.extend(assigned(view, task)?.map(Kind::Assigned));
     }
-    // A cancellation means something only after its assignment.
+    // What is to be done with a task means something only after its assignment.
     let cancel = |task: &TaskEntry| wire::Cancel { task: task.id.to_string(), epoch: task.epoch.0 };
-    orders.extend(cancelled.into_iter().map(cancel).map(Kind::Cancel));
+    orders.extend(news.follows.into_iter().map(Kind::Follow));
+    orders.extend(news.cancelled.into_iter().map(cancel).map(Kind::Cancel));
     Ok(orders)
 }
 
-/// The tasks that the node has to hear of, and those it has to cancel, as far as there is room; the others stay noted.
-fn news<'t>(
-    fleet: &Fleet,
-    node: &NodeId,
-    tasks: &'t [TaskEntry],
-    now: Instant,
-) -> (Vec<&'t TaskEntry>, Vec<&'t TaskEntry>) {
-    let (mut untold, mut cancelled) = (Vec::new(), Vec::new());
-    let mut table = fleet.table();
-    let Some(live) = table.live(node) else { return (untold, cancelled) };
+/// What a node does not know.
+#[derive(Debug, Default)]
+struct News<'t> {
+    /// Tasks that it has to hear of.
+    untold: Vec<&'t TaskEntry>,
+    /// Tasks that it has to cancel.
+    cancelled: Vec<&'t TaskEntry>,
+    /// Where events of its tasks go too.
+    follows: Vec<wire::Follow>,
+}
+
+impl News<'_> {
+    /// How many orders it makes.
+    fn len(&self) -> usize {
+        self.untold.len() + self.cancelled.len() + self.follows.len()
+    }
+}
+
+/// What the node has to hear of these tasks, as far as there is room; the others stay noted.
+fn news<'t>(fleet: &Fleet, node: &NodeId, tasks: &'t [TaskEntry], now: Instant) -> News<'t> {
+    let (mut news, mut table) = (News::default(), fleet.table());
+    let Some(live) = table.live(node) else { return news };
     for (at, task) in tasks.iter().enumerate() {
-        if untold.len() + cancelled.len() >= live.room() {
+        if news.len() >= live.room() {
             // The table is locked, as above.
             let rest = tasks[at..].iter().map(|task| task.id.clone());
             fleet.touch_rest(node.clone(), rest.collect());
             break;
         }
         if live.must_tell(&task.id, task.epoch, now) {
-            untold.push(task);
+            news.untold.push(task);
         }
         if task.cancel_requested && live.must_cancel(&task.id) {
-            cancelled.push(task);
+            news.cancelled.push(task);
         }
+        news.follows.extend(live.take_follows(&task.id, task.epoch));
     }
-    (untold, cancelled)
+    news
 }
 
 /// Everything a node needs to run the task; `None` if its agent is gone.
@@ -175,11 +190,12 @@ mod tests {
     use std::time::Duration;
 
     use futures_util::FutureExt as _;
+    use proto_types::LeaseEpoch;
     use registry_core::entry::Capacity;
     use tokio::sync::{broadcast, mpsc, oneshot};
     use tonic::Status;
 
-    use crate::fleet::live::{ORDERS_MAX, Opening};
+    use crate::fleet::live::{FOLLOWS_MAX, ORDERS_MAX, Opening};
     use crate::fleet::pick::tests::{node, pending};
 
     use super::*;
@@ -230,7 +246,7 @@ mod tests {
     fn a_burst_beyond_the_room_of_a_node_is_told_in_full_once_it_has_taken_orders() {
         let ((fleet, mut received), tasks, now) = (fleet(), burst(), Instant::now());
         let room = room(&fleet);
-        let (untold, _) = news(&fleet, &node("n1"), &tasks, now);
+        let untold = news(&fleet, &node("n1"), &tasks, now).untold;
         assert_eq!(untold.len(), room);
         for task in untold {
             let order = wire::Revoked { task: task.id.to_string(), epoch: task.epoch.0 };
@@ -242,9 +258,65 @@ mod tests {
         let rest = noted(&fleet);
         assert_eq!(rest, ids(&tasks[room..]));
         assert!(!is_awake(&fleet), "nothing is left that a pass does not have");
-        let (untold, _) = news(&fleet, &node("n1"), &tasks[room..], now);
+        let untold = news(&fleet, &node("n1"), &tasks[room..], now).untold;
         assert_eq!(untold.len(), rest.len());
         assert!(noted(&fleet).is_empty());
+    }
+
+    /// A task of the node under this epoch, and the order that tells of a gateway by its secret.
+    fn followed(fleet: &Fleet, epoch: u64, secret: &str) -> TaskEntry {
+        let task = TaskEntry { epoch: LeaseEpoch(epoch), ..pending("t1", 1) };
+        let reply_to = Some(wire::ReplyTo { secret: secret.to_owned(), ..Default::default() });
+        let follow = wire::Follow { task: task.id.to_string(), epoch, reply_to };
+        fleet.table().live(&node("n1")).unwrap().followed(task.id.clone(), follow);
+        task
+    }
+
+    fn secrets(news: &News<'_>) -> Vec<String> {
+        let reply_to = news.follows.iter().map(|follow| follow.reply_to.clone().unwrap());
+        reply_to.map(|reply_to| reply_to.secret).collect()
+    }
+
+    /// Caught: an order about a task before the task.
+    #[test]
+    fn a_node_hears_once_of_each_gateway_that_follows_a_task_and_of_the_task_first() {
+        let ((fleet, _received), now) = (fleet(), Instant::now());
+        let task = followed(&fleet, 1, "a");
+        followed(&fleet, 1, "b");
+        let first = news(&fleet, &node("n1"), std::slice::from_ref(&task), now);
+        assert_eq!((first.untold.len(), secrets(&first)), (1, vec!["a".into(), "b".into()]));
+        assert_eq!(news(&fleet, &node("n1"), std::slice::from_ref(&task), now).len(), 0);
+        followed(&fleet, 1, "c");
+        let again = TaskEntry { epoch: LeaseEpoch(2), ..task };
+        let second = news(&fleet, &node("n1"), std::slice::from_ref(&again), now);
+        assert_eq!((second.untold.len(), secrets(&second)), (1, vec![]), "another assignment");
+    }
+
+    #[test]
+    fn of_one_task_a_bounded_number_of_gateways_waits_to_be_told_and_the_first_is_forgotten() {
+        let ((fleet, mut received), now) = (fleet(), Instant::now());
+        for number in 0..=FOLLOWS_MAX {
+            followed(&fleet, 1, &number.to_string());
+        }
+        let task = followed(&fleet, 1, "last");
+        let found = news(&fleet, &node("n1"), std::slice::from_ref(&task), now);
+        let expected: Vec<_> = (2..=FOLLOWS_MAX).map(|number| number.to_string()).collect();
+        assert_eq!(secrets(&found), [expected, vec!["last".to_owned()]].concat());
+        // All but the last place are taken: what one task brings still fits.
+        while room(&fleet) > 1 {
+            fleet.table().send(&node("n1"), Kind::Revoked(wire::Revoked::default()));
+        }
+        for number in 0..FOLLOWS_MAX {
+            followed(&fleet, 2, &number.to_string());
+        }
+        let next = TaskEntry { epoch: LeaseEpoch(2), cancel_requested: true, ..task };
+        let found = news(&fleet, &node("n1"), std::slice::from_ref(&next), now);
+        assert_eq!(found.len(), FOLLOWS_MAX + 2);
+        for _ in 0..found.len() {
+            fleet.table().send(&node("n1"), Kind::Revoked(wire::Revoked::default()));
+        }
+        assert!(fleet.table().live(&node("n1")).is_some(), "and its session goes on");
+        assert!(received.try_recv().is_ok());
     }
 
     #[test]

@@ -280,6 +280,7 @@ pub(super) mod tests {
             in_context: false,
             shared: false,
             counted: true,
+            listed: false,
             bytes: None,
             submitted_at: WallMs(1),
             changed_at: WallMs(1),

@@ -10,7 +10,7 @@ use proto_wire::registry::v1 as wire;
 use registry_api::{Code, Problem};
 use tokio::time::Instant;
 
-use super::live::{Live, Opening};
+use super::live::{Follows, Live, Opening};
 
 /// All sessions while one member leads.
 #[derive(Debug, Default)]
@@ -23,11 +23,13 @@ pub(super) struct Table {
 }
 
 /// A node without a session.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Silence {
     until: Instant,
     /// As in [`Live`].
     excused: bool,
+    /// What the session before left untold.
+    follows: Follows,
 }
 
 impl Table {
@@ -35,7 +37,7 @@ impl Table {
     pub(super) fn begin(&mut self, joined: Vec<(NodeId, Instant)>) {
         self.end();
         self.is_leading = true;
-        let silence = |until| Silence { until, excused: false };
+        let silence = |until| Silence { until, excused: false, follows: Follows::new() };
         self.silent = joined.into_iter().map(|(node, until)| (node, silence(until))).collect();
     }
 
@@ -65,8 +67,8 @@ impl Table {
         self.is_leading
     }
 
-    /// Takes a session up; an older one of the same node ends. Returns its number, or `None` if
-    /// this member does not lead.
+    /// Takes a session up; an older one of the same node ends, and what it left untold passes on. Returns its number, or
+    /// `None` if this member does not lead.
     pub(super) fn open(
         &mut self,
         node: &NodeId,
@@ -79,7 +81,7 @@ impl Table {
         }
         self.opened += 1;
         let mut live = Live::new(self.opened, opening, now, ttl);
-        self.silent.remove(node);
+        live.follows = self.silent.remove(node).map(|silence| silence.follows).unwrap_or_default();
         if let Some(old) = self.live.remove(node) {
             if old.has_replaced_lately(now) {
                 tracing::warn!(
@@ -90,6 +92,7 @@ impl Table {
             }
             live.replaced_at = Some(now);
             old.say_last(Problem::new(Code::SessionReplaced, "the node has a newer session"));
+            live.follows = old.follows;
         }
         self.live.insert(node.clone(), live);
         Some(self.opened)
@@ -100,8 +103,8 @@ impl Table {
         if self.session(node, number).is_some()
             && let Some(live) = self.live.remove(node)
         {
-            let silence = Silence { until: live.lease_until, excused: live.excused };
-            self.silent.insert(node.clone(), silence);
+            let Live { lease_until: until, excused, follows, .. } = live;
+            self.silent.insert(node.clone(), Silence { until, excused, follows });
         }
     }
 
@@ -144,7 +147,7 @@ impl Table {
     /// The node's loss could not be committed: look again at `until`.
     pub(super) fn retry(&mut self, node: NodeId, until: Instant) {
         if self.is_leading && !self.live.contains_key(&node) {
-            self.silent.insert(node, Silence { until, excused: true });
+            self.silent.insert(node, Silence { until, excused: true, follows: Follows::new() });
         }
     }
 
@@ -166,6 +169,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use proto_types::{LeaseEpoch, TaskId};
     use registry_core::entry::Capacity;
     use tokio::sync::{mpsc, oneshot};
     use tonic::Status;
@@ -203,6 +207,25 @@ mod tests {
         assert_eq!(reason.code(), tonic::Code::Aborted);
         table.close(&node(), first.unwrap());
         assert!(table.live(&node()).is_some(), "an old session cannot close a new one");
+    }
+
+    /// Caught: a gateway that was noted just before a session ended, and is told to none.
+    #[test]
+    fn what_a_session_has_left_untold_the_next_one_of_the_node_is_told() {
+        let (mut table, now) = (Table::default(), Instant::now());
+        table.begin(vec![]);
+        let (task, epoch): (TaskId, _) = ("t1".parse().unwrap(), LeaseEpoch(1));
+        for closes in [false, true] {
+            let (number, _received, _ended) = open(&mut table, now);
+            let follow = wire::Follow { task: task.to_string(), epoch: 1, reply_to: None };
+            table.live(&node()).unwrap().followed(task.clone(), follow.clone());
+            if closes {
+                table.close(&node(), number.unwrap());
+            }
+            let _next = open(&mut table, now);
+            let live = table.live(&node()).unwrap();
+            assert_eq!(live.take_follows(&task, epoch), [follow], "closes: {closes}");
+        }
     }
 
     #[test]

@@ -22,6 +22,8 @@ service! {
         submit_task(wire::SubmitTaskRequest) -> wire::Task = tasks::submit;
         continue_task(wire::ContinueTaskRequest) -> wire::Task = tasks::continued;
         get_task(wire::GetTaskRequest) -> wire::Task = tasks::one;
+        list_tasks(wire::ListTasksRequest) -> wire::TaskList = tasks::list;
+        follow_task(wire::FollowTaskRequest) -> wire::Done = tasks::follow;
         cancel_task(wire::CancelTaskRequest) -> wire::Task = tasks::cancel;
         complete_task(wire::CompleteTaskRequest) -> wire::Task = tasks::complete;
         spend_tokens(wire::SpendTokensRequest) -> wire::SpendTokensReply = tokens::spend;

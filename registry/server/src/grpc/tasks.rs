@@ -6,7 +6,7 @@ use tonic::Request;
 use crate::member::Member;
 use crate::operations::tasks;
 
-use super::{Handled, at, call, consistency};
+use super::{Handled, at, call, consistency, done};
 
 pub(super) async fn submit(
     member: &Member,
@@ -48,4 +48,21 @@ pub(super) async fn one(
     let consistency = consistency(request.get_ref().consistency)?;
     let (reading, task) = tasks::one(member, &call, request.get_ref(), consistency).await?;
     Ok(at(&reading, task))
+}
+
+pub(super) async fn list(
+    member: &Member,
+    request: Request<wire::ListTasksRequest>,
+) -> Handled<wire::TaskList> {
+    let call = call(&request)?;
+    let consistency = consistency(request.get_ref().consistency)?;
+    let (reading, list) = tasks::list(member, &call, request.get_ref(), consistency).await?;
+    Ok(at(&reading, list))
+}
+
+pub(super) async fn follow(
+    member: &Member,
+    request: Request<wire::FollowTaskRequest>,
+) -> Handled<wire::Done> {
+    Ok(done(tasks::follow(member, &call(&request)?, request.get_ref()).await?))
 }

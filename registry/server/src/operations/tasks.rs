@@ -1,5 +1,9 @@
 //! The operations on tasks: where the events of one may go, in whose name it is read, and what is told of one that waits
-//! for a slot. A token that comes with a task is never spent but in one proposal with it.
+//! for a slot. A token that comes with a task is never spent but in one proposal with it; lists and the gateways that follow
+//! one are beside.
+
+mod follow;
+mod list;
 
 use proto_types::TaskId;
 use proto_wire::registry::v1::{self as wire, Consistency};
@@ -13,6 +17,9 @@ use registry_raft::StoreView;
 use crate::call::Call;
 use crate::lookup;
 use crate::member::{Member, Reading, done_at, unexpected};
+
+pub(crate) use self::follow::follow;
+pub(crate) use self::list::list;
 
 use super::tokens::{check_unspent, paid};
 
@@ -121,11 +128,21 @@ fn shown(
     omit_input: bool,
 ) -> Result<Shown, Problem> {
     let task = lookup::whole_task(&reading.view, entry, omit_input)?;
+    let task = with_wait(member, &reading, entry, task)?;
+    Ok((reading, task))
+}
+
+/// The task with what it waits for, if it waits.
+fn with_wait(
+    member: &Member,
+    reading: &Reading,
+    entry: &TaskEntry,
+    task: wire::Task,
+) -> Result<wire::Task, Problem> {
     let is_new = reading.time.since(entry.changed_at) < PLACED_WITHIN_MS;
     let why = member.fleet.unplaced(&reading.view, entry)?;
-    let task = match why.filter(|why| *why != Unplaced::Busy || !is_new) {
+    Ok(match why.filter(|why| *why != Unplaced::Busy || !is_new) {
         Some(why) => render::fleet::waiting(task, why),
         None => task,
-    };
-    Ok((reading, task))
+    })
 }

@@ -20,7 +20,7 @@ use crate::artifacts::Artifacts;
 use crate::audit::Refusals;
 use crate::config::{Admission, Config, Contradiction};
 use crate::enrolment::EnrolmentLimiter;
-use crate::fleet::{Fleet, prepare};
+use crate::fleet::{Fleet, prepare, take_notices};
 use crate::leader::LeaderLine;
 use crate::log::TransparencyLog;
 use crate::member::{CredentialLookups, Member, WRITE_SHARES};
@@ -41,6 +41,7 @@ pub(super) async fn open(
     let registry = registry(config, addr, &connector).await?;
     let member = Arc::new(member(config, means, &connector, (registry, shutdown)));
     member.registry.prepare_by(prepare(&member));
+    member.registry.notices_by(take_notices(&member));
     Ok(member)
 }
 

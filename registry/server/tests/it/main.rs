@@ -19,6 +19,7 @@ mod fleet_refusals;
 #[path = "../../../../deploy/service/tests/service/flood.rs"]
 mod flood;
 mod floods;
+mod follow_task;
 mod handles;
 mod hostile;
 mod lagging_partners;
@@ -39,6 +40,7 @@ mod restored_partners;
 mod safe;
 mod search;
 mod site;
+mod task_lists;
 mod tls;
 mod tokens;
 mod untold;

@@ -392,10 +392,23 @@ impl Story {
 
     fn paid_task(&self, name: u8) -> Command {
         submit_with(name, |task| {
+            // As the version said it that told this first.
+            task.listed = false;
             (task.input, task.deadline) = (digest(6), self.now.plus_ms(HOUR));
             task.token = Some(self.token(60 + name));
             (task.node, task.gateway) = (Some(node_id(0)), Some(gateway_id(0)));
         })
+    }
+
+    /// Two tasks in the list of their owner, from what it is at first until they are forgotten.
+    pub(super) fn tasks_are_listed(&mut self) {
+        self.say(vec![
+            submit_with(1, |task| task.node = Some(node_id(0))),
+            submit_with(2, |task| task.context = ContextId::parse("another-context").unwrap()),
+        ]);
+        self.say(vec![complete(1, 0, 1, 1), assign(2, 0), release(2, 1)]);
+        self.say(vec![Command::CancelTask(CancelTask { id: task_id(2), owner: None })]);
+        self.say(vec![self.compact(5)]);
     }
 
     fn paid_envelope(&self, token: u8) -> Command {
@@ -482,7 +495,7 @@ fn asks_for_more(epoch: u64, outcome: u8) -> Command {
 fn submit(name: u8, input: u8, deadline: WallMs) -> Command {
     let mut command = world::submit(name, input, deadline);
     if let Command::SubmitTask(task) = &mut command {
-        task.counted = false;
+        (task.counted, task.listed) = (false, false);
     }
     command
 }
@@ -500,6 +513,7 @@ fn operators_task(deadline: WallMs) -> Command {
         shared: false,
         metered: false,
         counted: false,
+        listed: false,
         token: None,
         node: None,
         gateway: None,

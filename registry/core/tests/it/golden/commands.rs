@@ -177,6 +177,7 @@ fn tasks() -> Vec<Command> {
             shared: true,
             metered: true,
             counted: false,
+            listed: false,
             token: None,
             node: None,
             gateway: None,
@@ -192,6 +193,7 @@ fn tasks() -> Vec<Command> {
             shared: false,
             metered: false,
             counted: false,
+            listed: false,
             token: None,
             node: None,
             gateway: None,
@@ -225,13 +227,15 @@ fn tasks() -> Vec<Command> {
             waits_for: Some(Unplaced::Nowhere(Unmet::Joined)),
         }),
         Command::ExpireTask(ExpireTask { id, waits_for: None }),
-        submit_with_all(),
+        submit_with_all(false),
+        submit_with_all(true),
     ]
 }
 
-/// With what a later version added.
-fn submit_with_all() -> Command {
+/// With what a later version added, and with what one after that did.
+fn submit_with_all(listed: bool) -> Command {
     submit_with(1, |task| {
+        task.listed = listed;
         task.token = Some(token(1));
         (task.node, task.gateway) = (Some(node_id(1)), Some(gateway_id(1)));
     })

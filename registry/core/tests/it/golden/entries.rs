@@ -223,6 +223,7 @@ pub(super) fn tasks() -> Vec<TaskEntry> {
         shared: true,
         bytes: Some(1_030),
         counted: false,
+        listed: false,
         submitted_at: START,
         changed_at: START.plus_ms(1),
         revision: REVISION,
@@ -244,7 +245,8 @@ pub(super) fn tasks() -> Vec<TaskEntry> {
     };
     let waited_for = TaskEntry { gateway: Some(gateway_id(0)), ..whole.clone() };
     let counted = TaskEntry { counted: true, ..waited_for.clone() };
-    values::task_states().into_iter().flat_map(both).chain([waited_for, counted]).collect()
+    let listed = TaskEntry { listed: true, ..counted.clone() };
+    values::task_states().into_iter().flat_map(both).chain([waited_for, counted, listed]).collect()
 }
 
 /// Leased, acknowledged, and with nothing that may be absent.

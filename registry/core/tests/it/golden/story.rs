@@ -56,6 +56,15 @@ fn a_log_of_tasks_and_envelopes_with_their_tokens_writes_the_same() {
     story.finish();
 }
 
+/// As above.
+#[test]
+fn a_log_of_listed_tasks_writes_the_same() {
+    let mut story = Story::begin("lists.txt");
+    story.say(initial_state());
+    story.tasks_are_listed();
+    story.finish();
+}
+
 impl Story {
     fn begin(file: &'static str) -> Self {
         Self {

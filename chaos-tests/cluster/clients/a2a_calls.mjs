@@ -1,0 +1,116 @@
+// The official A2A SDK for JavaScript against a hosted agent, over one binding in one version, where its card says.
+//
+// usage: node a2a_calls.mjs NODE_MODULES AGENT_URL KEY_FILE ISSUER BINDING VERSION
+//
+// BINDING and VERSION are those of an interface in the card. Prints one line of JSON a step, as a2a_calls.py does; any
+// failure ends it.
+
+import assert from "node:assert";
+import { createPrivateKey, randomUUID, sign } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
+const [modules, agent, keyFile, issuer, binding, version] = process.argv.slice(2);
+const sdk = createRequire(`${modules}/`);
+const { ListTasksRequest, Message, StreamResponse, Task } = sdk("@a2a-js/sdk");
+const { ClientFactory, DefaultAgentCardResolver, JsonRpcTransportFactory, RestTransportFactory } =
+  sdk("@a2a-js/sdk/client");
+
+const TEXT = "One sentence. And two.";
+// It would take minutes.
+const LONG = { data: { repeat: 200000 } };
+
+const jwk = JSON.parse(readFileSync(keyFile, "utf8"));
+const key = createPrivateKey({ key: jwk, format: "jwk" });
+const base64url = (value) => Buffer.from(value).toString("base64url");
+
+function say(step, found) {
+  console.log(JSON.stringify({ step, ...found }));
+}
+
+// An Ed25519 JWT for one request.
+function token() {
+  const now = Math.floor(Date.now() / 1000);
+  const header = { alg: "EdDSA", typ: "JWT", kid: jwk.kid };
+  const claims = {
+    iss: issuer,
+    sub: "federation-peer",
+    aud: new URL(agent).origin,
+    jti: randomUUID(),
+    iat: now,
+    exp: now + 60,
+  };
+  const signed = [header, claims].map((part) => base64url(JSON.stringify(part))).join(".");
+  return `${signed}.${base64url(sign(null, Buffer.from(signed), key))}`;
+}
+
+function fetchImpl(url, init = {}) {
+  const headers = new Headers(init.headers);
+  headers.set("Authorization", `Bearer ${token()}`);
+  return fetch(url, { ...init, headers });
+}
+
+function message(...more) {
+  const parts = [{ text: TEXT }, ...more];
+  return Message.fromJSON({ messageId: randomUUID(), role: "ROLE_USER", parts });
+}
+
+// The last state that a stream tells, and all of it.
+async function followed(stream) {
+  const events = [];
+  for await (const event of stream) {
+    events.push(StreamResponse.toJSON(event));
+  }
+  const told = events.map((event) => (event.task ?? event.statusUpdate)?.status?.state);
+  return { last: told.filter(Boolean).at(-1), events };
+}
+
+// The name of an error, whatever has carried it.
+async function fails(call) {
+  try {
+    await call;
+  } catch (error) {
+    return error.constructor.name.replace(/^(JsonRpc|Rest)/, "");
+  }
+  throw new Error("it does not fail");
+}
+
+const card = await new DefaultAgentCardResolver().resolve(`${agent}/.well-known/agent-card.json`, "");
+// The SDK takes 1.0 wherever there is a choice.
+card.supportedInterfaces = card.supportedInterfaces.filter(
+  (one) => one.protocolBinding === binding && one.protocolVersion === version,
+);
+const options = { fetchImpl, legacyCompat: { enabled: true } };
+const transports = [new JsonRpcTransportFactory(options), new RestTransportFactory(options)];
+const client = await new ClientFactory({ transports }).createFromAgentCard(card);
+assert(client.protocolVersion.startsWith(version), client.protocolVersion);
+
+const streamed = await followed(client.sendMessageStream({ message: message() }));
+const keywords = JSON.stringify(streamed.events).includes("keywords");
+say("stream", { last: streamed.last, keywords });
+const task = Task.toJSON(await client.sendMessage({ message: message() }));
+say("send", { state: task.status.state, artifacts: task.artifacts.length });
+const read = Task.toJSON(await client.getTask({ id: task.id, historyLength: 1 }));
+const same = JSON.stringify(read.artifacts) === JSON.stringify(task.artifacts);
+say("get", { same, history: read.history.length });
+// 0.3 has no lists.
+if (version === "1.0") {
+  const listed = await client.listTasks(ListTasksRequest.fromJSON({ pageSize: 1 }));
+  const { tasks, totalSize: total, nextPageToken } = listed;
+  say("list", { page: tasks.length, total, more: nextPageToken !== "" });
+}
+say("card", { name: (await client.getAgentCard()).name });
+const over = await fails(client.cancelTask({ id: task.id }));
+const unknown = await fails(client.getTask({ id: "none" }));
+say("errors", { over, unknown });
+const begun = await client.sendMessage({
+  message: message(LONG),
+  configuration: { returnImmediately: true },
+});
+// It is followed before it is canceled: there is no subscription to what has ended.
+const watched = client.resubscribeTask({ id: begun.id });
+const opened = StreamResponse.toJSON((await watched.next()).value);
+assert.equal(opened.task?.id, begun.id);
+const ended = Task.toJSON(await client.cancelTask({ id: begun.id }));
+const { last: told } = await followed(watched);
+say("cancel", { state: ended.status.state, told });

@@ -1,0 +1,50 @@
+//! A document that is served as it is, with what its readers are told of its version. It must never be changed once it has a
+//! tag.
+
+use bytes::Bytes;
+use gateway_core::form::Form;
+use proto_types::card::{to_v03, to_v03_rest, without_v03};
+use proto_types::{Digest, WallMs};
+use serde_json::Value;
+
+/// A body with its strong tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tagged {
+    pub(crate) body: Bytes,
+    pub(crate) etag: String,
+    /// When it was changed last, if that is known.
+    pub(crate) modified: Option<WallMs>,
+    /// Whether each of its changes moves that time, so that it may stand for the tag.
+    pub(crate) is_dated: bool,
+}
+
+impl Tagged {
+    pub(crate) fn new(value: &Value) -> Self {
+        let body = value.to_string();
+        Self {
+            etag: Digest::of(body.as_bytes()).etag(),
+            body: body.into(),
+            modified: None,
+            is_dated: false,
+        }
+    }
+    pub(crate) fn changed_at(self, at: WallMs) -> Self {
+        Self { modified: Some(at), is_dated: true, ..self }
+    }
+
+    /// What was made of JSON, in the form in which a call is answered with a card.
+    pub(crate) fn in_form(&self, form: Form) -> Value {
+        let card = serde_json::from_slice(&self.body).expect("it was printed from JSON");
+        let card = without_v03(card);
+        match form {
+            Form::V10 => card,
+            Form::V03JsonRpc => to_v03(&card),
+            Form::V03HttpJson => to_v03_rest(&card),
+        }
+    }
+
+    /// The newest of its parts is of this time; a part that goes leaves none.
+    pub(super) fn with_parts_of(self, newest: WallMs) -> Self {
+        Self { modified: Some(newest), is_dated: false, ..self }
+    }
+}

@@ -1,0 +1,46 @@
+//! Settings of a gateway that contradict each other, each in the words that an operator reads. `config.rs` finds them.
+
+use deploy_service::serve;
+
+/// Settings that cannot hold together.
+#[derive(Debug, thiserror::Error)]
+pub enum Contradiction {
+    /// The listener's limits.
+    #[error("the limits of the listener")]
+    Limits(#[from] serve::Contradiction),
+    /// Nobody is there of whom a header is demanded.
+    #[error("proxy_protocol = true needs trusted_proxies: the networks that headers come from")]
+    NoProxies,
+    /// The id is missing or malformed.
+    #[error("id")]
+    Id(#[source] proto_types::id::Error),
+    /// The origin is none.
+    #[error("origin")]
+    Origin(#[source] proto_types::origin::Error),
+    /// The default agent is no handle.
+    #[error("default_agent")]
+    DefaultAgent(#[source] proto_types::id::Error),
+    /// A URL of a registry member, or the events endpoint, is not a plain origin.
+    #[error("`{0}` is not an http or https URL without a path")]
+    Url(String),
+    /// Nothing to connect to.
+    #[error("registry: at least one member is needed")]
+    NoRegistry,
+    /// Nowhere to keep the credential.
+    #[error("state_dir: a folder is needed")]
+    NoStateDir,
+    /// A web origin that is none.
+    #[error("cors_origins: `{0}` is neither an origin nor `*`")]
+    Cors(String),
+    /// More descriptors than the format allows.
+    #[error("bootstrap_descriptor_urls: more than {0}")]
+    Bootstrap(usize),
+    /// A value outside its range.
+    #[error("bounds.{field} is outside {range}")]
+    Range {
+        /// Which.
+        field: &'static str,
+        /// What is allowed.
+        range: &'static str,
+    },
+}

@@ -1,0 +1,55 @@
+//! The messages of `lf.a2a.v1` as ProtoJSON, and back, by their descriptors.
+//!
+//! Decides which message a method takes and which it answers with. Must never decide what a message means: what is read is
+//! judged as any other JSON of A2A is (`proto_types::a2a`).
+
+mod read;
+mod write;
+
+use std::sync::LazyLock;
+
+use prost_reflect::{DescriptorPool, MethodDescriptor, ServiceDescriptor};
+use serde_json::Value;
+
+/// The service, by its full name.
+pub(super) const SERVICE: &str = "lf.a2a.v1.A2AService";
+
+static DESCRIPTOR: LazyLock<ServiceDescriptor> = LazyLock::new(|| {
+    let pool = DescriptorPool::decode(proto_wire::A2A_DESCRIPTORS);
+    let pool = pool.expect("build.rs of proto-wire has compiled these descriptors");
+    pool.get_service_by_name(SERVICE).expect("a2a.proto has this service")
+});
+
+/// A method of the service.
+#[derive(Clone, Debug)]
+pub(super) struct Method(MethodDescriptor);
+
+impl Method {
+    /// The method of this name, if there is one.
+    pub(super) fn find(name: &str) -> Option<Self> {
+        DESCRIPTOR.methods().find(|method| method.name() == name).map(Self)
+    }
+
+    /// Reads an encoded request; or says what it has to be.
+    pub(super) fn read(&self, request: &[u8]) -> Result<Value, &'static str> {
+        read::read(&self.0.input(), request)
+    }
+
+    /// Appends an encoded answer; `None` if it does not fit the method.
+    pub(super) fn write(&self, answer: &Value, out: &mut Vec<u8>) -> Option<()> {
+        write::write(&self.0.output(), answer, out)
+    }
+}
+
+/// What is not written where presence is not told.
+fn is_default(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.is_empty(),
+        Value::Bool(is) => !is,
+        Value::Number(number) => number.as_i64() == Some(0),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

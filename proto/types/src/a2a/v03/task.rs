@@ -1,0 +1,103 @@
+//! Tasks, their status and their artifacts. They are read in the JSON-RPC form only: no caller sends a task.
+//!
+//! Decides where each member of 1.0 stands in 0.3. Must never decide which state follows which.
+
+use serde_json::Value;
+
+use super::form::{Form, Kind, check_kind, read_state};
+use super::members::Members;
+use super::message::{print_message, print_parts, read_message, read_parts};
+use crate::a2a::proto_json::{ANY, id, implicit, implicit_id, metadata, texts};
+use crate::a2a::{Artifact, Task, TaskStatus};
+use crate::schema::Spot;
+use crate::time::WallMs;
+
+pub(super) fn print_task(form: Form, task: &Task) -> Value {
+    let artifacts = task.artifacts.iter().map(|artifact| print_artifact(form, artifact)).collect();
+    let history = task.history.iter().map(|message| print_message(form, message)).collect();
+    Members::of(form, Kind::Task)
+        .with("id", task.id.as_str())
+        // 0.3 requires it (6.1), and its clients refuse a task without it.
+        .with("contextId", task.context_id.as_deref().unwrap_or_default())
+        .with("status", print_status(form, &task.status))
+        .with_list("artifacts", artifacts)
+        .with_list("history", history)
+        .with_some("metadata", task.metadata.clone())
+        .into()
+}
+
+pub(super) fn print_status(form: Form, status: &TaskStatus) -> Value {
+    let message = status.message.as_ref().map(|message| print_message(form, message));
+    Members::default()
+        .with("state", form.state(status.state))
+        .with_some("message", message)
+        .with_some("timestamp", status.timestamp.map(WallMs::to_rfc3339))
+        .into()
+}
+
+pub(super) fn print_artifact(form: Form, artifact: &Artifact) -> Value {
+    Members::default()
+        .with("artifactId", artifact.artifact_id.as_str())
+        .with_some("name", artifact.name.as_deref())
+        .with_some("description", artifact.description.as_deref())
+        .with("parts", print_parts(form, &artifact.parts))
+        .with_some("metadata", artifact.metadata.clone())
+        .with_texts("extensions", &artifact.extensions)
+        .into()
+}
+
+pub(super) fn read_task(spot: Spot<'_, '_>) -> Option<Task> {
+    let task = spot.object()?;
+    let kind = check_kind(&task, Kind::Task);
+    let task_id = task.required("id", id);
+    let context_id = implicit_id(&task, "contextId");
+    let status = task.required("status", read_status);
+    let artifacts = task.or_default("artifacts", |spot| spot.list((0, ANY), read_artifact));
+    let history = task.or_default("history", |spot| {
+        spot.list((0, ANY), |spot| read_message(Form::JsonRpc, spot))
+    });
+    let metadata = metadata(&task);
+    kind?;
+    Some(Task {
+        id: task_id?,
+        context_id: context_id?,
+        status: status?,
+        artifacts: artifacts?,
+        history: history?,
+        metadata: metadata?,
+    })
+}
+
+pub(super) fn read_status(spot: Spot<'_, '_>) -> Option<TaskStatus> {
+    let status = spot.object()?;
+    let state = status.required("state", read_state);
+    let message = status.optional("message", |spot| read_message(Form::JsonRpc, spot));
+    let timestamp = status.optional("timestamp", read_time);
+    Some(TaskStatus { state: state?, message: message?, timestamp: timestamp? })
+}
+
+/// ISO 8601. Without an offset, as in 0.3's own examples (9.3), it is taken for UTC.
+fn read_time(spot: Spot<'_, '_>) -> Option<WallMs> {
+    let in_utc = |text: &str| WallMs::parse_rfc3339(&format!("{text}Z"));
+    spot.parsed("an ISO 8601 time since 1970", |text| {
+        WallMs::parse_rfc3339(text).or_else(|_| in_utc(text)).ok()
+    })
+}
+
+pub(super) fn read_artifact(spot: Spot<'_, '_>) -> Option<Artifact> {
+    let artifact = spot.object()?;
+    let artifact_id = artifact.required("artifactId", id);
+    let name = implicit(&artifact, "name");
+    let description = implicit(&artifact, "description");
+    let parts = artifact.required("parts", |spot| read_parts(Form::JsonRpc, spot));
+    let metadata = metadata(&artifact);
+    let extensions = artifact.or_default("extensions", texts);
+    Some(Artifact {
+        artifact_id: artifact_id?,
+        name: name?,
+        description: description?,
+        parts: parts?,
+        metadata: metadata?,
+        extensions: extensions?,
+    })
+}
