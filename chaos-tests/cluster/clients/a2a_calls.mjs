@@ -99,7 +99,9 @@ if (version === "1.0") {
   const { tasks, totalSize: total, nextPageToken } = listed;
   say("list", { page: tasks.length, total, more: nextPageToken !== "" });
 }
-say("card", { name: (await client.getAgentCard()).name });
+// Else the SDK asks nobody, and gives the card that it has.
+const asked = card.capabilities.extendedAgentCard;
+say("card", { name: (await client.getAgentCard()).name, asked });
 const over = await fails(client.cancelTask({ id: task.id }));
 const unknown = await fails(client.getTask({ id: "none" }));
 say("errors", { over, unknown });

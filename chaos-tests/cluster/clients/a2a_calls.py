@@ -129,7 +129,8 @@ async def main(agent, key_file, issuer, binding, version):
                 more = bool(listed.next_page_token)
                 say("list", page=len(listed.tasks), total=listed.total_size, more=more)
             extended = await unary.get_extended_agent_card(GetExtendedAgentCardRequest())
-            say("card", name=extended.name)
+            # Else the SDK asks nobody, and gives the card that it has.
+            say("card", name=extended.name, asked=card.capabilities.extended_agent_card)
             over = await fails(TaskNotCancelableError, unary.cancel_task(CancelTaskRequest(id=task.id)))
             unknown = await fails(TaskNotFoundError, unary.get_task(GetTaskRequest(id="none")))
             say("errors", over=over, unknown=unknown)

@@ -1,9 +1,10 @@
-//! Whole lists: page after page, until there is no next one.
+//! Lists by pages: whole ones, page after page until there is no next one, and single pages that are asked for.
 //!
 //! It decides when a list is whole; it must never take a page for all of it.
 
 use proto_wire::registry::v1::ListRequest;
 
+use crate::args::Format;
 use crate::failure::Failure;
 
 /// Entries of a page; the registry gives no more.
@@ -22,5 +23,12 @@ pub(super) async fn all<T>(
             return Ok(all);
         }
         after = next;
+    }
+}
+
+/// Says how to ask for the next page, if there is one. In JSON the page says so itself.
+pub(super) fn say_more(next: &str, format: Format) {
+    if !next.is_empty() && matches!(format, Format::Table) {
+        eprintln!("there is more: --cursor {next}");
     }
 }

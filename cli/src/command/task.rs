@@ -10,6 +10,8 @@ use crate::client::{Fleet, Profile};
 use crate::failure::Failure;
 use crate::output::{Output, printable};
 
+use super::pages;
+
 pub(crate) async fn run(
     profile: &Profile,
     verb: TaskVerb,
@@ -46,9 +48,7 @@ async fn list(fleet: &mut Fleet, args: TaskListArgs, format: Format) -> Result<O
         consistency: 1,
     };
     let page = fleet.list_tasks(request).await?.into_inner();
-    if !page.next.is_empty() && matches!(format, Format::Table) {
-        eprintln!("there is more: --cursor {}", page.next);
-    }
+    pages::say_more(&page.next, format);
     Ok(listed(&page))
 }
 

@@ -25,8 +25,11 @@ pub struct ClientAddress(pub IpAddr);
 ///
 /// A proxy that writes one of the headers hands the other on as a client wrote it. So where both are there they have to
 /// tell the same; else neither is believed.
-#[must_use]
-pub fn client_address(connection: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+pub(crate) fn client_address(
+    connection: IpAddr,
+    headers: &HeaderMap,
+    trusted: &[Network],
+) -> IpAddr {
     let connection = connection.to_canonical();
     if !is_trusted(connection, trusted) {
         return connection;

@@ -13,7 +13,7 @@ pub mod content_coding;
 pub mod credential;
 pub mod entity_tags;
 pub mod error_pages;
-pub mod forwarded;
+mod forwarded;
 pub mod listen;
 pub mod pool;
 pub mod private;

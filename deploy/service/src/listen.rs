@@ -48,6 +48,11 @@ pub enum Error {
     },
 }
 
+/// Headers of the PROXY protocol are demanded, and of nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("proxy_protocol = true needs trusted_proxies: the networks that headers come from")]
+pub struct NoProxies;
+
 /// What connections of a listener are protected by.
 #[derive(Clone, Debug)]
 pub enum Security {
@@ -138,6 +143,18 @@ impl Security {
             Self::Plain => "http",
             Self::Tls(_) => "https",
         }
+    }
+}
+
+/// Checks two settings of a role against each other: the proxies that it trusts, and whether they have to send headers of the
+/// PROXY protocol.
+///
+/// # Errors
+/// [`NoProxies`].
+pub fn check_proxies(trusted: &[Network], proxy_protocol: bool) -> Result<(), NoProxies> {
+    match proxy_protocol && trusted.is_empty() {
+        true => Err(NoProxies),
+        false => Ok(()),
     }
 }
 

@@ -90,11 +90,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves `service` on `listener` until `shutdown`, then drains.
 ///
-/// A request carries in its extensions `ConnectInfo<SocketAddr>`, which is who has connected or whom its proxy names by the
-/// PROXY protocol, the [`ClientAddress`](crate::ClientAddress) that it comes from, the [`Source`](crate::Source) that it
-/// counts for, and [`ClientIdentity`] if the client has proved one. The drain: from the wish to stop on, readiness is down
-/// while connections are still accepted for `limits.lame_duck`; then the listener closes and idle connections end; requests
-/// in flight may finish for `limits.drain`; what is left is cut. Streams that last should end on `shutdown` themselves.
+/// A request carries in its extensions the [`ClientAddress`](crate::ClientAddress) that it comes from, the
+/// [`Source`](crate::Source) that it counts for, and [`ClientIdentity`] if the client has proved one. The drain: from the wish
+/// to stop on, readiness is down while connections are still accepted for `limits.lame_duck`; then the listener closes and
+/// idle connections end; requests in flight may finish for `limits.drain`; what is left is cut. Streams that last should end
+/// on `shutdown` themselves.
 pub async fn serve<S>(listener: Listener, service: S, limits: Limits, shutdown: Shutdown) -> Drained
 where
     S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,

@@ -7,7 +7,7 @@
 mod http_json;
 mod table;
 
-use proto_types::a2a::error::{bad_request, error_info, retry_info};
+use proto_types::a2a::error::{DOMAIN as A2A_DOMAIN, bad_request, error_info, retry_info};
 use proto_types::a2a::rpc::{ErrorObject, Id, Response};
 use proto_types::a2a::{A2aError, SchemaError};
 use proto_types::grpc::GrpcStatus;
@@ -123,6 +123,17 @@ pub struct ErrorReply {
     pub faults: Vec<SchemaError>,
 }
 
+/// What `google.rpc.ErrorInfo` says of an error, in every form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorInfo {
+    /// The name of the error, in upper snake case.
+    pub reason: String,
+    /// Who names it so.
+    pub domain: &'static str,
+    /// More of it: text by text.
+    pub metadata: Vec<(&'static str, String)>,
+}
+
 /// Which JSON-RPC error it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rpc {
@@ -227,12 +238,26 @@ impl ErrorReply {
     /// `ErrorInfo` and, where there is more to say, `BadRequest` and `RetryInfo`: the details of every form.
     #[must_use]
     pub fn details(&self) -> Vec<Value> {
-        let info = match self.rpc {
-            Rpc::A2a(error) => self.info_of(error),
-            Rpc::Edge(_) | Rpc::Limit => self.info_of_edge(),
-        };
+        let ErrorInfo { reason, domain, metadata } = self.info();
+        let metadata: Vec<_> = metadata.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        let info = error_info(&reason, domain, &metadata);
         let faults = (!self.faults.is_empty()).then(|| bad_request(&self.faults));
         std::iter::once(info).chain(faults).chain(self.retry_after_s.map(retry_info)).collect()
+    }
+
+    /// What `ErrorInfo` says.
+    #[must_use]
+    pub fn info(&self) -> ErrorInfo {
+        let code = self.code.as_str();
+        let mut metadata = vec![("code", code.to_owned())];
+        let (reason, domain) = match self.rpc {
+            Rpc::A2a(error) => (error.reason().to_owned(), A2A_DOMAIN),
+            Rpc::Edge(_) | Rpc::Limit => (code.to_ascii_uppercase().replace('-', "_"), DOMAIN),
+        };
+        if self.rpc == Rpc::A2a(A2aError::VersionNotSupported) {
+            metadata.push(("supportedVersions", dispatch::VERSIONS.join(",")));
+        }
+        ErrorInfo { reason, domain, metadata }
     }
 
     fn rpc_code(&self) -> i32 {
@@ -247,22 +272,6 @@ impl ErrorReply {
         let data = json!({"code": self.code.as_str(), "retryAfterSeconds": self.retry_after_s});
         let (code, message) = (table::LIMITED_OF_PILOX, self.message.to_owned());
         Response::error(id.clone(), ErrorObject { code, message, data: Some(data) })
-    }
-
-    fn info_of(&self, error: A2aError) -> Value {
-        let (code, served) = (self.code.as_str(), dispatch::VERSIONS.join(","));
-        match error {
-            A2aError::VersionNotSupported => {
-                error.info(&[("code", code), ("supportedVersions", &served)])
-            }
-            _ => error.info(&[("code", code)]),
-        }
-    }
-
-    fn info_of_edge(&self) -> Value {
-        let code = self.code.as_str();
-        let reason = code.to_ascii_uppercase().replace('-', "_");
-        error_info(&reason, DOMAIN, &[("code", code)])
     }
 }
 

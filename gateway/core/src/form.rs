@@ -4,10 +4,10 @@
 //! answer says: behind it there are the types of A2A 1.0 alone.
 
 use proto_types::a2a::{
-    CancelTaskRequest, GetExtendedAgentCardRequest, GetTaskRequest, ListTasksRequest,
-    ListTasksResponse, SchemaError, SendMessageRequest, SendMessageResponse, StreamResponse,
-    SubscribeToTaskRequest, Task, v03,
+    CancelTaskRequest, GetExtendedAgentCardRequest, GetTaskRequest, ListTasksResponse, SchemaError,
+    SendMessageRequest, SendMessageResponse, StreamResponse, SubscribeToTaskRequest, Task, v03,
 };
+use proto_types::card::{to_v03, to_v03_rest};
 use serde_json::Value;
 
 /// In which form a call is.
@@ -30,7 +30,7 @@ pub enum Answer {
     Task(Task),
     /// A page of tasks.
     Tasks(ListTasksResponse),
-    /// A card, in the form of its caller already.
+    /// A card of 1.0.
     Card(Value),
 }
 
@@ -57,39 +57,30 @@ impl Form {
     pub fn get_task(self, params: &Value) -> Result<GetTaskRequest, Faults> {
         match self {
             Self::V10 => GetTaskRequest::from_value(params),
-            Self::V03JsonRpc => v03::read_get_task(params),
-            Self::V03HttpJson => v03::rest::read_get_task(params),
+            Self::V03JsonRpc | Self::V03HttpJson => v03::read_get_task(params),
         }
     }
 
-    /// The parameters of CancelTask. Over HTTP+JSON they are of the path in both versions.
+    /// The parameters of CancelTask.
     ///
     /// # Errors
     /// Every fault found, with its place.
     pub fn cancel_task(self, params: &Value) -> Result<CancelTaskRequest, Faults> {
         match self {
-            Self::V10 | Self::V03HttpJson => CancelTaskRequest::from_value(params),
-            Self::V03JsonRpc => v03::read_cancel_task(params),
+            Self::V10 => CancelTaskRequest::from_value(params),
+            Self::V03JsonRpc | Self::V03HttpJson => v03::read_cancel_task(params),
         }
     }
 
-    /// The parameters of SubscribeToTask. Over HTTP+JSON they are of the path in both versions.
+    /// The parameters of SubscribeToTask.
     ///
     /// # Errors
     /// Every fault found, with its place.
     pub fn subscribe_to_task(self, params: &Value) -> Result<SubscribeToTaskRequest, Faults> {
         match self {
-            Self::V10 | Self::V03HttpJson => SubscribeToTaskRequest::from_value(params),
-            Self::V03JsonRpc => v03::read_subscribe_to_task(params),
+            Self::V10 => SubscribeToTaskRequest::from_value(params),
+            Self::V03JsonRpc | Self::V03HttpJson => v03::read_subscribe_to_task(params),
         }
-    }
-
-    /// The parameters of ListTasks, which only 1.0 has.
-    ///
-    /// # Errors
-    /// Every fault found, with its place.
-    pub fn list_tasks(params: &Value) -> Result<ListTasksRequest, Faults> {
-        ListTasksRequest::from_value(params)
     }
 
     /// The parameters of GetExtendedAgentCard: none in 0.3.
@@ -119,7 +110,9 @@ impl Form {
             (Answer::Task(task), Self::V03HttpJson) => Ok(v03::rest::print_task(task)),
             // No caller of 0.3 gets one.
             (Answer::Tasks(page), _) => serde_json::to_value(page),
-            (Answer::Card(card), _) => Ok(card.clone()),
+            (Answer::Card(card), Self::V10) => Ok(card.clone()),
+            (Answer::Card(card), Self::V03JsonRpc) => Ok(to_v03(card)),
+            (Answer::Card(card), Self::V03HttpJson) => Ok(to_v03_rest(card)),
         };
         printed.expect(STRING_KEYS)
     }
@@ -206,6 +199,26 @@ mod tests {
             assert_eq!(form.get_task(&params).unwrap().history_length, Some(2));
             assert_eq!(form.cancel_task(&params).unwrap().id, "t1");
             assert_eq!(form.subscribe_to_task(&params).unwrap().id, "t1");
+        }
+    }
+
+    /// Caught: over HTTP+JSON of 0.3, CancelTask and SubscribeToTask went to the tenant.
+    #[test]
+    fn a_tenant_is_read_in_1_0_alone() {
+        let params = json!({"id": "t1", "tenant": "echo"});
+        for (form, tenant) in
+            [(Form::V10, Some("echo")), (Form::V03JsonRpc, None), (Form::V03HttpJson, None)]
+        {
+            let mut message = said(form);
+            message["tenant"] = json!("echo");
+            let tenants = [
+                form.send_message(&message).unwrap().tenant,
+                form.get_task(&params).unwrap().tenant,
+                form.cancel_task(&params).unwrap().tenant,
+                form.subscribe_to_task(&params).unwrap().tenant,
+                form.get_card(&params).unwrap().tenant,
+            ];
+            assert_eq!(tenants.each_ref().map(Option::as_deref), [tenant; 5], "{form:?}");
         }
     }
 }

@@ -149,7 +149,7 @@ impl List {
     /// # Errors
     /// Every fault found, with its place.
     pub fn parse(params: &Value) -> Result<Self, Faults> {
-        let request: ListTasksRequest = Form::list_tasks(params)?;
+        let request = ListTasksRequest::from_value(params)?;
         let mut faults = Faults::new();
         let tenant = read_tenant(request.tenant.as_deref(), &mut faults);
         if !faults.is_empty() {

@@ -10,6 +10,9 @@ use crate::http_json::Endpoint;
 
 pub use proto_types::path::Error;
 
+/// The service of A2A over gRPC, by its full name.
+pub const A2A_SERVICE: &str = "lf.a2a.v1.A2AService";
+
 /// What a path names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
@@ -130,7 +133,7 @@ impl Route {
             ["readyz"] => Self::Ready,
             ["metrics"] => Self::Metrics,
             ["docs", "errors", code] => Self::ErrorPage((*code).to_owned()),
-            ["lf.a2a.v1.A2AService", method] => Self::Grpc((*method).to_owned()),
+            [A2A_SERVICE, method] => Self::Grpc((*method).to_owned()),
             _ => Self::HttpJson(Endpoint::find(segments, path)?),
         })
     }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use gateway_core::dispatch::Operation;
-use gateway_core::form::{Answer, Form};
+use gateway_core::form::Answer;
 use gateway_core::params::{List, Named, Send};
 use gateway_core::{Caller, Failure};
 use serde_json::Value;
@@ -47,7 +47,8 @@ pub(crate) struct Request {
 /// A call that is in order, before its token is spent: nothing of it needs to be read again.
 pub(crate) struct Call {
     binding: Binding,
-    operation: Operation,
+    /// Whether its answer is a stream.
+    is_stream: bool,
     params: Params,
 }
 
@@ -57,6 +58,11 @@ enum Params {
         agent: Arc<Agent>,
         send: Box<Send>,
     },
+    Prepaid(Prepaid),
+}
+
+/// What begins no task: its token is spent before it is carried out.
+enum Prepaid {
     /// A message to a task that is there.
     Continue {
         agent: Arc<Agent>,
@@ -68,16 +74,17 @@ enum Params {
 
 /// What has no stream, and sends no message.
 enum Query {
-    Task(Addressed, Named),
+    Get(Addressed, Named),
+    Cancel(Addressed, Named),
     Tasks(Addressed, Box<List>),
-    /// The card of an agent, or without one of the instance; in which form.
-    Card(Addressed, Form),
+    /// The card of an agent, or without one of the instance.
+    Card(Addressed),
 }
 
 /// A call whose token is spent.
 pub(crate) struct Paid {
     binding: Binding,
-    operation: Operation,
+    is_stream: bool,
     step: Step,
 }
 
@@ -85,12 +92,7 @@ pub(crate) struct Paid {
 enum Step {
     /// Its task was submitted, and with it the token.
     Begun(Box<Submitted>),
-    Continue {
-        agent: Arc<Agent>,
-        send: Box<Send>,
-    },
-    Subscribe(Addressed, Named),
-    Query(Query),
+    Prepaid(Prepaid),
 }
 
 /// Which agent the path names; none for the instance's own endpoint.
@@ -105,19 +107,19 @@ impl Call {
         caller: &Caller,
         payment: Payment,
     ) -> Result<Paid, Failure> {
-        let Self { binding, operation, params } = self;
+        let Self { binding, is_stream, params } = self;
         let step = match params {
             Params::Begin { agent, send } => {
-                let stream = stream_of(operation, &binding);
+                let stream = is_stream.then_some(&binding);
                 let begun = send::begin(gateway, (caller, &agent), *send, stream, payment).await?;
-                return Ok(Paid { binding, operation, step: Step::Begun(Box::new(begun)) });
+                Step::Begun(Box::new(begun))
             }
-            Params::Continue { agent, send } => Step::Continue { agent, send },
-            Params::Subscribe(agent, named) => Step::Subscribe(agent, named),
-            Params::Query(query) => Step::Query(query),
+            Params::Prepaid(prepaid) => {
+                gateway.spender.spend(payment).await?;
+                Step::Prepaid(prepaid)
+            }
         };
-        gateway.spender.spend(payment).await?;
-        Ok(Paid { binding, operation, step })
+        Ok(Paid { binding, is_stream, step })
     }
 }
 
@@ -128,24 +130,24 @@ impl Paid {
         gateway: &Arc<Gateway>,
         caller: &Caller,
     ) -> Result<Response, Failure> {
-        let Self { binding, operation, step } = self;
-        let stream = stream_of(operation, &binding);
+        let Self { binding, is_stream, step } = self;
         let submitted = match step {
             Step::Begun(submitted) => *submitted,
-            Step::Continue { agent, send } => {
+            Step::Prepaid(Prepaid::Continue { agent, send }) => {
+                let stream = is_stream.then_some(&binding);
                 send::go_on(gateway, (caller, &agent), *send, stream).await?
             }
-            Step::Subscribe(agent, named) => {
+            Step::Prepaid(Prepaid::Subscribe(agent, named)) => {
                 subscribe::subscribe(gateway, caller, (agent.as_deref(), &named)).await?
             }
-            Step::Query(query) => {
-                let answer = answer_of(gateway, caller, operation, query).await?;
+            Step::Prepaid(Prepaid::Query(query)) => {
+                let answer = answer_of(gateway, caller, query).await?;
                 return binding.answer(&answer);
             }
         };
-        match stream {
-            Some(_) => stream::answer(gateway, caller, binding, submitted),
-            None => {
+        match is_stream {
+            true => stream::answer(gateway, caller, binding, submitted),
+            false => {
                 let answer = send::answer(gateway, caller, submitted).await?;
                 binding.answer(&Answer::Message(answer))
             }
@@ -153,52 +155,28 @@ impl Paid {
     }
 }
 
-/// How the answer is told if it is a stream.
-fn stream_of(operation: Operation, binding: &Binding) -> Option<&Binding> {
-    let is_stream =
-        matches!(operation, Operation::SendStreamingMessage | Operation::SubscribeToTask);
-    is_stream.then_some(binding)
-}
-
-async fn answer_of(
-    gateway: &Gateway,
-    caller: &Caller,
-    operation: Operation,
-    query: Query,
-) -> Result<Answer, Failure> {
+async fn answer_of(gateway: &Gateway, caller: &Caller, query: Query) -> Result<Answer, Failure> {
     match query {
-        Query::Task(agent, named) if operation == Operation::CancelTask => {
-            let task = cancel::cancel(gateway, caller, agent.as_deref(), &named).await?;
-            Ok(Answer::Task(task))
-        }
-        Query::Task(agent, named) => {
+        Query::Get(agent, named) => {
             let task = find(gateway, caller, agent.as_deref(), named.task.as_ref()).await?;
             Ok(Answer::Task(view(&task)?.task(named.history_length)))
+        }
+        Query::Cancel(agent, named) => {
+            let task = cancel::cancel(gateway, caller, agent.as_deref(), &named).await?;
+            Ok(Answer::Task(task))
         }
         Query::Tasks(agent, list) => {
             let page = list::page(gateway, caller, agent.as_deref(), &list).await?;
             Ok(Answer::Tasks(page))
         }
-        Query::Card(agent, form) => card(gateway, caller, agent.as_deref(), form).map(Answer::Card),
+        Query::Card(agent) => card(gateway, caller, agent.as_deref()).map(Answer::Card),
     }
 }
 
 /// A card, as its caller may see it. It is made of what may be many agents: never before its token is spent.
-fn card(
-    gateway: &Gateway,
-    caller: &Caller,
-    agent: Option<&Agent>,
-    form: Form,
-) -> Result<Value, Failure> {
+fn card(gateway: &Gateway, caller: &Caller, agent: Option<&Agent>) -> Result<Value, Failure> {
     let directory = gateway.cache.directory(Some(caller.origin()));
-    let card = match agent {
-        // Whoever may call an agent may see all of its card; since the call was read that may have ended.
-        Some(agent) => {
-            let callable = directory.callable(&agent.handle);
-            let own = callable.and_then(|agent| directory.card(&agent.handle));
-            own.ok_or(Failure::NotFound)?
-        }
-        None => directory.instance_card(),
-    };
-    Ok(card.in_form(form))
+    let card = directory.extended_card(agent.map(|agent| &agent.handle));
+    // Since the call was read its caller may have ceased to see the agent.
+    card.ok_or(Failure::NotFound)
 }

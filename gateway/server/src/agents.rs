@@ -91,7 +91,7 @@ impl Agents {
             return;
         }
         self.remove(&handle);
-        let card = self.tagged(&words, &of_agent(&self.origin, &handle));
+        let card = self.tagged(&self.whole(&handle, &words));
         let card = card.changed_at(changed_at.unwrap_or_default().max(self.since));
         let input_modes = input_modes(&words);
         self.by_scope.entry(scope.clone()).or_default().insert(handle.clone());
@@ -129,13 +129,25 @@ impl Agents {
         first.into_iter().filter_map(|handle| self.find(handle)).collect()
     }
 
-    /// The card of the agent that answers calls which name none, if this viewer may call it; else that of
-    /// the instance with the agents that this viewer may call.
+    /// The card of an agent as who may call it sees it, of 1.0 alone.
+    fn whole(&self, handle: &Handle, words: &Map<String, Value>) -> Value {
+        card(words, &of_agent(&self.origin, handle))
+    }
+
+    /// The card of the instance as it is served.
     fn instance_card(&self, viewer: &Viewer) -> Tagged {
+        let (card, newest) = self.instance(viewer);
+        self.tagged(&card).with_parts_of(newest)
+    }
+
+    /// The card of the agent that answers calls which name none, if this viewer may call it; else that of
+    /// the instance with the agents that this viewer may call. It is of 1.0 alone; beside it, when the newest of its parts was
+    /// changed.
+    fn instance(&self, viewer: &Viewer) -> (Value, WallMs) {
         let default = self.default.as_ref().and_then(|handle| self.find(handle));
         if let Some(agent) = default.filter(|agent| is_whole(viewer, &agent.scope)) {
-            let card = self.tagged(&agent.words, &of_instance(&self.origin));
-            return card.with_parts_of(self.newest([agent].into_iter()));
+            let newest = self.newest([agent].into_iter());
+            return (card(&agent.words, &of_instance(&self.origin)), newest);
         }
         let mut hosted = self.listed(viewer);
         let newest = self.newest(hosted.iter().copied());
@@ -150,17 +162,14 @@ impl Agents {
             // Many long names make no card, for it would be too long.
             let card = card_as_said(&self.words_of(&hosted), &interfaces);
             if card.is_some() || hosted.is_empty() {
-                return self.tag(&card.unwrap_or(Value::Null)).with_parts_of(newest);
+                return (card.unwrap_or(Value::Null), newest);
             }
             hosted.truncate(hosted.len() / 2);
         }
     }
 
-    fn tagged(&self, words: &Map<String, Value>, interfaces: &[Interface]) -> Tagged {
-        self.tag(&card(words, interfaces))
-    }
-
-    fn tag(&self, card: &Value) -> Tagged {
+    /// A card as it is served: with the members of 0.3, if cards have them here.
+    fn tagged(&self, card: &Value) -> Tagged {
         match self.dual && !card.is_null() {
             true => Tagged::new(&dual(card)),
             false => Tagged::new(card),
@@ -265,7 +274,7 @@ fn modes(words: &Map<String, Value>, member: &str) -> Vec<String> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use gateway_core::form::Form;
+    use gateway_core::form::{Answer, Form};
     use proto_types::Namespace;
     use proto_types::visibility::{Admissions, Visibility};
 
@@ -295,6 +304,11 @@ mod tests {
     fn card_of(agents: &Agents, handle: &str) -> Value {
         let agent = agents.find(&Handle::parse(handle).unwrap()).unwrap();
         serde_json::from_slice(&agent.card.body).unwrap()
+    }
+
+    fn whole(agents: &Agents, handle: &str) -> Value {
+        let agent = agents.find(&Handle::parse(handle).unwrap()).unwrap();
+        agents.whole(&agent.handle, &agent.words)
     }
 
     fn instance_card(agents: &Agents, viewer: &Viewer) -> Value {
@@ -374,8 +388,10 @@ mod tests {
     fn a_dual_card_has_the_members_of_0_3_too() {
         let mut agents = Agents::new(Origin::parse("https://b.example").unwrap(), None, true);
         put(&mut agents, "echo", 1, &json!({"name": "Echo"}));
-        let agent = agents.find(&Handle::parse("echo").unwrap()).unwrap();
-        assert_eq!(agent.card.in_form(Form::V10).get("url"), None, "a call is of one version");
+        for answer in [whole(&agents, "echo"), agents.instance(&Viewer::Operator).0] {
+            assert!(answer["supportedInterfaces"].is_array());
+            assert_eq!(answer.get("url"), None, "a call is of one version");
+        }
         for card in [card_of(&agents, "echo"), instance_card(&agents, &Viewer::Anonymous)] {
             assert_eq!(
                 (&card["protocolVersion"], &card["preferredTransport"]),
@@ -390,12 +406,15 @@ mod tests {
     fn a_card_is_shown_in_the_form_in_which_it_is_asked_for() {
         let mut agents = agents();
         put(&mut agents, "echo", 1, &json!({"name": "Echo"}));
-        let agent = agents.find(&Handle::parse("echo").unwrap()).unwrap();
-        assert_eq!(agent.card.in_form(Form::V10), card_of(&agents, "echo"));
-        let older = agent.card.in_form(Form::V03JsonRpc);
+        let answer = Answer::Card(whole(&agents, "echo"));
+        assert_eq!(Form::V10.answer(&answer), card_of(&agents, "echo"));
+        let older = Form::V03JsonRpc.answer(&answer);
         assert_eq!(older["url"], "https://b.example/agents/echo");
         assert_eq!(older["supportsAuthenticatedExtendedCard"], true);
         assert_eq!(older.get("supportedInterfaces"), None);
+        let plain = Form::V03HttpJson.answer(&answer);
+        assert_eq!(plain["url"], older["url"]);
+        assert!(plain["securitySchemes"]["fed"]["httpAuthSecurityScheme"].is_object(), "{plain}");
     }
 
     #[test]

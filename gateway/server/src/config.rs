@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use deploy_service::config::mismatch;
 use deploy_service::credential::lacks_join_token;
+use deploy_service::listen::check_proxies;
 use deploy_service::settings::Setting;
 use deploy_service::tls::{ClientFiles, Connector, ServerFiles};
 use deploy_service::units::{Bytes, Duration};
@@ -209,9 +210,7 @@ impl Config {
     /// Checks the settings against each other.
     pub(crate) fn checked(&self) -> Result<Checked, Contradiction> {
         self.limits.validate()?;
-        if self.proxy_protocol && self.trusted_proxies.is_empty() {
-            return Err(Contradiction::NoProxies);
-        }
+        check_proxies(&self.trusted_proxies, self.proxy_protocol)?;
         let id = GatewayId::parse(&self.id).map_err(Contradiction::Id)?;
         let origin = self.origin.as_deref().map(Origin::normalise).transpose();
         let default_agent = self.default_agent.as_deref().map(Handle::parse).transpose();

@@ -129,7 +129,7 @@ pub(crate) fn answers(
         };
         let (frame, rest) = match next {
             Some(Ok(message)) => (Frame::data(message), Some(messages)),
-            Some(Err(failure)) => (Frame::trailers(status::trailers(&failure)), None),
+            Some(Err(failure)) => (Frame::trailers(status::trailers(&failure.reply())), None),
             None => (Frame::trailers(status::ok()), None),
         };
         Some((Ok::<_, Infallible>(frame), rest))

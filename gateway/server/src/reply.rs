@@ -40,7 +40,7 @@ pub(crate) fn failure(failure: &Failure, binding: Option<&Binding>, reader: Read
     let reply = failure.reply();
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = match binding {
-        Some(binding) => binding.failure(failure, reader),
+        Some(binding) => binding.failure(&reply, reader),
         None => body(status, PROBLEM, reply.problem().to_string()),
     };
     if status == StatusCode::UNAUTHORIZED {

@@ -21,8 +21,8 @@ use self::targets::Targets;
 /// the registry.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Gateways that a run's events go to. Beyond it the one that asked first gets no more: arbitrary, and more than stand
-/// before one registry.
+/// Targets that a run's events go to, of which a gateway may have several: one for each `reply_to`. Beyond it the one that was
+/// asked for first gets no more. Arbitrary.
 pub(crate) const TARGETS_MAX: usize = 8;
 
 /// Where a run's events come from, and where they go besides the first gateway.

@@ -17,7 +17,7 @@ pub mod view;
 use serde_json::Value;
 
 pub use self::hosted::{Hosted, hosted};
-pub use self::to_v03::{dual, to_v03, to_v03_rest, without_v03};
+pub use self::to_v03::{dual, to_v03, to_v03_rest};
 pub use self::view::{Capabilities, Extension, Interface, Provider, Skill, View};
 pub use crate::pilox::Assurance;
 pub use crate::schema::Invalid;

@@ -1,8 +1,8 @@
 //! The codes of what goes wrong, of every role: one line each, with what is told beside it. Pages: docs/errors/.
 //!
 //! It decides which HTTP and gRPC status a code has. A code must never change its meaning, never have another status or title
-//! at another role (but 200 where it says what is wrong with an A2A call), and never be taken away without a line in
-//! docs/errors/README.md.
+//! at another role (but where it says what is wrong with an A2A call: with 200 over JSON-RPC; over HTTP+JSON by the gRPC
+//! status, `gateway/core/src/errors/http_json.rs`), and never be taken away without a line in docs/errors/README.md.
 
 use crate::grpc::GrpcStatus;
 
@@ -18,7 +18,8 @@ macro_rules! codes {
         crate::words!(Code { $($name = $word,)* });
 
         impl Code {
-            /// The HTTP status. What is wrong with an A2A call itself is told with 200.
+            /// The HTTP status. What is wrong with an A2A call itself is told with 200 over JSON-RPC; over HTTP+JSON by the
+            /// gRPC status (`gateway/core/src/errors/http_json.rs`).
             #[must_use]
             pub const fn status(self) -> u16 {
                 match self { $(Self::$name => $status,)* }
@@ -221,7 +222,8 @@ codes! {
     /// The deadline of the request passed.
     DeadlineExceeded = "deadline-exceeded", 504, DeadlineExceeded, "The deadline passed";
 
-    // What is said of A2A calls alone, and so always with 200.
+    // What is said of A2A calls alone, and so with 200 over JSON-RPC; over HTTP+JSON by the gRPC status
+    // (`gateway/core/src/errors/http_json.rs`).
     /// The body is not one JSON-RPC request.
     RequestInvalid = "request-invalid", 200, InvalidArgument, "Not one JSON-RPC 2.0 request";
     /// The parameters do not fit the method.

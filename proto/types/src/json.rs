@@ -62,7 +62,7 @@ pub enum Error {
         /// The object that has it, as a JSON pointer (RFC 6901) cut to 256 characters.
         path: String,
     },
-    /// A member name that our JSON library would give a meaning of its own.
+    /// A member whose name [`is_reserved`].
     #[error("reserved member name {name:?} in {path:?}")]
     ReservedMember {
         /// The member.
@@ -112,6 +112,12 @@ pub fn parse_lossless(bytes: &[u8]) -> Result<Value, Error> {
 pub fn is_object(bytes: &[u8]) -> Result<bool, Error> {
     bounds::check(bytes)?;
     check::is_object(bytes)
+}
+
+/// Whether foreign data may not have a member of this name: our JSON library gives it a meaning of its own.
+#[must_use]
+pub fn is_reserved(name: &str) -> bool {
+    [parser::RAW, parser::NUMBER].contains(&name)
 }
 
 /// How many values a text of so many bytes may have.

@@ -41,10 +41,10 @@ pub enum Error {
     BeforeEpoch,
 }
 
-/// 9999-12-31T23:59:59.999Z, the last time that RFC 3339 can encode.
-const RFC3339_MAX: WallMs = WallMs(253_402_300_799_999);
-
 impl WallMs {
+    /// 9999-12-31T23:59:59.999Z, the last time that RFC 3339 can encode.
+    pub const RFC3339_MAX: Self = Self(253_402_300_799_999);
+
     /// The epoch of whole seconds, as JWT claims count.
     #[must_use]
     pub const fn from_secs(secs: u64) -> Self {
@@ -60,7 +60,7 @@ impl WallMs {
     /// The date of HTTP headers (RFC 9110, section 5.6.7), cut to whole seconds and to the year 9999.
     #[must_use]
     pub fn to_http_date(self) -> String {
-        let secs = i64::try_from(self.min(RFC3339_MAX).secs()).unwrap_or_default();
+        let secs = i64::try_from(self.min(Self::RFC3339_MAX).secs()).unwrap_or_default();
         let at = OffsetDateTime::from_unix_timestamp(secs).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         let (weekday, month) = (at.weekday().to_string(), at.month().to_string());
         let (day, year, (hour, minute, second)) = (at.day(), at.year(), at.to_hms());
@@ -129,7 +129,7 @@ impl WallMs {
     /// are encoded as its last millisecond.
     #[must_use]
     pub fn to_rfc3339(self) -> String {
-        let clamped = self.min(RFC3339_MAX);
+        let clamped = self.min(Self::RFC3339_MAX);
         let secs = i64::try_from(clamped.secs()).expect("clamped to the year 9999 above");
         let at = OffsetDateTime::from_unix_timestamp(secs).expect("clamped to the year 9999 above");
         format!(
@@ -209,7 +209,7 @@ mod tests {
             ("2026-03-20T12:00:00Z", 1_774_008_000_000),
             ("2026-03-20T12:00:00.000Z", 1_774_008_000_000),
             ("2026-03-20T14:00:00.1239+02:00", 1_774_008_000_123),
-            ("9999-12-31T23:59:59.999Z", RFC3339_MAX.0),
+            ("9999-12-31T23:59:59.999Z", WallMs::RFC3339_MAX.0),
         ] {
             assert_eq!(WallMs::parse_rfc3339(text), Ok(WallMs(ms)), "{text}");
         }
@@ -274,7 +274,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn printing_and_reading_give_the_time_back(ms in 0..=RFC3339_MAX.0) {
+        fn printing_and_reading_give_the_time_back(ms in 0..=WallMs::RFC3339_MAX.0) {
             let at = WallMs(ms);
             let whole = WallMs::from_secs(at.secs());
             prop_assert_eq!(WallMs::parse_http_date(&at.to_http_date()), Some(whole));

@@ -20,6 +20,7 @@ pub use self::log::{Log, Witness};
 pub use self::outbound::{Crawler, DomainProofs, Federation};
 pub use self::retention::{Join, Retention};
 use deploy_service::config::mismatch;
+use deploy_service::listen::check_proxies;
 use deploy_service::settings::Setting;
 use deploy_service::tls::ServerFiles;
 use deploy_service::units::Duration;
@@ -168,9 +169,7 @@ impl Config {
     /// The first [`Contradiction`].
     pub fn validate(&self) -> Result<(), Contradiction> {
         self.limits.validate()?;
-        if self.proxy_protocol && self.trusted_proxies.is_empty() {
-            return Err(Contradiction::NoProxies);
-        }
+        check_proxies(&self.trusted_proxies, self.proxy_protocol)?;
         self.log.validate()?;
         if !(LEASE_TTL_MIN..=LEASE_TTL_MAX).contains(&self.lease_ttl) {
             return Err(Contradiction::LeaseTtl(self.lease_ttl));
@@ -245,6 +244,8 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use deploy_service::listen::NoProxies;
+
     use super::*;
 
     #[test]
@@ -269,7 +270,7 @@ mod tests {
         let unnamed = with(|config| config.signing_kid = String::new());
         assert!(matches!(unnamed, Err(Contradiction::SigningKid(_))), "{unnamed:?}");
         let proxies = with(|config| config.proxy_protocol = true);
-        assert_eq!(proxies, Err(Contradiction::NoProxies));
+        assert_eq!(proxies, Err(Contradiction::NoProxies(NoProxies)));
         let proxies = with(|config| {
             config.proxy_protocol = true;
             config.trusted_proxies = vec!["10.0.0.0/8".parse().expect("a network")];

@@ -65,7 +65,7 @@ fn all_steps(version: &str, tasks: usize) -> Vec<Value> {
         Some(json!({ "step": "send", "state": completed, "artifacts": 2 })),
         Some(json!({ "step": "get", "same": true, "history": 1 })),
         (version == "1.0").then_some(list),
-        Some(json!({ "step": "card", "name": "Text statistics" })),
+        Some(json!({ "step": "card", "name": "Text statistics", "asked": true })),
         Some(json!({
             "step": "errors", "over": "TaskNotCancelableError", "unknown": "TaskNotFoundError",
         })),

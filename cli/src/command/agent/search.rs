@@ -6,6 +6,7 @@ use proto_wire::to_json_without;
 
 use crate::args::{Format, SearchArgs};
 use crate::client::Profile;
+use crate::command::pages;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -34,9 +35,7 @@ pub(super) async fn run(
     if page.truncated {
         eprintln!("the search stopped at its bound; more words or filters find the rest");
     }
-    if !page.next.is_empty() && matches!(format, Format::Table) {
-        eprintln!("there is more: --cursor {}", page.next);
-    }
+    pages::say_more(&page.next, format);
     Ok(output(&page, args.explain).print(format)?)
 }
 

@@ -1,9 +1,9 @@
 //! Who may hold a connection: a total, a share for each source, and a part for the system's own roles.
 //!
 //! It decides the shares, and what a connection without a permit is answered. Until a proxy has said for whom it connects,
-//! the connection is the proxy's own. Who connects has proved nothing yet: where no other place is left for it, a connection gets one of the kept part. It stays there if it proves to be of the system
-//! in time, moves to an open place if one is free then, and else has to leave. It must never remember a client that has
-//! left.
+//! the connection is the proxy's own. Who connects has proved nothing yet: where no other place is left for it, a connection
+//! gets one of the kept part. It stays there if it proves to be of the system in time, moves to an open place if one is free
+//! then, and else has to leave. It must never remember a client that has left.
 
 use std::net::IpAddr;
 use std::time::Duration;

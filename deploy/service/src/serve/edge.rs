@@ -9,7 +9,6 @@ use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     body::Body,
-    extract::ConnectInfo,
     http::{
         Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version,
         header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER},
@@ -77,7 +76,7 @@ where
         service_fn(move |mut request| {
             let client = ClientAddress(edge.proxies.client_address(remote, request.headers()));
             let claim = connection.claim(Source::of(client.0));
-            know(request.extensions_mut(), (remote, client), identity.clone(), &claim);
+            know(request.extensions_mut(), client, identity.clone(), &claim);
             let full = connection.is_full();
             edge.clone().answer(request, claim, full)
         })
@@ -176,11 +175,10 @@ async fn counted(
 /// Adds what is known of the client before its request is looked at.
 fn know(
     known: &mut Extensions,
-    (remote, client): (Remote, ClientAddress),
+    client: ClientAddress,
     identity: Option<ClientIdentity>,
     claim: &Claim,
 ) {
-    known.insert(ConnectInfo(remote.address));
     known.insert(client);
     known.insert(claim.source());
     known.insert(claim.clone());

@@ -5,7 +5,6 @@ use std::{net::SocketAddr, time::Duration};
 use axum::{
     Extension, Router,
     body::{Body, Bytes},
-    extract::ConnectInfo,
     http::{HeaderMap, HeaderName, HeaderValue},
     routing::{get, post},
 };
@@ -42,8 +41,7 @@ pub(crate) fn brief() -> Limits {
 }
 
 impl World {
-    /// `/who` tells whose the connection is, `/from` whose the request, `/echo` its body, `/mebibyte` so much; `/wait`
-    /// answers once released.
+    /// `/who` tells whose a request is, `/echo` its body, `/mebibyte` so much; `/wait` answers once released.
     pub(crate) async fn start(limits: Limits) -> Self {
         Self::secured(limits, Security::Plain).await
     }
@@ -87,11 +85,7 @@ impl World {
             }
         };
         let router = Router::new()
-            .route(
-                "/who",
-                get(|ConnectInfo(a): ConnectInfo<SocketAddr>| async move { a.to_string() }),
-            )
-            .route("/from", get(from))
+            .route("/who", get(who))
             .route("/me", get(me))
             .route("/system", get(system))
             .route("/echo", post(|body: Bytes| async move { Body::from(body) }))
@@ -128,7 +122,7 @@ impl World {
     }
 }
 
-async fn from(Extension(ClientAddress(address)): Extension<ClientAddress>) -> String {
+async fn who(Extension(ClientAddress(address)): Extension<ClientAddress>) -> String {
     address.to_string()
 }
 

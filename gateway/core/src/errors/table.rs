@@ -116,8 +116,9 @@ fn edge(code: Code, rpc: i32) -> ErrorReply {
     told(code, Rpc::Edge(rpc))
 }
 
-/// An error of the call itself. It travels with status 200, also where no call could be read: the official Python SDK
-/// looks into the body only then (decision 27).
+/// An error of the call itself. It travels with 200 over JSON-RPC, also where no call could be read: the official Python
+/// SDK looks into the body only then (decision 27); over HTTP+JSON by the gRPC status
+/// (`gateway/core/src/errors/http_json.rs`).
 fn call(code: Code, error: A2aError) -> ErrorReply {
     ErrorReply { status: 200, ..told(code, Rpc::A2a(error)) }
 }

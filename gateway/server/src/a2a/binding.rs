@@ -11,7 +11,7 @@ use bytes::Bytes;
 use deploy_service::sse;
 use futures_util::{Stream, StreamExt as _};
 use gateway_core::Failure;
-use gateway_core::errors::Reader;
+use gateway_core::errors::{ErrorReply, Reader};
 use gateway_core::form::{Answer, Form};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -95,8 +95,7 @@ impl Binding {
     }
 
     /// What is answered instead.
-    pub(crate) fn failure(&self, failure: &Failure, reader: Reader) -> Response {
-        let reply = failure.reply();
+    pub(crate) fn failure(&self, reply: &ErrorReply, reader: Reader) -> Response {
         let status =
             |status| StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         match &self.protocol {
@@ -107,7 +106,7 @@ impl Binding {
                 let body = reply.http_json(self.version).to_string();
                 unstored(status(reply.http_status()), kind, body)
             }
-            Protocol::Grpc(_) => grpc::failure(failure),
+            Protocol::Grpc(_) => grpc::failure(reply),
         }
     }
 
@@ -238,14 +237,14 @@ mod tests {
 
     #[test]
     fn a_failure_has_the_status_and_the_type_that_its_binding_tells() {
-        let failure = Failure::Call(CallError::TaskNotFound);
+        let reply = Failure::Call(CallError::TaskNotFound).reply();
         for (binding, status, kind) in [
             (Binding::json_rpc(Id::from("c")), 200, JSON),
             (http_json(ProtocolVersion::V10, JSON), 404, JSON),
             (http_json(ProtocolVersion::V10, A2A_JSON), 404, A2A_JSON),
             (http_json(ProtocolVersion::V03, JSON), 404, JSON),
         ] {
-            let answer = binding.failure(&failure, Reader::A2a);
+            let answer = binding.failure(&reply, Reader::A2a);
             assert_eq!(answer.status().as_u16(), status, "{binding:?}");
             assert_eq!(answer.headers()[CONTENT_TYPE], kind, "{binding:?}");
             let is_kept_out_of_caches = answer.headers().contains_key(CACHE_CONTROL);

@@ -60,11 +60,7 @@ fn request(caller: &Caller, agent: Option<&Agent>, list: &List) -> Option<wire::
 /// A task of a page. One whose outcome cannot be read is shown without it: it is no reason to hide the others.
 fn shown(task: &wire::Task, list: &List) -> Result<Task, Failure> {
     let bare = || wire::Task { outcome: Bytes::new(), turns: Vec::new(), ..task.clone() };
-    let shown = view(task).or_else(|_| view(&bare()))?.task(list.history_length);
-    Ok(match list.include_artifacts {
-        true => shown,
-        false => Task { artifacts: Vec::new(), ..shown },
-    })
+    Ok(view(task).or_else(|_| view(&bare()))?.task(list.history_length))
 }
 
 fn response(list: &List, listed: wire::TaskList, tasks: Vec<Task>) -> ListTasksResponse {

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::agents::{Agent, Directory};
 
-use super::{Addressed, Call, Params, Query, Request};
+use super::{Addressed, Call, Params, Prepaid, Query, Request};
 
 impl Call {
     /// Reads a call. What it says about the agent must fit the path.
@@ -28,20 +28,50 @@ impl Call {
             Operation::SubscribeToTask if is_notification => Operation::GetTask,
             operation => operation,
         };
-        let form = binding.form();
-        let mut params = match operation {
-            Operation::SendMessage | Operation::SendStreamingMessage => {
-                read_send(directory, addressed, Send::parse(form, &params))?
-            }
-            _ => read_other(directory, addressed, operation, (form, &params))?,
-        };
-        if let (true, Params::Begin { send, .. } | Params::Continue { send, .. }) =
-            (is_notification, &mut params)
+        let is_stream =
+            matches!(operation, Operation::SendStreamingMessage | Operation::SubscribeToTask);
+        let mut params = read(directory, addressed, operation, (binding.form(), &params))?;
+        if let (
+            true,
+            Params::Begin { send, .. } | Params::Prepaid(Prepaid::Continue { send, .. }),
+        ) = (is_notification, &mut params)
         {
             send.return_immediately = true;
         }
-        Ok(Self { binding, operation, params })
+        Ok(Self { binding, is_stream, params })
     }
+}
+
+/// What an operation is called with.
+fn read(
+    directory: &Directory,
+    addressed: Addressed,
+    operation: Operation,
+    (form, params): (Form, &Value),
+) -> Result<Params, CallError> {
+    let prepaid = match operation {
+        Operation::SendMessage | Operation::SendStreamingMessage => {
+            return read_send(directory, addressed, Send::parse(form, params));
+        }
+        Operation::GetTask => {
+            let (agent, named) = of_task(directory, addressed, Named::parse_get(form, params))?;
+            Prepaid::Query(Query::Get(agent, named))
+        }
+        Operation::CancelTask => {
+            let (agent, named) = of_task(directory, addressed, Named::parse_cancel(form, params))?;
+            Prepaid::Query(Query::Cancel(agent, named))
+        }
+        Operation::SubscribeToTask => {
+            let named = Named::parse_subscribe(form, params);
+            let (agent, named) = of_task(directory, addressed, named)?;
+            Prepaid::Subscribe(agent, named)
+        }
+        Operation::ListTasks => Prepaid::Query(read_list(directory, addressed, params)?),
+        Operation::GetExtendedAgentCard => {
+            Prepaid::Query(read_card(directory, addressed, (form, params))?)
+        }
+    };
+    Ok(Params::Prepaid(prepaid))
 }
 
 fn read_send(
@@ -60,37 +90,37 @@ fn read_send(
     let (begins, send) = (send.task.is_none(), Box::new(send));
     Ok(match begins {
         true => Params::Begin { agent, send },
-        false => Params::Continue { agent, send },
+        false => Params::Prepaid(Prepaid::Continue { agent, send }),
     })
 }
 
-fn read_other(
+/// What names a task, with the agent that it must be a task of.
+fn of_task(
     directory: &Directory,
     addressed: Addressed,
-    operation: Operation,
-    (form, params): (Form, &Value),
-) -> Result<Params, CallError> {
-    let agent = |tenant: Option<&Handle>| agent(directory, addressed, tenant);
-    let named = match operation {
-        Operation::ListTasks => {
-            let list = List::parse(params).map_err(CallError::Params)?;
-            let agent = agent(list.tenant.as_ref())?;
-            return Ok(Params::Query(Query::Tasks(agent, Box::new(list))));
-        }
-        Operation::GetExtendedAgentCard => {
-            let tenant = params::card_tenant(form, params).map_err(CallError::Params)?;
-            return Ok(Params::Query(Query::Card(agent(tenant.as_ref())?, form)));
-        }
-        Operation::CancelTask => Named::parse_cancel(form, params),
-        Operation::SubscribeToTask => Named::parse_subscribe(form, params),
-        _ => Named::parse_get(form, params),
-    };
+    named: Result<Named, Faults>,
+) -> Result<(Addressed, Named), CallError> {
     let named = named.map_err(CallError::Params)?;
-    let agent = agent(named.tenant.as_ref())?;
-    Ok(match operation {
-        Operation::SubscribeToTask => Params::Subscribe(agent, named),
-        _ => Params::Query(Query::Task(agent, named)),
-    })
+    Ok((agent(directory, addressed, named.tenant.as_ref())?, named))
+}
+
+fn read_list(
+    directory: &Directory,
+    addressed: Addressed,
+    params: &Value,
+) -> Result<Query, CallError> {
+    let list = List::parse(params).map_err(CallError::Params)?;
+    let agent = agent(directory, addressed, list.tenant.as_ref())?;
+    Ok(Query::Tasks(agent, Box::new(list)))
+}
+
+fn read_card(
+    directory: &Directory,
+    addressed: Addressed,
+    (form, params): (Form, &Value),
+) -> Result<Query, CallError> {
+    let tenant = params::card_tenant(form, params).map_err(CallError::Params)?;
+    Ok(Query::Card(agent(directory, addressed, tenant.as_ref())?))
 }
 
 /// The agent of the path, or of the tenant where the path names none.

@@ -52,4 +52,16 @@ impl Directory {
             _ => self.agents.instance_card(&self.viewer),
         }
     }
+
+    /// What a call for a card is answered with: that of an agent which this viewer may call, or without a handle that of this
+    /// instance. It is of 1.0 alone.
+    pub(crate) fn extended_card(&self, handle: Option<&Handle>) -> Option<Value> {
+        match handle {
+            // Whoever may call an agent may see all of its card.
+            Some(handle) => {
+                self.callable(handle).map(|agent| self.agents.whole(handle, &agent.words))
+            }
+            None => Some(self.agents.instance(&self.viewer).0),
+        }
+    }
 }

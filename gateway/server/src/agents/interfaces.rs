@@ -13,8 +13,8 @@ use proto_types::{Handle, Origin};
 /// Where this instance answers A2A calls in JSON-RPC.
 pub(crate) const INSTANCE_RPC: &str = "/v1/a2a/jsonrpc";
 
-/// Of one agent: at its own URL, and over gRPC by its handle as the tenant. A handle from before such were refused has no URL:
-/// it is called at the instance's.
+/// Of one agent: at its own URL, and over gRPC by its handle as the tenant. A handle that is refused today (`a/../b`) but was
+/// registered earlier has no URL: its agent is called at the instance's.
 pub(super) fn of_agent(origin: &Origin, handle: &Handle) -> Vec<Interface> {
     let Some(path) = own_path(handle) else { return of_tenant(origin, handle) };
     let url = format!("{}{path}", origin.as_str());
@@ -117,7 +117,7 @@ mod tests {
             let grpc = ("b.example:443".to_owned(), Some(handle.to_owned()));
             assert_eq!(first(&called, "GRPC"), grpc);
         }
-        // From before such were refused.
+        // It is refused today, but may have been registered earlier.
         let older = of_agent(&origin, &Handle::parse("a/../b").unwrap());
         let url = "https://b.example/v1/a2a/jsonrpc".to_owned();
         assert_eq!(first(&older, "JSONRPC"), (url, Some("a/../b".to_owned())));

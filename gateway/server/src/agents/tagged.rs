@@ -2,8 +2,6 @@
 //! tag.
 
 use bytes::Bytes;
-use gateway_core::form::Form;
-use proto_types::card::{to_v03, to_v03_rest, without_v03};
 use proto_types::{Digest, WallMs};
 use serde_json::Value;
 
@@ -28,19 +26,9 @@ impl Tagged {
             is_dated: false,
         }
     }
+
     pub(crate) fn changed_at(self, at: WallMs) -> Self {
         Self { modified: Some(at), is_dated: true, ..self }
-    }
-
-    /// What was made of JSON, in the form in which a call is answered with a card.
-    pub(crate) fn in_form(&self, form: Form) -> Value {
-        let card = serde_json::from_slice(&self.body).expect("it was printed from JSON");
-        let card = without_v03(card);
-        match form {
-            Form::V10 => card,
-            Form::V03JsonRpc => to_v03(&card),
-            Form::V03HttpJson => to_v03_rest(&card),
-        }
     }
 
     /// The newest of its parts is of this time; a part that goes leaves none.

@@ -1,5 +1,6 @@
 //! Settings of a gateway that contradict each other, each in the words that an operator reads. `config.rs` finds them.
 
+use deploy_service::listen::NoProxies;
 use deploy_service::serve;
 
 /// Settings that cannot hold together.
@@ -9,8 +10,8 @@ pub enum Contradiction {
     #[error("the limits of the listener")]
     Limits(#[from] serve::Contradiction),
     /// Nobody is there of whom a header is demanded.
-    #[error("proxy_protocol = true needs trusted_proxies: the networks that headers come from")]
-    NoProxies,
+    #[error(transparent)]
+    NoProxies(#[from] NoProxies),
     /// The id is missing or malformed.
     #[error("id")]
     Id(#[source] proto_types::id::Error),

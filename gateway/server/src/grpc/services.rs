@@ -13,6 +13,7 @@ use axum::extract::Request;
 use deploy_service::{Place, Pool, Readiness, Source};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use gateway_core::Failure;
+use gateway_core::path::A2A_SERVICE;
 use http_body_util::Limited;
 use proto_types::{Class, Shares};
 use tonic::service::Routes;
@@ -26,7 +27,6 @@ use crate::events;
 use crate::waiting::Waiting;
 
 use super::status;
-use super::transcode::SERVICE;
 
 /// The service that nodes push to.
 const EVENTS: &str = "ecumene.gateway.v1.TaskEvents";
@@ -57,7 +57,7 @@ fn reflection<'b>() -> Builder<'b> {
         .register_encoded_file_descriptor_set(proto_wire::A2A_DESCRIPTORS)
         .register_encoded_file_descriptor_set(proto_wire::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .with_service_name(SERVICE)
+        .with_service_name(A2A_SERVICE)
         .with_service_name(EVENTS)
         .with_service_name(HEALTH)
 }
@@ -68,7 +68,8 @@ pub(crate) fn route(path: &str) -> &'static str {
 }
 
 fn is_push(path: &str) -> bool {
-    path.starts_with("/ecumene.gateway.v1.TaskEvents/")
+    let rest = path.strip_prefix('/').and_then(|path| path.strip_prefix(EVENTS));
+    rest.is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Bounds what is read of who has proved nothing.
@@ -95,7 +96,7 @@ impl Probe {
     /// Of the whole process, or of one of its services: they stand and fall together.
     fn status(&self, service: &str) -> ServingStatus {
         let is_ready = self.readiness.waiting_for().is_empty();
-        match (["", SERVICE, EVENTS].contains(&service), is_ready) {
+        match (["", A2A_SERVICE, EVENTS].contains(&service), is_ready) {
             (true, true) => ServingStatus::Serving,
             (true, false) => ServingStatus::NotServing,
             (false, _) => ServingStatus::ServiceUnknown,
@@ -125,7 +126,7 @@ impl Health for Probe {
         // deploy-service always says; if it did not, all would share one share.
         let source = source.unwrap_or_else(|| Source::of(Ipv4Addr::UNSPECIFIED.into()));
         let place = self.watches.place(Class::Ordinary, source);
-        let place = place.map_err(|full| status::of(&Failure::from(full)))?;
+        let place = place.map_err(|full| status::of(&Failure::from(full).reply()))?;
         let (probe, service) = (self.clone(), request.into_inner().service);
         let watch = Watch { probe, service, told: None, _place: place };
         let told = stream::unfold(watch, |mut watch| async move {

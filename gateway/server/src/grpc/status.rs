@@ -7,11 +7,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::response::Response;
-use gateway_core::Failure;
-use gateway_core::errors::ErrorReply;
+use gateway_core::errors::{ErrorInfo, ErrorReply};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use proto_types::Code as Known;
 use proto_types::metadata::CODE_KEY;
-use serde_json::Value;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
@@ -25,9 +24,9 @@ const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const ACCEPTED: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
 /// The trailers of a stream that ends with a failure.
-pub(super) fn trailers(failure: &Failure) -> HeaderMap {
+pub(super) fn trailers(reply: &ErrorReply) -> HeaderMap {
     let mut trailers = HeaderMap::new();
-    if of(failure).add_header(&mut trailers).is_err() {
+    if of(reply).add_header(&mut trailers).is_err() {
         trailers.insert(STATUS, HeaderValue::from(Code::Internal as i32));
     }
     trailers
@@ -39,30 +38,28 @@ pub(super) fn ok() -> HeaderMap {
 }
 
 /// A failure instead of an answer ("Trailers-Only").
-pub(crate) fn response(failure: &Failure) -> Response {
-    let mut response: Response = of(failure).into_http();
-    if *failure == Failure::Compressed {
+pub(crate) fn response(reply: &ErrorReply) -> Response {
+    let mut response: Response = of(reply).into_http();
+    if reply.code == Known::MessageCompressed {
         response.headers_mut().insert(ACCEPTED, HeaderValue::from_static("identity"));
     }
     response
 }
 
 /// The status of a failure.
-pub(super) fn of(failure: &Failure) -> Status {
-    let reply = failure.reply();
+pub(super) fn of(reply: &ErrorReply) -> Status {
     let mut metadata = MetadataMap::new();
     metadata.insert(CODE_KEY, MetadataValue::from_static(reply.code.as_str()));
     let code = Code::from_i32(reply.grpc().number());
-    Status::with_error_details_and_metadata(code, reply.message, details(&reply), metadata)
+    Status::with_error_details_and_metadata(code, reply.message, details(reply), metadata)
 }
 
 /// The details of the JSON forms, in their own types.
 fn details(reply: &ErrorReply) -> ErrorDetails {
     let mut details = ErrorDetails::new();
-    let said = reply.details();
-    // The first is `ErrorInfo`; the others are made from what they are made from.
-    let info = said.first().unwrap_or(&Value::Null);
-    details.set_error_info(text(&info["reason"]), text(&info["domain"]), metadata(info));
+    let ErrorInfo { reason, domain, metadata } = reply.info();
+    let metadata = metadata.into_iter().map(|(name, text)| (name.to_owned(), text));
+    details.set_error_info(reason, domain, metadata.collect::<HashMap<_, _>>());
     let violations = reply.faults.iter().take(VIOLATIONS_MAX).map(|fault| {
         let field: String = fault.field().chars().take(FIELD_CHARS_MAX).collect();
         FieldViolation::new(field, fault.problem.to_string())
@@ -77,26 +74,17 @@ fn details(reply: &ErrorReply) -> ErrorDetails {
     details
 }
 
-fn metadata(info: &Value) -> HashMap<String, String> {
-    let said = info["metadata"].as_object().into_iter().flatten();
-    said.map(|(name, value)| (name.clone(), text(value).to_owned())).collect()
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use gateway_core::CallError;
     use gateway_core::gcra::RetryAfter;
     use gateway_core::params::fault;
+    use gateway_core::{CallError, Failure};
 
     use super::*;
 
     fn told(failure: &Failure) -> Status {
-        Status::from_header_map(&trailers(failure)).unwrap()
+        Status::from_header_map(&trailers(&failure.reply())).unwrap()
     }
 
     #[test]
@@ -128,20 +116,21 @@ mod tests {
         assert_eq!(violations[0].field.len(), FIELD_CHARS_MAX);
         assert!(violations[0].field.starts_with("message.metadata."), "{violations:?}");
         let bytes = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len();
-        let sum: usize = trailers(&failure).iter().map(bytes).sum();
+        let sum: usize = trailers(&failure.reply()).iter().map(bytes).sum();
         assert!(sum < 8 << 10, "{sum}");
     }
 
     #[test]
     fn a_refusal_alone_is_an_answer_of_grpc() {
-        let refused = response(&Failure::Compressed);
+        let refused = response(&Failure::Compressed.reply());
         assert_eq!(
             (refused.status().as_u16(), &refused.headers()["grpc-status"]),
             (200, &HeaderValue::from(12))
         );
         assert_eq!(refused.headers()["content-type"], "application/grpc");
         assert_eq!(refused.headers()["grpc-accept-encoding"], "identity");
-        assert!(!response(&Failure::Internal).headers().contains_key("grpc-accept-encoding"));
+        let other = response(&Failure::Internal.reply());
+        assert!(!other.headers().contains_key("grpc-accept-encoding"));
         assert_eq!(ok()["grpc-status"], "0");
     }
 }

@@ -8,16 +8,14 @@ mod write;
 
 use std::sync::LazyLock;
 
+use gateway_core::path::A2A_SERVICE;
 use prost_reflect::{DescriptorPool, MethodDescriptor, ServiceDescriptor};
 use serde_json::Value;
-
-/// The service, by its full name.
-pub(super) const SERVICE: &str = "lf.a2a.v1.A2AService";
 
 static DESCRIPTOR: LazyLock<ServiceDescriptor> = LazyLock::new(|| {
     let pool = DescriptorPool::decode(proto_wire::A2A_DESCRIPTORS);
     let pool = pool.expect("build.rs of proto-wire has compiled these descriptors");
-    pool.get_service_by_name(SERVICE).expect("a2a.proto has this service")
+    pool.get_service_by_name(A2A_SERVICE).expect("a2a.proto has this service")
 });
 
 /// A method of the service.

@@ -16,7 +16,7 @@ fn a() -> Peer {
 }
 
 /// The parameters of `message/send` as clients of 0.3 write them.
-fn said(text: &str) -> Value {
+pub(crate) fn said(text: &str) -> Value {
     json!({"message": {
         "kind": "message", "messageId": "m1", "role": "user", "parts": [{"kind": "text", "text": text}],
     }})

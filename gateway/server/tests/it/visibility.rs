@@ -13,6 +13,7 @@ use proto_wire::registry::v1::directory_client::DirectoryClient;
 use serde_json::{Value, json};
 
 use crate::grpc;
+use crate::legacy::said;
 use crate::world::{
     OPERATOR, Peer, SUBSCRIBER, World, by, deploy_for, eventually, json_of, message, rpc,
 };
@@ -24,6 +25,9 @@ const ABSENT: &str = "urn:acme:absent:01";
 
 const INSTANCE: &str = "/v1/a2a/jsonrpc";
 const INSTANCE_CARD: &str = "/.well-known/agent-card.json";
+
+/// The query that states A2A 0.3.
+const OLDER: &str = "A2A-Version=0.3";
 
 /// Enrolled, and admitted nowhere.
 fn stranger() -> Peer {
@@ -183,8 +187,11 @@ fn asked(route: &Route, method: &str, handle: &str) -> Vec<(String, Vec<u8>)> {
         (Route::Grpc(called), _) => grpc_bodies(called, handle).into_iter().map(with).collect(),
         (Route::HttpJson(_), "GET") => vec![bare, (format!("?tenant={handle}"), Vec::new())],
         (_, "POST") => {
-            let bodies = bodies(route, handle).into_iter();
-            bodies.map(|body| with(body.to_string().into_bytes())).chain([bare]).collect()
+            let bytes = |body: Value| body.to_string().into_bytes();
+            let newer = bodies(route, handle).into_iter().map(|body| with(bytes(body)));
+            let older = older_bodies(route).into_iter();
+            let older = older.map(|body| (format!("?{OLDER}"), bytes(body)));
+            newer.chain(older).chain([bare]).collect()
         }
         _ => vec![bare],
     }
@@ -231,10 +238,23 @@ fn bodies(route: &Route, handle: &str) -> Vec<Value> {
         for method in ["GetTask", "CancelTask", "ListTasks", "SubscribeToTask"] {
             bodies.push(rpc(method, to(json!({"id": "no-such-task"}), tenant)));
         }
+        bodies.push(rpc("GetExtendedAgentCard", to(json!({}), tenant)));
         bodies.push(rpc("SendMessage", to(json!({}), tenant)));
         bodies.push(rpc("Nonsense", to(json!({}), tenant)));
     }
     bodies
+}
+
+/// What a route of JSON-RPC is asked in the words of 0.3, which has no tenants.
+fn older_bodies(route: &Route) -> Vec<Value> {
+    if !route.speaks_json_rpc() {
+        return Vec::new();
+    }
+    vec![
+        rpc("message/send", said("hello")),
+        rpc("tasks/get", json!({"id": "no-such-task"})),
+        rpc("agent/getAuthenticatedExtendedCard", json!({})),
+    ]
 }
 
 /// Everything that a viewer may ask about an agent, by every method: path, body, and a credential if it shows one.
@@ -258,6 +278,8 @@ fn requests(world: &World, handle: &str, peer: Option<&Peer>) -> Vec<Request<Bod
 fn anonymous(route: &Route, (method, uri): (&str, &str), body: Vec<u8>) -> Request<Body> {
     let version = match route {
         Route::HttpJson(endpoint) => endpoint.version.as_str(),
+        // The header and the query state one version, or the call is refused for that.
+        _ if uri.ends_with(OLDER) => "0.3",
         _ => "1.0",
     };
     let (kind, carried_by) = match route {

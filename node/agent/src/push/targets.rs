@@ -35,8 +35,6 @@ pub(super) struct Targets<'a> {
 struct Target {
     to: wire::ReplyTo,
     queue: mpsc::Sender<PushRequest>,
-    /// Whether it is the gateway that submitted the task.
-    is_first: bool,
 }
 
 impl<'a> Targets<'a> {
@@ -57,8 +55,7 @@ impl<'a> Targets<'a> {
         let requests = requests(self.assigned, to, artifacts.so_far(), events);
         let (task, endpoint) = (self.assigned.task.clone(), to.endpoint.clone());
         tokio::spawn(run(task, endpoint, self.connector.clone(), requests));
-        let is_first = self.assigned.reply_to.as_ref() == Some(to);
-        self.open.push(Target { to: to.clone(), queue, is_first });
+        self.open.push(Target { to: to.clone(), queue });
     }
 
     /// Passes an event on to all that have room for it. The first gateway is given time.
@@ -73,7 +70,8 @@ impl<'a> Targets<'a> {
         let late: Vec<bool> = self.open.iter().map(late).collect();
         let mut left = Vec::with_capacity(self.open.len());
         for (target, is_late) in std::mem::take(&mut self.open).into_iter().zip(late) {
-            let takes = !is_late || (target.is_first && target.takes(push.clone()).await);
+            let is_first = self.assigned.reply_to.as_ref() == Some(&target.to);
+            let takes = !is_late || (is_first && target.takes(push.clone()).await);
             if takes {
                 left.push(target);
             } else {

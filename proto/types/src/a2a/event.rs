@@ -89,6 +89,14 @@ proto_json! {
 }
 
 fn read_status_update(spot: Spot<'_, '_>) -> Option<TaskStatusUpdateEvent> {
+    read_status_update_of(spot, read_status)
+}
+
+/// The same of any version, each of which has a `status` of its own.
+pub(super) fn read_status_update_of(
+    spot: Spot<'_, '_>,
+    read_status: impl FnOnce(Spot<'_, '_>) -> Option<TaskStatus>,
+) -> Option<TaskStatusUpdateEvent> {
     let event = spot.object()?;
     let task_id = event.required("taskId", id);
     let context_id = event.required("contextId", id);
@@ -103,6 +111,14 @@ fn read_status_update(spot: Spot<'_, '_>) -> Option<TaskStatusUpdateEvent> {
 }
 
 fn read_artifact_update(spot: Spot<'_, '_>) -> Option<TaskArtifactUpdateEvent> {
+    read_artifact_update_of(spot, read_artifact)
+}
+
+/// The same of any version, each of which has an `artifact` of its own.
+pub(super) fn read_artifact_update_of(
+    spot: Spot<'_, '_>,
+    read_artifact: impl FnOnce(Spot<'_, '_>) -> Option<Artifact>,
+) -> Option<TaskArtifactUpdateEvent> {
     let event = spot.object()?;
     let task_id = event.required("taskId", id);
     let context_id = event.required("contextId", id);

@@ -129,7 +129,7 @@ pub(super) fn read_message(spot: Spot<'_, '_>) -> Option<Message> {
     let context_id = implicit_id(&message, "contextId");
     let task_id = implicit_id(&message, "taskId");
     let role = message.required("role", read_role);
-    let parts = read_parts(&message);
+    let parts = message.required("parts", read_parts);
     let metadata = metadata(&message);
     let extensions = message.or_default("extensions", texts);
     let reference_task_ids = message.or_default("referenceTaskIds", |spot| spot.list((0, ANY), id));
@@ -145,8 +145,8 @@ pub(super) fn read_message(spot: Spot<'_, '_>) -> Option<Message> {
     })
 }
 
-pub(super) fn read_parts(object: &Object<'_, '_>) -> Option<Vec<Part>> {
-    object.required("parts", |spot| spot.list((1, ANY), read_part))
+pub(super) fn read_parts(spot: Spot<'_, '_>) -> Option<Vec<Part>> {
+    spot.list((1, ANY), read_part)
 }
 
 pub(super) fn read_role(spot: Spot<'_, '_>) -> Option<Role> {

@@ -142,6 +142,16 @@ proto_json! {
 }
 
 pub(super) fn read_task(spot: Spot<'_, '_>) -> Option<Task> {
+    read_task_of(spot, read_status, read_artifact, read_message)
+}
+
+/// The same of any version, each of which has a `status`, `artifacts` and messages of its own.
+pub(super) fn read_task_of(
+    spot: Spot<'_, '_>,
+    read_status: impl FnOnce(Spot<'_, '_>) -> Option<TaskStatus>,
+    read_artifact: impl Fn(Spot<'_, '_>) -> Option<Artifact>,
+    read_message: impl Fn(Spot<'_, '_>) -> Option<Message>,
+) -> Option<Task> {
     let task = spot.object()?;
     let task_id = task.required("id", id);
     let context_id = implicit_id(&task, "contextId");
@@ -172,11 +182,19 @@ pub(super) fn read_state(spot: Spot<'_, '_>) -> Option<TaskState> {
 }
 
 pub(super) fn read_artifact(spot: Spot<'_, '_>) -> Option<Artifact> {
+    read_artifact_of(spot, read_parts)
+}
+
+/// The same of any version, each of which has `parts` of its own.
+pub(super) fn read_artifact_of(
+    spot: Spot<'_, '_>,
+    read_parts: impl FnOnce(Spot<'_, '_>) -> Option<Vec<Part>>,
+) -> Option<Artifact> {
     let artifact = spot.object()?;
     let artifact_id = artifact.required("artifactId", id);
     let name = implicit(&artifact, "name");
     let description = implicit(&artifact, "description");
-    let parts = read_parts(&artifact);
+    let parts = artifact.required("parts", read_parts);
     let metadata = metadata(&artifact);
     let extensions = artifact.or_default("extensions", texts);
     Some(Artifact {

@@ -8,12 +8,12 @@
 //! named with their places in 0.3.
 //!
 //! What is lost from 1.0 to 0.3, because 0.3 has no place for it:
-//! - `tenant`, and the page of a list of push configs;
+//! - `tenant`;
 //! - `mediaType` and `filename` of a part that is no file;
 //! - that no history is wanted (`historyLength` 0): 0.3 means all by it, so that 1 is asked for.
 //!
 //! What is lost from 0.3 to 1.0:
-//! - `metadata` of requests about a task or its push configs, but for `tasks/cancel`: 1.0 has none there;
+//! - `metadata` of requests about a task, but for `tasks/cancel`: 1.0 has none there;
 //! - each scheme of a push config but the first;
 //! - `final`, which 1.0 leaves to the state. It is printed as true for every state that ends or interrupts a task.
 //!
@@ -31,15 +31,12 @@ mod task;
 use serde_json::Value;
 
 use self::form::Form;
-pub use self::push::{print_delete_push_config, print_get_push_config, print_list_push_configs};
 pub use self::request::{
     print_cancel_task, print_get_task, print_send_message, print_subscribe_to_task,
 };
 use super::{
-    Artifact, CancelTaskRequest, DeleteTaskPushNotificationConfigRequest,
-    GetTaskPushNotificationConfigRequest, GetTaskRequest, ListTaskPushNotificationConfigsRequest,
-    Message, SchemaError, SendMessageRequest, SendMessageResponse, StreamResponse,
-    SubscribeToTaskRequest, Task, TaskPushNotificationConfig,
+    CancelTaskRequest, GetTaskRequest, SchemaError, SendMessageRequest, SendMessageResponse,
+    StreamResponse, SubscribeToTaskRequest, Task,
 };
 use crate::schema::{Dialect, Spot, read};
 
@@ -67,18 +64,8 @@ readers! {
     read_cancel_task: request::read_cancel_task => CancelTaskRequest;
     /// `TaskIdParams`: the parameters of `tasks/resubscribe`.
     read_subscribe_to_task: request::read_subscribe => SubscribeToTaskRequest;
-    /// `TaskPushNotificationConfig`: the parameters of `tasks/pushNotificationConfig/set`, and its result.
-    read_push_config: push::read_push_config => TaskPushNotificationConfig;
-    /// `GetTaskPushNotificationConfigParams`, or `TaskIdParams`: the parameters of `tasks/pushNotificationConfig/get`.
-    read_get_push_config: push::read_get => GetTaskPushNotificationConfigRequest;
-    /// `ListTaskPushNotificationConfigParams`: the parameters of `tasks/pushNotificationConfig/list`.
-    read_list_push_configs: push::read_list => ListTaskPushNotificationConfigsRequest;
-    /// `DeleteTaskPushNotificationConfigParams`: the parameters of `tasks/pushNotificationConfig/delete`.
-    read_delete_push_config: push::read_delete => DeleteTaskPushNotificationConfigRequest;
     /// `Task`: the result of `tasks/get` and `tasks/cancel`.
     read_task: task::read_task => Task;
-    /// `Message`.
-    read_message: read_any_message => Message;
     /// `Task` or `Message`: the result of `message/send`.
     read_send_message_response: event::read_send_message_response => SendMessageResponse;
     /// One event of a stream, or of a push notification.
@@ -89,26 +76,10 @@ fn read_send_message_params(spot: Spot<'_, '_>) -> Option<SendMessageRequest> {
     request::read_send_message(Form::JsonRpc, spot)
 }
 
-fn read_any_message(spot: Spot<'_, '_>) -> Option<Message> {
-    message::read_message(Form::JsonRpc, spot)
-}
-
-/// A message.
-#[must_use]
-pub fn print_message(message: &Message) -> Value {
-    message::print_message(Form::JsonRpc, message)
-}
-
 /// A task. One without a context has an empty one, because 0.3 requires it.
 #[must_use]
 pub fn print_task(task: &Task) -> Value {
     task::print_task(Form::JsonRpc, task)
-}
-
-/// An artifact.
-#[must_use]
-pub fn print_artifact(artifact: &Artifact) -> Value {
-    task::print_artifact(Form::JsonRpc, artifact)
 }
 
 /// The result of `message/send`.
@@ -121,12 +92,6 @@ pub fn print_send_message_response(response: &SendMessageResponse) -> Value {
 #[must_use]
 pub fn print_stream_response(response: &StreamResponse) -> Value {
     event::print_stream_response(Form::JsonRpc, response)
-}
-
-/// The parameters of `tasks/pushNotificationConfig/set`, and its result.
-#[must_use]
-pub fn print_push_config(config: &TaskPushNotificationConfig) -> Value {
-    push::print_push_config(Form::JsonRpc, config)
 }
 
 #[cfg(test)]

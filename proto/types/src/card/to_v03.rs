@@ -58,22 +58,6 @@ pub fn dual(card: &Value) -> Value {
     both
 }
 
-/// The card without what [`dual`] has added to it.
-#[must_use]
-pub fn without_v03(mut card: Value) -> Value {
-    let own = own(&card);
-    if let Some(members) = card.as_object_mut() {
-        members.retain(|name, _| !own.contains_key(name));
-    }
-    let schemes = card.get_mut("securitySchemes").and_then(Value::as_object_mut);
-    for scheme in schemes.into_iter().flat_map(Map::values_mut) {
-        if let Some(http) = scheme.get("httpAuthSecurityScheme").cloned() {
-            *scheme = json!({ "httpAuthSecurityScheme": http });
-        }
-    }
-    card
-}
-
 fn shared(card: &Value) -> Map<String, Value> {
     let mut capabilities = card["capabilities"].clone();
     if let Some(capabilities) = capabilities.as_object_mut() {
@@ -203,7 +187,5 @@ mod tests {
         assert_eq!(both["securitySchemes"]["fed"]["type"], "http");
         assert!(both["securitySchemes"]["fed"]["httpAuthSecurityScheme"].is_object());
         assert_eq!(read.empty_members(), Vec::<String>::new());
-        assert_eq!(without_v03(both), card());
-        assert_eq!(without_v03(card()), card());
     }
 }

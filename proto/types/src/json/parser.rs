@@ -9,11 +9,11 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Visitor};
 use serde_json::Number;
 
-use super::{Error, pointer, segment};
+use super::{Error, is_reserved, pointer, segment};
 
 /// The name by which `serde_json` hands on raw text: in foreign input it would be parsed a second
 /// time, past every check made here.
-const RAW: &str = "$serde_json::private::RawValue";
+pub(super) const RAW: &str = "$serde_json::private::RawValue";
 
 /// The name by which `serde_json` hands on a number that is no 64-bit integer, as a map of this one
 /// member. Foreign input may not use it; see [`Digits`] for how the two are told apart.
@@ -66,7 +66,7 @@ impl Fault {
 impl Faults {
     /// Holds if an object may have a member of this name, which it has already or not.
     pub(super) fn check<E: serde::de::Error>(&self, name: &str, has: bool) -> Result<(), E> {
-        if [RAW, NUMBER].contains(&name) {
+        if is_reserved(name) {
             return Err(self.reserved(name));
         }
         if has { Err(self.refuse(name, false)) } else { Ok(()) }

@@ -1,6 +1,5 @@
 //! Nodes, tasks, verdicts and envelopes as protobuf messages. The digest of a credential is never shown.
 
-use proto_types::task::{ASSIGNED, PENDING};
 use proto_wire::registry::v1 as wire;
 use registry_core::change::{Lease, Spent};
 use registry_core::entry::{Capacity, NodeEntry, ReplyTo, TaskEntry, TaskState};
@@ -29,19 +28,17 @@ fn capacity(capacity: &Capacity) -> wire::Capacity {
 /// A task with its bodies, but for what was said in earlier turns.
 #[must_use]
 pub fn task(entry: &TaskEntry, input: Vec<u8>, outcome: Vec<u8>) -> wire::Task {
-    let (state, node, reason) = match &entry.state {
-        TaskState::Pending => (PENDING, String::new(), String::new()),
-        TaskState::Assigned { node } => (ASSIGNED, node.to_string(), String::new()),
-        TaskState::Ended { end, reason, .. } => {
-            (end.as_str(), String::new(), reason.clone().unwrap_or_default())
-        }
+    let (node, reason) = match &entry.state {
+        TaskState::Pending => (String::new(), String::new()),
+        TaskState::Assigned { node } => (node.to_string(), String::new()),
+        TaskState::Ended { reason, .. } => (String::new(), reason.clone().unwrap_or_default()),
     };
     wire::Task {
         id: entry.id.to_string(),
         context: entry.context.to_string(),
         agent: entry.agent.to_string(),
         owner: entry.owner.to_string(),
-        state: state.to_owned(),
+        state: entry.state.word().to_owned(),
         node,
         epoch: entry.epoch.0,
         attempts: entry.attempts,

@@ -113,7 +113,8 @@ pub enum TaskState {
 
 impl TaskState {
     /// It in one word, as a task is told with it.
-    pub(crate) fn word(&self) -> &'static str {
+    #[must_use]
+    pub fn word(&self) -> &'static str {
         match self {
             Self::Pending => task::PENDING,
             Self::Assigned { .. } => task::ASSIGNED,

@@ -1,5 +1,5 @@
-//! The list of an owner's tasks, the one that changed last first. It must never tell of another owner's, nor read more than
-//! a bound for one page. What is in it its keys say: only the tasks of a page are read, and those of a short conversation.
+//! The list of an owner's tasks, the one that changed last first. It must never tell of another owner's, nor hand out more
+//! than a bound for one page. What is in it its keys say: only the tasks of a page are read, and those of a short conversation.
 //!
 //! Its order is that of revisions. Each change of a task has one, so that a revision is a place in the list, and they rise with
 //! the times of the changes, unless an operator sets the cluster's time back.
@@ -23,8 +23,9 @@ const READ_MAX: usize = 1_000;
 /// Keys that are read at once. Arbitrary; a page of the usual 50 tasks needs no second look.
 const STEP: usize = 250;
 
-/// The tasks of an owner are looked through for one page, and counted, up to this many. RocksDB hands out a key in half a
-/// microsecond, with its value in about one, and passes by those that are deleted.
+/// The tasks of an owner are looked through for one page, and counted, up to this many. Reckoned, not measured: RocksDB hands
+/// out a key in half a microsecond, with its value in about one. Keys that are deleted are passed by and not counted: each
+/// change of a task leaves one until RocksDB compacts it away.
 pub const TASKS_COUNTED_MAX: usize = 10_000;
 
 // As many steps as it takes, and no part of one.

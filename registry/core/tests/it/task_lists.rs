@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proto_types::{ContextId, Handle, Revision, TaskId, TaskOwner, WallMs};
 use registry_core::apply_batch;
 use registry_core::command::{CancelTask, Command};
-use registry_core::entry::{NodeState, TaskEntry, TaskState};
+use registry_core::entry::{NodeState, TaskEntry};
 use registry_core::query::{self, StateWord, TASKS_COUNTED_MAX, TaskFilter};
 use registry_core::table::TASKS;
 use registry_core::verify;
@@ -212,19 +212,12 @@ fn for_one_page_no_more_than_a_bound_is_looked_at_and_what_lies_behind_it_comes_
     }
 }
 
-fn state(task: &TaskEntry) -> StateWord {
-    match &task.state {
-        TaskState::Pending => StateWord::Pending,
-        TaskState::Assigned { .. } => StateWord::Assigned,
-        TaskState::Ended { end, .. } => end.as_str().parse().unwrap(),
-    }
-}
-
 /// What a list should have, found by a look at every task.
 fn expected(memory: &Memory, filter: &TaskFilter) -> Vec<TaskEntry> {
     let mut tasks = TASKS.list(memory, None, usize::MAX).unwrap();
     tasks.retain(|task| {
-        let is_in = filter.states.is_empty() || filter.states.contains(&state(task));
+        let word = task.state.word();
+        let is_in = filter.states.is_empty() || filter.states.iter().any(|of| of.as_str() == word);
         task.listed && task.owner == filter.owner && task.changed_at >= filter.since && is_in
     });
     tasks.sort_by_key(|task| Reverse(task.revision));

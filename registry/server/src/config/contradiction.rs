@@ -1,6 +1,7 @@
 //! Settings that contradict each other, each in the words that an operator reads. The sections of the configuration find
 //! them.
 
+use deploy_service::listen::NoProxies;
 use deploy_service::serve;
 use deploy_service::units::Duration;
 
@@ -13,8 +14,8 @@ pub enum Contradiction {
     #[error("the limits of the listener")]
     Limits(#[from] serve::Contradiction),
     /// Nobody is there of whom a header is demanded.
-    #[error("proxy_protocol = true needs trusted_proxies: the networks that headers come from")]
-    NoProxies,
+    #[error(transparent)]
+    NoProxies(#[from] NoProxies),
     /// A key of `members` is not a number.
     #[error("members: `{0}` is not a number")]
     MemberId(String),

@@ -18,7 +18,8 @@ pub(super) const ORDERS_MAX: usize = 256;
 /// Places in that queue that only grants of leases may take.
 const LEASES_KEPT: usize = 16;
 
-/// Gateways that a node has still to be told of, for one task: as many as it pushes to. Beyond it the first is forgotten.
+/// Follows of one task that a node has still to be told of: as many as it pushes to. A gateway may have several. Beyond it
+/// the first is forgotten.
 pub(super) const FOLLOWS_MAX: usize = 8;
 
 // The orders about a task may exceed the room by all but one, and take places that are kept for leases.
@@ -161,9 +162,12 @@ impl Live {
         }
     }
 
-    /// A further gateway wants the events of a task.
+    /// A further gateway wants the events of a task. Who asks the same again before the node was told takes no second place.
     pub(super) fn followed(&mut self, task: TaskId, follow: wire::Follow) {
         let untold = self.follows.entry(task).or_default();
+        if untold.contains(&follow) {
+            return;
+        }
         if untold.len() == FOLLOWS_MAX {
             untold.remove(0);
         }

@@ -282,7 +282,9 @@ mod tests {
     fn a_node_hears_once_of_each_gateway_that_follows_a_task_and_of_the_task_first() {
         let ((fleet, _received), now) = (fleet(), Instant::now());
         let task = followed(&fleet, 1, "a");
-        followed(&fleet, 1, "b");
+        for secret in ["b", "a", "b"] {
+            followed(&fleet, 1, secret);
+        }
         let first = news(&fleet, &node("n1"), std::slice::from_ref(&task), now);
         assert_eq!((first.untold.len(), secrets(&first)), (1, vec!["a".into(), "b".into()]));
         assert_eq!(news(&fleet, &node("n1"), std::slice::from_ref(&task), now).len(), 0);

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 use proto_types::WallMs;
-use proto_types::json::{INTEGER_MAX, VALUES_MAX};
+use proto_types::json::{INTEGER_MAX, VALUES_MAX, is_reserved};
 use serde_json::{Map, Number, Value};
 
 use super::is_default;
@@ -17,12 +17,6 @@ use super::is_default;
 /// How deep messages may be nested: what protobuf libraries take by default. A level of free-form data is two of them, or
 /// three.
 const DEPTH_MAX: usize = 100;
-
-/// Names that our JSON library gives a meaning of its own.
-const RESERVED: &str = "$serde_json::";
-
-/// The last second that RFC 3339 can encode.
-const SECONDS_MAX: u64 = 253_402_300_799;
 
 /// What the bytes have to be.
 type MustBe = &'static str;
@@ -139,7 +133,7 @@ impl<'b> Reader<'b, '_> {
                 _ => self.skip(number, wire)?,
             }
         }
-        if name.starts_with(RESERVED) { Err(NAME) } else { Ok((name, value)) }
+        if is_reserved(&name) { Err(NAME) } else { Ok((name, value)) }
     }
 
     /// A `Value`; without a kind it is null.
@@ -185,7 +179,7 @@ impl<'b> Reader<'b, '_> {
             }
         }
         // What is negative is beyond both.
-        if seconds > SECONDS_MAX || nanos >= 1_000_000_000 {
+        if seconds > WallMs::RFC3339_MAX.secs() || nanos >= 1_000_000_000 {
             return Err(TIME);
         }
         let at = WallMs::from_secs(seconds).plus_ms(nanos.div_ceil(1_000_000));

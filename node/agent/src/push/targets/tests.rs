@@ -19,7 +19,7 @@ fn reply_to(secret: &str) -> wire::ReplyTo {
 /// A gateway whose queue has so many places.
 fn target(secret: &str, places: usize) -> (Target, mpsc::Receiver<PushRequest>) {
     let (queue, events) = mpsc::channel(places);
-    (Target { to: reply_to(secret), queue, is_first: false }, events)
+    (Target { to: reply_to(secret), queue }, events)
 }
 
 fn secrets(targets: &Targets<'_>) -> Vec<String> {
@@ -40,11 +40,10 @@ fn chunk(parts: Vec<Part>) -> Event {
 /// Caught: the run waits for each gateway that takes nothing.
 #[tokio::test]
 async fn a_run_waits_for_its_first_gateway_and_for_no_other_and_no_other_waits_for_it() {
-    let assigned = assigned();
+    let assigned = wire::Assigned { reply_to: Some(reply_to("one")), ..assigned() };
     let mut targets = Targets::new(&assigned, Connector::plain());
-    let [(mut one, _full), (two, mut ready), (three, _full_too)] =
+    let [(one, _full), (two, mut ready), (three, _full_too)] =
         [target("one", 1), target("two", 4), target("three", 1)];
-    one.is_first = true;
     targets.open = vec![one, two, three];
     let event = Event::Status { text: None };
     targets.push(&event, WallMs(1)).await;
@@ -71,18 +70,6 @@ async fn a_run_waits_for_its_first_gateway_and_for_no_other_and_no_other_waits_f
     }
     assert!(began.elapsed() < PATIENCE / 2, "{:?}", began.elapsed());
     assert_eq!(secrets(&targets), ["two"]);
-}
-
-#[tokio::test]
-async fn the_gateway_that_submitted_the_task_is_the_first_and_no_other_one_is() {
-    let assigned = wire::Assigned { reply_to: Some(reply_to("own")), ..assigned() };
-    let mut targets = Targets::new(&assigned, Connector::plain());
-    for secret in ["own", "other"] {
-        targets.add(&reply_to(secret), &Artifacts::default());
-    }
-    let first = targets.open.iter().find(|target| target.is_first);
-    assert_eq!(first.map(|target| target.to.secret.as_str()), Some("own"));
-    assert_eq!(targets.open.iter().filter(|target| target.is_first).count(), 1);
 }
 
 /// An event that a gateway is sent.

@@ -1,13 +1,12 @@
-//! Lists, push configs and queries: what is read, what is refused and where, and what is always printed.
+//! Lists and queries: what is read, what is refused and where, and what is always printed.
 
 use serde_json::{Value, json};
 
 use super::paths;
 use crate::a2a::list::{PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX};
 use crate::a2a::{
-    DeleteTaskPushNotificationConfigRequest, GetExtendedAgentCardRequest,
-    GetTaskPushNotificationConfigRequest, GetTaskRequest, ListTaskPushNotificationConfigsRequest,
-    ListTasksRequest, ListTasksResponse, SendMessageRequest, TaskState, query,
+    GetExtendedAgentCardRequest, GetTaskRequest, ListTasksRequest, ListTasksResponse,
+    SendMessageRequest, TaskState, query,
 };
 use crate::time::WallMs;
 
@@ -131,42 +130,6 @@ fn a_query_asks_for_a_task_with_its_history() {
     let request = GetTaskRequest::from_value(&Value::Object(members)).unwrap();
     let expected = GetTaskRequest { tenant: None, id: "t1".to_owned(), history_length: Some(2) };
     assert_eq!(request, expected);
-}
-
-#[test]
-fn a_push_config_is_named_by_its_task_and_its_id() {
-    let named = json!({"taskId": "t1", "id": "p1", "tenant": "echo"});
-    let get = GetTaskPushNotificationConfigRequest::from_value(&named).unwrap();
-    assert_eq!((&*get.task_id, get.id.as_deref()), ("t1", Some("p1")));
-    let delete = DeleteTaskPushNotificationConfigRequest::from_value(&named).unwrap();
-    assert_eq!((&*delete.task_id, &*delete.id), ("t1", "p1"));
-    assert_eq!(serde_json::to_value(&get).unwrap(), named);
-    assert_eq!(serde_json::to_value(&delete).unwrap(), named);
-    for (request, expected) in [
-        (json!({}), vec!["/taskId", "/id"]),
-        (json!({"task_id": "t1"}), vec!["/id"]),
-        (json!({"taskId": "", "id": 7}), vec!["/taskId", "/id"]),
-    ] {
-        let get = GetTaskPushNotificationConfigRequest::from_value(&request);
-        assert_eq!(paths(get), expected, "{request}");
-        let delete = DeleteTaskPushNotificationConfigRequest::from_value(&request);
-        assert_eq!(paths(delete), expected, "{request}");
-    }
-}
-
-#[test]
-fn push_configs_are_listed_page_by_page() {
-    for (request, page_size, page_token) in [
-        (json!({"taskId": "t1"}), None, None),
-        (json!({"taskId": "t1", "pageSize": 0, "pageToken": ""}), None, None),
-        (json!({"task_id": "t1", "page_size": "3", "page_token": "x"}), Some(3), Some("x")),
-    ] {
-        let list = ListTaskPushNotificationConfigsRequest::from_value(&request).unwrap();
-        assert_eq!(list.task_id, "t1");
-        assert_eq!((list.page_size, list.page_token.as_deref()), (page_size, page_token));
-    }
-    let refused = ListTaskPushNotificationConfigsRequest::from_value(&json!({"pageSize": -1}));
-    assert_eq!(paths(refused), ["/taskId", "/pageSize"]);
 }
 
 #[test]

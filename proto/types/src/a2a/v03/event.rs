@@ -11,7 +11,7 @@ use super::message::{print_message, read_message};
 use super::task::{
     print_artifact, print_status, print_task, read_artifact, read_status, read_task,
 };
-use crate::a2a::proto_json::{id, metadata};
+use crate::a2a::event::{read_artifact_update_of, read_status_update_of};
 use crate::a2a::{
     SendMessageResponse, StreamResponse, TaskArtifactUpdateEvent, TaskStatusUpdateEvent,
 };
@@ -85,39 +85,11 @@ pub(super) fn read_stream_response(spot: Spot<'_, '_>) -> Option<StreamResponse>
     match read_kind(&spot.object()?)? {
         Kind::Task => read_task(spot).map(StreamResponse::Task),
         Kind::Message => read_message(Form::JsonRpc, spot).map(StreamResponse::Message),
-        Kind::StatusUpdate => read_status_update(spot).map(StreamResponse::StatusUpdate),
-        Kind::ArtifactUpdate => read_artifact_update(spot).map(StreamResponse::ArtifactUpdate),
+        Kind::StatusUpdate => {
+            read_status_update_of(spot, read_status).map(StreamResponse::StatusUpdate)
+        }
+        Kind::ArtifactUpdate => {
+            read_artifact_update_of(spot, read_artifact).map(StreamResponse::ArtifactUpdate)
+        }
     }
-}
-
-fn read_status_update(spot: Spot<'_, '_>) -> Option<TaskStatusUpdateEvent> {
-    let event = spot.object()?;
-    let task_id = event.required("taskId", id);
-    let context_id = event.required("contextId", id);
-    let status = event.required("status", read_status);
-    let metadata = metadata(&event);
-    Some(TaskStatusUpdateEvent {
-        task_id: task_id?,
-        context_id: context_id?,
-        status: status?,
-        metadata: metadata?,
-    })
-}
-
-fn read_artifact_update(spot: Spot<'_, '_>) -> Option<TaskArtifactUpdateEvent> {
-    let event = spot.object()?;
-    let task_id = event.required("taskId", id);
-    let context_id = event.required("contextId", id);
-    let artifact = event.required("artifact", read_artifact);
-    let append = event.or_default("append", Spot::boolean);
-    let last_chunk = event.or_default("lastChunk", Spot::boolean);
-    let metadata = metadata(&event);
-    Some(TaskArtifactUpdateEvent {
-        task_id: task_id?,
-        context_id: context_id?,
-        artifact: artifact?,
-        append: append?,
-        last_chunk: last_chunk?,
-        metadata: metadata?,
-    })
 }

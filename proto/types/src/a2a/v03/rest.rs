@@ -1,7 +1,7 @@
 //! The HTTP+JSON form of A2A 0.3: the ProtoJSON of package `a2a.v1`, as a server reads and prints it.
 //!
 //! Decides what stands in a body. Must never read a path: the task that it names is an argument. A query is read by
-//! [`query`](crate::a2a::query), and then by [`read_get_task`].
+//! [`query`](crate::a2a::query), and then by [`read_get_task`](super::read_get_task).
 //!
 //! It loses what the JSON-RPC form loses, and the tasks that a message refers to: package `a2a.v1` has no field for
 //! them. The bytes of a file are the file's. The Python SDK 1.3.0 puts the base64 of a file where its bytes belong, and
@@ -10,14 +10,9 @@
 use serde_json::Value;
 
 use super::form::Form;
-use super::{event, push, request, task};
-use crate::a2a::{
-    SchemaError, SendMessageRequest, SendMessageResponse, StreamResponse, Task,
-    TaskPushNotificationConfig,
-};
+use super::{event, request, task};
+use crate::a2a::{SchemaError, SendMessageRequest, SendMessageResponse, StreamResponse, Task};
 use crate::schema::{Dialect, read};
-
-pub use super::read_get_task;
 
 /// The body of `message:send` and `message:stream`.
 ///
@@ -27,17 +22,6 @@ pub use super::read_get_task;
 /// All faults, with their places in the body.
 pub fn read_send_message(body: &Value) -> Result<SendMessageRequest, Vec<SchemaError>> {
     read(body, Dialect::PROTO_JSON, |spot| request::read_send_message(Form::Rest, spot))
-}
-
-/// The body that sets a push config of a task.
-///
-/// # Errors
-/// All faults, with their places in the body.
-pub fn read_push_config(
-    task_id: &str,
-    body: &Value,
-) -> Result<TaskPushNotificationConfig, Vec<SchemaError>> {
-    read(body, Dialect::PROTO_JSON, |spot| push::read_push_body(task_id, spot))
 }
 
 /// The answer to a message: `{task}` or `{message}`.
@@ -56,10 +40,4 @@ pub fn print_stream_response(response: &StreamResponse) -> Value {
 #[must_use]
 pub fn print_task(task: &Task) -> Value {
     task::print_task(Form::Rest, task)
-}
-
-/// A push config of a task.
-#[must_use]
-pub fn print_push_config(config: &TaskPushNotificationConfig) -> Value {
-    push::print_push_config(Form::Rest, config)
 }

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::form::{Form, Kind, check_kind, read_state};
 use super::members::Members;
 use super::message::{print_message, print_parts, read_message, read_parts};
-use crate::a2a::proto_json::{ANY, id, implicit, implicit_id, metadata, texts};
-use crate::a2a::{Artifact, Task, TaskStatus};
+use crate::a2a::task::{read_artifact_of, read_task_of};
+use crate::a2a::{Artifact, Message, Task, TaskStatus};
 use crate::schema::Spot;
 use crate::time::WallMs;
 
@@ -47,31 +47,19 @@ pub(super) fn print_artifact(form: Form, artifact: &Artifact) -> Value {
 }
 
 pub(super) fn read_task(spot: Spot<'_, '_>) -> Option<Task> {
-    let task = spot.object()?;
-    let kind = check_kind(&task, Kind::Task);
-    let task_id = task.required("id", id);
-    let context_id = implicit_id(&task, "contextId");
-    let status = task.required("status", read_status);
-    let artifacts = task.or_default("artifacts", |spot| spot.list((0, ANY), read_artifact));
-    let history = task.or_default("history", |spot| {
-        spot.list((0, ANY), |spot| read_message(Form::JsonRpc, spot))
-    });
-    let metadata = metadata(&task);
-    kind?;
-    Some(Task {
-        id: task_id?,
-        context_id: context_id?,
-        status: status?,
-        artifacts: artifacts?,
-        history: history?,
-        metadata: metadata?,
-    })
+    let kind = check_kind(&spot.object()?, Kind::Task);
+    let task = read_task_of(spot, read_status, read_artifact, read_said);
+    kind.and(task)
+}
+
+fn read_said(spot: Spot<'_, '_>) -> Option<Message> {
+    read_message(Form::JsonRpc, spot)
 }
 
 pub(super) fn read_status(spot: Spot<'_, '_>) -> Option<TaskStatus> {
     let status = spot.object()?;
     let state = status.required("state", read_state);
-    let message = status.optional("message", |spot| read_message(Form::JsonRpc, spot));
+    let message = status.optional("message", read_said);
     let timestamp = status.optional("timestamp", read_time);
     Some(TaskStatus { state: state?, message: message?, timestamp: timestamp? })
 }
@@ -85,19 +73,5 @@ fn read_time(spot: Spot<'_, '_>) -> Option<WallMs> {
 }
 
 pub(super) fn read_artifact(spot: Spot<'_, '_>) -> Option<Artifact> {
-    let artifact = spot.object()?;
-    let artifact_id = artifact.required("artifactId", id);
-    let name = implicit(&artifact, "name");
-    let description = implicit(&artifact, "description");
-    let parts = artifact.required("parts", |spot| read_parts(Form::JsonRpc, spot));
-    let metadata = metadata(&artifact);
-    let extensions = artifact.or_default("extensions", texts);
-    Some(Artifact {
-        artifact_id: artifact_id?,
-        name: name?,
-        description: description?,
-        parts: parts?,
-        metadata: metadata?,
-        extensions: extensions?,
-    })
+    read_artifact_of(spot, |spot| read_parts(Form::JsonRpc, spot))
 }

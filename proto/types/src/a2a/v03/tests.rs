@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::a2a::tests::paths;
-use crate::a2a::{Content, Part, TaskState};
+use crate::a2a::{Content, Message, Part, TaskPushNotificationConfig, TaskState};
 use crate::time::WallMs;
 
 /// `MessageSendParams` of a2a-sdk 1.3.0 (`compat/v0_3`), by `model_dump(by_alias=True, exclude_none=True)`.
@@ -98,6 +98,14 @@ fn task() -> Value {
         "history": [{"messageId": "m1", "role": "ROLE_USER", "parts": [{"text": "hi"}]}],
         "metadata": {"x": 1.0},
     })
+}
+
+fn read_said(value: &Value) -> Result<Message, Vec<SchemaError>> {
+    read(value, Dialect::PROTO_JSON, |spot| message::read_message(Form::JsonRpc, spot))
+}
+
+fn print_said(message: &Message) -> Value {
+    message::print_message(Form::JsonRpc, message)
 }
 
 #[test]
@@ -222,7 +230,7 @@ fn a_part_is_what_it_says_or_else_what_it_has() {
         (json!({"data": {}}), Content::Data(json!({}))),
     ] {
         let message = json!({"messageId": "m1", "role": "agent", "parts": [part]});
-        assert_eq!(read_message(&message).unwrap().parts, [Part::new(content)], "{part}");
+        assert_eq!(read_said(&message).unwrap().parts, [Part::new(content)], "{part}");
     }
 }
 
@@ -237,8 +245,8 @@ fn only_a_wrapped_content_is_unwrapped() {
         let message = Message::from_value(&message).unwrap();
         let (data, metadata) = printed;
         let expected = json!([{"kind": "data", "data": data, "metadata": metadata}]);
-        assert_eq!(print_message(&message)["parts"], expected);
-        assert_eq!(read_message(&print_message(&message)), Ok(message));
+        assert_eq!(print_said(&message)["parts"], expected);
+        assert_eq!(read_said(&print_said(&message)), Ok(message));
     }
     for part in [
         json!({"kind": "data", "data": {"value": 1}}),
@@ -247,9 +255,9 @@ fn only_a_wrapped_content_is_unwrapped() {
         json!({"kind": "data", "data": {"b": 2}, "metadata": {"data_part_compat": true}}),
     ] {
         let message = json!({"messageId": "m1", "role": "agent", "parts": [part]});
-        let read = read_message(&message).unwrap();
+        let read = read_said(&message).unwrap();
         assert_eq!(read.parts[0].content, Content::Data(part["data"].clone()));
-        assert_eq!(print_message(&read)["parts"], json!([part]));
+        assert_eq!(print_said(&read)["parts"], json!([part]));
     }
 }
 
@@ -314,7 +322,7 @@ fn an_artifact_says_whether_it_is_a_piece_and_the_last_one() {
         panic!("{printed}")
     };
     assert!(!read.append && !read.last_chunk);
-    assert_eq!(print_artifact(&read.artifact), artifact);
+    assert_eq!(task::print_artifact(Form::JsonRpc, &read.artifact), artifact);
 }
 
 #[test]
@@ -387,34 +395,20 @@ fn a_task_is_named_by_its_id() {
 }
 
 #[test]
-fn a_push_config_is_nested_and_has_the_first_of_its_schemes() {
-    let mut printed = json!({"taskId": "t1", "pushNotificationConfig": {
-        "id": "p1", "url": "https://a.example/cb", "token": "tok",
-        "authentication": {"schemes": ["Bearer", "Basic"], "credentials": "s"}}});
-    let read = read_push_config(&printed).unwrap();
-    let config = json!({"id": "p1", "taskId": "t1", "url": "https://a.example/cb", "token": "tok",
+fn a_push_config_has_the_first_of_its_schemes() {
+    let mut params = params();
+    let push = &mut params["configuration"]["pushNotificationConfig"];
+    push["id"] = json!("p1");
+    push["authentication"]["schemes"] = json!(["Bearer", "Basic"]);
+    let read = read_send_message(&params).unwrap();
+    let configuration = read.configuration.as_ref().unwrap();
+    let config = json!({"id": "p1", "url": "https://a.example/cb", "token": "tok",
         "authentication": {"scheme": "Bearer", "credentials": "s"}});
-    assert_eq!(TaskPushNotificationConfig::from_value(&config), Ok(read.clone()));
-    printed["pushNotificationConfig"]["authentication"]["schemes"] = json!(["Bearer"]);
-    assert_eq!(print_push_config(&read), printed);
-    let flat = json!({"taskId": "t1", "url": "https://a.example/cb"});
-    assert_eq!(paths(read_push_config(&flat)), ["/pushNotificationConfig"]);
-}
-
-#[test]
-fn push_configs_are_asked_for_by_task_and_id() {
-    let both = json!({"id": "t1", "pushNotificationConfigId": "p1"});
-    let task = json!({"id": "t1"});
-    let get = read_get_push_config(&both).unwrap();
-    assert_eq!((&*get.task_id, get.id.as_deref()), ("t1", Some("p1")));
-    assert_eq!(print_get_push_config(&get), both);
-    let get = read_get_push_config(&task).unwrap();
-    assert_eq!((get.id.as_deref(), print_get_push_config(&get)), (None, task.clone()));
-    let delete = read_delete_push_config(&both).unwrap();
-    assert_eq!((&*delete.task_id, &*delete.id), ("t1", "p1"));
-    assert_eq!(print_delete_push_config(&delete), both);
-    assert_eq!(paths(read_delete_push_config(&task)), ["/pushNotificationConfigId"]);
-    let list = read_list_push_configs(&task).unwrap();
-    assert_eq!(print_list_push_configs(&list), task);
-    assert_eq!(paths(read_list_push_configs(&json!({}))), ["/id"]);
+    assert_eq!(
+        TaskPushNotificationConfig::from_value(&config).ok(),
+        configuration.task_push_notification_config
+    );
+    params["configuration"]["pushNotificationConfig"]["authentication"]["schemes"] =
+        json!(["Bearer"]);
+    assert_eq!(print_send_message(&read), params);
 }

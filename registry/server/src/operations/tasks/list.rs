@@ -1,14 +1,18 @@
-//! The list of an owner's tasks, by pages. No page is longer than a bound, however long its tasks are.
+//! The list of an owner's tasks, by pages. No page is longer than a bound, however long its tasks are, nor is one read on the
+//! network's threads.
 
 use proto_types::Revision;
 use proto_wire::registry::v1::{self as wire, Consistency};
 use registry_api::decode::task::list::{Listing, Place, cursor, read};
 use registry_api::{List, Problem, render};
+use registry_core::entry::TaskEntry;
 use registry_core::query::{self, TaskPage};
+use registry_core::viewer::Viewer;
 
 use crate::call::Call;
 use crate::lookup;
 use crate::member::{Member, Reading};
+use crate::search;
 
 use super::with_wait;
 
@@ -24,38 +28,57 @@ pub(crate) async fn list(
     consistency: Consistency,
 ) -> Result<(Reading, wire::TaskList), Problem> {
     let cursors = member.cursors(List::Tasks);
-    let Listing { filter, limit, place } = read(&call.principal, request, cursors)?;
+    let listing = read(&call.principal, request, cursors)?;
+    let (owner, omit_outcome) = (listing.filter.owner.clone(), request.omit_outcome);
     let reading = member.read(consistency).await?;
-    let (page, total) = match place {
-        None => query::tasks_listed(&reading.view, &filter, limit)?,
-        Some(Place { before, total }) => {
-            (query::tasks_listed_before(&reading.view, &filter, before, limit)?, total)
-        }
-    };
-    let (tasks, before) = with_documents(member, &reading, page, request.omit_outcome)?;
-    let next = before.map(|before| cursor(cursors, &filter.owner, Place { before, total }));
+    let caller = (&call.principal, call.source);
+    // Thousands of keys may be looked at, and MiB of documents read: too long for the network's threads.
+    let work = move |reading: &Reading, _: &Viewer| found(reading, &listing, omit_outcome);
+    let (reading, (found, total)) = search::aside(member, caller, (reading, 1), work).await?;
+    let waits = |(entry, task): (TaskEntry, _)| with_wait(member, &reading, &entry, task);
+    let tasks = found.tasks.into_iter().map(waits).collect::<Result<_, _>>()?;
+    let next = found.before.map(|before| cursor(cursors, &owner, Place { before, total }));
     Ok((reading, wire::TaskList { tasks, next: next.unwrap_or_default(), total }))
 }
 
-/// The first tasks of a page, one at least, as far as their documents are not too long together; and where the next begins.
-fn with_documents(
-    member: &Member,
+/// What a page has.
+struct Found {
+    /// With their documents.
+    tasks: Vec<(TaskEntry, wire::Task)>,
+    /// Where the next page begins; `None` at the end.
+    before: Option<Revision>,
+}
+
+/// The page that is asked for, and how many tasks there are on all pages.
+fn found(
     reading: &Reading,
-    page: TaskPage,
+    listing: &Listing,
     omit_outcome: bool,
-) -> Result<(Vec<wire::Task>, Option<Revision>), Problem> {
+) -> Result<(Found, u64), Problem> {
+    let Listing { filter, limit, place } = listing;
+    let (page, total) = match *place {
+        None => query::tasks_listed(&reading.view, filter, *limit)?,
+        Some(Place { before, total }) => {
+            (query::tasks_listed_before(&reading.view, filter, before, *limit)?, total)
+        }
+    };
+    Ok((with_documents(reading, page, omit_outcome)?, total))
+}
+
+/// The first tasks of a page, one at least, as far as their documents are not too long together.
+fn with_documents(reading: &Reading, page: TaskPage, omit_outcome: bool) -> Result<Found, Problem> {
     let (mut tasks, mut bytes, mut last) = (Vec::with_capacity(page.tasks.len()), 0, None);
-    for entry in &page.tasks {
-        let task = lookup::whole_task(&reading.view, entry, false)?;
+    for entry in page.tasks {
+        let task = lookup::whole_task(&reading.view, &entry, false)?;
         bytes += document_bytes(&task);
         if bytes > DOCUMENT_BYTES_MAX && last.is_some() {
-            return Ok((tasks, last));
+            return Ok(Found { tasks, before: last });
         }
         let task = if omit_outcome { render::outcome::without_artifacts(task) } else { task };
-        tasks.push(with_wait(member, reading, entry, task)?);
         last = Some(entry.revision);
+        tasks.push((entry, task));
     }
-    Ok((tasks, page.before))
+    Ok(Found { tasks, before: page.before })
 }
 
 fn document_bytes(task: &wire::Task) -> usize {

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::{request, task};
 use crate::a2a::tests::paths;
+use crate::a2a::v03::read_get_task;
 use crate::a2a::v03::rest::{
-    print_push_config, print_send_message_response, print_stream_response, print_task,
-    read_get_task, read_push_config, read_send_message,
+    print_send_message_response, print_stream_response, print_task, read_send_message,
 };
 use crate::a2a::{Message, SendMessageResponse, StreamResponse, Task, query};
 
@@ -166,32 +166,5 @@ fn a_task_is_asked_for_by_path_and_query() {
         members.insert("id".to_owned(), json!("t1"));
         let read = read_get_task(&Value::Object(members)).unwrap();
         assert_eq!((&*read.id, read.history_length), ("t1", expected));
-    }
-}
-
-#[test]
-fn a_push_config_is_set_with_its_request_or_alone() {
-    let inner = json!({"url": "https://a.example/cb", "token": "tok"});
-    let alone = read_push_config("t1", &json!({"pushNotificationConfig": inner})).unwrap();
-    assert_eq!((alone.task_id.as_deref(), alone.id.as_deref()), (Some("t1"), None));
-    // As the Python SDK prints it.
-    let request = json!({
-        "parent": "tasks/t1",
-        "config_id": "p1",
-        "config": {"name": "tasks/t1/pushNotificationConfigs/p1", "push_notification_config": inner},
-    });
-    let read = read_push_config("t1", &request).unwrap();
-    assert_eq!((&*read.url, read.id.as_deref()), ("https://a.example/cb", Some("p1")));
-    let printed = json!({
-        "name": "tasks/t1/pushNotificationConfigs/p1",
-        "pushNotificationConfig": {"id": "p1", "url": "https://a.example/cb", "token": "tok"},
-    });
-    assert_eq!(print_push_config(&read), printed);
-    for (body, expected) in [
-        (json!({}), "/pushNotificationConfig"),
-        (json!({"config": {}}), "/config/pushNotificationConfig"),
-        (json!({"config": {"pushNotificationConfig": {}}}), "/config/pushNotificationConfig/url"),
-    ] {
-        assert_eq!(paths(read_push_config("t1", &body)), [expected], "{body}");
     }
 }
