@@ -115,7 +115,7 @@ pub(crate) enum Noun {
     /// Namespaces: tenants, their quotas and policies.
     #[command(subcommand, visible_alias = "policy")]
     Namespace(NamespaceVerb),
-    /// Hosted agents.
+    /// Agents: hosted on nodes, or attached from where they run.
     #[command(subcommand)]
     Agent(AgentVerb),
     /// Tasks of hosted agents.

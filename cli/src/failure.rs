@@ -85,7 +85,7 @@ impl Failure {
             401 | 403 => 4,
             404 | 410 => 5,
             409 | 412 => 6,
-            429 | 503 | 504 => 3,
+            429 | 502..=504 => 3,
             _ => 1,
         };
         let text = String::from_utf8_lossy(&body[..body.len().min(2_000)]);
@@ -255,7 +255,7 @@ mod tests {
             status.metadata_mut().insert(CODE_KEY, code.parse().expect("ASCII"));
             assert_eq!(Failure::from(status).exit_code(), exit, "{code}");
         }
-        for status in [429_u16, 503, 504] {
+        for status in [429_u16, 502, 503, 504] {
             let status = http::StatusCode::from_u16(status).expect("a status");
             assert_eq!(Failure::http(status, b"").exit_code(), 3, "{status}");
         }

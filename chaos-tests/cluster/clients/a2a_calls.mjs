@@ -1,4 +1,4 @@
-// The official A2A SDK for JavaScript against a hosted agent, over one binding in one version, where its card says.
+// The official A2A SDK for JavaScript against an agent behind a gateway, over one binding in one version, where its card says.
 //
 // usage: node a2a_calls.mjs NODE_MODULES AGENT_URL KEY_FILE ISSUER BINDING VERSION
 //
@@ -50,9 +50,10 @@ function fetchImpl(url, init = {}) {
   return fetch(url, { ...init, headers });
 }
 
-function message(...more) {
-  const parts = [{ text: TEXT }, ...more];
-  return Message.fromJSON({ messageId: randomUUID(), role: "ROLE_USER", parts });
+function message(more = [], text = TEXT, of = {}) {
+  const parts = [{ text }, ...more];
+  const ids = { messageId: randomUUID(), taskId: of.id, contextId: of.contextId };
+  return Message.fromJSON({ ...ids, role: "ROLE_USER", parts });
 }
 
 // The last state that a stream tells, and all of it.
@@ -66,11 +67,15 @@ async function followed(stream) {
 }
 
 // The name of an error, whatever has carried it.
+function nameOf(error) {
+  return error.constructor.name.replace(/^(JsonRpc|Rest)/, "");
+}
+
 async function fails(call) {
   try {
     await call;
   } catch (error) {
-    return error.constructor.name.replace(/^(JsonRpc|Rest)/, "");
+    return nameOf(error);
   }
   throw new Error("it does not fail");
 }
@@ -95,9 +100,14 @@ const same = JSON.stringify(read.artifacts) === JSON.stringify(task.artifacts);
 say("get", { same, history: read.history.length });
 // 0.3 has no lists.
 if (version === "1.0") {
-  const listed = await client.listTasks(ListTasksRequest.fromJSON({ pageSize: 1 }));
-  const { tasks, totalSize: total, nextPageToken } = listed;
-  say("list", { page: tasks.length, total, more: nextPageToken !== "" });
+  try {
+    const listed = await client.listTasks(ListTasksRequest.fromJSON({ pageSize: 1 }));
+    const { tasks, totalSize: total, nextPageToken } = listed;
+    say("list", { page: tasks.length, total, more: nextPageToken !== "" });
+  } catch (error) {
+    assert.equal(nameOf(error), "UnsupportedOperationError");
+    say("list", { refused: nameOf(error) });
+  }
 }
 // Else the SDK asks nobody, and gives the card that it has.
 const asked = card.capabilities.extendedAgentCard;
@@ -106,7 +116,7 @@ const over = await fails(client.cancelTask({ id: task.id }));
 const unknown = await fails(client.getTask({ id: "none" }));
 say("errors", { over, unknown });
 const begun = await client.sendMessage({
-  message: message(LONG),
+  message: message([LONG]),
   configuration: { returnImmediately: true },
 });
 // It is followed before it is canceled: there is no subscription to what has ended.
@@ -116,3 +126,9 @@ assert.equal(opened.task?.id, begun.id);
 const ended = Task.toJSON(await client.cancelTask({ id: begun.id }));
 const { last: told } = await followed(watched);
 say("cancel", { state: ended.status.state, told });
+if (card.skills.some((skill) => skill.id === "ask")) {
+  const asked = Task.toJSON(await client.sendMessage({ message: message([], "ask") }));
+  const answer = Task.toJSON(await client.sendMessage({ message: message([], TEXT, asked) }));
+  const same = answer.id === asked.id && answer.contextId === asked.contextId;
+  say("ask", { state: asked.status.state, then: answer.status.state, same });
+}

@@ -1,4 +1,4 @@
-"""The official A2A SDK against a hosted agent, over one binding in one version, where and as which tenant its card says.
+"""The official A2A SDK against an agent behind a gateway, over one binding in one version, where and as which tenant its card says.
 
 Usage: a2a_calls.py AGENT_URL KEY_FILE ISSUER BINDING VERSION
 BINDING and VERSION are those of an interface in the card. Prints one line of JSON a step; any failure ends it.
@@ -29,7 +29,7 @@ from a2a.types.a2a_pb2 import (
     SubscribeToTaskRequest,
     TaskState,
 )
-from a2a.utils.errors import TaskNotCancelableError, TaskNotFoundError
+from a2a.utils.errors import TaskNotCancelableError, TaskNotFoundError, UnsupportedOperationError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf.json_format import MessageToDict, ParseDict
 
@@ -70,11 +70,13 @@ class Token(ClientCallInterceptor):
         pass
 
 
-def message(*more, at_once=False):
-    parts = [ParseDict(part, Part()) for part in ({"text": TEXT}, *more)]
+def message(*more, text=TEXT, of=None, at_once=False):
+    parts = [ParseDict(part, Part()) for part in ({"text": text}, *more)]
     request = SendMessageRequest(
         message=Message(message_id=str(uuid.uuid4()), role=Role.ROLE_USER, parts=parts)
     )
+    if of is not None:
+        request.message.task_id, request.message.context_id = of.id, of.context_id
     request.configuration.return_immediately = at_once
     return request
 
@@ -125,9 +127,12 @@ async def main(agent, key_file, issuer, binding, version):
             say("get", same=read.artifacts == task.artifacts, history=len(read.history))
             # 0.3 has no lists.
             if version == "1.0":
-                listed = await unary.list_tasks(ListTasksRequest(page_size=1))
-                more = bool(listed.next_page_token)
-                say("list", page=len(listed.tasks), total=listed.total_size, more=more)
+                try:
+                    listed = await unary.list_tasks(ListTasksRequest(page_size=1))
+                    more = bool(listed.next_page_token)
+                    say("list", page=len(listed.tasks), total=listed.total_size, more=more)
+                except UnsupportedOperationError as error:
+                    say("list", refused=type(error).__name__)
             extended = await unary.get_extended_agent_card(GetExtendedAgentCardRequest())
             # Else the SDK asks nobody, and gives the card that it has.
             say("card", name=extended.name, asked=card.capabilities.extended_agent_card)
@@ -142,6 +147,13 @@ async def main(agent, key_file, issuer, binding, version):
             ended = await unary.cancel_task(CancelTaskRequest(id=begun.task.id))
             told, _ = await states(watched)
             say("cancel", state=TaskState.Name(ended.status.state), told=told[-1])
+            if any(skill.id == "ask" for skill in card.skills):
+                [asked] = [event async for event in unary.send_message(message(text="ask"))]
+                reply = message(of=asked.task)
+                [answer] = [event async for event in unary.send_message(reply)]
+                same = (answer.task.id, answer.task.context_id) == (asked.task.id, asked.task.context_id)
+                waited, then = (TaskState.Name(it.task.status.state) for it in (asked, answer))
+                say("ask", state=waited, then=then, same=same)
 
 
 asyncio.run(main(*sys.argv[1:6]))

@@ -12,11 +12,16 @@ use proto_types::{Digest, Kid, Origin};
 
 /// The base URL of a server, without a slash at its end.
 pub(crate) fn base_url(text: &str) -> Result<String, String> {
+    url(text).map(|url| url.trim_end_matches('/').to_owned())
+}
+
+/// An absolute http or https URL as it stands.
+pub(crate) fn url(text: &str) -> Result<String, String> {
     Origin::of_url(text).map_err(|error| match text.contains("://") {
         true => error.to_string(),
         false => format!("{error}: did you mean http://{text}?"),
     })?;
-    Ok(text.trim_end_matches('/').to_owned())
+    Ok(text.to_owned())
 }
 
 /// A web origin, forgiving about case and a trailing slash.

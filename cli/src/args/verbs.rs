@@ -1,15 +1,17 @@
 //! The verbs of the client nouns, and their flags.
 
+mod agent;
 mod cluster;
 mod key;
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use proto_types::{AgentKind, Origin};
+use proto_types::Origin;
 
 use super::values;
 
+pub(crate) use self::agent::*;
 pub(crate) use self::cluster::*;
 pub(crate) use self::key::*;
 
@@ -107,103 +109,6 @@ pub(crate) enum NamespaceVerb {
         /// The namespace.
         name: String,
     },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum AgentVerb {
-    /// Uploads an artifact and deploys it under a handle.
-    Deploy(DeployArgs),
-    /// Lists hosted agents.
-    List,
-    /// Finds cards, hosted agents and records. What is asked for must all hold.
-    Search(SearchArgs),
-    /// Calls a hosted agent through the gateway, as a peer.
-    Call(CallArgs),
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct SearchArgs {
-    /// Words of name, description and skills; with words the most relevant come first.
-    pub(crate) words: Vec<String>,
-    /// The id or name of a skill; may be given several times, as all of these.
-    #[arg(long)]
-    pub(crate) skill: Vec<String>,
-    /// A tag of a skill.
-    #[arg(long)]
-    pub(crate) tag: Vec<String>,
-    /// A capability.
-    #[arg(long)]
-    pub(crate) capability: Vec<String>,
-    /// A media type, or a modality such as text.
-    #[arg(long)]
-    pub(crate) modality: Vec<String>,
-    /// jsonrpc, grpc, http+json, or a URI.
-    #[arg(long)]
-    pub(crate) binding: Vec<String>,
-    /// card, agent or record; one of these.
-    #[arg(long)]
-    pub(crate) kind: Vec<String>,
-    /// unsigned, self-asserted, enrolled or domain-proven.
-    #[arg(long, default_value = "")]
-    pub(crate) min_assurance: String,
-    /// The least score of the entry's owner, 0 to 1 in steps of 0.1.
-    #[arg(long, default_value_t = 0.0)]
-    pub(crate) min_reputation: f64,
-    /// open, gated, not-speaking, wrong-transport, unreachable or unknown; one of these.
-    #[arg(long)]
-    pub(crate) liveness: Vec<String>,
-    /// Hits of a page, 1 to 100.
-    #[arg(long, default_value_t = 20)]
-    pub(crate) limit: u32,
-    /// Where the page before ended.
-    #[arg(long, default_value = "")]
-    pub(crate) cursor: String,
-    /// Shows what each score is made of.
-    #[arg(long)]
-    pub(crate) explain: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct DeployArgs {
-    /// Its handle.
-    pub(crate) handle: String,
-    /// The WebAssembly component.
-    #[arg(long)]
-    pub(crate) artifact: PathBuf,
-    /// What its card says: JSON with name, description, version and skills.
-    #[arg(long)]
-    pub(crate) card: PathBuf,
-    /// Who may see it: public, redacted, federated, private.
-    #[arg(long, default_value = "")]
-    pub(crate) visibility: String,
-    /// A component of our world, or a WASI command.
-    #[arg(long, default_value = "component", value_parser = values::word::<AgentKind>(AgentKind::WORDS))]
-    pub(crate) kind: AgentKind,
-    /// WebAssembly fuel units a run may burn.
-    #[arg(long, default_value_t = 20_000_000_000)]
-    pub(crate) fuel: u64,
-    /// Linear memory a run may use, MiB.
-    #[arg(long, default_value_t = 64)]
-    pub(crate) memory_mib: u64,
-    /// Wall time a run may take, seconds.
-    #[arg(long, default_value_t = 60)]
-    pub(crate) wall_seconds: u64,
-    /// Output a run may make, KiB: at most 1024.
-    #[arg(long, default_value_t = 512)]
-    pub(crate) output_kib: u64,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct CallArgs {
-    /// The agent's handle.
-    pub(crate) handle: String,
-    /// The text of the message; `-` reads stdin.
-    pub(crate) text: String,
-    #[command(flatten)]
-    pub(crate) token: TokenArgs,
-    /// Prints events as they come.
-    #[arg(long)]
-    pub(crate) stream: bool,
 }
 
 #[derive(Debug, Subcommand)]

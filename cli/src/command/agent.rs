@@ -1,7 +1,11 @@
-//! `agent deploy|list|search`; calls are beside. It must never upload what no node can run.
+//! `agent deploy|get|list|remove`; what is attached, searched and called is beside. It must never upload what no node can
+//! run.
 
+mod attach;
 mod call;
+mod interface;
 mod search;
+mod server_card;
 
 use std::fmt::Display;
 use std::path::Path;
@@ -30,6 +34,9 @@ const WASM: &[u8] = b"\0asm";
 pub(crate) async fn run(profile: &Profile, verb: AgentVerb, format: Format) -> Result<(), Failure> {
     let output = match verb {
         AgentVerb::Deploy(args) => deploy(profile, args).await?,
+        AgentVerb::Attach(args) => attach::run(profile, args).await?,
+        AgentVerb::Get { handle } => get(profile, handle).await?,
+        AgentVerb::Remove { handle } => remove(profile, handle).await?,
         AgentVerb::List => list(&mut profile.directory()?).await?,
         AgentVerb::Search(args) => return search::run(profile, args, format).await,
         AgentVerb::Call(args) => return call::run(profile, args, format).await,
@@ -100,7 +107,19 @@ async fn upload(
     }
 }
 
-/// Every hosted agent.
+async fn get(profile: &Profile, handle: String) -> Result<Output, Failure> {
+    let request = wire::GetAgentRequest { handle, consistency: 0 };
+    let agent = profile.directory()?.get_agent(request).await?.into_inner();
+    Ok(Output::one(json(&agent)))
+}
+
+async fn remove(profile: &Profile, handle: String) -> Result<Output, Failure> {
+    let request = wire::RemoveAgentRequest { handle };
+    let done = profile.directory()?.remove_agent(request).await?.into_inner();
+    Ok(Output::one(to_json(&done)))
+}
+
+/// Every agent.
 pub(super) async fn all(directory: &mut Directory) -> Result<Vec<wire::Agent>, Failure> {
     let agents = pages::all(async |asked| {
         let page = directory.list_agents(asked).await?.into_inner();
@@ -114,23 +133,48 @@ async fn list(directory: &mut Directory) -> Result<Output, Failure> {
     let row = |agent: &wire::Agent| {
         vec![
             agent.handle.clone(),
-            agent.kind.clone(),
-            agent.artifact.clone(),
+            kind(agent).to_owned(),
+            backend(agent),
             agent.revision.to_string(),
             agent.unplaceable.clone(),
         ]
     };
     Ok(Output {
-        heads: &["handle", "kind", "artifact", "revision", "unplaceable"],
+        heads: &["handle", "kind", "backend", "revision", "unplaceable"],
         rows: agents.iter().map(row).collect(),
         json: agents.iter().map(json).collect(),
     })
 }
 
+/// What an agent is that no node of ours runs.
+const ATTACHED: &str = "attached";
+
+fn kind(agent: &wire::Agent) -> &str {
+    if agent.upstream.is_some() { ATTACHED } else { &agent.kind }
+}
+
+/// What runs: an artifact, or a server at these URLs.
+fn backend(agent: &wire::Agent) -> String {
+    match &agent.upstream {
+        Some(upstream) => upstream.urls.join(" "),
+        None => agent.artifact.clone(),
+    }
+}
+
+/// An agent of either kind with what that kind has.
 fn json(agent: &wire::Agent) -> Value {
-    let left_out = ["card", "namespace", "redacted", "changedAtMs", "unplaceable", "liveness"];
-    let mut json = to_json_without(agent, &left_out);
-    json["limits"] = to_json(&agent.limits.unwrap_or_default());
+    let left_out =
+        ["card", "namespace", "redacted", "changedAtMs", "unplaceable", "liveness", "upstream"];
+    let of_hosted = ["artifact", "artifactBytes", "isolation", "limits"];
+    let is_attached = kind(agent) == ATTACHED;
+    let of_hosted = if is_attached { &of_hosted[..] } else { &[] };
+    let mut json = to_json_without(agent, &[&left_out[..], of_hosted].concat());
+    json["kind"] = kind(agent).into();
+    if let Some(upstream) = &agent.upstream {
+        json["upstream"] = to_json(upstream);
+    } else if !is_attached {
+        json["limits"] = to_json(&agent.limits.unwrap_or_default());
+    }
     if !agent.unplaceable.is_empty() {
         json["unplaceable"] = agent.unplaceable.as_str().into();
     }
@@ -158,5 +202,28 @@ mod tests {
         let unplaceable = "no node that could run the agent is joined".to_owned();
         let agent = wire::Agent { unplaceable: unplaceable.clone(), ..Default::default() };
         assert_eq!(json(&agent)["unplaceable"], unplaceable);
+    }
+
+    #[test]
+    fn an_attached_agent_is_shown_with_its_upstream_and_nothing_of_a_hosted_one() {
+        let upstream = wire::Upstream {
+            urls: vec!["http://127.0.0.1:1".to_owned(), "http://127.0.0.1:2".to_owned()],
+            binding: "JSONRPC".to_owned(),
+            version: "0.3".to_owned(),
+            ..Default::default()
+        };
+        let handle = "h".to_owned();
+        let agent = wire::Agent { handle, upstream: Some(upstream), ..Default::default() };
+        assert_eq!(
+            json(&agent).to_string(),
+            r#"{"handle":"h","kind":"attached","revision":0,"upstream":{"binding":"JSONRPC","tenant":"","urls":["http://127.0.0.1:1","http://127.0.0.1:2"],"version":"0.3"},"visibility":""}"#
+        );
+        assert_eq!(backend(&agent), "http://127.0.0.1:1 http://127.0.0.1:2");
+        let hidden = wire::Agent { upstream: None, kind: ATTACHED.to_owned(), ..agent };
+        assert_eq!(
+            json(&hidden).to_string(),
+            r#"{"handle":"h","kind":"attached","revision":0,"visibility":""}"#,
+            "who may not know where it runs"
+        );
     }
 }

@@ -1,22 +1,20 @@
 //! `registry|gateway|node run`: one role in this process, until a signal.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deploy_service::config::{self, Role};
 use deploy_service::watchdog::{self, Patience};
-use deploy_service::{Shutdown, telemetry};
+use deploy_service::{Reload, Shutdown, telemetry};
 use tokio::runtime::Handle;
 
 use crate::args::RunArgs;
 use crate::failure::Failure;
 
-/// What a process logs unless it is told otherwise: consensus tells every step of an election at `info`, in terms that
-/// help its authors only.
-const FILTER_DEFAULT: &str = "info,openraft=warn";
-
 /// A member of a registry cluster.
 pub(crate) async fn registry(args: RunArgs) -> Result<(), Failure> {
-    let (config, shutdown) = prepare::<registry_server::Config>(&args)?;
+    let (config, reload, shutdown) = prepare::<registry_server::Config>(&args)?;
+    follow(reload, &config);
     let summary = registry_server::run(config, shutdown).await;
     summary.map(|summary| tracing::info!(?summary, "stopped")).map_err(|error| {
         use registry_server::Error::{Admission, Config, Secret, SigningKey, SigningKid, Tls};
@@ -32,8 +30,8 @@ pub(crate) async fn registry(args: RunArgs) -> Result<(), Failure> {
 
 /// A gateway.
 pub(crate) async fn gateway(args: RunArgs) -> Result<(), Failure> {
-    let (config, shutdown) = prepare::<gateway_server::Config>(&args)?;
-    let summary = gateway_server::run(config, shutdown).await;
+    let (config, reload, shutdown) = prepare::<gateway_server::Config>(&args)?;
+    let summary = gateway_server::run_reloading(config, Some(reload), shutdown).await;
     summary.map(|summary| tracing::info!(?summary, "stopped")).map_err(|error| {
         let said = telemetry::chain(&error);
         match error {
@@ -49,7 +47,8 @@ pub(crate) async fn gateway(args: RunArgs) -> Result<(), Failure> {
 
 /// An execution node.
 pub(crate) async fn node(args: RunArgs) -> Result<(), Failure> {
-    let (config, shutdown) = prepare::<node_agent::Config>(&args)?;
+    let (config, reload, shutdown) = prepare::<node_agent::Config>(&args)?;
+    follow(reload, &config);
     let summary = node_agent::run(config, shutdown).await;
     summary.map(|summary| tracing::info!(?summary, "stopped")).map_err(|error| {
         let said = telemetry::chain(&error);
@@ -61,7 +60,13 @@ pub(crate) async fn node(args: RunArgs) -> Result<(), Failure> {
     })
 }
 
-fn prepare<C: Role>(args: &RunArgs) -> Result<(C, Shutdown), Failure> {
+/// Has a role that takes over no settings but the filter of its log say which of those that have changed need a restart.
+fn follow<C: Role + Clone + Send + 'static>(reload: Reload, config: &C) {
+    tokio::spawn(reload.run(config.clone(), Arc::default(), |_| false, |_: &C| Ok(())));
+}
+
+fn prepare<C: Role>(args: &RunArgs) -> Result<(C, Reload, Shutdown), Failure> {
+    let reload = Reload::on_signals(args.config.as_deref(), &args.set)?;
     let config: C = config::load_role(args.config.as_deref(), &args.set).map_err(|error| {
         let said = telemetry::chain(&error);
         Failure::usage(match args.config {
@@ -72,9 +77,9 @@ fn prepare<C: Role>(args: &RunArgs) -> Result<(C, Shutdown), Failure> {
             ),
         })
     })?;
-    start_log()?;
+    start_log(config.log_filter())?;
     let shutdown = supervised(config.stop_timeout())?;
-    Ok((config, shutdown))
+    Ok((config, reload, shutdown))
 }
 
 /// The wish to stop of a process that serves, under a watchdog.
@@ -83,12 +88,14 @@ pub(super) fn supervised(stop_timeout: Duration) -> Result<Shutdown, Failure> {
     Ok(Shutdown::on_signals(stop_timeout)?)
 }
 
-/// Starts logging to stderr, filtered as `ECUMENE_LOG` says.
-pub(super) fn start_log() -> Result<(), Failure> {
-    let filter = std::env::var("ECUMENE_LOG");
-    let filter = filter.unwrap_or_else(|_| FILTER_DEFAULT.to_owned());
+/// Starts logging to stderr, filtered as `ECUMENE_LOG` says, or else a configuration.
+pub(super) fn start_log(configured: Option<&str>) -> Result<(), Failure> {
+    let filter = telemetry::filter(configured);
     telemetry::init(telemetry::Format::Text, &filter).map_err(|error| match error {
-        telemetry::Error::Filter { .. } => Failure::usage(format!("ECUMENE_LOG: {error}")),
+        // That of a configuration was checked with it.
+        telemetry::Error::Filter { .. } => {
+            Failure::usage(format!("{}: {error}", telemetry::VARIABLE))
+        }
         telemetry::Error::Started => Failure::internal(error),
     })
 }

@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use deploy_service::{Limits, Shutdown, credential, private, telemetry};
+use deploy_service::{Limits, Network, Shutdown, credential, private, telemetry};
 use proto_wire::registry::v1 as wire;
 use tokio::sync::mpsc;
 
@@ -23,6 +23,9 @@ use super::role::{start_log, supervised};
 const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 
+/// Where servers may be that are attached as agents: on this machine.
+const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
+
 /// Roles of one process.
 const ROLES: usize = 3;
 /// How long the others may take to stop after one has failed: whoever waits for the error has waited long enough.
@@ -31,7 +34,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// Runs the three roles until a signal, then stops them in the order node, gateway, registry. A role that fails or ends
 /// by itself ends all.
 pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
-    start_log()?;
+    start_log(None)?;
     // The roles stop one after the other.
     let stop = supervised(3 * Limits::default().stop_timeout())?;
     let (told, mut ends) = mpsc::channel(ROLES);
@@ -103,7 +106,7 @@ fn registry_config(data: &DataDir, listen: SocketAddr) -> registry_server::Confi
 }
 
 fn gateway_config(data: &DataDir, listen: SocketAddr, registry: &str) -> gateway_server::Config {
-    gateway_server::Config {
+    let mut config = gateway_server::Config {
         id: "gateway".to_owned(),
         listen,
         registry: vec![registry.to_owned()],
@@ -113,7 +116,12 @@ fn gateway_config(data: &DataDir, listen: SocketAddr, registry: &str) -> gateway
         federation_key_file: Some(data.path("federation-key")),
         addr_file: Some(data.path("gateway.addr")),
         ..gateway_server::Config::default()
-    }
+    };
+    // Ids of tasks at attached agents outlive a restart.
+    config.upstreams.id_key_file = Some(data.path("upstream-ids"));
+    let loopback = LOOPBACK.map(|network| network.parse::<Network>().expect("see LOOPBACK"));
+    config.upstreams.private_networks = loopback.to_vec();
+    config
 }
 
 fn node_config(data: &DataDir, registry: &str) -> node_agent::Config {
@@ -161,7 +169,7 @@ impl DataDir {
         // Before anything in it is touched: it may be another process's.
         let lock = credential::lock(folder).map_err(cannot)?;
         let data = Self { folder: folder.canonicalize().map_err(cannot)?, _lock: lock };
-        for name in ["cluster", "operator", "signing", "federation-key"] {
+        for name in ["cluster", "operator", "signing", "federation-key", "upstream-ids"] {
             write_secret(&data.path(name), &hex::encode(rand::random::<[u8; 32]>()))?;
         }
         // Addresses of a former run must not be taken for this one's.

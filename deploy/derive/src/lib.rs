@@ -47,7 +47,9 @@ fn described(input: &DeriveInput) -> Result<TokenStream, Error> {
     let entries = fields.iter().map(|field| entry(field, of_section));
     let entries = entries.collect::<Result<Vec<_>, _>>()?;
     let paths = fields.iter().map(paths).collect::<Result<Vec<_>, _>>()?;
+    let changed = fields.iter().map(changed).collect::<Result<TokenStream, _>>()?;
     let defaults = quote!(let defaults = <Self as ::core::default::Default>::default(););
+    let paths_found = quote!(::std::vec::Vec<(::std::string::String, ::std::path::PathBuf)>);
     let (name, defaults) = (&input.ident, of_section.then_some(defaults));
     Ok(quote! {
         impl ::deploy_service::settings::Setting for #name {
@@ -56,12 +58,12 @@ fn described(input: &DeriveInput) -> Result<TokenStream, Error> {
                 ::deploy_service::settings::Shape::Section(::std::vec![#(#entries),*])
             }
 
-            fn paths(
-                &self,
-                key: &str,
-                found: &mut ::std::vec::Vec<(::std::string::String, ::std::path::PathBuf)>,
-            ) {
+            fn paths(&self, key: &str, found: &mut #paths_found) {
                 #(#paths)*
+            }
+
+            fn changed(&self, other: &Self, key: &str, found: &mut ::std::vec::Vec<::std::string::String>) {
+                #changed
             }
         }
     })
@@ -106,6 +108,22 @@ fn paths(field: &Field) -> Result<TokenStream, Error> {
             &::deploy_service::settings::below(key, #name),
             found,
         );
+    })
+}
+
+fn changed(field: &Field) -> Result<TokenStream, Error> {
+    let (ident, name) = (&field.ident, name(field));
+    let key = quote!(::deploy_service::settings::below(key, #name));
+    let written = quote!(::deploy_service::settings::serialized);
+    Ok(match like(field)? {
+        Some(_) => quote! {
+            if #written(&self.#ident) != #written(&other.#ident) {
+                found.push(#key);
+            }
+        },
+        None => quote! {
+            ::deploy_service::settings::Setting::changed(&self.#ident, &other.#ident, &#key, found);
+        },
     })
 }
 

@@ -82,6 +82,11 @@ pub trait Role: DeserializeOwned + Setting {
     /// How long the role may take to stop.
     fn stop_timeout(&self) -> Duration;
 
+    /// What is logged, if it is a setting of the role.
+    fn log_filter(&self) -> Option<&str> {
+        None
+    }
+
     /// Settings that cannot hold together: the first, in words with their names.
     fn contradiction(&self) -> Option<String>;
 
@@ -109,7 +114,9 @@ fn wrong<T: Role>(config: &T) -> Vec<String> {
     let mut paths = Vec::new();
     config.paths("", &mut paths);
     let unusable = files::unusable(&paths);
-    let found: Vec<String> = config.contradiction().into_iter().chain(unusable).collect();
+    let filter = config.log_filter().map_or(Ok(()), telemetry::check_filter);
+    let found = mismatch("log_filter", filter).into_iter().chain(config.contradiction());
+    let found: Vec<String> = found.chain(unusable).collect();
     let is_readable = found.is_empty() && !paths.iter().any(|(_, path)| files::is_pipe(path));
     if is_readable { config.mismatches() } else { found }
 }

@@ -15,7 +15,7 @@ use std::{
 use axum::http::{HeaderMap, Uri};
 use tokio::net::TcpListener;
 
-use crate::proxies::Proxies;
+use crate::proxies::{Proxies, TrustedProxies};
 use crate::sources::Network;
 use crate::tls::{self, Acceptor, ServerFiles};
 
@@ -97,8 +97,8 @@ impl Marks {
 impl Listener {
     /// Believes the proxies of these networks about their clients; without it nobody is.
     #[must_use]
-    pub fn trusting(self, proxies: &[Network]) -> Self {
-        Self { proxies: Proxies { trusted: proxies.into(), ..self.proxies }, ..self }
+    pub fn trusting(self, proxies: TrustedProxies) -> Self {
+        Self { proxies: Proxies { trusted: proxies, ..self.proxies }, ..self }
     }
 
     /// Demands of them, if `demanded`, that each connection begins with a header of the PROXY protocol, version 1 or 2,

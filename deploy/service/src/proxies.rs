@@ -9,6 +9,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use axum::http::HeaderMap;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
@@ -17,11 +18,29 @@ use crate::sources::Network;
 
 use self::header::Progress;
 
+/// The networks of the proxies that a listener believes about their clients. Clones share them, so that others may take
+/// their place while it serves: these count from the next connection and the next request on.
+#[derive(Clone, Debug, Default)]
+pub struct TrustedProxies(Arc<ArcSwap<Vec<Network>>>);
+
+impl TrustedProxies {
+    /// These networks.
+    #[must_use]
+    pub fn new(networks: &[Network]) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(networks.to_vec())))
+    }
+
+    /// Has these networks take the place of the former ones.
+    pub fn replace(&self, networks: &[Network]) {
+        self.0.store(Arc::new(networks.to_vec()));
+    }
+}
+
 /// Who is believed on one listener.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Proxies {
     /// The networks of the proxies.
-    pub(crate) trusted: Arc<[Network]>,
+    pub(crate) trusted: TrustedProxies,
     /// Whether their connections begin with a header of the PROXY protocol.
     pub(crate) proxy_protocol: bool,
 }
@@ -46,7 +65,8 @@ impl Proxies {
         stream: &mut S,
         from: SocketAddr,
     ) -> io::Result<Remote> {
-        let is_proxy = is_trusted(from.ip(), &self.trusted);
+        let trusted = self.trusted.0.load_full();
+        let is_proxy = is_trusted(from.ip(), &trusted);
         if !(is_proxy && self.proxy_protocol) {
             return Ok(Remote { address: from, is_proxy });
         }
@@ -57,7 +77,7 @@ impl Proxies {
             }
         })?;
         Ok(match named {
-            Some(address) => Remote { address, is_proxy: is_trusted(address.ip(), &self.trusted) },
+            Some(address) => Remote { address, is_proxy: is_trusted(address.ip(), &trusted) },
             // For whom it connects is not known: what comes may be a stranger's, and is not believed.
             None => Remote { address: from, is_proxy: false },
         })
@@ -65,7 +85,8 @@ impl Proxies {
 
     /// The address that a request on this connection comes from.
     pub(crate) fn client_address(&self, remote: Remote, headers: &HeaderMap) -> IpAddr {
-        let trusted: &[Network] = if remote.is_proxy { &self.trusted } else { &[] };
+        let trusted = self.trusted.0.load();
+        let trusted: &[Network] = if remote.is_proxy { &trusted } else { &[] };
         client_address(remote.address.ip(), headers, trusted)
     }
 }
@@ -95,7 +116,7 @@ mod tests {
     const STRANGER: &str = "192.0.2.9:5000";
 
     fn proxies(proxy_protocol: bool) -> Proxies {
-        Proxies { trusted: ["10.0.0.0/8".parse().unwrap()].into(), proxy_protocol }
+        Proxies { trusted: TrustedProxies::new(&["10.0.0.0/8".parse().unwrap()]), proxy_protocol }
     }
 
     /// Who is at the other end, and what is left of the bytes.
@@ -140,5 +161,17 @@ mod tests {
             let address = proxies.client_address(remote, &headers);
             assert_eq!(address, expected.parse::<IpAddr>().unwrap(), "{line}");
         }
+    }
+    #[tokio::test]
+    async fn case_36_a_proxy_that_is_trusted_no_more_is_not_believed_on_a_connection_it_has() {
+        let proxies = proxies(false);
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", "198.51.100.7".parse().unwrap());
+        let (proxy, _) = remote(&proxies, PROXY, b"").await.unwrap();
+        let client = || proxies.client_address(proxy, &headers).to_string();
+        assert_eq!(client(), "198.51.100.7");
+        proxies.trusted.replace(&[]);
+        assert_eq!(client(), "10.0.0.1");
+        assert!(!remote(&proxies, PROXY, b"").await.unwrap().0.is_proxy);
     }
 }

@@ -94,19 +94,19 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// [`Source`](crate::Source) that it counts for, and [`ClientIdentity`] if the client has proved one. The drain: from the wish
 /// to stop on, readiness is down while connections are still accepted for `limits.lame_duck`; then the listener closes and
 /// idle connections end; requests in flight may finish for `limits.drain`; what is left is cut. Streams that last should end
-/// on `shutdown` themselves.
+/// on `shutdown` themselves, or by [`Limits::streams_end`] after it.
 pub async fn serve<S>(listener: Listener, service: S, limits: Limits, shutdown: Shutdown) -> Drained
 where
     S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
-    let in_flight = InFlight::default();
-    let stop = Shutdown::new();
+    let (in_flight, stop) = (InFlight::default(), Shutdown::new());
     let Listener { socket, security, proxies, marks, keeps_places } = listener;
     let server = Server {
         edge: Edge {
             service,
             in_flight: in_flight.clone(),
+            shutdown: shutdown.clone(),
             limits: limits.clone(),
             proxies,
             marks,

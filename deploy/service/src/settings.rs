@@ -11,7 +11,7 @@ mod example;
 mod reference;
 mod unknown;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -40,6 +40,24 @@ pub trait Setting {
 
     /// Adds the paths in this value to those that were found, by their settings.
     fn paths(&self, _key: &str, _found: &mut Vec<(String, PathBuf)>) {}
+
+    /// Adds the settings that another value has otherwise to those that were found.
+    fn changed(&self, other: &Self, key: &str, found: &mut Vec<String>) {
+        if self.written() != other.written() {
+            found.push(key.to_owned());
+        }
+    }
+}
+
+/// The settings in which two configurations of a role differ.
+#[must_use]
+pub fn changes<T: Setting>(one: &T, other: &T) -> Vec<String> {
+    let mut found = Vec::new();
+    one.changed(other, "", &mut found);
+    // Sections in a list may differ in the same setting.
+    let mut told = BTreeSet::new();
+    found.retain(|key| told.insert(key.clone()));
+    found
 }
 
 /// What may be written as a setting.
@@ -167,6 +185,14 @@ impl<T: Setting> Setting for Option<T> {
     fn paths(&self, key: &str, found: &mut Vec<(String, PathBuf)>) {
         self.iter().for_each(|value| value.paths(key, found));
     }
+
+    fn changed(&self, other: &Self, key: &str, found: &mut Vec<String>) {
+        match (self, other) {
+            (Some(one), Some(other)) => one.changed(other, key, found),
+            (None, None) => {}
+            _ => found.push(key.to_owned()),
+        }
+    }
 }
 
 impl<T: Setting> Setting for Vec<T> {
@@ -181,6 +207,13 @@ impl<T: Setting> Setting for Vec<T> {
 
     fn paths(&self, key: &str, found: &mut Vec<(String, PathBuf)>) {
         self.iter().for_each(|value| value.paths(key, found));
+    }
+
+    fn changed(&self, other: &Self, key: &str, found: &mut Vec<String>) {
+        match self.len() == other.len() {
+            true => self.iter().zip(other).for_each(|(one, other)| one.changed(other, key, found)),
+            false => found.push(key.to_owned()),
+        }
     }
 }
 

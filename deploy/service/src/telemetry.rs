@@ -3,15 +3,19 @@
 //! It decides the form and that nothing inside a value can end a line or drive a terminal:
 //! control characters are written as escapes, whoever sent them. It never writes to stdout,
 //! which belongs to data, and it never colours, because colours are control characters.
-//! A warning that comes again and again is written once a minute (`damped.rs`).
+//! A warning that comes again and again is written once a minute (`damped.rs`). What is logged may change while the process
+//! runs, unless its environment says it.
 
 mod damped;
 
+use std::env;
 use std::io::{self, Write};
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::reload::Handle;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use self::damped::{Damped, held_back};
@@ -58,24 +62,78 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// The variable that says what is logged, whatever a configuration says.
+pub const VARIABLE: &str = "ECUMENE_LOG";
+
+/// What a process logs unless it is told otherwise: consensus tells every step of an election at `info`, in terms that
+/// help its authors only.
+const FILTER_DEFAULT: &str = "info,openraft=warn";
+
+/// What is to be logged: as the environment says, else as a configuration does, else the default.
+#[must_use]
+pub fn filter(configured: Option<&str>) -> String {
+    let of_environment = env::var(VARIABLE).ok();
+    of_environment.unwrap_or_else(|| configured.unwrap_or(FILTER_DEFAULT).to_owned())
+}
+
+/// Whether a filter is understood.
+///
+/// # Errors
+/// [`Error::Filter`].
+pub fn check_filter(filter: &str) -> Result<(), Error> {
+    understood(filter).map(drop)
+}
+
+fn understood(filter: &str) -> Result<EnvFilter, Error> {
+    EnvFilter::try_new(filter)
+        .map_err(|error| Error::Filter { filter: filter.to_owned(), reason: error.to_string() })
+}
+
 /// Starts logging to stderr. `filter` has the form `info,registry_raft=debug`.
 ///
 /// # Errors
 /// Every [`Error`]; call it once a process.
 pub fn init(format: Format, filter: &str) -> Result<(), Error> {
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|error| Error::Filter { filter: filter.to_owned(), reason: error.to_string() })?;
     let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(understood(filter)?)
         .with_ansi(false)
         .with_writer(|| Escaped(io::stderr()));
-    let started = match format {
-        Format::Text => lines.finish().with(Damped::default()).try_init(),
+    let (started, change) = match format {
+        Format::Text => {
+            let lines = lines.with_filter_reloading();
+            let change = change(lines.reload_handle());
+            (lines.finish().with(Damped::default()).try_init(), change)
+        }
         Format::Json => {
-            lines.json().flatten_event(true).finish().with(Damped::default()).try_init()
+            let lines = lines.json().flatten_event(true).with_filter_reloading();
+            let change = change(lines.reload_handle());
+            (lines.finish().with(Damped::default()).try_init(), change)
         }
     };
-    started.map_err(|_| Error::Started)
+    started.map_err(|_| Error::Started)?;
+    // Only who has started sets it.
+    let _ = CHANGE.set(change);
+    Ok(())
+}
+
+/// Puts a filter in the place of the one that logging was started with.
+type Change = Box<dyn Fn(EnvFilter) -> Result<(), tracing_subscriber::reload::Error> + Send + Sync>;
+
+static CHANGE: OnceLock<Change> = OnceLock::new();
+
+fn change<S: 'static>(handle: Handle<EnvFilter, S>) -> Change {
+    Box::new(move |filter| handle.reload(filter))
+}
+
+/// Logs as a configuration says from now on, unless the environment says it, or nothing is logged at all.
+///
+/// # Errors
+/// [`Error::Filter`]; what was logged before is logged on.
+pub fn set_filter(configured: Option<&str>) -> Result<(), Error> {
+    let Some(change) = CHANGE.get() else { return Ok(()) };
+    let filter = filter(configured);
+    let refused = |reason: String| Error::Filter { filter: filter.clone(), reason };
+    change(understood(&filter)?).map_err(|error| refused(error.to_string()))
 }
 
 /// A writer that passes one event a call and escapes every control character but its last newline.

@@ -30,14 +30,14 @@ pub enum Conduct {
 /// What a request says of its peer, by how it ended; `None` if nothing.
 #[must_use]
 pub fn judge(ended: Result<(), &Failure>) -> Option<Conduct> {
+    use Failure::{Deadline, Stopping, UpstreamOverloaded, UpstreamTimeout, UpstreamUnreachable};
     let Err(failure) = ended else { return Some(Conduct::Good) };
     match failure {
         // The document is the sender's, to the last byte; so is the name in it.
         Failure::NotJson(_) | Failure::Document(_) | Failure::ForeignSource => Some(Conduct::Bad),
         Failure::PeerLimit(_) => Some(Conduct::Over),
         Failure::Call(error) => of_call(error),
-        // Not verified yet, or not the caller's doing: an address is shared, a token can be stolen, a body can break off
-        // on the way, and how long it may be is a setting of ours.
+        // Not verified yet, or not the caller's doing: addresses are shared, tokens stolen, bodies cut off, and limits ours.
         Failure::Path(_)
         | Failure::NotFound
         | Failure::Method(_)
@@ -54,8 +54,9 @@ pub fn judge(ended: Result<(), &Failure>) -> Option<Conduct> {
         | Failure::Argument(_)
         | Failure::StaleLease
         | Failure::ShareReached => None,
-        // Ours, or the registry's.
-        Failure::RegistryAway | Failure::Overloaded | Failure::Deadline | Failure::Internal => None,
+        // Ours, the registry's, or that of the agent behind us.
+        Failure::RegistryAway | Failure::Overloaded | Failure::Internal => None,
+        Deadline | Stopping | UpstreamUnreachable | UpstreamOverloaded | UpstreamTimeout => None,
     }
 }
 
@@ -84,7 +85,9 @@ fn of_call(error: &CallError) -> Option<Conduct> {
         | CallError::TaskOver
         | CallError::TaskEnded => None,
         // The agent behind us.
-        CallError::AgentResponse => None,
+        CallError::AgentResponse | CallError::Upstream(..) => None,
+        // How an agent is run changes without the caller.
+        CallError::AttachedUnsupported => None,
     }
 }
 
@@ -147,6 +150,7 @@ impl Tally {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use proto_types::a2a::A2aError;
     use proto_types::token::Refusal;
 
     use super::*;
@@ -172,8 +176,11 @@ mod tests {
             (Failure::Denied(Denial::IssuerRevoked), None),
             (Failure::RegistryAway, None),
             (Failure::Deadline, None),
+            (Failure::Stopping, None),
             (Failure::Internal, None),
             (Failure::Call(CallError::AgentResponse), None),
+            (Failure::Call(CallError::Upstream(A2aError::InvalidParams, String::new())), None),
+            (Failure::UpstreamUnreachable, None),
             (Failure::Call(CallError::TaskNotFound), None),
             (Failure::Call(CallError::Operation(dispatch::Error::Unknown)), None),
         ] {

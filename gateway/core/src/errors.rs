@@ -4,8 +4,11 @@
 //! a caller more than it may know: why a credential was denied, what the registry said, or any text
 //! of ours that was written for operators.
 
+mod call;
 mod http_json;
 mod table;
+
+use std::borrow::Cow;
 
 use proto_types::a2a::error::{DOMAIN as A2A_DOMAIN, bad_request, error_info, retry_info};
 use proto_types::a2a::rpc::{ErrorObject, Id, Response};
@@ -14,6 +17,7 @@ use proto_types::grpc::GrpcStatus;
 use proto_types::{Code, Full};
 use serde_json::{Value, json};
 
+pub use self::call::CallError;
 use crate::denial::Denial;
 use crate::gcra::RetryAfter;
 use crate::params::Faults;
@@ -73,37 +77,20 @@ pub enum Failure {
     Overloaded,
     /// The caller has its share of something that all use.
     ShareReached,
+    /// No replica of an attached agent can be reached.
+    UpstreamUnreachable,
+    /// An attached agent has as many calls as it takes.
+    UpstreamOverloaded,
+    /// An attached agent has not answered in time.
+    UpstreamTimeout,
     /// The deadline passed.
     Deadline,
+    /// This gateway stops.
+    Stopping,
     /// A fault of ours.
     Internal,
     /// The call itself is refused, in A2A's terms.
     Call(CallError),
-}
-
-/// Why an A2A call is refused (A2A 1.0.1, section 5.4; JSON-RPC 2.0, section 5.1).
-#[derive(Clone, Debug, PartialEq)]
-pub enum CallError {
-    /// Not JSON that has one meaning.
-    Parse,
-    /// Not a JSON-RPC request; where and why, as far as it was one.
-    Request(Faults),
-    /// The method names no operation that is served.
-    Operation(dispatch::Error),
-    /// Parameters are wrong; where and why.
-    Params(Faults),
-    /// The agent does not take parts of such a media type; which ones.
-    ContentType(Faults),
-    /// There is no such task, or it is another's.
-    TaskNotFound,
-    /// The task is over.
-    TaskNotCancelable,
-    /// The task takes no more messages.
-    TaskOver,
-    /// The task has ended: nothing follows that could be subscribed to.
-    TaskEnded,
-    /// The agent's outcome cannot be shown.
-    AgentResponse,
 }
 
 /// What a caller gets instead of an answer.
@@ -113,8 +100,8 @@ pub struct ErrorReply {
     pub status: u16,
     /// The stable code; `docs/errors` has a page for each.
     pub code: Code,
-    /// One sentence for people.
-    pub message: &'static str,
+    /// One sentence for people: ours, or that of the agent behind us.
+    pub message: Cow<'static, str>,
     /// The JSON-RPC error.
     pub rpc: Rpc,
     /// When to come back, in seconds.
@@ -231,7 +218,7 @@ impl ErrorReply {
             return self.limit_of_pilox(id);
         }
         let data = Some(Value::Array(self.details()));
-        let (code, message) = (self.rpc_code(), self.message.to_owned());
+        let (code, message) = (self.rpc_code(), self.message.to_string());
         Response::error(id.clone(), ErrorObject { code, message, data })
     }
 
@@ -270,7 +257,7 @@ impl ErrorReply {
 
     fn limit_of_pilox(&self, id: &Id) -> Response {
         let data = json!({"code": self.code.as_str(), "retryAfterSeconds": self.retry_after_s});
-        let (code, message) = (table::LIMITED_OF_PILOX, self.message.to_owned());
+        let (code, message) = (table::LIMITED_OF_PILOX, self.message.to_string());
         Response::error(id.clone(), ErrorObject { code, message, data: Some(data) })
     }
 }

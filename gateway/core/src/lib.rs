@@ -19,7 +19,10 @@ pub mod media;
 pub mod params;
 pub mod path;
 pub mod peers;
+pub mod relay;
+pub mod sealed;
 pub mod task_view;
+pub mod upstream;
 
 pub use crate::admit::{Permit, admit};
 pub use crate::caller::Caller;

@@ -1,6 +1,7 @@
-//! A2A calls to hosted agents: they are submitted as tasks, waited for and answered. What a call may say is in
-//! `gateway-core`, and how a task ends is the registry's decision. A task must never be shown to anybody but its owner, and
-//! nothing be asked of the registry in a caller's name before its token is spent, but what the token travels with.
+//! A2A calls. To a hosted agent they are submitted as tasks, waited for and answered; to an attached one they are handed on.
+//! What a call may say is in `gateway-core`, and how a task ends is the registry's decision, or the attached agent's. A task
+//! must never be shown to anybody but its owner, and nothing be asked in a caller's name before its token is spent, but what
+//! the token travels with.
 
 mod binding;
 mod cancel;
@@ -10,6 +11,7 @@ mod list;
 mod lookup;
 mod place;
 mod read;
+mod relay;
 mod send;
 mod stream;
 mod submit;
@@ -24,12 +26,15 @@ use gateway_core::dispatch::Operation;
 use gateway_core::form::Answer;
 use gateway_core::params::{List, Named, Send};
 use gateway_core::{Caller, Failure};
+use http::request::Parts;
+use proto_types::a2a::ProtocolVersion;
 use serde_json::Value;
 
 use crate::agents::Agent;
 use crate::gateway::Gateway;
 use crate::spend::Payment;
 
+use self::relay::Relay;
 use self::send::Submitted;
 use self::task::{find, view};
 
@@ -70,6 +75,8 @@ enum Prepaid {
     },
     Subscribe(Addressed, Named),
     Query(Query),
+    /// What is asked of an attached agent.
+    Relay(Box<Relay>),
 }
 
 /// What has no stream, and sends no message.
@@ -124,11 +131,12 @@ impl Call {
 }
 
 impl Paid {
-    /// Carries the call out for its caller.
+    /// Carries the call out for its caller, whose request had this head.
     pub(crate) async fn answer(
         self,
         gateway: &Arc<Gateway>,
         caller: &Caller,
+        parts: &Parts,
     ) -> Result<Response, Failure> {
         let Self { binding, is_stream, step } = self;
         let submitted = match step {
@@ -141,21 +149,26 @@ impl Paid {
                 subscribe::subscribe(gateway, caller, (agent.as_deref(), &named)).await?
             }
             Step::Prepaid(Prepaid::Query(query)) => {
-                let answer = answer_of(gateway, caller, query).await?;
+                let answer = answer_of((gateway, caller), query, binding.version).await?;
                 return binding.answer(&answer);
             }
-        };
-        match is_stream {
-            true => stream::answer(gateway, caller, binding, submitted),
-            false => {
-                let answer = send::answer(gateway, caller, submitted).await?;
-                binding.answer(&Answer::Message(answer))
+            Step::Prepaid(Prepaid::Relay(relay)) => {
+                return Box::pin(relay.answer(gateway, caller, (binding, parts))).await;
             }
+        };
+        if is_stream {
+            return stream::answer(gateway, caller, binding, submitted);
         }
+        let answer = send::answer(gateway, caller, submitted).await?;
+        binding.answer(&Answer::Message(answer))
     }
 }
 
-async fn answer_of(gateway: &Gateway, caller: &Caller, query: Query) -> Result<Answer, Failure> {
+async fn answer_of(
+    (gateway, caller): (&Gateway, &Caller),
+    query: Query,
+    version: ProtocolVersion,
+) -> Result<Answer, Failure> {
     match query {
         Query::Get(agent, named) => {
             let task = find(gateway, caller, agent.as_deref(), named.task.as_ref()).await?;
@@ -169,14 +182,18 @@ async fn answer_of(gateway: &Gateway, caller: &Caller, query: Query) -> Result<A
             let page = list::page(gateway, caller, agent.as_deref(), &list).await?;
             Ok(Answer::Tasks(page))
         }
-        Query::Card(agent) => card(gateway, caller, agent.as_deref()).map(Answer::Card),
+        Query::Card(agent) => card((gateway, caller), agent.as_deref(), version).map(Answer::Card),
     }
 }
 
 /// A card, as its caller may see it. It is made of what may be many agents: never before its token is spent.
-fn card(gateway: &Gateway, caller: &Caller, agent: Option<&Agent>) -> Result<Value, Failure> {
+fn card(
+    (gateway, caller): (&Gateway, &Caller),
+    agent: Option<&Agent>,
+    version: ProtocolVersion,
+) -> Result<Value, Failure> {
     let directory = gateway.cache.directory(Some(caller.origin()));
-    let card = directory.extended_card(agent.map(|agent| &agent.handle));
+    let card = directory.extended_card(agent.map(|agent| &agent.handle), version);
     // Since the call was read its caller may have ceased to see the agent.
     card.ok_or(Failure::NotFound)
 }

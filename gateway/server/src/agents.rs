@@ -1,9 +1,10 @@
-//! The hosted agents as this gateway knows them, and the cards it serves for them.
+//! The agents as this gateway knows them, hosted or attached, and the cards it serves for them.
 //!
-//! Decides what a card says: the agent's own words, and where and how it is called here. Must never
-//! let an agent's words say where it is called or who may call it, nor hand out an agent but through a
-//! [`Directory`], which knows who looks.
+//! Decides what a card says: the agent's own words, and where and how it is called here; a card that the makers of an attached
+//! agent have signed says what they wrote. Must never let other words say where an agent is called or who may call it, nor
+//! hand out an agent but through a [`Directory`], which knows who looks.
 
+mod card;
 mod directory;
 mod interfaces;
 mod tagged;
@@ -11,12 +12,14 @@ mod tagged;
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use imbl::{OrdMap, OrdSet};
-use proto_types::card::{Hosted, Interface, Skill, dual, hosted};
+use proto_types::card::{CardVersion, dual};
 use proto_types::visibility::{Disclosure, Scope, Viewer};
-use proto_types::{Handle, Origin, Revision, WallMs};
+use proto_types::{Handle, Origin, Revision, Upstream, WallMs};
 use serde_json::{Map, Value, json};
 
+use self::card::{as_said, card, input_modes, text};
 pub(crate) use self::directory::Directory;
 pub(crate) use self::interfaces::INSTANCE_RPC;
 use self::interfaces::{of_agent, of_instance, of_tenant};
@@ -34,9 +37,21 @@ pub(crate) struct Deployed {
     pub(crate) scope: Scope,
     /// What its card says of it.
     pub(crate) words: Map<String, Value>,
+    pub(crate) backend: Backend,
+    /// The card as it is, of an attached agent whose makers have signed it.
+    pub(crate) signed: Option<(CardVersion, Bytes)>,
 }
 
-/// One hosted agent.
+/// Who answers the calls of an agent.
+#[derive(Clone, Debug)]
+pub(crate) enum Backend {
+    /// Nodes of ours: a call is a task.
+    Hosted,
+    /// An A2A server of somebody else.
+    Attached(Arc<Upstream>),
+}
+
+/// One agent.
 #[derive(Clone, Debug)]
 pub(crate) struct Agent {
     pub(crate) handle: Handle,
@@ -45,7 +60,20 @@ pub(crate) struct Agent {
     words: Map<String, Value>,
     /// The media types that it takes, as its card and the skills in it say.
     pub(crate) input_modes: Vec<String>,
+    backend: Backend,
+    /// For which generation its card is written, if that is its makers' own.
+    signed: Option<CardVersion>,
     card: Tagged,
+}
+
+impl Agent {
+    /// Where its calls are handed on to, if it is attached.
+    pub(crate) const fn upstream(&self) -> Option<&Arc<Upstream>> {
+        match &self.backend {
+            Backend::Hosted => None,
+            Backend::Attached(upstream) => Some(upstream),
+        }
+    }
 }
 
 /// A snapshot of all agents. A copy shares all that is not changed in it.
@@ -84,18 +112,27 @@ impl Agents {
         open.map(|(_, handles)| handles.len()).sum()
     }
 
+    /// Where the calls of an attached agent are handed on to, whoever may see it.
+    pub(crate) fn upstream(&self, handle: &Handle) -> Option<&Arc<Upstream>> {
+        self.find(handle)?.upstream()
+    }
+
     /// Takes over an agent as it is now; an older state than what is known changes nothing.
     pub(crate) fn put(&mut self, deployed: Deployed) {
-        let Deployed { handle, revision, changed_at, scope, words } = deployed;
+        let Deployed { handle, revision, changed_at, scope, words, backend, signed } = deployed;
         if self.find(&handle).is_some_and(|known| known.revision > revision) {
             return;
         }
         self.remove(&handle);
-        let card = self.tagged(&self.whole(&handle, &words));
+        let (signed, card) = match signed {
+            Some((version, card)) => (Some(version), Tagged::of(card)),
+            None => (None, self.tagged(&self.whole(&handle, &words, &backend))),
+        };
         let card = card.changed_at(changed_at.unwrap_or_default().max(self.since));
-        let input_modes = input_modes(&words);
+        let (input_modes, own) = (input_modes(&words), handle.clone());
         self.by_scope.entry(scope.clone()).or_default().insert(handle.clone());
-        let agent = Agent { handle: handle.clone(), revision, scope, words, input_modes, card };
+        let agent =
+            Agent { handle: own, revision, scope, words, input_modes, backend, signed, card };
         self.by_handle.insert(handle, Arc::new(agent));
     }
 
@@ -130,8 +167,8 @@ impl Agents {
     }
 
     /// The card of an agent as who may call it sees it, of 1.0 alone.
-    fn whole(&self, handle: &Handle, words: &Map<String, Value>) -> Value {
-        card(words, &of_agent(&self.origin, handle))
+    fn whole(&self, handle: &Handle, words: &Map<String, Value>, backend: &Backend) -> Value {
+        card(words, &of_agent(&self.origin, handle), streams(words, backend))
     }
 
     /// The card of the instance as it is served.
@@ -147,7 +184,8 @@ impl Agents {
         let default = self.default.as_ref().and_then(|handle| self.find(handle));
         if let Some(agent) = default.filter(|agent| is_whole(viewer, &agent.scope)) {
             let newest = self.newest([agent].into_iter());
-            return (card(&agent.words, &of_instance(&self.origin)), newest);
+            let streams = streams(&agent.words, &agent.backend);
+            return (card(&agent.words, &of_instance(&self.origin), streams), newest);
         }
         let mut hosted = self.listed(viewer);
         let newest = self.newest(hosted.iter().copied());
@@ -160,7 +198,7 @@ impl Agents {
                 interfaces = of_instance(&self.origin);
             }
             // Many long names make no card, for it would be too long.
-            let card = card_as_said(&self.words_of(&hosted), &interfaces);
+            let card = as_said(&self.words_of(&hosted), &interfaces, true);
             if card.is_some() || hosted.is_empty() {
                 return (card.unwrap_or(Value::Null), newest);
             }
@@ -211,64 +249,10 @@ fn is_whole(viewer: &Viewer, scope: &Scope) -> bool {
     viewer.disclosure(scope) == Disclosure::Whole
 }
 
-/// The card of these words. Words that would make no card give way to plain ones: an agent that is
-/// deployed must be found.
-fn card(words: &Map<String, Value>, interfaces: &[Interface]) -> Value {
-    let name = text(words, "name", "agent");
-    let plain = Skill {
-        id: "default".to_owned(),
-        name: name.to_owned(),
-        description: text(words, "description", name).to_owned(),
-        tags: vec!["agent".to_owned()],
-        ..Skill::default()
-    };
-    let card = card_as_said(words, interfaces);
-    card.or_else(|| card_with(words, interfaces, &[plain])).unwrap_or(Value::Null)
-}
-
-/// The same if these words make one as they are.
-fn card_as_said(words: &Map<String, Value>, interfaces: &[Interface]) -> Option<Value> {
-    let skills: Vec<Skill> = serde_json::from_value(words.get("skills")?.clone()).ok()?;
-    card_with(words, interfaces, &skills).filter(|_| !skills.is_empty())
-}
-
-fn card_with(
-    words: &Map<String, Value>,
-    interfaces: &[Interface],
-    skills: &[Skill],
-) -> Option<Value> {
-    let name = text(words, "name", "agent");
-    let card = hosted(&Hosted {
-        name,
-        description: text(words, "description", name),
-        version: text(words, "version", "1.0.0"),
-        interfaces,
-        input_modes: &modes(words, "defaultInputModes"),
-        output_modes: &modes(words, "defaultOutputModes"),
-        skills,
-        streaming: true,
-        extended: true,
-        federated: true,
-    });
-    card.ok()
-}
-
-/// A skill may take other types than the card says.
-fn input_modes(words: &Map<String, Value>) -> Vec<String> {
-    let skills = words.get("skills").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let own = skills.iter().filter_map(|skill| skill.get("inputModes")?.as_array()).flatten();
-    let own = own.filter_map(Value::as_str).map(str::to_owned);
-    modes(words, "defaultInputModes").into_iter().chain(own).collect()
-}
-
-fn text<'w>(words: &'w Map<String, Value>, member: &str, default: &'w str) -> &'w str {
-    words.get(member).and_then(Value::as_str).filter(|text| !text.is_empty()).unwrap_or(default)
-}
-
-fn modes(words: &Map<String, Value>, member: &str) -> Vec<String> {
-    let said = words.get(member).cloned().and_then(|said| serde_json::from_value(said).ok());
-    let usable = |said: &Vec<String>| !said.is_empty() && said.iter().all(|mode| !mode.is_empty());
-    said.filter(usable).unwrap_or_else(|| vec!["text/plain".to_owned()])
+/// Whether a call may have a stream: of tasks it may, and an attached agent says whether it does.
+fn streams(words: &Map<String, Value>, backend: &Backend) -> bool {
+    let said = words.get("capabilities").and_then(|said| said.get("streaming"));
+    matches!(backend, Backend::Hosted) || said.and_then(Value::as_bool) == Some(true)
 }
 
 #[cfg(test)]
@@ -276,6 +260,7 @@ fn modes(words: &Map<String, Value>, member: &str) -> Vec<String> {
 mod tests {
     use gateway_core::form::{Answer, Form};
     use proto_types::Namespace;
+    use proto_types::a2a::ProtocolVersion;
     use proto_types::visibility::{Admissions, Visibility};
 
     use super::*;
@@ -298,7 +283,26 @@ mod tests {
         let (handle, revision) = (Handle::parse(handle).unwrap(), Revision(revision));
         let changed_at = Some(WallMs(7));
         let scope = Scope { visibility, namespace: Namespace::parse("acme").unwrap(), owner: None };
-        agents.put(Deployed { handle, revision, changed_at, scope, words });
+        let (backend, signed) = (Backend::Hosted, None);
+        agents.put(Deployed { handle, revision, changed_at, scope, words, backend, signed });
+    }
+
+    fn attach(agents: &mut Agents, handle: &str, card: &Value, is_signed: bool) {
+        let upstream = Upstream::parse(&["http://a.example/rpc"], "JSONRPC", "1.0", "").unwrap();
+        let signed = is_signed.then(|| (CardVersion::V10, Bytes::from(card.to_string())));
+        agents.put(Deployed {
+            handle: Handle::parse(handle).unwrap(),
+            revision: Revision(1),
+            changed_at: None,
+            scope: Scope {
+                visibility: Visibility::Public,
+                namespace: Namespace::parse("acme").unwrap(),
+                owner: None,
+            },
+            words: card.as_object().unwrap().clone(),
+            backend: Backend::Attached(Arc::new(upstream)),
+            signed,
+        });
     }
 
     fn card_of(agents: &Agents, handle: &str) -> Value {
@@ -308,7 +312,7 @@ mod tests {
 
     fn whole(agents: &Agents, handle: &str) -> Value {
         let agent = agents.find(&Handle::parse(handle).unwrap()).unwrap();
-        agents.whole(&agent.handle, &agent.words)
+        agents.whole(&agent.handle, &agent.words, &agent.backend)
     }
 
     fn instance_card(agents: &Agents, viewer: &Viewer) -> Value {
@@ -346,6 +350,32 @@ mod tests {
         assert_eq!(card["skills"][0]["id"], "s");
         assert_eq!(card["securityRequirements"][0]["schemes"]["fed"]["list"][0], "federation");
         assert_eq!(card["description"], "Echo");
+    }
+
+    #[test]
+    fn a_card_that_is_signed_is_served_as_it_is_and_any_other_has_our_address() {
+        let skills = json!([{"id": "s", "name": "S", "description": "d", "tags": []}]);
+        let own = json!({
+            "name": "Far", "description": "d", "version": "1", "skills": skills,
+            "url": "http://a.example/rpc", "capabilities": {"streaming": false},
+        });
+        let mut agents = agents();
+        attach(&mut agents, "far", &own, false);
+        let card = card_of(&agents, "far");
+        assert_eq!(card["supportedInterfaces"][0]["url"], "https://b.example/agents/far");
+        assert_eq!((&card["name"], card.get("url")), (&json!("Far"), None));
+        let skill = &card["skills"][0];
+        assert_eq!((&skill["id"], &skill["tags"]), (&json!("s"), &json!(["agent"])));
+        assert_eq!(card["capabilities"]["streaming"], false);
+        let far = Handle::parse("far").unwrap();
+        assert_eq!(agents.upstream(&far).unwrap().urls[0].as_str(), "http://a.example/rpc");
+        attach(&mut agents, "far", &own, true);
+        assert_eq!(card_of(&agents, "far"), own);
+        let directory = Directory::new(Arc::new(agents), Viewer::Operator);
+        let asked = |version| directory.extended_card(Some(&far), version).unwrap();
+        assert_eq!(asked(ProtocolVersion::V10), own);
+        let older = asked(ProtocolVersion::V03);
+        assert_eq!(older["supportedInterfaces"][0]["url"], "https://b.example/agents/far");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! path of its file.
 
 mod contradiction;
+mod upstreams;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ use serde::Deserialize;
 use crate::cors::Cors;
 
 pub use self::contradiction::Contradiction;
+pub use self::upstreams::{UpstreamCredential, Upstreams};
 
 /// The configuration of one gateway.
 #[derive(Clone, Debug, Deserialize, Setting)]
@@ -72,6 +74,8 @@ pub struct Config {
     pub bootstrap_descriptor_urls: Vec<String>,
     /// Where the real address is written once it listens.
     pub addr_file: Option<PathBuf>,
+    /// What is logged, such as `info,registry_raft=debug`, unless `ECUMENE_LOG` says it; by default `info,openraft=warn`.
+    pub log_filter: Option<String>,
     /// Networks of the proxies that are believed when they say, in `Forwarded` or `X-Forwarded-For`, who their client is;
     /// nobody's by default. Connections count by the proxy all the same, unless it speaks the PROXY protocol: for one that
     /// carries many, raise `limits.connections_per_address_max`.
@@ -83,6 +87,8 @@ pub struct Config {
     pub limits: Limits,
     /// What calls may use up.
     pub bounds: Bounds,
+    /// How the servers of attached agents are reached.
+    pub upstreams: Upstreams,
 }
 
 /// What calls may use up.
@@ -142,10 +148,12 @@ impl Default for Config {
             cors_origins: Vec::new(),
             bootstrap_descriptor_urls: Vec::new(),
             addr_file: None,
+            log_filter: None,
             trusted_proxies: Vec::new(),
             proxy_protocol: false,
             limits: Limits::default(),
             bounds: Bounds::default(),
+            upstreams: Upstreams::default(),
         }
     }
 }
@@ -182,6 +190,10 @@ impl config::Role for Config {
         self.limits.stop_timeout()
     }
 
+    fn log_filter(&self) -> Option<&str> {
+        self.log_filter.as_deref()
+    }
+
     fn contradiction(&self) -> Option<String> {
         let refused = self.checked().err().map(|contradiction| telemetry::chain(&contradiction));
         refused.or_else(|| lacks_join_token(&self.state_dir, self.join_token_file.as_deref()))
@@ -190,7 +202,8 @@ impl config::Role for Config {
     fn mismatches(&self) -> Vec<String> {
         let registry = mismatch("registry_tls", Connector::maybe(self.registry_tls.clone()));
         let own = mismatch("tls", Security::open(self.tls.clone()));
-        registry.into_iter().chain(own).collect()
+        let upstreams = mismatch("upstreams.tls", self.upstreams.connector());
+        registry.into_iter().chain(own).chain(upstreams).collect()
     }
 }
 
@@ -227,6 +240,7 @@ impl Config {
             Origin::normalise(url).map_err(|_| Contradiction::Url(url.clone()))?;
         }
         self.bounds.check()?;
+        self.upstreams.check()?;
         Ok(Checked {
             id,
             origin: origin.map_err(Contradiction::Origin)?,
@@ -308,5 +322,7 @@ mod tests {
         assert!(bound.contains("bounds.waiting_max"), "{bound}");
         let bound = refused(|config| config.bounds.call_bytes_max = Bytes::from_kib(1024));
         assert!(bound.contains("bounds.call_bytes_max"), "{bound}");
+        let upstream = refused(|config| config.upstreams.timeout = Duration::from_secs(0));
+        assert!(upstream.contains("upstreams.timeout"), "{upstream}");
     }
 }

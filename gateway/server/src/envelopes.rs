@@ -89,7 +89,8 @@ fn request(
         (None, Some(origin)) => origin.as_str(),
         (None, None) => gateway.admission.audience.as_str(),
     };
-    let ttl_ms = u64::try_from(gateway.bounds.envelope_ttl.std().as_millis()).unwrap_or(u64::MAX);
+    let ttl = gateway.live.load().bounds.envelope_ttl.std();
+    let ttl_ms = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
     wire::EnqueueEnvelopeRequest {
         id: id.to_string(),
         source: source.to_owned(),
@@ -173,7 +174,7 @@ impl Pull {
     /// Leases envelopes, waiting for the first one.
     pub(crate) async fn answer(self, gateway: &Gateway) -> Result<Response, Failure> {
         let _place = gateway.pools.polls.place(Class::Ordinary, self.target.clone())?;
-        let lease_ms = gateway.bounds.envelope_lease.std().as_millis();
+        let lease_ms = gateway.live.load().bounds.envelope_lease.std().as_millis();
         let message = wire::LeaseEnvelopesRequest {
             target: self.target,
             max: self.max,

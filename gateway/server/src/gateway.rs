@@ -5,24 +5,26 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Router;
+use deploy_service::reload::Reloads;
 use deploy_service::{Pool, Readiness, Shutdown};
 use gateway_core::limits::Policy;
 use gateway_core::{Caller, Failure, Peer, admit};
-use proto_types::{Digest, GatewayId, Origin, Shares};
+use proto_types::{GatewayId, Origin, Shares};
 use proto_wire::registry::v1 as wire;
 
-use crate::address::AddressLimit;
 use crate::agents::Tagged;
 use crate::cache::Cache;
 use crate::charger::Charger;
 use crate::config::{Bounds, Checked, Config};
-use crate::cors::Cors;
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::refusals::Refusals;
 use crate::registry::Registry;
 use crate::secrets::Secrets;
 use crate::spend::Spender;
+use crate::upstream::UpstreamClient;
 use crate::waiting::Waiting;
 use crate::{clock, descriptor, grpc};
 
@@ -36,18 +38,20 @@ pub(crate) struct Gateway {
     pub(crate) waiting: Arc<Waiting>,
     pub(crate) spender: Spender,
     pub(crate) charger: Charger,
-    pub(crate) addresses: AddressLimit,
-    pub(crate) bounds: Bounds,
-    /// Digests of the tokens that local subscribers and operators show.
-    pub(crate) subscribers: Vec<Digest>,
+    /// What may change meanwhile.
+    pub(crate) live: ArcSwap<Live>,
+    pub(crate) reloads: Arc<Reloads>,
     pub(crate) pools: Pools,
     /// The descriptors under the older name and the newer one, if they are served.
     pub(crate) descriptors: [Option<Tagged>; 2],
-    pub(crate) cors: Cors,
     pub(crate) metrics: Metrics,
+    /// How attached agents are called.
+    pub(crate) upstreams: UpstreamClient,
     pub(crate) refusals: Refusals,
     pub(crate) readiness: Readiness,
     pub(crate) shutdown: Shutdown,
+    /// After the wish to stop, when what lasts has to end.
+    streams_end: Duration,
     /// The gRPC services, but for A2A's.
     pub(crate) grpc: Router,
 }
@@ -88,32 +92,32 @@ impl Gateway {
     /// Puts the parts together; nothing is called yet.
     pub(crate) fn new(
         (config, Checked { id, origin, default_agent, cors }): (&Config, Checked),
-        secrets: &Secrets,
-        registry: Arc<Registry>,
+        (secrets, registry, upstreams): (&Secrets, Arc<Registry>, UpstreamClient),
         (address, readiness, shutdown): (SocketAddr, Readiness, Shutdown),
     ) -> Arc<Self> {
-        let (bounds, (here, origin)) = (config.bounds.clone(), own(config, address, origin));
+        let (bounds, (here, origin)) = (&config.bounds, own(config, address, origin));
+        let live = Live::new(bounds.clone(), cors, secrets.subscribers.clone());
         let waiting = Arc::new(Waiting::new(bounds.waiting_max));
         Arc::new(Self {
             descriptors: descriptor::served(config, &origin, secrets.key.as_ref()),
             id,
-            cors,
+            live: ArcSwap::from_pointee(live),
+            reloads: Arc::default(),
+            streams_end: config.limits.streams_end(),
             cache: Cache::new(origin.clone(), (default_agent, config.dual_cards), &registry),
             admission: admit::Config { audience: origin },
             events_endpoint: config.events_endpoint.clone().unwrap_or(here),
             spender: Spender::start(Arc::clone(&registry), bounds.spend_queue_max),
             charger: Charger::start(Arc::clone(&registry)),
             registry,
-            addresses: AddressLimit::new(bounds.address_requests_per_second, bounds.address_burst),
-            subscribers: secrets.subscribers.clone(),
-            pools: Pools::new(&bounds),
-            metrics: Metrics::new(),
+            pools: Pools::new(bounds),
+            metrics: Metrics::new(upstreams.outcomes()),
+            upstreams,
             refusals: Refusals::default(),
             grpc: grpc::routes(&waiting, &readiness),
             readiness,
             shutdown,
             waiting,
-            bounds,
         })
     }
 
@@ -125,12 +129,13 @@ impl Gateway {
 
     /// How long the end of a task is waited for.
     pub(crate) fn patience(&self) -> Duration {
-        self.bounds.task_deadline.std() + GRACE
+        self.live.load().bounds.task_deadline.std() + GRACE
     }
 
     /// From the submission of a task to its deadline.
     pub(crate) fn task_deadline_ms(&self) -> u64 {
-        u64::try_from(self.bounds.task_deadline.std().as_millis()).unwrap_or(u64::MAX)
+        let span = self.live.load().bounds.task_deadline.std();
+        u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Whether a request that lasts may go on. What holds for new requests holds for it: a peer that
@@ -144,11 +149,22 @@ impl Gateway {
 
     /// The limit of a peer, by what it has earned.
     pub(crate) fn peer_policy(&self, peer: &Peer) -> Policy {
-        Policy { name: "peer", quota: self.bounds.peer_quota().scaled(peer.share) }
+        let quota = self.live.load().bounds.peer_quota();
+        Policy { name: "peer", quota: quota.scaled(peer.share) }
     }
 
     /// How long a stream may be silent.
     pub(crate) fn heartbeat(&self) -> Duration {
-        self.bounds.heartbeat.std()
+        self.live.load().bounds.heartbeat.std()
+    }
+
+    /// The longest call.
+    pub(crate) fn call_bytes_max(&self) -> u64 {
+        self.live.load().bounds.call_bytes_max.count()
+    }
+
+    /// Waits until what lasts has to end because this gateway stops. Cancel safe.
+    pub(crate) async fn leaving(&self) {
+        self.shutdown.passed(self.streams_end).await;
     }
 }

@@ -18,6 +18,7 @@ mod events;
 mod gateway;
 mod grpc;
 mod identity;
+mod live;
 mod metrics;
 mod query;
 mod refusals;
@@ -26,6 +27,7 @@ mod reply;
 mod secrets;
 mod server;
 mod spend;
+mod upstream;
 mod waiting;
 
 use std::convert::Infallible;
@@ -37,17 +39,19 @@ use deploy_service::credential::{Credential, NoJoinToken};
 use deploy_service::ready::Condition;
 use deploy_service::tls::{self, Connector};
 use deploy_service::{
-    Drained, Listener, Readiness, Security, Shutdown, listen, secret, serve, signing_key,
+    Drained, Limits, Listener, Readiness, Reload, Security, Shutdown, TrustedProxies, listen,
+    secret, serve, signing_key,
 };
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 pub use crate::cache::read_peers;
-pub use crate::config::{Bounds, Config, Contradiction};
+pub use crate::config::{Bounds, Config, Contradiction, UpstreamCredential, Upstreams};
 pub use crate::registry::InvalidMember;
 
 use crate::gateway::Gateway;
 use crate::registry::Registry;
 use crate::secrets::Secrets;
+use crate::upstream::UpstreamClient;
 
 /// Why a gateway cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +80,12 @@ pub enum Error {
     /// The file of the instance's key.
     #[error("federation_key_file")]
     Key(#[from] signing_key::Error),
+    /// The file of the key of ids.
+    #[error("upstreams.id_key_file: {} does not hold 64 hexadecimal digits", .0.display())]
+    IdKey(PathBuf),
+    /// The file of what an attached agent is shown.
+    #[error("upstreams.credentials: what {} holds cannot be the value of a header", .0.display())]
+    CredentialValue(PathBuf),
     /// Certificates.
     #[error("TLS cannot be set up")]
     Tls(#[from] tls::Error),
@@ -103,7 +113,22 @@ pub struct Summary {
 ///
 /// # Errors
 /// It cannot start, or the registry refuses it for good.
-pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
+pub fn run(
+    config: Config,
+    shutdown: Shutdown,
+) -> impl Future<Output = Result<Summary, Error>> + Send {
+    run_reloading(config, None, shutdown)
+}
+
+/// [`run`], with a configuration that is read anew while it serves.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_reloading(
+    config: Config,
+    reload: Option<Reload>,
+    shutdown: Shutdown,
+) -> Result<Summary, Error> {
     // What can be wrong with the configuration is said before anything is opened.
     let checked = config.checked()?;
     let secrets = Secrets::read(&config)?;
@@ -111,35 +136,63 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<Summary, Error> {
     let credential = secrets.credential.expose();
     let registry = Arc::new(Registry::new(&config.registry, &config.id, credential, &connector)?);
     let security = Security::open(config.tls.clone())?;
+    let upstreams = UpstreamClient::open(&config.upstreams, &secrets.upstreams)?;
     let readiness = Readiness::new(shutdown.clone());
-    let registered = readiness.condition("registered");
-    let synced = readiness.condition("synced");
-    let (listener, address) = listener(&config, security).await?;
+    let conditions = (readiness.condition("registered"), readiness.condition("synced"));
+    let proxies = TrustedProxies::new(&config.trusted_proxies);
+    let (listener, address) = listener(&config, security, &proxies).await?;
     let process = (address, readiness, shutdown.clone());
-    let gateway = Gateway::new((&config, checked), &secrets, registry, process);
+    let gateway = Gateway::new((&config, checked), (&secrets, registry, upstreams), process);
     tracing::info!(%address, origin = gateway.admission.audience.as_str(), "gateway");
 
     let limits = config.limits.clone();
-    let joining = join(config, Arc::clone(&gateway), secrets.credential, (registered, synced));
+    // It ends with this.
+    let mut reloading = JoinSet::new();
+    reloading.spawn(follow_settings(reload, config.clone(), Arc::clone(&gateway), proxies));
+    let joining = join(config, Arc::clone(&gateway), secrets.credential, conditions);
+    let drained = served(listener, gateway, limits, shutdown).await;
+    joined(joining).await?;
+    Ok(Summary { address, drained })
+}
+
+/// Serves until `shutdown`, and drains.
+async fn served(
+    listener: Listener,
+    gateway: Arc<Gateway>,
+    limits: Limits,
+    shutdown: Shutdown,
+) -> Drained {
     let pages = Arc::clone(&gateway);
-    let listener =
-        listener.marking(move |target, headers| pages.cors.of_refusals(target.path(), headers));
+    let listener = listener
+        .marking(move |target, headers| pages.live.load().cors.of_refusals(target.path(), headers));
     let service = tower::service_fn(move |request| {
         let gateway = Arc::clone(&gateway);
         async move { Ok::<_, Infallible>(server::answer(gateway, request).await) }
     });
-    let drained = serve(listener, service, limits, shutdown).await;
-    joined(joining).await?;
-    Ok(Summary { address, drained })
+    serve(listener, service, limits, shutdown).await
+}
+
+/// Takes over settings that change while the gateway runs.
+async fn follow_settings(
+    reload: Option<Reload>,
+    started: Config,
+    gateway: Arc<Gateway>,
+    proxies: TrustedProxies,
+) {
+    let Some(reload) = reload else { return };
+    let (reloads, first) = (Arc::clone(&gateway.reloads), started.clone());
+    let take_over = move |fresh: &Config| live::take_over(&gateway, &proxies, (&first, fresh));
+    reload.run(started, reloads, live::is_live, take_over).await;
 }
 
 /// The one socket, and who is believed there about its clients.
 async fn listener(
     config: &Config,
     security: Security,
+    proxies: &TrustedProxies,
 ) -> Result<(Listener, SocketAddr), listen::Error> {
     let bound = listen::bind(config.listen, config.addr_file.as_deref(), security).await?;
-    let listener = bound.0.trusting(&config.trusted_proxies);
+    let listener = bound.0.trusting(proxies.clone());
     Ok((listener.with_proxy_protocol(config.proxy_protocol), bound.1))
 }
 
@@ -158,7 +211,9 @@ fn join(
         registered.set(true);
         let registry = Arc::clone(&gateway.registry);
         let (cache, waiting) = (Arc::clone(&gateway.cache), Arc::clone(&gateway.waiting));
-        tokio::join!(cache::follow(cache, registry, waiting, synced), conduct::report(gateway));
+        let probing = upstream::probe(Arc::clone(&gateway));
+        let following = cache::follow(cache, registry, waiting, synced);
+        tokio::join!(following, conduct::report(gateway), probing);
         Ok(())
     })
 }

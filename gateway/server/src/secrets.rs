@@ -1,17 +1,19 @@
-//! The secrets of a gateway: those that it is given (tokens of local subscribers, this instance's key), and those that it
-//! draws.
+//! The secrets of a gateway: those that it is given (tokens of local subscribers, this instance's key, what attached agents
+//! are shown), and those that it draws.
 //!
-//! Decides which are read. Must never keep a token, only its digest, and never log either.
+//! Decides which are read. Must never keep a token that others show, only its digest, and never log any.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use deploy_service::credential::Credential;
 use deploy_service::{secret, signing_key};
-use http::{HeaderMap, header};
-use proto_types::{Digest, PublicKey, base64url};
+use gateway_core::sealed::SealKey;
+use http::{HeaderMap, HeaderValue, header};
+use proto_types::{Digest, Handle, PublicKey, base64url};
 
 use crate::Error;
-use crate::config::Config;
+use crate::config::{Config, Upstreams};
 
 /// What a gateway knows that others must not.
 pub(crate) struct Secrets {
@@ -21,29 +23,84 @@ pub(crate) struct Secrets {
     pub(crate) subscribers: Vec<Digest>,
     /// The public half of this instance's key.
     pub(crate) key: Option<PublicKey>,
+    /// What belongs to attached agents.
+    pub(crate) upstreams: UpstreamSecrets,
+}
+
+/// What belongs to attached agents.
+#[derive(Clone, Debug)]
+pub(crate) struct UpstreamSecrets {
+    /// Binds the ids that they give to the callers that may use them.
+    pub(crate) seal_key: SealKey,
+    /// Whether that was drawn, so that no other process has it.
+    pub(crate) is_key_drawn: bool,
+    /// What each of them is shown, marked so that it is never printed.
+    pub(crate) credentials: BTreeMap<Handle, HeaderMap>,
+}
+
+impl UpstreamSecrets {
+    fn read(upstreams: &Upstreams) -> Result<Self, Error> {
+        let seal_key = match &upstreams.id_key_file {
+            Some(path) => id_key(path)?,
+            None => random_bytes(),
+        };
+        let mut credentials = BTreeMap::<Handle, HeaderMap>::new();
+        for credential in &upstreams.credentials {
+            let (agent, header) = credential.read()?;
+            let value = header_value(&credential.value_file)?;
+            credentials.entry(agent).or_default().insert(header, value);
+        }
+        let is_key_drawn = upstreams.id_key_file.is_none();
+        Ok(Self { seal_key: SealKey::new(seal_key), is_key_drawn, credentials })
+    }
 }
 
 impl Secrets {
     /// Reads the files; draws the credential if there is none yet.
     pub(crate) fn read(config: &Config) -> Result<Self, Error> {
-        let tokens = config.subscriber_token_files.iter().chain(&config.operator_token_file);
-        let subscribers = tokens.map(|path| token(path)).collect::<Result<_, _>>()?;
+        let subscribers = subscribers(config)?;
         let key = config.federation_key_file.as_deref().map(signing_key::read).transpose()?;
         let no_state = |source| Error::State { path: config.state_dir.clone(), source };
         let credential = Credential::open(&config.state_dir, random).map_err(no_state)?;
-        Ok(Self { credential, subscribers, key: key.map(|key| key.public()) })
+        let upstreams = UpstreamSecrets::read(&config.upstreams)?;
+        Ok(Self { credential, subscribers, key: key.map(|key| key.public()), upstreams })
     }
+}
+
+/// Reads the tokens of local subscribers and operators.
+pub(crate) fn subscribers(config: &Config) -> Result<Vec<Digest>, secret::Error> {
+    let files = config.subscriber_token_files.iter().chain(&config.operator_token_file);
+    files.map(|path| token(path)).collect()
 }
 
 /// 32 random bytes in base64url: 43 characters.
 pub(crate) fn random() -> String {
+    base64url::encode(&random_bytes())
+}
+
+fn random_bytes() -> [u8; 32] {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).expect("the system's random source answers once a process runs");
-    base64url::encode(&bytes)
+    bytes
+}
+
+/// The key in a file: 32 bytes in hexadecimal digits.
+fn id_key(path: &Path) -> Result<[u8; 32], Error> {
+    let mut key = [0; 32];
+    let read = hex::decode_to_slice(secret::read(path)?.expose(), &mut key);
+    read.map(|()| key).map_err(|_| Error::IdKey(path.to_owned()))
+}
+
+/// What a header says, as a file has it.
+fn header_value(path: &Path) -> Result<HeaderValue, Error> {
+    let value = HeaderValue::from_str(secret::read(path)?.expose());
+    let mut value = value.map_err(|_| Error::CredentialValue(path.to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// The digest of the token in a file.
-fn token(path: &Path) -> Result<Digest, Error> {
+fn token(path: &Path) -> Result<Digest, secret::Error> {
     Ok(Digest::of(secret::read(path)?.expose().as_bytes()))
 }
 
@@ -63,7 +120,47 @@ pub(crate) fn shows(headers: &HeaderMap, tokens: &[Digest]) -> bool {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::PathBuf;
+
     use super::*;
+    use crate::config::UpstreamCredential;
+
+    fn file(folder: &Path, name: &str, text: &str) -> PathBuf {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    }
+
+    #[test]
+    fn what_an_agent_is_shown_is_read_and_never_printed() {
+        let folder = tempfile::tempdir().unwrap();
+        let value_file = file(folder.path(), "value", "Bearer 0123456789abcdef\n");
+        let (agent, header) = ("echo".to_owned(), "Authorization".to_owned());
+        let credentials = vec![UpstreamCredential { agent, header, value_file }];
+        let read = UpstreamSecrets::read(&Upstreams { credentials, ..Upstreams::default() });
+        let read = read.unwrap();
+        assert!(read.is_key_drawn);
+        let shown = &read.credentials[&Handle::parse("echo").unwrap()];
+        assert_eq!(shown[header::AUTHORIZATION], "Bearer 0123456789abcdef");
+        assert!(!format!("{read:?}").contains("0123456789"), "{read:?}");
+    }
+
+    #[test]
+    fn a_key_of_another_length_and_a_value_that_no_header_has_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let with = |text: &str| {
+            let id_key_file = Some(file(folder.path(), "key", text));
+            UpstreamSecrets::read(&Upstreams { id_key_file, ..Upstreams::default() })
+        };
+        assert!(!with(&"ab".repeat(32)).unwrap().is_key_drawn);
+        for bad in ["ab".repeat(31), "ab".repeat(33), "xy".repeat(32)] {
+            assert!(matches!(with(&bad), Err(Error::IdKey(_))), "{bad}");
+        }
+        let value = file(folder.path(), "value", "Bearer 01234567\nHost: elsewhere");
+        assert!(matches!(header_value(&value), Err(Error::CredentialValue(_))));
+    }
 
     fn shown(values: &[&str]) -> bool {
         let mut headers = HeaderMap::new();

@@ -57,13 +57,13 @@ async fn layers(
     let route =
         Route::find(request.uri().path(), route_method(request.method())).map_err(Failure::Path);
     if let Ok(Some(route)) = &route {
-        seen.cors = gateway.cors.grant(route, request.headers());
+        seen.cors = gateway.live.load().cors.grant(route, request.headers());
         seen.enter(route, request.headers());
     }
     // Connections, header and idle timers, sizes of headers and URL: deploy-service, before us.
     // The address: whoever sends junk must not get a signature check for each piece of it. The listener
     // tells it, and believes no header about it but a trusted proxy's.
-    gateway.addresses.check(seen.address).map_err(Failure::AddressLimit)?;
+    gateway.live.load().addresses.check(seen.address).map_err(Failure::AddressLimit)?;
     // Other services than A2A's: nodes push events, each with the secret of its task, and anybody asks what is served.
     if grpc::is_grpc(request.headers()) && !matches!(route, Ok(Some(Route::Grpc(_)))) {
         seen.route = grpc::route(request.uri().path());
@@ -125,7 +125,8 @@ async fn federated(
     // Single use, last of all: from here on the request counts. Each way to spend a token has a deadline of its own.
     let paid = Box::pin(work.pay(gateway, &admitted, seen)).await?;
     // The handler, within its deadline and its caller's.
-    let deadline = Instant::now() + gateway.patience() + HANDLER_GRACE;
+    let patience = Instant::now() + gateway.patience();
+    let deadline = patience.max(gateway.upstreams.deadline()) + HANDLER_GRACE;
     let deadline = until.map_or(deadline, |until| until.min(deadline));
     let answered = timeout_at(deadline, paid.carry_out(gateway, &admitted)).await;
     answered.unwrap_or(Err(Failure::Deadline))
@@ -134,7 +135,7 @@ async fn federated(
 fn bytes_max(gateway: &Gateway, route: &Route) -> u64 {
     match route {
         Route::Publish => envelopes::BYTES_MAX,
-        _ => gateway.bounds.call_bytes_max.count(),
+        _ => gateway.call_bytes_max(),
     }
 }
 

@@ -116,7 +116,7 @@ impl Waiting {
         secret: String,
         caller: &Origin,
     ) -> Result<Waiter, Full> {
-        let place = self.places.place(Class::Ordinary, caller.clone())?;
+        let place = self.place(caller)?;
         let changed = Arc::new(Notify::new());
         let (queue, received) = mpsc::channel(EVENTS);
         let room = Room { unread: self.unread.clone(), caller: caller.clone() };
@@ -126,6 +126,11 @@ impl Waiting {
         self.calls().insert(key.clone(), entry);
         let table = Arc::clone(self);
         Ok(Waiter { table, key, _place: place, room, changed, events: received })
+    }
+
+    /// A place for a call that waits for no task of ours, but for an attached agent.
+    pub(crate) fn place(&self, caller: &Origin) -> Result<Place<Origin>, Full> {
+        self.places.place(Class::Ordinary, caller.clone())
     }
 
     /// The registry reports a change of a task.

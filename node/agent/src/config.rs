@@ -34,6 +34,8 @@ pub struct Config {
     pub memory: Bytes,
     /// How long running tasks may go on after the wish to stop.
     pub drain: Duration,
+    /// What is logged, such as `info,registry_raft=debug`, unless `ECUMENE_LOG` says it; by default `info,openraft=warn`.
+    pub log_filter: Option<String>,
 }
 
 impl Default for Config {
@@ -47,6 +49,7 @@ impl Default for Config {
             slots: 0,
             memory: Bytes::new(1 << 30),
             drain: Duration::from_secs(20),
+            log_filter: None,
         }
     }
 }
@@ -62,6 +65,10 @@ impl config::Role for Config {
 
     fn stop_timeout(&self) -> std::time::Duration {
         Self::stop_timeout(self)
+    }
+
+    fn log_filter(&self) -> Option<&str> {
+        self.log_filter.as_deref()
     }
 
     fn contradiction(&self) -> Option<String> {

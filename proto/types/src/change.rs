@@ -12,7 +12,7 @@ pub enum ChangeKind {
     Record,
     /// A card.
     Card,
-    /// A hosted agent.
+    /// An agent, hosted or attached.
     Agent,
     /// A gateway.
     Gateway,

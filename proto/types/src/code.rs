@@ -193,7 +193,7 @@ codes! {
     /// This member's disk failed.
     DiskFailed = "disk-failed", 503, Unavailable, "This member's disk failed";
     /// The process is stopping.
-    Stopping = "stopping", 503, Unavailable, "This member is stopping";
+    Stopping = "stopping", 503, Unavailable, "This process is stopping";
 
     // What a listener refuses before any route.
     /// The message can be read in two ways.
@@ -221,6 +221,13 @@ codes! {
         "Not possible just now; try again";
     /// The deadline of the request passed.
     DeadlineExceeded = "deadline-exceeded", 504, DeadlineExceeded, "The deadline passed";
+    /// No replica of an attached agent can be called.
+    UpstreamUnreachable = "upstream-unreachable", 502, Unavailable, "The agent cannot be reached";
+    /// As many calls of an attached agent are open as may be.
+    UpstreamOverloaded = "upstream-overloaded", 503, ResourceExhausted,
+        "The agent has too many calls open";
+    /// An attached agent has not answered in time.
+    UpstreamTimeout = "upstream-timeout", 504, DeadlineExceeded, "The agent did not answer in time";
 
     // What is said of A2A calls alone, and so with 200 over JSON-RPC; over HTTP+JSON by the gRPC status
     // (`gateway/core/src/errors/http_json.rs`).

@@ -37,6 +37,7 @@ pub mod text;
 pub mod time;
 pub mod tlog;
 pub mod token;
+pub mod upstream;
 pub mod visibility;
 pub mod words;
 
@@ -61,3 +62,4 @@ pub use crate::signed::{Document, Signed, Verified};
 pub use crate::task::TaskEnd;
 pub use crate::text::{QueueName, ReplySecret, TaskOwner, TraceParent};
 pub use crate::time::{MonoUs, Stamp, WallMs};
+pub use crate::upstream::{Upstream, UpstreamBinding, UpstreamUrl, UpstreamUrls};

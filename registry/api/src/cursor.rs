@@ -22,7 +22,7 @@ pub enum List {
     Records,
     /// Cards, by handle.
     Cards,
-    /// Hosted agents, by handle.
+    /// Agents, by handle.
     Agents,
     /// Namespaces, by name.
     Namespaces,

@@ -2,7 +2,7 @@
 //! has a name and a target. What callers do all day (their own documents, tasks, tokens, envelopes) is never among them,
 //! because the audit is kept for ever.
 
-use crate::command::{Command, FederationCommand, LogCommand};
+use crate::command::{Command, FederationCommand, FleetCommand, LogCommand};
 use crate::instance::command::InstanceCommand;
 use crate::namespace::command::NamespaceCommand;
 use crate::peer::command::PeerCommand;
@@ -24,6 +24,7 @@ pub fn act(command: &Command) -> Option<(&'static str, String)> {
         Command::RegisterNode(register) => ("register-node", register.id.to_string()),
         Command::AdmitMember(admit) => ("admit-member", admit.id.to_string()),
         Command::RetireMember(retire) => ("retire-member", retire.id.to_string()),
+        Command::Fleet(command) => return of_fleet(command),
         Command::Log(command) => return of_log(command),
         _ => return None,
     })
@@ -41,6 +42,16 @@ fn of_instance(command: &InstanceCommand) -> (&'static str, String) {
         InstanceCommand::Create(create) => ("create-instance", create.tenant.to_string()),
         InstanceCommand::Remove(remove) => ("remove-instance", remove.tenant.to_string()),
     }
+}
+
+fn of_fleet(command: &FleetCommand) -> Option<(&'static str, String)> {
+    Some(match command {
+        FleetCommand::AttachAgent(attach) => ("attach-agent", attach.handle.to_string()),
+        FleetCommand::RemoveAgent(remove) => ("remove-agent", remove.handle.to_string()),
+        FleetCommand::ContinueTask(_) | FleetCommand::CallNodes | FleetCommand::HearNode(_) => {
+            return None;
+        }
+    })
 }
 
 fn of_log(command: &LogCommand) -> Option<(&'static str, String)> {

@@ -208,12 +208,14 @@ fn decide_federation(draft: &mut Draft<'_>, command: &FederationCommand) -> Outc
     }
 }
 
-/// The map from what else is asked about nodes and tasks to decisions.
+/// The map from what else is asked about agents, nodes and tasks to decisions.
 fn decide_fleet(draft: &mut Draft<'_>, command: &FleetCommand) -> Outcome {
     match command {
         FleetCommand::ContinueTask(command) => task::turn::continue_task(draft, command),
         FleetCommand::CallNodes => node::apply::call_nodes(draft),
         FleetCommand::HearNode(command) => node::apply::hear_node(draft, command),
+        FleetCommand::AttachAgent(command) => agent::apply::attach(draft, command),
+        FleetCommand::RemoveAgent(command) => agent::apply::remove(draft, command),
     }
 }
 

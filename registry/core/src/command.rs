@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::agent::command::PutAgent;
+pub use crate::agent::command::{AttachAgent, PutAgent, RemoveAgent};
 pub use crate::audit::command::{Audit, TruncateAudit};
 pub use crate::body::command::PutBody;
 pub use crate::card::command::PutCard;
@@ -111,7 +111,7 @@ pub enum Command {
     Require(Precondition),
     /// About instances that publish with a token of their own.
     Instance(InstanceCommand),
-    /// What else may be done about nodes and tasks.
+    /// What else may be done about agents, nodes and tasks.
     Fleet(FleetCommand),
 }
 
@@ -137,7 +137,7 @@ impl From<ConductCommand> for Command {
     }
 }
 
-/// What else may be asked about nodes and tasks.
+/// What else may be asked about agents, nodes and tasks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FleetCommand {
     /// Hands a task that asked for more its caller's next message.
@@ -147,6 +147,10 @@ pub enum FleetCommand {
     CallNodes,
     /// The node has a session: it is joined, and silent no more.
     HearNode(HearNode),
+    /// Puts an agent that runs elsewhere behind the gateways, or changes how they reach it.
+    AttachAgent(AttachAgent),
+    /// Takes an agent away.
+    RemoveAgent(RemoveAgent),
 }
 
 impl From<FleetCommand> for Command {

@@ -38,7 +38,7 @@ pub(crate) const PREFIX_LENGTHS: &str = "prefix-lengths";
 pub(crate) const RECORDS_OF: &str = "records";
 /// Cards, for [`of_namespace`].
 pub(crate) const CARDS_OF: &str = "cards";
-/// Hosted agents, for [`of_namespace`].
+/// Agents, for [`of_namespace`].
 pub(crate) const AGENTS_OF: &str = "agents";
 /// Bytes of documents, for [`of_namespace`].
 pub(crate) const BYTES_OF: &str = "bytes";

@@ -74,7 +74,7 @@ pub mod entry {
     //! fact.
     //! An entry holds digests of bodies, never the bodies.
 
-    pub use crate::agent::entry::{AgentEntry, AgentKind, Limits};
+    pub use crate::agent::entry::{AgentEntry, AgentKind, Backend, Hosted, Limits};
     pub use crate::card::entry::CardEntry;
     pub use crate::conduct::entry::{EvidenceEntry, ReporterEntry, Window};
     pub use crate::envelope::entry::{Acked, EnvelopeEntry};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub enum Source {
     /// An A2A card.
     Card,
-    /// A hosted agent.
+    /// An agent, hosted or attached.
     Agent,
     /// A directory record.
     Record,

@@ -72,6 +72,8 @@ pub struct Config {
     pub plain_loopback: bool,
     /// Where the real address is written once it listens.
     pub addr_file: Option<PathBuf>,
+    /// What is logged, such as `info,registry_raft=debug`, unless `ECUMENE_LOG` says it; by default `info,openraft=warn`.
+    pub log_filter: Option<String>,
     /// Networks of the proxies that are believed when they say, in `Forwarded` or `X-Forwarded-For`, who their client is;
     /// nobody's by default. Connections count by the proxy all the same, unless it speaks the PROXY protocol: for one that
     /// carries many, raise `limits.connections_per_address_max`.
@@ -121,7 +123,7 @@ impl Default for Config {
             lease_ttl: Duration::from_secs(10),
             tls: None,
             plain_loopback: false,
-            addr_file: None,
+            addr_file: None, log_filter: None,
             trusted_proxies: Vec::new(), proxy_protocol: false,
             limits: Limits::default(),
             bounds: Bounds::default(),
@@ -141,6 +143,10 @@ impl config::Role for Config {
 
     fn stop_timeout(&self) -> std::time::Duration {
         self.limits.stop_timeout()
+    }
+
+    fn log_filter(&self) -> Option<&str> {
+        self.log_filter.as_deref()
     }
 
     fn contradiction(&self) -> Option<String> {

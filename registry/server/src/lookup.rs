@@ -1,15 +1,19 @@
 //! One entry with its body, for REST and gRPC alike. What was deleted, is hidden or belongs to another reads like what
 //! never was; only an expired record is told apart.
 
+mod agents;
+
 use std::borrow::Cow;
 
 use proto_types::{Digest, Handle, Origin, TaskId, TaskOwner, WallMs};
 use proto_wire::registry::v1 as wire;
 use registry_api::{Code, List, Problem, render};
-use registry_core::entry::{AgentEntry, CardEntry, RecordEntry, TaskEntry, TaskState, Turn};
+use registry_core::entry::{CardEntry, RecordEntry, TaskEntry, TaskState, Turn};
 use registry_core::query;
 use registry_core::view::View;
 use registry_core::viewer::{Disclosure, Viewer};
+
+pub(crate) use self::agents::{agent, provable_agent, seen_agent};
 
 /// An entry as its viewer sees it.
 pub(crate) struct Seen<T> {
@@ -228,27 +232,6 @@ pub(crate) fn peer_requests(
     let last = last.map(|last| format!("{} {}", last.candidate.origin, last.id));
     let next = cursors.cursor(&last.unwrap_or_default());
     Ok(wire::PeerRequestList { requests: page.iter().map(render::peer::request).collect(), next })
-}
-
-/// A hosted agent with its card.
-pub(crate) fn agent(
-    view: &dyn View,
-    viewer: &Viewer,
-    handle: &Handle,
-) -> Result<wire::Agent, Problem> {
-    let seen = query::agent_seen(view, viewer, handle)?;
-    let (entry, disclosure) = seen.ok_or_else(|| Problem::not_found("agent", handle.as_str()))?;
-    seen_agent(view, &entry, disclosure)
-}
-
-/// A hosted agent that was found already, with its card.
-pub(crate) fn seen_agent(
-    view: &dyn View,
-    entry: &AgentEntry,
-    disclosure: Disclosure,
-) -> Result<wire::Agent, Problem> {
-    let (_, card) = shown(view, &entry.card, disclosure)?;
-    Ok(render::directory::agent(entry, disclosure, card))
 }
 
 /// A task, if `owner` may see it; `None` is an operator.

@@ -4,6 +4,7 @@
 
 mod agents;
 mod annotations;
+mod attached;
 mod audit;
 mod cards;
 mod changes;
@@ -68,6 +69,7 @@ fn table() -> Vec<Route> {
         records::routes(),
         cards::routes(),
         agents::routes(),
+        attached::routes(),
         namespaces::routes(),
         peers::routes(),
         changes::routes(),

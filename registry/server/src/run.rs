@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use deploy_service::tls::{self, Connector, Role};
 use deploy_service::{
-    Drained, Listener, Readiness, Security, Shutdown, listen, secret, serve, signing_key, telemetry,
+    Drained, Listener, Readiness, Security, Shutdown, TrustedProxies, listen, secret, serve,
+    signing_key, telemetry,
 };
 use proto_types::Revision;
 use proto_wire::registry::v1 as wire;
@@ -146,7 +147,7 @@ enum Ended {
 async fn listener(config: &Config) -> Result<(Listener, SocketAddr), Error> {
     let security = Security::open(config.tls.clone())?;
     let bound = listen::bind(config.listen, config.addr_file.as_deref(), security).await?;
-    let listener = bound.0.trusting(&config.trusted_proxies);
+    let listener = bound.0.trusting(TrustedProxies::new(&config.trusted_proxies));
     Ok((listener.with_proxy_protocol(config.proxy_protocol).keeping_places(), bound.1))
 }
 

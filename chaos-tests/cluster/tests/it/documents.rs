@@ -31,9 +31,10 @@ wait $!
 "#;
 
 /// The pages that a test below follows. All others hold no command.
-const FOLLOWED: [&str; 13] = [
+const FOLLOWED: [&str; 14] = [
     "quickstart.md",
     "write-an-agent.md",
+    "attach-an-agent.md",
     "add-a-gateway.md",
     "add-a-node.md",
     "runbooks/bootstrap.md",
@@ -84,6 +85,18 @@ fn a_gateway_and_a_node_are_added_as_the_pages_say() -> Result<()> {
         let reader = Reader::new()?;
         reader.follow("add-a-gateway.md", UP)?;
         reader.follow("add-a-node.md", "").map(drop)
+    })
+}
+
+#[test]
+fn an_agent_is_attached_as_the_page_says() -> Result<()> {
+    alone("an_agent_is_attached_as_the_page_says", || {
+        let reader = Reader::new()?;
+        reader.install_sdks()?;
+        let said = reader.follow("attach-an-agent.md", UP)?;
+        let answers = ["you said: is anybody there?", "you said: hello"];
+        ensure!(answers.iter().all(|answer| said.contains(answer)), "{said}");
+        Ok(())
     })
 }
 

@@ -1,6 +1,7 @@
 //! Real processes under real faults. One file a subject; each test has a world of its own.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod attached;
 mod bit_flips;
 mod certificates;
 mod clocks;

@@ -28,7 +28,7 @@ async fn the_python_sdk_calls_and_streams_from_a_hosted_agent() -> Result<()> {
 }
 
 /// What each SDK speaks of what an agent's card names. That of JavaScript needs a package more for gRPC, which is not installed.
-const SPOKEN: [(Sdk, &str, &str); 9] = [
+pub(crate) const SPOKEN: [(Sdk, &str, &str); 9] = [
     (Sdk::Python, "GRPC", "1.0"),
     (Sdk::Python, "HTTP+JSON", "1.0"),
     (Sdk::Python, "JSONRPC", "1.0"),

@@ -51,7 +51,7 @@ impl Use {
             _ if ends(&["_dir"]) => Self::Folder,
             _ if ends(&["_ca_file"]) => Self::Authorities,
             _ if ends(&["key_file"]) => Self::SigningKey,
-            _ if ends(&["token_file", "token_files", "secret_file"]) => Self::Secret,
+            _ if ends(&["token_file", "token_files", "secret_file", "value_file"]) => Self::Secret,
             _ => return None,
         })
     }

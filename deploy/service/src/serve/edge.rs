@@ -22,7 +22,7 @@ use tower::{Service, ServiceExt};
 
 use crate::listen::Marks;
 use crate::proxies::{Proxies, Remote};
-use crate::{ClientAddress, ClientIdentity, Source};
+use crate::{ClientAddress, ClientIdentity, Shutdown, Source};
 
 use super::{
     Limits,
@@ -31,7 +31,7 @@ use super::{
     in_flight::{InFlight, Ticket},
     memory::{Claim, Connection},
     metered::Metered,
-    unread::{self, Unread},
+    unread::{self, Unread, is_passed},
 };
 
 /// A role's service with what stands before it.
@@ -40,6 +40,8 @@ pub(super) struct Edge<S> {
     pub(super) service: S,
     pub(super) in_flight: InFlight,
     pub(super) limits: Limits,
+    /// The wish to stop.
+    pub(super) shutdown: Shutdown,
     /// Who is believed about its clients.
     pub(super) proxies: Proxies,
     /// What the role adds to refusals.
@@ -91,6 +93,7 @@ where
         let ticket = self.in_flight.enter();
         claim.count(headers_bytes(request.headers()));
         let may_read = unread::may_read(request.headers());
+        let is_http1 = request.version() <= Version::HTTP_11;
         let refuses = self.refuses(&request);
         let refusal = self.refusal(&request).map(|refused| refuses.mark(refused));
         let refusal = refusal.or_else(|| full.then(|| refuses.over(Full::Share)));
@@ -104,10 +107,8 @@ where
         };
         // A body that held too much was an error to the service, which does not know why.
         let mut response = claim.refused().map_or(response, |full| refuses.over(full));
-        // The rest of the body stands where the next request would begin: say that there is none.
-        if let Some(unread) = unread
-            && !unread.is_passed(may_read).await
-        {
+        // The rest of the body stands where the next request would begin; and a process that stops takes none here.
+        if is_http1 && (self.shutdown.is_triggered() || !is_passed(unread, may_read).await) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(counted(response, claim, ticket, &refuses).await)

@@ -1,8 +1,8 @@
 //! A socket that cannot be held by silence where hyper sets no timer.
 //!
 //! It decides two such places: the bytes by which HTTP/1 and HTTP/2 are told apart, and a write
-//! that finds no room. Between them hyper's own header timer and pings keep watch. It says when all
-//! is written, and never changes a byte.
+//! that finds no room; over TLS a flush and a close are writes too. Between them hyper's own header timer and pings keep
+//! watch. It says when all is written, and never changes a byte.
 
 use std::{
     io::{self, IoSlice},
@@ -64,11 +64,11 @@ impl<S> Guarded<S> {
         }
     }
 
-    fn written(
+    fn written<T>(
         &mut self,
         cx: &mut Context<'_>,
-        outcome: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
+        outcome: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
             self.stall = None;
             return outcome;
@@ -136,12 +136,44 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        ready!(Pin::new(&mut this.stream).poll_flush(cx))?;
+        let outcome = Pin::new(&mut this.stream).poll_flush(cx);
+        ready!(this.written(cx, outcome))?;
         this.connection.flushed();
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+        let this = self.get_mut();
+        let outcome = Pin::new(&mut this.stream).poll_shutdown(cx);
+        this.written(cx, outcome)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use tokio::io::{AsyncWriteExt as _, BufWriter, duplex};
+    use tokio::time::timeout;
+
+    use crate::units;
+
+    use super::super::memory::memory;
+    use super::*;
+
+    /// As over TLS: a write is taken at once, and waits for room in a flush or a close.
+    #[tokio::test]
+    async fn a_client_that_reads_nothing_holds_neither_a_flush_nor_a_close() {
+        for closes in [false, true] {
+            let (ours, _client) = duplex(1);
+            let limits =
+                Limits { write_timeout: units::Duration::from_millis(50), ..Limits::default() };
+            let connection = Connection::new(&memory(&limits), u64::MAX);
+            let beginning = Instant::now() + Duration::from_secs(20);
+            let mut io = Guarded::new(BufWriter::new(ours), beginning, &limits, &connection);
+            io.write_all(b"answer").await.unwrap();
+            let ended = async { if closes { io.shutdown().await } else { io.flush().await } };
+            let ended = timeout(Duration::from_secs(20), ended).await.expect("it ends");
+            assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        }
     }
 }

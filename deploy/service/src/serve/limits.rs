@@ -55,8 +55,8 @@ pub struct Limits {
     /// How long connections are still accepted after readiness went down. Zero suits a process
     /// that no balancer watches; behind one, take its probe interval.
     pub lame_duck: Duration,
-    /// How long requests in flight may finish. With the lame-duck time it should stay below the
-    /// 30 s after which Kubernetes kills by default.
+    /// How long requests in flight may finish; streams end 2 s before that, or after three quarters of it. With the
+    /// lame-duck time it should stay below the 30 s after which Kubernetes kills by default.
     pub drain: Duration,
 }
 
@@ -91,6 +91,9 @@ const HEADERS_BYTES_MIN: Bytes = Bytes::from_kib(8);
 /// HTTP/2 states the size as a 32-bit setting, and no header of ours needs more.
 const HEADERS_BYTES_CEILING: Bytes = Bytes::from_kib(1024);
 
+/// What the end of a stream needs to reach its client, and its connection to close. Arbitrary: a few round trips.
+const FAREWELL_MAX: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// Limits that cannot hold together.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Contradiction {
@@ -121,6 +124,13 @@ impl Limits {
         self.lame_duck.std() + self.drain.std() + shutdown::CLOSING_MAX
     }
 
+    /// From the wish to stop until what lasts, a stream or a long wait, has to end by itself: a little before it would be cut.
+    #[must_use]
+    pub fn streams_end(&self) -> std::time::Duration {
+        let drain = self.drain.std();
+        self.lame_duck.std() + drain - FAREWELL_MAX.min(drain / 4)
+    }
+
     /// Checks the limits against each other; call it once, after loading.
     ///
     /// # Errors
@@ -149,6 +159,18 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stream_ends_before_it_is_cut_however_short_the_drain_is() {
+        let ends = |lame_duck, drain| {
+            let (lame_duck, drain) =
+                (Duration::from_millis(lame_duck), Duration::from_millis(drain));
+            Limits { lame_duck, drain, ..Limits::default() }.streams_end().as_millis()
+        };
+        assert_eq!(ends(0, 20_000), 18_000);
+        assert_eq!(ends(5_000, 4_000), 8_000);
+        assert_eq!((ends(0, 0), ends(0, 1_000)), (0, 750));
+    }
 
     #[test]
     fn contradictions_are_named() {

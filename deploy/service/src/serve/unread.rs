@@ -56,9 +56,7 @@ impl Unread {
         (request.map(watched), Some(unread))
     }
 
-    /// Whether the connection can carry another request: reads what little is left, unless the
-    /// client waits to be asked for it.
-    pub(super) async fn is_passed(&self, may_read: bool) -> bool {
+    async fn is_passed(&self, may_read: bool) -> bool {
         let rest = std::mem::take(&mut *self.lock());
         match rest {
             Rest::Read => true,
@@ -70,6 +68,15 @@ impl Unread {
     fn lock(&self) -> std::sync::MutexGuard<'_, Rest> {
         // The lock is held for one assignment, which does not panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the connection can carry another request: reads what little is left, unless the
+/// client waits to be asked for it. There is nothing where nothing is watched.
+pub(super) async fn is_passed(unread: Option<Unread>, may_read: bool) -> bool {
+    match unread {
+        Some(unread) => unread.is_passed(may_read).await,
+        None => true,
     }
 }
 

@@ -1,16 +1,17 @@
 //! The caller's side: connections in TLS or, on loopback, in clear text, to our own processes and
 //! to services of others that an operator names.
 //!
-//! It decides by the scheme of the URL. It must never send clear text off this machine, verify
-//! against the system's authorities, or go on talking to a process that has proved to be another
-//! one than was called.
+//! It decides by the scheme of the URL. It must never send clear text off this machine (but to addresses that its caller
+//! has checked, [`Connector::connect_at`]), verify against the system's authorities, or go on talking to a process that
+//! has proved to be another one than was called.
 
 mod dial;
 mod public;
 mod stream;
 
 use std::{
-    path::PathBuf,
+    net::SocketAddr,
+    path::{Path, PathBuf},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -92,8 +93,8 @@ impl ClientFiles {
         self
     }
 
-    fn load(&self) -> Result<Loaded, Error> {
-        let builder = verifying(files::roots(&self.ca)?)?;
+    fn load(&self, roots: Roots) -> Result<Loaded, Error> {
+        let builder = verifying(roots(&self.ca)?)?;
         let (mut config, own) = match (&self.cert, &self.key) {
             (Some(cert), Some(key)) => {
                 let chain = files::chain(cert)?;
@@ -108,6 +109,9 @@ impl ClientFiles {
         Ok(Loaded { config: Arc::new(config), own })
     }
 }
+
+/// Whose word counts, where a file names authorities.
+type Roots = fn(&Path) -> Result<RootCertStore, Error>;
 
 fn verifying(roots: RootCertStore) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Error> {
     let builder = ClientConfig::builder_with_provider(provider()).with_protocol_versions(VERSIONS);
@@ -126,10 +130,14 @@ impl Connector {
     /// # Errors
     /// Every [`Error`].
     pub fn open(files: ClientFiles) -> Result<Self, Error> {
+        Self::watching(files, files::roots)
+    }
+
+    fn watching(files: ClientFiles, roots: Roots) -> Result<Self, Error> {
         let watched = [&files.ca].into_iter().chain(&files.cert).chain(&files.key).cloned();
         let (watched, interval) = (watched.collect(), files.reload.std());
         let same = |was: &Loaded, found: &Loaded| same(was.own.as_ref(), found.own.as_ref());
-        let loaded = Watched::open(watched, interval, move || files.load(), same)?;
+        let loaded = Watched::open(watched, interval, move || files.load(roots), same)?;
         Ok(Self { tls: Some(Arc::new(loaded)), ..Self::default() })
     }
 
@@ -169,17 +177,31 @@ impl Connector {
         self.tls.as_ref()?.current().own.clone()
     }
 
+    /// Connects to one of these addresses, whatever the name of the URL's host leads to; with TLS the name is verified all
+    /// the same. Whoever calls this has decided that they may be called: in clear text too, if the URL is an http one.
+    ///
+    /// # Errors
+    /// Every [`ConnectError`] but those of names and of clear text.
+    pub async fn connect_at(
+        &self,
+        uri: &Uri,
+        addrs: &[SocketAddr],
+    ) -> Result<Stream, ConnectError> {
+        let (is_secure, host, _) = parts(uri)?;
+        if !is_secure {
+            return Ok(Stream::plain(dial(&host, addrs).await?));
+        }
+        let tls = self.tls.as_ref().ok_or_else(|| ConnectError::NoAuthority(uri.to_string()))?;
+        self.secure(&tls.current(), host, addrs).await
+    }
+
     async fn connect(self, uri: Uri) -> Result<Stream, ConnectError> {
-        let secure = match uri.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
-            _ => return Err(ConnectError::Url(uri.to_string())),
-        };
-        let host = uri.host().ok_or_else(|| ConnectError::Url(uri.to_string()))?;
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let (secure, host, port) = parts(&uri)?;
         match self.tls.as_ref().map(|tls| tls.current()) {
-            Some(tls) if secure => self.secure(&tls, host, port).await,
+            Some(tls) if secure => {
+                let addrs = resolve(&host, port).await?;
+                self.secure(&tls, host, &addrs).await
+            }
             None if secure => Err(ConnectError::NoAuthority(uri.to_string())),
             Some(_) if self.wanted.as_ref().is_some_and(|wanted| wanted.id.is_some()) => {
                 Err(ConnectError::Plain(uri.to_string()))
@@ -191,10 +213,15 @@ impl Connector {
         }
     }
 
-    async fn secure(&self, tls: &Loaded, host: String, port: u16) -> Result<Stream, ConnectError> {
+    async fn secure(
+        &self,
+        tls: &Loaded,
+        host: String,
+        addrs: &[SocketAddr],
+    ) -> Result<Stream, ConnectError> {
         let name = ServerName::try_from(host.clone());
         let name = name.map_err(|_| ConnectError::Url(host.clone()))?;
-        let tcp = dial(&host, &resolve(&host, port).await?).await?;
+        let tcp = dial(&host, addrs).await?;
         let connector = TlsConnector::from(Arc::clone(&tls.config));
         let alpn: &[u8] = if self.web { b"http/1.1" } else { b"h2" };
         let shaken = connector.with_alpn(vec![alpn.to_vec()]).connect(name, tcp).await;
@@ -229,6 +256,18 @@ impl Connector {
         let found = found.map_or_else(|| "nobody".to_owned(), |found| found.to_string());
         Err(ConnectError::WrongIdentity { host: host.to_owned(), found, wanted: wanted.role })
     }
+}
+
+/// Whether TLS is spoken, the host without brackets, and the port.
+fn parts(uri: &Uri) -> Result<(bool, String, u16), ConnectError> {
+    let is_secure = match uri.scheme_str() {
+        Some("https") => true,
+        Some("http") => false,
+        _ => return Err(ConnectError::Url(uri.to_string())),
+    };
+    let host = uri.host().ok_or_else(|| ConnectError::Url(uri.to_string()))?;
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    Ok((is_secure, host, uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 })))
 }
 
 impl Service<Uri> for Connector {

@@ -1,13 +1,12 @@
-//! The PEM files of certificates, read under bounds, and the mark by which a change is noticed.
+//! The PEM files of certificates, read under bounds.
 //!
 //! It decides what a file must hold, and which authorities count beside it. It must never print what
 //! a key file holds.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{self, Read},
-    os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use rustls::{
@@ -21,18 +20,6 @@ use super::{Error, Unreadable};
 
 /// A chain or a bundle of authorities of ours is a few KiB.
 const BYTES_MAX: u64 = 256 * 1024;
-
-/// What changes when a file is written or replaced: time, length and inode of each.
-pub(super) type Mark = Vec<Option<(i64, i64, u64, u64)>>;
-
-/// How the files look now; a file that is away is `None`.
-pub(super) fn mark(paths: &[PathBuf]) -> Mark {
-    let look = |path: &PathBuf| {
-        let seen = fs::metadata(path).ok()?;
-        Some((seen.mtime(), seen.mtime_nsec(), seen.len(), seen.ino()))
-    };
-    paths.iter().map(look).collect()
-}
 
 /// The certificates in a file, at least one.
 pub(super) fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {

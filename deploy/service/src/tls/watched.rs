@@ -12,12 +12,10 @@ use std::{
 
 use arc_swap::ArcSwap;
 
+use crate::file_marks::{Mark, mark};
 use crate::telemetry::chain;
 
-use super::{
-    Error,
-    files::{Mark, mark},
-};
+use super::Error;
 
 type Load<T> = Box<dyn Fn() -> Result<T, Error> + Send + Sync>;
 

@@ -204,10 +204,10 @@ async fn who_has_to_leave_a_kept_place_is_told_so_before_it_is_cut() {
 }
 
 /// RFC 9113, 6.8.
-const GOAWAY: u8 = 7;
+pub(crate) const GOAWAY: u8 = 7;
 
 /// The types of the HTTP/2 frames in these bytes (RFC 9113, 4.1).
-fn frame_types(mut bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn frame_types(mut bytes: &[u8]) -> Vec<u8> {
     let mut types = Vec::new();
     while let [a, b, c, kind, rest @ ..] = bytes {
         types.push(*kind);

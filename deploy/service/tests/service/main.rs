@@ -14,4 +14,5 @@ mod refusals;
 mod smuggling;
 mod stuck;
 mod tls;
+mod uploads;
 mod world;

@@ -12,7 +12,9 @@ use std::{
 
 use deploy_service::{
     Limits, Security,
-    tls::{Authority, ClientFiles, ConnectError, Connector, Error, Order, Role, ServerFiles},
+    tls::{
+        Authority, ClientFiles, ConnectError, Connector, Error, Order, Role, ServerFiles, Stream,
+    },
     units,
 };
 use hyper::Uri;
@@ -106,7 +108,10 @@ async fn serve(files: ServerFiles, limits: Limits) -> World {
 /// What a client hears on `/me`; nothing if it is turned away after its handshake.
 async fn me(addr: SocketAddr, connector: &Connector) -> Result<String, ConnectError> {
     let uri: Uri = format!("https://{addr}").parse().unwrap();
-    let mut stream = connector.clone().call(uri).await?.into_inner();
+    Ok(ask(connector.clone().call(uri).await?.into_inner()).await)
+}
+
+async fn ask(mut stream: Stream) -> String {
     let request = "GET /me HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     let mut seen = Vec::new();
     // In TLS 1.3 a client hears of its refusal when it reads.
@@ -114,7 +119,7 @@ async fn me(addr: SocketAddr, connector: &Connector) -> Result<String, ConnectEr
         let _ = stream.read_to_end(&mut seen).await;
     }
     let seen = String::from_utf8(seen).unwrap();
-    Ok(seen.split("\r\n\r\n").nth(1).unwrap_or_default().to_owned())
+    seen.split("\r\n\r\n").nth(1).unwrap_or_default().to_owned()
 }
 
 #[tokio::test]
@@ -176,6 +181,20 @@ async fn case_40_a_caller_ends_the_connection_to_whom_it_did_not_call() {
     let plain = format!("http://{}", world.addr).parse().unwrap();
     let refused = client.to_one(Role::Gateway, "g1").call(plain).await;
     assert!(matches!(refused, Err(ConnectError::Plain(_))));
+}
+
+#[tokio::test]
+async fn a_host_of_others_is_verified_by_its_name_wherever_its_address_was_found() {
+    let safe = Safe::new("a.example");
+    let world = serve(safe.server("registry/1"), brief()).await;
+    let (cert, key) = safe.issue("gateway/g1");
+    let client = Connector::public_showing(safe.trust().showing(cert, key)).unwrap().web();
+    let named: Uri = "https://localhost".parse().unwrap();
+    let stream = client.connect_at(&named, &[world.addr]).await.unwrap();
+    assert_eq!(ask(stream).await, "spiffe://a.example/gateway/g1");
+    let other: Uri = "https://elsewhere.example".parse().unwrap();
+    let refused = client.connect_at(&other, &[world.addr]).await;
+    assert!(matches!(refused, Err(ConnectError::Handshake { .. })), "{refused:?}");
 }
 
 #[tokio::test]

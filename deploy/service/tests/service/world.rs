@@ -5,12 +5,12 @@ use std::{net::SocketAddr, time::Duration};
 use axum::{
     Extension, Router,
     body::{Body, Bytes},
-    http::{HeaderMap, HeaderName, HeaderValue},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
     routing::{get, post},
 };
 use deploy_service::{
     Claim, ClientAddress, ClientIdentity, Drained, Limits, Listener, Network, Readiness, Security,
-    Shutdown, listen, serve, units, wait_until,
+    Shutdown, TrustedProxies, listen, serve, units, wait_until,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -41,7 +41,8 @@ pub(crate) fn brief() -> Limits {
 }
 
 impl World {
-    /// `/who` tells whose a request is, `/echo` its body, `/mebibyte` so much; `/wait` answers once released.
+    /// `/who` tells whose a request is, `/echo` its body, `/mebibyte` so much; `/wait` answers once released; `/guarded`
+    /// looks at the credential first.
     pub(crate) async fn start(limits: Limits) -> Self {
         Self::secured(limits, Security::Plain).await
     }
@@ -53,12 +54,14 @@ impl World {
 
     /// As [`World::secured`], behind proxies that are believed.
     pub(crate) async fn behind(limits: Limits, security: Security, proxies: &[Network]) -> Self {
-        let with = |listener: Listener| listener.trusting(proxies).keeping_places();
+        let with =
+            |listener: Listener| listener.trusting(TrustedProxies::new(proxies)).keeping_places();
         Self::on(limits, security, with).await
     }
 
     /// As [`World::behind`], of proxies that have to send a header of the PROXY protocol.
     pub(crate) async fn proxied(limits: Limits, security: Security, proxies: &[Network]) -> Self {
+        let proxies = TrustedProxies::new(proxies);
         let with = |listener: Listener| listener.trusting(proxies).with_proxy_protocol(true);
         Self::on(limits, security, with).await
     }
@@ -88,6 +91,7 @@ impl World {
             .route("/who", get(who))
             .route("/me", get(me))
             .route("/system", get(system))
+            .route("/guarded", post(guarded))
             .route("/echo", post(|body: Bytes| async move { Body::from(body) }))
             .route("/mebibyte", get(|| async { vec![b'x'; 1 << 20] }))
             .route("/wait", get(wait))
@@ -128,6 +132,14 @@ async fn who(Extension(ClientAddress(address)): Extension<ClientAddress>) -> Str
 
 async fn me(client: Option<Extension<ClientIdentity>>) -> String {
     client.map_or_else(|| "nobody".to_owned(), |Extension(client)| client.to_string())
+}
+
+async fn guarded(request: axum::extract::Request) -> StatusCode {
+    let shown = request.headers().get("authorization");
+    match shown.is_some_and(|shown| shown == "Bearer good") {
+        true => StatusCode::OK,
+        false => StatusCode::UNAUTHORIZED,
+    }
 }
 
 async fn system(Extension(claim): Extension<Claim>) -> &'static str {

@@ -7,12 +7,15 @@
 //! are our own for refusals at the edge: arbitrary, in the range that JSON-RPC leaves to servers.
 //! -32005 is also what Pilox clients expect for a limit; nobody else is told it for one.
 
+use std::borrow::Cow;
+
 use proto_types::Code;
 use proto_types::a2a::A2aError;
 
 use super::{CallError, ErrorReply, Failure, Rpc};
 use crate::credential;
 use crate::dispatch;
+use crate::gcra::RetryAfter;
 use crate::params::Faults;
 
 const UNAUTHENTICATED: i32 = -32040;
@@ -31,6 +34,10 @@ const INTERNAL: i32 = -32603;
 /// the registry takes about a second.
 const AWAY_RETRY_S: u64 = 1;
 
+/// The title of the code speaks of versions.
+const ATTACHED: &str =
+    "This operation is not supported for this agent, which is attached: it keeps its tasks itself";
+
 pub(super) fn reply(failure: &Failure) -> ErrorReply {
     match failure {
         Failure::Path(_) => edge(Code::PathAmbiguous, REFUSED),
@@ -39,24 +46,24 @@ pub(super) fn reply(failure: &Failure) -> ErrorReply {
         Failure::PreconditionFailed { .. } => edge(Code::PreconditionFailed, REFUSED),
         Failure::Credential(error) => of_credential(error),
         Failure::Denied(_) | Failure::Replayed | Failure::NotOperator => unauthenticated(),
-        Failure::AddressLimit(retry) | Failure::PeerLimit(retry) => {
-            told(Code::RateLimited, Rpc::Limit).after(retry.secs())
-        }
+        Failure::AddressLimit(retry) | Failure::PeerLimit(retry) => limited(*retry),
         Failure::TooLarge { .. } => edge(Code::BodyTooLarge, TOO_LARGE),
         Failure::Body => edge(Code::BodyUnreadable, REFUSED),
-        Failure::MediaType => {
-            told(Code::UnsupportedMediaType, Rpc::A2a(A2aError::ContentTypeNotSupported))
-        }
+        Failure::MediaType => media_type(),
         Failure::Compressed => edge(Code::MessageCompressed, REFUSED),
         Failure::NotJson(faults) => edge(Code::MalformedJson, REFUSED).with(faults),
         Failure::Document(faults) => edge(Code::InvalidDocument, REFUSED).with(faults),
         Failure::Argument(faults) => edge(Code::InvalidArgument, REFUSED).with(faults),
         Failure::ForeignSource => edge(Code::SourceMismatch, FORBIDDEN),
         Failure::StaleLease => edge(Code::NotLeased, REFUSED),
-        Failure::RegistryAway => edge(Code::RegistryUnavailable, UNAVAILABLE).after(AWAY_RETRY_S),
-        Failure::Overloaded => edge(Code::Overloaded, UNAVAILABLE).after(AWAY_RETRY_S),
+        Failure::RegistryAway => away(Code::RegistryUnavailable),
+        Failure::Overloaded => away(Code::Overloaded),
         Failure::ShareReached => told(Code::ShareReached, Rpc::Limit).after(AWAY_RETRY_S),
+        Failure::UpstreamUnreachable => away(Code::UpstreamUnreachable),
+        Failure::UpstreamOverloaded => away(Code::UpstreamOverloaded),
+        Failure::UpstreamTimeout => edge(Code::UpstreamTimeout, DEADLINE),
         Failure::Deadline => edge(Code::DeadlineExceeded, DEADLINE),
+        Failure::Stopping => away(Code::Stopping),
         Failure::Internal => edge(Code::Internal, INTERNAL),
         Failure::Call(error) => of_call(error),
     }
@@ -68,6 +75,19 @@ fn of_credential(error: &credential::Error) -> ErrorReply {
         Several | UnderscoreTwin => edge(Code::CredentialAmbiguous, REFUSED),
         Missing | Scheme | Text => unauthenticated(),
     }
+}
+
+fn limited(retry: RetryAfter) -> ErrorReply {
+    told(Code::RateLimited, Rpc::Limit).after(retry.secs())
+}
+
+fn media_type() -> ErrorReply {
+    told(Code::UnsupportedMediaType, Rpc::A2a(A2aError::ContentTypeNotSupported))
+}
+
+/// A part of ours, or of the agent's, that is to be asked again.
+fn away(code: Code) -> ErrorReply {
+    edge(code, UNAVAILABLE).after(AWAY_RETRY_S)
 }
 
 fn unauthenticated() -> ErrorReply {
@@ -94,7 +114,32 @@ fn of_call(error: &CallError) -> ErrorReply {
         CallError::AgentResponse => {
             call(Code::AgentResponseInvalid, A2aError::InvalidAgentResponse)
         }
+        CallError::Upstream(error, text) => of_upstream(*error).saying(text.clone()),
+        CallError::AttachedUnsupported => {
+            call(Code::OperationUnsupported, A2aError::UnsupportedOperation).saying(ATTACHED)
+        }
     }
+}
+
+/// The agent's error keeps its name; the code says as much of it as one of ours does.
+fn of_upstream(error: A2aError) -> ErrorReply {
+    let code = match error {
+        A2aError::TaskNotFound => Code::TaskNotFound,
+        A2aError::TaskNotCancelable => Code::TaskNotCancelable,
+        A2aError::PushNotificationNotSupported => Code::PushUnsupported,
+        A2aError::ContentTypeNotSupported => Code::ContentTypeNotSupported,
+        A2aError::InvalidParams => Code::ParamsInvalid,
+        A2aError::UnsupportedOperation
+        | A2aError::ExtendedAgentCardNotConfigured
+        | A2aError::ExtensionSupportRequired => Code::OperationUnsupported,
+        A2aError::InvalidAgentResponse
+        | A2aError::VersionNotSupported
+        | A2aError::Parse
+        | A2aError::InvalidRequest
+        | A2aError::MethodNotFound
+        | A2aError::Internal => Code::AgentResponseInvalid,
+    };
+    call(code, error)
 }
 
 fn of_operation(error: dispatch::Error) -> ErrorReply {
@@ -124,13 +169,17 @@ fn call(code: Code, error: A2aError) -> ErrorReply {
 }
 
 fn told(code: Code, rpc: Rpc) -> ErrorReply {
-    let (status, message) = (code.status(), code.title());
+    let (status, message) = (code.status(), Cow::Borrowed(code.title()));
     ErrorReply { status, code, message, rpc, retry_after_s: None, faults: Vec::new() }
 }
 
 impl ErrorReply {
     fn after(self, secs: u64) -> Self {
         Self { retry_after_s: Some(secs), ..self }
+    }
+
+    fn saying(self, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { message: message.into(), ..self }
     }
 
     fn with(self, faults: &Faults) -> Self {

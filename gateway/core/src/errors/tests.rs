@@ -35,7 +35,11 @@ fn each_failure_has_its_status_code_and_rpc_error() {
         (Failure::RegistryAway, 503, "registry-unavailable", -32045),
         (Failure::Overloaded, 503, "overloaded", -32045),
         (Failure::ShareReached, 429, "share-reached", -32047),
+        (Failure::UpstreamUnreachable, 502, "upstream-unreachable", -32045),
+        (Failure::UpstreamOverloaded, 503, "upstream-overloaded", -32045),
+        (Failure::UpstreamTimeout, 504, "upstream-timeout", -32046),
         (Failure::Deadline, 504, "deadline-exceeded", -32046),
+        (Failure::Stopping, 503, "stopping", -32045),
         (Failure::Internal, 500, "internal", -32603),
         (Failure::Call(CallError::Parse), 200, "malformed-json", -32700),
         (Failure::Call(CallError::Request(faults())), 200, "request-invalid", -32600),
@@ -51,6 +55,10 @@ fn each_failure_has_its_status_code_and_rpc_error() {
         (Failure::Call(CallError::TaskOver), 200, "task-over", -32004),
         (Failure::Call(CallError::TaskEnded), 200, "task-ended", -32004),
         (Failure::Call(CallError::AgentResponse), 200, "agent-response-invalid", -32006),
+        (upstream(A2aError::ExtensionSupportRequired), 200, "operation-unsupported", -32008),
+        (upstream(A2aError::TaskNotFound), 200, "task-not-found", -32001),
+        (upstream(A2aError::InvalidParams), 200, "params-invalid", -32602),
+        (Failure::Call(CallError::AttachedUnsupported), 200, "operation-unsupported", -32004),
         (operation(dispatch::Error::Version), 200, "version-not-supported", -32009),
         (operation(dispatch::Error::VersionConflict), 200, "version-conflicting", -32009),
         (operation(dispatch::Error::Legacy), 200, "method-legacy", -32601),
@@ -77,6 +85,22 @@ fn answer(reply: &ErrorReply) -> Value {
 
 fn answer_for(reply: &ErrorReply, reader: Reader) -> Value {
     serde_json::to_value(reply.rpc(&Id::from("id-1"), reader)).unwrap()
+}
+
+fn upstream(error: A2aError) -> Failure {
+    Failure::Call(CallError::Upstream(error, "the agent's own words".to_owned()))
+}
+
+#[test]
+fn an_agents_refusal_is_told_in_its_own_words() {
+    let reply = upstream(A2aError::ContentTypeNotSupported).reply();
+    let error = &answer(&reply)["error"];
+    assert_eq!(
+        (&error["code"], &error["message"]),
+        (&json!(-32005), &json!("the agent's own words"))
+    );
+    assert_eq!(error["data"][0]["reason"], "CONTENT_TYPE_NOT_SUPPORTED");
+    assert_eq!(reply.problem()["title"], "the agent's own words");
 }
 
 fn operation(error: dispatch::Error) -> Failure {
@@ -161,6 +185,7 @@ fn each_failure_of_a_call_has_its_status_over_grpc() {
         (Failure::Overloaded, "RESOURCE_EXHAUSTED"),
         (Failure::ShareReached, "RESOURCE_EXHAUSTED"),
         (Failure::Deadline, "DEADLINE_EXCEEDED"),
+        (Failure::Stopping, "UNAVAILABLE"),
         (Failure::Internal, "INTERNAL"),
         (Failure::Call(CallError::Params(faults())), "INVALID_ARGUMENT"),
         (Failure::Call(CallError::ContentType(faults())), "INVALID_ARGUMENT"),

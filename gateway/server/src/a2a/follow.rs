@@ -63,7 +63,7 @@ fn is_reported(own: &str, told: &str) -> bool {
     told.is_empty() || told == own
 }
 
-/// The task once it is over; `None` if that takes longer than `patience`.
+/// The task once it is over; `None` if that takes longer than `patience`, or until this gateway stops.
 pub(super) async fn wait(
     gateway: &Gateway,
     caller: &Caller,
@@ -75,7 +75,10 @@ pub(super) async fn wait(
     let mut pace = Pace::of(gateway, task);
     let mut ask = Instant::now() + pace.pause(false);
     while Instant::now() < end {
-        let reported = timeout_at(ask.min(end), waiter.changed.notified()).await.is_ok();
+        let reported = tokio::select! {
+            reported = timeout_at(ask.min(end), waiter.changed.notified()) => reported.is_ok(),
+            () = gateway.leaving() => return Ok(None),
+        };
         gateway.check_caller(caller)?;
         if let Some(now) = look(gateway, caller, task, reported).await? {
             let now = view(&now)?;

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use gateway_core::dispatch::{self, Operation};
 use gateway_core::form::Form;
 use gateway_core::params::{self, Faults, List, Named, Send, fault};
+use gateway_core::relay::Outgoing;
 use gateway_core::{CallError, media};
-use proto_types::Handle;
+use proto_types::{Handle, Upstream};
 use serde_json::Value;
 
 use crate::agents::{Agent, Directory};
 
+use super::relay::Relay;
 use super::{Addressed, Call, Params, Prepaid, Query, Request};
 
 impl Call {
@@ -21,7 +23,7 @@ impl Call {
         addressed: Addressed,
         request: Request,
     ) -> Result<Self, CallError> {
-        let Request { binding, operation, params, is_notification } = request;
+        let Request { binding, operation, params: said, is_notification } = request;
         // Nobody waits for the end of a notification, nor hears what follows.
         let operation = match operation {
             Operation::SendStreamingMessage if is_notification => Operation::SendMessage,
@@ -30,16 +32,61 @@ impl Call {
         };
         let is_stream =
             matches!(operation, Operation::SendStreamingMessage | Operation::SubscribeToTask);
-        let mut params = read(directory, addressed, operation, (binding.form(), &params))?;
-        if let (
-            true,
-            Params::Begin { send, .. } | Params::Prepaid(Prepaid::Continue { send, .. }),
-        ) = (is_notification, &mut params)
-        {
-            send.return_immediately = true;
+        let form = binding.form();
+        let mut params = read(directory, addressed, operation, (form, &said))?;
+        if let Some((agent, upstream)) = params.attached() {
+            let relay = Relay::new(agent, upstream, outgoing(operation, form, &said)?);
+            params = Params::Prepaid(Prepaid::Relay(Box::new(relay)));
+        }
+        if is_notification {
+            params.return_immediately();
         }
         Ok(Self { binding, is_stream, params })
     }
+}
+
+impl Params {
+    /// The attached agent that is asked. What is asked for a card is the gateway, whoever's it is.
+    fn attached(&self) -> Option<(Arc<Agent>, Arc<Upstream>)> {
+        let agent = match self {
+            Self::Begin { agent, .. } | Self::Prepaid(Prepaid::Continue { agent, .. }) => agent,
+            Self::Prepaid(
+                Prepaid::Subscribe(agent, _)
+                | Prepaid::Query(
+                    Query::Get(agent, _) | Query::Cancel(agent, _) | Query::Tasks(agent, _),
+                ),
+            ) => agent.as_ref()?,
+            Self::Prepaid(Prepaid::Query(Query::Card(_)) | Prepaid::Relay(_)) => return None,
+        };
+        agent.upstream().map(|upstream| (Arc::clone(agent), Arc::clone(upstream)))
+    }
+
+    /// A message is answered with its task as it is.
+    fn return_immediately(&mut self) {
+        match self {
+            Self::Begin { send, .. } | Self::Prepaid(Prepaid::Continue { send, .. }) => {
+                send.return_immediately = true;
+            }
+            Self::Prepaid(Prepaid::Relay(relay)) => relay.return_immediately(),
+            Self::Prepaid(Prepaid::Subscribe(..) | Prepaid::Query(_)) => {}
+        }
+    }
+}
+
+/// What an attached agent is asked, of which all is in order that is looked at here. It may understand what we pass over.
+fn outgoing(operation: Operation, form: Form, params: &Value) -> Result<Outgoing, CallError> {
+    let read = match operation {
+        Operation::SendMessage => form.send_message(params).map(Outgoing::Send),
+        Operation::SendStreamingMessage => form.send_message(params).map(Outgoing::Stream),
+        Operation::GetTask => form.get_task(params).map(Outgoing::Get),
+        Operation::CancelTask => form.cancel_task(params).map(Outgoing::Cancel),
+        Operation::SubscribeToTask => form.subscribe_to_task(params).map(Outgoing::Subscribe),
+        // Its list would have the tasks of all that it knows as one caller.
+        Operation::ListTasks | Operation::GetExtendedAgentCard => {
+            return Err(CallError::AttachedUnsupported);
+        }
+    };
+    read.map_err(CallError::Params)
 }
 
 /// What an operation is called with.
@@ -135,7 +182,7 @@ fn agent(
         (Some(_), Some(_)) => Err(tenant("the agent that the path names")),
         (None, Some(named)) => {
             let agent = directory.callable(named);
-            agent.map(Some).ok_or_else(|| tenant("an agent that is hosted here"))
+            agent.map(Some).ok_or_else(|| tenant("an agent of this instance"))
         }
     }
 }

@@ -134,8 +134,9 @@ impl Follow {
             }
             let is_idle = self.lookups.is_empty();
             tokio::select! {
-                // Events that wait are told before the end is looked for.
+                // Events that wait are told before the end is looked for, and may come without a pause.
                 biased;
+                () = self.gateway.leaving() => self.leave(),
                 Some(unread) = self.waiter.events.recv() => self.tell_event(unread),
                 Some(lookup) = self.lookups.join_next() => self.tell_lookup(lookup),
                 () = self.waiter.changed.notified(), if is_idle => self.look(true),
@@ -220,6 +221,20 @@ impl Follow {
         self.hear();
         if let Some(first) = self.unsent.take() {
             self.ready.push_back(first);
+        }
+    }
+
+    /// Ends with the task told: whoever knows it follows it at another gateway.
+    fn leave(&mut self) {
+        self.open();
+        self.waiter.events.close();
+        while !self.over
+            && let Ok(unread) = self.waiter.events.try_recv()
+        {
+            self.tell_event(unread);
+        }
+        if !self.over {
+            self.tell_failure(Failure::Stopping);
         }
     }
 

@@ -63,7 +63,7 @@ pub(super) async fn begin_task(
             if !may_run(&error) {
                 unheard.answered();
             }
-            Err(not_submitted(&error, gateway.bounds.call_bytes_max.count()))
+            Err(not_submitted(&error, gateway.call_bytes_max()))
         }
     }
 }
@@ -100,7 +100,7 @@ pub(super) async fn continue_task(
     let omit_input = true;
     let message = wire::ContinueTaskRequest { id, owner, input, deadline_ms, reply_to, omit_input };
     let continued = gateway.registry.continue_task(message).await;
-    continued.map_err(|error| not_continued(&error, gateway.bounds.call_bytes_max.count()))
+    continued.map_err(|error| not_continued(&error, gateway.call_bytes_max()))
 }
 
 fn not_continued(error: &Unanswered, limit: u64) -> Failure {

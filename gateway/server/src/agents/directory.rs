@@ -1,9 +1,11 @@
-//! The hosted agents as one viewer sees them, by `proto_types::visibility`. The answer for an
+//! The agents as one viewer sees them, by `proto_types::visibility`. The answer for an
 //! agent that is hidden must always be that for one that does not exist.
 
 use std::sync::Arc;
 
 use proto_types::Handle;
+use proto_types::a2a::ProtocolVersion;
+use proto_types::card::CardVersion;
 use proto_types::visibility::{Disclosure, Viewer, redacted_card};
 use serde_json::Value;
 
@@ -54,14 +56,20 @@ impl Directory {
     }
 
     /// What a call for a card is answered with: that of an agent which this viewer may call, or without a handle that of this
-    /// instance. It is of 1.0 alone.
-    pub(crate) fn extended_card(&self, handle: Option<&Handle>) -> Option<Value> {
-        match handle {
-            // Whoever may call an agent may see all of its card.
-            Some(handle) => {
-                self.callable(handle).map(|agent| self.agents.whole(handle, &agent.words))
-            }
-            None => Some(self.agents.instance(&self.viewer).0),
-        }
+    /// instance. It is of 1.0 alone. One that its makers have signed is not said in the words of another `version`: then it is
+    /// made of its words, like all others.
+    pub(crate) fn extended_card(
+        &self,
+        handle: Option<&Handle>,
+        version: ProtocolVersion,
+    ) -> Option<Value> {
+        let Some(handle) = handle else { return Some(self.agents.instance(&self.viewer).0) };
+        // Whoever may call an agent may see all of its card.
+        let agent = self.callable(handle)?;
+        let is_own = version == ProtocolVersion::V10 && agent.signed == Some(CardVersion::V10);
+        Some(match is_own {
+            true => Value::Object(agent.words.clone()),
+            false => self.agents.whole(handle, &agent.words, &agent.backend),
+        })
     }
 }

@@ -18,13 +18,12 @@ pub(crate) struct Tagged {
 
 impl Tagged {
     pub(crate) fn new(value: &Value) -> Self {
-        let body = value.to_string();
-        Self {
-            etag: Digest::of(body.as_bytes()).etag(),
-            body: body.into(),
-            modified: None,
-            is_dated: false,
-        }
+        Self::of(value.to_string().into())
+    }
+
+    /// A document as its makers wrote it.
+    pub(super) fn of(body: Bytes) -> Self {
+        Self { etag: Digest::of(&body).etag(), body, modified: None, is_dated: false }
     }
 
     pub(crate) fn changed_at(self, at: WallMs) -> Self {

@@ -1,15 +1,19 @@
 //! How a message of the registry becomes a peer or an agent. One entry that cannot be read must never stop the others: it is
 //! left out and logged.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use gateway_core::{Key, Peer};
+use proto_types::card::{Card, CardVersion};
 use proto_types::manifest::KeyUse;
 use proto_types::peer::PeerStatus;
 use proto_types::visibility::Scope;
-use proto_types::{Handle, Kid, Namespace, Origin, Revision, WallMs, json};
+use proto_types::{Handle, Kid, Namespace, Origin, Revision, Upstream, WallMs, json, upstream};
 use proto_wire::registry::v1 as wire;
 use serde_json::Value;
 
-use crate::agents::Deployed;
+use crate::agents::{Backend, Deployed};
 
 /// The peers of a page of the registry's list. Of use outside only to who measures it.
 pub fn read_peers(list: &wire::PeerList) -> impl Iterator<Item = Peer> {
@@ -46,7 +50,7 @@ fn read_key(key: &wire::Key) -> Option<Key> {
     Some(read)
 }
 
-/// One whose audience is not understood is left out like one that cannot be read.
+/// One whose audience or upstream is not understood is left out like one that cannot be read: nobody could call it.
 pub(super) fn read_agent(agent: &wire::Agent) -> Option<Deployed> {
     let read = || {
         let Ok(Value::Object(words)) = json::parse_lossless(&agent.card) else { return None };
@@ -57,7 +61,10 @@ pub(super) fn read_agent(agent: &wire::Agent) -> Option<Deployed> {
         };
         let (handle, revision) = (Handle::parse(&agent.handle).ok()?, Revision(agent.revision));
         let changed_at = (agent.changed_at_ms > 0).then_some(WallMs(agent.changed_at_ms));
-        Some(Deployed { handle, revision, changed_at, scope, words })
+        let backend = read_backend(agent)?;
+        let signed = matches!(backend, Backend::Attached(_)).then(|| read_signed(&agent.card));
+        let signed = signed.flatten();
+        Some(Deployed { handle, revision, changed_at, scope, words, backend, signed })
     };
     let deployed = read();
     if deployed.is_none() {
@@ -66,10 +73,33 @@ pub(super) fn read_agent(agent: &wire::Agent) -> Option<Deployed> {
     deployed
 }
 
+fn read_backend(agent: &wire::Agent) -> Option<Backend> {
+    let Some(told) = &agent.upstream else { return Some(Backend::Hosted) };
+    match read_upstream(told) {
+        Ok(upstream) => Some(Backend::Attached(Arc::new(upstream))),
+        Err(error) => {
+            tracing::error!(handle = agent.handle, %error, "an upstream is not understood");
+            None
+        }
+    }
+}
+
+fn read_upstream(told: &wire::Upstream) -> Result<Upstream, upstream::Error> {
+    Upstream::parse(&told.urls, &told.binding, &told.version, &told.tenant)
+}
+
+/// The bytes of a card that is signed, and for which generation it is written. A copy: a slice would hold the page that it
+/// came in.
+fn read_signed(card: &[u8]) -> Option<(CardVersion, Bytes)> {
+    let card = Card::parse(card).ok().filter(Card::is_signed)?;
+    Some((card.view().card_version, card.into_bytes().into()))
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use proto_types::SecretKey;
+    use serde_json::json;
 
     use super::*;
 
@@ -94,6 +124,41 @@ mod tests {
         let read = read_peer(&peer).unwrap();
         let keys: Vec<_> = read.keys_for(None, WallMs(1)).collect();
         assert_eq!(keys, [&own]);
+    }
+
+    #[test]
+    fn an_agent_whose_upstream_is_not_understood_is_no_hosted_one() {
+        let agent = |binding: &str, signatures: Value| wire::Agent {
+            handle: "far".into(),
+            namespace: "acme".into(),
+            visibility: "public".into(),
+            card: card(signatures).to_string().into(),
+            upstream: Some(wire::Upstream {
+                urls: vec!["http://a.example/rpc".into()],
+                binding: binding.into(),
+                version: "0.3".into(),
+                ..wire::Upstream::default()
+            }),
+            ..wire::Agent::default()
+        };
+        assert!(read_agent(&agent("GRPC", json!([]))).is_none());
+        let plain = read_agent(&agent("JSONRPC", json!([]))).unwrap();
+        assert!(matches!(plain.backend, Backend::Attached(_)) && plain.signed.is_none());
+        let signature = json!([{"protected": "e30", "signature": "AA"}]);
+        let signed = agent("JSONRPC", signature);
+        let (version, card) = read_agent(&signed).unwrap().signed.unwrap();
+        assert_eq!((version, &card), (CardVersion::V03, &signed.card));
+        let hosted = read_agent(&wire::Agent { upstream: None, ..signed }).unwrap();
+        assert!(matches!(hosted.backend, Backend::Hosted) && hosted.signed.is_none());
+    }
+
+    fn card(signatures: Value) -> Value {
+        json!({
+            "name": "Far", "description": "d", "version": "1", "protocolVersion": "0.3.0",
+            "url": "http://a.example/rpc", "capabilities": {}, "signatures": signatures,
+            "defaultInputModes": ["text/plain"], "defaultOutputModes": ["text/plain"],
+            "skills": [{"id": "s", "name": "S", "description": "d", "tags": ["t"]}],
+        })
     }
 
     #[test]

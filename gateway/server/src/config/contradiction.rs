@@ -44,4 +44,21 @@ pub enum Contradiction {
         /// What is allowed.
         range: &'static str,
     },
+    /// A value outside its range.
+    #[error("upstreams.{field} is outside {range}")]
+    UpstreamRange {
+        /// Which.
+        field: &'static str,
+        /// What is allowed.
+        range: &'static str,
+    },
+    /// A credential for an agent that cannot be.
+    #[error("upstreams.credentials: agent")]
+    CredentialAgent(#[source] proto_types::id::Error),
+    /// A header that is none, or that is not the operator's to write.
+    #[error("upstreams.credentials: `{0}` is not a header that can carry a credential")]
+    CredentialHeader(String),
+    /// Two values of one header.
+    #[error("upstreams.credentials: a header of `{0}` is there twice")]
+    CredentialTwice(String),
 }

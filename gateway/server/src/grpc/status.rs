@@ -17,6 +17,8 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 /// Violations that are told at most. With all that is beside them some KiB: clients commonly take 8 KiB of trailers.
 const VIOLATIONS_MAX: usize = 16;
+/// Longer texts of an agent are cut: they are sent twice, and each character in up to twelve bytes.
+const MESSAGE_CHARS_MAX: usize = 256;
 /// Longer paths are cut.
 const FIELD_CHARS_MAX: usize = 128;
 
@@ -51,7 +53,8 @@ pub(super) fn of(reply: &ErrorReply) -> Status {
     let mut metadata = MetadataMap::new();
     metadata.insert(CODE_KEY, MetadataValue::from_static(reply.code.as_str()));
     let code = Code::from_i32(reply.grpc().number());
-    Status::with_error_details_and_metadata(code, reply.message, details(reply), metadata)
+    let message: String = reply.message.chars().take(MESSAGE_CHARS_MAX).collect();
+    Status::with_error_details_and_metadata(code, message, details(reply), metadata)
 }
 
 /// The details of the JSON forms, in their own types.

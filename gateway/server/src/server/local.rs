@@ -5,6 +5,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
+use deploy_service::reload::Reloads;
 use deploy_service::{Claim, error_pages};
 use gateway_core::Failure;
 use gateway_core::path::{Brand, Route};
@@ -83,7 +84,7 @@ fn descriptor(gateway: &Gateway, brand: Brand, headers: &HeaderMap) -> Result<Re
 }
 
 fn check_local(gateway: &Gateway, request: &Request<Body>) -> Result<(), Failure> {
-    if !secrets::shows(request.headers(), &gateway.subscribers) {
+    if !secrets::shows(request.headers(), &gateway.live.load().subscribers) {
         return Err(Failure::NotOperator);
     }
     if let Some(claim) = request.extensions().get::<Claim>() {
@@ -109,11 +110,11 @@ fn metrics(gateway: &Gateway) -> Response {
         |name, help, value: usize| Figure { name, kind: "gauge", help, value: value as f64 };
     let peers = gateway.cache.peers.load().len();
     let agents = gateway.cache.agents.load().open_count();
-    let text = gateway.metrics.text(&[
+    let mut figures = vec![
         counted("spend_calls_total", "Calls that do nothing but spend tokens.", &spent.calls),
         counted("spend_tokens_total", "Tokens that these calls were to spend.", &spent.tokens),
         gauge("peers", "Peers that this gateway knows.", peers),
-        gauge("agents", "Hosted agents that anybody may call.", agents),
+        gauge("agents", "Agents that anybody may call.", agents),
         gauge("waiting_tasks", "Calls that wait for their task.", gateway.waiting.len()),
         Figure {
             name: "clock_off_seconds",
@@ -121,6 +122,32 @@ fn metrics(gateway: &Gateway) -> Response {
             help: "How far this clock is from the registry's time.",
             value: gateway.registry.clock_off_ms() as f64 / 1_000.0,
         },
-    ]);
+    ];
+    figures.extend(reloads(&gateway.reloads));
+    let text = gateway.metrics.text(&figures);
     reply::body(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
+}
+
+/// How reading the configuration anew went. Exact, as above.
+fn reloads(reloads: &Reloads) -> [Figure; 3] {
+    let counter =
+        |name, help, value: u64| Figure { name, kind: "counter", help, value: value as f64 };
+    [
+        counter(
+            "config_reloads_total",
+            "Configurations that were read anew and taken over.",
+            reloads.taken(),
+        ),
+        counter(
+            "config_reloads_refused_total",
+            "Configurations that were read anew and refused.",
+            reloads.refused(),
+        ),
+        Figure {
+            name: "config_last_reload_successful",
+            kind: "gauge",
+            help: "1 unless the last configuration that was read anew was refused.",
+            value: f64::from(u8::from(reloads.is_last_good())),
+        },
+    ]
 }

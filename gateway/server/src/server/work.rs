@@ -100,7 +100,9 @@ impl Paid {
         admitted: &Admitted,
     ) -> Result<Response, Failure> {
         match self {
-            Self::Call(call) => call.answer(gateway, &admitted.permit.caller()).await,
+            Self::Call(call) => {
+                call.answer(gateway, &admitted.permit.caller(), &admitted.parts).await
+            }
             Self::Envelope(answer) => Ok(answer),
         }
     }

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
+use deploy_service::units;
 use http::{HeaderMap, Request, StatusCode, Version};
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, Value};
@@ -431,6 +432,22 @@ async fn a_call_ends_when_its_caller_waits_no_longer() {
         assert!(begin.elapsed() < Duration::from_secs(15), "{method}: {:?}", begin.elapsed());
         assert_eq!(usize::from(!body.is_empty()), frames, "{method}: the task is told at once");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_over_grpc_ends_unavailable_before_the_drain_would_cut_it() {
+    let world = World::with(|config| config.limits.drain = units::Duration::from_secs(4)).await;
+    let mut stream = follow(&world, "SendStreamingMessage", said("hello", false)).await;
+    next(&mut stream).await.unwrap();
+    world.gateway.shutdown.trigger();
+    let ended = loop {
+        match timeout(PATIENCE, stream.message()).await.unwrap() {
+            Ok(event) => assert!(event.is_some(), "it has a status of its own"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(ended.code(), Code::Unavailable, "{ended}");
+    assert_eq!(ended.metadata().get("ecumene-code").unwrap(), "stopping");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

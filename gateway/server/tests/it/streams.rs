@@ -40,7 +40,7 @@ impl Stream {
     }
 
     /// The next event; `None` at the end.
-    async fn answer(&mut self) -> Option<Value> {
+    pub(crate) async fn answer(&mut self) -> Option<Value> {
         loop {
             while let Some((frame, rest)) = self.pending.split_once("\n\n") {
                 let (frame, rest) = (frame.to_owned(), rest.to_owned());

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use axum::body::{Body, Bytes};
-use deploy_service::{Shutdown, units};
+use deploy_service::{Reload, Shutdown, units};
 use gateway_server::{Config, Error, Summary};
 use http::{Request, Response, StatusCode, Version};
 use http_body_util::BodyExt as _;
@@ -126,9 +126,14 @@ impl Drop for World {
 
 impl Gateway {
     pub(crate) async fn start(config: Config) -> Self {
+        Self::reloading(config, None).await
+    }
+
+    /// One whose configuration may be read anew.
+    pub(crate) async fn reloading(config: Config, reload: Option<Reload>) -> Self {
         let addr_file = config.addr_file.clone().unwrap();
         let shutdown = Shutdown::new();
-        let running = tokio::spawn(gateway_server::run(config, shutdown.clone()));
+        let running = tokio::spawn(gateway_server::run_reloading(config, reload, shutdown.clone()));
         let addr = address(&addr_file).await;
         let http = Client::builder(TokioExecutor::new()).build_http();
         let h2 = Client::builder(TokioExecutor::new()).http2_only(true).build_http();

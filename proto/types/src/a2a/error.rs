@@ -84,6 +84,24 @@ pub(super) const TABLE: [Row; 14] = [
 ];
 
 impl A2aError {
+    /// The error of a JSON-RPC code.
+    #[must_use]
+    pub fn from_code(code: i32) -> Option<Self> {
+        TABLE.iter().find(|row| row.1 == code).map(|row| row.0)
+    }
+
+    /// The error that a name means: its reason, the name of the specification with which servers of 0.3 answer
+    /// (`TaskNotFoundError`), or a URI that ends with it (`https://a2a-protocol.org/errors/task-not-found`).
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        fn letters(text: &str) -> impl Iterator<Item = u8> {
+            text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase())
+        }
+        let last = name.rsplit('/').next().unwrap_or(name);
+        let last = last.strip_suffix("Error").unwrap_or(last);
+        TABLE.iter().find(|row| letters(row.2).eq(letters(last))).map(|row| row.0)
+    }
+
     /// The JSON-RPC code.
     #[must_use]
     pub fn jsonrpc_code(self) -> i32 {

@@ -86,6 +86,7 @@ proto_json! {
     TaskStatusUpdateEvent: read_status_update;
     TaskArtifactUpdateEvent: read_artifact_update;
     StreamResponse: read_stream_response;
+    SendMessageResponse: read_send_message_response;
 }
 
 fn read_status_update(spot: Spot<'_, '_>) -> Option<TaskStatusUpdateEvent> {
@@ -138,7 +139,7 @@ pub(super) fn read_artifact_update_of(
 
 fn read_stream_response(spot: Spot<'_, '_>) -> Option<StreamResponse> {
     let response = spot.object()?;
-    match only_one(&response)? {
+    match only_one(&response, &KINDS)? {
         "task" => response.required("task", read_task).map(StreamResponse::Task),
         "message" => response.required("message", read_message).map(StreamResponse::Message),
         "statusUpdate" => {
@@ -150,10 +151,23 @@ fn read_stream_response(spot: Spot<'_, '_>) -> Option<StreamResponse> {
     }
 }
 
-/// The one kind of response that is present.
-fn only_one(object: &Object<'_, '_>) -> Option<&'static str> {
-    const KINDS: [&str; 4] = ["task", "message", "statusUpdate", "artifactUpdate"];
-    let mut present = KINDS.into_iter().filter(|name| object.member(name).is_some());
+fn read_send_message_response(spot: Spot<'_, '_>) -> Option<SendMessageResponse> {
+    let response = spot.object()?;
+    match only_one(&response, &ANSWER_KINDS)? {
+        "task" => response.required("task", read_task).map(SendMessageResponse::Task),
+        _ => response.required("message", read_message).map(SendMessageResponse::Message),
+    }
+}
+
+/// The kinds of an event.
+pub(super) const KINDS: [&str; 4] = ["task", "message", "statusUpdate", "artifactUpdate"];
+
+/// The kinds of an answer to a message.
+pub(super) const ANSWER_KINDS: [&str; 2] = ["task", "message"];
+
+/// The one of these kinds that is present.
+pub(super) fn only_one(object: &Object<'_, '_>, kinds: &[&'static str]) -> Option<&'static str> {
+    let mut present = kinds.iter().copied().filter(|name| object.member(name).is_some());
     match (present.next(), present.next()) {
         (Some(name), None) => Some(name),
         _ => object.fault(Problem::Value("an object with exactly one kind of response")),

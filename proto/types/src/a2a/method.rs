@@ -3,14 +3,18 @@
 //! Decides which operation a name means; the names of the generations are disjoint. Must never
 //! guess a version: what is missing is 0.3, what is unknown is refused.
 
+use serde::{Deserialize, Serialize};
+
 use super::A2aError;
 
 /// A version of the protocol, as it is negotiated: `Major.Minor` (3.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ProtocolVersion {
     /// 0.3.
+    #[serde(rename = "0.3")]
     V03,
     /// 1.0.
+    #[serde(rename = "1.0")]
     V10,
 }
 
@@ -75,6 +79,16 @@ impl Method {
                 return Some((*method, ProtocolVersion::V10));
             }
             (*v03 == Some(name)).then_some((*method, ProtocolVersion::V03))
+        })
+    }
+
+    /// Its name in the JSON-RPC of this version, if it has one there.
+    #[must_use]
+    pub fn name(self, version: ProtocolVersion) -> Option<&'static str> {
+        NAMES.iter().find_map(|(method, v10, v03)| match version {
+            _ if *method != self => None,
+            ProtocolVersion::V10 => Some(*v10),
+            ProtocolVersion::V03 => *v03,
         })
     }
 }

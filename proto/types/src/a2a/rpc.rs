@@ -1,7 +1,8 @@
-//! JSON-RPC 2.0: requests that are read, responses and errors that are printed.
+//! JSON-RPC 2.0: requests and responses that are read, responses and errors that are printed.
 //!
 //! Decides what is a request: one object with a method; batches are refused, because one body is
-//! one admission. Must never look into `params`.
+//! one admission. And what is a response: one object with either a result or an error. Must never look into `params` or
+//! `result`.
 
 use serde::{Serialize, Serializer};
 use serde_json::{Number, Value};
@@ -57,7 +58,7 @@ pub struct ErrorObject {
     pub data: Option<Value>,
 }
 
-/// Why bytes are not one request.
+/// Why bytes are not one request, or not one answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// Not strict JSON.
@@ -104,6 +105,33 @@ impl Request {
 }
 
 impl Response {
+    /// Reads one answer. The caller bounds the length. Unknown members are passed over, and one that is `null` is absent:
+    /// A2A has no result that is `null`.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, Refused> {
+        let value = one_value(bytes)?;
+        let response = read(&value, Dialect::PROTO_JSON, |spot| {
+            let response = spot.object()?;
+            let version = response.required("jsonrpc", read_version);
+            let id = response.optional("id", read_id);
+            let error = response.optional("error", read_error);
+            version?;
+            let (id, error) = (id?, error?);
+            if response.member("result").is_some() == error.is_some() {
+                return response
+                    .fault(Problem::Value("an answer with either a result or an error"));
+            }
+            Some((id.unwrap_or(Id::Null), error))
+        });
+        match response {
+            Ok((id, Some(error))) => Ok(Self::error(id, error)),
+            Ok((id, None)) => Ok(Self::ok(id, take(value, "result").unwrap_or_default())),
+            Err(faults) => Err(Refused::Invalid { id: id_of(&value), faults }),
+        }
+    }
+
     /// A good answer.
     #[must_use]
     pub fn ok(id: Id, result: Value) -> Self {
@@ -167,6 +195,17 @@ fn take(value: Value, name: &str) -> Option<Value> {
 
 fn read_version(spot: Spot<'_, '_>) -> Option<()> {
     spot.parsed("2.0", |text| (text == VERSION).then_some(()))
+}
+
+fn read_error(spot: Spot<'_, '_>) -> Option<ErrorObject> {
+    let error = spot.object()?;
+    let code =
+        error.required("code", |spot| spot.integer(i64::from(i32::MIN), i64::from(i32::MAX)));
+    let message = error.or_default("message", |spot| spot.text().map(str::to_owned));
+    let data = error.member("data").map(|spot| spot.value.clone());
+    // The range above is that of the type.
+    let code = code.and_then(|code| i32::try_from(code).ok());
+    Some(ErrorObject { code: code?, message: message?, data })
 }
 
 /// A stream repeats it with each event, so that it is bounded like other ids.

@@ -31,14 +31,12 @@ mod task;
 use serde_json::Value;
 
 use self::form::Form;
-pub use self::request::{
-    print_cancel_task, print_get_task, print_send_message, print_subscribe_to_task,
-};
+pub use self::request::{print_cancel_task, print_get_task, print_subscribe_to_task};
 use super::{
     CancelTaskRequest, GetTaskRequest, SchemaError, SendMessageRequest, SendMessageResponse,
     StreamResponse, SubscribeToTaskRequest, Task,
 };
-use crate::schema::{Dialect, Spot, read};
+use crate::schema::{Dialect, read};
 
 /// Gives each reader its public face.
 macro_rules! readers {
@@ -57,7 +55,8 @@ readers! {
     /// `MessageSendParams`: the parameters of `message/send` and `message/stream`.
     ///
     /// The call waits unless `blocking` is false.
-    read_send_message: read_send_message_params => SendMessageRequest;
+    read_send_message: |spot| request::read_send_message(Form::JsonRpc, spot)
+        => SendMessageRequest;
     /// `TaskQueryParams`: the parameters of `tasks/get`. A `historyLength` of 0 is all, so that it is absent in 1.0.
     read_get_task: request::read_get_task => GetTaskRequest;
     /// `TaskIdParams`: the parameters of `tasks/cancel`.
@@ -65,15 +64,19 @@ readers! {
     /// `TaskIdParams`: the parameters of `tasks/resubscribe`.
     read_subscribe_to_task: request::read_subscribe => SubscribeToTaskRequest;
     /// `Task`: the result of `tasks/get` and `tasks/cancel`.
-    read_task: task::read_task => Task;
+    read_task: |spot| task::read_task(Form::JsonRpc, spot) => Task;
     /// `Task` or `Message`: the result of `message/send`.
-    read_send_message_response: event::read_send_message_response => SendMessageResponse;
+    read_send_message_response: |spot| event::read_send_message_response(Form::JsonRpc, spot)
+        => SendMessageResponse;
     /// One event of a stream, or of a push notification.
-    read_stream_response: event::read_stream_response => StreamResponse;
+    read_stream_response: |spot| event::read_stream_response(Form::JsonRpc, spot)
+        => StreamResponse;
 }
 
-fn read_send_message_params(spot: Spot<'_, '_>) -> Option<SendMessageRequest> {
-    request::read_send_message(Form::JsonRpc, spot)
+/// The parameters of `message/send` and `message/stream`. They always say whether the call waits.
+#[must_use]
+pub fn print_send_message(request: &SendMessageRequest) -> Value {
+    request::print_send_message(Form::JsonRpc, request)
 }
 
 /// A task. One without a context has an empty one, because 0.3 requires it.

@@ -1,12 +1,15 @@
-//! Deployments of hosted agents. The shell says that the artifact is there and how large it is; without it nothing is
-//! deployed.
+//! Agents that are deployed, attached or removed, by the operator. The shell says that an artifact is there and how large it
+//! is; without it nothing is deployed. The card of an attached agent is kept byte for byte.
 
+use proto_types::card::Card;
 use proto_types::outcome::OUTCOME_BYTES_MAX;
-use proto_types::{Digest, json};
+use proto_types::{Digest, Upstream, json};
 use proto_wire::registry::v1 as wire;
-use registry_core::command::{Command, Proposal, PutAgent};
+use registry_core::command::{AttachAgent, Command, FleetCommand, Proposal, PutAgent, RemoveAgent};
 use registry_core::entry::{Limits, Source};
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::field;
 use crate::identity::{Principal, Role};
@@ -47,6 +50,82 @@ pub fn put(
     });
     let searched = (Source::Agent, handle, super::search::of_agent(&said));
     super::with_document((&request.card[..], digest), put, searched)
+}
+
+/// What a body over REST says of an agent to attach.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AttachDocument<'b> {
+    upstream: UpstreamDocument,
+    #[serde(borrow)]
+    card: &'b RawValue,
+    #[serde(default)]
+    visibility: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UpstreamDocument {
+    urls: Vec<String>,
+    binding: String,
+    version: String,
+    #[serde(default)]
+    tenant: String,
+}
+
+/// The request that a JSON body is, for an agent of this name. Its card is these very bytes of the body.
+///
+/// # Errors
+/// `malformed-json`, `invalid-document`, `body-too-large`.
+pub fn attach_request(handle: &str, body: &[u8]) -> Result<wire::AttachAgentRequest, Problem> {
+    let value = object("body", body)?;
+    // A list would be read as the members in their order.
+    if value.get("upstream").is_some_and(|upstream| !upstream.is_object()) {
+        return Err(no_object("upstream"));
+    }
+    let AttachDocument { upstream, card, visibility } =
+        serde_json::from_slice(body).map_err(|why| Problem::new(Code::InvalidDocument, why))?;
+    let UpstreamDocument { urls, binding, version, tenant } = upstream;
+    Ok(wire::AttachAgentRequest {
+        handle: handle.to_owned(),
+        upstream: Some(wire::Upstream { urls, binding, version, tenant }),
+        card: card.get().as_bytes().to_vec().into(),
+        visibility,
+    })
+}
+
+/// Reads how an agent that runs elsewhere is put behind the gateways.
+///
+/// # Errors
+/// As [`Principal::require`], `invalid-argument`, `malformed-json`, `invalid-document`, `body-too-large`.
+pub fn attach(caller: &Principal, request: &wire::AttachAgentRequest) -> Result<Proposal, Problem> {
+    caller.require(&[Role::Operator])?;
+    let handle = field::handle("handle", &request.handle)?;
+    let upstream = upstream(request.upstream.as_ref())?;
+    let visibility = super::visibility(&request.visibility)?;
+    let card = Card::parse(&request.card)?;
+    let searched = (Source::Agent, handle.clone(), super::search::of_attached(card.view()));
+    let digest = card.digest();
+    let attach =
+        FleetCommand::AttachAgent(AttachAgent { handle, upstream, card: digest, visibility });
+    super::with_document((&request.card[..], digest), attach.into(), searched)
+}
+
+fn upstream(said: Option<&wire::Upstream>) -> Result<Upstream, Problem> {
+    let said = said.ok_or_else(|| Problem::argument("upstream", "it is missing"))?;
+    let wire::Upstream { urls, binding, version, tenant } = said;
+    let read = Upstream::parse(urls, binding, version, tenant);
+    read.map_err(|why| Problem::argument("upstream", why))
+}
+
+/// Reads a request to take an agent away.
+///
+/// # Errors
+/// As [`Principal::require`], `invalid-argument`.
+pub fn remove(caller: &Principal, handle: &str) -> Result<Proposal, Problem> {
+    caller.require(&[Role::Operator])?;
+    let handle = field::read("handle", handle)?;
+    Ok(super::one(FleetCommand::RemoveAgent(RemoveAgent { handle }).into()))
 }
 
 /// A card is shown to everybody who may see its agent: a file that is none, such as a key, is refused.
@@ -114,7 +193,9 @@ fn no_object(member: &str) -> Problem {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use registry_core::command::PutBody;
     use serde_json::json;
 
     use super::*;
@@ -136,6 +217,65 @@ mod tests {
             assert_eq!(checked.as_ref().err().map(Problem::code), code);
             assert_eq!(checked, object("input", text).map(drop));
         }
+    }
+
+    fn old_card() -> String {
+        // Its spaces are kept, and its tags may be empty.
+        let skill = r#"{ "id": "s", "name": "Say", "description": "says", "tags": [] }"#;
+        let modes = r#""defaultInputModes": ["text/plain"], "defaultOutputModes": ["text/plain"]"#;
+        format!(
+            r#"{{ "protocolVersion": "0.3.0", "name": "Old", "description": "d", "version": "1",
+                "url": "http://a.example/rpc", "capabilities": {{}}, {modes}, "skills": [{skill}] }}"#
+        )
+    }
+
+    fn body(upstream: &str, card: &str) -> String {
+        format!(r#"{{"upstream":{upstream},"card":{card},"visibility":"private"}}"#)
+    }
+
+    const UPSTREAM: &str =
+        r#"{"urls":["HTTP://A.example:80/rpc"],"binding":"JSONRPC","version":"0.3"}"#;
+
+    #[test]
+    fn a_body_over_rest_gives_the_card_byte_for_byte_and_an_upstream_in_its_one_form() {
+        let card = old_card();
+        let request = attach_request("urn:a:1", body(UPSTREAM, &card).as_bytes()).unwrap();
+        assert_eq!(request.card[..], *card.as_bytes());
+        let proposal = attach(&Principal::Operator, &request).unwrap();
+        let [
+            Command::PutBody(PutBody { bytes }),
+            Command::Fleet(FleetCommand::AttachAgent(put)),
+            _,
+        ] = &proposal.commands[..]
+        else {
+            panic!("{proposal:?}");
+        };
+        assert_eq!((bytes.as_slice(), put.card), (card.as_bytes(), Digest::of(card.as_bytes())));
+        assert_eq!(put.upstream.urls[0].as_str(), "http://a.example/rpc");
+    }
+
+    #[test]
+    fn what_attaches_no_agent_is_refused_by_what_is_wrong() {
+        let (card, empty) = (old_card(), "{}".to_owned());
+        let grpc = UPSTREAM.replace("JSONRPC", "GRPC");
+        let user = UPSTREAM.replace("A.example", "user@A.example");
+        let unknown = UPSTREAM.replacen('{', "{\"x\":1,", 1);
+        let list = r#"[["http://a.example"],"JSONRPC","1.0",""]"#.to_owned();
+        for (upstream, card, code) in [
+            (&grpc, &card, Code::InvalidArgument),
+            (&user, &card, Code::InvalidArgument),
+            (&unknown, &card, Code::InvalidDocument),
+            (&list, &card, Code::InvalidDocument),
+            (&UPSTREAM.to_owned(), &empty, Code::InvalidDocument),
+            (&UPSTREAM.to_owned(), &"[".to_owned(), Code::MalformedJson),
+        ] {
+            let request = attach_request("urn:a:1", body(upstream, card).as_bytes());
+            let read = request.and_then(|request| attach(&Principal::Operator, &request));
+            assert_eq!(read.map_err(|why| why.code()), Err(code), "{upstream} {card}");
+        }
+        let request = attach_request("urn:a:1", body(UPSTREAM, &card).as_bytes()).unwrap();
+        let read = attach(&Principal::Anonymous, &request).map_err(|why| why.code());
+        assert_eq!(read, Err(Code::Unauthenticated));
     }
 
     /// Caught: a private key, named by mistake, was deployed as a card and shown to everybody.

@@ -19,6 +19,8 @@ const PAGE_MAX: u32 = 100;
 /// As much text as a query may have: 8 words are shorter.
 const TEXT_BYTES_MAX: usize = 1_024;
 
+const PUSH_NOTIFICATIONS: &str = "push-notifications";
+
 /// A search as its caller means it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SearchRequest {
@@ -89,23 +91,34 @@ fn reputation(least: f64) -> Result<u8, Problem> {
 }
 
 pub(super) fn of_card(view: &View) -> Document {
+    let bindings = view.interfaces.iter().map(|interface| interface.protocol_binding.as_str());
+    of_view(view, capabilities(&view.capabilities), bindings.collect())
+}
+
+/// Of an attached agent: how it is called at the gateway, which hands on no call to be called back.
+pub(super) fn of_attached(view: &View) -> Document {
+    let mut capabilities = capabilities(&view.capabilities);
+    capabilities.retain(|name| *name != PUSH_NOTIFICATIONS);
+    of_view(view, capabilities, vec!["JSONRPC"])
+}
+
+fn of_view(view: &View, capabilities: Vec<&str>, bindings: Vec<&str>) -> Document {
     let modes = view.skills.iter().flat_map(|skill| [&skill.input_modes, &skill.output_modes]);
     let modes = [&view.default_input_modes, &view.default_output_modes].into_iter().chain(modes);
-    let bindings = view.interfaces.iter().map(|interface| interface.protocol_binding.as_str());
     Document::of(&Facts {
         name: &view.name,
         description: &view.description,
         skills: view.skills.iter().map(skill).collect(),
-        capabilities: capabilities(&view.capabilities),
+        capabilities,
         modalities: modes.flatten().map(String::as_str).collect(),
-        bindings: bindings.collect(),
+        bindings,
     })
 }
 
 fn capabilities(said: &Capabilities) -> Vec<&str> {
     let flags = [
         (said.streaming, "streaming"),
-        (said.push_notifications, "push-notifications"),
+        (said.push_notifications, PUSH_NOTIFICATIONS),
         (said.extended_agent_card, "extended-agent-card"),
     ];
     let flags = flags.into_iter().filter(|(has, _)| *has).map(|(_, name)| name);

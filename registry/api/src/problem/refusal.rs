@@ -37,7 +37,7 @@ impl From<Refusal> for Problem {
 fn code(refusal: &Refusal) -> Code {
     match refusal {
         Refusal::NotFound { .. } => Code::NotFound,
-        Refusal::Conflict { .. } => Code::Conflict,
+        Refusal::Conflict { .. } | Refusal::InUse { .. } => Code::Conflict,
         Refusal::StaleUpdatedAt { .. } => Code::StaleUpdatedAt,
         Refusal::PreconditionFailed { .. } => Code::PreconditionFailed,
         Refusal::NotOwner { .. } => Code::NotOwner,

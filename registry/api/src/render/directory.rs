@@ -1,9 +1,10 @@
 //! Peers, records, cards, agents and changes as protobuf messages. The caller passes bodies in; none is read here.
 
-use proto_types::Digest;
+use proto_types::{Digest, Upstream};
 use proto_wire::registry::v1 as wire;
 use registry_core::entry::{
-    AgentEntry, CardEntry, ChangeEvent, ChangeKind, RecordEntry, Visibility,
+    AgentEntry, Backend, CardEntry, ChangeEvent, ChangeKind, Hosted, Limits, RecordEntry,
+    Visibility,
 };
 use registry_core::viewer::Disclosure;
 
@@ -63,7 +64,11 @@ pub fn card(entry: &CardEntry, disclosure: Disclosure, document: Vec<u8>) -> wir
     }
 }
 
-/// A hosted agent as the viewer sees it: with its card, or with the card's name and description.
+/// What stands in the place of a kind of artifact where there is none.
+pub const ATTACHED: &str = "attached";
+
+/// An agent as the viewer sees it: with its card, or with the card's name and description. Where an attached one is called,
+/// only [`upstream`] says.
 #[must_use]
 pub fn agent(entry: &AgentEntry, disclosure: Disclosure, card: Vec<u8>) -> wire::Agent {
     if disclosure < Disclosure::Whole {
@@ -75,24 +80,41 @@ pub fn agent(entry: &AgentEntry, disclosure: Disclosure, card: Vec<u8>) -> wire:
             ..Default::default()
         };
     }
-    wire::Agent {
+    let shown = wire::Agent {
         handle: entry.handle.to_string(),
-        artifact: entry.artifact.to_string(),
-        artifact_bytes: entry.artifact_bytes,
-        kind: entry.kind.to_string(),
-        limits: Some(wire::Limits {
-            fuel: entry.limits.fuel,
-            memory_bytes: entry.limits.memory_bytes,
-            wall_ms: entry.limits.wall_ms,
-            output_bytes: entry.limits.output_bytes,
-        }),
-        isolation: entry.isolation.classes().to_vec(),
         card: card.into(),
         revision: entry.revision.0,
         visibility: entry.visibility.to_string(),
         namespace: entry.namespace.to_string(),
         changed_at_ms: entry.changed_at.0,
         ..Default::default()
+    };
+    match &entry.backend {
+        Backend::Hosted(hosted) => with_artifact(shown, hosted),
+        Backend::Attached(_) => wire::Agent { kind: ATTACHED.to_owned(), ..shown },
+    }
+}
+
+fn with_artifact(shown: wire::Agent, hosted: &Hosted) -> wire::Agent {
+    let Limits { fuel, memory_bytes, wall_ms, output_bytes } = hosted.limits;
+    wire::Agent {
+        artifact: hosted.artifact.to_string(),
+        artifact_bytes: hosted.artifact_bytes,
+        kind: hosted.kind.to_string(),
+        limits: Some(wire::Limits { fuel, memory_bytes, wall_ms, output_bytes }),
+        isolation: hosted.isolation.classes().to_vec(),
+        ..shown
+    }
+}
+
+/// Where an attached agent is called.
+#[must_use]
+pub fn upstream(upstream: &Upstream) -> wire::Upstream {
+    wire::Upstream {
+        urls: upstream.urls.iter().map(ToString::to_string).collect(),
+        binding: upstream.binding.to_string(),
+        version: upstream.version.to_string(),
+        tenant: upstream.tenant.clone().unwrap_or_default(),
     }
 }
 

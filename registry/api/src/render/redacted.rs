@@ -13,6 +13,23 @@ pub fn card(document: &[u8]) -> Vec<u8> {
     json::canonical(&Value::Object(left))
 }
 
+/// The card of an attached agent for who is not told where it is called: all but its interfaces. A signed one stays as it is:
+/// gateways serve it so, for without them its signature is broken.
+#[must_use]
+pub fn attached_card(document: &[u8]) -> Vec<u8> {
+    let whole = json::parse_lossless(document).unwrap_or(Value::Null);
+    let signed = whole["signatures"].as_array().is_some_and(|all| !all.is_empty());
+    let Value::Object(mut card) = whole else { return b"{}".to_vec() };
+    if signed {
+        return document.to_vec();
+    }
+    for member in ["url", "preferredTransport", "additionalInterfaces", "supportedInterfaces"] {
+        card.remove(member);
+    }
+    // Its numbers may be such as no canonical form has.
+    Value::Object(card).to_string().into_bytes()
+}
+
 /// A record: its handle, which is all the name it has; a record describes nothing.
 #[must_use]
 pub fn record(handle: &Handle) -> Vec<u8> {
@@ -31,6 +48,13 @@ mod tests {
         assert_eq!(card(whole), br#"{"description":"D","name":"N"}"#);
         assert_eq!(card(br#"{"name":["N"],"description":1}"#), b"{}");
         assert_eq!(card(b"not JSON"), b"{}");
+        let left = br#"{"description":"D","name":"N","skills":[{"name":"x"}]}"#;
+        assert_eq!(attached_card(whole), left);
+        let new = br#"{"name":"N","supportedInterfaces":[{"url":"https://a.example"}],"x":123456789012345678901234567890}"#;
+        assert_eq!(attached_card(new), br#"{"name":"N","x":123456789012345678901234567890}"#);
+        let signed = br#"{ "url":"https://a.example", "signatures":[{}] }"#;
+        assert_eq!(attached_card(signed), signed);
+        assert_eq!(attached_card(b"not JSON"), b"{}");
         assert_eq!(record(&"urn:a".parse().unwrap()), br#"{"handle":"urn:a"}"#);
     }
 }

@@ -1,6 +1,6 @@
-//! The commands about hosted agents. A command names the artifact by its digest and never carries it.
+//! The commands about agents. A command names artifact and card by their digests and never carries them.
 
-use proto_types::{Digest, Handle, IsolationSet};
+use proto_types::{Digest, Handle, IsolationSet, Upstream};
 use serde::{Deserialize, Serialize};
 
 use crate::visibility::Visibility;
@@ -27,4 +27,25 @@ pub struct PutAgent {
     /// Who may see it; `None` keeps what is stored, or takes the namespace's default.
     #[serde(default)]
     pub visibility: Option<Visibility>,
+}
+
+/// Puts an agent that runs elsewhere behind the gateways, or changes how they reach it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachAgent {
+    /// Its name; no hosted agent has it.
+    pub handle: Handle,
+    /// Where it is called.
+    pub upstream: Upstream,
+    /// Its card, a body.
+    pub card: Digest,
+    /// Who may see it; `None` keeps what is stored, or takes the namespace's default.
+    #[serde(default)]
+    pub visibility: Option<Visibility>,
+}
+
+/// Takes an agent away, hosted or attached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoveAgent {
+    /// Its name.
+    pub handle: Handle,
 }

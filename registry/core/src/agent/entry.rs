@@ -1,18 +1,53 @@
-//! A hosted agent as it is stored. It holds digests of its bodies, never the bodies.
+//! An agent of the directory: hosted, which our nodes run, or attached, which runs elsewhere and is called there. It holds
+//! digests of its bodies, never the bodies. `stored.rs` says how it is written.
 
-use proto_types::{Digest, Handle, IsolationSet, Namespace, Revision, WallMs};
+use proto_types::{Digest, Handle, IsolationSet, Namespace, Revision, Upstream, WallMs};
 use serde::{Deserialize, Serialize};
 
+use crate::bound;
+use crate::change::Refusal;
 use crate::namespace::entry::Usage;
 use crate::visibility::{Scope, Scoped, Visibility};
 
+use super::stored::Stored;
+
 pub use proto_types::AgentKind;
 
-/// A hosted agent: an artifact that our nodes run.
+/// An agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Stored", into = "Stored")]
 pub struct AgentEntry {
     /// Its name.
     pub handle: Handle,
+    /// Who answers its calls.
+    pub backend: Backend,
+    /// Its card (the body served at `/agents/{handle}/.well-known/agent-card.json` is made from it).
+    pub card: Digest,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// Whose it is to administrate; decided by the handle.
+    pub namespace: Namespace,
+    /// How long the card is, as its namespace counts it; `None` if nothing counts it, because it was
+    /// written before agents were counted.
+    pub bytes: Option<u64>,
+    /// When it was written; 0 if that was before the time was kept.
+    pub changed_at: WallMs,
+    /// The revision that wrote this entry.
+    pub revision: Revision,
+}
+
+/// Who answers an agent's calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// Nodes of ours.
+    Hosted(Hosted),
+    /// An A2A server elsewhere, which gateways call.
+    Attached(Upstream),
+}
+
+/// An artifact that our nodes run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hosted {
     /// What to run.
     pub artifact: Digest,
     /// How large the artifact is.
@@ -23,23 +58,6 @@ pub struct AgentEntry {
     pub limits: Limits,
     /// The isolation classes it accepts; a node never widens the set.
     pub isolation: IsolationSet,
-    /// Its card (the body served at `/agents/{handle}/.well-known/agent-card.json` is made from it).
-    pub card: Digest,
-    /// Who may see it.
-    #[serde(default)]
-    pub visibility: Visibility,
-    /// Whose it is to administrate; decided by the handle.
-    #[serde(default)]
-    pub namespace: Namespace,
-    /// How long the card is, as its namespace counts it; `None` if nothing counts it, because it was
-    /// written before agents were counted.
-    #[serde(default)]
-    pub bytes: Option<u64>,
-    /// When it was written; 0 if that was before the time was kept.
-    #[serde(default, skip_serializing_if = "crate::codec::is_default")]
-    pub changed_at: WallMs,
-    /// The revision that wrote this entry.
-    pub revision: Revision,
 }
 
 impl Scoped for AgentEntry {
@@ -50,6 +68,29 @@ impl Scoped for AgentEntry {
 }
 
 impl AgentEntry {
+    /// What our nodes run of it, if they do.
+    #[must_use]
+    pub fn hosted(&self) -> Option<&Hosted> {
+        match &self.backend {
+            Backend::Hosted(hosted) => Some(hosted),
+            Backend::Attached(_) => None,
+        }
+    }
+
+    /// The same for a task, which an attached agent never has.
+    pub(crate) fn runnable(&self) -> Result<&Hosted, Refusal> {
+        self.hosted().ok_or_else(|| bound::invalid("agent", "is attached: no node runs it"))
+    }
+
+    /// How gateways reach it, if it is attached.
+    #[must_use]
+    pub fn upstream(&self) -> Option<&Upstream> {
+        match &self.backend {
+            Backend::Attached(upstream) => Some(upstream),
+            Backend::Hosted(_) => None,
+        }
+    }
+
     /// What it takes of its namespace. One from before agents were counted takes nothing until it is put
     /// again, and then takes its place like a new one: so every count is the sum of the entries that
     /// are counted, exactly, and none goes below 0. Rejected: to count them all with the first command

@@ -1,4 +1,4 @@
-//! Reads of hosted agents, all of them or those that a viewer sees.
+//! Reads of agents, all of them or those that a viewer sees.
 
 use proto_types::Handle;
 
@@ -10,12 +10,12 @@ use crate::viewer::{Disclosure, Viewer};
 use super::entry::AgentEntry;
 use super::table::{AGENTS, LISTED_AGENTS};
 
-/// The hosted agent of this handle.
+/// The agent of this handle.
 pub fn agent(view: &dyn View, handle: &Handle) -> Read<Option<AgentEntry>> {
     AGENTS.entry(view, handle.as_str())
 }
 
-/// The hosted agent of this handle as far as it exists to the viewer.
+/// The agent of this handle as far as it exists to the viewer.
 pub fn agent_seen(
     view: &dyn View,
     viewer: &Viewer,
@@ -24,7 +24,7 @@ pub fn agent_seen(
     Ok(listing::seen(viewer, agent(view, handle)?))
 }
 
-/// Up to `limit` hosted agents after `after` that exist to the viewer, by handle.
+/// Up to `limit` agents after `after` that exist to the viewer, by handle.
 pub fn agents_seen(
     view: &dyn View,
     viewer: &Viewer,

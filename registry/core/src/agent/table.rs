@@ -1,4 +1,4 @@
-//! The table of hosted agents and the keys that list them. A key depends on its agent alone.
+//! The table of agents and the keys that list them. A key depends on its agent alone.
 
 use proto_types::Digest;
 use proto_types::card::Assurance;
@@ -15,10 +15,10 @@ use crate::visibility::Scoped as _;
 use super::entry::AgentEntry;
 use super::fact;
 
-/// Hosted agents by handle.
+/// Agents by handle.
 pub const AGENTS: Table<AgentEntry> = Table::new(4, "agent");
 
-/// Hosted agents by who may know of them.
+/// Agents by who may know of them.
 pub(crate) const LISTED_AGENTS: Tag = Tag(36);
 
 impl Entity for AgentEntry {
@@ -28,7 +28,7 @@ impl Entity for AgentEntry {
         Some(Subject {
             digest: self.card,
             scope: self.scope(),
-            // An operator's word, and no signature.
+            // An operator's word: whether a card is signed, nobody has looked.
             assurance: Assurance::Unsigned,
             valid_until: None,
             revision: self.revision,

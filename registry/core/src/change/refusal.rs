@@ -23,6 +23,16 @@ pub enum Refusal {
         /// Its name.
         id: String,
     },
+    /// It cannot be removed, or be another kind of thing, as things stand.
+    #[error("{kind} {id} {why}")]
+    InUse {
+        /// `agent`.
+        kind: String,
+        /// Its name.
+        id: String,
+        /// What stands in the way, and what to do about it.
+        why: String,
+    },
     /// `updatedAt` is not newer than what is stored.
     #[error("updatedAt of {handle} is not newer than what is stored")]
     StaleUpdatedAt {

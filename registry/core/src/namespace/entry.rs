@@ -62,7 +62,7 @@ pub struct Quotas {
     pub records: Option<u64>,
     /// Cards.
     pub cards: Option<u64>,
-    /// Hosted agents.
+    /// Agents.
     pub agents: Option<u64>,
     /// Bytes of their documents together: records, cards, and the cards of agents. Artifacts are no
     /// documents: nodes hold them, and one may be of many agents.
@@ -82,7 +82,7 @@ pub struct Usage {
     pub records: u64,
     /// Cards.
     pub cards: u64,
-    /// Hosted agents, but those that were written before agents were counted and not since.
+    /// Agents, but those that were written before agents were counted and not since.
     pub agents: u64,
     /// Bytes of their documents together.
     pub bytes: u64,

@@ -1,4 +1,4 @@
-//! The words and names of a card, record or hosted agent, with their weights. The edge makes the document once and
+//! The words and names of a card, record or agent, with their weights. The edge makes the document once and
 //! `apply` never does, so that a newer tokeniser changes no state that is already there.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,7 +3,7 @@
 
 use proto_types::{LeaseEpoch, NodeId, WallMs};
 
-use crate::agent::entry::AgentEntry;
+use crate::agent::entry::Hosted;
 use crate::agent::table::AGENTS;
 use crate::bound;
 use crate::change::{Effect, Refusal, Reply};
@@ -56,7 +56,7 @@ pub(crate) fn submit(draft: &mut Draft<'_>, command: &SubmitTask) -> Outcome {
 fn offered(draft: &Draft<'_>, task: TaskEntry, node: &NodeId) -> Result<TaskEntry, Stop> {
     let Some(node) = draft.entry(&NODES, node.as_str())? else { return Ok(task) };
     let agent = draft.existing(&AGENTS, task.agent.as_str())?;
-    match check_node(draft, &node, (&agent, task.counted)) {
+    match check_node(draft, &node, (agent.runnable()?, task.counted)) {
         Ok(()) => Ok(placed(draft, &task, &node.id)?),
         Err(Stop::Refused(_)) => Ok(task),
         Err(broken) => Err(broken),
@@ -74,7 +74,7 @@ pub(crate) fn assign(draft: &mut Draft<'_>, command: &AssignTask) -> Outcome {
     bound::not_past(kept.deadline, draft.now())?;
     let agent = draft.existing(&AGENTS, kept.agent.as_str())?;
     let entry = draft.existing(&NODES, node.as_str())?;
-    check_node(draft, &entry, (&agent, kept.counted))?;
+    check_node(draft, &entry, (agent.runnable()?, kept.counted))?;
     let mut task = placed(draft, &kept, node)?;
     keep(draft, Some(&kept), &mut task)?;
     draft.effect(assignment(&task, node));
@@ -149,7 +149,7 @@ fn put_back(draft: &mut Draft<'_>, kept: TaskEntry, why: &str) -> Result<TaskEnt
 fn check_node(
     draft: &Draft<'_>,
     node: &NodeEntry,
-    (agent, counted): (&AgentEntry, bool),
+    (agent, counted): (&Hosted, bool),
 ) -> Result<(), Stop> {
     if node.state != NodeState::Joined {
         return Err(bound::invalid("node", "is not joined").into());

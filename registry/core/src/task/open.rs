@@ -27,7 +27,7 @@ const SHARES: Shares = Shares::new(OPEN_TASKS_MAX);
 pub(crate) fn open(draft: &mut Draft<'_>, task: &mut TaskEntry) -> Result<(), Stop> {
     bound::not_past(task.deadline, draft.now())?;
     bound::near("deadline", task.deadline, draft.now(), DEADLINE_AHEAD_MS_MAX)?;
-    draft.existing(&AGENTS, task.agent.as_str())?;
+    draft.existing(&AGENTS, task.agent.as_str())?.runnable()?;
     let bytes = draft.require_body(&task.input)?;
     context::check(draft, task)?;
     take_place(draft, task)?;

@@ -1,6 +1,6 @@
 //! Reads of tasks.
 
-use proto_types::{NodeId, Revision, TaskId, WallMs};
+use proto_types::{Handle, NodeId, Revision, TaskId, WallMs};
 
 use crate::counter;
 use crate::index;
@@ -9,6 +9,9 @@ use crate::view::{Read, Space, View};
 
 use super::entry::TaskEntry;
 use super::table::{self, TASKS};
+
+/// Tasks read at once of a long list. Arbitrary.
+const PAGE: usize = 1_000;
 
 /// The task of this id.
 pub fn task(view: &dyn View, id: &TaskId) -> Read<Option<TaskEntry>> {
@@ -48,6 +51,25 @@ pub fn task_ids_of_node(view: &dyn View, node: &NodeId, limit: usize) -> Read<Ve
 pub fn overdue_tasks(view: &dyn View, now: WallMs, limit: usize) -> Read<Vec<TaskEntry>> {
     let (from, to) = table::tasks_due(now);
     TASKS.pointed_in(view, (&from, &to), limit)
+}
+
+/// Whether a task of this agent has not ended. All open tasks are looked at, of which there is a bounded number: an agent is
+/// removed by hand, and seldom.
+pub(crate) fn has_open(view: &dyn View, agent: &Handle) -> Read<bool> {
+    let (mut from, to) = table::tasks_due(WallMs(u64::MAX));
+    loop {
+        let page = view.range(Space::Index, &from, &to, PAGE)?;
+        for (_, id) in &page {
+            let task = TASKS.entry(view, &index::text(id.clone())?)?;
+            if task.is_some_and(|task| task.agent == *agent) {
+                return Ok(true);
+            }
+        }
+        match page.last() {
+            Some((last, _)) if page.len() == PAGE => from = layout::after(last),
+            _ => return Ok(false),
+        }
+    }
 }
 
 /// The tasks that have not ended.

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use proto_types::{IsolationSet, NodeId};
 use serde::{Deserialize, Serialize};
 
-use crate::agent::entry::AgentEntry;
+use crate::agent::entry::Hosted;
 use crate::node::entry::{Capacity, NodeState};
 
 /// What a run asks of a node.
@@ -18,8 +18,8 @@ pub struct Needs<'a> {
     pub memory_bytes: u64,
 }
 
-impl<'a> From<&'a AgentEntry> for Needs<'a> {
-    fn from(agent: &'a AgentEntry) -> Self {
+impl<'a> From<&'a Hosted> for Needs<'a> {
+    fn from(agent: &'a Hosted) -> Self {
         Self { isolation: &agent.isolation, memory_bytes: agent.limits.memory_bytes }
     }
 }

@@ -283,6 +283,8 @@ fn any_directory_command(now: WallMs) -> impl Strategy<Value = Command> {
             card: digest(card),
             visibility: None,
         }).prop_map(Command::PutAgent),
+        1 => (name(3), name(3)).prop_map(|(name, card)| attach(name, card)),
+        1 => name(3).prop_map(remove_agent),
         3 => (name(3), name(5), some_source(), 0_u8..3).prop_map(|(name, body, source, words)| {
             put_search(source, name, body, words)
         }),

@@ -120,6 +120,26 @@ fn a_proof_shows_the_document_and_no_other() {
     assert_eq!(proof.verify((size, &root)), Ok(()));
 }
 
+#[test]
+fn an_attached_agent_has_a_line_that_says_where_it_is_called_and_another_when_it_is_gone() {
+    let mut world = opened();
+    world.done(&attach(1, 1));
+    let (size, root) = head(&world);
+    let agent = query::agent(&world.memory, &handle(1)).unwrap().unwrap();
+    let statement = format!(
+        "ecumene-attached-agent-v1\n{}\nbinding JSONRPC\nversion 1.0\n\
+        url https://upstream.example/a2a\ncard {}\n",
+        handle(1),
+        digest(1)
+    );
+    assert_eq!(agent_statement(&agent), statement);
+    let proof = query::inclusion(&world.memory, &agent, size).unwrap().unwrap();
+    assert_eq!(proof.verify((size, &root)), Ok(()));
+    assert_eq!(proof.fact.digest, Some(Digest::of(statement.as_bytes())));
+    world.done(&remove_agent(1));
+    assert_eq!(head(&world).0, size + 1);
+}
+
 fn put_namespace(name: &str, terms: &Terms) -> Command {
     let name = Namespace::parse(name).unwrap();
     Command::Namespace(NamespaceCommand::Put(PutNamespace {

@@ -1,6 +1,7 @@
 //! The registry's core, tested at its boundary: commands in, writes and replies out.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod agents;
 mod batches;
 mod commands;
 mod compaction;

@@ -205,13 +205,14 @@ struct Uncounted {
 /// The agent `name` of acme as an older version has left it: no counter knows of it.
 fn forget_to_count(world: &mut World, name: u8) {
     let kept = query::agent(&world.memory, &handle(name)).unwrap().unwrap();
+    let hosted = kept.hosted().unwrap().clone();
     let old = Uncounted {
         handle: kept.handle,
-        artifact: kept.artifact,
-        artifact_bytes: kept.artifact_bytes,
-        kind: kept.kind,
-        limits: kept.limits,
-        isolation: kept.isolation,
+        artifact: hosted.artifact,
+        artifact_bytes: hosted.artifact_bytes,
+        kind: hosted.kind,
+        limits: hosted.limits,
+        isolation: hosted.isolation,
         card: kept.card,
         visibility: kept.visibility,
         namespace: kept.namespace,

@@ -3,15 +3,15 @@
 use proto_types::card::Assurance;
 use proto_types::{
     Digest, EnvelopeId, GatewayId, Handle, IsolationSet, Kid, LeaseEpoch, LeaseLimit, LeaseTtl,
-    Namespace, NodeId, Origin, Reason, Revision, SecretKey, Slots, Stamp, TaskId, WallMs,
+    Namespace, NodeId, Origin, Reason, Revision, SecretKey, Slots, Stamp, TaskId, Upstream, WallMs,
 };
 use registry_core::apply;
 use registry_core::change::{Change, Effect, Refusal, Reply, Spent, Write};
 use registry_core::command::{
-    AckEnvelope, AssignTask, Command, CompleteTask, EnqueueEnvelope, EnrolPeer, FederationCommand,
-    Import, ImportedRecord, IssueJoinToken, LeaseEnvelopes, PutAgent, PutBody, PutCard, PutPartner,
-    PutRecord, RegisterGateway, RegisterNode, ReleaseTask, SetNodeState, SpendToken, SpendTokens,
-    SubmitTask,
+    AckEnvelope, AssignTask, AttachAgent, Command, CompleteTask, EnqueueEnvelope, EnrolPeer,
+    FederationCommand, FleetCommand, Import, ImportedRecord, IssueJoinToken, LeaseEnvelopes,
+    PutAgent, PutBody, PutCard, PutPartner, PutRecord, RegisterGateway, RegisterNode, ReleaseTask,
+    RemoveAgent, SetNodeState, SpendToken, SpendTokens, SubmitTask,
 };
 use registry_core::entry::{
     AgentKind, Approval, Capacity, EnrolledKey, ImportKind, JoinRole, Limits, NodeState,
@@ -261,6 +261,19 @@ pub(crate) fn put_agent(card: u8) -> Command {
         card: digest(card),
         visibility: None,
     })
+}
+
+pub(crate) fn upstream() -> Upstream {
+    Upstream::parse(&["https://upstream.example/a2a"], "JSONRPC", "1.0", "").unwrap()
+}
+
+pub(crate) fn attach(name: u8, card: u8) -> Command {
+    let (handle, upstream, card) = (handle(name), upstream(), digest(card));
+    FleetCommand::AttachAgent(AttachAgent { handle, upstream, card, visibility: None }).into()
+}
+
+pub(crate) fn remove_agent(name: u8) -> Command {
+    FleetCommand::RemoveAgent(RemoveAgent { handle: handle(name) }).into()
 }
 
 pub(crate) fn isolation(classes: &[&str]) -> IsolationSet {

@@ -30,7 +30,7 @@ pub(crate) fn card(view: &dyn View, mut shown: wire::Card) -> Result<wire::Card,
     Ok(shown)
 }
 
-/// A hosted agent, with how the agent of the record of its handle is.
+/// An agent, with how the agent of the record of its handle is.
 pub(crate) fn agent(
     view: &dyn View,
     viewer: &Viewer,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use registry_api::Problem;
-use registry_core::entry::{AgentEntry, NodeEntry, TaskEntry, TaskState};
+use registry_core::entry::{Hosted, NodeEntry, TaskEntry, TaskState};
 use registry_core::query;
 use registry_core::rank::{self, Needs, Unmet, Unplaced};
 use registry_core::view::View;
@@ -29,7 +29,7 @@ impl Offered {
     }
 
     /// The requirement of the agent that none of them meets.
-    pub(crate) fn unmet(&self, agent: &AgentEntry) -> Option<Unmet> {
+    pub(crate) fn unmet(&self, agent: &Hosted) -> Option<Unmet> {
         of_nodes(agent, &self.0)
     }
 }
@@ -63,12 +63,13 @@ impl Fleet {
         if task.state != TaskState::Pending {
             return Ok(None);
         }
-        let Some(agent) = query::agent(view, &task.agent)? else { return Ok(None) };
-        let unmet = of_nodes(&agent, &self.offers.recent(view)?);
+        let entry = query::agent(view, &task.agent)?;
+        let Some(agent) = entry.as_ref().and_then(|entry| entry.hosted()) else { return Ok(None) };
+        let unmet = of_nodes(agent, &self.offers.recent(view)?);
         Ok(Some(unmet.map_or(Unplaced::Busy, Unplaced::Nowhere)))
     }
 }
 
-fn of_nodes(agent: &AgentEntry, nodes: &[NodeEntry]) -> Option<Unmet> {
+fn of_nodes(agent: &Hosted, nodes: &[NodeEntry]) -> Option<Unmet> {
     rank::unmet(&Needs::from(agent), nodes.iter().map(|node| (node.state, &node.capacity)))
 }

@@ -11,7 +11,7 @@ use proto_types::NodeId;
 use registry_api::Problem;
 use registry_core::change::Effect;
 use registry_core::command::{Command, Proposal, SubmitTask};
-use registry_core::entry::{AgentEntry, NodeState};
+use registry_core::entry::{Hosted, NodeState};
 use registry_core::query;
 use registry_core::rank::{self, Candidate, Needs};
 use registry_core::view::View;
@@ -86,8 +86,9 @@ impl Picks {
         view: impl Fn() -> V,
         submitted: &SubmitTask,
     ) -> Result<Option<NodeId>, Problem> {
-        match query::agent(&view(), &submitted.agent)? {
-            Some(agent) => self.choose(fleet, view, &agent),
+        let entry = query::agent(&view(), &submitted.agent)?;
+        match entry.as_ref().and_then(|entry| entry.hosted()) {
+            Some(agent) => self.choose(fleet, view, agent),
             None => Ok(None),
         }
     }
@@ -101,7 +102,7 @@ impl Picks {
         &mut self,
         fleet: &Fleet,
         view: impl FnOnce() -> V,
-        agent: &AgentEntry,
+        agent: &Hosted,
     ) -> Result<Option<NodeId>, Problem> {
         let (known, read_through) = fleet.waits();
         let mut candidates = self.candidates(fleet, agent, Instant::now());
@@ -120,7 +121,7 @@ impl Picks {
 
     /// The nodes behind the last one that could run the agent, with all the slots that they give and that nothing is under
     /// way to; those that have the artifact come first.
-    fn candidates(&mut self, fleet: &Fleet, agent: &AgentEntry, now: Instant) -> Vec<Candidate> {
+    fn candidates(&mut self, fleet: &Fleet, agent: &Hosted, now: Instant) -> Vec<Candidate> {
         let (needs, state) = (Needs::from(agent), NodeState::Joined);
         let (mut candidates, mut last, table) = (Vec::new(), None, fleet.table());
         for (node, live) in table.all_behind(self.last.as_ref()).take(SEEN_MAX) {
@@ -233,27 +234,20 @@ pub(super) mod tests {
         id.parse().unwrap()
     }
 
-    fn agent() -> AgentEntry {
-        AgentEntry {
-            handle: Handle::parse("text").unwrap(),
+    fn agent() -> Hosted {
+        Hosted {
             artifact: Digest::of(b"artifact"),
             artifact_bytes: 8,
             kind: AgentKind::Component,
             limits: Limits { fuel: 1, memory_bytes: 1, wall_ms: 1, output_bytes: 1 },
             isolation: IsolationSet::new(&["wasm-proc"]).unwrap(),
-            card: Digest::of(b"card"),
-            visibility: Default::default(),
-            namespace: Default::default(),
-            bytes: None,
-            changed_at: WallMs(0),
-            revision: Revision(1),
         }
     }
 
     fn waiting(id: &str, revision: u64) -> Next {
         Next {
             namespace: Default::default(),
-            agent: agent().handle,
+            agent: Handle::parse("text").unwrap(),
             owner: "https://a.example".to_owned(),
             revision: Revision(revision),
             task: task(id),
@@ -265,7 +259,7 @@ pub(super) mod tests {
         TaskEntry {
             id: task(id),
             context: ContextId::parse("c1").unwrap(),
-            agent: agent().handle,
+            agent: Handle::parse("text").unwrap(),
             owner: "https://a.example".parse().unwrap(),
             input: Digest::of(b"input"),
             turns: vec![],

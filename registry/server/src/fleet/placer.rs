@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use proto_types::{Digest, Handle, Namespace, NodeId, TaskId};
 use registry_api::Problem;
 use registry_core::command::{AssignTask, Command};
-use registry_core::entry::{AgentEntry, TaskEntry, TaskState};
+use registry_core::entry::{Hosted, TaskEntry, TaskState};
 use registry_core::fair::{Load, Next};
 use registry_core::query;
 use registry_core::rank::{self, Candidate, Needs, Unplaced};
@@ -186,11 +186,12 @@ fn choose_all(
 }
 
 /// The agent of a task that waits still.
-fn agent_of(view: &dyn View, next: &Next) -> Result<Option<AgentEntry>, Problem> {
+fn agent_of(view: &dyn View, next: &Next) -> Result<Option<Hosted>, Problem> {
     let waits =
         |task: TaskEntry| task.state == TaskState::Pending && task.revision == next.revision;
     let waits = query::task(view, &next.task)?.is_some_and(waits);
-    Ok(query::agent(view, &next.agent)?.filter(|_| waits))
+    let agent = query::agent(view, &next.agent)?.filter(|_| waits);
+    Ok(agent.and_then(|agent| agent.hosted().cloned()))
 }
 
 fn has_room(rooms: &[Room]) -> bool {
@@ -198,7 +199,7 @@ fn has_room(rooms: &[Room]) -> bool {
 }
 
 /// The node for one run of the agent; its slot is taken.
-fn choose(agent: &AgentEntry, rooms: &mut [Room]) -> Result<NodeId, Unplaced> {
+fn choose(agent: &Hosted, rooms: &mut [Room]) -> Result<NodeId, Unplaced> {
     let candidates: Vec<_> = rooms
         .iter()
         .map(|room| {

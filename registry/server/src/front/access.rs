@@ -171,6 +171,8 @@ mod tests {
             ("Directory/ListRecords", Some(NAMES)),
             ("Log/InclusionProof", Some(WORDS)),
             ("Directory/PutAgent", None),
+            ("Directory/AttachAgent", None),
+            ("Directory/RemoveAgent", None),
             ("Log/Unheard", None),
         ] {
             assert_eq!(open(&format!("/ecumene.registry.v1.{method}")), allowed, "{method}");

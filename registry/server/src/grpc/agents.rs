@@ -1,4 +1,4 @@
-//! Hosted agents and their artifacts over gRPC: it reads arguments for `operations/agents.rs` and writes the answers. An
+//! Agents and their artifacts over gRPC: it reads arguments for `operations/agents.rs` and writes the answers. An
 //! artifact is never held in memory.
 
 use std::slice;
@@ -16,7 +16,7 @@ use crate::lookup;
 use crate::member::Member;
 use crate::operations::agents;
 
-use super::{Handled, at, call, caller, log_cause, look, page};
+use super::{Handled, at, call, caller, done, log_cause, look, page};
 
 /// The largest chunk, as the contract says.
 const CHUNK_BYTES_MAX: usize = 1 << 20;
@@ -32,6 +32,24 @@ pub(super) async fn put(
     let call = call(&request)?;
     let (reading, agent) = agents::put(member, &call, request.get_ref()).await?;
     Ok(at(&reading, agent))
+}
+
+pub(super) async fn attach(
+    member: &Member,
+    request: Request<wire::AttachAgentRequest>,
+) -> Handled<wire::Agent> {
+    let call = call(&request)?;
+    let (reading, agent) = agents::attach(member, &call, request.get_ref()).await?;
+    Ok(at(&reading, agent))
+}
+
+pub(super) async fn remove(
+    member: &Member,
+    request: Request<wire::RemoveAgentRequest>,
+) -> Handled<wire::Done> {
+    let call = call(&request)?;
+    let revision = agents::remove(member, &call, &request.get_ref().handle).await?;
+    Ok(done(revision))
 }
 
 pub(super) async fn one(
@@ -67,7 +85,7 @@ pub(super) async fn list(
             next = last.map_or(next, |last: &wire::Agent| cursors.cursor(&last.handle));
             break;
         }
-        let agent = lookup::seen_agent(&reading.view, &entry, disclosure)?;
+        let agent = lookup::seen_agent(&reading.view, &viewer, (&entry, disclosure))?;
         bytes += agent.card.len();
         agents.push(agent);
     }

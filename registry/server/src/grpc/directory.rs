@@ -37,6 +37,8 @@ service! {
         get_card(wire::GetCardRequest) -> wire::Card = cards::one;
         list_cards(wire::ListRequest) -> wire::CardList = cards::list;
         put_agent(wire::PutAgentRequest) -> wire::Agent = agents::put;
+        attach_agent(wire::AttachAgentRequest) -> wire::Agent = agents::attach;
+        remove_agent(wire::RemoveAgentRequest) -> wire::Done = agents::remove;
         get_agent(wire::GetAgentRequest) -> wire::Agent = agents::one;
         list_agents(wire::ListRequest) -> wire::AgentList = agents::list;
         put_artifact(Streaming<wire::ArtifactChunk>) -> wire::ArtifactInfo = agents::put_artifact;

@@ -58,9 +58,8 @@ fn entry(
             member.log.prove(view, whole(seen).as_ref().ok_or_else(absent)?)
         }
         _ => {
-            let seen = query::agent_seen(view, viewer, &handle)?;
-            let whole = seen.filter(|(_, disclosure)| *disclosure == Disclosure::Whole);
-            member.log.prove(view, &whole.ok_or_else(absent)?.0)
+            let agent = lookup::provable_agent(view, viewer, &handle)?;
+            member.log.prove(view, &agent.ok_or_else(absent)?)
         }
     }
 }

@@ -101,7 +101,7 @@ const FOUND: &[Header] = &[
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::get("/v1/agents", find)
-            .is("searchAgents", "search", "Searches cards, hosted agents and records. What the caller may not see is not found, and changes nothing that is.")
+            .is("searchAgents", "search", "Searches cards, agents and records. What the caller may not see is not found, and changes nothing that is.")
             .access(Access::Optional)
             .costs(allowance::SEARCH)
             .takes(&[&TEXT, &SKILL, &TAG, &CAPABILITY, &MODALITY, &BINDING, &KIND, &REACHABILITY])

@@ -26,12 +26,13 @@ static PUBLISHED: LazyLock<String> = LazyLock::new(|| lines(&document(&super::ta
 const YAML: &str = "application/yaml";
 
 /// Groups of operations, in the order of the page.
-const TAGS: [(&str, &str); 14] = [
+const TAGS: [(&str, &str); 15] = [
     ("audit", "Who did what: lines bound to each other, for operators."),
     ("log", "The transparency log: checkpoints, tiles, cosigning (C2SP)."),
     ("records", "Directory records in the Pilox format, at the paths of the Pilox registry."),
     ("cards", "A2A Agent Cards, kept and served byte for byte."),
-    ("search", "Search over cards, hosted agents and records."),
+    ("agents", "Agents behind the gateways: where attached ones are called."),
+    ("search", "Search over cards, agents and records."),
     ("namespaces", "Tenants: whose handles, which quotas, who sees what."),
     ("peers", "Peers, their signed manifests and the signed roster."),
     ("reputation", "What gateways have seen of peers' conduct."),

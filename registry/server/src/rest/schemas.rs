@@ -26,6 +26,8 @@ schemas! {
     AGENT_HIT = "AgentHit";
     /// A page of hits.
     AGENT_HITS = "AgentHits";
+    /// An agent to attach.
+    AGENT_ATTACHED = "AgentAttached";
     /// An A2A card, of 1.0 or 0.3.
     AGENT_CARD = "AgentCard";
     /// An A2A card of 0.3.

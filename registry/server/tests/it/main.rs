@@ -3,6 +3,7 @@
 
 mod admission;
 mod artifacts;
+mod attached;
 mod attacks;
 mod audit;
 mod cluster;

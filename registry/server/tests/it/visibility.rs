@@ -333,6 +333,12 @@ async fn calls(one: &World, two: &World, key: Option<SecretKey>) {
             put_agent,
             wire::PutAgentRequest { handle: handle(), ..Default::default() }
         );
+        same!(
+            "AttachAgent",
+            attach_agent,
+            wire::AttachAgentRequest { handle: handle(), ..Default::default() }
+        );
+        same!("RemoveAgent", remove_agent, wire::RemoveAgentRequest { handle: handle() });
     }
     for id in [HIDDEN, ABSENT].map(ToOwned::to_owned) {
         for kind in ["record", "card"].map(ToOwned::to_owned) {

@@ -10,7 +10,7 @@ use std::{
 
 use rustls::{ClientConfig, client::Resumption};
 
-use super::{Connector, Error, Loaded, Watched, files, reload_default, verifying};
+use super::{ClientFiles, Connector, Error, Loaded, Watched, files, reload_default, verifying};
 
 /// Verifies hosts under their names, by the public authorities and those in a file. Shows nothing,
 /// and keeps nothing of a host: a ticket is a cookie.
@@ -37,5 +37,14 @@ impl Connector {
         };
         let loaded = Watched::open(watched, interval, load, |_, _| Ok(()))?;
         Ok(Self { tls: Some(Arc::new(loaded)), ..Self::default() })
+    }
+
+    /// The same for hosts of others that may ask who we are: `ca` counts beside the public authorities, and the
+    /// certificate is shown, if the files name one.
+    ///
+    /// # Errors
+    /// Every error of [`Connector::open`].
+    pub fn public_showing(files: ClientFiles) -> Result<Self, Error> {
+        Self::watching(files, |ca| files::public_roots(Some(ca)))
     }
 }

@@ -120,3 +120,39 @@ fn an_error_carries_its_info_and_its_violations() {
         "reason": "TASK_NOT_FOUND", "domain": DOMAIN, "metadata": {"taskId": "t"}});
     assert_eq!(A2aError::TaskNotFound.info(&[("taskId", "t")]), info);
 }
+
+#[test]
+fn an_answer_has_either_a_result_or_an_error() {
+    let read = |value: &Value| Response::parse(value.to_string().as_bytes());
+    let good = json!({"jsonrpc": "2.0", "id": 1, "result": {"id": "t"}, "error": null});
+    assert_eq!(read(&good), Ok(Response::ok(Id::from(1), json!({"id": "t"}))));
+    // The Python SDK says that there is no data.
+    let error = json!({"code": -32001, "message": "no", "data": null});
+    let bad = json!({"jsonrpc": "2.0", "id": null, "error": error});
+    let error = ErrorObject { code: -32001, message: "no".to_owned(), data: None };
+    assert_eq!(read(&bad), Ok(Response::error(Id::Null, error)));
+    for (value, place) in [
+        (json!({"jsonrpc": "2.0", "id": 1}), ""),
+        (json!({"jsonrpc": "2.0", "id": 1, "result": 1, "error": {"code": 1}}), ""),
+        (json!({"jsonrpc": "2.0", "id": 1, "error": {"code": 1_u64 << 40}}), "/error/code"),
+        (json!({"id": 1, "result": {}}), "/jsonrpc"),
+    ] {
+        let Err(Refused::Invalid { faults, .. }) = read(&value) else { panic!("{value}") };
+        assert_eq!(faults[0].path, place, "{value}");
+    }
+}
+
+#[test]
+fn an_error_is_known_by_its_code_and_by_each_of_its_names() {
+    for (error, code, reason) in TABLE {
+        assert_eq!(A2aError::from_code(code), Some(error));
+        assert_eq!(A2aError::named(reason), Some(error));
+    }
+    for name in
+        ["TaskNotFoundError", "TASK_NOT_FOUND", "https://a2a-protocol.org/errors/task-not-found"]
+    {
+        assert_eq!(A2aError::named(name), Some(A2aError::TaskNotFound), "{name}");
+    }
+    assert_eq!((A2aError::named(""), A2aError::named("about:blank")), (None, None));
+    assert_eq!(A2aError::from_code(-32000), None);
+}

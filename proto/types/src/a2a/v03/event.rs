@@ -11,7 +11,9 @@ use super::message::{print_message, read_message};
 use super::task::{
     print_artifact, print_status, print_task, read_artifact, read_status, read_task,
 };
-use crate::a2a::event::{read_artifact_update_of, read_status_update_of};
+use crate::a2a::event::{
+    ANSWER_KINDS, KINDS, only_one, read_artifact_update_of, read_status_update_of,
+};
 use crate::a2a::{
     SendMessageResponse, StreamResponse, TaskArtifactUpdateEvent, TaskStatusUpdateEvent,
 };
@@ -70,26 +72,52 @@ fn print_artifact_update(form: Form, update: &TaskArtifactUpdateEvent) -> Value 
         .into()
 }
 
-pub(super) fn read_send_message_response(spot: Spot<'_, '_>) -> Option<SendMessageResponse> {
+pub(super) fn read_send_message_response(
+    form: Form,
+    spot: Spot<'_, '_>,
+) -> Option<SendMessageResponse> {
     let response = spot.object()?;
+    if form == Form::Rest {
+        return match only_one(&response, &ANSWER_KINDS)? {
+            "task" => response
+                .required("task", |spot| read_task(form, spot))
+                .map(SendMessageResponse::Task),
+            _ => response
+                .required("message", |spot| read_message(form, spot))
+                .map(SendMessageResponse::Message),
+        };
+    }
     match read_kind(&response)? {
-        Kind::Task => read_task(spot).map(SendMessageResponse::Task),
-        Kind::Message => read_message(Form::JsonRpc, spot).map(SendMessageResponse::Message),
+        Kind::Task => read_task(form, spot).map(SendMessageResponse::Task),
+        Kind::Message => read_message(form, spot).map(SendMessageResponse::Message),
         Kind::StatusUpdate | Kind::ArtifactUpdate => {
             response.fault_at("kind", Problem::Value("task or message"))
         }
     }
 }
 
-pub(super) fn read_stream_response(spot: Spot<'_, '_>) -> Option<StreamResponse> {
-    match read_kind(&spot.object()?)? {
-        Kind::Task => read_task(spot).map(StreamResponse::Task),
-        Kind::Message => read_message(Form::JsonRpc, spot).map(StreamResponse::Message),
-        Kind::StatusUpdate => {
-            read_status_update_of(spot, read_status).map(StreamResponse::StatusUpdate)
-        }
-        Kind::ArtifactUpdate => {
-            read_artifact_update_of(spot, read_artifact).map(StreamResponse::ArtifactUpdate)
-        }
+pub(super) fn read_stream_response(form: Form, spot: Spot<'_, '_>) -> Option<StreamResponse> {
+    let response = spot.object()?;
+    if form == Form::JsonRpc {
+        return read_event(form, read_kind(&response)?, spot);
+    }
+    let name = only_one(&response, &KINDS)?;
+    let kind = match name {
+        "task" => Kind::Task,
+        "message" => Kind::Message,
+        "statusUpdate" => Kind::StatusUpdate,
+        _ => Kind::ArtifactUpdate,
+    };
+    response.required(name, |spot| read_event(form, kind, spot))
+}
+
+fn read_event(form: Form, kind: Kind, spot: Spot<'_, '_>) -> Option<StreamResponse> {
+    match kind {
+        Kind::Task => read_task(form, spot).map(StreamResponse::Task),
+        Kind::Message => read_message(form, spot).map(StreamResponse::Message),
+        Kind::StatusUpdate => read_status_update_of(spot, |spot| read_status(form, spot))
+            .map(StreamResponse::StatusUpdate),
+        Kind::ArtifactUpdate => read_artifact_update_of(spot, |spot| read_artifact(form, spot))
+            .map(StreamResponse::ArtifactUpdate),
     }
 }

@@ -3,6 +3,7 @@
 //! Decides the words. Must never decide where a member stands: printers and readers do.
 
 use crate::a2a::message::read_role;
+use crate::a2a::task::read_state;
 use crate::a2a::{Role, TaskState};
 use crate::schema::{Object, Problem, Spot};
 
@@ -101,25 +102,28 @@ impl Form {
         spot.parsed("user or agent", named)
     }
 
-    /// Holds a message to its kind. Who leaves it out is not held to it: 0.3's own examples do so (9.4).
-    pub(super) fn check_message(self, object: &Object<'_, '_>) -> Option<()> {
+    /// Reads a state. 1.0 has no word for `unknown`: what we cannot name we cannot act on. In ProtoJSON a number is one too,
+    /// and the word of 1.0 for `canceled` is understood beside that of 0.3.
+    pub(super) fn read_state(self, spot: Spot<'_, '_>) -> Option<TaskState> {
+        if self == Self::Rest && spot.value.as_str() != Some(self.state(TaskState::Canceled)) {
+            return read_state(spot);
+        }
+        let named =
+            |text: &str| TaskState::ALL.iter().copied().find(|state| self.state(*state) == text);
+        spot.parsed("a state of 0.3 other than unknown", named)
+    }
+
+    /// Holds an object to its kind. Who leaves it out is not held to it: 0.3's own examples do so (9.4).
+    pub(super) fn check(self, object: &Object<'_, '_>, expected: Kind) -> Option<()> {
         match self {
-            Self::JsonRpc => check_kind(object, Kind::Message),
+            Self::JsonRpc => check_kind(object, expected),
             Self::Rest => Some(()),
         }
     }
 }
 
-/// Reads a state of the JSON-RPC form. 1.0 has no word for `unknown`: what we cannot name we cannot act on.
-pub(super) fn read_state(spot: Spot<'_, '_>) -> Option<TaskState> {
-    let named = |text: &str| {
-        TaskState::ALL.iter().copied().find(|state| Form::JsonRpc.state(*state) == text)
-    };
-    spot.parsed("a state of 0.3 other than unknown", named)
-}
-
 /// Holds an object to the kind that belongs where it stands, if it says one.
-pub(super) fn check_kind(object: &Object<'_, '_>, expected: Kind) -> Option<()> {
+fn check_kind(object: &Object<'_, '_>, expected: Kind) -> Option<()> {
     let stated = object.optional("kind", |spot| {
         spot.parsed(expected.as_str(), |text| (text == expected.as_str()).then_some(()))
     });

@@ -74,7 +74,7 @@ fn print_data(form: Form, data: &Value, metadata: &mut Option<Struct>) -> Member
 
 pub(super) fn read_message(form: Form, spot: Spot<'_, '_>) -> Option<Message> {
     let message = spot.object()?;
-    let kind = form.check_message(&message);
+    let kind = form.check(&message, Kind::Message);
     let message_id = message.required("messageId", id);
     let context_id = implicit_id(&message, "contextId");
     let task_id = implicit_id(&message, "taskId");

@@ -17,25 +17,23 @@ use crate::a2a::{
 };
 use crate::schema::{Object, Problem, Spot};
 
-/// The parameters of `message/send` and `message/stream`. They always say whether the call waits.
-#[must_use]
-pub fn print_send_message(request: &SendMessageRequest) -> Value {
+pub(super) fn print_send_message(form: Form, request: &SendMessageRequest) -> Value {
     // 0.3 names no default for what it does not say.
     let waits = SendMessageConfiguration::default();
     let configuration = request.configuration.as_ref().unwrap_or(&waits);
     Members::default()
-        .with("message", print_message(Form::JsonRpc, &request.message))
-        .with("configuration", print_configuration(configuration))
+        .with("message", print_message(form, &request.message))
+        .with("configuration", print_configuration(form, configuration))
         .with_some("metadata", request.metadata.clone())
         .into()
 }
 
-fn print_configuration(configuration: &SendMessageConfiguration) -> Value {
+fn print_configuration(form: Form, configuration: &SendMessageConfiguration) -> Value {
     let push = configuration.task_push_notification_config.as_ref().map(print_inner);
     Members::default()
         .with_texts("acceptedOutputModes", &configuration.accepted_output_modes)
         .with_some("historyLength", printed_length(configuration.history_length))
-        .with_some(Form::JsonRpc.push(), push)
+        .with_some(form.push(), push)
         .with("blocking", !configuration.return_immediately)
         .into()
 }

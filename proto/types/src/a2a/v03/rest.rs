@@ -1,4 +1,4 @@
-//! The HTTP+JSON form of A2A 0.3: the ProtoJSON of package `a2a.v1`, as a server reads and prints it.
+//! The HTTP+JSON form of A2A 0.3: the ProtoJSON of package `a2a.v1`, as servers and clients read and print it.
 //!
 //! Decides what stands in a body. Must never read a path: the task that it names is an argument. A query is read by
 //! [`query`](crate::a2a::query), and then by [`read_get_task`](super::read_get_task).
@@ -24,19 +24,49 @@ pub fn read_send_message(body: &Value) -> Result<SendMessageRequest, Vec<SchemaE
     read(body, Dialect::PROTO_JSON, |spot| request::read_send_message(Form::Rest, spot))
 }
 
+/// The same in print. It always says whether the call waits.
+#[must_use]
+pub fn print_send_message(request: &SendMessageRequest) -> Value {
+    request::print_send_message(Form::Rest, request)
+}
+
+/// A task.
+///
+/// # Errors
+/// All faults, with their places in 0.3.
+pub fn read_task(value: &Value) -> Result<Task, Vec<SchemaError>> {
+    read(value, Dialect::PROTO_JSON, |spot| task::read_task(Form::Rest, spot))
+}
+
 /// The answer to a message: `{task}` or `{message}`.
+///
+/// # Errors
+/// All faults, with their places in 0.3.
+pub fn read_send_message_response(value: &Value) -> Result<SendMessageResponse, Vec<SchemaError>> {
+    read(value, Dialect::PROTO_JSON, |spot| event::read_send_message_response(Form::Rest, spot))
+}
+
+/// One event of a stream: `{task}`, `{message}`, `{statusUpdate}` or `{artifactUpdate}`.
+///
+/// # Errors
+/// All faults, with their places in 0.3.
+pub fn read_stream_response(value: &Value) -> Result<StreamResponse, Vec<SchemaError>> {
+    read(value, Dialect::PROTO_JSON, |spot| event::read_stream_response(Form::Rest, spot))
+}
+
+/// The answer to a message, in print.
 #[must_use]
 pub fn print_send_message_response(response: &SendMessageResponse) -> Value {
     event::print_send_message_response(Form::Rest, response)
 }
 
-/// One event of a stream: `{task}`, `{message}`, `{statusUpdate}` or `{artifactUpdate}`.
+/// One event of a stream, in print.
 #[must_use]
 pub fn print_stream_response(response: &StreamResponse) -> Value {
     event::print_stream_response(Form::Rest, response)
 }
 
-/// A task.
+/// A task, in print.
 #[must_use]
 pub fn print_task(task: &Task) -> Value {
     task::print_task(Form::Rest, task)

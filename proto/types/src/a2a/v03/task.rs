@@ -1,14 +1,14 @@
-//! Tasks, their status and their artifacts. They are read in the JSON-RPC form only: no caller sends a task.
+//! Tasks, their status and their artifacts.
 //!
 //! Decides where each member of 1.0 stands in 0.3. Must never decide which state follows which.
 
 use serde_json::Value;
 
-use super::form::{Form, Kind, check_kind, read_state};
+use super::form::{Form, Kind};
 use super::members::Members;
 use super::message::{print_message, print_parts, read_message, read_parts};
 use crate::a2a::task::{read_artifact_of, read_task_of};
-use crate::a2a::{Artifact, Message, Task, TaskStatus};
+use crate::a2a::{Artifact, Task, TaskStatus};
 use crate::schema::Spot;
 use crate::time::WallMs;
 
@@ -46,20 +46,21 @@ pub(super) fn print_artifact(form: Form, artifact: &Artifact) -> Value {
         .into()
 }
 
-pub(super) fn read_task(spot: Spot<'_, '_>) -> Option<Task> {
-    let kind = check_kind(&spot.object()?, Kind::Task);
-    let task = read_task_of(spot, read_status, read_artifact, read_said);
+pub(super) fn read_task(form: Form, spot: Spot<'_, '_>) -> Option<Task> {
+    let kind = form.check(&spot.object()?, Kind::Task);
+    let task = read_task_of(
+        spot,
+        |spot| read_status(form, spot),
+        |spot| read_artifact(form, spot),
+        |spot| read_message(form, spot),
+    );
     kind.and(task)
 }
 
-fn read_said(spot: Spot<'_, '_>) -> Option<Message> {
-    read_message(Form::JsonRpc, spot)
-}
-
-pub(super) fn read_status(spot: Spot<'_, '_>) -> Option<TaskStatus> {
+pub(super) fn read_status(form: Form, spot: Spot<'_, '_>) -> Option<TaskStatus> {
     let status = spot.object()?;
-    let state = status.required("state", read_state);
-    let message = status.optional("message", read_said);
+    let state = status.required("state", |spot| form.read_state(spot));
+    let message = status.optional("message", |spot| read_message(form, spot));
     let timestamp = status.optional("timestamp", read_time);
     Some(TaskStatus { state: state?, message: message?, timestamp: timestamp? })
 }
@@ -72,6 +73,6 @@ fn read_time(spot: Spot<'_, '_>) -> Option<WallMs> {
     })
 }
 
-pub(super) fn read_artifact(spot: Spot<'_, '_>) -> Option<Artifact> {
-    read_artifact_of(spot, |spot| read_parts(Form::JsonRpc, spot))
+pub(super) fn read_artifact(form: Form, spot: Spot<'_, '_>) -> Option<Artifact> {
+    read_artifact_of(spot, |spot| read_parts(form, spot))
 }

@@ -411,6 +411,15 @@ impl Story {
         self.say(vec![self.compact(5)]);
     }
 
+    /// An agent that runs elsewhere, from its first card until it is removed, and a hosted one that is.
+    pub(super) fn agents_are_attached(&mut self) {
+        self.say(vec![Command::Log(LogCommand::OpenLog(OpenLog { seed: digest(250) }))]);
+        self.say(initial_state());
+        self.say_at_once(vec![attach(1, 1), told(Source::Agent, 1, 1)]);
+        self.say(vec![attach(1, 2)]);
+        self.say(vec![remove_agent(1), remove_agent(0)]);
+    }
+
     fn paid_envelope(&self, token: u8) -> Command {
         let mut command = enqueue(1, TARGET, START.plus_ms(DAY));
         if let Command::EnqueueEnvelope(envelope) = &mut command {

@@ -3,14 +3,16 @@
 use std::fmt::Debug;
 
 use proto_types::card::Assurance;
-use proto_types::{ContextId, IsolationSet, LeaseEpoch, Namespace, Revision, TenantKey, WallMs};
+use proto_types::{
+    ContextId, IsolationSet, LeaseEpoch, Namespace, Revision, TenantKey, Upstream, WallMs,
+};
 use registry_core::change::Write;
 use registry_core::entry::{
-    Acked, AgentEntry, AgentKind, CardEntry, EnvelopeEntry, EvidenceEntry, Failing, GatewayEntry,
-    Held, ImportKind, InstanceEntry, JoinRole, JoinTokenEntry, MemberEntry, NamespaceEntry,
-    NodeEntry, NodeState, PartnerEntry, PartnerState, PassedOver, ProvenanceEntry, Reachability,
-    ReachabilityEntry, RecordEntry, ReporterEntry, SearchEntry, Source, Subject, TaskEntry,
-    TaskState, Terms, Turn, Visibility, Window,
+    Acked, AgentEntry, AgentKind, Backend, CardEntry, EnvelopeEntry, EvidenceEntry, Failing,
+    GatewayEntry, Held, Hosted, ImportKind, InstanceEntry, JoinRole, JoinTokenEntry, MemberEntry,
+    NamespaceEntry, NodeEntry, NodeState, PartnerEntry, PartnerState, PassedOver, ProvenanceEntry,
+    Reachability, ReachabilityEntry, RecordEntry, ReporterEntry, SearchEntry, Source, Subject,
+    TaskEntry, TaskState, Terms, Turn, Visibility, Window,
 };
 use registry_core::reputation::Evidence;
 use registry_core::table::{
@@ -123,14 +125,18 @@ fn cards() -> [CardEntry; 2] {
     [whole, bare]
 }
 
-fn agents() -> [AgentEntry; 2] {
-    let whole = AgentEntry {
-        handle: handle(1),
+/// The attached ones come last: they came later.
+fn agents() -> [AgentEntry; 4] {
+    let hosted = Hosted {
         artifact: digest(1),
         artifact_bytes: 10,
         kind: AgentKind::Component,
         limits: limits(),
         isolation: isolation(&["wasm-proc", "vm-hw"]),
+    };
+    let whole = AgentEntry {
+        handle: handle(1),
+        backend: Backend::Hosted(hosted.clone()),
         card: digest(2),
         visibility: Visibility::Redacted,
         namespace: values::namespace("acme"),
@@ -139,14 +145,18 @@ fn agents() -> [AgentEntry; 2] {
         revision: REVISION,
     };
     let bare = AgentEntry {
-        isolation: IsolationSet::default(),
+        backend: Backend::Hosted(Hosted { isolation: IsolationSet::default(), ..hosted }),
         visibility: Visibility::Public,
         namespace: Namespace::default(),
         bytes: None,
         changed_at: WallMs(0),
         ..whole.clone()
     };
-    [whole, bare]
+    let urls = ["http://127.0.0.1:9000/rpc", "https://upstream.example/a2a"];
+    let all = Upstream::parse(&urls, "HTTP+JSON", "1.0", "tenant").unwrap();
+    let attached = AgentEntry { backend: Backend::Attached(all), ..whole.clone() };
+    let least = AgentEntry { backend: Backend::Attached(upstream()), ..bare.clone() };
+    [whole, bare, attached, least]
 }
 
 /// One for each audience, of each kind of entry.

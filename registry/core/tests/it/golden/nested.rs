@@ -2,18 +2,20 @@
 
 use proto_types::card::Assurance;
 use proto_types::peer::{Action, PeerOperation, Retirement};
-use proto_types::{Digest, Kid, PublicKey, TenantKey};
+use proto_types::{Digest, Kid, PublicKey, TenantKey, Upstream};
 use registry_core::command::{
-    AdmitPeer, AdvancePartner, AllowTokenLife, AskDomain, Audit, ChargeTokens, Command, Conduct,
-    ConductCommand, ContinueTask, CreateInstance, DecideEnrolment, DeleteNamespace, FailPartner,
-    FederationCommand, FleetCommand, HearNode, HoldPartner, Import, ImportedRecord,
-    InstanceCommand, LogCommand, NamespaceCommand, NoteDomain, OpenLog, OperatePeer, PeerCommand,
-    PullStart, PutNamespace, PutPartner, QuarantinePartner, ReleasePartner, RemoveInstance,
-    RemovePartner, RequestEnrolment, ResetTime, SetPartnerEpoch, SetReachability, StandPeer,
-    StateManifest, Tally, TruncateAudit, Witness, WitnessEpoch,
+    AdmitPeer, AdvancePartner, AllowTokenLife, AskDomain, AttachAgent, Audit, ChargeTokens,
+    Command, Conduct, ConductCommand, ContinueTask, CreateInstance, DecideEnrolment,
+    DeleteNamespace, FailPartner, FederationCommand, FleetCommand, HearNode, HoldPartner, Import,
+    ImportedRecord, InstanceCommand, LogCommand, NamespaceCommand, NoteDomain, OpenLog,
+    OperatePeer, PeerCommand, PullStart, PutNamespace, PutPartner, QuarantinePartner,
+    ReleasePartner, RemoveAgent, RemoveInstance, RemovePartner, RequestEnrolment, ResetTime,
+    SetPartnerEpoch, SetReachability, StandPeer, StateManifest, Tally, TruncateAudit, Witness,
+    WitnessEpoch,
 };
 use registry_core::entry::{
-    Agreement, Approval, DomainMethod, ImportKind, PeerStatus, Reachability, Subject, Window,
+    Agreement, Approval, DomainMethod, ImportKind, PeerStatus, Reachability, Subject, Visibility,
+    Window,
 };
 
 use super::{Golden, values};
@@ -227,6 +229,19 @@ fn fleet_commands() -> Vec<FleetCommand> {
         FleetCommand::CallNodes,
         FleetCommand::HearNode(HearNode { id: node_id(1), capacity: capacity() }),
         go_on(Some(values::reply_to()), Some(gateway_id(0))),
+        FleetCommand::AttachAgent(AttachAgent {
+            handle: handle(1),
+            upstream: Upstream::parse(&["http://[::1]:9000"], "HTTP+JSON", "1.0", "t").unwrap(),
+            card: digest(1),
+            visibility: Some(Visibility::Private),
+        }),
+        FleetCommand::AttachAgent(AttachAgent {
+            handle: handle(1),
+            upstream: upstream(),
+            card: digest(1),
+            visibility: None,
+        }),
+        FleetCommand::RemoveAgent(RemoveAgent { handle: handle(1) }),
     ]
 }
 

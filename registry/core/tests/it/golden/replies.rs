@@ -41,6 +41,7 @@ fn of_names() -> Vec<Refusal> {
     vec![
         Refusal::NotFound { kind: kind.clone(), id: id.clone() },
         Refusal::Conflict { kind: kind.clone(), id: id.clone() },
+        Refusal::InUse { kind: kind.clone(), id: id.clone(), why: "is hosted".to_owned() },
         Refusal::NotOwner { kind: kind.clone(), id: id.clone(), owner: origin(1) },
         Refusal::HomeElsewhere { kind: kind.clone(), id: id.clone(), home: origin(100) },
         Refusal::TrustTooLow {

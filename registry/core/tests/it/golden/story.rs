@@ -65,6 +65,14 @@ fn a_log_of_listed_tasks_writes_the_same() {
     story.finish();
 }
 
+/// As above.
+#[test]
+fn a_log_of_agents_that_are_attached_and_removed_writes_the_same() {
+    let mut story = Story::begin("attached.txt");
+    story.agents_are_attached();
+    story.finish();
+}
+
 impl Story {
     fn begin(file: &'static str) -> Self {
         Self {

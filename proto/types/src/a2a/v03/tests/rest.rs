@@ -6,7 +6,8 @@ use super::{request, task};
 use crate::a2a::tests::paths;
 use crate::a2a::v03::read_get_task;
 use crate::a2a::v03::rest::{
-    print_send_message_response, print_stream_response, print_task, read_send_message,
+    print_send_message, print_send_message_response, print_stream_response, print_task,
+    read_send_message, read_send_message_response, read_stream_response, read_task,
 };
 use crate::a2a::{Message, SendMessageResponse, StreamResponse, Task, query};
 
@@ -113,6 +114,31 @@ fn a_task_is_printed_as_the_python_sdk_prints_it() {
     assert_eq!(print_task(&task), printed);
     let answer = print_send_message_response(&SendMessageResponse::Task(task));
     assert_eq!(answer, json!({"task": printed}));
+}
+
+#[test]
+fn what_is_printed_is_read_again() {
+    let task = Task::from_value(&task()).unwrap();
+    assert_eq!(read_task(&print_task(&task)), Ok(task.clone()));
+    let answer = SendMessageResponse::Task(task.clone());
+    assert_eq!(read_send_message_response(&print_send_message_response(&answer)), Ok(answer));
+    let artifact = json!({"artifactId": "a", "parts": [{"text": "x"}]});
+    for event in [
+        json!({"statusUpdate": {"taskId": "t", "contextId": "c", "status": {"state": "TASK_STATE_CANCELED"}}}),
+        json!({"artifactUpdate": {"taskId": "t", "contextId": "c", "artifact": artifact, "lastChunk": true}}),
+        json!({"message": {"messageId": "m", "role": "ROLE_AGENT", "parts": [{"text": "x"}]}}),
+    ] {
+        let event = StreamResponse::from_value(&event).unwrap();
+        assert_eq!(read_stream_response(&print_stream_response(&event)), Ok(event));
+    }
+    let mut request = read_send_message(&body()).unwrap();
+    assert_eq!(read_send_message(&print_send_message(&request)), Ok(request.clone()));
+    request.configuration = None;
+    assert_eq!(print_send_message(&request)["configuration"], json!({"blocking": true}));
+    for (state, canceled) in [("TASK_STATE_CANCELED", true), ("canceled", false)] {
+        let value = json!({"id": "t", "status": {"state": state}});
+        assert_eq!(read_task(&value).is_ok(), canceled, "{state}");
+    }
 }
 
 #[test]

@@ -1,0 +1,152 @@
+//! A call that is relayed to the upstream of an attached agent, in terms of A2A 1.0.
+//!
+//! Decides how it is said in the binding and version of the upstream (`request.rs`), what its answer means (`answer.rs`,
+//! `fault.rs`), and that ids are replaced on both ways (`ids.rs`). Must never hold a credential, a URL or a connection.
+
+mod answer;
+mod fault;
+mod ids;
+mod request;
+
+use proto_types::a2a::{
+    CancelTaskRequest, GetTaskRequest, Method, ProtocolVersion, SendMessageRequest,
+    SendMessageResponse, SubscribeToTaskRequest, Task,
+};
+use proto_types::upstream::{Upstream, UpstreamBinding};
+
+pub use self::fault::UpstreamFault;
+pub use self::ids::{UnknownTask, event_sealed_out, sealed_in, sealed_out};
+use crate::form::{Answer, Form};
+
+/// A call, as the upstream is to understand it. The tenant that it names is the caller's, and is not said.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outgoing {
+    /// SendMessage.
+    Send(SendMessageRequest),
+    /// SendStreamingMessage.
+    Stream(SendMessageRequest),
+    /// GetTask.
+    Get(GetTaskRequest),
+    /// CancelTask.
+    Cancel(CancelTaskRequest),
+    /// SubscribeToTask.
+    Subscribe(SubscribeToTaskRequest),
+}
+
+/// The same as a request of HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutgoingHttp {
+    /// The method.
+    pub method: HttpMethod,
+    /// What is appended to the URL of a replica: a path and a query, or nothing.
+    pub path: String,
+    /// JSON.
+    pub body: Option<Vec<u8>>,
+    /// Whether a stream of events is asked for.
+    pub is_stream: bool,
+}
+
+/// The methods that are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpMethod {
+    /// Without a body.
+    Get,
+    /// With one.
+    Post,
+}
+
+/// What is spoken at an upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UpstreamForm {
+    /// The binding.
+    pub binding: UpstreamBinding,
+    /// The version.
+    pub version: ProtocolVersion,
+}
+
+/// An answer without a stream.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answered {
+    /// To a message.
+    Message(SendMessageResponse),
+    /// A task as it is.
+    Task(Task),
+}
+
+impl Outgoing {
+    /// Whether it is answered with a stream.
+    #[must_use]
+    pub const fn is_stream(&self) -> bool {
+        matches!(self, Self::Stream(_) | Self::Subscribe(_))
+    }
+
+    /// Whether it changes nothing, so that it may be said again where nobody knows whether it was heard.
+    #[must_use]
+    pub const fn is_safe_to_repeat(&self) -> bool {
+        matches!(self, Self::Get(_) | Self::Subscribe(_))
+    }
+
+    /// How many messages of the history the answer is to hold; all if it does not say.
+    #[must_use]
+    pub fn history_length(&self) -> Option<u32> {
+        match self {
+            Self::Send(request) | Self::Stream(request) => {
+                request.configuration.as_ref()?.history_length
+            }
+            Self::Get(request) => request.history_length,
+            Self::Cancel(_) | Self::Subscribe(_) => None,
+        }
+    }
+
+    /// The operation.
+    #[must_use]
+    pub const fn method(&self) -> Method {
+        match self {
+            Self::Send(_) => Method::SendMessage,
+            Self::Stream(_) => Method::SendStreamingMessage,
+            Self::Get(_) => Method::GetTask,
+            Self::Cancel(_) => Method::CancelTask,
+            Self::Subscribe(_) => Method::SubscribeToTask,
+        }
+    }
+}
+
+impl HttpMethod {
+    /// As a request writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+impl UpstreamForm {
+    /// The JSON that is spoken there.
+    const fn form(self) -> Form {
+        match (self.version, self.binding) {
+            (ProtocolVersion::V10, _) => Form::V10,
+            (ProtocolVersion::V03, UpstreamBinding::JsonRpc) => Form::V03JsonRpc,
+            (ProtocolVersion::V03, UpstreamBinding::HttpJson) => Form::V03HttpJson,
+        }
+    }
+}
+
+impl From<&Upstream> for UpstreamForm {
+    fn from(upstream: &Upstream) -> Self {
+        Self { binding: upstream.binding, version: upstream.version }
+    }
+}
+
+impl From<Answered> for Answer {
+    fn from(answered: Answered) -> Self {
+        match answered {
+            Answered::Message(response) => Self::Message(response),
+            Answered::Task(task) => Self::Task(task),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! Looks whether the replicas are alive that were ejected, or not heard of for some time.
+//!
+//! Decides what counts as alive: any answer that is not the server's own failure. Must never show a credential, nor probe an
+//! agent that was not called or that is gone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use http::{Request, Uri};
+use http_body_util::Full;
+use proto_types::Origin;
+use proto_types::upstream::UpstreamUrl;
+use tokio::time::{sleep, timeout};
+
+use super::UpstreamClient;
+use super::replicas::Agent;
+use crate::gateway::Gateway;
+
+/// From one round to the next.
+const INTERVAL: Duration = Duration::from_secs(10);
+/// How long a server may take to say that it is alive: less than an interval.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// At once. Arbitrary.
+const AT_ONCE: usize = 16;
+/// Each A2A server has a card there, or says that it has none.
+const PATH: &str = "/.well-known/agent-card.json";
+
+/// Probes, round after round, until it is dropped.
+pub(crate) async fn probe(gateway: Arc<Gateway>) {
+    loop {
+        sleep(INTERVAL).await;
+        let agents = gateway.cache.agents.load_full();
+        gateway.upstreams.known.follow(|handle| agents.upstream(handle).cloned());
+        drop(agents);
+        gateway.upstreams.probe_all().await;
+    }
+}
+
+impl UpstreamClient {
+    pub(super) async fn probe_all(&self) {
+        let probing = stream::iter(self.known.to_probe());
+        let probe = |(agent, url): (Agent, UpstreamUrl)| async move {
+            let is_alive = self.is_alive(&url).await;
+            tracing::debug!(%url, is_alive, "probed");
+            agent.probed(&url, is_alive);
+        };
+        probing.for_each_concurrent(AT_ONCE, probe).await;
+    }
+
+    /// Whether the server answers; its body is not read.
+    pub(super) async fn is_alive(&self, url: &UpstreamUrl) -> bool {
+        let origin = Origin::of_url(url.as_str()).ok();
+        let target = origin.and_then(|origin| Uri::try_from(format!("{origin}{PATH}")).ok());
+        let Some(target) = target else { return false };
+        let mut request = Request::new(Full::<Bytes>::default());
+        *request.uri_mut() = target;
+        let answered = timeout(TIMEOUT, self.http.request(request)).await;
+        answered.is_ok_and(|answer| answer.is_ok_and(|answer| answer.status().as_u16() < 500))
+    }
+}
